@@ -1,0 +1,31 @@
+//! The nouns of Isobase. Values only: nothing here opens a file, a socket or a thread.
+//!
+//! Reading order: names ([`CollectionName`], [`DocumentId`], [`Revision`], [`Sequence`]), the
+//! document ([`json`], [`Document`]), questions ([`FieldPath`], [`Filter`], [`Order`], [`Query`]),
+//! the order of values ([`key`]), and what happened ([`Change`]).
+
+mod change;
+mod collection;
+mod document;
+mod field_path;
+mod filter;
+mod id;
+pub mod json;
+pub mod key;
+mod order;
+mod query;
+mod revision;
+mod timestamp;
+
+pub use change::{Change, ChangeKind};
+pub use collection::{COLLECTION_NAME_BYTES_MAX, CollectionName, InvalidCollectionName};
+pub use document::Document;
+pub use field_path::{FIELD_PATH_BYTES_MAX, FieldPath, InvalidFieldPath, PathStep};
+pub use filter::{
+    Comparison, FILTER_CONDITIONS_MAX, FILTER_DEPTH_MAX, FILTER_LIST_MAX, Filter, Literal, Operator,
+};
+pub use id::{DOCUMENT_ID_BYTES_MAX, DocumentId, InvalidDocumentId};
+pub use order::{Direction, InvalidOrder, Order, OrderField};
+pub use query::{Count, InvalidParameter, PageRequest, Query, QueryLimits};
+pub use revision::{InvalidRevision, Revision, Sequence};
+pub use timestamp::Timestamp;

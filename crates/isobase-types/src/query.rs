@@ -1,0 +1,89 @@
+//! Questions to a collection, as a URL asks them.
+
+use crate::{FieldPath, Filter, Order};
+
+/// A question to a collection.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Query {
+    /// Which documents.
+    pub filter: Filter,
+    /// In which order.
+    pub order: Order,
+    /// Which part of the answer.
+    pub page: PageRequest,
+    /// Which fields of each document; empty means all. `id` is always there.
+    pub fields: Vec<FieldPath>,
+    /// Whether to count all documents that meet the filter.
+    pub count: Count,
+}
+
+/// Which part of a listing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PageRequest {
+    /// Everything, streamed.
+    All,
+    /// Up to `limit` documents after the place of the cursor; keyset paging.
+    Cursor {
+        /// 1 to the page limit of the service.
+        limit: u32,
+        /// The opaque cursor of the page before, none for the first page.
+        after: Option<String>,
+    },
+    /// Page `page` (from 1) of `limit` documents each, with totals.
+    Numbered {
+        /// From 1.
+        page: u32,
+        /// 1 to the page limit of the service.
+        limit: u32,
+    },
+}
+
+/// Whether to count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Count {
+    /// No total.
+    #[default]
+    None,
+    /// The exact total of documents that meet the filter.
+    Exact,
+}
+
+/// Bounds of a query.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QueryLimits {
+    /// Largest `limit`.
+    pub page_size_max: u32,
+    /// The `limit` when `page` or `cursor` stand alone.
+    pub page_size_default: u32,
+}
+
+impl Default for QueryLimits {
+    fn default() -> Self {
+        Self { page_size_max: 1000, page_size_default: 100 }
+    }
+}
+
+impl Query {
+    /// Reads the decoded parameters of a URL, in their order.
+    ///
+    /// # Errors
+    /// Every [`InvalidParameter`] there is.
+    pub fn parse(
+        _parameters: &[(String, String)],
+        _limits: &QueryLimits,
+    ) -> Result<Self, Vec<InvalidParameter>> {
+        todo!()
+    }
+}
+
+/// A parameter that is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct InvalidParameter {
+    /// Its name.
+    pub parameter: String,
+    /// Its value, cut to 100 characters.
+    pub value: String,
+    /// What was expected.
+    pub message: String,
+}
