@@ -1,0 +1,87 @@
+//! What the layer above puts into the writer thread.
+
+use rusqlite::Connection;
+
+/// Runs jobs inside the writer's transactions. It lives in the writer thread, so it may hold
+/// state (caches, counters) without locks, as long as it can undo what did not get committed.
+///
+/// The calls for one batch, in order:
+///
+/// ```text
+/// begin
+///   for each job:  job_begins, run, and after a failed run job_undone
+/// before_commit
+/// committed | rolled_back
+/// ```
+///
+/// A batch may be rolled back and run again, also in smaller batches. So `run` takes the job by
+/// reference and must not act on anything outside the database and the handler's own state;
+/// what the world should hear belongs in `committed`.
+pub trait WriteHandler: Send + 'static {
+    /// What a submitter asks for.
+    type Job: Send + 'static;
+    /// What it gets when the job was committed.
+    type Reply: Send + 'static;
+    /// What it gets when the job was refused and left nothing behind.
+    type Refusal: Send + 'static;
+
+    /// Rough size of the job in memory, in bytes. It bounds the queue and the batch.
+    fn job_bytes(job: &Self::Job) -> usize;
+
+    /// Whether the job needs a SAVEPOINT of its own (about 1 µs).
+    ///
+    /// `false` is right for a job that can fail only before its first change. Should such a job
+    /// fail after one, the whole batch is rolled back and run again with a savepoint for every
+    /// job: slow, but correct. Changes are counted in rows of INSERT, UPDATE and DELETE, so a job
+    /// that changes the schema always needs a savepoint.
+    fn needs_savepoint(&self, job: &Self::Job) -> bool;
+
+    /// Called once per transaction, after BEGIN IMMEDIATE.
+    ///
+    /// # Errors
+    /// Any error rolls the batch back.
+    fn begin(&mut self, connection: &Connection) -> rusqlite::Result<()>;
+
+    /// Called before every job: remember what `job_undone` has to restore.
+    fn job_begins(&mut self);
+
+    /// Runs one job.
+    ///
+    /// # Errors
+    /// A failed job leaves nothing in the database; its neighbours are not touched.
+    fn run(
+        &mut self,
+        connection: &Connection,
+        job: &Self::Job,
+    ) -> Result<Self::Reply, JobFailure<Self::Refusal>>;
+
+    /// Called after every failed job: restore the state of the last `job_begins`.
+    fn job_undone(&mut self);
+
+    /// Called once per transaction, before COMMIT: write what is kept once per batch.
+    ///
+    /// # Errors
+    /// Any error rolls the batch back.
+    fn before_commit(&mut self, connection: &Connection) -> rusqlite::Result<()>;
+
+    /// The transaction is durable. Called before the submitters get their replies.
+    fn committed(&mut self);
+
+    /// The transaction was rolled back: restore the state of the last `committed`.
+    fn rolled_back(&mut self);
+}
+
+/// Why a job left nothing behind.
+#[derive(Debug)]
+pub enum JobFailure<R> {
+    /// The handler refused it, for a reason of its own.
+    Refused(R),
+    /// SQLite failed. I/O errors and corruption end all writing.
+    Sqlite(rusqlite::Error),
+}
+
+impl<R> From<rusqlite::Error> for JobFailure<R> {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
