@@ -1,0 +1,120 @@
+//! What a database must do to hold documents.
+
+use std::{future::Future, pin::Pin};
+
+use isobase_types::{CollectionName, Document, DocumentId, Filter};
+
+use crate::{
+    ChangeFeed, EngineError, Indexes, Limits, ListRequest, Listing, WriteBatch, WriteReport,
+};
+
+/// An answer that is on its way.
+pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, EngineError>> + Send + 'a>>;
+
+/// A database that holds documents in collections.
+///
+/// # Contract
+/// - **Names** are checked before an engine sees them. A collection exists while it has a
+///   document; asking for one that does not exist is never an error.
+/// - **Values**: a body is canonical JSON text ([`isobase_types::json`]). An engine gives back
+///   the value it was given. What it cannot hold it refuses ([`crate::Rejection::Unholdable`])
+///   before it stores anything.
+/// - **Durability**: an answer to a write comes after the write is durable by the engine's own
+///   definition. An error means that nothing was written, except the kind
+///   [`crate::ErrorKind::OutcomeUnknown`].
+/// - **Reads see writes**: a read that starts after a write was answered sees it.
+/// - **Atomicity**: each operation is all or nothing, with its change-feed entry and its index
+///   entries. Of n racing operations with the same expected revision exactly one succeeds.
+/// - **Revisions** are never repeated for one id, also after it was deleted.
+/// - **Integer ids** grow, come from one counter over all collections, and are never reused.
+///   A refused operation may use one up only together with an engine error.
+/// - **Order**: listings follow [`isobase_types::Order`] and then the id, by the bytes that
+///   [`isobase_types::key`] gives values. Every engine orders alike.
+/// - **Cancellation**: dropping the future of a read stops it; a write whose future is dropped
+///   may or may not happen, but never in part.
+/// - **Errors**: a temporary failure says so ([`EngineError::is_temporary`]); no call waits
+///   longer than the engine's deadlines.
+pub trait Engine: Send + Sync + 'static {
+    /// The kind of engine, in one lower-case word (`sqlite`), for logs and metrics only.
+    fn name(&self) -> &'static str;
+
+    /// Sizes and counts this engine can hold.
+    fn limits(&self) -> &Limits;
+
+    /// The document with this id, if there is one.
+    fn get<'a>(
+        &'a self,
+        collection: &'a CollectionName,
+        id: &'a DocumentId,
+    ) -> Pending<'a, Option<Document>>;
+
+    /// Carries out operations in their order, each on its own: one that is rejected does not
+    /// stop the others. One outcome per operation, in the same order.
+    ///
+    /// A batch with an [`crate::Idempotency`] is all or nothing with the record of its key: a
+    /// repeat of the key gives the first outcomes and writes nothing.
+    fn write(&self, batch: WriteBatch) -> Pending<'_, WriteReport>;
+
+    /// One page of a collection.
+    fn list<'a>(
+        &'a self,
+        collection: &'a CollectionName,
+        request: &'a ListRequest,
+    ) -> Pending<'a, Listing>;
+
+    /// How many documents of a collection meet the filter, examining at most `scan_max` of them.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::LimitExceeded`] when more would have to be examined.
+    fn count<'a>(
+        &'a self,
+        collection: &'a CollectionName,
+        filter: &'a Filter,
+        scan_max: u64,
+    ) -> Pending<'a, u64>;
+
+    /// All collections that have a document, by the bytes of their names.
+    fn collections(&self) -> Pending<'_, Vec<CollectionInfo>>;
+
+    /// Deletes every document of a collection at once; says how many there were.
+    ///
+    /// The change feed tells it as one change of kind `CollectionDeleted`, when there were any.
+    fn delete_collection<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, u64>;
+
+    /// Whether the engine can read and write now. Cheap enough to ask every second.
+    fn check(&self) -> Pending<'_, ()>;
+
+    /// Finishes what is under way and lets go of the database. Later calls fail.
+    fn close(&self) -> Pending<'_, ()>;
+
+    /// Atomic batches, if the engine has them.
+    fn atomic_batches(&self) -> Option<&dyn AtomicBatches>;
+
+    /// The change feed, if the engine has one.
+    fn change_feed(&self) -> Option<&dyn ChangeFeed>;
+
+    /// Declared indexes, if the engine has them.
+    fn indexes(&self) -> Option<&dyn Indexes>;
+
+    /// Counters for `/metrics`: pairs of name (`writer_queue_jobs`) and value, few and stable.
+    fn gauges(&self) -> Vec<(&'static str, f64)>;
+}
+
+/// Batches that are carried out wholly or not at all.
+pub trait AtomicBatches: Send + Sync {
+    /// Carries out all operations or none.
+    ///
+    /// When one is rejected, its outcome says why, every other outcome is
+    /// [`crate::Rejection::BatchRejected`], and nothing is written. An idempotency key is
+    /// recorded also for a rejected batch.
+    fn write_atomic(&self, batch: WriteBatch) -> Pending<'_, WriteReport>;
+}
+
+/// A collection and its size.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CollectionInfo {
+    /// Its name.
+    pub name: CollectionName,
+    /// How many documents it has; at least 1.
+    pub documents: u64,
+}

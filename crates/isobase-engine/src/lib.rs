@@ -1,0 +1,28 @@
+//! The contract for engines, and the rules all engines share.
+//!
+//! [`Engine`] is what a database must do; [`AtomicBatches`], [`ChangeFeed`] and [`Indexes`] are
+//! what it may do besides. [`decide`] holds the rules of a write, [`listing`] the planning of a
+//! listing, so that no engine has an opinion of its own about either.
+
+mod change_feed;
+mod clock;
+mod decide;
+mod engine;
+mod error;
+mod index;
+mod limits;
+pub mod listing;
+mod write;
+
+pub use change_feed::{ChangeFeed, ChangesPage, ChangesRequest};
+pub use clock::{Clock, SystemClock};
+pub use decide::{Current, Effect, decide};
+pub use engine::{AtomicBatches, CollectionInfo, Engine, Pending};
+pub use error::{EngineError, ErrorKind};
+pub use index::{INDEX_FIELDS_MAX, IndexDefinition, IndexInfo, IndexState, Indexes, InvalidIndex};
+pub use limits::{Limit, Limits};
+pub use listing::{ListRequest, Listing, Place};
+pub use write::{
+    Action, Idempotency, IfMissing, Precondition, Rejection, WriteBatch, WriteOperation,
+    WriteOutcome, WriteReport, Written,
+};

@@ -1,0 +1,107 @@
+//! Counting documents that meet a filter.
+
+use isobase_types::{Filter, Order};
+
+use super::{
+    FETCH_ROWS_MAX, Fetch, Fetched, ReadyIndex,
+    plan::{self, Main, PlannedRange},
+    run::{Range, scan_limit_exceeded},
+};
+use crate::EngineError;
+
+/// A count under way.
+#[derive(Debug)]
+pub struct CountRun<'a> {
+    filter: &'a Filter,
+    scan_max: u64,
+    /// What is left to count, the last first.
+    ranges: Vec<PlannedRange>,
+    exact: bool,
+    examined: u64,
+    counted: u64,
+}
+
+/// What a count wants next.
+#[derive(Debug)]
+pub enum CountStep {
+    /// The number of documents in the whole collection, then [`CountRun::feed_count`].
+    CountCollection,
+    /// The number of entries in these index ranges together, then [`CountRun::feed_count`].
+    CountEntries(Vec<Range>),
+    /// Read this, then [`CountRun::feed`].
+    Fetch(Fetch),
+    /// The number.
+    Done(u64),
+}
+
+impl<'a> CountRun<'a> {
+    /// Plans a count with the indexes of its collection.
+    #[must_use]
+    pub fn new(filter: &'a Filter, indexes: &[ReadyIndex], scan_max: u64) -> Self {
+        let mut exact = true;
+        let ranges = match filter {
+            Filter::And(all) if all.is_empty() => Vec::new(),
+            _ => plan::exact_ranges(filter, indexes).unwrap_or_else(|| {
+                exact = false;
+                let plan = plan::choose(filter, &Order::default(), None, indexes);
+                match (plan.probe, plan.main) {
+                    (Some(ranges), _)
+                    | (None, Main::Ordered { ranges, .. } | Main::Sort { ranges }) => ranges,
+                }
+            }),
+        };
+        Self { filter, scan_max, ranges, exact, examined: 0, counted: 0 }
+    }
+
+    /// Goes on until it needs something or has the number.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::LimitExceeded`] when too many documents would have to be examined.
+    pub fn step(&mut self) -> Result<CountStep, EngineError> {
+        if self.exact {
+            let ranges = std::mem::take(&mut self.ranges);
+            return Ok(if ranges.is_empty() {
+                CountStep::CountCollection
+            } else {
+                CountStep::CountEntries(ranges.into_iter().map(|planned| planned.range).collect())
+            });
+        }
+        match self.ranges.last() {
+            None => Ok(CountStep::Done(self.counted)),
+            Some(_) if self.examined >= self.scan_max => Err(scan_limit_exceeded(self.scan_max)),
+            Some(planned) => Ok(CountStep::Fetch(Fetch {
+                range: planned.range.clone(),
+                reverse: false,
+                limit: FETCH_ROWS_MAX,
+            })),
+        }
+    }
+
+    /// Takes the answer to a [`CountStep::Fetch`].
+    pub fn feed(&mut self, fetched: &Fetched) {
+        self.examined += fetched.rows.len() as u64;
+        let matching = fetched
+            .rows
+            .iter()
+            .filter(|row| self.filter.matches(&row.document.body, &row.document.id))
+            .count();
+        self.counted += matching as u64;
+        match (fetched.rows.last(), fetched.exhausted) {
+            (Some(last), false) => {
+                if let Some(planned) = self.ranges.last_mut() {
+                    planned.range.continue_after(last, false);
+                }
+            }
+            _ => {
+                self.ranges.pop();
+            }
+        }
+    }
+
+    /// Takes the answer to the counting steps.
+    pub fn feed_count(&mut self, count: u64) {
+        self.counted = count;
+        self.exact = false;
+        self.ranges.clear();
+    }
+}

@@ -1,0 +1,1 @@
+//! The connection layer of PostgreSQL: pool, deadlines, TLS.

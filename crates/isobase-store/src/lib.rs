@@ -1,0 +1,19 @@
+//! The handle users hold: checks names, values and abilities, then asks the engine once.
+//!
+//! Nothing above this crate knows which engine there is.
+
+mod cursor;
+mod error;
+mod options;
+mod page;
+mod store;
+
+pub use error::StoreError;
+pub use isobase_engine::{
+    Action, ChangesPage, ChangesRequest, CollectionInfo, EngineError, ErrorKind, Idempotency,
+    IfMissing, IndexDefinition, IndexInfo, IndexState, InvalidIndex, Limits, Precondition,
+    Rejection, WriteBatch, WriteOperation, WriteOutcome, WriteReport, Written,
+};
+pub use options::StoreOptions;
+pub use page::{DocumentPage, PagePosition, Totals};
+pub use store::{Atomicity, Store};

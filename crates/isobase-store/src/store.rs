@@ -1,0 +1,293 @@
+//! The store.
+
+use std::sync::Arc;
+
+use isobase_engine::{
+    ChangeFeed, ChangesPage, ChangesRequest, CollectionInfo, Engine, EngineError, ErrorKind,
+    IndexDefinition, IndexInfo, Indexes, Limits, ListRequest, Place, WriteBatch, WriteReport,
+};
+use isobase_types::{CollectionName, Count, Document, DocumentId, PageRequest, Query, Sequence};
+
+use crate::{DocumentPage, PagePosition, StoreError, StoreOptions, Totals, cursor};
+
+/// Documents asked for at a time when a listing has no page.
+const STREAM_PAGE_DOCUMENTS: u32 = 1_000;
+/// Bytes asked for at a time when a listing has no page: bounds the memory of an export.
+const STREAM_PAGE_BYTES: usize = 1 << 20;
+
+/// The same for a sorted listing: without an index each part examines the whole collection, so
+/// parts are larger.
+const STREAM_SORTED_DOCUMENTS: u32 = 20_000;
+const STREAM_SORTED_BYTES: usize = 8 << 20;
+
+/// A database of documents. Cheap to clone; every clone is the same database.
+#[derive(Clone)]
+pub struct Store {
+    engine: Arc<dyn Engine>,
+    options: StoreOptions,
+}
+
+/// What happens to a batch when one of its operations is rejected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Atomicity {
+    /// The others are carried out.
+    EachAlone,
+    /// None is carried out.
+    AllOrNothing,
+}
+
+impl Store {
+    /// A store over an engine.
+    #[must_use]
+    pub fn new(engine: Arc<dyn Engine>, options: StoreOptions) -> Self {
+        Self { engine, options }
+    }
+
+    /// The kind of engine in one word, for logs and metrics only.
+    #[must_use]
+    pub fn engine_name(&self) -> &'static str {
+        self.engine.name()
+    }
+
+    /// What the engine can hold.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        self.engine.limits()
+    }
+
+    /// The bounds on requests.
+    #[must_use]
+    pub fn options(&self) -> &StoreOptions {
+        &self.options
+    }
+
+    /// Counters of the engine, for metrics.
+    #[must_use]
+    pub fn gauges(&self) -> Vec<(&'static str, f64)> {
+        self.engine.gauges()
+    }
+
+    /// The document with this id, if there is one.
+    ///
+    /// # Errors
+    /// When the engine fails.
+    pub async fn get(
+        &self,
+        collection: &CollectionName,
+        id: &DocumentId,
+    ) -> Result<Option<Document>, StoreError> {
+        Ok(self.engine.get(collection, id).await?)
+    }
+
+    /// Carries out a batch; see [`Engine::write`].
+    ///
+    /// # Errors
+    /// When the batch is too large, the engine fails, or it has no atomic batches.
+    pub async fn write(
+        &self,
+        batch: WriteBatch,
+        atomicity: Atomicity,
+    ) -> Result<WriteReport, StoreError> {
+        let (operations, max) = (batch.operations.len(), self.options.batch_operations_max);
+        if operations > max {
+            return Err(StoreError::BatchTooLarge { operations, max });
+        }
+        let report = match atomicity {
+            Atomicity::EachAlone => self.engine.write(batch).await?,
+            Atomicity::AllOrNothing => {
+                let atomic =
+                    self.engine.atomic_batches().ok_or_else(|| self.lacks("atomic batches"))?;
+                atomic.write_atomic(batch).await?
+            }
+        };
+        Ok(report)
+    }
+
+    /// One page of a listing; of [`PageRequest::All`] the first part.
+    ///
+    /// # Errors
+    /// When the cursor is foreign, a bound is exceeded, or the engine fails.
+    pub async fn list(
+        &self,
+        collection: &CollectionName,
+        query: &Query,
+    ) -> Result<DocumentPage, StoreError> {
+        let after = match &query.page {
+            PageRequest::Cursor { after: Some(text), .. } => {
+                Some(cursor::decode(collection, &query.order, text)?)
+            }
+            _ => None,
+        };
+        let mut page = self.list_part(collection, query, after).await?;
+        page.totals = self.totals(collection, query).await?;
+        Ok(page)
+    }
+
+    /// The next part of a listing.
+    ///
+    /// # Errors
+    /// As [`Store::list`].
+    pub async fn list_next(
+        &self,
+        collection: &CollectionName,
+        query: &Query,
+        position: &PagePosition,
+    ) -> Result<DocumentPage, StoreError> {
+        self.list_part(collection, query, Some(position.place.clone())).await
+    }
+
+    async fn list_part(
+        &self,
+        collection: &CollectionName,
+        query: &Query,
+        after: Option<Place>,
+    ) -> Result<DocumentPage, StoreError> {
+        let (limit, skip, bytes_max) = match query.page {
+            PageRequest::All if query.order.0.is_empty() => {
+                (STREAM_PAGE_DOCUMENTS, 0, STREAM_PAGE_BYTES)
+            }
+            PageRequest::All => (STREAM_SORTED_DOCUMENTS, 0, STREAM_SORTED_BYTES),
+            PageRequest::Cursor { limit, .. } => (limit, 0, self.options.page_bytes_max),
+            PageRequest::Numbered { page, limit } => {
+                let skip = u64::from(page.saturating_sub(1)) * u64::from(limit);
+                (limit, skip, self.options.page_bytes_max)
+            }
+        };
+        let request = ListRequest {
+            filter: query.filter.clone(),
+            order: query.order.clone(),
+            after,
+            skip,
+            limit,
+            bytes_max,
+            scan_max: self.options.scan_max,
+        };
+        let listing = self.engine.list(collection, &request).await?;
+        let next = listing.next.map(|place| PagePosition {
+            cursor: cursor::encode(collection, &query.order, &place),
+            place,
+        });
+        Ok(DocumentPage { documents: listing.documents, next, totals: None })
+    }
+
+    async fn totals(
+        &self,
+        collection: &CollectionName,
+        query: &Query,
+    ) -> Result<Option<Totals>, StoreError> {
+        let numbered = match query.page {
+            PageRequest::Numbered { page, limit } => Some((page, limit)),
+            _ if query.count == Count::Exact => None,
+            _ => return Ok(None),
+        };
+        let documents = self.engine.count(collection, &query.filter, self.options.scan_max).await?;
+        Ok(Some(Totals {
+            documents,
+            page: numbered.map(|(page, _)| page),
+            pages: numbered.map(|(_, limit)| documents.div_ceil(u64::from(limit))),
+        }))
+    }
+
+    /// All collections that have a document, by the bytes of their names.
+    ///
+    /// # Errors
+    /// When the engine fails.
+    pub async fn collections(&self) -> Result<Vec<CollectionInfo>, StoreError> {
+        Ok(self.engine.collections().await?)
+    }
+
+    /// Deletes every document of a collection; says how many there were.
+    ///
+    /// # Errors
+    /// When the engine fails.
+    pub async fn delete_collection(&self, collection: &CollectionName) -> Result<u64, StoreError> {
+        Ok(self.engine.delete_collection(collection).await?)
+    }
+
+    /// A page of the change feed.
+    ///
+    /// # Errors
+    /// When the asked part is no longer kept, the engine fails, or it has no change feed.
+    pub async fn changes(&self, mut request: ChangesRequest) -> Result<ChangesPage, StoreError> {
+        request.limit = request.limit.clamp(1, self.options.changes_page_max);
+        Ok(self.feed()?.read_changes(&request).await?)
+    }
+
+    /// The place of the last committed write.
+    ///
+    /// # Errors
+    /// When the engine fails or has no change feed.
+    pub async fn latest_sequence(&self) -> Result<Sequence, StoreError> {
+        Ok(self.feed()?.latest().await?)
+    }
+
+    /// The declared indexes of a collection.
+    ///
+    /// # Errors
+    /// When the engine fails or has no indexes.
+    pub async fn indexes(&self, collection: &CollectionName) -> Result<Vec<IndexInfo>, StoreError> {
+        Ok(self.index_ability()?.indexes(collection).await?)
+    }
+
+    /// Declares an index and builds it; answers when it is ready.
+    ///
+    /// # Errors
+    /// When the engine fails or has no indexes.
+    pub async fn create_index(
+        &self,
+        collection: &CollectionName,
+        definition: &IndexDefinition,
+    ) -> Result<IndexInfo, StoreError> {
+        Ok(self.index_ability()?.create_index(collection, definition).await?)
+    }
+
+    /// Takes an index away; says whether there was one.
+    ///
+    /// # Errors
+    /// When the engine fails or has no indexes.
+    pub async fn drop_index(
+        &self,
+        collection: &CollectionName,
+        definition: &IndexDefinition,
+    ) -> Result<bool, StoreError> {
+        Ok(self.index_ability()?.drop_index(collection, definition).await?)
+    }
+
+    /// Whether the engine can read and write now.
+    ///
+    /// # Errors
+    /// Says why not.
+    pub async fn check(&self) -> Result<(), StoreError> {
+        Ok(self.engine.check().await?)
+    }
+
+    /// Finishes what is under way and lets go of the database.
+    ///
+    /// # Errors
+    /// When the engine fails.
+    pub async fn close(&self) -> Result<(), StoreError> {
+        Ok(self.engine.close().await?)
+    }
+
+    fn feed(&self) -> Result<&dyn ChangeFeed, StoreError> {
+        self.engine.change_feed().ok_or_else(|| self.lacks("a change feed").into())
+    }
+
+    fn index_ability(&self) -> Result<&dyn Indexes, StoreError> {
+        self.engine.indexes().ok_or_else(|| self.lacks("declared indexes").into())
+    }
+
+    fn lacks(&self, ability: &str) -> EngineError {
+        let name = self.engine.name();
+        EngineError::new(
+            ErrorKind::Unsupported,
+            format!("the {name} engine does not have {ability}"),
+        )
+    }
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").field("engine", &self.engine.name()).finish_non_exhaustive()
+    }
+}
