@@ -1,0 +1,39 @@
+//! Test servers, fixtures and faults. Development only.
+//!
+//! Everything here listens on loopback, works in a temporary folder and ends
+//! with the value that started it, also when a test panics.
+//!
+//! - [`TestServer`]: the built executable as a black box.
+//! - [`TestPostgres`]: an own PostgreSQL cluster that may be stopped and killed.
+//! - [`postgres_url`]: the shared PostgreSQL of the whole suite.
+//! - [`FaultProxy`]: a TCP proxy that delays, swallows, refuses and cuts.
+//! - [`http`]: a small blocking HTTP client with control over every byte.
+//! - [`load`]: a closed-loop load client that is cheap enough to share the machine.
+
+mod executable;
+mod name;
+mod port;
+mod postgres;
+mod proxy;
+mod server;
+mod shared;
+mod usage;
+mod wait;
+mod wire;
+
+pub mod histogram;
+pub mod http;
+pub mod load;
+
+pub use executable::{EXECUTABLE_VARIABLE, executable};
+pub use name::unique_name;
+pub use port::ReservedPort;
+pub use postgres::{Durability, PostgresBinaries, Stop, TestPostgres, TestPostgresBuilder};
+pub use proxy::{Fault, FaultProxy};
+pub use rustix::process::Signal;
+pub use server::{TestServer, TestServerBuilder};
+pub use shared::{
+    POSTGRES_BIN_VARIABLE, POSTGRES_URL_VARIABLE, REQUIRE_ALL_VARIABLE, postgres_url, require_all,
+};
+pub use usage::ProcessUsage;
+pub use wait::{wait_for_exit, wait_until};
