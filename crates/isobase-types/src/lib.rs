@@ -20,12 +20,14 @@ mod timestamp;
 pub use change::{Change, ChangeKind};
 pub use collection::{COLLECTION_NAME_BYTES_MAX, CollectionName, InvalidCollectionName};
 pub use document::Document;
-pub use field_path::{FIELD_PATH_BYTES_MAX, FieldPath, InvalidFieldPath, PathStep};
+pub use field_path::{
+    FIELD_PATH_BYTES_MAX, FIELD_PATH_STEPS_MAX, FieldPath, InvalidFieldPath, PathStep,
+};
 pub use filter::{
     Comparison, FILTER_CONDITIONS_MAX, FILTER_DEPTH_MAX, FILTER_LIST_MAX, Filter, Literal, Operator,
 };
 pub use id::{DOCUMENT_ID_BYTES_MAX, DocumentId, InvalidDocumentId};
-pub use order::{Direction, InvalidOrder, Order, OrderField};
+pub use order::{Direction, InvalidOrder, ORDER_FIELDS_MAX, Order, OrderField};
 pub use query::{Count, InvalidParameter, PageRequest, Query, QueryLimits};
 pub use revision::{InvalidRevision, Revision, Sequence};
 pub use timestamp::Timestamp;
