@@ -1,1 +1,10 @@
-//! The reference engine: everything in memory.
+//! The reference engine: everything in memory, in the plainest way.
+//!
+//! Random programs on every other engine are compared with this one, so it shares with them only
+//! the rules of a write ([`isobase_engine::decide`]) and the order of values. It plans nothing:
+//! a listing looks at every document of its collection.
+
+mod engine;
+mod state;
+
+pub use engine::{MemoryEngine, MemoryOptions};

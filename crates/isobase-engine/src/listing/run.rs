@@ -257,11 +257,11 @@ impl<'a> ListRun<'a> {
             self.examined += 1;
             self.keep(row.document)?;
         }
-        if self.fallback.is_some() && self.examined > PROBE_ROWS_MAX {
-            if let Some(main) = self.fallback.take() {
-                self.start(main);
-                return self.step();
-            }
+        if self.examined > PROBE_ROWS_MAX
+            && let Some(main) = self.fallback.take()
+        {
+            self.start(main);
+            return self.step();
         }
         if let Some(step) = self.fetch(false) {
             if self.examined >= self.request.scan_max {
@@ -288,10 +288,10 @@ impl<'a> ListRun<'a> {
         *bytes += document.body.len();
         kept.push(Ranked { place, document });
         let wanted = request.skip.saturating_add(u64::from(request.limit)).saturating_add(1);
-        if kept.len() as u64 > wanted {
-            if let Some(dropped) = kept.pop() {
-                *bytes -= dropped.document.body.len();
-            }
+        if kept.len() as u64 > wanted
+            && let Some(dropped) = kept.pop()
+        {
+            *bytes -= dropped.document.body.len();
         }
         if kept.len() as u64 > SORT_DOCUMENTS_MAX || *bytes > SORT_BYTES_MAX {
             // A probe gives way to the main plan instead of failing.

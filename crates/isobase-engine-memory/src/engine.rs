@@ -1,0 +1,277 @@
+//! The engine.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use isobase_engine::{
+    AtomicBatches, ChangeFeed, ChangesPage, ChangesRequest, Clock, CollectionInfo, Engine,
+    EngineError, ErrorKind, IndexDefinition, IndexInfo, IndexState, Indexes, Limit, Limits,
+    ListRequest, Listing, Pending, Place, WriteBatch, WriteReport,
+};
+use isobase_types::{CollectionName, Document, DocumentId, Filter, Sequence};
+
+use crate::state::State;
+
+/// What keeps the engine's memory bounded besides its documents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemoryOptions {
+    /// Changes kept for the change feed. Default 1,000,000 (about 150 MiB when full).
+    pub changes_max: usize,
+    /// How long an idempotency key is remembered. Default 24 hours.
+    pub idempotency_retention: Duration,
+    /// Most idempotency keys remembered. Default 100,000.
+    pub idempotency_keys_max: usize,
+}
+
+impl Default for MemoryOptions {
+    fn default() -> Self {
+        Self {
+            changes_max: 1_000_000,
+            idempotency_retention: Duration::from_secs(24 * 60 * 60),
+            idempotency_keys_max: 100_000,
+        }
+    }
+}
+
+/// Documents in the memory of the process; gone with it.
+pub struct MemoryEngine {
+    state: Mutex<State>,
+    clock: Arc<dyn Clock>,
+    options: MemoryOptions,
+}
+
+const LIMITS: Limits = Limits {
+    document_bytes: Limit {
+        max: 256 << 20,
+        unit: "bytes",
+        source: "ours: what every SQL engine holds in one value (2026-11)",
+    },
+    document_levels: Limit { max: 128, unit: "levels", source: "ours: the JSON parser (2026-11)" },
+    batch_operations: Limit { max: 100_000, unit: "operations", source: "ours (2026-11)" },
+};
+
+impl MemoryEngine {
+    /// An empty database.
+    #[must_use]
+    pub fn new(clock: Arc<dyn Clock>, options: MemoryOptions) -> Self {
+        Self { state: Mutex::default(), clock, options }
+    }
+
+    /// A panic elsewhere cannot leave the state half changed: every change is made by code that
+    /// does not panic.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write_now(&self, batch: WriteBatch, atomic: bool) -> Result<WriteReport, EngineError> {
+        let now = self.clock.now();
+        self.state().write(batch, atomic, now, &LIMITS, &self.options)
+    }
+
+    fn list_now(
+        &self,
+        collection: &CollectionName,
+        request: &ListRequest,
+    ) -> Result<Listing, EngineError> {
+        let state = self.state();
+        let Some(documents) = state.collections.get(collection) else {
+            return Ok(Listing::default());
+        };
+        let mut matching: Vec<(Place, &Document)> = documents
+            .values()
+            .filter(|document| request.filter.matches(&document.body, &document.id))
+            .map(|document| (Place::of(document, &request.order), document))
+            .filter(|(place, _)| request.after.as_ref().is_none_or(|after| place > after))
+            .collect();
+        matching.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let skip = usize::try_from(request.skip).unwrap_or(usize::MAX);
+        Ok(page(matching.into_iter().skip(skip), request))
+    }
+
+    fn changes_now(&self, request: &ChangesRequest) -> Result<ChangesPage, EngineError> {
+        let state = self.state();
+        if request.since < state.changes_floor {
+            let oldest = state.changes_floor;
+            return Err(EngineError::new(
+                ErrorKind::ChangesGone { oldest },
+                format!("changes after {} are no longer kept", request.since),
+            ));
+        }
+        let start = state.changes.partition_point(|change| change.sequence <= request.since);
+        let mut wanted = state.changes.iter().skip(start).filter(|change| {
+            request.collection.as_ref().is_none_or(|name| *name == change.collection)
+        });
+        let limit = request.limit as usize;
+        let changes: Vec<_> = wanted.by_ref().take(limit).cloned().collect();
+        let more = wanted.next().is_some();
+        let end = Sequence(state.sequence).max(request.since);
+        let next = match changes.last() {
+            Some(last) if more => last.sequence,
+            _ => end,
+        };
+        Ok(ChangesPage { changes, next, more })
+    }
+}
+
+/// The first documents, within the limits of the request.
+fn page<'a>(
+    mut rest: impl Iterator<Item = (Place, &'a Document)>,
+    request: &ListRequest,
+) -> Listing {
+    let mut listing = Listing::default();
+    let mut bytes = 0;
+    let mut last = None;
+    while (listing.documents.len() as u64) < u64::from(request.limit)
+        && (bytes < request.bytes_max || listing.documents.is_empty())
+    {
+        let Some((place, document)) = rest.next() else { return listing };
+        bytes += document.body.len();
+        last = Some(place);
+        listing.documents.push(document.clone());
+    }
+    if rest.next().is_some() {
+        listing.next = last;
+    }
+    listing
+}
+
+fn ready<'a, T: Send + 'a>(answer: Result<T, EngineError>) -> Pending<'a, T> {
+    Box::pin(std::future::ready(answer))
+}
+
+impl Engine for MemoryEngine {
+    fn name(&self) -> &'static str {
+        "memory"
+    }
+
+    fn limits(&self) -> &Limits {
+        &LIMITS
+    }
+
+    fn get<'a>(
+        &'a self,
+        collection: &'a CollectionName,
+        id: &'a DocumentId,
+    ) -> Pending<'a, Option<Document>> {
+        let state = self.state();
+        let found = state.collections.get(collection).and_then(|documents| documents.get(id));
+        ready(Ok(found.cloned()))
+    }
+
+    fn write(&self, batch: WriteBatch) -> Pending<'_, WriteReport> {
+        ready(self.write_now(batch, false))
+    }
+
+    fn list<'a>(
+        &'a self,
+        collection: &'a CollectionName,
+        request: &'a ListRequest,
+    ) -> Pending<'a, Listing> {
+        ready(self.list_now(collection, request))
+    }
+
+    fn count<'a>(
+        &'a self,
+        collection: &'a CollectionName,
+        filter: &'a Filter,
+        _scan_max: u64,
+    ) -> Pending<'a, u64> {
+        let state = self.state();
+        let documents = state.collections.get(collection).into_iter().flat_map(|map| map.values());
+        let count =
+            documents.filter(|document| filter.matches(&document.body, &document.id)).count();
+        ready(Ok(count as u64))
+    }
+
+    fn collections(&self) -> Pending<'_, Vec<CollectionInfo>> {
+        let info = |(name, documents): (&CollectionName, &crate::state::Documents)| {
+            CollectionInfo { name: name.clone(), documents: documents.len() as u64 }
+        };
+        ready(Ok(self.state().collections.iter().map(info).collect()))
+    }
+
+    fn delete_collection<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, u64> {
+        let now = self.clock.now();
+        ready(Ok(self.state().delete_collection(collection, now, &self.options)))
+    }
+
+    fn check(&self) -> Pending<'_, ()> {
+        ready(Ok(()))
+    }
+
+    fn close(&self) -> Pending<'_, ()> {
+        ready(Ok(()))
+    }
+
+    fn atomic_batches(&self) -> Option<&dyn AtomicBatches> {
+        Some(self)
+    }
+
+    fn change_feed(&self) -> Option<&dyn ChangeFeed> {
+        Some(self)
+    }
+
+    fn indexes(&self) -> Option<&dyn Indexes> {
+        Some(self)
+    }
+
+    fn gauges(&self) -> Vec<(&'static str, f64)> {
+        Vec::new()
+    }
+}
+
+impl AtomicBatches for MemoryEngine {
+    fn write_atomic(&self, batch: WriteBatch) -> Pending<'_, WriteReport> {
+        ready(self.write_now(batch, true))
+    }
+}
+
+impl ChangeFeed for MemoryEngine {
+    fn read_changes<'a>(&'a self, request: &'a ChangesRequest) -> Pending<'a, ChangesPage> {
+        ready(self.changes_now(request))
+    }
+
+    fn latest(&self) -> Pending<'_, Sequence> {
+        ready(Ok(Sequence(self.state().sequence)))
+    }
+}
+
+/// Declarations are kept and listed, and make no difference: everything is in memory.
+impl Indexes for MemoryEngine {
+    fn indexes<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, Vec<IndexInfo>> {
+        let state = self.state();
+        let declared = state.indexes.get(collection).into_iter().flatten();
+        ready(Ok(declared.cloned().map(ready_index).collect()))
+    }
+
+    fn create_index<'a>(
+        &'a self,
+        collection: &'a CollectionName,
+        definition: &'a IndexDefinition,
+    ) -> Pending<'a, IndexInfo> {
+        let mut state = self.state();
+        let declared = state.indexes.entry(collection.clone()).or_default();
+        if !declared.contains(definition) {
+            declared.push(definition.clone());
+        }
+        ready(Ok(ready_index(definition.clone())))
+    }
+
+    fn drop_index<'a>(
+        &'a self,
+        collection: &'a CollectionName,
+        definition: &'a IndexDefinition,
+    ) -> Pending<'a, bool> {
+        let mut state = self.state();
+        let declared = state.indexes.entry(collection.clone()).or_default();
+        let before = declared.len();
+        declared.retain(|known| known != definition);
+        ready(Ok(declared.len() < before))
+    }
+}
+
+fn ready_index(definition: IndexDefinition) -> IndexInfo {
+    IndexInfo { definition, state: IndexState::Ready }
+}

@@ -1,0 +1,234 @@
+//! What the engine holds.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use isobase_engine::{
+    Action, Current, Effect, EngineError, ErrorKind, Idempotency, IndexDefinition, Limits,
+    Rejection, WriteBatch, WriteOperation, WriteOutcome, WriteReport, Written, decide,
+};
+use isobase_types::{
+    Change, ChangeKind, CollectionName, Document, DocumentId, Revision, Sequence, Timestamp,
+};
+
+use crate::MemoryOptions;
+
+pub(crate) type Documents = BTreeMap<DocumentId, Document>;
+
+/// Everything the engine holds. Only the holder of the lock sees or changes it.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    /// Collections with at least one document.
+    pub(crate) collections: BTreeMap<CollectionName, Documents>,
+    /// Declared indexes; listings do not use them.
+    pub(crate) indexes: HashMap<CollectionName, Vec<IndexDefinition>>,
+    /// The kept part of the change feed, oldest first.
+    pub(crate) changes: VecDeque<Change>,
+    /// The place of the last change that is no longer kept.
+    pub(crate) changes_floor: Sequence,
+    /// The number of the last write.
+    pub(crate) sequence: u64,
+    /// The last integer id given out.
+    last_id: i64,
+    answers: HashMap<[u8; 32], Answer>,
+    /// Keys of `answers`, oldest first.
+    answer_order: VecDeque<[u8; 32]>,
+}
+
+/// The first answer to an idempotency key.
+#[derive(Debug)]
+struct Answer {
+    fingerprint: [u8; 32],
+    outcomes: Vec<WriteOutcome>,
+    at: Timestamp,
+}
+
+/// How to take back one operation.
+struct Undo {
+    collection: CollectionName,
+    id: DocumentId,
+    before: Option<Document>,
+}
+
+impl State {
+    pub(crate) fn write(
+        &mut self,
+        batch: WriteBatch,
+        atomic: bool,
+        now: Timestamp,
+        limits: &Limits,
+        options: &MemoryOptions,
+    ) -> Result<WriteReport, EngineError> {
+        self.forget_old_answers(now, options);
+        if let Some(outcomes) = self.replay(batch.idempotency.as_ref())? {
+            return Ok(WriteReport { outcomes, replayed: true });
+        }
+        let (sequence, last_id, kept) = (self.sequence, self.last_id, self.changes.len());
+        let mut undo = Vec::new();
+        let mut outcomes = Vec::with_capacity(batch.operations.len());
+        for operation in batch.operations {
+            outcomes.push(self.apply(operation, now, limits, &mut undo));
+        }
+        if atomic && outcomes.iter().any(Result::is_err) {
+            self.take_back(undo);
+            (self.sequence, self.last_id) = (sequence, last_id);
+            self.changes.truncate(kept);
+            for outcome in outcomes.iter_mut().filter(|outcome| outcome.is_ok()) {
+                *outcome = Err(Rejection::BatchRejected);
+            }
+        }
+        if let Some(idempotency) = batch.idempotency {
+            self.remember(idempotency, &outcomes, now);
+        }
+        self.trim_changes(options.changes_max);
+        Ok(WriteReport { outcomes, replayed: false })
+    }
+
+    pub(crate) fn delete_collection(
+        &mut self,
+        collection: &CollectionName,
+        now: Timestamp,
+        options: &MemoryOptions,
+    ) -> u64 {
+        let Some(documents) = self.collections.remove(collection) else { return 0 };
+        self.sequence += 1;
+        self.changes.push_back(Change {
+            sequence: Sequence(self.sequence),
+            collection: collection.clone(),
+            id: None,
+            kind: ChangeKind::CollectionDeleted,
+            revision: None,
+            at: now,
+        });
+        self.trim_changes(options.changes_max);
+        documents.len() as u64
+    }
+
+    fn apply(
+        &mut self,
+        operation: WriteOperation,
+        now: Timestamp,
+        limits: &Limits,
+        undo: &mut Vec<Undo>,
+    ) -> WriteOutcome {
+        let WriteOperation { collection, action, precondition } = operation;
+        let id = match &action {
+            Action::Create { .. } => None,
+            Action::Put { id, .. } | Action::Patch { id, .. } | Action::Delete { id } => {
+                Some(id.clone())
+            }
+        };
+        let before = id.as_ref().and_then(|id| self.collections.get(&collection)?.get(id)).cloned();
+        let current = before.as_ref().map(|document| Current {
+            revision: &document.revision,
+            created_at: document.created_at,
+            body: &document.body,
+        });
+        let effect = decide(action, &precondition, current, limits)?;
+        self.sequence += 1;
+        let id = id.unwrap_or_else(|| {
+            self.last_id += 1;
+            DocumentId::Integer(self.last_id)
+        });
+        let revision = Revision::from_number(self.sequence);
+        let created_at = before.as_ref().map_or(now, |document| document.created_at);
+        let (kind, body, returned) = match effect {
+            Effect::Insert { body } => (ChangeKind::Created, Some(body), None),
+            Effect::Replace { body, return_body } => {
+                let returned = return_body.then(|| body.clone());
+                (ChangeKind::Updated, Some(body), returned)
+            }
+            Effect::Remove => (ChangeKind::Deleted, None, None),
+        };
+        let after = body.map(|body| Document {
+            id: id.clone(),
+            revision: revision.clone(),
+            created_at,
+            updated_at: now,
+            body,
+        });
+        self.set(&collection, &id, after);
+        self.changes.push_back(Change {
+            sequence: Sequence(self.sequence),
+            collection: collection.clone(),
+            id: Some(id.clone()),
+            kind,
+            revision: (kind != ChangeKind::Deleted).then(|| revision.clone()),
+            at: now,
+        });
+        undo.push(Undo { collection, id: id.clone(), before });
+        Ok(Written { id, kind, revision, created_at, updated_at: now, body: returned })
+    }
+
+    fn take_back(&mut self, undo: Vec<Undo>) {
+        for Undo { collection, id, before } in undo.into_iter().rev() {
+            self.set(&collection, &id, before);
+        }
+    }
+
+    /// A collection exists exactly while it has a document.
+    fn set(&mut self, collection: &CollectionName, id: &DocumentId, document: Option<Document>) {
+        match document {
+            Some(document) => {
+                let documents = self.collections.entry(collection.clone()).or_default();
+                documents.insert(id.clone(), document);
+            }
+            None => {
+                if let Some(documents) = self.collections.get_mut(collection) {
+                    documents.remove(id);
+                    if documents.is_empty() {
+                        self.collections.remove(collection);
+                    }
+                }
+            }
+        }
+    }
+
+    fn replay(
+        &self,
+        idempotency: Option<&Idempotency>,
+    ) -> Result<Option<Vec<WriteOutcome>>, EngineError> {
+        let Some(idempotency) = idempotency else { return Ok(None) };
+        match self.answers.get(&idempotency.key) {
+            None => Ok(None),
+            Some(answer) if answer.fingerprint == idempotency.fingerprint => {
+                Ok(Some(answer.outcomes.clone()))
+            }
+            Some(_) => Err(EngineError::new(
+                ErrorKind::IdempotencyMismatch,
+                "the idempotency key was used before with another request",
+            )),
+        }
+    }
+
+    fn remember(&mut self, idempotency: Idempotency, outcomes: &[WriteOutcome], at: Timestamp) {
+        let without_body = |written: &Written| Written { body: None, ..written.clone() };
+        let outcomes = outcomes
+            .iter()
+            .map(|outcome| outcome.as_ref().map(without_body).map_err(Clone::clone))
+            .collect();
+        self.answer_order.push_back(idempotency.key);
+        let fingerprint = idempotency.fingerprint;
+        self.answers.insert(idempotency.key, Answer { fingerprint, outcomes, at });
+    }
+
+    fn forget_old_answers(&mut self, now: Timestamp, options: &MemoryOptions) {
+        let retention_us = i64::try_from(options.idempotency_retention.as_micros());
+        let oldest_us = now.unix_us.saturating_sub(retention_us.unwrap_or(i64::MAX));
+        while let Some(key) = self.answer_order.front() {
+            let expired = self.answers.get(key).is_none_or(|answer| answer.at.unix_us < oldest_us);
+            if !expired && self.answer_order.len() <= options.idempotency_keys_max {
+                return;
+            }
+            self.answers.remove(key);
+            self.answer_order.pop_front();
+        }
+    }
+
+    fn trim_changes(&mut self, changes_max: usize) {
+        while self.changes.len() > changes_max {
+            if let Some(change) = self.changes.pop_front() {
+                self.changes_floor = change.sequence;
+            }
+        }
+    }
+}
