@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use isobase_engine::{
-    Action, Current, Effect, EngineError, ErrorKind, Idempotency, IndexDefinition, Limits,
-    Rejection, WriteBatch, WriteOperation, WriteOutcome, WriteReport, Written, decide,
+    Current, Effect, EngineError, ErrorKind, Idempotency, IndexDefinition, Limits, Rejection,
+    WriteBatch, WriteOperation, WriteOutcome, WriteReport, Written, decide,
 };
 use isobase_types::{
     Change, ChangeKind, CollectionName, Document, DocumentId, Revision, Sequence, Timestamp,
@@ -111,19 +111,14 @@ impl State {
         undo: &mut Vec<Undo>,
     ) -> WriteOutcome {
         let WriteOperation { collection, action, precondition } = operation;
-        let id = match &action {
-            Action::Create { .. } => None,
-            Action::Put { id, .. } | Action::Patch { id, .. } | Action::Delete { id } => {
-                Some(id.clone())
-            }
-        };
+        let id = action.id().cloned();
         let before = id.as_ref().and_then(|id| self.collections.get(&collection)?.get(id)).cloned();
         let current = before.as_ref().map(|document| Current {
             revision: &document.revision,
             created_at: document.created_at,
             body: &document.body,
         });
-        let effect = decide(action, &precondition, current, limits)?;
+        let effect = decide(&action, &precondition, current, limits)?;
         self.sequence += 1;
         let id = id.unwrap_or_else(|| {
             self.last_id += 1;
@@ -132,8 +127,9 @@ impl State {
         let revision = Revision::from_number(self.sequence);
         let created_at = before.as_ref().map_or(now, |document| document.created_at);
         let (kind, body, returned) = match effect {
-            Effect::Insert { body } => (ChangeKind::Created, Some(body), None),
+            Effect::Insert { body } => (ChangeKind::Created, Some(body.into_owned()), None),
             Effect::Replace { body, return_body } => {
+                let body = body.into_owned();
                 let returned = return_body.then(|| body.clone());
                 (ChangeKind::Updated, Some(body), returned)
             }

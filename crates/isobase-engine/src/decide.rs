@@ -1,5 +1,7 @@
 //! The rules of a write, the same on every engine.
 
+use std::borrow::Cow;
+
 use isobase_types::{DocumentId, Revision, Timestamp, json};
 
 use crate::{Action, IfMissing, Limits, Precondition, Rejection};
@@ -15,18 +17,18 @@ pub struct Current<'a> {
     pub body: &'a str,
 }
 
-/// What a write does to its document.
+/// What a write does to its document. A body is the action's own text unless it was merged.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Effect {
+pub enum Effect<'a> {
     /// Store a new document.
     Insert {
         /// Its body.
-        body: String,
+        body: Cow<'a, str>,
     },
     /// Store another body.
     Replace {
         /// The body.
-        body: String,
+        body: Cow<'a, str>,
         /// The caller does not know the body (it sent a patch) and wants it back.
         return_body: bool,
     },
@@ -40,21 +42,24 @@ pub enum Effect {
 ///
 /// # Errors
 /// The [`Rejection`] that the caller is told.
-pub fn decide(
-    action: Action,
+pub fn decide<'a>(
+    action: &'a Action,
     precondition: &Precondition,
     current: Option<Current<'_>>,
     limits: &Limits,
-) -> Result<Effect, Rejection> {
+) -> Result<Effect<'a>, Rejection> {
     check_precondition(precondition, current)?;
     let effect = match (action, current) {
-        (Action::Create { body }, _) => Effect::Insert { body },
-        (Action::Put { body, .. }, Some(_)) => Effect::Replace { body, return_body: false },
+        (Action::Create { body }, _) => Effect::Insert { body: body.into() },
+        (Action::Put { body, .. }, Some(_)) => {
+            Effect::Replace { body: body.into(), return_body: false }
+        }
         (Action::Put { id: DocumentId::Text(_), body, if_missing: IfMissing::Create }, None) => {
-            Effect::Insert { body }
+            Effect::Insert { body: body.into() }
         }
         (Action::Patch { patch, .. }, Some(current)) => {
-            Effect::Replace { body: json::merge_patch(current.body, &patch), return_body: true }
+            let body = json::merge_patch(current.body, patch).into();
+            Effect::Replace { body, return_body: true }
         }
         (Action::Delete { .. }, Some(_)) => Effect::Remove,
         (_, None) => return Err(Rejection::NotFound),

@@ -62,6 +62,17 @@ pub enum Action {
     },
 }
 
+impl Action {
+    /// The document the action names; a create names none.
+    #[must_use]
+    pub fn id(&self) -> Option<&DocumentId> {
+        match self {
+            Self::Create { .. } => None,
+            Self::Put { id, .. } | Self::Patch { id, .. } | Self::Delete { id } => Some(id),
+        }
+    }
+}
+
 /// What a put does when there is no document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IfMissing {
