@@ -1,49 +1,148 @@
 //! The handle on one open file.
 
+use std::fmt;
 use std::io;
-use std::sync::Arc;
+use std::mem;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use rusqlite::{Connection, Transaction};
 
+use crate::connection::{open_reader, open_writer};
 use crate::error::{Error, OpenError};
+use crate::file;
 use crate::handler::WriteHandler;
-use crate::metrics::{Metrics, WriterState};
+use crate::lock::FileLock;
+use crate::metrics::{Metrics, WriterState, WriterStatus};
 use crate::options::Options;
+use crate::pool::Pool;
+use crate::queue::{Close, Queue};
+use crate::scans::Scans;
+use crate::wait::lock;
 use crate::writer::Writer;
+use crate::writer_thread::{self, Bounds};
 
-/// One open SQLite file. Clones share it; the last one dropped closes it.
-#[derive(Debug, Clone)]
+/// One open SQLite file. Clones share it; the last one dropped closes it, which blocks. A
+/// [`Writer`] holds one, so a handler must not.
+#[derive(Clone)]
 pub struct Database {
-    inner: Arc<()>,
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    path: PathBuf,
+    options: Options,
+    pool: Pool,
+    scans: Scans,
+    status: Arc<WriterStatus>,
+    writer: Mutex<WriterSlot>,
+    /// `None` once closed. Dropped after all connections.
+    lock: Mutex<Option<FileLock>>,
+}
+
+enum WriterSlot {
+    /// Nobody writes yet.
+    Idle(Box<Connection>),
+    Running {
+        queue: Arc<dyn Close>,
+        thread: JoinHandle<Result<(), Error>>,
+    },
+    Closed,
 }
 
 impl Database {
     /// Opens or creates the file. Blocking.
     ///
+    /// Takes the lock, checks the file and sets all connections up. `prepare` runs in a
+    /// transaction with the one that marks the file as ours: it creates or migrates the schema,
+    /// and may ask [`schema_version`] what it finds. When it fails, the file is as before.
+    ///
     /// # Errors
-    /// See [`OpenError`].
+    /// See [`OpenError`]; each names the file.
     pub fn open(
         options: Options,
         prepare: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()>,
     ) -> Result<Self, OpenError> {
-        let _ = (options, prepare);
-        Ok(Self { inner: Arc::new(()) })
+        file::create_folder(&options.path)?;
+        let path = file::resolve(&options.path).map_err(|source| OpenError::Io {
+            action: "find",
+            path: options.path.clone(),
+            source,
+        })?;
+        let file_lock = FileLock::acquire(&path)?;
+        let writer = open_writer(&path, &options, prepare)?;
+        let readers = |count: usize| {
+            (0..count.max(1)).map(|_| open_reader(&path, &options)).collect::<Result<Vec<_>, _>>()
+        };
+        let pool = Pool::new(readers(options.readers)?);
+        let scans =
+            Scans::start(readers(options.scan_threads)?, options.scans_waiting_max).map_err(
+                |source| OpenError::Io { action: "start threads for", path: path.clone(), source },
+            )?;
+        let inner = Inner {
+            path,
+            options,
+            pool,
+            scans,
+            status: Arc::default(),
+            writer: Mutex::new(WriterSlot::Idle(Box::new(writer))),
+            lock: Mutex::new(Some(file_lock)),
+        };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
-    /// Starts the writer. `build` makes the handler; it may read the file.
+    /// The real path of the file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.inner.path
+    }
+
+    /// Starts the writer. `build` makes the handler; it gets the writer's connection and may read
+    /// what the handler keeps in memory.
     ///
     /// # Errors
-    /// [`Error::WriterStarted`] on the second call, and what `build` returns.
+    /// [`Error::WriterStarted`] on a second call, and what `build` returns; after that it can be
+    /// called again.
     pub fn start_writer<H: WriteHandler>(
         &self,
         build: impl FnOnce(&Connection) -> rusqlite::Result<H>,
     ) -> Result<Writer<H>, Error> {
-        let _ = (build, &self.inner);
-        Err(Error::Closed)
+        let inner = &self.inner;
+        let mut slot = lock(&inner.writer);
+        let handler = match &*slot {
+            WriterSlot::Idle(connection) => build(connection)?,
+            WriterSlot::Running { .. } => return Err(Error::WriterStarted),
+            WriterSlot::Closed => return Err(Error::Closed),
+        };
+        let WriterSlot::Idle(connection) = mem::replace(&mut *slot, WriterSlot::Closed) else {
+            return Err(Error::Closed);
+        };
+        let queue = Arc::new(Queue::<H>::new(inner.options.queue_jobs_max, inner.status.clone()));
+        let bounds = Bounds::new(&inner.options);
+        let (thread_queue, status) = (Arc::clone(&queue), Arc::clone(&inner.status));
+        let thread = thread::Builder::new().name("sqlite-writer".to_owned()).spawn(move || {
+            writer_thread::run(*connection, handler, &thread_queue, &status, bounds)
+        });
+        match thread {
+            Ok(thread) => {
+                *slot = WriterSlot::Running { queue: queue.clone(), thread };
+                Ok(Writer::new(queue, self.clone()))
+            }
+            Err(error) => {
+                inner.status.fail(&format!("cannot start the writer thread: {error}").into());
+                Err(inner.status.failure().unwrap_or(Error::Closed))
+            }
+        }
     }
 
-    /// Reads on the calling thread.
+    /// Reads on the calling thread, for point reads and short bounded ones: there is no hop to
+    /// another thread, and no deadline. When all connections are in use it waits for one; so do
+    /// not call it from inside the closure, and keep the closure short.
+    ///
+    /// Several statements see one snapshot only inside a transaction of the closure. One that is
+    /// left open is ended.
     ///
     /// # Errors
     /// What the closure returns, or [`Error::Closed`].
@@ -51,50 +150,103 @@ impl Database {
         &self,
         read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, Error> {
-        let _ = read;
-        Err(Error::Closed)
+        self.inner.pool.read(read)
     }
 
-    /// Reads on a thread of its own.
+    /// Reads on one of the threads for long reads. It is stopped when `timeout` has passed, the
+    /// wait for a thread included, or when the future is dropped; a closure that computes instead
+    /// of stepping a statement goes on until it does.
     ///
     /// # Errors
-    /// What the closure returns, [`Error::TimedOut`], [`Error::Busy`], [`Error::Closed`].
+    /// What the closure returns, [`Error::TimedOut`], [`Error::Busy`] when too many wait,
+    /// [`Error::Panicked`], [`Error::Closed`].
     pub async fn read<T: Send + 'static>(
         &self,
-        deadline: Duration,
+        timeout: Duration,
         read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, Error> {
-        let _ = (deadline, read);
-        Err(Error::Closed)
+        self.inner.scans.read(timeout, read).await
+    }
+
+    /// As [`Database::read`], blocking the thread. Not for threads of an async runtime.
+    ///
+    /// # Errors
+    /// As [`Database::read`].
+    pub fn read_blocking<T: Send + 'static>(
+        &self,
+        timeout: Duration,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.inner.scans.read_blocking(timeout, read)
     }
 
     /// Whether writes are taken.
     #[must_use]
     pub fn state(&self) -> WriterState {
-        WriterState::Running
+        self.inner.status.state()
     }
 
-    /// The counters.
+    /// The counters now.
     #[must_use]
     pub fn metrics(&self) -> Metrics {
-        Metrics::default()
+        self.inner.status.snapshot(self.inner.scans.waiting())
     }
 
-    /// Notes in the lock file where this process serves.
+    /// Notes in the lock file where this process serves, for [`lock_holder`](crate::lock_holder).
     ///
     /// # Errors
     /// The lock file could not be written.
     pub fn set_address(&self, address: &str) -> io::Result<()> {
-        let _ = address;
-        Ok(())
+        match &*lock(&self.inner.lock) {
+            Some(file_lock) => file_lock.write(Some(address)),
+            None => Err(io::Error::other("the database is closed")),
+        }
     }
 
-    /// Drains the queue, checkpoints, joins the threads and releases the lock. Blocking.
+    /// Takes no more work, commits what is queued, stops the reads that run, folds the log into
+    /// the file, joins the threads and releases the lock. Blocking. Later calls do nothing.
     ///
     /// # Errors
-    /// The checkpoint failed, or writing had failed before.
+    /// [`Error::WriterFailed`] when writing had ended before, or what the last checkpoint failed
+    /// with. The file is closed and the lock released all the same.
     pub fn close(&self) -> Result<(), Error> {
-        Ok(())
+        self.inner.close()
+    }
+}
+
+impl Inner {
+    fn close(&self) -> Result<(), Error> {
+        let mut slot = lock(&self.writer);
+        if let WriterSlot::Running { queue, .. } = &*slot {
+            queue.close();
+        }
+        self.scans.close();
+        self.pool.close();
+        // The writer goes last: only then does SQLite remove the log.
+        let result = match mem::replace(&mut *slot, WriterSlot::Closed) {
+            WriterSlot::Idle(connection) => writer_thread::finish(*connection, &self.status),
+            WriterSlot::Running { thread, .. } => join(thread),
+            WriterSlot::Closed => Ok(()),
+        };
+        lock(&self.lock).take();
+        result
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if let Err(error) = self.close() {
+            tracing::error!(
+                path = %self.path.display(), %error,
+                "database {} was not closed cleanly: {error}", self.path.display()
+            );
+        }
+    }
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Database").field("path", &self.inner.path).finish_non_exhaustive()
     }
 }
 
@@ -104,4 +256,12 @@ impl Database {
 /// SQLite could not read the header.
 pub fn schema_version(connection: &Connection) -> rusqlite::Result<i32> {
     connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+fn join(thread: JoinHandle<Result<(), Error>>) -> Result<(), Error> {
+    if thread.thread().id() == thread::current().id() {
+        // A handler dropped the last handle. The thread ends by itself.
+        return Ok(());
+    }
+    thread.join().unwrap_or(Err(Error::Panicked))
 }

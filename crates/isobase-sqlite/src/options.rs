@@ -27,7 +27,7 @@ pub struct Options {
     pub schema_version: i32,
     /// Connections for inline reads. Default: the number of cores, within 2 and 8.
     pub readers: usize,
-    /// Threads, each with a connection, for long reads. Default: as `readers`.
+    /// Threads, each with a connection, for long reads. Default: half as many, at least 2.
     pub scan_threads: usize,
     /// When a commit counts as done. Default: [`Synchronous::Full`].
     pub synchronous: Synchronous,
@@ -57,7 +57,7 @@ impl Options {
             path: path.into(),
             schema_version: 1,
             readers,
-            scan_threads: readers,
+            scan_threads: (readers / 2).max(2),
             synchronous: Synchronous::Full,
             cache_kib: 16_000,
             busy_timeout: Duration::from_secs(5),

@@ -1,0 +1,150 @@
+//! The file itself, before SQLite sees it: creating it, and refusing what is not ours.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use crate::error::OpenError;
+use crate::lock::with_suffix;
+use crate::options::APPLICATION_ID;
+
+/// The file header. Source: <https://sqlite.org/fileformat.html#the_database_header>.
+const HEADER_BYTES: usize = 100;
+const MAGIC: &[u8; 16] = b"SQLite format 3\0";
+const APPLICATION_ID_AT: usize = 68;
+
+/// The real path, so that two names of one file share a lock. The file may be missing.
+pub(crate) fn resolve(path: &Path) -> io::Result<PathBuf> {
+    if path.try_exists()? {
+        return fs::canonicalize(path);
+    }
+    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+    Ok(fs::canonicalize(folder_of(path))?.join(name))
+}
+
+/// Creates the folder of `path` when it is missing, so that it survives a power cut.
+pub(crate) fn create_folder(path: &Path) -> Result<(), OpenError> {
+    let folder = folder_of(path);
+    let missing: Vec<&Path> = folder
+        .ancestors()
+        .take_while(|ancestor| !ancestor.as_os_str().is_empty() && !ancestor.exists())
+        .collect();
+    fs::create_dir_all(folder).map_err(|source| OpenError::Io {
+        action: "create folder",
+        path: folder.to_owned(),
+        source,
+    })?;
+    for created in missing {
+        sync_folder(folder_of(created))?;
+    }
+    Ok(())
+}
+
+/// Creates the file when it is missing, else refuses what is not ours. Nothing is changed in a
+/// file that is refused. It must run before SQLite opens the file: closing any handle of a file
+/// drops the process's POSIX locks on it.
+pub(crate) fn check_or_create(path: &Path) -> Result<(), OpenError> {
+    let log = with_suffix(path, "-wal");
+    match read_header(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            refuse_stray_log(path, log)?;
+            create(path)
+        }
+        Err(source) => Err(OpenError::Io { action: "read", path: path.to_owned(), source }),
+        Ok(header) if header.is_empty() => refuse_stray_log(path, log),
+        Ok(header) => check_header(path, &header),
+    }
+}
+
+/// Options for files that only their owner may read.
+pub(crate) fn private_options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.write(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    options
+}
+
+fn create(path: &Path) -> Result<(), OpenError> {
+    private_options().create_new(true).open(path).map_err(|source| OpenError::Io {
+        action: "create",
+        path: path.to_owned(),
+        source,
+    })?;
+    sync_folder(folder_of(path))
+}
+
+fn check_header(path: &Path, header: &[u8]) -> Result<(), OpenError> {
+    if header.len() < HEADER_BYTES || !header.starts_with(MAGIC) {
+        return Err(OpenError::NotADatabase { path: path.to_owned() });
+    }
+    // Our own id is written before the file ever gets a log, so the main file always has it.
+    match application_id(header) {
+        0 | APPLICATION_ID => Ok(()),
+        application_id => Err(OpenError::Foreign { path: path.to_owned(), application_id }),
+    }
+}
+
+/// SQLite deletes the log of an empty database as garbage. It may be all that is left.
+fn refuse_stray_log(path: &Path, log: PathBuf) -> Result<(), OpenError> {
+    match fs::metadata(&log) {
+        Ok(metadata) if metadata.len() > 0 => {
+            Err(OpenError::StrayLog { path: path.to_owned(), log })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn application_id(header: &[u8]) -> u32 {
+    header[APPLICATION_ID_AT..APPLICATION_ID_AT + 4]
+        .iter()
+        .fold(0, |id, byte| id << 8 | u32::from(*byte))
+}
+
+fn read_header(path: &Path) -> io::Result<Vec<u8>> {
+    let mut header = Vec::with_capacity(HEADER_BYTES);
+    File::open(path)?.take(HEADER_BYTES as u64).read_to_end(&mut header)?;
+    Ok(header)
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+/// Makes new entries of a folder survive a power cut.
+fn sync_folder(folder: &Path) -> Result<(), OpenError> {
+    // Only Unix lets a folder be opened and synced.
+    if cfg!(unix) {
+        File::open(folder).and_then(|folder| folder.sync_all()).map_err(|source| {
+            OpenError::Io { action: "sync folder", path: folder.to_owned(), source }
+        })?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn header_gives_application_id() {
+        let mut header = [0; HEADER_BYTES];
+        header[APPLICATION_ID_AT..APPLICATION_ID_AT + 4].copy_from_slice(b"Isob");
+        assert_eq!(application_id(&header), APPLICATION_ID);
+    }
+
+    #[test]
+    fn resolve_accepts_missing_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = resolve(&folder.path().join("x").join("..").join("data.db"));
+        assert!(path.is_err(), "the folder in the middle is missing");
+        let path = resolve(&folder.path().join("data.db")).unwrap();
+        assert_eq!(path, fs::canonicalize(folder.path()).unwrap().join("data.db"));
+    }
+}

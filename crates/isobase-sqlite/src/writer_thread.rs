@@ -1,0 +1,118 @@
+//! The body of the writer thread: takes what is queued, has it committed, then answers.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use rusqlite::Connection;
+use rusqlite::config::DbConfig;
+
+use crate::checkpoint::{Checkpoints, Mode, checkpoint, watch_log};
+use crate::commit::Committer;
+use crate::error::Error;
+use crate::handler::WriteHandler;
+use crate::metrics::WriterStatus;
+use crate::options::Options;
+use crate::queue::{Entry, Queue};
+
+/// Bounds of the writer, from [`Options`].
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    batch_jobs_max: usize,
+    batch_bytes_max: usize,
+    checkpoint_pages: u64,
+}
+
+impl Bounds {
+    pub(crate) fn new(options: &Options) -> Self {
+        Self {
+            batch_jobs_max: options.batch_jobs_max.max(1),
+            batch_bytes_max: options.batch_bytes_max,
+            checkpoint_pages: u64::from(options.checkpoint_pages.max(1)),
+        }
+    }
+}
+
+/// The body of the writer thread. It ends when the queue is closed and empty.
+pub(crate) fn run<H: WriteHandler>(
+    mut connection: Connection,
+    handler: H,
+    queue: &Queue<H>,
+    status: &Arc<WriterStatus>,
+    bounds: Bounds,
+) -> Result<(), Error> {
+    let ready = watch_log(&mut connection, status);
+    serve(&connection, handler, queue, status, bounds, ready);
+    finish(connection, status)
+}
+
+/// Closes the connection of the writer; folds the log into the file unless writing has failed.
+pub(crate) fn finish(connection: Connection, status: &WriterStatus) -> Result<(), Error> {
+    if let Some(failure) = status.failure() {
+        // The log may be all that is sound. The next start recovers from it.
+        return Err(failure);
+    }
+    connection.execute_batch("PRAGMA optimize")?;
+    let emptied = checkpoint(&connection, Mode::Truncate)?;
+    if !emptied {
+        tracing::info!("the log was not emptied: another process reads the database");
+    }
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
+    connection.close().map_err(|(_, error)| Error::from(error))
+}
+
+fn serve<H: WriteHandler>(
+    connection: &Connection,
+    handler: H,
+    queue: &Queue<H>,
+    status: &WriterStatus,
+    bounds: Bounds,
+    ready: rusqlite::Result<()>,
+) {
+    let mut pending = VecDeque::new();
+    let mut committer = match ready.and_then(|()| Committer::new(connection, handler, status)) {
+        Ok(committer) => committer,
+        Err(error) => {
+            stop(status, &format!("cannot start: {error}").into());
+            queue.fail(&mut pending);
+            return;
+        }
+    };
+    let mut checkpoints = Checkpoints::new(connection, bounds.checkpoint_pages);
+    let mut batch = Vec::new();
+    while queue.take(&mut pending) {
+        take_batch(&mut pending, &mut batch, bounds);
+        queue.release(&batch);
+        let stopped = committer.commit(&batch);
+        committer.answer(&mut batch, stopped.as_ref());
+        let stopped = match stopped {
+            Some(stopped) => Some(stopped.reason),
+            // After the answers, so that nobody waits for it.
+            None => checkpoints.after_batch(status),
+        };
+        if let Some(reason) = stopped {
+            stop(status, &reason);
+            queue.fail(&mut pending);
+        }
+    }
+}
+
+fn stop(status: &WriterStatus, reason: &Arc<str>) {
+    tracing::error!(%reason, "writing has stopped: {reason}");
+    status.fail(reason);
+}
+
+fn take_batch<H: WriteHandler>(
+    pending: &mut VecDeque<Entry<H>>,
+    batch: &mut Vec<Entry<H>>,
+    bounds: Bounds,
+) {
+    let mut bytes = 0_usize;
+    while batch.len() < bounds.batch_jobs_max {
+        let Some(entry) = pending.front() else { break };
+        bytes = bytes.saturating_add(entry.bytes);
+        if bytes > bounds.batch_bytes_max && !batch.is_empty() {
+            break;
+        }
+        batch.extend(pending.pop_front());
+    }
+}

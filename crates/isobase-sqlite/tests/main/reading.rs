@@ -1,0 +1,129 @@
+//! Inline reads, long reads, and how they end.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::Duration;
+
+use isobase_sqlite::Error;
+use isobase_sqlite::rusqlite::{self, Connection};
+
+use crate::fixture::{Fixture, LONG, ids};
+
+fn endless(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n",
+        [],
+        |row| row.get(0),
+    )
+}
+
+#[tokio::test]
+async fn long_read_ends_at_its_deadline() {
+    let fixture = Fixture::new();
+    let answer = fixture.database.read(Duration::from_millis(20), endless).await;
+    assert!(matches!(answer, Err(Error::TimedOut)), "{answer:?}");
+    assert_eq!(fixture.database.read(LONG, ids).await.unwrap(), Vec::<i64>::new());
+    let answer = fixture.database.read_blocking(Duration::from_millis(20), endless);
+    assert!(matches!(answer, Err(Error::TimedOut)), "{answer:?}");
+    assert_eq!(fixture.database.read_blocking(LONG, ids).unwrap(), Vec::<i64>::new());
+}
+
+#[tokio::test]
+async fn dropped_read_frees_its_thread() {
+    let fixture = Fixture::new();
+    let (entered, mut inside) = tokio::sync::mpsc::unbounded_channel();
+    let database = fixture.database.clone();
+    let reading = tokio::spawn(async move {
+        let read = move |connection: &Connection| {
+            entered.send(()).unwrap();
+            endless(connection)
+        };
+        database.read(LONG * 100, read).await
+    });
+    inside.recv().await.unwrap();
+    reading.abort();
+    assert!(reading.await.unwrap_err().is_cancelled());
+    assert_eq!(fixture.database.read(LONG, ids).await.unwrap(), Vec::<i64>::new());
+}
+
+#[tokio::test]
+async fn too_many_waiting_reads_are_busy() {
+    let fixture = Fixture::with(|options| options.scans_waiting_max = 1);
+    let (release, gate) = channel::<()>();
+    let (entered, mut inside) = tokio::sync::mpsc::unbounded_channel();
+    let running = tokio::spawn({
+        let database = fixture.database.clone();
+        let read = move |_: &Connection| {
+            entered.send(()).unwrap();
+            let _ = gate.recv();
+            Ok(())
+        };
+        async move { database.read(LONG, read).await }
+    });
+    inside.recv().await.unwrap();
+    let waiting = tokio::spawn({
+        let database = fixture.database.clone();
+        async move { database.read(LONG, ids).await }
+    });
+    while fixture.database.metrics().scans_waiting == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert!(matches!(fixture.database.read(LONG, ids).await, Err(Error::Busy)));
+    drop(release);
+    running.await.unwrap().unwrap();
+    waiting.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn close_stops_long_reads() {
+    let fixture = Fixture::new();
+    let (entered, mut inside) = tokio::sync::mpsc::unbounded_channel();
+    let database = fixture.database.clone();
+    let reading = tokio::spawn(async move {
+        let read = move |connection: &Connection| {
+            entered.send(()).unwrap();
+            endless(connection)
+        };
+        database.read(LONG, read).await
+    });
+    inside.recv().await.unwrap();
+    let database = fixture.database.clone();
+    thread::spawn(move || database.close()).join().unwrap().unwrap();
+    assert!(matches!(reading.await.unwrap(), Err(Error::Closed)));
+}
+
+#[tokio::test]
+async fn panic_of_read_harms_no_later_read() {
+    let fixture = Fixture::with(|options| options.readers = 1);
+    let answer = fixture.database.read(LONG, |_| -> rusqlite::Result<()> { panic!("as wanted") });
+    assert!(matches!(answer.await, Err(Error::Panicked)));
+    assert_eq!(fixture.database.read(LONG, ids).await.unwrap(), Vec::<i64>::new());
+    let inline = catch_unwind(AssertUnwindSafe(|| {
+        fixture.database.read_inline(|_| -> rusqlite::Result<()> { panic!("as wanted") })
+    }));
+    assert!(inline.is_err());
+    assert_eq!(fixture.ids(), Vec::<i64>::new());
+}
+
+#[tokio::test]
+async fn open_transaction_of_read_is_ended() {
+    let fixture = Fixture::with(|options| options.readers = 1);
+    let open = |connection: &Connection| {
+        connection.execute_batch("BEGIN")?;
+        ids(connection)
+    };
+    fixture.database.read_inline(open).unwrap();
+    fixture.database.read(LONG, open).await.unwrap();
+    fixture.insert(1).await.unwrap().unwrap();
+    assert_eq!(fixture.ids(), [1], "the old snapshot is gone");
+    assert_eq!(fixture.database.read(LONG, ids).await.unwrap(), [1]);
+}
+
+#[tokio::test]
+async fn readers_cannot_write() {
+    let fixture = Fixture::new();
+    let write = |connection: &Connection| connection.execute("DELETE FROM rows", []);
+    assert!(matches!(fixture.database.read_inline(write), Err(Error::Sqlite(_))));
+    assert!(matches!(fixture.database.read(LONG, write).await, Err(Error::Sqlite(_))));
+}
