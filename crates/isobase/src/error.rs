@@ -1,0 +1,85 @@
+//! Why a store was not opened.
+
+use std::{error::Error, path::PathBuf};
+
+use crate::ENGINES;
+
+/// Why a store was not opened. Messages never hold a password.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The text has no scheme.
+    #[error("{text:?} is not a database URL; expected one like {}", example_urls())]
+    NotAUrl {
+        /// The text.
+        text: String,
+    },
+    /// No engine has this scheme.
+    #[error("no engine has URLs that begin with {scheme}:{}; known are {}", did_you_mean(*suggestion), known_schemes())]
+    UnknownScheme {
+        /// The scheme.
+        scheme: String,
+        /// The known one that was probably meant.
+        suggestion: Option<&'static str>,
+    },
+    /// The engine is planned, and no build has it yet.
+    #[error("the engine of {scheme}: is not in this build; it is planned")]
+    PlannedEngine {
+        /// The scheme.
+        scheme: String,
+    },
+    /// The engine was left out when this program was built.
+    #[error("the {engine} engine is not in this build; build with the cargo feature \"{engine}\"")]
+    NotCompiled {
+        /// Its name, which is also the name of the feature.
+        engine: &'static str,
+    },
+    /// The scheme is known, the rest is wrong.
+    #[error("the database URL {url} is wrong: {expected}")]
+    InvalidUrl {
+        /// The URL, without password.
+        url: String,
+        /// What was expected.
+        expected: &'static str,
+    },
+    /// Another process has the file open.
+    #[error("database {} is in use{}", path.display(), holder(*pid, address.as_deref()))]
+    InUse {
+        /// The file.
+        path: PathBuf,
+        /// The process, when it could be read.
+        pid: Option<u32>,
+        /// Where that process serves, once it does.
+        address: Option<String>,
+    },
+    /// The engine could not open the database.
+    #[error("cannot open {url}")]
+    Engine {
+        /// The URL, without password.
+        url: String,
+        /// Why.
+        source: Box<dyn Error + Send + Sync>,
+    },
+}
+
+fn example_urls() -> String {
+    let urls: Vec<_> = ENGINES.iter().map(|engine| engine.url).collect();
+    urls.join(", ")
+}
+
+fn known_schemes() -> String {
+    let schemes: Vec<_> = ENGINES.iter().flat_map(|engine| engine.schemes).copied().collect();
+    schemes.join(", ")
+}
+
+fn did_you_mean(suggestion: Option<&str>) -> String {
+    suggestion.map(|known| format!("; did you mean {known}?")).unwrap_or_default()
+}
+
+fn holder(pid: Option<u32>, address: Option<&str>) -> String {
+    match (pid, address) {
+        (Some(pid), Some(address)) => format!(" by process {pid}, which serves {address}"),
+        (Some(pid), None) => format!(" by process {pid}"),
+        (None, _) => " by another process".to_owned(),
+    }
+}

@@ -1,0 +1,64 @@
+//! What a caller may choose when it opens a store.
+
+use std::time::Duration;
+
+use isobase_store::StoreOptions;
+
+/// How to open a store. Every field has a default that suits a small machine.
+#[derive(Clone, Debug)]
+pub struct OpenOptions {
+    /// Bounds on requests.
+    pub store: StoreOptions,
+    /// What the engines keep beside the documents.
+    pub retention: Retention,
+    /// For the SQLite engine.
+    pub sqlite: SqliteOptions,
+    /// For the PostgreSQL engine.
+    pub postgres: PostgresOptions,
+}
+
+/// How long the engines keep what is not a document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// Age at which changes leave the change feed. Default 7 days.
+    pub changes: Duration,
+    /// Most changes kept; older ones leave the feed early. Default 1,000,000.
+    pub changes_max: u64,
+    /// Age at which idempotency keys are forgotten. Default 24 hours.
+    pub idempotency: Duration,
+}
+
+/// For the SQLite engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SqliteOptions {
+    /// Sync before a write is answered, so that it survives a power cut. Default true.
+    pub sync_every_commit: bool,
+    /// Bytes of page cache of each connection. Default 16 MiB.
+    pub cache_bytes: u64,
+}
+
+/// For the PostgreSQL engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PostgresOptions {
+    /// Connections to the database, writer included. Default 10.
+    pub connections: usize,
+    /// The database is reached through PgBouncer in transaction mode: no statement is prepared
+    /// by name, nothing is kept in a session. Default false.
+    pub pgbouncer: bool,
+}
+
+impl Default for OpenOptions {
+    fn default() -> Self {
+        const DAY: u64 = 24 * 60 * 60;
+        Self {
+            store: StoreOptions::default(),
+            retention: Retention {
+                changes: Duration::from_secs(7 * DAY),
+                changes_max: 1_000_000,
+                idempotency: Duration::from_secs(DAY),
+            },
+            sqlite: SqliteOptions { sync_every_commit: true, cache_bytes: 16 << 20 },
+            postgres: PostgresOptions { connections: 10, pgbouncer: false },
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! The URL of a database.
+
+use std::path::{Path, PathBuf};
+
+use crate::OpenError;
+
+/// An engine, as far as its URL tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EngineInfo {
+    /// Its name, which is also the name of its cargo feature.
+    pub name: &'static str,
+    /// The schemes of its URLs.
+    pub schemes: &'static [&'static str],
+    /// How its URLs look.
+    pub url: &'static str,
+    /// Whether this build has it.
+    pub compiled: bool,
+    /// What it is for.
+    pub about: &'static str,
+}
+
+/// Every engine this version knows, compiled or not.
+pub const ENGINES: &[EngineInfo] = &[
+    EngineInfo {
+        name: "memory",
+        schemes: &["memory"],
+        url: "memory:",
+        compiled: cfg!(feature = "memory"),
+        about: "everything in memory, gone with the process: for tests and trials",
+    },
+    EngineInfo {
+        name: "sqlite",
+        schemes: &["sqlite"],
+        url: "sqlite://data/isobase.db",
+        compiled: cfg!(feature = "sqlite"),
+        about: "one embedded SQLite file, the default: one service, no set-up",
+    },
+    EngineInfo {
+        name: "postgres",
+        schemes: &["postgres", "postgresql"],
+        url: "postgres://user:password@host:5432/database",
+        compiled: cfg!(feature = "postgres"),
+        about: "a PostgreSQL database, 13 or newer: also for several services at once",
+    },
+];
+
+/// Schemes of engines that are planned and that no build has yet.
+const PLANNED_SCHEMES: &[&str] =
+    &["couchdb", "couchdb+http", "couchdb+https", "dynamodb", "firestore"];
+
+/// A database, as its URL names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Location {
+    /// `memory:`
+    Memory,
+    /// `sqlite://path`: the path as it is written, nothing in it is decoded.
+    Sqlite(PathBuf),
+    /// `postgres://…` or `postgresql://…`, whole.
+    Postgres(String),
+}
+
+impl Location {
+    /// Reads a URL.
+    ///
+    /// # Errors
+    /// [`OpenError::NotAUrl`], [`OpenError::UnknownScheme`], [`OpenError::PlannedEngine`],
+    /// [`OpenError::InvalidUrl`].
+    pub fn parse(url: &str) -> Result<Self, OpenError> {
+        let Some((scheme, rest)) = url.split_once(':') else {
+            return Err(OpenError::NotAUrl { text: redact(url) });
+        };
+        match scheme {
+            "memory" => match rest {
+                "" | "//" => Ok(Self::Memory),
+                _ => Err(invalid(url, "nothing follows memory:")),
+            },
+            "sqlite" => sqlite_path(url, rest).map(Self::Sqlite),
+            "postgres" | "postgresql" if rest.len() > 2 && rest.starts_with("//") => {
+                Ok(Self::Postgres(url.to_owned()))
+            }
+            "postgres" | "postgresql" => {
+                Err(invalid(url, "expected postgres://user:password@host:5432/database"))
+            }
+            planned if PLANNED_SCHEMES.contains(&planned) => {
+                Err(OpenError::PlannedEngine { scheme: planned.to_owned() })
+            }
+            other => Err(OpenError::UnknownScheme {
+                scheme: other.to_owned(),
+                suggestion: similar_scheme(other),
+            }),
+        }
+    }
+
+    /// The engine's name.
+    #[must_use]
+    pub fn engine(&self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::Sqlite(_) => "sqlite",
+            Self::Postgres(_) => "postgres",
+        }
+    }
+
+    /// The same location with a relative file path taken from this folder.
+    #[must_use]
+    pub fn relative_to(self, folder: &Path) -> Self {
+        match self {
+            Self::Sqlite(path) => Self::Sqlite(folder.join(path)),
+            other => other,
+        }
+    }
+}
+
+/// The URL, without its password.
+impl std::fmt::Display for Location {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Memory => f.write_str("memory:"),
+            Self::Sqlite(path) => write!(f, "sqlite://{}", path.display()),
+            Self::Postgres(url) => f.write_str(&redact(url)),
+        }
+    }
+}
+
+fn sqlite_path(url: &str, rest: &str) -> Result<PathBuf, OpenError> {
+    let path = rest.strip_prefix("//").unwrap_or(rest);
+    if path.is_empty() || path.ends_with('/') {
+        return Err(invalid(url, "expected the path of a file, as in sqlite://data/isobase.db"));
+    }
+    if path.contains(":memory:") {
+        return Err(invalid(url, "for a database in memory write memory:"));
+    }
+    if path.contains('?') {
+        return Err(invalid(url, "SQLite is set up by settings, not by parameters of the URL"));
+    }
+    Ok(PathBuf::from(path))
+}
+
+fn invalid(url: &str, expected: &'static str) -> OpenError {
+    OpenError::InvalidUrl { url: redact(url), expected }
+}
+
+/// The known scheme that was probably meant.
+fn similar_scheme(scheme: &str) -> Option<&'static str> {
+    const SIMILAR_MIN: f64 = 0.6;
+    let meant = match scheme.to_ascii_lowercase().as_str() {
+        "file" | "sqlite3" | "sqlite+aiosqlite" => Some("sqlite"),
+        "pg" | "psql" | "pgsql" => Some("postgres"),
+        "mem" | "ram" => Some("memory"),
+        _ => None,
+    };
+    let schemes = ENGINES.iter().flat_map(|engine| engine.schemes);
+    let similarity =
+        |known: &str| strsim::normalized_damerau_levenshtein(&scheme.to_lowercase(), known);
+    let nearest = schemes.max_by(|a, b| similarity(a).total_cmp(&similarity(b)));
+    meant.or_else(|| nearest.copied().filter(|known| similarity(known) >= SIMILAR_MIN))
+}
+
+/// A URL that may be shown: the password in its authority and in its parameters is masked.
+#[must_use]
+pub fn redact(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return url.to_owned();
+    };
+    let (rest, query) = match rest.split_once('?') {
+        Some((rest, query)) => (rest, Some(query)),
+        None => (rest, None),
+    };
+    // A password may hold an `@` or `/` that should have been encoded: all before the last `@`
+    // is the user's.
+    let rest = match rest.rsplit_once('@') {
+        Some((user, host)) => {
+            let user =
+                user.split_once(':').map_or(user.to_owned(), |(name, _)| format!("{name}:***"));
+            format!("{user}@{host}")
+        }
+        None => rest.to_owned(),
+    };
+    let query = query.map(|query| {
+        let masked = query.split('&').map(|pair| match pair.split_once('=') {
+            Some((name, _)) if name.to_ascii_lowercase().contains("password") => {
+                format!("{name}=***")
+            }
+            _ => pair.to_owned(),
+        });
+        masked.collect::<Vec<_>>().join("&")
+    });
+    match query {
+        Some(query) => format!("{scheme}://{rest}?{query}"),
+        None => format!("{scheme}://{rest}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_the_documented_forms() {
+        let cases = [
+            ("memory:", Location::Memory),
+            ("memory://", Location::Memory),
+            ("sqlite://data/a.db", Location::Sqlite("data/a.db".into())),
+            ("sqlite:///var/a b.db", Location::Sqlite("/var/a b.db".into())),
+            ("sqlite:a.db", Location::Sqlite("a.db".into())),
+            ("postgres://h/d", Location::Postgres("postgres://h/d".into())),
+            ("postgresql://h/d", Location::Postgres("postgresql://h/d".into())),
+        ];
+        for (url, location) in cases {
+            assert_eq!(Location::parse(url).unwrap(), location, "{url}");
+        }
+    }
+
+    #[test]
+    fn refuses_with_the_way_out() {
+        let cases = [
+            ("data.db", "is not a database URL"),
+            ("sqlite://", "expected the path of a file"),
+            ("sqlite://data/", "expected the path of a file"),
+            ("sqlite::memory:", "write memory:"),
+            ("sqlite://a.db?mode=ro", "by settings"),
+            ("memory:x", "nothing follows"),
+            ("postgres:", "expected postgres://"),
+            ("couchdb://h/d", "not in this build"),
+            ("dynamodb://eu-central-1/p", "not in this build"),
+            ("posgres://h/d", "did you mean postgres?"),
+            ("sqlit://a", "did you mean sqlite?"),
+            ("http://localhost:8003", "known are memory, sqlite, postgres, postgresql"),
+        ];
+        for (url, part) in cases {
+            let error = Location::parse(url).unwrap_err().to_string();
+            assert!(error.contains(part), "{url}: {error}");
+        }
+    }
+
+    #[test]
+    fn masks_passwords_only() {
+        let cases = [
+            ("postgres://u:p@h/d", "postgres://u:***@h/d"),
+            ("postgres://u:p@x/y@h/d", "postgres://u:***@h/d"),
+            (
+                "postgres://u@h/d?sslmode=require&password=x",
+                "postgres://u@h/d?sslmode=require&password=***",
+            ),
+            ("sqlite://data/a.db", "sqlite://data/a.db"),
+            ("memory:", "memory:"),
+        ];
+        for (url, shown) in cases {
+            assert_eq!(redact(url), shown);
+        }
+    }
+}
