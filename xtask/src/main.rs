@@ -1,0 +1,81 @@
+//! Automation of this repository: `cargo xtask --help`.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command-line tool prints; its own progress goes to standard error"
+)]
+
+mod bench;
+mod ci;
+mod generate;
+mod interrupt;
+mod postgres;
+mod steps;
+mod test;
+mod tools;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", about = "Tests, checks and benchmarks of Isobase")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Runs all tests, with all they need.
+    ///
+    /// Finds or installs PostgreSQL, cargo-nextest and strace, starts
+    /// PostgreSQL on a free port in a temporary folder, runs every test of the
+    /// workspace, and stops PostgreSQL. With CI=true no test may be left out.
+    Test {
+        /// Given to `cargo nextest run`, such as `-p isobase-types` or a name.
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
+    /// Runs what must hold before a change is merged.
+    Ci {
+        /// Only these steps; all when none is named.
+        #[arg(value_enum)]
+        steps: Vec<ci::Step>,
+    },
+    /// Writes the documents that are made from the code.
+    Generate {
+        /// Writes nothing, and fails when a document is not up to date.
+        #[arg(long)]
+        check: bool,
+    },
+    /// A PostgreSQL server for development.
+    #[command(subcommand)]
+    Postgres(postgres::Action),
+    /// Measures speed, on this machine only.
+    #[command(subcommand)]
+    Bench(bench::Bench),
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> Result<()> {
+    match task {
+        Task::Test { arguments } => test::run(&arguments),
+        Task::Ci { steps } => ci::run(&steps),
+        Task::Generate { check } => generate::run(check),
+        Task::Postgres(action) => postgres::run(&action),
+        Task::Bench(bench) => bench::run(&bench),
+    }
+}

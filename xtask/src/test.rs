@@ -1,0 +1,205 @@
+//! `cargo xtask test`: every test, with all it needs.
+
+use std::ffi::OsString;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use isobase_testkit::{
+    Durability, EXECUTABLE_VARIABLE, POSTGRES_BIN_VARIABLE, POSTGRES_URL_VARIABLE,
+    REQUIRE_ALL_VARIABLE, TestPostgres,
+};
+use tempfile::TempDir;
+
+use crate::steps::Steps;
+use crate::tools::{self, TestRunner};
+use crate::{interrupt, workspace};
+
+/// Runs the tests; `arguments` are for the runner and choose among them.
+pub(crate) fn run(arguments: &[String]) -> Result<()> {
+    // Before anything is started that must be stopped.
+    interrupt::watch()?;
+    let complete = is_ci();
+    let mut steps = Steps::new("test");
+    let mut run = None;
+    if steps.run("tools", || {
+        run = Some(Run::prepare(arguments, complete)?);
+        Ok(())
+    }) && let Some(mut run) = run
+    {
+        run.all(&mut steps);
+        steps.run("stop PostgreSQL", || run.stop());
+    }
+    steps.finish()
+}
+
+/// On a build machine no test may be left out.
+fn is_ci() -> bool {
+    std::env::var("CI").is_ok_and(|value| !matches!(value.as_str(), "" | "0" | "false"))
+}
+
+struct Run<'a> {
+    arguments: &'a [String],
+    complete: bool,
+    runner: TestRunner,
+    variables: Vec<(&'static str, OsString)>,
+    /// `None` when the environment names a server to use. Its drop stops the server.
+    postgres: Option<TestPostgres>,
+    /// Where tests have their temporary files. Its drop removes what tests that
+    /// were killed have left.
+    folder: TempDir,
+}
+
+impl<'a> Run<'a> {
+    fn prepare(arguments: &'a [String], complete: bool) -> Result<Self> {
+        let binaries = tools::postgres()?;
+        if let Err(error) = tools::strace() {
+            ensure!(!complete, error);
+            eprintln!("==> without strace the tests of failing disks are left out: {error:#}");
+        }
+        let runner = tools::test_runner()?;
+        let folder = tempfile::Builder::new().prefix("isobase-test-").tempdir()?;
+        // PostgreSQL runs as another user than root, and must get in.
+        fs::set_permissions(folder.path(), Permissions::from_mode(0o755))?;
+        let mut variables = vec![
+            (POSTGRES_BIN_VARIABLE, binaries.folder().into()),
+            ("TMPDIR", folder.path().into()),
+        ];
+        if complete {
+            variables.push((REQUIRE_ALL_VARIABLE, "1".into()));
+        }
+        let mut run = Self { arguments, complete, runner, variables, postgres: None, folder };
+        run.start_postgres()?;
+        Ok(run)
+    }
+
+    fn start_postgres(&mut self) -> Result<()> {
+        if let Some(url) = std::env::var_os(POSTGRES_URL_VARIABLE).filter(|url| !url.is_empty()) {
+            eprintln!("==> PostgreSQL: the server that {POSTGRES_URL_VARIABLE} names");
+            self.variables.push((POSTGRES_URL_VARIABLE, url));
+            return Ok(());
+        }
+        let builder = TestPostgres::builder().durability(Durability::Off).own_process_group();
+        let postgres = builder.folder(self.folder.path().join("postgres")).start()?;
+        let url = postgres.url();
+        let version = postgres.binaries().version()?;
+        eprintln!("==> PostgreSQL {version} at {url}");
+        self.variables.push((POSTGRES_URL_VARIABLE, url.into()));
+        self.postgres = Some(postgres);
+        Ok(())
+    }
+
+    /// Without arguments everything is built first, so that a test may start the
+    /// executable, and the examples in the documentation run too.
+    fn all(&mut self, steps: &mut Steps) {
+        if !self.arguments.is_empty() {
+            steps.run("chosen tests", || self.tests());
+            return;
+        }
+        if !steps.run("build", || self.build()) {
+            return;
+        }
+        if self.complete {
+            steps.run("no test is ignored", || self.refuse_ignored());
+        }
+        steps.run("tests", || self.tests());
+        steps.run("examples in the documentation", || self.documentation());
+    }
+
+    fn build(&mut self) -> Result<()> {
+        let mut command = workspace::cargo();
+        // The same selection as the tests have, so that nothing is built twice.
+        command.args(["build", "--workspace", "--all-features", "--bins", "--tests"]);
+        interrupt::run(&mut command)?;
+        let executable = workspace::debug_executable()?;
+        ensure!(executable.is_file(), "the build made no {}", executable.display());
+        self.variables.push((EXECUTABLE_VARIABLE, executable.into()));
+        Ok(())
+    }
+
+    fn tests(&self) -> Result<()> {
+        let mut command = match &self.runner {
+            TestRunner::Nextest(program) => {
+                let mut command = nextest(program);
+                command.arg("run");
+                if self.complete {
+                    command.args(["--profile", "ci"]);
+                }
+                command
+            }
+            TestRunner::Cargo => {
+                let mut command = workspace::cargo();
+                command.args(["test", "--no-fail-fast", "--lib", "--bins", "--tests"]);
+                command
+            }
+        };
+        command.arg("--all-features");
+        if !self.arguments.iter().any(|argument| is_package_choice(argument)) {
+            command.arg("--workspace");
+        }
+        self.run(command.args(self.arguments))
+    }
+
+    fn documentation(&self) -> Result<()> {
+        let mut command = workspace::cargo();
+        self.run(command.args(["test", "--doc", "--workspace", "--all-features"]))
+    }
+
+    /// A test that is there and does not run would look as if it had passed.
+    fn refuse_ignored(&self) -> Result<()> {
+        let TestRunner::Nextest(program) = &self.runner else {
+            eprintln!("==> only nextest can tell");
+            return Ok(());
+        };
+        let mut command = nextest(program);
+        command.args(["list", "--workspace", "--all-features", "--message-format", "json"]);
+        let output = command.output().context("list the tests")?;
+        ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let ignored = ignored_tests(&serde_json::from_slice(&output.stdout)?);
+        ensure!(ignored.is_empty(), "ignored tests: {}", ignored.join(", "));
+        Ok(())
+    }
+
+    fn run(&self, command: &mut Command) -> Result<()> {
+        interrupt::run(command.envs(self.variables.iter().cloned()))
+    }
+
+    fn stop(&mut self) -> Result<()> {
+        let Some(mut postgres) = self.postgres.take() else { return Ok(()) };
+        postgres.stop(isobase_testkit::Stop::Fast)
+    }
+}
+
+fn nextest(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.arg("nextest").current_dir(workspace::root());
+    command
+}
+
+fn is_package_choice(argument: &str) -> bool {
+    ["-p", "--package", "--manifest-path"].iter().any(|choice| argument.starts_with(choice))
+}
+
+fn ignored_tests(list: &serde_json::Value) -> Vec<String> {
+    let suites = list["rust-suites"].as_object().into_iter().flatten();
+    let tests = suites.flat_map(|(suite, content)| {
+        let cases = content["testcases"].as_object().into_iter().flatten();
+        cases.map(move |(name, case)| (format!("{suite} {name}"), case))
+    });
+    tests.filter(|(_, case)| case["ignored"] == true).map(|(name, _)| name).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_ignored_tests_in_a_list() {
+        let list = serde_json::json!({"rust-suites": {"crate::suite": {"testcases": {
+            "runs": {"ignored": false}, "rests": {"ignored": true},
+        }}}});
+        assert_eq!(ignored_tests(&list), ["crate::suite rests"]);
+    }
+}

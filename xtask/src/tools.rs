@@ -1,0 +1,104 @@
+//! Programs that the tests need: found, or installed where that is allowed.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+use isobase_testkit::PostgresBinaries;
+
+use crate::{interrupt, workspace};
+
+/// The version that is known to build with the pinned toolchain.
+const NEXTEST_VERSION: &str = "0.9.143";
+
+/// The PostgreSQL server; installed from the distribution if it is not there.
+pub(crate) fn postgres() -> Result<PostgresBinaries> {
+    if let Ok(binaries) = PostgresBinaries::find() {
+        return Ok(binaries);
+    }
+    install_package("postgresql")?;
+    PostgresBinaries::find()
+}
+
+/// strace, which makes system calls fail in fault tests.
+pub(crate) fn strace() -> Result<()> {
+    if is_installed("strace") {
+        return Ok(());
+    }
+    install_package("strace")
+}
+
+/// How tests are run.
+#[derive(Debug)]
+pub(crate) enum TestRunner {
+    /// `cargo nextest`: each test in its own process, with time limits.
+    Nextest(PathBuf),
+    /// `cargo test`, where nextest can be neither found nor installed.
+    Cargo,
+}
+
+/// nextest from `PATH` or from an earlier installation in the target folder,
+/// else installed there.
+pub(crate) fn test_runner() -> Result<TestRunner> {
+    if is_installed("cargo-nextest") {
+        return Ok(TestRunner::Nextest(PathBuf::from("cargo-nextest")));
+    }
+    let folder = workspace::target()?.join("tools");
+    let program = folder.join("bin/cargo-nextest");
+    if program.is_file() || install_nextest(&folder) {
+        return Ok(TestRunner::Nextest(program));
+    }
+    eprintln!("==> cargo-nextest cannot be installed; the tests run by `cargo test`");
+    Ok(TestRunner::Cargo)
+}
+
+/// Whether a program is in `PATH`.
+pub(crate) fn is_installed(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
+
+fn install_nextest(folder: &Path) -> bool {
+    eprintln!("==> cargo-nextest is not installed: building it once, for some minutes");
+    let mut command = workspace::cargo();
+    command.args(["install", "cargo-nextest", "--locked", "--version", NEXTEST_VERSION, "--root"]);
+    command.arg(folder);
+    interrupt::run(&mut command).is_ok()
+}
+
+fn install_package(package: &str) -> Result<()> {
+    let Some(prefix) = apt_prefix() else {
+        bail!(
+            "the package `{package}` is not installed, and installing it needs root: \
+             run `apt-get install {package}` and start again"
+        );
+    };
+    eprintln!("==> installing the package {package}");
+    apt(&prefix, &["update"])?;
+    apt(&prefix, &["install", "--yes", "--no-install-recommends", package])
+        .with_context(|| format!("install the package `{package}` by hand and start again"))
+}
+
+/// What must stand before `apt-get`; `None` when we may not install.
+fn apt_prefix() -> Option<Vec<OsString>> {
+    if !is_installed("apt-get") {
+        return None;
+    }
+    if rustix::process::geteuid().is_root() {
+        return Some(Vec::new());
+    }
+    let mut sudo = Command::new("sudo");
+    sudo.args(["-n", "true"]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let allowed = sudo.status().is_ok_and(|status| status.success());
+    allowed.then(|| vec!["sudo".into(), "-n".into()])
+}
+
+fn apt(prefix: &[OsString], arguments: &[&str]) -> Result<()> {
+    let mut words = prefix.to_vec();
+    // `env` carries the variable through sudo.
+    words.extend(["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"].map(OsString::from));
+    words.extend(arguments.iter().map(OsString::from));
+    let mut command = Command::new(&words[0]);
+    interrupt::run(command.args(&words[1..]))
+}

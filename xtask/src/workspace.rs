@@ -1,0 +1,44 @@
+//! Where things are in the workspace.
+
+use std::env;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use anyhow::{Context, Result, ensure};
+
+/// The features of the executable, one for each engine.
+pub(crate) const ENGINES: [&str; 3] = ["memory", "sqlite", "postgres"];
+
+/// The root of the repository.
+pub(crate) fn root() -> &'static Path {
+    // This crate lies in a folder of the root.
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."))
+}
+
+/// Cargo, started in the root.
+pub(crate) fn cargo() -> Command {
+    let program = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
+    let mut command = Command::new(program);
+    command.current_dir(root());
+    command
+}
+
+/// Cargo's target folder, wherever the environment or settings put it.
+pub(crate) fn target() -> Result<&'static Path> {
+    static TARGET: OnceLock<PathBuf> = OnceLock::new();
+    if let Some(target) = TARGET.get() {
+        return Ok(target);
+    }
+    let output = cargo().args(["metadata", "--no-deps", "--format-version", "1"]).output()?;
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout)?;
+    let target = metadata["target_directory"].as_str().context("metadata has a target folder")?;
+    Ok(TARGET.get_or_init(|| PathBuf::from(target)))
+}
+
+/// The executable that `cargo build` makes.
+pub(crate) fn debug_executable() -> Result<PathBuf> {
+    Ok(target()?.join("debug/isobase"))
+}

@@ -1,0 +1,144 @@
+//! Which crate may use which: the arrows of ARCHITECTURE.md.
+
+use std::collections::BTreeMap;
+use std::process::Command;
+
+use serde_json::Value;
+
+/// Each crate of the product, and the crates of the workspace it may use.
+/// Dependencies of tests are free.
+const ARROWS: [(&str, &[&str]); 15] = [
+    ("isobase-types", &[]),
+    ("isobase-engine", &["isobase-types"]),
+    ("isobase-store", &["isobase-types", "isobase-engine"]),
+    ("isobase-sqlite", &[]),
+    ("isobase-postgres", &[]),
+    ("isobase-engine-memory", &["isobase-types", "isobase-engine"]),
+    ("isobase-engine-sqlite", &["isobase-types", "isobase-engine", "isobase-sqlite"]),
+    ("isobase-engine-postgres", &["isobase-types", "isobase-engine", "isobase-postgres"]),
+    (
+        "isobase-conformance",
+        &["isobase-types", "isobase-engine", "isobase-store", "isobase-engine-memory"],
+    ),
+    // Keys are kept in the embedded file, through its connection layer.
+    ("isobase-auth", &["isobase-types", "isobase-store", "isobase-sqlite"]),
+    ("isobase-server", &["isobase-types", "isobase-engine", "isobase-store", "isobase-auth"]),
+    ("isobase-client", &["isobase-types"]),
+    (
+        "isobase",
+        &[
+            "isobase-types",
+            "isobase-engine",
+            "isobase-store",
+            "isobase-engine-memory",
+            "isobase-engine-sqlite",
+            "isobase-engine-postgres",
+        ],
+    ),
+    (
+        "isobase-cli",
+        &[
+            "isobase-types",
+            "isobase-store",
+            "isobase-auth",
+            "isobase-server",
+            "isobase-client",
+            "isobase",
+        ],
+    ),
+    ("isobase-testkit", &[]),
+];
+
+/// Crates for development only: they may use anything.
+const DEVELOPMENT: [&str; 2] = ["xtask", "isobase-testkit"];
+
+/// Outside crates that only some of ours may use, and why the others may not.
+const RESERVED: [(&[&str], &[&str], &str); 5] = [
+    (
+        &[
+            "axum",
+            "hyper",
+            "hyper-util",
+            "http",
+            "http-body",
+            "http-body-util",
+            "tower",
+            "tower-http",
+        ],
+        &["isobase-server", "isobase-client", "isobase-cli"],
+        "only the server, its client and the executable know HTTP",
+    ),
+    (&["axum"], &["isobase-server"], "only the server has routes"),
+    (&["clap", "clap_complete"], &["isobase-cli"], "only the executable knows the process"),
+    (
+        &["rusqlite", "libsqlite3-sys"],
+        &["isobase-sqlite", "isobase-engine-sqlite", "isobase-auth"],
+        "SQLite is used through its connection layer",
+    ),
+    (
+        &["tokio-postgres", "deadpool-postgres"],
+        &["isobase-postgres", "isobase-engine-postgres"],
+        "PostgreSQL is used through its connection layer",
+    ),
+];
+
+/// For each crate of the workspace, what it uses outside of tests.
+fn dependencies() -> BTreeMap<String, Vec<String>> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.args(["metadata", "--no-deps", "--format-version", "1"]);
+    let output = command.current_dir(env!("CARGO_MANIFEST_DIR")).output().expect("cargo runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: Value = serde_json::from_slice(&output.stdout).expect("metadata is JSON");
+    let packages = metadata["packages"].as_array().expect("metadata lists packages");
+    packages.iter().map(|package| (name(package), used_by(package))).collect()
+}
+
+fn used_by(package: &Value) -> Vec<String> {
+    let all = package["dependencies"].as_array().expect("a package lists dependencies");
+    all.iter().filter(|dependency| dependency["kind"] != "dev").map(name).collect()
+}
+
+fn name(value: &Value) -> String {
+    value["name"].as_str().expect("it has a name").to_owned()
+}
+
+#[test]
+fn every_crate_keeps_its_arrows() {
+    let dependencies = dependencies();
+    let ours = |name: &str| dependencies.contains_key(name);
+    let mut wrong = Vec::new();
+    for (package, used) in dependencies.iter().filter(|(package, _)| *package != "xtask") {
+        let Some((_, allowed)) = ARROWS.iter().find(|(name, _)| name == package) else {
+            wrong.push(format!("{package} has no line in ARROWS"));
+            continue;
+        };
+        let ours = used.iter().filter(|name| ours(name) && !allowed.contains(&name.as_str()));
+        wrong.extend(ours.map(|name| format!("{package} may not use {name}")));
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn every_arrow_belongs_to_a_crate() {
+    let dependencies = dependencies();
+    let unknown: Vec<_> =
+        ARROWS.iter().filter(|(name, _)| !dependencies.contains_key(*name)).collect();
+    assert!(unknown.is_empty(), "no such crates: {unknown:?}");
+}
+
+#[test]
+fn outside_crates_stay_in_their_layer() {
+    let mut wrong = Vec::new();
+    let dependencies = dependencies();
+    let product = dependencies.iter().filter(|(name, _)| !DEVELOPMENT.contains(&name.as_str()));
+    for (package, used) in product {
+        for (reserved, allowed, reason) in RESERVED {
+            let misused = used.iter().filter(|name| reserved.contains(&name.as_str()));
+            if !allowed.contains(&package.as_str()) {
+                wrong.extend(misused.map(|name| format!("{package} uses {name}: {reason}")));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
