@@ -211,10 +211,10 @@ mod tests {
     #[test]
     fn prints_quotes_only_where_needed() {
         let cases = [
-            (r#""a"."b c"#, r#"a.b c"#),
-            (r#""-a"."+b"#, r#""-a"."+b""#),
-            (r#""a.b"."[x]"."a,b"."(".")"#, r#""a.b"."[x]"."a,b"."(".")""#),
-            (r#"""." x"."y "."\n"#, r#"""." x"."y "."\n""#),
+            (r#""a"."b c""#, r#"a.b c"#),
+            (r#""-a"."+b""#, r#""-a"."+b""#),
+            (r#""a.b"."[x]"."a,b"."(".")""#, r#""a.b"."[x]"."a,b"."(".")""#),
+            (r#"""." x"."y "."\n""#, r#"""." x"."y "."\n""#),
         ];
         for (text, printed) in cases {
             let path = FieldPath::parse(text).unwrap();

@@ -1,15 +1,27 @@
 //! Conditions on documents.
 
-use crate::{DocumentId, FieldPath};
+use std::{borrow::Cow, cmp::Ordering, str::Chars};
 
-/// Most comparisons in the filter of one query.
+use crate::{
+    DocumentId, FieldPath,
+    json::{self, Kind, Number, Raw},
+};
+
+/// Most comparisons in the filter of one query, as they are written.
+///
+/// Ours: an access rule and a search form together stay far below.
 pub const FILTER_CONDITIONS_MAX: usize = 200;
 
-/// Deepest nesting of groups in the filter of one query.
+/// Deepest nesting of groups in the filter of one query. Bounds every recursion over a filter.
 pub const FILTER_DEPTH_MAX: usize = 16;
 
-/// Most values in one list of `in` or `nin`.
+/// Most values in one list of `in` or `nin`, as they are written.
 pub const FILTER_LIST_MAX: usize = 1000;
+
+/// Longest pattern of `like` and `ilike`, in bytes.
+///
+/// The time of a match grows with the product of pattern and text.
+pub const FILTER_PATTERN_BYTES_MAX: usize = 1024;
 
 /// A condition on a document.
 ///
@@ -40,8 +52,17 @@ impl Filter {
 
     /// Whether a document meets the condition; the path `id` compares its id.
     #[must_use]
-    pub fn matches(&self, _body: &str, _id: &DocumentId) -> bool {
-        todo!()
+    pub fn matches(&self, body: &str, id: &DocumentId) -> bool {
+        match self {
+            Self::And(filters) => filters.iter().all(|filter| filter.matches(body, id)),
+            Self::Or(filters) => filters.iter().any(|filter| filter.matches(body, id)),
+            Self::Not(filter) => !filter.matches(body, id),
+            Self::Compare(Comparison { path, operator }) => {
+                let value =
+                    if path.is_id() { Value::of_id(id) } else { Value::of(json::find(body, path)) };
+                operator.holds(&value)
+            }
+        }
     }
 }
 
@@ -77,8 +98,145 @@ pub enum Operator {
     },
     /// Is null or missing.
     Null,
-    /// A string that contains the literal's text, or an array with an element equal to it.
+    /// An array with an element equal to the literal; for a text, also a string that contains
+    /// it.
     Contains(Literal),
+}
+
+impl Operator {
+    fn holds(&self, value: &Value<'_>) -> bool {
+        match self {
+            Self::In(literals) => literals.iter().any(|literal| value.equals(literal)),
+            Self::Greater(literal) => value.compare(literal).is_some_and(Ordering::is_gt),
+            Self::GreaterOrEqual(literal) => value.compare(literal).is_some_and(Ordering::is_ge),
+            Self::Less(literal) => value.compare(literal).is_some_and(Ordering::is_lt),
+            Self::LessOrEqual(literal) => value.compare(literal).is_some_and(Ordering::is_le),
+            Self::Like { pattern, ignore_case } => match value {
+                Value::Text(text) if *ignore_case => like_ignoring_case(text, pattern),
+                Value::Text(text) => like(text, pattern),
+                _ => false,
+            },
+            Self::Null => matches!(value, Value::Null),
+            Self::Contains(literal) => value.contains(literal),
+        }
+    }
+}
+
+/// A value as comparisons see it.
+enum Value<'a> {
+    Null,
+    Bool(bool),
+    Number(Number),
+    Text(Cow<'a, str>),
+    Array(Raw<'a>),
+    Object,
+}
+
+impl<'a> Value<'a> {
+    fn of(value: Option<Raw<'a>>) -> Self {
+        let Some(value) = value else { return Self::Null };
+        match value.kind() {
+            Kind::Null => Self::Null,
+            Kind::Bool => Self::Bool(value.as_bool() == Some(true)),
+            Kind::Number => value.number().map_or(Self::Null, Self::Number),
+            Kind::String => value.as_str_decoded().map_or(Self::Null, Self::Text),
+            Kind::Array => Self::Array(value),
+            Kind::Object => Self::Object,
+        }
+    }
+
+    fn of_id(id: &'a DocumentId) -> Self {
+        match id {
+            DocumentId::Integer(integer) => Self::Number(Number::Integer(*integer)),
+            DocumentId::Text(text) => Self::Text(Cow::Borrowed(text)),
+        }
+    }
+
+    fn equals(&self, literal: &Literal) -> bool {
+        self.compare(literal).is_some_and(Ordering::is_eq)
+    }
+
+    /// The order of two values of one type; none for values of different types.
+    fn compare(&self, literal: &Literal) -> Option<Ordering> {
+        match (self, literal) {
+            (Self::Bool(own), Literal::Bool(other)) => Some(own.cmp(other)),
+            (Self::Number(own), Literal::Integer(other)) => Some(own.cmp(&Number::Integer(*other))),
+            (Self::Number(own), Literal::Float(other)) => Some(own.cmp(&Number::Float(*other))),
+            (Self::Text(own), Literal::Text(other)) => Some((**own).cmp(other.as_str())),
+            _ => None,
+        }
+    }
+
+    fn contains(&self, literal: &Literal) -> bool {
+        match (self, literal) {
+            (Self::Text(own), Literal::Text(part)) => own.contains(part.as_str()),
+            (Self::Array(array), _) => {
+                array.elements().any(|element| Value::of(Some(element)).equals(literal))
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Matches after lower-casing both sides; ASCII needs no copy.
+fn like_ignoring_case(text: &str, pattern: &str) -> bool {
+    if text.is_ascii() && pattern.is_ascii() {
+        return like_by(text, pattern, |a, b| a.eq_ignore_ascii_case(&b));
+    }
+    like(&text.to_lowercase(), &pattern.to_lowercase())
+}
+
+fn like(text: &str, pattern: &str) -> bool {
+    like_by(text, pattern, |a, b| a == b)
+}
+
+/// Matches with two places to go back to: where the last `%` stands, and how much it has taken.
+/// An earlier `%` never needs to take more, so the time is at most the product of both lengths.
+fn like_by(text: &str, pattern: &str, equal: impl Fn(char, char) -> bool) -> bool {
+    let (mut text, mut pattern) = (text.chars(), pattern.chars());
+    let mut last_any = None;
+    loop {
+        let at = text.clone();
+        match (next_in_pattern(&mut pattern), text.next()) {
+            (Some(Wanted::Any), _) => {
+                text = at.clone();
+                last_any = Some((at, pattern.clone()));
+                continue;
+            }
+            (None, None) => return true,
+            (Some(Wanted::One), Some(_)) => continue,
+            (Some(Wanted::Exactly(wanted)), Some(found)) if equal(wanted, found) => continue,
+            _ => {}
+        }
+        // The last `%` takes one character more.
+        let Some((mut taken, after)) = last_any else { return false };
+        if taken.next().is_none() {
+            return false;
+        }
+        text = taken.clone();
+        pattern = after.clone();
+        last_any = Some((taken, after));
+    }
+}
+
+/// What a pattern asks for at one place.
+enum Wanted {
+    /// `%`
+    Any,
+    /// `_`
+    One,
+    /// A character.
+    Exactly(char),
+}
+
+fn next_in_pattern(pattern: &mut Chars<'_>) -> Option<Wanted> {
+    Some(match pattern.next()? {
+        '%' => Wanted::Any,
+        '_' => Wanted::One,
+        // A backslash at the very end stands for itself.
+        '\\' => Wanted::Exactly(pattern.next().unwrap_or('\\')),
+        exact => Wanted::Exactly(exact),
+    })
 }
 
 /// A constant in a filter.
@@ -92,4 +250,175 @@ pub enum Literal {
     Float(f64),
     /// A string.
     Text(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BODY: &str = r#"{"n":18,"f":0.5,"big":9007199254740993,"t":"Ann\tSmith","e":"","z":null,"yes":true,"no":false,"a":[1,"x",true,null,[2],{"k":1}],"o":{"k":"v"},"num":"18"}"#;
+
+    fn text(text: &str) -> Literal {
+        Literal::Text(text.to_owned())
+    }
+
+    fn compare(path: &str, operator: Operator) -> Filter {
+        Filter::Compare(Comparison { path: FieldPath::parse(path).unwrap(), operator })
+    }
+
+    fn matches(path: &str, operator: Operator) -> bool {
+        compare(path, operator).matches(BODY, &DocumentId::from(7))
+    }
+
+    #[test]
+    fn compares_values_of_one_type() {
+        use Literal::{Bool, Float, Integer};
+        use Operator::{Greater, GreaterOrEqual, In, Less, LessOrEqual};
+        let cases = [
+            ("n", In(vec![Integer(18)]), true),
+            ("n", In(vec![Float(18.0)]), true),
+            ("n", In(vec![text("18")]), false),
+            ("num", In(vec![Integer(18)]), false),
+            ("num", In(vec![Integer(18), text("18")]), true),
+            ("n", In(vec![]), false),
+            ("n", Greater(Integer(17)), true),
+            ("n", Greater(Float(17.9)), true),
+            ("n", Greater(Integer(18)), false),
+            ("n", GreaterOrEqual(Integer(18)), true),
+            ("n", Less(Float(18.5)), true),
+            ("n", LessOrEqual(Integer(17)), false),
+            ("num", Greater(Integer(1)), false),
+            ("z", Less(Integer(1)), false),
+            ("missing", Less(Integer(1)), false),
+            ("big", In(vec![Integer(9_007_199_254_740_992)]), false),
+            ("big", In(vec![Float(9_007_199_254_740_992.0)]), false),
+            ("big", Greater(Float(9_007_199_254_740_992.0)), true),
+            ("f", In(vec![Float(0.5)]), true),
+            ("yes", In(vec![Bool(true)]), true),
+            ("yes", Greater(Bool(false)), true),
+            ("no", Greater(Bool(false)), false),
+            ("t", In(vec![text("Ann\tSmith")]), true),
+            ("t", Greater(text("Ann")), true),
+            ("e", In(vec![text("")]), true),
+            ("e", Less(text("a")), true),
+            ("o.k", In(vec![text("v")]), true),
+            ("o", In(vec![text("v")]), false),
+            ("a.0", In(vec![Integer(1)]), true),
+            ("a", In(vec![Integer(1)]), false),
+            ("id", In(vec![Integer(7)]), true),
+            ("id", In(vec![text("7")]), false),
+            ("id", Greater(Integer(6)), true),
+        ];
+        for (path, operator, holds) in cases {
+            assert_eq!(matches(path, operator.clone()), holds, "{path} {operator:?}");
+        }
+        let by_text = compare("id", In(vec![text("k")]));
+        assert!(by_text.matches("{}", &DocumentId::Text("k".into())));
+    }
+
+    #[test]
+    fn null_is_null_or_missing() {
+        for (path, holds) in [
+            ("z", true),
+            ("missing", true),
+            ("a.3", true),
+            ("a.9", true),
+            ("n.x", true),
+            ("e", false),
+            ("no", false),
+            ("id", false),
+        ] {
+            assert_eq!(matches(path, Operator::Null), holds, "{path}");
+        }
+    }
+
+    #[test]
+    fn contains_looks_into_strings_and_arrays() {
+        use Literal::{Bool, Float, Integer};
+        let cases = [
+            ("t", text("n\tS"), true),
+            ("t", text("ann"), false),
+            ("t", text(""), true),
+            ("a", Integer(1), true),
+            ("a", Float(1.0), true),
+            ("a", text("x"), true),
+            ("a", text("1"), false),
+            ("a", text(""), false),
+            ("a", Bool(true), true),
+            ("a", Integer(2), false),
+            ("o", text("k"), false),
+            ("num", Integer(1), false),
+            ("missing", text(""), false),
+        ];
+        for (path, literal, holds) in cases {
+            assert_eq!(
+                matches(path, Operator::Contains(literal.clone())),
+                holds,
+                "{path} {literal:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn groups_combine() {
+        let (yes, no) = (|| Filter::all(), || Filter::Or(Vec::new()));
+        let holds = |filter: Filter| filter.matches(BODY, &DocumentId::from(7));
+        assert!(holds(yes()) && !holds(no()));
+        assert!(holds(Filter::Not(Box::new(no()))));
+        assert!(!holds(Filter::And(vec![yes(), no()])));
+        assert!(holds(Filter::Or(vec![no(), yes()])));
+        let not_equal = compare("missing", Operator::In(vec![text("Ann")]));
+        assert!(holds(Filter::Not(Box::new(not_equal))));
+    }
+
+    #[test]
+    fn like_follows_its_wildcards() {
+        let cases = [
+            ("", "", true),
+            ("", "%", true),
+            ("", "_", false),
+            ("a", "", false),
+            ("abc", "abc", true),
+            ("abc", "ABC", false),
+            ("abc", "a%", true),
+            ("abc", "%c", true),
+            ("abc", "%b%", true),
+            ("abc", "%%", true),
+            ("abc", "a_c", true),
+            ("abc", "a_", false),
+            ("abc", "_%_", true),
+            ("ab", "_%_%_", false),
+            ("aab", "%ab", true),
+            ("abab", "%ab", true),
+            ("mississippi", "m%iss%ip%i", true),
+            ("mississippi", "m%iss%ix%i", false),
+            ("100%", r"100\%", true),
+            ("100x", r"100\%", false),
+            ("a_b", r"a\_b", true),
+            ("axb", r"a\_b", false),
+            (r"a\b", r"a\\b", true),
+            (r"a\", r"a\", true),
+            ("é🦀", "__", true),
+            ("é🦀", "_", false),
+        ];
+        for (value, pattern, holds) in cases {
+            assert_eq!(like(value, pattern), holds, "{value} like {pattern}");
+        }
+        for (value, pattern, holds) in [
+            ("ABC", "a%c", true),
+            ("ÄÖ", "ä_", true),
+            ("straße", "STRASSE", false),
+            ("x", "Y", false),
+        ] {
+            assert_eq!(like_ignoring_case(value, pattern), holds, "{value} ilike {pattern}");
+        }
+        assert!(!matches("n", Operator::Like { pattern: "%".to_owned(), ignore_case: false }));
+    }
+
+    #[test]
+    fn like_does_not_blow_up() {
+        let value = "a".repeat(20_000);
+        let pattern = format!("{}b", "%a".repeat(200));
+        assert!(!like(&value, &pattern));
+    }
 }

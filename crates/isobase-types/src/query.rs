@@ -1,6 +1,13 @@
 //! Questions to a collection, as a URL asks them.
 
-use crate::{FieldPath, Filter, Order};
+mod condition;
+mod group;
+mod parse;
+
+use crate::{FieldPath, Filter, Order, json};
+
+/// Most fields in `fields`.
+pub const FIELDS_MAX: usize = 64;
 
 /// A question to a collection.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,15 +55,16 @@ pub enum Count {
     Exact,
 }
 
-/// Bounds of a query.
+/// Bounds of a query; a setting of the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QueryLimits {
     /// Largest `limit`.
     pub page_size_max: u32,
-    /// The `limit` when `page` or `cursor` stand alone.
+    /// The `limit` when `page` or `cursor` stands without one.
     pub page_size_default: u32,
 }
 
+/// 1000 and 100 documents.
 impl Default for QueryLimits {
     fn default() -> Self {
         Self { page_size_max: 1000, page_size_default: 100 }
@@ -64,26 +72,39 @@ impl Default for QueryLimits {
 }
 
 impl Query {
-    /// Reads the decoded parameters of a URL, in their order.
+    /// Reads the decoded parameters of a URL, in their order. The language is described in
+    /// `docs/query.md`.
     ///
     /// # Errors
-    /// Every [`InvalidParameter`] there is.
+    /// Every [`InvalidParameter`] there is, in the order of the parameters; at least one.
     pub fn parse(
-        _parameters: &[(String, String)],
-        _limits: &QueryLimits,
+        parameters: &[(String, String)],
+        limits: &QueryLimits,
     ) -> Result<Self, Vec<InvalidParameter>> {
-        todo!()
+        parse::parse(parameters, limits)
     }
 }
 
 /// A parameter that is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
+#[error("the parameter {parameter:?} is not valid: {message}, found {value:?}")]
 pub struct InvalidParameter {
-    /// Its name.
+    /// Its name, cut to 100 characters.
     pub parameter: String,
     /// Its value, cut to 100 characters.
     pub value: String,
-    /// What was expected.
+    /// What was expected: lower case, without a final stop.
     pub message: String,
+}
+
+impl InvalidParameter {
+    /// A refusal that says what was expected.
+    #[must_use]
+    pub fn new(parameter: &str, value: &str, message: impl Into<String>) -> Self {
+        Self {
+            parameter: json::cut(parameter, 100),
+            value: json::cut(value, 100),
+            message: message.into(),
+        }
+    }
 }
