@@ -1,1 +1,31 @@
 //! HTTP client of the record service.
+//!
+//! [`Client`] has one method per operation of the service, and [`Client::send`] for everything
+//! else. Documents are text: they arrive and leave as the service wrote them.
+//!
+//! Nothing is repeated by itself, except an attempt to connect that was refused: then nothing was
+//! sent. Plain `http` only.
+
+mod batch;
+mod changes;
+mod client;
+mod document;
+mod error;
+mod index;
+mod list;
+mod options;
+mod request;
+mod response;
+mod service;
+
+pub use batch::{Batch, BatchAnswer, BatchFailure, BatchMethod, BatchOperation, BatchWritten};
+pub use changes::{ChangeEntry, ChangesAnswer};
+pub use client::Client;
+pub use document::{Fetched, WriteOptions, WrittenDocument};
+pub use error::{ClientError, FieldProblem, Problem};
+pub use index::IndexEntry;
+pub use list::{ListAnswer, Listed};
+pub use options::ClientOptions;
+pub use request::{Body, Request};
+pub use response::Response;
+pub use service::{CollectionEntry, Stats};

@@ -1,0 +1,161 @@
+//! The client.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{
+    HeaderValue, Uri,
+    header::{AUTHORIZATION, CONTENT_TYPE},
+};
+use http_body_util::combinators::UnsyncBoxBody;
+use hyper_util::{
+    client::legacy::{Client as Pool, connect::HttpConnector},
+    rt::{TokioExecutor, TokioTimer},
+};
+
+use crate::{Body, ClientError, ClientOptions, Request, Response};
+
+/// First pause after a refused connection; doubled each time.
+const CONNECT_PAUSE: Duration = Duration::from_millis(50);
+/// Longest wait for one connection.
+const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
+
+/// A client of one service. Cheap to clone; clones share their connections.
+#[derive(Clone)]
+pub struct Client {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    pool: Pool<HttpConnector, UnsyncBoxBody<Bytes, std::io::Error>>,
+    /// `http://host:port`, and the path before the routes, without a final slash.
+    base: String,
+    address: String,
+    authorization: Option<HeaderValue>,
+    options: ClientOptions,
+}
+
+impl Client {
+    /// A client of the service at an address such as `http://127.0.0.1:8002`. Connects later.
+    ///
+    /// # Errors
+    /// [`ClientError::InvalidAddress`].
+    pub fn new(address: &str, options: ClientOptions) -> Result<Self, ClientError> {
+        let invalid =
+            |expected| ClientError::InvalidAddress { address: address.to_owned(), expected };
+        let uri: Uri = address.parse().map_err(|_| invalid("http://host:port"))?;
+        let host_and_port = match (uri.scheme_str(), uri.authority(), uri.query()) {
+            (Some("http"), Some(authority), None) => authority.to_string(),
+            (Some("https"), ..) => return Err(invalid("http, without TLS")),
+            _ => return Err(invalid("http://host:port")),
+        };
+        let authorization = match &options.api_key {
+            None => None,
+            Some(key) => {
+                let mut value = HeaderValue::from_str(&format!("Bearer {key}")).map_err(|_| {
+                    ClientError::InvalidRequest {
+                        reason: "the API key holds control characters".to_owned(),
+                    }
+                })?;
+                value.set_sensitive(true);
+                Some(value)
+            }
+        };
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        connector.set_connect_timeout(Some(CONNECT_DEADLINE));
+        let pool = Pool::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .timer(TokioTimer::new())
+            .build(connector);
+        Ok(Self {
+            inner: Arc::new(Inner {
+                pool,
+                base: address.trim_end_matches('/').to_owned(),
+                address: host_and_port,
+                authorization,
+                options,
+            }),
+        })
+    }
+
+    /// Sends a request; the answer may be a refusal.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn send_raw(&self, request: Request) -> Result<Response, ClientError> {
+        let operation = request.operation();
+        let Request { method, target, headers, mut body, deadline } = request;
+        let deadline = deadline.unwrap_or(self.inner.options.answer_deadline);
+        let mut pause = CONNECT_PAUSE;
+        let mut attempts = 1;
+        loop {
+            let again = body.again();
+            let request = self.http_request(&method, &target, &headers, body)?;
+            let sent = tokio::time::timeout(deadline, self.inner.pool.request(request)).await;
+            let error = match sent {
+                Err(_) => return Err(ClientError::TimedOut { operation, waited: deadline }),
+                Ok(Ok(response)) => {
+                    let (head, body) = response.into_parts();
+                    let bytes_max = self.inner.options.answer_bytes_max;
+                    let (status, headers) = (head.status, head.headers);
+                    return Ok(Response { operation, status, headers, body, bytes_max });
+                }
+                Ok(Err(error)) => error,
+            };
+            if !error.is_connect() {
+                return Err(ClientError::Broken { operation, source: error.into() });
+            }
+            match again {
+                Some(again) if attempts < self.inner.options.connect_attempts => body = again,
+                _ => {
+                    let address = self.inner.address.clone();
+                    return Err(ClientError::Connect { address, source: error.into() });
+                }
+            }
+            attempts += 1;
+            tokio::time::sleep(pause).await;
+            pause *= 2;
+        }
+    }
+
+    /// Sends a request; a refusal is an error.
+    ///
+    /// # Errors
+    /// [`ClientError::Refused`] with the problem the service named, or when there is no answer.
+    pub async fn send(&self, request: Request) -> Result<Response, ClientError> {
+        self.send_raw(request).await?.accepted().await
+    }
+
+    fn http_request(
+        &self,
+        method: &http::Method,
+        target: &str,
+        headers: &http::HeaderMap,
+        body: Body,
+    ) -> Result<http::Request<UnsyncBoxBody<Bytes, std::io::Error>>, ClientError> {
+        let uri = format!("{}{target}", self.inner.base);
+        let media_type = body.media_type();
+        let mut request =
+            http::Request::builder()
+                .method(method)
+                .uri(uri)
+                .body(body.into_http())
+                .map_err(|error| ClientError::InvalidRequest { reason: error.to_string() })?;
+        request.headers_mut().clone_from(headers);
+        if let Some(media_type) = media_type {
+            let value = HeaderValue::from_static(media_type);
+            request.headers_mut().entry(CONTENT_TYPE).or_insert(value);
+        }
+        if let Some(authorization) = &self.inner.authorization {
+            request.headers_mut().insert(AUTHORIZATION, authorization.clone());
+        }
+        Ok(request)
+    }
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client").field("address", &self.inner.base).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,170 @@
+//! Single documents.
+
+use http::{
+    HeaderName, Method, StatusCode,
+    header::{IF_MATCH, IF_NONE_MATCH},
+};
+
+use crate::{Body, Client, ClientError, Request, Response};
+
+/// A document as the service wrote it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fetched {
+    /// The JSON text.
+    pub text: String,
+    /// The revision.
+    pub revision: String,
+}
+
+/// What a write gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WrittenDocument {
+    /// 201 when the document is new.
+    pub status: u16,
+    /// The JSON text of the answer: the document, or the message of a deletion.
+    pub text: String,
+    /// The revision; none when the document was deleted.
+    pub revision: Option<String>,
+    /// The answer is that to an earlier request with the same idempotency key.
+    pub replayed: bool,
+}
+
+/// Conditions and marks of a write.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WriteOptions {
+    /// `If-Match`, as it stands in the header: `*`, or quoted revisions.
+    pub if_match: Option<String>,
+    /// `If-None-Match`, likewise.
+    pub if_none_match: Option<String>,
+    /// `?upsert=true`: a put stores a document that is not there.
+    pub upsert: bool,
+    /// `Idempotency-Key`.
+    pub idempotency_key: Option<String>,
+}
+
+impl Client {
+    /// The document with this id, if there is one.
+    ///
+    /// # Errors
+    /// When the request is refused or has no answer.
+    pub async fn get(
+        &self,
+        collection: &str,
+        id: &str,
+        parameters: &[(&str, &str)],
+    ) -> Result<Option<Fetched>, ClientError> {
+        let request =
+            Request::new(Method::GET, &["records", collection, id]).parameters(parameters);
+        let response = self.send_raw(request).await?;
+        let found = response.status != StatusCode::NOT_FOUND;
+        match response.accepted().await {
+            Err(ClientError::Refused(problem)) if !found && is_missing(&problem.code) => Ok(None),
+            Err(error) => Err(error),
+            Ok(response) => {
+                let revision = response.revision().unwrap_or_default();
+                Ok(Some(Fetched { text: response.text().await?, revision }))
+            }
+        }
+    }
+
+    /// Stores a new document under the next integer id.
+    ///
+    /// # Errors
+    /// When the request is refused or has no answer.
+    pub async fn create(
+        &self,
+        collection: &str,
+        document: impl Into<bytes::Bytes>,
+        options: &WriteOptions,
+    ) -> Result<WrittenDocument, ClientError> {
+        let request = Request::new(Method::POST, &["records", collection]);
+        self.write(request.body(Body::json(document)), options).await
+    }
+
+    /// Replaces a document.
+    ///
+    /// # Errors
+    /// When the request is refused or has no answer.
+    pub async fn put(
+        &self,
+        collection: &str,
+        id: &str,
+        document: impl Into<bytes::Bytes>,
+        options: &WriteOptions,
+    ) -> Result<WrittenDocument, ClientError> {
+        let request = Request::new(Method::PUT, &["records", collection, id]);
+        self.write(request.body(Body::json(document)), options).await
+    }
+
+    /// Merges a patch into a document (RFC 7396).
+    ///
+    /// # Errors
+    /// When the request is refused or has no answer.
+    pub async fn patch(
+        &self,
+        collection: &str,
+        id: &str,
+        patch: impl Into<bytes::Bytes>,
+        options: &WriteOptions,
+    ) -> Result<WrittenDocument, ClientError> {
+        let request = Request::new(Method::PATCH, &["records", collection, id]);
+        let body = Body::Bytes("application/merge-patch+json", patch.into());
+        self.write(request.body(body), options).await
+    }
+
+    /// Deletes a document.
+    ///
+    /// # Errors
+    /// When the request is refused or has no answer.
+    pub async fn delete(
+        &self,
+        collection: &str,
+        id: &str,
+        options: &WriteOptions,
+    ) -> Result<WrittenDocument, ClientError> {
+        self.write(Request::new(Method::DELETE, &["records", collection, id]), options).await
+    }
+
+    async fn write(
+        &self,
+        request: Request,
+        options: &WriteOptions,
+    ) -> Result<WrittenDocument, ClientError> {
+        let response = self.send(options.apply(request)?).await?;
+        Ok(WrittenDocument {
+            status: response.status(),
+            revision: response.revision(),
+            replayed: is_replayed(&response),
+            text: response.text().await?,
+        })
+    }
+}
+
+impl WriteOptions {
+    pub(crate) fn apply(&self, mut request: Request) -> Result<Request, ClientError> {
+        if self.upsert {
+            request = request.parameter("upsert", "true");
+        }
+        let headers = [
+            (IF_MATCH, &self.if_match),
+            (IF_NONE_MATCH, &self.if_none_match),
+            (HeaderName::from_static("idempotency-key"), &self.idempotency_key),
+        ];
+        for (name, value) in headers {
+            if let Some(value) = value {
+                request = request.header(name, value)?;
+            }
+        }
+        Ok(request)
+    }
+}
+
+/// Whether the service recognised the request as a repeat.
+pub(crate) fn is_replayed(response: &Response) -> bool {
+    response.header("idempotent-replayed") == Some("true")
+}
+
+/// The code of a missing document, and not of a missing route.
+fn is_missing(code: &str) -> bool {
+    matches!(code, "document_not_found" | "record_not_found" | "not_found")
+}

@@ -1,0 +1,79 @@
+//! The service as a whole.
+
+use http::Method;
+use serde::Deserialize;
+
+use crate::{Client, ClientError, Request};
+
+/// What the service holds.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Stats {
+    /// Documents in all collections.
+    pub total_records: u64,
+    /// How many collections there are.
+    pub collections: u64,
+    /// Their names, by their bytes.
+    pub collection_names: Vec<String>,
+}
+
+/// A collection.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct CollectionEntry {
+    /// Its name.
+    pub name: String,
+    /// How many documents it has.
+    pub documents: u64,
+}
+
+#[derive(Deserialize)]
+struct Collections {
+    collections: Vec<String>,
+}
+
+impl Client {
+    /// Whether the service answers.
+    ///
+    /// # Errors
+    /// When the request is refused or has no answer.
+    pub async fn health(&self) -> Result<(), ClientError> {
+        self.send(Request::new(Method::GET, &["health"])).await.map(|_| ())
+    }
+
+    /// The names of all collections, by their bytes.
+    ///
+    /// # Errors
+    /// When the request is refused or has no answer.
+    pub async fn collections(&self) -> Result<Vec<String>, ClientError> {
+        let answer: Collections =
+            self.send(Request::new(Method::GET, &["collections"])).await?.json().await?;
+        Ok(answer.collections)
+    }
+
+    /// What the service holds.
+    ///
+    /// # Errors
+    /// When the request is refused or has no answer.
+    pub async fn stats(&self) -> Result<Stats, ClientError> {
+        self.send(Request::new(Method::GET, &["stats"])).await?.json().await
+    }
+
+    /// Deletes every document of a collection; says how many there were, when the service does.
+    ///
+    /// # Errors
+    /// When the request is refused or has no answer.
+    pub async fn delete_collection(
+        &self,
+        collection: &str,
+        confirm: &str,
+    ) -> Result<u64, ClientError> {
+        #[derive(Deserialize)]
+        struct Answer {
+            #[serde(default, alias = "count", alias = "documents")]
+            deleted: u64,
+        }
+        let request =
+            Request::new(Method::DELETE, &["records", collection]).parameter("confirm", confirm);
+        let answer: Answer = self.send(request).await?.json().await?;
+        Ok(answer.deleted)
+    }
+}
