@@ -12,6 +12,7 @@ mod error;
 mod index;
 mod limits;
 pub mod listing;
+mod outcomes;
 mod write;
 
 pub use change_feed::{ChangeFeed, ChangesPage, ChangesRequest};
@@ -22,6 +23,7 @@ pub use error::{EngineError, ErrorKind};
 pub use index::{INDEX_FIELDS_MAX, IndexDefinition, IndexInfo, IndexState, Indexes, InvalidIndex};
 pub use limits::{Limit, Limits};
 pub use listing::{ListRequest, Listing, Place};
+pub use outcomes::{decode_outcomes, encode_outcomes};
 pub use write::{
     Action, Idempotency, IfMissing, Precondition, Rejection, WriteBatch, WriteOperation,
     WriteOutcome, WriteReport, Written,
