@@ -1,0 +1,33 @@
+//! The page of all problem codes.
+
+use std::fmt::Write;
+
+use super::{ProblemCode, Stage};
+
+/// The text of `docs/errors.md`, made from the list of codes.
+#[must_use]
+pub fn errors_markdown() -> String {
+    let mut page = String::from(
+        "# Errors\n\n\
+         Every error is a problem body (RFC 9457, `application/problem+json`) with `type`, `title`, \
+         `status`, `detail`, `code`, `request_id` and, where several things are wrong, `errors`. \
+         Decide by `code`; `detail` is for people. Codes are never used again for something else.\n\n\
+         This page is generated from the list of codes in `crates/isobase-server`.\n",
+    );
+    for stage in Stage::ALL {
+        // Writing to a String cannot fail.
+        let _ = write!(page, "\n## {}\n", stage.title());
+        for code in ProblemCode::ALL.iter().filter(|code| code.stage() == stage) {
+            let _ = write!(
+                page,
+                "\n### {name}\n\n{status} {title}. {meaning}\n\n{remedy}\n",
+                name = code.as_str(),
+                status = code.status().as_u16(),
+                title = code.title(),
+                meaning = code.meaning(),
+                remedy = code.remedy(),
+            );
+        }
+    }
+    page
+}
