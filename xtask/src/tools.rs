@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
-use isobase_testkit::PostgresBinaries;
+use isobase_testkit::{POSTGRES_BIN_VARIABLE, PostgresBinaries};
 
 use crate::{interrupt, workspace};
 
@@ -14,8 +14,10 @@ const NEXTEST_VERSION: &str = "0.9.143";
 
 /// The PostgreSQL server; installed from the distribution if it is not there.
 pub(crate) fn postgres() -> Result<PostgresBinaries> {
-    if let Ok(binaries) = PostgresBinaries::find() {
-        return Ok(binaries);
+    let found = PostgresBinaries::find();
+    // Whoever names a server wants that one.
+    if found.is_ok() || std::env::var_os(POSTGRES_BIN_VARIABLE).is_some() {
+        return found;
     }
     install_package("postgresql")?;
     PostgresBinaries::find()
@@ -75,7 +77,10 @@ fn install_package(package: &str) -> Result<()> {
         );
     };
     eprintln!("==> installing the package {package}");
-    apt(&prefix, &["update"])?;
+    if let Err(error) = apt(&prefix, &["update"]) {
+        // The package may be known from before.
+        eprintln!("==> {error:#}");
+    }
     apt(&prefix, &["install", "--yes", "--no-install-recommends", package])
         .with_context(|| format!("install the package `{package}` by hand and start again"))
 }
