@@ -1,1 +1,20 @@
 //! The embedded engine: one SQLite file.
+//!
+//! Reading order: [`schema`] is what the file holds, [`catalogue`] what is known of it without
+//! asking, [`handler`] what the writer does, [`read`] how ranges are read, [`engine`] how the
+//! contract is met.
+
+mod catalogue;
+mod engine;
+mod error;
+mod handler;
+mod indexes;
+mod journal;
+mod limits;
+mod location;
+mod options;
+mod read;
+mod schema;
+
+pub use engine::SqliteEngine;
+pub use options::SqliteOptions;

@@ -1,0 +1,338 @@
+//! The engine.
+
+use std::sync::{Arc, atomic::Ordering};
+
+use arc_swap::ArcSwap;
+use isobase_engine::{
+    AtomicBatches, ChangeFeed, ChangesPage, ChangesRequest, Clock, CollectionInfo, Engine,
+    EngineError, ErrorKind, IndexDefinition, IndexInfo, IndexState, Indexes, Limits, ListRequest,
+    Listing, Pending, WriteBatch, WriteReport,
+};
+use isobase_sqlite::{Database, Writer, WriterState};
+use isobase_types::{CollectionName, Document, DocumentId, Filter, Sequence};
+
+use crate::{
+    SqliteOptions,
+    catalogue::{Catalogue, Collection, Index},
+    error::{engine_error, open_error},
+    handler::{Handler, Job, Refusal, Reply, Retention},
+    limits::LIMITS,
+    read, schema,
+};
+
+/// Documents a listing may read on the calling thread: about 100 µs of work.
+const INLINE_DOCUMENTS_MAX: u64 = 200;
+
+/// Documents in one SQLite file.
+pub struct SqliteEngine {
+    writer: Writer<Handler>,
+    database: Database,
+    /// Replaced by the writer after a commit.
+    catalogue: Arc<ArcSwap<Catalogue>>,
+    options: SqliteOptions,
+}
+
+impl SqliteEngine {
+    /// Opens or creates the file. Blocking.
+    ///
+    /// # Errors
+    /// When the file is in use, is not ours, is newer than this program, or cannot be read; the
+    /// message names the file.
+    pub fn open(options: SqliteOptions, clock: Arc<dyn Clock>) -> Result<Self, EngineError> {
+        let database = Database::open(options.file.clone(), schema::prepare).map_err(open_error)?;
+        let catalogue = database.read_inline(Catalogue::load).map_err(engine_error)?;
+        let catalogue = Arc::new(ArcSwap::from_pointee(catalogue));
+        let retention = Retention {
+            changes: options.changes_retention,
+            changes_max: options.changes_max,
+            idempotency: options.idempotency_retention,
+        };
+        let published = Arc::clone(&catalogue);
+        let writer = database
+            .start_writer(|connection| Handler::new(connection, published, clock, retention))
+            .map_err(engine_error)?;
+        Ok(Self { writer, database, catalogue, options })
+    }
+
+    /// The file underneath, for its lock and its counters.
+    #[must_use]
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
+    fn collection(&self, name: &CollectionName) -> Option<Arc<Collection>> {
+        self.catalogue.load().by_name.get(name).cloned()
+    }
+
+    fn get_now(
+        &self,
+        collection: &CollectionName,
+        id: &DocumentId,
+    ) -> Result<Option<Document>, EngineError> {
+        let Some(collection) =
+            self.catalogue.load().by_name.get(collection).map(|collection| collection.id)
+        else {
+            return Ok(None);
+        };
+        self.database
+            .read_inline(|connection| read::document(connection, collection, id))
+            .map_err(engine_error)
+    }
+
+    async fn submit(&self, job: Job) -> Result<Reply, EngineError> {
+        match self.writer.submit(job, self.options.queue_timeout).await {
+            Ok(reply) => reply.map_err(refused),
+            Err(error) => Err(engine_error(error)),
+        }
+    }
+
+    async fn write_batch(
+        &self,
+        batch: WriteBatch,
+        atomic: bool,
+    ) -> Result<WriteReport, EngineError> {
+        match self.submit(Job::Write { batch, atomic }).await? {
+            Reply::Written(report) => Ok(report),
+            _ => Err(wrong_reply()),
+        }
+    }
+
+    async fn list_page(
+        &self,
+        collection: &CollectionName,
+        request: &ListRequest,
+    ) -> Result<Listing, EngineError> {
+        let Some(collection) = self.collection(collection) else {
+            return Ok(Listing::default());
+        };
+        let indexes = collection.ready_indexes();
+        if is_short(request) {
+            return self
+                .database
+                .read_inline(|connection| read::list(connection, collection.id, &indexes, request))
+                .map_err(engine_error)?;
+        }
+        let request = request.clone();
+        let read = move |connection: &_| read::list(connection, collection.id, &indexes, &request);
+        self.database.read(self.options.read_timeout, read).await.map_err(engine_error)?
+    }
+
+    async fn count_matching(
+        &self,
+        collection: &CollectionName,
+        filter: &Filter,
+        scan_max: u64,
+    ) -> Result<u64, EngineError> {
+        let Some(collection) = self.collection(collection) else { return Ok(0) };
+        let documents = collection.documents.load(Ordering::Acquire);
+        if *filter == Filter::all() {
+            return Ok(documents);
+        }
+        let (id, indexes, filter) = (collection.id, collection.ready_indexes(), filter.clone());
+        let read = move |connection: &_| {
+            read::count(connection, id, documents, &indexes, &filter, scan_max)
+        };
+        self.database.read(self.options.read_timeout, read).await.map_err(engine_error)?
+    }
+
+    async fn build_index(
+        &self,
+        collection: &CollectionName,
+        definition: &IndexDefinition,
+    ) -> Result<IndexInfo, EngineError> {
+        let (name, wanted) = (collection.clone(), definition.clone());
+        let declare = Job::DeclareIndex { collection: name, definition: wanted };
+        let Reply::Declared(mut fill) = self.submit(declare).await? else {
+            return Err(wrong_reply());
+        };
+        while let Some(step) = fill {
+            let Reply::Filled(next) = self.submit(Job::FillIndex(step)).await? else {
+                return Err(wrong_reply());
+            };
+            fill = next;
+        }
+        Ok(IndexInfo { definition: definition.clone(), state: IndexState::Ready })
+    }
+
+    async fn changes_page(&self, request: &ChangesRequest) -> Result<ChangesPage, EngineError> {
+        let (since, limit) = (request.since, request.limit);
+        let collection = match &request.collection {
+            None => None,
+            // A collection nobody ever wrote to has no changes; number 0 is never given.
+            Some(name) => Some(self.collection(name).map_or(0, |collection| collection.id)),
+        };
+        let read = move |connection: &_| read::changes(connection, since, collection, limit);
+        let page =
+            self.database.read(self.options.read_timeout, read).await.map_err(engine_error)??;
+        Ok(ChangesPage { changes: page.changes, next: page.seen, more: page.more })
+    }
+}
+
+/// Whether a listing reads few rows whatever the collection holds.
+fn is_short(request: &ListRequest) -> bool {
+    let rows = request.skip.saturating_add(u64::from(request.limit));
+    request.filter == Filter::all() && request.order.0.is_empty() && rows <= INLINE_DOCUMENTS_MAX
+}
+
+fn refused(refusal: Refusal) -> EngineError {
+    match refusal {
+        Refusal::IdempotencyMismatch => EngineError::new(
+            ErrorKind::IdempotencyMismatch,
+            "the idempotency key was used before with another request",
+        ),
+        Refusal::TooManyCollections => {
+            EngineError::new(ErrorKind::LimitExceeded, "the file cannot hold more collections")
+        }
+    }
+}
+
+fn wrong_reply() -> EngineError {
+    EngineError::new(ErrorKind::Unexpected, "the writer gave the answer to another question")
+}
+
+impl Engine for SqliteEngine {
+    fn name(&self) -> &'static str {
+        "sqlite"
+    }
+
+    fn limits(&self) -> &Limits {
+        &LIMITS
+    }
+
+    fn get<'a>(
+        &'a self,
+        collection: &'a CollectionName,
+        id: &'a DocumentId,
+    ) -> Pending<'a, Option<Document>> {
+        Box::pin(std::future::ready(self.get_now(collection, id)))
+    }
+
+    fn write(&self, batch: WriteBatch) -> Pending<'_, WriteReport> {
+        Box::pin(self.write_batch(batch, false))
+    }
+
+    fn list<'a>(
+        &'a self,
+        collection: &'a CollectionName,
+        request: &'a ListRequest,
+    ) -> Pending<'a, Listing> {
+        Box::pin(self.list_page(collection, request))
+    }
+
+    fn count<'a>(
+        &'a self,
+        collection: &'a CollectionName,
+        filter: &'a Filter,
+        scan_max: u64,
+    ) -> Pending<'a, u64> {
+        Box::pin(self.count_matching(collection, filter, scan_max))
+    }
+
+    fn collections(&self) -> Pending<'_, Vec<CollectionInfo>> {
+        Box::pin(std::future::ready(Ok(self.catalogue.load().collections())))
+    }
+
+    fn delete_collection<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, u64> {
+        Box::pin(async move {
+            match self.submit(Job::DeleteCollection(collection.clone())).await? {
+                Reply::Deleted(documents) => Ok(documents),
+                _ => Err(wrong_reply()),
+            }
+        })
+    }
+
+    fn check(&self) -> Pending<'_, ()> {
+        let state = match self.database.state() {
+            WriterState::Failed { reason } => Err(EngineError::new(
+                ErrorKind::Unavailable,
+                format!("writing has stopped: {reason}; restart the service to recover"),
+            )),
+            _ => self
+                .database
+                .read_inline(|connection| read::counter(connection, "sequence"))
+                .map(|_| ())
+                .map_err(engine_error),
+        };
+        Box::pin(std::future::ready(state))
+    }
+
+    fn close(&self) -> Pending<'_, ()> {
+        Box::pin(async move { self.database.close().map_err(engine_error) })
+    }
+
+    fn atomic_batches(&self) -> Option<&dyn AtomicBatches> {
+        Some(self)
+    }
+
+    fn change_feed(&self) -> Option<&dyn ChangeFeed> {
+        Some(self)
+    }
+
+    fn indexes(&self) -> Option<&dyn Indexes> {
+        Some(self)
+    }
+
+    fn gauges(&self) -> Vec<(&'static str, f64)> {
+        let metrics = self.database.metrics();
+        vec![
+            ("writer_queue_jobs", metrics.queue_jobs as f64),
+            ("writer_batches", metrics.batches as f64),
+            ("writer_jobs", metrics.jobs as f64),
+            ("writer_last_batch_jobs", metrics.last_batch_jobs as f64),
+            ("writer_rollbacks", metrics.rollbacks as f64),
+            ("writer_last_commit_seconds", metrics.last_commit.as_secs_f64()),
+            ("writer_commits_seconds", metrics.commits.as_secs_f64()),
+            ("log_pages", metrics.log_pages as f64),
+            ("reads_waiting", metrics.scans_waiting as f64),
+        ]
+    }
+}
+
+impl AtomicBatches for SqliteEngine {
+    fn write_atomic(&self, batch: WriteBatch) -> Pending<'_, WriteReport> {
+        Box::pin(self.write_batch(batch, true))
+    }
+}
+
+impl ChangeFeed for SqliteEngine {
+    fn read_changes<'a>(&'a self, request: &'a ChangesRequest) -> Pending<'a, ChangesPage> {
+        Box::pin(self.changes_page(request))
+    }
+
+    fn latest(&self) -> Pending<'_, Sequence> {
+        let read = self.database.read_inline(|connection| read::counter(connection, "sequence"));
+        Box::pin(std::future::ready(read.map(Sequence).map_err(engine_error)))
+    }
+}
+
+impl Indexes for SqliteEngine {
+    fn indexes<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, Vec<IndexInfo>> {
+        let info =
+            |index: &Index| IndexInfo { definition: index.definition.clone(), state: index.state };
+        let indexes =
+            self.collection(collection).map(|found| found.indexes.iter().map(info).collect());
+        Box::pin(std::future::ready(Ok(indexes.unwrap_or_default())))
+    }
+
+    fn create_index<'a>(
+        &'a self,
+        collection: &'a CollectionName,
+        definition: &'a IndexDefinition,
+    ) -> Pending<'a, IndexInfo> {
+        Box::pin(self.build_index(collection, definition))
+    }
+
+    fn drop_index<'a>(
+        &'a self,
+        collection: &'a CollectionName,
+        definition: &'a IndexDefinition,
+    ) -> Pending<'a, bool> {
+        Box::pin(async move {
+            let (collection, definition) = (collection.clone(), definition.clone());
+            match self.submit(Job::DropIndex { collection, definition }).await? {
+                Reply::Dropped(dropped) => Ok(dropped),
+                _ => Err(wrong_reply()),
+            }
+        })
+    }
+}

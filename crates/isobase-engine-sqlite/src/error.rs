@@ -1,0 +1,35 @@
+//! What SQLite's failures mean to callers.
+
+use isobase_engine::{EngineError, ErrorKind};
+use isobase_sqlite::{Error, OpenError, Outcome, SqliteFailure};
+
+/// The failure of a read or write.
+pub(crate) fn engine_error(error: Error) -> EngineError {
+    let kind = match &error {
+        Error::Busy | Error::Closed => ErrorKind::Unavailable,
+        Error::TimedOut => ErrorKind::TimedOut,
+        Error::DiskFull => ErrorKind::OutOfSpace,
+        Error::WriterFailed { outcome: Outcome::Unknown, .. } => ErrorKind::OutcomeUnknown,
+        Error::WriterFailed { outcome: Outcome::NotStored, .. } => ErrorKind::Unavailable,
+        Error::WriterStarted | Error::Panicked => ErrorKind::Unexpected,
+        Error::Sqlite(_) => match error.sqlite_failure() {
+            Some(SqliteFailure::Corrupted) => ErrorKind::Corrupted,
+            Some(SqliteFailure::Busy) => ErrorKind::Unavailable,
+            _ => ErrorKind::Unexpected,
+        },
+    };
+    EngineError::with_source(kind, error.to_string(), error)
+}
+
+/// The failure to open a file.
+pub(crate) fn open_error(error: OpenError) -> EngineError {
+    let kind = match &error {
+        OpenError::Locked { .. } => ErrorKind::Unavailable,
+        OpenError::NotADatabase { .. }
+        | OpenError::Foreign { .. }
+        | OpenError::NewerSchema { .. }
+        | OpenError::StrayLog { .. } => ErrorKind::InvalidArgument,
+        _ => ErrorKind::Unexpected,
+    };
+    EngineError::with_source(kind, error.to_string(), error)
+}

@@ -1,0 +1,605 @@
+//! What the writer does.
+
+use std::{sync::Arc, time::Duration};
+
+use arc_swap::ArcSwap;
+use isobase_engine::{
+    Clock, Current, Effect, Idempotency, IndexDefinition, Rejection, WriteBatch, WriteOperation,
+    WriteOutcome, WriteReport, Written, decide, decode_outcomes, encode_outcomes,
+    listing::index_key,
+};
+use isobase_sqlite::{
+    JobFailure, WriteHandler,
+    rusqlite::{self, Connection, OptionalExtension, params},
+};
+use isobase_types::{ChangeKind, CollectionName, DocumentId, Revision, Timestamp};
+
+use crate::{
+    catalogue::{Catalogue, Index},
+    indexes::{self, Fill},
+    journal::{Mark, Working},
+    limits::LIMITS,
+    location::{COLLECTION_ID_MAX, IdColumn, Location, record_key},
+    read,
+};
+
+/// Rows that retention removes with one commit: more than a batch can add.
+const TRIM_ROWS: u64 = 4_096;
+
+/// What the writer is asked for.
+pub(crate) enum Job {
+    Write { batch: WriteBatch, atomic: bool },
+    DeleteCollection(CollectionName),
+    DeclareIndex { collection: CollectionName, definition: IndexDefinition },
+    FillIndex(Fill),
+    DropIndex { collection: CollectionName, definition: IndexDefinition },
+}
+
+/// What the writer answers.
+pub(crate) enum Reply {
+    Written(WriteReport),
+    Deleted(u64),
+    /// The index, and where to begin filling it; none when it is ready.
+    Declared(Option<Fill>),
+    /// Where to go on filling; none when the index is ready.
+    Filled(Option<Fill>),
+    Dropped(bool),
+}
+
+/// Why the writer refuses a job.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Refusal {
+    IdempotencyMismatch,
+    TooManyCollections,
+}
+
+type Outcome<T> = Result<T, JobFailure<Refusal>>;
+
+/// How long things are kept.
+pub(crate) struct Retention {
+    pub(crate) changes: Duration,
+    pub(crate) changes_max: u64,
+    pub(crate) idempotency: Duration,
+}
+
+/// The state of the writer thread.
+pub(crate) struct Handler {
+    working: Working,
+    /// What readers see.
+    published: Arc<ArcSwap<Catalogue>>,
+    clock: Arc<dyn Clock>,
+    retention: Retention,
+    /// The moment of the batch.
+    now: Timestamp,
+    batch: Mark,
+    job: Mark,
+    /// The place of the last change that is no longer kept.
+    changes_floor: u64,
+    /// Nothing expires before this moment.
+    trim_at: Timestamp,
+}
+
+impl Handler {
+    pub(crate) fn new(
+        connection: &Connection,
+        published: Arc<ArcSwap<Catalogue>>,
+        clock: Arc<dyn Clock>,
+        retention: Retention,
+    ) -> rusqlite::Result<Self> {
+        let sequence = read::counter(connection, "sequence")?;
+        let last_id = read::counter(connection, "last_id")?.cast_signed();
+        let working = Working::new(&published.load(), sequence, last_id);
+        let mark = working.mark();
+        Ok(Self {
+            working,
+            published,
+            now: clock.now(),
+            clock,
+            retention,
+            batch: mark,
+            job: mark,
+            changes_floor: read::counter(connection, "changes_floor")?,
+            trim_at: Timestamp::default(),
+        })
+    }
+
+    // --- documents -----------------------------------------------------------------------------
+
+    fn write(
+        &mut self,
+        connection: &Connection,
+        batch: &WriteBatch,
+        atomic: bool,
+    ) -> Outcome<WriteReport> {
+        if let Some(outcomes) = replay(connection, batch.idempotency.as_ref())? {
+            return Ok(WriteReport { outcomes, replayed: true });
+        }
+        let outcomes = if atomic && batch.operations.len() > 1 {
+            self.apply_all_or_none(connection, &batch.operations)?
+        } else {
+            self.apply_each(connection, &batch.operations)?
+        };
+        if let Some(idempotency) = &batch.idempotency {
+            remember(connection, idempotency, &outcomes, self.now)?;
+        }
+        Ok(WriteReport { outcomes, replayed: false })
+    }
+
+    fn apply_each(
+        &mut self,
+        connection: &Connection,
+        operations: &[WriteOperation],
+    ) -> Outcome<Vec<WriteOutcome>> {
+        operations.iter().map(|operation| self.apply(connection, operation)).collect()
+    }
+
+    fn apply_all_or_none(
+        &mut self,
+        connection: &Connection,
+        operations: &[WriteOperation],
+    ) -> Outcome<Vec<WriteOutcome>> {
+        let mark = self.working.mark();
+        connection.prepare_cached("SAVEPOINT whole_batch")?.execute([])?;
+        let mut outcomes = self.apply_each(connection, operations)?;
+        if outcomes.iter().any(Result::is_err) {
+            connection.prepare_cached("ROLLBACK TO whole_batch")?.execute([])?;
+            self.working.undo_to(mark);
+            for outcome in outcomes.iter_mut().filter(|outcome| outcome.is_ok()) {
+                *outcome = Err(Rejection::BatchRejected);
+            }
+        }
+        connection.prepare_cached("RELEASE whole_batch")?.execute([])?;
+        Ok(outcomes)
+    }
+
+    /// Carries out one operation. A rejection comes before the first change.
+    fn apply(
+        &mut self,
+        connection: &Connection,
+        operation: &WriteOperation,
+    ) -> Outcome<WriteOutcome> {
+        let WriteOperation { collection, action, precondition } = operation;
+        let at = self.working.find(collection);
+        let before = match (at, action.id()) {
+            (Some(at), Some(id)) => read::document(connection, self.working.collection(at).id, id)?,
+            _ => None,
+        };
+        let current = before.as_ref().map(|document| Current {
+            revision: &document.revision,
+            created_at: document.created_at,
+            body: &document.body,
+        });
+        let effect = match decide(action, precondition, current, &LIMITS) {
+            Ok(effect) => effect,
+            Err(rejection) => return Ok(Err(rejection)),
+        };
+        let at = match at {
+            Some(at) => at,
+            None => self.add_collection(connection, collection)?,
+        };
+        self.working.sequence += 1;
+        let id = action.id().cloned().unwrap_or_else(|| {
+            self.working.last_id += 1;
+            DocumentId::Integer(self.working.last_id)
+        });
+        let stored = self.store(connection, at, &id, before.as_ref().map(|d| &*d.body), &effect)?;
+        let created_at = before.as_ref().map_or(self.now, |document| document.created_at);
+        let revision = Revision::from_number(self.working.sequence);
+        let body = match effect {
+            Effect::Replace { body, return_body: true } => Some(body.into_owned()),
+            _ => None,
+        };
+        Ok(Ok(Written { id, kind: stored, revision, created_at, updated_at: self.now, body }))
+    }
+
+    /// Writes the document, its entries in indexes and its change.
+    fn store(
+        &mut self,
+        connection: &Connection,
+        at: usize,
+        id: &DocumentId,
+        before: Option<&str>,
+        effect: &Effect<'_>,
+    ) -> rusqlite::Result<ChangeKind> {
+        let collection = self.working.collection(at);
+        let location = Location::of(collection.id, id);
+        let (sequence, now) = (self.working.sequence, self.now.unix_us);
+        let kind = match effect {
+            Effect::Insert { body } => {
+                insert(connection, &location, sequence, now, body)?;
+                ChangeKind::Created
+            }
+            Effect::Replace { body, .. } => {
+                update(connection, &location, sequence, now, body)?;
+                ChangeKind::Updated
+            }
+            Effect::Remove => {
+                delete(connection, &location)?;
+                ChangeKind::Deleted
+            }
+        };
+        let after = match effect {
+            Effect::Insert { body } | Effect::Replace { body, .. } => Some(&**body),
+            Effect::Remove => None,
+        };
+        for index in &collection.indexes {
+            move_entry(connection, index, id, before, after)?;
+        }
+        let change = params![sequence, collection.id, IdColumn(id), kind.code(), now];
+        insert_change(connection, change)?;
+        let documents = collection.documents;
+        match kind {
+            ChangeKind::Created => self.working.set_documents(at, documents + 1),
+            ChangeKind::Deleted => self.working.set_documents(at, documents - 1),
+            ChangeKind::Updated | ChangeKind::CollectionDeleted => {}
+        }
+        Ok(kind)
+    }
+
+    // --- collections ---------------------------------------------------------------------------
+
+    fn add_collection(&mut self, connection: &Connection, name: &CollectionName) -> Outcome<usize> {
+        if self.working.len() as u64 >= COLLECTION_ID_MAX.unsigned_abs() {
+            return Err(JobFailure::Refused(Refusal::TooManyCollections));
+        }
+        connection
+            .prepare_cached("INSERT INTO collections (name) VALUES (?1)")?
+            .execute([name.as_str()])?;
+        Ok(self.working.add(name, connection.last_insert_rowid()))
+    }
+
+    fn delete_collection(
+        &mut self,
+        connection: &Connection,
+        name: &CollectionName,
+    ) -> rusqlite::Result<u64> {
+        let Some(at) = self.working.find(name) else { return Ok(0) };
+        let collection = self.working.collection(at);
+        let (id, documents) = (collection.id, collection.documents);
+        if documents == 0 {
+            return Ok(0);
+        }
+        for index in &collection.indexes {
+            indexes::delete_entries(connection, index.id)?;
+        }
+        connection
+            .prepare_cached("DELETE FROM records WHERE key >= ?1 AND key < ?2")?
+            .execute([record_key(id, 0), record_key(id + 1, 0)])?;
+        connection
+            .prepare_cached("DELETE FROM named_records WHERE collection = ?1")?
+            .execute([id])?;
+        self.working.sequence += 1;
+        let kind = ChangeKind::CollectionDeleted.code();
+        let no_id = rusqlite::types::Null;
+        insert_change(
+            connection,
+            params![self.working.sequence, id, no_id, kind, self.now.unix_us],
+        )?;
+        self.working.set_documents(at, 0);
+        Ok(documents)
+    }
+
+    // --- indexes -------------------------------------------------------------------------------
+
+    fn declare_index(
+        &mut self,
+        connection: &Connection,
+        name: &CollectionName,
+        definition: &IndexDefinition,
+    ) -> Outcome<Option<Fill>> {
+        let at = match self.working.find(name) {
+            Some(at) => at,
+            None => self.add_collection(connection, name)?,
+        };
+        let collection = self.working.collection(at);
+        let known = collection.indexes.iter().find(|index| index.definition == *definition);
+        let fill = |index| Fill { collection: name.clone(), index, after: None };
+        if let Some(index) = known {
+            let building = index.state == isobase_engine::IndexState::Building;
+            return Ok(building.then(|| fill(index.id)));
+        }
+        let index = indexes::insert(connection, collection.id, definition)?;
+        self.working.add_index(at, index, definition.clone());
+        Ok(Some(fill(index)))
+    }
+
+    fn fill_index(
+        &mut self,
+        connection: &Connection,
+        fill: &Fill,
+    ) -> rusqlite::Result<Option<Fill>> {
+        let Some(at) = self.working.find(&fill.collection) else { return Ok(None) };
+        let collection = self.working.collection(at);
+        let Some(index) = collection.indexes.iter().find(|index| index.id == fill.index) else {
+            return Ok(None);
+        };
+        let next = indexes::fill(connection, collection.id, index, fill)?;
+        if next.is_none() {
+            indexes::set_ready(connection, fill.index)?;
+            self.working.index_is_ready(at, fill.index);
+        }
+        Ok(next)
+    }
+
+    fn drop_index(
+        &mut self,
+        connection: &Connection,
+        name: &CollectionName,
+        definition: &IndexDefinition,
+    ) -> rusqlite::Result<bool> {
+        let Some(at) = self.working.find(name) else { return Ok(false) };
+        let collection = self.working.collection(at);
+        let known = collection.indexes.iter().find(|index| index.definition == *definition);
+        let Some(index) = known.map(|index| index.id) else { return Ok(false) };
+        indexes::delete_entries(connection, index)?;
+        indexes::delete(connection, index)?;
+        self.working.remove_index(at, index);
+        Ok(true)
+    }
+
+    // --- retention -----------------------------------------------------------------------------
+
+    /// Removes a bounded number of rows whose time is over.
+    fn trim(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        let kept = self.working.sequence.saturating_sub(self.changes_floor);
+        if self.now < self.trim_at && kept <= self.retention.changes_max {
+            return Ok(());
+        }
+        let oldest_change = before(self.now, self.retention.changes);
+        let surplus = self.working.sequence.saturating_sub(self.retention.changes_max);
+        let last: Option<u64> = connection
+            .prepare_cached(
+                "SELECT max(sequence) FROM (SELECT sequence, at FROM changes ORDER BY sequence
+                 LIMIT ?1) WHERE at < ?2 OR sequence <= ?3",
+            )?
+            .query_row(params![TRIM_ROWS, oldest_change.unix_us, surplus], |row| row.get(0))?;
+        if let Some(last) = last {
+            connection
+                .prepare_cached("DELETE FROM changes WHERE sequence <= ?1")?
+                .execute([last])?;
+            self.changes_floor = last;
+            set_counter(connection, "changes_floor", last)?;
+        }
+        let oldest_key = before(self.now, self.retention.idempotency);
+        let keys = connection
+            .prepare_cached(
+                "DELETE FROM idempotency WHERE number IN (
+                   SELECT number FROM (SELECT number, at FROM idempotency ORDER BY number LIMIT ?1)
+                   WHERE at < ?2)",
+            )?
+            .execute(params![TRIM_ROWS, oldest_key.unix_us])?;
+        if last.is_none() && keys == 0 {
+            // Nothing was due: look again in a while, not with every commit.
+            self.trim_at = Timestamp { unix_us: self.now.unix_us + 10_000_000 };
+        }
+        Ok(())
+    }
+}
+
+fn before(now: Timestamp, age: Duration) -> Timestamp {
+    let age_us = i64::try_from(age.as_micros()).unwrap_or(i64::MAX);
+    Timestamp { unix_us: now.unix_us.saturating_sub(age_us) }
+}
+
+impl WriteHandler for Handler {
+    type Job = Job;
+    type Reply = Reply;
+    type Refusal = Refusal;
+
+    fn job_bytes(job: &Job) -> usize {
+        match job {
+            Job::Write { batch, .. } => batch.operations.iter().map(operation_bytes).sum(),
+            Job::FillIndex(_) => indexes::FILL_BYTES,
+            Job::DeleteCollection(_) | Job::DeclareIndex { .. } | Job::DropIndex { .. } => 256,
+        }
+    }
+
+    /// One operation is rejected before its first change; so is each of a batch, and a batch
+    /// that takes itself back has a savepoint of its own.
+    fn needs_savepoint(&self, job: &Job) -> bool {
+        !matches!(job, Job::Write { .. })
+    }
+
+    fn begin(&mut self, _connection: &Connection) -> rusqlite::Result<()> {
+        self.now = self.clock.now();
+        self.batch = self.working.mark();
+        Ok(())
+    }
+
+    fn job_begins(&mut self) {
+        self.job = self.working.mark();
+    }
+
+    fn run(&mut self, connection: &Connection, job: &Job) -> Result<Reply, JobFailure<Refusal>> {
+        match job {
+            Job::Write { batch, atomic } => {
+                self.write(connection, batch, *atomic).map(Reply::Written)
+            }
+            Job::DeleteCollection(name) => {
+                Ok(Reply::Deleted(self.delete_collection(connection, name)?))
+            }
+            Job::DeclareIndex { collection, definition } => {
+                self.declare_index(connection, collection, definition).map(Reply::Declared)
+            }
+            Job::FillIndex(fill) => Ok(Reply::Filled(self.fill_index(connection, fill)?)),
+            Job::DropIndex { collection, definition } => {
+                Ok(Reply::Dropped(self.drop_index(connection, collection, definition)?))
+            }
+        }
+    }
+
+    fn job_undone(&mut self) {
+        self.working.undo_to(self.job);
+    }
+
+    fn before_commit(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        for (collection, documents) in self.working.changed_sizes() {
+            connection
+                .prepare_cached("UPDATE collections SET documents = ?2 WHERE id = ?1")?
+                .execute(params![collection, documents])?;
+        }
+        set_counter(connection, "sequence", self.working.sequence)?;
+        set_counter(connection, "last_id", self.working.last_id.cast_unsigned())?;
+        self.trim(connection)
+    }
+
+    fn committed(&mut self) {
+        if let Some(catalogue) = self.working.publish() {
+            self.published.store(Arc::new(catalogue));
+        }
+    }
+
+    fn rolled_back(&mut self) {
+        self.working.undo_to(self.batch);
+    }
+}
+
+fn operation_bytes(operation: &WriteOperation) -> usize {
+    use isobase_engine::Action;
+    let body = match &operation.action {
+        Action::Create { body } | Action::Put { body, .. } => body.len(),
+        Action::Patch { patch, .. } => patch.len(),
+        Action::Delete { .. } => 0,
+    };
+    body + 128
+}
+
+// --- statements --------------------------------------------------------------------------------
+
+fn insert(
+    connection: &Connection,
+    location: &Location<'_>,
+    sequence: u64,
+    now: i64,
+    body: &str,
+) -> rusqlite::Result<()> {
+    match location {
+        Location::Record(key) => connection
+            .prepare_cached(
+                "INSERT INTO records (key, revision, created_at, updated_at, body)
+                 VALUES (?1, ?2, ?3, ?3, ?4)",
+            )?
+            .execute(params![key, sequence, now, body])?,
+        Location::Named(collection, id) => connection
+            .prepare_cached(
+                "INSERT INTO named_records (collection, id, revision, created_at, updated_at, body)
+                 VALUES (?1, ?2, ?3, ?4, ?4, ?5)",
+            )?
+            .execute(params![collection, id, sequence, now, body])?,
+        // An id is assigned within the key, or chosen by the caller and then a string.
+        Location::Nowhere => return Err(rusqlite::Error::IntegralValueOutOfRange(0, i64::MAX)),
+    };
+    Ok(())
+}
+
+fn update(
+    connection: &Connection,
+    location: &Location<'_>,
+    sequence: u64,
+    now: i64,
+    body: &str,
+) -> rusqlite::Result<()> {
+    match location {
+        Location::Record(key) => connection
+            .prepare_cached(
+                "UPDATE records SET revision = ?2, updated_at = ?3, body = ?4 WHERE key = ?1",
+            )?
+            .execute(params![key, sequence, now, body])?,
+        Location::Named(collection, id) => connection
+            .prepare_cached(
+                "UPDATE named_records SET revision = ?3, updated_at = ?4, body = ?5
+                 WHERE collection = ?1 AND id = ?2",
+            )?
+            .execute(params![collection, id, sequence, now, body])?,
+        Location::Nowhere => 0,
+    };
+    Ok(())
+}
+
+fn delete(connection: &Connection, location: &Location<'_>) -> rusqlite::Result<()> {
+    match location {
+        Location::Record(key) => {
+            connection.prepare_cached("DELETE FROM records WHERE key = ?1")?.execute([key])?
+        }
+        Location::Named(collection, id) => connection
+            .prepare_cached("DELETE FROM named_records WHERE collection = ?1 AND id = ?2")?
+            .execute(params![collection, id])?,
+        Location::Nowhere => 0,
+    };
+    Ok(())
+}
+
+fn move_entry(
+    connection: &Connection,
+    index: &Index,
+    id: &DocumentId,
+    before: Option<&str>,
+    after: Option<&str>,
+) -> rusqlite::Result<()> {
+    let key = |body| index_key(body, id, index.definition.order());
+    let (old, new) = (before.map(key), after.map(key));
+    if old == new {
+        return Ok(());
+    }
+    if let Some(old) = old {
+        indexes::delete_entry(connection, index.id, &old)?;
+    }
+    if let Some(new) = new {
+        indexes::insert_entry(connection, index.id, &new, id)?;
+    }
+    Ok(())
+}
+
+fn insert_change(connection: &Connection, change: impl rusqlite::Params) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO changes (sequence, collection, id, kind, at) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?
+        .execute(change)?;
+    Ok(())
+}
+
+fn set_counter(connection: &Connection, name: &str, value: u64) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("UPDATE counters SET value = ?2 WHERE name = ?1 AND value <> ?2")?
+        .execute(params![name, value])?;
+    Ok(())
+}
+
+fn replay(
+    connection: &Connection,
+    idempotency: Option<&Idempotency>,
+) -> Outcome<Option<Vec<WriteOutcome>>> {
+    let Some(idempotency) = idempotency else { return Ok(None) };
+    let found: Option<(Vec<u8>, String)> = connection
+        .prepare_cached("SELECT fingerprint, outcomes FROM idempotency WHERE key = ?1")?
+        .query_row([&idempotency.key[..]], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    match found {
+        None => Ok(None),
+        Some((fingerprint, outcomes)) if fingerprint == idempotency.fingerprint => {
+            let outcomes = decode_outcomes(&outcomes);
+            Ok(Some(outcomes.ok_or(rusqlite::Error::InvalidQuery)?))
+        }
+        Some(_) => Err(JobFailure::Refused(Refusal::IdempotencyMismatch)),
+    }
+}
+
+fn remember(
+    connection: &Connection,
+    idempotency: &Idempotency,
+    outcomes: &[WriteOutcome],
+    now: Timestamp,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO idempotency (key, fingerprint, outcomes, at) VALUES (?1, ?2, ?3, ?4)",
+        )?
+        .execute(params![
+            &idempotency.key[..],
+            &idempotency.fingerprint[..],
+            encode_outcomes(outcomes),
+            now.unix_us
+        ])?;
+    Ok(())
+}

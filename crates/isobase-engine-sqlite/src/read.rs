@@ -1,0 +1,450 @@
+//! Reading documents, ranges and changes.
+
+use std::ops::Bound;
+
+use isobase_engine::{
+    EngineError, ErrorKind, ListRequest, Listing,
+    listing::{
+        CountRun, CountStep, FETCH_BYTES_MAX, Fetch, Fetched, IdRange, KeyRange, ListRun, Range,
+        ReadyIndex, Row, Step,
+    },
+};
+use isobase_sqlite::rusqlite::{
+    self, Connection, OptionalExtension, Rows, params, types::ValueRef,
+};
+use isobase_types::{
+    Change, ChangeKind, CollectionName, Document, DocumentId, Filter, Revision, Sequence, Timestamp,
+};
+
+use crate::location::{INTEGER_ID_MAX, Location, id_of_column, id_of_key, record_key};
+
+/// Places of the feed that one request looks at when it asks for one collection.
+const CHANGES_WINDOW: u64 = 100_000;
+
+/// An answer that may fail for a reason of SQLite's or of ours.
+pub(crate) type Answer<T> = rusqlite::Result<Result<T, EngineError>>;
+
+/// The document with this id.
+pub(crate) fn document(
+    connection: &Connection,
+    collection: i64,
+    id: &DocumentId,
+) -> rusqlite::Result<Option<Document>> {
+    let from_row = |row: &rusqlite::Row<'_>| {
+        Ok(Document {
+            id: id.clone(),
+            revision: Revision::from_number(row.get(0)?),
+            created_at: Timestamp { unix_us: row.get(1)? },
+            updated_at: Timestamp { unix_us: row.get(2)? },
+            body: row.get(3)?,
+        })
+    };
+    match Location::of(collection, id) {
+        Location::Record(key) => connection
+            .prepare_cached(
+                "SELECT revision, created_at, updated_at, body FROM records WHERE key = ?1",
+            )?
+            .query_row([key], from_row)
+            .optional(),
+        Location::Named(collection, id) => connection
+            .prepare_cached(
+                "SELECT revision, created_at, updated_at, body FROM named_records
+                 WHERE collection = ?1 AND id = ?2",
+            )?
+            .query_row(params![collection, id], from_row)
+            .optional(),
+        Location::Nowhere => Ok(None),
+    }
+}
+
+/// One page of a collection, seen at one moment.
+pub(crate) fn list(
+    connection: &Connection,
+    collection: i64,
+    indexes: &[ReadyIndex],
+    request: &ListRequest,
+) -> Answer<Listing> {
+    let snapshot = connection.unchecked_transaction()?;
+    let mut run = ListRun::new(request, indexes);
+    loop {
+        match run.step() {
+            Ok(Step::Fetch(parts)) => {
+                let answers: rusqlite::Result<Vec<Fetched>> =
+                    parts.iter().map(|part| fetch(&snapshot, collection, part)).collect();
+                run.feed(answers?);
+            }
+            Ok(Step::Done(listing)) => return Ok(Ok(listing)),
+            Err(error) => return Ok(Err(error)),
+        }
+    }
+}
+
+/// How many documents meet the filter, seen at one moment.
+pub(crate) fn count(
+    connection: &Connection,
+    collection: i64,
+    documents: u64,
+    indexes: &[ReadyIndex],
+    filter: &Filter,
+    scan_max: u64,
+) -> Answer<u64> {
+    let snapshot = connection.unchecked_transaction()?;
+    let mut run = CountRun::new(filter, indexes, scan_max);
+    loop {
+        match run.step() {
+            Ok(CountStep::CountCollection) => run.feed_count(documents),
+            Ok(CountStep::CountEntries(ranges)) => {
+                run.feed_count(count_entries(&snapshot, &ranges)?);
+            }
+            Ok(CountStep::Fetch(part)) => run.feed(&fetch(&snapshot, collection, &part)?),
+            Ok(CountStep::Done(count)) => return Ok(Ok(count)),
+            Err(error) => return Ok(Err(error)),
+        }
+    }
+}
+
+/// A part of a range.
+pub(crate) fn fetch(
+    connection: &Connection,
+    collection: i64,
+    part: &Fetch,
+) -> rusqlite::Result<Fetched> {
+    match &part.range {
+        Range::Ids(range) => fetch_ids(connection, collection, range, part),
+        Range::Index { index, keys } => fetch_entries(connection, collection, *index, keys, part),
+    }
+}
+
+// --- by id -------------------------------------------------------------------------------------
+
+/// Integers come before strings: a range of ids is a range of records and then one of named
+/// records, and backwards the other way round.
+fn fetch_ids(
+    connection: &Connection,
+    collection: i64,
+    range: &IdRange,
+    part: &Fetch,
+) -> rusqlite::Result<Fetched> {
+    let mut filling = Filling::new(part.limit);
+    if part.reverse {
+        fetch_named(connection, collection, range, true, &mut filling)?;
+        fetch_records(connection, collection, range, true, &mut filling)?;
+    } else {
+        fetch_records(connection, collection, range, false, &mut filling)?;
+        fetch_named(connection, collection, range, false, &mut filling)?;
+    }
+    Ok(filling.done())
+}
+
+fn fetch_records(
+    connection: &Connection,
+    collection: i64,
+    range: &IdRange,
+    reverse: bool,
+    filling: &mut Filling,
+) -> rusqlite::Result<()> {
+    let Some((first, last)) = integer_bounds(range) else { return Ok(()) };
+    if filling.is_full() {
+        return Ok(());
+    }
+    let sql = if reverse {
+        "SELECT key, revision, created_at, updated_at, body FROM records
+         WHERE key BETWEEN ?1 AND ?2 ORDER BY key DESC"
+    } else {
+        "SELECT key, revision, created_at, updated_at, body FROM records
+         WHERE key BETWEEN ?1 AND ?2 ORDER BY key"
+    };
+    let mut statement = connection.prepare_cached(sql)?;
+    let rows = statement.query([record_key(collection, first), record_key(collection, last)])?;
+    filling.fill(rows, |row| Ok(id_of_key(row.get(0)?)))
+}
+
+fn fetch_named(
+    connection: &Connection,
+    collection: i64,
+    range: &IdRange,
+    reverse: bool,
+    filling: &mut Filling,
+) -> rusqlite::Result<()> {
+    let Some(bounds) = text_bounds(range) else { return Ok(()) };
+    if filling.is_full() {
+        return Ok(());
+    }
+    let TextBounds { lower, lower_included, upper, upper_included } = bounds;
+    let sql = match (upper.is_some(), reverse) {
+        (false, false) => {
+            "SELECT id, revision, created_at, updated_at, body FROM named_records
+             WHERE collection = ?1 AND id >= ?2 AND (?3 OR id > ?2)
+             ORDER BY id"
+        }
+        (false, true) => {
+            "SELECT id, revision, created_at, updated_at, body FROM named_records
+             WHERE collection = ?1 AND id >= ?2 AND (?3 OR id > ?2)
+             ORDER BY id DESC"
+        }
+        (true, false) => {
+            "SELECT id, revision, created_at, updated_at, body FROM named_records
+             WHERE collection = ?1 AND id >= ?2 AND (?3 OR id > ?2)
+               AND id <= ?4 AND (?5 OR id < ?4)
+             ORDER BY id"
+        }
+        (true, true) => {
+            "SELECT id, revision, created_at, updated_at, body FROM named_records
+             WHERE collection = ?1 AND id >= ?2 AND (?3 OR id > ?2)
+               AND id <= ?4 AND (?5 OR id < ?4)
+             ORDER BY id DESC"
+        }
+    };
+    let mut statement = connection.prepare_cached(sql)?;
+    let rows = match upper {
+        Some(upper) => {
+            statement.query(params![collection, lower, lower_included, upper, upper_included])?
+        }
+        None => statement.query(params![collection, lower, lower_included])?,
+    };
+    filling.fill(rows, |row| Ok(id_of_column(row.get_ref(0)?)?))
+}
+
+/// First and last integer id of the range; none when it has no integers.
+fn integer_bounds(range: &IdRange) -> Option<(i64, i64)> {
+    let first = match &range.lower {
+        Bound::Unbounded => 0,
+        Bound::Included(DocumentId::Integer(id)) => *id,
+        Bound::Excluded(DocumentId::Integer(id)) => id.checked_add(1)?,
+        Bound::Included(DocumentId::Text(_)) | Bound::Excluded(DocumentId::Text(_)) => return None,
+    };
+    let last = match &range.upper {
+        Bound::Included(DocumentId::Integer(id)) => *id,
+        Bound::Excluded(DocumentId::Integer(id)) => id.checked_sub(1)?,
+        _ => INTEGER_ID_MAX,
+    };
+    let (first, last) = (first.max(0), last.min(INTEGER_ID_MAX));
+    (first <= last).then_some((first, last))
+}
+
+struct TextBounds<'a> {
+    lower: &'a str,
+    lower_included: bool,
+    upper: Option<&'a str>,
+    upper_included: bool,
+}
+
+/// The part of the range that is strings; none when it has none.
+fn text_bounds(range: &IdRange) -> Option<TextBounds<'_>> {
+    let (lower, lower_included) = match &range.lower {
+        Bound::Included(DocumentId::Text(text)) => (&**text, true),
+        Bound::Excluded(DocumentId::Text(text)) => (&**text, false),
+        _ => ("", true),
+    };
+    let (upper, upper_included) = match &range.upper {
+        Bound::Unbounded => (None, true),
+        Bound::Included(DocumentId::Text(text)) => (Some(&**text), true),
+        Bound::Excluded(DocumentId::Text(text)) => (Some(&**text), false),
+        Bound::Included(DocumentId::Integer(_)) | Bound::Excluded(DocumentId::Integer(_)) => {
+            return None;
+        }
+    };
+    Some(TextBounds { lower, lower_included, upper, upper_included })
+}
+
+/// Rows collected until there are enough of them.
+struct Filling {
+    rows: Vec<Row>,
+    limit: usize,
+    bytes: usize,
+    /// A range ended because there was no room, not because it was read through.
+    cut: bool,
+}
+
+impl Filling {
+    fn new(limit: u32) -> Self {
+        Self { rows: Vec::new(), limit: limit as usize, bytes: 0, cut: false }
+    }
+
+    fn is_full(&mut self) -> bool {
+        let full = self.rows.len() >= self.limit || self.bytes >= FETCH_BYTES_MAX;
+        self.cut |= full;
+        full
+    }
+
+    fn fill(
+        &mut self,
+        mut rows: Rows<'_>,
+        id: impl Fn(&rusqlite::Row<'_>) -> rusqlite::Result<DocumentId>,
+    ) -> rusqlite::Result<()> {
+        while !self.is_full() {
+            let Some(row) = rows.next()? else { return Ok(()) };
+            let document = document_of_row(id(row)?, row, 1)?;
+            self.push(Row { key: Vec::new(), document });
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, row: Row) {
+        self.bytes += row.document.body.len();
+        self.rows.push(row);
+    }
+
+    fn done(self) -> Fetched {
+        Fetched { rows: self.rows, exhausted: !self.cut }
+    }
+}
+
+/// A document from four columns: revision, both times, body.
+fn document_of_row(
+    id: DocumentId,
+    row: &rusqlite::Row<'_>,
+    first: usize,
+) -> rusqlite::Result<Document> {
+    Ok(Document {
+        id,
+        revision: Revision::from_number(row.get(first)?),
+        created_at: Timestamp { unix_us: row.get(first + 1)? },
+        updated_at: Timestamp { unix_us: row.get(first + 2)? },
+        body: row.get(first + 3)?,
+    })
+}
+
+// --- by index ----------------------------------------------------------------------------------
+
+fn fetch_entries(
+    connection: &Connection,
+    collection: i64,
+    index: i64,
+    keys: &KeyRange,
+    part: &Fetch,
+) -> rusqlite::Result<Fetched> {
+    let sql = if part.reverse {
+        "SELECT e.key, e.id, r.revision, r.created_at, r.updated_at, r.body
+         FROM index_entries e LEFT JOIN records r
+           ON r.key = CASE typeof(e.id) WHEN 'integer' THEN ?4 + e.id END
+         WHERE e.index_id = ?1 AND e.key >= ?2 AND e.key < ?3 ORDER BY e.key DESC"
+    } else {
+        "SELECT e.key, e.id, r.revision, r.created_at, r.updated_at, r.body
+         FROM index_entries e LEFT JOIN records r
+           ON r.key = CASE typeof(e.id) WHEN 'integer' THEN ?4 + e.id END
+         WHERE e.index_id = ?1 AND e.key >= ?2 AND e.key < ?3 ORDER BY e.key"
+    };
+    let mut statement = connection.prepare_cached(sql)?;
+    let base = record_key(collection, 0);
+    let mut rows = statement.query(params![index, keys.lower, upper(keys), base])?;
+    let mut filling = Filling::new(part.limit);
+    while !filling.is_full() {
+        let Some(row) = rows.next()? else { break };
+        let id = id_of_column(row.get_ref(1)?)?;
+        let found = match row.get_ref(5)? {
+            ValueRef::Null => document(connection, collection, &id)?,
+            _ => Some(document_of_row(id, row, 2)?),
+        };
+        // An entry without its document cannot be: both are written in one transaction.
+        let document = found.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+        filling.push(Row { key: row.get(0)?, document });
+    }
+    Ok(filling.done())
+}
+
+fn count_entries(connection: &Connection, ranges: &[Range]) -> rusqlite::Result<u64> {
+    let mut statement = connection.prepare_cached(
+        "SELECT count(*) FROM index_entries WHERE index_id = ?1 AND key >= ?2 AND key < ?3",
+    )?;
+    let mut total = 0;
+    for range in ranges {
+        if let Range::Index { index, keys } = range {
+            let count: u64 =
+                statement.query_row(params![index, keys.lower, upper(keys)], |row| row.get(0))?;
+            total += count;
+        }
+    }
+    Ok(total)
+}
+
+/// No key begins with FF: the first byte of a key is a small number or its complement.
+fn upper(keys: &KeyRange) -> &[u8] {
+    keys.upper.as_deref().unwrap_or(&[0xFF])
+}
+
+// --- the change feed ---------------------------------------------------------------------------
+
+/// What a page of the change feed is made of.
+pub(crate) struct ChangesRead {
+    pub(crate) changes: Vec<Change>,
+    /// Everything up to here was looked at.
+    pub(crate) seen: Sequence,
+    pub(crate) more: bool,
+}
+
+/// Changes after a place, of all collections or of one.
+pub(crate) fn changes(
+    connection: &Connection,
+    since: Sequence,
+    collection: Option<i64>,
+    limit: u32,
+) -> Answer<ChangesRead> {
+    let snapshot = connection.unchecked_transaction()?;
+    let floor = counter(&snapshot, "changes_floor")?;
+    let last = counter(&snapshot, "sequence")?;
+    if since.0 < floor {
+        return Ok(Err(EngineError::new(
+            ErrorKind::ChangesGone { oldest: Sequence(floor) },
+            format!("changes after {since} are no longer kept"),
+        )));
+    }
+    // SQLite's integers have a sign; nothing lies beyond the last write anyway.
+    let start = since.0.min(last);
+    let end = match collection {
+        Some(_) => last.min(start.saturating_add(CHANGES_WINDOW)),
+        None => last,
+    };
+    let mut statement = snapshot.prepare_cached(
+        "SELECT h.sequence, c.name, h.id, h.kind, h.at
+         FROM changes h JOIN collections c ON c.id = h.collection
+         WHERE h.sequence > ?1 AND h.sequence <= ?2 AND (?3 IS NULL OR h.collection = ?3)
+         ORDER BY h.sequence LIMIT ?4",
+    )?;
+    let mut rows = statement.query(params![start, end, collection, u64::from(limit) + 1])?;
+    let mut changes = Vec::new();
+    while let Some(row) = rows.next()? {
+        if changes.len() as u64 == u64::from(limit) {
+            let seen = changes.last().map_or(since, |change: &Change| change.sequence);
+            return Ok(Ok(ChangesRead { changes, seen, more: true }));
+        }
+        match change_of_row(row)? {
+            Some(change) => changes.push(change),
+            None => return Ok(Err(unreadable_change())),
+        }
+    }
+    let seen = Sequence(end.max(since.0));
+    Ok(Ok(ChangesRead { changes, seen, more: end < last }))
+}
+
+fn change_of_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<Change>> {
+    let number: u64 = row.get(0)?;
+    let id = match row.get_ref(2)? {
+        ValueRef::Null => None,
+        value => Some(id_of_column(value)?),
+    };
+    let collection = CollectionName::new(row.get_ref(1)?.as_str()?);
+    let (Some(kind), Ok(collection)) = (ChangeKind::from_code(row.get(3)?), collection) else {
+        return Ok(None);
+    };
+    let keeps_document = matches!(kind, ChangeKind::Created | ChangeKind::Updated);
+    Ok(Some(Change {
+        sequence: Sequence(number),
+        collection,
+        id,
+        kind,
+        revision: keeps_document.then(|| Revision::from_number(number)),
+        at: Timestamp { unix_us: row.get(4)? },
+    }))
+}
+
+fn unreadable_change() -> EngineError {
+    EngineError::new(ErrorKind::Corrupted, "the change feed holds an entry that cannot be read")
+}
+
+/// The value of a counter.
+pub(crate) fn counter(connection: &Connection, name: &str) -> rusqlite::Result<u64> {
+    connection
+        .prepare_cached("SELECT value FROM counters WHERE name = ?1")?
+        .query_row([name], |row| row.get(0))
+}

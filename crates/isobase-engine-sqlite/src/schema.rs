@@ -1,0 +1,94 @@
+//! What the file holds.
+
+use isobase_sqlite::rusqlite::{self, Transaction};
+
+/// Version of the tables, kept as `user_version`.
+pub(crate) const VERSION: i32 = 1;
+
+/// Documents with integer ids are keyed by collection and id in one number, so that a read is
+/// one descent, a collection lies together and a listing walks its leaves. Other documents (ids
+/// that are strings) have a table of their own, in the order of their ids.
+///
+/// `counters` and `collections.documents` are written once per commit. `documents` is for people
+/// and other programs.
+const TABLES: &str = "
+CREATE TABLE counters (
+    name TEXT PRIMARY KEY,
+    value INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+INSERT INTO counters (name, value) VALUES ('sequence', 0), ('last_id', 0), ('changes_floor', 0);
+
+CREATE TABLE collections (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    documents INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+CREATE TABLE records (
+    key INTEGER PRIMARY KEY, -- collection * 2^40 + id
+    revision INTEGER NOT NULL,
+    created_at INTEGER NOT NULL, -- microseconds since 1970, UTC
+    updated_at INTEGER NOT NULL,
+    body TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE named_records (
+    collection INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    revision INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (collection, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE indexes (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    collection INTEGER NOT NULL,
+    definition TEXT NOT NULL,
+    ready INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (collection, definition)
+) STRICT;
+
+CREATE TABLE index_entries (
+    index_id INTEGER NOT NULL,
+    key BLOB NOT NULL,
+    id ANY NOT NULL, -- of the document
+    PRIMARY KEY (index_id, key)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE changes (
+    sequence INTEGER PRIMARY KEY,
+    collection INTEGER NOT NULL,
+    id ANY, -- none: the whole collection
+    kind INTEGER NOT NULL, -- 1 created, 2 updated, 3 deleted, 4 collection deleted
+    at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE idempotency (
+    number INTEGER PRIMARY KEY,
+    key BLOB NOT NULL UNIQUE,
+    fingerprint BLOB NOT NULL,
+    outcomes TEXT NOT NULL,
+    at INTEGER NOT NULL
+) STRICT;
+
+CREATE VIEW documents (collection, id, revision, created_at, updated_at, body) AS
+    SELECT c.name, r.key & 0xFFFFFFFFFF, r.revision,
+           strftime('%Y-%m-%d %H:%M:%f', r.created_at / 1e6, 'unixepoch'),
+           strftime('%Y-%m-%d %H:%M:%f', r.updated_at / 1e6, 'unixepoch'), r.body
+    FROM records r JOIN collections c ON c.id = r.key >> 40
+    UNION ALL
+    SELECT c.name, n.id, n.revision,
+           strftime('%Y-%m-%d %H:%M:%f', n.created_at / 1e6, 'unixepoch'),
+           strftime('%Y-%m-%d %H:%M:%f', n.updated_at / 1e6, 'unixepoch'), n.body
+    FROM named_records n JOIN collections c ON c.id = n.collection;
+";
+
+/// Creates the tables in a new file.
+pub(crate) fn prepare(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+    match isobase_sqlite::schema_version(transaction)? {
+        0 => transaction.execute_batch(TABLES),
+        _ => Ok(()),
+    }
+}
