@@ -156,11 +156,9 @@ impl SqliteEngine {
 
     async fn changes_page(&self, request: &ChangesRequest) -> Result<ChangesPage, EngineError> {
         let (since, limit) = (request.since, request.limit);
-        let collection = match &request.collection {
-            None => None,
-            // A collection nobody ever wrote to has no changes; number 0 is never given.
-            Some(name) => Some(self.collection(name).map_or(0, |collection| collection.id)),
-        };
+        // A collection nobody ever wrote to has no changes; number 0 is never given.
+        let number = |name| self.collection(name).map_or(0, |collection| collection.id);
+        let collection = request.collection.as_ref().map(number);
         let read = move |connection: &_| read::changes(connection, since, collection, limit);
         let page =
             self.database.read(self.options.read_timeout, read).await.map_err(engine_error)??;
