@@ -1,1 +1,27 @@
-//! The connection layer of PostgreSQL: pool, deadlines, TLS.
+//! The connection layer of PostgreSQL: where it is, TLS, deadlines, pools, and what a failure
+//! means. It knows PostgreSQL and nothing of documents.
+//!
+//! What must hold:
+//! - Nothing waits without a deadline. A connection that did not answer in time is closed, not
+//!   asked again.
+//! - No message holds a password or a value from a row.
+//! - A failure while committing is told apart from every other failure.
+
+mod config;
+mod connection;
+mod deadline;
+mod error;
+mod lanes;
+mod pool;
+mod tls;
+
+pub use config::{Config, InvalidUrl, Pooling};
+pub use connection::{Connection, Sql};
+pub use deadline::within;
+pub use error::{During, Error, ErrorKind, kind_of_code};
+pub use lanes::Lanes;
+pub use pool::{Lease, Pool, PoolStatus};
+pub use tokio_postgres::{
+    Row,
+    types::{ToSql, Type},
+};

@@ -1,0 +1,366 @@
+//! Where the database is and how to reach it: the URL.
+
+use std::{fmt, path::PathBuf, time::Duration};
+
+use percent_encoding::percent_decode_str;
+use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
+
+use crate::tls::{self, Tls, Verification};
+
+/// Time for a connection to be made, with TLS and login.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// A silent connection is asked after this long whether it still lives.
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(15);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
+const KEEPALIVE_RETRIES: u32 = 3;
+/// Sent bytes that nobody acknowledges for this long end the connection.
+const TCP_USER_TIMEOUT: Duration = Duration::from_secs(10);
+/// Read connections of one process; PostgreSQL allows 100 in all unless told otherwise.
+const POOL_SIZE_DEFAULT: usize = 8;
+const POOL_SIZE_MAX: usize = 1000;
+/// PostgreSQL cuts longer names (NAMEDATALEN, version 15).
+const SCHEMA_BYTES_MAX: usize = 63;
+
+/// How to reach a database. Its text never shows the password.
+#[derive(Clone)]
+pub struct Config {
+    pub(crate) native: tokio_postgres::Config,
+    pub(crate) tls: Tls,
+    pub(crate) connect_timeout: Duration,
+    /// Settings for every new connection; see [`Config::with_session_settings`].
+    pub(crate) session_settings: String,
+    schema: String,
+    pooling: Pooling,
+    pool_size: usize,
+}
+
+/// Whether a session is ours for as long as we are connected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pooling {
+    /// It is: prepared statements and settings last.
+    Session,
+    /// A pooler gives us another one for every transaction (`pgbouncer=transaction`).
+    Transaction,
+}
+
+/// Why a URL is refused. Never quotes the URL: it may hold a password.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidUrl {
+    /// Something before the parameters is wrong.
+    #[error(
+        "the PostgreSQL URL cannot be read, expected postgres://USER:PASSWORD@HOST:PORT/DATABASE \
+         with %-encoded special characters"
+    )]
+    Form,
+    /// A parameter nobody knows.
+    #[error("unknown parameter '{name}' in the PostgreSQL URL")]
+    UnknownParameter {
+        /// Its name.
+        name: String,
+    },
+    /// A parameter has a value it cannot have.
+    #[error("the parameter '{name}' of the PostgreSQL URL must be {expected}")]
+    Parameter {
+        /// Its name.
+        name: &'static str,
+        /// What is allowed.
+        expected: &'static str,
+    },
+    /// The certificates cannot be read.
+    #[error("the certificates in '{path}' (sslrootcert) cannot be read: {reason}")]
+    Certificates {
+        /// The file.
+        path: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Parameters that the driver understands as they are.
+const NATIVE: [&str; 15] = [
+    "application_name",
+    "channel_binding",
+    "connect_timeout",
+    "dbname",
+    "host",
+    "hostaddr",
+    "keepalives",
+    "keepalives_idle",
+    "keepalives_interval",
+    "keepalives_retries",
+    "load_balance_hosts",
+    "options",
+    "port",
+    "target_session_attrs",
+    "tcp_user_timeout",
+];
+
+impl Config {
+    /// Reads `postgres://` or `postgresql://`, with the parameters of libpq and our own:
+    /// `schema` (default `isobase`), `pool_size` (default 8), `pgbouncer=transaction`.
+    ///
+    /// `sslmode` is `disable`, `prefer` (the default), `require` (encrypts, but trusts any
+    /// server unless `sslrootcert` is given) or `verify-full` (the certificates of
+    /// `sslrootcert=FILE`, else the usual public authorities).
+    ///
+    /// # Errors
+    /// [`InvalidUrl`].
+    pub fn parse(url: &str) -> Result<Self, InvalidUrl> {
+        let (place, parameters) = url.split_once('?').unwrap_or((url, ""));
+        if !place.starts_with("postgres://") && !place.starts_with("postgresql://") {
+            return Err(InvalidUrl::Form);
+        }
+        // First the place: what follows a '?' in a password must not pass for a parameter.
+        native_config(place)?;
+        let mut own = OwnParameters::default();
+        let mut native = Vec::new();
+        for pair in parameters.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').ok_or(InvalidUrl::Form)?;
+            if NATIVE.contains(&name) {
+                native.push(pair);
+                continue;
+            }
+            let value = percent_decode_str(value).decode_utf8().map_err(|_| InvalidUrl::Form)?;
+            own.take(name, &value)?;
+        }
+        let mut config = native_config(&format!("{place}?{}", native.join("&")))?;
+        let (ssl_mode, verification) = own.ssl_mode();
+        config.ssl_mode(ssl_mode);
+        let tls = tls::connector(verification, own.ssl_root_cert.as_deref())?;
+        let hosts = u32::try_from(config.get_hosts().len().max(1)).unwrap_or(1);
+        let one_host = config.get_connect_timeout().copied().unwrap_or(CONNECT_TIMEOUT);
+        Ok(Self {
+            native: config,
+            tls,
+            connect_timeout: one_host.saturating_mul(hosts),
+            session_settings: String::new(),
+            schema: own.schema.unwrap_or_else(|| "isobase".to_owned()),
+            pooling: own.pooling,
+            pool_size: own.pool_size.unwrap_or(POOL_SIZE_DEFAULT),
+        })
+    }
+
+    /// SQL (`SET …`) that every new connection runs, unless a pooler owns the sessions.
+    #[must_use]
+    pub fn with_session_settings(mut self, sql: &str) -> Self {
+        sql.clone_into(&mut self.session_settings);
+        self
+    }
+
+    /// The schema that holds our tables.
+    #[must_use]
+    pub fn schema(&self) -> &str {
+        &self.schema
+    }
+
+    /// Whether sessions are ours.
+    #[must_use]
+    pub fn pooling(&self) -> Pooling {
+        self.pooling
+    }
+
+    /// Most read connections at a time.
+    #[must_use]
+    pub fn pool_size(&self) -> usize {
+        self.pool_size
+    }
+
+    /// `host:port`, several separated by commas.
+    #[must_use]
+    pub fn address(&self) -> String {
+        let ports = self.native.get_ports();
+        let hosts = self.native.get_hosts().iter().enumerate().map(|(at, host)| {
+            let port = ports.get(at).or(ports.first()).copied().unwrap_or(5432);
+            match host {
+                Host::Tcp(name) => format!("{name}:{port}"),
+                #[cfg(unix)]
+                Host::Unix(folder) => format!("{}:{port}", folder.display()),
+            }
+        });
+        hosts.collect::<Vec<_>>().join(",")
+    }
+}
+
+/// The URL without its password and parameters.
+impl fmt::Display for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("postgres://")?;
+        if let Some(user) = self.native.get_user() {
+            write!(f, "{user}@")?;
+        }
+        write!(f, "{}", self.address())?;
+        match self.native.get_dbname() {
+            Some(name) => write!(f, "/{name}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Config({self}, schema {})", self.schema)
+    }
+}
+
+fn native_config(url: &str) -> Result<tokio_postgres::Config, InvalidUrl> {
+    // The driver's message may quote parts of the URL.
+    let mut config: tokio_postgres::Config = url.parse().map_err(|_| InvalidUrl::Form)?;
+    if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
+        config.host("localhost");
+    }
+    if config.get_application_name().is_none() {
+        config.application_name("isobase");
+    }
+    if config.get_connect_timeout().is_none() {
+        config.connect_timeout(CONNECT_TIMEOUT);
+    }
+    if config.get_tcp_user_timeout().is_none() {
+        config.tcp_user_timeout(TCP_USER_TIMEOUT);
+    }
+    if !url.contains("keepalives") {
+        config.keepalives(true).keepalives_idle(KEEPALIVE_IDLE);
+        config.keepalives_interval(KEEPALIVE_INTERVAL).keepalives_retries(KEEPALIVE_RETRIES);
+    }
+    if config.get_hosts().len() > 1 && !url.contains("target_session_attrs") {
+        // Several hosts are a primary and its standbys; only the primary takes writes.
+        config.target_session_attrs(TargetSessionAttrs::ReadWrite);
+    }
+    Ok(config)
+}
+
+#[derive(Default)]
+struct OwnParameters {
+    schema: Option<String>,
+    pooling: Pooling,
+    pool_size: Option<usize>,
+    ssl_mode: WantedTls,
+    ssl_root_cert: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Default)]
+enum WantedTls {
+    Disable,
+    #[default]
+    Prefer,
+    Require,
+    VerifyFull,
+}
+
+#[expect(clippy::derivable_impls, reason = "which mode is the usual one is worth a line")]
+impl Default for Pooling {
+    fn default() -> Self {
+        Self::Session
+    }
+}
+
+impl OwnParameters {
+    fn take(&mut self, name: &str, value: &str) -> Result<(), InvalidUrl> {
+        let refuse = |name, expected| Err(InvalidUrl::Parameter { name, expected });
+        match (name, value) {
+            ("schema", _) if is_schema(value) => self.schema = Some(value.to_owned()),
+            ("schema", _) => return refuse("schema", "1 to 63 bytes without control characters"),
+            ("pgbouncer", "transaction") => self.pooling = Pooling::Transaction,
+            ("pgbouncer", "session") => self.pooling = Pooling::Session,
+            ("pgbouncer", _) => return refuse("pgbouncer", "'transaction' or 'session'"),
+            ("pool_size", _) => match value.parse() {
+                Ok(size) if (1..=POOL_SIZE_MAX).contains(&size) => self.pool_size = Some(size),
+                _ => return refuse("pool_size", "a number from 1 to 1000"),
+            },
+            ("sslmode", "disable") => self.ssl_mode = WantedTls::Disable,
+            ("sslmode", "prefer") => self.ssl_mode = WantedTls::Prefer,
+            ("sslmode", "require") => self.ssl_mode = WantedTls::Require,
+            ("sslmode", "verify-full") => self.ssl_mode = WantedTls::VerifyFull,
+            ("sslmode", _) => {
+                return refuse("sslmode", "'disable', 'prefer', 'require' or 'verify-full'");
+            }
+            ("sslrootcert", _) => self.ssl_root_cert = Some(value.into()),
+            // A piece of a password that was not encoded must not be shown.
+            _ if name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_') => {
+                return Err(InvalidUrl::UnknownParameter { name: name.to_owned() });
+            }
+            _ => return Err(InvalidUrl::Form),
+        }
+        Ok(())
+    }
+
+    fn ssl_mode(&self) -> (SslMode, Verification) {
+        // As libpq does: with certificates at hand, `require` checks them. It does not check
+        // the name there; we do, because a check of half the identity proves little.
+        let checked = self.ssl_root_cert.is_some();
+        match self.ssl_mode {
+            WantedTls::Disable => (SslMode::Disable, Verification::NoTls),
+            WantedTls::Prefer => (SslMode::Prefer, Verification::Nothing),
+            WantedTls::Require if !checked => (SslMode::Require, Verification::Nothing),
+            WantedTls::Require | WantedTls::VerifyFull => (SslMode::Require, Verification::Full),
+        }
+    }
+}
+
+fn is_schema(name: &str) -> bool {
+    !name.is_empty() && name.len() <= SCHEMA_BYTES_MAX && !name.chars().any(char::is_control)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_our_own_parameters() {
+        let url = "postgres://ann:pw@db.example:6432/app?schema=my%20app&pool_size=3\
+                   &pgbouncer=transaction&sslmode=disable&application_name=x";
+        let config = Config::parse(url).unwrap();
+        assert_eq!(config.schema(), "my app");
+        assert_eq!(config.pool_size(), 3);
+        assert_eq!(config.pooling(), Pooling::Transaction);
+        assert_eq!(config.address(), "db.example:6432");
+        assert_eq!(config.native.get_application_name(), Some("x"));
+    }
+
+    #[test]
+    fn defaults_are_bounded() {
+        let config = Config::parse("postgresql://localhost").unwrap();
+        assert_eq!(config.schema(), "isobase");
+        assert_eq!(config.address(), "localhost:5432");
+        assert_eq!(config.native.get_connect_timeout(), Some(&CONNECT_TIMEOUT));
+        assert_eq!(config.native.get_tcp_user_timeout(), Some(&TCP_USER_TIMEOUT));
+    }
+
+    #[test]
+    fn text_has_no_password() {
+        let config = Config::parse("postgres://ann:hunter2@h:1/d").unwrap();
+        assert_eq!(config.to_string(), "postgres://ann@h:1/d");
+        assert!(!format!("{config:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn refusals_do_not_quote_the_url() {
+        let urls = [
+            "mysql://ann:hunter2@h/d",
+            "postgres://ann:hunter2@h:notaport/d",
+            "postgres://ann:x?hunter2@h/d",
+            "postgres://ann:x?hunter2@h/d=1",
+            "postgres://ann:hunter2@h/d?schema=",
+            "postgres://ann:hunter2@h/d?pool_size=0",
+            "postgres://ann:hunter2@h/d?sslmode=verify-ca",
+            "postgres://ann:hunter2@h/d?sslmode=verify-full&sslrootcert=/nonexistent/ca.pem",
+            "postgres://ann:hunter2@h/d?colour=red",
+        ];
+        for url in urls {
+            let message = Config::parse(url).unwrap_err().to_string();
+            assert!(!message.contains("hunter2"), "{message}");
+        }
+    }
+
+    #[test]
+    fn unknown_parameter_is_named() {
+        let refused = Config::parse("postgres://h/d?colour=red").unwrap_err();
+        assert_eq!(refused, InvalidUrl::UnknownParameter { name: "colour".into() });
+    }
+
+    #[test]
+    fn several_hosts_mean_the_writable_one() {
+        let config = Config::parse("postgres://u@a:1,b:2/d").unwrap();
+        assert_eq!(config.native.get_target_session_attrs(), TargetSessionAttrs::ReadWrite);
+        assert_eq!(config.address(), "a:1,b:2");
+    }
+}

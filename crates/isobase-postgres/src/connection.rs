@@ -1,0 +1,253 @@
+//! One connection, and the statements that run on it.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{
+    task::AbortHandle,
+    time::{Instant, timeout},
+};
+use tokio_postgres::{
+    Client, NoTls, Row, Statement,
+    tls::MakeTlsConnect,
+    types::{ToSql, Type},
+};
+
+use crate::{Config, During, Error, ErrorKind, Pooling, within};
+
+/// Time to ask the server to stop a statement nobody waits for.
+const CANCEL_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The text of a statement with the types of its parameters.
+///
+/// Make it once for each shape and keep it: connections remember the prepared form by it, and
+/// forget none.
+#[derive(Debug)]
+pub struct Sql {
+    number: u64,
+    text: String,
+    parameters: Vec<Type>,
+}
+
+impl Sql {
+    /// A statement.
+    #[must_use]
+    pub fn new(text: impl Into<String>, parameters: &[Type]) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        Self { number, text: text.into(), parameters: parameters.to_vec() }
+    }
+}
+
+/// A connection. Questions asked at the same time are pipelined, and answered in their order.
+///
+/// Its drop closes it at once, whatever is under way.
+pub struct Connection {
+    client: Client,
+    /// Moves the bytes; ends with the connection.
+    driver: AbortHandle,
+    pooling: Pooling,
+    /// By the number of a [`Sql`]. Written by whoever needs it first.
+    prepared: Mutex<HashMap<u64, Statement>>,
+    /// Set when the server forgot or changed what we prepared: it must not be used again.
+    spoilt: AtomicBool,
+    config: Config,
+}
+
+impl Connection {
+    /// Opens a connection within the connect timeout of the configuration and until a moment.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or refuses; the message names where it was looked for.
+    pub async fn open(config: &Config, deadline: Instant) -> Result<Self, Error> {
+        let deadline = deadline.min(Instant::now() + config.connect_timeout);
+        let opened = within(deadline, "connecting", Self::open_unbounded(config)).await;
+        opened.map_err(|error| {
+            let kind = match error.kind {
+                // Whoever cannot connect in time has written nothing and may try again.
+                ErrorKind::TimedOut => ErrorKind::Unavailable,
+                kind => kind,
+            };
+            let address = config.address();
+            let message = format!("PostgreSQL at {address} cannot be used: {}", error.message);
+            Error { kind, message, ..error }
+        })
+    }
+
+    async fn open_unbounded(config: &Config) -> Result<Self, Error> {
+        let (client, driver) = match &config.tls {
+            None => Self::connect(config, NoTls).await?,
+            Some(tls) => Self::connect(config, tls.clone()).await?,
+        };
+        let connection = Self {
+            client,
+            driver,
+            pooling: config.pooling(),
+            prepared: Mutex::default(),
+            spoilt: AtomicBool::new(false),
+            config: config.clone(),
+        };
+        if connection.pooling == Pooling::Session && !config.session_settings.is_empty() {
+            connection.batch(&config.session_settings).await?;
+        }
+        Ok(connection)
+    }
+
+    async fn connect<T>(config: &Config, tls: T) -> Result<(Client, AbortHandle), Error>
+    where
+        T: MakeTlsConnect<tokio_postgres::Socket>,
+        T::Stream: Send + 'static,
+    {
+        let (client, connection) =
+            config.native.connect(tls).await.map_err(|error| Error::of(error, During::Connect))?;
+        // Every question on the connection fails when this ends; nothing more needs to be told.
+        let driver = tokio::spawn(async move { drop(connection.await) });
+        Ok((client, driver.abort_handle()))
+    }
+
+    /// Runs a statement and gives all its rows.
+    ///
+    /// # Errors
+    /// As the server or the connection fails.
+    pub async fn query(
+        &self,
+        sql: &Sql,
+        parameters: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, Error> {
+        let rows = match self.pooling {
+            Pooling::Session => {
+                let statement = self.statement(sql).await?;
+                self.client.query(&statement, parameters).await
+            }
+            Pooling::Transaction => {
+                self.client.query_typed(&sql.text, &typed(sql, parameters)).await
+            }
+        };
+        rows.map_err(|error| self.failed(error))
+    }
+
+    /// Runs a statement and gives the number of rows it changed.
+    ///
+    /// # Errors
+    /// As the server or the connection fails.
+    pub async fn execute(
+        &self,
+        sql: &Sql,
+        parameters: &[&(dyn ToSql + Sync)],
+    ) -> Result<u64, Error> {
+        let changed = match self.pooling {
+            Pooling::Session => {
+                let statement = self.statement(sql).await?;
+                self.client.execute(&statement, parameters).await
+            }
+            Pooling::Transaction => {
+                self.client.execute_typed(&sql.text, &typed(sql, parameters)).await
+            }
+        };
+        changed.map_err(|error| self.failed(error))
+    }
+
+    /// Runs SQL without parameters and without rows; several statements are separated by `;`.
+    ///
+    /// # Errors
+    /// As the server or the connection fails.
+    pub async fn batch(&self, sql: &str) -> Result<(), Error> {
+        self.client.batch_execute(sql).await.map_err(|error| self.failed(error))
+    }
+
+    /// Commits. Also "succeeds" when an earlier statement of the transaction failed, and then
+    /// rolls back, as PostgreSQL does: the caller must have seen every statement succeed.
+    ///
+    /// # Errors
+    /// [`ErrorKind::OutcomeUnknown`] when the answer does not arrive.
+    pub async fn commit(&self) -> Result<(), Error> {
+        self.client.batch_execute("COMMIT").await.map_err(|error| Error::of(error, During::Commit))
+    }
+
+    /// Prepares a statement before it is needed, so that questions asked together are sent in
+    /// the order in which they are asked.
+    ///
+    /// # Errors
+    /// As the server or the connection fails.
+    pub async fn prepare(&self, sql: &Sql) -> Result<(), Error> {
+        match self.pooling {
+            Pooling::Session => self.statement(sql).await.map(drop),
+            Pooling::Transaction => Ok(()),
+        }
+    }
+
+    /// Whether it can no longer be used.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.client.is_closed() || self.spoilt.load(Ordering::Relaxed)
+    }
+
+    /// Closes it at once, whatever is under way.
+    pub fn close(&self) {
+        self.spoilt.store(true, Ordering::Relaxed);
+        self.driver.abort();
+    }
+
+    /// Closes it, and asks the server to stop what it is doing on it.
+    pub fn cancel(&self) {
+        let token = self.client.cancel_token();
+        let tls = self.config.tls.clone();
+        self.close();
+        let cancel = async move {
+            match tls {
+                None => token.cancel_query(NoTls).await,
+                Some(tls) => token.cancel_query(tls).await,
+            }
+        };
+        // When it fails, the statement timeout of the server does the same, later.
+        tokio::spawn(async move { drop(timeout(CANCEL_TIMEOUT, cancel).await) });
+    }
+
+    async fn statement(&self, sql: &Sql) -> Result<Statement, Error> {
+        if let Some(statement) = self.prepared().get(&sql.number) {
+            return Ok(statement.clone());
+        }
+        let prepared = self.client.prepare_typed(&sql.text, &sql.parameters).await;
+        let statement = prepared.map_err(|error| self.failed(error))?;
+        self.prepared().insert(sql.number, statement.clone());
+        Ok(statement)
+    }
+
+    fn prepared(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Statement>> {
+        self.prepared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn failed(&self, error: tokio_postgres::Error) -> Error {
+        let error = Error::of(error, During::Statement);
+        // "Cached plan must not change result type" and "unknown prepared statement".
+        if matches!(error.code.as_deref(), Some("0A000" | "26000")) {
+            self.spoilt.store(true, Ordering::Relaxed);
+        }
+        error
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}
+
+impl std::fmt::Debug for Connection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connection").field("closed", &self.is_closed()).finish_non_exhaustive()
+    }
+}
+
+fn typed<'a>(
+    sql: &Sql,
+    parameters: &[&'a (dyn ToSql + Sync)],
+) -> Vec<(&'a (dyn ToSql + Sync), Type)> {
+    parameters.iter().copied().zip(sql.parameters.iter().cloned()).collect()
+}
