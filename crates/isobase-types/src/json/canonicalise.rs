@@ -94,7 +94,7 @@ struct Frame<'a> {
     /// One bit for the hash of every key read: a clear bit spares the comparison.
     seen: u64,
     /// All keys, once there are more than [`KEYS_LINEAR_MAX`]; then `keys` has only the last.
-    many: Option<Box<HashSet<Cow<'a, str>>>>,
+    many: Option<HashSet<Cow<'a, str>>>,
 }
 
 /// What comes next in the input.
@@ -239,7 +239,7 @@ impl<'a> Scanner<'a> {
             return Err(self.syntax(expected));
         }
         let start = self.at;
-        let (key, end) = read_string(self.text, start)?;
+        let (key, end) = self.key_text(start)?;
         if self.top == Top::Document && self.stack.len() == 1 && key == "id" {
             self.begin_drop();
         }
@@ -259,6 +259,16 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
+    /// The decoded key at `start`, and the offset after it. Most keys hold no escape.
+    #[inline]
+    fn key_text(&self, start: usize) -> Result<(Cow<'a, str>, usize), Stop> {
+        let special = find_special(self.bytes, start + 1);
+        if self.bytes.get(special) == Some(&b'"') {
+            return Ok((Cow::Borrowed(&self.text[start + 1..special]), special + 1));
+        }
+        read_string(self.text, start)
+    }
+
     /// Remembers a key of the innermost object.
     fn note_key(&mut self, key: Cow<'a, str>, offset: usize) -> Result<(), Stop> {
         let Some(frame) = self.stack.last_mut() else { return Ok(()) };
@@ -275,7 +285,7 @@ impl<'a> Scanner<'a> {
                 if self.keys.len() - frame.keys_from == KEYS_LINEAR_MAX {
                     let mut many: HashSet<_> = self.keys.drain(frame.keys_from..).collect();
                     many.insert(key.clone());
-                    frame.many = Some(Box::new(many));
+                    frame.many = Some(many);
                 }
                 duplicate
             }

@@ -1,7 +1,5 @@
 //! Walking over canonical text without reading it.
 
-use super::string::find_special;
-
 /// Offset after the value that begins at `at`; at most the length.
 pub(super) fn value_end(bytes: &[u8], at: usize) -> usize {
     match bytes.get(at) {
@@ -15,15 +13,27 @@ pub(super) fn value_end(bytes: &[u8], at: usize) -> usize {
 #[inline]
 pub(super) fn string_end(bytes: &[u8], at: usize) -> usize {
     let mut at = at + 1;
-    loop {
-        at = find_special(bytes, at);
+    while let Some(word) = word_at(bytes, at) {
+        // Canonical text has no control characters to look for.
+        let found = has_zero(word ^ repeat(b'"')) | has_zero(word ^ repeat(b'\\'));
+        if found == 0 {
+            at += 8;
+            continue;
+        }
+        at += (found.trailing_zeros() / 8) as usize;
         match bytes.get(at) {
-            Some(b'"') => return at + 1,
             Some(b'\\') => at += 2,
-            Some(_) => at += 1,
-            None => return bytes.len(),
+            _ => return at + 1,
         }
     }
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'"' => return at + 1,
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
+    }
+    bytes.len()
 }
 
 fn container_end(bytes: &[u8], mut at: usize) -> usize {
