@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::thread;
 
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
@@ -83,13 +84,23 @@ fn serve<H: WriteHandler>(
         take_batch(&mut pending, &mut batch, bounds);
         queue.release(&batch);
         let stopped = committer.commit(&batch);
+        if let Some(stopped) = &stopped {
+            // Before the answers: who has been told must find the writer failed.
+            stop(status, &stopped.reason);
+        }
+        let together = batch.len() > 1;
         committer.answer(&mut batch, stopped.as_ref());
-        let stopped = match stopped {
-            Some(stopped) => Some(stopped.reason),
-            // After the answers, so that nobody waits for it.
-            None => checkpoints.after_batch(status),
-        };
-        if let Some(reason) = stopped {
+        if stopped.is_some() {
+            queue.fail(&mut pending);
+            continue;
+        }
+        if together {
+            // Lets the answered submitters queue their next jobs, so that those share the next
+            // sync instead of splitting over two. A lone submitter gains nothing by it.
+            thread::yield_now();
+        }
+        // After the answers, so that nobody waits for it.
+        if let Some(reason) = checkpoints.after_batch(status) {
             stop(status, &reason);
             queue.fail(&mut pending);
         }
