@@ -148,20 +148,32 @@ problem_codes! {
     InvalidJson = "invalid_json", UNPROCESSABLE_ENTITY, Request, "Invalid JSON",
         "The body is not JSON, or holds a value that cannot be kept exactly (duplicate keys, lone surrogates, NaN, nesting too deep). Nothing was stored.",
         "Correct the place that `errors` names.";
-    InvalidDocument = "invalid_document", UNPROCESSABLE_ENTITY, Request, "Invalid document",
-        "The body is JSON and not what the route takes, for example no object. Nothing was stored.",
-        "Send what the route's page in `/docs` shows.";
+    NotAnObject = "not_an_object", UNPROCESSABLE_ENTITY, Request, "Not a JSON object",
+        "The body is not a JSON object: another JSON value, or not sent as JSON. Nothing was stored.",
+        "Send one JSON object with the type `application/json`.";
+    InvalidBatch = "invalid_batch", UNPROCESSABLE_ENTITY, Request, "Invalid batch",
+        "The body is not a batch, or `errors` names operations that cannot be understood. Nothing was stored.",
+        "Correct the named operations and send the whole batch again.";
+    ConfirmationRequired = "confirmation_required", UNPROCESSABLE_ENTITY, Request, "Confirmation required",
+        "The request would delete many documents and does not say that this is meant. Nothing was deleted.",
+        "Repeat it with the parameter that `detail` names.";
     RecordNotFound = "record_not_found", NOT_FOUND, Documents, "Record not found",
         "The collection has no document with this id.",
         "Check the collection and the id.";
-    PreconditionFailed = "precondition_failed", PRECONDITION_FAILED, Documents, "Precondition failed",
-        "The document's revision does not meet `If-Match` or `If-None-Match`: someone else changed it, it exists already, or it is gone. Nothing was stored.",
+    IndexNotFound = "index_not_found", NOT_FOUND, Documents, "Index not found",
+        "The collection has no index with these fields.",
+        "List the collection's indexes; the fields and their directions must be the same.";
+    RevisionConflict = "revision_conflict", PRECONDITION_FAILED, Documents, "Revision conflict",
+        "The document's revision does not meet `If-Match` or `If-None-Match`: someone else changed it, or it is gone. Nothing was stored.",
         "Read the document again, apply the change to what it is now, and send that with its new `ETag`.";
+    AlreadyExists = "already_exists", PRECONDITION_FAILED, Documents, "Already exists",
+        "The request asks to create only (`If-None-Match: *`), and there is a document with this id. Nothing was stored.",
+        "Read the document, or choose another id.";
     DocumentUnholdable = "document_unholdable", UNPROCESSABLE_ENTITY, Documents, "Document cannot be stored",
         "The database cannot hold the document; `errors` names the place and the limit. Nothing was stored.",
         "Change the document, or use an engine with a higher limit.";
-    BatchRejected = "batch_rejected", UNPROCESSABLE_ENTITY, Documents, "Batch rejected",
-        "One operation of an atomic batch was refused, so none was carried out; `errors` names it.",
+    BatchRejected = "batch_rejected", CONFLICT, Documents, "Batch rejected",
+        "An operation of an atomic batch was refused, so none was carried out; `errors` names it.",
         "Correct the named operation and send the whole batch again.";
     IdempotencyMismatch = "idempotency_mismatch", UNPROCESSABLE_ENTITY, Documents, "Idempotency key used for something else",
         "The `Idempotency-Key` came before with another request. Nothing was stored.",

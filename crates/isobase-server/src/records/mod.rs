@@ -1,9 +1,23 @@
-//! The record routes.
+//! The record routes: documents in collections, by id.
 
-use crate::Route;
+mod answer;
+mod batch;
+mod changes;
+mod collections;
+mod create;
+mod doc;
+mod idempotency;
+mod ids;
+mod indexes;
+mod lines;
+mod list;
+mod load;
+mod parameters;
+mod preconditions;
+mod problems;
+mod record;
+mod request;
+mod routes;
+mod view;
 
-/// The routes of records.
-pub(crate) static ROUTES: &[Route] = &[];
-
-/// The schemas the record routes refer to: name and JSON text.
-pub(crate) static SCHEMAS: &[(&str, &str)] = &[];
+pub(crate) use routes::{ROUTES, SCHEMAS};

@@ -1,0 +1,190 @@
+//! Documents as a caller sees them: text spliced together, never parsed and printed.
+
+use std::io::Write;
+
+use isobase_types::{Document, DocumentId, FieldPath, Revision, Timestamp, json};
+
+/// The name of the member that `meta=true` adds.
+const META: &str = "_meta";
+
+/// Which parts of documents a caller asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct View {
+    /// Only these fields; empty means all.
+    pub(super) fields: Vec<FieldPath>,
+    /// Add `_meta` after the id.
+    pub(super) meta: bool,
+}
+
+/// What `_meta` tells.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Meta<'a> {
+    pub(super) revision: &'a Revision,
+    pub(super) created_at: Timestamp,
+    pub(super) updated_at: Timestamp,
+}
+
+impl<'a> Meta<'a> {
+    pub(super) fn of(document: &'a Document) -> Self {
+        let Document { revision, created_at, updated_at, .. } = document;
+        Self { revision, created_at: *created_at, updated_at: *updated_at }
+    }
+}
+
+impl View {
+    /// Appends a document.
+    pub(super) fn write(&self, document: &Document, out: &mut Vec<u8>) {
+        self.write_parts(&document.body, &document.id, Meta::of(document), out);
+    }
+
+    /// Appends a document of its parts: the fields in their order, the id, `_meta`.
+    pub(super) fn write_parts(
+        &self,
+        body: &str,
+        id: &DocumentId,
+        meta: Meta<'_>,
+        out: &mut Vec<u8>,
+    ) {
+        let projected;
+        let mut body = body;
+        if !self.fields.is_empty() {
+            projected = json::project(body, &self.fields);
+            body = &projected;
+        }
+        if self.meta {
+            write_fields_without_meta(body, out);
+        } else {
+            Self::write_open(body, out);
+        }
+        write_id_member(id, out);
+        if self.meta {
+            write_meta(meta, out);
+        }
+        out.push(b'}');
+    }
+
+    /// Appends a whole body and leaves its object open for [`View::write_id`]: writes render
+    /// what they have before they hand the body over, and the id when they know it.
+    pub(super) fn write_open(body: &str, out: &mut Vec<u8>) {
+        out.extend_from_slice(body.strip_suffix('}').unwrap_or(body).as_bytes());
+    }
+
+    /// Closes the object that [`View::write_open`] left open.
+    pub(super) fn write_id(id: &DocumentId, out: &mut Vec<u8>) {
+        write_id_member(id, out);
+        out.push(b'}');
+    }
+
+    /// About how many bytes a document takes, so that a buffer grows once.
+    pub(super) fn size_hint(&self, document: &Document) -> usize {
+        document.body.len() + if self.meta { 160 } else { 32 }
+    }
+}
+
+/// Appends the id to an object that is open.
+fn write_id_member(id: &DocumentId, out: &mut Vec<u8>) {
+    if out.last() != Some(&b'{') {
+        out.push(b',');
+    }
+    out.extend_from_slice(b"\"id\":");
+    id.write_json(out);
+}
+
+/// Appends `{` and the members but one: a document's own `_meta` gives way to ours, as its own
+/// `id` does, because an object with one key twice is read differently by every client.
+fn write_fields_without_meta(body: &str, out: &mut Vec<u8>) {
+    if !body.contains("\"_meta\":") {
+        View::write_open(body, out);
+        return;
+    }
+    out.push(b'{');
+    for (key, value) in json::Raw::new(body).members() {
+        if key.as_str_decoded().as_deref() == Some(META) {
+            continue;
+        }
+        if out.last() != Some(&b'{') {
+            out.push(b',');
+        }
+        out.extend_from_slice(key.as_text().as_bytes());
+        out.push(b':');
+        out.extend_from_slice(value.as_text().as_bytes());
+    }
+}
+
+fn write_meta(meta: Meta<'_>, out: &mut Vec<u8>) {
+    out.extend_from_slice(b",\"_meta\":{\"revision\":");
+    write_revision(meta.revision, out);
+    // Writing to a Vec cannot fail, and timestamps need no escaping.
+    let _ = write!(
+        out,
+        ",\"createdAt\":\"{}\",\"updatedAt\":\"{}\"}}",
+        meta.created_at, meta.updated_at
+    );
+}
+
+/// Appends a revision as a JSON string.
+pub(super) fn write_revision(revision: &Revision, out: &mut Vec<u8>) {
+    match revision.number() {
+        Some(number) => {
+            // Writing to a Vec cannot fail.
+            let _ = write!(out, "\"{number}\"");
+        }
+        None => json::write_string(&revision.to_string(), out),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn document(body: &str) -> Document {
+        Document {
+            id: DocumentId::Integer(7),
+            revision: Revision::from_number(12),
+            created_at: Timestamp { unix_us: 1 },
+            updated_at: Timestamp { unix_us: 1_000_002 },
+            body: body.to_owned(),
+        }
+    }
+
+    fn render(view: &View, body: &str) -> String {
+        let mut out = Vec::new();
+        view.write(&document(body), &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    const META_TEXT: &str = r#""_meta":{"revision":"12","createdAt":"1970-01-01T00:00:00.000001Z","updatedAt":"1970-01-01T00:00:01.000002Z"}"#;
+
+    #[test]
+    fn fields_come_first_then_the_id() {
+        let view = View::default();
+        assert_eq!(render(&view, r#"{"b":1.0,"a":-0.0}"#), r#"{"b":1.0,"a":-0.0,"id":7}"#);
+        assert_eq!(render(&view, "{}"), r#"{"id":7}"#);
+    }
+
+    #[test]
+    fn meta_comes_after_the_id() {
+        let view = View { meta: true, ..View::default() };
+        assert_eq!(render(&view, "{}"), format!(r#"{{"id":7,{META_TEXT}}}"#));
+        assert_eq!(render(&view, r#"{"a":1}"#), format!(r#"{{"a":1,"id":7,{META_TEXT}}}"#));
+    }
+
+    #[test]
+    fn own_meta_gives_way_only_when_meta_is_asked_for() {
+        let body = r#"{"_meta":{"x":1},"a":{"_meta":2}}"#;
+        let with = View { meta: true, ..View::default() };
+        assert_eq!(render(&with, body), format!(r#"{{"a":{{"_meta":2}},"id":7,{META_TEXT}}}"#));
+        assert_eq!(render(&View::default(), body), r#"{"_meta":{"x":1},"a":{"_meta":2},"id":7}"#);
+    }
+
+    #[test]
+    fn fields_select_and_keep_the_id() {
+        let fields = ["a", "x.y", "id"].map(|path| FieldPath::parse(path).unwrap()).to_vec();
+        let view = View { fields, meta: false };
+        assert_eq!(
+            render(&view, r#"{"x":{"y":1,"z":2},"b":3,"a":4}"#),
+            r#"{"x":{"y":1},"a":4,"id":7}"#
+        );
+        assert_eq!(render(&view, r#"{"b":3}"#), r#"{"id":7}"#);
+    }
+}
