@@ -40,19 +40,17 @@ impl Opened {
     /// # Errors
     /// The note could not be written.
     pub fn announce(&self, address: &str) -> io::Result<()> {
-        (self.announce.0)(address)
+        match &self.announce.0 {
+            Some(note) => note(address),
+            None => Ok(()),
+        }
     }
 }
 
 type Note = dyn Fn(&str) -> io::Result<()> + Send + Sync;
 
-struct Announce(Box<Note>);
-
-impl Announce {
-    fn nowhere() -> Self {
-        Self(Box::new(|_| Ok(())))
-    }
-}
+#[derive(Default)]
+struct Announce(Option<Box<Note>>);
 
 impl std::fmt::Debug for Announce {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -72,13 +70,19 @@ pub async fn open_as_service(
     Ok(Opened { store: Store::new(engine, options.store), announce })
 }
 
+#[cfg_attr(
+    not(any(feature = "memory", feature = "sqlite", feature = "postgres")),
+    expect(unused_variables, reason = "options are for engines")
+)]
 async fn open_engine(
     location: &Location,
     options: &OpenOptions,
 ) -> Result<(Arc<dyn Engine>, Announce), OpenError> {
     match location {
         #[cfg(feature = "memory")]
-        Location::Memory => Ok((memory(options), Announce::nowhere())),
+        Location::Memory => Ok((memory(options), Announce::default())),
+        #[cfg(feature = "sqlite")]
+        Location::Sqlite(path) => sqlite(path, options),
         #[allow(unreachable_patterns, reason = "reached when a feature is off")]
         other => Err(OpenError::NotCompiled { engine: other.engine() }),
     }
@@ -93,4 +97,40 @@ fn memory(options: &OpenOptions) -> Arc<dyn Engine> {
         ..MemoryOptions::default()
     };
     Arc::new(MemoryEngine::new(Arc::new(isobase_engine::SystemClock), options))
+}
+
+#[cfg(feature = "sqlite")]
+fn sqlite(
+    path: &std::path::Path,
+    options: &OpenOptions,
+) -> Result<(Arc<dyn Engine>, Announce), OpenError> {
+    use isobase_engine_sqlite::{SqliteEngine, SqliteOptions};
+    use isobase_sqlite::Synchronous;
+
+    let mut engine = SqliteOptions::new(path);
+    let sync_every_commit = options.sqlite.sync_every_commit;
+    engine.file.synchronous =
+        if sync_every_commit { Synchronous::Full } else { Synchronous::Normal };
+    engine.file.cache_kib = u32::try_from(options.sqlite.cache_bytes >> 10).unwrap_or(u32::MAX);
+    engine.changes_retention = options.retention.changes;
+    engine.changes_max = options.retention.changes_max;
+    engine.idempotency_retention = options.retention.idempotency;
+    let clock = Arc::new(isobase_engine::SystemClock);
+    let engine = Arc::new(SqliteEngine::open(engine, clock).map_err(|e| sqlite_error(path, e))?);
+    let database = engine.database().clone();
+    let announce = Announce(Some(Box::new(move |address: &str| database.set_address(address))));
+    Ok((engine, announce))
+}
+
+/// A file that is in use gets an error of its own: the caller may ask its holder instead.
+#[cfg(feature = "sqlite")]
+fn sqlite_error(path: &std::path::Path, error: isobase_engine::EngineError) -> OpenError {
+    use isobase_sqlite::OpenError as Native;
+
+    let native = error.source.as_ref().and_then(|source| source.downcast_ref::<Native>());
+    if let Some(Native::Locked { path, pid, address }) = native {
+        return OpenError::InUse { path: path.clone(), pid: *pid, address: address.clone() };
+    }
+    let url = Location::Sqlite(path.to_owned()).to_string();
+    OpenError::Engine { url, source: error.into() }
 }

@@ -1,0 +1,406 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+use crate::{print::Color, settings::Given};
+
+const EXAMPLES: &str = "\
+Examples:
+  isobase serve                          records in data/isobase.db, on http://127.0.0.1:8002
+  isobase serve --port 9000 --data /srv/records
+  DATABASE_URL=postgres://me:secret@db/app isobase serve
+  isobase import orders.csv --collection orders
+  isobase export --collection orders --filter 'status=open&sort=-created_at' -o open.ndjson
+  isobase index create orders status,-created_at
+  isobase key create app --scope write
+  isobase config print
+
+Settings come from isobase.toml, the environment and flags; see isobase config print.";
+
+/// The same backend on every database: one executable serves JSON records over HTTP from SQLite,
+/// PostgreSQL or memory.
+#[derive(Debug, Parser)]
+#[command(name = "isobase", version, after_help = EXAMPLES, arg_required_else_help = true)]
+#[command(disable_help_subcommand = true, infer_long_args = false)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) output: OutputFlags,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// How commands speak.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct OutputFlags {
+    /// Print results as JSON, progress as JSON lines
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Print nothing but results, warnings and errors
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+    /// When to use colours; NO_COLOR is honoured
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = Color::Auto)]
+    pub(crate) color: Color,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve the records over HTTP
+    #[command(after_help = SERVE_EXAMPLES)]
+    Serve(ServeArguments),
+    /// Read records from a file into a collection
+    #[command(after_help = IMPORT_EXAMPLES)]
+    Import(ImportArguments),
+    /// Write the records of a collection to a file
+    #[command(after_help = EXPORT_EXAMPLES)]
+    Export(ExportArguments),
+    /// Declare, list and drop indexes
+    Index {
+        #[command(subcommand)]
+        command: IndexCommand,
+    },
+    /// Make, list and revoke API keys
+    Key {
+        #[command(subcommand)]
+        command: KeyCommand,
+    },
+    /// Show the settings
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+    /// Print the OpenAPI document of the service
+    Openapi,
+    /// Print the completion script of a shell
+    #[command(after_help = COMPLETIONS_EXAMPLES)]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print generated pages of the documentation
+    #[command(hide = true)]
+    Docs {
+        /// Which page
+        page: DocumentationPage,
+    },
+}
+
+const SERVE_EXAMPLES: &str = "\
+Examples:
+  isobase serve                        this folder; records in ./data/isobase.db
+  isobase serve my-app                 the same in the folder my-app
+  isobase serve --port 0               a free port, printed at start
+  INTERNAL_API_KEY=… isobase serve --host 0.0.0.0
+
+SIGTERM and Ctrl-C let requests finish, for 10 seconds; a second one ends at once.";
+
+const IMPORT_EXAMPLES: &str = "\
+Examples:
+  isobase import movies.json --collection movies
+  isobase import flights.csv --collection flights --chunk 500
+  zcat events.ndjson.gz | isobase import - --collection events
+  isobase import movies.json --collection movies --url http://127.0.0.1:8002
+
+An import that was cut off is finished by running the same command again: chunks that are already
+stored are recognised and not stored twice. The field \"id\" of a record is not kept: ids are given
+out by the service.
+
+CSV: the first row names the fields. An empty cell is null; true and false are booleans; a cell
+that is written as a plain JSON number of at most 15 digits, without exponent, is a number; all
+else is text. --text keeps every cell as text.";
+
+const EXPORT_EXAMPLES: &str = "\
+Examples:
+  isobase export --collection orders > orders.ndjson
+  isobase export --collection orders --format json --output orders.json
+  isobase export --collection orders --filter 'status=open&total[gte]=100&sort=-total&fields=total'
+
+The filter has the parameters of GET /records/{collection}. A file appears when it is complete.";
+
+const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  isobase completions bash > ~/.local/share/bash-completion/completions/isobase
+  isobase completions zsh > ~/.zfunc/_isobase
+  isobase completions fish > ~/.config/fish/completions/isobase.fish";
+
+/// Flags that stand for settings, on every command that reads settings.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Settings")]
+pub(crate) struct SettingFlags {
+    /// Settings file, in place of isobase.toml in the app folder
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Data folder [default: data in the app folder] [env: ISOBASE_DATA]
+    #[arg(long, value_name = "FOLDER")]
+    data: Option<String>,
+    /// What is logged: a level, or part=level,… [default: info] [env: ISOBASE_LOG]
+    #[arg(long, value_name = "FILTER")]
+    log: Option<String>,
+    /// Any setting of isobase config print; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_and_value)]
+    set: Vec<(String, String)>,
+}
+
+/// Flags of the service itself.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Settings")]
+pub(crate) struct ServiceFlags {
+    /// Address to listen on [default: 127.0.0.1] [env: HOST]
+    #[arg(long, value_name = "ADDRESS")]
+    host: Option<String>,
+    /// Port to listen on, 0 for a free one [default: 8002] [env: PORT]
+    #[arg(long, value_name = "PORT")]
+    port: Option<String>,
+    /// Let everybody read and write, also beyond this machine
+    #[arg(long)]
+    open: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArguments {
+    /// App folder
+    #[arg(value_name = "APP", default_value = ".", hide_default_value = true)]
+    app: PathBuf,
+    #[command(flatten)]
+    service: ServiceFlags,
+    #[command(flatten)]
+    settings: SettingFlags,
+}
+
+/// Which app a command beside the service is about.
+#[derive(Debug, Args)]
+pub(crate) struct AppFlags {
+    /// App folder [default: the current folder]
+    #[arg(long, value_name = "APP", default_value = ".", hide_default_value = true)]
+    #[arg(help_heading = "Settings")]
+    app: PathBuf,
+    #[command(flatten)]
+    settings: SettingFlags,
+}
+
+/// Where the records of a command are.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Where")]
+pub(crate) struct TargetFlags {
+    /// Address of a service (http://…) or URL of a database [default: the settings]
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Option<String>,
+    /// API key for the service [default: INTERNAL_API_KEY]
+    #[arg(long, value_name = "KEY", env = "ISOBASE_KEY", hide_env_values = true)]
+    pub(crate) key: Option<String>,
+    #[command(flatten)]
+    pub(crate) app: AppFlags,
+}
+
+/// How records are written in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// An array of objects
+    Json,
+    /// One object per line
+    Ndjson,
+    /// A row of names, then one row per record
+    Csv,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ImportArguments {
+    /// File to read, - for standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Collection to write to
+    #[arg(long, short, value_name = "NAME")]
+    pub(crate) collection: String,
+    /// How the file is written [default: guessed from its name, else its first character]
+    #[arg(long, short, value_enum)]
+    pub(crate) format: Option<Format>,
+    /// Records in one chunk
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) chunk: u32,
+    /// Store the records again, though this file was imported before
+    #[arg(long)]
+    pub(crate) again: bool,
+    /// Leave out records that cannot be stored, and count them
+    #[arg(long)]
+    pub(crate) skip_bad: bool,
+    /// CSV: keep every cell as text
+    #[arg(long)]
+    pub(crate) text: bool,
+    /// CSV: what separates cells [default: a comma; a tab in .tsv files]
+    #[arg(long, value_name = "CHARACTER", value_parser = delimiter)]
+    pub(crate) delimiter: Option<u8>,
+    #[command(flatten)]
+    pub(crate) target: TargetFlags,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExportArguments {
+    /// Collection to read
+    #[arg(long, short, value_name = "NAME")]
+    pub(crate) collection: String,
+    /// How the file is written [default: ndjson]
+    #[arg(long, short, value_enum, default_value_t = Format::Ndjson, hide_default_value = true)]
+    pub(crate) format: Format,
+    /// File to write [default: standard output]
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Which records, in which order, which fields: parameters of a listing
+    #[arg(long, value_name = "PARAMETERS", default_value = "", hide_default_value = true)]
+    pub(crate) filter: String,
+    #[command(flatten)]
+    pub(crate) target: TargetFlags,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum IndexCommand {
+    /// List the indexes of a collection
+    List {
+        /// The collection
+        collection: String,
+        #[command(flatten)]
+        target: TargetFlags,
+    },
+    /// Declare an index and build it
+    Create {
+        /// The collection
+        collection: String,
+        /// One to three fields: status,-created_at
+        #[arg(allow_hyphen_values = true)]
+        fields: String,
+        #[command(flatten)]
+        target: TargetFlags,
+    },
+    /// Take an index away
+    Drop {
+        /// The collection
+        collection: String,
+        /// Its fields, as index list shows them
+        #[arg(allow_hyphen_values = true)]
+        fields: String,
+        #[command(flatten)]
+        target: TargetFlags,
+    },
+}
+
+/// What a key may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Scope {
+    /// Read records
+    Read,
+    /// Read and write records
+    Write,
+    /// Everything
+    Admin,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyCommand {
+    /// Make a key and print it; it is not shown again
+    Create {
+        /// Its name, to list and revoke it by
+        name: String,
+        /// What it may do
+        #[arg(long, value_enum)]
+        scope: Scope,
+        #[command(flatten)]
+        app: AppFlags,
+    },
+    /// List the keys
+    List {
+        #[command(flatten)]
+        app: AppFlags,
+    },
+    /// Take a key away
+    Revoke {
+        /// Its name
+        name: String,
+        #[command(flatten)]
+        app: AppFlags,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Print every setting with its value and its origin
+    Print(ServeArguments),
+}
+
+/// Generated pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DocumentationPage {
+    /// docs/errors.md
+    Errors,
+    /// docs/configuration.md
+    Configuration,
+    /// The table of engines
+    Engines,
+}
+
+impl ServeArguments {
+    /// What is said about settings.
+    pub(crate) fn given(&self) -> Given {
+        let mut given = self.settings.given(&self.app);
+        let ServiceFlags { host, port, open } = &self.service;
+        let open = open.then(|| "true".to_owned());
+        for (key, value) in [("host", host), ("port", port), ("open", &open)] {
+            given.flags.extend(value.iter().map(|value| flag(key, value)));
+        }
+        given
+    }
+}
+
+impl AppFlags {
+    /// What is said about settings.
+    pub(crate) fn given(&self) -> Given {
+        self.settings.given(&self.app)
+    }
+}
+
+impl SettingFlags {
+    fn given(&self, app: &std::path::Path) -> Given {
+        let mut flags = Vec::new();
+        for (key, value) in [("data", &self.data), ("log", &self.log)] {
+            flags.extend(value.iter().map(|value| flag(key, value)));
+        }
+        // The flag that names its setting is more particular than the general one.
+        let set =
+            self.set.iter().map(|(key, value)| (key.clone(), "--set".to_owned(), value.clone()));
+        flags.splice(0..0, set);
+        Given { app: app.to_owned(), file: self.config.clone(), flags }
+    }
+}
+
+fn flag(key: &str, value: &str) -> (String, String, String) {
+    (key.to_owned(), format!("--{key}"), value.to_owned())
+}
+
+fn key_and_value(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
+    Ok((key.trim().to_owned(), value.trim().to_owned()))
+}
+
+fn delimiter(text: &str) -> Result<u8, String> {
+    match text.as_bytes() {
+        [b'"' | b'\n' | b'\r'] => Err("expected another character".to_owned()),
+        [byte] if byte.is_ascii() => Ok(*byte),
+        _ if text == "\\t" => Ok(b'\t'),
+        _ => Err("expected one ASCII character".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Arguments::command().debug_assert();
+    }
+}

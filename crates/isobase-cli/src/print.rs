@@ -1,0 +1,133 @@
+//! The only place that prints.
+//!
+//! Results go to standard output; what is said about them goes to standard error.
+#![allow(clippy::print_stderr, reason = "the one place that prints")]
+
+use std::{
+    io::{self, IsTerminal, Write},
+    process,
+};
+
+use clap::ValueEnum;
+
+use crate::failure::{Failure, Problem};
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// How a command speaks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Printer {
+    /// Results as JSON.
+    pub(crate) json: bool,
+    /// Nothing but results and errors.
+    pub(crate) quiet: bool,
+    colored: bool,
+}
+
+const RED: &str = "\x1b[1;31m";
+const YELLOW: &str = "\x1b[1;33m";
+const CYAN: &str = "\x1b[1;36m";
+const BOLD: &str = "\x1b[1m";
+const PLAIN: &str = "\x1b[0m";
+
+impl Printer {
+    pub(crate) fn new(json: bool, quiet: bool, color: Color) -> Self {
+        // https://no-color.org: any value that is not empty.
+        let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        let colored = match color {
+            Color::Auto => wanted && is_terminal(),
+            Color::Always => true,
+            Color::Never => false,
+        };
+        Self { json, quiet, colored }
+    }
+
+    /// Whether standard error may be coloured.
+    pub(crate) fn colored(self) -> bool {
+        self.colored
+    }
+
+    /// A result, whole.
+    pub(crate) fn result(self, text: &str) {
+        let mut out = io::stdout().lock();
+        let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        end_when_nobody_reads(written);
+    }
+
+    /// A result of one line.
+    pub(crate) fn line(self, text: &str) {
+        self.result(&format!("{text}\n"));
+    }
+
+    /// A result as one line of JSON.
+    pub(crate) fn json_line(self, value: &serde_json::Value) {
+        self.line(&value.to_string());
+    }
+
+    /// Says something about the work.
+    pub(crate) fn note(self, text: &str) {
+        if !self.quiet {
+            eprintln!("{text}");
+        }
+    }
+
+    /// Says something about the work with a bold beginning.
+    pub(crate) fn headline(self, bold: &str, rest: &str) {
+        let text = format!("{}{rest}", self.paint(BOLD, bold));
+        self.note(&text);
+    }
+
+    /// Warns, also when quiet was asked for.
+    pub(crate) fn warning(self, problem: &Problem) {
+        let hint = problem.hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default();
+        eprintln!("{} {}{hint}", self.paint(YELLOW, "warning:"), problem.message);
+    }
+
+    /// Ends the story: every problem with its way out.
+    pub(crate) fn failure(self, failure: &Failure) {
+        if self.json {
+            for Problem { message, hint } in &failure.problems {
+                let value = serde_json::json!({"event": "error", "error": message, "hint": hint});
+                eprintln!("{value}");
+            }
+            return;
+        }
+        for Problem { message, hint } in &failure.problems {
+            eprintln!("{} {message}", self.paint(RED, "error:"));
+            if let Some(hint) = hint {
+                eprintln!("{} {hint}", self.paint(CYAN, "hint:"));
+            }
+        }
+    }
+
+    fn paint(self, style: &str, text: &str) -> String {
+        if self.colored { format!("{style}{text}{PLAIN}") } else { text.to_owned() }
+    }
+}
+
+/// Whether a person reads standard error.
+pub(crate) fn is_terminal() -> bool {
+    io::stderr().is_terminal()
+}
+
+/// A reader that has left (`| head`) is no failure: there is nothing more to do.
+pub(crate) fn end_when_nobody_reads(written: io::Result<()>) {
+    match written {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => process::exit(0),
+        Err(error) => {
+            eprintln!("error: cannot write to standard output: {error}");
+            process::exit(1);
+        }
+    }
+}

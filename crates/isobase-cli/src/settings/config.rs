@@ -1,0 +1,327 @@
+//! Settings as the rest of the program uses them.
+
+use std::{
+    net::IpAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use isobase::{
+    Location, OpenError, OpenOptions, PostgresOptions, Retention, SqliteOptions, StoreOptions,
+    store::IndexDefinition,
+    types::{CollectionName, Order},
+};
+
+use super::{
+    load::{Loaded, in_folder},
+    origin::Origin,
+    setting::{Setting, Value},
+    similar::most_similar,
+    table,
+};
+use crate::failure::Failure;
+
+/// The file of the records in the data folder, when no URL says otherwise.
+const RECORDS_FILE: &str = "isobase.db";
+
+/// Settings as the rest of the program uses them.
+#[derive(Debug)]
+pub(crate) struct Config {
+    /// Where to listen.
+    pub(crate) host: String,
+    /// 0 for any free port.
+    pub(crate) port: u16,
+    /// Everybody may do everything.
+    pub(crate) open: bool,
+    /// The data folder, from the current folder.
+    pub(crate) data: PathBuf,
+    /// The database of the records; a relative path is from the current folder.
+    pub(crate) records: Location,
+    /// What decided on it.
+    pub(crate) records_origin: Origin,
+    /// How to open it.
+    pub(crate) options: OpenOptions,
+    /// Indexes that must be there.
+    pub(crate) indexes: Vec<DeclaredIndex>,
+}
+
+/// An index that the settings file asks for.
+#[derive(Clone, Debug)]
+pub(crate) struct DeclaredIndex {
+    /// Of this collection.
+    pub(crate) collection: CollectionName,
+    /// Its fields.
+    pub(crate) definition: IndexDefinition,
+}
+
+impl Config {
+    /// Takes the settings together and checks what concerns several of them.
+    ///
+    /// # Errors
+    /// Names the setting, its origin and what was expected.
+    pub(crate) fn new(loaded: &Loaded) -> Result<Self, Failure> {
+        let data = loaded.path(&table::DATA);
+        let (records, records_origin) = records(loaded, &data)?;
+        Ok(Self {
+            host: host(loaded)?,
+            port: u16::try_from(loaded.integer(&table::PORT)).unwrap_or(u16::MAX),
+            open: loaded.is_on(&table::OPEN),
+            data,
+            records,
+            records_origin,
+            options: open_options(loaded),
+            indexes: indexes(loaded)?,
+        })
+    }
+}
+
+/// Typed access. The kind of a setting decides the kind of its value, and a setting that is read
+/// without a choice has a default; the test below reads all of them.
+impl Loaded {
+    /// A text, when it is set.
+    pub(crate) fn text(&self, setting: &Setting) -> Option<&str> {
+        match self.get(setting).0 {
+            Some(Value::Text(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// A number.
+    pub(crate) fn integer(&self, setting: &Setting) -> u64 {
+        match self.get(setting).0 {
+            Some(Value::Integer(number)) => *number,
+            _ => unreachable!("{} is a number with a default", setting.key),
+        }
+    }
+
+    /// A size in bytes.
+    pub(crate) fn size(&self, setting: &Setting) -> u64 {
+        match self.get(setting).0 {
+            Some(Value::Size(bytes)) => *bytes,
+            _ => unreachable!("{} is a size with a default", setting.key),
+        }
+    }
+
+    /// A duration.
+    pub(crate) fn duration(&self, setting: &Setting) -> Duration {
+        match self.get(setting).0 {
+            Some(Value::Duration(duration)) => *duration,
+            _ => unreachable!("{} is a duration with a default", setting.key),
+        }
+    }
+
+    /// A switch.
+    pub(crate) fn is_on(&self, setting: &Setting) -> bool {
+        matches!(self.get(setting).0, Some(Value::Bool(true)))
+    }
+
+    /// A list.
+    pub(crate) fn list(&self, setting: &Setting) -> Vec<String> {
+        match self.get(setting).0 {
+            Some(Value::List(items)) => items.clone(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// A path, as seen from the current folder.
+    fn path(&self, setting: &Setting) -> PathBuf {
+        let (_, origin) = self.get(setting);
+        let text = self.text(setting).unwrap_or_default();
+        in_folder(&self.base_of(origin), text)
+    }
+
+    /// The folder from which a relative path is meant.
+    fn base_of(&self, origin: &Origin) -> PathBuf {
+        match origin {
+            Origin::Default => self.app.clone(),
+            Origin::File { path, .. } => match path.parent() {
+                Some(folder) if folder != Path::new("") => folder.to_owned(),
+                _ => PathBuf::from("."),
+            },
+            Origin::Env { .. } | Origin::Flag { .. } => PathBuf::from("."),
+        }
+    }
+}
+
+fn host(loaded: &Loaded) -> Result<String, Failure> {
+    let host = loaded.text(&table::HOST).unwrap_or_default();
+    // Names are resolved when the service listens; what cannot be one is refused now.
+    let is_name = |text: &str| {
+        text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'))
+    };
+    if host.parse::<IpAddr>().is_ok() || is_name(host) {
+        return Ok(host.to_owned());
+    }
+    let (_, origin) = loaded.get(&table::HOST);
+    let failure = Failure::usage(format!(
+        "setting host is {host:?} ({origin}), expected an address such as 127.0.0.1, ::1 or \
+         0.0.0.0"
+    ));
+    Err(if host.contains(':') { failure.hint("the port is a setting of its own") } else { failure })
+}
+
+/// The database of the records: its URL, else the provider, else the SQL database, else a file.
+fn records(loaded: &Loaded, data: &Path) -> Result<(Location, Origin), Failure> {
+    let file = || Location::Sqlite(in_folder(data, RECORDS_FILE));
+    if loaded.text(&table::RECORDS_URL).is_some() {
+        return url(loaded, &table::RECORDS_URL);
+    }
+    let Some(provider) = loaded.text(&table::DATABASE_PROVIDER) else {
+        if loaded.text(&table::DATABASE_URL).is_some() {
+            return url(loaded, &table::DATABASE_URL);
+        }
+        return Ok((file(), loaded.get(&table::DATA).1.clone()));
+    };
+    let origin = loaded.get(&table::DATABASE_PROVIDER).1.clone();
+    if !table::PROVIDERS.contains(&provider) {
+        let known = table::PROVIDERS.join(", ");
+        let meant = most_similar(provider, table::PROVIDERS.iter().copied());
+        let meant = meant.map(|word| format!("; did you mean {word}?")).unwrap_or_default();
+        return Err(Failure::usage(format!("Unknown database provider: {provider} ({origin})"))
+            .hint(format!("known are {known}{meant}")));
+    }
+    if provider == "memory" {
+        return Ok((Location::Memory, origin));
+    }
+    let named = match loaded.text(&table::DATABASE_URL) {
+        Some(_) => Some(url(loaded, &table::DATABASE_URL)?),
+        None => None,
+    };
+    match named {
+        Some((location, origin)) if location.engine() == provider => Ok((location, origin)),
+        _ if provider == "sqlite" => Ok((file(), origin)),
+        Some((location, url_origin)) => Err(Failure::usage(format!(
+            "setting database_provider is {provider} ({origin}), but database_url is {location} \
+             ({url_origin})"
+        ))),
+        None => Err(Failure::usage(format!(
+            "setting database_provider is {provider} ({origin}), but database_url is not set"
+        ))
+        .hint("set DATABASE_URL=postgres://user:password@host:5432/database")),
+    }
+}
+
+fn url(loaded: &Loaded, setting: &Setting) -> Result<(Location, Origin), Failure> {
+    let (_, origin) = loaded.get(setting);
+    let text = loaded.text(setting).unwrap_or_default();
+    let location = Location::parse(text).map_err(|error| {
+        let key = setting.key;
+        let failure = Failure::usage(format!("setting {key} ({origin}): {error}"));
+        match error {
+            OpenError::UnknownScheme { .. } if text.starts_with("http") => {
+                failure.hint("a service is no database; its clients name it in settings of theirs")
+            }
+            _ => failure,
+        }
+    })?;
+    Ok((location.relative_to(&loaded.base_of(origin)), origin.clone()))
+}
+
+fn open_options(loaded: &Loaded) -> OpenOptions {
+    let count = |setting| usize::try_from(loaded.integer(setting)).unwrap_or(usize::MAX);
+    let small = |setting| u32::try_from(loaded.integer(setting)).unwrap_or(u32::MAX);
+    OpenOptions {
+        store: StoreOptions {
+            scan_max: loaded.integer(&table::SCAN_MAX),
+            page_bytes_max: usize::try_from(loaded.size(&table::PAGE_BYTES)).unwrap_or(usize::MAX),
+            batch_operations_max: count(&table::BATCH_OPERATIONS_MAX),
+            changes_page_max: small(&table::CHANGES_PAGE_MAX),
+        },
+        retention: Retention {
+            changes: loaded.duration(&table::CHANGES_KEEP_FOR),
+            changes_max: loaded.integer(&table::CHANGES_KEEP_COUNT),
+            idempotency: loaded.duration(&table::IDEMPOTENCY_KEEP_FOR),
+        },
+        sqlite: SqliteOptions {
+            sync_every_commit: loaded.text(&table::SQLITE_SYNCHRONOUS) == Some("full"),
+            cache_bytes: loaded.size(&table::SQLITE_CACHE),
+        },
+        postgres: PostgresOptions {
+            connections: count(&table::POSTGRES_POOL_SIZE),
+            pgbouncer: loaded.is_on(&table::POSTGRES_PGBOUNCER),
+        },
+    }
+}
+
+fn indexes(loaded: &Loaded) -> Result<Vec<DeclaredIndex>, Failure> {
+    let declared = loaded.indexes.iter().map(|(collection, fields, origin)| {
+        let wrong = |reason: String| {
+            Failure::usage(format!(
+                "{origin}: index {fields:?} of collection {collection}: {reason}"
+            ))
+            .hint("write one to three fields, as in \"status\" or \"customer.id,-created_at\"")
+        };
+        let name = CollectionName::new(collection).map_err(|error| wrong(error.to_string()))?;
+        let order = Order::parse(fields).map_err(|error| wrong(error.to_string()))?;
+        let definition = IndexDefinition::new(order).map_err(|error| wrong(error.to_string()))?;
+        Ok(DeclaredIndex { collection: name, definition })
+    });
+    declared.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::load::{Given, load},
+        *,
+    };
+
+    fn check(app: &str, variables: &[(&str, &str)]) -> Result<Config, Failure> {
+        let given = Given { app: app.into(), ..Given::default() };
+        let variables: Vec<_> =
+            variables.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
+        load(&given, &variables).and_then(|loaded| Config::new(&loaded))
+    }
+
+    #[test]
+    fn defaults_are_those_of_the_store() {
+        let config = check(".", &[]).unwrap();
+        let expected = OpenOptions::default();
+        assert_eq!(config.options.store, expected.store);
+        assert_eq!(config.options.retention, expected.retention);
+        assert_eq!(config.options.sqlite, expected.sqlite);
+        assert_eq!(config.options.postgres, expected.postgres);
+        assert_eq!((config.host.as_str(), config.port, config.open), ("127.0.0.1", 8002, false));
+    }
+
+    #[test]
+    fn records_are_found_in_order_of_the_settings() {
+        let postgres = "postgres://u:p@h/d";
+        let cases: &[(&[(&str, &str)], &str)] = &[
+            (&[], "sqlite://app/data/isobase.db"),
+            (&[("ISOBASE_DATA", "/d")], "sqlite:///d/isobase.db"),
+            (&[("ISOBASE_DATA", "d")], "sqlite://d/isobase.db"),
+            (&[("DATABASE_URL", "sqlite:///a.db")], "sqlite:///a.db"),
+            (&[("DATABASE_URL", postgres)], "postgres://u:***@h/d"),
+            (&[("DATABASE_URL", postgres), ("DATABASE_PROVIDER", "memory")], "memory:"),
+            (
+                &[("DATABASE_URL", postgres), ("DATABASE_PROVIDER", "sqlite")],
+                "sqlite://app/data/isobase.db",
+            ),
+            (
+                &[("DATABASE_URL", postgres), ("DATABASE_PROVIDER", "postgres")],
+                "postgres://u:***@h/d",
+            ),
+            (&[("DATABASE_PROVIDER", "sqlite"), ("RECORDS_URL", "memory:")], "memory:"),
+        ];
+        for (variables, url) in cases {
+            let config = check("app", variables).unwrap();
+            assert_eq!(config.records.to_string(), *url, "{variables:?}");
+        }
+    }
+
+    #[test]
+    fn wrong_databases_are_named() {
+        let cases: &[(&[(&str, &str)], &str)] = &[
+            (&[("DATABASE_PROVIDER", "xyz")], "Unknown database provider: xyz"),
+            (&[("DATABASE_PROVIDER", "postgres")], "database_url is not set"),
+            (&[("RECORDS_URL", "posgres://h")], "did you mean postgres?"),
+            (&[("DATABASE_URL", "http://h")], "(env DATABASE_URL): no engine has URLs"),
+            (&[("HOST", "127.0.0.1:80")], "(env HOST), expected an address"),
+        ];
+        for (variables, message) in cases {
+            let text = check(".", variables).unwrap_err().to_string();
+            assert!(text.contains(message), "{text}");
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! `isobase.toml`: read into pairs of key and value, each with its line.
+
+use std::{fs, io, path::Path};
+
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
+
+use super::{
+    setting::{Kind, Setting, Value},
+    similar::most_similar,
+    table,
+};
+use crate::failure::Problem;
+
+/// Variables and tables of the file that are not in the table of settings.
+const COLLECTIONS: &str = "collections";
+
+/// What stands in a settings file.
+#[derive(Debug, Default)]
+pub(super) struct Contents {
+    /// Settings with their values and lines.
+    pub(super) values: Vec<(&'static Setting, Value, usize)>,
+    /// Declared indexes: collection, fields, line.
+    pub(super) indexes: Vec<(String, String, usize)>,
+    /// Everything that is wrong.
+    pub(super) problems: Vec<Problem>,
+}
+
+/// Reads a settings file; none when there is none.
+pub(super) fn read(path: &Path) -> io::Result<Option<Contents>> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(parse(path, &text))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn parse(path: &Path, text: &str) -> Contents {
+    let mut reader = Reader { path, text, contents: Contents::default() };
+    match DeTable::parse(text) {
+        Ok(table) => reader.table("", table.get_ref()),
+        Err(error) => {
+            let place = reader.place(error.span().map_or(0, |span| span.start));
+            let message = error.message().lines().next().unwrap_or_default();
+            reader.problem(format!("{place}: {message}"), None);
+        }
+    }
+    reader.contents.values.sort_by_key(|(_, _, line)| *line);
+    reader.contents
+}
+
+struct Reader<'a> {
+    path: &'a Path,
+    text: &'a str,
+    contents: Contents,
+}
+
+impl Reader<'_> {
+    fn table(&mut self, prefix: &str, table: &DeTable<'_>) {
+        for (key, value) in table {
+            let name = key.get_ref();
+            let whole =
+                if prefix.is_empty() { name.to_string() } else { format!("{prefix}.{name}") };
+            match (table::find(&whole), value.get_ref()) {
+                (Some(setting), _) => self.setting(setting, value),
+                (None, DeValue::Table(collections)) if whole == COLLECTIONS => {
+                    self.collections(collections);
+                }
+                (None, DeValue::Table(inner)) if is_section(&whole) => self.table(&whole, inner),
+                (None, _) => self.unknown_setting(&whole, key.span().start),
+            }
+        }
+    }
+
+    fn setting(&mut self, setting: &'static Setting, value: &Spanned<DeValue<'_>>) {
+        let start = value.span().start;
+        match read_value(setting, value.get_ref()) {
+            Ok(value) => {
+                let line = self.line(start);
+                self.contents.values.push((setting, value, line));
+            }
+            Err((found, expected)) => {
+                let place = self.place(start);
+                let message =
+                    format!("{place}: setting {} is {found}, expected {expected}", setting.key);
+                self.problem(message, None);
+            }
+        }
+    }
+
+    fn unknown_setting(&mut self, key: &str, offset: usize) {
+        let place = self.place(offset);
+        let known = table::SETTINGS.iter().map(|setting| setting.key);
+        let sections = known.clone().filter_map(|key| key.split_once('.')).map(|(name, _)| name);
+        let meant = most_similar(key, known.chain(sections).chain([COLLECTIONS]));
+        let hint = match meant {
+            Some(meant) => format!("did you mean {meant}?"),
+            None => "isobase config print lists every setting".to_owned(),
+        };
+        self.problem(format!("{place}: unknown setting {key}"), Some(hint));
+    }
+
+    /// `[collections.orders] indexes = ["status", "customer.id"]`
+    fn collections(&mut self, collections: &DeTable<'_>) {
+        for (name, value) in collections {
+            let Some(collection) = value.get_ref().as_table() else {
+                let place = self.place(value.span().start);
+                let name = name.get_ref();
+                self.problem(
+                    format!("{place}: collections.{name} is not a table"),
+                    Some(format!("write [collections.{name}] and below it indexes = [\"status\"]")),
+                );
+                continue;
+            };
+            for (key, value) in collection {
+                if key.get_ref() == "indexes" {
+                    self.indexes(name.get_ref(), value);
+                } else {
+                    let place = self.place(key.span().start);
+                    let (name, key) = (name.get_ref(), key.get_ref());
+                    self.problem(
+                        format!("{place}: unknown setting collections.{name}.{key}"),
+                        Some(format!("did you mean collections.{name}.indexes?")),
+                    );
+                }
+            }
+        }
+    }
+
+    fn indexes(&mut self, collection: &str, value: &Spanned<DeValue<'_>>) {
+        let list = value.get_ref().as_array();
+        let items = list.map(|items| items.iter().map(|item| item.get_ref().as_str()));
+        let texts = items.and_then(|items| items.collect::<Option<Vec<_>>>());
+        let Some(texts) = texts else {
+            let place = self.place(value.span().start);
+            self.problem(
+                format!("{place}: collections.{collection}.indexes is not a list of texts"),
+                Some("write indexes = [\"status\", \"customer.id,-created_at\"]".to_owned()),
+            );
+            return;
+        };
+        let line = self.line(value.span().start);
+        let indexes = texts.into_iter().map(|text| (collection.to_owned(), text.to_owned(), line));
+        self.contents.indexes.extend(indexes);
+    }
+
+    fn problem(&mut self, message: String, hint: Option<String>) {
+        self.contents.problems.push(Problem { message, hint });
+    }
+
+    fn place(&self, offset: usize) -> String {
+        format!("{}:{}", self.path.display(), self.line(offset))
+    }
+
+    fn line(&self, offset: usize) -> usize {
+        let before = self.text.as_bytes().get(..offset).unwrap_or_default();
+        before.iter().filter(|&&byte| byte == b'\n').count() + 1
+    }
+}
+
+fn is_section(name: &str) -> bool {
+    table::SETTINGS
+        .iter()
+        .any(|setting| setting.key.strip_prefix(name).is_some_and(|rest| rest.starts_with('.')))
+}
+
+/// The value, or what was found and what was expected.
+fn read_value(setting: &Setting, value: &DeValue<'_>) -> Result<Value, (String, String)> {
+    let parse = |text: &str| {
+        let found = || format!("{:?}", setting.shown(text));
+        setting.parse(text).map_err(|expected| (found(), expected))
+    };
+    match (value, setting.kind) {
+        (DeValue::Boolean(on), Kind::Bool) => Ok(Value::Bool(*on)),
+        (DeValue::Integer(number), Kind::Integer { .. } | Kind::Size | Kind::Duration) => {
+            let text = number.as_str();
+            setting.parse(text).map_err(|expected| (text.to_owned(), expected))
+        }
+        (DeValue::Array(items), Kind::List) => {
+            let texts = items.iter().map(|item| item.get_ref().as_str().map(str::to_owned));
+            let found = || ("a list with other values".to_owned(), setting.kind.to_string());
+            texts.collect::<Option<Vec<_>>>().map(Value::List).ok_or_else(found)
+        }
+        // A list in one text would be a second way to write it.
+        (DeValue::String(text), kind) if kind != Kind::List => parse(text),
+        (other, kind) => Err((format!("of type {}", other.type_str()), kind.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str) -> Contents {
+        parse(Path::new("isobase.toml"), text)
+    }
+
+    fn first_problem(text: &str) -> String {
+        let Problem { message, hint } = check(text).problems.swap_remove(0);
+        format!("{message} | {}", hint.unwrap_or_default())
+    }
+
+    #[test]
+    fn reads_values_with_their_lines() {
+        let contents = check(
+            "port = 9000\n\n[limits]\nbody_bytes = \"1MiB\"\n[changes]\nkeep_for = \"1h\"\n\
+             [collections.orders]\nindexes = [\"status\",\n \"customer.id\"]\n",
+        );
+        assert!(contents.problems.is_empty(), "{:?}", contents.problems);
+        let values: Vec<_> = contents
+            .values
+            .iter()
+            .map(|(setting, value, line)| (setting.key, setting.show(value), *line))
+            .collect();
+        let expected = [
+            ("port", "9000".to_owned(), 1),
+            ("limits.body_bytes", "1MiB".to_owned(), 4),
+            ("changes.keep_for", "1h".to_owned(), 6),
+        ];
+        assert_eq!(values, expected);
+        assert_eq!(contents.indexes[1], ("orders".to_owned(), "customer.id".to_owned(), 8));
+    }
+
+    #[test]
+    fn says_what_is_wrong_where() {
+        let cases = [
+            ("\nprot = 1", "isobase.toml:2: unknown setting prot | did you mean port?"),
+            (
+                "[limits]\nbody-bytes = 1",
+                "isobase.toml:2: unknown setting limits.body-bytes | did you mean \
+                 limits.body_bytes?",
+            ),
+            (
+                "[limit]\nscan_max = 1",
+                "isobase.toml:1: unknown setting limit | did you mean limits?",
+            ),
+            (
+                "zebra = 1",
+                "isobase.toml:1: unknown setting zebra | isobase config print lists every setting",
+            ),
+            (
+                "port = 70000",
+                "isobase.toml:1: setting port is 70000, expected a whole number from 0 to 65535 | ",
+            ),
+            (
+                "port = true",
+                "isobase.toml:1: setting port is of type boolean, expected a whole number from 0 \
+                 to 65535 | ",
+            ),
+            (
+                "[collections.a]\nindices = []",
+                "isobase.toml:2: unknown setting collections.a.indices | did you mean \
+                 collections.a.indexes?",
+            ),
+        ];
+        for (text, message) in cases {
+            assert_eq!(first_problem(text), message);
+        }
+        assert!(first_problem("port = \n").starts_with("isobase.toml:1: "));
+        let secret = first_problem("internal_api_key = \"\"");
+        assert!(secret.contains("expected a text"), "{secret}");
+    }
+}

@@ -1,0 +1,239 @@
+//! Defaults, file, environment and flags, laid over each other.
+
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    file,
+    origin::Origin,
+    setting::{Setting, Value},
+    similar::most_similar,
+    table::{self, SETTINGS},
+};
+use crate::failure::{Failure, Problem};
+
+/// The name of the settings file in an app folder.
+pub(crate) const FILE_NAME: &str = "isobase.toml";
+
+/// Variables with the prefix of ours that are not settings.
+const OTHER_VARIABLES: [&str; 1] = ["ISOBASE_KEY"];
+
+/// What the command line says about settings.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Given {
+    /// The app folder.
+    pub(crate) app: PathBuf,
+    /// A settings file that must be there, in place of the one in the app folder.
+    pub(crate) file: Option<PathBuf>,
+    /// Flags: the key of the setting, the flag as it is written, the value.
+    pub(crate) flags: Vec<(String, String, String)>,
+}
+
+/// All settings, read.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    values: HashMap<&'static str, (Value, Origin)>,
+    /// Declared indexes: collection, fields, where.
+    pub(crate) indexes: Vec<(String, String, Origin)>,
+    /// What is odd but no error.
+    pub(crate) warnings: Vec<Problem>,
+    /// The app folder.
+    pub(crate) app: PathBuf,
+}
+
+impl Loaded {
+    /// The value of a setting and where it comes from.
+    pub(crate) fn get(&self, setting: &Setting) -> (Option<&Value>, &Origin) {
+        match self.values.get(setting.key) {
+            Some((value, origin)) => (Some(value), origin),
+            None => (None, &Origin::Default),
+        }
+    }
+}
+
+/// Reads all settings.
+///
+/// # Errors
+/// Everything that is wrong, each with its place and what was expected.
+pub(crate) fn load(given: &Given, environment: &[(String, String)]) -> Result<Loaded, Failure> {
+    let mut loading = Loading::default();
+    loading.defaults();
+    let indexes = loading.file(given)?;
+    loading.environment(environment);
+    loading.flags(given);
+    if loading.problems.is_empty() {
+        let (values, warnings) = (loading.values, loading.warnings);
+        Ok(Loaded { values, indexes, warnings, app: given.app.clone() })
+    } else {
+        Err(Failure::usage_all(loading.problems))
+    }
+}
+
+#[derive(Default)]
+struct Loading {
+    values: HashMap<&'static str, (Value, Origin)>,
+    problems: Vec<Problem>,
+    warnings: Vec<Problem>,
+}
+
+impl Loading {
+    fn defaults(&mut self) {
+        for setting in SETTINGS {
+            // That every default is a value is tested.
+            if let Some(value) = setting.default.and_then(|text| setting.parse(text).ok()) {
+                self.values.insert(setting.key, (value, Origin::Default));
+            }
+        }
+    }
+
+    fn file(&mut self, given: &Given) -> Result<Vec<(String, String, Origin)>, Failure> {
+        let (path, must_exist) = match &given.file {
+            Some(path) => (path.clone(), true),
+            None => (in_folder(&given.app, FILE_NAME), false),
+        };
+        let contents = file::read(&path).map_err(|error| {
+            Failure::usage(format!("cannot read the settings file {}: {error}", path.display()))
+        })?;
+        let Some(contents) = contents else {
+            if must_exist {
+                return Err(Failure::usage(format!("there is no file {}", path.display())));
+            }
+            return Ok(Vec::new());
+        };
+        self.problems.extend(contents.problems);
+        let origin = |line| Origin::File { path: path.clone(), line };
+        for (setting, value, line) in contents.values {
+            self.values.insert(setting.key, (value, origin(line)));
+        }
+        let indexes = contents.indexes.into_iter();
+        Ok(indexes.map(|(collection, fields, line)| (collection, fields, origin(line))).collect())
+    }
+
+    fn environment(&mut self, environment: &[(String, String)]) {
+        for setting in SETTINGS {
+            let variables = setting.all_variables();
+            // An empty variable is an unset one: that is how compose files leave them.
+            let found = variables.iter().find_map(|name| {
+                environment.iter().find(|(known, text)| known == name && !text.is_empty())
+            });
+            if let Some((name, text)) = found {
+                self.set(setting, text, Origin::Env { name: name.clone() });
+            }
+        }
+        let known: Vec<_> = SETTINGS.iter().flat_map(|setting| setting.all_variables()).collect();
+        for (name, _) in environment {
+            let ours = name.starts_with("ISOBASE_");
+            if ours && !known.contains(name) && !OTHER_VARIABLES.contains(&name.as_str()) {
+                let message = format!("the environment variable {name} is not a setting");
+                let meant = most_similar(name, known.iter().map(String::as_str));
+                let hint = meant.map(|meant| format!("did you mean {meant}?"));
+                self.warnings.push(Problem { message, hint });
+            }
+        }
+    }
+
+    fn flags(&mut self, given: &Given) {
+        for (key, flag, text) in &given.flags {
+            match table::find(key) {
+                Some(setting) => self.set(setting, text, Origin::Flag { name: flag.clone() }),
+                None => {
+                    let known = SETTINGS.iter().map(|setting| setting.key);
+                    let meant = most_similar(key, known);
+                    let hint = meant.map(|meant| format!("did you mean {meant}?"));
+                    let message = format!("unknown setting {key} (flag {flag})");
+                    self.problems.push(Problem { message, hint });
+                }
+            }
+        }
+    }
+
+    fn set(&mut self, setting: &'static Setting, text: &str, origin: Origin) {
+        match setting.parse(text) {
+            Ok(value) => {
+                self.values.insert(setting.key, (value, origin));
+            }
+            Err(expected) => {
+                let (key, shown) = (setting.key, setting.shown(text));
+                let message = format!("setting {key} is {shown:?} ({origin}), expected {expected}");
+                self.problems.push(Problem { message, hint: None });
+            }
+        }
+    }
+}
+
+/// A file in a folder; in the current folder without `./`, as it is shown to people.
+pub(super) fn in_folder(folder: &Path, name: impl AsRef<Path>) -> PathBuf {
+    if folder == Path::new(".") { name.as_ref().to_path_buf() } else { folder.join(name) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::settings::table::{INTERNAL_API_KEY, PORT};
+
+    fn environment(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+        pairs.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect()
+    }
+
+    fn flag(key: &str, value: &str) -> (String, String, String) {
+        (key.to_owned(), format!("--{key}"), value.to_owned())
+    }
+
+    #[test]
+    fn later_origins_win() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(FILE_NAME);
+        let mut given = Given { app: folder.path().to_owned(), ..Given::default() };
+        let port = |given: &Given, variables: &[(&str, &str)]| {
+            let loaded = load(given, &environment(variables)).unwrap();
+            let (value, origin) = loaded.get(&PORT);
+            (PORT.show(value.unwrap()), origin.clone())
+        };
+        assert_eq!(port(&given, &[]), ("8002".to_owned(), Origin::Default));
+        fs::write(&path, "\nport = 1\n").unwrap();
+        assert_eq!(port(&given, &[]), ("1".to_owned(), Origin::File { path, line: 2 }));
+        let named = |name: &str| Origin::Env { name: name.to_owned() };
+        assert_eq!(port(&given, &[("PORT", "2")]), ("2".to_owned(), named("PORT")));
+        let both = [("PORT", "2"), ("ISOBASE_PORT", "3")];
+        assert_eq!(port(&given, &both), ("3".to_owned(), named("ISOBASE_PORT")));
+        assert_eq!(port(&given, &[("PORT", "")]).0, "1");
+        given.flags = vec![flag("port", "4")];
+        let expected = ("4".to_owned(), Origin::Flag { name: "--port".to_owned() });
+        assert_eq!(port(&given, &both), expected);
+    }
+
+    #[test]
+    fn all_problems_are_told_at_once() {
+        let given = Given { flags: vec![flag("port", "x"), flag("prot", "1")], ..Given::default() };
+        let failure = load(&given, &environment(&[("ISOBASE_LOG", "inof")])).unwrap_err();
+        let text = format!("{failure:?}");
+        assert!(
+            text.contains("setting port is \\\"x\\\" (flag --port), expected a whole"),
+            "{text}"
+        );
+        assert!(text.contains("unknown setting prot (flag --prot)"), "{text}");
+        assert!(text.contains("(env ISOBASE_LOG)"), "{text}");
+    }
+
+    #[test]
+    fn warns_about_unknown_variables() {
+        let variables = environment(&[("ISOBASE_PROT", "1"), ("PROT", "1"), ("ISOBASE_KEY", "k")]);
+        let loaded = load(&Given::default(), &variables).unwrap();
+        assert_eq!(loaded.warnings.len(), 1);
+        assert_eq!(loaded.warnings[0].hint.as_deref(), Some("did you mean ISOBASE_PORT?"));
+    }
+
+    #[test]
+    fn wrong_secrets_are_not_shown() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join(FILE_NAME), "internal_api_key = 12345\n").unwrap();
+        let given = Given { app: folder.path().to_owned(), ..Given::default() };
+        let failure = load(&given, &[]).unwrap_err();
+        assert!(!format!("{failure:?}").contains("12345"));
+        assert!(INTERNAL_API_KEY.is_secret());
+    }
+}

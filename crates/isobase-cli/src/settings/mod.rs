@@ -1,0 +1,19 @@
+//! Settings: one table says what there is; everything else is made from it.
+//!
+//! A setting is read from the defaults, `isobase.toml`, the environment and the flags, in this
+//! order: a later one wins. Each value keeps its origin.
+
+mod config;
+mod file;
+mod load;
+mod origin;
+mod report;
+mod setting;
+mod similar;
+mod table;
+mod units;
+
+pub(crate) use config::{Config, DeclaredIndex};
+pub(crate) use load::{FILE_NAME, Given, Loaded, load};
+pub(crate) use report::{as_json, as_text, documentation};
+pub(crate) use similar::most_similar;

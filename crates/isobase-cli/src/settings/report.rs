@@ -1,0 +1,193 @@
+//! Settings as text: for `config print` and for the documentation.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use super::{
+    config::Config,
+    load::Loaded,
+    origin::Origin,
+    setting::{Kind, Setting},
+    table::{self, SETTINGS},
+};
+
+/// Shown for a setting that is not set.
+const UNSET: &str = "-";
+
+#[derive(Debug, Serialize)]
+struct Row {
+    key: String,
+    value: Option<String>,
+    origin: Origin,
+}
+
+/// Every setting with its value, secrets masked, and its origin.
+fn rows(loaded: &Loaded, config: &Config) -> Vec<Row> {
+    let row = |setting: &&Setting| {
+        let (value, origin) = loaded.get(setting);
+        let value = value.map(|value| setting.show(value));
+        Row { key: setting.key.to_owned(), value, origin: origin.clone() }
+    };
+    let mut rows: Vec<Row> = SETTINGS.iter().map(row).collect();
+    // What counts, also when other settings decided on it.
+    if let Some(records) = rows.iter_mut().find(|row| row.key == table::RECORDS_URL.key) {
+        records.value = Some(config.records.to_string());
+        records.origin = config.records_origin.clone();
+    }
+    rows.extend(loaded.indexes.iter().map(|(collection, fields, origin)| Row {
+        key: format!("collections.{collection}.indexes"),
+        value: Some(fields.clone()),
+        origin: origin.clone(),
+    }));
+    rows
+}
+
+/// A table for people: setting, value, origin.
+pub(crate) fn as_text(loaded: &Loaded, config: &Config) -> String {
+    let rows = rows(loaded, config);
+    let value = |row: &Row| match row.value.as_deref() {
+        None => UNSET.to_owned(),
+        Some("") => "\"\"".to_owned(),
+        Some(text) => text.to_owned(),
+    };
+    let width = |texts: &mut dyn Iterator<Item = usize>| texts.max().unwrap_or_default();
+    let keys = width(&mut rows.iter().map(|row| row.key.chars().count()));
+    // One long value must not push all origins off the screen.
+    let values = width(&mut rows.iter().map(|row| value(row).chars().count())).min(40);
+    let mut text = String::new();
+    for row in &rows {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{:keys$}  {:values$}  {}", row.key, value(row), row.origin);
+    }
+    text
+}
+
+/// The same as a JSON array.
+pub(crate) fn as_json(loaded: &Loaded, config: &Config) -> serde_json::Result<String> {
+    serde_json::to_string_pretty(&rows(loaded, config)).map(|text| text + "\n")
+}
+
+/// `docs/configuration.md`.
+pub(crate) fn documentation() -> String {
+    let mut text = INTRODUCTION.to_owned();
+    let mut section = None;
+    for setting in SETTINGS {
+        let current = setting.key.split_once('.').map(|(name, _)| name);
+        if section != Some(current) {
+            section = Some(current);
+            let title = current.map_or("General".to_owned(), |name| format!("`[{name}]`"));
+            let _ = write!(text, "\n## {title}\n");
+        }
+        describe(setting, &mut text);
+    }
+    text.push_str(COLLECTIONS);
+    text
+}
+
+fn describe(setting: &Setting, text: &mut String) {
+    let variables: Vec<_> =
+        setting.all_variables().iter().map(|name| format!("`{name}`")).collect();
+    let default = match setting.default {
+        None => "unset".to_owned(),
+        Some("") => "empty".to_owned(),
+        Some(default) => format!("`{default}`"),
+    };
+    let _ = write!(text, "\n### `{}`\n\n{}\n\n", setting.key, setting.about);
+    let _ = writeln!(text, "- value: {}", expected(setting.kind));
+    let _ = writeln!(text, "- default: {default}");
+    let _ = writeln!(text, "- variables: {}", variables.join(", "));
+    if let Some(flag) = setting.flag {
+        let _ = writeln!(text, "- flag: `{flag}`");
+    }
+}
+
+fn expected(kind: Kind) -> String {
+    match kind {
+        Kind::Secret => "a text; a secret, never shown".to_owned(),
+        Kind::Url => "the URL of a database; its password is never shown".to_owned(),
+        Kind::List => "a list of texts, in variables separated by commas".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+const INTRODUCTION: &str = "\
+# Configuration
+
+<!-- Written by `isobase docs configuration`. Do not edit. -->
+
+Isobase needs no configuration. What you set is read in this order; a later source wins:
+
+1. the defaults below,
+2. `isobase.toml` in the app folder (the argument of `serve`, else the current folder), or the
+   file given with `--config`,
+3. environment variables (an empty one counts as unset; `.env` files are not read),
+4. flags: the ones named below, and `--set KEY=VALUE` for every setting.
+
+`isobase config print` shows every setting with its value and its source. An unknown setting in
+the file or in a flag is an error that names the place; an unknown variable that begins with
+`ISOBASE_` is a warning.
+
+```toml
+port = 8080
+data = \"/var/lib/isobase\"
+
+[limits]
+body_bytes = \"16MiB\"
+
+[changes]
+keep_for = \"30d\"
+
+[collections.orders]
+indexes = [\"status\", \"customer.id\", \"status,-created_at\"]
+```
+
+Durations are whole numbers with a unit, also several together: `250ms`, `30s`, `1h30m`, `7d`.
+Sizes are numbers of bytes, or have a unit: `512KiB`, `8MiB`, `1GB`.
+";
+
+const COLLECTIONS: &str = "
+## `[collections.NAME]`
+
+### `indexes`
+
+Indexes of the collection, each one to three fields separated by commas, `-` for descending. They
+are made in the background when the service starts, if they are not there. An index that is not
+in the file is left alone; `isobase index drop` takes it away. `isobase index list` shows all.
+
+- value: a list of texts
+- default: empty
+";
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::load::{Given, load},
+        *,
+    };
+
+    fn printed(variables: &[(&str, &str)]) -> String {
+        let variables: Vec<_> =
+            variables.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let given = Given { app: ".".into(), ..Given::default() };
+        let loaded = load(&given, &variables).unwrap();
+        let config = Config::new(&loaded).unwrap();
+        as_text(&loaded, &config) + &as_json(&loaded, &config).unwrap()
+    }
+
+    #[test]
+    fn prints_no_secret() {
+        let text =
+            printed(&[("INTERNAL_API_KEY", "hush-key"), ("DATABASE_URL", "postgres://u:hush@h/d")]);
+        assert!(!text.contains("hush"), "{text}");
+        assert!(text.contains("***"), "{text}");
+    }
+
+    #[test]
+    fn documents_every_setting() {
+        let text = documentation();
+        for setting in SETTINGS {
+            assert!(text.contains(&format!("### `{}`", setting.key)), "{}", setting.key);
+        }
+    }
+}

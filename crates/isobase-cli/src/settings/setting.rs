@@ -1,0 +1,264 @@
+//! What a setting is, and how its value is read.
+
+use std::{fmt, time::Duration};
+
+use isobase::redact;
+
+use super::{
+    similar::most_similar,
+    units::{parse_duration, parse_size, show_duration, show_size},
+};
+
+/// Shown in place of a secret.
+pub(crate) const MASK: &str = "***";
+
+/// A setting.
+#[derive(Debug)]
+pub(crate) struct Setting {
+    /// Its place in `isobase.toml`: `limits.body_bytes`.
+    pub(crate) key: &'static str,
+    /// Variables that set it besides its own; the first that is set wins.
+    pub(crate) variables: &'static [&'static str],
+    /// The flag of the commands that have one.
+    pub(crate) flag: Option<&'static str>,
+    /// What its values are.
+    pub(crate) kind: Kind,
+    /// As it would be written; none when the setting is unset by default.
+    pub(crate) default: Option<&'static str>,
+    /// What it does: sentences in Markdown.
+    pub(crate) about: &'static str,
+}
+
+/// What the values of a setting are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Any text.
+    Text,
+    /// Text that is never shown.
+    Secret,
+    /// The URL of a database; its password is never shown.
+    Url,
+    /// A folder.
+    Folder,
+    /// `true` or `false`.
+    Bool,
+    /// A whole number within bounds.
+    Integer {
+        /// Smallest.
+        min: u64,
+        /// Largest.
+        max: u64,
+    },
+    /// A duration.
+    Duration,
+    /// A number of bytes.
+    Size,
+    /// One of these words.
+    Choice(&'static [&'static str]),
+    /// Texts; separated by commas outside the file.
+    List,
+    /// Levels of the log.
+    LogFilter,
+}
+
+/// A value that was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Value {
+    /// Of `Text`, `Secret`, `Url`, `Folder`, `Choice` and `LogFilter`.
+    Text(String),
+    /// Of `Bool`.
+    Bool(bool),
+    /// Of `Integer`.
+    Integer(u64),
+    /// Of `Duration`.
+    Duration(Duration),
+    /// Of `Size`.
+    Size(u64),
+    /// Of `List`.
+    List(Vec<String>),
+}
+
+impl Setting {
+    /// A setting that is unset by default.
+    pub(super) const fn new(key: &'static str, kind: Kind, about: &'static str) -> Self {
+        Self { key, variables: &[], flag: None, kind, default: None, about }
+    }
+
+    pub(super) const fn default(mut self, text: &'static str) -> Self {
+        self.default = Some(text);
+        self
+    }
+
+    pub(super) const fn variables(mut self, names: &'static [&'static str]) -> Self {
+        self.variables = names;
+        self
+    }
+
+    pub(super) const fn flag(mut self, flag: &'static str) -> Self {
+        self.flag = Some(flag);
+        self
+    }
+
+    /// The variable every setting has: `ISOBASE_LIMITS_BODY_BYTES`.
+    pub(crate) fn own_variable(&self) -> String {
+        format!("ISOBASE_{}", self.key.replace('.', "_").to_uppercase())
+    }
+
+    /// All variables, the one that wins first.
+    pub(crate) fn all_variables(&self) -> Vec<String> {
+        let own = self.own_variable();
+        std::iter::once(own).chain(self.variables.iter().map(|&name| name.to_owned())).collect()
+    }
+
+    /// Reads a value as it is written in a variable or a flag.
+    ///
+    /// # Errors
+    /// What was expected.
+    pub(crate) fn parse(&self, text: &str) -> Result<Value, String> {
+        let value = match self.kind {
+            Kind::Text | Kind::Secret | Kind::Url | Kind::Folder => {
+                (!text.is_empty()).then(|| Value::Text(text.to_owned()))
+            }
+            Kind::Bool => match text {
+                "true" | "1" | "yes" | "on" => Some(Value::Bool(true)),
+                "false" | "0" | "no" | "off" => Some(Value::Bool(false)),
+                _ => None,
+            },
+            Kind::Integer { min, max } => {
+                text.parse().ok().filter(|number| (min..=max).contains(number)).map(Value::Integer)
+            }
+            Kind::Duration => parse_duration(text).map(Value::Duration),
+            Kind::Size => parse_size(text).map(Value::Size),
+            Kind::Choice(words) => words.contains(&text).then(|| Value::Text(text.to_owned())),
+            Kind::List => {
+                let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+                Some(Value::List(items.map(str::to_owned).collect()))
+            }
+            Kind::LogFilter => {
+                check_log_filter(text)?;
+                Some(Value::Text(text.to_owned()))
+            }
+        };
+        value.ok_or_else(|| self.expected(text))
+    }
+
+    /// What was expected in place of a text.
+    fn expected(&self, text: &str) -> String {
+        match self.kind {
+            Kind::Choice(words) => {
+                let meant = most_similar(text, words.iter().copied());
+                let meant = meant.map(|word| format!("; did you mean {word}?"));
+                format!("{}{}", self.kind, meant.unwrap_or_default())
+            }
+            kind => kind.to_string(),
+        }
+    }
+
+    /// Whether a value may be shown.
+    pub(crate) fn is_secret(&self) -> bool {
+        self.kind == Kind::Secret
+    }
+
+    /// A text given for this setting, fit to be shown.
+    pub(crate) fn shown(&self, text: &str) -> String {
+        match self.kind {
+            Kind::Secret => MASK.to_owned(),
+            Kind::Url => redact(text),
+            _ => text.to_owned(),
+        }
+    }
+
+    /// A value, as it would be written, fit to be shown.
+    pub(crate) fn show(&self, value: &Value) -> String {
+        match value {
+            Value::Text(text) => self.shown(text),
+            Value::Bool(on) => on.to_string(),
+            Value::Integer(number) => number.to_string(),
+            Value::Duration(duration) => show_duration(*duration),
+            Value::Size(bytes) => show_size(*bytes),
+            Value::List(items) => items.join(","),
+        }
+    }
+}
+
+/// What is expected, after "expected".
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text | Self::Secret => f.write_str("a text that is not empty"),
+            Self::Url => f.write_str("the URL of a database"),
+            Self::Folder => f.write_str("the path of a folder"),
+            Self::Bool => f.write_str("true or false"),
+            Self::Integer { min, max: u64::MAX } => write!(f, "a whole number from {min}"),
+            Self::Integer { min, max } => write!(f, "a whole number from {min} to {max}"),
+            Self::Duration => f.write_str("a duration such as 250ms, 30s, 24h or 7d"),
+            Self::Size => f.write_str("a size such as 512KiB, 8MiB or a number of bytes"),
+            Self::Choice(words) => write!(f, "one of {}", words.join(", ")),
+            Self::List => f.write_str("a list of texts"),
+            Self::LogFilter => {
+                f.write_str("a level (error, warn, info, debug, trace, off) or part=level, …")
+            }
+        }
+    }
+}
+
+/// A word that is no level would silently be taken for a part of the program.
+fn check_log_filter(text: &str) -> Result<(), String> {
+    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+    let is_level = |word: &str| LEVELS.iter().any(|level| level.eq_ignore_ascii_case(word));
+    for directive in text.split(',').map(str::trim) {
+        let level = directive.rsplit_once('=').map_or(directive, |(_, level)| level);
+        if !is_level(level) {
+            let meant = most_similar(level, LEVELS).map(|word| format!("; did you mean {word}?"));
+            return Err(format!("{}{}", Kind::LogFilter, meant.unwrap_or_default()));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NUMBER: Setting = Setting::new("a.b", Kind::Integer { min: 1, max: 9 }, "");
+    const LOG: Setting = Setting::new("log", Kind::LogFilter, "");
+
+    #[test]
+    fn reads_values_of_each_kind() {
+        assert_eq!(NUMBER.parse("9"), Ok(Value::Integer(9)));
+        assert_eq!(NUMBER.parse("10"), Err("a whole number from 1 to 9".to_owned()));
+        assert_eq!(NUMBER.parse("x"), Err("a whole number from 1 to 9".to_owned()));
+        let list = Setting::new("l", Kind::List, "");
+        assert_eq!(list.parse("a, b,"), Ok(Value::List(vec!["a".to_owned(), "b".to_owned()])));
+        let choice = Setting::new("c", Kind::Choice(&["full", "normal"]), "");
+        assert_eq!(choice.parse("full"), Ok(Value::Text("full".to_owned())));
+        let wrong = choice.parse("ful").unwrap_err();
+        assert_eq!(wrong, "one of full, normal; did you mean full?");
+    }
+
+    #[test]
+    fn refuses_log_levels_that_do_not_exist() {
+        for text in ["info", "warn,isobase_server=debug", "INFO"] {
+            assert!(LOG.parse(text).is_ok(), "{text}");
+        }
+        assert!(LOG.parse("inof").unwrap_err().ends_with("did you mean info?"));
+        assert!(LOG.parse("isobase_server").is_err());
+        assert!(LOG.parse("isobase_server=loud").is_err());
+    }
+
+    #[test]
+    fn never_shows_a_secret() {
+        let key = Setting::new("k", Kind::Secret, "");
+        assert_eq!(key.show(&Value::Text("hush".to_owned())), MASK);
+        let url = Setting::new("u", Kind::Url, "");
+        let value = Value::Text("postgres://u:hush@h/d".to_owned());
+        assert_eq!(url.show(&value), "postgres://u:***@h/d");
+    }
+
+    #[test]
+    fn names_its_own_variable() {
+        assert_eq!(NUMBER.all_variables(), ["ISOBASE_A_B"]);
+        let port = Setting::new("port", Kind::Text, "").variables(&["PORT"]);
+        assert_eq!(port.all_variables(), ["ISOBASE_PORT", "PORT"]);
+    }
+}

@@ -1,0 +1,321 @@
+//! Every setting there is.
+//!
+//! Defaults that belong to the server, the store or an engine are repeated here as text, to be
+//! read beside their setting; a test holds them equal.
+
+use super::setting::{Kind, Setting};
+
+const COUNT: Kind = Kind::Integer { min: 1, max: u64::MAX };
+const SMALL_COUNT: Kind = Kind::Integer { min: 1, max: 1_000_000 };
+
+/// Words of `database_provider`.
+pub(crate) const PROVIDERS: &[&str] = &["memory", "sqlite", "postgres"];
+
+pub(crate) static HOST: Setting = Setting::new(
+    "host",
+    Kind::Text,
+    "Address to listen on. Any other than a loopback address needs keys, or `open`.",
+)
+.default("127.0.0.1")
+.variables(&["HOST"])
+.flag("--host");
+
+pub(crate) static PORT: Setting = Setting::new(
+    "port",
+    Kind::Integer { min: 0, max: 65_535 },
+    "Port to listen on. 0 takes a free one and prints it.",
+)
+.default("8002")
+.variables(&["PORT"])
+.flag("--port");
+
+pub(crate) static OPEN: Setting = Setting::new(
+    "open",
+    Kind::Bool,
+    "Let everybody who reaches the address read and write, also beyond this machine.",
+)
+.default("false")
+.flag("--open");
+
+pub(crate) static INTERNAL_API_KEY: Setting = Setting::new(
+    "internal_api_key",
+    Kind::Secret,
+    "A key with all rights, for the application behind the service. Without it and without \
+     named keys the service is open and listens on this machine only.",
+)
+.variables(&["INTERNAL_API_KEY"]);
+
+pub(crate) static CORS_ORIGINS: Setting = Setting::new(
+    "cors_origins",
+    Kind::List,
+    "Origins whose pages may use the service: `https://app.example.com`. Empty: every origin in \
+     open mode, none otherwise.",
+)
+.default("");
+
+pub(crate) static PUBLIC_URL: Setting = Setting::new(
+    "public_url",
+    Kind::Text,
+    "Scheme and authority clients use, for absolute links behind a proxy: \
+     `https://db.example.com`. Unset: from the request.",
+);
+
+pub(crate) static DATA: Setting = Setting::new(
+    "data",
+    Kind::Folder,
+    "Folder for everything the service stores itself. Relative to the app folder, in \
+     `isobase.toml` to the file, in a variable or flag to the current folder.",
+)
+.default("data")
+.flag("--data");
+
+pub(crate) static RECORDS_URL: Setting = Setting::new(
+    "records_url",
+    Kind::Url,
+    "Database of the records. Unset: decided by `database_provider`, else by `database_url`, \
+     else the file `isobase.db` in the data folder.",
+)
+.variables(&["RECORDS_URL"]);
+
+pub(crate) static DATABASE_PROVIDER: Setting = Setting::new(
+    "database_provider",
+    Kind::Text,
+    "Engine of the records when `records_url` is unset: `memory`, `sqlite` or `postgres` (which \
+     needs `database_url`).",
+)
+.variables(&["DATABASE_PROVIDER"]);
+
+pub(crate) static DATABASE_URL: Setting = Setting::new(
+    "database_url",
+    Kind::Url,
+    "SQL database: `sqlite://path` or `postgres://user:password@host/database`.",
+)
+.variables(&["DATABASE_URL"]);
+
+pub(crate) static LOG: Setting = Setting::new(
+    "log",
+    Kind::LogFilter,
+    "What is logged: a level, or levels by part: `warn,isobase_server=debug`.",
+)
+.default("info")
+.flag("--log");
+
+pub(crate) static LOG_FORMAT: Setting = Setting::new(
+    "log_format",
+    Kind::Choice(&["auto", "text", "json"]),
+    "How it is logged, to standard error. `auto`: text on a terminal, JSON lines elsewhere.",
+)
+.default("auto");
+
+pub(crate) static BODY_BYTES: Setting =
+    Setting::new("limits.body_bytes", Kind::Size, "Largest request body.").default("8MiB");
+
+pub(crate) static STREAM_BODY_BYTES: Setting = Setting::new(
+    "limits.stream_body_bytes",
+    Kind::Size,
+    "Largest request body that is read line by line (newline-delimited JSON).",
+)
+.default("1GiB");
+
+pub(crate) static PAGE_SIZE_MAX: Setting = Setting::new(
+    "limits.page_size_max",
+    Kind::Integer { min: 1, max: 100_000 },
+    "Largest `limit` of a listing.",
+)
+.default("1000");
+
+pub(crate) static PAGE_BYTES: Setting = Setting::new(
+    "limits.page_bytes",
+    Kind::Size,
+    "Most bytes of documents in one page; a page with more ends early and has a next one.",
+)
+.default("16MiB");
+
+pub(crate) static SCAN_MAX: Setting = Setting::new(
+    "limits.scan_max",
+    COUNT,
+    "Most documents a listing or count may examine; beyond it the answer is an error that asks \
+     for an index.",
+)
+.default("1000000");
+
+pub(crate) static BATCH_OPERATIONS_MAX: Setting =
+    Setting::new("limits.batch_operations_max", SMALL_COUNT, "Most operations in one batch.")
+        .default("10000");
+
+pub(crate) static CHANGES_PAGE_MAX: Setting =
+    Setting::new("limits.changes_page_max", SMALL_COUNT, "Most changes in one page of the feed.")
+        .default("1000");
+
+pub(crate) static CONNECTIONS_MAX: Setting =
+    Setting::new("limits.connections_max", SMALL_COUNT, "Most connections at a time.")
+        .default("1024");
+
+pub(crate) static HEADER_BYTES: Setting =
+    Setting::new("limits.header_bytes", Kind::Size, "Largest head of a request.").default("32KiB");
+
+pub(crate) static URI_BYTES: Setting =
+    Setting::new("limits.uri_bytes", Kind::Size, "Longest target of a request.").default("8KiB");
+
+pub(crate) static HEADER_DEADLINE: Setting = Setting::new(
+    "deadlines.header",
+    Kind::Duration,
+    "Longest time from the first byte of a request to the last of its head.",
+)
+.default("10s");
+
+pub(crate) static BODY_IDLE_DEADLINE: Setting = Setting::new(
+    "deadlines.body_idle",
+    Kind::Duration,
+    "Longest silence while a request body is awaited.",
+)
+.default("10s");
+
+pub(crate) static BODY_DEADLINE: Setting =
+    Setting::new("deadlines.body", Kind::Duration, "Longest time for a whole request body.")
+        .default("1m");
+
+pub(crate) static KEEP_ALIVE_DEADLINE: Setting = Setting::new(
+    "deadlines.keep_alive",
+    Kind::Duration,
+    "Longest time a connection stays open between two requests.",
+)
+.default("1m");
+
+pub(crate) static WRITE_IDLE_DEADLINE: Setting = Setting::new(
+    "deadlines.write_idle",
+    Kind::Duration,
+    "Longest time a client may take no byte of its answer.",
+)
+.default("15s");
+
+pub(crate) static REQUEST_DEADLINE: Setting =
+    Setting::new("deadlines.request", Kind::Duration, "Longest time until an answer begins.")
+        .default("30s");
+
+pub(crate) static STOP_DEADLINE: Setting = Setting::new(
+    "deadlines.stop",
+    Kind::Duration,
+    "How long requests may go on after the service was told to stop.",
+)
+.default("10s");
+
+pub(crate) static CHANGES_KEEP_FOR: Setting = Setting::new(
+    "changes.keep_for",
+    Kind::Duration,
+    "How long changes stay in the change feed. The memory engine has no such limit.",
+)
+.default("7d");
+
+pub(crate) static CHANGES_KEEP_COUNT: Setting = Setting::new(
+    "changes.keep_count",
+    COUNT,
+    "Most changes kept; older ones leave the feed early.",
+)
+.default("1000000");
+
+pub(crate) static IDEMPOTENCY_KEEP_FOR: Setting = Setting::new(
+    "idempotency.keep_for",
+    Kind::Duration,
+    "How long an `Idempotency-Key` is remembered. An import that was cut off can be finished \
+     without duplicates within this time.",
+)
+.default("1d");
+
+pub(crate) static SQLITE_SYNCHRONOUS: Setting = Setting::new(
+    "sqlite.synchronous",
+    Kind::Choice(&["full", "normal"]),
+    "`full`: an answered write survives a power cut. `normal`: a power cut may lose the last \
+     ones; the file stays sound.",
+)
+.default("full");
+
+pub(crate) static SQLITE_CACHE: Setting =
+    Setting::new("sqlite.cache", Kind::Size, "Page cache of each connection.").default("16MiB");
+
+pub(crate) static POSTGRES_POOL_SIZE: Setting = Setting::new(
+    "postgres.pool_size",
+    Kind::Integer { min: 2, max: 1_000 },
+    "Connections to PostgreSQL.",
+)
+.default("10");
+
+pub(crate) static POSTGRES_PGBOUNCER: Setting = Setting::new(
+    "postgres.pgbouncer",
+    Kind::Bool,
+    "PostgreSQL is reached through PgBouncer in transaction mode.",
+)
+.default("false");
+
+/// In the order of the documentation.
+pub(crate) static SETTINGS: &[&Setting] = &[
+    &HOST,
+    &PORT,
+    &OPEN,
+    &INTERNAL_API_KEY,
+    &CORS_ORIGINS,
+    &PUBLIC_URL,
+    &DATA,
+    &RECORDS_URL,
+    &DATABASE_PROVIDER,
+    &DATABASE_URL,
+    &LOG,
+    &LOG_FORMAT,
+    &BODY_BYTES,
+    &STREAM_BODY_BYTES,
+    &PAGE_SIZE_MAX,
+    &PAGE_BYTES,
+    &SCAN_MAX,
+    &BATCH_OPERATIONS_MAX,
+    &CHANGES_PAGE_MAX,
+    &CONNECTIONS_MAX,
+    &HEADER_BYTES,
+    &URI_BYTES,
+    &HEADER_DEADLINE,
+    &BODY_IDLE_DEADLINE,
+    &BODY_DEADLINE,
+    &KEEP_ALIVE_DEADLINE,
+    &WRITE_IDLE_DEADLINE,
+    &REQUEST_DEADLINE,
+    &STOP_DEADLINE,
+    &CHANGES_KEEP_FOR,
+    &CHANGES_KEEP_COUNT,
+    &IDEMPOTENCY_KEEP_FOR,
+    &SQLITE_SYNCHRONOUS,
+    &SQLITE_CACHE,
+    &POSTGRES_POOL_SIZE,
+    &POSTGRES_PGBOUNCER,
+];
+
+/// The setting at a place in the file.
+pub(crate) fn find(key: &str) -> Option<&'static Setting> {
+    SETTINGS.iter().copied().find(|setting| setting.key == key)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_default_is_a_value() {
+        for setting in SETTINGS {
+            if let Some(text) = setting.default {
+                let value = setting.parse(text).unwrap_or_else(|_| panic!("{}", setting.key));
+                assert_eq!(setting.show(&value), text, "{}", setting.key);
+            }
+        }
+    }
+
+    #[test]
+    fn names_are_unique() {
+        let mut names = HashSet::new();
+        for setting in SETTINGS {
+            assert!(names.insert(setting.key.to_owned()), "{}", setting.key);
+            for variable in setting.all_variables() {
+                assert!(names.insert(variable.clone()), "{variable}");
+            }
+        }
+    }
+}
