@@ -1,45 +1,69 @@
 //! Bodies of answers.
 
 use std::{
+    fmt,
+    future::Future,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use bytes::Bytes;
 use futures_util::Stream;
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body::{Frame, SizeHint};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use crate::service::Ticket;
 
 /// Why a streamed answer breaks off. The connection is closed, so that the client sees it.
 pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
 
+/// Room for the headers of an ordinary answer, so that their map is made once.
+const HEADERS_USUAL: usize = 12;
+
 /// The body of an answer: whole, or a stream of pieces.
 #[derive(Default)]
-pub struct Body(Repr);
+pub struct Body {
+    repr: Repr,
+    /// Ends with the body: the request is no longer under way.
+    ticket: Option<Ticket>,
+}
 
 #[derive(Default)]
 enum Repr {
     #[default]
     Empty,
     Full(Bytes),
-    Stream(Pin<Box<dyn Stream<Item = Result<Bytes, BodyError>> + Send>>),
+    Stream(Box<Streamed>),
+}
+
+type Pieces = Pin<Box<dyn Stream<Item = Result<Bytes, BodyError>> + Send>>;
+
+/// A streamed body and the clock that watches its source.
+struct Streamed {
+    pieces: Pieces,
+    idle: Option<Duration>,
+    timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl Body {
     /// No body.
     #[must_use]
     pub fn empty() -> Self {
-        Self(Repr::Empty)
+        Self::default()
     }
 
     /// A whole body.
     pub fn full(bytes: impl Into<Bytes>) -> Self {
-        Self(Repr::Full(bytes.into()))
+        Self { repr: Repr::Full(bytes.into()), ticket: None }
     }
 
-    /// A body that is made while it is sent. An error breaks the connection off.
-    pub fn stream(stream: impl Stream<Item = Result<Bytes, BodyError>> + Send + 'static) -> Self {
-        Self(Repr::Stream(Box::pin(stream)))
+    /// A body that is made while it is sent. An error breaks the connection off, and so does a
+    /// source that is silent for longer than `stream_idle_timeout`.
+    pub fn stream(pieces: impl Stream<Item = Result<Bytes, BodyError>> + Send + 'static) -> Self {
+        let streamed = Streamed { pieces: Box::pin(pieces), idle: None, timer: None };
+        Self { repr: Repr::Stream(Box::new(streamed)), ticket: None }
     }
 
     /// An answer with a JSON body.
@@ -52,8 +76,69 @@ impl Body {
     pub fn into_response(self, status: StatusCode, content_type: HeaderValue) -> Response<Self> {
         let mut response = Response::new(self);
         *response.status_mut() = status;
-        response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+        let mut headers = HeaderMap::with_capacity(HEADERS_USUAL);
+        headers.insert(header::CONTENT_TYPE, content_type);
+        *response.headers_mut() = headers;
         response
+    }
+
+    /// An answer without a body.
+    #[must_use]
+    pub fn no_content(status: StatusCode) -> Response<Self> {
+        let mut response = Response::new(Self::empty());
+        *response.status_mut() = status;
+        response
+    }
+
+    /// The length, when it is known.
+    pub(crate) fn length(&self) -> Option<u64> {
+        match &self.repr {
+            Repr::Empty => Some(0),
+            Repr::Full(bytes) => Some(bytes.len() as u64),
+            Repr::Stream(_) => None,
+        }
+    }
+
+    /// Whether it is a stream.
+    pub(crate) fn is_stream(&self) -> bool {
+        matches!(self.repr, Repr::Stream(_))
+    }
+
+    /// Keeps the request under way until the body is gone.
+    pub(crate) fn hold(&mut self, ticket: Ticket) {
+        self.ticket = Some(ticket);
+    }
+
+    /// Watches a stream's source.
+    pub(crate) fn watch(&mut self, idle: Duration) {
+        if let Repr::Stream(streamed) = &mut self.repr {
+            streamed.idle = Some(idle);
+        }
+    }
+
+    /// Forgets the bytes, as an answer to `HEAD` does.
+    pub(crate) fn drop_bytes(&mut self) {
+        self.repr = Repr::Empty;
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Body").field("length", &self.length()).finish_non_exhaustive()
+    }
+}
+
+impl Streamed {
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
+        if let Poll::Ready(piece) = self.pieces.as_mut().poll_next(cx) {
+            self.timer = None;
+            return Poll::Ready(piece);
+        }
+        let Some(idle) = self.idle else { return Poll::Pending };
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(Instant::now() + idle)));
+        ready!(timer.as_mut().poll(cx));
+        tracing::warn!("a streamed answer was silent for too long and is broken off");
+        Poll::Ready(Some(Err("the source of the answer was silent for too long".into())))
     }
 }
 
@@ -65,21 +150,21 @@ impl http_body::Body for Body {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        match &mut self.0 {
+        match &mut self.repr {
             Repr::Empty => Poll::Ready(None),
             Repr::Full(bytes) => {
                 let bytes = std::mem::take(bytes);
-                self.0 = Repr::Empty;
+                self.repr = Repr::Empty;
                 Poll::Ready(Some(Ok(Frame::data(bytes))))
             }
-            Repr::Stream(stream) => {
-                stream.as_mut().poll_next(cx).map(|next| next.map(|piece| piece.map(Frame::data)))
+            Repr::Stream(streamed) => {
+                streamed.poll_piece(cx).map(|next| next.map(|piece| piece.map(Frame::data)))
             }
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.0 {
+        match &self.repr {
             Repr::Empty => true,
             Repr::Full(bytes) => bytes.is_empty(),
             Repr::Stream(_) => false,
@@ -87,10 +172,6 @@ impl http_body::Body for Body {
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.0 {
-            Repr::Empty => SizeHint::with_exact(0),
-            Repr::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Repr::Stream(_) => SizeHint::default(),
-        }
+        self.length().map_or_else(SizeHint::default, SizeHint::with_exact)
     }
 }

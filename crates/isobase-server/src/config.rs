@@ -18,7 +18,8 @@ pub struct ServerConfig {
     pub header_timeout: Duration,
     /// Longest silence while a request body is awaited. Default 10 s.
     pub body_idle_timeout: Duration,
-    /// Longest time for a whole request body of an ordinary route. Default 60 s.
+    /// Longest time for a whole request body of an ordinary route; shorter than
+    /// `request_timeout`, so that a slow client is told so. Default 20 s.
     pub body_timeout: Duration,
     /// Longest time a connection may stay open between two requests. Default 60 s.
     pub keep_alive_timeout: Duration,
@@ -39,6 +40,31 @@ pub struct ServerConfig {
     /// Origins whose pages may use the service. Default none: any origin in open mode, no
     /// origin otherwise.
     pub cors_origins: Vec<String>,
+    /// What an answered write has survived, shown by `/health`. Default [`Durability::Full`].
+    pub durability: Durability,
+}
+
+/// What an answered write has survived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// It is on the disk: it outlives a loss of power.
+    Full,
+    /// The database may lose the last writes when it or its machine stops.
+    Relaxed,
+    /// It is in memory only.
+    None,
+}
+
+impl Durability {
+    /// In one word: `full`, `relaxed` or `none`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Relaxed => "relaxed",
+            Self::None => "none",
+        }
+    }
 }
 
 impl Default for ServerConfig {
@@ -50,7 +76,7 @@ impl Default for ServerConfig {
             page_size_max: 1_000,
             header_timeout: Duration::from_secs(10),
             body_idle_timeout: Duration::from_secs(10),
-            body_timeout: Duration::from_secs(60),
+            body_timeout: Duration::from_secs(20),
             keep_alive_timeout: Duration::from_secs(60),
             write_idle_timeout: Duration::from_secs(15),
             request_timeout: Duration::from_secs(30),
@@ -60,6 +86,7 @@ impl Default for ServerConfig {
             header_bytes_max: 32 << 10,
             uri_bytes_max: 8 << 10,
             cors_origins: Vec::new(),
+            durability: Durability::Full,
         }
     }
 }

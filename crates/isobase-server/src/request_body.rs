@@ -1,29 +1,73 @@
 //! Bodies of requests: bounded in size and time.
 
-use bytes::Bytes;
-use hyper::body::Incoming;
+use std::{
+    future::Future,
+    pin::{Pin, pin},
+    time::Duration,
+};
 
-use crate::Problem;
+use bytes::{Bytes, BytesMut};
+use http_body::{Body as _, Frame};
+use hyper::body::Incoming;
+use tokio::time::{Instant, timeout_at};
+
+use crate::{Problem, ProblemCode};
+
+/// Most bytes set aside because a client announced them.
+const RESERVE_BYTES_MAX: usize = 1 << 20;
 
 /// The body of a request. Reading it counts bytes and watches the clock.
 pub struct RequestBody {
-    inner: Inner,
+    source: Source,
+    bounds: Bounds,
+    taken: u64,
 }
 
-enum Inner {
+enum Source {
     Whole(Option<Bytes>),
     Incoming(Incoming),
+}
+
+/// What a body may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    pub(crate) bytes_max: u64,
+    /// Longest silence.
+    pub(crate) idle: Duration,
+    /// When the whole body must be there; none for streams.
+    pub(crate) deadline: Option<Instant>,
 }
 
 impl RequestBody {
     /// A body that is already here: for requests that do not come from a connection.
     pub fn whole(bytes: impl Into<Bytes>) -> Self {
-        Self { inner: Inner::Whole(Some(bytes.into())) }
+        Self::new(Source::Whole(Some(bytes.into())))
     }
 
     /// A body that comes over a connection.
     pub(crate) fn incoming(incoming: Incoming) -> Self {
-        Self { inner: Inner::Incoming(incoming) }
+        Self::new(Source::Incoming(incoming))
+    }
+
+    fn new(source: Source) -> Self {
+        let bounds = Bounds { bytes_max: 0, idle: Duration::ZERO, deadline: None };
+        Self { source, bounds, taken: 0 }
+    }
+
+    /// Sets the bounds; refuses a body that announces too much, before any of it is read.
+    pub(crate) fn bound(&mut self, bounds: Bounds) -> Result<(), Problem> {
+        self.bounds = bounds;
+        let announced = self.announced().unwrap_or(0);
+        if announced > bounds.bytes_max { Err(self.too_large()) } else { Ok(()) }
+    }
+
+    /// How many bytes it has, when that is known before it is read.
+    #[must_use]
+    pub fn announced(&self) -> Option<u64> {
+        match &self.source {
+            Source::Whole(bytes) => Some(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
+            Source::Incoming(incoming) => incoming.size_hint().exact(),
+        }
     }
 
     /// The whole body.
@@ -31,7 +75,17 @@ impl RequestBody {
     /// # Errors
     /// `body_too_large`, `body_timeout`, `body_malformed`.
     pub async fn collect(mut self) -> Result<Bytes, Problem> {
-        Ok(self.next_piece().await?.unwrap_or_default())
+        let Some(first) = self.next_piece().await? else { return Ok(Bytes::new()) };
+        if self.is_end() {
+            return Ok(first);
+        }
+        let announced = self.announced().unwrap_or(0) as usize;
+        let mut all = BytesMut::with_capacity(first.len() + announced.min(RESERVE_BYTES_MAX));
+        all.extend_from_slice(&first);
+        while let Some(piece) = self.next_piece().await? {
+            all.extend_from_slice(&piece);
+        }
+        Ok(all.freeze())
     }
 
     /// The next piece; none at the end.
@@ -39,9 +93,61 @@ impl RequestBody {
     /// # Errors
     /// As [`RequestBody::collect`].
     pub async fn next_piece(&mut self) -> Result<Option<Bytes>, Problem> {
-        match &mut self.inner {
-            Inner::Whole(bytes) => Ok(bytes.take()),
-            Inner::Incoming(_) => Ok(None),
+        loop {
+            let frame = match &mut self.source {
+                Source::Whole(bytes) => bytes.take().map(|bytes| Ok(Frame::data(bytes))),
+                Source::Incoming(incoming) => {
+                    let next = std::future::poll_fn(|cx| Pin::new(&mut *incoming).poll_frame(cx));
+                    within(self.bounds, next).await?
+                }
+            };
+            let Some(frame) = frame else { return Ok(None) };
+            let frame = frame.map_err(|error| {
+                Problem::new(
+                    ProblemCode::BodyMalformed,
+                    "the request body ended early or is malformed",
+                )
+                .with_cause(error.to_string())
+                .closing()
+            })?;
+            // Trailers are not used.
+            let Ok(piece) = frame.into_data() else { continue };
+            self.taken += piece.len() as u64;
+            if self.taken > self.bounds.bytes_max {
+                return Err(self.too_large());
+            }
+            if !piece.is_empty() {
+                return Ok(Some(piece));
+            }
         }
     }
+
+    fn is_end(&self) -> bool {
+        match &self.source {
+            Source::Whole(bytes) => bytes.is_none(),
+            Source::Incoming(incoming) => incoming.is_end_stream(),
+        }
+    }
+
+    fn too_large(&self) -> Problem {
+        let max = self.bounds.bytes_max;
+        Problem::new(
+            ProblemCode::BodyTooLarge,
+            format!("the request body has more than the {max} bytes that are allowed"),
+        )
+        .closing()
+    }
+}
+
+/// Waits within the bounds. A body that is already here costs no timer.
+async fn within<T>(bounds: Bounds, next: impl Future<Output = T>) -> Result<T, Problem> {
+    let mut next = pin!(next);
+    if let Some(ready) = futures_util::FutureExt::now_or_never(next.as_mut()) {
+        return Ok(ready);
+    }
+    let idle = Instant::now() + bounds.idle;
+    let deadline = bounds.deadline.map_or(idle, |deadline| deadline.min(idle));
+    timeout_at(deadline, next).await.map_err(|_| {
+        Problem::new(ProblemCode::BodyTimeout, "the request body did not arrive in time").closing()
+    })
 }

@@ -1,0 +1,14 @@
+//! The record routes, through the service in process, in open mode on the memory engine.
+
+mod batch;
+mod bodies;
+mod changes;
+mod conditions;
+mod contract;
+mod hostile;
+mod idempotency;
+mod indexes;
+mod lines;
+mod listing;
+mod support;
+mod writes;

@@ -1,0 +1,335 @@
+//! The service in process, over the memory engine, and a short way to talk to it.
+
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicI64, AtomicU32, Ordering},
+};
+
+use http::{HeaderMap, Method, Request, StatusCode};
+use http_body_util::BodyExt;
+use isobase_auth::Authorizer;
+use isobase_engine::{
+    AtomicBatches, ChangeFeed, Clock, CollectionInfo, Engine, EngineError, ErrorKind, Indexes,
+    Limits, ListRequest, Listing, Pending, WriteBatch, WriteReport,
+};
+use isobase_engine_memory::{MemoryEngine, MemoryOptions};
+use isobase_server::{App, RequestBody, ServerConfig};
+use isobase_store::{Store, StoreOptions};
+use isobase_types::{CollectionName, Document, DocumentId, Filter, Timestamp};
+use serde_json::Value;
+
+/// The service over an empty database, in open mode.
+pub struct Service {
+    pub app: Arc<App>,
+    faults: Arc<Faults>,
+}
+
+/// How a service differs from the ordinary.
+#[derive(Default)]
+pub struct Settings {
+    pub config: ServerConfig,
+    pub store: StoreOptions,
+    pub memory: MemoryOptions,
+}
+
+impl Service {
+    pub fn new() -> Self {
+        Self::with(Settings::default())
+    }
+
+    pub fn with(settings: Settings) -> Self {
+        let memory = MemoryEngine::new(Arc::new(Ticking::default()), settings.memory);
+        let faults = Arc::new(Faults::default());
+        let engine = Faulty { memory, faults: faults.clone() };
+        let store = Store::new(Arc::new(engine), settings.store);
+        let app = App::new(store, Arc::new(Authorizer::default()), settings.config);
+        Self { app, faults }
+    }
+
+    /// Lets this many listings, then writes, succeed before all fail.
+    pub fn fail_after(&self, lists: u32, writes: u32) {
+        *self.faults.lists.lock().unwrap() = Some(lists);
+        *self.faults.writes.lock().unwrap() = Some(writes);
+    }
+
+    /// How many parts of listings were asked for.
+    pub fn lists_run(&self) -> u32 {
+        self.faults.lists_run.load(Ordering::SeqCst)
+    }
+
+    pub async fn send(&self, ask: Ask) -> Reply {
+        let mut request = Request::builder().method(ask.method).uri(ask.target);
+        request = request.header("host", "localhost");
+        for (name, value) in ask.headers {
+            request = request.header(name, value);
+        }
+        let request = request.body(RequestBody::whole(ask.body)).unwrap();
+        let (parts, body) = self.app.handle(request).await.into_parts();
+        let announced = http_body::Body::size_hint(&body).exact();
+        let mut received = Vec::new();
+        let mut broken = false;
+        let mut body = std::pin::pin!(body);
+        while let Some(frame) = body.frame().await {
+            match frame {
+                Ok(frame) => received.extend_from_slice(frame.data_ref().unwrap()),
+                Err(_) => broken = true,
+            }
+        }
+        let text = String::from_utf8(received).unwrap();
+        Reply { status: parts.status, headers: parts.headers, text, announced, broken }
+    }
+
+    pub async fn get(&self, target: &str) -> Reply {
+        self.send(Ask::new(Method::GET, target)).await
+    }
+
+    pub async fn delete(&self, target: &str) -> Reply {
+        self.send(Ask::new(Method::DELETE, target)).await
+    }
+
+    pub async fn post(&self, target: &str, body: impl Into<Vec<u8>>) -> Reply {
+        self.send(Ask::new(Method::POST, target).json(body)).await
+    }
+
+    pub async fn put(&self, target: &str, body: impl Into<Vec<u8>>) -> Reply {
+        self.send(Ask::new(Method::PUT, target).json(body)).await
+    }
+
+    pub async fn patch(&self, target: &str, body: impl Into<Vec<u8>>) -> Reply {
+        self.send(Ask::new(Method::PATCH, target).json(body)).await
+    }
+
+    /// Nothing is stored anywhere.
+    pub async fn assert_empty(&self, why: &str) {
+        let stats = self.get("/stats").await;
+        assert_eq!(
+            stats.text, r#"{"total_records":0,"collections":0,"collection_names":[]}"#,
+            "{why}"
+        );
+    }
+}
+
+/// A request.
+pub struct Ask {
+    method: Method,
+    target: String,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+}
+
+impl Ask {
+    pub fn new(method: Method, target: &str) -> Self {
+        Self { method, target: target.to_owned(), headers: Vec::new(), body: Vec::new() }
+    }
+
+    pub fn header(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.headers.push((name.to_owned(), value.into()));
+        self
+    }
+
+    pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
+        self.body = body.into();
+        self
+    }
+
+    pub fn json(self, body: impl Into<Vec<u8>>) -> Self {
+        self.header("content-type", "application/json").body(body)
+    }
+
+    pub fn lines(self, body: impl Into<Vec<u8>>) -> Self {
+        self.header("content-type", "application/x-ndjson").body(body)
+    }
+}
+
+/// An answer.
+#[derive(Debug)]
+pub struct Reply {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub text: String,
+    /// The length the answer has before it is sent, if it is known then.
+    pub announced: Option<u64>,
+    /// The answer broke off.
+    pub broken: bool,
+}
+
+impl Reply {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    pub fn etag(&self) -> &str {
+        self.header("etag").unwrap()
+    }
+
+    /// An answer with this status and this body.
+    #[track_caller]
+    pub fn is(&self, status: u16, text: &str) -> &Self {
+        assert_eq!((self.status.as_u16(), self.text.as_str()), (status, text));
+        self
+    }
+
+    /// An answer with this status.
+    #[track_caller]
+    pub fn has_status(&self, status: u16) -> &Self {
+        assert_eq!(self.status.as_u16(), status, "{}", self.text);
+        self
+    }
+
+    #[track_caller]
+    pub fn contains(&self, part: &str) -> &Self {
+        assert!(self.text.contains(part), "{part:?} is not in {}", self.text);
+        self
+    }
+
+    #[track_caller]
+    pub fn lacks(&self, part: &str) -> &Self {
+        assert!(!self.text.contains(part), "{part:?} is in {}", self.text);
+        self
+    }
+
+    /// A problem with this status and code, and a detail for people.
+    #[track_caller]
+    pub fn is_problem(&self, status: u16, code: &str) -> &Self {
+        self.has_status(status);
+        let problem = self.json();
+        assert_eq!(problem["code"], code, "{}", self.text);
+        assert_eq!(problem["status"], status);
+        assert!(problem["detail"].as_str().is_some_and(|detail| !detail.is_empty()));
+        assert!(problem["request_id"].is_string());
+        assert_eq!(self.header("content-type"), Some("application/problem+json"));
+        self
+    }
+
+    /// The names of the things that are wrong, or the places.
+    pub fn blamed(&self) -> Vec<String> {
+        let problem = self.json();
+        let items = problem["errors"].as_array().cloned().unwrap_or_default();
+        let name = |item: &Value| {
+            item["name"].as_str().or(item["pointer"].as_str()).unwrap_or_default().to_owned()
+        };
+        items.iter().map(name).collect()
+    }
+}
+
+/// A clock that goes on by a second whenever it is looked at. Begins on 2026-11-20 at 14:09.
+struct Ticking(AtomicI64);
+
+impl Default for Ticking {
+    fn default() -> Self {
+        Self(AtomicI64::new(1_795_183_740_000_000))
+    }
+}
+
+impl Clock for Ticking {
+    fn now(&self) -> Timestamp {
+        Timestamp { unix_us: self.0.fetch_add(1_000_000, Ordering::SeqCst) }
+    }
+}
+
+/// What still succeeds: none means everything does.
+#[derive(Default)]
+struct Faults {
+    lists: Mutex<Option<u32>>,
+    writes: Mutex<Option<u32>>,
+    lists_run: AtomicU32,
+}
+
+fn spend(budget: &Mutex<Option<u32>>) -> Result<(), EngineError> {
+    match &mut *budget.lock().unwrap() {
+        None => Ok(()),
+        Some(0) => Err(EngineError::new(ErrorKind::Unavailable, "made to fail by a test")),
+        Some(left) => {
+            *left -= 1;
+            Ok(())
+        }
+    }
+}
+
+/// The memory engine, able to fail.
+struct Faulty {
+    memory: MemoryEngine,
+    faults: Arc<Faults>,
+}
+
+impl Engine for Faulty {
+    fn name(&self) -> &'static str {
+        self.memory.name()
+    }
+
+    fn limits(&self) -> &Limits {
+        self.memory.limits()
+    }
+
+    fn get<'a>(
+        &'a self,
+        collection: &'a CollectionName,
+        id: &'a DocumentId,
+    ) -> Pending<'a, Option<Document>> {
+        self.memory.get(collection, id)
+    }
+
+    fn write(&self, batch: WriteBatch) -> Pending<'_, WriteReport> {
+        match spend(&self.faults.writes) {
+            Ok(()) => self.memory.write(batch),
+            Err(error) => Box::pin(async { Err(error) }),
+        }
+    }
+
+    fn list<'a>(
+        &'a self,
+        collection: &'a CollectionName,
+        request: &'a ListRequest,
+    ) -> Pending<'a, Listing> {
+        self.faults.lists_run.fetch_add(1, Ordering::SeqCst);
+        match spend(&self.faults.lists) {
+            Ok(()) => self.memory.list(collection, request),
+            Err(error) => Box::pin(async { Err(error) }),
+        }
+    }
+
+    fn count<'a>(
+        &'a self,
+        collection: &'a CollectionName,
+        filter: &'a Filter,
+        scan_max: u64,
+    ) -> Pending<'a, u64> {
+        self.memory.count(collection, filter, scan_max)
+    }
+
+    fn collections(&self) -> Pending<'_, Vec<CollectionInfo>> {
+        self.memory.collections()
+    }
+
+    fn delete_collection<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, u64> {
+        self.memory.delete_collection(collection)
+    }
+
+    fn check(&self) -> Pending<'_, ()> {
+        self.memory.check()
+    }
+
+    fn close(&self) -> Pending<'_, ()> {
+        self.memory.close()
+    }
+
+    fn atomic_batches(&self) -> Option<&dyn AtomicBatches> {
+        self.memory.atomic_batches()
+    }
+
+    fn change_feed(&self) -> Option<&dyn ChangeFeed> {
+        self.memory.change_feed()
+    }
+
+    fn indexes(&self) -> Option<&dyn Indexes> {
+        self.memory.indexes()
+    }
+
+    fn gauges(&self) -> Vec<(&'static str, f64)> {
+        self.memory.gauges()
+    }
+}

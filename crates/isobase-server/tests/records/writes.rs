@@ -1,0 +1,130 @@
+//! Replacing, creating under a string id, merging, deleting a collection.
+
+use http::Method;
+
+use super::support::{Ask, Service};
+
+#[tokio::test]
+async fn upsert_creates_then_replaces() {
+    let service = Service::new();
+    let created = service.put("/records/c/a%20b?upsert=true", r#"{"n":1}"#).await;
+    created.is(201, r#"{"n":1,"id":"a b"}"#);
+    assert_eq!(created.header("location"), Some("/records/c/a%20b"));
+    let replaced = service.put("/records/c/a%20b?upsert=true", r#"{"n":2}"#).await;
+    replaced.is(200, r#"{"n":2,"id":"a b"}"#);
+    assert_eq!(replaced.header("location"), None);
+    service.get("/records/c/a%20b").await.is(200, r#"{"n":2,"id":"a b"}"#);
+    service.get("/records/c").await.is(200, r#"[{"n":2,"id":"a b"}]"#);
+}
+
+#[tokio::test]
+async fn put_without_a_document_creates_only_when_asked() {
+    let service = Service::new();
+    service.put("/records/c/a", "{}").await.is_problem(404, "record_not_found");
+    service.put("/records/c/a?upsert=false", "{}").await.is_problem(404, "record_not_found");
+    service.assert_empty("nothing asked to create").await;
+}
+
+#[tokio::test]
+async fn integer_ids_cannot_be_created() {
+    let service = Service::new();
+    let refused = service.put("/records/c/7?upsert=true", "{}").await;
+    refused.is_problem(404, "record_not_found").contains("assigned by the service");
+    let ask = Ask::new(Method::PUT, "/records/c/7").header("if-none-match", "*").json("{}");
+    service.send(ask).await.is_problem(404, "record_not_found").contains("assigned");
+    service.assert_empty("integer ids are assigned").await;
+    // What looks like an integer and is not one in canonical form is a string.
+    for id in ["007", "+7", "-7", "7.0", "9223372036854775808"] {
+        service.put(&format!("/records/c/{id}?upsert=true"), "{}").await.has_status(201);
+        service.get(&format!("/records/c/{id}")).await.is(200, &format!(r#"{{"id":"{id}"}}"#));
+    }
+    service.get("/records/c/9223372036854775807").await.is_problem(404, "record_not_found");
+}
+
+#[tokio::test]
+async fn create_only_refuses_what_exists() {
+    let service = Service::new();
+    let create = || Ask::new(Method::PUT, "/records/c/a").header("if-none-match", "*").json("{}");
+    service.send(create()).await.is(201, r#"{"id":"a"}"#);
+    service.send(create()).await.is_problem(412, "already_exists");
+    let upsert = Ask::new(Method::PUT, "/records/c/a?upsert=true").header("if-none-match", "*");
+    service.send(upsert.json(r#"{"n":1}"#)).await.is_problem(412, "already_exists");
+    service.get("/records/c/a").await.is(200, r#"{"id":"a"}"#);
+}
+
+#[tokio::test]
+async fn patch_merges_as_rfc_7396_says() {
+    let service = Service::new();
+    service
+        .put(
+            "/records/c/a?upsert=true",
+            r#"{"title":"Hello","author":{"given":"J","family":"D"},"tags":["x","y"],"n":1.0}"#,
+        )
+        .await
+        .has_status(201);
+    let patch = r#"{"title":"Bye","author":{"family":null},"tags":["z"],"new":{"a":null},"id":9}"#;
+    let ask = Ask::new(Method::PATCH, "/records/c/a")
+        .header("content-type", "application/merge-patch+json")
+        .body(patch);
+    let merged = r#"{"title":"Bye","author":{"given":"J"},"tags":["z"],"n":1.0,"new":{},"id":"a"}"#;
+    let patched = service.send(ask).await;
+    patched.is(200, merged);
+    let read = service.get("/records/c/a").await;
+    read.is(200, merged);
+    assert_eq!(read.etag(), patched.etag());
+    service.patch("/records/c/b", "{}").await.is_problem(404, "record_not_found");
+    service.patch("/records/c/a", "[]").await.is_problem(422, "not_an_object");
+}
+
+#[tokio::test]
+async fn deleting_a_collection_asks_for_its_name() {
+    let service = Service::new();
+    for _ in 0..3 {
+        service.post("/records/my%20orders", "{}").await.has_status(201);
+    }
+    service.post("/records/other", "{}").await.has_status(201);
+    for target in [
+        "/records/my%20orders",
+        "/records/my%20orders?confirm=",
+        "/records/my%20orders?confirm=other",
+        "/records/my%20orders?confirm=true",
+    ] {
+        let refused = service.delete(target).await;
+        refused.is_problem(422, "confirmation_required").contains("'confirm'").contains("my orders");
+        assert_eq!(refused.blamed(), ["confirm"]);
+    }
+    service.get("/stats").await.contains(r#""total_records":4"#);
+    service
+        .delete("/records/my%20orders?confirm=my+orders")
+        .await
+        .is(200, r#"{"message":"Collection deleted","deleted":3}"#);
+    service.get("/collections").await.is(200, r#"{"collections":["other"]}"#);
+    service
+        .delete("/records/my%20orders?confirm=my%20orders")
+        .await
+        .is(200, r#"{"message":"Collection deleted","deleted":0}"#);
+}
+
+#[tokio::test]
+async fn parameters_nobody_knows_are_refused() {
+    let service = Service::new();
+    let made = service.post("/records/c", "{}").await;
+    for (method, target, name) in [
+        (Method::POST, "/records/c?upsert=true", "upsert"),
+        (Method::GET, "/records/c/1?upsert=true", "upsert"),
+        (Method::PUT, "/records/c/1?if_match=1", "if_match"),
+        (Method::PUT, "/records/c/1?upsert=yes", "upsert"),
+        (Method::PUT, "/records/c/x?upsert=true&upsert=true", "upsert"),
+        (Method::PATCH, "/records/c/1?meta=true", "meta"),
+        (Method::DELETE, "/records/c/1?confirm=c", "confirm"),
+        (Method::GET, "/collections?limit=1", "limit"),
+        (Method::GET, "/stats?x=%ff", "x"),
+    ] {
+        let refused = service.send(Ask::new(method, target).json(r#"{"n":1}"#)).await;
+        refused.is_problem(422, "invalid_parameter");
+        assert!(refused.blamed().contains(&name.to_owned()), "{target}: {}", refused.text);
+    }
+    let read = service.get("/records/c").await;
+    read.is(200, r#"[{"id":1}]"#);
+    assert_eq!(service.get("/records/c/1").await.etag(), made.etag());
+}
