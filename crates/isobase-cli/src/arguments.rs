@@ -354,6 +354,26 @@ impl ServeArguments {
     }
 }
 
+impl IndexCommand {
+    /// Where the records are.
+    pub(crate) fn target(&self) -> &TargetFlags {
+        match self {
+            Self::List { target, .. } | Self::Create { target, .. } | Self::Drop { target, .. } => {
+                target
+            }
+        }
+    }
+}
+
+impl KeyCommand {
+    /// Which app it is about.
+    pub(crate) fn app(&self) -> &AppFlags {
+        match self {
+            Self::Create { app, .. } | Self::List { app } | Self::Revoke { app, .. } => app,
+        }
+    }
+}
+
 impl AppFlags {
     /// What is said about settings.
     pub(crate) fn given(&self) -> Given {

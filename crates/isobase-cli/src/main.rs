@@ -1,9 +1,18 @@
 //! The one executable: reads arguments and environment, prints, exits.
 
 mod arguments;
+mod engines;
+mod export;
 mod failure;
+mod import;
+mod index;
+mod keys;
+mod logging;
 mod print;
+mod progress;
+mod serve;
 mod settings;
+mod target;
 
 use std::process::ExitCode;
 
@@ -11,7 +20,7 @@ use anyhow::Result;
 use clap::{CommandFactory, Parser};
 
 use crate::{
-    arguments::{Arguments, Command, ConfigCommand, DocumentationPage},
+    arguments::{Arguments, Command, ConfigCommand, DocumentationPage, KeyCommand},
     failure::Failure,
     print::Printer,
     settings::{Config, Given, Loaded},
@@ -51,12 +60,56 @@ fn run(command: Command, printer: Printer) -> Result<()> {
             printer.result(&String::from_utf8_lossy(&script));
             Ok(())
         }
-        Command::Docs { page: DocumentationPage::Configuration } => {
-            printer.result(&settings::documentation());
+        Command::Docs { page } => {
+            let text = match page {
+                DocumentationPage::Configuration => settings::documentation(),
+                DocumentationPage::Errors => isobase_server::errors_markdown(),
+                DocumentationPage::Engines => engines::documentation(),
+            };
+            printer.result(&text);
             Ok(())
         }
-        _ => Err(Failure::new("not yet").into()),
+        Command::Openapi => {
+            let document = serde_json::to_string_pretty(&isobase_server::openapi())?;
+            printer.line(&document);
+            Ok(())
+        }
+        Command::Serve(arguments) => {
+            let (loaded, config) = load_settings(&arguments.given(), printer)?;
+            logging::start(&loaded, printer);
+            block_on(serve::run(&loaded, &config, printer))
+        }
+        Command::Import(arguments) => {
+            let (loaded, config) = load_settings(&arguments.target.app.given(), printer)?;
+            logging::start_for_command(&loaded);
+            block_on(import::run(arguments, &loaded, &config, printer))
+        }
+        Command::Export(arguments) => {
+            let (loaded, config) = load_settings(&arguments.target.app.given(), printer)?;
+            logging::start_for_command(&loaded);
+            block_on(export::run(arguments, &loaded, &config, printer))
+        }
+        Command::Index { command } => {
+            let (loaded, config) = load_settings(&command.target().app.given(), printer)?;
+            logging::start_for_command(&loaded);
+            block_on(index::run(command, &loaded, &config, printer))
+        }
+        Command::Key { command } => {
+            let (_, config) = load_settings(&command.app().given(), printer)?;
+            match command {
+                KeyCommand::Create { name, scope, .. } => {
+                    keys::create(&config, &name, scope, printer)
+                }
+                KeyCommand::List { .. } => keys::list(&config, printer),
+                KeyCommand::Revoke { name, .. } => keys::revoke(&config, &name, printer),
+            }
+        }
     }
+}
+
+/// Runs a task to its end, on as many threads as the machine has cores.
+fn block_on<T>(task: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(task)
 }
 
 /// Reads all settings, and warns about what is odd.

@@ -11,6 +11,7 @@ use isobase::{
     store::IndexDefinition,
     types::{CollectionName, Order},
 };
+use isobase_server::{Durability, ServerConfig};
 
 use super::{
     load::{Loaded, in_folder},
@@ -39,6 +40,8 @@ pub(crate) struct Config {
     pub(crate) records: Location,
     /// What decided on it.
     pub(crate) records_origin: Origin,
+    /// Largest `limit` of a listing.
+    pub(crate) page_size_max: u32,
     /// How to open it.
     pub(crate) options: OpenOptions,
     /// Indexes that must be there.
@@ -69,9 +72,70 @@ impl Config {
             data,
             records,
             records_origin,
+            page_size_max: u32::try_from(loaded.integer(&table::PAGE_SIZE_MAX)).unwrap_or(u32::MAX),
             options: open_options(loaded),
             indexes: indexes(loaded)?,
         })
+    }
+}
+
+/// The key with all rights, when it is set.
+pub(crate) fn internal_api_key(loaded: &Loaded) -> Option<&str> {
+    loaded.text(&table::INTERNAL_API_KEY)
+}
+
+/// Bounds and deadlines of the service.
+pub(crate) fn server_config(loaded: &Loaded, config: &Config) -> ServerConfig {
+    let bytes = |setting| usize::try_from(loaded.size(setting)).unwrap_or(usize::MAX);
+    let durability = match (&config.records, config.options.sqlite.sync_every_commit) {
+        (Location::Memory, _) => Durability::None,
+        (Location::Sqlite(_), false) => Durability::Relaxed,
+        (Location::Sqlite(_), true) | (Location::Postgres(_), _) => Durability::Full,
+    };
+    ServerConfig {
+        public_url: loaded.text(&table::PUBLIC_URL).map(str::to_owned),
+        body_bytes_max: loaded.size(&table::BODY_BYTES),
+        stream_body_bytes_max: loaded.size(&table::STREAM_BODY_BYTES),
+        page_size_max: config.page_size_max,
+        header_timeout: loaded.duration(&table::HEADER_DEADLINE),
+        body_idle_timeout: loaded.duration(&table::BODY_IDLE_DEADLINE),
+        body_timeout: loaded.duration(&table::BODY_DEADLINE),
+        keep_alive_timeout: loaded.duration(&table::KEEP_ALIVE_DEADLINE),
+        write_idle_timeout: loaded.duration(&table::WRITE_IDLE_DEADLINE),
+        request_timeout: loaded.duration(&table::REQUEST_DEADLINE),
+        stream_idle_timeout: loaded.duration(&table::STREAM_IDLE_DEADLINE),
+        stop_timeout: loaded.duration(&table::STOP_DEADLINE),
+        connections_max: usize::try_from(loaded.integer(&table::CONNECTIONS_MAX))
+            .unwrap_or(usize::MAX),
+        header_bytes_max: bytes(&table::HEADER_BYTES),
+        uri_bytes_max: bytes(&table::URI_BYTES),
+        cors_origins: loaded.list(&table::CORS_ORIGINS),
+        durability,
+    }
+}
+
+/// What is logged.
+pub(crate) fn log_filter(loaded: &Loaded) -> &str {
+    loaded.text(&table::LOG).unwrap_or_default()
+}
+
+/// How it is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    /// Text on a terminal, JSON elsewhere.
+    Auto,
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// How it is logged.
+pub(crate) fn log_format(loaded: &Loaded) -> LogFormat {
+    match loaded.text(&table::LOG_FORMAT) {
+        Some("text") => LogFormat::Text,
+        Some("json") => LogFormat::Json,
+        _ => LogFormat::Auto,
     }
 }
 
@@ -281,6 +345,9 @@ mod tests {
         assert_eq!(config.options.retention, expected.retention);
         assert_eq!(config.options.sqlite, expected.sqlite);
         assert_eq!(config.options.postgres, expected.postgres);
+        let loaded = load(&Given { app: ".".into(), ..Given::default() }, &[]).unwrap();
+        let server = server_config(&loaded, &config);
+        assert_eq!(format!("{server:?}"), format!("{:?}", ServerConfig::default()));
         assert_eq!((config.host.as_str(), config.port, config.open), ("127.0.0.1", 8002, false));
     }
 

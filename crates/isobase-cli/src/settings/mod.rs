@@ -13,7 +13,8 @@ mod similar;
 mod table;
 mod units;
 
-pub(crate) use config::{Config, DeclaredIndex};
-pub(crate) use load::{FILE_NAME, Given, Loaded, load};
+pub(crate) use config::{
+    Config, DeclaredIndex, LogFormat, internal_api_key, log_filter, log_format, server_config,
+};
+pub(crate) use load::{Given, Loaded, load};
 pub(crate) use report::{as_json, as_text, documentation};
-pub(crate) use similar::most_similar;

@@ -154,11 +154,6 @@ impl Setting {
         }
     }
 
-    /// Whether a value may be shown.
-    pub(crate) fn is_secret(&self) -> bool {
-        self.kind == Kind::Secret
-    }
-
     /// A text given for this setting, fit to be shown.
     pub(crate) fn shown(&self, text: &str) -> String {
         match self.kind {

@@ -173,7 +173,14 @@ pub(crate) static BODY_IDLE_DEADLINE: Setting = Setting::new(
 
 pub(crate) static BODY_DEADLINE: Setting =
     Setting::new("deadlines.body", Kind::Duration, "Longest time for a whole request body.")
-        .default("1m");
+        .default("20s");
+
+pub(crate) static STREAM_IDLE_DEADLINE: Setting = Setting::new(
+    "deadlines.stream_idle",
+    Kind::Duration,
+    "Longest time between two parts of a streamed answer.",
+)
+.default("1m");
 
 pub(crate) static KEEP_ALIVE_DEADLINE: Setting = Setting::new(
     "deadlines.keep_alive",
@@ -277,6 +284,7 @@ pub(crate) static SETTINGS: &[&Setting] = &[
     &KEEP_ALIVE_DEADLINE,
     &WRITE_IDLE_DEADLINE,
     &REQUEST_DEADLINE,
+    &STREAM_IDLE_DEADLINE,
     &STOP_DEADLINE,
     &CHANGES_KEEP_FOR,
     &CHANGES_KEEP_COUNT,

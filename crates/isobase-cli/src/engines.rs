@@ -1,0 +1,19 @@
+//! The table of engines for the documentation.
+
+use std::fmt::Write as _;
+
+/// The engines of this build, as a table in Markdown.
+pub(crate) fn documentation() -> String {
+    let mut page =
+        String::from("| engine | URL | what for | in this build |\n| --- | --- | --- | --- |\n");
+    for engine in isobase::ENGINES {
+        let compiled = if engine.compiled { "yes" } else { "no" };
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            page,
+            "| {} | `{}` | {} | {compiled} |",
+            engine.name, engine.url, engine.about
+        );
+    }
+    page
+}

@@ -1,0 +1,230 @@
+//! `isobase export`: a collection into a file, in bounded memory.
+
+mod layout;
+mod output;
+
+use std::io::Write;
+
+use anyhow::{Context, Result};
+use futures_util::StreamExt;
+use isobase::{
+    Store,
+    types::{CollectionName, FieldPath, PageRequest, Query, QueryLimits, json as text},
+};
+use isobase_client::{Client, ClientError, Listed};
+use percent_encoding::percent_decode_str;
+use serde_json::json;
+
+use self::{layout::Layout, output::Output};
+use crate::{
+    arguments::{ExportArguments, Format},
+    failure::{Failure, Problem},
+    print::Printer,
+    progress::{Progress, Total, per_second, thousands},
+    settings::{Config, Loaded},
+    target::{Target, client_failure},
+};
+
+/// The parameter that would change what a record is: an export holds documents only.
+const META: &str = "meta";
+
+/// `isobase export`
+pub(crate) async fn run(
+    arguments: ExportArguments,
+    loaded: &Loaded,
+    config: &Config,
+    printer: Printer,
+) -> Result<()> {
+    let collection = CollectionName::new(&arguments.collection)
+        .map_err(|error| Failure::usage(format!("--collection: {error}")))?;
+    let question = Question::read(&arguments.filter, config)?;
+    let layout = match arguments.format {
+        Format::Ndjson => Layout::lines(),
+        Format::Json => Layout::array(),
+        Format::Csv => Layout::table(&question.query.fields)?,
+    };
+    let target = Target::open(&arguments.target, loaded, config, printer).await?;
+    let output = Output::open(arguments.output.as_deref())?;
+    let total = if question.is_everything() { count(&target, &collection).await } else { None };
+    let progress = Progress::start(printer, "export", Total::Records(total));
+    let mut writing = Writing { layout, output, progress };
+    let written = match &target {
+        Target::Direct { store, .. } => {
+            writing.from_store(store, &collection, &question.query).await
+        }
+        Target::Service(client) => {
+            writing.from_service(client, &collection, &question.parameters).await
+        }
+    };
+    let elapsed = writing.progress.end();
+    target.close().await?;
+    written?;
+    let records = writing.finish()?;
+    let rate = per_second(records, elapsed);
+    let done = json!({
+        "event": "done",
+        "command": "export",
+        "collection": collection.as_str(),
+        "records": records,
+        "seconds": elapsed.as_secs_f64(),
+        "records_per_second": rate,
+    });
+    match (&arguments.output, printer.json) {
+        (Some(_), true) => printer.json_line(&done),
+        // The records themselves are on standard output.
+        (None, true) => printer.note(&done.to_string()),
+        (_, false) => printer.note(&format!(
+            "{}: {} records ({:.1} s, {} records/s)",
+            collection.as_str(),
+            thousands(records),
+            elapsed.as_secs_f64(),
+            thousands(rate)
+        )),
+    }
+    Ok(())
+}
+
+/// Which records, read from the text of the flag.
+struct Question {
+    parameters: Vec<(String, String)>,
+    query: Query,
+}
+
+impl Question {
+    fn read(filter: &str, config: &Config) -> Result<Self> {
+        let mut parameters = Vec::new();
+        for pair in filter.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            parameters.push((decode(name)?, decode(value)?));
+        }
+        if parameters.iter().any(|(name, _)| name == META) {
+            return Err(Failure::usage("--filter: meta is not exported").into());
+        }
+        let limits = QueryLimits { page_size_max: config.page_size_max, ..QueryLimits::default() };
+        let query = Query::parse(&parameters, &limits).map_err(|faults| {
+            let problem = |fault: &isobase::types::InvalidParameter| Problem {
+                message: format!(
+                    "--filter: {}={}: {}",
+                    fault.parameter, fault.value, fault.message
+                ),
+                hint: None,
+            };
+            Failure::usage_all(faults.iter().map(problem).collect())
+        })?;
+        Ok(Self { parameters, query })
+    }
+
+    /// Whether the records are all of the collection.
+    fn is_everything(&self) -> bool {
+        let narrowing = |name: &str| !matches!(name, "sort" | "fields" | "count");
+        !self.parameters.iter().any(|(name, _)| narrowing(name))
+    }
+}
+
+/// As in a URL: `+` is a blank, `%2B` a plus.
+fn decode(text: &str) -> Result<String, Failure> {
+    let text = text.replace('+', " ");
+    let decoded = percent_decode_str(&text).decode_utf8();
+    decoded
+        .map(std::borrow::Cow::into_owned)
+        .map_err(|_| Failure::usage(format!("--filter: {text} is not percent-encoded UTF-8")))
+}
+
+/// How many records a whole collection has; none when that cannot be known cheaply.
+async fn count(target: &Target, collection: &CollectionName) -> Option<u64> {
+    let Target::Direct { store, .. } = target else { return None };
+    let collections = store.collections().await.ok()?;
+    let found = collections.into_iter().find(|info| info.name == *collection);
+    Some(found.map_or(0, |info| info.documents))
+}
+
+/// An export under way.
+struct Writing {
+    layout: Layout,
+    output: Output,
+    progress: Progress,
+}
+
+impl Writing {
+    async fn from_store(
+        &mut self,
+        store: &Store,
+        collection: &CollectionName,
+        query: &Query,
+    ) -> Result<()> {
+        let mut page = store.list(collection, query).await?;
+        let mut line = Vec::new();
+        loop {
+            for document in &mut page.documents {
+                if !query.fields.is_empty() {
+                    document.body = text::project(&document.body, &query.fields);
+                }
+                line.clear();
+                document.write_json(&mut line);
+                self.layout.record(&line, &mut self.output)?;
+            }
+            self.tell();
+            match &page.next {
+                // One page was asked for, and here it is.
+                Some(next) if query.page == PageRequest::All => {
+                    page = store.list_next(collection, query, next).await?;
+                }
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    async fn from_service(
+        &mut self,
+        client: &Client,
+        collection: &CollectionName,
+        parameters: &[(String, String)],
+    ) -> Result<()> {
+        let parameters: Vec<_> =
+            parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let Listed(response) =
+            client.export(collection.as_str(), &parameters).await.map_err(client_failure)?;
+        let mut parts = response.stream();
+        let mut rest: Vec<u8> = Vec::new();
+        while let Some(part) = parts.next().await {
+            let part = part.context("the service broke off in the middle of the export")?;
+            let mut lines = part.split(|byte| *byte == b'\n');
+            let open = lines.next_back().unwrap_or_default();
+            for line in lines {
+                if rest.is_empty() {
+                    self.layout.record(line, &mut self.output)?;
+                } else {
+                    rest.extend_from_slice(line);
+                    self.layout.record(&rest, &mut self.output)?;
+                    rest.clear();
+                }
+            }
+            rest.extend_from_slice(open);
+            self.tell();
+        }
+        if rest.is_empty() {
+            return Ok(());
+        }
+        let operation = format!("GET /records/{}", collection.as_str());
+        let reason = "it ended in the middle of a record".to_owned();
+        Err(client_failure(ClientError::UnexpectedAnswer { operation, reason }).into())
+    }
+
+    fn tell(&mut self) {
+        let records = self.layout.records();
+        self.progress.set(records, records);
+    }
+
+    fn finish(mut self) -> Result<u64> {
+        self.layout.end(&mut self.output)?;
+        self.output.flush()?;
+        self.output.finish()?;
+        Ok(self.layout.records())
+    }
+}
+
+/// Columns of a table are fields; the id is always there.
+fn columns(fields: &[FieldPath]) -> Vec<FieldPath> {
+    let id = FieldPath::parse("id").into_iter();
+    id.chain(fields.iter().filter(|field| !field.is_id()).cloned()).collect()
+}

@@ -1,0 +1,209 @@
+//! `isobase import`: a file into a collection.
+//!
+//! One thread reads and packs chunks, a few ahead; one task writes them, one after another, so
+//! that ids follow the order of the file.
+
+mod chunk;
+mod csv;
+mod records;
+mod send;
+
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use anyhow::{Context, Result};
+use isobase::types::CollectionName;
+use serde_json::json;
+use tokio::sync::mpsc;
+
+use self::{
+    chunk::{Chunk, ChunkError, ChunkOptions, Chunks},
+    csv::CsvOptions,
+    records::{Counted, Records},
+    send::{Sent, send},
+};
+use crate::{
+    arguments::ImportArguments,
+    failure::Failure,
+    print::Printer,
+    progress::{Progress, Total, per_second, thousands},
+    settings::{Config, Loaded},
+    target::Target,
+};
+
+/// Chunks that are read ahead of the one that is written.
+const CHUNKS_AHEAD: usize = 3;
+
+/// What an import did.
+#[derive(Debug, Default)]
+struct Tally {
+    new: u64,
+    there: u64,
+    left_out: u64,
+}
+
+/// `isobase import`
+pub(crate) async fn run(
+    arguments: ImportArguments,
+    loaded: &Loaded,
+    config: &Config,
+    printer: Printer,
+) -> Result<()> {
+    let collection = CollectionName::new(&arguments.collection)
+        .map_err(|error| Failure::usage(format!("--collection: {error}")))?;
+    let (input, length) = open(&arguments.file)?;
+    let (chunks, bytes) = start_reading(input, &arguments);
+    let target = Target::open(&arguments.target, loaded, config, printer).await?;
+    let mut progress = Progress::start(printer, "import", Total::Bytes(length));
+    let written = write_all(&target, &collection, &arguments, chunks, &bytes, &mut progress).await;
+    let elapsed = progress.end();
+    // What was written is told also when the rest could not be.
+    let (tally, failure) = written;
+    let records = tally.new + tally.there;
+    let rate = per_second(records, elapsed);
+    if printer.json {
+        printer.json_line(&json!({
+            "event": if failure.is_none() { "done" } else { "stopped" },
+            "command": "import",
+            "collection": collection.as_str(),
+            "new": tally.new,
+            "already_there": tally.there,
+            "left_out": tally.left_out,
+            "seconds": elapsed.as_secs_f64(),
+            "records_per_second": rate,
+        }));
+    } else {
+        printer.note(&summary(&tally, &collection, elapsed.as_secs_f64(), rate));
+    }
+    target.close().await?;
+    failure.map_or(Ok(()), |failure| Err(failure.into()))
+}
+
+fn summary(tally: &Tally, collection: &CollectionName, seconds: f64, rate: u64) -> String {
+    let Tally { new, there, left_out } = tally;
+    let mut text = format!("{}: {} new", collection.as_str(), thousands(*new));
+    if *there > 0 {
+        text.push_str(&format!(", {} already imported", thousands(*there)));
+    }
+    if *left_out > 0 {
+        text.push_str(&format!(", {} left out", thousands(*left_out)));
+    }
+    text.push_str(&format!(" ({seconds:.1} s, {} records/s)", thousands(rate)));
+    text
+}
+
+fn open(path: &Path) -> Result<(Box<dyn Read + Send>, Option<u64>)> {
+    if path == Path::new("-") {
+        return Ok((Box::new(io::stdin()), None));
+    }
+    let context = || format!("cannot read {}", path.display());
+    let file = File::open(path).with_context(context)?;
+    let metadata = file.metadata().with_context(context)?;
+    if metadata.is_dir() {
+        return Err(Failure::usage(format!("{} is a folder", path.display())).into());
+    }
+    Ok((Box::new(file), metadata.is_file().then_some(metadata.len())))
+}
+
+type Packed = Result<Chunk, ChunkError>;
+
+/// Reads and packs on a thread of its own: files block.
+fn start_reading(
+    input: Box<dyn Read + Send>,
+    arguments: &ImportArguments,
+) -> (mpsc::Receiver<Packed>, Arc<AtomicU64>) {
+    let (sender, receiver) = mpsc::channel(CHUNKS_AHEAD);
+    let (input, bytes) = Counted::buffered(input);
+    let (path, format) = (arguments.file.clone(), arguments.format);
+    let csv = CsvOptions { delimiter: arguments.delimiter, as_text: arguments.text };
+    let options = ChunkOptions {
+        collection: arguments.collection.clone(),
+        records_max: arguments.chunk as usize,
+        skip_bad: arguments.skip_bad,
+        salt: if arguments.again { salt() } else { String::new() },
+    };
+    std::thread::spawn(move || {
+        let mut chunks = match Records::open(input, &path, format, csv) {
+            Ok(records) => Chunks::new(records, options),
+            Err(error) => {
+                // Nobody listens any more when the import has failed elsewhere.
+                let _ = sender.blocking_send(Err(error.into()));
+                return;
+            }
+        };
+        while let Some(packed) = chunks.next().transpose() {
+            let last = packed.is_err();
+            if sender.blocking_send(packed).is_err() || last {
+                return;
+            }
+        }
+    });
+    (receiver, bytes)
+}
+
+/// Sets one import apart from all others.
+fn salt() -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    format!("{}-{}", now.as_nanos(), std::process::id())
+}
+
+async fn write_all(
+    target: &Target,
+    collection: &CollectionName,
+    arguments: &ImportArguments,
+    mut chunks: mpsc::Receiver<Packed>,
+    bytes: &AtomicU64,
+    progress: &mut Progress,
+) -> (Tally, Option<Failure>) {
+    let mut tally = Tally::default();
+    while let Some(packed) = chunks.recv().await {
+        let chunk = match packed {
+            Ok(chunk) => chunk,
+            Err(error) => return (tally, Some(read_failure(&error, arguments))),
+        };
+        tally.left_out += chunk.left_out;
+        if chunk.numbers.is_empty() {
+            continue;
+        }
+        let Sent { new, there, refused } = match send(target, collection, &chunk, progress).await {
+            Ok(sent) => sent,
+            Err(failure) => {
+                let way_out = "run the same command again: it goes on where it stopped";
+                let failure = match failure.problems.iter().any(|problem| problem.hint.is_some()) {
+                    true => failure,
+                    false => failure.hint(way_out),
+                };
+                return (tally, Some(failure));
+            }
+        };
+        tally.new += new;
+        tally.there += there;
+        if let (Some((number, reason)), false) = (refused.first(), arguments.skip_bad) {
+            let failure = Failure::new(format!("record {number}: {reason}"))
+                .hint("--skip-bad leaves out what cannot be stored");
+            return (tally, Some(failure));
+        }
+        tally.left_out += refused.len() as u64;
+        progress.set(bytes.load(Ordering::Relaxed), tally.new + tally.there);
+    }
+    (tally, None)
+}
+
+fn read_failure(error: &ChunkError, arguments: &ImportArguments) -> Failure {
+    let failure = Failure::new(format!("{}: {error}", arguments.file.display()));
+    match error {
+        ChunkError::Bad { .. } => failure.hint(
+            "mend the record and run the same command again, or leave such records out with \
+             --skip-bad",
+        ),
+        ChunkError::Read(_) => failure,
+    }
+}

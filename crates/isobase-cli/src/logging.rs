@@ -1,0 +1,43 @@
+//! The log: to standard error, as text for people and as lines of JSON for programs.
+
+use tracing_subscriber::{EnvFilter, fmt};
+
+use crate::{
+    print::{Printer, is_terminal},
+    settings::{Loaded, LogFormat, log_filter, log_format},
+};
+
+/// Starts the log of the service.
+pub(crate) fn start(loaded: &Loaded, printer: Printer) {
+    let builder = fmt()
+        .with_env_filter(EnvFilter::new(log_filter(loaded)))
+        .with_writer(std::io::stderr)
+        .with_ansi(printer.colored());
+    // It can only fail when a log was started before, and this is the one place that does.
+    let _ = if is_json(loaded) {
+        builder.json().flatten_event(true).with_current_span(false).try_init()
+    } else {
+        builder.with_target(false).try_init()
+    };
+}
+
+/// Whether the log is lines of JSON.
+pub(crate) fn is_json(loaded: &Loaded) -> bool {
+    match log_format(loaded) {
+        LogFormat::Auto => !is_terminal(),
+        LogFormat::Text => false,
+        LogFormat::Json => true,
+    }
+}
+
+/// Starts the log of a command that prints what it has to say: warnings and errors only.
+pub(crate) fn start_for_command(loaded: &Loaded) {
+    let set = log_filter(loaded);
+    let filter = if set == "info" { "warn" } else { set };
+    let _ = fmt()
+        .with_env_filter(EnvFilter::new(filter))
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .with_ansi(is_terminal())
+        .try_init();
+}

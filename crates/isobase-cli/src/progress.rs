@@ -1,0 +1,135 @@
+//! How far long work has come: a bar on a terminal, lines of JSON when they were asked for.
+
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::json;
+
+use crate::print::{Printer, is_terminal};
+
+/// How often lines are printed.
+const LINE_EVERY: Duration = Duration::from_secs(1);
+
+/// How far long work has come.
+pub(crate) struct Progress {
+    bar: ProgressBar,
+    lines: Option<Lines>,
+    started: Instant,
+}
+
+struct Lines {
+    printer: Printer,
+    verb: &'static str,
+    last: Instant,
+}
+
+/// What the position of the bar counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Total {
+    /// Bytes of a file; none when its size is not known.
+    Bytes(Option<u64>),
+    /// Records; none when their number is not known.
+    Records(Option<u64>),
+}
+
+impl Progress {
+    /// Starts the clock. `verb` says what is done: `import`.
+    pub(crate) fn start(printer: Printer, verb: &'static str, total: Total) -> Self {
+        let shown = is_terminal() && !printer.quiet && !printer.json;
+        let target =
+            if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let length = match total {
+            Total::Bytes(length) | Total::Records(length) => length,
+        };
+        let bar = ProgressBar::with_draw_target(length, target);
+        bar.set_style(style(total));
+        let now = Instant::now();
+        let lines = printer.json.then_some(Lines { printer, verb, last: now });
+        Self { bar, lines, started: now }
+    }
+
+    /// Shows how far it is: the position of the bar, and the records done.
+    pub(crate) fn set(&mut self, position: u64, records: u64) {
+        self.bar.set_position(position);
+        let rate = per_second(records, self.started.elapsed());
+        self.bar.set_message(format!("{} records, {}/s", thousands(records), thousands(rate)));
+        let Some(lines) = &mut self.lines else { return };
+        if lines.last.elapsed() >= LINE_EVERY {
+            lines.last = Instant::now();
+            lines.printer.json_line(&json!({
+                "event": "progress",
+                "command": lines.verb,
+                "records": records,
+                "position": position,
+                "total": self.bar.length(),
+                "records_per_second": rate,
+            }));
+        }
+    }
+
+    /// Shows why nothing moves.
+    pub(crate) fn waiting(&self, reason: &str) {
+        self.bar.set_message(format!("waiting: {reason}"));
+    }
+
+    /// Takes the bar away; gives the time since the start.
+    pub(crate) fn end(&self) -> Duration {
+        self.bar.finish_and_clear();
+        self.started.elapsed()
+    }
+}
+
+fn style(total: Total) -> ProgressStyle {
+    let template = match total {
+        Total::Bytes(Some(_)) => "{bar:30} {percent:>3}%  {bytes}/{total_bytes}  {msg}  {eta} left",
+        Total::Bytes(None) => "{spinner} {bytes}  {msg}",
+        Total::Records(Some(_)) => "{bar:30} {percent:>3}%  {msg}  {eta} left",
+        Total::Records(None) => "{spinner} {msg}",
+    };
+    // The templates above are tested; a wrong one shows the plain bar.
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+/// Records per second, rounded.
+pub(crate) fn per_second(records: u64, elapsed: Duration) -> u64 {
+    let millis = elapsed.as_millis().max(1);
+    u64::try_from(u128::from(records) * 1000 / millis).unwrap_or(u64::MAX)
+}
+
+/// `1234567` as `1,234,567`.
+pub(crate) fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped() {
+        for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(thousands(number), text);
+        }
+    }
+
+    #[test]
+    fn every_template_is_sound() {
+        for total in [
+            Total::Bytes(Some(1)),
+            Total::Bytes(None),
+            Total::Records(Some(1)),
+            Total::Records(None),
+        ] {
+            let _ = style(total);
+        }
+        assert_eq!(per_second(500, Duration::from_millis(250)), 2000);
+    }
+}

@@ -1,0 +1,227 @@
+//! `isobase serve`: opens the records, listens, answers until told to stop.
+
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::PathBuf,
+    process,
+    time::Instant,
+};
+
+use anyhow::{Context, Result};
+use isobase::{Location, Opened, Store};
+use isobase_auth::{Authorizer, exposure_check};
+use isobase_server::App;
+use serde_json::json;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{Signal, SignalKind, signal},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    failure::Failure,
+    keys, logging,
+    print::Printer,
+    settings::{Config, DeclaredIndex, Loaded, server_config},
+    target::open_failure,
+};
+
+/// The exit code when a second signal ends the process at once: 128 and the number of SIGINT.
+const EXIT_AT_ONCE: i32 = 130;
+
+/// `isobase serve`
+pub(crate) async fn run(loaded: &Loaded, config: &Config, printer: Printer) -> Result<()> {
+    let shutdown = stop_on_signal(printer)?;
+    if !loaded.app.is_dir() {
+        let app = loaded.app.display();
+        return Err(Failure::usage(format!("there is no folder {app}")).into());
+    }
+    // Only a database in the data folder makes the folder; keys there are used in any case.
+    let makes_folder = matches!(config.records, Location::Sqlite(_));
+    let authorizer = keys::authorizer(loaded, config, makes_folder)?;
+    exposure_check(&config.host, config.open, &authorizer)
+        .map_err(|error| Failure::usage(error.to_string()))?;
+    // The database first: when this folder is served already, that is the better message.
+    let opened = isobase::open_as_service(&config.records, &config.options).await;
+    let opened = opened.map_err(open_failure)?;
+    let (listener, address) = listen(&config.host, config.port).await?;
+    let url = format!("http://{}", reachable(address));
+    opened.announce(&url).context("cannot note the address in the lock file")?;
+    let Opened { store, .. } = opened;
+    introduce(loaded, config, &authorizer, &store, &url, printer);
+
+    let indexes = tokio::spawn(declare_indexes(store.clone(), config.indexes.clone()));
+    let app = App::new(store.clone(), authorizer, server_config(loaded, config));
+    isobase_server::serve(listener, app, shutdown).await.context("the service ended")?;
+    // A build that is cut off goes on at the next start.
+    indexes.abort();
+    store.close().await.context("the database was not closed cleanly")?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// A token that the first signal cancels. The second one ends the process.
+fn stop_on_signal(printer: Printer) -> Result<CancellationToken> {
+    let token = CancellationToken::new();
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let stop = token.clone();
+    tokio::spawn(async move {
+        next_signal(&mut terminate, &mut interrupt).await;
+        tracing::info!("stopping: requests may finish");
+        stop.cancel();
+        next_signal(&mut terminate, &mut interrupt).await;
+        printer.note("stopped at once; what was answered is stored");
+        process::exit(EXIT_AT_ONCE);
+    });
+    Ok(token)
+}
+
+async fn next_signal(terminate: &mut Signal, interrupt: &mut Signal) {
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
+
+/// Listens on the first address of the host that can be had.
+async fn listen(host: &str, port: u16) -> Result<(TcpListener, SocketAddr)> {
+    match TcpListener::bind((host, port)).await {
+        Ok(listener) => {
+            let address = listener.local_addr()?;
+            Ok((listener, address))
+        }
+        Err(error) => Err(listen_failure(host, port, &error).into()),
+    }
+}
+
+fn listen_failure(host: &str, port: u16, error: &io::Error) -> Failure {
+    let (message, hint) = match error.kind() {
+        io::ErrorKind::AddrInUse => (
+            format!("port {port} on {host} is in use by another program"),
+            "stop that program, or choose another port: --port 8003, or --port 0 for a free one",
+        ),
+        io::ErrorKind::PermissionDenied => (
+            format!("this user may not listen on port {port}"),
+            "choose a port from 1024, and let a proxy listen on the lower one",
+        ),
+        io::ErrorKind::AddrNotAvailable => (
+            format!("{host} is not an address of this machine"),
+            "use 127.0.0.1 for this machine only, 0.0.0.0 for all its addresses",
+        ),
+        _ => (
+            format!("cannot listen on {host}, port {port}: {error}"),
+            "setting host is an address of this machine, such as 127.0.0.1 or 0.0.0.0",
+        ),
+    };
+    Failure::new(message).hint(hint)
+}
+
+/// The address as a program on this machine can use it.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}
+
+/// Says what is served, where, and to whom.
+fn introduce(
+    loaded: &Loaded,
+    config: &Config,
+    authorizer: &Authorizer,
+    store: &Store,
+    url: &str,
+    printer: Printer,
+) {
+    let (version, engine) = (env!("CARGO_PKG_VERSION"), store.engine_name());
+    let (records, docs, open) =
+        (describe(&config.records), format!("{url}/docs"), authorizer.is_open());
+    if printer.json {
+        printer.json_line(&json!({
+            "event": "serving", "version": version, "url": url, "docs": docs, "engine": engine,
+            "records": records, "open": open, "pid": process::id(),
+        }));
+    } else if logging::is_json(loaded) {
+        // Lines for people would be noise among lines of JSON.
+        tracing::info!(version, url, docs, engine, records, open, "serving {records} on {url}");
+    } else {
+        printer.headline(&format!("Isobase {version}"), &format!(" serves records on {url}"));
+        printer.note(&format!("  records  {records}"));
+        printer.note(&format!("  docs     {docs}"));
+        printer.note(&format!("  access   {}", access(config, open)));
+    }
+}
+
+/// The whole path of a file: a relative one does not tell where it is.
+fn describe(records: &Location) -> String {
+    match records {
+        Location::Sqlite(path) => {
+            let whole = std::path::absolute(path).unwrap_or_else(|_| PathBuf::from(path));
+            Location::Sqlite(whole).to_string()
+        }
+        Location::Memory => "memory: (gone when the service stops)".to_owned(),
+        Location::Postgres(_) => records.to_string(),
+    }
+}
+
+fn access(config: &Config, open: bool) -> &'static str {
+    match (open, config.open) {
+        (false, _) => "with a key: Authorization: Bearer …",
+        (true, false) => {
+            "open: everybody on this machine may read and write (isobase key create ends that)"
+        }
+        (true, true) => "OPEN: everybody who reaches this address may read and write",
+    }
+}
+
+/// Builds the indexes of the settings file that are not there.
+async fn declare_indexes(store: Store, declared: Vec<DeclaredIndex>) {
+    for DeclaredIndex { collection, definition } in declared {
+        let (name, fields) = (collection.as_str(), definition.order().to_string());
+        let started = Instant::now();
+        let there = match store.indexes(&collection).await {
+            Ok(indexes) => indexes,
+            Err(error) => {
+                tracing::error!(collection = name, "cannot read the indexes of {name}: {error}");
+                continue;
+            }
+        };
+        let ready = isobase::store::IndexState::Ready;
+        if there.iter().any(|index| index.definition == definition && index.state == ready) {
+            continue;
+        }
+        tracing::info!(collection = name, fields, "building index {fields} of {name}");
+        match store.create_index(&collection, &definition).await {
+            Ok(_) => {
+                let seconds = started.elapsed().as_secs_f64();
+                tracing::info!(
+                    collection = name,
+                    fields,
+                    seconds,
+                    "index {fields} of {name} is ready after {seconds:.1} s"
+                );
+            }
+            Err(error) => {
+                tracing::error!(collection = name, fields, "index {fields} of {name}: {error}");
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_for_all_is_reached_on_loopback() {
+        let cases =
+            [("0.0.0.0:1", "127.0.0.1:1"), ("[::]:1", "[::1]:1"), ("192.0.2.1:1", "192.0.2.1:1")];
+        for (address, expected) in cases {
+            assert_eq!(reachable(address.parse().unwrap()).to_string(), expected);
+        }
+    }
+}

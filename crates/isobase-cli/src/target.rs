@@ -1,0 +1,133 @@
+//! Where the records of a command are: in a database that is opened here, or behind a service.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use isobase::{Location, OpenError, Store};
+use isobase_auth::Permission;
+use isobase_client::{Client, ClientError, ClientOptions};
+
+use crate::{
+    arguments::TargetFlags,
+    failure::Failure,
+    keys,
+    print::Printer,
+    settings::{Config, Loaded, internal_api_key},
+};
+
+/// Where the records of a command are.
+pub(crate) enum Target {
+    /// In a database that this process has opened.
+    Direct {
+        /// The database.
+        store: Store,
+        /// Who a service with these settings would take the caller for: marks of writes are the
+        /// same with and without the service.
+        caller: String,
+    },
+    /// Behind a service.
+    Service(Client),
+}
+
+impl Target {
+    /// Finds the records: the address or URL of the flag, else the database of the settings. A
+    /// database that a service holds is reached through that service.
+    pub(crate) async fn open(
+        flags: &TargetFlags,
+        loaded: &Loaded,
+        config: &Config,
+        printer: Printer,
+    ) -> Result<Self> {
+        let key = flags.key.as_deref().or_else(|| internal_api_key(loaded));
+        let location = match flags.url.as_deref() {
+            Some(url) if url.starts_with("http://") || url.starts_with("https://") => {
+                return service(url, key);
+            }
+            Some(url) => {
+                Location::parse(url).map_err(|error| Failure::usage(format!("--url: {error}")))?
+            }
+            None => config.records.clone(),
+        };
+        if location == Location::Memory {
+            return Err(Failure::usage("the records are in the memory of a service (memory:)")
+                .hint("name the service: --url http://127.0.0.1:8002")
+                .into());
+        }
+        match isobase::open_as_service(&location, &config.options).await {
+            Ok(opened) => {
+                let authorizer = keys::authorizer(loaded, config, false)?;
+                // Who may open the file may write; a caller the service would refuse has no mark
+                // there, so any will do.
+                let caller = match authorizer.authorize(key, Permission::Write) {
+                    Ok(principal) => principal.id().to_owned(),
+                    Err(_) => "open".to_owned(),
+                };
+                Ok(Self::Direct { store: opened.store, caller })
+            }
+            Err(OpenError::InUse { path, pid, address: Some(address) }) => {
+                let process = pid.map(|pid| format!(" (process {pid})")).unwrap_or_default();
+                let path = path.display();
+                printer.note(&format!(
+                    "{path} is held by the service at {address}{process}; using it"
+                ));
+                service(&address, key)
+            }
+            Err(error) => Err(open_failure(error).into()),
+        }
+    }
+
+    /// Lets go of the database.
+    pub(crate) async fn close(self) -> Result<()> {
+        if let Self::Direct { store, .. } = self {
+            store.close().await?;
+        }
+        Ok(())
+    }
+}
+
+/// What to say about a database that cannot be opened.
+pub(crate) fn open_failure(error: OpenError) -> Failure {
+    let hint = match &error {
+        OpenError::InUse { address: Some(address), .. } => {
+            Some(format!("a service is running there already: {address}"))
+        }
+        OpenError::InUse { address: None, .. } => {
+            Some("wait for that process, stop it, or choose another folder with --data".to_owned())
+        }
+        _ => None,
+    };
+    let failure = Failure::from_error(anyhow::Error::new(error));
+    match hint {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
+}
+
+fn service(address: &str, key: Option<&str>) -> Result<Target> {
+    let options = ClientOptions {
+        api_key: key.map(str::to_owned),
+        answer_deadline: Duration::from_secs(60),
+        ..ClientOptions::default()
+    };
+    let client =
+        Client::new(address, options).map_err(|error| Failure::usage(format!("--url: {error}")))?;
+    Ok(Target::Service(client))
+}
+
+/// An error of the service with the way out.
+pub(crate) fn client_failure(error: ClientError) -> Failure {
+    let hint = match &error {
+        ClientError::Refused(problem) => match problem.status {
+            401 => Some("give a key: --key, ISOBASE_KEY or INTERNAL_API_KEY"),
+            403 => Some("the key does not allow this; isobase key list shows what keys may do"),
+            _ => None,
+        },
+        ClientError::Connect { .. } => Some("is the service running? isobase serve starts one"),
+        _ => None,
+    };
+    let failure = Failure::from_error(anyhow::Error::new(error));
+    match hint {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
+}
