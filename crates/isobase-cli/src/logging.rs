@@ -22,12 +22,17 @@ pub(crate) fn start(loaded: &Loaded, printer: Printer) {
 }
 
 /// Whether the log is lines of JSON.
-pub(crate) fn is_json(loaded: &Loaded) -> bool {
+fn is_json(loaded: &Loaded) -> bool {
     match log_format(loaded) {
         LogFormat::Auto => !is_terminal(),
         LogFormat::Text => false,
         LogFormat::Json => true,
     }
+}
+
+/// Whether somebody asked for lines of JSON and nothing else.
+pub(crate) fn is_only_json(loaded: &Loaded) -> bool {
+    log_format(loaded) == LogFormat::Json
 }
 
 /// Starts the log of a command that prints what it has to say: warnings and errors only.

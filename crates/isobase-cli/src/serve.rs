@@ -145,7 +145,7 @@ fn introduce(
             "event": "serving", "version": version, "url": url, "docs": docs, "engine": engine,
             "records": records, "open": open, "pid": process::id(),
         }));
-    } else if logging::is_json(loaded) {
+    } else if logging::is_only_json(loaded) {
         // Lines for people would be noise among lines of JSON.
         tracing::info!(version, url, docs, engine, records, open, "serving {records} on {url}");
     } else {

@@ -1,0 +1,105 @@
+use super::command::App;
+
+/// The value and origin of a setting in the printed table.
+fn printed(table: &str, key: &str) -> (String, String) {
+    let line = table.lines().find(|line| line.split_whitespace().next() == Some(key)).unwrap();
+    let (value, origin) = line[key.len()..].trim().split_once("  ").unwrap();
+    (value.to_owned(), origin.trim().to_owned())
+}
+
+#[test]
+fn later_sources_win_and_are_named() {
+    let app = App::new();
+    let port = |arguments: &[&str], variables: &[(&str, &str)]| {
+        let arguments = [&["config", "print"], arguments].concat();
+        printed(&app.run_with(&arguments, variables).ok(), "port")
+    };
+    let pair = |value: &str, origin: &str| (value.to_owned(), origin.to_owned());
+    assert_eq!(port(&[], &[]), pair("8002", "default"));
+    app.write("isobase.toml", "# port\nport = 1001\n");
+    assert_eq!(port(&[], &[]), pair("1001", "isobase.toml:2"));
+    assert_eq!(port(&[], &[("PORT", "1002")]), pair("1002", "env PORT"));
+    assert_eq!(port(&["--port", "1003"], &[("PORT", "1002")]), pair("1003", "flag --port"));
+    assert_eq!(port(&["--set", "port=1004"], &[]), pair("1004", "flag --set"));
+    app.write("other.toml", "port = 1005\n");
+    assert_eq!(port(&["--config", "other.toml"], &[]), pair("1005", "other.toml:1"));
+}
+
+#[test]
+fn dot_env_files_are_not_read() {
+    let app = App::new();
+    app.write(".env", "PORT=1\n");
+    assert_eq!(printed(&app.run(&["config", "print"]).ok(), "port").1, "default");
+}
+
+#[test]
+fn every_setting_is_printed_as_json_too() {
+    let app = App::new();
+    app.write("isobase.toml", "[collections.orders]\nindexes = [\"status\"]\n");
+    let out = app.run(&["config", "print", "--json"]).ok();
+    let rows: Vec<serde_json::Value> = serde_json::from_str(&out).unwrap();
+    let row = |key: &str| rows.iter().find(|row| row["key"] == key).unwrap();
+    assert_eq!(row("port")["value"], "8002");
+    assert_eq!(row("port")["origin"]["kind"], "default");
+    assert_eq!(row("internal_api_key")["value"], serde_json::Value::Null);
+    assert_eq!(row("collections.orders.indexes")["origin"]["line"], 2);
+}
+
+#[test]
+fn secrets_are_never_shown() {
+    let app = App::new();
+    app.write("isobase.toml", "internal_api_key = \"hush-in-file\"\n");
+    let variables = [
+        ("INTERNAL_API_KEY", "hush-in-variable"),
+        ("RECORDS_URL", "postgres://me:hush-in-url@db/app"),
+    ];
+    for arguments in [vec!["config", "print"], vec!["config", "print", "--json"]] {
+        let said = app.run_with(&arguments, &variables);
+        assert!(said.out.contains("***"), "{said:?}");
+        assert!(!format!("{said:?}").contains("hush"), "{said:?}");
+    }
+    let wrong = [("RECORDS_URL", "postgress://me:hush-in-url@db/app")];
+    let said = app.run_with(&["config", "print"], &wrong);
+    assert!(!said.err.contains("hush"), "{said:?}");
+    said.fails(2, &["did you mean postgres?"]);
+}
+
+#[test]
+fn a_typo_is_an_error_with_its_place_and_a_suggestion() {
+    let app = App::new();
+    app.write("isobase.toml", "\nprot = 1\n[limits]\nbody-bytes = 3\n");
+    let parts = [
+        "error: isobase.toml:2: unknown setting prot",
+        "hint: did you mean port?",
+        "error: isobase.toml:4: unknown setting limits.body-bytes",
+        "hint: did you mean limits.body_bytes?",
+    ];
+    app.run(&["config", "print"]).fails(2, &parts);
+    app.run(&["serve"]).fails(2, &parts);
+}
+
+#[test]
+fn wrong_values_name_setting_origin_and_expectation() {
+    let app = App::new();
+    let cases: [(&[&str], &[(&str, &str)], &str); 5] = [
+        (&[], &[("PORT", "http")], "setting port is \"http\" (env PORT), expected a whole number"),
+        (&["--port", "70000"], &[], "(flag --port), expected a whole number from 0 to 65535"),
+        (&["--log", "inof"], &[], "did you mean info?"),
+        (&["--set", "changes.keep_for=7"], &[], "expected a duration such as"),
+        (&[], &[("DATABASE_PROVIDER", "xyz")], "Unknown database provider: xyz"),
+    ];
+    for (arguments, variables, message) in cases {
+        let arguments = [&["config", "print"], arguments].concat();
+        app.run_with(&arguments, variables).fails(2, &[message]);
+    }
+}
+
+#[test]
+fn unknown_variables_of_ours_are_warned_about() {
+    let app = App::new();
+    let said = app.run_with(&["config", "print"], &[("ISOBASE_LOGG", "debug"), ("FOO", "1")]);
+    let warning = "warning: the environment variable ISOBASE_LOGG is not a setting; \
+                   did you mean ISOBASE_LOG?";
+    assert_eq!(said.err.trim(), warning);
+    said.ok();
+}
