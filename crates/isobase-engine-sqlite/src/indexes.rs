@@ -4,17 +4,17 @@ use std::ops::Bound;
 
 use isobase_engine::{
     IndexDefinition,
-    listing::{Fetch, IdRange, Range, index_key},
+    listing::{Fetch, IdRange, Range, Row, index_key},
 };
 use isobase_sqlite::rusqlite::{self, Connection, params};
 use isobase_types::{CollectionName, DocumentId};
 
 use crate::{catalogue::Index, location::IdColumn, read};
 
-/// Documents that one job puts into an index: short enough for other writes to wait.
-const FILL_DOCUMENTS: u32 = 2_000;
+/// Documents that one job puts into an index: about 0.1 s, for which other writes wait.
+const FILL_DOCUMENTS: u32 = 16_384;
 /// About what such a job keeps in memory.
-pub(crate) const FILL_BYTES: usize = 1 << 20;
+pub(crate) const FILL_BYTES: usize = 4 << 20;
 
 /// A step of filling an index.
 #[derive(Clone, Debug)]
@@ -91,9 +91,13 @@ pub(crate) fn fill(
     let range = Range::Ids(IdRange { lower, upper: Bound::Unbounded });
     let part = Fetch { range, reverse: false, limit: FILL_DOCUMENTS };
     let fetched = read::fetch(connection, collection, &part)?;
-    for row in &fetched.rows {
-        let key = index_key(&row.document.body, &row.document.id, index.definition.order());
-        insert_entry(connection, index.id, &key, &row.document.id)?;
+    let key = |row: &Row| index_key(&row.document.body, &row.document.id, index.definition.order());
+    let mut entries: Vec<(Vec<u8>, &DocumentId)> =
+        fetched.rows.iter().map(|row| (key(row), &row.document.id)).collect();
+    // In the order of the tree neighbouring entries meet the same pages.
+    entries.sort_unstable();
+    for (key, id) in entries {
+        insert_entry(connection, index.id, &key, id)?;
     }
     let last = fetched.rows.last().map(|row| row.document.id.clone());
     Ok(match (last, fetched.exhausted) {
