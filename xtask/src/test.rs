@@ -131,7 +131,7 @@ impl<'a> Run<'a> {
             }
             TestRunner::Cargo => {
                 let mut command = workspace::cargo();
-                command.args(["test", "--no-fail-fast", "--lib", "--bins", "--tests"]);
+                command.args(["test", "--no-fail-fast", "--tests"]);
                 command
             }
         };

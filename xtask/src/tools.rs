@@ -61,12 +61,22 @@ pub(crate) fn is_installed(program: &str) -> bool {
     std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }
 
+/// Builds nextest without what it updates and traces itself by, which is half of it.
 fn install_nextest(folder: &Path) -> bool {
     eprintln!("==> cargo-nextest is not installed: building it once, for some minutes");
+    let build = folder.join("build");
     let mut command = workspace::cargo();
-    command.args(["install", "cargo-nextest", "--locked", "--version", NEXTEST_VERSION, "--root"]);
-    command.arg(folder);
-    interrupt::run(&mut command).is_ok()
+    command.args(["install", "cargo-nextest", "--locked", "--version", NEXTEST_VERSION]);
+    command.arg("--no-default-features");
+    // Apart from our own target folder, which other builds may have locked.
+    command.arg("--root").arg(folder).arg("--target-dir").arg(&build);
+    let installed = interrupt::run(&mut command);
+    if let Err(error) = &installed {
+        eprintln!("==> {error:#}");
+    }
+    // Half a gigabyte that nobody needs again.
+    let _ = std::fs::remove_dir_all(build);
+    installed.is_ok()
 }
 
 fn install_package(package: &str) -> Result<()> {

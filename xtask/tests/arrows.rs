@@ -18,7 +18,14 @@ const ARROWS: [(&str, &[&str]); 15] = [
     ("isobase-engine-postgres", &["isobase-types", "isobase-engine", "isobase-postgres"]),
     (
         "isobase-conformance",
-        &["isobase-types", "isobase-engine", "isobase-store", "isobase-engine-memory"],
+        // The client makes the REST API one more engine of the suite.
+        &[
+            "isobase-types",
+            "isobase-engine",
+            "isobase-store",
+            "isobase-engine-memory",
+            "isobase-client",
+        ],
     ),
     // Keys are kept in the embedded file, through its connection layer.
     ("isobase-auth", &["isobase-types", "isobase-store", "isobase-sqlite"]),
@@ -26,6 +33,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
     ("isobase-client", &["isobase-types"]),
     (
         "isobase",
+        // It turns options into those of the connection layers; nobody else above may.
         &[
             "isobase-types",
             "isobase-engine",
@@ -33,6 +41,8 @@ const ARROWS: [(&str, &[&str]); 15] = [
             "isobase-engine-memory",
             "isobase-engine-sqlite",
             "isobase-engine-postgres",
+            "isobase-sqlite",
+            "isobase-postgres",
         ],
     ),
     (
@@ -65,7 +75,7 @@ const RESERVED: [(&[&str], &[&str], &str); 5] = [
             "tower",
             "tower-http",
         ],
-        &["isobase-server", "isobase-client", "isobase-cli"],
+        &["isobase-server", "isobase-client", "isobase-cli", "isobase-conformance"],
         "only the server, its client and the executable know HTTP",
     ),
     (&["axum"], &["isobase-server"], "only the server has routes"),
