@@ -1,4 +1,5 @@
 //! The executable as a black box.
+#![expect(clippy::unwrap_used, reason = "the helpers of tests fail like tests")]
 
 mod black_box {
     mod command;

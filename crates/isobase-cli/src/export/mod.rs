@@ -50,10 +50,10 @@ pub(crate) async fn run(
     let mut writing = Writing { layout, output, progress };
     let written = match &target {
         Target::Direct { store, .. } => {
-            writing.from_store(store, &collection, &question.query).await
+            writing.copy_store(store, &collection, &question.query).await
         }
         Target::Service(client) => {
-            writing.from_service(client, &collection, &question.parameters).await
+            writing.copy_service(client, &collection, &question.parameters).await
         }
     };
     let elapsed = writing.progress.end();
@@ -146,7 +146,7 @@ struct Writing {
 }
 
 impl Writing {
-    async fn from_store(
+    async fn copy_store(
         &mut self,
         store: &Store,
         collection: &CollectionName,
@@ -174,7 +174,7 @@ impl Writing {
         }
     }
 
-    async fn from_service(
+    async fn copy_service(
         &mut self,
         client: &Client,
         collection: &CollectionName,

@@ -43,7 +43,7 @@ pub(super) enum ReadError {
 /// The records of a file, one after another.
 pub(super) enum Records<R> {
     Json(JsonRecords<R>),
-    Csv(CsvRecords<R>),
+    Csv(Box<CsvRecords<R>>),
 }
 
 impl<R: BufRead> Records<R> {
@@ -66,7 +66,9 @@ impl<R: BufRead> Records<R> {
         });
         match format {
             Format::Json | Format::Ndjson => Ok(Self::Json(JsonRecords::new(input))),
-            Format::Csv => Ok(Self::Csv(CsvRecords::open(input, delimiter, csv.as_text)?)),
+            Format::Csv => {
+                Ok(Self::Csv(Box::new(CsvRecords::open(input, delimiter, csv.as_text)?)))
+            }
         }
     }
 

@@ -81,7 +81,8 @@ fn a_typo_is_an_error_with_its_place_and_a_suggestion() {
 #[test]
 fn wrong_values_name_setting_origin_and_expectation() {
     let app = App::new();
-    let cases: [(&[&str], &[(&str, &str)], &str); 5] = [
+    type Case<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], &'a str);
+    let cases: [Case<'_>; 5] = [
         (&[], &[("PORT", "http")], "setting port is \"http\" (env PORT), expected a whole number"),
         (&["--port", "70000"], &[], "(flag --port), expected a whole number from 0 to 65535"),
         (&["--log", "inof"], &[], "did you mean info?"),
