@@ -105,8 +105,8 @@ Examples:
   zcat events.ndjson.gz | isobase import - --collection events
   isobase import movies.json --collection movies --url http://127.0.0.1:8002
 
-An import that was cut off is finished by running the same command again: chunks that are already
-stored are recognised and not stored twice. The field \"id\" of a record is not kept: ids are given
+An import that was cut off is finished by running the same command again, within a day
+(idempotency.keep_for) and with the same --chunk: what is stored already is recognised. The field \"id\" of a record is not kept: ids are given
 out by the service.
 
 CSV: the first row names the fields. An empty cell is null; true and false are booleans; a cell

@@ -91,12 +91,12 @@ async fn open_engine(
 #[cfg(feature = "memory")]
 fn memory(options: &OpenOptions) -> Arc<dyn Engine> {
     use isobase_engine_memory::{MemoryEngine, MemoryOptions};
-    let options = MemoryOptions {
-        changes_max: usize::try_from(options.retention.changes_max).unwrap_or(usize::MAX),
-        idempotency_retention: options.retention.idempotency,
-        ..MemoryOptions::default()
-    };
-    Arc::new(MemoryEngine::new(Arc::new(isobase_engine::SystemClock), options))
+    let mut memory = MemoryOptions::default();
+    let changes_max = usize::try_from(options.retention.changes_max).unwrap_or(usize::MAX);
+    // What is kept is in memory: the engine's own bound stays.
+    memory.changes_max = memory.changes_max.min(changes_max);
+    memory.idempotency_retention = options.retention.idempotency;
+    Arc::new(MemoryEngine::new(Arc::new(isobase_engine::SystemClock), memory))
 }
 
 #[cfg(feature = "sqlite")]

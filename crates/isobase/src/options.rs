@@ -22,7 +22,8 @@ pub struct OpenOptions {
 pub struct Retention {
     /// Age at which changes leave the change feed. Default 7 days.
     pub changes: Duration,
-    /// Most changes kept; older ones leave the feed early. Default 1,000,000.
+    /// Most changes kept; older ones leave the feed early. Default 5,000,000; the memory engine
+    /// keeps at most 1,000,000.
     pub changes_max: u64,
     /// Age at which idempotency keys are forgotten. Default 24 hours.
     pub idempotency: Duration,
@@ -40,10 +41,10 @@ pub struct SqliteOptions {
 /// For the PostgreSQL engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PostgresOptions {
-    /// Connections to the database, writer included. Default 10.
-    pub connections: usize,
-    /// The database is reached through PgBouncer in transaction mode: no statement is prepared
-    /// by name, nothing is kept in a session. Default false.
+    /// Most read connections. Default none: `pool_size` of the URL, else 8.
+    pub pool_size: Option<usize>,
+    /// The database is reached through PgBouncer in transaction mode, as `pgbouncer=transaction`
+    /// in the URL says too. Default false.
     pub pgbouncer: bool,
 }
 
@@ -54,11 +55,11 @@ impl Default for OpenOptions {
             store: StoreOptions::default(),
             retention: Retention {
                 changes: Duration::from_secs(7 * DAY),
-                changes_max: 1_000_000,
+                changes_max: 5_000_000,
                 idempotency: Duration::from_secs(DAY),
             },
             sqlite: SqliteOptions { sync_every_commit: true, cache_bytes: 16 << 20 },
-            postgres: PostgresOptions { connections: 10, pgbouncer: false },
+            postgres: PostgresOptions { pool_size: None, pgbouncer: false },
         }
     }
 }

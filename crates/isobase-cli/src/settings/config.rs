@@ -158,6 +158,14 @@ impl Loaded {
         }
     }
 
+    /// A number that may be unset.
+    fn optional_integer(&self, setting: &Setting) -> Option<usize> {
+        match self.get(setting).0 {
+            Some(Value::Integer(number)) => usize::try_from(*number).ok(),
+            _ => None,
+        }
+    }
+
     /// A size in bytes.
     pub(crate) fn size(&self, setting: &Setting) -> u64 {
         match self.get(setting).0 {
@@ -301,7 +309,7 @@ fn open_options(loaded: &Loaded) -> OpenOptions {
             cache_bytes: loaded.size(&table::SQLITE_CACHE),
         },
         postgres: PostgresOptions {
-            connections: count(&table::POSTGRES_POOL_SIZE),
+            pool_size: loaded.optional_integer(&table::POSTGRES_POOL_SIZE),
             pgbouncer: loaded.is_on(&table::POSTGRES_PGBOUNCER),
         },
     }

@@ -217,9 +217,10 @@ pub(crate) static CHANGES_KEEP_FOR: Setting = Setting::new(
 pub(crate) static CHANGES_KEEP_COUNT: Setting = Setting::new(
     "changes.keep_count",
     COUNT,
-    "Most changes kept; older ones leave the feed early.",
+    "Most changes kept; older ones leave the feed early. The memory engine keeps at most \
+     1,000,000.",
 )
-.default("1000000");
+.default("5000000");
 
 pub(crate) static IDEMPOTENCY_KEEP_FOR: Setting = Setting::new(
     "idempotency.keep_for",
@@ -242,15 +243,15 @@ pub(crate) static SQLITE_CACHE: Setting =
 
 pub(crate) static POSTGRES_POOL_SIZE: Setting = Setting::new(
     "postgres.pool_size",
-    Kind::Integer { min: 2, max: 1_000 },
-    "Connections to PostgreSQL.",
-)
-.default("10");
+    Kind::Integer { min: 1, max: 1_000 },
+    "Most read connections to PostgreSQL. Unset: `pool_size` of the URL, else 8.",
+);
 
 pub(crate) static POSTGRES_PGBOUNCER: Setting = Setting::new(
     "postgres.pgbouncer",
     Kind::Bool,
-    "PostgreSQL is reached through PgBouncer in transaction mode.",
+    "PostgreSQL is reached through PgBouncer in transaction mode, as `pgbouncer=transaction` in \
+     the URL says too.",
 )
 .default("false");
 
