@@ -1,1 +1,28 @@
-//! The PostgreSQL engine.
+//! The PostgreSQL engine: documents in the tables of one schema.
+//!
+//! One task of the process writes. It commits whatever is queued as one transaction, in two
+//! round trips, and answers after the commit. Every transaction locks the one row of `clock`
+//! first, so that sequences follow the order of commits, whichever process writes. Reads never
+//! wait for it.
+//!
+//! Reading order: [`PostgresOptions`], `schema` and `sql` (what is stored), `engine`, then the
+//! way of a write (`writer`, `transaction`, `batch`) and of a read (`read`, `feed`).
+
+mod batch;
+mod catalogue;
+mod codec;
+mod engine;
+mod error;
+mod feed;
+mod indexes;
+mod limits;
+mod options;
+mod read;
+mod schema;
+mod sql;
+mod transaction;
+mod writer;
+
+pub use engine::PostgresEngine;
+pub use isobase_postgres::InvalidUrl;
+pub use options::PostgresOptions;

@@ -147,6 +147,13 @@ impl Config {
         self
     }
 
+    /// Another number of read connections than the URL says; at least one.
+    #[must_use]
+    pub fn with_pool_size(mut self, size: usize) -> Self {
+        self.pool_size = size.clamp(1, POOL_SIZE_MAX);
+        self
+    }
+
     /// The schema that holds our tables.
     #[must_use]
     pub fn schema(&self) -> &str {

@@ -126,7 +126,7 @@ impl Connection {
                 self.client.query(&statement, parameters).await
             }
             Pooling::Transaction => {
-                self.client.query_typed(&sql.text, &typed(sql, parameters)).await
+                Box::pin(self.client.query_typed(&sql.text, &typed(sql, parameters))).await
             }
         };
         rows.map_err(|error| self.failed(error))
@@ -147,7 +147,7 @@ impl Connection {
                 self.client.execute(&statement, parameters).await
             }
             Pooling::Transaction => {
-                self.client.execute_typed(&sql.text, &typed(sql, parameters)).await
+                Box::pin(self.client.execute_typed(&sql.text, &typed(sql, parameters))).await
             }
         };
         changed.map_err(|error| self.failed(error))
@@ -213,7 +213,8 @@ impl Connection {
         if let Some(statement) = self.prepared().get(&sql.number) {
             return Ok(statement.clone());
         }
-        let prepared = self.client.prepare_typed(&sql.text, &sql.parameters).await;
+        // Boxed, because it is large and seldom needed: every question would carry it along.
+        let prepared = Box::pin(self.client.prepare_typed(&sql.text, &sql.parameters)).await;
         let statement = prepared.map_err(|error| self.failed(error))?;
         self.prepared().insert(sql.number, statement.clone());
         Ok(statement)

@@ -1,0 +1,623 @@
+//! What a batch of writes does to the tables, worked out in memory. Asks and stores nothing.
+//!
+//! [`Batch::new`] says which rows must be known; with them [`Batch::apply`] carries out one job
+//! after the other, later ones seeing what earlier ones did; [`Batch::mutations`] is the sum.
+
+use std::{borrow::Cow, collections::HashMap, sync::Arc};
+
+use isobase_engine::{
+    Action, Current, Effect, EngineError, ErrorKind, Idempotency, Rejection, WriteBatch,
+    WriteOperation, WriteOutcome, WriteReport, Written, decide, decode_outcomes, encode_outcomes,
+    listing::index_key,
+};
+use isobase_types::{ChangeKind, CollectionName, DocumentId, Revision, Timestamp};
+
+use crate::{
+    catalogue::{IndexCatalogue, IndexRow},
+    codec::id_bytes,
+    limits::LIMITS,
+};
+
+/// A write as it was asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WriteJob<'j> {
+    pub(crate) batch: &'j WriteBatch,
+    /// All operations or none.
+    pub(crate) atomic: bool,
+}
+
+/// The row of the table `clock`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ClockRow {
+    /// Of the last write.
+    pub(crate) sequence: i64,
+    /// The next integer id.
+    pub(crate) next_id: i64,
+    /// The last change that is no longer kept.
+    pub(crate) changes_floor: i64,
+    pub(crate) catalogue_version: i64,
+}
+
+/// A document as stored, or to be stored.
+#[derive(Clone, Debug)]
+pub(crate) struct Stored<'j> {
+    pub(crate) revision: i64,
+    pub(crate) created_at: Timestamp,
+    /// Empty when nobody needs it.
+    pub(crate) body: Cow<'j, str>,
+}
+
+/// The answer kept with an idempotency key.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) fingerprint: Vec<u8>,
+    pub(crate) outcomes: String,
+    /// Given in this batch, to be stored with it.
+    pub(crate) is_new: bool,
+}
+
+/// A collection that the batch touches.
+#[derive(Debug)]
+pub(crate) struct Collection {
+    pub(crate) name: CollectionName,
+    /// None when it has no row yet.
+    pub(crate) id: Option<i32>,
+    indexes: Arc<[IndexRow]>,
+}
+
+/// A document that the batch touches.
+#[derive(Debug)]
+struct Touched<'j> {
+    /// Its place in `collections`.
+    collection: usize,
+    id: DocumentId,
+    id_bytes: Vec<u8>,
+    /// An operation looks into the body.
+    needs_body: bool,
+    before: Option<Stored<'j>>,
+    now: Now<'j>,
+}
+
+/// What the batch made of a document so far.
+#[derive(Clone, Debug)]
+enum Now<'j> {
+    AsBefore,
+    Is(Stored<'j>),
+    Gone,
+}
+
+#[derive(Debug)]
+struct NewChange {
+    sequence: i64,
+    touched: usize,
+    kind: ChangeKind,
+}
+
+/// The batch under way.
+#[derive(Debug)]
+pub(crate) struct Batch<'j> {
+    now: Timestamp,
+    pub(crate) clock: ClockRow,
+    pub(crate) collections: Vec<Collection>,
+    touched: Vec<Touched<'j>>,
+    by_id: HashMap<(usize, Vec<u8>), usize>,
+    /// For each job, for each operation: its collection, and its document unless that is new.
+    operations: Vec<Vec<(usize, Option<usize>)>>,
+    changes: Vec<NewChange>,
+    answers: HashMap<[u8; 32], Answer>,
+}
+
+/// The rows a batch must know, column by column.
+#[derive(Debug, Default)]
+pub(crate) struct WantedRows<'b> {
+    /// Places for [`Batch::set_current`].
+    pub(crate) touched: Vec<usize>,
+    pub(crate) collections: Vec<i32>,
+    pub(crate) ids: Vec<&'b [u8]>,
+    pub(crate) with_body: Vec<bool>,
+}
+
+/// What is to be stored, column by column.
+#[derive(Debug, Default)]
+pub(crate) struct Mutations<'b> {
+    pub(crate) upserts: Upserts<'b>,
+    pub(crate) deleted: Keys<'b>,
+    pub(crate) changes: Changes<'b>,
+    pub(crate) deleted_entries: Entries<'b>,
+    pub(crate) new_entries: Entries<'b>,
+    /// Collections whose number of documents changes, and by how much.
+    pub(crate) counted: (Vec<i32>, Vec<i64>),
+    pub(crate) answers: NewAnswers<'b>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Upserts<'b> {
+    pub(crate) keys: Keys<'b>,
+    pub(crate) revisions: Vec<i64>,
+    pub(crate) created_at: Vec<i64>,
+    pub(crate) updated_at: Vec<i64>,
+    pub(crate) bodies: Vec<&'b str>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Keys<'b> {
+    pub(crate) collections: Vec<i32>,
+    pub(crate) ids: Vec<&'b [u8]>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Changes<'b> {
+    pub(crate) sequences: Vec<i64>,
+    pub(crate) keys: Keys<'b>,
+    pub(crate) kinds: Vec<i16>,
+    pub(crate) revisions: Vec<Option<i64>>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Entries<'b> {
+    pub(crate) indexes: Vec<i32>,
+    pub(crate) keys: Vec<Vec<u8>>,
+    pub(crate) documents: Keys<'b>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct NewAnswers<'b> {
+    pub(crate) keys: Vec<&'b [u8]>,
+    pub(crate) fingerprints: Vec<&'b [u8]>,
+    pub(crate) outcomes: Vec<&'b str>,
+}
+
+impl<'j> Batch<'j> {
+    /// Looks at the jobs, without deciding anything. `number` knows collections.
+    pub(crate) fn new(
+        jobs: &[WriteJob<'j>],
+        now: Timestamp,
+        number: impl Fn(&CollectionName) -> Option<i32>,
+    ) -> Self {
+        let mut batch = Self {
+            now,
+            clock: ClockRow::default(),
+            collections: Vec::new(),
+            touched: Vec::new(),
+            by_id: HashMap::new(),
+            operations: Vec::with_capacity(jobs.len()),
+            changes: Vec::new(),
+            answers: HashMap::new(),
+        };
+        let mut known: HashMap<&CollectionName, usize> = HashMap::new();
+        for job in jobs {
+            let mut places = Vec::with_capacity(job.batch.operations.len());
+            for operation in &job.batch.operations {
+                let name = &operation.collection;
+                let collection = *known.entry(name).or_insert_with(|| {
+                    let id = number(name);
+                    batch.collections.push(Collection {
+                        name: name.clone(),
+                        id,
+                        indexes: Arc::default(),
+                    });
+                    batch.collections.len() - 1
+                });
+                let touched = operation.action.id().map(|id| {
+                    let place = batch.touch(collection, id.clone());
+                    let patches = matches!(operation.action, Action::Patch { .. });
+                    batch.touched[place].needs_body |= patches;
+                    place
+                });
+                places.push((collection, touched));
+            }
+            batch.operations.push(places);
+        }
+        batch
+    }
+
+    /// Names of collections that have no known number.
+    pub(crate) fn unknown_collections(&self) -> Vec<&str> {
+        let unknown = self.collections.iter().filter(|collection| collection.id.is_none());
+        unknown.map(|collection| collection.name.as_str()).collect()
+    }
+
+    /// Says the number of a collection that was unknown; whether it is one of this batch.
+    pub(crate) fn set_collection_id(&mut self, name: &str, id: i32) -> bool {
+        let found = self.collections.iter_mut().find(|known| known.name.as_str() == name);
+        found.map(|collection| collection.id = Some(id)).is_some()
+    }
+
+    /// Says which indexes there are. Rows wanted before may lack bodies that are needed now.
+    pub(crate) fn set_indexes(&mut self, catalogue: &IndexCatalogue) {
+        for collection in &mut self.collections {
+            let Some(id) = collection.id else { continue };
+            collection.indexes = catalogue.maintained(id).cloned().collect();
+        }
+    }
+
+    /// The rows to read: those whose collection has a number.
+    pub(crate) fn wanted_rows(&self) -> WantedRows<'_> {
+        let mut wanted = WantedRows::default();
+        for (place, touched) in self.touched.iter().enumerate() {
+            let collection = &self.collections[touched.collection];
+            if let Some(id) = collection.id {
+                wanted.touched.push(place);
+                wanted.collections.push(id);
+                wanted.ids.push(&touched.id_bytes);
+                wanted.with_body.push(touched.needs_body || !collection.indexes.is_empty());
+            }
+        }
+        wanted
+    }
+
+    /// Says what a row holds now.
+    pub(crate) fn set_current(&mut self, place: usize, stored: Stored<'j>) {
+        self.touched[place].before = Some(stored);
+    }
+
+    /// Idempotency keys of the jobs.
+    pub(crate) fn keys<'b>(jobs: &'b [WriteJob<'_>]) -> Vec<&'b [u8]> {
+        jobs.iter()
+            .filter_map(|job| job.batch.idempotency.as_ref())
+            .map(|idempotency| idempotency.key.as_slice())
+            .collect()
+    }
+
+    /// Says what was answered to a key before.
+    pub(crate) fn set_answer(&mut self, key: &[u8], fingerprint: &[u8], outcomes: &str) {
+        if let Ok(key) = key.try_into() {
+            let (fingerprint, outcomes) = (fingerprint.to_vec(), outcomes.to_owned());
+            self.answers.insert(key, Answer { fingerprint, outcomes, is_new: false });
+        }
+    }
+
+    /// Carries out one job.
+    pub(crate) fn apply(
+        &mut self,
+        at: usize,
+        job: WriteJob<'j>,
+    ) -> Result<WriteReport, EngineError> {
+        let idempotency = job.batch.idempotency.as_ref();
+        if let Some(outcomes) = self.replay(idempotency)? {
+            return Ok(WriteReport { outcomes, replayed: true });
+        }
+        let (clock, changes) = (self.clock, self.changes.len());
+        let mut undo = Vec::new();
+        let places = std::mem::take(&mut self.operations[at]);
+        let mut outcomes: Vec<WriteOutcome> = Vec::with_capacity(places.len());
+        for (operation, place) in job.batch.operations.iter().zip(places) {
+            outcomes.push(self.carry_out(operation, place, &mut undo));
+        }
+        if job.atomic && outcomes.iter().any(Result::is_err) {
+            for (touched, now) in undo.into_iter().rev() {
+                let touched: &mut Touched<'j> = &mut self.touched[touched];
+                touched.now = now;
+            }
+            self.clock = clock;
+            self.changes.truncate(changes);
+            for outcome in outcomes.iter_mut().filter(|outcome| outcome.is_ok()) {
+                *outcome = Err(Rejection::BatchRejected);
+            }
+        }
+        if let Some(Idempotency { key, fingerprint }) = idempotency {
+            let outcomes = encode_outcomes(&outcomes);
+            let answer = Answer { fingerprint: fingerprint.to_vec(), outcomes, is_new: true };
+            self.answers.insert(*key, answer);
+        }
+        Ok(WriteReport { outcomes, replayed: false })
+    }
+
+    fn replay(
+        &self,
+        idempotency: Option<&Idempotency>,
+    ) -> Result<Option<Vec<WriteOutcome>>, EngineError> {
+        let Some(idempotency) = idempotency else { return Ok(None) };
+        let Some(answer) = self.answers.get(&idempotency.key) else { return Ok(None) };
+        if answer.fingerprint != idempotency.fingerprint {
+            return Err(EngineError::new(
+                ErrorKind::IdempotencyMismatch,
+                "the idempotency key was used before with another request",
+            ));
+        }
+        decode_outcomes(&answer.outcomes).map(Some).ok_or_else(|| {
+            let message = "the stored answer to an idempotency key cannot be read";
+            EngineError::new(ErrorKind::Corrupted, message)
+        })
+    }
+
+    fn carry_out(
+        &mut self,
+        operation: &'j WriteOperation,
+        (collection, touched): (usize, Option<usize>),
+        undo: &mut Vec<(usize, Now<'j>)>,
+    ) -> WriteOutcome {
+        let current = touched.and_then(|place| self.touched[place].current());
+        let revision = current.map(|stored| Revision::from_number(stored.revision.cast_unsigned()));
+        let known = current.zip(revision.as_ref()).map(|(stored, revision)| Current {
+            revision,
+            created_at: stored.created_at,
+            body: &stored.body,
+        });
+        let effect = decide(&operation.action, &operation.precondition, known, &LIMITS)?;
+        let created_at = current.map_or(self.now, |stored| stored.created_at);
+        self.clock.sequence += 1;
+        let revision = self.clock.sequence;
+        let place = touched.unwrap_or_else(|| {
+            let id = DocumentId::Integer(self.clock.next_id);
+            self.clock.next_id += 1;
+            self.touch(collection, id)
+        });
+        let mut returned = None;
+        let (kind, now) = match effect {
+            Effect::Insert { body } => {
+                (ChangeKind::Created, Now::Is(Stored { revision, created_at, body }))
+            }
+            Effect::Replace { body, return_body } => {
+                returned = return_body.then(|| body.clone().into_owned());
+                (ChangeKind::Updated, Now::Is(Stored { revision, created_at, body }))
+            }
+            Effect::Remove => (ChangeKind::Deleted, Now::Gone),
+        };
+        undo.push((place, std::mem::replace(&mut self.touched[place].now, now)));
+        self.changes.push(NewChange { sequence: revision, touched: place, kind });
+        Ok(Written {
+            id: self.touched[place].id.clone(),
+            kind,
+            revision: Revision::from_number(revision.cast_unsigned()),
+            created_at,
+            updated_at: self.now,
+            body: returned,
+        })
+    }
+
+    fn touch(&mut self, collection: usize, id: DocumentId) -> usize {
+        let id_bytes = id_bytes(&id);
+        let touched = &mut self.touched;
+        *self.by_id.entry((collection, id_bytes.clone())).or_insert_with(|| {
+            let (before, now) = (None, Now::AsBefore);
+            touched.push(Touched { collection, id, id_bytes, needs_body: false, before, now });
+            touched.len() - 1
+        })
+    }
+
+    /// Names of collections that need a row now.
+    pub(crate) fn new_collections(&self) -> Vec<&str> {
+        let mut is_changed = vec![false; self.collections.len()];
+        for change in &self.changes {
+            is_changed[self.touched[change.touched].collection] = true;
+        }
+        let new = self.collections.iter().zip(is_changed);
+        new.filter(|(collection, is_changed)| *is_changed && collection.id.is_none())
+            .map(|(collection, _)| collection.name.as_str())
+            .collect()
+    }
+
+    /// What is to be stored. Every collection with a change has a number by now.
+    pub(crate) fn mutations(&self) -> Mutations<'_> {
+        let mut mutations = Mutations::default();
+        let mut added = vec![0; self.collections.len()];
+        for touched in &self.touched {
+            let collection = &self.collections[touched.collection];
+            let Some(id) = collection.id else { continue };
+            let now = match &touched.now {
+                Now::AsBefore => continue,
+                Now::Is(stored) => Some(stored),
+                Now::Gone => None,
+            };
+            match (&touched.before, now) {
+                (_, Some(stored)) => {
+                    mutations.upserts.push(id, touched, stored, self.now);
+                }
+                (Some(_), None) => mutations.deleted.push(id, &touched.id_bytes),
+                (None, None) => {}
+            }
+            added[touched.collection] +=
+                i64::from(now.is_some()) - i64::from(touched.before.is_some());
+            for index in collection.indexes.iter() {
+                mutations.push_entries(id, index, touched, now);
+            }
+        }
+        mutations.counted = self
+            .collections
+            .iter()
+            .zip(added)
+            .filter_map(|(collection, added)| Some((collection.id?, added)))
+            .filter(|(_, added)| *added != 0)
+            .unzip();
+        for change in &self.changes {
+            let touched = &self.touched[change.touched];
+            if let Some(id) = self.collections[touched.collection].id {
+                mutations.changes.push(id, &touched.id_bytes, change);
+            }
+        }
+        for (key, answer) in self.answers.iter().filter(|(_, answer)| answer.is_new) {
+            mutations.answers.keys.push(key);
+            mutations.answers.fingerprints.push(&answer.fingerprint);
+            mutations.answers.outcomes.push(&answer.outcomes);
+        }
+        mutations
+    }
+}
+
+impl<'j> Touched<'j> {
+    fn current(&self) -> Option<&Stored<'j>> {
+        match &self.now {
+            Now::AsBefore => self.before.as_ref(),
+            Now::Is(stored) => Some(stored),
+            Now::Gone => None,
+        }
+    }
+}
+
+impl<'b> Mutations<'b> {
+    /// Whether there is nothing to store.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.changes.sequences.is_empty() && self.answers.keys.is_empty()
+    }
+
+    /// About how many bytes it has to send.
+    pub(crate) fn bytes(&self) -> usize {
+        let bodies: usize = self.upserts.bodies.iter().map(|body| body.len()).sum();
+        let keys = self.new_entries.keys.iter().chain(&self.deleted_entries.keys);
+        let outcomes: usize = self.answers.outcomes.iter().map(|text| text.len()).sum();
+        bodies + keys.map(Vec::len).sum::<usize>() + outcomes + 200 * self.changes.kinds.len()
+    }
+
+    fn push_entries(
+        &mut self,
+        collection: i32,
+        index: &IndexRow,
+        touched: &'b Touched<'_>,
+        now: Option<&Stored<'_>>,
+    ) {
+        let order = index.definition.order();
+        let key = |stored: &Stored<'_>| index_key(&stored.body, &touched.id, order);
+        let (before, now) = (touched.before.as_ref().map(key), now.map(key));
+        if before == now {
+            return;
+        }
+        if let Some(before) = before {
+            self.deleted_entries.push(index.id, before, collection, &touched.id_bytes);
+        }
+        if let Some(now) = now {
+            self.new_entries.push(index.id, now, collection, &touched.id_bytes);
+        }
+    }
+}
+
+impl<'b> Upserts<'b> {
+    fn push(
+        &mut self,
+        collection: i32,
+        touched: &'b Touched<'_>,
+        stored: &'b Stored<'_>,
+        now: Timestamp,
+    ) {
+        self.keys.push(collection, &touched.id_bytes);
+        self.revisions.push(stored.revision);
+        self.created_at.push(stored.created_at.unix_us);
+        self.updated_at.push(now.unix_us);
+        self.bodies.push(&stored.body);
+    }
+}
+
+impl<'b> Keys<'b> {
+    pub(crate) fn push(&mut self, collection: i32, id: &'b [u8]) {
+        self.collections.push(collection);
+        self.ids.push(id);
+    }
+}
+
+impl<'b> Changes<'b> {
+    fn push(&mut self, collection: i32, id: &'b [u8], change: &NewChange) {
+        self.sequences.push(change.sequence);
+        self.keys.push(collection, id);
+        // The codes are 1 to 4.
+        self.kinds.push(i16::try_from(change.kind.code()).unwrap_or_default());
+        self.revisions.push((change.kind != ChangeKind::Deleted).then_some(change.sequence));
+    }
+}
+
+impl<'b> Entries<'b> {
+    pub(crate) fn push(&mut self, index: i32, key: Vec<u8>, collection: i32, id: &'b [u8]) {
+        self.indexes.push(index);
+        self.keys.push(key);
+        self.documents.push(collection, id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use isobase_engine::{IfMissing, Precondition};
+
+    use super::*;
+
+    fn name() -> CollectionName {
+        CollectionName::new("notes").unwrap()
+    }
+
+    fn operation(action: Action) -> WriteOperation {
+        WriteOperation { collection: name(), action, precondition: Precondition::None }
+    }
+
+    fn create() -> WriteOperation {
+        operation(Action::Create { body: "{}".into() })
+    }
+
+    fn delete(id: &str) -> WriteOperation {
+        operation(Action::Delete { id: DocumentId::parse(id).unwrap() })
+    }
+
+    fn batch_of(operations: Vec<WriteOperation>) -> WriteBatch {
+        WriteBatch { operations, idempotency: None }
+    }
+
+    fn empty_database<'j>(jobs: &[WriteJob<'j>]) -> Batch<'j> {
+        let mut batch = Batch::new(jobs, Timestamp { unix_us: 5 }, |_| Some(1));
+        batch.clock = ClockRow { next_id: 1, ..ClockRow::default() };
+        batch
+    }
+
+    #[test]
+    fn later_operation_sees_the_id_of_an_earlier_create() {
+        let asked = batch_of(vec![create(), delete("1"), delete("1")]);
+        let job = WriteJob { batch: &asked, atomic: false };
+        let mut batch = empty_database(&[job]);
+        let report = batch.apply(0, job).unwrap();
+        assert!(report.outcomes[0].is_ok() && report.outcomes[1].is_ok());
+        assert_eq!(report.outcomes[2], Err(Rejection::NotFound));
+        let mutations = batch.mutations();
+        assert_eq!(mutations.changes.sequences, [1, 2]);
+        assert!(mutations.upserts.bodies.is_empty() && mutations.deleted.ids.is_empty());
+        assert!(mutations.counted.0.is_empty());
+    }
+
+    #[test]
+    fn rejected_atomic_job_leaves_no_trace() {
+        let first = batch_of(vec![create()]);
+        let second = batch_of(vec![create(), delete("1"), delete("missing")]);
+        let third = batch_of(vec![create()]);
+        let jobs = [(&first, false), (&second, true), (&third, false)]
+            .map(|(batch, atomic)| WriteJob { batch, atomic });
+        let mut batch = empty_database(&jobs);
+        let reports: Vec<_> =
+            jobs.iter().enumerate().map(|(at, job)| batch.apply(at, *job).unwrap()).collect();
+        assert_eq!(reports[1].outcomes[0], Err(Rejection::BatchRejected));
+        assert_eq!(reports[1].outcomes[2], Err(Rejection::NotFound));
+        let written = reports[2].outcomes[0].as_ref().unwrap();
+        assert_eq!(written.id, DocumentId::Integer(2));
+        assert_eq!(written.revision, Revision::from_number(2));
+        assert_eq!(batch.mutations().counted, (vec![1], vec![2]));
+    }
+
+    #[test]
+    fn repeated_key_gives_the_first_outcomes() {
+        let idempotency = Some(Idempotency { key: [1; 32], fingerprint: [2; 32] });
+        let mut asked = batch_of(vec![create()]);
+        asked.idempotency = idempotency;
+        let mut other = asked.clone();
+        other.idempotency = Some(Idempotency { key: [1; 32], fingerprint: [3; 32] });
+        let jobs = [&asked, &asked, &other].map(|batch| WriteJob { batch, atomic: false });
+        let mut batch = empty_database(&jobs);
+        let first = batch.apply(0, jobs[0]).unwrap();
+        let second = batch.apply(1, jobs[1]).unwrap();
+        assert_eq!(first.outcomes, second.outcomes);
+        assert!(second.replayed);
+        let mismatch = batch.apply(2, jobs[2]).unwrap_err();
+        assert_eq!(mismatch.kind, ErrorKind::IdempotencyMismatch);
+        assert_eq!(batch.mutations().upserts.bodies.len(), 1);
+    }
+
+    #[test]
+    fn rejected_write_makes_no_collection() {
+        let asked = batch_of(vec![
+            delete("a"),
+            operation(Action::Put {
+                id: DocumentId::parse("a").unwrap(),
+                body: "{}".into(),
+                if_missing: IfMissing::Refuse,
+            }),
+        ]);
+        let job = WriteJob { batch: &asked, atomic: false };
+        let mut batch = Batch::new(&[job], Timestamp::default(), |_| None);
+        batch.apply(0, job).unwrap();
+        assert!(batch.new_collections().is_empty());
+        assert!(batch.mutations().is_empty());
+    }
+}

@@ -1,0 +1,213 @@
+//! What this process knows about collections and indexes.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock},
+    time::{Duration, Instant},
+};
+
+use arc_swap::ArcSwap;
+use isobase_engine::{IndexDefinition, IndexInfo, IndexState, listing::ReadyIndex};
+use isobase_postgres::{Connection, Error, Row};
+use isobase_types::{CollectionName, Order};
+
+use crate::{codec::column, error::corrupted, sql::Statements};
+
+/// Names remembered; beyond it they are learnt anew.
+const COLLECTIONS_MAX: usize = 100_000;
+/// How old the knowledge about indexes may be when a read relies on it. Another process may drop
+/// an index meanwhile; its entries stay correct for [`RETIREMENT_SECONDS`].
+const INDEXES_AGE_MAX: Duration = Duration::from_secs(1);
+/// Longer than any read that began while the index was known.
+pub(crate) const RETIREMENT_SECONDS: f64 = 60.0;
+
+/// Shared by the writer and all reads.
+#[derive(Debug)]
+pub(crate) struct Catalogue {
+    /// Numbers of collections. They never change and are never reused, so what is here is true
+    /// for ever; a name that is not here may still exist. Written by whoever learns one from a
+    /// committed row.
+    collections: RwLock<HashMap<CollectionName, i32>>,
+    /// The indexes as of some version. Never replaced by an older one.
+    indexes: ArcSwap<Checked>,
+}
+
+#[derive(Debug)]
+struct Checked {
+    indexes: Arc<IndexCatalogue>,
+    at: Instant,
+}
+
+/// All indexes as of one version of the catalogue.
+#[derive(Debug, Default)]
+pub(crate) struct IndexCatalogue {
+    pub(crate) version: i64,
+    by_collection: HashMap<i32, Arc<[IndexRow]>>,
+    /// There are indexes to empty and forget.
+    pub(crate) has_dropped: bool,
+}
+
+/// A row of the table `indexes`.
+#[derive(Clone, Debug)]
+pub(crate) struct IndexRow {
+    pub(crate) id: i32,
+    pub(crate) definition: IndexDefinition,
+    pub(crate) state: RowState,
+}
+
+/// The life of an index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RowState {
+    /// Being filled.
+    Building,
+    /// Complete.
+    Ready,
+    /// Gone for callers; other processes may still read it for a moment.
+    Dropped,
+    /// Nobody reads it; its entries are being deleted.
+    Retired,
+}
+
+impl Catalogue {
+    pub(crate) fn new(indexes: IndexCatalogue) -> Self {
+        let checked = Checked { indexes: Arc::new(indexes), at: Instant::now() };
+        Self { collections: RwLock::default(), indexes: ArcSwap::from_pointee(checked) }
+    }
+
+    /// The number of a collection, if it is known.
+    pub(crate) fn collection(&self, name: &CollectionName) -> Option<i32> {
+        self.collections.read().unwrap_or_else(PoisonError::into_inner).get(name).copied()
+    }
+
+    /// Remembers the number of a collection whose row is committed.
+    pub(crate) fn learn(&self, name: CollectionName, id: i32) {
+        let mut known = self.collections.write().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= COLLECTIONS_MAX {
+            known.clear();
+        }
+        known.insert(name, id);
+    }
+
+    /// The indexes as last seen.
+    pub(crate) fn indexes(&self) -> Arc<IndexCatalogue> {
+        Arc::clone(&self.indexes.load().indexes)
+    }
+
+    /// The indexes, no older than a read may rely on. Asks with the connection when they are.
+    pub(crate) async fn fresh_indexes(
+        &self,
+        connection: &Connection,
+        statements: &Statements,
+    ) -> Result<Arc<IndexCatalogue>, Error> {
+        let known = self.indexes.load_full();
+        let asked = Instant::now();
+        if asked.duration_since(known.at) < INDEXES_AGE_MAX {
+            return Ok(Arc::clone(&known.indexes));
+        }
+        let rows = connection.query(&statements.catalogue_version, &[]).await?;
+        let row = rows.first().ok_or_else(|| corrupted("the clock"))?;
+        let version: i64 = column(row, 0)?;
+        let indexes = if version == known.indexes.version {
+            Arc::clone(&known.indexes)
+        } else {
+            Arc::new(load_indexes(connection, statements).await?)
+        };
+        self.store(&indexes, asked);
+        Ok(indexes)
+    }
+
+    /// Remembers the indexes as they were at a moment.
+    pub(crate) fn store(&self, indexes: &Arc<IndexCatalogue>, at: Instant) {
+        self.indexes.rcu(|known| {
+            if known.indexes.version > indexes.version
+                || (known.indexes.version == indexes.version && known.at >= at)
+            {
+                Arc::clone(known)
+            } else {
+                Arc::new(Checked { indexes: Arc::clone(indexes), at })
+            }
+        });
+    }
+}
+
+impl IndexCatalogue {
+    /// The indexes of a collection that writes keep up to date.
+    pub(crate) fn maintained(&self, collection: i32) -> impl Iterator<Item = &IndexRow> {
+        self.all(collection).iter().filter(|index| index.state != RowState::Retired)
+    }
+
+    /// The indexes that listings may use.
+    pub(crate) fn ready(&self, collection: i32) -> Vec<ReadyIndex> {
+        self.all(collection)
+            .iter()
+            .filter(|index| index.state == RowState::Ready)
+            .map(|index| ReadyIndex {
+                id: i64::from(index.id),
+                order: index.definition.order().clone(),
+            })
+            .collect()
+    }
+
+    /// The indexes that callers know of.
+    pub(crate) fn declared(&self, collection: i32) -> impl Iterator<Item = &IndexRow> {
+        let declared =
+            |index: &&IndexRow| matches!(index.state, RowState::Building | RowState::Ready);
+        self.all(collection).iter().filter(declared)
+    }
+
+    /// The declared index with this definition.
+    pub(crate) fn find(&self, collection: i32, definition: &IndexDefinition) -> Option<&IndexRow> {
+        self.declared(collection).find(|index| index.definition == *definition)
+    }
+
+    fn all(&self, collection: i32) -> &[IndexRow] {
+        self.by_collection.get(&collection).map_or(&[], |indexes| indexes)
+    }
+}
+
+impl IndexRow {
+    pub(crate) fn info(&self) -> IndexInfo {
+        let state = match self.state {
+            RowState::Ready => IndexState::Ready,
+            _ => IndexState::Building,
+        };
+        IndexInfo { definition: self.definition.clone(), state }
+    }
+}
+
+/// Reads all indexes.
+pub(crate) async fn load_indexes(
+    connection: &Connection,
+    statements: &Statements,
+) -> Result<IndexCatalogue, Error> {
+    let rows = connection.query(&statements.indexes, &[]).await?;
+    let mut by_collection: HashMap<i32, Vec<IndexRow>> = HashMap::new();
+    let mut catalogue = IndexCatalogue::default();
+    for row in &rows {
+        catalogue.version = column(row, 0)?;
+        // The version comes also when there is no index at all.
+        if column::<Option<i32>>(row, 1)?.is_some() {
+            let index = index_row(row)?;
+            catalogue.has_dropped |= matches!(index.state, RowState::Dropped | RowState::Retired);
+            by_collection.entry(column(row, 2)?).or_default().push(index);
+        }
+    }
+    catalogue.by_collection =
+        by_collection.into_iter().map(|(collection, rows)| (collection, rows.into())).collect();
+    Ok(catalogue)
+}
+
+fn index_row(row: &Row) -> Result<IndexRow, Error> {
+    let definition = Order::parse(column(row, 3)?)
+        .ok()
+        .and_then(|order| IndexDefinition::new(order).ok())
+        .ok_or_else(|| corrupted("the definition of an index"))?;
+    let state = match column::<i16>(row, 4)? {
+        0 => RowState::Building,
+        1 => RowState::Ready,
+        2 => RowState::Dropped,
+        3 => RowState::Retired,
+        _ => return Err(corrupted("the state of an index")),
+    };
+    Ok(IndexRow { id: column(row, 1)?, definition, state })
+}

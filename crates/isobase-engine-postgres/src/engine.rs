@@ -1,0 +1,239 @@
+//! The engine.
+
+use std::{sync::Arc, sync::atomic::Ordering, time::Duration};
+
+use isobase_engine::{
+    AtomicBatches, ChangeFeed, Clock, CollectionInfo, Engine, EngineError, ErrorKind, Indexes,
+    Limits, ListRequest, Listing, Pending, WriteBatch, WriteReport,
+};
+use isobase_postgres::{Config, Connection, Lanes, Pool, within};
+use isobase_types::{CollectionName, Document, DocumentId, Filter};
+use tokio::time::Instant;
+
+use crate::{
+    PostgresOptions,
+    catalogue::{Catalogue, load_indexes},
+    codec::column,
+    error::engine_error,
+    indexes::{SpecialAnswer, SpecialJob, unexpected_answer},
+    limits::LIMITS,
+    schema,
+    sql::Statements,
+    writer::{self, Writer},
+};
+
+/// Shared connections for short reads: one server process each, enough to keep a small server
+/// busy because questions are pipelined.
+const LANES: usize = 2;
+/// Creating the tables included.
+const START_TIMEOUT: Duration = Duration::from_secs(60);
+/// A check that takes longer has failed.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Documents in a schema of a PostgreSQL database.
+///
+/// Any number of processes may use the same schema at the same time.
+#[derive(Debug)]
+pub struct PostgresEngine {
+    pub(crate) options: PostgresOptions,
+    pub(crate) statements: Arc<Statements>,
+    pub(crate) catalogue: Arc<Catalogue>,
+    pub(crate) writer: Writer,
+    /// For what is answered at once.
+    pub(crate) lanes: Lanes,
+    /// For listings and counts.
+    pub(crate) pool: Pool,
+    relaxed_durability: Option<String>,
+}
+
+impl PostgresEngine {
+    /// Connects, and creates the tables when the schema has none.
+    ///
+    /// # Errors
+    /// When the server cannot be reached (the message names host and port), is too old, has
+    /// another encoding than UTF-8, or the tables are those of a newer program.
+    pub async fn connect(
+        options: PostgresOptions,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, EngineError> {
+        let writing = options.config.clone().with_session_settings(&writer::session_settings());
+        let reading =
+            options.config.clone().with_session_settings(&read_settings(options.read_timeout));
+        let statements = Arc::new(Statements::new(&schema::quoted(options.config.schema())));
+        let (connection, server) = install(&options.config).await?;
+        drop(connection);
+        if let Some(reason) = &server.relaxed_durability {
+            tracing::warn!(%reason, "acknowledged writes are not durable: {reason}");
+        }
+        let connection = writer::open(&writing, &statements).await.map_err(engine_error)?;
+        let indexes = within(Instant::now() + options.read_timeout, "reading indexes", async {
+            load_indexes(&connection, &statements).await
+        })
+        .await
+        .map_err(engine_error)?;
+        let catalogue = Arc::new(Catalogue::new(indexes));
+        let writer = Writer::start(
+            connection,
+            writing,
+            &options,
+            Arc::clone(&statements),
+            Arc::clone(&catalogue),
+            clock,
+        );
+        let reading = Arc::new(reading);
+        let lanes = Lanes::new(Arc::clone(&reading), LANES);
+        let pool = Pool::new(reading);
+        let relaxed_durability = server.relaxed_durability;
+        Ok(Self { options, statements, catalogue, writer, lanes, pool, relaxed_durability })
+    }
+
+    /// Why an acknowledged write could be lost, as the server's settings say; none when it
+    /// cannot.
+    #[must_use]
+    pub fn relaxed_durability(&self) -> Option<&str> {
+        self.relaxed_durability.as_deref()
+    }
+}
+
+/// Connects without our session settings: creating tables may take its time.
+async fn install(config: &Config) -> Result<(Connection, schema::Server), EngineError> {
+    let deadline = Instant::now() + START_TIMEOUT;
+    let connection = Connection::open(config, deadline).await.map_err(engine_error)?;
+    match tokio::time::timeout_at(deadline, schema::prepare(&connection, config)).await {
+        Ok(server) => Ok((connection, server?)),
+        Err(_) => Err(EngineError::new(
+            ErrorKind::Unavailable,
+            format!("PostgreSQL at {} did not create the tables in time", config.address()),
+        )),
+    }
+}
+
+/// Every read walks an index, whatever the planner believes about sizes; and the server stops a
+/// read that nobody waits for any more.
+fn read_settings(read_timeout: Duration) -> String {
+    let statement_timeout = read_timeout.mul_f64(0.9).as_millis().max(1);
+    format!(
+        "SET statement_timeout = {statement_timeout}; SET jit = off; \
+         SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; \
+         SET enable_bitmapscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off"
+    )
+}
+
+impl Engine for PostgresEngine {
+    fn name(&self) -> &'static str {
+        "postgres"
+    }
+
+    fn limits(&self) -> &Limits {
+        &LIMITS
+    }
+
+    fn get<'a>(
+        &'a self,
+        collection: &'a CollectionName,
+        id: &'a DocumentId,
+    ) -> Pending<'a, Option<Document>> {
+        Box::pin(self.get_document(collection, id))
+    }
+
+    fn write(&self, batch: WriteBatch) -> Pending<'_, WriteReport> {
+        Box::pin(self.writer.write(batch, false))
+    }
+
+    fn list<'a>(
+        &'a self,
+        collection: &'a CollectionName,
+        request: &'a ListRequest,
+    ) -> Pending<'a, Listing> {
+        Box::pin(self.list_documents(collection, request))
+    }
+
+    fn count<'a>(
+        &'a self,
+        collection: &'a CollectionName,
+        filter: &'a Filter,
+        scan_max: u64,
+    ) -> Pending<'a, u64> {
+        Box::pin(self.count_documents(collection, filter, scan_max))
+    }
+
+    fn collections(&self) -> Pending<'_, Vec<CollectionInfo>> {
+        Box::pin(self.list_collections())
+    }
+
+    fn delete_collection<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, u64> {
+        Box::pin(async move {
+            let job = SpecialJob::DeleteCollection { collection: collection.clone() };
+            match self.writer.special(job).await? {
+                SpecialAnswer::Deleted(documents) => Ok(documents),
+                _ => Err(unexpected_answer()),
+            }
+        })
+    }
+
+    fn check(&self) -> Pending<'_, ()> {
+        Box::pin(async move {
+            let deadline = Instant::now() + CHECK_TIMEOUT;
+            let lane = self.lanes.connection(deadline).await.map_err(engine_error)?;
+            let is_primary = async {
+                let rows = lane.query(&self.statements.check, &[]).await?;
+                rows.first().map_or(Ok(false), |row| column(row, 0))
+            };
+            if !self.on_lane(deadline, "the check", is_primary).await? {
+                let message = "PostgreSQL is read-only: it is a standby";
+                return Err(EngineError::new(ErrorKind::Unavailable, message));
+            }
+            if !self.writer.status().is_connected.load(Ordering::Relaxed) {
+                let message = "the writer is not connected to PostgreSQL";
+                return Err(EngineError::new(ErrorKind::Unavailable, message));
+            }
+            Ok(())
+        })
+    }
+
+    fn close(&self) -> Pending<'_, ()> {
+        Box::pin(async move {
+            let closed = self.writer.close().await;
+            self.lanes.close();
+            self.pool.close();
+            closed
+        })
+    }
+
+    fn atomic_batches(&self) -> Option<&dyn AtomicBatches> {
+        Some(self)
+    }
+
+    fn change_feed(&self) -> Option<&dyn ChangeFeed> {
+        Some(self)
+    }
+
+    fn indexes(&self) -> Option<&dyn Indexes> {
+        Some(self)
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "metrics are floats")]
+    fn gauges(&self) -> Vec<(&'static str, f64)> {
+        let (status, pool) = (self.writer.status(), self.pool.status());
+        let count = |value: &std::sync::atomic::AtomicU64| value.load(Ordering::Relaxed) as f64;
+        let is_connected = status.is_connected.load(Ordering::Relaxed);
+        vec![
+            ("writer_queue_slots", self.writer.queued() as f64),
+            ("writer_batches_total", count(&status.batches)),
+            ("writer_jobs_total", count(&status.jobs)),
+            ("writer_failed_batches_total", count(&status.failed_batches)),
+            ("writer_reconnects_total", count(&status.reconnects)),
+            ("writer_connected", f64::from(u8::from(is_connected))),
+            ("pool_connections_max", pool.size as f64),
+            ("pool_connections_leased", pool.leased as f64),
+            ("pool_connections_idle", pool.idle as f64),
+            ("durability_relaxed", f64::from(u8::from(self.relaxed_durability.is_some()))),
+        ]
+    }
+}
+
+impl AtomicBatches for PostgresEngine {
+    fn write_atomic(&self, batch: WriteBatch) -> Pending<'_, WriteReport> {
+        Box::pin(self.writer.write(batch, true))
+    }
+}

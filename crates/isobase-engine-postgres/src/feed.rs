@@ -1,0 +1,105 @@
+//! The change feed.
+
+use isobase_engine::{ChangeFeed, ChangesPage, ChangesRequest, EngineError, ErrorKind, Pending};
+use isobase_postgres::{Error, Row, ToSql};
+use isobase_types::{Change, ChangeKind, CollectionName, Revision, Sequence, Timestamp};
+
+use crate::{
+    PostgresEngine,
+    codec::{column, id_of},
+    error::{corrupted, engine_error},
+};
+
+/// Changes of all collections that are looked at for those of one, in one answer. There is no
+/// index by collection: it would slow every write down for a rare question.
+const WINDOW: i64 = 20_000;
+
+impl ChangeFeed for PostgresEngine {
+    fn read_changes<'a>(&'a self, request: &'a ChangesRequest) -> Pending<'a, ChangesPage> {
+        Box::pin(async move {
+            let deadline = self.read_deadline();
+            let lane = self.lanes.connection(deadline).await.map_err(engine_error)?;
+            let since = i64::try_from(request.since.0).unwrap_or(i64::MAX);
+            // One more than asked for tells whether there are more.
+            let limit = i64::from(request.limit) + 1;
+            let rows = match &request.collection {
+                None => {
+                    let parameters: [&(dyn ToSql + Sync); 3] = [&since, &i64::MAX, &limit];
+                    let rows = lane.query(&self.statements.changes, &parameters);
+                    self.on_lane(deadline, "reading changes", rows).await?
+                }
+                Some(name) => {
+                    let (end, name) = (since.saturating_add(WINDOW), name.as_str());
+                    let parameters: [&(dyn ToSql + Sync); 4] = [&since, &end, &limit, &name];
+                    let rows = lane.query(&self.statements.changes_of, &parameters);
+                    self.on_lane(deadline, "reading changes", rows).await?
+                }
+            };
+            page(&rows, request)
+        })
+    }
+
+    fn latest(&self) -> Pending<'_, Sequence> {
+        Box::pin(async move {
+            let deadline = self.read_deadline();
+            let lane = self.lanes.connection(deadline).await.map_err(engine_error)?;
+            let latest = async {
+                let rows = lane.query(&self.statements.latest, &[]).await?;
+                let row = rows.first().ok_or_else(|| corrupted("the clock"))?;
+                sequence(row, 0)
+            };
+            self.on_lane(deadline, "reading the clock", latest).await
+        })
+    }
+}
+
+fn page(rows: &[Row], request: &ChangesRequest) -> Result<ChangesPage, EngineError> {
+    let row = rows.first().ok_or_else(|| engine_error(corrupted("the clock")))?;
+    let latest = sequence(row, 0).map_err(engine_error)?;
+    let oldest = sequence(row, 1).map_err(engine_error)?;
+    if request.since < oldest {
+        return Err(EngineError::new(
+            ErrorKind::ChangesGone { oldest },
+            format!("changes after {} are no longer kept", request.since),
+        ));
+    }
+    let changes: Result<Vec<Option<Change>>, Error> = rows.iter().map(change).collect();
+    let mut changes: Vec<Change> = changes.map_err(engine_error)?.into_iter().flatten().collect();
+    let limit = request.limit as usize;
+    if changes.len() > limit {
+        changes.truncate(limit);
+        let next = changes.last().map_or(request.since, |last| last.sequence);
+        return Ok(ChangesPage { changes, next, more: true });
+    }
+    let looked_at = match request.collection {
+        Some(_) => Sequence(request.since.0.saturating_add(WINDOW.unsigned_abs())),
+        None => latest,
+    };
+    // A place beyond the feed stays where it is.
+    let next = looked_at.min(latest).max(request.since);
+    Ok(ChangesPage { changes, next, more: next < latest })
+}
+
+/// The change of a row; none in the only row of an empty answer.
+fn change(row: &Row) -> Result<Option<Change>, Error> {
+    if column::<Option<i64>>(row, 2)?.is_none() {
+        return Ok(None);
+    }
+    let collection =
+        CollectionName::new(column(row, 3)?).map_err(|_| corrupted("a collection name"))?;
+    let kind = ChangeKind::from_code(i64::from(column::<i16>(row, 5)?))
+        .ok_or_else(|| corrupted("the kind of a change"))?;
+    let revision: Option<i64> = column(row, 6)?;
+    Ok(Some(Change {
+        sequence: sequence(row, 2)?,
+        collection,
+        id: column::<Option<&[u8]>>(row, 4)?.map(id_of).transpose()?,
+        kind,
+        revision: revision.map(|number| Revision::from_number(number.cast_unsigned())),
+        at: Timestamp { unix_us: column(row, 7)? },
+    }))
+}
+
+fn sequence(row: &Row, at: usize) -> Result<Sequence, Error> {
+    Ok(Sequence(column::<i64>(row, at)?.cast_unsigned()))
+}

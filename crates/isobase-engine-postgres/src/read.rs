@@ -1,0 +1,293 @@
+//! Reads: one document, listings, counts.
+
+use std::sync::Arc;
+
+use futures_util::future::try_join_all;
+use isobase_engine::{
+    CollectionInfo, EngineError, ListRequest, Listing,
+    listing::{
+        CountRun, CountStep, FETCH_BYTES_MAX, Fetch, Fetched, KeyRange, ListRun, Range,
+        Row as FoundRow, Step,
+    },
+};
+use isobase_postgres::{Connection, Error, ErrorKind as NativeKind, Row, ToSql, within};
+use isobase_types::{CollectionName, Document, DocumentId, Filter};
+use tokio::time::Instant;
+
+use crate::{
+    PostgresEngine,
+    catalogue::IndexCatalogue,
+    codec::{column, document, id_bounds, id_bytes, id_of},
+    error::{corrupted, engine_error},
+    sql::Statements,
+};
+
+impl PostgresEngine {
+    pub(crate) fn read_deadline(&self) -> Instant {
+        Instant::now() + self.options.read_timeout
+    }
+
+    pub(crate) async fn get_document(
+        &self,
+        collection: &CollectionName,
+        id: &DocumentId,
+    ) -> Result<Option<Document>, EngineError> {
+        let deadline = self.read_deadline();
+        let lane = self.lanes.connection(deadline).await.map_err(engine_error)?;
+        let Some(number) = self.collection_id(&lane, collection, deadline).await? else {
+            return Ok(None);
+        };
+        let key = id_bytes(id);
+        let read = async {
+            let rows = lane.query(&self.statements.get, &[&number, &key]).await?;
+            rows.first().map(|row| document(id.clone(), row, 0)).transpose()
+        };
+        self.on_lane(deadline, "reading a document", read).await
+    }
+
+    pub(crate) async fn list_documents(
+        &self,
+        collection: &CollectionName,
+        request: &ListRequest,
+    ) -> Result<Listing, EngineError> {
+        let deadline = self.read_deadline();
+        self.on_pool(deadline, "a listing", async |connection| {
+            let Some(reading) = self.reading(connection, collection, deadline).await? else {
+                return Ok(Listing::default());
+            };
+            let mut run = ListRun::new(request, &reading.indexes.ready(reading.collection));
+            loop {
+                match run.step()? {
+                    Step::Done(listing) => return Ok(listing),
+                    Step::Fetch(parts) => {
+                        let fetched = parts.iter().map(|part| reading.fetch(part));
+                        run.feed(try_join_all(fetched).await.map_err(engine_error)?);
+                    }
+                }
+            }
+        })
+        .await
+    }
+
+    pub(crate) async fn count_documents(
+        &self,
+        collection: &CollectionName,
+        filter: &Filter,
+        scan_max: u64,
+    ) -> Result<u64, EngineError> {
+        let deadline = self.read_deadline();
+        self.on_pool(deadline, "a count", async |connection| {
+            let Some(reading) = self.reading(connection, collection, deadline).await? else {
+                return Ok(0);
+            };
+            let ready = reading.indexes.ready(reading.collection);
+            let mut run = CountRun::new(filter, &ready, scan_max);
+            loop {
+                match run.step()? {
+                    CountStep::Done(count) => return Ok(count),
+                    CountStep::CountCollection => {
+                        run.feed_count(reading.count_collection().await.map_err(engine_error)?);
+                    }
+                    CountStep::CountEntries(ranges) => {
+                        let counts = ranges.iter().map(|range| reading.count_entries(range));
+                        let counts = try_join_all(counts).await.map_err(engine_error)?;
+                        run.feed_count(counts.iter().sum());
+                    }
+                    CountStep::Fetch(part) => {
+                        run.feed(&reading.fetch(&part).await.map_err(engine_error)?);
+                    }
+                }
+            }
+        })
+        .await
+    }
+
+    pub(crate) async fn list_collections(&self) -> Result<Vec<CollectionInfo>, EngineError> {
+        let deadline = self.read_deadline();
+        self.on_pool(deadline, "listing collections", async |connection| {
+            let rows = connection.query(&self.statements.collections, &[]).await;
+            let infos: Result<_, Error> =
+                rows.map_err(engine_error)?.iter().map(collection_info).collect();
+            infos.map_err(engine_error)
+        })
+        .await
+    }
+
+    /// The number of a collection; none when there is none.
+    pub(crate) async fn collection_id(
+        &self,
+        connection: &Connection,
+        name: &CollectionName,
+        deadline: Instant,
+    ) -> Result<Option<i32>, EngineError> {
+        if let Some(id) = self.catalogue.collection(name) {
+            return Ok(Some(id));
+        }
+        let look_up = async {
+            let names = vec![name.as_str()];
+            let rows = connection.query(&self.statements.collection_ids, &[&names]).await?;
+            let id = rows.first().map(|row| column::<i32>(row, 0)).transpose()?;
+            if let Some(id) = id {
+                self.catalogue.learn(name.clone(), id);
+            }
+            Ok(id)
+        };
+        self.on_lane(deadline, "looking a collection up", look_up).await
+    }
+
+    pub(crate) async fn fresh_indexes(
+        &self,
+        connection: &Connection,
+        deadline: Instant,
+    ) -> Result<Arc<IndexCatalogue>, EngineError> {
+        let fresh = self.catalogue.fresh_indexes(connection, &self.statements);
+        self.on_lane(deadline, "reading indexes", fresh).await
+    }
+
+    async fn reading<'a>(
+        &'a self,
+        connection: &'a Connection,
+        name: &CollectionName,
+        deadline: Instant,
+    ) -> Result<Option<Reading<'a>>, EngineError> {
+        let Some(collection) = self.collection_id(connection, name, deadline).await? else {
+            return Ok(None);
+        };
+        let indexes = self.fresh_indexes(connection, deadline).await?;
+        Ok(Some(Reading { connection, statements: &self.statements, collection, indexes }))
+    }
+
+    /// Waits for an answer on a shared connection. One that does not come costs everybody's
+    /// connection: what else was asked on it would not be answered either.
+    pub(crate) async fn on_lane<T>(
+        &self,
+        deadline: Instant,
+        what: &str,
+        answer: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, EngineError> {
+        let answer = within(deadline, what, answer).await;
+        if answer.as_ref().is_err_and(is_overdue) {
+            self.distrust_connections();
+        }
+        answer.map_err(engine_error)
+    }
+
+    /// Asks on a connection of the pool. It is given back only when all was answered.
+    async fn on_pool<T>(
+        &self,
+        deadline: Instant,
+        what: &str,
+        ask: impl AsyncFnOnce(&Connection) -> Result<T, EngineError>,
+    ) -> Result<T, EngineError> {
+        let lease = self.pool.lease(deadline).await.map_err(engine_error)?;
+        match tokio::time::timeout_at(deadline, ask(&lease)).await {
+            Ok(Ok(answer)) => {
+                lease.finish();
+                Ok(answer)
+            }
+            // Other questions of the same step may still be under way: the lease ends here.
+            Ok(Err(error)) => Err(error),
+            Err(_) => {
+                self.distrust_connections();
+                let message = format!("{what} took longer than its deadline");
+                Err(engine_error(Error::new(NativeKind::TimedOut, message)))
+            }
+        }
+    }
+
+    /// Gives up all connections for reading.
+    fn distrust_connections(&self) {
+        self.lanes.distrust();
+        self.pool.distrust();
+    }
+}
+
+/// Whether nothing came back at all; a statement that the server itself stopped has a code.
+fn is_overdue(error: &Error) -> bool {
+    error.kind == NativeKind::TimedOut && error.code.is_none()
+}
+
+fn collection_info(row: &Row) -> Result<CollectionInfo, Error> {
+    let name = CollectionName::new(column(row, 0)?).map_err(|_| corrupted("a collection name"))?;
+    Ok(CollectionInfo { name, documents: column::<i64>(row, 1)?.unsigned_abs() })
+}
+
+/// What a listing or count reads with.
+struct Reading<'a> {
+    connection: &'a Connection,
+    statements: &'a Statements,
+    collection: i32,
+    indexes: Arc<IndexCatalogue>,
+}
+
+impl Reading<'_> {
+    async fn fetch(&self, part: &Fetch) -> Result<Fetched, Error> {
+        let limit = i64::from(part.limit);
+        let bytes_max = i64::try_from(FETCH_BYTES_MAX).unwrap_or(i64::MAX);
+        let s = self.statements;
+        let rows: Vec<FoundRow> = match &part.range {
+            Range::Ids(range) => {
+                let (lower, upper) = id_bounds(range);
+                let sql = if part.reverse { &s.ids_backward } else { &s.ids_forward };
+                let parameters: [&(dyn ToSql + Sync); 5] =
+                    [&self.collection, &lower, &upper, &limit, &bytes_max];
+                let rows = self.connection.query(sql, &parameters).await?;
+                rows.iter().map(|row| found(row, None)).collect::<Result<_, _>>()?
+            }
+            Range::Index { index, keys: KeyRange { lower, upper } } => {
+                let index = index_number(*index)?;
+                let mut parameters: Vec<&(dyn ToSql + Sync)> =
+                    vec![&index, lower, &limit, &bytes_max];
+                let sql = match (upper, part.reverse) {
+                    (Some(_), false) => &s.entries_forward,
+                    (Some(_), true) => &s.entries_backward,
+                    (None, false) => &s.entries_forward_to_end,
+                    (None, true) => &s.entries_backward_from_end,
+                };
+                if let Some(upper) = upper {
+                    parameters.push(upper);
+                }
+                let rows = self.connection.query(sql, &parameters).await?;
+                rows.iter().map(|row| found(row, Some(0))).collect::<Result<_, _>>()?
+            }
+        };
+        let bytes: usize = rows.iter().map(|row| row.document.body.len()).sum();
+        let exhausted = rows.len() < part.limit as usize && bytes < FETCH_BYTES_MAX;
+        Ok(Fetched { rows, exhausted })
+    }
+
+    async fn count_collection(&self) -> Result<u64, Error> {
+        let sql = &self.statements.count_collection;
+        let rows = self.connection.query(sql, &[&self.collection]).await?;
+        rows.first().map_or(Ok(0), |row| Ok(column::<i64>(row, 0)?.unsigned_abs()))
+    }
+
+    async fn count_entries(&self, range: &Range) -> Result<u64, Error> {
+        let Range::Index { index, keys } = range else {
+            return Err(Error::new(NativeKind::Unexpected, "only index entries are counted"));
+        };
+        let (s, index) = (self.statements, index_number(*index)?);
+        let rows = match &keys.upper {
+            Some(upper) => {
+                let parameters: [&(dyn ToSql + Sync); 3] = [&index, &keys.lower, upper];
+                self.connection.query(&s.count_entries, &parameters).await?
+            }
+            None => self.connection.query(&s.count_entries_to_end, &[&index, &keys.lower]).await?,
+        };
+        rows.first().map_or(Ok(0), |row| Ok(column::<i64>(row, 0)?.unsigned_abs()))
+    }
+}
+
+/// A row with or without the key of an index entry before the columns of the document.
+fn found(row: &Row, key_at: Option<usize>) -> Result<FoundRow, Error> {
+    let (key, at) = match key_at {
+        Some(at) => (column::<&[u8]>(row, at)?.to_vec(), at + 1),
+        None => (Vec::new(), 0),
+    };
+    let id = id_of(column(row, at)?)?;
+    Ok(FoundRow { key, document: document(id, row, at + 1)? })
+}
+
+fn index_number(index: i64) -> Result<i32, Error> {
+    i32::try_from(index).map_err(|_| Error::new(NativeKind::Unexpected, "no such index number"))
+}

@@ -1,0 +1,219 @@
+//! The tables, and how they come into being.
+
+use isobase_engine::{EngineError, ErrorKind};
+use isobase_postgres::{Config, Connection, Error, Sql, Type};
+
+use crate::{codec::column, error::engine_error};
+
+/// The version of the tables that this program writes.
+const VERSION: i32 = 1;
+/// Debian 11's; older ones get no fixes any more (November 2026).
+const SERVER_VERSION_MIN: i32 = 130_000;
+/// Two programs that start at the same moment must not both create the tables.
+const INSTALL_LOCK: i64 = 0x15_0b_a5_e0_00_00_00_01;
+
+/// What the server says about itself.
+#[derive(Clone, Debug)]
+pub(crate) struct Server {
+    /// Why an acknowledged write could be lost; none when it cannot.
+    pub(crate) relaxed_durability: Option<String>,
+}
+
+/// The quoted name of the schema, for use in SQL.
+pub(crate) fn quoted(schema: &str) -> String {
+    format!("\"{}\"", schema.replace('"', "\"\""))
+}
+
+/// Checks the server and creates the tables when there are none.
+pub(crate) async fn prepare(
+    connection: &Connection,
+    config: &Config,
+) -> Result<Server, EngineError> {
+    let server = check_server(connection).await?;
+    if !is_installed(connection, config).await? {
+        install(connection, config).await?;
+    }
+    check_version(connection, config).await?;
+    Ok(server)
+}
+
+async fn check_server(connection: &Connection) -> Result<Server, EngineError> {
+    let sql = Sql::new(
+        "SELECT current_setting('server_version_num')::int4, current_setting('server_encoding'), \
+         current_setting('synchronous_commit'), current_setting('fsync')",
+        &[],
+    );
+    let rows = connection.query(&sql, &[]).await.map_err(engine_error)?;
+    let row = rows.first().ok_or_else(|| missing("the settings of the server"))?;
+    let read = || -> Result<(i32, &str, &str, &str), Error> {
+        Ok((column(row, 0)?, column(row, 1)?, column(row, 2)?, column(row, 3)?))
+    };
+    let (version, encoding, synchronous_commit, fsync) = read().map_err(engine_error)?;
+    if version < SERVER_VERSION_MIN {
+        let major = version / 10_000;
+        let message = format!("PostgreSQL {major} is too old, at least 13 is needed");
+        return Err(EngineError::new(ErrorKind::Unsupported, message));
+    }
+    if encoding != "UTF8" {
+        let message = format!(
+            "the database has the encoding {encoding}, UTF8 is needed; create another with \
+             CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0"
+        );
+        return Err(EngineError::new(ErrorKind::Unsupported, message));
+    }
+    let relaxed_durability = match (synchronous_commit, fsync) {
+        (_, "off") => Some("fsync is off: a power cut can damage the database".to_owned()),
+        ("off", _) => {
+            Some("synchronous_commit is off: a crash can lose acknowledged writes".to_owned())
+        }
+        _ => None,
+    };
+    Ok(Server { relaxed_durability })
+}
+
+/// Asks the tables of PostgreSQL, not `to_regclass`: that one remembers within a transaction
+/// what was not there at its beginning.
+async fn is_installed(connection: &Connection, config: &Config) -> Result<bool, EngineError> {
+    let text = "SELECT EXISTS (SELECT FROM pg_catalog.pg_class AS c \
+                JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace \
+                WHERE n.nspname = $1 AND c.relname = 'meta')";
+    exists(connection, text, config.schema()).await
+}
+
+async fn exists(connection: &Connection, text: &str, name: &str) -> Result<bool, EngineError> {
+    let sql = Sql::new(text, &[Type::TEXT]);
+    let rows = connection.query(&sql, &[&name]).await.map_err(engine_error)?;
+    let row = rows.first().ok_or_else(|| missing("the answer about the tables"))?;
+    column(row, 0).map_err(engine_error)
+}
+
+async fn install(connection: &Connection, config: &Config) -> Result<(), EngineError> {
+    let schema = quoted(config.schema());
+    let begin = format!(
+        "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
+         SET LOCAL lock_timeout = '30s'; SELECT pg_advisory_xact_lock({INSTALL_LOCK})"
+    );
+    connection.batch(&begin).await.map_err(engine_error)?;
+    if !is_installed(connection, config).await? {
+        // Whoever has the schema may lack the right to create one, which PostgreSQL checks first.
+        let text = "SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = $1)";
+        if !exists(connection, text, config.schema()).await? {
+            let create = format!("CREATE SCHEMA {schema}");
+            connection.batch(&create).await.map_err(engine_error)?;
+        }
+        let tables = TABLES.replace("{version}", &VERSION.to_string()).replace("{schema}", &schema);
+        connection.batch(&tables).await.map_err(engine_error)?;
+    }
+    connection.commit().await.map_err(engine_error)
+}
+
+async fn check_version(connection: &Connection, config: &Config) -> Result<(), EngineError> {
+    let schema = quoted(config.schema());
+    let sql = Sql::new(format!("SELECT version FROM {schema}.meta"), &[]);
+    let rows = connection.query(&sql, &[]).await.map_err(engine_error)?;
+    let row = rows.first().ok_or_else(|| missing("the version of the tables"))?;
+    let version: i32 = column(row, 0).map_err(engine_error)?;
+    if version != VERSION {
+        let message = format!(
+            "the schema '{}' has version {version}, this program knows version {VERSION}; \
+             use a newer program",
+            config.schema()
+        );
+        return Err(EngineError::new(ErrorKind::Unsupported, message));
+    }
+    Ok(())
+}
+
+fn missing(what: &str) -> EngineError {
+    EngineError::new(ErrorKind::Corrupted, format!("{what} is missing"))
+}
+
+/// Every row of `clock` and `collections` is written often and by one key: room in the page keeps
+/// such an update from touching the index. `records.id` and `index_entries.key` sort by bytes.
+/// Nothing refers by a foreign key: only one writer at a time changes these tables, and it keeps
+/// them consistent by itself.
+const TABLES: &str = r#"
+CREATE TABLE {schema}.meta (version int4 NOT NULL);
+INSERT INTO {schema}.meta VALUES ({version});
+
+CREATE TABLE {schema}.clock (
+    "only" bool PRIMARY KEY DEFAULT true CHECK ("only"),
+    sequence int8 NOT NULL,
+    next_id int8 NOT NULL,
+    changes_floor int8 NOT NULL,
+    catalogue_version int8 NOT NULL
+) WITH (fillfactor = 10, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+INSERT INTO {schema}.clock VALUES (true, 0, 1, 0, 0);
+COMMENT ON TABLE {schema}.clock IS
+    'Locked first by every write, so that sequences follow the order of commits.';
+
+CREATE TABLE {schema}.collections (
+    id int4 GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name text COLLATE "C" NOT NULL UNIQUE,
+    documents int8 NOT NULL
+) WITH (fillfactor = 20);
+
+CREATE TABLE {schema}.records (
+    collection int4 NOT NULL,
+    id bytea NOT NULL,
+    revision int8 NOT NULL,
+    created_at int8 NOT NULL,
+    updated_at int8 NOT NULL,
+    body text NOT NULL,
+    PRIMARY KEY (collection, id)
+) WITH (fillfactor = 90);
+COMMENT ON TABLE {schema}.records IS
+    'Times in microseconds since 1970. For reading use the view "documents".';
+
+CREATE TABLE {schema}.indexes (
+    id int4 GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    collection int4 NOT NULL,
+    definition text NOT NULL,
+    state int2 NOT NULL,
+    dropped_at timestamptz
+);
+COMMENT ON COLUMN {schema}.indexes.state IS
+    '0 building, 1 ready, 2 dropped and still kept up to date, 3 being emptied';
+
+CREATE TABLE {schema}.index_entries (
+    "index" int4 NOT NULL,
+    key bytea NOT NULL,
+    collection int4 NOT NULL,
+    id bytea NOT NULL,
+    PRIMARY KEY ("index", key)
+);
+
+CREATE TABLE {schema}.changes (
+    sequence int8 PRIMARY KEY,
+    collection int4 NOT NULL,
+    id bytea,
+    kind int2 NOT NULL,
+    revision int8,
+    at int8 NOT NULL
+);
+COMMENT ON COLUMN {schema}.changes.kind IS
+    '1 created, 2 updated, 3 deleted, 4 collection deleted';
+
+CREATE TABLE {schema}.idempotency (
+    key bytea PRIMARY KEY,
+    fingerprint bytea NOT NULL,
+    outcomes text NOT NULL,
+    at int8 NOT NULL
+);
+CREATE INDEX idempotency_at ON {schema}.idempotency (at);
+
+CREATE VIEW {schema}.documents AS
+SELECT c.name AS collection,
+    CASE get_byte(r.id, 0)
+        WHEN 1 THEN (('x' || encode(substring(r.id FROM 2), 'hex'))::bit(64)::int8
+            # (1::int8 << 63))::text
+        ELSE convert_from(substring(r.id FROM 2), 'UTF8')
+    END AS id,
+    r.revision,
+    timestamptz 'epoch' + r.created_at * interval '1 microsecond' AS created_at,
+    timestamptz 'epoch' + r.updated_at * interval '1 microsecond' AS updated_at,
+    r.body::json AS document
+FROM {schema}.records r JOIN {schema}.collections c ON c.id = r.collection;
+COMMENT ON VIEW {schema}.documents IS
+    'All documents, for people and other programs. Write through Isobase only.';
+"#;

@@ -1,0 +1,652 @@
+//! The one task that writes.
+//!
+//! Jobs queue up; the task takes what is there, commits it as one transaction and answers. What
+//! cannot travel with others (a whole collection, an index) has a transaction of its own.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use isobase_engine::{Action, Clock, EngineError, ErrorKind, WriteBatch, WriteReport};
+use isobase_postgres::{Config, Connection, Error, ErrorKind as NativeKind, Pooling};
+use isobase_types::Timestamp;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
+    time::{Instant, timeout_at},
+};
+
+use crate::{
+    PostgresOptions,
+    batch::WriteJob,
+    catalogue::Catalogue,
+    error::{again, engine_error},
+    indexes::{SpecialAnswer, SpecialJob},
+    sql::Statements,
+    transaction::{Retention, Session, closed, is_fault_of_job},
+};
+
+/// Jobs of one transaction: beyond it the share of a commit in a job is negligible.
+const BATCH_JOBS_MAX: usize = 512;
+/// Operations and bytes after which a transaction takes no further job.
+const BATCH_OPERATIONS_MAX: usize = 4_096;
+const BATCH_BYTES_MAX: usize = 4 << 20;
+/// A job with more than this may take its time.
+const LARGE_OPERATIONS: usize = 4_096;
+const LARGE_BYTES: usize = 4 << 20;
+/// A batch has to fit the messages of the protocol: 1 GiB each.
+const JOB_BYTES_MAX: usize = 512 << 20;
+/// The queue holds this many slots; a job takes one, and one more per [`SLOT_BYTES`].
+const QUEUE_SLOTS: usize = 8_192;
+const SLOT_BYTES: usize = 16 << 10;
+/// Time for one round trip of a usual batch. Longer than the lock of another process may last.
+const ROUND_TRIP: Duration = Duration::from_millis(4_500);
+/// How long a write waits for the lock of the clock before it gives way to an error.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(4);
+/// Pause after a failed attempt to connect; doubles up to the second.
+const BACKOFF_MIN: Duration = Duration::from_millis(50);
+const BACKOFF_MAX: Duration = Duration::from_secs(1);
+/// How often leftovers of dropped indexes are looked for when there are some.
+const HOUSEKEEPING_INTERVAL: Duration = Duration::from_secs(5);
+
+/// The way to the writing task.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    jobs: mpsc::UnboundedSender<Job>,
+    slots: Arc<Semaphore>,
+    timeouts: Timeouts,
+    status: Arc<WriterStatus>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Timeouts {
+    queue: Duration,
+    write: Duration,
+    long_write: Duration,
+}
+
+/// What the writing task tells about itself. Written by the task, read for metrics.
+#[derive(Debug, Default)]
+pub(crate) struct WriterStatus {
+    pub(crate) is_connected: AtomicBool,
+    pub(crate) batches: AtomicU64,
+    pub(crate) jobs: AtomicU64,
+    pub(crate) failed_batches: AtomicU64,
+    pub(crate) reconnects: AtomicU64,
+}
+
+/// What is asked of the writing task.
+#[derive(Debug)]
+enum Work {
+    Write {
+        batch: WriteBatch,
+        atomic: bool,
+        reply: oneshot::Sender<Result<WriteReport, EngineError>>,
+    },
+    Special {
+        job: SpecialJob,
+        reply: oneshot::Sender<Result<SpecialAnswer, EngineError>>,
+    },
+    /// Take no more jobs; answered when all are done.
+    Close {
+        reply: oneshot::Sender<Result<(), EngineError>>,
+    },
+}
+
+#[derive(Debug)]
+struct Job {
+    work: Work,
+    operations: usize,
+    bytes: usize,
+    stage: Arc<AtomicU8>,
+    /// Given back when the job leaves the queue.
+    slots: Option<OwnedSemaphorePermit>,
+}
+
+/// Where a job is. Whoever moves it away from `QUEUED` decides what becomes of it.
+mod stage {
+    pub(super) const QUEUED: u8 = 0;
+    pub(super) const TAKEN: u8 = 1;
+    pub(super) const GIVEN_UP: u8 = 2;
+}
+
+impl Writer {
+    /// Starts the writing task on a connection.
+    pub(crate) fn start(
+        connection: Connection,
+        config: Config,
+        options: &PostgresOptions,
+        statements: Arc<Statements>,
+        catalogue: Arc<Catalogue>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let (jobs, queue) = mpsc::unbounded_channel();
+        let status = Arc::new(WriterStatus::default());
+        let timeouts = Timeouts {
+            queue: options.queue_timeout,
+            write: options.write_timeout,
+            long_write: options.long_write_timeout,
+        };
+        let usual = settings_sql(ROUND_TRIP, true);
+        let long = settings_sql(options.long_write_timeout, true);
+        let task = Task {
+            queue,
+            pending: VecDeque::new(),
+            connection: Some(connection),
+            begin: format!("{BEGIN}; {usual}"),
+            begin_long: format!("{BEGIN}; {long}"),
+            long_write: options.long_write_timeout,
+            config,
+            statements,
+            catalogue,
+            clock,
+            retention: RetentionOptions::of(options),
+            trimmed_at: None,
+            housekept_at: Instant::now(),
+            status: Arc::clone(&status),
+        };
+        tokio::spawn(task.run());
+        Self { jobs, slots: Arc::new(Semaphore::new(QUEUE_SLOTS)), timeouts, status }
+    }
+
+    /// Has a batch written.
+    pub(crate) async fn write(
+        &self,
+        batch: WriteBatch,
+        atomic: bool,
+    ) -> Result<WriteReport, EngineError> {
+        let bytes: usize = batch.operations.iter().map(|operation| size(&operation.action)).sum();
+        if bytes > JOB_BYTES_MAX {
+            let message = format!("the batch has {bytes} bytes, at most {JOB_BYTES_MAX} are taken");
+            return Err(EngineError::new(ErrorKind::LimitExceeded, message));
+        }
+        let operations = batch.operations.len();
+        let is_large = operations > LARGE_OPERATIONS || bytes > LARGE_BYTES;
+        let limit = if is_large { self.timeouts.long_write } else { self.timeouts.write };
+        let work = |reply| Work::Write { batch, atomic, reply };
+        self.submit(work, operations, bytes, limit).await
+    }
+
+    /// Has something else done.
+    pub(crate) async fn special(&self, job: SpecialJob) -> Result<SpecialAnswer, EngineError> {
+        let work = |reply| Work::Special { job, reply };
+        self.submit(work, 0, 0, self.timeouts.long_write + self.timeouts.queue).await
+    }
+
+    /// Finishes what is queued and ends the task.
+    pub(crate) async fn close(&self) -> Result<(), EngineError> {
+        if self.jobs.is_closed() {
+            return Ok(());
+        }
+        let limit = self.timeouts.write;
+        self.submit(|reply| Work::Close { reply }, 0, 0, limit).await
+    }
+
+    /// Slots of the queue in use.
+    pub(crate) fn queued(&self) -> usize {
+        QUEUE_SLOTS.saturating_sub(self.slots.available_permits())
+    }
+
+    pub(crate) fn status(&self) -> &WriterStatus {
+        &self.status
+    }
+
+    async fn submit<T>(
+        &self,
+        work: impl FnOnce(oneshot::Sender<Result<T, EngineError>>) -> Work,
+        operations: usize,
+        bytes: usize,
+        limit: Duration,
+    ) -> Result<T, EngineError> {
+        let asked = Instant::now();
+        let slots = self.slots(bytes, asked + self.timeouts.queue).await?;
+        let (reply, answer) = oneshot::channel();
+        let stage = Arc::new(AtomicU8::new(stage::QUEUED));
+        let job = Job {
+            work: work(reply),
+            operations,
+            bytes,
+            stage: Arc::clone(&stage),
+            slots: Some(slots),
+        };
+        self.jobs.send(job).map_err(|_| closed())?;
+        wait(answer, &stage, asked + self.timeouts.queue, asked + limit).await
+    }
+
+    async fn slots(
+        &self,
+        bytes: usize,
+        deadline: Instant,
+    ) -> Result<OwnedSemaphorePermit, EngineError> {
+        let slots = (1 + bytes / SLOT_BYTES).min(QUEUE_SLOTS);
+        let slots = u32::try_from(slots).unwrap_or(1);
+        let free = Arc::clone(&self.slots).acquire_many_owned(slots);
+        match timeout_at(deadline, free).await {
+            Ok(Ok(permit)) => Ok(permit),
+            Ok(Err(_)) => Err(closed()),
+            Err(_) => Err(EngineError::new(
+                ErrorKind::Unavailable,
+                "too many writes are waiting for PostgreSQL",
+            )),
+        }
+    }
+}
+
+/// Waits until a job is answered, or gives it up: while it is queued nothing is written, after
+/// that nobody knows.
+async fn wait<T>(
+    mut answer: oneshot::Receiver<Result<T, EngineError>>,
+    stage: &AtomicU8,
+    queue_deadline: Instant,
+    deadline: Instant,
+) -> Result<T, EngineError> {
+    let answered = match timeout_at(queue_deadline, &mut answer).await {
+        Ok(answered) => answered,
+        Err(_) => {
+            let given_up = stage.compare_exchange(
+                stage::QUEUED,
+                stage::GIVEN_UP,
+                Ordering::AcqRel,
+                Ordering::Acquire,
+            );
+            if given_up.is_ok() {
+                let message = "PostgreSQL did not take the write in time";
+                return Err(EngineError::new(ErrorKind::Unavailable, message));
+            }
+            match timeout_at(deadline, answer).await {
+                Ok(answered) => answered,
+                Err(_) => {
+                    let message = "PostgreSQL did not answer the write in time";
+                    return Err(EngineError::new(ErrorKind::OutcomeUnknown, message));
+                }
+            }
+        }
+    };
+    // The task ends only after it answered or dropped what it did not begin.
+    answered.unwrap_or_else(|_| Err(closed()))
+}
+
+fn size(action: &Action) -> usize {
+    match action {
+        Action::Create { body } | Action::Put { body, .. } => body.len(),
+        Action::Patch { patch, .. } => patch.len(),
+        Action::Delete { .. } => 0,
+    }
+}
+
+/// In lower case where it can be: who cuts the connection at the word COMMIT, as tests do, must
+/// not meet it here.
+const BEGIN: &str = "BEGIN ISOLATION LEVEL read committed READ WRITE";
+
+/// What the writing session must be told; only for the transaction when `is_local`.
+///
+/// The server ends what we abandoned: a transaction whose connection broke would otherwise hold
+/// the lock of the clock until the server notices, which is hours by default.
+fn settings_sql(statement_timeout: Duration, is_local: bool) -> String {
+    let set = if is_local { "SET LOCAL" } else { "SET" };
+    let plans = if is_local { "" } else { "SET plan_cache_mode = force_generic_plan; " };
+    format!(
+        "{plans}{set} statement_timeout = {}; {set} lock_timeout = {}; \
+         {set} idle_in_transaction_session_timeout = {}; {set} jit = off; \
+         {set} enable_seqscan = off; {set} enable_hashjoin = off; {set} enable_mergejoin = off",
+        statement_timeout.as_millis(),
+        LOCK_TIMEOUT.as_millis(),
+        ROUND_TRIP.as_millis(),
+    )
+}
+
+/// The settings of the writing connection.
+pub(crate) fn session_settings() -> String {
+    settings_sql(ROUND_TRIP, false)
+}
+
+#[derive(Clone, Copy, Debug)]
+struct RetentionOptions {
+    changes_us: i64,
+    changes_max: i64,
+    answers_us: i64,
+}
+
+impl RetentionOptions {
+    fn of(options: &PostgresOptions) -> Self {
+        let us = |duration: Duration| i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
+        Self {
+            changes_us: us(options.changes_retention),
+            changes_max: i64::try_from(options.changes_max).unwrap_or(i64::MAX),
+            answers_us: us(options.idempotency_retention),
+        }
+    }
+
+    /// Looking for old changes costs a little; it is done this often.
+    fn trim_interval_us(&self) -> i64 {
+        (self.changes_us / 100).min(60_000_000)
+    }
+}
+
+/// The writing task.
+struct Task {
+    queue: mpsc::UnboundedReceiver<Job>,
+    /// Taken off the queue, not begun.
+    pending: VecDeque<Job>,
+    /// None after it broke.
+    connection: Option<Connection>,
+    config: Config,
+    begin: String,
+    begin_long: String,
+    long_write: Duration,
+    statements: Arc<Statements>,
+    catalogue: Arc<Catalogue>,
+    clock: Arc<dyn Clock>,
+    retention: RetentionOptions,
+    /// When there was nothing old left.
+    trimmed_at: Option<Timestamp>,
+    housekept_at: Instant,
+    status: Arc<WriterStatus>,
+}
+
+/// A write that was taken off the queue.
+struct Taken {
+    batch: WriteBatch,
+    atomic: bool,
+    reply: oneshot::Sender<Result<WriteReport, EngineError>>,
+}
+
+/// What to do next.
+enum Next {
+    Writes { taken: Vec<Taken>, is_large: bool },
+    Special(SpecialJob, oneshot::Sender<Result<SpecialAnswer, EngineError>>),
+    Housekeeping,
+    End(Option<oneshot::Sender<Result<(), EngineError>>>),
+}
+
+impl Task {
+    async fn run(mut self) {
+        loop {
+            self.connect().await;
+            match self.next().await {
+                Next::Writes { taken, is_large } => {
+                    Box::pin(self.write(taken, is_large)).await;
+                }
+                Next::Special(job, reply) => {
+                    let answer = Box::pin(self.special(&job)).await;
+                    // Whoever asked may have gone.
+                    let _ = reply.send(answer.map_err(engine_error));
+                }
+                Next::Housekeeping => {
+                    // It is tried again later anyway.
+                    let _ = Box::pin(self.special(&SpecialJob::Housekeeping)).await;
+                    self.housekept_at = Instant::now();
+                }
+                Next::End(reply) => {
+                    self.queue.close();
+                    if let Some(reply) = reply {
+                        let _ = reply.send(Ok(()));
+                    }
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Connects unless connected; tries until it succeeds or nobody can want it any more.
+    async fn connect(&mut self) {
+        let mut pause = BACKOFF_MIN;
+        while self.connection.as_ref().is_none_or(Connection::is_closed) {
+            self.connection = None;
+            self.status.is_connected.store(false, Ordering::Relaxed);
+            match open(&self.config, &self.statements).await {
+                Ok(connection) => {
+                    self.status.reconnects.fetch_add(1, Ordering::Relaxed);
+                    self.connection = Some(connection);
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the writer cannot connect: {error}");
+                    if self.queue.is_closed() || self.closes_while_waiting(pause).await {
+                        return;
+                    }
+                    pause = (pause * 2).min(BACKOFF_MAX);
+                }
+            }
+        }
+        self.status.is_connected.store(true, Ordering::Relaxed);
+    }
+
+    /// Waits; whether the engine is to be closed meanwhile. Jobs gather.
+    async fn closes_while_waiting(&mut self, pause: Duration) -> bool {
+        let until = Instant::now() + pause;
+        loop {
+            match timeout_at(until, self.queue.recv()).await {
+                Ok(Some(job)) => {
+                    let closes = matches!(job.work, Work::Close { .. });
+                    self.pending.push_back(job);
+                    if closes {
+                        // Without a connection what is queued cannot be done.
+                        self.pending.retain(|job| matches!(job.work, Work::Close { .. }));
+                        return true;
+                    }
+                }
+                Ok(None) => return true,
+                Err(_) => break,
+            }
+        }
+        self.pending.retain(|job| job.stage.load(Ordering::Acquire) == stage::QUEUED);
+        false
+    }
+
+    /// Waits for work and takes as much as fits one transaction.
+    async fn next(&mut self) -> Next {
+        loop {
+            if self.pending.is_empty() {
+                match self.wait_for_job().await {
+                    Some(job) => self.pending.push_back(job),
+                    None if self.queue.is_closed() => return Next::End(None),
+                    None => return Next::Housekeeping,
+                }
+                // Those who were just answered ask again: let them, and commit together.
+                tokio::task::yield_now().await;
+            }
+            while let Ok(job) = self.queue.try_recv() {
+                self.pending.push_back(job);
+            }
+            if let Some(next) = self.take() {
+                return next;
+            }
+        }
+    }
+
+    /// The next job; none when the queue is closed or it is time for housekeeping.
+    async fn wait_for_job(&mut self) -> Option<Job> {
+        if !self.catalogue.indexes().has_dropped {
+            return self.queue.recv().await;
+        }
+        let due = self.housekept_at + HOUSEKEEPING_INTERVAL;
+        timeout_at(due, self.queue.recv()).await.unwrap_or_default()
+    }
+
+    fn take(&mut self) -> Option<Next> {
+        let mut taken = Vec::new();
+        let (mut operations, mut bytes) = (0, 0);
+        while let Some(mut job) = self.pending.pop_front() {
+            let is_full = taken.len() >= BATCH_JOBS_MAX
+                || operations + job.operations > BATCH_OPERATIONS_MAX
+                || bytes + job.bytes > BATCH_BYTES_MAX;
+            let travels = matches!(job.work, Work::Write { .. });
+            if !taken.is_empty() && (is_full || !travels) {
+                self.pending.push_front(job);
+                break;
+            }
+            drop(job.slots.take());
+            let took = job.stage.compare_exchange(
+                stage::QUEUED,
+                stage::TAKEN,
+                Ordering::AcqRel,
+                Ordering::Acquire,
+            );
+            if took.is_err() {
+                continue;
+            }
+            match job.work {
+                // Nobody waits for it, and nothing was written.
+                Work::Write { reply, .. } if reply.is_closed() => {}
+                Work::Write { batch, atomic, reply } => {
+                    operations += job.operations;
+                    bytes += job.bytes;
+                    taken.push(Taken { batch, atomic, reply });
+                }
+                Work::Special { job, reply } => return Some(Next::Special(job, reply)),
+                Work::Close { reply } => return Some(Next::End(Some(reply))),
+            }
+        }
+        let is_large = operations > LARGE_OPERATIONS || bytes > LARGE_BYTES;
+        (!taken.is_empty()).then_some(Next::Writes { taken, is_large })
+    }
+
+    async fn write(&mut self, taken: Vec<Taken>, is_large: bool) {
+        let (jobs, replies): (Vec<_>, Vec<_>) =
+            taken.into_iter().map(|taken| ((taken.batch, taken.atomic), taken.reply)).unzip();
+        let jobs: Vec<WriteJob<'_>> =
+            jobs.iter().map(|(batch, atomic)| WriteJob { batch, atomic: *atomic }).collect();
+        self.status.jobs.fetch_add(jobs.len() as u64, Ordering::Relaxed);
+        let reports = match self.commit_or_reconnect(&jobs, is_large).await {
+            Ok(reports) => reports,
+            Err(error) if jobs.len() > 1 && is_fault_of_job(&error) => {
+                // One of them cannot be done; the others must not suffer from it.
+                let mut reports = Vec::with_capacity(jobs.len());
+                for job in &jobs {
+                    let alone = self.commit_or_reconnect(std::slice::from_ref(job), is_large).await;
+                    reports.extend(alone.unwrap_or_else(|error| vec![Err(engine_error(error))]));
+                }
+                reports
+            }
+            Err(error) => {
+                let error = engine_error(error);
+                let rest: Vec<_> = jobs.iter().skip(1).map(|_| Err(again(&error))).collect();
+                std::iter::once(Err(error)).chain(rest).collect()
+            }
+        };
+        for (reply, report) in replies.into_iter().zip(reports) {
+            // Whoever asked may have gone.
+            let _ = reply.send(report);
+        }
+    }
+
+    /// Commits; once more on another connection when this one turns out to be dead before
+    /// anything was sent to be committed (a server that restarted, an idle link that was cut).
+    async fn commit_or_reconnect(
+        &mut self,
+        jobs: &[WriteJob<'_>],
+        is_large: bool,
+    ) -> Result<Vec<Result<WriteReport, EngineError>>, Error> {
+        let failed = match self.commit(jobs, is_large).await {
+            Err(error) if error.kind == NativeKind::Unavailable && self.is_broken() => error,
+            done => return done,
+        };
+        match open(&self.config, &self.statements).await {
+            Ok(connection) => self.connection = Some(connection),
+            Err(_) => return Err(failed),
+        }
+        self.status.reconnects.fetch_add(1, Ordering::Relaxed);
+        self.commit(jobs, is_large).await
+    }
+
+    async fn commit(
+        &mut self,
+        jobs: &[WriteJob<'_>],
+        is_large: bool,
+    ) -> Result<Vec<Result<WriteReport, EngineError>>, Error> {
+        let now = self.clock.now();
+        let retention = self.retention_at(now);
+        let session = self.session(is_large)?;
+        let written = session.write(jobs, now, retention).await;
+        self.status.batches.fetch_add(1, Ordering::Relaxed);
+        match written {
+            Ok(committed) => {
+                if retention.changes_from.is_some() {
+                    self.trimmed_at = committed.is_trimmed.then_some(now);
+                }
+                Ok(committed.reports)
+            }
+            Err(error) => {
+                self.failed(&error).await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn special(&mut self, job: &SpecialJob) -> Result<SpecialAnswer, Error> {
+        let now = self.clock.now();
+        let session = self.session(true)?;
+        match job.carry_out(&session, now).await {
+            Ok(answer) => Ok(answer),
+            Err(error) => {
+                self.failed(&error).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Makes the connection usable again, or gives it up.
+    async fn failed(&mut self, error: &Error) {
+        self.status.failed_batches.fetch_add(1, Ordering::Relaxed);
+        tracing::warn!(%error, "a transaction failed: {error}");
+        if error.kind == NativeKind::OutcomeUnknown {
+            self.connection = None;
+        }
+        if let Ok(session) = self.session(false) {
+            // It closes the connection when it fails.
+            let _ = session.rollback().await;
+        }
+    }
+
+    fn is_broken(&self) -> bool {
+        self.connection.as_ref().is_none_or(Connection::is_closed)
+    }
+
+    fn session(&self, is_large: bool) -> Result<Session<'_>, Error> {
+        let connection = self.connection.as_ref().ok_or_else(|| {
+            let message = format!("PostgreSQL at {} cannot be reached", self.config.address());
+            Error::new(NativeKind::Unavailable, message)
+        })?;
+        let usual = match self.config.pooling() {
+            // The session has the settings already.
+            Pooling::Session => BEGIN,
+            Pooling::Transaction => &self.begin,
+        };
+        Ok(Session {
+            connection,
+            statements: &self.statements,
+            catalogue: &self.catalogue,
+            begin: if is_large { &self.begin_long } else { usual },
+            round_trip: if is_large { self.long_write } else { ROUND_TRIP },
+        })
+    }
+
+    fn retention_at(&self, now: Timestamp) -> Retention {
+        let ago = |us: i64| Timestamp { unix_us: now.unix_us.saturating_sub(us) };
+        let is_due = self.trimmed_at.is_none_or(|at| {
+            let since = now.unix_us.saturating_sub(at.unix_us);
+            since < 0 || since >= self.retention.trim_interval_us()
+        });
+        Retention {
+            changes_max: self.retention.changes_max,
+            answers_from: ago(self.retention.answers_us),
+            changes_from: is_due.then(|| ago(self.retention.changes_us)),
+        }
+    }
+}
+
+/// Opens a connection for the writer, with the statements of batches prepared.
+pub(crate) async fn open(config: &Config, statements: &Statements) -> Result<Connection, Error> {
+    let deadline = Instant::now() + ROUND_TRIP;
+    let connection = Connection::open(config, deadline).await?;
+    isobase_postgres::within(deadline, "preparing statements", async {
+        let prepared = statements.of_batches().map(|sql| connection.prepare(sql));
+        futures_util::future::try_join_all(prepared).await
+    })
+    .await?;
+    Ok(connection)
+}

@@ -1,0 +1,229 @@
+//! The tables, and several engines on them.
+
+use std::{sync::Arc, time::Duration};
+
+use isobase_engine::{ChangesRequest, Engine, ErrorKind, Idempotency, Rejection, SystemClock};
+use isobase_engine_postgres::{PostgresEngine, PostgresOptions};
+use isobase_types::{DocumentId, Sequence};
+
+use crate::fixture::{
+    Ask, HandClock, create, delete, id, name, outcome, put, with_schema, written,
+};
+
+#[test]
+fn two_engines_share_one_schema() {
+    with_schema(async |schema| {
+        let (one, two) = tokio::join!(schema.engine(), schema.engine());
+        let first = written(&one, create("notes", r#"{"a":1}"#)).await;
+        let second = written(&two, create("notes", r#"{"a":2}"#)).await;
+        assert_eq!((first.id, second.id), (1.into(), 2.into()));
+        assert_eq!(second.revision.number(), Some(2));
+        let notes = name("notes");
+        let read = two.get(&notes, &1.into()).await.unwrap().unwrap();
+        assert_eq!(read.body, r#"{"a":1}"#);
+        assert_eq!(one.delete_collection(&notes).await.unwrap(), 2);
+        assert_eq!(two.get(&notes, &1.into()).await.unwrap(), None);
+        assert_eq!(two.collections().await.unwrap(), []);
+    });
+}
+
+#[test]
+fn engines_that_write_at_once_share_one_sequence() {
+    with_schema(async |schema| {
+        let engines = [schema.engine().await, schema.engine().await].map(Arc::new);
+        let writes = (0..200).map(|number| {
+            let engine = Arc::clone(&engines[number % 2]);
+            tokio::spawn(async move { written(&engine, create("notes", "{}")).await })
+        });
+        let mut numbers = Vec::new();
+        for write in futures_util::future::join_all(writes).await {
+            let written = write.unwrap();
+            let DocumentId::Integer(id) = written.id else { panic!("a string id") };
+            numbers.push((written.revision.number().unwrap(), id.unsigned_abs()));
+        }
+        numbers.sort_unstable();
+        let expected: Vec<_> = (1..=200).map(|number| (number, number)).collect();
+        assert_eq!(numbers, expected);
+        assert_eq!(schema.number("SELECT documents FROM {s}.collections").await, 200);
+        assert_eq!(schema.number("SELECT count(*) FROM {s}.changes").await, 200);
+    });
+}
+
+#[test]
+fn view_shows_documents_to_people() {
+    with_schema(async |schema| {
+        let engine = schema.engine().await;
+        written(&engine, create("notes", r#"{"a":1.50}"#)).await;
+        written(&engine, put("notes", "größe", r#"{"nul":"\u0000"}"#)).await;
+        let rows = schema
+            .sql(
+                "SELECT collection || '|' || id || '|' || revision || '|' || document \
+                 || '|' || (created_at > '2020-01-01')::text FROM {s}.documents ORDER BY revision",
+            )
+            .await;
+        let rows: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+        let expected = [r#"notes|1|1|{"a":1.50}|true"#, r#"notes|größe|2|{"nul":"\u0000"}|true"#];
+        assert_eq!(rows, expected);
+    });
+}
+
+#[test]
+fn everything_is_there_after_reopening() {
+    with_schema(async |schema| {
+        let engine = schema.engine().await;
+        written(&engine, create("notes", r#"{"a":1}"#)).await;
+        engine.close().await.unwrap();
+        let refused = engine.write(create("notes", "{}")).await.unwrap_err();
+        assert_eq!(refused.kind, ErrorKind::Unavailable);
+        let refused = engine.get(&name("notes"), &1.into()).await.unwrap_err();
+        assert_eq!(refused.kind, ErrorKind::Unavailable);
+
+        let engine = schema.engine().await;
+        let read = engine.get(&name("notes"), &1.into()).await.unwrap().unwrap();
+        assert_eq!(read.body, r#"{"a":1}"#);
+        assert_eq!(engine.latest_sequence().await, Sequence(1));
+    });
+}
+
+#[test]
+fn schema_name_is_quoted() {
+    with_schema(async |schema| {
+        let odd = format!("{} \"odd\";--{{s}}", schema.name);
+        let url = format!("{}?schema={}", schema.server_url, encoded(&odd));
+        let options = PostgresOptions::new(&url).unwrap();
+        let engine = PostgresEngine::connect(options, Arc::new(SystemClock)).await.unwrap();
+        written(&engine, create("notes", "{}")).await;
+        let quoted = odd.replace('"', "\"\"");
+        schema.raw_sql(&format!("DROP SCHEMA \"{quoted}\" CASCADE")).await;
+    });
+}
+
+#[test]
+fn newer_tables_are_refused() {
+    with_schema(async |schema| {
+        schema.engine().await;
+        schema.sql("UPDATE {s}.meta SET version = version + 1").await;
+        let clock = Arc::new(SystemClock);
+        let refused = PostgresEngine::connect(schema.options(), clock).await.unwrap_err();
+        assert_eq!(refused.kind, ErrorKind::Unsupported);
+        assert!(refused.message.contains("newer program"), "{refused}");
+    });
+}
+
+#[test]
+fn changes_beyond_the_count_are_forgotten() {
+    with_schema(async |schema| {
+        let mut options = schema.options();
+        options.changes_max = 3;
+        let clock = Arc::new(SystemClock);
+        let engine = PostgresEngine::connect(options, clock).await.unwrap();
+        for _ in 0..5 {
+            written(&engine, create("notes", "{}")).await;
+        }
+        let gone = engine.changes_after(1).await.unwrap_err();
+        assert_eq!(gone.kind, ErrorKind::ChangesGone { oldest: Sequence(2) });
+        assert_eq!(engine.changes_after(2).await.unwrap(), [3, 4, 5]);
+        assert_eq!(schema.number("SELECT count(*) FROM {s}.changes").await, 3);
+    });
+}
+
+#[test]
+fn old_changes_and_keys_are_forgotten() {
+    with_schema(async |schema| {
+        let clock = HandClock::default();
+        let mut options = schema.options();
+        options.changes_retention = Duration::from_secs(100);
+        options.idempotency_retention = Duration::from_secs(100);
+        let engine = PostgresEngine::connect(options, Arc::new(clock.clone())).await.unwrap();
+        let mut marked = create("notes", "{}");
+        marked.idempotency = Some(Idempotency { key: [1; 32], fingerprint: [2; 32] });
+        engine.write(marked.clone()).await.unwrap();
+        assert!(engine.write(marked.clone()).await.unwrap().replayed);
+        clock.advance(Duration::from_secs(101));
+        assert!(!engine.write(marked).await.unwrap().replayed);
+        let gone = engine.changes_after(0).await.unwrap_err();
+        assert_eq!(gone.kind, ErrorKind::ChangesGone { oldest: Sequence(1) });
+        clock.advance(Duration::from_secs(101));
+        written(&engine, create("notes", "{}")).await;
+        assert_eq!(schema.number("SELECT count(*) FROM {s}.idempotency").await, 0);
+        assert_eq!(schema.number("SELECT count(*) FROM {s}.changes").await, 1);
+    });
+}
+
+#[test]
+fn changes_of_one_collection_go_on_after_a_long_gap() {
+    with_schema(async |schema| {
+        let engine = schema.engine().await;
+        written(&engine, create("rare", "{}")).await;
+        let mut many = create("usual", "{}");
+        many.operations = vec![many.operations[0].clone(); 30_000];
+        engine.write(many).await.unwrap();
+        written(&engine, create("rare", "{}")).await;
+        let mut request =
+            ChangesRequest { since: Sequence(0), collection: Some(name("rare")), limit: 10 };
+        let mut found = Vec::new();
+        loop {
+            let page = engine.read_page(&request).await;
+            found.extend(page.changes.iter().map(|change| change.sequence.0));
+            request.since = page.next;
+            if !page.more {
+                break;
+            }
+        }
+        assert_eq!(found, [1, 30_002]);
+        assert_eq!(request.since, Sequence(30_002));
+    });
+}
+
+#[test]
+fn one_bad_job_does_not_harm_the_others() {
+    with_schema(async |schema| {
+        let engine = Arc::new(schema.engine().await);
+        written(&engine, create("notes", "{}")).await;
+        // A table changed underneath: bodies with this word are refused by the server.
+        schema.sql("ALTER TABLE {s}.records ADD CHECK (body NOT LIKE '%forbidden%')").await;
+        let writes = (0..40).map(|number| {
+            let engine = Arc::clone(&engine);
+            let body = if number == 20 { r#"{"a":"forbidden"}"# } else { "{}" };
+            tokio::spawn(async move { engine.write(create("notes", body)).await })
+        });
+        let results = futures_util::future::join_all(writes).await;
+        let failed: Vec<usize> = results
+            .iter()
+            .enumerate()
+            .filter(|(_, result)| result.as_ref().unwrap().is_err())
+            .map(|(at, _)| at)
+            .collect();
+        assert_eq!(failed, [20]);
+        let error = results.into_iter().nth(20).unwrap().unwrap().unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Unexpected);
+        assert!(!error.message.contains("forbidden"), "{error}");
+        assert_eq!(schema.number("SELECT documents FROM {s}.collections").await, 40);
+    });
+}
+
+#[test]
+fn pooler_mode_works_without_session_state() {
+    with_schema(async |schema| {
+        let url = format!("{}&pgbouncer=transaction", schema.url);
+        let options = PostgresOptions::new(&url).unwrap();
+        let clock = Arc::new(SystemClock);
+        let engine = PostgresEngine::connect(options, clock).await.unwrap();
+        written(&engine, create("notes", r#"{"a":1}"#)).await;
+        written(&engine, put("notes", "x", "{}")).await;
+        written(&engine, delete("notes", "1")).await;
+        assert_eq!(outcome(&engine, delete("notes", "1")).await, Err(Rejection::NotFound));
+        assert_eq!(engine.get(&name("notes"), &1.into()).await.unwrap(), None);
+        assert!(engine.get(&name("notes"), &id("x")).await.unwrap().is_some());
+        assert_eq!(engine.changes_after(0).await.unwrap(), [1, 2, 3]);
+        engine.check().await.unwrap();
+    });
+}
+
+/// Percent-encodes everything but letters and digits.
+fn encoded(text: &str) -> String {
+    let byte = |b: u8| {
+        if b.is_ascii_alphanumeric() { char::from(b).to_string() } else { format!("%{b:02X}") }
+    };
+    text.bytes().map(byte).collect()
+}
