@@ -204,6 +204,13 @@ impl Authorizer {
     }
 }
 
+/// [`Authorizer::open`].
+impl Default for Authorizer {
+    fn default() -> Self {
+        Self::open()
+    }
+}
+
 /// Hours since 1970.
 fn current_hour() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

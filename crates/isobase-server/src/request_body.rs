@@ -34,9 +34,14 @@ pub(crate) struct Bounds {
     pub(crate) bytes_max: u64,
     /// Longest silence.
     pub(crate) idle: Duration,
-    /// When the whole body must be there; none for streams.
-    pub(crate) deadline: Option<Instant>,
+    /// When the whole body must be there.
+    pub(crate) deadline: Instant,
+    /// It may take longer by a second for each [`STREAM_BYTES_PER_SECOND`] that came.
+    pub(crate) is_stream: bool,
 }
+
+/// What even the slowest honest client sends: a slower stream only holds a connection.
+const STREAM_BYTES_PER_SECOND: u64 = 1_024;
 
 impl RequestBody {
     /// A body that is already here: for requests that do not come from a connection.
@@ -50,7 +55,12 @@ impl RequestBody {
     }
 
     fn new(source: Source) -> Self {
-        let bounds = Bounds { bytes_max: 0, idle: Duration::ZERO, deadline: None };
+        let bounds = Bounds {
+            bytes_max: 0,
+            idle: Duration::ZERO,
+            deadline: Instant::now(),
+            is_stream: false,
+        };
         Self { source, bounds, taken: 0 }
     }
 
@@ -98,7 +108,7 @@ impl RequestBody {
                 Source::Whole(bytes) => bytes.take().map(|bytes| Ok(Frame::data(bytes))),
                 Source::Incoming(incoming) => {
                     let next = std::future::poll_fn(|cx| Pin::new(&mut *incoming).poll_frame(cx));
-                    within(self.bounds, next).await?
+                    within(self.bounds, self.taken, next).await?
                 }
             };
             let Some(frame) = frame else { return Ok(None) };
@@ -140,14 +150,19 @@ impl RequestBody {
 }
 
 /// Waits within the bounds. A body that is already here costs no timer.
-async fn within<T>(bounds: Bounds, next: impl Future<Output = T>) -> Result<T, Problem> {
+async fn within<T>(
+    bounds: Bounds,
+    taken: u64,
+    next: impl Future<Output = T>,
+) -> Result<T, Problem> {
     let mut next = pin!(next);
     if let Some(ready) = futures_util::FutureExt::now_or_never(next.as_mut()) {
         return Ok(ready);
     }
     let idle = Instant::now() + bounds.idle;
-    let deadline = bounds.deadline.map_or(idle, |deadline| deadline.min(idle));
-    timeout_at(deadline, next).await.map_err(|_| {
+    let seconds = if bounds.is_stream { taken / STREAM_BYTES_PER_SECOND } else { 0 };
+    let whole = bounds.deadline + Duration::from_secs(seconds);
+    timeout_at(whole.min(idle), next).await.map_err(|_| {
         Problem::new(ProblemCode::BodyTimeout, "the request body did not arrive in time").closing()
     })
 }

@@ -90,7 +90,8 @@ pub enum BodyLimit {
     None,
     /// `body_bytes_max`.
     Document,
-    /// `stream_body_bytes_max`, read piece by piece.
+    /// `stream_body_bytes_max`, read piece by piece, when the body is newline-delimited JSON;
+    /// otherwise as [`BodyLimit::Document`].
     Stream,
 }
 

@@ -16,7 +16,7 @@ use isobase_auth::Permission;
 use tokio::time::timeout;
 
 use crate::{
-    App, Body, BodyLimit, Call, Problem, ProblemCode, RequestBody, access,
+    App, Body, BodyLimit, Call, Problem, ProblemCode, RequestBody, Route, access,
     call::PathParameters,
     connection::Connection,
     cors,
@@ -222,29 +222,43 @@ fn admit(
 ) -> Result<(isobase_auth::Principal, RequestBody), Problem> {
     let principal = access::admit(connection, &parts.headers, entry.route.permission)?;
     let config = &connection.app.config;
-    let bounds = match entry.route.body {
+    let is_stream = match body_limit(entry.route, &parts.headers) {
         BodyLimit::None => return Ok((principal, body)),
-        BodyLimit::Document => Bounds {
-            bytes_max: config.body_bytes_max,
-            idle: config.body_idle_timeout,
-            deadline: Some(tokio::time::Instant::now() + config.body_timeout),
-        },
-        BodyLimit::Stream => Bounds {
-            bytes_max: config.stream_body_bytes_max,
-            idle: config.body_idle_timeout,
-            deadline: None,
-        },
+        BodyLimit::Document => false,
+        BodyLimit::Stream => true,
+    };
+    let bounds = Bounds {
+        bytes_max: if is_stream { config.stream_body_bytes_max } else { config.body_bytes_max },
+        idle: config.body_idle_timeout,
+        deadline: tokio::time::Instant::now() + config.body_timeout,
+        is_stream,
     };
     body.bound(bounds)?;
     Ok((principal, body))
+}
+
+/// How much this body may be. Only newline-delimited JSON is read as a stream.
+fn body_limit(route: &Route, headers: &HeaderMap) -> BodyLimit {
+    let is_lines = || {
+        let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let essence = value.and_then(|value| value.split(';').next()).unwrap_or_default().trim();
+        ["application/x-ndjson", "application/ndjson"]
+            .iter()
+            .any(|lines| essence.eq_ignore_ascii_case(lines))
+    };
+    match route.body {
+        BodyLimit::Stream if !is_lines() => BodyLimit::Document,
+        limit => limit,
+    }
 }
 
 /// Runs a handler within the deadline. A panic is this request's problem alone.
 async fn run(call: Call) -> Answered {
     let app = call.app.clone();
     let route = call.route;
+    let limit = body_limit(route, &call.headers);
     let handling = AssertUnwindSafe((route.handler)(call)).catch_unwind();
-    let outcome = match route.body {
+    let outcome = match limit {
         // It takes as long as its body comes in; each piece has its own deadline.
         BodyLimit::Stream => handling.await,
         _ => match timeout(app.config.request_timeout, handling).await {

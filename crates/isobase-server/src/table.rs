@@ -93,7 +93,9 @@ impl Table {
             Err(()) => return Found::Malformed,
         };
         let text = decoded.as_deref().unwrap_or(path);
-        if let Ok(found) = self.tree.at(text) {
+        if let Ok(found) = self.tree.at(text)
+            && !found.params.iter().any(|(_, value)| value.is_empty())
+        {
             let mut places = [(0, 0); PATH_PARAMETERS_MAX];
             for (place, (_, value)) in places.iter_mut().zip(found.params.iter()) {
                 // The value is a part of the text.

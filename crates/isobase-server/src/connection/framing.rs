@@ -183,6 +183,9 @@ impl Framing {
                 Ok(())
             };
         }
+        if !line.ends_with(b" HTTP/1.1") && !line.ends_with(b" HTTP/1.0") {
+            return Err("the first line is not that of an HTTP/1 request");
+        }
         self.empty_lines = u8::MAX;
         self.head = Head::default();
         self.phase = Phase::Head;
@@ -350,6 +353,8 @@ mod tests {
             format!("{chunked}\r\n0x3\r\nabc\r\n0\r\n\r\n"),
             format!("{chunked}\r\n11111111111111113\r\nabc\r\n0\r\n\r\n"),
             "\r\n".repeat(5),
+            "PRI * HTTP/2.0\r\n\r\n".to_owned(),
+            "GET /\r\n\r\n".to_owned(),
         ] {
             assert!(feed(request.as_bytes()).is_err(), "{request}");
         }

@@ -35,8 +35,7 @@ pub(crate) fn builder(app: &App) -> http1::Builder {
     builder
         .header_read_timeout(None)
         .max_header_size(app.config.header_bytes_max)
-        .half_close(false)
-        .pipeline_flush(true);
+        .half_close(false);
     builder
 }
 

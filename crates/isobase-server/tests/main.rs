@@ -1,0 +1,6 @@
+//! The service, through its router in process and over loopback.
+#![expect(clippy::unwrap_used, reason = "a failing helper fails its test")]
+#![expect(unreachable_pub, reason = "nothing of a test binary is reachable from elsewhere")]
+
+mod records;
+mod service;

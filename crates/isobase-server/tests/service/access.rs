@@ -1,0 +1,153 @@
+//! Who may do what: every route with every kind of credentials.
+
+use std::sync::Arc;
+
+use http::Method;
+use isobase_auth::{Authorizer, CreatedKey, KeyStore, Scope};
+use isobase_server::{ServerConfig, openapi};
+use tempfile::TempDir;
+
+use super::support::Service;
+
+struct Keyed {
+    service: Service,
+    keys: KeyStore,
+    read: CreatedKey,
+    write: CreatedKey,
+    admin: CreatedKey,
+    revoked: CreatedKey,
+    _folder: TempDir,
+}
+
+impl Keyed {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keys.db");
+        let keys = KeyStore::open(&path).unwrap();
+        let [read, write, admin] = [Scope::Read, Scope::Write, Scope::Admin]
+            .map(|scope| keys.create(scope.as_str(), scope).unwrap());
+        let revoked = keys.create("revoked", Scope::Admin).unwrap();
+        keys.revoke("revoked").unwrap();
+        let authorizer =
+            Authorizer::new(Some("internal-key"), Some(KeyStore::open(&path).unwrap())).unwrap();
+        let service = Service::with(ServerConfig::default(), authorizer);
+        Self { service, keys, read, write, admin, revoked, _folder: folder }
+    }
+}
+
+/// Method, path and permission of every route.
+fn routes() -> Vec<(Method, String, String)> {
+    let document = openapi();
+    let mut routes = Vec::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            let method = Method::from_bytes(method.to_ascii_uppercase().as_bytes()).unwrap();
+            let permission = operation["x-permission"].as_str().unwrap().to_owned();
+            let path = path.replace("{collection}", "c").replace("{id}", "1");
+            routes.push((method, path, permission));
+        }
+    }
+    routes
+}
+
+#[tokio::test]
+async fn every_route_asks_for_its_permission() {
+    let keyed = Keyed::new();
+    let internal = "internal-key".to_owned();
+    // What each caller may do at most: 0 is public, 3 is admin.
+    let callers = [
+        (None, 0),
+        (Some(&keyed.read.secret), 1),
+        (Some(&keyed.write.secret), 2),
+        (Some(&keyed.admin.secret), 3),
+        (Some(&internal), 3),
+    ];
+    for (method, path, permission) in routes() {
+        let needed = ["public", "read", "write", "admin"]
+            .iter()
+            .position(|name| *name == permission)
+            .unwrap();
+        for (key, level) in callers {
+            let bearer = key.map(|key| format!("Bearer {key}"));
+            let headers: Vec<_> = bearer.iter().map(|b| ("authorization", b.as_str())).collect();
+            let reply = keyed.service.ask(method.clone(), &path, &headers).await;
+            let context = format!("{method} {path} with level {level}: {}", reply.status);
+            match () {
+                () if level >= needed => assert!(!matches!(reply.status, 401 | 403), "{context}"),
+                () if key.is_none() => {
+                    // Twenty failures a second are told why; the rest is told to wait.
+                    assert!(matches!(reply.status, 401 | 429), "{context}");
+                }
+                () => assert_eq!(reply.status, 403, "{context}"),
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn unusable_credentials_are_refused() {
+    let keyed = Keyed::new();
+    let bearer = format!("Bearer {}", keyed.read.secret);
+    let revoked = format!("Bearer {}", keyed.revoked.secret);
+    let long = format!("Bearer {}", "x".repeat(5_000));
+    let cases: [&[(&str, &str)]; 8] = [
+        &[],
+        &[("authorization", "Bearer")],
+        &[("authorization", "Bearer x")],
+        &[("authorization", "Basic aW50ZXJuYWwta2V5")],
+        &[("authorization", &revoked)],
+        &[("authorization", &long)],
+        &[("authorization", &bearer), ("x-api-key", "internal-key")],
+        &[("cookie", "key=internal-key")],
+    ];
+    for headers in cases {
+        let reply = keyed.service.ask(Method::GET, "/stats", headers).await;
+        reply.is_problem(401, "unauthenticated");
+        assert_eq!(reply.header("www-authenticate"), "Bearer realm=\"isobase\"", "{headers:?}");
+        assert!(!reply.text.contains("internal-key"));
+    }
+    let in_query = keyed.service.get("/records/c?api_key=internal-key&access_token=internal-key");
+    in_query.await.is_problem(401, "unauthenticated");
+}
+
+#[tokio::test]
+async fn both_headers_carry_keys() {
+    let keyed = Keyed::new();
+    for (name, value) in [
+        ("x-api-key", keyed.read.secret.clone()),
+        ("authorization", format!("bearer {}", keyed.read.secret)),
+    ] {
+        let reply = keyed.service.ask(Method::GET, "/stats", &[(name, &value)]).await;
+        assert_eq!(reply.status, 200, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_revoked_key_ends_with_the_next_refresh() {
+    let keyed = Keyed::new();
+    let headers = [("x-api-key", keyed.write.secret.as_str())];
+    assert_eq!(keyed.service.ask(Method::GET, "/stats", &headers).await.status, 200);
+    keyed.keys.revoke(&keyed.write.info.id).unwrap();
+    let authorizer = Arc::clone(&keyed.service.app.authorizer);
+    authorizer.refresh().unwrap();
+    let reply = keyed.service.ask(Method::GET, "/stats", &headers).await;
+    reply.is_problem(401, "unauthenticated");
+}
+
+#[tokio::test]
+async fn guessing_is_slowed_and_right_keys_are_not() {
+    let keyed = Keyed::new();
+    let mut limited = 0;
+    for _ in 0..100 {
+        let reply = keyed.service.ask(Method::GET, "/stats", &[("x-api-key", "guess")]).await;
+        if reply.status == 429 {
+            reply.is_problem(429, "too_many_failures");
+            limited += 1;
+        }
+    }
+    assert!(limited > 0);
+    let headers = [("x-api-key", keyed.read.secret.as_str())];
+    assert_eq!(keyed.service.ask(Method::GET, "/stats", &headers).await.status, 200);
+    let metrics = keyed.service.ask(Method::GET, "/metrics", &headers).await.text;
+    assert!(metrics.contains("isobase_http_failed_authentications_total 100"), "{metrics}");
+}

@@ -1,0 +1,179 @@
+//! What every answer has, and the routes of the service itself.
+
+use std::{collections::HashSet, sync::atomic::Ordering};
+
+use http::Method;
+use isobase_auth::Authorizer;
+use isobase_server::{Durability, ServerConfig, errors_markdown, openapi};
+
+use super::support::Service;
+
+#[tokio::test]
+async fn every_answer_is_named_and_not_cached() {
+    let service = Service::new();
+    let mut ids = HashSet::new();
+    for path in ["/", "/health", "/nothing", "/records/c", "/records/c/1", "/docs", "/metrics"] {
+        let reply = service.get(path).await;
+        assert!(ids.insert(reply.header("x-request-id").to_owned()), "{path}");
+        assert_eq!(reply.header("x-content-type-options"), "nosniff", "{path}");
+        assert_eq!(reply.header("cache-control"), "no-store", "{path}");
+        assert!(!reply.headers.contains_key("access-control-allow-origin"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn usable_request_ids_are_kept() {
+    let service = Service::new();
+    for (sent, kept) in [("abc-123", true), ("a b", false), (&"x".repeat(65)[..], false)] {
+        let reply = service.ask(Method::GET, "/nothing", &[("x-request-id", sent)]).await;
+        assert_eq!(reply.header("x-request-id") == sent, kept, "{sent}");
+        reply.is_problem(404, "route_not_found");
+    }
+}
+
+#[tokio::test]
+async fn open_mode_lets_every_page_read() {
+    let service = Service::new();
+    for path in ["/health", "/nothing"] {
+        let reply = service.ask(Method::GET, path, &[("origin", "http://page")]).await;
+        assert_eq!(reply.header("access-control-allow-origin"), "*");
+        assert!(reply.header("access-control-expose-headers").contains("ETag"));
+        assert!(!reply.headers.contains_key("access-control-allow-credentials"));
+    }
+}
+
+#[tokio::test]
+async fn preflights_are_answered_as_browsers_expect() {
+    let service = Service::new();
+    let headers = [
+        ("origin", "http://page"),
+        ("access-control-request-method", "PATCH"),
+        ("access-control-request-headers", "content-type, x-api-key"),
+    ];
+    let reply = service.ask(Method::OPTIONS, "/records/c/1", &headers).await;
+    assert_eq!((reply.status, reply.text.as_str()), (200, "OK"));
+    assert_eq!(reply.header("content-type"), "text/plain; charset=utf-8");
+    assert_eq!(
+        reply.header("access-control-allow-methods"),
+        "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
+    );
+    assert_eq!(reply.header("access-control-max-age"), "600");
+    assert_eq!(reply.header("access-control-allow-headers"), "content-type, x-api-key");
+    assert_eq!(reply.header("access-control-allow-origin"), "*");
+}
+
+#[tokio::test]
+async fn only_listed_origins_are_allowed() {
+    let config = ServerConfig {
+        cors_origins: vec!["https://app.example".to_owned()],
+        ..ServerConfig::default()
+    };
+    for authorizer in [Authorizer::open(), Authorizer::new(Some("key"), None).unwrap()] {
+        let service = Service::with(config.clone(), authorizer);
+        let cases = [
+            ("https://app.example", "https://app.example"),
+            ("https://app.example.evil", ""),
+            ("http://app.example", ""),
+            ("null", ""),
+        ];
+        for (origin, allowed) in cases {
+            let reply = service.ask(Method::GET, "/health", &[("origin", origin)]).await;
+            assert_eq!(reply.header("access-control-allow-origin"), allowed, "{origin}");
+            assert_eq!(reply.header("vary"), "Origin");
+        }
+    }
+    let keyed = Service::with(ServerConfig::default(), Authorizer::new(Some("key"), None).unwrap());
+    let reply = keyed.ask(Method::GET, "/health", &[("origin", "http://page")]).await;
+    assert_eq!(reply.header("access-control-allow-origin"), "");
+}
+
+#[tokio::test]
+async fn service_says_what_it_is() {
+    let config = ServerConfig { durability: Durability::None, ..ServerConfig::default() };
+    let service = Service::with(config, Authorizer::open());
+    let root = service.get("/").await.json();
+    assert_eq!(
+        (root["service"].as_str(), root["status"].as_str()),
+        (Some("Isobase"), Some("running"))
+    );
+    let health = service.get("/health").await;
+    assert!(health.text.starts_with(r#"{"status":"ok","service":"database","#), "{}", health.text);
+    assert_eq!(health.json()["durability"], "none");
+    assert_eq!(service.get("/livez").await.text, r#"{"status":"ok"}"#);
+}
+
+#[tokio::test]
+async fn readiness_is_asked_once_a_second() {
+    let service = Service::new();
+    for _ in 0..50 {
+        assert_eq!(service.get("/readyz").await.status, 200);
+    }
+    assert!(service.trouble.checks.load(Ordering::SeqCst) <= 5, "the answer is kept for a second");
+}
+
+#[tokio::test]
+async fn a_broken_database_is_not_ready() {
+    let service = Service::new();
+    service.trouble.broken.store(true, Ordering::SeqCst);
+    let reply = service.get("/readyz").await;
+    reply.is_problem(503, "not_ready");
+    assert!(!reply.text.contains("secret"), "{}", reply.text);
+    assert_eq!(service.get("/livez").await.status, 200);
+    assert_eq!(service.get("/health").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_panic_is_one_requests_problem() {
+    let service = Service::new();
+    service.trouble.panics.store(true, Ordering::SeqCst);
+    let reply = service.get("/stats").await;
+    reply.is_problem(500, "internal");
+    assert!(!reply.text.contains("secret"), "{}", reply.text);
+    service.trouble.panics.store(false, Ordering::SeqCst);
+    assert_eq!(service.get("/stats").await.status, 200);
+    assert!(service.get("/metrics").await.text.contains("isobase_http_panics_total 1"));
+}
+
+#[tokio::test]
+async fn metrics_count_by_route_and_never_by_path() {
+    let service = Service::new();
+    service.get("/records/secret-name/1").await;
+    service.get("/nothing/secret-name").await;
+    let text = service.get("/metrics").await.text;
+    let counted = [
+        r#"isobase_http_requests_total{method="GET",route="/records/{collection}/{id}",status="4xx"} 1"#,
+        r#"isobase_http_requests_total{method="",route="none",status="4xx"} 1"#,
+        r#"isobase_http_request_seconds_count{method="GET",route="/records/{collection}/{id}"} 1"#,
+        "isobase_http_requests_in_flight 1",
+        "isobase_store_documents 3",
+    ];
+    for line in counted {
+        assert!(text.contains(line), "{line} is not in {text}");
+    }
+    assert!(!text.contains("secret-name"), "{text}");
+}
+
+#[tokio::test]
+async fn pages_allow_nothing_from_elsewhere() {
+    let service = Service::new();
+    for path in ["/docs", "/docs/errors"] {
+        let reply = service.get(path).await;
+        assert_eq!(reply.header("content-type"), "text/html; charset=utf-8");
+        assert!(reply.header("content-security-policy").starts_with("default-src 'none'"));
+    }
+    assert_eq!(service.get("/openapi.json").await.json(), openapi());
+}
+
+#[test]
+fn error_page_is_up_to_date() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/errors.md");
+    let written = std::fs::read_to_string(path).unwrap_or_default();
+    if std::env::var_os("ISOBASE_UPDATE_DOCS").is_some() {
+        std::fs::write(path, errors_markdown()).unwrap();
+    } else {
+        assert!(
+            written == errors_markdown(),
+            "docs/errors.md is out of date: run this test with ISOBASE_UPDATE_DOCS=1"
+        );
+    }
+}

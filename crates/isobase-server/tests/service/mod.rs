@@ -1,0 +1,10 @@
+//! What the service does around every route.
+
+mod access;
+mod answers;
+mod deadlines;
+mod engine;
+mod framing;
+mod paths;
+mod stop;
+mod support;
