@@ -1,7 +1,7 @@
 //! The only place that prints.
 //!
 //! Results go to standard output; what is said about them goes to standard error.
-#![allow(clippy::print_stderr, reason = "the one place that prints")]
+#![expect(clippy::print_stderr, reason = "the one place that prints")]
 
 use std::{
     io::{self, IsTerminal, Write},

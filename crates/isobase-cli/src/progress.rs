@@ -13,14 +13,11 @@ const LINE_EVERY: Duration = Duration::from_secs(1);
 /// How far long work has come.
 pub(crate) struct Progress {
     bar: ProgressBar,
-    lines: Option<Lines>,
-    started: Instant,
-}
-
-struct Lines {
     printer: Printer,
     verb: &'static str,
-    last: Instant,
+    started: Instant,
+    /// When a line was printed last.
+    last_line: Instant,
 }
 
 /// What the position of the bar counts.
@@ -44,8 +41,7 @@ impl Progress {
         let bar = ProgressBar::with_draw_target(length, target);
         bar.set_style(style(total));
         let now = Instant::now();
-        let lines = printer.json.then_some(Lines { printer, verb, last: now });
-        Self { bar, lines, started: now }
+        Self { bar, printer, verb, started: now, last_line: now }
     }
 
     /// Shows how far it is: the position of the bar, and the records done.
@@ -53,12 +49,11 @@ impl Progress {
         self.bar.set_position(position);
         let rate = per_second(records, self.started.elapsed());
         self.bar.set_message(format!("{} records, {}/s", thousands(records), thousands(rate)));
-        let Some(lines) = &mut self.lines else { return };
-        if lines.last.elapsed() >= LINE_EVERY {
-            lines.last = Instant::now();
-            lines.printer.json_line(&json!({
+        if self.printer.json && self.last_line.elapsed() >= LINE_EVERY {
+            self.last_line = Instant::now();
+            self.printer.json_line(&json!({
                 "event": "progress",
-                "command": lines.verb,
+                "command": self.verb,
                 "records": records,
                 "position": position,
                 "total": self.bar.length(),
@@ -67,9 +62,13 @@ impl Progress {
         }
     }
 
-    /// Shows why nothing moves.
+    /// Says why nothing moves.
     pub(crate) fn waiting(&self, reason: &str) {
-        self.bar.set_message(format!("waiting: {reason}"));
+        if self.bar.is_hidden() {
+            self.printer.note(&format!("waiting: {reason}"));
+        } else {
+            self.bar.set_message(format!("waiting: {reason}"));
+        }
     }
 
     /// Takes the bar away; gives the time since the start.

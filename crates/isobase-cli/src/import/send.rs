@@ -51,7 +51,7 @@ pub(super) async fn send(
     progress: &Progress,
 ) -> Result<Sent, Failure> {
     let started = Instant::now();
-    let mut pause = PAUSE_FIRST;
+    let (mut pause, mut told) = (PAUSE_FIRST, false);
     loop {
         let tried = match target {
             Target::Direct { store, caller } => write(store, caller, collection, chunk).await,
@@ -60,7 +60,9 @@ pub(super) async fn send(
         match tried {
             Ok(sent) => return Ok(sent),
             Err(Trouble { failure, temporary: true }) if started.elapsed() < PATIENCE => {
-                progress.waiting(&failure.to_string());
+                if !std::mem::replace(&mut told, true) {
+                    progress.waiting(&failure.to_string());
+                }
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(PAUSE_LONGEST);
             }

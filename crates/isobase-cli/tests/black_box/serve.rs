@@ -1,9 +1,10 @@
 use std::{
     io::{BufRead, BufReader},
     process::Stdio,
+    time::Duration,
 };
 
-use isobase_testkit::{ReservedPort, Signal, TestServer};
+use isobase_testkit::{ReservedPort, Signal, TestServer, wait_until};
 
 use super::command::{App, command};
 
@@ -34,6 +35,21 @@ fn an_interrupt_stops_it_too() {
     let mut server = TestServer::start().unwrap();
     server.signal(Signal::INT).unwrap();
     assert!(server.wait().unwrap().success());
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once() {
+    let mut server = TestServer::start().unwrap();
+    // A request whose body never comes keeps the service from ending by itself.
+    let mut open = server.connect().unwrap();
+    open.send(b"POST /records/a HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\n{").unwrap();
+    server.signal(Signal::TERM).unwrap();
+    wait_until("the stop", Duration::from_secs(10), || {
+        Ok(server.log().contains("stopping").then_some(()))
+    })
+    .unwrap();
+    server.signal(Signal::TERM).unwrap();
+    assert_eq!(server.wait().unwrap().code(), Some(130));
 }
 
 #[test]

@@ -1,7 +1,8 @@
 use std::{
     fmt::Write as _,
-    fs,
+    fs::{self, File},
     io::Write as _,
+    path::PathBuf,
     process::{Child, ChildStdin, Stdio},
     time::Duration,
 };
@@ -126,20 +127,23 @@ fn what_is_missing_is_named() {
 struct SlowImport {
     child: Child,
     input: ChildStdin,
+    /// What it says on standard error.
+    log: PathBuf,
 }
 
 impl SlowImport {
     fn start(app: &App, arguments: &[&str]) -> Self {
+        let log = app.path().join("import.log");
         let mut child = command(app.path())
             .args(["import", "-", "--chunk", "10", "--collection", "c", "--json"])
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stderr(File::create(&log).unwrap())
             .spawn()
             .unwrap();
         let input = child.stdin.take().unwrap();
-        Self { child, input }
+        Self { child, input, log }
     }
 
     fn write(&mut self, text: &str) {
@@ -149,6 +153,13 @@ impl SlowImport {
     fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+    }
+
+    fn wait_until_it_says(&self, part: &str) {
+        wait_until(part, Duration::from_secs(20), || {
+            Ok(fs::read_to_string(&self.log)?.contains(part).then_some(()))
+        })
+        .unwrap();
     }
 
     fn finish(self) -> Said {
@@ -199,10 +210,10 @@ fn an_import_outlives_a_killed_service() {
     wait_for_records(&server, 20);
     server.kill().unwrap();
     import.write(rest);
+    import.wait_until_it_says(&format!("is held by the service at {}", server.url()));
+    import.wait_until_it_says("waiting: ");
     server.start_again().unwrap();
-    let said = import.finish();
-    assert!(said.err.contains(&server.url()), "{said:?}");
-    assert_eq!(said.json()["new"], 45);
+    assert_eq!(import.finish().json()["new"], 45);
     let url = server.url();
     assert_eq!(numbers(&app.run(&["export", "-c", "c", "--url", &url]).ok()), everything(45));
 }
