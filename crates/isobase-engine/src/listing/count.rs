@@ -58,13 +58,14 @@ impl<'a> CountRun<'a> {
     /// # Errors
     /// [`crate::ErrorKind::LimitExceeded`] when too many documents would have to be examined.
     pub fn step(&mut self) -> Result<CountStep, EngineError> {
-        if self.exact {
+        if matches!(self.filter, Filter::And(all) if all.is_empty()) && self.exact {
+            return Ok(CountStep::CountCollection);
+        }
+        // Without a range nothing can meet the filter, and the answer is zero.
+        if self.exact && !self.ranges.is_empty() {
             let ranges = std::mem::take(&mut self.ranges);
-            return Ok(if ranges.is_empty() {
-                CountStep::CountCollection
-            } else {
-                CountStep::CountEntries(ranges.into_iter().map(|planned| planned.range).collect())
-            });
+            let ranges = ranges.into_iter().map(|planned| planned.range).collect();
+            return Ok(CountStep::CountEntries(ranges));
         }
         match self.ranges.last() {
             None => Ok(CountStep::Done(self.counted)),
@@ -103,5 +104,29 @@ impl<'a> CountRun<'a> {
         self.counted = count;
         self.exact = false;
         self.ranges.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use isobase_types::{Comparison, FieldPath, Operator};
+
+    use super::*;
+
+    #[test]
+    fn empty_list_of_values_counts_nothing() {
+        let path = FieldPath::parse("a").unwrap();
+        let filter = Filter::Compare(Comparison { path, operator: Operator::In(Vec::new()) });
+        let index = ReadyIndex { id: 1, order: Order::parse("a").unwrap() };
+        let mut run = CountRun::new(&filter, &[index], 10);
+        assert!(matches!(run.step(), Ok(CountStep::Done(0))));
+    }
+
+    #[test]
+    fn whole_collection_is_counted_at_once() {
+        let mut run = CountRun::new(const { &Filter::And(Vec::new()) }, &[], 10);
+        assert!(matches!(run.step(), Ok(CountStep::CountCollection)));
+        run.feed_count(7);
+        assert!(matches!(run.step(), Ok(CountStep::Done(7))));
     }
 }

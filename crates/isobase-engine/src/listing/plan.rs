@@ -24,6 +24,14 @@ pub struct ReadyIndex {
     pub order: Order,
 }
 
+impl ReadyIndex {
+    /// The fields whose values stand in the keys, as values: the id stands at their end in a
+    /// form of its own, also when the order names it.
+    fn fields(&self) -> &[OrderField] {
+        split(&self.order).0
+    }
+}
+
 /// Documents whose ids lie between two bounds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdRange {
@@ -255,10 +263,12 @@ fn ordered_candidates<'a>(
     id_direction: Direction,
 ) -> impl Iterator<Item = OrderedCandidate> + 'a {
     let equal_max = equal_prefix_fields(index, constraints);
-    (0..=equal_max).filter_map(move |equal_fields| {
-        let rest = &index.order.0[equal_fields..];
+    // The documents themselves are in the order of ids: no index gives it better.
+    let first = usize::from(index.fields().is_empty());
+    (first..=equal_max).filter_map(move |equal_fields| {
+        let rest = &index.fields()[equal_fields..];
         let reverse = matches_order(rest, index_id_direction(index), wanted, id_direction)?;
-        let prefixes = equal_prefixes(&index.order.0[..equal_fields], constraints)?;
+        let prefixes = equal_prefixes(&index.fields()[..equal_fields], constraints)?;
         let bounds = match rest.first() {
             Some(field) => constraints.bounds(field),
             None => vec![ComponentBounds::default()],
@@ -310,8 +320,8 @@ struct SubsetCandidate {
 
 fn subset_candidate(index: &ReadyIndex, constraints: &Constraints<'_>) -> Option<SubsetCandidate> {
     let equal_fields = equal_prefix_fields(index, constraints);
-    let prefixes = equal_prefixes(&index.order.0[..equal_fields], constraints)?;
-    let next = index.order.0.get(equal_fields);
+    let prefixes = equal_prefixes(&index.fields()[..equal_fields], constraints)?;
+    let next = index.fields().get(equal_fields);
     let bounds = match next {
         Some(field) => constraints.bounds(field),
         None => vec![ComponentBounds::default()],
@@ -321,7 +331,7 @@ fn subset_candidate(index: &ReadyIndex, constraints: &Constraints<'_>) -> Option
         return None;
     }
     let used_fields = equal_fields + usize::from(bounded);
-    let exact = index.order.0[..used_fields].iter().all(|field| constraints.is_exact(&field.path));
+    let exact = index.fields()[..used_fields].iter().all(|field| constraints.is_exact(&field.path));
     let ranges = prefixes
         .iter()
         .flat_map(|prefix| bounds.iter().map(|bounds| bounds.key_range(prefix)))
@@ -333,8 +343,7 @@ fn subset_candidate(index: &ReadyIndex, constraints: &Constraints<'_>) -> Option
 /// How many leading fields of the index the filter fixes to a few values.
 fn equal_prefix_fields(index: &ReadyIndex, constraints: &Constraints<'_>) -> usize {
     index
-        .order
-        .0
+        .fields()
         .iter()
         .take_while(|field| matches!(constraints.on(&field.path), Some(Constraint::Points(_))))
         .count()
@@ -625,5 +634,23 @@ fn interval_bounds(lower: Bound<&Literal>, upper: Bound<&Literal>) -> ComponentB
             Bound::Excluded(literal) => exclude(literal),
             Bound::Unbounded => Bound::Excluded(vec![tags.end]),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn id_in_an_index_is_no_value() {
+        let path = FieldPath::parse("id").unwrap();
+        let operator = Operator::In(vec![Literal::Integer(5)]);
+        let filter = Filter::Compare(Comparison { path, operator });
+        let index = ReadyIndex { id: 1, order: Order::parse("id").unwrap() };
+        let plan = choose(&filter, &Order::parse("name").unwrap(), None, &[index]);
+        // The keys of the index hold ids in a form of their own: a range of values finds none.
+        assert!(plan.probe.is_none());
+        let Main::Sort { ranges } = plan.main else { panic!("{:?}", plan.main) };
+        assert!(matches!(ranges[..], [PlannedRange { range: Range::Ids(_), .. }]));
     }
 }
