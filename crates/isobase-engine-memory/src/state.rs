@@ -65,16 +65,24 @@ impl State {
         let (sequence, last_id, kept) = (self.sequence, self.last_id, self.changes.len());
         let mut undo = Vec::new();
         let mut outcomes = Vec::with_capacity(batch.operations.len());
+        let operations = batch.operations.len();
         for operation in batch.operations {
-            outcomes.push(self.apply(operation, now, limits, &mut undo));
+            let outcome = self.apply(operation, now, limits, &mut undo);
+            let rejected = outcome.is_err();
+            outcomes.push(outcome);
+            if atomic && rejected {
+                break;
+            }
         }
-        if atomic && outcomes.iter().any(Result::is_err) {
+        if atomic && outcomes.last().is_some_and(Result::is_err) {
             self.take_back(undo);
             (self.sequence, self.last_id) = (sequence, last_id);
             self.changes.truncate(kept);
             for outcome in outcomes.iter_mut().filter(|outcome| outcome.is_ok()) {
                 *outcome = Err(Rejection::BatchRejected);
             }
+            // What comes after the first rejected one is not looked at.
+            outcomes.resize(operations, Err(Rejection::BatchRejected));
         }
         if let Some(idempotency) = batch.idempotency {
             self.remember(idempotency, &outcomes, now);
