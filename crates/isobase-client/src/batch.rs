@@ -4,7 +4,7 @@ use http::{HeaderName, Method};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::{Body, Client, ClientError, Request, document::is_replayed, response::unquote};
+use crate::{Body, Client, ClientError, Request, response::unquote};
 
 /// Operations on one collection that travel together.
 #[derive(Debug, Serialize)]
@@ -113,7 +113,8 @@ impl Client {
     /// Carries out a batch.
     ///
     /// # Errors
-    /// When the batch as a whole is refused or has no answer.
+    /// When the batch as a whole is refused (an atomic one with a refused operation: code
+    /// `batch_rejected`) or has no answer.
     pub async fn batch(
         &self,
         collection: &str,
@@ -128,7 +129,7 @@ impl Client {
             request = request.header(HeaderName::from_static("idempotency-key"), key)?;
         }
         let response = self.send(request).await?;
-        let replayed = is_replayed(&response);
+        let replayed = response.is_replayed();
         let answer: Answer = response.json().await?;
         let results = answer.results.into_iter().map(Item::into_result).collect();
         Ok(BatchAnswer { results, replayed })

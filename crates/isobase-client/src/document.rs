@@ -5,7 +5,7 @@ use http::{
     header::{IF_MATCH, IF_NONE_MATCH},
 };
 
-use crate::{Body, Client, ClientError, Request, Response};
+use crate::{Body, Client, ClientError, Request};
 
 /// A document as the service wrote it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -134,7 +134,7 @@ impl Client {
         Ok(WrittenDocument {
             status: response.status(),
             revision: response.revision(),
-            replayed: is_replayed(&response),
+            replayed: response.is_replayed(),
             text: response.text().await?,
         })
     }
@@ -159,12 +159,7 @@ impl WriteOptions {
     }
 }
 
-/// Whether the service recognised the request as a repeat.
-pub(crate) fn is_replayed(response: &Response) -> bool {
-    response.header("idempotent-replayed") == Some("true")
-}
-
 /// The code of a missing document, and not of a missing route.
 fn is_missing(code: &str) -> bool {
-    matches!(code, "document_not_found" | "record_not_found" | "not_found")
+    code == "record_not_found"
 }

