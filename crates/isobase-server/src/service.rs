@@ -19,7 +19,7 @@ use crate::{
     App, Body, BodyLimit, Call, Problem, ProblemCode, RequestBody, Route, access,
     call::PathParameters,
     connection::Connection,
-    cors,
+    cors, records,
     request_body::Bounds,
     request_id::X_REQUEST_ID,
     table::{Found, RouteEntry, TABLE},
@@ -168,7 +168,10 @@ fn find(app: &App, parts: &Parts) -> Way {
         Found::Path(entry, parameters) => match entry.route(&parts.method) {
             Some(route) => return Way::Route(route, parameters),
             None if parts.method == Method::OPTIONS => Ok(options(entry.allow.clone())),
-            None => Err(method_not_allowed(entry.allow.clone())),
+            None => Err(match entry.reserved(&parts.method) {
+                Some(name) => records::reserved_id(name),
+                None => method_not_allowed(entry.allow.clone()),
+            }),
         },
         Found::Nothing if parts.method == Method::OPTIONS && path == "*" => {
             Ok(options(ALL_METHODS))

@@ -30,6 +30,16 @@ pub(crate) struct PathEntry {
     methods: [Option<RouteEntry>; Method::ALL.len()],
     /// Every method the path answers, for the `Allow` header.
     pub(crate) allow: HeaderValue,
+    /// The last segment, when a path with a parameter in its place would match too: no document
+    /// can have that id, and a write to it is told so.
+    reserved: Option<Reserved>,
+}
+
+/// A name that is taken from the ids.
+struct Reserved {
+    name: &'static str,
+    /// The methods of the path with the parameter.
+    methods: [Option<RouteEntry>; Method::ALL.len()],
 }
 
 /// A route and its number, by which metrics are kept.
@@ -74,8 +84,14 @@ impl Table {
             entry.methods[route.method.index()] = Some(RouteEntry { route, number });
             table.routes = number + 1;
         }
-        for entry in &mut table.paths {
+        for (place, path) in seen.iter().enumerate() {
+            let reserved = reserved_name(path, &seen).map(|(name, sibling)| {
+                let methods = table.paths[sibling].methods;
+                Reserved { name, methods }
+            });
+            let entry = &mut table.paths[place];
             entry.allow = entry.allowed();
+            entry.reserved = reserved;
         }
         table
     }
@@ -116,7 +132,8 @@ impl Table {
 
 impl Default for PathEntry {
     fn default() -> Self {
-        Self { methods: [None; Method::ALL.len()], allow: HeaderValue::from_static("OPTIONS") }
+        let allow = HeaderValue::from_static("OPTIONS");
+        Self { methods: [None; Method::ALL.len()], allow, reserved: None }
     }
 }
 
@@ -124,6 +141,13 @@ impl PathEntry {
     /// The route of a method; `HEAD` has that of `GET`.
     pub(crate) fn route(&self, method: &http::Method) -> Option<RouteEntry> {
         self.methods[Method::of(method)?.index()]
+    }
+
+    /// The name that keeps a document from being written here, when the method would write one.
+    pub(crate) fn reserved(&self, method: &http::Method) -> Option<&'static str> {
+        let reserved = self.reserved.as_ref()?;
+        let method = Method::of(method).filter(|method| *method != Method::Get)?;
+        reserved.methods[method.index()].map(|_| reserved.name)
     }
 
     fn allowed(&self) -> HeaderValue {
@@ -137,6 +161,15 @@ impl PathEntry {
         names.push("OPTIONS");
         HeaderValue::from_str(&names.join(", ")).expect("method names are visible ASCII")
     }
+}
+
+/// The last segment of a path and the path that has a parameter in its place, if there is one.
+fn reserved_name(path: &'static str, paths: &[&'static str]) -> Option<(&'static str, usize)> {
+    let (parent, name) = path.rsplit_once('/').filter(|(_, name)| !name.starts_with('{'))?;
+    let is_sibling = |other: &&str| {
+        other.rsplit_once('/').is_some_and(|(of, name)| of == parent && name.starts_with('{'))
+    };
+    paths.iter().position(is_sibling).map(|sibling| (name, sibling))
 }
 
 /// Decodes a path. Unlike lenient decoders it refuses a `%` that is not followed by two digits.

@@ -3,7 +3,7 @@
 use bytes::BytesMut;
 use http::{HeaderValue, Response, StatusCode, header};
 use isobase_store::{Action, Atomicity, Idempotency, Precondition, WriteBatch, WriteOperation};
-use isobase_types::{CollectionName, DocumentId, json};
+use isobase_types::{CollectionName, DocumentId};
 
 use super::{
     answer,
@@ -27,9 +27,7 @@ async fn create_one(mut call: Call) -> Result<Response<Body>, Problem> {
     let collection = request::collection(&call)?;
     request::no_parameters(&call)?;
     refuse_conditions(&call)?;
-    let bytes_max = call.app.config.body_bytes_max;
-    let bytes = request::collect_bounded(request::take_body(&mut call), bytes_max).await?;
-    let body = json::canonicalise_document(&bytes).map_err(|error| problems::body(&error))?;
+    let body = request::document(request::take_body(&mut call)).await?;
     let idempotency = mark(&call, &collection, b"document", body.as_bytes())?;
 
     // Rendered before the body is handed over; the id follows when it is known.

@@ -1,24 +1,38 @@
-//! Ids of the HTTP interface.
+//! Ids that cannot be written through the HTTP interface.
 
 use isobase_types::DocumentId;
 
-/// Routes under `/records/{collection}/`: a document of that id could not be reached.
+/// The last segments of the routes below `/records/{collection}/`: a document of that id could
+/// not be reached. A path with one of them is that route; here they are refused inside batches.
 const RESERVED: [&str; 2] = ["batch", "changes"];
 
-/// The id names a route.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the id '{id}' is the name of a route; choose another")]
-pub(super) struct ReservedId {
-    id: &'static str,
+/// The name of the route that an id is, if it is one.
+pub(super) fn reserved(id: &DocumentId) -> Option<&'static str> {
+    match id {
+        DocumentId::Integer(_) => None,
+        DocumentId::Text(text) => RESERVED.into_iter().find(|name| *name == &**text),
+    }
 }
 
-/// Refuses ids that cannot be reached. Only for writes: nothing is stored under them.
-pub(super) fn refuse_reserved(id: &DocumentId) -> Result<(), ReservedId> {
-    match id {
-        DocumentId::Integer(_) => Ok(()),
-        DocumentId::Text(text) => match RESERVED.into_iter().find(|name| *name == &**text) {
-            Some(id) => Err(ReservedId { id }),
-            None => Ok(()),
-        },
+/// What a caller is told.
+pub(super) fn explain(name: &str) -> String {
+    format!("the id '{name}' is the name of a route; choose another")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::records::ROUTES;
+
+    #[test]
+    fn every_route_below_a_collection_is_reserved() {
+        let mut names: Vec<&str> = ROUTES
+            .iter()
+            .filter_map(|route| route.path.strip_prefix("/records/{collection}/"))
+            .filter(|rest| !rest.starts_with('{'))
+            .collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names, RESERVED);
     }
 }

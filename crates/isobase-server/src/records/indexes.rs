@@ -1,11 +1,16 @@
 //! Declared indexes.
 
-use http::Response;
-use isobase_store::{IndexDefinition, IndexInfo, IndexState};
-use isobase_types::{Order, json};
+use std::{sync::Arc, time::Duration};
+
+use http::{Response, StatusCode};
+use isobase_store::{IndexDefinition, IndexInfo, IndexState, StoreError};
+use isobase_types::{CollectionName, Order, json};
 
 use super::{answer, parameters::Parameters, problems, request};
-use crate::{Body, Call, Problem, ProblemCode};
+use crate::{App, Body, Call, Problem, ProblemCode};
+
+/// What is left of the time a request has when a build is not waited for any longer.
+const MARGIN: Duration = Duration::from_secs(5);
 
 /// `GET /indexes/{collection}`
 pub(super) async fn list_indexes(call: Call) -> Result<Response<Body>, Problem> {
@@ -27,13 +32,32 @@ pub(super) async fn list_indexes(call: Call) -> Result<Response<Body>, Problem> 
 pub(super) async fn put_index(call: Call) -> Result<Response<Body>, Problem> {
     let collection = request::collection(&call)?;
     let definition = read_definition(&call)?;
-    let store = call.app.store.clone();
-    // A task of its own: the build goes on when the caller leaves or the request takes too long.
-    let build = tokio::spawn(async move { store.create_index(&collection, &definition).await });
-    let built = build.await.map_err(|error| Problem::internal(error.to_string()))?;
+    let building = IndexInfo { definition: definition.clone(), state: IndexState::Building };
+    // A task of its own: the build goes on when the caller leaves or has waited long enough.
+    let build = tokio::spawn(build(call.app.clone(), collection, definition));
+    let patience = call.app.config.request_timeout.saturating_sub(MARGIN);
+    let (status, info) = match tokio::time::timeout(patience, build).await {
+        Ok(Ok(built)) => (StatusCode::OK, built?),
+        Ok(Err(panicked)) => return Err(Problem::internal(panicked.to_string())),
+        Err(_) => (StatusCode::ACCEPTED, building),
+    };
     let mut out = Vec::new();
-    write_index(&built?, &mut out);
-    Ok(answer::json(out))
+    write_index(&info, &mut out);
+    Ok(Body::json(status, out))
+}
+
+/// Builds an index. Whoever asked may be gone when it fails, so the log is told here.
+async fn build(
+    app: Arc<App>,
+    collection: CollectionName,
+    definition: IndexDefinition,
+) -> Result<IndexInfo, StoreError> {
+    let built = app.store.create_index(&collection, &definition).await;
+    if let Err(error) = &built {
+        let fields = definition.order();
+        tracing::warn!(%collection, %fields, %error, "an index was not built: {error}");
+    }
+    built
 }
 
 /// `DELETE /indexes/{collection}`

@@ -20,4 +20,5 @@ mod request;
 mod routes;
 mod view;
 
+pub(crate) use problems::reserved_id;
 pub(crate) use routes::{ROUTES, SCHEMAS};

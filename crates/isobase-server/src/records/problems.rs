@@ -10,7 +10,7 @@ use isobase_types::{
 use super::{
     answer,
     idempotency::{IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, InvalidKey},
-    ids::ReservedId,
+    ids,
     preconditions::InvalidConditions,
 };
 use crate::{Problem, ProblemCode, ProblemItem};
@@ -123,10 +123,11 @@ impl From<InvalidKey> for Problem {
     }
 }
 
-impl From<ReservedId> for Problem {
-    fn from(error: ReservedId) -> Self {
-        Self::new(ProblemCode::ReservedId, error.to_string())
-    }
+/// A write to an id that is the name of a route.
+pub(crate) fn reserved_id(name: &str) -> Problem {
+    let message = ids::explain(name);
+    Problem::new(ProblemCode::ReservedId, message.clone())
+        .with_item(ProblemItem::named("id", message, name))
 }
 
 /// Marks the repeat of a refused request.

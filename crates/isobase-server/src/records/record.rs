@@ -42,7 +42,7 @@ pub(super) async fn get_record(call: Call) -> Result<Response<Body>, Problem> {
 /// `PUT /records/{collection}/{id}`
 pub(super) async fn put_record(call: Call) -> Result<Response<Body>, Problem> {
     let collection = request::collection(&call)?;
-    let id = request::id_to_write(&call)?;
+    let id = request::id(&call)?;
     let mut parameters = Parameters::parse(call.query());
     let upsert = parameters.take_flag("upsert");
     parameters.finish()?;
@@ -75,7 +75,7 @@ pub(super) async fn put_record(call: Call) -> Result<Response<Body>, Problem> {
 /// `PATCH /records/{collection}/{id}`
 pub(super) async fn patch_record(call: Call) -> Result<Response<Body>, Problem> {
     let collection = request::collection(&call)?;
-    let id = request::id_to_write(&call)?;
+    let id = request::id(&call)?;
     request::no_parameters(&call)?;
     let precondition = Conditions::from_headers(&call.headers)?.into_precondition()?;
     request::require_json(&call.headers)?;
@@ -94,7 +94,7 @@ pub(super) async fn patch_record(call: Call) -> Result<Response<Body>, Problem> 
 /// `DELETE /records/{collection}/{id}`
 pub(super) async fn delete_record(call: Call) -> Result<Response<Body>, Problem> {
     let collection = request::collection(&call)?;
-    let id = request::id_to_write(&call)?;
+    let id = request::id(&call)?;
     request::no_parameters(&call)?;
     let precondition = Conditions::from_headers(&call.headers)?.into_precondition()?;
     write_one(&call.app.store, collection, Action::Delete { id }, precondition).await??;

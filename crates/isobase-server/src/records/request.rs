@@ -4,7 +4,7 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, header};
 use isobase_types::{CollectionName, DocumentId, json};
 
-use super::{ids, parameters::Parameters, problems};
+use super::{parameters::Parameters, problems};
 use crate::{Call, Problem, ProblemCode, ProblemItem, RequestBody};
 
 /// The media type of newline-delimited JSON.
@@ -29,13 +29,6 @@ pub(super) fn id(call: &Call) -> Result<DocumentId, Problem> {
             text,
         ))
     })
-}
-
-/// The id in the path of a write.
-pub(super) fn id_to_write(call: &Call) -> Result<DocumentId, Problem> {
-    let id = id(call)?;
-    ids::refuse_reserved(&id)?;
-    Ok(id)
 }
 
 /// Refuses every query parameter.
@@ -99,7 +92,7 @@ pub(super) fn accepts_lines(headers: &HeaderMap) -> bool {
     })
 }
 
-/// A whole body of a route that also takes streams, within the bound of an ordinary one.
+/// A whole body of lines, within the bound of an ordinary body: it becomes one batch.
 pub(super) async fn collect_bounded(
     mut body: RequestBody,
     bytes_max: u64,

@@ -474,20 +474,31 @@ pub(crate) static ROUTES: &[Route] = &[
         body: BodyLimit::None,
         doc: Doc {
             summary: "Declare an index",
-            description: "Declares an index and builds it; answers when it is ready. Reads and \
-                writes go on meanwhile, and so does the build when the caller leaves. Declaring \
-                an index again is allowed.",
+            description: "Declares an index and builds it. Reads and writes go on meanwhile, and \
+                so does the build when the caller leaves or the answer is 202. Declaring an \
+                index again is allowed, and waits for the build again.",
             parameters: &[COLLECTION, INDEX_FIELDS],
             request: &[],
-            answers: &[Answer {
-                status: 200,
-                description: "The index.",
-                headers: &[],
-                content: &[json(
-                    r##"{"$ref":"#/components/schemas/Index"}"##,
-                    r#"{"fields":"status,-created_at","state":"ready"}"#,
-                )],
-            }],
+            answers: &[
+                Answer {
+                    status: 200,
+                    description: "It is ready.",
+                    headers: &[],
+                    content: &[json(
+                        r##"{"$ref":"#/components/schemas/Index"}"##,
+                        r#"{"fields":"status,-created_at","state":"ready"}"#,
+                    )],
+                },
+                Answer {
+                    status: 202,
+                    description: "It is still being built.",
+                    headers: &[],
+                    content: &[json(
+                        r##"{"$ref":"#/components/schemas/Index"}"##,
+                        r#"{"fields":"status,-created_at","state":"building"}"#,
+                    )],
+                },
+            ],
             problems: &[
                 ProblemCode::InvalidCollectionName,
                 ProblemCode::InvalidParameter,
@@ -640,7 +651,7 @@ const LIST_PARAMETERS: &[Parameter] = &[
     Parameter {
         name: "or",
         location: Location::Query,
-        description: "Alternatives: `or=(status=open,total[gt]=100)`; `and=(…)` and nesting work \
+        description: "Alternatives: `or=(status.eq.open,total.gt.100)`; `and=(…)` and nesting work \
             alike.",
         schema: r#"{"type":"string"}"#,
         example: "",

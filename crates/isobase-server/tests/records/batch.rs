@@ -121,7 +121,10 @@ async fn a_batch_has_a_largest_size() {
     settings.store.batch_operations_max = 2;
     let service = Service::with(settings);
     let one = r#"{"method":"create","body":{}}"#;
-    batch(&service, &[one; 3].join(",")).await.is_problem(422, "limit_exceeded").contains("at most 2");
+    batch(&service, &[one; 3].join(","))
+        .await
+        .is_problem(422, "limit_exceeded")
+        .contains("at most 2");
     service.assert_empty("too many").await;
     batch(&service, &[one; 2].join(",")).await.has_status(200);
 }

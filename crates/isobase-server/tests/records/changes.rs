@@ -54,8 +54,12 @@ async fn writes_are_told_in_their_order() {
     assert_eq!(first["at"], "2026-11-20T14:09:00.000000Z");
     assert!(first["revision"].is_string());
     assert_eq!(page["changes"][3]["revision"], Value::Null);
-    let numbers: Vec<u64> =
-        page["changes"].as_array().unwrap().iter().map(|c| c["sequence"].as_u64().unwrap()).collect();
+    let numbers: Vec<u64> = page["changes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|c| c["sequence"].as_u64().unwrap())
+        .collect();
     assert!(numbers.is_sorted_by(|a, b| a < b));
     assert_eq!(page["next"], *numbers.last().unwrap());
 }
@@ -123,8 +127,15 @@ async fn the_past_that_is_gone_is_named() {
 async fn wrong_places_are_refused() {
     let service = Service::new();
     for query in [
-        "since=-1", "since=x", "since=9223372036854775808", "limit=0", "limit=1001", "wait=31",
-        "wait=1.5", "from=1", "since=1&since=2",
+        "since=-1",
+        "since=x",
+        "since=9223372036854775808",
+        "limit=0",
+        "limit=1001",
+        "wait=31",
+        "wait=1.5",
+        "from=1",
+        "since=1&since=2",
     ] {
         service.get(&format!("/changes?{query}")).await.is_problem(422, "invalid_parameter");
         service

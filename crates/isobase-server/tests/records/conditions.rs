@@ -157,7 +157,10 @@ async fn fields_and_meta_keep_the_revision() {
         r#""_meta":{{"revision":"{revision}","createdAt":"2026-11-20T14:09:00.000000Z","updatedAt":"2026-11-20T14:09:00.000000Z"}}"#
     );
     for (query, text) in [
-        ("fields=address.city,name", r#"{"name":"Ann","address":{"city":"Basel"},"id":1}"#.to_owned()),
+        (
+            "fields=address.city,name",
+            r#"{"name":"Ann","address":{"city":"Basel"},"id":1}"#.to_owned(),
+        ),
         ("fields=nothing", r#"{"id":1}"#.to_owned()),
         ("fields=id", r#"{"id":1}"#.to_owned()),
         ("fields=name&meta=true", format!(r#"{{"name":"Ann","id":1,{meta}}}"#)),
@@ -168,14 +171,14 @@ async fn fields_and_meta_keep_the_revision() {
         read.is(200, &text);
         assert_eq!(read.etag(), made.etag());
     }
-    let known = Ask::new(Method::GET, "/records/c/1?fields=name").header("if-none-match", made.etag());
+    let known =
+        Ask::new(Method::GET, "/records/c/1?fields=name").header("if-none-match", made.etag());
     service.send(known).await.is(304, "");
     service.get("/records/c/1").await.lacks("_meta").lacks("createdAt");
     service.put("/records/c/1", "{}").await.has_status(200);
-    service
-        .get("/records/c/1?meta=true")
-        .await
-        .contains(r#""createdAt":"2026-11-20T14:09:00.000000Z","updatedAt":"2026-11-20T14:09:01.000000Z""#);
+    service.get("/records/c/1?meta=true").await.contains(
+        r#""createdAt":"2026-11-20T14:09:00.000000Z","updatedAt":"2026-11-20T14:09:01.000000Z""#,
+    );
     for (query, name) in [("fields=", "fields"), ("fields=a..b", "fields"), ("meta=1", "meta")] {
         let refused = service.get(&format!("/records/c/1?{query}")).await;
         refused.is_problem(422, "invalid_parameter");

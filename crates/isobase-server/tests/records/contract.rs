@@ -27,11 +27,9 @@ async fn collections_are_sorted_by_bytes_and_not_empty() {
     let service = Service::new();
     service.get("/collections").await.is(200, r#"{"collections":[]}"#);
     for name in ["b", "\u{2603}", "B", "a"] {
-        let name: String = percent_encoding::utf8_percent_encode(
-            name,
-            percent_encoding::NON_ALPHANUMERIC,
-        )
-        .to_string();
+        let name: String =
+            percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC)
+                .to_string();
         service.post(&format!("/records/{name}"), "{}").await.has_status(201);
     }
     service.get("/collections").await.is(200, "{\"collections\":[\"B\",\"a\",\"b\",\"\u{2603}\"]}");
@@ -46,10 +44,10 @@ async fn stats_count_documents_and_collections() {
     for collection in ["users", "test", "users"] {
         service.post(&format!("/records/{collection}"), "{}").await.has_status(201);
     }
-    service.get("/stats").await.is(
-        200,
-        r#"{"total_records":3,"collections":2,"collection_names":["test","users"]}"#,
-    );
+    service
+        .get("/stats")
+        .await
+        .is(200, r#"{"total_records":3,"collections":2,"collection_names":["test","users"]}"#);
 }
 
 #[tokio::test]
@@ -70,9 +68,8 @@ async fn a_listing_is_a_bare_array_by_id() {
 #[tokio::test]
 async fn create_answers_the_fields_then_the_id() {
     let service = Service::new();
-    let made = service
-        .post("/records/test", r#"{ "name" : "item1", "id": 99, "a": {"id": 7} }"#)
-        .await;
+    let made =
+        service.post("/records/test", r#"{ "name" : "item1", "id": 99, "a": {"id": 7} }"#).await;
     made.is(201, r#"{"name":"item1","a":{"id":7},"id":1}"#);
     assert_eq!(made.header("content-type"), Some("application/json"));
     assert_eq!(made.header("location"), Some("/records/test/1"));
@@ -117,7 +114,11 @@ async fn put_replaces_the_whole_document() {
     put.is(200, r#"{"price":6,"id":1}"#);
     assert_ne!(put.etag(), made.etag());
     service.get("/records/test/1").await.is(200, r#"{"price":6,"id":1}"#);
-    service.put("/records/test/2", "{}").await.is_problem(404, "record_not_found").contains(NOT_FOUND);
+    service
+        .put("/records/test/2", "{}")
+        .await
+        .is_problem(404, "record_not_found")
+        .contains(NOT_FOUND);
     service.put("/records/other/1", "{}").await.is_problem(404, "record_not_found");
     service.get("/stats").await.contains(r#""total_records":1"#);
 }
@@ -140,7 +141,10 @@ async fn the_calls_of_the_published_client_work() {
     service
         .post("/records/users", user)
         .await
-        .is(201, r#"{"name":"Ann","email":"ann@example.com","created_at":"2026-11-20T14:09:00","id":1}"#)
+        .is(
+            201,
+            r#"{"name":"Ann","email":"ann@example.com","created_at":"2026-11-20T14:09:00","id":1}"#,
+        )
         .lacks("user-1");
     assert_eq!(service.get("/records/users").await.json().as_array().unwrap().len(), 1);
     service.get("/records/users/1").await.has_status(200);

@@ -96,6 +96,8 @@ async fn names_of_routes_are_no_ids() {
         service.patch(&target, "{}").await.is_problem(422, "reserved_id");
         service.delete(&target).await.is_problem(422, "reserved_id");
     }
+    service.get("/records/c/batch").await.is_problem(405, "method_not_allowed");
+    service.post("/records/c/changes", "{}").await.is_problem(405, "method_not_allowed");
     for id in ["Batch", "batch2"] {
         service.put(&format!("/records/c/{id}?upsert=true"), "{}").await.has_status(201);
     }

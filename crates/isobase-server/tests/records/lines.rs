@@ -14,16 +14,16 @@ async fn every_line_becomes_a_document() {
     let loaded = load(&service, "/records/c", "{\"n\":1.0}\n\r\n {\"n\":2,\"id\":9}\r\n{}").await;
     loaded.is(200, r#"{"created":3,"failed":0,"errors":[],"ids":{"first":1,"last":3}}"#);
     service.get("/records/c").await.is(200, r#"[{"n":1.0,"id":1},{"n":2,"id":2},{"id":3}]"#);
-    load(&service, "/records/c", "").await.is(
-        200,
-        r#"{"created":0,"failed":0,"errors":[],"ids":null}"#,
-    );
+    load(&service, "/records/c", "")
+        .await
+        .is(200, r#"{"created":0,"failed":0,"errors":[],"ids":null}"#);
 }
 
 #[tokio::test]
 async fn bad_lines_do_not_stop_good_ones() {
     let service = Service::new();
-    let lines = b"{\"n\":1}\n[1]\nnope\n\n{\"a\":1,\"a\":2}\n{\"a\":\"\xff\"}\n{\"n\":2}\n{\"a\":NaN}";
+    let lines =
+        b"{\"n\":1}\n[1]\nnope\n\n{\"a\":1,\"a\":2}\n{\"a\":\"\xff\"}\n{\"n\":2}\n{\"a\":NaN}";
     let loaded = load(&service, "/records/c", &lines[..]).await;
     loaded.has_status(200).contains(r#"{"created":2,"failed":5,"errors":["#);
     let report = loaded.json();

@@ -42,7 +42,7 @@ impl Service {
         let faults = Arc::new(Faults::default());
         let engine = Faulty { memory, faults: faults.clone() };
         let store = Store::new(Arc::new(engine), settings.store);
-        let app = App::new(store, Arc::new(Authorizer::default()), settings.config);
+        let app = App::new(store, Arc::new(Authorizer::open()), settings.config);
         Self { app, faults }
     }
 
@@ -326,7 +326,7 @@ impl Engine for Faulty {
     }
 
     fn indexes(&self) -> Option<&dyn Indexes> {
-        self.memory.indexes()
+        Engine::indexes(&self.memory)
     }
 
     fn gauges(&self) -> Vec<(&'static str, f64)> {

@@ -90,7 +90,10 @@ async fn deleting_a_collection_asks_for_its_name() {
         "/records/my%20orders?confirm=true",
     ] {
         let refused = service.delete(target).await;
-        refused.is_problem(422, "confirmation_required").contains("'confirm'").contains("my orders");
+        refused
+            .is_problem(422, "confirmation_required")
+            .contains("'confirm'")
+            .contains("my orders");
         assert_eq!(refused.blamed(), ["confirm"]);
     }
     service.get("/stats").await.contains(r#""total_records":4"#);

@@ -186,8 +186,10 @@ fn read_id(text: Option<&RawValue>) -> Result<DocumentId, MemberFault> {
             _ => return Err(fault("expected an integer from 0 to 2^63-1 or a string".to_owned())),
         }
     };
-    ids::refuse_reserved(&id).map_err(|error| fault(error.to_string()))?;
-    Ok(id)
+    match ids::reserved(&id) {
+        Some(name) => Err(fault(ids::explain(name))),
+        None => Ok(id),
+    }
 }
 
 #[cfg(test)]
