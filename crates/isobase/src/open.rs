@@ -83,6 +83,8 @@ async fn open_engine(
         Location::Memory => Ok((memory(options), Announce::default())),
         #[cfg(feature = "sqlite")]
         Location::Sqlite(path) => sqlite(path, options),
+        #[cfg(feature = "postgres")]
+        Location::Postgres(url) => Ok((postgres(url, options).await?, Announce::default())),
         #[allow(unreachable_patterns, reason = "reached when a feature is off")]
         other => Err(OpenError::NotCompiled { engine: other.engine() }),
     }
@@ -133,4 +135,36 @@ fn sqlite_error(path: &std::path::Path, error: isobase_engine::EngineError) -> O
     }
     let url = Location::Sqlite(path.to_owned()).to_string();
     OpenError::Engine { url, source: error.into() }
+}
+
+#[cfg(feature = "postgres")]
+async fn postgres(url: &str, options: &OpenOptions) -> Result<Arc<dyn Engine>, OpenError> {
+    use isobase_engine_postgres::{PostgresEngine, PostgresOptions};
+
+    let shown = || crate::redact(url);
+    let failed = |error: isobase_engine::EngineError| OpenError::Engine {
+        url: shown(),
+        source: error.into(),
+    };
+    let mut postgres = PostgresOptions::new(&with_pgbouncer(url, options.postgres.pgbouncer))
+        .map_err(|error| OpenError::Engine { url: shown(), source: error.into() })?;
+    if let Some(size) = options.postgres.pool_size {
+        postgres.config = postgres.config.with_pool_size(size);
+    }
+    postgres.changes_retention = options.retention.changes;
+    postgres.changes_max = options.retention.changes_max;
+    postgres.idempotency_retention = options.retention.idempotency;
+    let clock = Arc::new(isobase_engine::SystemClock);
+    let engine = PostgresEngine::connect(postgres, clock).await.map_err(failed)?;
+    Ok(Arc::new(engine))
+}
+
+/// The URL with the parameter that says what the option says, unless it is there.
+#[cfg(feature = "postgres")]
+fn with_pgbouncer(url: &str, pgbouncer: bool) -> String {
+    if !pgbouncer || url.contains("pgbouncer=") {
+        return url.to_owned();
+    }
+    let separator = if url.contains('?') { '&' } else { '?' };
+    format!("{url}{separator}pgbouncer=transaction")
 }

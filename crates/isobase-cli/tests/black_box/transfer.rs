@@ -251,3 +251,27 @@ fn a_service_with_keys_asks_for_one() {
     let export = ["export", "-c", "c", "--url", &url];
     assert_eq!(numbers(&app.run_with(&export, &[("ISOBASE_KEY", "secret")]).ok()), [1, 2, 3]);
 }
+
+#[test]
+fn postgresql_is_written_and_read_without_a_service() {
+    let Some(postgres) = isobase_testkit::postgres_url() else { return };
+    let schema = isobase_testkit::unique_name("transfer");
+    let separator = if postgres.contains('?') { '&' } else { '?' };
+    let url = format!("{postgres}{separator}schema={schema}");
+    let app = App::new();
+    app.write("in.ndjson", &lines(45));
+    let import = ["import", "in.ndjson", "-c", "c", "--chunk", "10", "--json", "--url", &url];
+    assert_eq!(app.run(&import).json()["new"], 45);
+    assert_eq!(app.run(&import).json()["already_there"], 45);
+    let out = app.run_with(&["export", "-c", "c"], &[("RECORDS_URL", &url)]).ok();
+    assert_eq!(numbers(&out), everything(45));
+}
+
+#[test]
+fn a_database_that_does_not_answer_is_named_without_its_password() {
+    let app = App::new();
+    let url = "postgres://me:hush@127.0.0.1:1/app";
+    let said = app.run(&["export", "-c", "c", "--url", url]);
+    assert!(!said.err.contains("hush"), "{said:?}");
+    said.fails(1, &["127.0.0.1:1"]);
+}
