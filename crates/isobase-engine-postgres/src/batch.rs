@@ -283,8 +283,11 @@ impl<'j> Batch<'j> {
         let mut outcomes: Vec<WriteOutcome> = Vec::with_capacity(places.len());
         for (operation, place) in job.batch.operations.iter().zip(places) {
             outcomes.push(self.carry_out(operation, place, &mut undo));
+            if job.atomic && outcomes.last().is_some_and(Result::is_err) {
+                break;
+            }
         }
-        if job.atomic && outcomes.iter().any(Result::is_err) {
+        if job.atomic && outcomes.last().is_some_and(Result::is_err) {
             for (touched, now) in undo.into_iter().rev() {
                 let touched: &mut Touched<'j> = &mut self.touched[touched];
                 touched.now = now;
@@ -294,6 +297,8 @@ impl<'j> Batch<'j> {
             for outcome in outcomes.iter_mut().filter(|outcome| outcome.is_ok()) {
                 *outcome = Err(Rejection::BatchRejected);
             }
+            // What comes after the first rejected one is not looked at.
+            outcomes.resize(job.batch.operations.len(), Err(Rejection::BatchRejected));
         }
         if let Some(Idempotency { key, fingerprint }) = idempotency {
             let outcomes = encode_outcomes(&outcomes);
@@ -571,7 +576,7 @@ mod tests {
     #[test]
     fn rejected_atomic_job_leaves_no_trace() {
         let first = batch_of(vec![create()]);
-        let second = batch_of(vec![create(), delete("1"), delete("missing")]);
+        let second = batch_of(vec![create(), delete("1"), delete("missing"), delete("gone")]);
         let third = batch_of(vec![create()]);
         let jobs = [(&first, false), (&second, true), (&third, false)]
             .map(|(batch, atomic)| WriteJob { batch, atomic });
@@ -580,6 +585,7 @@ mod tests {
             jobs.iter().enumerate().map(|(at, job)| batch.apply(at, *job).unwrap()).collect();
         assert_eq!(reports[1].outcomes[0], Err(Rejection::BatchRejected));
         assert_eq!(reports[1].outcomes[2], Err(Rejection::NotFound));
+        assert_eq!(reports[1].outcomes[3], Err(Rejection::BatchRejected));
         let written = reports[2].outcomes[0].as_ref().unwrap();
         assert_eq!(written.id, DocumentId::Integer(2));
         assert_eq!(written.revision, Revision::from_number(2));

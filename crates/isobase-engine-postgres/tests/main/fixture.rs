@@ -80,8 +80,7 @@ impl Schema {
 /// Runs a test in a schema of the shared server, and drops the schema whatever happens.
 pub(crate) fn with_schema<F: Future<Output = ()>>(test: impl FnOnce(Arc<Schema>) -> F) {
     let Some(server) = postgres_url() else {
-        eprintln!("NOT RUN: there is no PostgreSQL (ISOBASE_TEST_POSTGRES_URL is not set)");
-        return;
+        return not_run();
     };
     runtime().block_on(async {
         let schema = Arc::new(Schema::new(&server));
@@ -96,11 +95,15 @@ pub(crate) fn with_schema<F: Future<Output = ()>>(test: impl FnOnce(Arc<Schema>)
 /// Runs a test with a server of its own, which it may stop.
 pub(crate) fn with_server<F: Future<Output = ()>>(test: impl FnOnce(TestPostgres) -> F) {
     if postgres_url().is_none() && !require_all() {
-        eprintln!("NOT RUN: there is no PostgreSQL (ISOBASE_TEST_POSTGRES_URL is not set)");
-        return;
+        return not_run();
     }
     let server = TestPostgres::start().expect("PostgreSQL starts");
     runtime().block_on(test(server));
+}
+
+#[expect(clippy::print_stderr, reason = "a test that does not run must say so")]
+fn not_run() {
+    eprintln!("NOT RUN: there is no PostgreSQL (ISOBASE_TEST_POSTGRES_URL is not set)");
 }
 
 fn runtime() -> tokio::runtime::Runtime {
