@@ -1,0 +1,176 @@
+//! The change feed.
+
+use futures_util::future::join_all;
+
+use crate::{Batch, Operation, RefusalKind, Shared, check::*};
+
+async fn is_refused(s: &Shared) {
+    let refusal = s.changes(None, 0, 10).await.unwrap_err();
+    assert_eq!(refusal.kind, RefusalKind::Unsupported);
+}
+
+pub(crate) async fn each_write_is_told_once_and_in_order(s: Shared) {
+    if !s.abilities().change_feed {
+        return is_refused(&s).await;
+    }
+    create(&s, "a", "{}").await;
+    put_new(&s, "b", "k", "{}").await;
+    write(&s, "a", Operation::put("1", r#"{"n":1}"#)).await;
+    refused(&s, "a", Operation::delete("77")).await;
+    write(&s, "b", Operation::patch("k", "{}")).await;
+    write(&s, "a", Operation::delete("1")).await;
+    s.delete_collection("b").await.unwrap();
+    s.delete_collection("nothing").await.unwrap();
+    let seen: Vec<String> = all_changes(&s, None, 0, 100)
+        .await
+        .into_iter()
+        .map(|change| {
+            let id = change.id.unwrap_or_default();
+            let revision = change.revision.unwrap_or_default();
+            format!("{} {} {id} {} {revision}", change.sequence, change.collection, change.kind)
+        })
+        .collect();
+    let expected = [
+        "1 a 1 created 1",
+        "2 b \"k\" created 2",
+        "3 a 1 updated 3",
+        "4 b \"k\" updated 4",
+        "5 a 1 deleted ",
+        "6 b  collection_deleted ",
+    ];
+    assert_eq!(seen, expected);
+}
+
+pub(crate) async fn collection_sees_only_its_own(s: Shared) {
+    if !s.abilities().change_feed {
+        return is_refused(&s).await;
+    }
+    for n in 0..10 {
+        create(&s, if n % 3 == 0 { "a" } else { "b" }, "{}").await;
+    }
+    let sequences = async |collection, since, limit| {
+        let changes = all_changes(&s, Some(collection), since, limit).await;
+        changes.into_iter().map(|change| change.sequence).collect::<Vec<_>>()
+    };
+    assert_eq!(sequences("a", 0, 100).await, [1, 4, 7, 10]);
+    assert_eq!(sequences("a", 0, 1).await, [1, 4, 7, 10]);
+    assert_eq!(sequences("b", 4, 2).await, [5, 6, 8, 9]);
+    assert_eq!(sequences("none", 0, 2).await, [0; 0]);
+}
+
+pub(crate) async fn pages_join_without_gap_or_repeat(s: Shared) {
+    if !s.abilities().change_feed {
+        return is_refused(&s).await;
+    }
+    let operations = (0..250).map(|_| Operation::create("{}")).collect();
+    batch(&s, "a", Batch::each(operations)).await;
+    for limit in [1, 7, 100, 249, 250, 251] {
+        let sequences: Vec<u64> =
+            all_changes(&s, None, 0, limit).await.iter().map(|change| change.sequence).collect();
+        assert_eq!(sequences, (1..=250).collect::<Vec<_>>(), "pages of {limit}");
+    }
+    let end = s.changes(None, 250, 10).await.unwrap();
+    assert_eq!((end.changes.len(), end.next, end.more), (0, 250, false));
+}
+
+pub(crate) async fn next_of_a_filtered_page_passes_the_others(s: Shared) {
+    if !s.abilities().change_feed {
+        return is_refused(&s).await;
+    }
+    create(&s, "a", "{}").await;
+    for _ in 0..5 {
+        create(&s, "b", "{}").await;
+    }
+    let page = s.changes(Some("a"), 0, 10).await.unwrap();
+    assert_eq!((page.changes.len(), page.more), (1, false));
+    assert!((1..=6).contains(&page.next), "{}", page.next);
+    create(&s, "a", "{}").await;
+    let page = s.changes(Some("a"), page.next, 10).await.unwrap();
+    assert_eq!(page.changes.len(), 1);
+    assert_eq!(page.changes[0].sequence, 7);
+}
+
+pub(crate) async fn place_of_the_future_is_the_end(s: Shared) {
+    if !s.abilities().change_feed {
+        return is_refused(&s).await;
+    }
+    create(&s, "a", "{}").await;
+    let page = s.changes(None, 1_000_000, 10).await.unwrap();
+    assert_eq!((page.changes.len(), page.more), (0, false));
+    assert_eq!(page.next, 1_000_000);
+}
+
+pub(crate) async fn taken_back_batch_is_never_told(s: Shared) {
+    if !s.abilities().change_feed || !s.abilities().atomic_batches {
+        return;
+    }
+    for n in 0..5 {
+        let operations = vec![
+            Operation::create("{}"),
+            Operation::upsert("k", "{}"),
+            Operation::delete("missing"),
+        ];
+        batch(&s, "a", Batch::atomic(operations)).await;
+        create(&s, "b", "{}").await;
+        assert_eq!(latest(&s).await, n + 1);
+    }
+    assert!(all_changes(&s, None, 0, 100).await.iter().all(|change| change.collection == "b"));
+}
+
+pub(crate) async fn feed_read_during_writes_misses_nothing(s: Shared) {
+    if !s.abilities().change_feed {
+        return is_refused(&s).await;
+    }
+    const WRITERS: u64 = 8;
+    const EACH: u64 = 40;
+    let writers = (0..WRITERS).map(|_| {
+        let s = s.clone();
+        tokio::spawn(async move {
+            for _ in 0..EACH {
+                create(&s, "a", "{}").await;
+            }
+        })
+    });
+    let reader = {
+        let s = s.clone();
+        tokio::spawn(async move {
+            let (mut since, mut seen) = (0, Vec::new());
+            while (seen.len() as u64) < WRITERS * EACH {
+                let page = s.changes(None, since, 50).await.unwrap();
+                seen.extend(page.changes.iter().map(|change| change.sequence));
+                since = page.next;
+                tokio::task::yield_now().await;
+            }
+            seen
+        })
+    };
+    for writer in join_all(writers).await {
+        writer.unwrap();
+    }
+    assert_eq!(reader.await.unwrap(), (1..=WRITERS * EACH).collect::<Vec<_>>());
+}
+
+pub(crate) async fn replayed_feed_rebuilds_the_collection(s: Shared) {
+    if !s.abilities().change_feed {
+        return is_refused(&s).await;
+    }
+    for round in 0..4 {
+        for n in 0..6 {
+            write(&s, "a", Operation::upsert(&format!("k{n}"), format!("{{\"n\":{round}}}"))).await;
+        }
+        write(&s, "a", Operation::delete(&format!("k{round}"))).await;
+    }
+    let mut known = std::collections::BTreeMap::new();
+    for change in all_changes(&s, Some("a"), 0, 5).await {
+        match (change.id, change.revision) {
+            (Some(id), Some(revision)) => drop(known.insert(id, revision)),
+            (Some(id), None) => drop(known.remove(&id)),
+            (None, _) => known.clear(),
+        }
+    }
+    let listed = ids(&s, "a", &[]).await;
+    assert_eq!(known.keys().cloned().collect::<Vec<_>>(), listed);
+    for (id, revision) in known {
+        assert_eq!(revision_of(&s, "a", &segment(&id)).await, revision);
+    }
+}

@@ -1,0 +1,31 @@
+//! The memory engine.
+
+use isobase_conformance::{Opened, TestClock};
+use isobase_engine_memory::{MemoryEngine, MemoryOptions};
+
+pub(crate) fn engine() -> (MemoryEngine, TestClock) {
+    let clock = TestClock::default();
+    (MemoryEngine::new(clock.shared(), MemoryOptions::default()), clock)
+}
+
+mod in_process {
+    use super::*;
+
+    async fn open(_case: &'static str) -> Option<Opened> {
+        let (engine, clock) = engine();
+        Some(crate::in_process(engine, clock))
+    }
+
+    isobase_conformance::conformance_tests!(crate::memory::in_process::open);
+}
+
+mod over_http {
+    use super::*;
+
+    async fn open(_case: &'static str) -> Option<Opened> {
+        let (engine, clock) = engine();
+        Some(crate::http::serve(engine, clock).await)
+    }
+
+    isobase_conformance::conformance_tests!(crate::memory::over_http::open);
+}
