@@ -43,6 +43,15 @@ pub(crate) fn watch() -> Result<()> {
     Ok(())
 }
 
+/// For work that is not a command: call it between two parts.
+///
+/// # Errors
+/// When we are asked to end.
+pub(crate) fn check() -> Result<()> {
+    ensure!(ASKED.load(Ordering::SeqCst) == 0, "interrupted");
+    Ok(())
+}
+
 /// Runs a command to its end.
 ///
 /// # Errors
@@ -50,7 +59,7 @@ pub(crate) fn watch() -> Result<()> {
 /// command and all it started have ended too.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     watch()?;
-    ensure!(ASKED.load(Ordering::SeqCst) == 0, "interrupted");
+    check()?;
     // In its own group, signals of the terminal reach it only through us: it
     // gets each of them once, and its whole group is there to be ended.
     command.process_group(0).stdin(Stdio::null());

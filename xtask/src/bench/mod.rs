@@ -4,6 +4,7 @@
 //! load client and the process readings of `isobase-testkit`.
 
 mod load;
+mod records;
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -14,6 +15,8 @@ use crate::{interrupt, workspace};
 pub(crate) enum Bench {
     /// Sends one request again and again to a server that runs on this machine.
     Load(load::Arguments),
+    /// Measures the record service beside the bare HTTP server and the bare database driver.
+    Records(records::Arguments),
 }
 
 pub(crate) fn run(bench: &Bench) -> Result<()> {
@@ -22,6 +25,7 @@ pub(crate) fn run(bench: &Bench) -> Result<()> {
     }
     match bench {
         Bench::Load(arguments) => load::run(arguments),
+        Bench::Records(arguments) => records::run(arguments),
     }
 }
 

@@ -1,0 +1,112 @@
+//! The bare libraries, each in a process of its own.
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Error, Result, ensure};
+use serde_json::Value;
+
+use super::fixtures;
+use super::subject::Server;
+
+/// How to start `testkit-ceiling`, and where its databases are.
+#[derive(Debug)]
+pub(super) struct Ceilings {
+    program: PathBuf,
+    folder: PathBuf,
+}
+
+/// What the bare SQLite driver has done.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Driven {
+    /// Records, or lists.
+    pub(super) per_second: f64,
+    /// CPU time of one of them.
+    pub(super) cpu: f64,
+    /// Of one step: a commit, a read or a list.
+    pub(super) p50: Duration,
+    pub(super) p99: Duration,
+}
+
+impl Ceilings {
+    pub(super) fn new(program: PathBuf, folder: &Path) -> Self {
+        Self { program, folder: folder.to_owned() }
+    }
+
+    /// Starts the bare HTTP server. Its drop stops it.
+    pub(super) fn http(&self) -> Result<ConstantServer> {
+        let mut command = Command::new(&self.program);
+        command.arg("http").stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().context("start the bare HTTP server")?;
+        let end = child.stdin.take();
+        let mut line = String::new();
+        let output = child.stdout.take().context("the output is a pipe")?;
+        BufReader::new(output).read_line(&mut line)?;
+        let unknown = SocketAddr::from(([127, 0, 0, 1], 0));
+        let mut server = ConstantServer { child, end, address: unknown };
+        let said: Value = serde_json::from_str(&line).context("the bare HTTP server ended")?;
+        server.address = said["address"].as_str().context("it says where it listens")?.parse()?;
+        eprintln!("target: bare HTTP server at http://{}, started by this command", server.address);
+        Ok(server)
+    }
+
+    /// Durable commits of so many records each.
+    pub(super) fn commit(&self, batch: u64, time: Duration) -> Result<Driven> {
+        self.drive(&["commit", "commits.db", &batch.to_string()], time)
+    }
+
+    pub(super) fn read(&self, rows: u64, time: Duration) -> Result<Driven> {
+        self.drive(&["read", "rows.db", &rows.to_string()], time)
+    }
+
+    pub(super) fn list(&self, rows: u64, limit: u64, time: Duration) -> Result<Driven> {
+        self.drive(&["list", "rows.db", &rows.to_string(), &limit.to_string()], time)
+    }
+
+    fn drive(&self, words: &[&str], time: Duration) -> Result<Driven> {
+        let mut command = Command::new(&self.program);
+        command.args(words).arg(time.as_secs_f64().to_string()).arg(fixtures::record(0));
+        // The file is named from this folder, which has the service's databases too.
+        command.current_dir(&self.folder).stdin(Stdio::null()).stderr(Stdio::inherit());
+        eprintln!("bare SQLite: {}, {:.1} s", words.join(" "), time.as_secs_f64());
+        let output = command.output().context("start the bare SQLite driver")?;
+        ensure!(output.status.success(), "the bare SQLite driver failed ({})", output.status);
+        let figures: Value = serde_json::from_slice(&output.stdout)?;
+        let number = |name: &str| figures[name].as_f64().with_context(|| format!("no {name}"));
+        let records = number("records")?.max(1.0);
+        let duration = |name: &str| Ok::<_, Error>(Duration::try_from_secs_f64(number(name)?)?);
+        Ok(Driven {
+            per_second: records / number("seconds")?,
+            cpu: number("cpu_seconds")? / records,
+            p50: duration("p50_seconds")?,
+            p99: duration("p99_seconds")?,
+        })
+    }
+}
+
+/// The bare HTTP server: `GET /N` answers N bytes.
+#[derive(Debug)]
+pub(super) struct ConstantServer {
+    child: Child,
+    /// Never written; the server ends when it is closed, also when we are killed.
+    end: Option<ChildStdin>,
+    address: SocketAddr,
+}
+
+impl ConstantServer {
+    pub(super) fn server(&self) -> Server {
+        Server { name: "bare HTTP", address: self.address, pid: self.child.id() }
+    }
+}
+
+impl Drop for ConstantServer {
+    fn drop(&mut self) {
+        drop(self.end.take());
+        // It may have ended by itself; there is nothing else to do about it.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
