@@ -36,11 +36,11 @@ impl Cors {
     }
 
     /// Adds what a browser needs to let a page read the answer.
-    pub(crate) fn mark(&self, headers: &mut HeaderMap, origin: &HeaderValue, open: bool) {
+    pub(crate) fn mark(&self, headers: &mut HeaderMap, origin: Option<&HeaderValue>, open: bool) {
         if !self.origins.is_empty() {
             headers.append(header::VARY, HeaderValue::from_static("Origin"));
         }
-        if let Some(allowed) = self.allowed(origin, open) {
+        if let Some(allowed) = origin.and_then(|origin| self.allowed(origin, open)) {
             headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, allowed);
             headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
         }

@@ -117,8 +117,10 @@ pub struct Doc {
 pub enum Location {
     /// In the path, always required.
     Path,
-    /// In the query string.
+    /// In the query string, may be missing.
     Query,
+    /// In the query string, always required.
+    RequiredQuery,
     /// In a header.
     Header,
 }

@@ -314,9 +314,8 @@ fn finish(
     headers.insert(X_REQUEST_ID, noted.request_id);
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
     headers.entry(header::CACHE_CONTROL).or_insert(NO_STORE);
-    if let Some(origin) = &noted.origin {
-        app.cors.mark(headers, origin, app.authorizer.is_open());
-    }
+    let open = noted.origin.is_some() && app.authorizer.is_open();
+    app.cors.mark(headers, noted.origin.as_ref(), open);
     if noted.method == Method::HEAD {
         empty(&mut response);
     }

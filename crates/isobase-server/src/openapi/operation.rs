@@ -62,13 +62,13 @@ fn security(permission: Permission) -> Value {
 fn parameter(parameter: &Parameter) -> Value {
     let place = match parameter.location {
         Location::Path => "path",
-        Location::Query => "query",
+        Location::Query | Location::RequiredQuery => "query",
         Location::Header => "header",
     };
     let mut value = json!({
         "name": parameter.name,
         "in": place,
-        "required": parameter.location == Location::Path,
+        "required": matches!(parameter.location, Location::Path | Location::RequiredQuery),
         "description": parameter.description,
         "schema": json_of(parameter.schema),
     });

@@ -708,8 +708,8 @@ const CHANGES_ANSWER: Answer = Answer {
 
 const INDEX_FIELDS: Parameter = Parameter {
     name: "fields",
-    location: Location::Query,
-    description: "1 to 3 fields with their directions, as in `sort`. Required.",
+    location: Location::RequiredQuery,
+    description: "1 to 3 fields with their directions, as in `sort`.",
     schema: r#"{"type":"string"}"#,
     example: r#""status,-created_at""#,
 };
