@@ -183,7 +183,7 @@ impl Engine for PostgresEngine {
                 let message = "PostgreSQL is read-only: it is a standby";
                 return Err(EngineError::new(ErrorKind::Unavailable, message));
             }
-            if !self.writer.status().is_connected.load(Ordering::Relaxed) {
+            if !self.writer.is_ready() {
                 let message = "the writer is not connected to PostgreSQL";
                 return Err(EngineError::new(ErrorKind::Unavailable, message));
             }

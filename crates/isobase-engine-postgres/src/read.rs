@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures_util::future::try_join_all;
 use isobase_engine::{
-    CollectionInfo, EngineError, ListRequest, Listing,
+    CollectionInfo, EngineError, ErrorKind, ListRequest, Listing,
     listing::{
         CountRun, CountStep, FETCH_BYTES_MAX, Fetch, Fetched, KeyRange, ListRun, Range,
         Row as FoundRow, Step,
@@ -184,6 +184,11 @@ impl PostgresEngine {
             Ok(Ok(answer)) => {
                 lease.finish();
                 Ok(answer)
+            }
+            // It comes from between two steps, when nothing is under way.
+            Ok(Err(error)) if error.kind == ErrorKind::LimitExceeded => {
+                lease.finish();
+                Err(error)
             }
             // Other questions of the same step may still be under way: the lease ends here.
             Ok(Err(error)) => Err(error),

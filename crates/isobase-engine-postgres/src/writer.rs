@@ -186,6 +186,11 @@ impl Writer {
         self.submit(|reply| Work::Close { reply }, 0, 0, limit).await
     }
 
+    /// Whether it can write now, as far as it knows.
+    pub(crate) fn is_ready(&self) -> bool {
+        !self.jobs.is_closed() && self.status.is_connected.load(Ordering::Relaxed)
+    }
+
     /// Slots of the queue in use.
     pub(crate) fn queued(&self) -> usize {
         QUEUE_SLOTS.saturating_sub(self.slots.available_permits())
@@ -266,8 +271,14 @@ async fn wait<T>(
             }
         }
     };
-    // The task ends only after it answered or dropped what it did not begin.
-    answered.unwrap_or_else(|_| Err(closed()))
+    answered.unwrap_or_else(|_| match stage.load(Ordering::Acquire) {
+        // The task ended by a panic.
+        stage::TAKEN => {
+            let message = "the writer ended in the middle of a write";
+            Err(EngineError::new(ErrorKind::OutcomeUnknown, message))
+        }
+        _ => Err(closed()),
+    })
 }
 
 fn size(action: &Action) -> usize {
@@ -545,11 +556,7 @@ impl Task {
             Err(error) if error.kind == NativeKind::Unavailable && self.is_broken() => error,
             done => return done,
         };
-        match open(&self.config, &self.statements).await {
-            Ok(connection) => self.connection = Some(connection),
-            Err(_) => return Err(failed),
-        }
-        self.status.reconnects.fetch_add(1, Ordering::Relaxed);
+        self.reconnect(failed).await?;
         self.commit(jobs, is_large).await
     }
 
@@ -578,15 +585,29 @@ impl Task {
     }
 
     async fn special(&mut self, job: &SpecialJob) -> Result<SpecialAnswer, Error> {
+        let failed = match self.special_once(job).await {
+            Err(error) if error.kind == NativeKind::Unavailable && self.is_broken() => error,
+            done => return done,
+        };
+        self.reconnect(failed).await?;
+        self.special_once(job).await
+    }
+
+    async fn special_once(&mut self, job: &SpecialJob) -> Result<SpecialAnswer, Error> {
         let now = self.clock.now();
         let session = self.session(true)?;
-        match job.carry_out(&session, now).await {
-            Ok(answer) => Ok(answer),
-            Err(error) => {
-                self.failed(&error).await;
-                Err(error)
-            }
+        let answer = job.carry_out(&session, now).await;
+        if let Err(error) = &answer {
+            self.failed(error).await;
         }
+        answer
+    }
+
+    /// Replaces a connection that turned out to be dead; `failed` when that fails, too.
+    async fn reconnect(&mut self, failed: Error) -> Result<(), Error> {
+        self.connection = Some(open(&self.config, &self.statements).await.map_err(|_| failed)?);
+        self.status.reconnects.fetch_add(1, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Makes the connection usable again, or gives it up.

@@ -10,6 +10,7 @@ use std::{
 };
 
 use tokio::{
+    runtime::Handle,
     task::AbortHandle,
     time::{Instant, timeout},
 };
@@ -199,6 +200,8 @@ impl Connection {
         let token = self.client.cancel_token();
         let tls = self.config.tls.clone();
         self.close();
+        // A runtime that ends drops what it was doing, and takes no new tasks.
+        let Ok(runtime) = Handle::try_current() else { return };
         let cancel = async move {
             match tls {
                 None => token.cancel_query(NoTls).await,
@@ -206,7 +209,7 @@ impl Connection {
             }
         };
         // When it fails, the statement timeout of the server does the same, later.
-        tokio::spawn(async move { drop(timeout(CANCEL_TIMEOUT, cancel).await) });
+        runtime.spawn(async move { drop(timeout(CANCEL_TIMEOUT, cancel).await) });
     }
 
     async fn statement(&self, sql: &Sql) -> Result<Statement, Error> {
