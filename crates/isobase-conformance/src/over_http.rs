@@ -62,7 +62,7 @@ impl HttpSubject {
             }
             Action::Delete { id } => client.delete(collection, id, &options).await,
         };
-        let written = written?;
+        let written = written.map_err(|error| refusal_of_body(error, action))?;
         let replayed = written.replayed;
         let done = match action {
             Action::Delete { id } => {
@@ -269,6 +269,21 @@ impl Subject for HttpSubject {
 
     fn drop_index<'a>(&'a self, collection: &'a str, fields: &'a str) -> Answer<'a, bool> {
         Box::pin(async move { Ok(self.client.drop_index(collection, fields).await?) })
+    }
+}
+
+/// The largest body the service takes unless set otherwise.
+const BODY_BYTES_MAX: usize = 8 << 20;
+
+/// The service may answer and close before it has read a body that is too large; then the client
+/// finds the pipe broken before it reads the answer.
+fn refusal_of_body(error: ClientError, action: &Action) -> Refusal {
+    match (&error, action) {
+        (
+            ClientError::Broken { .. },
+            Action::Create { body } | Action::Put { body, .. } | Action::Patch { patch: body, .. },
+        ) if body.len() > BODY_BYTES_MAX => Refusal::new(RefusalKind::TooLarge, error.to_string()),
+        _ => error.into(),
     }
 }
 

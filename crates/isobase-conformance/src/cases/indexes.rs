@@ -74,16 +74,19 @@ async fn answers(s: &Shared) -> Vec<String> {
         &[("id[in]", "1,5,9,k1,k7"), ("n[gte]", "0")],
         &[("s", "open"), ("s", "closed")],
     ];
-    let sorts = ["", "id", "-id", "n", "-n", "s,-n", "-s,n", "c.id", "-c.id,n", "s,n,id"];
+    let sorts = ["", "-id", "n", "-n", "s,-n", "-s,n", "-c.id,n", "s,n,id"];
     let mut answers = Vec::new();
-    for filter in filters {
-        for sort in sorts {
+    for (row, filter) in filters.into_iter().enumerate() {
+        for (column, sort) in sorts.into_iter().enumerate() {
             let mut parameters = filter.to_vec();
             if !sort.is_empty() {
                 parameters.push(("sort", sort));
             }
             answers.push(list(s, "a", &parameters).await.documents.join("\n"));
-            answers.push(walk(s, "a", &parameters, 29).await.join("\n"));
+            // Every walk would take long and tell little more.
+            if (row + column) % 3 == 0 {
+                answers.push(walk(s, "a", &parameters, 29).await.join("\n"));
+            }
         }
         let mut parameters = filter.to_vec();
         parameters.extend([("limit", "1"), ("count", "exact")]);

@@ -27,9 +27,8 @@ pub(crate) async fn page_of_large_documents_is_cut_and_goes_on(s: Shared) {
     for n in 0..20 {
         create(&s, "a", &format!("{{\"n\":{},\"pad\":\"{pad}\"}}", 20 - n)).await;
     }
+    assert_eq!(walk(&s, "a", &[("sort", "n")], 1000).await.len(), 20);
     for sort in ["id", "n"] {
-        let walked = walk(&s, "a", &[("sort", sort)], 1000).await;
-        assert_eq!(walked.len(), 20, "sort={sort}");
         let page = list(&s, "a", &[("sort", sort), ("limit", "1000")]).await;
         assert!(page.documents.len() < 20 && page.next.is_some(), "the page holds 20 MiB");
     }

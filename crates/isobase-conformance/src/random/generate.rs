@@ -121,7 +121,7 @@ impl Generator {
         }
         let operation = self.operation();
         let keyed = matches!(operation.action, Action::Create { .. }) && self.dice.one_in(5);
-        let key = keyed.then(|| self.key());
+        let key = keyed.then(|| self.key(collection, "create"));
         let step = Step::Write(collection, operation, key);
         self.remember(&step, keyed);
         step
@@ -141,14 +141,17 @@ impl Generator {
             operations.truncate(3);
         }
         let keyed = self.dice.one_in(5);
-        let idempotency_key = keyed.then(|| self.key());
+        let idempotency_key =
+            keyed.then(|| self.key(collection, if atomic { "atomic" } else { "each" }));
         let step = Step::Batch(collection, Batch { operations, atomic, idempotency_key });
         self.remember(&step, keyed);
         step
     }
 
-    fn key(&mut self) -> String {
-        format!("key-{}", self.dice.below(6))
+    /// Interfaces may keep the keys of different routes apart, so these never share one.
+    fn key(&mut self, collection: &str, route: &str) -> String {
+        let place = COLLECTIONS.iter().position(|name| *name == collection);
+        format!("{route}-{}-{}", place.unwrap_or_default(), self.dice.below(3))
     }
 
     fn remember(&mut self, step: &Step, keyed: bool) {

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) async fn serve(engine: impl Engine, clock: TestClock) -> Opened {
     let abilities = Abilities::of(&engine);
     let store = Store::new(Arc::new(engine), StoreOptions::default());
-    let app = App::new(store, Arc::new(Authorizer::open()), ServerConfig::default());
+    let app = App::new(store.clone(), Arc::new(Authorizer::open()), ServerConfig::default());
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = format!("http://{}", listener.local_addr().expect("a bound listener"));
     let shutdown = CancellationToken::new();
@@ -23,5 +23,6 @@ pub(crate) async fn serve(engine: impl Engine, clock: TestClock) -> Opened {
     Opened::new(subject).at_end(async move {
         shutdown.cancel();
         serving.await.expect("the service does not panic").expect("the service stops in order");
+        store.close().await.expect("the engine closes");
     })
 }

@@ -2,6 +2,7 @@
 
 mod http;
 mod memory;
+mod postgres;
 mod sqlite;
 
 use std::sync::Arc;
@@ -9,7 +10,9 @@ use std::sync::Arc;
 use isobase_conformance::{Opened, StoreSubject, TestClock};
 use isobase_engine::Engine;
 
-/// An engine in this process.
+/// An engine in this process, closed when the case is over.
 fn in_process(engine: impl Engine, clock: TestClock) -> Opened {
-    Opened::new(StoreSubject::new(Arc::new(engine), Some(clock)))
+    let engine: Arc<dyn Engine> = Arc::new(engine);
+    let opened = Opened::new(StoreSubject::new(engine.clone(), Some(clock)));
+    opened.at_end(async move { engine.close().await.expect("the engine closes") })
 }

@@ -1,0 +1,59 @@
+//! The PostgreSQL engine, in a schema of its own for each case.
+
+use std::time::Duration;
+
+use isobase_conformance::{Opened, TestClock};
+use isobase_engine_postgres::{PostgresEngine, PostgresOptions};
+use isobase_postgres::Connection;
+use isobase_testkit::{postgres_url, unique_name};
+use tokio::time::Instant;
+
+/// Dropping a schema waits for nobody, but the machine may be busy.
+const DROP_DEADLINE: Duration = Duration::from_secs(30);
+
+#[expect(clippy::print_stderr, reason = "a case that does not run must say so")]
+fn not_run(case: &str) {
+    eprintln!("NOT RUN: {case}: there is no PostgreSQL, start with `cargo xtask test`");
+}
+
+/// An engine over a fresh schema; none without a server.
+async fn engine(case: &str) -> Option<(PostgresEngine, TestClock, PostgresOptions)> {
+    let Some(server) = postgres_url() else {
+        not_run(case);
+        return None;
+    };
+    let url = format!("{server}?schema={}", unique_name("conformance"));
+    let options = PostgresOptions::new(&url).expect("the URL of the test server");
+    let clock = TestClock::default();
+    let engine = PostgresEngine::connect(options.clone(), clock.shared()).await;
+    Some((engine.expect("the server is there"), clock, options))
+}
+
+async fn drop_schema(options: PostgresOptions) {
+    let deadline = Instant::now() + DROP_DEADLINE;
+    let connection = Connection::open(&options.config, deadline).await.expect("a connection");
+    let sql = format!("DROP SCHEMA \"{}\" CASCADE", options.config.schema());
+    connection.batch(&sql).await.expect("the schema is dropped");
+}
+
+mod in_process {
+    use super::*;
+
+    async fn open(case: &'static str) -> Option<Opened> {
+        let (engine, clock, options) = engine(case).await?;
+        Some(crate::in_process(engine, clock).at_end(drop_schema(options)))
+    }
+
+    isobase_conformance::conformance_tests!(crate::postgres::in_process::open);
+}
+
+mod over_http {
+    use super::*;
+
+    async fn open(case: &'static str) -> Option<Opened> {
+        let (engine, clock, options) = engine(case).await?;
+        Some(crate::http::serve(engine, clock).await.at_end(drop_schema(options)))
+    }
+
+    isobase_conformance::conformance_tests!(crate::postgres::over_http::open);
+}
