@@ -19,7 +19,8 @@ const RESERVE_BYTES_MAX: usize = 1 << 20;
 /// The body of a request. Reading it counts bytes and watches the clock.
 pub struct RequestBody {
     source: Source,
-    bounds: Bounds,
+    /// None when the route takes no body, or until they are set: nothing is read then.
+    bounds: Option<Bounds>,
     taken: u64,
 }
 
@@ -55,20 +56,14 @@ impl RequestBody {
     }
 
     fn new(source: Source) -> Self {
-        let bounds = Bounds {
-            bytes_max: 0,
-            idle: Duration::ZERO,
-            deadline: Instant::now(),
-            is_stream: false,
-        };
-        Self { source, bounds, taken: 0 }
+        Self { source, bounds: None, taken: 0 }
     }
 
     /// Sets the bounds; refuses a body that announces too much, before any of it is read.
     pub(crate) fn bound(&mut self, bounds: Bounds) -> Result<(), Problem> {
-        self.bounds = bounds;
+        self.bounds = Some(bounds);
         let announced = self.announced().unwrap_or(0);
-        if announced > bounds.bytes_max { Err(self.too_large()) } else { Ok(()) }
+        if announced > bounds.bytes_max { Err(bounds.too_large()) } else { Ok(()) }
     }
 
     /// How many bytes it has, when that is known before it is read.
@@ -103,12 +98,13 @@ impl RequestBody {
     /// # Errors
     /// As [`RequestBody::collect`].
     pub async fn next_piece(&mut self) -> Result<Option<Bytes>, Problem> {
+        let Some(bounds) = self.bounds else { return Ok(None) };
         loop {
             let frame = match &mut self.source {
                 Source::Whole(bytes) => bytes.take().map(|bytes| Ok(Frame::data(bytes))),
                 Source::Incoming(incoming) => {
                     let next = std::future::poll_fn(|cx| Pin::new(&mut *incoming).poll_frame(cx));
-                    within(self.bounds, self.taken, next).await?
+                    within(bounds, self.taken, next).await?
                 }
             };
             let Some(frame) = frame else { return Ok(None) };
@@ -123,8 +119,8 @@ impl RequestBody {
             // Trailers are not used.
             let Ok(piece) = frame.into_data() else { continue };
             self.taken += piece.len() as u64;
-            if self.taken > self.bounds.bytes_max {
-                return Err(self.too_large());
+            if self.taken > bounds.bytes_max {
+                return Err(bounds.too_large());
             }
             if !piece.is_empty() {
                 return Ok(Some(piece));
@@ -138,9 +134,11 @@ impl RequestBody {
             Source::Incoming(incoming) => incoming.is_end_stream(),
         }
     }
+}
 
-    fn too_large(&self) -> Problem {
-        let max = self.bounds.bytes_max;
+impl Bounds {
+    fn too_large(self) -> Problem {
+        let max = self.bytes_max;
         Problem::new(
             ProblemCode::BodyTooLarge,
             format!("the request body has more than the {max} bytes that are allowed"),
