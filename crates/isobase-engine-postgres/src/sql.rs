@@ -62,7 +62,7 @@ const COLUMNS: &str = "revision, created_at, updated_at, body";
 /// lengths come from the row headers, so large bodies after the cut are not even read.
 fn cut_by_bytes(columns: &str, rows: &str, order: &str, bytes_parameter: &str) -> String {
     format!(
-        "SELECT {columns} FROM (SELECT *, sum(octet_length(body)::int8) \
+        "SELECT {columns} FROM (SELECT *, sum(octet_length(body)) \
          OVER (ORDER BY {order} ROWS UNBOUNDED PRECEDING) - octet_length(body) AS bytes_before \
          FROM ({rows}) AS r) AS r WHERE bytes_before < {bytes_parameter} ORDER BY {order}"
     )

@@ -101,7 +101,8 @@ impl Config {
     ///
     /// `sslmode` is `disable`, `prefer` (the default), `require` (encrypts, but trusts any
     /// server unless `sslrootcert` is given) or `verify-full` (the certificates of
-    /// `sslrootcert=FILE`, else the usual public authorities).
+    /// `sslrootcert=FILE`, else the usual public authorities). The file holds authorities; a
+    /// certificate that vouches for itself cannot be a server's at the same time.
     ///
     /// # Errors
     /// [`InvalidUrl`].
