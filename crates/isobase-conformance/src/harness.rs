@@ -16,6 +16,10 @@ use crate::{Shared, Subject};
 /// build beside other tests.
 const CASE_DEADLINE: Duration = Duration::from_secs(120);
 
+/// How many changes an engine under test is opened to keep: more than any case needs, few enough
+/// to go beyond.
+pub const CHANGES_KEPT: u64 = 5_000;
+
 /// A named test of the suite.
 #[derive(Clone, Copy)]
 pub struct Case {

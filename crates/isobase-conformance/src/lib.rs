@@ -22,7 +22,7 @@ mod test_clock;
 mod values;
 
 pub use ability::Abilities;
-pub use harness::{Case, Opened, Run, run_case, run_test};
+pub use harness::{CHANGES_KEPT, Case, Opened, Run, run_case, run_test};
 pub use in_process::StoreSubject;
 pub use list::CASES;
 pub use matrix::matrix;

@@ -175,6 +175,7 @@ declare_cases! { $
         taken_back_batch_is_never_told
         feed_read_during_writes_misses_nothing
         replayed_feed_rebuilds_the_collection
+        gone_past_is_an_explicit_answer
     }
     indexes {
         declared_indexes_are_listed

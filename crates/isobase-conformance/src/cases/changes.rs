@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 
-use crate::{Batch, Operation, RefusalKind, Shared, check::*};
+use crate::{Batch, CHANGES_KEPT, Operation, RefusalKind, Shared, check::*};
 
 async fn is_refused(s: &Shared) {
     let refusal = s.changes(None, 0, 10).await.unwrap_err();
@@ -173,4 +173,33 @@ pub(crate) async fn replayed_feed_rebuilds_the_collection(s: Shared) {
     for (id, revision) in known {
         assert_eq!(revision_of(&s, "a", &segment(&id)).await, revision);
     }
+}
+
+pub(crate) async fn gone_past_is_an_explicit_answer(s: Shared) {
+    if !s.abilities().change_feed {
+        return is_refused(&s).await;
+    }
+    let operations: Vec<Operation> =
+        (0..1_000).map(|n| Operation::upsert(&format!("k{}", n % 50), "{}")).collect();
+    let mut written = 0;
+    let oldest = loop {
+        batch(&s, "a", Batch::each(operations.clone())).await;
+        written += 1_000;
+        match s.changes(None, 0, 1).await {
+            // An engine may trim in a while, but not never.
+            Ok(_) => assert!(written < 3 * CHANGES_KEPT, "{written} changes are kept"),
+            Err(refusal) => match refusal.kind {
+                RefusalKind::ChangesGone { oldest } => break oldest,
+                _ => panic!("{refusal:?}"),
+            },
+        }
+    };
+    assert!(oldest > 0 && written > CHANGES_KEPT, "{oldest} of {written}");
+    let one_earlier = s.changes(Some("a"), oldest - 1, 1).await.unwrap_err();
+    assert_eq!(one_earlier.kind, RefusalKind::ChangesGone { oldest });
+    let sequences: Vec<u64> =
+        all_changes(&s, None, oldest, 1_000).await.iter().map(|change| change.sequence).collect();
+    assert_eq!(sequences, (oldest + 1..=written).collect::<Vec<_>>());
+    // The documents themselves are all there.
+    assert_eq!(s.totals().await.unwrap().documents, 50);
 }

@@ -1,11 +1,12 @@
 //! The memory engine.
 
-use isobase_conformance::{Opened, TestClock};
+use isobase_conformance::{CHANGES_KEPT, Opened, TestClock};
 use isobase_engine_memory::{MemoryEngine, MemoryOptions};
 
 pub(crate) fn engine() -> (MemoryEngine, TestClock) {
     let clock = TestClock::default();
-    (MemoryEngine::new(clock.shared(), MemoryOptions::default()), clock)
+    let options = MemoryOptions { changes_max: CHANGES_KEPT as usize, ..Default::default() };
+    (MemoryEngine::new(clock.shared(), options), clock)
 }
 
 mod in_process {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use isobase_conformance::{Opened, TestClock};
+use isobase_conformance::{CHANGES_KEPT, Opened, TestClock};
 use isobase_engine_postgres::{PostgresEngine, PostgresOptions};
 use isobase_postgres::Connection;
 use isobase_testkit::{postgres_url, unique_name};
@@ -23,7 +23,8 @@ async fn engine(case: &str) -> Option<(PostgresEngine, TestClock, PostgresOption
         return None;
     };
     let url = format!("{server}?schema={}", unique_name("conformance"));
-    let options = PostgresOptions::new(&url).expect("the URL of the test server");
+    let mut options = PostgresOptions::new(&url).expect("the URL of the test server");
+    options.changes_max = CHANGES_KEPT;
     let clock = TestClock::default();
     let engine = PostgresEngine::connect(options.clone(), clock.shared()).await;
     Some((engine.expect("the server is there"), clock, options))

@@ -1,6 +1,6 @@
 //! The embedded engine.
 
-use isobase_conformance::{Opened, TestClock};
+use isobase_conformance::{CHANGES_KEPT, Opened, TestClock};
 use isobase_engine_sqlite::{SqliteEngine, SqliteOptions};
 use tempfile::TempDir;
 
@@ -9,6 +9,7 @@ fn engine() -> (SqliteEngine, TestClock, TempDir) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let clock = TestClock::default();
     let mut options = SqliteOptions::new(folder.path().join("isobase.db"));
+    options.changes_max = CHANGES_KEPT;
     // Nothing here cuts the power.
     options.file.synchronous = isobase_sqlite::Synchronous::Normal;
     let engine = SqliteEngine::open(options, clock.shared()).expect("the file opens");
