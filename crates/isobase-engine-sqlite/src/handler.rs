@@ -111,7 +111,8 @@ impl Handler {
         batch: &WriteBatch,
         atomic: bool,
     ) -> Outcome<WriteReport> {
-        if let Some(outcomes) = replay(connection, batch.idempotency.as_ref())? {
+        let oldest_key = before(self.now, self.retention.idempotency);
+        if let Some(outcomes) = replay(connection, batch.idempotency.as_ref(), oldest_key)? {
             return Ok(WriteReport { outcomes, replayed: true });
         }
         let outcomes = if atomic && batch.operations.len() > 1 {
@@ -140,13 +141,21 @@ impl Handler {
     ) -> Outcome<Vec<WriteOutcome>> {
         let mark = self.working.mark();
         connection.prepare_cached("SAVEPOINT whole_batch")?.execute([])?;
-        let mut outcomes = self.apply_each(connection, operations)?;
-        if outcomes.iter().any(Result::is_err) {
+        let mut outcomes = Vec::with_capacity(operations.len());
+        for operation in operations {
+            outcomes.push(self.apply(connection, operation)?);
+            if outcomes.last().is_some_and(Result::is_err) {
+                break;
+            }
+        }
+        if outcomes.last().is_some_and(Result::is_err) {
             connection.prepare_cached("ROLLBACK TO whole_batch")?.execute([])?;
             self.working.undo_to(mark);
             for outcome in outcomes.iter_mut().filter(|outcome| outcome.is_ok()) {
                 *outcome = Err(Rejection::BatchRejected);
             }
+            // What comes after the first rejected one is not looked at.
+            outcomes.resize(operations.len(), Err(Rejection::BatchRejected));
         }
         connection.prepare_cached("RELEASE whole_batch")?.execute([])?;
         Ok(outcomes)
@@ -566,14 +575,21 @@ fn set_counter(connection: &Connection, name: &str, value: u64) -> rusqlite::Res
     Ok(())
 }
 
+/// The first outcomes of a key that is younger than `oldest`. Retention removes old keys in a
+/// while; until then they are as good as removed.
 fn replay(
     connection: &Connection,
     idempotency: Option<&Idempotency>,
+    oldest: Timestamp,
 ) -> Outcome<Option<Vec<WriteOutcome>>> {
     let Some(idempotency) = idempotency else { return Ok(None) };
     let found: Option<(Vec<u8>, String)> = connection
-        .prepare_cached("SELECT fingerprint, outcomes FROM idempotency WHERE key = ?1")?
-        .query_row([&idempotency.key[..]], |row| Ok((row.get(0)?, row.get(1)?)))
+        .prepare_cached(
+            "SELECT fingerprint, outcomes FROM idempotency WHERE key = ?1 AND at >= ?2",
+        )?
+        .query_row(params![&idempotency.key[..], oldest.unix_us], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
         .optional()?;
     match found {
         None => Ok(None),
@@ -593,7 +609,8 @@ fn remember(
 ) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
-            "INSERT INTO idempotency (key, fingerprint, outcomes, at) VALUES (?1, ?2, ?3, ?4)",
+            "INSERT OR REPLACE INTO idempotency (key, fingerprint, outcomes, at)
+             VALUES (?1, ?2, ?3, ?4)",
         )?
         .execute(params![
             &idempotency.key[..],

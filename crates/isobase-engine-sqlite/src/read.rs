@@ -65,7 +65,8 @@ pub(crate) fn list(
     request: &ListRequest,
 ) -> Answer<Listing> {
     let snapshot = connection.unchecked_transaction()?;
-    let mut run = ListRun::new(request, indexes);
+    let indexes = still_there(&snapshot, collection, indexes)?;
+    let mut run = ListRun::new(request, &indexes);
     loop {
         match run.step() {
             Ok(Step::Fetch(parts)) => {
@@ -89,7 +90,8 @@ pub(crate) fn count(
     scan_max: u64,
 ) -> Answer<u64> {
     let snapshot = connection.unchecked_transaction()?;
-    let mut run = CountRun::new(filter, indexes, scan_max);
+    let indexes = still_there(&snapshot, collection, indexes)?;
+    let mut run = CountRun::new(filter, &indexes, scan_max);
     loop {
         match run.step() {
             Ok(CountStep::CountCollection) => run.feed_count(documents),
@@ -101,6 +103,23 @@ pub(crate) fn count(
             Err(error) => return Ok(Err(error)),
         }
     }
+}
+
+/// The indexes that the snapshot has: one that was dropped since the catalogue was read has no
+/// entries any more, and would answer that there are no documents.
+fn still_there(
+    snapshot: &Connection,
+    collection: i64,
+    indexes: &[ReadyIndex],
+) -> rusqlite::Result<Vec<ReadyIndex>> {
+    if indexes.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut statement =
+        snapshot.prepare_cached("SELECT id FROM indexes WHERE collection = ?1 AND ready = 1")?;
+    let ids = statement.query_map([collection], |row| row.get(0))?;
+    let ids = ids.collect::<rusqlite::Result<Vec<i64>>>()?;
+    Ok(indexes.iter().filter(|index| ids.contains(&index.id)).cloned().collect())
 }
 
 /// A part of a range.
