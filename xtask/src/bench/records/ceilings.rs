@@ -19,16 +19,42 @@ pub(super) struct Ceilings {
     folder: PathBuf,
 }
 
-/// What the bare SQLite driver has done.
-#[derive(Clone, Copy, Debug)]
+/// What the bare SQLite driver has done, over all its rounds.
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Driven {
     /// Records, or lists.
-    pub(super) per_second: f64,
-    /// CPU time of one of them.
-    pub(super) cpu: f64,
-    /// Of one step: a commit, a read or a list.
+    records: f64,
+    elapsed: Duration,
+    pub(super) cpu_time: Duration,
+    /// Of one step: a commit, a read or a list. The mean of several rounds.
     pub(super) p50: Duration,
     pub(super) p99: Duration,
+}
+
+impl Driven {
+    /// Adds another round.
+    pub(super) fn add(&mut self, round: &Self) {
+        let elapsed = self.elapsed + round.elapsed;
+        let share = round.elapsed.as_secs_f64() / elapsed.as_secs_f64().max(f64::MIN_POSITIVE);
+        let mean =
+            |mine: Duration, theirs: Duration| mine.mul_f64(1.0 - share) + theirs.mul_f64(share);
+        *self = Self {
+            records: self.records + round.records,
+            elapsed,
+            cpu_time: self.cpu_time + round.cpu_time,
+            p50: mean(self.p50, round.p50),
+            p99: mean(self.p99, round.p99),
+        };
+    }
+
+    pub(super) fn per_second(&self) -> f64 {
+        self.records / self.elapsed.as_secs_f64().max(f64::MIN_POSITIVE)
+    }
+
+    /// CPU time of one record or list, in seconds.
+    pub(super) fn cpu(&self) -> f64 {
+        self.cpu_time.as_secs_f64() / self.records.max(1.0)
+    }
 }
 
 impl Ceilings {
@@ -76,11 +102,11 @@ impl Ceilings {
         ensure!(output.status.success(), "the bare SQLite driver failed ({})", output.status);
         let figures: Value = serde_json::from_slice(&output.stdout)?;
         let number = |name: &str| figures[name].as_f64().with_context(|| format!("no {name}"));
-        let records = number("records")?.max(1.0);
         let duration = |name: &str| Ok::<_, Error>(Duration::try_from_secs_f64(number(name)?)?);
         Ok(Driven {
-            per_second: records / number("seconds")?,
-            cpu: number("cpu_seconds")? / records,
+            records: number("records")?,
+            elapsed: duration("seconds")?,
+            cpu_time: duration("cpu_seconds")?,
             p50: duration("p50_seconds")?,
             p99: duration("p99_seconds")?,
         })
@@ -108,5 +134,26 @@ impl Drop for ConstantServer {
         // It may have ended by itself; there is nothing else to do about it.
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rounds_add_up() {
+        let round = |records, p50| Driven {
+            records,
+            elapsed: Duration::from_secs(1),
+            cpu_time: Duration::from_millis(100),
+            p50: Duration::from_millis(p50),
+            p99: Duration::from_millis(p50),
+        };
+        let mut driven = Driven::default();
+        driven.add(&round(100.0, 10));
+        driven.add(&round(300.0, 20));
+        assert_eq!((driven.per_second(), driven.cpu()), (200.0, 0.0005));
+        assert_eq!(driven.p50, Duration::from_millis(15));
     }
 }

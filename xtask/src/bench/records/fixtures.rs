@@ -71,6 +71,11 @@ pub(super) fn mixed(address: SocketAddr, items: &Loaded, collection: &str) -> Wo
     load
 }
 
+/// What the bare HTTP server answers with so many bytes.
+pub(super) fn constant(address: SocketAddr, bytes: usize) -> Workload {
+    gets(address, "constant", [format!("/{bytes}").as_str()])
+}
+
 /// The same path again and again, or several in turn.
 pub(super) fn gets<'a>(
     address: SocketAddr,

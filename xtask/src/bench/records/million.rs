@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use isobase_testkit::http::Connection;
 
-use super::bench::Bench;
+use super::bench::{Bench, Task};
 use super::fixtures::{self, STATUSES};
 use super::report::{Figure, Quantity, Target};
 use super::subject::Subject;
@@ -33,13 +33,23 @@ pub(super) fn run(bench: &mut Bench, subject: &Subject) -> Result<()> {
     let mut connection = subject.server.connect()?;
     let deep_paths: Result<Vec<String>> =
         STATUSES.iter().map(|status| walk(&mut connection, status, deep)).collect();
-    let first = pages(bench, subject, "first page", &first)?;
+    let (server, deep_paths) = (subject.server()?, deep_paths?);
+    let load =
+        |paths: &[String]| fixtures::gets(server.address, "page", paths.iter().map(String::as_str));
+    let (first, later) = (load(&first), load(&deep_paths));
     let deep_name = format!("page {deep}");
-    let later = pages(bench, subject, &deep_name, &deep_paths?)?;
+    let name = |page: &str| format!("{PAGE} out of {count}, {page}");
+    let (first_name, later_name) = (name("first page"), name(&deep_name));
+    // With one connection nothing waits: latency is the time of the service, and
+    // the client's share.
+    let [first, later] = bench.in_turn([
+        Task { server, name: &first_name, connections: 1, workload: &first },
+        Task { server, name: &later_name, connections: 1, workload: &later },
+    ])?;
+    let (first, later) = (first.quantile(0.99), later.quantile(0.99));
 
     let p99 = |page: &str, p99: Duration| {
-        let name = format!("{PAGE} out of {count}, {page}, p99");
-        figure(name, Quantity::time(p99))
+        figure(format!("{}, p99", name(page)), Quantity::time(p99))
             .at(1)
             .target(true, Target::AtMost(Quantity::time(PAGE_TIME)))
     };
@@ -52,15 +62,6 @@ pub(super) fn run(bench: &mut Bench, subject: &Subject) -> Result<()> {
 
 fn path(status: &str, limit: u64) -> String {
     format!("/records/{COLLECTION}?status={status}&sort=-created_at&limit={limit}")
-}
-
-/// The p99 of these pages, one after the other. With one connection nothing
-/// waits, and latency is the time of the service, the client's share included.
-fn pages(bench: &mut Bench, subject: &Subject, page: &str, paths: &[String]) -> Result<Duration> {
-    let server = subject.server()?;
-    let name = format!("{PAGE} out of {}, {page}", bench.plan.million);
-    let workload = fixtures::gets(server.address, "page", paths.iter().map(String::as_str));
-    Ok(bench.load(server, &name, 1, &workload)?.p99)
 }
 
 /// Goes to a page by cursors, with large pages as far as they lead, and gives

@@ -34,6 +34,9 @@ pub(super) struct Plan {
     pub(super) connections: Vec<usize>,
     /// All of it ends after this time, builds not counted.
     pub(super) limit: Duration,
+    /// A load and what it is compared with take turns, so many times each.
+    pub(super) rounds: u32,
+    /// Of each round.
     pub(super) warm_up: Duration,
     pub(super) measure: Duration,
     /// Records for reads, lists and the export.
@@ -56,8 +59,9 @@ impl Plan {
             scenarios: scenarios.iter().copied().collect(),
             connections: connections.into_iter().collect(),
             limit: Duration::from_secs(600),
-            warm_up: Duration::from_millis(800),
-            measure: Duration::from_secs(4),
+            rounds: 2,
+            warm_up: Duration::from_millis(400),
+            measure: Duration::from_secs(2),
             items: 100_000,
             million: 1_000_000,
             deep_page: 5_000,
@@ -69,8 +73,8 @@ impl Plan {
         }
         Self {
             limit: Duration::from_secs(120),
-            warm_up: Duration::from_millis(200),
-            measure: Duration::from_millis(800),
+            warm_up: Duration::from_millis(100),
+            measure: Duration::from_millis(400),
             items: 20_000,
             million: 100_000,
             deep_page: 500,
@@ -90,7 +94,7 @@ impl Plan {
 
     /// What one load takes.
     pub(super) fn load(&self) -> Duration {
-        self.warm_up + self.measure
+        (self.warm_up + self.measure) * self.rounds
     }
 }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 use anyhow::Result;
 use isobase_testkit::TestServer;
 
-use super::bench::{Bench, Shown};
-use super::ceilings::ConstantServer;
+use super::bench::{Bench, Shown, Task};
+use super::ceilings::{ConstantServer, Driven};
 use super::fixtures;
 use super::plan::Scenario;
 use super::report::{Figure, Quantity, Target};
@@ -80,22 +80,6 @@ pub(super) fn load_items(bench: &mut Bench, subject: &Subject) -> Result<Loaded>
     subject.bulk_load(bench.budget, "items", count, fixtures::record)
 }
 
-pub(super) fn get(
-    bench: &mut Bench,
-    subject: &Subject,
-    items: &Loaded,
-    connections: usize,
-) -> Result<Shown> {
-    let server = subject.server()?;
-    bench.load(server, "GET by id", connections, &fixtures::reads(server.address, items))
-}
-
-pub(super) fn creates(bench: &mut Bench, subject: &Subject, connections: usize) -> Result<Shown> {
-    let server = subject.server()?;
-    let workload = fixtures::creates(server.address, "created");
-    bench.load(server, "durable create", connections, &workload)
-}
-
 pub(super) fn at(name: &str, connections: usize) -> String {
     let plural = if connections == 1 { "" } else { "s" };
     format!("{name} at {connections} connection{plural}")
@@ -109,18 +93,23 @@ fn get_beside_constant(
     connections: usize,
 ) -> Result<()> {
     let bytes = subject.get(&items.path(0))?.body.len();
-    let ceiling = constant_answer(bench, constant, "constant record", bytes, connections)?;
-    let shown = get(bench, subject, items, connections)?;
+    let (server, ceiling) = (subject.server()?, constant.server());
+    let constant = fixtures::constant(ceiling.address, bytes);
+    let reads = fixtures::reads(server.address, items);
+    let [ceiling, shown] = bench.in_turn([
+        Task { server: ceiling, name: "constant record", connections, workload: &constant },
+        Task { server, name: "GET by id", connections, workload: &reads },
+    ])?;
     let targeted = connections == TARGET_CONNECTIONS;
     let compared = format!("constant answer of {bytes} bytes");
     bench.report.figures.extend([
-        Figure::new(subject.engine, "GET by id, requests", Quantity::PerSecond(shown.per_second))
+        Figure::new(subject.engine, "GET by id, requests", Quantity::PerSecond(shown.per_second()))
             .at(connections)
-            .beside(&compared, Quantity::PerSecond(ceiling.per_second))
+            .beside(&compared, Quantity::PerSecond(ceiling.per_second()))
             .target(targeted, Target::RatioAtLeast(0.45)),
-        Figure::new(subject.engine, "GET by id, server CPU", Quantity::Seconds(shown.cpu))
+        Figure::new(subject.engine, "GET by id, server CPU", Quantity::Seconds(shown.cpu()))
             .at(connections)
-            .beside(&compared, Quantity::Seconds(ceiling.cpu))
+            .beside(&compared, Quantity::Seconds(ceiling.cpu()))
             .target(targeted, Target::RatioAtMost(2.0)),
     ]);
     Ok(())
@@ -133,96 +122,110 @@ fn list_beside_constant(
     connections: usize,
 ) -> Result<()> {
     let bytes = subject.get(LIST_PATH)?.body.len();
-    let ceiling = constant_answer(bench, constant, "constant list", bytes, connections)?;
-    let server = subject.server()?;
-    let workload = fixtures::gets(server.address, "list", [LIST_PATH]);
-    let shown = bench.load(server, "list of 100", connections, &workload)?;
+    let (server, ceiling) = (subject.server()?, constant.server());
+    let constant = fixtures::constant(ceiling.address, bytes);
+    let lists = fixtures::gets(server.address, "list", [LIST_PATH]);
+    let [ceiling, shown] = bench.in_turn([
+        Task { server: ceiling, name: "constant list", connections, workload: &constant },
+        Task { server, name: "list of 100", connections, workload: &lists },
+    ])?;
+    let targeted = connections == TARGET_CONNECTIONS;
     let compared = format!("constant answer of {bytes} bytes");
+    let requests = Quantity::PerSecond(shown.per_second());
     bench.report.figures.extend([
-        Figure::new(subject.engine, "list of 100, requests", Quantity::PerSecond(shown.per_second))
+        Figure::new(subject.engine, "list of 100, requests", requests)
             .at(connections)
-            .beside(&compared, Quantity::PerSecond(ceiling.per_second)),
-        Figure::new(subject.engine, "list of 100, server CPU", Quantity::Seconds(shown.cpu))
+            .beside(&compared, Quantity::PerSecond(ceiling.per_second())),
+        Figure::new(subject.engine, "list of 100, server CPU", Quantity::Seconds(shown.cpu()))
             .at(connections)
-            .beside(&compared, Quantity::Seconds(ceiling.cpu))
-            .target(connections == TARGET_CONNECTIONS, Target::AtMost(Quantity::Seconds(60e-6))),
+            .beside(&compared, Quantity::Seconds(ceiling.cpu()))
+            .target(targeted, Target::AtMost(Quantity::Seconds(60e-6))),
     ]);
     Ok(())
-}
-
-fn constant_answer(
-    bench: &mut Bench,
-    constant: &ConstantServer,
-    name: &str,
-    bytes: usize,
-    connections: usize,
-) -> Result<Shown> {
-    let server = constant.server();
-    let workload = fixtures::gets(server.address, "constant", [format!("/{bytes}").as_str()]);
-    bench.load(server, name, connections, &workload)
 }
 
 /// Reads with creates beside them, against the same reads alone.
 fn mixed(bench: &mut Bench, subject: &Subject, items: &Loaded, connections: usize) -> Result<()> {
     let server = subject.server()?;
-    let alone = fixtures::reads(server.address, items);
-    let alone = bench.load(server, "reads alone, before mixed", connections, &alone)?;
+    let reads = fixtures::reads(server.address, items);
     let workload = fixtures::mixed(server.address, items, "mixed");
-    let shown = bench.load(server, "mixed 80/20", connections, &workload)?;
+    let [alone, shown] = bench.in_turn([
+        Task { server, name: "reads alone, beside mixed", connections, workload: &reads },
+        Task { server, name: "mixed 80/20", connections, workload: &workload },
+    ])?;
     let p99 = Quantity::time(shown.p99_of("read"));
+    let requests = Quantity::PerSecond(shown.per_second());
     bench.report.figures.extend([
         Figure::new(subject.engine, "mixed 80/20, p99 of reads", p99)
             .at(connections)
-            .beside("p99 of reads alone", Quantity::time(alone.p99))
+            .beside("p99 of reads alone", Quantity::time(alone.quantile(0.99)))
             .target(connections == TARGET_CONNECTIONS, Target::RatioAtMost(3.0)),
-        Figure::new(subject.engine, "mixed 80/20, requests", Quantity::PerSecond(shown.per_second))
+        Figure::new(subject.engine, "mixed 80/20, requests", requests)
             .at(connections)
-            .beside("reads alone", Quantity::PerSecond(alone.per_second)),
+            .beside("reads alone", Quantity::PerSecond(alone.per_second())),
     ]);
     Ok(())
 }
 
-/// Creates, between the same commits by the bare driver: with as many records
-/// as there are connections, and with as many as the service put together.
+/// Creates, in turn with the same commits by the bare driver: with as many
+/// records as there are connections, and with as many as the service put together.
 fn creates_beside_driver(bench: &mut Bench, subject: &Subject, connections: usize) -> Result<()> {
-    let batch = connections as u64;
-    let name = |batch| format!("commits of {batch}");
-    let bare = bench.ceilings.commit(batch, bench.plan.measure)?;
-    bench.note_driven(&name(batch), &bare);
-    let (jobs, batches) = subject.writes()?;
-    let shown = creates(bench, subject, connections)?;
-    let (jobs_after, batches_after) = subject.writes()?;
-    let average = (jobs_after - jobs) / (batches_after - batches).max(1.0);
+    let server = subject.server()?;
+    let workload = fixtures::creates(server.address, "created");
+    let task = Task { server, name: "durable create", connections, workload: &workload };
+    let (batch, time) = (connections as u64, bench.plan.measure);
+    let (mut shown, mut bare, mut bare_observed) =
+        (Shown::default(), Driven::default(), Driven::default());
+    let writes = subject.writes()?;
+    let mut observed = None;
+    for _ in 0..bench.plan.rounds {
+        bare.add(&bench.ceilings.commit(batch, time)?);
+        shown.add(bench.round(&task)?);
+        // What the first round put together is what the driver does in all of them.
+        let average = subject.writes()?.in_a_commit_since(writes).round().max(1.0) as u64;
+        let average = *observed.get_or_insert(average);
+        if average != batch {
+            bare_observed.add(&bench.ceilings.commit(average, time)?);
+        }
+    }
+    let average = subject.writes()?.in_a_commit_since(writes);
+    bench.note(&task, &shown);
+    bench.note_driven(&commits_of(batch), &bare);
 
     let figure = |name: &str, value| Figure::new(subject.engine, name, value).at(connections);
-    let requests = figure("durable create, requests", Quantity::PerSecond(shown.per_second));
+    let requests = figure("durable create, requests", Quantity::PerSecond(shown.per_second()));
     let targeted = connections == TARGET_CONNECTIONS;
-    let mut figures = vec![
+    bench.report.figures.push(
         requests
             .clone()
-            .beside(format!("bare {}", name(batch)), Quantity::PerSecond(bare.per_second))
+            .beside(format!("bare {}", commits_of(batch)), Quantity::PerSecond(bare.per_second()))
             .target(targeted, Target::RatioAtLeast(0.4))
             .note(format!("{average:.1} in a commit")),
-        figure("durable create, server CPU", Quantity::Seconds(shown.cpu))
-            .beside("bare driver", Quantity::Seconds(bare.cpu))
+    );
+    if let Some(observed) = observed.filter(|observed| *observed != batch) {
+        bench.note_driven(&commits_of(observed), &bare_observed);
+        let ceiling = Quantity::PerSecond(bare_observed.per_second());
+        let figure = requests.beside(format!("bare {}", commits_of(observed)), ceiling);
+        bench.report.figures.push(figure);
+    }
+    bench.report.figures.extend([
+        figure("durable create, server CPU", Quantity::Seconds(shown.cpu()))
+            .beside("bare driver", Quantity::Seconds(bare.cpu()))
             .target(targeted, Target::AtMost(Quantity::Seconds(30e-6))),
-        figure("durable create, p99", Quantity::time(shown.p99))
-            .beside("its own p50", Quantity::time(shown.p50))
+        figure("durable create, p99", Quantity::time(shown.quantile(0.99)))
+            .beside("its own p50", Quantity::time(shown.quantile(0.5)))
             .target(targeted, Target::RatioAtMost(10.0)),
-    ];
+    ]);
     if connections == 1 {
-        let p50 = figure("durable create, p50", Quantity::time(shown.p50));
-        figures.push(p50.beside("p50 of a bare commit", Quantity::time(bare.p50)));
+        let p50 = figure("durable create, p50", Quantity::time(shown.quantile(0.5)));
+        let p50 = p50.beside("p50 of a bare commit", Quantity::time(bare.p50));
+        bench.report.figures.push(p50);
     }
-    let observed = average.round().max(1.0) as u64;
-    if observed != batch {
-        let bare = bench.ceilings.commit(observed, bench.plan.measure)?;
-        bench.note_driven(&name(observed), &bare);
-        let per_second = Quantity::PerSecond(bare.per_second);
-        figures.push(requests.beside(format!("bare {}", name(observed)), per_second));
-    }
-    bench.report.figures.append(&mut figures);
     Ok(())
+}
+
+fn commits_of(batch: u64) -> String {
+    format!("commits of {batch}")
 }
 
 /// What the reads cost without a service around them.

@@ -3,13 +3,13 @@
 use anyhow::Result;
 use isobase_testkit::{TestPostgres, TestServer};
 
-use super::bench::Bench;
-use super::million;
+use super::bench::{Bench, Shown, Task};
 use super::pgbench::PointReads;
 use super::plan::Scenario;
 use super::point::{self, TARGET_CONNECTIONS, at};
 use super::report::{Figure, Quantity, Target};
 use super::subject::{Loaded, Subject};
+use super::{fixtures, million};
 
 pub(super) fn run(bench: &mut Bench) -> Result<()> {
     let folder = bench.folder.join("postgres");
@@ -60,36 +60,47 @@ fn get_beside_pgbench(
     items: &Loaded,
     connections: usize,
 ) -> Result<()> {
-    let shown = point::get(bench, subject, items, connections)?;
+    let server = subject.server()?;
+    let workload = fixtures::reads(server.address, items);
+    let task = Task { server, name: "GET by id", connections, workload: &workload };
+    let targeted = connections == TARGET_CONNECTIONS;
+    let (mut shown, mut bare) = (Shown::default(), 0.0);
+    for _ in 0..bench.plan.rounds {
+        if targeted {
+            let reads = PointReads { postgres, items, clients: connections };
+            let per_second = reads.run(&bench.folder, bench.plan.measure)?;
+            bare += per_second / f64::from(bench.plan.rounds);
+        }
+        shown.add(bench.round(&task)?);
+    }
+    bench.note(&task, &shown);
     let figure = |name: &str, value| Figure::new(subject.engine, name, value).at(connections);
-    let requests = figure("GET by id, requests", Quantity::PerSecond(shown.per_second));
-    let cpu = figure("GET by id, server CPU", Quantity::Seconds(shown.cpu));
-    let requests = if connections == TARGET_CONNECTIONS {
-        let bare = PointReads { postgres, items, clients: connections };
-        let bare = bare.run(&bench.folder, bench.plan.measure)?;
-        requests
+    let mut requests = figure("GET by id, requests", Quantity::PerSecond(shown.per_second()));
+    if targeted {
+        requests = requests
             .beside(format!("pgbench, {connections} clients"), Quantity::PerSecond(bare))
-            .target(true, Target::RatioAtLeast(0.6))
-    } else {
-        requests
-    };
+            .target(true, Target::RatioAtLeast(0.6));
+    }
+    let cpu = figure("GET by id, server CPU", Quantity::Seconds(shown.cpu()));
     bench.report.figures.extend([requests, cpu.note("without that of PostgreSQL")]);
     Ok(())
 }
 
 fn creates(bench: &mut Bench, subject: &Subject, connections: usize) -> Result<()> {
-    let (jobs, batches) = subject.writes()?;
-    let shown = point::creates(bench, subject, connections)?;
-    let (jobs_after, batches_after) = subject.writes()?;
-    let average = (jobs_after - jobs) / (batches_after - batches).max(1.0);
+    let server = subject.server()?;
+    let workload = fixtures::creates(server.address, "created");
+    let before = subject.writes()?;
+    let task = Task { server, name: "durable create", connections, workload: &workload };
+    let [shown] = bench.in_turn([task])?;
+    let average = subject.writes()?.in_a_commit_since(before);
     let figure = |name: &str, value| Figure::new(subject.engine, name, value).at(connections);
     bench.report.figures.extend([
-        figure("durable create, requests", Quantity::PerSecond(shown.per_second))
+        figure("durable create, requests", Quantity::PerSecond(shown.per_second()))
             .note(format!("{average:.1} in a commit")),
-        figure("durable create, server CPU", Quantity::Seconds(shown.cpu))
+        figure("durable create, server CPU", Quantity::Seconds(shown.cpu()))
             .note("without that of PostgreSQL"),
-        figure("durable create, p99", Quantity::time(shown.p99))
-            .beside("its own p50", Quantity::time(shown.p50)),
+        figure("durable create, p99", Quantity::time(shown.quantile(0.99)))
+            .beside("its own p50", Quantity::time(shown.quantile(0.5))),
     ]);
     Ok(())
 }

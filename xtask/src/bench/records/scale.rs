@@ -8,7 +8,7 @@ use isobase_testkit::http::request_bytes;
 use isobase_testkit::load::{LoadOptions, Workload};
 use isobase_testkit::{TestServer, http};
 
-use super::bench::Bench;
+use super::bench::{Bench, Task, observe};
 use super::plan::Scenario;
 use super::report::{Figure, Quantity, Target};
 use super::subject::{Loaded, Subject};
@@ -107,12 +107,18 @@ fn export(bench: &mut Bench, subject: &Subject, items: &Loaded) -> Result<()> {
     let duration = EXPORT_DEADLINE.min(bench.budget.left());
     let options = LoadOptions { address, connections: 1, duration, requests_max: Some(1) };
     let name = format!("export of {}", items.count);
-    let shown = bench.load_once(server, &name, &options, &Workload::of("export", request))?;
+    let workload = Workload::of("export", request);
+    let shown = observe(server, &options, &workload)?;
+    bench.note(&Task { server, name: &name, connections: 1, workload: &workload }, &shown);
     ensure!(shown.body_bytes > items.count * 100, "an export of {} bytes", shown.body_bytes);
     let peak = Quantity::bytes(subject.server.usage()?.resident_peak_bytes);
     let figure = Figure::new(subject.engine, format!("{name}, most memory"), peak)
         .target(true, Target::AtMost(Quantity::mebibytes(64)))
-        .note(format!("{} in {}", Quantity::bytes(shown.body_bytes), Quantity::time(shown.p50)));
+        .note(format!(
+            "{} in {}",
+            Quantity::bytes(shown.body_bytes),
+            Quantity::time(shown.quantile(0.5))
+        ));
     bench.report.figures.push(figure);
     Ok(())
 }

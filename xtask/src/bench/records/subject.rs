@@ -136,16 +136,35 @@ impl Subject {
     }
 
     /// How many writes and commits there were so far.
-    pub(super) fn writes(&self) -> Result<(f64, f64)> {
+    pub(super) fn writes(&self) -> Result<Writes> {
         let text = self.get("/metrics")?.text();
-        let gauge = |name: &str| {
-            let values = text.lines().filter_map(|line| line.strip_prefix(name));
-            let values = values.map(|rest| rest.strip_prefix("_total").unwrap_or(rest));
-            let value = values.filter_map(|rest| rest.strip_prefix(' ')).next();
-            value.and_then(|value| value.parse().ok()).with_context(|| format!("no metric {name}"))
-        };
-        Ok((gauge("isobase_store_writer_jobs")?, gauge("isobase_store_writer_batches")?))
+        let jobs = gauge(&text, "isobase_store_writer_jobs")?;
+        let commits = gauge(&text, "isobase_store_writer_batches")?;
+        Ok(Writes { jobs, commits })
     }
+}
+
+/// Counters of the writer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Writes {
+    jobs: f64,
+    commits: f64,
+}
+
+impl Writes {
+    /// How many writes shared a commit, on average.
+    pub(super) fn in_a_commit_since(self, earlier: Self) -> f64 {
+        (self.jobs - earlier.jobs) / (self.commits - earlier.commits).max(1.0)
+    }
+}
+
+/// A value of the text format of Prometheus; a counter's name may end in `_total`.
+fn gauge(text: &str, name: &str) -> Result<f64> {
+    let rest = text.lines().filter_map(|line| line.strip_prefix(name));
+    let rest = rest.map(|rest| rest.strip_prefix("_total").unwrap_or(rest));
+    let mut values = rest.filter_map(|rest| rest.strip_prefix(' '));
+    let value = values.next().with_context(|| format!("there is no metric {name}"))?;
+    value.parse().with_context(|| format!("{name} is {value:?}"))
 }
 
 /// Lines for one request, and how many.
@@ -182,6 +201,14 @@ fn post_lines(
 mod tests {
     use super::*;
     use crate::bench::records::fixtures::record;
+
+    #[test]
+    fn finds_values_among_metrics() {
+        let text = "# TYPE a_b gauge\na_b_more 1\na_b 2.5\nc_total 3\n";
+        assert_eq!(gauge(text, "a_b").unwrap(), 2.5);
+        assert_eq!(gauge(text, "c").unwrap(), 3.0);
+        assert!(gauge(text, "a").is_err());
+    }
 
     #[test]
     fn parts_cover_all_records() {
