@@ -14,7 +14,7 @@ use isobase_types::{CollectionName, Document, DocumentId, Filter, Sequence};
 use crate::{
     SqliteOptions,
     catalogue::{Catalogue, Collection, Index},
-    error::{engine_error, open_error},
+    error::{engine_error, load_error, open_error},
     handler::{Handler, Job, Refusal, Reply, Retention},
     limits::LIMITS,
     read, schema,
@@ -40,7 +40,8 @@ impl SqliteEngine {
     /// message names the file.
     pub fn open(options: SqliteOptions, clock: Arc<dyn Clock>) -> Result<Self, EngineError> {
         let database = Database::open(options.file.clone(), schema::prepare).map_err(open_error)?;
-        let catalogue = database.read_inline(Catalogue::load).map_err(engine_error)?;
+        let failed = |error| load_error(database.path(), error);
+        let catalogue = database.read_inline(Catalogue::load).map_err(failed)?;
         let catalogue = Arc::new(ArcSwap::from_pointee(catalogue));
         let retention = Retention {
             changes: options.changes_retention,
@@ -50,7 +51,7 @@ impl SqliteEngine {
         let published = Arc::clone(&catalogue);
         let writer = database
             .start_writer(|connection| Handler::new(connection, published, clock, retention))
-            .map_err(engine_error)?;
+            .map_err(failed)?;
         Ok(Self { writer, database, catalogue, options })
     }
 

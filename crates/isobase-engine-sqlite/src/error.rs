@@ -1,5 +1,7 @@
 //! What SQLite's failures mean to callers.
 
+use std::path::Path;
+
 use isobase_engine::{EngineError, ErrorKind};
 use isobase_sqlite::{Error, OpenError, Outcome, SqliteFailure};
 
@@ -21,6 +23,16 @@ pub(crate) fn engine_error(error: Error) -> EngineError {
     EngineError::with_source(kind, error.to_string(), error)
 }
 
+/// The failure to read what a file holds when it is opened.
+pub(crate) fn load_error(path: &Path, error: Error) -> EngineError {
+    match error.sqlite_failure() {
+        Some(SqliteFailure::Corrupted) => {
+            open_error(OpenError::Damaged { path: path.to_owned(), reason: error.to_string() })
+        }
+        _ => engine_error(error),
+    }
+}
+
 /// The failure to open a file.
 pub(crate) fn open_error(error: OpenError) -> EngineError {
     let kind = match &error {
@@ -29,6 +41,7 @@ pub(crate) fn open_error(error: OpenError) -> EngineError {
         | OpenError::Foreign { .. }
         | OpenError::NewerSchema { .. }
         | OpenError::StrayLog { .. } => ErrorKind::InvalidArgument,
+        OpenError::Damaged { .. } => ErrorKind::Corrupted,
         _ => ErrorKind::Unexpected,
     };
     EngineError::with_source(kind, error.to_string(), error)

@@ -192,6 +192,7 @@ fn sqlite_error(action: &'static str, path: &Path, source: rusqlite::Error) -> O
         {
             OpenError::NotADatabase { path }
         }
+        SqliteFailure::Corrupted => OpenError::Damaged { path, reason: source.to_string() },
         _ => OpenError::Sqlite { action, path, source },
     }
 }

@@ -208,7 +208,8 @@ impl Database {
     ///
     /// # Errors
     /// [`Error::WriterFailed`] when writing had ended before, or what the last checkpoint failed
-    /// with. The file is closed and the lock released all the same.
+    /// with; a full disk is no failure, as the log stays. The file is closed and the lock released
+    /// all the same.
     pub fn close(&self) -> Result<(), Error> {
         self.inner.close()
     }

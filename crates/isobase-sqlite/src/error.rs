@@ -25,6 +25,14 @@ pub enum OpenError {
         /// The file.
         path: PathBuf,
     },
+    /// The file is a SQLite database, and its pages are not what they should be.
+    #[error("database {} is damaged ({reason}); restore it from a backup", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// SQLite's message.
+        reason: String,
+    },
     /// The file belongs to another program.
     #[error(
         "database {} belongs to another program (application id {application_id:#010x}, expected {expected:#010x}); choose another path",

@@ -9,7 +9,7 @@ use rusqlite::config::DbConfig;
 
 use crate::checkpoint::{Checkpoints, Mode, checkpoint, watch_log};
 use crate::commit::Committer;
-use crate::error::Error;
+use crate::error::{Error, SqliteFailure, classify};
 use crate::handler::WriteHandler;
 use crate::metrics::WriterStatus;
 use crate::options::Options;
@@ -52,13 +52,26 @@ pub(crate) fn finish(connection: Connection, status: &WriterStatus) -> Result<()
         // The log may be all that is sound. The next start recovers from it.
         return Err(failure);
     }
+    match fold(&connection) {
+        Ok(()) => {}
+        // The log keeps everything, and the next start reads it: the stop is clean all the same.
+        Err(error) if classify(&error) == SqliteFailure::DiskFull => {
+            tracing::warn!(%error, "the log stays beside the database: {error}");
+        }
+        Err(error) => return Err(error.into()),
+    }
+    connection.close().map_err(|(_, error)| Error::from(error))
+}
+
+/// Folds the log into the file, and lets SQLite remove it when the connection closes.
+fn fold(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch("PRAGMA optimize")?;
-    let emptied = checkpoint(&connection, Mode::Truncate)?;
+    let emptied = checkpoint(connection, Mode::Truncate)?;
     if !emptied {
         tracing::info!("the log was not emptied: another process reads the database");
     }
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
-    connection.close().map_err(|(_, error)| Error::from(error))
+    Ok(())
 }
 
 fn serve<H: WriteHandler>(

@@ -67,7 +67,7 @@ fn truncated_file_is_refused() {
         let whole = fs::read(path).unwrap();
         fs::write(path, &whole[..4096]).unwrap();
     });
-    assert!(matches!(error, OpenError::Sqlite { .. }), "{error}");
+    assert!(matches!(error, OpenError::Damaged { .. }), "{error}");
 }
 
 #[test]
