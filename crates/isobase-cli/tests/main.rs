@@ -10,3 +10,21 @@ mod black_box {
     mod serve;
     mod transfer;
 }
+
+/// What the service survives. The runner starts tests with this name one at a time.
+#[expect(clippy::print_stderr, reason = "whoever runs them sees what is hit, and what was counted")]
+mod fault {
+    mod client;
+    mod file;
+    mod full;
+    mod kill;
+    mod memory;
+    mod postgres;
+    mod repeat;
+    mod stop;
+    mod stored;
+    mod strace;
+    mod support;
+    mod swap;
+    mod sync;
+}
