@@ -19,7 +19,7 @@ struct Document {
 const DOCUMENTS: [Document; 4] = [
     Document { path: "docs/errors.md", arguments: &["docs", "errors"] },
     Document { path: "docs/configuration.md", arguments: &["docs", "configuration"] },
-    Document { path: "docs/engines/matrix.md", arguments: &["docs", "engines"] },
+    Document { path: "docs/engines/README.md", arguments: &["docs", "engines"] },
     Document { path: "docs/openapi.json", arguments: &["openapi"] },
 ];
 

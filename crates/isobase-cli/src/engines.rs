@@ -4,8 +4,12 @@ use std::fmt::Write as _;
 
 /// The engines of this build, as a table in Markdown.
 pub(crate) fn documentation() -> String {
-    let mut page =
-        String::from("| engine | URL | what for | in this build |\n| --- | --- | --- | --- |\n");
+    let mut page = String::from(
+        "# Engines\n\n\
+         Choose one with `RECORDS_URL` or `records_url` in `isobase.toml`; the default is SQLite. \
+         What each can hold: [matrix.md](matrix.md).\n\n\
+         | engine | URL | what for | in this build |\n| --- | --- | --- | --- |\n",
+    );
     for engine in isobase::ENGINES {
         let compiled = if engine.compiled { "yes" } else { "no" };
         // Writing to a String cannot fail.

@@ -2,6 +2,7 @@
 
 mod http;
 mod memory;
+mod page;
 mod postgres;
 mod sqlite;
 

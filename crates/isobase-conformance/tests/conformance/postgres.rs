@@ -17,7 +17,7 @@ fn not_run(case: &str) {
 }
 
 /// An engine over a fresh schema; none without a server.
-async fn engine(case: &str) -> Option<(PostgresEngine, TestClock, PostgresOptions)> {
+pub(crate) async fn engine(case: &str) -> Option<(PostgresEngine, TestClock, PostgresOptions)> {
     let Some(server) = postgres_url() else {
         not_run(case);
         return None;
@@ -30,7 +30,7 @@ async fn engine(case: &str) -> Option<(PostgresEngine, TestClock, PostgresOption
     Some((engine.expect("the server is there"), clock, options))
 }
 
-async fn drop_schema(options: PostgresOptions) {
+pub(crate) async fn drop_schema(options: PostgresOptions) {
     let deadline = Instant::now() + DROP_DEADLINE;
     let connection = Connection::open(&options.config, deadline).await.expect("a connection");
     let sql = format!("DROP SCHEMA \"{}\" CASCADE", options.config.schema());

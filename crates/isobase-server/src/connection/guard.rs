@@ -29,8 +29,10 @@ const POISON: &[u8] = b"\0\r\n\r\n";
 
 /// How long the client's last bytes are awaited after our end, so that it can read our answer:
 /// a socket closed with unread bytes sends a reset, which takes the answer away.
-const LINGER: Duration = Duration::from_millis(500);
-const LINGER_BYTES_MAX: usize = 1 << 20;
+/// The bound is several times the largest document, so that an honest client is told what it
+/// did wrong.
+const LINGER: Duration = Duration::from_secs(2);
+const LINGER_BYTES_MAX: usize = 64 << 20;
 
 /// Deadlines of a connection; see [`crate::ServerConfig`].
 #[derive(Clone, Copy, Debug)]
@@ -192,7 +194,7 @@ impl<S> Guard<S> {
 impl<S: AsyncRead + Unpin> Guard<S> {
     /// Reads what still comes, for a moment.
     fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut scratch = [0; 4 << 10];
+        let mut scratch = [0; 16 << 10];
         loop {
             if self.read_timer.as_mut().poll(cx).is_ready() {
                 return Poll::Ready(());
