@@ -41,11 +41,19 @@ fn openapi_is_json() {
 }
 
 #[test]
-fn the_page_of_settings_is_fresh() {
-    let page = App::new().run(&["docs", "configuration"]).ok();
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/configuration.md");
-    let stored = fs::read_to_string(&path).unwrap_or_default();
-    assert!(page == stored, "write it again: isobase docs configuration > docs/configuration.md");
+fn generated_pages_are_fresh() {
+    let pages: [(&str, &[&str]); 4] = [
+        ("configuration.md", &["docs", "configuration"]),
+        ("errors.md", &["docs", "errors"]),
+        ("engines/README.md", &["docs", "engines"]),
+        ("openapi.json", &["openapi"]),
+    ];
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
+    for (page, arguments) in pages {
+        let printed = App::new().run(arguments).ok();
+        let stored = fs::read_to_string(docs.join(page)).unwrap_or_default();
+        assert!(printed == stored, "docs/{page} is stale: run `cargo xtask generate`");
+    }
 }
 
 #[test]
