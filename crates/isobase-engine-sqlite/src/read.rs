@@ -64,20 +64,32 @@ pub(crate) fn list(
     indexes: &[ReadyIndex],
     request: &ListRequest,
 ) -> Answer<Listing> {
-    let snapshot = connection.unchecked_transaction()?;
-    let indexes = still_there(&snapshot, collection, indexes)?;
-    let mut run = ListRun::new(request, &indexes);
-    loop {
-        match run.step() {
-            Ok(Step::Fetch(parts)) => {
-                let answers: rusqlite::Result<Vec<Fetched>> =
-                    parts.iter().map(|part| fetch(&snapshot, collection, part)).collect();
-                run.feed(answers?);
+    at_one_moment(connection, || {
+        let indexes = still_there(connection, collection, indexes)?;
+        let mut run = ListRun::new(request, &indexes);
+        loop {
+            match run.step() {
+                Ok(Step::Fetch(parts)) => {
+                    let answers: rusqlite::Result<Vec<Fetched>> =
+                        parts.iter().map(|part| fetch(connection, collection, part)).collect();
+                    run.feed(answers?);
+                }
+                Ok(Step::Done(listing)) => return Ok(Ok(listing)),
+                Err(error) => return Ok(Err(error)),
             }
-            Ok(Step::Done(listing)) => return Ok(Ok(listing)),
-            Err(error) => return Ok(Err(error)),
         }
-    }
+    })
+}
+
+/// Runs several statements on one snapshot. The statements that frame it are prepared once.
+fn at_one_moment<T>(
+    connection: &Connection,
+    read: impl FnOnce() -> rusqlite::Result<T>,
+) -> rusqlite::Result<T> {
+    connection.prepare_cached("BEGIN")?.execute([])?;
+    let answer = read();
+    connection.prepare_cached("COMMIT")?.execute([])?;
+    answer
 }
 
 /// How many documents meet the filter, seen at one moment.
@@ -89,20 +101,21 @@ pub(crate) fn count(
     filter: &Filter,
     scan_max: u64,
 ) -> Answer<u64> {
-    let snapshot = connection.unchecked_transaction()?;
-    let indexes = still_there(&snapshot, collection, indexes)?;
-    let mut run = CountRun::new(filter, &indexes, scan_max);
-    loop {
-        match run.step() {
-            Ok(CountStep::CountCollection) => run.feed_count(documents),
-            Ok(CountStep::CountEntries(ranges)) => {
-                run.feed_count(count_entries(&snapshot, &ranges)?);
+    at_one_moment(connection, || {
+        let indexes = still_there(connection, collection, indexes)?;
+        let mut run = CountRun::new(filter, &indexes, scan_max);
+        loop {
+            match run.step() {
+                Ok(CountStep::CountCollection) => run.feed_count(documents),
+                Ok(CountStep::CountEntries(ranges)) => {
+                    run.feed_count(count_entries(connection, &ranges)?);
+                }
+                Ok(CountStep::Fetch(part)) => run.feed(&fetch(connection, collection, &part)?),
+                Ok(CountStep::Done(count)) => return Ok(Ok(count)),
+                Err(error) => return Ok(Err(error)),
             }
-            Ok(CountStep::Fetch(part)) => run.feed(&fetch(&snapshot, collection, &part)?),
-            Ok(CountStep::Done(count)) => return Ok(Ok(count)),
-            Err(error) => return Ok(Err(error)),
         }
-    }
+    })
 }
 
 /// The indexes that the snapshot has: one that was dropped since the catalogue was read has no
@@ -399,9 +412,17 @@ pub(crate) fn changes(
     collection: Option<i64>,
     limit: u32,
 ) -> Answer<ChangesRead> {
-    let snapshot = connection.unchecked_transaction()?;
-    let floor = counter(&snapshot, "changes_floor")?;
-    let last = counter(&snapshot, "sequence")?;
+    at_one_moment(connection, || changes_of_snapshot(connection, since, collection, limit))
+}
+
+fn changes_of_snapshot(
+    connection: &Connection,
+    since: Sequence,
+    collection: Option<i64>,
+    limit: u32,
+) -> Answer<ChangesRead> {
+    let floor = counter(connection, "changes_floor")?;
+    let last = counter(connection, "sequence")?;
     if since.0 < floor {
         return Ok(Err(EngineError::new(
             ErrorKind::ChangesGone { oldest: Sequence(floor) },
@@ -414,7 +435,7 @@ pub(crate) fn changes(
         Some(_) => last.min(start.saturating_add(CHANGES_WINDOW)),
         None => last,
     };
-    let mut statement = snapshot.prepare_cached(
+    let mut statement = connection.prepare_cached(
         "SELECT h.sequence, c.name, h.id, h.kind, h.at
          FROM changes h JOIN collections c ON c.id = h.collection
          WHERE h.sequence > ?1 AND h.sequence <= ?2 AND (?3 IS NULL OR h.collection = ?3)

@@ -57,9 +57,11 @@ pub(crate) struct Plan {
     /// go on with `main` instead.
     pub(crate) probe: Option<Vec<PlannedRange>>,
     pub(crate) main: Main,
+    /// Every document in the ranges of `main` meets the filter, so none needs to be read in vain.
+    pub(crate) covers: bool,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Main {
     /// The ranges give documents in the asked order, once merged.
     Ordered { ranges: Vec<PlannedRange>, reverse: bool },
@@ -83,8 +85,12 @@ pub(crate) fn choose(
 ) -> Plan {
     let constraints = Constraints::of(filter);
     let (fields, id_direction) = split(order);
-    if fields.is_empty() && constraints.on_id().is_some() {
-        return Plan { probe: None, main: by_id(&constraints, after, id_direction) };
+    let plan = |main, covers| Plan { probe: None, main, covers };
+    if fields.is_empty() && (constraints.is_empty() || constraints.on_id().is_some()) {
+        // An interval of ids is read with some more than it holds.
+        let points = matches!(constraints.on_id(), None | Some(Constraint::Points(_)));
+        let covers = constraints.complete && constraints.fields.len() <= 1 && points;
+        return plan(by_id(&constraints, after, id_direction), covers);
     }
     let best = indexes
         .iter()
@@ -95,20 +101,21 @@ pub(crate) fn choose(
         .filter_map(|index| subset_candidate(index, &constraints))
         .max_by_key(|candidate| candidate.equal_fields);
     match (best, subset) {
-        (Some(best), _) if best.selective => Plan { probe: None, main: best.into_main(after) },
+        (Some(best), _) if best.selective => {
+            let covers = best.covers;
+            plan(best.into_main(after), covers)
+        }
         (best, Some(subset)) => {
             let main = match best {
                 Some(best) => best.into_main(after),
                 None if fields.is_empty() => by_id(&constraints, after, id_direction),
                 None => Main::Sort { ranges: subset.ranges.clone() },
             };
-            Plan { probe: Some(subset.ranges), main }
+            Plan { probe: Some(subset.ranges), main, covers: false }
         }
-        (Some(best), None) => Plan { probe: None, main: best.into_main(after) },
-        (None, None) if fields.is_empty() => {
-            Plan { probe: None, main: by_id(&constraints, after, id_direction) }
-        }
-        (None, None) => Plan { probe: None, main: Main::Sort { ranges: id_ranges(&constraints) } },
+        (Some(best), None) => plan(best.into_main(after), false),
+        (None, None) if fields.is_empty() => plan(by_id(&constraints, after, id_direction), false),
+        (None, None) => plan(Main::Sort { ranges: id_ranges(&constraints) }, false),
     }
 }
 
@@ -218,6 +225,8 @@ struct OrderedCandidate {
     reverse: bool,
     /// The index narrows the documents down, it does not only order them.
     selective: bool,
+    /// Every document in the ranges meets the filter.
+    covers: bool,
 }
 
 impl OrderedCandidate {
@@ -278,6 +287,8 @@ fn ordered_candidates<'a>(
         }
         let bounded = rest.first().is_some_and(|field| constraints.on(&field.path).is_some());
         let selective = equal_fields > 0 || bounded || constraints.is_empty();
+        let used = &index.fields()[..equal_fields + usize::from(bounded)];
+        let covers = constraints.are_covered_by(used);
         Some(OrderedCandidate {
             index: index.id,
             prefixes,
@@ -285,6 +296,7 @@ fn ordered_candidates<'a>(
             equal_fields,
             reverse,
             selective,
+            covers,
         })
     })
 }
@@ -492,6 +504,13 @@ impl<'a> Constraints<'a> {
 
     fn is_empty(&self) -> bool {
         self.fields.is_empty()
+    }
+
+    /// Whether keys within the bounds on these fields are proof that the filter holds.
+    fn are_covered_by(&self, fields: &[OrderField]) -> bool {
+        self.complete
+            && fields.len() == self.fields.len()
+            && fields.iter().all(|field| self.is_exact(&field.path))
     }
 
     fn on(&self, path: &FieldPath) -> Option<&Constraint<'a>> {

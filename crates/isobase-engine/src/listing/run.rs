@@ -5,7 +5,7 @@ use std::{
     mem,
 };
 
-use isobase_types::{Document, Filter, Order};
+use isobase_types::{Document, Order};
 
 use super::{
     FETCH_ROWS_FIRST, FETCH_ROWS_MAX, ListRequest, Listing, Place, SORT_BYTES_MAX,
@@ -13,6 +13,9 @@ use super::{
     plan::{self, IdRange, KeyRange, Main, PlannedRange, ReadyIndex},
 };
 use crate::{EngineError, ErrorKind};
+
+/// Rows an ordered plan that nothing narrows down may read before its probe is tried instead.
+const TRIAL_ROWS_MAX: u64 = 1_024;
 
 /// Entries a probe may read before the run turns to its main plan.
 const PROBE_ROWS_MAX: u64 = 8_192;
@@ -79,6 +82,8 @@ pub struct ListRun<'a> {
     request: &'a ListRequest,
     streams: Vec<Stream>,
     mode: Mode,
+    /// What to try when the main plan finds too little.
+    probe: Option<Vec<PlannedRange>>,
     /// What to do when a probe finds too much.
     fallback: Option<Main>,
     examined: u64,
@@ -139,24 +144,29 @@ impl<'a> ListRun<'a> {
         let plan = plan::choose(&request.filter, &request.order, request.after.as_ref(), indexes);
         let wanted = request.skip.saturating_add(u64::from(request.limit)).saturating_add(1);
         let wanted = u32::try_from(wanted).unwrap_or(u32::MAX).min(FETCH_ROWS_MAX);
-        let first = match request.filter {
-            Filter::And(ref all) if all.is_empty() => wanted,
-            _ => wanted.max(FETCH_ROWS_FIRST),
-        };
+        let first = if plan.covers { wanted } else { wanted.max(FETCH_ROWS_FIRST) };
         let mut run = Self {
             request,
             streams: Vec::new(),
             mode: Mode::Sort { kept: BinaryHeap::new(), bytes: 0 },
+            probe: None,
             fallback: None,
             examined: 0,
             fetch_rows: first,
         };
-        match plan.probe {
-            Some(ranges) => {
-                run.start(Main::Sort { ranges });
-                run.fallback = Some(plan.main);
+        match (plan.probe, plan.main) {
+            (Some(ranges), main @ Main::Ordered { .. }) => {
+                // Where many documents meet the filter the order finds a page at once; where few
+                // do, the probe does.
+                run.start(main.clone());
+                run.probe = Some(ranges);
+                run.fallback = Some(main);
             }
-            None => run.start(plan.main),
+            (Some(ranges), main) => {
+                run.start(Main::Sort { ranges });
+                run.fallback = Some(main);
+            }
+            (None, main) => run.start(main),
         }
         run
     }
@@ -180,7 +190,7 @@ impl<'a> ListRun<'a> {
     /// filter or would have to be examined.
     pub fn step(&mut self) -> Result<Step, EngineError> {
         match &mut self.mode {
-            Mode::Ordered { .. } => Ok(self.step_ordered()),
+            Mode::Ordered { .. } => self.step_ordered(),
             Mode::Sort { .. } => self.step_sort(),
         }
     }
@@ -208,27 +218,33 @@ impl<'a> ListRun<'a> {
         Some(Step::Fetch(parts))
     }
 
-    fn step_ordered(&mut self) -> Step {
+    fn step_ordered(&mut self) -> Result<Step, EngineError> {
         let Mode::Ordered { reverse, .. } = self.mode else {
-            return Step::Done(Listing::default());
+            return Ok(Step::Done(Listing::default()));
         };
         loop {
             if let Some(step) = self.fetch(reverse) {
                 // A full page needs to know only that there is more, not what.
-                return if self.is_full() { self.finish(true) } else { step };
+                return Ok(if self.is_full() { self.finish(true) } else { step });
             }
             let Some(row) = pop_first(&mut self.streams, reverse) else {
-                return self.finish(false);
+                return Ok(self.finish(false));
             };
+            if self.examined >= TRIAL_ROWS_MAX
+                && let Some(ranges) = self.probe.take()
+            {
+                self.start(Main::Sort { ranges });
+                return self.step();
+            }
             self.examined += 1;
             let matches = self.request.filter.matches(&row.document.body, &row.document.id);
             if matches && self.is_full() {
-                return self.finish(true);
+                return Ok(self.finish(true));
             }
             let Mode::Ordered { page, .. } = &mut self.mode else { continue };
             page.look_at(row.document, matches, self.request);
             if self.examined >= self.request.scan_max {
-                return self.finish(true);
+                return Ok(self.finish(true));
             }
         }
     }
