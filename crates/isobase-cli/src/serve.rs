@@ -5,7 +5,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::PathBuf,
     process,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result};
@@ -16,6 +16,7 @@ use serde_json::json;
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
+    time::timeout,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -29,6 +30,10 @@ use crate::{
 
 /// The exit code when a second signal ends the process at once: 128 and the number of SIGINT.
 const EXIT_AT_ONCE: i32 = 130;
+
+/// How long a server that holds the records may take to answer the last question. With the time
+/// for requests less than the 10 s after which supervisors kill.
+const CLOSE_MAX: Duration = Duration::from_millis(1_500);
 
 /// `isobase serve`
 pub(crate) async fn run(loaded: &Loaded, config: &Config, printer: Printer) -> Result<()> {
@@ -56,9 +61,20 @@ pub(crate) async fn run(loaded: &Loaded, config: &Config, printer: Printer) -> R
     isobase_server::serve(listener, app, shutdown).await.context("the service ended")?;
     // A build that is cut off goes on at the next start.
     indexes.abort();
-    store.close().await.context("the database was not closed cleanly")?;
+    close(&store).await?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Lets go of the database, unless it keeps silent: nobody waits for an answer any more.
+async fn close(store: &Store) -> Result<()> {
+    match timeout(CLOSE_MAX, store.close()).await {
+        Ok(closed) => closed.context("the database was not closed cleanly"),
+        Err(_) => {
+            tracing::warn!("the database did not answer, and the service ends without it");
+            Ok(())
+        }
+    }
 }
 
 /// A token that the first signal cancels. The second one ends the process.

@@ -29,7 +29,7 @@ pub struct ServerConfig {
     pub request_timeout: Duration,
     /// Longest silence of a streamed answer's source. Default 60 s.
     pub stream_idle_timeout: Duration,
-    /// How long requests may go on after the service was told to stop. Default 10 s.
+    /// How long requests may go on after the service was told to stop. Default 8 s.
     pub stop_timeout: Duration,
     /// Most connections at a time. Default 1,024.
     pub connections_max: usize,
@@ -81,7 +81,7 @@ impl Default for ServerConfig {
             write_idle_timeout: Duration::from_secs(15),
             request_timeout: Duration::from_secs(30),
             stream_idle_timeout: Duration::from_secs(60),
-            stop_timeout: Duration::from_secs(10),
+            stop_timeout: Duration::from_secs(8),
             connections_max: 1_024,
             header_bytes_max: 32 << 10,
             uri_bytes_max: 8 << 10,

@@ -203,9 +203,10 @@ pub(crate) static REQUEST_DEADLINE: Setting =
 pub(crate) static STOP_DEADLINE: Setting = Setting::new(
     "deadlines.stop",
     Kind::Duration,
-    "How long requests may go on after the service was told to stop.",
+    "How long requests may go on after the service was told to stop. Supervisors often kill \
+     after 10 s; the rest is for closing the database.",
 )
-.default("10s");
+.default("8s");
 
 pub(crate) static CHANGES_KEEP_FOR: Setting = Setting::new(
     "changes.keep_for",

@@ -8,8 +8,8 @@ use std::{
 };
 
 use isobase_testkit::{
-    Durability, Fault, FaultProxy, PostgresBinaries, Stop, TestPostgres, TestPostgresBuilder,
-    TestServer, http::Response, wait_until,
+    Durability, Fault, FaultProxy, PostgresBinaries, Signal, Stop, TestPostgres,
+    TestPostgresBuilder, TestServer, http::Response, wait_until,
 };
 
 use super::{
@@ -22,6 +22,12 @@ use super::{
 const REQUEST_MAX: Duration = Duration::from_secs(10);
 /// Writes succeed again within this time after PostgreSQL accepts connections.
 const RECOVERY_MAX: Duration = Duration::from_secs(10);
+/// A stop ends within this time.
+const STOP_MAX: Duration = Duration::from_secs(10);
+
+/// As an administrator does, or a pooler in between.
+const END_CONNECTIONS: &str = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+    WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()";
 
 #[test]
 fn a_restart_of_postgres_loses_nothing() {
@@ -33,6 +39,10 @@ fn a_restart_of_postgres_loses_nothing() {
     let load = Load::new(Mix { creating: 12, repeating: 12, reading: 8 });
     let report = load.run(&server, || {
         load.wait_for_writes(200);
+        for round in 1..=3 {
+            postgres.psql(END_CONNECTIONS).unwrap();
+            load.assert_recovered(&server, &format!("the end {round} of all connections"));
+        }
         for how in [Stop::Fast, Stop::Immediate, Stop::Kill] {
             postgres.restart(how).unwrap();
             load.assert_recovered(&server, &format!("a restart ({how:?})"));
@@ -98,6 +108,35 @@ fn a_commit_that_is_cut_off_is_unknown_and_repeatable() {
     }
     assert_eq!(ids_by_key(&server, "keyed").len(), 10);
     Feed::default().assert_complete(&server);
+}
+
+#[test]
+fn a_stop_does_not_wait_for_a_silent_postgres() {
+    let Some(builder) = own_postgres() else { return };
+    let _alone = begin("isobase serve, stopped while its PostgreSQL is silent");
+    let postgres = builder.durability(Durability::Off).start().unwrap();
+    let proxy = FaultProxy::start(SocketAddr::from(([127, 0, 0, 1], postgres.port()))).unwrap();
+    let url = format!("postgres://postgres@{}/postgres", proxy.address());
+    let mut server = TestServer::builder().records_url(&url).start().unwrap();
+    eprintln!("target: {}, {url}, {}", server.url(), postgres.url());
+    let mut clients: Vec<_> = (0..8).map(|_| Client::connect(server.address()).unwrap()).collect();
+    for (number, client) in clients.iter_mut().enumerate() {
+        assert_eq!(post(client, "plain", &format!("{number}"), false).unwrap().status, 201);
+    }
+    proxy.set(Fault::Blackhole).unwrap();
+    std::thread::scope(|scope| {
+        for (number, client) in clients.iter_mut().enumerate() {
+            // It is answered or cut off.
+            scope.spawn(move || post(client, "plain", &format!("late-{number}"), false));
+        }
+        let begin = Instant::now();
+        server.signal(Signal::TERM).unwrap();
+        let code = server.wait().unwrap().code();
+        let stopped = begin.elapsed();
+        eprintln!("stopped after {stopped:?}");
+        assert_eq!(code, Some(0), "{}", server.log());
+        assert!(stopped <= STOP_MAX, "stopped after {stopped:?}");
+    });
 }
 
 /// A cluster of its own, as durable as in production unless the test says otherwise; `None` when

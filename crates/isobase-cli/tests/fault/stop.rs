@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use isobase_testkit::{Signal, TestServer};
+use isobase_testkit::{Signal, TestServer, http};
 
 use super::{
     client::{Client, created_id},
@@ -81,6 +81,30 @@ fn write_until_stopped(
             }
         }
     }
+}
+
+#[test]
+fn a_stop_does_not_wait_for_clients_that_do_not_read() {
+    let _alone = begin("isobase serve on SQLite, stopped while clients take no answer");
+    let mut server = TestServer::start().unwrap();
+    eprintln!("target: {}", server.url());
+    let mut client = Client::connect(server.address()).unwrap();
+    for _ in 0..20 {
+        let body = format!(r#"{{"filler":"{}"}}"#, "x".repeat(1_000_000));
+        created_id(&client.send("POST", "/records/large", &[], &body).unwrap());
+    }
+    let mut stalled: Vec<_> = (0..8).map(|_| server.connect().unwrap()).collect();
+    for connection in &mut stalled {
+        let request = http::request_bytes("isobase", "GET", "/records/large", &[], b"");
+        connection.send(&request).unwrap();
+        assert!(!connection.read_part().unwrap().is_empty());
+    }
+    let begin = Instant::now();
+    server.signal(Signal::TERM).unwrap();
+    assert_eq!(server.wait().unwrap().code(), Some(0), "{}", server.log());
+    let stopped = begin.elapsed();
+    eprintln!("stopped after {stopped:?}");
+    assert!(stopped <= STOP_MAX, "stopped after {stopped:?}");
 }
 
 #[test]
