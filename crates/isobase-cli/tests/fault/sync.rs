@@ -3,7 +3,8 @@
 use std::{
     collections::HashMap,
     fs,
-    path::Path,
+    net::SocketAddr,
+    path::{Path, PathBuf},
     sync::atomic::{AtomicBool, Ordering},
     thread,
 };
@@ -119,9 +120,8 @@ fn a_failed_sync_under_load_ends_all_writing() {
     let _alone = begin("isobase serve on SQLite under 8 writers, a sync failing by strace");
     let (folder, data) = prepared_data();
     let trace = Trace::new(folder.path());
-    let calls = format!("trace=fsync,fdatasync,{SENDS}");
     let inject = "inject=fsync,fdatasync:error=EIO:when=20";
-    let wrapper = trace.wrapper(&["-e", &calls, "-e", inject]);
+    let wrapper = trace.wrapper(&["-e", "trace=fsync,fdatasync", "-e", inject]);
     let mut server = TestServer::builder().data(&data).wrapper(wrapper).start().unwrap();
     eprintln!("target: {}", server.url());
     let address = server.address();
@@ -137,20 +137,24 @@ fn a_failed_sync_under_load_ends_all_writing() {
     });
     assert_eq!(status(&server, "/livez"), 200);
     wait_until_readyz(&server, 503, PATIENCE);
+    // Answers to what an earlier sync has made durable may leave late. What the failed one was to
+    // make durable is answered to nobody, and nobody reads it.
+    let committed = ids_by_key(&server, "faults");
+    for (key, id) in &answered {
+        assert_eq!(committed.get(key), Some(id), "{key} was answered and not committed");
+    }
+    assert!(committed.len() == answered.len(), "some of what was committed was not answered");
     let pid = server.pid().unwrap();
     server.kill().unwrap();
     let calls = trace.of_ended_process(pid);
-    let fault = calls.iter().position(Call::is_injected).expect("strace made a sync fail");
-    let created = |calls: &[Call]| calls.iter().filter(|call| call.is_created()).count();
-    assert_eq!(created(&calls[fault..]), 0, "writes were answered after the failed sync");
-    assert_eq!(created(&calls[..fault]), answered.len());
+    assert!(calls.iter().any(Call::is_injected), "strace made no sync fail");
     assert_recovers(&data, &answered, &[]);
-    eprintln!("{} answers before the failed sync, none after it", answered.len());
+    eprintln!("{} answers of what was committed before the failed sync", answered.len());
 }
 
 /// Creates until the service refuses. Who begins after anybody was refused is refused, too.
 fn write_until_refused(
-    address: std::net::SocketAddr,
+    address: SocketAddr,
     writer: u64,
     failed: &AtomicBool,
 ) -> Vec<(String, u64)> {
@@ -331,7 +335,7 @@ fn create(client: &mut Client, collection: &str, number: u64) -> u64 {
 
 /// A data folder with one document, closed cleanly: a start on it syncs nothing, so that the
 /// counting begins with the first write.
-fn prepared_data() -> (TempDir, std::path::PathBuf) {
+fn prepared_data() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     let mut server = TestServer::builder().data(&data).start().unwrap();
