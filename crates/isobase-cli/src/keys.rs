@@ -83,8 +83,10 @@ pub(crate) fn revoke(config: &Config, name: &str, printer: Printer) -> Result<()
     if printer.json {
         printer.json_line(&describe(&revoked));
     } else {
-        printer
-            .note(&format!("key {} is revoked; running services refuse it at once", revoked.name));
+        printer.note(&format!(
+            "key {} is revoked; running services refuse it within seconds",
+            revoked.name
+        ));
     }
     Ok(())
 }

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use isobase_engine::{
-    Current, Effect, EngineError, ErrorKind, Idempotency, IndexDefinition, Limits, Rejection,
-    WriteBatch, WriteOperation, WriteOutcome, WriteReport, Written, decide,
+    BatchProgress, Current, Effect, EngineError, ErrorKind, Idempotency, IndexDefinition, Limits,
+    Rejection, WriteBatch, WriteOperation, WriteOutcome, WriteReport, Written, decide,
 };
 use isobase_types::{
     Change, ChangeKind, CollectionName, Document, DocumentId, Revision, Sequence, Timestamp,
@@ -64,10 +64,11 @@ impl State {
         }
         let (sequence, last_id, kept) = (self.sequence, self.last_id, self.changes.len());
         let mut undo = Vec::new();
+        let mut progress = BatchProgress::of(batch.operations.len());
         let mut outcomes = Vec::with_capacity(batch.operations.len());
         let operations = batch.operations.len();
         for operation in batch.operations {
-            let outcome = self.apply(operation, now, limits, &mut undo);
+            let outcome = self.apply(operation, now, limits, &mut undo, &mut progress);
             let rejected = outcome.is_err();
             outcomes.push(outcome);
             if atomic && rejected {
@@ -117,6 +118,7 @@ impl State {
         now: Timestamp,
         limits: &Limits,
         undo: &mut Vec<Undo>,
+        progress: &mut BatchProgress,
     ) -> WriteOutcome {
         let WriteOperation { collection, action, precondition } = operation;
         let id = action.id().cloned();
@@ -126,7 +128,7 @@ impl State {
             created_at: document.created_at,
             body: &document.body,
         });
-        let effect = decide(&action, &precondition, current, limits)?;
+        let effect = decide(&action, &precondition, current, limits, progress)?;
         self.sequence += 1;
         let id = id.unwrap_or_else(|| {
             self.last_id += 1;

@@ -6,9 +6,9 @@
 use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
 use isobase_engine::{
-    Action, Current, Effect, EngineError, ErrorKind, Idempotency, Rejection, WriteBatch,
-    WriteOperation, WriteOutcome, WriteReport, Written, decide, decode_outcomes, encode_outcomes,
-    listing::index_key,
+    Action, BatchProgress, Current, Effect, EngineError, ErrorKind, Idempotency, Rejection,
+    WriteBatch, WriteOperation, WriteOutcome, WriteReport, Written, decide, decode_outcomes,
+    encode_outcomes, listing::index_key,
 };
 use isobase_types::{ChangeKind, CollectionName, DocumentId, Revision, Timestamp};
 
@@ -279,10 +279,11 @@ impl<'j> Batch<'j> {
         }
         let (clock, changes) = (self.clock, self.changes.len());
         let mut undo = Vec::new();
+        let mut progress = BatchProgress::of(job.batch.operations.len());
         let places = std::mem::take(&mut self.operations[at]);
         let mut outcomes: Vec<WriteOutcome> = Vec::with_capacity(places.len());
         for (operation, place) in job.batch.operations.iter().zip(places) {
-            outcomes.push(self.carry_out(operation, place, &mut undo));
+            outcomes.push(self.carry_out(operation, place, &mut undo, &mut progress));
             if job.atomic && outcomes.last().is_some_and(Result::is_err) {
                 break;
             }
@@ -331,6 +332,7 @@ impl<'j> Batch<'j> {
         operation: &'j WriteOperation,
         (collection, touched): (usize, Option<usize>),
         undo: &mut Vec<(usize, Now<'j>)>,
+        progress: &mut BatchProgress,
     ) -> WriteOutcome {
         let current = touched.and_then(|place| self.touched[place].current());
         let revision = current.map(|stored| Revision::from_number(stored.revision.cast_unsigned()));
@@ -339,7 +341,7 @@ impl<'j> Batch<'j> {
             created_at: stored.created_at,
             body: &stored.body,
         });
-        let effect = decide(&operation.action, &operation.precondition, known, &LIMITS)?;
+        let effect = decide(&operation.action, &operation.precondition, known, &LIMITS, progress)?;
         let created_at = current.map_or(self.now, |stored| stored.created_at);
         self.clock.sequence += 1;
         let revision = self.clock.sequence;

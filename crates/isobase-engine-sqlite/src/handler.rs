@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use isobase_engine::{
-    Clock, Current, Effect, Idempotency, IndexDefinition, Rejection, WriteBatch, WriteOperation,
-    WriteOutcome, WriteReport, Written, decide, decode_outcomes, encode_outcomes,
+    BatchProgress, Clock, Current, Effect, Idempotency, IndexDefinition, Rejection, WriteBatch,
+    WriteOperation, WriteOutcome, WriteReport, Written, decide, decode_outcomes, encode_outcomes,
     listing::index_key,
 };
 use isobase_sqlite::{
@@ -131,7 +131,11 @@ impl Handler {
         connection: &Connection,
         operations: &[WriteOperation],
     ) -> Outcome<Vec<WriteOutcome>> {
-        operations.iter().map(|operation| self.apply(connection, operation)).collect()
+        let mut progress = BatchProgress::of(operations.len());
+        operations
+            .iter()
+            .map(|operation| self.apply(connection, operation, &mut progress))
+            .collect()
     }
 
     fn apply_all_or_none(
@@ -141,9 +145,10 @@ impl Handler {
     ) -> Outcome<Vec<WriteOutcome>> {
         let mark = self.working.mark();
         connection.prepare_cached("SAVEPOINT whole_batch")?.execute([])?;
+        let mut progress = BatchProgress::of(operations.len());
         let mut outcomes = Vec::with_capacity(operations.len());
         for operation in operations {
-            outcomes.push(self.apply(connection, operation)?);
+            outcomes.push(self.apply(connection, operation, &mut progress)?);
             if outcomes.last().is_some_and(Result::is_err) {
                 break;
             }
@@ -166,6 +171,7 @@ impl Handler {
         &mut self,
         connection: &Connection,
         operation: &WriteOperation,
+        progress: &mut BatchProgress,
     ) -> Outcome<WriteOutcome> {
         let WriteOperation { collection, action, precondition } = operation;
         let at = self.working.find(collection);
@@ -178,7 +184,7 @@ impl Handler {
             created_at: document.created_at,
             body: &document.body,
         });
-        let effect = match decide(action, precondition, current, &LIMITS) {
+        let effect = match decide(action, precondition, current, &LIMITS, progress) {
             Ok(effect) => effect,
             Err(rejection) => return Ok(Err(rejection)),
         };

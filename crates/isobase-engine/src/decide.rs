@@ -36,9 +36,38 @@ pub enum Effect<'a> {
     Remove,
 }
 
+/// Most bytes of documents one batch may store: a few short patches of a large document would
+/// otherwise fill memory and disk. Ours; a batch of one is bounded by the document alone.
+pub const BATCH_BYTES_MAX: u64 = 64 << 20;
+
+/// What the operations of one batch have come to so far.
+#[derive(Clone, Copy, Debug)]
+pub struct BatchProgress {
+    alone: bool,
+    stored_bytes: u64,
+}
+
+impl BatchProgress {
+    /// The beginning of a batch.
+    #[must_use]
+    pub fn of(operations: usize) -> Self {
+        Self { alone: operations == 1, stored_bytes: 0 }
+    }
+
+    fn store(&mut self, body: &str) -> Result<(), Rejection> {
+        let bytes = self.stored_bytes.saturating_add(body.len() as u64);
+        if !self.alone && bytes > BATCH_BYTES_MAX {
+            let reason = format!("the batch stores more than {BATCH_BYTES_MAX} bytes; divide it");
+            return Err(Rejection::Unholdable { path: String::new(), reason });
+        }
+        self.stored_bytes = bytes;
+        Ok(())
+    }
+}
+
 /// Decides what an action does to a document, without doing it.
 ///
-/// A create meets no document: pass `None` for `current`.
+/// A create meets no document: pass `None` for `current`. `progress` is of the action's batch.
 ///
 /// # Errors
 /// The [`Rejection`] that the caller is told.
@@ -47,6 +76,7 @@ pub fn decide<'a>(
     precondition: &Precondition,
     current: Option<Current<'_>>,
     limits: &Limits,
+    progress: &mut BatchProgress,
 ) -> Result<Effect<'a>, Rejection> {
     check_precondition(precondition, current)?;
     let effect = match (action, current) {
@@ -59,13 +89,14 @@ pub fn decide<'a>(
         }
         (Action::Patch { patch, .. }, Some(current)) => {
             let body = json::merge_patch(current.body, patch).into();
-            Effect::Replace { body, return_body: true }
+            Effect::Replace { body, return_body: progress.alone }
         }
         (Action::Delete { .. }, Some(_)) => Effect::Remove,
         (_, None) => return Err(Rejection::NotFound),
     };
     if let Effect::Insert { body } | Effect::Replace { body, .. } = &effect {
         limits.check_body(body)?;
+        progress.store(body)?;
     }
     Ok(effect)
 }

@@ -17,7 +17,7 @@ mod write;
 
 pub use change_feed::{ChangeFeed, ChangesPage, ChangesRequest};
 pub use clock::{Clock, SystemClock};
-pub use decide::{Current, Effect, decide};
+pub use decide::{BATCH_BYTES_MAX, BatchProgress, Current, Effect, decide};
 pub use engine::{AtomicBatches, CollectionInfo, Engine, Pending};
 pub use error::{EngineError, ErrorKind};
 pub use index::{INDEX_FIELDS_MAX, IndexDefinition, IndexInfo, IndexState, Indexes, InvalidIndex};

@@ -124,7 +124,8 @@ pub struct Written {
     pub created_at: Timestamp,
     /// When it was changed: now.
     pub updated_at: Timestamp,
-    /// The whole document after a patch; none otherwise, and none in a replayed report.
+    /// The whole document after a patch that is alone in its batch; none otherwise, and none in a
+    /// replayed report.
     pub body: Option<String>,
 }
 

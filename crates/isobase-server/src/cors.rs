@@ -35,6 +35,18 @@ impl Cors {
         self.origins.contains(origin).then(|| origin.clone())
     }
 
+    /// Whether a page of this origin may write. A browser sends simple requests without asking
+    /// first, so a configured list is held here too; the service's own pages always may.
+    pub(crate) fn may_write(&self, headers: &HeaderMap) -> bool {
+        let Some(origin) = headers.get(header::ORIGIN) else { return true };
+        if self.origins.is_empty() || self.origins.contains(origin) {
+            return true;
+        }
+        let host = headers.get(header::HOST).map(HeaderValue::as_bytes).unwrap_or_default();
+        let own = |scheme: &[u8]| origin.as_bytes().strip_prefix(scheme) == Some(host);
+        !host.is_empty() && (own(b"http://") || own(b"https://"))
+    }
+
     /// Adds what a browser needs to let a page read the answer.
     pub(crate) fn mark(&self, headers: &mut HeaderMap, origin: Option<&HeaderValue>, open: bool) {
         if !self.origins.is_empty() {

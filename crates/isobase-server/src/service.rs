@@ -223,6 +223,13 @@ fn admit(
     mut body: RequestBody,
     entry: RouteEntry,
 ) -> Result<(isobase_auth::Principal, RequestBody), Problem> {
+    let writes = matches!(entry.route.permission, Permission::Write | Permission::Admin);
+    if writes && !connection.app.cors.may_write(&parts.headers) {
+        return Err(Problem::new(
+            ProblemCode::OriginNotAllowed,
+            "pages of this origin may not write; the setting cors_origins names those that may",
+        ));
+    }
     let principal = access::admit(connection, &parts.headers, entry.route.permission)?;
     let config = &connection.app.config;
     let is_stream = match body_limit(entry.route, &parts.headers) {

@@ -1,6 +1,7 @@
 //! What a caller of the store is told.
 
 use isobase_engine::{EngineError, ErrorKind};
+use isobase_types::Sequence;
 
 /// A request the store could not carry out.
 #[derive(Debug, thiserror::Error)]
@@ -11,6 +12,25 @@ pub enum StoreError {
     /// The cursor was not given out by this service for this question.
     #[error("the cursor does not belong to this query; start again without a cursor")]
     ForeignCursor,
+    /// A numbered page whose documents do not fit one answer.
+    #[error(
+        "page {page} with {limit} documents is too large for one answer; ask for fewer, or page \
+         by cursor"
+    )]
+    PageTooLarge {
+        /// The page.
+        page: u32,
+        /// How many documents it was to have.
+        limit: u32,
+    },
+    /// The place in the change feed is after the last write.
+    #[error("the sequence {since} is after the last write, which is {latest}; start again from 0")]
+    FutureSequence {
+        /// The place that was asked for.
+        since: Sequence,
+        /// The place of the last write.
+        latest: Sequence,
+    },
     /// The batch has more operations than allowed.
     #[error("the batch has {operations} operations, at most {max} are allowed")]
     BatchTooLarge {
@@ -27,8 +47,8 @@ impl StoreError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Engine(error) => error.kind,
-            Self::ForeignCursor => ErrorKind::InvalidArgument,
-            Self::BatchTooLarge { .. } => ErrorKind::LimitExceeded,
+            Self::ForeignCursor | Self::FutureSequence { .. } => ErrorKind::InvalidArgument,
+            Self::BatchTooLarge { .. } | Self::PageTooLarge { .. } => ErrorKind::LimitExceeded,
         }
     }
 

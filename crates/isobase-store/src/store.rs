@@ -163,6 +163,13 @@ impl Store {
             scan_max: self.options.scan_max,
         };
         let listing = self.engine.list(collection, &request).await?;
+        // A numbered page that ended early would leave documents out: the next begins by number.
+        if let PageRequest::Numbered { page, limit } = query.page
+            && listing.next.is_some()
+            && listing.documents.len() < limit as usize
+        {
+            return Err(StoreError::PageTooLarge { page, limit });
+        }
         let next = listing.next.map(|place| PagePosition {
             cursor: cursor::encode(collection, &query.order, &place),
             place,
@@ -210,7 +217,17 @@ impl Store {
     /// When the asked part is no longer kept, the engine fails, or it has no change feed.
     pub async fn changes(&self, mut request: ChangesRequest) -> Result<ChangesPage, StoreError> {
         request.limit = request.limit.clamp(1, self.options.changes_page_max);
-        Ok(self.feed()?.read_changes(&request).await?)
+        let feed = self.feed()?;
+        let page = feed.read_changes(&request).await?;
+        if page.changes.is_empty() && request.since > Sequence::default() {
+            // A reader that is ahead of the feed follows another database, or one that was put
+            // back: it would miss everything up to its place.
+            let latest = feed.latest().await?;
+            if request.since > latest {
+                return Err(StoreError::FutureSequence { since: request.since, latest });
+            }
+        }
+        Ok(page)
     }
 
     /// The place of the last committed write.

@@ -124,6 +124,9 @@ problem_codes! {
     Forbidden = "forbidden", FORBIDDEN, Access, "Not allowed",
         "The key is valid, and its scope does not allow this.",
         "Use a key with a wider scope.";
+    OriginNotAllowed = "origin_not_allowed", FORBIDDEN, Access, "Origin not allowed",
+        "A page of another origin tried to write, and the setting `cors_origins` does not name it. Nothing was stored.",
+        "Add the origin to `cors_origins`, exactly as the browser sends it, without a slash at the end.";
     TooManyFailures = "too_many_failures", TOO_MANY_REQUESTS, Access, "Too many failed attempts",
         "Too many requests with wrong keys came from this address.",
         "Correct the key and wait as long as `Retry-After` says.";
@@ -142,9 +145,6 @@ problem_codes! {
     InvalidHeader = "invalid_header", UNPROCESSABLE_ENTITY, Request, "Invalid header",
         "A request header has a value that cannot be understood; `errors` names it.",
         "Correct the named header.";
-    UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, Request, "Unsupported media type",
-        "The route does not take bodies of this type.",
-        "Send one of the types the route's page in `/docs` names.";
     InvalidJson = "invalid_json", UNPROCESSABLE_ENTITY, Request, "Invalid JSON",
         "The body is not JSON, or holds a value that cannot be kept exactly (duplicate keys, lone surrogates, NaN, nesting too deep). Nothing was stored.",
         "Correct the place that `errors` names.";
@@ -182,7 +182,7 @@ problem_codes! {
         "The request would exceed a bound of the service, which `detail` names.",
         "Narrow the filter, declare an index, or ask for smaller parts.";
     InvalidArgument = "invalid_argument", UNPROCESSABLE_ENTITY, Documents, "Request refused",
-        "The request cannot be carried out as it stands; `detail` says why. A cursor belongs to one query only.",
+        "The request cannot be carried out as it stands; `detail` says why. A cursor belongs to one collection and order, and a place in the change feed to one database.",
         "Correct the request; with a refused cursor start again without it.";
     ChangesGone = "changes_gone", GONE, Documents, "Changes no longer kept",
         "The changes after this place have been trimmed; `detail` names the oldest place.",

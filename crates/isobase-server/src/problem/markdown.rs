@@ -12,6 +12,9 @@ pub fn errors_markdown() -> String {
          Every error is a problem body (RFC 9457, `application/problem+json`) with `type`, `title`, \
          `status`, `detail`, `code`, `request_id` and, where several things are wrong, `errors`. \
          Decide by `code`; `detail` is for people. Codes are never used again for something else.\n\n\
+         A request whose head cannot be read at all has no body in its answer: 400 when it is \
+         malformed or ambiguous (framing, blanks in the target), 431 when it has more than 32 KiB or \
+         more than 100 headers. The connection is closed.\n\n\
          This page is generated from the list of codes in `crates/isobase-server`.\n",
     );
     for stage in Stage::ALL {

@@ -38,6 +38,7 @@ pub(super) async fn delete_collection(call: Call) -> Result<Response<Body>, Prob
     let mut parameters = Parameters::parse(call.query());
     let confirm = parameters.take("confirm");
     parameters.finish()?;
+    request::refuse_conditions(&call, "a collection has no revision to compare")?;
     if confirm.as_deref() != Some(collection.as_str()) {
         return Err(ask_to_confirm(collection.as_str(), confirm));
     }

@@ -13,7 +13,7 @@ use super::{
     request::{self, BodyKind},
     view::View,
 };
-use crate::{Body, Call, Problem, ProblemCode, ProblemItem};
+use crate::{Body, Call, Problem};
 
 /// `POST /records/{collection}`
 pub(super) async fn create_record(call: Call) -> Result<Response<Body>, Problem> {
@@ -26,7 +26,10 @@ pub(super) async fn create_record(call: Call) -> Result<Response<Body>, Problem>
 async fn create_one(mut call: Call) -> Result<Response<Body>, Problem> {
     let collection = request::collection(&call)?;
     request::no_parameters(&call)?;
-    refuse_conditions(&call)?;
+    request::refuse_conditions(
+        &call,
+        "a new document has no revision to compare; use PUT with a string id",
+    )?;
     let body = request::document(request::take_body(&mut call)).await?;
     let idempotency = mark(&call, &collection, b"document", body.as_bytes())?;
 
@@ -70,22 +73,6 @@ pub(super) fn mark(
         key,
     };
     Ok(Some(idempotency::mark(&identity, options, content)))
-}
-
-/// A new document has no revision to compare: a condition would be ignored, so it is refused.
-fn refuse_conditions(call: &Call) -> Result<(), Problem> {
-    for name in [header::IF_MATCH, header::IF_NONE_MATCH] {
-        if call.headers.contains_key(&name) {
-            let message = "a new document has no revision to compare; use PUT with a string id";
-            let item = ProblemItem {
-                name: Some(name.to_string()),
-                message: message.to_owned(),
-                ..ProblemItem::default()
-            };
-            return Err(Problem::new(ProblemCode::InvalidHeader, message).with_item(item));
-        }
-    }
-    Ok(())
 }
 
 /// Where the new document is: below the path as it was sent.

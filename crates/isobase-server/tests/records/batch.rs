@@ -128,3 +128,34 @@ async fn a_batch_has_a_largest_size() {
     service.assert_empty("too many").await;
     batch(&service, &[one; 2].join(",")).await.has_status(200);
 }
+
+#[tokio::test]
+async fn arrays_do_not_stand_for_objects() {
+    let service = Service::new();
+    for body in [
+        r#"[[{"method":"create","body":{}}],false]"#,
+        r#"{"operations":[["create",null,{},null,null,null,null]]}"#,
+    ] {
+        service.post("/records/c/batch", body).await.is_problem(422, "invalid_batch");
+    }
+    service.assert_empty("arrays").await;
+}
+
+/// A few short patches of a large document must not fill memory and disk.
+#[tokio::test]
+async fn a_batch_stores_a_bounded_number_of_bytes() {
+    let service = Service::new();
+    let large = format!(r#"{{"text":"{}"}}"#, "x".repeat(4 << 20));
+    service.put("/records/c/d?upsert=true", large).await.has_status(201);
+    let patches: Vec<String> =
+        (0..40).map(|n| format!(r#"{{"method":"patch","id":"d","patch":{{"n":{n}}}}}"#)).collect();
+    let report = batch(&service, &patches.join(",")).await.json();
+    let statuses: Vec<u64> = report["results"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|result| result["status"].as_u64().unwrap())
+        .collect();
+    assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 15);
+    assert!(statuses[15..].iter().all(|status| *status == 422), "{statuses:?}");
+}

@@ -183,3 +183,16 @@ async fn a_wait_ends_when_the_service_stops() {
     page.has_status(200);
     assert!(begun.elapsed() < Duration::from_secs(2));
 }
+
+/// A reader ahead of the feed follows another database and would miss everything.
+#[tokio::test]
+async fn a_place_after_the_last_write_is_refused() {
+    let service = Service::new();
+    service.post("/records/c", "{}").await.has_status(201);
+    service.get("/changes?since=1").await.has_status(200);
+    service
+        .get("/changes?since=2")
+        .await
+        .is_problem(422, "invalid_argument")
+        .contains("which is 1");
+}

@@ -185,3 +185,12 @@ async fn fields_and_meta_keep_the_revision() {
         assert_eq!(refused.blamed(), [name]);
     }
 }
+
+#[tokio::test]
+async fn a_collection_is_not_deleted_on_a_condition() {
+    let service = Service::new();
+    service.post("/records/c", "{}").await.has_status(201);
+    let ask = Ask::new(Method::DELETE, "/records/c?confirm=c").header("if-match", "\"9\"");
+    service.send(ask).await.is_problem(422, "invalid_header");
+    service.get("/records/c/1").await.has_status(200);
+}

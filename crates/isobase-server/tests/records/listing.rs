@@ -2,7 +2,7 @@
 
 use http::Method;
 
-use super::support::{Ask, Reply, Service};
+use super::support::{Ask, Reply, Service, Settings};
 
 async fn people() -> Service {
     let service = Service::new();
@@ -207,4 +207,18 @@ async fn a_listing_that_fails_halfway_breaks_off() {
     let refused = service.get("/records/c").await;
     refused.is_problem(503, "unavailable").lacks("made to fail");
     assert!(refused.header("retry-after").is_some());
+}
+
+/// The next numbered page begins by number, so a short one would leave documents out.
+#[tokio::test]
+async fn a_numbered_page_is_whole_or_refused() {
+    let mut settings = Settings::default();
+    settings.store.page_bytes_max = 100;
+    let service = Service::with(settings);
+    for _ in 0..4 {
+        service.post("/records/c", format!(r#"{{"text":"{}"}}"#, "x".repeat(50))).await;
+    }
+    service.get("/records/c?page=1&limit=4").await.is_problem(422, "limit_exceeded");
+    let page = service.get("/records/c?page=2&limit=2").await.json();
+    assert_eq!(page["items"].as_array().unwrap().len(), 2);
 }

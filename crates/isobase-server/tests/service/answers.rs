@@ -177,3 +177,19 @@ fn error_page_is_up_to_date() {
         );
     }
 }
+
+/// A browser sends simple requests without asking first.
+#[tokio::test]
+async fn pages_of_other_origins_do_not_write_where_a_list_is_set() {
+    let config = ServerConfig {
+        cors_origins: vec!["https://app.example".to_owned()],
+        ..ServerConfig::default()
+    };
+    let service = Service::with(config, Authorizer::open());
+    for (origin, status) in
+        [("https://evil.example", 403), ("null", 403), ("https://app.example", 404)]
+    {
+        let reply = service.ask(Method::DELETE, "/records/c/1", &[("origin", origin)]).await;
+        assert_eq!(reply.status, status, "{origin}");
+    }
+}

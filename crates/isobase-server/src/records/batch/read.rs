@@ -83,8 +83,12 @@ pub(in crate::records) fn read_batch(
     body: &[u8],
     operations_max: usize,
 ) -> Result<ReadBatch, InvalidBatch> {
-    let envelope: Envelope<'_> =
-        serde_json::from_slice(body).map_err(|error| InvalidBatch::Envelope(error.to_string()))?;
+    let envelope: Envelope<'_> = match body.trim_ascii_start().first() {
+        // The derived reader would take the members in their order, too.
+        Some(b'{') => serde_json::from_slice(body)
+            .map_err(|error| InvalidBatch::Envelope(error.to_string()))?,
+        _ => return Err(InvalidBatch::Envelope("expected an object".to_owned())),
+    };
     let count = envelope.operations.len();
     if count > operations_max {
         return Err(InvalidBatch::TooMany { operations: count });
@@ -112,6 +116,9 @@ fn read_operation(
     collection: &CollectionName,
     text: &RawValue,
 ) -> Result<WriteOperation, MemberFault> {
+    if !text.get().starts_with('{') {
+        return Err((None, "expected an object".to_owned()));
+    }
     let members: Members<'_> =
         serde_json::from_str(text.get()).map_err(|error| (None, error.to_string()))?;
     members.refuse_foreign()?;
