@@ -375,8 +375,10 @@ impl From<Rejection> for Refusal {
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
         let kind = match (&error, error.kind()) {
-            (StoreError::ForeignCursor, _) => RefusalKind::ForeignCursor,
-            (StoreError::BatchTooLarge { .. }, _) => RefusalKind::LimitExceeded,
+            // A place after the last write is a cursor of another database.
+            (StoreError::ForeignCursor | StoreError::FutureSequence { .. }, _) => {
+                RefusalKind::ForeignCursor
+            }
             (_, ErrorKind::LimitExceeded) => RefusalKind::LimitExceeded,
             (_, ErrorKind::Unsupported) => RefusalKind::Unsupported,
             (_, ErrorKind::IdempotencyMismatch) => RefusalKind::IdempotencyMismatch,

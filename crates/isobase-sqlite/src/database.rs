@@ -24,6 +24,10 @@ use crate::wait::lock;
 use crate::writer::Writer;
 use crate::writer_thread::{self, Bounds};
 
+/// Most page cache of a connection for long reads: a scan meets a page once, so a large cache
+/// only fills memory during an export.
+const SCAN_CACHE_KIB_MAX: u32 = 4_096;
+
 /// One open SQLite file. Clones share it; the last one dropped closes it, which blocks. A
 /// [`Writer`] holds one, so a handler must not.
 #[derive(Clone)]
@@ -73,14 +77,19 @@ impl Database {
         })?;
         let file_lock = FileLock::acquire(&path)?;
         let writer = open_writer(&path, &options, prepare)?;
-        let readers = |count: usize| {
-            (0..count.max(1)).map(|_| open_reader(&path, &options)).collect::<Result<Vec<_>, _>>()
+        let readers = |count: usize, options: &Options| {
+            (0..count.max(1)).map(|_| open_reader(&path, options)).collect::<Result<Vec<_>, _>>()
         };
-        let pool = Pool::new(readers(options.readers)?);
+        let pool = Pool::new(readers(options.readers, &options)?);
+        let scanning =
+            Options { cache_kib: options.cache_kib.min(SCAN_CACHE_KIB_MAX), ..options.clone() };
         let scans =
-            Scans::start(readers(options.scan_threads)?, options.scans_waiting_max).map_err(
-                |source| OpenError::Io { action: "start threads for", path: path.clone(), source },
-            )?;
+            Scans::start(readers(options.scan_threads, &scanning)?, options.scans_waiting_max)
+                .map_err(|source| OpenError::Io {
+                    action: "start threads for",
+                    path: path.clone(),
+                    source,
+                })?;
         let inner = Inner {
             path,
             options,

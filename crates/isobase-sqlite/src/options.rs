@@ -31,7 +31,8 @@ pub struct Options {
     pub scan_threads: usize,
     /// When a commit counts as done. Default: [`Synchronous::Full`].
     pub synchronous: Synchronous,
-    /// Page cache of each connection, in KiB. Default 16,000.
+    /// Page cache of each connection, in KiB; of those for long reads at most 4,096. Default
+    /// 16,000.
     pub cache_kib: u32,
     /// How long to wait for a lock of another process. Default 5 s.
     pub busy_timeout: Duration,

@@ -52,9 +52,7 @@ impl DocumentId {
     pub fn write_json(&self, out: &mut Vec<u8>) {
         match self {
             Self::Integer(integer) => {
-                use std::io::Write;
-                // Writing to a Vec cannot fail.
-                let _ = write!(out, "{integer}");
+                out.extend_from_slice(itoa::Buffer::new().format(*integer).as_bytes());
             }
             Self::Text(text) => crate::json::write_string(text, out),
         }

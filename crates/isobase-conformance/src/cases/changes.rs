@@ -90,14 +90,15 @@ pub(crate) async fn next_of_a_filtered_page_passes_the_others(s: Shared) {
     assert_eq!(page.changes[0].sequence, 7);
 }
 
-pub(crate) async fn place_of_the_future_is_the_end(s: Shared) {
+pub(crate) async fn place_of_the_future_is_refused(s: Shared) {
     if !s.abilities().change_feed {
         return is_refused(&s).await;
     }
     create(&s, "a", "{}").await;
-    let page = s.changes(None, 1_000_000, 10).await.unwrap();
-    assert_eq!((page.changes.len(), page.more), (0, false));
-    assert_eq!(page.next, 1_000_000);
+    let refusal = s.changes(None, 1_000_000, 10).await.unwrap_err();
+    assert_eq!(refusal.kind, RefusalKind::ForeignCursor);
+    let page = s.changes(None, 1, 10).await.unwrap();
+    assert_eq!((page.changes.len(), page.more, page.next), (0, false, 1));
 }
 
 pub(crate) async fn taken_back_batch_is_never_told(s: Shared) {

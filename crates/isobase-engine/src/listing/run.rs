@@ -101,8 +101,9 @@ struct Page {
     listing: Listing,
     bytes: usize,
     skipped: u64,
-    /// The place of the last document looked at, needed when the run stops early.
-    last: Option<Place>,
+    /// The last document looked at, when it is not the last of the listing: a page that ends
+    /// early goes on after it. Its place is made only then.
+    passed: Option<Document>,
 }
 
 #[derive(Debug)]
@@ -263,7 +264,8 @@ impl<'a> ListRun<'a> {
         let page = mem::take(page);
         let mut listing = page.listing;
         if more {
-            listing.next = page.last;
+            let last = page.passed.as_ref().or(listing.documents.last());
+            listing.next = last.map(|document| Place::of(document, &self.request.order));
         }
         Step::Done(listing)
     }
@@ -330,14 +332,16 @@ impl Page {
     }
 
     fn look_at(&mut self, document: Document, matches: bool, request: &ListRequest) {
-        self.last = Some(Place::of(&document, &request.order));
         if !matches {
+            self.passed = Some(document);
             return;
         }
         if self.skipped < request.skip {
             self.skipped += 1;
+            self.passed = Some(document);
             return;
         }
+        self.passed = None;
         self.bytes += document.body.len();
         self.listing.documents.push(document);
     }
