@@ -275,12 +275,12 @@ impl Engine for SqliteEngine {
         let metrics = self.database.metrics();
         vec![
             ("writer_queue_jobs", metrics.queue_jobs as f64),
-            ("writer_batches", metrics.batches as f64),
-            ("writer_jobs", metrics.jobs as f64),
+            ("writer_batches_total", metrics.batches as f64),
+            ("writer_jobs_total", metrics.jobs as f64),
             ("writer_last_batch_jobs", metrics.last_batch_jobs as f64),
-            ("writer_rollbacks", metrics.rollbacks as f64),
+            ("writer_rollbacks_total", metrics.rollbacks as f64),
             ("writer_last_commit_seconds", metrics.last_commit.as_secs_f64()),
-            ("writer_commits_seconds", metrics.commits.as_secs_f64()),
+            ("writer_commits_seconds_total", metrics.commits.as_secs_f64()),
             ("log_pages", metrics.log_pages as f64),
             ("reads_waiting", metrics.scans_waiting as f64),
         ]

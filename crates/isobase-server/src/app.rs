@@ -11,8 +11,9 @@ use isobase_store::Store;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Body, RequestBody, ServerConfig, access::FailureLimiter, connection::Connection, cors::Cors,
-    metrics::Metrics, readiness::Readiness, request_id::RequestIds, service, table::TABLE,
+    Body, RequestBody, ServerConfig, access::FailureLimiter, body_budget::BodyBudget,
+    connection::Connection, cors::Cors, metrics::Metrics, readiness::Readiness,
+    request_id::RequestIds, service, table::TABLE,
 };
 
 /// The service's shared state. Made once; every request holds it.
@@ -27,6 +28,7 @@ pub struct App {
     pub stopping: CancellationToken,
     pub(crate) metrics: Metrics,
     pub(crate) cors: Cors,
+    pub(crate) bodies: BodyBudget,
     pub(crate) request_ids: RequestIds,
     pub(crate) failures: FailureLimiter,
     pub(crate) readiness: Readiness,
@@ -42,6 +44,7 @@ impl App {
             stopping: CancellationToken::new(),
             metrics: Metrics::new(TABLE.len()),
             cors: Cors::new(&config.cors_origins),
+            bodies: BodyBudget::default(),
             request_ids: RequestIds::new(),
             failures: FailureLimiter::default(),
             readiness: Readiness::default(),

@@ -7,6 +7,7 @@
 mod access;
 mod app;
 mod body;
+mod body_budget;
 mod call;
 mod config;
 mod connection;

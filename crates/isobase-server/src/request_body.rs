@@ -11,7 +11,10 @@ use http_body::{Body as _, Frame};
 use hyper::body::Incoming;
 use tokio::time::{Instant, timeout_at};
 
-use crate::{Problem, ProblemCode};
+use crate::{
+    Problem, ProblemCode,
+    body_budget::{BodyBudget, Held},
+};
 
 /// Most bytes set aside because a client announced them.
 const RESERVE_BYTES_MAX: usize = 1 << 20;
@@ -22,6 +25,8 @@ pub struct RequestBody {
     /// None when the route takes no body, or until they are set: nothing is read then.
     bounds: Option<Bounds>,
     taken: u64,
+    /// What a whole body takes of the memory for bodies; a stream is read piece by piece.
+    held: Option<Held>,
 }
 
 enum Source {
@@ -56,12 +61,13 @@ impl RequestBody {
     }
 
     fn new(source: Source) -> Self {
-        Self { source, bounds: None, taken: 0 }
+        Self { source, bounds: None, taken: 0, held: None }
     }
 
     /// Sets the bounds; refuses a body that announces too much, before any of it is read.
-    pub(crate) fn bound(&mut self, bounds: Bounds) -> Result<(), Problem> {
+    pub(crate) fn bound(&mut self, bounds: Bounds, budget: &BodyBudget) -> Result<(), Problem> {
         self.bounds = Some(bounds);
+        self.held = (!bounds.is_stream).then(|| budget.hold_nothing());
         let announced = self.announced().unwrap_or(0);
         if announced > bounds.bytes_max { Err(bounds.too_large()) } else { Ok(()) }
     }
@@ -121,6 +127,13 @@ impl RequestBody {
             self.taken += piece.len() as u64;
             if self.taken > bounds.bytes_max {
                 return Err(bounds.too_large());
+            }
+            if self.held.as_mut().is_some_and(|held| !held.grow(piece.len() as u64)) {
+                return Err(Problem::new(
+                    ProblemCode::Unavailable,
+                    "too many large requests are on their way; nothing was written",
+                )
+                .closing());
             }
             if !piece.is_empty() {
                 return Ok(Some(piece));

@@ -243,7 +243,7 @@ fn admit(
         deadline: tokio::time::Instant::now() + config.body_timeout,
         is_stream,
     };
-    body.bound(bounds)?;
+    body.bound(bounds, &connection.app.bodies)?;
     Ok((principal, body))
 }
 

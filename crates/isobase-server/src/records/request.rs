@@ -118,6 +118,21 @@ fn refuse_large(bytes: usize, bytes_max: u64) -> Result<(), Problem> {
     Err(Problem::new(ProblemCode::BodyTooLarge, detail).closing())
 }
 
+/// Refuses conditions where there is nothing to compare them with: they would be ignored.
+pub(super) fn refuse_conditions(call: &Call, message: &str) -> Result<(), Problem> {
+    for name in [header::IF_MATCH, header::IF_NONE_MATCH] {
+        if call.headers.contains_key(&name) {
+            let item = ProblemItem {
+                name: Some(name.to_string()),
+                message: message.to_owned(),
+                ..ProblemItem::default()
+            };
+            return Err(Problem::new(ProblemCode::InvalidHeader, message).with_item(item));
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use http::HeaderValue;
@@ -172,19 +187,4 @@ mod tests {
             assert!(!accepts(value), "{value}");
         }
     }
-}
-
-/// Refuses conditions where there is nothing to compare them with: they would be ignored.
-pub(super) fn refuse_conditions(call: &Call, message: &str) -> Result<(), Problem> {
-    for name in [header::IF_MATCH, header::IF_NONE_MATCH] {
-        if call.headers.contains_key(&name) {
-            let item = ProblemItem {
-                name: Some(name.to_string()),
-                message: message.to_owned(),
-                ..ProblemItem::default()
-            };
-            return Err(Problem::new(ProblemCode::InvalidHeader, message).with_item(item));
-        }
-    }
-    Ok(())
 }
