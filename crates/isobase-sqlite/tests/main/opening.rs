@@ -163,7 +163,9 @@ async fn settings_hold_on_every_connection() {
         assert_eq!(fixture.submit(Job::Setting(name)).await.unwrap(), Ok(value), "writer {name}");
         assert_eq!(fixture.database.read_inline(read(name)).unwrap(), value, "inline {name}");
         let scan = fixture.database.read(crate::fixture::LONG, read(name)).await;
-        assert_eq!(scan.unwrap(), value, "scan {name}");
+        // A scan meets a page once and has a smaller cache.
+        let of_scan = if name == "cache_size" { -4_096 } else { value };
+        assert_eq!(scan.unwrap(), of_scan, "scan {name}");
     }
     let journal = fixture.database.read_inline(|connection| {
         connection.pragma_query_value(None, "journal_mode", |row| row.get::<_, String>(0))
