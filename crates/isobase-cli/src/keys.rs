@@ -21,11 +21,25 @@ use crate::{
 /// The file of the keys in the data folder.
 const KEY_FILE: &str = "keys.db";
 
-/// Decides who may do what, as the service with these settings does. Makes the key file when
-/// `make` says so; otherwise a missing one holds no keys.
-pub(crate) fn authorizer(loaded: &Loaded, config: &Config, make: bool) -> Result<Arc<Authorizer>> {
+/// Decides who may do what, as the service with these settings does.
+///
+/// The key file is made also where the records lie elsewhere: a key that is created while the
+/// service runs must close it. Only where it cannot be made, so that no key can be either, does
+/// the service go on without; `needed` says that this is an error.
+pub(crate) fn authorizer(
+    loaded: &Loaded,
+    config: &Config,
+    needed: bool,
+) -> Result<Arc<Authorizer>> {
     let path = path(config);
-    let store = if make || path.exists() { Some(open(&config.data)?) } else { None };
+    let store = match open(&config.data) {
+        Ok(store) => Some(store),
+        Err(error) if !needed && !path.exists() => {
+            tracing::warn!("there can be no keys: {error:#}");
+            None
+        }
+        Err(error) => return Err(error),
+    };
     let authorizer = Authorizer::new(internal_api_key(loaded), store)
         .with_context(|| format!("cannot read the keys in {}", path.display()))?;
     Ok(Arc::new(authorizer))

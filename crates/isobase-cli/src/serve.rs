@@ -42,9 +42,8 @@ pub(crate) async fn run(loaded: &Loaded, config: &Config, printer: Printer) -> R
         let app = loaded.app.display();
         return Err(Failure::usage(format!("there is no folder {app}")).into());
     }
-    // Only a database in the data folder makes the folder; keys there are used in any case.
-    let makes_folder = matches!(config.records, Location::Sqlite(_));
-    let authorizer = keys::authorizer(loaded, config, makes_folder)?;
+    let keys_needed = matches!(config.records, Location::Sqlite(_));
+    let authorizer = keys::authorizer(loaded, config, keys_needed)?;
     exposure_check(&config.host, config.open, &authorizer)
         .map_err(|error| Failure::usage(error.to_string()))?;
     // The database first: when this folder is served already, that is the better message.

@@ -42,3 +42,17 @@ fn there_are_no_keys_at_first() {
     assert!(!app.path().join("data").exists(), "a list makes no files");
     app.run(&["key", "revoke", "x"]).fails(1, &["no valid key"]);
 }
+
+/// Also where the records lie elsewhere: whoever makes a key believes the service closed.
+#[test]
+fn the_first_key_closes_a_running_service() {
+    let server = TestServer::builder().records_url("memory:").start().unwrap();
+    let status = || server.request("GET", "/records/things", &[], b"").unwrap().status;
+    assert_eq!(status(), 200);
+    let data = server.data().to_str().unwrap().to_owned();
+    App::new().run(&["key", "create", "app", "--scope", "read", "--data", &data]).ok();
+    isobase_testkit::wait_until("the closed service", std::time::Duration::from_secs(10), || {
+        Ok((status() == 401).then_some(()))
+    })
+    .unwrap();
+}
