@@ -1,7 +1,7 @@
 //! The embedded engine: one SQLite file.
 //!
-//! Reading order: [`schema`] is what the file holds, [`catalogue`] what is known of it without
-//! asking, [`handler`] what the writer does, [`read`] how ranges are read, [`engine`] how the
+//! Reading order: `schema` is what the file holds, `catalogue` what is known of it without
+//! asking, `handler` what the writer does, `read` how ranges are read, `engine` how the
 //! contract is met.
 
 mod catalogue;

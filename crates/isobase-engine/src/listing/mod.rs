@@ -1,7 +1,7 @@
 //! Listings: planning and running them, the same on every engine.
 //!
 //! An engine fetches ranges of documents by id and ranges of index entries; everything else is
-//! here and does no input or output: [`plan::choose`] picks an index and its ranges,
+//! here and does no input or output: `plan::choose` picks an index and its ranges,
 //! [`ListRun`] asks for ranges, checks the filter on each document, orders, skips and stops.
 
 mod count;
