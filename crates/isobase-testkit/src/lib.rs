@@ -5,7 +5,8 @@
 //!
 //! - [`TestServer`]: the built executable as a black box.
 //! - [`TestPostgres`]: an own PostgreSQL cluster that may be stopped and killed.
-//! - [`postgres_url`]: the shared PostgreSQL of the whole suite.
+//! - [`postgres_url`], [`dynamodb_url`], [`couchdb_url`], [`firestore_hosts`]: the
+//!   shared servers of the whole suite.
 //! - [`FaultProxy`]: a TCP proxy that delays, swallows, refuses and cuts.
 //! - [`http`]: a small blocking HTTP client with control over every byte.
 //! - [`load`]: a closed-loop load client that is cheap enough to share the machine.
@@ -33,7 +34,9 @@ pub use proxy::{Fault, FaultProxy};
 pub use rustix::process::Signal;
 pub use server::{TestServer, TestServerBuilder};
 pub use shared::{
-    POSTGRES_BIN_VARIABLE, POSTGRES_URL_VARIABLE, REQUIRE_ALL_VARIABLE, postgres_url, require_all,
+    COUCHDB_URL_VARIABLE, DYNAMODB_URL_VARIABLE, FIRESTORE_HOSTS_VARIABLE, FirestoreHost,
+    POSTGRES_BIN_VARIABLE, POSTGRES_URL_VARIABLE, REQUIRE_ALL_VARIABLE, couchdb_url, dynamodb_url,
+    firestore_hosts, postgres_url, require_all,
 };
 pub use usage::ProcessUsage;
 pub use wait::{wait_for_exit, wait_until};

@@ -6,6 +6,12 @@ use std::env;
 pub const POSTGRES_URL_VARIABLE: &str = "ISOBASE_TEST_POSTGRES_URL";
 /// Holds the folder of `postgres` and `initdb`.
 pub const POSTGRES_BIN_VARIABLE: &str = "ISOBASE_TEST_POSTGRES_BIN";
+/// Holds the URL of a server that speaks DynamoDB's protocol.
+pub const DYNAMODB_URL_VARIABLE: &str = "ISOBASE_TEST_DYNAMODB_URL";
+/// Holds the URL of a server that speaks CouchDB's protocol.
+pub const COUCHDB_URL_VARIABLE: &str = "ISOBASE_TEST_COUCHDB_URL";
+/// Holds the Firestore emulators, as `mock=127.0.0.1:PORT,google=127.0.0.1:PORT`.
+pub const FIRESTORE_HOSTS_VARIABLE: &str = "ISOBASE_TEST_FIRESTORE_HOSTS";
 /// When `1`, a test that lacks what it needs fails instead of stepping aside.
 pub const REQUIRE_ALL_VARIABLE: &str = "ISOBASE_TEST_REQUIRE_ALL";
 
@@ -23,11 +29,85 @@ pub fn require_all() -> bool {
 /// When there is none although every test must run: a test that is not run
 /// must not look like one that passed.
 pub fn postgres_url() -> Option<String> {
-    let url = env::var(POSTGRES_URL_VARIABLE).ok().filter(|url| !url.is_empty());
+    shared(POSTGRES_URL_VARIABLE)
+}
+
+/// The shared DynamoDB of the suite, `http://127.0.0.1:PORT`. Any credentials and
+/// any region do.
+///
+/// `None` when there is none, and the test is not to run.
+///
+/// # Panics
+/// As [`postgres_url`].
+pub fn dynamodb_url() -> Option<String> {
+    shared(DYNAMODB_URL_VARIABLE)
+}
+
+/// The shared CouchDB of the suite, `http://127.0.0.1:PORT`. It asks for no
+/// credentials.
+///
+/// `None` when there is none, and the test is not to run.
+///
+/// # Panics
+/// As [`postgres_url`].
+pub fn couchdb_url() -> Option<String> {
+    shared(COUCHDB_URL_VARIABLE)
+}
+
+/// A running Firestore emulator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FirestoreHost {
+    /// `mock`, which every machine has, or `google`, which few have.
+    pub name: String,
+    /// Where it listens for gRPC without TLS, such as `127.0.0.1:8080`.
+    pub host: String,
+}
+
+/// The shared Firestore emulators of the suite: `mock` first, and `google` where it
+/// is installed. What holds for one must hold for each.
+///
+/// Empty when there is none, and the test is not to run.
+///
+/// # Panics
+/// As [`postgres_url`], and when the variable has another form.
+pub fn firestore_hosts() -> Vec<FirestoreHost> {
+    shared(FIRESTORE_HOSTS_VARIABLE).map_or_else(Vec::new, |list| hosts_of(&list))
+}
+
+fn shared(variable: &str) -> Option<String> {
+    let value = env::var(variable).ok().filter(|value| !value.is_empty());
     assert!(
-        url.is_some() || !require_all(),
-        "{POSTGRES_URL_VARIABLE} is not set, and {REQUIRE_ALL_VARIABLE}=1 wants every test to run: \
+        value.is_some() || !require_all(),
+        "{variable} is not set, and {REQUIRE_ALL_VARIABLE}=1 wants every test to run: \
          start the tests with `cargo xtask test`"
     );
-    url
+    value
+}
+
+fn hosts_of(list: &str) -> Vec<FirestoreHost> {
+    let host = |item: &str| {
+        let Some((name, host)) = item.split_once('=') else {
+            panic!("{FIRESTORE_HOSTS_VARIABLE} has {item:?}, which is not name=host:port");
+        };
+        FirestoreHost { name: name.to_owned(), host: host.to_owned() }
+    };
+    list.split(',').map(host).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_a_list_of_hosts() {
+        let hosts = hosts_of("mock=127.0.0.1:1,google=127.0.0.1:2");
+        let read: Vec<_> = hosts.iter().map(|h| (h.name.as_str(), h.host.as_str())).collect();
+        assert_eq!(read, [("mock", "127.0.0.1:1"), ("google", "127.0.0.1:2")]);
+    }
+
+    #[test]
+    #[should_panic(expected = "not name=host:port")]
+    fn refuses_a_host_without_name() {
+        hosts_of("127.0.0.1:1");
+    }
 }
