@@ -1,10 +1,12 @@
 //! The rules of a write, the same on every engine.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use isobase_types::{DocumentId, Revision, Timestamp, json};
 
-use crate::{Action, IfMissing, Limits, Precondition, Rejection};
+use crate::{
+    Action, BodyCheck, IfMissing, Limits, Precondition, Rejection, WriteBatch, WriteOperation,
+};
 
 /// The document as it is before a write.
 #[derive(Clone, Copy, Debug)]
@@ -41,17 +43,18 @@ pub enum Effect<'a> {
 pub const BATCH_BYTES_MAX: u64 = 64 << 20;
 
 /// What the operations of one batch have come to so far.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct BatchProgress {
     alone: bool,
     stored_bytes: u64,
+    check: Option<Arc<dyn BodyCheck>>,
 }
 
 impl BatchProgress {
     /// The beginning of a batch.
     #[must_use]
-    pub fn of(operations: usize) -> Self {
-        Self { alone: operations == 1, stored_bytes: 0 }
+    pub fn of(batch: &WriteBatch) -> Self {
+        Self { alone: batch.operations.len() == 1, stored_bytes: 0, check: batch.check.clone() }
     }
 
     fn store(&mut self, body: &str) -> Result<(), Rejection> {
@@ -65,19 +68,19 @@ impl BatchProgress {
     }
 }
 
-/// Decides what an action does to a document, without doing it.
+/// Decides what an operation does to its document, without doing it.
 ///
-/// A create meets no document: pass `None` for `current`. `progress` is of the action's batch.
+/// A create meets no document: pass `None` for `current`. `progress` is of the operation's batch.
 ///
 /// # Errors
 /// The [`Rejection`] that the caller is told.
 pub fn decide<'a>(
-    action: &'a Action,
-    precondition: &Precondition,
+    operation: &'a WriteOperation,
     current: Option<Current<'_>>,
     limits: &Limits,
     progress: &mut BatchProgress,
 ) -> Result<Effect<'a>, Rejection> {
+    let WriteOperation { collection, action, precondition } = operation;
     check_precondition(precondition, current)?;
     let effect = match (action, current) {
         (Action::Create { body }, _) => Effect::Insert { body: body.into() },
@@ -96,6 +99,10 @@ pub fn decide<'a>(
     };
     if let Effect::Insert { body } | Effect::Replace { body, .. } = &effect {
         limits.check_body(body)?;
+        if let Some(check) = &progress.check {
+            let verdict = check.check(collection, body);
+            verdict.map_err(|violations| Rejection::SchemaViolation { violations })?;
+        }
         progress.store(body)?;
     }
     Ok(effect)

@@ -5,7 +5,8 @@ use std::{future::Future, pin::Pin};
 use isobase_types::{CollectionName, Document, DocumentId, Filter};
 
 use crate::{
-    ChangeFeed, EngineError, Indexes, Limits, ListRequest, Listing, WriteBatch, WriteReport,
+    BulkLoad, ChangeFeed, EngineError, Indexes, Limits, ListRequest, Listing, Reconcile, Rejection,
+    Snapshots, WriteBatch, WriteReport,
 };
 
 /// An answer that is on its way.
@@ -95,6 +96,35 @@ pub trait Engine: Send + Sync + 'static {
 
     /// Declared indexes, if the engine has them.
     fn indexes(&self) -> Option<&dyn Indexes>;
+
+    /// Whether the engine can hold a document, without storing it: what a write would refuse as
+    /// [`Rejection::Unholdable`]. `id` is none for a document whose id is yet to be assigned.
+    ///
+    /// # Errors
+    /// [`Rejection::Unholdable`].
+    fn check_document(
+        &self,
+        _collection: &CollectionName,
+        _id: Option<&DocumentId>,
+        body: &str,
+    ) -> Result<(), Rejection> {
+        self.limits().check_body(body)
+    }
+
+    /// Reading everything, if the engine has it.
+    fn snapshots(&self) -> Option<&dyn Snapshots> {
+        None
+    }
+
+    /// Writing documents as they were elsewhere, if the engine has it.
+    fn bulk_load(&self) -> Option<&dyn BulkLoad> {
+        None
+    }
+
+    /// Finding what other programs wrote, if they can.
+    fn reconcile(&self) -> Option<&dyn Reconcile> {
+        None
+    }
 
     /// Counters for `/metrics`: pairs of name (`writer_queue_jobs`) and value, few and stable.
     fn gauges(&self) -> Vec<(&'static str, f64)>;

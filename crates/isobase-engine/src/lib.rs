@@ -13,6 +13,8 @@ mod index;
 mod limits;
 pub mod listing;
 mod outcomes;
+mod reconcile;
+mod transfer;
 mod write;
 
 pub use change_feed::{ChangeFeed, ChangesPage, ChangesRequest};
@@ -24,7 +26,9 @@ pub use index::{INDEX_FIELDS_MAX, IndexDefinition, IndexInfo, IndexState, Indexe
 pub use limits::{Limit, Limits};
 pub use listing::{ListRequest, Listing, Place};
 pub use outcomes::{decode_outcomes, encode_outcomes};
+pub use reconcile::{Reconcile, Reconciled};
+pub use transfer::{BulkLoad, Counters, Snapshot, Snapshots};
 pub use write::{
-    Action, Idempotency, IfMissing, Precondition, Rejection, WriteBatch, WriteOperation,
-    WriteOutcome, WriteReport, Written,
+    Action, BodyCheck, Idempotency, IfMissing, Precondition, Rejection, VIOLATIONS_MAX, Violation,
+    WriteBatch, WriteOperation, WriteOutcome, WriteReport, Written,
 };

@@ -3,7 +3,7 @@
 use isobase_types::{ChangeKind, DocumentId, Revision, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::{Rejection, WriteOutcome, Written};
+use crate::{Rejection, Violation, WriteOutcome, Written};
 
 /// Writes outcomes as JSON text, without the bodies of documents.
 #[must_use]
@@ -29,6 +29,7 @@ enum StoredOutcome {
     AlreadyExists,
     RevisionConflict { current: Option<String> },
     Unholdable { path: String, reason: String },
+    SchemaViolation { violations: Vec<(String, String)> },
     BatchRejected,
 }
 
@@ -60,6 +61,12 @@ impl StoredOutcome {
             Err(Rejection::Unholdable { path, reason }) => {
                 Self::Unholdable { path: path.clone(), reason: reason.clone() }
             }
+            Err(Rejection::SchemaViolation { violations }) => Self::SchemaViolation {
+                violations: violations
+                    .iter()
+                    .map(|violation| (violation.pointer.clone(), violation.message.clone()))
+                    .collect(),
+            },
             Err(Rejection::BatchRejected) => Self::BatchRejected,
         }
     }
@@ -88,6 +95,12 @@ impl StoredOutcome {
                 },
             },
             Self::Unholdable { path, reason } => Rejection::Unholdable { path, reason },
+            Self::SchemaViolation { violations } => Rejection::SchemaViolation {
+                violations: violations
+                    .into_iter()
+                    .map(|(pointer, message)| Violation { pointer, message })
+                    .collect(),
+            },
             Self::BatchRejected => Rejection::BatchRejected,
         }))
     }
@@ -119,6 +132,9 @@ mod tests {
             Err(Rejection::RevisionConflict { current: Some(Revision::from_number(7)) }),
             Err(Rejection::RevisionConflict { current: Revision::parse("3-abc").ok() }),
             Err(Rejection::Unholdable { path: "a.b".into(), reason: "too \"large\"".into() }),
+            Err(Rejection::SchemaViolation {
+                violations: vec![Violation { pointer: "/a/0".into(), message: "not \"x\"".into() }],
+            }),
             Err(Rejection::BatchRejected),
         ];
         assert_eq!(decode_outcomes(&encode_outcomes(&outcomes)), Some(outcomes));

@@ -1,5 +1,7 @@
 //! Writes and their outcomes.
 
+use std::sync::Arc;
+
 use isobase_types::{ChangeKind, CollectionName, DocumentId, Revision, Timestamp};
 
 /// Operations that travel together.
@@ -9,6 +11,33 @@ pub struct WriteBatch {
     pub operations: Vec<WriteOperation>,
     /// Makes a repeat of the batch harmless.
     pub idempotency: Option<Idempotency>,
+    /// Looks at every body before it is stored, the result of a patch included. Engines hand the
+    /// batch to [`crate::BatchProgress::of`] and need not look at it themselves.
+    pub check: Option<Arc<dyn BodyCheck>>,
+}
+
+/// A rule of the caller for bodies, such as the schema of a collection.
+///
+/// Asked by [`crate::decide`], on the engine's writer: it must be pure, bounded in time and must
+/// not wait for anything.
+pub trait BodyCheck: std::fmt::Debug + Send + Sync {
+    /// Looks at a whole body (canonical text without `id`) on its way into a collection.
+    ///
+    /// # Errors
+    /// What is wrong with it: at least one [`Violation`], at most [`VIOLATIONS_MAX`].
+    fn check(&self, collection: &CollectionName, body: &str) -> Result<(), Vec<Violation>>;
+}
+
+/// Most violations that are told of one document: they are kept with an idempotency key.
+pub const VIOLATIONS_MAX: usize = 20;
+
+/// One thing that is wrong with a body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// The place in the body as a JSON pointer (RFC 6901), empty for the whole.
+    pub pointer: String,
+    /// What was expected, in at most a few hundred bytes.
+    pub message: String,
 }
 
 /// The caller's mark on a batch, so that a repeat is recognised.
@@ -152,7 +181,22 @@ pub enum Rejection {
         /// The limit it breaks, with numbers.
         reason: String,
     },
+    /// The body does not meet the check of its batch: the schema of its collection.
+    #[error("the document does not meet the schema of its collection: {}", first(violations))]
+    SchemaViolation {
+        /// What is wrong, at least one.
+        violations: Vec<Violation>,
+    },
     /// Another operation of the same atomic batch was rejected.
     #[error("nothing was written because another operation of the batch was rejected")]
     BatchRejected,
+}
+
+/// The first of the violations in words.
+fn first(violations: &[Violation]) -> String {
+    match violations {
+        [] => "no reason is known".to_owned(),
+        [Violation { pointer, message }, ..] if pointer.is_empty() => message.clone(),
+        [Violation { pointer, message }, ..] => format!("{pointer}: {message}"),
+    }
 }

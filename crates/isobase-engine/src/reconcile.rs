@@ -1,0 +1,26 @@
+//! What other programs wrote into the same database.
+
+use isobase_types::CollectionName;
+
+use crate::Pending;
+
+/// Engines whose documents other programs can write too.
+pub trait Reconcile: Send + Sync {
+    /// Looks at every document of a collection, takes those that other programs wrote, changed or
+    /// deleted into the listings, and tells each in the change feed. Reads and writes go on
+    /// meanwhile. Costs one read of the whole collection.
+    fn reconcile<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, Reconciled>;
+}
+
+/// What [`Reconcile::reconcile`] found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reconciled {
+    /// Documents looked at.
+    pub examined: u64,
+    /// Written by other programs.
+    pub created: u64,
+    /// Changed by other programs.
+    pub updated: u64,
+    /// Deleted by other programs.
+    pub deleted: u64,
+}

@@ -1,0 +1,87 @@
+//! Reading and writing a whole database, for copies and archives.
+
+use isobase_types::{CollectionName, Document, DocumentId, Sequence};
+
+use crate::{CollectionInfo, Pending};
+
+/// The counters of a database.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// The number of the last write, which is the last place of the change feed.
+    pub sequence: Sequence,
+    /// The last integer id given out; 0 when none was.
+    pub last_id: i64,
+}
+
+/// Engines whose whole content can be read.
+pub trait Snapshots: Send + Sync {
+    /// Begins to read everything.
+    fn snapshot(&self) -> Pending<'_, Box<dyn Snapshot>>;
+}
+
+/// Everything a database holds, to be read in parts. Dropping it lets go of it.
+pub trait Snapshot: Send {
+    /// Whether all that is read is of one moment, that of [`Snapshot::counters`].
+    ///
+    /// Where it is not, writes during the reading may be in it or not; each of them has a place
+    /// in the change feed after the counters' sequence, so that they can be read again.
+    fn is_of_one_moment(&self) -> bool;
+
+    /// The counters when the reading began.
+    fn counters(&self) -> Counters;
+
+    /// All collections that have a document, by the bytes of their names.
+    fn collections(&mut self) -> Pending<'_, Vec<CollectionInfo>>;
+
+    /// Documents in the order of their ids, after one of them, of about `bytes_max` bytes
+    /// together and at least one; none at the end of the collection.
+    fn read<'a>(
+        &'a mut self,
+        collection: &'a CollectionName,
+        after: Option<&'a DocumentId>,
+        bytes_max: usize,
+    ) -> Pending<'a, Vec<Document>>;
+}
+
+/// Writing documents as they were in another database: with their ids, revisions and times, and
+/// past the change feed.
+///
+/// A load begins with [`BulkLoad::mark`] and ends with [`BulkLoad::finish`]. In between the
+/// database is unfinished: it is not opened for anything else, also after the process was
+/// killed. Nobody else writes to it meanwhile.
+pub trait BulkLoad: Send + Sync {
+    /// The note of a load that was begun and not finished; none when the database is whole.
+    fn unfinished(&self) -> Pending<'_, Option<String>>;
+
+    /// Marks the database as unfinished, durably, with a note (at most 64 KiB) for whoever
+    /// resumes the load. Marking it again replaces the note; what was loaded before is durable
+    /// then.
+    fn mark<'a>(&'a self, note: &'a str) -> Pending<'a, ()>;
+
+    /// Stores documents of one collection as they are, also revision and times. A document with
+    /// the same id is replaced. Not atomic: after an error any part may be stored, and loading
+    /// the same again is harmless. Several calls may run at once, for different documents.
+    ///
+    /// Declared indexes that the collection has are kept true.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::InvalidArgument`] for a document that [`crate::Engine::check_document`]
+    /// refuses.
+    fn load<'a>(
+        &'a self,
+        collection: &'a CollectionName,
+        documents: Vec<Document>,
+    ) -> Pending<'a, ()>;
+
+    /// Takes documents away, as a load does: for what was deleted while it ran.
+    fn unload<'a>(
+        &'a self,
+        collection: &'a CollectionName,
+        ids: &'a [DocumentId],
+    ) -> Pending<'a, ()>;
+
+    /// Ends the load: each counter becomes at least what is given, the change feed begins anew at
+    /// its sequence (earlier places are [`crate::ErrorKind::ChangesGone`]), and the database is
+    /// whole.
+    fn finish(&self, counters: Counters) -> Pending<'_, ()>;
+}
