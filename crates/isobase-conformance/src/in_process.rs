@@ -52,7 +52,7 @@ impl StoreSubject {
         let sent = sent_body(&written);
         let idempotency =
             idempotency_key.map(|key| idempotency(key, &(collection.as_str(), operation)));
-        let batch = WriteBatch { operations: vec![written], idempotency };
+        let batch = WriteBatch { operations: vec![written], idempotency, check: None };
         let mut report = self.store.write(batch, Atomicity::EachAlone).await?;
         let replayed = report.replayed;
         let outcome = report.outcomes.pop().ok_or_else(|| unexpected("no outcome"))?;
@@ -77,7 +77,8 @@ impl StoreSubject {
         let request = (collection.as_str(), batch);
         let idempotency = batch.idempotency_key.as_deref().map(|key| idempotency(key, &request));
         let atomicity = if batch.atomic { Atomicity::AllOrNothing } else { Atomicity::EachAlone };
-        let report = self.store.write(WriteBatch { operations, idempotency }, atomicity).await?;
+        let batch = WriteBatch { operations, idempotency, check: None };
+        let report = self.store.write(batch, atomicity).await?;
         let outcomes = report.outcomes.into_iter().map(done).collect();
         Ok(BatchReport { outcomes, replayed: report.replayed })
     }
@@ -366,6 +367,7 @@ impl From<Rejection> for Refusal {
             Rejection::AlreadyExists => RefusalKind::AlreadyExists,
             Rejection::RevisionConflict { .. } => RefusalKind::RevisionConflict,
             Rejection::Unholdable { .. } => RefusalKind::Unholdable,
+            Rejection::SchemaViolation { .. } => RefusalKind::SchemaViolation,
             Rejection::BatchRejected => RefusalKind::BatchRejected,
         };
         Self::new(kind, rejection.to_string())

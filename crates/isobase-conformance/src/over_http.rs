@@ -346,6 +346,7 @@ fn kind_of(code: &str) -> RefusalKind {
         "record_not_found" => RefusalKind::NotFound,
         "already_exists" => RefusalKind::AlreadyExists,
         "revision_conflict" => RefusalKind::RevisionConflict,
+        "schema_violation" => RefusalKind::SchemaViolation,
         "document_unholdable" => RefusalKind::Unholdable,
         "batch_rejected" => RefusalKind::BatchRejected,
         "body_too_large" => RefusalKind::TooLarge,

@@ -45,6 +45,8 @@ pub enum RefusalKind {
     RevisionConflict,
     /// The engine cannot hold it.
     Unholdable,
+    /// The document does not meet the schema of its collection.
+    SchemaViolation,
     /// Another operation of the atomic batch was refused.
     BatchRejected,
     /// Too many operations, or too many bytes.

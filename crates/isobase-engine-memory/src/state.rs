@@ -64,7 +64,7 @@ impl State {
         }
         let (sequence, last_id, kept) = (self.sequence, self.last_id, self.changes.len());
         let mut undo = Vec::new();
-        let mut progress = BatchProgress::of(batch.operations.len());
+        let mut progress = BatchProgress::of(&batch);
         let mut outcomes = Vec::with_capacity(batch.operations.len());
         let operations = batch.operations.len();
         for operation in batch.operations {
@@ -120,15 +120,15 @@ impl State {
         undo: &mut Vec<Undo>,
         progress: &mut BatchProgress,
     ) -> WriteOutcome {
-        let WriteOperation { collection, action, precondition } = operation;
-        let id = action.id().cloned();
+        let id = operation.action.id().cloned();
+        let collection = operation.collection.clone();
         let before = id.as_ref().and_then(|id| self.collections.get(&collection)?.get(id)).cloned();
         let current = before.as_ref().map(|document| Current {
             revision: &document.revision,
             created_at: document.created_at,
             body: &document.body,
         });
-        let effect = decide(&action, &precondition, current, limits, progress)?;
+        let effect = decide(&operation, current, limits, progress)?;
         self.sequence += 1;
         let id = id.unwrap_or_else(|| {
             self.last_id += 1;

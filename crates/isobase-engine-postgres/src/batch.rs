@@ -279,7 +279,7 @@ impl<'j> Batch<'j> {
         }
         let (clock, changes) = (self.clock, self.changes.len());
         let mut undo = Vec::new();
-        let mut progress = BatchProgress::of(job.batch.operations.len());
+        let mut progress = BatchProgress::of(job.batch);
         let places = std::mem::take(&mut self.operations[at]);
         let mut outcomes: Vec<WriteOutcome> = Vec::with_capacity(places.len());
         for (operation, place) in job.batch.operations.iter().zip(places) {
@@ -341,7 +341,7 @@ impl<'j> Batch<'j> {
             created_at: stored.created_at,
             body: &stored.body,
         });
-        let effect = decide(&operation.action, &operation.precondition, known, &LIMITS, progress)?;
+        let effect = decide(operation, known, &LIMITS, progress)?;
         let created_at = current.map_or(self.now, |stored| stored.created_at);
         self.clock.sequence += 1;
         let revision = self.clock.sequence;
@@ -552,7 +552,7 @@ mod tests {
     }
 
     fn batch_of(operations: Vec<WriteOperation>) -> WriteBatch {
-        WriteBatch { operations, idempotency: None }
+        WriteBatch { operations, ..WriteBatch::default() }
     }
 
     fn empty_database<'j>(jobs: &[WriteJob<'j>]) -> Batch<'j> {

@@ -116,9 +116,9 @@ impl Handler {
             return Ok(WriteReport { outcomes, replayed: true });
         }
         let outcomes = if atomic && batch.operations.len() > 1 {
-            self.apply_all_or_none(connection, &batch.operations)?
+            self.apply_all_or_none(connection, batch)?
         } else {
-            self.apply_each(connection, &batch.operations)?
+            self.apply_each(connection, batch)?
         };
         if let Some(idempotency) = &batch.idempotency {
             remember(connection, idempotency, &outcomes, self.now)?;
@@ -129,10 +129,11 @@ impl Handler {
     fn apply_each(
         &mut self,
         connection: &Connection,
-        operations: &[WriteOperation],
+        batch: &WriteBatch,
     ) -> Outcome<Vec<WriteOutcome>> {
-        let mut progress = BatchProgress::of(operations.len());
-        operations
+        let mut progress = BatchProgress::of(batch);
+        batch
+            .operations
             .iter()
             .map(|operation| self.apply(connection, operation, &mut progress))
             .collect()
@@ -141,13 +142,13 @@ impl Handler {
     fn apply_all_or_none(
         &mut self,
         connection: &Connection,
-        operations: &[WriteOperation],
+        batch: &WriteBatch,
     ) -> Outcome<Vec<WriteOutcome>> {
         let mark = self.working.mark();
         connection.prepare_cached("SAVEPOINT whole_batch")?.execute([])?;
-        let mut progress = BatchProgress::of(operations.len());
-        let mut outcomes = Vec::with_capacity(operations.len());
-        for operation in operations {
+        let mut progress = BatchProgress::of(batch);
+        let mut outcomes = Vec::with_capacity(batch.operations.len());
+        for operation in &batch.operations {
             outcomes.push(self.apply(connection, operation, &mut progress)?);
             if outcomes.last().is_some_and(Result::is_err) {
                 break;
@@ -160,7 +161,7 @@ impl Handler {
                 *outcome = Err(Rejection::BatchRejected);
             }
             // What comes after the first rejected one is not looked at.
-            outcomes.resize(operations.len(), Err(Rejection::BatchRejected));
+            outcomes.resize(batch.operations.len(), Err(Rejection::BatchRejected));
         }
         connection.prepare_cached("RELEASE whole_batch")?.execute([])?;
         Ok(outcomes)
@@ -173,7 +174,7 @@ impl Handler {
         operation: &WriteOperation,
         progress: &mut BatchProgress,
     ) -> Outcome<WriteOutcome> {
-        let WriteOperation { collection, action, precondition } = operation;
+        let WriteOperation { collection, action, .. } = operation;
         let at = self.working.find(collection);
         let before = match (at, action.id()) {
             (Some(at), Some(id)) => read::document(connection, self.working.collection(at).id, id)?,
@@ -184,7 +185,7 @@ impl Handler {
             created_at: document.created_at,
             body: &document.body,
         });
-        let effect = match decide(action, precondition, current, &LIMITS, progress) {
+        let effect = match decide(operation, current, &LIMITS, progress) {
             Ok(effect) => effect,
             Err(rejection) => return Ok(Err(rejection)),
         };

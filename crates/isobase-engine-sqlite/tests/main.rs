@@ -32,7 +32,7 @@ fn create(collection: &str, body: &str) -> WriteBatch {
 fn batch(collection: &str, action: Action) -> WriteBatch {
     let collection = CollectionName::new(collection).unwrap();
     let operation = WriteOperation { collection, action, precondition: Precondition::None };
-    WriteBatch { operations: vec![operation], idempotency: None }
+    WriteBatch { operations: vec![operation], ..WriteBatch::default() }
 }
 
 async fn written(engine: &SqliteEngine, batch: WriteBatch) -> Written {

@@ -12,7 +12,7 @@ pub use error::StoreError;
 pub use isobase_engine::{
     Action, ChangesPage, ChangesRequest, CollectionInfo, EngineError, ErrorKind, Idempotency,
     IfMissing, IndexDefinition, IndexInfo, IndexState, InvalidIndex, Limits, Precondition,
-    Rejection, WriteBatch, WriteOperation, WriteOutcome, WriteReport, Written,
+    Rejection, Violation, WriteBatch, WriteOperation, WriteOutcome, WriteReport, Written,
 };
 pub use options::StoreOptions;
 pub use page::{DocumentPage, PagePosition, Totals};

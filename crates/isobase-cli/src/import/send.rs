@@ -108,6 +108,7 @@ async fn write(
     let batch = WriteBatch {
         operations: operations.collect(),
         idempotency: Some(mark(caller, collection, chunk)),
+        check: None,
     };
     let WriteReport { outcomes, replayed } = store.write(batch, Atomicity::EachAlone).await?;
     let refused = outcomes.iter().zip(&chunk.numbers).filter_map(|(outcome, number)| {

@@ -125,7 +125,7 @@ pub(crate) fn order(text: &str) -> Order {
 pub(crate) fn batch(collection: &str, action: Action) -> WriteBatch {
     let collection = name(collection);
     let operation = WriteOperation { collection, action, precondition: Precondition::None };
-    WriteBatch { operations: vec![operation], idempotency: None }
+    WriteBatch { operations: vec![operation], ..WriteBatch::default() }
 }
 
 pub(crate) fn create(collection: &str, body: &str) -> WriteBatch {

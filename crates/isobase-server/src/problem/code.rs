@@ -172,6 +172,9 @@ problem_codes! {
     DocumentUnholdable = "document_unholdable", UNPROCESSABLE_ENTITY, Documents, "Document cannot be stored",
         "The database cannot hold the document; `errors` names the place and the limit. Nothing was stored.",
         "Change the document, or use an engine with a higher limit.";
+    SchemaViolation = "schema_violation", UNPROCESSABLE_ENTITY, Documents, "Schema violation",
+        "The document, or what a patch would make of it, does not meet the schema of its collection; `errors` names the places. Nothing was stored.",
+        "Change the named places. `GET /collections/{collection}/schema` shows what is asked.";
     BatchRejected = "batch_rejected", CONFLICT, Documents, "Batch rejected",
         "An operation of an atomic batch was refused, so none was carried out; `errors` names it.",
         "Correct the named operation and send the whole batch again.";

@@ -41,7 +41,7 @@ async fn create_one(mut call: Call) -> Result<Response<Body>, Problem> {
         action: Action::Create { body },
         precondition: Precondition::None,
     };
-    let batch = WriteBatch { operations: vec![operation], idempotency };
+    let batch = WriteBatch { operations: vec![operation], idempotency, check: None };
     let report = call.app.store.write(batch, Atomicity::EachAlone).await?;
     let (outcome, replayed) = only_outcome(report)?;
     let written = outcome.map_err(|rejection| problems::replayed(rejection.into(), replayed))?;

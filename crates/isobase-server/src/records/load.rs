@@ -74,7 +74,8 @@ async fn load_whole(
     }
     let atomicity = if atomic { Atomicity::AllOrNothing } else { Atomicity::EachAlone };
     let (operations, numbers) = loading.take_part();
-    let report = call.app.store.write(WriteBatch { operations, idempotency }, atomicity).await?;
+    let batch = WriteBatch { operations, idempotency, check: None };
+    let report = call.app.store.write(batch, atomicity).await?;
     let replayed = report.replayed;
     loading.tally.count(report, &numbers);
     if atomic && loading.tally.failed > 0 {
@@ -161,7 +162,7 @@ impl Loading {
         if operations.is_empty() {
             return Ok(());
         }
-        let batch = WriteBatch { operations, idempotency: None };
+        let batch = WriteBatch { operations, ..WriteBatch::default() };
         let report = store.write(batch, Atomicity::EachAlone).await?;
         self.tally.count(report, &numbers);
         Ok(())

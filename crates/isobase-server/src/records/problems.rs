@@ -1,7 +1,7 @@
 //! What goes wrong with records, as problems.
 
 use http::{HeaderName, HeaderValue, header};
-use isobase_store::Rejection;
+use isobase_store::{Rejection, Violation};
 use isobase_types::{
     FieldPath, InvalidParameter, Revision,
     json::{InvalidJson, InvalidJsonKind},
@@ -77,6 +77,7 @@ pub(super) fn rejection_parts(rejection: &Rejection) -> (ProblemCode, String) {
             "there is no document with this id, which does not meet the precondition".to_owned(),
         ),
         Rejection::Unholdable { .. } => (ProblemCode::DocumentUnholdable, rejection.to_string()),
+        Rejection::SchemaViolation { .. } => (ProblemCode::SchemaViolation, rejection.to_string()),
         Rejection::BatchRejected => (ProblemCode::BatchRejected, rejection.to_string()),
     }
 }
@@ -96,8 +97,16 @@ impl From<Rejection> for Problem {
         if let Some(revision) = current_revision(&rejection) {
             problem = problem.with_header(header::ETAG, answer::etag(revision));
         }
-        if let Rejection::Unholdable { path, reason } = rejection {
-            problem = problem.with_item(ProblemItem::at(pointer(&path), reason));
+        match rejection {
+            Rejection::Unholdable { path, reason } => {
+                problem = problem.with_item(ProblemItem::at(pointer(&path), reason));
+            }
+            Rejection::SchemaViolation { violations } => {
+                for Violation { pointer, message } in violations {
+                    problem = problem.with_item(ProblemItem::at(pointer, message));
+                }
+            }
+            _ => {}
         }
         problem
     }

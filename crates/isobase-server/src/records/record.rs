@@ -109,7 +109,7 @@ async fn write_one(
     precondition: Precondition,
 ) -> Result<WriteOutcome, Problem> {
     let operation = WriteOperation { collection, action, precondition };
-    let batch = WriteBatch { operations: vec![operation], idempotency: None };
+    let batch = WriteBatch { operations: vec![operation], ..WriteBatch::default() };
     let report = store.write(batch, isobase_store::Atomicity::EachAlone).await?;
     Ok(only_outcome(report)?.0)
 }

@@ -25,7 +25,7 @@ pub(super) async fn write_batch(mut call: Call) -> Result<Response<Body>, Proble
 
     let options: &[u8] = if atomic { b"batch atomic" } else { b"batch" };
     let idempotency = create::mark(&call, &collection, options, &body)?;
-    let write = WriteBatch { operations: batch.operations, idempotency };
+    let write = WriteBatch { operations: batch.operations, idempotency, check: None };
     let atomicity = if atomic { Atomicity::AllOrNothing } else { Atomicity::EachAlone };
     let report = call.app.store.write(write, atomicity).await?;
 
