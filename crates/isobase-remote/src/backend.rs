@@ -1,0 +1,378 @@
+//! What one document database does for the engine.
+
+use isobase_engine::{
+    CollectionInfo, Counters, IndexDefinition, IndexState, Limits, Pending,
+};
+use isobase_types::{Change, CollectionName, DocumentId, Sequence, Timestamp};
+
+use crate::{Meta, NativeDocument, NativeRules, Tree};
+
+/// A document database, as [`crate::RemoteEngine`] uses it.
+///
+/// # Contract
+/// - Everything is read strongly consistent: a read that starts after a write was answered
+///   sees it.
+/// - Each call is bounded in time by the backend's own deadlines; repetitions inside a call are
+///   bounded, jittered, and only where repeating is safe.
+/// - Errors name the thing, its value and the way out. Of a write they mean that nothing was
+///   written, except [`isobase_engine::ErrorKind::OutcomeUnknown`].
+/// - A collection's native name is the collection's own wherever the database can have it, after
+///   the prefix; names that would be ours (they begin with `isobase_`) or that the database
+///   cannot have are escaped.
+/// - A document's native id is its path segment ([`DocumentId`]'s `Display`).
+pub trait Backend: Send + Sync + 'static {
+    /// The kind of engine in one lower-case word.
+    fn name(&self) -> &'static str;
+
+    /// Sizes and counts the database can hold.
+    fn limits(&self) -> &Limits;
+
+    /// Values the native form can hold.
+    fn rules(&self) -> &NativeRules;
+
+    /// Why the database cannot have a collection of this name; none when it can.
+    fn refuses_collection(&self, collection: &CollectionName) -> Option<String>;
+
+    /// Why the database cannot hold this document for its native size; none when it can. An upper
+    /// bound of the real size may be used if it is at most a few percent larger.
+    fn refuses_size(&self, id: &DocumentId, after: &After) -> Option<String>;
+
+    /// How much one commit may write.
+    fn budget(&self) -> Budget;
+
+    /// What a document's write costs of the budget.
+    fn cost(&self, write: &DocumentWrite) -> Cost;
+
+    /// Whether a commit is seen wholly or not at all: then batches can be atomic.
+    fn commits_are_atomic(&self) -> bool;
+
+    /// Checks the connection, makes the journal where there is none, finishes the last commit
+    /// where a killed process left it half done, and reads the head.
+    fn open(&self) -> Pending<'_, Head>;
+
+    /// The head as it is now; also finishes a commit that was left half done.
+    fn head(&self) -> Pending<'_, Head>;
+
+    /// Whether the database can be reached and read now. Cheap enough to ask every second.
+    fn check(&self) -> Pending<'_, ()>;
+
+    /// The catalogue: every collection known to the journal.
+    fn catalogue(&self) -> Pending<'_, Vec<CatalogueEntry>>;
+
+    /// Documents by their ids, in the order of the keys. A missing collection has no documents.
+    fn read<'a>(&'a self, keys: &'a [DocumentKey]) -> Pending<'a, Vec<Option<NativeDocument>>>;
+
+    /// Documents by the order of an index: those whose key lies in a range. Entries that other
+    /// programs took away in the meantime are left out.
+    fn fetch<'a>(
+        &'a self,
+        collection: &'a CollectionName,
+        fetch: &'a KeyFetch,
+    ) -> Pending<'a, KeyFetched>;
+
+    /// How many keys of an index lie in a range.
+    fn count_keys<'a>(
+        &'a self,
+        collection: &'a CollectionName,
+        index: IndexNumber,
+        lower: &'a [u8],
+        upper: Option<&'a [u8]>,
+    ) -> Pending<'a, u64>;
+
+    /// How many documents a collection has; 0 when there is no such collection.
+    fn count<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, u64>;
+
+    /// All collections that have a document, also those of other programs, by the bytes of their
+    /// names.
+    fn collections(&self) -> Pending<'_, Vec<CollectionInfo>>;
+
+    /// Every native document of a collection in any order, also those of other programs, in
+    /// pages; `after` is the page's own token.
+    fn scan<'a>(
+        &'a self,
+        collection: &'a CollectionName,
+        after: Option<&'a str>,
+        limit: u32,
+    ) -> Pending<'a, ScanPage>;
+
+    /// Makes what a collection needs natively (database, table, the index of ids), if it is not
+    /// there; says whether it had documents already.
+    fn prepare_collection<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, bool>;
+
+    /// Makes what an index needs natively, if anything.
+    fn prepare_index<'a>(
+        &'a self,
+        collection: &'a CollectionName,
+        index: IndexNumber,
+    ) -> Pending<'a, ()>;
+
+    /// Takes away what an index has natively, its keys included if they stand apart.
+    fn drop_index<'a>(
+        &'a self,
+        collection: &'a CollectionName,
+        index: IndexNumber,
+    ) -> Pending<'a, ()>;
+
+    /// Writes a group: all of it when the head is still what the group was made for, and none of
+    /// it otherwise.
+    fn commit<'a>(&'a self, commit: &'a Commit) -> Pending<'a, Result<(), CommitError>>;
+
+    /// Writes documents again with other keys, and nothing else: content and revision stay. Each
+    /// only if it is as [`Before`] says; one answer each, false where it was changed meanwhile.
+    fn rekey<'a>(&'a self, writes: &'a [DocumentWrite]) -> Pending<'a, Vec<bool>>;
+
+    /// Log records that have changes after a place, oldest first; at most about `limit` changes
+    /// together, at least one record.
+    fn read_log<'a>(&'a self, since: Sequence, limit: u32) -> Pending<'a, Vec<LogRecord>>;
+
+    /// Deletes log records whose changes are all at or before the floor. May leave some.
+    fn trim_log(&self, floor: Sequence) -> Pending<'_, ()>;
+
+    /// The last change at or before a time, for trimming by age; none when there is none.
+    fn sequence_before(&self, at: Timestamp) -> Pending<'_, Option<Sequence>>;
+
+    /// The first answers to idempotency keys.
+    fn read_answers<'a>(&'a self, keys: &'a [[u8; 32]]) -> Pending<'a, Vec<Option<StoredAnswer>>>;
+
+    /// Deletes answers given before a time.
+    fn forget_answers(&self, before: Timestamp) -> Pending<'_, ()>;
+
+    /// Deletes every document of a collection and its keys, natively. Harmless to repeat.
+    fn purge<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, ()>;
+
+    /// Stores documents past the journal with the database's bulk call: whatever is there is
+    /// replaced, [`DocumentWrite::before`] is only set where keys must be replaced too. A write
+    /// without [`After`] deletes. The collection is prepared already.
+    fn load<'a>(&'a self, writes: Vec<DocumentWrite>) -> Pending<'a, ()>;
+
+    /// Sets or clears the note of an unfinished load.
+    fn set_unfinished<'a>(&'a self, note: Option<&'a str>) -> Pending<'a, ()>;
+
+    /// The note of an unfinished load.
+    fn unfinished(&self) -> Pending<'_, Option<String>>;
+
+    /// Replaces head and catalogue after a load and empties the log; nobody else writes.
+    fn reset<'a>(
+        &'a self,
+        counters: Counters,
+        catalogue: &'a [CatalogueEntry],
+    ) -> Pending<'a, Head>;
+
+    /// Lets go of connections.
+    fn close(&self) -> Pending<'_, ()>;
+
+    /// Counters for `/metrics`.
+    fn gauges(&self) -> Vec<(&'static str, f64)>;
+}
+
+/// The state of the journal that every commit moves on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Head {
+    /// Counts commits; of two commits made for the same number one fails.
+    pub commit: u64,
+    /// The number of the last write.
+    pub sequence: Sequence,
+    /// The last integer id given out.
+    pub last_id: i64,
+    /// The place of the last change that is no longer kept.
+    pub floor: Sequence,
+    /// Changes with the catalogue.
+    pub catalogue: u64,
+}
+
+/// The number of an index in its database; 0 is that of the ids, the others are never reused.
+pub type IndexNumber = u32;
+
+/// A collection as the journal knows it. Stored as JSON or native fields, legibly.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CatalogueEntry {
+    /// Its name.
+    pub collection: CollectionName,
+    /// Its declared indexes.
+    pub indexes: Vec<IndexEntry>,
+    /// What other programs had written before us has been taken into the listings.
+    pub adopted: bool,
+    /// The collection is being deleted: its documents up to this write count as gone.
+    pub deleting: Option<Sequence>,
+}
+
+/// A declared index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IndexEntry {
+    /// Its number.
+    pub number: IndexNumber,
+    /// What it orders by.
+    pub definition: IndexDefinition,
+    /// Whether listings use it.
+    pub state: IndexState,
+}
+
+/// Which document.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct DocumentKey {
+    /// Its collection.
+    pub collection: CollectionName,
+    /// Its id.
+    pub id: DocumentId,
+}
+
+/// What a database calls a version of a document (`_rev`, an update time); empty where it has no
+/// name for it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tag(pub String);
+
+/// The key of a document in an index. Unique in the index; keys sort by their bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IndexKey {
+    /// The index.
+    pub index: IndexNumber,
+    /// The key.
+    pub key: Vec<u8>,
+}
+
+/// What becomes of one document. A commit holds at most one for each document.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DocumentWrite {
+    /// Which document.
+    pub key: DocumentKey,
+    /// How it was when the write was decided; none when there was no document.
+    pub before: Option<Before>,
+    /// How it is to be; none when it is deleted.
+    pub after: Option<After>,
+}
+
+/// A document before a write.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Before {
+    /// The version that was read.
+    pub tag: Tag,
+    /// The revision in its bookkeeping; none when another program wrote it.
+    pub stamp: Option<Sequence>,
+    /// Its keys, for databases that keep them apart from the document.
+    pub keys: Vec<IndexKey>,
+}
+
+/// A document after a write.
+#[derive(Clone, Debug, PartialEq)]
+pub struct After {
+    /// The caller's fields.
+    pub fields: Vec<(String, Tree)>,
+    /// The bookkeeping.
+    pub meta: Meta,
+    /// Its keys, that of the ids first.
+    pub keys: Vec<IndexKey>,
+}
+
+/// What is written together.
+#[derive(Clone, Debug)]
+pub struct Commit {
+    /// The head it was made for.
+    pub head: Head,
+    /// The head after it; its `commit` is one more.
+    pub next: Head,
+    /// Documents, each at most once.
+    pub documents: Vec<DocumentWrite>,
+    /// What the change feed tells, in order, without a gap after `head.sequence`.
+    pub changes: Vec<Change>,
+    /// Answers to remember.
+    pub answers: Vec<StoredAnswer>,
+    /// Entries of the catalogue that are new or other than before.
+    pub catalogue: Vec<CatalogueEntry>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Why a commit was not carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CommitError {
+    /// Another process committed first: read the head again and decide anew.
+    HeadMoved,
+    /// Another program changed a document meanwhile: read the documents again and decide anew.
+    DocumentChanged,
+}
+
+/// How much one commit may write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// Items of any kind for documents and answers; the fixed ones are taken off already.
+    pub items: u64,
+    /// Bytes.
+    pub bytes: u64,
+}
+
+/// What a write costs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// Items.
+    pub items: u64,
+    /// Bytes.
+    pub bytes: u64,
+}
+
+/// The first answer to an idempotency key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredAnswer {
+    /// The key.
+    pub key: [u8; 32],
+    /// What was asked.
+    pub fingerprint: [u8; 32],
+    /// [`isobase_engine::encode_outcomes`].
+    pub outcomes: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Which part of an index to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyFetch {
+    /// The index.
+    pub index: IndexNumber,
+    /// The smallest key.
+    pub lower: Vec<u8>,
+    /// The first key that is too large; none when nothing is.
+    pub upper: Option<Vec<u8>>,
+    /// From the largest to the smallest.
+    pub reverse: bool,
+    /// At most this many documents.
+    pub limit: u32,
+    /// End the part, with at least one document, after about this many bytes.
+    pub bytes_max: usize,
+}
+
+/// A part of an index.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct KeyFetched {
+    /// In the order of the keys, or the opposite.
+    pub documents: Vec<KeyedDocument>,
+    /// There is nothing more in the range.
+    pub exhausted: bool,
+    /// Where nothing more comes although it is not exhausted (all entries of the part were left
+    /// out): go on after this key.
+    pub passed: Option<Vec<u8>>,
+}
+
+/// A document and its key.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KeyedDocument {
+    /// The key under which it was found.
+    pub key: Vec<u8>,
+    /// The document.
+    pub document: NativeDocument,
+}
+
+/// A page of a scan.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ScanPage {
+    /// Documents, in any order.
+    pub documents: Vec<NativeDocument>,
+    /// For the next page; none at the end.
+    pub next: Option<String>,
+}
+
+/// What one commit wrote, as the log keeps it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogRecord {
+    /// In order.
+    pub changes: Vec<Change>,
+}
+

@@ -1,0 +1,21 @@
+//! What the document databases share.
+//!
+//! CouchDB, DynamoDB and Firestore keep documents natively, one by one, and differ in how they
+//! write several things at once. [`RemoteEngine`] is the engine over any of them: it groups
+//! writes, decides them by the shared rules, keeps the journal (numbers, change feed,
+//! idempotency keys, catalogue) and answers listings. A [`Backend`] is what one database does
+//! for it.
+
+mod backend;
+mod codec;
+mod engine;
+mod options;
+
+pub use backend::{
+    After, Backend, Before, Budget, CatalogueEntry, Commit, CommitError, Cost, DocumentKey,
+    DocumentWrite, Head, IndexEntry, IndexKey, IndexNumber, KeyFetch, KeyFetched, KeyedDocument,
+    LogRecord, ScanPage, StoredAnswer, Tag,
+};
+pub use codec::{META_FIELD, Meta, NativeDocument, NativeRules, Tree};
+pub use engine::RemoteEngine;
+pub use options::RemoteOptions;
