@@ -298,6 +298,9 @@ pub struct Budget {
     pub items: u64,
     /// Bytes.
     pub bytes: u64,
+    /// Items that each distinct collection of a commit costs once (its count, its entry in the
+    /// catalogue), whether documents or the catalogue name it.
+    pub items_per_collection: u64,
 }
 
 /// What a write costs.
