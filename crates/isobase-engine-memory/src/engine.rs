@@ -6,13 +6,13 @@ use std::{
 };
 
 use isobase_engine::{
-    AtomicBatches, ChangeFeed, ChangesPage, ChangesRequest, Clock, CollectionInfo, Engine,
-    EngineError, ErrorKind, IndexDefinition, IndexInfo, IndexState, Indexes, Limit, Limits,
-    ListRequest, Listing, Pending, Place, WriteBatch, WriteReport,
+    AtomicBatches, BulkLoad, ChangeFeed, ChangesPage, ChangesRequest, Clock, CollectionInfo,
+    Engine, EngineError, ErrorKind, IndexDefinition, IndexInfo, IndexState, Indexes, Limit, Limits,
+    ListRequest, Listing, Pending, Place, Snapshots, WriteBatch, WriteReport,
 };
 use isobase_types::{CollectionName, Document, DocumentId, Filter, Sequence};
 
-use crate::state::State;
+use crate::state::{State, infos};
 
 /// What keeps the engine's memory bounded besides its documents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +50,7 @@ const LIMITS: Limits = Limits {
     },
     document_levels: Limit { max: 128, unit: "levels", source: "ours: the JSON parser (2026-11)" },
     batch_operations: Limit { max: 100_000, unit: "operations", source: "ours (2026-11)" },
+    atomic_operations: Limit { max: 100_000, unit: "operations", source: "ours (2026-11)" },
 };
 
 impl MemoryEngine {
@@ -61,7 +62,7 @@ impl MemoryEngine {
 
     /// A panic elsewhere cannot leave the state half changed: every change is made by code that
     /// does not panic.
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -81,6 +82,7 @@ impl MemoryEngine {
         };
         let mut matching: Vec<(Place, &Document)> = documents
             .values()
+            .map(Arc::as_ref)
             .filter(|document| request.filter.matches(&document.body, &document.id))
             .map(|document| (Place::of(document, &request.order), document))
             .filter(|(place, _)| request.after.as_ref().is_none_or(|after| place > after))
@@ -137,7 +139,7 @@ fn page<'a>(
     listing
 }
 
-fn ready<'a, T: Send + 'a>(answer: Result<T, EngineError>) -> Pending<'a, T> {
+pub(crate) fn ready<'a, T: Send + 'a>(answer: Result<T, EngineError>) -> Pending<'a, T> {
     Box::pin(std::future::ready(answer))
 }
 
@@ -157,7 +159,7 @@ impl Engine for MemoryEngine {
     ) -> Pending<'a, Option<Document>> {
         let state = self.state();
         let found = state.collections.get(collection).and_then(|documents| documents.get(id));
-        ready(Ok(found.cloned()))
+        ready(Ok(found.map(|document| Document::clone(document))))
     }
 
     fn write(&self, batch: WriteBatch) -> Pending<'_, WriteReport> {
@@ -186,10 +188,7 @@ impl Engine for MemoryEngine {
     }
 
     fn collections(&self) -> Pending<'_, Vec<CollectionInfo>> {
-        let info = |(name, documents): (&CollectionName, &crate::state::Documents)| {
-            CollectionInfo { name: name.clone(), documents: documents.len() as u64 }
-        };
-        ready(Ok(self.state().collections.iter().map(info).collect()))
+        ready(Ok(infos(&self.state().collections)))
     }
 
     fn delete_collection<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, u64> {
@@ -214,6 +213,14 @@ impl Engine for MemoryEngine {
     }
 
     fn indexes(&self) -> Option<&dyn Indexes> {
+        Some(self)
+    }
+
+    fn snapshots(&self) -> Option<&dyn Snapshots> {
+        Some(self)
+    }
+
+    fn bulk_load(&self) -> Option<&dyn BulkLoad> {
         Some(self)
     }
 

@@ -6,5 +6,6 @@
 
 mod engine;
 mod state;
+mod transfer;
 
 pub use engine::{MemoryEngine, MemoryOptions};

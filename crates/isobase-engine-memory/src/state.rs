@@ -1,10 +1,14 @@
 //! What the engine holds.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    sync::Arc,
+};
 
 use isobase_engine::{
-    BatchProgress, Current, Effect, EngineError, ErrorKind, Idempotency, IndexDefinition, Limits,
-    Rejection, WriteBatch, WriteOperation, WriteOutcome, WriteReport, Written, decide,
+    BatchProgress, CollectionInfo, Counters, Current, Effect, EngineError, ErrorKind, Idempotency,
+    IndexDefinition, Limits, Rejection, WriteBatch, WriteOperation, WriteOutcome, WriteReport,
+    Written, decide, no_id_left,
 };
 use isobase_types::{
     Change, ChangeKind, CollectionName, Document, DocumentId, Revision, Sequence, Timestamp,
@@ -12,13 +16,14 @@ use isobase_types::{
 
 use crate::MemoryOptions;
 
-pub(crate) type Documents = BTreeMap<DocumentId, Document>;
+/// Documents are shared with snapshots, and so is their map until one of both changes.
+pub(crate) type Documents = BTreeMap<DocumentId, Arc<Document>>;
 
 /// Everything the engine holds. Only the holder of the lock sees or changes it.
 #[derive(Debug, Default)]
 pub(crate) struct State {
     /// Collections with at least one document.
-    pub(crate) collections: BTreeMap<CollectionName, Documents>,
+    pub(crate) collections: BTreeMap<CollectionName, Arc<Documents>>,
     /// Declared indexes; listings do not use them.
     pub(crate) indexes: HashMap<CollectionName, Vec<IndexDefinition>>,
     /// The kept part of the change feed, oldest first.
@@ -32,6 +37,8 @@ pub(crate) struct State {
     answers: HashMap<[u8; 32], Answer>,
     /// Keys of `answers`, oldest first.
     answer_order: VecDeque<[u8; 32]>,
+    /// The note of a load that was begun and not finished.
+    pub(crate) unfinished: Option<String>,
 }
 
 /// The first answer to an idempotency key.
@@ -46,7 +53,7 @@ struct Answer {
 struct Undo {
     collection: CollectionName,
     id: DocumentId,
-    before: Option<Document>,
+    before: Option<Arc<Document>>,
 }
 
 impl State {
@@ -129,11 +136,14 @@ impl State {
             body: &document.body,
         });
         let effect = decide(&operation, current, limits, progress)?;
+        let id = match id {
+            Some(id) => id,
+            None => {
+                self.last_id = self.last_id.checked_add(1).ok_or_else(no_id_left)?;
+                DocumentId::Integer(self.last_id)
+            }
+        };
         self.sequence += 1;
-        let id = id.unwrap_or_else(|| {
-            self.last_id += 1;
-            DocumentId::Integer(self.last_id)
-        });
         let revision = Revision::from_number(self.sequence);
         let created_at = before.as_ref().map_or(now, |document| document.created_at);
         let (kind, body, returned) = match effect {
@@ -145,12 +155,14 @@ impl State {
             }
             Effect::Remove => (ChangeKind::Deleted, None, None),
         };
-        let after = body.map(|body| Document {
-            id: id.clone(),
-            revision: revision.clone(),
-            created_at,
-            updated_at: now,
-            body,
+        let after = body.map(|body| {
+            Arc::new(Document {
+                id: id.clone(),
+                revision: revision.clone(),
+                created_at,
+                updated_at: now,
+                body,
+            })
         });
         self.set(&collection, &id, after);
         self.changes.push_back(Change {
@@ -172,21 +184,54 @@ impl State {
     }
 
     /// A collection exists exactly while it has a document.
-    fn set(&mut self, collection: &CollectionName, id: &DocumentId, document: Option<Document>) {
+    fn set(
+        &mut self,
+        collection: &CollectionName,
+        id: &DocumentId,
+        document: Option<Arc<Document>>,
+    ) {
         match document {
             Some(document) => {
                 let documents = self.collections.entry(collection.clone()).or_default();
-                documents.insert(id.clone(), document);
+                Arc::make_mut(documents).insert(id.clone(), document);
             }
             None => {
                 if let Some(documents) = self.collections.get_mut(collection) {
-                    documents.remove(id);
+                    Arc::make_mut(documents).remove(id);
                     if documents.is_empty() {
                         self.collections.remove(collection);
                     }
                 }
             }
         }
+    }
+
+    pub(crate) fn load(&mut self, collection: &CollectionName, loaded: Vec<Document>) {
+        for document in loaded {
+            if let DocumentId::Integer(id) = document.id {
+                self.last_id = self.last_id.max(id);
+            }
+            let id = document.id.clone();
+            self.set(collection, &id, Some(Arc::new(document)));
+        }
+    }
+
+    pub(crate) fn unload(&mut self, collection: &CollectionName, ids: &[DocumentId]) {
+        for id in ids {
+            self.set(collection, id, None);
+        }
+    }
+
+    pub(crate) fn finish_load(&mut self, counters: Counters) {
+        self.sequence = self.sequence.max(counters.sequence.0);
+        self.last_id = self.last_id.max(counters.last_id);
+        self.changes.clear();
+        self.changes_floor = Sequence(self.sequence);
+        self.unfinished = None;
+    }
+
+    pub(crate) fn counters(&self) -> Counters {
+        Counters { sequence: Sequence(self.sequence), last_id: self.last_id }
     }
 
     fn replay(
@@ -237,4 +282,13 @@ impl State {
             }
         }
     }
+}
+
+/// Collections and their sizes.
+pub(crate) fn infos(collections: &BTreeMap<CollectionName, Arc<Documents>>) -> Vec<CollectionInfo> {
+    let info = |(name, documents): (&CollectionName, &Arc<Documents>)| CollectionInfo {
+        name: name.clone(),
+        documents: documents.len() as u64,
+    };
+    collections.iter().map(info).collect()
 }

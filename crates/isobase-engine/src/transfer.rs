@@ -1,8 +1,8 @@
 //! Reading and writing a whole database, for copies and archives.
 
-use isobase_types::{CollectionName, Document, DocumentId, Sequence};
+use isobase_types::{CollectionName, Document, DocumentId, Revision, Sequence};
 
-use crate::{CollectionInfo, Pending};
+use crate::{CollectionInfo, Pending, Rejection};
 
 /// The counters of a database.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -84,4 +84,48 @@ pub trait BulkLoad: Send + Sync {
     /// its sequence (earlier places are [`crate::ErrorKind::ChangesGone`]), and the database is
     /// whole.
     fn finish(&self, counters: Counters) -> Pending<'_, ()>;
+}
+
+/// The number under which an engine that numbers its revisions keeps a loaded one; fits 63 bits.
+///
+/// That is its own number. A text (of a document that another program wrote) becomes a number
+/// beyond all sequences, the same whenever the same text is loaded.
+#[must_use]
+pub fn revision_number(revision: &Revision) -> u64 {
+    const BEYOND_SEQUENCES: u64 = 1 << 62;
+    match revision.number() {
+        Some(number) if number <= i64::MAX.unsigned_abs() => number,
+        // FNV-1a: it must be the same in every version of this program.
+        _ => {
+            revision.to_string().bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
+                (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+            }) >> 2
+                | BEYOND_SEQUENCES
+        }
+    }
+}
+
+/// What a create is told when the counter of integer ids has come to its end, as it can after a
+/// load of ids that others chose.
+#[must_use]
+pub fn no_id_left() -> Rejection {
+    let reason = "no integer id is left; choose a string id".to_owned();
+    Rejection::Unholdable { path: String::new(), reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn revisions_keep_their_number_or_get_one_of_their_text() {
+        let number = |text| revision_number(&Revision::parse(text).unwrap());
+        assert_eq!(number("17"), 17);
+        assert_eq!(number("9223372036854775807"), 9_223_372_036_854_775_807);
+        let texts = ["foreign-1", "foreign-2", "9223372036854775808", "007"];
+        for text in texts {
+            assert_eq!(number(text) >> 62, 1, "{text}");
+            assert_eq!(texts.iter().filter(|other| number(other) == number(text)).count(), 1);
+        }
+    }
 }

@@ -1,0 +1,108 @@
+//! Reading and loading everything.
+
+use std::{collections::BTreeMap, ops::Bound, sync::Arc};
+
+use isobase_engine::{
+    BulkLoad, CollectionInfo, Counters, Engine, EngineError, ErrorKind, Pending, Snapshot,
+    Snapshots,
+};
+use isobase_types::{CollectionName, Document, DocumentId};
+
+use crate::{
+    MemoryEngine,
+    engine::ready,
+    state::{Documents, infos},
+};
+
+impl Snapshots for MemoryEngine {
+    fn snapshot(&self) -> Pending<'_, Box<dyn Snapshot>> {
+        let state = self.state();
+        let snapshot =
+            MemorySnapshot { collections: state.collections.clone(), counters: state.counters() };
+        ready(Ok(Box::new(snapshot)))
+    }
+}
+
+/// The collections of one moment. They are shared with the engine until it changes them.
+struct MemorySnapshot {
+    collections: BTreeMap<CollectionName, Arc<Documents>>,
+    counters: Counters,
+}
+
+impl Snapshot for MemorySnapshot {
+    fn is_of_one_moment(&self) -> bool {
+        true
+    }
+
+    fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    fn collections(&mut self) -> Pending<'_, Vec<CollectionInfo>> {
+        ready(Ok(infos(&self.collections)))
+    }
+
+    fn read<'a>(
+        &'a mut self,
+        collection: &'a CollectionName,
+        after: Option<&'a DocumentId>,
+        bytes_max: usize,
+    ) -> Pending<'a, Vec<Document>> {
+        let Some(documents) = self.collections.get(collection) else {
+            return ready(Ok(Vec::new()));
+        };
+        let lower = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let (mut part, mut bytes) = (Vec::new(), 0);
+        for document in documents.range((lower, Bound::Unbounded)).map(|(_, document)| document) {
+            if bytes >= bytes_max && !part.is_empty() {
+                break;
+            }
+            bytes += document.body.len();
+            part.push(Document::clone(document));
+        }
+        ready(Ok(part))
+    }
+}
+
+/// The note is in memory like everything else: a process that ends leaves no unfinished load.
+impl BulkLoad for MemoryEngine {
+    fn unfinished(&self) -> Pending<'_, Option<String>> {
+        ready(Ok(self.state().unfinished.clone()))
+    }
+
+    fn mark<'a>(&'a self, note: &'a str) -> Pending<'a, ()> {
+        self.state().unfinished = Some(note.to_owned());
+        ready(Ok(()))
+    }
+
+    fn load<'a>(
+        &'a self,
+        collection: &'a CollectionName,
+        documents: Vec<Document>,
+    ) -> Pending<'a, ()> {
+        let checked = documents.iter().try_for_each(|document| {
+            self.check_document(collection, Some(&document.id), &document.body).map_err(|refused| {
+                let message = format!("document {}: {refused}", document.id);
+                EngineError::new(ErrorKind::InvalidArgument, message)
+            })
+        });
+        if checked.is_ok() {
+            self.state().load(collection, documents);
+        }
+        ready(checked)
+    }
+
+    fn unload<'a>(
+        &'a self,
+        collection: &'a CollectionName,
+        ids: &'a [DocumentId],
+    ) -> Pending<'a, ()> {
+        self.state().unload(collection, ids);
+        ready(Ok(()))
+    }
+
+    fn finish(&self, counters: Counters) -> Pending<'_, ()> {
+        self.state().finish_load(counters);
+        ready(Ok(()))
+    }
+}
