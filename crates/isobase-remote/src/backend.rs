@@ -1,8 +1,6 @@
 //! What one document database does for the engine.
 
-use isobase_engine::{
-    CollectionInfo, Counters, IndexDefinition, IndexState, Limits, Pending,
-};
+use isobase_engine::{CollectionInfo, Counters, IndexDefinition, IndexState, Limits, Pending};
 use isobase_types::{Change, CollectionName, DocumentId, Sequence, Timestamp};
 
 use crate::{Meta, NativeDocument, NativeRules, Tree};
@@ -378,4 +376,3 @@ pub struct LogRecord {
     /// In order.
     pub changes: Vec<Change>,
 }
-

@@ -16,6 +16,6 @@ pub use backend::{
     DocumentWrite, Head, IndexEntry, IndexKey, IndexNumber, KeyFetch, KeyFetched, KeyedDocument,
     LogRecord, ScanPage, StoredAnswer, Tag,
 };
-pub use codec::{META_FIELD, Meta, NativeDocument, NativeRules, Tree};
+pub use codec::{InvalidTree, META_FIELD, Meta, NativeDocument, NativeRules, Tree, parse_time};
 pub use engine::RemoteEngine;
 pub use options::RemoteOptions;

@@ -2,12 +2,15 @@
 
 use isobase_types::{DocumentId, Revision, Sequence, Timestamp};
 
-use super::Tree;
+use super::{Tree, hash, rebuild, shape, time, tree::into_text};
 use crate::Tag;
 
 /// The one top-level field of native documents that is ours. Callers never see it, and a document
 /// of theirs that has it is refused.
 pub const META_FIELD: &str = "isobase_meta";
+
+/// Top-level fields that are never part of a body: names of the id and of the database.
+const RESERVED: [&str; 4] = ["id", "_id", "_rev", META_FIELD];
 
 /// What we keep about a document, in the document.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,21 +53,97 @@ impl NativeDocument {
     #[must_use]
     pub fn from_fields(
         id: DocumentId,
-        fields: Vec<(String, Tree)>,
+        mut fields: Vec<(String, Tree)>,
         tag: Tag,
         native_times: Option<(Timestamp, Timestamp)>,
     ) -> Self {
-        let _ = (id, fields, tag, native_times);
-        unreachable!("being written")
+        let meta = fields
+            .iter()
+            .find(|(name, _)| name == META_FIELD)
+            .and_then(|(_, value)| Meta::from_tree(value));
+        fields.retain(|(name, _)| !RESERVED.contains(&name.as_str()));
+        let body = body_of(&fields, meta.as_ref());
+        let hash = hash::of(&body);
+        let ours = meta.as_ref().filter(|meta| meta.hash == hash);
+        let revision = match ours {
+            Some(meta) => Revision::from_number(meta.revision.0),
+            None => foreign_revision(&hash),
+        };
+        let (created_at, updated_at) = match (ours, &meta, native_times) {
+            (Some(ours), ..) => (ours.created_at, ours.updated_at),
+            (None, Some(old), times) => {
+                (old.created_at, times.map_or(old.updated_at, |(_, changed)| changed))
+            }
+            (None, None, times) => times.unwrap_or_default(),
+        };
+        Self { id, revision, created_at, updated_at, body, meta, tag }
+    }
+
+    /// Whether another program gave the document its content.
+    #[must_use]
+    pub fn is_foreign(&self) -> bool {
+        self.meta.as_ref().is_none_or(|meta| self.revision.number() != Some(meta.revision.0))
     }
 }
 
 impl Meta {
+    /// A body as native fields, and the bookkeeping that goes with it.
+    ///
+    /// `body` is canonical text of an object; other text becomes an empty object.
+    #[must_use]
+    pub fn of_body(
+        body: &str,
+        revision: Sequence,
+        created_at: Timestamp,
+        updated_at: Timestamp,
+    ) -> (Vec<(String, Tree)>, Self) {
+        let fields = Tree::parse_fields(body).unwrap_or_default();
+        let hash = hash::of(body);
+        let shape = shape::of_fields(&fields);
+        (fields, Self { revision, created_at, updated_at, hash, shape })
+    }
+
     /// The bookkeeping as the value of [`META_FIELD`]: an object with `revision` (number),
     /// `created_at`, `updated_at` (RFC 3339 text), `hash` and, if needed, `shape`. A backend may
     /// add `keys` of its own.
     #[must_use]
     pub fn to_fields(&self) -> Vec<(String, Tree)> {
-        unreachable!("being written")
+        let text = |text: String| Tree::String(text);
+        let mut fields = vec![
+            ("revision".to_owned(), Tree::integer(self.revision.0)),
+            ("created_at".to_owned(), text(self.created_at.to_string())),
+            ("updated_at".to_owned(), text(self.updated_at.to_string())),
+            ("hash".to_owned(), text(self.hash.clone())),
+        ];
+        if let Some(shape) = &self.shape {
+            fields.push(("shape".to_owned(), text(shape.clone())));
+        }
+        fields
     }
+
+    /// Reads the value of [`META_FIELD`]; none when another program wrote something else there.
+    #[must_use]
+    pub fn from_tree(tree: &Tree) -> Option<Self> {
+        let time_at = |name| time::parse(tree.get(name)?.as_str()?);
+        Some(Self {
+            revision: Sequence(tree.get("revision")?.as_u64()?),
+            created_at: time_at("created_at")?,
+            updated_at: time_at("updated_at")?,
+            hash: tree.get("hash")?.as_str()?.to_owned(),
+            shape: tree.get("shape").and_then(Tree::as_str).map(str::to_owned),
+        })
+    }
+}
+
+fn body_of(fields: &[(String, Tree)], meta: Option<&Meta>) -> String {
+    let shape = meta.and_then(|meta| shape::parse(meta.shape.as_deref()?));
+    let mut out = Vec::new();
+    rebuild::write_fields(fields, shape.as_ref(), &mut out);
+    into_text(out)
+}
+
+fn foreign_revision(hash: &str) -> Revision {
+    let text = format!("foreign-{hash}");
+    // Letters, digits and a hyphen make a revision.
+    Revision::parse(&text).unwrap_or_else(|_| Revision::from_number(0))
 }

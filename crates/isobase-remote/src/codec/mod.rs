@@ -2,10 +2,15 @@
 
 mod hash;
 mod meta;
+mod number;
+mod parse;
+mod rebuild;
 mod rules;
 mod shape;
+mod time;
 mod tree;
 
 pub use meta::{META_FIELD, Meta, NativeDocument};
 pub use rules::NativeRules;
-pub use tree::Tree;
+pub use time::parse as parse_time;
+pub use tree::{InvalidTree, Tree};
