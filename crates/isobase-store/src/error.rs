@@ -1,7 +1,7 @@
 //! What a caller of the store is told.
 
 use isobase_engine::{EngineError, ErrorKind};
-use isobase_types::Sequence;
+use isobase_types::{CollectionName, Sequence};
 
 /// A request the store could not carry out.
 #[derive(Debug, thiserror::Error)]
@@ -31,12 +31,38 @@ pub enum StoreError {
         /// The place of the last write.
         latest: Sequence,
     },
+    /// The collection is the one in which schemas are kept.
+    #[error("the collection name {collection:?} is reserved", collection = collection.as_str())]
+    ReservedCollection {
+        /// Its name.
+        collection: CollectionName,
+    },
+    /// The schema of the collection comes from the configuration and cannot be changed here.
+    #[error(
+        "the schema of the collection {collection:?} comes from the configuration; change it there",
+        collection = collection.as_str()
+    )]
+    SchemaDeclared {
+        /// The collection.
+        collection: CollectionName,
+    },
     /// The batch has more operations than allowed.
     #[error("the batch has {operations} operations, at most {max} are allowed")]
     BatchTooLarge {
         /// How many it has.
         operations: usize,
         /// How many are allowed.
+        max: usize,
+    },
+    /// The batch is to be written in one piece, and the engine cannot write so many in one.
+    #[error(
+        "an atomic batch, or one with an idempotency key, of {operations} operations: this \
+         database writes at most {max} in one piece; divide it, or send it without"
+    )]
+    PieceTooLarge {
+        /// How many it has.
+        operations: usize,
+        /// How many are possible.
         max: usize,
     },
 }
@@ -47,8 +73,13 @@ impl StoreError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Engine(error) => error.kind,
-            Self::ForeignCursor | Self::FutureSequence { .. } => ErrorKind::InvalidArgument,
-            Self::BatchTooLarge { .. } | Self::PageTooLarge { .. } => ErrorKind::LimitExceeded,
+            Self::ForeignCursor
+            | Self::FutureSequence { .. }
+            | Self::ReservedCollection { .. }
+            | Self::SchemaDeclared { .. } => ErrorKind::InvalidArgument,
+            Self::BatchTooLarge { .. } | Self::PieceTooLarge { .. } | Self::PageTooLarge { .. } => {
+                ErrorKind::LimitExceeded
+            }
         }
     }
 

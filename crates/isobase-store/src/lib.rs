@@ -6,6 +6,7 @@ mod cursor;
 mod error;
 mod options;
 mod page;
+mod schema;
 mod store;
 
 pub use error::StoreError;
@@ -16,4 +17,7 @@ pub use isobase_engine::{
 };
 pub use options::StoreOptions;
 pub use page::{DocumentPage, PagePosition, Totals};
+pub use schema::{
+    InvalidSchema, SCHEMA_BYTES_MAX, SCHEMAS_COLLECTION, Schema, SchemaInfo, SchemaOrigin,
+};
 pub use store::{Atomicity, Store};

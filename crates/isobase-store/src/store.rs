@@ -1,6 +1,6 @@
 //! The store.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use isobase_engine::{
     ChangeFeed, ChangesPage, ChangesRequest, CollectionInfo, Engine, EngineError, ErrorKind,
@@ -8,7 +8,10 @@ use isobase_engine::{
 };
 use isobase_types::{CollectionName, Count, Document, DocumentId, PageRequest, Query, Sequence};
 
-use crate::{DocumentPage, PagePosition, StoreError, StoreOptions, Totals, cursor};
+use crate::{
+    DocumentPage, PagePosition, Schema, SchemaInfo, StoreError, StoreOptions, Totals, cursor,
+    schema::Registry,
+};
 
 /// Documents asked for at a time when a listing has no page.
 const STREAM_PAGE_DOCUMENTS: u32 = 1_000;
@@ -25,6 +28,7 @@ const STREAM_SORTED_BYTES: usize = 8 << 20;
 pub struct Store {
     engine: Arc<dyn Engine>,
     options: StoreOptions,
+    schemas: Arc<Registry>,
 }
 
 /// What happens to a batch when one of its operations is rejected.
@@ -40,7 +44,21 @@ impl Store {
     /// A store over an engine.
     #[must_use]
     pub fn new(engine: Arc<dyn Engine>, options: StoreOptions) -> Self {
-        Self { engine, options }
+        Self { engine, options, schemas: Arc::new(Registry::new(HashMap::new())) }
+    }
+
+    /// The same store with schemas of the configuration: they come before stored ones and cannot
+    /// be changed through the store.
+    #[must_use]
+    pub fn with_schemas(mut self, declared: HashMap<CollectionName, Schema>) -> Self {
+        self.schemas = Arc::new(Registry::new(declared));
+        self
+    }
+
+    /// The engine below, for what works on a whole database.
+    #[must_use]
+    pub fn engine(&self) -> &Arc<dyn Engine> {
+        &self.engine
     }
 
     /// The kind of engine in one word, for logs and metrics only.
@@ -76,21 +94,39 @@ impl Store {
         collection: &CollectionName,
         id: &DocumentId,
     ) -> Result<Option<Document>, StoreError> {
+        self.refuse_reserved(collection)?;
         Ok(self.engine.get(collection, id).await?)
     }
 
-    /// Carries out a batch; see [`Engine::write`].
+    /// Carries out a batch; see [`Engine::write`]. Bodies are checked with the schemas of their
+    /// collections.
     ///
     /// # Errors
     /// When the batch is too large, the engine fails, or it has no atomic batches.
     pub async fn write(
         &self,
-        batch: WriteBatch,
+        mut batch: WriteBatch,
         atomicity: Atomicity,
     ) -> Result<WriteReport, StoreError> {
         let (operations, max) = (batch.operations.len(), self.options.batch_operations_max);
         if operations > max {
             return Err(StoreError::BatchTooLarge { operations, max });
+        }
+        let in_one_piece = atomicity == Atomicity::AllOrNothing || batch.idempotency.is_some();
+        let max = usize::try_from(self.engine.limits().atomic_operations.max).unwrap_or(usize::MAX);
+        if in_one_piece && operations > max {
+            return Err(match atomicity {
+                Atomicity::AllOrNothing if self.engine.atomic_batches().is_none() => {
+                    self.lacks("atomic batches").into()
+                }
+                _ => StoreError::PieceTooLarge { operations, max },
+            });
+        }
+        for operation in &batch.operations {
+            self.refuse_reserved(&operation.collection)?;
+        }
+        if batch.check.is_none() {
+            batch.check = self.schemas.check_for(&*self.engine, &batch.operations).await?;
         }
         let report = match atomicity {
             Atomicity::EachAlone => self.engine.write(batch).await?,
@@ -142,6 +178,7 @@ impl Store {
         query: &Query,
         after: Option<Place>,
     ) -> Result<DocumentPage, StoreError> {
+        self.refuse_reserved(collection)?;
         let (limit, skip, bytes_max) = match query.page {
             PageRequest::All if query.order.0.is_empty() => {
                 (STREAM_PAGE_DOCUMENTS, 0, STREAM_PAGE_BYTES)
@@ -200,14 +237,53 @@ impl Store {
     /// # Errors
     /// When the engine fails.
     pub async fn collections(&self) -> Result<Vec<CollectionInfo>, StoreError> {
-        Ok(self.engine.collections().await?)
+        let mut collections = self.engine.collections().await?;
+        collections.retain(|collection| !self.schemas.is_reserved(&collection.name));
+        Ok(collections)
     }
 
-    /// Deletes every document of a collection; says how many there were.
+    /// The schema that documents of a collection must meet, if it has one.
+    ///
+    /// # Errors
+    /// When the engine fails.
+    pub async fn schema(
+        &self,
+        collection: &CollectionName,
+    ) -> Result<Option<SchemaInfo>, StoreError> {
+        self.refuse_reserved(collection)?;
+        Ok(self.schemas.current(&*self.engine, collection).await?)
+    }
+
+    /// Sets the schema of a collection, which need not have documents yet. Documents that are
+    /// there already stay, whether they meet it or not. Other stores on the same database use it
+    /// within a few seconds.
+    ///
+    /// # Errors
+    /// When the schema of the collection comes from the configuration, or the engine fails.
+    pub async fn set_schema(
+        &self,
+        collection: &CollectionName,
+        schema: &Schema,
+    ) -> Result<(), StoreError> {
+        self.refuse_reserved(collection)?;
+        self.schemas.set(&*self.engine, collection, schema).await
+    }
+
+    /// Takes the schema of a collection away; says whether there was one.
+    ///
+    /// # Errors
+    /// As [`Store::set_schema`].
+    pub async fn delete_schema(&self, collection: &CollectionName) -> Result<bool, StoreError> {
+        self.refuse_reserved(collection)?;
+        self.schemas.remove(&*self.engine, collection).await
+    }
+
+    /// Deletes every document of a collection; says how many there were. Its schema stays.
     ///
     /// # Errors
     /// When the engine fails.
     pub async fn delete_collection(&self, collection: &CollectionName) -> Result<u64, StoreError> {
+        self.refuse_reserved(collection)?;
         Ok(self.engine.delete_collection(collection).await?)
     }
 
@@ -218,8 +294,10 @@ impl Store {
     pub async fn changes(&self, mut request: ChangesRequest) -> Result<ChangesPage, StoreError> {
         request.limit = request.limit.clamp(1, self.options.changes_page_max);
         let feed = self.feed()?;
-        let page = feed.read_changes(&request).await?;
-        if page.changes.is_empty() && request.since > Sequence::default() {
+        let mut page = feed.read_changes(&request).await?;
+        let read = page.changes.len();
+        page.changes.retain(|change| !self.schemas.is_reserved(&change.collection));
+        if read == 0 && request.since > Sequence::default() {
             // A reader that is ahead of the feed follows another database, or one that was put
             // back: it would miss everything up to its place.
             let latest = feed.latest().await?;
@@ -255,6 +333,7 @@ impl Store {
         collection: &CollectionName,
         definition: &IndexDefinition,
     ) -> Result<IndexInfo, StoreError> {
+        self.refuse_reserved(collection)?;
         Ok(self.index_ability()?.create_index(collection, definition).await?)
     }
 
@@ -284,6 +363,14 @@ impl Store {
     /// When the engine fails.
     pub async fn close(&self) -> Result<(), StoreError> {
         Ok(self.engine.close().await?)
+    }
+
+    /// The schemas are no collection of the user's.
+    fn refuse_reserved(&self, collection: &CollectionName) -> Result<(), StoreError> {
+        if self.schemas.is_reserved(collection) {
+            return Err(StoreError::ReservedCollection { collection: collection.clone() });
+        }
+        Ok(())
     }
 
     fn feed(&self) -> Result<&dyn ChangeFeed, StoreError> {
