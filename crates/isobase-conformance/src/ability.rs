@@ -11,6 +11,10 @@ pub struct Abilities {
     pub change_feed: bool,
     /// Declared indexes.
     pub indexes: bool,
+    /// A page of a listing is of one moment.
+    pub lists_one_moment: bool,
+    /// Most operations of a batch that is atomic or has a key.
+    pub atomic_operations: u64,
 }
 
 impl Abilities {
@@ -21,6 +25,8 @@ impl Abilities {
             atomic_batches: engine.atomic_batches().is_some(),
             change_feed: engine.change_feed().is_some(),
             indexes: engine.indexes().is_some(),
+            lists_one_moment: engine.lists_one_moment(),
+            atomic_operations: engine.limits().atomic_operations.max,
         }
     }
 }

@@ -16,10 +16,14 @@ pub fn matrix(engines: &[(&str, &dyn Engine)]) -> String {
         ("idempotency keys", |_| true),
         ("filters, orders and pages with the same answers", |_| true),
     ];
-    let optional: [(&str, Has); 3] = [
+    let optional: [(&str, Has); 7] = [
         ("atomic batches", |engine| engine.atomic_batches().is_some()),
         ("change feed", |engine| engine.change_feed().is_some()),
         ("declared indexes", |engine| engine.indexes().is_some()),
+        ("a page of a listing is of one moment", |engine| engine.lists_one_moment()),
+        ("source of copies and dumps", |engine| engine.snapshots().is_some()),
+        ("target of copies and restores", |engine| engine.bulk_load().is_some()),
+        ("finds what other programs wrote", |engine| engine.reconcile().is_some()),
     ];
     for (ability, has) in everywhere.into_iter().chain(optional) {
         row(&mut out, ability, engines, |engine| if has(engine) { "yes" } else { "no" }.to_owned());
@@ -43,10 +47,11 @@ type Has = fn(&dyn Engine) -> bool;
 
 type LimitOf = fn(&Limits) -> Limit;
 
-const LIMITS: [(&str, LimitOf); 3] = [
+const LIMITS: [(&str, LimitOf); 4] = [
     ("largest document", |limits| limits.document_bytes),
     ("deepest document", |limits| limits.document_levels),
     ("largest batch", |limits| limits.batch_operations),
+    ("largest atomic batch, or batch with a key", |limits| limits.atomic_operations),
 ];
 
 fn row(

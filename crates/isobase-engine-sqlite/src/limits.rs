@@ -10,4 +10,5 @@ pub(crate) const LIMITS: Limits = Limits {
     },
     document_levels: Limit { max: 128, unit: "levels", source: "ours: the JSON parser (2026-11)" },
     batch_operations: Limit { max: 100_000, unit: "operations", source: "ours (2026-11)" },
+    atomic_operations: Limit { max: 100_000, unit: "operations", source: "ours (2026-11)" },
 };

@@ -97,6 +97,12 @@ pub trait Engine: Send + Sync + 'static {
     /// Declared indexes, if the engine has them.
     fn indexes(&self) -> Option<&dyn Indexes>;
 
+    /// Whether a page of a listing shows the collection as it was at one moment. Where it does
+    /// not, each document in it is as it was at some moment after the request came.
+    fn lists_one_moment(&self) -> bool {
+        true
+    }
+
     /// Whether the engine can hold a document, without storing it: what a write would refuse as
     /// [`Rejection::Unholdable`]. `id` is none for a document whose id is yet to be assigned.
     ///

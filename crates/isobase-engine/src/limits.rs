@@ -24,6 +24,9 @@ pub struct Limits {
     pub document_levels: Limit,
     /// Operations in one batch.
     pub batch_operations: Limit,
+    /// Operations in one batch that is atomic or has an idempotency key: it is written in one
+    /// piece.
+    pub atomic_operations: Limit,
 }
 
 impl Limits {

@@ -102,10 +102,32 @@ pub(crate) async fn atomic_batch_is_carried_out_whole(s: Shared) {
     if !s.abilities().atomic_batches {
         return is_refused(&s).await;
     }
-    let operations = (0..200).map(|n| Operation::create(format!("{{\"n\":{n}}}"))).collect();
+    let count = s.abilities().atomic_operations.min(200);
+    let operations = (0..count).map(|n| Operation::create(format!("{{\"n\":{n}}}"))).collect();
     let report = batch(&s, "a", Batch::atomic(operations)).await;
     assert!(report.outcomes.iter().all(Result::is_ok));
-    assert_eq!(s.totals().await.unwrap().documents, 200);
+    assert_eq!(s.totals().await.unwrap().documents, count);
+}
+
+pub(crate) async fn piece_that_is_too_large_is_refused_whole(s: Shared) {
+    let max = s.abilities().atomic_operations;
+    if max >= 10_000 {
+        // Larger than any batch.
+        return;
+    }
+    let operations: Vec<_> = (0..=max).map(|_| Operation::create("{}")).collect();
+    let mut batches = vec![Batch::each(operations.clone()).with_key("k")];
+    if s.abilities().atomic_batches {
+        batches.push(Batch::atomic(operations.clone()));
+    }
+    for batch in batches {
+        let refusal = s.write_batch("a", &batch).await.unwrap_err();
+        let named = [RefusalKind::LimitExceeded, RefusalKind::TooLarge];
+        assert!(named.contains(&refusal.kind), "{refusal:?}");
+        assert_eq!(s.totals().await.unwrap().documents, 0);
+    }
+    let report = batch(&s, "a", Batch::each(operations)).await;
+    assert!(report.outcomes.iter().all(Result::is_ok));
 }
 
 pub(crate) async fn atomic_batch_with_a_refused_end_writes_nothing(s: Shared) {
