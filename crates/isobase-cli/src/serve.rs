@@ -179,7 +179,7 @@ fn describe(records: &Location) -> String {
             Location::Sqlite(whole).to_string()
         }
         Location::Memory => "memory: (gone when the service stops)".to_owned(),
-        Location::Postgres(_) => records.to_string(),
+        _ => records.to_string(),
     }
 }
 

@@ -22,12 +22,6 @@ pub enum OpenError {
         /// The known one that was probably meant.
         suggestion: Option<&'static str>,
     },
-    /// The engine is planned, and no build has it yet.
-    #[error("the engine of {scheme}: is not in this build; it is planned")]
-    PlannedEngine {
-        /// The scheme.
-        scheme: String,
-    },
     /// The engine was left out when this program was built.
     #[error("the {engine} engine is not in this build; build with the cargo feature \"{engine}\"")]
     NotCompiled {
@@ -51,6 +45,18 @@ pub enum OpenError {
         pid: Option<u32>,
         /// Where that process serves, once it does.
         address: Option<String>,
+    },
+    /// A copy or restore into the database was begun and not finished: what it holds is not
+    /// whole.
+    #[error(
+        "the database {url} is unfinished ({note}); run the same command again to resume it, or \
+         start it anew with --restart"
+    )]
+    Unfinished {
+        /// The URL, without secrets.
+        url: String,
+        /// What was begun, from where and when.
+        note: String,
     },
     /// The engine could not open the database.
     #[error("cannot open {url}")]

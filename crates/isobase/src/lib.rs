@@ -17,8 +17,11 @@ mod options;
 mod url;
 
 pub use error::OpenError;
+pub use isobase_engine as engine;
+#[cfg(feature = "ops")]
+pub use isobase_ops as ops;
 pub use isobase_store::{self as store, Store, StoreError, StoreOptions};
 pub use isobase_types as types;
-pub use open::{Opened, open, open_as_service, open_with};
+pub use open::{Opened, open, open_as_service, open_engine, open_for_load, open_with};
 pub use options::{OpenOptions, PostgresOptions, Retention, SqliteOptions};
 pub use url::{ENGINES, EngineInfo, Location, redact};

@@ -2,7 +2,7 @@
 
 use std::{io, sync::Arc};
 
-use isobase_engine::Engine;
+use isobase_engine::{Engine, EngineError};
 use isobase_store::Store;
 
 use crate::{Location, OpenError, OpenOptions};
@@ -66,15 +66,54 @@ pub async fn open_as_service(
     location: &Location,
     options: &OpenOptions,
 ) -> Result<Opened, OpenError> {
-    let (engine, announce) = open_engine(location, options).await?;
+    let (engine, announce) = open_whole(location, options).await?;
     Ok(Opened { store: Store::new(engine, options.store), announce })
 }
 
-#[cfg_attr(
-    not(any(feature = "memory", feature = "sqlite", feature = "postgres")),
-    expect(unused_variables, reason = "options are for engines")
-)]
-async fn open_engine(
+/// Opens the engine of a database, for whoever needs more than a store.
+///
+/// # Errors
+/// As [`open`].
+pub async fn open_engine(
+    location: &Location,
+    options: &OpenOptions,
+) -> Result<Arc<dyn Engine>, OpenError> {
+    Ok(open_whole(location, options).await?.0)
+}
+
+/// Opens the engine of a database to load it: also one whose load was begun and not finished,
+/// which nobody else may use.
+///
+/// # Errors
+/// As [`open`], but never [`OpenError::Unfinished`].
+pub async fn open_for_load(
+    location: &Location,
+    options: &OpenOptions,
+) -> Result<Arc<dyn Engine>, OpenError> {
+    Ok(open_any(location, options).await?.0)
+}
+
+/// Opens a database unless it is unfinished.
+async fn open_whole(
+    location: &Location,
+    options: &OpenOptions,
+) -> Result<(Arc<dyn Engine>, Announce), OpenError> {
+    let (engine, announce) = open_any(location, options).await?;
+    let failed =
+        |error: EngineError| OpenError::Engine { url: location.to_string(), source: error.into() };
+    let note = match engine.bulk_load() {
+        Some(load) => load.unfinished().await.map_err(failed)?,
+        None => None,
+    };
+    let Some(note) = note else { return Ok((engine, announce)) };
+    engine.close().await.map_err(failed)?;
+    // The first line is for people, the rest for whoever resumes.
+    let note = note.lines().next().unwrap_or("nothing is known of it").to_owned();
+    Err(OpenError::Unfinished { url: location.to_string(), note })
+}
+
+#[allow(unused_variables, reason = "the options are for engines, and a build may have none")]
+async fn open_any(
     location: &Location,
     options: &OpenOptions,
 ) -> Result<(Arc<dyn Engine>, Announce), OpenError> {
@@ -126,7 +165,7 @@ fn sqlite(
 
 /// A file that is in use gets an error of its own: the caller may ask its holder instead.
 #[cfg(feature = "sqlite")]
-fn sqlite_error(path: &std::path::Path, error: isobase_engine::EngineError) -> OpenError {
+fn sqlite_error(path: &std::path::Path, error: EngineError) -> OpenError {
     use isobase_sqlite::OpenError as Native;
 
     let native = error.source.as_ref().and_then(|source| source.downcast_ref::<Native>());
@@ -142,7 +181,7 @@ async fn postgres(url: &str, options: &OpenOptions) -> Result<Arc<dyn Engine>, O
     use isobase_engine_postgres::{PostgresEngine, PostgresOptions};
 
     let shown = || crate::redact(url);
-    let failed = |error: isobase_engine::EngineError| OpenError::Engine {
+    let failed = |error: EngineError| OpenError::Engine {
         url: shown(),
         source: error.into(),
     };

@@ -42,11 +42,28 @@ pub const ENGINES: &[EngineInfo] = &[
         compiled: cfg!(feature = "postgres"),
         about: "a PostgreSQL database, 13 or newer: also for several services at once",
     },
+    EngineInfo {
+        name: "couchdb",
+        schemes: &["couchdb", "couchdb+http", "couchdb+https"],
+        url: "couchdb://user:password@host:5984/prefix",
+        compiled: cfg!(feature = "couchdb"),
+        about: "Apache CouchDB: each collection a database, legible to every other client",
+    },
+    EngineInfo {
+        name: "dynamodb",
+        schemes: &["dynamodb"],
+        url: "dynamodb://region/prefix",
+        compiled: cfg!(feature = "dynamodb"),
+        about: "Amazon DynamoDB: each collection a table",
+    },
+    EngineInfo {
+        name: "firestore",
+        schemes: &["firestore"],
+        url: "firestore://project/database",
+        compiled: cfg!(feature = "firestore"),
+        about: "Google Cloud Firestore in native mode: each collection a collection",
+    },
 ];
-
-/// Schemes of engines that are planned and that no build has yet.
-const PLANNED_SCHEMES: &[&str] =
-    &["couchdb", "couchdb+http", "couchdb+https", "dynamodb", "firestore"];
 
 /// A database, as its URL names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,14 +74,19 @@ pub enum Location {
     Sqlite(PathBuf),
     /// `postgres://…` or `postgresql://…`, whole.
     Postgres(String),
+    /// `couchdb://…`, `couchdb+http://…` or `couchdb+https://…`, whole.
+    Couchdb(String),
+    /// `dynamodb://region/prefix?endpoint=…`, whole.
+    Dynamodb(String),
+    /// `firestore://project/database?emulator=…&prefix=…`, whole.
+    Firestore(String),
 }
 
 impl Location {
     /// Reads a URL.
     ///
     /// # Errors
-    /// [`OpenError::NotAUrl`], [`OpenError::UnknownScheme`], [`OpenError::PlannedEngine`],
-    /// [`OpenError::InvalidUrl`].
+    /// [`OpenError::NotAUrl`], [`OpenError::UnknownScheme`], [`OpenError::InvalidUrl`].
     pub fn parse(url: &str) -> Result<Self, OpenError> {
         let Some((scheme, rest)) = url.split_once(':') else {
             return Err(OpenError::NotAUrl { text: redact(url) });
@@ -75,15 +97,27 @@ impl Location {
                 _ => Err(invalid(url, "nothing follows memory:")),
             },
             "sqlite" => sqlite_path(url, rest).map(Self::Sqlite),
-            "postgres" | "postgresql" if rest.len() > 2 && rest.starts_with("//") => {
-                Ok(Self::Postgres(url.to_owned()))
+            "postgres" | "postgresql" => whole(
+                url,
+                rest,
+                Self::Postgres,
+                "expected postgres://user:password@host:5432/database",
+            ),
+            "couchdb" | "couchdb+http" | "couchdb+https" => whole(
+                url,
+                rest,
+                Self::Couchdb,
+                "expected couchdb://user:password@host:5984/prefix",
+            ),
+            "dynamodb" => {
+                whole(url, rest, Self::Dynamodb, "expected dynamodb://region/prefix?endpoint=…")
             }
-            "postgres" | "postgresql" => {
-                Err(invalid(url, "expected postgres://user:password@host:5432/database"))
-            }
-            planned if PLANNED_SCHEMES.contains(&planned) => {
-                Err(OpenError::PlannedEngine { scheme: planned.to_owned() })
-            }
+            "firestore" => whole(
+                url,
+                rest,
+                Self::Firestore,
+                "expected firestore://project/database?emulator=…&prefix=…",
+            ),
             other => Err(OpenError::UnknownScheme {
                 scheme: other.to_owned(),
                 suggestion: similar_scheme(other),
@@ -98,6 +132,9 @@ impl Location {
             Self::Memory => "memory",
             Self::Sqlite(_) => "sqlite",
             Self::Postgres(_) => "postgres",
+            Self::Couchdb(_) => "couchdb",
+            Self::Dynamodb(_) => "dynamodb",
+            Self::Firestore(_) => "firestore",
         }
     }
 
@@ -111,13 +148,16 @@ impl Location {
     }
 }
 
-/// The URL, without its password.
+/// The URL, without its secrets.
 impl std::fmt::Display for Location {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Memory => f.write_str("memory:"),
             Self::Sqlite(path) => write!(f, "sqlite://{}", path.display()),
-            Self::Postgres(url) => f.write_str(&redact(url)),
+            Self::Postgres(url)
+            | Self::Couchdb(url)
+            | Self::Dynamodb(url)
+            | Self::Firestore(url) => f.write_str(&redact(url)),
         }
     }
 }
@@ -136,6 +176,19 @@ fn sqlite_path(url: &str, rest: &str) -> Result<PathBuf, OpenError> {
     Ok(PathBuf::from(path))
 }
 
+/// A URL that its engine reads.
+fn whole(
+    url: &str,
+    rest: &str,
+    location: fn(String) -> Location,
+    expected: &'static str,
+) -> Result<Location, OpenError> {
+    match rest.strip_prefix("//") {
+        Some(named) if !named.is_empty() => Ok(location(url.to_owned())),
+        _ => Err(invalid(url, expected)),
+    }
+}
+
 fn invalid(url: &str, expected: &'static str) -> OpenError {
     OpenError::InvalidUrl { url: redact(url), expected }
 }
@@ -147,6 +200,9 @@ fn similar_scheme(scheme: &str) -> Option<&'static str> {
         "file" | "sqlite3" | "sqlite+aiosqlite" => Some("sqlite"),
         "pg" | "psql" | "pgsql" => Some("postgres"),
         "mem" | "ram" => Some("memory"),
+        "couch" => Some("couchdb"),
+        "dynamo" | "aws" => Some("dynamodb"),
+        "firebase" | "gcp" => Some("firestore"),
         _ => None,
     };
     let schemes = ENGINES.iter().flat_map(|engine| engine.schemes);
@@ -156,7 +212,11 @@ fn similar_scheme(scheme: &str) -> Option<&'static str> {
     meant.or_else(|| nearest.copied().filter(|known| similarity(known) >= SIMILAR_MIN))
 }
 
-/// A URL that may be shown: the password in its authority and in its parameters is masked.
+/// Parameters whose names hold one of these are not shown.
+const SECRET_PARAMETERS: &[&str] = &["password", "passphrase", "secret", "token"];
+
+/// A URL that may be shown: the password in its authority and secrets in its parameters are
+/// masked.
 #[must_use]
 pub fn redact(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else {
@@ -178,9 +238,7 @@ pub fn redact(url: &str) -> String {
     };
     let query = query.map(|query| {
         let masked = query.split('&').map(|pair| match pair.split_once('=') {
-            Some((name, _)) if name.to_ascii_lowercase().contains("password") => {
-                format!("{name}=***")
-            }
+            Some((name, _)) if is_secret(name) => format!("{name}=***"),
             _ => pair.to_owned(),
         });
         masked.collect::<Vec<_>>().join("&")
@@ -189,6 +247,11 @@ pub fn redact(url: &str) -> String {
         Some(query) => format!("{scheme}://{rest}?{query}"),
         None => format!("{scheme}://{rest}"),
     }
+}
+
+fn is_secret(parameter: &str) -> bool {
+    let parameter = parameter.to_ascii_lowercase();
+    SECRET_PARAMETERS.iter().any(|secret| parameter.contains(secret))
 }
 
 #[cfg(test)]
@@ -205,6 +268,10 @@ mod tests {
             ("sqlite:a.db", Location::Sqlite("a.db".into())),
             ("postgres://h/d", Location::Postgres("postgres://h/d".into())),
             ("postgresql://h/d", Location::Postgres("postgresql://h/d".into())),
+            ("couchdb://u:p@h/x", Location::Couchdb("couchdb://u:p@h/x".into())),
+            ("couchdb+https://h", Location::Couchdb("couchdb+https://h".into())),
+            ("dynamodb://eu-central-1/x", Location::Dynamodb("dynamodb://eu-central-1/x".into())),
+            ("firestore://p/(default)", Location::Firestore("firestore://p/(default)".into())),
         ];
         for (url, location) in cases {
             assert_eq!(Location::parse(url).unwrap(), location, "{url}");
@@ -221,11 +288,14 @@ mod tests {
             ("sqlite://a.db?mode=ro", "by settings"),
             ("memory:x", "nothing follows"),
             ("postgres:", "expected postgres://"),
-            ("couchdb://h/d", "not in this build"),
-            ("dynamodb://eu-central-1/p", "not in this build"),
+            ("couchdb:h", "expected couchdb://"),
+            ("dynamodb://", "expected dynamodb://region"),
+            ("firestore:", "expected firestore://project"),
+            ("dynamo://x/y", "did you mean dynamodb?"),
+            ("fire-store://x/y", "did you mean firestore?"),
             ("posgres://h/d", "did you mean postgres?"),
             ("sqlit://a", "did you mean sqlite?"),
-            ("http://localhost:8003", "known are memory, sqlite, postgres, postgresql"),
+            ("http://localhost:8003", "known are memory, sqlite, postgres, postgresql, couchdb"),
         ];
         for (url, part) in cases {
             let error = Location::parse(url).unwrap_err().to_string();
@@ -243,6 +313,11 @@ mod tests {
                 "postgres://u@h/d?sslmode=require&password=***",
             ),
             ("sqlite://data/a.db", "sqlite://data/a.db"),
+            ("couchdb+https://u:p@h:6984/x", "couchdb+https://u:***@h:6984/x"),
+            (
+                "dynamodb://r/x?secret_access_key=s&endpoint=http://h",
+                "dynamodb://r/x?secret_access_key=***&endpoint=http://h",
+            ),
             ("memory:", "memory:"),
         ];
         for (url, shown) in cases {

@@ -90,7 +90,7 @@ pub(crate) fn server_config(loaded: &Loaded, config: &Config) -> ServerConfig {
     let durability = match (&config.records, config.options.sqlite.sync_every_commit) {
         (Location::Memory, _) => Durability::None,
         (Location::Sqlite(_), false) => Durability::Relaxed,
-        (Location::Sqlite(_), true) | (Location::Postgres(_), _) => Durability::Full,
+        _ => Durability::Full,
     };
     ServerConfig {
         public_url: loaded.text(&table::PUBLIC_URL).map(str::to_owned),
