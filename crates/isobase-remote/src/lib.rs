@@ -16,6 +16,8 @@ pub use backend::{
     DocumentWrite, Head, IndexEntry, IndexKey, IndexNumber, KeyFetch, KeyFetched, KeyedDocument,
     LogRecord, ScanPage, StoredAnswer, Tag,
 };
-pub use codec::{InvalidTree, META_FIELD, Meta, NativeDocument, NativeRules, Tree, parse_time};
+pub use codec::{
+    InvalidTree, META_FIELD, Meta, NativeDocument, NativeRules, Tree, WRAPPED_FIELD, parse_time,
+};
 pub use engine::RemoteEngine;
 pub use options::RemoteOptions;

@@ -2,15 +2,15 @@
 
 use isobase_types::{DocumentId, Revision, Sequence, Timestamp};
 
-use super::{Tree, hash, rebuild, shape, time, tree::into_text};
+use super::{NativeRules, Tree, hash, rebuild, shape, time, tree::into_text, wrap};
 use crate::Tag;
 
-/// The one top-level field of native documents that is ours. Callers never see it, and a document
-/// of theirs that has it is refused.
+/// The one top-level field of native documents that is ours. Callers never see it.
 pub const META_FIELD: &str = "isobase_meta";
 
-/// Top-level fields that are never part of a body: names of the id and of the database.
-const RESERVED: [&str; 4] = ["id", "_id", "_rev", META_FIELD];
+/// Top-level fields that are never part of a body: names of the id and of the database. A caller's
+/// fields of these names are held in the bookkeeping.
+pub(super) const RESERVED: [&str; 4] = ["id", "_id", "_rev", META_FIELD];
 
 /// What we keep about a document, in the document.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +25,8 @@ pub struct Meta {
     pub hash: String,
     /// The order of fields and the spelling of numbers, where the native form loses them.
     pub shape: Option<String>,
+    /// Text of an object: top-level fields that cannot stand natively.
+    pub held: Option<String>,
 }
 
 /// A document as it was read.
@@ -62,6 +64,8 @@ impl NativeDocument {
             .find(|(name, _)| name == META_FIELD)
             .and_then(|(_, value)| Meta::from_tree(value));
         fields.retain(|(name, _)| !RESERVED.contains(&name.as_str()));
+        let held = meta.as_ref().and_then(|meta| meta.held.as_deref());
+        let fields = wrap::unwrap_fields(fields, held);
         let body = body_of(&fields, meta.as_ref());
         let hash = hash::of(&body);
         let ours = meta.as_ref().filter(|meta| meta.hash == hash);
@@ -93,6 +97,7 @@ impl Meta {
     #[must_use]
     pub fn of_body(
         body: &str,
+        rules: &NativeRules,
         revision: Sequence,
         created_at: Timestamp,
         updated_at: Timestamp,
@@ -100,12 +105,13 @@ impl Meta {
         let fields = Tree::parse_fields(body).unwrap_or_default();
         let hash = hash::of(body);
         let shape = shape::of_fields(&fields);
-        (fields, Self { revision, created_at, updated_at, hash, shape })
+        let (fields, held) = wrap::wrap_fields(fields, rules);
+        (fields, Self { revision, created_at, updated_at, hash, shape, held })
     }
 
     /// The bookkeeping as the value of [`META_FIELD`]: an object with `revision` (number),
-    /// `created_at`, `updated_at` (RFC 3339 text), `hash` and, if needed, `shape`. A backend may
-    /// add `keys` of its own.
+    /// `created_at`, `updated_at` (RFC 3339 text), `hash` and, if needed, `shape` and `fields`. A
+    /// backend may add `keys` of its own.
     #[must_use]
     pub fn to_fields(&self) -> Vec<(String, Tree)> {
         let text = |text: String| Tree::String(text);
@@ -117,6 +123,9 @@ impl Meta {
         ];
         if let Some(shape) = &self.shape {
             fields.push(("shape".to_owned(), text(shape.clone())));
+        }
+        if let Some(held) = &self.held {
+            fields.push(("fields".to_owned(), text(held.clone())));
         }
         fields
     }
@@ -131,6 +140,7 @@ impl Meta {
             updated_at: time_at("updated_at")?,
             hash: tree.get("hash")?.as_str()?.to_owned(),
             shape: tree.get("shape").and_then(Tree::as_str).map(str::to_owned),
+            held: tree.get("fields").and_then(Tree::as_str).map(str::to_owned),
         })
     }
 }

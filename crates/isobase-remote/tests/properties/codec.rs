@@ -1,6 +1,6 @@
 //! A document comes back as it was, whatever a database does to its native form.
 
-use isobase_remote::{META_FIELD, Meta, NativeDocument, Tag, Tree};
+use isobase_remote::{META_FIELD, Meta, NativeDocument, NativeRules, Tag, Tree};
 use isobase_types::{Sequence, Timestamp, json};
 use proptest::prelude::*;
 
@@ -64,9 +64,33 @@ fn native_fields(
     fields
 }
 
+const LENIENT: NativeRules = NativeRules {
+    nested_arrays: true,
+    empty_names: true,
+    dunder_names: true,
+    top_level_underscore: true,
+    name_bytes_max: usize::MAX,
+    levels_max: usize::MAX,
+    index_key_bytes_max: usize::MAX,
+};
+
+const STRICT: NativeRules = NativeRules {
+    nested_arrays: false,
+    empty_names: false,
+    dunder_names: false,
+    top_level_underscore: false,
+    name_bytes_max: 2,
+    levels_max: 2,
+    index_key_bytes_max: 100,
+};
+
 fn stored(body: &str) -> Vec<(String, Tree)> {
+    stored_by(&LENIENT, body)
+}
+
+fn stored_by(rules: &NativeRules, body: &str) -> Vec<(String, Tree)> {
     let at = Timestamp { unix_us: 1_795_183_740_123_456 };
-    let (mut fields, meta) = Meta::of_body(body, Sequence(7), at, at);
+    let (mut fields, meta) = Meta::of_body(body, rules, Sequence(7), at, at);
     fields.push((META_FIELD.to_owned(), Tree::Object(meta.to_fields())));
     fields
 }
@@ -76,10 +100,12 @@ fn read(fields: Vec<(String, Tree)>) -> NativeDocument {
 }
 
 fn check(body: &str, numbers: Numbers, order: Fields) {
-    let document = read(native_fields(stored(body), numbers, order));
-    assert_eq!(document.body, body, "{numbers:?} {order:?}");
-    assert_eq!(document.revision.number(), Some(7));
-    assert!(!document.is_foreign());
+    for rules in [LENIENT, STRICT] {
+        let document = read(native_fields(stored_by(&rules, body), numbers, order));
+        assert_eq!(document.body, body, "{numbers:?} {order:?} {rules:?}");
+        assert_eq!(document.revision.number(), Some(7));
+        assert!(!document.is_foreign());
+    }
 }
 
 const NUMBERS: [Numbers; 4] =
@@ -117,13 +143,14 @@ fn value() -> impl Strategy<Value = String> {
 }
 
 fn object(value: impl Strategy<Value = String> + 'static) -> impl Strategy<Value = String> {
-    prop::collection::hash_map("[a-zé_\"]{0,3}", value, 0..6).prop_map(|fields| {
-        let fields: Vec<_> = fields
-            .into_iter()
-            .map(|(name, value)| format!("{}:{value}", Tree::String(name).to_text()))
-            .collect();
-        format!("{{{}}}", fields.join(","))
-    })
+    prop::collection::hash_map("[a-zé_\"]{0,3}|_id|_rev|__x__|isobase_(json|meta)", value, 0..6)
+        .prop_map(|fields| {
+            let fields: Vec<_> = fields
+                .into_iter()
+                .map(|(name, value)| format!("{}:{value}", Tree::String(name).to_text()))
+                .collect();
+            format!("{{{}}}", fields.join(","))
+        })
 }
 
 fn body() -> impl Strategy<Value = String> {
@@ -173,7 +200,7 @@ proptest! {
     fn altered_shapes_never_break_a_document(body in body(), shape in "[{}\\[\\]:=,+!.0-9Ab-]{0,12}") {
         let mut fields = Tree::parse_fields(&body).unwrap();
         let at = Timestamp::default();
-        let (_, mut meta) = Meta::of_body(&body, Sequence(1), at, at);
+        let (_, mut meta) = Meta::of_body(&body, &LENIENT, Sequence(1), at, at);
         meta.shape = Some(shape);
         fields.push((META_FIELD.to_owned(), Tree::Object(meta.to_fields())));
         let document = read(fields);
@@ -189,7 +216,8 @@ fn large_objects_and_arrays_come_back() {
     for order in FIELDS {
         check(&body, Numbers::Floats, order);
     }
-    let (_, meta) = Meta::of_body(&body, Sequence(1), Timestamp::default(), Timestamp::default());
+    let (_, meta) =
+        Meta::of_body(&body, &LENIENT, Sequence(1), Timestamp::default(), Timestamp::default());
     let shape = meta.shape.unwrap();
     assert!(shape.contains("[+300{10:[=2.0],=1.0}]"), "{shape}");
 }
