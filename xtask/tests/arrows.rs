@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// Each crate of the product, and the crates of the workspace it may use.
 /// Dependencies of tests are free.
-const ARROWS: [(&str, &[&str]); 15] = [
+const ARROWS: [(&str, &[&str]); 20] = [
     ("isobase-types", &[]),
     ("isobase-engine", &["isobase-types"]),
     ("isobase-store", &["isobase-types", "isobase-engine"]),
@@ -16,6 +16,11 @@ const ARROWS: [(&str, &[&str]); 15] = [
     ("isobase-engine-memory", &["isobase-types", "isobase-engine"]),
     ("isobase-engine-sqlite", &["isobase-types", "isobase-engine", "isobase-sqlite"]),
     ("isobase-engine-postgres", &["isobase-types", "isobase-engine", "isobase-postgres"]),
+    ("isobase-remote", &["isobase-types", "isobase-engine"]),
+    ("isobase-engine-couchdb", &["isobase-types", "isobase-engine", "isobase-remote"]),
+    ("isobase-engine-dynamodb", &["isobase-types", "isobase-engine", "isobase-remote"]),
+    ("isobase-engine-firestore", &["isobase-types", "isobase-engine", "isobase-remote"]),
+    ("isobase-ops", &["isobase-types", "isobase-engine"]),
     (
         "isobase-conformance",
         // The client makes the REST API one more engine of the suite.
@@ -43,13 +48,20 @@ const ARROWS: [(&str, &[&str]); 15] = [
             "isobase-engine-postgres",
             "isobase-sqlite",
             "isobase-postgres",
+            "isobase-remote",
+            "isobase-engine-couchdb",
+            "isobase-engine-dynamodb",
+            "isobase-engine-firestore",
+            "isobase-ops",
         ],
     ),
     (
         "isobase-cli",
         &[
             "isobase-types",
+            "isobase-engine",
             "isobase-store",
+            "isobase-ops",
             "isobase-auth",
             "isobase-server",
             "isobase-client",
@@ -63,7 +75,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
 const DEVELOPMENT: [&str; 2] = ["xtask", "isobase-testkit"];
 
 /// Outside crates that only some of ours may use, and why the others may not.
-const RESERVED: [(&[&str], &[&str], &str); 5] = [
+const RESERVED: [(&[&str], &[&str], &str); 8] = [
     (
         &[
             "axum",
@@ -75,8 +87,17 @@ const RESERVED: [(&[&str], &[&str], &str); 5] = [
             "tower",
             "tower-http",
         ],
-        &["isobase-server", "isobase-client", "isobase-cli", "isobase-conformance"],
-        "only the server, its client and the executable know HTTP",
+        &[
+            "isobase-server",
+            "isobase-client",
+            "isobase-cli",
+            "isobase-conformance",
+            // Their databases are reached over HTTP.
+            "isobase-engine-couchdb",
+            "isobase-engine-dynamodb",
+            "isobase-engine-firestore",
+        ],
+        "only the server, its client, the executable and engines over HTTP know HTTP",
     ),
     (&["axum"], &["isobase-server"], "only the server has routes"),
     (&["clap", "clap_complete"], &["isobase-cli"], "only the executable knows the process"),
@@ -89,6 +110,17 @@ const RESERVED: [(&[&str], &[&str], &str); 5] = [
         &["tokio-postgres", "deadpool-postgres"],
         &["isobase-postgres", "isobase-engine-postgres"],
         "PostgreSQL is used through its connection layer",
+    ),
+    (&["reqwest"], &["isobase-engine-couchdb"], "it is the client of CouchDB"),
+    (
+        &["aws-config", "aws-sdk-dynamodb", "aws-smithy-http-client"],
+        &["isobase-engine-dynamodb"],
+        "it is the client of DynamoDB",
+    ),
+    (
+        &["tonic", "googleapis-tonic-google-firestore-v1"],
+        &["isobase-engine-firestore"],
+        "it is the client of Firestore",
     ),
 ];
 
