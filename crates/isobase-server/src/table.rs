@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Every route there is: the router and the OpenAPI document are made from these lists.
-static LISTS: [&[Route]; 2] = [service_routes::ROUTES, records::ROUTES];
+static LISTS: [&[Route]; 3] = [service_routes::ROUTES, records::ROUTES, records::SCHEMA_ROUTES];
 
 /// The routes and the tree that finds them.
 pub(crate) static TABLE: LazyLock<Table> = LazyLock::new(Table::new);

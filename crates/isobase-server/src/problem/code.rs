@@ -154,6 +154,9 @@ problem_codes! {
     InvalidBatch = "invalid_batch", UNPROCESSABLE_ENTITY, Request, "Invalid batch",
         "The body is not a batch, or `errors` names operations that cannot be understood. Nothing was stored.",
         "Correct the named operations and send the whole batch again.";
+    InvalidSchema = "invalid_schema", UNPROCESSABLE_ENTITY, Request, "Invalid schema",
+        "The body is not a JSON Schema that this service can use; `errors` names the place. Nothing was stored.",
+        "Correct the named place. References lead only into the schema itself, and patterns have no look-around.";
     ConfirmationRequired = "confirmation_required", UNPROCESSABLE_ENTITY, Request, "Confirmation required",
         "The request would delete many documents and does not say that this is meant. Nothing was deleted.",
         "Repeat it with the parameter that `detail` names.";
@@ -163,6 +166,9 @@ problem_codes! {
     IndexNotFound = "index_not_found", NOT_FOUND, Documents, "Index not found",
         "The collection has no index with these fields.",
         "List the collection's indexes; the fields and their directions must be the same.";
+    SchemaNotFound = "schema_not_found", NOT_FOUND, Documents, "Schema not found",
+        "The collection has no schema: its documents may be any JSON object.",
+        "Check the name of the collection, or set a schema.";
     RevisionConflict = "revision_conflict", PRECONDITION_FAILED, Documents, "Revision conflict",
         "The document's revision does not meet `If-Match` or `If-None-Match`: someone else changed it, or it is gone. Nothing was stored.",
         "Read the document again, apply the change to what it is now, and send that with its new `ETag`.";
@@ -175,6 +181,9 @@ problem_codes! {
     SchemaViolation = "schema_violation", UNPROCESSABLE_ENTITY, Documents, "Schema violation",
         "The document, or what a patch would make of it, does not meet the schema of its collection; `errors` names the places. Nothing was stored.",
         "Change the named places. `GET /collections/{collection}/schema` shows what is asked.";
+    SchemaDeclared = "schema_declared", CONFLICT, Documents, "Schema set by the configuration",
+        "The schema of this collection comes from `isobase.toml` and cannot be changed through the service.",
+        "Change the file and start the service again, or take the line out of the file first.";
     BatchRejected = "batch_rejected", CONFLICT, Documents, "Batch rejected",
         "An operation of an atomic batch was refused, so none was carried out; `errors` names it.",
         "Correct the named operation and send the whole batch again.";

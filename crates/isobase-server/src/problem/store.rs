@@ -6,7 +6,11 @@ use super::{Problem, ProblemCode};
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        let code = code_of(error.kind());
+        let code = match &error {
+            StoreError::SchemaDeclared { .. } => ProblemCode::SchemaDeclared,
+            StoreError::ReservedCollection { .. } => ProblemCode::InvalidCollectionName,
+            error => code_of(error.kind()),
+        };
         let detail = match code {
             ProblemCode::Unavailable => "the database is not available; nothing was written".into(),
             ProblemCode::DeadlineExceeded => {

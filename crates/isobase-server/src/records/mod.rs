@@ -18,7 +18,10 @@ mod problems;
 mod record;
 mod request;
 mod routes;
+mod schema_routes;
+mod schemas;
 mod view;
 
 pub(crate) use problems::reserved_id;
 pub(crate) use routes::{ROUTES, SCHEMAS};
+pub(crate) use schema_routes::ROUTES as SCHEMA_ROUTES;

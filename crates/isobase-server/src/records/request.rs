@@ -2,6 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, header};
+use isobase_store::SCHEMAS_COLLECTION;
 use isobase_types::{CollectionName, DocumentId, json};
 
 use super::{parameters::Parameters, problems};
@@ -13,10 +14,13 @@ pub(super) const NDJSON: &str = "application/x-ndjson";
 /// The collection in the path.
 pub(super) fn collection(call: &Call) -> Result<CollectionName, Problem> {
     let name = call.parameter(0);
-    CollectionName::new(name).map_err(|error| {
-        Problem::new(ProblemCode::InvalidCollectionName, error.to_string())
-            .with_item(ProblemItem::named("collection", error.to_string(), name))
-    })
+    let message = match CollectionName::new(name) {
+        Ok(collection) if collection.as_str() != SCHEMAS_COLLECTION => return Ok(collection),
+        Ok(_) => "the name is taken: the service keeps schemas there".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    Err(Problem::new(ProblemCode::InvalidCollectionName, message.clone())
+        .with_item(ProblemItem::named("collection", message, name)))
 }
 
 /// The id in the path.

@@ -166,6 +166,7 @@ pub(crate) static ROUTES: &[Route] = &[
                 ProblemCode::InvalidJson,
                 ProblemCode::NotAnObject,
                 ProblemCode::DocumentUnholdable,
+                ProblemCode::SchemaViolation,
                 ProblemCode::IdempotencyMismatch,
                 ProblemCode::BatchRejected,
                 ProblemCode::LimitExceeded,
@@ -575,7 +576,7 @@ pub(crate) static SCHEMAS: &[(&str, &str)] = &[
     ),
     (
         "BatchReport",
-        r##"{"type":"object","required":["results","committed"],"properties":{"results":{"type":"array","items":{"type":"object","required":["status"],"properties":{"status":{"type":"integer"},"id":{"$ref":"#/components/schemas/Id"},"kind":{"enum":["created","updated","deleted"]},"etag":{"type":"string"},"error":{"type":"object","required":["code","detail"],"properties":{"code":{"type":"string"},"detail":{"type":"string"}}}}}},"committed":{"type":"boolean"}}}"##,
+        r##"{"type":"object","required":["results","committed"],"properties":{"results":{"type":"array","items":{"type":"object","required":["status"],"properties":{"status":{"type":"integer"},"id":{"$ref":"#/components/schemas/Id"},"kind":{"enum":["created","updated","deleted"]},"etag":{"type":"string"},"error":{"type":"object","required":["code","detail"],"properties":{"code":{"type":"string"},"detail":{"type":"string"},"errors":{"type":"array","items":{"type":"object","required":["pointer","message"],"properties":{"pointer":{"type":"string"},"message":{"type":"string"}}}}}}}}},"committed":{"type":"boolean"}}}"##,
     ),
     (
         "ChangesPage",
@@ -606,6 +607,7 @@ const WRITE_PROBLEMS: &[ProblemCode] = &[
     ProblemCode::RevisionConflict,
     ProblemCode::AlreadyExists,
     ProblemCode::DocumentUnholdable,
+    ProblemCode::SchemaViolation,
 ];
 
 const LIST_PARAMETERS: &[Parameter] = &[

@@ -10,5 +10,6 @@ mod idempotency;
 mod indexes;
 mod lines;
 mod listing;
+mod schemas;
 mod support;
 mod writes;

@@ -38,10 +38,19 @@ impl Service {
     }
 
     pub fn with(settings: Settings) -> Self {
+        Self::made(settings, |store| store)
+    }
+
+    /// An ordinary service whose store is changed first.
+    pub fn over(change: impl FnOnce(Store) -> Store) -> Self {
+        Self::made(Settings::default(), change)
+    }
+
+    fn made(settings: Settings, change: impl FnOnce(Store) -> Store) -> Self {
         let memory = MemoryEngine::new(Arc::new(Ticking::default()), settings.memory);
         let faults = Arc::new(Faults::default());
         let engine = Faulty { memory, faults: faults.clone() };
-        let store = Store::new(Arc::new(engine), settings.store);
+        let store = change(Store::new(Arc::new(engine), settings.store));
         let app = App::new(store, Arc::new(Authorizer::open()), settings.config);
         Self { app, faults }
     }

@@ -1,6 +1,6 @@
 //! The answer to a batch.
 
-use isobase_store::{Rejection, WriteOutcome, Written};
+use isobase_store::{Rejection, Violation, WriteOutcome, Written};
 use isobase_types::{ChangeKind, Revision, json};
 
 use crate::records::{answer, problems};
@@ -45,7 +45,22 @@ fn write_rejected(rejection: &Rejection, out: &mut Vec<u8>) {
     }
     out.extend_from_slice(format!(",\"error\":{{\"code\":\"{code}\",\"detail\":").as_bytes());
     json::write_string(&detail, out);
+    write_violations(rejection, out);
     out.extend_from_slice(b"}}");
+}
+
+/// The places that do not meet a schema, as `errors` of a problem has them.
+fn write_violations(rejection: &Rejection, out: &mut Vec<u8>) {
+    let Rejection::SchemaViolation { violations } = rejection else { return };
+    out.extend_from_slice(b",\"errors\":[");
+    for (index, Violation { pointer, message }) in violations.iter().enumerate() {
+        out.extend_from_slice(if index > 0 { b",{\"pointer\":" } else { b"{\"pointer\":" });
+        json::write_string(pointer, out);
+        out.extend_from_slice(b",\"message\":");
+        json::write_string(message, out);
+        out.push(b'}');
+    }
+    out.push(b']');
 }
 
 /// A tag as the header has it, quotes included: it can be sent back as it is.
