@@ -3,8 +3,7 @@
 use std::{collections::BTreeMap, ops::Bound, sync::Arc};
 
 use isobase_engine::{
-    BulkLoad, CollectionInfo, Counters, Engine, EngineError, ErrorKind, Pending, Snapshot,
-    Snapshots,
+    BulkLoad, CollectionInfo, Counters, Pending, Snapshot, Snapshots, check_note, prepare_load,
 };
 use isobase_types::{CollectionName, Document, DocumentId};
 
@@ -71,8 +70,7 @@ impl BulkLoad for MemoryEngine {
     }
 
     fn mark<'a>(&'a self, note: &'a str) -> Pending<'a, ()> {
-        self.state().unfinished = Some(note.to_owned());
-        ready(Ok(()))
+        ready(check_note(note).map(|()| self.state().unfinished = Some(note.to_owned())))
     }
 
     fn load<'a>(
@@ -80,16 +78,8 @@ impl BulkLoad for MemoryEngine {
         collection: &'a CollectionName,
         documents: Vec<Document>,
     ) -> Pending<'a, ()> {
-        let checked = documents.iter().try_for_each(|document| {
-            self.check_document(collection, Some(&document.id), &document.body).map_err(|refused| {
-                let message = format!("document {}: {refused}", document.id);
-                EngineError::new(ErrorKind::InvalidArgument, message)
-            })
-        });
-        if checked.is_ok() {
-            self.state().load(collection, documents);
-        }
-        ready(checked)
+        let prepared = prepare_load(self, collection, documents);
+        ready(prepared.map(|documents| self.state().load(collection, documents)))
     }
 
     fn unload<'a>(

@@ -1,12 +1,15 @@
 //! The engine.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use arc_swap::ArcSwap;
 use isobase_engine::{
-    AtomicBatches, ChangeFeed, ChangesPage, ChangesRequest, Clock, CollectionInfo, Engine,
-    EngineError, ErrorKind, IndexDefinition, IndexInfo, IndexState, Indexes, Limits, ListRequest,
-    Listing, Pending, WriteBatch, WriteReport,
+    AtomicBatches, BulkLoad, ChangeFeed, ChangesPage, ChangesRequest, Clock, CollectionInfo,
+    Engine, EngineError, ErrorKind, IndexDefinition, IndexInfo, IndexState, Indexes, Limits,
+    ListRequest, Listing, Pending, Snapshots, WriteBatch, WriteReport,
 };
 use isobase_sqlite::{Database, Writer, WriterState};
 use isobase_types::{CollectionName, Document, DocumentId, Filter, Sequence};
@@ -81,7 +84,16 @@ impl SqliteEngine {
     }
 
     async fn submit(&self, job: Job) -> Result<Reply, EngineError> {
-        match self.writer.submit(job, self.options.queue_timeout).await {
+        self.submit_within(job, self.options.queue_timeout).await
+    }
+
+    /// Has a job done that may wait so long for its place in the queue.
+    pub(crate) async fn submit_within(
+        &self,
+        job: Job,
+        queue_timeout: Duration,
+    ) -> Result<Reply, EngineError> {
+        match self.writer.submit(job, queue_timeout).await {
             Ok(reply) => reply.map_err(refused),
             Err(error) => Err(engine_error(error)),
         }
@@ -185,7 +197,7 @@ fn refused(refusal: Refusal) -> EngineError {
     }
 }
 
-fn wrong_reply() -> EngineError {
+pub(crate) fn wrong_reply() -> EngineError {
     EngineError::new(ErrorKind::Unexpected, "the writer gave the answer to another question")
 }
 
@@ -268,6 +280,14 @@ impl Engine for SqliteEngine {
     }
 
     fn indexes(&self) -> Option<&dyn Indexes> {
+        Some(self)
+    }
+
+    fn snapshots(&self) -> Option<&dyn Snapshots> {
+        Some(self)
+    }
+
+    fn bulk_load(&self) -> Option<&dyn BulkLoad> {
         Some(self)
     }
 

@@ -13,7 +13,7 @@ pub(crate) fn engine_error(error: Error) -> EngineError {
         Error::DiskFull => ErrorKind::OutOfSpace,
         Error::WriterFailed { outcome: Outcome::Unknown, .. } => ErrorKind::OutcomeUnknown,
         Error::WriterFailed { outcome: Outcome::NotStored, .. } => ErrorKind::Unavailable,
-        Error::WriterStarted | Error::Panicked => ErrorKind::Unexpected,
+        Error::WriterStarted | Error::Reopen(_) | Error::Panicked => ErrorKind::Unexpected,
         Error::Sqlite(_) => match error.sqlite_failure() {
             Some(SqliteFailure::Corrupted) => ErrorKind::Corrupted,
             Some(SqliteFailure::Busy) => ErrorKind::Unavailable,

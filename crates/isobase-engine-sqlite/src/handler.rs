@@ -4,21 +4,22 @@ use std::{sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use isobase_engine::{
-    BatchProgress, Clock, Current, Effect, Idempotency, IndexDefinition, Rejection, WriteBatch,
-    WriteOperation, WriteOutcome, WriteReport, Written, decide, decode_outcomes, encode_outcomes,
-    listing::index_key,
+    BatchProgress, Clock, Counters, Current, Effect, Idempotency, IndexDefinition, Rejection,
+    WriteBatch, WriteOperation, WriteOutcome, WriteReport, Written, decide, decode_outcomes,
+    encode_outcomes, listing::index_key, no_id_left,
 };
 use isobase_sqlite::{
     JobFailure, WriteHandler,
     rusqlite::{self, Connection, OptionalExtension, params},
 };
-use isobase_types::{ChangeKind, CollectionName, DocumentId, Revision, Timestamp};
+use isobase_types::{ChangeKind, CollectionName, Document, DocumentId, Revision, Timestamp};
 
 use crate::{
     catalogue::{Catalogue, Index},
     indexes::{self, Fill},
     journal::{Mark, Working},
     limits::LIMITS,
+    load,
     location::{COLLECTION_ID_MAX, IdColumn, Location, record_key},
     read,
 };
@@ -26,13 +27,37 @@ use crate::{
 /// Rows that retention removes with one commit: more than a batch can add.
 const TRIM_ROWS: u64 = 4_096;
 
+/// About what a job keeps of a document in memory besides its body.
+const DOCUMENT_OVERHEAD: usize = 128;
+
 /// What the writer is asked for.
 pub(crate) enum Job {
-    Write { batch: WriteBatch, atomic: bool },
+    Write {
+        batch: WriteBatch,
+        atomic: bool,
+    },
     DeleteCollection(CollectionName),
-    DeclareIndex { collection: CollectionName, definition: IndexDefinition },
+    DeclareIndex {
+        collection: CollectionName,
+        definition: IndexDefinition,
+    },
     FillIndex(Fill),
-    DropIndex { collection: CollectionName, definition: IndexDefinition },
+    DropIndex {
+        collection: CollectionName,
+        definition: IndexDefinition,
+    },
+    /// Marks the file as unfinished, with a note.
+    MarkLoad(String),
+    /// Documents in the order of their ids, each once.
+    Load {
+        collection: CollectionName,
+        documents: Vec<Document>,
+    },
+    Unload {
+        collection: CollectionName,
+        ids: Vec<DocumentId>,
+    },
+    FinishLoad(Counters),
 }
 
 /// What the writer answers.
@@ -44,6 +69,7 @@ pub(crate) enum Reply {
     /// Where to go on filling; none when the index is ready.
     Filled(Option<Fill>),
     Dropped(bool),
+    Done,
 }
 
 /// Why the writer refuses a job.
@@ -75,6 +101,8 @@ pub(crate) struct Handler {
     job: Mark,
     /// The place of the last change that is no longer kept.
     changes_floor: u64,
+    /// What it was before the batch.
+    floor_before: u64,
     /// Nothing expires before this moment.
     trim_at: Timestamp,
 }
@@ -90,6 +118,7 @@ impl Handler {
         let last_id = read::counter(connection, "last_id")?.cast_signed();
         let working = Working::new(&published.load(), sequence, last_id);
         let mark = working.mark();
+        let changes_floor = read::counter(connection, "changes_floor")?;
         Ok(Self {
             working,
             published,
@@ -98,7 +127,8 @@ impl Handler {
             retention,
             batch: mark,
             job: mark,
-            changes_floor: read::counter(connection, "changes_floor")?,
+            changes_floor,
+            floor_before: changes_floor,
             trim_at: Timestamp::default(),
         })
     }
@@ -189,15 +219,21 @@ impl Handler {
             Ok(effect) => effect,
             Err(rejection) => return Ok(Err(rejection)),
         };
+        let id = match action.id() {
+            Some(id) => id.clone(),
+            None => match self.working.last_id.checked_add(1) {
+                Some(id) => DocumentId::Integer(id),
+                None => return Ok(Err(no_id_left())),
+            },
+        };
         let at = match at {
             Some(at) => at,
             None => self.add_collection(connection, collection)?,
         };
         self.working.sequence += 1;
-        let id = action.id().cloned().unwrap_or_else(|| {
-            self.working.last_id += 1;
-            DocumentId::Integer(self.working.last_id)
-        });
+        if let (None, DocumentId::Integer(id)) = (action.id(), &id) {
+            self.working.last_id = *id;
+        }
         let stored = self.store(connection, at, &id, before.as_ref().map(|d| &*d.body), &effect)?;
         let created_at = before.as_ref().map_or(self.now, |document| document.created_at);
         let revision = Revision::from_number(self.working.sequence);
@@ -353,6 +389,64 @@ impl Handler {
         Ok(true)
     }
 
+    // --- loads ---------------------------------------------------------------------------------
+
+    fn load(
+        &mut self,
+        connection: &Connection,
+        name: &CollectionName,
+        documents: &[Document],
+    ) -> Outcome<()> {
+        if documents.is_empty() {
+            return Ok(());
+        }
+        let at = match self.working.find(name) {
+            Some(at) => at,
+            None => self.add_collection(connection, name)?,
+        };
+        let collection = self.working.collection(at);
+        let added = load::store(connection, collection.id, &collection.indexes, documents)?;
+        let count = collection.documents + added;
+        self.working.set_documents(at, count);
+        let largest = documents.iter().rev().find_map(|document| match document.id {
+            DocumentId::Integer(id) => Some(id),
+            DocumentId::Text(_) => None,
+        });
+        self.working.last_id = self.working.last_id.max(largest.unwrap_or_default());
+        Ok(())
+    }
+
+    fn unload(
+        &mut self,
+        connection: &Connection,
+        name: &CollectionName,
+        ids: &[DocumentId],
+    ) -> rusqlite::Result<()> {
+        let Some(at) = self.working.find(name) else { return Ok(()) };
+        let collection = self.working.collection(at);
+        let mut count = collection.documents;
+        for id in ids {
+            let Some(before) = read::document(connection, collection.id, id)? else { continue };
+            delete(connection, &Location::of(collection.id, id))?;
+            for index in &collection.indexes {
+                move_entry(connection, index, id, Some(&before.body), None)?;
+            }
+            count -= 1;
+        }
+        self.working.set_documents(at, count);
+        Ok(())
+    }
+
+    fn finish_load(&mut self, connection: &Connection, counters: Counters) -> rusqlite::Result<()> {
+        self.working.sequence = self.working.sequence.max(counters.sequence.0);
+        self.working.last_id = self.working.last_id.max(counters.last_id);
+        self.changes_floor = self.working.sequence;
+        set_counter(connection, "changes_floor", self.changes_floor)?;
+        connection.execute("DELETE FROM changes", [])?;
+        connection.execute("DELETE FROM unfinished", [])?;
+        Ok(())
+    }
+
     // --- retention -----------------------------------------------------------------------------
 
     /// Removes a bounded number of rows whose time is over.
@@ -406,19 +500,28 @@ impl WriteHandler for Handler {
         match job {
             Job::Write { batch, .. } => batch.operations.iter().map(operation_bytes).sum(),
             Job::FillIndex(_) => indexes::FILL_BYTES,
-            Job::DeleteCollection(_) | Job::DeclareIndex { .. } | Job::DropIndex { .. } => 256,
+            Job::MarkLoad(note) => note.len(),
+            Job::Load { documents, .. } => {
+                documents.iter().map(|document| document.body.len() + DOCUMENT_OVERHEAD).sum()
+            }
+            Job::Unload { ids, .. } => ids.len() * DOCUMENT_OVERHEAD,
+            Job::DeleteCollection(_)
+            | Job::DeclareIndex { .. }
+            | Job::DropIndex { .. }
+            | Job::FinishLoad(_) => 256,
         }
     }
 
     /// One operation is rejected before its first change; so is each of a batch, and a batch
-    /// that takes itself back has a savepoint of its own.
+    /// that takes itself back has a savepoint of its own. A load fails with the disk only.
     fn needs_savepoint(&self, job: &Job) -> bool {
-        !matches!(job, Job::Write { .. })
+        !matches!(job, Job::Write { .. } | Job::Load { .. })
     }
 
     fn begin(&mut self, _connection: &Connection) -> rusqlite::Result<()> {
         self.now = self.clock.now();
         self.batch = self.working.mark();
+        self.floor_before = self.changes_floor;
         Ok(())
     }
 
@@ -440,6 +543,16 @@ impl WriteHandler for Handler {
             Job::FillIndex(fill) => Ok(Reply::Filled(self.fill_index(connection, fill)?)),
             Job::DropIndex { collection, definition } => {
                 Ok(Reply::Dropped(self.drop_index(connection, collection, definition)?))
+            }
+            Job::MarkLoad(note) => Ok(load::mark(connection, note).map(|()| Reply::Done)?),
+            Job::Load { collection, documents } => {
+                self.load(connection, collection, documents).map(|()| Reply::Done)
+            }
+            Job::Unload { collection, ids } => {
+                Ok(self.unload(connection, collection, ids).map(|()| Reply::Done)?)
+            }
+            Job::FinishLoad(counters) => {
+                Ok(self.finish_load(connection, *counters).map(|()| Reply::Done)?)
             }
         }
     }
@@ -466,6 +579,7 @@ impl WriteHandler for Handler {
     }
 
     fn rolled_back(&mut self) {
+        self.changes_floor = self.floor_before;
         self.working.undo_to(self.batch);
     }
 }
@@ -477,7 +591,7 @@ fn operation_bytes(operation: &WriteOperation) -> usize {
         Action::Patch { patch, .. } => patch.len(),
         Action::Delete { .. } => 0,
     };
-    body + 128
+    body + DOCUMENT_OVERHEAD
 }
 
 // --- statements --------------------------------------------------------------------------------
@@ -502,8 +616,6 @@ fn insert(
                  VALUES (?1, ?2, ?3, ?4, ?4, ?5)",
             )?
             .execute(params![collection, id, sequence, now, body])?,
-        // An id is assigned within the key, or chosen by the caller and then a string.
-        Location::Nowhere => return Err(rusqlite::Error::IntegralValueOutOfRange(0, i64::MAX)),
     };
     Ok(())
 }
@@ -527,7 +639,6 @@ fn update(
                  WHERE collection = ?1 AND id = ?2",
             )?
             .execute(params![collection, id, sequence, now, body])?,
-        Location::Nowhere => 0,
     };
     Ok(())
 }
@@ -540,12 +651,11 @@ fn delete(connection: &Connection, location: &Location<'_>) -> rusqlite::Result<
         Location::Named(collection, id) => connection
             .prepare_cached("DELETE FROM named_records WHERE collection = ?1 AND id = ?2")?
             .execute(params![collection, id])?,
-        Location::Nowhere => 0,
     };
     Ok(())
 }
 
-fn move_entry(
+pub(crate) fn move_entry(
     connection: &Connection,
     index: &Index,
     id: &DocumentId,

@@ -1,8 +1,8 @@
 //! The embedded engine: one SQLite file.
 //!
 //! Reading order: `schema` is what the file holds, `catalogue` what is known of it without
-//! asking, `handler` what the writer does, `read` how ranges are read, `engine` how the
-//! contract is met.
+//! asking, `handler` what the writer does, `read` how ranges are read, `engine` and `transfer` how
+//! the contract is met.
 
 mod catalogue;
 mod engine;
@@ -11,10 +11,12 @@ mod handler;
 mod indexes;
 mod journal;
 mod limits;
+mod load;
 mod location;
 mod options;
 mod read;
 mod schema;
+mod transfer;
 
 pub use engine::SqliteEngine;
 pub use options::SqliteOptions;

@@ -25,12 +25,11 @@ pub(crate) fn id_of_key(key: i64) -> DocumentId {
     DocumentId::Integer(key & INTEGER_ID_MAX)
 }
 
-/// Where a document lies, if it can exist at all.
+/// Where a document lies.
 pub(crate) enum Location<'a> {
     Record(i64),
-    Named(i64, &'a str),
-    /// An integer id larger than any we assign.
-    Nowhere,
+    /// Its id is a string, or an integer that does not fit a key.
+    Named(i64, IdColumn<'a>),
 }
 
 impl<'a> Location<'a> {
@@ -39,8 +38,7 @@ impl<'a> Location<'a> {
             DocumentId::Integer(id) if (0..=INTEGER_ID_MAX).contains(id) => {
                 Self::Record(record_key(collection, *id))
             }
-            DocumentId::Integer(_) => Self::Nowhere,
-            DocumentId::Text(text) => Self::Named(collection, text),
+            _ => Self::Named(collection, IdColumn(id)),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Reading documents, ranges and changes.
 
-use std::ops::Bound;
+use std::{borrow::Cow, ops::Bound};
 
 use isobase_engine::{
     EngineError, ErrorKind, ListRequest, Listing,
@@ -16,7 +16,7 @@ use isobase_types::{
     Change, ChangeKind, CollectionName, Document, DocumentId, Filter, Revision, Sequence, Timestamp,
 };
 
-use crate::location::{INTEGER_ID_MAX, Location, id_of_column, id_of_key, record_key};
+use crate::location::{INTEGER_ID_MAX, IdColumn, Location, id_of_column, id_of_key, record_key};
 
 /// Places of the feed that one request looks at when it asks for one collection.
 const CHANGES_WINDOW: u64 = 100_000;
@@ -53,7 +53,6 @@ pub(crate) fn document(
             )?
             .query_row(params![collection, id], from_row)
             .optional(),
-        Location::Nowhere => Ok(None),
     }
 }
 
@@ -168,6 +167,21 @@ fn fetch_ids(
     Ok(filling.done())
 }
 
+/// Documents in the order of their ids, after one of them, of about so many bytes together.
+pub(crate) fn part(
+    connection: &Connection,
+    collection: i64,
+    after: Option<DocumentId>,
+    bytes_max: usize,
+) -> rusqlite::Result<Vec<Document>> {
+    let lower = after.map_or(Bound::Unbounded, Bound::Excluded);
+    let range = IdRange { lower, upper: Bound::Unbounded };
+    let mut filling = Filling { bytes_max: bytes_max.max(1), ..Filling::new(u32::MAX) };
+    fetch_records(connection, collection, &range, false, &mut filling)?;
+    fetch_named(connection, collection, &range, false, &mut filling)?;
+    Ok(filling.rows.into_iter().map(|row| row.document).collect())
+}
+
 fn fetch_records(
     connection: &Connection,
     collection: i64,
@@ -198,11 +212,12 @@ fn fetch_named(
     reverse: bool,
     filling: &mut Filling,
 ) -> rusqlite::Result<()> {
-    let Some(bounds) = text_bounds(range) else { return Ok(()) };
+    let Some(bounds) = named_bounds(range) else { return Ok(()) };
     if filling.is_full() {
         return Ok(());
     }
-    let TextBounds { lower, lower_included, upper, upper_included } = bounds;
+    let NamedBounds { lower, lower_included, upper, upper_included } = bounds;
+    let (lower, upper) = (IdColumn(&lower), upper.map(IdColumn));
     let sql = match (upper.is_some(), reverse) {
         (false, false) => {
             "SELECT id, revision, created_at, updated_at, body FROM named_records
@@ -254,29 +269,28 @@ fn integer_bounds(range: &IdRange) -> Option<(i64, i64)> {
     (first <= last).then_some((first, last))
 }
 
-struct TextBounds<'a> {
-    lower: &'a str,
+struct NamedBounds<'a> {
+    lower: Cow<'a, DocumentId>,
     lower_included: bool,
-    upper: Option<&'a str>,
+    upper: Option<&'a DocumentId>,
     upper_included: bool,
 }
 
-/// The part of the range that is strings; none when it has none.
-fn text_bounds(range: &IdRange) -> Option<TextBounds<'_>> {
+/// The part of the range that is beyond the keys of records; none when it has none.
+fn named_bounds(range: &IdRange) -> Option<NamedBounds<'_>> {
+    let beyond_keys = DocumentId::Integer(INTEGER_ID_MAX);
     let (lower, lower_included) = match &range.lower {
-        Bound::Included(DocumentId::Text(text)) => (&**text, true),
-        Bound::Excluded(DocumentId::Text(text)) => (&**text, false),
-        _ => ("", true),
+        Bound::Included(id) if *id > beyond_keys => (Cow::Borrowed(id), true),
+        Bound::Excluded(id) if *id > beyond_keys => (Cow::Borrowed(id), false),
+        _ => (Cow::Owned(beyond_keys.clone()), false),
     };
     let (upper, upper_included) = match &range.upper {
         Bound::Unbounded => (None, true),
-        Bound::Included(DocumentId::Text(text)) => (Some(&**text), true),
-        Bound::Excluded(DocumentId::Text(text)) => (Some(&**text), false),
-        Bound::Included(DocumentId::Integer(_)) | Bound::Excluded(DocumentId::Integer(_)) => {
-            return None;
-        }
+        Bound::Included(id) | Bound::Excluded(id) if *id <= beyond_keys => return None,
+        Bound::Included(id) => (Some(id), true),
+        Bound::Excluded(id) => (Some(id), false),
     };
-    Some(TextBounds { lower, lower_included, upper, upper_included })
+    Some(NamedBounds { lower, lower_included, upper, upper_included })
 }
 
 /// Rows collected until there are enough of them.
@@ -284,17 +298,19 @@ struct Filling {
     rows: Vec<Row>,
     limit: usize,
     bytes: usize,
+    bytes_max: usize,
     /// A range ended because there was no room, not because it was read through.
     cut: bool,
 }
 
 impl Filling {
     fn new(limit: u32) -> Self {
-        Self { rows: Vec::new(), limit: limit as usize, bytes: 0, cut: false }
+        let (limit, bytes_max) = (limit as usize, FETCH_BYTES_MAX);
+        Self { rows: Vec::new(), limit, bytes: 0, bytes_max, cut: false }
     }
 
     fn is_full(&mut self) -> bool {
-        let full = self.rows.len() >= self.limit || self.bytes >= FETCH_BYTES_MAX;
+        let full = self.rows.len() >= self.limit || self.bytes >= self.bytes_max;
         self.cut |= full;
         full
     }
@@ -349,12 +365,12 @@ fn fetch_entries(
     let sql = if part.reverse {
         "SELECT e.key, e.id, r.revision, r.created_at, r.updated_at, r.body
          FROM index_entries e LEFT JOIN records r
-           ON r.key = CASE typeof(e.id) WHEN 'integer' THEN ?4 + e.id END
+           ON r.key = CASE WHEN typeof(e.id) = 'integer' AND e.id < 1 << 40 THEN ?4 + e.id END
          WHERE e.index_id = ?1 AND e.key >= ?2 AND e.key < ?3 ORDER BY e.key DESC"
     } else {
         "SELECT e.key, e.id, r.revision, r.created_at, r.updated_at, r.body
          FROM index_entries e LEFT JOIN records r
-           ON r.key = CASE typeof(e.id) WHEN 'integer' THEN ?4 + e.id END
+           ON r.key = CASE WHEN typeof(e.id) = 'integer' AND e.id < 1 << 40 THEN ?4 + e.id END
          WHERE e.index_id = ?1 AND e.key >= ?2 AND e.key < ?3 ORDER BY e.key"
     };
     let mut statement = connection.prepare_cached(sql)?;
@@ -487,4 +503,9 @@ pub(crate) fn counter(connection: &Connection, name: &str) -> rusqlite::Result<u
     connection
         .prepare_cached("SELECT value FROM counters WHERE name = ?1")?
         .query_row([name], |row| row.get(0))
+}
+
+/// The note of a load that was begun and not finished.
+pub(crate) fn unfinished(connection: &Connection) -> rusqlite::Result<Option<String>> {
+    connection.query_row("SELECT note FROM unfinished", [], |row| row.get(0)).optional()
 }

@@ -3,11 +3,12 @@
 use isobase_sqlite::rusqlite::{self, Transaction};
 
 /// Version of the tables, kept as `user_version`.
-pub(crate) const VERSION: i32 = 1;
+pub(crate) const VERSION: i32 = 2;
 
 /// Documents with integer ids are keyed by collection and id in one number, so that a read is
 /// one descent, a collection lies together and a listing walks its leaves. Other documents (ids
-/// that are strings) have a table of their own, in the order of their ids.
+/// that are strings, or integers that others chose beyond those we assign) have a table of their
+/// own, in the order of their ids: an integer of any size comes before every string there.
 ///
 /// `counters` and `collections.documents` are written once per commit. `documents` is for people
 /// and other programs.
@@ -31,16 +32,6 @@ CREATE TABLE records (
     updated_at INTEGER NOT NULL,
     body TEXT NOT NULL
 ) STRICT;
-
-CREATE TABLE named_records (
-    collection INTEGER NOT NULL,
-    id TEXT NOT NULL,
-    revision INTEGER NOT NULL,
-    created_at INTEGER NOT NULL,
-    updated_at INTEGER NOT NULL,
-    body TEXT NOT NULL,
-    PRIMARY KEY (collection, id)
-) STRICT, WITHOUT ROWID;
 
 CREATE TABLE indexes (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -72,7 +63,29 @@ CREATE TABLE idempotency (
     outcomes TEXT NOT NULL,
     at INTEGER NOT NULL
 ) STRICT;
+";
 
+const NAMED_RECORDS: &str = "
+CREATE TABLE named_records (
+    collection INTEGER NOT NULL,
+    id ANY NOT NULL,
+    revision INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (collection, id)
+) STRICT, WITHOUT ROWID;
+";
+
+/// Has a row while a load is unfinished.
+const UNFINISHED: &str = "
+CREATE TABLE unfinished (
+    only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
+    note TEXT NOT NULL
+) STRICT;
+";
+
+const DOCUMENTS: &str = "
 CREATE VIEW documents (collection, id, revision, created_at, updated_at, body) AS
     SELECT c.name, r.key & 0xFFFFFFFFFF, r.revision,
            strftime('%Y-%m-%d %H:%M:%f', r.created_at / 1e6, 'unixepoch'),
@@ -85,10 +98,23 @@ CREATE VIEW documents (collection, id, revision, created_at, updated_at, body) A
     FROM named_records n JOIN collections c ON c.id = n.collection;
 ";
 
-/// Creates the tables in a new file.
+/// Makes room for the wider ids of version 2.
+const FROM_1_BEFORE: &str = "
+DROP VIEW documents;
+ALTER TABLE named_records RENAME TO named_records_1;
+";
+
+const FROM_1_AFTER: &str = "
+INSERT INTO named_records SELECT * FROM named_records_1 ORDER BY collection, id;
+DROP TABLE named_records_1;
+";
+
+/// Creates the tables in a new file, or brings those of an older one up to date.
 pub(crate) fn prepare(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
-    match isobase_sqlite::schema_version(transaction)? {
-        0 => transaction.execute_batch(TABLES),
-        _ => Ok(()),
-    }
+    let steps: &[&str] = match isobase_sqlite::schema_version(transaction)? {
+        0 => &[TABLES, NAMED_RECORDS, UNFINISHED, DOCUMENTS],
+        1 => &[FROM_1_BEFORE, NAMED_RECORDS, FROM_1_AFTER, UNFINISHED, DOCUMENTS],
+        _ => &[],
+    };
+    steps.iter().try_for_each(|step| transaction.execute_batch(step))
 }

@@ -27,7 +27,10 @@ pub use limits::{Limit, Limits};
 pub use listing::{ListRequest, Listing, Place};
 pub use outcomes::{decode_outcomes, encode_outcomes};
 pub use reconcile::{Reconcile, Reconciled};
-pub use transfer::{BulkLoad, Counters, Snapshot, Snapshots, no_id_left, revision_number};
+pub use transfer::{
+    BulkLoad, Counters, NOTE_BYTES_MAX, Snapshot, Snapshots, check_note, no_id_left, prepare_load,
+    revision_number,
+};
 pub use write::{
     Action, BodyCheck, Idempotency, IfMissing, Precondition, Rejection, VIOLATIONS_MAX, Violation,
     WriteBatch, WriteOperation, WriteOutcome, WriteReport, Written,

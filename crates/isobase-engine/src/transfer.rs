@@ -2,7 +2,7 @@
 
 use isobase_types::{CollectionName, Document, DocumentId, Revision, Sequence};
 
-use crate::{CollectionInfo, Pending, Rejection};
+use crate::{CollectionInfo, Engine, EngineError, ErrorKind, Pending, Rejection};
 
 /// The counters of a database.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,8 +53,8 @@ pub trait BulkLoad: Send + Sync {
     /// The note of a load that was begun and not finished; none when the database is whole.
     fn unfinished(&self) -> Pending<'_, Option<String>>;
 
-    /// Marks the database as unfinished, durably, with a note (at most 64 KiB) for whoever
-    /// resumes the load. Marking it again replaces the note; what was loaded before is durable
+    /// Marks the database as unfinished, durably, with a note (at most [`NOTE_BYTES_MAX`]) for
+    /// whoever resumes the load. Marking it again replaces the note; what was loaded before is durable
     /// then.
     fn mark<'a>(&'a self, note: &'a str) -> Pending<'a, ()>;
 
@@ -84,6 +84,55 @@ pub trait BulkLoad: Send + Sync {
     /// its sequence (earlier places are [`crate::ErrorKind::ChangesGone`]), and the database is
     /// whole.
     fn finish(&self, counters: Counters) -> Pending<'_, ()>;
+}
+
+/// Longest note of a load, in bytes. Ours: room for the place reached in each of some hundred
+/// collections.
+pub const NOTE_BYTES_MAX: usize = 64 << 10;
+
+/// Refuses a note that is too long.
+///
+/// # Errors
+/// [`ErrorKind::LimitExceeded`].
+pub fn check_note(note: &str) -> Result<(), EngineError> {
+    if note.len() <= NOTE_BYTES_MAX {
+        return Ok(());
+    }
+    let bytes = note.len();
+    let message = format!("the note has {bytes} bytes, at most {NOTE_BYTES_MAX} are allowed");
+    Err(EngineError::new(ErrorKind::LimitExceeded, message))
+}
+
+/// What an engine does first with documents to load: refuses what it cannot hold, sorts them by
+/// their ids, and leaves of several with one id the last.
+///
+/// # Errors
+/// [`ErrorKind::InvalidArgument`] names the first document that is refused.
+pub fn prepare_load(
+    engine: &dyn Engine,
+    collection: &CollectionName,
+    mut documents: Vec<Document>,
+) -> Result<Vec<Document>, EngineError> {
+    for document in &documents {
+        engine.check_document(collection, Some(&document.id), &document.body).map_err(
+            |refused| {
+                let message = format!("document {} of {collection}: {refused}", document.id);
+                EngineError::new(ErrorKind::InvalidArgument, message)
+            },
+        )?;
+    }
+    if !documents.is_sorted_by(|a, b| a.id < b.id) {
+        // Stable, so that what came later stands later.
+        documents.sort_by(|a, b| a.id.cmp(&b.id));
+        documents.dedup_by(|later, earlier| {
+            let is_same = later.id == earlier.id;
+            if is_same {
+                std::mem::swap(later, earlier);
+            }
+            is_same
+        });
+    }
+    Ok(documents)
 }
 
 /// The number under which an engine that numbers its revisions keeps a loaded one; fits 63 bits.

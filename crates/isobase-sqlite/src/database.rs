@@ -20,6 +20,7 @@ use crate::options::Options;
 use crate::pool::Pool;
 use crate::queue::{Close, Queue};
 use crate::scans::Scans;
+use crate::snapshot::{Snapshot, Watched};
 use crate::wait::lock;
 use crate::writer::Writer;
 use crate::writer_thread::{self, Bounds};
@@ -40,6 +41,8 @@ struct Inner {
     options: Options,
     pool: Pool,
     scans: Scans,
+    /// Snapshots that may still be held. Written by who begins one; `None` once closed.
+    snapshots: Mutex<Option<Vec<Watched>>>,
     status: Arc<WriterStatus>,
     writer: Mutex<WriterSlot>,
     /// `None` once closed. Dropped after all connections.
@@ -81,8 +84,7 @@ impl Database {
             (0..count.max(1)).map(|_| open_reader(&path, options)).collect::<Result<Vec<_>, _>>()
         };
         let pool = Pool::new(readers(options.readers, &options)?);
-        let scanning =
-            Options { cache_kib: options.cache_kib.min(SCAN_CACHE_KIB_MAX), ..options.clone() };
+        let scanning = scanning(&options);
         let scans =
             Scans::start(readers(options.scan_threads, &scanning)?, options.scans_waiting_max)
                 .map_err(|source| OpenError::Io {
@@ -95,6 +97,7 @@ impl Database {
             options,
             pool,
             scans,
+            snapshots: Mutex::new(Some(Vec::new())),
             status: Arc::default(),
             writer: Mutex::new(WriterSlot::Idle(Box::new(writer))),
             lock: Mutex::new(Some(file_lock)),
@@ -189,6 +192,27 @@ impl Database {
         self.inner.scans.read_blocking(timeout, read)
     }
 
+    /// Holds on to the present moment, on a connection of its own. Blocking, for the time of
+    /// opening the file once more.
+    ///
+    /// # Errors
+    /// [`Error::Closed`], or what the file could not be opened with.
+    pub fn snapshot(&self) -> Result<Snapshot, Error> {
+        let inner = &self.inner;
+        let mut snapshots = lock(&inner.snapshots);
+        let held = snapshots.as_mut().ok_or(Error::Closed)?;
+        let connection = open_reader(&inner.path, &scanning(&inner.options))
+            .map_err(|error| Error::Reopen(Arc::new(error)))?;
+        connection.execute_batch("BEGIN")?;
+        // A transaction has its moment from its first read on.
+        schema_version(&connection)?;
+        let interrupt = connection.get_interrupt_handle();
+        let snapshot = Snapshot::new(self.clone(), connection);
+        held.retain(Watched::is_held);
+        held.push(snapshot.watch(interrupt));
+        Ok(snapshot)
+    }
+
     /// Whether writes are taken.
     #[must_use]
     pub fn state(&self) -> WriterState {
@@ -230,7 +254,10 @@ impl Inner {
         if let WriterSlot::Running { queue, .. } = &*slot {
             queue.close();
         }
+        let snapshots = lock(&self.snapshots).take().unwrap_or_default();
+        snapshots.iter().for_each(Watched::interrupt);
         self.scans.close();
+        snapshots.iter().for_each(Watched::close);
         self.pool.close();
         // The writer goes last: only then does SQLite remove the log.
         let result = match mem::replace(&mut *slot, WriterSlot::Closed) {
@@ -258,6 +285,11 @@ impl fmt::Debug for Database {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Database").field("path", &self.inner.path).finish_non_exhaustive()
     }
+}
+
+/// How connections for long reads are opened.
+fn scanning(options: &Options) -> Options {
+    Options { cache_kib: options.cache_kib.min(SCAN_CACHE_KIB_MAX), ..options.clone() }
 }
 
 /// The schema version of the file, for `prepare`; 0 in a new file.

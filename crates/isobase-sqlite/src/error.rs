@@ -150,6 +150,9 @@ pub enum Error {
     /// The writer was started before: a file has exactly one.
     #[error("the writer of this database was already started")]
     WriterStarted,
+    /// The file, which is open, could not be opened once more.
+    #[error("another connection cannot be opened: {0}")]
+    Reopen(Arc<OpenError>),
     /// The closure of a read panicked.
     #[error("a read panicked")]
     Panicked,

@@ -1,0 +1,132 @@
+//! Reading and loading everything.
+
+use std::{collections::HashMap, sync::Arc, sync::atomic::Ordering, time::Duration};
+
+use isobase_engine::{
+    BulkLoad, CollectionInfo, Counters, EngineError, Pending, Snapshot, Snapshots, check_note,
+    prepare_load,
+};
+use isobase_types::{CollectionName, Document, DocumentId, Sequence};
+
+use crate::{
+    SqliteEngine,
+    catalogue::{Catalogue, Collection},
+    engine::wrong_reply,
+    error::engine_error,
+    handler::{Job, Reply},
+    read,
+};
+
+/// Nobody waits for a person here: a part of a snapshot and a place in the queue of the writer
+/// may take as long as a busy machine needs.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A snapshot is one read transaction on a connection of its own. While it is held the
+/// write-ahead log grows by all that is written.
+impl Snapshots for SqliteEngine {
+    fn snapshot(&self) -> Pending<'_, Box<dyn Snapshot>> {
+        Box::pin(async move {
+            let snapshot = self.database().snapshot().map_err(engine_error)?;
+            let seen = snapshot.read(PATIENCE, |connection| {
+                let counters = Counters {
+                    sequence: Sequence(read::counter(connection, "sequence")?),
+                    last_id: read::counter(connection, "last_id")?.cast_signed(),
+                };
+                Ok((counters, Catalogue::load(connection)?))
+            });
+            let (counters, catalogue) = seen.await.map_err(engine_error)?;
+            let infos = catalogue.collections();
+            let seen = SqliteSnapshot { snapshot, counters, by_name: catalogue.by_name, infos };
+            Ok(Box::new(seen) as Box<dyn Snapshot>)
+        })
+    }
+}
+
+struct SqliteSnapshot {
+    snapshot: isobase_sqlite::Snapshot,
+    counters: Counters,
+    by_name: HashMap<CollectionName, Arc<Collection>>,
+    infos: Vec<CollectionInfo>,
+}
+
+impl Snapshot for SqliteSnapshot {
+    fn is_of_one_moment(&self) -> bool {
+        true
+    }
+
+    fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    fn collections(&mut self) -> Pending<'_, Vec<CollectionInfo>> {
+        Box::pin(std::future::ready(Ok(self.infos.clone())))
+    }
+
+    fn read<'a>(
+        &'a mut self,
+        collection: &'a CollectionName,
+        after: Option<&'a DocumentId>,
+        bytes_max: usize,
+    ) -> Pending<'a, Vec<Document>> {
+        Box::pin(async move {
+            let Some(collection) = self.by_name.get(collection) else { return Ok(Vec::new()) };
+            if collection.documents.load(Ordering::Acquire) == 0 {
+                return Ok(Vec::new());
+            }
+            let (id, after) = (collection.id, after.cloned());
+            let part = move |connection: &_| read::part(connection, id, after, bytes_max);
+            self.snapshot.read(PATIENCE, part).await.map_err(engine_error)
+        })
+    }
+}
+
+/// Each call is one transaction of the writer or shares one with its neighbours. The log carries
+/// every page twice, but a file that is killed during a load is sound and holds all that was
+/// answered.
+impl BulkLoad for SqliteEngine {
+    fn unfinished(&self) -> Pending<'_, Option<String>> {
+        let note = self.database().read_inline(read::unfinished).map_err(engine_error);
+        Box::pin(std::future::ready(note))
+    }
+
+    fn mark<'a>(&'a self, note: &'a str) -> Pending<'a, ()> {
+        Box::pin(async move {
+            check_note(note)?;
+            self.carry_out(Job::MarkLoad(note.to_owned())).await
+        })
+    }
+
+    fn load<'a>(
+        &'a self,
+        collection: &'a CollectionName,
+        documents: Vec<Document>,
+    ) -> Pending<'a, ()> {
+        Box::pin(async move {
+            let documents = prepare_load(self, collection, documents)?;
+            self.carry_out(Job::Load { collection: collection.clone(), documents }).await
+        })
+    }
+
+    fn unload<'a>(
+        &'a self,
+        collection: &'a CollectionName,
+        ids: &'a [DocumentId],
+    ) -> Pending<'a, ()> {
+        let job = Job::Unload { collection: collection.clone(), ids: ids.to_vec() };
+        Box::pin(self.carry_out(job))
+    }
+
+    /// The planner needs no statistics: every statement has one index that serves it.
+    fn finish(&self, counters: Counters) -> Pending<'_, ()> {
+        Box::pin(self.carry_out(Job::FinishLoad(counters)))
+    }
+}
+
+impl SqliteEngine {
+    async fn carry_out(&self, job: Job) -> Result<(), EngineError> {
+        match self.submit_within(job, PATIENCE).await? {
+            Reply::Done => Ok(()),
+            _ => Err(wrong_reply()),
+        }
+    }
+}
