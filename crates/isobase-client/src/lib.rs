@@ -16,6 +16,7 @@ mod list;
 mod options;
 mod request;
 mod response;
+mod schema;
 mod service;
 
 pub use batch::{Batch, BatchAnswer, BatchFailure, BatchMethod, BatchOperation, BatchWritten};

@@ -8,7 +8,8 @@ use std::{
 use isobase_engine::Engine;
 use isobase_store::{
     Atomicity, ChangesRequest, ErrorKind, Idempotency, IfMissing, IndexDefinition, Precondition,
-    Rejection, Store, StoreError, StoreOptions, WriteBatch, WriteOperation, WriteOutcome, Written,
+    Rejection, Schema, Store, StoreError, StoreOptions, WriteBatch, WriteOperation, WriteOutcome,
+    Written,
 };
 use isobase_types::{
     ChangeKind, CollectionName, Document, DocumentId, FieldPath, Order, PageRequest, Query,
@@ -230,6 +231,26 @@ impl Subject for StoreSubject {
         })
     }
 
+    fn schema<'a>(&'a self, collection: &'a str) -> Answer<'a, Option<String>> {
+        Box::pin(async move {
+            let info = self.store.schema(&name(collection)?).await?;
+            Ok(info.map(|info| info.schema.as_text().to_owned()))
+        })
+    }
+
+    fn set_schema<'a>(&'a self, collection: &'a str, schema: Option<&'a str>) -> Answer<'a, ()> {
+        Box::pin(async move {
+            let collection = name(collection)?;
+            let Some(schema) = schema else {
+                self.store.delete_schema(&collection).await?;
+                return Ok(());
+            };
+            let schema = Schema::parse(schema.as_bytes())
+                .map_err(|error| Refusal::new(RefusalKind::InvalidDocument, error.to_string()))?;
+            Ok(self.store.set_schema(&collection, &schema).await?)
+        })
+    }
+
     fn drop_index<'a>(&'a self, collection: &'a str, fields: &'a str) -> Answer<'a, bool> {
         Box::pin(async move {
             let (collection, definition) = (name(collection)?, definition(fields)?);
@@ -381,6 +402,7 @@ impl From<StoreError> for Refusal {
             (StoreError::ForeignCursor | StoreError::FutureSequence { .. }, _) => {
                 RefusalKind::ForeignCursor
             }
+            (StoreError::ReservedCollection { .. }, _) => RefusalKind::InvalidCollection,
             (_, ErrorKind::LimitExceeded) => RefusalKind::LimitExceeded,
             (_, ErrorKind::Unsupported) => RefusalKind::Unsupported,
             (_, ErrorKind::IdempotencyMismatch) => RefusalKind::IdempotencyMismatch,

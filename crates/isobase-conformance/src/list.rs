@@ -186,6 +186,17 @@ declare_cases! { $
         index_is_built_over_old_documents
         dropped_index_is_not_used_again
     }
+    schemas {
+        schema_is_given_back_as_set
+        every_kind_of_write_is_checked
+        violations_name_their_place
+        batches_are_checked_one_by_one
+        refusals_take_nothing
+        replayed_refusals_are_the_same
+        documents_from_before_stay
+        schemas_are_no_documents
+        collections_of_any_name_have_schemas
+    }
     collections {
         unknown_collection_is_empty
         names_are_sorted_by_bytes

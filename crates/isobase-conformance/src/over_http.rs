@@ -267,6 +267,22 @@ impl Subject for HttpSubject {
         })
     }
 
+    fn schema<'a>(&'a self, collection: &'a str) -> Answer<'a, Option<String>> {
+        Box::pin(async move { Ok(self.client.schema(collection).await?) })
+    }
+
+    fn set_schema<'a>(&'a self, collection: &'a str, schema: Option<&'a str>) -> Answer<'a, ()> {
+        Box::pin(async move {
+            match schema {
+                Some(schema) => self.client.set_schema(collection, schema).await?,
+                None => {
+                    self.client.delete_schema(collection).await?;
+                }
+            }
+            Ok(())
+        })
+    }
+
     fn drop_index<'a>(&'a self, collection: &'a str, fields: &'a str) -> Answer<'a, bool> {
         Box::pin(async move { Ok(self.client.drop_index(collection, fields).await?) })
     }
@@ -340,7 +356,9 @@ fn kind_of(code: &str) -> RefusalKind {
     match code {
         "invalid_collection_name" => RefusalKind::InvalidCollection,
         "invalid_id" | "reserved_id" => RefusalKind::InvalidId,
-        "invalid_json" | "not_an_object" | "invalid_batch" => RefusalKind::InvalidDocument,
+        "invalid_json" | "not_an_object" | "invalid_batch" | "invalid_schema" => {
+            RefusalKind::InvalidDocument
+        }
         "invalid_parameter" => RefusalKind::InvalidParameter,
         "invalid_header" => RefusalKind::InvalidRevision,
         "record_not_found" => RefusalKind::NotFound,

@@ -63,6 +63,12 @@ pub trait Subject: Send + Sync + 'static {
     /// Declares an index.
     fn create_index<'a>(&'a self, collection: &'a str, fields: &'a str) -> Answer<'a, ()>;
 
+    /// The schema of a collection as JSON text, if it has one.
+    fn schema<'a>(&'a self, collection: &'a str) -> Answer<'a, Option<String>>;
+
+    /// Sets the schema of a collection, or takes it away.
+    fn set_schema<'a>(&'a self, collection: &'a str, schema: Option<&'a str>) -> Answer<'a, ()>;
+
     /// Takes an index away; says whether there was one.
     fn drop_index<'a>(&'a self, collection: &'a str, fields: &'a str) -> Answer<'a, bool>;
 }

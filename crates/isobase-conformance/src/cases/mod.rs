@@ -14,5 +14,6 @@ pub(crate) mod pages;
 pub(crate) mod patch;
 pub(crate) mod preconditions;
 pub(crate) mod races;
+pub(crate) mod schemas;
 pub(crate) mod sorts;
 pub(crate) mod values;
