@@ -135,8 +135,11 @@ pub trait Backend: Send + Sync + 'static {
     /// Deletes answers given before a time.
     fn forget_answers(&self, before: Timestamp) -> Pending<'_, ()>;
 
-    /// Deletes every document of a collection and its keys, natively. Harmless to repeat.
-    fn purge<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, ()>;
+    /// Deletes the documents of a collection whose bookkeeping says a write at or before `to`,
+    /// and those without bookkeeping, with their keys. Each only while it is so: newer documents
+    /// are written meanwhile, and stay. What [`Backend::prepare_collection`] made stays too.
+    /// Harmless to repeat, also by several processes at once.
+    fn purge<'a>(&'a self, collection: &'a CollectionName, to: Sequence) -> Pending<'a, ()>;
 
     /// Stores documents past the journal with the database's bulk call: whatever is there is
     /// replaced, [`DocumentWrite::before`] is only set where keys must be replaced too. A write
@@ -244,9 +247,11 @@ pub struct DocumentWrite {
 pub struct Before {
     /// The version that was read.
     pub tag: Tag,
-    /// The revision in its bookkeeping; none when another program wrote it.
+    /// The revision in its bookkeeping as it is natively, also when that is out of date because
+    /// another program changed the content; none when there is no bookkeeping that can be read.
     pub stamp: Option<Sequence>,
-    /// Its keys, for databases that keep them apart from the document.
+    /// Its keys, for databases that keep them apart from the document; none when it was never
+    /// written by us. Some of them may not be there (an index that is being built).
     pub keys: Vec<IndexKey>,
 }
 
