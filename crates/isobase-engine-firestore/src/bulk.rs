@@ -1,0 +1,180 @@
+//! Many writes past the journal, in large requests of which several run at once.
+
+use std::{ops::Range, pin::pin};
+
+use futures_util::{StreamExt, stream};
+use googleapis_tonic_google_firestore_v1::google::firestore::v1 as proto;
+use isobase_engine::{EngineError, ErrorKind};
+use isobase_remote::{DocumentWrite, META_FIELD, is_purged};
+use isobase_types::{CollectionName, Sequence};
+use proto::{Write, precondition::ConditionType, structured_query::field_filter::Operator};
+
+use crate::{
+    backend::FirestoreBackend,
+    codec,
+    commit::{WriteExt, delete, put},
+    limits::{PARALLEL_REQUESTS, REQUEST_BYTES_MAX, WRITES_MAX},
+    names,
+    query::{NAME, Query},
+    size,
+};
+
+impl FirestoreBackend {
+    /// Stores documents as they are given, whatever was there.
+    pub(crate) async fn load_all(&self, writes: &[DocumentWrite]) -> Result<(), EngineError> {
+        let part = async |part: Range<usize>| {
+            let _permit = self.bulk_permit().await?;
+            let part = &writes[part];
+            let write = |place: usize| self.unconditional(&part[place]);
+            self.requests.write_each("loading documents", part.len(), write).await
+        };
+        let parts = self.parts(writes);
+        let mut done = pin!(stream::iter(parts).map(part).buffer_unordered(PARALLEL_REQUESTS));
+        while let Some(written) = done.next().await {
+            if written?.contains(&false) {
+                let message = "a document without a condition was refused";
+                return Err(EngineError::new(ErrorKind::Unexpected, message));
+            }
+        }
+        Ok(())
+    }
+
+    /// Replaces the bookkeeping of documents that are as they were.
+    pub(crate) async fn rekey_all(
+        &self,
+        writes: &[DocumentWrite],
+    ) -> Result<Vec<bool>, EngineError> {
+        let mut all = Vec::with_capacity(writes.len());
+        for part in self.parts(writes) {
+            let part = &writes[part];
+            let write = |place: usize| self.rekey_of(&part[place]);
+            all.extend(self.requests.write_each("rewriting keys", part.len(), write).await?);
+        }
+        Ok(all)
+    }
+
+    /// Only our bookkeeping travels; the content stays where it is.
+    fn rekey_of(&self, write: &DocumentWrite) -> Write {
+        let mut whole = self.write_of(write);
+        if let (Some(after), Some(condition)) = (&write.after, &whole.current_document)
+            && let Some(condition) = condition.condition_type
+        {
+            let fields = codec::Fields::from([(META_FIELD.to_owned(), codec::meta(after))]);
+            whole = put(self.name_of(write), fields).of_field(META_FIELD).under(condition);
+        }
+        whole
+    }
+
+    /// Parts that one request can hold.
+    fn parts(&self, writes: &[DocumentWrite]) -> Vec<Range<usize>> {
+        let mut parts = Vec::new();
+        let (mut from, mut bytes) = (0, 0);
+        for (place, write) in writes.iter().enumerate() {
+            let more = size::wire(&self.name_of(write), write);
+            if place > from
+                && (place - from == WRITES_MAX || bytes + more > REQUEST_BYTES_MAX as u64)
+            {
+                parts.push(from..place);
+                (from, bytes) = (place, 0);
+            }
+            bytes += more;
+        }
+        if from < writes.len() {
+            parts.push(from..writes.len());
+        }
+        parts
+    }
+
+    /// Deletes the documents of a collection that a deletion of it took away.
+    pub(crate) async fn purge_to(
+        &self,
+        collection: &CollectionName,
+        to: Sequence,
+    ) -> Result<(), EngineError> {
+        let native = self.requests.names.collection(collection);
+        let limit = u32::try_from(WRITES_MAX).unwrap_or(u32::MAX);
+        let mut after = None;
+        loop {
+            let query = self.by_name(&native, after.as_deref()).part(&codec::revision_path());
+            let found = self.requests.query(&query.at_most(limit).build(), usize::MAX).await?;
+            let mut found = found.documents;
+            let is_last = found.len() < WRITES_MAX;
+            after = last_id(&found);
+            found.retain(|document| is_purged(codec::stamp_of(document), to));
+            let write = |place: usize| {
+                let document = &found[place];
+                let version = document.update_time.unwrap_or_default();
+                delete(document.name.clone()).under(ConditionType::UpdateTime(version))
+            };
+            // One that was changed meanwhile is another document, and stays.
+            let what = "deleting the documents of a collection";
+            self.requests.write_each(what, found.len(), write).await?;
+            if is_last {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Deletes every document of a Firestore collection.
+    pub(crate) async fn empty(&self, native: &str) -> Result<(), EngineError> {
+        self.delete_found(|| Query::of(native)).await
+    }
+
+    /// Deletes what a query finds, page by page, until it finds nothing.
+    pub(crate) async fn delete_found(&self, query: impl Fn() -> Query) -> Result<(), EngineError> {
+        let limit = u32::try_from(WRITES_MAX * PARALLEL_REQUESTS).unwrap_or(u32::MAX);
+        loop {
+            let query = query().names().at_most(limit).build();
+            let found = self.requests.query(&query, usize::MAX).await?.documents;
+            let count = found.len();
+            let part = async |part: &[proto::Document]| {
+                let _permit = self.bulk_permit().await?;
+                let write = |place: usize| delete(part[place].name.clone());
+                self.requests.write_each("deleting documents", part.len(), write).await
+            };
+            let parts = stream::iter(found.chunks(WRITES_MAX)).map(part);
+            let mut done = pin!(parts.buffer_unordered(PARALLEL_REQUESTS));
+            while let Some(written) = done.next().await {
+                written?;
+            }
+            if count < limit as usize {
+                return Ok(());
+            }
+        }
+    }
+
+    /// How many documents each of some collections has.
+    pub(crate) async fn counts(
+        &self,
+        collections: Vec<CollectionName>,
+    ) -> Result<Vec<(CollectionName, u64)>, EngineError> {
+        let count = async |collection: CollectionName| {
+            let native = self.requests.names.collection(&collection);
+            let documents = self.requests.count(&Query::of(native).build()).await?;
+            Ok((collection, documents))
+        };
+        let mut counts = Vec::with_capacity(collections.len());
+        let mut done = pin!(stream::iter(collections).map(count).buffered(PARALLEL_REQUESTS));
+        while let Some(count) = done.next().await {
+            counts.push(count?);
+        }
+        Ok(counts)
+    }
+
+    /// The documents of a Firestore collection by name, after one of them.
+    pub(crate) fn by_name(&self, native: &str, after: Option<&str>) -> Query {
+        let query = Query::of(native).by(NAME, false);
+        match after {
+            None => query,
+            Some(id) => {
+                let name = self.requests.names.native_document(native, id);
+                query.only(NAME, Operator::GreaterThan, codec::reference(name))
+            }
+        }
+    }
+}
+
+/// The last part of the name of the last document.
+pub(crate) fn last_id(documents: &[proto::Document]) -> Option<String> {
+    documents.last().map(|document| names::native_id_of(&document.name).to_owned())
+}

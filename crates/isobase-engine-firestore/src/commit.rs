@@ -1,0 +1,216 @@
+//! A commit: one request that does everything or nothing.
+//!
+//! It is conditioned on the version of the head it was made for, so it can be sent again when
+//! its answer got lost: only one of the attempts can succeed. The answer to a refused commit
+//! does not say which condition failed; reading the head and the documents again does.
+
+use googleapis_tonic_google_firestore_v1::google::firestore::v1 as proto;
+use isobase_engine::EngineError;
+use isobase_remote::{Commit, CommitError, DocumentWrite, Head};
+use proto::{Document, DocumentMask, Precondition, Write, precondition::ConditionType, write};
+use tonic::Code;
+
+use crate::{
+    backend::FirestoreBackend,
+    codec::{self, Fields},
+    error::Failure,
+    journal,
+};
+
+/// A head and its version.
+#[derive(Clone, Debug)]
+pub(crate) struct SeenHead {
+    pub(crate) head: Head,
+    /// The commit that wrote it.
+    pub(crate) token: String,
+    pub(crate) version: prost_types::Timestamp,
+}
+
+/// What a commit writes, ready to be made into requests.
+struct Prepared<'a> {
+    backend: &'a FirestoreBackend,
+    commit: &'a Commit,
+    token: &'a str,
+    version: prost_types::Timestamp,
+    log: Vec<(String, Fields)>,
+}
+
+impl FirestoreBackend {
+    pub(crate) async fn commit_group(
+        &self,
+        commit: &Commit,
+    ) -> Result<Result<(), CommitError>, EngineError> {
+        let Some(version) = self.version_of(&commit.head).await? else {
+            return Ok(Err(CommitError::HeadMoved));
+        };
+        let token = token();
+        let log = journal::log_records(&commit.changes, commit.at, &token);
+        let prepared = Prepared { backend: self, commit, token: &token, version, log };
+        match self.requests.commit(|| prepared.writes()).await {
+            Ok(results) => {
+                // The head is the first write.
+                let version = results.first().and_then(|result| result.update_time);
+                self.see(version.map(|version| SeenHead { head: commit.next, token, version }));
+                Ok(Ok(()))
+            }
+            Err(failure) if failure.uncertain || is_refusal(&failure) => {
+                self.see(None);
+                self.explain(&prepared, failure).await
+            }
+            Err(failure) => Err(failure.into_write_error("committing")),
+        }
+    }
+
+    /// The version of a head, if it is still the head.
+    async fn version_of(&self, head: &Head) -> Result<Option<prost_types::Timestamp>, EngineError> {
+        if let Some(seen) = self.seen().filter(|seen| seen.head == *head) {
+            return Ok(Some(seen.version));
+        }
+        let seen = self.read_head().await?;
+        Ok((seen.head == *head).then_some(seen.version))
+    }
+
+    /// Finds out what became of a commit that was refused or whose answer got lost.
+    async fn explain(
+        &self,
+        prepared: &Prepared<'_>,
+        failure: Failure,
+    ) -> Result<Result<(), CommitError>, EngineError> {
+        let Ok(seen) = self.read_head().await else {
+            return Err(failure.into_write_error("committing"));
+        };
+        if seen.token == prepared.token || self.is_in_log(prepared).await? {
+            return Ok(Ok(()));
+        }
+        if seen.version != prepared.version {
+            // Another head will never be the one we asked for again: nothing of ours can still
+            // happen. Without changes there is no record that could tell of a success.
+            return match failure.uncertain && prepared.log.is_empty() {
+                true => Err(failure.into_write_error("committing")),
+                false => Ok(Err(CommitError::HeadMoved)),
+            };
+        }
+        if !is_refusal(&failure) {
+            return Err(failure.into_write_error("committing"));
+        }
+        if self.is_changed(&prepared.commit.documents).await? {
+            return Ok(Err(CommitError::DocumentChanged));
+        }
+        Err(failure.into_write_error("committing"))
+    }
+
+    /// Whether the log has what a commit wrote.
+    async fn is_in_log(&self, prepared: &Prepared<'_>) -> Result<bool, EngineError> {
+        let Some((id, _)) = prepared.log.first() else { return Ok(false) };
+        let names = &self.requests.names;
+        let record = self.requests.document(names.native_document(&names.log(), id)).await?;
+        let token = record.as_ref().and_then(|record| journal::log_token(&record.fields));
+        Ok(token == Some(prepared.token))
+    }
+
+    /// Whether one of the documents is not as the commit was made for.
+    async fn is_changed(&self, writes: &[DocumentWrite]) -> Result<bool, EngineError> {
+        let names: Vec<_> = writes.iter().map(|write| self.name_of(write)).collect();
+        let found = self.requests.documents(&names).await?;
+        Ok(writes.iter().zip(found).any(|(write, found)| {
+            let version = found.and_then(|document| document.update_time);
+            let before = write.before.as_ref().and_then(|before| codec::tag_time(&before.tag));
+            version != before
+        }))
+    }
+
+    pub(crate) fn name_of(&self, write: &DocumentWrite) -> String {
+        self.requests.names.document(&write.key.collection, &write.key.id)
+    }
+
+    /// A document as it is to be, if it is as it was.
+    pub(crate) fn write_of(&self, write: &DocumentWrite) -> Write {
+        let condition = match &write.before {
+            None => ConditionType::Exists(false),
+            // A version that is none of ours is no version of the document.
+            Some(before) => match codec::tag_time(&before.tag) {
+                Some(time) => ConditionType::UpdateTime(time),
+                None => ConditionType::UpdateTime(prost_types::Timestamp::default()),
+            },
+        };
+        self.unconditional(write).under(condition)
+    }
+
+    /// A document as it is to be, however it was.
+    pub(crate) fn unconditional(&self, write: &DocumentWrite) -> Write {
+        let name = self.name_of(write);
+        match &write.after {
+            Some(after) => put(name, codec::fields(after)),
+            None => delete(name),
+        }
+    }
+}
+
+impl Prepared<'_> {
+    fn writes(&self) -> Vec<Write> {
+        let names = &self.backend.requests.names;
+        let mine = |native: &str, id: &str| names.native_document(native, id);
+        let commit = self.commit;
+        let head = put(
+            mine(&names.journal(), journal::HEAD),
+            journal::head_fields(&commit.next, self.token),
+        );
+        let mut writes = vec![head.under(ConditionType::UpdateTime(self.version))];
+        writes.extend(commit.documents.iter().map(|write| self.backend.write_of(write)));
+        let log = names.log();
+        writes.extend(self.log.iter().map(|(id, fields)| put(mine(&log, id), fields.clone())));
+        let answers = names.answers();
+        writes.extend(commit.answers.iter().map(|answer| {
+            let id = journal::answer_id(&answer.key);
+            put(mine(&answers, &id), journal::answer_fields(answer))
+        }));
+        let catalogue = names.catalogue();
+        writes.extend(commit.catalogue.iter().map(|entry| {
+            let id = names.collection(&entry.collection);
+            put(mine(&catalogue, &id), journal::entry_fields(entry))
+        }));
+        writes
+    }
+}
+
+/// Whether Firestore says that a condition did not hold.
+fn is_refusal(failure: &Failure) -> bool {
+    matches!(
+        failure.status.code(),
+        Code::FailedPrecondition | Code::AlreadyExists | Code::NotFound | Code::Aborted
+    )
+}
+
+/// Tells this commit from every other.
+pub(crate) fn token() -> String {
+    format!("{:032x}", rand::random::<u128>())
+}
+
+pub(crate) fn put(name: String, fields: Fields) -> Write {
+    let document = Document { name, fields, ..Document::default() };
+    Write { operation: Some(write::Operation::Update(document)), ..Write::default() }
+}
+
+pub(crate) fn delete(name: String) -> Write {
+    Write { operation: Some(write::Operation::Delete(name)), ..Write::default() }
+}
+
+/// Parts of a [`Write`] that are set afterwards.
+pub(crate) trait WriteExt {
+    /// Only if the document is so.
+    fn under(self, condition: ConditionType) -> Self;
+    /// Only this field; the others stay as they are.
+    fn of_field(self, field: &str) -> Self;
+}
+
+impl WriteExt for Write {
+    fn under(mut self, condition: ConditionType) -> Self {
+        self.current_document = Some(Precondition { condition_type: Some(condition) });
+        self
+    }
+
+    fn of_field(mut self, field: &str) -> Self {
+        self.update_mask = Some(DocumentMask { field_paths: vec![field.to_owned()] });
+        self
+    }
+}

@@ -1,0 +1,89 @@
+//! What Firestore can hold.
+
+use std::time::Duration;
+
+use isobase_engine::{Limit, Limits};
+use isobase_remote::{Budget, NativeRules};
+use isobase_types::json;
+
+/// Bytes of a document by Firestore's own count, its name included (cloud.google.com/firestore/
+/// quotas, 2026-11; its emulator 1.19.9 takes exactly this much).
+pub(crate) const DOCUMENT_BYTES_MAX: u64 = 1 << 20;
+
+/// Longest name of a collection that counts for the size of a document: prefix, name, escapes.
+pub(crate) const COLLECTION_BYTES_MAX: usize = 384;
+
+/// Bytes of one string or one value of bytes: 1 MiB - 89 (the same page).
+pub(crate) const VALUE_BYTES_MAX: usize = (1 << 20) - 89;
+
+/// Writes in one request. Firestore names no number for a commit any more; this is the one it
+/// had, and the one of `BatchWrite`.
+pub(crate) const WRITES_MAX: usize = 500;
+
+/// Bytes of one request. Firestore takes 10 MiB, its emulators 4 MiB (measured); what works must
+/// work on both.
+pub(crate) const REQUEST_BYTES_MAX: usize = 3_500_000;
+
+/// Bytes of one answer message: a document of 1 MiB with all its framing.
+pub(crate) const MESSAGE_BYTES_MAX: usize = 16 << 20;
+
+/// Bytes of documents that one page of a scan holds at most, beside the last document.
+pub(crate) const SCAN_BYTES_MAX: usize = 8 << 20;
+
+/// Names in one request for documents.
+pub(crate) const READ_NAMES_MAX: usize = 500;
+
+/// Requests of one load, deletion or counting that run at once. Firestore advises to begin with
+/// 500 writes a second and to grow by half every five minutes: it slows down who does not.
+pub(crate) const PARALLEL_REQUESTS: usize = 8;
+
+/// Bytes of changes in one document of the log.
+pub(crate) const LOG_BYTES_MAX: usize = 500_000;
+
+/// The head and up to four documents of the log.
+const FIXED_WRITES: u64 = 5;
+
+/// Time of one request of a long operation, such as a load.
+pub(crate) const LONG_REQUEST: Duration = Duration::from_secs(60);
+
+pub(crate) const BUDGET: Budget = Budget {
+    items: WRITES_MAX as u64 - FIXED_WRITES,
+    // An entry of the catalogue is one write, of a collection that is new.
+    items_per_collection: 1,
+    // The rest is for the head, the catalogue and the framing.
+    bytes: REQUEST_BYTES_MAX as u64 - 100_000,
+};
+
+pub(crate) const RULES: NativeRules = NativeRules {
+    nested_arrays: false,
+    empty_names: false,
+    dunder_names: false,
+    top_level_underscore: true,
+    // Firestore allows 20 (the quotas page; its emulator takes 20 in the value of a field); one
+    // is left for whoever counts from the document.
+    levels_max: 19,
+    name_bytes_max: 1_500,
+    index_key_bytes_max: 1_500,
+};
+
+pub(crate) const LIMITS: Limits = Limits {
+    document_bytes: Limit {
+        // JSON text may be longer than what Firestore counts (escapes, long numbers), never so
+        // much that this refuses what Firestore would hold; its own count decides.
+        max: 8 << 20,
+        unit: "bytes",
+        source: "Firestore: 1 MiB for a document by its own count \
+                 (cloud.google.com/firestore/quotas, 2026-11)",
+    },
+    document_levels: Limit {
+        max: json::DEPTH_MAX as u64,
+        unit: "levels",
+        source: "ours: the JSON parser; beyond Firestore's 20 the value is kept as text (2026-11)",
+    },
+    atomic_operations: Limit {
+        max: 480,
+        unit: "operations",
+        source: "ours: one commit, which has at most 500 writes (2026-11)",
+    },
+    batch_operations: Limit { max: 100_000, unit: "operations", source: "ours (2026-11)" },
+};

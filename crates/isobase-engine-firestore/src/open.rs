@@ -1,0 +1,68 @@
+//! Opening a database.
+
+use std::sync::Arc;
+
+use isobase_engine::{Clock, EngineError, ErrorKind};
+use isobase_remote::{RemoteEngine, RemoteOptions};
+
+use crate::{
+    Environment, FirestoreBackend, FirestoreOptions, client::Client, credentials::Credentials,
+    names::Names, options::is_host, requests::Requests, tokens::Tokens,
+};
+
+/// Opens the engine over a Firestore database: finds project and credentials, checks that the
+/// database can be reached, and makes the journal where there is none.
+///
+/// # Errors
+/// When there is no project, credentials cannot be used, or the database cannot be reached.
+pub async fn open(
+    options: FirestoreOptions,
+    environment: &Environment,
+    remote: RemoteOptions,
+    clock: Arc<dyn Clock>,
+) -> Result<RemoteEngine<FirestoreBackend>, EngineError> {
+    let backend = FirestoreBackend::connect(options, environment, remote).await?;
+    RemoteEngine::open(backend, remote, clock).await
+}
+
+impl FirestoreBackend {
+    /// Finds project and credentials. The connection is made with the first request.
+    ///
+    /// # Errors
+    /// When there is no project, or credentials cannot be used.
+    pub async fn connect(
+        options: FirestoreOptions,
+        environment: &Environment,
+        remote: RemoteOptions,
+    ) -> Result<Self, EngineError> {
+        let emulator = options.emulator.as_deref().or(environment.emulator.as_deref());
+        if let Some(host) = emulator.filter(|host| !is_host(host)) {
+            let message = format!(
+                "'{host}' is not a host and a port, expected FIRESTORE_EMULATOR_HOST=127.0.0.1:8080"
+            );
+            return Err(EngineError::new(ErrorKind::InvalidArgument, message));
+        }
+        let credentials = match emulator {
+            Some(_) => Credentials::Emulator,
+            None => Credentials::find(environment)?,
+        };
+        let project = match options.project.clone().or_else(|| environment.project.clone()) {
+            Some(project) => project,
+            None => credentials.project().await?.ok_or_else(no_project)?,
+        };
+        let place = emulator.unwrap_or("Google");
+        tracing::info!(%project, database = %options.database, place, identity = %credentials,
+            "Firestore is used");
+        let tokens = Tokens::new(credentials);
+        let client = Client::new(&options, emulator, &project, tokens, remote.deadline)?;
+        let names = Names::new(&project, &options.database, &options.prefix);
+        Ok(Self::new(Requests { client, names }))
+    }
+}
+
+fn no_project() -> EngineError {
+    let message = "there is no Google Cloud project: name it in the URL \
+                   (firestore://PROJECT/DATABASE) or set FIRESTORE_PROJECT_ID or \
+                   GOOGLE_CLOUD_PROJECT";
+    EngineError::new(ErrorKind::InvalidArgument, message)
+}

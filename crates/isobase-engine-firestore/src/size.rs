@@ -1,0 +1,97 @@
+//! How large a document is: by Firestore's own count, and in a request.
+//!
+//! Firestore's count is cloud.google.com/firestore/docs/storage-size (2026-11). Its emulator
+//! 1.19.9 takes documents of exactly this size and refuses one byte more; an empty map has one
+//! byte there.
+
+use isobase_remote::{After, DocumentWrite, META_FIELD, Tree};
+
+use crate::limits::VALUE_BYTES_MAX;
+
+/// Bytes around every value, name and nested message in a request: tags and lengths.
+const FRAMING: u64 = 16;
+/// A change in the log, beside the names in it.
+const CHANGE: u64 = 200;
+
+/// Bytes of a document by Firestore's count.
+pub(crate) fn stored(path: &[&str], after: &After) -> u64 {
+    let name: u64 = path.iter().map(|part| string(part)).sum::<u64>() + 16;
+    let fields: u64 = after.fields.iter().map(|(name, tree)| string(name) + value(tree)).sum();
+    name + fields + meta(after) + 32
+}
+
+/// Bytes of the bookkeeping.
+fn meta(after: &After) -> u64 {
+    let fields: u64 =
+        after.meta.to_fields().iter().map(|(name, tree)| string(name) + value(tree)).sum();
+    // "keys", and a name of up to 12 bytes for each.
+    let keys: u64 = after.keys.iter().map(|key| 12 + key.key.len() as u64).sum();
+    string(META_FIELD) + fields + 5 + keys.max(1)
+}
+
+fn value(tree: &Tree) -> u64 {
+    match tree {
+        Tree::Null | Tree::Bool(_) => 1,
+        Tree::Number(_) => 8,
+        Tree::String(text) => string(text),
+        Tree::Array(elements) => elements.iter().map(value).sum(),
+        Tree::Object(fields) if fields.is_empty() => 1,
+        Tree::Object(fields) => fields.iter().map(|(name, tree)| string(name) + value(tree)).sum(),
+    }
+}
+
+fn string(text: &str) -> u64 {
+    text.len() as u64 + 1
+}
+
+/// The path and length of a string that is longer than Firestore takes, if there is one.
+pub(crate) fn too_long_string(after: &After) -> Option<(String, usize)> {
+    let found = after.fields.iter().find_map(|(name, tree)| too_long(name, tree));
+    let ours = [&after.meta.shape, &after.meta.held];
+    let ours = ours.into_iter().flatten().map(String::len).max().unwrap_or(0);
+    found.or((ours > VALUE_BYTES_MAX).then(|| (META_FIELD.to_owned(), ours)))
+}
+
+fn too_long(path: &str, tree: &Tree) -> Option<(String, usize)> {
+    match tree {
+        Tree::String(text) if text.len() > VALUE_BYTES_MAX => Some((path.to_owned(), text.len())),
+        Tree::Array(elements) => elements
+            .iter()
+            .enumerate()
+            .find_map(|(place, tree)| too_long(&format!("{path}.{place}"), tree)),
+        Tree::Object(fields) => {
+            fields.iter().find_map(|(name, tree)| too_long(&format!("{path}.{name}"), tree))
+        }
+        _ => None,
+    }
+}
+
+/// At most how many bytes a write has in a request, its place in the log included.
+pub(crate) fn wire(document: &str, write: &DocumentWrite) -> u64 {
+    let key = &write.key;
+    let names = 2 * document.len() + key.collection.as_str().len();
+    let after = write.after.as_ref().map_or(0, wire_after);
+    names as u64 + CHANGE + after
+}
+
+fn wire_after(after: &After) -> u64 {
+    let fields: u64 = after.fields.iter().map(|(name, tree)| wire_field(name, tree)).sum();
+    let meta: u64 = after.meta.to_fields().iter().map(|(name, tree)| wire_field(name, tree)).sum();
+    let keys: u64 = after.keys.iter().map(|key| 3 * FRAMING + key.key.len() as u64).sum();
+    fields + meta + keys + 6 * FRAMING
+}
+
+fn wire_field(name: &str, tree: &Tree) -> u64 {
+    name.len() as u64 + FRAMING + wire_value(tree)
+}
+
+fn wire_value(tree: &Tree) -> u64 {
+    FRAMING
+        + match tree {
+            Tree::Null | Tree::Bool(_) => 1,
+            Tree::Number(_) => 10,
+            Tree::String(text) => text.len() as u64,
+            Tree::Array(elements) => elements.iter().map(wire_value).sum(),
+            Tree::Object(fields) => fields.iter().map(|(name, tree)| wire_field(name, tree)).sum(),
+        }
+}
