@@ -2,10 +2,10 @@
 'use strict';
 
 const {
-  compare, comparePaths, compareText, doubleOf, elements, failure, getField, integerOf, invalid, nullValue, number,
+  compare, comparePaths, doubleOf, elements, failure, getField, integerOf, invalid, nullValue, number,
   parseFieldPath, parseName, rank,
 } = require('./firestore-values.cjs');
-const { place } = require('./firestore-store.cjs');
+const { compareText, place } = require('./order.cjs');
 
 const FAILED_PRECONDITION = 9, UNIMPLEMENTED = 12;
 const NAME = '__name__';

@@ -2,8 +2,9 @@
 'use strict';
 
 const crypto = require('node:crypto');
+const { compareText, place } = require('./order.cjs');
 const {
-  arrayOf, checkDocument, compare, compareText, doubleOf, elements, failure, getField, integerOf, invalid, masked,
+  arrayOf, checkDocument, compare, doubleOf, elements, failure, getField, integerOf, invalid, masked,
   micros, nullValue, number, parseFieldPath, parseName, rank, sameFields, timestamp, truncateTimes, withField,
 } = require('./firestore-values.cjs');
 
@@ -256,19 +257,6 @@ const aborted = () => failure(ABORTED, 'Aborted due to cross-transaction content
   + 'transactions attempt to access the same data, requiring Firestore to abort at least one in order to enforce '
   + 'serializability.');
 
-/** Where an id stands in a sorted list, or would stand. */
-function place(ids, id) {
-  let low = 0, high = ids.length;
-  // Most ids come in order.
-  if (high > 0 && compareText(ids[high - 1], id) < 0) return high;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (compareText(ids[middle], id) < 0) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
 function nameOf(write) {
   if (write.update) return write.update.name;
   if (write.delete !== undefined) return write.delete;
@@ -324,4 +312,4 @@ function sum(a, b) {
   return doubleOf(Number(number(a)) + Number(number(b)));
 }
 
-module.exports = { Database, place };
+module.exports = { Database };

@@ -4,6 +4,8 @@
 // what is read is what was written: 2^63-1 stays an integer and 1.0 stays a double.
 'use strict';
 
+const { compareText } = require('./order.cjs');
+
 const INVALID_ARGUMENT = 3;
 
 function failure(code, details) {
@@ -21,21 +23,6 @@ const RANKS = {
 const rank = (value) => RANKS[value.valueType];
 const elements = (value) => value.arrayValue.values || [];
 const members = (value) => value.mapValue.fields || {};
-
-/** The order of UTF-8, which differs from that of JavaScript where a surrogate meets U+E000 and above. */
-function compareText(a, b) {
-  const length = Math.min(a.length, b.length);
-  for (let i = 0; i < length; i++) {
-    let x = a.charCodeAt(i), y = b.charCodeAt(i);
-    if (x === y) continue;
-    if (x >= 0xd800 && y >= 0xd800) {
-      x = x >= 0xe000 ? x - 0x800 : x + 0x2000;
-      y = y >= 0xe000 ? y - 0x800 : y + 0x2000;
-    }
-    return x - y;
-  }
-  return a.length - b.length;
-}
 
 // Beyond 15 digits a double may not be the integer; a BigInt compares with a double exactly.
 const number = (value) => value.valueType === 'doubleValue' ? value.doubleValue
@@ -268,6 +255,6 @@ const micros = (time) => Number(time.seconds || 0) * 1e6 + Math.floor((time.nano
 const timestamp = (time) => ({ seconds: String(Math.floor(time / 1e6)), nanos: (time % 1e6) * 1000 });
 
 module.exports = {
-  arrayOf, checkDocument, compare, comparePaths, compareText, doubleOf, elements, failure, getField, integerOf,
+  arrayOf, checkDocument, compare, comparePaths, doubleOf, elements, failure, getField, integerOf,
   invalid, masked, micros, nullValue, number, parseFieldPath, parseName, rank, same, sameFields, timestamp, truncateTimes, withField,
 };

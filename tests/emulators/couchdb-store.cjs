@@ -1,0 +1,210 @@
+// Databases of documents with revisions. PouchDB decides about revisions, conflicts and Mango queries; what it
+// gets wrong is beside it: bodies as text, ids in the order of their bytes, changes with a place.
+'use strict';
+
+const crypto = require('node:crypto');
+const PouchDB = require('pouchdb-core')
+  .plugin(require('pouchdb-adapter-memory'))
+  .plugin(require('pouchdb-find'));
+const { place } = require('./order.cjs');
+
+/** The member of PouchDB's document that holds the text of all others. */
+const TEXT = '\u0001text';
+// The default of CouchDB 3: https://docs.couchdb.org/en/stable/config/couchdb.html
+const DOCUMENT_BYTES_MAX = 8000000;
+const SPECIAL = new Set(['_id', '_rev', '_deleted', '_revisions', '_attachments', '_conflicts', '_deleted_conflicts',
+  '_revs_info', '_local_seq']);
+
+function failure(status, error, reason) {
+  return Object.assign(new Error(reason), { status, error, reason });
+}
+
+const conflict = () => failure(409, 'conflict', 'Document update conflict.');
+
+class Database {
+  /** The winning revision of each document: `{ rev, text, deleted, seq, conflicted }`. */
+  documents = new Map();
+  /** The ids of documents that are not deleted, in the order of their bytes. */
+  ids = [];
+  /** `{ seq, id }` in order; only the entry with a document's own number counts. */
+  log = [];
+  watchers = new Set();
+  seq = 0;
+  revsLimit = 1000;
+  writing = Promise.resolve();
+
+  constructor(name) {
+    this.name = name;
+    this.pouch = new PouchDB(`${crypto.randomUUID()}`, { adapter: 'memory' });
+  }
+
+  /** One write after the other, so that what is beside PouchDB changes in its order. */
+  inTurn(write) {
+    const result = this.writing.then(write);
+    this.writing = result.catch(() => {});
+    return result;
+  }
+
+  /** Writes documents; each gives `{ id, rev }` or an error with the id. */
+  write(drafts, { newEdits = true, invented = false } = {}) {
+    drafts.forEach(check);
+    return this.inTurn(async () => {
+      // CouchDB 3.5 takes an invented revision of a document that never was, unless the database is empty.
+      if (invented && drafts[0].rev && this.documents.size > 0 && !this.documents.has(drafts[0].id)) {
+        return [await this.invent(drafts[0])];
+      }
+      const rows = await this.pouch.bulkDocs(drafts.map(toPouch), { new_edits: newEdits });
+      if (!newEdits) {
+        for (const { id } of drafts) await this.refresh(id);
+        return rows;
+      }
+      for (const [i, row] of rows.entries()) {
+        if (row.error) continue;
+        const { text, deleted } = drafts[i];
+        const known = this.documents.get(row.id);
+        if (known && known.conflicted) await this.refresh(row.id);
+        else this.note(row.id, { rev: row.rev, text, deleted: Boolean(deleted) });
+      }
+      return rows.map((row, i) => (row.error ? Object.assign(conflictOf(row), { id: drafts[i].id }) : row));
+    });
+  }
+
+  async invent(draft) {
+    const [number, hash] = draft.rev.split('-');
+    const fresh = crypto.createHash('md5').update(draft.rev + draft.text).digest('hex');
+    const start = Number(number) + 1;
+    const doc = { ...toPouch(draft), _rev: `${start}-${fresh}`, _revisions: { start, ids: [fresh, hash] } };
+    await this.pouch.bulkDocs([doc], { new_edits: false });
+    await this.refresh(draft.id);
+    return { id: draft.id, rev: doc._rev };
+  }
+
+  /** Looks up which revision wins. */
+  async refresh(id) {
+    const [winner] = await this.pouch.get(id, { open_revs: 'all' }).then((leaves) => leaves.map((leaf) => leaf.ok)
+      .filter(Boolean).sort(byRank));
+    if (!winner) return;
+    const leaves = await this.pouch.get(id, { open_revs: 'all' });
+    const { rev, text, deleted } = fromPouch(winner);
+    const known = this.documents.get(id);
+    if (known && known.rev === rev) known.conflicted = leaves.length > 1;
+    else this.note(id, { rev, text, deleted, conflicted: leaves.length > 1 });
+  }
+
+  note(id, document) {
+    if (id.startsWith('_local/')) return;
+    const known = this.documents.get(id);
+    const [was, is] = [known && !known.deleted, !document.deleted];
+    if (is && !was) this.ids.splice(place(this.ids, id), 0, id);
+    if (was && !is) this.ids.splice(place(this.ids, id), 1);
+    this.seq += 1;
+    this.documents.set(id, { ...document, seq: this.seq });
+    this.log.push({ seq: this.seq, id });
+    if (this.log.length > 2 * this.documents.size + 1000) this.log = this.log.filter((entry) => this.counts(entry));
+    for (const watcher of this.watchers) watcher();
+  }
+
+  counts({ seq, id }) {
+    return this.documents.get(id).seq === seq;
+  }
+
+  /** The last change of each document after a place. */
+  changesSince(since) {
+    let low = 0, high = this.log.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.log[middle].seq <= since) low = middle + 1;
+      else high = middle;
+    }
+    return this.log.slice(low).filter((entry) => this.counts(entry));
+  }
+
+  /** The winner, which may be deleted. */
+  current(id) {
+    const document = this.documents.get(id);
+    return document && { id, ...document };
+  }
+
+  /** A revision that is still there, with what the options of PouchDB add. */
+  async revision(id, options) {
+    try {
+      return fromPouch(await this.pouch.get(id, options));
+    } catch (error) {
+      if (error.status === 404) return undefined;
+      throw error;
+    }
+  }
+
+  async createIndex(definition) {
+    const answer = await this.pouch.createIndex(definition);
+    await this.inTurn(() => this.refresh(answer.id));
+    return answer;
+  }
+
+  destroy() {
+    return this.inTurn(() => this.pouch.destroy());
+  }
+}
+
+/** A living revision before a deleted one, then the longer history, then the greater hash. */
+function byRank(a, b) {
+  const [x, y] = [a._rev, b._rev].map((rev) => rev.split('-'));
+  return Number(Boolean(a._deleted)) - Number(Boolean(b._deleted)) || Number(y[0]) - Number(x[0]) || (y[1] > x[1] ? 1 : -1);
+}
+
+function conflictOf(row) {
+  return row.status === 409 ? conflict() : failure(row.status, row.name, row.message);
+}
+
+/** A document as it is written, from the JSON of a request. */
+function draftOf(node, id) {
+  if (!node.members) throw failure(400, 'bad_request', 'Document must be a JSON object');
+  const draft = { id, special: {} };
+  const text = [];
+  for (const [name, value] of node.members) {
+    if (!name.startsWith('_')) text.push(`${JSON.stringify(name)}:${value.json}`);
+    else if (SPECIAL.has(name)) draft.special[name] = value.value();
+    else throw failure(400, 'doc_validation', `Bad special document member: ${name}`);
+  }
+  const { _id, _rev, _deleted, _revisions, _attachments } = draft.special;
+  if (_attachments && Object.keys(_attachments).length > 0) throw failure(501, 'not_implemented', 'No attachments here.');
+  draft.id ??= _id ?? crypto.randomUUID().replaceAll('-', '');
+  draft.text = text.join(',');
+  return { ...draft, rev: _rev, deleted: _deleted === true, revisions: _revisions };
+}
+
+function check({ id, rev, text }) {
+  if (typeof id !== 'string') throw failure(400, 'illegal_docid', 'Document id must be a string');
+  if (id === '') throw failure(400, 'illegal_docid', 'Document id must not be empty');
+  if (id.startsWith('_') && !/^_(design|local)\/./.test(id)) {
+    throw failure(400, 'illegal_docid', 'Only reserved document ids may start with underscore.');
+  }
+  if (rev !== undefined && !/^\d+-[0-9a-zA-Z]+$/.test(rev)) throw failure(400, 'bad_request', 'Invalid rev format');
+  if (Buffer.byteLength(text) > DOCUMENT_BYTES_MAX) throw failure(413, 'document_too_large', id);
+}
+
+function toPouch({ id, rev, text, deleted, revisions }) {
+  const doc = { ...JSON.parse(`{${text}}`), _id: id, [TEXT]: text };
+  if (rev) doc._rev = rev;
+  if (deleted) doc._deleted = true;
+  if (revisions) doc._revisions = revisions;
+  return doc;
+}
+
+function fromPouch(doc) {
+  const { _id, _rev, _deleted, [TEXT]: text, ...rest } = doc;
+  const special = Object.fromEntries(Object.entries(rest).filter(([name]) => SPECIAL.has(name)));
+  // Design documents of indexes are written by PouchDB itself.
+  const members = () => Object.entries(rest).filter(([name]) => !SPECIAL.has(name))
+    .map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`).join(',');
+  return { id: _id, rev: _rev, text: text ?? members(), deleted: Boolean(_deleted), special };
+}
+
+/** A document as it is sent. */
+function print({ id, rev, text, deleted, special = {} }) {
+  const body = text ? `,${text}` : '';
+  const more = Object.entries(special).map(([name, value]) => `,${JSON.stringify(name)}:${JSON.stringify(value)}`).join('');
+  return `{"_id":${JSON.stringify(id)},"_rev":${JSON.stringify(rev)}${body}${deleted ? ',"_deleted":true' : ''}${more}}`;
+}
+
+module.exports = { Database, TEXT, conflict, draftOf, failure, fromPouch, print };
