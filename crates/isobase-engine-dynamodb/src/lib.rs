@@ -1,1 +1,50 @@
 //! Documents in DynamoDB.
+//!
+//! A collection is a table with the partition key `_id`, a document an item with the caller's
+//! fields as attributes. What DynamoDB has no order for stands in one more table, the journal:
+//! counters, change feed, entries of indexes. [`isobase_remote`] holds the engine;
+//! [`DynamoDbBackend`] is what DynamoDB does for it.
+
+mod options;
+
+mod backend;
+mod client;
+mod codec;
+mod commit;
+mod entries;
+mod error;
+mod journal;
+mod limits;
+mod load;
+mod names;
+mod number;
+mod plan;
+mod purge;
+mod read;
+mod tables;
+
+use std::sync::Arc;
+
+pub use backend::DynamoDbBackend;
+use isobase_engine::{Clock, EngineError};
+use isobase_remote::{RemoteEngine, RemoteOptions};
+pub use options::{DynamoDbCredentials, DynamoDbOptions, InvalidUrl};
+pub use plan::{plan, policy};
+
+/// The engine over DynamoDB.
+pub type DynamoDbEngine = RemoteEngine<DynamoDbBackend>;
+
+/// Opens the database: finds region and credentials, checks that the journal can be read, and
+/// makes its table where there is none.
+///
+/// # Errors
+/// When no region or credentials are known, DynamoDB cannot be reached, or a needed action is not
+/// allowed; the message names it.
+pub async fn open(
+    options: &DynamoDbOptions,
+    remote: RemoteOptions,
+    clock: Arc<dyn Clock>,
+) -> Result<DynamoDbEngine, EngineError> {
+    let backend = DynamoDbBackend::new(options, &remote).await?;
+    RemoteEngine::open(backend, remote, clock).await
+}

@@ -1,0 +1,101 @@
+//! Entries of indexes.
+
+use aws_sdk_dynamodb::types::Select;
+use isobase_engine::EngineError;
+use isobase_remote::IndexNumber;
+use isobase_types::{CollectionName, DocumentId};
+
+use crate::{
+    backend::DynamoDbBackend,
+    codec::{Item, as_bytes, bytes, text},
+    error::Failure,
+    journal::{self, PK, SK, corrupted},
+    limits::key_bounds,
+    read::PartitionPage,
+};
+
+/// A part of an index.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Range<'a> {
+    pub(crate) collection: &'a CollectionName,
+    pub(crate) index: IndexNumber,
+    /// The smallest key.
+    pub(crate) lower: &'a [u8],
+    /// The first key that is too large.
+    pub(crate) upper: Option<&'a [u8]>,
+}
+
+/// Entries of a range.
+#[derive(Debug, Default)]
+pub(crate) struct Entries {
+    pub(crate) entries: Vec<(Vec<u8>, DocumentId)>,
+    /// There are no more.
+    pub(crate) exhausted: bool,
+}
+
+impl DynamoDbBackend {
+    /// At most `limit` entries of a range, at least one if there is one.
+    pub(crate) async fn entries(
+        &self,
+        range: &Range<'_>,
+        reverse: bool,
+        limit: usize,
+    ) -> Result<Entries, EngineError> {
+        let Some((first, last)) = key_bounds(range.lower, range.upper) else {
+            return Ok(Entries { entries: Vec::new(), exhausted: true });
+        };
+        let pk = journal::keys(range.collection, range.index);
+        let page = PartitionPage {
+            pk: &pk,
+            first: &first,
+            last: &last,
+            reverse,
+            limit: Some(limit.max(1)),
+            ..PartitionPage::default()
+        };
+        let (items, next) = self.read_partition(&page).await?;
+        let entries: Result<Vec<_>, _> = items.iter().map(read_entry).collect();
+        Ok(Entries { entries: entries?, exhausted: next.is_none() })
+    }
+
+    /// How many entries a range has.
+    pub(crate) async fn count_entries(&self, range: &Range<'_>) -> Result<u64, EngineError> {
+        let Some((first, last)) = key_bounds(range.lower, range.upper) else { return Ok(0) };
+        let mut start = None;
+        let mut entries = 0;
+        loop {
+            let request = self
+                .client
+                .sdk
+                .query()
+                .table_name(&self.journal)
+                .consistent_read(true)
+                .select(Select::Count)
+                .key_condition_expression("#pk = :pk AND #sk BETWEEN :first AND :last")
+                .expression_attribute_names("#pk", PK)
+                .expression_attribute_names("#sk", SK)
+                .expression_attribute_values(
+                    ":pk",
+                    text(journal::keys(range.collection, range.index)),
+                )
+                .expression_attribute_values(":first", bytes(first.as_slice()))
+                .expression_attribute_values(":last", bytes(last.as_slice()))
+                .set_exclusive_start_key(start);
+            let page = self
+                .client
+                .call("Query", &self.journal, || Box::pin(request.clone().send()))
+                .await
+                .map_err(Failure::engine_error)?;
+            entries += u64::try_from(page.count()).unwrap_or_default();
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                return Ok(entries);
+            }
+        }
+    }
+}
+
+fn read_entry(item: &Item) -> Result<(Vec<u8>, DocumentId), EngineError> {
+    let key = as_bytes(item, SK).ok_or_else(|| corrupted("an entry of an index"))?;
+    Ok((key.to_vec(), journal::entry_id(item)?))
+}

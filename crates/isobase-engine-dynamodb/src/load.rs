@@ -1,0 +1,241 @@
+//! Writing and deleting much at once, past the journal.
+
+use aws_sdk_dynamodb::{
+    error::BuildError,
+    types::{DeleteRequest, PutRequest, WriteRequest},
+};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use isobase_engine::{Counters, EngineError};
+use isobase_remote::{CatalogueEntry, DocumentWrite, Head, IndexNumber};
+use isobase_types::{CollectionName, Sequence, Timestamp};
+
+use crate::{
+    backend::DynamoDbBackend,
+    codec::{self, ID, Item, integer, text},
+    commit::{key_changes, malformed},
+    entries::Range,
+    error::{Class, Failure},
+    journal::{self, ANSWERS, CATALOGUE, DOCUMENTS, LOG, PK},
+    limits::WRITE_ITEMS_MAX,
+    read::PartitionPage,
+};
+
+const ACTION: &str = "BatchWriteItem";
+/// Requests of one load that are under way at a time.
+const WRITE_PARALLEL: usize = 8;
+/// The smallest and the largest sort key.
+pub(crate) const FIRST: &[u8] = &[0];
+pub(crate) const LAST: &[u8] = &[0xff; 1024];
+
+/// An item to be written, and its table.
+type Writing = (String, WriteRequest);
+
+impl DynamoDbBackend {
+    pub(crate) async fn load_documents(
+        &self,
+        writes: Vec<DocumentWrite>,
+    ) -> Result<(), EngineError> {
+        let mut requests = Vec::with_capacity(writes.len() * 2);
+        for write in &writes {
+            self.push_load(write, &mut requests).map_err(malformed)?;
+        }
+        drop(writes);
+        self.write_all(requests).await
+    }
+
+    fn push_load(
+        &self,
+        write: &DocumentWrite,
+        requests: &mut Vec<Writing>,
+    ) -> Result<(), BuildError> {
+        let collection = &write.key.collection;
+        let table = self.names.table(collection);
+        requests.push(match &write.after {
+            Some(after) => (table, put(codec::item(&write.key.id, after))?),
+            None => (table, delete(Item::from([(ID.to_owned(), text(write.key.id.to_string()))]))?),
+        });
+        let (gone, new) = key_changes(write);
+        for key in gone {
+            let key = journal::key(journal::keys(collection, key.index), key.key.as_slice());
+            requests.push((self.journal.clone(), delete(key)?));
+        }
+        for key in new {
+            let entry = journal::entry(collection, key.index, &key.key, &write.key.id);
+            requests.push((self.journal.clone(), put(entry)?));
+        }
+        Ok(())
+    }
+
+    /// Writes everything, in any order.
+    async fn write_all(&self, requests: Vec<Writing>) -> Result<(), EngineError> {
+        let mut requests = requests.into_iter().peekable();
+        let parts = std::iter::from_fn(move || {
+            requests.peek()?;
+            Some(requests.by_ref().take(WRITE_ITEMS_MAX).collect::<Vec<_>>())
+        });
+        stream::iter(parts)
+            .map(|part| self.write_part(part))
+            .buffer_unordered(WRITE_PARALLEL)
+            .try_collect()
+            .await
+    }
+
+    /// What stays unprocessed is sent again: it is never dropped.
+    async fn write_part(&self, part: Vec<Writing>) -> Result<(), EngineError> {
+        let mut retry = self.client.retry();
+        let mut left = std::collections::HashMap::<String, Vec<WriteRequest>>::new();
+        let mut asked = part.len();
+        for (table, request) in part {
+            left.entry(table).or_default().push(request);
+        }
+        loop {
+            let tables = || left.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+            let request = self.client.sdk.batch_write_item().set_request_items(Some(left.clone()));
+            let answer =
+                self.client.call_within(&mut retry, || Box::pin(request.clone().send())).await;
+            let answer = answer
+                .map_err(|ended| ended.failure(ACTION, &tables(), self.client.deadline))
+                .map_err(Failure::engine_error)?;
+            left = answer.unprocessed_items.unwrap_or_default();
+            let unprocessed = left.values().map(Vec::len).sum();
+            if unprocessed == 0 {
+                return Ok(());
+            }
+            if unprocessed < asked {
+                retry.renew(&self.client);
+            }
+            asked = unprocessed;
+            if !retry.pause().await {
+                let tables = left.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+                let message = format!("{unprocessed} items stayed unprocessed");
+                let failure = Failure::new(ACTION, &tables, Class::Throttled, message);
+                return Err(failure.engine_error());
+            }
+        }
+    }
+
+    /// Deletes items of the journal by their keys.
+    async fn delete_keys(&self, keys: Vec<Item>) -> Result<(), EngineError> {
+        let requests: Result<Vec<Writing>, _> =
+            keys.into_iter().map(|key| Ok((self.journal.clone(), delete(key)?))).collect();
+        self.write_all(requests.map_err(malformed)?).await
+    }
+
+    /// Deletes the items of a partition up to a sort key.
+    async fn delete_partition(&self, pk: &str, last: &[u8]) -> Result<(), EngineError> {
+        let mut start = None;
+        loop {
+            let only = Some(PK);
+            let page =
+                PartitionPage { pk, first: FIRST, last, only, start, ..PartitionPage::default() };
+            let (items, next) = self.read_partition(&page).await?;
+            self.delete_keys(items.into_iter().map(journal::key_of).collect()).await?;
+            start = next;
+            if start.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    pub(crate) async fn delete_keys_of(
+        &self,
+        collection: &CollectionName,
+        index: IndexNumber,
+    ) -> Result<(), EngineError> {
+        self.delete_partition(&journal::keys(collection, index), LAST).await
+    }
+
+    /// Deletes log records whose changes are all at or before a place.
+    pub(crate) async fn trim(&self, floor: Sequence) -> Result<(), EngineError> {
+        self.delete_partition(LOG, &journal::log_place(floor)).await
+    }
+
+    /// Deletes answers given before a time.
+    pub(crate) async fn delete_answers(&self, before: Timestamp) -> Result<(), EngineError> {
+        let mut start = None;
+        loop {
+            let only = Some("at");
+            let page = PartitionPage {
+                pk: ANSWERS,
+                first: FIRST,
+                last: LAST,
+                only,
+                start,
+                ..PartitionPage::default()
+            };
+            let (items, next) = self.read_partition(&page).await?;
+            let is_old =
+                |item: &Item| journal::time_of_log(item).is_some_and(|given| given < before);
+            let old = items.into_iter().filter(is_old).map(journal::key_of).collect();
+            self.delete_keys(old).await?;
+            start = next;
+            if start.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Replaces head and catalogue, and empties the log.
+    pub(crate) async fn reset_journal(
+        &self,
+        counters: Counters,
+        catalogue: &[CatalogueEntry],
+    ) -> Result<Head, EngineError> {
+        let was = self.read_head().await?;
+        self.delete_partition(LOG, LAST).await?;
+        let gone = self.catalogued().await?.into_iter().map(|known| known.entry.collection);
+        let gone = gone.filter(|name| catalogue.iter().all(|entry| entry.collection != *name));
+        let gone = gone.map(|name| journal::key(CATALOGUE, name.as_str())).collect();
+        self.delete_keys(gone).await?;
+        let mut requests = Vec::with_capacity(catalogue.len());
+        for entry in catalogue {
+            let range = Range { collection: &entry.collection, index: 0, lower: &[], upper: None };
+            let documents = self.count_entries(&range).await?;
+            let mut item = journal::key(CATALOGUE, entry.collection.as_str());
+            let values = journal::entry_values(entry);
+            item.extend(values.map(|(name, value)| (name.to_owned(), value)));
+            item.insert(DOCUMENTS.to_owned(), integer(documents));
+            requests.push((self.journal.clone(), put(item).map_err(malformed)?));
+        }
+        self.write_all(requests).await?;
+        let head = Head {
+            commit: was.commit + 1,
+            sequence: counters.sequence,
+            last_id: counters.last_id,
+            floor: counters.sequence,
+            catalogue: was.catalogue + 1,
+        };
+        self.put_item(journal::head_item(&head)).await?;
+        Ok(head)
+    }
+
+    /// Puts an item into the journal, whatever is there.
+    pub(crate) async fn put_item(&self, item: Item) -> Result<(), EngineError> {
+        let request = self.client.sdk.put_item().table_name(&self.journal).set_item(Some(item));
+        self.client
+            .call("PutItem", &self.journal, || Box::pin(request.clone().send()))
+            .await
+            .map_err(Failure::engine_error)?;
+        Ok(())
+    }
+
+    /// Deletes an item of the journal, if it is there.
+    pub(crate) async fn delete_item(&self, key: Item) -> Result<(), EngineError> {
+        let request = self.client.sdk.delete_item().table_name(&self.journal).set_key(Some(key));
+        self.client
+            .call("DeleteItem", &self.journal, || Box::pin(request.clone().send()))
+            .await
+            .map_err(Failure::engine_error)?;
+        Ok(())
+    }
+}
+
+fn put(item: Item) -> Result<WriteRequest, BuildError> {
+    let put = PutRequest::builder().set_item(Some(item)).build()?;
+    Ok(WriteRequest::builder().put_request(put).build())
+}
+
+fn delete(key: Item) -> Result<WriteRequest, BuildError> {
+    let delete = DeleteRequest::builder().set_key(Some(key)).build()?;
+    Ok(WriteRequest::builder().delete_request(delete).build())
+}

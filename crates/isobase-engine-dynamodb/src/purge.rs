@@ -1,0 +1,178 @@
+//! Deleting a collection while newer documents are written to it.
+
+use aws_sdk_dynamodb::{
+    error::BuildError,
+    operation::delete_item::DeleteItemError,
+    types::{ConditionCheck, Delete, TransactWriteItem},
+};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use isobase_engine::EngineError;
+use isobase_remote::{BEYOND_SEQUENCES, DocumentKey, META_FIELD, is_purged};
+use isobase_types::{CollectionName, DocumentId, Sequence};
+
+use crate::{
+    backend::DynamoDbBackend,
+    codec::{self, ID, Item, REVISION, as_text, integer, text},
+    commit::{Guarded, malformed},
+    journal,
+    load::{FIRST, LAST},
+    read::PartitionPage,
+};
+
+/// Deletions that are under way at a time.
+const DELETE_PARALLEL: usize = 16;
+
+impl DynamoDbBackend {
+    /// Deletes the documents of a collection that belong to its deletion, then the entries that
+    /// are left without a document. The other way round, a document could lose its place in the
+    /// listings.
+    pub(crate) async fn purge_collection(
+        &self,
+        collection: &CollectionName,
+        to: Sequence,
+    ) -> Result<(), EngineError> {
+        self.purge_documents(&self.names.table(collection), to).await?;
+        let known = self.catalogued_one(collection).await?;
+        let indexes = known.map(|known| known.entry.indexes).unwrap_or_default();
+        for index in [0].into_iter().chain(indexes.iter().map(|index| index.number)) {
+            self.purge_entries(collection, index).await?;
+        }
+        Ok(())
+    }
+
+    async fn purge_documents(&self, table: &str, to: Sequence) -> Result<(), EngineError> {
+        let mut start = None;
+        loop {
+            let request = self
+                .client
+                .sdk
+                .scan()
+                .table_name(table)
+                .consistent_read(true)
+                .projection_expression("#id, #meta.#revision")
+                .expression_attribute_names("#id", ID)
+                .expression_attribute_names("#meta", META_FIELD)
+                .expression_attribute_names("#revision", REVISION)
+                .set_exclusive_start_key(start);
+            let answer = self.client.call("Scan", table, || Box::pin(request.clone().send())).await;
+            let page = match answer {
+                Ok(page) => page,
+                Err(failure) if failure.is_no_table() => return Ok(()),
+                Err(failure) => return Err(failure.engine_error()),
+            };
+            let stamp = |item: &Item| codec::stamp(item).and_then(|it| it.parse().ok());
+            let gone = page.items.unwrap_or_default().into_iter();
+            let gone = gone.filter(|item| is_purged(stamp(item).map(Sequence), to));
+            stream::iter(gone.filter_map(|item| as_text(&item, ID).map(str::to_owned)))
+                .map(|id| self.purge_document(table, id, to))
+                .buffer_unordered(DELETE_PARALLEL)
+                .try_collect::<()>()
+                .await?;
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn purge_document(
+        &self,
+        table: &str,
+        id: String,
+        to: Sequence,
+    ) -> Result<(), EngineError> {
+        let request = self
+            .client
+            .sdk
+            .delete_item()
+            .table_name(table)
+            .key(ID, text(id))
+            .condition_expression(
+                "attribute_not_exists(#meta.#revision) OR #meta.#revision <= :to OR \
+                 #meta.#revision >= :beyond",
+            )
+            .expression_attribute_names("#meta", META_FIELD)
+            .expression_attribute_names("#revision", REVISION)
+            .expression_attribute_values(":to", integer(to.0))
+            .expression_attribute_values(":beyond", integer(BEYOND_SEQUENCES.0));
+        let answer = self
+            .client
+            .call::<_, DeleteItemError>("DeleteItem", table, || Box::pin(request.clone().send()))
+            .await;
+        match answer {
+            Ok(_) => Ok(()),
+            // It was written anew meanwhile, and stays.
+            Err(failure) if failure.code.as_deref() == Some("ConditionalCheckFailedException") => {
+                Ok(())
+            }
+            Err(failure) => Err(failure.engine_error()),
+        }
+    }
+
+    /// Deletes the entries of an index that have no document.
+    async fn purge_entries(
+        &self,
+        collection: &CollectionName,
+        index: u32,
+    ) -> Result<(), EngineError> {
+        let pk = journal::keys(collection, index);
+        let mut start = None;
+        loop {
+            let page = PartitionPage {
+                pk: &pk,
+                first: FIRST,
+                last: LAST,
+                start,
+                ..PartitionPage::default()
+            };
+            let (items, next) = self.read_partition(&page).await?;
+            let mut entries = Vec::with_capacity(items.len());
+            for item in items {
+                let id = journal::entry_id(&item)?;
+                entries.push((DocumentKey { collection: collection.clone(), id }, item));
+            }
+            let keys: Vec<DocumentKey> = entries.iter().map(|(key, _)| key.clone()).collect();
+            let there = self.which_exist(&keys).await?;
+            let alone = entries.into_iter().zip(there).filter(|(_, is_there)| !is_there);
+            let guarded: Result<Vec<Guarded>, BuildError> = alone
+                .map(|((key, item), _)| {
+                    let check = self.missing(&key.collection, &key.id)?;
+                    let delete = Delete::builder()
+                        .table_name(&self.journal)
+                        .set_key(Some(journal::key_of(item)))
+                        .build()?;
+                    let effect = TransactWriteItem::builder().delete(delete).build();
+                    Ok(Guarded { check, effects: vec![effect] })
+                })
+                .collect();
+            self.carry_out(guarded.map_err(malformed)?).await?;
+            start = next;
+            if start.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// That there is no document.
+    fn missing(
+        &self,
+        collection: &CollectionName,
+        id: &DocumentId,
+    ) -> Result<TransactWriteItem, BuildError> {
+        let check = ConditionCheck::builder()
+            .table_name(self.names.table(collection))
+            .key(ID, text(id.to_string()))
+            .condition_expression("attribute_not_exists(#id)")
+            .expression_attribute_names("#id", ID)
+            .build()?;
+        Ok(TransactWriteItem::builder().condition_check(check).build())
+    }
+
+    async fn which_exist(&self, keys: &[DocumentKey]) -> Result<Vec<bool>, EngineError> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let documents = self.read_documents(keys).await?;
+        Ok(documents.iter().map(Option::is_some).collect())
+    }
+}
