@@ -10,7 +10,7 @@ use super::records::{ReadError, Record, Records};
 const CHUNK_BYTES: usize = 1 << 20;
 
 /// Records that are written together. The same file gives the same chunks.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Chunk {
     /// Names the chunk, by its place and content: stored once, however often it is sent.
     pub(super) key: String,
@@ -20,6 +20,25 @@ pub(super) struct Chunk {
     pub(super) numbers: Vec<u64>,
     /// Records that were left out on the way to the end of this chunk.
     pub(super) left_out: u64,
+}
+
+impl Chunk {
+    /// The chunk in two, each with a name of its own; none when it is one record.
+    pub(super) fn halves(&self) -> Option<(Self, Self)> {
+        let middle = self.numbers.len() / 2;
+        let last_of_first = middle.checked_sub(1)?;
+        let ends = self.lines.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
+        let end = ends.map(|(place, _)| place + 1).nth(last_of_first)?;
+        let half = |name: char, lines: &[u8], numbers: &[u64]| Self {
+            key: format!("{}{name}", self.key),
+            lines: lines.to_vec(),
+            numbers: numbers.to_vec(),
+            left_out: 0,
+        };
+        let first = half('a', &self.lines[..end], &self.numbers[..middle]);
+        let second = half('b', &self.lines[end..], &self.numbers[middle..]);
+        Some((first, second))
+    }
 }
 
 /// How chunks are made.
@@ -158,6 +177,20 @@ mod tests {
         assert_eq!(first.len(), 3);
         assert_ne!(first[0], first[1], "equal content at another place is another chunk");
         assert_eq!(first[..2], keys(&text.replace('2', "3"))[..2]);
+    }
+
+    #[test]
+    fn halves_hold_the_same_records_under_other_names() {
+        let chunk = chunks("{\"a\":1}\n{\"a\":2}\n{\"a\":3}\n", 3, false).remove(0).unwrap();
+        let (first, second) = chunk.halves().unwrap();
+        assert_eq!((first.numbers.as_slice(), second.numbers.as_slice()), (&[1][..], &[2, 3][..]));
+        assert_eq!([first.lines.clone(), second.lines.clone()].concat(), chunk.lines);
+        let (third, fourth) = second.halves().unwrap();
+        let mut keys = vec![chunk.key, first.key.clone(), second.key, third.key, fourth.key];
+        keys.sort();
+        keys.dedup();
+        assert_eq!(keys.len(), 5);
+        assert!(first.halves().is_none());
     }
 
     #[test]

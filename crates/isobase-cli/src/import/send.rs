@@ -6,7 +6,8 @@ use http::{HeaderName, Method};
 use isobase::{
     Store, StoreError,
     store::{
-        Action, Atomicity, Idempotency, Precondition, WriteBatch, WriteOperation, WriteReport,
+        Action, Atomicity, ErrorKind, Idempotency, Precondition, WriteBatch, WriteOperation,
+        WriteReport,
     },
     types::CollectionName,
 };
@@ -43,13 +44,57 @@ pub(super) struct Sent {
     pub(super) refused: Vec<(u64, String)>,
 }
 
+impl Sent {
+    fn add(&mut self, other: Self) {
+        self.new += other.new;
+        self.there += other.there;
+        self.refused.extend(other.refused);
+    }
+}
+
 /// Writes a chunk; waits while the service or database is away.
+///
+/// A chunk that the database cannot write in one piece is halved until it can. Halving always
+/// begins with the whole chunk, so that an import that is run again comes to the same pieces.
 pub(super) async fn send(
     target: &Target,
     collection: &CollectionName,
     chunk: &Chunk,
     progress: &Progress,
 ) -> Result<Sent, Failure> {
+    let mut sent = Sent::default();
+    let mut halves = Vec::new();
+    let mut piece = send_piece(target, collection, chunk, progress).await;
+    loop {
+        match piece {
+            Ok(done) => sent.add(done),
+            Err(NotSent::TooLarge { chunk, failure }) => match chunk.halves() {
+                Some((first, second)) => halves.extend([second, first]),
+                None => return Err(failure),
+            },
+            Err(NotSent::Failed(failure)) => return Err(failure),
+        }
+        let Some(next) = halves.pop() else { return Ok(sent) };
+        piece = send_piece(target, collection, &next, progress).await;
+    }
+}
+
+/// Why a piece was not written.
+enum NotSent {
+    /// The database cannot write it in one piece.
+    TooLarge {
+        chunk: Chunk,
+        failure: Failure,
+    },
+    Failed(Failure),
+}
+
+async fn send_piece(
+    target: &Target,
+    collection: &CollectionName,
+    chunk: &Chunk,
+    progress: &Progress,
+) -> Result<Sent, NotSent> {
     let started = Instant::now();
     let (mut pause, mut told) = (PAUSE_FIRST, false);
     loop {
@@ -59,14 +104,17 @@ pub(super) async fn send(
         };
         match tried {
             Ok(sent) => return Ok(sent),
-            Err(Trouble { failure, temporary: true }) if started.elapsed() < PATIENCE => {
+            Err(Trouble { failure, temporary: true, .. }) if started.elapsed() < PATIENCE => {
                 if !std::mem::replace(&mut told, true) {
                     progress.waiting(&failure.to_string());
                 }
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(PAUSE_LONGEST);
             }
-            Err(Trouble { failure, .. }) => return Err(failure),
+            Err(Trouble { failure, too_large: true, .. }) => {
+                return Err(NotSent::TooLarge { chunk: chunk.clone(), failure });
+            }
+            Err(Trouble { failure, .. }) => return Err(NotSent::Failed(failure)),
         }
     }
 }
@@ -75,12 +123,15 @@ struct Trouble {
     failure: Failure,
     /// Another try makes sense: a chunk is stored once, also when the first try was stored.
     temporary: bool,
+    /// Fewer records at once may be stored.
+    too_large: bool,
 }
 
 impl From<StoreError> for Trouble {
     fn from(error: StoreError) -> Self {
         let temporary = error.is_temporary();
-        Self { failure: Failure::from_error(anyhow::Error::new(error)), temporary }
+        let too_large = error.kind() == ErrorKind::LimitExceeded;
+        Self { failure: Failure::from_error(anyhow::Error::new(error)), temporary, too_large }
     }
 }
 
@@ -89,7 +140,8 @@ impl From<ClientError> for Trouble {
         let lost = matches!(error, ClientError::Broken { .. } | ClientError::TimedOut { .. });
         let unknown = error.problem().is_some_and(|problem| problem.status == 503);
         let temporary = lost || unknown || error.is_temporary();
-        Self { failure: client_failure(error), temporary }
+        let too_large = error.problem().is_some_and(|problem| problem.code == "limit_exceeded");
+        Self { failure: client_failure(error), temporary, too_large }
     }
 }
 
