@@ -135,8 +135,8 @@ pub trait Backend: Send + Sync + 'static {
     /// Deletes answers given before a time.
     fn forget_answers(&self, before: Timestamp) -> Pending<'_, ()>;
 
-    /// Deletes the documents of a collection whose bookkeeping says a write at or before `to`,
-    /// and those without bookkeeping, with their keys. Each only while it is so: newer documents
+    /// Deletes the documents of a collection that [`is_purged`], with their keys. Each only while
+    /// it is so: newer documents
     /// are written meanwhile, and stay. What [`Backend::prepare_collection`] made stays too.
     /// Harmless to repeat, also by several processes at once.
     fn purge<'a>(&'a self, collection: &'a CollectionName, to: Sequence) -> Pending<'a, ()>;
@@ -215,6 +215,17 @@ pub struct DocumentKey {
     pub collection: CollectionName,
     /// Its id.
     pub id: DocumentId,
+}
+
+/// Revisions from here on are no sequences: a load made them of texts
+/// ([`isobase_engine::revision_number`]).
+pub const BEYOND_SEQUENCES: Sequence = Sequence(1 << 62);
+
+/// Whether a document belongs to what a deletion of its collection, told as the change `to`, has
+/// taken away: `stamp` is the revision in its bookkeeping, if it has one.
+#[must_use]
+pub fn is_purged(stamp: Option<Sequence>, to: Sequence) -> bool {
+    stamp.is_none_or(|stamp| stamp <= to || stamp >= BEYOND_SEQUENCES)
 }
 
 /// What a database calls a version of a document (`_rev`, an update time); empty where it has no

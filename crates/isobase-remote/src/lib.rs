@@ -12,9 +12,9 @@ mod engine;
 mod options;
 
 pub use backend::{
-    After, Backend, Before, Budget, CatalogueEntry, Commit, CommitError, Cost, DocumentKey,
-    DocumentWrite, Head, IndexEntry, IndexKey, IndexNumber, KeyFetch, KeyFetched, KeyedDocument,
-    LogRecord, ScanPage, StoredAnswer, Tag,
+    After, BEYOND_SEQUENCES, Backend, Before, Budget, CatalogueEntry, Commit, CommitError, Cost,
+    DocumentKey, DocumentWrite, Head, IndexEntry, IndexKey, IndexNumber, KeyFetch, KeyFetched,
+    KeyedDocument, LogRecord, ScanPage, StoredAnswer, Tag, is_purged,
 };
 pub use codec::{
     InvalidTree, META_FIELD, Meta, NativeDocument, NativeRules, Tree, WRAPPED_FIELD, parse_time,
