@@ -2,12 +2,15 @@
 
 use std::{error::Error, path::PathBuf};
 
-use crate::ENGINES;
+use crate::{ENGINES, EnvironmentError};
 
 /// Why a store was not opened. Messages never hold a password.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
+    /// The environment does not name a database.
+    #[error(transparent)]
+    Environment(#[from] EnvironmentError),
     /// The text has no scheme.
     #[error("{text:?} is not a database URL; expected one like {}", example_urls())]
     NotAUrl {

@@ -11,11 +11,17 @@
 //! # }
 //! ```
 
+mod document;
+mod document_store;
+pub mod environment;
 mod error;
 mod open;
 mod options;
 mod url;
 
+pub use document::{InvalidDocument, SavedDocument};
+pub use document_store::{BulkOutcome, DocumentError, DocumentStore, FIND_LIMIT_DEFAULT};
+pub use environment::{EnvironmentError, open_from_env};
 pub use error::OpenError;
 pub use isobase_engine as engine;
 #[cfg(feature = "ops")]

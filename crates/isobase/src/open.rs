@@ -5,14 +5,14 @@ use std::{io, sync::Arc};
 use isobase_engine::{Engine, EngineError};
 use isobase_store::Store;
 
-use crate::{Location, OpenError, OpenOptions};
+use crate::{DocumentStore, Location, OpenError, OpenOptions};
 
 /// Opens the database of a URL with the default options.
 ///
 /// # Errors
 /// [`OpenError`] when the URL is wrong, its engine is not in this build, or the database cannot
 /// be opened.
-pub async fn open(url: &str) -> Result<Store, OpenError> {
+pub async fn open(url: &str) -> Result<DocumentStore, OpenError> {
     open_with(url, &OpenOptions::default()).await
 }
 
@@ -20,9 +20,9 @@ pub async fn open(url: &str) -> Result<Store, OpenError> {
 ///
 /// # Errors
 /// As [`open`].
-pub async fn open_with(url: &str, options: &OpenOptions) -> Result<Store, OpenError> {
+pub async fn open_with(url: &str, options: &OpenOptions) -> Result<DocumentStore, OpenError> {
     let location = Location::parse(url)?;
-    Ok(open_as_service(&location, options).await?.store)
+    Ok(open_as_service(&location, options).await?.store.into())
 }
 
 /// A store, and the way to tell other processes where it is served.
@@ -181,10 +181,7 @@ async fn postgres(url: &str, options: &OpenOptions) -> Result<Arc<dyn Engine>, O
     use isobase_engine_postgres::{PostgresEngine, PostgresOptions};
 
     let shown = || crate::redact(url);
-    let failed = |error: EngineError| OpenError::Engine {
-        url: shown(),
-        source: error.into(),
-    };
+    let failed = |error: EngineError| OpenError::Engine { url: shown(), source: error.into() };
     let mut postgres = PostgresOptions::new(&with_pgbouncer(url, options.postgres.pgbouncer))
         .map_err(|error| OpenError::Engine { url: shown(), source: error.into() })?;
     if let Some(size) = options.postgres.pool_size {

@@ -1,0 +1,305 @@
+//! Which database the environment names.
+
+use std::path::PathBuf;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::{DocumentStore, ENGINES, Location, OpenError, OpenOptions, open_as_service};
+
+/// The database when the environment names none.
+const FILE_DEFAULT: &str = "data/isobase.db";
+
+/// The region when the environment names none.
+pub const DYNAMODB_REGION_DEFAULT: &str = "us-east-1";
+
+/// Everything but the unreserved characters of RFC 3986.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Opens the database that the environment names.
+///
+/// `RECORDS_URL` is its URL. Without it `DATABASE_PROVIDER` names the engine (`memory`, `sqlite`,
+/// `postgres`, `couchdb`, `firestore` or `dynamodb`), whose own variables say the rest:
+///
+/// | provider | variables |
+/// |---|---|
+/// | `sqlite` | `DATABASE_URL`, else the file `data/isobase.db` |
+/// | `postgres` | `DATABASE_URL` |
+/// | `couchdb` | `COUCHDB_URL`, `COUCHDB_USER`, `COUCHDB_PASSWORD`, all needed |
+/// | `firestore` | `FIRESTORE_PROJECT_ID`, else the project of the credentials |
+/// | `dynamodb` | `DYNAMODB_REGION`, else `us-east-1`; `DYNAMODB_ENDPOINT_URL` |
+///
+/// Without either it is the database of `DATABASE_URL`, else the file `data/isobase.db`. An empty
+/// variable counts as unset.
+///
+/// # Errors
+/// [`OpenError::Environment`] when the variables do not name a database, otherwise as
+/// [`crate::open`]. The database is asked once: one that cannot be reached is told now.
+pub async fn open_from_env() -> Result<DocumentStore, OpenError> {
+    let variable = |name: &str| std::env::var(name).ok();
+    let chosen = choose(variable, FILE_DEFAULT.into())?;
+    let opened = open_as_service(&chosen.location, &OpenOptions::default()).await?;
+    Ok(opened.store.into())
+}
+
+/// A database, and what named it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chosen {
+    /// The database. A relative path is as it was written.
+    pub location: Location,
+    /// The variable that decided; none for the default file.
+    pub variable: Option<&'static str>,
+}
+
+/// Why variables do not name a database.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EnvironmentError {
+    /// `DATABASE_PROVIDER` is none we know.
+    #[error("Unknown database provider: {provider}; known are {}", providers().join(", "))]
+    UnknownProvider {
+        /// What it is.
+        provider: String,
+    },
+    /// Variables of a provider are not set.
+    #[error("{needed} must be set for {provider} provider; missing: {}", missing.join(", "))]
+    Missing {
+        /// The provider.
+        provider: &'static str,
+        /// All it needs, in words.
+        needed: &'static str,
+        /// Those that are not set.
+        missing: Vec<&'static str>,
+    },
+    /// `COUCHDB_URL` is no address.
+    #[error(
+        "COUCHDB_URL is {url:?}, expected http://host:5984 or https://host, without user and password"
+    )]
+    CouchdbUrl {
+        /// What it is, without a password.
+        url: String,
+    },
+    /// `DATABASE_URL` is another database than `DATABASE_PROVIDER` says.
+    #[error("DATABASE_PROVIDER is {provider}, but DATABASE_URL is {url}")]
+    Contradiction {
+        /// The provider.
+        provider: &'static str,
+        /// The URL, without its password.
+        url: String,
+    },
+    /// A variable holds a URL that is wrong.
+    #[error("{variable}: {source}")]
+    Url {
+        /// Its name.
+        variable: &'static str,
+        /// Why.
+        source: Box<OpenError>,
+    },
+}
+
+/// The names of all providers.
+#[must_use]
+pub fn providers() -> Vec<&'static str> {
+    ENGINES.iter().map(|engine| engine.name).collect()
+}
+
+/// Chooses the database that variables name; the order is that of [`open_from_env`].
+///
+/// `file` is the file to use when they name none, or only the engine of files.
+///
+/// # Errors
+/// [`EnvironmentError`].
+pub fn choose(
+    variable: impl Fn(&str) -> Option<String>,
+    file: PathBuf,
+) -> Result<Chosen, EnvironmentError> {
+    let set = |name: &str| variable(name).filter(|text| !text.is_empty());
+    let url = |variable: &'static str| match set(variable) {
+        Some(text) => Location::parse(&text)
+            .map(|location| Some(Chosen { location, variable: Some(variable) }))
+            .map_err(|source| EnvironmentError::Url { variable, source: Box::new(source) }),
+        None => Ok(None),
+    };
+    if let Some(chosen) = url("RECORDS_URL")? {
+        return Ok(chosen);
+    }
+    let Some(provider) = set("DATABASE_PROVIDER") else {
+        let default = Chosen { location: Location::Sqlite(file), variable: None };
+        return Ok(url("DATABASE_URL")?.unwrap_or(default));
+    };
+    let by_provider = |location| Chosen { location, variable: Some("DATABASE_PROVIDER") };
+    match provider.trim().to_ascii_lowercase().as_str() {
+        "memory" => Ok(by_provider(Location::Memory)),
+        // A URL of another engine is for the tables beside the records.
+        "sqlite" => match url("DATABASE_URL")? {
+            Some(chosen @ Chosen { location: Location::Sqlite(_), .. }) => Ok(chosen),
+            _ => Ok(by_provider(Location::Sqlite(file))),
+        },
+        "postgres" => match url("DATABASE_URL")? {
+            Some(chosen @ Chosen { location: Location::Postgres(_), .. }) => Ok(chosen),
+            Some(other) => Err(EnvironmentError::Contradiction {
+                provider: "postgres",
+                url: other.location.to_string(),
+            }),
+            None => Err(EnvironmentError::Missing {
+                provider: "postgres",
+                needed: "DATABASE_URL",
+                missing: vec!["DATABASE_URL"],
+            }),
+        },
+        "couchdb" => Ok(by_provider(Location::Couchdb(couchdb(&set)?))),
+        "firestore" => Ok(by_provider(Location::Firestore(firestore(&set)))),
+        "dynamodb" => Ok(by_provider(Location::Dynamodb(dynamodb(&set)))),
+        _ => Err(EnvironmentError::UnknownProvider { provider }),
+    }
+}
+
+fn couchdb(set: &dyn Fn(&str) -> Option<String>) -> Result<String, EnvironmentError> {
+    const NEEDED: [&str; 3] = ["COUCHDB_URL", "COUCHDB_USER", "COUCHDB_PASSWORD"];
+    let [Some(url), Some(user), Some(password)] = NEEDED.map(set) else {
+        return Err(EnvironmentError::Missing {
+            provider: "couchdb",
+            needed: "COUCHDB_URL, COUCHDB_USER, and COUCHDB_PASSWORD",
+            missing: NEEDED.into_iter().filter(|name| set(name).is_none()).collect(),
+        });
+    };
+    let refuse = || EnvironmentError::CouchdbUrl { url: crate::redact(&url) };
+    let (scheme, place) = match url.split_once("://") {
+        Some(("http", place)) => ("couchdb", place),
+        Some(("https", place)) => ("couchdb+https", place),
+        _ => return Err(refuse()),
+    };
+    let place = place.trim_end_matches('/');
+    if place.is_empty() || place.contains(['@', '/', '?', '#']) {
+        return Err(refuse());
+    }
+    let (user, password) = (escape(&user), escape(&password));
+    Ok(format!("{scheme}://{user}:{password}@{place}"))
+}
+
+fn firestore(set: &dyn Fn(&str) -> Option<String>) -> String {
+    let project = set("FIRESTORE_PROJECT_ID").unwrap_or_default();
+    format!("firestore://{}/(default)", escape(&project))
+}
+
+fn dynamodb(set: &dyn Fn(&str) -> Option<String>) -> String {
+    let region = set("DYNAMODB_REGION").unwrap_or_else(|| DYNAMODB_REGION_DEFAULT.to_owned());
+    let endpoint = set("DYNAMODB_ENDPOINT_URL");
+    let endpoint = endpoint.map(|endpoint| format!("?endpoint={}", escape(&endpoint)));
+    format!("dynamodb://{}/{}", escape(&region), endpoint.unwrap_or_default())
+}
+
+fn escape(text: &str) -> String {
+    utf8_percent_encode(text, ESCAPED).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(variables: &[(&str, &str)]) -> Result<Chosen, EnvironmentError> {
+        let variable = |name: &str| {
+            let found = variables.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| (*value).to_owned())
+        };
+        choose(variable, "default.db".into())
+    }
+
+    #[test]
+    fn variables_name_a_database() {
+        let couchdb = [
+            ("DATABASE_PROVIDER", "couchdb"),
+            ("COUCHDB_URL", "http://couchdb:5984/"),
+            ("COUCHDB_USER", "admin"),
+            ("COUCHDB_PASSWORD", "p@ss/w:rd"),
+        ];
+        let postgres = ("DATABASE_URL", "postgres://u:p@h/d");
+        let provider = |name: &'static str| ("DATABASE_PROVIDER", name);
+        type Case<'a> = (&'a [(&'a str, &'a str)], &'a str, Option<&'a str>);
+        let cases: &[Case<'_>] = &[
+            (&[], "sqlite://default.db", None),
+            (&[("DATABASE_PROVIDER", ""), ("RECORDS_URL", "")], "sqlite://default.db", None),
+            (&[postgres], "postgres://u:p@h/d", Some("DATABASE_URL")),
+            (
+                &[postgres, ("RECORDS_URL", "memory:"), provider("xyz")],
+                "memory:",
+                Some("RECORDS_URL"),
+            ),
+            (&[provider("memory"), postgres], "memory:", Some("DATABASE_PROVIDER")),
+            (&[provider(" Memory ")], "memory:", Some("DATABASE_PROVIDER")),
+            (&[provider("sqlite")], "sqlite://default.db", Some("DATABASE_PROVIDER")),
+            (&[provider("sqlite"), postgres], "sqlite://default.db", Some("DATABASE_PROVIDER")),
+            (
+                &[provider("sqlite"), ("DATABASE_URL", "sqlite://a.db")],
+                "sqlite://a.db",
+                Some("DATABASE_URL"),
+            ),
+            (&[provider("postgres"), postgres], "postgres://u:p@h/d", Some("DATABASE_URL")),
+            (&couchdb, "couchdb://admin:p%40ss%2Fw%3Ard@couchdb:5984", Some("DATABASE_PROVIDER")),
+            (
+                &[couchdb[0], ("COUCHDB_URL", "https://h"), couchdb[2], ("COUCHDB_PASSWORD", "p")],
+                "couchdb+https://admin:p@h",
+                Some("DATABASE_PROVIDER"),
+            ),
+            (&[provider("dynamodb")], "dynamodb://us-east-1/", Some("DATABASE_PROVIDER")),
+            (
+                &[
+                    provider("DynamoDB"),
+                    ("DYNAMODB_REGION", "eu-central-1"),
+                    ("DYNAMODB_ENDPOINT_URL", "http://localhost:8000"),
+                ],
+                "dynamodb://eu-central-1/?endpoint=http%3A%2F%2Flocalhost%3A8000",
+                Some("DATABASE_PROVIDER"),
+            ),
+            (&[provider("firestore")], "firestore:///(default)", Some("DATABASE_PROVIDER")),
+            (
+                &[provider("firestore"), ("FIRESTORE_PROJECT_ID", "shop")],
+                "firestore://shop/(default)",
+                Some("DATABASE_PROVIDER"),
+            ),
+        ];
+        for (variables, url, variable) in cases {
+            let chosen = check(variables).unwrap();
+            assert_eq!(chosen.location, Location::parse(url).unwrap(), "{variables:?}");
+            assert_eq!(chosen.variable, *variable, "{variables:?}");
+        }
+    }
+
+    #[test]
+    fn what_names_no_database_is_told() {
+        let cases: &[(&[(&str, &str)], &str)] = &[
+            (
+                &[("DATABASE_PROVIDER", "xyz")],
+                "Unknown database provider: xyz; known are memory, sqlite, postgres, couchdb, \
+                 dynamodb, firestore",
+            ),
+            (
+                &[("DATABASE_PROVIDER", "couchdb"), ("COUCHDB_USER", "admin")],
+                "COUCHDB_URL, COUCHDB_USER, and COUCHDB_PASSWORD must be set for couchdb \
+                 provider; missing: COUCHDB_URL, COUCHDB_PASSWORD",
+            ),
+            (
+                &[("DATABASE_PROVIDER", "postgres")],
+                "DATABASE_URL must be set for postgres provider; missing: DATABASE_URL",
+            ),
+            (
+                &[("DATABASE_PROVIDER", "postgres"), ("DATABASE_URL", "sqlite://a.db")],
+                "DATABASE_PROVIDER is postgres, but DATABASE_URL is sqlite://a.db",
+            ),
+            (&[("RECORDS_URL", "posgres://h/d")], "RECORDS_URL: no engine has URLs"),
+        ];
+        for (variables, message) in cases {
+            let error = check(variables).unwrap_err().to_string();
+            assert!(error.starts_with(message), "{error}");
+        }
+        for url in ["couchdb:5984", "http://", "http://u:hush@h", "http://h/db", "ftp://h"] {
+            let error = check(&[
+                ("DATABASE_PROVIDER", "couchdb"),
+                ("COUCHDB_URL", url),
+                ("COUCHDB_USER", "u"),
+                ("COUCHDB_PASSWORD", "p"),
+            ]);
+            let error = error.unwrap_err().to_string();
+            assert!(error.starts_with("COUCHDB_URL is ") && !error.contains("hush"), "{error}");
+        }
+    }
+}
