@@ -110,8 +110,9 @@ function valueSize(value) {
     case 'bytesValue': return value.bytesValue.length + 1;
     case 'referenceValue': return pathSize(value.referenceValue.split('/').slice(5).join('/'));
     case 'geoPointValue': return 16;
-    case 'arrayValue': return elements(value).reduce((sum, item) => sum + valueSize(item), 0);
-    case 'mapValue': return fieldsSize(members(value));
+    // One byte where there is nothing in it, as in the emulator of Google.
+    case 'arrayValue': return elements(value).reduce((sum, item) => sum + valueSize(item), 0) || 1;
+    case 'mapValue': return fieldsSize(members(value)) || 1;
     default: return 8;
   }
 }
