@@ -1,1 +1,35 @@
-//! Moving whole databases.
+//! Moving whole databases: copy, dump, restore, verify.
+//!
+//! Everything here returns values and tells events; nothing prints. [`copy`](fn@copy) takes
+//! everything from one engine to another and proves that nothing changed. [`archive`] is the
+//! file that holds a database between two engines.
+//!
+//! Reading order: [`Digest`] (what equality means), [`Control`] and [`Event`] (how a caller
+//! follows and stops the work), `note` (what a load leaves for whoever resumes it), `scan` and
+//! `loader` (the two ends of the pipe), `replay` (what changed meanwhile), `verify`, and `copy`,
+//! which puts them together.
+
+mod copy;
+mod digest;
+mod error;
+mod event;
+mod existing;
+mod indexes;
+mod loader;
+mod note;
+mod pace;
+mod preflight;
+mod replay;
+mod report;
+mod scan;
+mod verify;
+
+pub use copy::{CopyOptions, Follow, copy, preflight};
+pub use digest::{CollectionDigest, Digest, content_hash, times_hash};
+pub use error::{OpsError, Side};
+pub use event::{Control, Event, Lag, Progress, Stage};
+pub use existing::Existing;
+pub use note::{LoadNote, first_line};
+pub use preflight::{OnRefused, PreflightReport, REFUSALS_MAX, Refusal};
+pub use report::{CollectionReport, CopyReport, StageTime};
+pub use verify::{DIFFERENCES_MAX, Difference, DifferenceKind};

@@ -1,0 +1,518 @@
+//! Everything from one engine to another.
+
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
+
+use isobase_engine::{ChangesRequest, Counters, Engine};
+use isobase_types::{CollectionName, Sequence};
+
+use crate::{
+    Control, CopyReport, Event, Existing, Lag, OnRefused, OpsError, PreflightReport, Progress,
+    Side, Stage,
+    existing::Skipping,
+    indexes::{self, Built},
+    loader::{Loader, Speed, bulk_load},
+    note::{LoadNote, Reached, first_line, now},
+    preflight::{look_at_all, refusal},
+    replay::{Replay, clear_after, feed},
+    report::{Stages, collections},
+    scan::Scan,
+    verify::{Comparison, Rules, compare},
+};
+
+/// Pages of changes after which a copy that does not follow gives up catching up with a source
+/// that is written faster.
+const CATCH_UP_ROUNDS_MAX: u32 = 10_000;
+
+/// How often differences are looked at again while the source is written.
+const VERIFY_AGAIN_MAX: u32 = 10;
+
+/// The pauses between two looks at a change feed in which nothing happens.
+const POLL_FIRST: Duration = Duration::from_millis(50);
+const POLL_MAX: Duration = Duration::from_secs(1);
+
+/// How to copy.
+#[derive(Clone, Debug)]
+pub struct CopyOptions {
+    /// The source as the caller names it, without secrets. A copy is resumed only from the source
+    /// of the same name.
+    pub source: String,
+    /// Only these collections; all when none is named, those that hold settings (such as schemas)
+    /// included.
+    pub collections: Vec<CollectionName>,
+    /// What to do when the target has documents.
+    pub existing: Existing,
+    /// What to do about documents that the target cannot hold.
+    pub on_refused: OnRefused,
+    /// Most documents written in a second.
+    pub per_second: Option<NonZeroU32>,
+    /// Parts written at once. Default 4.
+    pub parallel: usize,
+    /// Bytes of a part. With what is read ahead, about `parallel + 4` parts are in memory.
+    /// Default 1 MiB.
+    pub part_bytes: usize,
+    /// Forget an unfinished copy in the target and begin anew.
+    pub restart: bool,
+    /// Whether to follow the source after everything is copied.
+    pub follow: Follow,
+}
+
+impl CopyOptions {
+    /// The defaults, for a source of this name.
+    #[must_use]
+    pub fn new(source: impl Into<String>) -> Self {
+        Self {
+            source: source.into(),
+            collections: Vec::new(),
+            existing: Existing::default(),
+            on_refused: OnRefused::default(),
+            per_second: None,
+            parallel: 4,
+            part_bytes: 1 << 20,
+            restart: false,
+            follow: Follow::default(),
+        }
+    }
+
+    fn scope(&self) -> String {
+        let names: Vec<_> = self.collections.iter().map(CollectionName::as_str).collect();
+        let collections = if names.is_empty() { "all".to_owned() } else { names.join("/") };
+        format!("{} into {}", collections, self.existing.as_str())
+    }
+}
+
+/// Whether a copy follows its source.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Follow {
+    /// It ends when everything is copied.
+    #[default]
+    No,
+    /// It ends when the target has everything that the source has written.
+    UntilCaughtUp,
+    /// It goes on until it is stopped, and then brings the last writes over.
+    UntilStopped,
+}
+
+/// What a copy would do, without writing anything.
+///
+/// # Errors
+/// When an engine fails.
+pub async fn preflight(
+    from: &Arc<dyn Engine>,
+    to: &Arc<dyn Engine>,
+    options: &CopyOptions,
+    control: &Control,
+) -> Result<PreflightReport, OpsError> {
+    let scan = Scan::open(from, Side::Source, &options.collections).await?;
+    check_names(&scan, &options.collections)?;
+    let mut stages = Stages::new(control);
+    let looked = look_at_all(scan, to, options.part_bytes, control);
+    Ok(stages.run(Stage::Preflight, looked).await?.0)
+}
+
+/// Copies everything from one engine to another and proves that nothing changed.
+///
+/// Documents keep their ids and times, and their revisions when the target was never written;
+/// otherwise revisions are moved behind the target's last write. Nothing is written before every
+/// document was shown to the target. From the first write to the end of the comparison the target
+/// is marked as unfinished: opening it for use is refused, and the same call resumes the work.
+///
+/// The result is of one moment when the source gives such a snapshot, or has a change feed: then
+/// what was written meanwhile is brought over.
+///
+/// # Errors
+/// [`OpsError`]; after [`OpsError::Stopped`] and engine failures the same call resumes the work.
+pub async fn copy(
+    from: &Arc<dyn Engine>,
+    to: &Arc<dyn Engine>,
+    options: &CopyOptions,
+    control: &Control,
+) -> Result<CopyReport, OpsError> {
+    Work { from, to, options, control }.run().await
+}
+
+#[derive(Clone, Copy)]
+struct Work<'a> {
+    from: &'a Arc<dyn Engine>,
+    to: &'a Arc<dyn Engine>,
+    options: &'a CopyOptions,
+    control: &'a Control,
+}
+
+/// A load that begins or goes on.
+struct Plan {
+    note: LoadNote,
+    reached: Reached,
+    resumed: bool,
+}
+
+/// What the report is made of.
+struct Outcome {
+    loader: Loader,
+    replay: Replay,
+    comparison: Comparison,
+    built: Built,
+    counters: Counters,
+    skipped: u64,
+    resumed: bool,
+    caught_up: bool,
+    lag: Option<Lag>,
+}
+
+impl Work<'_> {
+    async fn run(self) -> Result<CopyReport, OpsError> {
+        bulk_load(self.to)?;
+        if self.options.follow != Follow::No {
+            feed(self.from)?;
+        }
+        let mut stages = Stages::new(self.control);
+        let scan = Scan::open(self.from, Side::Source, &self.options.collections).await?;
+        let plan = self.plan(&scan).await?;
+        if !plan.resumed {
+            check_names(&scan, &self.options.collections)?;
+        }
+        let looked = look_at_all(scan, self.to, self.options.part_bytes, self.control);
+        let (preflight, scan) = stages.run(Stage::Preflight, looked).await?;
+        if self.options.on_refused == OnRefused::Stop {
+            preflight.check()?;
+        }
+        let mut outcome = self.carry_out(plan, &preflight, scan, &mut stages).await?;
+        outcome.replay.refused.refused += preflight.refused;
+        outcome.replay.refused.refusals.splice(0..0, preflight.refusals);
+        Ok(self.report(outcome, stages))
+    }
+
+    /// Begins a load, or finds the place where an earlier one was cut off.
+    async fn plan(self, scan: &Scan) -> Result<Plan, OpsError> {
+        let unfinished = bulk_load(self.to)?.unfinished().await.map_err(OpsError::target_failed)?;
+        let Some(text) = unfinished else { return self.begin_anew(scan).await };
+        if self.options.restart {
+            let base = LoadNote::parse(&text).map(|note| note.base()).unwrap_or_default();
+            clear_after(self.to, &[], base.sequence).await?;
+            return Ok(self.begin(base, scan));
+        }
+        match self.same_work(&text, scan) {
+            Ok((note, reached)) => {
+                self.control.tell(Event::Resumed { documents: note.documents });
+                Ok(Plan { note, reached, resumed: true })
+            }
+            Err(reason) => {
+                Err(OpsError::NotResumable { note: first_line(&text).to_owned(), reason })
+            }
+        }
+    }
+
+    async fn begin_anew(self, scan: &Scan) -> Result<Plan, OpsError> {
+        let target = Scan::open(self.to, Side::Target, &[]).await?;
+        let documents = target.documents();
+        if documents > 0 && self.options.existing == Existing::Refuse {
+            let collections = target.collections.len();
+            return Err(OpsError::NotEmpty { documents, collections });
+        }
+        Ok(self.begin(target.counters, scan))
+    }
+
+    fn begin(self, base: Counters, scan: &Scan) -> Plan {
+        let mut note = LoadNote::begin("copy", &self.options.source, self.options.scope(), base);
+        note.since = scan.counters.sequence.0;
+        Plan { note, reached: Reached::Start, resumed: false }
+    }
+
+    /// The note when it is of this work, else what differs.
+    fn same_work(self, text: &str, scan: &Scan) -> Result<(LoadNote, Reached), String> {
+        let note = LoadNote::parse(text).ok_or("it was begun by another version")?;
+        if note.work != "copy" {
+            return Err(format!("it is a {}", note.work));
+        }
+        if note.source != self.options.source {
+            return Err(format!("its source is {}", note.source));
+        }
+        if note.scope != self.options.scope() {
+            return Err(format!("it copies {}", note.scope));
+        }
+        if note.since > scan.counters.sequence.0 {
+            return Err("the source has fewer writes than it had then".to_owned());
+        }
+        let reached = note.reached().ok_or("its place cannot be read")?;
+        Ok((note, reached))
+    }
+
+    async fn carry_out(
+        self,
+        plan: Plan,
+        preflight: &PreflightReport,
+        scan: Scan,
+        stages: &mut Stages,
+    ) -> Result<Outcome, OpsError> {
+        let Plan { note, reached, resumed } = plan;
+        let Self { control, options, .. } = self;
+        let (base, one_moment) = (note.base(), scan.one_moment);
+        let mut counters = scan.counters;
+        let speed = Speed { parallel: options.parallel, per_second: options.per_second };
+        let mut loader = Loader::begin(self.to, note, reached.clone(), speed, control).await?;
+        let loaded = self.load(&mut loader, scan, &reached, preflight.refused > 0);
+        let (scan, skipped) = stages.run(Stage::Load, loaded).await?;
+
+        let mut replay = self.replay(&loader);
+        // A snapshot of one moment needs nothing from the feed, unless its beginning was written
+        // from another one.
+        let is_whole = one_moment && !resumed && options.follow == Follow::No;
+        let mut caught_up = one_moment && !resumed;
+        if !is_whole && replay.is_possible() {
+            let catching_up = catch_up(&mut replay, &mut loader, control);
+            caught_up = stages.run(Stage::CatchUp, catching_up).await?;
+        }
+        // To be stopped is how following ends; it does not stop what comes after.
+        let undisturbed = control.undisturbed();
+        let (lag, control) = match options.follow {
+            Follow::No => (None, control),
+            Follow::UntilCaughtUp => (Some(lag(&replay).await?), control),
+            Follow::UntilStopped => {
+                let followed = follow(&mut replay, &mut loader, control, &undisturbed);
+                (Some(stages.run(Stage::Follow, followed).await?), &undisturbed)
+            }
+        };
+        // While nothing was brought over, the snapshot that was read is what was copied.
+        let is_same = replay.changes == 0 && !resumed && one_moment;
+        let scan = is_same.then_some(scan);
+        if scan.is_none() {
+            counters = Scan::open(self.from, Side::Source, &options.collections).await?.counters;
+        }
+        let verified = self.verify(scan, &mut replay, base.sequence, control);
+        let comparison = stages.run(Stage::Verify, verified).await?;
+        let declared = indexes::declared(self.from, comparison.equal.keys()).await?;
+        let built = indexes::build(self.to, &declared, control);
+        let built = stages.run(Stage::Indexes, built).await?;
+        let counters = self.finish(base, counters, replay.since).await?;
+        Ok(Outcome {
+            loader,
+            replay,
+            comparison,
+            built,
+            counters,
+            skipped,
+            resumed,
+            caught_up,
+            lag,
+        })
+    }
+
+    /// Writes everything that the snapshot holds from a place on.
+    async fn load(
+        self,
+        loader: &mut Loader,
+        scan: Scan,
+        from: &Reached,
+        leave_out: bool,
+    ) -> Result<(Scan, u64), OpsError> {
+        let Self { to, options, control, .. } = self;
+        let total = scan.documents();
+        let base = loader.note.base().sequence;
+        let before = loader.note.documents;
+        let mut skipping = match options.existing {
+            Existing::Skip => {
+                let bytes = options.part_bytes;
+                Some(Skipping::open(to, &options.collections, base, bytes).await?)
+            }
+            _ => None,
+        };
+        let mut scanning = scan.start(from, options.part_bytes);
+        while let Some(part) = scanning.next().await? {
+            let (collection, mut documents) = (part.collection, part.documents);
+            let Some(last) = documents.last() else { continue };
+            let reached = Reached::After(collection.clone(), last.id.clone());
+            if leave_out {
+                documents.retain(|document| refusal(&**to, &collection, document).is_none());
+            }
+            if let Some(skipping) = &mut skipping {
+                documents = skipping.retain(&collection, documents).await?;
+            }
+            loader.push(&collection, documents, reached).await?;
+            control.progress(|| Progress {
+                stage: Stage::Load,
+                collection: Some(collection),
+                documents: before + loader.documents,
+                documents_total: Some(total),
+                bytes: loader.bytes,
+            });
+        }
+        loader.reach_end().await?;
+        Ok((scanning.end().await?, skipping.map_or(0, |skipping| skipping.skipped)))
+    }
+
+    fn replay(self, loader: &Loader) -> Replay {
+        Replay {
+            from: self.from.clone(),
+            to: self.to.clone(),
+            wanted: self.options.collections.clone(),
+            base: loader.note.base().sequence,
+            existing: self.options.existing,
+            on_refused: self.options.on_refused,
+            since: Sequence(loader.note.since),
+            changes: 0,
+            refused: PreflightReport::default(),
+            control: self.control.clone(),
+        }
+    }
+
+    /// Compares both sides. What differs because the source was written meanwhile is brought over
+    /// and looked at again.
+    async fn verify(
+        self,
+        scan: Option<Scan>,
+        replay: &mut Replay,
+        base: Sequence,
+        control: &Control,
+    ) -> Result<Comparison, OpsError> {
+        let Self { from, to, options, .. } = self;
+        let rules = Rules {
+            base,
+            skip_existing: options.existing == Existing::Skip,
+            leave_out: options.on_refused == OnRefused::LeaveOut,
+        };
+        let is_current = scan.is_none();
+        let source = match scan {
+            Some(scan) => scan,
+            None => Scan::open(from, Side::Source, &options.collections).await?,
+        };
+        let target = Scan::open(to, Side::Target, &options.collections).await?;
+        let bytes = options.part_bytes;
+        let mut comparison = compare(source, target, to, rules, bytes, control).await?;
+        if is_current && replay.is_possible() {
+            for _ in 0..VERIFY_AGAIN_MAX {
+                if comparison.is_equal() || !comparison.is_complete() {
+                    break;
+                }
+                let before = replay.changes;
+                while replay.round().await?.more {}
+                if replay.changes == before {
+                    // Nothing was written that could explain it.
+                    break;
+                }
+                comparison.look_again(from, to, rules).await?;
+            }
+        }
+        comparison.check()?;
+        Ok(comparison)
+    }
+
+    /// Makes the target whole.
+    async fn finish(
+        self,
+        base: Counters,
+        source: Counters,
+        since: Sequence,
+    ) -> Result<Counters, OpsError> {
+        let counters = Counters {
+            sequence: Sequence(base.sequence.0 + source.sequence.max(since).0),
+            last_id: base.last_id.max(source.last_id),
+        };
+        bulk_load(self.to)?.finish(counters).await.map_err(OpsError::target_failed)?;
+        Ok(counters)
+    }
+
+    fn report(self, outcome: Outcome, stages: Stages) -> CopyReport {
+        let Outcome { loader, replay, comparison, built, counters, .. } = outcome;
+        let collections = collections(&comparison);
+        CopyReport {
+            from_engine: self.from.name().to_owned(),
+            to_engine: self.to.name().to_owned(),
+            documents: collections.iter().map(|collection| collection.digest.documents).sum(),
+            collections,
+            documents_written: loader.documents,
+            bytes_written: loader.bytes,
+            changes_replayed: replay.changes,
+            skipped: outcome.skipped,
+            left_out: replay.refused,
+            indexes: built.built,
+            indexes_left_out: built.left_out,
+            revisions_moved_by: replay.base.0,
+            sequence: counters.sequence.0,
+            last_id: counters.last_id,
+            one_moment: outcome.caught_up,
+            resumed: outcome.resumed,
+            lag: outcome.lag,
+            documents_per_second: stages.rate(Stage::Load, loader.documents),
+            seconds: stages.elapsed().as_secs_f64(),
+            stages: stages.times,
+        }
+    }
+}
+
+/// Every named collection is there.
+fn check_names(scan: &Scan, wanted: &[CollectionName]) -> Result<(), OpsError> {
+    let is_there = |name: &&CollectionName| scan.collections.iter().any(|info| info.name == **name);
+    match wanted.iter().find(|name| !is_there(name)) {
+        Some(missing) => Err(OpsError::NoSuchCollection { collection: missing.clone() }),
+        None => Ok(()),
+    }
+}
+
+/// Brings changes over until there are none for a moment; says whether there was such a moment.
+async fn catch_up(
+    replay: &mut Replay,
+    loader: &mut Loader,
+    control: &Control,
+) -> Result<bool, OpsError> {
+    for _ in 0..CATCH_UP_ROUNDS_MAX {
+        let round = replay.round().await?;
+        loader.replayed(replay.since).await?;
+        if !round.some && !round.more {
+            control.tell(Event::CaughtUp);
+            return Ok(true);
+        }
+        control.progress(|| Progress {
+            stage: Stage::CatchUp,
+            collection: None,
+            documents: replay.changes,
+            documents_total: None,
+            bytes: 0,
+        });
+        if control.is_stopped() {
+            loader.stop().await?;
+        }
+    }
+    Ok(false)
+}
+
+/// Brings changes over until it is stopped, and then the last ones; tells how far the target was
+/// behind when it was stopped.
+async fn follow(
+    replay: &mut Replay,
+    loader: &mut Loader,
+    control: &Control,
+    undisturbed: &Control,
+) -> Result<Lag, OpsError> {
+    let mut pause = POLL_FIRST;
+    while !control.is_stopped() {
+        let round = replay.round().await?;
+        loader.replayed(replay.since).await?;
+        if round.some || round.more {
+            pause = POLL_FIRST;
+            control.tell(Event::Following(lag(replay).await?));
+            continue;
+        }
+        control.tell(Event::Following(Lag::default()));
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = control.stopped() => {}
+        }
+        pause = (pause * 2).min(POLL_MAX);
+    }
+    let lag = lag(replay).await?;
+    catch_up(replay, loader, undisturbed).await?;
+    Ok(lag)
+}
+
+/// How far the target is behind the source.
+async fn lag(replay: &Replay) -> Result<Lag, OpsError> {
+    let feed = feed(&replay.from)?;
+    let latest = feed.latest().await.map_err(OpsError::source_failed)?;
+    let changes = latest.0.saturating_sub(replay.since.0);
+    if changes == 0 {
+        return Ok(Lag::default());
+    }
+    let request = ChangesRequest { since: replay.since, collection: None, limit: 1 };
+    let page = feed.read_changes(&request).await.map_err(OpsError::source_failed)?;
+    let age_us = page.changes.first().map_or(0, |oldest| now().unix_us - oldest.at.unix_us);
+    Ok(Lag { changes, seconds: age_us.max(0) as f64 / 1e6 })
+}

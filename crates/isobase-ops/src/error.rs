@@ -1,0 +1,120 @@
+//! What ends the work early.
+
+use std::fmt;
+
+use isobase_engine::EngineError;
+use isobase_types::{CollectionName, Sequence};
+
+use crate::{Difference, Refusal};
+
+/// Which of two databases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The one that is read.
+    Source,
+    /// The one that is written.
+    Target,
+}
+
+impl fmt::Display for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Source => "source",
+            Self::Target => "target",
+        })
+    }
+}
+
+/// Why the work was not done, or not to its end.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpsError {
+    /// An engine failed.
+    #[error("the {side} failed")]
+    Engine {
+        /// Which one.
+        side: Side,
+        /// Why.
+        source: EngineError,
+    },
+    /// An engine lacks what is needed.
+    #[error("the {side} ({engine}) has no {ability}")]
+    Unsupported {
+        /// Which one.
+        side: Side,
+        /// Its engine.
+        engine: &'static str,
+        /// What it lacks.
+        ability: &'static str,
+    },
+    /// The target has documents, and nobody said what to do about that. Nothing was written.
+    #[error("the target is not empty: it has {documents} documents in {collections} collections")]
+    NotEmpty {
+        /// Its documents.
+        documents: u64,
+        /// Its collections.
+        collections: usize,
+    },
+    /// The source has no such collection.
+    #[error("the source has no collection {collection}")]
+    NoSuchCollection {
+        /// The one that was named.
+        collection: CollectionName,
+    },
+    /// The target cannot hold some documents. Nothing was written, unless it was the last writes
+    /// of the source that brought them.
+    #[error("the target cannot hold {count} documents")]
+    Refused {
+        /// The first of them.
+        refusals: Vec<Refusal>,
+        /// How many there are.
+        count: u64,
+    },
+    /// The target holds an unfinished load that is not this one.
+    #[error("the target is unfinished ({note}), and this is not the same work: {reason}")]
+    NotResumable {
+        /// What was begun there.
+        note: String,
+        /// What differs.
+        reason: String,
+    },
+    /// What the source wrote since the cut is no longer in its change feed.
+    #[error(
+        "the work cannot be resumed: what the source wrote since {since} is no longer kept in its \
+         change feed"
+    )]
+    ChangesGone {
+        /// The place that would be needed.
+        since: Sequence,
+    },
+    /// Both sides were read again and are not equal. The target stays unfinished.
+    #[error("{count} documents differ between source and target")]
+    Differs {
+        /// The first of them.
+        differences: Vec<Difference>,
+        /// How many there are.
+        count: u64,
+    },
+    /// The caller stopped it. What was written is noted in the target, so that the same work can
+    /// be resumed.
+    #[error("stopped after {documents} documents; the same work resumes there")]
+    Stopped {
+        /// Documents that are in the target.
+        documents: u64,
+    },
+    /// A task of ours ended without an answer.
+    #[error("a task ended without an answer: {0}")]
+    Task(String),
+}
+
+impl OpsError {
+    /// For `map_err`.
+    pub(crate) fn source_failed(source: EngineError) -> Self {
+        Self::Engine { side: Side::Source, source }
+    }
+
+    /// For `map_err`.
+    pub(crate) fn target_failed(source: EngineError) -> Self {
+        Self::Engine { side: Side::Target, source }
+    }
+}

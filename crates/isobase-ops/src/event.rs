@@ -1,0 +1,154 @@
+//! How a caller follows the work, and stops it.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use isobase_types::CollectionName;
+use tokio_util::sync::CancellationToken;
+
+use crate::Refusal;
+
+/// How often progress is told at most.
+const PROGRESS_EVERY: Duration = Duration::from_millis(100);
+
+/// A part of the work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// Every document is read and shown to the target.
+    Preflight,
+    /// An archive is read and its checksums compared.
+    Check,
+    /// Documents are written.
+    Load,
+    /// What changed meanwhile is written.
+    CatchUp,
+    /// The source is followed.
+    Follow,
+    /// Both sides are read and compared.
+    Verify,
+    /// Declared indexes are built.
+    Indexes,
+}
+
+impl Stage {
+    /// What is done, in a word or two: `copying`.
+    #[must_use]
+    pub fn verb(self) -> &'static str {
+        match self {
+            Self::Preflight => "checking",
+            Self::Check => "reading",
+            Self::Load => "writing",
+            Self::CatchUp => "catching up",
+            Self::Follow => "following",
+            Self::Verify => "verifying",
+            Self::Indexes => "indexing",
+        }
+    }
+}
+
+/// How far a stage is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Which stage.
+    pub stage: Stage,
+    /// The collection it is at.
+    pub collection: Option<CollectionName>,
+    /// Documents done.
+    pub documents: u64,
+    /// Documents to do; none when nobody knows.
+    pub documents_total: Option<u64>,
+    /// Bytes of their text.
+    pub bytes: u64,
+}
+
+/// How far the target is behind the source.
+#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
+pub struct Lag {
+    /// Writes of the source that the target does not have yet.
+    pub changes: u64,
+    /// Age of the oldest of them; 0 when there are none.
+    pub seconds: f64,
+}
+
+/// Something worth telling while the work goes on.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A stage begins.
+    Began(Stage),
+    /// How far it is; at most ten times a second.
+    Progress(Progress),
+    /// A stage is over.
+    Ended(Stage, Duration),
+    /// The work goes on where an earlier one was cut off, after so many documents.
+    Resumed {
+        /// Documents that were written already.
+        documents: u64,
+    },
+    /// The target cannot hold a document.
+    Refused(Refusal),
+    /// How far the target is behind, while the source is followed.
+    Following(Lag),
+    /// The target had everything for a moment.
+    CaughtUp,
+}
+
+/// Tells events, and asks whether to stop. Cheap to clone.
+#[derive(Clone)]
+pub struct Control {
+    observer: Arc<dyn Fn(&Event) + Send + Sync>,
+    stop: CancellationToken,
+    /// Milliseconds since `started` at which progress was told last.
+    told: Arc<AtomicU64>,
+    started: Instant,
+}
+
+impl Control {
+    /// Tells events to a function, which must not block, and stops when the token is cancelled.
+    #[must_use]
+    pub fn new(observer: impl Fn(&Event) + Send + Sync + 'static, stop: CancellationToken) -> Self {
+        let told = Arc::new(AtomicU64::new(0));
+        Self { observer: Arc::new(observer), stop, told, started: Instant::now() }
+    }
+
+    /// The same listener, and nothing that stops it.
+    pub(crate) fn undisturbed(&self) -> Self {
+        Self { stop: CancellationToken::new(), ..self.clone() }
+    }
+
+    pub(crate) fn tell(&self, event: Event) {
+        (self.observer)(&event);
+    }
+
+    /// Tells progress unless it was told a moment ago.
+    pub(crate) fn progress(&self, progress: impl FnOnce() -> Progress) {
+        let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let told = self.told.load(Ordering::Relaxed);
+        let every = u64::try_from(PROGRESS_EVERY.as_millis()).unwrap_or(u64::MAX);
+        if now.saturating_sub(told) >= every {
+            self.told.store(now, Ordering::Relaxed);
+            self.tell(Event::Progress(progress()));
+        }
+    }
+
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stop.is_cancelled()
+    }
+
+    /// Waits until it is to stop.
+    pub(crate) async fn stopped(&self) {
+        self.stop.cancelled().await;
+    }
+}
+
+/// Nobody listens and nothing stops it.
+impl Default for Control {
+    fn default() -> Self {
+        Self::new(|_| {}, CancellationToken::new())
+    }
+}

@@ -1,0 +1,72 @@
+//! Declared indexes, which travel with the documents.
+
+use std::sync::Arc;
+
+use isobase_engine::{Engine, ErrorKind, IndexDefinition};
+use isobase_types::CollectionName;
+
+use crate::{Control, OpsError};
+
+/// A declared index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Declared {
+    pub(crate) collection: CollectionName,
+    pub(crate) definition: IndexDefinition,
+}
+
+/// `orders: status,-created_at`
+impl std::fmt::Display for Declared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.collection, self.definition.order())
+    }
+}
+
+/// The indexes of some collections.
+pub(crate) async fn declared<'a>(
+    engine: &Arc<dyn Engine>,
+    collections: impl Iterator<Item = &'a CollectionName>,
+) -> Result<Vec<Declared>, OpsError> {
+    let Some(indexes) = engine.indexes() else { return Ok(Vec::new()) };
+    let mut declared = Vec::new();
+    for collection in collections {
+        let found = indexes.indexes(collection).await.map_err(OpsError::source_failed)?;
+        declared.extend(found.into_iter().map(|index| Declared {
+            collection: collection.clone(),
+            definition: index.definition,
+        }));
+    }
+    Ok(declared)
+}
+
+/// What became of the indexes.
+#[derive(Debug, Default)]
+pub(crate) struct Built {
+    pub(crate) built: Vec<String>,
+    pub(crate) left_out: Vec<String>,
+}
+
+/// Declares indexes and builds them.
+pub(crate) async fn build(
+    to: &Arc<dyn Engine>,
+    declared: &[Declared],
+    control: &Control,
+) -> Result<Built, OpsError> {
+    let mut done = Built::default();
+    for index in declared {
+        if control.is_stopped() {
+            return Err(OpsError::Stopped { documents: 0 });
+        }
+        let Some(indexes) = to.indexes() else {
+            done.left_out.push(index.to_string());
+            continue;
+        };
+        match indexes.create_index(&index.collection, &index.definition).await {
+            Ok(_) => done.built.push(index.to_string()),
+            Err(error) if error.kind == ErrorKind::Unsupported => {
+                done.left_out.push(index.to_string());
+            }
+            Err(error) => return Err(OpsError::target_failed(error)),
+        }
+    }
+    Ok(done)
+}

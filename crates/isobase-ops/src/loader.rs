@@ -1,0 +1,271 @@
+//! Writing documents, several parts at once, with a note of how far it has come.
+
+use std::{
+    collections::VecDeque,
+    num::NonZeroU32,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use isobase_engine::{BulkLoad, Engine, EngineError};
+use isobase_types::{CollectionName, Document, DocumentId, Revision, Sequence};
+use tokio::{sync::Semaphore, task::JoinHandle};
+
+use crate::{
+    Control, OpsError, Side,
+    note::{LoadNote, Reached},
+    pace::Pace,
+};
+
+/// How often the note is renewed: what is written again after a cut is at most this.
+const NOTE_EVERY: Duration = Duration::from_secs(2);
+const NOTE_EVERY_BYTES: u64 = 64 << 20;
+
+/// Attempts at a part while the target has temporary failures, and the first pause between them.
+const ATTEMPTS: u32 = 6;
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+
+/// Writes parts into a target that is marked as unfinished.
+pub(crate) struct Loader {
+    to: Arc<dyn Engine>,
+    control: Control,
+    pub(crate) note: LoadNote,
+    /// Up to here everything is written, though perhaps not noted.
+    reached: Reached,
+    under_way: VecDeque<UnderWay>,
+    slots: Arc<Semaphore>,
+    parallel: usize,
+    pace: Pace,
+    noted_at: Instant,
+    bytes_since_note: u64,
+    /// Documents handed over in this process.
+    pub(crate) documents: u64,
+    /// Bytes of their text.
+    pub(crate) bytes: u64,
+}
+
+/// How fast.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Speed {
+    pub(crate) parallel: usize,
+    pub(crate) per_second: Option<NonZeroU32>,
+}
+
+struct UnderWay {
+    task: JoinHandle<Result<(), EngineError>>,
+    documents: u64,
+    reached: Reached,
+}
+
+impl Loader {
+    /// Marks the target with the note.
+    pub(crate) async fn begin(
+        to: &Arc<dyn Engine>,
+        note: LoadNote,
+        reached: Reached,
+        speed: Speed,
+        control: &Control,
+    ) -> Result<Self, OpsError> {
+        let parallel = speed.parallel.max(1);
+        let mut loader = Self {
+            to: to.clone(),
+            control: control.clone(),
+            note,
+            reached,
+            under_way: VecDeque::new(),
+            slots: Arc::new(Semaphore::new(parallel)),
+            parallel,
+            pace: Pace::new(speed.per_second),
+            noted_at: Instant::now(),
+            bytes_since_note: 0,
+            documents: 0,
+            bytes: 0,
+        };
+        loader.mark().await?;
+        Ok(loader)
+    }
+
+    /// Writes a part; everything up to `reached` has been handed over with it. Waits while enough
+    /// is under way.
+    pub(crate) async fn push(
+        &mut self,
+        collection: &CollectionName,
+        documents: Vec<Document>,
+        reached: Reached,
+    ) -> Result<(), OpsError> {
+        let mut rest = documents;
+        while !rest.is_empty() {
+            let part_max = self.pace.part_max().min(rest.len());
+            let after = rest.split_off(part_max);
+            let part = std::mem::replace(&mut rest, after);
+            let delay = self.pace.delay(part.len());
+            if !delay.is_zero() {
+                tokio::select! {
+                    () = tokio::time::sleep(delay) => {}
+                    () = self.control.stopped() => return self.stop().await,
+                }
+            }
+            let reached = match part.last() {
+                Some(last) if !rest.is_empty() => {
+                    Reached::After(collection.clone(), last.id.clone())
+                }
+                _ => reached.clone(),
+            };
+            self.push_part(collection, part, reached).await?;
+        }
+        Ok(())
+    }
+
+    async fn push_part(
+        &mut self,
+        collection: &CollectionName,
+        mut part: Vec<Document>,
+        reached: Reached,
+    ) -> Result<(), OpsError> {
+        move_revisions(&mut part, self.note.base().sequence);
+        let bytes: u64 = part.iter().map(|document| document.body.len() as u64).sum();
+        let documents = part.len() as u64;
+        self.documents += documents;
+        self.bytes += bytes;
+        self.bytes_since_note += bytes;
+        let (to, collection) = (self.to.clone(), collection.clone());
+        let slots = self.slots.clone();
+        let task = tokio::spawn(async move {
+            // Never closed.
+            let _slot = slots.acquire_owned().await;
+            load(&*to, &collection, part).await
+        });
+        self.under_way.push_back(UnderWay { task, documents, reached });
+        // A part more than are written at once waits, so that no writer does.
+        while self.under_way.len() > self.parallel {
+            self.await_first().await?;
+        }
+        while self.under_way.front().is_some_and(|first| first.task.is_finished()) {
+            self.await_first().await?;
+        }
+        if self.noted_at.elapsed() >= NOTE_EVERY || self.bytes_since_note >= NOTE_EVERY_BYTES {
+            self.mark().await?;
+        }
+        if self.control.is_stopped() {
+            return self.stop().await;
+        }
+        Ok(())
+    }
+
+    async fn await_first(&mut self) -> Result<(), OpsError> {
+        let Some(first) = self.under_way.pop_front() else { return Ok(()) };
+        let loaded = first.task.await.map_err(|error| OpsError::Task(error.to_string()))?;
+        loaded.map_err(OpsError::target_failed)?;
+        self.note.documents += first.documents;
+        self.reached = first.reached;
+        Ok(())
+    }
+
+    /// Waits for everything that is under way, and notes it.
+    pub(crate) async fn drain(&mut self) -> Result<(), OpsError> {
+        while !self.under_way.is_empty() {
+            self.await_first().await?;
+        }
+        self.mark().await
+    }
+
+    /// Everything that was there when the reading began is written.
+    pub(crate) async fn reach_end(&mut self) -> Result<(), OpsError> {
+        self.drain().await?;
+        self.reached = Reached::End;
+        self.mark().await
+    }
+
+    /// What the source wrote up to here is written too.
+    pub(crate) async fn replayed(&mut self, since: Sequence) -> Result<(), OpsError> {
+        if self.note.since == since.0 {
+            return Ok(());
+        }
+        self.note.since = since.0;
+        if self.noted_at.elapsed() >= NOTE_EVERY { self.mark().await } else { Ok(()) }
+    }
+
+    /// Notes what is reached, so that the same work can be resumed there.
+    pub(crate) async fn stop(&mut self) -> Result<(), OpsError> {
+        self.drain().await?;
+        Err(OpsError::Stopped { documents: self.note.documents })
+    }
+
+    async fn mark(&mut self) -> Result<(), OpsError> {
+        self.note.set_reached(&self.reached);
+        let load = bulk_load(&self.to)?;
+        load.mark(&self.note.to_text()).await.map_err(OpsError::target_failed)?;
+        self.noted_at = Instant::now();
+        self.bytes_since_note = 0;
+        Ok(())
+    }
+}
+
+/// The target's interface for loads.
+pub(crate) fn bulk_load(to: &Arc<dyn Engine>) -> Result<&dyn BulkLoad, OpsError> {
+    to.bulk_load().ok_or_else(|| OpsError::Unsupported {
+        side: Side::Target,
+        engine: to.name(),
+        ability: "loading of a whole database",
+    })
+}
+
+/// Puts revisions after those that the target gave out before, so that none is repeated.
+pub(crate) fn move_revisions(documents: &mut [Document], base: Sequence) {
+    if base.0 == 0 {
+        return;
+    }
+    for document in documents {
+        document.revision = moved(&document.revision, base);
+    }
+}
+
+/// The revision in the target of a document that has this one in the source.
+pub(crate) fn moved(revision: &Revision, base: Sequence) -> Revision {
+    match revision.number() {
+        Some(number) => Revision::from_number(number.saturating_add(base.0)),
+        None => revision.clone(),
+    }
+}
+
+/// Writes documents, again when the target has a temporary failure: repeating is harmless.
+pub(crate) async fn load(
+    to: &dyn Engine,
+    collection: &CollectionName,
+    documents: Vec<Document>,
+) -> Result<(), EngineError> {
+    let Some(load) = to.bulk_load() else { return Ok(()) };
+    let mut pause = FIRST_PAUSE;
+    for _ in 1..ATTEMPTS {
+        match load.load(collection, documents.clone()).await {
+            Err(error) if error.is_temporary() => {
+                tracing::warn!(%collection, %error, "a part will be written again: {error}");
+                tokio::time::sleep(pause).await;
+                pause *= 2;
+            }
+            done => return done,
+        }
+    }
+    load.load(collection, documents).await
+}
+
+/// Takes documents away, as [`load`] writes them.
+pub(crate) async fn unload(
+    to: &dyn Engine,
+    collection: &CollectionName,
+    ids: &[DocumentId],
+) -> Result<(), EngineError> {
+    let Some(load) = to.bulk_load() else { return Ok(()) };
+    let mut pause = FIRST_PAUSE;
+    for _ in 1..ATTEMPTS {
+        match load.unload(collection, ids).await {
+            Err(error) if error.is_temporary() => {
+                tracing::warn!(%collection, %error, "a part will be deleted again: {error}");
+                tokio::time::sleep(pause).await;
+                pause *= 2;
+            }
+            done => return done,
+        }
+    }
+    load.unload(collection, ids).await
+}

@@ -1,0 +1,126 @@
+//! What the target cannot hold, found before anything is written.
+
+use std::sync::Arc;
+
+use isobase_engine::{Engine, Rejection};
+use isobase_types::{CollectionName, Document, DocumentId};
+use serde::Serialize;
+
+use crate::{
+    Control, Event, OpsError, Progress, Stage,
+    note::Reached,
+    scan::{Part, Scan},
+};
+
+/// Most refusals that are kept one by one; the others are counted. Ours: what a person reads.
+pub const REFUSALS_MAX: usize = 100;
+
+/// What to do about documents that the target cannot hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum OnRefused {
+    /// Nothing is written.
+    #[default]
+    Stop,
+    /// They are left out, and the report names them.
+    LeaveOut,
+}
+
+/// A document that the target cannot hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Refusal {
+    /// Its collection.
+    pub collection: String,
+    /// Its id.
+    pub id: String,
+    /// The place in it, empty for the whole.
+    pub path: String,
+    /// The limit it breaks.
+    pub reason: String,
+}
+
+/// What a target would take.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct PreflightReport {
+    /// Documents looked at.
+    pub documents: u64,
+    /// Bytes of their text.
+    pub bytes: u64,
+    /// Documents that the target cannot hold.
+    pub refused: u64,
+    /// The first of them.
+    pub refusals: Vec<Refusal>,
+}
+
+impl PreflightReport {
+    pub(crate) fn refuse(&mut self, refusal: Refusal, control: &Control) {
+        self.refused += 1;
+        control.tell(Event::Refused(refusal.clone()));
+        if self.refusals.len() < REFUSALS_MAX {
+            self.refusals.push(refusal);
+        }
+    }
+
+    /// An error when something was refused.
+    pub(crate) fn check(&self) -> Result<(), OpsError> {
+        if self.refused == 0 {
+            return Ok(());
+        }
+        Err(OpsError::Refused { refusals: self.refusals.clone(), count: self.refused })
+    }
+
+    /// Looks at a part.
+    pub(crate) fn look_at(&mut self, to: &Arc<dyn Engine>, part: &Part, control: &Control) {
+        for document in &part.documents {
+            self.documents += 1;
+            self.bytes += document.body.len() as u64;
+            if let Some(refusal) = refusal(&**to, &part.collection, document) {
+                self.refuse(refusal, control);
+            }
+        }
+    }
+}
+
+/// Why the target cannot hold a document; none when it can.
+pub(crate) fn refusal(
+    to: &dyn Engine,
+    collection: &CollectionName,
+    document: &Document,
+) -> Option<Refusal> {
+    let Document { id, body, .. } = document;
+    let rejection = to.check_document(collection, Some(id), body).err()?;
+    Some(named(collection, id, rejection))
+}
+
+fn named(collection: &CollectionName, id: &DocumentId, rejection: Rejection) -> Refusal {
+    let (path, reason) = match rejection {
+        Rejection::Unholdable { path, reason } => (path, reason),
+        other => (String::new(), other.to_string()),
+    };
+    Refusal { collection: collection.to_string(), id: id.to_string(), path, reason }
+}
+
+/// Shows every document to the target.
+pub(crate) async fn look_at_all(
+    scan: Scan,
+    to: &Arc<dyn Engine>,
+    bytes_max: usize,
+    control: &Control,
+) -> Result<(PreflightReport, Scan), OpsError> {
+    let total = scan.documents();
+    let mut report = PreflightReport::default();
+    let mut scanning = scan.start(&Reached::Start, bytes_max);
+    while let Some(part) = scanning.next().await? {
+        report.look_at(to, &part, control);
+        control.progress(|| Progress {
+            stage: Stage::Preflight,
+            collection: Some(part.collection.clone()),
+            documents: report.documents,
+            documents_total: Some(total),
+            bytes: report.bytes,
+        });
+        if control.is_stopped() {
+            return Err(OpsError::Stopped { documents: 0 });
+        }
+    }
+    Ok((report, scanning.end().await?))
+}

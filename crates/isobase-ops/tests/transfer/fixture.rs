@@ -1,0 +1,85 @@
+//! A database of each engine, of its own for each test.
+
+use std::sync::Arc;
+
+use isobase::{Location, OpenOptions};
+use isobase_engine::Engine;
+use isobase_engine_memory::{MemoryEngine, MemoryOptions};
+use isobase_testkit::{postgres_url, unique_name};
+use tempfile::TempDir;
+
+/// An engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Memory,
+    Sqlite,
+    Postgres,
+}
+
+/// A database that can be opened again, except in memory.
+pub(crate) struct Fixture {
+    /// None in memory.
+    location: Option<Location>,
+    memory: Option<Arc<dyn Engine>>,
+    _folder: Option<TempDir>,
+}
+
+impl Fixture {
+    /// A fresh database; none when its server is not there.
+    pub(crate) fn new(kind: Kind) -> Option<Self> {
+        let at = |url: String| Location::parse(&url).unwrap();
+        let (location, folder) = match kind {
+            Kind::Memory => {
+                return Some(Self { location: None, memory: Some(memory()), _folder: None });
+            }
+            Kind::Sqlite => {
+                let folder = tempfile::tempdir().unwrap();
+                let path = folder.path().join("records.db");
+                (at(format!("sqlite://{}", path.display())), Some(folder))
+            }
+            Kind::Postgres => {
+                let server = postgres_url().or_else(|| not_run(kind))?;
+                (at(format!("{server}?schema={}", unique_name("transfer"))), None)
+            }
+        };
+        Some(Self { location: Some(location), memory: None, _folder: folder })
+    }
+
+    /// Opens it for use: refused while it is unfinished.
+    pub(crate) async fn open(&self) -> Result<Arc<dyn Engine>, isobase::OpenError> {
+        match (&self.memory, &self.location) {
+            (Some(memory), _) => Ok(memory.clone()),
+            (None, Some(location)) => isobase::open_engine(location, &OpenOptions::default()).await,
+            (None, None) => unreachable!("a fixture has one of both"),
+        }
+    }
+
+    /// Opens it to be loaded.
+    pub(crate) async fn open_for_load(&self) -> Arc<dyn Engine> {
+        match (&self.memory, &self.location) {
+            (None, Some(location)) => {
+                isobase::open_for_load(location, &OpenOptions::default()).await.unwrap()
+            }
+            _ => self.open().await.unwrap(),
+        }
+    }
+
+    /// Closes an engine that is opened again; a database in memory would be gone.
+    pub(crate) async fn close(&self, engine: Arc<dyn Engine>) {
+        if self.memory.is_none() {
+            engine.close().await.unwrap();
+        }
+    }
+}
+
+/// An empty database in memory.
+pub(crate) fn memory() -> Arc<dyn Engine> {
+    let clock = Arc::new(isobase_engine::SystemClock);
+    Arc::new(MemoryEngine::new(clock, MemoryOptions::default()))
+}
+
+#[expect(clippy::print_stderr, reason = "a test that does not run must say so")]
+fn not_run(kind: Kind) -> Option<String> {
+    eprintln!("NOT RUN: there is no {kind:?}, start with `cargo xtask test`");
+    None
+}

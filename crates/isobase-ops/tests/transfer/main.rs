@@ -1,0 +1,8 @@
+//! Whole databases between engines: every ordered pair, cuts, damage, and writes meanwhile.
+
+#![expect(clippy::unwrap_used, reason = "a surprise ends the test, wherever it is met")]
+
+mod copies;
+mod fixture;
+mod pairs;
+mod torture;
