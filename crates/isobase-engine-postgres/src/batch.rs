@@ -8,7 +8,7 @@ use std::{borrow::Cow, collections::HashMap, sync::Arc};
 use isobase_engine::{
     Action, BatchProgress, Current, Effect, EngineError, ErrorKind, Idempotency, Rejection,
     WriteBatch, WriteOperation, WriteOutcome, WriteReport, Written, decide, decode_outcomes,
-    encode_outcomes, listing::index_key,
+    encode_outcomes, listing::index_key, no_id_left,
 };
 use isobase_types::{ChangeKind, CollectionName, DocumentId, Revision, Timestamp};
 
@@ -343,13 +343,16 @@ impl<'j> Batch<'j> {
         });
         let effect = decide(operation, known, &LIMITS, progress)?;
         let created_at = current.map_or(self.now, |stored| stored.created_at);
+        let place = match touched {
+            Some(place) => place,
+            None => {
+                let id = self.clock.next_id;
+                self.clock.next_id = id.checked_add(1).ok_or_else(no_id_left)?;
+                self.touch(collection, DocumentId::Integer(id))
+            }
+        };
         self.clock.sequence += 1;
         let revision = self.clock.sequence;
-        let place = touched.unwrap_or_else(|| {
-            let id = DocumentId::Integer(self.clock.next_id);
-            self.clock.next_id += 1;
-            self.touch(collection, id)
-        });
         let mut returned = None;
         let (kind, now) = match effect {
             Effect::Insert { body } => {

@@ -3,8 +3,8 @@
 use std::{sync::Arc, sync::atomic::Ordering, time::Duration};
 
 use isobase_engine::{
-    AtomicBatches, ChangeFeed, Clock, CollectionInfo, Engine, EngineError, ErrorKind, Indexes,
-    Limits, ListRequest, Listing, Pending, WriteBatch, WriteReport,
+    AtomicBatches, BulkLoad, ChangeFeed, Clock, CollectionInfo, Engine, EngineError, ErrorKind,
+    Indexes, Limits, ListRequest, Listing, Pending, Snapshots, WriteBatch, WriteReport,
 };
 use isobase_postgres::{Config, Connection, Lanes, Pool, within};
 use isobase_types::{CollectionName, Document, DocumentId, Filter};
@@ -17,8 +17,9 @@ use crate::{
     error::engine_error,
     indexes::{SpecialAnswer, SpecialJob, unexpected_answer},
     limits::LIMITS,
+    load::Loader,
     schema,
-    sql::Statements,
+    sql::{Statements, TransferStatements},
     writer::{self, Writer},
 };
 
@@ -43,6 +44,9 @@ pub struct PostgresEngine {
     pub(crate) lanes: Lanes,
     /// For listings and counts.
     pub(crate) pool: Pool,
+    /// Of reading and loading everything.
+    pub(crate) transfer: Arc<TransferStatements>,
+    pub(crate) loader: Loader,
     relaxed_durability: Option<String>,
 }
 
@@ -59,7 +63,8 @@ impl PostgresEngine {
         let writing = options.config.clone().with_session_settings(&writer::session_settings());
         let reading =
             options.config.clone().with_session_settings(&read_settings(options.read_timeout));
-        let statements = Arc::new(Statements::new(&schema::quoted(options.config.schema())));
+        let schema = schema::quoted(options.config.schema());
+        let statements = Arc::new(Statements::new(&schema));
         let (connection, server) = install(&options.config).await?;
         drop(connection);
         if let Some(reason) = &server.relaxed_durability {
@@ -83,8 +88,17 @@ impl PostgresEngine {
         let reading = Arc::new(reading);
         let lanes = Lanes::new(Arc::clone(&reading), LANES);
         let pool = Pool::new(reading);
-        let relaxed_durability = server.relaxed_durability;
-        Ok(Self { options, statements, catalogue, writer, lanes, pool, relaxed_durability })
+        Ok(Self {
+            statements,
+            catalogue,
+            writer,
+            lanes,
+            pool,
+            transfer: Arc::new(TransferStatements::new(&schema)),
+            loader: Loader::new(&options.config),
+            relaxed_durability: server.relaxed_durability,
+            options,
+        })
     }
 
     /// Why an acknowledged write could be lost, as the server's settings say; none when it
@@ -196,6 +210,7 @@ impl Engine for PostgresEngine {
             let closed = self.writer.close().await;
             self.lanes.close();
             self.pool.close();
+            self.loader.close();
             closed
         })
     }
@@ -209,6 +224,14 @@ impl Engine for PostgresEngine {
     }
 
     fn indexes(&self) -> Option<&dyn Indexes> {
+        Some(self)
+    }
+
+    fn snapshots(&self) -> Option<&dyn Snapshots> {
+        Some(self)
+    }
+
+    fn bulk_load(&self) -> Option<&dyn BulkLoad> {
         Some(self)
     }
 

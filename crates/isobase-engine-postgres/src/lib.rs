@@ -6,21 +6,25 @@
 //! wait for it.
 //!
 //! Reading order: [`PostgresOptions`], `schema` and `sql` (what is stored), `engine`, then the
-//! way of a write (`writer`, `transaction`, `batch`) and of a read (`read`, `feed`).
+//! way of a write (`writer`, `transaction`, `batch`), of a read (`read`, `feed`), and of everything
+//! at once (`transfer`, `load`).
 
 mod batch;
 mod catalogue;
 mod codec;
+mod copy;
 mod engine;
 mod error;
 mod feed;
 mod indexes;
 mod limits;
+mod load;
 mod options;
 mod read;
 mod schema;
 mod sql;
 mod transaction;
+mod transfer;
 mod writer;
 
 pub use engine::PostgresEngine;

@@ -6,7 +6,7 @@ use isobase_postgres::{Config, Connection, Error, Sql, Type};
 use crate::{codec::column, error::engine_error};
 
 /// The version of the tables that this program writes.
-const VERSION: i32 = 1;
+const VERSION: i32 = 2;
 /// Debian 11's; older ones get no fixes any more (November 2026).
 const SERVER_VERSION_MIN: i32 = 130_000;
 /// Two programs that start at the same moment must not both create the tables.
@@ -32,6 +32,9 @@ pub(crate) async fn prepare(
     let server = check_server(connection).await?;
     if !is_installed(connection, config).await? {
         install(connection, config).await?;
+    }
+    if version(connection, config).await? == 1 {
+        upgrade_from_1(connection, config).await?;
     }
     check_version(connection, config).await?;
     Ok(server)
@@ -87,13 +90,29 @@ async fn exists(connection: &Connection, text: &str, name: &str) -> Result<bool,
     column(row, 0).map_err(engine_error)
 }
 
-async fn install(connection: &Connection, config: &Config) -> Result<(), EngineError> {
-    let schema = quoted(config.schema());
-    let begin = format!(
+/// Brings the tables of an older program up to date.
+async fn upgrade_from_1(connection: &Connection, config: &Config) -> Result<(), EngineError> {
+    connection.batch(&begin_locked()).await.map_err(engine_error)?;
+    // Another program may have done it while this one waited for the lock.
+    if version(connection, config).await? == 1 {
+        let tables = format!("{UNFINISHED} UPDATE {{schema}}.meta SET version = {VERSION};");
+        let tables = tables.replace("{schema}", &quoted(config.schema()));
+        connection.batch(&tables).await.map_err(engine_error)?;
+    }
+    connection.commit().await.map_err(engine_error)
+}
+
+/// Begins a transaction that no other program which changes the tables shares its time with.
+fn begin_locked() -> String {
+    format!(
         "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
          SET LOCAL lock_timeout = '30s'; SELECT pg_advisory_xact_lock({INSTALL_LOCK})"
-    );
-    connection.batch(&begin).await.map_err(engine_error)?;
+    )
+}
+
+async fn install(connection: &Connection, config: &Config) -> Result<(), EngineError> {
+    let schema = quoted(config.schema());
+    connection.batch(&begin_locked()).await.map_err(engine_error)?;
     if !is_installed(connection, config).await? {
         // Whoever has the schema may lack the right to create one, which PostgreSQL checks first.
         let text = "SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = $1)";
@@ -101,18 +120,23 @@ async fn install(connection: &Connection, config: &Config) -> Result<(), EngineE
             let create = format!("CREATE SCHEMA {schema}");
             connection.batch(&create).await.map_err(engine_error)?;
         }
-        let tables = TABLES.replace("{version}", &VERSION.to_string()).replace("{schema}", &schema);
+        let tables = format!("{TABLES} {UNFINISHED}").replace("{version}", &VERSION.to_string());
+        let tables = tables.replace("{schema}", &schema);
         connection.batch(&tables).await.map_err(engine_error)?;
     }
     connection.commit().await.map_err(engine_error)
 }
 
-async fn check_version(connection: &Connection, config: &Config) -> Result<(), EngineError> {
+async fn version(connection: &Connection, config: &Config) -> Result<i32, EngineError> {
     let schema = quoted(config.schema());
     let sql = Sql::new(format!("SELECT version FROM {schema}.meta"), &[]);
     let rows = connection.query(&sql, &[]).await.map_err(engine_error)?;
     let row = rows.first().ok_or_else(|| missing("the version of the tables"))?;
-    let version: i32 = column(row, 0).map_err(engine_error)?;
+    column(row, 0).map_err(engine_error)
+}
+
+async fn check_version(connection: &Connection, config: &Config) -> Result<(), EngineError> {
+    let version = version(connection, config).await?;
     if version != VERSION {
         let message = format!(
             "the schema '{}' has version {version}, this program knows version {VERSION}; \
@@ -216,4 +240,12 @@ SELECT c.name AS collection,
 FROM {schema}.records r JOIN {schema}.collections c ON c.id = r.collection;
 COMMENT ON VIEW {schema}.documents IS
     'All documents, for people and other programs. Write through Isobase only.';
+"#;
+
+/// Has a row while a load is unfinished.
+const UNFINISHED: &str = r#"
+CREATE TABLE {schema}.unfinished (
+    "only" bool PRIMARY KEY DEFAULT true CHECK ("only"),
+    note text NOT NULL
+);
 "#;

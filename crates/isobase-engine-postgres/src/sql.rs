@@ -56,6 +56,81 @@ pub(crate) struct Statements {
     pub(crate) delete_retired_indexes: Sql,
 }
 
+/// The statements of reading and loading everything.
+#[derive(Debug)]
+pub(crate) struct TransferStatements {
+    // Reads.
+    pub(crate) clock: Sql,
+    pub(crate) collections: Sql,
+    pub(crate) part: Sql,
+    pub(crate) note: Sql,
+
+    // Loads.
+    pub(crate) share_clock: Sql,
+    pub(crate) claim_collection: Sql,
+    pub(crate) copy_records: Sql,
+    pub(crate) copy_entries: Sql,
+    pub(crate) set_note: Sql,
+    pub(crate) delete_note: Sql,
+    pub(crate) largest_integers: Sql,
+    pub(crate) delete_all_changes: Sql,
+    pub(crate) analyze: String,
+}
+
+impl TransferStatements {
+    /// The statements of a schema, whose name is quoted already.
+    pub(crate) fn new(schema: &str) -> Self {
+        let sql = |text: &str, types: &[Type]| Sql::new(text.replace("{s}", schema), types);
+        Self {
+            clock: sql("SELECT sequence, next_id FROM {s}.clock", &[]),
+            collections: sql(
+                "SELECT id, name, documents FROM {s}.collections WHERE documents > 0 ORDER BY name",
+                &[],
+            ),
+            part: sql(
+                &format!(
+                    "SELECT id, {COLUMNS} FROM {{s}}.records \
+                     WHERE collection = $1 AND id > $2 ORDER BY id LIMIT $3"
+                ),
+                &[Type::INT4, Type::BYTEA, Type::INT8],
+            ),
+            note: sql("SELECT note FROM {s}.unfinished", &[]),
+            share_clock: sql("SELECT catalogue_version FROM {s}.clock FOR SHARE", &[]),
+            claim_collection: sql(
+                "INSERT INTO {s}.collections (name, documents) VALUES ($1, 0) \
+                 ON CONFLICT (name) DO NOTHING",
+                &[Type::TEXT],
+            ),
+            copy_records: sql(
+                "COPY {s}.records (collection, id, revision, created_at, updated_at, body) \
+                 FROM STDIN (FORMAT binary)",
+                &[],
+            ),
+            copy_entries: sql(
+                "COPY {s}.index_entries (\"index\", key, collection, id) \
+                 FROM STDIN (FORMAT binary)",
+                &[],
+            ),
+            set_note: sql(
+                "INSERT INTO {s}.unfinished (note) VALUES ($1) \
+                 ON CONFLICT (\"only\") DO UPDATE SET note = excluded.note",
+                &[Type::TEXT],
+            ),
+            delete_note: sql("DELETE FROM {s}.unfinished", &[]),
+            // The form of an id that is a string begins with 2, that of an integer with 1.
+            largest_integers: sql(
+                "SELECT r.id FROM {s}.collections AS c CROSS JOIN LATERAL (SELECT id \
+                 FROM {s}.records AS r WHERE r.collection = c.id AND r.id < '\\x02' \
+                 ORDER BY id DESC LIMIT 1) AS r ORDER BY r.id DESC LIMIT 1",
+                &[],
+            ),
+            delete_all_changes: sql("TRUNCATE {s}.changes", &[]),
+            analyze: "ANALYZE {s}.records, {s}.index_entries, {s}.collections, {s}.changes"
+                .replace("{s}", schema),
+        }
+    }
+}
+
 const COLUMNS: &str = "revision, created_at, updated_at, body";
 
 /// The first rows of a select, until their bodies have as many bytes as the parameter says. The

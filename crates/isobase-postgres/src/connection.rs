@@ -20,7 +20,7 @@ use tokio_postgres::{
     types::{ToSql, Type},
 };
 
-use crate::{Config, During, Error, ErrorKind, Pooling, within};
+use crate::{Config, CopyIn, During, Error, ErrorKind, Pooling, Rows, within};
 
 /// Time to ask the server to stop a statement nobody waits for.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(2);
@@ -131,6 +131,34 @@ impl Connection {
             }
         };
         rows.map_err(|error| self.failed(error))
+    }
+
+    /// Runs a statement and gives its rows as they come.
+    ///
+    /// # Errors
+    /// As the server or the connection fails, before the first row.
+    pub async fn rows(&self, sql: &Sql, parameters: &[&(dyn ToSql + Sync)]) -> Result<Rows, Error> {
+        let rows = match self.pooling {
+            Pooling::Session => {
+                let statement = self.statement(sql).await?;
+                self.client.query_raw(&statement, parameters.iter().copied()).await
+            }
+            Pooling::Transaction => {
+                Box::pin(self.client.query_typed_raw(&sql.text, typed(sql, parameters))).await
+            }
+        };
+        rows.map(Rows::new).map_err(|error| self.failed(error))
+    }
+
+    /// Begins a `COPY … FROM STDIN`. Not for pooled sessions, where it could meet a statement
+    /// that somebody else prepared.
+    ///
+    /// # Errors
+    /// As the server or the connection fails.
+    pub async fn copy_in(&self, sql: &Sql) -> Result<CopyIn, Error> {
+        let statement = self.statement(sql).await?;
+        let sink = self.client.copy_in(&statement).await;
+        sink.map(CopyIn::new).map_err(|error| self.failed(error))
     }
 
     /// Runs a statement and gives the number of rows it changed.

@@ -13,6 +13,7 @@ mod deadline;
 mod error;
 mod lanes;
 mod pool;
+mod stream;
 mod tls;
 
 pub use config::{Config, InvalidUrl, Pooling};
@@ -21,6 +22,7 @@ pub use deadline::within;
 pub use error::{During, Error, ErrorKind, kind_of_code};
 pub use lanes::Lanes;
 pub use pool::{Lease, Pool, PoolStatus};
+pub use stream::{CopyIn, Rows};
 pub use tokio_postgres::{
     Row,
     types::{ToSql, Type},
