@@ -3,7 +3,8 @@
 //! [`CASES`] is one list of named cases. A case talks to a [`Subject`]: a store in the same
 //! process ([`StoreSubject`]) or a service over HTTP ([`HttpSubject`]). [`conformance_tests!`]
 //! makes one test of each case for an engine. Random programs ([`random`]) are compared with the
-//! memory engine.
+//! memory engine. [`transfer`] is the list of cases for reading and loading everything, with
+//! [`transfer_tests!`].
 
 #![expect(clippy::unwrap_used, reason = "a case fails by panicking")]
 
@@ -19,6 +20,7 @@ pub mod random;
 mod refusal;
 mod subject;
 mod test_clock;
+pub mod transfer;
 mod values;
 
 pub use ability::Abilities;

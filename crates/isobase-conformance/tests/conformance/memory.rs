@@ -20,6 +20,13 @@ mod in_process {
     isobase_conformance::conformance_tests!(crate::memory::in_process::open);
 }
 
+async fn database(_case: &'static str) -> Option<isobase_conformance::transfer::Database> {
+    let (engine, _clock) = engine();
+    Some(isobase_conformance::transfer::Database::in_memory(engine))
+}
+
+isobase_conformance::transfer_tests!(crate::memory::database);
+
 mod over_http {
     use super::*;
 

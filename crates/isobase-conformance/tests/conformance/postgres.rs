@@ -1,8 +1,9 @@
 //! The PostgreSQL engine, in a schema of its own for each case.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use isobase_conformance::{CHANGES_KEPT, Opened, TestClock};
+use isobase_conformance::{CHANGES_KEPT, Opened, TestClock, transfer::Database};
+use isobase_engine::Engine;
 use isobase_engine_postgres::{PostgresEngine, PostgresOptions};
 use isobase_postgres::Connection;
 use isobase_testkit::{postgres_url, unique_name};
@@ -18,6 +19,14 @@ fn not_run(case: &str) {
 
 /// An engine over a fresh schema; none without a server.
 pub(crate) async fn engine(case: &str) -> Option<(PostgresEngine, TestClock, PostgresOptions)> {
+    let options = options(case)?;
+    let clock = TestClock::default();
+    let engine = PostgresEngine::connect(options.clone(), clock.shared()).await;
+    Some((engine.expect("the server is there"), clock, options))
+}
+
+/// A fresh schema; none without a server.
+fn options(case: &str) -> Option<PostgresOptions> {
     let Some(server) = postgres_url() else {
         not_run(case);
         return None;
@@ -25,10 +34,23 @@ pub(crate) async fn engine(case: &str) -> Option<(PostgresEngine, TestClock, Pos
     let url = format!("{server}?schema={}", unique_name("conformance"));
     let mut options = PostgresOptions::new(&url).expect("the URL of the test server");
     options.changes_max = CHANGES_KEPT;
-    let clock = TestClock::default();
-    let engine = PostgresEngine::connect(options.clone(), clock.shared()).await;
-    Some((engine.expect("the server is there"), clock, options))
+    Some(options)
 }
+
+async fn database(case: &'static str) -> Option<Database> {
+    let options = options(case)?;
+    let schema = options.clone();
+    let open = move || {
+        let options = options.clone();
+        async move {
+            let engine = PostgresEngine::connect(options, TestClock::default().shared()).await;
+            Arc::new(engine.expect("the server is there")) as Arc<dyn Engine>
+        }
+    };
+    Some(Database::open(open).await.at_end(drop_schema(schema)))
+}
+
+isobase_conformance::transfer_tests!(crate::postgres::database);
 
 pub(crate) async fn drop_schema(options: PostgresOptions) {
     let deadline = Instant::now() + DROP_DEADLINE;

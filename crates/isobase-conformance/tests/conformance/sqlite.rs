@@ -1,6 +1,9 @@
 //! The embedded engine.
 
-use isobase_conformance::{CHANGES_KEPT, Opened, TestClock};
+use std::sync::Arc;
+
+use isobase_conformance::{CHANGES_KEPT, Opened, TestClock, transfer::Database};
+use isobase_engine::Engine;
 use isobase_engine_sqlite::{SqliteEngine, SqliteOptions};
 use tempfile::TempDir;
 
@@ -8,13 +11,29 @@ use tempfile::TempDir;
 fn engine() -> (SqliteEngine, TestClock, TempDir) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let clock = TestClock::default();
+    let engine = SqliteEngine::open(options(&folder), clock.shared()).expect("the file opens");
+    (engine, clock, folder)
+}
+
+fn options(folder: &TempDir) -> SqliteOptions {
     let mut options = SqliteOptions::new(folder.path().join("isobase.db"));
     options.changes_max = CHANGES_KEPT;
     // Nothing here cuts the power.
     options.file.synchronous = isobase_sqlite::Synchronous::Normal;
-    let engine = SqliteEngine::open(options, clock.shared()).expect("the file opens");
-    (engine, clock, folder)
+    options
 }
+
+async fn database(_case: &'static str) -> Option<Database> {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let options = options(&folder);
+    let open = move || {
+        let engine = SqliteEngine::open(options.clone(), TestClock::default().shared());
+        std::future::ready(Arc::new(engine.expect("the file opens")) as Arc<dyn Engine>)
+    };
+    Some(Database::open(open).await.keep(folder))
+}
+
+isobase_conformance::transfer_tests!(crate::sqlite::database);
 
 mod in_process {
     use super::*;

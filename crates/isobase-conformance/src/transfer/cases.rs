@@ -1,0 +1,481 @@
+//! The cases.
+
+use std::sync::Arc;
+
+use isobase_engine::{Action, BulkLoad, Engine, ErrorKind, NOTE_BYTES_MAX, SystemClock};
+use isobase_engine_memory::{MemoryEngine, MemoryOptions};
+use isobase_types::{Document, DocumentId, Revision, Sequence, json};
+
+use super::{
+    Database,
+    check::{
+        changes, create, document, finish, id, index, latest, listed, load, load_whole, loader,
+        name, numbered, put, read_rest, size, snapshot, texts, write,
+    },
+};
+use crate::values::ACCEPTED;
+
+// --- loads -------------------------------------------------------------------------------------
+
+pub(crate) async fn loaded_documents_are_kept_as_they_are(database: Arc<Database>) {
+    let engine = database.engine();
+    let documents = [
+        document("3", 17, r#"{"b":1,"a":[1.50,"é"]}"#),
+        document("7", 5, "{}"),
+        document("a b", 40, r#"{"x":null}"#),
+        document("é", 41, r#"{"id2":"1"}"#),
+    ];
+    load_whole(&engine, "notes", &documents, 60, 7).await;
+    for loaded in &documents {
+        let found = engine.get(&name("notes"), &loaded.id).await.unwrap();
+        assert_eq!(found.as_ref(), Some(loaded));
+    }
+    assert_eq!(listed(&engine, "notes", "").await, documents);
+    assert_eq!(size(&engine, "notes").await, 4);
+}
+
+pub(crate) async fn loaded_values_come_back_exactly(database: Arc<Database>) {
+    let engine = database.engine();
+    let documents: Vec<Document> = ACCEPTED
+        .iter()
+        .zip(1..)
+        .map(|((_, kept), number)| {
+            let body = format!(r#"{{"v":{kept},"in":[{{"v":{kept}}}]}}"#);
+            document(&format!("v{number:03}"), number, &body)
+        })
+        .collect();
+    load_whole(&engine, "values", &documents, 1000, 0).await;
+    assert_eq!(texts(&listed(&engine, "values", "").await), texts(&documents));
+    let mut all = snapshot(&engine).await;
+    assert_eq!(read_rest(&mut *all, "values", None, 1 << 20).await, documents);
+}
+
+pub(crate) async fn loading_the_same_again_is_harmless(database: Arc<Database>) {
+    let engine = database.engine();
+    let documents = numbered(1..500);
+    loader(&engine).mark("first").await.unwrap();
+    load(&engine, "notes", &documents).await;
+    load(&engine, "notes", &documents).await;
+    load(&engine, "notes", &documents[250..]).await;
+    load(&engine, "notes", &numbered(400..600)).await;
+    finish(&engine, 600, 600).await;
+    assert_eq!(size(&engine, "notes").await, 599);
+    assert_eq!(listed(&engine, "notes", "").await, numbered(1..600));
+}
+
+pub(crate) async fn loaded_document_replaces_one_of_its_id(database: Arc<Database>) {
+    let engine = database.engine();
+    let first = create(&engine, "notes", r#"{"by":"a write"}"#).await;
+    put(&engine, "notes", "x", r#"{"by":"a write"}"#).await;
+    assert_eq!(first.id, id("1"));
+    // Neither sorted nor each once: the last one counts.
+    let loaded = [
+        document("x", 30, r#"{"by":"a load"}"#),
+        document("2", 31, r#"{"by":"an earlier one"}"#),
+        document("1", 32, r#"{"by":"a load"}"#),
+        document("2", 33, r#"{"by":"a load"}"#),
+    ];
+    load_whole(&engine, "notes", &loaded, 40, 2).await;
+    let expected = [&loaded[2], &loaded[3], &loaded[0]].map(Document::clone);
+    assert_eq!(listed(&engine, "notes", "").await, expected);
+    assert_eq!(size(&engine, "notes").await, 3);
+}
+
+pub(crate) async fn integer_ids_of_any_size_are_held(database: Arc<Database>) {
+    let engine = database.engine();
+    let ids = [
+        "0",
+        "1",
+        "4294967296",
+        "1099511627775",
+        "1099511627776",
+        "1700000000000",
+        "9007199254740993",
+        "9223372036854775806",
+        "!",
+        "1700000000000a",
+        "x",
+    ];
+    let documents: Vec<Document> =
+        ids.iter().zip(1..).map(|(id, n)| document(id, n, &format!(r#"{{"n":{n}}}"#))).collect();
+    engine.indexes().unwrap().create_index(&name("ids"), &index("-n")).await.unwrap();
+    load_whole(&engine, "ids", &documents, 50, 0).await;
+    assert_eq!(listed(&engine, "ids", "").await, documents);
+    let mut reversed = documents.clone();
+    reversed.reverse();
+    assert_eq!(listed(&engine, "ids", "-n").await, reversed);
+    let mut all = snapshot(&engine).await;
+    assert_eq!(read_rest(&mut *all, "ids", None, 1).await, documents);
+    drop(all);
+    // They are written like others.
+    let large = id("1700000000000");
+    let body = r#"{"n":99}"#.to_owned();
+    let put =
+        Action::Put { id: large.clone(), body, if_missing: isobase_engine::IfMissing::Refuse };
+    write(&engine, "ids", vec![put]).await;
+    assert_eq!(engine.get(&name("ids"), &large).await.unwrap().unwrap().body, r#"{"n":99}"#);
+    assert_eq!(listed(&engine, "ids", "-n").await[0].id, large);
+    write(&engine, "ids", vec![Action::Delete { id: large.clone() }]).await;
+    assert_eq!(engine.get(&name("ids"), &large).await.unwrap(), None);
+    assert_eq!(size(&engine, "ids").await, ids.len() as u64 - 1);
+}
+
+pub(crate) async fn revisions_of_other_programs_stay_apart(database: Arc<Database>) {
+    let engine = database.engine();
+    let foreign = |id: &str, revision: &str| Document {
+        revision: Revision::parse(revision).unwrap(),
+        ..document(id, 1, "{}")
+    };
+    let documents = [foreign("a", "foreign-1"), foreign("b", "foreign-2"), document("c", 3, "{}")];
+    load_whole(&engine, "notes", &documents, 10, 0).await;
+    let before = listed(&engine, "notes", "").await;
+    let [a, b, c] = [&before[0], &before[1], &before[2]].map(|found| found.revision.clone());
+    assert!(a != b && a != c && b != c, "{a} {b} {c}");
+    assert_eq!(c, Revision::from_number(3));
+    load_whole(&engine, "notes", &documents, 10, 0).await;
+    assert_eq!(listed(&engine, "notes", "").await, before);
+    let written = put(&engine, "notes", "a", r#"{"n":1}"#).await;
+    assert_eq!(written.revision, Revision::from_number(11));
+}
+
+pub(crate) async fn integers_continue_after_the_last(database: Arc<Database>) {
+    let engine = database.engine();
+    load_whole(&engine, "notes", &numbered(1..11), 100, 20).await;
+    assert_eq!(create(&engine, "notes", "{}").await.id, DocumentId::Integer(21));
+    assert_eq!(create(&engine, "others", "{}").await.id, DocumentId::Integer(22));
+    // Whoever counts less than there is must not make two documents one.
+    load_whole(&engine, "notes", &numbered(40..51), 200, 30).await;
+    assert_eq!(create(&engine, "notes", "{}").await.id, DocumentId::Integer(51));
+}
+
+pub(crate) async fn next_write_has_the_next_sequence(database: Arc<Database>) {
+    let engine = database.engine();
+    load_whole(&engine, "notes", &numbered(1..11), 100, 20).await;
+    assert_eq!(latest(&engine).await, 100);
+    let written = create(&engine, "notes", "{}").await;
+    assert_eq!(written.revision, Revision::from_number(101));
+    assert_eq!(latest(&engine).await, 101);
+}
+
+pub(crate) async fn counters_never_go_back(database: Arc<Database>) {
+    let engine = database.engine();
+    for _ in 0..5 {
+        create(&engine, "notes", "{}").await;
+    }
+    load_whole(&engine, "others", &numbered(1..3), 2, 2).await;
+    let written = create(&engine, "notes", "{}").await;
+    assert_eq!((written.id, written.revision), (id("6"), Revision::from_number(6)));
+}
+
+pub(crate) async fn feed_begins_anew(database: Arc<Database>) {
+    let engine = database.engine();
+    for _ in 0..3 {
+        create(&engine, "notes", "{}").await;
+    }
+    load_whole(&engine, "others", &numbered(1..11), 50, 20).await;
+    for since in [0, 2, 3, 49] {
+        let gone = changes(&engine, since).await.unwrap_err();
+        assert_eq!(gone.kind, ErrorKind::ChangesGone { oldest: Sequence(50) }, "since {since}");
+    }
+    let page = changes(&engine, 50).await.unwrap();
+    assert_eq!((page.changes.len(), page.next, page.more), (0, Sequence(50), false));
+    let written = create(&engine, "notes", "{}").await;
+    let page = changes(&engine, 50).await.unwrap();
+    assert_eq!(page.changes.len(), 1);
+    assert_eq!(page.changes[0].sequence, Sequence(51));
+    assert_eq!(page.changes[0].id.as_ref(), Some(&written.id));
+}
+
+pub(crate) async fn note_outlives_the_engine(database: Arc<Database>) {
+    let note = |engine: Arc<dyn Engine>| async move { loader(&engine).unfinished().await.unwrap() };
+    let engine = database.engine();
+    assert_eq!(note(engine.clone()).await, None);
+    let long = "n".repeat(NOTE_BYTES_MAX);
+    loader(&engine).mark(&long).await.unwrap();
+    assert_eq!(note(engine.clone()).await.as_ref(), Some(&long));
+    let refused = loader(&engine).mark(&format!("{long}!")).await.unwrap_err();
+    assert_eq!(refused.kind, ErrorKind::LimitExceeded);
+    load(&engine, "notes", &numbered(1..100)).await;
+    loader(&engine).mark("99 are done").await.unwrap();
+    drop(engine);
+    database.reopen().await;
+    let engine = database.engine();
+    assert_eq!(note(engine.clone()).await.as_deref(), Some("99 are done"));
+    assert_eq!(listed(&engine, "notes", "").await, numbered(1..100));
+    load(&engine, "notes", &numbered(90..200)).await;
+    finish(&engine, 300, 250).await;
+    assert_eq!(note(engine.clone()).await, None);
+    drop(engine);
+    database.reopen().await;
+    let engine = database.engine();
+    assert_eq!(note(engine.clone()).await, None);
+    assert_eq!(size(&engine, "notes").await, 199);
+    let written = create(&engine, "notes", "{}").await;
+    assert_eq!((written.id, written.revision), (id("251"), Revision::from_number(301)));
+    assert!(changes(&engine, 299).await.is_err());
+}
+
+pub(crate) async fn unloaded_documents_are_gone(database: Arc<Database>) {
+    let engine = database.engine();
+    engine.indexes().unwrap().create_index(&name("notes"), &index("-n")).await.unwrap();
+    loader(&engine).mark("under way").await.unwrap();
+    let mut documents = numbered(1..51);
+    documents.push(document("x", 60, r#"{"n":60}"#));
+    load(&engine, "notes", &documents).await;
+    load(&engine, "others", &numbered(1..3)).await;
+    let gone: Vec<DocumentId> = ["1", "25", "x", "999", "25"].map(id).into();
+    let bulk = loader(&engine);
+    bulk.unload(&name("notes"), &gone).await.unwrap();
+    bulk.unload(&name("notes"), &gone).await.unwrap();
+    bulk.unload(&name("others"), &[id("1"), id("2")]).await.unwrap();
+    bulk.unload(&name("unknown"), &gone).await.unwrap();
+    finish(&engine, 100, 100).await;
+    documents.retain(|document| !gone.contains(&document.id));
+    assert_eq!(listed(&engine, "notes", "").await, documents);
+    documents.reverse();
+    assert_eq!(listed(&engine, "notes", "-n").await, documents);
+    assert_eq!(size(&engine, "notes").await, 48);
+    let names: Vec<_> = engine.collections().await.unwrap().into_iter().map(|c| c.name).collect();
+    assert_eq!(names, [name("notes")]);
+}
+
+pub(crate) async fn declared_indexes_are_kept_true(database: Arc<Database>) {
+    let engine = database.engine();
+    let indexes = engine.indexes().unwrap();
+    for text in ["n", "group,-n"] {
+        indexes.create_index(&name("notes"), &index(text)).await.unwrap();
+    }
+    create(&engine, "notes", r#"{"n":-1,"group":"g0"}"#).await;
+    loader(&engine).mark("under way").await.unwrap();
+    load(&engine, "notes", &numbered(2..300)).await;
+    // The same again, and others in their place.
+    load(&engine, "notes", &numbered(100..200)).await;
+    let changed: Vec<Document> = (50..150)
+        .map(|n| document(&n.to_string(), n, &format!(r#"{{"n":{}}}"#, n + 1000)))
+        .collect();
+    load(&engine, "notes", &changed).await;
+    load(&engine, "notes", &numbered(1..2)).await;
+    finish(&engine, 300, 300).await;
+    let by_id = listed(&engine, "notes", "").await;
+    assert_eq!(by_id.len(), 299);
+    let memory = MemoryEngine::new(Arc::new(SystemClock), MemoryOptions::default());
+    memory.load(&name("notes"), by_id).await.unwrap();
+    let memory: Arc<dyn Engine> = Arc::new(memory);
+    for order in ["n", "-n", "group,-n", "-group,n"] {
+        let expected = listed(&memory, "notes", order).await;
+        assert_eq!(texts(&listed(&engine, "notes", order).await), texts(&expected), "{order}");
+    }
+}
+
+pub(crate) async fn parallel_loads_lose_nothing(database: Arc<Database>) {
+    let engine = database.engine();
+    engine.indexes().unwrap().create_index(&name("notes"), &index("-n")).await.unwrap();
+    loader(&engine).mark("under way").await.unwrap();
+    let loads = (0..12_u64).map(|part| {
+        let engine = engine.clone();
+        tokio::spawn(async move {
+            let collection = if part % 3 == 0 { "others" } else { "notes" };
+            for begin in [0, 200, 400] {
+                let begin = 1 + part * 600 + begin;
+                load(&engine, collection, &numbered(begin..begin + 200)).await;
+            }
+        })
+    });
+    for load in loads.collect::<Vec<_>>() {
+        load.await.unwrap();
+    }
+    finish(&engine, 10_000, 10_000).await;
+    assert_eq!(size(&engine, "notes").await, 8 * 600);
+    assert_eq!(size(&engine, "others").await, 4 * 600);
+    let mut by_id = listed(&engine, "notes", "").await;
+    assert_eq!(by_id.len(), 8 * 600);
+    assert!(by_id.is_sorted_by(|a, b| a.id < b.id));
+    by_id.reverse();
+    assert_eq!(listed(&engine, "notes", "-n").await, by_id);
+}
+
+pub(crate) async fn large_documents_come_through(database: Arc<Database>) {
+    let engine = database.engine();
+    let bytes = engine.limits().document_bytes.max.min(8 << 20);
+    // Room for what an engine stores beside the text.
+    let text = "\u{e9}".repeat(usize::try_from(bytes).unwrap() * 9 / 20);
+    let body = |n| format!(r#"{{"n":{n},"text":"{text}"}}"#);
+    let documents: Vec<Document> = (1..=3).map(|n| document(&n.to_string(), n, &body(n))).collect();
+    loader(&engine).mark("under way").await.unwrap();
+    for document in &documents {
+        load(&engine, "large", std::slice::from_ref(document)).await;
+    }
+    load(&engine, "large", &numbered(4..10)).await;
+    finish(&engine, 10, 10).await;
+    let mut all = snapshot(&engine).await;
+    let first = all.read(&name("large"), None, 1 << 10).await.unwrap();
+    assert_eq!(first.len(), 1, "a part ends when it is large enough");
+    let mut expected = documents.clone();
+    expected.extend(numbered(4..10));
+    let found = read_rest(&mut *all, "large", None, 1 << 20).await;
+    assert!(found == expected, "the large documents are not what was loaded");
+}
+
+// --- snapshots ---------------------------------------------------------------------------------
+
+pub(crate) async fn snapshot_reads_everything_in_order(database: Arc<Database>) {
+    let engine = database.engine();
+    let bodies: Vec<Action> =
+        (0..700).map(|n| Action::Create { body: format!(r#"{{"n":{n}}}"#) }).collect();
+    for part in bodies.chunks(100) {
+        write(&engine, "many", part.to_vec()).await;
+    }
+    for key in ["z", "é", "a b", "10a", "A"] {
+        put(&engine, "many", key, "{}").await;
+    }
+    create(&engine, "an other", r#"{"a":1}"#).await;
+    let mut all = snapshot(&engine).await;
+    assert_eq!(all.collections().await.unwrap(), engine.collections().await.unwrap());
+    for bytes_max in [0, 1, 100, 4096, 1 << 20] {
+        let documents = read_rest(&mut *all, "many", None, bytes_max).await;
+        assert_eq!(documents, listed(&engine, "many", "").await, "in parts of {bytes_max} bytes");
+    }
+    let others = read_rest(&mut *all, "an other", None, 4096).await;
+    assert_eq!(others, listed(&engine, "an other", "").await);
+    assert!(read_rest(&mut *all, "unknown", None, 4096).await.is_empty());
+}
+
+pub(crate) async fn snapshot_goes_on_after_any_id(database: Arc<Database>) {
+    let engine = database.engine();
+    let mut documents = numbered(1..300);
+    documents.extend(["a", "b", "c"].map(|key| document(key, 300, "{}")));
+    load_whole(&engine, "notes", &documents, 400, 300).await;
+    let mut all = snapshot(&engine).await;
+    // Forwards, backwards, in the middle of a part that was begun, and after ids that never were.
+    for after in ["200", "298", "299", "100", "5000", "aa", "b", "c", "d", "7"] {
+        let after = id(after);
+        let place = documents.partition_point(|document| document.id <= after);
+        let rest = read_rest(&mut *all, "notes", Some(after.clone()), 500).await;
+        assert_eq!(rest, documents[place..], "after {after}");
+        all.read(&name("notes"), None, 500).await.unwrap();
+    }
+    // A reading that nobody waits for any more does no harm.
+    let notes = name("notes");
+    for _ in 0..5 {
+        let reading = all.read(&notes, None, 500);
+        let _ = tokio::time::timeout(std::time::Duration::ZERO, reading).await;
+    }
+    assert_eq!(read_rest(&mut *all, "notes", None, 500).await, documents);
+}
+
+pub(crate) async fn snapshot_tells_the_counters(database: Arc<Database>) {
+    let engine = database.engine();
+    let counters = |engine: Arc<dyn Engine>| async move {
+        let counters = snapshot(&engine).await.counters();
+        (counters.sequence.0, counters.last_id)
+    };
+    assert_eq!(counters(engine.clone()).await, (0, 0));
+    create(&engine, "notes", "{}").await;
+    put(&engine, "notes", "x", "{}").await;
+    write(&engine, "notes", vec![Action::Delete { id: id("1") }]).await;
+    assert_eq!(counters(engine.clone()).await, (3, 1));
+    load_whole(&engine, "notes", &numbered(1..11), 100, 20).await;
+    assert_eq!(counters(engine.clone()).await, (100, 20));
+}
+
+pub(crate) async fn snapshot_is_of_one_moment_where_it_says_so(database: Arc<Database>) {
+    let engine = database.engine();
+    let puts = |round: usize| -> Vec<Action> {
+        (0..50)
+            .map(|n| Action::Put {
+                id: id(&format!("d{n:02}")),
+                body: format!(r#"{{"round":{round}}}"#),
+                if_missing: isobase_engine::IfMissing::Create,
+            })
+            .collect()
+    };
+    write(&engine, "notes", puts(0)).await;
+    put(&engine, "later", "x", "{}").await;
+    let before = listed(&engine, "notes", "").await;
+    let mut all = snapshot(&engine).await;
+    let sequence = all.counters().sequence.0;
+    assert_eq!(sequence, 51);
+    let (mut found, mut after) = (Vec::new(), None);
+    for round in 1.. {
+        // Between any two parts everything changes, something comes and something goes.
+        write(&engine, "notes", puts(round)).await;
+        put(&engine, "notes", &format!("e{round:02}"), "{}").await;
+        write(&engine, "notes", vec![Action::Delete { id: id(&format!("d{:02}", 50 - round)) }])
+            .await;
+        let part = all.read(&name("notes"), after.as_ref(), 60).await.unwrap();
+        let Some(last) = part.last() else { break };
+        assert!(round < 50, "the parts are too small");
+        after = Some(last.id.clone());
+        found.extend(part);
+    }
+    engine.delete_collection(&name("later")).await.unwrap();
+    if all.is_of_one_moment() {
+        assert_eq!(found, before);
+        assert_eq!(all.collections().await.unwrap().len(), 2);
+        assert_eq!(read_rest(&mut *all, "later", None, 60).await.len(), 1);
+        return;
+    }
+    // What was not as before has a place in the feed after the counters.
+    let page = changes(&engine, sequence).await.unwrap();
+    let is_told = |id: &DocumentId| page.changes.iter().any(|c| c.id.as_ref() == Some(id));
+    for document in &found {
+        assert!(before.contains(document) || is_told(&document.id), "{document:?}");
+    }
+    for document in &before {
+        assert!(found.contains(document) || is_told(&document.id), "{document:?}");
+    }
+}
+
+pub(crate) async fn snapshot_of_an_empty_database_is_empty(database: Arc<Database>) {
+    let engine = database.engine();
+    let mut all = snapshot(&engine).await;
+    create(&engine, "notes", "{}").await;
+    if all.is_of_one_moment() {
+        assert!(all.collections().await.unwrap().is_empty());
+        assert!(all.read(&name("notes"), None, 1000).await.unwrap().is_empty());
+    }
+    assert!(all.read(&name("others"), None, 1000).await.unwrap().is_empty());
+}
+
+pub(crate) async fn snapshots_and_loads_make_a_copy(database: Arc<Database>) {
+    let from: Arc<dyn Engine> =
+        Arc::new(MemoryEngine::new(Arc::new(SystemClock), MemoryOptions::default()));
+    for (n, (sent, _)) in ACCEPTED.iter().enumerate() {
+        let body = format!(r#"{{"n":{n},"v":{sent}}}"#);
+        let body = json::canonicalise_document(body.as_bytes()).unwrap();
+        create(&from, ["notes", "other notes"][n % 2], &body).await;
+        put(&from, "by name", &format!("name {n}"), &body).await;
+    }
+    // There, and back again.
+    let to = database.engine();
+    copy(&from, &to).await;
+    let back: Arc<dyn Engine> =
+        Arc::new(MemoryEngine::new(Arc::new(SystemClock), MemoryOptions::default()));
+    copy(&to, &back).await;
+    for engine in [&to, &back] {
+        assert_eq!(engine.collections().await.unwrap(), from.collections().await.unwrap());
+        for collection in ["notes", "other notes", "by name"] {
+            let expected = listed(&from, collection, "").await;
+            assert_eq!(listed(engine, collection, "").await, expected);
+        }
+        assert_eq!(
+            create(engine, "notes", "{}").await.id,
+            DocumentId::Integer(ACCEPTED.len() as i64 + 1)
+        );
+    }
+}
+
+async fn copy(from: &Arc<dyn Engine>, to: &Arc<dyn Engine>) {
+    let mut all = snapshot(from).await;
+    loader(to).mark("a copy").await.unwrap();
+    for info in all.collections().await.unwrap() {
+        let mut after = None;
+        loop {
+            let part = all.read(&info.name, after.as_ref(), 2000).await.unwrap();
+            let Some(last) = part.last() else { break };
+            after = Some(last.id.clone());
+            loader(to).load(&info.name, part).await.unwrap();
+        }
+    }
+    loader(to).finish(all.counters()).await.unwrap();
+}
