@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use isobase::{Location, Opened, Store};
+use isobase::{Location, Store};
 use isobase_auth::{Authorizer, exposure_check};
 use isobase_server::App;
 use serde_json::json;
@@ -52,7 +52,7 @@ pub(crate) async fn run(loaded: &Loaded, config: &Config, printer: Printer) -> R
     let (listener, address) = listen(&config.host, config.port).await?;
     let url = format!("http://{}", reachable(address));
     opened.announce(&url).context("cannot note the address in the lock file")?;
-    let Opened { store, .. } = opened;
+    let store = opened.store.clone().with_schemas(config.schemas.clone());
     introduce(loaded, config, &authorizer, &store, &url, printer);
 
     let indexes = tokio::spawn(declare_indexes(store.clone(), config.indexes.clone()));

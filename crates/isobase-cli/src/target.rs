@@ -1,6 +1,6 @@
 //! Where the records of a command are: in a database that is opened here, or behind a service.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use anyhow::Result;
 use isobase::{Location, OpenError, Store};
@@ -62,7 +62,10 @@ impl Target {
                     Ok(principal) => principal.id().to_owned(),
                     Err(_) => "open".to_owned(),
                 };
-                Ok(Self::Direct { store: opened.store, caller })
+                // Another database than the one of the settings has schemas of its own.
+                let own = location == config.records;
+                let schemas = if own { config.schemas.clone() } else { HashMap::new() };
+                Ok(Self::Direct { store: opened.store.with_schemas(schemas), caller })
             }
             Err(OpenError::InUse { path, pid, address: Some(address) }) => {
                 let process = pid.map(|pid| format!(" (process {pid})")).unwrap_or_default();

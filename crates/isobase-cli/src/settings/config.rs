@@ -1,14 +1,17 @@
 //! Settings as the rest of the program uses them.
 
 use std::{
+    collections::HashMap,
+    fs,
     net::IpAddr,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use isobase::{
-    Location, OpenError, OpenOptions, PostgresOptions, Retention, SqliteOptions, StoreOptions,
-    store::IndexDefinition,
+    EnvironmentError, Location, OpenError, OpenOptions, PostgresOptions, Retention, SqliteOptions,
+    StoreOptions, environment,
+    store::{IndexDefinition, SCHEMAS_COLLECTION, Schema},
     types::{CollectionName, Order},
 };
 use isobase_server::{Durability, ServerConfig};
@@ -46,6 +49,8 @@ pub(crate) struct Config {
     pub(crate) options: OpenOptions,
     /// Indexes that must be there.
     pub(crate) indexes: Vec<DeclaredIndex>,
+    /// Schemas of collections.
+    pub(crate) schemas: HashMap<CollectionName, Schema>,
 }
 
 /// An index that the settings file asks for.
@@ -75,6 +80,7 @@ impl Config {
             page_size_max: u32::try_from(loaded.integer(&table::PAGE_SIZE_MAX)).unwrap_or(u32::MAX),
             options: open_options(loaded),
             indexes: indexes(loaded)?,
+            schemas: schemas(loaded)?,
         })
     }
 }
@@ -232,61 +238,58 @@ fn host(loaded: &Loaded) -> Result<String, Failure> {
     Err(if host.contains(':') { failure.hint("the port is a setting of its own") } else { failure })
 }
 
-/// The database of the records: its URL, else the provider, else the SQL database, else a file.
+/// The database of the records, and the setting that decided.
 fn records(loaded: &Loaded, data: &Path) -> Result<(Location, Origin), Failure> {
-    let file = || Location::Sqlite(in_folder(data, RECORDS_FILE));
-    if loaded.text(&table::RECORDS_URL).is_some() {
-        return url(loaded, &table::RECORDS_URL);
-    }
-    let Some(provider) = loaded.text(&table::DATABASE_PROVIDER) else {
-        if loaded.text(&table::DATABASE_URL).is_some() {
-            return url(loaded, &table::DATABASE_URL);
-        }
-        return Ok((file(), loaded.get(&table::DATA).1.clone()));
+    let variable = |name: &str| {
+        let setting = named(name)?;
+        loaded.text(setting).map(str::to_owned)
     };
-    let origin = loaded.get(&table::DATABASE_PROVIDER).1.clone();
-    if !table::PROVIDERS.contains(&provider) {
-        let known = table::PROVIDERS.join(", ");
-        let meant = most_similar(provider, table::PROVIDERS.iter().copied());
-        let meant = meant.map(|word| format!("; did you mean {word}?")).unwrap_or_default();
-        return Err(Failure::usage(format!("Unknown database provider: {provider} ({origin})"))
-            .hint(format!("known are {known}{meant}")));
-    }
-    if provider == "memory" {
-        return Ok((Location::Memory, origin));
-    }
-    let named = match loaded.text(&table::DATABASE_URL) {
-        Some(_) => Some(url(loaded, &table::DATABASE_URL)?),
-        None => None,
+    let file = in_folder(data, RECORDS_FILE);
+    let chosen = environment::choose(variable, file).map_err(|error| unnamed(loaded, &error))?;
+    let Some(decided) = chosen.variable.and_then(named) else {
+        return Ok((chosen.location, loaded.get(&table::DATA).1.clone()));
     };
-    match named {
-        Some((location, origin)) if location.engine() == provider => Ok((location, origin)),
-        _ if provider == "sqlite" => Ok((file(), origin)),
-        Some((location, url_origin)) => Err(Failure::usage(format!(
-            "setting database_provider is {provider} ({origin}), but database_url is {location} \
-             ({url_origin})"
-        ))),
-        None => Err(Failure::usage(format!(
-            "setting database_provider is {provider} ({origin}), but database_url is not set"
-        ))
-        .hint("set DATABASE_URL=postgres://user:password@host:5432/database")),
-    }
+    let origin = loaded.get(decided).1.clone();
+    let location = if decided.key == table::DATABASE_PROVIDER.key {
+        chosen.location
+    } else {
+        chosen.location.relative_to(&loaded.base_of(&origin))
+    };
+    Ok((location, origin))
 }
 
-fn url(loaded: &Loaded, setting: &Setting) -> Result<(Location, Origin), Failure> {
-    let (_, origin) = loaded.get(setting);
-    let text = loaded.text(setting).unwrap_or_default();
-    let location = Location::parse(text).map_err(|error| {
-        let key = setting.key;
-        let failure = Failure::usage(format!("setting {key} ({origin}): {error}"));
-        match error {
-            OpenError::UnknownScheme { .. } if text.starts_with("http") => {
-                failure.hint("a service is no database; its clients name it in settings of theirs")
-            }
-            _ => failure,
+/// The setting of a variable that names the database.
+fn named(variable: &str) -> Option<&'static Setting> {
+    let has = |setting: &&&Setting| setting.variables.contains(&variable);
+    table::DATABASE_SETTINGS.iter().find(has).copied()
+}
+
+/// Why the settings name no database.
+fn unnamed(loaded: &Loaded, error: &EnvironmentError) -> Failure {
+    let provider = loaded.get(&table::DATABASE_PROVIDER).1;
+    match error {
+        EnvironmentError::UnknownProvider { provider: given } => {
+            let providers = environment::providers();
+            let meant = most_similar(given, providers.iter().copied());
+            let meant = meant.map(|word| format!("; did you mean {word}?")).unwrap_or_default();
+            let known = providers.join(", ");
+            Failure::usage(format!("Unknown database provider: {given}"))
+                .hint(format!("known are {known}{meant} ({provider})"))
         }
-    })?;
-    Ok((location.relative_to(&loaded.base_of(origin)), origin.clone()))
+        EnvironmentError::Url { variable, source } => {
+            let setting = named(variable).unwrap_or(&table::RECORDS_URL);
+            let (key, origin) = (setting.key, loaded.get(setting).1);
+            let failure = Failure::usage(format!("setting {key} ({origin}): {source}"));
+            let text = loaded.text(setting).unwrap_or_default();
+            match **source {
+                OpenError::UnknownScheme { .. } if text.starts_with("http") => failure
+                    .hint("a service is no database; its clients name it in settings of theirs"),
+                _ => failure,
+            }
+        }
+        error => Failure::usage(error.to_string())
+            .hint(format!("setting database_provider is decided by {provider}")),
+    }
 }
 
 fn open_options(loaded: &Loaded) -> OpenOptions {
@@ -327,6 +330,25 @@ fn indexes(loaded: &Loaded) -> Result<Vec<DeclaredIndex>, Failure> {
         let order = Order::parse(fields).map_err(|error| wrong(error.to_string()))?;
         let definition = IndexDefinition::new(order).map_err(|error| wrong(error.to_string()))?;
         Ok(DeclaredIndex { collection: name, definition })
+    });
+    declared.collect()
+}
+
+/// Reads the files of schemas.
+fn schemas(loaded: &Loaded) -> Result<HashMap<CollectionName, Schema>, Failure> {
+    let declared = loaded.schemas.iter().map(|(collection, path, origin)| {
+        let path = in_folder(&loaded.base_of(origin), path);
+        let wrong = |reason: String| {
+            let path = path.display();
+            Failure::usage(format!("{origin}: schema {path} of collection {collection}: {reason}"))
+        };
+        let name = CollectionName::new(collection).map_err(|error| wrong(error.to_string()))?;
+        if name.as_str() == SCHEMAS_COLLECTION {
+            return Err(wrong("the name is taken: the service keeps schemas there".to_owned()));
+        }
+        let text = fs::read(&path).map_err(|error| wrong(error.to_string()))?;
+        let schema = Schema::parse(&text).map_err(|error| wrong(error.to_string()))?;
+        Ok((name, schema))
     });
     declared.collect()
 }
@@ -378,6 +400,17 @@ mod tests {
                 "postgres://u:***@h/d",
             ),
             (&[("DATABASE_PROVIDER", "sqlite"), ("RECORDS_URL", "memory:")], "memory:"),
+            (
+                &[
+                    ("DATABASE_PROVIDER", "CouchDB"),
+                    ("COUCHDB_URL", "http://couchdb:5984/"),
+                    ("COUCHDB_USER", "admin"),
+                    ("COUCHDB_PASSWORD", "hush"),
+                ],
+                "couchdb://admin:***@couchdb:5984",
+            ),
+            (&[("DATABASE_PROVIDER", "dynamodb")], "dynamodb://us-east-1/"),
+            (&[("DATABASE_PROVIDER", "firestore")], "firestore:///(default)"),
         ];
         for (variables, url) in cases {
             let config = check("app", variables).unwrap();
@@ -389,7 +422,15 @@ mod tests {
     fn wrong_databases_are_named() {
         let cases: &[(&[(&str, &str)], &str)] = &[
             (&[("DATABASE_PROVIDER", "xyz")], "Unknown database provider: xyz"),
-            (&[("DATABASE_PROVIDER", "postgres")], "database_url is not set"),
+            (
+                &[("DATABASE_PROVIDER", "postgres")],
+                "DATABASE_URL must be set for postgres provider",
+            ),
+            (
+                &[("DATABASE_PROVIDER", "couchdb"), ("COUCHDB_USER", "u")],
+                "COUCHDB_URL, COUCHDB_USER, and COUCHDB_PASSWORD must be set for couchdb provider; \
+                 missing: COUCHDB_URL, COUCHDB_PASSWORD",
+            ),
             (&[("RECORDS_URL", "posgres://h")], "did you mean postgres?"),
             (&[("DATABASE_URL", "http://h")], "(env DATABASE_URL): no engine has URLs"),
             (&[("HOST", "127.0.0.1:80")], "(env HOST), expected an address"),

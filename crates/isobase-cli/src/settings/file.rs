@@ -24,6 +24,8 @@ pub(super) struct Contents {
     pub(super) values: Vec<(&'static Setting, Value, usize)>,
     /// Declared indexes: collection, fields, line.
     pub(super) indexes: Vec<(String, String, usize)>,
+    /// Files of schemas: collection, path as it is written, line.
+    pub(super) schemas: Vec<(String, String, usize)>,
     /// Everything that is wrong.
     pub(super) problems: Vec<Problem>,
 }
@@ -102,7 +104,7 @@ impl Reader<'_> {
         self.problem(format!("{place}: unknown setting {key}"), Some(hint));
     }
 
-    /// `[collections.orders] indexes = ["status", "customer.id"]`
+    /// `[collections.orders] indexes = ["status", "customer.id"]`, `schema = "orders.json"`
     fn collections(&mut self, collections: &DeTable<'_>) {
         for (name, value) in collections {
             let Some(collection) = value.get_ref().as_table() else {
@@ -115,15 +117,17 @@ impl Reader<'_> {
                 continue;
             };
             for (key, value) in collection {
-                if key.get_ref() == "indexes" {
-                    self.indexes(name.get_ref(), value);
-                } else {
-                    let place = self.place(key.span().start);
-                    let (name, key) = (name.get_ref(), key.get_ref());
-                    self.problem(
-                        format!("{place}: unknown setting collections.{name}.{key}"),
-                        Some(format!("did you mean collections.{name}.indexes?")),
-                    );
+                match &**key.get_ref() {
+                    "indexes" => self.indexes(name.get_ref(), value),
+                    "schema" => self.schema(name.get_ref(), value),
+                    other => {
+                        let (place, name) = (self.place(key.span().start), name.get_ref());
+                        let meant = most_similar(other, ["indexes", "schema"]).unwrap_or("indexes");
+                        self.problem(
+                            format!("{place}: unknown setting collections.{name}.{other}"),
+                            Some(format!("did you mean collections.{name}.{meant}?")),
+                        );
+                    }
                 }
             }
         }
@@ -144,6 +148,23 @@ impl Reader<'_> {
         let line = self.line(value.span().start);
         let indexes = texts.into_iter().map(|text| (collection.to_owned(), text.to_owned(), line));
         self.contents.indexes.extend(indexes);
+    }
+
+    fn schema(&mut self, collection: &str, value: &Spanned<DeValue<'_>>) {
+        let start = value.span().start;
+        match value.get_ref().as_str().filter(|path| !path.is_empty()) {
+            Some(path) => {
+                let line = self.line(start);
+                self.contents.schemas.push((collection.to_owned(), path.to_owned(), line));
+            }
+            None => {
+                let place = self.place(start);
+                self.problem(
+                    format!("{place}: collections.{collection}.schema is not the path of a file"),
+                    Some("write schema = \"schemas/orders.json\"".to_owned()),
+                );
+            }
+        }
     }
 
     fn problem(&mut self, message: String, hint: Option<String>) {
@@ -178,13 +199,21 @@ fn read_value(setting: &Setting, value: &DeValue<'_>) -> Result<Value, (String, 
             let text = number.as_str();
             setting.parse(text).map_err(|expected| (text.to_owned(), expected))
         }
-        (DeValue::Array(items), Kind::List) => {
-            let texts = items.iter().map(|item| item.get_ref().as_str().map(str::to_owned));
-            let found = || ("a list with other values".to_owned(), setting.kind.to_string());
-            texts.collect::<Option<Vec<_>>>().map(Value::List).ok_or_else(found)
+        (DeValue::Array(items), Kind::Origins) => {
+            let wrong = |found: String| (found, setting.kind.to_string());
+            let texts = items.iter().map(|item| {
+                let text = item.get_ref().as_str();
+                let text = text.ok_or_else(|| wrong("a list with other values".to_owned()))?;
+                // One text of a list is read as a list of one: a comma in it is no separator.
+                match setting.parse(text) {
+                    Ok(Value::List(one)) if one == [text] => Ok(text.to_owned()),
+                    _ => Err(wrong(format!("a list with {text:?}"))),
+                }
+            });
+            texts.collect::<Result<_, _>>().map(Value::List)
         }
         // A list in one text would be a second way to write it.
-        (DeValue::String(text), kind) if kind != Kind::List => parse(text),
+        (DeValue::String(text), kind) if kind != Kind::Origins => parse(text),
         (other, kind) => Err((format!("of type {}", other.type_str()), kind.to_string())),
     }
 }

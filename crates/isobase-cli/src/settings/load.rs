@@ -37,6 +37,8 @@ pub(crate) struct Loaded {
     values: HashMap<&'static str, (Value, Origin)>,
     /// Declared indexes: collection, fields, where.
     pub(crate) indexes: Vec<(String, String, Origin)>,
+    /// Files of schemas: collection, path as it is written, where.
+    pub(crate) schemas: Vec<(String, String, Origin)>,
     /// What is odd but no error.
     pub(crate) warnings: Vec<Problem>,
     /// The app folder.
@@ -60,16 +62,19 @@ impl Loaded {
 pub(crate) fn load(given: &Given, environment: &[(String, String)]) -> Result<Loaded, Failure> {
     let mut loading = Loading::default();
     loading.defaults();
-    let indexes = loading.file(given)?;
+    let (indexes, schemas) = loading.file(given)?;
     loading.environment(environment);
     loading.flags(given);
     if loading.problems.is_empty() {
         let (values, warnings) = (loading.values, loading.warnings);
-        Ok(Loaded { values, indexes, warnings, app: given.app.clone() })
+        Ok(Loaded { values, indexes, schemas, warnings, app: given.app.clone() })
     } else {
         Err(Failure::usage_all(loading.problems))
     }
 }
+
+/// What a file says of collections: collection, text, where.
+type Declared = Vec<(String, String, Origin)>;
 
 #[derive(Default)]
 struct Loading {
@@ -88,7 +93,8 @@ impl Loading {
         }
     }
 
-    fn file(&mut self, given: &Given) -> Result<Vec<(String, String, Origin)>, Failure> {
+    /// Reads the file; gives the indexes and the schemas it declares.
+    fn file(&mut self, given: &Given) -> Result<(Declared, Declared), Failure> {
         let (path, must_exist) = match &given.file {
             Some(path) => (path.clone(), true),
             None => (in_folder(&given.app, FILE_NAME), false),
@@ -100,15 +106,19 @@ impl Loading {
             if must_exist {
                 return Err(Failure::usage(format!("there is no file {}", path.display())));
             }
-            return Ok(Vec::new());
+            return Ok((Vec::new(), Vec::new()));
         };
         self.problems.extend(contents.problems);
         let origin = |line| Origin::File { path: path.clone(), line };
         for (setting, value, line) in contents.values {
             self.values.insert(setting.key, (value, origin(line)));
         }
-        let indexes = contents.indexes.into_iter();
-        Ok(indexes.map(|(collection, fields, line)| (collection, fields, origin(line))).collect())
+        let declared = |list: Vec<(String, String, usize)>| {
+            list.into_iter()
+                .map(|(collection, text, line)| (collection, text, origin(line)))
+                .collect()
+        };
+        Ok((declared(contents.indexes), declared(contents.schemas)))
     }
 
     fn environment(&mut self, environment: &[(String, String)]) {

@@ -40,6 +40,11 @@ fn rows(loaded: &Loaded, config: &Config) -> Vec<Row> {
         value: Some(fields.clone()),
         origin: origin.clone(),
     }));
+    rows.extend(loaded.schemas.iter().map(|(collection, path, origin)| Row {
+        key: format!("collections.{collection}.schema"),
+        value: Some(path.clone()),
+        origin: origin.clone(),
+    }));
     rows
 }
 
@@ -106,7 +111,7 @@ fn expected(kind: Kind) -> String {
     match kind {
         Kind::Secret => "a text; a secret, never shown".to_owned(),
         Kind::Url => "the URL of a database; its password is never shown".to_owned(),
-        Kind::List => "a list of texts, in variables separated by commas".to_owned(),
+        Kind::Origins => format!("{kind}; a list, in variables separated by commas"),
         other => other.to_string(),
     }
 }
@@ -140,6 +145,7 @@ keep_for = \"30d\"
 
 [collections.orders]
 indexes = [\"status\", \"customer.id\", \"status,-created_at\"]
+schema = \"schemas/orders.json\"
 ```
 
 Durations are whole numbers with a unit, also several together: `250ms`, `30s`, `1h30m`, `7d`.
@@ -157,6 +163,20 @@ in the file is left alone; `isobase index drop` takes it away. `isobase index li
 
 - value: a list of texts
 - default: empty
+
+### `schema`
+
+File with the JSON Schema that documents of the collection must meet, relative to `isobase.toml`.
+It is read when the service starts. Every document that is written is checked, and so is what a
+patch makes of one; a refusal names the places. Documents that are there already stay, whether they
+meet it or not: their next write is checked.
+
+It comes before a schema that was set through the service (`PUT /collections/NAME/schema`), which
+is kept in the database and may then not be changed. Draft 2020-12 unless `$schema` names another,
+at most 128 KiB, references only into the schema itself.
+
+- value: the path of a file
+- default: unset
 ";
 
 #[cfg(test)]

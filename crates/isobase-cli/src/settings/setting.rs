@@ -55,8 +55,10 @@ pub(crate) enum Kind {
     Size,
     /// One of these words.
     Choice(&'static [&'static str]),
-    /// Texts; separated by commas outside the file.
-    List,
+    /// Scheme and authority of a service, perhaps with a path.
+    WebAddress,
+    /// Origins of web pages; separated by commas outside the file.
+    Origins,
     /// Levels of the log.
     LogFilter,
 }
@@ -74,7 +76,7 @@ pub(crate) enum Value {
     Duration(Duration),
     /// Of `Size`.
     Size(u64),
-    /// Of `List`.
+    /// Of `Origins`.
     List(Vec<String>),
 }
 
@@ -130,9 +132,11 @@ impl Setting {
             Kind::Duration => parse_duration(text).map(Value::Duration),
             Kind::Size => parse_size(text).map(Value::Size),
             Kind::Choice(words) => words.contains(&text).then(|| Value::Text(text.to_owned())),
-            Kind::List => {
+            Kind::WebAddress => is_web_address(text).then(|| Value::Text(text.to_owned())),
+            Kind::Origins => {
                 let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
-                Some(Value::List(items.map(str::to_owned).collect()))
+                let items: Vec<String> = items.map(str::to_owned).collect();
+                items.iter().all(|item| is_origin(item)).then_some(Value::List(items))
             }
             Kind::LogFilter => {
                 check_log_filter(text)?;
@@ -189,12 +193,55 @@ impl fmt::Display for Kind {
             Self::Duration => f.write_str("a duration such as 250ms, 30s, 24h or 7d"),
             Self::Size => f.write_str("a size such as 512KiB, 8MiB or a number of bytes"),
             Self::Choice(words) => write!(f, "one of {}", words.join(", ")),
-            Self::List => f.write_str("a list of texts"),
+            Self::WebAddress => f.write_str(
+                "the address clients use, beginning with http:// or https://, such as \
+                 https://db.example.com",
+            ),
+            Self::Origins => f.write_str(
+                "origins as browsers send them, such as https://app.example.com: a scheme and a \
+                 host, in small letters, without a path and without a slash at the end",
+            ),
             Self::LogFilter => {
                 f.write_str("a level (error, warn, info, debug, trace, off) or part=level, …")
             }
         }
     }
+}
+
+/// `http://` or `https://`, a host with or without a port, perhaps a path.
+fn is_web_address(text: &str) -> bool {
+    let Some((scheme, rest)) = text.split_once("://") else { return false };
+    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let plain = |byte: u8| byte.is_ascii_graphic() && !b"?#\"<>\\".contains(&byte);
+    matches!(scheme, "http" | "https") && is_authority(authority) && path.bytes().all(plain)
+}
+
+/// What a browser sends as `Origin`: compared byte by byte, anything else would never match.
+fn is_origin(text: &str) -> bool {
+    let Some((scheme, authority)) = text.split_once("://") else { return false };
+    let small = !text.bytes().any(|byte| byte.is_ascii_uppercase());
+    let mut letters = scheme.bytes();
+    let is_scheme = letters.next().is_some_and(|byte| byte.is_ascii_lowercase())
+        && letters.all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+    // A browser leaves the usual port out.
+    let usual = matches!(scheme, "http") && authority.ends_with(":80")
+        || matches!(scheme, "https") && authority.ends_with(":443");
+    small && is_scheme && is_authority(authority) && !usual
+}
+
+/// A host, perhaps with a port.
+fn is_authority(text: &str) -> bool {
+    let name_end = text.rfind(']').map_or(0, |bracket| bracket + 1);
+    let (host, port) = match text[name_end..].split_once(':') {
+        Some((rest, port)) => (&text[..name_end + rest.len()], Some(port)),
+        None => (text, None),
+    };
+    let host_ok = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte)),
+    };
+    let port_ok = port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0));
+    !host.is_empty() && host_ok && port_ok
 }
 
 /// A word that is no level would silently be taken for a part of the program.
@@ -223,8 +270,9 @@ mod tests {
         assert_eq!(NUMBER.parse("9"), Ok(Value::Integer(9)));
         assert_eq!(NUMBER.parse("10"), Err("a whole number from 1 to 9".to_owned()));
         assert_eq!(NUMBER.parse("x"), Err("a whole number from 1 to 9".to_owned()));
-        let list = Setting::new("l", Kind::List, "");
-        assert_eq!(list.parse("a, b,"), Ok(Value::List(vec!["a".to_owned(), "b".to_owned()])));
+        let list = Setting::new("l", Kind::Origins, "");
+        let origins = ["http://a".to_owned(), "https://b:8443".to_owned()].to_vec();
+        assert_eq!(list.parse("http://a, https://b:8443,"), Ok(Value::List(origins)));
         let choice = Setting::new("c", Kind::Choice(&["full", "normal"]), "");
         assert_eq!(choice.parse("full"), Ok(Value::Text("full".to_owned())));
         let wrong = choice.parse("ful").unwrap_err();
@@ -239,6 +287,48 @@ mod tests {
         assert!(LOG.parse("inof").unwrap_err().ends_with("did you mean info?"));
         assert!(LOG.parse("isobase_server").is_err());
         assert!(LOG.parse("isobase_server=loud").is_err());
+    }
+
+    #[test]
+    fn refuses_what_is_no_address_of_the_web() {
+        let address = Setting::new("a", Kind::WebAddress, "");
+        for text in
+            ["https://db.example.com", "http://10.0.0.1:8002", "https://h/db/", "http://[::1]:1"]
+        {
+            assert!(address.parse(text).is_ok(), "{text}");
+        }
+        for text in [
+            "nonsense",
+            "db.example.com",
+            "ftp://h",
+            "https://",
+            "https://u:p@h",
+            "https://h?a",
+            "https://h h",
+            "https://h:0",
+            "https://h:x",
+            "//h",
+            "",
+        ] {
+            assert!(address.parse(text).is_err(), "{text}");
+        }
+        let origins = Setting::new("o", Kind::Origins, "");
+        for text in ["https://app.example.com", "http://localhost:5173", "tauri://localhost", ""] {
+            assert!(origins.parse(text).is_ok(), "{text}");
+        }
+        for text in [
+            "https://app.example.com/",
+            "https://app.example.com/a",
+            "app.example.com",
+            "*",
+            "null",
+            "https://App.example.com",
+            "https://a:443",
+            "http://a:80",
+            "https://a,b",
+        ] {
+            assert!(origins.parse(text).is_err(), "{text}");
+        }
     }
 
     #[test]

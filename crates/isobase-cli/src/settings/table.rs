@@ -8,9 +8,6 @@ use super::setting::{Kind, Setting};
 const COUNT: Kind = Kind::Integer { min: 1, max: u64::MAX };
 const SMALL_COUNT: Kind = Kind::Integer { min: 1, max: 1_000_000 };
 
-/// Words of `database_provider`.
-pub(crate) const PROVIDERS: &[&str] = &["memory", "sqlite", "postgres"];
-
 pub(crate) static HOST: Setting = Setting::new(
     "host",
     Kind::Text,
@@ -47,7 +44,7 @@ pub(crate) static INTERNAL_API_KEY: Setting = Setting::new(
 
 pub(crate) static CORS_ORIGINS: Setting = Setting::new(
     "cors_origins",
-    Kind::List,
+    Kind::Origins,
     "Origins whose pages may use the service: `https://app.example.com`. Empty: every origin in \
      open mode, none otherwise.",
 )
@@ -55,7 +52,7 @@ pub(crate) static CORS_ORIGINS: Setting = Setting::new(
 
 pub(crate) static PUBLIC_URL: Setting = Setting::new(
     "public_url",
-    Kind::Text,
+    Kind::WebAddress,
     "Scheme and authority clients use, for absolute links behind a proxy: \
      `https://db.example.com`. Unset: from the request.",
 );
@@ -80,8 +77,9 @@ pub(crate) static RECORDS_URL: Setting = Setting::new(
 pub(crate) static DATABASE_PROVIDER: Setting = Setting::new(
     "database_provider",
     Kind::Text,
-    "Engine of the records when `records_url` is unset: `memory`, `sqlite` or `postgres` (which \
-     needs `database_url`).",
+    "Engine of the records when `records_url` is unset: `memory`, `sqlite`, `postgres` (which \
+     needs `database_url`), `couchdb`, `firestore` or `dynamodb` (whose settings are below). \
+     Capital letters do not matter.",
 )
 .variables(&["DATABASE_PROVIDER"]);
 
@@ -91,6 +89,60 @@ pub(crate) static DATABASE_URL: Setting = Setting::new(
     "SQL database: `sqlite://path` or `postgres://user:password@host/database`.",
 )
 .variables(&["DATABASE_URL"]);
+
+pub(crate) static COUCHDB_URL: Setting = Setting::new(
+    "couchdb.url",
+    Kind::Url,
+    "Address of the CouchDB server, for the provider `couchdb`: `http://host:5984`. Needs \
+     `couchdb.user` and `couchdb.password`.",
+)
+.variables(&["COUCHDB_URL"]);
+
+pub(crate) static COUCHDB_USER: Setting =
+    Setting::new("couchdb.user", Kind::Text, "User of the CouchDB server.")
+        .variables(&["COUCHDB_USER"]);
+
+pub(crate) static COUCHDB_PASSWORD: Setting =
+    Setting::new("couchdb.password", Kind::Secret, "Password of that user.")
+        .variables(&["COUCHDB_PASSWORD"]);
+
+pub(crate) static FIRESTORE_PROJECT_ID: Setting = Setting::new(
+    "firestore.project_id",
+    Kind::Text,
+    "Google Cloud project, for the provider `firestore`. Unset: the project of the credentials, \
+     which are found as Google's own programs find them (`GOOGLE_APPLICATION_CREDENTIALS`).",
+)
+.variables(&["FIRESTORE_PROJECT_ID"]);
+
+pub(crate) static DYNAMODB_REGION: Setting = Setting::new(
+    "dynamodb.region",
+    Kind::Text,
+    "AWS region, for the provider `dynamodb`. Credentials are found as AWS's own programs find \
+     them (`AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, profiles, roles).",
+)
+.default(isobase::environment::DYNAMODB_REGION_DEFAULT)
+.variables(&["DYNAMODB_REGION"]);
+
+pub(crate) static DYNAMODB_ENDPOINT_URL: Setting = Setting::new(
+    "dynamodb.endpoint_url",
+    Kind::Url,
+    "Address of another DynamoDB than that of the region, such as one on this machine: \
+     `http://127.0.0.1:8000`.",
+)
+.variables(&["DYNAMODB_ENDPOINT_URL"]);
+
+/// The settings that name the database of the records, under the names of their variables.
+pub(crate) static DATABASE_SETTINGS: &[&Setting] = &[
+    &RECORDS_URL,
+    &DATABASE_PROVIDER,
+    &DATABASE_URL,
+    &COUCHDB_URL,
+    &COUCHDB_USER,
+    &COUCHDB_PASSWORD,
+    &FIRESTORE_PROJECT_ID,
+    &DYNAMODB_REGION,
+    &DYNAMODB_ENDPOINT_URL,
+];
 
 pub(crate) static LOG: Setting = Setting::new(
     "log",
@@ -295,6 +347,12 @@ pub(crate) static SETTINGS: &[&Setting] = &[
     &SQLITE_CACHE,
     &POSTGRES_POOL_SIZE,
     &POSTGRES_PGBOUNCER,
+    &COUCHDB_URL,
+    &COUCHDB_USER,
+    &COUCHDB_PASSWORD,
+    &FIRESTORE_PROJECT_ID,
+    &DYNAMODB_REGION,
+    &DYNAMODB_ENDPOINT_URL,
 ];
 
 /// The setting at a place in the file.

@@ -104,3 +104,46 @@ fn unknown_variables_of_ours_are_warned_about() {
     assert_eq!(said.err.trim(), warning);
     said.ok();
 }
+
+#[test]
+fn databases_that_cannot_be_named_are_told() {
+    let app = App::new();
+    let provider = |name: &'static str| ("DATABASE_PROVIDER", name);
+    let unknown = app.run_with(&["serve"], &[provider("xyz")]);
+    unknown.fails(2, &["Unknown database provider: xyz", "memory, sqlite, postgres, couchdb"]);
+    let variables = [provider("couchdb"), ("COUCHDB_URL", "http://127.0.0.1:9")];
+    let missing = app.run_with(&["serve"], &variables);
+    missing.fails(
+        2,
+        &[
+            "COUCHDB_URL, COUCHDB_USER, and COUCHDB_PASSWORD must be set for couchdb provider",
+            "missing: COUCHDB_USER, COUCHDB_PASSWORD",
+        ],
+    );
+}
+
+#[test]
+fn addresses_that_would_never_match_are_refused() {
+    let app = App::new();
+    let cases = [
+        ("ISOBASE_PUBLIC_URL", "nonsense", "setting public_url is \"nonsense\""),
+        ("ISOBASE_CORS_ORIGINS", "https://a.example/", "without a slash at the end"),
+    ];
+    for (name, value, message) in cases {
+        app.run_with(&["serve"], &[(name, value)]).fails(2, &[message, name]);
+    }
+    app.write("isobase.toml", "cors_origins = [\"https://a.example\", \"https://b.example/\"]\n");
+    app.run(&["config", "print"]).fails(2, &["isobase.toml:1", "https://b.example/"]);
+}
+
+#[test]
+fn schemas_that_cannot_be_used_are_told() {
+    let app = App::new();
+    app.write("isobase.toml", "\n[collections.a]\nschema = \"a.json\"\n");
+    app.run(&["serve"]).fails(2, &["isobase.toml:3", "schema a.json of collection a"]);
+    app.write("a.json", "{\"properties\":{\"x\":{\"type\":\"strng\"}}}");
+    app.run(&["serve"]).fails(2, &["isobase.toml:3", "/properties/x/type"]);
+    app.write("a.json", "{\"required\":[\"x\"]}");
+    let table = app.run(&["config", "print"]).ok();
+    assert_eq!(printed(&table, "collections.a.schema").0, "a.json");
+}
