@@ -261,8 +261,9 @@ pub struct Before {
     /// The revision in its bookkeeping as it is natively, also when that is out of date because
     /// another program changed the content; none when there is no bookkeeping that can be read.
     pub stamp: Option<Sequence>,
-    /// Its keys, for databases that keep them apart from the document; none when it was never
-    /// written by us. Some of them may not be there (an index that is being built).
+    /// Its keys, for databases that keep them apart from the document: none when it was never
+    /// written by us, only that of the ids when another program changed it. Some of them may not
+    /// be there (an index that is being built).
     pub keys: Vec<IndexKey>,
 }
 

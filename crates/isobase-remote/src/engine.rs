@@ -1,14 +1,29 @@
 //! The engine.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
-use isobase_engine::{Clock, EngineError};
+use isobase_engine::{
+    AtomicBatches, BulkLoad, ChangeFeed, Clock, CollectionInfo, Engine, EngineError, ErrorKind,
+    Indexes, Limits, ListRequest, Listing, Pending, Reconcile, Rejection, Snapshots, WriteBatch,
+    WriteReport,
+};
+use isobase_types::{CollectionName, Document, DocumentId, Filter};
+use tokio::sync::oneshot;
 
-use crate::{Backend, RemoteOptions};
+use crate::{
+    Backend, RemoteOptions,
+    catalogue::Catalogue,
+    core::Core,
+    error::{closed, within},
+    shared::Shared,
+    writer::Writer,
+};
 
 /// The engine over one document database.
+///
+/// Any number of processes may use the same database at the same time.
 pub struct RemoteEngine<B> {
-    backend: Arc<B>,
+    pub(crate) core: Arc<Core<B>>,
 }
 
 impl<B: Backend> RemoteEngine<B> {
@@ -22,13 +37,193 @@ impl<B: Backend> RemoteEngine<B> {
         options: RemoteOptions,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, EngineError> {
-        let _ = (options, clock);
-        Ok(Self { backend: Arc::new(backend) })
+        let head = backend.open().await?;
+        let catalogue = Catalogue::new(head.catalogue, backend.catalogue().await?);
+        let deletions: Vec<_> = catalogue
+            .entries()
+            .filter_map(|entry| Some((entry.collection.clone(), entry.deleting?)))
+            .collect();
+        let shared = Arc::new(Shared::new(backend, options, clock, catalogue));
+        shared.status.floor.store(head.floor.0, Ordering::Relaxed);
+        let writer = Writer::start(Arc::clone(&shared), head);
+        let core = Arc::new(Core::new(shared, writer));
+        for (collection, to) in deletions {
+            core.purge(collection, to);
+        }
+        Ok(Self { core })
     }
 
     /// The database below.
     #[must_use]
     pub fn backend(&self) -> &B {
-        &self.backend
+        &self.core.shared.backend
+    }
+}
+
+impl<B: Backend> Engine for RemoteEngine<B> {
+    fn name(&self) -> &'static str {
+        self.backend().name()
+    }
+
+    fn limits(&self) -> &Limits {
+        self.backend().limits()
+    }
+
+    fn get<'a>(
+        &'a self,
+        collection: &'a CollectionName,
+        id: &'a DocumentId,
+    ) -> Pending<'a, Option<Document>> {
+        Box::pin(async move {
+            let shared = &self.core.shared;
+            shared.check_open()?;
+            within(shared.deadline(), "reading a document", shared.get(collection, id)).await
+        })
+    }
+
+    fn write(&self, batch: WriteBatch) -> Pending<'_, WriteReport> {
+        Box::pin(self.core.writer.write(batch, false))
+    }
+
+    fn list<'a>(
+        &'a self,
+        collection: &'a CollectionName,
+        request: &'a ListRequest,
+    ) -> Pending<'a, Listing> {
+        Box::pin(async move {
+            let shared = &self.core.shared;
+            shared.check_open()?;
+            within(shared.deadline(), "a listing", async {
+                match self.core.reading(collection).await? {
+                    Some(reading) => reading.list(request).await,
+                    None => Ok(Listing::default()),
+                }
+            })
+            .await
+        })
+    }
+
+    fn count<'a>(
+        &'a self,
+        collection: &'a CollectionName,
+        filter: &'a Filter,
+        scan_max: u64,
+    ) -> Pending<'a, u64> {
+        Box::pin(async move {
+            let shared = &self.core.shared;
+            shared.check_open()?;
+            within(shared.deadline(), "a count", async {
+                match self.core.reading(collection).await? {
+                    Some(reading) => reading.count(filter, scan_max).await,
+                    None => Ok(0),
+                }
+            })
+            .await
+        })
+    }
+
+    fn collections(&self) -> Pending<'_, Vec<CollectionInfo>> {
+        Box::pin(async move {
+            let shared = &self.core.shared;
+            shared.check_open()?;
+            within(shared.deadline(), "listing collections", shared.collections()).await
+        })
+    }
+
+    fn delete_collection<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, u64> {
+        Box::pin(async move {
+            self.core.shared.check_open()?;
+            let (answer, deleted) = oneshot::channel();
+            let (core, collection) = (Arc::clone(&self.core), collection.clone());
+            // What is begun is finished, also when whoever asked has gone.
+            self.core.spawn(async move {
+                let begun = core.begin_deletion(&collection).await;
+                let begun = begun.map(|(documents, to)| {
+                    if let Some(to) = to {
+                        core.purge(collection, to);
+                    }
+                    documents
+                });
+                let _ = answer.send(begun);
+            });
+            deleted.await.unwrap_or_else(|_| Err(closed()))
+        })
+    }
+
+    fn check(&self) -> Pending<'_, ()> {
+        Box::pin(async move {
+            let shared = &self.core.shared;
+            shared.check_open()?;
+            within(shared.deadline(), "the check", shared.backend.check()).await.map_err(|error| {
+                match error.kind {
+                    ErrorKind::TimedOut => EngineError { kind: ErrorKind::Unavailable, ..error },
+                    _ => error,
+                }
+            })
+        })
+    }
+
+    fn close(&self) -> Pending<'_, ()> {
+        Box::pin(self.core.close())
+    }
+
+    fn atomic_batches(&self) -> Option<&dyn AtomicBatches> {
+        self.backend().commits_are_atomic().then_some(self)
+    }
+
+    fn change_feed(&self) -> Option<&dyn ChangeFeed> {
+        Some(self)
+    }
+
+    fn indexes(&self) -> Option<&dyn Indexes> {
+        Some(self)
+    }
+
+    fn lists_one_moment(&self) -> bool {
+        false
+    }
+
+    fn check_document(
+        &self,
+        collection: &CollectionName,
+        id: Option<&DocumentId>,
+        body: &str,
+    ) -> Result<(), Rejection> {
+        self.core.shared.check_document(collection, id, body)
+    }
+
+    fn snapshots(&self) -> Option<&dyn Snapshots> {
+        Some(self)
+    }
+
+    fn bulk_load(&self) -> Option<&dyn BulkLoad> {
+        Some(self)
+    }
+
+    fn reconcile(&self) -> Option<&dyn Reconcile> {
+        Some(self)
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "metrics are floats")]
+    fn gauges(&self) -> Vec<(&'static str, f64)> {
+        let status = &self.core.shared.status;
+        let count = |value: &std::sync::atomic::AtomicU64| value.load(Ordering::Relaxed) as f64;
+        let mut gauges = vec![
+            ("writer_queue_slots", self.core.writer.queued() as f64),
+            ("writer_commits_total", count(&status.commits)),
+            ("writer_documents_total", count(&status.documents)),
+            ("writer_heads_moved_total", count(&status.heads_moved)),
+            ("writer_documents_changed_total", count(&status.documents_changed)),
+            ("writer_outcomes_unknown_total", count(&status.outcomes_unknown)),
+            ("writer_failed_groups_total", count(&status.groups_failed)),
+        ];
+        gauges.extend(self.backend().gauges());
+        gauges
+    }
+}
+
+impl<B: Backend> AtomicBatches for RemoteEngine<B> {
+    fn write_atomic(&self, batch: WriteBatch) -> Pending<'_, WriteReport> {
+        Box::pin(self.core.writer.write(batch, true))
     }
 }

@@ -6,10 +6,25 @@
 //! idempotency keys, catalogue) and answers listings. A [`Backend`] is what one database does
 //! for it.
 
+mod adopt;
 mod backend;
+mod catalogue;
 mod codec;
+mod core;
+mod deletion;
 mod engine;
+mod error;
+mod feed;
+mod indexes;
+mod keys;
+mod maintenance;
 mod options;
+mod read;
+mod shared;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+mod transfer;
+mod writer;
 
 pub use backend::{
     After, BEYOND_SEQUENCES, Backend, Before, Budget, CatalogueEntry, Commit, CommitError, Cost,

@@ -65,8 +65,9 @@ pub(super) fn is_made_of(native: &str, given: &str) -> bool {
     let too_large = was.abs() >= DECIMAL_MAX_FROM
         && (DECIMAL_MAX_FROM..=DECIMAL_MAX).contains(&is.abs())
         && same_sign;
+    let infinite = was.is_infinite() && is.abs() == f64::MAX && same_sign;
     let too_small = was.abs() <= DECIMAL_MIN && (is == 0.0 || is.abs() <= DECIMAL_MIN * 1.01);
-    too_large || too_small
+    too_large || infinite || too_small
 }
 
 /// Two integers with the same nearest float are the same only if one is a rounding of the other;
@@ -207,6 +208,7 @@ mod tests {
             ("0.12345678901234568", "0.1234567890123456789"),
             ("9.9999999999999999999999999999999999999E+125", "1e300"),
             ("-9.9999999999999999999999999999999999999E+125", "-1.5e308"),
+            ("1.7976931348623157e308", "1e400"),
             ("0", "5e-324"),
             ("1E-130", "1e-200"),
         ];

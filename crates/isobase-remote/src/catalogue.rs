@@ -1,0 +1,148 @@
+//! What is known of the collections.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use isobase_engine::{IndexState, listing::ReadyIndex};
+use isobase_types::{CollectionName, Sequence};
+use tokio::time::Instant;
+
+use crate::{CatalogueEntry, IndexEntry};
+
+/// How old what readers know of the catalogue may be. Another process's indexes, deletions and
+/// new collections are seen after this time at the latest.
+pub(crate) const CATALOGUE_AGE_MAX: Duration = Duration::from_millis(500);
+
+/// The catalogue at one moment.
+#[derive(Debug, Default)]
+pub(crate) struct Catalogue {
+    /// [`crate::Head::catalogue`].
+    pub(crate) number: u64,
+    entries: HashMap<CollectionName, CatalogueEntry>,
+}
+
+impl Catalogue {
+    pub(crate) fn new(number: u64, entries: Vec<CatalogueEntry>) -> Self {
+        let entries = entries.into_iter().map(|entry| (entry.collection.clone(), entry));
+        Self { number, entries: entries.collect() }
+    }
+
+    /// The catalogue after a commit.
+    pub(crate) fn with(&self, number: u64, changed: &[CatalogueEntry]) -> Self {
+        let mut entries = self.entries.clone();
+        entries.extend(changed.iter().map(|entry| (entry.collection.clone(), entry.clone())));
+        Self { number, entries }
+    }
+
+    pub(crate) fn entry(&self, collection: &CollectionName) -> Option<&CatalogueEntry> {
+        self.entries.get(collection)
+    }
+
+    pub(crate) fn entries(&self) -> impl Iterator<Item = &CatalogueEntry> {
+        self.entries.values()
+    }
+
+    /// The deletion under way: documents it has taken away may still be there natively.
+    pub(crate) fn deleting(&self, collection: &CollectionName) -> Option<Sequence> {
+        self.entry(collection)?.deleting
+    }
+}
+
+impl CatalogueEntry {
+    /// A collection that is new to us.
+    pub(crate) fn new(collection: CollectionName, adopted: bool) -> Self {
+        Self { collection, indexes: Vec::new(), adopted, deleting: None }
+    }
+
+    /// The indexes that listings may use.
+    pub(crate) fn ready_indexes(&self) -> Vec<ReadyIndex> {
+        let ready = self.indexes.iter().filter(|index| index.state == IndexState::Ready);
+        ready
+            .map(|index| ReadyIndex {
+                id: i64::from(index.number),
+                order: index.definition.order().clone(),
+            })
+            .collect()
+    }
+}
+
+/// The catalogue as this process knows it. Written by the writer after its commits and by readers
+/// that found it out of date.
+#[derive(Debug)]
+pub(crate) struct CatalogueCache {
+    known: Mutex<Known>,
+}
+
+#[derive(Debug)]
+struct Known {
+    catalogue: Arc<Catalogue>,
+    /// When it was last true.
+    at: Instant,
+    /// Dropped indexes that listings of this process may still be reading: writes keep them true.
+    retired: Vec<(CollectionName, IndexEntry)>,
+}
+
+impl CatalogueCache {
+    pub(crate) fn new(catalogue: Catalogue) -> Self {
+        let catalogue = Arc::new(catalogue);
+        Self { known: Mutex::new(Known { catalogue, at: Instant::now(), retired: Vec::new() }) }
+    }
+
+    pub(crate) fn get(&self) -> Arc<Catalogue> {
+        Arc::clone(&self.known().catalogue)
+    }
+
+    /// The catalogue if it is young enough for a reader.
+    pub(crate) fn fresh(&self) -> Option<Arc<Catalogue>> {
+        let known = self.known();
+        (known.at.elapsed() < CATALOGUE_AGE_MAX).then(|| Arc::clone(&known.catalogue))
+    }
+
+    /// Remembers that the catalogue had this number at a time.
+    pub(crate) fn confirm(&self, number: u64, at: Instant) {
+        let mut known = self.known();
+        if known.catalogue.number == number {
+            known.at = known.at.max(at);
+        }
+    }
+
+    /// Remembers a catalogue that was read at a time, unless a newer one is known.
+    pub(crate) fn store(&self, catalogue: Arc<Catalogue>, at: Instant) {
+        let mut known = self.known();
+        if catalogue.number >= known.catalogue.number {
+            known.catalogue = catalogue;
+            known.at = at;
+        }
+    }
+
+    /// Forgets what was known: the journal began anew.
+    pub(crate) fn replace(&self, catalogue: Catalogue) {
+        let mut known = self.known();
+        known.catalogue = Arc::new(catalogue);
+        known.at = Instant::now();
+        known.retired.clear();
+    }
+
+    /// Keeps a dropped index true for the listings under way.
+    pub(crate) fn retire(&self, collection: &CollectionName, index: IndexEntry) {
+        self.known().retired.push((collection.clone(), index));
+    }
+
+    /// Ends that.
+    pub(crate) fn forget_retired(&self, number: crate::IndexNumber) {
+        self.known().retired.retain(|(_, index)| index.number != number);
+    }
+
+    /// The dropped indexes of all collections that writes keep true.
+    pub(crate) fn retired(&self) -> Vec<(CollectionName, IndexEntry)> {
+        self.known().retired.clone()
+    }
+
+    /// A panic elsewhere cannot leave it half changed.
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

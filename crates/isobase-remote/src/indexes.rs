@@ -1,0 +1,217 @@
+//! Declared indexes.
+//!
+//! An index is declared in the catalogue, filled part by part, and then ready. From its
+//! declaration on every commit of every process has keys for it, because a commit is for one
+//! head, and the head says which catalogue it belongs to. Filling writes no commits: a document
+//! that changes meanwhile is looked at again.
+
+use std::sync::Arc;
+
+use isobase_engine::{
+    EngineError, ErrorKind, IndexDefinition, IndexInfo, IndexState, Indexes, Pending,
+    listing::FETCH_BYTES_MAX,
+};
+use isobase_types::CollectionName;
+
+use crate::{
+    After, Backend, DocumentKey, DocumentWrite, IndexEntry, Meta, NativeDocument, RemoteEngine,
+    core::Core,
+    error::Pauses,
+    keys::keys_of,
+    read::Reading,
+    writer::{
+        SpecialAnswer, SpecialJob,
+        group::{before_of, indexes_of},
+    },
+};
+
+/// Documents filled in together.
+const FILL_DOCUMENTS: u32 = 100;
+
+/// How often a document that changes meanwhile is looked at again.
+const FILL_ATTEMPTS_MAX: u32 = 30;
+
+impl<B: Backend> Indexes for RemoteEngine<B> {
+    fn indexes<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, Vec<IndexInfo>> {
+        Box::pin(async move {
+            self.core.shared.check_open()?;
+            let catalogue = self.core.shared.read_catalogue().await?;
+            let indexes = catalogue.entry(collection).map_or(&[][..], |entry| &entry.indexes);
+            Ok(indexes.iter().map(info).collect())
+        })
+    }
+
+    fn create_index<'a>(
+        &'a self,
+        collection: &'a CollectionName,
+        definition: &'a IndexDefinition,
+    ) -> Pending<'a, IndexInfo> {
+        Box::pin(async move {
+            self.core.shared.check_open()?;
+            if let Some(reason) = self.core.shared.backend.refuses_collection(collection) {
+                return Err(EngineError::new(ErrorKind::InvalidArgument, reason));
+            }
+            // What other programs wrote must have keys too.
+            self.core.reading(collection).await?;
+            let (name, wanted) = (collection.clone(), definition.clone());
+            let job = SpecialJob::DeclareIndex { collection: name, definition: wanted };
+            let SpecialAnswer::Declared(index) = self.core.writer.special(job).await? else {
+                return Err(unexpected_answer());
+            };
+            if index.state == IndexState::Building {
+                self.core.fill(collection, &index).await?;
+                let (name, number) = (collection.clone(), index.number);
+                let job = SpecialJob::SetIndexReady { collection: name, number };
+                self.core.writer.special(job).await?;
+            }
+            Ok(IndexInfo { definition: definition.clone(), state: IndexState::Ready })
+        })
+    }
+
+    fn drop_index<'a>(
+        &'a self,
+        collection: &'a CollectionName,
+        definition: &'a IndexDefinition,
+    ) -> Pending<'a, bool> {
+        Box::pin(async move {
+            self.core.shared.check_open()?;
+            let (name, wanted) = (collection.clone(), definition.clone());
+            let job = SpecialJob::DropIndex { collection: name, definition: wanted };
+            let SpecialAnswer::Dropped(dropped) = self.core.writer.special(job).await? else {
+                return Err(unexpected_answer());
+            };
+            let was_there = dropped.is_some();
+            if let Some(index) = dropped {
+                self.core.end_index(collection, index);
+            }
+            Ok(was_there)
+        })
+    }
+}
+
+impl<B: Backend> Core<B> {
+    /// Gives every document its key in an index.
+    async fn fill(
+        self: &Arc<Self>,
+        collection: &CollectionName,
+        index: &IndexEntry,
+    ) -> Result<(), EngineError> {
+        let mut after = None;
+        loop {
+            let catalogue = self.shared.read_catalogue().await?;
+            let is_declared = catalogue
+                .entry(collection)
+                .is_some_and(|entry| entry.indexes.iter().any(|i| i.number == index.number));
+            if !is_declared {
+                let message = "the index was dropped while it was built";
+                return Err(EngineError::new(ErrorKind::Unavailable, message));
+            }
+            let reading = Reading::new(&self.shared, collection, &catalogue);
+            let (documents, exhausted) =
+                reading.after(after.as_ref(), FILL_DOCUMENTS, FETCH_BYTES_MAX).await?;
+            let last = documents.last().map(|document| document.id.clone());
+            self.fill_part(collection, index, documents).await?;
+            match last {
+                Some(last) if !exhausted => after = Some(last),
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    async fn fill_part(
+        &self,
+        collection: &CollectionName,
+        index: &IndexEntry,
+        mut documents: Vec<NativeDocument>,
+    ) -> Result<(), EngineError> {
+        let shared = &self.shared;
+        let mut pauses = Pauses::new();
+        for _ in 0..FILL_ATTEMPTS_MAX {
+            // A document that another program has changed is taken in, with all its keys.
+            let (foreign, ours): (Vec<_>, Vec<_>) =
+                documents.into_iter().partition(NativeDocument::is_foreign);
+            let indexes =
+                indexes_of(&shared.catalogue.get(), &shared.catalogue.retired(), collection);
+            let writes: Vec<_> = ours
+                .iter()
+                .map(|document| {
+                    rekeyed(collection, document, index, &indexes, shared.backend.rules())
+                })
+                .collect();
+            let written = match writes.is_empty() {
+                true => Vec::new(),
+                false => shared.backend.rekey(&writes).await?,
+            };
+            let mut again: Vec<_> = writes
+                .into_iter()
+                .zip(written)
+                .filter(|(_, written)| !written)
+                .map(|(write, _)| write.key)
+                .collect();
+            if !foreign.is_empty() {
+                let ids: Vec<_> = foreign.iter().map(|document| document.id.clone()).collect();
+                let key = |id| DocumentKey { collection: collection.clone(), id };
+                again.extend(ids.iter().cloned().map(key));
+                let job = SpecialJob::Stamp { collection: collection.clone(), ids };
+                self.writer.special(job).await?;
+            }
+            if again.is_empty() {
+                return Ok(());
+            }
+            pauses.wait().await;
+            documents = shared.backend.read(&again).await?.into_iter().flatten().collect();
+        }
+        let message =
+            "documents changed again and again while an index was built; declare it again";
+        Err(EngineError::new(ErrorKind::Unavailable, message))
+    }
+
+    /// Ends a dropped index natively, once no listing of this process can be reading it.
+    fn end_index(self: &Arc<Self>, collection: &CollectionName, index: IndexEntry) {
+        let (core, collection) = (Arc::clone(self), collection.clone());
+        self.spawn(async move {
+            tokio::select! {
+                () = tokio::time::sleep(core.shared.options.deadline) => {}
+                () = core.closing() => {}
+            }
+            let number = index.number;
+            core.shared.catalogue.forget_retired(number);
+            if let Err(error) = core.shared.backend.drop_index(&collection, number).await {
+                tracing::warn!(%error, "a dropped index of {collection} is still there: {error}");
+            }
+        });
+    }
+}
+
+/// A document with its key in a new index.
+fn rekeyed(
+    collection: &CollectionName,
+    document: &NativeDocument,
+    index: &IndexEntry,
+    indexes: &[IndexEntry],
+    rules: &crate::NativeRules,
+) -> DocumentWrite {
+    let others: Vec<_> =
+        indexes.iter().filter(|other| other.number != index.number).cloned().collect();
+    let before = before_of(document, &others);
+    let (revision, created_at, updated_at) = (
+        isobase_types::Sequence(document.revision.number().unwrap_or_default()),
+        document.created_at,
+        document.updated_at,
+    );
+    let (fields, meta) = Meta::of_body(&document.body, rules, revision, created_at, updated_at);
+    let keys = keys_of(&document.body, &document.id, indexes);
+    DocumentWrite {
+        key: DocumentKey { collection: collection.clone(), id: document.id.clone() },
+        before: Some(before),
+        after: Some(After { fields, meta, keys }),
+    }
+}
+
+fn info(index: &IndexEntry) -> IndexInfo {
+    IndexInfo { definition: index.definition.clone(), state: index.state }
+}
+
+fn unexpected_answer() -> EngineError {
+    EngineError::new(ErrorKind::Unexpected, "the writer answered something else than was asked")
+}

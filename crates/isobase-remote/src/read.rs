@@ -1,0 +1,279 @@
+//! Reads: one document, listings, counts.
+
+use std::{ops::Bound, sync::Arc};
+
+use futures_util::future::{join, try_join_all};
+use isobase_engine::{
+    CollectionInfo, EngineError, ErrorKind, ListRequest, Listing,
+    listing::{
+        CountRun, CountStep, FETCH_BYTES_MAX, Fetch, Fetched, ListRun, Range, ReadyIndex, Row,
+        Step, index_key,
+    },
+};
+use isobase_types::{CollectionName, Document, DocumentId, Filter, Order, Sequence};
+
+use crate::{
+    Backend, DocumentKey, IndexEntry, IndexNumber, KeyFetch, NativeDocument,
+    catalogue::Catalogue,
+    keys::{IDS, key_range, next},
+    shared::{Shared, is_gone},
+};
+
+/// Documents of a collection looked at together when they must be counted one by one.
+const COUNT_DOCUMENTS: u32 = 1_000;
+
+/// What a listing or count reads.
+pub(crate) struct Reading<'a, B> {
+    shared: &'a Shared<B>,
+    collection: &'a CollectionName,
+    deleting: Option<Sequence>,
+    indexes: Vec<IndexEntry>,
+    ready: Vec<ReadyIndex>,
+}
+
+impl NativeDocument {
+    /// The document as callers see it.
+    pub(crate) fn into_document(self) -> Document {
+        let Self { id, revision, created_at, updated_at, body, .. } = self;
+        Document { id, revision, created_at, updated_at, body }
+    }
+}
+
+impl<B: Backend> Shared<B> {
+    pub(crate) async fn get(
+        &self,
+        collection: &CollectionName,
+        id: &DocumentId,
+    ) -> Result<Option<Document>, EngineError> {
+        if self.backend.refuses_collection(collection).is_some() {
+            return Ok(None);
+        }
+        let keys = [DocumentKey { collection: collection.clone(), id: id.clone() }];
+        let (catalogue, found) = join(self.fresh_catalogue(), self.backend.read(&keys)).await;
+        let deleting = catalogue?.deleting(collection);
+        let found = found?.into_iter().next().flatten();
+        Ok(found.filter(|found| !is_gone(found, deleting)).map(NativeDocument::into_document))
+    }
+
+    /// All collections that have a document.
+    pub(crate) async fn collections(&self) -> Result<Vec<CollectionInfo>, EngineError> {
+        let (catalogue, found) = join(self.fresh_catalogue(), self.backend.collections()).await;
+        let (catalogue, mut found) = (catalogue?, found?);
+        for info in &mut found {
+            if let Some(to) = catalogue.deleting(&info.name) {
+                info.documents = self.count_all(&info.name, Some(to)).await?;
+            }
+        }
+        found.retain(|info| info.documents > 0);
+        found.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(found)
+    }
+
+    /// How many documents a collection has.
+    pub(crate) async fn count_all(
+        &self,
+        collection: &CollectionName,
+        deleting: Option<Sequence>,
+    ) -> Result<u64, EngineError> {
+        if self.backend.refuses_collection(collection).is_some() {
+            return Ok(0);
+        }
+        if deleting.is_none() {
+            return self.backend.count(collection).await;
+        }
+        // Some are still there natively that are not there for anybody.
+        let (mut lower, mut count) = (Vec::new(), 0);
+        loop {
+            let part = self.part(IDS, (lower, None), false, COUNT_DOCUMENTS);
+            let fetched = self.backend.fetch(collection, &part).await?;
+            let there =
+                fetched.documents.iter().filter(|found| !is_gone(&found.document, deleting));
+            count += there.count() as u64;
+            let last = fetched.documents.last().map(|found| &found.key);
+            match last.max(fetched.passed.as_ref()) {
+                Some(last) if !fetched.exhausted => lower = next(last.clone()),
+                _ => return Ok(count),
+            }
+        }
+    }
+
+    fn part(
+        &self,
+        index: IndexNumber,
+        (lower, upper): (Vec<u8>, Option<Vec<u8>>),
+        reverse: bool,
+        limit: u32,
+    ) -> KeyFetch {
+        KeyFetch { index, lower, upper, reverse, limit, bytes_max: FETCH_BYTES_MAX }
+    }
+}
+
+impl<'a, B: Backend> Reading<'a, B> {
+    pub(crate) fn new(
+        shared: &'a Shared<B>,
+        collection: &'a CollectionName,
+        catalogue: &Arc<Catalogue>,
+    ) -> Self {
+        let entry = catalogue.entry(collection);
+        Self {
+            shared,
+            collection,
+            deleting: catalogue.deleting(collection),
+            indexes: entry.map_or_else(Vec::new, |entry| entry.indexes.clone()),
+            ready: entry.map_or_else(Vec::new, crate::CatalogueEntry::ready_indexes),
+        }
+    }
+
+    pub(crate) async fn list(&self, request: &ListRequest) -> Result<Listing, EngineError> {
+        let mut run = ListRun::new(request, &self.ready);
+        loop {
+            match run.step()? {
+                Step::Done(listing) => return Ok(listing),
+                Step::Fetch(parts) => {
+                    run.feed(try_join_all(parts.iter().map(|part| self.fetch(part))).await?);
+                }
+            }
+        }
+    }
+
+    pub(crate) async fn count(&self, filter: &Filter, scan_max: u64) -> Result<u64, EngineError> {
+        let mut run = CountRun::new(filter, &self.ready, scan_max);
+        loop {
+            match run.step()? {
+                CountStep::Done(count) => return Ok(count),
+                CountStep::CountCollection => {
+                    run.feed_count(self.shared.count_all(self.collection, self.deleting).await?);
+                }
+                CountStep::CountEntries(ranges) => {
+                    let counts = ranges.iter().map(|range| self.count_entries(range));
+                    run.feed_count(try_join_all(counts).await?.iter().sum());
+                }
+                CountStep::Fetch(part) => run.feed(&self.fetch(&part).await?),
+            }
+        }
+    }
+
+    /// Documents in the order of their ids, after one of them.
+    pub(crate) async fn after(
+        &self,
+        after: Option<&DocumentId>,
+        limit: u32,
+        bytes_max: usize,
+    ) -> Result<(Vec<NativeDocument>, bool), EngineError> {
+        let lower = after.cloned().map_or(Bound::Unbounded, Bound::Excluded);
+        let range = key_range(&isobase_engine::listing::IdRange { lower, upper: Bound::Unbounded });
+        let part = KeyFetch { bytes_max, ..self.shared.part(IDS, range, false, limit) };
+        let (found, exhausted) = self.fetch_keys(part, &Order::default()).await?;
+        Ok((found.into_iter().map(|(_, document)| document).collect(), exhausted))
+    }
+
+    async fn fetch(&self, part: &Fetch) -> Result<Fetched, EngineError> {
+        let (index, range, order) = match &part.range {
+            Range::Ids(ids) => match (&ids.lower, &ids.upper) {
+                (Bound::Included(first), Bound::Included(last)) if first == last => {
+                    return self.fetch_one(first).await;
+                }
+                _ => (IDS, key_range(ids), Order::default()),
+            },
+            Range::Index { index, keys } => {
+                let index = self.index(*index)?;
+                let order = index.definition.order().clone();
+                (index.number, (keys.lower.clone(), keys.upper.clone()), order)
+            }
+        };
+        let part = self.shared.part(index, range, part.reverse, part.limit);
+        let (found, exhausted) = self.fetch_keys(part, &order).await?;
+        let rows = found.into_iter().map(|(key, document)| {
+            let key = if index == IDS { Vec::new() } else { key };
+            Row { key, document: document.into_document() }
+        });
+        Ok(Fetched { rows: rows.collect(), exhausted })
+    }
+
+    async fn fetch_one(&self, id: &DocumentId) -> Result<Fetched, EngineError> {
+        let keys = [DocumentKey { collection: self.collection.clone(), id: id.clone() }];
+        let found = self.shared.backend.read(&keys).await?.into_iter().flatten();
+        let rows = found
+            .filter(|found| !is_gone(found, self.deleting))
+            .map(|found| Row { key: Vec::new(), document: found.into_document() });
+        Ok(Fetched { rows: rows.collect(), exhausted: true })
+    }
+
+    /// At least one document unless there is none, and whether there are no more.
+    async fn fetch_keys(
+        &self,
+        mut part: KeyFetch,
+        order: &Order,
+    ) -> Result<(Vec<(Vec<u8>, NativeDocument)>, bool), EngineError> {
+        loop {
+            if part.upper.as_ref().is_some_and(|upper| *upper <= part.lower) {
+                return Ok((Vec::new(), true));
+            }
+            let fetched = self.shared.backend.fetch(self.collection, &part).await?;
+            let last = fetched.documents.last().map(|found| found.key.clone());
+            let last = match (last, fetched.passed) {
+                (Some(last), Some(passed)) if part.reverse => Some(last.min(passed)),
+                (last, passed) => last.max(passed),
+            };
+            let found: Vec<_> = fetched
+                .documents
+                .into_iter()
+                .filter(|found| !is_gone(&found.document, self.deleting))
+                .map(|found| (found.key, found.document))
+                // The content may have changed since the key was written.
+                .filter(|(key, document)| index_key(&document.body, &document.id, order) == *key)
+                .collect();
+            let last = match last {
+                Some(last) if !fetched.exhausted => last,
+                _ => return Ok((found, true)),
+            };
+            if !found.is_empty() {
+                return Ok((found, false));
+            }
+            if part.reverse {
+                part.upper = Some(last);
+            } else {
+                part.lower = next(last);
+            }
+        }
+    }
+
+    async fn count_entries(&self, range: &Range) -> Result<u64, EngineError> {
+        let Range::Index { index, keys } = range else {
+            return Err(EngineError::new(
+                ErrorKind::Unexpected,
+                "only the entries of an index are counted",
+            ));
+        };
+        let number = self.index(*index)?.number;
+        if self.deleting.is_some() {
+            return self.count_entries_one_by_one(range).await;
+        }
+        let (lower, upper) = (&keys.lower, keys.upper.as_deref());
+        if upper.is_some_and(|upper| upper <= lower.as_slice()) {
+            return Ok(0);
+        }
+        self.shared.backend.count_keys(self.collection, number, lower, upper).await
+    }
+
+    /// While a deletion is being finished, entries of what it took away are still there.
+    async fn count_entries_one_by_one(&self, range: &Range) -> Result<u64, EngineError> {
+        let mut part = Fetch { range: range.clone(), reverse: false, limit: COUNT_DOCUMENTS };
+        let mut count = 0;
+        loop {
+            let fetched = self.fetch(&part).await?;
+            count += fetched.rows.len() as u64;
+            let Some(last) = fetched.rows.last().filter(|_| !fetched.exhausted) else {
+                return Ok(count);
+            };
+            if let Range::Index { keys, .. } = &mut part.range {
+                keys.lower = next(last.key.clone());
+            }
+        }
+    }
+
+    fn index(&self, number: i64) -> Result<&IndexEntry, EngineError> {
+        let known = self.indexes.iter().find(|index| i64::from(index.number) == number);
+        known.ok_or_else(|| EngineError::new(ErrorKind::Unexpected, "no index has this number"))
+    }
+}

@@ -1,0 +1,175 @@
+//! What the writer and the readers share.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use isobase_engine::{Clock, EngineError, Rejection};
+use isobase_types::{CollectionName, DocumentId, Sequence, Timestamp};
+use tokio::time::Instant;
+
+use crate::{
+    After, Backend, CatalogueEntry, DocumentKey, Head, Meta, NativeDocument, RemoteOptions,
+    catalogue::{Catalogue, CatalogueCache},
+    error::closed,
+    is_purged,
+    keys::keys_of,
+};
+
+/// One open database.
+pub(crate) struct Shared<B> {
+    pub(crate) backend: B,
+    pub(crate) options: RemoteOptions,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) catalogue: CatalogueCache,
+    pub(crate) status: Status,
+    /// One reader at a time asks whether the catalogue is still true.
+    refreshing: tokio::sync::Mutex<()>,
+    closed: AtomicBool,
+}
+
+/// Counters. Written by the writer, read for metrics.
+#[derive(Debug, Default)]
+pub(crate) struct Status {
+    pub(crate) commits: AtomicU64,
+    pub(crate) documents: AtomicU64,
+    pub(crate) heads_moved: AtomicU64,
+    pub(crate) documents_changed: AtomicU64,
+    pub(crate) outcomes_unknown: AtomicU64,
+    pub(crate) groups_failed: AtomicU64,
+    /// The place up to which changes are too old; looked for now and then.
+    pub(crate) expired: AtomicU64,
+    /// [`Head::floor`] after the last commit.
+    pub(crate) floor: AtomicU64,
+}
+
+impl Status {
+    pub(crate) fn count(counter: &AtomicU64) {
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl<B: Backend> Shared<B> {
+    pub(crate) fn new(
+        backend: B,
+        options: RemoteOptions,
+        clock: Arc<dyn Clock>,
+        catalogue: Catalogue,
+    ) -> Self {
+        Self {
+            backend,
+            options,
+            clock,
+            catalogue: CatalogueCache::new(catalogue),
+            status: Status::default(),
+            refreshing: tokio::sync::Mutex::default(),
+            closed: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn deadline(&self) -> Instant {
+        Instant::now() + self.options.deadline
+    }
+
+    pub(crate) fn check_open(&self) -> Result<(), EngineError> {
+        if self.closed.load(Ordering::Acquire) { Err(closed()) } else { Ok(()) }
+    }
+
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+    }
+
+    /// The moment before which something is older than a retention.
+    pub(crate) fn ago(&self, retention: Duration) -> Timestamp {
+        let us = i64::try_from(retention.as_micros()).unwrap_or(i64::MAX);
+        Timestamp { unix_us: self.clock.now().unix_us.saturating_sub(us).max(0) }
+    }
+
+    /// The catalogue, at most a moment old.
+    pub(crate) async fn fresh_catalogue(&self) -> Result<Arc<Catalogue>, EngineError> {
+        if let Some(fresh) = self.catalogue.fresh() {
+            return Ok(fresh);
+        }
+        let _one = self.refreshing.lock().await;
+        match self.catalogue.fresh() {
+            Some(fresh) => Ok(fresh),
+            None => self.read_catalogue().await,
+        }
+    }
+
+    /// The catalogue as it is now.
+    pub(crate) async fn read_catalogue(&self) -> Result<Arc<Catalogue>, EngineError> {
+        let asked = Instant::now();
+        let head = self.backend.head().await?;
+        self.catalogue_of(&head, asked).await
+    }
+
+    /// The catalogue that belongs to a head, or a newer one. `asked` is when the head was.
+    pub(crate) async fn catalogue_of(
+        &self,
+        head: &Head,
+        asked: Instant,
+    ) -> Result<Arc<Catalogue>, EngineError> {
+        let known = self.catalogue.get();
+        if known.number == head.catalogue {
+            self.catalogue.confirm(head.catalogue, asked);
+            return Ok(known);
+        }
+        let entries = self.backend.catalogue().await?;
+        let catalogue = Arc::new(Catalogue::new(head.catalogue, entries));
+        self.catalogue.store(Arc::clone(&catalogue), asked);
+        Ok(catalogue)
+    }
+
+    /// Refuses what the database cannot hold. `indexes` are those of the collection.
+    pub(crate) fn check_holdable(&self, key: &DocumentKey, after: &After) -> Result<(), Rejection> {
+        let whole = |reason| Rejection::Unholdable { path: String::new(), reason };
+        if let Some(reason) = self.backend.refuses_collection(&key.collection) {
+            return Err(whole(reason));
+        }
+        let max = self.backend.rules().index_key_bytes_max;
+        if let Some(long) = after.keys.iter().map(|key| key.key.len()).find(|bytes| *bytes > max) {
+            return Err(whole(format!(
+                "its place in an index has {long} bytes, at most {max} are allowed"
+            )));
+        }
+        self.backend.refuses_size(&key.id, after).map_or(Ok(()), |reason| Err(whole(reason)))
+    }
+
+    /// What [`isobase_engine::Engine::check_document`] asks.
+    pub(crate) fn check_document(
+        &self,
+        collection: &CollectionName,
+        id: Option<&DocumentId>,
+        body: &str,
+    ) -> Result<(), Rejection> {
+        self.backend.limits().check_body(body)?;
+        // The longest of the ids that are assigned.
+        let id = id.cloned().unwrap_or(DocumentId::Integer(i64::MAX));
+        let now = self.clock.now();
+        let (fields, meta) =
+            Meta::of_body(body, self.backend.rules(), Sequence(u64::MAX), now, now);
+        let catalogue = self.catalogue.get();
+        let indexes = catalogue.entry(collection).map_or(&[][..], |entry| &entry.indexes);
+        let keys = keys_of(body, &id, indexes);
+        let key = DocumentKey { collection: collection.clone(), id };
+        self.check_holdable(&key, &After { fields, meta, keys })
+    }
+}
+
+/// Whether a document is one that a deletion of its collection has taken away.
+pub(crate) fn is_gone(document: &NativeDocument, deleting: Option<Sequence>) -> bool {
+    let stamp = document.meta.as_ref().map(|meta| meta.revision);
+    deleting.is_some_and(|to| is_purged(stamp, to))
+}
+
+impl CatalogueEntry {
+    /// Whether what other programs wrote must be taken in before a listing.
+    pub(crate) fn needs_adoption(&self) -> bool {
+        !self.adopted && self.deleting.is_none()
+    }
+}

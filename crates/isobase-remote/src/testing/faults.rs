@@ -1,0 +1,24 @@
+//! What can go wrong with a commit.
+
+use isobase_engine::ErrorKind;
+
+/// What happens to one commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Another process was faster.
+    HeadMoved,
+    /// Another program changed a document.
+    DocumentChanged,
+    /// It fails with an error, and nothing is written.
+    Refused(ErrorKind),
+    /// It is carried out, and the answer is lost.
+    AnswerLost,
+    /// The request is lost.
+    RequestLost,
+    /// The request is late: it is carried out after the head was asked for, if its head still
+    /// stands then.
+    RequestLate,
+    /// The process is killed after the log was written and before the documents were: whoever
+    /// asks for the head finishes it.
+    HalfDone,
+}

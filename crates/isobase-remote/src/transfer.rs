@@ -1,0 +1,239 @@
+//! Reading and loading a whole database.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
+
+use isobase_engine::{
+    BulkLoad, CollectionInfo, Counters, EngineError, ErrorKind, Pending, Rejection, Snapshot,
+    Snapshots, check_note, revision_number,
+};
+use isobase_types::{CollectionName, Document, DocumentId, Sequence};
+
+use crate::{
+    After, Backend, CatalogueEntry, DocumentKey, DocumentWrite, IndexEntry, Meta, RemoteEngine,
+    catalogue::Catalogue, core::Core, keys::keys_of, shared::Shared, writer::group::before_of,
+};
+
+/// Documents read at a time.
+const READ_DOCUMENTS: u32 = 1_000;
+
+impl<B: Backend> Snapshots for RemoteEngine<B> {
+    fn snapshot(&self) -> Pending<'_, Box<dyn Snapshot>> {
+        Box::pin(async move {
+            self.core.shared.check_open()?;
+            let head = self.core.shared.backend.head().await?;
+            let counters = Counters { sequence: head.sequence, last_id: head.last_id };
+            let snapshot = RemoteSnapshot { core: Arc::clone(&self.core), counters };
+            Ok(Box::new(snapshot) as Box<dyn Snapshot>)
+        })
+    }
+}
+
+/// Everything there is, as it is when it is read.
+struct RemoteSnapshot<B> {
+    core: Arc<Core<B>>,
+    counters: Counters,
+}
+
+impl<B: Backend> Snapshot for RemoteSnapshot<B> {
+    fn is_of_one_moment(&self) -> bool {
+        false
+    }
+
+    fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    fn collections(&mut self) -> Pending<'_, Vec<CollectionInfo>> {
+        Box::pin(self.core.shared.collections())
+    }
+
+    fn read<'a>(
+        &'a mut self,
+        collection: &'a CollectionName,
+        after: Option<&'a DocumentId>,
+        bytes_max: usize,
+    ) -> Pending<'a, Vec<Document>> {
+        Box::pin(async move {
+            self.core.shared.check_open()?;
+            let Some(reading) = self.core.reading(collection).await? else {
+                return Ok(Vec::new());
+            };
+            let mut documents: Vec<Document> = Vec::new();
+            let mut bytes = 0;
+            loop {
+                let last = documents.last().map(|document| document.id.clone());
+                let left = bytes_max.saturating_sub(bytes).max(1);
+                let part = reading.after(last.as_ref().or(after), READ_DOCUMENTS, left);
+                let (found, exhausted) = part.await?;
+                bytes += found.iter().map(|document| document.body.len()).sum::<usize>();
+                documents.extend(found.into_iter().map(crate::NativeDocument::into_document));
+                if exhausted || bytes >= bytes_max {
+                    return Ok(documents);
+                }
+            }
+        })
+    }
+}
+
+impl<B: Backend> BulkLoad for RemoteEngine<B> {
+    fn unfinished(&self) -> Pending<'_, Option<String>> {
+        self.core.shared.backend.unfinished()
+    }
+
+    fn mark<'a>(&'a self, note: &'a str) -> Pending<'a, ()> {
+        Box::pin(async move {
+            self.core.shared.check_open()?;
+            check_note(note)?;
+            self.core.shared.backend.set_unfinished(Some(note)).await
+        })
+    }
+
+    fn load<'a>(
+        &'a self,
+        collection: &'a CollectionName,
+        documents: Vec<Document>,
+    ) -> Pending<'a, ()> {
+        Box::pin(async move {
+            let shared = &self.core.shared;
+            shared.check_open()?;
+            let indexes = self.core.prepared(collection).await?;
+            let writes = shared.loads(collection, &indexes, documents)?;
+            let writes = shared.with_keys_before(writes, &indexes).await?;
+            shared.backend.load(writes).await
+        })
+    }
+
+    fn unload<'a>(
+        &'a self,
+        collection: &'a CollectionName,
+        ids: &'a [DocumentId],
+    ) -> Pending<'a, ()> {
+        Box::pin(async move {
+            let shared = &self.core.shared;
+            shared.check_open()?;
+            if shared.backend.refuses_collection(collection).is_some() {
+                return Ok(());
+            }
+            let indexes = self.core.prepared(collection).await?;
+            let mut seen = HashSet::new();
+            let writes = ids.iter().filter(|id| seen.insert(*id)).map(|id| DocumentWrite {
+                key: DocumentKey { collection: collection.clone(), id: id.clone() },
+                before: None,
+                after: None,
+            });
+            let mut writes = shared.with_keys_before(writes.collect(), &indexes).await?;
+            writes.retain(|write| write.before.is_some());
+            shared.backend.load(writes).await
+        })
+    }
+
+    fn finish(&self, counters: Counters) -> Pending<'_, ()> {
+        Box::pin(async move {
+            let shared = &self.core.shared;
+            shared.check_open()?;
+            let head = shared.backend.head().await?;
+            let counters = Counters {
+                sequence: counters.sequence.max(head.sequence),
+                last_id: counters.last_id.max(head.last_id),
+            };
+            let mut entries = BTreeMap::new();
+            for info in shared.backend.collections().await? {
+                entries.insert(info.name.clone(), CatalogueEntry::new(info.name, true));
+            }
+            for entry in shared.backend.catalogue().await? {
+                entries
+                    .insert(entry.collection.clone(), CatalogueEntry { deleting: None, ..entry });
+            }
+            let entries: Vec<_> = entries.into_values().collect();
+            let head = shared.backend.reset(counters, &entries).await?;
+            shared.catalogue.replace(Catalogue::new(head.catalogue, entries));
+            shared.backend.set_unfinished(None).await
+        })
+    }
+}
+
+impl<B: Backend> Core<B> {
+    /// The indexes of a collection that is made ready natively.
+    async fn prepared(&self, collection: &CollectionName) -> Result<Vec<IndexEntry>, EngineError> {
+        if let Some(entry) = self.shared.catalogue.get().entry(collection) {
+            return Ok(entry.indexes.clone());
+        }
+        if let Some(reason) = self.shared.backend.refuses_collection(collection) {
+            return Err(EngineError::new(ErrorKind::InvalidArgument, reason));
+        }
+        // One call makes it ready, and the others wait.
+        let mut prepared = self.prepared.lock().await;
+        if !prepared.contains(collection) {
+            self.shared.backend.prepare_collection(collection).await?;
+            prepared.insert(collection.clone());
+        }
+        Ok(Vec::new())
+    }
+}
+
+impl<B: Backend> Shared<B> {
+    /// The native form of documents to load; of several with one id the last.
+    fn loads(
+        &self,
+        collection: &CollectionName,
+        indexes: &[IndexEntry],
+        documents: Vec<Document>,
+    ) -> Result<Vec<DocumentWrite>, EngineError> {
+        let mut writes: Vec<DocumentWrite> = Vec::with_capacity(documents.len());
+        let mut places = BTreeMap::new();
+        for document in documents {
+            let id = document.id.clone();
+            let write = self.load_of(collection, indexes, document).map_err(|refused| {
+                let message = format!("document {id} of {collection}: {refused}");
+                EngineError::new(ErrorKind::InvalidArgument, message)
+            })?;
+            match places.get(&id) {
+                Some(place) => writes[*place] = write,
+                None => {
+                    places.insert(id, writes.len());
+                    writes.push(write);
+                }
+            }
+        }
+        Ok(writes)
+    }
+
+    fn load_of(
+        &self,
+        collection: &CollectionName,
+        indexes: &[IndexEntry],
+        document: Document,
+    ) -> Result<DocumentWrite, Rejection> {
+        let Document { id, revision, created_at, updated_at, body } = document;
+        self.backend.limits().check_body(&body)?;
+        let keys = keys_of(&body, &id, indexes);
+        let revision = Sequence(revision_number(&revision));
+        let rules = self.backend.rules();
+        let (fields, meta) = Meta::of_body(&body, rules, revision, created_at, updated_at);
+        let after = After { fields, meta, keys };
+        let key = DocumentKey { collection: collection.clone(), id };
+        self.check_holdable(&key, &after)?;
+        Ok(DocumentWrite { key, before: None, after: Some(after) })
+    }
+
+    /// Adds how the documents are now, where their keys may change or go.
+    async fn with_keys_before(
+        &self,
+        mut writes: Vec<DocumentWrite>,
+        indexes: &[IndexEntry],
+    ) -> Result<Vec<DocumentWrite>, EngineError> {
+        let is_new_key = !indexes.is_empty() || writes.iter().any(|write| write.after.is_none());
+        if !is_new_key || writes.is_empty() {
+            return Ok(writes);
+        }
+        let keys: Vec<_> = writes.iter().map(|write| write.key.clone()).collect();
+        let found = self.backend.read(&keys).await?;
+        for (write, found) in writes.iter_mut().zip(found) {
+            write.before = found.map(|found| before_of(&found, indexes));
+        }
+        Ok(writes)
+    }
+}

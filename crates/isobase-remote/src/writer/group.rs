@@ -1,0 +1,498 @@
+//! What a group of operations does to the database, worked out in memory.
+//!
+//! A [`Group`] knows the documents that were read for it. Operations are applied one after the
+//! other, later ones seeing what earlier ones did; any number of the last can be taken back. The
+//! sum is one [`Commit`].
+
+use std::collections::{BTreeMap, HashMap};
+
+use isobase_engine::{
+    BatchProgress, Current, Effect, Idempotency, Rejection, WriteOperation, WriteOutcome, Written,
+    decide, no_id_left,
+};
+use isobase_types::{
+    Change, ChangeKind, CollectionName, DocumentId, Revision, Sequence, Timestamp,
+};
+
+use crate::{
+    After, Backend, Before, CatalogueEntry, Commit, Cost, DocumentKey, DocumentWrite, Head,
+    IndexEntry, Meta, NativeDocument, StoredAnswer,
+    catalogue::Catalogue,
+    keys::keys_of,
+    shared::{Shared, is_gone},
+};
+
+/// Most changes of one commit, where the backend does not promise more: they are one record of
+/// the log, which is one document.
+const CHANGES_MAX: u64 = 1_000;
+
+/// Bytes of a change in the log beside its names.
+const CHANGE_BYTES: u64 = 130;
+
+/// Bytes of a stored answer beside its outcomes.
+const ANSWER_BYTES: u64 = 200;
+
+pub(crate) struct Group<'a, B> {
+    shared: &'a Shared<B>,
+    catalogue: &'a Catalogue,
+    retired: Vec<(CollectionName, IndexEntry)>,
+    now: Timestamp,
+    head: Head,
+    /// The head after what was applied so far.
+    next: Head,
+    documents: HashMap<DocumentKey, Working>,
+    changes: Vec<Change>,
+    /// What is remembered of idempotency keys, also what this group adds.
+    known_answers: HashMap<[u8; 32], StoredAnswer>,
+    answers: Vec<StoredAnswer>,
+    /// Entries that are new or changed.
+    entries: BTreeMap<CollectionName, CatalogueEntry>,
+    /// Of the documents.
+    cost: Cost,
+    change_bytes: u64,
+    /// How many written documents each collection has.
+    collections: HashMap<CollectionName, usize>,
+    /// How to take back what was done, the last at the end.
+    journal: Vec<Undo>,
+}
+
+/// A document of the group.
+struct Working {
+    /// As it was read, also when a deletion of its collection has taken it away.
+    native: Option<NativeDocument>,
+    state: State,
+}
+
+#[derive(Default)]
+struct State {
+    content: Option<Content>,
+    /// An operation of this group changed it.
+    touched: bool,
+    /// What is to be written; none when nothing was and nothing is.
+    write: Option<DocumentWrite>,
+    cost: Cost,
+}
+
+struct Content {
+    revision: Revision,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    body: String,
+}
+
+/// The state of a document before an operation; none when the group did not know it.
+struct Undo {
+    key: DocumentKey,
+    before: Option<State>,
+}
+
+/// A place in the work of a group, to go back to.
+pub(crate) struct Mark {
+    journal: usize,
+    next: Head,
+    changes: usize,
+    answers: usize,
+    change_bytes: u64,
+}
+
+/// What a stamp did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stamped {
+    /// It was ours already, or is gone.
+    No,
+    /// Another program had made it.
+    Created,
+    /// Another program had changed it.
+    Updated,
+}
+
+impl<'a, B: Backend> Group<'a, B> {
+    pub(crate) fn new(shared: &'a Shared<B>, catalogue: &'a Catalogue, head: Head) -> Self {
+        Self {
+            shared,
+            catalogue,
+            retired: shared.catalogue.retired(),
+            now: shared.clock.now(),
+            head,
+            next: head,
+            documents: HashMap::new(),
+            changes: Vec::new(),
+            known_answers: HashMap::new(),
+            answers: Vec::new(),
+            entries: BTreeMap::new(),
+            cost: Cost::default(),
+            change_bytes: 0,
+            collections: HashMap::new(),
+            journal: Vec::new(),
+        }
+    }
+
+    /// Learns how a document is.
+    pub(crate) fn know(&mut self, key: DocumentKey, native: Option<NativeDocument>) {
+        let deleting = self.catalogue.deleting(&key.collection);
+        let content =
+            native.as_ref().filter(|native| !is_gone(native, deleting)).map(|native| Content {
+                revision: native.revision.clone(),
+                created_at: native.created_at,
+                updated_at: native.updated_at,
+                body: native.body.clone(),
+            });
+        let state = State { content, ..State::default() };
+        self.documents.insert(key, Working { native, state });
+    }
+
+    /// Learns a first answer.
+    pub(crate) fn know_answer(&mut self, answer: StoredAnswer) {
+        self.known_answers.insert(answer.key, answer);
+    }
+
+    /// Whether an operation can be applied: what it must know is known.
+    pub(crate) fn knows(&self, operation: &WriteOperation) -> bool {
+        operation.action.id().is_none_or(|id| {
+            let key = DocumentKey { collection: operation.collection.clone(), id: id.clone() };
+            self.documents.contains_key(&key)
+        })
+    }
+
+    /// The first answer to a key, if it is remembered.
+    pub(crate) fn answer(&self, idempotency: &Idempotency) -> Option<&StoredAnswer> {
+        let oldest = self.shared.ago(self.shared.options.idempotency_retention);
+        self.known_answers.get(&idempotency.key).filter(|answer| answer.at >= oldest)
+    }
+
+    /// Remembers an answer with what was applied.
+    pub(crate) fn remember(&mut self, idempotency: &Idempotency, outcomes: String) {
+        let Idempotency { key, fingerprint } = *idempotency;
+        let answer = StoredAnswer { key, fingerprint, outcomes, at: self.now };
+        self.answers.push(answer);
+    }
+
+    /// Lets later jobs see the answers given so far. They cannot be taken back any more.
+    pub(crate) fn keep_answers(&mut self) {
+        let given = self.answers.iter().map(|answer| (answer.key, answer.clone()));
+        self.known_answers.extend(given);
+    }
+
+    pub(crate) fn mark(&self) -> Mark {
+        Mark {
+            journal: self.journal.len(),
+            next: self.next,
+            changes: self.changes.len(),
+            answers: self.answers.len(),
+            change_bytes: self.change_bytes,
+        }
+    }
+
+    /// Takes back what was applied after a mark.
+    pub(crate) fn back_to(&mut self, mark: &Mark) {
+        while self.journal.len() > mark.journal {
+            let Some(Undo { key, before }) = self.journal.pop() else { break };
+            match before {
+                Some(state) => {
+                    self.replace(&key, state);
+                }
+                None => {
+                    self.replace(&key, State::default());
+                    self.documents.remove(&key);
+                }
+            }
+        }
+        self.next = mark.next;
+        self.changes.truncate(mark.changes);
+        self.answers.truncate(mark.answers);
+        self.change_bytes = mark.change_bytes;
+    }
+
+    /// Nothing is to be written.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.changes.is_empty() && self.answers.is_empty() && self.entries.is_empty()
+    }
+
+    /// Whether it is within what one commit may write.
+    pub(crate) fn fits(&self) -> bool {
+        let (budget, total) = (self.shared.backend.budget(), self.total());
+        let atomic_max = self.shared.backend.limits().atomic_operations.max;
+        let changes_max = atomic_max.max(budget.items.min(CHANGES_MAX));
+        total.items <= budget.items
+            && total.bytes <= budget.bytes
+            && self.changes.len() as u64 <= changes_max
+    }
+
+    /// What it writes so far.
+    pub(crate) fn total(&self) -> Cost {
+        let per_collection = self.shared.backend.budget().items_per_collection;
+        let written = self.collections.keys().map(|name| match self.catalogue.entry(name) {
+            Some(_) if !self.entries.contains_key(name) => per_collection,
+            // It gets an entry in the catalogue.
+            _ => per_collection.max(1),
+        });
+        let alone = self.entries.keys().filter(|name| !self.collections.contains_key(*name));
+        let alone = alone.map(|_| per_collection.max(1));
+        let answers: u64 =
+            self.answers.iter().map(|answer| answer.outcomes.len() as u64 + ANSWER_BYTES).sum();
+        Cost {
+            items: self.cost.items
+                + self.answers.len() as u64
+                + written.sum::<u64>()
+                + alone.sum::<u64>(),
+            bytes: self.cost.bytes + answers + self.change_bytes,
+        }
+    }
+
+    /// Applies one operation. A rejected one leaves no trace.
+    pub(crate) fn apply(
+        &mut self,
+        operation: &WriteOperation,
+        progress: &mut BatchProgress,
+    ) -> WriteOutcome {
+        let key = match operation.action.id() {
+            Some(id) => DocumentKey { collection: operation.collection.clone(), id: id.clone() },
+            None => self.next_key(&operation.collection)?,
+        };
+        let current = self.documents.get(&key).and_then(|known| known.state.content.as_ref());
+        let (created_at, existing) = match current {
+            // Another program's document may not say when it was made.
+            Some(content) if content.created_at != Timestamp::default() => {
+                (content.created_at, true)
+            }
+            Some(_) => (self.now, true),
+            None => (self.now, false),
+        };
+        let current = current.map(|content| Current {
+            revision: &content.revision,
+            created_at: content.created_at,
+            body: &content.body,
+        });
+        let limits = self.shared.backend.limits();
+        let (kind, body, returned) = match decide(operation, current, limits, progress)? {
+            Effect::Insert { body } => (ChangeKind::Created, Some(body.into_owned()), None),
+            Effect::Replace { body, return_body } => {
+                let body = body.into_owned();
+                let returned = return_body.then(|| body.clone());
+                (ChangeKind::Updated, Some(body), returned)
+            }
+            Effect::Remove => (ChangeKind::Deleted, None, None),
+        };
+        debug_assert!(existing || kind == ChangeKind::Created);
+        let sequence = Sequence(self.next.sequence.0 + 1);
+        let revision = Revision::from_number(sequence.0);
+        let content = body.map(|body| Content {
+            revision: revision.clone(),
+            created_at,
+            updated_at: self.now,
+            body,
+        });
+        self.write(key.clone(), content, kind)?;
+        Ok(Written { id: key.id, kind, revision, created_at, updated_at: self.now, body: returned })
+    }
+
+    /// Takes a document that another program wrote in, as it is.
+    pub(crate) fn stamp(&mut self, key: &DocumentKey) -> Result<Stamped, Rejection> {
+        let Some(Working { native: Some(native), state }) = self.documents.get(key) else {
+            return Ok(Stamped::No);
+        };
+        let Some(content) = &state.content else { return Ok(Stamped::No) };
+        if !native.is_foreign() || state.touched {
+            return Ok(Stamped::No);
+        }
+        let (kind, stamped) = match &native.meta {
+            None => (ChangeKind::Created, Stamped::Created),
+            Some(_) => (ChangeKind::Updated, Stamped::Updated),
+        };
+        let or_now = |at: Timestamp| if at == Timestamp::default() { self.now } else { at };
+        let content = Content {
+            revision: Revision::from_number(self.next.sequence.0 + 1),
+            created_at: or_now(content.created_at),
+            updated_at: or_now(content.updated_at),
+            body: content.body.clone(),
+        };
+        self.write(key.clone(), Some(content), kind)?;
+        Ok(stamped)
+    }
+
+    /// Tells that a whole collection is gone, and lets nobody see its documents any more.
+    pub(crate) fn delete_collection(&mut self, entry: &CatalogueEntry) -> Sequence {
+        let sequence = Sequence(self.next.sequence.0 + 1);
+        self.next.sequence = sequence;
+        self.changes.push(Change {
+            sequence,
+            collection: entry.collection.clone(),
+            id: None,
+            kind: ChangeKind::CollectionDeleted,
+            revision: None,
+            at: self.now,
+        });
+        // What other programs wrote is gone too; there is nothing to adopt.
+        let entry = CatalogueEntry { deleting: Some(sequence), adopted: true, ..entry.clone() };
+        self.set_entry(entry);
+        sequence
+    }
+
+    /// Changes the catalogue.
+    pub(crate) fn set_entry(&mut self, entry: CatalogueEntry) {
+        self.next.catalogue = self.head.catalogue + 1;
+        self.entries.insert(entry.collection.clone(), entry);
+    }
+
+    /// Collections that get documents and have no entry in the catalogue yet.
+    pub(crate) fn unknown_collections(&self) -> Vec<CollectionName> {
+        let known = |name: &&CollectionName| {
+            self.catalogue.entry(name).is_some() || self.entries.contains_key(*name)
+        };
+        self.collections.keys().filter(|name| !known(name)).cloned().collect()
+    }
+
+    /// The commit of all that was applied.
+    pub(crate) fn into_commit(mut self) -> Commit {
+        let status = &self.shared.status;
+        let kept = self.shared.options.changes_max;
+        let expired = status.expired.load(std::sync::atomic::Ordering::Relaxed);
+        let floor = self.next.sequence.0.saturating_sub(kept).max(expired);
+        let floor = Sequence(floor.min(self.next.sequence.0));
+        self.next.floor = self.next.floor.max(floor);
+        self.next.commit = self.head.commit + 1;
+        let documents = self.documents.into_values().filter_map(|working| working.state.write);
+        let documents = documents.collect();
+        Commit {
+            head: self.head,
+            next: self.next,
+            documents,
+            changes: self.changes,
+            answers: self.answers,
+            catalogue: self.entries.into_values().collect(),
+            at: self.now,
+        }
+    }
+
+    /// The key of the next document whose id is ours to give. Ids that other programs took are
+    /// passed over.
+    fn next_key(&self, collection: &CollectionName) -> Result<DocumentKey, Rejection> {
+        let mut last = self.next.last_id;
+        loop {
+            last = last.checked_add(1).ok_or_else(no_id_left)?;
+            let key = DocumentKey { collection: collection.clone(), id: DocumentId::Integer(last) };
+            let is_free = self
+                .documents
+                .get(&key)
+                .is_none_or(|known| known.state.content.is_none() && !known.state.touched);
+            if is_free {
+                return Ok(key);
+            }
+        }
+    }
+
+    /// Puts a new content in the place of the old, with its change.
+    fn write(
+        &mut self,
+        key: DocumentKey,
+        content: Option<Content>,
+        kind: ChangeKind,
+    ) -> Result<(), Rejection> {
+        let native = self.documents.get(&key).and_then(|known| known.native.as_ref());
+        let write = self.write_of(&key, native, content.as_ref());
+        if let Some(DocumentWrite { after: Some(after), .. }) = &write {
+            self.shared.check_holdable(&key, after)?;
+        }
+        let cost = write.as_ref().map(|write| self.shared.backend.cost(write));
+        let cost = cost.unwrap_or_default();
+        let revision = content.as_ref().map(|content| content.revision.clone());
+        let before = self.replace(&key, State { content, touched: true, write, cost });
+        self.journal.push(Undo { key: key.clone(), before });
+        if let DocumentId::Integer(integer) = key.id {
+            // Also an id that another program gave must not be given again.
+            self.next.last_id = self.next.last_id.max(integer);
+        }
+        self.next.sequence = Sequence(self.next.sequence.0 + 1);
+        let names = key.collection.as_str().len() + key.id.to_string().len();
+        self.change_bytes += names as u64 + CHANGE_BYTES;
+        self.changes.push(Change {
+            sequence: self.next.sequence,
+            collection: key.collection,
+            id: Some(key.id),
+            kind,
+            revision,
+            at: self.now,
+        });
+        Ok(())
+    }
+
+    /// Exchanges the state of a document and keeps the sums. None when it was not known.
+    fn replace(&mut self, key: &DocumentKey, state: State) -> Option<State> {
+        let (touched, cost) = (state.touched, state.cost);
+        let known = self.documents.contains_key(key);
+        let working = self
+            .documents
+            .entry(key.clone())
+            .or_insert_with(|| Working { native: None, state: State::default() });
+        let before = std::mem::replace(&mut working.state, state);
+        self.cost.items = self.cost.items + cost.items - before.cost.items;
+        self.cost.bytes = self.cost.bytes + cost.bytes - before.cost.bytes;
+        match (before.touched, touched) {
+            (false, true) => *self.collections.entry(key.collection.clone()).or_default() += 1,
+            (true, false) => {
+                if let Some(count) = self.collections.get_mut(&key.collection) {
+                    *count -= 1;
+                    if *count == 0 {
+                        self.collections.remove(&key.collection);
+                    }
+                }
+            }
+            _ => {}
+        }
+        known.then_some(before)
+    }
+
+    /// What becomes of a document natively; none when nothing was and nothing is.
+    fn write_of(
+        &self,
+        key: &DocumentKey,
+        native: Option<&NativeDocument>,
+        content: Option<&Content>,
+    ) -> Option<DocumentWrite> {
+        if native.is_none() && content.is_none() {
+            return None;
+        }
+        let indexes = indexes_of(self.catalogue, &self.retired, &key.collection);
+        let before = native.map(|native| before_of(native, &indexes));
+        let after = content.map(|content| {
+            let revision = Sequence(content.revision.number().unwrap_or_default());
+            let (fields, meta) = Meta::of_body(
+                &content.body,
+                self.shared.backend.rules(),
+                revision,
+                content.created_at,
+                content.updated_at,
+            );
+            After { fields, meta, keys: keys_of(&content.body, &key.id, &indexes) }
+        });
+        Some(DocumentWrite { key: key.clone(), before, after })
+    }
+}
+
+/// The indexes that a write keeps true.
+pub(crate) fn indexes_of(
+    catalogue: &Catalogue,
+    retired: &[(CollectionName, IndexEntry)],
+    collection: &CollectionName,
+) -> Vec<IndexEntry> {
+    let mut indexes = catalogue.entry(collection).map_or_else(Vec::new, |e| e.indexes.clone());
+    let of_this = retired.iter().filter(|(name, _)| name == collection);
+    for (_, retired) in of_this {
+        if indexes.iter().all(|index| index.number != retired.number) {
+            indexes.push(retired.clone());
+        }
+    }
+    indexes
+}
+
+/// A document as it was read, before a write.
+pub(crate) fn before_of(native: &NativeDocument, indexes: &[IndexEntry]) -> Before {
+    let stamp = native.meta.as_ref().map(|meta| meta.revision);
+    // Other programs write no keys, and leave those of the content that they replace.
+    let keys = match (stamp, native.is_foreign()) {
+        (None, _) => Vec::new(),
+        (Some(_), true) => keys_of(&native.body, &native.id, &[]),
+        (Some(_), false) => keys_of(&native.body, &native.id, indexes),
+    };
+    Before { tag: native.tag.clone(), stamp, keys }
+}

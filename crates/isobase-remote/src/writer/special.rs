@@ -1,0 +1,290 @@
+//! Commits that are no batches: of the catalogue, of whole collections, of what other programs
+//! wrote.
+
+use std::sync::Arc;
+
+use isobase_engine::{EngineError, IndexDefinition, IndexState};
+use isobase_types::{CollectionName, DocumentId, Sequence};
+use tokio::time::Instant;
+
+use crate::{
+    Backend, CatalogueEntry, DocumentKey, IndexEntry, IndexNumber,
+    catalogue::Catalogue,
+    error::{Pauses, within},
+    writer::{
+        group::{Group, Stamped},
+        task::{Again, Task, too_busy},
+    },
+};
+
+/// Documents stamped with one question for them.
+const STAMP_DOCUMENTS: usize = 100;
+
+/// What is to be done.
+#[derive(Debug)]
+pub(crate) enum SpecialJob {
+    /// Takes all documents of a collection away.
+    DeleteCollection { collection: CollectionName },
+    /// What a deletion took away is gone natively too.
+    Purged { collection: CollectionName, to: Sequence },
+    /// Has an index, perhaps a new one.
+    DeclareIndex { collection: CollectionName, definition: IndexDefinition },
+    /// Every document has its key in the index.
+    SetIndexReady { collection: CollectionName, number: IndexNumber },
+    /// Has no such index any more.
+    DropIndex { collection: CollectionName, definition: IndexDefinition },
+    /// Takes documents in that other programs wrote.
+    Stamp { collection: CollectionName, ids: Vec<DocumentId> },
+    /// All of them were taken in.
+    SetAdopted { collection: CollectionName },
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(crate) enum SpecialAnswer {
+    Deleted {
+        documents: u64,
+        /// The number of the deletion; none when there was nothing.
+        to: Option<Sequence>,
+    },
+    Declared(IndexEntry),
+    Dropped(Option<IndexEntry>),
+    Stamped(StampCounts),
+    Done,
+}
+
+/// What stamps found.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct StampCounts {
+    pub(crate) created: u64,
+    pub(crate) updated: u64,
+}
+
+impl SpecialJob {
+    /// How many operations it is like.
+    pub(super) fn operations(&self) -> usize {
+        match self {
+            Self::Stamp { ids, .. } => ids.len(),
+            _ => 1,
+        }
+    }
+}
+
+/// How an attempt ended.
+type Attempt<T> = Result<Result<T, Again>, EngineError>;
+
+impl<B: Backend> Task<B> {
+    pub(super) async fn special(&mut self, job: &SpecialJob) -> Result<SpecialAnswer, EngineError> {
+        if let SpecialJob::Stamp { collection, ids } = job {
+            return self.stamp(collection, ids).await.map(SpecialAnswer::Stamped);
+        }
+        let deadline = self.shared.deadline();
+        let mut pauses = Pauses::new();
+        loop {
+            match Box::pin(self.try_special(job, deadline)).await {
+                Ok(Ok(answer)) => return Ok(answer),
+                Ok(Err(again)) if Instant::now() >= deadline => return Err(too_busy(&again)),
+                Ok(Err(_)) => pauses.wait().await,
+                Err(error) => {
+                    self.head = None;
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    async fn try_special(&mut self, job: &SpecialJob, deadline: Instant) -> Attempt<SpecialAnswer> {
+        let shared = Arc::clone(&self.shared);
+        let (head, at, catalogue) = within(deadline, "the head", self.fresh_head()).await?;
+        self.head = Some((head, at));
+        let mut group = Group::new(&shared, &catalogue, head);
+        let entry = |collection: &CollectionName| catalogue.entry(collection).cloned();
+        let answer = match job {
+            SpecialJob::DeleteCollection { collection } => {
+                let count = shared.count_all(collection, catalogue.deleting(collection));
+                let documents = within(deadline, "counting documents", count).await?;
+                if documents == 0 {
+                    return Ok(Ok(SpecialAnswer::Deleted { documents, to: None }));
+                }
+                let entry = self.entry_of(collection, &catalogue, deadline).await?;
+                let to = Some(group.delete_collection(&entry));
+                SpecialAnswer::Deleted { documents, to }
+            }
+            SpecialJob::Purged { collection, to } => {
+                if let Some(entry) = entry(collection).filter(|e| e.deleting == Some(*to)) {
+                    group.set_entry(CatalogueEntry { deleting: None, ..entry });
+                }
+                SpecialAnswer::Done
+            }
+            SpecialJob::DeclareIndex { collection, definition } => {
+                let mut entry = self.entry_of(collection, &catalogue, deadline).await?;
+                let known = entry.indexes.iter().find(|index| index.definition == *definition);
+                if let Some(known) = known {
+                    return Ok(Ok(SpecialAnswer::Declared(known.clone())));
+                }
+                let index = IndexEntry {
+                    number: next_number(head.catalogue, &catalogue),
+                    definition: definition.clone(),
+                    state: IndexState::Building,
+                };
+                let prepare = shared.backend.prepare_index(collection, index.number);
+                within(deadline, "preparing an index", prepare).await?;
+                entry.indexes.push(index.clone());
+                group.set_entry(entry);
+                SpecialAnswer::Declared(index)
+            }
+            SpecialJob::SetIndexReady { collection, number } => {
+                if let Some(mut entry) = entry(collection) {
+                    let index = entry.indexes.iter_mut().find(|index| index.number == *number);
+                    if let Some(index) = index
+                        && index.state != IndexState::Ready
+                    {
+                        index.state = IndexState::Ready;
+                        group.set_entry(entry);
+                    }
+                }
+                SpecialAnswer::Done
+            }
+            SpecialJob::DropIndex { collection, definition } => {
+                let Some(mut entry) = entry(collection) else {
+                    return Ok(Ok(SpecialAnswer::Dropped(None)));
+                };
+                let place = entry.indexes.iter().position(|index| index.definition == *definition);
+                let dropped = place.map(|place| entry.indexes.remove(place));
+                if let Some(index) = &dropped {
+                    // Before the catalogue forgets it, so that no write leaves it out.
+                    shared.catalogue.retire(collection, index.clone());
+                    group.set_entry(entry);
+                }
+                SpecialAnswer::Dropped(dropped)
+            }
+            SpecialJob::SetAdopted { collection } => {
+                let entry = self.entry_of(collection, &catalogue, deadline).await?;
+                if !entry.adopted {
+                    group.set_entry(CatalogueEntry { adopted: true, ..entry });
+                }
+                SpecialAnswer::Done
+            }
+            SpecialJob::Stamp { .. } => SpecialAnswer::Done,
+        };
+        if group.is_empty() {
+            return Ok(Ok(answer));
+        }
+        let commit = group.into_commit();
+        match self.commit(&commit, &catalogue, deadline).await? {
+            None => Ok(Ok(answer)),
+            Some(again) => Ok(Err(again)),
+        }
+    }
+
+    /// The entry of a collection, made ready natively if it is new.
+    async fn entry_of(
+        &self,
+        collection: &CollectionName,
+        catalogue: &Catalogue,
+        deadline: Instant,
+    ) -> Result<CatalogueEntry, EngineError> {
+        if let Some(entry) = catalogue.entry(collection) {
+            return Ok(entry.clone());
+        }
+        let prepare = self.shared.backend.prepare_collection(collection);
+        let had_documents = within(deadline, "preparing a collection", prepare).await?;
+        Ok(CatalogueEntry::new(collection.clone(), !had_documents))
+    }
+
+    async fn stamp(
+        &mut self,
+        collection: &CollectionName,
+        ids: &[DocumentId],
+    ) -> Result<StampCounts, EngineError> {
+        let mut total = StampCounts::default();
+        let mut left = ids;
+        let mut deadline = self.shared.deadline();
+        let mut pauses = Pauses::new();
+        while !left.is_empty() {
+            let part = &left[..left.len().min(STAMP_DOCUMENTS)];
+            match Box::pin(self.try_stamp(collection, part, deadline)).await {
+                Ok(Ok((done, counts))) => {
+                    total.created += counts.created;
+                    total.updated += counts.updated;
+                    left = &left[done..];
+                    deadline = self.shared.deadline();
+                    pauses = Pauses::new();
+                }
+                Ok(Err(again)) if Instant::now() >= deadline => return Err(too_busy(&again)),
+                Ok(Err(_)) => pauses.wait().await,
+                Err(error) => {
+                    self.head = None;
+                    return Err(error);
+                }
+            }
+        }
+        Ok(total)
+    }
+
+    /// Stamps the first of some documents in one commit; says how many were looked at.
+    async fn try_stamp(
+        &mut self,
+        collection: &CollectionName,
+        ids: &[DocumentId],
+        deadline: Instant,
+    ) -> Attempt<(usize, StampCounts)> {
+        let shared = Arc::clone(&self.shared);
+        let (head, at, catalogue) = within(deadline, "the head", self.fresh_head()).await?;
+        self.head = Some((head, at));
+        let mut group = Group::new(&shared, &catalogue, head);
+        let key = |id: &DocumentId| DocumentKey { collection: collection.clone(), id: id.clone() };
+        let keys: Vec<DocumentKey> = ids.iter().map(key).collect();
+        let read = shared.backend.read(&keys);
+        let documents = within(deadline, "reading before a stamp", read).await?;
+        for (key, document) in keys.iter().zip(documents) {
+            group.know(key.clone(), document);
+        }
+        let mut counts = StampCounts::default();
+        let mut done = 0;
+        for key in &keys {
+            let (mark, was_empty) = (group.mark(), group.is_empty());
+            let stamped = group.stamp(key);
+            let fits = group.fits();
+            if !fits {
+                group.back_to(&mark);
+                if !was_empty {
+                    break;
+                }
+            }
+            done += 1;
+            match stamped {
+                Ok(Stamped::No) => {}
+                Ok(Stamped::Created) if fits => counts.created += 1,
+                Ok(Stamped::Updated) if fits => counts.updated += 1,
+                // It can be read by its id, but not listed.
+                refused => tracing::warn!(
+                    %collection,
+                    id = %key.id,
+                    ?refused,
+                    "a document of another program in {collection} cannot be taken in"
+                ),
+            }
+        }
+        if group.is_empty() {
+            return Ok(Ok((done, counts)));
+        }
+        for collection in group.unknown_collections() {
+            let entry = self.entry_of(&collection, &catalogue, deadline).await?;
+            group.set_entry(entry);
+        }
+        let commit = group.into_commit();
+        match self.commit(&commit, &catalogue, deadline).await? {
+            None => Ok(Ok((done, counts))),
+            Some(again) => Ok(Err(again)),
+        }
+    }
+}
+
+/// The number of a new index. The number of the catalogue grows with every index, and is never
+/// reused; after a load it may have begun anew.
+fn next_number(catalogue_number: u64, catalogue: &Catalogue) -> IndexNumber {
+    let used = catalogue.entries().flat_map(|entry| &entry.indexes).map(|index| index.number);
+    let next = used.max().unwrap_or_default().saturating_add(1);
+    next.max(u32::try_from(catalogue_number.saturating_add(1)).unwrap_or(u32::MAX))
+}

@@ -1,0 +1,542 @@
+//! The writing task.
+
+use std::{
+    collections::{HashSet, VecDeque},
+    sync::{Arc, atomic::Ordering},
+};
+
+use futures_util::future::{OptionFuture, join3};
+use isobase_engine::{
+    BatchProgress, EngineError, ErrorKind, Idempotency, Rejection, WriteOperation, WriteOutcome,
+    WriteReport, decode_outcomes, encode_outcomes,
+};
+use isobase_types::DocumentId;
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::Instant,
+};
+
+use crate::{
+    Backend, CatalogueEntry, Commit, CommitError, DocumentKey, Head, StoredAnswer,
+    catalogue::{CATALOGUE_AGE_MAX, Catalogue},
+    error::{Pauses, within},
+    maintenance::Maintenance,
+    shared::{Shared, Status},
+    writer::{
+        SpecialAnswer, SpecialJob,
+        group::Group,
+        job::{Active, Job, Work, stage},
+    },
+};
+
+/// Most documents read for a group, unless one batch needs more in one piece.
+const READ_DOCUMENTS_MAX: usize = 256;
+
+/// Most batches that are taken off the queue at a time.
+const JOBS_MAX: usize = 512;
+
+/// Ids beyond the next ones that are looked at when other programs seem to have taken some;
+/// doubles.
+const IDS_AHEAD_FIRST: i64 = 64;
+const IDS_AHEAD_MAX: i64 = 1 << 14;
+
+pub(super) struct Task<B> {
+    pub(super) shared: Arc<Shared<B>>,
+    queue: mpsc::UnboundedReceiver<Job>,
+    /// Taken off the queue, not answered.
+    active: VecDeque<Active>,
+    /// The head as it was after our last commit, or when it was read. None when another process
+    /// is known to have moved it.
+    pub(super) head: Option<(Head, Instant)>,
+    maintenance: Maintenance,
+}
+
+/// What to do next.
+enum Next {
+    Writes,
+    Special(SpecialJob, oneshot::Sender<Result<SpecialAnswer, EngineError>>),
+    End(Option<oneshot::Sender<Result<(), EngineError>>>),
+}
+
+/// What a group means for one batch, once it is committed.
+struct Share {
+    /// Of the operations that are in the group.
+    outcomes: Vec<WriteOutcome>,
+    progress: BatchProgress,
+    /// The batch is answered with the group.
+    end: Option<End>,
+}
+
+enum End {
+    Done,
+    Replayed(Vec<WriteOutcome>),
+    Failed(EngineError),
+}
+
+/// What an attempt looks at.
+#[derive(Clone, Copy)]
+struct Scope {
+    /// At most this many batches.
+    batches: usize,
+    /// So many of the next integer ids may be taken by other programs.
+    ids_ahead: i64,
+}
+
+impl Scope {
+    fn look_further(&mut self) {
+        self.ids_ahead = (self.ids_ahead * 2).clamp(IDS_AHEAD_FIRST, IDS_AHEAD_MAX);
+    }
+}
+
+/// What is read for a group.
+struct Wanted {
+    keys: Vec<DocumentKey>,
+    answers: Vec<[u8; 32]>,
+    /// For so many batches.
+    batches: usize,
+}
+
+/// An attempt failed, for the first so many batches.
+struct Failure {
+    error: EngineError,
+    batches: usize,
+}
+
+/// How an attempt ended that must be repeated.
+pub(super) enum Again {
+    HeadMoved,
+    DocumentChanged,
+}
+
+impl<B: Backend> Task<B> {
+    pub(super) fn new(
+        shared: Arc<Shared<B>>,
+        queue: mpsc::UnboundedReceiver<Job>,
+        head: Head,
+    ) -> Self {
+        let head = Some((head, Instant::now()));
+        Self { shared, queue, active: VecDeque::new(), head, maintenance: Maintenance::default() }
+    }
+
+    pub(super) async fn run(mut self) {
+        loop {
+            match self.next().await {
+                Next::Writes => Box::pin(self.write()).await,
+                Next::Special(job, reply) => {
+                    let answer = Box::pin(self.special(&job)).await;
+                    // Whoever asked may have gone.
+                    let _ = reply.send(answer);
+                }
+                Next::End(reply) => {
+                    self.queue.close();
+                    if let Some(reply) = reply {
+                        let _ = reply.send(Ok(()));
+                    }
+                    return;
+                }
+            }
+            self.maintenance.look_after(&self.shared);
+        }
+    }
+
+    /// Takes what is queued; waits when there is nothing to do.
+    async fn next(&mut self) -> Next {
+        loop {
+            let is_full = self.active.len() >= JOBS_MAX || self.held_operations() >= JOBS_MAX;
+            let job = if is_full {
+                return Next::Writes;
+            } else if self.active.is_empty() {
+                match self.queue.recv().await {
+                    Some(job) => job,
+                    None => return Next::End(None),
+                }
+            } else {
+                match self.queue.try_recv() {
+                    Ok(job) => job,
+                    Err(_) => return Next::Writes,
+                }
+            };
+            let Job { work, stage, slots } = job;
+            let taken = stage.compare_exchange(
+                stage::QUEUED,
+                stage::TAKEN,
+                Ordering::AcqRel,
+                Ordering::Acquire,
+            );
+            if taken.is_err() {
+                continue;
+            }
+            match work {
+                Work::Write { batch, atomic, reply } => {
+                    self.active.push_back(Active::new(batch, atomic, reply, slots));
+                }
+                // What was asked for before is done before.
+                Work::Special { job, reply } => {
+                    while !self.active.is_empty() {
+                        Box::pin(self.write()).await;
+                    }
+                    return Next::Special(job, reply);
+                }
+                Work::Close { reply } => {
+                    while !self.active.is_empty() {
+                        Box::pin(self.write()).await;
+                    }
+                    return Next::End(Some(reply));
+                }
+            }
+        }
+    }
+
+    fn held_operations(&self) -> usize {
+        self.active.iter().map(|active| active.batch.operations.len()).sum()
+    }
+
+    /// Writes one group and answers what is done then.
+    async fn write(&mut self) {
+        let deadline = self.shared.deadline();
+        let mut pauses = Pauses::new();
+        let mut scope = Scope { batches: usize::MAX, ids_ahead: 0 };
+        loop {
+            match self.attempt(scope, deadline).await {
+                Ok(None) => return,
+                Ok(Some(again)) => {
+                    if matches!(again, Again::DocumentChanged) {
+                        scope.look_further();
+                    }
+                    if Instant::now() >= deadline {
+                        return self.fail(self.active.len(), &too_busy(&again));
+                    }
+                    pauses.wait().await;
+                }
+                // One of them may be what cannot be done; the others need not suffer.
+                Err(Failure { error, batches: 2.. })
+                    if !error.is_temporary() && Instant::now() < deadline =>
+                {
+                    self.head = None;
+                    scope.batches = 1;
+                }
+                Err(Failure { error, batches }) => return self.fail(batches, &error),
+            }
+        }
+    }
+
+    /// Answers the first batches that they failed.
+    fn fail(&mut self, count: usize, error: &EngineError) {
+        Status::count(&self.shared.status.groups_failed);
+        tracing::warn!(%error, batches = count, "a group of writes failed: {error}");
+        // Whatever happened, the next group asks how things are.
+        self.head = None;
+        for active in self.active.drain(..count) {
+            active.fail(error);
+        }
+    }
+
+    async fn attempt(&mut self, scope: Scope, deadline: Instant) -> Result<Option<Again>, Failure> {
+        let shared = Arc::clone(&self.shared);
+        let Wanted { keys, answers, batches } = self.wanted(scope);
+        let failed = |error| Failure { error, batches };
+        let reads = join3(
+            self.fresh_head(),
+            OptionFuture::from((!keys.is_empty()).then(|| shared.backend.read(&keys))),
+            OptionFuture::from(
+                (!answers.is_empty()).then(|| shared.backend.read_answers(&answers)),
+            ),
+        );
+        let reads = within(deadline, "reading before a write", async { Ok(reads.await) });
+        let (head, documents, known) = reads.await.map_err(failed)?;
+        let (head, at, catalogue) = head.map_err(failed)?;
+        self.head = Some((head, at));
+        let mut group = Group::new(&shared, &catalogue, head);
+        let documents = documents.transpose().map_err(failed)?.unwrap_or_default();
+        for (key, document) in keys.into_iter().zip(documents) {
+            group.know(key, document);
+        }
+        for answer in known.transpose().map_err(failed)?.unwrap_or_default().into_iter().flatten() {
+            group.know_answer(answer);
+        }
+        let shares = self.decide(&mut group, batches);
+        let failed = |error| Failure { error, batches: shares.len() };
+        if !group.is_empty() {
+            for collection in group.unknown_collections() {
+                let prepare = shared.backend.prepare_collection(&collection);
+                let prepared = within(deadline, "preparing a collection", prepare).await;
+                let entry = CatalogueEntry::new(collection, !prepared.map_err(failed)?);
+                group.set_entry(entry);
+            }
+            let commit = group.into_commit();
+            let committed = self.commit(&commit, &catalogue, deadline).await.map_err(failed)?;
+            if let Some(again) = committed {
+                return Ok(Some(again));
+            }
+        }
+        self.hand_out(shares);
+        Ok(None)
+    }
+
+    /// The documents and answers to read for the next group.
+    fn wanted(&self, scope: Scope) -> Wanted {
+        let mut keys = Vec::new();
+        let mut seen = HashSet::new();
+        let mut answers = Vec::new();
+        let mut created_in = HashSet::new();
+        let mut batches = 0;
+        for active in self.active.iter().take(scope.batches) {
+            batches += 1;
+            if let Some(idempotency) = &active.batch.idempotency {
+                answers.push(idempotency.key);
+            }
+            let begun = active.outcomes.len();
+            for operation in &active.batch.operations[begun..] {
+                if keys.len() >= READ_DOCUMENTS_MAX && !active.in_one_piece() {
+                    break;
+                }
+                let collection = &operation.collection;
+                let Some(id) = operation.action.id() else {
+                    created_in.insert(collection.clone());
+                    continue;
+                };
+                let key = DocumentKey { collection: collection.clone(), id: id.clone() };
+                if seen.insert(key.clone()) {
+                    keys.push(key);
+                }
+            }
+            if keys.len() >= READ_DOCUMENTS_MAX {
+                break;
+            }
+        }
+        if let (Some((head, _)), 1..) = (self.head, scope.ids_ahead) {
+            for collection in created_in {
+                for ahead in 1..=scope.ids_ahead {
+                    let id = DocumentId::Integer(head.last_id.saturating_add(ahead));
+                    let key = DocumentKey { collection: collection.clone(), id };
+                    if seen.insert(key.clone()) {
+                        keys.push(key);
+                    }
+                }
+            }
+        }
+        // Names that the database cannot have lead to no document.
+        let backend = &self.shared.backend;
+        keys.retain(|key| backend.refuses_collection(&key.collection).is_none());
+        Wanted { keys, answers, batches }
+    }
+
+    /// The head and its catalogue, young enough to answer refusals with.
+    pub(super) async fn fresh_head(&self) -> Result<(Head, Instant, Arc<Catalogue>), EngineError> {
+        let now = Instant::now();
+        let (head, at) = match self.head {
+            Some((head, at)) if at.elapsed() < CATALOGUE_AGE_MAX => (head, at),
+            _ => (self.shared.backend.head().await?, now),
+        };
+        let catalogue = self.shared.catalogue.get();
+        if catalogue.number == head.catalogue {
+            return Ok((head, at, catalogue));
+        }
+        // A newer one belongs to a newer head, for which no commit of this one succeeds.
+        Ok((head, at, self.shared.catalogue_of(&head, at).await?))
+    }
+
+    /// Fills a group with what is active, in its order, as far as it fits.
+    fn decide(&self, group: &mut Group<'_, B>, batches: usize) -> Vec<Share> {
+        let mut shares = Vec::new();
+        for active in self.active.iter().take(batches) {
+            let share = if active.in_one_piece() {
+                self.decide_piece(active, group)
+            } else {
+                self.decide_part(active, group)
+            };
+            let Some(share) = share else { break };
+            let is_whole = share.end.is_some();
+            group.keep_answers();
+            shares.push(share);
+            if !is_whole {
+                break;
+            }
+        }
+        shares
+    }
+
+    /// A batch that must be in one commit; none when it does not fit any more.
+    fn decide_piece(&self, active: &Active, group: &mut Group<'_, B>) -> Option<Share> {
+        let mut progress = active.progress.clone();
+        let ended = |end, outcomes| {
+            Some(Share { outcomes, progress: active.progress.clone(), end: Some(end) })
+        };
+        if let Some(idempotency) = &active.batch.idempotency
+            && let Some(first) = group.answer(idempotency)
+        {
+            return ended(replay(first, idempotency), Vec::new());
+        }
+        let operations = &active.batch.operations;
+        if !operations.iter().all(|operation| self.is_known(group, operation)) {
+            return None;
+        }
+        let was_empty = group.is_empty();
+        let mark = group.mark();
+        let mut outcomes = Vec::with_capacity(operations.len());
+        let mut fits = true;
+        for operation in operations {
+            let outcome = group.apply(operation, &mut progress);
+            let is_rejected = outcome.is_err();
+            outcomes.push(outcome);
+            fits = group.fits();
+            if !fits || (active.atomic && is_rejected) {
+                break;
+            }
+        }
+        if fits && active.atomic && outcomes.last().is_some_and(Result::is_err) {
+            group.back_to(&mark);
+            for outcome in outcomes.iter_mut().filter(|outcome| outcome.is_ok()) {
+                *outcome = Err(Rejection::BatchRejected);
+            }
+            // What comes after the first rejected one is not looked at.
+            outcomes.resize(operations.len(), Err(Rejection::BatchRejected));
+        }
+        if fits && let Some(idempotency) = &active.batch.idempotency {
+            group.remember(idempotency, encode_outcomes(&outcomes));
+            fits = group.fits();
+        }
+        if fits {
+            return Some(Share { outcomes, progress, end: Some(End::Done) });
+        }
+        let needed = group.total();
+        group.back_to(&mark);
+        if !was_empty {
+            return None;
+        }
+        let budget = self.shared.backend.budget();
+        let message = format!(
+            "the batch needs {} items and {} bytes or more in one piece, {} writes at most {} \
+             items and {} bytes at once; divide it",
+            needed.items,
+            needed.bytes,
+            self.shared.backend.name(),
+            budget.items,
+            budget.bytes
+        );
+        ended(End::Failed(EngineError::new(ErrorKind::LimitExceeded, message)), Vec::new())
+    }
+
+    /// As many operations of a batch as fit; none when none does.
+    fn decide_part(&self, active: &Active, group: &mut Group<'_, B>) -> Option<Share> {
+        let mut progress = active.progress.clone();
+        let mut outcomes = Vec::new();
+        let left = &active.batch.operations[active.outcomes.len()..];
+        for operation in left {
+            if !self.is_known(group, operation) {
+                break;
+            }
+            let (mark, before, was_empty) = (group.mark(), progress.clone(), group.is_empty());
+            let mut outcome = group.apply(operation, &mut progress);
+            if !group.fits() {
+                let needed = group.total();
+                group.back_to(&mark);
+                progress = before;
+                if !was_empty {
+                    break;
+                }
+                let reason = format!(
+                    "its write needs {} items and {} bytes, more than one commit may have",
+                    needed.items, needed.bytes
+                );
+                outcome = Err(Rejection::Unholdable { path: String::new(), reason });
+            }
+            outcomes.push(outcome);
+        }
+        let is_whole = outcomes.len() == left.len();
+        if outcomes.is_empty() && !is_whole {
+            return None;
+        }
+        Some(Share { outcomes, progress, end: is_whole.then_some(End::Done) })
+    }
+
+    /// Whether an operation can be decided with what was read.
+    fn is_known(&self, group: &Group<'_, B>, operation: &WriteOperation) -> bool {
+        group.knows(operation)
+            || self.shared.backend.refuses_collection(&operation.collection).is_some()
+    }
+
+    /// Commits, and remembers what is true then.
+    pub(super) async fn commit(
+        &mut self,
+        commit: &Commit,
+        catalogue: &Catalogue,
+        deadline: Instant,
+    ) -> Result<Option<Again>, EngineError> {
+        let asked = Instant::now();
+        let status = &self.shared.status;
+        match self.shared.commit(commit, deadline).await? {
+            Ok(()) => {}
+            Err(CommitError::HeadMoved) => {
+                Status::count(&status.heads_moved);
+                self.head = None;
+                return Ok(Some(Again::HeadMoved));
+            }
+            Err(CommitError::DocumentChanged) => {
+                Status::count(&status.documents_changed);
+                return Ok(Some(Again::DocumentChanged));
+            }
+        }
+        Status::count(&status.commits);
+        status.documents.fetch_add(commit.documents.len() as u64, Ordering::Relaxed);
+        self.head = Some((commit.next, asked));
+        status.floor.store(commit.next.floor.0, Ordering::Relaxed);
+        if commit.catalogue.is_empty() {
+            self.shared.catalogue.confirm(commit.next.catalogue, asked);
+        } else {
+            let changed = catalogue.with(commit.next.catalogue, &commit.catalogue);
+            self.shared.catalogue.store(Arc::new(changed), asked);
+        }
+        Ok(None)
+    }
+
+    /// Answers the batches that are whole, and notes how far the last one is.
+    fn hand_out(&mut self, shares: Vec<Share>) {
+        for share in shares {
+            let Some(mut active) = self.active.pop_front() else { return };
+            let written = share.outcomes.iter().any(Result::is_ok);
+            active.outcomes.extend(share.outcomes);
+            active.progress = share.progress;
+            match share.end {
+                None => {
+                    active.is_begun |= written;
+                    self.active.push_front(active);
+                    return;
+                }
+                Some(End::Done) => {
+                    let outcomes = std::mem::take(&mut active.outcomes);
+                    active.answer(Ok(WriteReport { outcomes, replayed: false }));
+                }
+                Some(End::Replayed(outcomes)) => {
+                    active.answer(Ok(WriteReport { outcomes, replayed: true }));
+                }
+                Some(End::Failed(error)) => active.answer(Err(error)),
+            }
+        }
+    }
+}
+
+/// The answer to a key that came before.
+fn replay(first: &StoredAnswer, idempotency: &Idempotency) -> End {
+    if first.fingerprint != idempotency.fingerprint {
+        let message = "the idempotency key was used before with another request";
+        return End::Failed(EngineError::new(ErrorKind::IdempotencyMismatch, message));
+    }
+    match decode_outcomes(&first.outcomes) {
+        Some(outcomes) => End::Replayed(outcomes),
+        None => {
+            let message = "the outcomes stored with an idempotency key cannot be read";
+            End::Failed(EngineError::new(ErrorKind::Corrupted, message))
+        }
+    }
+}
+
+/// Others were faster until the deadline.
+pub(super) fn too_busy(again: &Again) -> EngineError {
+    let reason = match again {
+        Again::HeadMoved => "other processes committed again and again",
+        Again::DocumentChanged => "other programs changed the documents again and again",
+    };
+    let message = format!("the write was not carried out: {reason}; try again");
+    EngineError::new(ErrorKind::Unavailable, message)
+}
