@@ -30,9 +30,9 @@ const SERVICE: &str = "https://firestore.googleapis.com";
 const PAUSE_FIRST: Duration = Duration::from_millis(50);
 /// First pause where Firestore says that it is too much.
 const PAUSE_EXHAUSTED: Duration = Duration::from_millis(500);
-const PAUSE_MAX: Duration = Duration::from_secs(4);
+const PAUSE_MAX: Duration = Duration::from_secs(2);
 /// Most times one request is sent.
-const ATTEMPTS_MAX: u32 = 8;
+const ATTEMPTS_MAX: u32 = 7;
 /// The shortest time an attempt is given, as long as the whole call has it.
 const ATTEMPT_MIN: Duration = Duration::from_secs(1);
 /// A silent connection is asked after this long whether it still lives.
@@ -169,8 +169,8 @@ impl Client {
                 let given = Attempt { client: self, authorization: header, until: attempt_until };
                 match timeout_at(attempt_until, attempt(given)).await {
                     Ok(Ok(value)) => return Ok(value),
-                    Ok(Err(status)) => status,
-                    Err(_) => Status::deadline_exceeded("no answer in time"),
+                    Ok(Err(status)) if !is_timeout(&status) => status,
+                    _ => Status::deadline_exceeded("no answer in time"),
                 }
             };
             uncertain |= error::may_have_happened(&status);
@@ -249,12 +249,14 @@ fn routing(
 
 /// Whether a connection could not be made: then nothing was sent.
 pub(crate) fn is_not_connected(status: &Status) -> bool {
-    let mut source = status.source();
-    while let Some(error) = source {
-        if error.is::<tonic::ConnectError>() {
-            return true;
-        }
-        source = error.source();
-    }
-    false
+    causes(status).any(|error| error.is::<tonic::ConnectError>())
+}
+
+/// Whether our own side of the connection stopped waiting.
+fn is_timeout(status: &Status) -> bool {
+    causes(status).any(|error| error.is::<tonic::TimeoutExpired>())
+}
+
+fn causes(status: &Status) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
+    std::iter::successors(status.source(), |error| (*error).source())
 }

@@ -101,9 +101,16 @@ fn is_broken(status: &Status) -> bool {
 
 fn is_too_large(status: &Status) -> bool {
     let message = status.message();
-    ["exceeds the maximum", "larger than max", "exceeds maximum size", "too large", "longer than"]
-        .iter()
-        .any(|part| message.contains(part))
+    // The service, its emulator, and libraries between us and them have their own words.
+    const WORDS: [&str; 6] = [
+        "exceeds the maximum",
+        "maximum entity size",
+        "exceeds maximum size",
+        "larger than max",
+        "too large",
+        "longer than",
+    ];
+    WORDS.iter().any(|words| message.contains(words))
 }
 
 /// What the operator can do.
@@ -192,6 +199,13 @@ mod tests {
                 Code::InvalidArgument,
                 "Document 'a/b' cannot be written because its size (1,048,590 bytes) exceeds the \
                  maximum allowed size of 1,048,576 bytes.",
+                Kind::LimitExceeded,
+                false,
+                false,
+            ),
+            (
+                Code::InvalidArgument,
+                "maximum entity size is 1048576 bytes",
                 Kind::LimitExceeded,
                 false,
                 false,

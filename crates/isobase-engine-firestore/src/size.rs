@@ -1,8 +1,8 @@
 //! How large a document is: by Firestore's own count, and in a request.
 //!
 //! Firestore's count is cloud.google.com/firestore/docs/storage-size (2026-11). Its emulator
-//! 1.19.9 takes documents of exactly this size and refuses one byte more; an empty map has one
-//! byte there.
+//! 1.19.9 takes documents of exactly this size and refuses one byte more; an empty map or array
+//! has one byte there.
 
 use isobase_remote::{After, DocumentWrite, META_FIELD, Tree};
 
@@ -34,9 +34,10 @@ fn value(tree: &Tree) -> u64 {
         Tree::Null | Tree::Bool(_) => 1,
         Tree::Number(_) => 8,
         Tree::String(text) => string(text),
-        Tree::Array(elements) => elements.iter().map(value).sum(),
-        Tree::Object(fields) if fields.is_empty() => 1,
-        Tree::Object(fields) => fields.iter().map(|(name, tree)| string(name) + value(tree)).sum(),
+        Tree::Array(elements) => elements.iter().map(value).sum::<u64>().max(1),
+        Tree::Object(fields) => {
+            fields.iter().map(|(name, tree)| string(name) + value(tree)).sum::<u64>().max(1)
+        }
     }
 }
 

@@ -1,0 +1,326 @@
+//! Faults that emulators never show.
+
+use std::time::Duration;
+
+use isobase_engine::{EngineError, ErrorKind};
+use isobase_engine_firestore::{Environment, FirestoreBackend, FirestoreOptions};
+use isobase_remote::{Backend, CommitError, KeyFetch, RemoteOptions};
+use isobase_types::Sequence;
+use tokio::time::Instant;
+use tonic::Code;
+
+use crate::{
+    proxy::{Fault, Proxy},
+    support::{Database, collection, commit, create, key, on_each},
+};
+
+/// Short, so that a test of silence is over soon; long enough for a busy machine.
+const DEADLINE: Duration = Duration::from_secs(6);
+
+const DOWN: Fault = Fault::Before(Code::Unavailable, "down");
+
+/// A backend behind a server with faults.
+async fn behind(database: &Database) -> (FirestoreBackend, Proxy) {
+    let proxy = Proxy::start(&database.host.host).await;
+    let url = format!("firestore://{}?emulator={}", database.project, proxy.address);
+    let mut options = FirestoreOptions::new(&url).expect("a URL");
+    options.connections = 1;
+    let remote = RemoteOptions { deadline: DEADLINE, ..RemoteOptions::default() };
+    let backend = FirestoreBackend::connect(options, &Environment::default(), remote).await;
+    let backend = backend.expect("options are enough");
+    backend.open().await.expect("the journal is there");
+    (backend, proxy)
+}
+
+async fn read(backend: &FirestoreBackend) -> Result<usize, EngineError> {
+    let found = backend.read(&[key("a", "1")]).await?;
+    Ok(found.into_iter().flatten().count())
+}
+
+#[test]
+fn reads_are_repeated_where_it_helps() {
+    on_each(async |database| {
+        let (backend, proxy) = behind(&database).await;
+        database.commit(vec![create(&backend, "a", "1", "{}")]).await;
+        let faults = [
+            DOWN,
+            Fault::Before(Code::Aborted, "contention"),
+            Fault::Before(Code::Internal, "internal"),
+            Fault::Before(Code::DeadlineExceeded, "slow"),
+            Fault::Cut(0),
+            Fault::BreakAfter,
+        ];
+        let before = proxy.calls("BatchGetDocuments");
+        for fault in faults {
+            proxy.expect("BatchGetDocuments", [fault]);
+            assert_eq!(read(&backend).await.unwrap(), 1);
+        }
+        assert_eq!(proxy.calls("BatchGetDocuments"), before + 12);
+        proxy.expect("BatchGetDocuments", [DOWN, DOWN, DOWN]);
+        assert_eq!(read(&backend).await.unwrap(), 1);
+        proxy.expect(
+            "BatchGetDocuments",
+            [Fault::Before(Code::ResourceExhausted, "Quota exceeded.")],
+        );
+        assert_eq!(read(&backend).await.unwrap(), 1);
+        assert!(proxy.is_done());
+    });
+}
+
+#[test]
+fn a_read_is_given_up_with_a_named_error() {
+    on_each(async |database| {
+        let (backend, proxy) = behind(&database).await;
+        let cases = [
+            (DOWN, ErrorKind::Unavailable, "UNAVAILABLE after 7 attempts: down"),
+            (
+                Fault::Before(Code::PermissionDenied, "Missing or insufficient permissions."),
+                ErrorKind::Unexpected,
+                "roles/datastore.user",
+            ),
+            (
+                Fault::Before(Code::NotFound, "The database (default) does not exist"),
+                ErrorKind::Unexpected,
+                "create the database",
+            ),
+            (
+                Fault::Before(Code::FailedPrecondition, "The query requires an index."),
+                ErrorKind::Unexpected,
+                "isobase_meta.keys",
+            ),
+        ];
+        for (fault, kind, part) in cases {
+            let count = if kind == ErrorKind::Unavailable { 7 } else { 1 };
+            proxy.expect("BatchGetDocuments", vec![fault; count]);
+            let error = read(&backend).await.unwrap_err();
+            assert_eq!(error.kind, kind, "{error}");
+            let text = error.to_string();
+            assert!(text.contains(part) && text.contains("'a/1'"), "{text}");
+            assert!(proxy.is_done());
+        }
+    });
+}
+
+#[test]
+fn silence_ends_with_the_deadline() {
+    on_each(async |database| {
+        let (backend, proxy) = behind(&database).await;
+        proxy.expect("BatchGetDocuments", vec![Fault::Silence; 20]);
+        let started = Instant::now();
+        let error = read(&backend).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::TimedOut, "{error}");
+        let elapsed = started.elapsed();
+        assert!(elapsed < DEADLINE + Duration::from_secs(2), "{elapsed:?}");
+        assert!(proxy.calls("BatchGetDocuments") >= 3, "there was time for other attempts");
+    });
+}
+
+#[test]
+fn one_silent_attempt_leaves_time_for_another() {
+    on_each(async |database| {
+        let (backend, proxy) = behind(&database).await;
+        proxy.expect("BatchGetDocuments", [Fault::Silence]);
+        assert_eq!(read(&backend).await.unwrap(), 0);
+    });
+}
+
+#[test]
+fn a_refused_token_is_replaced_once() {
+    on_each(async |database| {
+        let (backend, proxy) = behind(&database).await;
+        let refused = Fault::Before(Code::Unauthenticated, "token expired");
+        let tokens = || {
+            let gauges = backend.gauges();
+            gauges.iter().find(|(name, _)| *name == "remote_tokens_total").map(|(_, count)| *count)
+        };
+        assert_eq!(tokens(), Some(1.0));
+        proxy.expect("BatchGetDocuments", [refused.clone()]);
+        assert_eq!(read(&backend).await.unwrap(), 0);
+        assert_eq!(tokens(), Some(2.0));
+        proxy.expect("BatchGetDocuments", [refused.clone(), refused]);
+        let error = read(&backend).await.unwrap_err();
+        assert!(error.to_string().contains("check the credentials"), "{error}");
+        assert_eq!(tokens(), Some(3.0));
+    });
+}
+
+#[test]
+fn a_query_that_was_cut_begins_again() {
+    on_each(async |database| {
+        let (backend, proxy) = behind(&database).await;
+        let id = |place: usize| format!("d{place:02}");
+        let writes = (0..20).map(|place| create(&backend, "a", &id(place), "{}"));
+        backend.load(writes.collect()).await.unwrap();
+        let fetch = KeyFetch {
+            index: 0,
+            lower: Vec::new(),
+            upper: None,
+            reverse: false,
+            limit: 100,
+            bytes_max: usize::MAX,
+        };
+        for fault in [Fault::Cut(7), Fault::Cut(0), Fault::BreakAfter] {
+            proxy.expect("RunQuery", [fault]);
+            let found = backend.fetch(&collection("a"), &fetch).await.unwrap();
+            let ids = found.documents.iter().map(|found| found.document.id.to_string());
+            assert!(ids.eq((0..20).map(id)));
+            assert!(found.exhausted);
+        }
+        proxy.expect("RunAggregationQuery", [Fault::Cut(0), DOWN]);
+        assert_eq!(backend.count(&collection("a")).await.unwrap(), 20);
+        proxy.expect("ListCollectionIds", [DOWN]);
+        assert_eq!(backend.collections().await.unwrap().len(), 1);
+        assert!(proxy.is_done());
+    });
+}
+
+#[test]
+fn a_commit_whose_answer_got_lost_is_not_done_twice() {
+    on_each(async |database| {
+        let (backend, proxy) = behind(&database).await;
+        let faults = [
+            vec![DOWN],
+            vec![Fault::Before(Code::Aborted, "Too much contention on these documents.")],
+            vec![Fault::After(Code::Unavailable, "lost")],
+            vec![Fault::After(Code::DeadlineExceeded, "lost")],
+            vec![Fault::After(Code::Internal, "lost")],
+            vec![Fault::BreakAfter],
+            vec![Fault::Cut(0)],
+            vec![DOWN, Fault::After(Code::Unavailable, "lost"), DOWN],
+            vec![Fault::SilenceAfter],
+        ];
+        let count = faults.len();
+        for (place, faults) in faults.into_iter().enumerate() {
+            let case = format!("{faults:?}");
+            proxy.expect("Commit", faults);
+            let head = backend.head().await.unwrap();
+            let writes = vec![create(&backend, "a", &format!("d{place}"), "{}")];
+            let given = commit(head, writes);
+            assert_eq!(backend.commit(&given).await.unwrap(), Ok(()), "{case}");
+            assert_eq!(backend.head().await.unwrap(), given.next, "{case}");
+            assert!(proxy.is_done(), "{case}");
+        }
+        let log = backend.read_log(Sequence(0), 100).await.unwrap();
+        let changes: usize = log.iter().map(|record| record.changes.len()).sum();
+        assert_eq!(changes, count);
+    });
+}
+
+#[test]
+fn a_lost_answer_is_found_in_the_log_when_the_head_moved_on() {
+    on_each(async |database| {
+        let (backend, proxy) = behind(&database).await;
+        let head = backend.head().await.unwrap();
+        let given = commit(head, vec![create(&backend, "a", "1", "{}")]);
+        // The answer is lost, and while the second attempt waits another process commits.
+        proxy.expect("Commit", [Fault::SilenceAfter]);
+        let committing = backend.commit(&given);
+        let moving = async {
+            loop {
+                let head = database.backend.head().await.unwrap();
+                if head == given.next {
+                    break database.commit(vec![create(&backend, "a", "2", "{}")]).await;
+                }
+            }
+        };
+        let (committed, _) = tokio::join!(committing, moving);
+        assert_eq!(committed.unwrap(), Ok(()));
+        assert_eq!(backend.count(&collection("a")).await.unwrap(), 2);
+    });
+}
+
+#[test]
+fn a_commit_that_lost_against_another_process_says_so() {
+    on_each(async |database| {
+        let (backend, proxy) = behind(&database).await;
+        let head = backend.head().await.unwrap();
+        let given = commit(head, vec![create(&backend, "a", "1", "{}")]);
+        database.commit(vec![create(&backend, "a", "2", "{}")]).await;
+        proxy.expect("Commit", [DOWN]);
+        assert_eq!(backend.commit(&given).await.unwrap(), Err(CommitError::HeadMoved));
+        assert_eq!(database.body("a", "1").await, None);
+    });
+}
+
+#[test]
+fn a_commit_that_may_have_happened_is_not_called_undone() {
+    on_each(async |database| {
+        let (backend, proxy) = behind(&database).await;
+        let head = backend.head().await.unwrap();
+        let given = commit(head, vec![create(&backend, "a", "1", "{}")]);
+        proxy.expect("Commit", vec![Fault::After(Code::Unavailable, "lost"); 7]);
+        proxy.expect("BatchGetDocuments", vec![DOWN; 7]);
+        let error = backend.commit(&given).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::OutcomeUnknown, "{error}");
+        assert!(proxy.is_done());
+        assert_eq!(backend.head().await.unwrap(), given.next);
+    });
+}
+
+#[test]
+fn a_commit_that_was_refused_for_good_says_why() {
+    on_each(async |database| {
+        let (backend, proxy) = behind(&database).await;
+        let head = backend.head().await.unwrap();
+        let given = commit(head, vec![create(&backend, "a", "1", "{}")]);
+        let cases = [
+            (Fault::Before(Code::PermissionDenied, "no"), ErrorKind::Unexpected),
+            (Fault::Before(Code::InvalidArgument, "bad"), ErrorKind::Unexpected),
+            (
+                Fault::Before(Code::ResourceExhausted, "message exceeds maximum size"),
+                ErrorKind::LimitExceeded,
+            ),
+            // No condition failed: this is something else.
+            (Fault::Before(Code::FailedPrecondition, "Datastore Mode"), ErrorKind::Unexpected),
+        ];
+        for (fault, kind) in cases {
+            proxy.expect("Commit", [fault]);
+            let error = backend.commit(&given).await.unwrap_err();
+            assert_eq!(error.kind, kind, "{error}");
+            assert!(proxy.is_done());
+        }
+        assert_eq!(backend.commit(&given).await.unwrap(), Ok(()));
+    });
+}
+
+#[test]
+fn a_load_goes_on_where_firestore_had_too_much_to_do() {
+    on_each(async |database| {
+        let (backend, proxy) = behind(&database).await;
+        let id = |place: usize| format!("d{place}");
+        let writes: Vec<_> =
+            (0..700).map(|place| create(&backend, "a", &id(place), "{}")).collect();
+        proxy.expect(
+            "BatchWrite",
+            [
+                DOWN,
+                Fault::After(Code::Unavailable, "lost"),
+                Fault::Before(Code::ResourceExhausted, "Quota exceeded."),
+                Fault::BreakAfter,
+            ],
+        );
+        backend.load(writes).await.unwrap();
+        assert!(proxy.is_done());
+        assert_eq!(backend.count(&collection("a")).await.unwrap(), 700);
+    });
+}
+
+#[test]
+fn a_server_that_is_not_there_is_named() {
+    on_each(async |database| {
+        let nobody = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = nobody.local_addr().expect("an address");
+        drop(nobody);
+        let url = format!("firestore://{}?emulator={address}", database.project);
+        let options = FirestoreOptions::new(&url).expect("a URL");
+        let remote = RemoteOptions { deadline: DEADLINE, ..RemoteOptions::default() };
+        let backend = FirestoreBackend::connect(options, &Environment::default(), remote).await;
+        let backend = backend.expect("options are enough");
+        let error = backend.open().await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Unavailable, "{error}");
+        assert!(error.to_string().contains("check the address"), "{error}");
+        let given = commit(isobase_remote::Head::default(), Vec::new());
+        let error = backend.commit(&given).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Unavailable, "nothing was sent: {error}");
+    });
+}
