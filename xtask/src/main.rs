@@ -8,9 +8,9 @@
 
 mod bench;
 mod ci;
+mod engines;
 mod generate;
 mod interrupt;
-mod postgres;
 mod steps;
 mod test;
 mod tools;
@@ -32,9 +32,9 @@ struct Arguments {
 enum Task {
     /// Runs all tests, with all they need.
     ///
-    /// Finds or installs PostgreSQL, cargo-nextest and strace, starts
-    /// PostgreSQL on a free port in a temporary folder, runs every test of the
-    /// workspace, and stops PostgreSQL. With CI=true no test may be left out.
+    /// Finds or installs the servers of all engines, cargo-nextest and strace,
+    /// starts the servers on free ports of loopback, runs every test of the
+    /// workspace, and stops the servers. With CI=true no test may be left out.
     Test {
         /// Given to `cargo nextest run`, such as `-p isobase-types` or a name.
         #[arg(last = true)]
@@ -52,9 +52,9 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
-    /// A PostgreSQL server for development.
+    /// Servers of the engines, for development.
     #[command(subcommand)]
-    Postgres(postgres::Action),
+    Engines(engines::Action),
     /// Measures speed, on this machine only.
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -75,7 +75,7 @@ fn run(task: Task) -> Result<()> {
         Task::Test { arguments } => test::run(&arguments),
         Task::Ci { steps } => ci::run(&steps),
         Task::Generate { check } => generate::run(check),
-        Task::Postgres(action) => postgres::run(&action),
+        Task::Engines(action) => engines::run(&action),
         Task::Bench(bench) => bench::run(&bench),
     }
 }

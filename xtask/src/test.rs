@@ -1,18 +1,15 @@
 //! `cargo xtask test`: every test, with all it needs.
 
 use std::ffi::OsString;
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
-use isobase_testkit::{
-    Durability, EXECUTABLE_VARIABLE, POSTGRES_BIN_VARIABLE, POSTGRES_URL_VARIABLE,
-    REQUIRE_ALL_VARIABLE, TestPostgres,
-};
+use clap::ValueEnum;
+use isobase_testkit::{EXECUTABLE_VARIABLE, POSTGRES_BIN_VARIABLE, REQUIRE_ALL_VARIABLE};
 use tempfile::TempDir;
 
+use crate::engines::{Engine, Engines};
 use crate::steps::Steps;
 use crate::tools::{self, TestRunner};
 use crate::{interrupt, workspace};
@@ -30,7 +27,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     }) && let Some(mut run) = run
     {
         run.all(&mut steps);
-        steps.run("stop PostgreSQL", || run.stop());
+        steps.run("stop the engines", || run.engines.stop());
     }
     steps.finish()
 }
@@ -45,8 +42,8 @@ struct Run<'a> {
     complete: bool,
     runner: TestRunner,
     variables: Vec<(&'static str, OsString)>,
-    /// `None` when the environment names a server to use. Its drop stops the server.
-    postgres: Option<TestPostgres>,
+    /// All but those that the environment names. Its drop stops them.
+    engines: Engines,
     /// Where tests have their temporary files. Its drop removes what tests that
     /// were killed have left.
     folder: TempDir,
@@ -61,8 +58,6 @@ impl<'a> Run<'a> {
         }
         let runner = tools::test_runner()?;
         let folder = tempfile::Builder::new().prefix("isobase-test-").tempdir()?;
-        // PostgreSQL runs as another user than root, and must get in.
-        fs::set_permissions(folder.path(), Permissions::from_mode(0o755))?;
         let mut variables = vec![
             (POSTGRES_BIN_VARIABLE, binaries.folder().into()),
             ("TMPDIR", folder.path().into()),
@@ -70,24 +65,31 @@ impl<'a> Run<'a> {
         if complete {
             variables.push((REQUIRE_ALL_VARIABLE, "1".into()));
         }
-        let mut run = Self { arguments, complete, runner, variables, postgres: None, folder };
-        run.start_postgres()?;
+        let engines = Engines::default();
+        let mut run = Self { arguments, complete, runner, variables, engines, folder };
+        run.start_engines()?;
         Ok(run)
     }
 
-    fn start_postgres(&mut self) -> Result<()> {
-        if let Some(url) = std::env::var_os(POSTGRES_URL_VARIABLE).filter(|url| !url.is_empty()) {
-            eprintln!("==> PostgreSQL: the server that {POSTGRES_URL_VARIABLE} names");
-            self.variables.push((POSTGRES_URL_VARIABLE, url));
-            return Ok(());
+    fn start_engines(&mut self) -> Result<()> {
+        let all = Engine::value_variants().iter().copied();
+        let (named, wanted): (Vec<Engine>, Vec<Engine>) =
+            all.partition(|engine| variable(*engine).is_some());
+        for engine in named {
+            let name = engine.variable();
+            eprintln!("==> {engine}: what {name} names");
+            self.variables.extend(variable(engine).map(|value| (name, value)));
         }
-        let builder = TestPostgres::builder().durability(Durability::Off).own_process_group();
-        let postgres = builder.folder(self.folder.path().join("postgres")).start()?;
-        let url = postgres.url();
-        let version = postgres.binaries().version()?;
-        eprintln!("==> PostgreSQL {version} at {url}");
-        self.variables.push((POSTGRES_URL_VARIABLE, url.into()));
-        self.postgres = Some(postgres);
+        let (engines, failures) = Engines::start(&wanted, self.folder.path())?;
+        self.engines = engines;
+        for (engine, error) in failures {
+            ensure!(!self.complete, "{engine}: {error:#}");
+            eprintln!("==> {engine} is NOT TESTED: {error:#}");
+        }
+        for (name, value) in self.engines.variables() {
+            eprintln!("    {name}={value}");
+            self.variables.push((name, value.into()));
+        }
         Ok(())
     }
 
@@ -165,11 +167,11 @@ impl<'a> Run<'a> {
     fn run(&self, command: &mut Command) -> Result<()> {
         interrupt::run(command.envs(self.variables.iter().cloned()))
     }
+}
 
-    fn stop(&mut self) -> Result<()> {
-        let Some(mut postgres) = self.postgres.take() else { return Ok(()) };
-        postgres.stop(isobase_testkit::Stop::Fast)
-    }
+/// What the environment says about an engine.
+fn variable(engine: Engine) -> Option<OsString> {
+    std::env::var_os(engine.variable()).filter(|value| !value.is_empty())
 }
 
 fn nextest(program: &Path) -> Command {

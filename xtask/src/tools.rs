@@ -4,13 +4,15 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use isobase_testkit::{POSTGRES_BIN_VARIABLE, PostgresBinaries};
 
 use crate::{interrupt, workspace};
 
 /// The version that is known to build with the pinned toolchain.
 const NEXTEST_VERSION: &str = "0.9.143";
+/// The version of Debian 12, which the programs in `tests/emulators` are written for.
+const NODE_VERSION_MIN: u32 = 18;
 
 /// The PostgreSQL server; installed from the distribution if it is not there.
 pub(crate) fn postgres() -> Result<PostgresBinaries> {
@@ -19,7 +21,7 @@ pub(crate) fn postgres() -> Result<PostgresBinaries> {
     if found.is_ok() || std::env::var_os(POSTGRES_BIN_VARIABLE).is_some() {
         return found;
     }
-    install_package("postgresql")?;
+    install_packages(&["postgresql"])?;
     PostgresBinaries::find()
 }
 
@@ -28,7 +30,23 @@ pub(crate) fn strace() -> Result<()> {
     if is_installed("strace") {
         return Ok(());
     }
-    install_package("strace")
+    install_packages(&["strace"])
+}
+
+/// Node.js with npm, which the servers of `tests/emulators` need.
+pub(crate) fn node() -> Result<()> {
+    if !is_installed("node") || !is_installed("npm") {
+        install_packages(&["nodejs", "npm"])?;
+    }
+    let output = Command::new("node").arg("--version").output().context("start node")?;
+    let version = String::from_utf8_lossy(&output.stdout);
+    let major = version.trim().trim_start_matches('v').split('.').next().unwrap_or_default();
+    let major: u32 = major.parse().with_context(|| format!("unexpected version {version:?}"))?;
+    ensure!(
+        major >= NODE_VERSION_MIN,
+        "Node.js {NODE_VERSION_MIN} is needed, {major} is installed"
+    );
+    Ok(())
 }
 
 /// How tests are run.
@@ -79,20 +97,22 @@ fn install_nextest(folder: &Path) -> bool {
     installed.is_ok()
 }
 
-fn install_package(package: &str) -> Result<()> {
+fn install_packages(packages: &[&str]) -> Result<()> {
+    let names = packages.join(" ");
     let Some(prefix) = apt_prefix() else {
         bail!(
-            "the package `{package}` is not installed, and installing it needs root: \
-             run `apt-get install {package}` and start again"
+            "`{names}` is not installed, and installing it needs root: \
+             run `apt-get install {names}` and start again"
         );
     };
-    eprintln!("==> installing the package {package}");
+    eprintln!("==> installing {names}");
     if let Err(error) = apt(&prefix, &["update"]) {
         // The package may be known from before.
         eprintln!("==> {error:#}");
     }
-    apt(&prefix, &["install", "--yes", "--no-install-recommends", package])
-        .with_context(|| format!("install the package `{package}` by hand and start again"))
+    let arguments = ["install", "--yes", "--no-install-recommends"];
+    apt(&prefix, &[&arguments[..], packages].concat())
+        .with_context(|| format!("install `{names}` by hand and start again"))
 }
 
 /// What must stand before `apt-get`; `None` when we may not install.
@@ -113,6 +133,8 @@ fn apt(prefix: &[OsString], arguments: &[&str]) -> Result<()> {
     let mut words = prefix.to_vec();
     // `env` carries the variable through sudo.
     words.extend(["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"].map(OsString::from));
+    // Another run may install something just now.
+    words.extend(["-o", "DPkg::Lock::Timeout=600"].map(OsString::from));
     words.extend(arguments.iter().map(OsString::from));
     let mut command = Command::new(&words[0]);
     interrupt::run(command.args(&words[1..]))
