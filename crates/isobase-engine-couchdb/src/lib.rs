@@ -1,1 +1,54 @@
-//! Documents in CouchDB.
+//! The CouchDB engine: a collection is a database, a document a document.
+//!
+//! What the document databases share is in `isobase-remote`; here is what CouchDB does for it,
+//! over plain HTTP. CouchDB has no transactions: a commit is a record in a journal of ours, and
+//! what it says is done afterwards, by its author or by whoever comes next.
+//!
+//! Reading order: [`CouchDbOptions`], `client` (requests and repetitions), `names` and `codec`
+//! (what is stored), `record` and `journal` (what is remembered), then the way of a write (`redo`,
+//! `bulk`, `strip`) and of a read (`query`, `databases`).
+
+mod backend;
+mod bulk;
+mod client;
+mod codec;
+mod databases;
+mod error;
+mod journal;
+mod limits;
+mod load;
+mod names;
+mod options;
+mod plan;
+mod query;
+mod record;
+mod redo;
+mod shared;
+mod strip;
+
+use std::sync::Arc;
+
+use isobase_engine::{Clock, EngineError};
+use isobase_remote::{RemoteEngine, RemoteOptions};
+
+pub use backend::CouchDbBackend;
+pub use options::{CouchDbOptions, InvalidUrl};
+pub use plan::{SetupStep, setup_steps};
+
+/// Documents in the databases of a CouchDB server.
+pub type CouchDbEngine = RemoteEngine<CouchDbBackend>;
+
+/// Opens the engine: checks that the server can be reached and lets us in, makes the journal
+/// where there is none, and finishes what a process that was killed has left.
+///
+/// # Errors
+/// When the server cannot be reached (the message names host and port), refuses the user (the
+/// message names the user), or is not a CouchDB.
+pub async fn open(
+    options: CouchDbOptions,
+    remote: RemoteOptions,
+    clock: Arc<dyn Clock>,
+) -> Result<CouchDbEngine, EngineError> {
+    let backend = CouchDbBackend::new(&options, remote.deadline)?;
+    RemoteEngine::open(backend, remote, clock).await
+}

@@ -1,0 +1,101 @@
+//! Writing many documents of one database with one request.
+
+use isobase_engine::{EngineError, ErrorKind};
+use isobase_remote::Tree;
+use tokio::time::Instant;
+
+use crate::{
+    client::{Status, segment},
+    codec::write_row,
+    error::{Complaint, strange},
+    shared::Shared,
+};
+
+/// One document as it is to be written.
+pub(crate) struct BulkRow<'a> {
+    pub(crate) id: &'a str,
+    /// The version it replaces, or with [`Edits::AsTheyAre`] the version it has.
+    pub(crate) revision: Option<&'a str>,
+    pub(crate) attachments: Option<&'a str>,
+    /// Without `_id` and `_rev`, as JSON text.
+    pub(crate) document: &'a [u8],
+}
+
+/// What the versions of rows mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Edits {
+    /// Each row makes a new version of the one it names, if that is the current one.
+    New,
+    /// Each row is the version it names, as replication writes it: a version that is there
+    /// already, or was, changes nothing.
+    AsTheyAre,
+}
+
+/// What became of a request.
+pub(crate) enum BulkAnswer {
+    /// There is no such database.
+    NoDatabase,
+    /// Done, but for these rows.
+    Done {
+        /// Rows whose version is not the current one.
+        conflicts: Vec<String>,
+        /// Rows that a validation function refused, and why.
+        refused: Vec<(String, Complaint)>,
+    },
+}
+
+impl Shared {
+    pub(crate) async fn bulk(
+        &self,
+        database: &str,
+        edits: Edits,
+        rows: &[BulkRow<'_>],
+        deadline: Instant,
+    ) -> Result<BulkAnswer, EngineError> {
+        const WHAT: &str = "writing documents";
+        let bytes: usize = rows.iter().map(|row| row.document.len() + row.id.len() + 100).sum();
+        let mut body = Vec::with_capacity(bytes);
+        body.extend_from_slice(match edits {
+            Edits::New => b"{\"docs\":[",
+            Edits::AsTheyAre => b"{\"new_edits\":false,\"docs\":[",
+        });
+        for (place, row) in rows.iter().enumerate() {
+            if place > 0 {
+                body.push(b',');
+            }
+            write_row(row.id, row.revision, row.attachments, row.document, &mut body);
+        }
+        body.extend_from_slice(b"]}");
+        let path = format!("/{}/_bulk_docs", segment(database));
+        let call = self.client.post(path, body, WHAT, deadline);
+        let reply = self.client.send(&call).await?;
+        if reply.status == 404 {
+            return Ok(BulkAnswer::NoDatabase);
+        }
+        // Stored, but on fewer nodes than the quorum: the record of the commit is safe, and a row
+        // that a node misses comes to it by CouchDB's own synchronisation.
+        if reply.status == 202 {
+            Status::count(&self.client.status.quorum_missed);
+        }
+        let tree = self.success(&call, reply)?;
+        let answers = tree.as_array().ok_or_else(|| strange(WHAT))?;
+        let (mut conflicts, mut refused) = (Vec::new(), Vec::new());
+        for answer in answers {
+            if answer.get("error").is_none() {
+                continue;
+            }
+            let complaint = Complaint::of_tree(answer);
+            let id = answer.get("id").and_then(Tree::as_str).ok_or_else(|| strange(WHAT))?;
+            match complaint.error.as_str() {
+                "conflict" => conflicts.push(id.to_owned()),
+                "forbidden" | "unauthorized" => refused.push((id.to_owned(), complaint)),
+                _ => {
+                    let Complaint { error, reason } = complaint;
+                    let message = format!("CouchDB did not store '{id}': {error} {reason}");
+                    return Err(EngineError::new(ErrorKind::OutcomeUnknown, message));
+                }
+            }
+        }
+        Ok(BulkAnswer::Done { conflicts, refused })
+    }
+}

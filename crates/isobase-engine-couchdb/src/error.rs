@@ -1,0 +1,162 @@
+//! Failures of CouchDB as failures of an engine.
+
+use isobase_engine::{EngineError, ErrorKind};
+use isobase_remote::Tree;
+
+/// What CouchDB says with a status of 400 and more.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Complaint {
+    /// `not_found`, `conflict`, …
+    pub(crate) error: String,
+    /// A sentence.
+    pub(crate) reason: String,
+}
+
+impl Complaint {
+    pub(crate) fn of(body: &[u8]) -> Self {
+        let tree = std::str::from_utf8(body).ok().and_then(|text| Tree::parse(text).ok());
+        tree.map(|tree| Self::of_tree(&tree)).unwrap_or_default()
+    }
+
+    pub(crate) fn of_tree(tree: &Tree) -> Self {
+        let text = |name| {
+            let text = tree.get(name).and_then(Tree::as_str).unwrap_or_default();
+            text.chars().take(200).collect()
+        };
+        Self { error: text("error"), reason: text("reason") }
+    }
+}
+
+/// What to do about a status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Class {
+    /// The caller knows what it means.
+    Answer,
+    /// Nothing was done, and later it may be.
+    Refused,
+    /// Nobody knows what was done.
+    Uncertain,
+    /// Asking again gives the same.
+    Final(ErrorKind),
+}
+
+/// The one place where a status gets its meaning.
+///
+/// Source: CouchDB 3.5 documentation, "HTTP Status Code List"; 413, 500 and 503 measured on 3.5.0.
+pub(crate) fn class_of(status: u16) -> Class {
+    match status {
+        // 202 has its meaning where something is written; 400 where something is asked.
+        200..=299 | 304 | 400 | 404 | 409 | 412 => Class::Answer,
+        // A name or password that changed here or there: the operator can mend it.
+        401 => Class::Final(ErrorKind::Unavailable),
+        413 => Class::Final(ErrorKind::LimitExceeded),
+        429 | 503 => Class::Refused,
+        500 | 502 | 504 => Class::Uncertain,
+        507 => Class::Final(ErrorKind::OutOfSpace),
+        _ => Class::Final(ErrorKind::Unexpected),
+    }
+}
+
+/// The failure that a status stands for.
+pub(crate) fn status_error(
+    kind: ErrorKind,
+    what: &str,
+    place: &Place<'_>,
+    status: u16,
+    complaint: &Complaint,
+) -> EngineError {
+    let Place { address, user } = place;
+    let Complaint { error, reason } = complaint;
+    let who = match user {
+        Some(user) => format!("user '{user}'"),
+        None => "a client without a name".to_owned(),
+    };
+    let message = match status {
+        401 => format!(
+            "CouchDB at {address} does not let {who} in: {reason}; check name and password in the \
+             URL"
+        ),
+        403 => format!(
+            "CouchDB at {address} does not allow {who} {what}: {reason}; make the user a member \
+             or an administrator of the database"
+        ),
+        413 => format!(
+            "CouchDB at {address} refuses {what} as too large ({error}); raise \
+             couchdb/max_document_size there or make the document smaller"
+        ),
+        429 => format!("CouchDB at {address} has too many requests: {what} was refused"),
+        503 => format!("CouchDB at {address} is busy or being maintained: {what} was refused"),
+        _ => format!("CouchDB at {address} answered {status} to {what}: {error} {reason}"),
+    };
+    EngineError::new(kind, message.trim_end().to_owned())
+}
+
+/// Where a failure happened.
+pub(crate) struct Place<'a> {
+    pub(crate) address: &'a str,
+    pub(crate) user: Option<&'a str>,
+}
+
+/// What is stored cannot be understood.
+pub(crate) fn corrupted(what: impl std::fmt::Display) -> EngineError {
+    EngineError::new(ErrorKind::Corrupted, format!("{what} cannot be read"))
+}
+
+/// The server answered what CouchDB does not answer.
+pub(crate) fn strange(what: impl std::fmt::Display) -> EngineError {
+    EngineError::new(ErrorKind::Unexpected, format!("{what} is not what CouchDB answers"))
+}
+
+/// A failure after the commit was recorded: it will be finished by whoever comes next.
+pub(crate) fn unfinished_commit(error: EngineError) -> EngineError {
+    let message =
+        format!("the write is in the journal, but not yet in its documents: {}", error.message);
+    EngineError { kind: ErrorKind::OutcomeUnknown, message, source: error.source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statuses_have_their_classes() {
+        use Class::{Answer, Final, Refused, Uncertain};
+        let cases = [
+            (200, Answer),
+            (201, Answer),
+            (202, Answer),
+            (304, Answer),
+            (400, Answer),
+            (401, Final(ErrorKind::Unavailable)),
+            (403, Final(ErrorKind::Unexpected)),
+            (404, Answer),
+            (405, Final(ErrorKind::Unexpected)),
+            (409, Answer),
+            (412, Answer),
+            (413, Final(ErrorKind::LimitExceeded)),
+            (415, Final(ErrorKind::Unexpected)),
+            (429, Refused),
+            (500, Uncertain),
+            (502, Uncertain),
+            (503, Refused),
+            (504, Uncertain),
+            (507, Final(ErrorKind::OutOfSpace)),
+        ];
+        for (status, class) in cases {
+            assert_eq!(class_of(status), class, "{status}");
+        }
+    }
+
+    #[test]
+    fn messages_name_the_user_and_the_way_out() {
+        let place = Place { address: "db:5984", user: Some("ann") };
+        let complaint = Complaint::of(
+            b"{\"error\":\"unauthorized\",\"reason\":\"Name or password is incorrect.\"}\n",
+        );
+        let error = status_error(ErrorKind::Unavailable, "reading", &place, 401, &complaint);
+        for part in ["db:5984", "'ann'", "Name or password is incorrect."] {
+            assert!(error.message.contains(part), "{error}");
+        }
+        assert_eq!(Complaint::of(b"<html>"), Complaint::default());
+    }
+}

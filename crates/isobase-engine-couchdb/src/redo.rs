@@ -1,0 +1,516 @@
+//! Commits: a record in the journal, then what it says.
+//!
+//! CouchDB has no transactions. A commit is the creation of its record, which succeeds for one of
+//! all who try it for the same head. Only then are the documents written. Whoever finds a record
+//! whose author did not come to the end does the rest first; doing it twice, or late, changes
+//! nothing (`docs/decisions/0011-couchdb-redo-log.md`).
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use isobase_engine::{EngineError, ErrorKind};
+use isobase_remote::{BEYOND_SEQUENCES, Before, Commit, CommitError, Head, Tree};
+use tokio::time::Instant;
+
+use crate::{
+    bulk::{BulkAnswer, BulkRow, Edits},
+    client::{Status, at_once, segment},
+    codec::{stamp_of, tag_parts},
+    error::{corrupted, strange, unfinished_commit},
+    query::{Row, document_path},
+    record::{Effect, Record, Versioned},
+    shared::{KnownHead, PARALLEL, Shared, lock},
+};
+
+/// How often rows that other programs change meanwhile are looked at again.
+const ROUNDS_MAX: usize = 8;
+/// How often the head is read again when its record goes while it is read.
+const HEAD_READS_MAX: usize = 8;
+/// Ids of one question for versions.
+const VERSIONS_MAX: usize = 1_000;
+
+/// The version that a write replaces, and none for a document that never was.
+type Bases = Vec<Option<String>>;
+
+impl Shared {
+    /// Writes a group, if the head is still what it was made for.
+    pub(crate) async fn commit(
+        self: &Arc<Self>,
+        commit: &Commit,
+        deadline: Instant,
+    ) -> Result<Result<(), CommitError>, EngineError> {
+        if self.known_commit() != Some(commit.head.commit) {
+            // We did not apply the head's record, so we do not know whether anybody did.
+            let head = self.recover(deadline).await?;
+            if head.commit != commit.head.commit {
+                return Ok(Err(CommitError::HeadMoved));
+            }
+        }
+        let bases = match self.current_bases(commit, deadline).await? {
+            Ok(bases) => bases,
+            Err(error) => return Ok(Err(error)),
+        };
+        let effects = commit
+            .documents
+            .iter()
+            .zip(bases)
+            .filter_map(|(write, base)| Effect::of(write, base, commit))
+            .collect();
+        let mut record = Record::of_commit(commit, effects);
+        match self.append(&record, deadline).await? {
+            Some(revision) => record.revision = revision,
+            None => return Ok(Err(CommitError::HeadMoved)),
+        }
+        self.apply(&record, deadline).await.map_err(unfinished_commit)?;
+        self.know(&record);
+        self.strip_later(&record);
+        Ok(Ok(()))
+    }
+
+    /// The versions that the documents of a commit have now, tombstones included.
+    async fn current_bases(
+        &self,
+        commit: &Commit,
+        deadline: Instant,
+    ) -> Result<Result<Bases, CommitError>, EngineError> {
+        let mut places: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        for (place, write) in commit.documents.iter().enumerate() {
+            places.entry(self.names.database(&write.key.collection)).or_default().push(place);
+        }
+        let mut parts = Vec::new();
+        for (database, places) in &places {
+            for part in places.chunks(VERSIONS_MAX) {
+                let ids: Vec<String> =
+                    part.iter().map(|place| commit.documents[*place].key.id.to_string()).collect();
+                parts.push(async move {
+                    let rows = self.read_rows(database, &ids, false, None, deadline).await?;
+                    Ok(part.iter().copied().zip(rows.unwrap_or_default()))
+                });
+            }
+        }
+        let mut bases = vec![None; commit.documents.len()];
+        for (place, row) in at_once(PARALLEL, parts).await?.into_iter().flatten() {
+            let before = commit.documents[place].before.as_ref();
+            match base_of(before, row) {
+                Some(base) => bases[place] = base,
+                None => return Ok(Err(CommitError::DocumentChanged)),
+            }
+        }
+        Ok(Ok(bases))
+    }
+
+    /// Stores a record; none when another one has its place. Its version otherwise.
+    pub(crate) async fn append(
+        &self,
+        record: &Record,
+        deadline: Instant,
+    ) -> Result<Option<String>, EngineError> {
+        const WHAT: &str = "committing";
+        let path = document_path(&self.journal, &record.id);
+        let call = self.client.put(path.clone(), record.text(), WHAT, deadline);
+        let reply = self.client.send(&call).await?;
+        match reply.status {
+            // Fewer nodes than the quorum have it: another node may have another record under the
+            // same id, so nothing can be promised. Whoever reads the head next finds out.
+            202 => {
+                Status::count(&self.client.status.quorum_missed);
+                let message = "CouchDB stored the record of the commit on fewer nodes than its \
+                               write quorum: it may or may not last";
+                Err(EngineError::new(ErrorKind::OutcomeUnknown, message))
+            }
+            // An earlier attempt of ours may have been the one.
+            409 => {
+                let stored = self.read_record(&record.id, deadline).await?;
+                let ours = stored.filter(|stored| stored.token == record.token);
+                Ok(ours.map(|stored| stored.revision))
+            }
+            404 => {
+                let (journal, address) = (&self.journal, self.client.address());
+                let message = format!(
+                    "the database '{journal}' is gone from CouchDB at {address}: restore it, or \
+                     restart to begin a new journal"
+                );
+                Err(EngineError::new(ErrorKind::Unavailable, message))
+            }
+            _ => {
+                let tree = self.success(&call, reply)?;
+                let revision = tree.get("rev").and_then(Tree::as_str);
+                let revision = revision.ok_or_else(|| strange(WHAT))?;
+                if revision.starts_with("1-") {
+                    return Ok(Some(revision.to_owned()));
+                }
+                // There was a record of this number, long ago: its tombstone let ours in.
+                let path = format!("{path}?rev={}", segment(revision));
+                self.client.send(&self.client.delete(path, WHAT, deadline)).await?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Reads the head, and applies its record if nobody has.
+    pub(crate) async fn recover(self: &Arc<Self>, deadline: Instant) -> Result<Head, EngineError> {
+        for _ in 0..HEAD_READS_MAX {
+            let Some(id) = self.last_record_id(deadline).await? else {
+                return Err(corrupted(format!("the head in the database '{}'", self.journal)));
+            };
+            let known = lock(&self.known).clone();
+            if let Some(known) = known.filter(|known| known.record == id) {
+                return Ok(known.head);
+            }
+            // The record may be trimmed by now, when there is a later one.
+            let Some(record) = self.read_record(&id, deadline).await? else { continue };
+            if !record.is_applied {
+                Status::count(&self.client.status.redone);
+                tracing::info!(commit = record.head.commit, "finishing a commit");
+                self.apply(&record, deadline).await?;
+                self.strip_later(&record);
+            }
+            self.know(&record);
+            return Ok(record.head);
+        }
+        let message = "the head of the journal moves faster than it can be read";
+        Err(EngineError::new(ErrorKind::Unavailable, message))
+    }
+
+    fn known_commit(&self) -> Option<u64> {
+        lock(&self.known).as_ref().map(|known| known.head.commit)
+    }
+
+    pub(crate) fn know(&self, record: &Record) {
+        let known = KnownHead { record: record.id.clone(), head: record.head };
+        *lock(&self.known) = Some(known);
+    }
+
+    /// Does what a record says. Safe to repeat, also long after others went on.
+    async fn apply(&self, record: &Record, deadline: Instant) -> Result<(), EngineError> {
+        let mut databases: BTreeMap<String, Vec<&Effect>> = BTreeMap::new();
+        for effect in &record.effects {
+            databases.entry(self.names.database(&effect.collection)).or_default().push(effect);
+        }
+        let documents = databases
+            .iter()
+            .map(|(database, effects)| self.apply_effects(record, database, effects, deadline));
+        let documents = at_once(PARALLEL, documents.collect());
+        let entries = record.catalogue.iter();
+        let entries =
+            entries.map(|entry| Versioned::of_entry(entry, record.head.commit, &self.names));
+        let ours: Vec<Versioned> =
+            entries.chain(record.answers.iter().map(Versioned::of_answer)).collect();
+        tokio::try_join!(documents, self.store(&ours, deadline))?;
+        Ok(())
+    }
+
+    async fn apply_effects(
+        &self,
+        record: &Record,
+        database: &str,
+        effects: &[&Effect],
+        deadline: Instant,
+    ) -> Result<(), EngineError> {
+        let (new, old): (Vec<&Effect>, Vec<&Effect>) =
+            effects.iter().copied().partition(|effect| effect.base.is_none());
+        tokio::try_join!(
+            self.apply_new(record, database, &new, deadline),
+            self.apply_old(record, database, &old, deadline)
+        )?;
+        Ok(())
+    }
+
+    /// Documents that never were.
+    async fn apply_new(
+        &self,
+        record: &Record,
+        database: &str,
+        effects: &[&Effect],
+        deadline: Instant,
+    ) -> Result<(), EngineError> {
+        let effects: Vec<&Effect> =
+            effects.iter().copied().filter(|effect| !effect.is_deletion).collect();
+        let revisions: Vec<String> =
+            effects.iter().map(|effect| effect.first_revision(&record.token)).collect();
+        let rows: Vec<BulkRow<'_>> = effects
+            .iter()
+            .zip(&revisions)
+            .map(|(effect, revision)| BulkRow {
+                id: &effect.id,
+                revision: Some(revision),
+                attachments: None,
+                document: &effect.document,
+            })
+            .collect();
+        self.write_rows(record, database, Edits::AsTheyAre, &rows, deadline).await?;
+        Ok(())
+    }
+
+    /// Documents and tombstones that another version replaces.
+    async fn apply_old(
+        &self,
+        record: &Record,
+        database: &str,
+        effects: &[&Effect],
+        deadline: Instant,
+    ) -> Result<(), EngineError> {
+        let rows: Vec<BulkRow<'_>> = effects
+            .iter()
+            .map(|effect| BulkRow {
+                id: &effect.id,
+                revision: effect.base.as_deref(),
+                attachments: effect.attachments.as_deref(),
+                document: &effect.document,
+            })
+            .collect();
+        let mut conflicts = self.write_rows(record, database, Edits::New, &rows, deadline).await?;
+        for _ in 0..ROUNDS_MAX {
+            if conflicts.is_empty() || !self.is_head(record, deadline).await? {
+                return Ok(());
+            }
+            let open: Vec<&Effect> =
+                effects.iter().copied().filter(|effect| conflicts.contains(&effect.id)).collect();
+            conflicts = self.overtake(record, database, &open, deadline).await?;
+        }
+        let message = format!(
+            "other programs change documents of the database '{database}' faster than they can \
+             be written"
+        );
+        Err(EngineError::new(ErrorKind::Unavailable, message))
+    }
+
+    /// Looks at documents that are not what a record replaces: is its effect there already, or
+    /// did another program write in between? Then the later writer wins, and that is us. Gives
+    /// back those that changed once more.
+    async fn overtake(
+        &self,
+        record: &Record,
+        database: &str,
+        effects: &[&Effect],
+        deadline: Instant,
+    ) -> Result<Vec<String>, EngineError> {
+        let ids: Vec<String> = effects.iter().map(|effect| effect.id.clone()).collect();
+        let found = self.read_rows(database, &ids, true, None, deadline).await?;
+        let (mut again, mut new) = (Vec::new(), Vec::new());
+        for (effect, row) in effects.iter().zip(found.unwrap_or_default()) {
+            match row {
+                // The database was made anew.
+                Row::Missing => new.push(*effect),
+                Row::Deleted { .. } if effect.is_deletion => {}
+                Row::Deleted { revision } => {
+                    let stamp = self.stamp_at(database, &effect.id, &revision, deadline).await?;
+                    if !self.is_applied(database, effect, &revision, stamp, deadline).await? {
+                        again.push((*effect, revision, None));
+                    }
+                }
+                Row::Live { revision, document } => {
+                    let stamp = document.as_ref().and_then(|found| found.stamp());
+                    if !self.is_applied(database, effect, &revision, stamp, deadline).await? {
+                        let attachments = document.and_then(|found| found.attachments);
+                        again.push((*effect, revision, attachments));
+                    }
+                }
+            }
+        }
+        self.apply_new(record, database, &new, deadline).await?;
+        let rows: Vec<BulkRow<'_>> = again
+            .iter()
+            .map(|(effect, revision, attachments)| BulkRow {
+                id: &effect.id,
+                revision: Some(revision),
+                attachments: attachments.as_deref().filter(|_| !effect.is_deletion),
+                document: &effect.document,
+            })
+            .collect();
+        for (effect, ..) in &again {
+            Status::count(&self.client.status.foreign_overwritten);
+            let (collection, id) = (&effect.collection, &effect.id);
+            tracing::warn!(%collection, %id, "a write of another program was overtaken");
+        }
+        self.write_rows(record, database, Edits::New, &rows, deadline).await
+    }
+
+    /// Whether a document has had an effect already, given its current version and that version's
+    /// stamp.
+    async fn is_applied(
+        &self,
+        database: &str,
+        effect: &Effect,
+        revision: &str,
+        stamp: Option<u64>,
+        deadline: Instant,
+    ) -> Result<bool, EngineError> {
+        const WHAT: &str = "reading the history of a document";
+        if has_had(stamp, effect) {
+            return Ok(true);
+        }
+        // Another program wrote, and our stamp is gone: before our write, or after it?
+        let Some(generation) = effect.base.as_deref().and_then(generation_of) else {
+            return Ok(false);
+        };
+        let path = document_path(database, &effect.id);
+        let path = format!("{path}?revs=true&rev={}", segment(revision));
+        let call = self.client.get(path, WHAT, deadline);
+        let reply = self.client.send(&call).await?;
+        if reply.status == 404 {
+            // It changed again; the next round sees.
+            return Ok(false);
+        }
+        let tree = self.success(&call, reply)?;
+        let Some(next) = ancestor(&tree, generation + 1) else { return Ok(false) };
+        if next == revision {
+            return Ok(false);
+        }
+        match self.version_at(database, &effect.id, &next, deadline).await? {
+            Some(version) => {
+                Ok(has_had(version.get(isobase_remote::META_FIELD).and_then(stamp_of), effect))
+            }
+            // Compacted away: long ago, so it was ours. Others' content stays.
+            None => Ok(true),
+        }
+    }
+
+    async fn stamp_at(
+        &self,
+        database: &str,
+        id: &str,
+        revision: &str,
+        deadline: Instant,
+    ) -> Result<Option<u64>, EngineError> {
+        let version = self.version_at(database, id, revision, deadline).await?;
+        let meta = version.as_ref().and_then(|version| version.get(isobase_remote::META_FIELD));
+        Ok(meta.and_then(stamp_of))
+    }
+
+    /// A version of a document or a tombstone, while it is kept.
+    async fn version_at(
+        &self,
+        database: &str,
+        id: &str,
+        revision: &str,
+        deadline: Instant,
+    ) -> Result<Option<Tree>, EngineError> {
+        const WHAT: &str = "reading a version of a document";
+        let path = format!("{}?rev={}", document_path(database, id), segment(revision));
+        let call = self.client.get(path, WHAT, deadline);
+        let reply = self.client.send(&call).await?;
+        if reply.status == 404 {
+            return Ok(None);
+        }
+        self.success(&call, reply).map(Some)
+    }
+
+    /// Writes rows of a record; the ids of those that conflict.
+    async fn write_rows(
+        &self,
+        record: &Record,
+        database: &str,
+        edits: Edits,
+        rows: &[BulkRow<'_>],
+        deadline: Instant,
+    ) -> Result<Vec<String>, EngineError> {
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        for _ in 0..ROUNDS_MAX {
+            match self.bulk(database, edits, rows, deadline).await? {
+                BulkAnswer::Done { conflicts, refused } => {
+                    conflicts.iter().for_each(|_| Status::count(&self.client.status.conflicts));
+                    return self.refusal(database, refused).map(|()| conflicts);
+                }
+                // Somebody deleted the database. If others went on, it was theirs to delete.
+                BulkAnswer::NoDatabase if !self.is_head(record, deadline).await? => {
+                    return Ok(Vec::new());
+                }
+                BulkAnswer::NoDatabase => {
+                    lock(&self.prepared).remove(database);
+                    self.prepare_database(database, &[0], deadline).await?;
+                }
+            }
+        }
+        let message = format!("the database '{database}' goes as often as it is made");
+        Err(EngineError::new(ErrorKind::Unavailable, message))
+    }
+
+    /// A design document of the operator refused documents: nothing can write them, so the record
+    /// must not wait for them.
+    fn refusal(
+        &self,
+        database: &str,
+        refused: Vec<(String, crate::error::Complaint)>,
+    ) -> Result<(), EngineError> {
+        for (id, complaint) in refused {
+            Status::count(&self.client.status.rows_refused);
+            let reason = complaint.reason;
+            tracing::error!(
+                %database, %id, %reason,
+                "a validation function of the database '{database}' refused the document '{id}': \
+                 {reason}; it must let Isobase write"
+            );
+        }
+        Ok(())
+    }
+
+    async fn is_head(&self, record: &Record, deadline: Instant) -> Result<bool, EngineError> {
+        Ok(self.last_record_id(deadline).await?.as_deref() == Some(&record.id))
+    }
+}
+
+/// Whether a stamp is that of an effect or of a later write.
+fn has_had(stamp: Option<u64>, effect: &Effect) -> bool {
+    stamp.is_some_and(|stamp| stamp >= effect.stamp && stamp < BEYOND_SEQUENCES.0)
+}
+
+/// The version that a write replaces; none when the document is not what the write was decided
+/// on.
+fn base_of(before: Option<&Before>, row: Row) -> Option<Option<String>> {
+    match (before, row) {
+        (None, Row::Missing) => Some(None),
+        (None, Row::Deleted { revision }) => Some(Some(revision)),
+        (Some(before), Row::Live { revision, .. }) if tag_parts(&before.tag).0 == revision => {
+            Some(Some(revision))
+        }
+        _ => None,
+    }
+}
+
+/// The number in front of a version.
+fn generation_of(revision: &str) -> Option<u64> {
+    revision.split_once('-')?.0.parse().ok()
+}
+
+/// The version of a generation in the history of a document (`_revisions`).
+fn ancestor(tree: &Tree, generation: u64) -> Option<String> {
+    let revisions = tree.get("_revisions")?;
+    let start = revisions.get("start")?.as_u64()?;
+    let place = usize::try_from(start.checked_sub(generation)?).ok()?;
+    let hash = revisions.get("ids")?.as_array()?.get(place)?.as_str()?;
+    Some(format!("{generation}-{hash}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use isobase_remote::Tag;
+
+    use super::*;
+
+    #[test]
+    fn writes_are_for_the_version_they_were_decided_on() {
+        let before = Before { tag: Tag("2-b {}".to_owned()), stamp: None, keys: Vec::new() };
+        let live = |revision: &str| Row::Live { revision: revision.to_owned(), document: None };
+        let deleted = || Row::Deleted { revision: "3-c".to_owned() };
+        assert_eq!(base_of(None, Row::Missing), Some(None));
+        assert_eq!(base_of(None, deleted()), Some(Some("3-c".to_owned())));
+        assert_eq!(base_of(None, live("1-a")), None);
+        assert_eq!(base_of(Some(&before), live("2-b")), Some(Some("2-b".to_owned())));
+        assert_eq!(base_of(Some(&before), live("2-x")), None);
+        assert_eq!(base_of(Some(&before), deleted()), None);
+        assert_eq!(base_of(Some(&before), Row::Missing), None);
+    }
+
+    #[test]
+    fn history_names_its_versions() {
+        let tree = Tree::parse("{\"_revisions\":{\"start\":4,\"ids\":[\"d\",\"c\"]}}").unwrap();
+        assert_eq!(ancestor(&tree, 4).as_deref(), Some("4-d"));
+        assert_eq!(ancestor(&tree, 3).as_deref(), Some("3-c"));
+        assert_eq!(ancestor(&tree, 2), None);
+        assert_eq!(ancestor(&tree, 5), None);
+        assert_eq!(generation_of("12-ab"), Some(12));
+        assert_eq!(generation_of("ab"), None);
+    }
+}

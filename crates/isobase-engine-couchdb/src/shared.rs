@@ -1,0 +1,88 @@
+//! What all calls of one open database share.
+
+use std::{
+    collections::HashSet,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use isobase_engine::EngineError;
+use isobase_remote::Head;
+
+use crate::{CouchDbOptions, client::Client, names::Names, strip::Stripped};
+
+/// Requests of one call that run at once.
+pub(crate) const PARALLEL: usize = 4;
+/// Size of a document as long as nobody knows.
+const DOCUMENT_BYTES_GUESS: usize = 1_024;
+
+/// One open database: a server and a prefix.
+pub(crate) struct Shared {
+    pub(crate) client: Client,
+    pub(crate) names: Names,
+    /// The database of the journal.
+    pub(crate) journal: String,
+    /// Databases that are there with their index of ids. Written when one is made or found, and
+    /// when it goes; a name that is missing costs a question.
+    pub(crate) prepared: Mutex<HashSet<String>>,
+    /// The last head that this process knows. Written by whoever read or moved it.
+    pub(crate) known: Mutex<Option<KnownHead>>,
+    /// Records whose effects are applied and may be dropped. Commits add, the stripping takes.
+    pub(crate) to_strip: Mutex<Vec<Stripped>>,
+    /// A stripping is under way or about to begin.
+    pub(crate) is_stripping: AtomicBool,
+    /// Views of Mango indexes cannot be asked for counts; the server said so.
+    pub(crate) counts_one_by_one: AtomicBool,
+    /// No answer to an idempotency key is older. Written by whoever looked at all of them.
+    pub(crate) oldest_answer_us: AtomicI64,
+    /// What a document of this database takes, lately.
+    document_bytes: AtomicUsize,
+}
+
+/// A head whose record is applied.
+#[derive(Clone, Debug)]
+pub(crate) struct KnownHead {
+    /// The id of its record.
+    pub(crate) record: String,
+    pub(crate) head: Head,
+}
+
+impl Shared {
+    /// # Errors
+    /// When the client cannot be made.
+    pub(crate) fn new(options: &CouchDbOptions, deadline: Duration) -> Result<Self, EngineError> {
+        let names = Names::new(&options.prefix);
+        Ok(Self {
+            client: Client::new(options, deadline)?,
+            journal: names.journal(),
+            names,
+            prepared: Mutex::default(),
+            known: Mutex::default(),
+            to_strip: Mutex::default(),
+            is_stripping: AtomicBool::new(false),
+            counts_one_by_one: AtomicBool::new(false),
+            oldest_answer_us: AtomicI64::new(0),
+            document_bytes: AtomicUsize::new(DOCUMENT_BYTES_GUESS),
+        })
+    }
+
+    /// How many documents to ask for when the answer should have about so many bytes.
+    pub(crate) fn rows_for(&self, bytes: usize, limit: usize) -> usize {
+        (bytes / self.document_bytes.load(Ordering::Relaxed).max(1)).clamp(1, limit.max(1))
+    }
+
+    /// Learns from an answer how large documents are.
+    pub(crate) fn learn_size(&self, rows: usize, bytes: usize) {
+        let Some(seen) = bytes.checked_div(rows) else { return };
+        let known = self.document_bytes.load(Ordering::Relaxed);
+        self.document_bytes.store(((known * 3 + seen) / 4).max(64), Ordering::Relaxed);
+    }
+}
+
+/// A lock whose holder cannot panic halfway: all that happens under it is one assignment.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,82 @@
+//! Records without their effects.
+//!
+//! A record holds the documents of its commit only until they are written. They are then dropped
+//! from it, many records with one request, so that the journal does not become a second copy of
+//! the database.
+
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use isobase_engine::EngineError;
+
+use crate::{
+    bulk::{BulkRow, Edits},
+    record::Record,
+    shared::{Shared, lock},
+};
+
+/// Records that wait for the others; more are stripped at once.
+const WAITING_MAX: usize = 64;
+/// How long the first one waits for more.
+const WAIT: Duration = Duration::from_secs(1);
+/// Records of one open that a killed process may have left whole.
+pub(crate) const LEFT_WHOLE_MAX: usize = 2 * WAITING_MAX;
+
+/// A record as it is to be.
+pub(crate) struct Stripped {
+    id: String,
+    revision: String,
+    text: Vec<u8>,
+}
+
+impl Shared {
+    /// Drops the effects of an applied record soon.
+    pub(crate) fn strip_later(self: &Arc<Self>, record: &Record) {
+        if record.is_applied {
+            return;
+        }
+        let waiting = {
+            let mut waiting = lock(&self.to_strip);
+            let (id, revision) = (record.id.clone(), record.revision.clone());
+            waiting.push(Stripped { id, revision, text: record.stripped().text() });
+            waiting.len()
+        };
+        let is_full = waiting >= WAITING_MAX;
+        if self.is_stripping.swap(true, Ordering::AcqRel) && waiting != WAITING_MAX {
+            return;
+        }
+        let shared = Arc::clone(self);
+        tokio::spawn(async move {
+            if !is_full {
+                tokio::time::sleep(WAIT).await;
+            }
+            if let Err(error) = shared.strip_now().await {
+                tracing::debug!(%error, "records stay whole: {error}");
+            }
+        });
+    }
+
+    /// Drops the effects of all records that wait for it. What fails is found when the database
+    /// is opened next.
+    pub(crate) async fn strip_now(&self) -> Result<(), EngineError> {
+        self.is_stripping.store(false, Ordering::Release);
+        let waiting = std::mem::take(&mut *lock(&self.to_strip));
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        let rows: Vec<BulkRow<'_>> = waiting
+            .iter()
+            .map(|record| BulkRow {
+                id: &record.id,
+                revision: Some(&record.revision),
+                attachments: None,
+                document: &record.text,
+            })
+            .collect();
+        let deadline = self.client.deadline();
+        // A conflict means that another process did it, or trimmed the record.
+        self.bulk(&self.journal, Edits::New, &rows, deadline).await.map(|_| ())
+    }
+}
