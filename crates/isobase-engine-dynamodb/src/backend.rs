@@ -23,7 +23,7 @@ use crate::{
     journal::{self, ANSWERS, HEAD, LOG, NOTE, UNFINISHED},
     limits::{BUDGET, LIMITS, RULES},
     names::Names,
-    read::PartitionPage,
+    read::{PartitionPage, Wanted},
 };
 
 /// A check that takes longer has failed.
@@ -155,7 +155,7 @@ impl DynamoDbBackend {
                 pk: LOG,
                 first: &first,
                 last: &last,
-                only: Some("at"),
+                only: Wanted::And("at"),
                 start,
                 ..PartitionPage::default()
             };

@@ -45,7 +45,7 @@ impl DynamoDbBackend {
             return Ok(Entries { entries: Vec::new(), exhausted: true });
         };
         let pk = journal::keys(range.collection, range.index);
-        let page = PartitionPage {
+        let mut page = PartitionPage {
             pk: &pk,
             first: &first,
             last: &last,
@@ -53,9 +53,16 @@ impl DynamoDbBackend {
             limit: Some(limit.max(1)),
             ..PartitionPage::default()
         };
-        let (items, next) = self.read_partition(&page).await?;
-        let entries: Result<Vec<_>, _> = items.iter().map(read_entry).collect();
-        Ok(Entries { entries: entries?, exhausted: next.is_none() })
+        loop {
+            let (items, next) = self.read_partition(&page).await?;
+            let exhausted = next.is_none();
+            // An empty page is not the end.
+            if !items.is_empty() || exhausted {
+                let entries: Result<Vec<_>, _> = items.iter().map(read_entry).collect();
+                return Ok(Entries { entries: entries?, exhausted });
+            }
+            page.start = next;
+        }
     }
 
     /// How many entries a range has.

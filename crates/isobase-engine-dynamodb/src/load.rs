@@ -15,9 +15,9 @@ use crate::{
     commit::{key_changes, malformed},
     entries::Range,
     error::{Class, Failure},
-    journal::{self, ANSWERS, CATALOGUE, DOCUMENTS, LOG, PK},
+    journal::{self, ANSWERS, CATALOGUE, DOCUMENTS, LOG},
     limits::WRITE_ITEMS_MAX,
-    read::PartitionPage,
+    read::{PartitionPage, Wanted},
 };
 
 const ACTION: &str = "BatchWriteItem";
@@ -125,7 +125,7 @@ impl DynamoDbBackend {
     async fn delete_partition(&self, pk: &str, last: &[u8]) -> Result<(), EngineError> {
         let mut start = None;
         loop {
-            let only = Some(PK);
+            let only = Wanted::Keys;
             let page =
                 PartitionPage { pk, first: FIRST, last, only, start, ..PartitionPage::default() };
             let (items, next) = self.read_partition(&page).await?;
@@ -154,7 +154,7 @@ impl DynamoDbBackend {
     pub(crate) async fn delete_answers(&self, before: Timestamp) -> Result<(), EngineError> {
         let mut start = None;
         loop {
-            let only = Some("at");
+            let only = Wanted::And("at");
             let page = PartitionPage {
                 pk: ANSWERS,
                 first: FIRST,

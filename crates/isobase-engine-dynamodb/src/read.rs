@@ -349,11 +349,13 @@ impl DynamoDbBackend {
             .scan_index_forward(!page.reverse)
             .set_limit(page.limit.map(|limit| i32::try_from(limit).unwrap_or(i32::MAX)))
             .set_exclusive_start_key(page.start.clone());
-        if let Some(only) = page.only {
-            request = request
+        request = match page.only {
+            Wanted::All => request,
+            Wanted::Keys => request.projection_expression("#pk, #sk"),
+            Wanted::And(name) => request
                 .projection_expression("#pk, #sk, #only")
-                .expression_attribute_names("#only", only);
-        }
+                .expression_attribute_names("#only", name),
+        };
         let answer = self
             .client
             .call("Query", &self.journal, || Box::pin(request.clone().send()))
@@ -373,6 +375,16 @@ pub(crate) struct PartitionPage<'a> {
     pub(crate) limit: Option<usize>,
     /// Where the page before ended.
     pub(crate) start: Option<Item>,
-    /// Read the keys and this attribute only.
-    pub(crate) only: Option<&'a str>,
+    pub(crate) only: Wanted<'a>,
+}
+
+/// Which attributes of items.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) enum Wanted<'a> {
+    #[default]
+    All,
+    /// Of the key.
+    Keys,
+    /// Of the key, and this one.
+    And(&'a str),
 }

@@ -1,0 +1,156 @@
+//! A server that gives prepared answers, one after another.
+
+use std::sync::{Arc, Mutex};
+
+use isobase_engine_dynamodb::DynamoDbBackend;
+use isobase_remote::RemoteOptions;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    task::JoinHandle,
+};
+
+use crate::fixture::options;
+
+/// What to do with a request.
+#[derive(Clone, Debug)]
+pub(crate) enum Answer {
+    /// Status and JSON.
+    Json(u16, String),
+    /// Read the request, and close in the middle of the answer.
+    Cut,
+}
+
+pub(crate) fn ok(json: &str) -> Answer {
+    Answer::Json(200, json.to_owned())
+}
+
+/// An error as DynamoDB spells it.
+pub(crate) fn error(status: u16, code: &str, message: &str) -> Answer {
+    let json =
+        format!(r#"{{"__type":"com.amazonaws.dynamodb.v20120810#{code}","message":"{message}"}}"#);
+    Answer::Json(status, json)
+}
+
+/// A canceled transaction with the codes of its items.
+pub(crate) fn canceled(codes: &[&str]) -> Answer {
+    let reasons: Vec<String> = codes
+        .iter()
+        .map(|code| format!(r#"{{"Code":"{code}","Message":"because of {code}"}}"#))
+        .collect();
+    let json = format!(
+        r#"{{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException","Message":"Transaction cancelled","CancellationReasons":[{}]}}"#,
+        reasons.join(",")
+    );
+    Answer::Json(400, json)
+}
+
+/// A request that was made: operation and body.
+pub(crate) type Request = (String, String);
+
+pub(crate) struct Script {
+    pub(crate) url: String,
+    requests: Arc<Mutex<Vec<Request>>>,
+    task: JoinHandle<()>,
+}
+
+impl Script {
+    /// Gives the answers in their order; the last one again and again.
+    pub(crate) async fn start(answers: &[Answer]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let mut answers: Vec<Answer> = answers.to_vec();
+        answers.reverse();
+        let answers = Arc::new(Mutex::new(answers));
+        let made = Arc::clone(&requests);
+        let task = tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(serve(stream, Arc::clone(&answers), Arc::clone(&made)));
+            }
+        });
+        Self { url, requests, task }
+    }
+
+    /// A backend that talks to it, with little patience.
+    pub(crate) async fn backend(&self) -> DynamoDbBackend {
+        backend(&self.url).await
+    }
+
+    pub(crate) fn requests(&self) -> Vec<Request> {
+        self.requests.lock().unwrap().clone()
+    }
+
+    pub(crate) fn operations(&self) -> Vec<String> {
+        self.requests().into_iter().map(|(operation, _)| operation).collect()
+    }
+}
+
+impl Drop for Script {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+pub(crate) async fn backend(url: &str) -> DynamoDbBackend {
+    let remote =
+        RemoteOptions { deadline: std::time::Duration::from_millis(600), ..Default::default() };
+    DynamoDbBackend::new(&options(url, "p_"), &remote).await.unwrap()
+}
+
+async fn serve(
+    mut stream: TcpStream,
+    answers: Arc<Mutex<Vec<Answer>>>,
+    requests: Arc<Mutex<Vec<Request>>>,
+) {
+    while let Some(request) = read_request(&mut stream).await {
+        requests.lock().unwrap().push(request);
+        let answer = {
+            let mut answers = answers.lock().unwrap();
+            if answers.len() > 1 { answers.pop() } else { answers.last().cloned() }
+        };
+        match answer.expect("there is at least one answer") {
+            Answer::Json(status, json) => {
+                let head = format!(
+                    "HTTP/1.1 {status} X\r\ncontent-type: application/x-amz-json-1.0\r\n\
+                     content-length: {}\r\n\r\n",
+                    json.len()
+                );
+                stream.write_all(head.as_bytes()).await.unwrap();
+                stream.write_all(json.as_bytes()).await.unwrap();
+            }
+            Answer::Cut => {
+                stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{").await.unwrap();
+                return;
+            }
+        }
+    }
+}
+
+async fn read_request(stream: &mut TcpStream) -> Option<Request> {
+    let mut bytes = Vec::new();
+    let mut part = [0; 4096];
+    let head = loop {
+        if let Some(end) = bytes.windows(4).position(|it| it == b"\r\n\r\n") {
+            break end + 4;
+        }
+        match stream.read(&mut part).await {
+            Ok(read) if read > 0 => bytes.extend_from_slice(&part[..read]),
+            _ => return None,
+        }
+    };
+    let text = String::from_utf8(bytes[..head].to_vec()).unwrap();
+    let header = |name: &str| {
+        let line = text.lines().find(|line| line.to_lowercase().starts_with(name))?;
+        Some(line.split_once(": ")?.1.trim().to_owned())
+    };
+    let length: usize = header("content-length").unwrap().parse().unwrap();
+    while bytes.len() < head + length {
+        match stream.read(&mut part).await {
+            Ok(read) if read > 0 => bytes.extend_from_slice(&part[..read]),
+            _ => return None,
+        }
+    }
+    let operation = header("x-amz-target").unwrap().split_once('.').unwrap().1.to_owned();
+    Some((operation, String::from_utf8(bytes[head..].to_vec()).unwrap()))
+}
