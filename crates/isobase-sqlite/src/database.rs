@@ -201,15 +201,15 @@ impl Database {
         let inner = &self.inner;
         let mut snapshots = lock(&inner.snapshots);
         let held = snapshots.as_mut().ok_or(Error::Closed)?;
-        let connection = open_reader(&inner.path, &scanning(&inner.options))
+        let mut connection = open_reader(&inner.path, &scanning(&inner.options))
             .map_err(|error| Error::Reopen(Arc::new(error)))?;
+        inner.scans.watch(&mut connection)?;
         connection.execute_batch("BEGIN")?;
         // A transaction has its moment from its first read on.
         schema_version(&connection)?;
-        let interrupt = connection.get_interrupt_handle();
         let snapshot = Snapshot::new(self.clone(), connection);
         held.retain(Watched::is_held);
-        held.push(snapshot.watch(interrupt));
+        held.push(snapshot.watched());
         Ok(snapshot)
     }
 
@@ -255,7 +255,6 @@ impl Inner {
             queue.close();
         }
         let snapshots = lock(&self.snapshots).take().unwrap_or_default();
-        snapshots.iter().for_each(Watched::interrupt);
         self.scans.close();
         snapshots.iter().for_each(Watched::close);
         self.pool.close();

@@ -26,7 +26,7 @@ struct Shared {
     queue: Mutex<VecDeque<Scan>>,
     wake: Condvar,
     /// Set by `close`, read by all threads and by the scans that run.
-    closing: AtomicBool,
+    closing: Arc<AtomicBool>,
     waiting_max: usize,
 }
 
@@ -47,7 +47,7 @@ impl Scans {
         let shared = Arc::new(Shared {
             queue: Mutex::default(),
             wake: Condvar::new(),
-            closing: AtomicBool::new(false),
+            closing: Arc::default(),
             waiting_max,
         });
         let scans = Self { shared, threads: Mutex::default() };
@@ -91,6 +91,13 @@ impl Scans {
             Some(answer) => answer.unwrap_or_else(|_| Err(self.shared.stopped())),
             None => Err(Error::TimedOut),
         }
+    }
+
+    /// Makes a connection of its own stop when the threads end.
+    pub(crate) fn watch(&self, connection: &mut Connection) -> rusqlite::Result<()> {
+        let closing = Arc::clone(&self.shared.closing);
+        let stops = move || closing.load(Relaxed);
+        connection.progress_handler(INSTRUCTIONS_PER_CHECK, Some(stops))
     }
 
     pub(crate) fn waiting(&self) -> u64 {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
-use rusqlite::{Connection, InterruptHandle};
+use rusqlite::Connection;
 
 use crate::database::Database;
 use crate::error::Error;
@@ -27,8 +27,8 @@ impl Snapshot {
         Self { database, connection: Arc::new(Mutex::new(Some(connection))) }
     }
 
-    pub(crate) fn watch(&self, interrupt: InterruptHandle) -> Watched {
-        Watched { connection: Arc::downgrade(&self.connection), interrupt }
+    pub(crate) fn watched(&self) -> Watched {
+        Watched(Arc::downgrade(&self.connection))
     }
 
     /// Reads on one of the threads for long reads, all reads at the same moment. After `timeout`
@@ -55,24 +55,16 @@ impl fmt::Debug for Snapshot {
 }
 
 /// What the database needs to end a snapshot.
-pub(crate) struct Watched {
-    connection: Weak<Slot>,
-    interrupt: InterruptHandle,
-}
+pub(crate) struct Watched(Weak<Slot>);
 
 impl Watched {
     pub(crate) fn is_held(&self) -> bool {
-        self.connection.strong_count() > 0
+        self.0.strong_count() > 0
     }
 
-    /// Stops the read that runs.
-    pub(crate) fn interrupt(&self) {
-        self.interrupt.interrupt();
-    }
-
-    /// Closes the connection.
+    /// Closes the connection. No read runs on it any more.
     pub(crate) fn close(&self) {
-        if let Some(connection) = self.connection.upgrade() {
+        if let Some(connection) = self.0.upgrade() {
             lock(&connection).take();
         }
     }

@@ -99,6 +99,27 @@ fn schema_name_is_quoted() {
 }
 
 #[test]
+fn tables_of_the_first_version_are_brought_up_to_date() {
+    with_schema(async |schema| {
+        let engine = schema.engine().await;
+        written(&engine, create("notes", "{}")).await;
+        engine.close().await.unwrap();
+        schema.sql("DROP TABLE {s}.unfinished").await;
+        schema.sql("UPDATE {s}.meta SET version = 1").await;
+        // Several programs may start at once.
+        let engines = [schema.engine(), schema.engine(), schema.engine()];
+        let engines = futures_util::future::join_all(engines).await;
+        for engine in &engines {
+            assert_eq!(engine.bulk_load().unwrap().unfinished().await.unwrap(), None);
+        }
+        engines[0].bulk_load().unwrap().mark("begun").await.unwrap();
+        let note = engines[1].bulk_load().unwrap().unfinished().await.unwrap();
+        assert_eq!(note.as_deref(), Some("begun"));
+        assert_eq!(engines[2].list_all().await.unwrap().documents.len(), 1);
+    });
+}
+
+#[test]
 fn newer_tables_are_refused() {
     with_schema(async |schema| {
         schema.engine().await;

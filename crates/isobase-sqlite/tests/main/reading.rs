@@ -127,3 +127,38 @@ async fn readers_cannot_write() {
     assert!(matches!(fixture.database.read_inline(write), Err(Error::Sqlite(_))));
     assert!(matches!(fixture.database.read(LONG, write).await, Err(Error::Sqlite(_))));
 }
+
+#[tokio::test]
+async fn snapshot_stays_at_its_moment() {
+    let fixture = Fixture::new();
+    fixture.insert(1).await.unwrap().unwrap();
+    let snapshot = fixture.database.snapshot().unwrap();
+    fixture.insert(2).await.unwrap().unwrap();
+    assert_eq!(snapshot.read(LONG, ids).await.unwrap(), [1]);
+    fixture.insert(3).await.unwrap().unwrap();
+    assert_eq!(snapshot.read(LONG, ids).await.unwrap(), [1]);
+    assert_eq!(fixture.database.read(LONG, ids).await.unwrap(), [1, 2, 3]);
+    let late = fixture.database.snapshot().unwrap();
+    assert_eq!(late.read(LONG, ids).await.unwrap(), [1, 2, 3]);
+}
+
+#[tokio::test]
+async fn close_stops_a_snapshot_that_reads() {
+    let fixture = Fixture::new();
+    let snapshot = fixture.database.snapshot().unwrap();
+    let (entered, mut inside) = tokio::sync::mpsc::unbounded_channel();
+    let read = move |connection: &Connection| {
+        entered.send(()).unwrap();
+        endless(connection)
+    };
+    let reading = snapshot.read(LONG * 100, read);
+    let database = fixture.database.clone();
+    let close = async {
+        inside.recv().await.unwrap();
+        tokio::task::spawn_blocking(move || database.close()).await.unwrap().unwrap();
+    };
+    let (answer, ()) = tokio::join!(reading, close);
+    assert!(matches!(answer, Err(Error::Closed)), "{answer:?}");
+    assert!(matches!(snapshot.read(LONG, ids).await, Err(Error::Closed)));
+    assert!(matches!(fixture.database.snapshot(), Err(Error::Closed)));
+}
