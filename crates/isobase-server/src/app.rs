@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     Body, RequestBody, ServerConfig, access::FailureLimiter, body_budget::BodyBudget,
-    connection::Connection, cors::Cors, metrics::Metrics, readiness::Readiness,
+    connection::Connection, cors::Cors, data_store::Turns, metrics::Metrics, readiness::Readiness,
     request_id::RequestIds, service, table::TABLE,
 };
 
@@ -32,6 +32,7 @@ pub struct App {
     pub(crate) request_ids: RequestIds,
     pub(crate) failures: FailureLimiter,
     pub(crate) readiness: Readiness,
+    pub(crate) turns: Turns,
 }
 
 impl App {
@@ -48,6 +49,7 @@ impl App {
             request_ids: RequestIds::new(),
             failures: FailureLimiter::default(),
             readiness: Readiness::default(),
+            turns: Turns::default(),
             config,
         })
     }

@@ -12,6 +12,7 @@ mod call;
 mod config;
 mod connection;
 mod cors;
+mod data_store;
 mod metrics;
 mod openapi;
 mod pages;

@@ -67,7 +67,8 @@ impl Method {
 pub struct Route {
     /// Its method.
     pub method: Method,
-    /// Its path: `/records/{collection}/{id}`. Parameters are whole segments.
+    /// Its path: `/records/{collection}/{id}`. Parameters are whole segments; a last one may be
+    /// all that is left (`{*key}`).
     pub path: &'static str,
     /// Its unique name, a verb and a noun: `get_record`.
     pub operation_id: &'static str,

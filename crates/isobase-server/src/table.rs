@@ -8,11 +8,12 @@ use percent_encoding::percent_decode_str;
 use crate::{
     Method, Route,
     call::{PATH_PARAMETERS_MAX, PathParameters},
-    records, service_routes,
+    data_store, records, service_routes,
 };
 
 /// Every route there is: the router and the OpenAPI document are made from these lists.
-static LISTS: [&[Route]; 3] = [service_routes::ROUTES, records::ROUTES, records::SCHEMA_ROUTES];
+static LISTS: [&[Route]; 4] =
+    [service_routes::ROUTES, records::ROUTES, records::SCHEMA_ROUTES, data_store::ROUTES];
 
 /// The routes and the tree that finds them.
 pub(crate) static TABLE: LazyLock<Table> = LazyLock::new(Table::new);

@@ -8,14 +8,14 @@ use std::sync::LazyLock;
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
-use crate::{records, service_routes, table};
+use crate::{data_store, records, service_routes, table};
 
 /// The whole document. It describes every route the service has.
 #[must_use]
 pub fn openapi() -> Value {
     let mut paths = Map::new();
     for route in table::routes() {
-        let path = paths.entry(route.path).or_insert_with(|| Value::Object(Map::new()));
+        let path = paths.entry(shown(route.path)).or_insert_with(|| Value::Object(Map::new()));
         let method = route.method.as_str().to_ascii_lowercase();
         path[method] = operation::operation(route);
     }
@@ -53,6 +53,11 @@ pub fn openapi() -> Value {
     })
 }
 
+/// A path as the document has it: it does not know parameters of several segments.
+fn shown(path: &str) -> String {
+    path.replace("{*", "{")
+}
+
 /// The document as text, made once.
 pub(crate) fn text() -> Bytes {
     static TEXT: LazyLock<Bytes> = LazyLock::new(|| openapi().to_string().into());
@@ -73,7 +78,9 @@ fn tags() -> Vec<Value> {
 fn schemas() -> Map<String, Value> {
     let mut schemas = Map::new();
     schemas.insert("Problem".to_owned(), text::json_of(text::PROBLEM_SCHEMA));
-    for (name, schema) in service_routes::SCHEMAS.iter().chain(records::SCHEMAS) {
+    for (name, schema) in
+        service_routes::SCHEMAS.iter().chain(records::SCHEMAS).chain(data_store::SCHEMAS)
+    {
         schemas.insert((*name).to_owned(), text::json_of(schema));
     }
     schemas

@@ -157,6 +157,9 @@ problem_codes! {
     InvalidSchema = "invalid_schema", UNPROCESSABLE_ENTITY, Request, "Invalid schema",
         "The body is not a JSON Schema that this service can use; `errors` names the place. Nothing was stored.",
         "Correct the named place. References lead only into the schema itself, and patterns have no look-around.";
+    InvalidDataRecord = "invalid_data_record", UNPROCESSABLE_ENTITY, Request, "Invalid data record",
+        "The body is not a value for the data store; `errors` names what is wrong. Nothing was stored.",
+        "Send an object with `value` (any JSON) and, if you like, `metadata` (an object).";
     ConfirmationRequired = "confirmation_required", UNPROCESSABLE_ENTITY, Request, "Confirmation required",
         "The request would delete many documents and does not say that this is meant. Nothing was deleted.",
         "Repeat it with the parameter that `detail` names.";

@@ -23,5 +23,6 @@ mod schemas;
 mod view;
 
 pub(crate) use problems::reserved_id;
+pub(crate) use request::{document, no_parameters, require_json, take_body};
 pub(crate) use routes::{ROUTES, SCHEMAS};
 pub(crate) use schema_routes::ROUTES as SCHEMA_ROUTES;

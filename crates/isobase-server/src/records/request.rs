@@ -36,7 +36,7 @@ pub(super) fn id(call: &Call) -> Result<DocumentId, Problem> {
 }
 
 /// Refuses every query parameter.
-pub(super) fn no_parameters(call: &Call) -> Result<(), Problem> {
+pub(crate) fn no_parameters(call: &Call) -> Result<(), Problem> {
     Parameters::parse(call.query()).finish()
 }
 
@@ -67,7 +67,7 @@ pub(super) fn body_kind(headers: &HeaderMap) -> Result<BodyKind, Problem> {
 }
 
 /// Refuses a body that is not JSON.
-pub(super) fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
+pub(crate) fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
     match body_kind(headers)? {
         BodyKind::Json => Ok(()),
         BodyKind::Lines => Err(problems::not_json(NDJSON)),
@@ -75,12 +75,12 @@ pub(super) fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
 }
 
 /// The body, and an empty one in its place: the rest of the request is still needed.
-pub(super) fn take_body(call: &mut Call) -> RequestBody {
+pub(crate) fn take_body(call: &mut Call) -> RequestBody {
     std::mem::replace(&mut call.body, RequestBody::whole(Bytes::new()))
 }
 
 /// The body as a canonical document.
-pub(super) async fn document(body: RequestBody) -> Result<String, Problem> {
+pub(crate) async fn document(body: RequestBody) -> Result<String, Problem> {
     let bytes = body.collect().await?;
     json::canonicalise_document(&bytes).map_err(|error| problems::body(&error))
 }

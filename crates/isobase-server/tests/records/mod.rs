@@ -5,6 +5,7 @@ mod bodies;
 mod changes;
 mod conditions;
 mod contract;
+mod data_store;
 mod hostile;
 mod idempotency;
 mod indexes;

@@ -19,6 +19,7 @@ use isobase_types::{CollectionName, Document, DocumentId, Filter, Timestamp};
 use serde_json::Value;
 
 /// The service over an empty database, in open mode.
+#[derive(Clone)]
 pub struct Service {
     pub app: Arc<App>,
     faults: Arc<Faults>,
@@ -44,6 +45,11 @@ impl Service {
     /// An ordinary service whose store is changed first.
     pub fn over(change: impl FnOnce(Store) -> Store) -> Self {
         Self::made(Settings::default(), change)
+    }
+
+    /// A service that is there already.
+    pub fn of(app: Arc<App>) -> Self {
+        Self { app, faults: Arc::default() }
     }
 
     fn made(settings: Settings, change: impl FnOnce(Store) -> Store) -> Self {

@@ -151,3 +151,35 @@ async fn guessing_is_slowed_and_right_keys_are_not() {
     let metrics = keyed.service.ask(Method::GET, "/metrics", &headers).await.text;
     assert!(metrics.contains("isobase_http_failed_authentications_total 100"), "{metrics}");
 }
+
+#[tokio::test]
+async fn only_admins_act_for_other_users() {
+    let keyed = Keyed::new();
+    let target = "/data-store/namespaces/n/records/k";
+    let ask = |method, secret: &str, more: &[(&str, &str)]| {
+        let bearer = format!("Bearer {secret}");
+        let mut headers = vec![("authorization".to_owned(), bearer)];
+        headers.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        let service = &keyed.service;
+        async move {
+            let headers: Vec<_> = headers.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+            service.ask_with(method, target, &headers, "{\"value\":1}").await
+        }
+    };
+    let put = ask(Method::PUT, &keyed.write.secret, &[]).await;
+    assert_eq!(put.json()["userId"], keyed.write.info.id.as_str());
+    let own = ("x-user-id", keyed.write.info.id.as_str());
+    assert_eq!(ask(Method::GET, &keyed.write.secret, &[own]).await.status, 200);
+    let other = ("x-user-id", "ann");
+    ask(Method::GET, &keyed.write.secret, &[other]).await.is_problem(403, "forbidden");
+    ask(Method::PUT, &keyed.write.secret, &[other]).await.is_problem(403, "forbidden");
+    ask(Method::GET, &keyed.read.secret, &[]).await.is_problem(404, "record_not_found");
+    let agent = ("x-agent-id", "a");
+    ask(Method::GET, &keyed.read.secret, &[agent]).await.is_problem(403, "forbidden");
+    for secret in [keyed.admin.secret.as_str(), "internal-key"] {
+        assert_eq!(ask(Method::PUT, secret, &[other]).await.json()["userId"], "ann");
+        assert_eq!(ask(Method::GET, secret, &[other, agent]).await.status, 200);
+        assert_eq!(ask(Method::GET, secret, &[own]).await.status, 200);
+    }
+    assert_eq!(ask(Method::PUT, "internal-key", &[]).await.json()["userId"], "internal");
+}
