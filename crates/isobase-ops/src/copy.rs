@@ -57,6 +57,9 @@ pub struct CopyOptions {
 }
 
 impl CopyOptions {
+    /// Bytes of a part by default.
+    pub(crate) const PART_BYTES: usize = 1 << 20;
+
     /// The defaults, for a source of this name.
     #[must_use]
     pub fn new(source: impl Into<String>) -> Self {
@@ -67,7 +70,7 @@ impl CopyOptions {
             on_refused: OnRefused::default(),
             per_second: None,
             parallel: 4,
-            part_bytes: 1 << 20,
+            part_bytes: Self::PART_BYTES,
             restart: false,
             follow: Follow::default(),
         }
@@ -439,7 +442,7 @@ impl Work<'_> {
 }
 
 /// Every named collection is there.
-fn check_names(scan: &Scan, wanted: &[CollectionName]) -> Result<(), OpsError> {
+pub(crate) fn check_names(scan: &Scan, wanted: &[CollectionName]) -> Result<(), OpsError> {
     let is_there = |name: &&CollectionName| scan.collections.iter().any(|info| info.name == **name);
     match wanted.iter().find(|name| !is_there(name)) {
         Some(missing) => Err(OpsError::NoSuchCollection { collection: missing.clone() }),

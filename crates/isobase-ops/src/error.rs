@@ -5,7 +5,7 @@ use std::fmt;
 use isobase_engine::EngineError;
 use isobase_types::{CollectionName, Sequence};
 
-use crate::{Difference, Refusal};
+use crate::{Difference, Refusal, archive::ArchiveError};
 
 /// Which of two databases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,6 +87,35 @@ pub enum OpsError {
         /// The place that would be needed.
         since: Sequence,
     },
+    /// The source has fewer writes than the archive that was to be continued.
+    #[error(
+        "the source is not the one of the archive: its last write is {sequence}, the archive ends \
+         at {since}"
+    )]
+    OtherSource {
+        /// Where the archive ends.
+        since: Sequence,
+        /// The last write of the source.
+        sequence: Sequence,
+    },
+    /// An archive cannot be read, or belongs elsewhere. The target was not touched.
+    #[error("the archive {name} cannot be used")]
+    Archive {
+        /// Its name.
+        name: String,
+        /// Why.
+        source: ArchiveError,
+    },
+    /// The archive cannot be written.
+    #[error("the archive cannot be written")]
+    Output(#[source] std::io::Error),
+    /// What was restored was read again and is not what the archive holds. The target stays
+    /// unfinished.
+    #[error("what was restored differs from the archive in {}", collections.join(", "))]
+    RestoreDiffers {
+        /// The collections, with counts.
+        collections: Vec<String>,
+    },
     /// Both sides were read again and are not equal. The target stays unfinished.
     #[error("{count} documents differ between source and target")]
     Differs {
@@ -111,6 +140,11 @@ impl OpsError {
     /// For `map_err`.
     pub(crate) fn source_failed(source: EngineError) -> Self {
         Self::Engine { side: Side::Source, source }
+    }
+
+    /// For `map_err`.
+    pub(crate) fn output_failed(source: std::io::Error) -> Self {
+        Self::Output(source)
     }
 
     /// For `map_err`.

@@ -9,6 +9,7 @@
 //! `loader` (the two ends of the pipe), `replay` (what changed meanwhile), `verify`, and `copy`,
 //! which puts them together.
 
+pub mod archive;
 mod copy;
 mod digest;
 mod error;

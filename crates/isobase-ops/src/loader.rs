@@ -32,6 +32,8 @@ pub(crate) struct Loader {
     pub(crate) note: LoadNote,
     /// Up to here everything is written, though perhaps not noted.
     reached: Reached,
+    /// Up to here everything is under way or written.
+    handed_over: Reached,
     under_way: VecDeque<UnderWay>,
     slots: Arc<Semaphore>,
     parallel: usize,
@@ -71,6 +73,7 @@ impl Loader {
             to: to.clone(),
             control: control.clone(),
             note,
+            handed_over: reached.clone(),
             reached,
             under_way: VecDeque::new(),
             slots: Arc::new(Semaphore::new(parallel)),
@@ -106,10 +109,12 @@ impl Loader {
                 }
             }
             let reached = match part.last() {
-                Some(last) if !rest.is_empty() => {
+                Some(_) if rest.is_empty() => reached.clone(),
+                Some(last) if matches!(reached, Reached::After(..)) => {
                     Reached::After(collection.clone(), last.id.clone())
                 }
-                _ => reached.clone(),
+                // Only the whole part counts.
+                _ => self.handed_over.clone(),
             };
             self.push_part(collection, part, reached).await?;
         }
@@ -122,6 +127,7 @@ impl Loader {
         mut part: Vec<Document>,
         reached: Reached,
     ) -> Result<(), OpsError> {
+        self.handed_over = reached.clone();
         move_revisions(&mut part, self.note.base().sequence);
         let bytes: u64 = part.iter().map(|document| document.body.len() as u64).sum();
         let documents = part.len() as u64;

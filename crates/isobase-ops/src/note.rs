@@ -35,6 +35,7 @@ pub struct LoadNote {
 enum NotedPlace {
     Start,
     After { collection: String, id: String },
+    Parts { parts: u64 },
     End,
 }
 
@@ -46,6 +47,8 @@ pub(crate) enum Reached {
     Start,
     /// Everything up to this document.
     After(CollectionName, DocumentId),
+    /// So many parts of an archive.
+    Parts(u64),
     /// Everything that was there when the reading began.
     End,
 }
@@ -94,6 +97,7 @@ impl LoadNote {
             NotedPlace::After { collection, id } => {
                 Reached::After(CollectionName::new(collection).ok()?, DocumentId::parse(id).ok()?)
             }
+            NotedPlace::Parts { parts } => Reached::Parts(*parts),
             NotedPlace::End => Reached::End,
         })
     }
@@ -104,6 +108,7 @@ impl LoadNote {
             Reached::After(collection, id) => {
                 NotedPlace::After { collection: collection.to_string(), id: id.to_string() }
             }
+            Reached::Parts(parts) => NotedPlace::Parts { parts: *parts },
             Reached::End => NotedPlace::End,
         };
     }

@@ -6,11 +6,7 @@ use isobase_engine::{Engine, Rejection};
 use isobase_types::{CollectionName, Document, DocumentId};
 use serde::Serialize;
 
-use crate::{
-    Control, Event, OpsError, Progress, Stage,
-    note::Reached,
-    scan::{Part, Scan},
-};
+use crate::{Control, Event, OpsError, Progress, Stage, note::Reached, scan::Scan};
 
 /// Most refusals that are kept one by one; the others are counted. Ours: what a person reads.
 pub const REFUSALS_MAX: usize = 100;
@@ -69,11 +65,17 @@ impl PreflightReport {
     }
 
     /// Looks at a part.
-    pub(crate) fn look_at(&mut self, to: &Arc<dyn Engine>, part: &Part, control: &Control) {
-        for document in &part.documents {
+    pub(crate) fn look_at(
+        &mut self,
+        to: &Arc<dyn Engine>,
+        collection: &CollectionName,
+        documents: &[Document],
+        control: &Control,
+    ) {
+        for document in documents {
             self.documents += 1;
             self.bytes += document.body.len() as u64;
-            if let Some(refusal) = refusal(&**to, &part.collection, document) {
+            if let Some(refusal) = refusal(&**to, collection, document) {
                 self.refuse(refusal, control);
             }
         }
@@ -110,7 +112,7 @@ pub(crate) async fn look_at_all(
     let mut report = PreflightReport::default();
     let mut scanning = scan.start(&Reached::Start, bytes_max);
     while let Some(part) = scanning.next().await? {
-        report.look_at(to, &part, control);
+        report.look_at(to, &part.collection, &part.documents, control);
         control.progress(|| Progress {
             stage: Stage::Preflight,
             collection: Some(part.collection.clone()),

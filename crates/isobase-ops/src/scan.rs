@@ -82,7 +82,8 @@ impl Scan {
     ) -> Result<(), EngineError> {
         for info in self.collections.clone() {
             let mut after = match from {
-                Reached::Start => None,
+                // Parts are of archives.
+                Reached::Start | Reached::Parts(_) => None,
                 Reached::After(collection, _) if info.name < *collection => continue,
                 Reached::After(collection, id) if info.name == *collection => Some(id.clone()),
                 Reached::After(..) => None,

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a surprise ends the test, wherever it is met")]
 
+mod archives;
 mod copies;
 mod fixture;
 mod pairs;

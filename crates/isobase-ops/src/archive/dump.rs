@@ -1,0 +1,363 @@
+//! Everything, or everything since another dump, into an archive.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::Write,
+    sync::Arc,
+};
+
+use isobase_engine::{ChangesRequest, Engine, ErrorKind};
+use isobase_types::{CollectionName, DocumentId, Sequence, json};
+use ring::rand::{SecureRandom, SystemRandom};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::{
+    format::{CollectionHead, Footer, Header, HeaderSince, LayerHead},
+    input::Passphrase,
+    writer::{ArchiveWriter, End, Piece, Written, hex},
+};
+use crate::{
+    Control, CopyOptions, Event, OpsError, Progress, Side, Stage, StageTime,
+    copy::check_names,
+    indexes,
+    note::{Reached, now},
+    replay::{feed, get_all},
+    report::Stages,
+    scan::Scan,
+};
+
+/// Where the store keeps schemas: a document `collection:NAME` with the field `schema`, a string.
+const SCHEMAS_COLLECTION: &str = "isobase_schemas";
+
+/// Changes that are gathered before what they name is read: bounds the memory of a dump.
+const LAYER_CHANGES_MAX: usize = 200_000;
+const PAGE_CHANGES: u32 = 5_000;
+
+/// Layers after which a dump gives up being of one moment: the source is written faster than it
+/// is read.
+const LAYERS_MAX: u32 = 100;
+
+/// Documents of a layer that are read at a time.
+const READS: usize = 500;
+
+/// What to dump.
+#[derive(Clone, Debug, Default)]
+pub struct DumpOptions {
+    /// The source as the caller names it, without secrets.
+    pub source: String,
+    /// Only these collections; all when none is named.
+    pub collections: Vec<CollectionName>,
+    /// Only what was written after another archive.
+    pub since: Option<Since>,
+    /// Encrypts the archive.
+    pub passphrase: Option<Passphrase>,
+}
+
+/// The end of another archive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Since {
+    /// The last write of the database that is in it.
+    pub sequence: Sequence,
+    /// Its name, [`super::Header::id`].
+    pub archive: Option<String>,
+}
+
+/// What was dumped.
+#[derive(Clone, Debug, Serialize)]
+pub struct DumpReport {
+    /// Names the archive.
+    pub id: String,
+    /// The engine that was read.
+    pub engine: String,
+    /// What the archive says of itself.
+    pub footer: Footer,
+    /// Where it begins; none when it holds everything.
+    pub since: Option<u64>,
+    /// Bytes of the archive, before encryption.
+    pub bytes: u64,
+    /// Bytes of the text in it, before compression.
+    pub text_bytes: u64,
+    /// Whether it is encrypted.
+    pub encrypted: bool,
+    /// How long each stage took.
+    pub stages: Vec<StageTime>,
+    /// How long everything took.
+    pub seconds: f64,
+    /// Documents written in a second.
+    pub documents_per_second: f64,
+}
+
+/// Writes everything into an archive, or everything since another one.
+///
+/// It is of one moment when the engine gives such a snapshot, or when it has a change feed and
+/// is not written faster than it is read; [`Footer::one_moment`] says so. Memory is bounded.
+///
+/// # Errors
+/// [`OpsError`]; what was written is cut then, and of no use.
+pub async fn dump(
+    from: &Arc<dyn Engine>,
+    out: Box<dyn Write + Send>,
+    options: &DumpOptions,
+    control: &Control,
+) -> Result<DumpReport, OpsError> {
+    let mut stages = Stages::new(control);
+    let scan = Scan::open(from, Side::Source, &options.collections).await?;
+    if options.since.is_none() {
+        check_names(&scan, &options.collections)?;
+    }
+    let header = header(from, options, &scan)?;
+    let id = header.id.clone();
+    let since = header.since.as_ref().map(|since| since.sequence);
+    let writer = ArchiveWriter::begin(out, options.passphrase.clone(), header);
+    let dumping = Dumping { from, options, control, writer: &writer, documents: 0 };
+    let dumped = stages.run(Stage::Load, dumping.run(scan)).await;
+    let end = match dumped {
+        Ok(end) => end,
+        Err(error) => return Err(writer.failure(error).await),
+    };
+    let Written { footer, bytes, text_bytes } = writer.end(end).await?;
+    Ok(DumpReport {
+        id,
+        engine: from.name().to_owned(),
+        documents_per_second: stages.rate(Stage::Load, footer.documents),
+        footer,
+        since,
+        bytes,
+        text_bytes,
+        encrypted: options.passphrase.is_some(),
+        seconds: stages.elapsed().as_secs_f64(),
+        stages: stages.times,
+    })
+}
+
+fn header(from: &Arc<dyn Engine>, options: &DumpOptions, scan: &Scan) -> Result<Header, OpsError> {
+    let mut id = [0; 16];
+    let random = SystemRandom::new().fill(&mut id);
+    random.map_err(|_| OpsError::Task("the source of random numbers".to_owned()))?;
+    if let Some(since) = &options.since
+        && since.sequence > scan.counters.sequence
+    {
+        return Err(OpsError::OtherSource {
+            since: since.sequence,
+            sequence: scan.counters.sequence,
+        });
+    }
+    let names = options.collections.iter().map(CollectionName::to_string);
+    Ok(Header {
+        id: hex(&id),
+        program: concat!("isobase ", env!("CARGO_PKG_VERSION")).to_owned(),
+        created_at: now().to_string(),
+        source: options.source.clone(),
+        engine: from.name().to_owned(),
+        sequence: scan.counters.sequence.0,
+        collections: (!options.collections.is_empty()).then(|| names.collect()),
+        since: options.since.as_ref().map(|since| HeaderSince {
+            sequence: since.sequence.0,
+            archive: since.archive.clone(),
+        }),
+    })
+}
+
+struct Dumping<'a> {
+    from: &'a Arc<dyn Engine>,
+    options: &'a DumpOptions,
+    control: &'a Control,
+    writer: &'a ArchiveWriter,
+    documents: u64,
+}
+
+/// What changes touch.
+#[derive(Default)]
+struct Touched {
+    /// Whatever was there before is gone.
+    cleared: bool,
+    ids: BTreeSet<DocumentId>,
+}
+
+impl Dumping<'_> {
+    async fn run(mut self, scan: Scan) -> Result<End, OpsError> {
+        let (one_moment, counters) = (scan.one_moment, scan.counters);
+        let since = match &self.options.since {
+            Some(since) => since.sequence,
+            None => {
+                self.everything(scan).await?;
+                counters.sequence
+            }
+        };
+        let is_whole = one_moment && self.options.since.is_none();
+        if is_whole || self.from.change_feed().is_none() {
+            let (sequence, last_id) = (counters.sequence.0, counters.last_id);
+            if self.options.since.is_some() {
+                feed(self.from)?;
+            }
+            return Ok(End { sequence, last_id, one_moment });
+        }
+        let (reached, caught_up) = self.layers(since).await?;
+        let counters = Scan::open(self.from, Side::Source, &[]).await?.counters;
+        Ok(End { sequence: reached.0, last_id: counters.last_id, one_moment: caught_up })
+    }
+
+    async fn everything(&mut self, scan: Scan) -> Result<(), OpsError> {
+        let total = scan.documents();
+        let counts: BTreeMap<_, _> =
+            scan.collections.iter().map(|info| (info.name.clone(), info.documents)).collect();
+        let mut scanning = scan.start(&Reached::Start, CopyOptions::PART_BYTES);
+        let mut current = None;
+        while let Some(part) = scanning.next().await? {
+            if current.as_ref() != Some(&part.collection) {
+                let count = counts.get(&part.collection).copied();
+                let head = self.head(&part.collection, count).await?;
+                let name = part.collection.clone();
+                self.writer.write(Piece::Collection(name.clone(), Box::new(head))).await?;
+                current = Some(name);
+            }
+            self.documents += part.documents.len() as u64;
+            self.writer.write(Piece::Documents(part.documents)).await?;
+            self.tell(Some(part.collection), Some(total));
+            self.check_stop()?;
+        }
+        scanning.end().await?;
+        Ok(())
+    }
+
+    async fn head(
+        &self,
+        collection: &CollectionName,
+        documents: Option<u64>,
+    ) -> Result<CollectionHead, OpsError> {
+        let declared = indexes::declared(self.from, std::iter::once(collection)).await?;
+        Ok(CollectionHead {
+            name: collection.to_string(),
+            documents,
+            indexes: declared.iter().map(|index| index.definition.order().to_string()).collect(),
+            schema: self.schema(collection).await?,
+            cleared: false,
+        })
+    }
+
+    /// The schema of a collection, for whoever reads the archive; it travels as a document too.
+    async fn schema(&self, collection: &CollectionName) -> Result<Option<Box<RawValue>>, OpsError> {
+        let named = CollectionName::new(SCHEMAS_COLLECTION);
+        let id = DocumentId::parse(&format!("collection:{collection}"));
+        let (Ok(schemas), Ok(id)) = (named, id) else { return Ok(None) };
+        let found = self.from.get(&schemas, &id).await.map_err(OpsError::source_failed)?;
+        let Some(document) = found else { return Ok(None) };
+        #[derive(serde::Deserialize)]
+        struct Stored {
+            schema: String,
+        }
+        // Whatever else is stored there is no schema, and travels as a document.
+        let stored: Option<Stored> = serde_json::from_str(&document.body).ok();
+        let text = stored.and_then(|it| json::canonicalise_value(it.schema.as_bytes()).ok());
+        Ok(text.and_then(|text| RawValue::from_string(text).ok()))
+    }
+
+    /// What changed since a place, until nothing does; says how far it came, and whether there
+    /// was such a moment.
+    async fn layers(&mut self, since: Sequence) -> Result<(Sequence, bool), OpsError> {
+        let mut since = since;
+        let mut is_first = self.options.since.is_some();
+        for _ in 0..LAYERS_MAX {
+            let (touched, next, more) = self.gather(since).await?;
+            since = next;
+            if touched.is_empty() && !more {
+                self.control.tell(Event::CaughtUp);
+                return Ok((since, true));
+            }
+            // An archive of changes is a layer by itself.
+            if !is_first {
+                self.writer.write(Piece::Layer(LayerHead { sequence: since.0 })).await?;
+            }
+            is_first = false;
+            for (collection, touched) in touched {
+                self.layer(collection, touched).await?;
+            }
+        }
+        Ok((since, false))
+    }
+
+    async fn gather(
+        &self,
+        mut since: Sequence,
+    ) -> Result<(BTreeMap<CollectionName, Touched>, Sequence, bool), OpsError> {
+        let feed = feed(self.from)?;
+        let wanted = &self.options.collections;
+        let mut touched: BTreeMap<CollectionName, Touched> = BTreeMap::new();
+        let mut gathered = 0;
+        loop {
+            let request = ChangesRequest { since, collection: None, limit: PAGE_CHANGES };
+            let page = feed.read_changes(&request).await.map_err(|error| match error.kind {
+                ErrorKind::ChangesGone { .. } => OpsError::ChangesGone { since },
+                _ => OpsError::source_failed(error),
+            })?;
+            since = page.next;
+            gathered += page.changes.len();
+            for change in page.changes {
+                if !wanted.is_empty() && !wanted.contains(&change.collection) {
+                    continue;
+                }
+                let touched = touched.entry(change.collection).or_default();
+                match change.id {
+                    Some(id) => {
+                        touched.ids.insert(id);
+                    }
+                    None => *touched = Touched { cleared: true, ids: BTreeSet::new() },
+                }
+            }
+            self.check_stop()?;
+            if !page.more || gathered >= LAYER_CHANGES_MAX {
+                return Ok((touched, since, page.more));
+            }
+        }
+    }
+
+    async fn layer(
+        &mut self,
+        collection: CollectionName,
+        touched: Touched,
+    ) -> Result<(), OpsError> {
+        let head = self.head(&collection, None).await?;
+        let head = CollectionHead { cleared: touched.cleared, ..head };
+        self.writer.write(Piece::Collection(collection.clone(), Box::new(head))).await?;
+        let ids: Vec<_> = touched.ids.into_iter().collect();
+        for ids in ids.chunks(READS) {
+            let found = get_all(self.from, &collection, ids).await;
+            let found = found.map_err(OpsError::source_failed)?;
+            let (mut documents, mut gone) = (Vec::new(), Vec::new());
+            for (id, document) in ids.iter().zip(found) {
+                match document {
+                    Some(document) => documents.push(document),
+                    None => gone.push(id.clone()),
+                }
+            }
+            self.documents += documents.len() as u64;
+            if !documents.is_empty() {
+                self.writer.write(Piece::Documents(documents)).await?;
+            }
+            if !gone.is_empty() {
+                self.writer.write(Piece::Deletions(gone)).await?;
+            }
+            self.tell(Some(collection.clone()), None);
+            self.check_stop()?;
+        }
+        Ok(())
+    }
+
+    fn tell(&self, collection: Option<CollectionName>, documents_total: Option<u64>) {
+        self.control.progress(|| Progress {
+            stage: Stage::Load,
+            collection,
+            documents: self.documents,
+            documents_total,
+            bytes: 0,
+        });
+    }
+
+    fn check_stop(&self) -> Result<(), OpsError> {
+        match self.control.is_stopped() {
+            true => Err(OpsError::Stopped { documents: self.documents }),
+            false => Ok(()),
+        }
+    }
+}

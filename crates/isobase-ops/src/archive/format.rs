@@ -1,0 +1,227 @@
+//! What the frames hold.
+
+use std::borrow::Cow;
+
+use isobase_types::{Document, DocumentId, Revision, Timestamp, json};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::CollectionDigest;
+
+/// The first frame: what the archive is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Header {
+    /// Names the archive: 32 hexadecimal digits.
+    pub id: String,
+    /// What wrote it.
+    pub program: String,
+    /// When it was begun.
+    pub created_at: String,
+    /// The database, without secrets.
+    pub source: String,
+    /// The engine of the database.
+    pub engine: String,
+    /// The last write of the database when the reading began.
+    pub sequence: u64,
+    /// Only these collections; none when it is of all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collections: Option<Vec<String>>,
+    /// It holds only what was written after this place; none when it holds everything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<HeaderSince>,
+}
+
+/// What an archive of changes comes after.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeaderSince {
+    /// The place.
+    pub sequence: u64,
+    /// The archive that ends there, when it was named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archive: Option<String>,
+}
+
+/// A frame that says of which collection the following ones are.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct CollectionHead {
+    pub(crate) name: String,
+    /// Its documents, as far as the database knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) documents: Option<u64>,
+    /// Declared indexes: `status,-created_at`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) indexes: Vec<String>,
+    /// The JSON Schema of its documents, for readers of the archive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) schema: Option<Box<RawValue>>,
+    /// Whatever earlier layers have of it is gone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) cleared: bool,
+}
+
+/// A frame that begins a layer: what follows comes later than what came before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LayerHead {
+    /// The last write of the database that is in it.
+    pub(crate) sequence: u64,
+}
+
+/// The last frame: what all of it must be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Footer {
+    /// Records of documents, by collection; one that was written while the archive was made has
+    /// several.
+    pub collections: Vec<FooterCollection>,
+    /// Records of documents.
+    pub documents: u64,
+    /// Records of deletions.
+    pub deletions: u64,
+    /// The last write of the database that is in it.
+    pub sequence: u64,
+    /// The last integer id given out.
+    pub last_id: i64,
+    /// All of it is of one moment, that of `sequence`.
+    pub one_moment: bool,
+    /// Bytes before the frame of the footer.
+    pub bytes: u64,
+    /// SHA-256 of these bytes.
+    pub sha256: String,
+}
+
+/// What the archive holds of a collection.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FooterCollection {
+    /// Its name.
+    pub name: String,
+    /// Its records.
+    #[serde(flatten)]
+    pub digest: CollectionDigest,
+}
+
+/// A line of a frame of documents.
+#[derive(Deserialize)]
+struct Line<'a> {
+    #[serde(borrow)]
+    id: &'a RawValue,
+    #[serde(borrow)]
+    revision: Cow<'a, str>,
+    created_us: i64,
+    updated_us: i64,
+    #[serde(borrow)]
+    body: &'a RawValue,
+}
+
+/// Appends a document as a line.
+pub(crate) fn write_line(document: &Document, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"id\":");
+    document.id.write_json(out);
+    out.extend_from_slice(b",\"revision\":");
+    json::write_string(&document.revision.to_string(), out);
+    for (name, time) in [("created_us", document.created_at), ("updated_us", document.updated_at)] {
+        out.extend_from_slice(format!(",\"{name}\":{}", time.unix_us).as_bytes());
+    }
+    out.extend_from_slice(b",\"body\":");
+    out.extend_from_slice(document.body.as_bytes());
+    out.extend_from_slice(b"}\n");
+}
+
+/// Reads the lines of a frame of documents.
+pub(crate) fn read_lines(content: &[u8]) -> Result<Vec<Document>, String> {
+    lines(content)?.map(read_line).collect()
+}
+
+fn read_line(line: &str) -> Result<Document, String> {
+    let line: Line<'_> =
+        serde_json::from_str(line).map_err(|error| format!("a document: {error}"))?;
+    let body = line.body.get();
+    // What engines are given must be what they would have been given by a write.
+    let canonical = json::canonicalise_document(body.as_bytes())
+        .map_err(|error| format!("the body of {}: {error}", line.id.get()))?;
+    if canonical != body {
+        return Err(format!("the body of {} is not canonical", line.id.get()));
+    }
+    let revision = Revision::parse(&line.revision).map_err(|error| error.to_string())?;
+    Ok(Document {
+        id: read_id(line.id.get())?,
+        revision,
+        created_at: Timestamp { unix_us: line.created_us.max(0) },
+        updated_at: Timestamp { unix_us: line.updated_us.max(0) },
+        body: canonical,
+    })
+}
+
+/// Appends an id as a line of a frame of deletions.
+pub(crate) fn write_id(id: &DocumentId, out: &mut Vec<u8>) {
+    id.write_json(out);
+    out.push(b'\n');
+}
+
+/// Reads the lines of a frame of deletions.
+pub(crate) fn read_ids(content: &[u8]) -> Result<Vec<DocumentId>, String> {
+    lines(content)?.map(read_id).collect()
+}
+
+fn lines(content: &[u8]) -> Result<impl Iterator<Item = &str>, String> {
+    let text = std::str::from_utf8(content).map_err(|_| "a line that is no text".to_owned())?;
+    Ok(text.split_terminator('\n'))
+}
+
+fn read_id(text: &str) -> Result<DocumentId, String> {
+    let wrong = || format!("{text} is not an id");
+    if text.starts_with('"') {
+        let decoded: String = serde_json::from_str(text).map_err(|_| wrong())?;
+        let id = DocumentId::parse(&decoded).map_err(|_| wrong())?;
+        return if matches!(id, DocumentId::Text(_)) { Ok(id) } else { Err(wrong()) };
+    }
+    match DocumentId::parse(text).map_err(|_| wrong())? {
+        id @ DocumentId::Integer(_) => Ok(id),
+        DocumentId::Text(_) => Err(wrong()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn documents_come_back() {
+        let mut content = Vec::new();
+        let document = |id: &str, revision, body: &str| Document {
+            id: DocumentId::parse(id).unwrap(),
+            revision: Revision::parse(revision).unwrap(),
+            created_at: Timestamp { unix_us: 1 },
+            updated_at: Timestamp { unix_us: i64::MAX },
+            body: body.to_owned(),
+        };
+        let documents = [
+            document("1", "7", "{}"),
+            document("a\"b\nc", "foreign-1", r#"{"a":-0.0,"b":[1e4,"\u0000\n"],"😀":{}}"#),
+            document("9223372036854775808", "007", r#"{"":123456789012345678901234567890}"#),
+        ];
+        documents.iter().for_each(|document| write_line(document, &mut content));
+        assert_eq!(read_lines(&content).unwrap(), documents);
+    }
+
+    #[test]
+    fn what_no_write_could_have_stored_is_refused() {
+        let line = |id: &str, body: &str| {
+            format!(
+                "{{\"id\":{id},\"revision\":\"1\",\"created_us\":1,\"updated_us\":1,\"body\":{body}}}\n"
+            )
+        };
+        assert!(read_lines(line("1", "{}").as_bytes()).is_ok());
+        for (id, body) in [
+            ("1", "[]"),
+            ("1", "{ }"),
+            ("1", "{\"id\":1}"),
+            ("1", "{\"a\":1,\"a\":2}"),
+            ("1", "{\"a\":1e400}"),
+            ("\"1\"", "{}"),
+            ("01", "{}"),
+            ("\"_a\"", "{}"),
+            ("-1", "{}"),
+        ] {
+            assert!(read_lines(line(id, body).as_bytes()).is_err(), "{id} {body}");
+        }
+    }
+}

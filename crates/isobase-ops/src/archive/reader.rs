@@ -1,0 +1,369 @@
+//! Reading archives: all of it is checked before any of it is used.
+
+use std::collections::{BTreeMap, HashSet};
+
+use isobase_types::{CollectionName, Document, DocumentId};
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+
+use super::{
+    ArchiveError, ArchiveInput,
+    format::{CollectionHead, Footer, Header, LayerHead, read_ids, read_lines},
+    frame::{FrameKind, FrameReader},
+    writer::hex,
+};
+use crate::{CollectionDigest, CollectionReport, Control, OpsError, Progress, Stage};
+
+/// What archives hold, after all of them were read and every checksum agreed.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ArchiveReport {
+    /// What each of them says of itself, first the one with everything.
+    pub archives: Vec<OneArchive>,
+    /// What a database holds after they are restored.
+    pub collections: Vec<CollectionReport>,
+    /// Its documents.
+    pub documents: u64,
+    /// Declared indexes, as `collection: fields`.
+    pub indexes: Vec<String>,
+}
+
+/// What an archive says of itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct OneArchive {
+    /// How the caller names it.
+    pub name: String,
+    /// Its first frame.
+    #[serde(flatten)]
+    pub header: Header,
+    /// Its last frame.
+    pub footer: Footer,
+}
+
+/// Reads archives and compares every checksum. Several are one with everything and those with
+/// changes that come after it, in their order.
+///
+/// # Errors
+/// [`OpsError::Archive`] when one is damaged, cut, of another kind, or a link of the chain is
+/// missing.
+pub async fn verify(
+    inputs: Vec<ArchiveInput>,
+    control: &Control,
+) -> Result<ArchiveReport, OpsError> {
+    let control = control.clone();
+    let verified = tokio::task::spawn_blocking(move || {
+        let mut inputs = inputs;
+        let checked = check(&mut inputs, &control, &mut |_, _| {})?;
+        Ok::<_, OpsError>((inputs, control, checked))
+    });
+    let (inputs, control, checked) = joined(verified.await)?;
+    let counted = tokio::task::spawn_blocking(move || {
+        let mut inputs = inputs;
+        let mut state = BTreeMap::<CollectionName, CollectionDigest>::new();
+        if checked.layers.is_empty() {
+            return Ok((checked.whole(), checked));
+        }
+        read_state(&mut inputs, &checked, &control, &mut |collection, documents| {
+            let digest = state.entry(collection.clone()).or_default();
+            documents.iter().for_each(|document| digest.add(document));
+            Ok(())
+        })?;
+        Ok::<_, OpsError>((state, checked))
+    });
+    let (state, checked) = joined(counted.await)?;
+    Ok(checked.report(&state))
+}
+
+pub(crate) fn joined<T>(
+    done: Result<Result<T, OpsError>, tokio::task::JoinError>,
+) -> Result<T, OpsError> {
+    done.map_err(|error| OpsError::Task(error.to_string()))?
+}
+
+/// Archives that are whole and belong together.
+#[derive(Debug, Default)]
+pub(crate) struct Checked {
+    pub(crate) archives: Vec<OneArchive>,
+    /// Records of documents in all of them.
+    pub(crate) records: u64,
+    /// What the layers after the first one touch, in their order.
+    layers: Vec<Layer>,
+    /// By collection and fields, in the order in which they were found.
+    pub(crate) indexes: Vec<(CollectionName, String)>,
+}
+
+/// What a layer touches: earlier layers are not asked about it.
+#[derive(Debug, Default)]
+struct Layer {
+    /// Parts of hashes of collections and ids: a part of 16 bytes is never the same for two.
+    touched: HashSet<[u8; 16]>,
+    cleared: HashSet<CollectionName>,
+}
+
+impl Checked {
+    /// The counters a database gets.
+    pub(crate) fn footer(&self) -> Option<&Footer> {
+        self.archives.last().map(|archive| &archive.footer)
+    }
+
+    /// Whether a later layer than this one says what becomes of a document.
+    fn is_later(&self, layer: usize, collection: &CollectionName, id: &DocumentId) -> bool {
+        let later = self.layers.get(layer..).unwrap_or_default();
+        if later.is_empty() {
+            return false;
+        }
+        let key = key(collection, id);
+        later.iter().any(|layer| layer.cleared.contains(collection) || layer.touched.contains(&key))
+    }
+
+    /// What the only layer holds.
+    fn whole(&self) -> BTreeMap<CollectionName, CollectionDigest> {
+        let collections = self.footer().into_iter().flat_map(|footer| &footer.collections);
+        let named =
+            collections.filter_map(|it| Some((CollectionName::new(&it.name).ok()?, it.digest)));
+        named.filter(|(_, digest)| digest.documents > 0).collect()
+    }
+
+    fn report(self, state: &BTreeMap<CollectionName, CollectionDigest>) -> ArchiveReport {
+        let report = |(name, digest): (&CollectionName, &CollectionDigest)| CollectionReport {
+            name: name.to_string(),
+            digest: *digest,
+        };
+        ArchiveReport {
+            archives: self.archives,
+            collections: state.iter().map(report).collect(),
+            documents: state.values().map(|digest| digest.documents).sum(),
+            indexes: self
+                .indexes
+                .iter()
+                .map(|(name, fields)| format!("{name}: {fields}"))
+                .collect(),
+        }
+    }
+}
+
+fn key(collection: &CollectionName, id: &DocumentId) -> [u8; 16] {
+    let mut text = collection.as_str().as_bytes().to_vec();
+    text.push(0);
+    id.write_json(&mut text);
+    let mut key = [0; 16];
+    key.copy_from_slice(&Sha256::digest(&text)[..16]);
+    key
+}
+
+/// What a reader meets.
+enum Piece {
+    Header(Box<Header>),
+    Collection(Box<CollectionHead>),
+    Documents(CollectionName, Vec<Document>),
+    Layer,
+    Deletions(CollectionName, Vec<DocumentId>),
+    Footer(Box<Footer>),
+}
+
+/// Reads all frames of an archive in their order, compares every checksum and what the footer
+/// says.
+fn read(
+    input: &mut ArchiveInput,
+    on_piece: &mut dyn FnMut(Piece) -> Result<(), OpsError>,
+) -> Result<(), OpsError> {
+    let name = input.name.clone();
+    let failed = |source: ArchiveError| OpsError::Archive { name: name.clone(), source };
+    let mut frames = FrameReader::begin(input.reader().map_err(failed)?).map_err(failed)?;
+    let mut collection: Option<CollectionName> = None;
+    let mut digests = BTreeMap::<String, CollectionDigest>::new();
+    let (mut documents_read, mut deletions) = (0, 0);
+    let mut is_first = true;
+    loop {
+        let (before, hash) = (frames.offset, frames.hash());
+        let frame = frames.frame().map_err(failed)?;
+        let damaged = |reason: String| failed(ArchiveError::damaged(frame.offset, reason));
+        let json_error = |error: serde_json::Error| damaged(error.to_string());
+        if is_first != (frame.kind == FrameKind::Header) {
+            return Err(damaged("the header is not the first frame".to_owned()));
+        }
+        is_first = false;
+        let of_collection =
+            || collection.clone().ok_or_else(|| damaged("a part of no collection".to_owned()));
+        match frame.kind {
+            FrameKind::Header => {
+                let header = serde_json::from_slice(&frame.content).map_err(json_error)?;
+                on_piece(Piece::Header(Box::new(header)))?;
+            }
+            FrameKind::Collection => {
+                let head: CollectionHead =
+                    serde_json::from_slice(&frame.content).map_err(json_error)?;
+                let named = CollectionName::new(&head.name);
+                collection = Some(named.map_err(|error| damaged(error.to_string()))?);
+                digests.entry(head.name.clone()).or_default();
+                on_piece(Piece::Collection(Box::new(head)))?;
+            }
+            FrameKind::Documents => {
+                let collection = of_collection()?;
+                let documents = read_lines(&frame.content).map_err(damaged)?;
+                documents_read += documents.len() as u64;
+                let digest = digests.entry(collection.to_string()).or_default();
+                documents.iter().for_each(|document| digest.add(document));
+                on_piece(Piece::Documents(collection, documents))?;
+            }
+            FrameKind::Layer => {
+                let _: LayerHead = serde_json::from_slice(&frame.content).map_err(json_error)?;
+                collection = None;
+                on_piece(Piece::Layer)?;
+            }
+            FrameKind::Deletions => {
+                let collection = of_collection()?;
+                let ids = read_ids(&frame.content).map_err(damaged)?;
+                deletions += ids.len() as u64;
+                on_piece(Piece::Deletions(collection, ids))?;
+            }
+            FrameKind::Footer => {
+                let footer: Footer = serde_json::from_slice(&frame.content).map_err(json_error)?;
+                frames.end().map_err(failed)?;
+                if (footer.bytes, &footer.sha256) != (before, &hex(&hash)) {
+                    return Err(damaged("the SHA-256 of everything does not agree".to_owned()));
+                }
+                let told = footer.collections.iter().map(|it| (it.name.clone(), it.digest));
+                let counts = (footer.documents, footer.deletions);
+                if counts != (documents_read, deletions)
+                    || told.collect::<BTreeMap<_, _>>() != digests
+                {
+                    return Err(damaged("the counts or digests do not agree".to_owned()));
+                }
+                return on_piece(Piece::Footer(Box::new(footer)));
+            }
+        }
+    }
+}
+
+/// Reads all archives from the first byte to the last, and shows every document.
+pub(crate) fn check(
+    inputs: &mut [ArchiveInput],
+    control: &Control,
+    on_documents: &mut dyn FnMut(&CollectionName, &[Document]),
+) -> Result<Checked, OpsError> {
+    let mut checked = Checked::default();
+    for input in inputs.iter_mut() {
+        let name = input.name.clone();
+        let mut header = None;
+        let is_later = !checked.archives.is_empty();
+        let before = checked.archives.last().cloned();
+        read(input, &mut |piece| {
+            match piece {
+                Piece::Header(found) => {
+                    check_chain(before.as_ref(), &found)
+                        .map_err(|source| OpsError::Archive { name: name.clone(), source })?;
+                    if found.since.is_some() {
+                        // An archive of changes is a layer by itself.
+                        checked.layers.push(Layer::default());
+                    }
+                    header = Some(*found);
+                }
+                Piece::Collection(head) => checked.begin_collection(&head, is_later),
+                Piece::Layer => checked.layers.push(Layer::default()),
+                Piece::Documents(collection, documents) => {
+                    checked.records += documents.len() as u64;
+                    if let Some(layer) = checked.layers.last_mut() {
+                        let ids = documents.iter().map(|document| &document.id);
+                        layer.touched.extend(ids.map(|id| key(&collection, id)));
+                    }
+                    on_documents(&collection, &documents);
+                    control.progress(|| Progress {
+                        stage: Stage::Check,
+                        collection: Some(collection),
+                        documents: checked.records,
+                        documents_total: None,
+                        bytes: 0,
+                    });
+                }
+                Piece::Deletions(collection, ids) => {
+                    if let Some(layer) = checked.layers.last_mut() {
+                        layer.touched.extend(ids.iter().map(|id| key(&collection, id)));
+                    }
+                }
+                Piece::Footer(footer) => {
+                    if let Some(header) = header.take() {
+                        let name = name.clone();
+                        checked.archives.push(OneArchive { name, header, footer: *footer });
+                    }
+                }
+            }
+            if control.is_stopped() { Err(OpsError::Stopped { documents: 0 }) } else { Ok(()) }
+        })?;
+    }
+    Ok(checked)
+}
+
+impl Checked {
+    fn begin_collection(&mut self, head: &CollectionHead, is_later: bool) {
+        let Ok(name) = CollectionName::new(&head.name) else { return };
+        if head.cleared
+            && let Some(layer) = self.layers.last_mut()
+        {
+            layer.cleared.insert(name.clone());
+        }
+        if is_later && !head.indexes.is_empty() {
+            // The last word on the indexes of a collection is that of the last archive.
+            self.indexes.retain(|(known, _)| *known != name);
+        }
+        for fields in &head.indexes {
+            let index = (name.clone(), fields.clone());
+            if !self.indexes.contains(&index) {
+                self.indexes.push(index);
+            }
+        }
+    }
+}
+
+/// An archive of changes comes after the one that ends where it begins.
+fn check_chain(before: Option<&OneArchive>, header: &Header) -> Result<(), ArchiveError> {
+    let gap = |before: String| {
+        Err(ArchiveError::Gap {
+            since: header.since.as_ref().map_or(0, |since| since.sequence),
+            before,
+        })
+    };
+    match (before, &header.since) {
+        (None, None) => Ok(()),
+        (None, Some(_)) => gap("nothing: the archive with everything comes first".to_owned()),
+        (Some(_), None) => Err(ArchiveError::damaged(0, "a second archive with everything")),
+        (Some(before), Some(since)) => {
+            let named = since.archive.as_ref().is_none_or(|id| *id == before.header.id);
+            let same = before.header.collections == header.collections;
+            if before.footer.sequence == since.sequence && named && same {
+                return Ok(());
+            }
+            let other = if named { "" } else { ", in another archive" };
+            gap(format!("{}{other}", before.footer.sequence))
+        }
+    }
+}
+
+/// Takes documents of a collection as they are in the end.
+pub(crate) type OnDocuments<'a> =
+    dyn FnMut(&CollectionName, Vec<Document>) -> Result<(), OpsError> + 'a;
+
+/// Reads archives that were checked, and shows each document once, as it is in the end.
+pub(crate) fn read_state(
+    inputs: &mut [ArchiveInput],
+    checked: &Checked,
+    control: &Control,
+    on_documents: &mut OnDocuments<'_>,
+) -> Result<(), OpsError> {
+    let mut layer = 0;
+    for input in inputs.iter_mut() {
+        read(input, &mut |piece| {
+            match piece {
+                Piece::Header(header) if header.since.is_some() => layer += 1,
+                Piece::Layer => layer += 1,
+                Piece::Documents(collection, mut documents) => {
+                    documents
+                        .retain(|document| !checked.is_later(layer, &collection, &document.id));
+                    on_documents(&collection, documents)?;
+                }
+                _ => {}
+            }
+            if control.is_stopped() { Err(OpsError::Stopped { documents: 0 }) } else { Ok(()) }
+        })?;
+    }
+    Ok(())
+}

@@ -1,0 +1,385 @@
+//! Archives into an engine.
+
+use std::{collections::BTreeMap, num::NonZeroU32, sync::Arc};
+
+use isobase_engine::{Counters, Engine, IndexDefinition};
+use isobase_types::{CollectionName, Document, Order, Sequence};
+use serde::Serialize;
+use tokio::{sync::mpsc, task::JoinHandle};
+
+use super::{
+    ArchiveInput,
+    reader::{Checked, check, joined, read_state},
+};
+use crate::{
+    CollectionDigest, CollectionReport, Control, CopyOptions, Event, Existing, OnRefused, OpsError,
+    PreflightReport, Progress, Side, Stage, StageTime,
+    existing::was_there,
+    indexes::{self, Declared},
+    loader::{Loader, Speed, bulk_load},
+    note::{LoadNote, Reached, first_line},
+    preflight::refusal,
+    replay::{clear_after, get_all},
+    report::Stages,
+    scan::{Part, Scan},
+};
+
+/// How to restore.
+#[derive(Clone, Debug)]
+pub struct RestoreOptions {
+    /// What to do when the target has documents.
+    pub existing: Existing,
+    /// What to do about documents that the target cannot hold.
+    pub on_refused: OnRefused,
+    /// Most documents written in a second.
+    pub per_second: Option<NonZeroU32>,
+    /// Parts written at once. Default 4.
+    pub parallel: usize,
+    /// Forget an unfinished restore in the target and begin anew.
+    pub restart: bool,
+}
+
+impl Default for RestoreOptions {
+    fn default() -> Self {
+        Self {
+            existing: Existing::default(),
+            on_refused: OnRefused::default(),
+            per_second: None,
+            parallel: 4,
+            restart: false,
+        }
+    }
+}
+
+/// What was restored.
+#[derive(Clone, Debug, Serialize)]
+pub struct RestoreReport {
+    /// The engine that was written.
+    pub engine: String,
+    /// What the target holds of the archives, by collection.
+    pub collections: Vec<CollectionReport>,
+    /// Its documents.
+    pub documents: u64,
+    /// Documents written by this run.
+    pub documents_written: u64,
+    /// Bytes of their text.
+    pub bytes_written: u64,
+    /// Documents that were in the target before and stayed.
+    pub skipped: u64,
+    /// What the target cannot hold, and was left out.
+    pub left_out: PreflightReport,
+    /// Indexes declared in the target, as `collection: fields`.
+    pub indexes: Vec<String>,
+    /// Indexes that the target's engine cannot have.
+    pub indexes_left_out: Vec<String>,
+    /// What was added to every revision; 0 when they are as they were.
+    pub revisions_moved_by: u64,
+    /// The last write of the target.
+    pub sequence: u64,
+    /// The last integer id given out in the target.
+    pub last_id: i64,
+    /// The archives are of one moment.
+    pub one_moment: bool,
+    /// The work went on where an earlier run was cut off.
+    pub resumed: bool,
+    /// How long each stage took.
+    pub stages: Vec<StageTime>,
+    /// How long everything took.
+    pub seconds: f64,
+    /// Documents written in a second of the load.
+    pub documents_per_second: f64,
+}
+
+/// Writes archives into an engine: one with everything, and those with changes that come after
+/// it, in their order.
+///
+/// All of them are read from the first byte to the last, and every document is shown to the
+/// target, before anything is written. Ids, times and revisions are kept as by
+/// [`copy`](fn@crate::copy); until everything was read back and compared, the target is marked as
+/// unfinished, and the same call resumes the work.
+///
+/// # Errors
+/// [`OpsError`]; after [`OpsError::Archive`] and [`OpsError::Refused`] the target is untouched.
+pub async fn restore(
+    inputs: Vec<ArchiveInput>,
+    to: &Arc<dyn Engine>,
+    options: &RestoreOptions,
+    control: &Control,
+) -> Result<RestoreReport, OpsError> {
+    bulk_load(to)?;
+    let mut stages = Stages::new(control);
+    let checking = check_all(inputs, to.clone(), control.clone());
+    let (inputs, checked, preflight) = stages.run(Stage::Check, checking).await?;
+    if options.on_refused == OnRefused::Stop {
+        preflight.check()?;
+    }
+    let work = Work { to, options, control, checked: Arc::new(checked) };
+    work.run(inputs, preflight, stages).await
+}
+
+async fn check_all(
+    inputs: Vec<ArchiveInput>,
+    to: Arc<dyn Engine>,
+    control: Control,
+) -> Result<(Vec<ArchiveInput>, Checked, PreflightReport), OpsError> {
+    let checking = tokio::task::spawn_blocking(move || {
+        let mut inputs = inputs;
+        let mut preflight = PreflightReport::default();
+        let checked = check(&mut inputs, &control, &mut |collection, documents| {
+            preflight.look_at(&to, collection, documents, &control);
+        })?;
+        Ok((inputs, checked, preflight))
+    });
+    joined(checking.await)
+}
+
+struct Work<'a> {
+    to: &'a Arc<dyn Engine>,
+    options: &'a RestoreOptions,
+    control: &'a Control,
+    checked: Arc<Checked>,
+}
+
+/// What was loaded.
+struct Loaded {
+    loader: Loader,
+    /// What the target must hold.
+    expected: BTreeMap<CollectionName, CollectionDigest>,
+    skipped: u64,
+}
+
+impl Work<'_> {
+    async fn run(
+        self,
+        inputs: Vec<ArchiveInput>,
+        preflight: PreflightReport,
+        mut stages: Stages,
+    ) -> Result<RestoreReport, OpsError> {
+        let (note, reached, resumed) = self.plan().await?;
+        let base = note.base();
+        let loading = self.load(inputs, note, reached, preflight.refused > 0);
+        let Loaded { loader, expected, skipped } = stages.run(Stage::Load, loading).await?;
+        let verifying = self.verify(&expected, base.sequence);
+        stages.run(Stage::Verify, verifying).await?;
+        let declared = self.declared();
+        let built = indexes::build(self.to, &declared, self.control);
+        let built = stages.run(Stage::Indexes, built).await?;
+        let footer = self.checked.footer();
+        let (sequence, last_id) = footer.map_or((0, 0), |it| (it.sequence, it.last_id));
+        let counters = Counters {
+            sequence: Sequence(base.sequence.0 + sequence),
+            last_id: base.last_id.max(last_id),
+        };
+        bulk_load(self.to)?.finish(counters).await.map_err(OpsError::target_failed)?;
+        let collections: Vec<_> = expected
+            .iter()
+            .map(|(name, digest)| CollectionReport { name: name.to_string(), digest: *digest })
+            .collect();
+        Ok(RestoreReport {
+            engine: self.to.name().to_owned(),
+            documents: expected.values().map(|digest| digest.documents).sum(),
+            collections,
+            documents_written: loader.documents,
+            bytes_written: loader.bytes,
+            skipped,
+            left_out: preflight,
+            indexes: built.built,
+            indexes_left_out: built.left_out,
+            revisions_moved_by: base.sequence.0,
+            sequence: counters.sequence.0,
+            last_id: counters.last_id,
+            one_moment: footer.is_some_and(|footer| footer.one_moment),
+            resumed,
+            documents_per_second: stages.rate(Stage::Load, loader.documents),
+            seconds: stages.elapsed().as_secs_f64(),
+            stages: stages.times,
+        })
+    }
+
+    /// What must be the same for the work to be the same: the archives, and what is done about
+    /// documents that are there.
+    fn scope(&self) -> (String, String) {
+        let ids = self.checked.archives.iter().map(|archive| &*archive.header.id);
+        let source = self.checked.archives.first().map_or("", |archive| &*archive.header.source);
+        let existing = self.options.existing.as_str();
+        let ids = ids.collect::<Vec<_>>().join("+");
+        (format!("an archive of {source}"), format!("{ids} into {existing}"))
+    }
+
+    async fn plan(&self) -> Result<(LoadNote, Reached, bool), OpsError> {
+        let (source, scope) = self.scope();
+        let unfinished = bulk_load(self.to)?.unfinished().await.map_err(OpsError::target_failed)?;
+        let base = match unfinished {
+            None => self.base_of_target().await?,
+            Some(text) if self.options.restart => {
+                let base = LoadNote::parse(&text).map(|note| note.base()).unwrap_or_default();
+                clear_after(self.to, &[], base.sequence).await?;
+                base
+            }
+            Some(text) => {
+                let note = LoadNote::parse(&text);
+                let same = note.filter(|note| note.work == "restore" && note.scope == scope);
+                let Some((note, reached)) = same.and_then(|note| {
+                    let reached = note.reached()?;
+                    Some((note, reached))
+                }) else {
+                    let note = first_line(&text).to_owned();
+                    let reason = "these are other archives or other options".to_owned();
+                    return Err(OpsError::NotResumable { note, reason });
+                };
+                self.control.tell(Event::Resumed { documents: note.documents });
+                return Ok((note, reached, true));
+            }
+        };
+        Ok((LoadNote::begin("restore", &source, scope, base), Reached::Start, false))
+    }
+
+    async fn base_of_target(&self) -> Result<Counters, OpsError> {
+        let target = Scan::open(self.to, Side::Target, &[]).await?;
+        let documents = target.documents();
+        if documents > 0 && self.options.existing == Existing::Refuse {
+            let collections = target.collections.len();
+            return Err(OpsError::NotEmpty { documents, collections });
+        }
+        Ok(target.counters)
+    }
+
+    async fn load(
+        &self,
+        inputs: Vec<ArchiveInput>,
+        note: LoadNote,
+        reached: Reached,
+        leave_out: bool,
+    ) -> Result<Loaded, OpsError> {
+        let base = note.base().sequence;
+        let before = note.documents;
+        let speed = Speed { parallel: self.options.parallel, per_second: self.options.per_second };
+        let loader = Loader::begin(self.to, note, reached.clone(), speed, self.control).await?;
+        let mut loaded = Loaded { loader, expected: BTreeMap::new(), skipped: 0 };
+        let (mut parts, reading) = self.read(inputs);
+        let mut number = 0;
+        while let Some(Part { collection, mut documents }) = parts.recv().await {
+            number += 1;
+            if leave_out {
+                documents.retain(|document| refusal(&**self.to, &collection, document).is_none());
+            }
+            if self.options.existing == Existing::Skip {
+                let all = documents.len();
+                documents = self.without_existing(&collection, documents, base).await?;
+                loaded.skipped += (all - documents.len()) as u64;
+            }
+            if documents.is_empty() {
+                continue;
+            }
+            let digest = loaded.expected.entry(collection.clone()).or_default();
+            documents.iter().for_each(|document| digest.add(document));
+            let is_there = match reached {
+                Reached::End => true,
+                Reached::Parts(parts) => number <= parts,
+                _ => false,
+            };
+            if is_there {
+                continue;
+            }
+            let pushed = loaded.loader.push(&collection, documents, Reached::Parts(number)).await;
+            pushed?;
+            self.control.progress(|| Progress {
+                stage: Stage::Load,
+                collection: Some(collection),
+                documents: before + loaded.loader.documents,
+                documents_total: Some(self.checked.records),
+                bytes: loaded.loader.bytes,
+            });
+        }
+        match joined(reading.await) {
+            Err(OpsError::Stopped { .. }) => loaded.loader.stop().await?,
+            done => done?,
+        }
+        loaded.loader.reach_end().await?;
+        Ok(loaded)
+    }
+
+    /// Reads the archives again on a thread of its own.
+    fn read(
+        &self,
+        inputs: Vec<ArchiveInput>,
+    ) -> (mpsc::Receiver<Part>, JoinHandle<Result<(), OpsError>>) {
+        let (sender, parts) = mpsc::channel(2);
+        let (checked, control) = (self.checked.clone(), self.control.clone());
+        let reading = tokio::task::spawn_blocking(move || {
+            let mut inputs = inputs;
+            read_state(&mut inputs, &checked, &control, &mut |collection, documents| {
+                let part = Part { collection: collection.clone(), documents };
+                // Nobody reads any more: that side has an error of its own to tell.
+                sender.blocking_send(part).map_err(|_| OpsError::Stopped { documents: 0 })
+            })
+        });
+        (parts, reading)
+    }
+
+    async fn without_existing(
+        &self,
+        collection: &CollectionName,
+        documents: Vec<Document>,
+        base: Sequence,
+    ) -> Result<Vec<Document>, OpsError> {
+        let ids: Vec<_> = documents.iter().map(|document| document.id.clone()).collect();
+        let there = get_all(self.to, collection, &ids).await.map_err(OpsError::target_failed)?;
+        let is_theirs = |there: &Option<Document>| {
+            there.as_ref().is_some_and(|document| was_there(document, base))
+        };
+        let ours = documents.into_iter().zip(there).filter(|(_, there)| !is_theirs(there));
+        Ok(ours.map(|(document, _)| document).collect())
+    }
+
+    /// Reads the target back and compares it with what the archives hold.
+    async fn verify(
+        &self,
+        expected: &BTreeMap<CollectionName, CollectionDigest>,
+        base: Sequence,
+    ) -> Result<(), OpsError> {
+        let names: Vec<_> = expected.keys().cloned().collect();
+        let mut found = BTreeMap::<CollectionName, CollectionDigest>::new();
+        let mut documents = 0;
+        if !names.is_empty() {
+            let scan = Scan::open(self.to, Side::Target, &names).await?;
+            let total = scan.documents();
+            let mut scanning = scan.start(&Reached::Start, CopyOptions::PART_BYTES);
+            while let Some(part) = scanning.next().await? {
+                let digest = found.entry(part.collection.clone()).or_default();
+                let ours = part.documents.iter().filter(|document| !was_there(document, base));
+                ours.for_each(|document| digest.add(document));
+                documents += part.documents.len() as u64;
+                self.control.progress(|| Progress {
+                    stage: Stage::Verify,
+                    collection: Some(part.collection),
+                    documents,
+                    documents_total: Some(total),
+                    bytes: 0,
+                });
+                if self.control.is_stopped() {
+                    return Err(OpsError::Stopped { documents });
+                }
+            }
+        }
+        let differing = expected.iter().filter(|(name, digest)| found.get(*name) != Some(*digest));
+        let collections: Vec<_> = differing
+            .map(|(name, digest)| {
+                let found = found.get(name).map_or(0, |digest| digest.documents);
+                format!("{name} ({} documents, {found} in the target)", digest.documents)
+            })
+            .collect();
+        match collections.is_empty() {
+            true => Ok(()),
+            false => Err(OpsError::RestoreDiffers { collections }),
+        }
+    }
+
+    fn declared(&self) -> Vec<Declared> {
+        let parsed = |(collection, fields): &(CollectionName, String)| {
+            let definition = IndexDefinition::new(Order::parse(fields).ok()?).ok()?;
+            Some(Declared { collection: collection.clone(), definition })
+        };
+        self.checked.indexes.iter().filter_map(parsed).collect()
+    }
+}

@@ -1,0 +1,243 @@
+//! Writing an archive, on a thread of its own.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+};
+
+use isobase_types::{CollectionName, Document, DocumentId};
+use tokio::{sync::mpsc, task::JoinHandle};
+
+use super::{
+    age::AgeWriter,
+    format::{CollectionHead, Footer, FooterCollection, Header, LayerHead, write_id, write_line},
+    frame::{FrameKind, FrameWriter},
+    input::Passphrase,
+};
+use crate::{CollectionDigest, OpsError};
+
+/// Content of a frame of documents, about: what a reader holds in memory.
+const FRAME_BYTES: usize = 1 << 20;
+
+/// Parts that wait to be written.
+const PARTS_WAITING: usize = 2;
+
+/// What is written next.
+pub(crate) enum Piece {
+    Collection(CollectionName, Box<CollectionHead>),
+    Documents(Vec<Document>),
+    Layer(LayerHead),
+    Deletions(Vec<DocumentId>),
+}
+
+/// The counters at the end of an archive.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct End {
+    pub(crate) sequence: u64,
+    pub(crate) last_id: i64,
+    pub(crate) one_moment: bool,
+}
+
+/// What was written.
+#[derive(Debug)]
+pub(crate) struct Written {
+    pub(crate) footer: Footer,
+    /// Bytes of the archive, before encryption.
+    pub(crate) bytes: u64,
+    /// Bytes of text in it, before compression.
+    pub(crate) text_bytes: u64,
+}
+
+/// An archive that is being written.
+pub(crate) struct ArchiveWriter {
+    pieces: mpsc::Sender<Piece>,
+    writing: JoinHandle<io::Result<Body<Sink>>>,
+}
+
+enum Sink {
+    Plain(Box<dyn Write + Send>),
+    Encrypted(Box<AgeWriter<Box<dyn Write + Send>>>),
+}
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(out) => out.write(bytes),
+            Self::Encrypted(out) => out.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Plain(out) => out.flush(),
+            Self::Encrypted(out) => out.flush(),
+        }
+    }
+}
+
+impl ArchiveWriter {
+    pub(crate) fn begin(
+        out: Box<dyn Write + Send>,
+        passphrase: Option<Passphrase>,
+        header: Header,
+    ) -> Self {
+        let (pieces, mut waiting) = mpsc::channel(PARTS_WAITING);
+        let writing = tokio::task::spawn_blocking(move || {
+            let sink = match passphrase {
+                Some(passphrase) => {
+                    Sink::Encrypted(Box::new(AgeWriter::begin(out, passphrase.as_str())?))
+                }
+                None => Sink::Plain(out),
+            };
+            let mut body = Body::begin(sink, &header)?;
+            while let Some(piece) = waiting.blocking_recv() {
+                body.write(piece)?;
+            }
+            Ok(body)
+        });
+        Self { pieces, writing }
+    }
+
+    pub(crate) async fn write(&self, piece: Piece) -> Result<(), OpsError> {
+        // The writer has left when it failed: the end tells why.
+        self.pieces.send(piece).await.map_err(|_| OpsError::Task("the writer".to_owned()))
+    }
+
+    /// Writes the footer.
+    pub(crate) async fn end(self, end: End) -> Result<Written, OpsError> {
+        let body = self.body().await?;
+        let ended = tokio::task::spawn_blocking(move || body.end(end)).await;
+        let ended = ended.map_err(|error| OpsError::Task(error.to_string()))?;
+        ended.map_err(OpsError::output_failed)
+    }
+
+    /// Why the writer has left.
+    pub(crate) async fn failure(self, otherwise: OpsError) -> OpsError {
+        match self.body().await {
+            Ok(_) => otherwise,
+            Err(error) => error,
+        }
+    }
+
+    async fn body(self) -> Result<Body<Sink>, OpsError> {
+        drop(self.pieces);
+        let body = self.writing.await.map_err(|error| OpsError::Task(error.to_string()))?;
+        body.map_err(OpsError::output_failed)
+    }
+}
+
+struct Body<W> {
+    frames: FrameWriter<W>,
+    collection: Option<CollectionName>,
+    content: Vec<u8>,
+    text_bytes: u64,
+    digests: BTreeMap<CollectionName, CollectionDigest>,
+    documents: u64,
+    deletions: u64,
+}
+
+impl Body<Sink> {
+    fn end(mut self, end: End) -> io::Result<Written> {
+        self.flush_documents()?;
+        let collections = self
+            .digests
+            .iter()
+            .map(|(name, digest)| FooterCollection { name: name.to_string(), digest: *digest });
+        let footer = Footer {
+            collections: collections.collect(),
+            documents: self.documents,
+            deletions: self.deletions,
+            sequence: end.sequence,
+            last_id: end.last_id,
+            one_moment: end.one_moment,
+            bytes: self.frames.bytes,
+            sha256: hex(&self.frames.hash()),
+        };
+        self.json(FrameKind::Footer, &footer)?;
+        let (bytes, text_bytes) = (self.frames.bytes, self.text_bytes);
+        let mut out = match self.frames.into_inner() {
+            Sink::Plain(out) => out,
+            Sink::Encrypted(out) => out.finish()?,
+        };
+        out.flush()?;
+        Ok(Written { footer, bytes, text_bytes })
+    }
+}
+
+impl<W: Write> Body<W> {
+    fn begin(out: W, header: &Header) -> io::Result<Self> {
+        let mut body = Self {
+            frames: FrameWriter::begin(out)?,
+            collection: None,
+            content: Vec::with_capacity(FRAME_BYTES + (64 << 10)),
+            text_bytes: 0,
+            digests: BTreeMap::new(),
+            documents: 0,
+            deletions: 0,
+        };
+        body.json(FrameKind::Header, header)?;
+        Ok(body)
+    }
+
+    fn write(&mut self, piece: Piece) -> io::Result<()> {
+        match piece {
+            Piece::Documents(documents) => self.documents(&documents),
+            Piece::Collection(name, head) => {
+                self.flush_documents()?;
+                self.digests.entry(name.clone()).or_default();
+                self.collection = Some(name);
+                self.json(FrameKind::Collection, &*head)
+            }
+            Piece::Layer(head) => {
+                self.flush_documents()?;
+                self.json(FrameKind::Layer, &head)
+            }
+            Piece::Deletions(ids) => {
+                self.flush_documents()?;
+                self.deletions += ids.len() as u64;
+                let mut content = Vec::new();
+                ids.iter().for_each(|id| write_id(id, &mut content));
+                self.frames.frame(FrameKind::Deletions, &content)
+            }
+        }
+    }
+
+    fn documents(&mut self, documents: &[Document]) -> io::Result<()> {
+        let collection = self.collection.as_ref();
+        let digest = collection.and_then(|collection| self.digests.get_mut(collection));
+        let digest = digest.ok_or_else(|| io::Error::other("documents of no collection"))?;
+        documents.iter().for_each(|document| digest.add(document));
+        self.documents += documents.len() as u64;
+        for document in documents {
+            write_line(document, &mut self.content);
+            if self.content.len() >= FRAME_BYTES {
+                self.flush_documents()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn flush_documents(&mut self) -> io::Result<()> {
+        if self.content.is_empty() {
+            return Ok(());
+        }
+        self.text_bytes += self.content.len() as u64;
+        self.frames.frame(FrameKind::Documents, &self.content)?;
+        self.content.clear();
+        Ok(())
+    }
+
+    fn json(&mut self, kind: FrameKind, value: &impl serde::Serialize) -> io::Result<()> {
+        self.frames.frame(kind, &serde_json::to_vec(value)?)
+    }
+}
+
+/// Lower-case hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
