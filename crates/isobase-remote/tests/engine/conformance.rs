@@ -1,0 +1,40 @@
+//! The suite of all engines.
+
+use std::sync::Arc;
+
+use isobase_conformance::{CHANGES_KEPT, Opened, StoreSubject, TestClock};
+use isobase_engine::Engine;
+use isobase_remote::{
+    RemoteEngine, RemoteOptions,
+    testing::{FakeBackend, FakeSettings},
+};
+
+async fn open(settings: FakeSettings) -> Option<Opened> {
+    let clock = TestClock::default();
+    let options = RemoteOptions { changes_max: CHANGES_KEPT, ..RemoteOptions::default() };
+    let backend = FakeBackend::new(settings);
+    let engine = RemoteEngine::open(backend, options, clock.shared()).await.unwrap();
+    let engine: Arc<dyn Engine> = Arc::new(engine);
+    let opened = Opened::new(StoreSubject::new(engine.clone(), Some(clock)));
+    Some(opened.at_end(async move { engine.close().await.unwrap() }))
+}
+
+mod small_commits {
+    use super::*;
+
+    async fn open(_case: &'static str) -> Option<Opened> {
+        super::open(FakeSettings::small_commits()).await
+    }
+
+    isobase_conformance::conformance_tests!(crate::conformance::small_commits::open);
+}
+
+mod large_commits {
+    use super::*;
+
+    async fn open(_case: &'static str) -> Option<Opened> {
+        super::open(FakeSettings::large_commits()).await
+    }
+
+    isobase_conformance::conformance_tests!(crate::conformance::large_commits::open);
+}
