@@ -83,8 +83,8 @@ pub(crate) struct Call<'a> {
     pub(crate) intent: Intent,
     pub(crate) deadline: Instant,
     pub(crate) answer_bytes_max: usize,
-    /// The caller knows another way when this is not allowed (401, 403).
-    pub(crate) may_be_forbidden: bool,
+    /// The caller knows another way when this is not allowed (401, 403) or not there (405, 501).
+    pub(crate) has_another_way: bool,
 }
 
 /// What it means when nobody knows whether a request was carried out. All requests of this crate
@@ -111,8 +111,12 @@ impl Reply {
 
     /// The answer as JSON.
     pub(crate) fn tree(&self, what: &str) -> Result<Tree, EngineError> {
-        let text = std::str::from_utf8(&self.body).map_err(|_| strange(what))?;
-        Tree::parse(text).map_err(|_| strange(what))
+        let tree = std::str::from_utf8(&self.body).ok().and_then(|text| Tree::parse(text).ok());
+        tree.ok_or_else(|| {
+            // CouchDB breaks off in the middle when a part of it fails while it answers.
+            let message = format!("the answer of CouchDB to {what} is no whole JSON");
+            EngineError::new(ErrorKind::Unavailable, message)
+        })
     }
 
     pub(crate) fn complaint(&self) -> Complaint {
@@ -264,7 +268,7 @@ impl Client {
             status_error(kind, call.what, &place, status, &Complaint::of(&body))
         };
         match class_of(status) {
-            Class::Final(_) if call.may_be_forbidden && matches!(status, 401 | 403) => {
+            Class::Final(_) if call.has_another_way && matches!(status, 401 | 403 | 405 | 501) => {
                 Ok((status, body))
             }
             Class::Answer => Ok((status, body)),
@@ -359,7 +363,7 @@ impl Client {
             intent,
             deadline,
             answer_bytes_max: ANSWER_BYTES_MAX,
-            may_be_forbidden: false,
+            has_another_way: false,
         }
     }
 }

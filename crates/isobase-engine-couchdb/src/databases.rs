@@ -59,7 +59,7 @@ impl Shared {
         let path = format!("/{}", segment(database));
         let mut call = self.client.put(path, Vec::new(), &what, deadline);
         call.body = None;
-        call.may_be_forbidden = true;
+        call.has_another_way = true;
         let reply = self.client.send(&call).await?;
         match reply.status {
             // Another process was faster, or an earlier attempt of ours.
@@ -207,7 +207,7 @@ impl Shared {
             ),
         };
         let mut call = self.client.get(format!("/_all_dbs{range}"), WHAT, deadline);
-        call.may_be_forbidden = true;
+        call.has_another_way = true;
         let reply = self.client.send(&call).await?;
         match reply.status {
             // Only administrators see all names (`admin_only_all_dbs`): then those we made.

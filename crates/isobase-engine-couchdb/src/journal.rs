@@ -246,21 +246,32 @@ impl Shared {
         let Some(last) = self.last_record_id(deadline).await? else { return Ok(None) };
         let last = sequence_of(&last).ok_or_else(|| corrupted(&last))?;
         let (mut low, mut high) = (0, last.0 + 1);
-        let mut found = None;
-        // All records that begin before `low` are old enough; none that begins at `high` or after.
+        // The first record that begins at `low` or after, where that is before `high`, may be old
+        // enough; none that begins at `high` or after is.
         while low < high {
             let middle = low + (high - low) / 2;
-            let record = self.read_records(&record_bound(Sequence(middle)), 1, deadline).await?;
-            match record.0.into_iter().next() {
+            let (records, _) =
+                self.read_records(&record_bound(Sequence(middle)), 1, deadline).await?;
+            match records.into_iter().next() {
                 Some(record) if record.at <= at => {
                     let begins = sequence_of(&record.id).ok_or_else(|| corrupted(&record.id))?;
-                    found = Some(record.head.sequence);
                     low = begins.0.max(middle) + 1;
                 }
                 _ => high = middle,
             }
         }
-        Ok(found)
+        // Of several records that begin there, the last that is old enough counts.
+        let to = record_bound(Sequence(high));
+        let range =
+            Range { to: &to, limit: RECORDS_MAX, descending: true, with_documents: true, ..log() };
+        for found in self.rows(&range, deadline).await?.rows.into_iter().filter_map(|r| r.document)
+        {
+            let record = Record::of_document(found)?;
+            if record.at <= at {
+                return Ok(Some(record.head.sequence));
+            }
+        }
+        Ok(None)
     }
 
     /// The first answers to idempotency keys.

@@ -218,7 +218,7 @@ impl Shared {
             path.push_str(&key(upper));
         }
         let mut call = self.client.get(path, WHAT, deadline);
-        call.may_be_forbidden = true;
+        call.has_another_way = true;
         let reply = self.client.send(&call).await?;
         if reply.status != 200 {
             let is_missing = reply.complaint().reason == "missing";

@@ -1,0 +1,338 @@
+//! Answers that the test server cannot give: those of CouchDB 3.5.0 as recorded, and failures.
+
+use std::time::Duration;
+
+use isobase_engine::ErrorKind;
+use isobase_engine_couchdb::{CouchDbBackend, CouchDbOptions};
+use isobase_remote::{Backend, KeyFetch};
+use isobase_types::Sequence;
+use reqwest::Method;
+
+use crate::{
+    fixture::*,
+    proxy::{Action, Proxy},
+};
+
+const WELCOME: &str = "{\"couchdb\":\"Welcome\",\"version\":\"3.5.0\",\"git_sha\":\"11f0d3643\",\
+                       \"uuid\":\"4a9a\",\"features\":[],\"vendor\":{\"name\":\"The Apache Software Foundation\"}}\n";
+const NO_DATABASE: &str = "{\"error\":\"not_found\",\"reason\":\"Database does not exist.\"}\n";
+const UNAUTHORIZED: &str =
+    "{\"error\":\"unauthorized\",\"reason\":\"Name or password is incorrect.\"}\n";
+
+/// A backend in front of a script.
+async fn scripted(deadline: Duration) -> (CouchDbBackend, Proxy) {
+    let proxy = Proxy::start(None).await;
+    let url = format!("couchdb://ann:secret@{}/p_", proxy.address);
+    let options = CouchDbOptions::parse(&url).unwrap();
+    (CouchDbBackend::new(&options, deadline).unwrap(), proxy)
+}
+
+fn check<F: Future<Output = ()>>(test: impl FnOnce(CouchDbBackend, Proxy) -> F) {
+    runtime().block_on(async {
+        let (backend, proxy) = scripted(Duration::from_secs(5)).await;
+        test(backend, proxy).await;
+    });
+}
+
+#[test]
+fn a_wrong_password_names_the_user() {
+    check(async |backend, proxy| {
+        proxy.rule(Method::GET, "/", 100, Action::Answer(401, UNAUTHORIZED));
+        let refused = backend.open().await.unwrap_err();
+        assert_eq!(refused.kind, ErrorKind::Unavailable);
+        assert!(refused.message.contains("user 'ann'"), "{refused}");
+        assert!(!format!("{refused:?}").contains("secret"));
+        assert_eq!(proxy.seen(Method::GET, "/"), 1);
+    });
+}
+
+#[test]
+fn another_server_is_refused() {
+    check(async |backend, proxy| {
+        proxy.rule(Method::GET, "/", 1, Action::Answer(200, "<html>hello</html>"));
+        let refused = backend.open().await.unwrap_err();
+        assert!(refused.message.contains("is not a CouchDB"), "{refused}");
+        proxy.rule(
+            Method::GET,
+            "/",
+            1,
+            Action::Answer(200, "{\"couchdb\":\"Welcome\",\"version\":\"1.7.2\"}"),
+        );
+        let refused = backend.open().await.unwrap_err();
+        assert!(refused.message.contains("2.1 or newer"), "{refused}");
+    });
+}
+
+#[test]
+fn a_server_that_is_not_there_is_named() {
+    runtime().block_on(async {
+        let options = CouchDbOptions::parse("couchdb://127.0.0.1:1/").unwrap();
+        let backend = CouchDbBackend::new(&options, Duration::from_millis(300)).unwrap();
+        let refused = backend.open().await.unwrap_err();
+        assert_eq!(refused.kind, ErrorKind::Unavailable);
+        assert!(refused.message.contains("127.0.0.1:1 cannot be reached"), "{refused}");
+    });
+}
+
+#[test]
+fn a_user_who_may_not_create_databases_is_told_the_way() {
+    check(async |backend, proxy| {
+        proxy.rule(Method::GET, "/p_", 100, Action::Answer(404, NO_DATABASE));
+        proxy.rule(Method::GET, "/", 1, Action::Answer(200, WELCOME));
+        let answer = "{\"error\":\"unauthorized\",\"reason\":\"You are not a server admin.\"}\n";
+        proxy.rule(Method::PUT, "/p_isobase_journal", 1, Action::Answer(401, answer));
+        let refused = backend.open().await.unwrap_err();
+        assert!(refused.message.contains("p_isobase_journal"), "{refused}");
+        assert!(refused.message.contains("index plan"), "{refused}");
+    });
+}
+
+#[test]
+fn a_database_that_another_process_made_is_fine() {
+    check(async |backend, proxy| {
+        proxy.rule(Method::GET, "/p_notes/_design", 1, Action::Answer(200, "{}"));
+        proxy.rule(Method::GET, "/p_notes/_all_docs", 1, Action::Answer(200, "{\"rows\":[{}]}"));
+        proxy.rule(Method::GET, "/p_notes", 1, Action::Answer(404, NO_DATABASE));
+        let exists = "{\"error\":\"file_exists\",\"reason\":\"The database could not be created, the file already exists.\"}\n";
+        proxy.rule(Method::PUT, "/p_notes", 1, Action::Answer(412, exists));
+        proxy.rule(Method::GET, "/p_notes", 1, Action::Answer(200, "{\"doc_count\":1}"));
+        assert!(!backend.prepare_collection(&name("notes")).await.unwrap());
+    });
+}
+
+#[test]
+fn refusals_are_waited_out() {
+    check(async |backend, proxy| {
+        let busy = "{\"error\":\"too_many_requests\",\"reason\":\"\"}";
+        proxy.rule(Method::GET, "/p_n/x", 2, Action::AnswerWith(429, "Retry-After: 0\r\n", busy));
+        proxy.rule(
+            Method::GET,
+            "/p_n/x",
+            1,
+            Action::Answer(503, "{\"error\":\"maintenance_mode\"}"),
+        );
+        proxy.rule(Method::GET, "/p_n/x", 1, Action::Answer(500, "{\"error\":\"timeout\"}"));
+        proxy.rule(Method::GET, "/p_n/x", 1, Action::Cut);
+        proxy.rule(
+            Method::GET,
+            "/p_n/x",
+            1,
+            Action::Answer(200, "{\"_id\":\"x\",\"_rev\":\"1-a\"}"),
+        );
+        assert_eq!(body(&backend, "n", "x").await.as_deref(), Some("{}"));
+        assert_eq!(proxy.seen(Method::GET, "/p_n/x"), 6);
+    });
+}
+
+#[test]
+fn attempts_are_bounded() {
+    check(async |backend, proxy| {
+        proxy.rule(Method::GET, "/p_n/x", 100, Action::Answer(500, "{\"error\":\"timeout\"}"));
+        let key = [document_key("n", "x")];
+        let failed = backend.read(&key).await.unwrap_err();
+        assert_eq!(failed.kind, ErrorKind::Unavailable, "{failed}");
+        assert_eq!(proxy.seen(Method::GET, "/p_n/x"), 8);
+    });
+}
+
+#[test]
+fn a_server_that_does_not_answer_is_given_up_at_the_deadline() {
+    runtime().block_on(async {
+        let (backend, proxy) = scripted(Duration::from_millis(200)).await;
+        let gate = crate::proxy::Gate::new();
+        proxy.rule(Method::GET, "/p_n/x", 100, Action::Hold(gate));
+        let failed = backend.read(&[document_key("n", "x")]).await.unwrap_err();
+        assert_eq!(failed.kind, ErrorKind::TimedOut, "{failed}");
+    });
+}
+
+#[test]
+fn forbidden_is_said_at_once() {
+    check(async |backend, proxy| {
+        let forbidden =
+            "{\"error\":\"forbidden\",\"reason\":\"You are not allowed to access this db.\"}\n";
+        proxy.rule(Method::GET, "/p_n/x", 1, Action::Answer(403, forbidden));
+        let failed = backend.read(&[document_key("n", "x")]).await.unwrap_err();
+        assert!(failed.message.contains("not allowed to access"), "{failed}");
+        assert_eq!(proxy.seen(Method::GET, "/p_n/x"), 1);
+    });
+}
+
+#[test]
+fn a_row_that_a_node_did_not_answer_is_no_missing_document() {
+    check(async |backend, proxy| {
+        let rows = "{\"total_rows\":2,\"offset\":0,\"rows\":[{\"key\":\"x\",\"error\":\"not_found\"},\
+                    {\"key\":\"y\",\"error\":\"timeout\"}]}";
+        proxy.rule(Method::POST, "/p_n/_all_docs", 1, Action::Answer(200, rows));
+        let keys = [document_key("n", "x"), document_key("n", "y")];
+        assert_eq!(backend.read(&keys).await.unwrap_err().kind, ErrorKind::Unavailable);
+    });
+}
+
+#[test]
+fn an_answer_that_breaks_off_is_asked_for_again() {
+    with_prefix(async |f| {
+        let (backend, head, proxy) = f.open_behind(SHORT * 4).await;
+        write(&backend, head, &[("notes", "1", Some("{}")), ("notes", "2", Some("{}"))]).await;
+        proxy.rule(Method::GET, "notes/_all_docs", 1, Action::CutWithin);
+        assert_eq!(backend.scan(&name("notes"), None, 10).await.unwrap().documents.len(), 2);
+        let broken = "{\"total_rows\":2,\"offset\":0,\"rows\":[\r\n{\"error\":\"timeout\"}";
+        proxy.rule(Method::GET, "notes/_all_docs", 1, Action::Answer(200, broken));
+        let failed = backend.scan(&name("notes"), None, 10).await.unwrap_err();
+        assert_eq!(failed.kind, ErrorKind::Unavailable, "{failed}");
+    });
+}
+
+#[test]
+fn a_commit_that_is_too_large_writes_nothing() {
+    with_prefix(async |f| {
+        let (backend, head, proxy) = f.open_behind(SHORT * 4).await;
+        let large = "{\"error\":\"document_too_large\",\"reason\":\"log.0\"}\n";
+        proxy.rule(Method::PUT, "/log.", 1, Action::Answer(413, large));
+        let commit = made(&backend, head, &[("notes", "1", Some("{}"))]).await;
+        let failed = backend.commit(&commit).await.unwrap_err();
+        assert_eq!(failed.kind, ErrorKind::LimitExceeded, "{failed}");
+        assert_eq!(body(&backend, "notes", "1").await, None);
+        assert_eq!(backend.commit(&commit).await.unwrap(), Ok(()));
+    });
+}
+
+#[test]
+fn a_record_without_quorum_is_no_promise() {
+    with_prefix(async |f| {
+        let (backend, head, proxy) = f.open_behind(SHORT * 4).await;
+        let accepted =
+            "{\"ok\":true,\"id\":\"log.0\",\"rev\":\"1-967a00dff5e02add41819138abb3284d\"}\n";
+        proxy.rule(Method::PUT, "/log.", 1, Action::Answer(202, accepted));
+        let commit = made(&backend, head, &[("notes", "1", Some("{}"))]).await;
+        let failed = backend.commit(&commit).await.unwrap_err();
+        assert_eq!(failed.kind, ErrorKind::OutcomeUnknown, "{failed}");
+        // It did not last: the head is where it was.
+        assert_eq!(backend.head().await.unwrap(), head);
+        write(&backend, head, &[("notes", "1", Some("{}"))]).await;
+    });
+}
+
+#[test]
+fn a_document_that_a_validation_function_refuses_does_not_stop_the_others() {
+    with_prefix(async |f| {
+        let (backend, head, proxy) = f.open_behind(SHORT * 4).await;
+        let answers = "[{\"id\":\"1\",\"error\":\"forbidden\",\"reason\":\"no\"}]";
+        proxy.rule(Method::POST, "notes/_bulk_docs", 1, Action::Answer(201, answers));
+        let head = write(&backend, head, &[("notes", "1", Some("{}"))]).await;
+        assert_eq!(body(&backend, "notes", "1").await, None);
+        write(&backend, head, &[("notes", "2", Some("{}"))]).await;
+        let refused = backend.gauges().into_iter().find(|(name, _)| name.contains("refused"));
+        assert_eq!(refused.unwrap().1, 1.0);
+    });
+}
+
+#[test]
+fn counts_come_from_the_view_of_the_index() {
+    check(async |backend, proxy| {
+        let view = "/p_n/_design/isobase_k7/_view/k7?reduce=true&inclusive_end=false&startkey=%5B%220102%22%5D&endkey=%5B%2203%22%5D";
+        let rows = "{\"rows\":[\r\n{\"key\":null,\"value\":42}\r\n]}\n";
+        proxy.rule(Method::GET, view, 1, Action::Answer(200, rows));
+        let count = backend.count_keys(&name("n"), 7, &[1, 2], Some(&[3])).await.unwrap();
+        assert_eq!(count, 42);
+        proxy.rule(Method::GET, "/p_n/_design", 1, Action::Answer(200, "{\"rows\":[\r\n\r\n]}\n"));
+        assert_eq!(backend.count_keys(&name("n"), 7, &[1, 2], None).await.unwrap(), 0);
+    });
+}
+
+#[test]
+fn counts_are_taken_one_by_one_where_the_view_is_not_shown() {
+    check(async |backend, proxy| {
+        let no_view = "{\"error\":\"not_found\",\"reason\":\"missing_named_view\"}";
+        proxy.rule(Method::GET, "/_view/", 1, Action::Answer(404, no_view));
+        let docs = "{\"docs\":[\r\n{\"isobase_meta\":{\"keys\":{\"k0\":\"01\"}}}],\r\n\"bookmark\":\"g1\"}\n";
+        proxy.rule(Method::POST, "/p_n/_find", 2, Action::Answer(200, docs));
+        for _ in 0..2 {
+            assert_eq!(backend.count_keys(&name("n"), 0, &[], None).await.unwrap(), 1);
+        }
+        assert_eq!(proxy.seen(Method::GET, "/_view/"), 1);
+    });
+}
+
+#[test]
+fn bookmarks_and_warnings_of_a_listing_are_passed_over() {
+    check(async |backend, proxy| {
+        let docs = "{\"docs\":[\r\n{\"_id\":\"x\",\"_rev\":\"3-c\",\"n\":9007199254740993,\
+                    \"isobase_meta\":{\"keys\":{\"k0\":\"0201\"}}},\r\n\
+                    {\"_id\":\"a/b\",\"_rev\":\"1-c\",\"isobase_meta\":{\"keys\":{\"k0\":\"0202\"}}}\r\n],\r\n\
+                    \"bookmark\":\"g1AAAABieJzLYWBg\",\"warning\":\"The number of documents examined is high\"}\n";
+        proxy.rule(Method::POST, "/p_n/_find", 1, Action::Answer(200, docs));
+        let fetch = KeyFetch {
+            index: 0,
+            lower: Vec::new(),
+            upper: None,
+            reverse: false,
+            limit: 2,
+            bytes_max: 1 << 20,
+        };
+        let fetched = backend.fetch(&name("n"), &fetch).await.unwrap();
+        assert!(!fetched.exhausted);
+        // An id with a slash is not to be reached through us.
+        assert_eq!(fetched.documents.len(), 1);
+        assert_eq!(fetched.documents[0].key, [2, 1]);
+        assert_eq!(fetched.documents[0].document.body, "{\"n\":9007199254740993}");
+    });
+}
+
+#[test]
+fn a_missing_index_is_made_and_asked_again() {
+    check(async |backend, proxy| {
+        let missing = "{\"error\":\"no_usable_index\",\"reason\":\"No index exists for this sort, \
+                       try indexing by the sort fields.\"}\n";
+        proxy.rule(Method::POST, "/p_n/_find", 1, Action::Answer(400, missing));
+        proxy.rule(Method::GET, "/p_n/_design/isobase_k3", 1, Action::Answer(404, "{}"));
+        proxy.rule(Method::POST, "/p_n/_index", 1, Action::Answer(200, "{\"result\":\"created\"}"));
+        proxy.rule(
+            Method::POST,
+            "/p_n/_find",
+            1,
+            Action::Answer(200, "{\"docs\":[],\"bookmark\":\"nil\"}"),
+        );
+        let fetch = KeyFetch {
+            index: 3,
+            lower: Vec::new(),
+            upper: None,
+            reverse: false,
+            limit: 2,
+            bytes_max: 1 << 20,
+        };
+        assert!(backend.fetch(&name("n"), &fetch).await.unwrap().exhausted);
+    });
+}
+
+#[test]
+fn collections_come_from_the_journal_where_names_are_not_shown() {
+    check(async |backend, proxy| {
+        let answer = "{\"error\":\"unauthorized\",\"reason\":\"You are not a server admin.\"}\n";
+        proxy.rule(Method::GET, "/_all_dbs", 1, Action::Answer(401, answer));
+        let rows = "{\"rows\":[{\"id\":\"catalogue.p_notes\",\"key\":\"catalogue.p_notes\",\
+                    \"value\":{\"rev\":\"1-a\"},\"doc\":{\"_id\":\"catalogue.p_notes\",\"_rev\":\"1-a\",\
+                    \"collection\":\"notes\",\"indexes\":[],\"adopted\":true,\"version\":\"1\"}}]}";
+        proxy.rule(Method::GET, "/p_isobase_journal/_all_docs", 1, Action::Answer(200, rows));
+        proxy.rule(Method::GET, "/p_notes/_all_docs", 1, Action::Answer(200, "{\"rows\":[{}]}"));
+        proxy.rule(Method::GET, "/p_notes", 1, Action::Answer(200, "{\"doc_count\":4}"));
+        let found = backend.collections().await.unwrap();
+        assert_eq!(found.len(), 1);
+        assert_eq!((found[0].name.as_str(), found[0].documents), ("notes", 3));
+    });
+}
+
+#[test]
+fn a_journal_that_is_gone_is_no_empty_one() {
+    with_prefix(async |f| {
+        let (backend, head) = f.open().await;
+        let commit = made(&backend, head, &[("notes", "1", Some("{}"))]).await;
+        f.foreign(Method::DELETE, "isobase_journal", "").await;
+        assert_eq!(backend.check().await.unwrap_err().kind, ErrorKind::Unavailable);
+        let failed = backend.commit(&commit).await.unwrap_err();
+        assert_eq!(failed.kind, ErrorKind::Unavailable, "{failed}");
+        assert_eq!(backend.head().await.unwrap_err().kind, ErrorKind::Unavailable);
+        let failed = backend.read_log(Sequence(0), 1).await.unwrap_err();
+        assert_eq!(failed.kind, ErrorKind::Unavailable);
+    });
+}

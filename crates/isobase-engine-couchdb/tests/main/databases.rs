@@ -1,0 +1,252 @@
+//! Collections as databases, documents of ours and of other programs.
+
+use isobase_engine::CollectionInfo;
+use isobase_remote::{Backend, Before, DocumentWrite, KeyFetch};
+use isobase_types::{DocumentId, Sequence};
+use reqwest::Method;
+
+use crate::fixture::*;
+
+const ALL: KeyFetch = KeyFetch {
+    index: 0,
+    lower: Vec::new(),
+    upper: None,
+    reverse: false,
+    limit: 100,
+    bytes_max: 1 << 20,
+};
+
+#[test]
+fn documents_are_legible_to_other_programs() {
+    with_prefix(async |f| {
+        let (backend, head) = f.open().await;
+        write(
+            &backend,
+            head,
+            &[("notes", "a b/ü".replace('/', "-").as_str(), Some("{\"n\":1.50}"))],
+        )
+        .await;
+        let (status, tree) = f.foreign(Method::GET, "notes/a%20b-%C3%BC", "").await;
+        assert_eq!((status, tree.get("n").unwrap().to_text()), (200, "1.5".to_owned()));
+        let meta = tree.get("isobase_meta").unwrap();
+        assert_eq!(meta.get("revision").unwrap().as_u64(), Some(1));
+        assert!(meta.get("keys").unwrap().get("k0").is_some());
+    });
+}
+
+#[test]
+fn reads_make_no_databases() {
+    with_prefix(async |f| {
+        let (backend, _) = f.open().await;
+        assert_eq!(read(&backend, "notes", "1").await, None);
+        let keys = [document_key("notes", "1"), document_key("notes", "2")];
+        assert_eq!(backend.read(&keys).await.unwrap(), [None, None]);
+        assert_eq!(backend.count(&name("notes")).await.unwrap(), 0);
+        assert_eq!(backend.count_keys(&name("notes"), 0, &[], None).await.unwrap(), 0);
+        assert!(backend.fetch(&name("notes"), &ALL).await.unwrap().exhausted);
+        assert!(backend.scan(&name("notes"), None, 10).await.unwrap().documents.is_empty());
+        assert_eq!(f.databases().await, ["isobase_journal"]);
+    });
+}
+
+#[test]
+fn documents_of_other_programs_are_read_and_updated_in_place() {
+    with_prefix(async |f| {
+        let (backend, head) = f.open().await;
+        f.foreign(Method::PUT, "agents", "").await;
+        f.foreign(Method::PUT, "agents/x", "{\"name\":\"X\",\"big\":12345678901234567890}").await;
+        assert!(backend.prepare_collection(&name("agents")).await.unwrap());
+        let document = read(&backend, "agents", "x").await.unwrap();
+        assert!(document.is_foreign());
+        assert_eq!(document.body, "{\"big\":12345678901234567890,\"name\":\"X\"}");
+        let page = backend.scan(&name("agents"), None, 10).await.unwrap();
+        assert_eq!((page.documents.len(), page.next), (1, None));
+        assert_eq!(backend.count(&name("agents")).await.unwrap(), 1);
+
+        write(&backend, head, &[("agents", "x", Some("{\"name\":\"Y\"}"))]).await;
+        let document = read(&backend, "agents", "x").await.unwrap();
+        assert_eq!((document.body.as_str(), document.is_foreign()), ("{\"name\":\"Y\"}", false));
+    });
+}
+
+#[test]
+fn collections_are_listed_without_design_documents() {
+    with_prefix(async |f| {
+        let (backend, head) = f.open().await;
+        let long = "Ä".repeat(64);
+        let writes =
+            [("b", "1", Some("{}")), ("b", "2", Some("{}")), (long.as_str(), "1", Some("{}"))];
+        let head = write(&backend, head, &writes).await;
+        // A name that is too long is found through the catalogue.
+        let mut commit = made(&backend, head, &[]).await;
+        commit.catalogue = vec![isobase_remote::CatalogueEntry {
+            collection: name(&long),
+            indexes: Vec::new(),
+            adopted: true,
+            deleting: None,
+        }];
+        assert_eq!(backend.commit(&commit).await.unwrap(), Ok(()));
+        assert_eq!(backend.catalogue().await.unwrap(), commit.catalogue);
+        f.foreign(Method::PUT, "other", "").await;
+        f.foreign(Method::PUT, "empty", "").await;
+        f.foreign(Method::PUT, "other/x", "{}").await;
+        f.foreign(Method::PUT, "other/_design/d", "{\"language\":\"query\"}").await;
+        let info = |name_: &str, documents| CollectionInfo { name: name(name_), documents };
+        let expected = [info("b", 2), info("other", 1), info(&long, 1)];
+        assert_eq!(backend.collections().await.unwrap(), expected);
+    });
+}
+
+#[test]
+fn an_index_gives_documents_in_the_order_of_its_keys() {
+    with_prefix(async |f| {
+        let (backend, head) = f.open().await;
+        let ids = ["10", "9", "ä", "b", "B"];
+        let writes: Vec<_> = ids.iter().map(|id| ("notes", *id, Some("{}"))).collect();
+        write(&backend, head, &writes).await;
+        let notes = name("notes");
+        let listed = async |fetch: &KeyFetch| {
+            let fetched = backend.fetch(&notes, fetch).await.unwrap();
+            let ids: Vec<String> =
+                fetched.documents.iter().map(|found| found.document.id.to_string()).collect();
+            (ids.join(" "), fetched.exhausted)
+        };
+        assert_eq!(listed(&ALL).await, ("9 10 B b ä".to_owned(), true));
+        let reverse = KeyFetch { reverse: true, limit: 2, ..ALL };
+        assert_eq!(listed(&reverse).await, ("ä b".to_owned(), false));
+        let mut ten = Vec::new();
+        isobase_types::key::encode_id(&DocumentId::Integer(10), &mut ten);
+        let below = KeyFetch { upper: Some(ten.clone()), ..ALL };
+        assert_eq!(listed(&below).await, ("9".to_owned(), true));
+        assert_eq!(backend.count_keys(&notes, 0, &ten, None).await.unwrap(), 4);
+        assert_eq!(backend.count_keys(&notes, 0, &[], Some(&ten)).await.unwrap(), 1);
+    });
+}
+
+#[test]
+fn an_index_that_was_deleted_is_made_again() {
+    with_prefix(async |f| {
+        let (backend, head) = f.open().await;
+        write(&backend, head, &[("notes", "1", Some("{}"))]).await;
+        let notes = name("notes");
+        backend.drop_index(&notes, 0).await.unwrap();
+        assert_eq!(backend.fetch(&notes, &ALL).await.unwrap().documents.len(), 1);
+        backend.drop_index(&notes, 0).await.unwrap();
+        backend.drop_index(&notes, 0).await.unwrap();
+        assert_eq!(backend.count_keys(&notes, 0, &[], None).await.unwrap(), 1);
+    });
+}
+
+#[test]
+fn scans_go_on_after_the_last_id_even_if_it_is_gone() {
+    with_prefix(async |f| {
+        let (backend, head) = f.open().await;
+        let ids: Vec<String> = (0..7).map(|n| format!("ü{n}")).collect();
+        let writes: Vec<_> = ids.iter().map(|id| ("notes", id.as_str(), Some("{}"))).collect();
+        let head = write(&backend, head, &writes).await;
+        let notes = name("notes");
+        let first = backend.scan(&notes, None, 3).await.unwrap();
+        write(&backend, head, &[("notes", &first.next.clone().unwrap(), None)]).await;
+        let mut seen = first.documents.len();
+        let mut next = first.next;
+        while let Some(after) = next {
+            let page = backend.scan(&notes, Some(&after), 3).await.unwrap();
+            seen += page.documents.len();
+            next = page.next;
+        }
+        assert_eq!(seen, 7);
+    });
+}
+
+#[test]
+fn a_load_replaces_and_deletes_whatever_is_there() {
+    with_prefix(async |f| {
+        let (backend, _) = f.open().await;
+        let notes = name("notes");
+        backend.prepare_collection(&notes).await.unwrap();
+        let write = |id: &str, body: Option<&str>| {
+            let key = document_key("notes", id);
+            let after = body.map(|body| after(&backend, &key.id, body, 5));
+            DocumentWrite { key, before: None, after }
+        };
+        backend.load(vec![write("a", Some("{\"n\":1}")), write("b", Some("{}"))]).await.unwrap();
+        f.foreign(Method::PUT, "notes/c", "{}").await;
+        let second = vec![
+            write("a", Some("{\"n\":2}")),
+            write("b", None),
+            write("c", Some("{\"n\":3}")),
+            write("never", None),
+        ];
+        backend.load(second.clone()).await.unwrap();
+        backend.load(second).await.unwrap();
+        assert_eq!(body(&backend, "notes", "a").await.as_deref(), Some("{\"n\":2}"));
+        assert_eq!(body(&backend, "notes", "b").await, None);
+        assert_eq!(body(&backend, "notes", "c").await.as_deref(), Some("{\"n\":3}"));
+        assert_eq!(backend.count(&notes).await.unwrap(), 2);
+        // What was deleted can be loaded again.
+        backend.load(vec![write("b", Some("{\"n\":4}"))]).await.unwrap();
+        assert_eq!(body(&backend, "notes", "b").await.as_deref(), Some("{\"n\":4}"));
+    });
+}
+
+#[test]
+fn other_keys_are_written_where_nothing_changed() {
+    with_prefix(async |f| {
+        let (backend, head) = f.open().await;
+        write(&backend, head, &[("notes", "a", Some("{}")), ("notes", "b", Some("{}"))]).await;
+        let mut writes = Vec::new();
+        for id in ["a", "b", "c"] {
+            let key = document_key("notes", id);
+            let before = read(&backend, "notes", id).await.map(|document| Before {
+                tag: document.tag,
+                stamp: None,
+                keys: Vec::new(),
+            });
+            let mut after = after(&backend, &key.id, "{}", 1);
+            after.keys.push(isobase_remote::IndexKey { index: 7, key: vec![1] });
+            writes.push(DocumentWrite { key, before, after: Some(after) });
+        }
+        f.foreign(Method::DELETE, &deletion_of(&backend, "b").await, "").await;
+        backend.prepare_index(&name("notes"), 7).await.unwrap();
+        assert_eq!(backend.rekey(&writes).await.unwrap(), [true, false, false]);
+        let fetch = KeyFetch { index: 7, ..ALL };
+        assert_eq!(backend.fetch(&name("notes"), &fetch).await.unwrap().documents.len(), 1);
+    });
+}
+
+async fn deletion_of(backend: &isobase_engine_couchdb::CouchDbBackend, id: &str) -> String {
+    let document = read(backend, "notes", id).await.unwrap();
+    format!("notes/{id}?rev={}", document.tag.0)
+}
+
+#[test]
+fn a_purge_takes_what_was_there_and_leaves_what_came_after() {
+    with_prefix(async |f| {
+        let (backend, head) = f.open().await;
+        let ids: Vec<String> = (1..=30).map(|n| n.to_string()).collect();
+        let writes: Vec<_> = ids.iter().map(|id| ("notes", id.as_str(), Some("{}"))).collect();
+        let head = write(&backend, head, &writes).await;
+        f.foreign(Method::PUT, "notes/foreign", "{}").await;
+        write(&backend, head, &[("notes", "new", Some("{}")), ("notes", "1", Some("{}"))]).await;
+        backend.purge(&name("notes"), Sequence(30)).await.unwrap();
+        backend.purge(&name("notes"), Sequence(30)).await.unwrap();
+        let left = backend.scan(&name("notes"), None, 100).await.unwrap().documents;
+        let left: Vec<String> = left.iter().map(|document| document.id.to_string()).collect();
+        assert_eq!(left, ["1", "new"]);
+        backend.purge(&name("nothing"), Sequence(30)).await.unwrap();
+    });
+}
+
+#[test]
+fn a_database_of_another_program_is_deleted_and_comes_back_with_a_write() {
+    with_prefix(async |f| {
+        let (backend, head) = f.open().await;
+        let head = write(&backend, head, &[("notes", "1", Some("{}"))]).await;
+        let commit = made(&backend, head, &[("notes", "2", Some("{\"n\":2}"))]).await;
+        f.foreign(Method::DELETE, "notes", "").await;
+        assert_eq!(backend.commit(&commit).await.unwrap(), Ok(()));
+        assert_eq!(body(&backend, "notes", "1").await, None);
+        assert_eq!(body(&backend, "notes", "2").await.as_deref(), Some("{\"n\":2}"));
+        assert_eq!(backend.fetch(&name("notes"), &ALL).await.unwrap().documents.len(), 1);
+    });
+}
