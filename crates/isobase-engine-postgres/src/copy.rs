@@ -8,6 +8,8 @@ use isobase_types::Document;
 
 /// Bytes sent in one piece.
 const PIECE_BYTES: usize = 256 << 10;
+/// Room for a piece and the row that makes it large enough, if it is not a large one.
+const ROOM_BYTES: usize = PIECE_BYTES + (8 << 10);
 /// Signature, no flags, no extension of the header.
 const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
 /// The number of columns of the row after the last.
@@ -18,7 +20,7 @@ pub(crate) struct CopyRows(BytesMut);
 
 impl CopyRows {
     pub(crate) fn new() -> Self {
-        let mut bytes = BytesMut::with_capacity(PIECE_BYTES + PIECE_BYTES / 4);
+        let mut bytes = BytesMut::with_capacity(ROOM_BYTES);
         bytes.extend_from_slice(HEADER);
         Self(bytes)
     }
@@ -46,7 +48,11 @@ impl CopyRows {
 
     /// What there is to send when that is enough.
     pub(crate) fn piece(&mut self) -> Option<Bytes> {
-        (self.0.len() >= PIECE_BYTES).then(|| self.0.split().freeze())
+        (self.0.len() >= PIECE_BYTES).then(|| {
+            let piece = self.0.split().freeze();
+            self.0.reserve(ROOM_BYTES);
+            piece
+        })
     }
 
     /// The last piece.

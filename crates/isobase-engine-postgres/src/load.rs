@@ -27,6 +27,8 @@ use crate::{
     codec::{column, id_bytes, id_of},
     copy::CopyRows,
     error::{corrupted, engine_error},
+    schema::quoted,
+    sql::analyze,
 };
 
 /// Connections for loads: more do not make one server faster.
@@ -105,7 +107,7 @@ impl PostgresEngine {
         ids: &[DocumentId],
     ) -> Result<(), EngineError> {
         self.loading("unloading documents", async |loading| {
-            let collection = loading.claim(name).await?;
+            let Some(collection) = loading.number(name).await? else { return Ok(()) };
             for part in ids.chunks(REPLACE_DOCUMENTS_MAX) {
                 loading.take_away(collection, part).await?;
             }
@@ -146,7 +148,8 @@ impl PostgresEngine {
         let analyzed = async {
             let deadline = Instant::now() + ANALYZE_TIMEOUT;
             let connection = Connection::open(&self.options.config, deadline).await?;
-            within(deadline, "ANALYZE", connection.batch(&self.transfer.analyze)).await
+            let sql = analyze(&quoted(self.options.config.schema()));
+            within(deadline, "ANALYZE", connection.batch(&sql)).await
         };
         if let Err(error) = analyzed.await {
             tracing::warn!(%error, "the statistics were not brought up to date: {error}");
@@ -194,18 +197,27 @@ struct Loading<'a> {
 impl Loading<'_> {
     /// The number of a collection, which has a row from now on.
     async fn claim(&self, name: &CollectionName) -> Result<i32, Error> {
-        let catalogue = &self.engine.catalogue;
-        if let Some(id) = catalogue.collection(name) {
+        if let Some(id) = self.number(name).await? {
             return Ok(id);
         }
-        let text = name.as_str();
-        self.connection.execute(&self.engine.transfer.claim_collection, &[&text]).await?;
-        let names = vec![text];
+        let sql = &self.engine.transfer.claim_collection;
+        self.connection.execute(sql, &[&name.as_str()]).await?;
+        let number = self.number(name).await?;
+        number.ok_or_else(|| corrupted("the number of a collection"))
+    }
+
+    /// The number of a collection; none when there is none.
+    async fn number(&self, name: &CollectionName) -> Result<Option<i32>, Error> {
+        let catalogue = &self.engine.catalogue;
+        if let Some(id) = catalogue.collection(name) {
+            return Ok(Some(id));
+        }
+        let names = vec![name.as_str()];
         let rows = self.connection.query(&self.engine.statements.collection_ids, &[&names]).await?;
-        let row = rows.first().ok_or_else(|| corrupted("the number of a collection"))?;
+        let Some(row) = rows.first() else { return Ok(None) };
         let id = column(row, 0)?;
         catalogue.learn(name.clone(), id);
-        Ok(id)
+        Ok(Some(id))
     }
 
     /// Copies documents none of which is there.

@@ -2,133 +2,202 @@
 
 use isobase_postgres::{Sql, Type};
 
-/// The statements of one schema. Made once: connections remember their prepared forms.
-#[derive(Debug)]
-pub(crate) struct Statements {
+/// Declares statements once: the field, the types of its parameters, its text with `{s}` for the
+/// schema. Those that are made of parts name the function that makes them.
+macro_rules! statements {
+    (
+        $(#[$doc:meta])* $name:ident
+        $($field:ident ($($type:ident),*) $text:expr;)*
+        @made { $($made:ident = $make:ident($($part:expr),*);)* }
+    ) => {
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub(crate) struct $name {
+            $(pub(crate) $field: Sql,)*
+            $(pub(crate) $made: Sql,)*
+        }
+
+        impl $name {
+            /// The statements of a schema, whose name is quoted already.
+            pub(crate) fn new(schema: &str) -> Self {
+                Self {
+                    $($field: Sql::new($text.replace("{s}", schema), &[$(Type::$type),*]),)*
+                    $($made: $make(schema, $($part),*),)*
+                }
+            }
+        }
+    };
+}
+
+statements! {
+    /// The statements of one schema. Made once: connections remember their prepared forms.
+    Statements
+
     // Reads.
-    pub(crate) get: Sql,
-    pub(crate) ids_forward: Sql,
-    pub(crate) ids_backward: Sql,
-    pub(crate) entries_forward: Sql,
-    pub(crate) entries_backward: Sql,
-    pub(crate) entries_forward_to_end: Sql,
-    pub(crate) entries_backward_from_end: Sql,
-    pub(crate) count_collection: Sql,
-    pub(crate) count_entries: Sql,
-    pub(crate) count_entries_to_end: Sql,
-    pub(crate) collections: Sql,
-    pub(crate) changes: Sql,
-    pub(crate) changes_of: Sql,
-    pub(crate) latest: Sql,
-    pub(crate) check: Sql,
+    get (INT4, BYTEA)
+        format!("SELECT {COLUMNS} FROM {{s}}.records WHERE collection = $1 AND id = $2");
+    count_collection (INT4)
+        "SELECT documents FROM {s}.collections WHERE id = $1";
+    count_entries (INT4, BYTEA, BYTEA)
+        "SELECT count(*) FROM {s}.index_entries \
+         WHERE \"index\" = $1 AND key >= $2 AND key < $3";
+    count_entries_to_end (INT4, BYTEA)
+        "SELECT count(*) FROM {s}.index_entries WHERE \"index\" = $1 AND key >= $2";
+    collections ()
+        "SELECT name, documents FROM {s}.collections WHERE documents > 0 ORDER BY name";
+    latest ()
+        "SELECT sequence FROM {s}.clock";
+    check ()
+        "SELECT NOT pg_is_in_recovery() FROM {s}.clock";
 
     // The catalogue.
-    pub(crate) collection_ids: Sql,
-    pub(crate) catalogue_version: Sql,
-    pub(crate) indexes: Sql,
+    collection_ids (TEXT_ARRAY)
+        "SELECT id, name FROM {s}.collections WHERE name = ANY($1)";
+    catalogue_version ()
+        "SELECT catalogue_version FROM {s}.clock";
+    indexes ()
+        "SELECT k.catalogue_version, i.id, i.collection, i.definition, i.state \
+         FROM {s}.clock AS k LEFT JOIN {s}.indexes AS i ON true ORDER BY i.id";
 
     // Writes.
-    pub(crate) lock_clock: Sql,
-    pub(crate) set_clock: Sql,
-    pub(crate) current_rows: Sql,
-    pub(crate) answers: Sql,
-    pub(crate) expired_changes: Sql,
-    pub(crate) add_collections: Sql,
-    pub(crate) upsert_records: Sql,
-    pub(crate) delete_records: Sql,
-    pub(crate) add_changes: Sql,
-    pub(crate) delete_entries: Sql,
-    pub(crate) add_entries: Sql,
-    pub(crate) count_documents: Sql,
-    pub(crate) add_answers: Sql,
-    pub(crate) trim_changes: Sql,
-    pub(crate) trim_answers: Sql,
+    lock_clock ()
+        "SELECT sequence, next_id, changes_floor, catalogue_version \
+         FROM {s}.clock FOR UPDATE";
+    set_clock (INT8, INT8, INT8, INT8)
+        "UPDATE {s}.clock SET sequence = $1, next_id = $2, changes_floor = $3, \
+         catalogue_version = $4";
+    current_rows (INT4_ARRAY, BYTEA_ARRAY, BOOL_ARRAY)
+        "SELECT k.n, r.* FROM unnest($1, $2, $3) WITH ORDINALITY \
+         AS k (collection, id, with_body, n) CROSS JOIN LATERAL (SELECT revision, \
+         created_at, updated_at, CASE WHEN k.with_body THEN body ELSE '' END \
+         FROM {s}.records AS r \
+         WHERE r.collection = k.collection AND r.id = k.id OFFSET 0) AS r";
+    answers (BYTEA_ARRAY, INT8)
+        "SELECT key, fingerprint, outcomes FROM {s}.idempotency \
+         WHERE key = ANY($1) AND at >= $2";
+    expired_changes (INT8, INT8)
+        "SELECT max(sequence) FROM (SELECT sequence, at FROM {s}.changes \
+         ORDER BY sequence LIMIT $2) AS oldest WHERE at < $1";
+    add_collections (TEXT_ARRAY)
+        "INSERT INTO {s}.collections (name, documents) SELECT name, 0 \
+         FROM unnest($1) AS n (name) RETURNING id, name";
+    upsert_records (INT4_ARRAY, BYTEA_ARRAY, INT8_ARRAY, INT8_ARRAY, INT8_ARRAY, TEXT_ARRAY)
+        "INSERT INTO {s}.records (collection, id, revision, created_at, updated_at, body) \
+         SELECT * FROM unnest($1, $2, $3, $4, $5, $6) \
+         ON CONFLICT (collection, id) DO UPDATE SET revision = excluded.revision, \
+         created_at = excluded.created_at, updated_at = excluded.updated_at, \
+         body = excluded.body";
+    delete_records (INT4_ARRAY, BYTEA_ARRAY)
+        "DELETE FROM {s}.records AS r USING unnest($1, $2) AS k (collection, id) \
+         WHERE r.collection = k.collection AND r.id = k.id";
+    add_changes (INT8_ARRAY, INT4_ARRAY, BYTEA_ARRAY, INT2_ARRAY, INT8_ARRAY, INT8)
+        "INSERT INTO {s}.changes (sequence, collection, id, kind, revision, at) \
+         SELECT sequence, collection, id, kind, revision, $6 \
+         FROM unnest($1, $2, $3, $4, $5) AS h (sequence, collection, id, kind, revision)";
+    delete_entries (INT4_ARRAY, BYTEA_ARRAY)
+        "DELETE FROM {s}.index_entries AS e USING unnest($1, $2) AS k (\"index\", key) \
+         WHERE e.\"index\" = k.\"index\" AND e.key = k.key";
+    add_entries (INT4_ARRAY, BYTEA_ARRAY, INT4_ARRAY, BYTEA_ARRAY)
+        "INSERT INTO {s}.index_entries (\"index\", key, collection, id) \
+         SELECT * FROM unnest($1, $2, $3, $4) ON CONFLICT DO NOTHING";
+    count_documents (INT4_ARRAY, INT8_ARRAY)
+        "UPDATE {s}.collections AS c SET documents = c.documents + k.added \
+         FROM unnest($1, $2) AS k (id, added) WHERE c.id = k.id";
+    add_answers (BYTEA_ARRAY, BYTEA_ARRAY, TEXT_ARRAY, INT8)
+        "INSERT INTO {s}.idempotency (key, fingerprint, outcomes, at) \
+         SELECT key, fingerprint, outcomes, $4 \
+         FROM unnest($1, $2, $3) AS a (key, fingerprint, outcomes) \
+         ON CONFLICT (key) DO UPDATE SET fingerprint = excluded.fingerprint, \
+         outcomes = excluded.outcomes, at = excluded.at";
+    trim_changes (INT8)
+        "DELETE FROM {s}.changes WHERE sequence <= $1";
+    trim_answers (INT8, INT8)
+        "DELETE FROM {s}.idempotency WHERE key IN (SELECT key FROM {s}.idempotency \
+         WHERE at < $1 ORDER BY at LIMIT $2)";
 
     // Writes to a whole collection, and indexes.
-    pub(crate) delete_all_records: Sql,
-    pub(crate) delete_all_entries: Sql,
-    pub(crate) empty_collection: Sql,
-    pub(crate) add_index: Sql,
-    pub(crate) set_index_ready: Sql,
-    pub(crate) drop_index: Sql,
-    pub(crate) retire_indexes: Sql,
-    pub(crate) delete_retired_entries: Sql,
-    pub(crate) delete_retired_indexes: Sql,
+    delete_all_records (INT4)
+        "DELETE FROM {s}.records WHERE collection = $1";
+    delete_all_entries (INT4)
+        "DELETE FROM {s}.index_entries AS e USING {s}.indexes AS i \
+         WHERE i.collection = $1 AND e.\"index\" = i.id";
+    empty_collection (INT4)
+        "UPDATE {s}.collections SET documents = 0 WHERE id = $1";
+    add_index (INT4, TEXT)
+        "INSERT INTO {s}.indexes (collection, definition, state) VALUES ($1, $2, 0) \
+         RETURNING id";
+    set_index_ready (INT4)
+        "UPDATE {s}.indexes SET state = 1 WHERE id = $1";
+    drop_index (INT4)
+        "UPDATE {s}.indexes SET state = 2, dropped_at = now() WHERE id = $1";
+    retire_indexes (FLOAT8)
+        "UPDATE {s}.indexes SET state = 3 \
+         WHERE state = 2 AND dropped_at < now() - $1 * interval '1 second'";
+    delete_retired_entries (INT8)
+        "DELETE FROM {s}.index_entries WHERE (\"index\", key) IN (SELECT e.\"index\", \
+         e.key FROM {s}.indexes AS i JOIN {s}.index_entries AS e ON e.\"index\" = i.id \
+         WHERE i.state = 3 LIMIT $1)";
+    delete_retired_indexes ()
+        "DELETE FROM {s}.indexes WHERE state = 3";
+
+    @made {
+        ids_forward = ids("ASC");
+        ids_backward = ids("DESC");
+        entries_forward = entries("ASC", false);
+        entries_backward = entries("DESC", false);
+        entries_forward_to_end = entries("ASC", true);
+        entries_backward_from_end = entries("DESC", true);
+        changes = changes(false);
+        changes_of = changes(true);
+    }
 }
 
-/// The statements of reading and loading everything.
-#[derive(Debug)]
-pub(crate) struct TransferStatements {
+statements! {
+    /// The statements of reading and loading everything.
+    TransferStatements
+
     // Reads.
-    pub(crate) clock: Sql,
-    pub(crate) collections: Sql,
-    pub(crate) part: Sql,
-    pub(crate) note: Sql,
+    clock ()
+        "SELECT sequence, next_id FROM {s}.clock";
+    collections ()
+        "SELECT id, name, documents FROM {s}.collections WHERE documents > 0 ORDER BY name";
+    part (INT4, BYTEA, INT8)
+        format!("SELECT id, {COLUMNS} FROM {{s}}.records \
+         WHERE collection = $1 AND id > $2 ORDER BY id LIMIT $3");
+    note ()
+        "SELECT note FROM {s}.unfinished";
 
     // Loads.
-    pub(crate) share_clock: Sql,
-    pub(crate) claim_collection: Sql,
-    pub(crate) copy_records: Sql,
-    pub(crate) copy_entries: Sql,
-    pub(crate) set_note: Sql,
-    pub(crate) delete_note: Sql,
-    pub(crate) largest_integers: Sql,
-    pub(crate) delete_all_changes: Sql,
-    pub(crate) analyze: String,
+    share_clock ()
+        "SELECT catalogue_version FROM {s}.clock FOR SHARE";
+    claim_collection (TEXT)
+        "INSERT INTO {s}.collections (name, documents) VALUES ($1, 0) \
+         ON CONFLICT (name) DO NOTHING";
+    copy_records ()
+        "COPY {s}.records (collection, id, revision, created_at, updated_at, body) \
+         FROM STDIN (FORMAT binary)";
+    copy_entries ()
+        "COPY {s}.index_entries (\"index\", key, collection, id) \
+         FROM STDIN (FORMAT binary)";
+    set_note (TEXT)
+        "INSERT INTO {s}.unfinished (note) VALUES ($1) \
+         ON CONFLICT (\"only\") DO UPDATE SET note = excluded.note";
+    delete_note ()
+        "DELETE FROM {s}.unfinished";
+    // The form of an id that is a string begins with 2, that of an integer with 1.
+    largest_integers ()
+        "SELECT r.id FROM {s}.collections AS c CROSS JOIN LATERAL (SELECT id \
+         FROM {s}.records AS r WHERE r.collection = c.id AND r.id < '\\x02' \
+         ORDER BY id DESC LIMIT 1) AS r ORDER BY r.id DESC LIMIT 1";
+    delete_all_changes ()
+        "TRUNCATE {s}.changes";
+
+    @made {}
 }
 
-impl TransferStatements {
-    /// The statements of a schema, whose name is quoted already.
-    pub(crate) fn new(schema: &str) -> Self {
-        let sql = |text: &str, types: &[Type]| Sql::new(text.replace("{s}", schema), types);
-        Self {
-            clock: sql("SELECT sequence, next_id FROM {s}.clock", &[]),
-            collections: sql(
-                "SELECT id, name, documents FROM {s}.collections WHERE documents > 0 ORDER BY name",
-                &[],
-            ),
-            part: sql(
-                &format!(
-                    "SELECT id, {COLUMNS} FROM {{s}}.records \
-                     WHERE collection = $1 AND id > $2 ORDER BY id LIMIT $3"
-                ),
-                &[Type::INT4, Type::BYTEA, Type::INT8],
-            ),
-            note: sql("SELECT note FROM {s}.unfinished", &[]),
-            share_clock: sql("SELECT catalogue_version FROM {s}.clock FOR SHARE", &[]),
-            claim_collection: sql(
-                "INSERT INTO {s}.collections (name, documents) VALUES ($1, 0) \
-                 ON CONFLICT (name) DO NOTHING",
-                &[Type::TEXT],
-            ),
-            copy_records: sql(
-                "COPY {s}.records (collection, id, revision, created_at, updated_at, body) \
-                 FROM STDIN (FORMAT binary)",
-                &[],
-            ),
-            copy_entries: sql(
-                "COPY {s}.index_entries (\"index\", key, collection, id) \
-                 FROM STDIN (FORMAT binary)",
-                &[],
-            ),
-            set_note: sql(
-                "INSERT INTO {s}.unfinished (note) VALUES ($1) \
-                 ON CONFLICT (\"only\") DO UPDATE SET note = excluded.note",
-                &[Type::TEXT],
-            ),
-            delete_note: sql("DELETE FROM {s}.unfinished", &[]),
-            // The form of an id that is a string begins with 2, that of an integer with 1.
-            largest_integers: sql(
-                "SELECT r.id FROM {s}.collections AS c CROSS JOIN LATERAL (SELECT id \
-                 FROM {s}.records AS r WHERE r.collection = c.id AND r.id < '\\x02' \
-                 ORDER BY id DESC LIMIT 1) AS r ORDER BY r.id DESC LIMIT 1",
-                &[],
-            ),
-            delete_all_changes: sql("TRUNCATE {s}.changes", &[]),
-            analyze: "ANALYZE {s}.records, {s}.index_entries, {s}.collections, {s}.changes"
-                .replace("{s}", schema),
-        }
-    }
+/// Brings the statistics of a schema up to date.
+pub(crate) fn analyze(schema: &str) -> String {
+    "ANALYZE {s}.records, {s}.index_entries, {s}.collections, {s}.changes".replace("{s}", schema)
 }
 
 const COLUMNS: &str = "revision, created_at, updated_at, body";
@@ -192,182 +261,6 @@ fn changes(schema: &str, of_one: bool) -> Sql {
 }
 
 impl Statements {
-    /// The statements of a schema, whose name is quoted already.
-    #[expect(clippy::too_many_lines, reason = "a list")]
-    pub(crate) fn new(schema: &str) -> Self {
-        let sql = |text: &str, types: &[Type]| Sql::new(text.replace("{s}", schema), types);
-        Self {
-            get: sql(
-                &format!("SELECT {COLUMNS} FROM {{s}}.records WHERE collection = $1 AND id = $2"),
-                &[Type::INT4, Type::BYTEA],
-            ),
-            ids_forward: ids(schema, "ASC"),
-            ids_backward: ids(schema, "DESC"),
-            entries_forward: entries(schema, "ASC", false),
-            entries_backward: entries(schema, "DESC", false),
-            entries_forward_to_end: entries(schema, "ASC", true),
-            entries_backward_from_end: entries(schema, "DESC", true),
-            count_collection: sql(
-                "SELECT documents FROM {s}.collections WHERE id = $1",
-                &[Type::INT4],
-            ),
-            count_entries: sql(
-                "SELECT count(*) FROM {s}.index_entries \
-                 WHERE \"index\" = $1 AND key >= $2 AND key < $3",
-                &[Type::INT4, Type::BYTEA, Type::BYTEA],
-            ),
-            count_entries_to_end: sql(
-                "SELECT count(*) FROM {s}.index_entries WHERE \"index\" = $1 AND key >= $2",
-                &[Type::INT4, Type::BYTEA],
-            ),
-            collections: sql(
-                "SELECT name, documents FROM {s}.collections WHERE documents > 0 ORDER BY name",
-                &[],
-            ),
-            changes: changes(schema, false),
-            changes_of: changes(schema, true),
-            latest: sql("SELECT sequence FROM {s}.clock", &[]),
-            check: sql("SELECT NOT pg_is_in_recovery() FROM {s}.clock", &[]),
-            collection_ids: sql(
-                "SELECT id, name FROM {s}.collections WHERE name = ANY($1)",
-                &[Type::TEXT_ARRAY],
-            ),
-            catalogue_version: sql("SELECT catalogue_version FROM {s}.clock", &[]),
-            indexes: sql(
-                "SELECT k.catalogue_version, i.id, i.collection, i.definition, i.state \
-                 FROM {s}.clock AS k LEFT JOIN {s}.indexes AS i ON true ORDER BY i.id",
-                &[],
-            ),
-            lock_clock: sql(
-                "SELECT sequence, next_id, changes_floor, catalogue_version \
-                 FROM {s}.clock FOR UPDATE",
-                &[],
-            ),
-            set_clock: sql(
-                "UPDATE {s}.clock SET sequence = $1, next_id = $2, changes_floor = $3, \
-                 catalogue_version = $4",
-                &[Type::INT8, Type::INT8, Type::INT8, Type::INT8],
-            ),
-            current_rows: sql(
-                "SELECT k.n, r.* FROM unnest($1, $2, $3) WITH ORDINALITY \
-                 AS k (collection, id, with_body, n) CROSS JOIN LATERAL (SELECT revision, \
-                 created_at, updated_at, CASE WHEN k.with_body THEN body ELSE '' END \
-                 FROM {s}.records AS r \
-                 WHERE r.collection = k.collection AND r.id = k.id OFFSET 0) AS r",
-                &[Type::INT4_ARRAY, Type::BYTEA_ARRAY, Type::BOOL_ARRAY],
-            ),
-            answers: sql(
-                "SELECT key, fingerprint, outcomes FROM {s}.idempotency \
-                 WHERE key = ANY($1) AND at >= $2",
-                &[Type::BYTEA_ARRAY, Type::INT8],
-            ),
-            expired_changes: sql(
-                "SELECT max(sequence) FROM (SELECT sequence, at FROM {s}.changes \
-                 ORDER BY sequence LIMIT $2) AS oldest WHERE at < $1",
-                &[Type::INT8, Type::INT8],
-            ),
-            add_collections: sql(
-                "INSERT INTO {s}.collections (name, documents) SELECT name, 0 \
-                 FROM unnest($1) AS n (name) RETURNING id, name",
-                &[Type::TEXT_ARRAY],
-            ),
-            upsert_records: sql(
-                "INSERT INTO {s}.records (collection, id, revision, created_at, updated_at, body) \
-                 SELECT * FROM unnest($1, $2, $3, $4, $5, $6) \
-                 ON CONFLICT (collection, id) DO UPDATE SET revision = excluded.revision, \
-                 created_at = excluded.created_at, updated_at = excluded.updated_at, \
-                 body = excluded.body",
-                &[
-                    Type::INT4_ARRAY,
-                    Type::BYTEA_ARRAY,
-                    Type::INT8_ARRAY,
-                    Type::INT8_ARRAY,
-                    Type::INT8_ARRAY,
-                    Type::TEXT_ARRAY,
-                ],
-            ),
-            delete_records: sql(
-                "DELETE FROM {s}.records AS r USING unnest($1, $2) AS k (collection, id) \
-                 WHERE r.collection = k.collection AND r.id = k.id",
-                &[Type::INT4_ARRAY, Type::BYTEA_ARRAY],
-            ),
-            add_changes: sql(
-                "INSERT INTO {s}.changes (sequence, collection, id, kind, revision, at) \
-                 SELECT sequence, collection, id, kind, revision, $6 \
-                 FROM unnest($1, $2, $3, $4, $5) AS h (sequence, collection, id, kind, revision)",
-                &[
-                    Type::INT8_ARRAY,
-                    Type::INT4_ARRAY,
-                    Type::BYTEA_ARRAY,
-                    Type::INT2_ARRAY,
-                    Type::INT8_ARRAY,
-                    Type::INT8,
-                ],
-            ),
-            delete_entries: sql(
-                "DELETE FROM {s}.index_entries AS e USING unnest($1, $2) AS k (\"index\", key) \
-                 WHERE e.\"index\" = k.\"index\" AND e.key = k.key",
-                &[Type::INT4_ARRAY, Type::BYTEA_ARRAY],
-            ),
-            add_entries: sql(
-                "INSERT INTO {s}.index_entries (\"index\", key, collection, id) \
-                 SELECT * FROM unnest($1, $2, $3, $4) ON CONFLICT DO NOTHING",
-                &[Type::INT4_ARRAY, Type::BYTEA_ARRAY, Type::INT4_ARRAY, Type::BYTEA_ARRAY],
-            ),
-            count_documents: sql(
-                "UPDATE {s}.collections AS c SET documents = c.documents + k.added \
-                 FROM unnest($1, $2) AS k (id, added) WHERE c.id = k.id",
-                &[Type::INT4_ARRAY, Type::INT8_ARRAY],
-            ),
-            add_answers: sql(
-                "INSERT INTO {s}.idempotency (key, fingerprint, outcomes, at) \
-                 SELECT key, fingerprint, outcomes, $4 \
-                 FROM unnest($1, $2, $3) AS a (key, fingerprint, outcomes) \
-                 ON CONFLICT (key) DO UPDATE SET fingerprint = excluded.fingerprint, \
-                 outcomes = excluded.outcomes, at = excluded.at",
-                &[Type::BYTEA_ARRAY, Type::BYTEA_ARRAY, Type::TEXT_ARRAY, Type::INT8],
-            ),
-            trim_changes: sql("DELETE FROM {s}.changes WHERE sequence <= $1", &[Type::INT8]),
-            trim_answers: sql(
-                "DELETE FROM {s}.idempotency WHERE key IN (SELECT key FROM {s}.idempotency \
-                 WHERE at < $1 ORDER BY at LIMIT $2)",
-                &[Type::INT8, Type::INT8],
-            ),
-            delete_all_records: sql("DELETE FROM {s}.records WHERE collection = $1", &[Type::INT4]),
-            delete_all_entries: sql(
-                "DELETE FROM {s}.index_entries AS e USING {s}.indexes AS i \
-                 WHERE i.collection = $1 AND e.\"index\" = i.id",
-                &[Type::INT4],
-            ),
-            empty_collection: sql(
-                "UPDATE {s}.collections SET documents = 0 WHERE id = $1",
-                &[Type::INT4],
-            ),
-            add_index: sql(
-                "INSERT INTO {s}.indexes (collection, definition, state) VALUES ($1, $2, 0) \
-                 RETURNING id",
-                &[Type::INT4, Type::TEXT],
-            ),
-            set_index_ready: sql("UPDATE {s}.indexes SET state = 1 WHERE id = $1", &[Type::INT4]),
-            drop_index: sql(
-                "UPDATE {s}.indexes SET state = 2, dropped_at = now() WHERE id = $1",
-                &[Type::INT4],
-            ),
-            retire_indexes: sql(
-                "UPDATE {s}.indexes SET state = 3 \
-                 WHERE state = 2 AND dropped_at < now() - $1 * interval '1 second'",
-                &[Type::FLOAT8],
-            ),
-            delete_retired_entries: sql(
-                "DELETE FROM {s}.index_entries WHERE (\"index\", key) IN (SELECT e.\"index\", \
-                 e.key FROM {s}.indexes AS i JOIN {s}.index_entries AS e ON e.\"index\" = i.id \
-                 WHERE i.state = 3 LIMIT $1)",
-                &[Type::INT8],
-            ),
-            delete_retired_indexes: sql("DELETE FROM {s}.indexes WHERE state = 3", &[]),
-        }
-    }
-
     /// The statements of a batch of writes, which are sent without waiting for each other and
     /// must therefore be prepared before.
     pub(crate) fn of_batches(&self) -> [&Sql; 17] {
