@@ -267,3 +267,77 @@ fn unreadable(collection: &CollectionName) -> EngineError {
         format!("the stored schema of the collection {collection:?} cannot be read; set it again");
     EngineError::new(ErrorKind::Corrupted, message)
 }
+
+#[cfg(test)]
+mod tests {
+    use isobase_engine::SystemClock;
+    use isobase_engine_memory::{MemoryEngine, MemoryOptions};
+
+    use super::*;
+
+    fn engine() -> MemoryEngine {
+        MemoryEngine::new(Arc::new(SystemClock), MemoryOptions::default())
+    }
+
+    fn registry() -> Registry {
+        Registry::new(HashMap::new())
+    }
+
+    /// Makes what is known as old as what must be asked again.
+    fn age(registry: &Registry) {
+        for known in registry.known().values_mut() {
+            known.asked_at -= FRESH;
+        }
+    }
+
+    async fn text(registry: &Registry, engine: &MemoryEngine) -> Option<String> {
+        let name = CollectionName::new("c").unwrap();
+        let info = registry.current(engine, &name).await.unwrap();
+        info.map(|info| info.schema.as_text().to_owned())
+    }
+
+    #[tokio::test]
+    async fn other_stores_see_a_change_when_they_ask_again() {
+        let (engine, ours, theirs) = (engine(), registry(), registry());
+        let name = CollectionName::new("c").unwrap();
+        assert_eq!(text(&theirs, &engine).await, None);
+        let schema = Schema::parse(b"{\"minProperties\":1}").unwrap();
+        ours.set(&engine, &name, &schema).await.unwrap();
+        assert_eq!(text(&ours, &engine).await.as_deref(), Some("{\"minProperties\":1}"));
+        assert_eq!(text(&theirs, &engine).await, None);
+        age(&theirs);
+        assert_eq!(text(&theirs, &engine).await.as_deref(), Some("{\"minProperties\":1}"));
+        assert!(ours.remove(&engine, &name).await.unwrap());
+        assert!(!ours.remove(&engine, &name).await.unwrap());
+        age(&theirs);
+        assert_eq!(text(&theirs, &engine).await, None);
+    }
+
+    #[tokio::test]
+    async fn an_unchanged_schema_is_not_read_again() {
+        let (engine, registry) = (engine(), registry());
+        let name = CollectionName::new("c").unwrap();
+        registry.set(&engine, &name, &Schema::parse(b"{}").unwrap()).await.unwrap();
+        let before = registry.current(&engine, &name).await.unwrap().unwrap().schema;
+        age(&registry);
+        let after = registry.current(&engine, &name).await.unwrap().unwrap().schema;
+        assert!(std::ptr::eq(before.as_text(), after.as_text()));
+    }
+
+    #[tokio::test]
+    async fn a_stored_text_that_is_no_schema_is_told() {
+        let (engine, registry) = (engine(), registry());
+        let name = CollectionName::new("c").unwrap();
+        let action = Action::Put {
+            id: id_of(&name),
+            body: "{\"schema\":\"[]\"}".to_owned(),
+            if_missing: IfMissing::Create,
+        };
+        registry.write(&engine, action).await.unwrap().unwrap();
+        let error = registry.current(&engine, &name).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Corrupted);
+        let schema = Schema::parse(b"{}").unwrap();
+        registry.set(&engine, &name, &schema).await.unwrap();
+        assert_eq!(text(&registry, &engine).await.as_deref(), Some("{}"));
+    }
+}
