@@ -244,10 +244,10 @@ async function bulkDocs(request, database) {
   const body = request.json();
   const docs = body.get('docs');
   if (!docs || !docs.items) throw failure(400, 'bad_request', 'POST body must include `docs` parameter.');
-  const newEdits = body.get('new_edits')?.json !== 'false';
-  const rows = await database.write(docs.items.map((node) => draftOf(node)), { newEdits });
-  const result = rows.map(({ error, reason, id, rev }) => (error ? { id, error, reason } : { ok: true, id, rev }));
-  return answer(201, newEdits ? result : result.filter((one) => one.error));
+  const drafts = docs.items.map((node) => draftOf(node));
+  const replicated = body.get('new_edits')?.json === 'false';
+  const rows = await (replicated ? database.replicate(drafts) : database.write(drafts));
+  return answer(201, rows.map(({ error, reason, id, rev }) => (error ? { id, error, reason } : { ok: true, id, rev })));
 }
 
 async function bulkGet(request, database) {

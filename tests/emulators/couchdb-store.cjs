@@ -22,7 +22,7 @@ function failure(status, error, reason) {
 const conflict = () => failure(409, 'conflict', 'Document update conflict.');
 
 class Database {
-  /** The winning revision of each document: `{ rev, text, deleted, seq, conflicted }`. */
+  /** The winning revision of each document, and all that nothing follows: `{ rev, text, deleted, seq, leaves }`. */
   documents = new Map();
   /** The ids of documents that are not deleted, in the order of their bytes. */
   ids = [];
@@ -46,26 +46,57 @@ class Database {
   }
 
   /** Writes documents; each gives `{ id, rev }` or an error with the id. */
-  write(drafts, { newEdits = true, invented = false } = {}) {
+  write(drafts, { invented = false } = {}) {
     drafts.forEach(check);
     return this.inTurn(async () => {
+      const [draft] = drafts;
       // CouchDB 3.5 takes an invented revision of a document that never was, unless the database is empty.
-      if (invented && drafts[0].rev && this.documents.size > 0 && !this.documents.has(drafts[0].id)) {
-        return [await this.invent(drafts[0])];
+      if (invented && draft.rev && this.documents.size > 0 && !this.documents.has(draft.id)) {
+        return [await this.invent(draft)];
       }
-      const rows = await this.pouch.bulkDocs(drafts.map(toPouch), { new_edits: newEdits });
-      if (!newEdits) {
-        for (const { id } of drafts) await this.refresh(id);
-        return rows;
-      }
-      for (const [i, row] of rows.entries()) {
-        if (row.error) continue;
-        const { text, deleted } = drafts[i];
-        const known = this.documents.get(row.id);
-        if (known && known.conflicted) await this.refresh(row.id);
-        else this.note(row.id, { rev: row.rev, text, deleted: Boolean(deleted) });
-      }
-      return rows.map((row, i) => (row.error ? Object.assign(conflictOf(row), { id: drafts[i].id }) : row));
+      const ids = new Set();
+      const rows = drafts.map((one) => {
+        // Of two writes of one document in a request, the second comes too late.
+        const late = ids.has(one.id);
+        ids.add(one.id);
+        return late || !this.follows(one) ? Object.assign(conflict(), { id: one.id }) : undefined;
+      });
+      const accepted = drafts.filter((_, i) => !rows[i]);
+      const results = accepted.length > 0 ? await this.pouch.bulkDocs(accepted.map(toPouch)) : [];
+      for (const [i, row] of results.entries()) await this.noteWritten(accepted[i], row);
+      return rows.map((row) => {
+        if (row) return row;
+        const result = results.shift();
+        return result.error ? Object.assign(conflictOf(result), { id: result.id }) : result;
+      });
+    });
+  }
+
+  /**
+   * Whether a write follows what is there. PouchDB would take the same write twice, and then stumble: the
+   * revision it makes is there already.
+   */
+  follows({ id, rev }) {
+    const known = this.documents.get(id);
+    if (id.startsWith('_local/')) return true;
+    if (!known) return rev === undefined;
+    return rev === undefined ? known.deleted : rev === known.rev || known.leaves.includes(rev);
+  }
+
+  async noteWritten({ text, deleted }, { error, id, rev }) {
+    if (error) return;
+    const known = this.documents.get(id);
+    if (known && known.leaves.length > 1) await this.refresh(id);
+    else this.note(id, { rev, text, deleted, leaves: [rev] });
+  }
+
+  /** Writes revisions as they are, as a replication does; what is refused comes back. */
+  replicate(drafts) {
+    drafts.forEach(check);
+    return this.inTurn(async () => {
+      const rows = await this.pouch.bulkDocs(drafts.map(toPouch), { new_edits: false });
+      for (const { id } of drafts) await this.refresh(id);
+      return rows;
     });
   }
 
@@ -81,14 +112,13 @@ class Database {
 
   /** Looks up which revision wins. */
   async refresh(id) {
-    const [winner] = await this.pouch.get(id, { open_revs: 'all' }).then((leaves) => leaves.map((leaf) => leaf.ok)
-      .filter(Boolean).sort(byRank));
-    if (!winner) return;
-    const leaves = await this.pouch.get(id, { open_revs: 'all' });
-    const { rev, text, deleted } = fromPouch(winner);
+    const open = await this.pouch.get(id, { open_revs: 'all' });
+    const sorted = open.map((leaf) => leaf.ok).filter(Boolean).sort(byRank);
+    const leaves = sorted.map((leaf) => leaf._rev);
+    const { rev, text, deleted } = fromPouch(sorted[0]);
     const known = this.documents.get(id);
-    if (known && known.rev === rev) known.conflicted = leaves.length > 1;
-    else this.note(id, { rev, text, deleted, conflicted: leaves.length > 1 });
+    if (known && known.rev === rev) known.leaves = leaves;
+    else this.note(id, { rev, text, deleted, leaves });
   }
 
   note(id, document) {

@@ -11,6 +11,8 @@
 //! - [`http`]: a small blocking HTTP client with control over every byte.
 //! - [`load`]: a closed-loop load client that is cheap enough to share the machine.
 
+mod couchdb;
+mod dynamodb;
 mod executable;
 mod name;
 mod port;
@@ -26,6 +28,8 @@ pub mod histogram;
 pub mod http;
 pub mod load;
 
+pub use couchdb::drop_couchdb_databases;
+pub use dynamodb::drop_dynamodb_tables;
 pub use executable::{EXECUTABLE_VARIABLE, executable};
 pub use name::unique_name;
 pub use port::ReservedPort;
