@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
 
@@ -10,7 +10,7 @@ use isobase_engine::{IndexState, listing::ReadyIndex};
 use isobase_types::{CollectionName, Sequence};
 use tokio::time::Instant;
 
-use crate::{CatalogueEntry, IndexEntry};
+use crate::{CatalogueEntry, IndexEntry, IndexNumber};
 
 /// How old what readers know of the catalogue may be. Another process's indexes, deletions and
 /// new collections are seen after this time at the latest.
@@ -81,14 +81,30 @@ struct Known {
     catalogue: Arc<Catalogue>,
     /// When it was last true.
     at: Instant,
-    /// Dropped indexes that listings of this process may still be reading: writes keep them true.
-    retired: Vec<(CollectionName, IndexEntry)>,
+    /// Dropped indexes that listings of this process are still reading: writes keep them true.
+    retired: Vec<Retired>,
+    /// Held by the listings that began since the last index was dropped.
+    generation: Arc<()>,
+}
+
+#[derive(Debug)]
+struct Retired {
+    collection: CollectionName,
+    index: IndexEntry,
+    /// Gone with the last listing that began before the index was dropped.
+    readers: Weak<()>,
 }
 
 impl CatalogueCache {
     pub(crate) fn new(catalogue: Catalogue) -> Self {
         let catalogue = Arc::new(catalogue);
-        Self { known: Mutex::new(Known { catalogue, at: Instant::now(), retired: Vec::new() }) }
+        let known = Known {
+            catalogue,
+            at: Instant::now(),
+            retired: Vec::new(),
+            generation: Arc::default(),
+        };
+        Self { known: Mutex::new(known) }
     }
 
     pub(crate) fn get(&self) -> Arc<Catalogue> {
@@ -126,19 +142,29 @@ impl CatalogueCache {
         known.retired.clear();
     }
 
-    /// Keeps a dropped index true for the listings under way.
-    pub(crate) fn retire(&self, collection: &CollectionName, index: IndexEntry) {
-        self.known().retired.push((collection.clone(), index));
+    /// What a listing holds as long as it reads.
+    pub(crate) fn begin_reading(&self) -> Arc<()> {
+        Arc::clone(&self.known().generation)
     }
 
-    /// Ends that.
-    pub(crate) fn forget_retired(&self, number: crate::IndexNumber) {
-        self.known().retired.retain(|(_, index)| index.number != number);
+    /// Keeps a dropped index true for the listings under way.
+    pub(crate) fn retire(&self, collection: &CollectionName, index: IndexEntry) {
+        let mut known = self.known();
+        let readers = Arc::downgrade(&std::mem::take(&mut known.generation));
+        known.retired.push(Retired { collection: collection.clone(), index, readers });
+    }
+
+    /// Whether a listing may still be reading a dropped index.
+    pub(crate) fn is_retired(&self, number: IndexNumber) -> bool {
+        self.retired().iter().any(|(_, index)| index.number == number)
     }
 
     /// The dropped indexes of all collections that writes keep true.
     pub(crate) fn retired(&self) -> Vec<(CollectionName, IndexEntry)> {
-        self.known().retired.clone()
+        let mut known = self.known();
+        known.retired.retain(|retired| retired.readers.strong_count() > 0);
+        let retired = known.retired.iter();
+        retired.map(|retired| (retired.collection.clone(), retired.index.clone())).collect()
     }
 
     /// A panic elsewhere cannot leave it half changed.

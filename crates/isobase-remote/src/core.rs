@@ -48,6 +48,8 @@ impl<B: Backend> Core<B> {
         if shared.backend.refuses_collection(collection).is_some() {
             return Ok(None);
         }
+        // Before the catalogue, so that no index it names ends meanwhile.
+        let generation = shared.catalogue.begin_reading();
         let mut catalogue = shared.fresh_catalogue().await?;
         if catalogue.entry(collection).is_none() {
             // It may be as new as that.
@@ -61,7 +63,7 @@ impl<B: Backend> Core<B> {
                 catalogue = shared.catalogue.get();
             }
         }
-        Ok(Some(Reading::new(shared, collection, &catalogue)))
+        Ok(Some(Reading::new(shared, collection, generation, &catalogue)))
     }
 
     /// Takes in what other programs wrote into a collection that is new to us.

@@ -5,7 +5,7 @@
 //! head, and the head says which catalogue it belongs to. Filling writes no commits: a document
 //! that changes meanwhile is looked at again.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use isobase_engine::{
     EngineError, ErrorKind, IndexDefinition, IndexInfo, IndexState, Indexes, Pending,
@@ -14,7 +14,8 @@ use isobase_engine::{
 use isobase_types::CollectionName;
 
 use crate::{
-    After, Backend, DocumentKey, DocumentWrite, IndexEntry, Meta, NativeDocument, RemoteEngine,
+    After, Backend, DocumentKey, DocumentWrite, IndexEntry, IndexNumber, Meta, NativeDocument,
+    RemoteEngine,
     core::Core,
     error::Pauses,
     keys::keys_of,
@@ -30,6 +31,12 @@ const FILL_DOCUMENTS: u32 = 100;
 
 /// How often a document that changes meanwhile is looked at again.
 const FILL_ATTEMPTS_MAX: u32 = 30;
+
+/// How long listings of other processes may go on with an index that was dropped.
+const OTHERS_READ: Duration = Duration::from_secs(1);
+
+/// How often a dropped index is looked at.
+const RETIRED_POLL: Duration = Duration::from_millis(50);
 
 impl<B: Backend> Indexes for RemoteEngine<B> {
     fn indexes<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, Vec<IndexInfo>> {
@@ -82,7 +89,7 @@ impl<B: Backend> Indexes for RemoteEngine<B> {
             };
             let was_there = dropped.is_some();
             if let Some(index) = dropped {
-                self.core.end_index(collection, index);
+                self.core.end_index(collection, index.number);
             }
             Ok(was_there)
         })
@@ -106,7 +113,8 @@ impl<B: Backend> Core<B> {
                 let message = "the index was dropped while it was built";
                 return Err(EngineError::new(ErrorKind::Unavailable, message));
             }
-            let reading = Reading::new(&self.shared, collection, &catalogue);
+            let generation = self.shared.catalogue.begin_reading();
+            let reading = Reading::new(&self.shared, collection, generation, &catalogue);
             let (documents, exhausted) =
                 reading.after(after.as_ref(), FILL_DOCUMENTS, FETCH_BYTES_MAX).await?;
             let last = documents.last().map(|document| document.id.clone());
@@ -166,16 +174,20 @@ impl<B: Backend> Core<B> {
         Err(EngineError::new(ErrorKind::Unavailable, message))
     }
 
-    /// Ends a dropped index natively, once no listing of this process can be reading it.
-    fn end_index(self: &Arc<Self>, collection: &CollectionName, index: IndexEntry) {
+    /// Ends a dropped index natively, once no listing can be reading it.
+    fn end_index(self: &Arc<Self>, collection: &CollectionName, number: IndexNumber) {
         let (core, collection) = (Arc::clone(self), collection.clone());
         self.spawn(async move {
+            let ended = async {
+                tokio::time::sleep(OTHERS_READ).await;
+                while core.shared.catalogue.is_retired(number) {
+                    tokio::time::sleep(RETIRED_POLL).await;
+                }
+            };
             tokio::select! {
-                () = tokio::time::sleep(core.shared.options.deadline) => {}
+                _ = tokio::time::timeout(core.shared.options.deadline, ended) => {}
                 () = core.closing() => {}
             }
-            let number = index.number;
-            core.shared.catalogue.forget_retired(number);
             if let Err(error) = core.shared.backend.drop_index(&collection, number).await {
                 tracing::warn!(%error, "a dropped index of {collection} is still there: {error}");
             }

@@ -29,6 +29,8 @@ pub(crate) struct Reading<'a, B> {
     deleting: Option<Sequence>,
     indexes: Vec<IndexEntry>,
     ready: Vec<ReadyIndex>,
+    /// Keeps dropped indexes true until the reading has ended.
+    _generation: Arc<()>,
 }
 
 impl NativeDocument {
@@ -112,7 +114,8 @@ impl<'a, B: Backend> Reading<'a, B> {
     pub(crate) fn new(
         shared: &'a Shared<B>,
         collection: &'a CollectionName,
-        catalogue: &Arc<Catalogue>,
+        generation: Arc<()>,
+        catalogue: &Catalogue,
     ) -> Self {
         let entry = catalogue.entry(collection);
         Self {
@@ -121,6 +124,7 @@ impl<'a, B: Backend> Reading<'a, B> {
             deleting: catalogue.deleting(collection),
             indexes: entry.map_or_else(Vec::new, |entry| entry.indexes.clone()),
             ready: entry.map_or_else(Vec::new, crate::CatalogueEntry::ready_indexes),
+            _generation: generation,
         }
     }
 

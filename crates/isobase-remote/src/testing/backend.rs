@@ -227,7 +227,9 @@ impl Backend for FakeBackend {
     fn commit<'a>(&'a self, commit: &'a Commit) -> Pending<'a, Result<(), CommitError>> {
         later(|| {
             let mut state = self.state();
-            let fault = state.faults.pop_front();
+            let troubled = self.settings.troubled;
+            let fault =
+                state.faults.pop_front().or_else(|| troubled.then(Fault::now_and_then).flatten());
             match fault {
                 Some(Fault::Refused(kind)) => Err(EngineError::new(kind, "refused")),
                 Some(Fault::RequestLost) => Err(lost()),

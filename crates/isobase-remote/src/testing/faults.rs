@@ -22,3 +22,18 @@ pub enum Fault {
     /// asks for the head finishes it.
     HalfDone,
 }
+
+impl Fault {
+    /// A fault from which the engine recovers, in every third call.
+    pub(super) fn now_and_then() -> Option<Self> {
+        const FAULTS: [Fault; 6] = [
+            Fault::HeadMoved,
+            Fault::DocumentChanged,
+            Fault::AnswerLost,
+            Fault::RequestLost,
+            Fault::RequestLate,
+            Fault::HalfDone,
+        ];
+        FAULTS.get(rand::random_range(0..FAULTS.len() * 3)).copied()
+    }
+}

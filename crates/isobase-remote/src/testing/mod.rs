@@ -35,6 +35,8 @@ pub struct FakeSettings {
     /// Whether it knows versions of documents; otherwise it compares the revision in the
     /// bookkeeping.
     pub tags: bool,
+    /// Every third commit meets a fault from which the engine recovers.
+    pub troubled: bool,
 }
 
 const fn limit(max: u64, unit: &'static str) -> Limit {
@@ -46,7 +48,7 @@ impl FakeSettings {
     #[must_use]
     pub fn small_commits() -> Self {
         Self {
-            budget: Budget { items: 97, bytes: 4_000_000, items_per_collection: 1 },
+            budget: Budget { items: 97, bytes: 16_000_000, items_per_collection: 1 },
             rules: NativeRules {
                 nested_arrays: true,
                 empty_names: false,
@@ -57,21 +59,28 @@ impl FakeSettings {
                 index_key_bytes_max: 1_024,
             },
             limits: Limits {
-                document_bytes: limit(400_000, "bytes"),
+                document_bytes: limit(8_000_000, "bytes"),
                 document_levels: limit(128, "levels"),
                 batch_operations: limit(10_000, "operations"),
                 atomic_operations: limit(32, "operations"),
             },
             atomic: true,
             tags: false,
+            troubled: false,
         }
+    }
+
+    /// The same with faults now and then.
+    #[must_use]
+    pub fn troubled(self) -> Self {
+        Self { troubled: true, ..self }
     }
 
     /// Large commits, not atomic, with versions.
     #[must_use]
     pub fn large_commits() -> Self {
         Self {
-            budget: Budget { items: 1_000, bytes: 8_000_000, items_per_collection: 0 },
+            budget: Budget { items: 1_000, bytes: 32_000_000, items_per_collection: 0 },
             rules: NativeRules {
                 nested_arrays: false,
                 empty_names: true,
@@ -89,6 +98,7 @@ impl FakeSettings {
             },
             atomic: false,
             tags: true,
+            troubled: false,
         }
     }
 }

@@ -79,13 +79,13 @@ impl State {
         tags: bool,
         fault: Option<Fault>,
     ) -> Result<(), CommitError> {
-        assert_eq!(self.half_done, Vec::new(), "nobody commits before the commit before is done");
         if self.head != Some(commit.head) || fault == Some(Fault::HeadMoved) {
             if let (Some(Fault::HeadMoved), Some(head)) = (fault, &mut self.head) {
                 head.commit += 1;
             }
             return Err(CommitError::HeadMoved);
         }
+        assert_eq!(self.half_done, Vec::new(), "nobody commits before the commit before is done");
         let is_same = |write: &DocumentWrite| self.is_as(write, tags);
         if !commit.documents.iter().all(is_same) || fault == Some(Fault::DocumentChanged) {
             return Err(CommitError::DocumentChanged);

@@ -3,14 +3,16 @@
 
 use std::sync::Arc;
 
-use isobase_engine::{EngineError, IndexDefinition, IndexState};
+use isobase_engine::{EngineError, ErrorKind, IndexDefinition, IndexState};
 use isobase_types::{CollectionName, DocumentId, Sequence};
 use tokio::time::Instant;
 
 use crate::{
-    Backend, CatalogueEntry, DocumentKey, IndexEntry, IndexNumber,
+    After, Backend, Before, CatalogueEntry, DocumentKey, DocumentWrite, IndexEntry, IndexKey,
+    IndexNumber, Meta, Tag,
     catalogue::Catalogue,
     error::{Pauses, within},
+    shared::Shared,
     writer::{
         group::{Group, Stamped},
         task::{Again, Task, too_busy},
@@ -127,9 +129,10 @@ impl<B: Backend> Task<B> {
                     definition: definition.clone(),
                     state: IndexState::Building,
                 };
+                entry.indexes.push(index.clone());
+                shared.check_index_count(&entry)?;
                 let prepare = shared.backend.prepare_index(collection, index.number);
                 within(deadline, "preparing an index", prepare).await?;
-                entry.indexes.push(index.clone());
                 group.set_entry(entry);
                 SpecialAnswer::Declared(index)
             }
@@ -278,6 +281,39 @@ impl<B: Backend> Task<B> {
             None => Ok(Ok((done, counts))),
             Some(again) => Ok(Err(again)),
         }
+    }
+}
+
+impl<B: Backend> Shared<B> {
+    /// Refuses an index with which no document could be written any more: a write that changes
+    /// all keys of a document must be within one commit.
+    fn check_index_count(&self, entry: &CatalogueEntry) -> Result<(), EngineError> {
+        let keys = |last: u8| {
+            let numbers = entry.indexes.iter().map(|index| index.number);
+            numbers.map(|index| IndexKey { index, key: vec![last] }).collect::<Vec<_>>()
+        };
+        let now = self.clock.now();
+        let (fields, meta) =
+            Meta::of_body("{}", self.backend.rules(), Sequence::default(), now, now);
+        let key = DocumentKey { collection: entry.collection.clone(), id: 1.into() };
+        let before = Before { tag: Tag::default(), stamp: None, keys: keys(0) };
+        let after = After { fields, meta, keys: keys(1) };
+        let write = DocumentWrite { key, before: Some(before), after: Some(after) };
+        let budget = self.backend.budget();
+        // The answer to an idempotency key may go with it.
+        let needed = self.backend.cost(&write).items + budget.items_per_collection.max(1) + 1;
+        if needed <= budget.items {
+            return Ok(());
+        }
+        let message = format!(
+            "a write of one document in {} would need {needed} items with {} indexes, {} writes \
+             at most {} at once; drop an index first",
+            entry.collection,
+            entry.indexes.len(),
+            self.backend.name(),
+            budget.items
+        );
+        Err(EngineError::new(ErrorKind::LimitExceeded, message))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use isobase_conformance::{CHANGES_KEPT, Opened, StoreSubject, TestClock};
+use isobase_conformance::{CHANGES_KEPT, Opened, StoreSubject, TestClock, transfer::Database};
 use isobase_engine::Engine;
 use isobase_remote::{
     RemoteEngine, RemoteOptions,
@@ -38,3 +38,28 @@ mod large_commits {
 
     isobase_conformance::conformance_tests!(crate::conformance::large_commits::open);
 }
+
+mod troubled {
+    use super::*;
+
+    async fn open(_case: &'static str) -> Option<Opened> {
+        super::open(FakeSettings::small_commits().troubled()).await
+    }
+
+    isobase_conformance::conformance_tests!(crate::conformance::troubled::open);
+}
+
+async fn database(_case: &'static str) -> Option<Database> {
+    let clock = TestClock::default();
+    let backend = FakeBackend::new(FakeSettings::small_commits());
+    let open = move || {
+        let (backend, clock) = (backend.clone(), clock.shared());
+        async move {
+            let opened = RemoteEngine::open(backend, RemoteOptions::default(), clock).await;
+            Arc::new(opened.unwrap()) as Arc<dyn Engine>
+        }
+    };
+    Some(Database::open(open).await)
+}
+
+isobase_conformance::transfer_tests!(crate::conformance::database);
