@@ -37,7 +37,7 @@ pub enum OpenError {
         /// The URL, without password.
         url: String,
         /// What was expected.
-        expected: &'static str,
+        expected: String,
     },
     /// Another process has the file open.
     #[error("database {} is in use{}", path.display(), holder(*pid, address.as_deref()))]

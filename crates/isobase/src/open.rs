@@ -124,6 +124,12 @@ async fn open_any(
         Location::Sqlite(path) => sqlite(path, options),
         #[cfg(feature = "postgres")]
         Location::Postgres(url) => Ok((postgres(url, options).await?, Announce::default())),
+        #[cfg(feature = "couchdb")]
+        Location::Couchdb(url) => Ok((couchdb(url, options).await?, Announce::default())),
+        #[cfg(feature = "dynamodb")]
+        Location::Dynamodb(url) => Ok((dynamodb(url, options).await?, Announce::default())),
+        #[cfg(feature = "firestore")]
+        Location::Firestore(url) => Ok((firestore(url, options).await?, Announce::default())),
         #[allow(unreachable_patterns, reason = "reached when a feature is off")]
         other => Err(OpenError::NotCompiled { engine: other.engine() }),
     }
@@ -203,4 +209,57 @@ fn with_pgbouncer(url: &str, pgbouncer: bool) -> String {
     }
     let separator = if url.contains('?') { '&' } else { '?' };
     format!("{url}{separator}pgbouncer=transaction")
+}
+
+#[cfg(feature = "couchdb")]
+async fn couchdb(url: &str, options: &OpenOptions) -> Result<Arc<dyn Engine>, OpenError> {
+    use isobase_engine_couchdb::{CouchDbOptions, open};
+
+    let couchdb = CouchDbOptions::parse(url).map_err(|error| engine_error(url, error))?;
+    let opened = open(couchdb, remote(options), clock()).await;
+    Ok(Arc::new(opened.map_err(|error| engine_error(url, error))?))
+}
+
+#[cfg(feature = "dynamodb")]
+async fn dynamodb(url: &str, options: &OpenOptions) -> Result<Arc<dyn Engine>, OpenError> {
+    use isobase_engine_dynamodb::{DynamoDbOptions, open};
+
+    let dynamodb = DynamoDbOptions::parse(url).map_err(|error| engine_error(url, error))?;
+    // The future is large: it holds the SDK's way to credentials.
+    let opened = Box::pin(open(&dynamodb, remote(options), clock())).await;
+    Ok(Arc::new(opened.map_err(|error| engine_error(url, error))?))
+}
+
+#[cfg(feature = "firestore")]
+async fn firestore(url: &str, options: &OpenOptions) -> Result<Arc<dyn Engine>, OpenError> {
+    use isobase_engine_firestore::{Environment, FirestoreOptions, open};
+
+    let firestore = FirestoreOptions::new(url).map_err(|error| engine_error(url, error))?;
+    let environment = Environment::of_process();
+    let opened = open(firestore, &environment, remote(options), clock()).await;
+    Ok(Arc::new(opened.map_err(|error| engine_error(url, error))?))
+}
+
+/// What the document databases keep beside the documents.
+#[cfg(any(feature = "couchdb", feature = "dynamodb", feature = "firestore"))]
+fn remote(options: &OpenOptions) -> isobase_remote::RemoteOptions {
+    isobase_remote::RemoteOptions {
+        changes_retention: options.retention.changes,
+        changes_max: options.retention.changes_max,
+        idempotency_retention: options.retention.idempotency,
+        ..isobase_remote::RemoteOptions::default()
+    }
+}
+
+#[cfg(any(feature = "couchdb", feature = "dynamodb", feature = "firestore"))]
+fn clock() -> Arc<dyn isobase_engine::Clock> {
+    Arc::new(isobase_engine::SystemClock)
+}
+
+#[cfg(any(feature = "couchdb", feature = "dynamodb", feature = "firestore"))]
+fn engine_error(
+    url: &str,
+    error: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+) -> OpenError {
+    OpenError::Engine { url: crate::redact(url), source: error.into() }
 }

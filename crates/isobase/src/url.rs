@@ -97,27 +97,17 @@ impl Location {
                 _ => Err(invalid(url, "nothing follows memory:")),
             },
             "sqlite" => sqlite_path(url, rest).map(Self::Sqlite),
-            "postgres" | "postgresql" => whole(
-                url,
-                rest,
-                Self::Postgres,
-                "expected postgres://user:password@host:5432/database",
-            ),
-            "couchdb" | "couchdb+http" | "couchdb+https" => whole(
-                url,
-                rest,
-                Self::Couchdb,
-                "expected couchdb://user:password@host:5984/prefix",
-            ),
-            "dynamodb" => {
-                whole(url, rest, Self::Dynamodb, "expected dynamodb://region/prefix?endpoint=…")
+            "postgres" | "postgresql" if rest.len() > 2 && rest.starts_with("//") => {
+                Ok(Self::Postgres(url.to_owned()))
             }
-            "firestore" => whole(
-                url,
-                rest,
-                Self::Firestore,
-                "expected firestore://project/database?emulator=…&prefix=…",
-            ),
+            "postgres" | "postgresql" => {
+                Err(invalid(url, "expected postgres://user:password@host:5432/database"))
+            }
+            "couchdb" | "couchdb+http" | "couchdb+https" => {
+                checked(url, Self::Couchdb, couchdb_url)
+            }
+            "dynamodb" => checked(url, Self::Dynamodb, dynamodb_url),
+            "firestore" => checked(url, Self::Firestore, firestore_url),
             other => Err(OpenError::UnknownScheme {
                 scheme: other.to_owned(),
                 suggestion: similar_scheme(other),
@@ -176,21 +166,41 @@ fn sqlite_path(url: &str, rest: &str) -> Result<PathBuf, OpenError> {
     Ok(PathBuf::from(path))
 }
 
-/// A URL that its engine reads.
-fn whole(
+/// A URL that its engine reads, as far as this build has the engine.
+fn checked(
     url: &str,
-    rest: &str,
     location: fn(String) -> Location,
-    expected: &'static str,
+    check: fn(&str) -> Result<(), String>,
 ) -> Result<Location, OpenError> {
-    match rest.strip_prefix("//") {
-        Some(named) if !named.is_empty() => Ok(location(url.to_owned())),
-        _ => Err(invalid(url, expected)),
+    match check(url) {
+        Ok(()) => Ok(location(url.to_owned())),
+        Err(expected) => Err(invalid(url, expected)),
     }
 }
 
-fn invalid(url: &str, expected: &'static str) -> OpenError {
-    OpenError::InvalidUrl { url: redact(url), expected }
+#[cfg_attr(not(feature = "couchdb"), expect(unused_variables, reason = "the engine reads it"))]
+fn couchdb_url(url: &str) -> Result<(), String> {
+    #[cfg(feature = "couchdb")]
+    isobase_engine_couchdb::CouchDbOptions::parse(url).map_err(|error| error.to_string())?;
+    Ok(())
+}
+
+#[cfg_attr(not(feature = "dynamodb"), expect(unused_variables, reason = "the engine reads it"))]
+fn dynamodb_url(url: &str) -> Result<(), String> {
+    #[cfg(feature = "dynamodb")]
+    isobase_engine_dynamodb::DynamoDbOptions::parse(url).map_err(|error| error.to_string())?;
+    Ok(())
+}
+
+#[cfg_attr(not(feature = "firestore"), expect(unused_variables, reason = "the engine reads it"))]
+fn firestore_url(url: &str) -> Result<(), String> {
+    #[cfg(feature = "firestore")]
+    isobase_engine_firestore::FirestoreOptions::new(url).map_err(|error| error.to_string())?;
+    Ok(())
+}
+
+fn invalid(url: &str, expected: impl Into<String>) -> OpenError {
+    OpenError::InvalidUrl { url: redact(url), expected: expected.into() }
 }
 
 /// The known scheme that was probably meant.
@@ -288,9 +298,12 @@ mod tests {
             ("sqlite://a.db?mode=ro", "by settings"),
             ("memory:x", "nothing follows"),
             ("postgres:", "expected postgres://"),
+            #[cfg(feature = "couchdb")]
             ("couchdb:h", "expected couchdb://"),
-            ("dynamodb://", "expected dynamodb://region"),
-            ("firestore:", "expected firestore://project"),
+            #[cfg(feature = "dynamodb")]
+            ("dynamodb:", "expected dynamodb://REGION"),
+            #[cfg(feature = "firestore")]
+            ("firestore://a@b/c", "expected firestore://"),
             ("dynamo://x/y", "did you mean dynamodb?"),
             ("fire-store://x/y", "did you mean firestore?"),
             ("posgres://h/d", "did you mean postgres?"),

@@ -350,6 +350,18 @@ mod tests {
         }
     }
 
+    /// Written by the `age` crate 0.11.5 with the work factor 10.
+    const BY_AGE: &str = "YWdlLWVuY3J5cHRpb24ub3JnL3YxCi0+IHNjcnlwdCA4dFQ0ajgxdFlHOWFXZ053Z\
+        XBaZTBRIDEwCndBbm0wUnhpMEIwcTRJek5XNUJhTmN0U1RzOWdCbDU4RUYrSk9mSm00aVEKLS0tIFl0N0xlMjJsc2\
+        hXUDVvdTdRT3RKRFVYUWM3amdWdUVqRVNGNms4ZDBCV2sKrJGAylTnsEYKWIR4hy+sgIuRllckG+wi0XTEQ9qbpiW\
+        NMxUHR9WyU3bE1mzDEQ";
+
+    #[test]
+    fn what_age_wrote_is_read() {
+        let file = STANDARD_NO_PAD.decode(BY_AGE).unwrap();
+        assert_eq!(decrypt(&file, "fixture passphrase").unwrap(), b"written by age");
+    }
+
     #[test]
     fn a_cut_or_change_anywhere_is_found() {
         let file = encrypt(&vec![7; 2 * CHUNK_BYTES]);
