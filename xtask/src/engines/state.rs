@@ -26,6 +26,8 @@ pub(crate) fn up(chosen: &[Engine], as_json: bool) -> Result<()> {
         .copied()
         .collect();
     let folder = state.folder()?;
+    // The folder is known before anything is in it, so that nothing is ever left behind.
+    state.write()?;
     let (engines, failures) = Engines::start(&wanted, &folder)?;
     for (engine, running) in engines.running {
         let name = running.name();
