@@ -47,6 +47,9 @@ pub(crate) enum Credentials {
         /// Host, and port where it is not 80.
         host: String,
     },
+    /// Tokens of a test, in their order; none is a failure.
+    #[cfg(test)]
+    Scripted(std::sync::Mutex<std::collections::VecDeque<Option<Token>>>),
 }
 
 /// A token and how long it lasts.
@@ -143,6 +146,8 @@ impl Credentials {
             Self::ServiceAccount(account) => Ok(account.project.clone()),
             Self::User(user) => Ok(user.quota_project_id.clone()),
             Self::Metadata { host } => metadata(host, "project/project-id").await.map(Some),
+            #[cfg(test)]
+            Self::Scripted(_) => Ok(None),
         }
     }
 
@@ -163,6 +168,11 @@ impl Credentials {
             Self::Metadata { host } => {
                 let text = metadata(host, "instance/service-accounts/default/token").await?;
                 token_of(text.as_bytes())
+            }
+            #[cfg(test)]
+            Self::Scripted(tokens) => {
+                let token = tokens.lock().expect("no panic").pop_front().flatten();
+                token.ok_or_else(|| EngineError::new(ErrorKind::Unavailable, "later"))
             }
         }
     }
@@ -309,6 +319,203 @@ impl fmt::Display for Credentials {
             Self::ServiceAccount(account) => write!(f, "the service account {}", account.email),
             Self::User(_) => f.write_str("a user of gcloud"),
             Self::Metadata { host } => write!(f, "the service account of '{host}'"),
+            #[cfg(test)]
+            Self::Scripted(_) => f.write_str("a test"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ring::signature::{KeyPair, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+        sync::mpsc,
+    };
+
+    use super::*;
+    use crate::tokens::Tokens;
+
+    /// Made for these tests; it opens nothing.
+    const KEY: &str = include_str!("../tests/fixtures/unused_key.pem");
+
+    fn file(content: &serde_json::Value) -> (tempfile::TempDir, Environment) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("credentials.json");
+        std::fs::write(&path, content.to_string()).unwrap();
+        let environment = Environment { credentials_file: Some(path), ..Environment::default() };
+        (folder, environment)
+    }
+
+    /// Answers every connection with the next answer; tells the requests.
+    async fn server(answers: Vec<&'static str>) -> (String, mpsc::UnboundedReceiver<String>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let host = listener.local_addr().unwrap().to_string();
+        let (asked, requests) = mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            for answer in answers {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut request = vec![0; 4096];
+                let length = stream.read(&mut request).await.unwrap();
+                let _ = asked.send(String::from_utf8_lossy(&request[..length]).into_owned());
+                let (status, body) = answer.split_once(' ').unwrap();
+                let length = body.len();
+                let answer = format!(
+                    "HTTP/1.1 {status} x\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n\
+                     {body}"
+                );
+                stream.write_all(answer.as_bytes()).await.unwrap();
+            }
+        });
+        (host, requests)
+    }
+
+    fn user(host: &str) -> serde_json::Value {
+        serde_json::json!({
+            "type": "authorized_user",
+            "client_id": "me&you",
+            "client_secret": "s3cret",
+            "refresh_token": "r/1",
+            "quota_project_id": "payer",
+            "token_uri": format!("http://{host}/token"),
+        })
+    }
+
+    #[tokio::test]
+    async fn a_service_account_signs_its_own_tokens() {
+        let (_folder, environment) = file(&serde_json::json!({
+            "type": "service_account",
+            "project_id": "shop",
+            "private_key_id": "k1",
+            "private_key": KEY,
+            "client_email": "me@shop.iam.gserviceaccount.com",
+        }));
+        let credentials = Credentials::find(&environment).unwrap();
+        assert_eq!(credentials.project().await.unwrap().as_deref(), Some("shop"));
+        let Credentials::ServiceAccount(account) = &credentials else { panic!("another kind") };
+        let token = account.signed_token(UNIX_EPOCH + Duration::from_secs(1_000)).unwrap();
+        assert_eq!(token.life, Duration::from_secs(3600));
+        let parts: Vec<_> = token.text.split('.').collect();
+        let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).unwrap();
+        let json = |part: &str| serde_json::from_slice::<serde_json::Value>(&decode(part)).unwrap();
+        let head = serde_json::json!({ "alg": "RS256", "typ": "JWT", "kid": "k1" });
+        assert_eq!(json(parts[0]), head);
+        let claims = serde_json::json!({
+            "iss": "me@shop.iam.gserviceaccount.com",
+            "sub": "me@shop.iam.gserviceaccount.com",
+            "aud": "https://firestore.googleapis.com/",
+            "iat": 1_000,
+            "exp": 4_600,
+        });
+        assert_eq!(json(parts[1]), claims);
+        let public = account.key.public_key().as_ref();
+        UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, public)
+            .verify(format!("{}.{}", parts[0], parts[1]).as_bytes(), &decode(parts[2]))
+            .unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_user_exchanges_the_refresh_token() {
+        let answers = vec![
+            r#"200 {"access_token":"t1","expires_in":3599,"token_type":"Bearer"}"#,
+            r#"400 {"error":"invalid_grant"}"#,
+            "503 later",
+        ];
+        let (host, mut requests) = server(answers).await;
+        let (_folder, environment) = file(&user(&host));
+        let credentials = Credentials::find(&environment).unwrap();
+        assert_eq!(credentials.quota_project(), Some("payer"));
+        let token = credentials.token().await.unwrap();
+        assert_eq!((&*token.text, token.life), ("t1", Duration::from_secs(3599)));
+        let request = requests.recv().await.unwrap();
+        assert!(request.starts_with("POST /token HTTP/1.1\r\n"), "{request}");
+        let form = "grant_type=refresh_token&client_id=me%26you&client_secret=s3cret\
+                    &refresh_token=r%2F1";
+        assert!(request.ends_with(form), "{request}");
+        for (kind, part) in [
+            (ErrorKind::Unexpected, "gcloud auth application-default login"),
+            (ErrorKind::Unavailable, "answers 503: later"),
+        ] {
+            let error = credentials.token().await.err().unwrap();
+            assert_eq!(error.kind, kind);
+            let text = error.to_string();
+            assert!(text.contains(part) && !text.contains("s3cret"), "{text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_metadata_server_knows_project_and_token() {
+        let answers = vec!["200 shop\n", r#"200 {"access_token":"t2","expires_in":10}"#, "404 no"];
+        let (host, mut requests) = server(answers).await;
+        let environment = Environment { metadata_host: Some(host), ..Environment::default() };
+        let credentials = Credentials::find(&environment).unwrap();
+        assert_eq!(credentials.project().await.unwrap().as_deref(), Some("shop"));
+        assert_eq!(credentials.token().await.unwrap().text, "t2");
+        let request = requests.recv().await.unwrap();
+        assert!(request.contains("metadata-flavor: Google"), "{request}");
+        let error = credentials.token().await.err().unwrap();
+        assert!(error.to_string().contains("give the machine a service account"), "{error}");
+        // Nobody listens any more.
+        let error = credentials.token().await.err().unwrap();
+        assert_eq!(error.kind, ErrorKind::Unavailable);
+        assert!(error.to_string().contains("there are no credentials"), "{error}");
+    }
+
+    #[test]
+    fn files_that_cannot_be_used_are_named() {
+        let secret = "do not show";
+        let cases = [
+            (serde_json::json!({}), "their type is 'none'"),
+            (serde_json::json!({ "type": "external_account" }), "'external_account'"),
+            (serde_json::json!({ "type": "authorized_user" }), "'client_id' is missing"),
+            (
+                serde_json::json!({
+                    "type": "service_account", "client_email": "e", "private_key": secret,
+                }),
+                "private_key is not a key in PEM",
+            ),
+            (
+                serde_json::json!({ "type": "authorized_user", "client_id": [secret] }),
+                "not as expected at line 1",
+            ),
+        ];
+        for (content, part) in cases {
+            let (folder, environment) = file(&content);
+            let text = Credentials::find(&environment).err().unwrap().to_string();
+            assert!(text.contains(part) && !text.contains(secret), "{text}");
+            assert!(text.contains(&folder.path().display().to_string()), "{text}");
+        }
+        let credentials_file = Some("/does/not/exist.json".into());
+        let environment = Environment { credentials_file, ..Environment::default() };
+        let text = Credentials::find(&environment).err().unwrap().to_string();
+        assert!(text.contains("'/does/not/exist.json' cannot be used"), "{text}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn tokens_are_replaced_in_time_and_used_on_when_none_can_be_had() {
+        let token =
+            |text: &str| Some(Token { text: text.to_owned(), life: Duration::from_secs(3_600) });
+        let script = [token("t1"), token("t2"), None, None, token("t3")];
+        let tokens = Tokens::new(Credentials::Scripted(std::sync::Mutex::new(script.into())));
+        let header = async |refused| {
+            let authorization = tokens.authorization(refused).await;
+            authorization.map(|given| (given.header.to_str().unwrap().to_owned(), given.number))
+        };
+        let first = ("Bearer t1".to_owned(), 1);
+        assert_eq!(header(None).await.unwrap(), first);
+        tokio::time::advance(Duration::from_secs(3_200)).await;
+        assert_eq!(header(None).await.unwrap(), first);
+        tokio::time::advance(Duration::from_secs(200)).await;
+        let second = ("Bearer t2".to_owned(), 2);
+        assert_eq!(header(None).await.unwrap(), second);
+        // A token that was replaced already is not replaced again.
+        assert_eq!(header(Some(1)).await.unwrap(), second);
+        tokio::time::advance(Duration::from_secs(3_400)).await;
+        assert_eq!(header(None).await.unwrap(), second);
+        tokio::time::advance(Duration::from_secs(3_000)).await;
+        assert_eq!(header(None).await.unwrap_err().kind, ErrorKind::Unavailable);
+        assert_eq!(header(Some(2)).await.unwrap(), ("Bearer t3".to_owned(), 3));
+        assert_eq!(tokens.fetched(), 5);
     }
 }
