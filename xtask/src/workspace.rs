@@ -9,7 +9,8 @@ use std::sync::OnceLock;
 use anyhow::{Context, Result, ensure};
 
 /// The features of the executable, one for each engine.
-pub(crate) const ENGINES: [&str; 3] = ["memory", "sqlite", "postgres"];
+pub(crate) const ENGINES: [&str; 6] =
+    ["memory", "sqlite", "postgres", "couchdb", "dynamodb", "firestore"];
 
 /// The root of the repository.
 pub(crate) fn root() -> &'static Path {
