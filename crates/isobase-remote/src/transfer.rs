@@ -2,18 +2,24 @@
 
 use std::{
     collections::{BTreeMap, HashSet},
+    ops::Bound,
     sync::Arc,
 };
 
 use isobase_engine::{
     BulkLoad, CollectionInfo, Counters, EngineError, ErrorKind, Pending, Rejection, Snapshot,
-    Snapshots, check_note, revision_number,
+    Snapshots, check_note, listing::IdRange, revision_number,
 };
 use isobase_types::{CollectionName, Document, DocumentId, Sequence};
 
 use crate::{
-    After, Backend, CatalogueEntry, DocumentKey, DocumentWrite, IndexEntry, Meta, RemoteEngine,
-    catalogue::Catalogue, core::Core, keys::keys_of, shared::Shared, writer::group::before_of,
+    After, Backend, CatalogueEntry, DocumentKey, DocumentWrite, IndexEntry, KeyFetch, Meta,
+    RemoteEngine,
+    catalogue::Catalogue,
+    core::Core,
+    keys::{IDS, key_range, keys_of},
+    shared::Shared,
+    writer::group::before_of,
 };
 
 /// Documents read at a time.
@@ -135,14 +141,15 @@ impl<B: Backend> BulkLoad for RemoteEngine<B> {
             let shared = &self.core.shared;
             shared.check_open()?;
             let head = shared.backend.head().await?;
-            let counters = Counters {
-                sequence: counters.sequence.max(head.sequence),
-                last_id: counters.last_id.max(head.last_id),
-            };
+            let mut last_id = counters.last_id.max(head.last_id);
             let mut entries = BTreeMap::new();
             for info in shared.backend.collections().await? {
+                // Whoever counted less than there is must not make two documents one.
+                last_id = last_id.max(shared.last_integer(&info.name).await?);
                 entries.insert(info.name.clone(), CatalogueEntry::new(info.name, true));
             }
+            let sequence = counters.sequence.max(head.sequence);
+            let counters = Counters { sequence, last_id };
             for entry in shared.backend.catalogue().await? {
                 entries
                     .insert(entry.collection.clone(), CatalogueEntry { deleting: None, ..entry });
@@ -217,6 +224,21 @@ impl<B: Backend> Shared<B> {
         let key = DocumentKey { collection: collection.clone(), id };
         self.check_holdable(&key, &after)?;
         Ok(DocumentWrite { key, before: None, after: Some(after) })
+    }
+
+    /// The largest integer id in a collection; 0 when there is none.
+    async fn last_integer(&self, collection: &CollectionName) -> Result<i64, EngineError> {
+        let none = DocumentId::Integer(-1);
+        let first_text = DocumentId::Text("".into());
+        let range = IdRange { lower: Bound::Excluded(none), upper: Bound::Excluded(first_text) };
+        let (lower, upper) = key_range(&range);
+        let part =
+            KeyFetch { index: IDS, lower, upper, reverse: true, limit: 1, bytes_max: usize::MAX };
+        let found = self.backend.fetch(collection, &part).await?;
+        match found.documents.first().map(|found| &found.document.id) {
+            Some(DocumentId::Integer(last)) => Ok(*last),
+            _ => Ok(0),
+        }
     }
 
     /// Adds how the documents are now, where their keys may change or go.

@@ -308,7 +308,11 @@ impl Backend for FakeBackend {
 
     fn purge<'a>(&'a self, collection: &'a CollectionName, to: Sequence) -> Pending<'a, ()> {
         later(move || {
-            if let Some(native) = self.state().collections.get_mut(collection) {
+            let mut state = self.state();
+            if state.purges_held {
+                return Err(EngineError::new(ErrorKind::Unavailable, "purges are held"));
+            }
+            if let Some(native) = state.collections.get_mut(collection) {
                 native
                     .documents
                     .retain(|_, stored| !is_purged(stored.meta().map(|meta| meta.revision), to));

@@ -129,6 +129,11 @@ impl FakeBackend {
         self.state().delete_foreign(collection, id);
     }
 
+    /// Keeps deletions from being finished natively, as if their processes were killed.
+    pub fn hold_purges(&self, hold: bool) {
+        self.state().purges_held = hold;
+    }
+
     /// The native text of a document, bookkeeping included.
     #[must_use]
     pub fn native(&self, collection: &CollectionName, id: &str) -> Option<String> {

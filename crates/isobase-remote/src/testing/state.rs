@@ -20,6 +20,7 @@ pub(super) struct State {
     pub(super) collections: BTreeMap<CollectionName, Native>,
     pub(super) note: Option<String>,
     pub(super) faults: VecDeque<Fault>,
+    pub(super) purges_held: bool,
     /// Documents of a commit whose log is written.
     half_done: Vec<DocumentWrite>,
     /// A request that is still on its way.

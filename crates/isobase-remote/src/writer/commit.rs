@@ -71,6 +71,7 @@ impl<B: Backend> Shared<B> {
     }
 
     /// Whether a commit was carried out; none when its head still stands, so that it may yet be.
+    /// Two processes that tell the very same changes of the same microsecond look like one.
     async fn is_written(&self, commit: &Commit) -> Result<Option<bool>, EngineError> {
         let head = self.backend.head().await?;
         if head.commit < commit.next.commit {

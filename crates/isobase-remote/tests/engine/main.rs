@@ -3,3 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panic")]
 
 mod conformance;
+mod faults;
+mod foreign;
+mod processes;
+mod setup;

@@ -1,0 +1,139 @@
+//! Several processes on one database, and processes that were killed.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use isobase_engine::{Engine, IndexState, Precondition, WriteOperation};
+use isobase_remote::testing::{FakeBackend, FakeSettings};
+
+use crate::setup::*;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn racing_processes_share_numbers_and_documents() {
+    for settings in [FakeSettings::small_commits(), FakeSettings::large_commits()] {
+        let database = FakeBackend::new(settings.troubled());
+        let mut engines = Vec::new();
+        for _ in 0..3 {
+            engines.push(Arc::new(open(&database).await));
+        }
+        let writers = engines.iter().flat_map(|engine| (0..6).map(move |n| (engine.clone(), n)));
+        let tasks: Vec<_> = writers
+            .map(|(engine, n)| {
+                tokio::spawn(async move {
+                    let mut won = 0;
+                    for round in 0..8 {
+                        write(&engine, create("{}")).await;
+                        let only_one = WriteOperation {
+                            precondition: Precondition::Missing,
+                            ..put(&format!("r{round}"), &format!("{{\"by\":{n}}}"))
+                        };
+                        won += usize::from(try_write(&engine, only_one).await.unwrap().is_ok());
+                    }
+                    won
+                })
+            })
+            .collect();
+        let mut won = 0;
+        for task in tasks {
+            won += task.await.unwrap();
+        }
+        assert_eq!(won, 8);
+        let ids: BTreeSet<_> = list(&engines[0], "").await.into_iter().collect();
+        assert_eq!(ids.len(), 3 * 6 * 8 + 8);
+        let changes = changes(&engines[1]).await;
+        let places: Vec<_> = changes.iter().map(|change| change.sequence.0).collect();
+        assert_eq!(places, (1..=152).collect::<Vec<_>>());
+        let told: BTreeSet<_> = changes.iter().map(|c| c.id.clone().unwrap().to_string()).collect();
+        assert_eq!(told, ids);
+    }
+}
+
+#[tokio::test]
+async fn index_of_one_process_is_kept_by_the_other() {
+    let database = database();
+    let (one, other) = (open(&database).await, open(&database).await);
+    write(&other, create("{\"n\":5}")).await;
+    let made = one.indexes().unwrap().create_index(&name("a"), &index("n")).await.unwrap();
+    assert_eq!(made.state, IndexState::Ready);
+    write(&other, create("{\"n\":4}")).await;
+    write(&other, put("1", "{\"n\":3}")).await;
+    assert_eq!(list(&one, "n").await, ["1", "2"]);
+    assert_eq!(database.entries(&name("a")), 4);
+    assert!(other.indexes().unwrap().drop_index(&name("a"), &index("n")).await.unwrap());
+    assert_eq!(one.indexes().unwrap().indexes(&name("a")).await.unwrap(), []);
+    other.close().await.unwrap();
+    assert_eq!(database.entries(&name("a")), 2);
+}
+
+#[tokio::test]
+async fn cut_off_build_is_resumed() {
+    let database = database();
+    let engine = open(&database).await;
+    for n in 0..300 {
+        write(&engine, create(&format!("{{\"n\":{}}}", 300 - n))).await;
+    }
+    {
+        let indexes = engine.indexes().unwrap();
+        let (collection, definition) = (name("a"), index("n"));
+        let build = indexes.create_index(&collection, &definition);
+        let cut_off = async {
+            while database.entries(&name("a")) < 350 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            _ = build => panic!("it was too fast"),
+            () = cut_off => {}
+        }
+    }
+    let again = open(&database).await;
+    let listed = again.indexes().unwrap().indexes(&name("a")).await.unwrap();
+    assert_eq!(listed[0].state, IndexState::Building);
+    write(&again, put("1", "{\"n\":0}")).await;
+    again.indexes().unwrap().create_index(&name("a"), &index("n")).await.unwrap();
+    assert_eq!(database.entries(&name("a")), 600);
+    assert_eq!(list(&again, "n").await[..2], ["1", "300"]);
+}
+
+#[tokio::test]
+async fn deletion_is_seen_at_once_and_spares_what_comes_after() {
+    let database = database();
+    let engine = open(&database).await;
+    for n in 0..30 {
+        write(&engine, put(&format!("k{n}"), "{}")).await;
+    }
+    database.put_foreign(&name("a"), "theirs", "{}");
+    assert_eq!(engine.delete_collection(&name("a")).await.unwrap(), 31);
+    assert_eq!(list(&engine, "").await, Vec::<String>::new());
+    assert_eq!(get(&engine, "k3").await, None);
+    assert_eq!(get(&engine, "theirs").await, None);
+    let written = write(&engine, put("k3", "{\"n\":1}")).await;
+    assert_eq!(written.kind, isobase_types::ChangeKind::Created);
+    assert_eq!((list(&engine, "").await, count(&engine).await), (vec!["k3".to_owned()], 1));
+    assert_eq!(engine.collections().await.unwrap()[0].documents, 1);
+    engine.close().await.unwrap();
+    assert_eq!(database.entries(&name("a")), 1);
+    assert!(database.native(&name("a"), "k4").is_none());
+}
+
+#[tokio::test]
+async fn cut_off_deletion_is_finished_when_opened_again() {
+    let database = database();
+    let engine = open(&database).await;
+    for n in 0..10 {
+        write(&engine, put(&format!("k{n}"), "{}")).await;
+    }
+    database.hold_purges(true);
+    assert_eq!(engine.delete_collection(&name("a")).await.unwrap(), 10);
+    assert!(database.native(&name("a"), "k4").is_some());
+    write(&engine, put("k1", "{}")).await;
+    assert_eq!((list(&engine, "").await, count(&engine).await), (vec!["k1".to_owned()], 1));
+    assert_eq!(engine.delete_collection(&name("a")).await.unwrap(), 1);
+    assert_eq!(engine.delete_collection(&name("a")).await.unwrap(), 0);
+    write(&engine, put("k2", "{}")).await;
+    database.hold_purges(false);
+    let again = open(&database).await;
+    assert_eq!(list(&again, "").await, ["k2"]);
+    again.close().await.unwrap();
+    assert_eq!(database.entries(&name("a")), 1);
+    assert_eq!(list(&open(&database).await, "").await, ["k2"]);
+}
