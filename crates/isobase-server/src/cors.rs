@@ -9,7 +9,7 @@ const METHODS: HeaderValue =
 /// How long a browser may remember a preflight, in seconds. Chrome's default is 5.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
 const EXPOSED: HeaderValue = HeaderValue::from_static(
-    "ETag, Idempotency-Replayed, Last-Modified, Link, Location, Retry-After, X-Request-Id, X-Total-Count",
+    "ETag, Idempotency-Replayed, Last-Modified, Link, Location, Retry-After, X-Request-Id, X-Schema-Origin, X-Total-Count",
 );
 const ANY: HeaderValue = HeaderValue::from_static("*");
 

@@ -99,7 +99,7 @@ impl Store {
     }
 
     /// Carries out a batch; see [`Engine::write`]. Bodies are checked with the schemas of their
-    /// collections.
+    /// collections, unless the batch brings a check of its own.
     ///
     /// # Errors
     /// When the batch is too large, the engine fails, or it has no atomic batches.

@@ -1,11 +1,22 @@
 //! Opens a store from a URL: one line and one feature per engine.
 //!
+//! [`open`] takes a URL, [`open_from_env`] what the environment names. Both give a
+//! [`DocumentStore`]: documents by the name of a collection and an id, and below them everything a
+//! [`Store`] does.
+//!
 //! ```
+//! use serde_json::json;
+//!
 //! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> Result<(), isobase::OpenError> {
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # #[cfg(feature = "memory")] {
-//! let store = isobase::open("memory:").await?;
-//! assert_eq!(store.engine_name(), "memory");
+//! let db = isobase::open("memory:").await?;
+//! assert_eq!(db.engine_name(), "memory");
+//!
+//! let saved = db.save("agents", "summariser", &json!({"name": "Summariser"})).await?;
+//! let agent = db.get("agents", "summariser").await?;
+//! assert_eq!(agent.rev(), saved.rev());
+//! assert_eq!(db.list_all("agents").await?.len(), 1);
 //! # }
 //! # Ok(())
 //! # }

@@ -285,7 +285,12 @@ impl Engine for Faulty {
         collection: &'a CollectionName,
         id: &'a DocumentId,
     ) -> Pending<'a, Option<Document>> {
-        self.memory.get(collection, id)
+        // A database answers later: others come between a read and the write that follows it.
+        Box::pin(async move {
+            let found = self.memory.get(collection, id).await;
+            tokio::task::yield_now().await;
+            found
+        })
     }
 
     fn write(&self, batch: WriteBatch) -> Pending<'_, WriteReport> {
