@@ -6,6 +6,7 @@ const crypto = require('node:crypto');
 const PouchDB = require('pouchdb-core')
   .plugin(require('pouchdb-adapter-memory'))
   .plugin(require('pouchdb-find'));
+const { RangeIndex } = require('./couchdb-range.cjs');
 const { place } = require('./order.cjs');
 
 /** The member of PouchDB's document that holds the text of all others. */
@@ -29,6 +30,8 @@ class Database {
   /** `{ seq, id }` in order; only the entry with a document's own number counts. */
   log = [];
   watchers = new Set();
+  /** Indexes over one field, by the id of their design document and their name. */
+  ranges = new Map();
   seq = 0;
   revsLimit = 1000;
   writing = Promise.resolve();
@@ -95,7 +98,12 @@ class Database {
     drafts.forEach(check);
     return this.inTurn(async () => {
       const rows = await this.pouch.bulkDocs(drafts.map(toPouch), { new_edits: false });
-      for (const { id } of drafts) await this.refresh(id);
+      const refused = new Set(rows.map((row) => row.id));
+      for (const { id, rev, text, deleted } of drafts) {
+        if (refused.has(id)) continue;
+        if (this.documents.has(id)) await this.refresh(id);
+        else this.note(id, { rev, text, deleted, leaves: [rev] });
+      }
       return rows;
     });
   }
@@ -129,9 +137,24 @@ class Database {
     if (was && !is) this.ids.splice(place(this.ids, id), 1);
     this.seq += 1;
     this.documents.set(id, { ...document, seq: this.seq });
+    if (this.ranges.size > 0) this.noteInRanges(id, document);
     this.log.push({ seq: this.seq, id });
     if (this.log.length > 2 * this.documents.size + 1000) this.log = this.log.filter((entry) => this.counts(entry));
     for (const watcher of this.watchers) watcher();
+  }
+
+  noteInRanges(id, document) {
+    const value = JSON.parse(`{${document.text ?? ''}}`);
+    for (const range of this.ranges.values()) range.note(id, document, value);
+  }
+
+  /** The documents that a query for a range asks for; undefined when PouchDB must answer it. */
+  inRange(query) {
+    const [design, name] = Array.isArray(query.use_index) ? query.use_index : [];
+    const id = `_design/${String(design).replace(/^_design\//, '')}`;
+    const isThere = this.documents.get(id)?.deleted === false;
+    const range = isThere ? this.ranges.get(`${id}/${name}`) : undefined;
+    return range?.ids(query)?.map((one) => this.current(one));
   }
 
   counts({ seq, id }) {
@@ -167,7 +190,14 @@ class Database {
 
   async createIndex(definition) {
     const answer = await this.pouch.createIndex(definition);
-    await this.inTurn(() => this.refresh(answer.id));
+    const [field, ...others] = definition.index.fields;
+    await this.inTurn(async () => {
+      await this.refresh(answer.id);
+      if (typeof field !== 'string' || others.length > 0 || definition.index.partial_filter_selector) return;
+      const range = new RangeIndex(field);
+      for (const [id, document] of this.documents) range.note(id, document, JSON.parse(`{${document.text ?? ''}}`));
+      this.ranges.set(`${answer.id}/${answer.name}`, range);
+    });
     return answer;
   }
 
