@@ -1,7 +1,7 @@
 //! What lives as long as the engine: the writer and work beside it.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -22,8 +22,6 @@ pub(crate) struct Core<B> {
     tasks: Mutex<JoinSet<()>>,
     adoptions: Mutex<HashMap<CollectionName, Adoption>>,
     closing: watch::Sender<bool>,
-    /// Collections that loads of this process made ready.
-    pub(crate) prepared: tokio::sync::Mutex<HashSet<CollectionName>>,
 }
 
 impl<B: Backend> Core<B> {
@@ -34,7 +32,6 @@ impl<B: Backend> Core<B> {
             tasks: Mutex::default(),
             adoptions: Mutex::default(),
             closing: watch::Sender::new(false),
-            prepared: tokio::sync::Mutex::default(),
         }
     }
 

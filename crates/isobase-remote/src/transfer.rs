@@ -19,7 +19,7 @@ use crate::{
     core::Core,
     keys::{IDS, key_range, keys_of},
     shared::Shared,
-    writer::group::before_of,
+    writer::{SpecialJob, group::before_of},
 };
 
 /// Documents read at a time.
@@ -146,7 +146,7 @@ impl<B: Backend> BulkLoad for RemoteEngine<B> {
             for info in shared.backend.collections().await? {
                 // Whoever counted less than there is must not make two documents one.
                 last_id = last_id.max(shared.last_integer(&info.name).await?);
-                entries.insert(info.name.clone(), CatalogueEntry::new(info.name, true));
+                entries.insert(info.name.clone(), CatalogueEntry::new(info.name, false));
             }
             let sequence = counters.sequence.max(head.sequence);
             let counters = Counters { sequence, last_id };
@@ -171,13 +171,10 @@ impl<B: Backend> Core<B> {
         if let Some(reason) = self.shared.backend.refuses_collection(collection) {
             return Err(EngineError::new(ErrorKind::InvalidArgument, reason));
         }
-        // One call makes it ready, and the others wait.
-        let mut prepared = self.prepared.lock().await;
-        if !prepared.contains(collection) {
-            self.shared.backend.prepare_collection(collection).await?;
-            prepared.insert(collection.clone());
-        }
-        Ok(Vec::new())
+        let job = SpecialJob::Register { collection: collection.clone() };
+        self.writer.special(job).await?;
+        let catalogue = self.shared.catalogue.get();
+        Ok(catalogue.entry(collection).map_or_else(Vec::new, |entry| entry.indexes.clone()))
     }
 }
 

@@ -35,6 +35,8 @@ pub(crate) enum SpecialJob {
     SetIndexReady { collection: CollectionName, number: IndexNumber },
     /// Has no such index any more.
     DropIndex { collection: CollectionName, definition: IndexDefinition },
+    /// Has an entry in the catalogue.
+    Register { collection: CollectionName },
     /// Takes documents in that other programs wrote.
     Stamp { collection: CollectionName, ids: Vec<DocumentId> },
     /// All of them were taken in.
@@ -161,10 +163,17 @@ impl<B: Backend> Task<B> {
                 }
                 SpecialAnswer::Dropped(dropped)
             }
+            SpecialJob::Register { collection } => {
+                if catalogue.entry(collection).is_none() {
+                    group.set_entry(self.entry_of(collection, &catalogue, deadline).await?);
+                }
+                SpecialAnswer::Done
+            }
             SpecialJob::SetAdopted { collection } => {
                 let entry = self.entry_of(collection, &catalogue, deadline).await?;
-                if !entry.adopted {
-                    group.set_entry(CatalogueEntry { adopted: true, ..entry });
+                let adopted = CatalogueEntry { adopted: true, ..entry };
+                if catalogue.entry(collection) != Some(&adopted) {
+                    group.set_entry(adopted);
                 }
                 SpecialAnswer::Done
             }

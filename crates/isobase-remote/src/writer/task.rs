@@ -30,10 +30,15 @@ use crate::{
 };
 
 /// Most documents read for a group, unless one batch needs more in one piece.
-const READ_DOCUMENTS_MAX: usize = 256;
+const READ_DOCUMENTS_MAX: usize = 128;
 
 /// Most batches that are taken off the queue at a time.
-const JOBS_MAX: usize = 512;
+const JOBS_MAX: usize = 256;
+
+/// How often a group is tried when other programs change its documents: all of it, and then its
+/// first batch. About two seconds.
+const CHANGED_TOGETHER_MAX: u32 = 6;
+const CHANGED_MAX: u32 = 14;
 
 /// Ids beyond the next ones that are looked at when other programs seem to have taken some;
 /// doubles.
@@ -142,8 +147,7 @@ impl<B: Backend> Task<B> {
     /// Takes what is queued; waits when there is nothing to do.
     async fn next(&mut self) -> Next {
         loop {
-            let is_full = self.active.len() >= JOBS_MAX || self.held_operations() >= JOBS_MAX;
-            let job = if is_full {
+            let job = if self.active.len() >= JOBS_MAX {
                 return Next::Writes;
             } else if self.active.is_empty() {
                 match self.queue.recv().await {
@@ -187,27 +191,30 @@ impl<B: Backend> Task<B> {
         }
     }
 
-    fn held_operations(&self) -> usize {
-        self.active.iter().map(|active| active.batch.operations.len()).sum()
-    }
-
     /// Writes one group and answers what is done then.
     async fn write(&mut self) {
         let deadline = self.shared.deadline();
         let mut pauses = Pauses::new();
         let mut scope = Scope { batches: usize::MAX, ids_ahead: 0 };
+        let mut changed = 0;
         loop {
             match self.attempt(scope, deadline).await {
                 Ok(None) => return,
-                Ok(Some(again)) => {
-                    if matches!(again, Again::DocumentChanged) {
-                        scope.look_further();
-                    }
-                    if Instant::now() >= deadline {
-                        return self.fail(self.active.len(), &too_busy(&again));
+                Ok(Some(Again::DocumentChanged)) => {
+                    changed += 1;
+                    scope.look_further();
+                    // One document that cannot be written must not hold up the others for long.
+                    match changed {
+                        ..CHANGED_TOGETHER_MAX => {}
+                        CHANGED_TOGETHER_MAX..CHANGED_MAX => scope.batches = 1,
+                        _ => return self.fail(1, &too_busy(&Again::DocumentChanged)),
                     }
                     pauses.wait().await;
                 }
+                Ok(Some(again)) if Instant::now() >= deadline => {
+                    return self.fail(self.active.len(), &too_busy(&again));
+                }
+                Ok(Some(Again::HeadMoved)) => pauses.wait().await,
                 // One of them may be what cannot be done; the others need not suffer.
                 Err(Failure { error, batches: 2.. })
                     if !error.is_temporary() && Instant::now() < deadline =>
@@ -498,9 +505,10 @@ impl<B: Backend> Task<B> {
             active.outcomes.extend(share.outcomes);
             active.progress = share.progress;
             match share.end {
+                // It is the last of the group; others have their turn before the rest of it.
                 None => {
                     active.is_begun |= written;
-                    self.active.push_front(active);
+                    self.active.push_back(active);
                     return;
                 }
                 Some(End::Done) => {

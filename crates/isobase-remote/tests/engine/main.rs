@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panic")]
 
 mod conformance;
+mod fairness;
 mod faults;
 mod foreign;
 mod processes;
