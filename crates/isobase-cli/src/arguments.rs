@@ -14,6 +14,8 @@ Examples:
   DATABASE_URL=postgres://me:secret@db/app isobase serve
   isobase import orders.csv --collection orders
   isobase export --collection orders --filter 'status=open&sort=-created_at' -o open.ndjson
+  isobase copy sqlite://data/isobase.db postgres://me:secret@db/app
+  isobase dump backup.iso
   isobase index create orders status,-created_at
   isobase key create app --scope write
   isobase config print
@@ -58,6 +60,21 @@ pub(crate) enum Command {
     /// Write the records of a collection to a file
     #[command(after_help = EXPORT_EXAMPLES)]
     Export(ExportArguments),
+    /// Copy everything from one database to another, and prove that nothing changed
+    #[command(after_help = COPY_EXAMPLES)]
+    Copy(CopyArguments),
+    /// Write everything into an archive that any engine can read
+    #[command(after_help = DUMP_EXAMPLES)]
+    Dump(DumpArguments),
+    /// Write archives into a database
+    #[command(after_help = RESTORE_EXAMPLES)]
+    Restore(RestoreArguments),
+    /// Read archives and compare every checksum
+    #[command(after_help = VERIFY_EXAMPLES)]
+    Verify(VerifyArguments),
+    /// Find what other programs wrote into the database
+    #[command(after_help = RECONCILE_EXAMPLES)]
+    Reconcile(ReconcileArguments),
     /// Declare, list and drop indexes
     Index {
         #[command(subcommand)]
@@ -120,6 +137,55 @@ Examples:
   isobase export --collection orders --filter 'status=open&total[gte]=100&sort=-total&fields=total'
 
 The filter has the parameters of GET /records/{collection}. A file appears when it is complete.";
+
+const COPY_EXAMPLES: &str = "\
+Examples:
+  isobase copy sqlite://data/isobase.db postgres://me:secret@db/app
+  isobase copy sqlite://data/isobase.db dynamodb://eu-central-1/app_ --dry-run
+  isobase copy postgres://… couchdb://me:secret@host:5984/app_ --collections orders,customers
+  isobase copy sqlite://data/isobase.db postgres://… --follow
+
+Ids, times and the counter of ids are kept; revisions too when nothing was ever written to the
+target. Nothing is written before every document was shown to the target. Until both sides were
+read again and compared, the target is marked as unfinished and no service opens it.
+
+A copy that was cut off is resumed by the same command. --follow copies what is written meanwhile
+until Ctrl-C, then brings the last writes over and compares; with --until-caught-up it ends by
+itself. To switch an application over: follow, stop the writes, press Ctrl-C, start it on the
+target.";
+
+const DUMP_EXAMPLES: &str = "\
+Examples:
+  isobase dump backup.iso
+  isobase dump monday.iso --url postgres://me:secret@db/app
+  isobase dump tuesday.iso --since monday.iso
+  ISOBASE_PASSPHRASE=… isobase dump backup.iso --encrypt
+  isobase dump - | ssh backup 'cat > backup.iso'
+
+The archive is of one moment where the engine allows it, and says so. An encrypted one is opened by
+the age tool too. docs/archive.md describes the format.";
+
+const RESTORE_EXAMPLES: &str = "\
+Examples:
+  isobase restore backup.iso --url postgres://me:secret@db/app
+  isobase restore monday.iso tuesday.iso wednesday.iso
+  ssh backup 'cat backup.iso' | isobase restore -
+
+Archives are read from the first byte to the last before anything is written: a damaged one
+changes nothing. A restore that was cut off is resumed by the same command.";
+
+const VERIFY_EXAMPLES: &str = "\
+Examples:
+  isobase verify backup.iso
+  isobase verify monday.iso tuesday.iso";
+
+const RECONCILE_EXAMPLES: &str = "\
+Examples:
+  isobase reconcile --url couchdb://me:secret@host:5984/app_
+  isobase reconcile --url firestore://project/database --collections orders
+
+Reads whole collections, takes what other programs wrote, changed or deleted into the listings, and
+tells it in the change feed.";
 
 const COMPLETIONS_EXAMPLES: &str = "\
 Examples:
@@ -256,8 +322,150 @@ pub(crate) struct ExportArguments {
     pub(crate) target: TargetFlags,
 }
 
+/// How documents are written into a database.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Writing")]
+pub(crate) struct LoadFlags {
+    /// Replace documents of the target that have the same ids
+    #[arg(long, conflicts_with = "skip_existing")]
+    pub(crate) overwrite: bool,
+    /// Leave documents of the target as they are
+    #[arg(long)]
+    pub(crate) skip_existing: bool,
+    /// Leave out documents that the target cannot hold, and name them
+    #[arg(long)]
+    pub(crate) leave_out: bool,
+    /// Write at most N documents in a second
+    #[arg(long, value_name = "N")]
+    pub(crate) rate: Option<std::num::NonZeroU32>,
+    /// Write so many parts at once
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub(crate) parallel: u32,
+    /// Forget what an earlier run has written into the target, and begin anew
+    #[arg(long)]
+    pub(crate) restart: bool,
+    /// Write the report as JSON into a file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
+}
+
+/// Which database a command is about.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Where")]
+pub(crate) struct DatabaseFlags {
+    /// URL of the database [default: the settings]
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Option<String>,
+    #[command(flatten)]
+    pub(crate) app: AppFlags,
+}
+
+/// Where a passphrase is.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Encryption")]
+pub(crate) struct PassphraseFlags {
+    /// File whose first line is the passphrase [default: ISOBASE_PASSPHRASE]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) passphrase_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CopyArguments {
+    /// URL of the database to read
+    #[arg(value_name = "FROM")]
+    pub(crate) from: String,
+    /// URL of the database to write
+    #[arg(value_name = "TO")]
+    pub(crate) to: String,
+    /// Only these collections
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub(crate) collections: Vec<String>,
+    /// Say what the target cannot hold, and write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Go on with what is written meanwhile, until Ctrl-C
+    #[arg(long)]
+    pub(crate) follow: bool,
+    /// End as soon as the target has everything that was written meanwhile
+    #[arg(long)]
+    pub(crate) until_caught_up: bool,
+    #[command(flatten)]
+    pub(crate) load: LoadFlags,
+    #[command(flatten)]
+    pub(crate) app: AppFlags,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DumpArguments {
+    /// File to write, - for standard output
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Only these collections
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub(crate) collections: Vec<String>,
+    /// Only what was written after another archive, or after a place of the change feed
+    #[arg(long, value_name = "FILE|N")]
+    pub(crate) since: Option<String>,
+    /// Encrypt it with the passphrase
+    #[arg(long)]
+    pub(crate) encrypt: bool,
+    /// Write the report as JSON into a file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) passphrase: PassphraseFlags,
+    #[command(flatten)]
+    pub(crate) database: DatabaseFlags,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RestoreArguments {
+    /// The archive with everything, then those with changes; - for standard input
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) load: LoadFlags,
+    #[command(flatten)]
+    pub(crate) passphrase: PassphraseFlags,
+    #[command(flatten)]
+    pub(crate) database: DatabaseFlags,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArguments {
+    /// The archive with everything, then those with changes; - for standard input
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) passphrase: PassphraseFlags,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReconcileArguments {
+    /// Only these collections
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub(crate) collections: Vec<String>,
+    #[command(flatten)]
+    pub(crate) database: DatabaseFlags,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct IndexPlanArguments {
+    /// URL of the database [default: the settings]
+    #[arg(value_name = "URL")]
+    pub(crate) url: Option<String>,
+    /// Only these collections, which need not be there yet
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub(crate) collections: Vec<String>,
+    #[command(flatten)]
+    pub(crate) app: AppFlags,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum IndexCommand {
+    /// Print what must be created in production, where the service may not do it
+    Plan(IndexPlanArguments),
     /// List the indexes of a collection
     List {
         /// The collection
@@ -355,11 +563,12 @@ impl ServeArguments {
 }
 
 impl IndexCommand {
-    /// Where the records are.
-    pub(crate) fn target(&self) -> &TargetFlags {
+    /// What is said about settings.
+    pub(crate) fn given(&self) -> Given {
         match self {
+            Self::Plan(arguments) => arguments.app.given(),
             Self::List { target, .. } | Self::Create { target, .. } | Self::Drop { target, .. } => {
-                target
+                target.app.given()
             }
         }
     }

@@ -13,6 +13,7 @@ use crate::{
     print::Printer,
     settings::{Config, Loaded},
     target::{Target, client_failure},
+    transfer,
 };
 
 /// `isobase index …`
@@ -22,8 +23,15 @@ pub(crate) async fn run(
     config: &Config,
     printer: Printer,
 ) -> Result<()> {
-    let target = Target::open(command.target(), loaded, config, printer).await?;
+    let flags = match &command {
+        IndexCommand::Plan(arguments) => return transfer::plan(arguments, config, printer).await,
+        IndexCommand::List { target, .. }
+        | IndexCommand::Create { target, .. }
+        | IndexCommand::Drop { target, .. } => target,
+    };
+    let target = Target::open(flags, loaded, config, printer).await?;
     let done = match &command {
+        IndexCommand::Plan(_) => Ok(()),
         IndexCommand::List { collection, .. } => {
             list(&target, &collection_name(collection)?, printer).await
         }

@@ -13,6 +13,7 @@ mod progress;
 mod serve;
 mod settings;
 mod target;
+mod transfer;
 
 use std::process::ExitCode;
 
@@ -89,8 +90,29 @@ fn run(command: Command, printer: Printer) -> Result<()> {
             logging::start_for_command(&loaded);
             block_on(export::run(arguments, &loaded, &config, printer))
         }
+        Command::Copy(arguments) => {
+            let (loaded, config) = load_settings(&arguments.app.given(), printer)?;
+            logging::start_for_command(&loaded);
+            block_on(transfer::copy(arguments, &config, printer))
+        }
+        Command::Dump(arguments) => {
+            let (loaded, config) = load_settings(&arguments.database.app.given(), printer)?;
+            logging::start_for_command(&loaded);
+            block_on(transfer::dump(arguments, &config, printer))
+        }
+        Command::Restore(arguments) => {
+            let (loaded, config) = load_settings(&arguments.database.app.given(), printer)?;
+            logging::start_for_command(&loaded);
+            block_on(transfer::restore(arguments, &config, printer))
+        }
+        Command::Verify(arguments) => block_on(transfer::verify(arguments, printer)),
+        Command::Reconcile(arguments) => {
+            let (loaded, config) = load_settings(&arguments.database.app.given(), printer)?;
+            logging::start_for_command(&loaded);
+            block_on(transfer::reconcile(arguments, &config, printer))
+        }
         Command::Index { command } => {
-            let (loaded, config) = load_settings(&command.target().app.given(), printer)?;
+            let (loaded, config) = load_settings(&command.given(), printer)?;
             logging::start_for_command(&loaded);
             block_on(index::run(command, &loaded, &config, printer))
         }

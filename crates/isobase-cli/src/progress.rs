@@ -44,6 +44,20 @@ impl Progress {
         Self { bar, printer, verb, started: now, last_line: now }
     }
 
+    /// Says how much there is, once it is known.
+    pub(crate) fn set_total(&self, total: u64) {
+        if self.bar.length() != Some(total) {
+            self.bar.set_length(total);
+            self.bar.set_style(style(Total::Records(Some(total))));
+        }
+    }
+
+    /// Shows something else than a rate.
+    pub(crate) fn show(&self, message: String) {
+        self.bar.set_message(message);
+        self.bar.tick();
+    }
+
     /// Shows how far it is: the position of the bar, and the records done.
     pub(crate) fn set(&mut self, position: u64, records: u64) {
         self.bar.set_position(position);

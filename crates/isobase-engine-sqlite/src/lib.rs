@@ -15,8 +15,10 @@ mod load;
 mod location;
 mod options;
 mod read;
+mod reader;
 mod schema;
 mod transfer;
 
 pub use engine::SqliteEngine;
 pub use options::SqliteOptions;
+pub use reader::SqliteReader;

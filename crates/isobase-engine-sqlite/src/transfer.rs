@@ -6,6 +6,7 @@ use isobase_engine::{
     BulkLoad, CollectionInfo, Counters, EngineError, Pending, Snapshot, Snapshots, check_note,
     prepare_load,
 };
+use isobase_sqlite::Database;
 use isobase_types::{CollectionName, Document, DocumentId, Sequence};
 
 use crate::{
@@ -25,21 +26,24 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// write-ahead log grows by all that is written.
 impl Snapshots for SqliteEngine {
     fn snapshot(&self) -> Pending<'_, Box<dyn Snapshot>> {
-        Box::pin(async move {
-            let snapshot = self.database().snapshot().map_err(engine_error)?;
-            let seen = snapshot.read(PATIENCE, |connection| {
-                let counters = Counters {
-                    sequence: Sequence(read::counter(connection, "sequence")?),
-                    last_id: read::counter(connection, "last_id")?.cast_signed(),
-                };
-                Ok((counters, Catalogue::load(connection)?))
-            });
-            let (counters, catalogue) = seen.await.map_err(engine_error)?;
-            let infos = catalogue.collections();
-            let seen = SqliteSnapshot { snapshot, counters, by_name: catalogue.by_name, infos };
-            Ok(Box::new(seen) as Box<dyn Snapshot>)
-        })
+        Box::pin(snapshot_of(self.database()))
     }
+}
+
+/// Begins to read everything that a file holds.
+pub(crate) async fn snapshot_of(database: &Database) -> Result<Box<dyn Snapshot>, EngineError> {
+    let snapshot = database.snapshot().map_err(engine_error)?;
+    let seen = snapshot.read(PATIENCE, |connection| {
+        let counters = Counters {
+            sequence: Sequence(read::counter(connection, "sequence")?),
+            last_id: read::counter(connection, "last_id")?.cast_signed(),
+        };
+        Ok((counters, Catalogue::load(connection)?))
+    });
+    let (counters, catalogue) = seen.await.map_err(engine_error)?;
+    let infos = catalogue.collections();
+    let seen = SqliteSnapshot { snapshot, counters, by_name: catalogue.by_name, infos };
+    Ok(Box::new(seen) as Box<dyn Snapshot>)
 }
 
 struct SqliteSnapshot {

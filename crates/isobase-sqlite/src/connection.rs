@@ -62,6 +62,33 @@ pub(crate) fn open_reader(path: &Path, options: &Options) -> Result<Connection, 
     Ok(connection)
 }
 
+/// Refuses a file whose schema is not the one the caller knows.
+pub(crate) fn check_version(path: &Path, options: &Options) -> Result<(), OpenError> {
+    let connection = open_reader(path, options)?;
+    let failed = |source| sqlite_error("read", path, source);
+    let pragma = |name| {
+        connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0)).map_err(failed)
+    };
+    let application_id = pragma("application_id")?.cast_unsigned();
+    if application_id != APPLICATION_ID {
+        return Err(OpenError::Foreign { path: path.to_owned(), application_id });
+    }
+    let (found, supported) = (pragma("user_version")?, options.schema_version);
+    if found > supported {
+        return Err(OpenError::NewerSchema { path: path.to_owned(), found, supported });
+    }
+    if found < supported {
+        // An older program has it open: it would be brought up to date by opening it alone.
+        return Err(OpenError::Setting {
+            path: path.to_owned(),
+            pragma: "user_version",
+            found: found.to_string(),
+            expected: supported.to_string(),
+        });
+    }
+    Ok(())
+}
+
 fn check_sqlite(path: &Path) -> Result<(), OpenError> {
     let found = rusqlite::version_number();
     if found >= SQLITE_MIN {

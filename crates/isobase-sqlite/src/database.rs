@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, Transaction};
 
-use crate::connection::{open_reader, open_writer};
+use crate::connection::{check_version, open_reader, open_writer};
 use crate::error::{Error, OpenError};
 use crate::file;
 use crate::handler::WriteHandler;
@@ -80,6 +80,34 @@ impl Database {
         })?;
         let file_lock = FileLock::acquire(&path)?;
         let writer = open_writer(&path, &options, prepare)?;
+        Self::assemble(path, options, WriterSlot::Idle(Box::new(writer)), Some(file_lock))
+    }
+
+    /// Opens a file that another process has open, to read it and nothing else. Blocking.
+    ///
+    /// It takes no lock: beside the writer of a write-ahead log there may be readers, also in
+    /// other processes. Source: <https://sqlite.org/wal.html#concurrency>. A long snapshot keeps
+    /// that writer from emptying the log.
+    ///
+    /// # Errors
+    /// See [`OpenError`]; each names the file. The file must be there, and have the schema version
+    /// that the caller knows.
+    pub fn open_beside(options: Options) -> Result<Self, OpenError> {
+        let path = file::resolve(&options.path).map_err(|source| OpenError::Io {
+            action: "find",
+            path: options.path.clone(),
+            source,
+        })?;
+        check_version(&path, &options)?;
+        Self::assemble(path, options, WriterSlot::Closed, None)
+    }
+
+    fn assemble(
+        path: PathBuf,
+        options: Options,
+        writer: WriterSlot,
+        file_lock: Option<FileLock>,
+    ) -> Result<Self, OpenError> {
         let readers = |count: usize, options: &Options| {
             (0..count.max(1)).map(|_| open_reader(&path, options)).collect::<Result<Vec<_>, _>>()
         };
@@ -99,8 +127,8 @@ impl Database {
             scans,
             snapshots: Mutex::new(Some(Vec::new())),
             status: Arc::default(),
-            writer: Mutex::new(WriterSlot::Idle(Box::new(writer))),
-            lock: Mutex::new(Some(file_lock)),
+            writer: Mutex::new(writer),
+            lock: Mutex::new(file_lock),
         };
         Ok(Self { inner: Arc::new(inner) })
     }

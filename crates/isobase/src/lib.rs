@@ -28,6 +28,7 @@ pub mod environment;
 mod error;
 mod open;
 mod options;
+mod plan;
 mod url;
 
 pub use document::{InvalidDocument, SavedDocument};
@@ -39,6 +40,7 @@ pub use isobase_engine as engine;
 pub use isobase_ops as ops;
 pub use isobase_store::{self as store, Store, StoreError, StoreOptions};
 pub use isobase_types as types;
-pub use open::{Opened, open, open_as_service, open_engine, open_for_load, open_with};
+pub use open::{Opened, open, open_as_service, open_beside, open_engine, open_for_load, open_with};
 pub use options::{OpenOptions, PostgresOptions, Retention, SqliteOptions};
+pub use plan::production_plan;
 pub use url::{ENGINES, EngineInfo, Location, redact};

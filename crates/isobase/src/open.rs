@@ -93,6 +93,22 @@ pub async fn open_for_load(
     Ok(open_any(location, options).await?.0)
 }
 
+/// Opens a database that another process has in use, to read it and nothing else: its snapshots,
+/// its change feed and its documents.
+///
+/// # Errors
+/// As [`open`]; engines that several processes may use at once are opened as by [`open_engine`].
+pub async fn open_beside(
+    location: &Location,
+    options: &OpenOptions,
+) -> Result<Arc<dyn Engine>, OpenError> {
+    match location {
+        #[cfg(feature = "sqlite")]
+        Location::Sqlite(path) => sqlite_beside(path, options),
+        other => open_engine(other, options).await,
+    }
+}
+
 /// Opens a database unless it is unfinished.
 async fn open_whole(
     location: &Location,
@@ -167,6 +183,27 @@ fn sqlite(
     let database = engine.database().clone();
     let announce = Announce(Some(Box::new(move |address: &str| database.set_address(address))));
     Ok((engine, announce))
+}
+
+#[cfg(feature = "sqlite")]
+fn sqlite_beside(
+    path: &std::path::Path,
+    options: &OpenOptions,
+) -> Result<Arc<dyn Engine>, OpenError> {
+    use isobase_engine_sqlite::{SqliteOptions, SqliteReader};
+
+    let mut engine = SqliteOptions::new(path);
+    engine.file.cache_kib = u32::try_from(options.sqlite.cache_bytes >> 10).unwrap_or(u32::MAX);
+    let reader = SqliteReader::open(engine).map_err(|error| sqlite_error(path, error))?;
+    let note = reader.unfinished().map_err(|error| sqlite_error(path, error))?;
+    let url = Location::Sqlite(path.to_owned()).to_string();
+    match note {
+        None => Ok(Arc::new(reader)),
+        Some(note) => Err(OpenError::Unfinished {
+            url,
+            note: note.lines().next().unwrap_or_default().to_owned(),
+        }),
+    }
 }
 
 /// A file that is in use gets an error of its own: the caller may ask its holder instead.

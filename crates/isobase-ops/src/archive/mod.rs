@@ -18,5 +18,5 @@ pub use dump::{DumpOptions, DumpReport, Since, dump};
 pub use error::ArchiveError;
 pub use format::{Footer, FooterCollection, Header, HeaderSince};
 pub use input::{ArchiveInput, Passphrase};
-pub use reader::{ArchiveReport, OneArchive, verify};
+pub use reader::{ArchiveReport, OneArchive, last_of, verify};
 pub use restore::{RestoreOptions, RestoreReport, restore};

@@ -73,6 +73,36 @@ pub async fn verify(
     Ok(checked.report(&state))
 }
 
+/// Reads archives, compares every checksum, and gives what the last one says of itself. An archive
+/// of changes may stand alone here: what comes after it needs only its end.
+///
+/// # Errors
+/// As [`verify`].
+pub async fn last_of(inputs: Vec<ArchiveInput>, control: &Control) -> Result<OneArchive, OpsError> {
+    let control = control.clone();
+    let read = tokio::task::spawn_blocking(move || {
+        let mut inputs = inputs;
+        let mut last = None;
+        for input in &mut inputs {
+            let name = input.name.clone();
+            let mut header = None;
+            read(input, &mut |piece| {
+                match piece {
+                    Piece::Header(found) => header = Some(*found),
+                    Piece::Footer(footer) => {
+                        let (name, footer) = (name.clone(), *footer);
+                        last = header.take().map(|header| OneArchive { name, header, footer });
+                    }
+                    _ => {}
+                }
+                if control.is_stopped() { Err(OpsError::Stopped { documents: 0 }) } else { Ok(()) }
+            })?;
+        }
+        last.ok_or_else(|| OpsError::Task("no archive was named".to_owned()))
+    });
+    joined(read.await)
+}
+
 pub(crate) fn joined<T>(
     done: Result<Result<T, OpsError>, tokio::task::JoinError>,
 ) -> Result<T, OpsError> {

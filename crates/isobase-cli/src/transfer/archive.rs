@@ -1,0 +1,261 @@
+//! `isobase dump`, `restore` and `verify`
+
+use std::{
+    ffi::OsString,
+    fs::{self, File},
+    io::{self, BufWriter, Write},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result};
+use isobase::{
+    ops::archive::{
+        self, ArchiveInput, ArchiveReport, DumpOptions, DumpReport, Passphrase, RestoreOptions,
+        RestoreReport, Since,
+    },
+    types::Sequence,
+};
+
+use super::{
+    failure::failure,
+    place::{Place, collections, location_or_settings},
+    report,
+    watch::watch,
+};
+use crate::{
+    arguments::{DumpArguments, PassphraseFlags, RestoreArguments, VerifyArguments},
+    failure::Failure,
+    print::Printer,
+    progress::thousands,
+    settings::Config,
+};
+
+const PASSPHRASE_VARIABLE: &str = "ISOBASE_PASSPHRASE";
+const BUFFER_BYTES: usize = 256 << 10;
+
+/// `isobase dump FILE`
+pub(crate) async fn dump(
+    arguments: DumpArguments,
+    config: &Config,
+    printer: Printer,
+) -> Result<()> {
+    let location = location_or_settings(arguments.database.url.as_deref(), config)?;
+    let passphrase = passphrase(&arguments.passphrase)?;
+    if arguments.encrypt && passphrase.is_none() {
+        return Err(Failure::usage("--encrypt needs a passphrase")
+            .hint(format!("set {PASSPHRASE_VARIABLE}, or name a file with --passphrase-file"))
+            .into());
+    }
+    // The archive itself may be on standard output.
+    let is_stdout = arguments.file == Path::new("-");
+    let mut shown = printer;
+    shown.json &= !is_stdout;
+    let control = watch(shown);
+    let since = match &arguments.since {
+        None => None,
+        Some(text) => Some(match text.parse() {
+            Ok(sequence) => Since { sequence: Sequence(sequence), archive: None },
+            Err(_) => end_of(Path::new(text), passphrase.clone(), &control).await?,
+        }),
+    };
+    let source = Place::open_to_read(&location, config, printer).await?;
+    let options = DumpOptions {
+        source: source.name.clone(),
+        collections: collections(&arguments.collections)?,
+        since,
+        passphrase: passphrase.filter(|_| arguments.encrypt),
+    };
+    let output = Output::create(&arguments.file)?;
+    let dumped = archive::dump(&source.engine, output.writer()?, &options, &control).await;
+    let closed = source.close().await;
+    let dumped = dumped.map_err(failure)?;
+    closed?;
+    output.finish()?;
+    report::keep("dump", &dumped, arguments.report.as_deref(), shown)?;
+    told_dump(&dumped, &arguments.file, printer);
+    Ok(())
+}
+
+fn told_dump(dumped: &DumpReport, file: &Path, printer: Printer) {
+    let DumpReport { footer, bytes, text_bytes, .. } = dumped;
+    if !footer.one_moment {
+        printer.note("the archive is not of one moment: the database was written meanwhile");
+    }
+    let ratio = *text_bytes as f64 / (*bytes).max(1) as f64;
+    printer.headline(
+        &format!("{} documents", thousands(footer.documents)),
+        &format!(
+            " and {} deletions up to {} are in {}: {} bytes, {ratio:.1} times smaller ({})",
+            thousands(footer.deletions),
+            footer.sequence,
+            file.display(),
+            thousands(*bytes),
+            report::pace(dumped.seconds, dumped.documents_per_second)
+        ),
+    );
+}
+
+/// `isobase restore FILE…`
+pub(crate) async fn restore(
+    arguments: RestoreArguments,
+    config: &Config,
+    printer: Printer,
+) -> Result<()> {
+    let location = location_or_settings(arguments.database.url.as_deref(), config)?;
+    let inputs = inputs(&arguments.files, passphrase(&arguments.passphrase)?.as_ref())?;
+    let target = Place::open_to_load(&location, config).await?;
+    let load = &arguments.load;
+    let options = RestoreOptions {
+        existing: load.existing(),
+        on_refused: load.on_refused(),
+        per_second: load.rate,
+        parallel: load.parallel as usize,
+        restart: load.restart,
+    };
+    let control = watch(printer);
+    let restored = Box::pin(archive::restore(inputs, &target.engine, &options, &control)).await;
+    let name = target.name.clone();
+    let closed = target.close().await;
+    let restored = restored.map_err(failure)?;
+    closed?;
+    report::keep("restore", &restored, load.report.as_deref(), printer)?;
+    told_restore(&restored, &name, printer);
+    Ok(())
+}
+
+fn told_restore(restored: &RestoreReport, name: &str, printer: Printer) {
+    report::table(&restored.collections, printer);
+    report::left_out(&restored.left_out, printer);
+    report::indexes_left_out(&restored.indexes_left_out, printer);
+    if restored.skipped > 0 {
+        printer.note(&format!("skipped: {} documents were there", thousands(restored.skipped)));
+    }
+    let pace = report::pace(restored.seconds, restored.documents_per_second);
+    printer.headline(
+        &format!("{} documents", thousands(restored.documents)),
+        &format!(" are in {name}, as in the archive ({pace})"),
+    );
+}
+
+/// `isobase verify FILE…`
+pub(crate) async fn verify(arguments: VerifyArguments, printer: Printer) -> Result<()> {
+    let inputs = inputs(&arguments.files, passphrase(&arguments.passphrase)?.as_ref())?;
+    let verified = archive::verify(inputs, &watch(printer)).await.map_err(failure)?;
+    report::keep("verify", &verified, None, printer)?;
+    report::table(&verified.collections, printer);
+    told_verify(&verified, printer);
+    Ok(())
+}
+
+fn told_verify(verified: &ArchiveReport, printer: Printer) {
+    for one in &verified.archives {
+        let moment = if one.footer.one_moment { "of one moment" } else { "not of one moment" };
+        let since = one.header.since.as_ref();
+        let since = since.map(|since| format!(" after {}", since.sequence)).unwrap_or_default();
+        printer.note(&format!(
+            "{}: {} of {}, up to {}{since}, {moment}",
+            one.name, one.header.created_at, one.header.source, one.footer.sequence
+        ));
+    }
+    printer.headline(
+        &format!("{} documents", thousands(verified.documents)),
+        ", every checksum agrees",
+    );
+}
+
+/// Where another archive ends. All of it is read: changes after a damaged one are of no use.
+async fn end_of(
+    path: &Path,
+    passphrase: Option<Passphrase>,
+    control: &isobase::ops::Control,
+) -> Result<Since> {
+    let input = vec![input(path, passphrase.as_ref())?];
+    let last = archive::last_of(input, control).await.map_err(failure)?;
+    Ok(Since { sequence: Sequence(last.footer.sequence), archive: Some(last.header.id) })
+}
+
+fn inputs(files: &[PathBuf], passphrase: Option<&Passphrase>) -> Result<Vec<ArchiveInput>> {
+    files.iter().map(|file| input(file, passphrase)).collect()
+}
+
+fn input(file: &Path, passphrase: Option<&Passphrase>) -> Result<ArchiveInput> {
+    let passphrase = passphrase.cloned();
+    if file == Path::new("-") {
+        return ArchiveInput::from_stream("standard input", io::stdin().lock(), passphrase)
+            .context("cannot keep standard input in a temporary file");
+    }
+    let name = file.display().to_string();
+    let opened = File::open(file).map_err(|error| Failure::usage(format!("{name}: {error}")))?;
+    Ok(ArchiveInput::from_file(name, opened, passphrase))
+}
+
+fn passphrase(flags: &PassphraseFlags) -> Result<Option<Passphrase>> {
+    let Some(path) = &flags.passphrase_file else {
+        return Ok(std::env::var(PASSPHRASE_VARIABLE).ok().and_then(Passphrase::new));
+    };
+    let wrong =
+        |reason: String| Failure::usage(format!("--passphrase-file: {}: {reason}", path.display()));
+    let text = fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+    let line = text.lines().next().unwrap_or_default();
+    let passphrase =
+        Passphrase::new(line).ok_or_else(|| wrong("its first line is empty".into()))?;
+    Ok(Some(passphrase))
+}
+
+/// A file that gets its name when it is complete, or standard output.
+enum Output {
+    Standard,
+    File { partial: PathBuf, path: PathBuf, file: File },
+}
+
+impl Output {
+    fn create(path: &Path) -> Result<Self> {
+        if path == Path::new("-") {
+            return Ok(Self::Standard);
+        }
+        let mut partial = OsString::from(path);
+        partial.push(format!(".{}.partial", std::process::id()));
+        let partial = PathBuf::from(partial);
+        let file = File::options()
+            .write(true)
+            .create_new(true)
+            .open(&partial)
+            .with_context(|| format!("cannot write {}", partial.display()))?;
+        Ok(Self::File { partial, path: path.to_owned(), file })
+    }
+
+    fn writer(&self) -> Result<Box<dyn Write + Send>> {
+        Ok(match self {
+            Self::Standard => Box::new(BufWriter::with_capacity(BUFFER_BYTES, io::stdout())),
+            Self::File { file, .. } => {
+                Box::new(BufWriter::with_capacity(BUFFER_BYTES, file.try_clone()?))
+            }
+        })
+    }
+
+    fn finish(mut self) -> Result<()> {
+        let Self::File { partial, path, file } = &mut self else { return Ok(()) };
+        let context = || format!("cannot write {}", path.display());
+        file.sync_all().with_context(context)?;
+        fs::rename(&*partial, &*path).with_context(context)?;
+        // The name is durable when the folder is. Some file systems cannot sync one; the file
+        // itself is safe then all the same.
+        let folder = path.parent().filter(|folder| *folder != Path::new(""));
+        if let Ok(folder) = File::open(folder.unwrap_or(Path::new("."))) {
+            let _ = folder.sync_all();
+        }
+        *partial = PathBuf::new();
+        Ok(())
+    }
+}
+
+impl Drop for Output {
+    fn drop(&mut self) {
+        if let Self::File { partial, .. } = self
+            && *partial != PathBuf::new()
+        {
+            // What is left of it is of no use; nothing more can be done about it either.
+            let _ = fs::remove_file(partial);
+        }
+    }
+}

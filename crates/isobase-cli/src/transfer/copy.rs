@@ -1,0 +1,138 @@
+//! `isobase copy`
+
+use std::path::Path;
+
+use anyhow::Result;
+use isobase::ops::{
+    self, Control, CopyOptions, CopyReport, Existing, Follow, Lag, OnRefused, OpsError,
+    PreflightReport,
+};
+
+use super::{
+    failure::failure,
+    place::{Place, collections, location},
+    report,
+    watch::watch,
+};
+use crate::{
+    arguments::{CopyArguments, LoadFlags},
+    failure::Failure,
+    print::Printer,
+    progress::thousands,
+    settings::Config,
+};
+
+/// `isobase copy FROM TO`
+pub(crate) async fn copy(
+    arguments: CopyArguments,
+    config: &Config,
+    printer: Printer,
+) -> Result<()> {
+    let (from, to) = (location("FROM", &arguments.from)?, location("TO", &arguments.to)?);
+    if from == to {
+        return Err(Failure::usage("FROM and TO are the same database").into());
+    }
+    let wanted = collections(&arguments.collections)?;
+    let source = Place::open_to_read(&from, config, printer).await?;
+    let target = Place::open_to_load(&to, config).await?;
+    let options = CopyOptions {
+        collections: wanted,
+        existing: arguments.load.existing(),
+        on_refused: arguments.load.on_refused(),
+        per_second: arguments.load.rate,
+        parallel: arguments.load.parallel as usize,
+        restart: arguments.load.restart,
+        follow: match (arguments.follow, arguments.until_caught_up) {
+            (_, true) => Follow::UntilCaughtUp,
+            (true, false) => Follow::UntilStopped,
+            (false, false) => Follow::No,
+        },
+        ..CopyOptions::new(source.name.clone())
+    };
+    let control = watch(printer);
+    let file = arguments.load.report.as_deref();
+    let done = if arguments.dry_run {
+        look(&source, &target, &options, &control, (file, printer)).await
+    } else {
+        carry_out(&source, &target, &options, &control, (file, printer)).await
+    };
+    let closed = source.close().await.and(target.close().await);
+    done?;
+    closed
+}
+
+/// Says what the target would refuse.
+async fn look(
+    source: &Place,
+    target: &Place,
+    options: &CopyOptions,
+    control: &Control,
+    (file, printer): (Option<&Path>, Printer),
+) -> Result<()> {
+    let looked = ops::preflight(&source.engine, &target.engine, options, control).await;
+    let looked = looked.map_err(failure)?;
+    report::keep("copy", &looked, file, printer)?;
+    Ok(dry_run(&looked, printer)?)
+}
+
+async fn carry_out(
+    source: &Place,
+    target: &Place,
+    options: &CopyOptions,
+    control: &Control,
+    (file, printer): (Option<&Path>, Printer),
+) -> Result<()> {
+    let copied = Box::pin(ops::copy(&source.engine, &target.engine, options, control)).await;
+    let copied = copied.map_err(failure)?;
+    report::keep("copy", &copied, file, printer)?;
+    told(&copied, (&source.name, &target.name), printer);
+    Ok(())
+}
+
+impl LoadFlags {
+    pub(super) fn existing(&self) -> Existing {
+        match (self.overwrite, self.skip_existing) {
+            (true, _) => Existing::Overwrite,
+            (false, true) => Existing::Skip,
+            (false, false) => Existing::Refuse,
+        }
+    }
+
+    pub(super) fn on_refused(&self) -> OnRefused {
+        if self.leave_out { OnRefused::LeaveOut } else { OnRefused::Stop }
+    }
+}
+
+fn dry_run(looked: &PreflightReport, printer: Printer) -> Result<(), Failure> {
+    let PreflightReport { documents, refused, refusals, .. } = looked;
+    if *refused > 0 {
+        let (refusals, count) = (refusals.clone(), *refused);
+        return Err(failure(OpsError::Refused { refusals, count }));
+    }
+    printer.note(&format!("the target can hold all {} documents", thousands(*documents)));
+    Ok(())
+}
+
+fn told(copied: &CopyReport, (from, to): (&str, &str), printer: Printer) {
+    report::table(&copied.collections, printer);
+    report::left_out(&copied.left_out, printer);
+    report::indexes_left_out(&copied.indexes_left_out, printer);
+    if copied.skipped > 0 {
+        printer.note(&format!("skipped: {} documents were there", thousands(copied.skipped)));
+    }
+    if let Some(Lag { changes, seconds }) = copied.lag {
+        printer.note(&format!(
+            "behind when it ended: {} changes, {seconds:.1} s; they were brought over",
+            thousands(changes)
+        ));
+    }
+    if !copied.one_moment {
+        printer.note("the documents are not all of one moment: the source was written meanwhile");
+    }
+    let documents = thousands(copied.documents);
+    let pace = report::pace(copied.seconds, copied.documents_per_second);
+    printer.headline(
+        &format!("{documents} documents"),
+        &format!(" of {from} are equal in {to} ({pace})"),
+    );
+}

@@ -1,0 +1,109 @@
+//! The databases of a command.
+
+use std::{path::PathBuf, sync::Arc};
+
+use anyhow::Result;
+use isobase::{Location, OpenError, engine::Engine, types::CollectionName};
+
+use crate::{failure::Failure, print::Printer, settings::Config, target::open_failure};
+
+/// A database that is read or written as a whole.
+pub(super) struct Place {
+    /// As it is named in reports, without secrets.
+    pub(super) name: String,
+    pub(super) engine: Arc<dyn Engine>,
+}
+
+impl Place {
+    /// Opens a database to read it: one that a service holds is read beside the service.
+    pub(super) async fn open_to_read(
+        location: &Location,
+        config: &Config,
+        printer: Printer,
+    ) -> Result<Self> {
+        let name = name(location);
+        match isobase::open_engine(location, &config.options).await {
+            Ok(engine) => Ok(Self { name, engine }),
+            Err(OpenError::InUse { address, .. }) => {
+                let engine = isobase::open_beside(location, &config.options).await;
+                let engine = engine.map_err(open_failure)?;
+                let holder = address.map_or("another process".to_owned(), |address| {
+                    format!("the service at {address}")
+                });
+                printer.note(&format!("{name} is held by {holder}; reading beside it"));
+                Ok(Self { name, engine })
+            }
+            Err(error) => Err(open_failure(error).into()),
+        }
+    }
+
+    /// Opens a database to load it.
+    pub(super) async fn open_to_load(location: &Location, config: &Config) -> Result<Self> {
+        match isobase::open_for_load(location, &config.options).await {
+            Ok(engine) => Ok(Self { name: name(location), engine }),
+            Err(error @ OpenError::InUse { .. }) => Err(open_failure(error)
+                .hint("stop that process first: nobody else may write to a database being loaded")
+                .into()),
+            Err(error) => Err(open_failure(error).into()),
+        }
+    }
+
+    pub(super) async fn close(self) -> Result<()> {
+        Ok(self.engine.close().await?)
+    }
+}
+
+/// Reads the URL of a flag or argument.
+pub(super) fn location(what: &str, url: &str) -> Result<Location> {
+    if url.starts_with("http://") || url.starts_with("https://") {
+        return Err(Failure::usage(format!("{what}: {url} is a service, not a database"))
+            .hint("name the database itself, as in sqlite://data/isobase.db")
+            .into());
+    }
+    let location =
+        Location::parse(url).map_err(|error| Failure::usage(format!("{what}: {error}")))?;
+    if location == Location::Memory {
+        return Err(Failure::usage(format!("{what}: a database in memory ends with its process"))
+            .hint("name a database that stays, as in sqlite://data/isobase.db")
+            .into());
+    }
+    Ok(location)
+}
+
+/// The database of the flag, else that of the settings.
+pub(super) fn location_or_settings(url: Option<&str>, config: &Config) -> Result<Location> {
+    match url {
+        Some(url) => location("--url", url),
+        None => location("the settings", &settings_url(config)),
+    }
+}
+
+/// A location as it is written, its secrets included.
+fn settings_url(config: &Config) -> String {
+    match &config.records {
+        Location::Postgres(url)
+        | Location::Couchdb(url)
+        | Location::Dynamodb(url)
+        | Location::Firestore(url) => url.clone(),
+        other => other.to_string(),
+    }
+}
+
+pub(super) fn collections(names: &[String]) -> Result<Vec<CollectionName>> {
+    let read = |name: &String| {
+        CollectionName::new(name)
+            .map_err(|error| Failure::usage(format!("--collections: {name}: {error}")).into())
+    };
+    names.iter().map(read).collect()
+}
+
+/// The same file has the same name, from whatever folder it is named.
+fn name(location: &Location) -> String {
+    match location {
+        Location::Sqlite(path) => {
+            let whole = std::fs::canonicalize(path).or_else(|_| std::path::absolute(path));
+            Location::Sqlite(whole.unwrap_or_else(|_| PathBuf::from(path))).to_string()
+        }
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,70 @@
+//! What was done, for people, for programs and for a file.
+
+use std::{fs, path::Path};
+
+use anyhow::{Context, Result};
+use isobase::ops::{CollectionReport, PreflightReport};
+use serde::Serialize;
+use serde_json::json;
+
+use super::failure::describe;
+use crate::{print::Printer, progress::thousands};
+
+/// Digits of a digest that are shown; reports have all.
+const DIGEST_SHOWN: usize = 16;
+
+/// Writes the report into the file, and prints it where JSON was asked for.
+pub(super) fn keep(
+    command: &str,
+    report: &impl Serialize,
+    file: Option<&Path>,
+    printer: Printer,
+) -> Result<()> {
+    if let Some(file) = file {
+        let mut text = serde_json::to_vec_pretty(report)?;
+        text.push(b'\n');
+        fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))?;
+    }
+    if printer.json {
+        printer.json_line(&json!({"event": "done", "command": command, "report": report}));
+    }
+    Ok(())
+}
+
+/// A table of collections.
+pub(super) fn table(collections: &[CollectionReport], printer: Printer) {
+    if printer.json {
+        return;
+    }
+    let width = collections.iter().map(|it| it.name.chars().count()).max().unwrap_or_default();
+    for CollectionReport { name, digest } in collections {
+        let content = digest.content.to_string();
+        let shown = content.get(..DIGEST_SHOWN).unwrap_or(&content);
+        let documents = thousands(digest.documents);
+        printer.line(&format!("{name:width$}  {documents:>13}  {shown}"));
+    }
+}
+
+/// Documents that were left out.
+pub(super) fn left_out(report: &PreflightReport, printer: Printer) {
+    if report.refused == 0 {
+        return;
+    }
+    report.refusals.iter().for_each(|refusal| printer.note(&describe(refusal)));
+    printer.note(&format!(
+        "left out: {} documents that the target cannot hold",
+        thousands(report.refused)
+    ));
+}
+
+/// Indexes that the target cannot have.
+pub(super) fn indexes_left_out(indexes: &[String], printer: Printer) {
+    for index in indexes {
+        printer.note(&format!("left out: the index {index}, the target has no indexes"));
+    }
+}
+
+/// `3.2 s, 52,000 documents/s`
+pub(super) fn pace(seconds: f64, per_second: f64) -> String {
+    format!("{seconds:.1} s, {} documents/s written", thousands(per_second.round() as u64))
+}

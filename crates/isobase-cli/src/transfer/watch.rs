@@ -1,0 +1,111 @@
+//! Shows events of the work, and ends it at a key or signal.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use isobase::ops::{Control, Event, Stage};
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    print::Printer,
+    progress::{Progress, Total, thousands},
+};
+
+/// The end of a process that was told twice to stop, as shells write it.
+const INTERRUPTED: i32 = 130;
+
+/// Events become a bar or lines; the first Ctrl-C or SIGTERM stops the work in order, the second
+/// one at once.
+pub(super) fn watch(printer: Printer) -> Control {
+    let stop = CancellationToken::new();
+    tokio::spawn(end_at_a_signal(stop.clone(), printer));
+    let shown = Arc::new(Mutex::new(Shown { printer, progress: None }));
+    Control::new(move |event| lock(&shown).show(event), stop)
+}
+
+fn lock(shown: &Mutex<Shown>) -> MutexGuard<'_, Shown> {
+    // A panic elsewhere leaves at most a bar behind.
+    shown.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn end_at_a_signal(stop: CancellationToken, printer: Printer) {
+    signal().await;
+    stop.cancel();
+    printer.note("stopping; once more ends at once");
+    signal().await;
+    std::process::exit(INTERRUPTED);
+}
+
+async fn signal() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminated) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminated.recv() => {}
+            }
+            return;
+        }
+    }
+    // Without signals the command runs to its end.
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+struct Shown {
+    printer: Printer,
+    progress: Option<Progress>,
+}
+
+impl Shown {
+    fn show(&mut self, event: &Event) {
+        match event {
+            Event::Began(stage) => {
+                let progress = Progress::start(self.printer, stage.verb(), Total::Records(None));
+                self.progress = Some(progress);
+                if *stage == Stage::Follow {
+                    self.printer.note("following; Ctrl-C brings the last writes over and ends");
+                }
+            }
+            Event::Progress(progress) => {
+                let Some(shown) = &mut self.progress else { return };
+                if let Some(total) = progress.documents_total {
+                    shown.set_total(total);
+                }
+                shown.set(progress.documents, progress.documents);
+            }
+            Event::Ended(stage, took) => {
+                if let Some(progress) = self.progress.take() {
+                    progress.end();
+                }
+                self.line(&json!({
+                    "event": "stage", "stage": stage, "seconds": took.as_secs_f64(),
+                }));
+            }
+            Event::Resumed { documents } => {
+                let text = format!("resuming after {} documents", thousands(*documents));
+                self.printer.note(&text);
+                self.line(&json!({"event": "resumed", "documents": documents}));
+            }
+            Event::Refused(refusal) => {
+                self.line(&json!({"event": "refused", "document": refusal}));
+            }
+            Event::Following(lag) => {
+                if let Some(progress) = &self.progress {
+                    let changes = thousands(lag.changes);
+                    progress.show(format!("{changes} changes behind, {:.1} s", lag.seconds));
+                }
+                self.line(&json!({"event": "following", "lag": lag}));
+            }
+            Event::CaughtUp => self.line(&json!({"event": "caught_up"})),
+        }
+    }
+
+    fn line(&self, value: &serde_json::Value) {
+        if self.printer.json {
+            self.printer.json_line(value);
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! A file that another process has open, to be read beside it.
+
+use isobase_engine::{
+    AtomicBatches, ChangeFeed, ChangesPage, ChangesRequest, CollectionInfo, Engine, EngineError,
+    ErrorKind, IndexDefinition, IndexInfo, Indexes, Limits, ListRequest, Listing, Pending,
+    Snapshot, Snapshots, WriteBatch, WriteReport,
+};
+use isobase_sqlite::{Database, rusqlite};
+use isobase_types::{CollectionName, Document, DocumentId, Filter, Sequence};
+
+use crate::{
+    SqliteOptions,
+    catalogue::{Catalogue, Collection, Index},
+    error::{engine_error, open_error},
+    limits::LIMITS,
+    read,
+    transfer::snapshot_of,
+};
+
+/// Reads a file beside the service that has it open: whole, by id, and by its change feed.
+///
+/// The catalogue is read anew by each call, as the other process changes it. Whatever writes, and
+/// listings that the service itself answers better, are [`ErrorKind::Unsupported`].
+pub struct SqliteReader {
+    database: Database,
+    options: SqliteOptions,
+}
+
+impl SqliteReader {
+    /// Opens the file. Blocking.
+    ///
+    /// # Errors
+    /// When the file is not there, is not ours, or has another schema than this program knows.
+    pub fn open(options: SqliteOptions) -> Result<Self, EngineError> {
+        let database = Database::open_beside(options.file.clone()).map_err(open_error)?;
+        Ok(Self { database, options })
+    }
+
+    /// The note of a load that was begun and not finished.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn unfinished(&self) -> Result<Option<String>, EngineError> {
+        self.database.read_inline(read::unfinished).map_err(engine_error)
+    }
+
+    /// Reads something of a collection, if there is such a collection.
+    async fn of_collection<T: Send + 'static>(
+        &self,
+        name: &CollectionName,
+        then: impl FnOnce(&rusqlite::Connection, &Collection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<Option<T>, EngineError> {
+        let name = name.clone();
+        let read = move |connection: &rusqlite::Connection| {
+            let catalogue = Catalogue::load(connection)?;
+            let found = catalogue.by_name.get(&name);
+            found.map(|collection| then(connection, collection)).transpose()
+        };
+        self.database.read(self.options.read_timeout, read).await.map_err(engine_error)
+    }
+
+    async fn changes_page(&self, request: &ChangesRequest) -> Result<ChangesPage, EngineError> {
+        let (since, limit) = (request.since, request.limit);
+        let collection = match &request.collection {
+            Some(name) => {
+                let id = self.of_collection(name, |_, collection| Ok(collection.id)).await?;
+                Some(id.unwrap_or(0))
+            }
+            None => None,
+        };
+        let read = move |connection: &_| read::changes(connection, since, collection, limit);
+        let page =
+            self.database.read(self.options.read_timeout, read).await.map_err(engine_error)??;
+        Ok(ChangesPage { changes: page.changes, next: page.seen, more: page.more })
+    }
+}
+
+fn refused<'a, T: Send + 'a>() -> Pending<'a, T> {
+    let message = "the file is in use by another process and was opened to be copied";
+    Box::pin(std::future::ready(Err(EngineError::new(ErrorKind::Unsupported, message))))
+}
+
+impl Engine for SqliteReader {
+    fn name(&self) -> &'static str {
+        "sqlite"
+    }
+
+    fn limits(&self) -> &Limits {
+        &LIMITS
+    }
+
+    fn get<'a>(
+        &'a self,
+        collection: &'a CollectionName,
+        id: &'a DocumentId,
+    ) -> Pending<'a, Option<Document>> {
+        Box::pin(async move {
+            let id = id.clone();
+            let found = self.of_collection(collection, move |connection, collection| {
+                read::document(connection, collection.id, &id)
+            });
+            Ok(found.await?.flatten())
+        })
+    }
+
+    fn write(&self, _batch: WriteBatch) -> Pending<'_, WriteReport> {
+        refused()
+    }
+
+    fn list<'a>(
+        &'a self,
+        _collection: &'a CollectionName,
+        _request: &'a ListRequest,
+    ) -> Pending<'a, Listing> {
+        refused()
+    }
+
+    fn count<'a>(
+        &'a self,
+        _collection: &'a CollectionName,
+        _filter: &'a Filter,
+        _scan_max: u64,
+    ) -> Pending<'a, u64> {
+        refused()
+    }
+
+    fn collections(&self) -> Pending<'_, Vec<CollectionInfo>> {
+        let catalogue = self.database.read_inline(Catalogue::load).map_err(engine_error);
+        Box::pin(std::future::ready(catalogue.map(|catalogue| catalogue.collections())))
+    }
+
+    fn delete_collection<'a>(&'a self, _collection: &'a CollectionName) -> Pending<'a, u64> {
+        refused()
+    }
+
+    fn check(&self) -> Pending<'_, ()> {
+        let read = self.database.read_inline(|connection| read::counter(connection, "sequence"));
+        Box::pin(std::future::ready(read.map(|_| ()).map_err(engine_error)))
+    }
+
+    fn close(&self) -> Pending<'_, ()> {
+        Box::pin(std::future::ready(self.database.close().map_err(engine_error)))
+    }
+
+    fn atomic_batches(&self) -> Option<&dyn AtomicBatches> {
+        None
+    }
+
+    fn change_feed(&self) -> Option<&dyn ChangeFeed> {
+        Some(self)
+    }
+
+    fn indexes(&self) -> Option<&dyn Indexes> {
+        Some(self)
+    }
+
+    fn snapshots(&self) -> Option<&dyn Snapshots> {
+        Some(self)
+    }
+
+    fn gauges(&self) -> Vec<(&'static str, f64)> {
+        Vec::new()
+    }
+}
+
+impl Snapshots for SqliteReader {
+    fn snapshot(&self) -> Pending<'_, Box<dyn Snapshot>> {
+        Box::pin(snapshot_of(&self.database))
+    }
+}
+
+impl ChangeFeed for SqliteReader {
+    fn read_changes<'a>(&'a self, request: &'a ChangesRequest) -> Pending<'a, ChangesPage> {
+        Box::pin(self.changes_page(request))
+    }
+
+    fn latest(&self) -> Pending<'_, Sequence> {
+        let read = self.database.read_inline(|connection| read::counter(connection, "sequence"));
+        Box::pin(std::future::ready(read.map(Sequence).map_err(engine_error)))
+    }
+}
+
+impl Indexes for SqliteReader {
+    fn indexes<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, Vec<IndexInfo>> {
+        Box::pin(async move {
+            let info = |index: &Index| IndexInfo {
+                definition: index.definition.clone(),
+                state: index.state,
+            };
+            let read = self.of_collection(collection, move |_, collection| {
+                Ok(collection.indexes.iter().map(info).collect())
+            });
+            Ok(read.await?.unwrap_or_default())
+        })
+    }
+
+    fn create_index<'a>(
+        &'a self,
+        _collection: &'a CollectionName,
+        _definition: &'a IndexDefinition,
+    ) -> Pending<'a, IndexInfo> {
+        refused()
+    }
+
+    fn drop_index<'a>(
+        &'a self,
+        _collection: &'a CollectionName,
+        _definition: &'a IndexDefinition,
+    ) -> Pending<'a, bool> {
+        refused()
+    }
+}

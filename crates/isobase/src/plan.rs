@@ -1,0 +1,79 @@
+//! What someone else must create where the service may not.
+
+use isobase_engine::{Engine, EngineError};
+use isobase_types::CollectionName;
+
+use crate::Location;
+
+/// Commands or a file of the vendor that create in production what a database needs for some
+/// collections; none when the service makes everything in its own file or schema.
+///
+/// `engine` tells the declared indexes, where they need something of their own.
+///
+/// # Errors
+/// When the declared indexes cannot be read.
+#[cfg_attr(
+    not(any(feature = "couchdb", feature = "dynamodb", feature = "firestore")),
+    expect(unused_variables, reason = "only document databases have plans")
+)]
+pub async fn production_plan(
+    location: &Location,
+    engine: &dyn Engine,
+    collections: &[CollectionName],
+) -> Result<Option<String>, EngineError> {
+    match location {
+        #[cfg(feature = "couchdb")]
+        Location::Couchdb(url) => {
+            let Ok(options) = isobase_engine_couchdb::CouchDbOptions::parse(url) else {
+                return Ok(None);
+            };
+            let catalogue = catalogue(engine, collections).await?;
+            let steps = isobase_engine_couchdb::setup_steps(&options, &catalogue, &[]);
+            Ok(Some(steps.iter().map(|step| format!("{step}\n")).collect()))
+        }
+        #[cfg(feature = "dynamodb")]
+        Location::Dynamodb(url) => {
+            let options = isobase_engine_dynamodb::DynamoDbOptions::parse(url).ok();
+            Ok(options.map(|options| isobase_engine_dynamodb::plan(&options, collections)))
+        }
+        #[cfg(feature = "firestore")]
+        Location::Firestore(url) => {
+            use isobase_engine_firestore::{FirestoreOptions, Indexing, index_plan};
+            let options = FirestoreOptions::new(url).ok();
+            Ok(options.map(|options| index_plan(&options, collections, Indexing::Everything)))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Collections and their indexes as the journal knows them.
+#[cfg(feature = "couchdb")]
+async fn catalogue(
+    engine: &dyn Engine,
+    collections: &[CollectionName],
+) -> Result<Vec<isobase_remote::CatalogueEntry>, EngineError> {
+    let mut entries = Vec::new();
+    let mut number = 0;
+    for collection in collections {
+        let declared = match engine.indexes() {
+            Some(indexes) => indexes.indexes(collection).await?,
+            None => Vec::new(),
+        };
+        let mut indexes = Vec::new();
+        for index in declared {
+            number += 1;
+            indexes.push(isobase_remote::IndexEntry {
+                number,
+                definition: index.definition,
+                state: index.state,
+            });
+        }
+        entries.push(isobase_remote::CatalogueEntry {
+            collection: collection.clone(),
+            indexes,
+            adopted: true,
+            deleting: None,
+        });
+    }
+    Ok(entries)
+}
