@@ -44,7 +44,8 @@ impl<B: Backend> Shared<B> {
             let records = self.backend.read_log(at, (*limit).max(PART_MIN)).await?;
             let start = at;
             for change in records.into_iter().flat_map(|record| record.changes) {
-                if change.sequence <= at {
+                // What came after the head was read may be in no document yet.
+                if change.sequence <= at || change.sequence > head.sequence {
                     continue;
                 }
                 // Places are without a gap: what is missing was trimmed after the floor was read.
