@@ -399,7 +399,10 @@ pub(crate) async fn snapshot_is_of_one_moment_where_it_says_so(database: Arc<Dat
     for round in 1.. {
         // Between any two parts everything changes, something comes and something goes.
         write(&engine, "notes", puts(round)).await;
-        put(&engine, "notes", &format!("e{round:02}"), "{}").await;
+        // Not for ever: a snapshot that is of no one moment would never come to the end.
+        if round <= 20 {
+            put(&engine, "notes", &format!("e{round:02}"), "{}").await;
+        }
         write(&engine, "notes", vec![Action::Delete { id: id(&format!("d{:02}", 50 - round)) }])
             .await;
         let part = all.read(&name("notes"), after.as_ref(), 60).await.unwrap();
