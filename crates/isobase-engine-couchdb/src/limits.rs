@@ -9,7 +9,7 @@ use isobase_remote::NativeRules;
 pub(crate) const NATIVE_BYTES_MAX: u64 = 7_900_000;
 
 /// Documents of one commit: one request each way.
-pub(crate) const COMMIT_ITEMS_MAX: u64 = 2_000;
+pub(crate) const COMMIT_ITEMS_MAX: u64 = 1_000;
 
 /// What a write adds to the record of its commit beside the document: its place, its change.
 pub(crate) const WRITE_OVERHEAD_BYTES: u64 = 700;
