@@ -15,6 +15,8 @@ pub struct Abilities {
     pub lists_one_moment: bool,
     /// Most operations of a batch that is atomic or has a key.
     pub atomic_operations: u64,
+    /// Longest document.
+    pub document_bytes: u64,
 }
 
 impl Abilities {
@@ -27,6 +29,7 @@ impl Abilities {
             indexes: engine.indexes().is_some(),
             lists_one_moment: engine.lists_one_moment(),
             atomic_operations: engine.limits().atomic_operations.max,
+            document_bytes: engine.limits().document_bytes.max,
         }
     }
 }

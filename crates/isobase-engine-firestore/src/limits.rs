@@ -68,12 +68,10 @@ pub(crate) const RULES: NativeRules = NativeRules {
 
 pub(crate) const LIMITS: Limits = Limits {
     document_bytes: Limit {
-        // JSON text may be longer than what Firestore counts (escapes, long numbers), never so
-        // much that this refuses what Firestore would hold; its own count decides.
-        max: 8 << 20,
+        max: DOCUMENT_BYTES_MAX,
         unit: "bytes",
-        source: "Firestore: 1 MiB for a document by its own count \
-                 (cloud.google.com/firestore/quotas, 2026-11)",
+        source: "Firestore: 1 MiB for a document, which it counts with its names and our \
+                 bookkeeping (cloud.google.com/firestore/quotas, 2026-11)",
     },
     document_levels: Limit {
         max: json::DEPTH_MAX as u64,

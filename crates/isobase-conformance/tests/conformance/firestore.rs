@@ -1,0 +1,84 @@
+//! The Firestore engine, in a project of its own for each case, on each emulator.
+
+use std::time::Duration;
+
+use isobase_conformance::{CHANGES_KEPT, TestClock};
+use isobase_engine_firestore::{Environment, FirestoreBackend, FirestoreOptions};
+use isobase_remote::{RemoteEngine, RemoteOptions};
+use isobase_testkit::{firestore_hosts, unique_name};
+
+/// An emulator on a busy machine takes its time, and each sorts whole collections.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+#[expect(clippy::print_stderr, reason = "a case that does not run must say so")]
+fn not_run(case: &str, emulator: &str) {
+    eprintln!("NOT RUN: {case}: there is no Firestore emulator '{emulator}'");
+}
+
+/// An engine over an empty project of an emulator; none without that emulator.
+pub(crate) async fn engine(
+    case: &str,
+    emulator: &str,
+) -> Option<(RemoteEngine<FirestoreBackend>, TestClock)> {
+    let project = unique_name("p").replace('_', "-");
+    let Some(engine) = open(emulator, &project).await else {
+        not_run(case, emulator);
+        return None;
+    };
+    Some(engine)
+}
+
+/// An engine over a project.
+async fn open(
+    emulator: &str,
+    project: &str,
+) -> Option<(RemoteEngine<FirestoreBackend>, TestClock)> {
+    let host = firestore_hosts().into_iter().find(|host| host.name == emulator)?.host;
+    let url = format!("firestore://{project}?emulator={host}");
+    let options = FirestoreOptions::new(&url).expect("the URL of the emulator");
+    let remote = RemoteOptions {
+        changes_max: CHANGES_KEPT,
+        deadline: DEADLINE,
+        ..RemoteOptions::default()
+    };
+    let clock = TestClock::default();
+    let environment = Environment::default();
+    let engine = isobase_engine_firestore::open(options, &environment, remote, clock.shared());
+    Some((engine.await.expect("the emulator is there"), clock))
+}
+
+mod mock {
+    mod in_process {
+        use isobase_conformance::Opened;
+
+        async fn open(case: &'static str) -> Option<Opened> {
+            let (engine, clock) = crate::firestore::engine(case, "mock").await?;
+            Some(crate::in_process(engine, clock))
+        }
+
+        isobase_conformance::conformance_tests!(crate::firestore::mock::in_process::open);
+    }
+
+    mod over_http {
+        use isobase_conformance::Opened;
+
+        async fn open(case: &'static str) -> Option<Opened> {
+            let (engine, clock) = crate::firestore::engine(case, "mock").await?;
+            Some(crate::http::serve(engine, clock).await)
+        }
+
+        isobase_conformance::conformance_tests!(crate::firestore::mock::over_http::open);
+    }
+}
+
+/// Google's own emulator, which few machines have: what holds for one must hold for the other.
+mod google {
+    use isobase_conformance::Opened;
+
+    async fn open(case: &'static str) -> Option<Opened> {
+        let (engine, clock) = crate::firestore::engine(case, "google").await?;
+        Some(crate::in_process(engine, clock))
+    }
+
+    isobase_conformance::conformance_tests!(crate::firestore::google::open);
+}
