@@ -1,5 +1,7 @@
 //! Committing, and finding out what became of a commit that was not answered.
 
+use std::time::Duration;
+
 use isobase_engine::{EngineError, ErrorKind};
 use tokio::time::Instant;
 
@@ -8,6 +10,9 @@ use crate::{
     error::{Pauses, within},
     shared::{Shared, Status},
 };
+
+/// How long the last look for a commit takes, after its deadline.
+const LAST_LOOK: Duration = Duration::from_secs(2);
 
 impl<B: Backend> Shared<B> {
     /// Commits. When the database does not say what became of it, asks until it is known or the
@@ -59,6 +64,11 @@ impl<B: Backend> Shared<B> {
                 }
             }
             if Instant::now() >= deadline {
+                let grace = Instant::now() + LAST_LOOK;
+                if let Ok(Some(written)) = within(grace, "the head", self.is_written(commit)).await
+                {
+                    return Ok(if written { Ok(()) } else { Err(CommitError::HeadMoved) });
+                }
                 let message = "the database did not say what became of a commit".to_owned();
                 let source = lost.map(|error| Box::new(error) as _);
                 return Err(EngineError { kind: ErrorKind::OutcomeUnknown, message, source });

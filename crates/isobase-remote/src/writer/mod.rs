@@ -1,6 +1,7 @@
 //! The one writer of the process: a queue, and a task that commits whatever is queued as groups.
 
 mod commit;
+mod decide;
 pub(crate) mod group;
 mod job;
 mod special;

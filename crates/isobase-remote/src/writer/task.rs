@@ -6,10 +6,7 @@ use std::{
 };
 
 use futures_util::future::{OptionFuture, join3};
-use isobase_engine::{
-    BatchProgress, EngineError, ErrorKind, Idempotency, Rejection, WriteOperation, WriteOutcome,
-    WriteReport, decode_outcomes, encode_outcomes,
-};
+use isobase_engine::{EngineError, ErrorKind, WriteReport};
 use isobase_types::DocumentId;
 use tokio::{
     sync::{mpsc, oneshot},
@@ -17,13 +14,14 @@ use tokio::{
 };
 
 use crate::{
-    Backend, CatalogueEntry, Commit, CommitError, DocumentKey, Head, StoredAnswer,
+    Backend, CatalogueEntry, Commit, CommitError, DocumentKey, Head,
     catalogue::{CATALOGUE_AGE_MAX, Catalogue},
     error::{Pauses, within},
     maintenance::Maintenance,
     shared::{Shared, Status},
     writer::{
         SpecialAnswer, SpecialJob,
+        decide::{End, Share},
         group::Group,
         job::{Active, Job, Work, stage},
     },
@@ -49,7 +47,7 @@ pub(super) struct Task<B> {
     pub(super) shared: Arc<Shared<B>>,
     queue: mpsc::UnboundedReceiver<Job>,
     /// Taken off the queue, not answered.
-    active: VecDeque<Active>,
+    pub(super) active: VecDeque<Active>,
     /// The head as it was after our last commit, or when it was read. None when another process
     /// is known to have moved it.
     pub(super) head: Option<(Head, Instant)>,
@@ -61,21 +59,6 @@ enum Next {
     Writes,
     Special(SpecialJob, oneshot::Sender<Result<SpecialAnswer, EngineError>>),
     End(Option<oneshot::Sender<Result<(), EngineError>>>),
-}
-
-/// What a group means for one batch, once it is committed.
-struct Share {
-    /// Of the operations that are in the group.
-    outcomes: Vec<WriteOutcome>,
-    progress: BatchProgress,
-    /// The batch is answered with the group.
-    end: Option<End>,
-}
-
-enum End {
-    Done,
-    Replayed(Vec<WriteOutcome>),
-    Failed(EngineError),
 }
 
 /// What an attempt looks at.
@@ -343,126 +326,6 @@ impl<B: Backend> Task<B> {
         Ok((head, at, self.shared.catalogue_of(&head, at).await?))
     }
 
-    /// Fills a group with what is active, in its order, as far as it fits.
-    fn decide(&self, group: &mut Group<'_, B>, batches: usize) -> Vec<Share> {
-        let mut shares = Vec::new();
-        for active in self.active.iter().take(batches) {
-            let share = if active.in_one_piece() {
-                self.decide_piece(active, group)
-            } else {
-                self.decide_part(active, group)
-            };
-            let Some(share) = share else { break };
-            let is_whole = share.end.is_some();
-            group.keep_answers();
-            shares.push(share);
-            if !is_whole {
-                break;
-            }
-        }
-        shares
-    }
-
-    /// A batch that must be in one commit; none when it does not fit any more.
-    fn decide_piece(&self, active: &Active, group: &mut Group<'_, B>) -> Option<Share> {
-        let mut progress = active.progress.clone();
-        let ended = |end, outcomes| {
-            Some(Share { outcomes, progress: active.progress.clone(), end: Some(end) })
-        };
-        if let Some(idempotency) = &active.batch.idempotency
-            && let Some(first) = group.answer(idempotency)
-        {
-            return ended(replay(first, idempotency), Vec::new());
-        }
-        let operations = &active.batch.operations;
-        if !operations.iter().all(|operation| self.is_known(group, operation)) {
-            return None;
-        }
-        let was_empty = group.is_empty();
-        let mark = group.mark();
-        let mut outcomes = Vec::with_capacity(operations.len());
-        let mut fits = true;
-        for operation in operations {
-            let outcome = group.apply(operation, &mut progress);
-            let is_rejected = outcome.is_err();
-            outcomes.push(outcome);
-            fits = group.fits();
-            if !fits || (active.atomic && is_rejected) {
-                break;
-            }
-        }
-        if fits && active.atomic && outcomes.last().is_some_and(Result::is_err) {
-            group.back_to(&mark);
-            for outcome in outcomes.iter_mut().filter(|outcome| outcome.is_ok()) {
-                *outcome = Err(Rejection::BatchRejected);
-            }
-            // What comes after the first rejected one is not looked at.
-            outcomes.resize(operations.len(), Err(Rejection::BatchRejected));
-        }
-        if fits && let Some(idempotency) = &active.batch.idempotency {
-            group.remember(idempotency, encode_outcomes(&outcomes));
-            fits = group.fits();
-        }
-        if fits {
-            return Some(Share { outcomes, progress, end: Some(End::Done) });
-        }
-        let needed = group.total();
-        group.back_to(&mark);
-        if !was_empty {
-            return None;
-        }
-        let budget = self.shared.backend.budget();
-        let message = format!(
-            "the batch needs {} items and {} bytes or more in one piece, {} writes at most {} \
-             items and {} bytes at once; divide it",
-            needed.items,
-            needed.bytes,
-            self.shared.backend.name(),
-            budget.items,
-            budget.bytes
-        );
-        ended(End::Failed(EngineError::new(ErrorKind::LimitExceeded, message)), Vec::new())
-    }
-
-    /// As many operations of a batch as fit; none when none does.
-    fn decide_part(&self, active: &Active, group: &mut Group<'_, B>) -> Option<Share> {
-        let mut progress = active.progress.clone();
-        let mut outcomes = Vec::new();
-        let left = &active.batch.operations[active.outcomes.len()..];
-        for operation in left {
-            if !self.is_known(group, operation) {
-                break;
-            }
-            let (mark, before, was_empty) = (group.mark(), progress.clone(), group.is_empty());
-            let mut outcome = group.apply(operation, &mut progress);
-            if !group.fits() {
-                let needed = group.total();
-                group.back_to(&mark);
-                progress = before;
-                if !was_empty {
-                    break;
-                }
-                let reason = format!(
-                    "its write needs {} items and {} bytes, more than one commit may have",
-                    needed.items, needed.bytes
-                );
-                outcome = Err(Rejection::Unholdable { path: String::new(), reason });
-            }
-            outcomes.push(outcome);
-        }
-        let is_whole = outcomes.len() == left.len();
-        if outcomes.is_empty() && !is_whole {
-            return None;
-        }
-        Some(Share { outcomes, progress, end: is_whole.then_some(End::Done) })
-    }
-
-    /// Whether an operation can be decided with what was read.
-    fn is_known(&self, group: &Group<'_, B>, operation: &WriteOperation) -> bool {
-        group.knows(operation)
-            || self.shared.backend.refuses_collection(&operation.collection).is_some()
-    }
-
     /// Commits, and remembers what is true then.
     pub(super) async fn commit(
         &mut self,
@@ -520,21 +383,6 @@ impl<B: Backend> Task<B> {
                 }
                 Some(End::Failed(error)) => active.answer(Err(error)),
             }
-        }
-    }
-}
-
-/// The answer to a key that came before.
-fn replay(first: &StoredAnswer, idempotency: &Idempotency) -> End {
-    if first.fingerprint != idempotency.fingerprint {
-        let message = "the idempotency key was used before with another request";
-        return End::Failed(EngineError::new(ErrorKind::IdempotencyMismatch, message));
-    }
-    match decode_outcomes(&first.outcomes) {
-        Some(outcomes) => End::Replayed(outcomes),
-        None => {
-            let message = "the outcomes stored with an idempotency key cannot be read";
-            End::Failed(EngineError::new(ErrorKind::Corrupted, message))
         }
     }
 }
