@@ -36,11 +36,8 @@ async fn open(
     let host = firestore_hosts().into_iter().find(|host| host.name == emulator)?.host;
     let url = format!("firestore://{project}?emulator={host}");
     let options = FirestoreOptions::new(&url).expect("the URL of the emulator");
-    let remote = RemoteOptions {
-        changes_max: CHANGES_KEPT,
-        deadline: DEADLINE,
-        ..RemoteOptions::default()
-    };
+    let remote =
+        RemoteOptions { changes_max: CHANGES_KEPT, deadline: DEADLINE, ..RemoteOptions::default() };
     let clock = TestClock::default();
     let environment = Environment::default();
     let engine = isobase_engine_firestore::open(options, &environment, remote, clock.shared());
