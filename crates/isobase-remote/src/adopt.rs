@@ -4,8 +4,9 @@ use isobase_engine::{EngineError, Pending, Reconcile, Reconciled};
 use isobase_types::CollectionName;
 
 use crate::{
-    Backend, RemoteEngine,
+    Backend, NativeDocument, RemoteEngine,
     core::Core,
+    keys::keys_of,
     shared::is_gone,
     writer::{SpecialAnswer, SpecialJob},
 };
@@ -77,6 +78,11 @@ impl<B: Backend> Reconcile for RemoteEngine<B> {
             if !was_adopted && found.examined > 0 {
                 let job = SpecialJob::SetAdopted { collection: collection.clone() };
                 self.core.writer.special(job).await?;
+            }
+            let catalogue = shared.fresh_catalogue().await?;
+            if let Some(entry) = catalogue.entry(collection) {
+                let keys = |found: &NativeDocument| keys_of(&found.body, &found.id, &entry.indexes);
+                shared.backend.sweep(collection, &keys).await?;
             }
             Ok(found)
         })

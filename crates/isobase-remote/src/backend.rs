@@ -141,6 +141,17 @@ pub trait Backend: Send + Sync + 'static {
     /// Harmless to repeat, also by several processes at once.
     fn purge<'a>(&'a self, collection: &'a CollectionName, to: Sequence) -> Pending<'a, ()>;
 
+    /// After other programs wrote: takes away keys that no document has (any more), and counts
+    /// anew. For databases that keep keys and counts apart from the documents; `keys_of` gives
+    /// the keys that a document is to have.
+    fn sweep<'a>(
+        &'a self,
+        _collection: &'a CollectionName,
+        _keys_of: &'a (dyn Fn(&NativeDocument) -> Vec<IndexKey> + Send + Sync),
+    ) -> Pending<'a, ()> {
+        Box::pin(async { Ok(()) })
+    }
+
     /// Stores documents past the journal with the database's bulk call: whatever is there is
     /// replaced, [`DocumentWrite::before`] is only set where keys must be replaced too. A write
     /// without [`After`] deletes. The collection is prepared already.
