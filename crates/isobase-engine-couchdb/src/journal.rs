@@ -350,6 +350,16 @@ impl Shared {
         Ok(entries)
     }
 
+    /// Whether the catalogue has the collection of a database.
+    pub(crate) async fn is_in_catalogue(
+        &self,
+        database: &str,
+        deadline: Instant,
+    ) -> Result<bool, EngineError> {
+        let id = format!("{CATALOGUE}{database}");
+        Ok(self.read_document(&id, deadline).await?.is_some())
+    }
+
     /// Stores documents of which a greater version may be there already.
     pub(crate) async fn store(
         &self,

@@ -15,7 +15,7 @@ use crate::{
     databases::design_path,
     error::{Complaint, corrupted, strange},
     names::{hex, unhex},
-    shared::{PARALLEL, Shared},
+    shared::{PARALLEL, Shared, lock},
 };
 
 /// Documents of one question by ids.
@@ -166,10 +166,11 @@ impl Shared {
             };
             match reply.status {
                 404 => return Ok(KeyFetched { exhausted: true, ..KeyFetched::default() }),
-                // Somebody deleted the index, or its database was made anew.
                 400 if !is_mended && names_index(&reply.complaint()) => {
                     is_mended = true;
-                    self.prepare_index(&database, fetch.index, deadline).await?;
+                    if !self.mend_index(&database, fetch.index, deadline).await? {
+                        return Ok(KeyFetched { exhausted: true, ..KeyFetched::default() });
+                    }
                 }
                 _ => {
                     let bytes = reply.body.len();
@@ -179,6 +180,22 @@ impl Shared {
                 }
             }
         }
+    }
+
+    /// Makes an index again that somebody deleted, also with its database; false for a database
+    /// that we never wrote to: reading makes nothing, and it has no keys.
+    async fn mend_index(
+        &self,
+        database: &str,
+        index: IndexNumber,
+        deadline: Instant,
+    ) -> Result<bool, EngineError> {
+        let is_ours = lock(&self.prepared).contains(database)
+            || self.is_in_catalogue(database, deadline).await?;
+        if is_ours {
+            self.prepare_index(database, index, deadline).await?;
+        }
+        Ok(is_ours)
     }
 
     /// How many keys of an index lie in a range.
@@ -221,8 +238,9 @@ impl Shared {
         call.has_another_way = true;
         let reply = self.client.send(&call).await?;
         if reply.status != 200 {
-            let is_missing = reply.complaint().reason == "missing";
-            self.counts_one_by_one.fetch_or(!is_missing, Ordering::Relaxed);
+            // That the database or the design document is not there says nothing about views.
+            let is_shown = reply.status == 404 && !reply.complaint().reason.contains("view");
+            self.counts_one_by_one.fetch_or(!is_shown, Ordering::Relaxed);
             return Ok(None);
         }
         let rows = rows_of(reply.tree(WHAT)?, WHAT)?;
@@ -255,7 +273,9 @@ impl Shared {
             }
             if reply.status == 400 && !is_mended && names_index(&reply.complaint()) {
                 is_mended = true;
-                self.prepare_index(database, range.index, deadline).await?;
+                if !self.mend_index(database, range.index, deadline).await? {
+                    return Ok(0);
+                }
                 continue;
             }
             let tree = self.success(&call, reply)?;

@@ -285,6 +285,8 @@ fn a_missing_index_is_made_and_asked_again() {
         let missing = "{\"error\":\"no_usable_index\",\"reason\":\"No index exists for this sort, \
                        try indexing by the sort fields.\"}\n";
         proxy.rule(Method::POST, "/p_n/_find", 1, Action::Answer(400, missing));
+        let entry = "{\"_id\":\"catalogue.p_n\",\"_rev\":\"1-a\"}";
+        proxy.rule(Method::GET, "/catalogue.p_n", 1, Action::Answer(200, entry));
         proxy.rule(Method::GET, "/p_n/_design/isobase_k3", 1, Action::Answer(404, "{}"));
         proxy.rule(Method::POST, "/p_n/_index", 1, Action::Answer(200, "{\"result\":\"created\"}"));
         proxy.rule(
@@ -302,6 +304,28 @@ fn a_missing_index_is_made_and_asked_again() {
             bytes_max: 1 << 20,
         };
         assert!(backend.fetch(&name("n"), &fetch).await.unwrap().exhausted);
+    });
+}
+
+#[test]
+fn a_database_of_others_gets_no_index_by_reading() {
+    with_prefix(async |f| {
+        let (backend, _) = f.open().await;
+        f.foreign(Method::PUT, "agents", "").await;
+        f.foreign(Method::PUT, "agents/x", "{}").await;
+        let fetch = KeyFetch {
+            index: 0,
+            lower: Vec::new(),
+            upper: None,
+            reverse: false,
+            limit: 2,
+            bytes_max: 1 << 20,
+        };
+        let fetched = backend.fetch(&name("agents"), &fetch).await.unwrap();
+        assert!(fetched.exhausted && fetched.documents.is_empty());
+        assert_eq!(backend.count_keys(&name("agents"), 0, &[], None).await.unwrap(), 0);
+        let (_, info) = f.foreign(Method::GET, "agents", "").await;
+        assert_eq!(info.get("doc_count").unwrap().as_u64(), Some(1));
     });
 }
 
