@@ -1,5 +1,6 @@
 //! The suite on every engine, in process and over HTTP.
 
+mod couchdb;
 mod http;
 mod memory;
 mod page;
