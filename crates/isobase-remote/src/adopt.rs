@@ -1,14 +1,14 @@
 //! Taking in what other programs wrote.
 
 use isobase_engine::{EngineError, Pending, Reconcile, Reconciled};
-use isobase_types::CollectionName;
+use isobase_types::{CollectionName, Sequence};
 
 use crate::{
-    Backend, NativeDocument, RemoteEngine,
+    BEYOND_SEQUENCES, Backend, NativeDocument, RemoteEngine,
     core::Core,
     keys::keys_of,
     shared::is_gone,
-    writer::{SpecialAnswer, SpecialJob},
+    writer::{Found, SpecialAnswer, SpecialJob},
 };
 
 /// Documents looked at together.
@@ -32,19 +32,23 @@ impl<B: Backend> Core<B> {
     /// Looks at every document of a collection and stamps those of other programs.
     async fn take_in(&self, collection: &CollectionName) -> Result<Reconciled, EngineError> {
         let shared = &self.shared;
+        let first = shared.backend.head().await?.sequence;
         let mut found = Reconciled::default();
         let mut after: Option<String> = None;
         loop {
             let page = shared.backend.scan(collection, after.as_deref(), SCAN_DOCUMENTS).await?;
             let deleting = shared.catalogue.get().deleting(collection);
             found.examined += page.documents.len() as u64;
-            let foreign = page.documents.iter().filter(|document| document.is_foreign());
-            let ids: Vec<_> = foreign
-                .filter(|document| !is_gone(document, deleting))
-                .map(|document| document.id.clone())
-                .collect();
-            if !ids.is_empty() {
-                let job = SpecialJob::Stamp { collection: collection.clone(), ids };
+            let mut documents = Vec::new();
+            for document in page.documents.iter().filter(|found| !is_gone(found, deleting)) {
+                let id = document.id.clone();
+                let elsewhere = self.elsewhere(collection, document, first).await?;
+                if elsewhere.is_some() || document.is_foreign() {
+                    documents.push(Found { id, elsewhere });
+                }
+            }
+            if !documents.is_empty() {
+                let job = SpecialJob::Stamp { collection: collection.clone(), documents };
                 if let SpecialAnswer::Stamped(counts) = self.writer.special(job).await? {
                     found.created += counts.created;
                     found.updated += counts.updated;
@@ -55,6 +59,30 @@ impl<B: Backend> Core<B> {
                 return Ok(found);
             }
         }
+    }
+
+    /// The revision of a document that was written in another database, or under a journal that
+    /// was lost; none when it is of this one. `first` was the last number when we began to look:
+    /// later ones are in the log.
+    async fn elsewhere(
+        &self,
+        collection: &CollectionName,
+        document: &NativeDocument,
+        first: Sequence,
+    ) -> Result<Option<Sequence>, EngineError> {
+        let Some(stamp) = document.meta.as_ref().map(|meta| meta.revision) else {
+            return Ok(None);
+        };
+        if document.is_foreign() || stamp <= first || stamp >= BEYOND_SEQUENCES {
+            return Ok(None);
+        }
+        let before = Sequence(stamp.0.saturating_sub(1));
+        let records = self.shared.backend.read_log(before, 1).await?;
+        let mut changes = records.iter().flat_map(|record| &record.changes);
+        let is_ours = changes.find(|change| change.sequence == stamp).is_some_and(|change| {
+            change.collection == *collection && change.id.as_ref() == Some(&document.id)
+        });
+        Ok((!is_ours).then_some(stamp))
     }
 }
 

@@ -264,6 +264,15 @@ pub struct DocumentWrite {
     pub after: Option<After>,
 }
 
+impl DocumentWrite {
+    /// Only the bookkeeping and the keys are to be written, and the content stays as it is
+    /// natively: another program wrote it, perhaps with types that JSON does not have.
+    #[must_use]
+    pub fn keeps_content(&self) -> bool {
+        self.after.as_ref().is_some_and(|after| after.meta.keeps_content)
+    }
+}
+
 /// A document before a write.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Before {
@@ -272,9 +281,10 @@ pub struct Before {
     /// The revision in its bookkeeping as it is natively, also when that is out of date because
     /// another program changed the content; none when there is no bookkeeping that can be read.
     pub stamp: Option<Sequence>,
-    /// Its keys, for databases that keep them apart from the document: none when it was never
-    /// written by us, only that of the ids when another program changed it. Some of them may not
-    /// be there (an index that is being built).
+    /// Its keys, for databases that keep them apart from the document. Some of them may not be
+    /// there (an index that is being built). Empty when another program gave the document its
+    /// content and it stays: which keys are there is not known then, and all new ones are to be
+    /// put.
     pub keys: Vec<IndexKey>,
 }
 

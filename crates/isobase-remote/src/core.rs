@@ -10,7 +10,9 @@ use isobase_engine::EngineError;
 use isobase_types::CollectionName;
 use tokio::{sync::watch, task::JoinSet};
 
-use crate::{Backend, error::copy_of, read::Reading, shared::Shared, writer::Writer};
+use crate::{
+    Backend, deletion::Purge, error::copy_of, read::Reading, shared::Shared, writer::Writer,
+};
 
 /// Taking a collection in; many may wait for it.
 type Adoption = futures_util::future::Shared<BoxFuture<'static, Result<(), Arc<EngineError>>>>;
@@ -21,6 +23,8 @@ pub(crate) struct Core<B> {
     /// Work that goes on after its caller was answered.
     tasks: Mutex<JoinSet<()>>,
     adoptions: Mutex<HashMap<CollectionName, Adoption>>,
+    /// Deleted collections that this process clears.
+    pub(crate) purges: Mutex<HashMap<CollectionName, Purge>>,
     closing: watch::Sender<bool>,
 }
 
@@ -31,6 +35,7 @@ impl<B: Backend> Core<B> {
             writer,
             tasks: Mutex::default(),
             adoptions: Mutex::default(),
+            purges: Mutex::default(),
             closing: watch::Sender::new(false),
         }
     }
@@ -53,6 +58,8 @@ impl<B: Backend> Core<B> {
             catalogue = shared.read_catalogue().await?;
         }
         match catalogue.entry(collection) {
+            // Another process may have ended in the middle of it.
+            Some(entry) if entry.deleting.is_some() => drop(self.purge(collection)),
             Some(entry) if !entry.needs_adoption() => {}
             None if shared.backend.count(collection).await? == 0 => return Ok(None),
             _ => {
@@ -123,6 +130,6 @@ fn ended() -> Arc<EngineError> {
 }
 
 /// A panic elsewhere cannot leave these half changed.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -3,20 +3,29 @@
 //! A deletion is one commit: its change, and the note in the catalogue that documents up to it
 //! count as gone. What is there natively goes afterwards, while newer documents are written.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
+use futures_util::{FutureExt, future::BoxFuture};
 use isobase_engine::{EngineError, ErrorKind};
 use isobase_types::{CollectionName, Sequence};
+use tokio::{sync::oneshot, time::Instant};
 
 use crate::{
     Backend,
-    core::Core,
-    error::Pauses,
+    core::{Core, lock},
+    error::within,
     writer::{SpecialAnswer, SpecialJob},
 };
 
-/// Failed attempts after which the rest is left to the next opening.
-const PURGE_ATTEMPTS_MAX: u32 = 20;
+/// Pause after a failed attempt to clear a collection; doubles up to the second.
+const PAUSE_FIRST: Duration = Duration::from_millis(20);
+const PAUSE_MAX: Duration = Duration::from_secs(60);
+
+/// How many deadlines of a call a load waits for a collection to be cleared.
+const PURGE_DEADLINES: u32 = 30;
+
+/// Clearing a collection; many may wait for it.
+pub(crate) type Purge = futures_util::future::Shared<BoxFuture<'static, ()>>;
 
 impl<B: Backend> Core<B> {
     /// Lets nobody see the documents of a collection any more: how many, and the number of the
@@ -38,24 +47,72 @@ impl<B: Backend> Core<B> {
         }
     }
 
-    /// Takes away natively what a deletion took, while everything else goes on.
-    pub(crate) fn purge(self: &Arc<Self>, collection: CollectionName, to: Sequence) {
-        let core = Arc::clone(self);
+    /// Takes away natively what a deletion took, while everything else goes on. One at a time for
+    /// each collection; asking again does no harm.
+    pub(crate) fn purge(self: &Arc<Self>, collection: &CollectionName) -> Purge {
+        let mut purges = lock(&self.purges);
+        if let Some(under_way) = purges.get(collection) {
+            return under_way.clone();
+        }
+        let (done, ended) = oneshot::channel();
+        let purge = async { ended.await.unwrap_or(()) }.boxed().shared();
+        purges.insert(collection.clone(), purge.clone());
+        drop(purges);
+        let (core, collection) = (Arc::clone(self), collection.clone());
         self.spawn(async move {
-            let mut pauses = Pauses::new();
-            for _ in 0..PURGE_ATTEMPTS_MAX {
-                match core.purge_now(&collection, to).await {
-                    Ok(()) => return,
-                    Err(error) if error.is_temporary() => {
-                        tracing::debug!(%error, "the deletion of {collection} goes on: {error}");
-                    }
-                    Err(error) => {
-                        tracing::warn!(%error, "{collection} is not purged yet: {error}");
-                    }
-                }
-                pauses.wait().await;
+            let is_done = core.purge_until_done(&collection).await;
+            lock(&core.purges).remove(&collection);
+            // The next deletion may have come while this one was ending.
+            if is_done && core.shared.catalogue.get().deleting(&collection).is_some() {
+                drop(core.purge(&collection));
             }
+            let _ = done.send(());
         });
+        purge
+    }
+
+    /// Comes when no deletion is clearing a collection any more.
+    ///
+    /// # Errors
+    /// When that takes too long.
+    pub(crate) async fn purged(
+        self: &Arc<Self>,
+        collection: &CollectionName,
+    ) -> Result<(), EngineError> {
+        let deadline = Instant::now() + self.shared.options.deadline * PURGE_DEADLINES;
+        while self.shared.read_catalogue().await?.deleting(collection).is_some() {
+            let purge = self.purge(collection);
+            within(deadline, "clearing a deleted collection", async {
+                purge.await;
+                Ok(())
+            })
+            .await?;
+        }
+        // The last one may be about to end.
+        let under_way = lock(&self.purges).get(collection).cloned();
+        if let Some(purge) = under_way {
+            within(deadline, "clearing a deleted collection", async {
+                purge.await;
+                Ok(())
+            })
+            .await?;
+        }
+        Ok(())
+    }
+
+    /// Whether it was done, or is left to others.
+    async fn purge_until_done(&self, collection: &CollectionName) -> bool {
+        let mut pause = PAUSE_FIRST;
+        while let Some(to) = self.shared.catalogue.get().deleting(collection) {
+            let Err(error) = self.purge_now(collection, to).await else { continue };
+            tracing::warn!(%error, "{collection} is not cleared yet: {error}");
+            tokio::select! {
+                () = tokio::time::sleep(pause) => pause = (pause * 2).min(PAUSE_MAX),
+                // The rest is for whoever opens the database next.
+                () = self.closing() => return false,
+            }
+        }
+        true
     }
 
     async fn purge_now(

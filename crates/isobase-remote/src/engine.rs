@@ -41,14 +41,15 @@ impl<B: Backend> RemoteEngine<B> {
         let catalogue = Catalogue::new(head.catalogue, backend.catalogue().await?);
         let deletions: Vec<_> = catalogue
             .entries()
-            .filter_map(|entry| Some((entry.collection.clone(), entry.deleting?)))
+            .filter(|entry| entry.deleting.is_some())
+            .map(|entry| entry.collection.clone())
             .collect();
         let shared = Arc::new(Shared::new(backend, options, clock, catalogue));
         shared.status.floor.store(head.floor.0, Ordering::Relaxed);
         let writer = Writer::start(Arc::clone(&shared), head);
         let core = Arc::new(Core::new(shared, writer));
-        for (collection, to) in deletions {
-            core.purge(collection, to);
+        for collection in deletions {
+            drop(core.purge(&collection));
         }
         Ok(Self { core })
     }
@@ -139,8 +140,8 @@ impl<B: Backend> Engine for RemoteEngine<B> {
             self.core.spawn(async move {
                 let begun = core.begin_deletion(&collection).await;
                 let begun = begun.map(|(documents, to)| {
-                    if let Some(to) = to {
-                        core.purge(collection, to);
+                    if to.is_some() {
+                        drop(core.purge(&collection));
                     }
                     documents
                 });

@@ -64,6 +64,10 @@ impl<B: Backend> Shared<B> {
                 }
             }
             if at == start {
+                let floor = self.backend.head().await?.floor;
+                if at < floor {
+                    return Err(gone(*since, floor));
+                }
                 return Err(EngineError::new(
                     ErrorKind::Corrupted,
                     format!("the change after {at} is missing in the log"),

@@ -11,17 +11,18 @@ use isobase_engine::{
     EngineError, ErrorKind, IndexDefinition, IndexInfo, IndexState, Indexes, Pending,
     listing::FETCH_BYTES_MAX,
 };
-use isobase_types::CollectionName;
+use isobase_types::{CollectionName, DocumentId};
 
 use crate::{
     After, Backend, DocumentKey, DocumentWrite, IndexEntry, IndexNumber, Meta, NativeDocument,
     RemoteEngine,
+    catalogue::CATALOGUE_AGE_MAX,
     core::Core,
     error::Pauses,
     keys::keys_of,
     read::Reading,
     writer::{
-        SpecialAnswer, SpecialJob,
+        Found, SpecialAnswer, SpecialJob,
         group::{before_of, indexes_of},
     },
 };
@@ -31,9 +32,6 @@ const FILL_DOCUMENTS: u32 = 100;
 
 /// How often a document that changes meanwhile is looked at again.
 const FILL_ATTEMPTS_MAX: u32 = 30;
-
-/// How long listings of other processes may go on with an index that was dropped.
-const OTHERS_READ: Duration = Duration::from_secs(1);
 
 /// How often a dropped index is looked at.
 const RETIRED_POLL: Duration = Duration::from_millis(50);
@@ -134,7 +132,7 @@ impl<B: Backend> Core<B> {
     ) -> Result<(), EngineError> {
         let shared = &self.shared;
         let mut pauses = Pauses::new();
-        for _ in 0..FILL_ATTEMPTS_MAX {
+        for attempt in 0..FILL_ATTEMPTS_MAX {
             // A document that another program has changed is taken in, with all its keys.
             let (foreign, ours): (Vec<_>, Vec<_>) =
                 documents.into_iter().partition(NativeDocument::is_foreign);
@@ -157,11 +155,18 @@ impl<B: Backend> Core<B> {
                 .filter(|(_, written)| !written)
                 .map(|(write, _)| write.key)
                 .collect();
-            if !foreign.is_empty() {
-                let ids: Vec<_> = foreign.iter().map(|document| document.id.clone()).collect();
-                let key = |id| DocumentKey { collection: collection.clone(), id };
-                again.extend(ids.iter().cloned().map(key));
-                let job = SpecialJob::Stamp { collection: collection.clone(), ids };
+            // One that is foreign still cannot be taken in, and is in no listing.
+            if !foreign.is_empty() && attempt == 0 {
+                let key = |id: &DocumentId| DocumentKey {
+                    collection: collection.clone(),
+                    id: id.clone(),
+                };
+                again.extend(foreign.iter().map(|document| key(&document.id)));
+                let documents = foreign
+                    .into_iter()
+                    .map(|document| Found { id: document.id, elsewhere: None })
+                    .collect();
+                let job = SpecialJob::Stamp { collection: collection.clone(), documents };
                 self.writer.special(job).await?;
             }
             if again.is_empty() {
@@ -180,13 +185,14 @@ impl<B: Backend> Core<B> {
         let (core, collection) = (Arc::clone(self), collection.clone());
         self.spawn(async move {
             let ended = async {
-                tokio::time::sleep(OTHERS_READ).await;
+                // Listings of other processes may have begun to read it.
+                tokio::time::sleep(core.shared.options.deadline + CATALOGUE_AGE_MAX).await;
                 while core.shared.catalogue.is_retired(number) {
                     tokio::time::sleep(RETIRED_POLL).await;
                 }
             };
             tokio::select! {
-                _ = tokio::time::timeout(core.shared.options.deadline, ended) => {}
+                () = ended => {}
                 () = core.closing() => {}
             }
             if let Err(error) = core.shared.backend.drop_index(&collection, number).await {
@@ -206,13 +212,14 @@ fn rekeyed(
 ) -> DocumentWrite {
     let others: Vec<_> =
         indexes.iter().filter(|other| other.number != index.number).cloned().collect();
-    let before = before_of(document, &others);
+    let before = before_of(document, &others, false);
     let (revision, created_at, updated_at) = (
         isobase_types::Sequence(document.revision.number().unwrap_or_default()),
         document.created_at,
         document.updated_at,
     );
     let (fields, meta) = Meta::of_body(&document.body, rules, revision, created_at, updated_at);
+    let meta = meta.bound_to(&document.id);
     let keys = keys_of(&document.body, &document.id, indexes);
     DocumentWrite {
         key: DocumentKey { collection: collection.clone(), id: document.id.clone() },

@@ -2,7 +2,7 @@
 
 use std::{ops::Bound, sync::Arc};
 
-use futures_util::future::{join, try_join_all};
+use futures_util::future::try_join_all;
 use isobase_engine::{
     CollectionInfo, EngineError, ErrorKind, ListRequest, Listing,
     listing::{
@@ -51,16 +51,16 @@ impl<B: Backend> Shared<B> {
             return Ok(None);
         }
         let keys = [DocumentKey { collection: collection.clone(), id: id.clone() }];
-        let (catalogue, found) = join(self.fresh_catalogue(), self.backend.read(&keys)).await;
-        let deleting = catalogue?.deleting(collection);
-        let found = found?.into_iter().next().flatten();
+        // In this order: a deletion that ends in between has taken the document away.
+        let deleting = self.fresh_catalogue().await?.deleting(collection);
+        let found = self.backend.read(&keys).await?.into_iter().next().flatten();
         Ok(found.filter(|found| !is_gone(found, deleting)).map(NativeDocument::into_document))
     }
 
     /// All collections that have a document.
     pub(crate) async fn collections(&self) -> Result<Vec<CollectionInfo>, EngineError> {
-        let (catalogue, found) = join(self.fresh_catalogue(), self.backend.collections()).await;
-        let (catalogue, mut found) = (catalogue?, found?);
+        let catalogue = self.fresh_catalogue().await?;
+        let mut found = self.backend.collections().await?;
         for info in &mut found {
             if let Some(to) = catalogue.deleting(&info.name) {
                 info.documents = self.count_all(&info.name, Some(to)).await?;

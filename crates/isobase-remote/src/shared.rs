@@ -156,6 +156,7 @@ impl<B: Backend> Shared<B> {
         let catalogue = self.catalogue.get();
         let indexes = catalogue.entry(collection).map_or(&[][..], |entry| &entry.indexes);
         let keys = keys_of(body, &id, indexes);
+        let meta = meta.bound_to(&id);
         let key = DocumentKey { collection: collection.clone(), id };
         self.check_holdable(&key, &After { fields, meta, keys })
     }

@@ -163,16 +163,20 @@ impl<B: Backend> BulkLoad for RemoteEngine<B> {
 }
 
 impl<B: Backend> Core<B> {
-    /// The indexes of a collection that is made ready natively.
-    async fn prepared(&self, collection: &CollectionName) -> Result<Vec<IndexEntry>, EngineError> {
-        if let Some(entry) = self.shared.catalogue.get().entry(collection) {
-            return Ok(entry.indexes.clone());
+    /// The indexes of a collection that is made ready natively, and that no deletion is clearing.
+    async fn prepared(
+        self: &Arc<Self>,
+        collection: &CollectionName,
+    ) -> Result<Vec<IndexEntry>, EngineError> {
+        if self.shared.catalogue.get().entry(collection).is_none() {
+            if let Some(reason) = self.shared.backend.refuses_collection(collection) {
+                return Err(EngineError::new(ErrorKind::InvalidArgument, reason));
+            }
+            let job = SpecialJob::Register { collection: collection.clone() };
+            self.writer.special(job).await?;
         }
-        if let Some(reason) = self.shared.backend.refuses_collection(collection) {
-            return Err(EngineError::new(ErrorKind::InvalidArgument, reason));
-        }
-        let job = SpecialJob::Register { collection: collection.clone() };
-        self.writer.special(job).await?;
+        // Before anything is loaded that the deletion would take away too.
+        self.purged(collection).await?;
         let catalogue = self.shared.catalogue.get();
         Ok(catalogue.entry(collection).map_or_else(Vec::new, |entry| entry.indexes.clone()))
     }
@@ -217,7 +221,7 @@ impl<B: Backend> Shared<B> {
         let revision = Sequence(revision_number(&revision));
         let rules = self.backend.rules();
         let (fields, meta) = Meta::of_body(&body, rules, revision, created_at, updated_at);
-        let after = After { fields, meta, keys };
+        let after = After { fields, meta: meta.bound_to(&id), keys };
         let key = DocumentKey { collection: collection.clone(), id };
         self.check_holdable(&key, &after)?;
         Ok(DocumentWrite { key, before: None, after: Some(after) })
@@ -251,7 +255,8 @@ impl<B: Backend> Shared<B> {
         let keys: Vec<_> = writes.iter().map(|write| write.key.clone()).collect();
         let found = self.backend.read(&keys).await?;
         for (write, found) in writes.iter_mut().zip(found) {
-            write.before = found.map(|found| before_of(&found, indexes));
+            let is_deleted = write.after.is_none();
+            write.before = found.map(|found| before_of(&found, indexes, is_deleted));
         }
         Ok(writes)
     }

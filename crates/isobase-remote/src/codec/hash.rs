@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use isobase_types::DocumentId;
 use sha2::{Digest, Sha256};
 
 /// The hash of a document's canonical text as 32 hexadecimal digits.
@@ -9,8 +10,18 @@ use sha2::{Digest, Sha256};
 /// The text is that which the native form and the shape give together: it is the same whatever
 /// order and spelling a database has made of the native form, and another once the content is.
 pub(super) fn of(body: &str) -> String {
-    let mut out = String::with_capacity(32);
-    for byte in &Sha256::digest(body.as_bytes())[..16] {
+    digits(body, 16)
+}
+
+/// Eight digits that say which document a hash belongs to: who copies a document with its
+/// bookkeeping to another id has made another document.
+pub(super) fn of_id(id: &DocumentId) -> String {
+    digits(&id.to_string(), 4)
+}
+
+fn digits(text: &str, bytes: usize) -> String {
+    let mut out = String::with_capacity(2 * bytes);
+    for byte in &Sha256::digest(text.as_bytes())[..bytes] {
         let _ = write!(out, "{byte:02x}");
     }
     out

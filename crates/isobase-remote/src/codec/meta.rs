@@ -27,6 +27,8 @@ pub struct Meta {
     pub shape: Option<String>,
     /// Text of an object: top-level fields that cannot stand natively.
     pub held: Option<String>,
+    /// The content is that of another program and stays as it is natively. Not stored.
+    pub keeps_content: bool,
 }
 
 /// A document as it was read.
@@ -68,7 +70,8 @@ impl NativeDocument {
         let fields = wrap::unwrap_fields(fields, held);
         let body = body_of(&fields, meta.as_ref());
         let hash = hash::of(&body);
-        let ours = meta.as_ref().filter(|meta| meta.hash == hash);
+        let ours =
+            meta.as_ref().filter(|meta| meta.is_bound_to(&id) && meta.content_hash() == hash);
         let revision = match ours {
             Some(meta) => Revision::from_number(meta.revision.0),
             None => foreign_revision(&hash),
@@ -106,7 +109,26 @@ impl Meta {
         let hash = hash::of(body);
         let shape = shape::of_fields(&fields);
         let (fields, held) = wrap::wrap_fields(fields, rules);
-        (fields, Self { revision, created_at, updated_at, hash, shape, held })
+        let keeps_content = false;
+        let meta = Self { revision, created_at, updated_at, hash, shape, held, keeps_content };
+        (fields, meta)
+    }
+
+    /// The same for this document only: who copies it with its bookkeeping to another id has made
+    /// a document of another program.
+    #[must_use]
+    pub fn bound_to(mut self, id: &DocumentId) -> Self {
+        self.hash = format!("{}-{}", self.content_hash(), hash::of_id(id));
+        self
+    }
+
+    /// Whether it may be of this document.
+    pub(crate) fn is_bound_to(&self, id: &DocumentId) -> bool {
+        self.hash.split_once('-').is_none_or(|(_, of_id)| of_id == hash::of_id(id))
+    }
+
+    fn content_hash(&self) -> &str {
+        self.hash.split('-').next().unwrap_or_default()
     }
 
     /// The bookkeeping as the value of [`META_FIELD`]: an object with `revision` (number),
@@ -141,6 +163,7 @@ impl Meta {
             hash: tree.get("hash")?.as_str()?.to_owned(),
             shape: tree.get("shape").and_then(Tree::as_str).map(str::to_owned),
             held: tree.get("fields").and_then(Tree::as_str).map(str::to_owned),
+            keeps_content: false,
         })
     }
 }

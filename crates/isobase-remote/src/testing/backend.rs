@@ -77,6 +77,9 @@ impl Backend for FakeBackend {
     fn head(&self) -> Pending<'_, Head> {
         later(|| {
             let mut state = self.state();
+            if state.heads_broken {
+                return Err(EngineError::new(ErrorKind::Unavailable, "the connection broke"));
+            }
             state.recover();
             let head = *state.head.get_or_insert_default();
             state.arrive(self.settings.tags);

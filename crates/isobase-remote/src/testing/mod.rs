@@ -134,6 +134,11 @@ impl FakeBackend {
         self.state().purges_held = hold;
     }
 
+    /// Lets nobody read the head, as if the connection were broken.
+    pub fn break_heads(&self, broken: bool) {
+        self.state().heads_broken = broken;
+    }
+
     /// The native text of a document, bookkeeping included.
     #[must_use]
     pub fn native(&self, collection: &CollectionName, id: &str) -> Option<String> {

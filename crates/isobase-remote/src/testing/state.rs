@@ -21,6 +21,7 @@ pub(super) struct State {
     pub(super) note: Option<String>,
     pub(super) faults: VecDeque<Fault>,
     pub(super) purges_held: bool,
+    pub(super) heads_broken: bool,
     /// Documents of a commit whose log is written.
     half_done: Vec<DocumentWrite>,
     /// A request that is still on its way.
@@ -138,6 +139,11 @@ impl State {
         match write.after {
             Some(after) => {
                 let mut fields = after.fields;
+                if after.meta.keeps_content {
+                    let old = native.documents.get(&id).map(|old| old.fields.clone());
+                    fields = old.unwrap_or_default();
+                    fields.retain(|(name, _)| name != META_FIELD);
+                }
                 let meta = Tree::Object(after.meta.to_fields());
                 fields.push((META_FIELD.to_owned(), meta));
                 native.documents.insert(id, Stored { fields: rewritten(fields), version });
@@ -157,7 +163,9 @@ impl State {
         self.versions += 1;
         let native = self.collections.entry(collection.clone()).or_default();
         let old = native.documents.get(id).map(|old| old.fields.clone()).unwrap_or_default();
-        fields.extend(old.into_iter().filter(|(name, _)| name == META_FIELD));
+        if fields.iter().all(|(name, _)| name != META_FIELD) {
+            fields.extend(old.into_iter().filter(|(name, _)| name == META_FIELD));
+        }
         let version = self.versions;
         native.documents.insert(id.to_owned(), Stored { fields: rewritten(fields), version });
     }

@@ -78,6 +78,8 @@ struct Content {
     created_at: Timestamp,
     updated_at: Timestamp,
     body: String,
+    /// Natively it stays as another program wrote it.
+    keeps_native: bool,
 }
 
 /// The state of a document before an operation; none when the group did not know it.
@@ -136,6 +138,7 @@ impl<'a, B: Backend> Group<'a, B> {
                 created_at: native.created_at,
                 updated_at: native.updated_at,
                 body: native.body.clone(),
+                keeps_native: false,
             });
         let state = State { content, ..State::default() };
         self.documents.insert(key, Working { native, state });
@@ -281,23 +284,33 @@ impl<'a, B: Backend> Group<'a, B> {
             created_at,
             updated_at: self.now,
             body,
+            keeps_native: false,
         });
         self.write(key.clone(), content, kind)?;
         Ok(Written { id: key.id, kind, revision, created_at, updated_at: self.now, body: returned })
     }
 
-    /// Takes a document that another program wrote in, as it is.
-    pub(crate) fn stamp(&mut self, key: &DocumentKey) -> Result<Stamped, Rejection> {
+    /// Takes a document in, as it is, that another program wrote, or whose bookkeeping is of
+    /// another journal and has this revision.
+    pub(crate) fn stamp(
+        &mut self,
+        key: &DocumentKey,
+        elsewhere: Option<Sequence>,
+    ) -> Result<Stamped, Rejection> {
         let Some(Working { native: Some(native), state }) = self.documents.get(key) else {
             return Ok(Stamped::No);
         };
         let Some(content) = &state.content else { return Ok(Stamped::No) };
-        if !native.is_foreign() || state.touched {
+        let stamp = native.meta.as_ref().map(|meta| meta.revision);
+        let is_elsewhere = elsewhere.is_some() && elsewhere == stamp;
+        if !(native.is_foreign() || is_elsewhere) || state.touched {
             return Ok(Stamped::No);
         }
         let (kind, stamped) = match &native.meta {
-            None => (ChangeKind::Created, Stamped::Created),
-            Some(_) => (ChangeKind::Updated, Stamped::Updated),
+            Some(meta) if meta.is_bound_to(&key.id) && !is_elsewhere => {
+                (ChangeKind::Updated, Stamped::Updated)
+            }
+            _ => (ChangeKind::Created, Stamped::Created),
         };
         let or_now = |at: Timestamp| if at == Timestamp::default() { self.now } else { at };
         let content = Content {
@@ -305,6 +318,7 @@ impl<'a, B: Backend> Group<'a, B> {
             created_at: or_now(content.created_at),
             updated_at: or_now(content.updated_at),
             body: content.body.clone(),
+            keeps_native: true,
         };
         self.write(key.clone(), Some(content), kind)?;
         Ok(stamped)
@@ -453,7 +467,14 @@ impl<'a, B: Backend> Group<'a, B> {
             return None;
         }
         let indexes = indexes_of(self.catalogue, &self.retired, &key.collection);
-        let before = native.map(|native| before_of(native, &indexes));
+        let keeps_native = content.is_some_and(|content| content.keeps_native);
+        let before = native.map(|native| {
+            let mut before = before_of(native, &indexes, content.is_none());
+            if keeps_native {
+                before.keys.clear();
+            }
+            before
+        });
         let after = content.map(|content| {
             let revision = Sequence(content.revision.number().unwrap_or_default());
             let (fields, meta) = Meta::of_body(
@@ -463,6 +484,7 @@ impl<'a, B: Backend> Group<'a, B> {
                 content.created_at,
                 content.updated_at,
             );
+            let meta = Meta { keeps_content: content.keeps_native, ..meta.bound_to(&key.id) };
             After { fields, meta, keys: keys_of(&content.body, &key.id, &indexes) }
         });
         Some(DocumentWrite { key: key.clone(), before, after })
@@ -485,14 +507,17 @@ pub(crate) fn indexes_of(
     indexes
 }
 
-/// A document as it was read, before a write.
-pub(crate) fn before_of(native: &NativeDocument, indexes: &[IndexEntry]) -> Before {
+/// A document as it was read, before a write or before it is deleted.
+pub(crate) fn before_of(
+    native: &NativeDocument,
+    indexes: &[IndexEntry],
+    is_deleted: bool,
+) -> Before {
     let stamp = native.meta.as_ref().map(|meta| meta.revision);
     // Other programs write no keys, and leave those of the content that they replace.
-    let keys = match (stamp, native.is_foreign()) {
-        (None, _) => Vec::new(),
-        (Some(_), true) => keys_of(&native.body, &native.id, &[]),
-        (Some(_), false) => keys_of(&native.body, &native.id, indexes),
+    let keys = match native.is_foreign() && !is_deleted {
+        true => Vec::new(),
+        false => keys_of(&native.body, &native.id, indexes),
     };
     Before { tag: native.tag.clone(), stamp, keys }
 }

@@ -21,7 +21,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-pub(crate) use special::{SpecialAnswer, SpecialJob};
+pub(crate) use special::{Found, SpecialAnswer, SpecialJob};
 
 use crate::{
     Backend,

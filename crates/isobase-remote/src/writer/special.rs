@@ -38,7 +38,7 @@ pub(crate) enum SpecialJob {
     /// Has an entry in the catalogue.
     Register { collection: CollectionName },
     /// Takes documents in that other programs wrote.
-    Stamp { collection: CollectionName, ids: Vec<DocumentId> },
+    Stamp { collection: CollectionName, documents: Vec<Found> },
     /// All of them were taken in.
     SetAdopted { collection: CollectionName },
 }
@@ -57,6 +57,14 @@ pub(crate) enum SpecialAnswer {
     Done,
 }
 
+/// A document that seems to be another program's.
+#[derive(Clone, Debug)]
+pub(crate) struct Found {
+    pub(crate) id: DocumentId,
+    /// The revision in its bookkeeping, which is of another journal; none when it is ours.
+    pub(crate) elsewhere: Option<Sequence>,
+}
+
 /// What stamps found.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct StampCounts {
@@ -68,7 +76,7 @@ impl SpecialJob {
     /// How many operations it is like.
     pub(super) fn operations(&self) -> usize {
         match self {
-            Self::Stamp { ids, .. } => ids.len(),
+            Self::Stamp { documents, .. } => documents.len(),
             _ => 1,
         }
     }
@@ -79,8 +87,8 @@ type Attempt<T> = Result<Result<T, Again>, EngineError>;
 
 impl<B: Backend> Task<B> {
     pub(super) async fn special(&mut self, job: &SpecialJob) -> Result<SpecialAnswer, EngineError> {
-        if let SpecialJob::Stamp { collection, ids } = job {
-            return self.stamp(collection, ids).await.map(SpecialAnswer::Stamped);
+        if let SpecialJob::Stamp { collection, documents } = job {
+            return self.stamp(collection, documents).await.map(SpecialAnswer::Stamped);
         }
         let deadline = self.shared.deadline();
         let mut pauses = Pauses::new();
@@ -207,10 +215,10 @@ impl<B: Backend> Task<B> {
     async fn stamp(
         &mut self,
         collection: &CollectionName,
-        ids: &[DocumentId],
+        documents: &[Found],
     ) -> Result<StampCounts, EngineError> {
         let mut total = StampCounts::default();
-        let mut left = ids;
+        let mut left = documents;
         let mut deadline = self.shared.deadline();
         let mut pauses = Pauses::new();
         while !left.is_empty() {
@@ -238,7 +246,7 @@ impl<B: Backend> Task<B> {
     async fn try_stamp(
         &mut self,
         collection: &CollectionName,
-        ids: &[DocumentId],
+        found: &[Found],
         deadline: Instant,
     ) -> Attempt<(usize, StampCounts)> {
         let shared = Arc::clone(&self.shared);
@@ -246,7 +254,7 @@ impl<B: Backend> Task<B> {
         self.head = Some((head, at));
         let mut group = Group::new(&shared, &catalogue, head);
         let key = |id: &DocumentId| DocumentKey { collection: collection.clone(), id: id.clone() };
-        let keys: Vec<DocumentKey> = ids.iter().map(key).collect();
+        let keys: Vec<DocumentKey> = found.iter().map(|found| key(&found.id)).collect();
         let read = shared.backend.read(&keys);
         let documents = within(deadline, "reading before a stamp", read).await?;
         for (key, document) in keys.iter().zip(documents) {
@@ -254,9 +262,9 @@ impl<B: Backend> Task<B> {
         }
         let mut counts = StampCounts::default();
         let mut done = 0;
-        for key in &keys {
+        for (key, found) in keys.iter().zip(found) {
             let (mark, was_empty) = (group.mark(), group.is_empty());
-            let stamped = group.stamp(key);
+            let stamped = group.stamp(key, found.elsewhere);
             let fits = group.fits();
             if !fits {
                 group.back_to(&mark);

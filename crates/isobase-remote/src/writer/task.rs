@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, atomic::Ordering},
 };
 
-use futures_util::future::{OptionFuture, join3};
+use futures_util::future::{OptionFuture, join};
 use isobase_engine::{EngineError, ErrorKind, WriteReport};
 use isobase_types::DocumentId;
 use tokio::{
@@ -225,17 +225,19 @@ impl<B: Backend> Task<B> {
         let shared = Arc::clone(&self.shared);
         let Wanted { keys, answers, batches } = self.wanted(scope);
         let failed = |error| Failure { error, batches };
-        let reads = join3(
-            self.fresh_head(),
+        // Before everything else: what was written before this head is seen by the reads. A key
+        // whose answer came with it must not be carried out again.
+        let head = within(deadline, "the head", self.fresh_head()).await;
+        let (head, at, catalogue) = head.map_err(failed)?;
+        self.head = Some((head, at));
+        let reads = join(
             OptionFuture::from((!keys.is_empty()).then(|| shared.backend.read(&keys))),
             OptionFuture::from(
                 (!answers.is_empty()).then(|| shared.backend.read_answers(&answers)),
             ),
         );
         let reads = within(deadline, "reading before a write", async { Ok(reads.await) });
-        let (head, documents, known) = reads.await.map_err(failed)?;
-        let (head, at, catalogue) = head.map_err(failed)?;
-        self.head = Some((head, at));
+        let (documents, known) = reads.await.map_err(failed)?;
         let mut group = Group::new(&shared, &catalogue, head);
         let documents = documents.transpose().map_err(failed)?.unwrap_or_default();
         for (key, document) in keys.into_iter().zip(documents) {

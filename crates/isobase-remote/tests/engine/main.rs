@@ -7,4 +7,5 @@ mod fairness;
 mod faults;
 mod foreign;
 mod processes;
+mod review;
 mod setup;
