@@ -168,7 +168,7 @@ pub(crate) async fn changes(
     since: u64,
 ) -> Result<ChangesPage, EngineError> {
     let feed = engine.change_feed().expect("the engine has a change feed");
-    let request = ChangesRequest { since: Sequence(since), collection: None, limit: 1000 };
+    let request = ChangesRequest { since: Sequence(since), collection: None, limit: 5000 };
     feed.read_changes(&request).await
 }
 
