@@ -14,7 +14,7 @@ use crate::{Shared, Subject};
 
 /// Longest time of a case. The slowest take seconds on a busy machine; the rest is for a debug
 /// build beside other tests.
-const CASE_DEADLINE: Duration = Duration::from_secs(120);
+const CASE_DEADLINE: Duration = Duration::from_secs(300);
 
 /// How many changes an engine under test is opened to keep: more than any case needs, few enough
 /// to go beyond.
