@@ -1,7 +1,11 @@
 //! DynamoDB as a backend of the shared engine.
 
 use std::{
-    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    collections::HashMap,
+    sync::{
+        PoisonError, RwLock,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -9,8 +13,8 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use isobase_engine::{CollectionInfo, Counters, EngineError, ErrorKind, Limits, Pending};
 use isobase_remote::{
     After, Backend, Budget, CatalogueEntry, Commit, CommitError, Cost, DocumentKey, DocumentWrite,
-    Head, IndexNumber, KeyFetch, KeyFetched, LogRecord, NativeDocument, NativeRules, RemoteOptions,
-    ScanPage, StoredAnswer,
+    Head, IndexKey, IndexNumber, KeyFetch, KeyFetched, LogRecord, NativeDocument, NativeRules,
+    RemoteOptions, ScanPage, StoredAnswer,
 };
 use isobase_types::{CollectionName, DocumentId, Sequence, Timestamp};
 
@@ -40,6 +44,11 @@ pub struct DynamoDbBackend {
     pub(crate) journal: String,
     /// Age at which DynamoDB may delete answers.
     idempotency_retention: Duration,
+    /// Which runs of ids collections have. Written when the catalogue is read, read by everything
+    /// that looks at ids.
+    runs: RwLock<HashMap<CollectionName, u64>>,
+    /// When the last call of a load was.
+    pub(crate) loaded: AtomicU64,
     /// Set when opened: DynamoDB deletes old answers itself. Read by the trimming.
     expires: AtomicBool,
 }
@@ -58,13 +67,27 @@ impl DynamoDbBackend {
         let journal = names.journal();
         let idempotency_retention = remote.idempotency_retention;
         let expires = AtomicBool::new(false);
-        Ok(Self { client, names, journal, idempotency_retention, expires })
+        let (runs, loaded) = (RwLock::default(), AtomicU64::new(0));
+        Ok(Self { client, names, journal, idempotency_retention, runs, loaded, expires })
     }
 
     /// The table of a collection.
     #[must_use]
     pub fn table_name(&self, collection: &CollectionName) -> String {
         self.names.table(collection)
+    }
+
+    /// The generation of a collection's runs of ids; 0 when it has none.
+    pub(crate) fn runs_of(&self, collection: &CollectionName) -> u64 {
+        let runs = self.runs.read().unwrap_or_else(PoisonError::into_inner);
+        runs.get(collection).copied().unwrap_or_default()
+    }
+
+    pub(crate) fn remember_runs(&self, collection: &CollectionName, generation: u64) {
+        if self.runs_of(collection) != generation {
+            let mut runs = self.runs.write().unwrap_or_else(PoisonError::into_inner);
+            runs.insert(collection.clone(), generation);
+        }
     }
 
     async fn open_journal(&self) -> Result<Head, EngineError> {
@@ -94,9 +117,7 @@ impl DynamoDbBackend {
         match answer {
             Ok(_) => Ok(Head::default()),
             // Another process was faster, or an attempt whose answer was lost.
-            Err(failure) if failure.code.as_deref() == Some("ConditionalCheckFailedException") => {
-                self.read_head().await
-            }
+            Err(failure) if failure.is_condition() => self.read_head().await,
             Err(failure) => Err(failure.engine_error()),
         }
     }
@@ -290,9 +311,15 @@ impl Backend for DynamoDbBackend {
         lower: &'a [u8],
         upper: Option<&'a [u8]>,
     ) -> Pending<'a, u64> {
-        Box::pin(
-            async move { self.count_entries(&Range { collection, index, lower, upper }).await },
-        )
+        Box::pin(async move {
+            let range = Range { collection, index, lower, upper };
+            match self.runs_of(collection) {
+                generation if index == 0 && generation > 0 => {
+                    self.count_over_runs(&range, generation).await
+                }
+                _ => self.count_entries(&range).await,
+            }
+        })
     }
 
     fn count<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, u64> {
@@ -368,6 +395,14 @@ impl Backend for DynamoDbBackend {
 
     fn purge<'a>(&'a self, collection: &'a CollectionName, to: Sequence) -> Pending<'a, ()> {
         Box::pin(self.purge_collection(collection, to))
+    }
+
+    fn sweep<'a>(
+        &'a self,
+        collection: &'a CollectionName,
+        keys_of: &'a (dyn Fn(&NativeDocument) -> Vec<IndexKey> + Send + Sync),
+    ) -> Pending<'a, ()> {
+        Box::pin(self.sweep_collection(collection, keys_of))
     }
 
     fn load<'a>(&'a self, writes: Vec<DocumentWrite>) -> Pending<'a, ()> {

@@ -30,8 +30,13 @@ pub(crate) fn item(id: &DocumentId, after: &After) -> Item {
         item.insert(name.clone(), attribute(value));
     }
     item.insert(ID.to_owned(), text(id.to_string()));
-    item.insert(META_FIELD.to_owned(), map(&after.meta.to_fields()));
+    item.insert(META_FIELD.to_owned(), meta(after));
     item
+}
+
+/// The bookkeeping of a document.
+pub(crate) fn meta(after: &After) -> AttributeValue {
+    map(&after.meta.to_fields())
 }
 
 /// The document of an item; none when its id is none of ours: another program's.

@@ -1,6 +1,6 @@
 //! Writing a group: one transaction, or nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::{
     error::BuildError,
@@ -10,18 +10,20 @@ use aws_sdk_dynamodb::{
     },
 };
 use futures_util::{StreamExt, stream};
-use isobase_engine::{EngineError, ErrorKind};
+use isobase_engine::{EngineError, ErrorKind, listing::index_key};
 use isobase_remote::{
-    After, CatalogueEntry, Commit, CommitError, Cost, DocumentWrite, IndexKey, META_FIELD, Tag,
+    After, CatalogueEntry, Commit, CommitError, Cost, DocumentKey, DocumentWrite, IndexKey,
+    META_FIELD, Tag,
 };
-use isobase_types::{ChangeKind, CollectionName};
+use isobase_types::{Change, ChangeKind, CollectionName, DocumentId, Order};
 
 use crate::{
     backend::DynamoDbBackend,
     client::Status,
     codec::{self, ID, Item, REVISION, integer, text},
+    entries::Range,
     error::{Class, Failure, class_of_code},
-    journal::{self, CATALOGUE, DOCUMENTS},
+    journal::{self, CATALOGUE, DOCUMENT, DOCUMENTS},
 };
 
 const ACTION: &str = "TransactWriteItems";
@@ -41,15 +43,30 @@ pub(crate) fn cost(write: &DocumentWrite) -> Cost {
         gone.iter().chain(&new).map(|key| ENTRY_BYTES + names + key.key.len()).sum();
     let document = write.after.as_ref().map_or(0, |after| codec::item_bytes(&write.key.id, after));
     let bytes = CHANGE_BYTES + names + entries + document;
-    Cost { items: 1 + (gone.len() + new.len()) as u64, bytes: bytes as u64 }
+    // The place among the ids of what another program wrote may have to go too.
+    let found = u64::from(is_unstamped(write) && write.after.is_none());
+    Cost { items: 1 + found + (gone.len() + new.len()) as u64, bytes: bytes as u64 }
+}
+
+/// Whether another program wrote the document that was read, without our bookkeeping: nobody
+/// knows then which keys and counts there are of it.
+fn is_unstamped(write: &DocumentWrite) -> bool {
+    write.before.as_ref().is_some_and(|before| before.tag.0.is_empty())
+}
+
+/// The key of a document in the index of the ids.
+pub(crate) fn id_key(id: &DocumentId) -> Vec<u8> {
+    index_key("{}", id, &Order::default())
 }
 
 /// Keys that go and keys that come; what stays is not written again.
 pub(crate) fn key_changes(write: &DocumentWrite) -> (Vec<&IndexKey>, Vec<&IndexKey>) {
     let before = write.before.as_ref().map_or(&[][..], |before| &before.keys);
     let after = write.after.as_ref().map_or(&[][..], |after| &after.keys);
-    let gone = before.iter().filter(|key| !after.contains(key)).collect();
-    let new = after.iter().filter(|key| !before.contains(key)).collect();
+    let is_known = |key: &&IndexKey| key.index != 0 || !is_unstamped(write);
+    let gone = before.iter().filter(is_known).filter(|key| !after.contains(key)).collect();
+    let stays = |key: &IndexKey| before.iter().filter(is_known).any(|known| known == key);
+    let new = after.iter().filter(|key| !stays(key)).collect();
     (gone, new)
 }
 
@@ -58,28 +75,46 @@ impl DynamoDbBackend {
         &self,
         commit: &Commit,
     ) -> Result<Result<(), CommitError>, EngineError> {
-        let items = self.transaction(commit).map_err(malformed)?;
-        let documents = 1..=commit.documents.len();
-        match self.transact(items).await? {
-            Transacted::Done => Ok(Ok(())),
-            Transacted::Failed(conditions) if conditions.contains(&0) => {
-                Ok(Err(CommitError::HeadMoved))
+        let mut listed = self.listed(commit).await?;
+        // Once for what was found to be listed, and never for the same again.
+        for _ in 0..=commit.documents.len() {
+            let transaction = self.transaction(commit, &listed).map_err(malformed)?;
+            let documents = 1..=commit.documents.len();
+            let conditions = match self.transact(transaction.items).await? {
+                Transacted::Done => return Ok(Ok(())),
+                // The attempt before may be what moved the head.
+                Transacted::Failed { unsure: true, .. } => break,
+                Transacted::Failed { conditions, .. } => conditions,
+            };
+            if conditions.contains(&0) {
+                return Ok(Err(CommitError::HeadMoved));
             }
-            Transacted::Failed(conditions)
-                if conditions.iter().any(|at| documents.contains(at)) =>
-            {
-                Ok(Err(CommitError::DocumentChanged))
+            if conditions.iter().any(|at| documents.contains(at)) {
+                return Ok(Err(CommitError::DocumentChanged));
             }
-            Transacted::Failed(conditions) => {
-                let message = format!("{ACTION}: conditions of items without any: {conditions:?}");
-                Err(EngineError::new(ErrorKind::Unexpected, message))
+            for at in conditions {
+                let key = transaction.created.get(&at).ok_or_else(|| {
+                    let message = format!("{ACTION}: item {at} has no condition, and it failed");
+                    EngineError::new(ErrorKind::Unexpected, message)
+                })?;
+                listed.insert(key, self.is_counted(&key.collection).await?);
             }
         }
+        let message = format!(
+            "dynamodb:{ACTION} on {}: an attempt was not answered, and the next found other items",
+            self.journal
+        );
+        Err(EngineError::new(ErrorKind::OutcomeUnknown, message))
     }
 
     /// The head first, then the documents, then what needs no condition because the head has one.
-    fn transaction(&self, commit: &Commit) -> Result<Vec<TransactWriteItem>, BuildError> {
+    fn transaction<'a>(
+        &self,
+        commit: &'a Commit,
+        listed: &Listed<'_>,
+    ) -> Result<Transaction<'a>, BuildError> {
         let mut items = Vec::with_capacity(100);
+        let mut created = HashMap::new();
         let head = Put::builder()
             .table_name(&self.journal)
             .set_item(Some(journal::head_item(&commit.next)))
@@ -92,7 +127,22 @@ impl DynamoDbBackend {
             items.push(self.document_item(write)?);
         }
         for write in &commit.documents {
+            let at = items.len();
             self.push_entries(write, &mut items)?;
+            let is_created = write.before.is_none() && !listed.contains_key(&write.key);
+            let id = write.after.as_ref().and_then(|after| after.keys.first());
+            if let Some(id) = id.filter(|id| is_created && id.index == 0) {
+                // Another program may have deleted a document of ours: then the count has it.
+                let entry = journal::entry(&write.key.collection, 0, &id.key, &write.key.id);
+                let put = Put::builder()
+                    .table_name(&self.journal)
+                    .set_item(Some(entry))
+                    .condition_expression("attribute_not_exists(#document)")
+                    .expression_attribute_names("#document", DOCUMENT)
+                    .build()?;
+                items[at] = TransactWriteItem::builder().put(put).build();
+                created.insert(at, &write.key);
+            }
         }
         if !commit.changes.is_empty() {
             let log = journal::log_item(&commit.changes, commit.next.sequence, commit.at);
@@ -101,10 +151,15 @@ impl DynamoDbBackend {
         for answer in &commit.answers {
             items.push(put(&self.journal, self.answer_item(answer))?);
         }
-        for (collection, moved) in catalogue_changes(commit) {
+        for key in commit.documents.iter().filter(|write| write.after.is_none()).map(|it| &it.key) {
+            if listed.get(key) == Some(&true) {
+                items.push(self.unlisting(&key.collection, &id_key(&key.id))?);
+            }
+        }
+        for (collection, moved) in catalogue_changes(commit, listed) {
             items.push(self.catalogue_item(collection, &moved)?);
         }
-        Ok(items)
+        Ok(Transaction { items, created })
     }
 
     fn document_item(&self, write: &DocumentWrite) -> Result<TransactWriteItem, BuildError> {
@@ -112,6 +167,21 @@ impl DynamoDbBackend {
         let condition = Condition::of(write);
         let item = TransactWriteItem::builder();
         Ok(match &write.after {
+            // What JSON does not know (sets, bytes) stays as the other program wrote it.
+            Some(after) if write.keeps_content() => {
+                let mut names = condition.names;
+                names.insert("#meta".to_owned(), META_FIELD.to_owned());
+                let mut values = condition.values.unwrap_or_default();
+                values.insert(":meta".to_owned(), codec::meta(after));
+                let update = Update::builder()
+                    .table_name(table)
+                    .key(ID, text(write.key.id.to_string()))
+                    .update_expression("SET #meta = :meta")
+                    .condition_expression(condition.expression)
+                    .set_expression_attribute_names(Some(names))
+                    .set_expression_attribute_values(Some(values));
+                item.update(update.build()?).build()
+            }
             Some(after) => {
                 let put = Put::builder()
                     .table_name(table)
@@ -141,17 +211,57 @@ impl DynamoDbBackend {
         let collection = &write.key.collection;
         let (gone, new) = key_changes(write);
         for key in gone {
-            let delete = Delete::builder().table_name(&self.journal).set_key(Some(journal::key(
-                journal::keys(collection, key.index),
-                key.key.as_slice(),
-            )));
-            items.push(TransactWriteItem::builder().delete(delete.build()?).build());
+            if key.index == 0 {
+                items.push(self.unlisting(collection, &key.key)?);
+                continue;
+            }
+            let key = journal::key(journal::keys(collection, key.index), key.key.as_slice());
+            let delete = Delete::builder().table_name(&self.journal).set_key(Some(key)).build()?;
+            items.push(TransactWriteItem::builder().delete(delete).build());
         }
         for key in new {
             let entry = journal::entry(collection, key.index, &key.key, &write.key.id);
             items.push(put(&self.journal, entry)?);
         }
         Ok(())
+    }
+
+    /// Takes a key out of the index of the ids.
+    pub(crate) fn unlisting(
+        &self,
+        collection: &CollectionName,
+        key: &[u8],
+    ) -> Result<TransactWriteItem, BuildError> {
+        if self.runs_of(collection) > 0 {
+            // A run may hold it.
+            return put(&self.journal, journal::taken_away(collection, key));
+        }
+        let key = journal::key(journal::keys(collection, 0), key);
+        let delete = Delete::builder().table_name(&self.journal).set_key(Some(key)).build()?;
+        Ok(TransactWriteItem::builder().delete(delete).build())
+    }
+
+    /// Whether the documents that another program wrote are in the index of the ids, and so in
+    /// the count: it may have replaced one of ours. The head keeps it so until the commit.
+    async fn listed<'a>(&self, commit: &'a Commit) -> Result<Listed<'a>, EngineError> {
+        let mut listed = Listed::new();
+        for write in commit.documents.iter().filter(|write| is_unstamped(write)) {
+            let lower = id_key(&write.key.id);
+            let mut upper = lower.clone();
+            upper.push(0);
+            let collection = &write.key.collection;
+            let range = Range { collection, index: 0, lower: &lower, upper: Some(&upper) };
+            let is_listed = !self.entries(&range, false, 1).await?.entries.is_empty();
+            let is_counted = is_listed && self.is_counted(collection).await?;
+            listed.insert(&write.key, is_counted);
+        }
+        Ok(listed)
+    }
+
+    /// Whether entries count: not while they are what is left of a deleted collection.
+    async fn is_counted(&self, collection: &CollectionName) -> Result<bool, EngineError> {
+        let known = self.catalogued_one(collection).await?;
+        Ok(known.is_none_or(|known| known.entry.deleting.is_none()))
     }
 
     fn catalogue_item(
@@ -163,30 +273,31 @@ impl DynamoDbBackend {
             .table_name(&self.journal)
             .set_key(Some(journal::key(CATALOGUE, collection.as_str())));
         let mut sets = Vec::new();
-        if let Some(entry) = moved.entry {
-            for (name, value) in journal::entry_values(entry) {
-                sets.push(format!("#{name} = :{name}"));
-                update = update
-                    .expression_attribute_names(format!("#{name}"), name)
-                    .expression_attribute_values(format!(":{name}"), value);
-            }
-        }
-        let (adds, count) = match moved.emptied {
-            true => (false, moved.documents.max(0)),
-            false => (true, moved.documents),
+        let unknown = CatalogueEntry {
+            collection: collection.clone(),
+            indexes: Vec::new(),
+            adopted: false,
+            deleting: None,
         };
-        if !adds {
-            sets.push(format!("#{DOCUMENTS} = :{DOCUMENTS}"));
+        for (name, value) in journal::entry_values(moved.entry.unwrap_or(&unknown)) {
+            sets.push(match moved.entry {
+                Some(_) => format!("#{name} = :{name}"),
+                // A count never stands alone.
+                None => format!("#{name} = if_not_exists(#{name}, :{name})"),
+            });
+            update = update
+                .expression_attribute_names(format!("#{name}"), name)
+                .expression_attribute_values(format!(":{name}"), value);
         }
-        let mut expression = String::new();
-        if !sets.is_empty() {
-            expression = format!("SET {}", sets.join(", "));
-        }
-        if adds {
-            expression.push_str(&format!(" ADD #{DOCUMENTS} :{DOCUMENTS}"));
-        }
+        let (count, adding) = match moved.emptied {
+            true => {
+                sets.push(format!("#{DOCUMENTS} = :{DOCUMENTS}"));
+                (moved.documents.max(0), String::new())
+            }
+            false => (moved.documents, format!(" ADD #{DOCUMENTS} :{DOCUMENTS}")),
+        };
         let update = update
-            .update_expression(expression.trim())
+            .update_expression(format!("SET {}{adding}", sets.join(", ")))
             .expression_attribute_names(format!("#{DOCUMENTS}"), DOCUMENTS)
             .expression_attribute_values(format!(":{DOCUMENTS}"), integer(count))
             .build()?;
@@ -244,7 +355,7 @@ impl DynamoDbBackend {
             let effects = group.iter().flat_map(|(_, guarded)| guarded.effects.iter().cloned());
             match self.transact(checks.chain(effects).collect()).await? {
                 Transacted::Done => break,
-                Transacted::Failed(conditions) => {
+                Transacted::Failed { conditions, .. } => {
                     let mut place = 0..;
                     group.retain(|_| place.next().is_some_and(|at| !conditions.contains(&at)));
                 }
@@ -253,7 +364,10 @@ impl DynamoDbBackend {
         Ok(group.into_iter().map(|(at, _)| at).collect())
     }
 
-    fn check_item(&self, write: &DocumentWrite) -> Result<TransactWriteItem, BuildError> {
+    pub(crate) fn check_item(
+        &self,
+        write: &DocumentWrite,
+    ) -> Result<TransactWriteItem, BuildError> {
         let condition = Condition::of(write);
         let check = ConditionCheck::builder()
             .table_name(self.names.table(&write.key.collection))
@@ -266,14 +380,18 @@ impl DynamoDbBackend {
 
     /// Sends a transaction. A repetition of the same request carries the same token, so that
     /// Amazon carries it out once, whatever became of the answers.
-    async fn transact(&self, items: Vec<TransactWriteItem>) -> Result<Transacted, EngineError> {
+    pub(crate) async fn transact(
+        &self,
+        items: Vec<TransactWriteItem>,
+    ) -> Result<Transacted, EngineError> {
         let mut retry = self.client.retry();
+        let (mut current, mut unsure) = (token(), false);
         loop {
             let request = self
                 .client
                 .sdk
                 .transact_write_items()
-                .client_request_token(token())
+                .client_request_token(&current)
                 .set_transact_items(Some(items.clone()));
             let answer =
                 self.client.call_within(&mut retry, || Box::pin(request.clone().send())).await;
@@ -281,6 +399,7 @@ impl DynamoDbBackend {
                 Ok(_) => return Ok(Transacted::Done),
                 Err(ended) => ended,
             };
+            unsure |= ended.class == Class::Unknown;
             let reasons = match ended.error.as_ref().and_then(|error| error.as_service_error()) {
                 Some(TransactWriteItemsError::TransactionCanceledException(canceled)) => {
                     canceled.cancellation_reasons().to_vec()
@@ -291,15 +410,20 @@ impl DynamoDbBackend {
                 }
             };
             match Canceled::of(&reasons, &items) {
-                Canceled::Conditions(at) => return Ok(Transacted::Failed(at)),
-                // Nothing was written: the next attempt is a new request.
+                Canceled::Conditions(conditions) => {
+                    return Ok(Transacted::Failed { conditions, unsure });
+                }
                 Canceled::Momentary(failure) => {
                     Status::count(&self.client.status.conflicts);
+                    if !unsure {
+                        // Nothing was written: the next attempt is a new request.
+                        current = token();
+                    }
                     if !retry.pause().await {
-                        return Err(failure.engine_error());
+                        return Err(unsure_or(unsure, failure));
                     }
                 }
-                Canceled::Refused(failure) => return Err(failure.engine_error()),
+                Canceled::Refused(failure) => return Err(unsure_or(unsure, failure)),
             }
         }
     }
@@ -311,10 +435,22 @@ pub(crate) struct Guarded {
     pub(crate) effects: Vec<TransactWriteItem>,
 }
 
-enum Transacted {
+/// A failure that says nothing about an attempt before it.
+fn unsure_or(unsure: bool, failure: Failure) -> EngineError {
+    match unsure {
+        true => Failure { class: Class::Unknown, ..failure }.commit_error(),
+        false => failure.engine_error(),
+    }
+}
+
+pub(crate) enum Transacted {
     Done,
     /// Nothing was written: the conditions of these items do not hold.
-    Failed(Vec<usize>),
+    Failed {
+        conditions: Vec<usize>,
+        /// An earlier attempt at the same was not answered.
+        unsure: bool,
+    },
 }
 
 /// Why a transaction was canceled.
@@ -370,7 +506,7 @@ fn table_of(item: &TransactWriteItem) -> &str {
 /// That a document is as it was read.
 struct Condition {
     expression: &'static str,
-    names: std::collections::HashMap<String, String>,
+    names: HashMap<String, String>,
     values: Option<Item>,
 }
 
@@ -413,18 +549,46 @@ struct Moved<'a> {
     documents: i64,
 }
 
-fn catalogue_changes(commit: &Commit) -> BTreeMap<&CollectionName, Moved<'_>> {
+/// What a commit comes to.
+struct Transaction<'a> {
+    items: Vec<TransactWriteItem>,
+    /// Entries that are put on the condition that there is none, by their places.
+    created: HashMap<usize, &'a DocumentKey>,
+}
+
+/// Of documents that may be there without us: whether they are in the index of the ids and in the
+/// count.
+type Listed<'a> = HashMap<&'a DocumentKey, bool>;
+
+fn catalogue_changes<'a>(
+    commit: &'a Commit,
+    listed: &Listed<'_>,
+) -> BTreeMap<&'a CollectionName, Moved<'a>> {
     let mut all: BTreeMap<&CollectionName, Moved<'_>> = BTreeMap::new();
     for entry in &commit.catalogue {
         all.entry(&entry.collection).or_default().entry = Some(entry);
     }
+    let is_listed = |change: &Change| {
+        let id = change.id.clone()?;
+        let key = DocumentKey { collection: change.collection.clone(), id };
+        listed.get(&key).copied()
+    };
     for change in &commit.changes {
         let moved = all.entry(&change.collection).or_default();
         match change.kind {
+            ChangeKind::CollectionDeleted => (moved.emptied, moved.documents) = (true, 0),
+            // What these change depends on what was there; see below.
+            _ if is_listed(change).is_some() => {}
             ChangeKind::Created => moved.documents += 1,
             ChangeKind::Deleted => moved.documents -= 1,
-            ChangeKind::CollectionDeleted => (moved.emptied, moved.documents) = (true, 0),
             ChangeKind::Updated => {}
+        }
+    }
+    for write in &commit.documents {
+        if let Some(was) = listed.get(&write.key) {
+            let moved = all.entry(&write.key.collection).or_default();
+            let was = *was && !moved.emptied;
+            moved.documents += i64::from(write.after.is_some()) - i64::from(was);
         }
     }
     all.retain(|_, moved| moved.entry.is_some() || moved.emptied || moved.documents != 0);
@@ -446,7 +610,7 @@ pub(crate) fn malformed(error: BuildError) -> EngineError {
 }
 
 /// The size of an item that DynamoDB would refuse, in words.
-pub(crate) fn refuses_size(id: &isobase_types::DocumentId, after: &After) -> Option<String> {
+pub(crate) fn refuses_size(id: &DocumentId, after: &After) -> Option<String> {
     let bytes = codec::item_bytes(id, after);
     let max = crate::limits::ITEM_BYTES_MAX;
     (bytes > max).then(|| {

@@ -9,7 +9,7 @@ use crate::{
     backend::DynamoDbBackend,
     codec::{Item, as_bytes, bytes, text},
     error::Failure,
-    journal::{self, PK, SK, corrupted},
+    journal::{self, DOCUMENT, PK, SK, corrupted},
     limits::key_bounds,
     read::PartitionPage,
 };
@@ -41,6 +41,10 @@ impl DynamoDbBackend {
         reverse: bool,
         limit: usize,
     ) -> Result<Entries, EngineError> {
+        let generation = self.runs_of(range.collection);
+        if range.index == 0 && generation > 0 {
+            return self.entries_over_runs(range, generation, reverse, limit).await;
+        }
         let Some((first, last)) = key_bounds(range.lower, range.upper) else {
             return Ok(Entries { entries: Vec::new(), exhausted: true });
         };
@@ -56,10 +60,12 @@ impl DynamoDbBackend {
         loop {
             let (items, next) = self.read_partition(&page).await?;
             let exhausted = next.is_none();
+            // What took a key away from runs that are no more says nothing.
+            let entries = items.iter().filter(|item| !journal::is_taken_away(item)).map(read_entry);
+            let entries: Vec<_> = entries.collect::<Result<_, _>>()?;
             // An empty page is not the end.
-            if !items.is_empty() || exhausted {
-                let entries: Result<Vec<_>, _> = items.iter().map(read_entry).collect();
-                return Ok(Entries { entries: entries?, exhausted });
+            if !entries.is_empty() || exhausted {
+                return Ok(Entries { entries, exhausted });
             }
             page.start = next;
         }
@@ -79,6 +85,8 @@ impl DynamoDbBackend {
                 .consistent_read(true)
                 .select(Select::Count)
                 .key_condition_expression("#pk = :pk AND #sk BETWEEN :first AND :last")
+                .filter_expression("attribute_exists(#document)")
+                .expression_attribute_names("#document", DOCUMENT)
                 .expression_attribute_names("#pk", PK)
                 .expression_attribute_names("#sk", SK)
                 .expression_attribute_values(

@@ -108,6 +108,11 @@ impl Failure {
         Self { action, table, code: None, message, class, source: None }
     }
 
+    /// Whether the condition of a single write does not hold.
+    pub(crate) fn is_condition(&self) -> bool {
+        self.code.as_deref() == Some("ConditionalCheckFailedException")
+    }
+
     pub(crate) fn is_no_table(&self) -> bool {
         self.class == Class::NoTable
     }

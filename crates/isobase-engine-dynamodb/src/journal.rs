@@ -10,6 +10,8 @@
 //! | `answers` | idempotency key, 32 bytes | the first answer |
 //! | `catalogue` | name | a collection: its indexes, its count |
 //! | `keys/NAME/INDEX` | index key | which document has the key |
+//! | `ids/NAME/GENERATION` | first key | thousands of ids in order, from a load |
+//! | `loading/NAME` | first key, time | ids of a load that has not ended |
 
 use std::collections::HashMap;
 
@@ -33,6 +35,8 @@ pub(crate) const CATALOGUE: &str = "catalogue";
 pub(crate) const EXPIRES: &str = "expires";
 /// The attribute of an entry of an index that says whose it is.
 pub(crate) const DOCUMENT: &str = "document";
+/// The attribute of a collection in the catalogue that says which runs of ids it has.
+pub(crate) const RUNS: &str = "runs";
 /// The attribute of a collection in the catalogue that counts its documents.
 pub(crate) const DOCUMENTS: &str = "documents";
 pub(crate) const NOTE: &str = "note";
@@ -71,6 +75,17 @@ pub(crate) fn entry(
     let mut item = key(keys(collection, index), index_key);
     item.insert(DOCUMENT.to_owned(), text(id.to_string()));
     item
+}
+
+/// An entry that takes its key away from the runs.
+pub(crate) fn taken_away(collection: &CollectionName, index_key: &[u8]) -> Item {
+    let mut item = key(keys(collection, 0), index_key);
+    item.insert("gone".to_owned(), AttributeValue::Bool(true));
+    item
+}
+
+pub(crate) fn is_taken_away(entry: &Item) -> bool {
+    !entry.contains_key(DOCUMENT)
 }
 
 pub(crate) fn entry_id(item: &Item) -> Result<DocumentId, EngineError> {
@@ -255,6 +270,8 @@ pub(crate) fn entry_values(entry: &CatalogueEntry) -> [(&'static str, AttributeV
 pub(crate) struct Catalogued {
     pub(crate) entry: CatalogueEntry,
     pub(crate) documents: u64,
+    /// The generation of its runs of ids; 0 when it has none.
+    pub(crate) runs: u64,
 }
 
 pub(crate) fn read_entry(item: &Item) -> Result<Catalogued, EngineError> {
@@ -269,7 +286,8 @@ pub(crate) fn read_entry(item: &Item) -> Result<Catalogued, EngineError> {
         };
         // A count below zero would be a mistake of ours; nobody should fail for it.
         let documents = as_integer::<i64>(item, DOCUMENTS).unwrap_or_default();
-        Some(Catalogued { entry, documents: u64::try_from(documents).unwrap_or_default() })
+        let documents = u64::try_from(documents).unwrap_or_default();
+        Some(Catalogued { entry, documents, runs: as_integer(item, RUNS).unwrap_or_default() })
     };
     read().ok_or_else(|| corrupted("an entry of the catalogue"))
 }

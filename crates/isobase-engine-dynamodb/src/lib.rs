@@ -21,6 +21,8 @@ mod number;
 mod plan;
 mod purge;
 mod read;
+mod runs;
+mod sweep;
 mod tables;
 
 use std::sync::Arc;

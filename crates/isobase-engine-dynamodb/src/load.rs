@@ -13,9 +13,8 @@ use crate::{
     backend::DynamoDbBackend,
     codec::{self, ID, Item, integer, text},
     commit::{key_changes, malformed},
-    entries::Range,
     error::{Class, Failure},
-    journal::{self, ANSWERS, CATALOGUE, DOCUMENTS, LOG},
+    journal::{self, ANSWERS, CATALOGUE, DOCUMENTS, LOG, RUNS},
     limits::WRITE_ITEMS_MAX,
     read::{PartitionPage, Wanted},
 };
@@ -39,6 +38,7 @@ impl DynamoDbBackend {
         for write in &writes {
             self.push_load(write, &mut requests).map_err(malformed)?;
         }
+        self.push_runs(&writes, &mut requests)?;
         drop(writes);
         self.write_all(requests).await
     }
@@ -55,11 +55,12 @@ impl DynamoDbBackend {
             None => (table, delete(Item::from([(ID.to_owned(), text(write.key.id.to_string()))]))?),
         });
         let (gone, new) = key_changes(write);
-        for key in gone {
+        // Ids are written in runs.
+        for key in gone.into_iter().filter(|key| key.index != 0) {
             let key = journal::key(journal::keys(collection, key.index), key.key.as_slice());
             requests.push((self.journal.clone(), delete(key)?));
         }
-        for key in new {
+        for key in new.into_iter().filter(|key| key.index != 0) {
             let entry = journal::entry(collection, key.index, &key.key, &write.key.id);
             requests.push((self.journal.clone(), put(entry)?));
         }
@@ -115,14 +116,14 @@ impl DynamoDbBackend {
     }
 
     /// Deletes items of the journal by their keys.
-    async fn delete_keys(&self, keys: Vec<Item>) -> Result<(), EngineError> {
+    pub(crate) async fn delete_keys(&self, keys: Vec<Item>) -> Result<(), EngineError> {
         let requests: Result<Vec<Writing>, _> =
             keys.into_iter().map(|key| Ok((self.journal.clone(), delete(key)?))).collect();
         self.write_all(requests.map_err(malformed)?).await
     }
 
     /// Deletes the items of a partition up to a sort key.
-    async fn delete_partition(&self, pk: &str, last: &[u8]) -> Result<(), EngineError> {
+    pub(crate) async fn delete_partition(&self, pk: &str, last: &[u8]) -> Result<(), EngineError> {
         let mut start = None;
         loop {
             let only = Wanted::Keys;
@@ -187,26 +188,43 @@ impl DynamoDbBackend {
         let gone = gone.filter(|name| catalogue.iter().all(|entry| entry.collection != *name));
         let gone = gone.map(|name| journal::key(CATALOGUE, name.as_str())).collect();
         self.delete_keys(gone).await?;
-        let mut requests = Vec::with_capacity(catalogue.len());
+        let mut merged = Vec::with_capacity(catalogue.len());
+        let mut last_id = counters.last_id;
+        let mut items = Vec::with_capacity(catalogue.len());
         for entry in catalogue {
-            let range = Range { collection: &entry.collection, index: 0, lower: &[], upper: None };
-            let documents = self.count_entries(&range).await?;
-            let mut item = journal::key(CATALOGUE, entry.collection.as_str());
+            let collection = &entry.collection;
+            let was = self.catalogued_one(collection).await?.map_or(0, |known| known.runs);
+            let runs = self.merge_runs(collection, was).await?;
+            let mut item = journal::key(CATALOGUE, collection.as_str());
             let values = journal::entry_values(entry);
             item.extend(values.map(|(name, value)| (name.to_owned(), value)));
-            item.insert(DOCUMENTS.to_owned(), integer(documents));
-            requests.push((self.journal.clone(), put(item).map_err(malformed)?));
+            item.insert(DOCUMENTS.to_owned(), integer(runs.documents));
+            item.insert(RUNS.to_owned(), integer(runs.generation));
+            items.push(item);
+            last_id = last_id.max(runs.last_id);
+            merged.push((collection, was, runs));
         }
-        self.write_all(requests).await?;
+        self.put_items(items).await?;
+        for (collection, was, runs) in &merged {
+            self.remember_runs(collection, runs.generation);
+            self.forget_loading(collection, *was, runs).await?;
+        }
         let head = Head {
             commit: was.commit + 1,
             sequence: counters.sequence,
-            last_id: counters.last_id,
+            last_id,
             floor: counters.sequence,
             catalogue: was.catalogue + 1,
         };
         self.put_item(journal::head_item(&head)).await?;
         Ok(head)
+    }
+
+    /// Puts items into the journal, whatever is there, in any order.
+    pub(crate) async fn put_items(&self, items: Vec<Item>) -> Result<(), EngineError> {
+        let requests: Result<Vec<Writing>, _> =
+            items.into_iter().map(|item| Ok((self.journal.clone(), put(item)?))).collect();
+        self.write_all(requests.map_err(malformed)?).await
     }
 
     /// Puts an item into the journal, whatever is there.
@@ -230,7 +248,7 @@ impl DynamoDbBackend {
     }
 }
 
-fn put(item: Item) -> Result<WriteRequest, BuildError> {
+pub(crate) fn put(item: Item) -> Result<WriteRequest, BuildError> {
     let put = PutRequest::builder().set_item(Some(item)).build()?;
     Ok(WriteRequest::builder().put_request(put).build())
 }

@@ -2,8 +2,8 @@
 
 use aws_sdk_dynamodb::{
     error::BuildError,
-    operation::delete_item::DeleteItemError,
-    types::{ConditionCheck, Delete, TransactWriteItem},
+    operation::{delete_item::DeleteItemError, update_item::UpdateItemError},
+    types::{ConditionCheck, Delete, Put, TransactWriteItem},
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
 use isobase_engine::EngineError;
@@ -14,7 +14,7 @@ use crate::{
     backend::DynamoDbBackend,
     codec::{self, ID, Item, REVISION, as_text, integer, text},
     commit::{Guarded, malformed},
-    journal,
+    journal::{self, CATALOGUE, DOCUMENT, RUNS},
     load::{FIRST, LAST},
     read::PartitionPage,
 };
@@ -33,6 +33,9 @@ impl DynamoDbBackend {
     ) -> Result<(), EngineError> {
         self.purge_documents(&self.names.table(collection), to).await?;
         let known = self.catalogued_one(collection).await?;
+        if let Some(known) = known.as_ref().filter(|known| known.runs > 0) {
+            self.purge_runs(collection, known.runs).await?;
+        }
         let indexes = known.map(|known| known.entry.indexes).unwrap_or_default();
         for index in [0].into_iter().chain(indexes.iter().map(|index| index.number)) {
             self.purge_entries(collection, index).await?;
@@ -102,11 +105,67 @@ impl DynamoDbBackend {
         match answer {
             Ok(_) => Ok(()),
             // It was written anew meanwhile, and stays.
-            Err(failure) if failure.code.as_deref() == Some("ConditionalCheckFailedException") => {
-                Ok(())
-            }
+            Err(failure) if failure.is_condition() => Ok(()),
             Err(failure) => Err(failure.engine_error()),
         }
+    }
+
+    /// Gives the documents that stay entries of their own, and deletes the runs.
+    async fn purge_runs(
+        &self,
+        collection: &CollectionName,
+        generation: u64,
+    ) -> Result<(), EngineError> {
+        let mut start = None;
+        loop {
+            let (run, next) = self.runs_page(collection, generation, start).await?;
+            let of_id = |(key, id): (Vec<u8>, String)| {
+                let id = DocumentId::parse(&id).ok()?;
+                Some((key, DocumentKey { collection: collection.clone(), id }))
+            };
+            let (keys, documents): (Vec<Vec<u8>>, Vec<DocumentKey>) =
+                run.into_iter().filter_map(of_id).unzip();
+            let there = self.which_exist(&documents).await?;
+            let stay = keys.iter().zip(documents).zip(there).filter(|(_, is_there)| *is_there);
+            let guarded: Result<Vec<Guarded>, BuildError> = stay
+                .map(|((key, document), _)| {
+                    let check = self.exists(collection, &document.id)?;
+                    let entry = journal::entry(collection, 0, key, &document.id);
+                    let put = Put::builder().table_name(&self.journal).set_item(Some(entry));
+                    let effect = TransactWriteItem::builder().put(put.build()?).build();
+                    Ok(Guarded { check, effects: vec![effect] })
+                })
+                .collect();
+            self.carry_out(guarded.map_err(malformed)?).await?;
+            start = next;
+            if start.is_none() {
+                break;
+            }
+        }
+        self.delete_runs(collection, generation).await?;
+        let request = self
+            .client
+            .sdk
+            .update_item()
+            .table_name(&self.journal)
+            .set_key(Some(journal::key(CATALOGUE, collection.as_str())))
+            .update_expression("REMOVE #runs")
+            .condition_expression("attribute_exists(#runs)")
+            .expression_attribute_names("#runs", RUNS);
+        let answer = self
+            .client
+            .call::<_, UpdateItemError>("UpdateItem", &self.journal, || {
+                Box::pin(request.clone().send())
+            })
+            .await;
+        match answer {
+            Ok(_) => {}
+            // Another process was faster.
+            Err(failure) if failure.is_condition() => {}
+            Err(failure) => return Err(failure.engine_error()),
+        }
+        self.remember_runs(collection, 0);
+        Ok(())
     }
 
     /// Deletes the entries of an index that have no document.
@@ -128,6 +187,10 @@ impl DynamoDbBackend {
             let (items, next) = self.read_partition(&page).await?;
             let mut entries = Vec::with_capacity(items.len());
             for item in items {
+                if journal::is_taken_away(&item) {
+                    self.purge_taken_away(item).await?;
+                    continue;
+                }
                 let id = journal::entry_id(&item)?;
                 entries.push((DocumentKey { collection: collection.clone(), id }, item));
             }
@@ -153,16 +216,57 @@ impl DynamoDbBackend {
         }
     }
 
+    /// Deletes an entry that took a key away from runs that are no more.
+    async fn purge_taken_away(&self, item: Item) -> Result<(), EngineError> {
+        let request = self
+            .client
+            .sdk
+            .delete_item()
+            .table_name(&self.journal)
+            .set_key(Some(journal::key_of(item)))
+            .condition_expression("attribute_not_exists(#document)")
+            .expression_attribute_names("#document", DOCUMENT);
+        let answer = self
+            .client
+            .call::<_, DeleteItemError>("DeleteItem", &self.journal, || {
+                Box::pin(request.clone().send())
+            })
+            .await;
+        match answer {
+            Ok(_) => Ok(()),
+            Err(failure) if failure.is_condition() => Ok(()),
+            Err(failure) => Err(failure.engine_error()),
+        }
+    }
+
+    /// That there is a document.
+    fn exists(
+        &self,
+        collection: &CollectionName,
+        id: &DocumentId,
+    ) -> Result<TransactWriteItem, BuildError> {
+        self.presence(collection, id, "attribute_exists(#id)")
+    }
+
     /// That there is no document.
     fn missing(
         &self,
         collection: &CollectionName,
         id: &DocumentId,
     ) -> Result<TransactWriteItem, BuildError> {
+        self.presence(collection, id, "attribute_not_exists(#id)")
+    }
+
+    fn presence(
+        &self,
+        collection: &CollectionName,
+        id: &DocumentId,
+        condition: &str,
+    ) -> Result<TransactWriteItem, BuildError> {
         let check = ConditionCheck::builder()
             .table_name(self.names.table(collection))
             .key(ID, text(id.to_string()))
-            .condition_expression("attribute_not_exists(#id)")
+            .condition_expression(condition)
             .expression_attribute_names("#id", ID)
             .build()?;
         Ok(TransactWriteItem::builder().condition_check(check).build())

@@ -19,8 +19,8 @@ use crate::{
 
 /// Requests of one reading that are under way at a time.
 const READ_PARALLEL: usize = 4;
-/// Entries that may be looked at for one part of an index, so that a call ends although all of
-/// them are left over from documents that are gone.
+/// How often entries may be looked at for one part of an index without finding a document, so
+/// that a call ends although all of them are left over from documents that are gone.
 const FETCH_ROUNDS_MAX: usize = 10;
 
 impl DynamoDbBackend {
@@ -161,7 +161,8 @@ impl DynamoDbBackend {
         let mut fetched = KeyFetched::default();
         let (mut lower, mut upper) = (fetch.lower.clone(), fetch.upper.clone());
         let (mut bytes, limit) = (0, fetch.limit as usize);
-        for _ in 0..FETCH_ROUNDS_MAX {
+        let mut fruitless = 0;
+        while fruitless < FETCH_ROUNDS_MAX {
             let wanted = (limit - fetched.documents.len()).min(READ_KEYS_MAX);
             let range =
                 Range { collection, index: fetch.index, lower: &lower, upper: upper.as_deref() };
@@ -173,6 +174,7 @@ impl DynamoDbBackend {
             let keys: Vec<DocumentKey> = part.entries.iter().map(key).collect();
             let documents =
                 if keys.is_empty() { Vec::new() } else { self.read_documents(&keys).await? };
+            let before = fetched.documents.len();
             let mut last = None;
             let mut cut = false;
             for ((key, _), document) in part.entries.into_iter().zip(documents) {
@@ -191,7 +193,8 @@ impl DynamoDbBackend {
             if fetched.exhausted || cut || (is_full && !fetched.documents.is_empty()) {
                 break;
             }
-            let Some(last) = last else { continue };
+            fruitless = if fetched.documents.len() > before { 0 } else { fruitless + 1 };
+            let Some(last) = last else { break };
             if fetch.reverse {
                 upper = Some(last.clone());
             } else {
@@ -263,7 +266,9 @@ impl DynamoDbBackend {
                 .await
                 .map_err(Failure::engine_error)?;
             for item in page.items() {
-                all.push(journal::read_entry(item)?);
+                let known = journal::read_entry(item)?;
+                self.remember_runs(&known.entry.collection, known.runs);
+                all.push(known);
             }
             start = page.last_evaluated_key;
             if start.is_none() {
@@ -279,7 +284,11 @@ impl DynamoDbBackend {
     ) -> Result<Option<Catalogued>, EngineError> {
         let key = journal::key(CATALOGUE, collection.as_str());
         let item = self.read_item(&self.journal, key).await?;
-        item.as_ref().map(journal::read_entry).transpose()
+        let known = item.as_ref().map(journal::read_entry).transpose()?;
+        if let Some(known) = &known {
+            self.remember_runs(collection, known.runs);
+        }
+        Ok(known)
     }
 
     /// How many documents a collection has: what we counted, or what there is where other
@@ -303,7 +312,7 @@ impl DynamoDbBackend {
     pub(crate) async fn all_collections(&self) -> Result<Vec<CollectionInfo>, EngineError> {
         let mut collections = Vec::new();
         let mut known = HashSet::new();
-        for Catalogued { entry, documents } in self.catalogued().await? {
+        for Catalogued { entry, documents, .. } in self.catalogued().await? {
             if !entry.adopted && entry.deleting.is_none() {
                 continue;
             }
@@ -317,7 +326,11 @@ impl DynamoDbBackend {
                 if !self.is_collection(&table).await? {
                     return Ok(None);
                 }
-                let documents = self.count_table(&table).await?.unwrap_or_default();
+                // Counting again what a load has just written would read all of it.
+                let documents = match self.count_loading(&name).await? {
+                    Some(documents) => documents,
+                    None => self.count_table(&table).await?.unwrap_or_default(),
+                };
                 Ok::<_, EngineError>(Some(CollectionInfo { name, documents }))
             })
             .buffer_unordered(READ_PARALLEL)

@@ -1,11 +1,15 @@
 //! Tables and items of other programs.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use isobase_engine::ErrorKind;
-use isobase_remote::{Backend, CommitError};
+use isobase_engine::{ErrorKind, IndexDefinition, IndexState};
+use isobase_remote::{
+    Backend, CatalogueEntry, CommitError, IndexEntry, IndexKey, KeyFetch, NativeDocument,
+};
+use isobase_types::Order;
 
 use crate::fixture::{
-    Tables, collection, commit, creation, deletion, document_key, update, with_tables,
+    Tables, collection, commit, creation, deletion, document_key, everything, id_key, update,
+    with_tables,
 };
 
 async fn put(tables: &Tables, name: &str, id: &str, fields: &[(&str, AttributeValue)]) {
@@ -75,6 +79,29 @@ async fn tables_of_other_programs_are_read_listed_and_counted() {
 }
 
 #[tokio::test]
+async fn a_document_that_is_taken_in_keeps_its_types() {
+    with_tables(async |tables| {
+        let head = tables.backend.open().await.unwrap();
+        tables.create_table("agents", "_id").await;
+        let set = AttributeValue::Ss(vec!["a".into(), "b".into()]);
+        put(tables, "agents", "a", &[("set", set.clone())]).await;
+        let key = document_key("agents", "a");
+        let foreign = tables.read(&key).await.unwrap();
+        let mut taken_in = update(&foreign, "agents", 1, &foreign.body);
+        taken_in.after.as_mut().unwrap().meta.keeps_content = true;
+        tables.commit(head, vec![taken_in]).await;
+        let ours = tables.read(&key).await.unwrap();
+        assert_eq!((ours.body, ours.revision.number()), (foreign.body, Some(1)));
+        let table = tables.backend.table_name(&key.collection);
+        let items = tables.sdk.scan().table_name(table).send().await.unwrap().items.unwrap();
+        assert_eq!(items[0]["set"], set);
+        assert!(items[0].contains_key("isobase_meta"));
+        assert_eq!(tables.ids("agents", &everything(10)).await, ["a"]);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn items_of_other_programs_are_updated_in_place() {
     with_tables(async |tables| {
         let backend = &tables.backend;
@@ -115,6 +142,140 @@ async fn items_of_other_programs_are_updated_in_place() {
         assert_eq!(changed.body, "{\"v\":6}");
         tables.commit(head, vec![update(&changed, "agents", 3, "{\"v\":7}")]).await;
         assert!(!tables.read(&key).await.unwrap().is_foreign());
+    })
+    .await;
+}
+
+/// Count, and ids in their order.
+async fn counted(tables: &Tables) -> (u64, Vec<String>) {
+    let count = tables.backend.count(&collection("agents")).await.unwrap();
+    (count, tables.ids("agents", &everything(100)).await)
+}
+
+fn expected(ids: &[&str]) -> (u64, Vec<String>) {
+    (ids.len() as u64, ids.iter().map(|id| (*id).to_owned()).collect())
+}
+
+async fn delete_natively(tables: &Tables, id: &str) {
+    let table = tables.backend.table_name(&collection("agents"));
+    let delete = tables.sdk.delete_item().table_name(table);
+    delete.key("_id", AttributeValue::S(id.to_owned())).send().await.unwrap();
+}
+
+#[tokio::test]
+async fn counts_hold_whatever_other_programs_do() {
+    with_tables(async |tables| {
+        let head = tables.backend.open().await.unwrap();
+        tables.create_table("agents", "_id").await;
+        let mut first =
+            commit(head, ["a", "b", "c"].map(|id| creation("agents", id, 1, "{}")).into());
+        first.catalogue = vec![CatalogueEntry {
+            collection: collection("agents"),
+            indexes: vec![],
+            adopted: true,
+            deleting: None,
+        }];
+        tables.backend.commit(&first).await.unwrap().unwrap();
+        let mut head = first.next;
+        assert_eq!(counted(tables).await, expected(&["a", "b", "c"]));
+
+        // One of theirs is replaced by us, one deleted; ours is replaced by theirs.
+        for id in ["x", "y", "b", "c"] {
+            put(tables, "agents", id, &[("v", number("1"))]).await;
+        }
+        let read = async |id: &str| tables.read(&document_key("agents", id)).await.unwrap();
+        for id in ["x", "b"] {
+            let mut write = update(&read(id).await, "agents", 1, "{\"v\":2}");
+            write.before.as_mut().unwrap().keys.clear();
+            head = tables.commit(head, vec![write]).await;
+        }
+        assert_eq!(counted(tables).await, expected(&["a", "b", "c", "x"]));
+        for id in ["y", "c"] {
+            let mut write = deletion(&read(id).await, "agents");
+            write.before.as_mut().unwrap().keys.clear();
+            head = tables.commit(head, vec![write]).await;
+        }
+        assert_eq!(counted(tables).await, expected(&["a", "b", "x"]));
+
+        // What they deleted is written anew.
+        delete_natively(tables, "a").await;
+        head = tables.commit(head, vec![creation("agents", "a", 1, "{}")]).await;
+        assert_eq!(counted(tables).await, expected(&["a", "b", "x"]));
+
+        // What they deleted stays counted until somebody looks.
+        delete_natively(tables, "b").await;
+        assert_eq!(counted(tables).await.0, 3);
+        let keys_of = |found: &NativeDocument| vec![id_key(&found.id.to_string())];
+        tables.backend.sweep(&collection("agents"), &keys_of).await.unwrap();
+        assert_eq!(counted(tables).await, expected(&["a", "x"]));
+        assert_eq!(tables.backend.head().await.unwrap(), head);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_sweep_takes_away_keys_that_no_document_has() {
+    with_tables(async |tables| {
+        let backend = &tables.backend;
+        let head = backend.open().await.unwrap();
+        let agents = collection("agents");
+        backend.prepare_collection(&agents).await.unwrap();
+        let key = |text: &str| IndexKey { index: 1, key: text.as_bytes().to_vec() };
+        let mut writes = ["a", "b"].map(|id| creation("agents", id, 1, "{}")).to_vec();
+        for write in &mut writes {
+            write.after.as_mut().unwrap().keys.extend([key("now"), key("before")]);
+        }
+        writes[1].after.as_mut().unwrap().keys[1].key.push(1);
+        writes[1].after.as_mut().unwrap().keys[2].key.push(1);
+        let definition = IndexDefinition::new(Order::parse("v").unwrap()).unwrap();
+        let index = IndexEntry { number: 1, definition, state: IndexState::Ready };
+        let mut group = commit(head, writes);
+        group.catalogue = vec![CatalogueEntry {
+            collection: agents.clone(),
+            indexes: vec![index],
+            adopted: true,
+            deleting: None,
+        }];
+        backend.commit(&group).await.unwrap().unwrap();
+        assert_eq!(backend.count_keys(&agents, 1, &[], None).await.unwrap(), 4);
+        let keys_of = |found: &NativeDocument| {
+            let id = found.id.to_string();
+            let now = if id == "a" { key("now") } else { key("now\u{1}") };
+            vec![id_key(&id), now]
+        };
+        backend.sweep(&agents, &keys_of).await.unwrap();
+        assert_eq!(backend.count_keys(&agents, 1, &[], None).await.unwrap(), 2);
+        assert_eq!(backend.count_keys(&agents, 0, &[], None).await.unwrap(), 2);
+        assert_eq!(backend.count(&agents).await.unwrap(), 2);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_entry_without_a_document_says_nothing() {
+    with_tables(async |tables| {
+        let backend = &tables.backend;
+        let head = backend.open().await.unwrap();
+        backend.prepare_collection(&collection("agents")).await.unwrap();
+        tables.commit(head, ["a", "c"].map(|id| creation("agents", id, 1, "{}")).into()).await;
+        let journal = format!("{}isobase_journal", tables.options.prefix);
+        tables
+            .sdk
+            .put_item()
+            .table_name(journal)
+            .item("pk", AttributeValue::S("keys/agents/0".into()))
+            .item("sk", AttributeValue::B(id_key("b").key.into()))
+            .item("gone", AttributeValue::Bool(true))
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(tables.ids("agents", &everything(10)).await, ["a", "c"]);
+        for limit in [1, 2] {
+            let part = KeyFetch { lower: id_key("b").key, ..everything(limit) };
+            assert_eq!(tables.ids("agents", &part).await, ["c"]);
+        }
+        let count = backend.count_keys(&collection("agents"), 0, &[], None).await.unwrap();
+        assert_eq!(count, 2);
     })
     .await;
 }

@@ -122,6 +122,19 @@ async fn a_commit_that_nobody_answers_has_an_unknown_outcome() {
 }
 
 #[tokio::test]
+async fn a_conflict_after_a_lost_answer_does_not_make_the_outcome_known() {
+    let conflict = canceled(&["TransactionConflict", "None", "None", "None", "None"]);
+    let moved = canceled(&["ConditionalCheckFailed", "None", "None", "None", "None"]);
+    let script = Script::start(&[Answer::Cut, conflict, moved]).await;
+    let error = script.backend().await.commit(&some_commit()).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::OutcomeUnknown, "{error}");
+    let mut tokens = tokens(&script);
+    assert_eq!(tokens.len(), 3);
+    tokens.dedup();
+    assert_eq!(tokens.len(), 1);
+}
+
+#[tokio::test]
 async fn a_commit_that_reached_nobody_is_unavailable() {
     let port = isobase_testkit::ReservedPort::new().unwrap();
     let url = format!("http://127.0.0.1:{}", port.port());

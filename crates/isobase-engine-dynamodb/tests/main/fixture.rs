@@ -11,6 +11,7 @@ use aws_sdk_dynamodb::{
     types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType},
 };
 use futures_util::FutureExt;
+use isobase_engine::listing::index_key;
 use isobase_engine_dynamodb::{DynamoDbBackend, DynamoDbCredentials, DynamoDbOptions};
 use isobase_remote::{
     After, Backend, Before, Commit, DocumentKey, DocumentWrite, Head, IndexKey, KeyFetch, Meta,
@@ -18,7 +19,7 @@ use isobase_remote::{
 };
 use isobase_testkit::{dynamodb_url, require_all, unique_name};
 use isobase_types::{
-    Change, ChangeKind, CollectionName, DocumentId, Revision, Sequence, Timestamp, key,
+    Change, ChangeKind, CollectionName, DocumentId, Order, Revision, Sequence, Timestamp,
 };
 
 pub(crate) const AT: Timestamp = Timestamp { unix_us: 1_700_000_000_000_000 };
@@ -153,9 +154,8 @@ pub(crate) fn document_key(name: &str, id: &str) -> DocumentKey {
 }
 
 pub(crate) fn id_key(id: &str) -> IndexKey {
-    let mut bytes = Vec::new();
-    key::encode_id(&DocumentId::parse(id).unwrap(), &mut bytes);
-    IndexKey { index: 0, key: bytes }
+    let key = index_key("{}", &DocumentId::parse(id).unwrap(), &Order::default());
+    IndexKey { index: 0, key }
 }
 
 /// A document that comes to be, with the key of its id.
