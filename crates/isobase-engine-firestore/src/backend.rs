@@ -1,6 +1,9 @@
 //! What Firestore does for the engine.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    collections::HashSet,
+    sync::{Mutex, PoisonError},
+};
 
 use googleapis_tonic_google_firestore_v1::google::firestore::v1 as proto;
 use isobase_engine::{CollectionInfo, Counters, EngineError, ErrorKind, Limits, Pending};
@@ -237,7 +240,6 @@ impl FirestoreBackend {
         let names = &self.requests.names;
         self.empty(&names.log()).await?;
         self.empty(&names.answers()).await?;
-        self.empty(&names.catalogue()).await?;
         let old = self.read_head().await?;
         let next = Head {
             commit: old.head.commit + 1,
@@ -251,6 +253,20 @@ impl FirestoreBackend {
                 let entry: &CatalogueEntry = &part[place];
                 let id = names.collection(&entry.collection);
                 put(names.native_document(&names.catalogue(), id), journal::entry_fields(entry))
+            };
+            self.requests.write_each("writing the catalogue", part.len(), write).await?;
+        }
+        // Only now: a process that is killed before has lost no index.
+        let listed: HashSet<_> =
+            catalogue.iter().map(|entry| names.collection(&entry.collection)).collect();
+        let others = self.entries().await?.into_iter().map(|entry| entry.collection);
+        let others: Vec<_> = others
+            .map(|collection| names.collection(&collection))
+            .filter(|native| !listed.contains(native))
+            .collect();
+        for part in others.chunks(limits::WRITES_MAX) {
+            let write = |place: usize| {
+                commit::delete(names.native_document(&names.catalogue(), &part[place]))
             };
             self.requests.write_each("writing the catalogue", part.len(), write).await?;
         }

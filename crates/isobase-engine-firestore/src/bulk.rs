@@ -5,19 +5,22 @@ use std::{ops::Range, pin::pin};
 use futures_util::{StreamExt, stream};
 use googleapis_tonic_google_firestore_v1::google::firestore::v1 as proto;
 use isobase_engine::{EngineError, ErrorKind};
-use isobase_remote::{DocumentWrite, META_FIELD, is_purged};
+use isobase_remote::{DocumentWrite, is_purged};
 use isobase_types::{CollectionName, Sequence};
 use proto::{Write, precondition::ConditionType, structured_query::field_filter::Operator};
 
 use crate::{
     backend::FirestoreBackend,
     codec,
-    commit::{WriteExt, delete, put},
+    commit::{WriteExt, bookkeeping, delete},
     limits::{PARALLEL_REQUESTS, REQUEST_BYTES_MAX, WRITES_MAX},
     names,
     query::{NAME, Query},
     size,
 };
+
+/// Times a deletion goes over a collection in which documents are changed meanwhile.
+const PURGE_PASSES_MAX: u32 = 10;
 
 impl FirestoreBackend {
     /// Stores documents as they are given, whatever was there.
@@ -53,16 +56,15 @@ impl FirestoreBackend {
         Ok(all)
     }
 
-    /// Only our bookkeeping travels; the content stays where it is.
+    /// Only our bookkeeping travels.
     fn rekey_of(&self, write: &DocumentWrite) -> Write {
-        let mut whole = self.write_of(write);
-        if let (Some(after), Some(condition)) = (&write.after, &whole.current_document)
-            && let Some(condition) = condition.condition_type
-        {
-            let fields = codec::Fields::from([(META_FIELD.to_owned(), codec::meta(after))]);
-            whole = put(self.name_of(write), fields).of_field(META_FIELD).under(condition);
+        let whole = self.write_of(write);
+        match (&write.after, whole.current_document.and_then(|held| held.condition_type)) {
+            (Some(after), Some(condition)) => {
+                bookkeeping(self.name_of(write), after).under(condition)
+            }
+            _ => whole,
         }
-        whole
     }
 
     /// Parts that one request can hold.
@@ -91,9 +93,25 @@ impl FirestoreBackend {
         collection: &CollectionName,
         to: Sequence,
     ) -> Result<(), EngineError> {
+        for _ in 0..PURGE_PASSES_MAX {
+            if self.purge_once(collection, to).await? {
+                return Ok(());
+            }
+        }
+        let message = format!("the documents of '{collection}' are changed while they are deleted");
+        Err(EngineError::new(ErrorKind::Unavailable, message))
+    }
+
+    /// Goes over a collection; whether every document that is to go is gone. One that was changed
+    /// meanwhile may still have to go: its keys may have been rewritten.
+    async fn purge_once(
+        &self,
+        collection: &CollectionName,
+        to: Sequence,
+    ) -> Result<bool, EngineError> {
         let native = self.requests.names.collection(collection);
         let limit = u32::try_from(WRITES_MAX).unwrap_or(u32::MAX);
-        let mut after = None;
+        let (mut after, mut all) = (None, true);
         loop {
             let query = self.by_name(&native, after.as_deref()).part(&codec::revision_path());
             let found = self.requests.query(&query.at_most(limit).build(), usize::MAX).await?;
@@ -106,11 +124,11 @@ impl FirestoreBackend {
                 let version = document.update_time.unwrap_or_default();
                 delete(document.name.clone()).under(ConditionType::UpdateTime(version))
             };
-            // One that was changed meanwhile is another document, and stays.
             let what = "deleting the documents of a collection";
-            self.requests.write_each(what, found.len(), write).await?;
+            let deleted = self.requests.write_each(what, found.len(), write).await?;
+            all &= !deleted.contains(&false);
             if is_last {
-                return Ok(());
+                return Ok(all);
             }
         }
     }

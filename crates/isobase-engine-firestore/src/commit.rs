@@ -6,7 +6,7 @@
 
 use googleapis_tonic_google_firestore_v1::google::firestore::v1 as proto;
 use isobase_engine::EngineError;
-use isobase_remote::{Commit, CommitError, DocumentWrite, Head};
+use isobase_remote::{After, Commit, CommitError, DocumentWrite, Head, META_FIELD};
 use proto::{Document, DocumentMask, Precondition, Write, precondition::ConditionType, write};
 use tonic::Code;
 
@@ -76,11 +76,18 @@ impl FirestoreBackend {
         prepared: &Prepared<'_>,
         failure: Failure,
     ) -> Result<Result<(), CommitError>, EngineError> {
-        let Ok(seen) = self.read_head().await else {
-            return Err(failure.into_write_error("committing"));
+        let seen = match self.read_head().await {
+            Ok(seen) => seen,
+            Err(error) => return Err(unexplained(failure, error)),
         };
-        if seen.token == prepared.token || self.is_in_log(prepared).await? {
-            return Ok(Ok(()));
+        let is_ours = match seen.token == prepared.token {
+            true => Ok(true),
+            false => self.is_in_log(prepared).await,
+        };
+        match is_ours {
+            Ok(true) => return Ok(Ok(())),
+            Ok(false) => {}
+            Err(error) => return Err(unexplained(failure, error)),
         }
         if seen.version != prepared.version {
             // Another head will never be the one we asked for again: nothing of ours can still
@@ -93,10 +100,11 @@ impl FirestoreBackend {
         if !is_refusal(&failure) {
             return Err(failure.into_write_error("committing"));
         }
-        if self.is_changed(&prepared.commit.documents).await? {
-            return Ok(Err(CommitError::DocumentChanged));
+        match self.is_changed(&prepared.commit.documents).await {
+            Ok(true) => Ok(Err(CommitError::DocumentChanged)),
+            Ok(false) => Err(failure.into_write_error("committing")),
+            Err(error) => Err(unexplained(failure, error)),
         }
-        Err(failure.into_write_error("committing"))
     }
 
     /// Whether the log has what a commit wrote.
@@ -140,6 +148,8 @@ impl FirestoreBackend {
     pub(crate) fn unconditional(&self, write: &DocumentWrite) -> Write {
         let name = self.name_of(write);
         match &write.after {
+            // What another program wrote may have types that JSON lacks: it stays untouched.
+            Some(after) if write.keeps_content() => bookkeeping(name, after),
             Some(after) => put(name, codec::fields(after)),
             None => delete(name),
         }
@@ -181,6 +191,12 @@ fn is_refusal(failure: &Failure) -> bool {
     )
 }
 
+/// The failure when what became of a commit cannot be found out: a reading that failed does not
+/// say that nothing was written.
+fn unexplained(failure: Failure, reading: EngineError) -> EngineError {
+    if failure.uncertain { failure.into_write_error("committing") } else { reading }
+}
+
 /// Tells this commit from every other.
 pub(crate) fn token() -> String {
     format!("{:032x}", rand::random::<u128>())
@@ -191,26 +207,27 @@ pub(crate) fn put(name: String, fields: Fields) -> Write {
     Write { operation: Some(write::Operation::Update(document)), ..Write::default() }
 }
 
+/// Our bookkeeping in a document, whose content stays where it is.
+pub(crate) fn bookkeeping(name: String, after: &After) -> Write {
+    let fields = Fields::from([(META_FIELD.to_owned(), codec::meta(after))]);
+    let mut write = put(name, fields);
+    write.update_mask = Some(DocumentMask { field_paths: vec![META_FIELD.to_owned()] });
+    write
+}
+
 pub(crate) fn delete(name: String) -> Write {
     Write { operation: Some(write::Operation::Delete(name)), ..Write::default() }
 }
 
-/// Parts of a [`Write`] that are set afterwards.
+/// What a [`Write`] is conditioned on.
 pub(crate) trait WriteExt {
     /// Only if the document is so.
     fn under(self, condition: ConditionType) -> Self;
-    /// Only this field; the others stay as they are.
-    fn of_field(self, field: &str) -> Self;
 }
 
 impl WriteExt for Write {
     fn under(mut self, condition: ConditionType) -> Self {
         self.current_document = Some(Precondition { condition_type: Some(condition) });
-        self
-    }
-
-    fn of_field(mut self, field: &str) -> Self {
-        self.update_mask = Some(DocumentMask { field_paths: vec![field.to_owned()] });
         self
     }
 }

@@ -93,15 +93,18 @@ pub(crate) fn native_id_of(name: &str) -> &str {
 /// A name as Firestore can have it: itself, wherever that is possible.
 ///
 /// Firestore refuses `__x__` ("Collection IDs cannot match the regular expression `__.*__`");
-/// `isobase_` is ours. Their first character is escaped as `%` and two digits, and so is a `%`
-/// that would pass for such an escape.
+/// what begins with `isobase_` is ours, and what ends with the name of a journal may be that of
+/// another prefix. The character with which such a name begins is escaped as `%` and two digits,
+/// and so is a `%` that would pass for such an escape.
 fn escaped(name: &str) -> String {
     let dunder = name.len() >= 4 && name.starts_with("__") && name.ends_with("__");
+    let ours = name.starts_with(RESERVED_PREFIX);
+    let journal = journal_at(name);
     let mut out = String::with_capacity(name.len() + 2);
     for (at, character) in name.char_indices() {
-        let first = at == 0 && (dunder || name.starts_with(RESERVED_PREFIX));
+        let reserved = (at == 0 && (dunder || ours)) || journal == Some(at);
         let ambiguous = character == '%' && escape_at(&name[at..]).is_some();
-        match first || ambiguous {
+        match reserved || ambiguous {
             true => out.push_str(&format!("%{:02X}", u32::from(character))),
             false => out.push(character),
         }
@@ -109,9 +112,15 @@ fn escaped(name: &str) -> String {
     out
 }
 
-/// The name of an escaped name; none when the name is the journal's.
+/// Where in a name the name of a journal begins with which it ends, if it does.
+fn journal_at(name: &str) -> Option<usize> {
+    let suffix = [JOURNAL, LOG, ANSWERS, COLLECTIONS].into_iter().find(|end| name.ends_with(end));
+    suffix.map(|suffix| name.len() - suffix.len())
+}
+
+/// The name of an escaped name; none when the name is a journal's.
 fn unescaped(native: &str) -> Option<String> {
-    if native.starts_with(RESERVED_PREFIX) {
+    if native.starts_with(RESERVED_PREFIX) || journal_at(native).is_some() {
         return None;
     }
     let mut out = Vec::with_capacity(native.len());
@@ -161,6 +170,8 @@ mod tests {
             ("____", "%5F___"),
             ("isobase_journal", "%69sobase_journal"),
             ("isobase_", "%69sobase_"),
+            ("app_isobase_journal", "app_%69sobase_journal"),
+            ("isobase_x_isobase_log", "%69sobase_x_%69sobase_log"),
             ("a%2Fb", "a%252Fb"),
             ("%5F_a__", "%255F_a__"),
         ] {
@@ -177,8 +188,15 @@ mod tests {
     #[test]
     fn collections_that_are_not_ours_to_show_are_left_out() {
         let names = names("test-");
-        for native in ["agents", "test-isobase_log", "test-", "test-a%2Fb", "test-%41", "test-%FF"]
-        {
+        for native in [
+            "agents",
+            "test-isobase_log",
+            "test-app_isobase_answers",
+            "test-",
+            "test-a%2Fb",
+            "test-%41",
+            "test-%FF",
+        ] {
             assert_eq!(names.of_native(native), None, "{native}");
         }
     }

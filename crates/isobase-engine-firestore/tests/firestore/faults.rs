@@ -1,17 +1,17 @@
 //! Faults that emulators never show.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use isobase_engine::{EngineError, ErrorKind};
 use isobase_engine_firestore::{Environment, FirestoreBackend, FirestoreOptions};
 use isobase_remote::{Backend, CommitError, KeyFetch, RemoteOptions};
 use isobase_types::Sequence;
-use tokio::time::Instant;
+use tokio::{sync::Barrier, time::Instant};
 use tonic::Code;
 
 use crate::{
     proxy::{Fault, Proxy},
-    support::{Database, collection, commit, create, key, on_each},
+    support::{Database, collection, commit, create, fields, key, on_each, text},
 };
 
 /// Short, so that a test of silence is over soon; long enough for a busy machine.
@@ -254,6 +254,46 @@ fn a_commit_that_may_have_happened_is_not_called_undone() {
         assert_eq!(error.kind, ErrorKind::OutcomeUnknown, "{error}");
         assert!(proxy.is_done());
         assert_eq!(backend.head().await.unwrap(), given.next);
+    });
+}
+
+#[test]
+fn a_reading_that_fails_does_not_say_that_nothing_was_written() {
+    on_each(async |database| {
+        let (backend, proxy) = behind(&database).await;
+        let head = backend.head().await.unwrap();
+        let given = commit(head, vec![create(&backend, "a", "1", "{}")]);
+        database.commit(vec![create(&backend, "a", "2", "{}")]).await;
+        // The answer is lost, then the service is gone; it shows another head, and is gone again.
+        proxy.expect("Commit", [Fault::After(Code::Unavailable, "lost")]);
+        proxy.expect("Commit", vec![DOWN; 6]);
+        proxy.expect("BatchGetDocuments", [Fault::None]);
+        proxy.expect("BatchGetDocuments", vec![DOWN; 7]);
+        let error = backend.commit(&given).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::OutcomeUnknown, "{error}");
+        assert!(proxy.is_done());
+        assert_eq!(backend.commit(&given).await.unwrap(), Err(CommitError::HeadMoved));
+    });
+}
+
+#[test]
+fn a_deletion_takes_what_was_changed_meanwhile() {
+    on_each(async |database| {
+        let (backend, proxy) = behind(&database).await;
+        for id in ["1", "2", "3"] {
+            database.write_foreign(&format!("a/{id}"), fields([("v", text("1"))])).await;
+        }
+        let gate = Arc::new(Barrier::new(2));
+        proxy.expect("BatchWrite", [Fault::Gate(gate.clone())]);
+        let name = collection("a");
+        let changing = async {
+            gate.wait().await;
+            database.write_foreign("a/2", fields([("v", text("2"))])).await;
+            gate.wait().await;
+        };
+        let (deleted, ()) = tokio::join!(backend.purge(&name, Sequence(6)), changing);
+        deleted.unwrap();
+        assert_eq!(backend.count(&name).await.unwrap(), 0);
     });
 }
 

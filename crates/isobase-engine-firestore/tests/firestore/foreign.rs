@@ -66,6 +66,31 @@ fn a_foreign_document_is_replaced_in_place() {
 }
 
 #[test]
+fn taking_a_foreign_document_in_leaves_its_types() {
+    on_each(async |database| {
+        let backend = &database.backend;
+        let time = prost_types::Timestamp { seconds: 1_700_000_000, nanos: 0 };
+        let time = value(ValueType::TimestampValue(time));
+        database.write_foreign("a/x", fields([("time", time.clone())])).await;
+        let mut stamped = after(backend, r#"{"time":"2023-11-14T22:13:20Z"}"#, &[b"x"]);
+        stamped.meta.keeps_content = true;
+        let write = DocumentWrite {
+            key: key("a", "x"),
+            before: Some(before(backend, "a", "x").await),
+            after: Some(stamped),
+        };
+        database.commit(vec![write]).await;
+        let stored = database.read_foreign("a/x").await;
+        assert_eq!(stored["time"], time);
+        let found = backend.read(&[key("a", "x")]).await.unwrap();
+        let found = found[0].as_ref().unwrap();
+        assert!(!found.is_foreign());
+        assert_eq!(found.body, r#"{"time":"2023-11-14T22:13:20Z"}"#);
+        assert_eq!(backend.count_keys(&collection("a"), 0, b"", None).await.unwrap(), 1);
+    });
+}
+
+#[test]
 fn a_scan_finds_every_document_it_can_name() {
     on_each(async |database| {
         let backend = &database.backend;

@@ -92,6 +92,9 @@ fn a_load_is_noted_and_ends_with_a_new_journal() {
             adopted: true,
             deleting: None,
         };
+        let mut old = commit(backend.head().await.unwrap(), Vec::new());
+        old.catalogue = vec![entry("a"), entry("b"), entry("__z__")];
+        backend.commit(&old).await.unwrap().unwrap();
         let counters = Counters { sequence: Sequence(1 << 60), last_id: i64::MAX };
         let head = backend.reset(counters, &[entry("b"), entry("c")]).await.unwrap();
         assert_eq!(

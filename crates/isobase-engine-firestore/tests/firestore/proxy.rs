@@ -18,7 +18,7 @@ use hyper::{body::Incoming, client, server, service::service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::Notify,
+    sync::{Barrier, Notify},
     task::JoinHandle,
 };
 use tonic::Code;
@@ -38,6 +38,8 @@ pub(crate) enum Fault {
     SilenceAfter,
     /// Done, and the connection breaks before the answer.
     BreakAfter,
+    /// Done as usual, after the test has met it at this barrier twice.
+    Gate(Arc<Barrier>),
     /// Done as usual.
     None,
 }
@@ -124,6 +126,10 @@ async fn answer(
     match fault {
         Fault::Before(code, message) => return Ok(status(code, message)),
         Fault::Silence => pending().await,
+        Fault::Gate(ref gate) => {
+            gate.wait().await;
+            gate.wait().await;
+        }
         _ => {}
     }
     let (messages, trailers) = forward(&state.upstream, request).await;
