@@ -71,7 +71,7 @@ impl Shared {
                      '{database}': create it as an administrator (`isobase index plan` prints the \
                      commands) or give the user that right"
                 );
-                Err(EngineError::new(ErrorKind::Unavailable, message))
+                Err(EngineError::new(ErrorKind::Unexpected, message))
             }
             _ if reply.is_success() => Ok(()),
             _ => Err(self.client.refused(&what, &reply)),

@@ -68,7 +68,13 @@ impl Shared {
             self.append(&first, deadline).await?;
         }
         let head = self.recover(deadline).await?;
-        self.find_whole_records(deadline).await?;
+        let shared = Arc::clone(self);
+        // They may be large, and nothing depends on it.
+        tokio::spawn(async move {
+            if let Err(error) = shared.find_whole_records().await {
+                tracing::debug!(%error, "records stay whole: {error}");
+            }
+        });
         Ok(head)
     }
 
@@ -140,12 +146,12 @@ impl Shared {
     }
 
     /// Records that a killed process left whole: those of one version only.
-    async fn find_whole_records(self: &Arc<Self>, deadline: Instant) -> Result<(), EngineError> {
+    async fn find_whole_records(self: &Arc<Self>) -> Result<(), EngineError> {
         let range = Range { limit: LEFT_WHOLE_MAX, descending: true, ..log() };
-        let rows = self.rows(&range, deadline).await?.rows;
+        let rows = self.rows(&range, self.client.deadline()).await?.rows;
         // The last one is the head's, which is seen to already.
         for row in rows.iter().skip(1).filter(|row| row.revision.starts_with("1-")) {
-            if let Some(record) = self.read_record(&row.id, deadline).await? {
+            if let Some(record) = self.read_record(&row.id, self.client.deadline()).await? {
                 self.strip_later(&record);
             }
         }

@@ -105,12 +105,7 @@ impl Shared {
                 }
                 BulkAnswer::Done { conflicts, refused } => {
                     if let Some((id, complaint)) = refused.first() {
-                        let reason = &complaint.reason;
-                        let message = format!(
-                            "a validation function of the database '{database}' refused the \
-                             document '{id}': {reason}"
-                        );
-                        return Err(EngineError::new(ErrorKind::Unexpected, message));
+                        return Err(refused_error(&database, id, &complaint.reason));
                     }
                     let conflicts: HashSet<&str> = conflicts.iter().map(String::as_str).collect();
                     rows.retain(|row| conflicts.contains(row.id.as_str()));
@@ -188,11 +183,14 @@ impl Shared {
                         document: &document,
                     })
                     .collect();
-                let BulkAnswer::Done { conflicts, .. } =
+                let BulkAnswer::Done { conflicts, refused } =
                     self.bulk(&database, Edits::New, &rows, deadline).await?
                 else {
                     return Ok(());
                 };
+                if let Some((id, complaint)) = refused.first() {
+                    return Err(refused_error(&database, id, &complaint.reason));
+                }
                 let found = self.read_rows(&database, &conflicts, true, None, deadline).await?;
                 let still = found.unwrap_or_default().into_iter().filter_map(|row| match row {
                     Row::Live { document: Some(found), .. } => Some(found),
@@ -202,6 +200,13 @@ impl Shared {
                     .filter(|found| is_purged(found.stamp().map(Sequence), to))
                     .map(|found| (found.id, found.revision))
                     .collect();
+            }
+            if !old.is_empty() {
+                let message = format!(
+                    "other programs change documents of the database '{database}' faster than \
+                     they can be deleted"
+                );
+                return Err(EngineError::new(ErrorKind::Unavailable, message));
             }
             match page.next {
                 Some(next) => after = Some(next),
@@ -250,6 +255,13 @@ impl Shared {
         }
         Ok(done)
     }
+}
+
+fn refused_error(database: &str, id: &str, reason: &str) -> EngineError {
+    let message = format!(
+        "a validation function of the database '{database}' refused the document '{id}': {reason}"
+    );
+    EngineError::new(ErrorKind::Unexpected, message)
 }
 
 /// Rows as requests.

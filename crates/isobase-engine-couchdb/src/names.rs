@@ -81,7 +81,8 @@ impl Names {
         let Some(rest) = database.strip_prefix(self.prefix.as_str()) else {
             return Meaning::Other;
         };
-        if rest.starts_with('_') && self.prefix.is_empty() || rest == JOURNAL {
+        // Journals of longer prefixes are nobody's collections either.
+        if rest.starts_with('_') && self.prefix.is_empty() || rest.ends_with(JOURNAL) {
             return Meaning::Other;
         }
         let escaped = match self.prefix.is_empty() {
@@ -109,7 +110,8 @@ fn escape(name: &str) -> String {
             b'$' => !reads_as_escape(&bytes[place + 1..]),
             _ => false,
         };
-        let is_reserved = place == 0 && name.starts_with(RESERVED);
+        let is_reserved = place == 0 && name.starts_with(RESERVED)
+            || name.as_bytes()[place..] == *JOURNAL.as_bytes();
         if is_plain && !is_reserved {
             out.push(char::from(*byte));
         } else {
@@ -195,6 +197,9 @@ pub(crate) fn refuses_prefix(prefix: &str) -> Option<&'static str> {
     if !prefix.starts_with(|c: char| c.is_ascii_lowercase()) || !prefix.chars().all(is_allowed) {
         return Some("a lower-case letter, then lower-case letters, digits and any of _()+/-");
     }
+    if prefix.contains(RESERVED) {
+        return Some("without 'isobase_', with which our own databases begin");
+    }
     (prefix.len() > PREFIX_CHARS_MAX).then_some("at most 100 characters")
 }
 
@@ -223,6 +228,7 @@ mod tests {
             ("$", "x$$$", "app_$"),
             ("isobase_journal", "x$$$69sobase_journal", "app_$69sobase_journal"),
             ("isobase", "isobase", "app_isobase"),
+            ("a_isobase_journal", "a_$69sobase_journal", "app_a_$69sobase_journal"),
             ("ä b", "x$$$c3$a4$20b", "app_$c3$a4$20b"),
         ];
         for (collection, database, with_prefix) in cases {
@@ -267,7 +273,15 @@ mod tests {
     #[test]
     fn databases_of_others_mean_nothing() {
         let names = Names::new("");
-        for database in ["_users", "isobase_journal", "isobase_x", "a/b", "a$61", "x$$foo"] {
+        for database in [
+            "_users",
+            "isobase_journal",
+            "app_isobase_journal",
+            "isobase_x",
+            "a/b",
+            "a$61",
+            "x$$foo",
+        ] {
             assert_eq!(names.meaning(database), Meaning::Other, "{database}");
         }
         assert_eq!(Names::new("app_").meaning("notes"), Meaning::Other);
@@ -279,7 +293,7 @@ mod tests {
         for prefix in ["", "app", "app_", "a/b-"] {
             assert_eq!(refuses_prefix(prefix), None, "{prefix}");
         }
-        for prefix in ["App", "1", "_x", "a$", "ä", &"a".repeat(101)] {
+        for prefix in ["App", "1", "_x", "a$", "ä", "a_isobase_", &"a".repeat(101)] {
             assert!(refuses_prefix(prefix).is_some(), "{prefix}");
         }
     }

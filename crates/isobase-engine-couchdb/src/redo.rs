@@ -9,6 +9,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use isobase_engine::{EngineError, ErrorKind};
 use isobase_remote::{BEYOND_SEQUENCES, Before, Commit, CommitError, Head, Tree};
+use isobase_types::CollectionName;
 use tokio::time::Instant;
 
 use crate::{
@@ -60,7 +61,8 @@ impl Shared {
             Some(revision) => record.revision = revision,
             None => return Ok(Err(CommitError::HeadMoved)),
         }
-        self.apply(&record, deadline).await.map_err(unfinished_commit)?;
+        let refused = self.apply(&record, deadline).await.map_err(unfinished_commit)?;
+        *lock(&self.refused) = Some((record.head.commit, refused));
         self.know(&record);
         self.strip_later(&record);
         Ok(Ok(()))
@@ -120,8 +122,10 @@ impl Shared {
             // An earlier attempt of ours may have been the one.
             409 => {
                 let stored = self.read_record(&record.id, deadline).await?;
-                let ours = stored.filter(|stored| stored.token == record.token);
-                Ok(ours.map(|stored| stored.revision))
+                match stored.filter(|stored| stored.token == record.token) {
+                    None => Ok(None),
+                    Some(ours) => self.keep_record(&record.id, ours.revision, deadline).await,
+                }
             }
             404 => {
                 let (journal, address) = (&self.journal, self.client.address());
@@ -135,15 +139,27 @@ impl Shared {
                 let tree = self.success(&call, reply)?;
                 let revision = tree.get("rev").and_then(Tree::as_str);
                 let revision = revision.ok_or_else(|| strange(WHAT))?;
-                if revision.starts_with("1-") {
-                    return Ok(Some(revision.to_owned()));
-                }
-                // There was a record of this number, long ago: its tombstone let ours in.
-                let path = format!("{path}?rev={}", segment(revision));
-                self.client.send(&self.client.delete(path, WHAT, deadline)).await?;
-                Ok(None)
+                self.keep_record(&record.id, revision.to_owned(), deadline).await
             }
         }
+    }
+
+    /// The version of a record of ours that stands on nothing. One that stands on the tombstone
+    /// of another, of the same number, long ago, is taken away again: then none.
+    async fn keep_record(
+        &self,
+        id: &str,
+        revision: String,
+        deadline: Instant,
+    ) -> Result<Option<String>, EngineError> {
+        // A second version is our first one without its effects. A tombstone is at least a second.
+        if generation_of(&revision).is_some_and(|generation| generation <= 2) {
+            return Ok(Some(revision));
+        }
+        let path = format!("{}?rev={}", document_path(&self.journal, id), segment(&revision));
+        let call = self.client.delete(path, "taking a record back", deadline);
+        self.client.send(&call).await?;
+        Ok(None)
     }
 
     /// Reads the head, and applies its record if nobody has.
@@ -180,8 +196,9 @@ impl Shared {
         *lock(&self.known) = Some(known);
     }
 
-    /// Does what a record says. Safe to repeat, also long after others went on.
-    async fn apply(&self, record: &Record, deadline: Instant) -> Result<(), EngineError> {
+    /// Does what a record says. Safe to repeat, also long after others went on. Gives back what
+    /// CouchDB refuses for good: nobody can write it, and the record must not wait for it.
+    async fn apply(&self, record: &Record, deadline: Instant) -> Result<Vec<Refused>, EngineError> {
         let mut databases: BTreeMap<String, Vec<&Effect>> = BTreeMap::new();
         for effect in &record.effects {
             databases.entry(self.names.database(&effect.collection)).or_default().push(effect);
@@ -195,8 +212,17 @@ impl Shared {
             entries.map(|entry| Versioned::of_entry(entry, record.head.commit, &self.names));
         let ours: Vec<Versioned> =
             entries.chain(record.answers.iter().map(Versioned::of_answer)).collect();
-        tokio::try_join!(documents, self.store(&ours, deadline))?;
-        Ok(())
+        let (refused, ()) = tokio::try_join!(documents, self.store(&ours, deadline))?;
+        let refused: Vec<Refused> = refused.into_iter().flatten().collect();
+        for Refused { collection, id, reason } in &refused {
+            Status::count(&self.client.status.rows_refused);
+            tracing::error!(
+                %collection, %id, %reason,
+                "CouchDB refused the document '{id}' of '{collection}' after its commit: {reason}; \
+                 validation functions and permissions of the database must let Isobase write"
+            );
+        }
+        Ok(refused)
     }
 
     async fn apply_effects(
@@ -205,14 +231,27 @@ impl Shared {
         database: &str,
         effects: &[&Effect],
         deadline: Instant,
-    ) -> Result<(), EngineError> {
+    ) -> Result<Vec<Refused>, EngineError> {
         let (new, old): (Vec<&Effect>, Vec<&Effect>) =
             effects.iter().copied().partition(|effect| effect.base.is_none());
-        tokio::try_join!(
+        let (new, old) = tokio::join!(
             self.apply_new(record, database, &new, deadline),
             self.apply_old(record, database, &old, deadline)
-        )?;
-        Ok(())
+        );
+        match new.and_then(|new| Ok((new, old?))) {
+            Ok((mut refused, old)) => {
+                refused.extend(old);
+                Ok(refused)
+            }
+            // Asking again gives the same: no access to this database, for instance.
+            Err(error)
+                if matches!(error.kind, ErrorKind::Unexpected | ErrorKind::LimitExceeded) =>
+            {
+                let refuse = |effect: &&Effect| Refused::new(effect, error.message.clone());
+                Ok(effects.iter().map(refuse).collect())
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Documents that never were.
@@ -222,7 +261,7 @@ impl Shared {
         database: &str,
         effects: &[&Effect],
         deadline: Instant,
-    ) -> Result<(), EngineError> {
+    ) -> Result<Vec<Refused>, EngineError> {
         let effects: Vec<&Effect> =
             effects.iter().copied().filter(|effect| !effect.is_deletion).collect();
         let revisions: Vec<String> =
@@ -237,8 +276,8 @@ impl Shared {
                 document: &effect.document,
             })
             .collect();
-        self.write_rows(record, database, Edits::AsTheyAre, &rows, deadline).await?;
-        Ok(())
+        let written = self.write_rows(record, database, Edits::AsTheyAre, &rows, deadline).await?;
+        Ok(written.refused(&effects))
     }
 
     /// Documents and tombstones that another version replaces.
@@ -248,7 +287,7 @@ impl Shared {
         database: &str,
         effects: &[&Effect],
         deadline: Instant,
-    ) -> Result<(), EngineError> {
+    ) -> Result<Vec<Refused>, EngineError> {
         let rows: Vec<BulkRow<'_>> = effects
             .iter()
             .map(|effect| BulkRow {
@@ -258,14 +297,19 @@ impl Shared {
                 document: &effect.document,
             })
             .collect();
-        let mut conflicts = self.write_rows(record, database, Edits::New, &rows, deadline).await?;
+        let mut written = self.write_rows(record, database, Edits::New, &rows, deadline).await?;
+        let mut refused = written.refused(effects);
         for _ in 0..ROUNDS_MAX {
-            if conflicts.is_empty() || !self.is_head(record, deadline).await? {
-                return Ok(());
+            if written.conflicts.is_empty() || !self.is_head(record, deadline).await? {
+                return Ok(refused);
             }
-            let open: Vec<&Effect> =
-                effects.iter().copied().filter(|effect| conflicts.contains(&effect.id)).collect();
-            conflicts = self.overtake(record, database, &open, deadline).await?;
+            let open: Vec<&Effect> = effects
+                .iter()
+                .copied()
+                .filter(|effect| written.conflicts.contains(&effect.id))
+                .collect();
+            written = self.overtake(record, database, &open, deadline).await?;
+            refused.extend(written.refused(&open));
         }
         let message = format!(
             "other programs change documents of the database '{database}' faster than they can \
@@ -283,7 +327,7 @@ impl Shared {
         database: &str,
         effects: &[&Effect],
         deadline: Instant,
-    ) -> Result<Vec<String>, EngineError> {
+    ) -> Result<RowsWritten, EngineError> {
         let ids: Vec<String> = effects.iter().map(|effect| effect.id.clone()).collect();
         let found = self.read_rows(database, &ids, true, None, deadline).await?;
         let (mut again, mut new) = (Vec::new(), Vec::new());
@@ -307,7 +351,7 @@ impl Shared {
                 }
             }
         }
-        self.apply_new(record, database, &new, deadline).await?;
+        let made = self.apply_new(record, database, &new, deadline).await?;
         let rows: Vec<BulkRow<'_>> = again
             .iter()
             .map(|(effect, revision, attachments)| BulkRow {
@@ -322,7 +366,9 @@ impl Shared {
             let (collection, id) = (&effect.collection, &effect.id);
             tracing::warn!(%collection, %id, "a write of another program was overtaken");
         }
-        self.write_rows(record, database, Edits::New, &rows, deadline).await
+        let mut written = self.write_rows(record, database, Edits::New, &rows, deadline).await?;
+        written.refused.extend(made.into_iter().map(|refused| (refused.id, refused.reason)));
+        Ok(written)
     }
 
     /// Whether a document has had an effect already, given its current version and that version's
@@ -395,7 +441,7 @@ impl Shared {
         self.success(&call, reply).map(Some)
     }
 
-    /// Writes rows of a record; the ids of those that conflict.
+    /// Writes rows of a record.
     async fn write_rows(
         &self,
         record: &Record,
@@ -403,19 +449,20 @@ impl Shared {
         edits: Edits,
         rows: &[BulkRow<'_>],
         deadline: Instant,
-    ) -> Result<Vec<String>, EngineError> {
+    ) -> Result<RowsWritten, EngineError> {
         if rows.is_empty() {
-            return Ok(Vec::new());
+            return Ok(RowsWritten::default());
         }
         for _ in 0..ROUNDS_MAX {
             match self.bulk(database, edits, rows, deadline).await? {
                 BulkAnswer::Done { conflicts, refused } => {
                     conflicts.iter().for_each(|_| Status::count(&self.client.status.conflicts));
-                    return self.refusal(database, refused).map(|()| conflicts);
+                    let refused = refused.into_iter().map(|(id, complaint)| (id, complaint.reason));
+                    return Ok(RowsWritten { conflicts, refused: refused.collect() });
                 }
                 // Somebody deleted the database. If others went on, it was theirs to delete.
                 BulkAnswer::NoDatabase if !self.is_head(record, deadline).await? => {
-                    return Ok(Vec::new());
+                    return Ok(RowsWritten::default());
                 }
                 BulkAnswer::NoDatabase => {
                     lock(&self.prepared).remove(database);
@@ -427,27 +474,41 @@ impl Shared {
         Err(EngineError::new(ErrorKind::Unavailable, message))
     }
 
-    /// A design document of the operator refused documents: nothing can write them, so the record
-    /// must not wait for them.
-    fn refusal(
-        &self,
-        database: &str,
-        refused: Vec<(String, crate::error::Complaint)>,
-    ) -> Result<(), EngineError> {
-        for (id, complaint) in refused {
-            Status::count(&self.client.status.rows_refused);
-            let reason = complaint.reason;
-            tracing::error!(
-                %database, %id, %reason,
-                "a validation function of the database '{database}' refused the document '{id}': \
-                 {reason}; it must let Isobase write"
-            );
-        }
-        Ok(())
-    }
-
     async fn is_head(&self, record: &Record, deadline: Instant) -> Result<bool, EngineError> {
         Ok(self.last_record_id(deadline).await?.as_deref() == Some(&record.id))
+    }
+}
+
+/// A document that CouchDB does not take from us, whatever we do.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Refused {
+    pub(crate) collection: CollectionName,
+    pub(crate) id: String,
+    pub(crate) reason: String,
+}
+
+impl Refused {
+    fn new(effect: &Effect, reason: String) -> Self {
+        Self { collection: effect.collection.clone(), id: effect.id.clone(), reason }
+    }
+}
+
+/// What became of rows.
+#[derive(Default)]
+struct RowsWritten {
+    /// Their versions are not the current ones.
+    conflicts: Vec<String>,
+    /// They are refused, and why.
+    refused: Vec<(String, String)>,
+}
+
+impl RowsWritten {
+    fn refused(&self, effects: &[&Effect]) -> Vec<Refused> {
+        let of = |(id, reason): &(String, String)| {
+            let effect = effects.iter().find(|effect| effect.id == *id)?;
+            Some(Refused::new(effect, reason.clone()))
+        };
+        self.refused.iter().filter_map(of).collect()
     }
 }
 

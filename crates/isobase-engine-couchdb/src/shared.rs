@@ -12,7 +12,7 @@ use std::{
 use isobase_engine::EngineError;
 use isobase_remote::Head;
 
-use crate::{CouchDbOptions, client::Client, names::Names, strip::Stripped};
+use crate::{CouchDbOptions, client::Client, names::Names, redo::Refused, strip::Stripped};
 
 /// Requests of one call that run at once.
 pub(crate) const PARALLEL: usize = 4;
@@ -34,6 +34,9 @@ pub(crate) struct Shared {
     pub(crate) to_strip: Mutex<Vec<Stripped>>,
     /// A stripping is under way or about to begin.
     pub(crate) is_stripping: AtomicBool,
+    /// What CouchDB refused of the last commit of this process, by its number. The commit writes
+    /// it, its author takes it.
+    pub(crate) refused: Mutex<Option<(u64, Vec<Refused>)>>,
     /// Views of Mango indexes cannot be asked for counts; the server said so.
     pub(crate) counts_one_by_one: AtomicBool,
     /// No answer to an idempotency key is older. Written by whoever looked at all of them.
@@ -62,6 +65,7 @@ impl Shared {
             prepared: Mutex::default(),
             known: Mutex::default(),
             to_strip: Mutex::default(),
+            refused: Mutex::default(),
             is_stripping: AtomicBool::new(false),
             counts_one_by_one: AtomicBool::new(false),
             oldest_answer_us: AtomicI64::new(0),

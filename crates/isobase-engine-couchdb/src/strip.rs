@@ -21,6 +21,8 @@ use crate::{
 const WAITING_MAX: usize = 64;
 /// How long the first one waits for more.
 const WAIT: Duration = Duration::from_secs(1);
+/// Records that wait while the server does not take them; their changes are in memory.
+const KEPT_MAX: usize = 4 * WAITING_MAX;
 /// Records of one open that a killed process may have left whole.
 pub(crate) const LEFT_WHOLE_MAX: usize = 2 * WAITING_MAX;
 
@@ -58,14 +60,24 @@ impl Shared {
         });
     }
 
-    /// Drops the effects of all records that wait for it. What fails is found when the database
-    /// is opened next.
+    /// Drops the effects of all records that wait for it. What fails waits for the next time, or
+    /// is found when the database is opened next.
     pub(crate) async fn strip_now(&self) -> Result<(), EngineError> {
         self.is_stripping.store(false, Ordering::Release);
         let waiting = std::mem::take(&mut *lock(&self.to_strip));
         if waiting.is_empty() {
             return Ok(());
         }
+        let stripped = self.strip(&waiting).await;
+        if stripped.is_err() {
+            let mut again = lock(&self.to_strip);
+            let room = KEPT_MAX.saturating_sub(again.len());
+            again.extend(waiting.into_iter().take(room));
+        }
+        stripped
+    }
+
+    async fn strip(&self, waiting: &[Stripped]) -> Result<(), EngineError> {
         let rows: Vec<BulkRow<'_>> = waiting
             .iter()
             .map(|record| BulkRow {

@@ -228,6 +228,21 @@ fn a_document_that_a_validation_function_refuses_does_not_stop_the_others() {
 }
 
 #[test]
+fn a_database_that_is_closed_to_us_does_not_stop_the_others() {
+    with_prefix(async |f| {
+        let (backend, head, proxy) = f.open_behind(SHORT * 4).await;
+        let writes = [("notes", "1", Some("{}")), ("other", "1", Some("{}"))];
+        let commit = made(&backend, head, &writes).await;
+        let forbidden = "{\"error\":\"forbidden\",\"reason\":\"You are not allowed to access this db.\"}\n";
+        proxy.rule(Method::POST, "notes/_bulk_docs", 100, Action::Answer(403, forbidden));
+        assert_eq!(backend.commit(&commit).await.unwrap(), Ok(()));
+        assert_eq!(body(&backend, "notes", "1").await, None);
+        assert_eq!(body(&backend, "other", "1").await.as_deref(), Some("{}"));
+        assert_eq!(backend.head().await.unwrap(), commit.next);
+    });
+}
+
+#[test]
 fn counts_come_from_the_view_of_the_index() {
     check(async |backend, proxy| {
         let view = "/p_n/_design/isobase_k7/_view/k7?reduce=true&inclusive_end=false&startkey=%5B%220102%22%5D&endkey=%5B%2203%22%5D";
