@@ -4,6 +4,7 @@
 mod black_box {
     mod command;
     mod config;
+    mod databases;
     mod examples;
     mod index;
     mod key;

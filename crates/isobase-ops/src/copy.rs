@@ -190,7 +190,7 @@ impl Work<'_> {
         let Some(text) = unfinished else { return self.begin_anew(scan).await };
         if self.options.restart {
             let base = LoadNote::parse(&text).map(|note| note.base()).unwrap_or_default();
-            clear_after(self.to, &[], base.sequence).await?;
+            clear_after(self.to, &[], &scan.names(), base.sequence).await?;
             return Ok(self.begin(base, scan));
         }
         match self.same_work(&text, scan) {
@@ -281,10 +281,12 @@ impl Work<'_> {
             counters = Scan::open(self.from, Side::Source, &options.collections).await?.counters;
         }
         let verified = self.verify(scan, &mut replay, base.sequence, control);
-        let comparison = stages.run(Stage::Verify, verified).await?;
+        let verified = stages.run(Stage::Verify, verified).await;
+        let comparison = verified.map_err(|error| loader.stopped_later(error))?;
         let declared = indexes::declared(self.from, comparison.equal.keys()).await?;
         let built = indexes::build(self.to, &declared, control);
-        let built = stages.run(Stage::Indexes, built).await?;
+        let built = stages.run(Stage::Indexes, built).await;
+        let built = built.map_err(|error| loader.stopped_later(error))?;
         let counters = self.finish(base, counters, replay.since).await?;
         Ok(Outcome {
             loader,
@@ -307,10 +309,9 @@ impl Work<'_> {
         from: &Reached,
         leave_out: bool,
     ) -> Result<(Scan, u64), OpsError> {
-        let Self { to, options, control, .. } = self;
-        let total = scan.documents();
+        let Self { to, options, .. } = self;
+        loader.total = Some(scan.documents());
         let base = loader.note.base().sequence;
-        let before = loader.note.documents;
         let mut skipping = match options.existing {
             Existing::Skip => {
                 let bytes = options.part_bytes;
@@ -330,13 +331,6 @@ impl Work<'_> {
                 documents = skipping.retain(&collection, documents).await?;
             }
             loader.push(&collection, documents, reached).await?;
-            control.progress(|| Progress {
-                stage: Stage::Load,
-                collection: Some(collection),
-                documents: before + loader.documents,
-                documents_total: Some(total),
-                bytes: loader.bytes,
-            });
         }
         loader.reach_end().await?;
         Ok((scanning.end().await?, skipping.map_or(0, |skipping| skipping.skipped)))
@@ -378,6 +372,7 @@ impl Work<'_> {
             None => Scan::open(from, Side::Source, &options.collections).await?,
         };
         let target = Scan::open(to, Side::Target, &options.collections).await?;
+        let target = target.including(&source.names());
         let bytes = options.part_bytes;
         let mut comparison = compare(source, target, to, rules, bytes, control).await?;
         if is_current && replay.is_possible() {

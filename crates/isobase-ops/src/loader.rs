@@ -12,7 +12,7 @@ use isobase_types::{CollectionName, Document, DocumentId, Revision, Sequence};
 use tokio::{sync::Semaphore, task::JoinHandle};
 
 use crate::{
-    Control, OpsError, Side,
+    Control, OpsError, Progress, Side, Stage,
     note::{LoadNote, Reached},
     pace::Pace,
 };
@@ -30,6 +30,10 @@ pub(crate) struct Loader {
     to: Arc<dyn Engine>,
     control: Control,
     pub(crate) note: LoadNote,
+    /// Documents to write, as far as anybody knows; for progress.
+    pub(crate) total: Option<u64>,
+    /// Documents that were written by earlier runs.
+    before: u64,
     /// Up to here everything is written, though perhaps not noted.
     reached: Reached,
     /// Up to here everything is under way or written.
@@ -72,6 +76,8 @@ impl Loader {
         let mut loader = Self {
             to: to.clone(),
             control: control.clone(),
+            total: None,
+            before: note.documents,
             note,
             handed_over: reached.clone(),
             reached,
@@ -134,6 +140,13 @@ impl Loader {
         self.documents += documents;
         self.bytes += bytes;
         self.bytes_since_note += bytes;
+        self.control.progress(|| Progress {
+            stage: Stage::Load,
+            collection: Some(collection.clone()),
+            documents: self.before + self.documents,
+            documents_total: self.total,
+            bytes: self.bytes,
+        });
         let (to, collection) = (self.to.clone(), collection.clone());
         let slots = self.slots.clone();
         let task = tokio::spawn(async move {
@@ -195,6 +208,14 @@ impl Loader {
     pub(crate) async fn stop(&mut self) -> Result<(), OpsError> {
         self.drain().await?;
         Err(OpsError::Stopped { documents: self.note.documents })
+    }
+
+    /// An error of a later stage: to be stopped there takes nothing back of what is written.
+    pub(crate) fn stopped_later(&self, error: OpsError) -> OpsError {
+        match error {
+            OpsError::Stopped { .. } => OpsError::Stopped { documents: self.note.documents },
+            error => error,
+        }
     }
 
     async fn mark(&mut self) -> Result<(), OpsError> {

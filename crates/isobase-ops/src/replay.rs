@@ -151,19 +151,21 @@ impl Replay {
     /// Takes away what the load has written into a collection.
     async fn clear(&self, collection: &CollectionName) -> Result<(), OpsError> {
         let keep = if self.existing == Existing::Skip { self.base } else { Sequence(0) };
-        clear_after(&self.to, std::slice::from_ref(collection), keep).await
+        let names = std::slice::from_ref(collection);
+        clear_after(&self.to, names, names, keep).await
     }
 }
 
 /// Takes away the documents of some collections (all when none is named) that were loaded after
-/// a place.
+/// a place; those of `loaded` are there though the target may not count them yet.
 pub(crate) async fn clear_after(
     to: &Arc<dyn Engine>,
     wanted: &[CollectionName],
+    loaded: &[CollectionName],
     base: Sequence,
 ) -> Result<(), OpsError> {
     const PART_BYTES: usize = 1 << 20;
-    let scan = Scan::open(to, Side::Target, wanted).await?;
+    let scan = Scan::open(to, Side::Target, wanted).await?.including(loaded);
     let mut scanning = scan.start(&Reached::Start, PART_BYTES);
     while let Some(part) = scanning.next().await? {
         let ours = part.documents.iter().filter(|document| !was_there(document, base));

@@ -54,6 +54,26 @@ impl Scan {
         Ok(Self { side, snapshot, one_moment, counters, collections })
     }
 
+    /// Reads these collections too: a database that is being loaded may not count yet what it
+    /// has.
+    pub(crate) fn including<'a>(
+        mut self,
+        names: impl IntoIterator<Item = &'a CollectionName>,
+    ) -> Self {
+        for name in names {
+            if !self.collections.iter().any(|info| info.name == *name) {
+                self.collections.push(CollectionInfo { name: name.clone(), documents: 0 });
+            }
+        }
+        self.collections.sort_by(|a, b| a.name.cmp(&b.name));
+        self
+    }
+
+    /// The names of the wanted collections.
+    pub(crate) fn names(&self) -> Vec<CollectionName> {
+        self.collections.iter().map(|info| info.name.clone()).collect()
+    }
+
     /// Documents of the wanted collections.
     pub(crate) fn documents(&self) -> u64 {
         self.collections.iter().map(|info| info.documents).sum()
@@ -153,6 +173,11 @@ impl Walk {
         let taken = self.head.take();
         self.advance().await?;
         Ok(taken)
+    }
+
+    /// Lets go of the snapshot.
+    pub(crate) async fn end(self) -> Result<(), OpsError> {
+        self.scanning.end().await.map(drop)
     }
 
     async fn advance(&mut self) -> Result<(), OpsError> {

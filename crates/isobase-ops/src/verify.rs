@@ -101,7 +101,7 @@ pub(crate) async fn compare(
     let mut target = Walk::start(target, bytes_max).await?;
     loop {
         let (first, order) = match (source.place(), target.place()) {
-            (None, None) => return Ok(comparison),
+            (None, None) => break,
             (Some(place), None) => (place, Ordering::Less),
             (None, Some(place)) => (place, Ordering::Greater),
             (Some(a), Some(b)) => (if a <= b { a } else { b }, a.cmp(&b)),
@@ -121,6 +121,9 @@ pub(crate) async fn compare(
             return Err(OpsError::Stopped { documents: comparison.documents });
         }
     }
+    source.end().await?;
+    target.end().await?;
+    Ok(comparison)
 }
 
 impl Comparison {

@@ -3,6 +3,7 @@
 //! Each benchmark is a file here and a line in [`Bench`]. All of them use the
 //! load client and the process readings of `isobase-testkit`.
 
+mod copy;
 mod load;
 mod records;
 
@@ -13,6 +14,8 @@ use crate::{interrupt, workspace};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Bench {
+    /// Copies, dumps and restores whole databases, beside the bulk tools of the engines.
+    Copy(copy::Arguments),
     /// Sends one request again and again to a server that runs on this machine.
     Load(load::Arguments),
     /// Measures the record service beside the bare HTTP server and the bare database driver.
@@ -24,6 +27,7 @@ pub(crate) fn run(bench: &Bench) -> Result<()> {
         return run_optimised();
     }
     match bench {
+        Bench::Copy(arguments) => copy::run(arguments),
         Bench::Load(arguments) => load::run(arguments),
         Bench::Records(arguments) => records::run(arguments),
     }

@@ -18,7 +18,7 @@ use crate::failure::{Failure, Problem};
 const FILE_NAME: &str = "isobase.toml";
 
 /// Variables with the prefix of ours that are not settings.
-const OTHER_VARIABLES: [&str; 1] = ["ISOBASE_KEY"];
+const OTHER_VARIABLES: [&str; 2] = ["ISOBASE_KEY", "ISOBASE_PASSPHRASE"];
 
 /// What the command line says about settings.
 #[derive(Clone, Debug, Default)]

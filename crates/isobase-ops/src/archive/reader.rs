@@ -135,6 +135,12 @@ impl Checked {
         self.archives.last().map(|archive| &archive.footer)
     }
 
+    /// The collections of all of them.
+    pub(crate) fn names(&self) -> Vec<CollectionName> {
+        let footers = self.archives.iter().flat_map(|archive| &archive.footer.collections);
+        footers.filter_map(|it| CollectionName::new(&it.name).ok()).collect()
+    }
+
     /// Whether a later layer than this one says what becomes of a document.
     fn is_later(&self, layer: usize, collection: &CollectionName, id: &DocumentId) -> bool {
         let later = self.layers.get(layer..).unwrap_or_default();

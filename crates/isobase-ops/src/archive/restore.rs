@@ -160,10 +160,12 @@ impl Work<'_> {
         let loading = self.load(inputs, note, reached, preflight.refused > 0);
         let Loaded { loader, expected, skipped } = stages.run(Stage::Load, loading).await?;
         let verifying = self.verify(&expected, base.sequence);
-        stages.run(Stage::Verify, verifying).await?;
+        let verified = stages.run(Stage::Verify, verifying).await;
+        verified.map_err(|error| loader.stopped_later(error))?;
         let declared = self.declared();
         let built = indexes::build(self.to, &declared, self.control);
-        let built = stages.run(Stage::Indexes, built).await?;
+        let built = stages.run(Stage::Indexes, built).await;
+        let built = built.map_err(|error| loader.stopped_later(error))?;
         let footer = self.checked.footer();
         let (sequence, last_id) = footer.map_or((0, 0), |it| (it.sequence, it.last_id));
         let counters = Counters {
@@ -213,7 +215,7 @@ impl Work<'_> {
             None => self.base_of_target().await?,
             Some(text) if self.options.restart => {
                 let base = LoadNote::parse(&text).map(|note| note.base()).unwrap_or_default();
-                clear_after(self.to, &[], base.sequence).await?;
+                clear_after(self.to, &[], &self.checked.names(), base.sequence).await?;
                 base
             }
             Some(text) => {
@@ -252,9 +254,9 @@ impl Work<'_> {
         leave_out: bool,
     ) -> Result<Loaded, OpsError> {
         let base = note.base().sequence;
-        let before = note.documents;
         let speed = Speed { parallel: self.options.parallel, per_second: self.options.per_second };
-        let loader = Loader::begin(self.to, note, reached.clone(), speed, self.control).await?;
+        let mut loader = Loader::begin(self.to, note, reached.clone(), speed, self.control).await?;
+        loader.total = Some(self.checked.records);
         let mut loaded = Loaded { loader, expected: BTreeMap::new(), skipped: 0 };
         let (mut parts, reading) = self.read(inputs);
         let mut number = 0;
@@ -281,15 +283,7 @@ impl Work<'_> {
             if is_there {
                 continue;
             }
-            let pushed = loaded.loader.push(&collection, documents, Reached::Parts(number)).await;
-            pushed?;
-            self.control.progress(|| Progress {
-                stage: Stage::Load,
-                collection: Some(collection),
-                documents: before + loaded.loader.documents,
-                documents_total: Some(self.checked.records),
-                bytes: loaded.loader.bytes,
-            });
+            loaded.loader.push(&collection, documents, Reached::Parts(number)).await?;
         }
         match joined(reading.await) {
             Err(OpsError::Stopped { .. }) => loaded.loader.stop().await?,
@@ -342,7 +336,7 @@ impl Work<'_> {
         let mut found = BTreeMap::<CollectionName, CollectionDigest>::new();
         let mut documents = 0;
         if !names.is_empty() {
-            let scan = Scan::open(self.to, Side::Target, &names).await?;
+            let scan = Scan::open(self.to, Side::Target, &names).await?.including(&names);
             let total = scan.documents();
             let mut scanning = scan.start(&Reached::Start, CopyOptions::PART_BYTES);
             while let Some(part) = scanning.next().await? {

@@ -1,1 +1,222 @@
 //! What a copy does beside copying.
+
+use std::{num::NonZeroU32, sync::Arc};
+
+use futures_util::FutureExt;
+use isobase_engine::{Action, Engine, IfMissing, Precondition, WriteBatch, WriteOperation};
+use isobase_ops::{
+    Control, CopyOptions, DifferenceKind, Event, Existing, Follow, OpsError, Stage, copy,
+};
+use isobase_types::{CollectionName, DocumentId};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    fixture::{Fixture, Kind, memory},
+    pairs::contents,
+};
+
+fn name(collection: &str) -> CollectionName {
+    CollectionName::new(collection).unwrap()
+}
+
+fn id(id: impl ToString) -> DocumentId {
+    DocumentId::parse(&id.to_string()).unwrap()
+}
+
+async fn write(engine: &Arc<dyn Engine>, collection: &str, actions: Vec<Action>) {
+    let operation = |action| WriteOperation {
+        collection: name(collection),
+        action,
+        precondition: Precondition::None,
+    };
+    let operations = actions.into_iter().map(operation).collect();
+    let report = engine.write(WriteBatch { operations, ..WriteBatch::default() }).await.unwrap();
+    assert!(report.outcomes.iter().all(Result::is_ok), "{:?}", report.outcomes);
+}
+
+fn put(id_: &str, body: &str) -> Action {
+    Action::Put { id: id(id_), body: body.to_owned(), if_missing: IfMissing::Create }
+}
+
+/// A database in memory with many documents.
+async fn many(documents: u32) -> Arc<dyn Engine> {
+    let engine = memory();
+    let create = |n| Action::Create { body: format!("{{\"n\":{n}}}") };
+    write(&engine, "many", (0..documents).map(create).collect()).await;
+    engine
+}
+
+async fn body(engine: &Arc<dyn Engine>, collection: &str, key: &str) -> Option<String> {
+    engine.get(&name(collection), &id(key)).await.unwrap().map(|document| document.body)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn documents_that_are_there_are_replaced_or_stay() {
+    for existing in [Existing::Overwrite, Existing::Skip] {
+        let (source, target) = (memory(), memory());
+        write(&source, "a", vec![put("both", "{\"of\":\"source\"}"), put("ours", "{}")]).await;
+        write(&target, "a", vec![put("both", "{\"of\":\"target\"}"), put("theirs", "{}")]).await;
+        write(&target, "b", (0..10).map(|n| put(&format!("x{n}"), "{}")).collect()).await;
+        let mut options = CopyOptions::new("test:");
+        let refused = copy(&source, &target, &options, &Control::default()).await.unwrap_err();
+        assert!(matches!(refused, OpsError::NotEmpty { documents: 12, collections: 2 }));
+        options.existing = existing;
+        let report = copy(&source, &target, &options, &Control::default()).await.unwrap();
+        let (expected, skipped) = match existing {
+            Existing::Skip => ("{\"of\":\"target\"}", 1),
+            _ => ("{\"of\":\"source\"}", 0),
+        };
+        assert_eq!(body(&target, "a", "both").await.unwrap(), expected);
+        assert_eq!((report.skipped, report.documents), (skipped, 2 - skipped));
+        assert!(body(&target, "a", "theirs").await.is_some());
+        assert_eq!(report.revisions_moved_by, 12);
+        let ours = target.get(&name("a"), &id("ours")).await.unwrap().unwrap();
+        assert_eq!(ours.revision.number(), Some(14), "no revision is repeated");
+        assert_eq!(contents(&target).await.0.sequence.0, 14);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_named_collections_are_copied() {
+    let (source, target) = (memory(), memory());
+    for collection in ["a", "b", "c"] {
+        write(&source, collection, vec![put("x", "{}")]).await;
+    }
+    let mut options = CopyOptions::new("test:");
+    options.collections = vec![name("a"), name("missing")];
+    let refused = copy(&source, &target, &options, &Control::default()).await.unwrap_err();
+    assert!(matches!(refused, OpsError::NoSuchCollection { .. }));
+    options.collections = vec![name("a"), name("c")];
+    let report = copy(&source, &target, &options, &Control::default()).await.unwrap();
+    assert_eq!(report.documents, 2);
+    assert!(body(&target, "b", "x").await.is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_that_was_stopped_is_resumed() {
+    let fixture = Fixture::new(Kind::Sqlite).unwrap();
+    let source = many(20_000).await;
+    let target = fixture.open_for_load().await;
+    let mut options = CopyOptions::new("test:one");
+    options.per_second = NonZeroU32::new(20_000);
+    let stop = CancellationToken::new();
+    let stopping = stop.clone();
+    let observer = move |event: &Event| {
+        if matches!(event, Event::Progress(it) if it.stage == Stage::Load && it.documents > 5_000) {
+            stopping.cancel();
+        }
+    };
+    let stopped = copy(&source, &target, &options, &Control::new(observer, stop)).await;
+    let Err(OpsError::Stopped { documents }) = stopped else { panic!("{stopped:?}") };
+    assert!((5_000..20_000).contains(&documents), "{documents}");
+    fixture.close(target).await;
+    let refused = fixture.open().await.err().expect("an unfinished database").to_string();
+    assert!(refused.contains("a copy from test:one, begun 20"), "{refused}");
+
+    // What is written meanwhile is brought over, before and after the place of the cut.
+    let patched = |n| Action::Patch { id: id(n), patch: "{\"later\":true}".to_owned() };
+    write(&source, "many", vec![patched(1), patched(19_999)]).await;
+    write(&source, "many", vec![Action::Delete { id: id(2) }, Action::Delete { id: id(20_000) }])
+        .await;
+    write(&source, "more", vec![put("x", "{}")]).await;
+
+    let target = fixture.open_for_load().await;
+    options.per_second = None;
+    let other = CopyOptions { source: "test:two".to_owned(), ..options.clone() };
+    let refused = copy(&source, &target, &other, &Control::default()).await.unwrap_err();
+    assert!(matches!(refused, OpsError::NotResumable { .. }), "{refused:?}");
+    let report = copy(&source, &target, &options, &Control::default()).await.unwrap();
+    assert!(report.resumed && report.one_moment);
+    assert!(report.documents_written < 20_000, "{}", report.documents_written);
+    assert_eq!(contents(&source).await, contents(&target).await);
+    fixture.close(target).await;
+    fixture.close(fixture.open().await.unwrap()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unfinished_copy_can_begin_anew() {
+    let fixture = Fixture::new(Kind::Sqlite).unwrap();
+    let target = fixture.open_for_load().await;
+    let stop = CancellationToken::new();
+    let stopping = stop.clone();
+    let observer = move |event: &Event| {
+        if matches!(event, Event::Progress(it) if it.stage == Stage::Load) {
+            stopping.cancel();
+        }
+    };
+    let mut options = CopyOptions::new("test:one");
+    options.per_second = NonZeroU32::new(20_000);
+    let first = many(20_000).await;
+    let stopped = copy(&first, &target, &options, &Control::new(observer, stop)).await;
+    assert!(matches!(stopped, Err(OpsError::Stopped { .. })), "{stopped:?}");
+    let second = many(100).await;
+    let options = CopyOptions { restart: true, ..CopyOptions::new("test:two") };
+    copy(&second, &target, &options, &Control::default()).await.unwrap();
+    // Ids that were there for a while are not given out again: the counter keeps them.
+    assert_eq!(contents(&second).await.1, contents(&target).await.1);
+    fixture.close(target).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_is_followed_until_it_is_stopped() {
+    let fixture = Fixture::new(Kind::Sqlite).unwrap();
+    let source = many(3_000).await;
+    let target = fixture.open_for_load().await;
+    let stop = CancellationToken::new();
+    let (writing, stopping) = (source.clone(), stop.clone());
+    let (began, begin) = tokio::sync::oneshot::channel();
+    let began = std::sync::Mutex::new(Some(began));
+    let observer = move |event: &Event| {
+        if matches!(event, Event::Began(Stage::Load)) {
+            let _ = began.lock().unwrap().take().map(|began| began.send(()));
+        }
+    };
+    let writer = tokio::spawn(async move {
+        begin.await.unwrap();
+        for n in 1..500 {
+            let patched = Action::Patch { id: id(n), patch: format!("{{\"round\":{n}}}") };
+            write(&writing, "many", vec![patched, Action::Delete { id: id(n + 1_000) }]).await;
+            write(&writing, "gone", vec![put(&format!("x{n}"), "{}")]).await;
+            if n % 100 == 0 {
+                writing.delete_collection(&name("gone")).await.unwrap();
+            }
+            tokio::task::yield_now().await;
+        }
+        stopping.cancel();
+    });
+    let mut options = CopyOptions::new("test:");
+    options.follow = Follow::UntilStopped;
+    let control = Control::new(observer, stop);
+    let report = match copy(&source, &target, &options, &control).await {
+        // The writer was faster than the load: the next command goes on.
+        Err(OpsError::Stopped { .. }) => {
+            options.follow = Follow::UntilCaughtUp;
+            copy(&source, &target, &options, &Control::default()).await
+        }
+        done => done,
+    };
+    writer.await.unwrap();
+    let report = report.unwrap();
+    assert!(report.one_moment && report.lag.is_some());
+    assert_eq!(contents(&source).await, contents(&target).await);
+    fixture.close(target).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_difference_is_named_and_leaves_the_target_unfinished() {
+    let source = many(100).await;
+    let target = memory();
+    let damaged = target.clone();
+    let observer = move |event: &Event| {
+        if matches!(event, Event::Began(Stage::Verify)) {
+            let load = damaged.bulk_load().unwrap();
+            let ids = [id(17)];
+            load.unload(&name("many"), &ids).now_or_never().unwrap().unwrap();
+        }
+    };
+    let control = Control::new(observer, CancellationToken::new());
+    let differs = copy(&source, &target, &CopyOptions::new("test:"), &control).await;
+    let Err(OpsError::Differs { differences, count: 1 }) = differs else { panic!("{differs:?}") };
+    assert_eq!((&*differences[0].id, differences[0].kind), ("17", DifferenceKind::Missing));
+    assert!(target.bulk_load().unwrap().unfinished().await.unwrap().is_some());
+}

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use isobase::{Location, OpenOptions};
 use isobase_engine::Engine;
 use isobase_engine_memory::{MemoryEngine, MemoryOptions};
-use isobase_testkit::{postgres_url, unique_name};
+use isobase_testkit::{couchdb_url, dynamodb_url, firestore_hosts, postgres_url, unique_name};
 use tempfile::TempDir;
 
 /// An engine.
@@ -14,6 +14,9 @@ pub(crate) enum Kind {
     Memory,
     Sqlite,
     Postgres,
+    Couchdb,
+    Dynamodb,
+    Firestore,
 }
 
 /// A database that can be opened again, except in memory.
@@ -27,22 +30,39 @@ pub(crate) struct Fixture {
 impl Fixture {
     /// A fresh database; none when its server is not there.
     pub(crate) fn new(kind: Kind) -> Option<Self> {
-        let at = |url: String| Location::parse(&url).unwrap();
-        let (location, folder) = match kind {
+        let (url, folder) = match kind {
             Kind::Memory => {
-                return Some(Self { location: None, memory: Some(memory()), _folder: None });
+                let memory = Some(memory());
+                return Some(Self { location: None, memory, _folder: None });
             }
             Kind::Sqlite => {
                 let folder = tempfile::tempdir().unwrap();
                 let path = folder.path().join("records.db");
-                (at(format!("sqlite://{}", path.display())), Some(folder))
+                (format!("sqlite://{}", path.display()), Some(folder))
             }
             Kind::Postgres => {
                 let server = postgres_url().or_else(|| not_run(kind))?;
-                (at(format!("{server}?schema={}", unique_name("transfer"))), None)
+                (format!("{server}?schema={}", unique_name("transfer")), None)
+            }
+            Kind::Couchdb => {
+                let server = couchdb_url().or_else(|| not_run(kind))?;
+                let host = server.strip_prefix("http://").unwrap();
+                (format!("couchdb://{host}/{}", prefix()), None)
+            }
+            Kind::Dynamodb => {
+                let server = dynamodb_url().or_else(|| not_run(kind))?;
+                (format!("dynamodb://eu-central-1/{}?endpoint={server}", prefix()), None)
+            }
+            Kind::Firestore => {
+                let hosts = firestore_hosts();
+                let host = hosts.first().map(|it| it.host.clone()).or_else(|| not_run(kind))?;
+                let prefix = prefix();
+                let url = format!("firestore://transfer/?emulator={host}&prefix={prefix}");
+                (url, None)
             }
         };
-        Some(Self { location: Some(location), memory: None, _folder: folder })
+        let location = Some(Location::parse(&url).unwrap());
+        Some(Self { location, memory: None, _folder: folder })
     }
 
     /// Opens it for use: refused while it is unfinished.
@@ -70,6 +90,11 @@ impl Fixture {
             engine.close().await.unwrap();
         }
     }
+}
+
+/// What the names of a database begin with, of its own for each test.
+fn prefix() -> String {
+    format!("{}_", unique_name("t"))
 }
 
 /// An empty database in memory.

@@ -6,6 +6,8 @@
 //! - `testkit-ceiling commit FILE BATCH SECONDS BODY` inserts rows, so many in
 //!   each durable commit.
 //! - `testkit-ceiling read FILE ROWS SECONDS BODY` reads rows by their key.
+//! - `testkit-ceiling bulk FILE SOURCE` inserts the records of a database of the service into an
+//!   equal table, many with each statement.
 //! - `testkit-ceiling list FILE ROWS LIMIT SECONDS BODY` reads so many rows in order.
 //!
 //! Each prints one line of JSON.
@@ -39,6 +41,7 @@ fn main() -> Result<()> {
             let (rows, limit) = (count(rows, 1_000_000)?, count(limit, 10_000)?);
             sqlite::list(Path::new(file), rows, limit, seconds(time)?, body)?
         }
+        ["bulk", file, source] => sqlite::bulk(Path::new(file), Path::new(source))?,
         _ => bail!("unknown arguments {words:?}"),
     };
     print_line(&figures);

@@ -35,6 +35,56 @@ pub(crate) fn commit(file: &Path, batch: i64, time: Duration, body: &str) -> Res
     })
 }
 
+/// Rows of one statement: with six values each, well below SQLite's bound of 32,766.
+const BULK_ROWS: usize = 100;
+/// Statements of one commit: about 2 MB of records of 200 bytes.
+const BULK_STATEMENTS: usize = 100;
+
+/// Inserts the records of a database of the service into an equal table. Only the inserts and
+/// their commits are timed.
+pub(crate) fn bulk(file: &Path, source: &Path) -> Result<Value> {
+    let connection = open(file)?;
+    let source = Connection::open(source)?;
+    let schema = "SELECT sql FROM sqlite_schema WHERE name = 'records'";
+    let table: String = source.query_row(schema, [], |row| row.get(0))?;
+    connection.execute_batch("DROP TABLE records")?;
+    connection.execute_batch(&table)?;
+    let columns = source.prepare("SELECT * FROM records")?.column_count();
+    let row = format!("({})", vec!["?"; columns].join(","));
+    let rows = vec![row; BULK_ROWS].join(",");
+    let mut insert = connection.prepare(&format!("INSERT INTO records VALUES {rows}"))?;
+    let mut select = source.prepare("SELECT * FROM records")?;
+    let mut source_rows = select.query([])?;
+    let (mut inserted, mut time) = (0_u64, Duration::ZERO);
+    loop {
+        let mut statements = Vec::with_capacity(BULK_STATEMENTS);
+        while statements.len() < BULK_STATEMENTS {
+            let mut values: Vec<rusqlite::types::Value> = Vec::with_capacity(BULK_ROWS * columns);
+            while values.len() < BULK_ROWS * columns {
+                let Some(row) = source_rows.next()? else { break };
+                for column in 0..columns {
+                    values.push(row.get(column)?);
+                }
+            }
+            if values.len() < BULK_ROWS * columns {
+                break;
+            }
+            statements.push(values);
+        }
+        if statements.is_empty() {
+            break;
+        }
+        let started = Instant::now();
+        connection.execute_batch("BEGIN IMMEDIATE")?;
+        for values in &statements {
+            inserted += insert.execute(rusqlite::params_from_iter(values))? as u64;
+        }
+        connection.execute_batch("COMMIT")?;
+        time += started.elapsed();
+    }
+    Ok(json!({ "rows": inserted, "rows_per_second": inserted as f64 / time.as_secs_f64() }))
+}
+
 /// Reads one row by its key, a different one each time.
 pub(crate) fn read(file: &Path, rows: i64, time: Duration, body: &str) -> Result<Value> {
     let connection = open(file)?;
