@@ -19,6 +19,7 @@ use crate::{
     CouchDbOptions,
     codec::document_text,
     limits::{COMMIT_ITEMS_MAX, LIMITS, NATIVE_BYTES_MAX, RULES, WRITE_OVERHEAD_BYTES},
+    redo::Refused,
     shared::{Shared, lock},
 };
 
@@ -185,6 +186,15 @@ impl Backend for CouchDbBackend {
 
     fn commit<'a>(&'a self, commit: &'a Commit) -> Pending<'a, Result<(), CommitError>> {
         pending(self.shared.commit(commit, self.deadline()))
+    }
+
+    fn take_refused(&self, commit: u64) -> Vec<(DocumentKey, String)> {
+        let refused = lock(&self.shared.refused).take_if(|(of, _)| *of == commit);
+        let key = |refused: Refused| {
+            let id = DocumentId::parse(&refused.id).ok()?;
+            Some((DocumentKey { collection: refused.collection, id }, refused.reason))
+        };
+        refused.into_iter().flat_map(|(_, refused)| refused).filter_map(key).collect()
     }
 
     fn rekey<'a>(&'a self, writes: &'a [DocumentWrite]) -> Pending<'a, Vec<bool>> {

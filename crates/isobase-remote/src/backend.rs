@@ -115,6 +115,13 @@ pub trait Backend: Send + Sync + 'static {
     /// it otherwise.
     fn commit<'a>(&'a self, commit: &'a Commit) -> Pending<'a, Result<(), CommitError>>;
 
+    /// Documents of the last commit of this process, by its number, that the database refuses for
+    /// good although the commit was carried out, and why: where a commit is written before its
+    /// documents, a rule of the database's owner may say no. Each is told once.
+    fn take_refused(&self, _commit: u64) -> Vec<(DocumentKey, String)> {
+        Vec::new()
+    }
+
     /// Writes documents again with other keys, and nothing else: content and revision stay. Each
     /// only if it is as [`Before`] says; one answer each, false where it was changed meanwhile.
     fn rekey<'a>(&'a self, writes: &'a [DocumentWrite]) -> Pending<'a, Vec<bool>>;

@@ -1,10 +1,13 @@
 //! Answers that the test server cannot give: those of CouchDB 3.5.0 as recorded, and failures.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use isobase_engine::ErrorKind;
+use isobase_engine::{
+    self as engine, Engine, ErrorKind, Precondition, Rejection, SystemClock, WriteBatch,
+    WriteOperation,
+};
 use isobase_engine_couchdb::{CouchDbBackend, CouchDbOptions};
-use isobase_remote::{Backend, KeyFetch};
+use isobase_remote::{Backend, KeyFetch, RemoteOptions};
 use isobase_types::Sequence;
 use reqwest::Method;
 
@@ -228,14 +231,46 @@ fn a_document_that_a_validation_function_refuses_does_not_stop_the_others() {
 }
 
 #[test]
+fn the_author_of_a_refused_document_is_told() {
+    with_prefix(async |f| {
+        let proxy = Proxy::start(Some(f.server.clone())).await;
+        let remote = RemoteOptions::default();
+        let clock = Arc::new(SystemClock);
+        let engine = isobase_engine_couchdb::open(f.options(&proxy.address), remote, clock);
+        let engine = engine.await.unwrap();
+        let answers = "[{\"id\":\"1\",\"error\":\"forbidden\",\"reason\":\"no title\"}]";
+        proxy.rule(Method::POST, "notes/_bulk_docs", 1, Action::Answer(201, answers));
+        let create = || WriteOperation {
+            collection: name("notes"),
+            action: engine::Action::Create { body: "{}".to_owned() },
+            precondition: Precondition::None,
+        };
+        let operations = vec![create(), create()];
+        let batch = WriteBatch { operations, ..WriteBatch::default() };
+        let outcomes = engine.write(batch).await.unwrap().outcomes;
+        let Err(Rejection::Unholdable { reason, .. }) = &outcomes[0] else {
+            panic!("{:?}", outcomes[0]);
+        };
+        assert!(reason.contains("no title"), "{reason}");
+        assert!(outcomes[1].is_ok());
+        engine.close().await.unwrap();
+    });
+}
+
+#[test]
 fn a_database_that_is_closed_to_us_does_not_stop_the_others() {
     with_prefix(async |f| {
         let (backend, head, proxy) = f.open_behind(SHORT * 4).await;
         let writes = [("notes", "1", Some("{}")), ("other", "1", Some("{}"))];
         let commit = made(&backend, head, &writes).await;
-        let forbidden = "{\"error\":\"forbidden\",\"reason\":\"You are not allowed to access this db.\"}\n";
+        let forbidden =
+            "{\"error\":\"forbidden\",\"reason\":\"You are not allowed to access this db.\"}\n";
         proxy.rule(Method::POST, "notes/_bulk_docs", 100, Action::Answer(403, forbidden));
         assert_eq!(backend.commit(&commit).await.unwrap(), Ok(()));
+        let refused = backend.take_refused(commit.next.commit);
+        assert_eq!(refused.len(), 1);
+        assert_eq!(refused[0].0, document_key("notes", "1"));
+        assert!(backend.take_refused(commit.next.commit).is_empty());
         assert_eq!(body(&backend, "notes", "1").await, None);
         assert_eq!(body(&backend, "other", "1").await.as_deref(), Some("{}"));
         assert_eq!(backend.head().await.unwrap(), commit.next);

@@ -6,7 +6,7 @@ use std::{
 };
 
 use futures_util::future::{OptionFuture, join};
-use isobase_engine::{EngineError, ErrorKind, WriteReport};
+use isobase_engine::{EngineError, ErrorKind, Rejection, WriteReport};
 use isobase_types::DocumentId;
 use tokio::{
     sync::{mpsc, oneshot},
@@ -246,7 +246,7 @@ impl<B: Backend> Task<B> {
         for answer in known.transpose().map_err(failed)?.unwrap_or_default().into_iter().flatten() {
             group.know_answer(answer);
         }
-        let shares = self.decide(&mut group, batches);
+        let mut shares = self.decide(&mut group, batches);
         let failed = |error| Failure { error, batches: shares.len() };
         if !group.is_empty() {
             for collection in group.unknown_collections() {
@@ -259,6 +259,10 @@ impl<B: Backend> Task<B> {
             let committed = self.commit(&commit, &catalogue, deadline).await.map_err(failed)?;
             if let Some(again) = committed {
                 return Ok(Some(again));
+            }
+            let refused = shared.backend.take_refused(commit.next.commit);
+            if !refused.is_empty() {
+                self.refuse(&mut shares, &refused);
             }
         }
         self.hand_out(shares);
@@ -360,6 +364,23 @@ impl<B: Backend> Task<B> {
             self.shared.catalogue.store(Arc::new(changed), asked);
         }
         Ok(None)
+    }
+
+    /// Tells whose documents the database refused after their commit.
+    fn refuse(&self, shares: &mut [Share], refused: &[(DocumentKey, String)]) {
+        for (active, share) in self.active.iter().zip(shares) {
+            let operations = active.batch.operations.iter().skip(active.outcomes.len());
+            for (operation, outcome) in operations.zip(&mut share.outcomes) {
+                let Ok(written) = &*outcome else { continue };
+                let reason = refused.iter().find(|(key, _)| {
+                    key.collection == operation.collection && key.id == written.id
+                });
+                if let Some((_, reason)) = reason {
+                    let reason = format!("the database refused it: {reason}");
+                    *outcome = Err(Rejection::Unholdable { path: String::new(), reason });
+                }
+            }
+        }
     }
 
     /// Answers the batches that are whole, and notes how far the last one is.
