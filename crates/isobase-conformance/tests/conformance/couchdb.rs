@@ -14,7 +14,7 @@ fn not_run(case: &str) {
 }
 
 /// Options for fresh databases; none without a server.
-fn options(case: &str) -> Option<CouchDbOptions> {
+pub(crate) fn options(case: &str) -> Option<CouchDbOptions> {
     let Some(server) = couchdb_url() else {
         not_run(case);
         return None;
@@ -23,13 +23,13 @@ fn options(case: &str) -> Option<CouchDbOptions> {
     Some(CouchDbOptions { prefix, ..CouchDbOptions::parse(&server).expect("a URL") })
 }
 
-async fn open(options: &CouchDbOptions, clock: &TestClock) -> CouchDbEngine {
+pub(crate) async fn open(options: &CouchDbOptions, clock: &TestClock) -> CouchDbEngine {
     let remote = RemoteOptions { changes_max: CHANGES_KEPT, ..RemoteOptions::default() };
     let engine = isobase_engine_couchdb::open(options.clone(), remote, clock.shared());
     engine.await.expect("the server is there")
 }
 
-async fn drop_databases(options: CouchDbOptions) {
+pub(crate) async fn drop_databases(options: CouchDbOptions) {
     let deleted = tokio::task::spawn_blocking(move || {
         drop_couchdb_databases(&options.base_url(), &options.prefix)
     });

@@ -1,6 +1,8 @@
 //! The suite on every engine, in process and over HTTP.
 
 mod couchdb;
+mod dynamodb;
+mod firestore;
 mod http;
 mod memory;
 mod page;

@@ -17,19 +17,33 @@ made from what the engines say of themselves. How to start each is in [README.md
 
 #[tokio::test]
 async fn matrix_page_is_fresh() {
-    let Some((postgres, clock, options)) = crate::postgres::engine("matrix_page_is_fresh").await
-    else {
-        return;
-    };
+    let case = "matrix_page_is_fresh";
     let folder = tempfile::tempdir().unwrap();
     let file = SqliteOptions::new(folder.path().join("isobase.db"));
+    let clock = TestClock::default();
     let sqlite = SqliteEngine::open(file, clock.shared()).unwrap();
-    let memory = MemoryEngine::new(TestClock::default().shared(), MemoryOptions::default());
-    let engines: [(&str, &dyn Engine); 3] =
-        [("memory", &memory), ("SQLite", &sqlite), ("PostgreSQL", &postgres)];
+    let memory = MemoryEngine::new(clock.shared(), MemoryOptions::default());
+    let Some((postgres, _, schema)) = crate::postgres::engine(case).await else { return };
+    let Some(databases) = crate::couchdb::options(case) else { return };
+    let couchdb = crate::couchdb::open(&databases, &clock).await;
+    let Some(tables) = crate::dynamodb::options(case) else { return };
+    let dynamodb = crate::dynamodb::open(&tables, &clock).await;
+    let Some((firestore, _)) = crate::firestore::engine(case, "mock").await else { return };
+    let engines: [(&str, &dyn Engine); 6] = [
+        ("memory", &memory),
+        ("SQLite", &sqlite),
+        ("PostgreSQL", &postgres),
+        ("CouchDB", &couchdb),
+        ("DynamoDB", &dynamodb),
+        ("Firestore", &firestore),
+    ];
     let expected = format!("{HEAD}{}", matrix(&engines));
-    postgres.close().await.unwrap();
-    crate::postgres::drop_schema(options).await;
+    for (_, engine) in engines {
+        engine.close().await.unwrap();
+    }
+    crate::postgres::drop_schema(schema).await;
+    crate::couchdb::drop_databases(databases).await;
+    crate::dynamodb::drop_tables(tables).await;
 
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/engines/matrix.md");
     if std::env::var_os("ISOBASE_UPDATE_DOCS").is_some() {
