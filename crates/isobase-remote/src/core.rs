@@ -6,23 +6,36 @@ use std::{
 };
 
 use futures_util::{FutureExt, future::BoxFuture};
-use isobase_engine::EngineError;
+use isobase_engine::{Action, EngineError, IfMissing, Precondition, WriteBatch, WriteOperation};
 use isobase_types::CollectionName;
-use tokio::{sync::watch, task::JoinSet};
+use tokio::{sync::watch, task::JoinSet, time::Instant};
 
 use crate::{
-    Backend, deletion::Purge, error::copy_of, read::Reading, shared::Shared, writer::Writer,
+    Backend, CatalogueEntry,
+    deletion::Purge,
+    error::{copy_of, within},
+    read::Reading,
+    shared::Shared,
+    writer::Writer,
 };
 
-/// Taking a collection in; many may wait for it.
-type Adoption = futures_util::future::Shared<BoxFuture<'static, Result<(), Arc<EngineError>>>>;
+/// How many deadlines of a call a new collection may take: a table is made in seconds, sometimes
+/// in a minute.
+const READY_DEADLINES: u32 = 6;
+
+/// Work on a collection; many may wait for it.
+type UnderWay = futures_util::future::Shared<BoxFuture<'static, Result<(), Arc<EngineError>>>>;
+
+/// The work under way on each collection.
+type AllUnderWay = Mutex<HashMap<CollectionName, UnderWay>>;
 
 pub(crate) struct Core<B> {
     pub(crate) shared: Arc<Shared<B>>,
     pub(crate) writer: Writer,
     /// Work that goes on after its caller was answered.
     tasks: Mutex<JoinSet<()>>,
-    adoptions: Mutex<HashMap<CollectionName, Adoption>>,
+    adoptions: AllUnderWay,
+    preparations: AllUnderWay,
     /// Deleted collections that this process clears.
     pub(crate) purges: Mutex<HashMap<CollectionName, Purge>>,
     closing: watch::Sender<bool>,
@@ -35,6 +48,7 @@ impl<B: Backend> Core<B> {
             writer,
             tasks: Mutex::default(),
             adoptions: Mutex::default(),
+            preparations: Mutex::default(),
             purges: Mutex::default(),
             closing: watch::Sender::new(false),
         }
@@ -72,26 +86,61 @@ impl<B: Backend> Core<B> {
 
     /// Takes in what other programs wrote into a collection that is new to us.
     async fn adopt(self: &Arc<Self>, collection: &CollectionName) -> Result<(), EngineError> {
-        let adoption = {
-            let mut adoptions = lock(&self.adoptions);
-            match adoptions.get(collection) {
-                Some(under_way) => under_way.clone(),
-                None => {
-                    let (core, name) = (Arc::clone(self), collection.clone());
-                    // It goes on when those who wait for it have given up.
-                    let task = tokio::spawn(async move {
-                        let adopted = core.adopt_now(&name).await;
-                        lock(&core.adoptions).remove(&name);
-                        adopted.map_err(Arc::new)
-                    });
-                    let adoption = async { task.await.unwrap_or_else(|_| Err(ended())) };
-                    let adoption = adoption.boxed().shared();
-                    adoptions.insert(collection.clone(), adoption.clone());
-                    adoption
+        self.begin_adoption(collection).await.map_err(|error| copy_of(&error))
+    }
+
+    fn begin_adoption(self: &Arc<Self>, collection: &CollectionName) -> UnderWay {
+        let (core, name) = (Arc::clone(self), collection.clone());
+        once(&self.adoptions, collection, async move {
+            let adopted = core.adopt_now(&name).await;
+            lock(&core.adoptions).remove(&name);
+            adopted
+        })
+    }
+
+    /// Makes collections ready natively that a batch may be the first to write into. The writer
+    /// would do it too, and let everybody wait: a table takes its time. What other programs wrote
+    /// there is taken in meanwhile.
+    pub(crate) async fn make_ready(
+        self: &Arc<Self>,
+        batch: &WriteBatch,
+    ) -> Result<(), EngineError> {
+        let shared = &self.shared;
+        let catalogue = shared.catalogue.get();
+        let mut unknown: Vec<&CollectionName> = batch
+            .operations
+            .iter()
+            .filter(|operation| may_insert(operation))
+            .map(|operation| &operation.collection)
+            .filter(|name| catalogue.entry(name).is_none())
+            .filter(|name| shared.backend.refuses_collection(name).is_none())
+            .collect();
+        unknown.sort();
+        unknown.dedup();
+        let creates =
+            batch.operations.iter().filter(|it| matches!(it.action, Action::Create { .. }));
+        for CatalogueEntry { collection, .. } in creates
+            .filter_map(|operation| catalogue.entry(&operation.collection))
+            .filter(|entry| entry.needs_adoption())
+        {
+            drop(self.begin_adoption(collection));
+        }
+        let deadline = Instant::now() + shared.options.deadline * READY_DEADLINES;
+        for name in unknown {
+            let (core, collection) = (Arc::clone(self), name.clone());
+            let ready = once(&self.preparations, name, async move {
+                let ready = core.shared.backend.prepare_collection(&collection).await;
+                lock(&core.preparations).remove(&collection);
+                if ready? {
+                    // Then the next integer ids are free of those that other programs gave.
+                    drop(core.begin_adoption(&collection));
                 }
-            }
-        };
-        adoption.await.map_err(|error| copy_of(&error))
+                Ok(())
+            });
+            let ready = async { ready.await.map_err(|error| copy_of(&error)) };
+            within(deadline, "preparing a collection", ready).await?;
+        }
+        Ok(())
     }
 
     /// Does something that goes on after its caller has gone, and that closing waits for.
@@ -124,8 +173,37 @@ impl<B: Backend> Core<B> {
     }
 }
 
+/// Joins the work under way on a collection, or begins it. It goes on when those who wait for it
+/// have given up, and takes itself off the list at its end.
+fn once(
+    all: &AllUnderWay,
+    collection: &CollectionName,
+    work: impl Future<Output = Result<(), EngineError>> + Send + 'static,
+) -> UnderWay {
+    let mut all = lock(all);
+    if let Some(under_way) = all.get(collection) {
+        return under_way.clone();
+    }
+    let task = tokio::spawn(async move { work.await.map_err(Arc::new) });
+    let under_way = async { task.await.unwrap_or_else(|_| Err(ended())) }.boxed().shared();
+    all.insert(collection.clone(), under_way.clone());
+    under_way
+}
+
+/// Whether an operation can be the first of its collection.
+fn may_insert(operation: &WriteOperation) -> bool {
+    let inserts = match &operation.action {
+        Action::Create { .. } => true,
+        Action::Put { if_missing, .. } => *if_missing == IfMissing::Create,
+        Action::Patch { .. } | Action::Delete { .. } => false,
+    };
+    let needs_one =
+        matches!(operation.precondition, Precondition::Exists | Precondition::RevisionIn(_));
+    inserts && !needs_one
+}
+
 fn ended() -> Arc<EngineError> {
-    let message = "taking in what other programs wrote ended by a mistake";
+    let message = "work on a collection ended by a mistake";
     Arc::new(EngineError::new(isobase_engine::ErrorKind::Unexpected, message))
 }
 

@@ -54,6 +54,16 @@ impl<B: Backend> RemoteEngine<B> {
         Ok(Self { core })
     }
 
+    async fn write_batch(
+        &self,
+        batch: WriteBatch,
+        atomic: bool,
+    ) -> Result<WriteReport, EngineError> {
+        self.core.shared.check_open()?;
+        self.core.make_ready(&batch).await?;
+        self.core.writer.write(batch, atomic).await
+    }
+
     /// The database below.
     #[must_use]
     pub fn backend(&self) -> &B {
@@ -83,7 +93,7 @@ impl<B: Backend> Engine for RemoteEngine<B> {
     }
 
     fn write(&self, batch: WriteBatch) -> Pending<'_, WriteReport> {
-        Box::pin(self.core.writer.write(batch, false))
+        Box::pin(self.write_batch(batch, false))
     }
 
     fn list<'a>(
@@ -225,6 +235,6 @@ impl<B: Backend> Engine for RemoteEngine<B> {
 
 impl<B: Backend> AtomicBatches for RemoteEngine<B> {
     fn write_atomic(&self, batch: WriteBatch) -> Pending<'_, WriteReport> {
-        Box::pin(self.core.writer.write(batch, true))
+        Box::pin(self.write_batch(batch, true))
     }
 }

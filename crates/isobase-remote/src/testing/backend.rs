@@ -200,9 +200,15 @@ impl Backend for FakeBackend {
     }
 
     fn prepare_collection<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, bool> {
-        later(|| {
-            let mut state = self.state();
-            Ok(!state.collections.entry(collection.clone()).or_default().documents.is_empty())
+        Box::pin(async move {
+            loop {
+                tokio::task::yield_now().await;
+                let mut state = self.state();
+                if !state.preparations_held {
+                    let native = state.collections.entry(collection.clone()).or_default();
+                    return Ok(!native.documents.is_empty());
+                }
+            }
         })
     }
 

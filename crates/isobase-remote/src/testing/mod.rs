@@ -134,6 +134,11 @@ impl FakeBackend {
         self.state().purges_held = hold;
     }
 
+    /// Lets new collections take their time.
+    pub fn hold_preparations(&self, hold: bool) {
+        self.state().preparations_held = hold;
+    }
+
     /// Lets nobody read the head, as if the connection were broken.
     pub fn break_heads(&self, broken: bool) {
         self.state().heads_broken = broken;

@@ -22,6 +22,7 @@ pub(super) struct State {
     pub(super) faults: VecDeque<Fault>,
     pub(super) purges_held: bool,
     pub(super) heads_broken: bool,
+    pub(super) preparations_held: bool,
     /// Documents of a commit whose log is written.
     half_done: Vec<DocumentWrite>,
     /// A request that is still on its way.

@@ -41,7 +41,7 @@ const CHANGED_MAX: u32 = 14;
 /// Ids beyond the next ones that are looked at when other programs seem to have taken some;
 /// doubles.
 const IDS_AHEAD_FIRST: i64 = 64;
-const IDS_AHEAD_MAX: i64 = 1 << 14;
+const IDS_AHEAD_MAX: i64 = 1 << 10;
 
 pub(super) struct Task<B> {
     pub(super) shared: Arc<Shared<B>>,

@@ -1,6 +1,6 @@
 //! Writers beside one another.
 
-use isobase_engine::{Engine, ErrorKind};
+use isobase_engine::{Engine, ErrorKind, WriteOperation};
 use isobase_remote::testing::Fault;
 
 use crate::setup::*;
@@ -38,4 +38,36 @@ async fn document_that_always_changes_holds_nobody_up() {
         tokio::join!(try_write(&engine, put("x", "{}")), try_write(&engine, put("y", "{}")));
     assert_eq!(poisoned.unwrap_err().kind, ErrorKind::Unavailable);
     assert!(other.unwrap().is_ok());
+}
+
+#[tokio::test]
+async fn new_collection_that_takes_its_time_holds_nobody_up() {
+    let database = database();
+    let engine = open(&database).await;
+    write(&engine, put("x", "{}")).await;
+    database.hold_preparations(true);
+    let first = WriteOperation { collection: name("new"), ..put("first", "{}") };
+    let (first, ()) = tokio::join!(try_write(&engine, first), async {
+        for n in 0..10 {
+            write(&engine, put(&format!("k{n}"), "{}")).await;
+        }
+        database.hold_preparations(false);
+    });
+    assert_eq!(first.unwrap().unwrap().revision.number(), Some(12));
+}
+
+#[tokio::test]
+async fn create_beside_many_integers_of_others_succeeds_in_the_end() {
+    let database = database();
+    for n in 1..=2_000 {
+        database.put_foreign(&name("a"), &n.to_string(), "{}");
+    }
+    let engine = open(&database).await;
+    for _ in 0..200 {
+        if let Ok(Ok(written)) = try_write(&engine, create("{}")).await {
+            assert_eq!(written.id, 2_001.into());
+            return;
+        }
+    }
+    panic!("no id was found");
 }
