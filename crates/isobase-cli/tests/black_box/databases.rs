@@ -98,7 +98,11 @@ fn a_running_service_is_copied_and_followed() {
     (0..50).for_each(create);
     let file = server.data().join("isobase.db");
     let from = format!("sqlite://{}", file.display());
-    says(app.run(&["copy", &from, "sqlite://once.db"]), &["50 documents"], &["reading beside it"]);
+    says(
+        app.run(&["copy", &from, "sqlite://once.db"]),
+        &["50"],
+        &["reading beside it", "50 documents"],
+    );
 
     let mut following = command(app.path())
         .args(["copy", &from, "sqlite://followed.db", "--follow", "--json"])
