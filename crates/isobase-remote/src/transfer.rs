@@ -29,6 +29,10 @@ impl<B: Backend> Snapshots for RemoteEngine<B> {
     fn snapshot(&self) -> Pending<'_, Box<dyn Snapshot>> {
         Box::pin(async move {
             self.core.shared.check_open()?;
+            if self.core.shared.backend.unfinished().await?.is_some() {
+                // A database may show what was loaded only then.
+                self.core.shared.settle(Counters::default()).await?;
+            }
             let head = self.core.shared.backend.head().await?;
             let counters = Counters { sequence: head.sequence, last_id: head.last_id };
             let snapshot = RemoteSnapshot { core: Arc::clone(&self.core), counters };
@@ -140,23 +144,7 @@ impl<B: Backend> BulkLoad for RemoteEngine<B> {
         Box::pin(async move {
             let shared = &self.core.shared;
             shared.check_open()?;
-            let head = shared.backend.head().await?;
-            let mut last_id = counters.last_id.max(head.last_id);
-            let mut entries = BTreeMap::new();
-            for info in shared.backend.collections().await? {
-                // Whoever counted less than there is must not make two documents one.
-                last_id = last_id.max(shared.last_integer(&info.name).await?);
-                entries.insert(info.name.clone(), CatalogueEntry::new(info.name, false));
-            }
-            let sequence = counters.sequence.max(head.sequence);
-            let counters = Counters { sequence, last_id };
-            for entry in shared.backend.catalogue().await? {
-                entries
-                    .insert(entry.collection.clone(), CatalogueEntry { deleting: None, ..entry });
-            }
-            let entries: Vec<_> = entries.into_values().collect();
-            let head = shared.backend.reset(counters, &entries).await?;
-            shared.catalogue.replace(Catalogue::new(head.catalogue, entries));
+            shared.settle(counters).await?;
             shared.backend.set_unfinished(None).await
         })
     }
@@ -183,6 +171,27 @@ impl<B: Backend> Core<B> {
 }
 
 impl<B: Backend> Shared<B> {
+    /// Makes what was loaded count: the counters, each at least as given, and the catalogue.
+    async fn settle(&self, counters: Counters) -> Result<(), EngineError> {
+        let head = self.backend.head().await?;
+        let mut last_id = counters.last_id.max(head.last_id);
+        let mut entries = BTreeMap::new();
+        for info in self.backend.collections().await? {
+            // Whoever counted less than there is must not make two documents one.
+            last_id = last_id.max(self.last_integer(&info.name).await?);
+            entries.insert(info.name.clone(), CatalogueEntry::new(info.name, false));
+        }
+        let sequence = counters.sequence.max(head.sequence);
+        let counters = Counters { sequence, last_id };
+        for entry in self.backend.catalogue().await? {
+            entries.insert(entry.collection.clone(), CatalogueEntry { deleting: None, ..entry });
+        }
+        let entries: Vec<_> = entries.into_values().collect();
+        let head = self.backend.reset(counters, &entries).await?;
+        self.catalogue.replace(Catalogue::new(head.catalogue, entries));
+        Ok(())
+    }
+
     /// The native form of documents to load; of several with one id the last.
     fn loads(
         &self,
