@@ -4,9 +4,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use isobase_engine::{Counters, Engine};
-use isobase_ops::{
-    CollectionDigest, Control, CopyOptions, CopyReport, OnRefused, OpsError, copy, preflight,
-};
+use isobase_ops::{CollectionDigest, Control, CopyOptions, CopyReport, OnRefused, OpsError, copy};
 use isobase_types::CollectionName;
 
 use crate::{
@@ -35,29 +33,29 @@ pub(crate) async fn contents(
     (snapshot.counters(), digests)
 }
 
-/// Copies, first as it is, then without what the target refuses.
+/// Copies as it is, and without what the target refuses when it refuses something.
 async fn copy_all(from: &Arc<dyn Engine>, to: &Arc<dyn Engine>) -> CopyReport {
     let control = Control::default();
     let mut options = CopyOptions::new("test:");
-    let looked = preflight(from, to, &options, &control).await.unwrap();
-    if looked.refused > 0 {
-        let refused = copy(from, to, &options, &control).await.unwrap_err();
-        let OpsError::Refused { refusals, count } = refused else { panic!("{refused:?}") };
-        assert_eq!((count, &refusals), (looked.refused, &looked.refusals));
-        assert!(refusals.iter().all(|refusal| refusal.collection == "large"), "{refusals:?}");
-        assert_eq!(contents(to).await, (Counters::default(), BTreeMap::new()));
-        options.on_refused = OnRefused::LeaveOut;
-    }
+    let (refusals, count) = match copy(from, to, &options, &control).await {
+        Err(OpsError::Refused { refusals, count }) => (refusals, count),
+        done => return done.unwrap(),
+    };
+    assert!(refusals.iter().all(|refusal| refusal.collection == "large"), "{refusals:?}");
+    assert_eq!(contents(to).await, (Counters::default(), BTreeMap::new()));
+    options.on_refused = OnRefused::LeaveOut;
     let report = copy(from, to, &options, &control).await.unwrap();
-    assert_eq!(report.left_out.refused, looked.refused);
-    assert_eq!(report.documents, looked.documents - looked.refused);
+    assert_eq!((report.left_out.refused, &report.left_out.refusals), (count, &refusals));
     report
 }
 
 async fn pair(from: Kind, to: Kind) {
+    // Between two databases over a network the small ones are fewer: every engine has all of
+    // them beside one that is quick.
+    let small = if from.is_remote() && to.is_remote() { 1_000 } else { torture::SMALL };
     let (Some(from), Some(to)) = (Fixture::new(from), Fixture::new(to)) else { return };
     let seed = memory();
-    torture::write(&seed).await;
+    torture::write(&seed, small).await;
     let source = from.open_for_load().await;
     let brought = copy_all(&seed, &source).await;
     let left_out = brought.left_out.refused;

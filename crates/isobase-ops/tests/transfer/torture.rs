@@ -179,15 +179,15 @@ const IDS: &[&str] = &[
 ];
 
 /// A document to be written.
-pub(crate) struct Torture {
-    pub(crate) collection: CollectionName,
+struct Torture {
+    collection: CollectionName,
     /// None for an integer id.
-    pub(crate) id: Option<DocumentId>,
-    pub(crate) body: String,
+    id: Option<DocumentId>,
+    body: String,
 }
 
-/// All of them.
-pub(crate) fn documents() -> Vec<Torture> {
+/// All of them, with so many small ones.
+fn documents(small: usize) -> Vec<Torture> {
     let mut all = Vec::new();
     let mut add = |collection: &str, id: Option<&str>, body: String| {
         let collection = CollectionName::new(collection).unwrap();
@@ -253,7 +253,7 @@ pub(crate) fn documents() -> Vec<Torture> {
             add("wide", None, format!("{{{}}}", fields.join(",")));
         }
     }
-    for n in 0..SMALL {
+    for n in 0..small {
         let body =
             format!("{{\"n\":{n},\"name\":\"number {n}\",\"even\":{},\"x\":{n}.5}}", n % 2 == 0);
         let chosen = format!("small-{n:05}");
@@ -264,9 +264,9 @@ pub(crate) fn documents() -> Vec<Torture> {
 
 /// Writes all of it, as callers do; names what the engine refuses. Some documents are changed,
 /// some deleted, so that revisions and ids have gaps.
-pub(crate) async fn write(engine: &Arc<dyn Engine>) {
+pub(crate) async fn write(engine: &Arc<dyn Engine>, small: usize) {
     let mut operations: Vec<WriteOperation> = Vec::new();
-    for Torture { collection, id, body } in documents() {
+    for Torture { collection, id, body } in documents(small) {
         let action = match id {
             Some(id) => Action::Put { id, body, if_missing: IfMissing::Create },
             None => Action::Create { body },
@@ -275,11 +275,11 @@ pub(crate) async fn write(engine: &Arc<dyn Engine>) {
     }
     let outcomes = carry_out(engine, operations).await;
     assert!(outcomes.iter().all(Result::is_ok));
-    let small = CollectionName::new("small").unwrap();
-    let ids: Vec<_> = (0..SMALL).step_by(30).map(|n| format!("small-{n:05}")).collect();
+    let collection = CollectionName::new("small").unwrap();
+    let ids: Vec<_> = (0..small).step_by(30).map(|n| format!("small-{n:05}")).collect();
     let ids = ids.iter().map(|id| DocumentId::parse(id).unwrap());
     let changes = ids.enumerate().map(|(n, id)| WriteOperation {
-        collection: small.clone(),
+        collection: collection.clone(),
         action: match n % 2 {
             0 => Action::Delete { id },
             _ => Action::Patch { id, patch: "{\"patched\":true,\"name\":null}".to_owned() },
@@ -290,7 +290,7 @@ pub(crate) async fn write(engine: &Arc<dyn Engine>) {
     let indexes = engine.indexes().expect("the engine has indexes");
     for fields in ["name", "even,-n"] {
         let definition = IndexDefinition::new(Order::parse(fields).unwrap()).unwrap();
-        indexes.create_index(&small, &definition).await.unwrap();
+        indexes.create_index(&collection, &definition).await.unwrap();
     }
 }
 
