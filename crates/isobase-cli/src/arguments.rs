@@ -184,8 +184,8 @@ Examples:
   isobase reconcile --url couchdb://me:secret@host:5984/app_
   isobase reconcile --url firestore://project/database --collections orders
 
-Reads whole collections, takes what other programs wrote, changed or deleted into the listings, and
-tells it in the change feed.";
+Reads whole collections, takes what other programs wrote or changed into the listings, and tells it
+in the change feed. What they deleted leaves the listings; the change feed does not tell it.";
 
 const COMPLETIONS_EXAMPLES: &str = "\
 Examples:

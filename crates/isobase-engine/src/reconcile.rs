@@ -6,8 +6,9 @@ use crate::Pending;
 
 /// Engines whose documents other programs can write too.
 pub trait Reconcile: Send + Sync {
-    /// Looks at every document of a collection, takes those that other programs wrote, changed or
-    /// deleted into the listings, and tells each in the change feed. Reads and writes go on
+    /// Looks at every document of a collection, takes those that other programs wrote or changed
+    /// into the listings, and tells each in the change feed. What they deleted leaves the listings;
+    /// only an engine that can tell what there was counts and tells it. Reads and writes go on
     /// meanwhile. Costs one read of the whole collection.
     fn reconcile<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, Reconciled>;
 }
