@@ -18,7 +18,7 @@ const THREADS: usize = 2;
 const IDLE_MEMORY_MAX: usize = 32 * MIB;
 const RECORDS: usize = 100_000;
 /// What an import or export of any length may add, with small page caches; less than is sent.
-const STREAM_MEMORY_MAX: usize = 48 * MIB;
+const STREAM_MEMORY_MAX: usize = 40 * MIB;
 
 #[test]
 fn twenty_mebibytes_of_brackets_are_refused_at_the_door() {
