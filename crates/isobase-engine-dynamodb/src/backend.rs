@@ -47,9 +47,6 @@ pub struct DynamoDbBackend {
     /// Which runs of ids collections have. Written when the catalogue is read, read by everything
     /// that looks at ids.
     runs: RwLock<HashMap<CollectionName, u64>>,
-    /// A load is under way, or was cut off: ids are still as it left them. Written by loads, their
-    /// ends, and who asks for the note; read by listings.
-    loading: AtomicBool,
     /// When the last call of a load was.
     pub(crate) loaded: AtomicU64,
     /// Set when opened: DynamoDB deletes old answers itself. Read by the trimming.
@@ -71,8 +68,7 @@ impl DynamoDbBackend {
         let idempotency_retention = remote.idempotency_retention;
         let expires = AtomicBool::new(false);
         let (runs, loaded) = (RwLock::default(), AtomicU64::new(0));
-        let loading = AtomicBool::new(false);
-        Ok(Self { client, names, journal, idempotency_retention, runs, loading, loaded, expires })
+        Ok(Self { client, names, journal, idempotency_retention, runs, loaded, expires })
     }
 
     /// The table of a collection.
@@ -94,22 +90,12 @@ impl DynamoDbBackend {
         }
     }
 
-    pub(crate) fn is_loading(&self) -> bool {
-        self.loading.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn set_loading(&self, is_loading: bool) {
-        self.loading.store(is_loading, Ordering::Relaxed);
-    }
-
     async fn open_journal(&self) -> Result<Head, EngineError> {
         let item = self.read_item(&self.journal, journal::alone(HEAD)).await?;
         let head = match item {
             Some(item) => journal::read_head(&item, &self.journal)?,
             None => self.create_journal().await?,
         };
-        let note = self.read_item(&self.journal, journal::alone(UNFINISHED)).await?;
-        self.set_loading(note.is_some());
         self.expires.store(self.enable_expiry().await?, Ordering::Relaxed);
         Ok(head)
     }
@@ -430,7 +416,6 @@ impl Backend for DynamoDbBackend {
     fn unfinished(&self) -> Pending<'_, Option<String>> {
         Box::pin(async move {
             let item = self.read_item(&self.journal, journal::alone(UNFINISHED)).await?;
-            self.set_loading(item.is_some());
             Ok(item.and_then(|item| as_text(&item, NOTE).map(str::to_owned)))
         })
     }

@@ -41,9 +41,6 @@ impl DynamoDbBackend {
         reverse: bool,
         limit: usize,
     ) -> Result<Entries, EngineError> {
-        if range.index == 0 && self.is_loading() {
-            return self.entries_while_loading(range, reverse, limit).await;
-        }
         let generation = self.runs_of(range.collection);
         if range.index == 0 && generation > 0 {
             return self.entries_over_runs(range, generation, reverse, limit).await;

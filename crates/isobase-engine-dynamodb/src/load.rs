@@ -34,7 +34,6 @@ impl DynamoDbBackend {
         &self,
         writes: Vec<DocumentWrite>,
     ) -> Result<(), EngineError> {
-        self.set_loading(true);
         let mut requests = Vec::with_capacity(writes.len() * 2);
         for write in &writes {
             self.push_load(write, &mut requests).map_err(malformed)?;
@@ -218,7 +217,6 @@ impl DynamoDbBackend {
             catalogue: was.catalogue + 1,
         };
         self.put_item(journal::head_item(&head)).await?;
-        self.set_loading(false);
         Ok(head)
     }
 

@@ -192,48 +192,6 @@ impl DynamoDbBackend {
         self.delete_partition(&loading(collection), LAST).await
     }
 
-    /// Entries of the index of the ids while a load has not ended. Each call goes over all of them:
-    /// an unfinished database is not there to be listed.
-    pub(crate) async fn entries_while_loading(
-        &self,
-        range: &Range<'_>,
-        reverse: bool,
-        limit: usize,
-    ) -> Result<Entries, EngineError> {
-        let Some((first, last)) = key_bounds(range.lower, range.upper) else {
-            return Ok(Entries { entries: Vec::new(), exhausted: true });
-        };
-        let collection = range.collection;
-        let mut loaded = Loaded::new(self, collection);
-        let mut runs = Stream::new(self, ids(collection, self.runs_of(collection)));
-        let mut entries = Stream::new(self, journal::keys(collection, 0));
-        let (mut found, mut exhausted) = (VecDeque::new(), true);
-        loop {
-            let heads = [loaded.peek().await?, entries.peek().await?, runs.peek().await?];
-            let Some(key) = heads.into_iter().flatten().min().filter(|key| *key <= last) else {
-                break;
-            };
-            let (in_load, in_entries, in_runs) =
-                (loaded.take(&key), entries.take(&key), runs.take(&key));
-            let place = in_load.or(in_entries).or(in_runs).flatten();
-            let id = place.and_then(|id| DocumentId::parse(&id).ok());
-            let Some(id) = id.filter(|_| key >= first) else { continue };
-            if found.len() == limit {
-                exhausted = false;
-                if !reverse {
-                    break;
-                }
-                found.pop_front();
-            }
-            found.push_back((key, id));
-        }
-        let mut entries = Vec::from(found);
-        if reverse {
-            entries.reverse();
-        }
-        Ok(Entries { entries, exhausted })
-    }
-
     /// Entries of the index of the ids where it has runs.
     pub(crate) async fn entries_over_runs(
         &self,

@@ -10,7 +10,7 @@ use crate::{
     Side, Stage,
     existing::Skipping,
     indexes::{self, Built},
-    loader::{Loader, Speed, bulk_load, make_readable},
+    loader::{Loader, Speed, bulk_load},
     note::{LoadNote, Reached, first_line, now},
     preflight::{look_at_all, refusal},
     replay::{Replay, clear_after, feed},
@@ -371,7 +371,6 @@ impl Work<'_> {
             Some(scan) => scan,
             None => Scan::open(from, Side::Source, &options.collections).await?,
         };
-        make_readable(to).await?;
         let target = Scan::open(to, Side::Target, &options.collections).await?;
         let target = target.including(&source.names());
         let bytes = options.part_bytes;

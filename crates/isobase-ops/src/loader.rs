@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use isobase_engine::{BulkLoad, Counters, Engine, EngineError};
+use isobase_engine::{BulkLoad, Engine, EngineError};
 use isobase_types::{CollectionName, Document, DocumentId, Revision, Sequence};
 use tokio::{sync::Semaphore, task::JoinHandle};
 
@@ -15,7 +15,6 @@ use crate::{
     Control, OpsError, Progress, Side, Stage,
     note::{LoadNote, Reached},
     pace::Pace,
-    scan::Scan,
 };
 
 /// How often the note is renewed: what is written again after a cut is at most this.
@@ -236,24 +235,6 @@ pub(crate) fn bulk_load(to: &Arc<dyn Engine>) -> Result<&dyn BulkLoad, OpsError>
         engine: to.name(),
         ability: "loading of a whole database",
     })
-}
-
-/// Makes what was loaded so far readable.
-///
-/// Document databases put the order of ids together at the end of a load. So the load is ended
-/// and begun again with its note; a kill between the two leaves a target that is as it should be,
-/// though nobody has compared it yet. Engines with one-moment snapshots can be read at any time.
-pub(crate) async fn make_readable(to: &Arc<dyn Engine>) -> Result<(), OpsError> {
-    let load = bulk_load(to)?;
-    let Some(note) = load.unfinished().await.map_err(OpsError::target_failed)? else {
-        return Ok(());
-    };
-    if Scan::open(to, Side::Target, &[]).await?.one_moment {
-        return Ok(());
-    }
-    // The counters of the target stay; the end of the work sets them.
-    load.finish(Counters::default()).await.map_err(OpsError::target_failed)?;
-    load.mark(&note).await.map_err(OpsError::target_failed)
 }
 
 /// Puts revisions after those that the target gave out before, so that none is repeated.

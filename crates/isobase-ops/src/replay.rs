@@ -9,7 +9,7 @@ use isobase_types::{Change, CollectionName, Document, DocumentId, Sequence};
 use crate::{
     Control, Existing, OnRefused, OpsError, PreflightReport, Side,
     existing::was_there,
-    loader::{load, make_readable, moved, unload},
+    loader::{load, moved, unload},
     note::Reached,
     preflight::refusal,
     scan::Scan,
@@ -165,7 +165,6 @@ pub(crate) async fn clear_after(
     base: Sequence,
 ) -> Result<(), OpsError> {
     const PART_BYTES: usize = 1 << 20;
-    make_readable(to).await?;
     let scan = Scan::open(to, Side::Target, wanted).await?.including(loaded);
     let mut scanning = scan.start(&Reached::Start, PART_BYTES);
     while let Some(part) = scanning.next().await? {

@@ -16,7 +16,7 @@ use crate::{
     PreflightReport, Progress, Side, Stage, StageTime,
     existing::was_there,
     indexes::{self, Declared},
-    loader::{Loader, Speed, bulk_load, make_readable},
+    loader::{Loader, Speed, bulk_load},
     note::{LoadNote, Reached, first_line},
     preflight::refusal,
     replay::{clear_after, get_all},
@@ -336,7 +336,6 @@ impl Work<'_> {
         let mut found = BTreeMap::<CollectionName, CollectionDigest>::new();
         let mut documents = 0;
         if !names.is_empty() {
-            make_readable(self.to).await?;
             let scan = Scan::open(self.to, Side::Target, &names).await?.including(&names);
             let total = scan.documents();
             let mut scanning = scan.start(&Reached::Start, CopyOptions::PART_BYTES);
