@@ -29,7 +29,10 @@ pub(crate) async fn run(
         | IndexCommand::Create { target, .. }
         | IndexCommand::Drop { target, .. } => target,
     };
-    let target = Target::open(flags, loaded, config, printer).await?;
+    let target = match &command {
+        IndexCommand::Create { .. } => Target::open(flags, loaded, config, printer).await?,
+        _ => Target::open_to_read(flags, loaded, config, printer).await?,
+    };
     let done = match &command {
         IndexCommand::Plan(_) => Ok(()),
         IndexCommand::List { collection, .. } => {

@@ -39,14 +39,9 @@ impl Target {
         printer: Printer,
     ) -> Result<Self> {
         let key = flags.key.as_deref().or_else(|| internal_api_key(loaded));
-        let location = match flags.url.as_deref() {
-            Some(url) if url.starts_with("http://") || url.starts_with("https://") => {
-                return service(url, key);
-            }
-            Some(url) => {
-                Location::parse(url).map_err(|error| Failure::usage(format!("--url: {error}")))?
-            }
-            None => config.records.clone(),
+        let location = match Address::of(flags, config)? {
+            Address::Service(url) => return service(url, key),
+            Address::Database(location) => location,
         };
         if location == Location::Memory {
             return Err(Failure::usage("the records are in the memory of a service (memory:)")
@@ -79,12 +74,57 @@ impl Target {
         }
     }
 
+    /// Finds records that must be there, as [`Target::open`] does.
+    pub(crate) async fn open_to_read(
+        flags: &TargetFlags,
+        loaded: &Loaded,
+        config: &Config,
+        printer: Printer,
+    ) -> Result<Self> {
+        if let Address::Database(location) = Address::of(flags, config)? {
+            must_exist(&location)?;
+        }
+        Self::open(flags, loaded, config, printer).await
+    }
+
     /// Lets go of the database.
     pub(crate) async fn close(self) -> Result<()> {
         if let Self::Direct { store, .. } = self {
             store.close().await?;
         }
         Ok(())
+    }
+}
+
+/// Where a command looks for records.
+enum Address<'a> {
+    Service(&'a str),
+    Database(Location),
+}
+
+impl<'a> Address<'a> {
+    fn of(flags: &'a TargetFlags, config: &Config) -> Result<Self, Failure> {
+        match flags.url.as_deref() {
+            Some(url) if url.starts_with("http://") || url.starts_with("https://") => {
+                Ok(Self::Service(url))
+            }
+            Some(url) => Location::parse(url)
+                .map(Self::Database)
+                .map_err(|error| Failure::usage(format!("--url: {error}"))),
+            None => Ok(Self::Database(config.records.clone())),
+        }
+    }
+}
+
+/// Refuses a database that would be made by reading it: its name may be misspelled, and nothing
+/// must look like a copy of it.
+pub(crate) fn must_exist(location: &Location) -> Result<(), Failure> {
+    match location {
+        Location::Sqlite(path) if !path.exists() => {
+            Err(Failure::usage(format!("there is no database {}", path.display()))
+                .hint("isobase serve and isobase import make one"))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -19,6 +19,8 @@ const FILE_NAME: &str = "isobase.toml";
 
 /// Variables with the prefix of ours that are not settings.
 const OTHER_VARIABLES: [&str; 2] = ["ISOBASE_KEY", "ISOBASE_PASSPHRASE"];
+/// What the variables of the test suite begin with.
+const TEST_VARIABLES: &str = "ISOBASE_TEST_";
 
 /// What the command line says about settings.
 #[derive(Clone, Debug, Default)]
@@ -134,7 +136,7 @@ impl Loading {
         }
         let known: Vec<_> = SETTINGS.iter().flat_map(|setting| setting.all_variables()).collect();
         for (name, _) in environment {
-            let ours = name.starts_with("ISOBASE_");
+            let ours = name.starts_with("ISOBASE_") && !name.starts_with(TEST_VARIABLES);
             if ours && !known.contains(name) && !OTHER_VARIABLES.contains(&name.as_str()) {
                 let message = format!("the environment variable {name} is not a setting");
                 let meant = most_similar(name, known.iter().map(String::as_str));

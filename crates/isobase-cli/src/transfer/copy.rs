@@ -51,12 +51,15 @@ pub(crate) async fn copy(
     };
     let control = watch(printer);
     let file = arguments.load.report.as_deref();
-    let done = if arguments.dry_run {
-        look(&source, &target, &options, &control, (file, printer)).await
+    let (done, loaded) = if arguments.dry_run {
+        (look(&source, &target, &options, &control, (file, printer)).await, false)
     } else {
-        carry_out(&source, &target, &options, &control, (file, printer)).await
+        let done = carry_out(&source, &target, &options, &control, (file, printer)).await;
+        let loaded = done.is_ok();
+        (done, loaded)
     };
-    let closed = source.close().await.and(target.close().await);
+    let closed = if loaded { target.close().await } else { target.close_unloaded().await };
+    let closed = source.close().await.and(closed);
     done?;
     closed
 }

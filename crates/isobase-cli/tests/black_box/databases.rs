@@ -185,15 +185,49 @@ fn what_cannot_be_copied_is_said_first() {
     let app = App::new();
     app.run(&["copy", "http://127.0.0.1:1", "sqlite://a.db"]).fails(2, &["is a service"]);
     app.run(&["copy", "memory:", "sqlite://a.db"]).fails(2, &["ends with its process"]);
+    app.write("one.ndjson", "{}\n");
+    app.run(&["import", "one.ndjson", "-c", "c", "--url", "sqlite://a.db"]).ok();
     app.run(&["copy", "sqlite://a.db", "sqlite://a.db"]).fails(2, &["the same database"]);
     app.run(&["copy", "sqlite://a.db", "sqlite://b.db", "--collections", "x"])
         .fails(1, &["no collection x"]);
     says(
         app.run(&["copy", "sqlite://a.db", "sqlite://b.db", "--dry-run"]),
         &[],
-        &["can hold all 0 documents"],
+        &["can hold all 1 documents"],
     );
     app.run(&["reconcile", "--url", "sqlite://a.db"]).fails(1, &["nothing to reconcile"]);
     says(app.run(&["index", "plan", "sqlite://a.db"]), &[], &["needs nothing"]);
     app.run(&["verify", "missing.iso"]).fails(2, &["missing.iso"]);
+}
+
+#[test]
+fn a_misspelled_database_is_not_made_by_reading_it() {
+    let app = App::new();
+    let commands: [&[&str]; 5] = [
+        &["copy", "sqlite://mistake.db", "sqlite://b.db"],
+        &["dump", "a.iso", "--url", "sqlite://mistake.db"],
+        &["export", "-c", "c", "--url", "sqlite://mistake.db"],
+        &["index", "list", "c", "--url", "sqlite://mistake.db"],
+        &["reconcile", "--url", "sqlite://mistake.db"],
+    ];
+    for command in commands {
+        app.run(command).fails(2, &["there is no database mistake.db"]);
+    }
+    assert_eq!(fs::read_dir(app.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_target_into_which_nothing_came_is_not_made() {
+    let app = app();
+    app.run(&["dump", "a.iso", "--url", "sqlite://a.db"]).ok();
+    let mut archive = fs::read(app.path().join("a.iso")).unwrap();
+    let middle = archive.len() / 2;
+    archive[middle] ^= 1;
+    fs::write(app.path().join("a.iso"), archive).unwrap();
+    let damaged = app.run(&["restore", "a.iso", "--url", "sqlite://b.db"]);
+    assert_eq!(damaged.code, Some(1), "{damaged:?}");
+    app.run(&["copy", "sqlite://a.db", "sqlite://b.db", "--dry-run"]).ok();
+    let files = fs::read_dir(app.path()).unwrap().map(|file| file.unwrap().file_name());
+    let left: Vec<_> = files.filter(|name| name.to_string_lossy().starts_with("b.db")).collect();
+    assert!(left.is_empty(), "{left:?}");
 }
