@@ -8,10 +8,13 @@
 //! - `testkit-ceiling read FILE ROWS SECONDS BODY` reads rows by their key.
 //! - `testkit-ceiling bulk FILE SOURCE` inserts the records of a database of the service into an
 //!   equal table, many with each statement.
+//! - `testkit-ceiling load ENGINE URL FROM TO PARALLEL equal|plain` writes the documents of a
+//!   collection into another one by the bulk call of a document database.
 //! - `testkit-ceiling list FILE ROWS LIMIT SECONDS BODY` reads so many rows in order.
 //!
 //! Each prints one line of JSON.
 
+mod documents;
 mod http;
 mod sqlite;
 
@@ -42,6 +45,11 @@ fn main() -> Result<()> {
             sqlite::list(Path::new(file), rows, limit, seconds(time)?, body)?
         }
         ["bulk", file, source] => sqlite::bulk(Path::new(file), Path::new(source))?,
+        ["load", engine, url, from, to, parallel, form @ ("equal" | "plain")] => {
+            let parallel = usize::try_from(count(parallel, 1_000)?)?;
+            let plain = form == "plain";
+            documents::bulk(engine, &documents::Bulk { url, from, to, parallel, plain })?
+        }
         _ => bail!("unknown arguments {words:?}"),
     };
     print_line(&figures);

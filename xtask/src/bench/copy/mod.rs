@@ -1,13 +1,16 @@
 //! `cargo xtask bench copy`: whole databases between engines, beside the engines' own bulk tools.
 //!
 //! The tools write the same rows into an equal table in the same run: `COPY` of PostgreSQL from a
-//! file of its own, and a loop of prepared multi-row inserts for SQLite.
+//! file of its own, a loop of prepared multi-row inserts for SQLite, and for the document databases
+//! their bulk call, as many requests at a time as the copy has.
+
+mod servers;
 
 use std::{
     fs::{self, Permissions},
     io::{BufRead, BufReader, BufWriter, Write},
     os::unix::fs::PermissionsExt,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -28,6 +31,9 @@ pub(crate) struct Arguments {
     /// Records of 200 bytes.
     #[arg(long, default_value_t = 1_000_000, value_name = "N")]
     records: u64,
+    /// Records copied into each document database; none leaves them out.
+    #[arg(long, default_value_t = 50_000, value_name = "N")]
+    server_records: u64,
     /// Writes all figures to this file too.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -57,6 +63,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         )?,
         folder: folder.path().to_owned(),
         records: arguments.records,
+        server_records: arguments.server_records,
     };
     let figures = bench.run()?;
     if let Some(path) = &arguments.json {
@@ -80,6 +87,7 @@ struct Bench {
     ceilings: PathBuf,
     folder: PathBuf,
     records: u64,
+    server_records: u64,
 }
 
 /// What a command did.
@@ -89,27 +97,34 @@ struct Figure {
     load: f64,
     whole: f64,
     peak_bytes: u64,
-    /// The bare tool's records in a second.
+    /// The bare tool's records in a second: the same documents, and without what we add to them.
     ceiling: Option<f64>,
+    plain: Option<f64>,
 }
 
 impl Bench {
     fn run(&self) -> Result<Value> {
         let postgres = TestPostgres::builder().folder(self.folder.join("postgres")).start()?;
-        self.fill()?;
+        self.fill("source.db", self.records)?;
         let to_postgres = format!("{}?schema=copied", postgres.url());
         let (source, back) = (self.sqlite("source.db"), self.sqlite("back.db"));
         let mut figures = vec![
-            self.measure("SQLite to PostgreSQL", &["copy", &source, &to_postgres])?,
-            self.measure("PostgreSQL to SQLite", &["copy", &to_postgres, &back])?,
+            self.measure("SQLite to PostgreSQL", &["copy", &source, &to_postgres], self.records)?,
+            self.measure("PostgreSQL to SQLite", &["copy", &to_postgres, &back], self.records)?,
         ];
         let archive = self.folder.join("a.iso").display().to_string();
         let restored = self.sqlite("restored.db");
-        figures.push(self.measure("dump of SQLite", &["dump", &archive, "--url", &source])?);
-        figures
-            .push(self.measure("restore to SQLite", &["restore", &archive, "--url", &restored])?);
+        let dump = ["dump", &archive, "--url", &source];
+        figures.push(self.measure("dump of SQLite", &dump, self.records)?);
+        let restore = ["restore", &archive, "--url", &restored];
+        figures.push(self.measure("restore to SQLite", &restore, self.records)?);
         figures[0].ceiling = Some(self.copy_command(&postgres)?);
         figures[1].ceiling = Some(self.insert_loop()?);
+        drop(postgres);
+        if self.server_records > 0 {
+            self.fill("small.db", self.server_records)?;
+            figures.extend(servers::measure(self, &self.sqlite("small.db"), self.server_records)?);
+        }
         figures.iter().for_each(print);
         let figure = |it: &Figure| {
             json!({
@@ -118,10 +133,12 @@ impl Bench {
                 "records_per_second_whole": it.whole,
                 "peak_bytes": it.peak_bytes,
                 "bare_records_per_second": it.ceiling,
+                "plain_records_per_second": it.plain,
             })
         };
         let figures: Vec<_> = figures.iter().map(figure).collect();
-        Ok(json!({ "records": self.records, "figures": figures }))
+        let (records, server_records) = (self.records, self.server_records);
+        Ok(json!({ "records": records, "server_records": server_records, "figures": figures }))
     }
 
     fn sqlite(&self, name: &str) -> String {
@@ -129,16 +146,16 @@ impl Bench {
     }
 
     /// Makes the source.
-    fn fill(&self) -> Result<()> {
+    fn fill(&self, name: &str, records: u64) -> Result<()> {
         let file = self.folder.join("records.ndjson");
         let mut out = BufWriter::new(fs::File::create(&file)?);
-        for n in 0..self.records {
+        for n in 0..records {
             let head = format!("{{\"n\":{n},\"name\":\"number {n}\",\"open\":true,\"pad\":\"");
             // With the two characters of the end, 200 bytes.
             writeln!(out, "{head}{}\"}}", "x".repeat(198_usize.saturating_sub(head.len())))?;
         }
         out.flush()?;
-        let url = self.sqlite("source.db");
+        let url = self.sqlite(name);
         let mut import = Command::new(&self.executable);
         import.args(["import", "-c", "records", "--quiet", "--url", &url]).arg(&file);
         interrupt::run(import.current_dir(&self.folder))?;
@@ -146,7 +163,7 @@ impl Bench {
     }
 
     /// Runs a command, and looks at its memory and its report.
-    fn measure(&self, name: &'static str, arguments: &[&str]) -> Result<Figure> {
+    fn measure(&self, name: &'static str, arguments: &[&str], records: u64) -> Result<Figure> {
         eprintln!("{name}");
         let mut running = Command::new(&self.executable)
             .args(arguments)
@@ -175,9 +192,9 @@ impl Bench {
         let done: Value = serde_json::from_str(&last).with_context(|| format!("{name}: {last}"))?;
         let report = &done["report"];
         let number = |field: &str| report[field].as_f64().unwrap_or_default();
-        let whole = self.records as f64 / number("seconds").max(f64::MIN_POSITIVE);
+        let whole = records as f64 / number("seconds").max(f64::MIN_POSITIVE);
         let load = number("documents_per_second");
-        Ok(Figure { name, load, whole, peak_bytes, ceiling: None })
+        Ok(Figure { name, load, whole, peak_bytes, ceiling: None, plain: None })
     }
 
     /// `COPY` of the same rows from a file of the server into an equal table.
@@ -205,10 +222,13 @@ impl Bench {
 
 #[expect(clippy::print_stdout, reason = "the figures are the result")]
 fn print(figure: &Figure) {
-    let Figure { name, load, whole, peak_bytes, ceiling } = figure;
-    let beside = ceiling.map_or(String::new(), |ceiling| {
+    let Figure { name, load, whole, peak_bytes, ceiling, plain } = figure;
+    let mut beside = ceiling.map_or(String::new(), |ceiling| {
         format!(", {:.0} % of the bare tool's {ceiling:.0}", 100.0 * load / ceiling)
     });
+    if let Some(plain) = plain {
+        beside.push_str(&format!(" ({plain:.0} without bookkeeping)"));
+    }
     let peak = peak_bytes >> 20;
     println!(
         "{name:22} {load:9.0} records/s written{beside}; {whole:.0}/s with its comparison; \
@@ -223,7 +243,7 @@ mod tests {
 
     #[test]
     fn a_given_program_must_be_there() {
-        let missing = Some(Path::new("no-such-program").to_owned());
+        let missing = Some(PathBuf::from("no-such-program"));
         assert!(built(&missing, &[], "").is_err());
     }
 }

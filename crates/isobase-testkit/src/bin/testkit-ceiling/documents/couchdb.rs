@@ -1,0 +1,41 @@
+//! `_bulk_docs` by reqwest.
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Map, Value, json};
+
+use super::Bulk;
+
+/// Documents of one request.
+const PART: usize = 1_000;
+
+pub(super) async fn bulk(bulk: &Bulk<'_>) -> Result<Value> {
+    // A client wants to know its cryptography, also for plain HTTP.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = reqwest::Client::new();
+    let Bulk { url, from, to, .. } = *bulk;
+    let all = client.get(format!("{url}/{from}/_all_docs?include_docs=true")).send().await?;
+    let all: Value = serde_json::from_slice(&all.error_for_status()?.bytes().await?)?;
+    let rows = all["rows"].as_array().context("_all_docs has rows")?;
+    let documents: Vec<Map<String, Value>> = rows
+        .iter()
+        .filter(|row| row["id"].as_str().is_some_and(|id| !id.starts_with("_design/")))
+        .filter_map(|row| row["doc"].as_object().cloned())
+        .map(|mut document| {
+            document.retain(|field, _| field != "_rev" && bulk.keeps(field));
+            document
+        })
+        .collect();
+    client.put(format!("{url}/{to}")).send().await?.error_for_status()?;
+    bulk.write(documents, PART, |part| {
+        let request = client.post(format!("{url}/{to}/_bulk_docs"));
+        async move {
+            let body = serde_json::to_vec(&json!({ "docs": part }))?;
+            let request = request.header("content-type", "application/json").body(body);
+            let answer = request.send().await?.error_for_status()?.bytes().await?;
+            let answer: Vec<Value> = serde_json::from_slice(&answer)?;
+            ensure!(answer.iter().all(|row| row["error"].is_null()), "a document was refused");
+            Ok(())
+        }
+    })
+    .await
+}
