@@ -12,6 +12,8 @@ use crate::{Meta, NativeDocument, NativeRules, Tree};
 ///   sees it.
 /// - Each call is bounded in time by the backend's own deadlines; repetitions inside a call are
 ///   bounded, jittered, and only where repeating is safe.
+/// - Each future may be dropped at any await, also that of a commit: what was begun may go on,
+///   and the journal tells later what became of it.
 /// - Errors name the thing, its value and the way out. Of a write they mean that nothing was
 ///   written, except [`isobase_engine::ErrorKind::OutcomeUnknown`].
 /// - A collection's native name is the collection's own wherever the database can have it, after
@@ -126,8 +128,8 @@ pub trait Backend: Send + Sync + 'static {
     /// only if it is as [`Before`] says; one answer each, false where it was changed meanwhile.
     fn rekey<'a>(&'a self, writes: &'a [DocumentWrite]) -> Pending<'a, Vec<bool>>;
 
-    /// Log records that have changes after a place, oldest first; at most about `limit` changes
-    /// together, at least one record.
+    /// Whole log records that have changes after a place, also those that begin before it, oldest
+    /// first; at most about `limit` changes after the place together, at least one record.
     fn read_log<'a>(&'a self, since: Sequence, limit: u32) -> Pending<'a, Vec<LogRecord>>;
 
     /// Deletes log records whose changes are all at or before the floor. May leave some.
@@ -170,7 +172,9 @@ pub trait Backend: Send + Sync + 'static {
     /// The note of an unfinished load.
     fn unfinished(&self) -> Pending<'_, Option<String>>;
 
-    /// Replaces head and catalogue after a load and empties the log; nobody else writes.
+    /// Replaces head and catalogue after a load and empties the log; nobody else writes. `commit`
+    /// and `catalogue` of the head become one more than they were, its floor is its sequence.
+    /// Answers stay. New entries are written before old ones go: it may be cut off and repeated.
     fn reset<'a>(
         &'a self,
         counters: Counters,
@@ -211,7 +215,8 @@ pub struct CatalogueEntry {
     pub indexes: Vec<IndexEntry>,
     /// What other programs had written before us has been taken into the listings.
     pub adopted: bool,
-    /// The collection is being deleted: its documents up to this write count as gone.
+    /// The collection is being deleted: for callers its documents up to this write are gone.
+    /// The engine leaves them out; the backend gives what is there.
     pub deleting: Option<Sequence>,
 }
 
@@ -342,7 +347,8 @@ pub struct Budget {
     /// Bytes.
     pub bytes: u64,
     /// Items that each distinct collection of a commit costs once (its count, its entry in the
-    /// catalogue), whether documents or the catalogue name it.
+    /// catalogue), whether documents or the catalogue name it. Where this is 0, an entry of the
+    /// catalogue costs one item all the same.
     pub items_per_collection: u64,
 }
 
@@ -393,7 +399,8 @@ pub struct KeyFetched {
     /// There is nothing more in the range.
     pub exhausted: bool,
     /// Where nothing more comes although it is not exhausted (all entries of the part were left
-    /// out): go on after this key.
+    /// out): go on after this key. May always be given: the further
+    /// of it and the last document counts.
     pub passed: Option<Vec<u8>>,
 }
 
