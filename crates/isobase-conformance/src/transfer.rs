@@ -155,6 +155,7 @@ declare_cases! { $
     next_write_has_the_next_sequence
     counters_never_go_back
     feed_begins_anew
+    answers_outlive_a_load
     note_outlives_the_engine
     unloaded_documents_are_gone
     declared_indexes_are_kept_true

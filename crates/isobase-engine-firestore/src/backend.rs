@@ -239,7 +239,6 @@ impl FirestoreBackend {
     ) -> Result<Head, EngineError> {
         let names = &self.requests.names;
         self.empty(&names.log()).await?;
-        self.empty(&names.answers()).await?;
         let old = self.read_head().await?;
         let next = Head {
             commit: old.head.commit + 1,

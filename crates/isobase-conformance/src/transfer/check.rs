@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use isobase_engine::{
-    Action, BulkLoad, ChangesPage, ChangesRequest, Counters, Engine, EngineError, IfMissing,
-    IndexDefinition, ListRequest, Precondition, Snapshot, WriteBatch, WriteOperation, Written,
+    Action, BulkLoad, ChangesPage, ChangesRequest, Counters, Engine, EngineError, Idempotency,
+    IfMissing, IndexDefinition, ListRequest, Precondition, Snapshot, WriteBatch, WriteOperation,
+    Written,
 };
 use isobase_types::{
     CollectionName, Document, DocumentId, Filter, Order, Revision, Sequence, Timestamp,
@@ -133,6 +134,18 @@ pub(crate) async fn size(engine: &Arc<dyn Engine>, collection: &str) -> u64 {
 
 pub(crate) async fn create(engine: &Arc<dyn Engine>, collection: &str, body: &str) -> Written {
     write(engine, collection, vec![Action::Create { body: body.to_owned() }]).await.remove(0)
+}
+
+/// The same request each time, under one idempotency key.
+pub(crate) async fn create_once(engine: &Arc<dyn Engine>, collection: &str) -> Written {
+    let operation = WriteOperation {
+        collection: name(collection),
+        action: Action::Create { body: "{}".to_owned() },
+        precondition: Precondition::None,
+    };
+    let idempotency = Some(Idempotency { key: [7; 32], fingerprint: [8; 32] });
+    let batch = WriteBatch { operations: vec![operation], idempotency, ..WriteBatch::default() };
+    engine.write(batch).await.unwrap().outcomes.remove(0).unwrap()
 }
 
 pub(crate) async fn put(
