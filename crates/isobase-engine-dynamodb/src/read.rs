@@ -22,6 +22,10 @@ const READ_PARALLEL: usize = 4;
 /// How often entries may be looked at for one part of an index without finding a document, so
 /// that a call ends although all of them are left over from documents that are gone.
 const FETCH_ROUNDS_MAX: usize = 10;
+/// Bytes of documents that a round of a listing is to read, and most documents whatever their size
+/// was so far: 400 KiB each at worst.
+const FETCH_BYTES: usize = 4 << 20;
+const FETCH_KEYS_MAX: usize = 500;
 
 impl DynamoDbBackend {
     /// Documents in the order of the keys.
@@ -163,7 +167,11 @@ impl DynamoDbBackend {
         let (mut bytes, limit) = (0, fetch.limit as usize);
         let mut fruitless = 0;
         while fruitless < FETCH_ROUNDS_MAX {
-            let wanted = (limit - fetched.documents.len()).min(READ_KEYS_MAX);
+            let left = fetch.bytes_max.saturating_sub(bytes).min(FETCH_BYTES);
+            // As many as documents of the size so far fill it; none is known at first.
+            let fitting = left * fetched.documents.len() / bytes.max(1);
+            let wanted = fitting.clamp(READ_KEYS_MAX, FETCH_KEYS_MAX);
+            let wanted = wanted.min(limit - fetched.documents.len());
             let range =
                 Range { collection, index: fetch.index, lower: &lower, upper: upper.as_deref() };
             let part = self.entries(&range, fetch.reverse, wanted).await?;
