@@ -47,13 +47,23 @@ function run(plan, time) {
     rows = byName(plan, collections[0], time, offset + limit);
   } else {
     rows = [];
+    const byKeys = (a, b) => compareRows(order, a.keys, b.keys);
+    const wanted = offset + limit;
+    let last;
     for (const collection of collections) {
       for (const id of database.collections.get(collection)) {
         const row = rowOf(plan, `${collection}/${id}`, time);
-        if (row) rows.push(row);
+        if (!row || (last && byKeys(row, last) >= 0)) continue;
+        rows.push(row);
+        if (rows.length >= 2 * wanted + 100) {
+          // What cannot be in the page any more is not kept.
+          rows.sort(byKeys);
+          rows.length = wanted;
+          last = rows[wanted - 1];
+        }
       }
     }
-    rows.sort((a, b) => compareRows(order, a.keys, b.keys));
+    rows.sort(byKeys);
   }
   return rows.slice(offset, offset + limit);
 }
