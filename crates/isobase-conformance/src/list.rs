@@ -150,6 +150,7 @@ declare_cases! { $
         refused_operation_does_not_stop_the_others
         later_operation_sees_an_earlier_one
         atomic_batch_is_carried_out_whole
+        largest_piece_is_carried_out
         piece_that_is_too_large_is_refused_whole
         atomic_batch_with_a_refused_end_writes_nothing
         atomic_batch_names_one_culprit

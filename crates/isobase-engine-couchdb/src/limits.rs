@@ -9,7 +9,9 @@ use isobase_remote::NativeRules;
 pub(crate) const NATIVE_BYTES_MAX: u64 = 7_900_000;
 
 /// Documents of one commit: one request each way.
-pub(crate) const COMMIT_ITEMS_MAX: u64 = 1_000;
+const COMMIT_DOCUMENTS_MAX: u64 = 1_000;
+/// With the answer to an idempotency key, and the entry of a new collection.
+pub(crate) const COMMIT_ITEMS_MAX: u64 = COMMIT_DOCUMENTS_MAX + 2;
 
 /// What a write adds to the record of its commit beside the document: its place, its change.
 pub(crate) const WRITE_OVERHEAD_BYTES: u64 = 700;
@@ -24,7 +26,7 @@ pub(crate) const LIMITS: Limits = Limits {
     document_levels: Limit { max: 128, unit: "levels", source: "ours: the JSON parser (2026-11)" },
     batch_operations: Limit { max: 100_000, unit: "operations", source: "ours (2026-11)" },
     atomic_operations: Limit {
-        max: COMMIT_ITEMS_MAX,
+        max: COMMIT_DOCUMENTS_MAX,
         unit: "operations",
         source: "ours: a batch with an idempotency key is one record of the journal (2026-11)",
     },

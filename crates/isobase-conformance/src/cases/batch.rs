@@ -109,6 +109,25 @@ pub(crate) async fn atomic_batch_is_carried_out_whole(s: Shared) {
     assert_eq!(s.totals().await.unwrap().documents, count);
 }
 
+pub(crate) async fn largest_piece_is_carried_out(s: Shared) {
+    let count = s.abilities().atomic_operations.min(1_000);
+    let operations: Vec<_> =
+        (0..count).map(|n| Operation::create(format!("{{\"n\":{n}}}"))).collect();
+    let mut batches = vec![("keyed", Batch::each(operations.clone()).with_key("k"))];
+    if s.abilities().atomic_batches {
+        batches.push(("atomic", Batch::atomic(operations.clone()).with_key("l")));
+    }
+    // Each in a collection that is new.
+    for (collection, batch) in batches {
+        let report = s.write_batch(collection, &batch).await.unwrap();
+        assert!(report.outcomes.iter().all(Result::is_ok), "{collection}");
+        let again = s.write_batch(collection, &batch).await.unwrap();
+        assert_eq!(again.outcomes.len(), operations.len());
+    }
+    let batches = if s.abilities().atomic_batches { 2 } else { 1 };
+    assert_eq!(s.totals().await.unwrap().documents, batches * count);
+}
+
 pub(crate) async fn piece_that_is_too_large_is_refused_whole(s: Shared) {
     let max = s.abilities().atomic_operations;
     if max >= 10_000 {

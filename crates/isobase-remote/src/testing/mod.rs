@@ -80,7 +80,7 @@ impl FakeSettings {
     #[must_use]
     pub fn large_commits() -> Self {
         Self {
-            budget: Budget { items: 1_000, bytes: 32_000_000, items_per_collection: 0 },
+            budget: Budget { items: 2_002, bytes: 32_000_000, items_per_collection: 0 },
             rules: NativeRules {
                 nested_arrays: false,
                 empty_names: true,
