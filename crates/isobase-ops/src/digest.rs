@@ -3,7 +3,7 @@
 use std::fmt;
 
 use isobase_types::{Document, DocumentId};
-use sha2::{Digest as _, Sha256};
+use ring::digest::{Context, SHA256};
 
 /// A sum of SHA-256 hashes modulo 2^256: the same for the same things in any order, and things
 /// can be taken out of it again.
@@ -116,24 +116,31 @@ impl CollectionDigest {
 /// SHA-256 of the id as JSON, a zero byte, and the exact text of the body.
 #[must_use]
 pub fn content_hash(document: &Document) -> [u8; 32] {
-    let mut hasher = Sha256::new();
+    let mut hasher = Context::new(&SHA256);
     hash_id(&document.id, &mut hasher);
     hasher.update(document.body.as_bytes());
-    hasher.finalize().into()
+    finish(hasher)
 }
 
 /// SHA-256 of the id as JSON, a zero byte, and the two times in microseconds since 1970, each as
 /// eight bytes, most significant first.
 #[must_use]
 pub fn times_hash(document: &Document) -> [u8; 32] {
-    let mut hasher = Sha256::new();
+    let mut hasher = Context::new(&SHA256);
     hash_id(&document.id, &mut hasher);
-    hasher.update(document.created_at.unix_us.to_be_bytes());
-    hasher.update(document.updated_at.unix_us.to_be_bytes());
-    hasher.finalize().into()
+    hasher.update(&document.created_at.unix_us.to_be_bytes());
+    hasher.update(&document.updated_at.unix_us.to_be_bytes());
+    finish(hasher)
 }
 
-fn hash_id(id: &DocumentId, hasher: &mut Sha256) {
+fn finish(hasher: Context) -> [u8; 32] {
+    let mut hash = [0; 32];
+    // Always of this length.
+    hash.copy_from_slice(hasher.finish().as_ref());
+    hash
+}
+
+fn hash_id(id: &DocumentId, hasher: &mut Context) {
     let mut text = Vec::with_capacity(32);
     id.write_json(&mut text);
     text.push(0);

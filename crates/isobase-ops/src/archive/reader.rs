@@ -152,7 +152,7 @@ impl Checked {
     }
 
     /// What the only layer holds.
-    fn whole(&self) -> BTreeMap<CollectionName, CollectionDigest> {
+    pub(crate) fn whole(&self) -> BTreeMap<CollectionName, CollectionDigest> {
         let collections = self.footer().into_iter().flat_map(|footer| &footer.collections);
         let named =
             collections.filter_map(|it| Some((CollectionName::new(&it.name).ok()?, it.digest)));

@@ -257,7 +257,12 @@ impl Work<'_> {
         let speed = Speed { parallel: self.options.parallel, per_second: self.options.per_second };
         let mut loader = Loader::begin(self.to, note, reached.clone(), speed, self.control).await?;
         loader.total = Some(self.checked.records);
-        let mut loaded = Loaded { loader, expected: BTreeMap::new(), skipped: 0 };
+        // One archive without exceptions has told already what it holds.
+        let is_whole = self.checked.archives.len() == 1
+            && self.options.existing != Existing::Skip
+            && !leave_out;
+        let expected = if is_whole { self.checked.whole() } else { BTreeMap::new() };
+        let mut loaded = Loaded { loader, expected, skipped: 0 };
         let (mut parts, reading) = self.read(inputs);
         let mut number = 0;
         while let Some(Part { collection, mut documents }) = parts.recv().await {
@@ -273,8 +278,10 @@ impl Work<'_> {
             if documents.is_empty() {
                 continue;
             }
-            let digest = loaded.expected.entry(collection.clone()).or_default();
-            documents.iter().for_each(|document| digest.add(document));
+            if !is_whole {
+                let digest = loaded.expected.entry(collection.clone()).or_default();
+                documents.iter().for_each(|document| digest.add(document));
+            }
             let is_there = match reached {
                 Reached::End => true,
                 Reached::Parts(parts) => number <= parts,
