@@ -2,28 +2,16 @@
 
 use std::sync::Arc;
 
-use isobase_engine::{VIOLATIONS_MAX, Violation};
+use isobase_engine::Violation;
 use isobase_types::json;
-use jsonschema::{PatternOptions, Validator};
-use serde::Deserialize;
-use serde_json::Value;
 
-use super::{budget, references};
+use super::validator::Validator;
 
 /// Longest schema, in bytes of its compact text.
 ///
 /// Ours: a schema is stored as one string of a document, and the smallest document an engine
 /// holds is 400 KB.
 pub const SCHEMA_BYTES_MAX: usize = 128 << 10;
-
-/// Bytes a compiled pattern may take, and the cache of its search.
-const PATTERN_BYTES_MAX: usize = 1 << 20;
-
-/// Stack for reading a schema: a chain of a thousand references is read in one go.
-const READER_STACK_BYTES: usize = 64 << 20;
-
-/// Longest message about one violation, in characters.
-const MESSAGE_CHARACTERS_MAX: usize = 300;
 
 /// A JSON Schema, ready to check documents. Cheap to clone.
 #[derive(Clone)]
@@ -56,7 +44,7 @@ impl Schema {
     /// draft says, which from 2019-09 on is nothing.
     ///
     /// # Errors
-    /// [`InvalidSchema`] names the place.
+    /// [`InvalidSchema`] names the place. A build without the feature `schemas` takes none.
     pub fn parse(text: &[u8]) -> Result<Self, InvalidSchema> {
         let whole = |message: String| InvalidSchema { pointer: String::new(), message };
         let text = json::canonicalise_value(text).map_err(|error| whole(error.to_string()))?;
@@ -68,20 +56,7 @@ impl Schema {
         if !text.starts_with('{') {
             return Err(whole("expected a JSON object".to_owned()));
         }
-        let mut value: Value =
-            serde_json::from_str(&text).map_err(|error| whole(error.to_string()))?;
-        let validator = std::thread::scope(|scope| {
-            let reader = std::thread::Builder::new().stack_size(READER_STACK_BYTES);
-            let compile = || {
-                references::prepare(&mut value)?;
-                compile(&value)
-            };
-            match reader.spawn_scoped(scope, compile).map(std::thread::ScopedJoinHandle::join) {
-                Ok(Ok(compiled)) => compiled,
-                Ok(Err(_)) => Err(whole("cannot be read".to_owned())),
-                Err(error) => Err(whole(format!("cannot be read now: {error}"))),
-            }
-        })?;
+        let validator = Validator::compile(&text)?;
         Ok(Self(Arc::new(Inner { text, validator })))
     }
 
@@ -95,23 +70,9 @@ impl Schema {
     /// are integers of 64 bits.
     ///
     /// # Errors
-    /// What is wrong with it, at most [`VIOLATIONS_MAX`].
+    /// What is wrong with it, at most [`isobase_engine::VIOLATIONS_MAX`].
     pub fn check(&self, body: &str) -> Result<(), Vec<Violation>> {
-        let whole = |message: String| vec![Violation { pointer: String::new(), message }];
-        let value = read(body).map_err(|error| whole(format!("cannot be checked: {error}")))?;
-        let checked = budget::run(body.len(), || {
-            if self.0.validator.is_valid(&value) {
-                return Vec::new();
-            }
-            self.0.validator.iter_errors(&value).take(VIOLATIONS_MAX).map(violation).collect()
-        });
-        match checked {
-            Ok(violations) if violations.is_empty() => Ok(()),
-            Ok(violations) => Err(violations),
-            Err(budget::Exhausted) => {
-                Err(whole("takes too many steps to check; the schema is too complex".to_owned()))
-            }
-        }
+        self.0.validator.check(body)
     }
 }
 
@@ -121,45 +82,8 @@ impl std::fmt::Debug for Schema {
     }
 }
 
-fn compile(schema: &Value) -> Result<Validator, InvalidSchema> {
-    let patterns = PatternOptions::regex();
-    let patterns = patterns.size_limit(PATTERN_BYTES_MAX).dfa_size_limit(PATTERN_BYTES_MAX);
-    jsonschema::options()
-        .offline()
-        .with_keyword(budget::KEYWORD, budget::factory)
-        .with_pattern_options(patterns)
-        .build(schema)
-        .map_err(|error| InvalidSchema {
-            // The error is about the schema as an instance of its meta-schema.
-            pointer: error.instance_path().to_string(),
-            message: cut(error.masked_with("the value").to_string()),
-        })
-}
-
-/// Documents may be nested deeper than a parser's default bound.
-fn read(body: &str) -> Result<Value, serde_json::Error> {
-    let mut reader = serde_json::Deserializer::from_str(body);
-    reader.disable_recursion_limit();
-    Value::deserialize(&mut reader)
-}
-
-fn violation(error: jsonschema::ValidationError<'_>) -> Violation {
-    Violation {
-        pointer: error.instance_path().to_string(),
-        // Without the value: it may be long, and answers with errors end up in logs.
-        message: cut(error.masked_with("the value").to_string()),
-    }
-}
-
-fn cut(mut message: String) -> String {
-    if let Some((end, _)) = message.char_indices().nth(MESSAGE_CHARACTERS_MAX) {
-        message.truncate(end);
-        message.push('…');
-    }
-    message
-}
-
 #[cfg(test)]
+#[cfg(feature = "schemas")]
 mod tests {
     use super::*;
 

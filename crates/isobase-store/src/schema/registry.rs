@@ -263,8 +263,11 @@ fn read(document: &Document) -> Option<Schema> {
 }
 
 fn unreadable(collection: &CollectionName) -> EngineError {
-    let message =
-        format!("the stored schema of the collection {collection:?} cannot be read; set it again");
+    let reason = match cfg!(feature = "schemas") {
+        true => "cannot be read; set it again",
+        false => "needs a program that was built with the feature \"schemas\"",
+    };
+    let message = format!("the stored schema of the collection {collection:?} {reason}");
     EngineError::new(ErrorKind::Corrupted, message)
 }
 
