@@ -90,12 +90,12 @@ impl DynamoDbBackend {
             left.entry(table).or_default().push(request);
         }
         loop {
-            let tables = || left.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
-            let request = self.client.sdk.batch_write_item().set_request_items(Some(left.clone()));
+            let tables = left.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+            let request = self.client.sdk.batch_write_item().set_request_items(Some(left));
             let answer =
                 self.client.call_within(&mut retry, || Box::pin(request.clone().send())).await;
             let answer = answer
-                .map_err(|ended| ended.failure(ACTION, &tables(), self.client.deadline))
+                .map_err(|ended| ended.failure(ACTION, &tables, self.client.deadline))
                 .map_err(Failure::engine_error)?;
             left = answer.unprocessed_items.unwrap_or_default();
             let unprocessed = left.values().map(Vec::len).sum();
@@ -107,7 +107,6 @@ impl DynamoDbBackend {
             }
             asked = unprocessed;
             if !retry.pause().await {
-                let tables = left.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
                 let message = format!("{unprocessed} items stayed unprocessed");
                 let failure = Failure::new(ACTION, &tables, Class::Throttled, message);
                 return Err(failure.engine_error());

@@ -19,7 +19,8 @@ use crate::{Meta, NativeDocument, NativeRules, Tree};
 /// - A collection's native name is the collection's own wherever the database can have it, after
 ///   the prefix; names that would be ours (they begin with `isobase_`) or that the database
 ///   cannot have are escaped.
-/// - A document's native id is its path segment ([`DocumentId`]'s `Display`).
+/// - A document's native id is its path segment ([`DocumentId`]'s `Display`), or a reversible form
+///   of it where the database cannot have that.
 pub trait Backend: Send + Sync + 'static {
     /// The kind of engine in one lower-case word.
     fn name(&self) -> &'static str;
@@ -245,14 +246,16 @@ pub struct DocumentKey {
 pub const BEYOND_SEQUENCES: Sequence = Sequence(1 << 62);
 
 /// Whether a document belongs to what a deletion of its collection, told as the change `to`, has
-/// taken away: `stamp` is the revision in its bookkeeping, if it has one.
+/// taken away: `stamp` is the revision in its bookkeeping, if it has one. What other programs
+/// wrote has none, and goes too, also when it came after the deletion was answered.
 #[must_use]
 pub fn is_purged(stamp: Option<Sequence>, to: Sequence) -> bool {
     stamp.is_none_or(|stamp| stamp <= to || stamp >= BEYOND_SEQUENCES)
 }
 
-/// What a database calls a version of a document (`_rev`, an update time); empty where it has no
-/// name for it.
+/// What a database calls a version of a document (`_rev`, an update time). Where it has no name
+/// for it a hash of the native document does; an empty one leaves only the bookkeeping's revision
+/// to compare, and what another program changed between a read and a write is overwritten.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tag(pub String);
 

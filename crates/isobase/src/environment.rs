@@ -265,6 +265,16 @@ mod tests {
     }
 
     #[test]
+    fn every_engine_is_a_provider() {
+        for provider in providers() {
+            let variable = |name: &str| (name == "DATABASE_PROVIDER").then(|| provider.to_owned());
+            let chosen = choose(variable, PathBuf::from("default.db"));
+            let is_known = !matches!(chosen, Err(EnvironmentError::UnknownProvider { .. }));
+            assert!(is_known, "{provider}");
+        }
+    }
+
+    #[test]
     fn what_names_no_database_is_told() {
         let cases: &[(&[(&str, &str)], &str)] = &[
             (

@@ -133,7 +133,7 @@ impl Meta {
 
     /// The bookkeeping as the value of [`META_FIELD`]: an object with `revision` (number),
     /// `created_at`, `updated_at` (RFC 3339 text), `hash` and, if needed, `shape` and `fields`. A
-    /// backend may add `keys` of its own.
+    /// backend may add other fields of its own; reading ignores them.
     #[must_use]
     pub fn to_fields(&self) -> Vec<(String, Tree)> {
         let text = |text: String| Tree::String(text);

@@ -18,7 +18,7 @@ pub(super) async fn bulk(bulk: &Bulk<'_>) -> Result<Value> {
     let rows = all["rows"].as_array().context("_all_docs has rows")?;
     let documents: Vec<Map<String, Value>> = rows
         .iter()
-        .filter(|row| row["id"].as_str().is_some_and(|id| !id.starts_with("_design/")))
+        .filter(|row| !is_design(&row["id"]))
         .filter_map(|row| row["doc"].as_object().cloned())
         .map(|mut document| {
             document.retain(|field, _| field != "_rev" && bulk.keeps(field));
@@ -26,6 +26,16 @@ pub(super) async fn bulk(bulk: &Bulk<'_>) -> Result<Value> {
         })
         .collect();
     client.put(format!("{url}/{to}")).send().await?.error_for_status()?;
+    // The same indexes.
+    let designs = rows.iter().filter_map(|row| row["doc"].as_object());
+    for design in designs.filter(|design| is_design(&design["_id"])) {
+        let mut design = design.clone();
+        design.remove("_rev");
+        let place = design["_id"].as_str().unwrap_or_default();
+        let request = client.put(format!("{url}/{to}/{place}"));
+        let request = request.header("content-type", "application/json");
+        request.body(serde_json::to_vec(&design)?).send().await?.error_for_status()?;
+    }
     bulk.write(documents, PART, |part| {
         let request = client.post(format!("{url}/{to}/_bulk_docs"));
         async move {
@@ -38,4 +48,8 @@ pub(super) async fn bulk(bulk: &Bulk<'_>) -> Result<Value> {
         }
     })
     .await
+}
+
+fn is_design(id: &Value) -> bool {
+    id.as_str().is_some_and(|id| id.starts_with("_design/"))
 }
