@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use serde_json::{Map, Value, json};
 
-use super::Bulk;
+use super::{Bulk, place};
 
 /// Documents of one request.
 const PART: usize = 1_000;
@@ -16,7 +16,7 @@ pub(super) async fn bulk(bulk: &Bulk<'_>) -> Result<Value> {
     let all = client.get(format!("{url}/{from}/_all_docs?include_docs=true")).send().await?;
     let all: Value = serde_json::from_slice(&all.error_for_status()?.bytes().await?)?;
     let rows = all["rows"].as_array().context("_all_docs has rows")?;
-    let documents: Vec<Map<String, Value>> = rows
+    let mut documents: Vec<Map<String, Value>> = rows
         .iter()
         .filter(|row| !is_design(&row["id"]))
         .filter_map(|row| row["doc"].as_object().cloned())
@@ -25,6 +25,7 @@ pub(super) async fn bulk(bulk: &Bulk<'_>) -> Result<Value> {
             document
         })
         .collect();
+    documents.sort_by_cached_key(|document| place(document["_id"].as_str().unwrap_or_default()));
     client.put(format!("{url}/{to}")).send().await?.error_for_status()?;
     // The same indexes.
     let designs = rows.iter().filter_map(|row| row["doc"].as_object());

@@ -14,7 +14,7 @@ use aws_sdk_dynamodb::{
 use aws_smithy_http_client::Builder;
 use serde_json::Value;
 
-use super::Bulk;
+use super::{Bulk, place};
 
 /// Items of one request.
 const PART: usize = 25;
@@ -24,7 +24,9 @@ type Item = HashMap<String, AttributeValue>;
 
 pub(super) async fn bulk(bulk: &Bulk<'_>) -> Result<Value> {
     let client = client(bulk.url);
-    let items = scan(&client, bulk).await?;
+    let mut items = scan(&client, bulk).await?;
+    let id = |item: &Item| item.get(KEY).and_then(|id| id.as_s().ok()).cloned();
+    items.sort_by_cached_key(|item| place(&id(item).unwrap_or_default()));
     create(&client, bulk.to).await?;
     bulk.write(items, PART, |part| {
         let client = client.clone();

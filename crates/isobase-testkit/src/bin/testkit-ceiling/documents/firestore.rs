@@ -8,7 +8,7 @@ use googleapis_tonic_google_firestore_v1::google::firestore::v1::{
 use serde_json::Value;
 use tonic::{Request, transport::Endpoint};
 
-use super::Bulk;
+use super::{Bulk, place};
 
 /// Writes of one request.
 const PART: usize = 500;
@@ -22,6 +22,8 @@ pub(super) async fn bulk(bulk: &Bulk<'_>) -> Result<Value> {
     let (project, to) = bulk.to.split_once('/').context("PROJECT/COLLECTION")?;
     let database = format!("projects/{project}/databases/(default)");
     let mut documents = list(client.clone(), bulk).await?;
+    let id = |document: &Document| document.name.rsplit('/').next().map(str::to_owned);
+    documents.sort_by_cached_key(|document| place(&id(document).unwrap_or_default()));
     for document in &mut documents {
         let id = document.name.rsplit('/').next().unwrap_or_default();
         document.name = format!("{database}/documents/{to}/{id}");
