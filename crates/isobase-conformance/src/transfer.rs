@@ -159,6 +159,7 @@ declare_cases! { $
     note_outlives_the_engine
     unloaded_documents_are_gone
     declared_indexes_are_kept_true
+    index_of_an_unfinished_load_is_whole
     parallel_loads_lose_nothing
     large_documents_come_through
     snapshot_reads_everything_in_order

@@ -185,8 +185,7 @@ impl DynamoDbBackend {
         self.delete_partition(LOG, LAST).await?;
         let gone = self.catalogued().await?.into_iter().map(|known| known.entry.collection);
         let gone = gone.filter(|name| catalogue.iter().all(|entry| entry.collection != *name));
-        let gone = gone.map(|name| journal::key(CATALOGUE, name.as_str())).collect();
-        self.delete_keys(gone).await?;
+        let gone = gone.map(|name| journal::key(CATALOGUE, name.as_str())).collect::<Vec<_>>();
         let mut merged = Vec::with_capacity(catalogue.len());
         let mut last_id = counters.last_id;
         let mut items = Vec::with_capacity(catalogue.len());
@@ -204,6 +203,8 @@ impl DynamoDbBackend {
             merged.push((collection, was, runs));
         }
         self.put_items(items).await?;
+        // Only now: a process that is killed before has lost no index.
+        self.delete_keys(gone).await?;
         for (collection, was, runs) in &merged {
             self.remember_runs(collection, runs.generation);
             self.forget_loading(collection, *was, runs).await?;

@@ -56,7 +56,8 @@ impl<B: Backend> Indexes for RemoteEngine<B> {
             if let Some(reason) = self.core.shared.backend.refuses_collection(collection) {
                 return Err(EngineError::new(ErrorKind::InvalidArgument, reason));
             }
-            // What other programs wrote must have keys too.
+            // What a load has brought must have keys, and what other programs wrote.
+            self.core.shared.settle_unfinished().await?;
             self.core.reading(collection).await?;
             let (name, wanted) = (collection.clone(), definition.clone());
             let job = SpecialJob::DeclareIndex { collection: name, definition: wanted };

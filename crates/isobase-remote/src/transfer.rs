@@ -29,10 +29,7 @@ impl<B: Backend> Snapshots for RemoteEngine<B> {
     fn snapshot(&self) -> Pending<'_, Box<dyn Snapshot>> {
         Box::pin(async move {
             self.core.shared.check_open()?;
-            if self.core.shared.backend.unfinished().await?.is_some() {
-                // A database may show what was loaded only then.
-                self.core.shared.settle(Counters::default()).await?;
-            }
+            self.core.shared.settle_unfinished().await?;
             let head = self.core.shared.backend.head().await?;
             let counters = Counters { sequence: head.sequence, last_id: head.last_id };
             let snapshot = RemoteSnapshot { core: Arc::clone(&self.core), counters };
@@ -171,6 +168,14 @@ impl<B: Backend> Core<B> {
 }
 
 impl<B: Backend> Shared<B> {
+    /// A database may show what an unfinished load has brought only once it is settled.
+    pub(crate) async fn settle_unfinished(&self) -> Result<(), EngineError> {
+        match self.backend.unfinished().await? {
+            Some(_) => self.settle(Counters::default()).await,
+            None => Ok(()),
+        }
+    }
+
     /// Makes what was loaded count: the counters, each at least as given, and the catalogue.
     async fn settle(&self, counters: Counters) -> Result<(), EngineError> {
         let head = self.backend.head().await?;

@@ -279,6 +279,20 @@ pub(crate) async fn declared_indexes_are_kept_true(database: Arc<Database>) {
     }
 }
 
+pub(crate) async fn index_of_an_unfinished_load_is_whole(database: Arc<Database>) {
+    let engine = database.engine();
+    loader(&engine).mark("under way").await.unwrap();
+    load(&engine, "notes", &numbered(1..50)).await;
+    // As a copy does: it compares, brings over what is missing, and declares indexes.
+    read_rest(&mut *snapshot(&engine).await, "notes", None, 1 << 20).await;
+    load(&engine, "notes", &numbered(50..80)).await;
+    engine.indexes().unwrap().create_index(&name("notes"), &index("-n")).await.unwrap();
+    finish(&engine, 100, 100).await;
+    let mut expected = numbered(1..80);
+    expected.reverse();
+    assert_eq!(listed(&engine, "notes", "-n").await, expected);
+}
+
 pub(crate) async fn parallel_loads_lose_nothing(database: Arc<Database>) {
     let engine = database.engine();
     engine.indexes().unwrap().create_index(&name("notes"), &index("-n")).await.unwrap();
