@@ -59,8 +59,8 @@ pub async fn verify(
     let counted = tokio::task::spawn_blocking(move || {
         let mut inputs = inputs;
         let mut state = BTreeMap::<CollectionName, CollectionDigest>::new();
-        if checked.layers.is_empty() {
-            return Ok((checked.whole(), checked));
+        if let Some(state) = checked.told() {
+            return Ok((state, checked));
         }
         read_state(&mut inputs, &checked, &control, &mut |collection, documents| {
             let digest = state.entry(collection.clone()).or_default();
@@ -151,12 +151,15 @@ impl Checked {
         later.iter().any(|layer| layer.cleared.contains(collection) || layer.touched.contains(&key))
     }
 
-    /// What the only layer holds.
-    pub(crate) fn whole(&self) -> BTreeMap<CollectionName, CollectionDigest> {
+    /// What there is after a restore, where the footer tells it: nothing comes after the first layer.
+    pub(crate) fn told(&self) -> Option<BTreeMap<CollectionName, CollectionDigest>> {
+        if !self.layers.is_empty() {
+            return None;
+        }
         let collections = self.footer().into_iter().flat_map(|footer| &footer.collections);
         let named =
             collections.filter_map(|it| Some((CollectionName::new(&it.name).ok()?, it.digest)));
-        named.filter(|(_, digest)| digest.documents > 0).collect()
+        Some(named.filter(|(_, digest)| digest.documents > 0).collect())
     }
 
     fn report(self, state: &BTreeMap<CollectionName, CollectionDigest>) -> ArchiveReport {

@@ -257,12 +257,11 @@ impl Work<'_> {
         let speed = Speed { parallel: self.options.parallel, per_second: self.options.per_second };
         let mut loader = Loader::begin(self.to, note, reached.clone(), speed, self.control).await?;
         loader.total = Some(self.checked.records);
-        // One archive without exceptions has told already what it holds.
-        let is_whole = self.checked.archives.len() == 1
-            && self.options.existing != Existing::Skip
-            && !leave_out;
-        let expected = if is_whole { self.checked.whole() } else { BTreeMap::new() };
-        let mut loaded = Loaded { loader, expected, skipped: 0 };
+        // Without exceptions an archive may have told already what it holds.
+        let has_exceptions = leave_out || self.options.existing == Existing::Skip;
+        let told = if has_exceptions { None } else { self.checked.told() };
+        let is_told = told.is_some();
+        let mut loaded = Loaded { loader, expected: told.unwrap_or_default(), skipped: 0 };
         let (mut parts, reading) = self.read(inputs);
         let mut number = 0;
         while let Some(Part { collection, mut documents }) = parts.recv().await {
@@ -278,7 +277,7 @@ impl Work<'_> {
             if documents.is_empty() {
                 continue;
             }
-            if !is_whole {
+            if !is_told {
                 let digest = loaded.expected.entry(collection.clone()).or_default();
                 documents.iter().for_each(|document| digest.add(document));
             }

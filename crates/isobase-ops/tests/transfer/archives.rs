@@ -8,7 +8,7 @@ use std::{
 
 use isobase_engine::{Action, Engine, IfMissing, Precondition, WriteBatch, WriteOperation};
 use isobase_ops::{
-    Control, Existing, OpsError,
+    Control, Event, Existing, OpsError, Stage,
     archive::{
         ArchiveError, ArchiveInput, DumpOptions, DumpReport, Passphrase, RestoreOptions, Since,
         dump, restore, verify,
@@ -16,6 +16,7 @@ use isobase_ops::{
 };
 use isobase_types::{CollectionName, DocumentId, Sequence};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     fixture::{Fixture, Kind, memory},
@@ -102,6 +103,46 @@ async fn sqlite_through_an_archive() {
 #[tokio::test(flavor = "multi_thread")]
 async fn postgres_through_an_archive() {
     through_an_archive(Kind::Postgres).await;
+}
+
+/// A source without snapshots of one moment is written while it is dumped: one archive has what was
+/// there and what changed.
+async fn written_meanwhile(kind: Kind) {
+    let Some(fixture) = Fixture::new(kind) else { return };
+    let source = fixture.open().await.unwrap();
+    for id in ["a", "b", "c"] {
+        put(&source, "notes", id, "{\"n\":1}").await;
+    }
+    let writer = source.clone();
+    let observer = move |event: &Event| {
+        if matches!(event, Event::Began(Stage::Load)) {
+            let write = async {
+                put(&writer, "notes", "b", "{\"n\":2}").await;
+                delete(&writer, "notes", "c").await;
+                put(&writer, "others", "d", "{}").await;
+            };
+            let runtime = tokio::runtime::Handle::current();
+            tokio::task::block_in_place(|| runtime.block_on(write));
+        }
+    };
+    let file = tempfile::tempfile().unwrap();
+    let out = Box::new(file.try_clone().unwrap());
+    let control = Control::new(observer, CancellationToken::new());
+    let report = dump(&source, out, &DumpOptions::default(), &control).await.unwrap();
+    assert!(report.footer.one_moment && report.footer.deletions > 0, "{:?}", report.footer);
+    let target = restored(vec![input(&file)]).await;
+    assert_eq!(contents(&source).await, contents(&target).await);
+    fixture.close(source).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn couchdb_is_written_while_it_is_dumped() {
+    written_meanwhile(Kind::Couchdb).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn firestore_is_written_while_it_is_dumped() {
+    written_meanwhile(Kind::Firestore).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
