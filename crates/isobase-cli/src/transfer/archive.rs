@@ -115,10 +115,7 @@ pub(crate) async fn restore(
     let control = watch(printer);
     let restored = Box::pin(archive::restore(inputs, &target.engine, &options, &control)).await;
     let name = target.name.clone();
-    let closed = match &restored {
-        Ok(_) => target.close().await,
-        Err(_) => target.close_unloaded().await,
-    };
+    let closed = target.close().await;
     let restored = restored.map_err(failure)?;
     closed?;
     report::keep("restore", &restored, load.report.as_deref(), printer)?;

@@ -51,15 +51,12 @@ pub(crate) async fn copy(
     };
     let control = watch(printer);
     let file = arguments.load.report.as_deref();
-    let (done, loaded) = if arguments.dry_run {
-        (look(&source, &target, &options, &control, (file, printer)).await, false)
+    let done = if arguments.dry_run {
+        look(&source, &target, &options, &control, (file, printer)).await
     } else {
-        let done = carry_out(&source, &target, &options, &control, (file, printer)).await;
-        let loaded = done.is_ok();
-        (done, loaded)
+        carry_out(&source, &target, &options, &control, (file, printer)).await
     };
-    let closed = if loaded { target.close().await } else { target.close_unloaded().await };
-    let closed = source.close().await.and(closed);
+    let closed = source.close().await.and(target.close().await);
     done?;
     closed
 }

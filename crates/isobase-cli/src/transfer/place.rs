@@ -1,11 +1,6 @@
 //! The databases of a command.
 
-use std::{
-    ffi::OsString,
-    fs,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{path::PathBuf, sync::Arc};
 
 use anyhow::Result;
 use isobase::{Location, OpenError, engine::Engine, types::CollectionName};
@@ -22,8 +17,6 @@ pub(super) struct Place {
     /// As it is named in reports, without secrets.
     pub(super) name: String,
     pub(super) engine: Arc<dyn Engine>,
-    /// The file that was made when it was opened.
-    made: Option<PathBuf>,
 }
 
 impl Place {
@@ -36,7 +29,7 @@ impl Place {
         must_exist(location)?;
         let name = name(location);
         match isobase::open_engine(location, &config.options).await {
-            Ok(engine) => Ok(Self { name, engine, made: None }),
+            Ok(engine) => Ok(Self { name, engine }),
             Err(OpenError::InUse { address, .. }) => {
                 let engine = isobase::open_beside(location, &config.options).await;
                 let engine = engine.map_err(open_failure)?;
@@ -44,7 +37,7 @@ impl Place {
                     format!("the service at {address}")
                 });
                 printer.note(&format!("{name} is held by {holder}; reading beside it"));
-                Ok(Self { name, engine, made: None })
+                Ok(Self { name, engine })
             }
             Err(error) => Err(open_failure(error).into()),
         }
@@ -52,12 +45,8 @@ impl Place {
 
     /// Opens a database to load it.
     pub(super) async fn open_to_load(location: &Location, config: &Config) -> Result<Self> {
-        let made = match location {
-            Location::Sqlite(path) if !path.exists() => Some(path.clone()),
-            _ => None,
-        };
         match isobase::open_for_load(location, &config.options).await {
-            Ok(engine) => Ok(Self { name: name(location), engine, made }),
+            Ok(engine) => Ok(Self { name: name(location), engine }),
             Err(error @ OpenError::InUse { .. }) => Err(open_failure(error)
                 .hint("stop that process first: nobody else may write to a database being loaded")
                 .into()),
@@ -68,33 +57,6 @@ impl Place {
     pub(super) async fn close(self) -> Result<()> {
         Ok(self.engine.close().await?)
     }
-
-    /// Closes a database into which nothing was loaded to the end: if nothing was even begun, a
-    /// file that was made for it goes again.
-    pub(super) async fn close_unloaded(self) -> Result<()> {
-        let note = match self.engine.bulk_load() {
-            Some(load) => load.unfinished().await?,
-            None => None,
-        };
-        self.engine.close().await?;
-        match self.made {
-            Some(path) if note.is_none() => Ok(remove_database(&path)?),
-            _ => Ok(()),
-        }
-    }
-}
-
-/// Removes a SQLite database that was closed.
-fn remove_database(path: &Path) -> std::io::Result<()> {
-    for suffix in ["", "-wal", "-shm", ".lock"] {
-        let mut file = OsString::from(path);
-        file.push(suffix);
-        match fs::remove_file(file) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-    }
-    Ok(())
 }
 
 /// Reads the URL of a flag or argument.
