@@ -133,15 +133,19 @@ impl Registry {
                 Ok(info)
             }
             Err(error) => {
-                if let Some(before) = before {
-                    self.remember(collection, before.clone());
+                match before {
                     // The write itself will tell whether the database is there; the schema of a
                     // moment ago is better than none.
-                    if error.is_temporary() {
-                        return Ok(before.info());
+                    Some(before) if error.is_temporary() => {
+                        self.remember(collection, before.clone());
+                        Ok(before.info())
+                    }
+                    // Nobody else may go on with what there was.
+                    _ => {
+                        self.known().remove(collection);
+                        Err(error)
                     }
                 }
-                Err(error)
             }
         }
     }
