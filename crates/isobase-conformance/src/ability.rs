@@ -17,6 +17,9 @@ pub struct Abilities {
     pub atomic_operations: u64,
     /// Longest document.
     pub document_bytes: u64,
+    /// The server of the tests keeps collections together whose names differ only in case. No
+    /// engine may: it is a fault of that server, in the table of tests/emulators.
+    pub server_folds_case: bool,
 }
 
 impl Abilities {
@@ -30,6 +33,8 @@ impl Abilities {
             lists_one_moment: engine.lists_one_moment(),
             atomic_operations: engine.limits().atomic_operations.max,
             document_bytes: engine.limits().document_bytes.max,
+            // dynoxide 3.2.0.
+            server_folds_case: engine.name() == "dynamodb",
         }
     }
 }

@@ -201,6 +201,7 @@ declare_cases! { $
     collections {
         unknown_collection_is_empty
         names_are_sorted_by_bytes
+        names_that_differ_in_case_are_two
         last_deletion_ends_a_collection
         delete_takes_every_document
         deleted_collection_can_be_filled_again

@@ -25,7 +25,7 @@ const FETCH_ROUNDS_MAX: usize = 10;
 /// Bytes of documents that a round of a listing is to read, and most documents whatever their size
 /// was so far: 400 KiB each at worst.
 const FETCH_BYTES: usize = 4 << 20;
-const FETCH_KEYS_MAX: usize = 500;
+const FETCH_KEYS_MAX: usize = 200;
 
 impl DynamoDbBackend {
     /// Documents in the order of the keys.

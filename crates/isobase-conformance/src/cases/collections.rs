@@ -21,6 +21,23 @@ pub(crate) async fn names_are_sorted_by_bytes(s: Shared) {
     assert_eq!(totals.documents, 8);
 }
 
+pub(crate) async fn names_that_differ_in_case_are_two(s: Shared) {
+    let id = create(&s, "b", r#"{"n":1}"#).await;
+    if s.abilities().server_folds_case {
+        // The real one: names are case-sensitive (Amazon DynamoDB, naming rules, 2026-11).
+        create(&s, "B", r#"{"n":2}"#).await;
+        let folded = text(&s, "B", &id).await;
+        assert!(folded.is_some(), "the server keeps b and B apart now: the table of faults is old");
+        return;
+    }
+    assert_eq!(text(&s, "B", &id).await, None);
+    create(&s, "B", r#"{"n":2}"#).await;
+    create(&s, "B", r#"{"n":3}"#).await;
+    assert_eq!(s.totals().await.unwrap().collections, ["B", "b"]);
+    assert_eq!(s.delete_collection("b").await.unwrap(), 1);
+    assert_eq!(list(&s, "B", &[("fields", "n")]).await.documents.len(), 2);
+}
+
 pub(crate) async fn last_deletion_ends_a_collection(s: Shared) {
     let id = create(&s, "a", "{}").await;
     create(&s, "b", "{}").await;
