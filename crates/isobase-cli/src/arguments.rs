@@ -23,7 +23,7 @@ Examples:
 Settings come from isobase.toml, the environment and flags; see isobase config print.";
 
 /// The same backend on every database: one executable serves JSON records over HTTP from SQLite,
-/// PostgreSQL or memory.
+/// PostgreSQL, CouchDB, DynamoDB, Firestore or memory, and moves them between any two.
 #[derive(Debug, Parser)]
 #[command(name = "isobase", version, after_help = EXAMPLES, arg_required_else_help = true)]
 #[command(disable_help_subcommand = true, infer_long_args = false)]

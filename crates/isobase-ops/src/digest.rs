@@ -101,8 +101,16 @@ impl CollectionDigest {
     /// Counts a document in.
     pub fn add(&mut self, document: &Document) {
         self.documents += 1;
-        self.content.add(&content_hash(document));
-        self.times.add(&times_hash(document));
+        let id = id_text(&document.id);
+        self.content.add(&hash_content(&id, document));
+        self.times.add(&hash_times(&id, document));
+    }
+
+    /// Counts all documents of another in.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        self.documents += other.documents;
+        self.content.merge(&other.content);
+        self.times.merge(&other.times);
     }
 
     /// Takes a document out that was counted in.
@@ -116,35 +124,45 @@ impl CollectionDigest {
 /// SHA-256 of the id as JSON, a zero byte, and the exact text of the body.
 #[must_use]
 pub fn content_hash(document: &Document) -> [u8; 32] {
-    let mut hasher = Context::new(&SHA256);
-    hash_id(&document.id, &mut hasher);
-    hasher.update(document.body.as_bytes());
-    finish(hasher)
+    hash_content(&id_text(&document.id), document)
 }
 
 /// SHA-256 of the id as JSON, a zero byte, and the two times in microseconds since 1970, each as
 /// eight bytes, most significant first.
 #[must_use]
 pub fn times_hash(document: &Document) -> [u8; 32] {
+    hash_times(&id_text(&document.id), document)
+}
+
+/// The id as JSON, and a zero byte.
+fn id_text(id: &DocumentId) -> Vec<u8> {
+    let mut text = Vec::with_capacity(32);
+    id.write_json(&mut text);
+    text.push(0);
+    text
+}
+
+fn hash_content(id: &[u8], document: &Document) -> [u8; 32] {
     let mut hasher = Context::new(&SHA256);
-    hash_id(&document.id, &mut hasher);
+    hasher.update(id);
+    hasher.update(document.body.as_bytes());
+    finish(hasher)
+}
+
+fn hash_times(id: &[u8], document: &Document) -> [u8; 32] {
+    let mut hasher = Context::new(&SHA256);
+    hasher.update(id);
     hasher.update(&document.created_at.unix_us.to_be_bytes());
     hasher.update(&document.updated_at.unix_us.to_be_bytes());
     finish(hasher)
 }
 
-fn finish(hasher: Context) -> [u8; 32] {
+/// The SHA-256 of what a hasher was given.
+pub(crate) fn finish(hasher: Context) -> [u8; 32] {
     let mut hash = [0; 32];
     // Always of this length.
     hash.copy_from_slice(hasher.finish().as_ref());
     hash
-}
-
-fn hash_id(id: &DocumentId, hasher: &mut Context) {
-    let mut text = Vec::with_capacity(32);
-    id.write_json(&mut text);
-    text.push(0);
-    hasher.update(&text);
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! Keeps the agents of a platform, on whatever database the environment names.
 //!
 //! ```text
-//! cargo run --example agents
-//! DATABASE_PROVIDER=sqlite DATABASE_URL=sqlite://agents.db cargo run --example agents
+//! cargo run -p isobase --example agents
+//! DATABASE_PROVIDER=sqlite DATABASE_URL=sqlite://agents.db cargo run -p isobase --example agents
 //! DATABASE_PROVIDER=couchdb COUCHDB_URL=http://127.0.0.1:5984 COUCHDB_USER=admin \
-//!     COUCHDB_PASSWORD=password cargo run --example agents --features couchdb
+//!     COUCHDB_PASSWORD=password cargo run -p isobase --example agents
 //! ```
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
 

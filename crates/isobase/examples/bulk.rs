@@ -1,7 +1,7 @@
 //! Saves, finds and deletes many documents at once.
 //!
 //! ```text
-//! cargo run --example bulk
+//! cargo run -p isobase --example bulk
 //! ```
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
 

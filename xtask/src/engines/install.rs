@@ -3,6 +3,7 @@
 use std::collections::hash_map::DefaultHasher;
 use std::fs;
 use std::hash::{Hash, Hasher};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -64,6 +65,8 @@ impl Node {
             let mut command = Command::new("npm");
             // No package runs a script of its own while it is installed.
             command.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
+            // A shell evaluates what `engines up` prints.
+            command.stdout(io::stderr());
             interrupt::run(command.current_dir(folder))
         })?;
         Ok(Self { packages: folder.join("node_modules") })

@@ -81,11 +81,11 @@ fn told_dump(dumped: &DumpReport, file: &Path, printer: Printer) {
     if !footer.one_moment {
         printer.note("the archive is not of one moment: the database was written meanwhile");
     }
-    let ratio = *text_bytes as f64 / (*bytes).max(1) as f64;
+    let share = 100.0 * *bytes as f64 / (*text_bytes).max(1) as f64;
     printer.headline(
         &format!("{} documents", thousands(footer.documents)),
         &format!(
-            " and {} deletions up to {} are in {}: {} bytes, {ratio:.1} times smaller ({})",
+            " and {} deletions up to {} are in {}: {} bytes, {share:.0} % of the text ({})",
             thousands(footer.deletions),
             footer.sequence,
             file.display(),

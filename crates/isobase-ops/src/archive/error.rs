@@ -29,6 +29,12 @@ pub enum ArchiveError {
         /// What is wrong there.
         reason: String,
     },
+    /// It holds everything, and so does one before it.
+    #[error(
+        "it holds everything, as the archive before it does: only archives of changes \
+         (dump --since) come after another one"
+    )]
+    SecondWhole,
     /// It is encrypted, and no passphrase was given.
     #[error("it is encrypted, and no passphrase was given")]
     PassphraseNeeded,

@@ -5,6 +5,7 @@
 //! `reader` know nothing of engines, `dump` and `restore` nothing of bytes.
 
 mod age;
+mod ahead;
 mod dump;
 mod error;
 mod format;

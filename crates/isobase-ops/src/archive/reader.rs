@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, HashSet};
 
 use isobase_types::{CollectionName, Document, DocumentId};
+use ring::digest::{SHA256, digest};
 use serde::Serialize;
-use sha2::{Digest as _, Sha256};
 
 use super::{
     ArchiveError, ArchiveInput,
-    format::{CollectionHead, Footer, Header, LayerHead, Pass, read_ids, read_lines},
+    ahead::{Ahead, Next},
+    format::{CollectionHead, Footer, Header, LayerHead, Pass, read_ids},
     frame::{FrameKind, FrameReader},
     writer::hex,
 };
@@ -185,7 +186,7 @@ fn key(collection: &CollectionName, id: &DocumentId) -> [u8; 16] {
     text.push(0);
     id.write_json(&mut text);
     let mut key = [0; 16];
-    key.copy_from_slice(&Sha256::digest(&text)[..16]);
+    key.copy_from_slice(&digest(&SHA256, &text).as_ref()[..16]);
     key
 }
 
@@ -208,14 +209,14 @@ fn read(
 ) -> Result<(), OpsError> {
     let name = input.name.clone();
     let failed = |source: ArchiveError| OpsError::Archive { name: name.clone(), source };
-    let mut frames = FrameReader::begin(input.reader().map_err(failed)?).map_err(failed)?;
+    let frames = FrameReader::begin(input.reader().map_err(failed)?).map_err(failed)?;
+    let mut frames = Ahead::begin(frames, pass);
     let mut collection: Option<CollectionName> = None;
     let mut digests = BTreeMap::<String, CollectionDigest>::new();
     let (mut documents_read, mut deletions) = (0, 0);
     let mut is_first = true;
     loop {
-        let (before, hash) = (frames.offset, frames.hash());
-        let frame = frames.frame().map_err(failed)?;
+        let Next { frame, before, hash, documents } = frames.next().map_err(failed)?;
         let damaged = |reason: String| failed(ArchiveError::damaged(frame.offset, reason));
         let json_error = |error: serde_json::Error| damaged(error.to_string());
         if is_first != (frame.kind == FrameKind::Header) {
@@ -239,13 +240,10 @@ fn read(
             }
             FrameKind::Documents => {
                 let collection = of_collection()?;
-                let documents = read_lines(&frame.content, pass).map_err(damaged)?;
-                documents_read += documents.len() as u64;
-                if pass == Pass::First {
-                    let digest = digests.entry(collection.to_string()).or_default();
-                    documents.iter().for_each(|document| digest.add(document));
-                }
-                on_piece(Piece::Documents(collection, documents))?;
+                let read = documents.transpose().map_err(damaged)?.unwrap_or_default();
+                documents_read += read.documents.len() as u64;
+                digests.entry(collection.to_string()).or_default().merge(&read.digest);
+                on_piece(Piece::Documents(collection, read.documents))?;
             }
             FrameKind::Layer => {
                 let _: LayerHead = serde_json::from_slice(&frame.content).map_err(json_error)?;
@@ -260,7 +258,6 @@ fn read(
             }
             FrameKind::Footer => {
                 let footer: Footer = serde_json::from_slice(&frame.content).map_err(json_error)?;
-                frames.end().map_err(failed)?;
                 if (footer.bytes, &footer.sha256) != (before, &hex(&hash)) {
                     return Err(damaged("the SHA-256 of everything does not agree".to_owned()));
                 }
@@ -366,7 +363,7 @@ fn check_chain(before: Option<&OneArchive>, header: &Header) -> Result<(), Archi
     match (before, &header.since) {
         (None, None) => Ok(()),
         (None, Some(_)) => gap("nothing: the archive with everything comes first".to_owned()),
-        (Some(_), None) => Err(ArchiveError::damaged(0, "a second archive with everything")),
+        (Some(_), None) => Err(ArchiveError::SecondWhole),
         (Some(before), Some(since)) => {
             let named = since.archive.as_ref().is_none_or(|id| *id == before.header.id);
             let same = before.header.collections == header.collections;
@@ -391,7 +388,8 @@ pub(crate) fn read_state(
     on_documents: &mut OnDocuments<'_>,
 ) -> Result<(), OpsError> {
     let mut layer = 0;
-    for input in inputs.iter_mut() {
+    for (input, archive) in inputs.iter_mut().zip(&checked.archives) {
+        let name = input.name.clone();
         read(input, Pass::Again, &mut |piece| {
             match piece {
                 Piece::Header(header) if header.since.is_some() => layer += 1,
@@ -400,6 +398,10 @@ pub(crate) fn read_state(
                     documents
                         .retain(|document| !checked.is_later(layer, &collection, &document.id));
                     on_documents(&collection, documents)?;
+                }
+                Piece::Footer(footer) if *footer != archive.footer => {
+                    let source = ArchiveError::damaged(0, "it was changed while it was read");
+                    return Err(OpsError::Archive { name: name.clone(), source });
                 }
                 _ => {}
             }

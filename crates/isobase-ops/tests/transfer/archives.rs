@@ -3,6 +3,7 @@
 use std::{
     fs::File,
     io::{Read, Seek, Write},
+    os::unix::fs::FileExt,
     sync::Arc,
 };
 
@@ -233,6 +234,32 @@ async fn a_hundred_damaged_archives_are_refused() {
     let longer = [&*whole, b"x"].concat();
     let input = ArchiveInput::from_stream("longer.iso", &*longer, None).unwrap();
     assert!(verify(vec![input], &Control::default()).await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_archive_that_changes_after_the_check_is_refused() {
+    let (first, second) = (memory(), memory());
+    put(&first, "a", "x", "{\"n\":1}").await;
+    put(&second, "a", "x", "{\"n\":2}").await;
+    let (file, _) = dump_to_file(&first, &DumpOptions::default()).await;
+    let (mut other, _) = dump_to_file(&second, &DumpOptions::default()).await;
+    let mut whole = Vec::new();
+    other.rewind().unwrap();
+    other.read_to_end(&mut whole).unwrap();
+    let overwritten = file.try_clone().unwrap();
+    let swap = move |event: &Event| {
+        if matches!(event, Event::Began(Stage::Load)) {
+            overwritten.set_len(0).unwrap();
+            overwritten.write_all_at(&whole, 0).unwrap();
+        }
+    };
+    let control = Control::new(swap, CancellationToken::new());
+    let target = memory();
+    let refused = restore(vec![input(&file)], &target, &RestoreOptions::default(), &control).await;
+    let Err(OpsError::Archive { source, .. }) = refused else { panic!("{refused:?}") };
+    assert!(source.to_string().contains("changed while it was read"), "{source}");
+    // Nobody takes what was written for the database.
+    assert!(target.bulk_load().unwrap().unfinished().await.unwrap().is_some());
 }
 
 #[tokio::test(flavor = "multi_thread")]
