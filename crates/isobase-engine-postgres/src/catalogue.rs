@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, PoisonError, RwLock, atomic::AtomicBool},
     time::{Duration, Instant},
 };
 
@@ -30,6 +30,9 @@ pub(crate) struct Catalogue {
     collections: RwLock<HashMap<CollectionName, i32>>,
     /// The indexes as of some version. Never replaced by an older one.
     indexes: ArcSwap<Checked>,
+    /// The load that is unfinished is ours. Written by whoever marks and ends it, read by the
+    /// writer.
+    pub(crate) loads_here: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -45,6 +48,8 @@ pub(crate) struct IndexCatalogue {
     by_collection: HashMap<i32, Arc<[IndexRow]>>,
     /// There are indexes to empty and forget.
     pub(crate) has_dropped: bool,
+    /// The database is being loaded. The version moves on when that begins and when it ends.
+    pub(crate) is_unfinished: bool,
 }
 
 /// A row of the table `indexes`.
@@ -71,7 +76,11 @@ pub(crate) enum RowState {
 impl Catalogue {
     pub(crate) fn new(indexes: IndexCatalogue) -> Self {
         let checked = Checked { indexes: Arc::new(indexes), at: Instant::now() };
-        Self { collections: RwLock::default(), indexes: ArcSwap::from_pointee(checked) }
+        Self {
+            collections: RwLock::default(),
+            indexes: ArcSwap::from_pointee(checked),
+            loads_here: AtomicBool::new(false),
+        }
     }
 
     /// The number of a collection, if it is known.
@@ -185,6 +194,7 @@ pub(crate) async fn load_indexes(
     let mut catalogue = IndexCatalogue::default();
     for row in &rows {
         catalogue.version = column(row, 0)?;
+        catalogue.is_unfinished = column(row, 5)?;
         // The version comes also when there is no index at all.
         if column::<Option<i32>>(row, 1)?.is_some() {
             let index = index_row(row)?;

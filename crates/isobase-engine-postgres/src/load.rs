@@ -8,7 +8,7 @@
 
 use std::{
     collections::HashSet,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
     time::Duration,
 };
 
@@ -119,9 +119,10 @@ impl PostgresEngine {
     /// Marks the database as unfinished.
     pub(crate) async fn mark_unfinished(&self, note: &str) -> Result<(), EngineError> {
         self.loading("marking a load", async |loading| {
-            loading.connection.batch(&loading.begin(Durable::Yes)).await?;
-            loading.connection.execute(&self.transfer.set_note, &[&note]).await?;
-            loading.connection.commit().await
+            let is_first = !self.catalogue.loads_here.load(Ordering::Acquire);
+            loading.mark(note, is_first).await?;
+            self.catalogue.loads_here.store(true, Ordering::Release);
+            Ok(())
         })
         .await
     }
@@ -136,6 +137,7 @@ impl PostgresEngine {
             loading.finish(sequence, counters.last_id.saturating_add(1)).await
         })
         .await?;
+        self.catalogue.loads_here.store(false, Ordering::Release);
         self.analyze().await;
         self.loader.replaced().clear();
         // Nobody loads any more.
@@ -389,6 +391,18 @@ impl Loading<'_> {
         self.connection.execute(sql, &[&collections, &added]).await.map(drop)
     }
 
+    /// Writes the note. With the first one the catalogue moves on: writers of other processes
+    /// read it again, and find that nothing can be written.
+    async fn mark(&self, note: &str, is_first: bool) -> Result<(), Error> {
+        self.connection.batch(&self.begin(Durable::Yes)).await?;
+        if is_first {
+            self.connection.query(&self.engine.statements.lock_clock, &[]).await?;
+            self.connection.execute(&self.engine.transfer.move_catalogue, &[]).await?;
+        }
+        self.connection.execute(&self.engine.transfer.set_note, &[&note]).await?;
+        self.connection.commit().await
+    }
+
     async fn finish(&self, sequence: i64, next_id: i64) -> Result<(), Error> {
         let (s, transfer) = (&self.engine.statements, &self.engine.transfer);
         let lock = self.connection.query(&s.lock_clock, &[]);
@@ -399,7 +413,8 @@ impl Loading<'_> {
         let clock = locked.first().ok_or_else(|| corrupted("the clock"))?;
         let sequence = column::<i64>(clock, 0)?.max(sequence);
         let next_id = column::<i64>(clock, 1)?.max(next_id).max(self.after_all_integers().await?);
-        let version: i64 = column(clock, 3)?;
+        // Others may write again.
+        let version = column::<i64>(clock, 3)? + 1;
         let clock: [&(dyn ToSql + Sync); 4] = [&sequence, &next_id, &sequence, &version];
         self.connection.execute(&s.set_clock, &clock).await?;
         self.connection.execute(&transfer.delete_all_changes, &[]).await?;

@@ -56,8 +56,8 @@ statements! {
     catalogue_version ()
         "SELECT catalogue_version FROM {s}.clock";
     indexes ()
-        "SELECT k.catalogue_version, i.id, i.collection, i.definition, i.state \
-         FROM {s}.clock AS k LEFT JOIN {s}.indexes AS i ON true ORDER BY i.id";
+        "SELECT k.catalogue_version, i.id, i.collection, i.definition, i.state, \
+         EXISTS (SELECT FROM {s}.unfinished) FROM {s}.clock AS k LEFT JOIN {s}.indexes AS i ON true ORDER BY i.id";
 
     // Writes.
     lock_clock ()
@@ -170,6 +170,8 @@ statements! {
     // Loads.
     share_clock ()
         "SELECT catalogue_version FROM {s}.clock FOR SHARE";
+    move_catalogue ()
+        "UPDATE {s}.clock SET catalogue_version = catalogue_version + 1";
     claim_collection (TEXT)
         "INSERT INTO {s}.collections (name, documents) VALUES ($1, 0) \
          ON CONFLICT (name) DO NOTHING";

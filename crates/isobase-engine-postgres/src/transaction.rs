@@ -4,7 +4,11 @@
 //! batch must know; the second stores everything and commits. Within a round trip nothing waits
 //! for the answer before: statements are sent in the order in which they are written here.
 
-use std::{borrow::Cow, sync::Arc, time::Duration};
+use std::{
+    borrow::Cow,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use futures_util::future::{join, join3, join4, join5};
 use isobase_engine::{EngineError, ErrorKind, WriteReport};
@@ -151,6 +155,10 @@ impl<'c> Session<'c> {
         };
         // Under the lock of the clock nobody changes it: it is true until the commit.
         self.catalogue.store(&indexes, asked);
+        if indexes.is_unfinished && !self.catalogue.loads_here.load(Ordering::Acquire) {
+            let message = "nothing can be written while the database is being loaded";
+            return Err(Error::new(NativeKind::Unavailable, message));
+        }
         if is_stale {
             batch.set_indexes(&indexes);
             let rows = {

@@ -30,6 +30,9 @@ pub(crate) struct Shared<B> {
     /// One reader at a time asks whether the catalogue is still true.
     refreshing: tokio::sync::Mutex<()>,
     closed: AtomicBool,
+    /// The load that is unfinished is ours. Written by whoever marks and ends it, read by the
+    /// writer.
+    pub(crate) loads_here: AtomicBool,
 }
 
 /// Counters. Written by the writer, read for metrics.
@@ -68,6 +71,7 @@ impl<B: Backend> Shared<B> {
             status: Status::default(),
             refreshing: tokio::sync::Mutex::default(),
             closed: AtomicBool::new(false),
+            loads_here: AtomicBool::new(false),
         }
     }
 

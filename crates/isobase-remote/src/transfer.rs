@@ -3,7 +3,8 @@
 use std::{
     collections::{BTreeMap, HashSet},
     ops::Bound,
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
 };
 
 use isobase_engine::{
@@ -15,12 +16,15 @@ use isobase_types::{CollectionName, Document, DocumentId, Sequence};
 use crate::{
     After, Backend, CatalogueEntry, DocumentKey, DocumentWrite, IndexEntry, KeyFetch, Meta,
     RemoteEngine,
-    catalogue::Catalogue,
+    catalogue::{CATALOGUE_AGE_MAX, Catalogue},
     core::Core,
     keys::{IDS, key_range, keys_of},
     shared::Shared,
     writer::{SpecialJob, group::before_of},
 };
+
+/// After this time every process knows of a load: twice the time after which writers look.
+const LOADS_SEEN_AFTER: Duration = CATALOGUE_AGE_MAX.saturating_mul(2);
 
 /// Documents read at a time.
 const READ_DOCUMENTS: u32 = 1_000;
@@ -94,7 +98,12 @@ impl<B: Backend> BulkLoad for RemoteEngine<B> {
         Box::pin(async move {
             self.core.shared.check_open()?;
             check_note(note)?;
-            self.core.shared.backend.set_unfinished(Some(note)).await
+            self.core.shared.backend.set_unfinished(Some(note)).await?;
+            if !self.core.shared.loads_here.swap(true, Ordering::AcqRel) {
+                // Services that have the database open look now and then, and write no more.
+                tokio::time::sleep(LOADS_SEEN_AFTER).await;
+            }
+            Ok(())
         })
     }
 
@@ -142,7 +151,9 @@ impl<B: Backend> BulkLoad for RemoteEngine<B> {
             let shared = &self.core.shared;
             shared.check_open()?;
             shared.settle(counters).await?;
-            shared.backend.set_unfinished(None).await
+            shared.backend.set_unfinished(None).await?;
+            shared.loads_here.store(false, Ordering::Release);
+            Ok(())
         })
     }
 }

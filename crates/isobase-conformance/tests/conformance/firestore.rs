@@ -45,6 +45,30 @@ async fn open(
 }
 
 mod mock {
+    use std::sync::Arc;
+
+    use isobase_conformance::transfer::Database;
+    use isobase_engine::Engine;
+    use isobase_testkit::{firestore_hosts, unique_name};
+
+    async fn database(case: &'static str) -> Option<Database> {
+        if firestore_hosts().iter().all(|host| host.name != "mock") {
+            super::not_run(case, "mock");
+            return None;
+        }
+        let project = unique_name("p").replace('_', "-");
+        let open = move || {
+            let project = project.clone();
+            async move {
+                let (engine, _) = super::open("mock", &project).await.expect("it is there");
+                Arc::new(engine) as Arc<dyn Engine>
+            }
+        };
+        Some(Database::open(open).await)
+    }
+
+    isobase_conformance::transfer_tests!(crate::firestore::mock::database);
+
     mod in_process {
         use isobase_conformance::Opened;
 

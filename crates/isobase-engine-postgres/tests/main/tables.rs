@@ -2,7 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use isobase_engine::{ChangesRequest, Engine, ErrorKind, Idempotency, Rejection, SystemClock};
+use isobase_engine::{
+    ChangesRequest, Counters, Engine, ErrorKind, Idempotency, Rejection, SystemClock,
+};
 use isobase_engine_postgres::{PostgresEngine, PostgresOptions};
 use isobase_types::{DocumentId, Sequence};
 
@@ -46,6 +48,28 @@ fn engines_that_write_at_once_share_one_sequence() {
         assert_eq!(numbers, expected);
         assert_eq!(schema.number("SELECT documents FROM {s}.collections").await, 200);
         assert_eq!(schema.number("SELECT count(*) FROM {s}.changes").await, 200);
+    });
+}
+
+#[test]
+fn nobody_else_writes_while_it_is_loaded() {
+    with_schema(async |schema| {
+        let (service, loading) = tokio::join!(schema.engine(), schema.engine());
+        written(&service, create("notes", "{}")).await;
+        let load = loading.bulk_load().unwrap();
+        load.mark("a copy").await.unwrap();
+        for _ in 0..2 {
+            let refused = service.write(create("notes", "{}")).await.unwrap_err();
+            assert_eq!(refused.kind, ErrorKind::Unavailable, "{refused}");
+            assert!(refused.message.contains("being loaded"), "{refused}");
+        }
+        let mut document = service.get(&name("notes"), &1.into()).await.unwrap().unwrap();
+        document.id = 2.into();
+        load.load(&name("notes"), vec![document]).await.unwrap();
+        load.mark("a copy, farther on").await.unwrap();
+        load.finish(Counters { sequence: Sequence(5), last_id: 2 }).await.unwrap();
+        let after = written(&service, create("notes", "{}")).await;
+        assert_eq!((after.id, after.revision.number()), (3.into(), Some(6)));
     });
 }
 

@@ -102,7 +102,11 @@ impl Backend for FakeBackend {
                 let id = key.id.to_string();
                 state.collections.get(&key.collection)?.documents.get(&id)?.document(&id)
             });
-            Ok(found.collect())
+            let found: Vec<Option<NativeDocument>> = found.collect();
+            let bytes = found.iter().flatten().map(|document| document.body.len()).sum();
+            drop(state);
+            self.note_read(bytes);
+            Ok(found)
         })
     }
 

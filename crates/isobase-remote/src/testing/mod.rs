@@ -144,6 +144,17 @@ impl FakeBackend {
         self.state().heads_broken = broken;
     }
 
+    /// Most bytes of documents that were read with one question so far.
+    #[must_use]
+    pub fn most_bytes_read(&self) -> usize {
+        self.state().most_bytes_read
+    }
+
+    fn note_read(&self, bytes: usize) {
+        let mut state = self.state();
+        state.most_bytes_read = state.most_bytes_read.max(bytes);
+    }
+
     /// The native text of a document, bookkeeping included.
     #[must_use]
     pub fn native(&self, collection: &CollectionName, id: &str) -> Option<String> {

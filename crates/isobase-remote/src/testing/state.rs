@@ -23,6 +23,7 @@ pub(super) struct State {
     pub(super) purges_held: bool,
     pub(super) heads_broken: bool,
     pub(super) preparations_held: bool,
+    pub(super) most_bytes_read: usize,
     /// Documents of a commit whose log is written.
     half_done: Vec<DocumentWrite>,
     /// A request that is still on its way.

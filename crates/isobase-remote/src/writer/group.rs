@@ -129,6 +129,11 @@ impl<'a, B: Backend> Group<'a, B> {
         }
     }
 
+    /// Gives none of the next ids: other programs have taken them.
+    pub(crate) fn pass_ids(&mut self, ids: i64) {
+        self.next.last_id = self.next.last_id.saturating_add(ids);
+    }
+
     /// Learns how a document is.
     pub(crate) fn know(&mut self, key: DocumentKey, native: Option<NativeDocument>) {
         let deleting = self.catalogue.deleting(&key.collection);

@@ -75,6 +75,11 @@ impl Active {
         self.atomic || self.batch.idempotency.is_some()
     }
 
+    /// Whether nothing of it was decided yet.
+    pub(super) fn waits_for_its_turn(&self) -> bool {
+        self.outcomes.is_empty()
+    }
+
     /// Answers it.
     pub(super) fn answer(self, report: Result<WriteReport, EngineError>) {
         // Whoever asked may have gone.

@@ -7,14 +7,14 @@ use std::{
 
 use futures_util::future::{OptionFuture, join};
 use isobase_engine::{EngineError, ErrorKind, Rejection, WriteReport};
-use isobase_types::DocumentId;
+use isobase_types::{CollectionName, DocumentId};
 use tokio::{
     sync::{mpsc, oneshot},
     time::Instant,
 };
 
 use crate::{
-    Backend, CatalogueEntry, Commit, CommitError, DocumentKey, Head,
+    Backend, CatalogueEntry, Commit, CommitError, DocumentKey, Head, NativeDocument,
     catalogue::{CATALOGUE_AGE_MAX, Catalogue},
     error::{Pauses, within},
     maintenance::Maintenance,
@@ -30,6 +30,15 @@ use crate::{
 /// Most documents read for a group, unless one batch needs more in one piece.
 const READ_DOCUMENTS_MAX: usize = 128;
 
+/// Documents read at first, where so many of the largest are too much.
+const READ_DOCUMENTS_FIRST: usize = 8;
+
+/// Bytes of documents after which no more are read for a group. Ours: as much as a batch may hold.
+const READ_BYTES_MAX: usize = 64 << 20;
+
+/// Most bytes of the documents that one batch in one piece changes.
+const PIECE_BYTES_MAX: usize = 256 << 20;
+
 /// Most batches that are taken off the queue at a time.
 const JOBS_MAX: usize = 256;
 
@@ -39,7 +48,8 @@ const CHANGED_TOGETHER_MAX: u32 = 6;
 const CHANGED_MAX: u32 = 14;
 
 /// Ids beyond the next ones that are looked at when other programs seem to have taken some;
-/// doubles.
+/// doubles. When all of them are taken, the same number is looked at farther on; that distance
+/// doubles too.
 const IDS_AHEAD_FIRST: i64 = 64;
 const IDS_AHEAD_MAX: i64 = 1 << 10;
 
@@ -51,6 +61,8 @@ pub(super) struct Task<B> {
     /// The head as it was after our last commit, or when it was read. None when another process
     /// is known to have moved it.
     pub(super) head: Option<(Head, Instant)>,
+    /// When nobody was loading the database.
+    free_at: Option<Instant>,
     maintenance: Maintenance,
 }
 
@@ -68,10 +80,16 @@ struct Scope {
     batches: usize,
     /// So many of the next integer ids may be taken by other programs.
     ids_ahead: i64,
+    /// So many before them are passed over, because others seem to have taken those too.
+    ids_passed: i64,
 }
 
 impl Scope {
-    fn look_further(&mut self) {
+    /// After others changed documents; `all_taken` says that all ids that were looked at are.
+    fn look_further(&mut self, all_taken: bool) {
+        if all_taken {
+            self.ids_passed = (self.ids_passed * 2).max(self.ids_ahead);
+        }
         self.ids_ahead = (self.ids_ahead * 2).clamp(IDS_AHEAD_FIRST, IDS_AHEAD_MAX);
     }
 }
@@ -79,6 +97,10 @@ impl Scope {
 /// What is read for a group.
 struct Wanted {
     keys: Vec<DocumentKey>,
+    /// So many of the first keys are of a batch in one piece, which wants all of them.
+    together: usize,
+    /// The keys from here on are of ids that are not given yet.
+    ids_from: usize,
     answers: Vec<[u8; 32]>,
     /// For so many batches.
     batches: usize,
@@ -96,6 +118,16 @@ pub(super) enum Again {
     DocumentChanged,
 }
 
+/// What [`Task::attempt`] did.
+enum Attempted {
+    Done,
+    Again {
+        again: Again,
+        /// Other programs have taken all of the next ids that were looked at.
+        ids_taken: bool,
+    },
+}
+
 impl<B: Backend> Task<B> {
     pub(super) fn new(
         shared: Arc<Shared<B>>,
@@ -103,7 +135,8 @@ impl<B: Backend> Task<B> {
         head: Head,
     ) -> Self {
         let head = Some((head, Instant::now()));
-        Self { shared, queue, active: VecDeque::new(), head, maintenance: Maintenance::default() }
+        let (active, maintenance) = (VecDeque::new(), Maintenance::default());
+        Self { shared, queue, active, head, free_at: None, maintenance }
     }
 
     pub(super) async fn run(mut self) {
@@ -157,9 +190,10 @@ impl<B: Backend> Task<B> {
                 Work::Write { batch, atomic, reply } => {
                     self.active.push_back(Active::new(batch, atomic, reply, slots));
                 }
-                // What was asked for before is done before.
+                // What was asked for before has its turn before. The rest of a large batch does
+                // not: it would hold up whoever comes after this.
                 Work::Special { job, reply } => {
-                    while !self.active.is_empty() {
+                    while self.active.iter().any(Active::waits_for_its_turn) {
                         Box::pin(self.write()).await;
                     }
                     return Next::Special(job, reply);
@@ -178,14 +212,14 @@ impl<B: Backend> Task<B> {
     async fn write(&mut self) {
         let deadline = self.shared.deadline();
         let mut pauses = Pauses::new();
-        let mut scope = Scope { batches: usize::MAX, ids_ahead: 0 };
+        let mut scope = Scope { batches: usize::MAX, ids_ahead: 0, ids_passed: 0 };
         let mut changed = 0;
         loop {
             match self.attempt(scope, deadline).await {
-                Ok(None) => return,
-                Ok(Some(Again::DocumentChanged)) => {
+                Ok(Attempted::Done) => return,
+                Ok(Attempted::Again { again: Again::DocumentChanged, ids_taken }) => {
                     changed += 1;
-                    scope.look_further();
+                    scope.look_further(ids_taken);
                     // One document that cannot be written must not hold up the others for long.
                     match changed {
                         ..CHANGED_TOGETHER_MAX => {}
@@ -194,10 +228,10 @@ impl<B: Backend> Task<B> {
                     }
                     pauses.wait().await;
                 }
-                Ok(Some(again)) if Instant::now() >= deadline => {
+                Ok(Attempted::Again { again, .. }) if Instant::now() >= deadline => {
                     return self.fail(self.active.len(), &too_busy(&again));
                 }
-                Ok(Some(Again::HeadMoved)) => pauses.wait().await,
+                Ok(Attempted::Again { again: Again::HeadMoved, .. }) => pauses.wait().await,
                 // One of them may be what cannot be done; the others need not suffer.
                 Err(Failure { error, batches: 2.. })
                     if !error.is_temporary() && Instant::now() < deadline =>
@@ -221,9 +255,9 @@ impl<B: Backend> Task<B> {
         }
     }
 
-    async fn attempt(&mut self, scope: Scope, deadline: Instant) -> Result<Option<Again>, Failure> {
+    async fn attempt(&mut self, scope: Scope, deadline: Instant) -> Result<Attempted, Failure> {
         let shared = Arc::clone(&self.shared);
-        let Wanted { keys, answers, batches } = self.wanted(scope);
+        let Wanted { mut keys, together, ids_from, answers, batches } = self.wanted(scope);
         let failed = |error| Failure { error, batches };
         // Before everything else: what was written before this head is seen by the reads. A key
         // whose answer came with it must not be carried out again.
@@ -231,7 +265,7 @@ impl<B: Backend> Task<B> {
         let (head, at, catalogue) = head.map_err(failed)?;
         self.head = Some((head, at));
         let reads = join(
-            OptionFuture::from((!keys.is_empty()).then(|| shared.backend.read(&keys))),
+            OptionFuture::from((!keys.is_empty()).then(|| self.read_known(&keys, together))),
             OptionFuture::from(
                 (!answers.is_empty()).then(|| shared.backend.read_answers(&answers)),
             ),
@@ -240,6 +274,14 @@ impl<B: Backend> Task<B> {
         let (documents, known) = reads.await.map_err(failed)?;
         let mut group = Group::new(&shared, &catalogue, head);
         let documents = documents.transpose().map_err(failed)?.unwrap_or_default();
+        if documents.len() < together {
+            let error = large_piece();
+            return Err(Failure { error, batches: 1 });
+        }
+        let mut next_ids = documents.iter().skip(ids_from).peekable();
+        let ids_taken = next_ids.peek().is_some() && next_ids.all(Option::is_some);
+        group.pass_ids(scope.ids_passed);
+        keys.truncate(documents.len());
         for (key, document) in keys.into_iter().zip(documents) {
             group.know(key, document);
         }
@@ -258,7 +300,7 @@ impl<B: Backend> Task<B> {
             let commit = group.into_commit();
             let committed = self.commit(&commit, &catalogue, deadline).await.map_err(failed)?;
             if let Some(again) = committed {
-                return Ok(Some(again));
+                return Ok(Attempted::Again { again, ids_taken });
             }
             let refused = shared.backend.take_refused(commit.next.commit);
             if !refused.is_empty() {
@@ -266,7 +308,37 @@ impl<B: Backend> Task<B> {
             }
         }
         self.hand_out(shares);
-        Ok(None)
+        Ok(Attempted::Done)
+    }
+
+    /// Reads documents, the first ones when all of them are more than fit into memory. At least
+    /// one is read, and those that are wanted together unless they are too large.
+    async fn read_known(
+        &self,
+        keys: &[DocumentKey],
+        together: usize,
+    ) -> Result<Vec<Option<NativeDocument>>, EngineError> {
+        let backend = &self.shared.backend;
+        // Before anything is known of their sizes, all may be as large as documents can be.
+        let largest = usize::try_from(backend.limits().document_bytes.max).unwrap_or(usize::MAX);
+        let mut part = (READ_BYTES_MAX / largest.max(1)).max(READ_DOCUMENTS_FIRST);
+        let mut documents = Vec::with_capacity(keys.len());
+        let mut bytes = 0;
+        while documents.len() < keys.len() {
+            let left = &keys[documents.len()..];
+            let read = backend.read(&left[..part.min(left.len())]).await?;
+            bytes += read.iter().flatten().map(|document| document.body.len()).sum::<usize>();
+            documents.extend(read);
+            let bytes_max =
+                if documents.len() < together { PIECE_BYTES_MAX } else { READ_BYTES_MAX };
+            if bytes >= bytes_max {
+                break;
+            }
+            // As many as fit if the others are like those.
+            part = (bytes_max - bytes) / (bytes / documents.len()).max(1);
+            part = part.clamp(1, keys.len());
+        }
+        Ok(documents)
     }
 
     /// The documents and answers to read for the next group.
@@ -275,8 +347,15 @@ impl<B: Backend> Task<B> {
         let mut seen = HashSet::new();
         let mut answers = Vec::new();
         let mut created_in = HashSet::new();
-        let mut batches = 0;
+        let (mut batches, mut together) = (0, 0);
+        // Names that the database cannot have lead to no document.
+        let backend = &self.shared.backend;
+        let can_have =
+            |collection: &CollectionName| backend.refuses_collection(collection).is_none();
         for active in self.active.iter().take(scope.batches) {
+            if batches == 1 && self.active.front().is_some_and(Active::in_one_piece) {
+                together = keys.len();
+            }
             batches += 1;
             if let Some(idempotency) = &active.batch.idempotency {
                 answers.push(idempotency.key);
@@ -287,6 +366,9 @@ impl<B: Backend> Task<B> {
                     break;
                 }
                 let collection = &operation.collection;
+                if !can_have(collection) {
+                    continue;
+                }
                 let Some(id) = operation.action.id() else {
                     created_in.insert(collection.clone());
                     continue;
@@ -300,10 +382,15 @@ impl<B: Backend> Task<B> {
                 break;
             }
         }
+        if batches == 1 && self.active.front().is_some_and(Active::in_one_piece) {
+            together = keys.len();
+        }
+        let ids_from = keys.len();
         if let (Some((head, _)), 1..) = (self.head, scope.ids_ahead) {
+            let last_id = head.last_id.saturating_add(scope.ids_passed);
             for collection in created_in {
                 for ahead in 1..=scope.ids_ahead {
-                    let id = DocumentId::Integer(head.last_id.saturating_add(ahead));
+                    let id = DocumentId::Integer(last_id.saturating_add(ahead));
                     let key = DocumentKey { collection: collection.clone(), id };
                     if seen.insert(key.clone()) {
                         keys.push(key);
@@ -311,18 +398,32 @@ impl<B: Backend> Task<B> {
                 }
             }
         }
-        // Names that the database cannot have lead to no document.
-        let backend = &self.shared.backend;
-        keys.retain(|key| backend.refuses_collection(&key.collection).is_none());
-        Wanted { keys, answers, batches }
+        Wanted { keys, together, ids_from, answers, batches }
     }
 
     /// The head and its catalogue, young enough to answer refusals with.
-    pub(super) async fn fresh_head(&self) -> Result<(Head, Instant, Arc<Catalogue>), EngineError> {
+    pub(super) async fn fresh_head(
+        &mut self,
+    ) -> Result<(Head, Instant, Arc<Catalogue>), EngineError> {
         let now = Instant::now();
-        let (head, at) = match self.head {
-            Some((head, at)) if at.elapsed() < CATALOGUE_AGE_MAX => (head, at),
-            _ => (self.shared.backend.head().await?, now),
+        let is_young = |at: &Instant| at.elapsed() < CATALOGUE_AGE_MAX;
+        let known = self.head.filter(|(_, at)| is_young(at));
+        let is_free = self.free_at.as_ref().is_some_and(is_young)
+            || self.shared.loads_here.load(Ordering::Acquire);
+        let backend = &self.shared.backend;
+        let head = OptionFuture::from(known.is_none().then(|| backend.head()));
+        let note = OptionFuture::from((!is_free).then(|| backend.unfinished()));
+        let (head, note) = join(head, note).await;
+        if let Some(note) = note.transpose()? {
+            if let Some(note) = note {
+                return Err(being_loaded(&note));
+            }
+            self.free_at = Some(now);
+        }
+        let (head, at) = match (known, head.transpose()?) {
+            (Some(known), _) => known,
+            (None, Some(head)) => (head, now),
+            (None, None) => (backend.head().await?, now),
         };
         let catalogue = self.shared.catalogue.get();
         if catalogue.number == head.catalogue {
@@ -408,6 +509,22 @@ impl<B: Backend> Task<B> {
             }
         }
     }
+}
+
+/// Another process loads the database.
+fn being_loaded(note: &str) -> EngineError {
+    let what = note.lines().next().unwrap_or_default();
+    let message = format!("nothing can be written while the database is being loaded: {what}");
+    EngineError::new(ErrorKind::Unavailable, message)
+}
+
+/// A batch in one piece changes documents that do not fit into memory together.
+fn large_piece() -> EngineError {
+    let message = format!(
+        "the documents that the batch changes in one piece have more than {PIECE_BYTES_MAX} bytes; \
+         divide it"
+    );
+    EngineError::new(ErrorKind::LimitExceeded, message)
 }
 
 /// Others were faster until the deadline.

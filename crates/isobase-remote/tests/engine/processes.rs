@@ -2,8 +2,9 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use isobase_engine::{Engine, IndexState, Precondition, WriteOperation};
+use isobase_engine::{Counters, Engine, ErrorKind, IndexState, Precondition, WriteOperation};
 use isobase_remote::testing::{FakeBackend, FakeSettings};
+use isobase_types::Sequence;
 
 use crate::setup::*;
 
@@ -136,4 +137,25 @@ async fn cut_off_deletion_is_finished_when_opened_again() {
     again.close().await.unwrap();
     assert_eq!(database.entries(&name("a")), 1);
     assert_eq!(list(&open(&database).await, "").await, ["k2"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_else_writes_while_it_is_loaded() {
+    let database = database();
+    let (service, loading) = (open(&database).await, open(&database).await);
+    write(&service, create("{}")).await;
+    let load = loading.bulk_load().unwrap();
+    load.mark("a copy").await.unwrap();
+    for _ in 0..2 {
+        let refused = try_write(&service, create("{}")).await.unwrap_err();
+        assert_eq!(refused.kind, ErrorKind::Unavailable, "{refused}");
+        assert!(refused.message.contains("being loaded: a copy"), "{refused}");
+    }
+    let mut document = get(&service, "1").await.unwrap();
+    document.id = 2.into();
+    load.load(&name("a"), vec![document]).await.unwrap();
+    load.mark("a copy, farther on").await.unwrap();
+    load.finish(Counters { sequence: Sequence(5), last_id: 2 }).await.unwrap();
+    let after = write(&service, create("{}")).await;
+    assert_eq!((after.id, after.revision.number()), (3.into(), Some(6)));
 }
