@@ -132,6 +132,7 @@ declare_cases! { $
         filtered_walk_finds_the_same_as_the_whole
         documents_present_throughout_are_seen_once
         cursor_outlives_its_document
+        cursor_shows_what_matches_later
         cursor_can_be_used_again
         foreign_cursor_is_refused
         damaged_cursor_does_no_harm

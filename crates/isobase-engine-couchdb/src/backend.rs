@@ -90,6 +90,11 @@ impl Backend for CouchDbBackend {
         false
     }
 
+    /// A record tells its author by its token, and one without its quorum may still go.
+    fn settles_commits(&self) -> bool {
+        true
+    }
+
     fn open(&self) -> Pending<'_, Head> {
         pending(self.shared.open(self.deadline()))
     }
@@ -218,7 +223,7 @@ impl Backend for CouchDbBackend {
     }
 
     fn forget_answers(&self, before: Timestamp) -> Pending<'_, ()> {
-        pending(self.shared.forget_answers(before, self.deadline()))
+        pending(self.shared.forget_answers(before))
     }
 
     fn purge<'a>(&'a self, collection: &'a CollectionName, to: Sequence) -> Pending<'a, ()> {

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use crate::{
     client::{Status, segment},
     codec::write_row,
-    error::{Complaint, strange},
+    error::{Complaint, in_doubt, strange},
     shared::Shared,
 };
 
@@ -45,6 +45,7 @@ pub(crate) enum BulkAnswer {
 }
 
 impl Shared {
+    /// Writes rows.
     pub(crate) async fn bulk(
         &self,
         database: &str,
@@ -52,6 +53,18 @@ impl Shared {
         rows: &[BulkRow<'_>],
         deadline: Instant,
     ) -> Result<BulkAnswer, EngineError> {
+        self.try_bulk(database, edits, rows, deadline).await?
+    }
+
+    /// As [`Shared::bulk`]. The inner error is that of a database that takes none of the rows from
+    /// us whenever it is asked: it is closed to us, or they are too large.
+    pub(crate) async fn try_bulk(
+        &self,
+        database: &str,
+        edits: Edits,
+        rows: &[BulkRow<'_>],
+        deadline: Instant,
+    ) -> Result<Result<BulkAnswer, EngineError>, EngineError> {
         const WHAT: &str = "writing documents";
         let bytes: usize = rows.iter().map(|row| row.document.len() + row.id.len() + 100).sum();
         let mut body = Vec::with_capacity(bytes);
@@ -67,10 +80,17 @@ impl Shared {
         }
         body.extend_from_slice(b"]}");
         let path = format!("/{}/_bulk_docs", segment(database));
-        let call = self.client.post(path, body, WHAT, deadline);
+        let mut call = self.client.post(path, body, WHAT, deadline);
+        call.has_another_way = true;
         let reply = self.client.send(&call).await?;
-        if reply.status == 404 {
-            return Ok(BulkAnswer::NoDatabase);
+        match reply.status {
+            404 => return Ok(Ok(BulkAnswer::NoDatabase)),
+            403 | 413 => return Ok(Err(self.client.refused(WHAT, &reply))),
+            // A wrong password is mended one day. Who has none is not let into this database.
+            401 if self.client.user().is_none() => {
+                return Ok(Err(self.client.refused(WHAT, &reply)));
+            }
+            _ => {}
         }
         // Stored, but on fewer nodes than the quorum: the record of the commit is safe, and a row
         // that a node misses comes to it by CouchDB's own synchronisation.
@@ -78,14 +98,15 @@ impl Shared {
             Status::count(&self.client.status.quorum_missed);
         }
         let tree = self.success(&call, reply)?;
-        let answers = tree.as_array().ok_or_else(|| strange(WHAT))?;
+        let unclear = || in_doubt(strange(WHAT));
+        let answers = tree.as_array().ok_or_else(unclear)?;
         let (mut conflicts, mut refused) = (Vec::new(), Vec::new());
         for answer in answers {
             if answer.get("error").is_none() {
                 continue;
             }
             let complaint = Complaint::of_tree(answer);
-            let id = answer.get("id").and_then(Tree::as_str).ok_or_else(|| strange(WHAT))?;
+            let id = answer.get("id").and_then(Tree::as_str).ok_or_else(unclear)?;
             match complaint.error.as_str() {
                 "conflict" => conflicts.push(id.to_owned()),
                 "forbidden" | "unauthorized" => refused.push((id.to_owned(), complaint)),
@@ -96,6 +117,6 @@ impl Shared {
                 }
             }
         }
-        Ok(BulkAnswer::Done { conflicts, refused })
+        Ok(Ok(BulkAnswer::Done { conflicts, refused }))
     }
 }

@@ -26,7 +26,7 @@ use tokio::time::Instant;
 
 use crate::{
     CouchDbOptions,
-    error::{Class, Complaint, Place, class_of, status_error, strange},
+    error::{Class, Complaint, Place, class_of, in_doubt, status_error, strange},
 };
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -83,7 +83,8 @@ pub(crate) struct Call<'a> {
     pub(crate) intent: Intent,
     pub(crate) deadline: Instant,
     pub(crate) answer_bytes_max: usize,
-    /// The caller knows another way when this is not allowed (401, 403) or not there (405, 501).
+    /// The caller knows another way when this is not allowed (401, 403), too large (413) or not
+    /// there (405, and 501 where nothing is written).
     pub(crate) has_another_way: bool,
 }
 
@@ -102,6 +103,8 @@ pub(crate) enum Intent {
 pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) body: Vec<u8>,
+    /// It is a write, and an attempt before this one may have been carried out.
+    pub(crate) may_have_happened: bool,
 }
 
 impl Reply {
@@ -128,8 +131,8 @@ impl Reply {
 enum Attempt {
     /// Nothing was done; another attempt may succeed, after a pause the server asked for.
     Refused(EngineError, Option<Duration>),
-    /// Nobody knows what was done.
-    Uncertain(EngineError),
+    /// Nobody knows what was done; another attempt may tell, after a pause the server asked for.
+    Uncertain(EngineError, Option<Duration>),
     /// It stays as it is.
     Final(EngineError),
     /// The answer is larger than allowed.
@@ -202,7 +205,9 @@ impl Client {
                     "the answer of CouchDB at {} to {what} has more than {max} bytes",
                     self.address
                 );
-                Err(EngineError::new(ErrorKind::LimitExceeded, message))
+                let error = EngineError::new(ErrorKind::LimitExceeded, message);
+                // A write that is answered at such a length was carried out, or part of it.
+                Err(outcome(call, true, error))
             }
         }
     }
@@ -215,15 +220,19 @@ impl Client {
             attempt += 1;
             Status::count(&self.status.requests);
             let timed = tokio::time::timeout_at(call.deadline, self.attempt(call)).await;
-            let failure = timed.unwrap_or_else(|_| Err(Attempt::Uncertain(self.timed_out(call))));
+            let failure =
+                timed.unwrap_or_else(|_| Err(Attempt::Uncertain(self.timed_out(call), None)));
             let (error, asked) = match failure {
-                Ok((status, body)) => return Ok(Some(Reply { status, body })),
+                Ok((status, body)) => {
+                    let may_have_happened = may_have_happened && call.intent == Intent::Write;
+                    return Ok(Some(Reply { status, body, may_have_happened }));
+                }
                 Err(Attempt::TooLarge) => return Ok(None),
                 Err(Attempt::Final(error)) => return Err(outcome(call, may_have_happened, error)),
                 Err(Attempt::Refused(error, asked)) => (error, asked),
-                Err(Attempt::Uncertain(error)) => {
+                Err(Attempt::Uncertain(error, asked)) => {
                     may_have_happened = true;
-                    (error, None)
+                    (error, asked)
                 }
             };
             let pause = asked.unwrap_or_else(|| pause(attempt)).min(PAUSE_MAX);
@@ -248,7 +257,7 @@ impl Client {
             Err(error) if error.is_connect() => {
                 return Err(Attempt::Refused(self.broken(call, error), None));
             }
-            Err(error) => return Err(Attempt::Uncertain(self.broken(call, error))),
+            Err(error) => return Err(Attempt::Uncertain(self.broken(call, error), None)),
         };
         let status = response.status().as_u16();
         let retry_after = response.headers().get("retry-after").and_then(retry_after);
@@ -260,20 +269,25 @@ impl Client {
                 }
                 Ok(Some(chunk)) => body.extend_from_slice(&chunk),
                 Ok(None) => break,
-                Err(error) => return Err(Attempt::Uncertain(self.broken(call, error))),
+                Err(error) => return Err(Attempt::Uncertain(self.broken(call, error), None)),
             }
+        }
+        let is_for_caller = match status {
+            401 | 403 | 405 | 413 => call.has_another_way,
+            501 => call.has_another_way && call.intent == Intent::Read,
+            _ => false,
+        };
+        if is_for_caller {
+            return Ok((status, body));
         }
         let error = |kind| {
             let place = Place { address: &self.address, user: self.user() };
             status_error(kind, call.what, &place, status, &Complaint::of(&body))
         };
         match class_of(status) {
-            Class::Final(_) if call.has_another_way && matches!(status, 401 | 403 | 405 | 501) => {
-                Ok((status, body))
-            }
             Class::Answer => Ok((status, body)),
             Class::Refused => Err(Attempt::Refused(error(ErrorKind::Unavailable), retry_after)),
-            Class::Uncertain => Err(Attempt::Uncertain(error(ErrorKind::Unavailable))),
+            Class::Uncertain => Err(Attempt::Uncertain(error(ErrorKind::Unavailable), retry_after)),
             Class::Final(kind) => Err(Attempt::Final(error(kind))),
         }
     }
@@ -301,6 +315,7 @@ impl Client {
     pub(crate) fn refused(&self, what: &str, reply: &Reply) -> EngineError {
         let place = Place { address: &self.address, user: self.user() };
         let kind = match class_of(reply.status) {
+            _ if reply.may_have_happened => ErrorKind::OutcomeUnknown,
             Class::Final(kind) => kind,
             _ => ErrorKind::Unexpected,
         };
@@ -371,9 +386,7 @@ impl Client {
 /// A failure as the caller must see it: a write that may have happened says so.
 fn outcome(call: &Call<'_>, may_have_happened: bool, error: EngineError) -> EngineError {
     match call.intent {
-        Intent::Write if may_have_happened => {
-            EngineError { kind: ErrorKind::OutcomeUnknown, ..error }
-        }
+        Intent::Write if may_have_happened => in_doubt(error),
         _ => error,
     }
 }

@@ -15,6 +15,12 @@ use crate::{
 
 /// The index of ids.
 const IDS: IndexNumber = 0;
+/// In a cluster several copies of the journal could take several records under one id. A single
+/// node has one copy anyway.
+///
+/// Source: CouchDB 3.5 documentation, `PUT /{db}`; `parse_shards_opt` in its `chttpd_db.erl` takes
+/// every positive `n` and `n_val` in `mem3_util.erl` at most the number of nodes.
+const ONE_COPY: &str = "?n=1";
 
 impl Shared {
     /// Makes the database of a collection and its index of ids, where they are not yet; says
@@ -52,18 +58,27 @@ impl Shared {
         database: &str,
         deadline: Instant,
     ) -> Result<(), EngineError> {
+        self.try_create_database(database, deadline).await?
+    }
+
+    /// As [`Shared::create_database`]. The inner error is that of a user who may not.
+    pub(crate) async fn try_create_database(
+        &self,
+        database: &str,
+        deadline: Instant,
+    ) -> Result<Result<(), EngineError>, EngineError> {
         if self.document_count(database, deadline).await?.is_some() {
-            return Ok(());
+            return Ok(Ok(()));
         }
         let what = format!("creating the database '{database}'");
-        let path = format!("/{}", segment(database));
+        let path = creation_path(database, &self.journal);
         let mut call = self.client.put(path, Vec::new(), &what, deadline);
         call.body = None;
         call.has_another_way = true;
         let reply = self.client.send(&call).await?;
         match reply.status {
             // Another process was faster, or an earlier attempt of ours.
-            412 => Ok(()),
+            412 => Ok(Ok(())),
             401 | 403 => {
                 let (address, user) = (self.client.address(), self.client.user().unwrap_or("-"));
                 let message = format!(
@@ -71,9 +86,9 @@ impl Shared {
                      '{database}': create it as an administrator (`isobase index plan` prints the \
                      commands) or give the user that right"
                 );
-                Err(EngineError::new(ErrorKind::Unexpected, message))
+                Ok(Err(EngineError::new(ErrorKind::Unexpected, message)))
             }
-            _ if reply.is_success() => Ok(()),
+            _ if reply.is_success() => Ok(Ok(())),
             _ => Err(self.client.refused(&what, &reply)),
         }
     }
@@ -244,6 +259,12 @@ impl Shared {
             _ => Err(self.client.refused(WHAT, &reply)),
         }
     }
+}
+
+/// What a database is made with `PUT` at.
+pub(crate) fn creation_path(database: &str, journal: &str) -> String {
+    let copies = if database == journal { ONE_COPY } else { "" };
+    format!("/{}{copies}", segment(database))
 }
 
 /// What `POST /{database}/_index` is sent.

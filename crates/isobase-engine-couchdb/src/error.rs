@@ -42,7 +42,11 @@ pub(crate) enum Class {
 
 /// The one place where a status gets its meaning.
 ///
-/// Source: CouchDB 3.5 documentation, "HTTP Status Code List"; 413, 500 and 503 measured on 3.5.0.
+/// Only statuses that are known to be answered before anything is done say that nothing was: a
+/// proxy answers 408, 5xx and others of its own also for a request that went through.
+///
+/// Source: CouchDB 3.5 documentation, "HTTP Status Code List"; 413, 500 and 503 measured on
+/// 3.5.0; the other statuses RFC 9110, section 15.
 pub(crate) fn class_of(status: u16) -> Class {
     match status {
         // 202 has its meaning where something is written; 400 where something is asked.
@@ -50,10 +54,13 @@ pub(crate) fn class_of(status: u16) -> Class {
         // A name or password that changed here or there: the operator can mend it.
         401 => Class::Final(ErrorKind::Unavailable),
         413 => Class::Final(ErrorKind::LimitExceeded),
-        429 | 503 => Class::Refused,
-        500 | 502 | 504 => Class::Uncertain,
+        429 => Class::Refused,
         507 => Class::Final(ErrorKind::OutOfSpace),
-        _ => Class::Final(ErrorKind::Unexpected),
+        301 | 302 | 307 | 308 => Class::Final(ErrorKind::Unexpected),
+        402 | 403 | 405 | 406 | 410 | 411 | 414..=417 | 431 | 451 => {
+            Class::Final(ErrorKind::Unexpected)
+        }
+        _ => Class::Uncertain,
     }
 }
 
@@ -107,11 +114,26 @@ pub(crate) fn strange(what: impl std::fmt::Display) -> EngineError {
     EngineError::new(ErrorKind::Unexpected, format!("{what} is not what CouchDB answers"))
 }
 
+/// A failure of a write that may have happened all the same.
+pub(crate) fn in_doubt(error: EngineError) -> EngineError {
+    EngineError { kind: ErrorKind::OutcomeUnknown, ..error }
+}
+
 /// A failure after the commit was recorded: it will be finished by whoever comes next.
 pub(crate) fn unfinished_commit(error: EngineError) -> EngineError {
     let message =
         format!("the write is in the journal, but not yet in its documents: {}", error.message);
     EngineError { kind: ErrorKind::OutcomeUnknown, message, source: error.source }
+}
+
+/// A failure to finish the commit of somebody else, which says nothing about what was asked.
+pub(crate) fn unfinished_head(error: EngineError) -> EngineError {
+    let kind = match error.kind {
+        ErrorKind::OutcomeUnknown => ErrorKind::Unavailable,
+        kind => kind,
+    };
+    let message = format!("the last commit cannot be finished: {}", error.message);
+    EngineError { kind, message, source: error.source }
 }
 
 #[cfg(test)]
@@ -125,22 +147,29 @@ mod tests {
             (200, Answer),
             (201, Answer),
             (202, Answer),
+            (301, Final(ErrorKind::Unexpected)),
+            (303, Uncertain),
             (304, Answer),
             (400, Answer),
             (401, Final(ErrorKind::Unavailable)),
             (403, Final(ErrorKind::Unexpected)),
             (404, Answer),
             (405, Final(ErrorKind::Unexpected)),
+            (408, Uncertain),
             (409, Answer),
             (412, Answer),
             (413, Final(ErrorKind::LimitExceeded)),
             (415, Final(ErrorKind::Unexpected)),
             (429, Refused),
+            (499, Uncertain),
             (500, Uncertain),
+            (501, Uncertain),
             (502, Uncertain),
-            (503, Refused),
+            (503, Uncertain),
             (504, Uncertain),
             (507, Final(ErrorKind::OutOfSpace)),
+            (520, Uncertain),
+            (527, Uncertain),
         ];
         for (status, class) in cases {
             assert_eq!(class_of(status), class, "{status}");

@@ -17,7 +17,7 @@ use crate::{
         ANSWER, CATALOGUE, FORMAT, FORMAT_ID, LOG, Record, UNFINISHED_ID, Versioned, answer_id,
         answer_of, entry_of, record_bound, sequence_of, version_of,
     },
-    shared::{PARALLEL, Shared},
+    shared::{PARALLEL, Shared, lock},
     strip::LEFT_WHOLE_MAX,
 };
 
@@ -29,6 +29,8 @@ const RECORDS_MAX: usize = 100;
 const RECORDS_BYTES_MAX: usize = 24 << 20;
 /// Pages of one trimming; the rest is for the next.
 const TRIM_PAGES_MAX: usize = 20;
+/// Pages of one look for old answers; the next look goes on after them.
+const FORGET_PAGES_MAX: usize = 20;
 /// How often documents are looked at again that another process writes too.
 const ROUNDS_MAX: usize = 8;
 
@@ -53,6 +55,15 @@ struct JournalRow {
     id: String,
     revision: String,
     document: Option<Found>,
+}
+
+/// A look for old answers that is not at its end.
+#[derive(Clone, Debug)]
+pub(crate) struct Forgetting {
+    /// The first id that was not looked at.
+    from: String,
+    /// Answers before this place are not older.
+    oldest_us: i64,
 }
 
 impl Shared {
@@ -300,39 +311,53 @@ impl Shared {
         Ok(at_once(PARALLEL, parts.collect()).await?.into_iter().flatten().collect())
     }
 
-    /// Deletes answers given before a time.
-    pub(crate) async fn forget_answers(
-        &self,
-        before: Timestamp,
-        deadline: Instant,
-    ) -> Result<(), EngineError> {
-        if before.unix_us <= self.oldest_answer_us.load(Ordering::Relaxed) {
+    /// Deletes answers given before a time, some pages of them, each with its own deadline. Goes
+    /// on where the last call ended, also when that failed.
+    pub(crate) async fn forget_answers(&self, before: Timestamp) -> Result<(), EngineError> {
+        let unfinished = lock(&self.forgetting).clone();
+        if unfinished.is_none() && before.unix_us <= self.oldest_answer_us.load(Ordering::Relaxed) {
             return Ok(());
         }
-        let mut from = ANSWER.to_owned();
-        let mut oldest = before.unix_us;
-        loop {
-            let range = Range { from: &from, limit: ROWS_MAX, with_documents: true, ..answers() };
-            let Page { rows, is_last } = self.rows(&range, deadline).await?;
-            let Some(last) = rows.last().map(|row| row.id.clone()) else { break };
-            let mut old = Vec::new();
-            for mut row in rows {
-                let Some(found) = row.document.take() else { continue };
-                let at = answer_of(found)?.at;
-                match at < before {
-                    true => old.push(row),
-                    false => oldest = oldest.min(at.unix_us),
-                }
-            }
-            self.delete_rows(&old, deadline).await?;
+        let first = || Forgetting { from: ANSWER.to_owned(), oldest_us: before.unix_us };
+        let mut place = unfinished.unwrap_or_else(first);
+        for _ in 0..FORGET_PAGES_MAX {
+            let deadline = self.client.deadline();
+            let next = self.forget_page(&mut place, before, deadline).await?;
+            let is_last = next.is_none();
+            place.from = next.unwrap_or_default();
+            *lock(&self.forgetting) = (!is_last).then(|| place.clone());
             if is_last {
-                break;
+                // Those that came meanwhile, and those that come, are younger.
+                self.oldest_answer_us.store(place.oldest_us, Ordering::Relaxed);
+                return Ok(());
             }
-            from = format!("{last}\0");
         }
-        // Those that come are younger.
-        self.oldest_answer_us.store(oldest, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Deletes the old ones among the answers from a place on; the place after them, if there may
+    /// be more.
+    async fn forget_page(
+        &self,
+        place: &mut Forgetting,
+        before: Timestamp,
+        deadline: Instant,
+    ) -> Result<Option<String>, EngineError> {
+        let Forgetting { from, oldest_us } = place;
+        let range = Range { from, limit: ROWS_MAX, with_documents: true, ..answers() };
+        let Page { rows, is_last } = self.rows(&range, deadline).await?;
+        let last = rows.last().map(|row| row.id.clone()).filter(|_| !is_last);
+        let mut old = Vec::new();
+        for mut row in rows {
+            let Some(found) = row.document.take() else { continue };
+            let at = answer_of(found)?.at;
+            match at < before {
+                true => old.push(row),
+                false => *oldest_us = at.unix_us.min(*oldest_us),
+            }
+        }
+        self.delete_rows(&old, deadline).await?;
+        Ok(last.map(|last| format!("{last}\0")))
     }
 
     /// Every collection known to the journal.

@@ -5,7 +5,11 @@ use std::fmt;
 use isobase_remote::{CatalogueEntry, IndexNumber};
 
 use crate::{
-    CouchDbOptions, client::segment, codec::quoted, databases::index_definition, names::Names,
+    CouchDbOptions,
+    client::segment,
+    codec::quoted,
+    databases::{creation_path, index_definition},
+    names::Names,
 };
 
 /// One request of an administrator. Displayed as a `curl` command.
@@ -48,12 +52,13 @@ pub fn setup_steps(
     let base = options.base_url();
     let mut steps = Vec::new();
     let journal = names.journal();
-    steps.push(database_step(&base, &journal, "the journal"));
+    let url = |database: &str| format!("{base}{}", creation_path(database, &journal));
+    steps.push(database_step(url(&journal), "the journal"));
     steps.extend(security_step(&base, &journal, members));
     for entry in catalogue {
         let database = names.database(&entry.collection);
         let about = format!("the collection '{}'", entry.collection.as_str().escape_debug());
-        steps.push(database_step(&base, &database, &about));
+        steps.push(database_step(url(&database), &about));
         steps.extend(security_step(&base, &database, members));
         steps.push(index_step(&base, &database, 0, "the order of ids"));
         for index in &entry.indexes {
@@ -64,13 +69,8 @@ pub fn setup_steps(
     steps
 }
 
-fn database_step(base: &str, database: &str, about: &str) -> SetupStep {
-    SetupStep {
-        about: format!("the database of {about}"),
-        method: "PUT",
-        url: format!("{base}/{}", segment(database)),
-        body: None,
-    }
+fn database_step(url: String, about: &str) -> SetupStep {
+    SetupStep { about: format!("the database of {about}"), method: "PUT", url, body: None }
 }
 
 fn index_step(base: &str, database: &str, index: IndexNumber, about: &str) -> SetupStep {
@@ -122,7 +122,7 @@ mod tests {
         let text: Vec<String> = steps.iter().map(SetupStep::to_string).collect();
         let text = text.join("\n");
         for part in [
-            "-X PUT 'http://db:5984/app_isobase_journal'",
+            "-X PUT 'http://db:5984/app_isobase_journal?n=1'",
             "-X PUT 'http://db:5984/app_%244eotes'",
             "'http://db:5984/app_%244eotes/_index' -H 'Content-Type: application/json' -d \
              '{\"index\":{\"fields\":[\"isobase_meta.keys.k7\"]},\"ddoc\":\"isobase_k7\",\

@@ -10,10 +10,10 @@ use isobase_types::CollectionName;
 use tokio::time::Instant;
 
 use crate::{
-    client::{Call, Reply, at_once, segment},
+    client::{Call, Intent, Reply, at_once, segment},
     codec::{Found, index_field, index_name, is_internal, quoted, quoted_list},
     databases::design_path,
-    error::{Complaint, corrupted, strange},
+    error::{Complaint, corrupted, in_doubt, strange},
     names::{hex, unhex},
     shared::{PARALLEL, Shared, lock},
 };
@@ -367,7 +367,10 @@ impl Shared {
     /// The JSON of an answer that must be a success.
     pub(crate) fn success(&self, call: &Call<'_>, reply: Reply) -> Result<Tree, EngineError> {
         if reply.is_success() {
-            return reply.tree(call.what);
+            return reply.tree(call.what).map_err(|error| match call.intent {
+                Intent::Read => error,
+                Intent::Write => in_doubt(error),
+            });
         }
         Err(self.client.refused(call.what, &reply))
     }

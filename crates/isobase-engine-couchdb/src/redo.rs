@@ -5,18 +5,18 @@
 //! whose author did not come to the end does the rest first; doing it twice, or late, changes
 //! nothing (`docs/decisions/0011-couchdb-redo-log.md`).
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use isobase_engine::{EngineError, ErrorKind};
 use isobase_remote::{BEYOND_SEQUENCES, Before, Commit, CommitError, Head, Tree};
 use isobase_types::CollectionName;
-use tokio::time::Instant;
+use tokio::{sync::MutexGuard, time::Instant};
 
 use crate::{
     bulk::{BulkAnswer, BulkRow, Edits},
-    client::{Status, at_once, segment},
+    client::{Reply, Status, at_once, segment},
     codec::{stamp_of, tag_parts},
-    error::{corrupted, strange, unfinished_commit},
+    error::{corrupted, in_doubt, strange, unfinished_commit, unfinished_head},
     query::{Row, document_path},
     record::{Effect, Record, Versioned},
     shared::{KnownHead, PARALLEL, Shared, lock},
@@ -26,6 +26,8 @@ use crate::{
 const ROUNDS_MAX: usize = 8;
 /// How often the head is read again when its record goes while it is read.
 const HEAD_READS_MAX: usize = 8;
+/// Between two attempts to do what a record of ours says.
+const APPLY_PAUSE: Duration = Duration::from_millis(100);
 /// Ids of one question for versions.
 const VERSIONS_MAX: usize = 1_000;
 
@@ -61,9 +63,8 @@ impl Shared {
             Some(revision) => record.revision = revision,
             None => return Ok(Err(CommitError::HeadMoved)),
         }
-        let refused = self.apply(&record, deadline).await.map_err(unfinished_commit)?;
+        let refused = self.carry_out(&record, deadline).await.map_err(unfinished_commit)?;
         *lock(&self.refused) = Some((record.head.commit, refused));
-        self.know(&record);
         self.strip_later(&record);
         Ok(Ok(()))
     }
@@ -100,7 +101,8 @@ impl Shared {
         Ok(Ok(bases))
     }
 
-    /// Stores a record; none when another one has its place. Its version otherwise.
+    /// Stores a record; none when another one has its place. Its version otherwise. Once it was
+    /// sent, a failure says that nothing was stored only if CouchDB did.
     pub(crate) async fn append(
         &self,
         record: &Record,
@@ -108,8 +110,11 @@ impl Shared {
     ) -> Result<Option<String>, EngineError> {
         const WHAT: &str = "committing";
         let path = document_path(&self.journal, &record.id);
-        let call = self.client.put(path.clone(), record.text(), WHAT, deadline);
-        let reply = self.client.send(&call).await?;
+        let call = self.client.put(path, record.text(), WHAT, deadline);
+        let reply = match self.client.send(&call).await {
+            Ok(reply) => reply,
+            Err(error) => return self.find_record(record, error, deadline).await,
+        };
         match reply.status {
             // Fewer nodes than the quorum have it: another node may have another record under the
             // same id, so nothing can be promised. Whoever reads the head next finds out.
@@ -119,13 +124,11 @@ impl Shared {
                                write quorum: it may or may not last";
                 Err(EngineError::new(ErrorKind::OutcomeUnknown, message))
             }
-            // An earlier attempt of ours may have been the one.
+            // An earlier attempt of ours may have been the one, also one that a proxy made.
             409 => {
-                let stored = self.read_record(&record.id, deadline).await?;
-                match stored.filter(|stored| stored.token == record.token) {
-                    None => Ok(None),
-                    Some(ours) => self.keep_record(&record.id, ours.revision, deadline).await,
-                }
+                let message = "CouchDB has a record of this commit, but does not show it";
+                let error = EngineError::new(ErrorKind::OutcomeUnknown, message);
+                self.find_record(record, error, deadline).await
             }
             404 => {
                 let (journal, address) = (&self.journal, self.client.address());
@@ -133,13 +136,39 @@ impl Shared {
                     "the database '{journal}' is gone from CouchDB at {address}: restore it, or \
                      restart to begin a new journal"
                 );
-                Err(EngineError::new(ErrorKind::Unavailable, message))
+                let error = EngineError::new(ErrorKind::Unavailable, message);
+                Err(if reply.may_have_happened { in_doubt(error) } else { error })
             }
-            _ => {
-                let tree = self.success(&call, reply)?;
-                let revision = tree.get("rev").and_then(Tree::as_str);
-                let revision = revision.ok_or_else(|| strange(WHAT))?;
-                self.keep_record(&record.id, revision.to_owned(), deadline).await
+            _ if !reply.is_success() => Err(self.client.refused(WHAT, &reply)),
+            _ => match revision_of(&reply) {
+                Some(revision) => self.keep_record(&record.id, revision, deadline).await,
+                None => self.find_record(record, in_doubt(strange(WHAT)), deadline).await,
+            },
+        }
+    }
+
+    /// As [`Shared::append`], for a record that was sent and whose fate is unknown: what is stored
+    /// under its id tells, whatever else happened. As long as nothing is there it may still come,
+    /// and then `error` is all that can be said.
+    async fn find_record(
+        &self,
+        record: &Record,
+        error: EngineError,
+        deadline: Instant,
+    ) -> Result<Option<String>, EngineError> {
+        // CouchDB says that the disk is full, and a node may have had room.
+        if !matches!(error.kind, ErrorKind::OutcomeUnknown | ErrorKind::OutOfSpace) {
+            return Err(error);
+        }
+        match self.read_record(&record.id, deadline).await {
+            Ok(Some(stored)) if stored.token == record.token => {
+                self.keep_record(&record.id, stored.revision, deadline).await
+            }
+            Ok(Some(_)) => Ok(None),
+            Ok(None) => Err(error),
+            Err(unread) => {
+                tracing::debug!(error = %unread, "a record cannot be looked for: {unread}");
+                Err(in_doubt(error))
             }
         }
     }
@@ -158,26 +187,36 @@ impl Shared {
         }
         let path = format!("{}?rev={}", document_path(&self.journal, id), segment(&revision));
         let call = self.client.delete(path, "taking a record back", deadline);
-        self.client.send(&call).await?;
-        Ok(None)
+        let reply = self.client.send(&call).await.map_err(in_doubt)?;
+        match reply.status {
+            404 => Ok(None),
+            _ if reply.is_success() => Ok(None),
+            // As long as it stands, it may count.
+            _ => Err(in_doubt(self.client.refused(call.what, &reply))),
+        }
     }
 
     /// Reads the head, and applies its record if nobody has.
     pub(crate) async fn recover(self: &Arc<Self>, deadline: Instant) -> Result<Head, EngineError> {
+        let last = self.last_record_id(deadline).await?;
+        if let Some(head) = last.and_then(|id| self.known_head(&id)) {
+            return Ok(head);
+        }
+        // The writer or another reader is about to finish the same commit, most of the time.
+        let _one = self.one_applies(deadline).await?;
         for _ in 0..HEAD_READS_MAX {
             let Some(id) = self.last_record_id(deadline).await? else {
                 return Err(corrupted(format!("the head in the database '{}'", self.journal)));
             };
-            let known = lock(&self.known).clone();
-            if let Some(known) = known.filter(|known| known.record == id) {
-                return Ok(known.head);
+            if let Some(head) = self.known_head(&id) {
+                return Ok(head);
             }
             // The record may be trimmed by now, when there is a later one.
             let Some(record) = self.read_record(&id, deadline).await? else { continue };
             if !record.is_applied {
                 Status::count(&self.client.status.redone);
                 tracing::info!(commit = record.head.commit, "finishing a commit");
-                self.apply(&record, deadline).await?;
+                self.apply(&record, deadline).await.map_err(unfinished_head)?;
                 self.strip_later(&record);
             }
             self.know(&record);
@@ -185,6 +224,42 @@ impl Shared {
         }
         let message = "the head of the journal moves faster than it can be read";
         Err(EngineError::new(ErrorKind::Unavailable, message))
+    }
+
+    /// Does what a record of ours says, again while there is time: nobody else may come.
+    async fn carry_out(
+        &self,
+        record: &Record,
+        deadline: Instant,
+    ) -> Result<Vec<Refused>, EngineError> {
+        let _one = self.one_applies(deadline).await?;
+        loop {
+            match self.apply(record, deadline).await {
+                Ok(refused) => {
+                    self.know(record);
+                    return Ok(refused);
+                }
+                Err(error) if Instant::now() + APPLY_PAUSE >= deadline => return Err(error),
+                Err(error) => {
+                    tracing::debug!(%error, "a commit is carried out again: {error}");
+                    tokio::time::sleep(APPLY_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    /// The turn to do what records say: one at a time in a process.
+    async fn one_applies(&self, deadline: Instant) -> Result<MutexGuard<'_, ()>, EngineError> {
+        tokio::time::timeout_at(deadline, self.applying.lock()).await.map_err(|_| {
+            let message = "the last commit was not finished before the deadline";
+            EngineError::new(ErrorKind::TimedOut, message)
+        })
+    }
+
+    /// The head of a record, if it is the last one that this process knows to be applied.
+    fn known_head(&self, record: &str) -> Option<Head> {
+        let known = lock(&self.known);
+        known.as_ref().filter(|known| known.record == record).map(|known| known.head)
     }
 
     fn known_commit(&self) -> Option<u64> {
@@ -238,20 +313,9 @@ impl Shared {
             self.apply_new(record, database, &new, deadline),
             self.apply_old(record, database, &old, deadline)
         );
-        match new.and_then(|new| Ok((new, old?))) {
-            Ok((mut refused, old)) => {
-                refused.extend(old);
-                Ok(refused)
-            }
-            // Asking again gives the same: no access to this database, for instance.
-            Err(error)
-                if matches!(error.kind, ErrorKind::Unexpected | ErrorKind::LimitExceeded) =>
-            {
-                let refuse = |effect: &&Effect| Refused::new(effect, error.message.clone());
-                Ok(effects.iter().map(refuse).collect())
-            }
-            Err(error) => Err(error),
-        }
+        let mut refused = new?;
+        refused.extend(old?);
+        Ok(refused)
     }
 
     /// Documents that never were.
@@ -454,7 +518,11 @@ impl Shared {
             return Ok(RowsWritten::default());
         }
         for _ in 0..ROUNDS_MAX {
-            match self.bulk(database, edits, rows, deadline).await? {
+            let answer = match self.try_bulk(database, edits, rows, deadline).await? {
+                Ok(answer) => answer,
+                Err(error) => return Ok(RowsWritten::none_of(rows, &error)),
+            };
+            match answer {
                 BulkAnswer::Done { conflicts, refused } => {
                     conflicts.iter().for_each(|_| Status::count(&self.client.status.conflicts));
                     let refused = refused.into_iter().map(|(id, complaint)| (id, complaint.reason));
@@ -466,6 +534,10 @@ impl Shared {
                 }
                 BulkAnswer::NoDatabase => {
                     lock(&self.prepared).remove(database);
+                    let made = self.try_create_database(database, deadline).await?;
+                    if let Err(error) = made {
+                        return Ok(RowsWritten::none_of(rows, &error));
+                    }
                     self.prepare_database(database, &[0], deadline).await?;
                 }
             }
@@ -474,8 +546,10 @@ impl Shared {
         Err(EngineError::new(ErrorKind::Unavailable, message))
     }
 
+    /// Whether no record after this one is known. A copy of the journal that lags behind may not
+    /// even have this one.
     async fn is_head(&self, record: &Record, deadline: Instant) -> Result<bool, EngineError> {
-        Ok(self.last_record_id(deadline).await?.as_deref() == Some(&record.id))
+        Ok(self.last_record_id(deadline).await?.is_none_or(|last| last <= record.id))
     }
 }
 
@@ -503,6 +577,12 @@ struct RowsWritten {
 }
 
 impl RowsWritten {
+    /// All rows are refused for one reason.
+    fn none_of(rows: &[BulkRow<'_>], error: &EngineError) -> Self {
+        let refused = rows.iter().map(|row| (row.id.to_owned(), error.message.clone()));
+        Self { conflicts: Vec::new(), refused: refused.collect() }
+    }
+
     fn refused(&self, effects: &[&Effect]) -> Vec<Refused> {
         let of = |(id, reason): &(String, String)| {
             let effect = effects.iter().find(|effect| effect.id == *id)?;
@@ -528,6 +608,12 @@ fn base_of(before: Option<&Before>, row: Row) -> Option<Option<String>> {
         }
         _ => None,
     }
+}
+
+/// The version that CouchDB gave to what was stored.
+fn revision_of(reply: &Reply) -> Option<String> {
+    let tree = reply.tree("").ok()?;
+    tree.get("rev").and_then(Tree::as_str).map(str::to_owned)
 }
 
 /// The number in front of a version.

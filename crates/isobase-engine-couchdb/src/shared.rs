@@ -12,7 +12,10 @@ use std::{
 use isobase_engine::EngineError;
 use isobase_remote::Head;
 
-use crate::{CouchDbOptions, client::Client, names::Names, redo::Refused, strip::Stripped};
+use crate::{
+    CouchDbOptions, client::Client, journal::Forgetting, names::Names, redo::Refused,
+    strip::Stripped,
+};
 
 /// Requests of one call that run at once.
 pub(crate) const PARALLEL: usize = 4;
@@ -30,6 +33,8 @@ pub(crate) struct Shared {
     pub(crate) prepared: Mutex<HashSet<String>>,
     /// The last head that this process knows. Written by whoever read or moved it.
     pub(crate) known: Mutex<Option<KnownHead>>,
+    /// Held by whoever does what a record says, so that it is done once in this process.
+    pub(crate) applying: tokio::sync::Mutex<()>,
     /// Records whose effects are applied and may be dropped. Commits add, the stripping takes.
     pub(crate) to_strip: Mutex<Vec<Stripped>>,
     /// A stripping is under way or about to begin.
@@ -41,6 +46,9 @@ pub(crate) struct Shared {
     pub(crate) counts_one_by_one: AtomicBool,
     /// No answer to an idempotency key is older. Written by whoever looked at all of them.
     pub(crate) oldest_answer_us: AtomicI64,
+    /// Where the look for old answers goes on; none when the next one begins at the first answer.
+    /// Written by the look, page by page.
+    pub(crate) forgetting: Mutex<Option<Forgetting>>,
     /// What a document of this database takes, lately.
     document_bytes: AtomicUsize,
 }
@@ -64,11 +72,13 @@ impl Shared {
             names,
             prepared: Mutex::default(),
             known: Mutex::default(),
+            applying: tokio::sync::Mutex::default(),
             to_strip: Mutex::default(),
             refused: Mutex::default(),
             is_stripping: AtomicBool::new(false),
             counts_one_by_one: AtomicBool::new(false),
             oldest_answer_us: AtomicI64::new(0),
+            forgetting: Mutex::default(),
             document_bytes: AtomicUsize::new(DOCUMENT_BYTES_GUESS),
         })
     }

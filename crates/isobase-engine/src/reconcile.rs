@@ -7,10 +7,13 @@ use crate::Pending;
 /// Engines whose documents other programs can write too.
 pub trait Reconcile: Send + Sync {
     /// Looks at every document of a collection, takes those that other programs wrote or changed
-    /// into the listings, and tells each in the change feed. What they deleted leaves the listings;
-    /// only an engine that can tell what there was counts and tells it. Reads and writes go on
-    /// meanwhile. Costs one read of the whole collection.
+    /// into the listings, and tells each in the change feed. What they deleted leaves the listings,
+    /// and is not told. Reads and writes go on meanwhile. Costs one read of the whole collection.
     fn reconcile<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, Reconciled>;
+
+    /// Every collection that other programs may have written into: those that have a document, and
+    /// those that were ever used, though they seem to be empty.
+    fn reconcilable(&self) -> Pending<'_, Vec<CollectionName>>;
 }
 
 /// What [`Reconcile::reconcile`] found.
@@ -22,6 +25,4 @@ pub struct Reconciled {
     pub created: u64,
     /// Changed by other programs.
     pub updated: u64,
-    /// Deleted by other programs.
-    pub deleted: u64,
 }

@@ -89,6 +89,20 @@ impl<B: Backend> Core<B> {
 /// What other programs deleted leaves nothing to find: it is in no listing already, and is not
 /// told.
 impl<B: Backend> Reconcile for RemoteEngine<B> {
+    fn reconcilable(&self) -> Pending<'_, Vec<CollectionName>> {
+        Box::pin(async move {
+            let shared = &self.core.shared;
+            shared.check_open()?;
+            let catalogue = shared.fresh_catalogue().await?;
+            let found = shared.backend.collections().await?;
+            let mut names: Vec<_> = catalogue.entries().map(|it| it.collection.clone()).collect();
+            names.extend(found.into_iter().map(|info| info.name));
+            names.sort();
+            names.dedup();
+            Ok(names)
+        })
+    }
+
     fn reconcile<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, Reconciled> {
         Box::pin(async move {
             let shared = &self.core.shared;

@@ -47,6 +47,13 @@ pub trait Backend: Send + Sync + 'static {
     /// Whether a commit is seen wholly or not at all: then batches can be atomic.
     fn commits_are_atomic(&self) -> bool;
 
+    /// Whether an unknown outcome of a commit is the last word: the backend has looked for what
+    /// tells its own commit from all others itself, or knows that looking does not tell yet.
+    /// Otherwise the engine repeats the commit and reads the log until one of them tells.
+    fn settles_commits(&self) -> bool {
+        false
+    }
+
     /// Checks the connection, makes the journal where there is none, finishes the last commit
     /// where a killed process left it half done, and reads the head.
     fn open(&self) -> Pending<'_, Head>;

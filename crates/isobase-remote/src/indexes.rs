@@ -21,6 +21,7 @@ use crate::{
     error::Pauses,
     keys::keys_of,
     read::Reading,
+    shared::Shared,
     writer::{
         Found, SpecialAnswer, SpecialJob,
         group::{before_of, indexes_of},
@@ -65,7 +66,13 @@ impl<B: Backend> Indexes for RemoteEngine<B> {
                 return Err(unexpected_answer());
             };
             if index.state == IndexState::Building {
-                self.core.fill(collection, &index).await?;
+                if let Err(error) = self.core.fill(collection, &index).await {
+                    if error.kind == ErrorKind::LimitExceeded {
+                        // It can never be whole, and no such document could be written again.
+                        self.drop_index(collection, definition).await?;
+                    }
+                    return Err(error);
+                }
                 let (name, number) = (collection.clone(), index.number);
                 let job = SpecialJob::SetIndexReady { collection: name, number };
                 self.core.writer.special(job).await?;
@@ -91,6 +98,22 @@ impl<B: Backend> Indexes for RemoteEngine<B> {
                 self.core.end_index(collection, index.number);
             }
             Ok(was_there)
+        })
+    }
+}
+
+impl<B: Backend> Shared<B> {
+    /// Refuses an index when a document cannot be held with its key.
+    fn check_rekeyed(&self, write: &DocumentWrite, index: &IndexEntry) -> Result<(), EngineError> {
+        let Some(after) = &write.after else { return Ok(()) };
+        self.check_holdable(&write.key, after).map_err(|refused| {
+            let DocumentKey { collection, id } = &write.key;
+            let order = index.definition.order();
+            let message = format!(
+                "the index {order} of {collection} cannot be declared because of document {id}: \
+                 {refused}"
+            );
+            EngineError::new(ErrorKind::LimitExceeded, message)
         })
     }
 }
@@ -146,6 +169,9 @@ impl<B: Backend> Core<B> {
                     rekeyed(collection, document, index, &indexes, shared.backend.rules())
                 })
                 .collect();
+            for write in &writes {
+                shared.check_rekeyed(write, index)?;
+            }
             let written = match writes.is_empty() {
                 true => Vec::new(),
                 false => shared.backend.rekey(&writes).await?,

@@ -36,12 +36,10 @@ async fn look(
             .into());
     };
     if wanted.is_empty() {
-        let found = place.engine.collections().await?;
-        wanted = found.into_iter().map(|info| info.name).collect();
+        wanted = reconcile.reconcilable().await?;
     }
     for collection in &wanted {
-        let Reconciled { examined, created, updated, deleted } =
-            reconcile.reconcile(collection).await?;
+        let Reconciled { examined, created, updated } = reconcile.reconcile(collection).await?;
         let name = collection.as_str();
         if printer.json {
             printer.json_line(&json!({
@@ -49,15 +47,13 @@ async fn look(
                 "examined": examined,
                 "created": created,
                 "updated": updated,
-                "deleted": deleted,
             }));
         } else {
             printer.line(&format!(
-                "{name}: {} examined, {} created, {} updated, {} deleted by other programs",
+                "{name}: {} examined, {} created and {} changed by other programs",
                 thousands(examined),
                 thousands(created),
-                thousands(updated),
-                thousands(deleted)
+                thousands(updated)
             ));
         }
     }

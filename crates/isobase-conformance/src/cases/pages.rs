@@ -131,6 +131,26 @@ pub(crate) async fn cursor_outlives_its_document(s: Shared) {
     }
 }
 
+pub(crate) async fn cursor_shows_what_matches_later(s: Shared) {
+    for collection in ["a", "b"] {
+        if collection == "b" && s.abilities().indexes {
+            s.create_index("b", "m").await.unwrap();
+        }
+        let mut ids = Vec::new();
+        for m in [1, 0, 0, 1, 0, 1] {
+            ids.push(create(&s, collection, &format!("{{\"m\":{m}}}")).await);
+        }
+        let first = list(&s, collection, &[("m", "1"), ("limit", "1")]).await;
+        assert_eq!(first.documents.len(), 1);
+        let cursor = first.next.unwrap();
+        write(&s, collection, Operation::patch(&ids[1], r#"{"m":1}"#)).await;
+        let parameters = [("m", "1"), ("limit", "9"), ("cursor", cursor.as_str()), ("fields", "m")];
+        let rest = list(&s, collection, &parameters).await.documents;
+        let expected = [1, 3, 5].map(|at| format!("{{\"m\":1,\"id\":{}}}", ids[at]));
+        assert_eq!(rest, expected);
+    }
+}
+
 pub(crate) async fn cursor_can_be_used_again(s: Shared) {
     fill(&s, 30).await;
     let first = list(&s, "a", &[("sort", "m"), ("limit", "10")]).await;

@@ -8,7 +8,7 @@ use isobase_engine::{
 };
 use isobase_engine_couchdb::{CouchDbBackend, CouchDbOptions};
 use isobase_remote::{Backend, KeyFetch, RemoteOptions};
-use isobase_types::Sequence;
+use isobase_types::{Sequence, Timestamp};
 use reqwest::Method;
 
 use crate::{
@@ -35,6 +35,23 @@ fn check<F: Future<Output = ()>>(test: impl FnOnce(CouchDbBackend, Proxy) -> F) 
         let (backend, proxy) = scripted(Duration::from_secs(5)).await;
         test(backend, proxy).await;
     });
+}
+
+/// An engine behind a proxy.
+async fn engine_behind(f: &Prefix) -> (impl Engine + use<>, Proxy) {
+    let proxy = Proxy::start(Some(f.server.clone())).await;
+    let remote = RemoteOptions::default();
+    let clock = Arc::new(SystemClock);
+    let engine = isobase_engine_couchdb::open(f.options(&proxy.address), remote, clock);
+    (engine.await.unwrap(), proxy)
+}
+
+fn create() -> WriteOperation {
+    WriteOperation {
+        collection: name("notes"),
+        action: engine::Action::Create { body: "{}".to_owned() },
+        precondition: Precondition::None,
+    }
 }
 
 #[test]
@@ -217,6 +234,159 @@ fn a_record_without_quorum_is_no_promise() {
 }
 
 #[test]
+fn a_record_without_quorum_is_not_settled_by_finding_it() {
+    with_prefix(async |f| {
+        let (engine, proxy) = engine_behind(&f).await;
+        let accepted =
+            "{\"ok\":true,\"id\":\"log.0\",\"rev\":\"1-967a00dff5e02add41819138abb3284d\"}\n";
+        proxy.rule(Method::PUT, "/log.", 1, Action::AnswerAfter(202, accepted));
+        let before = proxy.seen(Method::PUT, "/log.");
+        let sent = || proxy.seen(Method::PUT, "/log.") - before;
+        let batch = WriteBatch { operations: vec![create()], ..WriteBatch::default() };
+        let failed = engine.write(batch.clone()).await.unwrap_err();
+        assert_eq!(failed.kind, ErrorKind::OutcomeUnknown, "{failed}");
+        assert_eq!(sent(), 1);
+        // It lasted, as the next write finds.
+        let written = engine.write(batch).await.unwrap().outcomes.remove(0).unwrap();
+        assert_eq!((written.id, sent()), (2.into(), 2));
+        engine.close().await.unwrap();
+    });
+}
+
+#[test]
+fn the_journal_has_one_copy() {
+    with_prefix(async |f| {
+        let proxy = Proxy::start(Some(f.server.clone())).await;
+        let backend = CouchDbBackend::new(&f.options(&proxy.address), SHORT * 4).unwrap();
+        let head = backend.open().await.unwrap();
+        assert_eq!(proxy.seen(Method::PUT, "isobase_journal?n=1"), 1);
+        write(&backend, head, &[("notes", "1", Some("{}"))]).await;
+        assert_eq!(proxy.seen(Method::PUT, "notes?"), 0);
+    });
+}
+
+#[test]
+fn a_record_whose_answer_says_nothing_is_looked_for() {
+    for (status, answer) in [(201, "<html>"), (408, ""), (500, ""), (503, ""), (520, "<html>")] {
+        with_prefix(async |f| {
+            let (backend, head, proxy) = f.open_behind(SHORT * 4).await;
+            let commit = made(&backend, head, &[("notes", "1", Some("{}"))]).await;
+            proxy.rule(Method::PUT, "/log.", 100, Action::AnswerAfter(status, answer));
+            assert_eq!(backend.commit(&commit).await.unwrap(), Ok(()), "{status}");
+            assert_eq!(body(&backend, "notes", "1").await.as_deref(), Some("{}"), "{status}");
+        });
+    }
+}
+
+#[test]
+fn a_record_that_was_sent_and_cannot_be_looked_for_is_an_unknown_outcome() {
+    for sent in [
+        Action::AnswerAfter(500, ""),
+        Action::CutAfter,
+        Action::AnswerAfter(201, "<html>"),
+        Action::AnswerAfter(507, "{\"error\":\"insufficient_storage\"}"),
+    ] {
+        with_prefix(async |f| {
+            let (backend, head, proxy) = f.open_behind(SHORT).await;
+            let commit = made(&backend, head, &[("notes", "1", Some("{}"))]).await;
+            proxy.rule(Method::PUT, "/log.", 1, sent);
+            proxy.rule(Method::GET, "/log.", 100, Action::Answer(500, "{}"));
+            let failed = backend.commit(&commit).await.unwrap_err();
+            assert_eq!(failed.kind, ErrorKind::OutcomeUnknown, "{failed}");
+            proxy.clear();
+            assert_eq!(backend.head().await.unwrap(), commit.next);
+        });
+    }
+}
+
+#[test]
+fn only_clear_refusals_say_that_nothing_was_written() {
+    let cases = [
+        (400, ErrorKind::Unexpected, 1),
+        (401, ErrorKind::Unavailable, 1),
+        (403, ErrorKind::Unexpected, 1),
+        (408, ErrorKind::OutcomeUnknown, 8),
+        (413, ErrorKind::LimitExceeded, 1),
+        (429, ErrorKind::Unavailable, 8),
+        (501, ErrorKind::OutcomeUnknown, 8),
+        (503, ErrorKind::OutcomeUnknown, 8),
+        (507, ErrorKind::OutOfSpace, 1),
+        (520, ErrorKind::OutcomeUnknown, 8),
+    ];
+    with_prefix(async |f| {
+        let (backend, head, proxy) = f.open_behind(SHORT * 4).await;
+        let commit = made(&backend, head, &[("notes", "1", Some("{}"))]).await;
+        for (status, kind, attempts) in cases {
+            let before = proxy.seen(Method::PUT, "/log.");
+            let action = Action::AnswerWith(status, "Retry-After: 0\r\n", "{}");
+            proxy.rule(Method::PUT, "/log.", attempts, action);
+            let failed = backend.commit(&commit).await.unwrap_err();
+            assert_eq!(failed.kind, kind, "{status}: {failed}");
+            assert_eq!(proxy.seen(Method::PUT, "/log.") - before, attempts, "{status}");
+        }
+        // What is known to have failed before may have been written by the attempt before it.
+        proxy.rule(Method::PUT, "/log.", 1, Action::Answer(503, "{}"));
+        proxy.rule(Method::PUT, "/log.", 1, Action::Answer(400, "{}"));
+        let failed = backend.commit(&commit).await.unwrap_err();
+        assert_eq!(failed.kind, ErrorKind::OutcomeUnknown, "{failed}");
+        assert_eq!(backend.commit(&commit).await.unwrap(), Ok(()));
+    });
+}
+
+#[test]
+fn a_strange_answer_to_its_documents_does_not_end_a_commit() {
+    for (status, answer) in [(405, ""), (415, ""), (520, "<html>"), (201, "{}"), (307, "")] {
+        with_prefix(async |f| {
+            let (backend, head, proxy) = f.open_behind(SHORT * 4).await;
+            let commit = made(&backend, head, &[("notes", "1", Some("{}"))]).await;
+            proxy.rule(Method::POST, "notes/_bulk_docs", 1, Action::Answer(status, answer));
+            assert_eq!(backend.commit(&commit).await.unwrap(), Ok(()), "{status}");
+            assert_eq!(backend.take_refused(commit.next.commit), [], "{status}");
+            assert_eq!(body(&backend, "notes", "1").await.as_deref(), Some("{}"), "{status}");
+        });
+    }
+}
+
+#[test]
+fn old_answers_are_looked_for_from_where_the_last_look_ended() {
+    fn page(letter: char, count: usize) -> &'static str {
+        let row = |n| {
+            let id = format!("answer.{letter}{n:04}");
+            let hex = "07".repeat(32);
+            format!(
+                "{{\"id\":\"{id}\",\"key\":\"{id}\",\"value\":{{\"rev\":\"1-a\"}},\"doc\":{{\
+                 \"_id\":\"{id}\",\"_rev\":\"1-a\",\"key\":\"{hex}\",\"fingerprint\":\"{hex}\",\
+                 \"outcomes\":\"[]\",\"at\":\"2026-11-20T14:09:00.000000Z\"}}}}"
+            )
+        };
+        let rows: Vec<String> = (0..count).map(row).collect();
+        format!("{{\"rows\":[{}]}}", rows.join(",")).leak()
+    }
+    check(async |backend, proxy| {
+        let before = Timestamp { unix_us: 0 };
+        let look = |us| backend.forget_answers(Timestamp { unix_us: before.unix_us + us });
+        let (first, after_a) = ("startkey=%22answer.%22", "startkey=%22answer.a0999");
+        proxy.rule(Method::GET, first, 1, Action::Answer(200, page('a', 1_000)));
+        proxy.rule(Method::GET, after_a, 1, Action::Answer(403, "{}"));
+        assert!(look(5).await.is_err());
+        assert_eq!(proxy.seen(Method::GET, first), 1);
+        // It never ends here: each look ends by itself.
+        proxy.rule(Method::GET, after_a, 1_000, Action::Answer(200, page('a', 1_000)));
+        look(6).await.unwrap();
+        assert_eq!((proxy.seen(Method::GET, first), proxy.seen(Method::GET, after_a)), (1, 21));
+        proxy.clear();
+        proxy.rule(Method::GET, after_a, 1, Action::Answer(200, page('b', 3)));
+        look(7).await.unwrap();
+        // All are younger than what the first look was for.
+        look(5).await.unwrap();
+        assert_eq!((proxy.seen(Method::GET, first), proxy.seen(Method::GET, after_a)), (1, 22));
+        proxy.rule(Method::GET, first, 1, Action::Answer(200, page('b', 3)));
+        look(8).await.unwrap();
+        assert_eq!(proxy.seen(Method::GET, first), 2);
+    });
+}
+
+#[test]
 fn a_document_that_a_validation_function_refuses_does_not_stop_the_others() {
     with_prefix(async |f| {
         let (backend, head, proxy) = f.open_behind(SHORT * 4).await;
@@ -233,18 +403,9 @@ fn a_document_that_a_validation_function_refuses_does_not_stop_the_others() {
 #[test]
 fn the_author_of_a_refused_document_is_told() {
     with_prefix(async |f| {
-        let proxy = Proxy::start(Some(f.server.clone())).await;
-        let remote = RemoteOptions::default();
-        let clock = Arc::new(SystemClock);
-        let engine = isobase_engine_couchdb::open(f.options(&proxy.address), remote, clock);
-        let engine = engine.await.unwrap();
+        let (engine, proxy) = engine_behind(&f).await;
         let answers = "[{\"id\":\"1\",\"error\":\"forbidden\",\"reason\":\"no title\"}]";
         proxy.rule(Method::POST, "notes/_bulk_docs", 1, Action::Answer(201, answers));
-        let create = || WriteOperation {
-            collection: name("notes"),
-            action: engine::Action::Create { body: "{}".to_owned() },
-            precondition: Precondition::None,
-        };
         let operations = vec![create(), create()];
         let batch = WriteBatch { operations, ..WriteBatch::default() };
         let outcomes = engine.write(batch).await.unwrap().outcomes;

@@ -22,6 +22,8 @@ pub(crate) enum Action {
     Answer(u16, &'static str),
     /// As `Answer`, with a header.
     AnswerWith(u16, &'static str, &'static str),
+    /// The server carries it out, and this is answered instead of its answer.
+    AnswerAfter(u16, &'static str),
     /// It never reaches the server, and the connection ends.
     Cut,
     /// The server carries it out, and the connection ends without an answer.
@@ -131,6 +133,10 @@ impl Proxy {
                 Some(Action::Answer(status, body)) => (status, "", body.as_bytes().to_vec()),
                 Some(Action::AnswerWith(status, header, body)) => {
                     (status, header, body.as_bytes().to_vec())
+                }
+                Some(Action::AnswerAfter(status, body)) => {
+                    forward().await;
+                    (status, "", body.as_bytes().to_vec())
                 }
                 Some(Action::Cut) => return,
                 Some(Action::CutAfter) => {

@@ -78,6 +78,8 @@ fn the_author_finishes_its_own_commit_before_the_next() {
         let commit = made(&a, head, &[("notes", "1", Some("{\"n\":1}"))]).await;
         proxy.rule(Method::POST, "_bulk_docs", 1_000, Action::Cut);
         a.commit(&commit).await.unwrap_err();
+        // Whoever asks for the head writes nothing of their own.
+        assert_eq!(a.head().await.unwrap_err().kind, ErrorKind::Unavailable);
         proxy.clear();
         let head = a.head().await.unwrap();
         assert_eq!(head, commit.next);
@@ -198,6 +200,66 @@ fn a_foreign_write_during_the_commit_is_overtaken() {
         assert_eq!(body(&a, "notes", "1").await.as_deref(), Some("{\"n\":1}"));
         assert_eq!(body(&a, "notes", "2").await, None);
         assert_eq!(body(&a, "notes", "3").await.as_deref(), Some("{\"n\":3}"));
+    });
+}
+
+#[test]
+fn a_copy_of_the_journal_that_lags_behind_does_not_end_a_commit() {
+    with_prefix(async |f| {
+        let (a, head, proxy) = f.open_behind(SHORT * 10).await;
+        let head = write(&a, head, &[("notes", "1", Some("{}"))]).await;
+        let commit = made(&a, head, &[("notes", "1", Some("{\"n\":1}"))]).await;
+        let gate = Gate::new();
+        proxy.rule(Method::POST, BULK, 1, Action::Hold(gate.clone()));
+        let other = async {
+            gate.arrived().await;
+            let revision = read(&a, "notes", "1").await.unwrap().tag.0;
+            let path = format!("notes/1?rev={revision}");
+            assert_eq!(f.foreign(Method::PUT, &path, "{\"foreign\":1}").await.0, 201);
+            let first = "{\"rows\":[{\"id\":\"log.00000000000000000000.00000000000000000000\",\
+                         \"key\":\"\",\"value\":{\"rev\":\"1-a\"}}]}";
+            proxy.rule(Method::GET, "descending=true", 1, Action::Answer(200, first));
+            gate.open();
+        };
+        let (outcome, ()) = tokio::join!(async { a.commit(&commit).await.unwrap() }, other);
+        assert_eq!(outcome, Ok(()));
+        assert_eq!(body(&a, "notes", "1").await.as_deref(), Some("{\"n\":1}"));
+    });
+}
+
+#[test]
+fn readers_at_once_finish_a_commit_once() {
+    with_prefix(async |f| {
+        let (a, head, proxy) = f.open_behind(SHORT).await;
+        let (b, _, seen) = f.open_behind(SHORT * 10).await;
+        let commit = made(&a, head, &[("notes", "1", Some("{}"))]).await;
+        proxy.rule(Method::POST, BULK, 1_000, Action::Cut);
+        a.commit(&commit).await.unwrap_err();
+        let heads = futures_util::future::join_all((0..8).map(|_| b.head())).await;
+        assert!(heads.into_iter().all(|head| head.unwrap() == commit.next));
+        assert_eq!(b.head().await.unwrap(), commit.next);
+        assert_eq!((seen.seen(Method::GET, RECORD), seen.seen(Method::POST, BULK)), (2, 1));
+    });
+}
+
+#[test]
+fn readers_leave_a_commit_to_its_author() {
+    with_prefix(async |f| {
+        let (a, head, proxy) = f.open_behind(SHORT * 10).await;
+        let commit = made(&a, head, &[("notes", "1", Some("{}"))]).await;
+        let gate = Gate::new();
+        proxy.rule(Method::POST, BULK, 1, Action::Hold(gate.clone()));
+        let reader = async {
+            gate.arrived().await;
+            let mut heads = Box::pin(futures_util::future::join_all((0..4).map(|_| a.head())));
+            assert!(tokio::time::timeout(SHORT / 5, &mut heads).await.is_err());
+            gate.open();
+            heads.await
+        };
+        let (outcome, heads) = tokio::join!(async { a.commit(&commit).await.unwrap() }, reader);
+        assert_eq!(outcome, Ok(()));
+        assert!(heads.into_iter().all(|head| head.unwrap() == commit.next));
+        assert_eq!(proxy.seen(Method::POST, BULK), 1);
     });
 }
 

@@ -262,9 +262,11 @@ impl<'a> ListRun<'a> {
             return Step::Done(Listing::default());
         };
         let page = mem::take(page);
+        // What was passed after the end of a full page may match when the next one is read.
+        let passed = page.passed.as_ref().filter(|_| !page.is_full(self.request));
         let mut listing = page.listing;
         if more {
-            let last = page.passed.as_ref().or(listing.documents.last());
+            let last = passed.or(listing.documents.last());
             listing.next = last.map(|document| Place::of(document, &self.request.order));
         }
         Step::Done(listing)

@@ -142,3 +142,26 @@ async fn closed_engine_refuses() {
     assert_eq!(refused.kind, ErrorKind::Unavailable);
     assert!(engine.get(&name("a"), &id("1")).await.is_err());
 }
+
+#[tokio::test]
+async fn index_that_a_document_cannot_have_is_refused_and_not_left_half_built() {
+    let database = database();
+    let engine = open(&database).await;
+    // Keys of the database have at most 1,024 bytes.
+    let long = "x".repeat(300);
+    let key = "k".repeat(512);
+    let body = format!(r#"{{"a":"{long}","b":"{long}","c":"{long}"}}"#);
+    write(&engine, put(&key, &body)).await;
+    write(&engine, put("short", r#"{"a":"1"}"#)).await;
+    let indexes = engine.indexes().unwrap();
+    let refused = indexes.create_index(&name("a"), &index("a,b,c")).await.unwrap_err();
+    assert_eq!(refused.kind, ErrorKind::LimitExceeded, "{refused}");
+    for part in ["a,b,c", key.as_str(), "1024"] {
+        assert!(refused.message.contains(part), "{refused}");
+    }
+    assert_eq!(indexes.indexes(&name("a")).await.unwrap(), []);
+    // It can still be written, and another index can be had.
+    assert!(try_write(&engine, put(&key, r#"{"a":"2"}"#)).await.unwrap().is_ok());
+    indexes.create_index(&name("a"), &index("a")).await.unwrap();
+    assert_eq!(list(&engine, "a").await, ["short", key.as_str()]);
+}
