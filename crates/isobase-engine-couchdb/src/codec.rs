@@ -43,7 +43,26 @@ pub(crate) fn document_text(after: &After) -> Vec<u8> {
         write_value(value, &mut out);
         out.push(b',');
     }
-    write_name(META_FIELD, &mut out);
+    end_with_meta(after, &mut out);
+    out
+}
+
+/// A document that another program wrote, with our bookkeeping beside its fields.
+pub(crate) fn kept_text(content: &[(String, Tree)], after: &After) -> Vec<u8> {
+    let mut out = Vec::with_capacity(512);
+    out.push(b'{');
+    for (name, value) in content.iter().filter(|(name, _)| name != META_FIELD) {
+        write_name(name, &mut out);
+        // CouchDB has held this number before.
+        value.write(&mut out);
+        out.push(b',');
+    }
+    end_with_meta(after, &mut out);
+    out
+}
+
+fn end_with_meta(after: &After, out: &mut Vec<u8>) {
+    write_name(META_FIELD, out);
     let mut meta = after.meta.to_fields();
     for (name, value) in &mut meta {
         if name == REVISION && after.meta.revision.0 > EXACT_MAX {
@@ -51,9 +70,8 @@ pub(crate) fn document_text(after: &After) -> Vec<u8> {
         }
     }
     meta.push(("keys".to_owned(), keys_tree(&after.keys)));
-    Tree::write_fields(&meta, &mut out);
+    Tree::write_fields(&meta, out);
     out.push(b'}');
-    out
 }
 
 /// The tombstone of a document without `_id` and `_rev`: it says which write took it away.

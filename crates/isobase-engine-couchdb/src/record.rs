@@ -14,7 +14,7 @@
 
 use isobase_engine::{EngineError, IndexDefinition, IndexState};
 use isobase_remote::{
-    CatalogueEntry, Commit, DocumentWrite, Head, IndexEntry, StoredAnswer, Tree, parse_time,
+    After, CatalogueEntry, Commit, DocumentWrite, Head, IndexEntry, StoredAnswer, Tree, parse_time,
 };
 use isobase_types::{
     Change, ChangeKind, CollectionName, DocumentId, Order, Revision, Sequence, Timestamp,
@@ -22,7 +22,7 @@ use isobase_types::{
 use sha2::{Digest, Sha256};
 
 use crate::{
-    codec::{Found, document_text, tombstone_text},
+    codec::{Found, document_text, kept_text, tombstone_text},
     error::corrupted,
     names::{Names, hex, unhex},
 };
@@ -78,6 +78,12 @@ impl Effect {
             document,
             is_deletion: write.after.is_none(),
         })
+    }
+
+    /// The same with the content as it is natively, fields that are never shown (`id`) and the
+    /// spelling of numbers included.
+    pub(crate) fn keeping(self, content: &[(String, Tree)], after: &After) -> Self {
+        Self { document: kept_text(content, after), ..self }
     }
 
     /// The version of a document that is new: whoever applies the record gives it the same one,

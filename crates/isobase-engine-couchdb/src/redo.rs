@@ -30,9 +30,14 @@ const HEAD_READS_MAX: usize = 8;
 const APPLY_PAUSE: Duration = Duration::from_millis(100);
 /// Ids of one question for versions.
 const VERSIONS_MAX: usize = 1_000;
+/// Ids of one question for whole documents: each may have 8 MB.
+const CONTENTS_MAX: usize = 8;
 
 /// The version that a write replaces, and none for a document that never was.
 type Bases = Vec<Option<String>>;
+
+/// The fields of documents whose content stays.
+type Contents = Vec<Option<Vec<(String, Tree)>>>;
 
 impl Shared {
     /// Writes a group, if the head is still what it was made for.
@@ -48,15 +53,21 @@ impl Shared {
                 return Ok(Err(CommitError::HeadMoved));
             }
         }
-        let bases = match self.current_bases(commit, deadline).await? {
-            Ok(bases) => bases,
+        let (bases, contents) = match self.current_bases(commit, deadline).await? {
+            Ok(current) => current,
             Err(error) => return Ok(Err(error)),
         };
         let effects = commit
             .documents
             .iter()
-            .zip(bases)
-            .filter_map(|(write, base)| Effect::of(write, base, commit))
+            .zip(bases.into_iter().zip(contents))
+            .filter_map(|(write, (base, content))| {
+                let effect = Effect::of(write, base, commit)?;
+                Some(match (&write.after, content) {
+                    (Some(after), Some(content)) => effect.keeping(&content, after),
+                    _ => effect,
+                })
+            })
             .collect();
         let mut record = Record::of_commit(commit, effects);
         match self.append(&record, deadline).await? {
@@ -69,36 +80,44 @@ impl Shared {
         Ok(Ok(()))
     }
 
-    /// The versions that the documents of a commit have now, tombstones included.
+    /// The versions that the documents of a commit have now, tombstones included, and the fields of
+    /// those whose content stays as another program wrote it.
     async fn current_bases(
         &self,
         commit: &Commit,
         deadline: Instant,
-    ) -> Result<Result<Bases, CommitError>, EngineError> {
-        let mut places: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    ) -> Result<Result<(Bases, Contents), CommitError>, EngineError> {
+        let mut places: BTreeMap<(String, bool), Vec<usize>> = BTreeMap::new();
         for (place, write) in commit.documents.iter().enumerate() {
-            places.entry(self.names.database(&write.key.collection)).or_default().push(place);
+            let database = self.names.database(&write.key.collection);
+            places.entry((database, write.keeps_content())).or_default().push(place);
         }
         let mut parts = Vec::new();
-        for (database, places) in &places {
-            for part in places.chunks(VERSIONS_MAX) {
+        for ((database, keeps_content), places) in &places {
+            let ids_max = if *keeps_content { CONTENTS_MAX } else { VERSIONS_MAX };
+            for part in places.chunks(ids_max) {
                 let ids: Vec<String> =
                     part.iter().map(|place| commit.documents[*place].key.id.to_string()).collect();
                 parts.push(async move {
-                    let rows = self.read_rows(database, &ids, false, None, deadline).await?;
+                    let rows =
+                        self.read_rows(database, &ids, *keeps_content, None, deadline).await?;
                     Ok(part.iter().copied().zip(rows.unwrap_or_default()))
                 });
             }
         }
         let mut bases = vec![None; commit.documents.len()];
-        for (place, row) in at_once(PARALLEL, parts).await?.into_iter().flatten() {
+        let mut contents = vec![None; commit.documents.len()];
+        for (place, mut row) in at_once(PARALLEL, parts).await?.into_iter().flatten() {
             let before = commit.documents[place].before.as_ref();
+            if let Row::Live { document, .. } = &mut row {
+                contents[place] = document.take().map(|document| document.fields);
+            }
             match base_of(before, row) {
                 Some(base) => bases[place] = base,
                 None => return Ok(Err(CommitError::DocumentChanged)),
             }
         }
-        Ok(Ok(bases))
+        Ok(Ok((bases, contents)))
     }
 
     /// Stores a record; none when another one has its place. Its version otherwise. Once it was

@@ -1,7 +1,9 @@
 //! Collections as databases, documents of ours and of other programs.
 
-use isobase_engine::CollectionInfo;
-use isobase_remote::{Backend, Before, DocumentWrite, KeyFetch};
+use std::sync::Arc;
+
+use isobase_engine::{CollectionInfo, Engine, SystemClock};
+use isobase_remote::{Backend, Before, DocumentWrite, KeyFetch, RemoteOptions, Tree};
 use isobase_types::{DocumentId, Sequence};
 use reqwest::Method;
 
@@ -66,6 +68,38 @@ fn documents_of_other_programs_are_read_and_updated_in_place() {
         write(&backend, head, &[("agents", "x", Some("{\"name\":\"Y\"}"))]).await;
         let document = read(&backend, "agents", "x").await.unwrap();
         assert_eq!((document.body.as_str(), document.is_foreign()), ("{\"name\":\"Y\"}", false));
+    });
+}
+
+#[test]
+fn taking_documents_in_leaves_their_content_alone() {
+    with_prefix(async |f| {
+        f.foreign(Method::PUT, "agents", "").await;
+        let theirs = "{\"zeta\":1.0,\"id\":\"theirs\",\"alpha\":[100.0,1e2]}";
+        f.foreign(Method::PUT, "agents/x", theirs).await;
+        let (_, before) = f.foreign(Method::GET, "agents/x", "").await;
+        let address = f.server.trim_start_matches("http://");
+        let (options, remote) = (f.options(address), RemoteOptions::default());
+        let engine = isobase_engine_couchdb::open(options, remote, Arc::new(SystemClock)).await;
+        let engine = engine.unwrap();
+        let found = engine.reconcile().unwrap().reconcile(&name("agents")).await.unwrap();
+        assert_eq!((found.examined, found.created), (1, 1));
+        let id = DocumentId::parse("x").unwrap();
+        let document = engine.get(&name("agents"), &id).await.unwrap().unwrap();
+        assert_eq!(document.revision.number(), Some(1));
+        assert_eq!(document.body, "{\"alpha\":[100,100],\"zeta\":1}");
+        let (_, after) = f.foreign(Method::GET, "agents/x", "").await;
+        let content = |tree: Tree| {
+            let Tree::Object(mut fields) = tree else { panic!("no object") };
+            fields.retain(|(name, _)| name != "_rev" && name != "isobase_meta");
+            Tree::Object(fields).to_text()
+        };
+        assert!(after.get("isobase_meta").is_some());
+        assert_eq!(content(after), content(before));
+        // A second look finds nothing new.
+        let again = engine.reconcile().unwrap().reconcile(&name("agents")).await.unwrap();
+        assert_eq!((again.created, again.updated), (0, 0));
+        engine.close().await.unwrap();
     });
 }
 
