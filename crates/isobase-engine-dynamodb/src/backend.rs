@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     sync::{
         PoisonError, RwLock,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -43,7 +43,7 @@ pub struct DynamoDbBackend {
     /// The journal's table.
     pub(crate) journal: String,
     /// Age at which DynamoDB may delete answers.
-    idempotency_retention: Duration,
+    pub(crate) idempotency_retention: Duration,
     /// Which runs of ids collections have. Written when the catalogue is read, read by everything
     /// that looks at ids.
     runs: RwLock<HashMap<CollectionName, u64>>,
@@ -51,6 +51,9 @@ pub struct DynamoDbBackend {
     pub(crate) loaded: AtomicU64,
     /// Set when opened: DynamoDB deletes old answers itself. Read by the trimming.
     expires: AtomicBool,
+    /// Answers to idempotency keys are looked at again when those given before this time, in
+    /// microseconds, are to go. Written by whoever looked at all of them, which also reads it.
+    pub(crate) answers_due_us: AtomicI64,
 }
 
 impl DynamoDbBackend {
@@ -66,9 +69,16 @@ impl DynamoDbBackend {
         let names = Names::new(&options.prefix);
         let journal = names.journal();
         let idempotency_retention = remote.idempotency_retention;
-        let expires = AtomicBool::new(false);
-        let (runs, loaded) = (RwLock::default(), AtomicU64::new(0));
-        Ok(Self { client, names, journal, idempotency_retention, runs, loaded, expires })
+        Ok(Self {
+            client,
+            names,
+            journal,
+            idempotency_retention,
+            runs: RwLock::default(),
+            loaded: AtomicU64::new(0),
+            expires: AtomicBool::new(false),
+            answers_due_us: AtomicI64::new(i64::MIN),
+        })
     }
 
     /// The table of a collection.
@@ -204,7 +214,7 @@ impl DynamoDbBackend {
         unique.sort_unstable();
         unique.dedup();
         let wanted: Vec<Item> = unique.into_iter().map(|key| journal::key(ANSWERS, key)).collect();
-        let items = self.read_items([(self.journal.clone(), wanted)].into()).await?;
+        let items = self.read_items([(self.journal.clone(), wanted)].into(), None).await?;
         let found: Result<Vec<StoredAnswer>, _> =
             items.iter().map(|(_, item)| journal::read_answer(item)).collect();
         let found = found?;

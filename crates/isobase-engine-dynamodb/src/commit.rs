@@ -1,6 +1,6 @@
 //! Writing a group: one transaction, or nothing.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use aws_sdk_dynamodb::{
     error::BuildError,
@@ -20,10 +20,10 @@ use isobase_types::{Change, ChangeKind, CollectionName, DocumentId, Order};
 use crate::{
     backend::DynamoDbBackend,
     client::Status,
-    codec::{self, ID, Item, REVISION, integer, text},
+    codec::{self, ID, Item, REVISION, as_bytes, as_text, integer, text},
     entries::Range,
     error::{Class, Failure, class_of_code},
-    journal::{self, CATALOGUE, DOCUMENT, DOCUMENTS},
+    journal::{self, CATALOGUE, DOCUMENT, DOCUMENTS, PK, SK},
 };
 
 const ACTION: &str = "TransactWriteItems";
@@ -244,18 +244,58 @@ impl DynamoDbBackend {
     /// Whether the documents that another program wrote are in the index of the ids, and so in
     /// the count: it may have replaced one of ours. The head keeps it so until the commit.
     async fn listed<'a>(&self, commit: &'a Commit) -> Result<Listed<'a>, EngineError> {
+        let unstamped = || commit.documents.iter().filter(|write| is_unstamped(write));
+        let mut counted: HashMap<&CollectionName, bool> = HashMap::new();
+        for DocumentKey { collection, .. } in unstamped().map(|write| &write.key) {
+            if !counted.contains_key(collection) {
+                counted.insert(collection, self.is_counted(collection).await?);
+            }
+        }
+        let has_runs = |write: &&DocumentWrite| self.runs_of(&write.key.collection) > 0;
+        let alone = self.have_entries(unstamped().filter(|write| !has_runs(write))).await?;
         let mut listed = Listed::new();
-        for write in commit.documents.iter().filter(|write| is_unstamped(write)) {
-            let lower = id_key(&write.key.id);
-            let mut upper = lower.clone();
-            upper.push(0);
+        for write in unstamped() {
             let collection = &write.key.collection;
-            let range = Range { collection, index: 0, lower: &lower, upper: Some(&upper) };
-            let is_listed = !self.entries(&range, false, 1).await?.entries.is_empty();
-            let is_counted = is_listed && self.is_counted(collection).await?;
-            listed.insert(&write.key, is_counted);
+            let is_listed = match has_runs(&write) {
+                true => self.has_entry(&write.key).await?,
+                false => alone.contains(&write.key),
+            };
+            let is_counted = counted.get(collection).copied().unwrap_or_default();
+            listed.insert(&write.key, is_listed && is_counted);
         }
         Ok(listed)
+    }
+
+    /// Which of some documents have an entry of their own in the index of the ids.
+    async fn have_entries<'a>(
+        &self,
+        writes: impl Iterator<Item = &'a DocumentWrite>,
+    ) -> Result<HashSet<&'a DocumentKey>, EngineError> {
+        let mut keys: HashMap<(String, Vec<u8>), &DocumentKey> = HashMap::new();
+        for key in writes.map(|write| &write.key) {
+            keys.insert((journal::keys(&key.collection, 0), id_key(&key.id)), key);
+        }
+        if keys.is_empty() {
+            return Ok(HashSet::new());
+        }
+        let wanted = keys.keys().map(|(pk, sk)| journal::key(pk, sk.as_slice())).collect();
+        let found = self.read_items([(self.journal.clone(), wanted)].into(), None).await?;
+        let of_item = |item: &Item| {
+            let place = (as_text(item, PK)?.to_owned(), as_bytes(item, SK)?.to_vec());
+            keys.get(&place).copied()
+        };
+        let found = found.iter().map(|(_, item)| item);
+        Ok(found.filter(|item| !journal::is_taken_away(item)).filter_map(of_item).collect())
+    }
+
+    /// Whether the index of the ids has a document, in an entry or in a run.
+    async fn has_entry(&self, key: &DocumentKey) -> Result<bool, EngineError> {
+        let lower = id_key(&key.id);
+        let mut upper = lower.clone();
+        upper.push(0);
+        let collection = &key.collection;
+        let range = Range { collection, index: 0, lower: &lower, upper: Some(&upper) };
+        Ok(!self.entries(&range, false, 1).await?.entries.is_empty())
     }
 
     /// Whether entries count: not while they are what is left of a deleted collection.
@@ -312,7 +352,8 @@ impl DynamoDbBackend {
         let guarded = |write| -> Result<Guarded, BuildError> {
             let mut effects = Vec::new();
             self.push_entries(write, &mut effects)?;
-            Ok(Guarded { check: self.check_item(write)?, effects })
+            let (document, check) = (write.key.clone(), self.check_item(write)?);
+            Ok(Guarded { document, check, effects })
         };
         let all: Result<Vec<Guarded>, BuildError> = writes.iter().map(guarded).collect();
         self.carry_out(all.map_err(malformed)?).await
@@ -321,20 +362,7 @@ impl DynamoDbBackend {
     /// Carries out effects, each if its check holds at the same moment; one answer each.
     pub(crate) async fn carry_out(&self, all: Vec<Guarded>) -> Result<Vec<bool>, EngineError> {
         let mut answers = vec![false; all.len()];
-        let mut groups: Vec<Vec<(usize, Guarded)>> = Vec::new();
-        let mut items = usize::MAX;
-        for (at, guarded) in all.into_iter().enumerate() {
-            let more = 1 + guarded.effects.len();
-            if items.saturating_add(more) > GUARDED_ITEMS_MAX {
-                groups.push(Vec::new());
-                items = 0;
-            }
-            items += more;
-            if let Some(group) = groups.last_mut() {
-                group.push((at, guarded));
-            }
-        }
-        let mut done = stream::iter(groups)
+        let mut done = stream::iter(groups_of(all))
             .map(|group| self.carry_out_group(group))
             .buffer_unordered(GUARDED_PARALLEL);
         while let Some(carried_out) = done.next().await {
@@ -346,13 +374,10 @@ impl DynamoDbBackend {
     }
 
     /// Those whose check does not hold are left out, and the others tried again.
-    async fn carry_out_group(
-        &self,
-        mut group: Vec<(usize, Guarded)>,
-    ) -> Result<Vec<usize>, EngineError> {
+    async fn carry_out_group(&self, mut group: Vec<Shared>) -> Result<Vec<usize>, EngineError> {
         while !group.is_empty() {
-            let checks = group.iter().map(|(_, guarded)| guarded.check.clone());
-            let effects = group.iter().flat_map(|(_, guarded)| guarded.effects.iter().cloned());
+            let checks = group.iter().map(|shared| shared.guarded.check.clone());
+            let effects = group.iter().flat_map(|shared| shared.guarded.effects.iter().cloned());
             match self.transact(checks.chain(effects).collect()).await? {
                 Transacted::Done => break,
                 Transacted::Failed { conditions, .. } => {
@@ -361,7 +386,7 @@ impl DynamoDbBackend {
                 }
             }
         }
-        Ok(group.into_iter().map(|(at, _)| at).collect())
+        Ok(group.into_iter().flat_map(|shared| shared.places).collect())
     }
 
     pub(crate) fn check_item(
@@ -429,10 +454,52 @@ impl DynamoDbBackend {
     }
 }
 
-/// Writes that happen only while something holds.
+/// Writes that happen only while something holds of a document.
 pub(crate) struct Guarded {
+    pub(crate) document: DocumentKey,
     pub(crate) check: TransactWriteItem,
     pub(crate) effects: Vec<TransactWriteItem>,
+}
+
+/// What was asked for with one check, under that check.
+struct Shared {
+    guarded: Guarded,
+    /// Where what was asked for stands.
+    places: Vec<usize>,
+}
+
+/// Groups that are a transaction each. DynamoDB refuses a transaction that names an item twice: of
+/// one document there is one check, which everything that hangs on it shares.
+fn groups_of(all: Vec<Guarded>) -> Vec<Vec<Shared>> {
+    let mut all: Vec<(usize, Guarded)> = all.into_iter().enumerate().collect();
+    all.sort_by(|(_, a), (_, b)| a.document.cmp(&b.document));
+    let mut groups: Vec<Vec<Shared>> = Vec::new();
+    let mut items = 0;
+    for (at, guarded) in all {
+        let effects = guarded.effects.len();
+        let last = groups.last_mut().and_then(|group| group.last_mut());
+        let same = last.filter(|last| last.guarded.document == guarded.document);
+        let is_known = same.is_some();
+        let same = same.filter(|same| same.guarded.check == guarded.check);
+        if let Some(same) = same.filter(|_| items + effects <= GUARDED_ITEMS_MAX) {
+            same.guarded.effects.extend(guarded.effects);
+            same.places.push(at);
+            items += effects;
+            continue;
+        }
+        let shared = Shared { guarded, places: vec![at] };
+        match groups.last_mut() {
+            Some(group) if !is_known && items + 1 + effects <= GUARDED_ITEMS_MAX => {
+                group.push(shared);
+                items += 1 + effects;
+            }
+            _ => {
+                groups.push(vec![shared]);
+                items = 1 + effects;
+            }
+        }
+    }
+    groups
 }
 
 /// A failure that says nothing about an attempt before it.
@@ -619,4 +686,65 @@ pub(crate) fn refuses_size(id: &DocumentId, after: &After) -> Option<String> {
              {max}"
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(id: usize, condition: &str) -> TransactWriteItem {
+        let check = ConditionCheck::builder()
+            .table_name("t")
+            .key(ID, text(id.to_string()))
+            .condition_expression(condition);
+        TransactWriteItem::builder().condition_check(check.build().unwrap()).build()
+    }
+
+    fn guarded(id: usize, condition: &str, effects: usize) -> Guarded {
+        let effect =
+            |at: usize| put("journal", journal::key("k", [at.to_string().as_bytes()].concat()));
+        let document = DocumentKey {
+            collection: CollectionName::new("c").unwrap(),
+            id: DocumentId::Integer(id.try_into().unwrap()),
+        };
+        let effects = (0..effects).map(|at| effect(at).unwrap()).collect();
+        Guarded { document, check: check(id, condition), effects }
+    }
+
+    /// An id and where it was asked for.
+    type Known = (String, Vec<usize>);
+
+    /// Of each group what is known, and the number of items.
+    fn grouped(all: Vec<Guarded>) -> Vec<(Vec<Known>, usize)> {
+        let groups = groups_of(all).into_iter().map(|group| {
+            let items = group.iter().map(|shared| 1 + shared.guarded.effects.len()).sum();
+            let known = group.into_iter();
+            let known = known.map(|it| (it.guarded.document.id.to_string(), it.places)).collect();
+            (known, items)
+        });
+        groups.collect()
+    }
+
+    #[test]
+    fn a_transaction_names_a_document_once() {
+        let all = vec![guarded(2, "a", 1), guarded(1, "a", 1), guarded(2, "a", 2)];
+        let (one, two) = (("1".to_owned(), vec![1]), ("2".to_owned(), vec![0, 2]));
+        assert_eq!(grouped(all), [(vec![one, two], 6)]);
+
+        // What shall hold is not the same.
+        let all = vec![guarded(1, "a", 1), guarded(1, "b", 1), guarded(2, "b", 1)];
+        let [first, second, other] =
+            [("1", 0), ("1", 1), ("2", 2)].map(|(id, place)| (id.to_owned(), vec![place]));
+        assert_eq!(grouped(all), [(vec![first], 2), (vec![second, other], 4)]);
+    }
+
+    #[test]
+    fn a_transaction_has_a_hundred_items_at_most() {
+        let all = (0..120).map(|_| guarded(1, "a", 1)).collect();
+        let sizes: Vec<usize> = grouped(all).into_iter().map(|(_, items)| items).collect();
+        assert_eq!(sizes, [100, 22]);
+        let all = (0..120).map(|id| guarded(id, "a", 1)).collect();
+        let sizes: Vec<usize> = grouped(all).into_iter().map(|(_, items)| items).collect();
+        assert_eq!(sizes, [100, 100, 40]);
+    }
 }

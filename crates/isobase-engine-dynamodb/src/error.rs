@@ -2,6 +2,7 @@
 
 use std::{error::Error, fmt};
 
+use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use isobase_engine::{EngineError, ErrorKind};
 
@@ -123,6 +124,7 @@ impl Failure {
             Class::Throttled | Class::Unavailable | Class::Unknown | Class::Credentials => {
                 ErrorKind::Unavailable
             }
+            Class::Refused if self.is_wrong_key() => ErrorKind::Unsupported,
             Class::Denied | Class::NoTable | Class::Refused => ErrorKind::Unexpected,
         };
         self.with_kind(kind)
@@ -144,10 +146,14 @@ impl Failure {
         }
     }
 
+    /// The table has another key than ours.
+    fn is_wrong_key(&self) -> bool {
+        self.message.contains("key element") || self.message.contains("key schema")
+    }
+
     /// The way out, where there is one.
     fn advice(&self) -> &'static str {
         let too_large = self.message.contains("size has exceeded");
-        let wrong_key = self.message.contains("key element") || self.message.contains("key schema");
         match self.class {
             Class::Throttled => "; the table or the account is at its limit: ask for less at once",
             Class::Denied => "; allow the action for this table in the policy of the credentials",
@@ -160,7 +166,7 @@ impl Failure {
                 "; check the endpoint, the region and the network"
             }
             Class::Refused if too_large => "; an item of DynamoDB has at most 400 KB",
-            Class::Refused if wrong_key => {
+            Class::Refused if self.is_wrong_key() => {
                 "; a collection's table has the partition key `_id` (S) and no sort key: use \
                  another prefix"
             }
@@ -188,16 +194,21 @@ where
         SdkError::ConstructionFailure(_) => Class::Refused,
         SdkError::TimeoutError(_) | SdkError::ResponseError(_) => Class::Unknown,
         SdkError::DispatchFailure(failure) => {
-            if is_in_chain(error, &|cause| {
-                cause
-                    .downcast_ref::<hyper_util::client::legacy::Error>()
-                    .is_some_and(hyper_util::client::legacy::Error::is_connect)
-            }) {
+            let sent = |cause: &(dyn Error + 'static)| {
+                cause.downcast_ref::<hyper_util::client::legacy::Error>().map(|it| !it.is_connect())
+            };
+            if is_in_chain(error, &|cause| sent(cause) == Some(false)) {
                 Class::Unavailable
-            } else if failure.is_io() || failure.is_timeout() {
+            } else if failure.is_io()
+                || failure.is_timeout()
+                || is_in_chain(error, &|cause| sent(cause) == Some(true))
+            {
+                // Also a connection that was closed before the answer came.
                 Class::Unknown
-            } else {
+            } else if is_in_chain(error, &|cause| cause.is::<CredentialsError>()) {
                 Class::Credentials
+            } else {
+                Class::Unknown
             }
         }
         SdkError::ServiceError(answer) => {

@@ -1,5 +1,7 @@
 //! Writing and deleting much at once, past the journal.
 
+use std::sync::atomic::Ordering;
+
 use aws_sdk_dynamodb::{
     error::BuildError,
     types::{DeleteRequest, PutRequest, WriteRequest},
@@ -22,6 +24,8 @@ use crate::{
 const ACTION: &str = "BatchWriteItem";
 /// Requests of one load that are under way at a time.
 const WRITE_PARALLEL: usize = 8;
+/// How often in the time that answers are kept those are looked for that are older, at most.
+const ANSWERS_LOOKS: i64 = 24;
 /// The smallest and the largest sort key.
 pub(crate) const FIRST: &[u8] = &[0];
 pub(crate) const LAST: &[u8] = &[0xff; 1024];
@@ -150,8 +154,15 @@ impl DynamoDbBackend {
         self.delete_partition(LOG, &journal::log_place(floor)).await
     }
 
-    /// Deletes answers given before a time.
+    /// Deletes answers given before a time, once there are some for long enough: to find them all
+    /// have to be read.
     pub(crate) async fn delete_answers(&self, before: Timestamp) -> Result<(), EngineError> {
+        if before.unix_us < self.answers_due_us.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let retention = i64::try_from(self.idempotency_retention.as_micros()).unwrap_or(i64::MAX);
+        // Answers that come are as old as now, give or take the clocks of other processes.
+        let mut oldest = before.unix_us.saturating_add(retention / 2);
         let mut start = None;
         loop {
             let only = Wanted::And("at");
@@ -164,15 +175,23 @@ impl DynamoDbBackend {
                 ..PartitionPage::default()
             };
             let (items, next) = self.read_partition(&page).await?;
-            let is_old =
-                |item: &Item| journal::time_of_log(item).is_some_and(|given| given < before);
-            let old = items.into_iter().filter(is_old).map(journal::key_of).collect();
+            let mut old = Vec::new();
+            for item in items {
+                let Some(given) = journal::time_of_log(&item) else { continue };
+                match given < before {
+                    true => old.push(journal::key_of(item)),
+                    false => oldest = oldest.min(given.unix_us),
+                }
+            }
             self.delete_keys(old).await?;
             start = next;
             if start.is_none() {
-                return Ok(());
+                break;
             }
         }
+        let due = oldest.saturating_add(retention / ANSWERS_LOOKS);
+        self.answers_due_us.store(due, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Replaces head and catalogue, and empties the log.

@@ -1,5 +1,7 @@
 //! Deleting a collection while newer documents are written to it.
 
+use std::collections::{HashMap, HashSet};
+
 use aws_sdk_dynamodb::{
     error::BuildError,
     operation::{delete_item::DeleteItemError, update_item::UpdateItemError},
@@ -21,6 +23,8 @@ use crate::{
 
 /// Deletions that are under way at a time.
 const DELETE_PARALLEL: usize = 16;
+/// Ids and entries that are looked at together: a page of them may have tens of thousands.
+const LOOK_MAX: usize = 500;
 
 impl DynamoDbBackend {
     /// Deletes the documents of a collection that belong to its deletion, then the entries that
@@ -119,24 +123,9 @@ impl DynamoDbBackend {
         let mut start = None;
         loop {
             let (run, next) = self.runs_page(collection, generation, start).await?;
-            let of_id = |(key, id): (Vec<u8>, String)| {
-                let id = DocumentId::parse(&id).ok()?;
-                Some((key, DocumentKey { collection: collection.clone(), id }))
-            };
-            let (keys, documents): (Vec<Vec<u8>>, Vec<DocumentKey>) =
-                run.into_iter().filter_map(of_id).unzip();
-            let there = self.which_exist(&documents).await?;
-            let stay = keys.iter().zip(documents).zip(there).filter(|(_, is_there)| *is_there);
-            let guarded: Result<Vec<Guarded>, BuildError> = stay
-                .map(|((key, document), _)| {
-                    let check = self.exists(collection, &document.id)?;
-                    let entry = journal::entry(collection, 0, key, &document.id);
-                    let put = Put::builder().table_name(&self.journal).set_item(Some(entry));
-                    let effect = TransactWriteItem::builder().put(put.build()?).build();
-                    Ok(Guarded { check, effects: vec![effect] })
-                })
-                .collect();
-            self.carry_out(guarded.map_err(malformed)?).await?;
+            for part in run.chunks(LOOK_MAX) {
+                self.list_anew(collection, part).await?;
+            }
             start = next;
             if start.is_none() {
                 break;
@@ -168,6 +157,33 @@ impl DynamoDbBackend {
         Ok(())
     }
 
+    /// Gives those of some ids entries of their own that have a document.
+    async fn list_anew(
+        &self,
+        collection: &CollectionName,
+        ids: &[(Vec<u8>, String)],
+    ) -> Result<(), EngineError> {
+        let of_id = |(key, id): &(Vec<u8>, String)| {
+            let id = DocumentId::parse(id).ok()?;
+            Some((key.clone(), DocumentKey { collection: collection.clone(), id }))
+        };
+        let (keys, documents): (Vec<Vec<u8>>, Vec<DocumentKey>) =
+            ids.iter().filter_map(of_id).unzip();
+        let there = self.which_exist(&documents).await?;
+        let stay = keys.iter().zip(documents).zip(there).filter(|(_, is_there)| *is_there);
+        let guarded: Result<Vec<Guarded>, BuildError> = stay
+            .map(|((key, document), _)| {
+                let check = self.exists(collection, &document.id)?;
+                let entry = journal::entry(collection, 0, key, &document.id);
+                let put = Put::builder().table_name(&self.journal).set_item(Some(entry));
+                let effect = TransactWriteItem::builder().put(put.build()?).build();
+                Ok(Guarded { document, check, effects: vec![effect] })
+            })
+            .collect();
+        self.carry_out(guarded.map_err(malformed)?).await?;
+        Ok(())
+    }
+
     /// Deletes the entries of an index that have no document.
     async fn purge_entries(
         &self,
@@ -194,26 +210,34 @@ impl DynamoDbBackend {
                 let id = journal::entry_id(&item)?;
                 entries.push((DocumentKey { collection: collection.clone(), id }, item));
             }
-            let keys: Vec<DocumentKey> = entries.iter().map(|(key, _)| key.clone()).collect();
-            let there = self.which_exist(&keys).await?;
-            let alone = entries.into_iter().zip(there).filter(|(_, is_there)| !is_there);
-            let guarded: Result<Vec<Guarded>, BuildError> = alone
-                .map(|((key, item), _)| {
-                    let check = self.missing(&key.collection, &key.id)?;
-                    let delete = Delete::builder()
-                        .table_name(&self.journal)
-                        .set_key(Some(journal::key_of(item)))
-                        .build()?;
-                    let effect = TransactWriteItem::builder().delete(delete).build();
-                    Ok(Guarded { check, effects: vec![effect] })
-                })
-                .collect();
-            self.carry_out(guarded.map_err(malformed)?).await?;
+            for part in entries.chunks(LOOK_MAX) {
+                self.purge_alone(part).await?;
+            }
             start = next;
             if start.is_none() {
                 return Ok(());
             }
         }
+    }
+
+    /// Deletes those of some entries that have no document.
+    async fn purge_alone(&self, entries: &[(DocumentKey, Item)]) -> Result<(), EngineError> {
+        let keys: Vec<DocumentKey> = entries.iter().map(|(key, _)| key.clone()).collect();
+        let there = self.which_exist(&keys).await?;
+        let alone = entries.iter().zip(there).filter(|(_, is_there)| !is_there);
+        let guarded: Result<Vec<Guarded>, BuildError> = alone
+            .map(|((key, item), _)| {
+                let check = self.missing(&key.collection, &key.id)?;
+                let delete = Delete::builder()
+                    .table_name(&self.journal)
+                    .set_key(Some(journal::key_of(item.clone())))
+                    .build()?;
+                let effect = TransactWriteItem::builder().delete(delete).build();
+                Ok(Guarded { document: key.clone(), check, effects: vec![effect] })
+            })
+            .collect();
+        self.carry_out(guarded.map_err(malformed)?).await?;
+        Ok(())
     }
 
     /// Deletes an entry that took a key away from runs that are no more.
@@ -272,11 +296,18 @@ impl DynamoDbBackend {
         Ok(TransactWriteItem::builder().condition_check(check).build())
     }
 
+    /// Which documents there are. Of each only its id is read, however large it is.
     async fn which_exist(&self, keys: &[DocumentKey]) -> Result<Vec<bool>, EngineError> {
-        if keys.is_empty() {
-            return Ok(Vec::new());
+        let place = |key: &DocumentKey| (self.names.table(&key.collection), key.id.to_string());
+        let mut wanted: HashMap<String, Vec<Item>> = HashMap::new();
+        for (table, id) in keys.iter().map(place).collect::<HashSet<_>>() {
+            wanted.entry(table).or_default().push(Item::from([(ID.to_owned(), text(id))]));
         }
-        let documents = self.read_documents(keys).await?;
-        Ok(documents.iter().map(Option::is_some).collect())
+        let found = self.read_items(wanted, Some(ID)).await?;
+        let found = found
+            .iter()
+            .filter_map(|(table, item)| as_text(item, ID).map(|id| (table.clone(), id.to_owned())));
+        let found: HashSet<_> = found.collect();
+        Ok(keys.iter().map(|key| found.contains(&place(key))).collect())
     }
 }

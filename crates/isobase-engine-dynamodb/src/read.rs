@@ -43,7 +43,7 @@ impl DynamoDbBackend {
             wanted.entry(self.names.table(&key.collection)).or_default().push(id);
         }
         let mut found: HashMap<(String, String), Item> = HashMap::new();
-        for (table, item) in self.read_items(wanted).await? {
+        for (table, item) in self.read_items(wanted, None).await? {
             if let Some(id) = as_text(&item, ID).map(str::to_owned) {
                 found.insert((table, id), item);
             }
@@ -88,10 +88,12 @@ impl DynamoDbBackend {
         }
     }
 
-    /// Items of several tables by their keys, in any order; each key once.
+    /// Items of several tables by their keys, in any order; each key once. With `only` there is no
+    /// more of them than that attribute.
     pub(crate) async fn read_items(
         &self,
         wanted: HashMap<String, Vec<Item>>,
+        only: Option<&'static str>,
     ) -> Result<Vec<(String, Item)>, EngineError> {
         // A missing table fails a whole request: each table has its own.
         let requests: Vec<(String, Vec<Item>)> = wanted
@@ -102,7 +104,7 @@ impl DynamoDbBackend {
             })
             .collect();
         let parts: Vec<Vec<(String, Item)>> = stream::iter(requests)
-            .map(|(table, keys)| self.read_part(table, keys))
+            .map(|(table, keys)| self.read_part(table, keys, only))
             .buffer_unordered(READ_PARALLEL)
             .try_collect()
             .await?;
@@ -113,6 +115,7 @@ impl DynamoDbBackend {
         &self,
         table: String,
         keys: Vec<Item>,
+        only: Option<&'static str>,
     ) -> Result<Vec<(String, Item)>, EngineError> {
         const ACTION: &str = "BatchGetItem";
         let mut items = Vec::with_capacity(keys.len());
@@ -120,7 +123,12 @@ impl DynamoDbBackend {
         let mut retry = self.client.retry();
         loop {
             let asked = left.len();
-            let wanted = KeysAndAttributes::builder().set_keys(Some(left)).consistent_read(true);
+            let mut wanted =
+                KeysAndAttributes::builder().set_keys(Some(left)).consistent_read(true);
+            if let Some(only) = only {
+                wanted =
+                    wanted.projection_expression("#only").expression_attribute_names("#only", only);
+            }
             let wanted = wanted
                 .build()
                 .map_err(|error| Failure::new(ACTION, &table, Class::Refused, error.to_string()))

@@ -93,8 +93,9 @@ impl DynamoDbBackend {
             TransactWriteItem::builder().delete(delete).build()
         };
         let before = document.map(|it| Before { tag: it.tag, stamp: None, keys: Vec::new() });
-        let check = self.check_item(&DocumentWrite { key, before, after: None })?;
-        Ok(Guarded { check, effects: vec![effect] })
+        let write = DocumentWrite { key, before, after: None };
+        let check = self.check_item(&write)?;
+        Ok(Guarded { document: write.key, check, effects: vec![effect] })
     }
 
     /// Sets the count to what there is. When others write all the time it stays as it was.

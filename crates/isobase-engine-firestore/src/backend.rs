@@ -18,7 +18,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tonic::Code;
 
 use crate::{
-    bulk, codec,
+    Indexing, bulk, codec,
     commit::{self, SeenHead, WriteExt, put},
     journal, limits,
     query::{NAME, Query},
@@ -29,6 +29,8 @@ use crate::{
 /// One Firestore database, as the engine over document databases uses it.
 pub struct FirestoreBackend {
     pub(crate) requests: Requests,
+    /// What its owner says that Firestore indexes.
+    indexing: Indexing,
     /// The head as it was last read or written: a commit for it needs no read before. Dropped
     /// when a commit is refused.
     head: Mutex<Option<SeenHead>>,
@@ -37,9 +39,9 @@ pub struct FirestoreBackend {
 }
 
 impl FirestoreBackend {
-    pub(crate) fn new(requests: Requests) -> Self {
+    pub(crate) fn new(requests: Requests, indexing: Indexing) -> Self {
         let bulk = Semaphore::new(limits::PARALLEL_REQUESTS);
-        Self { requests, head: Mutex::new(None), bulk }
+        Self { requests, indexing, head: Mutex::new(None), bulk }
     }
 
     pub(crate) fn seen(&self) -> Option<SeenHead> {
@@ -312,8 +314,20 @@ impl Backend for FirestoreBackend {
         let id = id.to_string();
         let bytes = size::stored(&[&"x".repeat(limits::COLLECTION_BYTES_MAX), &id], after);
         let max = limits::DOCUMENT_BYTES_MAX;
-        (bytes > max).then(|| {
-            format!("it has {bytes} bytes by Firestore's count, at most {max} are allowed")
+        if bytes > max {
+            let reason = "by Firestore's count, at most";
+            return Some(format!("it has {bytes} bytes {reason} {max} are allowed"));
+        }
+        if self.indexing == Indexing::KeysOnly {
+            return None;
+        }
+        let entries = size::index_entries(after);
+        let max = limits::INDEX_ENTRIES_MAX;
+        (entries > max).then(|| {
+            format!(
+                "its fields need {entries} entries in Firestore's automatic indexes, at most {max} \
+                 are allowed"
+            )
         })
     }
 
@@ -322,7 +336,7 @@ impl Backend for FirestoreBackend {
     }
 
     fn cost(&self, write: &DocumentWrite) -> Cost {
-        Cost { items: 1, bytes: size::wire(&self.name_of(write), write) }
+        Cost { items: 1, bytes: size::cost(&self.name_of(write), write) }
     }
 
     fn commits_are_atomic(&self) -> bool {

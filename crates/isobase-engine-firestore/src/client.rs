@@ -35,8 +35,13 @@ const PAUSE_MAX: Duration = Duration::from_secs(2);
 const ATTEMPTS_MAX: u32 = 7;
 /// The shortest time an attempt is given, as long as the whole call has it.
 const ATTEMPT_MIN: Duration = Duration::from_secs(1);
-/// A silent connection is asked after this long whether it still lives.
-const KEEPALIVE: Duration = Duration::from_secs(20);
+/// A silent connection is asked after this long whether it still lives, also when no request is
+/// under way: the first one after a pause must not find out with its own deadline. Google's front
+/// ends end connections that are asked more often than every 30 s (googleapis/google-cloud-php
+/// pull request 3565); its own clients ask every minute.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(60);
+/// Time it has to answer. Shorter than an attempt, so that the next one has a new connection.
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(4);
 /// Bytes that may be on the way on one stream and on one connection: the defaults of HTTP/2
 /// (64 KiB) hold up every larger document.
 const WINDOW_BYTES: u32 = 2 << 20;
@@ -108,8 +113,9 @@ impl Client {
             .connect_timeout(options.connect_timeout)
             .initial_stream_window_size(WINDOW_BYTES)
             .initial_connection_window_size(4 * WINDOW_BYTES)
-            .http2_keep_alive_interval(KEEPALIVE)
-            .keep_alive_timeout(KEEPALIVE);
+            .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
+            .keep_alive_timeout(KEEPALIVE_TIMEOUT)
+            .keep_alive_while_idle(true);
         if emulator.is_none() {
             let tls = ClientTlsConfig::new().with_webpki_roots();
             endpoint = endpoint.tls_config(tls).map_err(unusable)?;

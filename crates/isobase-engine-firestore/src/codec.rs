@@ -14,7 +14,7 @@ use isobase_remote::{After, IndexKey, IndexNumber, META_FIELD, NativeDocument, T
 use isobase_types::{Sequence, Timestamp};
 use proto::value::ValueType;
 
-use crate::names;
+use crate::{limits::REPLACED_BYTES_MIN, names, size};
 
 /// The field of our bookkeeping that holds the keys of the document in the indexes.
 const KEYS_FIELD: &str = "keys";
@@ -53,6 +53,7 @@ pub(crate) fn meta(after: &After) -> proto::Value {
 
 /// A document of Firestore; none when its id is one we cannot have.
 pub(crate) fn document(native: proto::Document) -> Option<NativeDocument> {
+    let replaced = size::replaced(&native);
     let proto::Document { name, mut fields, create_time, update_time } = native;
     let id = names::id_of(&name)?;
     if let Some(ValueType::MapValue(meta)) =
@@ -60,7 +61,7 @@ pub(crate) fn document(native: proto::Document) -> Option<NativeDocument> {
     {
         meta.fields.remove(KEYS_FIELD);
     }
-    let tag = update_time.as_ref().map(tag).unwrap_or_default();
+    let tag = update_time.as_ref().map(|time| tag(time, replaced)).unwrap_or_default();
     let times = create_time.as_ref().zip(update_time.as_ref());
     let times = times.map(|(created, updated)| (timestamp(created), timestamp(updated)));
     let fields = fields.into_iter().map(|(name, value)| (name, tree(value))).collect();
@@ -179,15 +180,23 @@ pub(crate) fn native_time(time: Timestamp) -> prost_types::Timestamp {
     }
 }
 
-/// The version of a document: the time of its last change.
-pub(crate) fn tag(time: &prost_types::Timestamp) -> Tag {
-    Tag(format!("{}.{:09}", time.seconds, time.nanos))
+/// The version of a document: the time of its last change. Of large ones it also tells what goes
+/// when it is replaced or deleted, which counts in a commit.
+pub(crate) fn tag(time: &prost_types::Timestamp, replaced: u64) -> Tag {
+    let time = format!("{}.{:09}", time.seconds, time.nanos);
+    Tag(if replaced < REPLACED_BYTES_MIN { time } else { format!("{time}+{replaced}") })
 }
 
 /// The time in a version; none when it is not one of ours.
 pub(crate) fn tag_time(tag: &Tag) -> Option<prost_types::Timestamp> {
-    let (seconds, nanos) = tag.0.split_once('.')?;
+    let time = tag.0.split('+').next()?;
+    let (seconds, nanos) = time.split_once('.')?;
     Some(prost_types::Timestamp { seconds: seconds.parse().ok()?, nanos: nanos.parse().ok()? })
+}
+
+/// The bytes in a version; 0 when they do not matter.
+pub(crate) fn tag_replaced(tag: &Tag) -> u64 {
+    tag.0.split_once('+').and_then(|(_, bytes)| bytes.parse().ok()).unwrap_or_default()
 }
 
 pub(crate) fn map(fields: Fields) -> proto::Value {
@@ -348,8 +357,11 @@ mod tests {
     #[test]
     fn versions_are_times_to_the_nanosecond() {
         let time = prost_types::Timestamp { seconds: 1_795_183_740, nanos: 7 };
-        assert_eq!(tag(&time), Tag("1795183740.000000007".to_owned()));
-        assert_eq!(tag_time(&tag(&time)), Some(time));
+        assert_eq!(tag(&time, 100), Tag("1795183740.000000007".to_owned()));
+        for (replaced, told) in [(0, 0), (100, 0), (900_000, 900_000)] {
+            assert_eq!(tag_time(&tag(&time, replaced)), Some(time));
+            assert_eq!(tag_replaced(&tag(&time, replaced)), told);
+        }
         assert_eq!(tag_time(&Tag("x".to_owned())), None);
         let moment = Timestamp { unix_us: 1_795_183_740_123_456 };
         assert_eq!(timestamp(&native_time(moment)), moment);

@@ -13,8 +13,9 @@ use tonic::Code;
 use crate::{
     backend::FirestoreBackend,
     codec::{self, Fields},
-    error::Failure,
+    error::{self, Failure},
     journal,
+    requests::path,
 };
 
 /// A head and its version.
@@ -57,7 +58,7 @@ impl FirestoreBackend {
                 self.see(None);
                 self.explain(&prepared, failure).await
             }
-            Err(failure) => Err(failure.into_write_error("committing")),
+            Err(failure) => Err(failure.into_write_error(&prepared.what())),
         }
     }
 
@@ -102,7 +103,7 @@ impl FirestoreBackend {
         }
         match self.is_changed(&prepared.commit.documents).await {
             Ok(true) => Ok(Err(CommitError::DocumentChanged)),
-            Ok(false) => Err(failure.into_write_error("committing")),
+            Ok(false) => Err(failure.into_write_error(&prepared.what())),
             Err(error) => Err(unexplained(failure, error)),
         }
     }
@@ -157,6 +158,17 @@ impl FirestoreBackend {
 }
 
 impl Prepared<'_> {
+    /// What it is about, for whoever reads that it failed.
+    fn what(&self) -> String {
+        let Some(first) = self.commit.documents.first() else { return "committing".to_owned() };
+        let name = self.backend.name_of(first);
+        let more = match self.commit.documents.len() - 1 {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        format!("committing '{}'{more}", path(&name))
+    }
+
     fn writes(&self) -> Vec<Write> {
         let names = &self.backend.requests.names;
         let mine = |native: &str, id: &str| names.native_document(native, id);
@@ -185,10 +197,9 @@ impl Prepared<'_> {
 
 /// Whether Firestore says that a condition did not hold.
 fn is_refusal(failure: &Failure) -> bool {
-    matches!(
-        failure.status.code(),
-        Code::FailedPrecondition | Code::AlreadyExists | Code::NotFound | Code::Aborted
-    )
+    let of_condition =
+        [Code::FailedPrecondition, Code::AlreadyExists, Code::NotFound, Code::Aborted];
+    of_condition.contains(&failure.status.code()) && !error::is_too_large(&failure.status)
 }
 
 /// The failure when what became of a commit cannot be found out: a reading that failed does not

@@ -67,7 +67,9 @@ pub(crate) fn kind_of(status: &Status) -> ErrorKind {
         Code::ResourceExhausted if is_too_large(status) => ErrorKind::LimitExceeded,
         Code::ResourceExhausted => ErrorKind::Unavailable,
         Code::DeadlineExceeded => ErrorKind::TimedOut,
-        Code::InvalidArgument if is_too_large(status) => ErrorKind::LimitExceeded,
+        Code::InvalidArgument | Code::FailedPrecondition if is_too_large(status) => {
+            ErrorKind::LimitExceeded
+        }
         Code::DataLoss => ErrorKind::Corrupted,
         Code::Internal | Code::Unknown if is_broken(status) => ErrorKind::Unavailable,
         _ => ErrorKind::Unexpected,
@@ -99,23 +101,38 @@ fn is_broken(status: &Status) -> bool {
     std::error::Error::source(status).is_some()
 }
 
-fn is_too_large(status: &Status) -> bool {
-    let message = status.message();
+/// Whether the answer says that there is more than Firestore can hold or write at once.
+pub(crate) fn is_too_large(status: &Status) -> bool {
+    let message = status.message().to_ascii_lowercase();
     // The service, its emulator, and libraries between us and them have their own words.
-    const WORDS: [&str; 6] = [
+    const WORDS: [&str; 7] = [
         "exceeds the maximum",
         "maximum entity size",
         "exceeds maximum size",
         "larger than max",
         "too large",
         "longer than",
+        // Of all that a commit writes, replaces and deletes, with its entries in indexes.
+        "too big",
     ];
-    WORDS.iter().any(|words| message.contains(words))
+    WORDS.iter().any(|words| message.contains(words)) || is_too_many_entries(status)
+}
+
+/// Whether a document would have more entries in indexes than Firestore gives it.
+fn is_too_many_entries(status: &Status) -> bool {
+    let message = status.message().to_ascii_lowercase();
+    message.contains("too many index entries") || message.contains("too many indexed properties")
 }
 
 /// What the operator can do.
 fn way_out(status: &Status) -> &'static str {
     match status.code() {
+        Code::InvalidArgument | Code::FailedPrecondition if is_too_many_entries(status) => {
+            "; exempt fields from indexes, or store them as one text"
+        }
+        Code::InvalidArgument if status.message().contains("too big") => {
+            "; write or delete less at once"
+        }
         Code::PermissionDenied => {
             "; give the service account the role Cloud Datastore User (roles/datastore.user) in \
              this project, and switch on the Firestore API"
@@ -206,6 +223,27 @@ mod tests {
             (
                 Code::InvalidArgument,
                 "maximum entity size is 1048576 bytes",
+                Kind::LimitExceeded,
+                false,
+                false,
+            ),
+            (
+                Code::InvalidArgument,
+                "Transaction too big. Decrease transaction size.",
+                Kind::LimitExceeded,
+                false,
+                false,
+            ),
+            (
+                Code::InvalidArgument,
+                "too many index entries for entity",
+                Kind::LimitExceeded,
+                false,
+                false,
+            ),
+            (
+                Code::FailedPrecondition,
+                "Too many index entries for entity",
                 Kind::LimitExceeded,
                 false,
                 false,

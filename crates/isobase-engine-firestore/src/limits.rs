@@ -24,6 +24,24 @@ pub(crate) const WRITES_MAX: usize = 500;
 /// work on both.
 pub(crate) const REQUEST_BYTES_MAX: usize = 3_500_000;
 
+/// Bytes that one commit may write, replace and delete, documents and their index entries
+/// together. Firestore refuses more than 10 MiB (the quotas page, and
+/// github.com/firebase/firebase-tools/issues/1036 for what counts); its emulators do not count. The
+/// rest is for what is counted in another way than here.
+pub(crate) const TRANSACTION_BYTES_MAX: u64 = 9_500_000;
+
+/// Bytes from which on what a write replaces counts. Below they are within the rest, also of the
+/// most writes that a commit has.
+pub(crate) const REPLACED_BYTES_MIN: u64 = 16 << 10;
+
+/// Index entries of one document (the quotas page, 2026-11). Firestore's automatic indexes have two
+/// for each field that is neither array nor map, in maps too, and one for each element of an array
+/// (cloud.google.com/firestore/docs/concepts/index-overview, 2026-11).
+pub(crate) const INDEX_ENTRIES_MAX: u64 = 40_000;
+
+/// Bytes of a value that stand in an index (the quotas page).
+pub(crate) const INDEXED_BYTES_MAX: usize = 1_500;
+
 /// Bytes of one answer message: a document of 1 MiB with all its framing.
 pub(crate) const MESSAGE_BYTES_MAX: usize = 16 << 20;
 

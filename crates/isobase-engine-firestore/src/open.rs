@@ -56,7 +56,7 @@ impl FirestoreBackend {
         let tokens = Tokens::new(credentials);
         let client = Client::new(&options, emulator, &project, tokens, remote.deadline)?;
         let names = Names::new(&project, &options.database, &options.prefix);
-        Ok(Self::new(Requests { client, names }))
+        Ok(Self::new(Requests { client, names }, options.indexing))
     }
 }
 

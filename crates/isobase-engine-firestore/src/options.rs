@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
 
+use crate::Indexing;
+
 /// Where a database is and how to reach it. Start from [`FirestoreOptions::new`] and change what
 /// differs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +20,9 @@ pub struct FirestoreOptions {
     pub emulator: Option<String>,
     /// Stands before the name of every collection, the journal's included. Default none.
     pub prefix: String,
+    /// What Firestore indexes, as its owner has set it up: a document with more than 40,000 index
+    /// entries is refused. Default [`Indexing::Everything`], as Firestore does by itself.
+    pub indexing: Indexing,
     /// HTTP/2 connections; Google allows 100 requests at once on each. Default 2.
     pub connections: usize,
     /// Longest time to wait for a connection. Default 5 s.
@@ -44,6 +49,7 @@ impl FirestoreOptions {
             database: if database.is_empty() { "(default)".to_owned() } else { database },
             emulator: None,
             prefix: String::new(),
+            indexing: Indexing::Everything,
             connections: 2,
             connect_timeout: Duration::from_secs(5),
         };
@@ -63,6 +69,11 @@ impl FirestoreOptions {
             "prefix" => {
                 return refuse("prefix", "up to 100 of a-z A-Z 0-9 - . _, not beginning with _");
             }
+            "indexing" => match &*value {
+                "everything" => self.indexing = Indexing::Everything,
+                "keys" => self.indexing = Indexing::KeysOnly,
+                _ => return refuse("indexing", "everything or keys"),
+            },
             "connections" => match value.parse() {
                 Ok(connections @ 1..=64) => self.connections = connections,
                 _ => return refuse("connections", "a number from 1 to 64"),
@@ -102,8 +113,8 @@ pub enum InvalidUrl {
     Form,
     /// A parameter nobody knows.
     #[error(
-        "unknown parameter '{name}' in the Firestore URL, known are emulator, prefix and \
-         connections"
+        "unknown parameter '{name}' in the Firestore URL, known are emulator, prefix, indexing \
+         and connections"
     )]
     UnknownParameter {
         /// Its name.
@@ -143,10 +154,14 @@ mod tests {
 
     #[test]
     fn reads_parameters() {
-        let url = "firestore://p/d?emulator=127.0.0.1:8080&prefix=test-&connections=4";
+        let url =
+            "firestore://p/d?emulator=127.0.0.1:8080&prefix=test-&connections=4&indexing=keys";
         let options = FirestoreOptions::new(url).unwrap();
         assert_eq!(options.emulator.as_deref(), Some("127.0.0.1:8080"));
         assert_eq!((&*options.prefix, options.connections), ("test-", 4));
+        assert_eq!(options.indexing, Indexing::KeysOnly);
+        let options = FirestoreOptions::new("firestore://p/d?indexing=everything").unwrap();
+        assert_eq!(options, FirestoreOptions::new("firestore://p/d").unwrap());
     }
 
     #[test]
@@ -160,6 +175,7 @@ mod tests {
             ("firestore://p/d?prefix=__a", "not beginning with _"),
             ("firestore://p/d?prefix=a/b", "not beginning with _"),
             ("firestore://p/d?connections=0", "from 1 to 64"),
+            ("firestore://p/d?indexing=none", "everything or keys"),
             ("firestore://p/d?region=eu", "unknown parameter 'region'"),
         ];
         for (url, part) in cases {

@@ -11,6 +11,7 @@ use proto::{
     StructuredAggregationQuery, StructuredQuery, Write, batch_get_documents_response,
     run_aggregation_query_request, run_query_request,
     structured_aggregation_query::{self, Aggregation, aggregation},
+    write::Operation,
 };
 use tokio::time::{Instant, sleep};
 use tonic::{Code, Status};
@@ -229,23 +230,23 @@ impl Requests {
             if left.is_empty() {
                 break;
             }
-            let answer = self.batch_write(&left, &write).await;
-            let answer = answer.map_err(|failure| failure.into_write_error(what))?;
-            if answer.status.len() != left.len() {
-                let message = format!("{what}: Firestore does not say what became of each write");
-                return Err(EngineError::new(ErrorKind::OutcomeUnknown, message));
-            }
+            let answers = self.batch_write_parts(what, &left, &write).await?;
             let mut refused = Vec::new();
             let mut last = None;
-            for (place, status) in left.iter().zip(statuses(answer)) {
+            for (place, status) in left.iter().zip(answers) {
                 match status.code() {
                     Code::Ok => written[*place] = true,
-                    Code::FailedPrecondition | Code::NotFound | Code::AlreadyExists => {}
+                    Code::FailedPrecondition | Code::NotFound | Code::AlreadyExists
+                        if write(*place).current_document.is_some()
+                            && !error::is_too_large(&status) => {}
                     _ if error::is_worth_repeating(&status) => {
                         refused.push(*place);
                         last = Some(status);
                     }
-                    _ => return Err(Failure::new(status, false, round).into_error(what)),
+                    _ => {
+                        let what = of_write(what, &write(*place));
+                        return Err(Failure::new(status, false, round).into_error(&what));
+                    }
                 }
             }
             let Some(status) = last else { return Ok(written) };
@@ -256,6 +257,41 @@ impl Requests {
             left = refused;
         }
         Ok(written)
+    }
+
+    /// What became of each write. They are sent in halves where they are too much at once.
+    async fn batch_write_parts(
+        &self,
+        what: &str,
+        places: &[usize],
+        write: &impl Fn(usize) -> Write,
+    ) -> Result<Vec<Status>, EngineError> {
+        let mut answers = Vec::with_capacity(places.len());
+        let mut parts = vec![places];
+        while let Some(part) = parts.pop() {
+            match self.batch_write(part, write).await {
+                Ok(answer) if answer.status.len() == part.len() => {
+                    answers.extend(statuses(answer));
+                }
+                Ok(_) => {
+                    let message =
+                        format!("{what}: Firestore does not say what became of each write");
+                    return Err(EngineError::new(ErrorKind::OutcomeUnknown, message));
+                }
+                Err(failure) if part.len() > 1 && error::is_too_large(&failure.status) => {
+                    let (first, second) = part.split_at(part.len() / 2);
+                    parts.extend([second, first]);
+                }
+                Err(failure) => {
+                    let what = match part {
+                        [place] => of_write(what, &write(*place)),
+                        _ => what.to_owned(),
+                    };
+                    return Err(failure.into_write_error(&what));
+                }
+            }
+        }
+        Ok(answers)
     }
 
     async fn batch_write(
@@ -288,6 +324,15 @@ fn statuses(answer: BatchWriteResponse) -> impl Iterator<Item = Status> {
 /// The path of a document, without its database.
 pub(crate) fn path(name: &str) -> &str {
     name.split_once("/documents/").map_or(name, |(_, path)| path)
+}
+
+fn of_write(what: &str, write: &Write) -> String {
+    let name = match &write.operation {
+        Some(Operation::Update(document)) => &document.name,
+        Some(Operation::Delete(name)) => name,
+        _ => return what.to_owned(),
+    };
+    format!("{what}: '{}'", path(name))
 }
 
 fn of_query(verb: &str, query: &StructuredQuery) -> String {

@@ -4,14 +4,25 @@
 //! 1.19.9 takes documents of exactly this size and refuses one byte more; an empty map or array
 //! has one byte there.
 
+use googleapis_tonic_google_firestore_v1::google::firestore::v1 as proto;
 use isobase_remote::{After, DocumentWrite, META_FIELD, Tree};
+use prost::Message as _;
+use proto::value::ValueType;
 
-use crate::limits::VALUE_BYTES_MAX;
+use crate::{
+    codec::{Fields, tag_replaced},
+    limits::{BUDGET, INDEXED_BYTES_MAX, TRANSACTION_BYTES_MAX, VALUE_BYTES_MAX},
+};
 
 /// Bytes around every value, name and nested message in a request: tags and lengths.
 const FRAMING: u64 = 16;
 /// A change in the log, beside the names in it.
 const CHANGE: u64 = 200;
+
+/// Entries of a field in the automatic indexes: one in each direction.
+const SCALAR_ENTRIES: u64 = 2;
+/// Bytes of an index entry beside names and value, by Firestore's count.
+const ENTRY: u64 = 48;
 
 /// Bytes of a document by Firestore's count.
 pub(crate) fn stored(path: &[&str], after: &After) -> u64 {
@@ -43,6 +54,57 @@ fn value(tree: &Tree) -> u64 {
 
 fn string(text: &str) -> u64 {
     text.len() as u64 + 1
+}
+
+/// Entries that a document has in the automatic indexes; a few more where it has arrays.
+pub(crate) fn index_entries(after: &After) -> u64 {
+    let meta = after.meta.to_fields();
+    let fields = after.fields.iter().chain(&meta).map(|(_, tree)| entries(tree));
+    fields.sum::<u64>() + SCALAR_ENTRIES * after.keys.len() as u64
+}
+
+fn entries(tree: &Tree) -> u64 {
+    match tree {
+        Tree::Array(elements) => SCALAR_ENTRIES + elements.len() as u64,
+        Tree::Object(fields) if !fields.is_empty() => {
+            fields.iter().map(|(_, tree)| entries(tree)).sum()
+        }
+        _ => SCALAR_ENTRIES,
+    }
+}
+
+/// Bytes that go when a document is replaced or deleted, its index entries included.
+pub(crate) fn replaced(document: &proto::Document) -> u64 {
+    document.encoded_len() as u64 + entry_bytes(&document.fields, document.name.len())
+}
+
+/// Bytes of the index entries of fields, each with the names before it.
+fn entry_bytes(fields: &Fields, before: usize) -> u64 {
+    let of_field = |(name, value): (&String, &proto::Value)| {
+        let names = before + name.len();
+        let entry = |value: &proto::Value| {
+            (names + value.encoded_len().min(INDEXED_BYTES_MAX)) as u64 + ENTRY
+        };
+        match &value.value_type {
+            Some(ValueType::MapValue(map)) => entry_bytes(&map.fields, names + 1),
+            Some(ValueType::ArrayValue(array)) => array.values.iter().map(entry).sum(),
+            _ => SCALAR_ENTRIES * entry(value),
+        }
+    };
+    fields.iter().map(of_field).sum()
+}
+
+/// What a write costs of what one commit may have. It is bounded twice: by the bytes of the
+/// request, and by those of everything that it writes, replaces and deletes.
+pub(crate) fn cost(document: &str, write: &DocumentWrite) -> u64 {
+    let wire = wire(document, write);
+    let replaced = write.before.as_ref().map_or(0, |before| tag_replaced(&before.tag));
+    if replaced == 0 {
+        return wire;
+    }
+    let share = (wire + replaced) * BUDGET.bytes / TRANSACTION_BYTES_MAX;
+    // One document alone is sent whatever it is: then Firestore decides.
+    wire.max(share.min(BUDGET.bytes / 10 * 9))
 }
 
 /// The path and length of a string that is longer than Firestore takes, if there is one.

@@ -5,7 +5,7 @@ use isobase_engine::{ErrorKind, IndexDefinition, IndexState};
 use isobase_remote::{
     Backend, CatalogueEntry, CommitError, IndexEntry, IndexKey, KeyFetch, NativeDocument,
 };
-use isobase_types::Order;
+use isobase_types::{CollectionName, Order, Sequence};
 
 use crate::fixture::{
     Tables, collection, commit, creation, deletion, document_key, everything, id_key, update,
@@ -247,6 +247,58 @@ async fn a_sweep_takes_away_keys_that_no_document_has() {
         assert_eq!(backend.count_keys(&agents, 1, &[], None).await.unwrap(), 2);
         assert_eq!(backend.count_keys(&agents, 0, &[], None).await.unwrap(), 2);
         assert_eq!(backend.count(&agents).await.unwrap(), 2);
+    })
+    .await;
+}
+
+/// A document of ours with several entries in one index, as it has when other programs change its
+/// content between writes of ours.
+async fn with_stale_entries(tables: &Tables, stale: usize) -> CollectionName {
+    let backend = &tables.backend;
+    let head = backend.open().await.unwrap();
+    let agents = collection("agents");
+    backend.prepare_collection(&agents).await.unwrap();
+    let key = |at: usize| IndexKey { index: 1, key: format!("key {at}").into_bytes() };
+    let mut write = creation("agents", "a", 1, "{}");
+    write.after.as_mut().unwrap().keys.extend((0..=stale).map(key));
+    let definition = IndexDefinition::new(Order::parse("v").unwrap()).unwrap();
+    let index = IndexEntry { number: 1, definition, state: IndexState::Ready };
+    let mut group = commit(head, vec![write]);
+    group.catalogue = vec![CatalogueEntry {
+        collection: agents.clone(),
+        indexes: vec![index],
+        adopted: true,
+        deleting: None,
+    }];
+    backend.commit(&group).await.unwrap().unwrap();
+    assert_eq!(backend.count_keys(&agents, 1, &[], None).await.unwrap(), stale as u64 + 1);
+    agents
+}
+
+#[tokio::test]
+async fn a_sweep_takes_away_several_keys_of_one_document() {
+    for stale in [2, 90] {
+        with_tables(async |tables| {
+            let agents = with_stale_entries(tables, stale).await;
+            let keys_of = |found: &NativeDocument| {
+                let now = IndexKey { index: 1, key: b"key 0".to_vec() };
+                vec![id_key(&found.id.to_string()), now]
+            };
+            tables.backend.sweep(&agents, &keys_of).await.unwrap();
+            assert_eq!(tables.backend.count_keys(&agents, 1, &[], None).await.unwrap(), 1);
+            assert_eq!(tables.backend.count_keys(&agents, 0, &[], None).await.unwrap(), 1);
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_deleted_collection_takes_several_keys_of_one_document_along() {
+    with_tables(async |tables| {
+        let agents = with_stale_entries(tables, 3).await;
+        tables.backend.purge(&agents, Sequence(1)).await.unwrap();
+        assert_eq!(tables.backend.count_keys(&agents, 1, &[], None).await.unwrap(), 0);
+        assert_eq!(tables.backend.count_keys(&agents, 0, &[], None).await.unwrap(), 0);
     })
     .await;
 }

@@ -1,10 +1,12 @@
 //! What emulators do not produce: recorded and scripted answers.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use isobase_engine::ErrorKind;
-use isobase_remote::{Backend, CommitError, Head, KeyFetch};
+use isobase_remote::{Backend, Before, CommitError, Head, KeyFetch, Tag};
+use isobase_types::{Sequence, Timestamp};
 
 use crate::{
-    fixture::{collection, commit, creation, document_key, everything},
+    fixture::{collection, commit, creation, document_key, everything, id_key},
     script::{Answer, Script, backend, canceled, error, ok},
 };
 
@@ -37,9 +39,38 @@ async fn throttling_is_waited_out_and_then_named() {
 async fn failures_of_the_service_are_tried_again() {
     let internal = || error(500, "InternalServerError", "internal");
     let unavailable = || Answer::Json(503, "<html>busy</html>".to_owned());
-    let script = Script::start(&[internal(), unavailable(), Answer::Cut, ok(HEAD)]).await;
+    let answers = [internal(), unavailable(), Answer::Cut, Answer::Gone, ok(HEAD)];
+    let script = Script::start(&answers).await;
     assert_eq!(script.backend().await.head().await.unwrap().commit, 3);
-    assert_eq!(script.requests().len(), 4);
+    assert_eq!(script.requests().len(), 5);
+}
+
+#[tokio::test]
+async fn a_commit_whose_answer_never_comes_is_sent_again_under_its_token() {
+    let script = Script::start(&[Answer::Gone, ok("{}")]).await;
+    let commit = commit(Head::default(), vec![creation("c", "a", 1, "{}")]);
+    script.backend().await.commit(&commit).await.unwrap().unwrap();
+    let tokens = script.requests().into_iter().map(|(_, body)| {
+        let (_, rest) = body.split_once(r#""ClientRequestToken":"#).unwrap();
+        rest.split(',').next().unwrap().trim_end_matches('}').to_owned()
+    });
+    let tokens: Vec<String> = tokens.collect();
+    assert_eq!(tokens.len(), 2);
+    assert_eq!(tokens[0], tokens[1]);
+
+    let script = Script::start(&[Answer::Gone]).await;
+    let error = script.backend().await.commit(&commit).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::OutcomeUnknown, "{error}");
+    assert!(!error.message.contains("credentials"), "{error}");
+}
+
+#[tokio::test]
+async fn a_table_with_another_key_is_refused_by_name() {
+    let message = "The provided key element does not match the schema";
+    let script = Script::start(&[error(400, "ValidationException", message)]).await;
+    let error = script.backend().await.read(&[document_key("c", "a")]).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Unsupported, "{error}");
+    assert!(error.message.contains("p_c") && error.message.contains("`_id` (S)"), "{error}");
 }
 
 #[tokio::test]
@@ -301,4 +332,78 @@ async fn entries_whose_documents_are_gone_are_passed_by() {
     let fetched = script.backend().await.fetch(&collection("c"), &fetch).await.unwrap();
     assert!(fetched.documents.is_empty() && !fetched.exhausted);
     assert_eq!(fetched.passed.as_deref(), Some(&b"a"[..]));
+}
+
+#[tokio::test]
+async fn a_deletion_asks_whether_documents_exist_and_not_what_they_are() {
+    let none = ok("{}");
+    let entry = |id: &str, key: &str| {
+        format!(r#"{{"pk":{{"S":"keys/c/0"}},"sk":{{"B":"{key}"}},"document":{{"S":"{id}"}}}}"#)
+    };
+    let entries =
+        ok(&format!(r#"{{"Items":[{},{}],"Count":2}}"#, entry("a", "YQ=="), entry("b", "Yg==")));
+    let found = ok(r#"{"Responses":{"p_c":[{"_id":{"S":"a"}}]},"UnprocessedKeys":{}}"#);
+    // The scan and the catalogue have nothing.
+    let script = Script::start(&[none.clone(), none, entries, found, ok("{}")]).await;
+    let backend = script.backend().await;
+    backend.purge(&collection("c"), Sequence(9)).await.unwrap();
+    let operations = ["Scan", "GetItem", "Query", "BatchGetItem", "TransactWriteItems"];
+    assert_eq!(script.operations(), operations);
+    let requests = script.requests();
+    assert!(requests[3].1.contains(r##""ProjectionExpression":"#only""##), "{}", requests[3].1);
+    assert!(requests[3].1.contains(r##""#only":"_id""##), "{}", requests[3].1);
+    let (_, deleted) = &requests[4];
+    assert!(deleted.contains(r#""S":"b""#) && !deleted.contains(r#""S":"a""#), "{deleted}");
+}
+
+#[tokio::test]
+async fn answers_that_are_not_old_yet_are_not_read_again() {
+    const MINUTE: i64 = 60_000_000;
+    const DAY: i64 = 24 * 60 * MINUTE;
+    let answer = |at: i64| {
+        ok(&format!(
+            r#"{{"Items":[{{"pk":{{"S":"answers"}},"sk":{{"B":"YQ=="}},"at":{{"N":"{at}"}}}}],"Count":1}}"#
+        ))
+    };
+    let at = |unix_us: i64| Timestamp { unix_us };
+    // Given three hours after the first look's bound; nobody has set an expiry.
+    let script = Script::start(&[answer(DAY + 180 * MINUTE), answer(DAY + 180 * MINUTE)]).await;
+    let backend = script.backend().await;
+    for minute in 0..180 {
+        backend.forget_answers(at(DAY + minute * MINUTE)).await.unwrap();
+    }
+    assert_eq!(script.operations(), ["Query"]);
+    backend.forget_answers(at(DAY + 300 * MINUTE)).await.unwrap();
+    assert_eq!(script.operations(), ["Query", "Query", "BatchWriteItem"]);
+
+    // Where there are none, those that come are as old as they come.
+    let script = Script::start(&[ok(r#"{"Items":[],"Count":0}"#)]).await;
+    let backend = script.backend().await;
+    for minute in 0..600 {
+        backend.forget_answers(at(DAY + minute * MINUTE)).await.unwrap();
+    }
+    assert_eq!(script.operations(), ["Query"]);
+    backend.forget_answers(at(2 * DAY)).await.unwrap();
+    assert_eq!(script.operations(), ["Query", "Query"]);
+}
+
+#[tokio::test]
+async fn what_is_listed_of_many_documents_is_read_at_once() {
+    let mut writes: Vec<_> = ["a", "b", "x"].map(|id| creation("c", id, 1, "{}")).into();
+    for write in &mut writes {
+        // Another program wrote it.
+        write.before = Some(Before { tag: Tag::default(), stamp: None, keys: Vec::new() });
+    }
+    let entry = format!(
+        r#"{{"pk":{{"S":"keys/c/0"}},"sk":{{"B":"{}"}},"document":{{"S":"b"}}}}"#,
+        STANDARD.encode(id_key("b").key)
+    );
+    let entries = format!(r#"{{"Responses":{{"p_isobase_journal":[{entry}]}}}}"#);
+    let script = Script::start(&[ok("{}"), ok(&entries), ok("{}")]).await;
+    let commit = commit(Head::default(), writes);
+    script.backend().await.commit(&commit).await.unwrap().unwrap();
+    assert_eq!(script.operations(), ["GetItem", "BatchGetItem", "TransactWriteItems"]);
+    // Two of them are new to the count.
+    let (_, written) = &script.requests()[2];
+    assert!(written.contains(r#"":documents":{"N":"2"}"#), "{written}");
 }

@@ -19,6 +19,8 @@ pub(crate) enum Answer {
     Json(u16, String),
     /// Read the request, and close in the middle of the answer.
     Cut,
+    /// Read the request, and close before the answer.
+    Gone,
 }
 
 pub(crate) fn ok(json: &str) -> Answer {
@@ -123,6 +125,7 @@ async fn serve(
                 stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{").await.unwrap();
                 return;
             }
+            Answer::Gone => return,
         }
     }
 }

@@ -10,8 +10,8 @@ use tokio::{sync::Barrier, time::Instant};
 use tonic::Code;
 
 use crate::{
-    proxy::{Fault, Proxy},
-    support::{Database, collection, commit, create, fields, key, on_each, text},
+    proxy::{Fault, Proxy, Relay},
+    support::{Database, before, collection, commit, create, fields, key, on_each, text},
 };
 
 /// Short, so that a test of silence is over soon; long enough for a busy machine.
@@ -310,6 +310,18 @@ fn a_commit_that_was_refused_for_good_says_why() {
                 Fault::Before(Code::ResourceExhausted, "message exceeds maximum size"),
                 ErrorKind::LimitExceeded,
             ),
+            // What goes counts too, and emulators do not count it.
+            (
+                Fault::Before(
+                    Code::InvalidArgument,
+                    "Transaction too big. Decrease transaction size.",
+                ),
+                ErrorKind::LimitExceeded,
+            ),
+            (
+                Fault::Before(Code::FailedPrecondition, "Too many index entries for entity"),
+                ErrorKind::LimitExceeded,
+            ),
             // No condition failed: this is something else.
             (Fault::Before(Code::FailedPrecondition, "Datastore Mode"), ErrorKind::Unexpected),
         ];
@@ -317,6 +329,7 @@ fn a_commit_that_was_refused_for_good_says_why() {
             proxy.expect("Commit", [fault]);
             let error = backend.commit(&given).await.unwrap_err();
             assert_eq!(error.kind, kind, "{error}");
+            assert!(error.message.contains("'a/1'"), "{error}");
             assert!(proxy.is_done());
         }
         assert_eq!(backend.commit(&given).await.unwrap(), Ok(()));
@@ -363,4 +376,94 @@ fn a_server_that_is_not_there_is_named() {
         let error = backend.commit(&given).await.unwrap_err();
         assert_eq!(error.kind, ErrorKind::Unavailable, "nothing was sent: {error}");
     });
+}
+
+const TOO_MANY_ENTRIES: (Code, &str) =
+    (Code::FailedPrecondition, "Too many index entries for entity");
+
+#[test]
+fn a_document_that_is_refused_in_a_load_is_named() {
+    on_each(async |database| {
+        let (backend, proxy) = behind(&database).await;
+        let writes = ["1", "2"].map(|id| create(&backend, "a", id, "{}")).to_vec();
+        let done = (Code::Ok, "");
+        let cases = [
+            (TOO_MANY_ENTRIES, ErrorKind::LimitExceeded),
+            ((Code::InvalidArgument, "too many index entries"), ErrorKind::LimitExceeded),
+            // Without a condition there is none that did not hold.
+            ((Code::FailedPrecondition, "something else"), ErrorKind::Unexpected),
+        ];
+        for (answer, kind) in cases {
+            proxy.expect("BatchWrite", [Fault::Each(vec![done, answer])]);
+            let error = backend.load(writes.clone()).await.unwrap_err();
+            assert_eq!(error.kind, kind, "{error}");
+            assert!(error.message.contains("'a/2'") && error.message.contains(answer.1), "{error}");
+            assert!(proxy.is_done());
+        }
+    });
+}
+
+#[test]
+fn a_condition_that_does_not_hold_is_no_other_refusal() {
+    on_each(async |database| {
+        let (backend, proxy) = behind(&database).await;
+        database.commit(vec![create(&backend, "a", "1", "{}")]).await;
+        let mut write = create(&backend, "a", "1", "{}");
+        write.before = Some(before(&backend, "a", "1").await);
+        let writes = [write];
+        let changed = (Code::FailedPrecondition, "the stored version does not match");
+        proxy.expect("BatchWrite", [Fault::Each(vec![changed])]);
+        assert_eq!(backend.rekey(&writes).await.unwrap(), [false]);
+        proxy.expect("BatchWrite", [Fault::Each(vec![TOO_MANY_ENTRIES])]);
+        let error = backend.rekey(&writes).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::LimitExceeded, "{error}");
+        assert!(error.message.contains("'a/1'"), "{error}");
+        assert_eq!(backend.rekey(&writes).await.unwrap(), [true]);
+    });
+}
+
+#[test]
+fn a_load_that_is_too_much_at_once_is_sent_in_halves() {
+    on_each(async |database| {
+        let (backend, proxy) = behind(&database).await;
+        let too_big =
+            Fault::Before(Code::InvalidArgument, "Transaction too big. Decrease transaction size.");
+        let writes: Vec<_> =
+            (0..4).map(|place| create(&backend, "a", &format!("d{place}"), "{}")).collect();
+        proxy.expect("BatchWrite", [too_big.clone(), too_big.clone()]);
+        backend.load(writes.clone()).await.unwrap();
+        assert_eq!(proxy.calls("BatchWrite"), 5);
+        assert_eq!(backend.count(&collection("a")).await.unwrap(), 4);
+        // What is alone cannot be divided.
+        proxy.expect("BatchWrite", [too_big]);
+        let error = backend.load(writes[..1].to_vec()).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::LimitExceeded, "{error}");
+        assert!(error.message.contains("'a/d0'"), "{error}");
+    });
+}
+
+#[test]
+fn a_connection_that_died_while_nobody_asked_is_replaced() {
+    for host in isobase_testkit::firestore_hosts() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.expect("a runtime can be built").block_on(async {
+            let relay = Relay::start(&host.host).await;
+            let project = isobase_testkit::unique_name("p").replace('_', "-");
+            let url = format!("firestore://{project}?connections=1&emulator={}", relay.address);
+            let options = FirestoreOptions::new(&url).expect("a URL");
+            let remote = RemoteOptions { deadline: DEADLINE, ..RemoteOptions::default() };
+            let backend = FirestoreBackend::connect(options, &Environment::default(), remote).await;
+            let backend = backend.expect("options are enough");
+            backend.open().await.expect("the journal is made");
+            assert_eq!(relay.connections(), 1);
+            relay.go_deaf();
+            tokio::time::pause();
+            tokio::time::sleep(Duration::from_secs(65)).await;
+            tokio::time::resume();
+            let started = Instant::now();
+            assert_eq!(read(&backend).await.unwrap(), 0);
+            assert!(started.elapsed() < DEADLINE / 2, "{:?}", started.elapsed());
+            assert_eq!(relay.connections(), 2);
+        });
+    }
 }

@@ -6,17 +6,25 @@ use std::{
     future::pending,
     net::SocketAddr,
     pin::Pin,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     task::{Context, Poll},
 };
 
 use bytes::Bytes;
+use googleapis_tonic_google_firestore_v1::google::{
+    firestore::v1::BatchWriteResponse, rpc::Status,
+};
 use http::{HeaderMap, Request, Response, header::CONTENT_TYPE};
 use http_body::{Body, Frame};
 use http_body_util::{BodyExt, Full};
 use hyper::{body::Incoming, client, server, service::service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use prost::Message as _;
 use tokio::{
+    io::copy_bidirectional,
     net::{TcpListener, TcpStream},
     sync::{Barrier, Notify},
     task::JoinHandle,
@@ -40,6 +48,8 @@ pub(crate) enum Fault {
     BreakAfter,
     /// Done as usual, after the test has met it at this barrier twice.
     Gate(Arc<Barrier>),
+    /// Nothing is done, and each write of a bulk request is answered so.
+    Each(Vec<(Code, &'static str)>),
     /// Done as usual.
     None,
 }
@@ -125,6 +135,7 @@ async fn answer(
     };
     match fault {
         Fault::Before(code, message) => return Ok(status(code, message)),
+        Fault::Each(ref answers) => return Ok(each(answers)),
         Fault::Silence => pending().await,
         Fault::Gate(ref gate) => {
             gate.wait().await;
@@ -195,6 +206,26 @@ fn status(code: Code, message: &'static str) -> Response<Frames> {
     response(VecDeque::from([Ok(Frame::trailers(trailers))]))
 }
 
+fn each(answers: &[(Code, &'static str)]) -> Response<Frames> {
+    let status = |(code, message): &(Code, &str)| Status {
+        code: i32::from(*code),
+        message: (*message).to_owned(),
+        ..Status::default()
+    };
+    let answer = BatchWriteResponse {
+        status: answers.iter().map(status).collect(),
+        ..BatchWriteResponse::default()
+    };
+    let message = answer.encode_to_vec();
+    let mut frame = vec![0];
+    frame.extend(u32::try_from(message.len()).expect("a short answer").to_be_bytes());
+    frame.extend(message);
+    let mut trailers = HeaderMap::new();
+    trailers.insert("grpc-status", "0".parse().expect("a header"));
+    let frames = [Ok(Frame::data(frame.into())), Ok(Frame::trailers(trailers))];
+    response(VecDeque::from(frames))
+}
+
 fn response(frames: VecDeque<Result<Frame<Bytes>, &'static str>>) -> Response<Frames> {
     let response = Response::builder().header(CONTENT_TYPE, "application/grpc");
     response.body(Frames(frames)).expect("a response")
@@ -212,5 +243,53 @@ impl Body for Frames {
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         Poll::Ready(self.0.pop_front())
+    }
+}
+
+/// Passes bytes on, until it is told to lose what comes on the connections there are.
+pub(crate) struct Relay {
+    pub(crate) address: SocketAddr,
+    connections: Arc<AtomicUsize>,
+    deaf: Arc<Notify>,
+    task: JoinHandle<()>,
+}
+
+impl Relay {
+    pub(crate) async fn start(upstream: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let (connections, deaf) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()));
+        let (upstream, counted, heard) = (upstream.to_owned(), connections.clone(), deaf.clone());
+        let task = tokio::spawn(async move {
+            while let Ok((mut near, _)) = listener.accept().await {
+                counted.fetch_add(1, Ordering::Relaxed);
+                let mut far = TcpStream::connect(&upstream).await.expect("the emulator is there");
+                let heard = heard.clone();
+                tokio::spawn(async move {
+                    tokio::select! {
+                        _ = copy_bidirectional(&mut near, &mut far) => {}
+                        // Both stay open.
+                        () = heard.notified() => pending().await,
+                    }
+                });
+            }
+        });
+        Self { address, connections, deaf, task }
+    }
+
+    /// Of the connections there are nothing comes through any more.
+    pub(crate) fn go_deaf(&self) {
+        self.deaf.notify_waiters();
+    }
+
+    /// How many there were.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        self.task.abort();
     }
 }

@@ -1,10 +1,11 @@
 //! What is refused before it is sent is what Firestore refuses.
 
 use isobase_engine::ErrorKind;
-use isobase_remote::{Backend, DocumentWrite};
+use isobase_engine_firestore::{Environment, FirestoreBackend, FirestoreOptions};
+use isobase_remote::{Backend, DocumentWrite, RemoteOptions};
 use isobase_types::DocumentId;
 
-use crate::support::{Database, after, key, on_each};
+use crate::support::{Database, after, before, create, key, on_each};
 
 async fn is_stored(database: &Database, body: &str) -> Result<(), ErrorKind> {
     let backend = &database.backend;
@@ -69,6 +70,84 @@ fn deep_and_odd_values_are_stored() {
             assert!(!is_refused(&database, &body), "{body}");
             assert_eq!(is_stored(&database, &body).await, Ok(()), "{body}");
             assert_eq!(database.body("sizes", "x").await.as_deref(), Some(&*body));
+        }
+    });
+}
+
+#[test]
+fn what_a_commit_replaces_and_deletes_counts() {
+    on_each(async |database| {
+        let backend = &database.backend;
+        let large = format!(r#"{{"v":"{}"}}"#, "x".repeat(900_000));
+        let bodies = [("large", large.as_str()), ("small", r#"{"v":1}"#)];
+        let writes = bodies.map(|(id, body)| create(backend, "a", id, body)).to_vec();
+        database.commit(writes).await;
+        let mut deletions = Vec::new();
+        for id in ["large", "small"] {
+            let before = Some(before(backend, "a", id).await);
+            deletions.push(DocumentWrite { key: key("a", id), before, after: None });
+        }
+        let [large, small] = [0, 1].map(|at: usize| backend.cost(&deletions[at]).bytes);
+        let budget = backend.budget().bytes;
+        // Of 10 MiB that production takes.
+        assert!(10 * large <= budget && 12 * large > budget, "{large} of {budget}");
+        assert!(500 * small < budget, "{small} of {budget}");
+        let mut update = deletions[0].clone();
+        update.after = Some(after(backend, "{}", &[b"k"]));
+        assert!(backend.cost(&update).bytes > large);
+        // Its version is still one that Firestore knows.
+        database.commit(vec![update]).await;
+        deletions[0].before = Some(before(backend, "a", "large").await);
+        assert!(backend.cost(&deletions[0]).bytes < 2 * small);
+        database.commit(deletions).await;
+        assert_eq!(database.body("a", "large").await, None);
+    });
+}
+
+#[test]
+fn a_document_of_any_size_may_be_deleted_alone() {
+    on_each(async |database| {
+        let backend = &database.backend;
+        // The entry of a field in an index has the names of all that it stands in.
+        let values: Vec<_> = (0..6_000).map(|n| format!(r#""{n}":{n}"#)).collect();
+        let body = format!(r#"{{"{}":{{{}}}}}"#, "n".repeat(1_000), values.join(","));
+        assert!(!is_refused(&database, &body));
+        backend.load(vec![create(backend, "a", "x", &body)]).await.unwrap();
+        let before = Some(before(backend, "a", "x").await);
+        let write = DocumentWrite { key: key("a", "x"), before, after: None };
+        let (cost, budget) = (backend.cost(&write).bytes, backend.budget().bytes);
+        assert!(cost < budget && 2 * cost > budget, "{cost} of {budget}");
+    });
+}
+
+#[test]
+fn documents_have_at_most_forty_thousand_index_entries() {
+    on_each(async |database| {
+        let fields = |count: usize| {
+            let fields: Vec<_> = (0..count).map(|n| format!(r#""{n}":1"#)).collect();
+            format!("{{{}}}", fields.join(","))
+        };
+        let elements = |count: usize| format!(r#"{{"a":[{}]}}"#, vec!["1"; count].join(","));
+        for body in [
+            fields(19_900),
+            format!(r#"{{"a":{}}}"#, fields(19_900)),
+            elements(10_000),
+            elements(39_000),
+            format!(r#"{{"a":[{},{}]}}"#, fields(10_000), fields(10_000)),
+        ] {
+            assert!(!is_refused(&database, &body), "{}", &body[..40]);
+        }
+        let too_many = [fields(20_001), format!(r#"{{"a":{}}}"#, fields(20_001)), elements(40_001)];
+        let id = DocumentId::parse("x").expect("an id");
+        let url = format!("firestore://{}?indexing=keys&emulator=127.0.0.1:1", database.project);
+        let options = FirestoreOptions::new(&url).expect("a URL");
+        let (environment, remote) = (Environment::default(), RemoteOptions::default());
+        let bare = FirestoreBackend::connect(options, &environment, remote).await.expect("options");
+        for body in too_many {
+            let after = after(&database.backend, &body, &[b"k"]);
+            let reason = database.backend.refuses_size(&id, &after).expect("a reason");
+            assert!(reason.contains("40000") && reason.contains("index"), "{reason}");
+            assert_eq!(bare.refuses_size(&id, &after), None);
         }
     });
 }
