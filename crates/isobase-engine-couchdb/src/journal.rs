@@ -31,6 +31,8 @@ const RECORDS_BYTES_MAX: usize = 24 << 20;
 const TRIM_PAGES_MAX: usize = 20;
 /// Pages of one look for old answers; the next look goes on after them.
 const FORGET_PAGES_MAX: usize = 20;
+/// Answers stay so much longer than they must, in microseconds: to find the old ones all are read.
+const ANSWERS_LATE_US: i64 = 3_600_000_000;
 /// How often documents are looked at again that another process writes too.
 const ROUNDS_MAX: usize = 8;
 
@@ -62,8 +64,8 @@ struct JournalRow {
 pub(crate) struct Forgetting {
     /// The first id that was not looked at.
     from: String,
-    /// Answers before this place are not older.
-    oldest_us: i64,
+    /// When the oldest of the answers before this place was given, of those that stay.
+    oldest_us: Option<i64>,
 }
 
 impl Shared {
@@ -315,10 +317,10 @@ impl Shared {
     /// on where the last call ended, also when that failed.
     pub(crate) async fn forget_answers(&self, before: Timestamp) -> Result<(), EngineError> {
         let unfinished = lock(&self.forgetting).clone();
-        if unfinished.is_none() && before.unix_us <= self.oldest_answer_us.load(Ordering::Relaxed) {
+        if unfinished.is_none() && before.unix_us < self.answers_due_us.load(Ordering::Relaxed) {
             return Ok(());
         }
-        let first = || Forgetting { from: ANSWER.to_owned(), oldest_us: before.unix_us };
+        let first = || Forgetting { from: ANSWER.to_owned(), oldest_us: None };
         let mut place = unfinished.unwrap_or_else(first);
         for _ in 0..FORGET_PAGES_MAX {
             let deadline = self.client.deadline();
@@ -328,7 +330,8 @@ impl Shared {
             *lock(&self.forgetting) = (!is_last).then(|| place.clone());
             if is_last {
                 // Those that came meanwhile, and those that come, are younger.
-                self.oldest_answer_us.store(place.oldest_us, Ordering::Relaxed);
+                let due = place.oldest_us.map(|oldest| oldest.saturating_add(ANSWERS_LATE_US));
+                self.answers_due_us.store(due.unwrap_or(before.unix_us), Ordering::Relaxed);
                 return Ok(());
             }
         }
@@ -353,7 +356,7 @@ impl Shared {
             let at = answer_of(found)?.at;
             match at < before {
                 true => old.push(row),
-                false => *oldest_us = at.unix_us.min(*oldest_us),
+                false => *oldest_us = Some(oldest_us.unwrap_or(i64::MAX).min(at.unix_us)),
             }
         }
         self.delete_rows(&old, deadline).await?;

@@ -44,8 +44,9 @@ pub(crate) struct Shared {
     pub(crate) refused: Mutex<Option<(u64, Vec<Refused>)>>,
     /// Views of Mango indexes cannot be asked for counts; the server said so.
     pub(crate) counts_one_by_one: AtomicBool,
-    /// No answer to an idempotency key is older. Written by whoever looked at all of them.
-    pub(crate) oldest_answer_us: AtomicI64,
+    /// Answers to idempotency keys are looked at again when those given before this time, in
+    /// microseconds, are to go. Written by whoever looked at all of them.
+    pub(crate) answers_due_us: AtomicI64,
     /// Where the look for old answers goes on; none when the next one begins at the first answer.
     /// Written by the look, page by page.
     pub(crate) forgetting: Mutex<Option<Forgetting>>,
@@ -77,7 +78,7 @@ impl Shared {
             refused: Mutex::default(),
             is_stripping: AtomicBool::new(false),
             counts_one_by_one: AtomicBool::new(false),
-            oldest_answer_us: AtomicI64::new(0),
+            answers_due_us: AtomicI64::new(i64::MIN),
             forgetting: Mutex::default(),
             document_bytes: AtomicUsize::new(DOCUMENT_BYTES_GUESS),
         })

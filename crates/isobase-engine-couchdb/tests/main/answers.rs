@@ -380,8 +380,12 @@ fn old_answers_are_looked_for_from_where_the_last_look_ended() {
         // All are younger than what the first look was for.
         look(5).await.unwrap();
         assert_eq!((proxy.seen(Method::GET, first), proxy.seen(Method::GET, after_a)), (1, 22));
-        proxy.rule(Method::GET, first, 1, Action::Answer(200, page('b', 3)));
-        look(8).await.unwrap();
+        // Nor has any to go before the oldest has been old for an hour.
+        let oldest_us = 1_795_183_740_000_000; // 2026-11-20T14:09:00Z
+        proxy.rule(Method::GET, first, 9, Action::Answer(200, "{\"rows\":[]}"));
+        look(oldest_us + 3_599_000_000).await.unwrap();
+        assert_eq!(proxy.seen(Method::GET, first), 1);
+        look(oldest_us + 3_601_000_000).await.unwrap();
         assert_eq!(proxy.seen(Method::GET, first), 2);
     });
 }
