@@ -8,12 +8,13 @@ use isobase_types::{CollectionName, Sequence};
 use crate::{
     Control, CopyReport, Event, Existing, Lag, OnRefused, OpsError, PreflightReport, Progress,
     Side, Stage,
+    begin::{Found, Plan, Wanted, clear_forgotten},
     existing::Skipping,
     indexes::{self, Built},
     loader::{Loader, Speed, bulk_load},
-    note::{LoadNote, Reached, first_line, now},
+    note::{LoadNote, Reached, now},
     preflight::{look_at_all, refusal},
-    replay::{Replay, clear_after, feed},
+    replay::{Replay, feed},
     report::{Stages, collections},
     scan::Scan,
     verify::{Comparison, Rules, compare},
@@ -141,13 +142,6 @@ struct Work<'a> {
     control: &'a Control,
 }
 
-/// A load that begins or goes on.
-struct Plan {
-    note: LoadNote,
-    reached: Reached,
-    resumed: bool,
-}
-
 /// What the report is made of.
 struct Outcome {
     loader: Loader,
@@ -169,8 +163,9 @@ impl Work<'_> {
         }
         let mut stages = Stages::new(self.control);
         let scan = Scan::open(self.from, Side::Source, &self.options.collections).await?;
-        let plan = self.plan(&scan).await?;
-        if !plan.resumed {
+        let names = scan.names();
+        let found = Found::look(self.wanted(), &names, |note| self.same_work(note, &scan)).await?;
+        if !found.is_begun() {
             check_names(&scan, &self.options.collections)?;
         }
         let looked = look_at_all(scan, self.to, self.options.part_bytes, self.control);
@@ -178,51 +173,26 @@ impl Work<'_> {
         if self.options.on_refused == OnRefused::Stop {
             preflight.check()?;
         }
+        let plan = found.plan(self.wanted(), |base| self.note(base, &scan)).await?;
         let mut outcome = self.carry_out(plan, &preflight, scan, &mut stages).await?;
         outcome.replay.refused.refused += preflight.refused;
         outcome.replay.refused.refusals.splice(0..0, preflight.refusals);
         Ok(self.report(outcome, stages))
     }
 
-    /// Begins a load, or finds the place where an earlier one was cut off.
-    async fn plan(self, scan: &Scan) -> Result<Plan, OpsError> {
-        let unfinished = bulk_load(self.to)?.unfinished().await.map_err(OpsError::target_failed)?;
-        let Some(text) = unfinished else { return self.begin_anew(scan).await };
-        if self.options.restart {
-            let base = LoadNote::parse(&text).map(|note| note.base()).unwrap_or_default();
-            clear_after(self.to, &[], &scan.names(), base.sequence).await?;
-            return Ok(self.begin(base, scan));
-        }
-        match self.same_work(&text, scan) {
-            Ok((note, reached)) => {
-                self.control.tell(Event::Resumed { documents: note.documents });
-                Ok(Plan { note, reached, resumed: true })
-            }
-            Err(reason) => {
-                Err(OpsError::NotResumable { note: first_line(&text).to_owned(), reason })
-            }
-        }
+    fn wanted(&self) -> Wanted<'_> {
+        let CopyOptions { existing, restart, .. } = *self.options;
+        Wanted { to: self.to, existing, restart, control: self.control }
     }
 
-    async fn begin_anew(self, scan: &Scan) -> Result<Plan, OpsError> {
-        let target = Scan::open(self.to, Side::Target, &[]).await?;
-        let documents = target.documents();
-        if documents > 0 && self.options.existing == Existing::Refuse {
-            let collections = target.collections.len();
-            return Err(OpsError::NotEmpty { documents, collections });
-        }
-        Ok(self.begin(target.counters, scan))
-    }
-
-    fn begin(self, base: Counters, scan: &Scan) -> Plan {
+    fn note(self, base: Counters, scan: &Scan) -> LoadNote {
         let mut note = LoadNote::begin("copy", &self.options.source, self.options.scope(), base);
         note.since = scan.counters.sequence.0;
-        Plan { note, reached: Reached::Start, resumed: false }
+        note
     }
 
-    /// The note when it is of this work, else what differs.
-    fn same_work(self, text: &str, scan: &Scan) -> Result<(LoadNote, Reached), String> {
-        let note = LoadNote::parse(text).ok_or("it was begun by another version")?;
+    /// Why a note is not of this work.
+    fn same_work(self, note: &LoadNote, scan: &Scan) -> Result<(), String> {
         if note.work != "copy" {
             return Err(format!("it is a {}", note.work));
         }
@@ -235,8 +205,7 @@ impl Work<'_> {
         if note.since > scan.counters.sequence.0 {
             return Err("the source has fewer writes than it had then".to_owned());
         }
-        let reached = note.reached().ok_or("its place cannot be read")?;
-        Ok((note, reached))
+        Ok(())
     }
 
     async fn carry_out(
@@ -253,13 +222,16 @@ impl Work<'_> {
         let speed = Speed { parallel: options.parallel, per_second: options.per_second };
         let mut loader = Loader::begin(self.to, note, reached.clone(), speed, control).await?;
         let loaded = self.load(&mut loader, scan, &reached, preflight.refused > 0);
-        let (scan, skipped) = stages.run(Stage::Load, loaded).await?;
+        let loaded = stages.run(Stage::Load, loaded).await;
+        let (scan, skipped) = loader.settled(loaded).await?;
 
         let mut replay = self.replay(&loader);
         // A snapshot of one moment needs nothing from the feed, unless its beginning was written
-        // from another one.
+        // from another one. Any other is let go here: to follow a source takes long, and the
+        // source keeps all that was written since for whoever holds a snapshot.
         let is_whole = one_moment && !resumed && options.follow == Follow::No;
-        let mut caught_up = one_moment && !resumed;
+        let scan = is_whole.then_some(scan);
+        let mut caught_up = is_whole;
         if !is_whole && replay.is_possible() {
             let catching_up = catch_up(&mut replay, &mut loader, control);
             caught_up = stages.run(Stage::CatchUp, catching_up).await?;
@@ -274,9 +246,6 @@ impl Work<'_> {
                 (Some(stages.run(Stage::Follow, followed).await?), &undisturbed)
             }
         };
-        // While nothing was brought over, the snapshot that was read is what was copied.
-        let is_same = replay.changes == 0 && !resumed && one_moment;
-        let scan = is_same.then_some(scan);
         if scan.is_none() {
             counters = Scan::open(self.from, Side::Source, &options.collections).await?.counters;
         }
@@ -287,7 +256,10 @@ impl Work<'_> {
         let built = indexes::build(self.to, &declared, control);
         let built = stages.run(Stage::Indexes, built).await;
         let built = built.map_err(|error| loader.stopped_later(error))?;
-        let counters = self.finish(base, counters, replay.since).await?;
+        let revision_max = loader.note.revision_max.max(replay.revision_max);
+        let sequence = counters.sequence.max(replay.since);
+        let counters = Counters { sequence, ..counters };
+        let counters = finish(self.to, base, counters, revision_max).await?;
         Ok(Outcome {
             loader,
             replay,
@@ -310,6 +282,7 @@ impl Work<'_> {
         leave_out: bool,
     ) -> Result<(Scan, u64), OpsError> {
         let Self { to, options, .. } = self;
+        clear_forgotten(loader, to, &scan.names()).await?;
         loader.total = Some(scan.documents());
         let base = loader.note.base().sequence;
         let mut skipping = match options.existing {
@@ -346,6 +319,7 @@ impl Work<'_> {
             on_refused: self.options.on_refused,
             since: Sequence(loader.note.since),
             changes: 0,
+            revision_max: 0,
             refused: PreflightReport::default(),
             control: self.control.clone(),
         }
@@ -393,21 +367,6 @@ impl Work<'_> {
         Ok(comparison)
     }
 
-    /// Makes the target whole.
-    async fn finish(
-        self,
-        base: Counters,
-        source: Counters,
-        since: Sequence,
-    ) -> Result<Counters, OpsError> {
-        let counters = Counters {
-            sequence: Sequence(base.sequence.0 + source.sequence.max(since).0),
-            last_id: base.last_id.max(source.last_id),
-        };
-        bulk_load(self.to)?.finish(counters).await.map_err(OpsError::target_failed)?;
-        Ok(counters)
-    }
-
     fn report(self, outcome: Outcome, stages: Stages) -> CopyReport {
         let Outcome { loader, replay, comparison, built, counters, .. } = outcome;
         let collections = collections(&comparison);
@@ -434,6 +393,23 @@ impl Work<'_> {
             stages: stages.times,
         }
     }
+}
+
+/// Makes the target whole. Its counters go on where those of the source are, behind its own, and
+/// behind every revision that was loaded: a document may be read later than the counters were.
+pub(crate) async fn finish(
+    to: &Arc<dyn Engine>,
+    base: Counters,
+    source: Counters,
+    revision_max: u64,
+) -> Result<Counters, OpsError> {
+    let sequence = base.sequence.0.saturating_add(source.sequence.0);
+    let counters = Counters {
+        sequence: Sequence(sequence.max(revision_max)),
+        last_id: base.last_id.max(source.last_id),
+    };
+    bulk_load(to)?.finish(counters).await.map_err(OpsError::target_failed)?;
+    Ok(counters)
 }
 
 /// Every named collection is there.

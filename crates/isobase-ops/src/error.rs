@@ -3,7 +3,7 @@
 use std::fmt;
 
 use isobase_engine::EngineError;
-use isobase_types::{CollectionName, Sequence};
+use isobase_types::{CollectionName, DocumentId, Revision, Sequence};
 
 use crate::{Difference, Refusal, archive::ArchiveError};
 
@@ -55,6 +55,23 @@ pub enum OpsError {
         /// Its collections.
         collections: usize,
     },
+    /// A document of the target has a revision that none of its writes gave it, as those have
+    /// that another program wrote: a load could not tell it from what it writes itself. Nothing
+    /// was written.
+    #[error(
+        "the target has a document that cannot be told from what is written: {id} of {collection} \
+         has the revision {revision}, and the last write of the target is {base}"
+    )]
+    UnknownRevision {
+        /// Its collection.
+        collection: CollectionName,
+        /// Its id.
+        id: DocumentId,
+        /// Its revision.
+        revision: Revision,
+        /// The last write of the target.
+        base: Sequence,
+    },
     /// The source has no such collection.
     #[error("the source has no collection {collection}")]
     NoSuchCollection {
@@ -97,6 +114,30 @@ pub enum OpsError {
         since: Sequence,
         /// The last write of the source.
         sequence: Sequence,
+    },
+    /// The archive that was to be continued is of another database, as the caller names it.
+    /// Nothing was written.
+    #[error(
+        "the archive is of {archive}, and this is {database}: what is written there does not \
+         continue it (when it is the same database under another name, give the place where the \
+         archive ends instead of the archive)"
+    )]
+    OtherDatabase {
+        /// The database of the archive.
+        archive: String,
+        /// The one that was to be dumped.
+        database: String,
+    },
+    /// The archive that was to be continued has other collections. Nothing was written.
+    #[error(
+        "the archive holds {archive}, and the dump would hold {wanted}: an archive of changes has \
+         the same collections as the one before it"
+    )]
+    OtherCollections {
+        /// The collections of the archive, in words.
+        archive: String,
+        /// Those that were asked for.
+        wanted: String,
     },
     /// An archive cannot be read, or belongs elsewhere. The target was not touched.
     #[error("the archive {name} cannot be used")]

@@ -1,12 +1,13 @@
 //! Documents that were in the target before.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
-use isobase_engine::{Engine, revision_number};
+use isobase_engine::{Counters, Engine, revision_number};
 use isobase_types::{CollectionName, Document, Sequence};
 
 use crate::{
-    OpsError, Side,
+    Control, CopyOptions, OpsError, Side,
+    note::Reached,
     scan::{Scan, Walk},
 };
 
@@ -36,6 +37,83 @@ impl Existing {
 /// the target's last write.
 pub(crate) fn was_there(document: &Document, base: Sequence) -> bool {
     base.0 > 0 && revision_number(&document.revision) <= base.0
+}
+
+/// Refuses a target that has documents when nobody said what becomes of them; gives its counters.
+pub(crate) async fn check_empty(
+    to: &Arc<dyn Engine>,
+    existing: Existing,
+) -> Result<Counters, OpsError> {
+    let target = Scan::open(to, Side::Target, &[]).await?;
+    let documents = target.documents();
+    if documents > 0 && existing == Existing::Refuse {
+        let collections = target.collections.len();
+        return Err(OpsError::NotEmpty { documents, collections });
+    }
+    Ok(target.counters)
+}
+
+/// The same of a target with an unfinished load that is to be forgotten: what counts is what was
+/// there before it.
+pub(crate) async fn check_empty_before(
+    to: &Arc<dyn Engine>,
+    existing: Existing,
+    base: Sequence,
+    loaded: &[CollectionName],
+) -> Result<(), OpsError> {
+    if existing != Existing::Refuse || base.0 == 0 {
+        return Ok(());
+    }
+    let target = Scan::open(to, Side::Target, &[]).await?.including(loaded);
+    let (mut documents, mut collections) = (0, BTreeSet::new());
+    let mut scanning = target.start(&Reached::Start, CopyOptions::PART_BYTES);
+    while let Some(part) = scanning.next().await? {
+        let theirs = part.documents.iter().filter(|document| was_there(document, base)).count();
+        if theirs > 0 {
+            documents += theirs as u64;
+            collections.insert(part.collection);
+        }
+    }
+    match documents {
+        0 => Ok(()),
+        _ => Err(OpsError::NotEmpty { documents, collections: collections.len() }),
+    }
+}
+
+/// The counters of the target before a load. Whatever it has then has a revision up to its last
+/// write, and what is loaded has later ones.
+pub(crate) async fn base_of(
+    to: &Arc<dyn Engine>,
+    existing: Existing,
+    control: &Control,
+) -> Result<Counters, OpsError> {
+    if existing == Existing::Refuse {
+        return check_empty(to, existing).await;
+    }
+    // What other programs wrote has no number until it is taken in, and a later one then.
+    if let Some(reconcile) = to.reconcile() {
+        for info in to.collections().await.map_err(OpsError::target_failed)? {
+            reconcile.reconcile(&info.name).await.map_err(OpsError::target_failed)?;
+        }
+    }
+    let target = Scan::open(to, Side::Target, &[]).await?;
+    let base = target.counters;
+    let mut scanning = target.start(&Reached::Start, CopyOptions::PART_BYTES);
+    while let Some(part) = scanning.next().await? {
+        let mut documents = part.documents.into_iter();
+        if let Some(document) = documents.find(|document| !was_there(document, base.sequence)) {
+            return Err(OpsError::UnknownRevision {
+                collection: part.collection,
+                id: document.id,
+                revision: document.revision,
+                base: base.sequence,
+            });
+        }
+        if control.is_stopped() {
+            return Err(OpsError::Stopped { documents: 0 });
+        }
+    }
+    Ok(base)
 }
 
 /// Walks along the target and leaves out what it had before.

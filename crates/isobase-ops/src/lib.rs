@@ -5,11 +5,12 @@
 //! file that holds a database between two engines.
 //!
 //! Reading order: [`Digest`] (what equality means), [`Control`] and [`Event`] (how a caller
-//! follows and stops the work), `note` (what a load leaves for whoever resumes it), `scan` and
-//! `loader` (the two ends of the pipe), `replay` (what changed meanwhile), `verify`, and `copy`,
-//! which puts them together.
+//! follows and stops the work), `note` (what a load leaves for whoever resumes it), `begin`
+//! (what a load finds in its target), `scan` and `loader` (the two ends of the pipe), `replay`
+//! (what changed meanwhile), `verify`, and `copy`, which puts them together.
 
 pub mod archive;
+mod begin;
 mod copy;
 mod digest;
 mod error;

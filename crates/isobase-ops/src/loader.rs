@@ -9,7 +9,8 @@ use std::{
 
 use isobase_engine::{BulkLoad, Engine, EngineError};
 use isobase_types::{CollectionName, Document, DocumentId, Revision, Sequence};
-use tokio::{sync::Semaphore, task::JoinHandle};
+use tokio::sync::Semaphore;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use crate::{
     Control, OpsError, Progress, Side, Stage,
@@ -20,6 +21,10 @@ use crate::{
 /// How often the note is renewed: what is written again after a cut is at most this.
 const NOTE_EVERY: Duration = Duration::from_secs(2);
 const NOTE_EVERY_BYTES: u64 = 64 << 20;
+
+/// Numbers from here on stand for revisions that are no numbers: `revision_number` of the contract
+/// gives them to what other programs wrote.
+const BEYOND_SEQUENCES: u64 = 1 << 62;
 
 /// Attempts at a part while the target has temporary failures, and the first pause between them.
 const ATTEMPTS: u32 = 6;
@@ -40,6 +45,9 @@ pub(crate) struct Loader {
     handed_over: Reached,
     under_way: VecDeque<UnderWay>,
     slots: Arc<Semaphore>,
+    /// Cancelled when the work ends early: parts that wait, for their turn or for another attempt,
+    /// are not written then. One that is being written cannot be called back.
+    given_up: CancellationToken,
     parallel: usize,
     pace: Pace,
     noted_at: Instant,
@@ -58,7 +66,8 @@ pub(crate) struct Speed {
 }
 
 struct UnderWay {
-    task: JoinHandle<Result<(), EngineError>>,
+    /// Whoever drops the work waits for nothing: what has not begun does not begin then.
+    task: AbortOnDropHandle<Result<(), EngineError>>,
     documents: u64,
     reached: Reached,
 }
@@ -83,6 +92,7 @@ impl Loader {
             reached,
             under_way: VecDeque::new(),
             slots: Arc::new(Semaphore::new(parallel)),
+            given_up: CancellationToken::new(),
             parallel,
             pace: Pace::new(speed.per_second),
             noted_at: Instant::now(),
@@ -135,6 +145,7 @@ impl Loader {
     ) -> Result<(), OpsError> {
         self.handed_over = reached.clone();
         move_revisions(&mut part, self.note.base().sequence);
+        self.note.revision_max = self.note.revision_max.max(revision_max(&part));
         let bytes: u64 = part.iter().map(|document| document.body.len() as u64).sum();
         let documents = part.len() as u64;
         self.documents += documents;
@@ -148,12 +159,17 @@ impl Loader {
             bytes: self.bytes,
         });
         let (to, collection) = (self.to.clone(), collection.clone());
-        let slots = self.slots.clone();
+        let (slots, given_up) = (self.slots.clone(), self.given_up.clone());
         let task = tokio::spawn(async move {
-            // Never closed.
-            let _slot = slots.acquire_owned().await;
-            load(&*to, &collection, part).await
+            let _slot = tokio::select! {
+                biased;
+                () = given_up.cancelled() => return Ok(()),
+                // Never closed.
+                slot = slots.acquire_owned() => slot,
+            };
+            load(&*to, &collection, part, &given_up).await
         });
+        let task = AbortOnDropHandle::new(task);
         self.under_way.push_back(UnderWay { task, documents, reached });
         // A part more than are written at once waits, so that no writer does.
         while self.under_way.len() > self.parallel {
@@ -178,6 +194,19 @@ impl Loader {
         self.note.documents += first.documents;
         self.reached = first.reached;
         Ok(())
+    }
+
+    /// The end of a stage that writes. After an error nothing is under way any more: nobody writes
+    /// into the target once the caller has been told.
+    pub(crate) async fn settled<T>(&mut self, done: Result<T, OpsError>) -> Result<T, OpsError> {
+        if done.is_err() {
+            self.given_up.cancel();
+            for part in std::mem::take(&mut self.under_way) {
+                // The first error is told; that of another part changes nothing.
+                let _ = part.task.await;
+            }
+        }
+        done
     }
 
     /// Waits for everything that is under way, and notes it.
@@ -218,7 +247,7 @@ impl Loader {
         }
     }
 
-    async fn mark(&mut self) -> Result<(), OpsError> {
+    pub(crate) async fn mark(&mut self) -> Result<(), OpsError> {
         self.note.set_reached(&self.reached);
         let load = bulk_load(&self.to)?;
         load.mark(&self.note.to_text()).await.map_err(OpsError::target_failed)?;
@@ -226,6 +255,13 @@ impl Loader {
         self.bytes_since_note = 0;
         Ok(())
     }
+}
+
+/// The largest revision of some documents, as far as revisions are numbers of writes; 0 when none
+/// is.
+pub(crate) fn revision_max(documents: &[Document]) -> u64 {
+    let numbers = documents.iter().filter_map(|document| document.revision.number());
+    numbers.filter(|number| *number < BEYOND_SEQUENCES).max().unwrap_or(0)
 }
 
 /// The target's interface for loads.
@@ -255,11 +291,13 @@ pub(crate) fn moved(revision: &Revision, base: Sequence) -> Revision {
     }
 }
 
-/// Writes documents, again when the target has a temporary failure: repeating is harmless.
+/// Writes documents, again when the target has a temporary failure: repeating is harmless. There
+/// is no other attempt after the work was given up.
 pub(crate) async fn load(
     to: &dyn Engine,
     collection: &CollectionName,
     documents: Vec<Document>,
+    given_up: &CancellationToken,
 ) -> Result<(), EngineError> {
     let Some(load) = to.bulk_load() else { return Ok(()) };
     let mut pause = FIRST_PAUSE;
@@ -267,7 +305,10 @@ pub(crate) async fn load(
         match load.load(collection, documents.clone()).await {
             Err(error) if error.is_temporary() => {
                 tracing::warn!(%collection, %error, "a part will be written again: {error}");
-                tokio::time::sleep(pause).await;
+                tokio::select! {
+                    () = tokio::time::sleep(pause) => {}
+                    () = given_up.cancelled() => return Err(error),
+                }
                 pause *= 2;
             }
             done => return done,

@@ -26,6 +26,12 @@ pub struct LoadNote {
     pub(crate) since: u64,
     /// Documents written so far.
     pub(crate) documents: u64,
+    /// The largest revision among them that is a number of a write, as the target has it.
+    #[serde(default)]
+    pub(crate) revision_max: u64,
+    /// What a load before this one has written is taken away first.
+    #[serde(default)]
+    pub(crate) clears: bool,
     /// Everything up to here is in the target.
     place: NotedPlace,
 }
@@ -66,6 +72,8 @@ impl LoadNote {
             base_last_id: base.last_id,
             since: 0,
             documents: 0,
+            revision_max: 0,
+            clears: false,
             place: NotedPlace::Start,
         }
     }

@@ -5,11 +5,12 @@ use std::{collections::BTreeMap, sync::Arc};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use isobase_engine::{ChangeFeed, ChangesRequest, Engine, EngineError, ErrorKind};
 use isobase_types::{Change, CollectionName, Document, DocumentId, Sequence};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     Control, Existing, OnRefused, OpsError, PreflightReport, Side,
     existing::was_there,
-    loader::{load, moved, unload},
+    loader::{load, moved, revision_max, unload},
     note::Reached,
     preflight::refusal,
     scan::Scan,
@@ -34,6 +35,8 @@ pub(crate) struct Replay {
     pub(crate) since: Sequence,
     /// Changes that were looked at.
     pub(crate) changes: u64,
+    /// The largest revision that was brought, as far as revisions are numbers of writes.
+    pub(crate) revision_max: u64,
     /// What the target could not hold.
     pub(crate) refused: PreflightReport,
     pub(crate) control: Control,
@@ -102,7 +105,10 @@ impl Replay {
         collection: &CollectionName,
         ids: Vec<DocumentId>,
     ) -> Result<(), OpsError> {
-        let ids = self.ours(collection, ids).await?;
+        let ids = match self.existing {
+            Existing::Skip => self.ours(collection, ids).await?,
+            _ => ids,
+        };
         let found = get_all(&self.from, collection, &ids).await.map_err(OpsError::source_failed)?;
         let (mut documents, mut gone) = (Vec::new(), Vec::new());
         for (id, document) in ids.into_iter().zip(found) {
@@ -123,21 +129,26 @@ impl Replay {
         }
         let failed = OpsError::target_failed;
         if !documents.is_empty() {
-            load(&*self.to, collection, documents).await.map_err(failed)?;
+            self.revision_max = self.revision_max.max(revision_max(&documents));
+            // Nobody else writes: who drops this drops the write.
+            let never = CancellationToken::new();
+            load(&*self.to, collection, documents, &never).await.map_err(failed)?;
         }
+        // The target may have a document of its own under the id of one that came and went.
+        let gone = self.ours(collection, gone).await?;
         if !gone.is_empty() {
             unload(&*self.to, collection, &gone).await.map_err(failed)?;
         }
         Ok(())
     }
 
-    /// Those documents that the load may touch.
+    /// Without those that the target has of its own.
     async fn ours(
         &self,
         collection: &CollectionName,
         ids: Vec<DocumentId>,
     ) -> Result<Vec<DocumentId>, OpsError> {
-        if self.existing != Existing::Skip {
+        if self.existing == Existing::Refuse || ids.is_empty() {
             return Ok(ids);
         }
         let there = get_all(&self.to, collection, &ids).await.map_err(OpsError::target_failed)?;
@@ -150,9 +161,8 @@ impl Replay {
 
     /// Takes away what the load has written into a collection.
     async fn clear(&self, collection: &CollectionName) -> Result<(), OpsError> {
-        let keep = if self.existing == Existing::Skip { self.base } else { Sequence(0) };
         let names = std::slice::from_ref(collection);
-        clear_after(&self.to, names, names, keep).await
+        clear_after(&self.to, names, names, self.base).await
     }
 }
 

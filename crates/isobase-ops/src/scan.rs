@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use isobase_engine::{CollectionInfo, Counters, Engine, EngineError, Snapshot};
 use isobase_types::{CollectionName, Document, DocumentId};
-use tokio::{sync::mpsc, task::JoinHandle};
+use tokio::sync::mpsc;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::{OpsError, Side, note::Reached};
 
@@ -91,7 +92,7 @@ impl Scan {
             }
             self
         });
-        Scanning { side, parts, task }
+        Scanning { side, parts, task: AbortOnDropHandle::new(task) }
     }
 
     async fn read_all(
@@ -128,7 +129,8 @@ impl Scan {
 pub(crate) struct Scanning {
     side: Side,
     parts: mpsc::Receiver<Result<Part, EngineError>>,
-    task: JoinHandle<Scan>,
+    /// Lets go of the snapshot when the work ends early.
+    task: AbortOnDropHandle<Scan>,
 }
 
 impl Scanning {

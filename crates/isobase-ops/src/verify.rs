@@ -73,6 +73,27 @@ pub(crate) struct Rules {
     pub(crate) leave_out: bool,
 }
 
+impl Rules {
+    /// What of both sides must be the same: nothing on one that was left out, and nothing on
+    /// either of what the target has of its own.
+    fn pair(
+        self,
+        collection: &CollectionName,
+        source: Option<Document>,
+        target: Option<Document>,
+        to: &Arc<dyn Engine>,
+    ) -> (Option<Document>, Option<Document>) {
+        let left_out =
+            |document: &Document| self.leave_out && refusal(&**to, collection, document).is_some();
+        let source = source.filter(|document| !left_out(document));
+        let theirs = target.as_ref().is_some_and(|target| was_there(target, self.base));
+        match theirs && (source.is_none() || self.skip_existing) {
+            true => (None, None),
+            false => (source, target),
+        }
+    }
+}
+
 /// What a comparison found.
 #[derive(Debug, Default)]
 pub(crate) struct Comparison {
@@ -136,13 +157,7 @@ impl Comparison {
         to: &Arc<dyn Engine>,
         rules: Rules,
     ) {
-        let theirs = target.as_ref().is_some_and(|target| was_there(target, rules.base));
-        if theirs && (source.is_none() || rules.skip_existing) {
-            return;
-        }
-        let left_out =
-            |document: &Document| rules.leave_out && refusal(&**to, collection, document).is_some();
-        let source = source.filter(|document| !left_out(document));
+        let (source, target) = rules.pair(collection, source, target, to);
         let Some(id) = source.as_ref().or(target.as_ref()).map(|document| document.id.clone())
         else {
             return;
@@ -202,6 +217,7 @@ impl Comparison {
             let source = get_all(from, &collection, &ids).await.map_err(OpsError::source_failed)?;
             let target = get_all(to, &collection, &ids).await.map_err(OpsError::target_failed)?;
             for ((id, source), target) in ids.into_iter().zip(source).zip(target) {
+                let (source, target) = rules.pair(&collection, source, target, to);
                 let key = (collection.clone(), id);
                 match difference(source.as_ref(), target.as_ref(), rules.base) {
                     Some(kind) => {

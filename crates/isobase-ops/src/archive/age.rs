@@ -25,6 +25,7 @@ const CHUNK_BYTES: usize = 64 << 10;
 const TAG_BYTES: usize = 16;
 
 const FILE_KEY_BYTES: usize = 16;
+const SALT_BYTES: usize = 16;
 
 /// scrypt costs 128 bytes * 8 * 2^this of memory: 128 MiB, as OWASP advises for N = 2^17.
 const WORK_FACTOR: u8 = 17;
@@ -48,7 +49,7 @@ impl<W: Write> AgeWriter<W> {
 
     fn with_work_factor(mut out: W, passphrase: &str, work_factor: u8) -> io::Result<Self> {
         let random = SystemRandom::new();
-        let (mut file_key, mut salt, mut nonce) = ([0; FILE_KEY_BYTES], [0; 16], [0; 16]);
+        let (mut file_key, mut salt, mut nonce) = ([0; FILE_KEY_BYTES], [0; SALT_BYTES], [0; 16]);
         for bytes in [&mut file_key, &mut salt, &mut nonce] {
             random.fill(bytes).map_err(|_| io::Error::other("no random numbers"))?;
         }
@@ -136,6 +137,10 @@ impl<R: Read> AgeReader<R> {
         self.is_last = self.ahead.is_none();
         if self.chunk.len() < TAG_BYTES {
             return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        // Only a file without content has an empty chunk.
+        if self.chunk.len() == TAG_BYTES && self.cipher.number > 0 {
+            return Err(broken());
         }
         self.cipher.open(&mut self.chunk, self.is_last)
     }
@@ -255,19 +260,28 @@ fn read_header(input: &mut impl Read) -> Result<Header, ArchiveError> {
     }
     let decode =
         |text: &str| STANDARD_NO_PAD.decode(text).map_err(|_| strange("its header is not base64"));
+    let is_number = work_factor.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_number || work_factor.starts_with('0') {
+        return Err(strange("its header has no work factor"));
+    }
     let work_factor = work_factor.parse().map_err(|_| strange("its header has no work factor"))?;
     if work_factor > WORK_FACTOR_MAX {
         return Err(strange("it asks for too much work to be opened"));
     }
     let mac = end.strip_prefix("--- ").ok_or_else(|| strange("its header has no end"))?;
+    let salt = decode(salt)?;
+    if salt.len() != SALT_BYTES {
+        return Err(strange("its salt has another length"));
+    }
+    // The specification wants this length: one of another could be made to open with several
+    // passphrases, which would tell which of them somebody uses.
+    let [body] = body else { return Err(strange("its key has another length")) };
+    let body = decode(body)?;
+    if body.len() != FILE_KEY_BYTES + TAG_BYTES {
+        return Err(strange("its key has another length"));
+    }
     let covered = lines[..lines.len() - 1].join("\n");
-    Ok(Header {
-        salt: decode(salt)?,
-        work_factor,
-        body: decode(&body.concat())?,
-        covered: format!("{covered}\n---"),
-        mac: decode(mac)?,
-    })
+    Ok(Header { salt, work_factor, body, covered: format!("{covered}\n---"), mac: decode(mac)? })
 }
 
 fn read_line(input: &mut impl Read, bytes: &mut u64) -> Result<String, ArchiveError> {
@@ -348,6 +362,41 @@ mod tests {
             assert_eq!(decrypt(&file, "correct horse").unwrap(), content);
             assert!(matches!(decrypt(&file, "wrong"), Err(ArchiveError::WrongPassphrase)));
         }
+    }
+
+    #[test]
+    fn what_the_format_forbids_is_refused() {
+        let file = encrypt(b"content");
+        let end = file.windows(5).position(|window| window == b"\n--- ").unwrap();
+        let header = std::str::from_utf8(&file[..end]).unwrap();
+        let words: Vec<_> = header.split([' ', '\n']).collect();
+        let [_, _, _, salt, "4", body] = *words else { panic!("{words:?}") };
+        let short = |text: &str| {
+            let bytes = STANDARD_NO_PAD.decode(text).unwrap();
+            STANDARD_NO_PAD.encode(&bytes[..bytes.len() - 1])
+        };
+        let two_lines = format!("{}\n{}", &body[..40], &body[40..]);
+        for (from, to) in [
+            (" 4\n", " 04\n".to_owned()),
+            (" 4\n", " +4\n".to_owned()),
+            (" 4\n", " \n".to_owned()),
+            (salt, short(salt)),
+            (body, short(body)),
+            (body, two_lines),
+        ] {
+            let changed = header.replace(from, &to);
+            assert_ne!(changed, header);
+            let changed = [changed.as_bytes(), &file[end..]].concat();
+            let refused = decrypt(&changed, "correct horse");
+            assert!(matches!(refused, Err(ArchiveError::Encryption(_))), "{to}: {refused:?}");
+        }
+
+        let mut writer = AgeWriter::with_work_factor(Vec::new(), "correct horse", 4).unwrap();
+        writer.write_all(&vec![7; CHUNK_BYTES]).unwrap();
+        writer.put(false).unwrap();
+        let file = writer.finish().unwrap();
+        let refused = decrypt(&file, "correct horse");
+        assert!(matches!(refused, Err(ArchiveError::Damaged { .. })), "{refused:?}");
     }
 
     /// Written by the `age` crate 0.11.5 with the work factor 10.

@@ -25,6 +25,10 @@ use crate::CollectionDigest;
 /// four frames of a usual length, so that no thread waits for the file.
 const AHEAD_BYTES: usize = 4 << 20;
 
+/// What a frame that waits takes besides its content, about. Ours: frames without content are
+/// bounded too.
+const WAITING_BYTES: usize = 1 << 10;
+
 /// Threads that read documents. Ours: two are faster than any engine writes.
 const THREADS: usize = 2;
 
@@ -109,7 +113,7 @@ impl<R: Read> Ahead<R> {
     fn take(&mut self) -> Result<(), ArchiveError> {
         let (before, hash) = (self.frames.offset, self.frames.hash());
         let mut frame = self.frames.frame()?;
-        let bytes = frame.content.len();
+        let bytes = frame.content.len() + WAITING_BYTES;
         let documents = match frame.kind {
             FrameKind::Documents => {
                 let (done, documents) = sync_channel(1);

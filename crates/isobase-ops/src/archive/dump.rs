@@ -13,6 +13,8 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::{
+    OneArchive,
+    error::cut,
     format::{CollectionHead, Footer, Header, HeaderSince, LayerHead},
     input::Passphrase,
     writer::{ArchiveWriter, End, Piece, Written, hex},
@@ -29,6 +31,10 @@ use crate::{
 
 /// Where the store keeps schemas: a document `collection:NAME` with the field `schema`, a string.
 const SCHEMAS_COLLECTION: &str = "isobase_schemas";
+
+/// Longest schema that is shown to readers of an archive: with it a collection fits its frame. The
+/// store takes 128 KiB.
+const SCHEMA_BYTES_MAX: usize = 1 << 20;
 
 /// Changes that are gathered before what they name is read: bounds the memory of a dump.
 const LAYER_CHANGES_MAX: usize = 200_000;
@@ -59,8 +65,18 @@ pub struct DumpOptions {
 pub struct Since {
     /// The last write of the database that is in it.
     pub sequence: Sequence,
-    /// Its name, [`super::Header::id`].
-    pub archive: Option<String>,
+    /// What it says of itself; none when only the place is known. Then nobody can tell here
+    /// whether the two belong together.
+    pub archive: Option<Header>,
+}
+
+impl Since {
+    /// Where an archive ends.
+    #[must_use]
+    pub fn after(archive: OneArchive) -> Self {
+        let OneArchive { header, footer, .. } = archive;
+        Self { sequence: Sequence(footer.sequence), archive: Some(header) }
+    }
 }
 
 /// What was dumped.
@@ -143,20 +159,39 @@ fn header(from: &Arc<dyn Engine>, options: &DumpOptions, scan: &Scan) -> Result<
             sequence: scan.counters.sequence,
         });
     }
-    let names = options.collections.iter().map(CollectionName::to_string);
-    Ok(Header {
+    // In one order, so that the same collections are the same text.
+    let names: BTreeSet<_> = options.collections.iter().map(CollectionName::to_string).collect();
+    let header = Header {
         id: hex(&id),
         program: concat!("isobase ", env!("CARGO_PKG_VERSION")).to_owned(),
         created_at: now().to_string(),
         source: options.source.clone(),
         engine: from.name().to_owned(),
         sequence: scan.counters.sequence.0,
-        collections: (!options.collections.is_empty()).then(|| names.collect()),
+        collections: (!names.is_empty()).then(|| names.into_iter().collect()),
         since: options.since.as_ref().map(|since| HeaderSince {
             sequence: since.sequence.0,
-            archive: since.archive.clone(),
+            archive: since.archive.as_ref().map(|before| before.id.clone()),
         }),
-    })
+    };
+    if let Some(before) = options.since.as_ref().and_then(|since| since.archive.as_ref()) {
+        check_before(before, &header)?;
+    }
+    Ok(header)
+}
+
+/// Refuses changes that do not continue the archive before them: restored after it, they would
+/// leave out or mix up what they do not know.
+fn check_before(before: &Header, header: &Header) -> Result<(), OpsError> {
+    if before.source != header.source {
+        let (archive, database) = (cut(&before.source), header.source.clone());
+        return Err(OpsError::OtherDatabase { archive, database });
+    }
+    if !before.has_collections_of(header) {
+        let (archive, wanted) = (before.collections_in_words(), header.collections_in_words());
+        return Err(OpsError::OtherCollections { archive, wanted });
+    }
+    Ok(())
 }
 
 struct Dumping<'a> {
@@ -179,7 +214,11 @@ impl Dumping<'_> {
     async fn run(mut self, scan: Scan) -> Result<End, OpsError> {
         let (one_moment, counters) = (scan.one_moment, scan.counters);
         let since = match &self.options.since {
-            Some(since) => since.sequence,
+            Some(since) => {
+                // Only its counters were asked for; the source keeps a lot for whoever holds it.
+                drop(scan);
+                since.sequence
+            }
             None => {
                 self.everything(scan).await?;
                 counters.sequence
@@ -250,6 +289,7 @@ impl Dumping<'_> {
         // Whatever else is stored there is no schema, and travels as a document.
         let stored: Option<Stored> = serde_json::from_str(&document.body).ok();
         let text = stored.and_then(|it| json::canonicalise_value(it.schema.as_bytes()).ok());
+        let text = text.filter(|text| text.len() <= SCHEMA_BYTES_MAX);
         Ok(text.and_then(|text| RawValue::from_string(text).ok()))
     }
 

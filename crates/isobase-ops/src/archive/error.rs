@@ -56,6 +56,45 @@ pub enum ArchiveError {
 
 impl ArchiveError {
     pub(crate) fn damaged(offset: u64, reason: impl Into<String>) -> Self {
-        Self::Damaged { offset, reason: reason.into() }
+        // Reasons quote what is in the archive, also those that others wrote.
+        Self::Damaged { offset, reason: cut(&reason.into()) }
+    }
+}
+
+/// Most characters of a text from an archive that stand in a message. Ours: some lines of a
+/// terminal.
+const QUOTED_CHARS_MAX: usize = 300;
+
+/// A text from an archive for a message: its beginning, and nothing that moves a terminal.
+pub(crate) fn cut(text: &str) -> String {
+    let mut shown = String::new();
+    for (index, character) in text.chars().enumerate() {
+        if index == QUOTED_CHARS_MAX {
+            shown.push('…');
+            break;
+        }
+        // Quotation marks are no danger, and easier to read as they are.
+        match character {
+            '"' | '\'' | '\\' => shown.push(character),
+            other => shown.extend(other.escape_debug()),
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_quoted_is_cut_and_escaped() {
+        assert_eq!(cut("é \"it's\" \\"), "é \"it's\" \\");
+        assert_eq!(cut("\u{1b}[2J\n\u{202e}"), "\\u{1b}[2J\\n\\u{202e}");
+        let long = cut(&"x".repeat(1_000_000));
+        assert_eq!(long.chars().count(), QUOTED_CHARS_MAX + 1);
+        let ArchiveError::Damaged { reason, .. } = ArchiveError::damaged(0, "a\nb") else {
+            unreachable!("it was made here")
+        };
+        assert_eq!(reason, "a\\nb");
     }
 }

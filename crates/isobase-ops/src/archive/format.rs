@@ -1,12 +1,13 @@
 //! What the frames hold.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeSet};
 
 use isobase_types::{Document, DocumentId, Revision, Timestamp, json};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::CollectionDigest;
+use super::{error::cut, frame::PARTS_BYTES_MAX};
+use crate::{CollectionDigest, Digest};
 
 /// The first frame: what the archive is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +30,28 @@ pub struct Header {
     /// It holds only what was written after this place; none when it holds everything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<HeaderSince>,
+}
+
+impl Header {
+    /// Whether its name is one: it stands in notes and messages.
+    pub(crate) fn is_named(&self) -> bool {
+        self.id.len() == 32 && self.id.bytes().all(|byte| byte.is_ascii_hexdigit())
+    }
+
+    /// Whether two archives are of the same collections.
+    pub(crate) fn has_collections_of(&self, other: &Self) -> bool {
+        let names = |header: &Self| {
+            header.collections.clone().map(|names| names.into_iter().collect::<BTreeSet<_>>())
+        };
+        names(self) == names(other)
+    }
+
+    pub(crate) fn collections_in_words(&self) -> String {
+        match &self.collections {
+            None => "all collections".to_owned(),
+            Some(names) => cut(&names.join(", ")),
+        }
+    }
 }
 
 /// What an archive of changes comes after.
@@ -90,12 +113,29 @@ pub struct Footer {
 
 /// What the archive holds of a collection.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "FooterCollectionFields")]
 pub struct FooterCollection {
     /// Its name.
     pub name: String,
     /// Its records.
     #[serde(flatten)]
     pub digest: CollectionDigest,
+}
+
+/// The same to be read: to flatten would keep whatever else stands there, in many times the memory.
+#[derive(Deserialize)]
+struct FooterCollectionFields {
+    name: String,
+    documents: u64,
+    content: Digest,
+    times: Digest,
+}
+
+impl From<FooterCollectionFields> for FooterCollection {
+    fn from(fields: FooterCollectionFields) -> Self {
+        let FooterCollectionFields { name, documents, content, times } = fields;
+        Self { name, digest: CollectionDigest { documents, content, times } }
+    }
 }
 
 /// Appends a document as a line.
@@ -121,6 +161,10 @@ pub(crate) enum Pass {
 
 /// Reads the lines of a frame of documents.
 pub(crate) fn read_lines(content: &[u8], pass: Pass) -> Result<Vec<Document>, String> {
+    let has_several = || content.iter().take(content.len() - 1).any(|byte| *byte == b'\n');
+    if content.len() > PARTS_BYTES_MAX && has_several() {
+        return Err(format!("several documents in a frame of {} bytes", content.len()));
+    }
     lines(content)?.map(|line| read_line(line, pass)).collect()
 }
 
@@ -133,9 +177,9 @@ fn read_line(line: &str, pass: Pass) -> Result<Document, String> {
         Pass::First => {
             // What engines are given must be what they would have been given by a write.
             let canonical = json::canonicalise_document(line.body.as_bytes())
-                .map_err(|error| format!("the body of {}: {error}", line.id))?;
+                .map_err(|error| format!("the body of {}: {error}", cut(line.id)))?;
             if canonical != line.body {
-                return Err(format!("the body of {} is not canonical", line.id));
+                return Err(format!("the body of {} is not canonical", cut(line.id)));
             }
             canonical
         }
@@ -208,7 +252,7 @@ fn lines(content: &[u8]) -> Result<impl Iterator<Item = &str>, String> {
 }
 
 fn read_id(text: &str) -> Result<DocumentId, String> {
-    let wrong = || format!("{text} is not an id");
+    let wrong = || format!("{} is not an id", cut(text));
     if text.starts_with('"') {
         let decoded: String = serde_json::from_str(text).map_err(|_| wrong())?;
         let id = DocumentId::parse(&decoded).map_err(|_| wrong())?;
@@ -241,6 +285,28 @@ mod tests {
         ];
         documents.iter().for_each(|document| write_line(document, &mut content));
         assert_eq!(read_lines(&content, Pass::First).unwrap(), documents);
+    }
+
+    #[test]
+    fn a_long_frame_holds_one_document() {
+        let line = |id: &str, bytes| {
+            let body = format!("{{\"a\":\"{}\"}}", "x".repeat(bytes));
+            let head =
+                format!("{{\"id\":{id},\"revision\":\"1\",\"created_us\":1,\"updated_us\":1");
+            format!("{head},\"body\":{body}}}\n")
+        };
+        let read = |content: &str| read_lines(content.as_bytes(), Pass::First);
+        assert_eq!(read(&line("1", PARTS_BYTES_MAX)).unwrap().len(), 1);
+        let short = line("1", 100);
+        let several = short.repeat(PARTS_BYTES_MAX / short.len());
+        assert!(read(&several).unwrap().len() > 1_000);
+        let refused = read(&format!("{several}{short}")).unwrap_err();
+        assert!(refused.starts_with("several documents"), "{refused}");
+        assert!(read(&format!("{short}{}", line("2", PARTS_BYTES_MAX))).is_err());
+        // What is quoted is short, whatever stands there.
+        let long_id = format!("\"{}/\"", "x".repeat(1_000_000));
+        assert!(read(&line(&long_id, 1)).unwrap_err().len() < 1_000);
+        assert!(read_ids(long_id.as_bytes()).unwrap_err().len() < 1_000);
     }
 
     #[test]

@@ -14,6 +14,17 @@ pub(crate) const MAGIC: [u8; 8] = [0x89, b'I', b'S', b'O', 0x0d, 0x0a, 0x1a, 1];
 /// stands around it.
 const CONTENT_BYTES_MAX: usize = (256 << 20) + (1 << 20);
 
+/// Longest content of a frame of deletions, and of one of more than one document: writers end a
+/// frame at about 1 MiB. A mebibyte that is stored becomes up to 255 when it is decompressed, and
+/// several times that as ids or documents.
+pub(crate) const PARTS_BYTES_MAX: usize = 2 << 20;
+
+/// Longest header: room for the names of some hundred thousand collections.
+const HEADER_BYTES_MAX: usize = 16 << 20;
+
+/// Longest footer: 200 bytes or more for each of some hundred thousand collections.
+const FOOTER_BYTES_MAX: usize = 64 << 20;
+
 const HEAD_BYTES: usize = 12;
 const CHECKSUM_BYTES: usize = 8;
 
@@ -37,6 +48,16 @@ impl FrameKind {
         (Self::Deletions, b'X'),
         (Self::Footer, b'F'),
     ];
+
+    fn content_bytes_max(self) -> usize {
+        match self {
+            Self::Header => HEADER_BYTES_MAX,
+            Self::Collection | Self::Layer | Self::Deletions => PARTS_BYTES_MAX,
+            // Whether it holds one document or several is seen when it is read.
+            Self::Documents => CONTENT_BYTES_MAX,
+            Self::Footer => FOOTER_BYTES_MAX,
+        }
+    }
 
     fn code(self) -> u8 {
         Self::ALL.iter().find(|(kind, _)| *kind == self).map_or(0, |(_, code)| *code)
@@ -73,6 +94,11 @@ impl<W: Write> FrameWriter<W> {
 
     /// Writes a frame, compressed where that makes it smaller.
     pub(crate) fn frame(&mut self, kind: FrameKind, content: &[u8]) -> io::Result<()> {
+        if content.len() > kind.content_bytes_max() {
+            let (bytes, most) = (content.len(), kind.content_bytes_max());
+            let message = format!("a frame of {bytes} bytes, and no reader takes more than {most}");
+            return Err(io::Error::other(message));
+        }
         let compressed = lz4_flex::block::compress(content);
         let (encoding, stored) =
             if compressed.len() < content.len() { (1, &*compressed) } else { (0, content) };
@@ -148,7 +174,8 @@ impl<R: Read> FrameReader<R> {
         let (stored_bytes, content_bytes) = lengths_of(lengths);
         // LZ4 makes at most 255 bytes of one.
         let possible = stored_bytes.saturating_mul(255).saturating_add(64);
-        if stored_bytes > CONTENT_BYTES_MAX || content_bytes > CONTENT_BYTES_MAX.min(possible) {
+        let bytes_max = kind.content_bytes_max();
+        if stored_bytes > bytes_max || content_bytes > bytes_max.min(possible) {
             return Err(damaged("a frame of an impossible length"));
         }
         let stored = self.take_many(stored_bytes)?;
@@ -241,6 +268,23 @@ mod tests {
         assert_eq!(reader.hash(), hash);
         reader.end().unwrap();
         assert!(matches!(reader.frame(), Err(ArchiveError::Cut { .. })));
+    }
+
+    #[test]
+    fn frames_that_would_take_much_memory_are_refused() {
+        let kinds = [FrameKind::Header, FrameKind::Collection, FrameKind::Deletions];
+        for kind in kinds.into_iter().chain([FrameKind::Layer, FrameKind::Footer]) {
+            let (fits, too_long) = (kind.content_bytes_max(), kind.content_bytes_max() + 1);
+            let mut writer = FrameWriter::begin(Vec::new()).unwrap();
+            writer.frame(kind, &vec![b'1'; fits]).unwrap();
+            assert!(writer.frame(kind, &vec![b'1'; too_long]).is_err());
+            let mut bytes = writer.into_inner();
+            assert!(FrameReader::begin(&*bytes).unwrap().frame().is_ok());
+            // The length is believed before the checksum: nothing is decompressed to find out.
+            bytes[16..20].copy_from_slice(&(too_long as u32).to_le_bytes());
+            let refused = FrameReader::begin(&*bytes).unwrap().frame().unwrap_err().to_string();
+            assert!(refused.contains("an impossible length"), "{kind:?}: {refused}");
+        }
     }
 
     #[test]

@@ -227,7 +227,10 @@ fn read(
             || collection.clone().ok_or_else(|| damaged("a part of no collection".to_owned()));
         match frame.kind {
             FrameKind::Header => {
-                let header = serde_json::from_slice(&frame.content).map_err(json_error)?;
+                let header: Header = serde_json::from_slice(&frame.content).map_err(json_error)?;
+                if !header.is_named() {
+                    return Err(damaged("its name is not one".to_owned()));
+                }
                 on_piece(Piece::Header(Box::new(header)))?;
             }
             FrameKind::Collection => {
@@ -366,11 +369,15 @@ fn check_chain(before: Option<&OneArchive>, header: &Header) -> Result<(), Archi
         (Some(_), None) => Err(ArchiveError::SecondWhole),
         (Some(before), Some(since)) => {
             let named = since.archive.as_ref().is_none_or(|id| *id == before.header.id);
-            let same = before.header.collections == header.collections;
+            let same = before.header.has_collections_of(header);
             if before.footer.sequence == since.sequence && named && same {
                 return Ok(());
             }
-            let other = if named { "" } else { ", in another archive" };
+            let other = match (named, same) {
+                (false, _) => ", in another archive",
+                (true, false) => ", in an archive of other collections",
+                (true, true) => "",
+            };
             gap(format!("{}{other}", before.footer.sequence))
         }
     }

@@ -9,17 +9,20 @@ use tokio::{sync::mpsc, task::JoinHandle};
 
 use super::{
     ArchiveInput,
+    error::cut,
     reader::{Checked, check, joined, read_state},
 };
 use crate::{
-    CollectionDigest, CollectionReport, Control, CopyOptions, Event, Existing, OnRefused, OpsError,
+    CollectionDigest, CollectionReport, Control, CopyOptions, Existing, OnRefused, OpsError,
     PreflightReport, Progress, Side, Stage, StageTime,
+    begin::{Found, Plan, Wanted, clear_forgotten},
+    copy::finish,
     existing::was_there,
     indexes::{self, Declared},
     loader::{Loader, Speed, bulk_load},
-    note::{LoadNote, Reached, first_line},
+    note::{LoadNote, Reached},
     preflight::refusal,
-    replay::{clear_after, get_all},
+    replay::get_all,
     report::Stages,
     scan::{Part, Scan},
 };
@@ -142,7 +145,6 @@ struct Work<'a> {
 
 /// What was loaded.
 struct Loaded {
-    loader: Loader,
     /// What the target must hold.
     expected: BTreeMap<CollectionName, CollectionDigest>,
     skipped: u64,
@@ -155,10 +157,13 @@ impl Work<'_> {
         preflight: PreflightReport,
         mut stages: Stages,
     ) -> Result<RestoreReport, OpsError> {
-        let (note, reached, resumed) = self.plan().await?;
+        let Plan { note, reached, resumed } = self.plan().await?;
         let base = note.base();
-        let loading = self.load(inputs, note, reached, preflight.refused > 0);
-        let Loaded { loader, expected, skipped } = stages.run(Stage::Load, loading).await?;
+        let speed = Speed { parallel: self.options.parallel, per_second: self.options.per_second };
+        let mut loader = Loader::begin(self.to, note, reached.clone(), speed, self.control).await?;
+        let loading = self.load(&mut loader, inputs, reached, preflight.refused > 0);
+        let loaded = stages.run(Stage::Load, loading).await;
+        let Loaded { expected, skipped } = loader.settled(loaded).await?;
         let verifying = self.verify(&expected, base.sequence);
         let verified = stages.run(Stage::Verify, verifying).await;
         verified.map_err(|error| loader.stopped_later(error))?;
@@ -168,11 +173,8 @@ impl Work<'_> {
         let built = built.map_err(|error| loader.stopped_later(error))?;
         let footer = self.checked.footer();
         let (sequence, last_id) = footer.map_or((0, 0), |it| (it.sequence, it.last_id));
-        let counters = Counters {
-            sequence: Sequence(base.sequence.0 + sequence),
-            last_id: base.last_id.max(last_id),
-        };
-        bulk_load(self.to)?.finish(counters).await.map_err(OpsError::target_failed)?;
+        let counters = Counters { sequence: Sequence(sequence), last_id };
+        let counters = finish(self.to, base, counters, loader.note.revision_max).await?;
         let collections: Vec<_> = expected
             .iter()
             .map(|(name, digest)| CollectionReport { name: name.to_string(), digest: *digest })
@@ -205,63 +207,39 @@ impl Work<'_> {
         let source = self.checked.archives.first().map_or("", |archive| &*archive.header.source);
         let existing = self.options.existing.as_str();
         let ids = ids.collect::<Vec<_>>().join("+");
-        (format!("an archive of {source}"), format!("{ids} into {existing}"))
+        (format!("an archive of {}", cut(source)), format!("{ids} into {existing}"))
     }
 
-    async fn plan(&self) -> Result<(LoadNote, Reached, bool), OpsError> {
+    async fn plan(&self) -> Result<Plan, OpsError> {
         let (source, scope) = self.scope();
-        let unfinished = bulk_load(self.to)?.unfinished().await.map_err(OpsError::target_failed)?;
-        let base = match unfinished {
-            None => self.base_of_target().await?,
-            Some(text) if self.options.restart => {
-                let base = LoadNote::parse(&text).map(|note| note.base()).unwrap_or_default();
-                clear_after(self.to, &[], &self.checked.names(), base.sequence).await?;
-                base
+        let RestoreOptions { existing, restart, .. } = *self.options;
+        let wanted = Wanted { to: self.to, existing, restart, control: self.control };
+        let names = self.checked.names();
+        let found = Found::look(wanted, &names, |note| {
+            match note.work == "restore" && note.scope == scope {
+                true => Ok(()),
+                false => Err("these are other archives or other options".to_owned()),
             }
-            Some(text) => {
-                let note = LoadNote::parse(&text);
-                let same = note.filter(|note| note.work == "restore" && note.scope == scope);
-                let Some((note, reached)) = same.and_then(|note| {
-                    let reached = note.reached()?;
-                    Some((note, reached))
-                }) else {
-                    let note = first_line(&text).to_owned();
-                    let reason = "these are other archives or other options".to_owned();
-                    return Err(OpsError::NotResumable { note, reason });
-                };
-                self.control.tell(Event::Resumed { documents: note.documents });
-                return Ok((note, reached, true));
-            }
-        };
-        Ok((LoadNote::begin("restore", &source, scope, base), Reached::Start, false))
-    }
-
-    async fn base_of_target(&self) -> Result<Counters, OpsError> {
-        let target = Scan::open(self.to, Side::Target, &[]).await?;
-        let documents = target.documents();
-        if documents > 0 && self.options.existing == Existing::Refuse {
-            let collections = target.collections.len();
-            return Err(OpsError::NotEmpty { documents, collections });
-        }
-        Ok(target.counters)
+        });
+        let found = found.await?;
+        found.plan(wanted, |base| LoadNote::begin("restore", &source, scope.clone(), base)).await
     }
 
     async fn load(
         &self,
+        loader: &mut Loader,
         inputs: Vec<ArchiveInput>,
-        note: LoadNote,
         reached: Reached,
         leave_out: bool,
     ) -> Result<Loaded, OpsError> {
-        let base = note.base().sequence;
-        let speed = Speed { parallel: self.options.parallel, per_second: self.options.per_second };
-        let mut loader = Loader::begin(self.to, note, reached.clone(), speed, self.control).await?;
+        clear_forgotten(loader, self.to, &self.checked.names()).await?;
+        let base = loader.note.base().sequence;
         loader.total = Some(self.checked.records);
         // Without exceptions an archive may have told already what it holds.
         let has_exceptions = leave_out || self.options.existing == Existing::Skip;
         let told = if has_exceptions { None } else { self.checked.told() };
         let is_told = told.is_some();
-        let mut loaded = Loaded { loader, expected: told.unwrap_or_default(), skipped: 0 };
+        let mut loaded = Loaded { expected: told.unwrap_or_default(), skipped: 0 };
         let (mut parts, reading) = self.read(inputs);
         let mut number = 0;
         while let Some(Part { collection, mut documents }) = parts.recv().await {
@@ -289,13 +267,13 @@ impl Work<'_> {
             if is_there {
                 continue;
             }
-            loaded.loader.push(&collection, documents, Reached::Parts(number)).await?;
+            loader.push(&collection, documents, Reached::Parts(number)).await?;
         }
         match joined(reading.await) {
-            Err(OpsError::Stopped { .. }) => loaded.loader.stop().await?,
+            Err(OpsError::Stopped { .. }) => loader.stop().await?,
             done => done?,
         }
-        loaded.loader.reach_end().await?;
+        loader.reach_end().await?;
         Ok(loaded)
     }
 

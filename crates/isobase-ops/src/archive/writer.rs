@@ -11,7 +11,7 @@ use tokio::{sync::mpsc, task::JoinHandle};
 use super::{
     age::AgeWriter,
     format::{CollectionHead, Footer, FooterCollection, Header, LayerHead, write_id, write_line},
-    frame::{FrameKind, FrameWriter},
+    frame::{FrameKind, FrameWriter, PARTS_BYTES_MAX},
     input::Passphrase,
 };
 use crate::{CollectionDigest, OpsError};
@@ -196,8 +196,17 @@ impl<W: Write> Body<W> {
                 self.flush_documents()?;
                 self.deletions += ids.len() as u64;
                 let mut content = Vec::new();
-                ids.iter().for_each(|id| write_id(id, &mut content));
-                self.frames.frame(FrameKind::Deletions, &content)
+                for id in &ids {
+                    write_id(id, &mut content);
+                    if content.len() >= FRAME_BYTES {
+                        self.frames.frame(FrameKind::Deletions, &content)?;
+                        content.clear();
+                    }
+                }
+                match content.is_empty() {
+                    true => Ok(()),
+                    false => self.frames.frame(FrameKind::Deletions, &content),
+                }
             }
         }
     }
@@ -209,7 +218,14 @@ impl<W: Write> Body<W> {
         documents.iter().for_each(|document| digest.add(document));
         self.documents += documents.len() as u64;
         for document in documents {
+            let before = self.content.len();
             write_line(document, &mut self.content);
+            if before > 0 && self.content.len() > PARTS_BYTES_MAX {
+                // A long one has a frame to itself.
+                let line = self.content.split_off(before);
+                self.flush_documents()?;
+                self.content.extend_from_slice(&line);
+            }
             if self.content.len() >= FRAME_BYTES {
                 self.flush_documents()?;
             }

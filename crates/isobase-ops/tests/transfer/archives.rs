@@ -12,10 +12,10 @@ use isobase_ops::{
     Control, Event, Existing, OpsError, Stage,
     archive::{
         ArchiveError, ArchiveInput, DumpOptions, DumpReport, Passphrase, RestoreOptions, Since,
-        dump, restore, verify,
+        dump, last_of, restore, verify,
     },
 };
-use isobase_types::{CollectionName, DocumentId, Sequence};
+use isobase_types::{CollectionName, DocumentId};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use tokio_util::sync::CancellationToken;
 
@@ -35,6 +35,12 @@ async fn dump_to_file(engine: &Arc<dyn Engine>, options: &DumpOptions) -> (File,
 
 fn input(file: &File) -> ArchiveInput {
     ArchiveInput::from_file("test.iso", file.try_clone().unwrap(), None)
+}
+
+/// What was written after an archive.
+async fn since(file: &File) -> DumpOptions {
+    let last = last_of(vec![input(file)], &Control::default()).await.unwrap();
+    DumpOptions { since: Some(Since::after(last)), ..DumpOptions::default() }
 }
 
 async fn restored(inputs: Vec<ArchiveInput>) -> Arc<dyn Engine> {
@@ -153,22 +159,18 @@ async fn changes_follow_an_archive() {
         put(&source, "a", &format!("x{n}"), "{\"v\":1}").await;
         put(&source, "b", &format!("x{n}"), "{\"v\":1}").await;
     }
-    let (base, first) = dump_to_file(&source, &DumpOptions::default()).await;
-    let since = |report: &DumpReport| {
-        let (sequence, archive) = (Sequence(report.footer.sequence), Some(report.id.clone()));
-        DumpOptions { since: Some(Since { sequence, archive }), ..DumpOptions::default() }
-    };
+    let (base, _) = dump_to_file(&source, &DumpOptions::default()).await;
     put(&source, "a", "x1", "{\"v\":2}").await;
     delete(&source, "a", "x2").await;
     source.delete_collection(&CollectionName::new("b").unwrap()).await.unwrap();
     put(&source, "b", "x1", "{\"v\":3}").await;
     put(&source, "c", "x1", "{}").await;
-    let (changes, second) = dump_to_file(&source, &since(&first)).await;
+    let (changes, second) = dump_to_file(&source, &since(&base).await).await;
     assert_eq!((second.footer.documents, second.footer.deletions), (3, 1));
     delete(&source, "c", "x1").await;
     put(&source, "a", "x2", "{\"v\":4}").await;
-    let (more, third) = dump_to_file(&source, &since(&second)).await;
-    let (none, fourth) = dump_to_file(&source, &since(&third)).await;
+    let (more, _) = dump_to_file(&source, &since(&changes).await).await;
+    let (none, fourth) = dump_to_file(&source, &since(&more).await).await;
     assert_eq!(fourth.footer.documents, 0);
 
     let all = || vec![input(&base), input(&changes), input(&more), input(&none)];
@@ -193,9 +195,40 @@ async fn changes_follow_an_archive() {
         assert!(contents(&target).await.1.is_empty());
     }
     let other = memory();
-    let (options, control) = (since(&first), Control::default());
+    let (options, control) = (since(&base).await, Control::default());
     let refused = dump(&other, Box::new(std::io::sink()), &options, &control).await;
     assert!(matches!(refused, Err(OpsError::OtherSource { .. })));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_that_do_not_continue_an_archive_are_refused() {
+    let name = |name: &str| CollectionName::new(name).unwrap();
+    let source = memory();
+    for collection in ["a", "b", "c"] {
+        put(&source, collection, "x", "{}").await;
+    }
+    let of = |collections: &[&str], source: &str| DumpOptions {
+        collections: collections.iter().map(|it| name(it)).collect(),
+        source: source.to_owned(),
+        ..DumpOptions::default()
+    };
+    let (some, _) = dump_to_file(&source, &of(&["b", "a"], "test:one")).await;
+    put(&source, "a", "y", "{}").await;
+    let (out, control) = (|| Box::new(std::io::sink()), Control::default());
+    for other in [of(&[], "test:one"), of(&["a"], "test:one"), of(&["a", "c"], "test:one")] {
+        let options = DumpOptions { since: since(&some).await.since, ..other };
+        let refused = dump(&source, out(), &options, &control).await.unwrap_err();
+        let OpsError::OtherCollections { archive, .. } = &refused else { panic!("{refused:?}") };
+        assert_eq!(archive, "a, b");
+    }
+    let other = DumpOptions { since: since(&some).await.since, ..of(&["a", "b"], "test:two") };
+    let refused = dump(&source, out(), &other, &control).await.unwrap_err();
+    assert!(matches!(refused, OpsError::OtherDatabase { .. }), "{refused:?}");
+
+    let same = DumpOptions { since: since(&some).await.since, ..of(&["a", "b", "a"], "test:one") };
+    let (changes, _) = dump_to_file(&source, &same).await;
+    let target = restored(vec![input(&some), input(&changes)]).await;
+    assert_eq!(contents(&target).await.1[&name("a")].documents, 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -311,4 +344,19 @@ async fn other_files_are_named() {
         assert_eq!(name, "other");
         assert!(source.to_string().contains(expected), "{source}");
     }
+}
+
+/// Long documents have frames to themselves, so that what is dumped can always be restored.
+#[tokio::test(flavor = "multi_thread")]
+async fn long_and_short_documents_come_back() {
+    let source = memory();
+    for (n, bytes) in
+        [10, 3 << 20, 10, 1_000_000, 1_500_000, 1_500_000, 5 << 20, 10].into_iter().enumerate()
+    {
+        let body = format!("{{\"text\":\"{}\"}}", "x".repeat(bytes));
+        put(&source, "a", &format!("x{n}"), &body).await;
+    }
+    let (file, _) = dump_to_file(&source, &DumpOptions::default()).await;
+    let target = restored(vec![input(&file)]).await;
+    assert_eq!(contents(&source).await, contents(&target).await);
 }

@@ -15,15 +15,15 @@ use crate::{
     pairs::contents,
 };
 
-fn name(collection: &str) -> CollectionName {
+pub(crate) fn name(collection: &str) -> CollectionName {
     CollectionName::new(collection).unwrap()
 }
 
-fn id(id: impl ToString) -> DocumentId {
+pub(crate) fn id(id: impl ToString) -> DocumentId {
     DocumentId::parse(&id.to_string()).unwrap()
 }
 
-async fn write(engine: &Arc<dyn Engine>, collection: &str, actions: Vec<Action>) {
+pub(crate) async fn write(engine: &Arc<dyn Engine>, collection: &str, actions: Vec<Action>) {
     let operation = |action| WriteOperation {
         collection: name(collection),
         action,
@@ -34,19 +34,19 @@ async fn write(engine: &Arc<dyn Engine>, collection: &str, actions: Vec<Action>)
     assert!(report.outcomes.iter().all(Result::is_ok), "{:?}", report.outcomes);
 }
 
-fn put(id_: &str, body: &str) -> Action {
+pub(crate) fn put(id_: &str, body: &str) -> Action {
     Action::Put { id: id(id_), body: body.to_owned(), if_missing: IfMissing::Create }
 }
 
 /// A database in memory with many documents.
-async fn many(documents: u32) -> Arc<dyn Engine> {
+pub(crate) async fn many(documents: u32) -> Arc<dyn Engine> {
     let engine = memory();
     let create = |n| Action::Create { body: format!("{{\"n\":{n}}}") };
     write(&engine, "many", (0..documents).map(create).collect()).await;
     engine
 }
 
-async fn body(engine: &Arc<dyn Engine>, collection: &str, key: &str) -> Option<String> {
+pub(crate) async fn body(engine: &Arc<dyn Engine>, collection: &str, key: &str) -> Option<String> {
     engine.get(&name(collection), &id(key)).await.unwrap().map(|document| document.body)
 }
 

@@ -32,15 +32,17 @@ pub(crate) struct Fixture {
     location: Option<Location>,
     memory: Option<Arc<dyn Engine>>,
     _folder: Option<TempDir>,
+    prefix: String,
 }
 
 impl Fixture {
     /// A fresh database; none when its server is not there.
     pub(crate) fn new(kind: Kind) -> Option<Self> {
+        let prefix = format!("{}_", unique_name("t"));
         let (url, folder) = match kind {
             Kind::Memory => {
                 let memory = Some(memory());
-                return Some(Self { location: None, memory, _folder: None });
+                return Some(Self { location: None, memory, _folder: None, prefix });
             }
             Kind::Sqlite => {
                 let folder = tempfile::tempdir().unwrap();
@@ -54,22 +56,26 @@ impl Fixture {
             Kind::Couchdb => {
                 let server = couchdb_url().or_else(|| not_run(kind))?;
                 let host = server.strip_prefix("http://").unwrap();
-                (format!("couchdb://{host}/{}", prefix()), None)
+                (format!("couchdb://{host}/{prefix}"), None)
             }
             Kind::Dynamodb => {
                 let server = dynamodb_url().or_else(|| not_run(kind))?;
-                (format!("dynamodb://eu-central-1/{}?endpoint={server}", prefix()), None)
+                (format!("dynamodb://eu-central-1/{prefix}?endpoint={server}"), None)
             }
             Kind::Firestore => {
                 let hosts = firestore_hosts();
                 let host = hosts.first().map(|it| it.host.clone()).or_else(|| not_run(kind))?;
-                let prefix = prefix();
                 let url = format!("firestore://transfer/?emulator={host}&prefix={prefix}");
                 (url, None)
             }
         };
         let location = Some(Location::parse(&url).unwrap());
-        Some(Self { location, memory: None, _folder: folder })
+        Some(Self { location, memory: None, _folder: folder, prefix })
+    }
+
+    /// What the names of its native databases and tables begin with, where it has several.
+    pub(crate) fn prefix(&self) -> String {
+        self.prefix.clone()
     }
 
     /// Opens it for use: refused while it is unfinished.
@@ -97,11 +103,6 @@ impl Fixture {
             engine.close().await.unwrap();
         }
     }
-}
-
-/// What the names of a database begin with, of its own for each test.
-fn prefix() -> String {
-    format!("{}_", unique_name("t"))
 }
 
 /// An empty database in memory.

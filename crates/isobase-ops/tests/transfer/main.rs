@@ -4,6 +4,8 @@
 
 mod archives;
 mod copies;
+mod existing;
 mod fixture;
 mod pairs;
 mod torture;
+mod wrapper;

@@ -1,0 +1,114 @@
+//! How a load begins in its target, or goes on there.
+
+use std::sync::Arc;
+
+use isobase_engine::{Counters, Engine};
+use isobase_types::CollectionName;
+
+use crate::{
+    Control, Event, Existing, OpsError,
+    existing::{base_of, check_empty, check_empty_before},
+    loader::{Loader, bulk_load},
+    note::{LoadNote, Reached, first_line},
+    replay::clear_after,
+};
+
+/// What the target tells of loads that were begun there. Nothing is written to find it.
+pub(crate) enum Found {
+    /// There was none, or it has ended.
+    Nothing,
+    /// One that is to be forgotten; these were the counters before it.
+    Forgotten(Counters),
+    /// The same one.
+    Begun(Box<LoadNote>, Reached),
+}
+
+/// A load that begins or goes on.
+pub(crate) struct Plan {
+    pub(crate) note: LoadNote,
+    pub(crate) reached: Reached,
+    pub(crate) resumed: bool,
+}
+
+/// What a load is asked to do about its target.
+#[derive(Clone, Copy)]
+pub(crate) struct Wanted<'a> {
+    pub(crate) to: &'a Arc<dyn Engine>,
+    pub(crate) existing: Existing,
+    pub(crate) restart: bool,
+    pub(crate) control: &'a Control,
+}
+
+impl Found {
+    /// Looks at the target. `loaded` are collections that an unfinished load may have brought;
+    /// `same` tells why a note is not of this work.
+    pub(crate) async fn look(
+        wanted: Wanted<'_>,
+        loaded: &[CollectionName],
+        same: impl FnOnce(&LoadNote) -> Result<(), String>,
+    ) -> Result<Self, OpsError> {
+        let Wanted { to, existing, restart, control } = wanted;
+        let unfinished = bulk_load(to)?.unfinished().await.map_err(OpsError::target_failed)?;
+        let Some(text) = unfinished else {
+            check_empty(to, existing).await?;
+            return Ok(Self::Nothing);
+        };
+        let not_resumable = |reason: String| {
+            Err(OpsError::NotResumable { note: first_line(&text).to_owned(), reason })
+        };
+        // Without the counters in it nobody knows which documents were there before, so it
+        // cannot be forgotten either.
+        let Some(note) = LoadNote::parse(&text) else {
+            return not_resumable("its note was written by another version or program".to_owned());
+        };
+        if restart {
+            check_empty_before(to, existing, note.base().sequence, loaded).await?;
+            return Ok(Self::Forgotten(note.base()));
+        }
+        if let Err(reason) = same(&note) {
+            return not_resumable(reason);
+        }
+        let Some(reached) = note.reached() else {
+            return not_resumable("its place cannot be read".to_owned());
+        };
+        control.tell(Event::Resumed { documents: note.documents });
+        Ok(Self::Begun(Box::new(note), reached))
+    }
+
+    pub(crate) fn is_begun(&self) -> bool {
+        matches!(self, Self::Begun(..))
+    }
+
+    /// The plan. When the load begins, `begin` makes its note of the counters before it.
+    pub(crate) async fn plan(
+        self,
+        wanted: Wanted<'_>,
+        begin: impl FnOnce(Counters) -> LoadNote,
+    ) -> Result<Plan, OpsError> {
+        let (base, clears) = match self {
+            Self::Begun(note, reached) => {
+                return Ok(Plan { note: *note, reached, resumed: true });
+            }
+            Self::Forgotten(base) => (base, true),
+            Self::Nothing => (base_of(wanted.to, wanted.existing, wanted.control).await?, false),
+        };
+        let mut note = begin(base);
+        note.clears = clears;
+        Ok(Plan { note, reached: Reached::Start, resumed: false })
+    }
+}
+
+/// Takes away what a load that was forgotten has written. The target is marked with the note of
+/// the new load by now, so that a cut in between resumes here.
+pub(crate) async fn clear_forgotten(
+    loader: &mut Loader,
+    to: &Arc<dyn Engine>,
+    loaded: &[CollectionName],
+) -> Result<(), OpsError> {
+    if !loader.note.clears {
+        return Ok(());
+    }
+    clear_after(to, &[], loaded, loader.note.base().sequence).await?;
+    loader.note.clears = false;
+    loader.mark().await
+}
