@@ -381,7 +381,8 @@ pub(crate) struct CopyArguments {
     /// Only these collections
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     pub(crate) collections: Vec<String>,
-    /// Say what the target cannot hold, and write nothing
+    /// Say what the target cannot hold, and write nothing; on a server an empty database may be
+    /// made
     #[arg(long)]
     pub(crate) dry_run: bool,
     /// Go on with what is written meanwhile, until Ctrl-C

@@ -63,8 +63,8 @@ fn causes(error: &anyhow::Error) -> String {
     let mut text = String::new();
     for cause in error.chain() {
         let cause = cause.to_string();
-        // Some errors repeat their cause in their own message.
-        if text.ends_with(&cause) {
+        // Some errors repeat their causes in their own message, whole or each on its own.
+        if text.contains(&cause) {
             continue;
         }
         if !text.is_empty() {
@@ -92,6 +92,15 @@ mod tests {
     fn causes_are_told_once() {
         let error = anyhow::anyhow!("disk full").context("write b: disk full").context("export");
         assert_eq!(causes(&error), "export: write b: disk full");
+        let error = anyhow::anyhow!("Connection refused (os error 111)")
+            .context("tcp connect error")
+            .context("client error (Connect)")
+            .context("cannot ask: client error (Connect): tcp connect error: Connection refused (os error 111): http://h/")
+            .context("cannot open h");
+        let told = causes(&error);
+        assert_eq!(told.matches("Connection refused").count(), 1, "{told}");
+        assert_eq!(told.matches("tcp connect error").count(), 1, "{told}");
+        assert!(told.starts_with("cannot open h: cannot ask: "), "{told}");
     }
 
     #[test]

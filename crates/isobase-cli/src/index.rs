@@ -23,26 +23,22 @@ pub(crate) async fn run(
     config: &Config,
     printer: Printer,
 ) -> Result<()> {
-    let flags = match &command {
+    let (flags, collection) = match &command {
         IndexCommand::Plan(arguments) => return transfer::plan(arguments, config, printer).await,
-        IndexCommand::List { target, .. }
-        | IndexCommand::Create { target, .. }
-        | IndexCommand::Drop { target, .. } => target,
+        IndexCommand::List { target, collection }
+        | IndexCommand::Create { target, collection, .. }
+        | IndexCommand::Drop { target, collection, .. } => (target, collection_name(collection)?),
     };
     let target = match &command {
         IndexCommand::Create { .. } => Target::open(flags, loaded, config, printer).await?,
-        _ => Target::open_to_read(flags, loaded, config, printer).await?,
+        _ => Target::open_to_read(flags, &collection, (loaded, config), printer).await?,
     };
     let done = match &command {
         IndexCommand::Plan(_) => Ok(()),
-        IndexCommand::List { collection, .. } => {
-            list(&target, &collection_name(collection)?, printer).await
-        }
-        IndexCommand::Create { collection, fields, .. } => {
-            create(&target, &collection_name(collection)?, fields, printer).await
-        }
-        IndexCommand::Drop { collection, fields, .. } => {
-            drop_index(&target, &collection_name(collection)?, fields, printer).await
+        IndexCommand::List { .. } => list(&target, &collection, printer).await,
+        IndexCommand::Create { fields, .. } => create(&target, &collection, fields, printer).await,
+        IndexCommand::Drop { fields, .. } => {
+            drop_index(&target, &collection, fields, printer).await
         }
     };
     target.close().await?;

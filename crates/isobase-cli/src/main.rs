@@ -8,6 +8,7 @@ mod import;
 mod index;
 mod keys;
 mod logging;
+mod overwriting;
 mod print;
 mod progress;
 mod serve;
@@ -34,6 +35,11 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let output = &arguments.output;
     let printer = Printer::new(output.json, output.quiet, output.color);
+    let changes = matches!(
+        arguments.command,
+        Command::Copy(_) | Command::Restore(_) | Command::Import(_) | Command::Reconcile(_)
+    );
+    let printer = if changes { printer.of_changes() } else { printer };
     match run(arguments.command, printer) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

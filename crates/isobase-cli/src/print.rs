@@ -32,6 +32,8 @@ pub(crate) struct Printer {
     /// Nothing but results and errors.
     pub(crate) quiet: bool,
     colored: bool,
+    /// The command changes something: it is not done when nobody reads what it says.
+    changes: bool,
 }
 
 const RED: &str = "\x1b[1;31m";
@@ -49,7 +51,12 @@ impl Printer {
             Color::Always => true,
             Color::Never => false,
         };
-        Self { json, quiet, colored }
+        Self { json, quiet, colored, changes: false }
+    }
+
+    /// For a command that changes a database.
+    pub(crate) fn of_changes(self) -> Self {
+        Self { changes: true, ..self }
     }
 
     /// Whether standard error may be coloured.
@@ -61,7 +68,16 @@ impl Printer {
     pub(crate) fn result(self, text: &str) {
         let mut out = io::stdout().lock();
         let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-        end_when_nobody_reads(written);
+        match written {
+            Err(error) if self.changes && error.kind() == io::ErrorKind::BrokenPipe => {
+                eprintln!(
+                    "error: nobody reads standard output any more, so the work was ended in its \
+                     middle; run the same command again to finish it"
+                );
+                process::exit(1);
+            }
+            written => end_when_nobody_reads(written),
+        }
     }
 
     /// A result of one line.

@@ -3,7 +3,11 @@
 use std::{collections::HashMap, time::Duration};
 
 use anyhow::Result;
-use isobase::{Location, OpenError, Store};
+use isobase::{
+    Location, OpenError, Store,
+    engine::Engine,
+    types::{CollectionName, Sequence},
+};
 use isobase_auth::Permission;
 use isobase_client::{Client, ClientError, ClientOptions};
 
@@ -38,6 +42,16 @@ impl Target {
         config: &Config,
         printer: Printer,
     ) -> Result<Self> {
+        Self::find(flags, None, (loaded, config), printer).await
+    }
+
+    /// `reads` is a collection that is read and nothing else.
+    async fn find(
+        flags: &TargetFlags,
+        reads: Option<&CollectionName>,
+        (loaded, config): (&Loaded, &Config),
+        printer: Printer,
+    ) -> Result<Self> {
         let key = flags.key.as_deref().or_else(|| internal_api_key(loaded));
         let location = match Address::of(flags, config)? {
             Address::Service(url) => return service(url, key),
@@ -48,8 +62,19 @@ impl Target {
                 .hint("name the service: --url http://127.0.0.1:8002")
                 .into());
         }
+        if reads.is_some() {
+            must_exist(&location)?;
+        }
         match isobase::open_as_service(&location, &config.options).await {
             Ok(opened) => {
+                if let Some(collection) = reads
+                    && let Err(error) =
+                        must_hold_something(&location, &**opened.store.engine(), Some(collection))
+                            .await
+                {
+                    opened.store.close().await?;
+                    return Err(error);
+                }
                 let authorizer = keys::authorizer(loaded, config, false)?;
                 // Who may open the file may write; a caller the service would refuse has no mark
                 // there, so any will do.
@@ -74,17 +99,15 @@ impl Target {
         }
     }
 
-    /// Finds records that must be there, as [`Target::open`] does.
+    /// Finds a collection to read it, in a database that must be there, as [`Target::open`]
+    /// does.
     pub(crate) async fn open_to_read(
         flags: &TargetFlags,
-        loaded: &Loaded,
-        config: &Config,
+        collection: &CollectionName,
+        (loaded, config): (&Loaded, &Config),
         printer: Printer,
     ) -> Result<Self> {
-        if let Address::Database(location) = Address::of(flags, config)? {
-            must_exist(&location)?;
-        }
-        Self::open(flags, loaded, config, printer).await
+        Self::find(flags, Some(collection), (loaded, config), printer).await
     }
 
     /// Lets go of the database.
@@ -126,6 +149,42 @@ pub(crate) fn must_exist(location: &Location) -> Result<(), Failure> {
         }
         _ => Ok(()),
     }
+}
+
+/// Refuses a database on a server that has nothing in it: there it is made by opening it, so a
+/// misspelled name looks like an empty database. `collection` may have declared indexes and
+/// nothing else.
+pub(crate) async fn must_hold_something(
+    location: &Location,
+    engine: &dyn Engine,
+    collection: Option<&CollectionName>,
+) -> Result<()> {
+    // A file that is there was made by somebody who meant it.
+    if matches!(location, Location::Sqlite(_) | Location::Memory) {
+        return Ok(());
+    }
+    let Some(feed) = engine.change_feed() else { return Ok(()) };
+    if feed.latest().await? > Sequence(0) {
+        return Ok(());
+    }
+    // What other programs wrote has no place in the feed, but it is in a collection.
+    match engine.collections().await {
+        Ok(found) if found.is_empty() => {}
+        Ok(_) => return Ok(()),
+        Err(error) if error.is_temporary() => return Err(error.into()),
+        // Whoever may read a collection need not have the right to list all of them.
+        Err(_) => return Ok(()),
+    }
+    if let (Some(collection), Some(indexes)) = (collection, engine.indexes())
+        && !indexes.indexes(collection).await?.is_empty()
+    {
+        return Ok(());
+    }
+    let message =
+        format!("there is nothing in {location}: no collection, and nothing was ever written");
+    let hint = "is the name right, and its schema, prefix, project or region? a database that is \
+                new cannot be told from one that is misspelled";
+    Err(Failure::usage(message).hint(hint).into())
 }
 
 /// What to say about a database that cannot be opened.

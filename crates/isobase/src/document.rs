@@ -1,8 +1,10 @@
 //! A document as the document store gives it.
 
+use std::borrow::Cow;
+
 use isobase_types::{
     DocumentId, Revision,
-    json::{self, InvalidJson, Raw},
+    json::{self, InvalidJson, Kind, Raw},
 };
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -112,7 +114,7 @@ pub(crate) struct Given {
     pub(crate) body: String,
     /// `_id`, when it is a text that is not empty.
     pub(crate) id: Option<String>,
-    /// `_rev`, when it is there and not null or empty.
+    /// `_rev`, when it is there and not null or empty; a number by its text.
     pub(crate) rev: Option<String>,
 }
 
@@ -125,22 +127,44 @@ pub enum InvalidDocument {
     /// It is not a JSON object we store.
     #[error("the document is refused: {0}")]
     Json(#[from] InvalidJson),
+    /// `_rev` cannot be a revision. To take it for none would make the save unconditional.
+    #[error("the document is refused: _rev is {kind}, expected the text that was read, or null")]
+    Revision {
+        /// What it is.
+        kind: &'static str,
+    },
 }
 
 impl Given {
     pub(crate) fn of(document: &impl Serialize) -> Result<Self, InvalidDocument> {
         let text = serde_json::to_vec(document)?;
         let body = json::canonicalise_document(&text)?;
-        let text_of = |name: &str| {
-            let (_, value) = Raw::new(&body).members().find(|(key, _)| names(*key, name))?;
+        let member = |name: &str| {
+            Raw::new(&body).members().find(|(key, _)| names(*key, name)).map(|(_, value)| value)
+        };
+        let text_of = |value: Raw<'_>| {
             Some(value.as_str_decoded()?.into_owned()).filter(|text| !text.is_empty())
         };
-        let (id, rev) = (text_of("_id"), text_of("_rev"));
+        let id = member("_id").and_then(text_of);
+        let rev = member("_rev").map(revision).transpose()?.flatten();
         // `rev` beside an equal `_rev` is what a save answered; otherwise it is the caller's own.
-        let echo = rev.is_some() && text_of("rev") == rev;
+        let echo = rev.is_some() && member("rev").and_then(text_of) == rev;
         let hidden: &[&str] = if echo { &["_id", "_rev", "rev"] } else { &["_id", "_rev"] };
         Ok(Self { body: without(&body, hidden), id, rev })
     }
+}
+
+/// The revision that a `_rev` says. Programs that keep it as a number mean its text.
+fn revision(value: Raw<'_>) -> Result<Option<String>, InvalidDocument> {
+    let text = match value.kind() {
+        Kind::Null => None,
+        Kind::String => value.as_str_decoded().map(Cow::into_owned),
+        Kind::Number => Some(value.as_text().to_owned()),
+        Kind::Bool => return Err(InvalidDocument::Revision { kind: "true or false" }),
+        Kind::Array => return Err(InvalidDocument::Revision { kind: "an array" }),
+        Kind::Object => return Err(InvalidDocument::Revision { kind: "an object" }),
+    };
+    Ok(text.filter(|text| !text.is_empty()))
 }
 
 /// An object's text without some of its members.
@@ -185,10 +209,22 @@ mod tests {
             (json!({"_id": "x", "_rev": "7", "id": "x", "rev": "7"}), "{}", Some("x"), Some("7")),
             (json!({"_rev": "", "rev": "A"}), r#"{"rev":"A"}"#, None, None),
             (json!({"_rev": "7", "rev": "A"}), r#"{"rev":"A"}"#, None, Some("7")),
+            (json!({"_rev": 7, "rev": "7"}), "{}", None, Some("7")),
+            (json!({"_rev": 7, "rev": "A"}), r#"{"rev":"A"}"#, None, Some("7")),
+            (json!({"_rev": -7.0}), "{}", None, Some("-7.0")),
         ];
         for (value, body, id, rev) in cases {
             let expected = (body.to_owned(), id.map(str::to_owned), rev.map(str::to_owned));
             assert_eq!(given(value.clone()), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_a_revision_is_refused_by_name() {
+        for rev in [json!(true), json!(false), json!({}), json!(["7"])] {
+            let refused = Given::of(&json!({"_rev": rev})).unwrap_err();
+            assert!(matches!(refused, InvalidDocument::Revision { .. }), "{rev}: {refused:?}");
+            assert!(refused.to_string().contains("_rev is "), "{rev}: {refused}");
         }
     }
 

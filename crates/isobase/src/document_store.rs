@@ -1,8 +1,9 @@
 //! A store as an application uses it without HTTP: documents by name and id.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, iter::Peekable};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
+use isobase_engine::BATCH_BYTES_MAX;
 use isobase_store::{
     Action, Atomicity, IfMissing, Precondition, Rejection, Store, StoreError, Violation,
     WriteBatch, WriteOperation, WriteOutcome,
@@ -36,7 +37,8 @@ const PAGE_DOCUMENTS: u32 = 500;
 ///   way out. `id` and the id as an argument are the same thing; the argument counts.
 /// - A `_rev` that is not empty makes a save conditional: if the document has another revision by
 ///   now, or is gone, nothing is stored and the answer is [`DocumentError::Conflict`]. Without
-///   it, or with `null` or `""`, the last write wins.
+///   it, or with `null` or `""`, the last write wins. A number counts as its text; anything else
+///   is refused.
 /// - Collections come into being with their first document.
 ///
 /// ```
@@ -401,13 +403,36 @@ impl DocumentStore {
         let mut ids = ids.into_iter();
         let mut operations = operations.into_iter().peekable();
         while operations.peek().is_some() {
-            let part = operations.by_ref().take(part_max).collect();
+            let part = next_part(&mut operations, part_max);
             for (outcome, (place, id)) in self.write(part).await?.into_iter().zip(ids.by_ref()) {
                 outcomes[place] = Some(bulk_outcome(id, outcome, missing));
             }
         }
         let unanswered = || missing_outcome().into();
         outcomes.into_iter().map(|outcome| outcome.ok_or_else(unanswered)).collect()
+    }
+}
+
+/// As many operations as one batch may have, and bodies that it may store; at least one.
+fn next_part(
+    operations: &mut Peekable<impl Iterator<Item = WriteOperation>>,
+    operations_max: usize,
+) -> Vec<WriteOperation> {
+    let (mut part, mut bytes) = (Vec::new(), 0);
+    while part.len() < operations_max {
+        let fits = |next: &WriteOperation| bytes + body_bytes(next) <= BATCH_BYTES_MAX;
+        let Some(next) = operations.next_if(|next| part.is_empty() || fits(next)) else { break };
+        bytes += body_bytes(&next);
+        part.push(next);
+    }
+    part
+}
+
+fn body_bytes(operation: &WriteOperation) -> u64 {
+    match &operation.action {
+        Action::Put { body, .. } => body.len() as u64,
+        // The others are not of many documents.
+        _ => 0,
     }
 }
 
@@ -562,6 +587,22 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_revision_that_is_no_text_never_overwrites() {
+        let db = open().await;
+        let first = db.save("agents", "a", &json!({"n": 1})).await.unwrap();
+        let number: u64 = first.rev().parse().unwrap();
+        let second = db.save("agents", "a", &json!({"n": 2, "_rev": number})).await.unwrap();
+        let stale = db.save("agents", "a", &json!({"n": 3, "_rev": number})).await.unwrap_err();
+        assert!(matches!(stale, DocumentError::Conflict { .. }), "{stale:?}");
+        let refused = db.save("agents", "a", &json!({"_rev": [first.rev()]})).await.unwrap_err();
+        assert!(matches!(refused, DocumentError::InvalidDocument(_)), "{refused:?}");
+        let many = [json!({"_id": "a", "_rev": number}), json!({"_id": "a", "_rev": {}})];
+        let outcomes = db.save_many("agents", &many).await.unwrap();
+        assert!(outcomes.iter().all(|outcome| !outcome.is_ok()), "{outcomes:?}");
+        assert_eq!(db.get("agents", "a").await.unwrap().rev(), second.rev());
+    }
+
+    #[tokio::test]
     async fn missing_documents_and_collections() {
         let db = open().await;
         let missing = db.get("agents", "a").await.unwrap_err();
@@ -584,6 +625,21 @@ mod tests {
         let listed = db.list_all("many").await.unwrap();
         assert_eq!(listed.len(), 2_500);
         assert_eq!((listed[0].id(), listed[2_499].id()), ("d0000", "d2499"));
+    }
+
+    #[tokio::test]
+    async fn many_large_documents_are_divided_by_their_bytes() {
+        let db = open().await;
+        let bytes = usize::try_from(BATCH_BYTES_MAX / 5).unwrap();
+        let documents: Vec<_> =
+            (0..6).map(|n| json!({"_id": format!("d{n:02}"), "text": "x".repeat(bytes)})).collect();
+        let outcomes = db.save_many("large", &documents).await.unwrap();
+        assert_eq!(outcomes.len(), documents.len());
+        assert!(outcomes.iter().all(BulkOutcome::is_ok), "{outcomes:?}");
+        let ids: Vec<_> = (0..6).map(|n| format!("d{n:02}")).collect();
+        let outcomes = db.delete_many("large", &ids).await.unwrap();
+        assert!(outcomes.iter().all(BulkOutcome::is_ok), "{outcomes:?}");
+        assert!(db.list_all("large").await.unwrap().is_empty());
     }
 
     #[tokio::test]

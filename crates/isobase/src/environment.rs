@@ -31,6 +31,44 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 /// Without either it is the database of `DATABASE_URL`, else the file `data/isobase.db`. An empty
 /// variable counts as unset.
 ///
+/// ```
+/// use serde_json::json;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # // SAFETY: no other thread runs yet.
+/// # unsafe { std::env::set_var("DATABASE_PROVIDER", "memory") };
+/// # unsafe { std::env::remove_var("RECORDS_URL") };
+/// # #[cfg(feature = "memory")]
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// // DATABASE_PROVIDER=memory
+/// let db = isobase::open_from_env().await?;
+/// assert_eq!(db.engine_name(), "memory");
+/// db.save("agents", "summariser", &json!({"name": "Summariser"})).await?;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Variables that do not name a database say which are missing:
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # // SAFETY: no other thread runs yet.
+/// # unsafe { std::env::set_var("DATABASE_PROVIDER", "couchdb") };
+/// # unsafe { std::env::set_var("COUCHDB_URL", "http://127.0.0.1:5984") };
+/// # unsafe { std::env::set_var("COUCHDB_USER", "admin") };
+/// # for name in ["RECORDS_URL", "COUCHDB_PASSWORD"] { unsafe { std::env::remove_var(name) }; }
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// // DATABASE_PROVIDER=couchdb COUCHDB_URL=http://127.0.0.1:5984 COUCHDB_USER=admin
+/// let error = isobase::open_from_env().await.unwrap_err();
+/// assert!(error.to_string().ends_with("missing: COUCHDB_PASSWORD"));
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 /// [`OpenError::Environment`] when the variables do not name a database, otherwise as
 /// [`crate::open`]. The database is asked once: one that cannot be reached is told now.

@@ -8,7 +8,8 @@ use crate::Location;
 /// Commands or a file of the vendor that create in production what a database needs for some
 /// collections; none when the service makes everything in its own file or schema.
 ///
-/// `engine` tells the declared indexes, where they need something of their own.
+/// `engine` tells the declared indexes, where [`plan_has_indexes`] says so; without it they are
+/// left out.
 ///
 /// # Errors
 /// When the declared indexes cannot be read.
@@ -18,7 +19,7 @@ use crate::Location;
 )]
 pub async fn production_plan(
     location: &Location,
-    engine: &dyn Engine,
+    engine: Option<&dyn Engine>,
     collections: &[CollectionName],
 ) -> Result<Option<String>, EngineError> {
     match location {
@@ -46,16 +47,23 @@ pub async fn production_plan(
     }
 }
 
+/// Whether declared indexes need something of their own, so that a plan is whole only when the
+/// database itself was asked. Elsewhere nobody has to open it.
+#[must_use]
+pub fn plan_has_indexes(location: &Location) -> bool {
+    matches!(location, Location::Couchdb(_))
+}
+
 /// Collections and their indexes as the journal knows them.
 #[cfg(feature = "couchdb")]
 async fn catalogue(
-    engine: &dyn Engine,
+    engine: Option<&dyn Engine>,
     collections: &[CollectionName],
 ) -> Result<Vec<isobase_remote::CatalogueEntry>, EngineError> {
     let mut entries = Vec::new();
     let mut number = 0;
     for collection in collections {
-        let declared = match engine.indexes() {
+        let declared = match engine.and_then(Engine::indexes) {
             Some(indexes) => indexes.indexes(collection).await?,
             None => Vec::new(),
         };

@@ -226,37 +226,36 @@ fn similar_scheme(scheme: &str) -> Option<&'static str> {
 const SECRET_PARAMETERS: &[&str] = &["password", "passphrase", "secret", "token"];
 
 /// A URL that may be shown: the password in its authority and secrets in its parameters are
-/// masked.
+/// masked, also in a text that is only nearly a URL.
 #[must_use]
 pub fn redact(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else {
-        return url.to_owned();
+    let Some((scheme, rest)) = url.split_once(':') else {
+        return without_secret_parameters(url);
     };
-    let (rest, query) = match rest.split_once('?') {
-        Some((rest, query)) => (rest, Some(query)),
-        None => (rest, None),
-    };
-    // A password may hold an `@` or `/` that should have been encoded: all before the last `@`
-    // is the user's.
-    let rest = match rest.rsplit_once('@') {
+    // A password may hold an `@`, `/` or `?` that should have been encoded: all before the last
+    // `@` is taken for the user's, although an address or a parameter may be masked with it.
+    let shown = match rest.rsplit_once('@') {
         Some((user, host)) => {
-            let user =
-                user.split_once(':').map_or(user.to_owned(), |(name, _)| format!("{name}:***"));
-            format!("{user}@{host}")
+            let (slashes, user) = user.split_at(user.len() - user.trim_start_matches('/').len());
+            match user.split_once(':') {
+                Some((name, _)) => format!("{scheme}:{slashes}{name}:***@{host}"),
+                None if !slashes.is_empty() => url.to_owned(),
+                // Without slashes the scheme may be the user, and this the password.
+                None => format!("{scheme}:***@{host}"),
+            }
         }
-        None => rest.to_owned(),
+        None => url.to_owned(),
     };
-    let query = query.map(|query| {
-        let masked = query.split('&').map(|pair| match pair.split_once('=') {
-            Some((name, _)) if is_secret(name) => format!("{name}=***"),
-            _ => pair.to_owned(),
-        });
-        masked.collect::<Vec<_>>().join("&")
+    without_secret_parameters(&shown)
+}
+
+fn without_secret_parameters(url: &str) -> String {
+    let Some((before, query)) = url.split_once('?') else { return url.to_owned() };
+    let masked = query.split('&').map(|pair| match pair.split_once('=') {
+        Some((name, _)) if is_secret(name) => format!("{name}=***"),
+        _ => pair.to_owned(),
     });
-    match query {
-        Some(query) => format!("{scheme}://{rest}?{query}"),
-        None => format!("{scheme}://{rest}"),
-    }
+    format!("{before}?{}", masked.collect::<Vec<_>>().join("&"))
 }
 
 fn is_secret(parameter: &str) -> bool {
@@ -332,9 +331,51 @@ mod tests {
                 "dynamodb://r/x?secret_access_key=***&endpoint=http://h",
             ),
             ("memory:", "memory:"),
+            ("postgres://u:p?ss@h/d", "postgres://u:***@h/d"),
+            ("postgres://u:p?a=b@h/d?sslpassword=x", "postgres://u:***@h/d?sslpassword=***"),
+            ("postgres://u:p#ss@h/d", "postgres://u:***@h/d"),
+            ("postgres://u@h/d?password=x@y&a=b", "postgres://u@h/d?password=***&a=b"),
+            ("postgres://u@h?password=x:y@z", "postgres://u@h?password=***"),
+            ("postgres:/u:p@h/d", "postgres:/u:***@h/d"),
+            ("postgres://u@h/d", "postgres://u@h/d"),
+            ("postgres:p@h/d", "postgres:***@h/d"),
+            ("couchdb:u:p@h", "couchdb:u:***@h"),
+            ("couchdb:u:p?q@h/x?y=1", "couchdb:u:***@h/x?y=1"),
+            ("postgres//u:p@h/d", "postgres//u:***@h/d"),
+            ("u:p@h/d", "u:***@h/d"),
+            ("h/d?user=u&password=x", "h/d?user=u&password=***"),
         ];
         for (url, shown) in cases {
             assert_eq!(redact(url), shown);
+        }
+    }
+
+    #[test]
+    fn mistyped_urls_are_told_without_their_passwords() {
+        let cases = [
+            "postgres:u:hush@h/d",
+            "postgres:/u:hush@h/d",
+            "postgres//u:hush@h/d",
+            "posgres://u:hu?hush@h/d",
+            "u:hush@h/d",
+            "couchdb:u:hush@h",
+            "couchdb:/u:hu?hush@h/x",
+            "couchdb://u:hush?hush@h/x",
+            "couchdb+https:u:hush@h/x",
+            "dynamodb:u:hush@h/x",
+            "dynamodb://u:hu?hush@h/x",
+            "firestore:u:hush@h/x",
+            "firestore://u:hu?hush@h/x",
+            "memory:u:hush@h",
+            "sqlite://u:hush@h/",
+            "h/d?password=hush",
+        ];
+        for url in cases {
+            let told = match Location::parse(url) {
+                Ok(location) => location.to_string(),
+                Err(error) => error.to_string(),
+            };
+            assert!(!told.contains("hush"), "{url}: {told}");
         }
     }
 }

@@ -43,7 +43,8 @@ pub(crate) async fn run(
         Format::Json => Layout::array(),
         Format::Csv => Layout::table(&question.query.fields)?,
     };
-    let target = Target::open_to_read(&arguments.target, loaded, config, printer).await?;
+    let target =
+        Target::open_to_read(&arguments.target, &collection, (loaded, config), printer).await?;
     let output = Output::open(arguments.output.as_deref())?;
     let total = if question.is_everything() { count(&target, &collection).await } else { None };
     let progress = Progress::start(printer, "export", Total::Records(total));

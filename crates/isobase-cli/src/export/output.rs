@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context, Result};
 
-use crate::print::end_when_nobody_reads;
+use crate::{overwriting, print::end_when_nobody_reads};
 
 const BUFFER_BYTES: usize = 256 << 10;
 
@@ -33,6 +33,7 @@ impl Output {
         let Some(path) = path.filter(|path| *path != Path::new("-")) else {
             return Ok(Self::Standard(BufWriter::with_capacity(BUFFER_BYTES, io::stdout())));
         };
+        overwriting::check(path)?;
         let mut partial = OsString::from(path);
         partial.push(format!(".{}.partial", std::process::id()));
         let partial = PathBuf::from(partial);

@@ -186,8 +186,9 @@ pub(crate) static PAGE_BYTES: Setting = Setting::new(
 pub(crate) static SCAN_MAX: Setting = Setting::new(
     "limits.scan_max",
     COUNT,
-    "Most documents a listing or count may examine; beyond it the answer is an error that asks \
-     for an index.",
+    "Most documents a listing or count may examine. A count or a sorted listing that needs more \
+     is refused and told which index would help; a page in the order of ids or of an index ends \
+     early, perhaps without a document, and has a next one. Memory has no such bound.",
 )
 .default("1000000");
 

@@ -9,22 +9,27 @@ use std::{
 
 use anyhow::{Context, Result};
 use isobase::{
-    ops::archive::{
-        self, ArchiveInput, ArchiveReport, DumpOptions, DumpReport, Passphrase, RestoreOptions,
-        RestoreReport, Since,
+    ops::{
+        OpsError,
+        archive::{
+            self, ArchiveInput, ArchiveReport, DumpOptions, DumpReport, Passphrase, RestoreOptions,
+            RestoreReport, Since,
+        },
     },
     types::Sequence,
 };
 
 use super::{
-    failure::failure,
+    failure::{TargetState, failure},
     place::{Place, collections, location_or_settings},
     report,
+    same::is_same_file,
     watch::watch,
 };
 use crate::{
     arguments::{DumpArguments, PassphraseFlags, RestoreArguments, VerifyArguments},
     failure::Failure,
+    overwriting,
     print::Printer,
     progress::thousands,
     settings::Config,
@@ -46,11 +51,12 @@ pub(crate) async fn dump(
             .hint(format!("set {PASSPHRASE_VARIABLE}, or name a file with --passphrase-file"))
             .into());
     }
+    must_not_replace(&arguments)?;
     // The archive itself may be on standard output.
     let is_stdout = arguments.file == Path::new("-");
     let mut shown = printer;
     shown.json &= !is_stdout;
-    let control = watch(shown);
+    let control = watch(shown).control;
     let since = match &arguments.since {
         None => None,
         Some(text) => Some(match text.parse() {
@@ -68,12 +74,36 @@ pub(crate) async fn dump(
     let output = Output::create(&arguments.file)?;
     let dumped = archive::dump(&source.engine, output.writer()?, &options, &control).await;
     let closed = source.close().await;
-    let dumped = dumped.map_err(failure)?;
+    let dumped = dumped.map_err(without_target)?;
     closed?;
     output.finish()?;
     report::keep("dump", &dumped, arguments.report.as_deref(), shown)?;
     told_dump(&dumped, &arguments.file, printer);
     Ok(())
+}
+
+/// Refuses to write the archive over the one that it goes on from: without that one it is of no
+/// use.
+fn must_not_replace(arguments: &DumpArguments) -> Result<(), Failure> {
+    let file = &arguments.file;
+    match &arguments.since {
+        // A number is a place, also when there is a file of that name.
+        Some(text) if text.parse::<u64>().is_err() && is_same_file(file, Path::new(text)) => {
+            let message = format!(
+                "{} is the archive of --since: it would be replaced by one that has only the \
+                 changes after it",
+                file.display()
+            );
+            Err(Failure::usage(message)
+                .hint("name another file, as in isobase dump tuesday.iso --since monday.iso"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The failure of a work that only reads databases.
+fn without_target(error: OpsError) -> Failure {
+    failure(error, TargetState::None)
 }
 
 fn told_dump(dumped: &DumpReport, file: &Path, printer: Printer) {
@@ -101,6 +131,7 @@ pub(crate) async fn restore(
     config: &Config,
     printer: Printer,
 ) -> Result<()> {
+    report::check_file(arguments.load.report.as_deref())?;
     let location = location_or_settings(arguments.database.url.as_deref(), config)?;
     let inputs = inputs(&arguments.files, passphrase(&arguments.passphrase)?.as_ref())?;
     let target = Place::open_to_load(&location, config).await?;
@@ -112,11 +143,12 @@ pub(crate) async fn restore(
         parallel: load.parallel as usize,
         restart: load.restart,
     };
-    let control = watch(printer);
-    let restored = Box::pin(archive::restore(inputs, &target.engine, &options, &control)).await;
+    let watch = watch(printer);
+    let control = &watch.control;
+    let restored = Box::pin(archive::restore(inputs, &target.engine, &options, control)).await;
     let name = target.name.clone();
     let closed = target.close().await;
-    let restored = restored.map_err(failure)?;
+    let restored = restored.map_err(|error| watch.failure(error))?;
     closed?;
     report::keep("restore", &restored, load.report.as_deref(), printer)?;
     told_restore(&restored, &name, printer);
@@ -140,7 +172,8 @@ fn told_restore(restored: &RestoreReport, name: &str, printer: Printer) {
 /// `isobase verify FILE…`
 pub(crate) async fn verify(arguments: VerifyArguments, printer: Printer) -> Result<()> {
     let inputs = inputs(&arguments.files, passphrase(&arguments.passphrase)?.as_ref())?;
-    let verified = archive::verify(inputs, &watch(printer)).await.map_err(failure)?;
+    let verified = archive::verify(inputs, &watch(printer).control).await;
+    let verified = verified.map_err(without_target)?;
     report::keep("verify", &verified, None, printer)?;
     report::table(&verified.collections, printer);
     told_verify(&verified, printer);
@@ -170,8 +203,8 @@ async fn end_of(
     control: &isobase::ops::Control,
 ) -> Result<Since> {
     let input = vec![input(path, passphrase.as_ref())?];
-    let last = archive::last_of(input, control).await.map_err(failure)?;
-    Ok(Since { sequence: Sequence(last.footer.sequence), archive: Some(last.header.id) })
+    let last = archive::last_of(input, control).await.map_err(without_target)?;
+    Ok(Since::after(last))
 }
 
 fn inputs(files: &[PathBuf], passphrase: Option<&Passphrase>) -> Result<Vec<ArchiveInput>> {
@@ -213,6 +246,7 @@ impl Output {
         if path == Path::new("-") {
             return Ok(Self::Standard);
         }
+        overwriting::check(path)?;
         let mut partial = OsString::from(path);
         partial.push(format!(".{}.partial", std::process::id()));
         let partial = PathBuf::from(partial);

@@ -4,15 +4,15 @@ use std::path::Path;
 
 use anyhow::Result;
 use isobase::ops::{
-    self, Control, CopyOptions, CopyReport, Existing, Follow, Lag, OnRefused, OpsError,
-    PreflightReport,
+    self, CopyOptions, CopyReport, Existing, Follow, Lag, OnRefused, OpsError, PreflightReport,
 };
 
 use super::{
-    failure::failure,
+    failure::{TargetState, failure},
     place::{Place, collections, location},
     report,
-    watch::watch,
+    same::is_same,
+    watch::{Watch, watch},
 };
 use crate::{
     arguments::{CopyArguments, LoadFlags},
@@ -29,12 +29,16 @@ pub(crate) async fn copy(
     printer: Printer,
 ) -> Result<()> {
     let (from, to) = (location("FROM", &arguments.from)?, location("TO", &arguments.to)?);
-    if from == to {
+    if is_same(&from, &to) {
         return Err(Failure::usage("FROM and TO are the same database").into());
     }
+    report::check_file(arguments.load.report.as_deref())?;
     let wanted = collections(&arguments.collections)?;
     let source = Place::open_to_read(&from, config, printer).await?;
-    let target = Place::open_to_load(&to, config).await?;
+    let target = match arguments.dry_run {
+        true => Place::open_to_try(&to, config).await?,
+        false => Place::open_to_load(&to, config).await?,
+    };
     let options = CopyOptions {
         collections: wanted,
         existing: arguments.load.existing(),
@@ -49,12 +53,12 @@ pub(crate) async fn copy(
         },
         ..CopyOptions::new(source.name.clone())
     };
-    let control = watch(printer);
+    let watch = watch(printer);
     let file = arguments.load.report.as_deref();
     let done = if arguments.dry_run {
-        look(&source, &target, &options, &control, (file, printer)).await
+        look(&source, &target, &options, &watch, (file, printer)).await
     } else {
-        carry_out(&source, &target, &options, &control, (file, printer)).await
+        carry_out(&source, &target, &options, &watch, (file, printer)).await
     };
     let closed = source.close().await.and(target.close().await);
     done?;
@@ -66,11 +70,11 @@ async fn look(
     source: &Place,
     target: &Place,
     options: &CopyOptions,
-    control: &Control,
+    watch: &Watch,
     (file, printer): (Option<&Path>, Printer),
 ) -> Result<()> {
-    let looked = ops::preflight(&source.engine, &target.engine, options, control).await;
-    let looked = looked.map_err(failure)?;
+    let looked = ops::preflight(&source.engine, &target.engine, options, &watch.control).await;
+    let looked = looked.map_err(|error| watch.failure(error))?;
     report::keep("copy", &looked, file, printer)?;
     Ok(dry_run(&looked, printer)?)
 }
@@ -79,11 +83,11 @@ async fn carry_out(
     source: &Place,
     target: &Place,
     options: &CopyOptions,
-    control: &Control,
+    watch: &Watch,
     (file, printer): (Option<&Path>, Printer),
 ) -> Result<()> {
-    let copied = Box::pin(ops::copy(&source.engine, &target.engine, options, control)).await;
-    let copied = copied.map_err(failure)?;
+    let copied = Box::pin(ops::copy(&source.engine, &target.engine, options, &watch.control)).await;
+    let copied = copied.map_err(|error| watch.failure(error))?;
     report::keep("copy", &copied, file, printer)?;
     told(&copied, (&source.name, &target.name), printer);
     Ok(())
@@ -107,7 +111,7 @@ fn dry_run(looked: &PreflightReport, printer: Printer) -> Result<(), Failure> {
     let PreflightReport { documents, refused, refusals, .. } = looked;
     if *refused > 0 {
         let (refusals, count) = (refusals.clone(), *refused);
-        return Err(failure(OpsError::Refused { refusals, count }));
+        return Err(failure(OpsError::Refused { refusals, count }, TargetState::Untouched));
     }
     printer.note(&format!("the target can hold all {} documents", thousands(*documents)));
     Ok(())

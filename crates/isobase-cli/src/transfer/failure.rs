@@ -7,40 +7,70 @@ use crate::{
     progress::thousands,
 };
 
+/// What became of the target of a work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TargetState {
+    /// The work writes to no database.
+    None,
+    /// This command wrote nothing into it.
+    Untouched,
+    /// A load is begun there, by this command or by one that it resumes.
+    Begun,
+}
+
 /// The failure with a way out.
-pub(super) fn failure(error: OpsError) -> Failure {
-    let hint = match &error {
-        OpsError::Refused { refusals, count } => return refused(refusals, *count),
-        OpsError::Differs { differences, count } => return differs(differences, *count),
-        OpsError::Stopped { documents: 0 } => "nothing was written",
-        OpsError::Stopped { .. } => "run the same command again to resume",
-        OpsError::NotEmpty { .. } => {
+pub(super) fn failure(error: OpsError, target: TargetState) -> Failure {
+    use TargetState::{Begun, None, Untouched};
+    let hint = match (&error, target) {
+        (OpsError::Refused { refusals, count }, _) => return refused(refusals, *count, target),
+        (OpsError::Differs { differences, count }, _) => return differs(differences, *count),
+        (OpsError::Stopped { .. }, None) => {
+            return Failure::new("stopped before the end")
+                .hint("the same command begins at the beginning");
+        }
+        (OpsError::Stopped { .. }, Untouched) => "nothing was loaded by this command",
+        (OpsError::Stopped { .. }, Begun) => "run the same command again to resume",
+        (OpsError::NotEmpty { .. }, _) => {
             "--overwrite replaces documents with the same ids, --skip-existing leaves them"
         }
-        OpsError::NotResumable { .. } => {
+        (OpsError::NotResumable { .. }, _) => {
             "finish what was begun, or forget it and begin anew with --restart"
         }
-        OpsError::ChangesGone { .. } => "begin anew with --restart",
-        OpsError::RestoreDiffers { .. } => "the target stays unfinished: --restart begins anew",
-        OpsError::Archive { source: ArchiveError::PassphraseNeeded, .. } => {
+        (OpsError::ChangesGone { .. }, _) => "begin anew with --restart",
+        (OpsError::RestoreDiffers { .. }, _) => {
+            "the target stays unfinished: --restart begins anew"
+        }
+        (OpsError::Archive { source: ArchiveError::PassphraseNeeded, .. }, _) => {
             "set ISOBASE_PASSPHRASE, or name a file with --passphrase-file"
         }
-        OpsError::Archive { source: ArchiveError::Gap { .. }, .. } => {
+        (OpsError::Archive { source: ArchiveError::Gap { .. }, .. }, _) => {
             "name the archive with everything first, then every one with changes, in their order"
         }
-        OpsError::Archive { .. } => "the target was not touched",
-        OpsError::Engine { side: Side::Target, .. } => "run the same command again to resume",
+        (OpsError::Archive { .. }, Untouched) => "the target was not touched by this command",
+        (OpsError::Archive { .. }, Begun) => {
+            "the target stays unfinished: the same command resumes when the archive can be read"
+        }
+        (OpsError::Engine { side: Side::Target, .. }, Untouched) => "run the same command again",
+        (OpsError::Engine { side: Side::Target, .. }, Begun) => {
+            "run the same command again to resume"
+        }
         _ => "",
     };
     let failure = Failure::from_error(anyhow::Error::new(error));
     if hint.is_empty() { failure } else { failure.hint(hint) }
 }
 
-fn refused(refusals: &[Refusal], count: u64) -> Failure {
+fn refused(refusals: &[Refusal], count: u64, target: TargetState) -> Failure {
     let mut problems: Vec<_> = refusals.iter().map(problem).collect();
+    let hint = match target {
+        TargetState::Begun => {
+            "the target stays unfinished; the same command with --leave-out goes on without them"
+        }
+        _ => "nothing was written by this command; --leave-out copies the others",
+    };
     problems.push(Problem {
         message: format!("the target cannot hold {} documents", thousands(count)),
-        hint: Some("nothing was written; --leave-out copies the others".to_owned()),
+        hint: Some(hint.to_owned()),
     });
     Failure { problems, usage: false }
 }
@@ -71,4 +101,33 @@ fn differs(differences: &[Difference], count: u64) -> Failure {
         hint: Some("the target stays unfinished: --restart copies anew".to_owned()),
     });
     Failure { problems, usage: false }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hint(error: OpsError, target: TargetState) -> String {
+        let problem = failure(error, target).problems.pop().unwrap();
+        problem.hint.unwrap_or_default()
+    }
+
+    #[test]
+    fn hints_say_what_became_of_the_target() {
+        let refused = || OpsError::Refused { refusals: Vec::new(), count: 1 };
+        let stopped = || OpsError::Stopped { documents: 0 };
+        let archive =
+            || OpsError::Archive { name: "a".to_owned(), source: ArchiveError::NotAnArchive };
+        for error in [refused, stopped] {
+            let untouched = hint(error(), TargetState::Untouched);
+            assert!(untouched.contains("nothing was "), "{untouched}");
+            let begun = hint(error(), TargetState::Begun);
+            assert!(!begun.contains("nothing was "), "{begun}");
+        }
+        assert!(hint(archive(), TargetState::Untouched).contains("not touched"));
+        assert!(hint(archive(), TargetState::Begun).contains("stays unfinished"));
+        assert_eq!(hint(archive(), TargetState::None), "");
+        let dump = failure(OpsError::Stopped { documents: 7 }, TargetState::None);
+        assert!(!dump.to_string().contains("resumes"), "{dump}");
+    }
 }

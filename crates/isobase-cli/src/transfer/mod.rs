@@ -7,6 +7,7 @@ mod place;
 mod plan;
 mod reconcile;
 mod report;
+mod same;
 mod watch;
 
 pub(crate) use archive::{dump, restore, verify};

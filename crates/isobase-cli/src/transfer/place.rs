@@ -2,14 +2,15 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use isobase::{Location, OpenError, engine::Engine, types::CollectionName};
+use tempfile::TempDir;
 
 use crate::{
     failure::Failure,
     print::Printer,
     settings::Config,
-    target::{must_exist, open_failure},
+    target::{must_exist, must_hold_something, open_failure},
 };
 
 /// A database that is read or written as a whole.
@@ -17,11 +18,30 @@ pub(super) struct Place {
     /// As it is named in reports, without secrets.
     pub(super) name: String,
     pub(super) engine: Arc<dyn Engine>,
+    /// Where a database is that only stands for the named one. Its drop removes it.
+    _scratch: Option<TempDir>,
 }
 
 impl Place {
-    /// Opens a database to read it: one that a service holds is read beside the service.
+    /// Opens a database to read what must be in it: one that a service holds is read beside the
+    /// service.
     pub(super) async fn open_to_read(
+        location: &Location,
+        config: &Config,
+        printer: Printer,
+    ) -> Result<Self> {
+        let place = Self::open_to_ask(location, config, printer).await?;
+        match must_hold_something(location, &*place.engine, None).await {
+            Ok(()) => Ok(place),
+            Err(error) => {
+                place.close().await?;
+                Err(error)
+            }
+        }
+    }
+
+    /// The same for a database that may have nothing in it yet.
+    pub(super) async fn open_to_ask(
         location: &Location,
         config: &Config,
         printer: Printer,
@@ -29,7 +49,7 @@ impl Place {
         must_exist(location)?;
         let name = name(location);
         match isobase::open_engine(location, &config.options).await {
-            Ok(engine) => Ok(Self { name, engine }),
+            Ok(engine) => Ok(Self { name, engine, _scratch: None }),
             Err(OpenError::InUse { address, .. }) => {
                 let engine = isobase::open_beside(location, &config.options).await;
                 let engine = engine.map_err(open_failure)?;
@@ -37,7 +57,7 @@ impl Place {
                     format!("the service at {address}")
                 });
                 printer.note(&format!("{name} is held by {holder}; reading beside it"));
-                Ok(Self { name, engine })
+                Ok(Self { name, engine, _scratch: None })
             }
             Err(error) => Err(open_failure(error).into()),
         }
@@ -46,11 +66,25 @@ impl Place {
     /// Opens a database to load it.
     pub(super) async fn open_to_load(location: &Location, config: &Config) -> Result<Self> {
         match isobase::open_for_load(location, &config.options).await {
-            Ok(engine) => Ok(Self { name: name(location), engine }),
+            Ok(engine) => Ok(Self { name: name(location), engine, _scratch: None }),
             Err(error @ OpenError::InUse { .. }) => Err(open_failure(error)
                 .hint("stop that process first: nobody else may write to a database being loaded")
                 .into()),
             Err(error) => Err(open_failure(error).into()),
+        }
+    }
+
+    /// Opens a database to ask what it could hold. In place of a file that is not there yet it
+    /// is an empty one elsewhere: nothing is made under the name.
+    pub(super) async fn open_to_try(location: &Location, config: &Config) -> Result<Self> {
+        match location {
+            Location::Sqlite(path) if !path.exists() => {
+                let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
+                let scratch = Location::Sqlite(folder.path().join("target.db"));
+                let place = Self::open_to_load(&scratch, config).await?;
+                Ok(Self { name: name(location), _scratch: Some(folder), ..place })
+            }
+            _ => Self::open_to_load(location, config).await,
         }
     }
 
@@ -104,7 +138,7 @@ pub(super) fn collections(names: &[String]) -> Result<Vec<CollectionName>> {
 }
 
 /// The same file has the same name, from whatever folder it is named.
-fn name(location: &Location) -> String {
+pub(super) fn name(location: &Location) -> String {
     match location {
         Location::Sqlite(path) => {
             let whole = std::fs::canonicalize(path).or_else(|_| std::path::absolute(path));

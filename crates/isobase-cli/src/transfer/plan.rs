@@ -1,11 +1,11 @@
 //! `isobase index plan`
 
 use anyhow::Result;
-use isobase::production_plan;
+use isobase::{Location, plan_has_indexes, production_plan, types::CollectionName};
 use serde_json::json;
 
-use super::place::{Place, collections, location, location_or_settings};
-use crate::{arguments::IndexPlanArguments, print::Printer, settings::Config};
+use super::place::{Place, collections, location, location_or_settings, name};
+use crate::{arguments::IndexPlanArguments, failure::Failure, print::Printer, settings::Config};
 
 /// `isobase index plan [URL]`
 pub(crate) async fn plan(
@@ -17,16 +17,13 @@ pub(crate) async fn plan(
         Some(url) => location("URL", url)?,
         None => location_or_settings(None, config)?,
     };
-    let mut wanted = collections(&arguments.collections)?;
-    let place = Place::open_to_read(&location, config, printer).await?;
-    if wanted.is_empty() {
-        let found = place.engine.collections().await?;
-        wanted = found.into_iter().map(|info| info.name).collect();
-    }
-    let plan = production_plan(&location, &*place.engine, &wanted).await;
-    let name = place.name.clone();
-    place.close().await?;
-    let plan = plan?;
+    let wanted = collections(&arguments.collections)?;
+    let plan = if wanted.is_empty() {
+        plan_of_all(&location, config, printer).await?
+    } else {
+        plan_of(&location, &wanted, config, printer).await?
+    };
+    let name = name(&location);
     if printer.json {
         printer.json_line(&json!({"database": name, "plan": plan}));
         return Ok(());
@@ -38,4 +35,55 @@ pub(crate) async fn plan(
         }
     }
     Ok(())
+}
+
+/// The plan of every collection that the database has.
+async fn plan_of_all(
+    location: &Location,
+    config: &Config,
+    printer: Printer,
+) -> Result<Option<String>> {
+    let place = Place::open_to_read(location, config, printer).await?;
+    let plan = async {
+        let found = place.engine.collections().await?;
+        let found: Vec<_> = found.into_iter().map(|info| info.name).collect();
+        production_plan(location, Some(&*place.engine), &found).await
+    };
+    let plan = plan.await;
+    place.close().await?;
+    Ok(plan?)
+}
+
+/// The plan of named collections. The plan is for whoever may not make what is in it, so the
+/// database is opened only where it knows something that belongs in the plan, and it need not be
+/// there.
+async fn plan_of(
+    location: &Location,
+    wanted: &[CollectionName],
+    config: &Config,
+    printer: Printer,
+) -> Result<Option<String>> {
+    if !plan_has_indexes(location) {
+        return Ok(production_plan(location, None, wanted).await?);
+    }
+    match plan_with_indexes(location, wanted, config, printer).await {
+        Ok(plan) => Ok(plan),
+        Err(error) => {
+            let why = Failure::from_error(error);
+            printer.note(&format!("declared indexes are not in the plan: {why}"));
+            Ok(production_plan(location, None, wanted).await?)
+        }
+    }
+}
+
+async fn plan_with_indexes(
+    location: &Location,
+    wanted: &[CollectionName],
+    config: &Config,
+    printer: Printer,
+) -> Result<Option<String>> {
+    let place = Place::open_to_ask(location, config, printer).await?;
+    let plan = production_plan(location, Some(&*place.engine), wanted).await;
+    place.close().await?;
+    Ok(plan?)
 }

@@ -1,12 +1,17 @@
 //! Shows events of the work, and ends it at a key or signal.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
 
-use isobase::ops::{Control, Event, Stage};
+use isobase::ops::{Control, Event, OpsError, Stage};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
+use super::failure::{TargetState, failure};
 use crate::{
+    failure::Failure,
     print::Printer,
     progress::{Progress, Total, thousands},
 };
@@ -14,13 +19,44 @@ use crate::{
 /// The end of a process that was told twice to stop, as shells write it.
 const INTERRUPTED: i32 = 130;
 
+/// A work that is watched.
+pub(super) struct Watch {
+    pub(super) control: Control,
+    /// Whether a load is begun in the target. Set by the events of the work.
+    begun: Arc<AtomicBool>,
+}
+
+impl Watch {
+    /// The failure of a work that loads a database.
+    pub(super) fn failure(&self, error: OpsError) -> Failure {
+        let begun = self.begun.load(Ordering::Relaxed);
+        failure(error, if begun { TargetState::Begun } else { TargetState::Untouched })
+    }
+}
+
 /// Events become a bar or lines; the first Ctrl-C or SIGTERM stops the work in order, the second
 /// one at once.
-pub(super) fn watch(printer: Printer) -> Control {
+pub(super) fn watch(printer: Printer) -> Watch {
     let stop = CancellationToken::new();
     tokio::spawn(end_at_a_signal(stop.clone(), printer));
     let shown = Arc::new(Mutex::new(Shown { printer, progress: None }));
-    Control::new(move |event| lock(&shown).show(event), stop)
+    let begun = Arc::new(AtomicBool::new(false));
+    let seen = begun.clone();
+    let control = Control::new(
+        move |event| {
+            if begins(event) {
+                seen.store(true, Ordering::Relaxed);
+            }
+            lock(&shown).show(event);
+        },
+        stop,
+    );
+    Watch { control, begun }
+}
+
+/// Whether from here on something is written in the target, or was before.
+fn begins(event: &Event) -> bool {
+    matches!(event, Event::Resumed { .. } | Event::Began(Stage::Load))
 }
 
 fn lock(shown: &Mutex<Shown>) -> MutexGuard<'_, Shown> {

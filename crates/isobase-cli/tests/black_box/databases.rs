@@ -51,36 +51,32 @@ fn a_copy_killed_anywhere_is_resumed() {
     let whole = report(app.run(&["copy", "sqlite://a.db", "sqlite://whole.db", "--json"]));
     assert_eq!(whole["documents"], DOCUMENTS);
     assert_eq!(whole["indexes"][0], "many: n,-name");
-    // After the preflight, in the load, and in what comes after it.
+    // After the preflight, at three places of the load, and after it.
     let points = [
         ("preflight", 50),
         ("preflight", 400),
         ("preflight", 800),
         ("preflight", 1_100),
-        ("load", 0),
+        ("load", 50),
     ];
     for (point, (stage, pause_ms)) in points.into_iter().enumerate() {
         let to = format!("sqlite://killed{point}.db");
-        let mut copying = command(app.path())
-            .args(["copy", "sqlite://a.db", &to, "--json", "--rate", "4000"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let lines = BufReader::new(copying.stdout.take().unwrap()).lines();
+        let mut command = command(app.path());
+        command.args(["copy", "sqlite://a.db", &to, "--json", "--rate", "4000"]);
+        if stage == "load" {
+            // What comes after the load would be over too soon.
+            command.arg("--follow");
+        }
+        let mut copying = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut lines = BufReader::new(copying.stdout.take().unwrap()).lines();
         let is_over = |line: &Value| line["event"] == "stage" && line["stage"] == stage;
-        let over =
-            lines.map_while(Result::ok).find(|line| is_over(&serde_json::from_str(line).unwrap()));
+        let mut said = lines.by_ref().map_while(Result::ok);
+        let over = said.find(|line| is_over(&serde_json::from_str(line).unwrap()));
         assert!(over.is_some(), "the stage {stage} ends");
         thread::sleep(Duration::from_millis(pause_ms));
         copying.kill().unwrap();
-        // Three seconds of loading leave time for every point but the last.
-        let is_over = copying.wait().unwrap().success();
-        assert!(!is_over || stage == "load", "point {point} is too late");
-        if is_over {
-            continue;
-        }
-        if pause_ms >= 400 {
+        assert!(!copying.wait().unwrap().success(), "point {point} is too late");
+        if pause_ms >= 400 || stage == "load" {
             let refused = app.run(&["export", "--collection", "many", "--url", &to]);
             refused.fails(1, &["is unfinished", "a copy from sqlite://", "--restart"]);
         }
@@ -89,6 +85,35 @@ fn a_copy_killed_anywhere_is_resumed() {
         assert_eq!(resumed["sequence"], whole["sequence"]);
         app.run(&["index", "list", "many", "--url", &to]).ok();
     }
+}
+
+#[test]
+fn a_resumed_copy_that_is_stopped_says_that_it_can_be_resumed() {
+    let app = app();
+    let copy = ["copy", "sqlite://a.db", "sqlite://b.db", "--json", "--rate", "4000"];
+    let start = |until: &str| {
+        let mut copying = command(app.path())
+            .args(copy)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(copying.stdout.take().unwrap()).lines();
+        assert!(lines.any(|line| line.unwrap().contains(until)), "{until}");
+        (copying, lines)
+    };
+    let (mut killed, _lines) = start("\"stage\":\"preflight\"");
+    thread::sleep(Duration::from_millis(800));
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    // It is in its preflight again, and has written nothing itself.
+    let (stopped, lines) = start("\"event\":\"resumed\"");
+    interrupt(stopped.id());
+    lines.for_each(drop);
+    let said = Said::from(stopped.wait_with_output().unwrap());
+    assert!(!said.err.contains("nothing was "), "{said:?}");
+    said.fails(1, &["run the same command again to resume"]);
+    app.run(&copy[..3]).ok();
 }
 
 #[test]
@@ -169,6 +194,36 @@ fn archives_go_out_and_come_back() {
     );
 }
 
+#[cfg(unix)]
+#[test]
+fn an_archive_never_replaces_the_one_it_goes_on_from() {
+    let app = App::new();
+    app.write("one.ndjson", "{}\n");
+    app.run(&["import", "one.ndjson", "-c", "c", "--url", "sqlite://a.db"]).ok();
+    let url = ["--url", "sqlite://a.db"];
+    app.run(&[&["dump", "full.iso"][..], &url].concat()).ok();
+    let path = |name: &str| app.path().join(name);
+    fs::hard_link(path("full.iso"), path("hard.iso")).unwrap();
+    std::os::unix::fs::symlink("full.iso", path("soft.iso")).unwrap();
+    let before = fs::read(path("full.iso")).unwrap();
+    let pairs = [
+        ("full.iso", "full.iso"),
+        ("./full.iso", "full.iso"),
+        ("full.iso", "hard.iso"),
+        ("soft.iso", "full.iso"),
+        ("full.iso", "soft.iso"),
+    ];
+    for (file, since) in pairs {
+        let said = app.run(&[&["dump", file, "--since", since][..], &url].concat());
+        said.fails(2, &["is the archive of --since", "hint: name another file"]);
+        assert_eq!(fs::read(path("full.iso")).unwrap(), before, "{file} since {since}");
+    }
+    // An archive of something else may be replaced.
+    app.run(&[&["dump", "hard.iso"][..], &url].concat()).ok();
+    app.run(&[&["dump", "hard.iso", "--since", "full.iso"][..], &url].concat()).ok();
+    app.run(&["verify", "full.iso", "hard.iso"]).ok();
+}
+
 #[test]
 fn encrypted_archives_want_their_passphrase() {
     let app = App::new();
@@ -196,10 +251,15 @@ fn what_cannot_be_copied_is_said_first() {
     app.run(&["copy", "sqlite://a.db", "sqlite://b.db", "--collections", "x"])
         .fails(1, &["no collection x"]);
     says(
-        app.run(&["copy", "sqlite://a.db", "sqlite://b.db", "--dry-run"]),
+        app.run(&["copy", "sqlite://a.db", "sqlite://dry.db", "--dry-run"]),
         &[],
         &["can hold all 1 documents"],
     );
+    let files = fs::read_dir(app.path()).unwrap().map(|entry| entry.unwrap().file_name());
+    let made: Vec<_> = files.filter(|name| name.to_string_lossy().contains("dry")).collect();
+    assert_eq!(made, [""; 0], "a dry run makes nothing");
+    app.run(&["copy", "sqlite://a.db", "sqlite://dry.db"]).ok();
+    app.run(&["copy", "sqlite://a.db", "sqlite://dry.db", "--dry-run"]).ok();
     app.run(&["reconcile", "--url", "sqlite://a.db"]).fails(1, &["nothing to reconcile"]);
     says(app.run(&["index", "plan", "sqlite://a.db"]), &[], &["needs nothing"]);
     app.run(&["verify", "missing.iso"]).fails(2, &["missing.iso"]);
@@ -219,4 +279,118 @@ fn a_misspelled_database_is_not_made_by_reading_it() {
         app.run(command).fails(2, &["there is no database mistake.db"]);
     }
     assert_eq!(fs::read_dir(app.path()).unwrap().count(), 0);
+}
+
+/// Databases that nobody ever wrote to, on every server that there is, and what to set for them.
+fn misspelled(name: &str) -> Vec<(String, Vec<(&'static str, &'static str)>)> {
+    let mut databases = Vec::new();
+    if let Some(postgres) = isobase_testkit::postgres_url() {
+        let separator = if postgres.contains('?') { '&' } else { '?' };
+        databases.push((format!("{postgres}{separator}schema={name}"), Vec::new()));
+    }
+    if let Some(couchdb) = isobase_testkit::couchdb_url() {
+        let host = couchdb.trim_start_matches("http://").trim_end_matches('/').to_owned();
+        databases.push((format!("couchdb://{host}/{name}_"), Vec::new()));
+    }
+    if let Some(endpoint) = isobase_testkit::dynamodb_url() {
+        let url = format!("dynamodb://eu-central-1/{name}_?endpoint={endpoint}");
+        let keys = [("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")];
+        databases.push((url, keys.to_vec()));
+    }
+    if let Some(emulator) = isobase_testkit::firestore_hosts().first() {
+        let url = format!("firestore://{name}?emulator={}", emulator.host);
+        databases.push((url, Vec::new()));
+    }
+    databases
+}
+
+#[test]
+fn a_misspelled_database_on_a_server_is_not_read_as_an_empty_one() {
+    let app = App::new();
+    let name = isobase_testkit::unique_name("misspelled").replace('_', "-");
+    for (url, variables) in misspelled(&name) {
+        let commands: [&[&str]; 6] = [
+            &["copy", &url, "sqlite://b.db"],
+            &["dump", "a.iso", "--url", &url],
+            &["export", "-c", "c", "-o", "c.ndjson", "--url", &url],
+            &["index", "list", "c", "--url", &url],
+            &["index", "plan", &url],
+            &["reconcile", "--url", &url],
+        ];
+        for command in commands {
+            let said = app.run_with(command, &variables);
+            said.fails(2, &["there is nothing in ", &name, "hint: is the name right"]);
+        }
+        assert_eq!(fs::read_dir(app.path()).unwrap().count(), 0, "{url}");
+    }
+}
+
+#[test]
+fn an_empty_database_that_is_used_is_read() {
+    let app = App::new();
+    let name = isobase_testkit::unique_name("emptied").replace('_', "-");
+    for (number, (url, variables)) in misspelled(&name).into_iter().enumerate() {
+        let run = |command: &[&str]| app.run_with(command, &variables);
+        run(&["index", "create", "c", "n", "--url", &url]).ok();
+        assert!(run(&["index", "list", "c", "--url", &url]).ok().contains("ready"), "{url}");
+        app.write("one.ndjson", "{}\n");
+        run(&["import", "one.ndjson", "-c", "c", "--url", &url]).ok();
+        run(&["copy", &url, &format!("sqlite://{number}.db")]).ok();
+    }
+}
+
+#[test]
+fn what_only_other_programs_wrote_is_something() {
+    let Some(couchdb) = isobase_testkit::couchdb_url() else { return };
+    let host = couchdb.trim_start_matches("http://").trim_end_matches('/');
+    let prefix = format!("{}_", isobase_testkit::unique_name("foreign"));
+    let put = |path: &str, body: &str| {
+        let headers = [("content-type", "application/json")];
+        let path = format!("/{prefix}{path}");
+        let answer = isobase_testkit::http::request(
+            host.parse().unwrap(),
+            "PUT",
+            &path,
+            &headers,
+            body.as_bytes(),
+        );
+        assert!(answer.unwrap().status < 300, "{path}");
+    };
+    put("notes", "");
+    put("notes/a", "{\"n\":1}");
+    let (app, url) = (App::new(), format!("couchdb://{host}/{prefix}"));
+    let found = app.run(&["reconcile", "--url", &url]).ok();
+    assert!(found.contains("notes: 1 examined"), "{found}");
+    says(app.run(&["copy", &url, "sqlite://b.db"]), &["notes"], &["1 documents"]);
+    isobase_testkit::drop_couchdb_databases(&couchdb, &prefix).unwrap();
+}
+
+#[test]
+fn a_plan_for_named_collections_needs_no_database() {
+    let app = App::new();
+    let plan = |url: &str| app.run(&["index", "plan", url, "--collections", "notes"]);
+    let dynamodb = plan("dynamodb://eu-central-1/app_").ok();
+    assert!(dynamodb.contains("aws dynamodb create-table"), "{dynamodb}");
+    assert!(dynamodb.contains("app_notes"), "{dynamodb}");
+    let firestore = plan("firestore://project/").ok();
+    assert!(firestore.contains("fieldOverrides"), "{firestore}");
+    says(plan("sqlite://none.db"), &[], &["needs nothing"]);
+    says(plan("postgres://me@127.0.0.1:1/app"), &[], &["needs nothing"]);
+    says(
+        plan("couchdb://me:hush@127.0.0.1:1/app_"),
+        &["app_notes"],
+        &["declared indexes are not in the plan", "127.0.0.1:1"],
+    );
+    assert_eq!(fs::read_dir(app.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_cause_is_told_once() {
+    let app = App::new();
+    let urls = ["postgres://me@127.0.0.1:1/app", "couchdb://127.0.0.1:1/app_"];
+    for url in urls {
+        let said = app.run(&["export", "-c", "c", "--url", url]);
+        assert!(said.err.matches("Connection refused").count() <= 1, "{said:?}");
+        said.fails(1, &["127.0.0.1:1"]);
+    }
 }

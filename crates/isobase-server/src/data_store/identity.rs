@@ -11,7 +11,8 @@ pub(super) const DEFAULT: &str = "default";
 /// The id of a record: `user:namespace:key`, the key in URL-safe base64 with padding.
 ///
 /// User and namespace stand as they are, unless they hold what would make two records one (`:`)
-/// or what no id may have; that is written as in a URL (`%3A`).
+/// or what no id may have; that is written as in a URL (`%3A`). No id begins with `_`, so a user
+/// does not either; a namespace may.
 ///
 /// # Errors
 /// When the id is too long.
@@ -54,6 +55,13 @@ fn compare(field: &str, operator: Operator) -> Filter {
 
 fn prefix(user: &str, namespace: Option<&str>) -> String {
     let mut prefix = String::new();
+    let user = match user.strip_prefix('_') {
+        Some(rest) => {
+            prefix.push_str("%5F");
+            rest
+        }
+        None => user,
+    };
     for part in std::iter::once(user).chain(namespace) {
         escape(part, &mut prefix);
         prefix.push(':');
@@ -62,13 +70,12 @@ fn prefix(user: &str, namespace: Option<&str>) -> String {
 }
 
 fn escape(part: &str, out: &mut String) {
-    for (at, character) in part.char_indices() {
+    for character in part.chars() {
         match character {
             ':' => out.push_str("%3A"),
             '/' => out.push_str("%2F"),
             '%' => out.push_str("%25"),
             '\0' => out.push_str("%00"),
-            '_' if at == 0 => out.push_str("%5F"),
             other => out.push(other),
         }
     }
@@ -86,6 +93,7 @@ mod tests {
     fn ids_have_the_documented_form() {
         assert_eq!(id("user-1", "default", "src/main.py"), "user-1:default:c3JjL21haW4ucHk=");
         assert_eq!(id("u", "n", "?>~"), "u:n:Pz5-");
+        assert_eq!(id("u", "_cache", "k"), "u:_cache:aw==");
         assert!(document_id("u", "n", &"k".repeat(400)).is_err());
     }
 
@@ -94,6 +102,7 @@ mod tests {
         assert_ne!(id("a:b", "c", "k"), id("a", "b:c", "k"));
         assert_ne!(id("a%3Ab", "c", "k"), id("a:b", "c", "k"));
         assert_eq!(id("_a", "b/c", "k"), "%5Fa:b%2Fc:aw==");
+        assert_ne!(id("_a", "_b", "k"), id("%5Fa", "_b", "k"));
     }
 
     #[test]
@@ -105,6 +114,8 @@ mod tests {
         let user = filter("u", None);
         assert!(matches(&user, "u", "n") && matches(&user, "u", "zz"));
         assert!(!matches(&user, "u2", "n") && !matches(&user, "t", "n"));
+        let led = filter("_u", Some("_n"));
+        assert!(matches(&led, "_u", "_n") && !matches(&led, "u", "_n"));
         let namespace = filter("u", Some("n"));
         assert!(matches(&namespace, "u", "n"));
         assert!(!matches(&namespace, "u", "n2") && !matches(&namespace, "u", "m"));

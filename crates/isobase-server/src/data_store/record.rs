@@ -106,7 +106,7 @@ pub(super) async fn get_data(call: Call) -> Result<Response<Body>, Problem> {
     };
     let counted = change(&call.app, &named, |current, now| {
         let mut fields = Fields::read(&current?.body);
-        let count = fields.get("accessCount").and_then(|count| count.parse::<i64>().ok());
+        let count = fields.get("accessCount").and_then(integer);
         fields.set("accessCount", count.unwrap_or_default().saturating_add(1).to_string());
         fields.set_text("lastAccessedByAgent", Some(&agent));
         fields.set("lastAccessedAt", quoted(&now.to_string()));
@@ -191,6 +191,16 @@ impl Given {
             }
         }
     }
+}
+
+/// A count as another program may have stored it: where every number is a float, 3 is `3.0`.
+fn integer(text: &str) -> Option<i64> {
+    /// From here on not every integer is a float.
+    const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
+    text.parse().ok().or_else(|| {
+        let float: f64 = text.parse().ok()?;
+        (float.fract() == 0.0 && float.abs() < EXACT_MAX).then_some(float as i64)
+    })
 }
 
 fn new_record(named: &Named, agent: Option<&str>, now: &str) -> Fields {

@@ -232,3 +232,18 @@ async fn records_written_by_others_are_found() {
     let counted = service.send(as_agent(Method::GET, record, "a")).await.json();
     assert_eq!((&counted["accessCount"], &counted["extra"]), (&json!(1), &json!([1])));
 }
+
+#[tokio::test]
+async fn counts_of_other_programs_are_gone_on_with() {
+    let cases = [("3.0", 4), ("4e1", 41), ("-1.0", 0), ("2.5", 1), ("1e300", 1), ("\"7\"", 1)];
+    for (stored, counted) in cases {
+        let service = Service::new();
+        let foreign = format!(
+            r#"{{"userId":"local","namespace":"_n","key":"k","value":1,"accessCount":{stored}}}"#
+        );
+        let target = "/records/agent_data_store/local:_n:aw==?upsert=true";
+        service.put(target, foreign).await.has_status(201);
+        let record = as_agent(Method::GET, "/data-store/namespaces/_n/records/k", "a");
+        assert_eq!(service.send(record).await.json()["accessCount"], counted, "{stored}");
+    }
+}

@@ -55,8 +55,35 @@ pub(crate) struct Registry {
     /// Those of the configuration; they come before stored ones.
     declared: HashMap<CollectionName, Schema>,
     /// What the database said last. Written by whoever asked it, read by every write.
-    known: Mutex<HashMap<CollectionName, Known>>,
+    known: Mutex<Cache>,
     collection: CollectionName,
+}
+
+/// What is known of collections, and the order in which it came to be known: asking takes a
+/// while, and an older answer must not take the place of a newer one.
+#[derive(Default)]
+struct Cache {
+    entries: HashMap<CollectionName, Entry>,
+    /// How many marks were given.
+    marks: u64,
+    /// The last mark when entries were last taken away. A collection that is missing now and was
+    /// missing before may have been known in between.
+    taken_away_at: u64,
+}
+
+struct Entry {
+    known: Known,
+    /// Another one with each change of the entry.
+    mark: u64,
+}
+
+/// What there was about a collection before the database was asked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Seen {
+    /// An entry with this mark.
+    Entry(u64),
+    /// None, and entries had been taken away last at this mark.
+    Nothing(u64),
 }
 
 #[derive(Clone)]
@@ -113,23 +140,22 @@ impl Registry {
             let origin = SchemaOrigin::Declared;
             return Ok(Some(SchemaInfo { schema: schema.clone(), origin }));
         }
-        let before = {
-            let mut known = self.known();
-            match known.get_mut(collection) {
-                Some(entry) if entry.asked_at.elapsed() < FRESH => return Ok(entry.info()),
-                Some(entry) => {
+        let (before, seen) = {
+            let mut cache = self.cache();
+            match cache.entries.get(collection).map(|entry| entry.known.clone()) {
+                Some(known) if known.asked_at.elapsed() < FRESH => return Ok(known.info()),
+                Some(known) => {
                     // Whoever comes meanwhile uses what there is: one asks for all.
-                    let before = entry.clone();
-                    entry.asked_at = Instant::now();
-                    Some(before)
+                    let asking = Known { asked_at: Instant::now(), ..known.clone() };
+                    (Some(known), cache.put(collection, asking))
                 }
-                None => None,
+                None => (None, cache.seen(collection)),
             }
         };
         match self.load(engine, collection, before.as_ref()).await {
-            Ok(entry) => {
-                let info = entry.info();
-                self.remember(collection, entry);
+            Ok(known) => {
+                let info = known.info();
+                self.cache().put_after(seen, collection, known);
                 Ok(info)
             }
             Err(error) => {
@@ -137,12 +163,13 @@ impl Registry {
                     // The write itself will tell whether the database is there; the schema of a
                     // moment ago is better than none.
                     Some(before) if error.is_temporary() => {
-                        self.remember(collection, before.clone());
-                        Ok(before.info())
+                        let info = before.info();
+                        self.cache().put_after(seen, collection, before);
+                        Ok(info)
                     }
                     // Nobody else may go on with what there was.
                     _ => {
-                        self.known().remove(collection);
+                        self.cache().take_away_after(seen, collection);
                         Err(error)
                     }
                 }
@@ -165,12 +192,12 @@ impl Registry {
         body.push(b'}');
         let body = String::from_utf8(body).map_err(|_| unreadable(collection))?;
         let id = id_of(collection);
+        let seen = self.cache().seen(collection);
         let action = Action::Put { id, body, if_missing: IfMissing::Create };
         let written = self.write(engine, action).await?.map_err(|rejection| {
             EngineError::new(ErrorKind::Unexpected, format!("the schema was refused: {rejection}"))
         })?;
-        let stored = Some((written.revision, schema.clone()));
-        self.remember(collection, Known { asked_at: Instant::now(), stored });
+        self.remember(seen, collection, Some((written.revision, schema.clone())));
         Ok(())
     }
 
@@ -181,6 +208,7 @@ impl Registry {
         collection: &CollectionName,
     ) -> Result<bool, StoreError> {
         self.refuse_declared(collection)?;
+        let seen = self.cache().seen(collection);
         let removed = match self.write(engine, Action::Delete { id: id_of(collection) }).await? {
             Ok(_) => true,
             Err(Rejection::NotFound) => false,
@@ -189,7 +217,7 @@ impl Registry {
                 return Err(EngineError::new(ErrorKind::Unexpected, message).into());
             }
         };
-        self.remember(collection, Known { asked_at: Instant::now(), stored: None });
+        self.remember(seen, collection, None);
         Ok(removed)
     }
 
@@ -234,17 +262,64 @@ impl Registry {
         })
     }
 
-    fn remember(&self, collection: &CollectionName, entry: Known) {
-        let mut known = self.known();
-        if known.len() >= COLLECTIONS_MAX && !known.contains_key(collection) {
-            known.clear();
+    /// Keeps what was just written, unless another write or a read came between: which of them was
+    /// last only the database can say, and it is asked again.
+    fn remember(
+        &self,
+        seen: Seen,
+        collection: &CollectionName,
+        stored: Option<(Revision, Schema)>,
+    ) {
+        let mut cache = self.cache();
+        if !cache.put_after(seen, collection, Known { asked_at: Instant::now(), stored }) {
+            cache.take_away(collection);
         }
-        known.insert(collection.clone(), entry);
     }
 
     /// A panic while the lock was held leaves entries that are as good as before.
-    fn known(&self) -> MutexGuard<'_, HashMap<CollectionName, Known>> {
+    fn cache(&self) -> MutexGuard<'_, Cache> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Cache {
+    fn seen(&self, collection: &CollectionName) -> Seen {
+        match self.entries.get(collection) {
+            Some(entry) => Seen::Entry(entry.mark),
+            None => Seen::Nothing(self.taken_away_at),
+        }
+    }
+
+    fn put(&mut self, collection: &CollectionName, known: Known) -> Seen {
+        self.marks += 1;
+        if self.entries.len() >= COLLECTIONS_MAX && !self.entries.contains_key(collection) {
+            self.entries.clear();
+            self.taken_away_at = self.marks;
+        }
+        self.entries.insert(collection.clone(), Entry { known, mark: self.marks });
+        Seen::Entry(self.marks)
+    }
+
+    /// The same unless something changed since; says whether it was done.
+    fn put_after(&mut self, seen: Seen, collection: &CollectionName, known: Known) -> bool {
+        let unchanged = self.seen(collection) == seen;
+        if unchanged {
+            self.put(collection, known);
+        }
+        unchanged
+    }
+
+    fn take_away(&mut self, collection: &CollectionName) {
+        self.marks += 1;
+        self.entries.remove(collection);
+        self.taken_away_at = self.marks;
+    }
+
+    /// The same unless something changed since, or there is nothing to take away.
+    fn take_away_after(&mut self, seen: Seen, collection: &CollectionName) {
+        if matches!(seen, Seen::Entry(_)) && self.seen(collection) == seen {
+            self.take_away(collection);
+        }
     }
 }
 
@@ -277,8 +352,13 @@ fn unreadable(collection: &CollectionName) -> EngineError {
 
 #[cfg(test)]
 mod tests {
-    use isobase_engine::SystemClock;
+    use isobase_engine::{
+        AtomicBatches, ChangeFeed, CollectionInfo, Indexes, Limits, ListRequest, Listing, Pending,
+        SystemClock, WriteReport,
+    };
     use isobase_engine_memory::{MemoryEngine, MemoryOptions};
+    use isobase_types::Filter;
+    use tokio::sync::Notify;
 
     use super::*;
 
@@ -292,12 +372,133 @@ mod tests {
 
     /// Makes what is known as old as what must be asked again.
     fn age(registry: &Registry) {
-        for known in registry.known().values_mut() {
-            known.asked_at -= FRESH;
+        for entry in registry.cache().entries.values_mut() {
+            entry.known.asked_at -= FRESH;
         }
     }
 
-    async fn text(registry: &Registry, engine: &MemoryEngine) -> Option<String> {
+    /// An engine whose next answer can be held back: it is as of a moment before others wrote.
+    struct Slow {
+        inner: MemoryEngine,
+        /// What becomes of the next answer; taken by the call it is for.
+        next: Mutex<Option<Held>>,
+        /// The answer is there and held back.
+        held: Notify,
+        /// It may be given.
+        release: Notify,
+    }
+
+    #[derive(Clone, Copy, PartialEq, Eq)]
+    enum Held {
+        Get,
+        FailedGet(ErrorKind),
+        Write,
+    }
+
+    impl Slow {
+        fn new() -> Self {
+            Self {
+                inner: engine(),
+                next: Mutex::default(),
+                held: Notify::new(),
+                release: Notify::new(),
+            }
+        }
+
+        fn hold(&self, what: Held) {
+            *self.next.lock().unwrap() = Some(what);
+        }
+
+        async fn pause(&self, concerns: impl Fn(Held) -> bool) -> Option<Held> {
+            let taken = self.next.lock().unwrap().take_if(|held| concerns(*held))?;
+            self.held.notify_one();
+            self.release.notified().await;
+            Some(taken)
+        }
+    }
+
+    impl Engine for Slow {
+        fn name(&self) -> &'static str {
+            self.inner.name()
+        }
+
+        fn limits(&self) -> &Limits {
+            self.inner.limits()
+        }
+
+        fn get<'a>(
+            &'a self,
+            collection: &'a CollectionName,
+            id: &'a DocumentId,
+        ) -> Pending<'a, Option<Document>> {
+            Box::pin(async move {
+                let answer = self.inner.get(collection, id).await;
+                match self.pause(|held| held != Held::Write).await {
+                    Some(Held::FailedGet(kind)) => Err(EngineError::new(kind, "as the test says")),
+                    _ => answer,
+                }
+            })
+        }
+
+        fn write(&self, batch: WriteBatch) -> Pending<'_, WriteReport> {
+            Box::pin(async move {
+                let answer = self.inner.write(batch).await;
+                self.pause(|held| held == Held::Write).await;
+                answer
+            })
+        }
+
+        fn list<'a>(
+            &'a self,
+            collection: &'a CollectionName,
+            request: &'a ListRequest,
+        ) -> Pending<'a, Listing> {
+            self.inner.list(collection, request)
+        }
+
+        fn count<'a>(
+            &'a self,
+            collection: &'a CollectionName,
+            filter: &'a Filter,
+            scan_max: u64,
+        ) -> Pending<'a, u64> {
+            self.inner.count(collection, filter, scan_max)
+        }
+
+        fn collections(&self) -> Pending<'_, Vec<CollectionInfo>> {
+            self.inner.collections()
+        }
+
+        fn delete_collection<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, u64> {
+            self.inner.delete_collection(collection)
+        }
+
+        fn check(&self) -> Pending<'_, ()> {
+            self.inner.check()
+        }
+
+        fn close(&self) -> Pending<'_, ()> {
+            self.inner.close()
+        }
+
+        fn atomic_batches(&self) -> Option<&dyn AtomicBatches> {
+            self.inner.atomic_batches()
+        }
+
+        fn change_feed(&self) -> Option<&dyn ChangeFeed> {
+            self.inner.change_feed()
+        }
+
+        fn indexes(&self) -> Option<&dyn Indexes> {
+            Engine::indexes(&self.inner)
+        }
+
+        fn gauges(&self) -> Vec<(&'static str, f64)> {
+            self.inner.gauges()
+        }
+    }
+
+    async fn text(registry: &Registry, engine: &dyn Engine) -> Option<String> {
         let name = CollectionName::new("c").unwrap();
         let info = registry.current(engine, &name).await.unwrap();
         info.map(|info| info.schema.as_text().to_owned())
@@ -318,6 +519,76 @@ mod tests {
         assert!(!ours.remove(&engine, &name).await.unwrap());
         age(&theirs);
         assert_eq!(text(&theirs, &engine).await, None);
+    }
+
+    #[tokio::test]
+    async fn an_older_answer_never_replaces_a_newer_schema() {
+        let name = CollectionName::new("c").unwrap();
+        let (old, new) =
+            (Schema::parse(b"{}").unwrap(), Schema::parse(b"{\"minProperties\":1}").unwrap());
+        let answers = [
+            Held::Get,
+            Held::FailedGet(ErrorKind::Unavailable),
+            Held::FailedGet(ErrorKind::Corrupted),
+        ];
+        for known in [false, true] {
+            for answer in answers {
+                for removes in [false, true] {
+                    let (engine, registry) = (Slow::new(), registry());
+                    // Another store wrote it, or this one did so a while ago.
+                    let writer = if known { &registry } else { &self::registry() };
+                    writer.set(&engine, &name, &old).await.unwrap();
+                    age(&registry);
+                    engine.hold(answer);
+                    let meanwhile = async {
+                        engine.held.notified().await;
+                        match removes {
+                            true => assert!(registry.remove(&engine, &name).await.unwrap()),
+                            false => registry.set(&engine, &name, &new).await.unwrap(),
+                        }
+                        engine.release.notify_one();
+                    };
+                    let _ = tokio::join!(registry.current(&engine, &name), meanwhile);
+                    let expected = if removes { None } else { Some("{\"minProperties\":1}") };
+                    assert_eq!(text(&registry, &engine).await.as_deref(), expected, "{known}");
+                }
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn an_older_answer_does_not_outlive_a_collection_that_was_forgotten() {
+        let name = CollectionName::new("c").unwrap();
+        let (old, new) =
+            (Schema::parse(b"{}").unwrap(), Schema::parse(b"{\"minProperties\":1}").unwrap());
+        let (engine, ours) = (Slow::new(), registry());
+        registry().set(&engine, &name, &old).await.unwrap();
+        engine.hold(Held::Get);
+        let meanwhile = async {
+            engine.held.notified().await;
+            ours.set(&engine, &name, &new).await.unwrap();
+            ours.cache().take_away(&name);
+            engine.release.notify_one();
+        };
+        let _ = tokio::join!(ours.current(&engine, &name), meanwhile);
+        assert_eq!(text(&ours, &engine).await.as_deref(), Some("{\"minProperties\":1}"));
+    }
+
+    #[tokio::test]
+    async fn of_two_writes_the_later_one_stays() {
+        let name = CollectionName::new("c").unwrap();
+        let (first, second) =
+            (Schema::parse(b"{}").unwrap(), Schema::parse(b"{\"minProperties\":1}").unwrap());
+        let (engine, registry) = (Slow::new(), registry());
+        engine.hold(Held::Write);
+        let meanwhile = async {
+            engine.held.notified().await;
+            registry.set(&engine, &name, &second).await.unwrap();
+            engine.release.notify_one();
+        };
+        let (set, ()) = tokio::join!(registry.set(&engine, &name, &first), meanwhile);
+        set.unwrap();
+        assert_eq!(text(&registry, &engine).await.as_deref(), Some("{\"minProperties\":1}"));
     }
 
     #[tokio::test]

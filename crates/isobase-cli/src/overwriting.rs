@@ -1,0 +1,56 @@
+//! Files that are written over, and those that must not be.
+
+use std::{
+    fs::File,
+    io::Read,
+    path::{Path, PathBuf},
+};
+
+use crate::failure::Failure;
+
+/// What every database of SQLite begins with: <https://sqlite.org/fileformat.html>, section 1.3.
+const SQLITE: &[u8; 16] = b"SQLite format 3\0";
+
+/// What stands beside a database, under its name.
+const BESIDE: [&str; 3] = ["-wal", "-shm", ".lock"];
+
+/// Refuses to write over a database, or over what belongs to one: whoever names it as an output
+/// has mixed something up, and it may be the only copy.
+pub(crate) fn check(path: &Path) -> Result<(), Failure> {
+    let of_database = || {
+        let text = path.to_str()?;
+        BESIDE.iter().find_map(|end| text.strip_suffix(end)).map(PathBuf::from)
+    };
+    if is_database(path) || of_database().is_some_and(|path| is_database(&path)) {
+        let message = format!("{} is a database: nothing is written over it", path.display());
+        return Err(Failure::usage(message).hint("name another file for the output"));
+    }
+    Ok(())
+}
+
+fn is_database(path: &Path) -> bool {
+    let mut first = [0; SQLITE.len()];
+    // What cannot be read is told by whoever writes it.
+    File::open(path).and_then(|mut file| file.read_exact(&mut first)).is_ok() && first == *SQLITE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_and_what_is_beside_it_are_never_outputs() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let database = rusqlite::Connection::open(path("a.db")).unwrap();
+        database.execute_batch("CREATE TABLE t (x)").unwrap();
+        std::fs::write(path("old.iso"), "something else").unwrap();
+        for name in ["a.db", "a.db-wal", "a.db.lock"] {
+            let refused = check(&path(name)).unwrap_err();
+            assert!(refused.problems[0].message.contains("is a database"), "{name}");
+        }
+        for name in ["new.iso", "old.iso", "a.db.iso"] {
+            assert!(check(&path(name)).is_ok(), "{name}");
+        }
+    }
+}

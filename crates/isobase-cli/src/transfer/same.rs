@@ -1,0 +1,89 @@
+//! Whether two locations are one database under two spellings.
+
+use std::{
+    net::{IpAddr, ToSocketAddrs},
+    os::unix::fs::MetadataExt,
+    path::Path,
+};
+
+use http::Uri;
+use isobase::Location;
+
+/// Whether they are the same, as far as names tell: one file under two names, or one server under
+/// two names of its host. Asks the resolver of the system, and no database.
+pub(super) fn is_same(a: &Location, b: &Location) -> bool {
+    a == b
+        || match (a, b) {
+            (Location::Sqlite(a), Location::Sqlite(b)) => is_same_file(a, b),
+            (Location::Postgres(a), Location::Postgres(b))
+            | (Location::Couchdb(a), Location::Couchdb(b)) => is_same_server(a, b),
+            _ => false,
+        }
+}
+
+/// A hard link too.
+pub(super) fn is_same_file(a: &Path, b: &Path) -> bool {
+    let (Ok(a), Ok(b)) = (a.metadata(), b.metadata()) else { return false };
+    (a.dev(), a.ino()) == (b.dev(), b.ino())
+}
+
+fn is_same_server(a: &str, b: &str) -> bool {
+    let (Ok(a), Ok(b)) = (a.parse::<Uri>(), b.parse::<Uri>()) else { return false };
+    if (a.scheme_str(), a.port_u16(), a.path_and_query())
+        != (b.scheme_str(), b.port_u16(), b.path_and_query())
+    {
+        return false;
+    }
+    let (a, b) = (addresses(a.host()), addresses(b.host()));
+    a.iter().any(|address| b.contains(address))
+}
+
+/// All addresses of the loopback interface are one.
+fn addresses(host: Option<&str>) -> Vec<IpAddr> {
+    let host = host.unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+    let found = (host, 0).to_socket_addrs().into_iter().flatten().map(|address| address.ip());
+    let canonical = |ip: IpAddr| if ip.is_loopback() { IpAddr::from([127, 0, 0, 1]) } else { ip };
+    found.map(canonical).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_database_under_two_names_is_known() {
+        let location = |url: &str| Location::parse(url).unwrap();
+        for (a, b, is) in [
+            ("postgres://u:p@127.0.0.1/app", "postgres://other:x@localhost/app", true),
+            ("postgres://u:p@[::1]:5432/app", "postgres://u:p@127.0.0.1:5432/app", true),
+            ("postgres://u:p@127.0.0.1/app", "postgres://u:p@127.0.0.1/other", false),
+            ("postgres://127.0.0.1/app?schema=a", "postgres://127.0.0.1/app?schema=b", false),
+            ("postgres://127.0.0.1:1/app", "postgres://127.0.0.1:2/app", false),
+            ("couchdb://u:p@localhost:5984/a_", "couchdb://u:p@127.0.0.1:5984/a_", true),
+            ("couchdb://u:p@localhost:5984/a_", "couchdb://u:p@127.0.0.1:5984/b_", false),
+            ("couchdb://u:p@localhost/a", "postgres://u:p@localhost/a", false),
+        ] {
+            assert_eq!(is_same(&location(a), &location(b)), is, "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn one_file_under_two_names_is_known() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        std::fs::write(path("a.db"), "").unwrap();
+        std::fs::write(path("b.db"), "").unwrap();
+        std::fs::hard_link(path("a.db"), path("hard.db")).unwrap();
+        std::os::unix::fs::symlink(path("a.db"), path("soft.db")).unwrap();
+        let location = |name: &str| Location::Sqlite(path(name));
+        for (name, is) in [
+            ("hard.db", true),
+            ("soft.db", true),
+            ("./a.db", true),
+            ("b.db", false),
+            ("c.db", false),
+        ] {
+            assert_eq!(is_same(&location("a.db"), &location(name)), is, "{name}");
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! What a user of the crate sees.
+#![cfg(feature = "memory")]
+#![expect(clippy::unwrap_used, reason = "the helpers of tests fail like tests")]
+
+mod examples;
