@@ -106,6 +106,7 @@ pub async fn preflight(
     options: &CopyOptions,
     control: &Control,
 ) -> Result<PreflightReport, OpsError> {
+    take_in(from, &options.collections, control).await?;
     let scan = Scan::open(from, Side::Source, &options.collections).await?;
     check_names(&scan, &options.collections)?;
     let mut stages = Stages::new(control);
@@ -162,6 +163,7 @@ impl Work<'_> {
             feed(self.from)?;
         }
         let mut stages = Stages::new(self.control);
+        take_in(self.from, &self.options.collections, self.control).await?;
         let scan = Scan::open(self.from, Side::Source, &self.options.collections).await?;
         let names = scan.names();
         let found = Found::look(self.wanted(), &names, |note| self.same_work(note, &scan)).await?;
@@ -259,6 +261,7 @@ impl Work<'_> {
         let revision_max = loader.note.revision_max.max(replay.revision_max);
         let sequence = counters.sequence.max(replay.since);
         let counters = Counters { sequence, ..counters };
+        loader.check_owner().await?;
         let counters = finish(self.to, base, counters, revision_max).await?;
         Ok(Outcome {
             loader,
@@ -412,6 +415,26 @@ pub(crate) async fn finish(
     Ok(counters)
 }
 
+/// Finds what other programs wrote into a source: it is in no listing, and in no snapshot, before.
+pub(crate) async fn take_in(
+    from: &Arc<dyn Engine>,
+    wanted: &[CollectionName],
+    control: &Control,
+) -> Result<(), OpsError> {
+    let Some(reconcile) = from.reconcile() else { return Ok(()) };
+    let names = match wanted {
+        [] => reconcile.reconcilable().await.map_err(OpsError::source_failed)?,
+        wanted => wanted.to_vec(),
+    };
+    for name in &names {
+        reconcile.reconcile(name).await.map_err(OpsError::source_failed)?;
+        if control.is_stopped() {
+            return Err(OpsError::Stopped { documents: 0 });
+        }
+    }
+    Ok(())
+}
+
 /// Every named collection is there.
 pub(crate) fn check_names(scan: &Scan, wanted: &[CollectionName]) -> Result<(), OpsError> {
     let is_there = |name: &&CollectionName| scan.collections.iter().any(|info| info.name == **name);
@@ -428,6 +451,7 @@ async fn catch_up(
     control: &Control,
 ) -> Result<bool, OpsError> {
     for _ in 0..CATCH_UP_ROUNDS_MAX {
+        loader.check_owner_now_and_then().await?;
         let round = replay.round().await?;
         loader.replayed(replay.since).await?;
         if !round.some && !round.more {
@@ -458,6 +482,7 @@ async fn follow(
 ) -> Result<Lag, OpsError> {
     let mut pause = POLL_FIRST;
     while !control.is_stopped() {
+        loader.check_owner_now_and_then().await?;
         let round = replay.round().await?;
         loader.replayed(replay.since).await?;
         if round.some || round.more {

@@ -172,6 +172,11 @@ pub enum OpsError {
         /// Documents that are in the target.
         documents: u64,
     },
+    /// Another process has begun or ended the same load in the target.
+    #[error(
+        "another process has taken over the load of this target; nothing more was written here"
+    )]
+    TakenOver,
     /// A task of ours ended without an answer.
     #[error("a task ended without an answer: {0}")]
     Task(String),

@@ -14,7 +14,7 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use crate::{
     Control, OpsError, Progress, Side, Stage,
-    note::{LoadNote, Reached},
+    note::{LoadNote, Reached, random_name},
     pace::Pace,
 };
 
@@ -25,6 +25,11 @@ const NOTE_EVERY_BYTES: u64 = 64 << 20;
 /// Numbers from here on stand for revisions that are no numbers: `revision_number` of the contract
 /// gives them to what other programs wrote.
 const BEYOND_SEQUENCES: u64 = 1 << 62;
+
+/// How often a load looks whether it was taken over, and how long one that takes over waits: until
+/// the other must have looked.
+const OWNER_EVERY: Duration = Duration::from_millis(500);
+const TAKEN_OVER_AFTER: Duration = Duration::from_millis(1_500);
 
 /// Attempts at a part while the target has temporary failures, and the first pause between them.
 const ATTEMPTS: u32 = 6;
@@ -51,6 +56,8 @@ pub(crate) struct Loader {
     parallel: usize,
     pace: Pace,
     noted_at: Instant,
+    /// When the note in the target was ours.
+    owned_at: Instant,
     bytes_since_note: u64,
     /// Documents handed over in this process.
     pub(crate) documents: u64,
@@ -73,7 +80,8 @@ struct UnderWay {
 }
 
 impl Loader {
-    /// Marks the target with the note.
+    /// Marks the target with the note. Where a load was begun before, its process may still be
+    /// there: it ends when it finds the note of this one.
     pub(crate) async fn begin(
         to: &Arc<dyn Engine>,
         note: LoadNote,
@@ -82,6 +90,10 @@ impl Loader {
         control: &Control,
     ) -> Result<Self, OpsError> {
         let parallel = speed.parallel.max(1);
+        let load = bulk_load(to)?;
+        let before = load.unfinished().await.map_err(OpsError::target_failed)?;
+        let mut note = note;
+        note.owner = random_name()?;
         let mut loader = Self {
             to: to.clone(),
             control: control.clone(),
@@ -96,11 +108,15 @@ impl Loader {
             parallel,
             pace: Pace::new(speed.per_second),
             noted_at: Instant::now(),
+            owned_at: Instant::now(),
             bytes_since_note: 0,
             documents: 0,
             bytes: 0,
         };
-        loader.mark().await?;
+        loader.write_note().await?;
+        if before.is_some() {
+            tokio::time::sleep(TAKEN_OVER_AFTER).await;
+        }
         Ok(loader)
     }
 
@@ -181,6 +197,7 @@ impl Loader {
         if self.noted_at.elapsed() >= NOTE_EVERY || self.bytes_since_note >= NOTE_EVERY_BYTES {
             self.mark().await?;
         }
+        self.check_owner_now_and_then().await?;
         if self.control.is_stopped() {
             return self.stop().await;
         }
@@ -247,7 +264,29 @@ impl Loader {
         }
     }
 
+    /// Notes how far it is, unless it was taken over.
     pub(crate) async fn mark(&mut self) -> Result<(), OpsError> {
+        self.check_owner().await?;
+        self.write_note().await
+    }
+
+    /// Ends the work when another process has begun the same load meanwhile, or has ended it:
+    /// what is written now may be newer than what would be written here.
+    pub(crate) async fn check_owner(&mut self) -> Result<(), OpsError> {
+        let found = bulk_load(&self.to)?.unfinished().await.map_err(OpsError::target_failed)?;
+        let owner = found.as_deref().and_then(LoadNote::parse).map(|note| note.owner);
+        if owner.as_ref() != Some(&self.note.owner) {
+            return Err(OpsError::TakenOver);
+        }
+        self.owned_at = Instant::now();
+        Ok(())
+    }
+
+    pub(crate) async fn check_owner_now_and_then(&mut self) -> Result<(), OpsError> {
+        if self.owned_at.elapsed() < OWNER_EVERY { Ok(()) } else { self.check_owner().await }
+    }
+
+    async fn write_note(&mut self) -> Result<(), OpsError> {
         self.note.set_reached(&self.reached);
         let load = bulk_load(&self.to)?;
         load.mark(&self.note.to_text()).await.map_err(OpsError::target_failed)?;

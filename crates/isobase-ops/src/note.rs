@@ -2,7 +2,10 @@
 
 use isobase_engine::Counters;
 use isobase_types::{CollectionName, DocumentId, Sequence, Timestamp};
+use ring::rand::{SecureRandom, SystemRandom};
 use serde::{Deserialize, Serialize};
+
+use crate::OpsError;
 
 /// Changes when a program with this number cannot resume the work of one with another.
 const VERSION: u32 = 1;
@@ -32,6 +35,9 @@ pub struct LoadNote {
     /// What a load before this one has written is taken away first.
     #[serde(default)]
     pub(crate) clears: bool,
+    /// Which run of the work may write: the last one that was begun. 32 hexadecimal digits.
+    #[serde(default)]
+    pub(crate) owner: String,
     /// Everything up to here is in the target.
     place: NotedPlace,
 }
@@ -59,6 +65,14 @@ pub(crate) enum Reached {
     End,
 }
 
+/// 32 hexadecimal digits that nobody has had before.
+pub(crate) fn random_name() -> Result<String, OpsError> {
+    let mut name = [0; 16];
+    let random = SystemRandom::new().fill(&mut name);
+    random.map_err(|_| OpsError::Task("the source of random numbers".to_owned()))?;
+    Ok(format!("{:032x}", u128::from_be_bytes(name)))
+}
+
 impl LoadNote {
     /// The note of a load that begins.
     pub(crate) fn begin(work: &str, source: &str, scope: String, base: Counters) -> Self {
@@ -74,6 +88,7 @@ impl LoadNote {
             documents: 0,
             revision_max: 0,
             clears: false,
+            owner: String::new(),
             place: NotedPlace::Start,
         }
     }

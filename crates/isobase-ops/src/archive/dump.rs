@@ -8,7 +8,6 @@ use std::{
 
 use isobase_engine::{ChangesRequest, Engine, ErrorKind};
 use isobase_types::{CollectionName, DocumentId, Sequence, json};
-use ring::rand::{SecureRandom, SystemRandom};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -17,13 +16,13 @@ use super::{
     error::cut,
     format::{CollectionHead, Footer, Header, HeaderSince, LayerHead},
     input::Passphrase,
-    writer::{ArchiveWriter, End, Piece, Written, hex},
+    writer::{ArchiveWriter, End, Piece, Written},
 };
 use crate::{
     Control, CopyOptions, Event, OpsError, Progress, Side, Stage, StageTime,
-    copy::check_names,
+    copy::{check_names, take_in},
     indexes,
-    note::{Reached, now},
+    note::{Reached, now, random_name},
     replay::{feed, get_all},
     report::Stages,
     scan::Scan,
@@ -118,6 +117,7 @@ pub async fn dump(
     control: &Control,
 ) -> Result<DumpReport, OpsError> {
     let mut stages = Stages::new(control);
+    take_in(from, &options.collections, control).await?;
     let scan = Scan::open(from, Side::Source, &options.collections).await?;
     if options.since.is_none() {
         check_names(&scan, &options.collections)?;
@@ -148,9 +148,6 @@ pub async fn dump(
 }
 
 fn header(from: &Arc<dyn Engine>, options: &DumpOptions, scan: &Scan) -> Result<Header, OpsError> {
-    let mut id = [0; 16];
-    let random = SystemRandom::new().fill(&mut id);
-    random.map_err(|_| OpsError::Task("the source of random numbers".to_owned()))?;
     if let Some(since) = &options.since
         && since.sequence > scan.counters.sequence
     {
@@ -162,7 +159,7 @@ fn header(from: &Arc<dyn Engine>, options: &DumpOptions, scan: &Scan) -> Result<
     // In one order, so that the same collections are the same text.
     let names: BTreeSet<_> = options.collections.iter().map(CollectionName::to_string).collect();
     let header = Header {
-        id: hex(&id),
+        id: random_name()?,
         program: concat!("isobase ", env!("CARGO_PKG_VERSION")).to_owned(),
         created_at: now().to_string(),
         source: options.source.clone(),

@@ -174,6 +174,7 @@ impl Work<'_> {
         let footer = self.checked.footer();
         let (sequence, last_id) = footer.map_or((0, 0), |it| (it.sequence, it.last_id));
         let counters = Counters { sequence: Sequence(sequence), last_id };
+        loader.check_owner().await?;
         let counters = finish(self.to, base, counters, loader.note.revision_max).await?;
         let collections: Vec<_> = expected
             .iter()

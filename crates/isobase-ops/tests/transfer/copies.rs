@@ -157,10 +157,12 @@ async fn an_unfinished_copy_can_begin_anew() {
     fixture.close(target).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_source_is_followed_until_it_is_stopped() {
-    let fixture = Fixture::new(Kind::Sqlite).unwrap();
-    let source = many(3_000).await;
+/// Follows a source that is written, until it is stopped.
+async fn followed(from: Kind, to: Kind, documents: u32, rounds: u32) {
+    let (Some(first), Some(fixture)) = (Fixture::new(from), Fixture::new(to)) else { return };
+    let source = first.open().await.unwrap();
+    let create = |n| Action::Create { body: format!("{{\"n\":{n}}}") };
+    write(&source, "many", (0..documents).map(create).collect()).await;
     let target = fixture.open_for_load().await;
     let stop = CancellationToken::new();
     let (writing, stopping) = (source.clone(), stop.clone());
@@ -173,11 +175,11 @@ async fn a_source_is_followed_until_it_is_stopped() {
     };
     let writer = tokio::spawn(async move {
         begin.await.unwrap();
-        for n in 1..500 {
+        for n in 1..rounds {
             let patched = Action::Patch { id: id(n), patch: format!("{{\"round\":{n}}}") };
-            write(&writing, "many", vec![patched, Action::Delete { id: id(n + 1_000) }]).await;
+            write(&writing, "many", vec![patched, Action::Delete { id: id(n + rounds) }]).await;
             write(&writing, "gone", vec![put(&format!("x{n}"), "{}")]).await;
-            if n % 100 == 0 {
+            if n % (rounds / 5) == 0 {
                 writing.delete_collection(&name("gone")).await.unwrap();
             }
             tokio::task::yield_now().await;
@@ -200,6 +202,61 @@ async fn a_source_is_followed_until_it_is_stopped() {
     assert!(report.one_moment && report.lag.is_some());
     assert_eq!(contents(&source).await, contents(&target).await);
     fixture.close(target).await;
+    first.close(source).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_is_followed_until_it_is_stopped() {
+    followed(Kind::Memory, Kind::Sqlite, 3_000, 500).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn postgres_is_followed_into_dynamodb() {
+    followed(Kind::Postgres, Kind::Dynamodb, 300, 50).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dynamodb_is_followed_into_firestore() {
+    followed(Kind::Dynamodb, Kind::Firestore, 300, 50).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn firestore_is_followed_into_couchdb() {
+    followed(Kind::Firestore, Kind::Couchdb, 300, 50).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn couchdb_is_followed_into_postgres() {
+    followed(Kind::Couchdb, Kind::Postgres, 300, 50).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_load_that_another_process_goes_on_with_ends() {
+    let (source, target) = (many(20_000).await, memory());
+    let mut slow = CopyOptions::new("test:one");
+    slow.per_second = NonZeroU32::new(4_000);
+    let begun = Arc::new(tokio::sync::Notify::new());
+    let under_way = begun.clone();
+    let observer = move |event: &Event| {
+        if matches!(event, Event::Progress(it) if it.stage == Stage::Load && it.documents > 1_000) {
+            under_way.notify_one();
+        }
+    };
+    let control = Control::new(observer, CancellationToken::new());
+    let first = copy(&source, &target, &slow, &control);
+    let second = async {
+        begun.notified().await;
+        let options = CopyOptions::new("test:one");
+        copy(&source, &target, &options, &Control::default()).await.unwrap()
+    };
+    let (first, report) = tokio::join!(first, second);
+    assert!(report.resumed);
+    let ended = first.unwrap_err();
+    assert!(matches!(ended, OpsError::TakenOver), "{ended}");
+    // What is written after it stays.
+    write(&target, "many", vec![put("1", "{\"newer\":true}")]).await;
+    assert_eq!(target.bulk_load().unwrap().unfinished().await.unwrap(), None);
+    assert_eq!(report.documents, 20_000);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -289,6 +289,38 @@ async fn what_other_programs_wrote_into_the_target_stays() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_other_programs_wrote_into_the_source_is_copied_and_dumped() {
+    let Some(server) = couchdb_url() else { return };
+    let address = server.strip_prefix("http://").unwrap().trim_end_matches('/').parse().unwrap();
+    let fixture = Fixture::new(Kind::Couchdb).unwrap();
+    let prefix = fixture.prefix();
+    let source = fixture.open().await.unwrap();
+    write(&source, "shared", vec![put("ours", "{}"), put("gone", "{}")]).await;
+    write(&source, "emptied", vec![put("x", "{}")]).await;
+    write(&source, "emptied", vec![Action::Delete { id: id("x") }]).await;
+    for path in ["shared/theirs", "emptied/theirs"] {
+        let headers = [("content-type", "application/json")];
+        let path = format!("/{prefix}{path}");
+        let answer = http::request(address, "PUT", &path, &headers, b"{\"n\":1}").unwrap();
+        assert!(answer.status < 300, "{}", answer.text());
+    }
+    let control = Control::default();
+    let copied = memory();
+    let report = copy(&source, &copied, &options(Existing::Refuse), &control).await.unwrap();
+    assert_eq!(report.documents, 4);
+    let restored = memory();
+    let archive = dumped(&source, &DumpOptions::default()).await;
+    restore(vec![archive], &restored, &RestoreOptions::default(), &control).await.unwrap();
+    for target in [&copied, &restored] {
+        for collection in ["shared", "emptied"] {
+            assert_eq!(body(target, collection, "theirs").await.unwrap(), "{\"n\":1}");
+        }
+    }
+    fixture.close(source).await;
+    drop_couchdb_databases(&server, &prefix).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn no_snapshot_is_held_while_a_source_is_followed() {
     let source = Wrapped::new(&many(100).await);
     let held = source.snapshots.clone();
