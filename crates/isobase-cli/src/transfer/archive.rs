@@ -187,7 +187,11 @@ fn told_verify(verified: &ArchiveReport, printer: Printer) {
         let since = since.map(|since| format!(" after {}", since.sequence)).unwrap_or_default();
         printer.note(&format!(
             "{}: {} of {}, up to {}{since}, {moment}",
-            one.name, one.header.created_at, one.header.source, one.footer.sequence
+            one.name,
+            // Whoever wrote the archive chose these: control characters must not reach a terminal.
+            one.header.created_at.escape_debug(),
+            one.header.source.escape_debug(),
+            one.footer.sequence
         ));
     }
     printer.headline(

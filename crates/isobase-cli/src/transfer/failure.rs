@@ -37,6 +37,12 @@ pub(super) fn failure(error: OpsError, target: TargetState) -> Failure {
             "finish what was begun, or forget it and begin anew with --restart"
         }
         (OpsError::ChangesGone { .. }, _) => "begin anew with --restart",
+        (OpsError::TakenOver, _) => {
+            "the same command was started twice: leave the work to the one that goes on"
+        }
+        (OpsError::UnknownRevision { .. }, _) => {
+            "load into another database, or without --overwrite and --skip-existing into an empty one"
+        }
         (OpsError::RestoreDiffers { .. }, _) => {
             "the target stays unfinished: --restart begins anew"
         }
