@@ -29,6 +29,10 @@ pub(crate) fn check(path: &Path) -> Result<(), Failure> {
 }
 
 fn is_database(path: &Path) -> bool {
+    // To open a pipe or a terminal would wait for whoever writes into it.
+    if !path.metadata().is_ok_and(|it| it.is_file()) {
+        return false;
+    }
     let mut first = [0; SQLITE.len()];
     // What cannot be read is told by whoever writes it.
     File::open(path).and_then(|mut file| file.read_exact(&mut first)).is_ok() && first == *SQLITE
@@ -52,5 +56,8 @@ mod tests {
         for name in ["new.iso", "old.iso", "a.db.iso"] {
             assert!(check(&path(name)).is_ok(), "{name}");
         }
+        let made = std::process::Command::new("mkfifo").arg(path("pipe")).status().unwrap();
+        assert!(made.success());
+        assert!(check(&path("pipe")).is_ok());
     }
 }

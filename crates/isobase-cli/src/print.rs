@@ -59,6 +59,11 @@ impl Printer {
         Self { changes: true, ..self }
     }
 
+    /// For what is said when everything is done.
+    pub(crate) fn after_changes(self) -> Self {
+        Self { changes: false, ..self }
+    }
+
     /// Whether standard error may be coloured.
     pub(crate) fn colored(self) -> bool {
         self.colored

@@ -25,6 +25,12 @@ pub(crate) fn again(error: &EngineError) -> EngineError {
     EngineError::new(error.kind, error.message.clone())
 }
 
+/// Another process loads the database.
+pub(crate) fn being_loaded() -> postgres::Error {
+    let message = "nothing can be written while the database is being loaded";
+    postgres::Error::new(postgres::ErrorKind::Unavailable, message)
+}
+
 /// A row that our own code cannot have written.
 pub(crate) fn corrupted(what: &str) -> postgres::Error {
     postgres::Error::new(postgres::ErrorKind::Corrupted, format!("{what} cannot be read"))

@@ -7,7 +7,10 @@
 //!
 //! A dropped index is kept up to date for a while: another process may have begun to read it.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Instant,
+};
 
 use isobase_engine::{
     EngineError, ErrorKind, IndexDefinition, IndexInfo, Indexes, Pending,
@@ -21,7 +24,7 @@ use crate::{
     batch::{ClockRow, Entries},
     catalogue::{IndexCatalogue, RETIREMENT_SECONDS, RowState},
     codec::{column, id_of},
-    error::{corrupted, engine_error},
+    error::{being_loaded, corrupted, engine_error},
     transaction::Session,
 };
 
@@ -68,6 +71,14 @@ impl SpecialJob {
         now: Timestamp,
     ) -> Result<SpecialAnswer, Error> {
         let locked = session.in_time("locking the clock", session.begin_and_lock()).await?;
+        let is_housekeeping = matches!(self, Self::Housekeeping);
+        if !is_housekeeping && !session.catalogue.loads_here.load(Ordering::Acquire) {
+            let known = session.in_time("reading indexes", session.load_indexes()).await?;
+            if known.is_unfinished {
+                session.rollback().await?;
+                return Err(being_loaded());
+            }
+        }
         let transaction = Transaction { session, clock: locked };
         match self {
             Self::DeleteCollection { collection } => {

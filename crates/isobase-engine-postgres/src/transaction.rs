@@ -20,7 +20,7 @@ use crate::{
     batch::{Batch, ClockRow, Mutations, Stored, WriteJob},
     catalogue::{Catalogue, IndexCatalogue, load_indexes},
     codec::column,
-    error::corrupted,
+    error::{being_loaded, corrupted},
     sql::Statements,
 };
 
@@ -156,8 +156,7 @@ impl<'c> Session<'c> {
         // Under the lock of the clock nobody changes it: it is true until the commit.
         self.catalogue.store(&indexes, asked);
         if indexes.is_unfinished && !self.catalogue.loads_here.load(Ordering::Acquire) {
-            let message = "nothing can be written while the database is being loaded";
-            return Err(Error::new(NativeKind::Unavailable, message));
+            return Err(being_loaded());
         }
         if is_stale {
             batch.set_indexes(&indexes);

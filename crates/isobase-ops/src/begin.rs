@@ -17,8 +17,8 @@ use crate::{
 pub(crate) enum Found {
     /// There was none, or it has ended.
     Nothing,
-    /// One that is to be forgotten; these were the counters before it.
-    Forgotten(Counters),
+    /// One that is to be forgotten.
+    Forgotten(Box<LoadNote>),
     /// The same one.
     Begun(Box<LoadNote>, Reached),
 }
@@ -63,7 +63,7 @@ impl Found {
         };
         if restart {
             check_empty_before(to, existing, note.base().sequence, loaded).await?;
-            return Ok(Self::Forgotten(note.base()));
+            return Ok(Self::Forgotten(Box::new(note)));
         }
         if let Err(reason) = same(&note) {
             return not_resumable(reason);
@@ -85,15 +85,17 @@ impl Found {
         wanted: Wanted<'_>,
         begin: impl FnOnce(Counters) -> LoadNote,
     ) -> Result<Plan, OpsError> {
-        let (base, clears) = match self {
-            Self::Begun(note, reached) => {
+        let (base, forgotten) = match self {
+            Self::Begun(mut note, reached) => {
+                note.found = Some(note.begun_at.clone());
                 return Ok(Plan { note: *note, reached, resumed: true });
             }
-            Self::Forgotten(base) => (base, true),
-            Self::Nothing => (base_of(wanted.to, wanted.existing, wanted.control).await?, false),
+            Self::Forgotten(note) => (note.base(), Some(note.begun_at)),
+            Self::Nothing => (base_of(wanted.to, wanted.existing, wanted.control).await?, None),
         };
         let mut note = begin(base);
-        note.clears = clears;
+        note.clears = forgotten.is_some();
+        note.found = forgotten;
         Ok(Plan { note, reached: Reached::Start, resumed: false })
     }
 }

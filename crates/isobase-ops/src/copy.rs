@@ -106,7 +106,6 @@ pub async fn preflight(
     options: &CopyOptions,
     control: &Control,
 ) -> Result<PreflightReport, OpsError> {
-    take_in(from, &options.collections, control).await?;
     let scan = Scan::open(from, Side::Source, &options.collections).await?;
     check_names(&scan, &options.collections)?;
     let mut stages = Stages::new(control);
@@ -219,10 +218,11 @@ impl Work<'_> {
     ) -> Result<Outcome, OpsError> {
         let Plan { note, reached, resumed } = plan;
         let Self { control, options, .. } = self;
-        let (base, one_moment) = (note.base(), scan.one_moment);
+        let one_moment = scan.one_moment;
         let mut counters = scan.counters;
         let speed = Speed { parallel: options.parallel, per_second: options.per_second };
         let mut loader = Loader::begin(self.to, note, reached.clone(), speed, control).await?;
+        let base = loader.note.base();
         let loaded = self.load(&mut loader, scan, &reached, preflight.refused > 0);
         let loaded = stages.run(Stage::Load, loaded).await;
         let (scan, skipped) = loader.settled(loaded).await?;

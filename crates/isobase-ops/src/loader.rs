@@ -92,6 +92,10 @@ impl Loader {
         let parallel = speed.parallel.max(1);
         let load = bulk_load(to)?;
         let before = load.unfinished().await.map_err(OpsError::target_failed)?;
+        // Since it was looked at, the load may have ended, or another one begun.
+        if before.as_deref().and_then(LoadNote::parse).map(|it| it.begun_at) != note.found {
+            return Err(OpsError::TakenOver);
+        }
         let mut note = note;
         note.owner = random_name()?;
         let mut loader = Self {
@@ -116,6 +120,13 @@ impl Loader {
         loader.write_note().await?;
         if before.is_some() {
             tokio::time::sleep(TAKEN_OVER_AFTER).await;
+        } else if let Some(feed) = to.change_feed() {
+            // Nobody else writes any more; what was written until now is theirs.
+            let latest = feed.latest().await.map_err(OpsError::target_failed)?;
+            if latest > loader.note.base().sequence {
+                loader.note.begins_after(latest);
+                loader.write_note().await?;
+            }
         }
         Ok(loader)
     }
@@ -283,7 +294,14 @@ impl Loader {
     }
 
     pub(crate) async fn check_owner_now_and_then(&mut self) -> Result<(), OpsError> {
-        if self.owned_at.elapsed() < OWNER_EVERY { Ok(()) } else { self.check_owner().await }
+        if self.owned_at.elapsed() < OWNER_EVERY {
+            return Ok(());
+        }
+        match self.check_owner().await {
+            // Writing fails too then, and is tried again for longer.
+            Err(OpsError::Engine { source, .. }) if source.is_temporary() => Ok(()),
+            checked => checked,
+        }
     }
 
     async fn write_note(&mut self) -> Result<(), OpsError> {

@@ -38,6 +38,10 @@ pub struct LoadNote {
     /// Which run of the work may write: the last one that was begun. 32 hexadecimal digits.
     #[serde(default)]
     pub(crate) owner: String,
+    /// When the load was begun that this one goes on with or forgets; none when the target was
+    /// whole. Not noted: what was found before the work is compared with it.
+    #[serde(skip)]
+    pub(crate) found: Option<String>,
     /// Everything up to here is in the target.
     place: NotedPlace,
 }
@@ -89,6 +93,7 @@ impl LoadNote {
             revision_max: 0,
             clears: false,
             owner: String::new(),
+            found: None,
             place: NotedPlace::Start,
         }
     }
@@ -107,6 +112,12 @@ impl LoadNote {
         // Strings and numbers always become JSON.
         let json = serde_json::to_string(self).unwrap_or_default();
         format!("a {work} from {source}, begun {begun_at}, has not ended\n{json}")
+    }
+
+    /// The target was written after its counters were read, up to this place: what it holds was
+    /// there before the load.
+    pub(crate) fn begins_after(&mut self, sequence: Sequence) {
+        self.base_sequence = self.base_sequence.max(sequence.0);
     }
 
     pub(crate) fn base(&self) -> Counters {

@@ -150,6 +150,7 @@ pub(crate) async fn restore(
     let closed = target.close().await;
     let restored = restored.map_err(|error| watch.failure(error))?;
     closed?;
+    let printer = printer.after_changes();
     report::keep("restore", &restored, load.report.as_deref(), printer)?;
     told_restore(&restored, &name, printer);
     Ok(())

@@ -88,6 +88,7 @@ async fn carry_out(
 ) -> Result<()> {
     let copied = Box::pin(ops::copy(&source.engine, &target.engine, options, &watch.control)).await;
     let copied = copied.map_err(|error| watch.failure(error))?;
+    let printer = printer.after_changes();
     report::keep("copy", &copied, file, printer)?;
     told(&copied, (&source.name, &target.name), printer);
     Ok(())

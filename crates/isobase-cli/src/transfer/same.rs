@@ -1,16 +1,13 @@
 //! Whether two locations are one database under two spellings.
 
-use std::{
-    net::{IpAddr, ToSocketAddrs},
-    os::unix::fs::MetadataExt,
-    path::Path,
-};
+use std::{net::IpAddr, os::unix::fs::MetadataExt, path::Path};
 
 use http::Uri;
 use isobase::Location;
 
-/// Whether they are the same, as far as names tell: one file under two names, or one server under
-/// two names of its host. Asks the resolver of the system, and no database.
+/// Whether they are the same, as far as names tell: one file under two names, or one server of this
+/// machine under two names of its host. Elsewhere two names may be two servers behind one address,
+/// and two users two databases behind one pooler.
 pub(super) fn is_same(a: &Location, b: &Location) -> bool {
     a == b
         || match (a, b) {
@@ -34,16 +31,20 @@ fn is_same_server(a: &str, b: &str) -> bool {
     {
         return false;
     }
-    let (a, b) = (addresses(a.host()), addresses(b.host()));
-    a.iter().any(|address| b.contains(address))
+    let (first, second) = (a.host().unwrap_or_default(), b.host().unwrap_or_default());
+    let same_host = first.eq_ignore_ascii_case(second) && user(&a) == user(&b);
+    same_host || (is_here(first) && is_here(second))
 }
 
-/// All addresses of the loopback interface are one.
-fn addresses(host: Option<&str>) -> Vec<IpAddr> {
-    let host = host.unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
-    let found = (host, 0).to_socket_addrs().into_iter().flatten().map(|address| address.ip());
-    let canonical = |ip: IpAddr| if ip.is_loopback() { IpAddr::from([127, 0, 0, 1]) } else { ip };
-    found.map(canonical).collect()
+fn user(uri: &Uri) -> Option<&str> {
+    let (login, _) = uri.authority()?.as_str().rsplit_once('@')?;
+    login.split(':').next()
+}
+
+/// Whether a host is this machine by its loopback interface.
+fn is_here(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]
@@ -62,6 +63,9 @@ mod tests {
             ("couchdb://u:p@localhost:5984/a_", "couchdb://u:p@127.0.0.1:5984/a_", true),
             ("couchdb://u:p@localhost:5984/a_", "couchdb://u:p@127.0.0.1:5984/b_", false),
             ("couchdb://u:p@localhost/a", "postgres://u:p@localhost/a", false),
+            ("postgres://u:p@db.example/app", "postgres://u:other@DB.example/app", true),
+            ("postgres://u.one:p@pool.example/app", "postgres://u.two:p@pool.example/app", false),
+            ("postgres://u:p@one.example/app", "postgres://u:p@two.example/app", false),
         ] {
             assert_eq!(is_same(&location(a), &location(b)), is, "{a} {b}");
         }

@@ -62,6 +62,8 @@ fn nobody_else_writes_while_it_is_loaded() {
             let refused = service.write(create("notes", "{}")).await.unwrap_err();
             assert_eq!(refused.kind, ErrorKind::Unavailable, "{refused}");
             assert!(refused.message.contains("being loaded"), "{refused}");
+            let refused = service.delete_collection(&name("notes")).await.unwrap_err();
+            assert_eq!(refused.kind, ErrorKind::Unavailable, "{refused}");
         }
         let mut document = service.get(&name("notes"), &1.into()).await.unwrap().unwrap();
         document.id = 2.into();

@@ -117,7 +117,10 @@ pub async fn dump(
     control: &Control,
 ) -> Result<DumpReport, OpsError> {
     let mut stages = Stages::new(control);
-    take_in(from, &options.collections, control).await?;
+    // An archive of changes reads what the feed tells, and not the whole database.
+    if options.since.is_none() {
+        take_in(from, &options.collections, control).await?;
+    }
     let scan = Scan::open(from, Side::Source, &options.collections).await?;
     if options.since.is_none() {
         check_names(&scan, &options.collections)?;

@@ -158,9 +158,9 @@ impl Work<'_> {
         mut stages: Stages,
     ) -> Result<RestoreReport, OpsError> {
         let Plan { note, reached, resumed } = self.plan().await?;
-        let base = note.base();
         let speed = Speed { parallel: self.options.parallel, per_second: self.options.per_second };
         let mut loader = Loader::begin(self.to, note, reached.clone(), speed, self.control).await?;
+        let base = loader.note.base();
         let loading = self.load(&mut loader, inputs, reached, preflight.refused > 0);
         let loaded = stages.run(Stage::Load, loading).await;
         let Loaded { expected, skipped } = loader.settled(loaded).await?;

@@ -19,13 +19,6 @@ pub(crate) enum Kind {
     Firestore,
 }
 
-impl Kind {
-    /// A database over a network, document by document.
-    pub(crate) fn is_remote(self) -> bool {
-        matches!(self, Self::Couchdb | Self::Dynamodb | Self::Firestore)
-    }
-}
-
 /// A database that can be opened again, except in memory.
 pub(crate) struct Fixture {
     /// None in memory.

@@ -50,12 +50,9 @@ async fn copy_all(from: &Arc<dyn Engine>, to: &Arc<dyn Engine>) -> CopyReport {
 }
 
 async fn pair(from: Kind, to: Kind) {
-    // Between two databases over a network the small ones are fewer: every engine has all of
-    // them beside one that is quick.
-    let small = if from.is_remote() && to.is_remote() { 1_000 } else { torture::SMALL };
     let (Some(from), Some(to)) = (Fixture::new(from), Fixture::new(to)) else { return };
     let seed = memory();
-    torture::write(&seed, small).await;
+    torture::write(&seed, torture::SMALL).await;
     let source = from.open_for_load().await;
     let brought = copy_all(&seed, &source).await;
     let left_out = brought.left_out.refused;

@@ -39,6 +39,9 @@ const READ_BYTES_MAX: usize = 64 << 20;
 /// Most bytes of the documents that one batch in one piece changes.
 const PIECE_BYTES_MAX: usize = 256 << 20;
 
+/// How many times as many documents are read after a part of small ones.
+const PART_GROWTH: usize = 4;
+
 /// Most batches that are taken off the queue at a time.
 const JOBS_MAX: usize = 256;
 
@@ -334,9 +337,10 @@ impl<B: Backend> Task<B> {
             if bytes >= bytes_max {
                 break;
             }
-            // As many as fit if the others are like those.
-            part = (bytes_max - bytes) / (bytes / documents.len()).max(1);
-            part = part.clamp(1, keys.len());
+            // As many as fit if the others are like those, and not many more than before: they may
+            // be larger.
+            let fitting = (bytes_max - bytes) / (bytes / documents.len()).max(1);
+            part = fitting.clamp(1, part.saturating_mul(PART_GROWTH));
         }
         Ok(documents)
     }
