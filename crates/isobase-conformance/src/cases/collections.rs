@@ -24,8 +24,7 @@ pub(crate) async fn names_are_sorted_by_bytes(s: Shared) {
 pub(crate) async fn names_that_differ_in_case_are_two(s: Shared) {
     let id = create(&s, "b", r#"{"n":1}"#).await;
     if s.abilities().server_folds_case {
-        // The real one keeps them apart (Amazon DynamoDB, naming rules, 2026-11); that we ask for
-        // two tables is asserted beside the scripted answers of the engine.
+        // The real one: names are case-sensitive (Amazon DynamoDB, naming rules, 2026-11).
         create(&s, "B", r#"{"n":2}"#).await;
         let folded = text(&s, "B", &id).await;
         assert!(folded.is_some(), "the server keeps b and B apart now: the table of faults is old");
