@@ -37,6 +37,12 @@ impl StoreSubject {
         Self { store: Store::new(engine, StoreOptions::default()), abilities, clock }
     }
 
+    /// The same with other abilities than the engine says it has.
+    #[must_use]
+    pub fn with_abilities(self, abilities: Abilities) -> Self {
+        Self { abilities, ..self }
+    }
+
     async fn document(&self, collection: &str, id: &str) -> Result<Option<Document>, Refusal> {
         let (collection, id) = (name(collection)?, document_id(id)?);
         Ok(self.store.get(&collection, &id).await?)

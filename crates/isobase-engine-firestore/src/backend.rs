@@ -311,8 +311,9 @@ impl Backend for FirestoreBackend {
             let max = limits::VALUE_BYTES_MAX;
             return Some(format!("'{path}' has {bytes} bytes, at most {max} are allowed"));
         }
-        let id = id.to_string();
-        let bytes = size::stored(&[&"x".repeat(limits::COLLECTION_BYTES_MAX), &id], after);
+        let (collection, id) = ("x".repeat(limits::COLLECTION_BYTES_MAX), id.to_string());
+        let path = [&*collection, &*id];
+        let bytes = size::stored(&path, after);
         let max = limits::DOCUMENT_BYTES_MAX;
         if bytes > max {
             let reason = "by Firestore's count, at most";
@@ -321,11 +322,28 @@ impl Backend for FirestoreBackend {
         if self.indexing == Indexing::KeysOnly {
             return None;
         }
-        let entries = size::index_entries(after);
-        let max = limits::INDEX_ENTRIES_MAX;
-        (entries > max).then(|| {
-            format!(
+        // Each entry has the name of the collection. The longest there is would be a few percent of
+        // one entry, but several times all of them.
+        let indexed = size::indexed(&["", &id], after);
+        let (entries, max) = (indexed.entries, limits::INDEX_ENTRIES_MAX);
+        if entries > max {
+            return Some(format!(
                 "its fields need {entries} entries in Firestore's automatic indexes, at most {max} \
+                 are allowed"
+            ));
+        }
+        let (field, bytes) = indexed.longest;
+        let (bytes, max) = (bytes + collection.len() as u64, limits::INDEX_ENTRY_BYTES_MAX);
+        if bytes > max {
+            return Some(format!(
+                "the names of '{field}' are so long that its entry in Firestore's automatic \
+                 indexes has {bytes} bytes, at most {max} are allowed"
+            ));
+        }
+        let (bytes, max) = (indexed.bytes, limits::INDEX_BYTES_MAX);
+        (bytes > max).then(|| {
+            format!(
+                "its entries in Firestore's automatic indexes have {bytes} bytes, at most {max} \
                  are allowed"
             )
         })

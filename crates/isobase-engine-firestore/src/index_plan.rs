@@ -17,17 +17,13 @@ pub enum Indexing {
 /// The text of `firestore.indexes.json`, for `firebase deploy --only firestore:indexes`.
 ///
 /// Listings need nothing but the index that Firestore makes for every field by itself, of the
-/// fields under `isobase_meta.keys`; no composite index is needed. The file keeps that index
-/// where other fields are exempt.
+/// fields under `isobase_meta.keys`; no composite index is needed. With [`Indexing::KeysOnly`] the
+/// file keeps that index, and exempts all other fields.
 #[must_use]
-pub fn index_plan(
-    options: &FirestoreOptions,
-    collections: &[CollectionName],
-    indexing: Indexing,
-) -> String {
+pub fn index_plan(options: &FirestoreOptions, collections: &[CollectionName]) -> String {
     let names = Names::new("-", &options.database, &options.prefix);
     let mut overrides = Vec::new();
-    if indexing == Indexing::KeysOnly {
+    if options.indexing == Indexing::KeysOnly {
         for collection in collections {
             let group = names.collection(collection);
             overrides.push(field(&group, "*", false));

@@ -39,6 +39,13 @@ pub(crate) const REPLACED_BYTES_MIN: u64 = 16 << 10;
 /// (cloud.google.com/firestore/docs/concepts/index-overview, 2026-11).
 pub(crate) const INDEX_ENTRIES_MAX: u64 = 40_000;
 
+/// Bytes of one index entry: 7.5 KiB (the quotas page), counted as
+/// cloud.google.com/firestore/docs/storage-size says (2026-11).
+pub(crate) const INDEX_ENTRY_BYTES_MAX: u64 = 7_680;
+
+/// Bytes of all index entries of one document: 8 MiB (the quotas page).
+pub(crate) const INDEX_BYTES_MAX: u64 = 8 << 20;
+
 /// Bytes of a value that stand in an index (the quotas page).
 pub(crate) const INDEXED_BYTES_MAX: usize = 1_500;
 

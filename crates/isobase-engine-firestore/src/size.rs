@@ -56,20 +56,68 @@ fn string(text: &str) -> u64 {
     text.len() as u64 + 1
 }
 
-/// Entries that a document has in the automatic indexes; a few more where it has arrays.
-pub(crate) fn index_entries(after: &After) -> u64 {
-    let meta = after.meta.to_fields();
-    let fields = after.fields.iter().chain(&meta).map(|(_, tree)| entries(tree));
-    fields.sum::<u64>() + SCALAR_ENTRIES * after.keys.len() as u64
+/// What a document has in the automatic indexes; a few entries more where it has arrays.
+#[derive(Debug, Default)]
+pub(crate) struct Indexed {
+    /// How many entries.
+    pub(crate) entries: u64,
+    /// Their bytes together, by Firestore's count.
+    pub(crate) bytes: u64,
+    /// The path of the field with the longest, and its bytes.
+    pub(crate) longest: (String, u64),
 }
 
-fn entries(tree: &Tree) -> u64 {
-    match tree {
-        Tree::Array(elements) => SCALAR_ENTRIES + elements.len() as u64,
-        Tree::Object(fields) if !fields.is_empty() => {
-            fields.iter().map(|(_, tree)| entries(tree)).sum()
+/// What a document of this path has in the automatic indexes.
+pub(crate) fn indexed(path: &[&str], after: &After) -> Indexed {
+    let names = path.iter().map(|part| string(part)).sum::<u64>() + 16;
+    let mut indexed = Indexed::default();
+    let mut field = String::new();
+    for (name, tree) in &after.fields {
+        indexed.add_field(names, &mut field, name, tree);
+    }
+    for (name, tree) in &after.meta.to_fields() {
+        indexed.add_field(names + string(META_FIELD), &mut field, name, tree);
+    }
+    for key in &after.keys {
+        // "keys", and a name of up to 12 bytes.
+        let names = names + string(META_FIELD) + 5 + 12;
+        indexed.add(META_FIELD, names, key.key.len() as u64, SCALAR_ENTRIES);
+    }
+    indexed
+}
+
+impl Indexed {
+    fn add_field(&mut self, names: u64, field: &mut String, name: &str, tree: &Tree) {
+        let names = names + string(name);
+        let outer = field.len();
+        if outer > 0 {
+            field.push('.');
         }
-        _ => SCALAR_ENTRIES,
+        field.push_str(name);
+        match tree {
+            Tree::Object(fields) if !fields.is_empty() => {
+                for (name, tree) in fields {
+                    self.add_field(names, field, name, tree);
+                }
+            }
+            _ => {
+                self.add(field, names, value(tree), SCALAR_ENTRIES);
+                if let Tree::Array(elements) = tree {
+                    elements.iter().for_each(|element| self.add(field, names, value(element), 1));
+                }
+            }
+        }
+        field.truncate(outer);
+    }
+
+    fn add(&mut self, field: &str, names: u64, value: u64, entries: u64) {
+        let bytes = names + value.min(INDEXED_BYTES_MAX as u64) + ENTRY;
+        self.entries += entries;
+        self.bytes += entries * bytes;
+        if bytes > self.longest.1 {
+            field.clone_into(&mut self.longest.0);
+            self.longest.1 = bytes;
+        }
     }
 }
 

@@ -13,15 +13,13 @@ use crate::Location;
 ///
 /// # Errors
 /// When the declared indexes cannot be read.
-#[cfg_attr(
-    not(any(feature = "couchdb", feature = "dynamodb", feature = "firestore")),
-    expect(unused_variables, reason = "only document databases have plans")
-)]
 pub async fn production_plan(
     location: &Location,
     engine: Option<&dyn Engine>,
     collections: &[CollectionName],
 ) -> Result<Option<String>, EngineError> {
+    // Only document databases have plans, and only CouchDB's has indexes.
+    let _ = (engine, collections);
     match location {
         #[cfg(feature = "couchdb")]
         Location::Couchdb(url) => {
@@ -39,9 +37,8 @@ pub async fn production_plan(
         }
         #[cfg(feature = "firestore")]
         Location::Firestore(url) => {
-            use isobase_engine_firestore::{FirestoreOptions, Indexing, index_plan};
-            let options = FirestoreOptions::new(url).ok();
-            Ok(options.map(|options| index_plan(&options, collections, Indexing::Everything)))
+            let options = isobase_engine_firestore::FirestoreOptions::new(url).ok();
+            Ok(options.map(|options| isobase_engine_firestore::index_plan(&options, collections)))
         }
         _ => Ok(None),
     }

@@ -1,6 +1,8 @@
 //! Servers of every engine, for tests and development.
 
 mod cache;
+#[cfg(test)]
+mod faults;
 mod install;
 mod server;
 mod state;

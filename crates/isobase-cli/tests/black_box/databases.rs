@@ -374,6 +374,9 @@ fn a_plan_for_named_collections_needs_no_database() {
     assert!(dynamodb.contains("app_notes"), "{dynamodb}");
     let firestore = plan("firestore://project/").ok();
     assert!(firestore.contains("fieldOverrides"), "{firestore}");
+    assert!(!firestore.contains("isobase_meta.keys"), "{firestore}");
+    let only_keys = plan("firestore://project/?indexing=keys").ok();
+    assert!(only_keys.contains("isobase_meta.keys"), "{only_keys}");
     says(plan("sqlite://none.db"), &[], &["needs nothing"]);
     says(plan("postgres://me@127.0.0.1:1/app"), &[], &["needs nothing"]);
     says(

@@ -24,7 +24,8 @@ pub(crate) async fn names_are_sorted_by_bytes(s: Shared) {
 pub(crate) async fn names_that_differ_in_case_are_two(s: Shared) {
     let id = create(&s, "b", r#"{"n":1}"#).await;
     if s.abilities().server_folds_case {
-        // The real one: names are case-sensitive (Amazon DynamoDB, naming rules, 2026-11).
+        // Its engine shows with recorded answers that it asks for two; here only that the fault
+        // is still there, so that this case comes back when it is gone.
         create(&s, "B", r#"{"n":2}"#).await;
         let folded = text(&s, "B", &id).await;
         assert!(folded.is_some(), "the server keeps b and B apart now: the table of faults is old");

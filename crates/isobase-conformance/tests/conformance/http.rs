@@ -13,6 +13,15 @@ use tokio_util::sync::CancellationToken;
 /// Serves an engine on a free port of the loopback address until the case is over.
 pub(crate) async fn serve(engine: impl Engine, clock: TestClock) -> Opened {
     let abilities = Abilities::of(&engine);
+    serve_with(engine, clock, abilities).await
+}
+
+/// The same on a server with faults.
+pub(crate) async fn serve_with(
+    engine: impl Engine,
+    clock: TestClock,
+    abilities: Abilities,
+) -> Opened {
     let store = Store::new(Arc::new(engine), StoreOptions::default());
     let app = App::new(store.clone(), Arc::new(Authorizer::open()), ServerConfig::default());
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");

@@ -11,12 +11,19 @@ mod sqlite;
 
 use std::sync::Arc;
 
-use isobase_conformance::{Opened, StoreSubject, TestClock};
+use isobase_conformance::{Abilities, Opened, StoreSubject, TestClock};
 use isobase_engine::Engine;
 
 /// An engine in this process, closed when the case is over.
 fn in_process(engine: impl Engine, clock: TestClock) -> Opened {
+    let abilities = Abilities::of(&engine);
+    in_process_with(engine, clock, abilities)
+}
+
+/// The same on a server with faults.
+fn in_process_with(engine: impl Engine, clock: TestClock, abilities: Abilities) -> Opened {
     let engine: Arc<dyn Engine> = Arc::new(engine);
-    let opened = Opened::new(StoreSubject::new(engine.clone(), Some(clock)));
+    let subject = StoreSubject::new(engine.clone(), Some(clock)).with_abilities(abilities);
+    let opened = Opened::new(subject);
     opened.at_end(async move { engine.close().await.expect("the engine closes") })
 }

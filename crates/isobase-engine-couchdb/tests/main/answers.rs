@@ -38,7 +38,7 @@ fn check<F: Future<Output = ()>>(test: impl FnOnce(CouchDbBackend, Proxy) -> F) 
 }
 
 /// An engine behind a proxy.
-async fn engine_behind(f: &Prefix) -> (impl Engine + use<>, Proxy) {
+pub(crate) async fn engine_behind(f: &Prefix) -> (impl Engine + use<>, Proxy) {
     let proxy = Proxy::start(Some(f.server.clone())).await;
     let remote = RemoteOptions::default();
     let clock = Arc::new(SystemClock);

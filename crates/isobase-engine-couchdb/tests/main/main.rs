@@ -6,6 +6,7 @@
 
 mod answers;
 mod databases;
+mod emulator;
 mod fixture;
 mod journal;
 mod proxy;

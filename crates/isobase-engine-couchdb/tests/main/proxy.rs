@@ -70,7 +70,15 @@ struct Rule {
 pub(crate) struct Proxy {
     pub(crate) address: String,
     rules: Arc<Mutex<Vec<Rule>>>,
-    seen: Arc<Mutex<Vec<String>>>,
+    seen: Arc<Mutex<Vec<Seen>>>,
+}
+
+/// A request that came.
+#[derive(Clone, Debug)]
+pub(crate) struct Seen {
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    pub(crate) body: String,
 }
 
 impl Proxy {
@@ -104,14 +112,18 @@ impl Proxy {
     /// How many requests came of a method whose path contains a text.
     pub(crate) fn seen(&self, method: Method, path: &str) -> usize {
         let seen = self.seen.lock().unwrap();
-        let is_asked = |line: &&String| {
-            line.split_once(' ').is_some_and(|(m, p)| m == method.as_str() && p.contains(path))
-        };
-        seen.iter().filter(is_asked).count()
+        seen.iter().filter(|seen| seen.method == method && seen.path.contains(path)).count()
     }
 
-    fn action(&self, method: &Method, path: &str) -> Option<Action> {
-        self.seen.lock().unwrap().push(format!("{method} {path}"));
+    /// All requests that came.
+    pub(crate) fn all_seen(&self) -> Vec<Seen> {
+        self.seen.lock().unwrap().clone()
+    }
+
+    fn action(&self, method: &Method, path: &str, body: &[u8]) -> Option<Action> {
+        let body = String::from_utf8_lossy(body).into_owned();
+        let seen = Seen { method: method.clone(), path: path.to_owned(), body };
+        self.seen.lock().unwrap().push(seen);
         let rules = self.rules.lock().unwrap();
         let rule = rules.iter().find(|rule| {
             rule.method == *method
@@ -127,7 +139,7 @@ impl Proxy {
     async fn serve(self, mut stream: TcpStream, server: Option<Arc<str>>) {
         let mut buffer = Vec::new();
         while let Some((method, path, body)) = read_request(&mut stream, &mut buffer).await {
-            let action = self.action(&method, &path);
+            let action = self.action(&method, &path, &body);
             let forward = || forward(server.as_deref(), method.clone(), &path, body.clone());
             let (status, header, answer) = match action {
                 Some(Action::Answer(status, body)) => (status, "", body.as_bytes().to_vec()),

@@ -4,6 +4,7 @@
 
 mod adopted;
 mod commits;
+mod emulator;
 mod exact;
 mod faults;
 mod fixture;

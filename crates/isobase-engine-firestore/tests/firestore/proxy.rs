@@ -17,7 +17,7 @@ use bytes::Bytes;
 use googleapis_tonic_google_firestore_v1::google::{
     firestore::v1::BatchWriteResponse, rpc::Status,
 };
-use http::{HeaderMap, Request, Response, header::CONTENT_TYPE};
+use http::{HeaderMap, Request, Response, header::CONTENT_TYPE, request};
 use http_body::{Body, Frame};
 use http_body_util::{BodyExt, Full};
 use hyper::{body::Incoming, client, server, service::service_fn};
@@ -67,6 +67,8 @@ struct State {
     faults: Mutex<HashMap<&'static str, VecDeque<Fault>>>,
     /// The methods that were called.
     calls: Mutex<Vec<String>>,
+    /// What was sent to them, without its framing.
+    sent: Mutex<Vec<(String, Bytes)>>,
 }
 
 impl Proxy {
@@ -77,6 +79,7 @@ impl Proxy {
             upstream: upstream.to_owned(),
             faults: Mutex::default(),
             calls: Mutex::default(),
+            sent: Mutex::default(),
         });
         let task = tokio::spawn(accept(listener, state.clone()));
         Self { address, state, task }
@@ -91,6 +94,11 @@ impl Proxy {
     pub(crate) fn calls(&self, method: &str) -> usize {
         let calls = self.state.calls.lock().expect("no panic");
         calls.iter().filter(|called| *called == method).count()
+    }
+
+    /// What went on to the server: method and message.
+    pub(crate) fn sent(&self) -> Vec<(String, Bytes)> {
+        self.state.sent.lock().expect("no panic").clone()
     }
 
     /// Whether everything that was expected happened.
@@ -143,7 +151,11 @@ async fn answer(
         }
         _ => {}
     }
-    let (messages, trailers) = forward(&state.upstream, request).await;
+    let (parts, body) = request.into_parts();
+    let body = body.collect().await.expect("a whole request").to_bytes();
+    let message = body.get(5..).map(Bytes::copy_from_slice).unwrap_or_default();
+    state.sent.lock().expect("no panic").push((method, message));
+    let (messages, trailers) = forward(&state.upstream, parts, body).await;
     match fault {
         Fault::After(code, message) => Ok(status(code, message)),
         Fault::SilenceAfter => pending().await,
@@ -167,15 +179,17 @@ async fn answer(
 }
 
 /// Asks the emulator; gives the messages of its answer, and the trailers.
-async fn forward(upstream: &str, request: Request<Incoming>) -> (Vec<Bytes>, HeaderMap) {
+async fn forward(
+    upstream: &str,
+    mut parts: request::Parts,
+    body: Bytes,
+) -> (Vec<Bytes>, HeaderMap) {
     let stream = TcpStream::connect(upstream).await.expect("the emulator is there");
     let (mut sender, connection) =
         client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
             .await
             .expect("the emulator speaks HTTP/2");
     let driver = tokio::spawn(connection);
-    let (mut parts, body) = request.into_parts();
-    let body = body.collect().await.expect("a whole request").to_bytes();
     parts.uri = format!("http://{upstream}{}", parts.uri.path()).parse().expect("an address");
     let response = sender.send_request(Request::from_parts(parts, Full::new(body))).await;
     let (head, body) = response.expect("an answer").into_parts();

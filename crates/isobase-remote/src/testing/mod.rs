@@ -3,6 +3,7 @@
 
 mod backend;
 mod faults;
+mod life;
 mod state;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub use faults::Fault;
 use isobase_engine::{Limit, Limits};
 use isobase_types::CollectionName;
+pub use life::live;
 use state::State;
 
 use crate::{Budget, NativeRules, Tree};
