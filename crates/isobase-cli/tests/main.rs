@@ -6,6 +6,7 @@ mod black_box {
     mod config;
     mod databases;
     mod examples;
+    mod existing;
     mod index;
     mod key;
     mod pages;

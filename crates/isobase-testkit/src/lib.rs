@@ -7,6 +7,7 @@
 //! - [`TestPostgres`]: an own PostgreSQL cluster that may be stopped and killed.
 //! - [`postgres_url`], [`dynamodb_url`], [`couchdb_url`], [`firestore_hosts`]: the
 //!   shared servers of the whole suite.
+//! - `ForeignDatabase`, with the feature `foreign`: document databases as other programs use them.
 //! - [`FaultProxy`]: a TCP proxy that delays, swallows, refuses and cuts.
 //! - [`http`]: a small blocking HTTP client with control over every byte.
 //! - [`load`]: a closed-loop load client that is cheap enough to share the machine.
@@ -14,6 +15,8 @@
 mod couchdb;
 mod dynamodb;
 mod executable;
+#[cfg(feature = "foreign")]
+mod foreign;
 mod name;
 mod port;
 mod postgres;
@@ -31,6 +34,8 @@ pub mod load;
 pub use couchdb::drop_couchdb_databases;
 pub use dynamodb::drop_dynamodb_tables;
 pub use executable::{EXECUTABLE_VARIABLE, executable};
+#[cfg(feature = "foreign")]
+pub use foreign::ForeignDatabase;
 pub use name::unique_name;
 pub use port::ReservedPort;
 pub use postgres::{Durability, PostgresBinaries, Stop, TestPostgres, TestPostgresBuilder};

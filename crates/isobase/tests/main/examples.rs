@@ -4,11 +4,20 @@ use std::{env, path::PathBuf, process::Command};
 
 /// Runs an example in an empty environment, where documents are in memory.
 fn run(name: &str) -> String {
+    run_with(name, &[], &[]).unwrap_or_else(|said| panic!("{said}"))
+}
+
+/// Runs an example with these variables only. What it printed, or what it failed with.
+pub(crate) fn run_with(
+    name: &str,
+    arguments: &[&str],
+    variables: &[(&str, String)],
+) -> Result<String, String> {
     // Tests are in `deps`, beside the folder of examples.
     let folder = env::current_exe().unwrap().ancestors().nth(2).unwrap().join("examples");
     let example: PathBuf = folder.join(format!("{name}{}", env::consts::EXE_SUFFIX));
     let mut command = Command::new(&example);
-    command.env_clear();
+    command.args(arguments).env_clear().envs(variables.iter().cloned());
     if let Some(value) = env::var_os("LLVM_PROFILE_FILE") {
         command.env("LLVM_PROFILE_FILE", value);
     }
@@ -16,8 +25,10 @@ fn run(name: &str) -> String {
         panic!("{} is not built with the tests: {error}", example.display())
     });
     let said = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
-    said
+    match output.status.success() {
+        true => Ok(said),
+        false => Err(format!("{said}{}", String::from_utf8_lossy(&output.stderr))),
+    }
 }
 
 /// Asserts that the parts are there, in this order.

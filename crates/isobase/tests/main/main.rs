@@ -3,3 +3,5 @@
 #![expect(clippy::unwrap_used, reason = "the helpers of tests fail like tests")]
 
 mod examples;
+#[cfg(all(feature = "couchdb", feature = "dynamodb", feature = "firestore"))]
+mod existing;
