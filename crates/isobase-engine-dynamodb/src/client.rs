@@ -35,6 +35,9 @@ use crate::{
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// One attempt gets this part of a call's time, so that one that hangs leaves time for another.
 const ATTEMPTS_IN_DEADLINE: u32 = 2;
+/// An attempt begins only while there is this much time for its answer: one that is cut off makes
+/// the outcome of a write unknown, although those before it were refused.
+const ATTEMPT_MIN: Duration = Duration::from_millis(500);
 /// Pauses between attempts grow from the first to the last, each shortened at random.
 const PAUSE_FIRST: Duration = Duration::from_millis(25);
 const PAUSE_MAX: Duration = Duration::from_secs(1);
@@ -169,7 +172,8 @@ impl Client {
 
     /// Time for one call.
     pub(crate) fn retry(&self) -> Retry {
-        Retry { end: Instant::now() + self.deadline, pause: PAUSE_FIRST }
+        let end = Instant::now() + self.deadline;
+        Retry { end, last: end - ATTEMPT_MIN.min(self.deadline / 4), pause: PAUSE_FIRST }
     }
 }
 
@@ -195,6 +199,8 @@ impl<E: ProvideErrorMetadata + Error + Send + Sync + 'static> Ended<E> {
 /// How long an undertaking may go on trying.
 pub(crate) struct Retry {
     end: Instant,
+    /// When no attempt begins any more.
+    last: Instant,
     pause: Duration,
 }
 
@@ -203,7 +209,7 @@ impl Retry {
     pub(crate) async fn pause(&mut self) -> bool {
         let pause = self.pause.mul_f64(rand::rng().random_range(0.5..=1.0));
         self.pause = (self.pause * 2).min(PAUSE_MAX);
-        if Instant::now() + pause >= self.end {
+        if Instant::now() + pause >= self.last {
             return false;
         }
         tokio::time::sleep(pause).await;

@@ -4,12 +4,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use aws_sdk_dynamodb::{
     error::BuildError,
-    operation::transact_write_items::TransactWriteItemsError,
-    types::{
-        AttributeValue, CancellationReason, ConditionCheck, Delete, Put, TransactWriteItem, Update,
-    },
+    types::{AttributeValue, ConditionCheck, Delete, Put, TransactWriteItem, Update},
 };
-use futures_util::{StreamExt, stream};
 use isobase_engine::{EngineError, ErrorKind, listing::index_key};
 use isobase_remote::{
     After, CatalogueEntry, Commit, CommitError, Cost, DocumentKey, DocumentWrite, IndexKey,
@@ -19,21 +15,16 @@ use isobase_types::{Change, ChangeKind, CollectionName, DocumentId, Order};
 
 use crate::{
     backend::DynamoDbBackend,
-    client::Status,
     codec::{self, ID, Item, REVISION, as_bytes, as_text, integer, text},
     entries::Range,
-    error::{Class, Failure, class_of_code},
     journal::{self, CATALOGUE, DOCUMENT, DOCUMENTS, PK, SK},
+    transact::{ACTION, Transacted, malformed},
 };
 
-const ACTION: &str = "TransactWriteItems";
 /// Bytes of a change in the log beside its names.
 const CHANGE_BYTES: usize = 100;
 /// Bytes of an entry beside its names and keys.
 const ENTRY_BYTES: usize = 32;
-/// Transactions with checks that are under way at a time, and items of each.
-const GUARDED_PARALLEL: usize = 4;
-const GUARDED_ITEMS_MAX: usize = 100;
 
 /// What a write costs: the document, and each entry that comes or goes.
 pub(crate) fn cost(write: &DocumentWrite) -> Cost {
@@ -203,7 +194,7 @@ impl DynamoDbBackend {
         })
     }
 
-    fn push_entries(
+    pub(crate) fn push_entries(
         &self,
         write: &DocumentWrite,
         items: &mut Vec<TransactWriteItem>,
@@ -344,51 +335,6 @@ impl DynamoDbBackend {
         Ok(TransactWriteItem::builder().update(update).build())
     }
 
-    /// Writes the keys of documents anew, each only if it is as it was.
-    pub(crate) async fn rekey_documents(
-        &self,
-        writes: &[DocumentWrite],
-    ) -> Result<Vec<bool>, EngineError> {
-        let guarded = |write| -> Result<Guarded, BuildError> {
-            let mut effects = Vec::new();
-            self.push_entries(write, &mut effects)?;
-            let (document, check) = (write.key.clone(), self.check_item(write)?);
-            Ok(Guarded { document, check, effects })
-        };
-        let all: Result<Vec<Guarded>, BuildError> = writes.iter().map(guarded).collect();
-        self.carry_out(all.map_err(malformed)?).await
-    }
-
-    /// Carries out effects, each if its check holds at the same moment; one answer each.
-    pub(crate) async fn carry_out(&self, all: Vec<Guarded>) -> Result<Vec<bool>, EngineError> {
-        let mut answers = vec![false; all.len()];
-        let mut done = stream::iter(groups_of(all))
-            .map(|group| self.carry_out_group(group))
-            .buffer_unordered(GUARDED_PARALLEL);
-        while let Some(carried_out) = done.next().await {
-            for at in carried_out? {
-                answers[at] = true;
-            }
-        }
-        Ok(answers)
-    }
-
-    /// Those whose check does not hold are left out, and the others tried again.
-    async fn carry_out_group(&self, mut group: Vec<Shared>) -> Result<Vec<usize>, EngineError> {
-        while !group.is_empty() {
-            let checks = group.iter().map(|shared| shared.guarded.check.clone());
-            let effects = group.iter().flat_map(|shared| shared.guarded.effects.iter().cloned());
-            match self.transact(checks.chain(effects).collect()).await? {
-                Transacted::Done => break,
-                Transacted::Failed { conditions, .. } => {
-                    let mut place = 0..;
-                    group.retain(|_| place.next().is_some_and(|at| !conditions.contains(&at)));
-                }
-            }
-        }
-        Ok(group.into_iter().flat_map(|shared| shared.places).collect())
-    }
-
     pub(crate) fn check_item(
         &self,
         write: &DocumentWrite,
@@ -402,172 +348,6 @@ impl DynamoDbBackend {
             .set_expression_attribute_values(condition.values);
         Ok(TransactWriteItem::builder().condition_check(check.build()?).build())
     }
-
-    /// Sends a transaction. A repetition of the same request carries the same token, so that
-    /// Amazon carries it out once, whatever became of the answers.
-    pub(crate) async fn transact(
-        &self,
-        items: Vec<TransactWriteItem>,
-    ) -> Result<Transacted, EngineError> {
-        let mut retry = self.client.retry();
-        let (mut current, mut unsure) = (token(), false);
-        loop {
-            let request = self
-                .client
-                .sdk
-                .transact_write_items()
-                .client_request_token(&current)
-                .set_transact_items(Some(items.clone()));
-            let answer =
-                self.client.call_within(&mut retry, || Box::pin(request.clone().send())).await;
-            let ended = match answer {
-                Ok(_) => return Ok(Transacted::Done),
-                Err(ended) => ended,
-            };
-            unsure |= ended.class == Class::Unknown;
-            let reasons = match ended.error.as_ref().and_then(|error| error.as_service_error()) {
-                Some(TransactWriteItemsError::TransactionCanceledException(canceled)) => {
-                    canceled.cancellation_reasons().to_vec()
-                }
-                _ => {
-                    let failure = ended.failure(ACTION, &self.journal, self.client.deadline);
-                    return Err(failure.commit_error());
-                }
-            };
-            match Canceled::of(&reasons, &items) {
-                Canceled::Conditions(conditions) => {
-                    return Ok(Transacted::Failed { conditions, unsure });
-                }
-                Canceled::Momentary(failure) => {
-                    Status::count(&self.client.status.conflicts);
-                    if !unsure {
-                        // Nothing was written: the next attempt is a new request.
-                        current = token();
-                    }
-                    if !retry.pause().await {
-                        return Err(unsure_or(unsure, failure));
-                    }
-                }
-                Canceled::Refused(failure) => return Err(unsure_or(unsure, failure)),
-            }
-        }
-    }
-}
-
-/// Writes that happen only while something holds of a document.
-pub(crate) struct Guarded {
-    pub(crate) document: DocumentKey,
-    pub(crate) check: TransactWriteItem,
-    pub(crate) effects: Vec<TransactWriteItem>,
-}
-
-/// What was asked for with one check, under that check.
-struct Shared {
-    guarded: Guarded,
-    /// Where what was asked for stands.
-    places: Vec<usize>,
-}
-
-/// Groups that are a transaction each. DynamoDB refuses a transaction that names an item twice: of
-/// one document there is one check, which everything that hangs on it shares.
-fn groups_of(all: Vec<Guarded>) -> Vec<Vec<Shared>> {
-    let mut all: Vec<(usize, Guarded)> = all.into_iter().enumerate().collect();
-    all.sort_by(|(_, a), (_, b)| a.document.cmp(&b.document));
-    let mut groups: Vec<Vec<Shared>> = Vec::new();
-    let mut items = 0;
-    for (at, guarded) in all {
-        let effects = guarded.effects.len();
-        let last = groups.last_mut().and_then(|group| group.last_mut());
-        let same = last.filter(|last| last.guarded.document == guarded.document);
-        let is_known = same.is_some();
-        let same = same.filter(|same| same.guarded.check == guarded.check);
-        if let Some(same) = same.filter(|_| items + effects <= GUARDED_ITEMS_MAX) {
-            same.guarded.effects.extend(guarded.effects);
-            same.places.push(at);
-            items += effects;
-            continue;
-        }
-        let shared = Shared { guarded, places: vec![at] };
-        match groups.last_mut() {
-            Some(group) if !is_known && items + 1 + effects <= GUARDED_ITEMS_MAX => {
-                group.push(shared);
-                items += 1 + effects;
-            }
-            _ => {
-                groups.push(vec![shared]);
-                items = 1 + effects;
-            }
-        }
-    }
-    groups
-}
-
-/// A failure that says nothing about an attempt before it.
-fn unsure_or(unsure: bool, failure: Failure) -> EngineError {
-    match unsure {
-        true => Failure { class: Class::Unknown, ..failure }.commit_error(),
-        false => failure.engine_error(),
-    }
-}
-
-pub(crate) enum Transacted {
-    Done,
-    /// Nothing was written: the conditions of these items do not hold.
-    Failed {
-        conditions: Vec<usize>,
-        /// An earlier attempt at the same was not answered.
-        unsure: bool,
-    },
-}
-
-/// Why a transaction was canceled.
-enum Canceled {
-    /// Conditions that do not hold.
-    Conditions(Vec<usize>),
-    /// Someone else is writing the same items, or there is too much to do.
-    Momentary(Failure),
-    Refused(Failure),
-}
-
-impl Canceled {
-    fn of(reasons: &[CancellationReason], items: &[TransactWriteItem]) -> Self {
-        let code = |reason: &CancellationReason| reason.code().unwrap_or("None").to_owned();
-        let failed = |(at, reason): (usize, &CancellationReason)| {
-            (code(reason) == "ConditionalCheckFailed").then_some(at)
-        };
-        let conditions: Vec<usize> = reasons.iter().enumerate().filter_map(failed).collect();
-        if !conditions.is_empty() {
-            return Self::Conditions(conditions);
-        }
-        let mut momentary = None;
-        for (at, reason) in reasons.iter().enumerate().filter(|(_, it)| code(it) != "None") {
-            let table = items.get(at).map_or("an unknown table", table_of);
-            let code = code(reason);
-            let class = class_of_code(&code).unwrap_or(Class::Refused);
-            let message = reason.message().unwrap_or("the transaction was canceled");
-            let failure =
-                Failure { code: Some(code), ..Failure::new(ACTION, table, class, message) };
-            if !class.is_momentary() {
-                return Self::Refused(failure);
-            }
-            momentary = Some(failure);
-        }
-        match momentary {
-            Some(failure) => Self::Momentary(failure),
-            None => {
-                let message = "the transaction was canceled without a reason";
-                Self::Refused(Failure::new(ACTION, "several tables", Class::Refused, message))
-            }
-        }
-    }
-}
-
-fn table_of(item: &TransactWriteItem) -> &str {
-    let put = item.put().map(Put::table_name);
-    let delete = item.delete().map(Delete::table_name);
-    let update = item.update().map(Update::table_name);
-    let check = item.condition_check().map(ConditionCheck::table_name);
-    put.or(delete).or(update).or(check).unwrap_or("an unknown table")
 }
 
 /// That a document is as it was read.
@@ -662,18 +442,9 @@ fn catalogue_changes<'a>(
     all
 }
 
-fn put(table: &str, item: Item) -> Result<TransactWriteItem, BuildError> {
+pub(crate) fn put(table: &str, item: Item) -> Result<TransactWriteItem, BuildError> {
     let put = Put::builder().table_name(table).set_item(Some(item)).build()?;
     Ok(TransactWriteItem::builder().put(put).build())
-}
-
-/// At most 36 characters.
-fn token() -> String {
-    format!("{:032x}", rand::random::<u128>())
-}
-
-pub(crate) fn malformed(error: BuildError) -> EngineError {
-    EngineError::with_source(ErrorKind::Unexpected, "a transaction cannot be built", error)
 }
 
 /// The size of an item that DynamoDB would refuse, in words.
@@ -686,65 +457,4 @@ pub(crate) fn refuses_size(id: &DocumentId, after: &After) -> Option<String> {
              {max}"
         )
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn check(id: usize, condition: &str) -> TransactWriteItem {
-        let check = ConditionCheck::builder()
-            .table_name("t")
-            .key(ID, text(id.to_string()))
-            .condition_expression(condition);
-        TransactWriteItem::builder().condition_check(check.build().unwrap()).build()
-    }
-
-    fn guarded(id: usize, condition: &str, effects: usize) -> Guarded {
-        let effect =
-            |at: usize| put("journal", journal::key("k", [at.to_string().as_bytes()].concat()));
-        let document = DocumentKey {
-            collection: CollectionName::new("c").unwrap(),
-            id: DocumentId::Integer(id.try_into().unwrap()),
-        };
-        let effects = (0..effects).map(|at| effect(at).unwrap()).collect();
-        Guarded { document, check: check(id, condition), effects }
-    }
-
-    /// An id and where it was asked for.
-    type Known = (String, Vec<usize>);
-
-    /// Of each group what is known, and the number of items.
-    fn grouped(all: Vec<Guarded>) -> Vec<(Vec<Known>, usize)> {
-        let groups = groups_of(all).into_iter().map(|group| {
-            let items = group.iter().map(|shared| 1 + shared.guarded.effects.len()).sum();
-            let known = group.into_iter();
-            let known = known.map(|it| (it.guarded.document.id.to_string(), it.places)).collect();
-            (known, items)
-        });
-        groups.collect()
-    }
-
-    #[test]
-    fn a_transaction_names_a_document_once() {
-        let all = vec![guarded(2, "a", 1), guarded(1, "a", 1), guarded(2, "a", 2)];
-        let (one, two) = (("1".to_owned(), vec![1]), ("2".to_owned(), vec![0, 2]));
-        assert_eq!(grouped(all), [(vec![one, two], 6)]);
-
-        // What shall hold is not the same.
-        let all = vec![guarded(1, "a", 1), guarded(1, "b", 1), guarded(2, "b", 1)];
-        let [first, second, other] =
-            [("1", 0), ("1", 1), ("2", 2)].map(|(id, place)| (id.to_owned(), vec![place]));
-        assert_eq!(grouped(all), [(vec![first], 2), (vec![second, other], 4)]);
-    }
-
-    #[test]
-    fn a_transaction_has_a_hundred_items_at_most() {
-        let all = (0..120).map(|_| guarded(1, "a", 1)).collect();
-        let sizes: Vec<usize> = grouped(all).into_iter().map(|(_, items)| items).collect();
-        assert_eq!(sizes, [100, 22]);
-        let all = (0..120).map(|id| guarded(id, "a", 1)).collect();
-        let sizes: Vec<usize> = grouped(all).into_iter().map(|(_, items)| items).collect();
-        assert_eq!(sizes, [100, 100, 40]);
-    }
 }

@@ -13,6 +13,7 @@ mod codec;
 mod commit;
 mod entries;
 mod error;
+mod guarded;
 mod journal;
 mod limits;
 mod load;
@@ -24,6 +25,7 @@ mod read;
 mod runs;
 mod sweep;
 mod tables;
+mod transact;
 
 use std::sync::Arc;
 

@@ -14,11 +14,12 @@ use isobase_types::{CollectionName, Sequence, Timestamp};
 use crate::{
     backend::DynamoDbBackend,
     codec::{self, ID, Item, integer, text},
-    commit::{key_changes, malformed},
+    commit::key_changes,
     error::{Class, Failure},
     journal::{self, ANSWERS, CATALOGUE, DOCUMENTS, LOG, RUNS},
     limits::WRITE_ITEMS_MAX,
     read::{PartitionPage, Wanted},
+    transact::malformed,
 };
 
 const ACTION: &str = "BatchWriteItem";

@@ -15,10 +15,11 @@ use isobase_types::{CollectionName, DocumentId, Sequence};
 use crate::{
     backend::DynamoDbBackend,
     codec::{self, ID, Item, REVISION, as_text, integer, text},
-    commit::{Guarded, malformed},
+    guarded::Guarded,
     journal::{self, CATALOGUE, DOCUMENT, RUNS},
     load::{FIRST, LAST},
     read::PartitionPage,
+    transact::malformed,
 };
 
 /// Deletions that are under way at a time.

@@ -20,12 +20,12 @@ use isobase_types::{CollectionName, DocumentId};
 use crate::{
     backend::DynamoDbBackend,
     codec::{Item, as_bytes, as_integer, bytes, integer},
-    commit::malformed,
     entries::{Entries, Range},
     journal::{self, SK, corrupted},
     limits::key_bounds,
     load::{self, FIRST, LAST},
     read::{PartitionPage, Wanted},
+    transact::malformed,
 };
 
 /// Ids of one run: a page of a listing reads one or two of them.

@@ -407,3 +407,16 @@ async fn what_is_listed_of_many_documents_is_read_at_once() {
     let (_, written) = &script.requests()[2];
     assert!(written.contains(r#"":documents":{"N":"2"}"#), "{written}");
 }
+
+#[tokio::test]
+async fn whoever_only_reads_needs_no_right_to_write() {
+    let known = r#"{"Item":{"collection":{"S":"c"},"indexes":{"L":[]},"adopted":{"BOOL":true},"deleting":{"NULL":true},"documents":{"N":"2"}}}"#;
+    let counted = r#"{"Count":2,"ScannedCount":2}"#;
+    // The catalogue, no entries to look at, the head, the count, and both again.
+    let answers = [ok(known), ok(r#"{"Items":[]}"#), ok(HEAD), ok(counted), ok(known), ok(HEAD)];
+    let script = Script::start(&answers).await;
+    let backend = script.backend().await;
+    backend.sweep(&collection("c"), &|_| Vec::new()).await.unwrap();
+    let operations = script.operations();
+    assert_eq!(operations, ["GetItem", "Query", "GetItem", "Query", "GetItem", "GetItem"]);
+}
