@@ -156,10 +156,12 @@ declare_cases! { $
     counters_never_go_back
     feed_begins_anew
     answers_outlive_a_load
+    load_that_was_left_keeps_everybody_out
     note_outlives_the_engine
     unloaded_documents_are_gone
     declared_indexes_are_kept_true
     index_of_an_unfinished_load_is_whole
+    collections_with_indexes_are_told_also_without_documents
     parallel_loads_lose_nothing
     large_documents_come_through
     snapshot_reads_everything_in_order

@@ -8,7 +8,7 @@ use std::{
 use isobase_engine::{
     AtomicBatches, BulkLoad, ChangeFeed, ChangesPage, ChangesRequest, Clock, CollectionInfo,
     Engine, EngineError, ErrorKind, IndexDefinition, IndexInfo, IndexState, Indexes, Limit, Limits,
-    ListRequest, Listing, Pending, Place, Snapshots, WriteBatch, WriteReport,
+    ListRequest, Listing, Loading, Pending, Place, Snapshots, WriteBatch, WriteReport,
 };
 use isobase_types::{CollectionName, Document, DocumentId, Filter, Sequence};
 
@@ -40,6 +40,7 @@ pub struct MemoryEngine {
     state: Mutex<State>,
     clock: Arc<dyn Clock>,
     options: MemoryOptions,
+    pub(crate) loading: Loading,
 }
 
 const LIMITS: Limits = Limits {
@@ -57,7 +58,7 @@ impl MemoryEngine {
     /// An empty database.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>, options: MemoryOptions) -> Self {
-        Self { state: Mutex::default(), clock, options }
+        Self { state: Mutex::default(), clock, options, loading: Loading::default() }
     }
 
     /// A panic elsewhere cannot leave the state half changed: every change is made by code that
@@ -67,6 +68,7 @@ impl MemoryEngine {
     }
 
     fn write_now(&self, batch: WriteBatch, atomic: bool) -> Result<WriteReport, EngineError> {
+        self.loading.check_write()?;
         let now = self.clock.now();
         self.state().write(batch, atomic, now, &LIMITS, &self.options)
     }
@@ -193,7 +195,8 @@ impl Engine for MemoryEngine {
 
     fn delete_collection<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, u64> {
         let now = self.clock.now();
-        ready(Ok(self.state().delete_collection(collection, now, &self.options)))
+        let allowed = self.loading.check_write();
+        ready(allowed.map(|()| self.state().delete_collection(collection, now, &self.options)))
     }
 
     fn check(&self) -> Pending<'_, ()> {
@@ -253,11 +256,22 @@ impl Indexes for MemoryEngine {
         ready(Ok(declared.cloned().map(ready_index).collect()))
     }
 
+    fn indexed_collections(&self) -> Pending<'_, Vec<CollectionName>> {
+        let state = self.state();
+        let indexed = state.indexes.iter().filter(|(_, declared)| !declared.is_empty());
+        let mut names: Vec<_> = indexed.map(|(name, _)| name.clone()).collect();
+        names.sort();
+        ready(Ok(names))
+    }
+
     fn create_index<'a>(
         &'a self,
         collection: &'a CollectionName,
         definition: &'a IndexDefinition,
     ) -> Pending<'a, IndexInfo> {
+        if let Err(refused) = self.loading.check_write() {
+            return ready(Err(refused));
+        }
         let mut state = self.state();
         let declared = state.indexes.entry(collection.clone()).or_default();
         if !declared.contains(definition) {
@@ -271,6 +285,9 @@ impl Indexes for MemoryEngine {
         collection: &'a CollectionName,
         definition: &'a IndexDefinition,
     ) -> Pending<'a, bool> {
+        if let Err(refused) = self.loading.check_write() {
+            return ready(Err(refused));
+        }
         let mut state = self.state();
         let declared = state.indexes.entry(collection.clone()).or_default();
         let before = declared.len();

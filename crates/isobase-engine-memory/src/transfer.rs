@@ -70,7 +70,10 @@ impl BulkLoad for MemoryEngine {
     }
 
     fn mark<'a>(&'a self, note: &'a str) -> Pending<'a, ()> {
-        ready(check_note(note).map(|()| self.state().unfinished = Some(note.to_owned())))
+        ready(check_note(note).map(|()| {
+            self.state().unfinished = Some(note.to_owned());
+            self.loading.begin();
+        }))
     }
 
     fn load<'a>(
@@ -93,6 +96,11 @@ impl BulkLoad for MemoryEngine {
 
     fn finish(&self, counters: Counters) -> Pending<'_, ()> {
         self.state().finish_load(counters);
+        self.loading.end();
         ready(Ok(()))
+    }
+
+    fn leave(&self) {
+        self.loading.leave();
     }
 }

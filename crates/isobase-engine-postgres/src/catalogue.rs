@@ -2,12 +2,12 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, PoisonError, RwLock, atomic::AtomicBool},
+    sync::{Arc, PoisonError, RwLock},
     time::{Duration, Instant},
 };
 
 use arc_swap::ArcSwap;
-use isobase_engine::{IndexDefinition, IndexInfo, IndexState, listing::ReadyIndex};
+use isobase_engine::{IndexDefinition, IndexInfo, IndexState, Loading, listing::ReadyIndex};
 use isobase_postgres::{Connection, Error, Row};
 use isobase_types::{CollectionName, Order};
 
@@ -30,9 +30,7 @@ pub(crate) struct Catalogue {
     collections: RwLock<HashMap<CollectionName, i32>>,
     /// The indexes as of some version. Never replaced by an older one.
     indexes: ArcSwap<Checked>,
-    /// The load that is unfinished is ours. Written by whoever marks and ends it, read by the
-    /// writer.
-    pub(crate) loads_here: AtomicBool,
+    pub(crate) loading: Loading,
 }
 
 #[derive(Debug)]
@@ -79,7 +77,7 @@ impl Catalogue {
         Self {
             collections: RwLock::default(),
             indexes: ArcSwap::from_pointee(checked),
-            loads_here: AtomicBool::new(false),
+            loading: Loading::default(),
         }
     }
 

@@ -27,8 +27,8 @@ pub(crate) fn again(error: &EngineError) -> EngineError {
 
 /// Another process loads the database.
 pub(crate) fn being_loaded() -> postgres::Error {
-    let message = "nothing can be written while the database is being loaded";
-    postgres::Error::new(postgres::ErrorKind::Unavailable, message)
+    let refused = isobase_engine::being_loaded(None);
+    postgres::Error::new(postgres::ErrorKind::Unavailable, refused.message)
 }
 
 /// A row that our own code cannot have written.

@@ -7,10 +7,7 @@
 //!
 //! A dropped index is kept up to date for a while: another process may have begun to read it.
 
-use std::{
-    sync::{Arc, atomic::Ordering},
-    time::Instant,
-};
+use std::{sync::Arc, time::Instant};
 
 use isobase_engine::{
     EngineError, ErrorKind, IndexDefinition, IndexInfo, Indexes, Pending,
@@ -72,7 +69,7 @@ impl SpecialJob {
     ) -> Result<SpecialAnswer, Error> {
         let locked = session.in_time("locking the clock", session.begin_and_lock()).await?;
         let is_housekeeping = matches!(self, Self::Housekeeping);
-        if !is_housekeeping && !session.catalogue.loads_here.load(Ordering::Acquire) {
+        if !is_housekeeping && !session.catalogue.loading.is_here() {
             let known = session.in_time("reading indexes", session.load_indexes()).await?;
             if known.is_unfinished {
                 session.rollback().await?;
@@ -304,6 +301,10 @@ impl Indexes for PostgresEngine {
             let indexes = self.fresh_indexes(&lane, deadline).await?;
             Ok(indexes.declared(id).map(|index| index.info()).collect())
         })
+    }
+
+    fn indexed_collections(&self) -> Pending<'_, Vec<CollectionName>> {
+        Box::pin(self.list_indexed_collections())
     }
 
     fn create_index<'a>(

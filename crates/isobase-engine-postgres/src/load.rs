@@ -8,7 +8,7 @@
 
 use std::{
     collections::HashSet,
-    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -119,9 +119,9 @@ impl PostgresEngine {
     /// Marks the database as unfinished.
     pub(crate) async fn mark_unfinished(&self, note: &str) -> Result<(), EngineError> {
         self.loading("marking a load", async |loading| {
-            let is_first = !self.catalogue.loads_here.load(Ordering::Acquire);
+            let is_first = !self.catalogue.loading.is_here();
             loading.mark(note, is_first).await?;
-            self.catalogue.loads_here.store(true, Ordering::Release);
+            self.catalogue.loading.begin();
             Ok(())
         })
         .await
@@ -137,7 +137,7 @@ impl PostgresEngine {
             loading.finish(sequence, counters.last_id.saturating_add(1)).await
         })
         .await?;
-        self.catalogue.loads_here.store(false, Ordering::Release);
+        self.catalogue.loading.end();
         self.analyze().await;
         self.loader.replaced().clear();
         // Nobody loads any more.

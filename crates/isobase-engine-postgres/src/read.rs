@@ -113,6 +113,19 @@ impl PostgresEngine {
         .await
     }
 
+    pub(crate) async fn list_indexed_collections(
+        &self,
+    ) -> Result<Vec<CollectionName>, EngineError> {
+        let deadline = self.read_deadline();
+        self.on_pool(deadline, "listing indexed collections", async |connection| {
+            let rows = connection.query(&self.statements.indexed_collections, &[]).await;
+            let names: Result<_, Error> =
+                rows.map_err(engine_error)?.iter().map(collection_name).collect();
+            names.map_err(engine_error)
+        })
+        .await
+    }
+
     /// The number of a collection; none when there is none.
     pub(crate) async fn collection_id(
         &self,
@@ -212,8 +225,12 @@ fn is_overdue(error: &Error) -> bool {
     error.kind == NativeKind::TimedOut && error.code.is_none()
 }
 
+fn collection_name(row: &Row) -> Result<CollectionName, Error> {
+    CollectionName::new(column(row, 0)?).map_err(|_| corrupted("a collection name"))
+}
+
 fn collection_info(row: &Row) -> Result<CollectionInfo, Error> {
-    let name = CollectionName::new(column(row, 0)?).map_err(|_| corrupted("a collection name"))?;
+    let name = collection_name(row)?;
     Ok(CollectionInfo { name, documents: column::<i64>(row, 1)?.unsigned_abs() })
 }
 

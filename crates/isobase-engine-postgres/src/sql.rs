@@ -59,6 +59,10 @@ statements! {
         "SELECT k.catalogue_version, i.id, i.collection, i.definition, i.state, \
          EXISTS (SELECT FROM {s}.unfinished) FROM {s}.clock AS k LEFT JOIN {s}.indexes AS i ON true ORDER BY i.id";
 
+    indexed_collections ()
+        "SELECT name FROM {s}.collections AS c WHERE EXISTS (SELECT FROM {s}.indexes AS i \
+         WHERE i.collection = c.id AND i.state IN (0, 1)) ORDER BY name";
+
     // Writes.
     lock_clock ()
         "SELECT sequence, next_id, changes_floor, catalogue_version \

@@ -4,11 +4,7 @@
 //! batch must know; the second stores everything and commits. Within a round trip nothing waits
 //! for the answer before: statements are sent in the order in which they are written here.
 
-use std::{
-    borrow::Cow,
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use futures_util::future::{join, join3, join4, join5};
 use isobase_engine::{EngineError, ErrorKind, WriteReport};
@@ -155,7 +151,7 @@ impl<'c> Session<'c> {
         };
         // Under the lock of the clock nobody changes it: it is true until the commit.
         self.catalogue.store(&indexes, asked);
-        if indexes.is_unfinished && !self.catalogue.loads_here.load(Ordering::Acquire) {
+        if indexes.is_unfinished && !self.catalogue.loading.is_here() {
             return Err(being_loaded());
         }
         if is_stale {

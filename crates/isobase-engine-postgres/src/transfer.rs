@@ -243,4 +243,8 @@ impl BulkLoad for PostgresEngine {
     fn finish(&self, counters: Counters) -> Pending<'_, ()> {
         Box::pin(self.finish_load(counters))
     }
+
+    fn leave(&self) {
+        self.catalogue.loading.leave();
+    }
 }

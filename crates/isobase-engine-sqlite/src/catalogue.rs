@@ -70,6 +70,14 @@ impl Catalogue {
         infos.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         infos
     }
+
+    /// Those with declared indexes, in the order of their names.
+    pub(crate) fn indexed_collections(&self) -> Vec<CollectionName> {
+        let indexed = self.by_name.iter().filter(|(_, collection)| !collection.indexes.is_empty());
+        let mut names: Vec<CollectionName> = indexed.map(|(name, _)| name.clone()).collect();
+        names.sort_unstable();
+        names
+    }
 }
 
 impl Collection {

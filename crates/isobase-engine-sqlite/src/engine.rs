@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use isobase_engine::{
     AtomicBatches, BulkLoad, ChangeFeed, ChangesPage, ChangesRequest, Clock, CollectionInfo,
     Engine, EngineError, ErrorKind, IndexDefinition, IndexInfo, IndexState, Indexes, Limits,
-    ListRequest, Listing, Pending, Snapshots, WriteBatch, WriteReport,
+    ListRequest, Listing, Loading, Pending, Snapshots, WriteBatch, WriteReport,
 };
 use isobase_sqlite::{Database, Writer, WriterState};
 use isobase_types::{CollectionName, Document, DocumentId, Filter, Sequence};
@@ -33,6 +33,7 @@ pub struct SqliteEngine {
     /// Replaced by the writer after a commit.
     catalogue: Arc<ArcSwap<Catalogue>>,
     options: SqliteOptions,
+    pub(crate) loading: Loading,
 }
 
 impl SqliteEngine {
@@ -55,7 +56,7 @@ impl SqliteEngine {
         let writer = database
             .start_writer(|connection| Handler::new(connection, published, clock, retention))
             .map_err(failed)?;
-        Ok(Self { writer, database, catalogue, options })
+        Ok(Self { writer, database, catalogue, options, loading: Loading::default() })
     }
 
     /// The file underneath, for its lock and its counters.
@@ -84,6 +85,7 @@ impl SqliteEngine {
     }
 
     async fn submit(&self, job: Job) -> Result<Reply, EngineError> {
+        self.loading.check_write()?;
         self.submit_within(job, self.options.queue_timeout).await
     }
 
@@ -331,6 +333,10 @@ impl Indexes for SqliteEngine {
         let indexes =
             self.collection(collection).map(|found| found.indexes.iter().map(info).collect());
         Box::pin(std::future::ready(Ok(indexes.unwrap_or_default())))
+    }
+
+    fn indexed_collections(&self) -> Pending<'_, Vec<CollectionName>> {
+        Box::pin(std::future::ready(Ok(self.catalogue.load().indexed_collections())))
     }
 
     fn create_index<'a>(

@@ -194,6 +194,11 @@ impl Indexes for SqliteReader {
         })
     }
 
+    fn indexed_collections(&self) -> Pending<'_, Vec<CollectionName>> {
+        let catalogue = self.database.read_inline(Catalogue::load).map_err(engine_error);
+        Box::pin(std::future::ready(catalogue.map(|catalogue| catalogue.indexed_collections())))
+    }
+
     fn create_index<'a>(
         &'a self,
         _collection: &'a CollectionName,

@@ -96,7 +96,9 @@ impl BulkLoad for SqliteEngine {
     fn mark<'a>(&'a self, note: &'a str) -> Pending<'a, ()> {
         Box::pin(async move {
             check_note(note)?;
-            self.carry_out(Job::MarkLoad(note.to_owned())).await
+            self.carry_out(Job::MarkLoad(note.to_owned())).await?;
+            self.loading.begin();
+            Ok(())
         })
     }
 
@@ -122,7 +124,15 @@ impl BulkLoad for SqliteEngine {
 
     /// The planner needs no statistics: every statement has one index that serves it.
     fn finish(&self, counters: Counters) -> Pending<'_, ()> {
-        Box::pin(self.carry_out(Job::FinishLoad(counters)))
+        Box::pin(async move {
+            self.carry_out(Job::FinishLoad(counters)).await?;
+            self.loading.end();
+            Ok(())
+        })
+    }
+
+    fn leave(&self) {
+        self.loading.leave();
     }
 }
 

@@ -13,6 +13,10 @@ pub trait Indexes: Send + Sync {
     /// The declared indexes of a collection, in the order of their declaration.
     fn indexes<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, Vec<IndexInfo>>;
 
+    /// The collections that have a declared index, also those without documents, by the bytes of
+    /// their names.
+    fn indexed_collections(&self) -> Pending<'_, Vec<CollectionName>>;
+
     /// Declares an index and builds it; answers when it is ready. Declaring it again is allowed
     /// and resumes a build that was cut off. Reads and writes go on meanwhile.
     fn create_index<'a>(

@@ -12,6 +12,7 @@ mod error;
 mod index;
 mod limits;
 pub mod listing;
+mod loading;
 mod outcomes;
 mod reconcile;
 mod transfer;
@@ -25,6 +26,7 @@ pub use error::{EngineError, ErrorKind};
 pub use index::{INDEX_FIELDS_MAX, IndexDefinition, IndexInfo, IndexState, Indexes, InvalidIndex};
 pub use limits::{Limit, Limits};
 pub use listing::{ListRequest, Listing, Place};
+pub use loading::{Loading, being_loaded};
 pub use outcomes::{decode_outcomes, encode_outcomes};
 pub use reconcile::{Reconcile, Reconciled};
 pub use transfer::{

@@ -84,6 +84,11 @@ pub trait BulkLoad: Send + Sync {
     /// its sequence (earlier places are [`crate::ErrorKind::ChangesGone`]), and the database is
     /// whole.
     fn finish(&self, counters: Counters) -> Pending<'_, ()>;
+
+    /// This process goes on with the load no more, whether it failed, was stopped or taken over:
+    /// from now on its own writes are refused as those of all others, until the load is marked
+    /// here again or finished. Nothing where no load was begun, or it is finished.
+    fn leave(&self);
 }
 
 /// Longest note of a load, in bytes. Ours: room for the place reached in each of some hundred

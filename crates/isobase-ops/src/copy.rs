@@ -17,6 +17,7 @@ use crate::{
     replay::{Replay, feed},
     report::{Stages, collections},
     scan::Scan,
+    schemas,
     verify::{Comparison, Rules, compare},
 };
 
@@ -148,6 +149,7 @@ struct Outcome {
     replay: Replay,
     comparison: Comparison,
     built: Built,
+    schemas_left_out: Vec<String>,
     counters: Counters,
     skipped: u64,
     resumed: bool,
@@ -162,7 +164,7 @@ impl Work<'_> {
             feed(self.from)?;
         }
         let mut stages = Stages::new(self.control);
-        take_in(self.from, &self.options.collections, self.control).await?;
+        take_in(self.from, &self.options.collections, self.control, &mut stages).await?;
         let scan = Scan::open(self.from, Side::Source, &self.options.collections).await?;
         let names = scan.names();
         let found = Found::look(self.wanted(), &names, |note| self.same_work(note, &scan)).await?;
@@ -254,10 +256,14 @@ impl Work<'_> {
         let verified = self.verify(scan, &mut replay, base.sequence, control);
         let verified = stages.run(Stage::Verify, verified).await;
         let comparison = verified.map_err(|error| loader.stopped_later(error))?;
-        let declared = indexes::declared(self.from, comparison.equal.keys()).await?;
+        let has_documents = |name: &CollectionName| comparison.equal.contains_key(name);
+        let empty = indexes::only_indexed(self.from, &options.collections, has_documents).await?;
+        let indexed = comparison.equal.keys().chain(&empty);
+        let declared = indexes::declared(self.from, indexed).await?;
         let built = indexes::build(self.to, &declared, control);
         let built = stages.run(Stage::Indexes, built).await;
         let built = built.map_err(|error| loader.stopped_later(error))?;
+        let schemas_left_out = schemas::left_out(self.from, &options.collections).await?;
         let revision_max = loader.note.revision_max.max(replay.revision_max);
         let sequence = counters.sequence.max(replay.since);
         let counters = Counters { sequence, ..counters };
@@ -268,6 +274,7 @@ impl Work<'_> {
             replay,
             comparison,
             built,
+            schemas_left_out,
             counters,
             skipped,
             resumed,
@@ -385,6 +392,7 @@ impl Work<'_> {
             left_out: replay.refused,
             indexes: built.built,
             indexes_left_out: built.left_out,
+            schemas_left_out: outcome.schemas_left_out,
             revisions_moved_by: replay.base.0,
             sequence: counters.sequence.0,
             last_id: counters.last_id,
@@ -420,19 +428,38 @@ pub(crate) async fn take_in(
     from: &Arc<dyn Engine>,
     wanted: &[CollectionName],
     control: &Control,
+    stages: &mut Stages,
 ) -> Result<(), OpsError> {
     let Some(reconcile) = from.reconcile() else { return Ok(()) };
-    let names = match wanted {
-        [] => reconcile.reconcilable().await.map_err(OpsError::source_failed)?,
-        wanted => wanted.to_vec(),
-    };
-    for name in &names {
-        reconcile.reconcile(name).await.map_err(OpsError::source_failed)?;
-        if control.is_stopped() {
-            return Err(OpsError::Stopped { documents: 0 });
+    let taking_in = async {
+        let names = match wanted {
+            [] => reconcile.reconcilable().await?,
+            wanted => wanted.to_vec(),
+        };
+        let mut documents = 0;
+        for name in names {
+            let found = reconcile.reconcile(&name).await?;
+            documents += found.examined;
+            let stage = Stage::Reconcile;
+            let collection = Some(name);
+            control.progress(|| Progress {
+                stage,
+                collection,
+                documents,
+                documents_total: None,
+                bytes: 0,
+            });
         }
-    }
-    Ok(())
+        Ok(())
+    };
+    // To stop in the middle of a collection takes nothing back: what was found is in it already.
+    let stoppable = async {
+        tokio::select! {
+            taken = taking_in => taken.map_err(OpsError::source_failed),
+            () = control.stopped() => Err(OpsError::Stopped { documents: 0 }),
+        }
+    };
+    stages.run(Stage::Reconcile, stoppable).await
 }
 
 /// Every named collection is there.

@@ -20,6 +20,8 @@ const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
+    /// What other programs wrote into the source is looked for.
+    Reconcile,
     /// Every document is read and shown to the target.
     Preflight,
     /// An archive is read and its checksums compared.
@@ -41,6 +43,7 @@ impl Stage {
     #[must_use]
     pub fn verb(self) -> &'static str {
         match self {
+            Self::Reconcile => "reconciling",
             Self::Preflight => "checking",
             Self::Check => "reading",
             Self::Load => "writing",

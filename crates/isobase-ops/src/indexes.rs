@@ -21,6 +21,19 @@ impl std::fmt::Display for Declared {
     }
 }
 
+/// Collections without documents that have declared indexes, among those that are wanted (all when
+/// none is named).
+pub(crate) async fn only_indexed(
+    engine: &Arc<dyn Engine>,
+    wanted: &[CollectionName],
+    with_documents: impl Fn(&CollectionName) -> bool,
+) -> Result<Vec<CollectionName>, OpsError> {
+    let Some(indexes) = engine.indexes() else { return Ok(Vec::new()) };
+    let mut names = indexes.indexed_collections().await.map_err(OpsError::source_failed)?;
+    names.retain(|name| (wanted.is_empty() || wanted.contains(name)) && !with_documents(name));
+    Ok(names)
+}
+
 /// The indexes of some collections.
 pub(crate) async fn declared<'a>(
     engine: &Arc<dyn Engine>,
@@ -62,7 +75,10 @@ pub(crate) async fn build(
         };
         match indexes.create_index(&index.collection, &index.definition).await {
             Ok(_) => done.built.push(index.to_string()),
-            Err(error) if error.kind == ErrorKind::Unsupported => {
+            // A collection with documents would have been refused before anything was written.
+            Err(error)
+                if matches!(error.kind, ErrorKind::Unsupported | ErrorKind::InvalidArgument) =>
+            {
                 done.left_out.push(index.to_string());
             }
             Err(error) => return Err(OpsError::target_failed(error)),

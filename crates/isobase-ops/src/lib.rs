@@ -24,6 +24,7 @@ mod preflight;
 mod replay;
 mod report;
 mod scan;
+mod schemas;
 mod verify;
 
 pub use copy::{CopyOptions, Follow, copy, preflight};

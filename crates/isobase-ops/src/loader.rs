@@ -314,6 +314,15 @@ impl Loader {
     }
 }
 
+/// A load that ended well is finished by now; any other is left as it is.
+impl Drop for Loader {
+    fn drop(&mut self) {
+        if let Some(load) = self.to.bulk_load() {
+            load.leave();
+        }
+    }
+}
+
 /// The largest revision of some documents, as far as revisions are numbers of writes; 0 when none
 /// is.
 pub(crate) fn revision_max(documents: &[Document]) -> u64 {

@@ -31,6 +31,8 @@ pub struct CopyReport {
     pub indexes: Vec<String>,
     /// Indexes that the target's engine cannot have.
     pub indexes_left_out: Vec<String>,
+    /// Collections whose schemas stayed behind, because only some collections were wanted.
+    pub schemas_left_out: Vec<String>,
     /// What was added to every revision; 0 when they are as they were.
     pub revisions_moved_by: u64,
     /// The last write of the target.

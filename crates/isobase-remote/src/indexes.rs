@@ -47,6 +47,17 @@ impl<B: Backend> Indexes for RemoteEngine<B> {
         })
     }
 
+    fn indexed_collections(&self) -> Pending<'_, Vec<CollectionName>> {
+        Box::pin(async move {
+            self.core.shared.check_open()?;
+            let catalogue = self.core.shared.read_catalogue().await?;
+            let indexed = catalogue.entries().filter(|entry| !entry.indexes.is_empty());
+            let mut names: Vec<_> = indexed.map(|entry| entry.collection.clone()).collect();
+            names.sort();
+            Ok(names)
+        })
+    }
+
     fn create_index<'a>(
         &'a self,
         collection: &'a CollectionName,

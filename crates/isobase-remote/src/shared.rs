@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use isobase_engine::{Clock, EngineError, Rejection};
+use isobase_engine::{Clock, EngineError, Loading, Rejection};
 use isobase_types::{CollectionName, DocumentId, Sequence, Timestamp};
 use tokio::time::Instant;
 
@@ -30,9 +30,7 @@ pub(crate) struct Shared<B> {
     /// One reader at a time asks whether the catalogue is still true.
     refreshing: tokio::sync::Mutex<()>,
     closed: AtomicBool,
-    /// The load that is unfinished is ours. Written by whoever marks and ends it, read by the
-    /// writer.
-    pub(crate) loads_here: AtomicBool,
+    pub(crate) loading: Loading,
 }
 
 /// Counters. Written by the writer, read for metrics.
@@ -71,7 +69,7 @@ impl<B: Backend> Shared<B> {
             status: Status::default(),
             refreshing: tokio::sync::Mutex::default(),
             closed: AtomicBool::new(false),
-            loads_here: AtomicBool::new(false),
+            loading: Loading::default(),
         }
     }
 

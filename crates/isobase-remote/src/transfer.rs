@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, HashSet},
     ops::Bound,
-    sync::{Arc, atomic::Ordering},
+    sync::Arc,
     time::Duration,
 };
 
@@ -98,12 +98,19 @@ impl<B: Backend> BulkLoad for RemoteEngine<B> {
         Box::pin(async move {
             self.core.shared.check_open()?;
             check_note(note)?;
-            self.core.shared.backend.set_unfinished(Some(note)).await?;
-            if !self.core.shared.loads_here.swap(true, Ordering::AcqRel) {
-                // Services that have the database open look now and then, and write no more.
-                tokio::time::sleep(LOADS_SEEN_AFTER).await;
+            let Core { shared, writer, .. } = &*self.core;
+            shared.backend.set_unfinished(Some(note)).await?;
+            if !shared.loading.begin() {
+                return Ok(());
             }
-            Ok(())
+            // Services that have the database open look now and then, and write no more.
+            tokio::time::sleep(LOADS_SEEN_AFTER).await;
+            // What they decided before that and is still under way finds another head.
+            let fenced = writer.special(SpecialJob::Fence).await;
+            if fenced.is_err() {
+                shared.loading.leave();
+            }
+            fenced.map(drop)
         })
     }
 
@@ -152,9 +159,13 @@ impl<B: Backend> BulkLoad for RemoteEngine<B> {
             shared.check_open()?;
             shared.settle(counters).await?;
             shared.backend.set_unfinished(None).await?;
-            shared.loads_here.store(false, Ordering::Release);
+            shared.loading.end();
             Ok(())
         })
+    }
+
+    fn leave(&self) {
+        self.core.shared.loading.leave();
     }
 }
 

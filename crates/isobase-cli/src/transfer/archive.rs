@@ -111,6 +111,7 @@ fn told_dump(dumped: &DumpReport, file: &Path, printer: Printer) {
     if !footer.one_moment {
         printer.note("the archive is not of one moment: the database was written meanwhile");
     }
+    report::schemas_left_out(&dumped.schemas_left_out, printer);
     let share = 100.0 * *bytes as f64 / (*text_bytes).max(1) as f64;
     printer.headline(
         &format!("{} documents", thousands(footer.documents)),

@@ -122,6 +122,7 @@ fn told(copied: &CopyReport, (from, to): (&str, &str), printer: Printer) {
     report::table(&copied.collections, printer);
     report::left_out(&copied.left_out, printer);
     report::indexes_left_out(&copied.indexes_left_out, printer);
+    report::schemas_left_out(&copied.schemas_left_out, printer);
     if copied.skipped > 0 {
         printer.note(&format!("skipped: {} documents were there", thousands(copied.skipped)));
     }

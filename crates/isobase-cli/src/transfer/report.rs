@@ -86,6 +86,16 @@ pub(super) fn indexes_left_out(indexes: &[String], printer: Printer) {
     }
 }
 
+/// Schemas that nobody asked for by name.
+pub(super) fn schemas_left_out(collections: &[String], printer: Printer) {
+    if collections.is_empty() {
+        return;
+    }
+    let message = format!("left out: the schemas of {}", collections.join(", "));
+    let hint = "name isobase_schemas in --collections too".to_owned();
+    printer.warning(&Problem { message, hint: Some(hint) });
+}
+
 fn warning(message: String) -> Problem {
     Problem { message, hint: None }
 }

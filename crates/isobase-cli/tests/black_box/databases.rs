@@ -397,3 +397,27 @@ fn a_cause_is_told_once() {
         said.fails(1, &["127.0.0.1:1"]);
     }
 }
+
+#[test]
+fn schemas_that_stay_behind_are_told() {
+    let app = App::new();
+    let server = TestServer::builder().data(app.path().join("data")).start().unwrap();
+    let json = [("content-type", "application/json")];
+    for (method, path) in [("PUT", "/collections/orders/schema"), ("POST", "/records/orders")] {
+        let answer = server.request(method, path, &json, b"{}").unwrap();
+        assert!(answer.status < 300, "{method} {path}: {}", answer.text());
+    }
+    let from = "sqlite://data/isobase.db";
+    let left = ["left out: the schemas of orders", "name isobase_schemas"];
+    let only = ["copy", from, "sqlite://b.db", "--collections", "orders"];
+    says(app.run(&only), &["orders"], &left);
+    let only = ["dump", "b.iso", "--url", from, "--collections", "orders"];
+    says(app.run(&only), &[], &left);
+    let both = ["copy", from, "sqlite://c.db", "--collections", "orders,isobase_schemas"];
+    for command in [&both[..], &["copy", from, "sqlite://d.db"], &["dump", "d.iso", "--url", from]]
+    {
+        let said = app.run(command);
+        assert!(!said.err.contains("left out"), "{said:?}");
+        said.ok();
+    }
+}

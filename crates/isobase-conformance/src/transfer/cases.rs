@@ -10,7 +10,8 @@ use super::{
     Database,
     check::{
         changes, create, create_once, document, finish, id, index, latest, listed, load,
-        load_whole, loader, name, numbered, put, read_rest, size, snapshot, texts, write,
+        load_whole, loader, name, numbered, put, read_rest, size, snapshot, texts, try_write,
+        write,
     },
 };
 use crate::values::ACCEPTED;
@@ -227,6 +228,37 @@ pub(crate) async fn note_outlives_the_engine(database: Arc<Database>) {
     assert!(changes(&engine, 299).await.is_err());
 }
 
+pub(crate) async fn load_that_was_left_keeps_everybody_out(database: Arc<Database>) {
+    let engine = database.engine();
+    let bulk = loader(&engine);
+    // Nothing was begun.
+    bulk.leave();
+    create(&engine, "notes", "{}").await;
+    bulk.mark("under way").await.unwrap();
+    // Whoever loads may write, as a copy does that follows its source.
+    create(&engine, "notes", "{}").await;
+    bulk.leave();
+    let unwritten = Action::Create { body: "{}".to_owned() };
+    let refused = [
+        try_write(&engine, "notes", vec![unwritten]).await.map(drop),
+        engine.delete_collection(&name("notes")).await.map(drop),
+        engine.indexes().unwrap().create_index(&name("notes"), &index("n")).await.map(drop),
+    ];
+    for refused in refused {
+        let refused = refused.unwrap_err();
+        assert_eq!(refused.kind, ErrorKind::Unavailable, "{refused}");
+        assert!(refused.message.contains("being loaded"), "{refused}");
+    }
+    assert_eq!(size(&engine, "notes").await, 2);
+    // Gone on with, and then finished.
+    bulk.mark("under way").await.unwrap();
+    create(&engine, "notes", "{}").await;
+    bulk.leave();
+    finish(&engine, 100, 100).await;
+    create(&engine, "notes", "{}").await;
+    assert_eq!(size(&engine, "notes").await, 4);
+}
+
 pub(crate) async fn unloaded_documents_are_gone(database: Arc<Database>) {
     let engine = database.engine();
     engine.indexes().unwrap().create_index(&name("notes"), &index("-n")).await.unwrap();
@@ -291,6 +323,28 @@ pub(crate) async fn index_of_an_unfinished_load_is_whole(database: Arc<Database>
     let mut expected = numbered(1..80);
     expected.reverse();
     assert_eq!(listed(&engine, "notes", "-n").await, expected);
+}
+
+pub(crate) async fn collections_with_indexes_are_told_also_without_documents(
+    database: Arc<Database>,
+) {
+    let engine = database.engine();
+    let indexes = engine.indexes().unwrap();
+    assert_eq!(indexes.indexed_collections().await.unwrap(), []);
+    create(&engine, "others", "{}").await;
+    for text in ["notes", "empty", "é"] {
+        indexes.create_index(&name(text), &index("-n")).await.unwrap();
+    }
+    create(&engine, "notes", "{}").await;
+    let told = ["empty", "notes", "é"].map(name);
+    assert_eq!(indexes.indexed_collections().await.unwrap(), told);
+    indexes.drop_index(&name("é"), &index("-n")).await.unwrap();
+    engine.delete_collection(&name("notes")).await.unwrap();
+    drop(engine);
+    database.reopen().await;
+    let engine = database.engine();
+    let told = engine.indexes().unwrap().indexed_collections().await.unwrap();
+    assert_eq!(told, ["empty", "notes"].map(name));
 }
 
 pub(crate) async fn parallel_loads_lose_nothing(database: Arc<Database>) {

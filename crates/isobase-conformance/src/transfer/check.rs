@@ -5,7 +5,7 @@ use std::sync::Arc;
 use isobase_engine::{
     Action, BulkLoad, ChangesPage, ChangesRequest, Counters, Engine, EngineError, Idempotency,
     IfMissing, IndexDefinition, ListRequest, Precondition, Snapshot, WriteBatch, WriteOperation,
-    Written,
+    WriteReport, Written,
 };
 use isobase_types::{
     CollectionName, Document, DocumentId, Filter, Order, Revision, Sequence, Timestamp,
@@ -164,6 +164,15 @@ pub(crate) async fn write(
     collection: &str,
     actions: Vec<Action>,
 ) -> Vec<Written> {
+    let report = try_write(engine, collection, actions).await.unwrap();
+    report.outcomes.into_iter().map(|outcome| outcome.unwrap()).collect()
+}
+
+pub(crate) async fn try_write(
+    engine: &Arc<dyn Engine>,
+    collection: &str,
+    actions: Vec<Action>,
+) -> Result<WriteReport, EngineError> {
     let collection = name(collection);
     let operation = |action| WriteOperation {
         collection: collection.clone(),
@@ -171,9 +180,7 @@ pub(crate) async fn write(
         precondition: Precondition::None,
     };
     let operations = actions.into_iter().map(operation).collect();
-    let batch = WriteBatch { operations, ..WriteBatch::default() };
-    let report = engine.write(batch).await.unwrap();
-    report.outcomes.into_iter().map(|outcome| outcome.unwrap()).collect()
+    engine.write(WriteBatch { operations, ..WriteBatch::default() }).await
 }
 
 pub(crate) async fn changes(

@@ -26,10 +26,8 @@ use crate::{
     replay::{feed, get_all},
     report::Stages,
     scan::Scan,
+    schemas,
 };
-
-/// Where the store keeps schemas: a document `collection:NAME` with the field `schema`, a string.
-const SCHEMAS_COLLECTION: &str = "isobase_schemas";
 
 /// Longest schema that is shown to readers of an archive: with it a collection fits its frame. The
 /// store takes 128 KiB.
@@ -95,6 +93,8 @@ pub struct DumpReport {
     pub text_bytes: u64,
     /// Whether it is encrypted.
     pub encrypted: bool,
+    /// Collections whose schemas are not in it, because only some collections were wanted.
+    pub schemas_left_out: Vec<String>,
     /// How long each stage took.
     pub stages: Vec<StageTime>,
     /// How long everything took.
@@ -119,13 +119,14 @@ pub async fn dump(
     let mut stages = Stages::new(control);
     // An archive of changes reads what the feed tells, and not the whole database.
     if options.since.is_none() {
-        take_in(from, &options.collections, control).await?;
+        take_in(from, &options.collections, control, &mut stages).await?;
     }
     let scan = Scan::open(from, Side::Source, &options.collections).await?;
     if options.since.is_none() {
         check_names(&scan, &options.collections)?;
     }
     let header = header(from, options, &scan)?;
+    let schemas_left_out = schemas::left_out(from, &options.collections).await?;
     let id = header.id.clone();
     let since = header.since.as_ref().map(|since| since.sequence);
     let writer = ArchiveWriter::begin(out, options.passphrase.clone(), header);
@@ -145,6 +146,7 @@ pub async fn dump(
         bytes,
         text_bytes,
         encrypted: options.passphrase.is_some(),
+        schemas_left_out,
         seconds: stages.elapsed().as_secs_f64(),
         stages: stages.times,
     })
@@ -257,6 +259,12 @@ impl Dumping<'_> {
             self.check_stop()?;
         }
         scanning.end().await?;
+        let has_documents = |name: &CollectionName| counts.contains_key(name);
+        let wanted = &self.options.collections;
+        for name in indexes::only_indexed(self.from, wanted, has_documents).await? {
+            let head = self.head(&name, Some(0)).await?;
+            self.writer.write(Piece::Collection(name, Box::new(head))).await?;
+        }
         Ok(())
     }
 
@@ -277,10 +285,7 @@ impl Dumping<'_> {
 
     /// The schema of a collection, for whoever reads the archive; it travels as a document too.
     async fn schema(&self, collection: &CollectionName) -> Result<Option<Box<RawValue>>, OpsError> {
-        let named = CollectionName::new(SCHEMAS_COLLECTION);
-        let id = DocumentId::parse(&format!("collection:{collection}"));
-        let (Ok(schemas), Ok(id)) = (named, id) else { return Ok(None) };
-        let found = self.from.get(&schemas, &id).await.map_err(OpsError::source_failed)?;
+        let found = schemas::schema_of(self.from, collection).await?;
         let Some(document) = found else { return Ok(None) };
         #[derive(serde::Deserialize)]
         struct Stored {

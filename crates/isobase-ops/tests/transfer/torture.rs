@@ -288,9 +288,10 @@ pub(crate) async fn write(engine: &Arc<dyn Engine>, small: usize) {
     });
     assert!(carry_out(engine, changes.collect()).await.iter().all(Result::is_ok));
     let indexes = engine.indexes().expect("the engine has indexes");
-    for fields in ["name", "even,-n"] {
+    let empty = CollectionName::new("empty").unwrap();
+    for (collection, fields) in [(&collection, "name"), (&collection, "even,-n"), (&empty, "n")] {
         let definition = IndexDefinition::new(Order::parse(fields).unwrap()).unwrap();
-        indexes.create_index(&collection, &definition).await.unwrap();
+        indexes.create_index(collection, &definition).await.unwrap();
     }
 }
 

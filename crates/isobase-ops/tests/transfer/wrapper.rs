@@ -276,4 +276,8 @@ impl BulkLoad for Wrapped {
     fn finish(&self, counters: Counters) -> Pending<'_, ()> {
         self.inner.bulk_load().unwrap().finish(counters)
     }
+
+    fn leave(&self) {
+        self.inner.bulk_load().unwrap().leave();
+    }
 }

@@ -238,11 +238,15 @@ impl Backend for FakeBackend {
     }
 
     fn commit<'a>(&'a self, commit: &'a Commit) -> Pending<'a, Result<(), CommitError>> {
-        later(|| {
-            let mut state = self.state();
+        Box::pin(async move {
+            tokio::task::yield_now().await;
             let troubled = self.settings.troubled;
-            let fault =
-                state.faults.pop_front().or_else(|| troubled.then(Fault::now_and_then).flatten());
+            let fault = self.state().faults.pop_front();
+            let fault = fault.or_else(|| troubled.then(Fault::now_and_then).flatten());
+            if let Some(Fault::Slow(way)) = fault {
+                tokio::time::sleep(way).await;
+            }
+            let mut state = self.state();
             match fault {
                 Some(Fault::Refused(kind)) => Err(EngineError::new(kind, "refused")),
                 Some(Fault::RequestLost) => Err(lost()),

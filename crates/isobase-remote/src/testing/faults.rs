@@ -1,5 +1,7 @@
 //! What can go wrong with a commit.
 
+use std::time::Duration;
+
 use isobase_engine::ErrorKind;
 
 /// What happens to one commit.
@@ -18,6 +20,8 @@ pub enum Fault {
     /// The request is late: it is carried out after the head was asked for, if its head still
     /// stands then.
     RequestLate,
+    /// The request is that long on its way.
+    Slow(Duration),
     /// The process is killed after the log was written and before the documents were: whoever
     /// asks for the head finishes it.
     HalfDone,

@@ -117,6 +117,12 @@ impl FakeBackend {
         self.state().faults.push_back(fault);
     }
 
+    /// Whether faults wait for a commit.
+    #[must_use]
+    pub fn has_faults(&self) -> bool {
+        !self.state().faults.is_empty()
+    }
+
     /// Writes a document as another program does: without our bookkeeping, or leaving it alone.
     ///
     /// # Panics

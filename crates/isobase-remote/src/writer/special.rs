@@ -35,6 +35,8 @@ pub(crate) enum SpecialJob {
     SetIndexReady { collection: CollectionName, number: IndexNumber },
     /// Has no such index any more.
     DropIndex { collection: CollectionName, definition: IndexDefinition },
+    /// Moves the head and nothing else: what was decided for the head as it was is not committed.
+    Fence,
     /// Has an entry in the catalogue.
     Register { collection: CollectionName },
     /// Takes documents in that other programs wrote.
@@ -185,9 +187,9 @@ impl<B: Backend> Task<B> {
                 }
                 SpecialAnswer::Done
             }
-            SpecialJob::Stamp { .. } => SpecialAnswer::Done,
+            SpecialJob::Fence | SpecialJob::Stamp { .. } => SpecialAnswer::Done,
         };
-        if group.is_empty() {
+        if group.is_empty() && !matches!(job, SpecialJob::Fence) {
             return Ok(Ok(answer));
         }
         let commit = group.into_commit();

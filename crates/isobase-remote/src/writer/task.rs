@@ -6,7 +6,7 @@ use std::{
 };
 
 use futures_util::future::{OptionFuture, join};
-use isobase_engine::{EngineError, ErrorKind, Rejection, WriteReport};
+use isobase_engine::{EngineError, ErrorKind, Rejection, WriteReport, being_loaded};
 use isobase_types::{CollectionName, DocumentId};
 use tokio::{
     sync::{mpsc, oneshot},
@@ -412,15 +412,14 @@ impl<B: Backend> Task<B> {
         let now = Instant::now();
         let is_young = |at: &Instant| at.elapsed() < CATALOGUE_AGE_MAX;
         let known = self.head.filter(|(_, at)| is_young(at));
-        let is_free = self.free_at.as_ref().is_some_and(is_young)
-            || self.shared.loads_here.load(Ordering::Acquire);
+        let is_free = self.free_at.as_ref().is_some_and(is_young) || self.shared.loading.is_here();
         let backend = &self.shared.backend;
         let head = OptionFuture::from(known.is_none().then(|| backend.head()));
         let note = OptionFuture::from((!is_free).then(|| backend.unfinished()));
         let (head, note) = join(head, note).await;
         if let Some(note) = note.transpose()? {
             if let Some(note) = note {
-                return Err(being_loaded(&note));
+                return Err(being_loaded(Some(&note)));
             }
             self.free_at = Some(now);
         }
@@ -513,13 +512,6 @@ impl<B: Backend> Task<B> {
             }
         }
     }
-}
-
-/// Another process loads the database.
-fn being_loaded(note: &str) -> EngineError {
-    let what = note.lines().next().unwrap_or_default();
-    let message = format!("nothing can be written while the database is being loaded: {what}");
-    EngineError::new(ErrorKind::Unavailable, message)
 }
 
 /// A batch in one piece changes documents that do not fit into memory together.

@@ -1,9 +1,9 @@
 //! Several processes on one database, and processes that were killed.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use isobase_engine::{Counters, Engine, ErrorKind, IndexState, Precondition, WriteOperation};
-use isobase_remote::testing::{FakeBackend, FakeSettings};
+use isobase_remote::testing::{FakeBackend, FakeSettings, Fault};
 use isobase_types::Sequence;
 
 use crate::setup::*;
@@ -137,6 +137,26 @@ async fn cut_off_deletion_is_finished_when_opened_again() {
     again.close().await.unwrap();
     assert_eq!(database.entries(&name("a")), 1);
     assert_eq!(list(&open(&database).await, "").await, ["k2"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_under_way_when_a_load_began_is_not_written() {
+    let database = database();
+    let (service, loading) = (open(&database).await, open(&database).await);
+    write(&service, create("{}")).await;
+    // Sent before anybody told of the load, and there when everybody knows.
+    database.inject(Fault::Slow(Duration::from_millis(1_500)));
+    let late = tokio::spawn(async move { try_write(&service, create("{}")).await });
+    while database.has_faults() {
+        tokio::task::yield_now().await;
+    }
+    let load = loading.bulk_load().unwrap();
+    load.mark("a copy").await.unwrap();
+    load.load(&name("a"), vec![get(&loading, "1").await.unwrap()]).await.unwrap();
+    let refused = late.await.unwrap().unwrap_err();
+    assert!(refused.message.contains("being loaded: a copy"), "{refused}");
+    load.finish(Counters { sequence: Sequence(5), last_id: 1 }).await.unwrap();
+    assert_eq!(list(&loading, "").await, ["1"]);
 }
 
 #[tokio::test(start_paused = true)]
