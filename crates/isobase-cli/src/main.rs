@@ -9,6 +9,7 @@ mod index;
 mod keys;
 mod logging;
 mod overwriting;
+mod partial_file;
 mod print;
 mod progress;
 mod serve;

@@ -1,30 +1,21 @@
 //! Where an export is written: standard output, or a file that appears when it is complete.
 
 use std::{
-    ffi::OsString,
-    fs::{self, File},
+    fs::File,
     io::{self, BufWriter, Write},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use anyhow::{Context, Result};
 
-use crate::{overwriting, print::end_when_nobody_reads};
+use crate::{partial_file::PartialFile, print::end_when_nobody_reads};
 
 const BUFFER_BYTES: usize = 256 << 10;
 
 /// Where an export is written.
 pub(super) enum Output {
     Standard(BufWriter<io::Stdout>),
-    File(PartialFile),
-}
-
-/// A file under another name until it is complete. Its drop takes it away.
-pub(super) struct PartialFile {
-    writer: BufWriter<File>,
-    partial: PathBuf,
-    path: PathBuf,
-    complete: bool,
+    File { writer: BufWriter<File>, partial: PartialFile },
 }
 
 impl Output {
@@ -33,34 +24,16 @@ impl Output {
         let Some(path) = path.filter(|path| *path != Path::new("-")) else {
             return Ok(Self::Standard(BufWriter::with_capacity(BUFFER_BYTES, io::stdout())));
         };
-        overwriting::check(path)?;
-        let mut partial = OsString::from(path);
-        partial.push(format!(".{}.partial", std::process::id()));
-        let partial = PathBuf::from(partial);
-        let file = File::options()
-            .write(true)
-            .create_new(true)
-            .open(&partial)
-            .with_context(|| format!("cannot write {}", partial.display()))?;
-        let writer = BufWriter::with_capacity(BUFFER_BYTES, file);
-        Ok(Self::File(PartialFile { writer, partial, path: path.to_owned(), complete: false }))
+        let partial = PartialFile::create(path)?;
+        let writer = BufWriter::with_capacity(BUFFER_BYTES, partial.file().try_clone()?);
+        Ok(Self::File { writer, partial })
     }
 
     /// Makes the file durable and gives it its name.
-    pub(super) fn finish(mut self) -> Result<()> {
-        let Self::File(file) = &mut self else { return Ok(()) };
-        let context = || format!("cannot write {}", file.path.display());
-        file.writer.flush().with_context(context)?;
-        file.writer.get_ref().sync_all().with_context(context)?;
-        fs::rename(&file.partial, &file.path).with_context(context)?;
-        file.complete = true;
-        // The name is durable when the folder is. Some file systems cannot sync one; the file
-        // itself is safe then all the same.
-        let folder = file.path.parent().filter(|folder| *folder != Path::new(""));
-        if let Ok(folder) = File::open(folder.unwrap_or(Path::new("."))) {
-            let _ = folder.sync_all();
-        }
-        Ok(())
+    pub(super) fn finish(self) -> Result<()> {
+        let Self::File { mut writer, partial } = self else { return Ok(()) };
+        writer.flush().context("cannot write the end of the export")?;
+        partial.finish()
     }
 }
 
@@ -76,7 +49,7 @@ impl Write for Output {
                 }
                 written
             }
-            Self::File(file) => file.writer.write(bytes),
+            Self::File { writer, .. } => writer.write(bytes),
         }
     }
 
@@ -86,16 +59,7 @@ impl Write for Output {
                 end_when_nobody_reads(out.flush());
                 Ok(())
             }
-            Self::File(file) => file.writer.flush(),
-        }
-    }
-}
-
-impl Drop for PartialFile {
-    fn drop(&mut self) {
-        if !self.complete {
-            // What is left of it is of no use; nothing more can be done about it either.
-            let _ = fs::remove_file(&self.partial);
+            Self::File { writer, .. } => writer.flush(),
         }
     }
 }

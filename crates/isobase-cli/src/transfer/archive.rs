@@ -1,7 +1,6 @@
 //! `isobase dump`, `restore` and `verify`
 
 use std::{
-    ffi::OsString,
     fs::{self, File},
     io::{self, BufWriter, Write},
     path::{Path, PathBuf},
@@ -29,7 +28,7 @@ use super::{
 use crate::{
     arguments::{DumpArguments, PassphraseFlags, RestoreArguments, VerifyArguments},
     failure::Failure,
-    overwriting,
+    partial_file::PartialFile,
     print::Printer,
     progress::thousands,
     settings::Config,
@@ -244,7 +243,7 @@ fn passphrase(flags: &PassphraseFlags) -> Result<Option<Passphrase>> {
 /// A file that gets its name when it is complete, or standard output.
 enum Output {
     Standard,
-    File { partial: PathBuf, path: PathBuf, file: File },
+    File(PartialFile),
 }
 
 impl Output {
@@ -252,50 +251,22 @@ impl Output {
         if path == Path::new("-") {
             return Ok(Self::Standard);
         }
-        overwriting::check(path)?;
-        let mut partial = OsString::from(path);
-        partial.push(format!(".{}.partial", std::process::id()));
-        let partial = PathBuf::from(partial);
-        let file = File::options()
-            .write(true)
-            .create_new(true)
-            .open(&partial)
-            .with_context(|| format!("cannot write {}", partial.display()))?;
-        Ok(Self::File { partial, path: path.to_owned(), file })
+        PartialFile::create(path).map(Self::File)
     }
 
     fn writer(&self) -> Result<Box<dyn Write + Send>> {
         Ok(match self {
             Self::Standard => Box::new(BufWriter::with_capacity(BUFFER_BYTES, io::stdout())),
-            Self::File { file, .. } => {
-                Box::new(BufWriter::with_capacity(BUFFER_BYTES, file.try_clone()?))
+            Self::File(partial) => {
+                Box::new(BufWriter::with_capacity(BUFFER_BYTES, partial.file().try_clone()?))
             }
         })
     }
 
-    fn finish(mut self) -> Result<()> {
-        let Self::File { partial, path, file } = &mut self else { return Ok(()) };
-        let context = || format!("cannot write {}", path.display());
-        file.sync_all().with_context(context)?;
-        fs::rename(&*partial, &*path).with_context(context)?;
-        // The name is durable when the folder is. Some file systems cannot sync one; the file
-        // itself is safe then all the same.
-        let folder = path.parent().filter(|folder| *folder != Path::new(""));
-        if let Ok(folder) = File::open(folder.unwrap_or(Path::new("."))) {
-            let _ = folder.sync_all();
-        }
-        *partial = PathBuf::new();
-        Ok(())
-    }
-}
-
-impl Drop for Output {
-    fn drop(&mut self) {
-        if let Self::File { partial, .. } = self
-            && *partial != PathBuf::new()
-        {
-            // What is left of it is of no use; nothing more can be done about it either.
-            let _ = fs::remove_file(partial);
+    fn finish(self) -> Result<()> {
+        match self {
+            Self::Standard => Ok(()),
+            Self::File(partial) => partial.finish(),
         }
     }
 }

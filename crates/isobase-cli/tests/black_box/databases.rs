@@ -190,7 +190,7 @@ fn archives_go_out_and_come_back() {
     assert!(
         !fs::read_dir(app.path())
             .unwrap()
-            .any(|entry| { entry.unwrap().file_name().to_string_lossy().ends_with(".partial") })
+            .any(|entry| { entry.unwrap().file_name().to_string_lossy().ends_with("partial") })
     );
 }
 
