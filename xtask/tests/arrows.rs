@@ -7,16 +7,20 @@ use serde_json::Value;
 
 /// Each crate of the product, and the crates of the workspace it may use.
 /// Dependencies of tests are free.
-const ARROWS: [(&str, &[&str]); 20] = [
+const ARROWS: [(&str, &[&str]); 21] = [
     ("isobase-types", &[]),
     ("isobase-engine", &["isobase-types"]),
+    ("isobase-queue", &["isobase-engine"]),
     ("isobase-store", &["isobase-types", "isobase-engine"]),
     ("isobase-sqlite", &[]),
     ("isobase-postgres", &[]),
     ("isobase-engine-memory", &["isobase-types", "isobase-engine"]),
     ("isobase-engine-sqlite", &["isobase-types", "isobase-engine", "isobase-sqlite"]),
-    ("isobase-engine-postgres", &["isobase-types", "isobase-engine", "isobase-postgres"]),
-    ("isobase-remote", &["isobase-types", "isobase-engine"]),
+    (
+        "isobase-engine-postgres",
+        &["isobase-types", "isobase-engine", "isobase-postgres", "isobase-queue"],
+    ),
+    ("isobase-remote", &["isobase-types", "isobase-engine", "isobase-queue"]),
     ("isobase-engine-couchdb", &["isobase-types", "isobase-engine", "isobase-remote"]),
     ("isobase-engine-dynamodb", &["isobase-types", "isobase-engine", "isobase-remote"]),
     ("isobase-engine-firestore", &["isobase-types", "isobase-engine", "isobase-remote"]),

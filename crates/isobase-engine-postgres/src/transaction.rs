@@ -7,7 +7,7 @@
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use futures_util::future::{join, join3, join4, join5};
-use isobase_engine::{EngineError, ErrorKind, WriteReport};
+use isobase_engine::{EngineError, WriteReport};
 use isobase_postgres::{Connection, Error, ErrorKind as NativeKind, Row, Sql, ToSql, within};
 use isobase_types::{CollectionName, Timestamp};
 use tokio::time::Instant;
@@ -462,9 +462,4 @@ fn set_rows(batch: &mut Batch<'_>, rows: Vec<CurrentRow>) {
 /// The failure of a batch, told to its only job.
 pub(crate) fn is_fault_of_job(error: &Error) -> bool {
     matches!(error.kind, NativeKind::Unexpected | NativeKind::Corrupted | NativeKind::TimedOut)
-}
-
-/// What a closed engine answers.
-pub(crate) fn closed() -> EngineError {
-    EngineError::new(ErrorKind::Unavailable, "the database was closed")
 }

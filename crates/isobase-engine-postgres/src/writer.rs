@@ -7,16 +7,17 @@ use std::{
     collections::VecDeque,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
-use isobase_engine::{Action, Clock, EngineError, ErrorKind, WriteBatch, WriteReport};
+use isobase_engine::{Clock, EngineError, ErrorKind, WriteBatch, WriteReport};
 use isobase_postgres::{Config, Connection, Error, ErrorKind as NativeKind, Pooling};
+use isobase_queue::{Bounds, Job, Jobs, Patience, Queue, action_bytes};
 use isobase_types::Timestamp;
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
+    sync::oneshot,
     time::{Instant, timeout_at},
 };
 
@@ -27,7 +28,7 @@ use crate::{
     error::{again, engine_error},
     indexes::{SpecialAnswer, SpecialJob},
     sql::Statements,
-    transaction::{Retention, Session, closed, is_fault_of_job},
+    transaction::{Retention, Session, is_fault_of_job},
 };
 
 /// Jobs of one transaction: beyond it the share of a commit in a job is negligible.
@@ -40,9 +41,8 @@ const LARGE_OPERATIONS: usize = 4_096;
 const LARGE_BYTES: usize = 4 << 20;
 /// A batch has to fit the messages of the protocol: 1 GiB each.
 const JOB_BYTES_MAX: usize = 512 << 20;
-/// The queue holds this many slots; a job takes one, and one more per [`SLOT_BYTES`].
-const QUEUE_SLOTS: usize = 8_192;
-const SLOT_BYTES: usize = 16 << 10;
+/// Jobs of a usual size in the queue, and bytes of all: at most 128 MiB.
+const QUEUE: Bounds = Bounds { slots: 8_192, slot_bytes: 16 << 10 };
 /// Time for one round trip of a usual batch. Longer than the lock of another process may last.
 const ROUND_TRIP: Duration = Duration::from_millis(4_500);
 /// How long a write waits for the lock of the clock before it gives way to an error.
@@ -56,8 +56,7 @@ const HOUSEKEEPING_INTERVAL: Duration = Duration::from_secs(5);
 /// The way to the writing task.
 #[derive(Debug)]
 pub(crate) struct Writer {
-    jobs: mpsc::UnboundedSender<Job>,
-    slots: Arc<Semaphore>,
+    queue: Queue<Asked>,
     timeouts: Timeouts,
     status: Arc<WriterStatus>,
 }
@@ -97,21 +96,12 @@ enum Work {
     },
 }
 
+/// A job, and how large it is.
 #[derive(Debug)]
-struct Job {
+struct Asked {
     work: Work,
     operations: usize,
     bytes: usize,
-    stage: Arc<AtomicU8>,
-    /// Given back when the job leaves the queue.
-    slots: Option<OwnedSemaphorePermit>,
-}
-
-/// Where a job is. Whoever moves it away from `QUEUED` decides what becomes of it.
-mod stage {
-    pub(super) const QUEUED: u8 = 0;
-    pub(super) const TAKEN: u8 = 1;
-    pub(super) const GIVEN_UP: u8 = 2;
 }
 
 impl Writer {
@@ -124,7 +114,7 @@ impl Writer {
         catalogue: Arc<Catalogue>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let (jobs, queue) = mpsc::unbounded_channel();
+        let (queue, jobs) = Queue::new("PostgreSQL", QUEUE);
         let status = Arc::new(WriterStatus::default());
         let timeouts = Timeouts {
             queue: options.queue_timeout,
@@ -134,7 +124,7 @@ impl Writer {
         let usual = settings_sql(ROUND_TRIP, true);
         let long = settings_sql(options.long_write_timeout, true);
         let task = Task {
-            queue,
+            queue: jobs,
             pending: VecDeque::new(),
             connection: Some(connection),
             begin: format!("{BEGIN}; {usual}"),
@@ -150,7 +140,7 @@ impl Writer {
             status: Arc::clone(&status),
         };
         tokio::spawn(task.run());
-        Self { jobs, slots: Arc::new(Semaphore::new(QUEUE_SLOTS)), timeouts, status }
+        Self { queue, timeouts, status }
     }
 
     /// Has a batch written.
@@ -159,7 +149,8 @@ impl Writer {
         batch: WriteBatch,
         atomic: bool,
     ) -> Result<WriteReport, EngineError> {
-        let bytes: usize = batch.operations.iter().map(|operation| size(&operation.action)).sum();
+        let bytes: usize =
+            batch.operations.iter().map(|operation| action_bytes(&operation.action)).sum();
         if bytes > JOB_BYTES_MAX {
             let message = format!("the batch has {bytes} bytes, at most {JOB_BYTES_MAX} are taken");
             return Err(EngineError::new(ErrorKind::LimitExceeded, message));
@@ -179,7 +170,7 @@ impl Writer {
 
     /// Finishes what is queued and ends the task.
     pub(crate) async fn close(&self) -> Result<(), EngineError> {
-        if self.jobs.is_closed() {
+        if self.queue.is_closed() {
             return Ok(());
         }
         let limit = self.timeouts.write;
@@ -188,12 +179,12 @@ impl Writer {
 
     /// Whether it can write now, as far as it knows.
     pub(crate) fn is_ready(&self) -> bool {
-        !self.jobs.is_closed() && self.status.is_connected.load(Ordering::Relaxed)
+        !self.queue.is_closed() && self.status.is_connected.load(Ordering::Relaxed)
     }
 
     /// Slots of the queue in use.
     pub(crate) fn queued(&self) -> usize {
-        QUEUE_SLOTS.saturating_sub(self.slots.available_permits())
+        self.queue.queued()
     }
 
     pub(crate) fn status(&self) -> &WriterStatus {
@@ -208,84 +199,9 @@ impl Writer {
         limit: Duration,
     ) -> Result<T, EngineError> {
         let asked = Instant::now();
-        let slots = self.slots(bytes, asked + self.timeouts.queue).await?;
-        let (reply, answer) = oneshot::channel();
-        let stage = Arc::new(AtomicU8::new(stage::QUEUED));
-        let job = Job {
-            work: work(reply),
-            operations,
-            bytes,
-            stage: Arc::clone(&stage),
-            slots: Some(slots),
-        };
-        self.jobs.send(job).map_err(|_| closed())?;
-        wait(answer, &stage, asked + self.timeouts.queue, asked + limit).await
-    }
-
-    async fn slots(
-        &self,
-        bytes: usize,
-        deadline: Instant,
-    ) -> Result<OwnedSemaphorePermit, EngineError> {
-        let slots = (1 + bytes / SLOT_BYTES).min(QUEUE_SLOTS);
-        let slots = u32::try_from(slots).unwrap_or(1);
-        let free = Arc::clone(&self.slots).acquire_many_owned(slots);
-        match timeout_at(deadline, free).await {
-            Ok(Ok(permit)) => Ok(permit),
-            Ok(Err(_)) => Err(closed()),
-            Err(_) => Err(EngineError::new(
-                ErrorKind::Unavailable,
-                "too many writes are waiting for PostgreSQL",
-            )),
-        }
-    }
-}
-
-/// Waits until a job is answered, or gives it up: while it is queued nothing is written, after
-/// that nobody knows.
-async fn wait<T>(
-    mut answer: oneshot::Receiver<Result<T, EngineError>>,
-    stage: &AtomicU8,
-    queue_deadline: Instant,
-    deadline: Instant,
-) -> Result<T, EngineError> {
-    let answered = match timeout_at(queue_deadline, &mut answer).await {
-        Ok(answered) => answered,
-        Err(_) => {
-            let given_up = stage.compare_exchange(
-                stage::QUEUED,
-                stage::GIVEN_UP,
-                Ordering::AcqRel,
-                Ordering::Acquire,
-            );
-            if given_up.is_ok() {
-                let message = "PostgreSQL did not take the write in time";
-                return Err(EngineError::new(ErrorKind::Unavailable, message));
-            }
-            match timeout_at(deadline, answer).await {
-                Ok(answered) => answered,
-                Err(_) => {
-                    let message = "PostgreSQL did not answer the write in time";
-                    return Err(EngineError::new(ErrorKind::OutcomeUnknown, message));
-                }
-            }
-        }
-    };
-    answered.unwrap_or_else(|_| match stage.load(Ordering::Acquire) {
-        // The task ended by a panic.
-        stage::TAKEN => {
-            let message = "the writer ended in the middle of a write";
-            Err(EngineError::new(ErrorKind::OutcomeUnknown, message))
-        }
-        _ => Err(closed()),
-    })
-}
-
-fn size(action: &Action) -> usize {
-    match action {
-        Action::Create { body } | Action::Put { body, .. } => body.len(),
-        Action::Patch { patch, .. } => patch.len(),
-        Action::Delete { .. } => 0,
+        let patience = Patience { taken: asked + self.timeouts.queue, answered: asked + limit };
+        let work = |reply| Asked { work: work(reply), operations, bytes };
+        self.queue.submit(bytes, patience, work).await
     }
 }
 
@@ -340,9 +256,9 @@ impl RetentionOptions {
 
 /// The writing task.
 struct Task {
-    queue: mpsc::UnboundedReceiver<Job>,
+    queue: Jobs<Asked>,
     /// Taken off the queue, not begun.
-    pending: VecDeque<Job>,
+    pending: VecDeque<Job<Asked>>,
     /// None after it broke.
     connection: Option<Connection>,
     config: Config,
@@ -432,11 +348,11 @@ impl Task {
         loop {
             match timeout_at(until, self.queue.recv()).await {
                 Ok(Some(job)) => {
-                    let closes = matches!(job.work, Work::Close { .. });
+                    let closes = matches!(job.work.work, Work::Close { .. });
                     self.pending.push_back(job);
                     if closes {
                         // Without a connection what is queued cannot be done.
-                        self.pending.retain(|job| matches!(job.work, Work::Close { .. }));
+                        self.pending.retain(|job| matches!(job.work.work, Work::Close { .. }));
                         return true;
                     }
                 }
@@ -444,7 +360,7 @@ impl Task {
                 Err(_) => break,
             }
         }
-        self.pending.retain(|job| job.stage.load(Ordering::Acquire) == stage::QUEUED);
+        self.pending.retain(|job| !job.is_given_up());
         false
     }
 
@@ -470,7 +386,7 @@ impl Task {
     }
 
     /// The next job; none when the queue is closed or it is time for housekeeping.
-    async fn wait_for_job(&mut self) -> Option<Job> {
+    async fn wait_for_job(&mut self) -> Option<Job<Asked>> {
         if !self.catalogue.indexes().has_dropped {
             return self.queue.recv().await;
         }
@@ -481,31 +397,24 @@ impl Task {
     fn take(&mut self) -> Option<Next> {
         let mut taken = Vec::new();
         let (mut operations, mut bytes) = (0, 0);
-        while let Some(mut job) = self.pending.pop_front() {
+        while let Some(job) = self.pending.pop_front() {
+            let asked = &job.work;
             let is_full = taken.len() >= BATCH_JOBS_MAX
-                || operations + job.operations > BATCH_OPERATIONS_MAX
-                || bytes + job.bytes > BATCH_BYTES_MAX;
-            let travels = matches!(job.work, Work::Write { .. });
+                || operations + asked.operations > BATCH_OPERATIONS_MAX
+                || bytes + asked.bytes > BATCH_BYTES_MAX;
+            let travels = matches!(asked.work, Work::Write { .. });
             if !taken.is_empty() && (is_full || !travels) {
                 self.pending.push_front(job);
                 break;
             }
-            drop(job.slots.take());
-            let took = job.stage.compare_exchange(
-                stage::QUEUED,
-                stage::TAKEN,
-                Ordering::AcqRel,
-                Ordering::Acquire,
-            );
-            if took.is_err() {
-                continue;
-            }
-            match job.work {
+            // Its place is free for the next one.
+            let Some((asked, _)) = job.take() else { continue };
+            match asked.work {
                 // Nobody waits for it, and nothing was written.
                 Work::Write { reply, .. } if reply.is_closed() => {}
                 Work::Write { batch, atomic, reply } => {
-                    operations += job.operations;
-                    bytes += job.bytes;
+                    operations += asked.operations;
+                    bytes += asked.bytes;
                     taken.push(Taken { batch, atomic, reply });
                 }
                 Work::Special { job, reply } => return Some(Next::Special(job, reply)),

@@ -7,15 +7,12 @@ use isobase_engine::{
     Indexes, Limits, ListRequest, Listing, Pending, Reconcile, Rejection, Snapshots, WriteBatch,
     WriteReport,
 };
+use isobase_queue::closed;
 use isobase_types::{CollectionName, Document, DocumentId, Filter};
 use tokio::sync::oneshot;
 
 use crate::{
-    Backend, RemoteOptions,
-    catalogue::Catalogue,
-    core::Core,
-    error::{closed, within},
-    shared::Shared,
+    Backend, RemoteOptions, catalogue::Catalogue, core::Core, error::within, shared::Shared,
     writer::Writer,
 };
 

@@ -10,11 +10,6 @@ pub(crate) fn copy_of(error: &EngineError) -> EngineError {
     EngineError::new(error.kind, error.message.clone())
 }
 
-/// The engine was closed.
-pub(crate) fn closed() -> EngineError {
-    EngineError::new(ErrorKind::Unavailable, "the database was closed")
-}
-
 /// Waits for an answer until a deadline.
 pub(crate) async fn within<T>(
     deadline: Instant,

@@ -9,13 +9,13 @@ use std::{
 };
 
 use isobase_engine::{Clock, EngineError, Loading, Rejection};
+use isobase_queue::closed;
 use isobase_types::{CollectionName, DocumentId, Sequence, Timestamp};
 use tokio::time::Instant;
 
 use crate::{
     After, Backend, CatalogueEntry, DocumentKey, Head, Meta, NativeDocument, RemoteOptions,
     catalogue::{Catalogue, CatalogueCache},
-    error::closed,
     is_purged,
     keys::keys_of,
 };

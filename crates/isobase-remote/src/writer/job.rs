@@ -1,11 +1,10 @@
 //! What is asked of the writing task, and how far it is.
 
-use std::sync::{Arc, atomic::AtomicU8};
-
 use isobase_engine::{
     BatchProgress, EngineError, ErrorKind, WriteBatch, WriteOutcome, WriteReport,
 };
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use isobase_queue::Place;
+use tokio::sync::oneshot;
 
 use crate::{
     error::copy_of,
@@ -29,21 +28,6 @@ pub(super) enum Work {
     },
 }
 
-/// Something to do in the queue.
-pub(super) struct Job {
-    pub(super) work: Work,
-    pub(super) stage: Arc<AtomicU8>,
-    /// Given back when the job is done.
-    pub(super) slots: OwnedSemaphorePermit,
-}
-
-/// Where a job is. Whoever moves it away from `QUEUED` decides what becomes of it.
-pub(super) mod stage {
-    pub(in crate::writer) const QUEUED: u8 = 0;
-    pub(in crate::writer) const TAKEN: u8 = 1;
-    pub(in crate::writer) const GIVEN_UP: u8 = 2;
-}
-
 /// A batch that was taken off the queue. A batch that need not be written in one piece may be
 /// spread over several commits.
 pub(super) struct Active {
@@ -55,7 +39,8 @@ pub(super) struct Active {
     /// A part of it was committed.
     pub(super) is_begun: bool,
     reply: oneshot::Sender<Result<WriteReport, EngineError>>,
-    _slots: OwnedSemaphorePermit,
+    /// Free for another job when it is done.
+    _place: Place,
 }
 
 impl Active {
@@ -63,11 +48,11 @@ impl Active {
         batch: WriteBatch,
         atomic: bool,
         reply: oneshot::Sender<Result<WriteReport, EngineError>>,
-        slots: OwnedSemaphorePermit,
+        place: Place,
     ) -> Self {
         let progress = BatchProgress::of(&batch);
         let outcomes = Vec::with_capacity(batch.operations.len());
-        Self { batch, atomic, outcomes, progress, is_begun: false, reply, _slots: slots }
+        Self { batch, atomic, outcomes, progress, is_begun: false, reply, _place: place }
     }
 
     /// Whether all of it must be in one commit.

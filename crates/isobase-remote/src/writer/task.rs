@@ -7,11 +7,9 @@ use std::{
 
 use futures_util::future::{OptionFuture, join};
 use isobase_engine::{EngineError, ErrorKind, Rejection, WriteReport, being_loaded};
+use isobase_queue::Jobs;
 use isobase_types::{CollectionName, DocumentId};
-use tokio::{
-    sync::{mpsc, oneshot},
-    time::Instant,
-};
+use tokio::{sync::oneshot, time::Instant};
 
 use crate::{
     Backend, CatalogueEntry, Commit, CommitError, DocumentKey, Head, NativeDocument,
@@ -23,7 +21,7 @@ use crate::{
         SpecialAnswer, SpecialJob,
         decide::{End, Share},
         group::Group,
-        job::{Active, Job, Work, stage},
+        job::{Active, Work},
     },
 };
 
@@ -58,7 +56,7 @@ const IDS_AHEAD_MAX: i64 = 1 << 10;
 
 pub(super) struct Task<B> {
     pub(super) shared: Arc<Shared<B>>,
-    queue: mpsc::UnboundedReceiver<Job>,
+    queue: Jobs<Work>,
     /// Taken off the queue, not answered.
     pub(super) active: VecDeque<Active>,
     /// The head as it was after our last commit, or when it was read. None when another process
@@ -132,11 +130,7 @@ enum Attempted {
 }
 
 impl<B: Backend> Task<B> {
-    pub(super) fn new(
-        shared: Arc<Shared<B>>,
-        queue: mpsc::UnboundedReceiver<Job>,
-        head: Head,
-    ) -> Self {
+    pub(super) fn new(shared: Arc<Shared<B>>, queue: Jobs<Work>, head: Head) -> Self {
         let head = Some((head, Instant::now()));
         let (active, maintenance) = (VecDeque::new(), Maintenance::default());
         Self { shared, queue, active, head, free_at: None, maintenance }
@@ -179,19 +173,10 @@ impl<B: Backend> Task<B> {
                     Err(_) => return Next::Writes,
                 }
             };
-            let Job { work, stage, slots } = job;
-            let taken = stage.compare_exchange(
-                stage::QUEUED,
-                stage::TAKEN,
-                Ordering::AcqRel,
-                Ordering::Acquire,
-            );
-            if taken.is_err() {
-                continue;
-            }
+            let Some((work, place)) = job.take() else { continue };
             match work {
                 Work::Write { batch, atomic, reply } => {
-                    self.active.push_back(Active::new(batch, atomic, reply, slots));
+                    self.active.push_back(Active::new(batch, atomic, reply, place));
                 }
                 // What was asked for before has its turn before. The rest of a large batch does
                 // not: it would hold up whoever comes after this.
