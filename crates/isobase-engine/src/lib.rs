@@ -15,6 +15,8 @@ pub mod listing;
 mod loading;
 mod outcomes;
 mod reconcile;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod transfer;
 mod write;
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use futures_util::FutureExt;
-use isobase_engine::{Action, Counters, Engine};
+use isobase_engine::{Action, Counters, Engine, testing::Altered};
 use isobase_ops::{
     Control, CopyOptions, Event, Existing, Follow, OnRefused, OpsError, Stage,
     archive::{ArchiveInput, DumpOptions, RestoreOptions, Since, dump, restore},
@@ -63,7 +63,7 @@ async fn what_the_source_deletes_meanwhile_stays_in_the_target() {
             writing.delete_collection(&name("a")).now_or_never().unwrap().unwrap();
             at_once(&writing, "b", vec![put("came", "{}"), Action::Delete { id: id("came") }]);
         });
-        let wrapped: Arc<dyn Engine> = Arc::new(wrapped);
+        let wrapped: Arc<dyn Engine> = Arc::new(Altered(wrapped));
         copy(&wrapped, &target, &options(existing), &Control::default()).await.unwrap();
         for collection in ["a", "b"] {
             for key in ["theirs", "came"] {
@@ -91,9 +91,9 @@ async fn what_is_left_out_stays_as_the_target_has_it() {
             write_it();
             wrapped
         };
-        let source: Arc<dyn Engine> = Arc::new(wrapped);
+        let source: Arc<dyn Engine> = Arc::new(Altered(wrapped));
         let narrow: Arc<dyn Engine> =
-            Arc::new(Wrapped { body_bytes_max: 100, ..Wrapped::new(&target) });
+            Arc::new(Altered(Wrapped { body_bytes_max: 100, ..Wrapped::new(&target) }));
         let options =
             CopyOptions { on_refused: OnRefused::LeaveOut, ..options(Existing::Overwrite) };
         let report = copy(&source, &narrow, &options, &Control::default()).await.unwrap();
@@ -110,7 +110,7 @@ async fn broken_off(source: &Arc<dyn Engine>, existing: Existing) -> Arc<dyn Eng
         write(&target, "many", vec![put("theirs", "{}")]).await;
     }
     let wrapped = Wrapped { fails_at: Some(id(60)), ..Wrapped::new(&target) };
-    let wrapped: Arc<dyn Engine> = Arc::new(wrapped);
+    let wrapped: Arc<dyn Engine> = Arc::new(Altered(wrapped));
     let options = CopyOptions { part_bytes: 100, parallel: 1, ..options(existing) };
     let failed = copy(source, &wrapped, &options, &Control::default()).await.unwrap_err();
     assert!(matches!(failed, OpsError::Engine { .. }), "{failed:?}");
@@ -136,7 +136,8 @@ async fn a_restart_that_is_refused_changes_nothing() {
     assert_eq!((contents(&target).await, note(&target).await), before);
 
     let again = restart(&options(Existing::Skip));
-    let narrow: Arc<dyn Engine> = Arc::new(Wrapped { body_bytes_max: 7, ..Wrapped::new(&target) });
+    let narrow: Arc<dyn Engine> =
+        Arc::new(Altered(Wrapped { body_bytes_max: 7, ..Wrapped::new(&target) }));
     let refused = copy(&source, &narrow, &again, &control).await.unwrap_err();
     assert!(matches!(refused, OpsError::Refused { .. }), "{refused:?}");
     assert_eq!((contents(&target).await, note(&target).await), before);
@@ -166,7 +167,8 @@ async fn a_restart_that_is_cut_off_resumes_at_the_beginning() {
     let stopped = copy(&source, &target, &options, &Control::new(observer, stop)).await;
     assert!(matches!(stopped, Err(OpsError::Stopped { documents: 1.. })), "{stopped:?}");
     assert!(note(&target).await.unwrap().contains("\"after\""));
-    let cut: Arc<dyn Engine> = Arc::new(Wrapped { fails_to_unload: true, ..Wrapped::new(&target) });
+    let cut: Arc<dyn Engine> =
+        Arc::new(Altered(Wrapped { fails_to_unload: true, ..Wrapped::new(&target) }));
     let failed = copy(&source, &cut, &restart(&options), &Control::default()).await.unwrap_err();
     assert!(matches!(failed, OpsError::Engine { .. }), "{failed:?}");
     let report = copy(&source, &target, &options, &Control::default()).await.unwrap();
@@ -178,7 +180,8 @@ async fn a_restart_that_is_cut_off_resumes_at_the_beginning() {
 async fn what_a_forgotten_load_left_is_taken_away_after_a_cut_too() {
     let (first, second) = (many(100).await, many(10).await);
     let target = broken_off(&first, Existing::Refuse).await;
-    let cut: Arc<dyn Engine> = Arc::new(Wrapped { fails_to_unload: true, ..Wrapped::new(&target) });
+    let cut: Arc<dyn Engine> =
+        Arc::new(Altered(Wrapped { fails_to_unload: true, ..Wrapped::new(&target) }));
     let options = CopyOptions { part_bytes: 100, ..CopyOptions::new("test:second") };
     let failed = copy(&second, &cut, &restart(&options), &Control::default()).await.unwrap_err();
     assert!(matches!(failed, OpsError::Engine { .. }), "{failed:?}");
@@ -330,7 +333,7 @@ async fn no_snapshot_is_held_while_a_source_is_followed() {
             assert_eq!(watched.load(Ordering::SeqCst), 0);
         }
     };
-    let source: Arc<dyn Engine> = Arc::new(source);
+    let source: Arc<dyn Engine> = Arc::new(Altered(source));
     let control = Control::new(observer, CancellationToken::new());
     let options = CopyOptions { follow: Follow::UntilCaughtUp, ..options(Existing::Refuse) };
     let report = copy(&source, &memory(), &options, &control).await.unwrap();
@@ -371,7 +374,7 @@ async fn the_counter_is_behind_every_revision() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_counter_is_behind_what_was_brought_over_last() {
     let source = many(3).await;
-    let wrapped = Arc::new(Wrapped { one_moment: false, ..Wrapped::new(&source) });
+    let wrapped = Arc::new(Altered(Wrapped { one_moment: false, ..Wrapped::new(&source) }));
     let hooked = wrapped.clone();
     let observer = move |event: &Event| {
         // Both sides are compared when it is written again; and once more before it is read.
@@ -392,7 +395,7 @@ async fn the_counter_is_behind_what_was_brought_over_last() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_written_after_a_copy_has_failed() {
     let source = many(100).await;
-    let target = Arc::new(Wrapped { fails_at: Some(id(1)), ..Wrapped::new(&memory()) });
+    let target = Arc::new(Altered(Wrapped { fails_at: Some(id(1)), ..Wrapped::new(&memory()) }));
     let to: Arc<dyn Engine> = target.clone();
     let options = CopyOptions { part_bytes: 100, ..options(Existing::Refuse) };
     let failed = copy(&source, &to, &options, &Control::default()).await.unwrap_err();
@@ -402,7 +405,7 @@ async fn nothing_is_written_after_a_copy_has_failed() {
     assert_eq!(target.loads.load(Ordering::SeqCst), loads);
 
     let file = dumped(&source, &DumpOptions::default()).await;
-    let target = Arc::new(Wrapped { fails_at: Some(id(1)), ..Wrapped::new(&memory()) });
+    let target = Arc::new(Altered(Wrapped { fails_at: Some(id(1)), ..Wrapped::new(&memory()) }));
     let to: Arc<dyn Engine> = target.clone();
     let options = RestoreOptions { per_second: std::num::NonZero::new(100), ..Default::default() };
     restore(vec![file], &to, &options, &Control::default()).await.unwrap_err();
@@ -414,7 +417,8 @@ async fn nothing_is_written_after_a_copy_has_failed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_written_after_a_copy_was_dropped() {
     let source = many(100).await;
-    let target = Arc::new(Wrapped { fails_at: Some(id("no such id")), ..Wrapped::new(&memory()) });
+    let target =
+        Arc::new(Altered(Wrapped { fails_at: Some(id("no such id")), ..Wrapped::new(&memory()) }));
     let to: Arc<dyn Engine> = target.clone();
     let options = CopyOptions { part_bytes: 100, ..options(Existing::Refuse) };
     let control = Control::default();

@@ -10,11 +10,10 @@ use std::{
 
 use futures_util::FutureExt;
 use isobase_engine::{
-    AtomicBatches, BulkLoad, ChangeFeed, CollectionInfo, Counters, Engine, EngineError, ErrorKind,
-    Indexes, Limits, ListRequest, Listing, Pending, Rejection, Snapshot, Snapshots, WriteBatch,
-    WriteReport,
+    BulkLoad, CollectionInfo, Counters, Engine, EngineError, ErrorKind, Pending, Rejection,
+    Snapshot, Snapshots, testing::Alteration,
 };
-use isobase_types::{CollectionName, Document, DocumentId, Filter};
+use isobase_types::{CollectionName, Document, DocumentId};
 
 /// Something that happens before a call is handed on.
 pub(crate) type Hook = Box<dyn FnMut() + Send>;
@@ -71,13 +70,9 @@ pub(crate) fn once(what: impl FnOnce() + Send + 'static) -> Hook {
     })
 }
 
-impl Engine for Wrapped {
-    fn name(&self) -> &'static str {
-        self.inner.name()
-    }
-
-    fn limits(&self) -> &Limits {
-        self.inner.limits()
+impl Alteration for Wrapped {
+    fn inner(&self) -> &dyn Engine {
+        &*self.inner
     }
 
     fn get<'a>(
@@ -89,55 +84,6 @@ impl Engine for Wrapped {
             hook();
         }
         self.inner.get(collection, id)
-    }
-
-    fn write(&self, batch: WriteBatch) -> Pending<'_, WriteReport> {
-        self.inner.write(batch)
-    }
-
-    fn list<'a>(
-        &'a self,
-        collection: &'a CollectionName,
-        request: &'a ListRequest,
-    ) -> Pending<'a, Listing> {
-        self.inner.list(collection, request)
-    }
-
-    fn count<'a>(
-        &'a self,
-        collection: &'a CollectionName,
-        filter: &'a Filter,
-        scan_max: u64,
-    ) -> Pending<'a, u64> {
-        self.inner.count(collection, filter, scan_max)
-    }
-
-    fn collections(&self) -> Pending<'_, Vec<CollectionInfo>> {
-        self.inner.collections()
-    }
-
-    fn delete_collection<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, u64> {
-        self.inner.delete_collection(collection)
-    }
-
-    fn check(&self) -> Pending<'_, ()> {
-        self.inner.check()
-    }
-
-    fn close(&self) -> Pending<'_, ()> {
-        self.inner.close()
-    }
-
-    fn atomic_batches(&self) -> Option<&dyn AtomicBatches> {
-        self.inner.atomic_batches()
-    }
-
-    fn change_feed(&self) -> Option<&dyn ChangeFeed> {
-        self.inner.change_feed()
-    }
-
-    fn indexes(&self) -> Option<&dyn Indexes> {
-        self.inner.indexes()
     }
 
     fn check_document(
@@ -159,10 +105,6 @@ impl Engine for Wrapped {
 
     fn bulk_load(&self) -> Option<&dyn BulkLoad> {
         Some(self)
-    }
-
-    fn gauges(&self) -> Vec<(&'static str, f64)> {
-        self.inner.gauges()
     }
 }
 

@@ -9,13 +9,13 @@ use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use isobase_auth::Authorizer;
 use isobase_engine::{
-    AtomicBatches, ChangeFeed, Clock, CollectionInfo, Engine, EngineError, ErrorKind, Indexes,
-    Limits, ListRequest, Listing, Pending, WriteBatch, WriteReport,
+    Clock, Engine, EngineError, ErrorKind, ListRequest, Listing, Pending, WriteBatch, WriteReport,
+    testing::{Alteration, Altered},
 };
 use isobase_engine_memory::{MemoryEngine, MemoryOptions};
 use isobase_server::{App, RequestBody, ServerConfig};
 use isobase_store::{Store, StoreOptions};
-use isobase_types::{CollectionName, Document, DocumentId, Filter, Timestamp};
+use isobase_types::{CollectionName, Document, DocumentId, Timestamp};
 use serde_json::Value;
 
 /// The service over an empty database, in open mode.
@@ -55,7 +55,7 @@ impl Service {
     fn made(settings: Settings, change: impl FnOnce(Store) -> Store) -> Self {
         let memory = MemoryEngine::new(Arc::new(Ticking::default()), settings.memory);
         let faults = Arc::new(Faults::default());
-        let engine = Faulty { memory, faults: faults.clone() };
+        let engine = Altered(Faulty { memory, faults: faults.clone() });
         let store = change(Store::new(Arc::new(engine), settings.store));
         let app = App::new(store, Arc::new(Authorizer::open()), settings.config);
         Self { app, faults }
@@ -271,13 +271,9 @@ struct Faulty {
     faults: Arc<Faults>,
 }
 
-impl Engine for Faulty {
-    fn name(&self) -> &'static str {
-        self.memory.name()
-    }
-
-    fn limits(&self) -> &Limits {
-        self.memory.limits()
+impl Alteration for Faulty {
+    fn inner(&self) -> &dyn Engine {
+        &self.memory
     }
 
     fn get<'a>(
@@ -310,46 +306,5 @@ impl Engine for Faulty {
             Ok(()) => self.memory.list(collection, request),
             Err(error) => Box::pin(async { Err(error) }),
         }
-    }
-
-    fn count<'a>(
-        &'a self,
-        collection: &'a CollectionName,
-        filter: &'a Filter,
-        scan_max: u64,
-    ) -> Pending<'a, u64> {
-        self.memory.count(collection, filter, scan_max)
-    }
-
-    fn collections(&self) -> Pending<'_, Vec<CollectionInfo>> {
-        self.memory.collections()
-    }
-
-    fn delete_collection<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, u64> {
-        self.memory.delete_collection(collection)
-    }
-
-    fn check(&self) -> Pending<'_, ()> {
-        self.memory.check()
-    }
-
-    fn close(&self) -> Pending<'_, ()> {
-        self.memory.close()
-    }
-
-    fn atomic_batches(&self) -> Option<&dyn AtomicBatches> {
-        self.memory.atomic_batches()
-    }
-
-    fn change_feed(&self) -> Option<&dyn ChangeFeed> {
-        self.memory.change_feed()
-    }
-
-    fn indexes(&self) -> Option<&dyn Indexes> {
-        Engine::indexes(&self.memory)
-    }
-
-    fn gauges(&self) -> Vec<(&'static str, f64)> {
-        self.memory.gauges()
     }
 }

@@ -6,11 +6,11 @@ use std::sync::{
 };
 
 use isobase_engine::{
-    AtomicBatches, ChangeFeed, CollectionInfo, Engine, EngineError, ErrorKind, Indexes, Limits,
-    ListRequest, Listing, Pending, SystemClock, WriteBatch, WriteReport,
+    CollectionInfo, Engine, EngineError, ErrorKind, Pending, SystemClock, WriteBatch, WriteReport,
+    testing::{Alteration, Altered},
 };
 use isobase_engine_memory::{MemoryEngine, MemoryOptions};
-use isobase_types::{CollectionName, Document, DocumentId, Filter};
+use isobase_types::{CollectionName, Document, DocumentId};
 use tokio::sync::Notify;
 
 /// What goes wrong, and what was asked.
@@ -36,9 +36,9 @@ pub struct TroubledEngine {
 }
 
 impl TroubledEngine {
-    pub fn new(trouble: Arc<Trouble>) -> Self {
+    pub fn new(trouble: Arc<Trouble>) -> Altered<Self> {
         let memory = MemoryEngine::new(Arc::new(SystemClock), MemoryOptions::default());
-        Self { memory, trouble }
+        Altered(Self { memory, trouble })
     }
 
     async fn hang(&self) {
@@ -49,13 +49,13 @@ impl TroubledEngine {
     }
 }
 
-impl Engine for TroubledEngine {
-    fn name(&self) -> &'static str {
-        "troubled"
+impl Alteration for TroubledEngine {
+    fn inner(&self) -> &dyn Engine {
+        &self.memory
     }
 
-    fn limits(&self) -> &Limits {
-        self.memory.limits()
+    fn name(&self) -> &'static str {
+        "troubled"
     }
 
     fn get<'a>(
@@ -76,30 +76,9 @@ impl Engine for TroubledEngine {
         })
     }
 
-    fn list<'a>(
-        &'a self,
-        collection: &'a CollectionName,
-        request: &'a ListRequest,
-    ) -> Pending<'a, Listing> {
-        self.memory.list(collection, request)
-    }
-
-    fn count<'a>(
-        &'a self,
-        collection: &'a CollectionName,
-        filter: &'a Filter,
-        scan_max: u64,
-    ) -> Pending<'a, u64> {
-        self.memory.count(collection, filter, scan_max)
-    }
-
     fn collections(&self) -> Pending<'_, Vec<CollectionInfo>> {
         assert!(!self.trouble.panics.load(Ordering::SeqCst), "a secret of the engine");
         self.memory.collections()
-    }
-
-    fn delete_collection<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, u64> {
-        self.memory.delete_collection(collection)
     }
 
     fn check(&self) -> Pending<'_, ()> {
@@ -111,22 +90,6 @@ impl Engine for TroubledEngine {
             }
             Ok(())
         })
-    }
-
-    fn close(&self) -> Pending<'_, ()> {
-        self.memory.close()
-    }
-
-    fn atomic_batches(&self) -> Option<&dyn AtomicBatches> {
-        self.memory.atomic_batches()
-    }
-
-    fn change_feed(&self) -> Option<&dyn ChangeFeed> {
-        self.memory.change_feed()
-    }
-
-    fn indexes(&self) -> Option<&dyn Indexes> {
-        Engine::indexes(&self.memory)
     }
 
     fn gauges(&self) -> Vec<(&'static str, f64)> {

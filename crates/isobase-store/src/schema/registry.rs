@@ -353,11 +353,10 @@ fn unreadable(collection: &CollectionName) -> EngineError {
 #[cfg(test)]
 mod tests {
     use isobase_engine::{
-        AtomicBatches, ChangeFeed, CollectionInfo, Indexes, Limits, ListRequest, Listing, Pending,
-        SystemClock, WriteReport,
+        Pending, SystemClock, WriteReport,
+        testing::{Alteration, Altered},
     };
     use isobase_engine_memory::{MemoryEngine, MemoryOptions};
-    use isobase_types::Filter;
     use tokio::sync::Notify;
 
     use super::*;
@@ -396,13 +395,13 @@ mod tests {
     }
 
     impl Slow {
-        fn new() -> Self {
-            Self {
+        fn new() -> Altered<Self> {
+            Altered(Self {
                 inner: engine(),
                 next: Mutex::default(),
                 held: Notify::new(),
                 release: Notify::new(),
-            }
+            })
         }
 
         fn hold(&self, what: Held) {
@@ -417,13 +416,9 @@ mod tests {
         }
     }
 
-    impl Engine for Slow {
-        fn name(&self) -> &'static str {
-            self.inner.name()
-        }
-
-        fn limits(&self) -> &Limits {
-            self.inner.limits()
+    impl Alteration for Slow {
+        fn inner(&self) -> &dyn Engine {
+            &self.inner
         }
 
         fn get<'a>(
@@ -446,55 +441,6 @@ mod tests {
                 self.pause(|held| held == Held::Write).await;
                 answer
             })
-        }
-
-        fn list<'a>(
-            &'a self,
-            collection: &'a CollectionName,
-            request: &'a ListRequest,
-        ) -> Pending<'a, Listing> {
-            self.inner.list(collection, request)
-        }
-
-        fn count<'a>(
-            &'a self,
-            collection: &'a CollectionName,
-            filter: &'a Filter,
-            scan_max: u64,
-        ) -> Pending<'a, u64> {
-            self.inner.count(collection, filter, scan_max)
-        }
-
-        fn collections(&self) -> Pending<'_, Vec<CollectionInfo>> {
-            self.inner.collections()
-        }
-
-        fn delete_collection<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, u64> {
-            self.inner.delete_collection(collection)
-        }
-
-        fn check(&self) -> Pending<'_, ()> {
-            self.inner.check()
-        }
-
-        fn close(&self) -> Pending<'_, ()> {
-            self.inner.close()
-        }
-
-        fn atomic_batches(&self) -> Option<&dyn AtomicBatches> {
-            self.inner.atomic_batches()
-        }
-
-        fn change_feed(&self) -> Option<&dyn ChangeFeed> {
-            self.inner.change_feed()
-        }
-
-        fn indexes(&self) -> Option<&dyn Indexes> {
-            Engine::indexes(&self.inner)
-        }
-
-        fn gauges(&self) -> Vec<(&'static str, f64)> {
-            self.inner.gauges()
         }
     }
 
