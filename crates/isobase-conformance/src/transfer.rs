@@ -157,6 +157,7 @@ declare_cases! { $
     feed_begins_anew
     answers_outlive_a_load
     load_that_was_left_keeps_everybody_out
+    load_goes_on_whoever_waits_for_it
     note_outlives_the_engine
     unloaded_documents_are_gone
     declared_indexes_are_kept_true

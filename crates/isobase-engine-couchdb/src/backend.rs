@@ -70,7 +70,7 @@ impl Backend for CouchDbBackend {
         None
     }
 
-    fn refuses_size(&self, _id: &DocumentId, after: &After) -> Option<String> {
+    fn refuses_size(&self, _key: &DocumentKey, after: &After) -> Option<String> {
         let bytes = document_text(after).len() as u64;
         (bytes > NATIVE_BYTES_MAX).then(|| {
             format!("it takes {bytes} bytes in CouchDB, at most {NATIVE_BYTES_MAX} are allowed")

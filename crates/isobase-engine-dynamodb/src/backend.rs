@@ -16,7 +16,7 @@ use isobase_remote::{
     Head, IndexKey, IndexNumber, KeyFetch, KeyFetched, LogRecord, NativeDocument, NativeRules,
     RemoteOptions, ScanPage, StoredAnswer,
 };
-use isobase_types::{CollectionName, DocumentId, Sequence, Timestamp};
+use isobase_types::{CollectionName, Sequence, Timestamp};
 
 use crate::{
     DynamoDbOptions,
@@ -258,8 +258,8 @@ impl Backend for DynamoDbBackend {
         None
     }
 
-    fn refuses_size(&self, id: &DocumentId, after: &After) -> Option<String> {
-        commit::refuses_size(id, after)
+    fn refuses_size(&self, key: &DocumentKey, after: &After) -> Option<String> {
+        commit::refuses_size(&key.id, after)
     }
 
     fn budget(&self) -> Budget {

@@ -270,6 +270,8 @@ pub(crate) fn entry_values(entry: &CatalogueEntry) -> [(&'static str, AttributeV
 pub(crate) struct Catalogued {
     pub(crate) entry: CatalogueEntry,
     pub(crate) documents: u64,
+    /// The count went below zero, by a mistake of ours.
+    pub(crate) is_miscounted: bool,
     /// The generation of its runs of ids; 0 when it has none.
     pub(crate) runs: u64,
 }
@@ -285,9 +287,10 @@ pub(crate) fn read_entry(item: &Item) -> Result<Catalogued, EngineError> {
             deleting: as_integer(item, "deleting").map(Sequence),
         };
         // A count below zero would be a mistake of ours; nobody should fail for it.
-        let documents = as_integer::<i64>(item, DOCUMENTS).unwrap_or_default();
-        let documents = u64::try_from(documents).unwrap_or_default();
-        Some(Catalogued { entry, documents, runs: as_integer(item, RUNS).unwrap_or_default() })
+        let counted = as_integer::<i64>(item, DOCUMENTS).unwrap_or_default();
+        let documents = u64::try_from(counted).unwrap_or_default();
+        let runs = as_integer(item, RUNS).unwrap_or_default();
+        Some(Catalogued { entry, documents, is_miscounted: counted < 0, runs })
     };
     read().ok_or_else(|| corrupted("an entry of the catalogue"))
 }

@@ -13,7 +13,7 @@ use crate::{
     codec::integer,
     entries::Range,
     guarded::Guarded,
-    journal::{self, CATALOGUE, DOCUMENTS, HEAD},
+    journal::{self, CATALOGUE, Catalogued, DOCUMENTS, HEAD},
     transact::{Transacted, malformed},
 };
 
@@ -109,8 +109,9 @@ impl DynamoDbBackend {
                 generation => self.count_over_runs(&range, generation).await?,
             };
             // Whoever only reads need not be allowed to write.
-            let counted = self.catalogued_one(collection).await?.map(|known| known.documents);
-            if counted == Some(documents) && self.read_head().await?.commit == head.commit {
+            let is_true = |known: Catalogued| known.documents == documents && !known.is_miscounted;
+            let known = self.catalogued_one(collection).await?;
+            if known.is_some_and(is_true) && self.read_head().await?.commit == head.commit {
                 return Ok(());
             }
             let items = [

@@ -12,7 +12,7 @@ use isobase_remote::{
     Head, IndexNumber, KeyFetch, KeyFetched, KeyedDocument, LogRecord, NativeDocument, NativeRules,
     ScanPage, StoredAnswer,
 };
-use isobase_types::{CollectionName, DocumentId, Sequence, Timestamp};
+use isobase_types::{CollectionName, Sequence, Timestamp};
 use proto::{precondition::ConditionType, structured_query::field_filter::Operator};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tonic::Code;
@@ -306,14 +306,13 @@ impl Backend for FirestoreBackend {
         None
     }
 
-    fn refuses_size(&self, id: &DocumentId, after: &After) -> Option<String> {
+    fn refuses_size(&self, key: &DocumentKey, after: &After) -> Option<String> {
         if let Some((path, bytes)) = size::too_long_string(after) {
             let max = limits::VALUE_BYTES_MAX;
             return Some(format!("'{path}' has {bytes} bytes, at most {max} are allowed"));
         }
-        let (collection, id) = ("x".repeat(limits::COLLECTION_BYTES_MAX), id.to_string());
-        let path = [&*collection, &*id];
-        let bytes = size::stored(&path, after);
+        let id = key.id.to_string();
+        let bytes = size::stored(&[&"x".repeat(limits::COLLECTION_BYTES_MAX), &id], after);
         let max = limits::DOCUMENT_BYTES_MAX;
         if bytes > max {
             let reason = "by Firestore's count, at most";
@@ -322,9 +321,10 @@ impl Backend for FirestoreBackend {
         if self.indexing == Indexing::KeysOnly {
             return None;
         }
-        // Each entry has the name of the collection. The longest there is would be a few percent of
-        // one entry, but several times all of them.
-        let indexed = size::indexed(&["", &id], after);
+        // Each entry has the name of the collection: the longest there is would be several times
+        // all that is in some.
+        let collection = self.requests.names.collection(&key.collection);
+        let indexed = size::indexed(&[&collection, &id], after);
         let (entries, max) = (indexed.entries, limits::INDEX_ENTRIES_MAX);
         if entries > max {
             return Some(format!(
@@ -332,8 +332,7 @@ impl Backend for FirestoreBackend {
                  are allowed"
             ));
         }
-        let (field, bytes) = indexed.longest;
-        let (bytes, max) = (bytes + collection.len() as u64, limits::INDEX_ENTRY_BYTES_MAX);
+        let ((field, bytes), max) = (indexed.longest, limits::INDEX_ENTRY_BYTES_MAX);
         if bytes > max {
             return Some(format!(
                 "the names of '{field}' are so long that its entry in Firestore's automatic \

@@ -56,7 +56,9 @@ fn string(text: &str) -> u64 {
     text.len() as u64 + 1
 }
 
-/// What a document has in the automatic indexes; a few entries more where it has arrays.
+/// What a document has in the automatic indexes: two entries for each field that is neither array
+/// nor map, and one for each element of an array
+/// (cloud.google.com/firestore/docs/concepts/index-overview, 2026-11).
 #[derive(Debug, Default)]
 pub(crate) struct Indexed {
     /// How many entries.
@@ -100,12 +102,10 @@ impl Indexed {
                     self.add_field(names, field, name, tree);
                 }
             }
-            _ => {
-                self.add(field, names, value(tree), SCALAR_ENTRIES);
-                if let Tree::Array(elements) = tree {
-                    elements.iter().for_each(|element| self.add(field, names, value(element), 1));
-                }
+            Tree::Array(elements) => {
+                elements.iter().for_each(|element| self.add(field, names, value(element), 1));
             }
+            _ => self.add(field, names, value(tree), SCALAR_ENTRIES),
         }
         field.truncate(outer);
     }

@@ -9,6 +9,7 @@ use isobase_engine::{
     AtomicBatches, BulkLoad, ChangeFeed, ChangesPage, ChangesRequest, Clock, CollectionInfo,
     Engine, EngineError, ErrorKind, IndexDefinition, IndexInfo, IndexState, Indexes, Limit, Limits,
     ListRequest, Listing, Loading, Pending, Place, Snapshots, WriteBatch, WriteReport,
+    being_loaded,
 };
 use isobase_types::{CollectionName, Document, DocumentId, Filter, Sequence};
 
@@ -67,8 +68,16 @@ impl MemoryEngine {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// What a load of this process has left unfinished takes no writes.
+    fn check_whole(&self) -> Result<(), EngineError> {
+        match &self.state().unfinished {
+            Some(note) if !self.loading.is_here() => Err(being_loaded(Some(note))),
+            _ => Ok(()),
+        }
+    }
+
     fn write_now(&self, batch: WriteBatch, atomic: bool) -> Result<WriteReport, EngineError> {
-        self.loading.check_write()?;
+        self.check_whole()?;
         let now = self.clock.now();
         self.state().write(batch, atomic, now, &LIMITS, &self.options)
     }
@@ -195,7 +204,7 @@ impl Engine for MemoryEngine {
 
     fn delete_collection<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, u64> {
         let now = self.clock.now();
-        let allowed = self.loading.check_write();
+        let allowed = self.check_whole();
         ready(allowed.map(|()| self.state().delete_collection(collection, now, &self.options)))
     }
 
@@ -269,7 +278,7 @@ impl Indexes for MemoryEngine {
         collection: &'a CollectionName,
         definition: &'a IndexDefinition,
     ) -> Pending<'a, IndexInfo> {
-        if let Err(refused) = self.loading.check_write() {
+        if let Err(refused) = self.check_whole() {
             return ready(Err(refused));
         }
         let mut state = self.state();
@@ -285,7 +294,7 @@ impl Indexes for MemoryEngine {
         collection: &'a CollectionName,
         definition: &'a IndexDefinition,
     ) -> Pending<'a, bool> {
-        if let Err(refused) = self.loading.check_write() {
+        if let Err(refused) = self.check_whole() {
             return ready(Err(refused));
         }
         let mut state = self.state();

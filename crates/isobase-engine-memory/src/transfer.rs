@@ -72,7 +72,7 @@ impl BulkLoad for MemoryEngine {
     fn mark<'a>(&'a self, note: &'a str) -> Pending<'a, ()> {
         ready(check_note(note).map(|()| {
             self.state().unfinished = Some(note.to_owned());
-            self.loading.begin();
+            self.loading.begin(note);
         }))
     }
 
@@ -100,7 +100,7 @@ impl BulkLoad for MemoryEngine {
         ready(Ok(()))
     }
 
-    fn leave(&self) {
-        self.loading.leave();
+    fn leave(&self, note: &str) {
+        self.loading.leave(note);
     }
 }

@@ -121,7 +121,7 @@ impl PostgresEngine {
         self.loading("marking a load", async |loading| {
             let is_first = !self.catalogue.loading.is_here();
             loading.mark(note, is_first).await?;
-            self.catalogue.loading.begin();
+            self.catalogue.loading.begin(note);
             Ok(())
         })
         .await

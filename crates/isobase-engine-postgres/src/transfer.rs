@@ -244,7 +244,7 @@ impl BulkLoad for PostgresEngine {
         Box::pin(self.finish_load(counters))
     }
 
-    fn leave(&self) {
-        self.catalogue.loading.leave();
+    fn leave(&self, note: &str) {
+        self.catalogue.loading.leave(note);
     }
 }

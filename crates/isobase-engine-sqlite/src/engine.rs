@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use isobase_engine::{
     AtomicBatches, BulkLoad, ChangeFeed, ChangesPage, ChangesRequest, Clock, CollectionInfo,
     Engine, EngineError, ErrorKind, IndexDefinition, IndexInfo, IndexState, Indexes, Limits,
-    ListRequest, Listing, Loading, Pending, Snapshots, WriteBatch, WriteReport,
+    ListRequest, Listing, Loading, Pending, Snapshots, WriteBatch, WriteReport, being_loaded,
 };
 use isobase_sqlite::{Database, Writer, WriterState};
 use isobase_types::{CollectionName, Document, DocumentId, Filter, Sequence};
@@ -33,7 +33,8 @@ pub struct SqliteEngine {
     /// Replaced by the writer after a commit.
     catalogue: Arc<ArcSwap<Catalogue>>,
     options: SqliteOptions,
-    pub(crate) loading: Loading,
+    /// Read by the writer.
+    pub(crate) loading: Arc<Loading>,
 }
 
 impl SqliteEngine {
@@ -53,10 +54,12 @@ impl SqliteEngine {
             idempotency: options.idempotency_retention,
         };
         let published = Arc::clone(&catalogue);
+        let loading = Arc::<Loading>::default();
+        let loads = Arc::clone(&loading);
         let writer = database
-            .start_writer(|connection| Handler::new(connection, published, clock, retention))
+            .start_writer(|connection| Handler::new(connection, published, loads, clock, retention))
             .map_err(failed)?;
-        Ok(Self { writer, database, catalogue, options, loading: Loading::default() })
+        Ok(Self { writer, database, catalogue, options, loading })
     }
 
     /// The file underneath, for its lock and its counters.
@@ -85,7 +88,6 @@ impl SqliteEngine {
     }
 
     async fn submit(&self, job: Job) -> Result<Reply, EngineError> {
-        self.loading.check_write()?;
         self.submit_within(job, self.options.queue_timeout).await
     }
 
@@ -189,6 +191,7 @@ fn is_short(request: &ListRequest) -> bool {
 
 fn refused(refusal: Refusal) -> EngineError {
     match refusal {
+        Refusal::BeingLoaded => being_loaded(None),
         Refusal::IdempotencyMismatch => EngineError::new(
             ErrorKind::IdempotencyMismatch,
             "the idempotency key was used before with another request",

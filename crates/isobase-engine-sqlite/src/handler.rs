@@ -4,9 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use isobase_engine::{
-    BatchProgress, Clock, Counters, Current, Effect, Idempotency, IndexDefinition, Rejection,
-    WriteBatch, WriteOperation, WriteOutcome, WriteReport, Written, decide, decode_outcomes,
-    encode_outcomes, listing::index_key, no_id_left,
+    BatchProgress, Clock, Counters, Current, Effect, Idempotency, IndexDefinition, Loading,
+    Rejection, WriteBatch, WriteOperation, WriteOutcome, WriteReport, Written, decide,
+    decode_outcomes, encode_outcomes, listing::index_key, no_id_left,
 };
 use isobase_sqlite::{
     JobFailure, WriteHandler,
@@ -75,6 +75,7 @@ pub(crate) enum Reply {
 /// Why the writer refuses a job.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Refusal {
+    BeingLoaded,
     IdempotencyMismatch,
     TooManyCollections,
 }
@@ -93,6 +94,11 @@ pub(crate) struct Handler {
     working: Working,
     /// What readers see.
     published: Arc<ArcSwap<Catalogue>>,
+    /// Whether this process is the one that loads.
+    loading: Arc<Loading>,
+    /// The file has the note of a load, and what it was before the batch.
+    is_unfinished: bool,
+    was_unfinished: bool,
     clock: Arc<dyn Clock>,
     retention: Retention,
     /// The moment of the batch.
@@ -111,6 +117,7 @@ impl Handler {
     pub(crate) fn new(
         connection: &Connection,
         published: Arc<ArcSwap<Catalogue>>,
+        loading: Arc<Loading>,
         clock: Arc<dyn Clock>,
         retention: Retention,
     ) -> rusqlite::Result<Self> {
@@ -119,9 +126,13 @@ impl Handler {
         let working = Working::new(&published.load(), sequence, last_id);
         let mark = working.mark();
         let changes_floor = read::counter(connection, "changes_floor")?;
+        let is_unfinished = read::unfinished(connection)?.is_some();
         Ok(Self {
             working,
             published,
+            loading,
+            is_unfinished,
+            was_unfinished: is_unfinished,
             now: clock.now(),
             clock,
             retention,
@@ -522,6 +533,7 @@ impl WriteHandler for Handler {
         self.now = self.clock.now();
         self.batch = self.working.mark();
         self.floor_before = self.changes_floor;
+        self.was_unfinished = self.is_unfinished;
         Ok(())
     }
 
@@ -530,6 +542,13 @@ impl WriteHandler for Handler {
     }
 
     fn run(&mut self, connection: &Connection, job: &Job) -> Result<Reply, JobFailure<Refusal>> {
+        let loads = matches!(
+            job,
+            Job::MarkLoad(_) | Job::Load { .. } | Job::Unload { .. } | Job::FinishLoad(_)
+        );
+        if self.is_unfinished && !loads && !self.loading.is_here() {
+            return Err(JobFailure::Refused(Refusal::BeingLoaded));
+        }
         match job {
             Job::Write { batch, atomic } => {
                 self.write(connection, batch, *atomic).map(Reply::Written)
@@ -544,7 +563,11 @@ impl WriteHandler for Handler {
             Job::DropIndex { collection, definition } => {
                 Ok(Reply::Dropped(self.drop_index(connection, collection, definition)?))
             }
-            Job::MarkLoad(note) => Ok(load::mark(connection, note).map(|()| Reply::Done)?),
+            Job::MarkLoad(note) => {
+                load::mark(connection, note)?;
+                self.is_unfinished = true;
+                Ok(Reply::Done)
+            }
             Job::Load { collection, documents } => {
                 self.load(connection, collection, documents).map(|()| Reply::Done)
             }
@@ -552,7 +575,9 @@ impl WriteHandler for Handler {
                 Ok(self.unload(connection, collection, ids).map(|()| Reply::Done)?)
             }
             Job::FinishLoad(counters) => {
-                Ok(self.finish_load(connection, *counters).map(|()| Reply::Done)?)
+                self.finish_load(connection, *counters)?;
+                self.is_unfinished = false;
+                Ok(Reply::Done)
             }
         }
     }
@@ -580,6 +605,7 @@ impl WriteHandler for Handler {
 
     fn rolled_back(&mut self) {
         self.changes_floor = self.floor_before;
+        self.is_unfinished = self.was_unfinished;
         self.working.undo_to(self.batch);
     }
 }

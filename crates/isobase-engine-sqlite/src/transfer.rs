@@ -97,7 +97,7 @@ impl BulkLoad for SqliteEngine {
         Box::pin(async move {
             check_note(note)?;
             self.carry_out(Job::MarkLoad(note.to_owned())).await?;
-            self.loading.begin();
+            self.loading.begin(note);
             Ok(())
         })
     }
@@ -131,8 +131,8 @@ impl BulkLoad for SqliteEngine {
         })
     }
 
-    fn leave(&self) {
-        self.loading.leave();
+    fn leave(&self, note: &str) {
+        self.loading.leave(note);
     }
 }
 

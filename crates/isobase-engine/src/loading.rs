@@ -1,51 +1,41 @@
 //! Who loads a database.
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::{EngineError, ErrorKind};
 
-const NOBODY: u8 = 0;
-const HERE: u8 = 1;
-const LEFT: u8 = 2;
-
-/// What this process has to do with the load of a database. Written by whoever marks and ends the
-/// load, read by the writer.
+/// The load that this process is at, if it is at one: only then may it write into a database that
+/// is unfinished. That it is unfinished, the database itself must tell. Written by whoever marks,
+/// leaves and ends the load, read by the writer.
 #[derive(Debug, Default)]
-pub struct Loading(AtomicU8);
+pub struct Loading(Mutex<Option<String>>);
 
 impl Loading {
-    /// The load is ours from now on; says whether it was not before.
-    pub fn begin(&self) -> bool {
-        self.0.swap(HERE, Ordering::AcqRel) != HERE
+    /// The load of this note is ours from now on; says whether none was before.
+    pub fn begin(&self, note: &str) -> bool {
+        self.note().replace(note.to_owned()).is_none()
     }
 
     /// The load has ended, and the database is whole.
     pub fn end(&self) {
-        self.0.store(NOBODY, Ordering::Release);
+        *self.note() = None;
     }
 
-    /// This process goes on with the load no more.
-    pub fn leave(&self) {
-        // Where nothing was begun, nothing is left.
-        let _ = self.0.compare_exchange(HERE, LEFT, Ordering::AcqRel, Ordering::Acquire);
+    /// This process goes on with the load of this note no more. Nothing where it has marked
+    /// another note since: then that one's load goes on.
+    pub fn leave(&self, note: &str) {
+        self.note().take_if(|marked| marked == note);
     }
 
-    /// Whether the load that is unfinished is ours: only then may this process write.
+    /// Whether a load is ours.
     #[must_use]
     pub fn is_here(&self) -> bool {
-        self.0.load(Ordering::Acquire) == HERE
+        self.note().is_some()
     }
 
-    /// Refuses a write into what a load of this process left unfinished. Whether another process
-    /// loads, the database must tell.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Unavailable`].
-    pub fn check_write(&self) -> Result<(), EngineError> {
-        match self.0.load(Ordering::Acquire) {
-            LEFT => Err(being_loaded(None)),
-            _ => Ok(()),
-        }
+    /// A panic elsewhere cannot leave it half changed.
+    fn note(&self) -> MutexGuard<'_, Option<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -85,10 +85,11 @@ pub trait BulkLoad: Send + Sync {
     /// whole.
     fn finish(&self, counters: Counters) -> Pending<'_, ()>;
 
-    /// This process goes on with the load no more, whether it failed, was stopped or taken over:
-    /// from now on its own writes are refused as those of all others, until the load is marked
-    /// here again or finished. Nothing where no load was begun, or it is finished.
-    fn leave(&self);
+    /// This process goes on with the load of this note no more, whether it failed, was stopped or
+    /// taken over: from now on its own writes are refused as those of all others, until a load is
+    /// marked here again or finished. Nothing where another note was marked here since, or the
+    /// load is finished.
+    fn leave(&self, note: &str);
 }
 
 /// Longest note of a load, in bytes. Ours: room for the place reached in each of some hundred

@@ -85,16 +85,21 @@ impl Found {
         wanted: Wanted<'_>,
         begin: impl FnOnce(Counters) -> LoadNote,
     ) -> Result<Plan, OpsError> {
-        let (base, forgotten) = match self {
+        let (base, forgotten, fenced) = match self {
             Self::Begun(mut note, reached) => {
                 note.found = Some(note.begun_at.clone());
                 return Ok(Plan { note: *note, reached, resumed: true });
             }
-            Self::Forgotten(note) => (note.base(), Some(note.begun_at)),
-            Self::Nothing => (base_of(wanted.to, wanted.existing, wanted.control).await?, None),
+            // What it has loaded is above its counters; before them nothing is.
+            Self::Forgotten(note) => (note.base(), Some(note.begun_at), note.fenced),
+            Self::Nothing => {
+                let base = base_of(wanted.to, wanted.existing, wanted.control).await?;
+                (base, None, false)
+            }
         };
         let mut note = begin(base);
         note.clears = forgotten.is_some();
+        note.fenced = fenced;
         note.found = forgotten;
         Ok(Plan { note, reached: Reached::Start, resumed: false })
     }

@@ -108,7 +108,7 @@ pub async fn preflight(
     control: &Control,
 ) -> Result<PreflightReport, OpsError> {
     let scan = Scan::open(from, Side::Source, &options.collections).await?;
-    check_names(&scan, &options.collections)?;
+    check_names(from, &scan, &options.collections).await?;
     let mut stages = Stages::new(control);
     let looked = look_at_all(scan, to, options.part_bytes, control);
     Ok(stages.run(Stage::Preflight, looked).await?.0)
@@ -169,7 +169,7 @@ impl Work<'_> {
         let names = scan.names();
         let found = Found::look(self.wanted(), &names, |note| self.same_work(note, &scan)).await?;
         if !found.is_begun() {
-            check_names(&scan, &self.options.collections)?;
+            check_names(self.from, &scan, &self.options.collections).await?;
         }
         let looked = look_at_all(scan, self.to, self.options.part_bytes, self.control);
         let (preflight, scan) = stages.run(Stage::Preflight, looked).await?;
@@ -260,7 +260,7 @@ impl Work<'_> {
         let empty = indexes::only_indexed(self.from, &options.collections, has_documents).await?;
         let indexed = comparison.equal.keys().chain(&empty);
         let declared = indexes::declared(self.from, indexed).await?;
-        let built = indexes::build(self.to, &declared, control);
+        let built = indexes::build(self.to, &declared, has_documents, control);
         let built = stages.run(Stage::Indexes, built).await;
         let built = built.map_err(|error| loader.stopped_later(error))?;
         let schemas_left_out = schemas::left_out(self.from, &options.collections).await?;
@@ -462,10 +462,20 @@ pub(crate) async fn take_in(
     stages.run(Stage::Reconcile, stoppable).await
 }
 
-/// Every named collection is there.
-pub(crate) fn check_names(scan: &Scan, wanted: &[CollectionName]) -> Result<(), OpsError> {
-    let is_there = |name: &&CollectionName| scan.collections.iter().any(|info| info.name == **name);
-    match wanted.iter().find(|name| !is_there(name)) {
+/// Every named collection is there: it has documents, or indexes.
+pub(crate) async fn check_names(
+    from: &Arc<dyn Engine>,
+    scan: &Scan,
+    wanted: &[CollectionName],
+) -> Result<(), OpsError> {
+    let has_documents =
+        |name: &CollectionName| scan.collections.iter().any(|info| info.name == *name);
+    let mut missing = wanted.iter().filter(|name| !has_documents(name)).peekable();
+    if missing.peek().is_none() {
+        return Ok(());
+    }
+    let indexed = indexes::only_indexed(from, wanted, has_documents).await?;
+    match missing.find(|name| !indexed.contains(name)) {
         Some(missing) => Err(OpsError::NoSuchCollection { collection: missing.clone() }),
         None => Ok(()),
     }

@@ -143,6 +143,10 @@ impl Control {
         self.stop.is_cancelled()
     }
 
+    pub(crate) fn token(&self) -> &CancellationToken {
+        &self.stop
+    }
+
     /// Waits until it is to stop.
     pub(crate) async fn stopped(&self) {
         self.stop.cancelled().await;

@@ -93,7 +93,10 @@ pub(crate) async fn base_of(
     // What other programs wrote has no number until it is taken in, and a later one then.
     if let Some(reconcile) = to.reconcile() {
         for info in to.collections().await.map_err(OpsError::target_failed)? {
-            reconcile.reconcile(&info.name).await.map_err(OpsError::target_failed)?;
+            tokio::select! {
+                done = reconcile.reconcile(&info.name) => done.map_err(OpsError::target_failed)?,
+                () = control.stopped() => return Err(OpsError::Stopped { documents: 0 }),
+            };
         }
     }
     let target = Scan::open(to, Side::Target, &[]).await?;

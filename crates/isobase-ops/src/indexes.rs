@@ -5,7 +5,7 @@ use std::sync::Arc;
 use isobase_engine::{Engine, ErrorKind, IndexDefinition};
 use isobase_types::CollectionName;
 
-use crate::{Control, OpsError};
+use crate::{Control, OpsError, again::again};
 
 /// A declared index.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,10 +58,13 @@ pub(crate) struct Built {
     pub(crate) left_out: Vec<String>,
 }
 
-/// Declares indexes and builds them.
+/// Declares indexes and builds them. A collection with documents could be had, as the preflight
+/// has shown; one without may have a name that the target cannot have, and then its indexes are
+/// left out.
 pub(crate) async fn build(
     to: &Arc<dyn Engine>,
     declared: &[Declared],
+    has_documents: impl Fn(&CollectionName) -> bool,
     control: &Control,
 ) -> Result<Built, OpsError> {
     let mut done = Built::default();
@@ -73,11 +76,15 @@ pub(crate) async fn build(
             done.left_out.push(index.to_string());
             continue;
         };
-        match indexes.create_index(&index.collection, &index.definition).await {
+        let (collection, definition) = (&index.collection, &index.definition);
+        let what = format!("the index {index}");
+        // A new table may take longer than one call.
+        let built = again(&what, control.token(), || indexes.create_index(collection, definition));
+        match built.await {
             Ok(_) => done.built.push(index.to_string()),
-            // A collection with documents would have been refused before anything was written.
             Err(error)
-                if matches!(error.kind, ErrorKind::Unsupported | ErrorKind::InvalidArgument) =>
+                if error.kind == ErrorKind::Unsupported
+                    || error.kind == ErrorKind::InvalidArgument && !has_documents(collection) =>
             {
                 done.left_out.push(index.to_string());
             }

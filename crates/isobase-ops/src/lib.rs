@@ -9,6 +9,7 @@
 //! (what a load finds in its target), `scan` and `loader` (the two ends of the pipe), `replay`
 //! (what changed meanwhile), `verify`, and `copy`, which puts them together.
 
+mod again;
 pub mod archive;
 mod begin;
 mod copy;

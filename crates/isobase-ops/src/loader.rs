@@ -14,6 +14,7 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use crate::{
     Control, OpsError, Progress, Side, Stage,
+    again::again,
     note::{LoadNote, Reached, random_name},
     pace::Pace,
 };
@@ -31,15 +32,13 @@ const BEYOND_SEQUENCES: u64 = 1 << 62;
 const OWNER_EVERY: Duration = Duration::from_millis(500);
 const TAKEN_OVER_AFTER: Duration = Duration::from_millis(1_500);
 
-/// Attempts at a part while the target has temporary failures, and the first pause between them.
-const ATTEMPTS: u32 = 6;
-const FIRST_PAUSE: Duration = Duration::from_millis(200);
-
 /// Writes parts into a target that is marked as unfinished.
 pub(crate) struct Loader {
     to: Arc<dyn Engine>,
     control: Control,
     pub(crate) note: LoadNote,
+    /// The last two texts of the note: one of them is the engine's, whatever became of the last.
+    noted: [String; 2],
     /// Documents to write, as far as anybody knows; for progress.
     pub(crate) total: Option<u64>,
     /// Documents that were written by earlier runs.
@@ -104,6 +103,7 @@ impl Loader {
             total: None,
             before: note.documents,
             note,
+            noted: Default::default(),
             handed_over: reached.clone(),
             reached,
             under_way: VecDeque::new(),
@@ -120,13 +120,16 @@ impl Loader {
         loader.write_note().await?;
         if before.is_some() {
             tokio::time::sleep(TAKEN_OVER_AFTER).await;
-        } else if let Some(feed) = to.change_feed() {
-            // Nobody else writes any more; what was written until now is theirs.
-            let latest = feed.latest().await.map_err(OpsError::target_failed)?;
-            if latest > loader.note.base().sequence {
+        }
+        if !loader.note.fenced {
+            // Nobody else writes any more, and nothing is loaded yet: what was written until now
+            // is theirs.
+            if let Some(feed) = to.change_feed() {
+                let latest = feed.latest().await.map_err(OpsError::target_failed)?;
                 loader.note.begins_after(latest);
-                loader.write_note().await?;
             }
+            loader.note.fenced = true;
+            loader.mark().await?;
         }
         Ok(loader)
     }
@@ -307,7 +310,10 @@ impl Loader {
     async fn write_note(&mut self) -> Result<(), OpsError> {
         self.note.set_reached(&self.reached);
         let load = bulk_load(&self.to)?;
-        load.mark(&self.note.to_text()).await.map_err(OpsError::target_failed)?;
+        let text = self.note.to_text();
+        self.noted = [std::mem::take(&mut self.noted[1]), text.clone()];
+        let marked = again("marking the target", &self.given_up, || load.mark(&text));
+        marked.await.map_err(OpsError::target_failed)?;
         self.noted_at = Instant::now();
         self.bytes_since_note = 0;
         Ok(())
@@ -318,7 +324,7 @@ impl Loader {
 impl Drop for Loader {
     fn drop(&mut self) {
         if let Some(load) = self.to.bulk_load() {
-            load.leave();
+            self.noted.iter().for_each(|note| load.leave(note));
         }
     }
 }
@@ -357,8 +363,7 @@ pub(crate) fn moved(revision: &Revision, base: Sequence) -> Revision {
     }
 }
 
-/// Writes documents, again when the target has a temporary failure: repeating is harmless. There
-/// is no other attempt after the work was given up.
+/// Writes documents.
 pub(crate) async fn load(
     to: &dyn Engine,
     collection: &CollectionName,
@@ -366,21 +371,8 @@ pub(crate) async fn load(
     given_up: &CancellationToken,
 ) -> Result<(), EngineError> {
     let Some(load) = to.bulk_load() else { return Ok(()) };
-    let mut pause = FIRST_PAUSE;
-    for _ in 1..ATTEMPTS {
-        match load.load(collection, documents.clone()).await {
-            Err(error) if error.is_temporary() => {
-                tracing::warn!(%collection, %error, "a part will be written again: {error}");
-                tokio::select! {
-                    () = tokio::time::sleep(pause) => {}
-                    () = given_up.cancelled() => return Err(error),
-                }
-                pause *= 2;
-            }
-            done => return done,
-        }
-    }
-    load.load(collection, documents).await
+    let what = format!("writing a part of {collection}");
+    again(&what, given_up, || load.load(collection, documents.clone())).await
 }
 
 /// Takes documents away, as [`load`] writes them.
@@ -390,16 +382,6 @@ pub(crate) async fn unload(
     ids: &[DocumentId],
 ) -> Result<(), EngineError> {
     let Some(load) = to.bulk_load() else { return Ok(()) };
-    let mut pause = FIRST_PAUSE;
-    for _ in 1..ATTEMPTS {
-        match load.unload(collection, ids).await {
-            Err(error) if error.is_temporary() => {
-                tracing::warn!(%collection, %error, "a part will be deleted again: {error}");
-                tokio::time::sleep(pause).await;
-                pause *= 2;
-            }
-            done => return done,
-        }
-    }
-    load.unload(collection, ids).await
+    let what = format!("deleting in {collection}");
+    again(&what, &CancellationToken::new(), || load.unload(collection, ids)).await
 }

@@ -35,6 +35,10 @@ pub struct LoadNote {
     /// What a load before this one has written is taken away first.
     #[serde(default)]
     pub(crate) clears: bool,
+    /// Nobody else has written since, and the counters before the load are those of that moment:
+    /// until then nothing is loaded.
+    #[serde(default = "yes")]
+    pub(crate) fenced: bool,
     /// Which run of the work may write: the last one that was begun. 32 hexadecimal digits.
     #[serde(default)]
     pub(crate) owner: String,
@@ -69,6 +73,10 @@ pub(crate) enum Reached {
     End,
 }
 
+fn yes() -> bool {
+    true
+}
+
 /// 32 hexadecimal digits that nobody has had before.
 pub(crate) fn random_name() -> Result<String, OpsError> {
     let mut name = [0; 16];
@@ -92,6 +100,7 @@ impl LoadNote {
             documents: 0,
             revision_max: 0,
             clears: false,
+            fenced: false,
             owner: String::new(),
             found: None,
             place: NotedPlace::Start,

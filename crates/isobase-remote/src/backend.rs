@@ -36,7 +36,7 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Why the database cannot hold this document for its native size; none when it can. An upper
     /// bound of the real size may be used if it is at most a few percent larger.
-    fn refuses_size(&self, id: &DocumentId, after: &After) -> Option<String>;
+    fn refuses_size(&self, key: &DocumentKey, after: &After) -> Option<String>;
 
     /// How much one commit may write.
     fn budget(&self) -> Budget;

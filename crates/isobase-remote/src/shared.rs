@@ -139,7 +139,7 @@ impl<B: Backend> Shared<B> {
                 "its place in an index has {long} bytes, at most {max} are allowed"
             )));
         }
-        self.backend.refuses_size(&key.id, after).map_or(Ok(()), |reason| Err(whole(reason)))
+        self.backend.refuses_size(key, after).map_or(Ok(()), |reason| Err(whole(reason)))
     }
 
     /// What [`isobase_engine::Engine::check_document`] asks.

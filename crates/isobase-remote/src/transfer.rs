@@ -23,8 +23,9 @@ use crate::{
     writer::{SpecialJob, group::before_of},
 };
 
-/// After this time every process knows of a load: twice the time after which writers look.
-const LOADS_SEEN_AFTER: Duration = CATALOGUE_AGE_MAX.saturating_mul(2);
+/// After this time every process knows of a load: twice the time after which writers look. A writer
+/// that has its head longer than that after it last looked, looks again.
+pub(crate) const LOADS_SEEN_AFTER: Duration = CATALOGUE_AGE_MAX.saturating_mul(2);
 
 /// Documents read at a time.
 const READ_DOCUMENTS: u32 = 1_000;
@@ -100,7 +101,7 @@ impl<B: Backend> BulkLoad for RemoteEngine<B> {
             check_note(note)?;
             let Core { shared, writer, .. } = &*self.core;
             shared.backend.set_unfinished(Some(note)).await?;
-            if !shared.loading.begin() {
+            if !shared.loading.begin(note) {
                 return Ok(());
             }
             // Services that have the database open look now and then, and write no more.
@@ -108,7 +109,7 @@ impl<B: Backend> BulkLoad for RemoteEngine<B> {
             // What they decided before that and is still under way finds another head.
             let fenced = writer.special(SpecialJob::Fence).await;
             if fenced.is_err() {
-                shared.loading.leave();
+                shared.loading.leave(note);
             }
             fenced.map(drop)
         })
@@ -164,8 +165,8 @@ impl<B: Backend> BulkLoad for RemoteEngine<B> {
         })
     }
 
-    fn leave(&self) {
-        self.core.shared.loading.leave();
+    fn leave(&self, note: &str) {
+        self.core.shared.loading.leave(note);
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use isobase_engine::{Action, BulkLoad, Engine, ErrorKind, NOTE_BYTES_MAX, SystemClock};
+use futures_util::FutureExt;
+use isobase_engine::{Action, BulkLoad, Counters, Engine, ErrorKind, NOTE_BYTES_MAX, SystemClock};
 use isobase_engine_memory::{MemoryEngine, MemoryOptions};
 use isobase_types::{Document, DocumentId, Revision, Sequence, json};
 
@@ -229,34 +230,63 @@ pub(crate) async fn note_outlives_the_engine(database: Arc<Database>) {
 }
 
 pub(crate) async fn load_that_was_left_keeps_everybody_out(database: Arc<Database>) {
+    async fn is_refused(engine: &Arc<dyn Engine>) {
+        let action = Action::Create { body: "{}".to_owned() };
+        let refused = [
+            try_write(engine, "notes", vec![action]).await.map(drop),
+            engine.delete_collection(&name("notes")).await.map(drop),
+            engine.indexes().unwrap().create_index(&name("notes"), &index("n")).await.map(drop),
+        ];
+        for refused in refused {
+            let refused = refused.unwrap_err();
+            assert_eq!(refused.kind, ErrorKind::Unavailable, "{refused}");
+            assert!(refused.message.contains("being loaded"), "{refused}");
+        }
+    }
     let engine = database.engine();
     let bulk = loader(&engine);
     // Nothing was begun.
-    bulk.leave();
+    bulk.leave("the first");
     create(&engine, "notes", "{}").await;
-    bulk.mark("under way").await.unwrap();
+    bulk.mark("the first").await.unwrap();
     // Whoever loads may write, as a copy does that follows its source.
     create(&engine, "notes", "{}").await;
-    bulk.leave();
-    let unwritten = Action::Create { body: "{}".to_owned() };
-    let refused = [
-        try_write(&engine, "notes", vec![unwritten]).await.map(drop),
-        engine.delete_collection(&name("notes")).await.map(drop),
-        engine.indexes().unwrap().create_index(&name("notes"), &index("n")).await.map(drop),
-    ];
-    for refused in refused {
-        let refused = refused.unwrap_err();
-        assert_eq!(refused.kind, ErrorKind::Unavailable, "{refused}");
-        assert!(refused.message.contains("being loaded"), "{refused}");
-    }
+    bulk.leave("the first");
+    is_refused(&engine).await;
     assert_eq!(size(&engine, "notes").await, 2);
-    // Gone on with, and then finished.
-    bulk.mark("under way").await.unwrap();
+    // Another one is begun here; the first one's end is not its own.
+    bulk.mark("the second").await.unwrap();
+    bulk.leave("the first");
     create(&engine, "notes", "{}").await;
-    bulk.leave();
+    bulk.leave("the second");
+    is_refused(&engine).await;
+    drop(engine);
+    database.reopen().await;
+    let engine = database.engine();
+    if loader(&engine).unfinished().await.unwrap().is_some() {
+        is_refused(&engine).await;
+    }
     finish(&engine, 100, 100).await;
     create(&engine, "notes", "{}").await;
     assert_eq!(size(&engine, "notes").await, 4);
+}
+
+pub(crate) async fn load_goes_on_whoever_waits_for_it(database: Arc<Database>) {
+    let engine = database.engine();
+    // Dropped as soon as it has begun: whatever becomes of it, nobody writes into half a load.
+    let marked = loader(&engine).mark("dropped").now_or_never();
+    let wrote = try_write(&engine, "notes", vec![Action::Create { body: "{}".to_owned() }]).await;
+    if marked.is_none() && loader(&engine).unfinished().await.unwrap().is_some() {
+        wrote.unwrap_err();
+    }
+    loader(&engine).mark("gone on with").await.unwrap();
+    load(&engine, "notes", &numbered(10..20)).await;
+    let finished = loader(&engine).finish(Counters { sequence: Sequence(50), last_id: 50 });
+    drop(finished.now_or_never());
+    loader(&engine).leave("gone on with");
+    finish(&engine, 100, 100).await;
+    create(&engine, "notes", "{}").await;
+    assert!(size(&engine, "notes").await > 10);
 }
 
 pub(crate) async fn unloaded_documents_are_gone(database: Arc<Database>) {

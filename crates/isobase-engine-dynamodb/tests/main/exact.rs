@@ -48,7 +48,7 @@ async fn a_document_that_is_not_refused_for_its_size_fits() {
             // The largest that is not refused.
             let fits = |count: usize| {
                 let write = creation("c", "x", 1, &make(count));
-                backend.refuses_size(&write.key.id, write.after.as_ref().unwrap()).is_none()
+                backend.refuses_size(&write.key, write.after.as_ref().unwrap()).is_none()
             };
             let (mut low, mut high) = (1, 500_000 / unit);
             while high - low > 1 {
@@ -60,7 +60,7 @@ async fn a_document_that_is_not_refused_for_its_size_fits() {
             assert!(tables.read(&document_key("c", &id)).await.is_some());
         }
         let write = creation("c", "x", 1, &of_text(420_000));
-        let reason = backend.refuses_size(&write.key.id, write.after.as_ref().unwrap()).unwrap();
+        let reason = backend.refuses_size(&write.key, write.after.as_ref().unwrap()).unwrap();
         assert!(reason.contains("409600"), "{reason}");
     })
     .await;

@@ -3,7 +3,6 @@
 use isobase_engine::ErrorKind;
 use isobase_engine_firestore::{Environment, FirestoreBackend, FirestoreOptions};
 use isobase_remote::{Backend, DocumentWrite, RemoteOptions};
-use isobase_types::DocumentId;
 
 use crate::support::{Database, after, before, create, key, on_each};
 
@@ -16,8 +15,7 @@ async fn is_stored(database: &Database, body: &str) -> Result<(), ErrorKind> {
 
 fn is_refused(database: &Database, body: &str) -> bool {
     let backend = &database.backend;
-    let id = DocumentId::parse("x").expect("an id");
-    backend.refuses_size(&id, &after(backend, body, &[b"k"])).is_some()
+    backend.refuses_size(&key("a", "x"), &after(backend, body, &[b"k"])).is_some()
 }
 
 #[test]
@@ -149,7 +147,7 @@ fn what_the_automatic_indexes_cannot_hold_is_refused() {
         }
         let too_large = [(nested(7), "7680"), (long(9_000), "8388608")];
         let too_many = [fields(20_001), format!(r#"{{"a":{}}}"#, fields(20_001)), elements(40_001)];
-        let id = DocumentId::parse("x").expect("an id");
+        let key = key("a", "x");
         let url = format!("firestore://{}?indexing=keys&emulator=127.0.0.1:1", database.project);
         let options = FirestoreOptions::new(&url).expect("a URL");
         let (environment, remote) = (Environment::default(), RemoteOptions::default());
@@ -157,9 +155,9 @@ fn what_the_automatic_indexes_cannot_hold_is_refused() {
         let too_many = too_many.map(|body| (body, "40000"));
         for (body, limit) in too_many.into_iter().chain(too_large) {
             let after = after(&database.backend, &body, &[b"k"]);
-            let reason = database.backend.refuses_size(&id, &after).expect("a reason");
+            let reason = database.backend.refuses_size(&key, &after).expect("a reason");
             assert!(reason.contains(limit) && reason.contains("index"), "{reason}");
-            assert_eq!(bare.refuses_size(&id, &after), None);
+            assert_eq!(bare.refuses_size(&key, &after), None);
         }
     });
 }

@@ -90,11 +90,11 @@ fn killed_load_leaves_its_note_and_goes_on() {
 #[tokio::main(flavor = "current_thread")]
 async fn load_until_killed(path: &std::path::Path) {
     let engine = open(path);
-    let index = IndexDefinition::new(Order::parse("n").unwrap()).unwrap();
-    engine.indexes().unwrap().create_index(&notes(), &index).await.unwrap();
     let note = engine.unfinished().await.unwrap();
     let begin: i64 = note.map_or(0, |note| note.parse().unwrap());
     engine.mark(&begin.to_string()).await.unwrap();
+    let index = IndexDefinition::new(Order::parse("n").unwrap()).unwrap();
+    engine.indexes().unwrap().create_index(&notes(), &index).await.unwrap();
     for chunk in 0.. {
         let first = begin + chunk * CHUNK + 1;
         let documents = (first..first + CHUNK).map(document).collect();

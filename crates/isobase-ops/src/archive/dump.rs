@@ -123,7 +123,7 @@ pub async fn dump(
     }
     let scan = Scan::open(from, Side::Source, &options.collections).await?;
     if options.since.is_none() {
-        check_names(&scan, &options.collections)?;
+        check_names(from, &scan, &options.collections).await?;
     }
     let header = header(from, options, &scan)?;
     let schemas_left_out = schemas::left_out(from, &options.collections).await?;

@@ -168,7 +168,8 @@ impl Work<'_> {
         let verified = stages.run(Stage::Verify, verifying).await;
         verified.map_err(|error| loader.stopped_later(error))?;
         let declared = self.declared();
-        let built = indexes::build(self.to, &declared, self.control);
+        let has_documents = |name: &CollectionName| expected.contains_key(name);
+        let built = indexes::build(self.to, &declared, has_documents, self.control);
         let built = stages.run(Stage::Indexes, built).await;
         let built = built.map_err(|error| loader.stopped_later(error))?;
         let footer = self.checked.footer();

@@ -219,7 +219,7 @@ impl BulkLoad for Wrapped {
         self.inner.bulk_load().unwrap().finish(counters)
     }
 
-    fn leave(&self) {
-        self.inner.bulk_load().unwrap().leave();
+    fn leave(&self, note: &str) {
+        self.inner.bulk_load().unwrap().leave(note);
     }
 }

@@ -3,7 +3,7 @@
 use std::ops::Bound;
 
 use isobase_engine::{CollectionInfo, Counters, EngineError, ErrorKind, Limits, Pending};
-use isobase_types::{CollectionName, DocumentId, Sequence, Timestamp};
+use isobase_types::{CollectionName, Sequence, Timestamp};
 
 use super::{FakeBackend, Fault};
 use crate::{
@@ -43,7 +43,7 @@ impl Backend for FakeBackend {
         (collection.as_str() == "unholdable").then(|| "no such name can be held".to_owned())
     }
 
-    fn refuses_size(&self, _id: &DocumentId, after: &After) -> Option<String> {
+    fn refuses_size(&self, _key: &DocumentKey, after: &After) -> Option<String> {
         let mut text = Vec::new();
         Tree::write_fields(&after.fields, &mut text);
         let max = self.settings.limits.document_bytes.max;
@@ -75,7 +75,12 @@ impl Backend for FakeBackend {
     }
 
     fn head(&self) -> Pending<'_, Head> {
-        later(|| {
+        Box::pin(async move {
+            tokio::task::yield_now().await;
+            let way = self.state().head_way.take();
+            if let Some(way) = way {
+                tokio::time::sleep(way).await;
+            }
             let mut state = self.state();
             if state.heads_broken {
                 return Err(EngineError::new(ErrorKind::Unavailable, "the connection broke"));

@@ -147,6 +147,17 @@ impl FakeBackend {
         self.state().preparations_held = hold;
     }
 
+    /// Lets the next head be so long on its way.
+    pub fn slow_head(&self, way: std::time::Duration) {
+        self.state().head_way = Some(way);
+    }
+
+    /// Whether a slow head was not asked for yet.
+    #[must_use]
+    pub fn has_slow_head(&self) -> bool {
+        self.state().head_way.is_some()
+    }
+
     /// Lets nobody read the head, as if the connection were broken.
     pub fn break_heads(&self, broken: bool) {
         self.state().heads_broken = broken;

@@ -22,6 +22,7 @@ pub(super) struct State {
     pub(super) faults: VecDeque<Fault>,
     pub(super) purges_held: bool,
     pub(super) heads_broken: bool,
+    pub(super) head_way: Option<std::time::Duration>,
     pub(super) preparations_held: bool,
     pub(super) most_bytes_read: usize,
     /// Documents of a commit whose log is written.

@@ -126,6 +126,11 @@ impl<B: Backend> Shared<B> {
             let found = self.backend.read_answers(&[given.key]).await?;
             return Ok(written(found.first().is_some_and(|found| found.as_ref() == Some(given))));
         }
+        if commit.catalogue.is_empty() {
+            // It only moves the head: whether ours or another one stands there, nobody can tell
+            // but by all of it.
+            return Ok(written(head == commit.next));
+        }
         // What is left changes the catalogue only, and can be repeated without harm.
         let known = self.backend.catalogue().await?;
         Ok(written(commit.catalogue.iter().all(|entry| known.contains(entry))))

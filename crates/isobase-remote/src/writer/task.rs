@@ -17,6 +17,7 @@ use crate::{
     error::{Pauses, within},
     maintenance::Maintenance,
     shared::{Shared, Status},
+    transfer::LOADS_SEEN_AFTER,
     writer::{
         SpecialAnswer, SpecialJob,
         decide::{End, Share},
@@ -413,6 +414,15 @@ impl<B: Backend> Task<B> {
             (None, Some(head)) => (head, now),
             (None, None) => (backend.head().await?, now),
         };
+        // A head that was long on its way may be one after the beginning of a load.
+        let is_heard = |at: &Instant| at.elapsed() < LOADS_SEEN_AFTER;
+        if !self.shared.loading.is_here() && !self.free_at.as_ref().is_some_and(is_heard) {
+            let asked = Instant::now();
+            if let Some(note) = backend.unfinished().await? {
+                return Err(being_loaded(Some(&note)));
+            }
+            self.free_at = Some(asked);
+        }
         let catalogue = self.shared.catalogue.get();
         if catalogue.number == head.catalogue {
             return Ok((head, at, catalogue));

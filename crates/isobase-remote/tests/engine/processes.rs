@@ -160,6 +160,43 @@ async fn what_was_under_way_when_a_load_began_is_not_written() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_head_that_was_long_on_its_way_is_not_written_for() {
+    let database = database();
+    let (service, loading) = (open(&database).await, open(&database).await);
+    write(&service, create("{}")).await;
+    // It looks for loads, finds none, and gets a head from after the beginning of one.
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    database.slow_head(Duration::from_millis(1_500));
+    let late = tokio::spawn(async move { try_write(&service, create("{}")).await });
+    while database.has_slow_head() {
+        tokio::task::yield_now().await;
+    }
+    loading.bulk_load().unwrap().mark("a copy").await.unwrap();
+    let latest = loading.change_feed().unwrap().latest().await.unwrap();
+    let refused = late.await.unwrap().unwrap_err();
+    assert!(refused.message.contains("being loaded: a copy"), "{refused}");
+    assert_eq!(loading.change_feed().unwrap().latest().await.unwrap(), latest);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_load_that_could_not_keep_the_others_out_keeps_itself_out() {
+    let database = database();
+    let (service, loading) = (open(&database).await, open(&database).await);
+    write(&service, create("{}")).await;
+    let load = loading.bulk_load().unwrap();
+    database.inject(Fault::Refused(ErrorKind::Unexpected));
+    load.mark("a copy").await.unwrap_err();
+    for engine in [&service, &loading] {
+        let refused = try_write(engine, create("{}")).await.unwrap_err();
+        assert!(refused.message.contains("being loaded: a copy"), "{refused}");
+    }
+    load.mark("a copy").await.unwrap();
+    write(&loading, create("{}")).await;
+    load.finish(Counters::default()).await.unwrap();
+    write(&service, create("{}")).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn nobody_else_writes_while_it_is_loaded() {
     let database = database();
     let (service, loading) = (open(&database).await, open(&database).await);
