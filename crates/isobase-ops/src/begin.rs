@@ -40,39 +40,50 @@ pub(crate) struct Wanted<'a> {
 }
 
 impl Found {
-    /// Looks at the target. `loaded` are collections that an unfinished load may have brought;
-    /// `same` tells why a note is not of this work.
+    /// Looks at the target. `loaded` are collections that an unfinished load may have brought.
     pub(crate) async fn look(
         wanted: Wanted<'_>,
         loaded: &[CollectionName],
-        same: impl FnOnce(&LoadNote) -> Result<(), String>,
     ) -> Result<Self, OpsError> {
-        let Wanted { to, existing, restart, control } = wanted;
+        let Wanted { to, existing, restart, .. } = wanted;
         let unfinished = bulk_load(to)?.unfinished().await.map_err(OpsError::target_failed)?;
         let Some(text) = unfinished else {
             check_empty(to, existing).await?;
             return Ok(Self::Nothing);
         };
-        let not_resumable = |reason: String| {
+        let not_resumable = |reason: &str| {
+            let reason = reason.to_owned();
             Err(OpsError::NotResumable { note: first_line(&text).to_owned(), reason })
         };
         // Without the counters in it nobody knows which documents were there before, so it
         // cannot be forgotten either.
         let Some(note) = LoadNote::parse(&text) else {
-            return not_resumable("its note was written by another version or program".to_owned());
+            return not_resumable("its note was written by another version or program");
         };
         if restart {
             check_empty_before(to, existing, note.base().sequence, loaded).await?;
             return Ok(Self::Forgotten(Box::new(note)));
         }
-        if let Err(reason) = same(&note) {
-            return not_resumable(reason);
-        }
         let Some(reached) = note.reached() else {
-            return not_resumable("its place cannot be read".to_owned());
+            return not_resumable("its place cannot be read");
         };
-        control.tell(Event::Resumed { documents: note.documents });
         Ok(Self::Begun(Box::new(note), reached))
+    }
+
+    /// Refuses to go on with a load that is another work; `same` tells why it is.
+    pub(crate) fn of_same_work(
+        self,
+        control: &Control,
+        same: impl FnOnce(&LoadNote) -> Result<(), String>,
+    ) -> Result<Self, OpsError> {
+        if let Self::Begun(note, _) = &self {
+            same(note).map_err(|reason| {
+                let note = first_line(&note.to_text()).to_owned();
+                OpsError::NotResumable { note, reason }
+            })?;
+            control.tell(Event::Resumed { documents: note.documents });
+        }
+        Ok(self)
     }
 
     pub(crate) fn is_begun(&self) -> bool {

@@ -108,7 +108,7 @@ pub async fn preflight(
     control: &Control,
 ) -> Result<PreflightReport, OpsError> {
     let scan = Scan::open(from, Side::Source, &options.collections).await?;
-    check_names(from, &scan, &options.collections).await?;
+    check_names(from, &scan.names(), &options.collections).await?;
     let mut stages = Stages::new(control);
     let looked = look_at_all(scan, to, options.part_bytes, control);
     Ok(stages.run(Stage::Preflight, looked).await?.0)
@@ -166,17 +166,18 @@ impl Work<'_> {
         let mut stages = Stages::new(self.control);
         take_in(self.from, &self.options.collections, self.control, &mut stages).await?;
         let scan = Scan::open(self.from, Side::Source, &self.options.collections).await?;
-        let names = scan.names();
-        let found = Found::look(self.wanted(), &names, |note| self.same_work(note, &scan)).await?;
+        let (names, since) = (scan.names(), scan.counters.sequence);
+        let found = Found::look(self.wanted(), &names).await?;
+        let found = found.of_same_work(self.control, |note| self.same_work(note, since))?;
         if !found.is_begun() {
-            check_names(self.from, &scan, &self.options.collections).await?;
+            check_names(self.from, &names, &self.options.collections).await?;
         }
         let looked = look_at_all(scan, self.to, self.options.part_bytes, self.control);
         let (preflight, scan) = stages.run(Stage::Preflight, looked).await?;
         if self.options.on_refused == OnRefused::Stop {
             preflight.check()?;
         }
-        let plan = found.plan(self.wanted(), |base| self.note(base, &scan)).await?;
+        let plan = found.plan(self.wanted(), |base| self.note(base, since)).await?;
         let mut outcome = self.carry_out(plan, &preflight, scan, &mut stages).await?;
         outcome.replay.refused.refused += preflight.refused;
         outcome.replay.refused.refusals.splice(0..0, preflight.refusals);
@@ -188,14 +189,14 @@ impl Work<'_> {
         Wanted { to: self.to, existing, restart, control: self.control }
     }
 
-    fn note(self, base: Counters, scan: &Scan) -> LoadNote {
+    fn note(self, base: Counters, since: Sequence) -> LoadNote {
         let mut note = LoadNote::begin("copy", &self.options.source, self.options.scope(), base);
-        note.since = scan.counters.sequence.0;
+        note.since = since.0;
         note
     }
 
     /// Why a note is not of this work.
-    fn same_work(self, note: &LoadNote, scan: &Scan) -> Result<(), String> {
+    fn same_work(self, note: &LoadNote, sequence: Sequence) -> Result<(), String> {
         if note.work != "copy" {
             return Err(format!("it is a {}", note.work));
         }
@@ -205,7 +206,7 @@ impl Work<'_> {
         if note.scope != self.options.scope() {
             return Err(format!("it copies {}", note.scope));
         }
-        if note.since > scan.counters.sequence.0 {
+        if note.since > sequence.0 {
             return Err("the source has fewer writes than it had then".to_owned());
         }
         Ok(())
@@ -256,11 +257,11 @@ impl Work<'_> {
         let verified = self.verify(scan, &mut replay, base.sequence, control);
         let verified = stages.run(Stage::Verify, verified).await;
         let comparison = verified.map_err(|error| loader.stopped_later(error))?;
-        let has_documents = |name: &CollectionName| comparison.equal.contains_key(name);
-        let empty = indexes::only_indexed(self.from, &options.collections, has_documents).await?;
+        let mut empty = indexes::indexed(self.from, &options.collections).await?;
+        empty.retain(|name| !comparison.equal.contains_key(name));
         let indexed = comparison.equal.keys().chain(&empty);
         let declared = indexes::declared(self.from, indexed).await?;
-        let built = indexes::build(self.to, &declared, has_documents, control);
+        let built = indexes::build(self.to, &declared, &empty, control);
         let built = stages.run(Stage::Indexes, built).await;
         let built = built.map_err(|error| loader.stopped_later(error))?;
         let schemas_left_out = schemas::left_out(self.from, &options.collections).await?;
@@ -465,17 +466,15 @@ pub(crate) async fn take_in(
 /// Every named collection is there: it has documents, or indexes.
 pub(crate) async fn check_names(
     from: &Arc<dyn Engine>,
-    scan: &Scan,
+    found: &[CollectionName],
     wanted: &[CollectionName],
 ) -> Result<(), OpsError> {
-    let has_documents =
-        |name: &CollectionName| scan.collections.iter().any(|info| info.name == *name);
-    let mut missing = wanted.iter().filter(|name| !has_documents(name)).peekable();
-    if missing.peek().is_none() {
+    if wanted.iter().all(|name| found.contains(name)) {
         return Ok(());
     }
-    let indexed = indexes::only_indexed(from, wanted, has_documents).await?;
-    match missing.find(|name| !indexed.contains(name)) {
+    let indexed = indexes::indexed(from, wanted).await?;
+    let is_there = |name: &&CollectionName| found.contains(name) || indexed.contains(name);
+    match wanted.iter().find(|name| !is_there(name)) {
         Some(missing) => Err(OpsError::NoSuchCollection { collection: missing.clone() }),
         None => Ok(()),
     }

@@ -21,16 +21,15 @@ impl std::fmt::Display for Declared {
     }
 }
 
-/// Collections without documents that have declared indexes, among those that are wanted (all when
-/// none is named).
-pub(crate) async fn only_indexed(
+/// Collections that have declared indexes, also without documents, among those that are wanted (all
+/// when none is named).
+pub(crate) async fn indexed(
     engine: &Arc<dyn Engine>,
     wanted: &[CollectionName],
-    with_documents: impl Fn(&CollectionName) -> bool,
 ) -> Result<Vec<CollectionName>, OpsError> {
     let Some(indexes) = engine.indexes() else { return Ok(Vec::new()) };
     let mut names = indexes.indexed_collections().await.map_err(OpsError::source_failed)?;
-    names.retain(|name| (wanted.is_empty() || wanted.contains(name)) && !with_documents(name));
+    names.retain(|name| wanted.is_empty() || wanted.contains(name));
     Ok(names)
 }
 
@@ -59,12 +58,12 @@ pub(crate) struct Built {
 }
 
 /// Declares indexes and builds them. A collection with documents could be had, as the preflight
-/// has shown; one without may have a name that the target cannot have, and then its indexes are
+/// has shown; an `empty` one may have a name that the target cannot have, and then its indexes are
 /// left out.
 pub(crate) async fn build(
     to: &Arc<dyn Engine>,
     declared: &[Declared],
-    has_documents: impl Fn(&CollectionName) -> bool,
+    empty: &[CollectionName],
     control: &Control,
 ) -> Result<Built, OpsError> {
     let mut done = Built::default();
@@ -84,7 +83,7 @@ pub(crate) async fn build(
             Ok(_) => done.built.push(index.to_string()),
             Err(error)
                 if error.kind == ErrorKind::Unsupported
-                    || error.kind == ErrorKind::InvalidArgument && !has_documents(collection) =>
+                    || error.kind == ErrorKind::InvalidArgument && empty.contains(collection) =>
             {
                 done.left_out.push(index.to_string());
             }

@@ -202,6 +202,7 @@ pub(crate) async fn get_all(
     collection: &CollectionName,
     ids: &[DocumentId],
 ) -> Result<Vec<Option<Document>>, EngineError> {
-    let reads = ids.iter().map(|id| engine.get(collection, id));
+    // Named ones: with a closure in it the future could not go to another thread.
+    let reads: Vec<_> = ids.iter().map(|id| engine.get(collection, id)).collect();
     stream::iter(reads).buffered(READS_AT_ONCE).try_collect().await
 }

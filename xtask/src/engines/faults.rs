@@ -17,11 +17,18 @@ fn tests_in(cell: &str) -> Vec<(&str, &str)> {
 }
 
 fn has_test(folder: &Path, module: &str, test: &str) -> bool {
-    let source = fs::read_to_string(folder.join(module).with_extension("rs")).unwrap_or_default();
+    let read = |name: &str| fs::read_to_string(folder.join(name)).unwrap_or_default();
+    if !read("main.rs").lines().any(|line| line == format!("mod {module};")) {
+        return false;
+    }
+    let source = read(&format!("{module}.rs"));
     let lines: Vec<_> = source.lines().collect();
-    lines
-        .windows(2)
-        .any(|pair| pair[0].contains("test]") && pair[1].contains(&format!("fn {test}()")))
+    let is_it = |line: &str| line.contains(&format!("fn {test}()"));
+    let Some(at) = lines.iter().position(|line| is_it(line)) else { return false };
+    let attributes = lines[..at].iter().rev().take_while(|line| line.starts_with("#["));
+    let attributes: Vec<_> = attributes.collect();
+    let has = |word: &str| attributes.iter().any(|line| line.contains(word));
+    has("test") && !has("ignore") && !has("cfg")
 }
 
 #[test]

@@ -6,9 +6,6 @@ use isobase_remote::{Tree, testing::live};
 
 use crate::{answers::engine_behind, fixture::*, proxy::Seen};
 
-/// Texts in the order of an index of CouchDB 3.5.0: ICU's (recorded, 2026-11).
-const ICU: [&str; 10] = ["😀", "10", "9", "Ａ", "aa", "b", "B", "é", "z", "Z"];
-
 /// What a request is about: its path without the database and the names of documents.
 fn endpoint(seen: &Seen) -> &'static str {
     const KNOWN: [&str; 5] = ["_all_docs", "_find", "_index", "_bulk_docs", "_view"];
@@ -29,6 +26,8 @@ fn endpoint(seen: &Seen) -> &'static str {
     }
 }
 
+/// Digits sort before letters, and each by itself, under CouchDB's collation too: `10 9 aa b` stand
+/// so among the texts of an index of CouchDB 3.5.0 (recorded, 2026-11).
 fn is_hex(text: &str) -> bool {
     text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
@@ -96,13 +95,4 @@ fn selectors_and_indexes_hold_only_hexadecimal_texts() {
         }
         assert!(selectors > 20 && indexes == 2, "{selectors} {indexes}");
     });
-}
-
-#[test]
-fn hexadecimal_texts_are_in_the_order_of_their_bytes_in_couchdb() {
-    let hexadecimal: Vec<_> = ICU.into_iter().filter(|text| is_hex(text)).collect();
-    assert_eq!(hexadecimal, ["10", "9", "aa", "b"]);
-    assert!(hexadecimal.is_sorted());
-    // Other texts are not.
-    assert!(!ICU.is_sorted());
 }

@@ -131,6 +131,27 @@ async fn serve(
 }
 
 async fn read_request(stream: &mut TcpStream) -> Option<Request> {
+    let message = read_message(stream).await?;
+    let operation = message.header("x-amz-target").unwrap();
+    let operation = operation.split_once('.').unwrap().1.to_owned();
+    Some((operation, String::from_utf8(message.bytes[message.head..].to_vec()).unwrap()))
+}
+
+/// A request or an answer with its length.
+struct Message {
+    bytes: Vec<u8>,
+    head: usize,
+}
+
+impl Message {
+    fn header(&self, name: &str) -> Option<String> {
+        let text = std::str::from_utf8(&self.bytes[..self.head]).unwrap();
+        let line = text.lines().find(|line| line.to_lowercase().starts_with(name))?;
+        Some(line.split_once(": ")?.1.trim().to_owned())
+    }
+}
+
+async fn read_message(stream: &mut TcpStream) -> Option<Message> {
     let mut bytes = Vec::new();
     let mut part = [0; 4096];
     let head = loop {
@@ -142,18 +163,61 @@ async fn read_request(stream: &mut TcpStream) -> Option<Request> {
             _ => return None,
         }
     };
-    let text = String::from_utf8(bytes[..head].to_vec()).unwrap();
-    let header = |name: &str| {
-        let line = text.lines().find(|line| line.to_lowercase().starts_with(name))?;
-        Some(line.split_once(": ")?.1.trim().to_owned())
-    };
-    let length: usize = header("content-length").unwrap().parse().unwrap();
-    while bytes.len() < head + length {
+    let mut message = Message { bytes, head };
+    let length: usize = message.header("content-length").unwrap().parse().unwrap();
+    while message.bytes.len() < head + length {
         match stream.read(&mut part).await {
-            Ok(read) if read > 0 => bytes.extend_from_slice(&part[..read]),
+            Ok(read) if read > 0 => message.bytes.extend_from_slice(&part[..read]),
             _ => return None,
         }
     }
-    let operation = header("x-amz-target").unwrap().split_once('.').unwrap().1.to_owned();
-    Some((operation, String::from_utf8(bytes[head..].to_vec()).unwrap()))
+    Some(message)
+}
+
+/// A server that hands everything on to another one, and keeps what was asked.
+pub(crate) struct Recorder {
+    pub(crate) url: String,
+    requests: Arc<Mutex<Vec<Request>>>,
+    task: JoinHandle<()>,
+}
+
+impl Recorder {
+    pub(crate) async fn start(endpoint: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&requests);
+        let server = endpoint.trim_start_matches("http://").trim_end_matches('/').to_owned();
+        let task = tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(hand_on(stream, server.clone(), Arc::clone(&kept)));
+            }
+        });
+        Self { url, requests, task }
+    }
+
+    pub(crate) fn requests(&self) -> Vec<Request> {
+        self.requests.lock().unwrap().clone()
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn hand_on(mut stream: TcpStream, server: String, kept: Arc<Mutex<Vec<Request>>>) {
+    let mut onward = TcpStream::connect(server).await.unwrap();
+    while let Some(request) = read_message(&mut stream).await {
+        let operation = request.header("x-amz-target").unwrap();
+        let operation = operation.split_once('.').unwrap().1.to_owned();
+        let body = String::from_utf8(request.bytes[request.head..].to_vec()).unwrap();
+        kept.lock().unwrap().push((operation, body));
+        onward.write_all(&request.bytes).await.unwrap();
+        let Some(answer) = read_message(&mut onward).await else { return };
+        if stream.write_all(&answer.bytes).await.is_err() {
+            return;
+        }
+    }
 }

@@ -123,7 +123,7 @@ pub async fn dump(
     }
     let scan = Scan::open(from, Side::Source, &options.collections).await?;
     if options.since.is_none() {
-        check_names(from, &scan, &options.collections).await?;
+        check_names(from, &scan.names(), &options.collections).await?;
     }
     let header = header(from, options, &scan)?;
     let schemas_left_out = schemas::left_out(from, &options.collections).await?;
@@ -259,9 +259,9 @@ impl Dumping<'_> {
             self.check_stop()?;
         }
         scanning.end().await?;
-        let has_documents = |name: &CollectionName| counts.contains_key(name);
-        let wanted = &self.options.collections;
-        for name in indexes::only_indexed(self.from, wanted, has_documents).await? {
+        let mut empty = indexes::indexed(self.from, &self.options.collections).await?;
+        empty.retain(|name| !counts.contains_key(name));
+        for name in empty {
             let head = self.head(&name, Some(0)).await?;
             self.writer.write(Piece::Collection(name, Box::new(head))).await?;
         }

@@ -168,8 +168,9 @@ impl Work<'_> {
         let verified = stages.run(Stage::Verify, verifying).await;
         verified.map_err(|error| loader.stopped_later(error))?;
         let declared = self.declared();
-        let has_documents = |name: &CollectionName| expected.contains_key(name);
-        let built = indexes::build(self.to, &declared, has_documents, self.control);
+        let names = declared.iter().map(|index| index.collection.clone());
+        let empty: Vec<_> = names.filter(|name| !expected.contains_key(name)).collect();
+        let built = indexes::build(self.to, &declared, &empty, self.control);
         let built = stages.run(Stage::Indexes, built).await;
         let built = built.map_err(|error| loader.stopped_later(error))?;
         let footer = self.checked.footer();
@@ -217,13 +218,13 @@ impl Work<'_> {
         let RestoreOptions { existing, restart, .. } = *self.options;
         let wanted = Wanted { to: self.to, existing, restart, control: self.control };
         let names = self.checked.names();
-        let found = Found::look(wanted, &names, |note| {
+        let found = Found::look(wanted, &names).await?;
+        let found = found.of_same_work(self.control, |note| {
             match note.work == "restore" && note.scope == scope {
                 true => Ok(()),
                 false => Err("these are other archives or other options".to_owned()),
             }
-        });
-        let found = found.await?;
+        })?;
         found.plan(wanted, |base| LoadNote::begin("restore", &source, scope.clone(), base)).await
     }
 

@@ -189,6 +189,74 @@ async fn what_a_forgotten_load_left_is_taken_away_after_a_cut_too() {
     assert_eq!(contents(&second).await.1, contents(&target).await.1);
 }
 
+/// A copy that ends as soon as it has marked its target, into which somebody wrote after the copy had
+/// looked at it, and before everybody was kept out.
+async fn ended_at_the_mark(source: &Arc<dyn Engine>) -> Arc<dyn Engine> {
+    let target = memory();
+    write(&target, "many", vec![put("theirs", "{}")]).await;
+    let service = target.clone();
+    let wrapped = Wrapped { fails_at_mark: 2, ..Wrapped::new(&target) };
+    *wrapped.before_mark.lock().unwrap() = Some(once(move || {
+        for key in ["late", "k5"] {
+            let put = vec![put(key, "{\"of\":\"target\"}")];
+            write(&service, "many", put).now_or_never().unwrap();
+        }
+    }));
+    let wrapped: Arc<dyn Engine> = Arc::new(Altered(wrapped));
+    let options = options(Existing::Skip);
+    let failed = copy(source, &wrapped, &options, &Control::default()).await.unwrap_err();
+    assert!(matches!(failed, OpsError::Engine { .. }), "{failed:?}");
+    assert!(note(&target).await.is_some());
+    target
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_written_before_everybody_was_kept_out_stays() {
+    let source = memory();
+    write(&source, "many", vec![put("k5", "{\"of\":\"source\"}"), put("k6", "{}")]).await;
+    for options in [options(Existing::Skip), restart(&options(Existing::Skip))] {
+        let target = ended_at_the_mark(&source).await;
+        copy(&source, &target, &options, &Control::default()).await.unwrap();
+        for key in ["late", "k5"] {
+            let found = body(&target, "many", key).await;
+            assert_eq!(found.as_deref(), Some("{\"of\":\"target\"}"), "{key} {options:?}");
+        }
+        assert!(body(&target, "many", "theirs").await.is_some());
+        assert!(body(&target, "many", "k6").await.is_some());
+    }
+}
+
+#[tokio::test]
+async fn work_may_be_carried_out_on_any_thread() {
+    fn is_send(_: impl Send) {}
+    let (from, to, control) = (memory(), memory(), Control::default());
+    let (dumping, restoring) = (DumpOptions::default(), RestoreOptions::default());
+    is_send(copy(&from, &to, &options(Existing::Refuse), &control));
+    is_send(dump(&from, Box::new(Vec::new()), &dumping, &control));
+    is_send(restore(Vec::new(), &to, &restoring, &control));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_copies_in_one_process_the_second_goes_on() {
+    let (source, target) = (many(100).await, memory());
+    let wrapped = Wrapped { fails_at: Some(id("no such id")), ..Wrapped::new(&target) };
+    let slow: Arc<dyn Engine> = Arc::new(Altered(wrapped));
+    let options = CopyOptions { part_bytes: 1_000, parallel: 1, ..options(Existing::Refuse) };
+    let first = {
+        let (source, slow, options) = (source.clone(), slow.clone(), options.clone());
+        tokio::spawn(async move { copy(&source, &slow, &options, &Control::default()).await })
+    };
+    while note(&target).await.is_none() {
+        tokio::task::yield_now().await;
+    }
+    let report = copy(&source, &slow, &options, &Control::default()).await.unwrap();
+    let ended = first.await.unwrap();
+    assert!(matches!(ended, Err(OpsError::TakenOver)), "{ended:?}");
+    assert_eq!(report.documents, 100);
+    assert_eq!(contents(&source).await.1, contents(&target).await.1);
+    write(&target, "many", vec![put("after", "{}")]).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_note_that_cannot_be_read_is_not_forgotten() {
     let (source, target) = (many(10).await, memory());

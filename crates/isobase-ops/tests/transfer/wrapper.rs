@@ -33,6 +33,12 @@ pub(crate) struct Wrapped {
     pub(crate) fails_at: Option<DocumentId>,
     /// Whether taking documents away tells an error, though they are gone.
     pub(crate) fails_to_unload: bool,
+    /// Before the target is marked.
+    pub(crate) before_mark: Mutex<Option<Hook>>,
+    /// The mark with this number tells an error, and is not there; from 1.
+    pub(crate) fails_at_mark: usize,
+    /// Marks so far.
+    pub(crate) marks: AtomicUsize,
     /// Before a document is read.
     pub(crate) before_get: Mutex<Option<Hook>>,
     /// Loads that were finished.
@@ -49,6 +55,9 @@ impl Wrapped {
             before_read: Arc::default(),
             fails_at: None,
             fails_to_unload: false,
+            before_mark: Mutex::default(),
+            fails_at_mark: 0,
+            marks: AtomicUsize::new(0),
             before_get: Mutex::default(),
             loads: AtomicUsize::new(0),
         }
@@ -178,6 +187,14 @@ impl BulkLoad for Wrapped {
     }
 
     fn mark<'a>(&'a self, note: &'a str) -> Pending<'a, ()> {
+        if let Some(hook) = &mut *self.before_mark.lock().unwrap() {
+            hook();
+        }
+        if self.marks.fetch_add(1, Ordering::SeqCst) + 1 == self.fails_at_mark {
+            return Box::pin(async {
+                Err(EngineError::new(ErrorKind::Unexpected, "it fails here"))
+            });
+        }
         self.inner.bulk_load().unwrap().mark(note)
     }
 
