@@ -166,6 +166,12 @@ impl<'c, H: WriteHandler> Committer<'c, H> {
 
     /// One transaction. Either its answers are settled, or it has left no trace.
     fn attempt(&mut self, jobs: &[Entry<H>], savepoints: Savepoints) -> Result<(), Abort> {
+        if let Err(error) = self.statements.begin.execute([]) {
+            // Another program holds the file. Nothing has begun that the handler could take back:
+            // it is as after its last batch.
+            self.answers.truncate(self.settled);
+            return Err(Abort::Sqlite(Stage::Begin, error));
+        }
         let mut result = self.run_jobs(jobs, savepoints);
         let start = Instant::now();
         if result.is_ok() {
@@ -191,7 +197,6 @@ impl<'c, H: WriteHandler> Committer<'c, H> {
 
     fn run_jobs(&mut self, jobs: &[Entry<H>], savepoints: Savepoints) -> Result<(), Abort> {
         let at = |stage| move |error| Abort::Sqlite(stage, error);
-        self.statements.begin.execute([]).map_err(at(Stage::Begin))?;
         self.handler.begin(self.connection).map_err(at(Stage::Begin))?;
         for entry in jobs {
             let answer = self.run_job(&entry.job, savepoints)?;

@@ -1,10 +1,10 @@
 //! What is in the file.
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use isobase_engine::{
-    Action, ChangesRequest, Clock, Engine, IfMissing, Precondition, SystemClock, WriteBatch,
-    WriteOperation, Written,
+    Action, BulkLoad, ChangesRequest, Clock, Counters, Engine, IfMissing, Precondition,
+    SystemClock, WriteBatch, WriteOperation, Written,
 };
 use isobase_engine_sqlite::{SqliteEngine, SqliteOptions};
 use isobase_sqlite::rusqlite;
@@ -163,4 +163,28 @@ fn make_first_version(path: &Path) {
              COMMIT;",
         )
         .unwrap();
+}
+
+#[tokio::test]
+async fn a_write_that_finds_the_file_locked_takes_nothing_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut options = SqliteOptions::new(folder.path().join("isobase.db"));
+    options.file.busy_timeout = Duration::from_millis(20);
+    let engine = SqliteEngine::open(options, Arc::new(SystemClock)).unwrap();
+    let first = written(&engine, create("notes", "{}")).await;
+    engine.mark("under way").await.unwrap();
+    engine.finish(Counters::default()).await.unwrap();
+    let second = written(&engine, create("notes", "{}")).await;
+    let other = rusqlite::Connection::open(folder.path().join("isobase.db")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    for _ in 0..2 {
+        let refused = engine.write(create("notes", "{}")).await.unwrap_err();
+        assert!(refused.is_temporary(), "{refused}");
+    }
+    other.execute_batch("ROLLBACK").unwrap();
+    let third = written(&engine, create("notes", "{}")).await;
+    let numbers = [&first, &second, &third].map(|it| it.revision.number().unwrap());
+    assert!(numbers.is_sorted_by(|a, b| a < b), "{numbers:?}");
+    assert_eq!([&first, &second, &third].map(|it| it.id.to_string()), ["1", "2", "3"]);
+    assert_eq!(engine.collections().await.unwrap()[0].documents, 3);
 }
