@@ -1,18 +1,18 @@
 //! A file that gets its name when it is complete.
 
 use std::{
-    ffi::OsString,
-    fs::{self, File, TryLockError},
-    io,
-    os::unix::fs::MetadataExt,
+    ffi::{OsStr, OsString},
+    fs::{self, File},
     path::{Path, PathBuf},
+    process,
 };
 
 use anyhow::{Context, Result};
 
-use crate::{failure::Failure, overwriting};
+use crate::overwriting;
 
-/// What is added to the name of a file that is not complete.
+/// What the name of a file ends with that is not complete, after the name it is to get and the
+/// number of the process that writes it.
 const SUFFIX: &str = ".isobase-partial";
 
 /// A file under another name until it is complete. Its drop takes it away.
@@ -25,38 +25,27 @@ pub(crate) struct PartialFile {
 }
 
 impl PartialFile {
-    /// Begins a file. What a killed process left of it is written over; what another process is
-    /// writing is not.
+    /// Begins a file, and takes away what killed processes left of it.
     ///
     /// # Errors
-    /// [`Failure`] when the path is that of a database, or the file is being written.
+    /// [`crate::failure::Failure`] when the path is that of a database.
     pub(crate) fn create(path: &Path) -> Result<Self> {
         overwriting::check(path)?;
-        let mut partial = OsString::from(path);
-        partial.push(SUFFIX);
-        let partial = PathBuf::from(partial);
+        let partial = beside(path, &format!(".{}{SUFFIX}", process::id()));
+        // Locked as long as its process lives; before, another one may take it for a leftover.
+        let create = || -> Result<File> {
+            let file = File::options().write(true).create_new(true).open(&partial)?;
+            // Some file systems have no locks. There leftovers stay.
+            let _ = file.lock();
+            Ok(file)
+        };
         let context = || format!("cannot write {}", partial.display());
-        loop {
-            let file = File::options().write(true).create(true).truncate(false).open(&partial);
-            let file = file.with_context(context)?;
-            match file.try_lock() {
-                Ok(()) => {}
-                Err(TryLockError::WouldBlock) => {
-                    let message = format!("{} is being written already", path.display());
-                    return Err(Failure::new(message)
-                        .hint("wait for the other command, or name another file")
-                        .into());
-                }
-                // A file system without locks.
-                Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {}
-                Err(TryLockError::Error(error)) => return Err(error).with_context(context),
-            }
-            // Between opening and locking it another process may have completed it.
-            if is_at(&file, &partial).with_context(context)? {
-                file.set_len(0).with_context(context)?;
-                return Ok(Self { file, partial, path: path.to_owned(), complete: false });
-            }
+        let mut file = create().with_context(context)?;
+        if !partial.exists() {
+            file = create().with_context(context)?;
         }
+        take_leftovers_away(path, &partial);
+        Ok(Self { file, partial, path: path.to_owned(), complete: false })
     }
 
     /// What is written to.
@@ -75,8 +64,7 @@ impl PartialFile {
         self.complete = true;
         // The name is durable when the folder is. Some file systems cannot sync one; the file
         // itself is safe then all the same.
-        let folder = self.path.parent().filter(|folder| *folder != Path::new(""));
-        if let Ok(folder) = File::open(folder.unwrap_or(Path::new("."))) {
+        if let Ok(folder) = File::open(folder_of(&self.path)) {
             let _ = folder.sync_all();
         }
         Ok(())
@@ -92,14 +80,43 @@ impl Drop for PartialFile {
     }
 }
 
-/// Whether a file still has a name.
-fn is_at(file: &File, path: &Path) -> io::Result<bool> {
-    let opened = file.metadata()?;
-    match path.metadata() {
-        Ok(named) => Ok((opened.dev(), opened.ino()) == (named.dev(), named.ino())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error),
+fn beside(path: &Path, end: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(end);
+    PathBuf::from(name)
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."))
+}
+
+/// Takes away partial files of the same path that no process holds any more. What cannot be read,
+/// locked or removed stays: it is in nobody's way.
+fn take_leftovers_away(path: &Path, ours: &Path) {
+    let Some(name) = path.file_name() else { return };
+    let Ok(entries) = fs::read_dir(folder_of(path)) else { return };
+    for entry in entries.flatten() {
+        let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+        if !is_file
+            || !is_partial(&entry.file_name(), name)
+            || Some(&*entry.file_name()) == ours.file_name()
+        {
+            continue;
+        }
+        if let Ok(file) = File::open(entry.path())
+            && file.try_lock().is_ok()
+        {
+            let _ = fs::remove_file(entry.path());
+        }
     }
+}
+
+/// Whether a name is that of a partial file which is to get another name.
+fn is_partial(name: &OsStr, complete: &OsStr) -> bool {
+    let number = name.as_encoded_bytes().strip_prefix(complete.as_encoded_bytes());
+    let number = number.and_then(|rest| rest.strip_prefix(b"."));
+    let number = number.and_then(|rest| rest.strip_suffix(SUFFIX.as_bytes()));
+    number.is_some_and(|number| !number.is_empty() && number.iter().all(u8::is_ascii_digit))
 }
 
 #[cfg(test)]
@@ -109,9 +126,11 @@ mod tests {
     use super::*;
 
     fn names(folder: &Path) -> Vec<String> {
-        let name =
-            |entry: io::Result<fs::DirEntry>| entry.unwrap().file_name().into_string().unwrap();
-        fs::read_dir(folder).unwrap().map(name).collect()
+        let names = fs::read_dir(folder).unwrap();
+        let mut names: Vec<_> =
+            names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
     }
 
     #[test]
@@ -129,27 +148,33 @@ mod tests {
     }
 
     #[test]
-    fn what_a_killed_process_left_is_written_over() {
+    fn what_killed_processes_left_is_taken_away_and_nothing_else() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a.iso");
-        fs::write(folder.path().join(format!("a.iso{SUFFIX}")), "long and of no use").unwrap();
-        let file = PartialFile::create(&path).unwrap();
-        file.file().write_all(b"short").unwrap();
-        file.finish().unwrap();
-        assert_eq!(fs::read_to_string(&path).unwrap(), "short");
-        assert_eq!(names(folder.path()), ["a.iso"]);
+        let path = |name: &str| folder.path().join(name);
+        let living = "a.iso.2.isobase-partial";
+        let kept =
+            ["a.iso.isobase-partial", "a.iso.x.isobase-partial", "b.iso.1.isobase-partial", living];
+        for name in kept.into_iter().chain(["a.iso.1.isobase-partial"]) {
+            fs::write(path(name), "begun").unwrap();
+        }
+        std::os::unix::fs::symlink(path("b.iso"), path("a.iso.3.isobase-partial")).unwrap();
+        let held = File::open(path(living)).unwrap();
+        held.lock().unwrap();
+        PartialFile::create(&path("a.iso")).unwrap().finish().unwrap();
+        let mut expected = vec!["a.iso", "a.iso.3.isobase-partial"];
+        expected.extend(kept);
+        expected.sort_unstable();
+        assert_eq!(names(folder.path()), expected);
     }
 
     #[test]
-    fn a_file_is_written_by_one_at_a_time() {
+    fn what_stands_in_the_way_is_not_written_over() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.iso");
-        let first = PartialFile::create(&path).unwrap();
-        let refused = PartialFile::create(&path).unwrap_err();
-        assert!(refused.to_string().contains("being written already"), "{refused}");
-        first.file().write_all(b"first").unwrap();
-        first.finish().unwrap();
-        PartialFile::create(&path).unwrap().finish().unwrap();
-        assert_eq!(fs::read_to_string(&path).unwrap(), "");
+        let partial = beside(&path, &format!(".{}{SUFFIX}", process::id()));
+        fs::write(folder.path().join("precious"), "kept").unwrap();
+        std::os::unix::fs::symlink(folder.path().join("precious"), &partial).unwrap();
+        PartialFile::create(&path).unwrap_err();
+        assert_eq!(fs::read_to_string(folder.path().join("precious")).unwrap(), "kept");
     }
 }
