@@ -68,18 +68,18 @@ impl MemoryEngine {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What a load of this process has left unfinished takes no writes.
-    fn check_whole(&self) -> Result<(), EngineError> {
-        match &self.state().unfinished {
+    /// The state to write to: what a load of this process has left unfinished takes no writes.
+    fn whole(&self) -> Result<MutexGuard<'_, State>, EngineError> {
+        let state = self.state();
+        match &state.unfinished {
             Some(note) if !self.loading.is_here() => Err(being_loaded(Some(note))),
-            _ => Ok(()),
+            _ => Ok(state),
         }
     }
 
     fn write_now(&self, batch: WriteBatch, atomic: bool) -> Result<WriteReport, EngineError> {
-        self.check_whole()?;
         let now = self.clock.now();
-        self.state().write(batch, atomic, now, &LIMITS, &self.options)
+        self.whole()?.write(batch, atomic, now, &LIMITS, &self.options)
     }
 
     fn list_now(
@@ -204,8 +204,8 @@ impl Engine for MemoryEngine {
 
     fn delete_collection<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, u64> {
         let now = self.clock.now();
-        let allowed = self.check_whole();
-        ready(allowed.map(|()| self.state().delete_collection(collection, now, &self.options)))
+        let deleted = self.whole();
+        ready(deleted.map(|mut state| state.delete_collection(collection, now, &self.options)))
     }
 
     fn check(&self) -> Pending<'_, ()> {
@@ -278,10 +278,10 @@ impl Indexes for MemoryEngine {
         collection: &'a CollectionName,
         definition: &'a IndexDefinition,
     ) -> Pending<'a, IndexInfo> {
-        if let Err(refused) = self.check_whole() {
-            return ready(Err(refused));
-        }
-        let mut state = self.state();
+        let mut state = match self.whole() {
+            Ok(state) => state,
+            Err(refused) => return ready(Err(refused)),
+        };
         let declared = state.indexes.entry(collection.clone()).or_default();
         if !declared.contains(definition) {
             declared.push(definition.clone());
@@ -294,10 +294,10 @@ impl Indexes for MemoryEngine {
         collection: &'a CollectionName,
         definition: &'a IndexDefinition,
     ) -> Pending<'a, bool> {
-        if let Err(refused) = self.check_whole() {
-            return ready(Err(refused));
-        }
-        let mut state = self.state();
+        let mut state = match self.whole() {
+            Ok(state) => state,
+            Err(refused) => return ready(Err(refused)),
+        };
         let declared = state.indexes.entry(collection.clone()).or_default();
         let before = declared.len();
         declared.retain(|known| known != definition);

@@ -8,33 +8,51 @@ use crate::{EngineError, ErrorKind};
 /// is unfinished. That it is unfinished, the database itself must tell. Written by whoever marks,
 /// leaves and ends the load, read by the writer.
 #[derive(Debug, Default)]
-pub struct Loading(Mutex<Option<String>>);
+pub struct Loading(Mutex<Option<Marked>>);
+
+/// The load that is ours.
+#[derive(Debug)]
+struct Marked {
+    note: String,
+    /// Everybody else was kept out since it was marked.
+    is_fenced: bool,
+}
 
 impl Loading {
-    /// The load of this note is ours from now on; says whether none was before.
+    /// The load of this note is ours from now on; says whether others are still to be kept out.
     pub fn begin(&self, note: &str) -> bool {
-        self.note().replace(note.to_owned()).is_none()
+        let mut marked = self.marked();
+        let is_fenced = marked.as_ref().is_some_and(|marked| marked.is_fenced);
+        *marked = Some(Marked { note: note.to_owned(), is_fenced });
+        !is_fenced
+    }
+
+    /// Everybody else is kept out.
+    pub fn fenced(&self) {
+        if let Some(marked) = &mut *self.marked() {
+            marked.is_fenced = true;
+        }
     }
 
     /// The load has ended, and the database is whole.
     pub fn end(&self) {
-        *self.note() = None;
+        *self.marked() = None;
     }
 
     /// This process goes on with the load of this note no more. Nothing where it has marked
     /// another note since: then that one's load goes on.
     pub fn leave(&self, note: &str) {
-        self.note().take_if(|marked| marked == note);
+        self.marked().take_if(|marked| marked.note == note);
     }
 
     /// Whether a load is ours.
     #[must_use]
     pub fn is_here(&self) -> bool {
-        self.note().is_some()
+        self.marked().is_some()
     }
 
     /// A panic elsewhere cannot leave it half changed.
-    fn note(&self) -> MutexGuard<'_, Option<String>> {
+    fn marked(&self) -> MutexGuard<'_, Option<Marked>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -6,8 +6,8 @@ use isobase_engine::{EngineError, Pending};
 use tokio_util::sync::CancellationToken;
 
 /// Attempts, and the first pause between them; each is twice as long as the one before.
-const ATTEMPTS: u32 = 6;
-const FIRST_PAUSE: Duration = Duration::from_millis(200);
+pub(crate) const ATTEMPTS: u32 = 6;
+pub(crate) const FIRST_PAUSE: Duration = Duration::from_millis(200);
 
 /// Does what may be repeated without harm until it succeeds, fails for good, or has failed often
 /// enough. There is no other attempt after the work was given up.

@@ -61,7 +61,11 @@ impl Found {
             return not_resumable("its note was written by another version or program");
         };
         if restart {
-            check_empty_before(to, existing, note.base().sequence, loaded).await?;
+            match note.fenced {
+                true => check_empty_before(to, existing, note.base().sequence, loaded).await?,
+                // It has loaded nothing.
+                false => drop(check_empty(to, existing).await?),
+            }
             return Ok(Self::Forgotten(Box::new(note)));
         }
         let Some(reached) = note.reached() else {

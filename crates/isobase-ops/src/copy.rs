@@ -224,7 +224,8 @@ impl Work<'_> {
         let one_moment = scan.one_moment;
         let mut counters = scan.counters;
         let speed = Speed { parallel: options.parallel, per_second: options.per_second };
-        let mut loader = Loader::begin(self.to, note, reached.clone(), speed, control).await?;
+        let mut loader =
+            Loader::begin(self.to, note, reached.clone(), speed, options.existing, control).await?;
         let base = loader.note.base();
         let loaded = self.load(&mut loader, scan, &reached, preflight.refused > 0);
         let loaded = stages.run(Stage::Load, loaded).await;

@@ -80,6 +80,9 @@ pub(crate) async fn build(
         // A new table may take longer than one call.
         let built = again(&what, control.token(), || indexes.create_index(collection, definition));
         match built.await {
+            Err(error) if error.is_temporary() && control.is_stopped() => {
+                return Err(OpsError::Stopped { documents: 0 });
+            }
             Ok(_) => done.built.push(index.to_string()),
             Err(error)
                 if error.kind == ErrorKind::Unsupported

@@ -14,7 +14,8 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use crate::{
     Control, OpsError, Progress, Side, Stage,
-    again::again,
+    again::{ATTEMPTS, FIRST_PAUSE, again},
+    existing::{Existing, check_empty},
     note::{LoadNote, Reached, random_name},
     pace::Pace,
 };
@@ -86,6 +87,7 @@ impl Loader {
         note: LoadNote,
         reached: Reached,
         speed: Speed,
+        existing: Existing,
         control: &Control,
     ) -> Result<Self, OpsError> {
         let parallel = speed.parallel.max(1);
@@ -117,19 +119,12 @@ impl Loader {
             documents: 0,
             bytes: 0,
         };
-        loader.write_note().await?;
-        if before.is_some() {
+        let at_once = loader.write_note(before.as_deref()).await?;
+        if before.is_some() || !at_once {
             tokio::time::sleep(TAKEN_OVER_AFTER).await;
         }
         if !loader.note.fenced {
-            // Nobody else writes any more, and nothing is loaded yet: what was written until now
-            // is theirs.
-            if let Some(feed) = to.change_feed() {
-                let latest = feed.latest().await.map_err(OpsError::target_failed)?;
-                loader.note.begins_after(latest);
-            }
-            loader.note.fenced = true;
-            loader.mark().await?;
+            loader.fence(existing).await?;
         }
         Ok(loader)
     }
@@ -278,10 +273,24 @@ impl Loader {
         }
     }
 
+    /// Nobody else writes any more, and nothing is loaded yet: what was written until now is
+    /// theirs.
+    async fn fence(&mut self, existing: Existing) -> Result<(), OpsError> {
+        if let Some(feed) = self.to.change_feed() {
+            let latest = feed.latest().await.map_err(OpsError::target_failed)?;
+            if latest > self.note.base().sequence {
+                // Whoever wants an empty target was told of an empty one.
+                check_empty(&self.to, existing).await?;
+                self.note.begins_after(latest);
+            }
+        }
+        self.note.fenced = true;
+        self.mark().await
+    }
+
     /// Notes how far it is, unless it was taken over.
     pub(crate) async fn mark(&mut self) -> Result<(), OpsError> {
-        self.check_owner().await?;
-        self.write_note().await
+        self.write_note(None).await.map(drop)
     }
 
     /// Ends the work when another process has begun the same load meanwhile, or has ended it:
@@ -307,16 +316,49 @@ impl Loader {
         }
     }
 
-    async fn write_note(&mut self) -> Result<(), OpsError> {
+    /// Writes the note where its last one stands, or the one that was found. Says whether that
+    /// went well at once: after a failure another process may have come between.
+    async fn write_note(&mut self, found: Option<&str>) -> Result<bool, OpsError> {
         self.note.set_reached(&self.reached);
-        let load = bulk_load(&self.to)?;
         let text = self.note.to_text();
         self.noted = [std::mem::take(&mut self.noted[1]), text.clone()];
-        let marked = again("marking the target", &self.given_up, || load.mark(&text));
-        marked.await.map_err(OpsError::target_failed)?;
+        let is_first = self.noted[0].is_empty();
+        let mut attempts = 1;
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let tried = self.try_note(&text, is_first.then_some(found)).await;
+            match tried {
+                Err(OpsError::Engine { source, .. })
+                    if source.is_temporary() && attempts < ATTEMPTS =>
+                {
+                    tracing::warn!(error = %source, "the target is marked again: {source}");
+                    tokio::time::sleep(pause).await;
+                    (attempts, pause) = (attempts + 1, pause * 2);
+                }
+                Err(error) => return Err(error),
+                Ok(()) => break,
+            }
+        }
         self.noted_at = Instant::now();
         self.bytes_since_note = 0;
-        Ok(())
+        Ok(attempts == 1)
+    }
+
+    /// `found` is what stood there before the first note of this run, and may still.
+    async fn try_note(&mut self, text: &str, found: Option<Option<&str>>) -> Result<(), OpsError> {
+        let to = self.to.clone();
+        let load = bulk_load(&to)?;
+        let is_as_found = match found {
+            Some(found) => {
+                let now = load.unfinished().await.map_err(OpsError::target_failed)?;
+                now.as_deref() == found
+            }
+            None => false,
+        };
+        if !is_as_found {
+            self.check_owner().await?;
+        }
+        load.mark(text).await.map_err(OpsError::target_failed)
     }
 }
 

@@ -107,11 +107,14 @@ impl<B: Backend> BulkLoad for RemoteEngine<B> {
             // Services that have the database open look now and then, and write no more.
             tokio::time::sleep(LOADS_SEEN_AFTER).await;
             // What they decided before that and is still under way finds another head.
-            let fenced = writer.special(SpecialJob::Fence).await;
-            if fenced.is_err() {
-                shared.loading.leave(note);
+            match writer.special(SpecialJob::Fence).await {
+                Ok(_) => shared.loading.fenced(),
+                Err(error) => {
+                    shared.loading.leave(note);
+                    return Err(error);
+                }
             }
-            fenced.map(drop)
+            Ok(())
         })
     }
 

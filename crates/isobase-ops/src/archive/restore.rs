@@ -159,7 +159,9 @@ impl Work<'_> {
     ) -> Result<RestoreReport, OpsError> {
         let Plan { note, reached, resumed } = self.plan().await?;
         let speed = Speed { parallel: self.options.parallel, per_second: self.options.per_second };
-        let mut loader = Loader::begin(self.to, note, reached.clone(), speed, self.control).await?;
+        let (existing, control) = (self.options.existing, self.control);
+        let loader = Loader::begin(self.to, note, reached.clone(), speed, existing, control);
+        let mut loader = loader.await?;
         let base = loader.note.base();
         let loading = self.load(&mut loader, inputs, reached, preflight.refused > 0);
         let loaded = stages.run(Stage::Load, loading).await;

@@ -226,6 +226,30 @@ async fn what_was_written_before_everybody_was_kept_out_stays() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_target_that_was_written_before_everybody_was_kept_out_is_not_empty() {
+    let (source, target) = (memory(), memory());
+    write(&source, "many", vec![put("k5", "{\"of\":\"source\"}")]).await;
+    let service = target.clone();
+    let wrapped = Wrapped::new(&target);
+    *wrapped.before_mark.lock().unwrap() = Some(once(move || {
+        let late = vec![put("k5", "{\"of\":\"target\"}")];
+        write(&service, "many", late).now_or_never().unwrap();
+    }));
+    let wrapped: Arc<dyn Engine> = Arc::new(Altered(wrapped));
+    let (refuse, control) = (options(Existing::Refuse), Control::default());
+    for (to, options) in [(&wrapped, &refuse), (&target, &refuse), (&target, &restart(&refuse))] {
+        let refused = copy(&source, to, options, &control).await.unwrap_err();
+        assert!(matches!(refused, OpsError::NotEmpty { documents: 1, .. }), "{refused:?}");
+        let kept = body(&target, "many", "k5").await;
+        assert_eq!(kept.as_deref(), Some("{\"of\":\"target\"}"));
+    }
+    let skip = restart(&options(Existing::Skip));
+    copy(&source, &target, &skip, &control).await.unwrap();
+    assert_eq!(body(&target, "many", "k5").await.as_deref(), Some("{\"of\":\"target\"}"));
+    assert_eq!(note(&target).await, None);
+}
+
 #[tokio::test]
 async fn work_may_be_carried_out_on_any_thread() {
     fn is_send(_: impl Send) {}
