@@ -147,7 +147,7 @@ pub(crate) async fn restore(
     let control = &watch.control;
     let restored = Box::pin(archive::restore(inputs, &target.engine, &options, control)).await;
     let name = target.name.clone();
-    let closed = target.close().await;
+    let closed = target.close_after(&restored).await;
     let restored = restored.map_err(|error| watch.failure(error))?;
     closed?;
     let printer = printer.after_changes();

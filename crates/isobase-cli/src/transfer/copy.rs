@@ -60,7 +60,7 @@ pub(crate) async fn copy(
     } else {
         carry_out(&source, &target, &options, &watch, (file, printer)).await
     };
-    let closed = source.close().await.and(target.close().await);
+    let closed = source.close().await.and(target.close_after(&done).await);
     done?;
     closed
 }

@@ -18,6 +18,8 @@ pub(super) struct Place {
     /// As it is named in reports, without secrets.
     pub(super) name: String,
     pub(super) engine: Arc<dyn Engine>,
+    /// The file, when there was none before.
+    made: Option<PathBuf>,
     /// Where a database is that only stands for the named one. Its drop removes it.
     _scratch: Option<TempDir>,
 }
@@ -49,7 +51,7 @@ impl Place {
         must_exist(location)?;
         let name = name(location);
         match isobase::open_engine(location, &config.options).await {
-            Ok(engine) => Ok(Self { name, engine, _scratch: None }),
+            Ok(engine) => Ok(Self { name, engine, made: None, _scratch: None }),
             Err(OpenError::InUse { address, .. }) => {
                 let engine = isobase::open_beside(location, &config.options).await;
                 let engine = engine.map_err(open_failure)?;
@@ -57,7 +59,7 @@ impl Place {
                     format!("the service at {address}")
                 });
                 printer.note(&format!("{name} is held by {holder}; reading beside it"));
-                Ok(Self { name, engine, _scratch: None })
+                Ok(Self { name, engine, made: None, _scratch: None })
             }
             Err(error) => Err(open_failure(error).into()),
         }
@@ -65,8 +67,12 @@ impl Place {
 
     /// Opens a database to load it.
     pub(super) async fn open_to_load(location: &Location, config: &Config) -> Result<Self> {
+        let made = match location {
+            Location::Sqlite(path) if !path.exists() => Some(path.clone()),
+            _ => None,
+        };
         match isobase::open_for_load(location, &config.options).await {
-            Ok(engine) => Ok(Self { name: name(location), engine, _scratch: None }),
+            Ok(engine) => Ok(Self { name: name(location), engine, made, _scratch: None }),
             Err(error @ OpenError::InUse { .. }) => Err(open_failure(error)
                 .hint("stop that process first: nobody else may write to a database being loaded")
                 .into()),
@@ -90,6 +96,31 @@ impl Place {
 
     pub(super) async fn close(self) -> Result<()> {
         Ok(self.engine.close().await?)
+    }
+
+    /// Closes the target of a work that ended so. A file that was made for it and never written
+    /// to goes again, while nobody else can have it: then there is no target that was touched.
+    pub(super) async fn close_after<T, E>(self, done: &Result<T, E>) -> Result<()> {
+        if let (Some(path), Err(_)) = (&self.made, done)
+            && self.was_never_written().await
+            && std::fs::remove_file(path).is_ok()
+        {
+            // What closing could still tell is of a file that is gone.
+            let _ = self.engine.close().await;
+            return Ok(());
+        }
+        self.close().await
+    }
+
+    async fn was_never_written(&self) -> bool {
+        let (Some(load), Some(feed)) = (self.engine.bulk_load(), self.engine.change_feed()) else {
+            return false;
+        };
+        let Some(indexes) = self.engine.indexes() else { return false };
+        matches!(load.unfinished().await, Ok(None))
+            && feed.latest().await.is_ok_and(|latest| latest.0 == 0)
+            && self.engine.collections().await.is_ok_and(|found| found.is_empty())
+            && indexes.indexed_collections().await.is_ok_and(|found| found.is_empty())
     }
 }
 

@@ -187,6 +187,13 @@ fn archives_go_out_and_come_back() {
     fs::write(app.path().join("damaged.iso"), &damaged).unwrap();
     app.run(&["verify", "damaged.iso"]).fails(1, &["damaged near byte"]);
     app.run(&["restore", "damaged.iso", "--url", "sqlite://d.db"]).fails(1, &["not touched"]);
+    app.run(&["restore", "damaged.iso", "--url", "sqlite://new.db"]).fails(1, &["not touched"]);
+    let missing = ["copy", "sqlite://b.db", "sqlite://new.db", "--collections", "missing"];
+    app.run(&missing).fails(1, &["no collection missing"]);
+    assert!(!app.path().join("new.db").exists());
+    app.run(&["restore", "a.iso", "--url", "sqlite://new.db"]).ok();
+    app.run(&["restore", "damaged.iso", "--url", "sqlite://new.db"]).fails(1, &["not touched"]);
+    assert!(app.path().join("new.db").exists());
     assert!(
         !fs::read_dir(app.path())
             .unwrap()
