@@ -7,6 +7,7 @@ mod black_box {
     mod databases;
     mod examples;
     mod existing;
+    mod import;
     mod index;
     mod key;
     mod pages;

@@ -128,6 +128,14 @@ impl Client {
         if let Some(key) = idempotency_key {
             request = request.header(HeaderName::from_static("idempotency-key"), key)?;
         }
+        self.send_batch(request).await
+    }
+
+    /// Sends a batch that is written already, as a request of the caller's own.
+    ///
+    /// # Errors
+    /// As [`Client::batch`].
+    pub async fn send_batch(&self, request: Request) -> Result<BatchAnswer, ClientError> {
         let response = self.send(request).await?;
         let replayed = response.is_replayed();
         let answer: Answer = response.json().await?;

@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, io::BufRead};
 
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
 
 use super::records::{ReadError, Record, Records};
 
@@ -12,32 +12,67 @@ const CHUNK_BYTES: usize = 1 << 20;
 /// Records that are written together. The same file gives the same chunks.
 #[derive(Clone, Debug)]
 pub(super) struct Chunk {
-    /// Names the chunk, by its place and content: stored once, however often it is sent.
-    pub(super) key: String,
-    /// The documents, one a line.
-    pub(super) lines: Vec<u8>,
-    /// The numbers of the records in the file, one per line.
-    pub(super) numbers: Vec<u64>,
+    /// The collection, and what sets this import apart from earlier ones.
+    origin: Vec<u8>,
+    /// Where in the file it is: its number, and which half of it, of which half.
+    place: String,
+    pub(super) items: Vec<Item>,
     /// Records that were left out on the way to the end of this chunk.
-    pub(super) left_out: u64,
+    pub(super) left_out: Vec<LeftOut>,
+}
+
+/// A record of a chunk.
+#[derive(Clone, Debug)]
+pub(super) struct Item {
+    /// Its number in the file, from 1.
+    pub(super) number: u64,
+    /// The document.
+    pub(super) body: String,
+}
+
+/// A record that cannot be stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct LeftOut {
+    /// Its number in the file, from 1.
+    pub(super) number: u64,
+    /// What is wrong with it.
+    pub(super) reason: String,
 }
 
 impl Chunk {
-    /// The chunk in two, each with a name of its own; none when it is one record.
-    pub(super) fn halves(&self) -> Option<(Self, Self)> {
-        let middle = self.numbers.len() / 2;
-        let last_of_first = middle.checked_sub(1)?;
-        let ends = self.lines.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
-        let end = ends.map(|(place, _)| place + 1).nth(last_of_first)?;
-        let half = |name: char, lines: &[u8], numbers: &[u64]| Self {
-            key: format!("{}{name}", self.key),
-            lines: lines.to_vec(),
-            numbers: numbers.to_vec(),
-            left_out: 0,
+    /// Names the chunk by its place and content: it is stored once, however often it is sent.
+    pub(super) fn key(&self) -> String {
+        let mut hasher = Sha256::new();
+        let mut take = |part: &[u8]| {
+            hasher.update((part.len() as u64).to_le_bytes());
+            hasher.update(part);
         };
-        let first = half('a', &self.lines[..end], &self.numbers[..middle]);
-        let second = half('b', &self.lines[end..], &self.numbers[middle..]);
-        Some((first, second))
+        take(&self.origin);
+        take(self.place.as_bytes());
+        self.items.iter().for_each(|item| take(item.body.as_bytes()));
+        let mut key = "import-".to_owned();
+        for byte in hasher.finalize() {
+            // Writing to a String cannot fail.
+            let _ = write!(key, "{byte:02x}");
+        }
+        key
+    }
+
+    /// The chunk in two; none when it is one record. A half is named by its own content: when a
+    /// record of the other half is mended, it is still the same.
+    pub(super) fn halves(&self) -> Option<(Self, Self)> {
+        let middle = self.items.len() / 2;
+        if middle == 0 {
+            return None;
+        }
+        let (first, second) = self.items.split_at(middle);
+        Some((self.part("a", first.to_vec()), self.part("b", second.to_vec())))
+    }
+
+    /// Some of its records as a chunk with a name of its own.
+    pub(super) fn part(&self, name: &str, items: Vec<Item>) -> Self {
+        let place = format!("{}{name}", self.place);
+        Self { origin: self.origin.clone(), place, items, left_out: Vec::new() }
     }
 }
 
@@ -76,7 +111,7 @@ pub(super) struct Chunks<R> {
     options: ChunkOptions,
     ordinal: u64,
     /// Read, but too long for the chunk before.
-    held: Option<(u64, String)>,
+    held: Option<Item>,
 }
 
 impl<R: BufRead> Chunks<R> {
@@ -89,15 +124,15 @@ impl<R: BufRead> Chunks<R> {
     /// A wrong record ends the import before its chunk, not in the middle of it: when the file is
     /// mended, the chunks before are the same and are not stored again.
     pub(super) fn next(&mut self) -> Result<Option<Chunk>, ChunkError> {
-        let (mut lines, mut numbers, mut left_out) = (Vec::new(), Vec::new(), 0);
-        while numbers.len() < self.options.records_max {
-            let (number, body) = match self.held.take() {
+        let (mut items, mut left_out, mut bytes) = (Vec::new(), Vec::new(), 0);
+        while items.len() < self.options.records_max {
+            let item = match self.held.take() {
                 Some(held) => held,
                 None => match self.records.next()? {
                     None => break,
-                    Some(Record { number, body: Ok(body) }) => (number, body),
-                    Some(Record { .. }) if self.options.skip_bad => {
-                        left_out += 1;
+                    Some(Record { number, body: Ok(body) }) => Item { number, body },
+                    Some(Record { number, body: Err(reason) }) if self.options.skip_bad => {
+                        left_out.push(LeftOut { number, reason });
                         continue;
                     }
                     Some(Record { number, body: Err(reason) }) => {
@@ -105,37 +140,21 @@ impl<R: BufRead> Chunks<R> {
                     }
                 },
             };
-            if !numbers.is_empty() && lines.len() + body.len() >= CHUNK_BYTES {
-                self.held = Some((number, body));
+            if !items.is_empty() && bytes + item.body.len() >= CHUNK_BYTES {
+                self.held = Some(item);
                 break;
             }
-            lines.extend_from_slice(body.as_bytes());
-            lines.push(b'\n');
-            numbers.push(number);
+            bytes += item.body.len() + 1;
+            items.push(item);
         }
-        if numbers.is_empty() && left_out == 0 {
+        if items.is_empty() && left_out.is_empty() {
             return Ok(None);
         }
-        let key = self.key(&lines);
+        let ChunkOptions { collection, salt, .. } = &self.options;
+        let origin = [collection.as_bytes(), b"\0", salt.as_bytes()].concat();
+        let place = self.ordinal.to_string();
         self.ordinal += 1;
-        Ok(Some(Chunk { key, lines, numbers, left_out }))
-    }
-
-    fn key(&self, lines: &[u8]) -> String {
-        let mut hasher = Sha256::new();
-        let ordinal = self.ordinal.to_le_bytes();
-        for part in
-            [self.options.collection.as_bytes(), self.options.salt.as_bytes(), &ordinal, lines]
-        {
-            hasher.update((part.len() as u64).to_le_bytes());
-            hasher.update(part);
-        }
-        let mut key = "import-".to_owned();
-        for byte in hasher.finalize() {
-            // Writing to a String cannot fail.
-            let _ = write!(key, "{byte:02x}");
-        }
-        key
+        Ok(Some(Chunk { origin, place, items, left_out }))
     }
 }
 
@@ -169,7 +188,7 @@ mod tests {
     #[test]
     fn the_same_file_gives_the_same_keys() {
         let keys = |text: &str| -> Vec<_> {
-            chunks(text, 2, false).into_iter().map(|chunk| chunk.unwrap().key).collect()
+            chunks(text, 2, false).into_iter().map(|chunk| chunk.unwrap().key()).collect()
         };
         let text = "{\"a\":1}\n{\"a\":1}\n{\"a\":1}\n{\"a\":1}\n{\"a\":2}\n";
         let first = keys(text);
@@ -179,35 +198,46 @@ mod tests {
         assert_eq!(first[..2], keys(&text.replace('2', "3"))[..2]);
     }
 
+    fn numbers(chunk: &Chunk) -> Vec<u64> {
+        chunk.items.iter().map(|item| item.number).collect()
+    }
+
     #[test]
-    fn halves_hold_the_same_records_under_other_names() {
-        let chunk = chunks("{\"a\":1}\n{\"a\":2}\n{\"a\":3}\n", 3, false).remove(0).unwrap();
+    fn halves_hold_the_same_records_under_names_of_their_own() {
+        let text = "{\"a\":1}\n{\"a\":2}\n{\"a\":3}\n";
+        let chunk = chunks(text, 3, false).remove(0).unwrap();
         let (first, second) = chunk.halves().unwrap();
-        assert_eq!((first.numbers.as_slice(), second.numbers.as_slice()), (&[1][..], &[2, 3][..]));
-        assert_eq!([first.lines.clone(), second.lines.clone()].concat(), chunk.lines);
+        assert_eq!((numbers(&first), numbers(&second)), (vec![1], vec![2, 3]));
         let (third, fourth) = second.halves().unwrap();
-        let mut keys = vec![chunk.key, first.key.clone(), second.key, third.key, fourth.key];
+        let mut keys: Vec<_> =
+            [&chunk, &first, &second, &third, &fourth].iter().map(|chunk| chunk.key()).collect();
         keys.sort();
         keys.dedup();
         assert_eq!(keys.len(), 5);
         assert!(first.halves().is_none());
+
+        let mended = chunks(&text.replace('3', "4"), 3, false).remove(0).unwrap();
+        let (same, other) = mended.halves().unwrap();
+        assert_eq!(first.key(), same.key());
+        assert_ne!(second.key(), other.key());
     }
 
     #[test]
     fn a_wrong_record_stops_before_its_chunk() {
         let text = "{\"a\":1}\n{\"a\":1}\n{\"a\":1}\nx\n";
         let found = chunks(text, 2, false);
-        assert_eq!(found[0].as_ref().unwrap().numbers, [1, 2]);
+        assert_eq!(numbers(found[0].as_ref().unwrap()), [1, 2]);
         assert!(found[1].as_ref().unwrap_err().starts_with("record 4: "));
         assert_eq!(found.len(), 2);
     }
 
     #[test]
-    fn wrong_records_are_left_out_and_counted() {
+    fn wrong_records_are_left_out_and_named() {
         let found = chunks("x\n{\"a\":1}\ny\n{\"a\":2}\nz\n", 2, true);
         let found: Vec<_> = found.into_iter().map(Result::unwrap).collect();
-        assert_eq!(found[0].numbers, [2, 4]);
-        assert_eq!(found.iter().map(|chunk| chunk.left_out).sum::<u64>(), 3);
+        assert_eq!(numbers(&found[0]), [2, 4]);
+        let left_out = found.iter().flat_map(|chunk| &chunk.left_out).map(|it| it.number);
+        assert_eq!(left_out.collect::<Vec<_>>(), [1, 3, 5]);
     }
 
     #[test]

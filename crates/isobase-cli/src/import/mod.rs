@@ -25,14 +25,14 @@ use serde_json::json;
 use tokio::sync::mpsc;
 
 use self::{
-    chunk::{Chunk, ChunkError, ChunkOptions, Chunks},
+    chunk::{Chunk, ChunkError, ChunkOptions, Chunks, LeftOut},
     csv::CsvOptions,
     records::{Counted, Records},
-    send::{Sent, send},
+    send::{Sender, Sent},
 };
 use crate::{
     arguments::ImportArguments,
-    failure::Failure,
+    failure::{Failure, Problem},
     print::Printer,
     progress::{Progress, Total, per_second, thousands},
     settings::{Config, Loaded},
@@ -42,12 +42,37 @@ use crate::{
 /// Chunks that are read ahead of the one that is written.
 const CHUNKS_AHEAD: usize = 3;
 
+/// Records whose reasons are shown when they are left out.
+const LEFT_OUT_SHOWN: u64 = 20;
+
+const MEND: &str = "mend the record and run the same command again, or leave such records out with \
+                    --skip-bad";
+
 /// What an import did.
 #[derive(Debug, Default)]
 struct Tally {
     new: u64,
     there: u64,
     left_out: u64,
+}
+
+impl Tally {
+    /// Counts records that are left out, and names them: they are nowhere else.
+    fn leave_out(&mut self, records: &[LeftOut], printer: Printer) {
+        for LeftOut { number, reason } in records {
+            self.left_out += 1;
+            if printer.json {
+                let event = json!({"event": "left_out", "record": number, "reason": reason});
+                printer.json_line(&event);
+            } else if self.left_out <= LEFT_OUT_SHOWN {
+                let message = format!("left out: record {number}: {reason}");
+                printer.warning(&Problem { message, hint: None });
+            } else if self.left_out == LEFT_OUT_SHOWN + 1 {
+                let message = "more records are left out; --json names all of them".to_owned();
+                printer.warning(&Problem { message, hint: None });
+            }
+        }
+    }
 }
 
 /// `isobase import`
@@ -63,7 +88,9 @@ pub(crate) async fn run(
     let (chunks, bytes) = start_reading(input, &arguments);
     let target = Target::open(&arguments.target, loaded, config, printer).await?;
     let mut progress = Progress::start(printer, "import", Total::Bytes(length));
-    let written = write_all(&target, &collection, &arguments, chunks, &bytes, &mut progress).await;
+    let written =
+        write_all(&target, &collection, &arguments, (chunks, &bytes), (&mut progress, printer))
+            .await;
     let elapsed = progress.end();
     // What was written is told also when the rest could not be.
     let (tally, failure) = written;
@@ -94,7 +121,10 @@ fn summary(tally: &Tally, collection: &CollectionName, seconds: f64, rate: u64) 
         text.push_str(&format!(", {} already imported", thousands(*there)));
     }
     if *left_out > 0 {
-        text.push_str(&format!(", {} left out", thousands(*left_out)));
+        text.push_str(&format!(
+            ", {} left out: mend them in a file of their own, this one would be stored again",
+            thousands(*left_out)
+        ));
     }
     text.push_str(&format!(" ({seconds:.1} s, {} records/s)", thousands(rate)));
     text
@@ -159,9 +189,8 @@ async fn write_all(
     target: &Target,
     collection: &CollectionName,
     arguments: &ImportArguments,
-    mut chunks: mpsc::Receiver<Packed>,
-    bytes: &AtomicU64,
-    progress: &mut Progress,
+    (mut chunks, bytes): (mpsc::Receiver<Packed>, &AtomicU64),
+    (progress, printer): (&mut Progress, Printer),
 ) -> (Tally, Option<Failure>) {
     let mut tally = Tally::default();
     while let Some(packed) = chunks.recv().await {
@@ -169,11 +198,12 @@ async fn write_all(
             Ok(chunk) => chunk,
             Err(error) => return (tally, Some(read_failure(&error, arguments))),
         };
-        tally.left_out += chunk.left_out;
-        if chunk.numbers.is_empty() {
+        tally.leave_out(&chunk.left_out, printer);
+        if chunk.items.is_empty() {
             continue;
         }
-        let Sent { new, there, refused } = match send(target, collection, &chunk, progress).await {
+        let mut sender = Sender::new(target, collection, arguments.skip_bad, progress);
+        let Sent { new, there, refused } = match sender.send(&chunk).await {
             Ok(sent) => sent,
             Err(failure) => {
                 let way_out = "run the same command again: it goes on where it stopped";
@@ -186,24 +216,39 @@ async fn write_all(
         };
         tally.new += new;
         tally.there += there;
-        if let (Some((number, reason)), false) = (refused.first(), arguments.skip_bad) {
-            let failure = Failure::new(format!("record {number}: {reason}"))
-                .hint("--skip-bad leaves out what cannot be stored");
-            return (tally, Some(failure));
+        match refused.first() {
+            Some(first) if !arguments.skip_bad => {
+                let whole = sender.stores_whole_chunks();
+                return (tally, Some(refused_failure(first, whole, &chunk)));
+            }
+            _ => tally.leave_out(&refused, printer),
         }
-        tally.left_out += refused.len() as u64;
         progress.set(bytes.load(Ordering::Relaxed), tally.new + tally.there);
     }
     (tally, None)
 }
 
+fn refused_failure(refused: &LeftOut, whole: bool, chunk: &Chunk) -> Failure {
+    let LeftOut { number, reason } = refused;
+    let failure = Failure::new(format!("record {number}: {reason}"));
+    if whole {
+        return failure.hint(MEND);
+    }
+    let (first, last) = (chunk.items.first(), chunk.items.last());
+    let range = |item: Option<&chunk::Item>| item.map_or(0, |item| item.number);
+    failure.hint(format!(
+        "this database does not store several records wholly or not at all: of the records {} to \
+         {}, those that it takes are stored; mend the others in a file of their own and import \
+         that, then the rest of this file",
+        range(first),
+        range(last)
+    ))
+}
+
 fn read_failure(error: &ChunkError, arguments: &ImportArguments) -> Failure {
     let failure = Failure::new(format!("{}: {error}", arguments.file.display()));
     match error {
-        ChunkError::Bad { .. } => failure.hint(
-            "mend the record and run the same command again, or leave such records out with \
-             --skip-bad",
-        ),
+        ChunkError::Bad { .. } => failure.hint(MEND),
         ChunkError::Read(_) => failure,
     }
 }

@@ -1,4 +1,4 @@
-//! Chunks, written so that each is stored once however often it is sent.
+//! Chunks, written so that each is stored once however often it is sent, and wholly or not at all.
 
 use std::time::{Duration, Instant};
 
@@ -6,21 +6,22 @@ use http::{HeaderName, Method};
 use isobase::{
     Store, StoreError,
     store::{
-        Action, Atomicity, ErrorKind, Idempotency, Precondition, WriteBatch, WriteOperation,
-        WriteReport,
+        Action, Atomicity, ErrorKind, Idempotency, Precondition, Rejection, WriteBatch,
+        WriteOperation, WriteReport,
     },
     types::CollectionName,
 };
-use isobase_client::{Body, Client, ClientError, Request};
-use serde::Deserialize;
+use isobase_client::{BatchAnswer, Body, Client, ClientError, Request};
 use sha2::{Digest, Sha256};
 
-use super::chunk::Chunk;
+use super::chunk::{Chunk, Item, LeftOut};
 use crate::{
     failure::Failure,
     progress::Progress,
     target::{Target, client_failure},
 };
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// How long a service or database may be away: time for a restart with a recovery.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -28,10 +29,11 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const PAUSE_FIRST: Duration = Duration::from_millis(100);
 const PAUSE_LONGEST: Duration = Duration::from_secs(2);
 
-/// The route that takes lines, by its operation id, and how its marks name them. What the service
-/// puts into a mark is put in here too, so that an import begun there can be finished here.
-const OPERATION: &str = "create_record";
-const OPTIONS: &[u8] = b"lines";
+/// The routes that take chunks, by their operation ids, and how their marks name what is asked.
+/// What the service puts into a mark is put in here too, so that an import begun there can be
+/// finished here.
+const LINES: (&str, &[u8]) = ("create_record", b"lines atomic");
+const BATCH: (&str, &[u8]) = ("write_batch", b"batch");
 
 /// What became of a chunk.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -40,83 +42,130 @@ pub(super) struct Sent {
     pub(super) new: u64,
     /// Records that an earlier import had stored.
     pub(super) there: u64,
-    /// Records that were refused: number in the file, reason.
-    pub(super) refused: Vec<(u64, String)>,
+    /// Records that were refused.
+    pub(super) refused: Vec<LeftOut>,
 }
 
-impl Sent {
-    fn add(&mut self, other: Self) {
-        self.new += other.new;
-        self.there += other.there;
-        self.refused.extend(other.refused);
+/// Writes chunks.
+pub(super) struct Sender<'a> {
+    target: &'a Target,
+    collection: &'a CollectionName,
+    progress: &'a Progress,
+    /// A chunk with a refused record is not stored: mended and sent again it has another name, and
+    /// what was stored of it would be stored twice.
+    atomicity: Atomicity,
+    skip_bad: bool,
+}
+
+impl<'a> Sender<'a> {
+    pub(super) fn new(
+        target: &'a Target,
+        collection: &'a CollectionName,
+        skip_bad: bool,
+        progress: &'a Progress,
+    ) -> Self {
+        let atomicity = if skip_bad { Atomicity::EachAlone } else { Atomicity::AllOrNothing };
+        Self { target, collection, progress, atomicity, skip_bad }
     }
-}
 
-/// Writes a chunk; waits while the service or database is away.
-///
-/// A chunk that the database cannot write in one piece is halved until it can. Halving always
-/// begins with the whole chunk, so that an import that is run again comes to the same pieces.
-pub(super) async fn send(
-    target: &Target,
-    collection: &CollectionName,
-    chunk: &Chunk,
-    progress: &Progress,
-) -> Result<Sent, Failure> {
-    let mut sent = Sent::default();
-    let mut halves = Vec::new();
-    let mut piece = send_piece(target, collection, chunk, progress).await;
-    loop {
-        match piece {
-            Ok(done) => sent.add(done),
-            Err(NotSent::TooLarge { chunk, failure }) => match chunk.halves() {
-                Some((first, second)) => halves.extend([second, first]),
-                None => return Err(failure),
-            },
-            Err(NotSent::Failed(failure)) => return Err(failure),
+    /// Whether a refused record kept its whole chunk from being stored.
+    pub(super) fn stores_whole_chunks(&self) -> bool {
+        self.atomicity == Atomicity::AllOrNothing
+    }
+
+    /// Writes a chunk; waits while the service or database is away. Ends at the first refused
+    /// record, unless such records are left out.
+    ///
+    /// A chunk that cannot be written in one piece is halved until it can. Halving always begins
+    /// with the whole chunk, so that an import that is run again comes to the same pieces.
+    pub(super) async fn send(&mut self, chunk: &Chunk) -> Result<Sent, Failure> {
+        let mut sent = Sent::default();
+        let mut waiting = vec![chunk.clone()];
+        while let Some(piece) = waiting.pop() {
+            match self.send_piece(&piece, &mut sent).await {
+                Ok(()) => {}
+                Err(Trouble { failure, too_large: true, .. }) => match piece.halves() {
+                    Some((first, second)) => waiting.extend([second, first]),
+                    None => {
+                        let number = piece.items.first().map_or(0, |item| item.number);
+                        sent.refused.push(LeftOut { number, reason: failure.to_string() });
+                    }
+                },
+                Err(Trouble { failure, .. }) => return Err(failure),
+            }
+            if !self.skip_bad && !sent.refused.is_empty() {
+                break;
+            }
         }
-        let Some(next) = halves.pop() else { return Ok(sent) };
-        piece = send_piece(target, collection, &next, progress).await;
+        Ok(sent)
     }
-}
 
-/// Why a piece was not written.
-enum NotSent {
-    /// The database cannot write it in one piece.
-    TooLarge {
-        chunk: Chunk,
-        failure: Failure,
-    },
-    Failed(Failure),
-}
+    /// Writes a piece. The answer to an earlier try is kept with its name, refusals too; but what
+    /// was refused then may be taken now, when the schema was mended: so that is sent once more,
+    /// under the next name.
+    async fn send_piece(&mut self, piece: &Chunk, sent: &mut Sent) -> Result<(), Trouble> {
+        let mut piece = piece.clone();
+        loop {
+            let Reply { stored, refused, replayed } = self.try_patiently(&piece).await?;
+            if replayed {
+                sent.there += stored;
+            } else {
+                sent.new += stored;
+            }
+            let left_out = |(index, reason): (usize, String)| {
+                let number = piece.items.get(index).map_or(0, |item| item.number);
+                LeftOut { number, reason }
+            };
+            if !replayed || refused.is_empty() {
+                sent.refused.extend(refused.into_iter().map(left_out));
+                return Ok(());
+            }
+            let items = if self.stores_whole_chunks() {
+                piece.items.clone()
+            } else {
+                let items = refused.iter().filter_map(|(index, _)| piece.items.get(*index));
+                items.cloned().collect()
+            };
+            piece = piece.part("r", items);
+        }
+    }
 
-async fn send_piece(
-    target: &Target,
-    collection: &CollectionName,
-    chunk: &Chunk,
-    progress: &Progress,
-) -> Result<Sent, NotSent> {
-    let started = Instant::now();
-    let (mut pause, mut told) = (PAUSE_FIRST, false);
-    loop {
-        let tried = match target {
-            Target::Direct { store, caller } => write(store, caller, collection, chunk).await,
-            Target::Service(client) => post(client, collection, chunk).await,
-        };
-        match tried {
-            Ok(sent) => return Ok(sent),
-            Err(Trouble { failure, temporary: true, .. }) if started.elapsed() < PATIENCE => {
-                if !std::mem::replace(&mut told, true) {
-                    progress.waiting(&failure.to_string());
+    async fn try_patiently(&mut self, piece: &Chunk) -> Result<Reply, Trouble> {
+        let started = Instant::now();
+        let (mut pause, mut told) = (PAUSE_FIRST, false);
+        loop {
+            let tried = match self.target {
+                Target::Direct { store, caller } => {
+                    write(store, caller, self.collection, piece, self.atomicity).await
                 }
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(PAUSE_LONGEST);
+                Target::Service(client) => {
+                    post(client, self.collection, piece, self.atomicity).await
+                }
+            };
+            match tried {
+                Err(Trouble { unsupported: true, .. }) if self.stores_whole_chunks() => {
+                    self.atomicity = Atomicity::EachAlone;
+                }
+                Err(Trouble { failure, temporary: true, .. }) if started.elapsed() < PATIENCE => {
+                    if !std::mem::replace(&mut told, true) {
+                        self.progress.waiting(&failure.to_string());
+                    }
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(PAUSE_LONGEST);
+                }
+                other => return other,
             }
-            Err(Trouble { failure, too_large: true, .. }) => {
-                return Err(NotSent::TooLarge { chunk: chunk.clone(), failure });
-            }
-            Err(Trouble { failure, .. }) => return Err(NotSent::Failed(failure)),
         }
     }
+}
+
+/// The answer to a piece.
+struct Reply {
+    stored: u64,
+    /// Places in the piece, with reasons.
+    refused: Vec<(usize, String)>,
+    /// It is the answer to an earlier try.
+    replayed: bool,
 }
 
 struct Trouble {
@@ -125,13 +174,19 @@ struct Trouble {
     temporary: bool,
     /// Fewer records at once may be stored.
     too_large: bool,
+    /// The database cannot write several records wholly or not at all.
+    unsupported: bool,
 }
 
 impl From<StoreError> for Trouble {
     fn from(error: StoreError) -> Self {
-        let temporary = error.is_temporary();
-        let too_large = error.kind() == ErrorKind::LimitExceeded;
-        Self { failure: Failure::from_error(anyhow::Error::new(error)), temporary, too_large }
+        let (temporary, kind) = (error.is_temporary(), error.kind());
+        Self {
+            failure: Failure::from_error(anyhow::Error::new(error)),
+            temporary,
+            too_large: kind == ErrorKind::LimitExceeded,
+            unsupported: kind == ErrorKind::Unsupported,
+        }
     }
 }
 
@@ -139,9 +194,13 @@ impl From<ClientError> for Trouble {
     fn from(error: ClientError) -> Self {
         let lost = matches!(error, ClientError::Broken { .. } | ClientError::TimedOut { .. });
         let unknown = error.problem().is_some_and(|problem| problem.status == 503);
+        let is = |codes: &[&str]| {
+            error.problem().is_some_and(|problem| codes.contains(&problem.code.as_str()))
+        };
         let temporary = lost || unknown || error.is_temporary();
-        let too_large = error.problem().is_some_and(|problem| problem.code == "limit_exceeded");
-        Self { failure: client_failure(error), temporary, too_large }
+        let too_large = is(&["limit_exceeded", "body_too_large"]);
+        let unsupported = is(&["unsupported"]);
+        Self { failure: client_failure(error), temporary, too_large, unsupported }
     }
 }
 
@@ -150,31 +209,41 @@ async fn write(
     caller: &str,
     collection: &CollectionName,
     chunk: &Chunk,
-) -> Result<Sent, Trouble> {
-    let lines = chunk.lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-    let operations = lines.map(|line| WriteOperation {
+    atomicity: Atomicity,
+) -> Result<Reply, Trouble> {
+    let operations = chunk.items.iter().map(|item| WriteOperation {
         collection: collection.clone(),
-        action: Action::Create { body: String::from_utf8_lossy(line).into_owned() },
+        action: Action::Create { body: item.body.clone() },
         precondition: Precondition::None,
     });
     let batch = WriteBatch {
         operations: operations.collect(),
-        idempotency: Some(mark(caller, collection, chunk)),
+        idempotency: Some(mark(caller, collection, chunk, atomicity)),
         check: None,
     };
-    let WriteReport { outcomes, replayed } = store.write(batch, Atomicity::EachAlone).await?;
-    let refused = outcomes.iter().zip(&chunk.numbers).filter_map(|(outcome, number)| {
-        outcome.as_ref().err().map(|rejection| (*number, rejection.to_string()))
+    let WriteReport { outcomes, replayed } = store.write(batch, atomicity).await?;
+    let stored = outcomes.iter().filter(|outcome| outcome.is_ok()).count() as u64;
+    let refused = outcomes.iter().enumerate().filter_map(|(index, outcome)| match outcome {
+        Ok(_) | Err(Rejection::BatchRejected) => None,
+        Err(rejection) => Some((index, rejection.to_string())),
     });
-    let refused: Vec<_> = refused.collect();
-    let stored = (outcomes.len() - refused.len()) as u64;
-    Ok(sent(stored, replayed, refused))
+    Ok(Reply { stored, refused: refused.collect(), replayed })
 }
 
 /// The mark the service gives a chunk of this caller.
-fn mark(caller: &str, collection: &CollectionName, chunk: &Chunk) -> Idempotency {
-    let key = [caller, OPERATION, collection.as_str(), chunk.key.as_str()];
-    Idempotency { key: hash(&key.map(str::as_bytes)), fingerprint: hash(&[OPTIONS, &chunk.lines]) }
+fn mark(
+    caller: &str,
+    collection: &CollectionName,
+    chunk: &Chunk,
+    atomicity: Atomicity,
+) -> Idempotency {
+    let ((operation, options), content) = match atomicity {
+        Atomicity::AllOrNothing => (LINES, lines(chunk)),
+        Atomicity::EachAlone => (BATCH, batch(chunk)),
+    };
+    let key = chunk.key();
+    let key = [caller, operation, collection.as_str(), key.as_str()];
+    Idempotency { key: hash(&key.map(str::as_bytes)), fingerprint: hash(&[options, &content]) }
 }
 
 fn hash(parts: &[&[u8]]) -> [u8; 32] {
@@ -186,39 +255,75 @@ fn hash(parts: &[&[u8]]) -> [u8; 32] {
     hasher.finalize().into()
 }
 
-/// The service's answer to lines.
-#[derive(Debug, Deserialize)]
-struct Answer {
-    created: u64,
-    #[serde(default)]
-    errors: Vec<LineError>,
+/// The documents, one a line.
+fn lines(chunk: &Chunk) -> Vec<u8> {
+    let lines = chunk.items.iter().flat_map(|item| [item.body.as_bytes(), b"\n"]);
+    lines.collect::<Vec<_>>().concat()
 }
 
-#[derive(Debug, Deserialize)]
-struct LineError {
-    line: usize,
-    detail: String,
+/// The documents as a batch: its answer tells of each.
+fn batch(chunk: &Chunk) -> Vec<u8> {
+    let mut text = b"{\"operations\":[".to_vec();
+    for (index, Item { body, .. }) in chunk.items.iter().enumerate() {
+        text.extend_from_slice(if index == 0 { b"" } else { b"," });
+        text.extend_from_slice(b"{\"method\":\"create\",\"body\":");
+        text.extend_from_slice(body.as_bytes());
+        text.push(b'}');
+    }
+    text.extend_from_slice(b"]}");
+    text
 }
 
 async fn post(
     client: &Client,
     collection: &CollectionName,
     chunk: &Chunk,
-) -> Result<Sent, Trouble> {
-    let body = Body::Bytes("application/x-ndjson", chunk.lines.clone().into());
-    let request = Request::new(Method::POST, &["records", collection.as_str()])
-        .header(HeaderName::from_static("idempotency-key"), &chunk.key)?
-        .body(body);
-    let response = client.send(request).await?;
-    let replayed = response.header("idempotency-replayed") == Some("true");
-    let Answer { created, errors } = response.json().await?;
-    let number = |line: usize| chunk.numbers.get(line.saturating_sub(1)).copied();
-    let refused =
-        errors.into_iter().map(|error| (number(error.line).unwrap_or_default(), error.detail));
-    Ok(sent(created, replayed, refused.collect()))
+    atomicity: Atomicity,
+) -> Result<Reply, Trouble> {
+    match atomicity {
+        Atomicity::AllOrNothing => post_lines(client, collection, chunk).await,
+        Atomicity::EachAlone => post_batch(client, collection, chunk).await,
+    }
 }
 
-fn sent(stored: u64, replayed: bool, refused: Vec<(u64, String)>) -> Sent {
-    let (new, there) = if replayed { (0, stored) } else { (stored, 0) };
-    Sent { new, there, refused }
+async fn post_lines(
+    client: &Client,
+    collection: &CollectionName,
+    chunk: &Chunk,
+) -> Result<Reply, Trouble> {
+    let request = Request::new(Method::POST, &["records", collection.as_str()])
+        .parameter("atomic", "true")
+        .header(IDEMPOTENCY_KEY, &chunk.key())?
+        .body(Body::Bytes("application/x-ndjson", lines(chunk).into()));
+    match client.send(request).await {
+        Ok(answer) => {
+            let replayed = answer.is_replayed();
+            Ok(Reply { stored: chunk.items.len() as u64, refused: Vec::new(), replayed })
+        }
+        Err(ClientError::Refused(problem)) if problem.code == "batch_rejected" => {
+            let refused = problem.errors.iter().map(|fault| {
+                let line = fault.name.as_deref().and_then(|name| name.strip_prefix("line "));
+                let index = line.and_then(|line| line.parse::<usize>().ok());
+                (index.map_or(usize::MAX, |line| line.saturating_sub(1)), fault.message.clone())
+            });
+            Ok(Reply { stored: 0, refused: refused.collect(), replayed: problem.replayed })
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn post_batch(
+    client: &Client,
+    collection: &CollectionName,
+    chunk: &Chunk,
+) -> Result<Reply, Trouble> {
+    let request = Request::new(Method::POST, &["records", collection.as_str(), "batch"])
+        .header(IDEMPOTENCY_KEY, &chunk.key())?
+        .body(Body::json(batch(chunk)));
+    let BatchAnswer { results, replayed } = client.send_batch(request).await?;
+    let stored = results.iter().filter(|result| result.is_ok()).count() as u64;
+    let refused = results.into_iter().enumerate().filter_map(|(index, result)| {
+        result.err().map(|failure| (index, format!("{}: {}", failure.code, failure.detail)))
+    });
+    Ok(Reply { stored, refused: refused.collect(), replayed })
 }

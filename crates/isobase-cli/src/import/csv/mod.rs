@@ -1,11 +1,13 @@
 //! Records of a CSV file.
 
+mod rows;
+
 use std::{collections::HashSet, io::BufRead};
 
-use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 use isobase::types::json::{canonicalise_document, write_string};
 
-use super::records::{RECORD_BYTES_MAX, ReadError, Record};
+use self::rows::Rows;
+use super::records::{ReadError, Record};
 
 /// Most digits of a cell that is read as a number. More would be an identifier, or a value that
 /// 64-bit floats cannot hold apart from its neighbours.
@@ -32,16 +34,14 @@ pub(super) struct CsvRecords<R> {
 impl<R: BufRead> CsvRecords<R> {
     /// Reads the names.
     pub(super) fn open(input: R, delimiter: u8, as_text: bool) -> Result<Self, ReadError> {
-        let reader = ReaderBuilder::new().delimiter(delimiter).build();
-        let mut rows =
-            Rows { input, reader, cells: vec![0; 4096], ends: vec![0; 64], length: 0, count: 0 };
+        let mut rows = Rows::new(input, delimiter);
         if !rows.advance()? {
             return Err(ReadError::Csv("the file is empty: the first row names the fields".into()));
         }
-        let mut names = Vec::with_capacity(rows.count);
+        let mut names = Vec::with_capacity(rows.count());
         let mut seen = HashSet::new();
-        for column in 0..rows.count {
-            let text = std::str::from_utf8(rows.cell(column))
+        for column in 0..rows.count() {
+            let text = std::str::from_utf8(rows.cell(column).bytes)
                 .map_err(|_| ReadError::Csv(format!("column {}: not UTF-8", column + 1)))?;
             if text.is_empty() {
                 return Err(ReadError::Csv(format!("column {} has no name", column + 1)));
@@ -67,16 +67,16 @@ impl<R: BufRead> CsvRecords<R> {
 
     /// The current row as a document.
     fn document(&self) -> Result<String, String> {
-        let (cells, names) = (self.rows.count, self.names.len());
+        let (cells, names) = (self.rows.count(), self.names.len());
         if cells != names {
             return Err(format!("{cells} cells, expected {names} as in the first row"));
         }
-        let mut text = Vec::with_capacity(self.rows.length + 16 * names);
+        let mut text = Vec::with_capacity(self.rows.bytes() + 16 * names);
         for (column, name) in self.names.iter().enumerate() {
             text.push(if column == 0 { b'{' } else { b',' });
             text.extend_from_slice(name);
             text.push(b':');
-            let cell = std::str::from_utf8(self.rows.cell(column))
+            let cell = std::str::from_utf8(self.rows.cell(column).bytes)
                 .map_err(|_| format!("column {}: not UTF-8", column + 1))?;
             write_cell(cell, self.as_text, &mut text);
         }
@@ -108,55 +108,6 @@ fn is_plain_number(cell: &str) -> bool {
         && (whole == "0" || !whole.starts_with('0'))
         && fraction.is_none_or(digits)
         && whole.len() + fraction.map_or(0, str::len) <= NUMBER_DIGITS_MAX
-}
-
-/// The rows of a file; holds one.
-struct Rows<R> {
-    input: R,
-    reader: Reader,
-    /// The cells of the current row, one after another.
-    cells: Vec<u8>,
-    /// Where each cell ends.
-    ends: Vec<usize>,
-    length: usize,
-    count: usize,
-}
-
-impl<R: BufRead> Rows<R> {
-    /// Reads the next row; false at the end.
-    fn advance(&mut self) -> Result<bool, ReadError> {
-        (self.length, self.count) = (0, 0);
-        loop {
-            let input = self.input.fill_buf()?;
-            let (result, read, written, ends) = self.reader.read_record(
-                input,
-                &mut self.cells[self.length..],
-                &mut self.ends[self.count..],
-            );
-            self.input.consume(read);
-            self.length += written;
-            self.count += ends;
-            match result {
-                ReadRecordResult::InputEmpty => {}
-                ReadRecordResult::OutputFull if self.cells.len() >= RECORD_BYTES_MAX => {
-                    let line = self.reader.line();
-                    return Err(ReadError::Csv(format!(
-                        "the row that ends after line {line} is longer than {RECORD_BYTES_MAX} \
-                         bytes: is a quotation mark missing?"
-                    )));
-                }
-                ReadRecordResult::OutputFull => self.cells.resize(self.cells.len() * 2, 0),
-                ReadRecordResult::OutputEndsFull => self.ends.resize(self.ends.len() * 2, 0),
-                ReadRecordResult::Record => return Ok(true),
-                ReadRecordResult::End => return Ok(false),
-            }
-        }
-    }
-
-    fn cell(&self, column: usize) -> &[u8] {
-        let start = if column == 0 { 0 } else { self.ends[column - 1] };
-        &self.cells[start..self.ends[column]]
-    }
 }
 
 #[cfg(test)]
