@@ -113,7 +113,7 @@ Examples:
   isobase serve --port 0               a free port, printed at start
   INTERNAL_API_KEY=… isobase serve --host 0.0.0.0
 
-SIGTERM and Ctrl-C let requests finish, for 10 seconds; a second one ends at once.";
+SIGTERM, SIGHUP and Ctrl-C let requests finish, for 10 seconds; a second one ends at once.";
 
 const IMPORT_EXAMPLES: &str = "\
 Examples:
@@ -123,8 +123,10 @@ Examples:
   isobase import movies.json --collection movies --url http://127.0.0.1:8002
 
 An import that was cut off is finished by running the same command again, within a day
-(idempotency.keep_for) and with the same --chunk: what is stored already is recognised. The field \"id\" of a record is not kept: ids are given
-out by the service.
+(idempotency.keep_for) and with the same --chunk: what is stored already is recognised. So is an
+import that ended at a wrong record: its chunk is not stored, so mend the record and run it again.
+What --skip-bad leaves out is named; mend it in a file of its own.
+The field \"id\" of a record is not kept: ids are given out by the service.
 
 CSV: the first row names the fields. An empty cell is null; true and false are booleans; a cell
 that is written as a plain JSON number of at most 15 digits, without exponent, is a number; all
@@ -136,7 +138,8 @@ Examples:
   isobase export --collection orders --format json --output orders.json
   isobase export --collection orders --filter 'status=open&total[gte]=100&sort=-total&fields=total'
 
-The filter has the parameters of GET /records/{collection}. A file appears when it is complete.";
+The filter has the parameters of GET /records/{collection}. A file appears when it is complete, with
+the mode of the one before it; links are followed, and a pipe is written into.";
 
 const COPY_EXAMPLES: &str = "\
 Examples:
@@ -162,7 +165,7 @@ Examples:
   ISOBASE_PASSPHRASE=… isobase dump backup.iso --encrypt
   isobase dump - | ssh backup 'cat > backup.iso'
 
-The archive is of one moment where the engine allows it, and says so. An encrypted one is opened by
+Only its owner may read a new archive. It is of one moment where the engine allows it, and says so. An encrypted one is opened by
 the age tool too. docs/archive.md describes the format.";
 
 const RESTORE_EXAMPLES: &str = "\

@@ -5,13 +5,15 @@ use tracing_subscriber::{EnvFilter, fmt};
 use crate::{
     print::{Printer, is_terminal},
     settings::{Loaded, LogFormat, log_filter, log_format},
+    standard_error::{self, Log},
 };
 
-/// Starts the log of the service.
+/// Starts the log of the service, which does not wait for whoever reads it.
 pub(crate) fn start(loaded: &Loaded, printer: Printer) {
+    standard_error::do_not_wait();
     let builder = fmt()
         .with_env_filter(EnvFilter::new(log_filter(loaded)))
-        .with_writer(std::io::stderr)
+        .with_writer(|| Log)
         .with_ansi(printer.colored());
     // It can only fail when a log was started before, and this is the one place that does.
     let _ = if is_json(loaded) {
@@ -41,7 +43,7 @@ pub(crate) fn start_for_command(loaded: &Loaded) {
     let filter = if set == "info" { "warn" } else { set };
     let _ = fmt()
         .with_env_filter(EnvFilter::new(filter))
-        .with_writer(std::io::stderr)
+        .with_writer(|| Log)
         .with_target(false)
         .with_ansi(is_terminal())
         .try_init();

@@ -8,12 +8,14 @@ mod import;
 mod index;
 mod keys;
 mod logging;
+mod output_file;
 mod overwriting;
 mod partial_file;
 mod print;
 mod progress;
 mod serve;
 mod settings;
+mod standard_error;
 mod target;
 mod transfer;
 
@@ -41,14 +43,16 @@ fn main() -> ExitCode {
         Command::Copy(_) | Command::Restore(_) | Command::Import(_) | Command::Reconcile(_)
     );
     let printer = if changes { printer.of_changes() } else { printer };
-    match run(arguments.command, printer) {
+    let code = match run(arguments.command, printer) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let failure = Failure::from_error(error);
             printer.failure(&failure);
             ExitCode::from(failure.exit_code())
         }
-    }
+    };
+    standard_error::flush();
+    code
 }
 
 fn run(command: Command, printer: Printer) -> Result<()> {

@@ -2,14 +2,14 @@
 
 use std::{
     ffi::{OsStr, OsString},
-    fs::{self, File},
+    fs::{self, File, Metadata, Permissions},
+    io,
+    os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown},
     path::{Path, PathBuf},
     process,
 };
 
 use anyhow::{Context, Result};
-
-use crate::overwriting;
 
 /// What the name of a file ends with that is not complete, after the name it is to get and the
 /// number of the process that writes it.
@@ -25,27 +25,38 @@ pub(crate) struct PartialFile {
 }
 
 impl PartialFile {
-    /// Begins a file, and takes away what killed processes left of it.
-    ///
-    /// # Errors
-    /// [`crate::failure::Failure`] when the path is that of a database.
-    pub(crate) fn create(path: &Path) -> Result<Self> {
-        overwriting::check(path)?;
+    /// Begins a file with a mode, and takes away what killed processes left of it. One that takes
+    /// the place of another gets its owner too, where the process may give it away.
+    pub(crate) fn create(path: &Path, mode: u32, before: Option<&Metadata>) -> io::Result<Self> {
         let partial = beside(path, &format!(".{}{SUFFIX}", process::id()));
         // Locked as long as its process lives; before, another one may take it for a leftover.
-        let create = || -> Result<File> {
-            let file = File::options().write(true).create_new(true).open(&partial)?;
+        let create = || {
+            let file = File::options().write(true).create_new(true).mode(mode).open(&partial)?;
             // Some file systems have no locks. There leftovers stay.
             let _ = file.lock();
-            Ok(file)
+            Ok::<_, io::Error>(file)
         };
-        let context = || format!("cannot write {}", partial.display());
-        let mut file = create().with_context(context)?;
+        let mut file = create()?;
         if !partial.exists() {
-            file = create().with_context(context)?;
+            file = create()?;
         }
-        take_leftovers_away(path, &partial);
-        Ok(Self { file, partial, path: path.to_owned(), complete: false })
+        let this = Self { file, partial, path: path.to_owned(), complete: false };
+        if let Some(before) = before {
+            this.take_after(before)?;
+        }
+        take_leftovers_away(path, &this.partial);
+        Ok(this)
+    }
+
+    /// Takes the mode and the owner of the file before it: the mask of the process is no reason to
+    /// change them.
+    fn take_after(&self, before: &Metadata) -> io::Result<()> {
+        let ours = self.file.metadata()?;
+        if (ours.uid(), ours.gid()) != (before.uid(), before.gid()) {
+            // Only root gives files away. Others keep what they write.
+            let _ = fchown(&self.file, Some(before.uid()), Some(before.gid()));
+        }
+        self.file.set_permissions(Permissions::from_mode(before.mode() & 0o7777))
     }
 
     /// What is written to.
@@ -138,12 +149,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.iso");
         fs::write(&path, "old").unwrap();
-        let file = PartialFile::create(&path).unwrap();
+        let file = PartialFile::create(&path, 0o600, None).unwrap();
         file.file().write_all(b"new").unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "old");
         file.finish().unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "new");
-        drop(PartialFile::create(&path).unwrap());
+        drop(PartialFile::create(&path, 0o600, None).unwrap());
         assert_eq!(names(folder.path()), ["a.iso"]);
     }
 
@@ -160,7 +171,7 @@ mod tests {
         std::os::unix::fs::symlink(path("b.iso"), path("a.iso.3.isobase-partial")).unwrap();
         let held = File::open(path(living)).unwrap();
         held.lock().unwrap();
-        PartialFile::create(&path("a.iso")).unwrap().finish().unwrap();
+        PartialFile::create(&path("a.iso"), 0o600, None).unwrap().finish().unwrap();
         let mut expected = vec!["a.iso", "a.iso.3.isobase-partial"];
         expected.extend(kept);
         expected.sort_unstable();
@@ -174,7 +185,7 @@ mod tests {
         let partial = beside(&path, &format!(".{}{SUFFIX}", process::id()));
         fs::write(folder.path().join("precious"), "kept").unwrap();
         std::os::unix::fs::symlink(folder.path().join("precious"), &partial).unwrap();
-        PartialFile::create(&path).unwrap_err();
+        PartialFile::create(&path, 0o600, None).unwrap_err();
         assert_eq!(fs::read_to_string(folder.path().join("precious")).unwrap(), "kept");
     }
 }

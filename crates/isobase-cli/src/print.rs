@@ -1,7 +1,6 @@
 //! The only place that prints.
 //!
 //! Results go to standard output; what is said about them goes to standard error.
-#![expect(clippy::print_stderr, reason = "the one place that prints")]
 
 use std::{
     io::{self, IsTerminal, Write},
@@ -10,7 +9,10 @@ use std::{
 
 use clap::ValueEnum;
 
-use crate::failure::{Failure, Problem};
+use crate::{
+    failure::{Failure, Problem},
+    standard_error,
+};
 
 /// When to colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -75,11 +77,11 @@ impl Printer {
         let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
         match written {
             Err(error) if self.changes && error.kind() == io::ErrorKind::BrokenPipe => {
-                eprintln!(
+                standard_error::write_line(
                     "error: nobody reads standard output any more, so the work was ended in its \
-                     middle; run the same command again to finish it"
+                     middle; run the same command again to finish it",
                 );
-                process::exit(1);
+                exit(1);
             }
             written => end_when_nobody_reads(written),
         }
@@ -95,10 +97,16 @@ impl Printer {
         self.line(&value.to_string());
     }
 
+    /// A line of JSON for whoever may read it: the work goes on without a reader.
+    pub(crate) fn announce(self, value: &serde_json::Value) {
+        let mut out = io::stdout().lock();
+        let _ = writeln!(out, "{value}").and_then(|()| out.flush());
+    }
+
     /// Says something about the work.
     pub(crate) fn note(self, text: &str) {
         if !self.quiet {
-            eprintln!("{text}");
+            standard_error::write_line(text);
         }
     }
 
@@ -111,7 +119,8 @@ impl Printer {
     /// Warns, also when quiet was asked for.
     pub(crate) fn warning(self, problem: &Problem) {
         let hint = problem.hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default();
-        eprintln!("{} {}{hint}", self.paint(YELLOW, "warning:"), problem.message);
+        let warning = self.paint(YELLOW, "warning:");
+        standard_error::write_line(&format!("{warning} {}{hint}", problem.message));
     }
 
     /// Ends the story: every problem with its way out.
@@ -119,14 +128,14 @@ impl Printer {
         if self.json {
             for Problem { message, hint } in &failure.problems {
                 let value = serde_json::json!({"event": "error", "error": message, "hint": hint});
-                eprintln!("{value}");
+                standard_error::write_line(&value.to_string());
             }
             return;
         }
         for Problem { message, hint } in &failure.problems {
-            eprintln!("{} {message}", self.paint(RED, "error:"));
+            standard_error::write_line(&format!("{} {message}", self.paint(RED, "error:")));
             if let Some(hint) = hint {
-                eprintln!("{} {hint}", self.paint(CYAN, "hint:"));
+                standard_error::write_line(&format!("{} {hint}", self.paint(CYAN, "hint:")));
             }
         }
     }
@@ -145,10 +154,17 @@ pub(crate) fn is_terminal() -> bool {
 pub(crate) fn end_when_nobody_reads(written: io::Result<()>) {
     match written {
         Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => process::exit(0),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => exit(0),
         Err(error) => {
-            eprintln!("error: cannot write to standard output: {error}");
-            process::exit(1);
+            let message = format!("error: cannot write to standard output: {error}");
+            standard_error::write_line(&message);
+            exit(1);
         }
     }
+}
+
+/// Ends the process with what was said.
+pub(crate) fn exit(code: i32) -> ! {
+    standard_error::flush();
+    process::exit(code)
 }

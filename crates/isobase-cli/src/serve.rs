@@ -12,9 +12,10 @@ use anyhow::{Context, Result};
 use isobase::{Location, Store};
 use isobase_auth::{Authorizer, exposure_check};
 use isobase_server::App;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
 use tokio::{
-    net::TcpListener,
+    net::{TcpListener, TcpSocket, lookup_host},
     signal::unix::{Signal, SignalKind, signal},
     time::timeout,
 };
@@ -23,13 +24,19 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     failure::Failure,
     keys, logging,
-    print::Printer,
+    print::{Printer, exit},
     settings::{Config, DeclaredIndex, Loaded, server_config},
     target::open_failure,
 };
 
+/// The number of the signal of a terminal that was closed, everywhere.
+const SIGHUP: u32 = 1;
+
 /// The exit code when a second signal ends the process at once: 128 and the number of SIGINT.
 const EXIT_AT_ONCE: i32 = 130;
+
+/// Connections that may wait until they are accepted, as everywhere.
+const WAITING_CONNECTIONS: u32 = 1_024;
 
 /// How long a server that holds the records may take to answer the last question. With the time
 /// for requests less than the 10 s after which supervisors kill.
@@ -42,14 +49,21 @@ pub(crate) async fn run(loaded: &Loaded, config: &Config, printer: Printer) -> R
         let app = loaded.app.display();
         return Err(Failure::usage(format!("there is no folder {app}")).into());
     }
+    open_files();
+    // Nothing is made for a service that cannot listen, unless there is a database already: when
+    // this folder is served by another process, that is the better message.
+    let reserved = reserve(&config.host, config.port).await;
+    let reserved = match (reserved, &config.records) {
+        (Err(failure), Location::Sqlite(path)) if !path.exists() => return Err(failure.into()),
+        (reserved, _) => reserved,
+    };
     let keys_needed = matches!(config.records, Location::Sqlite(_));
     let authorizer = keys::authorizer(loaded, config, keys_needed)?;
     exposure_check(&config.host, config.open, &authorizer)
         .map_err(|error| Failure::usage(error.to_string()))?;
-    // The database first: when this folder is served already, that is the better message.
     let opened = isobase::open_as_service(&config.records, &config.options).await;
     let opened = opened.map_err(open_failure)?;
-    let (listener, address) = listen(&config.host, config.port).await?;
+    let (listener, address) = listen(reserved?, config)?;
     let url = format!("http://{}", reachable(address));
     opened.announce(&url).context("cannot note the address in the lock file")?;
     let store = opened.store.clone().with_schemas(config.schemas.clone());
@@ -81,33 +95,86 @@ fn stop_on_signal(printer: Printer) -> Result<CancellationToken> {
     let token = CancellationToken::new();
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hangup = match is_ignored(SIGHUP) {
+        // As nohup has it: the service outlives its terminal.
+        true => None,
+        false => Some(signal(SignalKind::hangup())?),
+    };
     let stop = token.clone();
     tokio::spawn(async move {
-        next_signal(&mut terminate, &mut interrupt).await;
+        next_signal(&mut terminate, &mut interrupt, hangup.as_mut()).await;
         tracing::info!("stopping: requests may finish");
         stop.cancel();
-        next_signal(&mut terminate, &mut interrupt).await;
+        next_signal(&mut terminate, &mut interrupt, hangup.as_mut()).await;
         printer.note("stopped at once; what was answered is stored");
-        process::exit(EXIT_AT_ONCE);
+        exit(EXIT_AT_ONCE);
     });
     Ok(token)
 }
 
-async fn next_signal(terminate: &mut Signal, interrupt: &mut Signal) {
+async fn next_signal(terminate: &mut Signal, interrupt: &mut Signal, hangup: Option<&mut Signal>) {
+    let hung_up = async {
+        match hangup {
+            Some(hangup) => hangup.recv().await,
+            None => std::future::pending().await,
+        }
+    };
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
+        _ = hung_up => {}
     }
 }
 
-/// Listens on the first address of the host that can be had.
-async fn listen(host: &str, port: u16) -> Result<(TcpListener, SocketAddr)> {
-    match TcpListener::bind((host, port)).await {
-        Ok(listener) => {
-            let address = listener.local_addr()?;
-            Ok((listener, address))
+/// Whether a signal was ignored when the process began. Where that cannot be asked it counts as
+/// ignored: to handle it would undo what `nohup` did. Source: proc(5), `SigIgn`.
+fn is_ignored(signal: u32) -> bool {
+    let Ok(status) = std::fs::read_to_string("/proc/self/status") else { return true };
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_none_or(|mask| mask & (1 << (signal - 1)) != 0)
+}
+
+/// Takes the first address of the host that can be had. Nobody can connect to it yet.
+async fn reserve(host: &str, port: u16) -> Result<TcpSocket, Failure> {
+    let failure = |error: io::Error| listen_failure(host, port, &error);
+    let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    for address in lookup_host((host, port)).await.map_err(failure)? {
+        let socket = match address {
+            SocketAddr::V4(_) => TcpSocket::new_v4(),
+            SocketAddr::V6(_) => TcpSocket::new_v6(),
+        };
+        let bound = socket.and_then(|socket| {
+            // Connections of a service that has just ended are no reason to refuse.
+            socket.set_reuseaddr(true)?;
+            socket.bind(address)?;
+            Ok(socket)
+        });
+        match bound {
+            Ok(socket) => return Ok(socket),
+            Err(error) => last = error,
         }
-        Err(error) => Err(listen_failure(host, port, &error).into()),
+    }
+    Err(failure(last))
+}
+
+fn listen(reserved: TcpSocket, config: &Config) -> Result<(TcpListener, SocketAddr)> {
+    let listening = reserved.listen(WAITING_CONNECTIONS).and_then(|listener| {
+        let address = listener.local_addr()?;
+        Ok((listener, address))
+    });
+    listening.map_err(|error| listen_failure(&config.host, config.port, &error).into())
+}
+
+/// Takes as many open files as the system gives: a connection is one. Many systems begin with 1,024
+/// and let a process ask for more.
+fn open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, ..limit };
+    if limit.current != limit.maximum
+        && let Err(error) = setrlimit(Resource::Nofile, raised)
+    {
+        tracing::debug!(%error, "the limit of open files stays as it is: {error}");
     }
 }
 
@@ -156,7 +223,7 @@ fn introduce(
     let (records, docs, open) =
         (describe(&config.records), format!("{url}/docs"), authorizer.is_open());
     if printer.json {
-        printer.json_line(&json!({
+        printer.announce(&json!({
             "event": "serving", "version": version, "url": url, "docs": docs, "engine": engine,
             "records": records, "open": open, "pid": process::id(),
         }));

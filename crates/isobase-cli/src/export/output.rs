@@ -8,14 +8,17 @@ use std::{
 
 use anyhow::{Context, Result};
 
-use crate::{partial_file::PartialFile, print::end_when_nobody_reads};
+use crate::{
+    output_file::{Access, OutputFile},
+    print::end_when_nobody_reads,
+};
 
 const BUFFER_BYTES: usize = 256 << 10;
 
 /// Where an export is written.
 pub(super) enum Output {
     Standard(BufWriter<io::Stdout>),
-    File { writer: BufWriter<File>, partial: PartialFile },
+    File { writer: BufWriter<File>, file: OutputFile },
 }
 
 impl Output {
@@ -24,16 +27,18 @@ impl Output {
         let Some(path) = path.filter(|path| *path != Path::new("-")) else {
             return Ok(Self::Standard(BufWriter::with_capacity(BUFFER_BYTES, io::stdout())));
         };
-        let partial = PartialFile::create(path)?;
-        let writer = BufWriter::with_capacity(BUFFER_BYTES, partial.file().try_clone()?);
-        Ok(Self::File { writer, partial })
+        let file = OutputFile::create(path, Access::ByMask)?;
+        let writer = BufWriter::with_capacity(BUFFER_BYTES, file.file().try_clone()?);
+        Ok(Self::File { writer, file })
     }
 
     /// Makes the file durable and gives it its name.
     pub(super) fn finish(self) -> Result<()> {
-        let Self::File { mut writer, partial } = self else { return Ok(()) };
+        let Self::File { mut writer, file } = self else { return Ok(()) };
         writer.flush().context("cannot write the end of the export")?;
-        partial.finish()
+        // A pipe ends for its reader when nobody has it open any more.
+        drop(writer);
+        file.finish()
     }
 }
 

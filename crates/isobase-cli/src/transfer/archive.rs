@@ -28,7 +28,7 @@ use super::{
 use crate::{
     arguments::{DumpArguments, PassphraseFlags, RestoreArguments, VerifyArguments},
     failure::Failure,
-    partial_file::PartialFile,
+    output_file::{Access, OutputFile},
     print::Printer,
     progress::thousands,
     settings::Config,
@@ -243,7 +243,7 @@ fn passphrase(flags: &PassphraseFlags) -> Result<Option<Passphrase>> {
 /// A file that gets its name when it is complete, or standard output.
 enum Output {
     Standard,
-    File(PartialFile),
+    File(OutputFile),
 }
 
 impl Output {
@@ -251,14 +251,15 @@ impl Output {
         if path == Path::new("-") {
             return Ok(Self::Standard);
         }
-        PartialFile::create(path).map(Self::File)
+        // It has what the database has, and the database is its owner's.
+        OutputFile::create(path, Access::Owner).map(Self::File)
     }
 
     fn writer(&self) -> Result<Box<dyn Write + Send>> {
         Ok(match self {
             Self::Standard => Box::new(BufWriter::with_capacity(BUFFER_BYTES, io::stdout())),
-            Self::File(partial) => {
-                Box::new(BufWriter::with_capacity(BUFFER_BYTES, partial.file().try_clone()?))
+            Self::File(file) => {
+                Box::new(BufWriter::with_capacity(BUFFER_BYTES, file.file().try_clone()?))
             }
         })
     }
@@ -266,7 +267,7 @@ impl Output {
     fn finish(self) -> Result<()> {
         match self {
             Self::Standard => Ok(()),
-            Self::File(partial) => partial.finish(),
+            Self::File(file) => file.finish(),
         }
     }
 }

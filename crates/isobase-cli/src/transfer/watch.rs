@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::failure::{TargetState, failure};
 use crate::{
     failure::Failure,
-    print::Printer,
+    print::{Printer, exit},
     progress::{Progress, Total, thousands},
 };
 
@@ -69,7 +69,7 @@ async fn end_at_a_signal(stop: CancellationToken, printer: Printer) {
     stop.cancel();
     printer.note("stopping; once more ends at once");
     signal().await;
-    std::process::exit(INTERRUPTED);
+    exit(INTERRUPTED);
 }
 
 async fn signal() {

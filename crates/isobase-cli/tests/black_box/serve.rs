@@ -1,10 +1,13 @@
 use std::{
-    io::{BufRead, BufReader},
-    process::Stdio,
+    fs::{self, File},
+    io::{self, BufRead, BufReader},
+    net::{SocketAddr, TcpListener},
+    process::{Child, Command, Stdio},
     time::Duration,
 };
 
-use isobase_testkit::{ReservedPort, Signal, TestServer, wait_until};
+use isobase_testkit::{ReservedPort, Signal, TestServer, http, wait_for_exit, wait_until};
+use rustix::process::{Pid, kill_process};
 
 use super::command::{App, command};
 
@@ -83,7 +86,7 @@ fn refuses_to_be_open_beyond_this_machine() {
 fn a_port_in_use_is_named_with_a_way_out() {
     let app = App::new();
     let port = ReservedPort::new().unwrap();
-    let _listener = std::net::TcpListener::bind(port.address()).unwrap();
+    let _listener = TcpListener::bind(port.address()).unwrap();
     let number = port.port().to_string();
     let said = app.run(&["serve", "--port", &number]);
     said.fails(1, &[&format!("error: port {number} on 127.0.0.1 is in use"), "hint: ", "--port"]);
@@ -105,4 +108,74 @@ fn what_cannot_be_opened_is_named() {
     app.run_with(&["serve"], &[("RECORDS_URL", &url)]).fails(1, &["text.db"]);
     app.run(&["serve", "missing"]).fails(2, &["there is no folder missing"]);
     app.run_with(&["serve"], &[("RECORDS_URL", "couchdb:h")]).fails(2, &["expected couchdb://"]);
+}
+
+/// A service whose standard error is what a caller makes of it.
+struct Heard {
+    folder: tempfile::TempDir,
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Heard {
+    fn start(errors: Stdio, log: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        // Whoever starts the tests may ignore SIGHUP, and the service would too.
+        let mut child = Command::new("env")
+            .args(["-i", "--default-signal=HUP", env!("CARGO_BIN_EXE_isobase")])
+            .current_dir(folder.path())
+            .stdin(Stdio::null())
+            .args(["serve", "--json", "--port", "0", "--log", log])
+            .stdout(Stdio::piped())
+            .stderr(errors)
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        let out = child.stdout.as_mut().unwrap();
+        BufReader::new(out).read_line(&mut line).unwrap();
+        let told: serde_json::Value = serde_json::from_str(&line).unwrap();
+        let address = told["url"].as_str().unwrap().strip_prefix("http://").unwrap();
+        Self { folder, child, address: address.parse().unwrap() }
+    }
+
+    /// It answers what it carries out, and stops when it is told to.
+    fn answers_and_stops(mut self, writes: usize, signal: Signal) {
+        for n in 0..writes {
+            let json = [("content-type", "application/json")];
+            let body = format!("{{\"n\":{n}}}");
+            let answer = http::request(self.address, "POST", "/records/c", &json, body.as_bytes());
+            assert_eq!(answer.unwrap().status, 201);
+        }
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+        let ended = wait_for_exit("the service", &mut self.child, Duration::from_secs(20)).unwrap();
+        assert_eq!(ended.code(), Some(0));
+        assert!(!self.folder.path().join("data/isobase.db-wal").exists());
+    }
+}
+
+#[test]
+fn a_service_that_nobody_listens_to_goes_on_and_stops() {
+    // Nobody reads any more.
+    for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
+        let (reader, writer) = io::pipe().unwrap();
+        let service = Heard::start(writer.into(), "trace");
+        drop(reader);
+        service.answers_and_stops(3, signal);
+    }
+    // There is no room for the log.
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    Heard::start(full.into(), "trace").answers_and_stops(3, Signal::TERM);
+    // Somebody has stopped reading: the pipe is full after 64 KiB.
+    let (reader, writer) = io::pipe().unwrap();
+    Heard::start(writer.into(), "trace").answers_and_stops(200, Signal::TERM);
+    drop(reader);
+}
+
+#[test]
+fn a_port_in_use_leaves_nothing_behind() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let app = App::new();
+    app.run(&["serve", "--port", &port]).fails(1, &["is in use by another program"]);
+    assert_eq!(fs::read_dir(app.path()).unwrap().count(), 0);
 }
