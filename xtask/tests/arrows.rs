@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// Each crate of the product, and the crates of the workspace it may use.
 /// Dependencies of tests are free.
-const ARROWS: [(&str, &[&str]); 21] = [
+const ARROWS: [(&str, &[&str]); 22] = [
     ("isobase-types", &[]),
     ("isobase-engine", &["isobase-types"]),
     ("isobase-queue", &["isobase-engine"]),
@@ -38,7 +38,12 @@ const ARROWS: [(&str, &[&str]); 21] = [
     ),
     // Keys are kept in the embedded file, through its connection layer.
     ("isobase-auth", &["isobase-types", "isobase-store", "isobase-sqlite"]),
-    ("isobase-server", &["isobase-types", "isobase-engine", "isobase-store", "isobase-auth"]),
+    // Our HTTP knows no feature.
+    ("isobase-http", &[]),
+    (
+        "isobase-server",
+        &["isobase-types", "isobase-engine", "isobase-store", "isobase-auth", "isobase-http"],
+    ),
     ("isobase-client", &["isobase-types"]),
     (
         "isobase",
@@ -92,6 +97,7 @@ const RESERVED: [(&[&str], &[&str], &str); 8] = [
             "tower-http",
         ],
         &[
+            "isobase-http",
             "isobase-server",
             "isobase-client",
             "isobase-cli",
@@ -101,9 +107,9 @@ const RESERVED: [(&[&str], &[&str], &str); 8] = [
             "isobase-engine-dynamodb",
             "isobase-engine-firestore",
         ],
-        "only the server, its client, the executable and engines over HTTP know HTTP",
+        "only our HTTP, the server, its client, the executable and engines over HTTP know HTTP",
     ),
-    (&["axum"], &["isobase-server"], "only the server has routes"),
+    (&["axum"], &["isobase-http"], "only the server has routes"),
     (&["clap", "clap_complete"], &["isobase-cli"], "only the executable knows the process"),
     (
         &["rusqlite", "libsqlite3-sys"],

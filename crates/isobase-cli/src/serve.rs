@@ -11,7 +11,6 @@ use std::{
 use anyhow::{Context, Result};
 use isobase::{Location, Store};
 use isobase_auth::{Authorizer, exposure_check};
-use isobase_server::App;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
 use tokio::{
@@ -70,8 +69,8 @@ pub(crate) async fn run(loaded: &Loaded, config: &Config, printer: Printer) -> R
     introduce(loaded, config, &authorizer, &store, &url, printer);
 
     let indexes = tokio::spawn(declare_indexes(store.clone(), config.indexes.clone()));
-    let app = App::new(store.clone(), authorizer, server_config(loaded, config));
-    isobase_server::serve(listener, app, shutdown).await.context("the service ended")?;
+    let service = isobase_server::compose(store.clone(), authorizer, server_config(loaded, config));
+    isobase_server::serve(listener, service, shutdown).await.context("the service ended")?;
     // A build that is cut off goes on at the next start.
     indexes.abort();
     close(&store).await?;

@@ -1,40 +1,43 @@
-//! The HTTP service: one table of routes, one service around the handlers, one kind of problem.
+//! The service: slices of routes over the store, behind keys.
 //!
-//! Reading order: [`Route`] and the table of routes, [`Call`] (a request on its way to its
-//! handler), [`Problem`], [`Body`], then the service (everything every request needs), the
-//! connection (strict framing, deadlines) and the server (accept, stop).
+//! Reading order: [`Composition`] (which slices there are), a slice (`records`, `data_store`,
+//! `service`), the gate (who asks), [`serve`].
 
-mod access;
-mod app;
-mod body;
-mod body_budget;
-mod call;
-mod config;
-mod connection;
-mod cors;
+/// A JSON body of a route: its schema and an example. A macro, because only what it expands to may
+/// be borrowed for ever within a function.
+macro_rules! json_content {
+    ($schema:expr, $example:expr $(,)?) => {
+        isobase_http::Content { media_type: "application/json", schema: $schema, example: $example }
+    };
+}
+
+mod codes;
+mod compose;
 mod data_store;
-mod metrics;
-mod openapi;
-mod pages;
-mod problem;
-mod readiness;
+mod description;
+mod durability;
+mod etag;
+mod failure;
+mod gate;
 mod records;
-mod request_body;
-mod request_id;
-mod route;
-mod server;
+mod request;
+mod serve;
 mod service;
-mod service_routes;
-mod table;
 
-pub use app::App;
-pub use body::{Body, BodyError};
-pub use call::Call;
-pub use config::{Durability, ServerConfig};
-pub use openapi::openapi;
-pub use problem::{Problem, ProblemCode, ProblemItem, Stage, errors_markdown};
-pub use request_body::RequestBody;
-pub use route::{
-    Answer, BodyLimit, Content, Doc, Handler, HandlerFuture, Location, Method, Parameter, Route,
-};
-pub use server::serve;
+use isobase_auth::Principal;
+
+pub use compose::{Composition, ServerConfig, compose};
+pub use description::{errors_markdown, openapi};
+pub use durability::Durability;
+pub use gate::Gate;
+pub use isobase_http::{Body, HttpConfig, RequestBody};
+pub use serve::serve;
+
+/// Slices behind the gate of keys.
+pub type Service = isobase_http::Service<Gate>;
+
+/// A request on its way to its handler.
+type Call = isobase_http::Call<Principal>;
+
+/// One operation of a slice with the state `S`.
+type Route<S> = isobase_http::Route<S, Principal>;

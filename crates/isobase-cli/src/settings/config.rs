@@ -14,7 +14,7 @@ use isobase::{
     store::{IndexDefinition, SCHEMAS_COLLECTION, Schema},
     types::{CollectionName, Order},
 };
-use isobase_server::{Durability, ServerConfig};
+use isobase_server::{Durability, HttpConfig, ServerConfig};
 
 use super::{
     load::{Loaded, in_folder},
@@ -98,11 +98,10 @@ pub(crate) fn server_config(loaded: &Loaded, config: &Config) -> ServerConfig {
         (Location::Sqlite(_), false) => Durability::Relaxed,
         _ => Durability::Full,
     };
-    ServerConfig {
+    let http = HttpConfig {
         public_url: loaded.text(&table::PUBLIC_URL).map(str::to_owned),
         body_bytes_max: loaded.size(&table::BODY_BYTES),
         stream_body_bytes_max: loaded.size(&table::STREAM_BODY_BYTES),
-        page_size_max: config.page_size_max,
         header_timeout: loaded.duration(&table::HEADER_DEADLINE),
         body_idle_timeout: loaded.duration(&table::BODY_IDLE_DEADLINE),
         body_timeout: loaded.duration(&table::BODY_DEADLINE),
@@ -116,8 +115,8 @@ pub(crate) fn server_config(loaded: &Loaded, config: &Config) -> ServerConfig {
         header_bytes_max: bytes(&table::HEADER_BYTES),
         uri_bytes_max: bytes(&table::URI_BYTES),
         cors_origins: loaded.list(&table::CORS_ORIGINS),
-        durability,
-    }
+    };
+    ServerConfig { http, page_size_max: config.page_size_max, durability }
 }
 
 /// What is logged.

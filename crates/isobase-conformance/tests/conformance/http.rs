@@ -5,7 +5,7 @@ use std::sync::Arc;
 use isobase_auth::Authorizer;
 use isobase_conformance::{Abilities, HttpSubject, Opened, TestClock};
 use isobase_engine::Engine;
-use isobase_server::{App, ServerConfig, serve as serve_app};
+use isobase_server::{ServerConfig, compose, serve as serve_service};
 use isobase_store::{Store, StoreOptions};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -23,11 +23,11 @@ pub(crate) async fn serve_with(
     abilities: Abilities,
 ) -> Opened {
     let store = Store::new(Arc::new(engine), StoreOptions::default());
-    let app = App::new(store.clone(), Arc::new(Authorizer::open()), ServerConfig::default());
+    let service = compose(store.clone(), Arc::new(Authorizer::open()), ServerConfig::default());
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = format!("http://{}", listener.local_addr().expect("a bound listener"));
     let shutdown = CancellationToken::new();
-    let serving = tokio::spawn(serve_app(listener, app, shutdown.clone()));
+    let serving = tokio::spawn(serve_service(listener, service, shutdown.clone()));
     let subject = HttpSubject::new(&address, abilities, Some(clock)).expect("an address");
     Opened::new(subject).at_end(async move {
         shutdown.cancel();

@@ -1,196 +1,193 @@
 //! The table of the routes of the data store.
 
-use isobase_auth::Permission;
+use isobase_http::{Answer, BodyLimit, Doc, Location, Method, Parameter, Permission, handler};
 
-use super::{namespaces, record, records};
-use crate::{Answer, BodyLimit, Content, Doc, Location, Method, Parameter, ProblemCode, Route};
+use super::{
+    State,
+    handlers::{namespaces, record, records},
+};
+use crate::{Route, codes};
 
 /// The routes of the data store.
-pub(crate) static ROUTES: &[Route] = &[
-    Route {
-        method: Method::Get,
-        path: "/data-store/namespaces",
-        operation_id: "list_namespaces",
-        tag: "data store",
-        permission: Permission::Read,
-        handler: |call| Box::pin(namespaces::list_namespaces(call)),
-        body: BodyLimit::None,
-        doc: Doc {
-            summary: "List the namespaces of a user",
-            description: "What is in each namespace, by name, and in all together. Reads every \
+pub(crate) fn routes() -> Vec<Route<State>> {
+    vec![
+        Route {
+            method: Method::Get,
+            path: "/data-store/namespaces",
+            operation_id: "list_namespaces",
+            tag: "data store",
+            permission: Permission::Read,
+            handler: handler(namespaces::list_namespaces),
+            body: BodyLimit::None,
+            doc: Doc {
+                summary: "List the namespaces of a user",
+                description: "What is in each namespace, by name, and in all together. Reads every \
                 record of the user. `sizeBytes` is the length of the values as JSON text; \
                 `agents` are those that created or last used a record, at most 1,000.",
-            parameters: &[USER],
-            request: &[],
-            answers: &[Answer {
-                status: 200,
-                description: "The namespaces.",
-                headers: &[],
-                content: &[json(
-                    r##"{"$ref":"#/components/schemas/Namespaces"}"##,
-                    r#"{"namespaces":[{"namespace":"default","recordCount":1,"sizeBytes":12,"agents":["summariser"],"updatedAt":"2026-11-20T14:09:00.000000Z"}],"totalRecordCount":1,"totalSizeBytes":12}"#,
-                )],
-            }],
-            problems: &[ProblemCode::InvalidHeader, ProblemCode::LimitExceeded],
+                parameters: &[USER],
+                request: &[],
+                answers: &[Answer {
+                    status: 200,
+                    description: "The namespaces.",
+                    headers: &[],
+                    content: &[json_content!(
+                        r##"{"$ref":"#/components/schemas/Namespaces"}"##,
+                        r#"{"namespaces":[{"namespace":"default","recordCount":1,"sizeBytes":12,"agents":["summariser"],"updatedAt":"2026-11-20T14:09:00.000000Z"}],"totalRecordCount":1,"totalSizeBytes":12}"#,
+                    )],
+                }],
+                problems: &[codes::INVALID_HEADER, codes::LIMIT_EXCEEDED],
+            },
         },
-    },
-    Route {
-        method: Method::Get,
-        path: "/data-store/namespaces/{namespace}",
-        operation_id: "get_namespace",
-        tag: "data store",
-        permission: Permission::Read,
-        handler: |call| Box::pin(namespaces::get_namespace(call)),
-        body: BodyLimit::None,
-        doc: Doc {
-            summary: "Count the records of a namespace",
-            description: "What is in one namespace; zeros when it is empty.",
-            parameters: &[NAMESPACE, USER],
-            request: &[],
-            answers: &[Answer {
-                status: 200,
-                description: "The namespace.",
-                headers: &[],
-                content: &[json(
-                    r##"{"$ref":"#/components/schemas/Namespace"}"##,
-                    r#"{"namespace":"default","recordCount":0,"sizeBytes":0,"agents":[],"updatedAt":null}"#,
-                )],
-            }],
-            problems: &[ProblemCode::InvalidId, ProblemCode::InvalidHeader],
+        Route {
+            method: Method::Get,
+            path: "/data-store/namespaces/{namespace}",
+            operation_id: "get_namespace",
+            tag: "data store",
+            permission: Permission::Read,
+            handler: handler(namespaces::get_namespace),
+            body: BodyLimit::None,
+            doc: Doc {
+                summary: "Count the records of a namespace",
+                description: "What is in one namespace; zeros when it is empty.",
+                parameters: &[NAMESPACE, USER],
+                request: &[],
+                answers: &[Answer {
+                    status: 200,
+                    description: "The namespace.",
+                    headers: &[],
+                    content: &[json_content!(
+                        r##"{"$ref":"#/components/schemas/Namespace"}"##,
+                        r#"{"namespace":"default","recordCount":0,"sizeBytes":0,"agents":[],"updatedAt":null}"#,
+                    )],
+                }],
+                problems: &[codes::INVALID_ID, codes::INVALID_HEADER],
+            },
         },
-    },
-    Route {
-        method: Method::Delete,
-        path: "/data-store/namespaces/{namespace}",
-        operation_id: "delete_namespace",
-        tag: "data store",
-        permission: Permission::Write,
-        handler: |call| Box::pin(namespaces::delete_namespace(call)),
-        body: BodyLimit::None,
-        doc: Doc {
-            summary: "Delete the records of a namespace",
-            description: "Deletes every record of the user in this namespace; says how many there \
+        Route {
+            method: Method::Delete,
+            path: "/data-store/namespaces/{namespace}",
+            operation_id: "delete_namespace",
+            tag: "data store",
+            permission: Permission::Write,
+            handler: handler(namespaces::delete_namespace),
+            body: BodyLimit::None,
+            doc: Doc {
+                summary: "Delete the records of a namespace",
+                description: "Deletes every record of the user in this namespace; says how many there \
                 were. Records that are written meanwhile may stay.",
-            parameters: &[NAMESPACE, USER],
-            request: &[],
-            answers: &[Answer {
-                status: 200,
-                description: "They are gone.",
-                headers: &[],
-                content: &[json(
-                    r#"{"type":"object","required":["namespace","deletedCount"],"properties":{"namespace":{"type":"string"},"deletedCount":{"type":"integer"}}}"#,
-                    r#"{"namespace":"default","deletedCount":3}"#,
-                )],
-            }],
-            problems: &[ProblemCode::InvalidId, ProblemCode::InvalidHeader],
+                parameters: &[NAMESPACE, USER],
+                request: &[],
+                answers: &[Answer {
+                    status: 200,
+                    description: "They are gone.",
+                    headers: &[],
+                    content: &[json_content!(
+                        r#"{"type":"object","required":["namespace","deletedCount"],"properties":{"namespace":{"type":"string"},"deletedCount":{"type":"integer"}}}"#,
+                        r#"{"namespace":"default","deletedCount":3}"#,
+                    )],
+                }],
+                problems: &[codes::INVALID_ID, codes::INVALID_HEADER],
+            },
         },
-    },
-    Route {
-        method: Method::Get,
-        path: "/data-store/namespaces/{namespace}/records",
-        operation_id: "list_data",
-        tag: "data store",
-        permission: Permission::Read,
-        handler: |call| Box::pin(records::list_data(call)),
-        body: BodyLimit::None,
-        doc: Doc {
-            summary: "List the records of a namespace",
-            description: "Every record, streamed, in the order of their ids; no access is \
+        Route {
+            method: Method::Get,
+            path: "/data-store/namespaces/{namespace}/records",
+            operation_id: "list_data",
+            tag: "data store",
+            permission: Permission::Read,
+            handler: handler(records::list_data),
+            body: BodyLimit::None,
+            doc: Doc {
+                summary: "List the records of a namespace",
+                description: "Every record, streamed, in the order of their ids; no access is \
                 counted. An empty namespace is an empty array.",
-            parameters: &[NAMESPACE, USER],
-            request: &[],
-            answers: &[Answer {
-                status: 200,
-                description: "The records.",
-                headers: &[],
-                content: &[json(
-                    r##"{"type":"array","items":{"$ref":"#/components/schemas/DataRecord"}}"##,
-                    "",
-                )],
-            }],
-            problems: &[ProblemCode::InvalidId, ProblemCode::InvalidHeader],
+                parameters: &[NAMESPACE, USER],
+                request: &[],
+                answers: &[Answer {
+                    status: 200,
+                    description: "The records.",
+                    headers: &[],
+                    content: &[json_content!(
+                        r##"{"type":"array","items":{"$ref":"#/components/schemas/DataRecord"}}"##,
+                        "",
+                    )],
+                }],
+                problems: &[codes::INVALID_ID, codes::INVALID_HEADER],
+            },
         },
-    },
-    Route {
-        method: Method::Get,
-        path: "/data-store/namespaces/{namespace}/records/{*key}",
-        operation_id: "get_data",
-        tag: "data store",
-        permission: Permission::Read,
-        handler: |call| Box::pin(record::get_data(call)),
-        body: BodyLimit::None,
-        doc: Doc {
-            summary: "Read a record",
-            description: "With `X-Agent-Id` the access is counted before the answer, exactly once: \
+        Route {
+            method: Method::Get,
+            path: "/data-store/namespaces/{namespace}/records/{*key}",
+            operation_id: "get_data",
+            tag: "data store",
+            permission: Permission::Read,
+            handler: handler(record::get_data),
+            body: BodyLimit::None,
+            doc: Doc {
+                summary: "Read a record",
+                description: "With `X-Agent-Id` the access is counted before the answer, exactly once: \
                 `accessCount` grows by one and the record names the agent. That writes, so it \
                 takes the scope write. Without it nothing changes.",
-            parameters: &[NAMESPACE, KEY, USER, AGENT],
-            request: &[],
-            answers: &[RECORD],
-            problems: &[
-                ProblemCode::InvalidId,
-                ProblemCode::InvalidHeader,
-                ProblemCode::RecordNotFound,
-            ],
+                parameters: &[NAMESPACE, KEY, USER, AGENT],
+                request: &[],
+                answers: &[RECORD],
+                problems: &[codes::INVALID_ID, codes::INVALID_HEADER, codes::RECORD_NOT_FOUND],
+            },
         },
-    },
-    Route {
-        method: Method::Put,
-        path: "/data-store/namespaces/{namespace}/records/{*key}",
-        operation_id: "put_data",
-        tag: "data store",
-        permission: Permission::Write,
-        handler: |call| Box::pin(record::put_data(call)),
-        body: BodyLimit::Document,
-        doc: Doc {
-            summary: "Write a record",
-            description: "Stores a value. Of a record that is there `value` is replaced, the \
+        Route {
+            method: Method::Put,
+            path: "/data-store/namespaces/{namespace}/records/{*key}",
+            operation_id: "put_data",
+            tag: "data store",
+            permission: Permission::Write,
+            handler: handler(record::put_data),
+            body: BodyLimit::Document,
+            doc: Doc {
+                summary: "Write a record",
+                description: "Stores a value. Of a record that is there `value` is replaced, the \
                 members of `metadata` are merged into those it has, and what tells of its \
                 creation and its accesses is kept; writers at the same time lose nothing.",
-            parameters: &[NAMESPACE, KEY, USER, AGENT],
-            request: &[json(
-                r#"{"type":"object","required":["value"],"additionalProperties":false,"properties":{"value":{},"metadata":{"type":["object","null"]}}}"#,
-                r#"{"value":{"lines":120},"metadata":{"source":"scan"}}"#,
-            )],
-            answers: &[RECORD],
-            problems: &[
-                ProblemCode::InvalidId,
-                ProblemCode::InvalidHeader,
-                ProblemCode::InvalidJson,
-                ProblemCode::NotAnObject,
-                ProblemCode::InvalidDataRecord,
-                ProblemCode::DocumentUnholdable,
-                ProblemCode::SchemaViolation,
-            ],
+                parameters: &[NAMESPACE, KEY, USER, AGENT],
+                request: &[json_content!(
+                    r#"{"type":"object","required":["value"],"additionalProperties":false,"properties":{"value":{},"metadata":{"type":["object","null"]}}}"#,
+                    r#"{"value":{"lines":120},"metadata":{"source":"scan"}}"#,
+                )],
+                answers: &[RECORD],
+                problems: &[
+                    codes::INVALID_ID,
+                    codes::INVALID_HEADER,
+                    codes::INVALID_JSON,
+                    codes::NOT_AN_OBJECT,
+                    codes::INVALID_DATA_RECORD,
+                    codes::DOCUMENT_UNHOLDABLE,
+                    codes::SCHEMA_VIOLATION,
+                ],
+            },
         },
-    },
-    Route {
-        method: Method::Delete,
-        path: "/data-store/namespaces/{namespace}/records/{*key}",
-        operation_id: "delete_data",
-        tag: "data store",
-        permission: Permission::Write,
-        handler: |call| Box::pin(record::delete_data(call)),
-        body: BodyLimit::None,
-        doc: Doc {
-            summary: "Delete a record",
-            description: "Takes a record away.",
-            parameters: &[NAMESPACE, KEY, USER],
-            request: &[],
-            answers: &[Answer {
-                status: 204,
-                description: "It is gone.",
-                headers: &[],
-                content: &[],
-            }],
-            problems: &[
-                ProblemCode::InvalidId,
-                ProblemCode::InvalidHeader,
-                ProblemCode::RecordNotFound,
-            ],
+        Route {
+            method: Method::Delete,
+            path: "/data-store/namespaces/{namespace}/records/{*key}",
+            operation_id: "delete_data",
+            tag: "data store",
+            permission: Permission::Write,
+            handler: handler(record::delete_data),
+            body: BodyLimit::None,
+            doc: Doc {
+                summary: "Delete a record",
+                description: "Takes a record away.",
+                parameters: &[NAMESPACE, KEY, USER],
+                request: &[],
+                answers: &[Answer {
+                    status: 204,
+                    description: "It is gone.",
+                    headers: &[],
+                    content: &[],
+                }],
+                problems: &[codes::INVALID_ID, codes::INVALID_HEADER, codes::RECORD_NOT_FOUND],
+            },
         },
-    },
-];
+    ]
+}
 
 /// The schemas that the routes refer to.
 pub(crate) static SCHEMAS: &[(&str, &str)] = &[
@@ -212,7 +209,7 @@ const RECORD: Answer = Answer {
     status: 200,
     description: "The record.",
     headers: &[],
-    content: &[json(
+    content: &[json_content!(
         r##"{"$ref":"#/components/schemas/DataRecord"}"##,
         r#"{"_id":"local:default:c3JjL21haW4ucHk=","userId":"local","namespace":"default","key":"src/main.py","value":{"lines":120},"metadata":{"source":"scan"},"createdByAgent":"summariser","lastAccessedByAgent":"summariser","accessCount":0,"createdAt":"2026-11-20T14:09:00.000000Z","updatedAt":"2026-11-20T14:09:00.000000Z","lastAccessedAt":"2026-11-20T14:09:00.000000Z"}"#,
     )],
@@ -253,7 +250,3 @@ const AGENT: Parameter = Parameter {
     schema: r#"{"type":"string","minLength":1,"maxLength":128}"#,
     example: r#""summariser""#,
 };
-
-const fn json(schema: &'static str, example: &'static str) -> Content {
-    Content { media_type: "application/json", schema, example }
-}

@@ -1,6 +1,6 @@
 //! Words the route table uses again and again.
 
-use crate::{Content, Location, Parameter};
+use isobase_http::{Content, Location, Parameter};
 
 pub(super) const COLLECTION: Parameter = Parameter {
     name: "collection",
@@ -94,8 +94,3 @@ pub(super) const DOCUMENT_OUT: Content = Content {
     schema: r##"{"$ref":"#/components/schemas/StoredDocument"}"##,
     example: r#"{"name":"item1","price":9.5,"id":1}"#,
 };
-
-/// A JSON answer.
-pub(super) const fn json(schema: &'static str, example: &'static str) -> Content {
-    Content { media_type: "application/json", schema, example }
-}

@@ -1,80 +1,90 @@
 //! The table of the record routes.
 
-use isobase_auth::Permission;
+use isobase_http::{
+    Answer, BodyLimit, Content, Doc, Location, Method, Parameter, Permission, ProblemCode, handler,
+};
 
 use super::{
-    batch, changes, collections, create,
+    State,
     doc::{
         ATOMIC, COLLECTION, DOCUMENT_IN, DOCUMENT_OUT, ETAG, FIELDS, ID, IDEMPOTENCY_KEY, IF_MATCH,
-        IF_NONE_MATCH, LAST_MODIFIED, LOCATION, META, REPLAYED, json,
+        IF_NONE_MATCH, LAST_MODIFIED, LOCATION, META, REPLAYED,
     },
-    indexes, list, record,
+    handlers::{batch, changes, collections, create, indexes, list, record},
+    schema_routes,
 };
-use crate::{Answer, BodyLimit, Content, Doc, Location, Method, Parameter, ProblemCode, Route};
+use crate::{Route, codes};
 
-/// The routes of records.
-pub(crate) static ROUTES: &[Route] = &[
-    Route {
-        method: Method::Get,
-        path: "/collections",
-        operation_id: "list_collections",
-        tag: "collections",
-        permission: Permission::Read,
-        handler: |call| Box::pin(collections::list_collections(call)),
-        body: BodyLimit::None,
-        doc: Doc {
-            summary: "List the collections",
-            description: "The names of all collections that have a document, by their bytes.",
-            parameters: &[],
-            request: &[],
-            answers: &[Answer {
-                status: 200,
-                description: "The names.",
-                headers: &[],
-                content: &[json(
-                    r#"{"type":"object","required":["collections"],"properties":{"collections":{"type":"array","items":{"type":"string"}}}}"#,
-                    r#"{"collections":["orders","users"]}"#,
-                )],
-            }],
-            problems: &[],
+/// Every route of records.
+pub(crate) fn routes() -> Vec<Route<State>> {
+    let mut routes = document_routes();
+    routes.extend(schema_routes::routes());
+    routes
+}
+
+fn document_routes() -> Vec<Route<State>> {
+    vec![
+        Route {
+            method: Method::Get,
+            path: "/collections",
+            operation_id: "list_collections",
+            tag: "collections",
+            permission: Permission::Read,
+            handler: handler(collections::list_collections),
+            body: BodyLimit::None,
+            doc: Doc {
+                summary: "List the collections",
+                description: "The names of all collections that have a document, by their bytes.",
+                parameters: &[],
+                request: &[],
+                answers: &[Answer {
+                    status: 200,
+                    description: "The names.",
+                    headers: &[],
+                    content: &[json_content!(
+                        r#"{"type":"object","required":["collections"],"properties":{"collections":{"type":"array","items":{"type":"string"}}}}"#,
+                        r#"{"collections":["orders","users"]}"#,
+                    )],
+                }],
+                problems: &[],
+            },
         },
-    },
-    Route {
-        method: Method::Get,
-        path: "/stats",
-        operation_id: "get_stats",
-        tag: "collections",
-        permission: Permission::Read,
-        handler: |call| Box::pin(collections::get_stats(call)),
-        body: BodyLimit::None,
-        doc: Doc {
-            summary: "Count documents and collections",
-            description: "How many documents there are in all collections, and which collections.",
-            parameters: &[],
-            request: &[],
-            answers: &[Answer {
-                status: 200,
-                description: "The counts.",
-                headers: &[],
-                content: &[json(
-                    r#"{"type":"object","required":["total_records","collections","collection_names"],"properties":{"total_records":{"type":"integer"},"collections":{"type":"integer"},"collection_names":{"type":"array","items":{"type":"string"}}}}"#,
-                    r#"{"total_records":3,"collections":2,"collection_names":["orders","users"]}"#,
-                )],
-            }],
-            problems: &[],
+        Route {
+            method: Method::Get,
+            path: "/stats",
+            operation_id: "get_stats",
+            tag: "collections",
+            permission: Permission::Read,
+            handler: handler(collections::get_stats),
+            body: BodyLimit::None,
+            doc: Doc {
+                summary: "Count documents and collections",
+                description: "How many documents there are in all collections, and which collections.",
+                parameters: &[],
+                request: &[],
+                answers: &[Answer {
+                    status: 200,
+                    description: "The counts.",
+                    headers: &[],
+                    content: &[json_content!(
+                        r#"{"type":"object","required":["total_records","collections","collection_names"],"properties":{"total_records":{"type":"integer"},"collections":{"type":"integer"},"collection_names":{"type":"array","items":{"type":"string"}}}}"#,
+                        r#"{"total_records":3,"collections":2,"collection_names":["orders","users"]}"#,
+                    )],
+                }],
+                problems: &[],
+            },
         },
-    },
-    Route {
-        method: Method::Get,
-        path: "/records/{collection}",
-        operation_id: "list_records",
-        tag: "records",
-        permission: Permission::Read,
-        handler: |call| Box::pin(list::list_records(call)),
-        body: BodyLimit::None,
-        doc: Doc {
-            summary: "List documents",
-            description: "Without `limit`, `cursor` and `page`: every document that meets the \
+        Route {
+            method: Method::Get,
+            path: "/records/{collection}",
+            operation_id: "list_records",
+            tag: "records",
+            permission: Permission::Read,
+            handler: handler(list::list_records),
+            body: BodyLimit::None,
+            doc: Doc {
+                summary: "List documents",
+                description: "Without `limit`, `cursor` and `page`: every document that meets the \
                 filter, as a bare array (or, with `Accept: application/x-ndjson`, one a line), \
                 streamed. A stream is not one moment's picture of the collection: documents \
                 written meanwhile may or may not be in it. When it fails halfway, the \
@@ -83,458 +93,458 @@ pub(crate) static ROUTES: &[Route] = &[
                 filter on the field of that name: `status=open`, `age[gte]=18`, \
                 `or=(…)`; a field named like a parameter is written in quotes, `\"sort\"=x`. \
                 An unknown collection is empty.",
-            parameters: LIST_PARAMETERS,
-            request: &[],
-            answers: &[Answer {
-                status: 200,
-                description: "The documents: a bare array; an object with `items` and `next`; or \
+                parameters: LIST_PARAMETERS,
+                request: &[],
+                answers: &[Answer {
+                    status: 200,
+                    description: "The documents: a bare array; an object with `items` and `next`; or \
                     an object with `items`, `total`, `page` and `pages`.",
-                headers: &[
-                    ("X-Total-Count", "How many documents meet the filter, when it was counted."),
-                    ("Link", "With `rel=\"next\"`: the next page, relative to this one."),
+                    headers: &[
+                        (
+                            "X-Total-Count",
+                            "How many documents meet the filter, when it was counted.",
+                        ),
+                        ("Link", "With `rel=\"next\"`: the next page, relative to this one."),
+                    ],
+                    content: &[
+                        json_content!(
+                            r##"{"oneOf":[{"type":"array","items":{"$ref":"#/components/schemas/StoredDocument"}},{"$ref":"#/components/schemas/CursorPage"},{"$ref":"#/components/schemas/NumberedPage"}]}"##,
+                            r#"[{"name":"item1","id":1},{"name":"item2","id":2}]"#,
+                        ),
+                        Content {
+                            media_type: "application/x-ndjson",
+                            schema: r#"{"type":"string"}"#,
+                            example: "{\"name\":\"item1\",\"id\":1}\n{\"name\":\"item2\",\"id\":2}\n",
+                        },
+                    ],
+                }],
+                problems: &[
+                    codes::INVALID_COLLECTION_NAME,
+                    codes::INVALID_PARAMETER,
+                    codes::INVALID_ARGUMENT,
+                    codes::LIMIT_EXCEEDED,
                 ],
-                content: &[
-                    json(
-                        r##"{"oneOf":[{"type":"array","items":{"$ref":"#/components/schemas/StoredDocument"}},{"$ref":"#/components/schemas/CursorPage"},{"$ref":"#/components/schemas/NumberedPage"}]}"##,
-                        r#"[{"name":"item1","id":1},{"name":"item2","id":2}]"#,
-                    ),
-                    Content {
-                        media_type: "application/x-ndjson",
-                        schema: r#"{"type":"string"}"#,
-                        example: "{\"name\":\"item1\",\"id\":1}\n{\"name\":\"item2\",\"id\":2}\n",
-                    },
-                ],
-            }],
-            problems: &[
-                ProblemCode::InvalidCollectionName,
-                ProblemCode::InvalidParameter,
-                ProblemCode::InvalidArgument,
-                ProblemCode::LimitExceeded,
-            ],
+            },
         },
-    },
-    Route {
-        method: Method::Post,
-        path: "/records/{collection}",
-        operation_id: "create_record",
-        tag: "records",
-        permission: Permission::Write,
-        handler: |call| Box::pin(create::create_record(call)),
-        body: BodyLimit::Stream,
-        doc: Doc {
-            summary: "Create documents",
-            description: "One JSON object becomes a document under the next integer id; a \
+        Route {
+            method: Method::Post,
+            path: "/records/{collection}",
+            operation_id: "create_record",
+            tag: "records",
+            permission: Permission::Write,
+            handler: handler(create::create_record),
+            body: BodyLimit::Stream,
+            doc: Doc {
+                summary: "Create documents",
+                description: "One JSON object becomes a document under the next integer id; a \
                 top-level `id` is dropped. A body without `Content-Type` is taken as JSON. With \
                 `Content-Type: application/x-ndjson` every line becomes a document: lines are \
                 written as they come, refused ones are counted and named and do not stop the \
                 others. With `atomic=true` or an `Idempotency-Key` the whole body is read \
                 first, within the bounds of a batch, and written at once; with `atomic=true` \
                 one refused line refuses all.",
-            parameters: &[COLLECTION, ATOMIC, IDEMPOTENCY_KEY],
-            request: &[
-                DOCUMENT_IN,
-                Content {
-                    media_type: "application/x-ndjson",
-                    schema: r#"{"type":"string"}"#,
-                    example: "{\"name\":\"item1\"}\n{\"name\":\"item2\"}\n",
-                },
-            ],
-            answers: &[
-                Answer {
-                    status: 201,
-                    description: "The document as it was stored: its fields in their order, then \
+                parameters: &[COLLECTION, ATOMIC, IDEMPOTENCY_KEY],
+                request: &[
+                    DOCUMENT_IN,
+                    Content {
+                        media_type: "application/x-ndjson",
+                        schema: r#"{"type":"string"}"#,
+                        example: "{\"name\":\"item1\"}\n{\"name\":\"item2\"}\n",
+                    },
+                ],
+                answers: &[
+                    Answer {
+                        status: 201,
+                        description: "The document as it was stored: its fields in their order, then \
                         its id.",
-                    headers: &[LOCATION, ETAG, LAST_MODIFIED, REPLAYED],
-                    content: &[DOCUMENT_OUT],
-                },
-                Answer {
-                    status: 200,
-                    description: "What became of the lines. `errors` names the first 100 that \
+                        headers: &[LOCATION, ETAG, LAST_MODIFIED, REPLAYED],
+                        content: &[DOCUMENT_OUT],
+                    },
+                    Answer {
+                        status: 200,
+                        description: "What became of the lines. `errors` names the first 100 that \
                         were refused; `ids` is null when none became a document, and other \
                         writers' documents may lie between the two.",
-                    headers: &[REPLAYED],
-                    content: &[json(
-                        r##"{"$ref":"#/components/schemas/LoadReport"}"##,
-                        r#"{"created":2,"failed":1,"errors":[{"line":3,"code":"not_an_object","detail":"Input should be a valid dictionary, found an array"}],"ids":{"first":1,"last":2}}"#,
-                    )],
-                },
-            ],
-            problems: &[
-                ProblemCode::InvalidCollectionName,
-                ProblemCode::InvalidParameter,
-                ProblemCode::InvalidHeader,
-                ProblemCode::InvalidJson,
-                ProblemCode::NotAnObject,
-                ProblemCode::DocumentUnholdable,
-                ProblemCode::SchemaViolation,
-                ProblemCode::IdempotencyMismatch,
-                ProblemCode::BatchRejected,
-                ProblemCode::LimitExceeded,
-            ],
+                        headers: &[REPLAYED],
+                        content: &[json_content!(
+                            r##"{"$ref":"#/components/schemas/LoadReport"}"##,
+                            r#"{"created":2,"failed":1,"errors":[{"line":3,"code":"not_an_object","detail":"Input should be a valid dictionary, found an array"}],"ids":{"first":1,"last":2}}"#,
+                        )],
+                    },
+                ],
+                problems: &[
+                    codes::INVALID_COLLECTION_NAME,
+                    codes::INVALID_PARAMETER,
+                    codes::INVALID_HEADER,
+                    codes::INVALID_JSON,
+                    codes::NOT_AN_OBJECT,
+                    codes::DOCUMENT_UNHOLDABLE,
+                    codes::SCHEMA_VIOLATION,
+                    codes::IDEMPOTENCY_MISMATCH,
+                    codes::BATCH_REJECTED,
+                    codes::LIMIT_EXCEEDED,
+                ],
+            },
         },
-    },
-    Route {
-        method: Method::Delete,
-        path: "/records/{collection}",
-        operation_id: "delete_collection",
-        tag: "collections",
-        permission: Permission::Write,
-        handler: |call| Box::pin(collections::delete_collection(call)),
-        body: BodyLimit::None,
-        doc: Doc {
-            summary: "Delete a collection",
-            description: "Deletes every document of the collection at once. Asks for a \
+        Route {
+            method: Method::Delete,
+            path: "/records/{collection}",
+            operation_id: "delete_collection",
+            tag: "collections",
+            permission: Permission::Write,
+            handler: handler(collections::delete_collection),
+            body: BodyLimit::None,
+            doc: Doc {
+                summary: "Delete a collection",
+                description: "Deletes every document of the collection at once. Asks for a \
                 confirmation, because a forgotten id makes this of a `DELETE` of one document.",
-            parameters: &[
-                COLLECTION,
-                Parameter {
-                    name: "confirm",
-                    location: Location::Query,
-                    description: "The name of the collection again.",
-                    schema: r#"{"type":"string"}"#,
-                    example: r#""orders""#,
-                },
-            ],
-            request: &[],
-            answers: &[Answer {
-                status: 200,
-                description: "How many documents there were; 0 for an unknown collection.",
-                headers: &[],
-                content: &[json(
-                    r#"{"type":"object","required":["message","deleted"],"properties":{"message":{"type":"string"},"deleted":{"type":"integer"}}}"#,
-                    r#"{"message":"Collection deleted","deleted":3}"#,
-                )],
-            }],
-            problems: &[
-                ProblemCode::InvalidCollectionName,
-                ProblemCode::InvalidParameter,
-                ProblemCode::ConfirmationRequired,
-            ],
-        },
-    },
-    Route {
-        method: Method::Get,
-        path: "/records/{collection}/{id}",
-        operation_id: "get_record",
-        tag: "records",
-        permission: Permission::Read,
-        handler: |call| Box::pin(record::get_record(call)),
-        body: BodyLimit::None,
-        doc: Doc {
-            summary: "Read a document",
-            description: "The document: its fields in their order, then its id. The `ETag` is \
-                the revision of the whole document, whatever `fields` and `meta` leave of it.",
-            parameters: &[COLLECTION, ID, FIELDS, META, IF_MATCH, IF_NONE_MATCH],
-            request: &[],
-            answers: &[
-                Answer {
+                parameters: &[
+                    COLLECTION,
+                    Parameter {
+                        name: "confirm",
+                        location: Location::Query,
+                        description: "The name of the collection again.",
+                        schema: r#"{"type":"string"}"#,
+                        example: r#""orders""#,
+                    },
+                ],
+                request: &[],
+                answers: &[Answer {
                     status: 200,
-                    description: "The document.",
-                    headers: &[ETAG, LAST_MODIFIED],
-                    content: &[DOCUMENT_OUT],
-                },
-                Answer {
-                    status: 304,
-                    description: "The caller has it: its revision is in `If-None-Match`.",
-                    headers: &[ETAG, LAST_MODIFIED],
-                    content: &[],
-                },
-            ],
-            problems: &[
-                ProblemCode::InvalidCollectionName,
-                ProblemCode::InvalidId,
-                ProblemCode::InvalidParameter,
-                ProblemCode::InvalidHeader,
-                ProblemCode::RecordNotFound,
-                ProblemCode::RevisionConflict,
-            ],
+                    description: "How many documents there were; 0 for an unknown collection.",
+                    headers: &[],
+                    content: &[json_content!(
+                        r#"{"type":"object","required":["message","deleted"],"properties":{"message":{"type":"string"},"deleted":{"type":"integer"}}}"#,
+                        r#"{"message":"Collection deleted","deleted":3}"#,
+                    )],
+                }],
+                problems: &[
+                    codes::INVALID_COLLECTION_NAME,
+                    codes::INVALID_PARAMETER,
+                    codes::CONFIRMATION_REQUIRED,
+                ],
+            },
         },
-    },
-    Route {
-        method: Method::Put,
-        path: "/records/{collection}/{id}",
-        operation_id: "put_record",
-        tag: "records",
-        permission: Permission::Write,
-        handler: |call| Box::pin(record::put_record(call)),
-        body: BodyLimit::Document,
-        doc: Doc {
-            summary: "Replace a document",
-            description: "Replaces the whole document; an `id` in the body is ignored. Without a \
+        Route {
+            method: Method::Get,
+            path: "/records/{collection}/{id}",
+            operation_id: "get_record",
+            tag: "records",
+            permission: Permission::Read,
+            handler: handler(record::get_record),
+            body: BodyLimit::None,
+            doc: Doc {
+                summary: "Read a document",
+                description: "The document: its fields in their order, then its id. The `ETag` is \
+                the revision of the whole document, whatever `fields` and `meta` leave of it.",
+                parameters: &[COLLECTION, ID, FIELDS, META, IF_MATCH, IF_NONE_MATCH],
+                request: &[],
+                answers: &[
+                    Answer {
+                        status: 200,
+                        description: "The document.",
+                        headers: &[ETAG, LAST_MODIFIED],
+                        content: &[DOCUMENT_OUT],
+                    },
+                    Answer {
+                        status: 304,
+                        description: "The caller has it: its revision is in `If-None-Match`.",
+                        headers: &[ETAG, LAST_MODIFIED],
+                        content: &[],
+                    },
+                ],
+                problems: &[
+                    codes::INVALID_COLLECTION_NAME,
+                    codes::INVALID_ID,
+                    codes::INVALID_PARAMETER,
+                    codes::INVALID_HEADER,
+                    codes::RECORD_NOT_FOUND,
+                    codes::REVISION_CONFLICT,
+                ],
+            },
+        },
+        Route {
+            method: Method::Put,
+            path: "/records/{collection}/{id}",
+            operation_id: "put_record",
+            tag: "records",
+            permission: Permission::Write,
+            handler: handler(record::put_record),
+            body: BodyLimit::Document,
+            doc: Doc {
+                summary: "Replace a document",
+                description: "Replaces the whole document; an `id` in the body is ignored. Without a \
                 document: 404, unless `upsert=true` or `If-None-Match: *` allow to create it. \
                 Only string ids can be created: integer ids are assigned by the service.",
-            parameters: &[
-                COLLECTION,
-                ID,
-                Parameter {
-                    name: "upsert",
-                    location: Location::Query,
-                    description: "`true` stores the document also when there is none.",
-                    schema: r#"{"type":"boolean","default":false}"#,
-                    example: "true",
-                },
-                IF_MATCH,
-                IF_NONE_MATCH,
-            ],
-            request: &[DOCUMENT_IN],
-            answers: &[
-                Answer {
+                parameters: &[
+                    COLLECTION,
+                    ID,
+                    Parameter {
+                        name: "upsert",
+                        location: Location::Query,
+                        description: "`true` stores the document also when there is none.",
+                        schema: r#"{"type":"boolean","default":false}"#,
+                        example: "true",
+                    },
+                    IF_MATCH,
+                    IF_NONE_MATCH,
+                ],
+                request: &[DOCUMENT_IN],
+                answers: &[
+                    Answer {
+                        status: 200,
+                        description: "It was replaced.",
+                        headers: &[ETAG, LAST_MODIFIED],
+                        content: &[DOCUMENT_OUT],
+                    },
+                    Answer {
+                        status: 201,
+                        description: "It is new.",
+                        headers: &[LOCATION, ETAG, LAST_MODIFIED],
+                        content: &[DOCUMENT_OUT],
+                    },
+                ],
+                problems: WRITE_PROBLEMS,
+            },
+        },
+        Route {
+            method: Method::Patch,
+            path: "/records/{collection}/{id}",
+            operation_id: "patch_record",
+            tag: "records",
+            permission: Permission::Write,
+            handler: handler(record::patch_record),
+            body: BodyLimit::Document,
+            doc: Doc {
+                summary: "Merge into a document",
+                description: "Applies a JSON merge patch (RFC 7396): members replace, objects merge, \
+                null takes away. An `id` in the patch is ignored.",
+                parameters: &[COLLECTION, ID, IF_MATCH, IF_NONE_MATCH],
+                request: &[
+                    Content {
+                        media_type: "application/merge-patch+json",
+                        schema: r##"{"$ref":"#/components/schemas/Document"}"##,
+                        example: r#"{"price":8.5,"note":null}"#,
+                    },
+                    DOCUMENT_IN,
+                ],
+                answers: &[Answer {
                     status: 200,
-                    description: "It was replaced.",
+                    description: "The whole document as it is now.",
                     headers: &[ETAG, LAST_MODIFIED],
                     content: &[DOCUMENT_OUT],
-                },
-                Answer {
-                    status: 201,
-                    description: "It is new.",
-                    headers: &[LOCATION, ETAG, LAST_MODIFIED],
-                    content: &[DOCUMENT_OUT],
-                },
-            ],
-            problems: WRITE_PROBLEMS,
+                }],
+                problems: WRITE_PROBLEMS,
+            },
         },
-    },
-    Route {
-        method: Method::Patch,
-        path: "/records/{collection}/{id}",
-        operation_id: "patch_record",
-        tag: "records",
-        permission: Permission::Write,
-        handler: |call| Box::pin(record::patch_record(call)),
-        body: BodyLimit::Document,
-        doc: Doc {
-            summary: "Merge into a document",
-            description: "Applies a JSON merge patch (RFC 7396): members replace, objects merge, \
-                null takes away. An `id` in the patch is ignored.",
-            parameters: &[COLLECTION, ID, IF_MATCH, IF_NONE_MATCH],
-            request: &[
-                Content {
-                    media_type: "application/merge-patch+json",
-                    schema: r##"{"$ref":"#/components/schemas/Document"}"##,
-                    example: r#"{"price":8.5,"note":null}"#,
-                },
-                DOCUMENT_IN,
-            ],
-            answers: &[Answer {
-                status: 200,
-                description: "The whole document as it is now.",
-                headers: &[ETAG, LAST_MODIFIED],
-                content: &[DOCUMENT_OUT],
-            }],
-            problems: WRITE_PROBLEMS,
+        Route {
+            method: Method::Delete,
+            path: "/records/{collection}/{id}",
+            operation_id: "delete_record",
+            tag: "records",
+            permission: Permission::Write,
+            handler: handler(record::delete_record),
+            body: BodyLimit::None,
+            doc: Doc {
+                summary: "Delete a document",
+                description: "An id is never used again, not even that of the last document.",
+                parameters: &[COLLECTION, ID, IF_MATCH, IF_NONE_MATCH],
+                request: &[],
+                answers: &[Answer {
+                    status: 200,
+                    description: "It is gone.",
+                    headers: &[],
+                    content: &[json_content!(MESSAGE, r#"{"message":"Record deleted"}"#)],
+                }],
+                problems: &[
+                    codes::INVALID_COLLECTION_NAME,
+                    codes::INVALID_ID,
+                    codes::RESERVED_ID,
+                    codes::INVALID_PARAMETER,
+                    codes::INVALID_HEADER,
+                    codes::RECORD_NOT_FOUND,
+                    codes::REVISION_CONFLICT,
+                ],
+            },
         },
-    },
-    Route {
-        method: Method::Delete,
-        path: "/records/{collection}/{id}",
-        operation_id: "delete_record",
-        tag: "records",
-        permission: Permission::Write,
-        handler: |call| Box::pin(record::delete_record(call)),
-        body: BodyLimit::None,
-        doc: Doc {
-            summary: "Delete a document",
-            description: "An id is never used again, not even that of the last document.",
-            parameters: &[COLLECTION, ID, IF_MATCH, IF_NONE_MATCH],
-            request: &[],
-            answers: &[Answer {
-                status: 200,
-                description: "It is gone.",
-                headers: &[],
-                content: &[json(MESSAGE, r#"{"message":"Record deleted"}"#)],
-            }],
-            problems: &[
-                ProblemCode::InvalidCollectionName,
-                ProblemCode::InvalidId,
-                ProblemCode::ReservedId,
-                ProblemCode::InvalidParameter,
-                ProblemCode::InvalidHeader,
-                ProblemCode::RecordNotFound,
-                ProblemCode::RevisionConflict,
-            ],
-        },
-    },
-    Route {
-        method: Method::Post,
-        path: "/records/{collection}/batch",
-        operation_id: "write_batch",
-        tag: "records",
-        permission: Permission::Write,
-        handler: |call| Box::pin(batch::write_batch(call)),
-        body: BodyLimit::Document,
-        doc: Doc {
-            summary: "Carry out several writes",
-            description: "Carries out the operations in their order; a later one sees the \
+        Route {
+            method: Method::Post,
+            path: "/records/{collection}/batch",
+            operation_id: "write_batch",
+            tag: "records",
+            permission: Permission::Write,
+            handler: handler(batch::write_batch),
+            body: BodyLimit::Document,
+            doc: Doc {
+                summary: "Carry out several writes",
+                description: "Carries out the operations in their order; a later one sees the \
                 effects of an earlier one. All are checked before the first is carried out. \
                 Each has its own result, with the status it would have had alone; with \
                 `atomic` (in the body or as a parameter) all are carried out or none, and 409 \
                 names those that were refused. `if_match` and `if_none_match` take a revision, \
                 bare or quoted, a list of quoted ones, or `*`.",
-            parameters: &[COLLECTION, ATOMIC, IDEMPOTENCY_KEY],
-            request: &[json(
-                r##"{"$ref":"#/components/schemas/Batch"}"##,
-                r#"{"operations":[{"method":"create","body":{"name":"item1"}},{"method":"put","id":"a","body":{"name":"item2"},"upsert":true},{"method":"patch","id":1,"patch":{"price":8.5},"if_match":"\"12\""},{"method":"delete","id":2}],"atomic":false}"#,
-            )],
-            answers: &[Answer {
-                status: 200,
-                description: "One result per operation. `committed`: something was written.",
-                headers: &[REPLAYED],
-                content: &[json(
-                    r##"{"$ref":"#/components/schemas/BatchReport"}"##,
-                    r#"{"results":[{"status":201,"id":3,"kind":"created","etag":"\"13\""},{"status":404,"error":{"code":"record_not_found","detail":"Record not found"}}],"committed":true}"#,
+                parameters: &[COLLECTION, ATOMIC, IDEMPOTENCY_KEY],
+                request: &[json_content!(
+                    r##"{"$ref":"#/components/schemas/Batch"}"##,
+                    r#"{"operations":[{"method":"create","body":{"name":"item1"}},{"method":"put","id":"a","body":{"name":"item2"},"upsert":true},{"method":"patch","id":1,"patch":{"price":8.5},"if_match":"\"12\""},{"method":"delete","id":2}],"atomic":false}"#,
                 )],
-            }],
-            problems: &[
-                ProblemCode::InvalidCollectionName,
-                ProblemCode::InvalidParameter,
-                ProblemCode::InvalidHeader,
-                ProblemCode::NotAnObject,
-                ProblemCode::InvalidBatch,
-                ProblemCode::BatchRejected,
-                ProblemCode::IdempotencyMismatch,
-                ProblemCode::LimitExceeded,
-                ProblemCode::Unsupported,
-            ],
+                answers: &[Answer {
+                    status: 200,
+                    description: "One result per operation. `committed`: something was written.",
+                    headers: &[REPLAYED],
+                    content: &[json_content!(
+                        r##"{"$ref":"#/components/schemas/BatchReport"}"##,
+                        r#"{"results":[{"status":201,"id":3,"kind":"created","etag":"\"13\""},{"status":404,"error":{"code":"record_not_found","detail":"Record not found"}}],"committed":true}"#,
+                    )],
+                }],
+                problems: &[
+                    codes::INVALID_COLLECTION_NAME,
+                    codes::INVALID_PARAMETER,
+                    codes::INVALID_HEADER,
+                    codes::NOT_AN_OBJECT,
+                    codes::INVALID_BATCH,
+                    codes::BATCH_REJECTED,
+                    codes::IDEMPOTENCY_MISMATCH,
+                    codes::LIMIT_EXCEEDED,
+                    codes::UNSUPPORTED,
+                ],
+            },
         },
-    },
-    Route {
-        method: Method::Get,
-        path: "/records/{collection}/changes",
-        operation_id: "list_collection_changes",
-        tag: "changes",
-        permission: Permission::Read,
-        handler: |call| Box::pin(changes::list_collection_changes(call)),
-        body: BodyLimit::None,
-        doc: Doc {
-            summary: "Follow the changes of a collection",
-            description: CHANGES,
-            parameters: &[COLLECTION, SINCE, CHANGES_LIMIT, WAIT],
-            request: &[],
-            answers: &[CHANGES_ANSWER],
-            problems: &[
-                ProblemCode::InvalidCollectionName,
-                ProblemCode::InvalidParameter,
-                ProblemCode::ChangesGone,
-                ProblemCode::Unsupported,
-            ],
+        Route {
+            method: Method::Get,
+            path: "/records/{collection}/changes",
+            operation_id: "list_collection_changes",
+            tag: "changes",
+            permission: Permission::Read,
+            handler: handler(changes::list_collection_changes),
+            body: BodyLimit::None,
+            doc: Doc {
+                summary: "Follow the changes of a collection",
+                description: CHANGES,
+                parameters: &[COLLECTION, SINCE, CHANGES_LIMIT, WAIT],
+                request: &[],
+                answers: &[CHANGES_ANSWER],
+                problems: &[
+                    codes::INVALID_COLLECTION_NAME,
+                    codes::INVALID_PARAMETER,
+                    codes::CHANGES_GONE,
+                    codes::UNSUPPORTED,
+                ],
+            },
         },
-    },
-    Route {
-        method: Method::Get,
-        path: "/changes",
-        operation_id: "list_changes",
-        tag: "changes",
-        permission: Permission::Read,
-        handler: |call| Box::pin(changes::list_changes(call)),
-        body: BodyLimit::None,
-        doc: Doc {
-            summary: "Follow the changes of all collections",
-            description: CHANGES,
-            parameters: &[SINCE, CHANGES_LIMIT, WAIT],
-            request: &[],
-            answers: &[CHANGES_ANSWER],
-            problems: &[
-                ProblemCode::InvalidParameter,
-                ProblemCode::ChangesGone,
-                ProblemCode::Unsupported,
-            ],
+        Route {
+            method: Method::Get,
+            path: "/changes",
+            operation_id: "list_changes",
+            tag: "changes",
+            permission: Permission::Read,
+            handler: handler(changes::list_changes),
+            body: BodyLimit::None,
+            doc: Doc {
+                summary: "Follow the changes of all collections",
+                description: CHANGES,
+                parameters: &[SINCE, CHANGES_LIMIT, WAIT],
+                request: &[],
+                answers: &[CHANGES_ANSWER],
+                problems: &[codes::INVALID_PARAMETER, codes::CHANGES_GONE, codes::UNSUPPORTED],
+            },
         },
-    },
-    Route {
-        method: Method::Get,
-        path: "/indexes/{collection}",
-        operation_id: "list_indexes",
-        tag: "indexes",
-        permission: Permission::Admin,
-        handler: |call| Box::pin(indexes::list_indexes(call)),
-        body: BodyLimit::None,
-        doc: Doc {
-            summary: "List the indexes of a collection",
-            description: "In the order of their declaration.",
-            parameters: &[COLLECTION],
-            request: &[],
-            answers: &[Answer {
-                status: 200,
-                description: "The indexes.",
-                headers: &[],
-                content: &[json(
-                    r##"{"type":"object","required":["indexes"],"properties":{"indexes":{"type":"array","items":{"$ref":"#/components/schemas/Index"}}}}"##,
-                    r#"{"indexes":[{"fields":"status,-created_at","state":"ready"}]}"#,
-                )],
-            }],
-            problems: &[ProblemCode::InvalidCollectionName, ProblemCode::Unsupported],
+        Route {
+            method: Method::Get,
+            path: "/indexes/{collection}",
+            operation_id: "list_indexes",
+            tag: "indexes",
+            permission: Permission::Admin,
+            handler: handler(indexes::list_indexes),
+            body: BodyLimit::None,
+            doc: Doc {
+                summary: "List the indexes of a collection",
+                description: "In the order of their declaration.",
+                parameters: &[COLLECTION],
+                request: &[],
+                answers: &[Answer {
+                    status: 200,
+                    description: "The indexes.",
+                    headers: &[],
+                    content: &[json_content!(
+                        r##"{"type":"object","required":["indexes"],"properties":{"indexes":{"type":"array","items":{"$ref":"#/components/schemas/Index"}}}}"##,
+                        r#"{"indexes":[{"fields":"status,-created_at","state":"ready"}]}"#,
+                    )],
+                }],
+                problems: &[codes::INVALID_COLLECTION_NAME, codes::UNSUPPORTED],
+            },
         },
-    },
-    Route {
-        method: Method::Put,
-        path: "/indexes/{collection}",
-        operation_id: "put_index",
-        tag: "indexes",
-        permission: Permission::Admin,
-        handler: |call| Box::pin(indexes::put_index(call)),
-        body: BodyLimit::None,
-        doc: Doc {
-            summary: "Declare an index",
-            description: "Declares an index and builds it. Reads and writes go on meanwhile, and \
+        Route {
+            method: Method::Put,
+            path: "/indexes/{collection}",
+            operation_id: "put_index",
+            tag: "indexes",
+            permission: Permission::Admin,
+            handler: handler(indexes::put_index),
+            body: BodyLimit::None,
+            doc: Doc {
+                summary: "Declare an index",
+                description: "Declares an index and builds it. Reads and writes go on meanwhile, and \
                 so does the build when the caller leaves or the answer is 202. Declaring an \
                 index again is allowed, and waits for the build again.",
-            parameters: &[COLLECTION, INDEX_FIELDS],
-            request: &[],
-            answers: &[
-                Answer {
+                parameters: &[COLLECTION, INDEX_FIELDS],
+                request: &[],
+                answers: &[
+                    Answer {
+                        status: 200,
+                        description: "It is ready.",
+                        headers: &[],
+                        content: &[json_content!(
+                            r##"{"$ref":"#/components/schemas/Index"}"##,
+                            r#"{"fields":"status,-created_at","state":"ready"}"#,
+                        )],
+                    },
+                    Answer {
+                        status: 202,
+                        description: "It is still being built.",
+                        headers: &[],
+                        content: &[json_content!(
+                            r##"{"$ref":"#/components/schemas/Index"}"##,
+                            r#"{"fields":"status,-created_at","state":"building"}"#,
+                        )],
+                    },
+                ],
+                problems: &[
+                    codes::INVALID_COLLECTION_NAME,
+                    codes::INVALID_PARAMETER,
+                    codes::UNSUPPORTED,
+                ],
+            },
+        },
+        Route {
+            method: Method::Delete,
+            path: "/indexes/{collection}",
+            operation_id: "delete_index",
+            tag: "indexes",
+            permission: Permission::Admin,
+            handler: handler(indexes::delete_index),
+            body: BodyLimit::None,
+            doc: Doc {
+                summary: "Take an index away",
+                description: "Documents stay as they are; listings that used it examine more.",
+                parameters: &[COLLECTION, INDEX_FIELDS],
+                request: &[],
+                answers: &[Answer {
                     status: 200,
-                    description: "It is ready.",
+                    description: "It is gone.",
                     headers: &[],
-                    content: &[json(
-                        r##"{"$ref":"#/components/schemas/Index"}"##,
-                        r#"{"fields":"status,-created_at","state":"ready"}"#,
-                    )],
-                },
-                Answer {
-                    status: 202,
-                    description: "It is still being built.",
-                    headers: &[],
-                    content: &[json(
-                        r##"{"$ref":"#/components/schemas/Index"}"##,
-                        r#"{"fields":"status,-created_at","state":"building"}"#,
-                    )],
-                },
-            ],
-            problems: &[
-                ProblemCode::InvalidCollectionName,
-                ProblemCode::InvalidParameter,
-                ProblemCode::Unsupported,
-            ],
+                    content: &[json_content!(MESSAGE, r#"{"message":"Index deleted"}"#)],
+                }],
+                problems: &[
+                    codes::INVALID_COLLECTION_NAME,
+                    codes::INVALID_PARAMETER,
+                    codes::INDEX_NOT_FOUND,
+                    codes::UNSUPPORTED,
+                ],
+            },
         },
-    },
-    Route {
-        method: Method::Delete,
-        path: "/indexes/{collection}",
-        operation_id: "delete_index",
-        tag: "indexes",
-        permission: Permission::Admin,
-        handler: |call| Box::pin(indexes::delete_index(call)),
-        body: BodyLimit::None,
-        doc: Doc {
-            summary: "Take an index away",
-            description: "Documents stay as they are; listings that used it examine more.",
-            parameters: &[COLLECTION, INDEX_FIELDS],
-            request: &[],
-            answers: &[Answer {
-                status: 200,
-                description: "It is gone.",
-                headers: &[],
-                content: &[json(MESSAGE, r#"{"message":"Index deleted"}"#)],
-            }],
-            problems: &[
-                ProblemCode::InvalidCollectionName,
-                ProblemCode::InvalidParameter,
-                ProblemCode::IndexNotFound,
-                ProblemCode::Unsupported,
-            ],
-        },
-    },
-];
+    ]
+}
 
 /// The schemas the record routes refer to: name and JSON text.
 pub(crate) static SCHEMAS: &[(&str, &str)] = &[
@@ -596,18 +606,18 @@ const MESSAGE: &str =
     r#"{"type":"object","required":["message"],"properties":{"message":{"type":"string"}}}"#;
 
 const WRITE_PROBLEMS: &[ProblemCode] = &[
-    ProblemCode::InvalidCollectionName,
-    ProblemCode::InvalidId,
-    ProblemCode::ReservedId,
-    ProblemCode::InvalidParameter,
-    ProblemCode::InvalidHeader,
-    ProblemCode::InvalidJson,
-    ProblemCode::NotAnObject,
-    ProblemCode::RecordNotFound,
-    ProblemCode::RevisionConflict,
-    ProblemCode::AlreadyExists,
-    ProblemCode::DocumentUnholdable,
-    ProblemCode::SchemaViolation,
+    codes::INVALID_COLLECTION_NAME,
+    codes::INVALID_ID,
+    codes::RESERVED_ID,
+    codes::INVALID_PARAMETER,
+    codes::INVALID_HEADER,
+    codes::INVALID_JSON,
+    codes::NOT_AN_OBJECT,
+    codes::RECORD_NOT_FOUND,
+    codes::REVISION_CONFLICT,
+    codes::ALREADY_EXISTS,
+    codes::DOCUMENT_UNHOLDABLE,
+    codes::SCHEMA_VIOLATION,
 ];
 
 const LIST_PARAMETERS: &[Parameter] = &[
@@ -702,7 +712,7 @@ const CHANGES_ANSWER: Answer = Answer {
     status: 200,
     description: "A page of changes; `more` says whether there are more now.",
     headers: &[],
-    content: &[json(
+    content: &[json_content!(
         r##"{"$ref":"#/components/schemas/ChangesPage"}"##,
         r#"{"changes":[{"sequence":13,"collection":"orders","id":1,"kind":"created","revision":"13","at":"2026-11-20T14:09:00.000000Z"}],"next":13,"more":false}"#,
     )],

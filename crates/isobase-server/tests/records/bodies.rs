@@ -92,7 +92,7 @@ fn refused_bodies() -> Vec<(&'static str, Vec<u8>, &'static str, &'static str)> 
 /// A service that takes 32 MiB: the largest of the bodies must fail by what it is.
 fn roomy() -> Service {
     let mut settings = Settings::default();
-    settings.config.body_bytes_max = 32 << 20;
+    settings.config.http.body_bytes_max = 32 << 20;
     Service::with(settings)
 }
 
@@ -162,7 +162,7 @@ async fn other_types_of_bodies_are_refused() {
 #[tokio::test]
 async fn large_bodies_are_refused() {
     let mut settings = Settings::default();
-    settings.config.body_bytes_max = 64;
+    settings.config.http.body_bytes_max = 64;
     let service = Service::with(settings);
     let fits = format!(r#"{{"a":"{}"}}"#, "x".repeat(56));
     assert_eq!(fits.len(), 64);

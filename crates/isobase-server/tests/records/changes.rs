@@ -176,7 +176,7 @@ async fn a_wait_ends_when_the_service_stops() {
     let service = Service::new();
     let stop = async {
         tokio::time::sleep(Duration::from_secs(1)).await;
-        service.app.stopping.cancel();
+        service.app.shared().stopping().cancel();
     };
     let begun = tokio::time::Instant::now();
     let (page, ()) = tokio::join!(service.get("/changes?wait=20"), stop);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::Method;
 use isobase_auth::Authorizer;
-use isobase_server::{App, ServerConfig};
+use isobase_server::{ServerConfig, compose};
 use serde_json::{Value, json};
 
 use super::support::{Ask, Service};
@@ -82,9 +82,9 @@ async fn accesses_and_metadata_of_many_are_all_kept() {
     let service = Service::new();
     service.put(MAIN, r#"{"value":1}"#).await.has_status(200);
     // A second service on the same database: only the revisions keep them apart.
-    let store = service.app.store.clone();
-    let other = App::new(store, Arc::new(Authorizer::open()), ServerConfig::default());
-    let other = Service::of(other);
+    let store = service.store.clone();
+    let other = compose(store.clone(), Arc::new(Authorizer::open()), ServerConfig::default());
+    let other = Service::of(other, store);
     let mut tasks = tokio::task::JoinSet::new();
     for number in 0..40 {
         let service = if number % 2 == 0 { service.clone() } else { other.clone() };

@@ -62,7 +62,7 @@ async fn an_atomic_load_is_all_or_nothing() {
 async fn a_whole_load_keeps_the_bounds_of_a_batch() {
     let mut settings = Settings::default();
     settings.store.batch_operations_max = 3;
-    settings.config.body_bytes_max = 40;
+    settings.config.http.body_bytes_max = 40;
     let service = Service::with(settings);
     for (name, target) in [("", "/records/c?atomic=true"), ("key", "/records/c")] {
         let ask = |lines: &str| {
@@ -79,7 +79,7 @@ async fn a_whole_load_keeps_the_bounds_of_a_batch() {
 #[tokio::test]
 async fn a_line_beyond_the_bound_is_skipped() {
     let mut settings = Settings::default();
-    settings.config.body_bytes_max = 20;
+    settings.config.http.body_bytes_max = 20;
     let service = Service::with(settings);
     let lines = format!("{{\"n\":1}}\n{{\"n\":\"{}\"}}\n{{\"n\":3}}\n", "x".repeat(50));
     let loaded = load(&service, "/records/c", lines).await;

@@ -13,7 +13,7 @@ use isobase_engine::{
     testing::{Alteration, Altered},
 };
 use isobase_engine_memory::{MemoryEngine, MemoryOptions};
-use isobase_server::{App, RequestBody, ServerConfig};
+use isobase_server::{RequestBody, ServerConfig, Service as App, compose};
 use isobase_store::{Store, StoreOptions};
 use isobase_types::{CollectionName, Document, DocumentId, Timestamp};
 use serde_json::Value;
@@ -22,6 +22,7 @@ use serde_json::Value;
 #[derive(Clone)]
 pub struct Service {
     pub app: Arc<App>,
+    pub store: Store,
     faults: Arc<Faults>,
 }
 
@@ -48,8 +49,8 @@ impl Service {
     }
 
     /// A service that is there already.
-    pub fn of(app: Arc<App>) -> Self {
-        Self { app, faults: Arc::default() }
+    pub fn of(app: Arc<App>, store: Store) -> Self {
+        Self { app, store, faults: Arc::default() }
     }
 
     fn made(settings: Settings, change: impl FnOnce(Store) -> Store) -> Self {
@@ -57,8 +58,8 @@ impl Service {
         let faults = Arc::new(Faults::default());
         let engine = Altered(Faulty { memory, faults: faults.clone() });
         let store = change(Store::new(Arc::new(engine), settings.store));
-        let app = App::new(store, Arc::new(Authorizer::open()), settings.config);
-        Self { app, faults }
+        let app = compose(store.clone(), Arc::new(Authorizer::open()), settings.config);
+        Self { app, store, faults }
     }
 
     /// Lets this many listings, then writes, succeed before all fail.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::Method;
 use isobase_auth::{Authorizer, CreatedKey, KeyStore, Scope};
-use isobase_server::{ServerConfig, openapi};
+use isobase_server::{HttpConfig as ServerConfig, openapi};
 use tempfile::TempDir;
 
 use super::support::Service;
@@ -128,7 +128,7 @@ async fn a_revoked_key_ends_with_the_next_refresh() {
     let headers = [("x-api-key", keyed.write.secret.as_str())];
     assert_eq!(keyed.service.ask(Method::GET, "/stats", &headers).await.status, 200);
     keyed.keys.revoke(&keyed.write.info.id).unwrap();
-    let authorizer = Arc::clone(&keyed.service.app.authorizer);
+    let authorizer = Arc::clone(&keyed.service.app.gate().authorizer);
     authorizer.refresh().unwrap();
     let reply = keyed.service.ask(Method::GET, "/stats", &headers).await;
     reply.is_problem(401, "unauthenticated");

@@ -4,7 +4,7 @@ use std::{collections::HashSet, sync::atomic::Ordering};
 
 use http::Method;
 use isobase_auth::Authorizer;
-use isobase_server::{Durability, ServerConfig, errors_markdown, openapi};
+use isobase_server::{Durability, HttpConfig as ServerConfig, errors_markdown, openapi};
 
 use super::support::Service;
 
@@ -89,8 +89,9 @@ async fn only_listed_origins_are_allowed() {
 
 #[tokio::test]
 async fn service_says_what_it_is() {
-    let config = ServerConfig { durability: Durability::None, ..ServerConfig::default() };
-    let service = Service::with(config, Authorizer::open());
+    let config =
+        isobase_server::ServerConfig { durability: Durability::None, ..Default::default() };
+    let service = Service::composed(config, Authorizer::open());
     let root = service.get("/").await.json();
     assert_eq!(
         (root["service"].as_str(), root["status"].as_str()),
@@ -174,6 +175,21 @@ fn error_page_is_up_to_date() {
         assert!(
             written == errors_markdown(),
             "docs/errors.md is out of date: run this test with ISOBASE_UPDATE_DOCS=1"
+        );
+    }
+}
+
+#[test]
+fn openapi_document_is_up_to_date() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/openapi.json");
+    let written = std::fs::read_to_string(path).unwrap_or_default();
+    let document = serde_json::to_string_pretty(&openapi()).unwrap() + "\n";
+    if std::env::var_os("ISOBASE_UPDATE_DOCS").is_some() {
+        std::fs::write(path, document).unwrap();
+    } else {
+        assert!(
+            written == document,
+            "docs/openapi.json is out of date: run this test with ISOBASE_UPDATE_DOCS=1"
         );
     }
 }

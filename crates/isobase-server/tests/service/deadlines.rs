@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::Method;
 use isobase_auth::Authorizer;
-use isobase_server::ServerConfig;
+use isobase_server::HttpConfig as ServerConfig;
 use tokio::{io::AsyncReadExt, task::JoinSet};
 
 use super::support::{Server, Service, soon};

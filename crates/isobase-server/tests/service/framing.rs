@@ -1,6 +1,6 @@
 //! Requests that two readers may understand in two ways are refused, and the connection ends.
 
-use isobase_server::ServerConfig;
+use isobase_server::HttpConfig as ServerConfig;
 
 use super::support::Server;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use isobase_server::ServerConfig;
+use isobase_server::HttpConfig as ServerConfig;
 use tokio::net::TcpStream;
 
 use super::support::{Server, soon};

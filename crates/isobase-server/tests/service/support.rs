@@ -9,7 +9,7 @@ use std::{
 use http::{HeaderMap, Method, Request};
 use http_body_util::BodyExt;
 use isobase_auth::Authorizer;
-use isobase_server::{App, RequestBody, ServerConfig, serve};
+use isobase_server::{HttpConfig, RequestBody, ServerConfig, Service as App, compose, serve};
 use isobase_store::{Store, StoreOptions};
 use serde_json::Value;
 use tokio::{
@@ -38,14 +38,18 @@ pub struct Service {
 
 impl Service {
     pub fn new() -> Self {
-        Self::with(ServerConfig::default(), Authorizer::open())
+        Self::with(HttpConfig::default(), Authorizer::open())
     }
 
-    pub fn with(config: ServerConfig, authorizer: Authorizer) -> Self {
+    pub fn with(http: HttpConfig, authorizer: Authorizer) -> Self {
+        Self::composed(ServerConfig { http, ..ServerConfig::default() }, authorizer)
+    }
+
+    pub fn composed(config: ServerConfig, authorizer: Authorizer) -> Self {
         let trouble = Arc::new(Trouble::default());
         let engine = Arc::new(TroubledEngine::new(trouble.clone()));
         let store = Store::new(engine, StoreOptions::default());
-        let app = App::new(store, Arc::new(authorizer), config);
+        let app = compose(store, Arc::new(authorizer), config);
         Self { app, trouble }
     }
 
@@ -121,7 +125,7 @@ pub struct Server {
 }
 
 impl Server {
-    pub async fn start(config: ServerConfig) -> Self {
+    pub async fn start(config: HttpConfig) -> Self {
         let service = Service::with(config, Authorizer::open());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

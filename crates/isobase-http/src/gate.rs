@@ -1,0 +1,49 @@
+//! Who asks: the one decision a service makes for every request.
+
+use std::net::IpAddr;
+
+use http::HeaderMap;
+
+use crate::{Permission, Problem};
+
+/// Says who asks and whether they may. A service has one.
+///
+/// It knows keys, sessions and users; the library knows none of them. What it finds out about a
+/// caller is a type of its own, which the library hands to the handler.
+pub trait Gate: Send + Sync + 'static {
+    /// Who asks.
+    type Principal: Send + 'static;
+
+    /// Lets a request in, as somebody, or refuses it. Nothing of its body was read yet.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    fn admit(
+        &self,
+        asked: Asked<'_>,
+    ) -> impl Future<Output = Result<Self::Principal, Refusal>> + Send;
+
+    /// Whether everything is allowed to everyone: then pages of any origin may read the answers,
+    /// unless a list of origins is set.
+    fn is_open(&self) -> bool;
+}
+
+/// What a gate looks at.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// The headers of the request. A URL ends up in logs, so credentials are never there.
+    pub headers: &'a HeaderMap,
+    /// Where it came from.
+    pub peer: IpAddr,
+    /// What the route takes.
+    pub permission: Permission,
+}
+
+/// Why a request was not let in.
+#[derive(Debug)]
+pub enum Refusal {
+    /// It has no credentials, or wrong ones. Counted by address, so that guessing is slow.
+    Unauthenticated(Problem),
+    /// Anything else.
+    Other(Problem),
+}

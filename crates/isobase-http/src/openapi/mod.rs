@@ -1,0 +1,80 @@
+//! The OpenAPI 3.1 document, made from a list of routes.
+
+mod operation;
+mod text;
+
+use serde_json::{Map, Value, json};
+
+use crate::Spec;
+
+/// What the document says of a service as a whole.
+#[derive(Clone, Debug)]
+pub struct Api {
+    /// Its name.
+    pub title: &'static str,
+    /// Its version.
+    pub version: &'static str,
+    /// What a reader must know.
+    pub description: &'static str,
+    /// How callers show who they are: name and description of each way, as the document has it.
+    pub security_schemes: Vec<(&'static str, Value)>,
+    /// The schemas that routes refer to: name and JSON text.
+    pub schemas: Vec<(&'static str, &'static str)>,
+}
+
+/// The whole document of some routes.
+#[must_use]
+pub fn openapi(api: &Api, specs: &[Spec]) -> Value {
+    let schemes: Vec<&str> = api.security_schemes.iter().map(|(name, _)| *name).collect();
+    let mut paths = Map::new();
+    for spec in specs {
+        let path = paths.entry(shown(spec.path)).or_insert_with(|| Value::Object(Map::new()));
+        let method = spec.method.as_str().to_ascii_lowercase();
+        path[method] = operation::operation(spec, &schemes);
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": { "title": api.title, "version": api.version, "description": api.description },
+        "tags": tags(specs),
+        "paths": paths,
+        "components": {
+            "schemas": schemas(api),
+            "headers": {
+                "X-Request-Id": {
+                    "description": "Names the request in the log. One that the request brings is kept.",
+                    "schema": { "type": "string" },
+                },
+            },
+            "securitySchemes": security_schemes(api),
+        },
+    })
+}
+
+/// A path as the document has it: it does not know parameters of several segments.
+fn shown(path: &str) -> String {
+    path.replace("{*", "{")
+}
+
+/// The groups of routes, in the order of the list.
+fn tags(specs: &[Spec]) -> Vec<Value> {
+    let mut names: Vec<&str> = Vec::new();
+    for spec in specs {
+        if !names.contains(&spec.tag) {
+            names.push(spec.tag);
+        }
+    }
+    names.into_iter().map(|name| json!({ "name": name })).collect()
+}
+
+fn security_schemes(api: &Api) -> Map<String, Value> {
+    api.security_schemes.iter().map(|(name, scheme)| ((*name).to_owned(), scheme.clone())).collect()
+}
+
+fn schemas(api: &Api) -> Map<String, Value> {
+    let mut schemas = Map::new();
+    schemas.insert("Problem".to_owned(), text::json_of(text::PROBLEM_SCHEMA));
+    for (name, schema) in &api.schemas {
+        schemas.insert((*name).to_owned(), text::json_of(schema));
+    }
+    schemas
+}

@@ -1,0 +1,440 @@
+//! The one service around all handlers: everything every request needs, in the order it is done.
+
+use std::{
+    convert::Infallible,
+    net::{IpAddr, Ipv4Addr},
+    panic::AssertUnwindSafe,
+    sync::{Arc, atomic::Ordering},
+    time::{Duration, Instant},
+};
+
+use futures_util::FutureExt;
+use http::{
+    HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version, header,
+    request::Parts,
+};
+use tokio::time::timeout;
+
+use crate::{
+    Api, Asked, Body, BodyLimit, Call, Gate, HttpConfig, InvalidRoute, Permission, Problem,
+    ProblemItem, Refusal, RequestBody, Routes, Shared, Spec,
+    activity::Ticket,
+    call::PathParameters,
+    codes, cors,
+    failures::FailureLimiter,
+    link::Link,
+    request_body::Bounds,
+    request_id::X_REQUEST_ID,
+    reserved_id_message,
+    route::Bound,
+    table::{Found, Table},
+};
+
+const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+/// What is allowed on paths nobody knows.
+const ALL_METHODS: HeaderValue =
+    HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+
+/// Routes behind a gate: answers requests, from connections and from within the process.
+pub struct Service<G: Gate> {
+    gate: G,
+    shared: Arc<Shared>,
+    table: Table,
+    /// By the numbers of their routes.
+    handlers: Vec<Bound<G::Principal>>,
+    failures: FailureLimiter,
+}
+
+/// What the head of an answer needs from the head of its request, which the handler takes.
+struct Noted {
+    request_id: HeaderValue,
+    origin: Option<HeaderValue>,
+    method: Method,
+    /// Only when requests are logged.
+    path: Option<String>,
+    started: Instant,
+}
+
+/// An answer on its way out.
+type Answered = Result<Response<Body>, Problem>;
+
+impl<G: Gate> Service<G> {
+    /// A service of these routes.
+    ///
+    /// # Errors
+    /// When two routes are the same, or a path cannot be one.
+    pub fn new(
+        routes: Routes<G::Principal>,
+        gate: G,
+        api: Api,
+        config: HttpConfig,
+    ) -> Result<Arc<Self>, InvalidRoute> {
+        let Routes { specs, handlers } = routes;
+        let table = Table::new(&specs)?;
+        let shared = Arc::new(Shared::new(config, specs, api));
+        let failures = FailureLimiter::default();
+        Ok(Arc::new(Self { gate, shared, table, handlers, failures }))
+    }
+
+    /// Who says who asks.
+    #[must_use]
+    pub fn gate(&self) -> &G {
+        &self.gate
+    }
+
+    /// What all requests share.
+    #[must_use]
+    pub fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    /// Answers a request that did not come over a connection, exactly as one that did: for tests
+    /// and for programs that hold the service inside.
+    pub async fn handle(&self, request: Request<RequestBody>) -> Response<Body> {
+        match self.answer(self.link(IpAddr::V4(Ipv4Addr::LOCALHOST)), request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        }
+    }
+
+    pub(crate) fn link(&self, peer: IpAddr) -> Arc<Link> {
+        Link::new(self.shared.clone(), peer)
+    }
+
+    /// Answers a request.
+    pub(crate) async fn answer(
+        &self,
+        link: Arc<Link>,
+        request: Request<RequestBody>,
+    ) -> Result<Response<Body>, Infallible> {
+        let started = Instant::now();
+        let ticket = Ticket::new(link.activity.clone());
+        let (parts, body) = request.into_parts();
+        let logged = tracing::enabled!(target: "isobase::access", tracing::Level::DEBUG);
+        let noted = Noted {
+            request_id: self.shared.request_ids.of(&parts.headers),
+            origin: parts.headers.get(header::ORIGIN).cloned(),
+            method: parts.method.clone(),
+            path: logged.then(|| parts.uri.path().to_owned()),
+            started,
+        };
+        let (route, answered) = self.carry_out(link, parts, body, &noted.request_id).await;
+        let open = noted.origin.is_some() && self.gate.is_open();
+        Ok(finish(&self.shared, noted, route, open, answered, ticket))
+    }
+
+    /// Finds the route, checks the request and runs the handler.
+    async fn carry_out(
+        &self,
+        link: Arc<Link>,
+        parts: Parts,
+        body: RequestBody,
+        request_id: &HeaderValue,
+    ) -> (Option<usize>, Answered) {
+        if let Err(problem) = check_head(&self.shared.config, &parts) {
+            return (None, Err(problem));
+        }
+        let (route, path) = match self.find(&parts) {
+            Way::Route(route, path) => (route, path),
+            Way::Answer(answered) => return (None, answered),
+        };
+        let answered = match self.admit(link.peer, &parts, body, route).await {
+            Ok((principal, body)) => {
+                let call = Call {
+                    method: parts.method,
+                    uri: parts.uri,
+                    headers: parts.headers,
+                    body,
+                    principal,
+                    request_id: request_id.clone(),
+                    route,
+                    path,
+                    link,
+                };
+                self.run(call).await
+            }
+            Err(problem) => Err(problem),
+        };
+        (Some(route), answered)
+    }
+
+    fn find(&self, parts: &Parts) -> Way {
+        let path = parts.uri.path();
+        if matches!(parts.method, Method::TRACE | Method::CONNECT) {
+            return Way::Answer(Err(method_not_allowed(ALL_METHODS)));
+        }
+        if parts.method == Method::OPTIONS && cors::is_preflight(&parts.headers) {
+            return Way::Answer(Ok(cors::preflight(&parts.headers)));
+        }
+        Way::Answer(match self.table.find(path) {
+            Found::Path(entry, parameters) => match entry.route(&parts.method) {
+                Some(route) => return Way::Route(route, parameters),
+                None if parts.method == Method::OPTIONS => Ok(options(entry.allow.clone())),
+                None => Err(match entry.reserved(&parts.method) {
+                    Some(name) => reserved_id(name),
+                    None => method_not_allowed(entry.allow.clone()),
+                }),
+            },
+            Found::Nothing if parts.method == Method::OPTIONS && path == "*" => {
+                Ok(options(ALL_METHODS))
+            }
+            Found::WithoutSlash => redirect(&self.shared.config, &parts.uri, &parts.headers),
+            Found::Nothing => Err(Problem::new(codes::ROUTE_NOT_FOUND, "Not Found")),
+            Found::Malformed => Err(Problem::new(
+                codes::MALFORMED_REQUEST,
+                "the path is not valid percent-encoded UTF-8",
+            )),
+        })
+    }
+
+    /// Checks who asks and how much it sends, before anything of the body is read.
+    async fn admit(
+        &self,
+        peer: IpAddr,
+        parts: &Parts,
+        mut body: RequestBody,
+        route: usize,
+    ) -> Result<(G::Principal, RequestBody), Problem> {
+        let spec = &self.shared.specs[route];
+        let permission = spec.permission;
+        if permission.writes() && !self.shared.cors.may_write(&parts.headers) {
+            return Err(Problem::new(
+                codes::ORIGIN_NOT_ALLOWED,
+                "pages of this origin may not write; the setting cors_origins names those that may",
+            ));
+        }
+        let asked = Asked { headers: &parts.headers, peer, permission };
+        let principal = match self.gate.admit(asked).await {
+            Ok(principal) => principal,
+            Err(Refusal::Unauthenticated(problem)) => return Err(self.count_failure(peer, problem)),
+            Err(Refusal::Other(problem)) => return Err(problem),
+        };
+        let config = &self.shared.config;
+        let is_stream = match body_limit(spec, &parts.headers) {
+            BodyLimit::None => return Ok((principal, body)),
+            BodyLimit::Document => false,
+            BodyLimit::Stream => true,
+        };
+        let bounds = Bounds {
+            bytes_max: if is_stream { config.stream_body_bytes_max } else { config.body_bytes_max },
+            idle: config.body_idle_timeout,
+            deadline: tokio::time::Instant::now() + config.body_timeout,
+            is_stream,
+        };
+        body.bound(bounds, &self.shared.bodies)?;
+        Ok((principal, body))
+    }
+
+    /// What a caller without credentials is told: the gate's problem, or to wait.
+    fn count_failure(&self, peer: IpAddr, problem: Problem) -> Problem {
+        self.shared.metrics.failed_authentications.fetch_add(1, Ordering::Relaxed);
+        if self.failures.count(peer, Instant::now()) {
+            return problem;
+        }
+        Problem::new(
+            codes::TOO_MANY_FAILURES,
+            "too many requests without a valid key came from this address",
+        )
+    }
+
+    /// Runs a handler within the deadline. A panic is this request's problem alone.
+    async fn run(&self, call: Call<G::Principal>) -> Answered {
+        let spec = &self.shared.specs[call.route];
+        let limit = body_limit(spec, &call.headers);
+        let handling = AssertUnwindSafe(self.handlers[call.route](call)).catch_unwind();
+        let patience = self.shared.config.request_timeout;
+        let outcome = match limit {
+            // It takes as long as its body comes in; each piece has its own deadline.
+            BodyLimit::Stream => handling.await,
+            _ => match timeout(patience, handling).await {
+                Ok(outcome) => outcome,
+                Err(_) => return Err(too_slow(spec.permission, patience)),
+            },
+        };
+        outcome.unwrap_or_else(|panic| {
+            self.shared.metrics.panics.fetch_add(1, Ordering::Relaxed);
+            let text = panic
+                .downcast_ref::<&str>()
+                .map(|text| (*text).to_owned())
+                .or_else(|| panic.downcast_ref::<String>().cloned())
+                .unwrap_or_default();
+            Err(Problem::internal(format!("the handler panicked: {text}")))
+        })
+    }
+}
+
+/// Refuses heads that may mean different things to different readers.
+fn check_head(config: &HttpConfig, parts: &Parts) -> Result<(), Problem> {
+    let malformed = |detail: &str| Err(Problem::new(codes::MALFORMED_REQUEST, detail).closing());
+    let mut hosts = parts.headers.get_all(header::HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (Some(_), Some(_)) => return malformed("the request has several Host headers"),
+        (Some(host), None) if !is_authority(host.as_bytes()) => {
+            return malformed("the Host header is not a host and port");
+        }
+        (None, _) if parts.version == Version::HTTP_11 => {
+            return malformed("the request has no Host header");
+        }
+        _ => {}
+    }
+    let target = parts.uri.path_and_query().map_or(0, |target| target.as_str().len());
+    let max = config.uri_bytes_max;
+    if target > max {
+        return Err(Problem::new(
+            codes::URI_TOO_LONG,
+            format!("the request target has {target} bytes, at most {max} are allowed"),
+        ));
+    }
+    Ok(())
+}
+
+/// Letters, digits and what names, addresses and ports are made of.
+fn is_authority(host: &[u8]) -> bool {
+    let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~:[]%".contains(byte);
+    !host.is_empty() && host.len() <= 300 && host.iter().all(allowed)
+}
+
+/// Where a request goes.
+enum Way {
+    /// To a handler.
+    Route(usize, PathParameters),
+    /// Back: it has no handler.
+    Answer(Answered),
+}
+
+fn method_not_allowed(allow: HeaderValue) -> Problem {
+    Problem::new(codes::METHOD_NOT_ALLOWED, "Method Not Allowed").with_header(header::ALLOW, allow)
+}
+
+/// A write to a name that is taken from the ids.
+fn reserved_id(name: &str) -> Problem {
+    let message = reserved_id_message(name);
+    Problem::new(codes::RESERVED_ID, message.clone())
+        .with_item(ProblemItem::named("id", message, name))
+}
+
+fn options(allow: HeaderValue) -> Response<Body> {
+    let mut response = Body::no_content(StatusCode::NO_CONTENT);
+    response.headers_mut().insert(header::ALLOW, allow);
+    response
+}
+
+/// Sends a client to the same path without its last slash. 307 keeps method and body.
+fn redirect(config: &HttpConfig, uri: &Uri, headers: &HeaderMap) -> Answered {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let base = match (&config.public_url, host) {
+        (Some(base), _) => base.trim_end_matches('/').to_owned(),
+        (None, Some(host)) => format!("http://{host}"),
+        (None, None) => String::new(),
+    };
+    let path = uri.path().trim_end_matches('/');
+    let location = match uri.query() {
+        Some(query) => format!("{base}{path}?{query}"),
+        None => format!("{base}{path}"),
+    };
+    let location = HeaderValue::try_from(location)
+        .map_err(|_| Problem::new(codes::ROUTE_NOT_FOUND, "Not Found"))?;
+    let mut response = Body::no_content(StatusCode::TEMPORARY_REDIRECT);
+    response.headers_mut().insert(header::LOCATION, location);
+    Ok(response)
+}
+
+/// How much this body may be. Only newline-delimited JSON is read as a stream.
+fn body_limit(spec: &Spec, headers: &HeaderMap) -> BodyLimit {
+    let is_lines = || {
+        let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let essence = value.and_then(|value| value.split(';').next()).unwrap_or_default().trim();
+        ["application/x-ndjson", "application/ndjson"]
+            .iter()
+            .any(|lines| essence.eq_ignore_ascii_case(lines))
+    };
+    match spec.body {
+        BodyLimit::Stream if !is_lines() => BodyLimit::Document,
+        limit => limit,
+    }
+}
+
+/// Of a write that was given up nobody knows whether it happened.
+fn too_slow(permission: Permission, after: Duration) -> Problem {
+    match permission {
+        Permission::Public | Permission::Read => Problem::new(
+            codes::DEADLINE_EXCEEDED,
+            format!("the request took longer than {} s", after.as_secs_f32()),
+        ),
+        Permission::Write | Permission::Admin => Problem::new(
+            codes::OUTCOME_UNKNOWN,
+            format!("the write took longer than {} s and may happen yet", after.as_secs_f32()),
+        ),
+    }
+}
+
+/// Gives an answer the headers every answer has, counts it and logs it.
+fn finish(
+    shared: &Shared,
+    noted: Noted,
+    route: Option<usize>,
+    open: bool,
+    answered: Answered,
+    ticket: Ticket,
+) -> Response<Body> {
+    let mut response = match answered {
+        Ok(response) => response,
+        Err(problem) => {
+            log_failure(&problem, &noted.request_id);
+            problem.into_response(&noted.request_id)
+        }
+    };
+    let status = response.status();
+    let headers = response.headers_mut();
+    headers.insert(X_REQUEST_ID, noted.request_id);
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
+    headers.entry(header::CACHE_CONTROL).or_insert(NO_STORE);
+    shared.cors.mark(headers, noted.origin.as_ref(), open);
+    if noted.method == Method::HEAD {
+        empty(&mut response);
+    }
+    let body = response.body_mut();
+    if body.is_stream() {
+        body.watch(shared.config.stream_idle_timeout);
+    }
+    body.hold(ticket);
+    let took = noted.started.elapsed();
+    shared.metrics.count(route, status, took);
+    if let Some(path) = noted.path {
+        let route = route.map_or("none", |number| shared.specs[number].path);
+        let id = response.headers().get(X_REQUEST_ID).and_then(|id| id.to_str().ok());
+        tracing::debug!(
+            target: "isobase::access",
+            method = %noted.method, route, path, status = status.as_u16(),
+            us = took.as_micros() as u64, request_id = id,
+            "{} {path} {}", noted.method, status.as_u16()
+        );
+    }
+    response
+}
+
+/// An answer to `HEAD` announces the length of the body it does not have.
+fn empty(response: &mut Response<Body>) {
+    if let Some(length) = response.body().length()
+        && response.status() != StatusCode::NO_CONTENT
+    {
+        response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    response.body_mut().drop_bytes();
+}
+
+/// One line for each failure of ours, with its cause.
+fn log_failure(problem: &Problem, request_id: &HeaderValue) {
+    let code = problem.code();
+    if !code.status().is_server_error() {
+        return;
+    }
+    let id = request_id.to_str().unwrap_or_default();
+    let cause = problem.cause().unwrap_or(problem.detail());
+    if code == codes::INTERNAL {
+        tracing::error!(request_id = id, code = code.as_str(), "request {id} failed: {cause}");
+    } else {
+        tracing::warn!(request_id = id, code = code.as_str(), "request {id} failed: {cause}");
+    }
+}

@@ -1,0 +1,77 @@
+//! The problem codes of the features, beside those that any service has.
+
+pub(crate) use isobase_http::codes::*;
+
+isobase_http::problem_codes! { pub(crate) ALL:
+    INVALID_COLLECTION_NAME = "invalid_collection_name", UNPROCESSABLE_ENTITY, Request, "Invalid collection name",
+        "The name in the path cannot be the name of a collection.",
+        "Use 1 to 128 bytes of UTF-8 without control characters, and neither `.` nor `..`.";
+    INVALID_ID = "invalid_id", UNPROCESSABLE_ENTITY, Request, "Invalid id",
+        "The id in the path cannot be the id of a document.",
+        "Use 1 to 512 bytes of UTF-8 without NUL, not beginning with `_`, and neither `.` nor `..`.";
+    INVALID_JSON = "invalid_json", UNPROCESSABLE_ENTITY, Request, "Invalid JSON",
+        "The body is not JSON, or holds a value that cannot be kept exactly (duplicate keys, lone surrogates, NaN, nesting too deep). Nothing was stored.",
+        "Correct the place that `errors` names.";
+    NOT_AN_OBJECT = "not_an_object", UNPROCESSABLE_ENTITY, Request, "Not a JSON object",
+        "The body is not a JSON object: another JSON value, or not sent as JSON. Nothing was stored.",
+        "Send one JSON object with the type `application/json`.";
+    INVALID_BATCH = "invalid_batch", UNPROCESSABLE_ENTITY, Request, "Invalid batch",
+        "The body is not a batch, or `errors` names operations that cannot be understood. Nothing was stored.",
+        "Correct the named operations and send the whole batch again.";
+    INVALID_SCHEMA = "invalid_schema", UNPROCESSABLE_ENTITY, Request, "Invalid schema",
+        "The body is not a JSON Schema that this service can use; `errors` names the place. Nothing was stored.",
+        "Correct the named place. References lead only into the schema itself, and patterns have no look-around.";
+    INVALID_DATA_RECORD = "invalid_data_record", UNPROCESSABLE_ENTITY, Request, "Invalid data record",
+        "The body is not a value for the data store; `errors` names what is wrong. Nothing was stored.",
+        "Send an object with `value` (any JSON) and, if you like, `metadata` (an object).";
+    CONFIRMATION_REQUIRED = "confirmation_required", UNPROCESSABLE_ENTITY, Request, "Confirmation required",
+        "The request would delete many documents and does not say that this is meant. Nothing was deleted.",
+        "Repeat it with the parameter that `detail` names.";
+    RECORD_NOT_FOUND = "record_not_found", NOT_FOUND, Documents, "Record not found",
+        "The collection has no document with this id.",
+        "Check the collection and the id.";
+    INDEX_NOT_FOUND = "index_not_found", NOT_FOUND, Documents, "Index not found",
+        "The collection has no index with these fields.",
+        "List the collection's indexes; the fields and their directions must be the same.";
+    SCHEMA_NOT_FOUND = "schema_not_found", NOT_FOUND, Documents, "Schema not found",
+        "The collection has no schema: its documents may be any JSON object.",
+        "Check the name of the collection, or set a schema.";
+    REVISION_CONFLICT = "revision_conflict", PRECONDITION_FAILED, Documents, "Revision conflict",
+        "The document's revision does not meet `If-Match` or `If-None-Match`: someone else changed it, or it is gone. Nothing was stored.",
+        "Read the document again, apply the change to what it is now, and send that with its new `ETag`.";
+    ALREADY_EXISTS = "already_exists", PRECONDITION_FAILED, Documents, "Already exists",
+        "The request asks to create only (`If-None-Match: *`), and there is a document with this id. Nothing was stored.",
+        "Read the document, or choose another id.";
+    DOCUMENT_UNHOLDABLE = "document_unholdable", UNPROCESSABLE_ENTITY, Documents, "Document cannot be stored",
+        "The database cannot hold the document; `errors` names the place and the limit. Nothing was stored.",
+        "Change the document, or use an engine with a higher limit.";
+    SCHEMA_VIOLATION = "schema_violation", UNPROCESSABLE_ENTITY, Documents, "Schema violation",
+        "The document, or what a patch would make of it, does not meet the schema of its collection; `errors` names the places. Nothing was stored.",
+        "Change the named places. `GET /collections/{collection}/schema` shows what is asked.";
+    SCHEMA_DECLARED = "schema_declared", CONFLICT, Documents, "Schema set by the configuration",
+        "The schema of this collection comes from `isobase.toml` and cannot be changed through the service.",
+        "Change the file and start the service again, or take the line out of the file first.";
+    BATCH_REJECTED = "batch_rejected", CONFLICT, Documents, "Batch rejected",
+        "An operation of an atomic batch was refused, so none was carried out; `errors` names it.",
+        "Correct the named operation and send the whole batch again.";
+    IDEMPOTENCY_MISMATCH = "idempotency_mismatch", UNPROCESSABLE_ENTITY, Documents, "Idempotency key used for something else",
+        "The `Idempotency-Key` came before with another request. Nothing was stored.",
+        "Use a new key for a new request, and repeat a request unchanged.";
+    LIMIT_EXCEEDED = "limit_exceeded", UNPROCESSABLE_ENTITY, Documents, "Limit exceeded",
+        "The request would exceed a bound of the service, which `detail` names.",
+        "Narrow the filter, declare an index, or ask for smaller parts.";
+    INVALID_ARGUMENT = "invalid_argument", UNPROCESSABLE_ENTITY, Documents, "Request refused",
+        "The request cannot be carried out as it stands; `detail` says why. A cursor belongs to one collection and order, and a place in the change feed to one database.",
+        "Correct the request; with a refused cursor start again without it.";
+    CHANGES_GONE = "changes_gone", GONE, Documents, "Changes no longer kept",
+        "The changes after this place have been trimmed; `detail` names the oldest place.",
+        "Read the collection as a whole, then follow the changes from now on.";
+    UNSUPPORTED = "unsupported", NOT_IMPLEMENTED, Documents, "Not supported by the engine",
+        "The engine of this service does not have the ability.",
+        "Do without it, or move to an engine that has it.";
+}
+
+/// Every code: those of any service, then those of the features.
+pub(crate) fn every() -> Vec<isobase_http::ProblemCode> {
+    isobase_http::codes::ALL.iter().chain(ALL).copied().collect()
+}

@@ -1,0 +1,81 @@
+//! Slices put together into a service.
+
+use std::sync::Arc;
+
+use isobase_auth::{Authorizer, Principal};
+use isobase_http::{HttpConfig, InvalidRoute, Routes};
+use isobase_store::Store;
+
+use crate::{
+    Service, data_store, description, durability::Durability, gate::Gate, records, service,
+};
+
+/// Settings of the whole service.
+#[derive(Clone, Debug)]
+pub struct ServerConfig {
+    /// Bounds and deadlines of requests and connections.
+    pub http: HttpConfig,
+    /// Largest `limit` of a listing. Default 1,000.
+    pub page_size_max: u32,
+    /// What an answered write has survived, shown by `/health`. Default [`Durability::Full`].
+    pub durability: Durability,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        let (http, durability) = (HttpConfig::default(), Durability::Full);
+        Self { http, page_size_max: 1_000, durability }
+    }
+}
+
+/// The slices of a service that is to be. Each gets what it needs and nothing else.
+#[derive(Default)]
+pub struct Composition {
+    routes: Routes<Principal>,
+}
+
+impl Composition {
+    /// The routes about the service itself: health, metrics, documentation.
+    #[must_use]
+    pub fn with_service(mut self, store: Store, durability: Durability) -> Self {
+        self.routes.add(service::State::new(store, durability), service::routes());
+        self
+    }
+
+    /// Documents by collection and id.
+    #[must_use]
+    pub fn with_records(mut self, store: Store, page_size_max: u32) -> Self {
+        self.routes.add(records::State { store, page_size_max }, records::routes());
+        self
+    }
+
+    /// The key-value store over a collection.
+    #[must_use]
+    pub fn with_data_store(mut self, store: Store) -> Self {
+        self.routes.add(data_store::State::new(store), data_store::routes());
+        self
+    }
+
+    /// The service of these slices.
+    ///
+    /// # Errors
+    /// When two slices have the same route.
+    pub fn build(
+        self,
+        authorizer: Arc<Authorizer>,
+        http: HttpConfig,
+    ) -> Result<Arc<Service>, InvalidRoute> {
+        Service::new(self.routes, Gate { authorizer }, description::api(), http)
+    }
+}
+
+/// A service of every slice over one store.
+#[must_use]
+pub fn compose(store: Store, authorizer: Arc<Authorizer>, config: ServerConfig) -> Arc<Service> {
+    Composition::default()
+        .with_service(store.clone(), config.durability)
+        .with_records(store.clone(), config.page_size_max)
+        .with_data_store(store)
+        .build(authorizer, config.http)
+        .expect("the slices have different routes, as the tests show")
+}

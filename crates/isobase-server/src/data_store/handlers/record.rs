@@ -1,0 +1,268 @@
+//! One record: read, written, deleted.
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use http::{Response, StatusCode};
+use isobase_http::{Body, Problem, ProblemItem};
+use isobase_store::{
+    Action, Atomicity, IfMissing, Precondition, Rejection, WriteBatch, WriteOperation,
+};
+use isobase_types::{Document, DocumentId, Timestamp, json};
+use rand::RngExt;
+
+use super::{
+    caller,
+    fields::{Fields, quoted},
+    identity,
+};
+use crate::{
+    Call, codes,
+    data_store::{State, state::collection},
+    failure::Failure,
+    request::{document, no_parameters, require_json},
+};
+
+/// Longest name of a namespace, in bytes. Ours: an id has 512, and the key wants most of them.
+const NAMESPACE_BYTES_MAX: usize = 128;
+
+/// How often a change is tried again when another service changed the record meanwhile.
+const ATTEMPTS_MAX: u32 = 50;
+
+/// Longest pause between two attempts.
+const PAUSE_MAX: Duration = Duration::from_millis(50);
+
+/// The members of a body that is put.
+const PUT_MEMBERS: [&str; 2] = ["value", "metadata"];
+
+/// A record as the path and the headers name it.
+struct Named {
+    user: String,
+    namespace: String,
+    key: String,
+    id: DocumentId,
+}
+
+impl Named {
+    fn of(call: &Call) -> Result<Self, Problem> {
+        let user = caller::user(call)?;
+        let namespace = namespace(call)?;
+        let key = call.parameter(1).to_owned();
+        let id = identity::document_id(&user, &namespace, &key).map_err(|error| {
+            let message = format!("the user, the namespace and the key are too long: {error}");
+            let item = ProblemItem::named("key", message.clone(), key.as_str());
+            Problem::new(codes::INVALID_ID, message).with_item(item)
+        })?;
+        Ok(Self { user, namespace, key, id })
+    }
+
+    fn not_found(&self) -> Problem {
+        let Self { key, namespace, .. } = self;
+        Problem::new(codes::RECORD_NOT_FOUND, format!("Record '{key}' not found in '{namespace}'"))
+    }
+}
+
+/// The namespace in the path.
+pub(super) fn namespace(call: &Call) -> Result<String, Problem> {
+    let namespace = call.parameter(0);
+    if namespace.len() > NAMESPACE_BYTES_MAX || namespace.chars().any(char::is_control) {
+        let message = format!(
+            "expected 1 to {NAMESPACE_BYTES_MAX} bytes of UTF-8 without control characters"
+        );
+        let item = ProblemItem::named("namespace", message.clone(), namespace);
+        let detail = format!("the namespace is refused: {message}");
+        return Err(Problem::new(codes::INVALID_ID, detail).with_item(item));
+    }
+    Ok(namespace.to_owned())
+}
+
+/// `GET /data-store/namespaces/{namespace}/records/{key}`
+pub(crate) async fn get_data(state: Arc<State>, call: Call) -> Result<Response<Body>, Failure> {
+    no_parameters(&call)?;
+    let named = Named::of(&call)?;
+    let Some(agent) = caller::counted_agent(&call)? else {
+        let document = state.store.get(&collection(), &named.id).await?;
+        let document = document.ok_or_else(|| named.not_found())?;
+        return Ok(answer(&document.id, &document.body));
+    };
+    let counted = change(&state, &named, |current, now| {
+        let mut fields = Fields::read(&current?.body);
+        let count = fields.get("accessCount").and_then(integer);
+        fields.set("accessCount", count.unwrap_or_default().saturating_add(1).to_string());
+        fields.set_text("lastAccessedByAgent", Some(&agent));
+        fields.set("lastAccessedAt", quoted(&now.to_string()));
+        Some(fields.to_text())
+    });
+    let body = counted.await?.ok_or_else(|| named.not_found())?;
+    Ok(answer(&named.id, &body))
+}
+
+/// `PUT /data-store/namespaces/{namespace}/records/{key}`
+pub(crate) async fn put_data(state: Arc<State>, mut call: Call) -> Result<Response<Body>, Failure> {
+    no_parameters(&call)?;
+    require_json(&call.headers)?;
+    let named = Named::of(&call)?;
+    let agent = caller::agent(&call)?;
+    let body = document(call.take_body()).await?;
+    let given = Given::read(&body)?;
+    let written = change(&state, &named, |current, now| {
+        let now = quoted(&now.to_string());
+        let mut fields = match current {
+            Some(document) => Fields::read(&document.body),
+            None => new_record(&named, agent.as_deref(), &now),
+        };
+        fields.set("value", given.value.as_str());
+        let mut metadata = Fields::read(fields.get("metadata").unwrap_or("{}"));
+        metadata.merge(given.metadata.clone());
+        fields.set("metadata", metadata.to_text());
+        fields.set("updatedAt", now.as_str());
+        if let Some(agent) = &agent {
+            fields.set_text("lastAccessedByAgent", Some(agent));
+            fields.set("lastAccessedAt", now);
+        }
+        Some(fields.to_text())
+    });
+    let body = written.await?.ok_or_else(|| named.not_found())?;
+    Ok(answer(&named.id, &body))
+}
+
+/// `DELETE /data-store/namespaces/{namespace}/records/{key}`
+pub(crate) async fn delete_data(state: Arc<State>, call: Call) -> Result<Response<Body>, Failure> {
+    no_parameters(&call)?;
+    let named = Named::of(&call)?;
+    let action = Action::Delete { id: named.id.clone() };
+    match write(&state, action, Precondition::None).await? {
+        Ok(()) => Ok(Body::no_content(StatusCode::NO_CONTENT)),
+        Err(Rejection::NotFound) => Err(named.not_found().into()),
+        Err(rejection) => Err(rejection.into()),
+    }
+}
+
+/// What a caller puts.
+struct Given {
+    value: String,
+    metadata: Fields,
+}
+
+impl Given {
+    fn read(body: &str) -> Result<Self, Problem> {
+        let fields = Fields::read(body);
+        let mut faults = Vec::new();
+        for name in fields.unknown(&PUT_MEMBERS) {
+            let pointer = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
+            faults.push(ProblemItem::at(pointer, "expected only value and metadata"));
+        }
+        let value = fields.get("value");
+        if value.is_none() {
+            faults.push(ProblemItem::at("", "expected a member value"));
+        }
+        let metadata = fields.get("metadata").filter(|metadata| *metadata != "null");
+        if metadata.is_some_and(|metadata| !metadata.starts_with('{')) {
+            faults.push(ProblemItem::at("/metadata", "expected an object"));
+        }
+        match value {
+            Some(value) if faults.is_empty() => Ok(Self {
+                value: value.to_owned(),
+                metadata: metadata.map(Fields::read).unwrap_or_default(),
+            }),
+            _ => {
+                let detail = "expected {\"value\": …, \"metadata\": {…}}; metadata may be left out";
+                let problem = Problem::new(codes::INVALID_DATA_RECORD, detail);
+                Err(faults.into_iter().fold(problem, Problem::with_item))
+            }
+        }
+    }
+}
+
+/// A count as another program may have stored it: where every number is a float, 3 is `3.0`.
+fn integer(text: &str) -> Option<i64> {
+    /// From here on not every integer is a float.
+    const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
+    text.parse().ok().or_else(|| {
+        let float: f64 = text.parse().ok()?;
+        (float.fract() == 0.0 && float.abs() < EXACT_MAX).then_some(float as i64)
+    })
+}
+
+fn new_record(named: &Named, agent: Option<&str>, now: &str) -> Fields {
+    let mut fields = Fields::default();
+    fields.set_text("userId", Some(&named.user));
+    fields.set_text("namespace", Some(&named.namespace));
+    fields.set_text("key", Some(&named.key));
+    fields.set("value", "null");
+    fields.set("metadata", "{}");
+    fields.set_text("createdByAgent", agent);
+    fields.set_text("lastAccessedByAgent", agent);
+    fields.set("accessCount", "0");
+    fields.set("createdAt", now);
+    fields.set("updatedAt", now);
+    fields.set_text("lastAccessedAt", None);
+    fields
+}
+
+/// Changes a record from what it is: reads it, asks for its new body, writes that if nobody else
+/// wrote meanwhile, and tries again if somebody did. None when there is nothing to write.
+async fn change(
+    state: &State,
+    named: &Named,
+    edit: impl Fn(Option<&Document>, Timestamp) -> Option<String>,
+) -> Result<Option<String>, Failure> {
+    let _turn = state.turns.of(&named.id).await;
+    for attempt in 1..=ATTEMPTS_MAX {
+        let current = state.store.get(&collection(), &named.id).await?;
+        let now = Timestamp::from_system_time(SystemTime::now());
+        let Some(body) = edit(current.as_ref(), now) else { return Ok(None) };
+        let precondition = match current {
+            Some(document) => Precondition::RevisionIn(vec![document.revision]),
+            None => Precondition::Missing,
+        };
+        let id = named.id.clone();
+        let action = Action::Put { id, body: body.clone(), if_missing: IfMissing::Create };
+        match write(state, action, precondition).await? {
+            Ok(()) => return Ok(Some(body)),
+            Err(Rejection::RevisionConflict { .. } | Rejection::AlreadyExists) => {}
+            Err(rejection) => return Err(rejection.into()),
+        }
+        // Only another process can have come between; it needs as long as this one.
+        tokio::time::sleep(pause(attempt)).await;
+    }
+    let detail = "the record is changed by too many others at once; nothing was written";
+    Err(Problem::new(codes::UNAVAILABLE, detail).into())
+}
+
+/// A random part of a time that grows with the attempts.
+fn pause(attempt: u32) -> Duration {
+    let longest = PAUSE_MAX.min(Duration::from_millis(1 << attempt.min(6)));
+    longest.mul_f64(rand::rng().random_range(0.0..1.0))
+}
+
+async fn write(
+    state: &State,
+    action: Action,
+    precondition: Precondition,
+) -> Result<Result<(), Rejection>, Failure> {
+    let operation = WriteOperation { collection: collection(), action, precondition };
+    let batch = WriteBatch { operations: vec![operation], ..WriteBatch::default() };
+    let mut report = state.store.write(batch, Atomicity::EachAlone).await?;
+    let outcome = report.outcomes.pop();
+    let missing = || Problem::internal("one operation did not have one outcome");
+    Ok(outcome.ok_or_else(missing)?.map(|_| ()))
+}
+
+fn answer(id: &DocumentId, body: &str) -> Response<Body> {
+    let mut out = Vec::with_capacity(body.len() + 80);
+    render(id, body, &mut out);
+    Body::json(StatusCode::OK, out)
+}
+
+/// A record as callers see it: `_id`, then its fields.
+pub(super) fn render(id: &DocumentId, body: &str, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"_id\":");
+    json::write_string(&id.to_string(), out);
+    if body.len() > 2 {
+        out.push(b',');
+    }
+    out.extend_from_slice(body.strip_prefix('{').unwrap_or(body).as_bytes());
+}

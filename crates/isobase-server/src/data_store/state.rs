@@ -1,0 +1,47 @@
+//! What the data store needs.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use isobase_store::Store;
+use isobase_types::{CollectionName, DocumentId};
+use tokio::sync::{Mutex, MutexGuard};
+
+/// Where the records are.
+const COLLECTION: &str = "agent_data_store";
+
+/// What the data store needs.
+pub(crate) struct State {
+    /// The documents.
+    pub(super) store: Store,
+    pub(super) turns: Turns,
+}
+
+impl State {
+    pub(crate) fn new(store: Store) -> Self {
+        Self { store, turns: Turns::default() }
+    }
+}
+
+/// The collection of the records.
+pub(super) fn collection() -> CollectionName {
+    CollectionName::new(COLLECTION).expect("it is a valid name, as the tests show")
+}
+
+/// Changes of one record take turns within this process: the revision keeps them apart anyway,
+/// and nobody has to try again.
+pub(super) struct Turns([Mutex<()>; 64]);
+
+impl Default for Turns {
+    fn default() -> Self {
+        Self(std::array::from_fn(|_| Mutex::new(())))
+    }
+}
+
+impl Turns {
+    /// Waits for the turn of a record. Records may share one.
+    pub(super) async fn of(&self, id: &DocumentId) -> MutexGuard<'_, ()> {
+        let mut hasher = DefaultHasher::new();
+        id.hash(&mut hasher);
+        self.0[hasher.finish() as usize % self.0.len()].lock().await
+    }
+}

@@ -1,0 +1,59 @@
+//! What the service says of itself: its routes and its problem codes.
+
+use isobase_http::{Api, Route, Spec};
+use serde_json::{Value, json};
+
+use crate::{codes, data_store, records, service};
+
+const DESCRIPTION: &str = "One backend on every database: documents in collections \
+    over HTTP.\n\nWithout keys the service is *open* and every route answers everyone who can \
+    reach it. With keys, every route but the public ones takes a key as `Authorization: Bearer \
+    <key>` or `X-API-Key: <key>`; `x-permission` names the scope it takes.\n\nEvery problem is an \
+    RFC 9457 body; decide by its `code`. `HEAD` is answered for every `GET`, `OPTIONS` for every \
+    path.";
+
+/// The OpenAPI document of every route of every slice.
+#[must_use]
+pub fn openapi() -> Value {
+    isobase_http::openapi(&api(), &specs())
+}
+
+/// The page of every problem code.
+#[must_use]
+pub fn errors_markdown() -> String {
+    isobase_http::errors_markdown(&codes::every())
+}
+
+/// What holds for all routes.
+pub(crate) fn api() -> Api {
+    let bearer = json!({
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A key as `Authorization: Bearer <key>`.",
+    });
+    let api_key = json!({
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-API-Key",
+        "description": "The same key in a header of its own.",
+    });
+    let schemas = service::SCHEMAS.iter().chain(records::SCHEMAS).chain(data_store::SCHEMAS);
+    Api {
+        title: "Isobase",
+        version: env!("CARGO_PKG_VERSION"),
+        description: DESCRIPTION,
+        security_schemes: vec![("bearer", bearer), ("apiKey", api_key)],
+        schemas: schemas.copied().collect(),
+    }
+}
+
+/// Every route there is, without what answers it.
+fn specs() -> Vec<Spec> {
+    let service = service::routes().into_iter().map(Route::into_spec);
+    let records = records::routes().into_iter().map(Route::into_spec);
+    let data_store = data_store::routes().into_iter().map(Route::into_spec);
+    service.chain(records).chain(data_store).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,157 @@
+//! What goes wrong below the handlers, as problems.
+
+use http::header;
+use isobase_http::{Problem, ProblemCode, ProblemItem};
+use isobase_store::{ErrorKind, Rejection, StoreError, Violation};
+use isobase_types::{FieldPath, Revision};
+
+use crate::{codes, etag::etag};
+
+/// Why a handler does not answer: a problem, or what becomes one.
+///
+/// `?` in a handler takes problems, failures of the store and the errors of the slices alike.
+#[derive(Debug)]
+pub(crate) struct Failure(Problem);
+
+impl<E: IntoProblem> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self(error.into_problem())
+    }
+}
+
+impl From<Failure> for Problem {
+    fn from(failure: Failure) -> Self {
+        failure.0
+    }
+}
+
+/// An error of the crates below as a problem.
+pub(crate) trait IntoProblem {
+    fn into_problem(self) -> Problem;
+}
+
+impl IntoProblem for Problem {
+    fn into_problem(self) -> Problem {
+        self
+    }
+}
+
+impl IntoProblem for StoreError {
+    fn into_problem(self) -> Problem {
+        let error = self;
+        let code = match &error {
+            StoreError::SchemaDeclared { .. } => codes::SCHEMA_DECLARED,
+            StoreError::ReservedCollection { .. } => codes::INVALID_COLLECTION_NAME,
+            error => code_of(error.kind()),
+        };
+        let detail = match error.kind() {
+            ErrorKind::Unavailable => "the database is not available; nothing was written".into(),
+            ErrorKind::TimedOut => "the database took too long; nothing was written".into(),
+            ErrorKind::OutOfSpace => "there is no space left; nothing was written".into(),
+            ErrorKind::OutcomeUnknown => "the write may or may not have happened".into(),
+            ErrorKind::Corrupted | ErrorKind::Unexpected => {
+                return Problem::internal(cause(&error));
+            }
+            // These messages are about the request, by the engine contract.
+            _ => error.to_string(),
+        };
+        Problem::new(code, detail).with_cause(cause(&error))
+    }
+}
+
+/// The code for a kind of failure.
+fn code_of(kind: ErrorKind) -> ProblemCode {
+    match kind {
+        ErrorKind::InvalidArgument => codes::INVALID_ARGUMENT,
+        ErrorKind::LimitExceeded => codes::LIMIT_EXCEEDED,
+        ErrorKind::Unsupported => codes::UNSUPPORTED,
+        ErrorKind::IdempotencyMismatch => codes::IDEMPOTENCY_MISMATCH,
+        ErrorKind::ChangesGone { .. } => codes::CHANGES_GONE,
+        ErrorKind::Unavailable => codes::UNAVAILABLE,
+        ErrorKind::TimedOut => codes::DEADLINE_EXCEEDED,
+        ErrorKind::OutOfSpace => codes::OUT_OF_SPACE,
+        ErrorKind::OutcomeUnknown => codes::OUTCOME_UNKNOWN,
+        ErrorKind::Corrupted | ErrorKind::Unexpected => codes::INTERNAL,
+    }
+}
+
+/// The failure with all its sources, for the log.
+fn cause(error: &StoreError) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(error) = source {
+        let message = error.to_string();
+        if !text.ends_with(&message) {
+            text.push_str(": ");
+            text.push_str(&message);
+        }
+        source = error.source();
+    }
+    text
+}
+
+/// There is no such document. The detail is what clients of the record routes expect.
+pub(crate) fn record_not_found() -> Problem {
+    Problem::new(codes::RECORD_NOT_FOUND, "Record not found")
+}
+
+impl IntoProblem for Rejection {
+    fn into_problem(self) -> Problem {
+        let rejection = self;
+        let (code, detail) = rejection_parts(&rejection);
+        let mut problem = Problem::new(code, detail);
+        if let Some(revision) = current_revision(&rejection) {
+            problem = problem.with_header(header::ETAG, etag(revision));
+        }
+        match rejection {
+            Rejection::Unholdable { path, reason } => {
+                problem = problem.with_item(ProblemItem::at(pointer(&path), reason));
+            }
+            Rejection::SchemaViolation { violations } => {
+                for Violation { pointer, message } in violations {
+                    problem = problem.with_item(ProblemItem::at(pointer, message));
+                }
+            }
+            _ => {}
+        }
+        problem
+    }
+}
+
+/// The code and the text for a write that was refused.
+pub(crate) fn rejection_parts(rejection: &Rejection) -> (ProblemCode, String) {
+    match rejection {
+        Rejection::NotFound => (codes::RECORD_NOT_FOUND, "Record not found".to_owned()),
+        Rejection::AlreadyExists => (codes::ALREADY_EXISTS, rejection.to_string()),
+        Rejection::RevisionConflict { current: Some(revision) } => (
+            codes::REVISION_CONFLICT,
+            format!(
+                "the document's revision is \"{revision}\", which does not meet the precondition"
+            ),
+        ),
+        Rejection::RevisionConflict { current: None } => (
+            codes::REVISION_CONFLICT,
+            "there is no document with this id, which does not meet the precondition".to_owned(),
+        ),
+        Rejection::Unholdable { .. } => (codes::DOCUMENT_UNHOLDABLE, rejection.to_string()),
+        Rejection::SchemaViolation { .. } => (codes::SCHEMA_VIOLATION, rejection.to_string()),
+        Rejection::BatchRejected => (codes::BATCH_REJECTED, rejection.to_string()),
+    }
+}
+
+/// The current revision, when the caller sent another.
+pub(crate) fn current_revision(rejection: &Rejection) -> Option<&Revision> {
+    match rejection {
+        Rejection::RevisionConflict { current } => current.as_ref(),
+        _ => None,
+    }
+}
+
+/// A field path as a JSON pointer (RFC 6901); the top when the path was cut and cannot be read.
+pub(crate) fn pointer(path: &str) -> String {
+    let Ok(path) = FieldPath::parse(path) else { return String::new() };
+    path.steps()
+        .iter()
+        .map(|step| format!("/{}", step.replace('~', "~0").replace('/', "~1")))
+        .collect()
+}

@@ -1,0 +1,98 @@
+//! New documents under the next integer id.
+
+use std::sync::Arc;
+
+use bytes::BytesMut;
+use http::{HeaderValue, Response, StatusCode, header};
+use isobase_http::Body;
+use isobase_store::{Action, Atomicity, Idempotency, Precondition, WriteBatch, WriteOperation};
+use isobase_types::{CollectionName, DocumentId};
+
+use super::{
+    answer,
+    idempotency::{self, Identity},
+    load,
+    record::only_outcome,
+    request,
+    view::View,
+};
+use crate::{
+    Call,
+    failure::{Failure, IntoProblem},
+    records::{State, problems},
+    request::{BodyKind, body_kind, document, no_parameters},
+};
+
+/// `POST /records/{collection}`
+pub(crate) async fn create_record(
+    state: Arc<State>,
+    call: Call,
+) -> Result<Response<Body>, Failure> {
+    match body_kind(&call.headers)? {
+        BodyKind::Json => create_one(state, call).await,
+        BodyKind::Lines => load::load_records(state, call).await,
+    }
+}
+
+async fn create_one(state: Arc<State>, mut call: Call) -> Result<Response<Body>, Failure> {
+    let collection = request::collection(&call)?;
+    no_parameters(&call)?;
+    request::refuse_conditions(
+        &call,
+        "a new document has no revision to compare; use PUT with a string id",
+    )?;
+    let body = document(call.take_body()).await?;
+    let idempotency = mark(&call, &collection, b"document", body.as_bytes())?;
+
+    // Rendered before the body is handed over; the id follows when it is known.
+    let mut text = Vec::with_capacity(body.len() + 32);
+    View::write_open(&body, &mut text);
+    let operation = WriteOperation {
+        collection,
+        action: Action::Create { body },
+        precondition: Precondition::None,
+    };
+    let batch = WriteBatch { operations: vec![operation], idempotency, check: None };
+    let report = state.store.write(batch, Atomicity::EachAlone).await?;
+    let (outcome, replayed) = only_outcome(report)?;
+    let written =
+        outcome.map_err(|rejection| problems::replayed(rejection.into_problem(), replayed))?;
+
+    View::write_id(&written.id, &mut text);
+    let mut response =
+        answer::document(StatusCode::CREATED, text, &written.revision, written.updated_at);
+    if let Some(location) = location(call.uri.path(), &written.id) {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
+    if replayed {
+        answer::mark_replayed(&mut response);
+    }
+    Ok(response)
+}
+
+/// The mark of a request with an `Idempotency-Key`.
+pub(super) fn mark(
+    call: &Call,
+    collection: &CollectionName,
+    options: &[u8],
+    content: &[u8],
+) -> Result<Option<Idempotency>, Failure> {
+    let Some(key) = idempotency::read_key(&call.headers)? else { return Ok(None) };
+    let identity = Identity {
+        caller: call.principal.id(),
+        operation: call.operation_id(),
+        collection: collection.as_str(),
+        key,
+    };
+    Ok(Some(idempotency::mark(&identity, options, content)))
+}
+
+/// Where the new document is: below the path as it was sent.
+fn location(path: &str, id: &DocumentId) -> Option<HeaderValue> {
+    let DocumentId::Integer(id) = id else { return None };
+    let mut text = BytesMut::with_capacity(path.len() + 21);
+    text.extend_from_slice(path.as_bytes());
+    // Writing to a BytesMut grows it and cannot fail.
+    let _ = std::fmt::Write::write_fmt(&mut text, format_args!("/{id}"));
+    HeaderValue::from_maybe_shared(text.freeze()).ok()
+}

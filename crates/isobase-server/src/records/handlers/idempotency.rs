@@ -1,0 +1,119 @@
+//! `Idempotency-Key`: a repeat of a request gives the first answer and writes nothing.
+
+use http::HeaderMap;
+use isobase_store::Idempotency;
+use sha2::{Digest, Sha256};
+
+/// Longest key. Ours: as long as what the known clients send, several times over.
+pub(super) const KEY_BYTES_MAX: usize = 255;
+
+pub(crate) const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
+/// The answer header that marks a repeat.
+pub(crate) const IDEMPOTENCY_REPLAYED: &str = "idempotency-replayed";
+
+/// The header cannot be used as a key.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum InvalidKey {
+    /// Not 1 to [`KEY_BYTES_MAX`] visible ASCII characters.
+    #[error("Idempotency-Key must have 1 to {KEY_BYTES_MAX} visible ASCII characters")]
+    Characters,
+    /// The header stands there more than once.
+    #[error("Idempotency-Key must be sent once")]
+    Repeated,
+}
+
+/// The key of a request, if it has one.
+pub(super) fn read_key(headers: &HeaderMap) -> Result<Option<&str>, InvalidKey> {
+    let mut values = headers.get_all(IDEMPOTENCY_KEY).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(InvalidKey::Repeated);
+    }
+    let bytes = value.as_bytes();
+    let allowed =
+        (1..=KEY_BYTES_MAX).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic);
+    match std::str::from_utf8(bytes) {
+        Ok(text) if allowed => Ok(Some(text)),
+        _ => Err(InvalidKey::Characters),
+    }
+}
+
+/// What makes two requests the same request.
+pub(super) struct Identity<'a> {
+    /// Who asks: the same key of two callers is two keys.
+    pub(super) caller: &'a str,
+    /// The operation of the route table.
+    pub(super) operation: &'a str,
+    /// The collection, decoded.
+    pub(super) collection: &'a str,
+    /// The key as it was sent.
+    pub(super) key: &'a str,
+}
+
+/// The mark for the store: who asked what under which key.
+pub(super) fn mark(identity: &Identity<'_>, options: &[u8], content: &[u8]) -> Idempotency {
+    Idempotency {
+        key: hash(&[
+            identity.caller.as_bytes(),
+            identity.operation.as_bytes(),
+            identity.collection.as_bytes(),
+            identity.key.as_bytes(),
+        ]),
+        fingerprint: hash(&[options, content]),
+    }
+}
+
+/// Hashes parts with their lengths, so that no two lists of parts give the same bytes.
+fn hash(parts: &[&[u8]]) -> [u8; 32] {
+    let mut hasher = Sha256::new();
+    for part in parts {
+        hasher.update((part.len() as u64).to_le_bytes());
+        hasher.update(part);
+    }
+    hasher.finalize().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn read(values: &[&[u8]]) -> Result<Option<String>, InvalidKey> {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(IDEMPOTENCY_KEY, HeaderValue::from_bytes(value).unwrap());
+        }
+        read_key(&headers).map(|key| key.map(str::to_owned))
+    }
+
+    #[test]
+    fn keys_are_visible_ascii() {
+        assert_eq!(read(&[]), Ok(None));
+        assert_eq!(read(&[b"order-1"]), Ok(Some("order-1".to_owned())));
+        assert_eq!(read(&[&[b'k'; 255]]).unwrap().unwrap().len(), 255);
+        for bad in [&b""[..], b"a b", "\u{e9}".as_bytes(), &[b'k'; 256]] {
+            assert_eq!(read(&[bad]), Err(InvalidKey::Characters));
+        }
+        assert_eq!(read(&[b"a", b"a"]), Err(InvalidKey::Repeated));
+    }
+
+    #[test]
+    fn marks_differ_when_any_part_does() {
+        let mark_of = |caller, collection, key, content: &[u8]| {
+            mark(&Identity { caller, operation: "create", collection, key }, b"", content)
+        };
+        let first = mark_of("a", "b", "c", b"x");
+        assert_eq!(first, mark_of("a", "b", "c", b"x"));
+        for other in [
+            mark_of("ab", "", "c", b"x"),
+            mark_of("a", "bc", "", b"x"),
+            mark_of("a", "b", "d", b"x"),
+        ] {
+            assert_ne!(first.key, other.key);
+            assert_eq!(first.fingerprint, other.fingerprint);
+        }
+        assert_ne!(first.fingerprint, mark_of("a", "b", "c", b"y").fingerprint);
+    }
+}

@@ -1,0 +1,107 @@
+//! Declared indexes.
+
+use std::{sync::Arc, time::Duration};
+
+use http::{Response, StatusCode};
+use isobase_http::{Body, Problem};
+use isobase_store::{IndexDefinition, IndexInfo, IndexState, Store, StoreError};
+use isobase_types::{CollectionName, Order, json};
+
+use super::{answer, request};
+use crate::{
+    Call, codes,
+    failure::Failure,
+    records::State,
+    request::{Parameters, no_parameters, refuse_parameters},
+};
+
+/// What is left of the time a request has when a build is not waited for any longer.
+const MARGIN: Duration = Duration::from_secs(5);
+
+/// `GET /indexes/{collection}`
+pub(crate) async fn list_indexes(state: Arc<State>, call: Call) -> Result<Response<Body>, Failure> {
+    let collection = request::collection(&call)?;
+    no_parameters(&call)?;
+    let indexes = state.store.indexes(&collection).await?;
+    let mut out = b"{\"indexes\":[".to_vec();
+    for (index, info) in indexes.iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        write_index(info, &mut out);
+    }
+    out.extend_from_slice(b"]}");
+    Ok(answer::json(out))
+}
+
+/// `PUT /indexes/{collection}`
+pub(crate) async fn put_index(state: Arc<State>, call: Call) -> Result<Response<Body>, Failure> {
+    let collection = request::collection(&call)?;
+    let definition = read_definition(&call)?;
+    let building = IndexInfo { definition: definition.clone(), state: IndexState::Building };
+    // A task of its own: the build goes on when the caller leaves or has waited long enough.
+    let build = tokio::spawn(build(state.store.clone(), collection, definition));
+    let patience = call.shared().config().request_timeout.saturating_sub(MARGIN);
+    let (status, info) = match tokio::time::timeout(patience, build).await {
+        Ok(Ok(built)) => (StatusCode::OK, built?),
+        Ok(Err(panicked)) => return Err(Problem::internal(panicked.to_string()).into()),
+        Err(_) => (StatusCode::ACCEPTED, building),
+    };
+    let mut out = Vec::new();
+    write_index(&info, &mut out);
+    Ok(Body::json(status, out))
+}
+
+/// Builds an index. Whoever asked may be gone when it fails, so the log is told here.
+async fn build(
+    store: Store,
+    collection: CollectionName,
+    definition: IndexDefinition,
+) -> Result<IndexInfo, StoreError> {
+    let built = store.create_index(&collection, &definition).await;
+    if let Err(error) = &built {
+        let fields = definition.order();
+        tracing::warn!(%collection, %fields, %error, "an index was not built: {error}");
+    }
+    built
+}
+
+/// `DELETE /indexes/{collection}`
+pub(crate) async fn delete_index(state: Arc<State>, call: Call) -> Result<Response<Body>, Failure> {
+    let collection = request::collection(&call)?;
+    let definition = read_definition(&call)?;
+    if state.store.drop_index(&collection, &definition).await? {
+        return Ok(answer::json(&br#"{"message":"Index deleted"}"#[..]));
+    }
+    let detail = format!("the collection has no index '{}'", definition.order());
+    Err(Problem::new(codes::INDEX_NOT_FOUND, detail).into())
+}
+
+/// The parameter `fields`: the same text as an order, `status,-created_at`.
+fn read_definition(call: &Call) -> Result<IndexDefinition, Problem> {
+    let mut parameters = Parameters::parse(call.query());
+    let fields = parameters.take("fields");
+    let text = fields.as_deref().unwrap_or_default();
+    let definition = match Order::parse(text) {
+        Ok(order) => IndexDefinition::new(order).map_err(|error| error.to_string()),
+        Err(error) => Err(error.to_string()),
+    };
+    match definition {
+        Ok(definition) => parameters.finish().map(|()| definition),
+        Err(message) => {
+            parameters.fault("fields", text, &message);
+            let (_, faults) = parameters.into_rest();
+            Err(refuse_parameters(faults))
+        }
+    }
+}
+
+fn write_index(info: &IndexInfo, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"fields\":");
+    json::write_string(&info.definition.order().to_string(), out);
+    let state = match info.state {
+        IndexState::Building => "building",
+        IndexState::Ready => "ready",
+    };
+    out.extend_from_slice(format!(",\"state\":\"{state}\"}}").as_bytes());
+}

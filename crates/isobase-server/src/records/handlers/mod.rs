@@ -1,0 +1,18 @@
+//! One file for each noun of the record routes, and what they share.
+
+mod answer;
+pub(super) mod batch;
+pub(super) mod changes;
+pub(super) mod collections;
+pub(super) mod create;
+pub(super) mod idempotency;
+mod ids;
+pub(super) mod indexes;
+mod lines;
+pub(super) mod list;
+mod load;
+pub(super) mod preconditions;
+pub(super) mod record;
+mod request;
+pub(super) mod schemas;
+mod view;

@@ -1,0 +1,337 @@
+//! `If-Match` and `If-None-Match` (RFC 9110, section 13.1).
+//!
+//! `If-Modified-Since` and `If-Unmodified-Since` are ignored on purpose: they know whole seconds,
+//! and a document may change several times within one.
+
+use http::{HeaderMap, HeaderName, header};
+use isobase_store::Precondition;
+use isobase_types::Revision;
+
+/// What a request demands of the document's revision.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Conditions {
+    if_match: Option<Tags>,
+    if_none_match: Option<Tags>,
+}
+
+/// The value of one of the headers.
+#[derive(Debug, PartialEq, Eq)]
+enum Tags {
+    /// `*`
+    Any,
+    /// The entity tags that may be revisions of ours; others are dropped, they match nothing.
+    List(Vec<Tag>),
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Tag {
+    revision: Revision,
+    weak: bool,
+}
+
+/// What a read answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ReadVerdict {
+    /// The document.
+    Send,
+    /// 304: the caller has it.
+    NotModified,
+    /// 412: it is not the one the caller wants.
+    Failed,
+}
+
+/// A condition that cannot be understood.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum InvalidConditions {
+    /// The grammar of the header is broken.
+    #[error("{header} must be '*' or a list of quoted revisions like \"12\", got {value:?}")]
+    Malformed {
+        /// Which header.
+        header: &'static str,
+        /// Its value, cut.
+        value: String,
+    },
+    /// A write has both headers, and a store looks at one.
+    #[error("If-Match and If-None-Match cannot be combined on a write; send one of them")]
+    Both,
+}
+
+impl InvalidConditions {
+    /// The header to blame.
+    pub(crate) fn header(&self) -> &'static str {
+        match self {
+            Self::Malformed { header, .. } => header,
+            Self::Both => IF_NONE_MATCH,
+        }
+    }
+}
+
+pub(super) const IF_MATCH: &str = "If-Match";
+pub(super) const IF_NONE_MATCH: &str = "If-None-Match";
+
+impl Conditions {
+    /// Reads both headers. Costs two look-ups when there are none.
+    pub(super) fn from_headers(headers: &HeaderMap) -> Result<Self, InvalidConditions> {
+        Ok(Self {
+            if_match: read_header(headers, header::IF_MATCH, IF_MATCH)?,
+            if_none_match: read_header(headers, header::IF_NONE_MATCH, IF_NONE_MATCH)?,
+        })
+    }
+
+    /// Reads the members of a batch operation: `*`, a header's value, or a bare revision.
+    pub(super) fn from_members(
+        if_match: Option<&str>,
+        if_none_match: Option<&str>,
+    ) -> Result<Self, InvalidConditions> {
+        Ok(Self {
+            if_match: if_match.map(|value| read_member(value, "if_match")).transpose()?,
+            if_none_match: if_none_match
+                .map(|value| read_member(value, "if_none_match"))
+                .transpose()?,
+        })
+    }
+
+    /// Whether the caller wants only to create: `If-None-Match: *`.
+    pub(super) fn asks_for_missing(&self) -> bool {
+        self.if_none_match == Some(Tags::Any)
+    }
+
+    /// What a write demands. `If-Match` compares strongly: a weak tag matches nothing.
+    pub(super) fn into_precondition(self) -> Result<Precondition, InvalidConditions> {
+        match (self.if_match, self.if_none_match) {
+            (None, None) => Ok(Precondition::None),
+            (Some(Tags::Any), None) => Ok(Precondition::Exists),
+            (Some(Tags::List(tags)), None) => {
+                let strong = tags.into_iter().filter(|tag| !tag.weak);
+                Ok(Precondition::RevisionIn(strong.map(|tag| tag.revision).collect()))
+            }
+            (None, Some(Tags::Any)) => Ok(Precondition::Missing),
+            (None, Some(Tags::List(tags))) => {
+                let revisions = tags.into_iter().map(|tag| tag.revision).collect();
+                Ok(Precondition::RevisionNotIn(revisions))
+            }
+            (Some(_), Some(_)) => Err(InvalidConditions::Both),
+        }
+    }
+
+    /// What a read of a document with this revision answers. `If-None-Match` compares weakly.
+    pub(super) fn judge_read(&self, revision: &Revision) -> ReadVerdict {
+        let matches = |tags: &Tags, weak_allowed: bool| match tags {
+            Tags::Any => true,
+            Tags::List(tags) => {
+                tags.iter().any(|tag| (weak_allowed || !tag.weak) && tag.revision == *revision)
+            }
+        };
+        if self.if_match.as_ref().is_some_and(|tags| !matches(tags, false)) {
+            return ReadVerdict::Failed;
+        }
+        if self.if_none_match.as_ref().is_some_and(|tags| matches(tags, true)) {
+            return ReadVerdict::NotModified;
+        }
+        ReadVerdict::Send
+    }
+}
+
+fn read_header(
+    headers: &HeaderMap,
+    header: HeaderName,
+    name: &'static str,
+) -> Result<Option<Tags>, InvalidConditions> {
+    let mut values = headers.get_all(header).iter();
+    let Some(first) = values.next() else { return Ok(None) };
+    let mut tags = parse(first.as_bytes(), name)?;
+    for value in values {
+        // Several lines of one header are one list (RFC 9110, section 5.3); `*` is not a list.
+        match (&mut tags, parse(value.as_bytes(), name)?) {
+            (Tags::List(tags), Tags::List(more)) => tags.extend(more),
+            _ => return Err(malformed(name, value.as_bytes())),
+        }
+    }
+    Ok(Some(tags))
+}
+
+fn read_member(value: &str, name: &'static str) -> Result<Tags, InvalidConditions> {
+    if value != "*"
+        && let Ok(revision) = Revision::parse(value)
+    {
+        return Ok(Tags::List(vec![Tag { revision, weak: false }]));
+    }
+    parse(value.as_bytes(), name)
+}
+
+/// Reads `*` or a list of entity tags; empty elements of the list are allowed by RFC 9110,
+/// section 5.6.1, an empty list is not.
+fn parse(value: &[u8], header: &'static str) -> Result<Tags, InvalidConditions> {
+    let mut rest = value.trim_ascii();
+    if rest == b"*" {
+        return Ok(Tags::Any);
+    }
+    let mut tags = Vec::new();
+    let mut any = false;
+    while !rest.is_empty() {
+        if let Some(after) = rest.strip_prefix(b",") {
+            rest = after.trim_ascii_start();
+            continue;
+        }
+        let (tag, after) = parse_tag(rest).ok_or_else(|| malformed(header, value))?;
+        any = true;
+        tags.extend(tag);
+        rest = after.trim_ascii_start();
+        if !rest.is_empty() && !rest.starts_with(b",") {
+            return Err(malformed(header, value));
+        }
+    }
+    if any { Ok(Tags::List(tags)) } else { Err(malformed(header, value)) }
+}
+
+/// One entity tag and what follows it; no tag when it cannot be a revision of ours.
+fn parse_tag(text: &[u8]) -> Option<(Option<Tag>, &[u8])> {
+    let (weak, text) = match text.strip_prefix(b"W/") {
+        Some(text) => (true, text),
+        None => (false, text),
+    };
+    let text = text.strip_prefix(b"\"")?;
+    let end = text.iter().position(|byte| *byte == b'"')?;
+    let (opaque, after) = (&text[..end], &text[end + 1..]);
+    if !opaque.iter().all(|byte| matches!(byte, 0x21 | 0x23..=0x7e | 0x80..)) {
+        return None;
+    }
+    let revision = std::str::from_utf8(opaque).ok().and_then(|text| Revision::parse(text).ok());
+    Some((revision.map(|revision| Tag { revision, weak }), after))
+}
+
+fn malformed(header: &'static str, value: &[u8]) -> InvalidConditions {
+    let value = String::from_utf8_lossy(value).chars().take(100).collect();
+    InvalidConditions::Malformed { header, value }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn number(number: u64) -> Revision {
+        Revision::from_number(number)
+    }
+
+    fn conditions(name: HeaderName, values: &[&str]) -> Result<Conditions, InvalidConditions> {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(name.clone(), http::HeaderValue::from_bytes(value.as_bytes()).unwrap());
+        }
+        Conditions::from_headers(&headers)
+    }
+
+    fn precondition(name: HeaderName, values: &[&str]) -> Precondition {
+        conditions(name, values).unwrap().into_precondition().unwrap()
+    }
+
+    #[test]
+    fn no_header_demands_nothing() {
+        assert_eq!(precondition(header::IF_MATCH, &[]), Precondition::None);
+    }
+
+    #[test]
+    fn if_match_becomes_a_precondition() {
+        let list = |numbers: &[u64]| {
+            Precondition::RevisionIn(numbers.iter().copied().map(number).collect())
+        };
+        let cases = [
+            (&["*"][..], Precondition::Exists),
+            (&["\"5\""], list(&[5])),
+            (&[" \"5\" ,\t\"6\""], list(&[5, 6])),
+            (&["\"5\"", "\"6\""], list(&[5, 6])),
+            (&[",,\"5\",,"], list(&[5])),
+            (&["W/\"5\""], list(&[])),
+            (&["\"\""], list(&[])),
+            (&["\"a b\u{e9}\""][..0], Precondition::None),
+        ];
+        for (values, expected) in cases {
+            assert_eq!(precondition(header::IF_MATCH, values), expected, "{values:?}");
+        }
+    }
+
+    #[test]
+    fn if_none_match_becomes_a_precondition() {
+        let name = header::IF_NONE_MATCH;
+        assert_eq!(precondition(name.clone(), &["*"]), Precondition::Missing);
+        assert_eq!(
+            precondition(name, &["W/\"5\", \"6\""]),
+            Precondition::RevisionNotIn(vec![number(5), number(6)])
+        );
+    }
+
+    #[test]
+    fn malformed_headers_are_named() {
+        let cases = [
+            "",
+            ",",
+            "5",
+            "\"5",
+            "5\"",
+            "\"5\" \"6\"",
+            "\"5\"x",
+            "w/\"5\"",
+            "W/5",
+            "*, \"5\"",
+            "\"5\", *",
+            "\"a b\"",
+            "**",
+            "'5'",
+        ];
+        for value in cases {
+            for (name, text) in
+                [(header::IF_MATCH, IF_MATCH), (header::IF_NONE_MATCH, IF_NONE_MATCH)]
+            {
+                let error = conditions(name, &[value]).unwrap_err();
+                assert_eq!(error.header(), text, "{value:?}");
+                assert!(error.to_string().starts_with(text), "{error}");
+            }
+        }
+        conditions(header::IF_MATCH, &["*", "\"5\""]).unwrap_err();
+        conditions(header::IF_MATCH, &["\"5\"", "*"]).unwrap_err();
+    }
+
+    #[test]
+    fn both_headers_are_refused_on_a_write_only() {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::IF_MATCH, http::HeaderValue::from_static("\"5\""));
+        headers.insert(header::IF_NONE_MATCH, http::HeaderValue::from_static("\"6\""));
+        let read = Conditions::from_headers(&headers).unwrap();
+        assert_eq!(read.judge_read(&number(5)), ReadVerdict::Send);
+        assert_eq!(read.into_precondition(), Err(InvalidConditions::Both));
+    }
+
+    #[test]
+    fn reads_compare_as_the_header_says() {
+        let judge = |name: HeaderName, value: &str| {
+            conditions(name, &[value]).unwrap().judge_read(&number(5))
+        };
+        let cases = [
+            (header::IF_NONE_MATCH, "\"5\"", ReadVerdict::NotModified),
+            (header::IF_NONE_MATCH, "W/\"5\"", ReadVerdict::NotModified),
+            (header::IF_NONE_MATCH, "\"4\", \"5\"", ReadVerdict::NotModified),
+            (header::IF_NONE_MATCH, "*", ReadVerdict::NotModified),
+            (header::IF_NONE_MATCH, "\"4\"", ReadVerdict::Send),
+            (header::IF_NONE_MATCH, "\"05\"", ReadVerdict::Send),
+            (header::IF_MATCH, "\"5\"", ReadVerdict::Send),
+            (header::IF_MATCH, "*", ReadVerdict::Send),
+            (header::IF_MATCH, "W/\"5\"", ReadVerdict::Failed),
+            (header::IF_MATCH, "\"4\"", ReadVerdict::Failed),
+        ];
+        for (name, value, verdict) in cases {
+            assert_eq!(judge(name, value), verdict, "{value}");
+        }
+    }
+
+    #[test]
+    fn members_take_bare_revisions() {
+        let read = |value| {
+            Conditions::from_members(Some(value), None).and_then(Conditions::into_precondition)
+        };
+        assert_eq!(read("5"), Ok(Precondition::RevisionIn(vec![number(5)])));
+        assert_eq!(read("\"5\""), Ok(Precondition::RevisionIn(vec![number(5)])));
+        assert_eq!(read("*"), Ok(Precondition::Exists));
+        read("").unwrap_err();
+        read("5 6").unwrap_err();
+    }
+}

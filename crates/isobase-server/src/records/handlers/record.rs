@@ -1,0 +1,163 @@
+//! One document: read, replace, merge, delete.
+
+use std::sync::Arc;
+
+use http::{HeaderValue, Response, StatusCode, header};
+use isobase_http::{Body, Problem};
+use isobase_store::{
+    Action, IfMissing, Precondition, Rejection, Store, WriteBatch, WriteOperation, WriteOutcome,
+    WriteReport, Written,
+};
+use isobase_types::{ChangeKind, CollectionName, DocumentId};
+
+use super::{
+    answer,
+    preconditions::{Conditions, ReadVerdict},
+    request,
+    view::View,
+};
+use crate::{
+    Call, codes,
+    failure::{Failure, record_not_found},
+    records::State,
+    request::{Parameters, document, no_parameters, require_json},
+};
+
+/// `GET /records/{collection}/{id}`
+pub(crate) async fn get_record(state: Arc<State>, call: Call) -> Result<Response<Body>, Failure> {
+    let collection = request::collection(&call)?;
+    let id = request::id(&call)?;
+    let view = view_of(&call)?;
+    let conditions = Conditions::from_headers(&call.headers)?;
+    let found = state.store.get(&collection, &id).await?;
+    let document = found.ok_or_else(record_not_found)?;
+    match conditions.judge_read(&document.revision) {
+        ReadVerdict::Send => {
+            let mut text = Vec::with_capacity(view.size_hint(&document));
+            view.write(&document, &mut text);
+            Ok(answer::document(StatusCode::OK, text, &document.revision, document.updated_at))
+        }
+        ReadVerdict::NotModified => {
+            Ok(answer::not_modified(&document.revision, document.updated_at))
+        }
+        ReadVerdict::Failed => {
+            Err(Rejection::RevisionConflict { current: Some(document.revision) }.into())
+        }
+    }
+}
+
+/// `PUT /records/{collection}/{id}`
+pub(crate) async fn put_record(state: Arc<State>, call: Call) -> Result<Response<Body>, Failure> {
+    let collection = request::collection(&call)?;
+    let id = request::id(&call)?;
+    let mut parameters = Parameters::parse(call.query());
+    let upsert = parameters.take_flag("upsert");
+    parameters.finish()?;
+    let conditions = Conditions::from_headers(&call.headers)?;
+    require_json(&call.headers)?;
+    let may_create = upsert || conditions.asks_for_missing();
+    let precondition = conditions.into_precondition()?;
+    let if_missing = if may_create { IfMissing::Create } else { IfMissing::Refuse };
+
+    let body = document(call.body).await?;
+    let mut text = Vec::with_capacity(body.len() + id_size(&id));
+    View::write_open(&body, &mut text);
+    let action = Action::Put { id, body, if_missing };
+    let outcome = write_one(&state.store, collection, action, precondition).await?;
+    let written = match outcome {
+        Ok(written) => written,
+        Err(Rejection::NotFound) if may_create => {
+            return Err(integer_id_without_document().into());
+        }
+        Err(rejection) => return Err(rejection.into()),
+    };
+    View::write_id(&written.id, &mut text);
+    let created = written.kind == ChangeKind::Created;
+    let status = if created { StatusCode::CREATED } else { StatusCode::OK };
+    let mut response = answer::document(status, text, &written.revision, written.updated_at);
+    if created && let Ok(location) = HeaderValue::from_bytes(call.uri.path().as_bytes()) {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
+    Ok(response)
+}
+
+/// `PATCH /records/{collection}/{id}`
+pub(crate) async fn patch_record(state: Arc<State>, call: Call) -> Result<Response<Body>, Failure> {
+    let collection = request::collection(&call)?;
+    let id = request::id(&call)?;
+    no_parameters(&call)?;
+    let precondition = Conditions::from_headers(&call.headers)?.into_precondition()?;
+    require_json(&call.headers)?;
+    let patch = document(call.body).await?;
+    let action = Action::Patch { id, patch };
+    let written = write_one(&state.store, collection, action, precondition).await??;
+    let Written { id, revision, updated_at, body: Some(body), .. } = written else {
+        let cause = "a patch was written and its document not given back";
+        return Err(Problem::internal(cause).into());
+    };
+    let mut text = Vec::with_capacity(body.len() + id_size(&id));
+    View::write_open(&body, &mut text);
+    View::write_id(&id, &mut text);
+    Ok(answer::document(StatusCode::OK, text, &revision, updated_at))
+}
+
+/// `DELETE /records/{collection}/{id}`
+pub(crate) async fn delete_record(
+    state: Arc<State>,
+    call: Call,
+) -> Result<Response<Body>, Failure> {
+    let collection = request::collection(&call)?;
+    let id = request::id(&call)?;
+    no_parameters(&call)?;
+    let precondition = Conditions::from_headers(&call.headers)?.into_precondition()?;
+    write_one(&state.store, collection, Action::Delete { id }, precondition).await??;
+    Ok(answer::json(&br#"{"message":"Record deleted"}"#[..]))
+}
+
+/// Writes one operation and waits for what became of it.
+async fn write_one(
+    store: &Store,
+    collection: CollectionName,
+    action: Action,
+    precondition: Precondition,
+) -> Result<WriteOutcome, Failure> {
+    let operation = WriteOperation { collection, action, precondition };
+    let batch = WriteBatch { operations: vec![operation], ..WriteBatch::default() };
+    let report = store.write(batch, isobase_store::Atomicity::EachAlone).await?;
+    Ok(only_outcome(report)?.0)
+}
+
+/// The outcome of a batch of one, and whether it is a replay.
+pub(super) fn only_outcome(report: WriteReport) -> Result<(WriteOutcome, bool), Problem> {
+    let WriteReport { mut outcomes, replayed } = report;
+    match (outcomes.pop(), outcomes.is_empty()) {
+        (Some(outcome), true) => Ok((outcome, replayed)),
+        _ => Err(Problem::internal("one operation did not have one outcome")),
+    }
+}
+
+fn view_of(call: &Call) -> Result<View, Problem> {
+    if call.query().is_empty() {
+        return Ok(View::default());
+    }
+    let mut parameters = Parameters::parse(call.query());
+    let view = View { fields: parameters.take_fields(), meta: parameters.take_flag("meta") };
+    parameters.finish()?;
+    Ok(view)
+}
+
+/// Room for `,"id":` and the id.
+pub(super) fn id_size(id: &DocumentId) -> usize {
+    match id {
+        DocumentId::Integer(_) => 32,
+        DocumentId::Text(text) => text.len() + 16,
+    }
+}
+
+fn integer_id_without_document() -> Problem {
+    Problem::new(
+        codes::RECORD_NOT_FOUND,
+        "Record not found: integer ids are assigned by the service and cannot be created; \
+         use POST, or a string id",
+    )
+}

@@ -1,0 +1,80 @@
+//! What answers the routes about the service.
+
+mod pages;
+
+use std::sync::Arc;
+
+use http::{HeaderValue, Response, StatusCode, header};
+use isobase_http::Body;
+
+use super::{State, problems, wire::Health};
+use crate::{Call, failure::Failure};
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+const PROMETHEUS: HeaderValue =
+    HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
+
+pub(super) async fn get_service(_: Arc<State>, _: Call) -> Result<Response<Body>, Failure> {
+    let text = format!(r#"{{"service":"Isobase","version":"{VERSION}","status":"running"}}"#);
+    Ok(Body::json(StatusCode::OK, text))
+}
+
+pub(super) async fn get_health(state: Arc<State>, _: Call) -> Result<Response<Body>, Failure> {
+    let health = Health {
+        status: "ok",
+        service: "database",
+        version: VERSION,
+        durability: state.durability.as_str(),
+    };
+    let json = serde_json::to_vec(&health).expect("text always serialises");
+    Ok(Body::json(StatusCode::OK, json))
+}
+
+pub(super) async fn get_liveness(_: Arc<State>, _: Call) -> Result<Response<Body>, Failure> {
+    Ok(ok())
+}
+
+pub(super) async fn get_readiness(
+    state: Arc<State>,
+    call: Call,
+) -> Result<Response<Body>, Failure> {
+    if call.shared().stopping().is_cancelled() {
+        return Err(problems::not_ready("the service is stopping").into());
+    }
+    match state.readiness.check(&state.store).await {
+        Ok(()) => Ok(ok()),
+        Err(cause) => {
+            Err(problems::not_ready("the database does not work now").with_cause(cause).into())
+        }
+    }
+}
+
+fn ok() -> Response<Body> {
+    Body::json(StatusCode::OK, &br#"{"status":"ok"}"#[..])
+}
+
+pub(super) async fn get_metrics(state: Arc<State>, call: Call) -> Result<Response<Body>, Failure> {
+    let text = call.shared().metrics_text(&state.store.gauges());
+    Ok(Body::full(text).into_response(StatusCode::OK, PROMETHEUS))
+}
+
+pub(super) async fn get_openapi(_: Arc<State>, call: Call) -> Result<Response<Body>, Failure> {
+    Ok(Body::json(StatusCode::OK, call.shared().openapi()))
+}
+
+pub(super) async fn get_docs(_: Arc<State>, _: Call) -> Result<Response<Body>, Failure> {
+    Ok(page(pages::docs()))
+}
+
+pub(super) async fn get_docs_errors(_: Arc<State>, _: Call) -> Result<Response<Body>, Failure> {
+    Ok(page(pages::errors()))
+}
+
+fn page(page: &pages::Page) -> Response<Body> {
+    let mut response = Body::full(page.html.clone()).into_response(StatusCode::OK, HTML);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_SECURITY_POLICY, page.policy.clone());
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    response
+}
