@@ -63,7 +63,7 @@ impl<P> Call<P> {
     /// The unique name of its route.
     #[must_use]
     pub fn operation_id(&self) -> &str {
-        self.shared().specs.get(self.route).map_or("", |spec| spec.operation_id)
+        self.shared().specs.get(self.route).map_or("", |spec| &spec.operation.id)
     }
 
     /// Where it came from.

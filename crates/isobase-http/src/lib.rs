@@ -50,5 +50,5 @@ pub use route::{Handler, HandlerFuture, Route, Routes, handler};
 pub use server::serve;
 pub use service::Service;
 pub use shared::Shared;
-pub use spec::{Answer, BodyLimit, Content, Doc, Location, Method, Parameter, Spec};
+pub use spec::{Answer, BodyLimit, Content, Location, Method, Operation, Parameter, Shape, Spec};
 pub use table::{InvalidRoute, reserved_id_message};

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Response, header};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{Body, ProblemCode, codes};
@@ -35,7 +36,7 @@ struct Inner {
 }
 
 /// One of several things that are wrong with a request.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ProblemItem {
     /// The parameter or header, if it is one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -71,13 +72,18 @@ impl ProblemItem {
     }
 }
 
-/// The body on the wire.
-#[derive(Serialize)]
-struct Wire<'a> {
+/// What went wrong (RFC 9457).
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Problem")]
+pub(crate) struct ProblemBody<'a> {
+    /// Where the code is explained.
     r#type: String,
+    /// The same for every problem of the code.
     title: &'a str,
     status: u16,
+    /// For people.
     detail: &'a str,
+    /// For programs. Never changes its meaning.
     code: &'a str,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [ProblemItem],
@@ -173,7 +179,7 @@ impl Problem {
     #[must_use]
     pub fn to_json(&self, request_id: &str) -> Vec<u8> {
         let code = self.0.code;
-        let wire = Wire {
+        let body = ProblemBody {
             r#type: format!("/docs/errors#{}", code.as_str()),
             title: code.title(),
             status: code.status().as_u16(),
@@ -182,7 +188,7 @@ impl Problem {
             errors: &self.0.items,
             request_id,
         };
-        serde_json::to_vec(&wire).expect("text and numbers always serialise")
+        serde_json::to_vec(&body).expect("text and numbers always serialise")
     }
 
     /// The answer.

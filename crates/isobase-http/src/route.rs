@@ -1,11 +1,11 @@
 //! A route: where it is, what it takes, and what answers it.
 
-use std::{future::Future, pin::Pin, sync::Arc};
+use std::{borrow::Cow, future::Future, pin::Pin, sync::Arc};
 
 use futures_util::TryFutureExt;
 use http::Response;
 
-use crate::{Body, BodyLimit, Call, Doc, Method, Permission, Problem, Spec};
+use crate::{Body, BodyLimit, Call, Method, Operation, Permission, Problem, Spec};
 
 /// An answer that is on its way.
 pub type HandlerFuture = Pin<Box<dyn Future<Output = Result<Response<Body>, Problem>> + Send>>;
@@ -27,38 +27,92 @@ where
     Handler(Box::new(move |state, call| Box::pin(run(state, call).map_err(Into::into))))
 }
 
-/// One operation of a slice with the state `S`, for callers that are a `P`. There is none without
-/// a permission.
+/// One operation of a slice with the state `S`, for callers that are a `P`.
+///
+/// Every way to make one takes its permission: there is no route without.
 pub struct Route<S, P> {
-    /// Its method.
-    pub method: Method,
-    /// Its path: `/records/{collection}/{id}`. Parameters are whole segments; a last one may be
-    /// all that is left (`{*key}`).
-    pub path: &'static str,
-    /// Its unique name, a verb and a noun: `get_record`.
-    pub operation_id: &'static str,
-    /// The group it is shown in: `records`.
-    pub tag: &'static str,
-    /// What a caller must be allowed to do.
-    pub permission: Permission,
-    /// What to do.
-    pub handler: Handler<S, P>,
-    /// How much body it takes.
-    pub body: BodyLimit,
-    /// What a reader must know.
-    pub doc: Doc,
+    spec: Spec,
+    handler: Handler<S, P>,
 }
 
 impl<S, P> Route<S, P> {
+    /// A route that reads. Also answers `HEAD`.
+    pub fn get(
+        path: impl Into<Cow<'static, str>>,
+        permission: Permission,
+        handler: Handler<S, P>,
+        operation: Operation,
+    ) -> Self {
+        Self::new((Method::Get, path.into()), permission, handler, operation)
+    }
+
+    /// A route that creates or runs.
+    pub fn post(
+        path: impl Into<Cow<'static, str>>,
+        permission: Permission,
+        handler: Handler<S, P>,
+        operation: Operation,
+    ) -> Self {
+        Self::new((Method::Post, path.into()), permission, handler, operation)
+    }
+
+    /// A route that replaces.
+    pub fn put(
+        path: impl Into<Cow<'static, str>>,
+        permission: Permission,
+        handler: Handler<S, P>,
+        operation: Operation,
+    ) -> Self {
+        Self::new((Method::Put, path.into()), permission, handler, operation)
+    }
+
+    /// A route that merges.
+    pub fn patch(
+        path: impl Into<Cow<'static, str>>,
+        permission: Permission,
+        handler: Handler<S, P>,
+        operation: Operation,
+    ) -> Self {
+        Self::new((Method::Patch, path.into()), permission, handler, operation)
+    }
+
+    /// A route that deletes.
+    pub fn delete(
+        path: impl Into<Cow<'static, str>>,
+        permission: Permission,
+        handler: Handler<S, P>,
+        operation: Operation,
+    ) -> Self {
+        Self::new((Method::Delete, path.into()), permission, handler, operation)
+    }
+
+    fn new(
+        (method, path): (Method, Cow<'static, str>),
+        permission: Permission,
+        handler: Handler<S, P>,
+        operation: Operation,
+    ) -> Self {
+        let spec = Spec { method, path, permission, body: BodyLimit::None, operation };
+        Self { spec, handler }
+    }
+
+    /// Lets it take a body.
+    #[must_use]
+    pub fn body(mut self, limit: BodyLimit) -> Self {
+        self.spec.body = limit;
+        self
+    }
+
+    /// What it says of itself.
+    #[must_use]
+    pub fn spec(&self) -> &Spec {
+        &self.spec
+    }
+
     /// The route without its handler: enough for a description.
     #[must_use]
     pub fn into_spec(self) -> Spec {
-        self.into_parts().0
-    }
-
-    fn into_parts(self) -> (Spec, Handler<S, P>) {
-        let Self { method, path, operation_id, tag, permission, handler, body, doc } = self;
-        (Spec { method, path, operation_id, tag, permission, body, doc }, handler)
+        self.spec
     }
 }
 
@@ -76,7 +130,7 @@ impl<P> Routes<P> {
     {
         let state = Arc::new(state);
         for route in routes {
-            let (spec, Handler(run)) = route.into_parts();
+            let Route { spec, handler: Handler(run) } = route;
             let state = state.clone();
             self.specs.push(spec);
             self.handlers.push(Box::new(move |call| run(state.clone(), call)));

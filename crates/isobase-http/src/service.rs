@@ -402,7 +402,7 @@ fn finish(
     let took = noted.started.elapsed();
     shared.metrics.count(route, status, took);
     if let Some(path) = noted.path {
-        let route = route.map_or("none", |number| shared.specs[number].path);
+        let route = route.map_or("none", |number| &*shared.specs[number].path);
         let id = response.headers().get(X_REQUEST_ID).and_then(|id| id.to_str().ok());
         tracing::debug!(
             target: "isobase::access",

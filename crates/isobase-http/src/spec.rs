@@ -1,6 +1,31 @@
 //! What a route says of itself. The router, the metrics and the OpenAPI document are made from it.
 
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::Serialize;
+use serde_json::{Value, json};
+
 use crate::{Permission, ProblemCode};
+
+/// A text of the program, or one that is made while it runs.
+type Text = Cow<'static, str>;
+
+/// A route without its handler.
+#[derive(Debug)]
+pub struct Spec {
+    /// Its method.
+    pub method: Method,
+    /// Its path: `/records/{collection}/{id}`. Parameters are whole segments; a last one may be
+    /// all that is left (`{*key}`).
+    pub path: Text,
+    /// What a caller must be allowed to do.
+    pub permission: Permission,
+    /// How much body it takes.
+    pub body: BodyLimit,
+    /// What a reader must know.
+    pub operation: Operation,
+}
 
 /// A method a route may have. `HEAD` and `OPTIONS` are answered for every path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -51,26 +76,6 @@ impl Method {
     }
 }
 
-/// A route without its handler.
-#[derive(Debug)]
-pub struct Spec {
-    /// Its method.
-    pub method: Method,
-    /// Its path: `/records/{collection}/{id}`. Parameters are whole segments; a last one may be
-    /// all that is left (`{*key}`).
-    pub path: &'static str,
-    /// Its unique name, a verb and a noun: `get_record`.
-    pub operation_id: &'static str,
-    /// The group it is shown in: `records`.
-    pub tag: &'static str,
-    /// What a caller must be allowed to do.
-    pub permission: Permission,
-    /// How much body it takes.
-    pub body: BodyLimit,
-    /// What a reader must know.
-    pub doc: Doc,
-}
-
 /// How much request body a route takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BodyLimit {
@@ -85,19 +90,74 @@ pub enum BodyLimit {
 
 /// The description of a route, as the OpenAPI document shows it.
 #[derive(Debug)]
-pub struct Doc {
+pub struct Operation {
+    /// Its unique name, a verb and a noun: `get_record`.
+    pub id: Text,
+    /// The group it is shown in: `records`.
+    pub tag: Text,
     /// A few words.
-    pub summary: &'static str,
+    pub summary: Text,
     /// What a caller must know: the missing case, order, bounds.
-    pub description: &'static str,
+    pub description: Text,
     /// Every parameter, those of the path included.
-    pub parameters: &'static [Parameter],
+    pub parameters: Vec<Parameter>,
     /// The request bodies it takes; none means no body.
-    pub request: &'static [Content],
+    pub request: Vec<Content>,
     /// What it answers when it succeeds.
-    pub answers: &'static [Answer],
+    pub answers: Vec<Answer>,
     /// The problems it may answer beside those every route has.
-    pub problems: &'static [ProblemCode],
+    pub problems: Vec<ProblemCode>,
+}
+
+impl Operation {
+    /// An operation with this name, in this group, in a few words.
+    pub fn new(id: impl Into<Text>, tag: impl Into<Text>, summary: impl Into<Text>) -> Self {
+        Self {
+            id: id.into(),
+            tag: tag.into(),
+            summary: summary.into(),
+            description: Text::default(),
+            parameters: Vec::new(),
+            request: Vec::new(),
+            answers: Vec::new(),
+            problems: Vec::new(),
+        }
+    }
+
+    /// Says what a caller must know.
+    #[must_use]
+    pub fn description(mut self, description: impl Into<Text>) -> Self {
+        self.description = description.into();
+        self
+    }
+
+    /// Adds parameters.
+    #[must_use]
+    pub fn parameters(mut self, parameters: impl IntoIterator<Item = Parameter>) -> Self {
+        self.parameters.extend(parameters);
+        self
+    }
+
+    /// Adds a body that it takes.
+    #[must_use]
+    pub fn takes(mut self, content: Content) -> Self {
+        self.request.push(content);
+        self
+    }
+
+    /// Adds a successful answer.
+    #[must_use]
+    pub fn answers(mut self, answer: Answer) -> Self {
+        self.answers.push(answer);
+        self
+    }
+
+    /// Adds problems.
+    #[must_use]
+    pub fn problems(mut self, problems: impl IntoIterator<Item = ProblemCode>) -> Self {
+        self.problems.extend(problems);
+        self
+    }
 }
 
 /// Where a parameter stands.
@@ -114,40 +174,137 @@ pub enum Location {
 }
 
 /// A parameter of a route.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Parameter {
     /// Its name.
-    pub name: &'static str,
+    pub name: Text,
     /// Where it stands.
     pub location: Location,
     /// What it is.
-    pub description: &'static str,
-    /// Its JSON schema, as JSON text.
-    pub schema: &'static str,
-    /// An example, as JSON text; empty for none.
-    pub example: &'static str,
+    pub description: Text,
+    /// Its JSON schema.
+    pub schema: Value,
+    /// An example.
+    pub example: Option<Value>,
+}
+
+impl Parameter {
+    /// A parameter that is a text, until its schema is given.
+    pub fn new(location: Location, name: impl Into<Text>, description: impl Into<Text>) -> Self {
+        let (name, description) = (name.into(), description.into());
+        Self { name, location, description, schema: json!({ "type": "string" }), example: None }
+    }
+
+    /// Gives its JSON schema.
+    #[must_use]
+    pub fn schema(mut self, schema: Value) -> Self {
+        self.schema = schema;
+        self
+    }
+
+    /// Gives an example.
+    #[must_use]
+    pub fn example(mut self, example: impl Into<Value>) -> Self {
+        self.example = Some(example.into());
+        self
+    }
+}
+
+/// The shape of a body.
+#[derive(Clone, Debug)]
+pub enum Shape {
+    /// That of a type, which is also what is sent or read.
+    Of(fn(&mut SchemaGenerator) -> Schema),
+    /// A JSON schema that is made while the service runs.
+    Written(Value),
 }
 
 /// A body in one media type.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Content {
     /// `application/json`.
-    pub media_type: &'static str,
-    /// Its JSON schema, as JSON text; may be a `$ref` to `#/components/schemas/…`.
-    pub schema: &'static str,
-    /// An example: JSON text for JSON media types, the text itself for others; empty for none.
-    pub example: &'static str,
+    pub media_type: Text,
+    /// What it looks like.
+    pub shape: Shape,
+    /// An example: the value for JSON media types, a text for others.
+    pub example: Option<Value>,
+}
+
+impl Content {
+    /// A JSON body of a type.
+    #[must_use]
+    pub fn of<T: JsonSchema>() -> Self {
+        Self::shaped(Shape::Of(|generator| generator.subschema_for::<T>()))
+    }
+
+    /// A JSON body as this one: its type is its shape.
+    #[must_use]
+    pub fn like<T: JsonSchema + Serialize>(example: &T) -> Self {
+        let example = serde_json::to_value(example);
+        Self { example: example.ok(), ..Self::of::<T>() }
+    }
+
+    /// A JSON body of a shape.
+    #[must_use]
+    pub fn shaped(shape: Shape) -> Self {
+        Self { media_type: "application/json".into(), shape, example: None }
+    }
+
+    /// A body that is a text for JSON: `text/html`, lines.
+    pub fn text(media_type: impl Into<Text>) -> Self {
+        let shape = Shape::Of(|generator| generator.subschema_for::<String>());
+        Self { media_type: media_type.into(), ..Self::shaped(shape) }
+    }
+
+    /// Names another media type.
+    #[must_use]
+    pub fn media_type(mut self, media_type: impl Into<Text>) -> Self {
+        self.media_type = media_type.into();
+        self
+    }
+
+    /// Gives an example.
+    #[must_use]
+    pub fn example(mut self, example: impl Into<Value>) -> Self {
+        self.example = Some(example.into());
+        self
+    }
 }
 
 /// A successful answer.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Answer {
     /// 200 to 399.
     pub status: u16,
     /// When it comes.
-    pub description: &'static str,
+    pub description: Text,
     /// Its headers beyond those of every answer: name and description.
-    pub headers: &'static [(&'static str, &'static str)],
+    pub headers: Vec<(&'static str, &'static str)>,
     /// Its bodies; none means no body.
-    pub content: &'static [Content],
+    pub content: Vec<Content>,
+}
+
+impl Answer {
+    /// An answer without a body and without headers of its own.
+    pub fn new(status: u16, description: impl Into<Text>) -> Self {
+        let description = description.into();
+        Self { status, description, headers: Vec::new(), content: Vec::new() }
+    }
+
+    /// Adds headers: name and description.
+    #[must_use]
+    pub fn headers(
+        mut self,
+        headers: impl IntoIterator<Item = (&'static str, &'static str)>,
+    ) -> Self {
+        self.headers.extend(headers);
+        self
+    }
+
+    /// Adds a body.
+    #[must_use]
+    pub fn content(mut self, content: Content) -> Self {
+        self.content.push(content);
+        self
+    }
 }

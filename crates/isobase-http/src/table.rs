@@ -82,14 +82,14 @@ impl Table {
             let place = match seen.iter().position(|path| *path == spec.path) {
                 Some(place) => place,
                 None => {
-                    table.insert_path(spec.path)?;
-                    seen.push(spec.path);
+                    table.insert_path(&spec.path)?;
+                    seen.push(&spec.path);
                     seen.len() - 1
                 }
             };
             let slot = &mut table.paths[place].methods[spec.method.index()];
             if slot.replace(number).is_some() {
-                let (method, path) = (spec.method.as_str(), spec.path.to_owned());
+                let (method, path) = (spec.method.as_str(), spec.path.to_string());
                 return Err(InvalidRoute::Twice { method, path });
             }
         }
@@ -186,8 +186,8 @@ pub fn reserved_id_message(name: &str) -> String {
 }
 
 fn check_name(spec: &Spec, before: &[Spec]) -> Result<(), InvalidRoute> {
-    if before.iter().any(|other| other.operation_id == spec.operation_id) {
-        return Err(InvalidRoute::Name(spec.operation_id.to_owned()));
+    if before.iter().any(|other| other.operation.id == spec.operation.id) {
+        return Err(InvalidRoute::Name(spec.operation.id.to_string()));
     }
     Ok(())
 }
@@ -220,19 +220,12 @@ fn decode(path: &str) -> Result<Cow<'_, str>, ()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{BodyLimit, Doc, Permission};
+    use crate::{BodyLimit, Operation, Permission};
 
     fn spec(method: Method, path: &'static str, operation_id: &'static str) -> Spec {
-        let doc = Doc {
-            summary: "",
-            description: "",
-            parameters: &[],
-            request: &[],
-            answers: &[],
-            problems: &[],
-        };
-        let (tag, permission, body) = ("", Permission::Read, BodyLimit::None);
-        Spec { method, path, operation_id, tag, permission, body, doc }
+        let operation = Operation::new(operation_id, "", "");
+        let (permission, body) = (Permission::Read, BodyLimit::None);
+        Spec { method, path: path.into(), permission, body, operation }
     }
 
     #[test]

@@ -3,14 +3,7 @@
 //! Reading order: [`Composition`] (which slices there are), a slice (`records`, `data_store`,
 //! `service`), the gate (who asks), [`serve`].
 
-/// A JSON body of a route: its schema and an example. A macro, because only what it expands to may
-/// be borrowed for ever within a function.
-macro_rules! json_content {
-    ($schema:expr, $example:expr $(,)?) => {
-        isobase_http::Content { media_type: "application/json", schema: $schema, example: $example }
-    };
-}
-
+mod answer;
 mod codes;
 mod compose;
 mod data_store;

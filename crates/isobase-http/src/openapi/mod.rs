@@ -1,11 +1,12 @@
 //! The OpenAPI 3.1 document, made from a list of routes.
 
 mod operation;
-mod text;
+mod schemas;
 
 use serde_json::{Map, Value, json};
 
-use crate::Spec;
+use crate::{Spec, problem::ProblemBody};
+use schemas::Schemas;
 
 /// What the document says of a service as a whole.
 #[derive(Clone, Debug)]
@@ -18,19 +19,19 @@ pub struct Api {
     pub description: &'static str,
     /// How callers show who they are: name and description of each way, as the document has it.
     pub security_schemes: Vec<(&'static str, Value)>,
-    /// The schemas that routes refer to: name and JSON text.
-    pub schemas: Vec<(&'static str, &'static str)>,
 }
 
 /// The whole document of some routes.
 #[must_use]
 pub fn openapi(api: &Api, specs: &[Spec]) -> Value {
     let schemes: Vec<&str> = api.security_schemes.iter().map(|(name, _)| *name).collect();
+    let mut schemas = Schemas::default();
+    schemas.given.subschema_for::<ProblemBody<'_>>();
     let mut paths = Map::new();
     for spec in specs {
-        let path = paths.entry(shown(spec.path)).or_insert_with(|| Value::Object(Map::new()));
+        let path = paths.entry(shown(&spec.path)).or_insert_with(|| Value::Object(Map::new()));
         let method = spec.method.as_str().to_ascii_lowercase();
-        path[method] = operation::operation(spec, &schemes);
+        path[method] = operation::operation(spec, &schemes, &mut schemas);
     }
     json!({
         "openapi": "3.1.0",
@@ -38,7 +39,7 @@ pub fn openapi(api: &Api, specs: &[Spec]) -> Value {
         "tags": tags(specs),
         "paths": paths,
         "components": {
-            "schemas": schemas(api),
+            "schemas": schemas.into_components(),
             "headers": {
                 "X-Request-Id": {
                     "description": "Names the request in the log. One that the request brings is kept.",
@@ -59,8 +60,8 @@ fn shown(path: &str) -> String {
 fn tags(specs: &[Spec]) -> Vec<Value> {
     let mut names: Vec<&str> = Vec::new();
     for spec in specs {
-        if !names.contains(&spec.tag) {
-            names.push(spec.tag);
+        if !names.contains(&&*spec.operation.tag) {
+            names.push(&spec.operation.tag);
         }
     }
     names.into_iter().map(|name| json!({ "name": name })).collect()
@@ -68,13 +69,4 @@ fn tags(specs: &[Spec]) -> Vec<Value> {
 
 fn security_schemes(api: &Api) -> Map<String, Value> {
     api.security_schemes.iter().map(|(name, scheme)| ((*name).to_owned(), scheme.clone())).collect()
-}
-
-fn schemas(api: &Api) -> Map<String, Value> {
-    let mut schemas = Map::new();
-    schemas.insert("Problem".to_owned(), text::json_of(text::PROBLEM_SCHEMA));
-    for (name, schema) in &api.schemas {
-        schemas.insert((*name).to_owned(), text::json_of(schema));
-    }
-    schemas
 }

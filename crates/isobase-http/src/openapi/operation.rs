@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use schemars::SchemaGenerator;
 use serde_json::{Map, Value, json};
 
-use super::text::json_of;
+use super::schemas::{Schemas, schema};
 use crate::{
     Answer, BodyLimit, Content, Location, Parameter, Permission, Problem, ProblemCode, Spec, codes,
 };
@@ -23,22 +24,23 @@ const OF_BODY: &[ProblemCode] =
 /// Those of routes that write.
 const OF_WRITES: &[ProblemCode] = &[codes::OUT_OF_SPACE, codes::OUTCOME_UNKNOWN];
 
-pub(super) fn operation(route: &Spec, schemes: &[&str]) -> Value {
-    let doc = &route.doc;
+pub(super) fn operation(spec: &Spec, schemes: &[&str], schemas: &mut Schemas) -> Value {
+    let described = &spec.operation;
     let mut operation = json!({
-        "operationId": route.operation_id,
-        "tags": [route.tag],
-        "summary": doc.summary,
-        "description": doc.description,
-        "responses": responses(route),
-        "security": security(route.permission, schemes),
-        "x-permission": route.permission.as_str(),
+        "operationId": described.id,
+        "tags": [described.tag],
+        "summary": described.summary,
+        "description": described.description,
+        "responses": responses(spec, &mut schemas.given),
+        "security": security(spec.permission, schemes),
+        "x-permission": spec.permission.as_str(),
     });
-    if !doc.parameters.is_empty() {
-        operation["parameters"] = doc.parameters.iter().map(parameter).collect();
+    if !described.parameters.is_empty() {
+        operation["parameters"] = described.parameters.iter().map(parameter).collect();
     }
-    if !doc.request.is_empty() {
-        operation["requestBody"] = json!({ "required": true, "content": contents(doc.request) });
+    if !described.request.is_empty() {
+        let content = contents(&described.request, &mut schemas.taken);
+        operation["requestBody"] = json!({ "required": true, "content": content });
     }
     operation
 }
@@ -62,67 +64,65 @@ fn parameter(parameter: &Parameter) -> Value {
         "in": place,
         "required": matches!(parameter.location, Location::Path | Location::RequiredQuery),
         "description": parameter.description,
-        "schema": json_of(parameter.schema),
+        "schema": parameter.schema,
     });
-    if !parameter.example.is_empty() {
-        value["example"] = json_of(parameter.example);
+    if let Some(example) = &parameter.example {
+        value["example"] = example.clone();
     }
     value
 }
 
-fn contents(contents: &[Content]) -> Value {
-    let entries = contents.iter().map(|content| (content.media_type.to_owned(), media(content)));
-    Value::Object(entries.collect())
+fn contents(contents: &[Content], generator: &mut SchemaGenerator) -> Value {
+    let entry = |content: &Content| (content.media_type.to_string(), media(content, generator));
+    Value::Object(contents.iter().map(entry).collect())
 }
 
-fn media(content: &Content) -> Value {
-    let mut value = json!({ "schema": json_of(content.schema) });
-    let is_json = content.media_type.ends_with("json") && !content.media_type.contains("ndjson");
-    if !content.example.is_empty() {
-        value["example"] =
-            if is_json { json_of(content.example) } else { Value::from(content.example) };
+fn media(content: &Content, generator: &mut SchemaGenerator) -> Value {
+    let mut value = json!({ "schema": schema(&content.shape, generator) });
+    if let Some(example) = &content.example {
+        value["example"] = example.clone();
     }
     value
 }
 
-fn responses(route: &Spec) -> Value {
+fn responses(spec: &Spec, generator: &mut SchemaGenerator) -> Value {
     let mut responses = Map::new();
-    for answer in route.doc.answers {
-        responses.insert(answer.status.to_string(), success(answer));
+    for answer in &spec.operation.answers {
+        responses.insert(answer.status.to_string(), success(answer, generator));
     }
-    for (status, codes) in problems(route) {
+    for (status, codes) in problems(spec) {
         responses.insert(status.to_string(), failure(&codes));
     }
     Value::Object(responses)
 }
 
-fn success(answer: &Answer) -> Value {
+fn success(answer: &Answer, generator: &mut SchemaGenerator) -> Value {
     let mut headers = Map::new();
     headers.insert("X-Request-Id".to_owned(), request_id());
-    for (name, description) in answer.headers {
+    for (name, description) in &answer.headers {
         let header = json!({ "description": description, "schema": { "type": "string" } });
         headers.insert((*name).to_owned(), header);
     }
     let mut value = json!({ "description": answer.description, "headers": headers });
     if !answer.content.is_empty() {
-        value["content"] = contents(answer.content);
+        value["content"] = contents(&answer.content, generator);
     }
     value
 }
 
 /// The problems of a route by status.
-fn problems(route: &Spec) -> BTreeMap<u16, Vec<ProblemCode>> {
+fn problems(spec: &Spec) -> BTreeMap<u16, Vec<ProblemCode>> {
     let mut codes = EVERYWHERE.to_vec();
-    if route.permission != Permission::Public {
+    if spec.permission != Permission::Public {
         codes.extend(OF_ACCESS.iter().chain(OF_STORE));
     }
-    if route.body != BodyLimit::None {
+    if spec.body != BodyLimit::None {
         codes.extend(OF_BODY);
     }
-    if route.permission >= Permission::Write {
+    if spec.permission >= Permission::Write {
         codes.extend(OF_WRITES);
     }
-    codes.extend(route.doc.problems);
+    codes.extend(&spec.operation.problems);
     let mut by_status: BTreeMap<u16, Vec<ProblemCode>> = BTreeMap::new();
     for code in codes {
         let codes = by_status.entry(code.status().as_u16()).or_default();

@@ -1,11 +1,69 @@
 //! The record routes: documents in collections, by id.
 
-mod doc;
 mod handlers;
 mod problems;
-mod routes;
-mod schema_routes;
 mod state;
+mod wire;
 
-pub(crate) use routes::{SCHEMAS, routes};
+use isobase_http::{
+    BodyLimit,
+    Permission::{Admin, Read, Write},
+    handler,
+};
+
+use crate::Route;
+use handlers::{batch, changes, collections, create, indexes, list, record, schemas};
 pub(crate) use state::State;
+
+/// The routes of records.
+pub(crate) fn routes() -> Vec<Route<State>> {
+    let collection = "/records/{collection}";
+    let document = "/records/{collection}/{id}";
+    let index = "/indexes/{collection}";
+    let schema = "/collections/{collection}/schema";
+    vec![
+        Route::get(
+            "/collections",
+            Read,
+            handler(collections::list_collections),
+            wire::list_collections(),
+        ),
+        Route::get("/stats", Read, handler(collections::get_stats), wire::get_stats()),
+        Route::get(collection, Read, handler(list::list_records), wire::list_records()),
+        Route::post(collection, Write, handler(create::create_record), wire::create_record())
+            .body(BodyLimit::Stream),
+        Route::delete(
+            collection,
+            Write,
+            handler(collections::delete_collection),
+            wire::delete_collection(),
+        ),
+        Route::get(document, Read, handler(record::get_record), wire::get_record()),
+        Route::put(document, Write, handler(record::put_record), wire::put_record())
+            .body(BodyLimit::Document),
+        Route::patch(document, Write, handler(record::patch_record), wire::patch_record())
+            .body(BodyLimit::Document),
+        Route::delete(document, Write, handler(record::delete_record), wire::delete_record()),
+        Route::post(
+            "/records/{collection}/batch",
+            Write,
+            handler(batch::write_batch),
+            wire::write_batch(),
+        )
+        .body(BodyLimit::Document),
+        Route::get(
+            "/records/{collection}/changes",
+            Read,
+            handler(changes::list_collection_changes),
+            wire::list_collection_changes(),
+        ),
+        Route::get("/changes", Read, handler(changes::list_changes), wire::list_changes()),
+        Route::get(index, Admin, handler(indexes::list_indexes), wire::list_indexes()),
+        Route::put(index, Admin, handler(indexes::put_index), wire::put_index()),
+        Route::delete(index, Admin, handler(indexes::delete_index), wire::delete_index()),
+        Route::get(schema, Read, handler(schemas::get_schema), wire::get_schema()),
+        Route::put(schema, Admin, handler(schemas::put_schema), wire::put_schema())
+            .body(BodyLimit::Document),
+        Route::delete(schema, Admin, handler(schemas::delete_schema), wire::delete_schema()),
+    ]
+}

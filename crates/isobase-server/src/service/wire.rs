@@ -1,12 +1,124 @@
-//! What the service says of itself.
+//! What the service says of itself, and how its routes are described.
 
+use isobase_http::{Answer, Content, Operation};
+use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::{Map, Value};
 
-/// `/health` on the wire. The first two fields are what clients have always read.
-#[derive(Serialize)]
+use crate::codes;
+
+/// What this is.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Service {
+    #[schemars(extend("const" = "Isobase"))]
+    service: &'static str,
+    version: &'static str,
+    #[schemars(extend("const" = "running"))]
+    status: &'static str,
+}
+
+impl Service {
+    pub(super) const THIS: Self =
+        Self { service: "Isobase", version: env!("CARGO_PKG_VERSION"), status: "running" };
+}
+
+// The first two members are what clients have always read.
+/// That the service runs.
+#[derive(Serialize, JsonSchema)]
 pub(super) struct Health {
-    pub(super) status: &'static str,
-    pub(super) service: &'static str,
-    pub(super) version: &'static str,
-    pub(super) durability: &'static str,
+    #[schemars(extend("const" = "ok"))]
+    status: &'static str,
+    #[schemars(extend("const" = "database"))]
+    service: &'static str,
+    version: &'static str,
+    #[schemars(extend("enum" = ["full", "relaxed", "none"]))]
+    durability: &'static str,
+}
+
+impl Health {
+    pub(super) fn of(durability: &'static str) -> Self {
+        let version = env!("CARGO_PKG_VERSION");
+        Self { status: "ok", service: "database", version, durability }
+    }
+}
+
+/// All is well.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Status {
+    #[schemars(extend("const" = "ok"))]
+    status: &'static str,
+}
+
+impl Status {
+    pub(super) const OK: Self = Self { status: "ok" };
+}
+
+fn operation(id: &'static str, summary: &'static str) -> Operation {
+    Operation::new(id, "service", summary)
+}
+
+pub(super) fn get_service() -> Operation {
+    operation("get_service", "Say what this is")
+        .description("Name and version of the service.")
+        .answers(Answer::new(200, "The service runs.").content(Content::like(&Service::THIS)))
+}
+
+pub(super) fn get_health() -> Operation {
+    operation("get_health", "Say that the service runs")
+        .description(
+            "Answers 200 while the process answers requests; `durability` says what an answered \
+             write has survived. Whether the database works is told by `/readyz`.",
+        )
+        .answers(Answer::new(200, "The service runs.").content(Content::like(&Health::of("full"))))
+}
+
+pub(super) fn get_liveness() -> Operation {
+    operation("get_liveness", "Say that the process lives")
+        .description("For supervisors that restart what does not answer.")
+        .answers(Answer::new(200, "The process lives.").content(Content::like(&Status::OK)))
+}
+
+pub(super) fn get_readiness() -> Operation {
+    operation("get_readiness", "Say whether the database works")
+        .description("For load balancers. The answer is at most one second old.")
+        .answers(Answer::new(200, "The database works.").content(Content::like(&Status::OK)))
+        .problems([codes::NOT_READY])
+}
+
+pub(super) fn get_metrics() -> Operation {
+    let counters = Content::text("text/plain").example("isobase_http_requests_in_flight 1");
+    operation("get_metrics", "Read the counters")
+        .description(
+            "Requests, latencies, connections and the database, in the text format of \
+             Prometheus. Free in open mode; with keys it takes one.",
+        )
+        .answers(Answer::new(200, "The counters.").content(counters))
+}
+
+pub(super) fn get_openapi() -> Operation {
+    operation("get_openapi", "Read the description of the service")
+        .description("An OpenAPI 3.1 document of every route.")
+        .answers(Answer::new(200, "The description.").content(Content::of::<Map<String, Value>>()))
+}
+
+pub(super) fn get_docs() -> Operation {
+    operation("get_docs", "Browse the routes")
+        .description(
+            "A page for people, made from `/openapi.json`. It loads nothing from elsewhere.",
+        )
+        .answers(page())
+}
+
+pub(super) fn get_docs_errors() -> Operation {
+    operation("get_docs_errors", "Browse the problem codes")
+        .description(
+            "What every `code` of a problem means and what to do about it; the `type` of a \
+             problem leads here.",
+        )
+        .answers(page())
+}
+
+fn page() -> Answer {
+    let policy = ("Content-Security-Policy", "Allows nothing but the page's own script and style.");
+    Answer::new(200, "The page.").headers([policy]).content(Content::text("text/html"))
 }

@@ -2,9 +2,9 @@
 
 use http::HeaderName;
 use isobase_auth::{Permission, Principal};
-use isobase_http::{Problem, ProblemItem};
+use isobase_http::Problem;
 
-use crate::{Call, codes};
+use crate::{Call, codes, data_store::problems};
 
 /// Names the user, for callers that act for several.
 const X_USER_ID: HeaderName = HeaderName::from_static("x-user-id");
@@ -78,10 +78,7 @@ fn name(call: &Call, header: &HeaderName) -> Result<Option<String>, Problem> {
     let text = std::str::from_utf8(value.as_bytes()).unwrap_or_default();
     let length_ok = (1..=NAME_BYTES_MAX).contains(&text.len());
     if again.is_some() || !length_ok || text.chars().any(char::is_control) {
-        let message = format!("expected once 1 to {NAME_BYTES_MAX} bytes of UTF-8");
-        let item = ProblemItem::named(header.as_str(), message.clone(), text);
-        let detail = format!("the header {header} is refused: {message}");
-        return Err(Problem::new(codes::INVALID_HEADER, detail).with_item(item));
+        return Err(problems::invalid_name(header.as_str(), text, NAME_BYTES_MAX));
     }
     Ok(Some(text.to_owned()))
 }

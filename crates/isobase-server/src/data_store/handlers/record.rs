@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     Call, codes,
-    data_store::{State, state::collection},
+    data_store::{State, problems, state::collection, wire::PUT_MEMBERS},
     failure::Failure,
     request::{document, no_parameters, require_json},
 };
@@ -33,9 +33,6 @@ const ATTEMPTS_MAX: u32 = 50;
 
 /// Longest pause between two attempts.
 const PAUSE_MAX: Duration = Duration::from_millis(50);
-
-/// The members of a body that is put.
-const PUT_MEMBERS: [&str; 2] = ["value", "metadata"];
 
 /// A record as the path and the headers name it.
 struct Named {
@@ -50,17 +47,13 @@ impl Named {
         let user = caller::user(call)?;
         let namespace = namespace(call)?;
         let key = call.parameter(1).to_owned();
-        let id = identity::document_id(&user, &namespace, &key).map_err(|error| {
-            let message = format!("the user, the namespace and the key are too long: {error}");
-            let item = ProblemItem::named("key", message.clone(), key.as_str());
-            Problem::new(codes::INVALID_ID, message).with_item(item)
-        })?;
+        let id = identity::document_id(&user, &namespace, &key)
+            .map_err(|error| problems::too_long(&key, &error))?;
         Ok(Self { user, namespace, key, id })
     }
 
     fn not_found(&self) -> Problem {
-        let Self { key, namespace, .. } = self;
-        Problem::new(codes::RECORD_NOT_FOUND, format!("Record '{key}' not found in '{namespace}'"))
+        problems::not_found(&self.key, &self.namespace)
     }
 }
 
@@ -68,12 +61,7 @@ impl Named {
 pub(super) fn namespace(call: &Call) -> Result<String, Problem> {
     let namespace = call.parameter(0);
     if namespace.len() > NAMESPACE_BYTES_MAX || namespace.chars().any(char::is_control) {
-        let message = format!(
-            "expected 1 to {NAMESPACE_BYTES_MAX} bytes of UTF-8 without control characters"
-        );
-        let item = ProblemItem::named("namespace", message.clone(), namespace);
-        let detail = format!("the namespace is refused: {message}");
-        return Err(Problem::new(codes::INVALID_ID, detail).with_item(item));
+        return Err(problems::invalid_namespace(namespace, NAMESPACE_BYTES_MAX));
     }
     Ok(namespace.to_owned())
 }
@@ -167,11 +155,7 @@ impl Given {
                 value: value.to_owned(),
                 metadata: metadata.map(Fields::read).unwrap_or_default(),
             }),
-            _ => {
-                let detail = "expected {\"value\": …, \"metadata\": {…}}; metadata may be left out";
-                let problem = Problem::new(codes::INVALID_DATA_RECORD, detail);
-                Err(faults.into_iter().fold(problem, Problem::with_item))
-            }
+            _ => Err(problems::invalid_record(faults)),
         }
     }
 }

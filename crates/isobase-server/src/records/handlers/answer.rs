@@ -27,11 +27,6 @@ pub(super) fn not_modified(revision: &Revision, updated_at: Timestamp) -> Respon
     response
 }
 
-/// An answer with a JSON text that is no document.
-pub(super) fn json(text: impl Into<bytes::Bytes>) -> Response<Body> {
-    Body::json(StatusCode::OK, text)
-}
-
 /// Marks the repeat of an answer.
 pub(super) fn mark_replayed(response: &mut Response<Body>) {
     let name = HeaderName::from_static(IDEMPOTENCY_REPLAYED);

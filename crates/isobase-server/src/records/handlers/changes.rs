@@ -1,18 +1,19 @@
 //! The change feed, in pages.
 
-use std::{io::Write, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use http::Response;
 use isobase_http::{Body, Problem, ProblemItem};
 use isobase_store::{ChangesPage, ChangesRequest, ErrorKind, Store, StoreError};
-use isobase_types::{Change, CollectionName, Sequence, json};
+use isobase_types::{CollectionName, Sequence};
 use tokio::time::Instant;
 
-use super::{answer, request, view};
+use super::request;
 use crate::{
     Call,
+    answer::json,
     failure::{Failure, IntoProblem},
-    records::State,
+    records::{State, wire},
     request::Parameters,
 };
 
@@ -57,7 +58,7 @@ async fn answer_page(
     let wait = wait.min(call.shared().config().request_timeout.saturating_sub(MARGIN));
     let request = ChangesRequest { since: Sequence(since), collection, limit };
     let page = read(state, call, request, wait).await.map_err(|error| explain(error, since))?;
-    Ok(answer::json(to_json(&page)))
+    Ok(json(&render(&page)))
 }
 
 /// Reads a page; an empty one after the wait, or when the service stops.
@@ -114,32 +115,14 @@ fn explain(error: StoreError, since: u64) -> Problem {
     }
 }
 
-fn to_json(page: &ChangesPage) -> Vec<u8> {
-    let mut out = Vec::with_capacity(64 + page.changes.len() * 160);
-    out.extend_from_slice(b"{\"changes\":[");
-    for (index, change) in page.changes.iter().enumerate() {
-        if index > 0 {
-            out.push(b',');
-        }
-        write_change(change, &mut out);
-    }
-    // Writing to a Vec cannot fail.
-    let _ = write!(out, "],\"next\":{},\"more\":{}}}", page.next, page.more);
-    out
-}
-
-fn write_change(change: &Change, out: &mut Vec<u8>) {
-    let _ = write!(out, "{{\"sequence\":{},\"collection\":", change.sequence);
-    json::write_string(change.collection.as_str(), out);
-    out.extend_from_slice(b",\"id\":");
-    match &change.id {
-        Some(id) => id.write_json(out),
-        None => out.extend_from_slice(b"null"),
-    }
-    let _ = write!(out, ",\"kind\":\"{}\",\"revision\":", change.kind.as_str());
-    match &change.revision {
-        Some(revision) => view::write_revision(revision, out),
-        None => out.extend_from_slice(b"null"),
-    }
-    let _ = write!(out, ",\"at\":\"{}\"}}", change.at);
+fn render(page: &ChangesPage) -> wire::ChangesPage<'_> {
+    let changes = page.changes.iter().map(|change| wire::Change {
+        sequence: change.sequence.0,
+        collection: change.collection.as_str(),
+        id: change.id.as_ref().map(wire::Id::from),
+        kind: change.kind.as_str(),
+        revision: change.revision.as_ref().map(ToString::to_string),
+        at: change.at,
+    });
+    wire::ChangesPage { changes: changes.collect(), next: page.next.0, more: page.more }
 }

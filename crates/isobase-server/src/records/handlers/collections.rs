@@ -5,13 +5,17 @@ use std::sync::Arc;
 use http::Response;
 use isobase_http::{Body, Problem, ProblemItem};
 use isobase_store::CollectionInfo;
-use isobase_types::json;
 
-use super::{answer, request};
+use super::request;
 use crate::{
-    Call, codes,
+    Call,
+    answer::json,
+    codes,
     failure::Failure,
-    records::State,
+    records::{
+        State,
+        wire::{Collections, DeletedCollection, Stats},
+    },
     request::{Parameters, no_parameters},
 };
 
@@ -22,25 +26,18 @@ pub(crate) async fn list_collections(
 ) -> Result<Response<Body>, Failure> {
     no_parameters(&call)?;
     let collections = state.store.collections().await?;
-    let mut out = b"{\"collections\":".to_vec();
-    write_names(&collections, &mut out);
-    out.push(b'}');
-    Ok(answer::json(out))
+    Ok(json(&Collections { collections: names(&collections) }))
 }
 
 /// `GET /stats`
 pub(crate) async fn get_stats(state: Arc<State>, call: Call) -> Result<Response<Body>, Failure> {
     no_parameters(&call)?;
     let collections = state.store.collections().await?;
-    let documents: u64 = collections.iter().map(|collection| collection.documents).sum();
-    let mut out = format!(
-        "{{\"total_records\":{documents},\"collections\":{},\"collection_names\":",
-        collections.len()
-    )
-    .into_bytes();
-    write_names(&collections, &mut out);
-    out.push(b'}');
-    Ok(answer::json(out))
+    Ok(json(&Stats {
+        total_records: collections.iter().map(|collection| collection.documents).sum(),
+        collections: collections.len(),
+        collection_names: names(&collections),
+    }))
 }
 
 /// `DELETE /records/{collection}`
@@ -57,8 +54,7 @@ pub(crate) async fn delete_collection(
         return Err(ask_to_confirm(collection.as_str(), confirm).into());
     }
     let deleted = state.store.delete_collection(&collection).await?;
-    let text = format!("{{\"message\":\"Collection deleted\",\"deleted\":{deleted}}}");
-    Ok(answer::json(text))
+    Ok(json(&DeletedCollection { message: "Collection deleted", deleted }))
 }
 
 fn ask_to_confirm(collection: &str, confirm: Option<String>) -> Problem {
@@ -75,13 +71,6 @@ fn ask_to_confirm(collection: &str, confirm: Option<String>) -> Problem {
     Problem::new(codes::CONFIRMATION_REQUIRED, message).with_item(item)
 }
 
-fn write_names(collections: &[CollectionInfo], out: &mut Vec<u8>) {
-    out.push(b'[');
-    for (index, collection) in collections.iter().enumerate() {
-        if index > 0 {
-            out.push(b',');
-        }
-        json::write_string(collection.name.as_str(), out);
-    }
-    out.push(b']');
+fn names(collections: &[CollectionInfo]) -> Vec<&str> {
+    collections.iter().map(|collection| collection.name.as_str()).collect()
 }

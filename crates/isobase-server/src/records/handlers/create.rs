@@ -14,12 +14,11 @@ use super::{
     load,
     record::only_outcome,
     request,
-    view::View,
 };
 use crate::{
     Call,
     failure::{Failure, IntoProblem},
-    records::{State, problems},
+    records::{State, problems, wire::View},
     request::{BodyKind, body_kind, document, no_parameters},
 };
 

@@ -21,9 +21,10 @@ mod tests {
 
     #[test]
     fn every_route_below_a_collection_is_reserved() {
-        let mut names: Vec<&str> = routes()
-            .into_iter()
-            .filter_map(|route| route.path.strip_prefix("/records/{collection}/"))
+        let routes = routes();
+        let mut names: Vec<&str> = routes
+            .iter()
+            .filter_map(|route| route.spec().path.strip_prefix("/records/{collection}/"))
             .filter(|rest| !rest.starts_with('{'))
             .collect();
         names.sort_unstable();

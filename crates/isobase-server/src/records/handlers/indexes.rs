@@ -5,13 +5,18 @@ use std::{sync::Arc, time::Duration};
 use http::{Response, StatusCode};
 use isobase_http::{Body, Problem};
 use isobase_store::{IndexDefinition, IndexInfo, IndexState, Store, StoreError};
-use isobase_types::{CollectionName, Order, json};
+use isobase_types::{CollectionName, Order};
 
-use super::{answer, request};
+use super::request;
 use crate::{
-    Call, codes,
+    Call,
+    answer::{json, json_with},
+    codes,
     failure::Failure,
-    records::State,
+    records::{
+        State,
+        wire::{Index, Indexes, Message},
+    },
     request::{Parameters, no_parameters, refuse_parameters},
 };
 
@@ -23,15 +28,7 @@ pub(crate) async fn list_indexes(state: Arc<State>, call: Call) -> Result<Respon
     let collection = request::collection(&call)?;
     no_parameters(&call)?;
     let indexes = state.store.indexes(&collection).await?;
-    let mut out = b"{\"indexes\":[".to_vec();
-    for (index, info) in indexes.iter().enumerate() {
-        if index > 0 {
-            out.push(b',');
-        }
-        write_index(info, &mut out);
-    }
-    out.extend_from_slice(b"]}");
-    Ok(answer::json(out))
+    Ok(json(&Indexes { indexes: indexes.iter().map(shown).collect() }))
 }
 
 /// `PUT /indexes/{collection}`
@@ -47,9 +44,7 @@ pub(crate) async fn put_index(state: Arc<State>, call: Call) -> Result<Response<
         Ok(Err(panicked)) => return Err(Problem::internal(panicked.to_string()).into()),
         Err(_) => (StatusCode::ACCEPTED, building),
     };
-    let mut out = Vec::new();
-    write_index(&info, &mut out);
-    Ok(Body::json(status, out))
+    Ok(json_with(status, &shown(&info)))
 }
 
 /// Builds an index. Whoever asked may be gone when it fails, so the log is told here.
@@ -71,7 +66,7 @@ pub(crate) async fn delete_index(state: Arc<State>, call: Call) -> Result<Respon
     let collection = request::collection(&call)?;
     let definition = read_definition(&call)?;
     if state.store.drop_index(&collection, &definition).await? {
-        return Ok(answer::json(&br#"{"message":"Index deleted"}"#[..]));
+        return Ok(json(&Message { message: "Index deleted" }));
     }
     let detail = format!("the collection has no index '{}'", definition.order());
     Err(Problem::new(codes::INDEX_NOT_FOUND, detail).into())
@@ -96,12 +91,10 @@ fn read_definition(call: &Call) -> Result<IndexDefinition, Problem> {
     }
 }
 
-fn write_index(info: &IndexInfo, out: &mut Vec<u8>) {
-    out.extend_from_slice(b"{\"fields\":");
-    json::write_string(&info.definition.order().to_string(), out);
+fn shown(info: &IndexInfo) -> Index {
     let state = match info.state {
         IndexState::Building => "building",
         IndexState::Ready => "ready",
     };
-    out.extend_from_slice(format!(",\"state\":\"{state}\"}}").as_bytes());
+    Index { fields: info.definition.order().to_string(), state }
 }

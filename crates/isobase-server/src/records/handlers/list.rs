@@ -7,13 +7,17 @@ use futures_util::{Stream, stream};
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use isobase_http::{Body, BodyError, Problem};
 use isobase_store::{DocumentPage, PagePosition, Store, Totals};
-use isobase_types::{CollectionName, Document, PageRequest, Query, QueryLimits, json};
+use isobase_types::{CollectionName, Document, PageRequest, Query, QueryLimits};
 
-use super::{request, view::View};
+use super::request;
 use crate::{
     Call,
+    answer::splice,
     failure::Failure,
-    records::State,
+    records::{
+        State,
+        wire::{CursorPage, NumberedPage, Spliced, View},
+    },
     request::{NDJSON, Parameters, refuse_parameters},
 };
 
@@ -166,15 +170,9 @@ fn render_cursor_page(view: &View, page: &DocumentPage) -> Vec<u8> {
     let mut out = buffer(view, &page.documents);
     out.extend_from_slice(b"{\"items\":");
     render_array(view, &page.documents, &mut out);
-    out.extend_from_slice(b",\"next\":");
-    match &page.next {
-        Some(position) => json::write_string(position.cursor(), &mut out),
-        None => out.extend_from_slice(b"null"),
-    }
-    if let Some(totals) = page.totals {
-        out.extend_from_slice(format!(",\"total\":{}", totals.documents).as_bytes());
-    }
-    out.push(b'}');
+    let next = page.next.as_ref().map(PagePosition::cursor);
+    let total = page.totals.map(|totals| totals.documents);
+    splice(&mut out, &CursorPage { items: Spliced, next, total });
     out
 }
 
@@ -182,12 +180,15 @@ fn render_numbered_page(view: &View, page: &DocumentPage) -> Vec<u8> {
     let mut out = buffer(view, &page.documents);
     out.extend_from_slice(b"{\"items\":");
     render_array(view, &page.documents, &mut out);
-    if let Some(Totals { documents, page, pages }) = page.totals {
-        let (page, pages) = (page.unwrap_or_default(), pages.unwrap_or_default());
-        let rest = format!(",\"total\":{documents},\"page\":{page},\"pages\":{pages}");
-        out.extend_from_slice(rest.as_bytes());
+    match page.totals {
+        Some(Totals { documents: total, page, pages }) => {
+            let page = page.unwrap_or_default().into();
+            let pages = pages.unwrap_or_default();
+            splice(&mut out, &NumberedPage { items: Spliced, total, page, pages });
+        }
+        // Not reached: a numbered page is always counted.
+        None => out.push(b'}'),
     }
-    out.push(b'}');
     out
 }
 

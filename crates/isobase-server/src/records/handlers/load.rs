@@ -7,7 +7,7 @@ use isobase_http::{Body, Problem, ProblemCode, ProblemItem, RequestBody};
 use isobase_store::{
     Action, Atomicity, Precondition, Store, StoreError, WriteBatch, WriteOperation, WriteReport,
 };
-use isobase_types::{CollectionName, DocumentId, json};
+use isobase_types::{CollectionName, DocumentId, json::canonicalise_document};
 
 use super::{
     answer, create, idempotency,
@@ -15,9 +15,14 @@ use super::{
     request,
 };
 use crate::{
-    Call, codes,
+    Call,
+    answer::json,
+    codes,
     failure::{Failure, rejection_parts},
-    records::{State, problems},
+    records::{
+        State, problems,
+        wire::{LineError, LoadReport, LoadedIds},
+    },
     request::{Parameters, unusable},
 };
 
@@ -59,7 +64,7 @@ async fn load_stream(
 ) -> Result<Response<Body>, Failure> {
     let mut loading = Loading::new(collection, line_bytes_max(call));
     match loading.run(&state.store, body).await {
-        Ok(()) => Ok(answer::json(loading.tally.to_json())),
+        Ok(()) => Ok(json(&loading.tally.report())),
         Err(failure) => Err(loading.tally.interrupted(failure.into()).into()),
     }
 }
@@ -93,7 +98,7 @@ async fn load_whole(
     if atomic && loading.tally.failed > 0 {
         return Err(problems::replayed(loading.tally.refused(), replayed).into());
     }
-    let mut response = answer::json(loading.tally.to_json());
+    let mut response = json(&loading.tally.report());
     if replayed {
         answer::mark_replayed(&mut response);
     }
@@ -152,7 +157,7 @@ impl Loading {
     /// Checks a line; a document waits to be written, anything else is counted as failed.
     fn take(&mut self, line: Line) {
         let Some(bytes) = line.bytes else { return self.tally.too_long(line.number) };
-        match json::canonicalise_document(&bytes) {
+        match canonicalise_document(&bytes) {
             Ok(body) => {
                 self.bytes += body.len();
                 self.numbers.push(line.number);
@@ -200,17 +205,11 @@ struct Tally {
     errors: Vec<LineError>,
 }
 
-struct LineError {
-    line: u64,
-    code: ProblemCode,
-    detail: String,
-}
-
 impl Tally {
     fn fail(&mut self, line: u64, code: ProblemCode, detail: String) {
         self.failed += 1;
         if self.errors.len() < ERRORS_MAX {
-            self.errors.push(LineError { line, code, detail });
+            self.errors.push(LineError { line, code: code.as_str(), detail });
         }
     }
 
@@ -240,32 +239,14 @@ impl Tally {
         self.errors.sort_by_key(|error| error.line);
     }
 
-    fn to_json(&self) -> Vec<u8> {
-        let mut out = format!("{{\"created\":{},\"failed\":{}", self.created, self.failed);
-        out.push_str(",\"errors\":[");
-        let mut out = out.into_bytes();
-        for (index, LineError { line, code, detail }) in self.errors.iter().enumerate() {
-            let comma = if index == 0 { "" } else { "," };
-            let code = code.as_str();
-            out.extend_from_slice(
-                format!("{comma}{{\"line\":{line},\"code\":\"{code}\",\"detail\":").as_bytes(),
-            );
-            json::write_string(detail, &mut out);
-            out.push(b'}');
+    fn report(&self) -> LoadReport<'_> {
+        let ids = self.first.as_ref().zip(self.last.as_ref());
+        LoadReport {
+            created: self.created,
+            failed: self.failed,
+            errors: &self.errors,
+            ids: ids.map(|(first, last)| LoadedIds { first: first.into(), last: last.into() }),
         }
-        out.extend_from_slice(b"],\"ids\":");
-        match (&self.first, &self.last) {
-            (Some(first), Some(last)) => {
-                out.extend_from_slice(b"{\"first\":");
-                first.write_json(&mut out);
-                out.extend_from_slice(b",\"last\":");
-                last.write_json(&mut out);
-                out.push(b'}');
-            }
-            _ => out.extend_from_slice(b"null"),
-        }
-        out.push(b'}');
-        out
     }
 
     /// Nothing was written because of some lines.
@@ -277,7 +258,7 @@ impl Tally {
             |problem, LineError { line, code, detail }| {
                 problem.with_item(ProblemItem {
                     name: Some(format!("line {line}")),
-                    message: format!("{}: {detail}", code.as_str()),
+                    message: format!("{code}: {detail}"),
                     ..ProblemItem::default()
                 })
             },
@@ -311,7 +292,7 @@ mod tests {
         for line in 1..=150 {
             tally.fail(line, codes::INVALID_JSON, "expected \"x\"".to_owned());
         }
-        let text = String::from_utf8(tally.to_json()).unwrap();
+        let text = serde_json::to_string(&tally.report()).unwrap();
         assert!(text.starts_with(r#"{"created":0,"failed":150,"errors":[{"line":1,"code":"invalid_json","detail":"expected \"x\""},"#));
         assert!(text.contains("\"line\":100,"));
         assert!(!text.contains("\"line\":101,"));

@@ -15,4 +15,3 @@ pub(super) mod preconditions;
 pub(super) mod record;
 mod request;
 pub(super) mod schemas;
-mod view;

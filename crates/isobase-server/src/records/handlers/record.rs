@@ -14,12 +14,16 @@ use super::{
     answer,
     preconditions::{Conditions, ReadVerdict},
     request,
-    view::View,
 };
 use crate::{
-    Call, codes,
+    Call,
+    answer::json,
+    codes,
     failure::{Failure, record_not_found},
-    records::State,
+    records::{
+        State,
+        wire::{Message, View},
+    },
     request::{Parameters, document, no_parameters, require_json},
 };
 
@@ -111,7 +115,7 @@ pub(crate) async fn delete_record(
     no_parameters(&call)?;
     let precondition = Conditions::from_headers(&call.headers)?.into_precondition()?;
     write_one(&state.store, collection, Action::Delete { id }, precondition).await??;
-    Ok(answer::json(&br#"{"message":"Record deleted"}"#[..]))
+    Ok(json(&Message { message: "Record deleted" }))
 }
 
 /// Writes one operation and waits for what became of it.

@@ -7,11 +7,13 @@ use isobase_http::{Body, Problem, ProblemItem};
 use isobase_store::{InvalidSchema, Schema, SchemaInfo, SchemaOrigin};
 use isobase_types::CollectionName;
 
-use super::{answer, request};
+use super::request;
 use crate::{
-    Call, codes,
+    Call,
+    answer::json,
+    codes,
     failure::Failure,
-    records::State,
+    records::{State, wire::Message},
     request::{no_parameters, require_json},
 };
 
@@ -52,7 +54,7 @@ pub(crate) async fn delete_schema(
     no_parameters(&call)?;
     request::refuse_conditions(&call, "a schema has no revision to compare")?;
     if state.store.delete_schema(&collection).await? {
-        return Ok(answer::json(&br#"{"message":"Schema deleted"}"#[..]));
+        return Ok(json(&Message { message: "Schema deleted" }));
     }
     Err(not_found(&collection).into())
 }

@@ -7,32 +7,26 @@ use std::sync::Arc;
 use http::{HeaderValue, Response, StatusCode, header};
 use isobase_http::Body;
 
-use super::{State, problems, wire::Health};
-use crate::{Call, failure::Failure};
+use super::{
+    State, problems,
+    wire::{Health, Service, Status},
+};
+use crate::{Call, answer::json, failure::Failure};
 
-const VERSION: &str = env!("CARGO_PKG_VERSION");
 const PROMETHEUS: HeaderValue =
     HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 
 pub(super) async fn get_service(_: Arc<State>, _: Call) -> Result<Response<Body>, Failure> {
-    let text = format!(r#"{{"service":"Isobase","version":"{VERSION}","status":"running"}}"#);
-    Ok(Body::json(StatusCode::OK, text))
+    Ok(json(&Service::THIS))
 }
 
 pub(super) async fn get_health(state: Arc<State>, _: Call) -> Result<Response<Body>, Failure> {
-    let health = Health {
-        status: "ok",
-        service: "database",
-        version: VERSION,
-        durability: state.durability.as_str(),
-    };
-    let json = serde_json::to_vec(&health).expect("text always serialises");
-    Ok(Body::json(StatusCode::OK, json))
+    Ok(json(&Health::of(state.durability.as_str())))
 }
 
 pub(super) async fn get_liveness(_: Arc<State>, _: Call) -> Result<Response<Body>, Failure> {
-    Ok(ok())
+    Ok(json(&Status::OK))
 }
 
 pub(super) async fn get_readiness(
@@ -43,15 +37,11 @@ pub(super) async fn get_readiness(
         return Err(problems::not_ready("the service is stopping").into());
     }
     match state.readiness.check(&state.store).await {
-        Ok(()) => Ok(ok()),
+        Ok(()) => Ok(json(&Status::OK)),
         Err(cause) => {
             Err(problems::not_ready("the database does not work now").with_cause(cause).into())
         }
     }
-}
-
-fn ok() -> Response<Body> {
-    Body::json(StatusCode::OK, &br#"{"status":"ok"}"#[..])
 }
 
 pub(super) async fn get_metrics(state: Arc<State>, call: Call) -> Result<Response<Body>, Failure> {

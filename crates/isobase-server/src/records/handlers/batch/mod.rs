@@ -11,7 +11,9 @@ use isobase_store::{Atomicity, Rejection, WriteBatch};
 
 use super::{answer, create, request};
 use crate::{
-    Call, codes,
+    Call,
+    answer::json,
+    codes,
     failure::{Failure, rejection_parts},
     records::{State, problems},
     request::{Parameters, require_json},
@@ -45,7 +47,7 @@ pub(crate) async fn write_batch(
         let problem = name_rejected(&report.outcomes);
         return Err(problems::replayed(problem, report.replayed).into());
     }
-    let mut response = answer::json(results::to_json(&report.outcomes));
+    let mut response = json(&results::report(&report.outcomes));
     if report.replayed {
         answer::mark_replayed(&mut response);
     }

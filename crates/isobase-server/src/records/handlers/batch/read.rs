@@ -3,10 +3,10 @@
 use isobase_http::reserved_id_message;
 use isobase_store::{Action, IfMissing, WriteOperation};
 use isobase_types::{CollectionName, DocumentId, json};
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::super::{ids, preconditions::Conditions};
+use crate::records::wire::{Batch, BatchMethod, BatchOperation};
 
 /// Most faulty operations that are named in one answer.
 const FAULTS_MAX: usize = 100;
@@ -44,47 +44,13 @@ pub(super) struct Fault {
     pub(super) message: String,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Envelope<'a> {
-    #[serde(borrow)]
-    operations: Vec<&'a RawValue>,
-    atomic: Option<bool>,
-}
-
-/// The members of an operation. Values a caller can get wrong stay text, so that the answer can
-/// name the member.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Members<'a> {
-    method: Method,
-    #[serde(borrow)]
-    id: Option<&'a RawValue>,
-    #[serde(borrow)]
-    body: Option<&'a RawValue>,
-    #[serde(borrow)]
-    patch: Option<&'a RawValue>,
-    if_match: Option<String>,
-    if_none_match: Option<String>,
-    upsert: Option<bool>,
-}
-
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Method {
-    Create,
-    Put,
-    Patch,
-    Delete,
-}
-
 /// Reads a batch for a collection.
 pub(super) fn read_batch(
     collection: &CollectionName,
     body: &[u8],
     operations_max: usize,
 ) -> Result<ReadBatch, InvalidBatch> {
-    let envelope: Envelope<'_> = match body.trim_ascii_start().first() {
+    let envelope: Batch<'_> = match body.trim_ascii_start().first() {
         // The derived reader would take the members in their order, too.
         Some(b'{') => serde_json::from_slice(body)
             .map_err(|error| InvalidBatch::Envelope(error.to_string()))?,
@@ -120,20 +86,20 @@ fn read_operation(
     if !text.get().starts_with('{') {
         return Err((None, "expected an object".to_owned()));
     }
-    let members: Members<'_> =
+    let members: BatchOperation<'_> =
         serde_json::from_str(text.get()).map_err(|error| (None, error.to_string()))?;
     members.refuse_foreign()?;
     let action = match members.method {
-        Method::Create => Action::Create { body: read_object(members.body, "body")? },
-        Method::Put => Action::Put {
+        BatchMethod::Create => Action::Create { body: read_object(members.body, "body")? },
+        BatchMethod::Put => Action::Put {
             id: read_id(members.id)?,
             body: read_object(members.body, "body")?,
             if_missing: members.if_missing(),
         },
-        Method::Patch => {
+        BatchMethod::Patch => {
             Action::Patch { id: read_id(members.id)?, patch: read_object(members.patch, "patch")? }
         }
-        Method::Delete => Action::Delete { id: read_id(members.id)? },
+        BatchMethod::Delete => Action::Delete { id: read_id(members.id)? },
     };
     let conditions =
         Conditions::from_members(members.if_match.as_deref(), members.if_none_match.as_deref());
@@ -143,7 +109,7 @@ fn read_operation(
     Ok(WriteOperation { collection: collection.clone(), action, precondition })
 }
 
-impl Members<'_> {
+impl BatchOperation<'_> {
     /// Refuses members that mean nothing for the method: a condition that is not looked at would
     /// be a lost update.
     fn refuse_foreign(&self) -> Result<(), MemberFault> {
@@ -156,10 +122,10 @@ impl Members<'_> {
             ("upsert", self.upsert.is_some()),
         ];
         let (method, allowed): (_, &[&str]) = match self.method {
-            Method::Create => ("create", &["body"]),
-            Method::Put => ("put", &["id", "body", "if_match", "if_none_match", "upsert"]),
-            Method::Patch => ("patch", &["id", "patch", "if_match", "if_none_match"]),
-            Method::Delete => ("delete", &["id", "if_match", "if_none_match"]),
+            BatchMethod::Create => ("create", &["body"]),
+            BatchMethod::Put => ("put", &["id", "body", "if_match", "if_none_match", "upsert"]),
+            BatchMethod::Patch => ("patch", &["id", "patch", "if_match", "if_none_match"]),
+            BatchMethod::Delete => ("delete", &["id", "if_match", "if_none_match"]),
         };
         match present.iter().find(|(name, there)| *there && !allowed.contains(name)) {
             Some((name, _)) => {

@@ -1,31 +1,23 @@
 //! Documents as a caller sees them: text spliced together, never parsed and printed.
 
-use std::io::Write;
+use isobase_types::{Document, DocumentId, FieldPath, json};
 
-use isobase_types::{Document, DocumentId, FieldPath, Revision, Timestamp, json};
+use super::Meta;
 
 /// The name of the member that `meta=true` adds.
 const META: &str = "_meta";
 
 /// Which parts of documents a caller asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct View {
+pub(in crate::records) struct View {
     /// Only these fields; empty means all.
-    pub(super) fields: Vec<FieldPath>,
+    pub(in crate::records) fields: Vec<FieldPath>,
     /// Add `_meta` after the id.
-    pub(super) meta: bool,
-}
-
-/// What `_meta` tells.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Meta<'a> {
-    pub(super) revision: &'a Revision,
-    pub(super) created_at: Timestamp,
-    pub(super) updated_at: Timestamp,
+    pub(in crate::records) meta: bool,
 }
 
 impl<'a> Meta<'a> {
-    pub(super) fn of(document: &'a Document) -> Self {
+    fn of(document: &'a Document) -> Self {
         let Document { revision, created_at, updated_at, .. } = document;
         Self { revision, created_at: *created_at, updated_at: *updated_at }
     }
@@ -33,18 +25,12 @@ impl<'a> Meta<'a> {
 
 impl View {
     /// Appends a document.
-    pub(super) fn write(&self, document: &Document, out: &mut Vec<u8>) {
+    pub(in crate::records) fn write(&self, document: &Document, out: &mut Vec<u8>) {
         self.write_parts(&document.body, &document.id, Meta::of(document), out);
     }
 
     /// Appends a document of its parts: the fields in their order, the id, `_meta`.
-    pub(super) fn write_parts(
-        &self,
-        body: &str,
-        id: &DocumentId,
-        meta: Meta<'_>,
-        out: &mut Vec<u8>,
-    ) {
+    fn write_parts(&self, body: &str, id: &DocumentId, meta: Meta<'_>, out: &mut Vec<u8>) {
         let projected;
         let mut body = body;
         if !self.fields.is_empty() {
@@ -65,18 +51,18 @@ impl View {
 
     /// Appends a whole body and leaves its object open for [`View::write_id`]: writes render
     /// what they have before they hand the body over, and the id when they know it.
-    pub(super) fn write_open(body: &str, out: &mut Vec<u8>) {
+    pub(in crate::records) fn write_open(body: &str, out: &mut Vec<u8>) {
         out.extend_from_slice(body.strip_suffix('}').unwrap_or(body).as_bytes());
     }
 
     /// Closes the object that [`View::write_open`] left open.
-    pub(super) fn write_id(id: &DocumentId, out: &mut Vec<u8>) {
+    pub(in crate::records) fn write_id(id: &DocumentId, out: &mut Vec<u8>) {
         write_id_member(id, out);
         out.push(b'}');
     }
 
     /// About how many bytes a document takes, so that a buffer grows once.
-    pub(super) fn size_hint(&self, document: &Document) -> usize {
+    pub(in crate::records) fn size_hint(&self, document: &Document) -> usize {
         document.body.len() + if self.meta { 160 } else { 32 }
     }
 }
@@ -112,29 +98,15 @@ fn write_fields_without_meta(body: &str, out: &mut Vec<u8>) {
 }
 
 fn write_meta(meta: Meta<'_>, out: &mut Vec<u8>) {
-    out.extend_from_slice(b",\"_meta\":{\"revision\":");
-    write_revision(meta.revision, out);
-    // Writing to a Vec cannot fail, and timestamps need no escaping.
-    let _ = write!(
-        out,
-        ",\"createdAt\":\"{}\",\"updatedAt\":\"{}\"}}",
-        meta.created_at, meta.updated_at
-    );
-}
-
-/// Appends a revision as a JSON string.
-pub(super) fn write_revision(revision: &Revision, out: &mut Vec<u8>) {
-    match revision.number() {
-        Some(number) => {
-            // Writing to a Vec cannot fail.
-            let _ = write!(out, "\"{number}\"");
-        }
-        None => json::write_string(&revision.to_string(), out),
-    }
+    out.extend_from_slice(b",\"_meta\":");
+    // Writing to a Vec cannot fail, and the parts are texts.
+    let _ = serde_json::to_writer(out, &meta);
 }
 
 #[cfg(test)]
 mod tests {
+    use isobase_types::{Revision, Timestamp};
+
     use super::*;
 
     fn document(body: &str) -> Document {

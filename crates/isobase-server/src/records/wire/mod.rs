@@ -1,0 +1,358 @@
+//! Records on the wire: what is read and sent, said once, and how the routes are described.
+
+mod documents;
+mod operations;
+mod parameters;
+
+use std::{borrow::Cow, fmt::Display};
+
+use isobase_types::{DocumentId, Revision, Timestamp};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::value::RawValue;
+
+pub(super) use documents::View;
+pub(super) use operations::*;
+
+/// A document that is sent to the service. Documents are text from one end to the other; this is
+/// only their shape.
+pub(super) struct Document;
+
+impl JsonSchema for Document {
+    fn schema_name() -> Cow<'static, str> {
+        "Document".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "object",
+            "additionalProperties": true,
+            "description": "Any JSON object, nested at most 128 levels deep, without duplicate \
+                keys. A top-level `id` is dropped.",
+        })
+    }
+}
+
+/// A document that the service sends.
+pub(super) struct StoredDocument;
+
+impl JsonSchema for StoredDocument {
+    fn schema_name() -> Cow<'static, str> {
+        "StoredDocument".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "object",
+            "required": ["id"],
+            "additionalProperties": true,
+            "properties": {
+                "id": generator.subschema_for::<Id<'_>>(),
+                "_meta": generator.subschema_for::<Meta<'_>>(),
+            },
+        })
+    }
+}
+
+/// An id: an integer that the service gave, or a text that a caller chose.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(super) enum Id<'a> {
+    Integer(i64),
+    Text(&'a str),
+}
+
+impl<'a> From<&'a DocumentId> for Id<'a> {
+    fn from(id: &'a DocumentId) -> Self {
+        match id {
+            DocumentId::Integer(integer) => Self::Integer(*integer),
+            DocumentId::Text(text) => Self::Text(text),
+        }
+    }
+}
+
+impl JsonSchema for Id<'_> {
+    fn schema_name() -> Cow<'static, str> {
+        "Id".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "oneOf": [
+                { "type": "integer", "minimum": 0 },
+                { "type": "string", "minLength": 1, "maxLength": 512 },
+            ],
+        })
+    }
+}
+
+/// What `meta=true` adds to a document.
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Meta<'a> {
+    #[serde(serialize_with = "as_text")]
+    #[schemars(with = "String")]
+    pub(super) revision: &'a Revision,
+    #[serde(serialize_with = "as_text")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    pub(super) created_at: Timestamp,
+    #[serde(serialize_with = "as_text")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    pub(super) updated_at: Timestamp,
+}
+
+/// Documents that stand in an answer as text: the rest of the answer is spliced behind them.
+pub(super) struct Spliced;
+
+impl Spliced {
+    #[expect(clippy::unused_self, reason = "the form that serde asks for")]
+    fn is_written_already(&self) -> bool {
+        true
+    }
+}
+
+impl Serialize for Spliced {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_unit()
+    }
+}
+
+impl JsonSchema for Spliced {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "StoredDocuments".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        generator.subschema_for::<Vec<StoredDocument>>()
+    }
+}
+
+/// A page of a listing with the place of the next one.
+#[derive(Serialize, JsonSchema)]
+#[schemars(extend("required" = ["items", "next"]))]
+pub(super) struct CursorPage<'a> {
+    #[serde(skip_serializing_if = "Spliced::is_written_already")]
+    pub(super) items: Spliced,
+    pub(super) next: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "u64")]
+    pub(super) total: Option<u64>,
+}
+
+/// A page of a listing by its number.
+#[derive(Serialize, JsonSchema)]
+#[schemars(extend("required" = ["items", "total", "page", "pages"]))]
+pub(super) struct NumberedPage {
+    #[serde(skip_serializing_if = "Spliced::is_written_already")]
+    pub(super) items: Spliced,
+    pub(super) total: u64,
+    pub(super) page: u64,
+    pub(super) pages: u64,
+}
+
+/// What a listing answers.
+#[derive(JsonSchema)]
+#[schemars(untagged, inline)]
+#[expect(dead_code, reason = "only its schema is used: each form is sent by itself")]
+pub(super) enum List<'a> {
+    Documents(Vec<StoredDocument>),
+    Cursor(CursorPage<'a>),
+    Numbered(NumberedPage),
+}
+
+/// The names of all collections.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Collections<'a> {
+    pub(super) collections: Vec<&'a str>,
+}
+
+/// How many documents there are.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Stats<'a> {
+    pub(super) total_records: u64,
+    pub(super) collections: usize,
+    pub(super) collection_names: Vec<&'a str>,
+}
+
+/// That something was done.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Message {
+    pub(super) message: &'static str,
+}
+
+/// How many documents a deleted collection had.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct DeletedCollection {
+    pub(super) message: &'static str,
+    pub(super) deleted: u64,
+}
+
+/// What became of lines.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct LoadReport<'a> {
+    pub(super) created: u64,
+    pub(super) failed: u64,
+    /// The first that were refused.
+    #[schemars(length(max = 100))]
+    pub(super) errors: &'a [LineError],
+    /// Null when no line became a document.
+    pub(super) ids: Option<LoadedIds<'a>>,
+}
+
+/// A line that was refused.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct LineError {
+    pub(super) line: u64,
+    pub(super) code: &'static str,
+    pub(super) detail: String,
+}
+
+/// The first and the last id of the new documents.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct LoadedIds<'a> {
+    pub(super) first: Id<'a>,
+    pub(super) last: Id<'a>,
+}
+
+// Operations are cut out as text and read one by one; what a caller can get wrong stays text, so
+// that the answer can name the member.
+
+/// Several writes.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Batch<'a> {
+    #[serde(borrow)]
+    #[schemars(with = "Vec<BatchOperation<'_>>", length(max = 10_000))]
+    pub(super) operations: Vec<&'a RawValue>,
+    /// All or nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "bool", extend("default" = false))]
+    pub(super) atomic: Option<bool>,
+}
+
+/// One of several writes.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BatchOperation<'a> {
+    pub(super) method: BatchMethod,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Id<'_>")]
+    pub(super) id: Option<&'a RawValue>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Document")]
+    pub(super) body: Option<&'a RawValue>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Document")]
+    pub(super) patch: Option<&'a RawValue>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub(super) if_match: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub(super) if_none_match: Option<String>,
+    /// A `put` stores the document also when there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "bool", extend("default" = false))]
+    pub(super) upsert: Option<bool>,
+}
+
+/// What an operation does.
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub(super) enum BatchMethod {
+    Create,
+    Put,
+    Patch,
+    Delete,
+}
+
+/// What became of several writes: one result per operation, in their order.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct BatchReport<'a> {
+    pub(super) results: Vec<BatchResult<'a>>,
+    /// Something was written.
+    pub(super) committed: bool,
+}
+
+/// What became of one operation, with the status it would have had alone.
+#[derive(Default, Serialize, JsonSchema)]
+pub(super) struct BatchResult<'a> {
+    pub(super) status: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Id<'_>")]
+    pub(super) id: Option<Id<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", extend("enum" = ["created", "updated", "deleted"]))]
+    pub(super) kind: Option<&'static str>,
+    /// A tag as the header has it, quotes included: it can be sent back as it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub(super) etag: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "BatchError<'_>")]
+    pub(super) error: Option<BatchError<'a>>,
+}
+
+/// Why an operation was refused.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct BatchError<'a> {
+    pub(super) code: &'static str,
+    pub(super) detail: String,
+    /// The places that do not meet a schema, as `errors` of a problem has them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) errors: Vec<BatchFault<'a>>,
+}
+
+/// A place that does not meet a schema.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct BatchFault<'a> {
+    pub(super) pointer: &'a str,
+    pub(super) message: &'a str,
+}
+
+/// A page of changes.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct ChangesPage<'a> {
+    pub(super) changes: Vec<Change<'a>>,
+    /// Where the next page begins.
+    pub(super) next: u64,
+    /// Whether there are more now.
+    pub(super) more: bool,
+}
+
+/// One committed write.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Change<'a> {
+    pub(super) sequence: u64,
+    pub(super) collection: &'a str,
+    pub(super) id: Option<Id<'a>>,
+    #[schemars(extend("enum" = ["created", "updated", "deleted", "collection_deleted"]))]
+    pub(super) kind: &'static str,
+    pub(super) revision: Option<String>,
+    #[serde(serialize_with = "as_text")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    pub(super) at: Timestamp,
+}
+
+/// The indexes of a collection.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Indexes {
+    pub(super) indexes: Vec<Index>,
+}
+
+/// A declared index.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Index {
+    pub(super) fields: String,
+    #[schemars(extend("enum" = ["building", "ready"]))]
+    pub(super) state: &'static str,
+}
+
+fn as_text<S: Serializer>(value: &impl Display, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(value)
+}

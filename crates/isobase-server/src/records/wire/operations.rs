@@ -1,0 +1,434 @@
+//! How the record routes are described.
+
+use isobase_http::{Answer, Content, Operation, ProblemCode};
+use isobase_types::Timestamp;
+use serde_json::{Map, Value, json};
+
+use super::{
+    Batch, BatchError, BatchReport, BatchResult, Change, ChangesPage, Collections,
+    DeletedCollection, Document, Id, Index, Indexes, LineError, List, LoadReport, LoadedIds,
+    Message, Stats,
+    parameters::{
+        ETAG, LAST_MODIFIED, LOCATION, ORIGIN, REPLAYED, accept, atomic, changes_limit, collection,
+        confirm, count, cursor, document_in, document_out, fields, id, idempotency_key, if_match,
+        if_none_match, index_fields, lines, meta, or, page, page_limit, since, sort, upsert, wait,
+    },
+};
+use crate::codes;
+
+pub(in crate::records) fn list_collections() -> Operation {
+    let example = Collections { collections: vec!["orders", "users"] };
+    Operation::new("list_collections", "collections", "List the collections")
+        .description("The names of all collections that have a document, by their bytes.")
+        .answers(Answer::new(200, "The names.").content(Content::like(&example)))
+}
+
+pub(in crate::records) fn get_stats() -> Operation {
+    let collection_names = vec!["orders", "users"];
+    let example = Stats { total_records: 3, collections: 2, collection_names };
+    Operation::new("get_stats", "collections", "Count documents and collections")
+        .description("How many documents there are in all collections, and which collections.")
+        .answers(Answer::new(200, "The counts.").content(Content::like(&example)))
+}
+
+pub(in crate::records) fn delete_collection() -> Operation {
+    let example = DeletedCollection { message: "Collection deleted", deleted: 3 };
+    Operation::new("delete_collection", "collections", "Delete a collection")
+        .description(
+            "Deletes every document of the collection at once. Asks for a confirmation, because a \
+             forgotten id makes this of a `DELETE` of one document.",
+        )
+        .parameters([collection(), confirm()])
+        .answers(
+            Answer::new(200, "How many documents there were; 0 for an unknown collection.")
+                .content(Content::like(&example)),
+        )
+        .problems([
+            codes::INVALID_COLLECTION_NAME,
+            codes::INVALID_PARAMETER,
+            codes::CONFIRMATION_REQUIRED,
+        ])
+}
+
+pub(in crate::records) fn list_records() -> Operation {
+    let array = Content::of::<List<'_>>()
+        .example(json!([{ "name": "item1", "id": 1 }, { "name": "item2", "id": 2 }]));
+    let lines = lines("{\"name\":\"item1\",\"id\":1}\n{\"name\":\"item2\",\"id\":2}\n");
+    Operation::new("list_records", "records", "List documents")
+        .description(
+            "Without `limit`, `cursor` and `page`: every document that meets the filter, as a \
+             bare array (or, with `Accept: application/x-ndjson`, one a line), streamed. A stream \
+             is not one moment's picture of the collection: documents written meanwhile may or \
+             may not be in it. When it fails halfway, the connection is cut. With `limit` or \
+             `cursor`: a page with the `cursor` of the next one. With `page`: a numbered page \
+             with totals. Every other parameter is a filter on the field of that name: \
+             `status=open`, `age[gte]=18`, `or=(…)`; a field named like a parameter is written in \
+             quotes, `\"sort\"=x`. An unknown collection is empty.",
+        )
+        .parameters([
+            collection(),
+            sort(),
+            page_limit(),
+            cursor(),
+            page(),
+            count(),
+            fields(),
+            meta(),
+            or(),
+            accept(),
+        ])
+        .answers(
+            Answer::new(
+                200,
+                "The documents: a bare array; an object with `items` and `next`; or an object \
+                 with `items`, `total`, `page` and `pages`.",
+            )
+            .headers([
+                ("X-Total-Count", "How many documents meet the filter, when it was counted."),
+                ("Link", "With `rel=\"next\"`: the next page, relative to this one."),
+            ])
+            .content(array)
+            .content(lines),
+        )
+        .problems([
+            codes::INVALID_COLLECTION_NAME,
+            codes::INVALID_PARAMETER,
+            codes::INVALID_ARGUMENT,
+            codes::LIMIT_EXCEEDED,
+        ])
+}
+
+pub(in crate::records) fn create_record() -> Operation {
+    let detail = "Input should be a valid dictionary, found an array".to_owned();
+    let report = LoadReport {
+        created: 2,
+        failed: 1,
+        errors: &[LineError { line: 3, code: codes::NOT_AN_OBJECT.as_str(), detail }],
+        ids: Some(LoadedIds { first: Id::Integer(1), last: Id::Integer(2) }),
+    };
+    Operation::new("create_record", "records", "Create documents")
+        .description(
+            "One JSON object becomes a document under the next integer id; a top-level `id` is \
+             dropped. A body without `Content-Type` is taken as JSON. With `Content-Type: \
+             application/x-ndjson` every line becomes a document: lines are written as they come, \
+             refused ones are counted and named and do not stop the others. With `atomic=true` or \
+             an `Idempotency-Key` the whole body is read first, within the bounds of a batch, and \
+             written at once; with `atomic=true` one refused line refuses all.",
+        )
+        .parameters([collection(), atomic(), idempotency_key()])
+        .takes(document_in())
+        .takes(lines("{\"name\":\"item1\"}\n{\"name\":\"item2\"}\n"))
+        .answers(
+            Answer::new(
+                201,
+                "The document as it was stored: its fields in their order, then its id.",
+            )
+            .headers([LOCATION, ETAG, LAST_MODIFIED, REPLAYED])
+            .content(document_out()),
+        )
+        .answers(
+            Answer::new(
+                200,
+                "What became of the lines. `errors` names the first 100 that were refused; `ids` \
+                 is null when none became a document, and other writers' documents may lie \
+                 between the two.",
+            )
+            .headers([REPLAYED])
+            .content(Content::like(&report)),
+        )
+        .problems([
+            codes::INVALID_COLLECTION_NAME,
+            codes::INVALID_PARAMETER,
+            codes::INVALID_HEADER,
+            codes::INVALID_JSON,
+            codes::NOT_AN_OBJECT,
+            codes::DOCUMENT_UNHOLDABLE,
+            codes::SCHEMA_VIOLATION,
+            codes::IDEMPOTENCY_MISMATCH,
+            codes::BATCH_REJECTED,
+            codes::LIMIT_EXCEEDED,
+        ])
+}
+
+pub(in crate::records) fn get_record() -> Operation {
+    Operation::new("get_record", "records", "Read a document")
+        .description(
+            "The document: its fields in their order, then its id. The `ETag` is the revision of \
+             the whole document, whatever `fields` and `meta` leave of it.",
+        )
+        .parameters([collection(), id(), fields(), meta(), if_match(), if_none_match()])
+        .answers(
+            Answer::new(200, "The document.")
+                .headers([ETAG, LAST_MODIFIED])
+                .content(document_out()),
+        )
+        .answers(
+            Answer::new(304, "The caller has it: its revision is in `If-None-Match`.")
+                .headers([ETAG, LAST_MODIFIED]),
+        )
+        .problems([
+            codes::INVALID_COLLECTION_NAME,
+            codes::INVALID_ID,
+            codes::INVALID_PARAMETER,
+            codes::INVALID_HEADER,
+            codes::RECORD_NOT_FOUND,
+            codes::REVISION_CONFLICT,
+        ])
+}
+
+pub(in crate::records) fn put_record() -> Operation {
+    Operation::new("put_record", "records", "Replace a document")
+        .description(
+            "Replaces the whole document; an `id` in the body is ignored. Without a document: \
+             404, unless `upsert=true` or `If-None-Match: *` allow to create it. Only string ids \
+             can be created: integer ids are assigned by the service.",
+        )
+        .parameters([collection(), id(), upsert(), if_match(), if_none_match()])
+        .takes(document_in())
+        .answers(
+            Answer::new(200, "It was replaced.")
+                .headers([ETAG, LAST_MODIFIED])
+                .content(document_out()),
+        )
+        .answers(
+            Answer::new(201, "It is new.")
+                .headers([LOCATION, ETAG, LAST_MODIFIED])
+                .content(document_out()),
+        )
+        .problems(WRITE_PROBLEMS)
+}
+
+pub(in crate::records) fn patch_record() -> Operation {
+    let merge = Content::of::<Document>()
+        .media_type("application/merge-patch+json")
+        .example(json!({ "price": 8.5, "note": null }));
+    Operation::new("patch_record", "records", "Merge into a document")
+        .description(
+            "Applies a JSON merge patch (RFC 7396): members replace, objects merge, null takes \
+             away. An `id` in the patch is ignored.",
+        )
+        .parameters([collection(), id(), if_match(), if_none_match()])
+        .takes(merge)
+        .takes(document_in())
+        .answers(
+            Answer::new(200, "The whole document as it is now.")
+                .headers([ETAG, LAST_MODIFIED])
+                .content(document_out()),
+        )
+        .problems(WRITE_PROBLEMS)
+}
+
+pub(in crate::records) fn delete_record() -> Operation {
+    Operation::new("delete_record", "records", "Delete a document")
+        .description("An id is never used again, not even that of the last document.")
+        .parameters([collection(), id(), if_match(), if_none_match()])
+        .answers(done("It is gone.", "Record deleted"))
+        .problems([
+            codes::INVALID_COLLECTION_NAME,
+            codes::INVALID_ID,
+            codes::RESERVED_ID,
+            codes::INVALID_PARAMETER,
+            codes::INVALID_HEADER,
+            codes::RECORD_NOT_FOUND,
+            codes::REVISION_CONFLICT,
+        ])
+}
+
+pub(in crate::records) fn write_batch() -> Operation {
+    let batch = Content::of::<Batch<'_>>().example(json!({
+        "operations": [
+            { "method": "create", "body": { "name": "item1" } },
+            { "method": "put", "id": "a", "body": { "name": "item2" }, "upsert": true },
+            { "method": "patch", "id": 1, "patch": { "price": 8.5 }, "if_match": "\"12\"" },
+            { "method": "delete", "id": 2 },
+        ],
+        "atomic": false,
+    }));
+    let written = BatchResult {
+        status: 201,
+        id: Some(Id::Integer(3)),
+        kind: Some("created"),
+        etag: Some("\"13\"".to_owned()),
+        ..BatchResult::default()
+    };
+    let error = BatchError {
+        code: codes::RECORD_NOT_FOUND.as_str(),
+        detail: "Record not found".to_owned(),
+        errors: Vec::new(),
+    };
+    let refused = BatchResult { status: 404, error: Some(error), ..BatchResult::default() };
+    let report = BatchReport { results: vec![written, refused], committed: true };
+    Operation::new("write_batch", "records", "Carry out several writes")
+        .description(
+            "Carries out the operations in their order; a later one sees the effects of an \
+             earlier one. All are checked before the first is carried out. Each has its own \
+             result, with the status it would have had alone; with `atomic` (in the body or as a \
+             parameter) all are carried out or none, and 409 names those that were refused. \
+             `if_match` and `if_none_match` take a revision, bare or quoted, a list of quoted \
+             ones, or `*`.",
+        )
+        .parameters([collection(), atomic(), idempotency_key()])
+        .takes(batch)
+        .answers(
+            Answer::new(200, "One result per operation. `committed`: something was written.")
+                .headers([REPLAYED])
+                .content(Content::like(&report)),
+        )
+        .problems([
+            codes::INVALID_COLLECTION_NAME,
+            codes::INVALID_PARAMETER,
+            codes::INVALID_HEADER,
+            codes::NOT_AN_OBJECT,
+            codes::INVALID_BATCH,
+            codes::BATCH_REJECTED,
+            codes::IDEMPOTENCY_MISMATCH,
+            codes::LIMIT_EXCEEDED,
+            codes::UNSUPPORTED,
+        ])
+}
+
+pub(in crate::records) fn list_collection_changes() -> Operation {
+    changes("list_collection_changes", "Follow the changes of a collection")
+        .parameters([collection(), since(), changes_limit(), wait()])
+        .problems([codes::INVALID_COLLECTION_NAME])
+}
+
+pub(in crate::records) fn list_changes() -> Operation {
+    changes("list_changes", "Follow the changes of all collections").parameters([
+        since(),
+        changes_limit(),
+        wait(),
+    ])
+}
+
+fn changes(name: &'static str, summary: &'static str) -> Operation {
+    let change = Change {
+        sequence: 13,
+        collection: "orders",
+        id: Some(Id::Integer(1)),
+        kind: "created",
+        revision: Some("13".to_owned()),
+        at: Timestamp { unix_us: 1_795_183_740_000_000 },
+    };
+    let page = ChangesPage { changes: vec![change], next: 13, more: false };
+    Operation::new(name, "changes", summary)
+        .description(
+            "Committed writes in the order of their commits. Begin with `since=0`, go on with the \
+             `next` of each answer. Changes are kept for a while; when those after `since` are \
+             gone, the answer is 410 with the oldest place. The deletion of a whole collection is \
+             one change of kind `collection_deleted` with a null id. Revisions are the text of \
+             the `ETag` without its quotes.",
+        )
+        .answers(
+            Answer::new(200, "A page of changes; `more` says whether there are more now.")
+                .content(Content::like(&page)),
+        )
+        .problems([codes::INVALID_PARAMETER, codes::CHANGES_GONE, codes::UNSUPPORTED])
+}
+
+pub(in crate::records) fn list_indexes() -> Operation {
+    let example = Indexes { indexes: vec![index("ready")] };
+    Operation::new("list_indexes", "indexes", "List the indexes of a collection")
+        .description("In the order of their declaration.")
+        .parameters([collection()])
+        .answers(Answer::new(200, "The indexes.").content(Content::like(&example)))
+        .problems([codes::INVALID_COLLECTION_NAME, codes::UNSUPPORTED])
+}
+
+pub(in crate::records) fn put_index() -> Operation {
+    Operation::new("put_index", "indexes", "Declare an index")
+        .description(
+            "Declares an index and builds it. Reads and writes go on meanwhile, and so does the \
+             build when the caller leaves or the answer is 202. Declaring an index again is \
+             allowed, and waits for the build again.",
+        )
+        .parameters([collection(), index_fields()])
+        .answers(Answer::new(200, "It is ready.").content(Content::like(&index("ready"))))
+        .answers(
+            Answer::new(202, "It is still being built.").content(Content::like(&index("building"))),
+        )
+        .problems([codes::INVALID_COLLECTION_NAME, codes::INVALID_PARAMETER, codes::UNSUPPORTED])
+}
+
+pub(in crate::records) fn delete_index() -> Operation {
+    Operation::new("delete_index", "indexes", "Take an index away")
+        .description("Documents stay as they are; listings that used it examine more.")
+        .parameters([collection(), index_fields()])
+        .answers(done("It is gone.", "Index deleted"))
+        .problems([
+            codes::INVALID_COLLECTION_NAME,
+            codes::INVALID_PARAMETER,
+            codes::INDEX_NOT_FOUND,
+            codes::UNSUPPORTED,
+        ])
+}
+
+pub(in crate::records) fn get_schema() -> Operation {
+    Operation::new("get_schema", "collections", "Read the schema of a collection")
+        .description(
+            "The JSON Schema that documents of the collection must meet when they are written.",
+        )
+        .parameters([collection()])
+        .answers(Answer::new(200, "The schema.").headers([ORIGIN]).content(schema()))
+        .problems([codes::INVALID_COLLECTION_NAME, codes::SCHEMA_NOT_FOUND])
+}
+
+pub(in crate::records) fn put_schema() -> Operation {
+    Operation::new("put_schema", "collections", "Set the schema of a collection")
+        .description(
+            "From now on every document that is written to the collection, and what a patch makes \
+             of one, must meet this JSON Schema; other services on the same database follow \
+             within a few seconds. Documents that are there already stay, whether they meet it or \
+             not: they are read and deleted as before, and their next write is checked. The \
+             schema stays when the collection is deleted. Draft 2020-12 unless `$schema` names \
+             another (2019-09, 7, 6, 4); at most 128 KiB; references lead only into the schema \
+             itself (`#/$defs/name`, `#anchor`), nothing is fetched; patterns have no \
+             look-around; `format` is a note from draft 2019-09 on. A document is checked without \
+             its `id`.",
+        )
+        .parameters([collection()])
+        .takes(schema())
+        .answers(
+            Answer::new(200, "The schema as it is stored.").headers([ORIGIN]).content(schema()),
+        )
+        .problems([codes::INVALID_COLLECTION_NAME, codes::INVALID_SCHEMA, codes::SCHEMA_DECLARED])
+}
+
+pub(in crate::records) fn delete_schema() -> Operation {
+    Operation::new("delete_schema", "collections", "Take the schema of a collection away")
+        .description("From now on documents of the collection may be any JSON object.")
+        .parameters([collection()])
+        .answers(done("It is gone.", "Schema deleted"))
+        .problems([codes::INVALID_COLLECTION_NAME, codes::SCHEMA_NOT_FOUND, codes::SCHEMA_DECLARED])
+}
+
+fn done(description: &'static str, message: &'static str) -> Answer {
+    Answer::new(200, description).content(Content::like(&Message { message }))
+}
+
+fn index(state: &'static str) -> Index {
+    Index { fields: "status,-created_at".to_owned(), state }
+}
+
+fn schema() -> Content {
+    Content::of::<Map<String, Value>>().example(json!({
+        "type": "object",
+        "required": ["name"],
+        "properties": { "name": { "type": "string" } },
+    }))
+}
+
+const WRITE_PROBLEMS: [ProblemCode; 12] = [
+    codes::INVALID_COLLECTION_NAME,
+    codes::INVALID_ID,
+    codes::RESERVED_ID,
+    codes::INVALID_PARAMETER,
+    codes::INVALID_HEADER,
+    codes::INVALID_JSON,
+    codes::NOT_AN_OBJECT,
+    codes::RECORD_NOT_FOUND,
+    codes::REVISION_CONFLICT,
+    codes::ALREADY_EXISTS,
+    codes::DOCUMENT_UNHOLDABLE,
+    codes::SCHEMA_VIOLATION,
+];

@@ -1,0 +1,206 @@
+//! Parameters, headers and bodies that the descriptions use again and again.
+
+use isobase_http::{Content, Location, Parameter};
+use serde_json::json;
+
+use super::{Document, StoredDocument};
+
+pub(super) fn collection() -> Parameter {
+    Parameter::new(
+        Location::Path,
+        "collection",
+        "Name of the collection: 1 to 128 bytes of UTF-8 without '/' and control characters. A \
+         collection exists while it has a document.",
+    )
+    .schema(json!({ "type": "string", "minLength": 1, "maxLength": 128 }))
+    .example("orders")
+}
+
+pub(super) fn id() -> Parameter {
+    Parameter::new(
+        Location::Path,
+        "id",
+        "Id of the document. Canonical decimal up to 2^63-1 is an integer id, which the service \
+         assigns; anything else is a string id, which the caller chooses: 1 to 512 bytes of UTF-8 \
+         without NUL and '/', not beginning with '_', and neither '.' nor '..'.",
+    )
+    .schema(json!({ "type": "string", "minLength": 1, "maxLength": 512 }))
+    .example("1")
+}
+
+pub(super) fn fields() -> Parameter {
+    Parameter::new(
+        Location::Query,
+        "fields",
+        "Only these fields of a document, separated by commas; dots reach into objects. `id` is \
+         always there.",
+    )
+    .example("name,address.city")
+}
+
+pub(super) fn meta() -> Parameter {
+    Parameter::new(
+        Location::Query,
+        "meta",
+        "`true` adds `_meta` after the id: `revision`, `createdAt`, `updatedAt`. A document's own \
+         `_meta` gives way to it in this answer.",
+    )
+    .schema(flag())
+    .example(true)
+}
+
+pub(super) fn if_match() -> Parameter {
+    Parameter::new(
+        Location::Header,
+        "If-Match",
+        "`*`, or a list of revisions as `ETag` gave them: go on only if the document has one of \
+         them. Without a document the condition fails.",
+    )
+    .example("\"12\"")
+}
+
+pub(super) fn if_none_match() -> Parameter {
+    Parameter::new(
+        Location::Header,
+        "If-None-Match",
+        "`*`, or a list of revisions: a read answers 304 when the document has one of them; a \
+         write goes on only when it has none. With `PUT`, `*` creates only.",
+    )
+    .example("*")
+}
+
+pub(super) fn idempotency_key() -> Parameter {
+    Parameter::new(
+        Location::Header,
+        "Idempotency-Key",
+        "1 to 255 visible ASCII characters of the caller's choice. A repeat of the request with \
+         the same key gives the first answer, with the header `Idempotency-Replayed: true`, and \
+         writes nothing.",
+    )
+    .schema(json!({ "type": "string", "minLength": 1, "maxLength": 255 }))
+    .example("0b5e2d3c-order-17")
+}
+
+pub(super) fn atomic() -> Parameter {
+    Parameter::new(Location::Query, "atomic", "`true`: all or nothing.")
+        .schema(flag())
+        .example(true)
+}
+
+pub(super) fn confirm() -> Parameter {
+    Parameter::new(Location::Query, "confirm", "The name of the collection again.")
+        .example("orders")
+}
+
+pub(super) fn upsert() -> Parameter {
+    let description = "`true` stores the document also when there is none.";
+    Parameter::new(Location::Query, "upsert", description).schema(flag()).example(true)
+}
+
+pub(super) fn sort() -> Parameter {
+    Parameter::new(
+        Location::Query,
+        "sort",
+        "Fields to sort by, most significant first; `-` before a field puts large values first. \
+         The id decides between equals. Default: by id.",
+    )
+    .example("-created_at,name")
+}
+
+pub(super) fn page_limit() -> Parameter {
+    Parameter::new(Location::Query, "limit", "Most documents of a page.")
+        .schema(json!({ "type": "integer", "minimum": 1, "maximum": 1000, "default": 100 }))
+        .example(20)
+}
+
+pub(super) fn cursor() -> Parameter {
+    Parameter::new(
+        Location::Query,
+        "cursor",
+        "The `next` of the page before, with the same filter and order.",
+    )
+}
+
+pub(super) fn page() -> Parameter {
+    Parameter::new(
+        Location::Query,
+        "page",
+        "The number of the page, from 1. Cursors are faster far from the beginning.",
+    )
+    .schema(json!({ "type": "integer", "minimum": 1 }))
+    .example(1)
+}
+
+pub(super) fn count() -> Parameter {
+    let description = "`exact` counts all documents that meet the filter.";
+    Parameter::new(Location::Query, "count", description)
+        .schema(json!({ "enum": ["none", "exact"], "default": "none" }))
+        .example("exact")
+}
+
+pub(super) fn or() -> Parameter {
+    Parameter::new(
+        Location::Query,
+        "or",
+        "Alternatives: `or=(status.eq.open,total.gt.100)`; `and=(…)` and nesting work alike.",
+    )
+}
+
+pub(super) fn accept() -> Parameter {
+    let description = "`application/x-ndjson` for one document a line.";
+    Parameter::new(Location::Header, "Accept", description).example("application/x-ndjson")
+}
+
+pub(super) fn since() -> Parameter {
+    Parameter::new(Location::Query, "since", "Only changes after this place.")
+        .schema(json!({ "type": "integer", "minimum": 0, "default": 0 }))
+        .example(0)
+}
+
+pub(super) fn changes_limit() -> Parameter {
+    Parameter::new(Location::Query, "limit", "Most changes of a page.")
+        .schema(json!({ "type": "integer", "minimum": 1, "maximum": 1000, "default": 100 }))
+        .example(100)
+}
+
+pub(super) fn wait() -> Parameter {
+    Parameter::new(
+        Location::Query,
+        "wait",
+        "Seconds to wait for a change when there is none yet. The answer may be empty and may \
+         come earlier.",
+    )
+    .schema(json!({ "type": "integer", "minimum": 0, "maximum": 30, "default": 0 }))
+    .example(20)
+}
+
+pub(super) fn index_fields() -> Parameter {
+    let description = "1 to 3 fields with their directions, as in `sort`.";
+    Parameter::new(Location::RequiredQuery, "fields", description).example("status,-created_at")
+}
+
+fn flag() -> serde_json::Value {
+    json!({ "type": "boolean", "default": false })
+}
+
+pub(super) const ETAG: (&str, &str) = ("ETag", "The document's revision, quoted.");
+pub(super) const LAST_MODIFIED: (&str, &str) =
+    ("Last-Modified", "When the document was last changed, in whole seconds.");
+pub(super) const LOCATION: (&str, &str) = ("Location", "The path of the new document.");
+pub(super) const REPLAYED: (&str, &str) =
+    ("Idempotency-Replayed", "`true` when this is the answer to an earlier request.");
+pub(super) const ORIGIN: (&str, &str) =
+    ("X-Schema-Origin", "`configuration` or `database`: where the schema comes from.");
+
+pub(super) fn document_in() -> Content {
+    Content::of::<Document>().example(json!({ "name": "item1", "price": 9.5 }))
+}
+
+pub(super) fn document_out() -> Content {
+    Content::of::<StoredDocument>().example(json!({ "name": "item1", "price": 9.5, "id": 1 }))
+}
+
+/// One document a line.
+pub(super) fn lines(example: &'static str) -> Content {
+    Content::text("application/x-ndjson").example(example)
+}
