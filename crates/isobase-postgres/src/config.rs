@@ -1,6 +1,6 @@
 //! Where the database is and how to reach it: the URL.
 
-use std::{fmt, path::PathBuf, time::Duration};
+use std::{ffi::OsString, fmt, path::PathBuf, time::Duration};
 
 use percent_encoding::percent_decode_str;
 use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
@@ -32,6 +32,8 @@ pub struct Config {
     schema: String,
     pooling: Pooling,
     pool_size: usize,
+    /// `sslmode` and `sslrootcert` in the words of libpq.
+    libpq_tls: (&'static str, Option<PathBuf>),
 }
 
 /// Whether a session is ours for as long as we are connected.
@@ -128,6 +130,7 @@ impl Config {
         let (ssl_mode, verification) = own.ssl_mode();
         config.ssl_mode(ssl_mode);
         let tls = tls::connector(verification, own.ssl_root_cert.as_deref())?;
+        let libpq_tls = own.libpq_tls();
         let hosts = u32::try_from(config.get_hosts().len().max(1)).unwrap_or(1);
         let one_host = config.get_connect_timeout().copied().unwrap_or(CONNECT_TIMEOUT);
         Ok(Self {
@@ -138,6 +141,7 @@ impl Config {
             schema: own.schema.unwrap_or_else(|| "isobase".to_owned()),
             pooling: own.pooling,
             pool_size: own.pool_size.unwrap_or(POOL_SIZE_DEFAULT),
+            libpq_tls,
         })
     }
 
@@ -171,6 +175,39 @@ impl Config {
     #[must_use]
     pub fn pool_size(&self) -> usize {
         self.pool_size
+    }
+
+    /// The name of the database; the one of the user's name when none is given.
+    #[must_use]
+    pub fn database(&self) -> &str {
+        self.native.get_dbname().or(self.native.get_user()).unwrap_or_default()
+    }
+
+    /// The variables by which PostgreSQL's own programs reach the same database. One of them is
+    /// the password: unlike arguments, they are not shown to other users of the machine.
+    #[must_use]
+    pub fn libpq_variables(&self) -> Vec<(&'static str, OsString)> {
+        let hosts = self.native.get_hosts().iter().map(|host| match host {
+            Host::Tcp(name) => name.clone(),
+            #[cfg(unix)]
+            Host::Unix(folder) => folder.display().to_string(),
+        });
+        let ports = self.native.get_ports().iter().map(u16::to_string);
+        let mut variables = vec![
+            ("PGHOST", hosts.collect::<Vec<_>>().join(",").into()),
+            ("PGPORT", ports.collect::<Vec<_>>().join(",").into()),
+            ("PGDATABASE", self.database().into()),
+            ("PGSSLMODE", self.libpq_tls.0.into()),
+            ("PGCONNECT_TIMEOUT", self.connect_timeout.as_secs().max(2).to_string().into()),
+        ];
+        variables.extend(self.native.get_user().map(|user| ("PGUSER", user.into())));
+        if let Some(password) = self.native.get_password() {
+            variables.push(("PGPASSWORD", String::from_utf8_lossy(password).into_owned().into()));
+        }
+        let certificates = self.libpq_tls.1.as_ref();
+        variables.extend(certificates.map(|path| ("PGSSLROOTCERT", path.into())));
+        variables.retain(|(_, value): &(_, OsString)| !value.is_empty());
+        variables
     }
 
     /// `host:port`, several separated by commas.
@@ -291,6 +328,17 @@ impl OwnParameters {
         Ok(())
     }
 
+    fn libpq_tls(&self) -> (&'static str, Option<PathBuf>) {
+        let mode = match self.ssl_mode {
+            WantedTls::Disable => "disable",
+            WantedTls::Prefer => "prefer",
+            // What we check there, we check wholly.
+            WantedTls::Require if self.ssl_root_cert.is_none() => "require",
+            WantedTls::Require | WantedTls::VerifyFull => "verify-full",
+        };
+        (mode, self.ssl_root_cert.clone())
+    }
+
     fn ssl_mode(&self) -> (SslMode, Verification) {
         // As libpq does: with certificates at hand, `require` checks them. It does not check
         // the name there; we do, because a check of half the identity proves little.
@@ -331,6 +379,21 @@ mod tests {
         assert_eq!(config.address(), "localhost:5432");
         assert_eq!(config.native.get_connect_timeout(), Some(&CONNECT_TIMEOUT));
         assert_eq!(config.native.get_tcp_user_timeout(), Some(&TCP_USER_TIMEOUT));
+    }
+
+    #[test]
+    fn programs_of_postgresql_reach_the_same_database() {
+        let url = "postgres://ann:p%40w@[::1]:6432/app?sslmode=verify-full";
+        let variables = Config::parse(url).unwrap().libpq_variables();
+        let value = |name: &str| {
+            variables.iter().find(|(key, _)| *key == name).and_then(|(_, value)| value.to_str())
+        };
+        assert_eq!(value("PGHOST"), Some("::1"));
+        assert_eq!(value("PGPORT"), Some("6432"));
+        assert_eq!(value("PGUSER"), Some("ann"));
+        assert_eq!(value("PGPASSWORD"), Some("p@w"));
+        assert_eq!(value("PGDATABASE"), Some("app"));
+        assert_eq!(value("PGSSLMODE"), Some("verify-full"));
     }
 
     #[test]

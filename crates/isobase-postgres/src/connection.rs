@@ -20,7 +20,7 @@ use tokio_postgres::{
     types::{ToSql, Type},
 };
 
-use crate::{Config, CopyIn, During, Error, ErrorKind, Pooling, Rows, within};
+use crate::{Config, CopyIn, During, Error, ErrorKind, Keep, Pooling, Rows, texts::Texts, within};
 
 /// Time to ask the server to stop a statement nobody waits for.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(2);
@@ -56,6 +56,8 @@ pub struct Connection {
     pooling: Pooling,
     /// By the number of a [`Sql`]. Written by whoever needs it first.
     prepared: Mutex<HashMap<u64, Statement>>,
+    /// Statements whose text was not known beforehand. Written by whoever prepares one.
+    texts: Mutex<Texts>,
     /// Set when the server forgot or changed what we prepared: it must not be used again.
     spoilt: AtomicBool,
     config: Config,
@@ -91,6 +93,7 @@ impl Connection {
             driver,
             pooling: config.pooling(),
             prepared: Mutex::default(),
+            texts: Mutex::default(),
             spoilt: AtomicBool::new(false),
             config: config.clone(),
         };
@@ -211,6 +214,41 @@ impl Connection {
         }
     }
 
+    /// Prepares a statement whose text comes from outside, with the types that the server finds.
+    ///
+    /// # Errors
+    /// As the driver fails: the caller shows its user what the server said.
+    pub async fn prepare_text(
+        &self,
+        text: &str,
+        keep: Keep,
+    ) -> Result<Statement, tokio_postgres::Error> {
+        let kept = match keep {
+            Keep::Session => self.texts().get(text),
+            Keep::Nothing => None,
+        };
+        if let Some(statement) = kept {
+            return Ok(statement);
+        }
+        let statement = Box::pin(self.client.prepare(text)).await?;
+        if keep == Keep::Session {
+            self.texts().put(text, &statement);
+        }
+        Ok(statement)
+    }
+
+    /// Forgets a text that the server would not plan again; says whether it was kept.
+    pub fn forget_text(&self, text: &str) -> bool {
+        self.texts().forget(text)
+    }
+
+    /// The driver's own handle, for statements whose shape is not known beforehand. What runs on
+    /// it is up to the caller: its deadline, and that the session is left as it was.
+    #[must_use]
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// Whether it can no longer be used.
     #[must_use]
     pub fn is_closed(&self) -> bool {
@@ -253,6 +291,10 @@ impl Connection {
 
     fn prepared(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Statement>> {
         self.prepared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn texts(&self) -> std::sync::MutexGuard<'_, Texts> {
+        self.texts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn failed(&self, error: tokio_postgres::Error) -> Error {

@@ -14,6 +14,7 @@ mod error;
 mod lanes;
 mod pool;
 mod stream;
+mod texts;
 mod tls;
 
 pub use config::{Config, InvalidUrl, Pooling};
@@ -23,6 +24,8 @@ pub use error::{During, Error, ErrorKind, kind_of_code};
 pub use lanes::Lanes;
 pub use pool::{Lease, Pool, PoolStatus};
 pub use stream::{CopyIn, Rows};
+pub use texts::Keep;
+pub use tokio_postgres;
 pub use tokio_postgres::{
     Row,
     types::{ToSql, Type},

@@ -6,8 +6,8 @@ use std::{
 };
 
 use tokio::{
-    sync::{Semaphore, SemaphorePermit},
-    time::{Instant, timeout_at},
+    sync::{AcquireError, OwnedSemaphorePermit, Semaphore, SemaphorePermit},
+    time::{Instant, error::Elapsed, timeout_at},
 };
 
 use crate::{Config, Connection, Error, ErrorKind};
@@ -20,7 +20,7 @@ use crate::{Config, Connection, Error, ErrorKind};
 pub struct Pool {
     config: Arc<Config>,
     size: usize,
-    slots: Semaphore,
+    slots: Arc<Semaphore>,
     idle: Mutex<Idle>,
 }
 
@@ -47,10 +47,22 @@ pub struct PoolStatus {
 /// what it was doing is cancelled: its next answer would belong to somebody else's question.
 #[derive(Debug)]
 pub struct Lease<'p> {
-    pool: &'p Pool,
+    pool: Held<'p>,
     connection: Option<Connection>,
     generation: u64,
-    _slot: SemaphorePermit<'p>,
+}
+
+/// The pool of a lease, and its place in it.
+#[derive(Debug)]
+enum Held<'p> {
+    Borrowed(
+        &'p Pool,
+        #[expect(dead_code, reason = "its drop frees the place")] SemaphorePermit<'p>,
+    ),
+    Owned(
+        Arc<Pool>,
+        #[expect(dead_code, reason = "its drop frees the place")] OwnedSemaphorePermit,
+    ),
 }
 
 impl Pool {
@@ -58,7 +70,7 @@ impl Pool {
     #[must_use]
     pub fn new(config: Arc<Config>) -> Self {
         let size = config.pool_size();
-        Self { config, size, slots: Semaphore::new(size), idle: Mutex::default() }
+        Self { config, size, slots: Arc::new(Semaphore::new(size)), idle: Mutex::default() }
     }
 
     /// A connection; waits for one until a moment.
@@ -67,20 +79,42 @@ impl Pool {
     /// [`ErrorKind::Unavailable`] when none gets free in time, the server cannot be reached, or
     /// the pool is closed.
     pub async fn lease(&self, deadline: Instant) -> Result<Lease<'_>, Error> {
-        let slot = match timeout_at(deadline, self.slots.acquire()).await {
-            Ok(Ok(slot)) => slot,
-            Ok(Err(_)) => return Err(Error::new(ErrorKind::Unavailable, "the pool is closed")),
+        let slot = self.slot(timeout_at(deadline, self.slots.acquire()).await)?;
+        let (connection, generation) = self.connection(deadline).await?;
+        let pool = Held::Borrowed(self, slot);
+        Ok(Lease { pool, connection: Some(connection), generation })
+    }
+
+    /// As [`Pool::lease`], for a lease that outlives its caller.
+    ///
+    /// # Errors
+    /// As [`Pool::lease`].
+    pub async fn lease_owned(self: &Arc<Self>, deadline: Instant) -> Result<Lease<'static>, Error> {
+        let acquire = Arc::clone(&self.slots).acquire_owned();
+        let slot = self.slot(timeout_at(deadline, acquire).await)?;
+        let (connection, generation) = self.connection(deadline).await?;
+        let pool = Held::Owned(Arc::clone(self), slot);
+        Ok(Lease { pool, connection: Some(connection), generation })
+    }
+
+    fn slot<T>(&self, acquired: Result<Result<T, AcquireError>, Elapsed>) -> Result<T, Error> {
+        match acquired {
+            Ok(Ok(slot)) => Ok(slot),
+            Ok(Err(_)) => Err(Error::new(ErrorKind::Unavailable, "the pool is closed")),
             Err(_) => {
                 let message = format!("all {} connections of the pool are busy", self.size);
-                return Err(Error::new(ErrorKind::Unavailable, message));
+                Err(Error::new(ErrorKind::Unavailable, message))
             }
-        };
+        }
+    }
+
+    async fn connection(&self, deadline: Instant) -> Result<(Connection, u64), Error> {
         let (idle, generation) = self.take_idle();
         let connection = match idle {
             Some(connection) => connection,
             None => Connection::open(&self.config, deadline).await?,
         };
-        Ok(Lease { pool: self, connection: Some(connection), generation, _slot: slot })
+        Ok((connection, generation))
     }
 
     /// Gives up all connections: one of them did not answer, so the others will not either.
@@ -123,7 +157,11 @@ impl Lease<'_> {
     /// Gives the connection back: every question was answered.
     pub fn finish(mut self) {
         let Some(connection) = self.connection.take() else { return };
-        let mut idle = self.pool.idle();
+        let pool = match &self.pool {
+            Held::Borrowed(pool, _) => *pool,
+            Held::Owned(pool, _) => pool.as_ref(),
+        };
+        let mut idle = pool.idle();
         if idle.generation == self.generation && !connection.is_closed() {
             idle.connections.push(connection);
         }
