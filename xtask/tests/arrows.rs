@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// Each crate of the product, and the crates of the workspace it may use.
 /// Dependencies of tests are free.
-const ARROWS: [(&str, &[&str]); 22] = [
+const ARROWS: [(&str, &[&str]); 23] = [
     ("isobase-types", &[]),
     ("isobase-engine", &["isobase-types"]),
     ("isobase-queue", &["isobase-engine"]),
@@ -25,6 +25,8 @@ const ARROWS: [(&str, &[&str]); 22] = [
     ("isobase-engine-dynamodb", &["isobase-types", "isobase-engine", "isobase-remote"]),
     ("isobase-engine-firestore", &["isobase-types", "isobase-engine", "isobase-remote"]),
     ("isobase-ops", &["isobase-types", "isobase-engine"]),
+    // For people's own databases: the only one that is not over the contract.
+    ("isobase-sql", &["isobase-sqlite", "isobase-postgres"]),
     (
         "isobase-conformance",
         // The client makes the REST API one more engine of the suite.

@@ -1,0 +1,75 @@
+//! A toolkit for people's own SQL databases, PostgreSQL and SQLite.
+//!
+//! - [`DbConnector`] and [`Transaction`]: statements with parameters, deadlines, cancellation.
+//! - [`DbOperator`]: fetch, insert, update, upsert and delete by the names of tables and columns.
+//! - [`match_column`]: the column that a loosely spelt name means.
+//! - [`QueryLogger`]: how long statements took.
+//! - [`SchemaSetup`], [`Migrations`], [`SchemaRegistry`]: schemas and their tables.
+//! - [`MockDataGenerator`]: rows that fit their tables.
+//! - [`DatabaseSync`]: dumps that are restored wholly or not at all, and compared.
+//! - [`TestTransaction`]: a test leaves nothing behind.
+//! - [`mod@format`]: texts for logs and for storage.
+//!
+//! What must hold:
+//! - Every value is a parameter. Every name is in quotes, and stands in the catalogue.
+//! - A condition that matches no column is an error, never left out.
+//! - Nothing waits without a deadline, and what nobody waits for is cancelled and rolled back.
+//! - No message shows a password or a value of a row.
+
+mod catalogue;
+mod civil;
+mod connector;
+mod definition;
+mod dialect;
+mod error;
+mod inflect;
+mod lexer;
+mod matching;
+mod migrations;
+mod mock;
+mod name;
+mod operator;
+mod postgres;
+mod query_log;
+mod random;
+mod registry;
+mod row;
+mod schema_setup;
+mod seed;
+mod session;
+mod settings;
+mod sqlite;
+mod statement;
+mod sync;
+mod test_transaction;
+mod transaction;
+mod value;
+
+pub mod format;
+
+pub use catalogue::{Column, Constraint, ForeignKey, Generation, Index, Table};
+pub use connector::{DbConnector, split_script};
+pub use dialect::Dialect;
+pub use error::{ColumnMismatch, Error, ErrorKind, Refusal};
+pub use inflect::Inflection;
+pub use matching::match_column;
+pub use migrations::{Migration, MigrationState, Migrations};
+pub use mock::{Filled, MockDataGenerator, Related};
+pub use name::quote;
+pub use operator::{DbOperator, Record, Select, TableName, record};
+pub use query_log::{LoggedQuery, Performance, QueryLogger, Statistics};
+pub use registry::{Family, SchemaRegistry};
+pub use row::{Answer, Row};
+pub use schema_setup::{SchemaKind, SchemaSetup};
+pub use session::Session;
+pub use settings::{Environment, Settings, UnknownKeys, url_from_variables};
+pub use statement::command_tag;
+pub use sync::{DatabaseSync, DumpOptions, DumpParts, Dumps, PgTools, TableContents, Version};
+pub use test_transaction::TestTransaction;
+pub use transaction::Transaction;
+pub use value::Value;
+
+/// The examples of the page are run as those of the code are.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/toolkit.md")]
+struct Page;

@@ -1,0 +1,47 @@
+//! Writing many rows at once.
+
+use super::{DbOperator, builder::fitting};
+use crate::{Error, Session, TableName, Value};
+
+impl<S: Session> DbOperator<S> {
+    /// Inserts many rows: by COPY on PostgreSQL, in one transaction on SQLite. All or none.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) when a row has another number of values
+    /// than there are columns; else as [`DbOperator::insert`]. A column that does not exist is
+    /// always an error here.
+    pub async fn bulk_insert(
+        &self,
+        table: impl Into<TableName>,
+        columns: &[&str],
+        rows: Vec<Vec<Value>>,
+    ) -> Result<u64, Error> {
+        let mut table = self.table(&table.into()).await?;
+        let mut names = Vec::with_capacity(columns.len());
+        for column in columns {
+            let name = self.column(&mut table, column).await?;
+            if names.contains(&name) {
+                return Err(Error::invalid(format!("two names mean the column '{name}'")));
+            }
+            names.push(name);
+        }
+        if names.is_empty() {
+            return Err(Error::invalid("No valid columns to insert"));
+        }
+        let mut fitted = Vec::with_capacity(rows.len());
+        for (at, row) in rows.into_iter().enumerate() {
+            if row.len() != names.len() {
+                return Err(Error::invalid(format!(
+                    "row {} has {} values for {} columns",
+                    at + 1,
+                    row.len(),
+                    names.len()
+                )));
+            }
+            let values = names.iter().zip(row).map(|(name, value)| fitting(&table, name, value));
+            fitted.push(values.collect());
+        }
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        self.session.load(&table, &names, fitted).await
+    }
+}

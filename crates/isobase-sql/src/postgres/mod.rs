@@ -1,0 +1,13 @@
+//! PostgreSQL, over its connection layer.
+
+mod arrays;
+mod copy;
+mod decode;
+mod failure;
+mod numeric;
+mod parameter;
+mod run;
+
+pub(crate) use copy::{copy_in, copy_out, lines_of};
+pub(crate) use failure::{of_connection, refused};
+pub(crate) use run::{run, run_in_open_schema, run_in_schema};

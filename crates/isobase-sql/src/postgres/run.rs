@@ -1,0 +1,128 @@
+//! One statement on one connection of PostgreSQL.
+
+use std::{pin::pin, sync::Arc};
+
+use isobase_postgres::{
+    Connection, Keep,
+    tokio_postgres::{self, RowStream, Statement},
+};
+
+use super::{
+    decode::{Raw, decode},
+    of_connection,
+    parameter::Parameter,
+    refused,
+};
+use crate::{Answer, Dialect, Error, ErrorKind, Row, Value, quote};
+
+/// Longer texts are made once, by a program, and would only fill the memory of the server.
+const KEPT_TEXT_BYTES_MAX: usize = 8 * 1024;
+
+/// Prepares the statement, or takes it as it was prepared before, and runs it.
+pub(crate) async fn run(
+    connection: &Connection,
+    sql: &str,
+    parameters: &[Value],
+    keep: Keep,
+) -> Result<Answer, Error> {
+    let keep = if sql.len() > KEPT_TEXT_BYTES_MAX { Keep::Nothing } else { keep };
+    let answer = attempt(connection, sql, parameters, keep).await;
+    match answer {
+        // A table was changed since it was prepared: the statement did not begin. Inside a
+        // transaction the second attempt is refused by the server.
+        Err(error) if error.code() == Some("0A000") && connection.forget_text(sql) => {
+            attempt(connection, sql, parameters, keep).await
+        }
+        answer => answer,
+    }
+}
+
+/// Runs the statement in a transaction of its own with the schema searched first.
+pub(crate) async fn run_in_schema(
+    connection: &Connection,
+    schema: &str,
+    sql: &str,
+    parameters: &[Value],
+) -> Result<Answer, Error> {
+    connection.batch("BEGIN").await.map_err(of_connection)?;
+    search_first(connection, schema).await?;
+    // Not kept: the same text means other tables elsewhere.
+    let answer = run(connection, sql, parameters, Keep::Nothing).await;
+    let end = if answer.is_ok() { "COMMIT" } else { "ROLLBACK" };
+    connection.batch(end).await.map_err(of_connection)?;
+    answer
+}
+
+/// Runs the statement in the transaction that is open with the schema searched first.
+pub(crate) async fn run_in_open_schema(
+    connection: &Connection,
+    schema: &str,
+    sql: &str,
+    parameters: &[Value],
+) -> Result<Answer, Error> {
+    let show = run(connection, "SELECT current_setting('search_path')", &[], Keep::Session).await?;
+    search_first(connection, schema).await?;
+    let answer = run(connection, sql, parameters, Keep::Nothing).await?;
+    let before = [show.into_value().unwrap_or(Value::Null)];
+    let set = "SELECT set_config('search_path', $1, true)";
+    run(connection, set, &before, Keep::Session).await?;
+    Ok(answer)
+}
+
+async fn search_first(connection: &Connection, schema: &str) -> Result<(), Error> {
+    let path = format!("{}, public", quote(Dialect::Postgres, schema)?);
+    let set = "SELECT set_config('search_path', $1, true)";
+    run(connection, set, &[path.into()], Keep::Session).await.map(drop)
+}
+
+async fn attempt(
+    connection: &Connection,
+    sql: &str,
+    parameters: &[Value],
+    keep: Keep,
+) -> Result<Answer, Error> {
+    let failed = |error| refused(error, sql);
+    let statement = connection.prepare_text(sql, keep).await.map_err(failed)?;
+    let (wanted, given) = (statement.params().len(), parameters.len());
+    if wanted != given {
+        return Err(Error::invalid(format!(
+            "the statement has {wanted} parameters, {given} values were given"
+        )));
+    }
+    let parameters: Vec<Parameter<'_>> = parameters.iter().map(Parameter).collect();
+    let stream =
+        Box::pin(connection.client().query_raw(&statement, &parameters)).await.map_err(failed)?;
+    collect(&statement, stream, failed).await
+}
+
+async fn collect(
+    statement: &Statement,
+    stream: RowStream,
+    failed: impl Fn(tokio_postgres::Error) -> Error,
+) -> Result<Answer, Error> {
+    let columns: Arc<[String]> =
+        statement.columns().iter().map(|column| column.name().to_owned()).collect();
+    let mut stream = pin!(stream);
+    let mut rows = Vec::new();
+    while let Some(row) = futures_util::StreamExt::next(&mut stream).await {
+        let row = row.map_err(&failed)?;
+        let values = statement.columns().iter().enumerate().map(|(at, column)| {
+            let raw: Option<Raw<'_>> = row.try_get(at).map_err(&failed)?;
+            let Some(Raw(raw)) = raw else { return Ok(Value::Null) };
+            decode(column.type_(), raw).map_err(|_| unreadable(column))
+        });
+        rows.push(Row::new(&columns, values.collect::<Result<Vec<_>, Error>>()?));
+    }
+    let affected = stream.rows_affected().unwrap_or(0);
+    Ok(Answer { columns, rows, affected })
+}
+
+fn unreadable(column: &tokio_postgres::Column) -> Error {
+    let (name, ty) = (column.name(), column.type_().name());
+    Error::new(
+        ErrorKind::Query,
+        format!(
+            "the column '{name}' has the type {ty}, which has no value here; select it as text"
+        ),
+    )
+}

@@ -1,0 +1,11 @@
+//! SQLite: a file or memory of the user's own. Every statement runs on a thread that may wait.
+//!
+//! The connection layer of the service is not for it: that one owns its file, refuses those of
+//! other programs, and sets them up in its way.
+
+mod failure;
+mod pool;
+mod run;
+
+pub(crate) use pool::{SqliteLease, SqlitePool};
+pub(crate) use run::{load, run};

@@ -1,0 +1,319 @@
+//! The dumps of a folder, and the two databases that they are of.
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    fs,
+    path::{Path, PathBuf},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use isobase_postgres::Config;
+
+use super::{DumpOptions, DumpParts, PgTools, dump, repository, restore};
+use crate::{
+    DbConnector, DbOperator, Environment, Error, ErrorKind, SchemaRegistry, Session, Settings,
+    TableName, civil, name::quoted,
+};
+
+/// What the folder of dumps keeps out of a repository.
+const IGNORED: &str = "*.tmp\ntemp_*\n*.log\n";
+/// Seconds from 1970-01-01 to 2000-01-01.
+const TO_2000_SECONDS: u64 = 946_684_800;
+
+/// Dumps and restores the production and the test database of the specification.
+#[derive(Clone, Debug)]
+pub struct DatabaseSync {
+    folder: PathBuf,
+    production: String,
+    test: String,
+    path: Option<OsString>,
+}
+
+/// The names of the dumps in a folder, the newest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Dumps {
+    /// Of the production database.
+    pub production: Vec<String>,
+    /// Of the test database.
+    pub test: Vec<String>,
+}
+
+impl DatabaseSync {
+    /// Dumps lie in `db_dumps` of a folder. `path` is where programs are looked for, as the
+    /// variable of that name has it.
+    #[must_use]
+    pub fn new(
+        folder: &Path,
+        production_url: impl Into<String>,
+        test_url: impl Into<String>,
+        path: Option<OsString>,
+    ) -> Self {
+        let (production, test) = (production_url.into(), test_url.into());
+        Self { folder: folder.join("db_dumps"), production, test, path }
+    }
+
+    /// The folder of the dumps.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Dumps a database into `prod_db_YYYYMMDD_HHMMSS.sql`, without the time if `timestamp` is
+    /// false, and copies it to `prod_db_latest.sql`; for the test database `test_db_…`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`] when `pg_dump` is missing or too old; else as it fails.
+    pub async fn dump_database(
+        &self,
+        environment: Environment,
+        timestamp: bool,
+        options: &DumpOptions,
+    ) -> Result<PathBuf, Error> {
+        self.prepare_folder()?;
+        let stem = stem(environment);
+        let name = if timestamp { format!("{stem}_{}.sql", now()) } else { format!("{stem}.sql") };
+        let file = self.folder.join(name);
+        self.dump_into(environment, options, &file).await?;
+        let latest = self.folder.join(format!("{stem}_latest.sql"));
+        // Beside it first: whoever restores the latest meanwhile must find a whole one.
+        let copy = latest.with_extension("sql.tmp");
+        fs::copy(&file, &copy)
+            .and_then(|_| fs::rename(&copy, &latest))
+            .map_err(|error| Error::io("write", &latest, &error))?;
+        Ok(file)
+    }
+
+    /// Dumps a database into a file.
+    ///
+    /// # Errors
+    /// As [`DatabaseSync::dump_database`].
+    pub async fn dump_into(
+        &self,
+        environment: Environment,
+        options: &DumpOptions,
+        file: &Path,
+    ) -> Result<(), Error> {
+        let (config, db) = self.open(environment)?;
+        let tools = PgTools::find(self.path.as_ref(), server_major(&db).await?).await?;
+        dump::dump(&tools, &config, options, file).await
+    }
+
+    /// Restores a dump, and compares every row with it; gives their number. A name without a
+    /// folder is looked for among the dumps.
+    ///
+    /// Production is a target only when `confirm` is the name of its database.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`] when there is no such dump; [`ErrorKind::Invalid`] for a dump that is
+    /// not whole, or without confirmation; else as the database refuses. Then it is as before.
+    pub async fn restore_database(
+        &self,
+        file: &Path,
+        environment: Environment,
+        confirm: Option<&str>,
+    ) -> Result<u64, Error> {
+        let file = self.find(file)?;
+        let (config, db) = self.open(environment)?;
+        if environment == Environment::Production && confirm != Some(config.database()) {
+            let name = config.database();
+            return Err(Error::invalid(format!(
+                "production is not overwritten without its name: confirm with '{name}'"
+            )));
+        }
+        let major = server_major(&db).await?;
+        let tools = PgTools::find(self.path.as_ref(), major).await?;
+        restore::restore(&tools, &config, &db, major, &file).await
+    }
+
+    /// Restores the latest dump of both databases.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`] unless both are there; else as [`DatabaseSync::restore_database`].
+    pub async fn restore_from_latest(&self, confirm: Option<&str>) -> Result<u64, Error> {
+        let both = [Environment::Production, Environment::Test];
+        let files =
+            both.map(|environment| self.folder.join(format!("{}_latest.sql", stem(environment))));
+        if files.iter().any(|file| !file.is_file()) {
+            let message = "Latest dumps not found. Create dumps first.";
+            return Err(Error::new(ErrorKind::Io, message));
+        }
+        let mut rows = 0;
+        for (environment, file) in both.into_iter().zip(&files) {
+            rows += self.restore_database(file, environment, confirm).await?;
+        }
+        Ok(rows)
+    }
+
+    /// Fetches the latest dumps of another machine, from the same folder there, and restores
+    /// them; without another machine, the latest ones here.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`] when they cannot be fetched; else as [`DatabaseSync::restore_from_latest`].
+    pub async fn sync_from_dumps(
+        &self,
+        target: Option<&str>,
+        confirm: Option<&str>,
+    ) -> Result<u64, Error> {
+        if let Some(target) = target {
+            self.prepare_folder()?;
+            repository::fetch(&self.folder, target).await?;
+        }
+        self.restore_from_latest(confirm).await
+    }
+
+    /// The names of the dumps, sorted from the end: `…_latest` first.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`].
+    pub fn available_dumps(&self) -> Result<Dumps, Error> {
+        let mut names = Vec::new();
+        if self.folder.is_dir() {
+            let io = |error| Error::io("read", &self.folder, &error);
+            for entry in fs::read_dir(&self.folder).map_err(io)? {
+                names.extend(entry.map_err(io)?.file_name().into_string());
+            }
+        }
+        names.sort_by(|a, b| b.cmp(a));
+        let of = |environment| {
+            let stem = stem(environment);
+            let is = |name: &&String| name.starts_with(stem) && name.ends_with(".sql");
+            names.iter().filter(is).cloned().collect()
+        };
+        Ok(Dumps { production: of(Environment::Production), test: of(Environment::Test) })
+    }
+
+    /// Commits the dumps into the repository around them; says whether there was something new.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`] when git fails.
+    pub async fn commit_dumps(&self, message: Option<&str>) -> Result<bool, Error> {
+        let usual = format!("Update database dumps - {}", now());
+        repository::commit(&self.folder, message.unwrap_or(&usual)).await
+    }
+
+    /// Pushes the branch to a remote; without a branch the current one.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`] when git fails.
+    pub async fn push(&self, remote: &str, branch: Option<&str>) -> Result<(), Error> {
+        repository::push(&self.folder, remote, branch).await
+    }
+
+    /// Makes the test database anew: the structure of production, and the rows of some tables.
+    /// Gives the number of rows.
+    ///
+    /// # Errors
+    /// As [`DatabaseSync::restore_database`].
+    pub async fn refresh_test_db(&self, tables: &[TableName]) -> Result<u64, Error> {
+        self.prepare_folder()?;
+        let file = self.folder.join(format!("temp_structure_{}.sql", now()));
+        let options = DumpOptions { schemas: Vec::new(), parts: DumpParts::Structure };
+        self.dump_into(Environment::Production, &options, &file).await?;
+        let restored = self.restore_database(&file, Environment::Test, None).await;
+        let _ = fs::remove_file(&file);
+        restored?;
+        self.sync_tables(tables).await
+    }
+
+    /// Replaces the rows of tables in the test database by those of production, those first that
+    /// others refer to; all or none. Gives their number.
+    ///
+    /// # Errors
+    /// As the database refuses.
+    pub async fn sync_tables(&self, tables: &[TableName]) -> Result<u64, Error> {
+        let (_, source) = self.open(Environment::Production)?;
+        let (_, target) = self.open(Environment::Test)?;
+        let registry = SchemaRegistry::from_database(&source).await?;
+        let snapshot = source.begin_snapshot().await?;
+        let transaction = target.begin().await?;
+        let schema = |name: &TableName| name.schema.clone().unwrap_or_else(|| "public".to_owned());
+        let mut by_schema: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+        for name in tables {
+            registry.table(&schema(name), &name.table)?;
+            by_schema.entry(schema(name)).or_default().push(&name.table);
+        }
+        let mut rows = 0;
+        for (schema, wanted) in by_schema {
+            let ordered = registry.tables(&schema);
+            let chosen: Vec<_> =
+                ordered.iter().filter(|t| wanted.contains(&t.name.as_str())).collect();
+            for table in chosen.iter().rev() {
+                let sql = format!("DELETE FROM {}", table.sql_name());
+                transaction.run(&sql, &[]).await?;
+            }
+            for table in chosen {
+                let columns = table.columns.iter().filter(|column| {
+                    !column.read_only || column.generation == crate::Generation::IdentityAlways
+                });
+                let names: Vec<String> = columns.map(|column| quoted(&column.name)).collect();
+                let place = format!("{} ({})", table.sql_name(), names.join(", "));
+                let mut pieces = Vec::new();
+                let out = format!("COPY {place} TO STDOUT");
+                snapshot
+                    .copy_out(&out, |piece| {
+                        pieces.push(Ok(piece.to_vec()));
+                        Ok(())
+                    })
+                    .await?;
+                let copy_in = format!("COPY {place} FROM STDIN");
+                rows += transaction.copy_in(&copy_in, pieces.into_iter()).await?;
+            }
+        }
+        transaction.commit().await?;
+        snapshot.rollback().await?;
+        Ok(rows)
+    }
+
+    fn open(&self, environment: Environment) -> Result<(Config, DbConnector), Error> {
+        let url = match environment {
+            Environment::Production => &self.production,
+            Environment::Test => &self.test,
+        };
+        let config = Config::parse(url).map_err(|error| Error::invalid(error.to_string()))?;
+        Ok((config, DbConnector::new(url, Settings::default())?))
+    }
+
+    fn find(&self, file: &Path) -> Result<PathBuf, Error> {
+        let among_dumps = self.folder.join(file);
+        let found = [file.to_owned(), among_dumps].into_iter().find(|path| path.is_file());
+        found.ok_or_else(|| {
+            let message = format!("Database dump not found: {}", file.display());
+            Error::new(ErrorKind::Io, message)
+        })
+    }
+
+    fn prepare_folder(&self) -> Result<(), Error> {
+        let failed = |error| Error::io("create", &self.folder, &error);
+        fs::create_dir_all(&self.folder).map_err(failed)?;
+        let ignore = self.folder.join(".gitignore");
+        if ignore.exists() {
+            return Ok(());
+        }
+        fs::write(&ignore, IGNORED).map_err(failed)
+    }
+}
+
+fn stem(environment: Environment) -> &'static str {
+    match environment {
+        Environment::Production => "prod_db",
+        Environment::Test => "test_db",
+    }
+}
+
+async fn server_major(db: &DbConnector) -> Result<u32, Error> {
+    let select =
+        crate::Select::sql("SELECT current_setting('server_version_num')::int / 10000", []);
+    let major = DbOperator::new(db).fetch_value(select).await?;
+    let major = major.and_then(|major| major.as_int()).unwrap_or(0);
+    Ok(u32::try_from(major).unwrap_or(0))
+}
+
+/// `20261130_123005`, in UTC.
+fn now() -> String {
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let seconds = seconds.saturating_sub(TO_2000_SECONDS);
+    let days = i32::try_from(seconds / 86_400).unwrap_or(0);
+    let time = civil::time_text(i64::try_from(seconds % 86_400).unwrap_or(0) * 1_000_000);
+    format!("{}_{}", civil::date_text(days).replace('-', ""), time.replace(':', ""))
+}

@@ -1,0 +1,15 @@
+//! The toolkit on PostgreSQL and SQLite.
+
+#![expect(clippy::unwrap_used, reason = "a failing helper fails its test")]
+
+mod connector;
+mod fixture;
+mod logging;
+mod migrating;
+mod mocking;
+mod operator;
+mod schemas;
+mod seeding;
+mod syncing;
+mod transaction;
+mod values;

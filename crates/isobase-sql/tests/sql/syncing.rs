@@ -1,0 +1,114 @@
+//! Dumps and restores with PostgreSQL's own programs.
+
+use std::{fs, path::Path};
+
+use isobase_sql::{DatabaseSync, DumpOptions, Environment, ErrorKind, TableName, Value};
+
+use crate::fixture::Fixture;
+
+/// Two databases, and a folder for dumps.
+async fn two() -> Option<(Fixture, Fixture, tempfile::TempDir, DatabaseSync)> {
+    let (production, test) = (Fixture::own_postgres().await?, Fixture::own_postgres().await?);
+    let folder = tempfile::tempdir().unwrap();
+    let path = std::env::var_os("PATH");
+    let sync = DatabaseSync::new(folder.path(), production.url(), test.url(), path);
+    Some((production, test, folder, sync))
+}
+
+const TABLES: &str = "CREATE TABLE a (id int PRIMARY KEY, \"odd \"\" name\" text);
+    CREATE TABLE b (a_id int REFERENCES a, n int GENERATED ALWAYS AS (a_id * 2) STORED, x text);
+    INSERT INTO a SELECT n, E'\\\\.\\n\\t☃' || n FROM generate_series(1, 300) n;
+    INSERT INTO b (a_id, x) SELECT n, NULL FROM generate_series(1, 200) n;";
+
+#[tokio::test]
+async fn dumps_are_restored_and_compared() {
+    let Some((production, test, _folder, sync)) = two().await else { return };
+    production.db.run_script(TABLES).await.unwrap();
+    let options = DumpOptions::default();
+    let file = sync.dump_database(Environment::Production, true, &options).await.unwrap();
+    assert!(file.file_name().unwrap().to_str().unwrap().starts_with("prod_db_20"));
+    let dumps = sync.available_dumps().unwrap();
+    assert_eq!(dumps.production[0], "prod_db_latest.sql");
+    assert_eq!((dumps.production.len(), dumps.test.len()), (2, 0));
+
+    let latest = Path::new("prod_db_latest.sql");
+    let rows = sync.restore_database(latest, Environment::Test, None).await.unwrap();
+    assert_eq!(rows, 500);
+    assert_eq!(test.value("SELECT count(*) FROM b WHERE n = a_id * 2").await, Value::Int(200));
+    // Over what is there.
+    sync.restore_database(latest, Environment::Test, None).await.unwrap();
+
+    let error = sync.restore_database(latest, Environment::Production, None).await.unwrap_err();
+    assert!(error.message.contains("confirm with 'toolkit_db"), "{error}");
+    let error = sync.restore_from_latest(None).await.unwrap_err();
+    assert_eq!(error.message, "Latest dumps not found. Create dumps first.");
+    let error = sync.restore_database(Path::new("nope.sql"), Environment::Test, None).await;
+    assert_eq!(error.unwrap_err().message, "Database dump not found: nope.sql");
+}
+
+#[tokio::test]
+async fn broken_dumps_change_nothing() {
+    let Some((production, test, folder, sync)) = two().await else { return };
+    production.db.run_script(TABLES).await.unwrap();
+    test.db.run_script("CREATE TABLE mine (a int); INSERT INTO mine VALUES (1)").await.unwrap();
+    let options = DumpOptions::default();
+    let file = sync.dump_database(Environment::Production, false, &options).await.unwrap();
+    let dump = fs::read_to_string(&file).unwrap();
+
+    let cut = folder.path().join("cut.sql");
+    fs::write(&cut, &dump[..dump.len() / 2]).unwrap();
+    let error = sync.restore_database(&cut, Environment::Test, None).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Invalid, "{error}");
+
+    let wrong = folder.path().join("wrong.sql");
+    let refused =
+        dump.replacen("CREATE TABLE public.b (", "CREATE TABLE public.b (\n    z no_such_type,", 1);
+    assert_ne!(refused, dump);
+    fs::write(&wrong, refused).unwrap();
+    let error = sync.restore_database(&wrong, Environment::Test, None).await.unwrap_err();
+    assert!(
+        error.message.contains("no_such_type") && error.message.contains("at line "),
+        "{error}"
+    );
+    assert!(!test.operator().table_exists("a").await.unwrap(), "all of it was rolled back");
+    assert_eq!(test.value("SELECT count(*) FROM mine").await, Value::Int(1));
+
+    // A newer dump's setting that this server may not know.
+    let newer = folder.path().join("newer.sql");
+    fs::write(&newer, format!("SET transaction_timeout = 0;\n{dump}")).unwrap();
+    assert_eq!(sync.restore_database(&newer, Environment::Test, None).await.unwrap(), 500);
+}
+
+#[tokio::test]
+async fn test_databases_are_refreshed() {
+    let Some((production, test, _folder, sync)) = two().await else { return };
+    production.db.run_script(TABLES).await.unwrap();
+    test.db.run_script("CREATE TABLE a (other int)").await.unwrap();
+    let tables = [TableName::from("b"), TableName::from("a")];
+    assert_eq!(sync.refresh_test_db(&tables).await.unwrap(), 500);
+    assert_eq!(sync.sync_tables(&tables).await.unwrap(), 500, "again");
+    let same = "SELECT md5(string_agg(a::text, '' ORDER BY id)) FROM a";
+    assert_eq!(test.value(same).await, production.value(same).await);
+}
+
+#[tokio::test]
+async fn dumps_are_committed() {
+    let Some((production, _test, folder, sync)) = two().await else { return };
+    production.db.run_script("CREATE TABLE t (a int)").await.unwrap();
+    let git = |arguments: &[&str]| {
+        let output =
+            std::process::Command::new("git").arg("-C").arg(folder.path()).args(arguments).output();
+        String::from_utf8(output.unwrap().stdout).unwrap()
+    };
+    git(&["init", "--quiet"]);
+    git(&["config", "user.email", "test@example.org"]);
+    git(&["config", "user.name", "test"]);
+    sync.dump_database(Environment::Production, false, &DumpOptions::default()).await.unwrap();
+    fs::write(sync.folder().join("temp_x"), "x").unwrap();
+    assert!(sync.commit_dumps(Some("dumps")).await.unwrap());
+    assert!(!sync.commit_dumps(None).await.unwrap(), "nothing new");
+    let files = git(&["ls-files"]);
+    assert!(files.contains("db_dumps/prod_db_latest.sql") && !files.contains("temp_x"), "{files}");
+    assert!(sync.push("--upload-pack=x", None).await.is_err());
+    assert!(sync.push("nowhere", None).await.is_err());
+}
