@@ -11,6 +11,9 @@ use crate::codes;
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer realm=\"isobase\"");
 
+/// Slices behind the gate of keys.
+pub type Service = isobase_http::Service<Gate>;
+
 /// Lets requests in by their keys.
 pub struct Gate {
     /// The one authorization function.

@@ -5,16 +5,10 @@ use std::sync::Arc;
 use bytes::BytesMut;
 use http::{HeaderValue, Response, StatusCode, header};
 use isobase_http::Body;
-use isobase_store::{Action, Atomicity, Idempotency, Precondition, WriteBatch, WriteOperation};
-use isobase_types::{CollectionName, DocumentId};
+use isobase_store::{Action, Atomicity, Precondition, WriteBatch, WriteOperation};
+use isobase_types::DocumentId;
 
-use super::{
-    answer,
-    idempotency::{self, Identity},
-    load,
-    record::only_outcome,
-    request,
-};
+use super::{answer, idempotency, load, record::only_outcome, request};
 use crate::{
     Call,
     failure::{Failure, IntoProblem},
@@ -41,7 +35,7 @@ async fn create_one(state: Arc<State>, mut call: Call) -> Result<Response<Body>,
         "a new document has no revision to compare; use PUT with a string id",
     )?;
     let body = document(call.take_body()).await?;
-    let idempotency = mark(&call, &collection, b"document", body.as_bytes())?;
+    let idempotency = idempotency::of_call(&call, &collection, b"document", body.as_bytes())?;
 
     // Rendered before the body is handed over; the id follows when it is known.
     let mut text = Vec::with_capacity(body.len() + 32);
@@ -67,23 +61,6 @@ async fn create_one(state: Arc<State>, mut call: Call) -> Result<Response<Body>,
         answer::mark_replayed(&mut response);
     }
     Ok(response)
-}
-
-/// The mark of a request with an `Idempotency-Key`.
-pub(super) fn mark(
-    call: &Call,
-    collection: &CollectionName,
-    options: &[u8],
-    content: &[u8],
-) -> Result<Option<Idempotency>, Failure> {
-    let Some(key) = idempotency::read_key(&call.headers)? else { return Ok(None) };
-    let identity = Identity {
-        caller: call.principal.id(),
-        operation: call.operation_id(),
-        collection: collection.as_str(),
-        key,
-    };
-    Ok(Some(idempotency::mark(&identity, options, content)))
 }
 
 /// Where the new document is: below the path as it was sent.

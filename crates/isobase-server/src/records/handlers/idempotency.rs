@@ -2,7 +2,10 @@
 
 use http::HeaderMap;
 use isobase_store::Idempotency;
+use isobase_types::CollectionName;
 use sha2::{Digest, Sha256};
+
+use crate::Call;
 
 /// Longest key. Ours: as long as what the known clients send, several times over.
 pub(super) const KEY_BYTES_MAX: usize = 255;
@@ -39,20 +42,37 @@ pub(super) fn read_key(headers: &HeaderMap) -> Result<Option<&str>, InvalidKey> 
     }
 }
 
+/// The mark of a request with an `Idempotency-Key`.
+pub(super) fn of_call(
+    call: &Call,
+    collection: &CollectionName,
+    options: &[u8],
+    content: &[u8],
+) -> Result<Option<Idempotency>, InvalidKey> {
+    let Some(key) = read_key(&call.headers)? else { return Ok(None) };
+    let identity = Identity {
+        caller: call.principal.id(),
+        operation: call.operation_id(),
+        collection: collection.as_str(),
+        key,
+    };
+    Ok(Some(mark(&identity, options, content)))
+}
+
 /// What makes two requests the same request.
-pub(super) struct Identity<'a> {
+struct Identity<'a> {
     /// Who asks: the same key of two callers is two keys.
-    pub(super) caller: &'a str,
+    caller: &'a str,
     /// The operation of the route table.
-    pub(super) operation: &'a str,
+    operation: &'a str,
     /// The collection, decoded.
-    pub(super) collection: &'a str,
+    collection: &'a str,
     /// The key as it was sent.
-    pub(super) key: &'a str,
+    key: &'a str,
 }
 
 /// The mark for the store: who asked what under which key.
-pub(super) fn mark(identity: &Identity<'_>, options: &[u8], content: &[u8]) -> Idempotency {
+fn mark(identity: &Identity<'_>, options: &[u8], content: &[u8]) -> Idempotency {
     Idempotency {
         key: hash(&[
             identity.caller.as_bytes(),

@@ -10,7 +10,7 @@ use isobase_store::{
 use isobase_types::{CollectionName, DocumentId, json::canonicalise_document};
 
 use super::{
-    answer, create, idempotency,
+    answer, idempotency,
     lines::{Line, Lines},
     request,
 };
@@ -79,7 +79,7 @@ async fn load_whole(
 ) -> Result<Response<Body>, Failure> {
     let bytes = request::collect_bounded(body, call.shared().config().body_bytes_max).await?;
     let options: &[u8] = if atomic { b"lines atomic" } else { b"lines" };
-    let idempotency = create::mark(call, &collection, options, &bytes)?;
+    let idempotency = idempotency::of_call(call, &collection, options, &bytes)?;
     let mut loading = Loading::new(collection, line_bytes_max(call));
     loading.lines.push(&bytes);
     loading.lines.finish();

@@ -9,7 +9,7 @@ use http::Response;
 use isobase_http::{Body, Problem, ProblemItem};
 use isobase_store::{Atomicity, Rejection, WriteBatch};
 
-use super::{answer, create, request};
+use super::{answer, idempotency, request};
 use crate::{
     Call,
     answer::json,
@@ -37,7 +37,7 @@ pub(crate) async fn write_batch(
     let atomic = agree(asked, batch.atomic)?;
 
     let options: &[u8] = if atomic { b"batch atomic" } else { b"batch" };
-    let idempotency = create::mark(&call, &collection, options, &body)?;
+    let idempotency = idempotency::of_call(&call, &collection, options, &body)?;
     let write = WriteBatch { operations: batch.operations, idempotency, check: None };
     let atomicity = if atomic { Atomicity::AllOrNothing } else { Atomicity::EachAlone };
     let report = state.store.write(write, atomicity).await?;
