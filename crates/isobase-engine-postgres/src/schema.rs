@@ -1,7 +1,7 @@
 //! The tables, and how they come into being.
 
 use isobase_engine::{EngineError, ErrorKind};
-use isobase_postgres::{Config, Connection, Error, Sql, Type};
+use isobase_postgres::{Config, Connection, Error, Row, Sql, Type};
 
 use crate::{codec::column, error::engine_error};
 
@@ -74,13 +74,104 @@ async fn check_server(connection: &Connection) -> Result<Server, EngineError> {
     Ok(Server { relaxed_durability })
 }
 
+/// What a schema holds under our names.
+#[derive(Debug, PartialEq, Eq)]
+enum Found {
+    Nothing,
+    Ours,
+    /// A relation that we did not make.
+    Foreign(String),
+}
+
+/// The names that our tables, their indexes and the view take.
+const NAMES: [&str; 11] = [
+    "meta",
+    "clock",
+    "collections",
+    "records",
+    "indexes",
+    "index_entries",
+    "changes",
+    "idempotency",
+    "idempotency_at",
+    "documents",
+    "unfinished",
+];
+
+/// What ours are known by, in every version: tables with at least these columns.
+const KNOWN_BY: [(&str, &[&str]); 4] = [
+    ("meta", &["version"]),
+    ("clock", &["only", "sequence", "next_id", "changes_floor"]),
+    ("collections", &["id", "name", "documents"]),
+    ("records", &["collection", "id", "revision", "created_at", "updated_at", "body"]),
+];
+
 /// Asks the tables of PostgreSQL, not `to_regclass`: that one remembers within a transaction
 /// what was not there at its beginning.
+async fn find(connection: &Connection, config: &Config) -> Result<Found, EngineError> {
+    let names = NAMES.map(|name| format!("'{name}'")).join(",");
+    let text = format!(
+        "SELECT c.relname::text, c.relkind::text, \
+         coalesce(string_agg(a.attname::text, ',' ORDER BY a.attnum), '') \
+         FROM pg_catalog.pg_class AS c \
+         JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace \
+         LEFT JOIN pg_catalog.pg_attribute AS a \
+         ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
+         WHERE n.nspname = $1 AND c.relname IN ({names}) GROUP BY c.oid, c.relname, c.relkind"
+    );
+    let rows = connection.query(&Sql::new(text, &[Type::TEXT]), &[&config.schema()]).await;
+    let rows = rows.map_err(engine_error)?;
+    let read = |row: &Row| -> Result<Relation, Error> {
+        let (name, kind, columns): (&str, &str, &str) =
+            (column(row, 0)?, column(row, 1)?, column(row, 2)?);
+        let columns = columns.split(',').map(str::to_owned).collect();
+        Ok(Relation { name: name.to_owned(), is_table: kind == "r", columns })
+    };
+    let relations: Result<Vec<_>, _> = rows.iter().map(read).collect();
+    Ok(judge(&relations.map_err(engine_error)?))
+}
+
+/// A relation with a name of ours.
+struct Relation {
+    name: String,
+    is_table: bool,
+    columns: Vec<String>,
+}
+
+impl Relation {
+    fn has(&self, columns: &[&str]) -> bool {
+        self.is_table && columns.iter().all(|name| self.columns.iter().any(|it| it == name))
+    }
+}
+
+/// A name alone makes no table ours: other programs have a `meta`, too.
+fn judge(relations: &[Relation]) -> Found {
+    let Some(first) = relations.first() else { return Found::Nothing };
+    let named = |name: &str| relations.iter().find(|relation| relation.name == name);
+    let other = KNOWN_BY.iter().find_map(|(name, columns)| match named(name) {
+        Some(relation) if !relation.has(columns) => Some(relation),
+        _ => None,
+    });
+    if let Some(relation) = other {
+        return Found::Foreign(relation.name.clone());
+    }
+    let is_whole = KNOWN_BY.iter().all(|(name, _)| named(name).is_some());
+    if is_whole { Found::Ours } else { Found::Foreign(first.name.clone()) }
+}
+
 async fn is_installed(connection: &Connection, config: &Config) -> Result<bool, EngineError> {
-    let text = "SELECT EXISTS (SELECT FROM pg_catalog.pg_class AS c \
-                JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace \
-                WHERE n.nspname = $1 AND c.relname = 'meta')";
-    exists(connection, text, config.schema()).await
+    match find(connection, config).await? {
+        Found::Nothing => Ok(false),
+        Found::Ours => Ok(true),
+        Found::Foreign(name) => {
+            let schema = config.schema();
+            let message = format!(
+                "the schema '{schema}' belongs to another program: its '{name}' is not ours, and \
+                 nothing was changed; name another schema, as in ?schema=isobase"
+            );
+            Err(EngineError::new(ErrorKind::InvalidArgument, message))
+        }
+    }
 }
 
 async fn exists(connection: &Connection, text: &str, name: &str) -> Result<bool, EngineError> {
@@ -249,3 +340,37 @@ CREATE TABLE {schema}.unfinished (
     note text NOT NULL
 );
 "#;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn relation(name: &str, columns: &str) -> Relation {
+        let columns = columns.split(' ').map(str::to_owned).collect();
+        Relation { name: name.to_owned(), is_table: true, columns }
+    }
+
+    #[test]
+    fn tables_are_ours_by_their_columns() {
+        let ours = || {
+            let table = |(name, columns): &(&str, &[&str])| relation(name, &columns.join(" "));
+            KNOWN_BY.iter().map(table).collect::<Vec<_>>()
+        };
+        assert_eq!(judge(&[]), Found::Nothing);
+        assert_eq!(judge(&ours()), Found::Ours);
+        let mut later = ours();
+        later[1].columns.push("more".to_owned());
+        later.push(relation("changes", "sequence"));
+        assert_eq!(judge(&later), Found::Ours);
+
+        let foreign = |name: &str| Found::Foreign(name.to_owned());
+        assert_eq!(judge(&[relation("meta", "version")]), foreign("meta"));
+        assert_eq!(judge(&[relation("documents", "id title")]), foreign("documents"));
+        let mut mixed = ours();
+        mixed[3] = relation("records", "id name");
+        assert_eq!(judge(&mixed), foreign("records"));
+        let mut view = ours();
+        view[0].is_table = false;
+        assert_eq!(judge(&view), foreign("meta"));
+    }
+}

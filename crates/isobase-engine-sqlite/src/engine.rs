@@ -9,7 +9,8 @@ use arc_swap::ArcSwap;
 use isobase_engine::{
     AtomicBatches, BulkLoad, ChangeFeed, ChangesPage, ChangesRequest, Clock, CollectionInfo,
     Engine, EngineError, ErrorKind, IndexDefinition, IndexInfo, IndexState, Indexes, Limits,
-    ListRequest, Listing, Loading, Pending, Snapshots, WriteBatch, WriteReport, being_loaded,
+    ListRequest, Listing, Loading, Pending, Snapshots, WRITING_STOPPED, WriteBatch, WriteReport,
+    being_loaded,
 };
 use isobase_sqlite::{Database, Writer, WriterState};
 use isobase_types::{CollectionName, Document, DocumentId, Filter, Sequence};
@@ -261,7 +262,7 @@ impl Engine for SqliteEngine {
         let state = match self.database.state() {
             WriterState::Failed { reason } => Err(EngineError::new(
                 ErrorKind::Unavailable,
-                format!("writing has stopped: {reason}; restart the service to recover"),
+                format!("{WRITING_STOPPED}: {reason}; restart the service to recover"),
             )),
             _ => self
                 .database

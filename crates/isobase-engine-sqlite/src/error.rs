@@ -39,6 +39,7 @@ pub(crate) fn open_error(error: OpenError) -> EngineError {
         OpenError::Locked { .. } => ErrorKind::Unavailable,
         OpenError::NotADatabase { .. }
         | OpenError::Foreign { .. }
+        | OpenError::ForeignTables { .. }
         | OpenError::NewerSchema { .. }
         | OpenError::StrayLog { .. } => ErrorKind::InvalidArgument,
         OpenError::Damaged { .. } => ErrorKind::Corrupted,

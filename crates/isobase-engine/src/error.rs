@@ -48,6 +48,11 @@ pub enum ErrorKind {
     Unexpected,
 }
 
+/// What the message of a check begins with when writing has ended for the life of the process. The
+/// message is of our own making, so it may be told to everybody; what a database says may hold its
+/// address.
+pub const WRITING_STOPPED: &str = "writing has stopped";
+
 impl EngineError {
     /// An error without a native cause.
     #[must_use]

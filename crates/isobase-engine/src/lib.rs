@@ -24,7 +24,7 @@ pub use change_feed::{ChangeFeed, ChangesPage, ChangesRequest};
 pub use clock::{Clock, SystemClock};
 pub use decide::{BATCH_BYTES_MAX, BatchProgress, Current, Effect, decide};
 pub use engine::{AtomicBatches, CollectionInfo, Engine, Pending};
-pub use error::{EngineError, ErrorKind};
+pub use error::{EngineError, ErrorKind, WRITING_STOPPED};
 pub use index::{INDEX_FIELDS_MAX, IndexDefinition, IndexInfo, IndexState, Indexes, InvalidIndex};
 pub use limits::{Limit, Limits};
 pub use listing::{ListRequest, Listing, Place};

@@ -11,6 +11,7 @@ use rusqlite::{Connection, Statement};
 use crate::error::{Error, Outcome, SqliteFailure, classify};
 use crate::handler::{JobFailure, WriteHandler};
 use crate::metrics::WriterStatus;
+use crate::moved::OpenFiles;
 use crate::queue::Entry;
 use crate::writer::Answer;
 
@@ -20,6 +21,7 @@ pub(crate) struct Committer<'c, H: WriteHandler> {
     statements: Statements<'c>,
     handler: H,
     status: &'c WriterStatus,
+    files: Option<&'c OpenFiles>,
     /// The answers of the current batch, in the order of its jobs.
     answers: Vec<Answer<H>>,
     /// How many of `answers` are settled: their transaction has ended.
@@ -54,6 +56,8 @@ enum Stage {
 enum Abort {
     /// A job without a savepoint failed after a change.
     Rerun,
+    /// What is open is no longer what the path leads to.
+    Moved(Arc<str>),
     Sqlite(Stage, rusqlite::Error),
 }
 
@@ -70,6 +74,7 @@ impl<'c, H: WriteHandler> Committer<'c, H> {
         connection: &'c Connection,
         handler: H,
         status: &'c WriterStatus,
+        files: Option<&'c OpenFiles>,
     ) -> rusqlite::Result<Self> {
         let statements = Statements {
             begin: connection.prepare("BEGIN IMMEDIATE")?,
@@ -78,7 +83,8 @@ impl<'c, H: WriteHandler> Committer<'c, H> {
             release: connection.prepare("RELEASE job")?,
             rollback_to: connection.prepare("ROLLBACK TO job")?,
         };
-        Ok(Self { connection, statements, handler, status, answers: Vec::new(), settled: 0 })
+        let (answers, settled) = (Vec::new(), 0);
+        Ok(Self { connection, statements, handler, status, files, answers, settled })
     }
 
     /// Settles an answer for every job of the batch, unless writing has to stop.
@@ -147,6 +153,9 @@ impl<'c, H: WriteHandler> Committer<'c, H> {
     fn settle_abort(&mut self, jobs: usize, abort: Abort) -> Result<(), Stopped> {
         let (stage, error) = match abort {
             Abort::Sqlite(stage, error) => (stage, error),
+            Abort::Moved(reason) => {
+                return Err(Stopped { reason, outcome: Outcome::NotStored, jobs });
+            }
             // A job with a savepoint never asks for another run.
             Abort::Rerun => (Stage::Jobs, rusqlite::Error::InvalidQuery),
         };
@@ -174,6 +183,11 @@ impl<'c, H: WriteHandler> Committer<'c, H> {
         }
         let mut result = self.run_jobs(jobs, savepoints);
         let start = Instant::now();
+        if result.is_ok()
+            && let Some(reason) = self.files.and_then(OpenFiles::moved_in_transaction)
+        {
+            result = Err(Abort::Moved(reason));
+        }
         if result.is_ok() {
             let commit = self.statements.commit.execute([]);
             result = commit.map(drop).map_err(|error| Abort::Sqlite(Stage::Commit, error));

@@ -193,6 +193,13 @@ fn bring_up_to_date(
     if application_id != 0 && application_id != APPLICATION_ID {
         return Err(OpenError::Foreign { path: path.to_owned(), application_id });
     }
+    let is_empty = || {
+        let first = "SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)";
+        transaction.query_row(first, [], |row| row.get::<_, bool>(0)).map_err(failed("open"))
+    };
+    if application_id == 0 && !is_empty()? {
+        return Err(OpenError::ForeignTables { path: path.to_owned() });
+    }
     let found = pragma("user_version")?;
     let supported = options.schema_version;
     if found > supported {

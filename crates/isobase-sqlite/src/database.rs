@@ -11,11 +11,12 @@ use std::time::Duration;
 use rusqlite::{Connection, Transaction};
 
 use crate::connection::{check_version, open_reader, open_writer};
-use crate::error::{Error, OpenError};
+use crate::error::{Error, OpenError, Outcome};
 use crate::file;
 use crate::handler::WriteHandler;
 use crate::lock::FileLock;
 use crate::metrics::{Metrics, WriterState, WriterStatus};
+use crate::moved::OpenFiles;
 use crate::options::Options;
 use crate::pool::Pool;
 use crate::queue::{Close, Queue};
@@ -47,6 +48,8 @@ struct Inner {
     writer: Mutex<WriterSlot>,
     /// `None` once closed. Dropped after all connections.
     lock: Mutex<Option<FileLock>>,
+    /// `None` for a reader beside another process. Dropped after all connections.
+    files: Option<Arc<OpenFiles>>,
 }
 
 enum WriterSlot {
@@ -79,8 +82,18 @@ impl Database {
             source,
         })?;
         let file_lock = FileLock::acquire(&path)?;
-        let writer = open_writer(&path, &options, prepare)?;
-        Self::assemble(path, options, WriterSlot::Idle(Box::new(writer)), Some(file_lock))
+        let writer = match open_writer(&path, &options, prepare) {
+            Ok(writer) => writer,
+            Err(error) => {
+                if error.is_foreign() {
+                    file_lock.withdraw();
+                }
+                return Err(error);
+            }
+        };
+        let files = OpenFiles::new(&path)?;
+        let writer = WriterSlot::Idle(Box::new(writer));
+        Self::assemble(path, options, writer, Some((file_lock, Arc::new(files))))
     }
 
     /// Opens a file that another process has open, to read it and nothing else. Blocking.
@@ -106,8 +119,9 @@ impl Database {
         path: PathBuf,
         options: Options,
         writer: WriterSlot,
-        file_lock: Option<FileLock>,
+        own: Option<(FileLock, Arc<OpenFiles>)>,
     ) -> Result<Self, OpenError> {
+        let (file_lock, files) = own.unzip();
         let readers = |count: usize, options: &Options| {
             (0..count.max(1)).map(|_| open_reader(&path, options)).collect::<Result<Vec<_>, _>>()
         };
@@ -129,6 +143,7 @@ impl Database {
             status: Arc::default(),
             writer: Mutex::new(writer),
             lock: Mutex::new(file_lock),
+            files,
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -162,8 +177,9 @@ impl Database {
         let queue = Arc::new(Queue::<H>::new(inner.options.queue_jobs_max, inner.status.clone()));
         let bounds = Bounds::new(&inner.options);
         let (thread_queue, status) = (Arc::clone(&queue), Arc::clone(&inner.status));
+        let files = inner.files.clone();
         let thread = thread::Builder::new().name("sqlite-writer".to_owned()).spawn(move || {
-            writer_thread::run(*connection, handler, &thread_queue, &status, bounds)
+            writer_thread::run(*connection, handler, &thread_queue, &status, (bounds, files))
         });
         match thread {
             Ok(thread) => {
@@ -229,6 +245,10 @@ impl Database {
         let inner = &self.inner;
         let mut snapshots = lock(&inner.snapshots);
         let held = snapshots.as_mut().ok_or(Error::Closed)?;
+        if let Some(reason) = inner.files.as_ref().and_then(|files| files.moved()) {
+            // The path leads to nothing, or to another database.
+            return Err(Error::WriterFailed { reason, outcome: Outcome::NotStored });
+        }
         let mut connection = open_reader(&inner.path, &scanning(&inner.options))
             .map_err(|error| Error::Reopen(Arc::new(error)))?;
         inner.scans.watch(&mut connection)?;
@@ -241,10 +261,17 @@ impl Database {
         Ok(snapshot)
     }
 
-    /// Whether writes are taken.
+    /// Whether writes are taken. Looks where the path leads, so that a file that was deleted or
+    /// replaced is known before the next write.
     #[must_use]
     pub fn state(&self) -> WriterState {
-        self.inner.status.state()
+        let Inner { status, files, .. } = &*self.inner;
+        if status.state() == WriterState::Running
+            && let Some(reason) = files.as_ref().and_then(|files| files.moved())
+        {
+            writer_thread::stop(status, &reason);
+        }
+        status.state()
     }
 
     /// The counters now.
@@ -288,7 +315,9 @@ impl Inner {
         self.pool.close();
         // The writer goes last: only then does SQLite remove the log.
         let result = match mem::replace(&mut *slot, WriterSlot::Closed) {
-            WriterSlot::Idle(connection) => writer_thread::finish(*connection, &self.status),
+            WriterSlot::Idle(connection) => {
+                writer_thread::finish(*connection, &self.status, self.files.as_deref())
+            }
             WriterSlot::Running { thread, .. } => join(thread),
             WriterSlot::Closed => Ok(()),
         };

@@ -45,6 +45,12 @@ pub enum OpenError {
         /// The application id found.
         application_id: u32,
     },
+    /// The file has no application id and tables that we did not make.
+    #[error("database {} belongs to another program: it has tables that are not ours; choose another path", path.display())]
+    ForeignTables {
+        /// The file.
+        path: PathBuf,
+    },
     /// The file was written by a newer version of this program.
     #[error("database {} has schema version {found}, this program knows versions up to {supported}; use a newer program", path.display())]
     NewerSchema {
@@ -105,6 +111,16 @@ pub enum OpenError {
         /// SQLite's error.
         source: rusqlite::Error,
     },
+}
+
+impl OpenError {
+    /// Whether the file is none of ours, so that nothing of ours may be beside it.
+    pub(crate) fn is_foreign(&self) -> bool {
+        matches!(
+            self,
+            Self::NotADatabase { .. } | Self::Foreign { .. } | Self::ForeignTables { .. }
+        )
+    }
 }
 
 fn holder(pid: Option<u32>, address: Option<&str>) -> String {

@@ -12,6 +12,11 @@ use crate::options::APPLICATION_ID;
 const HEADER_BYTES: usize = 100;
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 const APPLICATION_ID_AT: usize = 68;
+/// The head of the page that follows the header: the root of the table of all tables. Source:
+/// <https://sqlite.org/fileformat.html#b_tree_pages>.
+const ROOT_BYTES: usize = 8;
+/// A page of that table which holds rows itself.
+const LEAF: u8 = 0x0d;
 
 /// The real path, so that two names of one file share a lock. The file may be missing.
 pub(crate) fn resolve(path: &Path) -> io::Result<PathBuf> {
@@ -83,8 +88,19 @@ fn check_header(path: &Path, header: &[u8]) -> Result<(), OpenError> {
     }
     // Our own id is written before the file ever gets a log, so the main file always has it.
     match application_id(header) {
+        0 if has_tables(header) => Err(OpenError::ForeignTables { path: path.to_owned() }),
         0 | APPLICATION_ID => Ok(()),
         application_id => Err(OpenError::Foreign { path: path.to_owned(), application_id }),
+    }
+}
+
+/// Whether the file has tables, as far as its first page tells: what is in a log alone is seen by
+/// SQLite.
+fn has_tables(start: &[u8]) -> bool {
+    match start.get(HEADER_BYTES..) {
+        Some(&[LEAF, _, _, 0, 0, ..]) => false,
+        Some(&[_, _, _, _, _, ..]) => true,
+        _ => false,
     }
 }
 
@@ -105,8 +121,9 @@ fn application_id(header: &[u8]) -> u32 {
 }
 
 fn read_header(path: &Path) -> io::Result<Vec<u8>> {
-    let mut header = Vec::with_capacity(HEADER_BYTES);
-    File::open(path)?.take(HEADER_BYTES as u64).read_to_end(&mut header)?;
+    let bytes = HEADER_BYTES + ROOT_BYTES;
+    let mut header = Vec::with_capacity(bytes);
+    File::open(path)?.take(bytes as u64).read_to_end(&mut header)?;
     Ok(header)
 }
 

@@ -9,6 +9,7 @@
 //! - One connection writes. All others are opened read-only.
 //! - After an I/O error or damage seen by the writer, nothing is written again in this process,
 //!   not even a checkpoint: what is on the disk is left to the next start.
+//! - A file that was deleted or replaced under the process is not written on.
 //! - A file that is refused is not changed.
 
 mod checkpoint;
@@ -20,6 +21,7 @@ mod file;
 mod handler;
 mod lock;
 mod metrics;
+mod moved;
 mod options;
 mod pool;
 mod queue;

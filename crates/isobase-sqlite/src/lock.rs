@@ -1,7 +1,7 @@
 //! One process per file: a lock file beside the database that also says who holds it.
 
 use std::ffi::OsString;
-use std::fs::{File, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::process;
@@ -42,6 +42,8 @@ pub fn lock_holder(path: &Path) -> Option<LockHolder> {
 #[derive(Debug)]
 pub(crate) struct FileLock {
     file: File,
+    /// Set when this process has made the file.
+    made: Option<PathBuf>,
 }
 
 impl FileLock {
@@ -49,6 +51,7 @@ impl FileLock {
     pub(crate) fn acquire(path: &Path) -> Result<Self, OpenError> {
         let lock_path = lock_path(path);
         let io_error = |action, source| OpenError::Io { action, path: lock_path.clone(), source };
+        let made = !lock_path.exists();
         let file = file::private_options()
             .read(true)
             .create(true)
@@ -66,9 +69,18 @@ impl FileLock {
                 }
             }
         }
-        let lock = Self { file };
+        let lock = Self { file, made: made.then(|| lock_path.clone()) };
         lock.write(None).map_err(|source| io_error("write", source))?;
         Ok(lock)
+    }
+
+    /// Removes the lock beside a file that is none of ours, if this process has made it: no process
+    /// of ours has anything to do there.
+    pub(crate) fn withdraw(self) {
+        if let Some(path) = &self.made {
+            // It is in nobody's way.
+            let _ = fs::remove_file(path);
+        }
     }
 
     /// Writes who holds the lock.

@@ -12,6 +12,7 @@ use crate::commit::Committer;
 use crate::error::{Error, SqliteFailure, classify};
 use crate::handler::WriteHandler;
 use crate::metrics::WriterStatus;
+use crate::moved::OpenFiles;
 use crate::options::Options;
 use crate::queue::{Entry, Queue};
 
@@ -39,15 +40,27 @@ pub(crate) fn run<H: WriteHandler>(
     handler: H,
     queue: &Queue<H>,
     status: &Arc<WriterStatus>,
-    bounds: Bounds,
+    (bounds, files): (Bounds, Option<Arc<OpenFiles>>),
 ) -> Result<(), Error> {
+    let files = files.as_deref();
     let ready = watch_log(&mut connection, status);
-    serve(&connection, handler, queue, status, bounds, ready);
-    finish(connection, status)
+    let committer = ready.and_then(|()| Committer::new(&connection, handler, status, files));
+    serve(&connection, committer, queue, status, bounds);
+    finish(connection, status, files)
 }
 
 /// Closes the connection of the writer; folds the log into the file unless writing has failed.
-pub(crate) fn finish(connection: Connection, status: &WriterStatus) -> Result<(), Error> {
+pub(crate) fn finish(
+    connection: Connection,
+    status: &WriterStatus,
+    files: Option<&OpenFiles>,
+) -> Result<(), Error> {
+    if status.failure().is_none()
+        && let Some(reason) = files.and_then(OpenFiles::moved)
+    {
+        // SQLite removes the log by its name, and that may be the log of another file by now.
+        stop(status, &reason);
+    }
     if let Some(failure) = status.failure() {
         // The log may be all that is sound. The next start recovers from it.
         return Err(failure);
@@ -76,14 +89,13 @@ fn fold(connection: &Connection) -> rusqlite::Result<()> {
 
 fn serve<H: WriteHandler>(
     connection: &Connection,
-    handler: H,
+    committer: rusqlite::Result<Committer<'_, H>>,
     queue: &Queue<H>,
     status: &WriterStatus,
     bounds: Bounds,
-    ready: rusqlite::Result<()>,
 ) {
     let mut pending = VecDeque::new();
-    let mut committer = match ready.and_then(|()| Committer::new(connection, handler, status)) {
+    let mut committer = match committer {
         Ok(committer) => committer,
         Err(error) => {
             stop(status, &format!("cannot start: {error}").into());
@@ -120,7 +132,8 @@ fn serve<H: WriteHandler>(
     }
 }
 
-fn stop(status: &WriterStatus, reason: &Arc<str>) {
+/// Ends writing for the life of the process.
+pub(crate) fn stop(status: &WriterStatus, reason: &Arc<str>) {
     tracing::error!(%reason, "writing has stopped: {reason}");
     status.fail(reason);
 }

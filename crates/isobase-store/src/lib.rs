@@ -13,7 +13,8 @@ pub use error::StoreError;
 pub use isobase_engine::{
     Action, ChangesPage, ChangesRequest, CollectionInfo, EngineError, ErrorKind, Idempotency,
     IfMissing, IndexDefinition, IndexInfo, IndexState, InvalidIndex, Limits, Precondition,
-    Rejection, Violation, WriteBatch, WriteOperation, WriteOutcome, WriteReport, Written,
+    Rejection, Violation, WRITING_STOPPED, WriteBatch, WriteOperation, WriteOutcome, WriteReport,
+    Written,
 };
 pub use options::StoreOptions;
 pub use page::{DocumentPage, PagePosition, Totals};

@@ -179,3 +179,35 @@ fn a_port_in_use_leaves_nothing_behind() {
     app.run(&["serve", "--port", &port]).fails(1, &["is in use by another program"]);
     assert_eq!(fs::read_dir(app.path()).unwrap().count(), 0);
 }
+
+#[test]
+fn a_database_that_was_deleted_takes_no_more_writes() {
+    let mut server = TestServer::start().unwrap();
+    let json = [("content-type", "application/json")];
+    let create = |server: &TestServer| server.request("POST", "/records/c", &json, b"{}").unwrap();
+    assert_eq!(create(&server).status, 201);
+    fs::remove_dir_all(server.data()).unwrap();
+    assert_eq!(create(&server).status, 503);
+    let ready = server.request("GET", "/readyz", &[], b"").unwrap();
+    assert_eq!(ready.status, 503);
+    assert!(ready.text().contains("isobase.db was deleted or replaced"), "{}", ready.text());
+    assert_eq!(server.request("GET", "/records/c/1", &[], b"").unwrap().status, 200);
+    assert_eq!(server.terminate().unwrap().code(), Some(1), "{}", server.log());
+}
+
+#[test]
+fn a_file_of_another_program_is_refused_and_left_alone() {
+    let app = App::new();
+    let path = app.path().join("other.db");
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other.execute_batch("CREATE TABLE records (id INTEGER PRIMARY KEY, data TEXT)").unwrap();
+    drop(other);
+    let before = fs::read(&path).unwrap();
+    let said = app.run_with(&["serve"], &[("DATABASE_URL", "sqlite://other.db")]);
+    assert_eq!(said.err.lines().count(), 1, "{}", said.err);
+    said.fails(1, &["other.db belongs to another program"]);
+    assert!(before == fs::read(&path).unwrap());
+    for end in ["db.lock", "db-wal", "db-shm", "db-journal"] {
+        assert!(!path.with_extension(end).exists(), "{end}");
+    }
+}

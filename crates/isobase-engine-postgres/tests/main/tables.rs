@@ -274,3 +274,24 @@ fn encoded(text: &str) -> String {
     };
     text.bytes().map(byte).collect()
 }
+
+#[test]
+fn tables_of_another_program_are_left_alone() {
+    for (theirs, unchanged) in [
+        ("CREATE TABLE {s}.meta AS SELECT 1 AS version", "SELECT version::int8 FROM {s}.meta"),
+        ("CREATE VIEW {s}.documents AS SELECT 1 AS n", "SELECT n::int8 FROM {s}.documents"),
+    ] {
+        with_schema(async |schema| {
+            schema.sql("CREATE SCHEMA {s}").await;
+            schema.sql(theirs).await;
+            let connected = PostgresEngine::connect(schema.options(), Arc::new(SystemClock)).await;
+            let error = connected.err().unwrap();
+            assert_eq!(error.kind, ErrorKind::InvalidArgument);
+            assert!(error.to_string().contains("belongs to another program"), "{error}");
+            assert_eq!(schema.number(unchanged).await, 1);
+            let relations =
+                "SELECT count(*) FROM pg_class WHERE relnamespace = '{s}'::regnamespace";
+            assert_eq!(schema.number(relations).await, 1);
+        });
+    }
+}

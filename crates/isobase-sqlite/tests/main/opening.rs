@@ -8,13 +8,14 @@ use isobase_sqlite::{Database, LockHolder, OpenError, Options, lock_holder, sche
 
 use crate::fixture::{Fixture, Job, create_table};
 
-/// The names and contents of all files in a folder but the lock.
+/// The names and contents of all files in a folder but the lock and the index of a log, which hold
+/// nothing.
 fn contents(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let mut files: Vec<_> = fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap())
         .map(|entry| (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap()))
-        .filter(|(name, _)| !name.ends_with(".lock"))
+        .filter(|(name, _)| !name.ends_with(".lock") && !name.ends_with("-shm"))
         .collect();
     files.sort();
     files
@@ -28,6 +29,7 @@ fn refuse(make: impl FnOnce(&Path)) -> OpenError {
     let before = contents(folder.path());
     let error = Database::open(Options::new(&path), create_table).unwrap_err();
     assert!(error.to_string().contains("data.db"), "{error}");
+    assert!(!error.to_string().contains('\n'), "{error}");
     assert!(before == contents(folder.path()), "the refused file was changed: {error}");
     assert_eq!(lock_holder(&path), None);
     error
@@ -48,6 +50,57 @@ fn file_of_another_program_is_refused() {
         other.execute_batch("PRAGMA application_id=7; CREATE TABLE t (x);").unwrap();
     });
     assert!(matches!(error, OpenError::Foreign { application_id: 7, .. }), "{error}");
+}
+
+#[test]
+fn file_with_tables_of_another_program_is_refused() {
+    let tables = |sql: &'static str| {
+        move |path: &Path| {
+            let other = Connection::open(path).unwrap();
+            other.execute_batch(sql).unwrap();
+            if sql.contains("WAL") {
+                // As a program that was killed: its tables are in the log alone.
+                fs::copy(path, path.with_extension("copy")).unwrap();
+                fs::copy(path.with_extension("db-wal"), path.with_extension("log")).unwrap();
+                drop(other);
+                fs::rename(path.with_extension("copy"), path).unwrap();
+                fs::rename(path.with_extension("log"), path.with_extension("db-wal")).unwrap();
+            }
+        }
+    };
+    for sql in [
+        "CREATE TABLE records (id INTEGER PRIMARY KEY, data TEXT)",
+        "CREATE TABLE meta (version); PRAGMA user_version = 1",
+        "CREATE VIEW v AS SELECT 1",
+    ] {
+        let error = refuse(tables(sql));
+        assert!(matches!(error, OpenError::ForeignTables { .. }), "{error}");
+    }
+    let many: String = (0..200).map(|n| format!("CREATE TABLE t{n} (x);")).collect();
+    let many = format!("BEGIN; {many} COMMIT");
+    let error = refuse(|path| Connection::open(path).unwrap().execute_batch(&many).unwrap());
+    assert!(matches!(error, OpenError::ForeignTables { .. }), "{error}");
+    let error = refuse(tables(
+        "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0; CREATE TABLE t (x)",
+    ));
+    assert!(matches!(error, OpenError::ForeignTables { .. }), "{error}");
+}
+
+#[test]
+fn empty_database_is_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("data.db");
+    Connection::open(&path).unwrap().execute_batch("PRAGMA user_version = 0; VACUUM").unwrap();
+    Database::open(Options::new(&path), create_table).unwrap();
+}
+
+#[test]
+fn nothing_is_left_beside_a_file_that_is_not_ours() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("data.db");
+    Connection::open(&path).unwrap().execute_batch("CREATE TABLE t (x)").unwrap();
+    Database::open(Options::new(&path), create_table).unwrap_err();
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 
 #[test]
@@ -82,10 +135,10 @@ fn log_without_its_database_is_refused() {
 fn failed_preparation_leaves_file_as_it_was() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("data.db");
-    Connection::open(&path).unwrap().execute_batch("CREATE TABLE mine (x)").unwrap();
+    Database::open(Options::new(&path), create_table).unwrap();
     let before = contents(folder.path());
     let error = Database::open(Options::new(&path), |transaction| {
-        create_table(transaction)?;
+        transaction.execute_batch("CREATE TABLE more (x)")?;
         Err(rusqlite::Error::InvalidQuery)
     });
     assert!(matches!(error, Err(OpenError::Sqlite { action: "prepare", .. })), "{error:?}");

@@ -244,3 +244,55 @@ async fn log_is_folded_into_file_as_it_grows() {
     assert!(metrics.checkpoints >= 2, "{metrics:?}");
     assert!(metrics.log_pages < 100, "the log restarts: {metrics:?}");
 }
+
+/// Does something to the files of a database that is open, and asserts that writing ends.
+#[cfg(unix)]
+async fn writing_ends_after(change: impl FnOnce(&std::path::Path)) -> Fixture {
+    let fixture = Fixture::new();
+    fixture.insert(1).await.unwrap().unwrap();
+    change(&fixture.path());
+    let answer = fixture.insert(2).await;
+    assert!(
+        matches!(
+            &answer,
+            Err(Error::WriterFailed { outcome: isobase_sqlite::Outcome::NotStored, .. })
+        ),
+        "{answer:?}"
+    );
+    assert_eq!(fixture.ids(), [1], "what was answered can be read");
+    fixture
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn deleted_or_replaced_file_is_not_written_on() {
+    use isobase_sqlite::WriterState;
+    use std::fs;
+
+    writing_ends_after(|path| fs::remove_dir_all(path.parent().unwrap()).unwrap()).await;
+    writing_ends_after(|path| fs::remove_file(path).unwrap()).await;
+    writing_ends_after(|path| fs::remove_file(path.with_extension("db-wal")).unwrap()).await;
+
+    // Another database has its place: neither it nor its log is touched.
+    let other = Fixture::new();
+    other.insert(7).await.unwrap().unwrap();
+    let fixture = writing_ends_after(|path| {
+        for (end, old) in [("db", "old"), ("db-wal", "old-wal")] {
+            fs::rename(path.with_extension(end), path.with_extension(old)).unwrap();
+            fs::copy(other.path().with_extension(end), path.with_extension(end)).unwrap();
+        }
+    })
+    .await;
+    let read = |end: &str| fs::read(fixture.path().with_extension(end)).unwrap();
+    let before = (read("db"), read("db-wal"));
+    assert!(fixture.database.snapshot().is_err(), "it would be one of the other database");
+    fixture.database.close().unwrap_err();
+    assert!(before == (read("db"), read("db-wal")));
+
+    // It is known without a write.
+    let fixture = Fixture::new();
+    assert_eq!(fixture.database.state(), WriterState::Running);
+    fs::remove_file(fixture.path()).unwrap();
+    let WriterState::Failed { reason } = fixture.database.state() else { panic!() };
+    assert!(reason.starts_with("data.db was deleted or replaced"), "{reason}");
+}

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use http::{HeaderValue, Response, StatusCode, header};
 use isobase_http::Body;
+use isobase_store::WRITING_STOPPED;
 
 use super::{
     State, problems,
@@ -39,7 +40,11 @@ pub(super) async fn get_readiness(
     match state.readiness.check(&state.store).await {
         Ok(()) => Ok(json(&Status::OK)),
         Err(cause) => {
-            Err(problems::not_ready("the database does not work now").with_cause(cause).into())
+            let detail = match cause.starts_with(WRITING_STOPPED) {
+                true => &*cause,
+                false => "the database does not work now",
+            };
+            Err(problems::not_ready(detail).with_cause(cause.clone()).into())
         }
     }
 }
