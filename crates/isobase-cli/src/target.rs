@@ -16,7 +16,7 @@ use crate::{
     failure::Failure,
     keys,
     print::Printer,
-    settings::{Config, Loaded, internal_api_key},
+    settings::{Config, Loaded, internal_api_key, without_line_end},
 };
 
 /// Where the records of a command are.
@@ -52,7 +52,8 @@ impl Target {
         (loaded, config): (&Loaded, &Config),
         printer: Printer,
     ) -> Result<Self> {
-        let key = flags.key.as_deref().or_else(|| internal_api_key(loaded));
+        let key = flags.key.as_deref().map(without_line_end).filter(|key| !key.is_empty());
+        let key = key.or_else(|| internal_api_key(loaded));
         let location = match Address::of(flags, config)? {
             Address::Service(url) => return service(url, key),
             Address::Database(location) => location,

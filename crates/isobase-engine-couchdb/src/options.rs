@@ -22,6 +22,8 @@ pub struct CouchDbOptions {
     pub tls: bool,
     /// Who we are, by name and password; none where the server asks nobody.
     pub login: Option<(String, String)>,
+    /// The path of the server behind a proxy: `/couch`. Default nothing.
+    pub path: String,
     /// What the names of our databases begin with. Default nothing.
     pub prefix: String,
     /// A file of authorities that may vouch for the server, instead of the usual public ones.
@@ -45,6 +47,9 @@ pub enum InvalidUrl {
         /// What is allowed.
         expected: &'static str,
     },
+    /// The path of the server is none.
+    #[error("the parameter 'path' of the CouchDB URL must be the path of the server: path=/couch")]
+    Path,
     /// A parameter nobody knows.
     #[error("unknown parameter '{name}' in the CouchDB URL")]
     UnknownParameter {
@@ -56,7 +61,8 @@ pub enum InvalidUrl {
 impl CouchDbOptions {
     /// Reads `couchdb://user:password@host:5984/prefix` (also `couchdb+http`, `http`) or
     /// `couchdb+https://user:password@host/prefix` (also `https`), with the parameter
-    /// `sslrootcert=FILE` for authorities of your own.
+    /// `sslrootcert=FILE` for authorities of your own, and `path=/couch` for a server that a proxy has
+    /// below a path.
     ///
     /// The default ports are 5984 and, with TLS, 443.
     ///
@@ -80,11 +86,13 @@ impl CouchDbOptions {
         if let Some(expected) = refuses_prefix(&prefix) {
             return Err(InvalidUrl::Prefix { prefix, expected });
         }
-        let mut options = Self { host, port, tls, login, prefix, tls_roots: None };
+        let path = String::new();
+        let mut options = Self { host, port, tls, login, path, prefix, tls_roots: None };
         for pair in parameters.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').ok_or(InvalidUrl::Form)?;
             match name {
                 "sslrootcert" => options.tls_roots = Some(decode(value)?.into()),
+                "path" => options.path = read_path(&decode(value)?)?,
                 _ => return Err(InvalidUrl::UnknownParameter { name: name.to_owned() }),
             }
         }
@@ -97,12 +105,23 @@ impl CouchDbOptions {
         format!("{}:{}", self.host, self.port)
     }
 
-    /// `http://host:port`, without the login.
+    /// `http://host:port`, and the path of the server, without the login.
     #[must_use]
     pub fn base_url(&self) -> String {
         let scheme = if self.tls { "https" } else { "http" };
-        format!("{scheme}://{}", self.address())
+        format!("{scheme}://{}{}", self.address(), self.path)
     }
+}
+
+/// A path as it stands before those of the requests.
+fn read_path(text: &str) -> Result<String, InvalidUrl> {
+    let path = text.trim_matches('/');
+    let is_plain =
+        |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~%!$&'()*+,;=:@".contains(&byte);
+    if path.is_empty() || !path.bytes().all(is_plain) {
+        return Err(InvalidUrl::Path);
+    }
+    Ok(format!("/{path}"))
 }
 
 fn read_login(text: &str) -> Result<(String, String), InvalidUrl> {
@@ -180,6 +199,11 @@ mod tests {
         let options = CouchDbOptions::parse("couchdb+https://h/?sslrootcert=%2Fca.pem").unwrap();
         assert_eq!(options.tls_roots, Some("/ca.pem".into()));
         assert_eq!((options.prefix.as_str(), options.login), ("", None));
+        for path in ["/couch", "couch/", "%2Fcouch"] {
+            let url = format!("couchdb+https://db.example/app_?path={path}");
+            assert_eq!(base(&url), "https://db.example:443/couch", "{path}");
+        }
+        assert_eq!(CouchDbOptions::parse("couchdb://h/?path=a b"), Err(InvalidUrl::Path));
     }
 
     #[test]

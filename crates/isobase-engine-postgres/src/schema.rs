@@ -9,6 +9,8 @@ use crate::{codec::column, error::engine_error};
 const VERSION: i32 = 2;
 /// Debian 11's; older ones get no fixes any more (November 2026).
 const SERVER_VERSION_MIN: i32 = 130_000;
+/// SQLSTATE. Source: PostgreSQL documentation, appendix A (version 15).
+const INSUFFICIENT_PRIVILEGE: &str = "42501";
 /// Two programs that start at the same moment must not both create the tables.
 const INSTALL_LOCK: i64 = 0x15_0b_a5_e0_00_00_00_01;
 
@@ -209,13 +211,26 @@ async fn install(connection: &Connection, config: &Config) -> Result<(), EngineE
         let text = "SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = $1)";
         if !exists(connection, text, config.schema()).await? {
             let create = format!("CREATE SCHEMA {schema}");
-            connection.batch(&create).await.map_err(engine_error)?;
+            let created = connection.batch(&create).await;
+            created.map_err(|error| match error.code.as_deref() {
+                Some(INSUFFICIENT_PRIVILEGE) => may_not_create(config),
+                _ => engine_error(error),
+            })?;
         }
         let tables = format!("{TABLES} {UNFINISHED}").replace("{version}", &VERSION.to_string());
         let tables = tables.replace("{schema}", &schema);
         connection.batch(&tables).await.map_err(engine_error)?;
     }
     connection.commit().await.map_err(engine_error)
+}
+
+fn may_not_create(config: &Config) -> EngineError {
+    let schema = quoted(config.schema());
+    let message = format!(
+        "there is no schema {schema}, and this user may not make one; let somebody who may run \
+         CREATE SCHEMA {schema} AUTHORIZATION this user, or name one of this user's with ?schema=NAME"
+    );
+    EngineError::new(ErrorKind::Unexpected, message)
 }
 
 async fn version(connection: &Connection, config: &Config) -> Result<i32, EngineError> {

@@ -101,7 +101,8 @@ impl Config {
     /// Reads `postgres://` or `postgresql://`, with the parameters of libpq and our own:
     /// `schema` (default `isobase`), `pool_size` (default 8), `pgbouncer=transaction`.
     ///
-    /// `sslmode` is `disable`, `prefer` (the default), `require` (encrypts, but trusts any
+    /// `user` and `password` may stand in the parameters too. `sslmode` is `disable`, `prefer` (the
+    /// default; `allow` is the same here), `require` (encrypts, but trusts any
     /// server unless `sslrootcert` is given) or `verify-full` (the certificates of
     /// `sslrootcert=FILE`, else the usual public authorities). The file holds authorities; a
     /// certificate that vouches for itself cannot be a server's at the same time.
@@ -127,6 +128,13 @@ impl Config {
             own.take(name, &value)?;
         }
         let mut config = native_config(&format!("{place}?{}", native.join("&")))?;
+        // As libpq: what stands in the parameters wins.
+        if let Some(user) = &own.user {
+            config.user(user);
+        }
+        if let Some(password) = &own.password {
+            config.password(password);
+        }
         let (ssl_mode, verification) = own.ssl_mode();
         config.ssl_mode(ssl_mode);
         let tls = tls::connector(verification, own.ssl_root_cert.as_deref())?;
@@ -275,6 +283,8 @@ fn native_config(url: &str) -> Result<tokio_postgres::Config, InvalidUrl> {
 
 #[derive(Default)]
 struct OwnParameters {
+    user: Option<String>,
+    password: Option<String>,
     schema: Option<String>,
     pooling: Pooling,
     pool_size: Option<usize>,
@@ -304,6 +314,11 @@ impl OwnParameters {
         match (name, value) {
             ("schema", _) if is_schema(value) => self.schema = Some(value.to_owned()),
             ("schema", _) => return refuse("schema", "1 to 63 bytes without control characters"),
+            ("user", _) => self.user = Some(value.to_owned()),
+            ("password", _) => self.password = Some(value.to_owned()),
+            // As Prisma writes it.
+            ("pgbouncer", "true") => self.pooling = Pooling::Transaction,
+            ("pgbouncer", "false") => self.pooling = Pooling::Session,
             ("pgbouncer", "transaction") => self.pooling = Pooling::Transaction,
             ("pgbouncer", "session") => self.pooling = Pooling::Session,
             ("pgbouncer", _) => return refuse("pgbouncer", "'transaction' or 'session'"),
@@ -312,11 +327,15 @@ impl OwnParameters {
                 _ => return refuse("pool_size", "a number from 1 to 1000"),
             },
             ("sslmode", "disable") => self.ssl_mode = WantedTls::Disable,
-            ("sslmode", "prefer") => self.ssl_mode = WantedTls::Prefer,
+            // libpq encrypts with it where it must; that the server is asked first is no loss.
+            ("sslmode", "allow" | "prefer") => self.ssl_mode = WantedTls::Prefer,
             ("sslmode", "require") => self.ssl_mode = WantedTls::Require,
             ("sslmode", "verify-full") => self.ssl_mode = WantedTls::VerifyFull,
             ("sslmode", _) => {
-                return refuse("sslmode", "'disable', 'prefer', 'require' or 'verify-full'");
+                return refuse(
+                    "sslmode",
+                    "'disable', 'allow', 'prefer', 'require' or 'verify-full'",
+                );
             }
             ("sslrootcert", _) => self.ssl_root_cert = Some(value.into()),
             // A piece of a password that was not encoded must not be shown.
@@ -370,6 +389,18 @@ mod tests {
         assert_eq!(config.pooling(), Pooling::Transaction);
         assert_eq!(config.address(), "db.example:6432");
         assert_eq!(config.native.get_application_name(), Some("x"));
+    }
+
+    #[test]
+    fn reads_what_other_programs_write() {
+        let url =
+            "postgres://db.example/app?user=a%40b&password=p%26w&sslmode=allow&pgbouncer=true";
+        let config = Config::parse(url).unwrap();
+        assert_eq!(config.native.get_user(), Some("a@b"));
+        assert_eq!(config.native.get_password(), Some(&b"p&w"[..]));
+        assert_eq!(config.native.get_ssl_mode(), SslMode::Prefer);
+        assert_eq!(config.pooling(), Pooling::Transaction);
+        assert!(!format!("{config:?} {config}").contains("p&w"));
     }
 
     #[test]

@@ -26,7 +26,7 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 /// | `postgres` | `DATABASE_URL` |
 /// | `couchdb` | `COUCHDB_URL`, `COUCHDB_USER`, `COUCHDB_PASSWORD`, all needed |
 /// | `firestore` | `FIRESTORE_PROJECT_ID`, else the project of the credentials |
-/// | `dynamodb` | `DYNAMODB_REGION`, else `us-east-1`; `DYNAMODB_ENDPOINT_URL` |
+/// | `dynamodb` | `DYNAMODB_REGION`, else `AWS_REGION`, `AWS_DEFAULT_REGION`, `us-east-1`; `DYNAMODB_ENDPOINT_URL` |
 ///
 /// Without either it is the database of `DATABASE_URL`, else the file `data/isobase.db`. An empty
 /// variable counts as unset.
@@ -110,7 +110,8 @@ pub enum EnvironmentError {
     },
     /// `COUCHDB_URL` is no address.
     #[error(
-        "COUCHDB_URL is {url:?}, expected http://host:5984 or https://host, without user and password"
+        "COUCHDB_URL is {url:?}, expected http://host:5984, https://host or https://host/path, without \
+         user and password"
     )]
     CouchdbUrl {
         /// What it is, without a password.
@@ -150,7 +151,9 @@ pub fn choose(
     variable: impl Fn(&str) -> Option<String>,
     file: PathBuf,
 ) -> Result<Chosen, EnvironmentError> {
-    let set = |name: &str| variable(name).filter(|text| !text.is_empty());
+    // Secrets are files, and files end in a line end.
+    let trimmed = |text: String| text.trim_end_matches(['\r', '\n']).to_owned();
+    let set = |name: &str| variable(name).map(trimmed).filter(|text| !text.is_empty());
     let url = |variable: &'static str| match set(variable) {
         Some(text) => Location::parse(&text)
             .map(|location| Some(Chosen { location, variable: Some(variable) }))
@@ -201,17 +204,23 @@ fn couchdb(set: &dyn Fn(&str) -> Option<String>) -> Result<String, EnvironmentEr
         });
     };
     let refuse = || EnvironmentError::CouchdbUrl { url: crate::redact(&url) };
-    let (scheme, place) = match url.split_once("://") {
-        Some(("http", place)) => ("couchdb", place),
-        Some(("https", place)) => ("couchdb+https", place),
+    let (scheme, port, place) = match url.split_once("://") {
+        Some(("http", place)) => ("couchdb", ":80", place),
+        Some(("https", place)) => ("couchdb+https", "", place),
         _ => return Err(refuse()),
     };
     let place = place.trim_end_matches('/');
-    if place.is_empty() || place.contains(['@', '/', '?', '#']) {
+    let (host, path) = place.split_once('/').unwrap_or((place, ""));
+    if host.is_empty() || place.contains(['@', '?', '#']) {
         return Err(refuse());
     }
+    // The colons of an IPv6 address are inside its brackets.
+    let has_port = host.rsplit(']').next().is_some_and(|rest| rest.contains(':'));
+    // CouchDB's own port is that of its URLs, not of addresses of the web.
+    let port = if has_port { "" } else { port };
+    let path = if path.is_empty() { String::new() } else { format!("/?path={}", escape(path)) };
     let (user, password) = (escape(&user), escape(&password));
-    Ok(format!("{scheme}://{user}:{password}@{place}"))
+    Ok(format!("{scheme}://{user}:{password}@{host}{port}{path}"))
 }
 
 fn firestore(set: &dyn Fn(&str) -> Option<String>) -> String {
@@ -220,7 +229,8 @@ fn firestore(set: &dyn Fn(&str) -> Option<String>) -> String {
 }
 
 fn dynamodb(set: &dyn Fn(&str) -> Option<String>) -> String {
-    let region = set("DYNAMODB_REGION").unwrap_or_else(|| DYNAMODB_REGION_DEFAULT.to_owned());
+    let region = ["DYNAMODB_REGION", "AWS_REGION", "AWS_DEFAULT_REGION"].into_iter().find_map(set);
+    let region = region.unwrap_or_else(|| DYNAMODB_REGION_DEFAULT.to_owned());
     let endpoint = set("DYNAMODB_ENDPOINT_URL");
     let endpoint = endpoint.map(|endpoint| format!("?endpoint={}", escape(&endpoint)));
     format!("dynamodb://{}/{}", escape(&region), endpoint.unwrap_or_default())
@@ -276,6 +286,26 @@ mod tests {
             (
                 &[couchdb[0], ("COUCHDB_URL", "https://h"), couchdb[2], ("COUCHDB_PASSWORD", "p")],
                 "couchdb+https://admin:p@h",
+                Some("DATABASE_PROVIDER"),
+            ),
+            (
+                &[
+                    couchdb[0],
+                    ("COUCHDB_URL", "http://[::1]\n"),
+                    couchdb[2],
+                    ("COUCHDB_PASSWORD", "p\n"),
+                ],
+                "couchdb://admin:p@[::1]:80",
+                Some("DATABASE_PROVIDER"),
+            ),
+            (
+                &[couchdb[0], ("COUCHDB_URL", "https://h/db/couch/"), couchdb[2], couchdb[3]],
+                "couchdb+https://admin:p%40ss%2Fw%3Ard@h/?path=db%2Fcouch",
+                Some("DATABASE_PROVIDER"),
+            ),
+            (
+                &[provider("dynamodb"), ("AWS_REGION", "eu-west-1"), ("AWS_DEFAULT_REGION", "x")],
+                "dynamodb://eu-west-1/",
                 Some("DATABASE_PROVIDER"),
             ),
             (&[provider("dynamodb")], "dynamodb://us-east-1/", Some("DATABASE_PROVIDER")),
@@ -339,7 +369,7 @@ mod tests {
             let error = check(variables).unwrap_err().to_string();
             assert!(error.starts_with(message), "{error}");
         }
-        for url in ["couchdb:5984", "http://", "http://u:hush@h", "http://h/db", "ftp://h"] {
+        for url in ["couchdb:5984", "http://", "http://u:hush@h", "http://h/?db", "ftp://h"] {
             let error = check(&[
                 ("DATABASE_PROVIDER", "couchdb"),
                 ("COUCHDB_URL", url),

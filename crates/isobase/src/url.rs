@@ -91,6 +91,9 @@ impl Location {
         let Some((scheme, rest)) = url.split_once(':') else {
             return Err(OpenError::NotAUrl { text: redact(url) });
         };
+        if url.contains(char::is_control) {
+            return Err(invalid(url, "a line end or another control character is in it"));
+        }
         match scheme {
             "memory" => match rest {
                 "" | "//" => Ok(Self::Memory),

@@ -8,7 +8,7 @@ use std::{
 use super::{
     file,
     origin::Origin,
-    setting::{Setting, Value},
+    setting::{Setting, Value, without_line_end},
     similar::most_similar,
     table::{self, SETTINGS},
 };
@@ -128,15 +128,19 @@ impl Loading {
             let variables = setting.all_variables();
             // An empty variable is an unset one: that is how compose files leave them.
             let found = variables.iter().find_map(|name| {
-                environment.iter().find(|(known, text)| known == name && !text.is_empty())
+                environment.iter().find(|(known, text)| {
+                    known == name && !without_line_end(text).is_empty() && !is_of_links(name, text)
+                })
             });
             if let Some((name, text)) = found {
                 self.set(setting, text, Origin::Env { name: name.clone() });
             }
         }
         let known: Vec<_> = SETTINGS.iter().flat_map(|setting| setting.all_variables()).collect();
-        for (name, _) in environment {
-            let ours = name.starts_with("ISOBASE_") && !name.starts_with(TEST_VARIABLES);
+        for (name, text) in environment {
+            let ours = name.starts_with("ISOBASE_")
+                && !name.starts_with(TEST_VARIABLES)
+                && !is_of_links(name, text);
             if ours && !known.contains(name) && !OTHER_VARIABLES.contains(&name.as_str()) {
                 let message = format!("the environment variable {name} is not a setting");
                 let meant = most_similar(name, known.iter().map(String::as_str));
@@ -175,6 +179,19 @@ impl Loading {
     }
 }
 
+/// Whether a variable tells of another container. Kubernetes puts them into every pod beside a service,
+/// named after it: beside one called `isobase` there is `ISOBASE_PORT=tcp://10.96.12.7:8002`. Source:
+/// <https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables>.
+fn is_of_links(name: &str, text: &str) -> bool {
+    let is_address = ["tcp://", "udp://", "sctp://"].iter().any(|scheme| text.starts_with(scheme));
+    let of_port = |(_, rest): (&str, &str)| rest.starts_with(|c: char| c.is_ascii_digit());
+    (name.ends_with("_PORT") && is_address)
+        || name.ends_with("_SERVICE_HOST")
+        || name.ends_with("_SERVICE_PORT")
+        || name.contains("_SERVICE_PORT_")
+        || name.split_once("_PORT_").is_some_and(of_port)
+}
+
 /// A file in a folder; in the current folder without `./`, as it is shown to people.
 pub(super) fn in_folder(folder: &Path, name: impl AsRef<Path>) -> PathBuf {
     if folder == Path::new(".") { name.as_ref().to_path_buf() } else { folder.join(name) }
@@ -185,7 +202,7 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::settings::table::PORT;
+    use crate::settings::table::{INTERNAL_API_KEY, PORT};
 
     fn environment(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
         pairs.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect()
@@ -193,6 +210,43 @@ mod tests {
 
     fn flag(key: &str, value: &str) -> (String, String, String) {
         (key.to_owned(), format!("--{key}"), value.to_owned())
+    }
+
+    #[test]
+    fn variables_that_tell_of_another_container_are_none_of_ours() {
+        let found = load(
+            &Given { app: ".".into(), ..Given::default() },
+            &environment(&[
+                ("ISOBASE_PORT", "tcp://10.96.12.7:8002"),
+                ("ISOBASE_PORT_8002_TCP", "tcp://10.96.12.7:8002"),
+                ("ISOBASE_PORT_8002_TCP_ADDR", "10.96.12.7"),
+                ("ISOBASE_SERVICE_HOST", "10.96.12.7"),
+                ("ISOBASE_SERVICE_PORT", "8002"),
+                ("ISOBASE_SERVICE_PORT_HTTP", "8002"),
+                ("ISOBASE_DATA_PORT", "tcp://10.96.12.8:1"),
+                ("PORT", "9000"),
+            ]),
+        )
+        .unwrap();
+        assert_eq!(found.warnings, []);
+        assert_eq!(found.integer(&PORT), 9000);
+        let wrong = environment(&[("ISOBASE_PORT", "10.96.12.7:8002")]);
+        assert!(load(&Given::default(), &wrong).is_err());
+    }
+
+    #[test]
+    fn a_line_end_is_no_part_of_a_value() {
+        let given = Given { app: ".".into(), ..Given::default() };
+        let key = |text: &str| {
+            let loaded = load(&given, &environment(&[("INTERNAL_API_KEY", text)]))?;
+            Ok::<_, Failure>(loaded.text(&INTERNAL_API_KEY).map(str::to_owned))
+        };
+        for text in ["secret\n", "secret\r\n", "secret"] {
+            assert_eq!(key(text).unwrap().as_deref(), Some("secret"), "{text:?}");
+        }
+        assert_eq!(key("\n").unwrap(), None);
+        let refused = key("sec\nret").unwrap_err().to_string();
+        assert!(refused.contains("control characters") && !refused.contains("sec"), "{refused}");
     }
 
     #[test]

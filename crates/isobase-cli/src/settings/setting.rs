@@ -117,9 +117,11 @@ impl Setting {
     /// # Errors
     /// What was expected.
     pub(crate) fn parse(&self, text: &str) -> Result<Value, String> {
+        let text = without_line_end(text);
         let value = match self.kind {
             Kind::Text | Kind::Secret | Kind::Url | Kind::Folder => {
-                (!text.is_empty()).then(|| Value::Text(text.to_owned()))
+                let is_plain = !text.is_empty() && !text.contains(char::is_control);
+                is_plain.then(|| Value::Text(text.to_owned()))
             }
             Kind::Bool => match text {
                 "true" | "1" | "yes" | "on" => Some(Value::Bool(true)),
@@ -139,8 +141,9 @@ impl Setting {
                 items.iter().all(|item| is_origin(item)).then_some(Value::List(items))
             }
             Kind::LogFilter => {
-                check_log_filter(text)?;
-                Some(Value::Text(text.to_owned()))
+                let filter = with_our_levels(text);
+                check_log_filter(&filter)?;
+                Some(Value::Text(filter))
             }
         };
         value.ok_or_else(|| self.expected(text))
@@ -184,7 +187,9 @@ impl Setting {
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Text | Self::Secret => f.write_str("a text that is not empty"),
+            Self::Text | Self::Secret => {
+                f.write_str("a text that is not empty, without control characters")
+            }
             Self::Url => f.write_str("the URL of a database"),
             Self::Folder => f.write_str("the path of a folder"),
             Self::Bool => f.write_str("true or false"),
@@ -206,6 +211,11 @@ impl fmt::Display for Kind {
             }
         }
     }
+}
+
+/// A value without the end of its line: secrets are files, and files end in one.
+pub(crate) fn without_line_end(text: &str) -> &str {
+    text.trim_end_matches(['\r', '\n'])
 }
 
 /// `http://` or `https://`, a host with or without a port, perhaps a path.
@@ -245,6 +255,16 @@ fn is_authority(text: &str) -> bool {
 }
 
 /// A word that is no level would silently be taken for a part of the program.
+/// `LOG_LEVEL` is shared with programs in other languages, whose levels have other names.
+fn with_our_levels(text: &str) -> String {
+    match text.to_ascii_lowercase().as_str() {
+        "warning" => "warn",
+        "critical" | "fatal" => "error",
+        _ => text,
+    }
+    .to_owned()
+}
+
 fn check_log_filter(text: &str) -> Result<(), String> {
     const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
     let is_level = |word: &str| LEVELS.iter().any(|level| level.eq_ignore_ascii_case(word));
@@ -281,7 +301,7 @@ mod tests {
 
     #[test]
     fn refuses_log_levels_that_do_not_exist() {
-        for text in ["info", "warn,isobase_server=debug", "INFO"] {
+        for text in ["info", "warn,isobase_server=debug", "INFO", "WARNING", "critical"] {
             assert!(LOG.parse(text).is_ok(), "{text}");
         }
         assert!(LOG.parse("inof").unwrap_err().ends_with("did you mean info?"));

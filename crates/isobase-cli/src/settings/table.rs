@@ -23,7 +23,7 @@ pub(crate) static PORT: Setting = Setting::new(
     "Port to listen on. 0 takes a free one and prints it.",
 )
 .default("8002")
-.variables(&["PORT"])
+.variables(&["PORT", "MARKPACT_PORT"])
 .flag("--port");
 
 pub(crate) static OPEN: Setting = Setting::new(
@@ -93,8 +93,9 @@ pub(crate) static DATABASE_URL: Setting = Setting::new(
 pub(crate) static COUCHDB_URL: Setting = Setting::new(
     "couchdb.url",
     Kind::Url,
-    "Address of the CouchDB server, for the provider `couchdb`: `http://host:5984`. Needs \
-     `couchdb.user` and `couchdb.password`.",
+    "Address of the CouchDB server, for the provider `couchdb`: `http://host:5984`, or \
+     `https://host/path` behind a proxy; without a port those of HTTP. Needs `couchdb.user` and \
+     `couchdb.password`.",
 )
 .variables(&["COUCHDB_URL"]);
 
@@ -121,7 +122,7 @@ pub(crate) static DYNAMODB_REGION: Setting = Setting::new(
      them (`AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, profiles, roles).",
 )
 .default(isobase::environment::DYNAMODB_REGION_DEFAULT)
-.variables(&["DYNAMODB_REGION"]);
+.variables(&["DYNAMODB_REGION", "AWS_REGION", "AWS_DEFAULT_REGION"]);
 
 pub(crate) static DYNAMODB_ENDPOINT_URL: Setting = Setting::new(
     "dynamodb.endpoint_url",
@@ -150,6 +151,7 @@ pub(crate) static LOG: Setting = Setting::new(
     "What is logged: a level, or levels by part: `warn,isobase_server=debug`.",
 )
 .default("info")
+.variables(&["LOG_LEVEL"])
 .flag("--log");
 
 pub(crate) static LOG_FORMAT: Setting = Setting::new(

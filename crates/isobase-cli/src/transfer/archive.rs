@@ -31,7 +31,7 @@ use crate::{
     output_file::{Access, OutputFile},
     print::Printer,
     progress::thousands,
-    settings::Config,
+    settings::{Config, without_line_end},
 };
 
 const PASSPHRASE_VARIABLE: &str = "ISOBASE_PASSPHRASE";
@@ -229,7 +229,8 @@ fn input(file: &Path, passphrase: Option<&Passphrase>) -> Result<ArchiveInput> {
 
 fn passphrase(flags: &PassphraseFlags) -> Result<Option<Passphrase>> {
     let Some(path) = &flags.passphrase_file else {
-        return Ok(std::env::var(PASSPHRASE_VARIABLE).ok().and_then(Passphrase::new));
+        let given = std::env::var(PASSPHRASE_VARIABLE).ok();
+        return Ok(given.as_deref().map(without_line_end).and_then(Passphrase::new));
     };
     let wrong =
         |reason: String| Failure::usage(format!("--passphrase-file: {}: {reason}", path.display()));
