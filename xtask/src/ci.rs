@@ -43,7 +43,12 @@ pub(crate) fn run(chosen: &[Step]) -> Result<()> {
 impl Step {
     fn run(self, steps: &mut Steps) {
         match self {
-            Self::Fmt => drop(steps.run("fmt", || cargo(&["fmt", "--all", "--check"]))),
+            Self::Fmt => {
+                steps.run("fmt", || cargo(&["fmt", "--all", "--check"]));
+                steps.run("fmt of the Python package", || {
+                    cargo(&["fmt", "--manifest-path", "python/Cargo.toml", "--check"])
+                });
+            }
             Self::Clippy => clippy(steps),
             Self::Docs => drop(steps.run("docs", docs)),
             Self::Generate => drop(steps.run("generated documents", || generate::run(true))),
@@ -59,12 +64,21 @@ fn clippy(steps: &mut Steps) {
     steps.run("clippy with all engines", || {
         cargo(&["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"])
     });
+    steps.run("clippy of the Python package", clippy_of_python);
     for engine in workspace::ENGINES {
         steps.run(&format!("clippy with {engine} alone"), || {
             let package = ["clippy", "--package", "isobase-cli", "--no-default-features"];
             cargo(&[&package[..], &["--features", engine, "--", "-D", "warnings"]].concat())
         });
     }
+}
+
+/// It is a workspace of its own, in the same target folder.
+fn clippy_of_python() -> Result<()> {
+    let mut command = workspace::cargo();
+    command.args(["clippy", "--manifest-path", "python/Cargo.toml"]);
+    command.args(["--", "-D", "warnings"]).env("CARGO_TARGET_DIR", workspace::target()?);
+    interrupt::run(&mut command)
 }
 
 fn docs() -> Result<()> {

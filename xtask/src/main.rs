@@ -11,6 +11,7 @@ mod ci;
 mod engines;
 mod generate;
 mod interrupt;
+mod python;
 mod steps;
 mod test;
 mod tools;
@@ -52,6 +53,15 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Builds the wheel of the Python package into target/wheels.
+    Python {
+        /// Unoptimised, as the tests have it.
+        #[arg(long)]
+        debug: bool,
+        /// Run its tests, against the servers that the environment names.
+        #[arg(long)]
+        test: bool,
+    },
     /// Servers of the engines, for development.
     #[command(subcommand)]
     Engines(engines::Action),
@@ -75,6 +85,8 @@ fn run(task: Task) -> Result<()> {
         Task::Test { arguments } => test::run(&arguments),
         Task::Ci { steps } => ci::run(&steps),
         Task::Generate { check } => generate::run(check),
+        Task::Python { test: true, .. } => python::test(&[]),
+        Task::Python { debug, .. } => python::build(!debug).map(drop),
         Task::Engines(action) => engines::run(&action),
         Task::Bench(bench) => bench::run(&bench),
     }

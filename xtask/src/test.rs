@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use crate::engines::{Engine, Engines};
 use crate::steps::Steps;
 use crate::tools::{self, TestRunner};
-use crate::{interrupt, workspace};
+use crate::{interrupt, python, workspace};
 
 /// Runs the tests; `arguments` are for the runner and choose among them.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
@@ -108,6 +108,14 @@ impl<'a> Run<'a> {
         }
         steps.run("tests", || self.tests());
         steps.run("examples in the documentation", || self.documentation());
+        self.python(steps);
+    }
+
+    fn python(&self, steps: &mut Steps) {
+        if !self.complete && !tools::is_installed("python3") {
+            return steps.leave_out("Python package", "python3 is not installed".to_owned());
+        }
+        steps.run("Python package", || python::test(&self.variables));
     }
 
     fn build(&mut self) -> Result<()> {

@@ -33,6 +33,16 @@ pub(crate) fn strace() -> Result<()> {
     install_packages(&["strace"])
 }
 
+/// Python with virtual environments, which the Python package and its tests need.
+pub(crate) fn python() -> Result<()> {
+    let mut venv = Command::new("python3");
+    venv.args(["-c", "import venv, ensurepip"]).stdout(Stdio::null()).stderr(Stdio::null());
+    if is_installed("python3") && venv.status().is_ok_and(|status| status.success()) {
+        return Ok(());
+    }
+    install_packages(&["python3", "python3-venv"])
+}
+
 /// Node.js with npm, which the servers of `tests/emulators` need.
 pub(crate) fn node() -> Result<()> {
     if !is_installed("node") || !is_installed("npm") {

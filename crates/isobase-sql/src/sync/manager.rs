@@ -10,7 +10,10 @@ use std::{
 
 use isobase_postgres::Config;
 
-use super::{DumpOptions, DumpParts, PgTools, dump, repository, restore};
+use super::{
+    DumpOptions, DumpParts, PgTools, dump, repository,
+    restore::{self, Before},
+};
 use crate::{
     DbConnector, DbOperator, Environment, Error, ErrorKind, SchemaRegistry, Session, Settings,
     TableName, civil, name::quoted,
@@ -113,6 +116,15 @@ impl DatabaseSync {
         environment: Environment,
         confirm: Option<&str>,
     ) -> Result<u64, Error> {
+        self.restore(file, environment, (confirm, Before::Keep)).await
+    }
+
+    async fn restore(
+        &self,
+        file: &Path,
+        environment: Environment,
+        (confirm, before): (Option<&str>, Before),
+    ) -> Result<u64, Error> {
         let file = self.find(file)?;
         let (config, db) = self.open(environment)?;
         if environment == Environment::Production && confirm != Some(config.database()) {
@@ -123,7 +135,7 @@ impl DatabaseSync {
         }
         let major = server_major(&db).await?;
         let tools = PgTools::find(self.path.as_ref(), major).await?;
-        restore::restore(&tools, &config, &db, major, &file).await
+        restore::restore(&tools, &config, &db, major, (&file, before)).await
     }
 
     /// Restores the latest dump of both databases.
@@ -200,8 +212,8 @@ impl DatabaseSync {
         repository::push(&self.folder, remote, branch).await
     }
 
-    /// Makes the test database anew: the structure of production, and the rows of some tables.
-    /// Gives the number of rows.
+    /// Makes the test database anew: nothing of it stays; then it has the structure of production,
+    /// and the rows of some tables. Gives the number of rows.
     ///
     /// # Errors
     /// As [`DatabaseSync::restore_database`].
@@ -210,7 +222,7 @@ impl DatabaseSync {
         let file = self.folder.join(format!("temp_structure_{}.sql", now()));
         let options = DumpOptions { schemas: Vec::new(), parts: DumpParts::Structure };
         self.dump_into(Environment::Production, &options, &file).await?;
-        let restored = self.restore_database(&file, Environment::Test, None).await;
+        let restored = self.restore(&file, Environment::Test, (None, Before::DropAll)).await;
         let _ = fs::remove_file(&file);
         restored?;
         self.sync_tables(tables).await

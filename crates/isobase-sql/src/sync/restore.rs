@@ -11,12 +11,21 @@ use isobase_postgres::Config;
 use tokio::{io::AsyncWriteExt, process::ChildStdin};
 
 use super::{PgTools, contents, dump::check_complete};
-use crate::{DbConnector, Error, ErrorKind};
+use crate::{DbConnector, Error, ErrorKind, catalogue, name::quoted};
 
 /// The first version whose servers know this setting.
 const TRANSACTION_TIMEOUT_SINCE: u32 = 17;
 /// Lines are sent in pieces of about this size, in bytes.
 const PIECE_BYTES: usize = 64 * 1024;
+
+/// What is done with what the database already has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Before {
+    /// It stays, but for what the dump itself replaces.
+    Keep,
+    /// All of it is dropped, in the same transaction.
+    DropAll,
+}
 
 /// Runs the script in one transaction, and compares every row afterwards; gives their number.
 pub(super) async fn restore(
@@ -24,11 +33,15 @@ pub(super) async fn restore(
     config: &Config,
     db: &DbConnector,
     server_major: u32,
-    file: &Path,
+    (file, before): (&Path, Before),
 ) -> Result<u64, Error> {
     check_complete(file)?;
     check_restrict(tools, file)?;
-    run(tools, config, server_major, file).await?;
+    let first = match before {
+        Before::Keep => String::new(),
+        Before::DropAll => drop_all(db).await?,
+    };
+    run(tools, config, server_major, (file, first)).await?;
     db.forget_tables();
     let expected = contents::of_dump(file)?;
     let found = contents::of_database(db, &expected).await?;
@@ -38,6 +51,16 @@ pub(super) async fn restore(
     }
     let message = format!("the restored rows differ: {}", differences.join("; "));
     Err(Error::new(ErrorKind::Query, message))
+}
+
+/// The statements that empty a database, in one line. A dump makes every schema but `public`.
+async fn drop_all(db: &DbConnector) -> Result<String, Error> {
+    let mut sql = String::new();
+    for name in catalogue::schema_names(db).await? {
+        sql.push_str(&format!("DROP SCHEMA {} CASCADE; ", quoted(&name)));
+    }
+    sql.push_str("CREATE SCHEMA public; GRANT USAGE ON SCHEMA public TO PUBLIC; ");
+    Ok(sql)
 }
 
 /// An older psql takes the first line of a newer dump for a mistake, and would run nothing.
@@ -59,7 +82,7 @@ async fn run(
     tools: &PgTools,
     config: &Config,
     server_major: u32,
-    file: &Path,
+    (file, first): (&Path, String),
 ) -> Result<(), Error> {
     let psql = Path::new("psql");
     let mut command = tools.program("psql");
@@ -72,7 +95,7 @@ async fn run(
     let input = child.stdin.take();
     let sending = async {
         match input {
-            Some(input) => send(input, server_major, file.to_owned()).await,
+            Some(input) => send(input, server_major, (file.to_owned(), first)).await,
             None => Ok(()),
         }
     };
@@ -87,10 +110,16 @@ async fn run(
 
 /// Sends the script line by line. A pipe that psql has closed is no failure of ours: what it
 /// says of it is.
-async fn send(mut input: ChildStdin, server_major: u32, file: PathBuf) -> Result<(), Error> {
+async fn send(
+    mut input: ChildStdin,
+    server_major: u32,
+    (file, first): (PathBuf, String),
+) -> Result<(), Error> {
     let failed = |error: std::io::Error| Error::io("read", &file, &error);
     let mut reader = BufReader::new(File::open(&file).map_err(failed)?);
     let mut piece = Vec::with_capacity(PIECE_BYTES + 1024);
+    // Before the first line, and in it: the numbers of lines stay those of the file.
+    piece.extend_from_slice(first.as_bytes());
     loop {
         let before = piece.len();
         let read = reader.read_until(b'\n', &mut piece).map_err(failed)?;

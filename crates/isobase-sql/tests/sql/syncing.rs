@@ -83,7 +83,8 @@ async fn broken_dumps_change_nothing() {
 async fn test_databases_are_refreshed() {
     let Some((production, test, _folder, sync)) = two().await else { return };
     production.db.run_script(TABLES).await.unwrap();
-    test.db.run_script("CREATE TABLE a (other int)").await.unwrap();
+    let own = "CREATE TABLE a (other int); CREATE SCHEMA mine; CREATE VIEW mine.v AS TABLE a";
+    test.db.run_script(own).await.unwrap();
     let tables = [TableName::from("b"), TableName::from("a")];
     assert_eq!(sync.refresh_test_db(&tables).await.unwrap(), 500);
     assert_eq!(sync.sync_tables(&tables).await.unwrap(), 500, "again");

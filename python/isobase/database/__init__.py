@@ -1,0 +1,45 @@
+"""The SQL toolkit: PostgreSQL and SQLite by hand, safely."""
+
+from .column_matching import match_column
+from .db_connector import DBConnector, Row
+from .db_operator import DBOperator
+from .decorators import time_query, with_db_connection, with_transaction
+from .errors import (
+    ColumnMatchError,
+    ConnectionError,
+    DatabaseError,
+    InvalidValueError,
+    OutcomeUnknownError,
+    QueryError,
+    QueryTimeoutError,
+    SchemaError,
+)
+from .mock import MockDataGenerator, SchemaRegistry
+from .performance import QueryLogger
+from .schema_setup import SchemaSetup
+from .sync import DatabaseSyncManager
+from .testing import TestTransactionManager
+
+__all__ = [
+    "ColumnMatchError",
+    "ConnectionError",
+    "DBConnector",
+    "DBOperator",
+    "DatabaseError",
+    "DatabaseSyncManager",
+    "InvalidValueError",
+    "MockDataGenerator",
+    "OutcomeUnknownError",
+    "QueryError",
+    "QueryLogger",
+    "QueryTimeoutError",
+    "Row",
+    "SchemaError",
+    "SchemaRegistry",
+    "SchemaSetup",
+    "TestTransactionManager",
+    "match_column",
+    "time_query",
+    "with_db_connection",
+    "with_transaction",
+]

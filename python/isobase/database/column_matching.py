@@ -1,0 +1,13 @@
+"""The column that a loosely spelt name means."""
+
+from isobase import _native
+
+from .errors import ColumnMatchError
+
+
+def match_column(name, available, strict=False, schema=None, table=None):
+    """The column, or :class:`ColumnMatchError` with suggestions."""
+    return _native.match_column(name, list(available), strict, schema, table)
+
+
+__all__ = ["ColumnMatchError", "match_column"]

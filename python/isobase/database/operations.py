@@ -1,0 +1,5 @@
+"""Another name of :mod:`isobase.database.db_operator`."""
+
+from .db_operator import DBOperator
+
+__all__ = ["DBOperator"]

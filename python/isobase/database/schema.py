@@ -1,0 +1,5 @@
+"""Another name of :mod:`isobase.database.schema_setup`."""
+
+from .schema_setup import SchemaSetup
+
+__all__ = ["SchemaSetup"]

@@ -1,0 +1,44 @@
+"""The schemas of the specification."""
+
+from isobase._waiting import later
+
+from .db_connector import DBConnector
+
+
+class SchemaSetup:
+    """Creates the public schema and those of projects, verifies and mends them."""
+
+    def __init__(self, connector=None, *, url=None, test=False):
+        self.connector = connector or DBConnector(url, test=test)
+
+    async def _ask(self, what, name=None, kind=None):
+        arguments = {"what": what, "name": name, "kind": kind}
+        return await later(self.connector._call, "setup", arguments)
+
+    async def ensure_public_schema(self):
+        """Creates what is missing of the public schema."""
+        return await self._ask("public")
+
+    async def ensure_project_schema(self, name):
+        """Creates what is missing of a project's schema, and of the public one."""
+        return await self._ask("project", name)
+
+    async def verify_schema(self, name, schema_type="project"):
+        """``{table: whether it is there}``; empty when there is no such schema."""
+        return await self._ask("verify", name, schema_type)
+
+    async def fix_schema(self, name, schema_type="project"):
+        """Creates what is missing; gives the tables that were created."""
+        return await self._ask("fix", name, schema_type)
+
+    async def get_all_project_schemas(self):
+        """All schemas but the public one and the database's own."""
+        return await self._ask("projects")
+
+    async def fix_all_project_schemas(self):
+        """``{schema: tables that were created}``."""
+        return await self._ask("fix_all")
+
+    async def close(self):
+        """Closes all connections."""
+        await self.connector.close()

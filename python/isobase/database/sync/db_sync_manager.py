@@ -1,0 +1,130 @@
+"""Dumps and restores the production and the test database."""
+
+import functools
+import logging
+import os
+
+from isobase import _native
+from isobase.database.errors import DatabaseError, InvalidValueError
+
+_log = logging.getLogger(__name__)
+
+#: Holds the name of the production database where nobody is there to type it.
+CONFIRM_VARIABLE = "ISOBASE_CONFIRM_PRODUCTION"
+
+
+def _as_runtime_error(method):
+    """What the database or its programs refuse is a ``RuntimeError``, as the specification has it."""
+
+    @functools.wraps(method)
+    def wrapper(self, *args, **kwargs):
+        try:
+            return method(self, *args, **kwargs)
+        except InvalidValueError:
+            raise
+        except DatabaseError as error:
+            raise RuntimeError(str(error)) from error
+
+    return wrapper
+
+
+def _tables(tables, schema="public"):
+    pairs = [table.rpartition(".") for table in tables]
+    return [(own or schema, table) for own, _, table in pairs]
+
+
+class DatabaseSyncManager:
+    """Dumps lie in ``db_dumps`` of ``repo_root``, or of the working directory.
+
+    Production is restored only when ``confirm`` is the name of its database, or the variable
+    ``ISOBASE_CONFIRM_PRODUCTION`` holds it.
+    """
+
+    def __init__(self, repo_root=None, *, production_url=None, test_url=None, confirm=None):
+        self.production_url = production_url or _native.url_from_environment(False)
+        self.test_url = test_url or _native.url_from_environment(True)
+        self.confirm = confirm or os.environ.get(CONFIRM_VARIABLE)
+        self._native = _native.Sync(os.fspath(repo_root or os.getcwd()), self.production_url, self.test_url)
+
+    @property
+    def dumps_dir(self):
+        """The folder of the dumps."""
+        return os.fspath(self._native.folder)
+
+    @_as_runtime_error
+    def dump_database(self, is_test_db=False, include_timestamp=True, schemas=None):
+        """Dumps a database; gives the path."""
+        return str(self._native.dump(is_test_db, include_timestamp, list(schemas or ())))
+
+    def dump_all(self, include_timestamp=True, schemas=None):
+        """Dumps both; gives both paths."""
+        schemas = schemas or {}
+        production = self.dump_database(False, include_timestamp, schemas.get("prod"))
+        return production, self.dump_database(True, include_timestamp, schemas.get("test"))
+
+    @_as_runtime_error
+    def restore_database(self, dump_path, is_test_db=False):
+        """Restores a dump, wholly or not at all; its rows are compared afterwards."""
+        self._native.restore(os.fspath(dump_path), is_test_db, self.confirm)
+        return True
+
+    def restore_all(self, prod_dump, test_dump):
+        """Restores both."""
+        return self.restore_database(prod_dump, False) and self.restore_database(test_dump, True)
+
+    @_as_runtime_error
+    def restore_from_latest(self):
+        """Restores the latest dump of both."""
+        self._native.restore_latest(self.confirm)
+        return True
+
+    @_as_runtime_error
+    def sync_from_dumps(self, target=None):
+        """Fetches the latest dumps of ``user@host`` and restores them; without it, those here."""
+        self._native.sync_from(target, self.confirm)
+        return True
+
+    def get_available_dumps(self):
+        """``{"prod": […], "test": […]}``, the newest first."""
+        production, test = self._native.available()
+        return {"prod": production, "test": test}
+
+    def commit_dumps_to_git(self, message=None):
+        """Commits the dumps; False on a failure, or when there is nothing new."""
+        try:
+            return self._native.commit(message)
+        except (RuntimeError, FileNotFoundError) as error:
+            _log.error("%s", error)
+            return False
+
+    def push_to_remote(self, remote="origin", branch=None):
+        """Pushes; False on a failure."""
+        try:
+            self._native.push(remote, branch)
+        except Exception as error:
+            _log.error("%s", error)
+            return False
+        return True
+
+    @_as_runtime_error
+    def create_dump(self, output_file, schemas=None, include_schemas=True, include_data=True, is_test_db=False):
+        """Dumps a database into a file."""
+        if not include_schemas and not include_data:
+            raise ValueError("a dump has schemas, data, or both")
+        parts = "all" if include_schemas and include_data else "structure" if include_schemas else "rows"
+        self._native.dump_into(is_test_db, os.fspath(output_file), list(schemas or ()), parts)
+        return str(output_file)
+
+    def restore_dump(self, file, is_test_db=True):
+        """Restores a file, into the test database unless told otherwise."""
+        return self.restore_database(file, is_test_db)
+
+    @_as_runtime_error
+    def sync_tables(self, tables, schema="public"):
+        """Replaces the rows of tables in the test database by production's; gives their number."""
+        return self._native.sync_tables(_tables(tables, schema))
+
+    @_as_runtime_error
+    def refresh_test_db(self, tables=("object_models", "prompts")):
+        """The test database anew: production's structure, and the rows of some tables."""
+        return self._native.refresh(_tables(tables))

@@ -1,0 +1,79 @@
+//! Work that Python waits for: through a future of its event loop, or on the spot.
+
+use std::future::Future;
+
+use isobase_sql::Error;
+use pyo3::{IntoPyObjectExt, intern, prelude::*, types::PyAny};
+use tokio::task::AbortHandle;
+
+use crate::{failure, runtime, to_python::Output};
+
+/// Work under way. Cancelling it cancels the statement in the database.
+#[pyclass(frozen, module = "isobase._native")]
+#[derive(Debug)]
+pub(crate) struct Task(AbortHandle);
+
+#[pymethods]
+impl Task {
+    /// Nobody waits for it any more.
+    fn cancel(&self) {
+        self.0.abort();
+    }
+}
+
+/// An event loop, and the future in it that waits for an answer.
+#[derive(Debug)]
+pub(crate) struct Waiter {
+    event_loop: Py<PyAny>,
+    future: Py<PyAny>,
+}
+
+impl Waiter {
+    /// `None` when Python waits on the spot.
+    pub(crate) fn new(event_loop: Option<Py<PyAny>>, future: Option<Py<PyAny>>) -> Option<Self> {
+        Some(Self { event_loop: event_loop?, future: future? })
+    }
+
+    /// Hands the answer to the loop, from another thread. A loop that was closed meanwhile has
+    /// nobody who waits.
+    fn answer(&self, result: Result<Output, Error>) {
+        Python::attach(|py| {
+            let (method, value) = match result.map(|output| output.into_python(py)) {
+                Ok(Ok(value)) => (intern!(py, "_set_result"), value),
+                Ok(Err(error)) => {
+                    (intern!(py, "_set_exception"), error.value(py).clone().into_any())
+                }
+                Err(error) => {
+                    let error = failure::of(py, error);
+                    (intern!(py, "_set_exception"), error.value(py).clone().into_any())
+                }
+            };
+            let answered = py.import(intern!(py, "isobase._waiting")).and_then(|module| {
+                let set = module.getattr(method)?;
+                let arguments = (set, self.future.bind(py), value);
+                self.event_loop.call_method1(py, intern!(py, "call_soon_threadsafe"), arguments)
+            });
+            drop(answered);
+        });
+    }
+}
+
+/// Runs work: gives a [`Task`] when a loop waits for it, else its result.
+pub(crate) fn submit(
+    py: Python<'_>,
+    waiter: Option<Waiter>,
+    work: impl Future<Output = Result<Output, Error>> + Send + 'static,
+) -> PyResult<Py<PyAny>> {
+    let handle = runtime::handle()?;
+    match waiter {
+        Some(waiter) => {
+            let task = handle.spawn(async move { waiter.answer(work.await) });
+            Task(task.abort_handle()).into_py_any(py)
+        }
+        None => {
+            let result = py.detach(|| handle.block_on(work));
+            let output = result.map_err(|error| failure::of(py, error))?;
+            output.into_python(py).map(Bound::unbind)
+        }
+    }
+}

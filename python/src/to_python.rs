@@ -1,0 +1,205 @@
+//! Values of the database as values of Python.
+
+use isobase_sql::{Answer, Row, Value};
+use pyo3::{
+    IntoPyObjectExt, intern,
+    prelude::*,
+    sync::PyOnceLock,
+    types::{PyBytes, PyDict, PyList, PyString, PyType},
+};
+
+const MICROS_OF_DAY: i64 = 86_400_000_000;
+/// Days from 0001-01-01 to 2000-01-01; the first day is number 1 to Python.
+const ORDINAL_OF_2000: i64 = 730_120;
+/// 9999-12-31, the last day of Python.
+const ORDINAL_MAX: i64 = 3_652_059;
+
+/// What a call gives back.
+#[derive(Debug)]
+pub(crate) enum Output {
+    Nothing,
+    Truth(bool),
+    Count(u64),
+    Text(String),
+    Texts(Vec<String>),
+    Value(Value),
+    Row(Option<Row>),
+    Rows(Vec<Row>),
+    Json(String),
+    Transaction(isobase_sql::Transaction),
+}
+
+impl Output {
+    pub(crate) fn first_of(answer: Answer) -> Self {
+        Self::Row(answer.into_first())
+    }
+
+    pub(crate) fn into_python(self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+        match self {
+            Self::Nothing => Ok(py.None().into_bound(py)),
+            Self::Truth(truth) => truth.into_bound_py_any(py),
+            Self::Count(count) => count.into_bound_py_any(py),
+            Self::Text(text) => text.into_bound_py_any(py),
+            Self::Texts(texts) => texts.into_bound_py_any(py),
+            Self::Value(value) => self::value(py, &value),
+            Self::Row(None) => Ok(py.None().into_bound(py)),
+            Self::Row(Some(row)) => {
+                let names = names(py, &row);
+                self::row(py, &names, &row)
+            }
+            Self::Rows(rows) => {
+                let names = rows.first().map(|row| names(py, row)).unwrap_or_default();
+                let list = PyList::empty(py);
+                for row in &rows {
+                    list.append(self::row(py, &names, row)?)?;
+                }
+                Ok(list.into_any())
+            }
+            Self::Json(text) => json(py, &text),
+            Self::Transaction(transaction) => {
+                crate::session::Transaction::new(transaction).into_bound_py_any(py)
+            }
+        }
+    }
+}
+
+/// The names of the columns, made once for all rows.
+fn names<'py>(py: Python<'py>, row: &Row) -> Vec<Bound<'py, PyString>> {
+    row.columns().iter().map(|name| PyString::intern(py, name)).collect()
+}
+
+fn row<'py>(
+    py: Python<'py>,
+    names: &[Bound<'py, PyString>],
+    row: &Row,
+) -> PyResult<Bound<'py, PyAny>> {
+    let dict = PyDict::new(py);
+    for (name, value) in names.iter().zip(row.values()) {
+        dict.set_item(name, self::value(py, value)?)?;
+    }
+    Ok(dict.into_any())
+}
+
+/// One value. What Python has no form for is PostgreSQL's text: infinity, years before Christ and
+/// after 9999, the hour 24, intervals with months.
+pub(crate) fn value<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>> {
+    match value {
+        Value::Null => Ok(py.None().into_bound(py)),
+        Value::Bool(truth) => truth.into_bound_py_any(py),
+        Value::Int(number) => number.into_bound_py_any(py),
+        Value::Float(number) => number.into_bound_py_any(py),
+        Value::Text(text) => text.into_bound_py_any(py),
+        Value::Bytes(bytes) => PyBytes::new(py, bytes).into_bound_py_any(py),
+        Value::Decimal(digits) => class(py, &DECIMAL, "decimal", "Decimal")?.call1((digits,)),
+        Value::Json(text) => json(py, text),
+        Value::Uuid(bytes) => {
+            let arguments = PyDict::new(py);
+            arguments.set_item(intern!(py, "bytes"), PyBytes::new(py, bytes))?;
+            class(py, &UUID, "uuid", "UUID")?.call((), Some(&arguments))
+        }
+        Value::Date(days) => {
+            let ordinal = i64::from(*days) + ORDINAL_OF_2000;
+            if !(1..=ORDINAL_MAX).contains(&ordinal) {
+                return value.to_string().into_bound_py_any(py);
+            }
+            let date = class(py, &DATE, "datetime", "date")?;
+            date.call_method1(intern!(py, "fromordinal"), (ordinal,))
+        }
+        Value::Time(micros) => time(py, value, *micros, None),
+        Value::TimeTz { micros, west_seconds } => time(py, value, *micros, Some(*west_seconds)),
+        Value::Timestamp(micros) => moment(py, value, *micros, false),
+        Value::TimestampTz(micros) => moment(py, value, *micros, true),
+        Value::Interval { months: 0, days, micros } => {
+            let delta = class(py, &DELTA, "datetime", "timedelta")?;
+            delta.call1((*days, micros.div_euclid(1_000_000), micros.rem_euclid(1_000_000)))
+        }
+        Value::Interval { .. } => value.to_string().into_bound_py_any(py),
+        Value::Array(elements) => {
+            let list = PyList::empty(py);
+            for element in elements {
+                list.append(self::value(py, element)?)?;
+            }
+            Ok(list.into_any())
+        }
+    }
+}
+
+static DECIMAL: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+static UUID: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+static DATE: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+static TIME: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+static DATETIME: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+static DELTA: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+static ZONE: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+
+fn class<'py>(
+    py: Python<'py>,
+    once: &PyOnceLock<Py<PyType>>,
+    module: &str,
+    name: &str,
+) -> PyResult<Bound<'py, PyType>> {
+    once.import(py, module, name).cloned()
+}
+
+/// Hours, minutes, seconds and microseconds of a day.
+fn clock(micros: i64) -> (i64, i64, i64, i64) {
+    let seconds = micros / 1_000_000;
+    (seconds / 3600, seconds / 60 % 60, seconds % 60, micros % 1_000_000)
+}
+
+fn time<'py>(
+    py: Python<'py>,
+    value: &Value,
+    micros: i64,
+    west_seconds: Option<i32>,
+) -> PyResult<Bound<'py, PyAny>> {
+    if micros >= MICROS_OF_DAY {
+        return value.to_string().into_bound_py_any(py);
+    }
+    let (hour, minute, second, micro) = clock(micros);
+    let zone = match west_seconds {
+        None => py.None().into_bound(py),
+        Some(west) => zone(py, -i64::from(west))?,
+    };
+    class(py, &TIME, "datetime", "time")?.call1((hour, minute, second, micro, zone))
+}
+
+fn zone(py: Python<'_>, east_seconds: i64) -> PyResult<Bound<'_, PyAny>> {
+    let delta = class(py, &DELTA, "datetime", "timedelta")?.call1((0, east_seconds))?;
+    class(py, &ZONE, "datetime", "timezone")?.call1((delta,))
+}
+
+fn moment<'py>(
+    py: Python<'py>,
+    value: &Value,
+    micros: i64,
+    zoned: bool,
+) -> PyResult<Bound<'py, PyAny>> {
+    let ordinal = micros.div_euclid(MICROS_OF_DAY) + ORDINAL_OF_2000;
+    if !(1..=ORDINAL_MAX).contains(&ordinal) {
+        return value.to_string().into_bound_py_any(py);
+    }
+    let (year, month, day) = calendar(ordinal - ORDINAL_OF_2000);
+    let (hour, minute, second, micro) = clock(micros.rem_euclid(MICROS_OF_DAY));
+    let zone = if zoned {
+        class(py, &ZONE, "datetime", "timezone")?.getattr(intern!(py, "utc"))?
+    } else {
+        py.None().into_bound(py)
+    };
+    let class = class(py, &DATETIME, "datetime", "datetime")?;
+    class.call1((year, month, day, hour, minute, second, micro, zone))
+}
+
+/// Year, month and day of a number of days from 2000-01-01.
+fn calendar(days: i64) -> (i64, i64, i64) {
+    let text = Value::Date(i32::try_from(days).unwrap_or(0)).to_string();
+    let mut parts = text.splitn(3, '-').map(|part| part.parse().unwrap_or(1));
+    let mut part = || parts.next().unwrap_or(1);
+    (part(), part(), part())
+}
+
+/// Numbers with a fraction become `Decimal`: no digit is lost.
+fn json<'py>(py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyAny>> {
+    let module = py.import(intern!(py, "isobase._json"))?;
+    module.getattr(intern!(py, "loads"))?.call1((text,))
+}

@@ -1,0 +1,197 @@
+"""Rows by the names of tables and columns."""
+
+import asyncio
+import datetime
+import decimal
+import uuid
+
+import pytest
+
+from isobase.database import (
+    ColumnMatchError, ConnectionError, DBConnector, DBOperator, InvalidValueError, QueryError, QueryTimeoutError,
+    SchemaError, match_column,
+)
+
+
+def run(test):
+    return asyncio.run(test())
+
+
+def test_rows_are_written_and_read(tables):
+    async def test():
+        db = DBOperator()
+        try:
+            email = f"{uuid.uuid4()}@x.org"
+            row = await db.insert("users", {"name": "O'Hara; --", "email": email, "userName": "oh", "data": {"n": [1, {"m": None}]}})
+            assert row["name"] == "O'Hara; --" and row["data"] == {"n": [1, {"m": None}]}
+            assert isinstance(row["created_at"], datetime.datetime) and row["created_at"].tzinfo
+            # A row as a parameter means its key.
+            assert (await db.fetch_one("SELECT * FROM public.users WHERE id = $1", (row,))) == row
+            assert (await db.fetch("users", {"Emails": email}, order_by="-id", limit=1)) == [row]
+            assert (await db.get_by_name("users", "oh", name_column="userName")) == row
+            changed = await db.update("users", {"name": "new"}, {"email": email, "user_name": "oh"})
+            assert changed["name"] == "new"
+            assert await db.insert("public", "users", {"name": "id only"}) == row["id"] + 1
+            assert await db.update("public", "users", row["id"], {"name": "count"}) == 1
+            again = await db.upsert("users", {"email": email, "name": "up"}, ["email"])
+            assert (again["id"], again["name"]) == (row["id"], "up")
+            assert await db.count("users", {"email": email}) == 1
+            assert await db.execute("DELETE FROM users WHERE id = $1", (row["id"],)) == "DELETE 1"
+            assert await db.delete("users", {"name": "id only"}) == 1
+            assert await db.fetch_one("users", {"email": email}) is None
+            rows = [(f"bulk\t{n}", f"bulk{n}-{email}") for n in range(100)]
+            assert await db.bulk_insert("users", ["name", "email"], rows) == 100
+            assert await db.delete("users", {"name": "bulk\t7"}, returning=True)
+        finally:
+            await db.close()
+
+    run(test)
+
+
+def test_errors_are_those_of_the_specification(tables):
+    async def test():
+        async with DBConnector() as connector:
+            db = DBOperator(connector)
+            with pytest.raises(ColumnMatchError) as caught:
+                await db.delete("users", {"name": "x", "emial": "y"})
+            assert str(caught.value).endswith("Did you mean: email?")
+            assert "in table 'public.users'" in str(caught.value)
+            assert caught.value.column_name == "emial" and caught.value.suggestions == ["email"]
+            for call in (db.delete("users", {}), db.update("users", {"name": "x"}, {}), db.insert("users", {})):
+                with pytest.raises(ValueError):
+                    await call
+            with pytest.raises(SchemaError, match="Table public.nope does not exist"):
+                await db.fetch("nope")
+            with pytest.raises(QueryError) as caught:
+                await db.execute("SELECT 1 FRM x")
+            assert (caught.value.sqlstate, caught.value.position) == ("42601", 14)
+            assert caught.value.statement == "SELECT 1 FRM x"
+            with pytest.raises(QueryError) as caught:
+                await db.insert("users", {"name": None})
+            assert caught.value.sqlstate == "23502" and "detail" not in str(caught.value).lower()
+        with pytest.raises(ConnectionError):
+            await DBConnector("postgres://u:secret@127.0.0.1:1/d").execute("SELECT 1")
+
+    run(test)
+    with pytest.raises(InvalidValueError):
+        DBConnector("mysql://x")
+    assert match_column("userId", ["id", "user_id"]) == "user_id"
+
+
+def test_values_keep_every_digit(tables):
+    values = [
+        ("numeric", decimal.Decimal("12345678901234567890.0123456789")),
+        ("numeric", 10**30),
+        ("uuid", uuid.uuid4()),
+        ("date", datetime.date(1, 1, 1)),
+        ("timestamp", datetime.datetime(9999, 12, 31, 23, 59, 59, 999999)),
+        ("timestamptz", datetime.datetime(2024, 2, 29, 12, tzinfo=datetime.timezone.utc)),
+        ("time", datetime.time(23, 59, 59, 1)),
+        ("interval", datetime.timedelta(days=-3, seconds=5, microseconds=7)),
+        ("bytea", b"\x00\xff"),
+        ("int[]", [1, None, 3]),
+        ("text[]", ["a\"b\\", "NULL", ""]),
+        ("jsonb", {"n": decimal.Decimal("1.10"), "list": [True, None, 123456789012345678901234567890]}),
+        ("jsonb", [1, {"a": "☃"}]),
+        ("float8", 0.1),
+        ("bool", True),
+        # Forms for what Python has no value for.
+        ("date", "infinity"),
+        ("date", "0044-03-15 BC"),
+        ("timestamp", "20000-01-01 00:00:00"),
+        ("time", "24:00:00"),
+        ("interval", "1 mons 3 days 00:00:00"),
+        ("inet", "10.0.0.1/8"),
+        ("int4range", "[1,5)"),
+    ]
+
+    async def test():
+        async with DBConnector() as db:
+            for kind, value in values:
+                read = await db.fetch_val(f"SELECT $1::{kind}", (value,))
+                assert read == value, (kind, value, read)
+                assert type(read) is type(value) or kind in ("numeric",)
+
+    run(test)
+
+
+def test_transactions_stand_or_fall_together(tables):
+    async def test():
+        db = DBOperator()
+        try:
+            with pytest.raises(QueryError):
+                async with db.transaction() as conn:
+                    await conn.execute("UPDATE accounts SET balance = balance + $1 WHERE user_id = $2", (99, 2))
+                    await conn.execute("UPDATE accounts SET balance = balance - $1 WHERE user_id = $2", (99, 1))
+            assert (await db.get_by_column("accounts", "user_id", 2))["balance"] == 0
+            async with db.transaction() as conn:
+                await conn.execute("UPDATE accounts SET balance = balance + $1 WHERE user_id = $2", 5, 2)
+            assert (await db.get_by_column("accounts", "user_id", 2))["balance"] == 5
+        finally:
+            await db.close()
+
+    run(test)
+
+
+def test_cancelled_tasks_leave_nothing_open(tables):
+    async def test():
+        async with DBConnector(max_size=1) as db:
+
+            async def slow():
+                async with db.transaction() as conn:
+                    await conn.execute("UPDATE accounts SET balance = 1000 WHERE user_id = 1")
+                    await conn.execute("SELECT pg_sleep(100)")
+
+            task = asyncio.ensure_future(slow())
+            with pytest.raises(asyncio.TimeoutError):
+                await asyncio.wait_for(task, 0.3)
+            balance = await db.fetch_val("SELECT balance FROM accounts WHERE user_id = 1 FOR UPDATE NOWAIT")
+            assert balance < 1000
+        async with DBConnector(statement_timeout=0.1) as db:
+            with pytest.raises(QueryTimeoutError):
+                await db.execute("SELECT pg_sleep(100)")
+
+    run(test)
+
+
+def test_several_loops_and_many_at_once(tables):
+    db = DBConnector(max_size=4)
+
+    async def many():
+        return await asyncio.gather(*(db.fetch_val("SELECT $1::int", (n,)) for n in range(50)))
+
+    for _ in range(2):
+        assert asyncio.run(many()) == list(range(50))
+    asyncio.run(db.close())
+
+
+def test_sqlite_works_as_well(tmp_path):
+    async def test():
+        db = DBOperator(url=f"sqlite://{tmp_path}/a.db")
+        await db.run_sql_script("CREATE TABLE users (id integer PRIMARY KEY, user_name text, data text)")
+        row = await db.insert("users", {"userName": "ann", "data": {"a": 1}})
+        assert row == {"id": 1, "user_name": "ann", "data": '{"a": 1}'}
+        assert await db.fetch("users", {"userName": "ann"}) == [row]
+        await db.close()
+
+    run(test)
+
+
+def test_mock_operators_need_no_database():
+    db = DBOperator(test_mode="mock")
+    assert db.insert("users", {"name": "x"})["name"] == "x"
+    assert db.fetch("users", {"name": "y"})[0]["name"] == "y"
+
+    async def test():
+        assert (await db.fetch_one("SELECT * FROM users"))["mock_data"]
+
+    run(test)
+
+
+def test_texts_are_formatted():
+    db = DBOperator(test_mode="mock", verbose=True)
+    assert db._format_for_logging({"a": ["x" * 501]}) == {"a": ["x" * 500 + "... [truncated 1 chars]"]}
+    assert db._prepare_variables_for_storage(None) == "{}"
+    assert db._prepare_variables_for_storage({"at": datetime.datetime(2024, 1, 2, 3, 4, 5)}) == '{"at":"2024-01-02 03:04:05"}'
+    assert db._format_response_for_storage({"content": "x"}) == "x"
+    assert db.clean_response_for_storage(" SELECT * FROM x ") == "[FILTERED SQL] SELECT * FROM x"

@@ -1,0 +1,76 @@
+//! `cargo xtask python`: the wheel of the Python package, and its tests.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::{interrupt, tools, workspace};
+
+/// Builds wheels; the version that the package's own file allows.
+const BUILDERS: [&str; 1] = ["maturin==1.16.0"];
+/// What the tests of the package run with.
+const TEST_PACKAGES: [&str; 3] = ["pytest>=8,<10", "celery>=5.4,<6", "uvloop>=0.19,<1"];
+
+/// Builds the wheel into `target/wheels`; gives its path.
+pub(crate) fn build(release: bool) -> Result<PathBuf> {
+    let environment = environment("build", &BUILDERS)?;
+    let wheels = workspace::target()?.join("wheels");
+    // What an earlier version has left is not what was built.
+    for wheel in found(&wheels) {
+        std::fs::remove_file(&wheel).with_context(|| format!("remove {}", wheel.display()))?;
+    }
+    let mut command = Command::new(environment.join("bin/maturin"));
+    command.args(["build", "--out"]).arg(&wheels);
+    command.arg("--manifest-path").arg(workspace::root().join("python/Cargo.toml"));
+    command.arg("--interpreter").arg(environment.join("bin/python"));
+    if release {
+        command.arg("--release");
+    }
+    // Dependencies are shared with the other crates where their features are the same.
+    command.env("CARGO_TARGET_DIR", workspace::target()?);
+    command.env("VIRTUAL_ENV", &environment);
+    interrupt::run(&mut command)?;
+    let wheel = found(&wheels).pop().context("maturin made no wheel")?;
+    eprintln!("==> {}", wheel.display());
+    Ok(wheel)
+}
+
+/// Builds the wheel, installs it into an environment of its own, and runs its tests.
+pub(crate) fn test(variables: &[(&'static str, OsString)]) -> Result<()> {
+    let wheel = build(false)?;
+    let environment = environment("test", &TEST_PACKAGES)?;
+    let mut install = Command::new(environment.join("bin/python"));
+    install.args(["-m", "pip", "install", "--quiet", "--no-deps", "--force-reinstall"]);
+    interrupt::run(install.arg(wheel))?;
+    // Not `python -m pytest`: that would find the sources, which have no native half, first.
+    let mut command = Command::new(environment.join("bin/pytest"));
+    command.args(["--quiet", "-p", "no:cacheprovider"]).arg(workspace::root().join("python/tests"));
+    command.current_dir(workspace::target()?).env("PYTHONDONTWRITEBYTECODE", "1");
+    interrupt::run(command.envs(variables.iter().cloned()))
+}
+
+/// A virtual environment in the target folder with these packages.
+fn environment(name: &str, packages: &[&str]) -> Result<PathBuf> {
+    let folder = workspace::target()?.join("python").join(name);
+    let stamp = folder.join("packages.txt");
+    let wanted = packages.join("\n");
+    if std::fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) {
+        return Ok(folder);
+    }
+    tools::python()?;
+    interrupt::run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
+    let mut install = Command::new(folder.join("bin/python"));
+    install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
+    interrupt::run(install.args(packages))?;
+    std::fs::write(&stamp, wanted)?;
+    ensure!(stamp.is_file(), "{} was not written", stamp.display());
+    Ok(folder)
+}
+
+fn found(wheels: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(wheels).into_iter().flatten().flatten();
+    let wheel = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "whl");
+    entries.map(|entry| entry.path()).filter(wheel).collect()
+}
