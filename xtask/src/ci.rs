@@ -5,6 +5,7 @@ use std::process::Command;
 use anyhow::Result;
 use clap::ValueEnum;
 
+use crate::engines::Extent;
 use crate::steps::Steps;
 use crate::{generate, interrupt, test, tools, workspace};
 
@@ -55,7 +56,7 @@ impl Step {
             Self::Deny => optional(steps, "cargo-deny", &["deny", "check"]),
             Self::Machete => optional(steps, "cargo-machete", &["machete"]),
             Self::Typos => optional(steps, "typos", &[]),
-            Self::Test => drop(steps.run("test", || test::run(&[]))),
+            Self::Test => drop(steps.run("test", || test::run(Extent::Suite, &[]))),
         }
     }
 }

@@ -8,6 +8,7 @@
 
 mod bench;
 mod ci;
+mod cpu;
 mod engines;
 mod generate;
 mod interrupt;
@@ -21,6 +22,8 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+
+use crate::engines::Extent;
 
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", about = "Tests, checks and benchmarks of Isobase")]
@@ -38,6 +41,13 @@ enum Task {
     /// workspace, and stops the servers. With CI=true no test may be left out.
     Test {
         /// Given to `cargo nextest run`, such as `-p isobase-types` or a name.
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
+    /// Runs all tests at length: every combination on every engine, hundreds of races and of
+    /// random programs, large copies. An hour or two; no part of what must pass.
+    Soak {
+        /// Given to `cargo nextest run`, such as `-p isobase-ops` or a name.
         #[arg(last = true)]
         arguments: Vec<String>,
     },
@@ -82,7 +92,8 @@ fn main() -> ExitCode {
 
 fn run(task: Task) -> Result<()> {
     match task {
-        Task::Test { arguments } => test::run(&arguments),
+        Task::Test { arguments } => test::run(Extent::Suite, &arguments),
+        Task::Soak { arguments } => test::run(Extent::Everything, &arguments),
         Task::Ci { steps } => ci::run(&steps),
         Task::Generate { check } => generate::run(check),
         Task::Python { test: true, .. } => python::test(&[]),

@@ -4,6 +4,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
+use crate::cpu;
+
 /// Runs steps one by one and remembers how they ended.
 #[derive(Debug)]
 pub(crate) struct Steps {
@@ -16,6 +18,8 @@ struct Done {
     name: String,
     outcome: Outcome,
     took: Duration,
+    /// CPU time of the commands that ended during it.
+    cpu: Duration,
 }
 
 #[derive(Debug)]
@@ -34,7 +38,7 @@ impl Steps {
     /// Runs a step; says whether it passed.
     pub(crate) fn run(&mut self, name: &str, step: impl FnOnce() -> Result<()>) -> bool {
         eprintln!("==> {}: {name}", self.title);
-        let start = Instant::now();
+        let (start, cpu_before) = (Instant::now(), cpu::of_children());
         let outcome = match step() {
             Ok(()) => Outcome::Passed,
             Err(error) => {
@@ -43,7 +47,12 @@ impl Steps {
             }
         };
         let passed = matches!(outcome, Outcome::Passed);
-        self.done.push(Done { name: name.to_owned(), outcome, took: start.elapsed() });
+        self.done.push(Done {
+            name: name.to_owned(),
+            outcome,
+            took: start.elapsed(),
+            cpu: cpu::of_children().saturating_sub(cpu_before),
+        });
         passed
     }
 
@@ -51,7 +60,12 @@ impl Steps {
     pub(crate) fn leave_out(&mut self, name: &str, reason: String) {
         eprintln!("==> {}: {name} NOT RUN: {reason}", self.title);
         let outcome = Outcome::LeftOut(reason);
-        self.done.push(Done { name: name.to_owned(), outcome, took: Duration::ZERO });
+        self.done.push(Done {
+            name: name.to_owned(),
+            outcome,
+            took: Duration::ZERO,
+            cpu: Duration::ZERO,
+        });
     }
 
     /// Prints how all steps ended.
@@ -61,14 +75,14 @@ impl Steps {
     pub(crate) fn finish(self) -> Result<()> {
         eprintln!("\n==> {}: summary", self.title);
         let mut failed = 0;
-        for Done { name, outcome, took } in &self.done {
-            let seconds = took.as_secs_f32();
+        for Done { name, outcome, took, cpu } in &self.done {
+            let time = format!("{:.1} s, CPU {:.1} s", took.as_secs_f32(), cpu.as_secs_f32());
             match outcome {
-                Outcome::Passed => eprintln!("    ok       {name} ({seconds:.1} s)"),
+                Outcome::Passed => eprintln!("    ok       {name} ({time})"),
                 Outcome::LeftOut(reason) => eprintln!("    NOT RUN  {name}: {reason}"),
                 Outcome::Failed(error) => {
                     failed += 1;
-                    eprintln!("    FAILED   {name} ({seconds:.1} s): {error:#}");
+                    eprintln!("    FAILED   {name} ({time}): {error:#}");
                 }
             }
         }

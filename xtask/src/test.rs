@@ -1,4 +1,4 @@
-//! `cargo xtask test`: every test, with all it needs.
+//! `cargo xtask test`: every test, with all it needs; `cargo xtask soak`: the same at length.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -6,23 +6,27 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
-use isobase_testkit::{EXECUTABLE_VARIABLE, POSTGRES_BIN_VARIABLE, REQUIRE_ALL_VARIABLE};
+use isobase_testkit::{
+    EXECUTABLE_VARIABLE, POSTGRES_BIN_VARIABLE, REQUIRE_ALL_VARIABLE, SOAK_VARIABLE,
+};
 use tempfile::TempDir;
 
-use crate::engines::{Engine, Engines};
+use crate::engines::{Engine, Engines, Extent};
 use crate::steps::Steps;
 use crate::tools::{self, TestRunner};
 use crate::{interrupt, python, workspace};
 
-/// Runs the tests; `arguments` are for the runner and choose among them.
-pub(crate) fn run(arguments: &[String]) -> Result<()> {
+/// Runs the tests; `arguments` are for the runner and choose among them. With
+/// [`Extent::Everything`] tests try every combination and the large sizes, on Google's Firestore
+/// emulator too.
+pub(crate) fn run(extent: Extent, arguments: &[String]) -> Result<()> {
     // Before anything is started that must be stopped.
     interrupt::watch()?;
     let complete = is_ci();
     let mut steps = Steps::new("test");
     let mut run = None;
     if steps.run("tools", || {
-        run = Some(Run::prepare(arguments, complete)?);
+        run = Some(Run::prepare(extent, arguments, complete)?);
         Ok(())
     }) && let Some(mut run) = run
     {
@@ -38,6 +42,7 @@ fn is_ci() -> bool {
 }
 
 struct Run<'a> {
+    extent: Extent,
     arguments: &'a [String],
     complete: bool,
     runner: TestRunner,
@@ -50,7 +55,7 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn prepare(arguments: &'a [String], complete: bool) -> Result<Self> {
+    fn prepare(extent: Extent, arguments: &'a [String], complete: bool) -> Result<Self> {
         let binaries = tools::postgres()?;
         if let Err(error) = tools::strace() {
             ensure!(!complete, error);
@@ -65,8 +70,11 @@ impl<'a> Run<'a> {
         if complete {
             variables.push((REQUIRE_ALL_VARIABLE, "1".into()));
         }
+        if extent == Extent::Everything {
+            variables.push((SOAK_VARIABLE, "1".into()));
+        }
         let engines = Engines::default();
-        let mut run = Self { arguments, complete, runner, variables, engines, folder };
+        let mut run = Self { extent, arguments, complete, runner, variables, engines, folder };
         run.start_engines()?;
         Ok(run)
     }
@@ -80,7 +88,7 @@ impl<'a> Run<'a> {
             eprintln!("==> {engine}: what {name} names");
             self.variables.extend(variable(engine).map(|value| (name, value)));
         }
-        let (engines, failures) = Engines::start(&wanted, self.folder.path())?;
+        let (engines, failures) = Engines::start(&wanted, self.extent, self.folder.path())?;
         self.engines = engines;
         for (engine, error) in failures {
             ensure!(!self.complete, "{engine}: {error:#}");
@@ -134,8 +142,10 @@ impl<'a> Run<'a> {
             TestRunner::Nextest(program) => {
                 let mut command = nextest(program);
                 command.arg("run");
-                if self.complete {
-                    command.args(["--profile", "ci"]);
+                match self.extent {
+                    Extent::Everything => drop(command.args(["--profile", "soak"])),
+                    Extent::Suite if self.complete => drop(command.args(["--profile", "ci"])),
+                    Extent::Suite => {}
                 }
                 command
             }

@@ -7,16 +7,16 @@ pub(crate) fn documentation() -> String {
     let mut page = String::from(
         "# Engines\n\n\
          Choose one with `RECORDS_URL` or `records_url` in `isobase.toml`; the default is SQLite. \
-         What each can hold: [matrix.md](matrix.md).\n\n\
-         | engine | URL | what for | in this build |\n| --- | --- | --- | --- |\n",
+         What each can hold: [matrix.md](matrix.md). Releases and containers have all of them; \
+         `cargo build` leaves out those of the feature `cloud`.\n\n\
+         | engine | URL | what for | cargo feature |\n| --- | --- | --- | --- |\n",
     );
     for engine in isobase::ENGINES {
-        let compiled = if engine.compiled { "yes" } else { "no" };
         // Writing to a String cannot fail.
         let _ = writeln!(
             page,
-            "| {} | `{}` | {} | {compiled} |",
-            engine.name, engine.url, engine.about
+            "| {} | `{}` | {} | `{}` |",
+            engine.name, engine.url, engine.about, engine.feature
         );
     }
     page

@@ -1,6 +1,7 @@
 //! What an engine can do.
 
 use isobase_engine::Engine;
+use isobase_testkit::is_soak;
 
 /// The optional parts of the contract an engine has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +22,9 @@ pub struct Abilities {
     /// engine may: it is a fault of that server, in the table of tests/emulators, and whoever
     /// starts the server says so. Then the engine's own tests show that it sends two names.
     pub server_folds_case: bool,
+    /// Of the many combinations that some cases try, one in so many is tried: more than 1 where
+    /// each request is dear. The rest is for the soak.
+    pub one_in: usize,
 }
 
 impl Abilities {
@@ -35,6 +39,13 @@ impl Abilities {
             atomic_operations: engine.limits().atomic_operations.max,
             document_bytes: engine.limits().document_bytes.max,
             server_folds_case: false,
+            one_in: 1,
         }
+    }
+
+    /// The same on a server whose requests are dear. A soak tries everything everywhere.
+    #[must_use]
+    pub fn sampled(self, one_in: usize) -> Self {
+        Self { one_in: if is_soak() { 1 } else { one_in }, ..self }
     }
 }

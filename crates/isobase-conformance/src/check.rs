@@ -169,6 +169,11 @@ pub(crate) async fn latest(s: &Shared) -> u64 {
     }
 }
 
+/// Of all combinations of a case, those that are tried on this subject.
+pub(crate) fn sampled<T>(s: &Shared, all: impl IntoIterator<Item = T>) -> Vec<T> {
+    all.into_iter().step_by(s.abilities().one_in).collect()
+}
+
 /// A text as a JSON string.
 pub(crate) fn quoted(text: &str) -> String {
     serde_json::Value::String(text.to_owned()).to_string()

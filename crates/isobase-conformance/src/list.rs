@@ -31,11 +31,7 @@ macro_rules! declare_cases {
                 mod random {
                     #[test]
                     fn programs_answer_like_the_memory_engine() {
-                        $crate::random::run_programs(50, |name| $d($d open)+(name));
-                    }
-                    #[test]
-                    fn more_programs_answer_like_the_memory_engine() {
-                        $crate::random::run_programs(50, |name| $d($d open)+(name));
+                        $crate::random::run_programs(|name| $d($d open)+(name));
                     }
                 }
             };

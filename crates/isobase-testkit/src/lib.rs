@@ -44,8 +44,8 @@ pub use rustix::process::Signal;
 pub use server::{TestServer, TestServerBuilder};
 pub use shared::{
     COUCHDB_URL_VARIABLE, DYNAMODB_URL_VARIABLE, FIRESTORE_HOSTS_VARIABLE, FirestoreHost,
-    POSTGRES_BIN_VARIABLE, POSTGRES_URL_VARIABLE, REQUIRE_ALL_VARIABLE, couchdb_url, dynamodb_url,
-    firestore_hosts, postgres_url, require_all,
+    POSTGRES_BIN_VARIABLE, POSTGRES_URL_VARIABLE, REQUIRE_ALL_VARIABLE, SOAK_VARIABLE, couchdb_url,
+    dynamodb_url, firestore_hosts, is_soak, postgres_url, require_all,
 };
 pub use usage::ProcessUsage;
 pub use wait::{wait_for_exit, wait_until};

@@ -15,6 +15,14 @@ pub const FIRESTORE_HOSTS_VARIABLE: &str = "ISOBASE_TEST_FIRESTORE_HOSTS";
 /// When `1`, a test that lacks what it needs fails instead of stepping aside.
 pub const REQUIRE_ALL_VARIABLE: &str = "ISOBASE_TEST_REQUIRE_ALL";
 
+/// When `1`, tests try every combination and the large sizes: `cargo xtask soak`.
+pub const SOAK_VARIABLE: &str = "ISOBASE_TEST_SOAK";
+
+/// Whether this run has time: more races, larger copies, every combination on every engine.
+pub fn is_soak() -> bool {
+    env::var(SOAK_VARIABLE).is_ok_and(|value| value == "1")
+}
+
 /// Whether every test must really run.
 pub fn require_all() -> bool {
     env::var(REQUIRE_ALL_VARIABLE).is_ok_and(|value| value == "1")

@@ -26,10 +26,15 @@ pub enum OpenError {
         suggestion: Option<&'static str>,
     },
     /// The engine was left out when this program was built.
-    #[error("the {engine} engine is not in this build; build with the cargo feature \"{engine}\"")]
+    #[error(
+        "the {engine} engine is not in this build; build with the cargo feature \"{feature}\": \
+         cargo build --release --features {feature}"
+    )]
     NotCompiled {
-        /// Its name, which is also the name of the feature.
+        /// Its name.
         engine: &'static str,
+        /// The cargo feature that brings it.
+        feature: &'static str,
     },
     /// The scheme is known, the rest is wrong.
     #[error("the database URL {url} is wrong: {expected}")]

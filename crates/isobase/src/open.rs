@@ -5,7 +5,7 @@ use std::{io, sync::Arc};
 use isobase_engine::{Engine, EngineError};
 use isobase_store::Store;
 
-use crate::{DocumentStore, Location, OpenError, OpenOptions};
+use crate::{DocumentStore, ENGINES, Location, OpenError, OpenOptions};
 
 /// Opens the database of a URL with the default options.
 ///
@@ -147,8 +147,15 @@ async fn open_any(
         #[cfg(feature = "firestore")]
         Location::Firestore(url) => Ok((firestore(url, options).await?, Announce::default())),
         #[allow(unreachable_patterns, reason = "reached when a feature is off")]
-        other => Err(OpenError::NotCompiled { engine: other.engine() }),
+        other => Err(not_compiled(other)),
     }
+}
+
+/// The error for an engine that this build was made without.
+fn not_compiled(location: &Location) -> OpenError {
+    let engine = location.engine();
+    let info = ENGINES.iter().find(|info| info.name == engine);
+    OpenError::NotCompiled { engine, feature: info.map_or(engine, |info| info.feature) }
 }
 
 #[cfg(feature = "memory")]
@@ -284,7 +291,7 @@ fn remote(options: &OpenOptions) -> isobase_remote::RemoteOptions {
         changes_retention: options.retention.changes,
         changes_max: options.retention.changes_max,
         idempotency_retention: options.retention.idempotency,
-        ..isobase_remote::RemoteOptions::default()
+        deadline: options.remote.deadline,
     }
 }
 
@@ -299,4 +306,18 @@ fn engine_error(
     error: impl Into<Box<dyn std::error::Error + Send + Sync>>,
 ) -> OpenError {
     OpenError::Engine { url: crate::redact(url), source: error.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_engine_names_feature_and_command() {
+        let message = |url: &str| not_compiled(&Location::parse(url).unwrap()).to_string();
+        let dynamodb = message("dynamodb://eu-central-1/app-");
+        assert!(dynamodb.contains("cargo build --release --features cloud"), "{dynamodb}");
+        let postgres = message("postgres://host/database");
+        assert!(postgres.ends_with("--features postgres"), "{postgres}");
+    }
 }

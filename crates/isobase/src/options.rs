@@ -15,6 +15,8 @@ pub struct OpenOptions {
     pub sqlite: SqliteOptions,
     /// For the PostgreSQL engine.
     pub postgres: PostgresOptions,
+    /// For the CouchDB, DynamoDB and Firestore engines.
+    pub remote: RemoteOptions,
 }
 
 /// How long the engines keep what is not a document.
@@ -48,6 +50,13 @@ pub struct PostgresOptions {
     pub pgbouncer: bool,
 }
 
+/// For the CouchDB, DynamoDB and Firestore engines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RemoteOptions {
+    /// Longest time one call waits for the database, all its repetitions together. Default 10 s.
+    pub deadline: Duration,
+}
+
 impl Default for OpenOptions {
     fn default() -> Self {
         const DAY: u64 = 24 * 60 * 60;
@@ -60,6 +69,7 @@ impl Default for OpenOptions {
             },
             sqlite: SqliteOptions { sync_every_commit: true, cache_bytes: 16 << 20 },
             postgres: PostgresOptions { pool_size: None, pgbouncer: false },
+            remote: RemoteOptions { deadline: Duration::from_secs(10) },
         }
     }
 }

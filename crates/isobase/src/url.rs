@@ -7,8 +7,10 @@ use crate::OpenError;
 /// An engine, as far as its URL tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EngineInfo {
-    /// Its name, which is also the name of its cargo feature.
+    /// Its name, which is also the name of a cargo feature for it alone.
     pub name: &'static str,
+    /// The cargo feature that brings it into a build with the default features.
+    pub feature: &'static str,
     /// The schemes of its URLs.
     pub schemes: &'static [&'static str],
     /// How its URLs look.
@@ -23,6 +25,7 @@ pub struct EngineInfo {
 pub const ENGINES: &[EngineInfo] = &[
     EngineInfo {
         name: "memory",
+        feature: "memory",
         schemes: &["memory"],
         url: "memory:",
         compiled: cfg!(feature = "memory"),
@@ -30,6 +33,7 @@ pub const ENGINES: &[EngineInfo] = &[
     },
     EngineInfo {
         name: "sqlite",
+        feature: "sqlite",
         schemes: &["sqlite"],
         url: "sqlite://data/isobase.db",
         compiled: cfg!(feature = "sqlite"),
@@ -37,6 +41,7 @@ pub const ENGINES: &[EngineInfo] = &[
     },
     EngineInfo {
         name: "postgres",
+        feature: "postgres",
         schemes: &["postgres", "postgresql"],
         url: "postgres://user:password@host:5432/database",
         compiled: cfg!(feature = "postgres"),
@@ -44,6 +49,7 @@ pub const ENGINES: &[EngineInfo] = &[
     },
     EngineInfo {
         name: "couchdb",
+        feature: "couchdb",
         schemes: &["couchdb", "couchdb+http", "couchdb+https"],
         url: "couchdb://user:password@host:5984/prefix",
         compiled: cfg!(feature = "couchdb"),
@@ -51,6 +57,7 @@ pub const ENGINES: &[EngineInfo] = &[
     },
     EngineInfo {
         name: "dynamodb",
+        feature: "cloud",
         schemes: &["dynamodb"],
         url: "dynamodb://region/prefix",
         compiled: cfg!(feature = "dynamodb"),
@@ -58,6 +65,7 @@ pub const ENGINES: &[EngineInfo] = &[
     },
     EngineInfo {
         name: "firestore",
+        feature: "cloud",
         schemes: &["firestore"],
         url: "firestore://project/database",
         compiled: cfg!(feature = "firestore"),

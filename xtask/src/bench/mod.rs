@@ -3,6 +3,7 @@
 //! Each benchmark is a file here and a line in [`Bench`]. All of them use the
 //! load client and the process readings of `isobase-testkit`.
 
+mod build;
 mod copy;
 mod load;
 mod records;
@@ -14,6 +15,8 @@ use crate::{interrupt, workspace};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Bench {
+    /// Builds the executable from nothing with several sets of features, and tells the CPU time.
+    Build(build::Arguments),
     /// Copies, dumps and restores whole databases, beside the bulk tools of the engines.
     Copy(copy::Arguments),
     /// Sends one request again and again to a server that runs on this machine.
@@ -23,10 +26,14 @@ pub(crate) enum Bench {
 }
 
 pub(crate) fn run(bench: &Bench) -> Result<()> {
+    if let Bench::Build(arguments) = bench {
+        return build::run(arguments);
+    }
     if cfg!(debug_assertions) {
         return run_optimised();
     }
     match bench {
+        Bench::Build(arguments) => build::run(arguments),
         Bench::Copy(arguments) => copy::run(arguments),
         Bench::Load(arguments) => load::run(arguments),
         Bench::Records(arguments) => records::run(arguments),

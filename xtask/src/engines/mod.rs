@@ -68,6 +68,15 @@ pub(crate) fn run(action: &Action) -> Result<()> {
     }
 }
 
+/// Which servers an engine has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// Those that every machine can have.
+    Suite,
+    /// Also Google's emulator, where it is installed.
+    Everything,
+}
+
 /// The variables that tests read, with their values.
 pub(crate) type Variables = BTreeMap<&'static str, String>;
 
@@ -84,7 +93,7 @@ impl Engine {
 
     /// Installs what its servers need, one engine after the other: an
     /// installation has all cores for itself, and its progress can be read.
-    fn prepare(self, cache: &Cache) -> Result<Vec<Start>> {
+    fn prepare(self, cache: &Cache, extent: Extent) -> Result<Vec<Start>> {
         match self {
             Self::Postgres => {
                 tools::postgres()?;
@@ -94,9 +103,11 @@ impl Engine {
             Self::Couchdb => Ok(vec![Start::Process(couchdb(Node::install(cache)?))]),
             Self::Firestore => {
                 let mut starts = vec![Start::Process(firestore(Node::install(cache)?))];
-                match install::google_firestore()? {
-                    Some(jar) => starts.push(Start::Process(google(jar))),
-                    None => eprintln!("==> Google's Firestore emulator is not on this machine"),
+                if extent == Extent::Everything {
+                    match install::google_firestore()? {
+                        Some(jar) => starts.push(Start::Process(google(jar))),
+                        None => eprintln!("==> Google's Firestore emulator is not on this machine"),
+                    }
                 }
                 Ok(starts)
             }
@@ -218,6 +229,7 @@ impl Engines {
     /// When we are asked to end, or the folder cannot be used.
     pub(crate) fn start(
         engines: &[Engine],
+        extent: Extent,
         folder: &Path,
     ) -> Result<(Self, Vec<(Engine, anyhow::Error)>)> {
         // PostgreSQL runs as another user than root, and must get in.
@@ -225,7 +237,7 @@ impl Engines {
         let cache = Cache::open()?;
         let (mut starts, mut failures) = (Vec::new(), Vec::new());
         for &engine in engines {
-            match engine.prepare(&cache) {
+            match engine.prepare(&cache, extent) {
                 Ok(prepared) => starts.extend(prepared.into_iter().map(|start| (engine, start))),
                 Err(error) => failures.push((engine, error)),
             }

@@ -9,7 +9,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use super::server::{command_line, stop_group};
-use super::{Engine, Engines, Running, fail_if_any, variables};
+use super::{Engine, Engines, Extent, Running, fail_if_any, variables};
 use crate::workspace;
 
 /// Starts the chosen engines that do not run, all if none is chosen, and prints
@@ -28,7 +28,7 @@ pub(crate) fn up(chosen: &[Engine], as_json: bool) -> Result<()> {
     let folder = state.folder()?;
     // The folder is known before anything is in it, so that nothing is ever left behind.
     state.write()?;
-    let (engines, failures) = Engines::start(&wanted, &folder)?;
+    let (engines, failures) = Engines::start(&wanted, Extent::Everything, &folder)?;
     for (engine, running) in engines.running {
         let name = running.name();
         let server = Detached::new(engine, running)?;

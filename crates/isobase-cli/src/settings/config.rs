@@ -9,8 +9,8 @@ use std::{
 };
 
 use isobase::{
-    EnvironmentError, Location, OpenError, OpenOptions, PostgresOptions, Retention, SqliteOptions,
-    StoreOptions, environment,
+    EnvironmentError, Location, OpenError, OpenOptions, PostgresOptions, RemoteOptions, Retention,
+    SqliteOptions, StoreOptions, environment,
     store::{IndexDefinition, SCHEMAS_COLLECTION, Schema},
     types::{CollectionName, Order},
 };
@@ -314,6 +314,7 @@ fn open_options(loaded: &Loaded) -> OpenOptions {
             pool_size: loaded.optional_integer(&table::POSTGRES_POOL_SIZE),
             pgbouncer: loaded.is_on(&table::POSTGRES_PGBOUNCER),
         },
+        remote: RemoteOptions { deadline: loaded.duration(&table::DATABASE_DEADLINE) },
     }
 }
 

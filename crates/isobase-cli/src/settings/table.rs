@@ -255,6 +255,13 @@ pub(crate) static REQUEST_DEADLINE: Setting =
     Setting::new("deadlines.request", Kind::Duration, "Longest time until an answer begins.")
         .default("30s");
 
+pub(crate) static DATABASE_DEADLINE: Setting = Setting::new(
+    "deadlines.database",
+    Kind::Duration,
+    "Longest time one call to CouchDB, DynamoDB or Firestore takes, all its repetitions together.",
+)
+.default("10s");
+
 pub(crate) static STOP_DEADLINE: Setting = Setting::new(
     "deadlines.stop",
     Kind::Duration,
@@ -342,6 +349,7 @@ pub(crate) static SETTINGS: &[&Setting] = &[
     &WRITE_IDLE_DEADLINE,
     &REQUEST_DEADLINE,
     &STREAM_IDLE_DEADLINE,
+    &DATABASE_DEADLINE,
     &STOP_DEADLINE,
     &CHANGES_KEEP_FOR,
     &CHANGES_KEEP_COUNT,

@@ -77,7 +77,9 @@ async fn answers(s: &Shared) -> Vec<String> {
     let sorts = ["", "-id", "n", "-n", "s,-n", "-s,n", "-c.id,n", "s,n,id"];
     let mut answers = Vec::new();
     for (row, filter) in filters.into_iter().enumerate() {
-        for (column, sort) in sorts.into_iter().enumerate() {
+        // Another order for each filter where not all are tried.
+        let sorts = sorts.into_iter().enumerate().cycle().skip(row).take(sorts.len());
+        for (column, sort) in sampled(s, sorts) {
             let mut parameters = filter.to_vec();
             if !sort.is_empty() {
                 parameters.push(("sort", sort));

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use isobase_conformance::{CHANGES_KEPT, Opened, TestClock, transfer::Database};
+use isobase_conformance::{Abilities, Opened, TestClock, transfer::Database};
 use isobase_engine::Engine;
 use isobase_engine_couchdb::{CouchDbEngine, CouchDbOptions};
-use isobase_remote::RemoteOptions;
 use isobase_testkit::{couchdb_url, drop_couchdb_databases, unique_name};
 
 #[expect(clippy::print_stderr, reason = "a case that does not run must say so")]
@@ -24,7 +23,7 @@ pub(crate) fn options(case: &str) -> Option<CouchDbOptions> {
 }
 
 pub(crate) async fn open(options: &CouchDbOptions, clock: &TestClock) -> CouchDbEngine {
-    let remote = RemoteOptions { changes_max: CHANGES_KEPT, ..RemoteOptions::default() };
+    let remote = crate::remote();
     let engine = isobase_engine_couchdb::open(options.clone(), remote, clock.shared());
     engine.await.expect("the server is there")
 }
@@ -54,7 +53,9 @@ mod in_process {
     async fn open(case: &'static str) -> Option<Opened> {
         let (options, clock) = (options(case)?, TestClock::default());
         let engine = super::open(&options, &clock).await;
-        Some(crate::in_process(engine, clock).at_end(drop_databases(options)))
+        let abilities = Abilities::of(&engine).sampled(4);
+        let opened = crate::in_process_with(engine, clock, abilities);
+        Some(opened.at_end(drop_databases(options)))
     }
 
     isobase_conformance::conformance_tests!(crate::couchdb::in_process::open);
@@ -66,7 +67,9 @@ mod over_http {
     async fn open(case: &'static str) -> Option<Opened> {
         let (options, clock) = (options(case)?, TestClock::default());
         let engine = super::open(&options, &clock).await;
-        Some(crate::http::serve(engine, clock).await.at_end(drop_databases(options)))
+        let abilities = Abilities::of(&engine).sampled(8);
+        let served = crate::http::serve_with(engine, clock, abilities).await;
+        Some(served.at_end(drop_databases(options)))
     }
 
     isobase_conformance::conformance_tests!(crate::couchdb::over_http::open);

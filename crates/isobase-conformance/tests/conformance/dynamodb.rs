@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use isobase_conformance::{Abilities, CHANGES_KEPT, Opened, TestClock, transfer::Database};
+use isobase_conformance::{Abilities, Opened, TestClock, transfer::Database};
 use isobase_engine::Engine;
 use isobase_engine_dynamodb::{DynamoDbEngine, DynamoDbOptions};
-use isobase_remote::RemoteOptions;
 use isobase_testkit::{drop_dynamodb_tables, dynamodb_url, unique_name};
 
 #[expect(clippy::print_stderr, reason = "a case that does not run must say so")]
@@ -25,7 +24,7 @@ pub(crate) fn options(case: &str) -> Option<DynamoDbOptions> {
 }
 
 pub(crate) async fn open(options: &DynamoDbOptions, clock: &TestClock) -> DynamoDbEngine {
-    let remote = RemoteOptions { changes_max: CHANGES_KEPT, ..RemoteOptions::default() };
+    let remote = crate::remote();
     let engine = isobase_engine_dynamodb::open(options, remote, clock.shared());
     engine.await.expect("the server is there")
 }
@@ -61,7 +60,7 @@ mod in_process {
     async fn open(case: &'static str) -> Option<Opened> {
         let (options, clock) = (options(case)?, TestClock::default());
         let engine = super::open(&options, &clock).await;
-        let abilities = abilities(&engine);
+        let abilities = abilities(&engine).sampled(4);
         Some(crate::in_process_with(engine, clock, abilities).at_end(drop_tables(options)))
     }
 
@@ -74,7 +73,7 @@ mod over_http {
     async fn open(case: &'static str) -> Option<Opened> {
         let (options, clock) = (options(case)?, TestClock::default());
         let engine = super::open(&options, &clock).await;
-        let abilities = abilities(&engine);
+        let abilities = abilities(&engine).sampled(8);
         let served = crate::http::serve_with(engine, clock, abilities).await;
         Some(served.at_end(drop_tables(options)))
     }

@@ -1,14 +1,9 @@
 //! The Firestore engine, in a project of its own for each case, on each emulator.
 
-use std::time::Duration;
-
-use isobase_conformance::{CHANGES_KEPT, TestClock};
+use isobase_conformance::TestClock;
 use isobase_engine_firestore::{Environment, FirestoreBackend, FirestoreOptions};
-use isobase_remote::{RemoteEngine, RemoteOptions};
+use isobase_remote::RemoteEngine;
 use isobase_testkit::{firestore_hosts, unique_name};
-
-/// An emulator on a busy machine takes its time, and each sorts whole collections.
-const DEADLINE: Duration = Duration::from_secs(60);
 
 #[expect(clippy::print_stderr, reason = "a case that does not run must say so")]
 fn not_run(case: &str, emulator: &str) {
@@ -36,8 +31,7 @@ async fn open(
     let host = firestore_hosts().into_iter().find(|host| host.name == emulator)?.host;
     let url = format!("firestore://{project}?emulator={host}");
     let options = FirestoreOptions::new(&url).expect("the URL of the emulator");
-    let remote =
-        RemoteOptions { changes_max: CHANGES_KEPT, deadline: DEADLINE, ..RemoteOptions::default() };
+    let remote = crate::remote();
     let clock = TestClock::default();
     let environment = Environment::default();
     let engine = isobase_engine_firestore::open(options, &environment, remote, clock.shared());
@@ -70,22 +64,24 @@ mod mock {
     isobase_conformance::transfer_tests!(crate::firestore::mock::database);
 
     mod in_process {
-        use isobase_conformance::Opened;
+        use isobase_conformance::{Abilities, Opened};
 
         async fn open(case: &'static str) -> Option<Opened> {
             let (engine, clock) = crate::firestore::engine(case, "mock").await?;
-            Some(crate::in_process(engine, clock))
+            let abilities = Abilities::of(&engine).sampled(4);
+            Some(crate::in_process_with(engine, clock, abilities))
         }
 
         isobase_conformance::conformance_tests!(crate::firestore::mock::in_process::open);
     }
 
     mod over_http {
-        use isobase_conformance::Opened;
+        use isobase_conformance::{Abilities, Opened};
 
         async fn open(case: &'static str) -> Option<Opened> {
             let (engine, clock) = crate::firestore::engine(case, "mock").await?;
-            Some(crate::http::serve(engine, clock).await)
+            let abilities = Abilities::of(&engine).sampled(8);
+            Some(crate::http::serve_with(engine, clock, abilities).await)
         }
 
         isobase_conformance::conformance_tests!(crate::firestore::mock::over_http::open);
@@ -94,11 +90,12 @@ mod mock {
 
 /// Google's own emulator, which few machines have: what holds for one must hold for the other.
 mod google {
-    use isobase_conformance::Opened;
+    use isobase_conformance::{Abilities, Opened};
 
     async fn open(case: &'static str) -> Option<Opened> {
         let (engine, clock) = crate::firestore::engine(case, "google").await?;
-        Some(crate::in_process(engine, clock))
+        let abilities = Abilities::of(&engine).sampled(8);
+        Some(crate::in_process_with(engine, clock, abilities))
     }
 
     isobase_conformance::conformance_tests!(crate::firestore::google::open);

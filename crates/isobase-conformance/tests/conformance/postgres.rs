@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use isobase_conformance::{CHANGES_KEPT, Opened, TestClock, transfer::Database};
+use isobase_conformance::{Abilities, CHANGES_KEPT, Opened, TestClock, transfer::Database};
 use isobase_engine::Engine;
 use isobase_engine_postgres::{PostgresEngine, PostgresOptions};
 use isobase_postgres::Connection;
@@ -64,7 +64,9 @@ mod in_process {
 
     async fn open(case: &'static str) -> Option<Opened> {
         let (engine, clock, options) = engine(case).await?;
-        Some(crate::in_process(engine, clock).at_end(drop_schema(options)))
+        let abilities = Abilities::of(&engine).sampled(2);
+        let opened = crate::in_process_with(engine, clock, abilities);
+        Some(opened.at_end(drop_schema(options)))
     }
 
     isobase_conformance::conformance_tests!(crate::postgres::in_process::open);
@@ -75,7 +77,9 @@ mod over_http {
 
     async fn open(case: &'static str) -> Option<Opened> {
         let (engine, clock, options) = engine(case).await?;
-        Some(crate::http::serve(engine, clock).await.at_end(drop_schema(options)))
+        let abilities = Abilities::of(&engine).sampled(4);
+        let served = crate::http::serve_with(engine, clock, abilities).await;
+        Some(served.at_end(drop_schema(options)))
     }
 
     isobase_conformance::conformance_tests!(crate::postgres::over_http::open);

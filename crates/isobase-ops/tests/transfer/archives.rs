@@ -77,7 +77,7 @@ async fn delete(engine: &Arc<dyn Engine>, collection: &str, id: &str) {
 async fn through_an_archive(kind: Kind) {
     let Some(fixture) = Fixture::new(kind) else { return };
     let seed = memory();
-    torture::write(&seed, torture::SMALL).await;
+    torture::write(&seed, torture::small()).await;
     let options = DumpOptions { source: "memory:".to_owned(), ..DumpOptions::default() };
     let (file, report) = dump_to_file(&seed, &options).await;
     assert!(report.footer.one_moment);

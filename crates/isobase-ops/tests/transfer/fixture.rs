@@ -1,6 +1,6 @@
 //! A database of each engine, of its own for each test.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use isobase::{Location, OpenOptions};
 use isobase_engine::Engine;
@@ -75,7 +75,7 @@ impl Fixture {
     pub(crate) async fn open(&self) -> Result<Arc<dyn Engine>, isobase::OpenError> {
         match (&self.memory, &self.location) {
             (Some(memory), _) => Ok(memory.clone()),
-            (None, Some(location)) => isobase::open_engine(location, &OpenOptions::default()).await,
+            (None, Some(location)) => isobase::open_engine(location, &patient()).await,
             (None, None) => unreachable!("a fixture has one of both"),
         }
     }
@@ -83,9 +83,7 @@ impl Fixture {
     /// Opens it to be loaded.
     pub(crate) async fn open_for_load(&self) -> Arc<dyn Engine> {
         match (&self.memory, &self.location) {
-            (None, Some(location)) => {
-                isobase::open_for_load(location, &OpenOptions::default()).await.unwrap()
-            }
+            (None, Some(location)) => isobase::open_for_load(location, &patient()).await.unwrap(),
             _ => self.open().await.unwrap(),
         }
     }
@@ -96,6 +94,13 @@ impl Fixture {
             engine.close().await.unwrap();
         }
     }
+}
+
+/// Stand-ins share a machine that may be slow with the tests and with each other.
+fn patient() -> OpenOptions {
+    let mut options = OpenOptions::default();
+    options.remote.deadline = Duration::from_secs(120);
+    options
 }
 
 /// An empty database in memory.

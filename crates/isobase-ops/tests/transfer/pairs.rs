@@ -52,7 +52,7 @@ async fn copy_all(from: &Arc<dyn Engine>, to: &Arc<dyn Engine>) -> CopyReport {
 async fn pair(from: Kind, to: Kind) {
     let (Some(from), Some(to)) = (Fixture::new(from), Fixture::new(to)) else { return };
     let seed = memory();
-    torture::write(&seed, torture::SMALL).await;
+    torture::write(&seed, torture::small()).await;
     let source = from.open_for_load().await;
     let brought = copy_all(&seed, &source).await;
     let left_out = brought.left_out.refused;

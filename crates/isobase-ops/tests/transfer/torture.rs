@@ -8,8 +8,11 @@ use isobase_engine::{
 };
 use isobase_types::{CollectionName, DocumentId, Order, json};
 
-/// Documents of the collection of small ones.
-pub(crate) const SMALL: usize = 10_000;
+/// Documents of the collection of small ones: several parts of every engine's bulk requests; many
+/// parts of a mebibyte in a soak.
+pub(crate) fn small() -> usize {
+    if isobase_testkit::is_soak() { 10_000 } else { 1_500 }
+}
 
 /// Numbers, as they stand in a body.
 const NUMBERS: &[&str] = &[

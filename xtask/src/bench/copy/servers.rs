@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use super::{Bench, Figure};
-use crate::engines::{Engine, Engines};
+use crate::engines::{Engine, Engines, Extent};
 
 /// Each side has so many turns, of which the fastest counts.
 const ROUNDS: usize = 2;
@@ -49,7 +49,7 @@ pub(super) fn measure(bench: &Bench, source: &str, records: u64) -> Result<Vec<F
     let folder = bench.folder.join("servers");
     std::fs::create_dir(&folder)?;
     let engines = [Engine::Dynamodb, Engine::Couchdb, Engine::Firestore];
-    let (mut running, failures) = Engines::start(&engines, &folder)?;
+    let (mut running, failures) = Engines::start(&engines, Extent::Suite, &folder)?;
     let measured = measure_all(bench, &running, source, records);
     running.stop()?;
     if let Some((engine, error)) = failures.first() {
