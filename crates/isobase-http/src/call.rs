@@ -23,6 +23,8 @@ pub struct Call<P> {
     pub principal: P,
     /// The request's id, as the answer will show it.
     pub request_id: HeaderValue,
+    /// Whether everything was allowed to everyone when it came.
+    pub(crate) open: bool,
     /// The number of its route.
     pub(crate) route: usize,
     pub(crate) path: PathParameters,
@@ -81,7 +83,7 @@ impl<P> Call<P> {
     /// Whether a page of the request's origin may write. Asked already where the route writes.
     #[must_use]
     pub fn may_write(&self) -> bool {
-        self.shared().cors.may_write(&self.headers)
+        self.shared().cors.may_write(&self.headers, self.open)
     }
 
     /// Takes the body and leaves an empty one: the rest of the request is still needed.

@@ -31,6 +31,9 @@ crate::problem_codes! { pub ALL:
     ORIGIN_NOT_ALLOWED = "origin_not_allowed", FORBIDDEN, Access, "Origin not allowed",
         "A page of another origin tried to write, and the setting `cors_origins` does not name it. Nothing was stored.",
         "Add the origin to `cors_origins`, exactly as the browser sends it, without a slash at the end.";
+    HOST_NOT_ALLOWED = "host_not_allowed", FORBIDDEN, Access, "Host not allowed",
+        "The service has no keys, is open to this machine only, and was asked by a name that is not one of this machine. Nothing was stored.",
+        "Ask by `localhost`, or add the name to `allowed_hosts`.";
     TOO_MANY_FAILURES = "too_many_failures", TOO_MANY_REQUESTS, Access, "Too many failed attempts",
         "Too many requests with wrong keys came from this address.",
         "Correct the key and wait as long as `Retry-After` says.";

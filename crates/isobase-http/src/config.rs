@@ -6,7 +6,7 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 pub struct HttpConfig {
     /// The scheme and authority clients use, as `https://db.example.com`; used in absolute
-    /// links. Default none: `http://` and the request's Host.
+    /// links. Default none: links are relative.
     pub public_url: Option<String>,
     /// Largest request body of an ordinary route, in bytes. Default 8 MiB.
     pub body_bytes_max: u64,
@@ -35,9 +35,24 @@ pub struct HttpConfig {
     pub header_bytes_max: usize,
     /// Longest request target, in bytes. Default 8 KiB.
     pub uri_bytes_max: usize,
-    /// Origins whose pages may use the service. Default none: any origin in open mode, no
-    /// origin otherwise.
+    /// Origins whose pages may use the service; `*` is any. Default none: in open mode those that
+    /// `open_to` says, no origin otherwise.
     pub cors_origins: Vec<String>,
+    /// For whom open mode is. Default [`OpenTo::Loopback`].
+    pub open_to: OpenTo,
+    /// Names of this service beside `localhost`, for open mode: `app.test`, or `*.lvh.me` for all
+    /// below. Default none.
+    pub allowed_hosts: Vec<String>,
+}
+
+/// For whom a service in open mode is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OpenTo {
+    /// Programs and pages of this machine. Other pages, which a browser on this machine may show,
+    /// neither read nor write, also not under a name that leads here.
+    Loopback,
+    /// Everyone who reaches it, pages of any origin included.
+    Everyone,
 }
 
 impl Default for HttpConfig {
@@ -58,6 +73,8 @@ impl Default for HttpConfig {
             header_bytes_max: 32 << 10,
             uri_bytes_max: 8 << 10,
             cors_origins: Vec::new(),
+            open_to: OpenTo::Loopback,
+            allowed_hosts: Vec::new(),
         }
     }
 }

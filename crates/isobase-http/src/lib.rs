@@ -20,6 +20,7 @@ mod connection;
 mod cors;
 mod failures;
 mod gate;
+mod leftover;
 mod link;
 mod markdown;
 mod metrics;
@@ -38,7 +39,7 @@ mod table;
 
 pub use body::{Body, BodyError};
 pub use call::Call;
-pub use config::HttpConfig;
+pub use config::{HttpConfig, OpenTo};
 pub use gate::{Asked, Gate, Refusal};
 pub use markdown::errors_markdown;
 pub use openapi::{Api, openapi};

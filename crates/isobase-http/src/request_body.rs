@@ -15,6 +15,7 @@ use crate::{
     Problem,
     body_budget::{BodyBudget, Held},
     codes,
+    leftover::Leftover,
 };
 
 /// Most bytes set aside because a client announced them.
@@ -28,6 +29,8 @@ pub struct RequestBody {
     taken: u64,
     /// What a whole body takes of the memory for bodies; a stream is read piece by piece.
     held: Option<Held>,
+    /// Where it goes when it is dropped before its end.
+    leftover: Option<Leftover>,
 }
 
 enum Source {
@@ -62,7 +65,14 @@ impl RequestBody {
     }
 
     fn new(source: Source) -> Self {
-        Self { source, bounds: None, taken: 0, held: None }
+        Self { source, bounds: None, taken: 0, held: None, leftover: None }
+    }
+
+    /// Keeps what is not read; none when there is nothing to read.
+    pub(crate) fn keep_leftover(&mut self) -> Option<Leftover> {
+        let is_there = matches!(self.source, Source::Incoming(_)) && !self.is_end();
+        self.leftover = is_there.then(Leftover::default);
+        self.leftover.clone()
     }
 
     /// Sets the bounds; refuses a body that announces too much, before any of it is read.
@@ -143,6 +153,15 @@ impl RequestBody {
         match &self.source {
             Source::Whole(bytes) => bytes.is_none(),
             Source::Incoming(incoming) => incoming.is_end_stream(),
+        }
+    }
+}
+
+impl Drop for RequestBody {
+    fn drop(&mut self) {
+        let Some(leftover) = self.leftover.take() else { return };
+        if let Source::Incoming(rest) = std::mem::replace(&mut self.source, Source::Whole(None)) {
+            leftover.put(rest);
         }
     }
 }

@@ -31,6 +31,9 @@ use crate::{
 };
 
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
+const CLOSE: HeaderValue = HeaderValue::from_static("close");
+const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-cache");
+const CREDENTIALS: HeaderValue = HeaderValue::from_static("authorization, x-api-key");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 /// What is allowed on paths nobody knows.
 const ALL_METHODS: HeaderValue =
@@ -110,7 +113,10 @@ impl<G: Gate> Service<G> {
     ) -> Result<Response<Body>, Infallible> {
         let started = Instant::now();
         let ticket = Ticket::new(link.activity.clone());
-        let (parts, body) = request.into_parts();
+        let (parts, mut body) = request.into_parts();
+        let leftover = body.keep_leftover();
+        // A client that waits for our consent has not sent the body, and is not asked to any more.
+        let waits = leftover.is_some() && parts.headers.contains_key(header::EXPECT);
         let logged = tracing::enabled!(target: "isobase::access", tracing::Level::DEBUG);
         let noted = Noted {
             request_id: self.shared.request_ids.of(&parts.headers),
@@ -119,9 +125,16 @@ impl<G: Gate> Service<G> {
             path: logged.then(|| parts.uri.path().to_owned()),
             started,
         };
-        let (route, answered) = self.carry_out(link, parts, body, &noted.request_id).await;
-        let open = noted.origin.is_some() && self.gate.is_open();
-        Ok(finish(&self.shared, noted, route, open, answered, ticket))
+        let open = self.gate.is_open();
+        let (route, answered) = self.carry_out(link, parts, body, &noted.request_id, open).await;
+        let mut response = finish(&self.shared, noted, route, open, answered, ticket);
+        if let Some(leftover) = leftover
+            && !response.headers().contains_key(header::CONNECTION)
+            && (waits || !leftover.read_away().await)
+        {
+            response.headers_mut().insert(header::CONNECTION, CLOSE);
+        }
+        Ok(response)
     }
 
     /// Finds the route, checks the request and runs the handler.
@@ -131,15 +144,18 @@ impl<G: Gate> Service<G> {
         parts: Parts,
         body: RequestBody,
         request_id: &HeaderValue,
+        open: bool,
     ) -> (Option<usize>, Answered) {
-        if let Err(problem) = check_head(&self.shared.config, &parts) {
+        let checked = check_head(&self.shared.config, &parts)
+            .and_then(|()| check_host(&self.shared, &parts.headers, open));
+        if let Err(problem) = checked {
             return (None, Err(problem));
         }
         let (route, path) = match self.find(&parts) {
             Way::Route(route, path) => (route, path),
             Way::Answer(answered) => return (None, answered),
         };
-        let answered = match self.admit(link.peer, &parts, body, route).await {
+        let answered = match self.admit(&link, &parts, body, route, open).await {
             Ok((principal, body)) => {
                 let call = Call {
                     method: parts.method,
@@ -148,6 +164,7 @@ impl<G: Gate> Service<G> {
                     body,
                     principal,
                     request_id: request_id.clone(),
+                    open,
                     route,
                     path,
                     link,
@@ -179,7 +196,7 @@ impl<G: Gate> Service<G> {
             Found::Nothing if parts.method == Method::OPTIONS && path == "*" => {
                 Ok(options(ALL_METHODS))
             }
-            Found::WithoutSlash => redirect(&self.shared.config, &parts.uri, &parts.headers),
+            Found::WithoutSlash => redirect(&self.shared.config, &parts.uri),
             Found::Nothing => Err(Problem::new(codes::ROUTE_NOT_FOUND, "Not Found")),
             Found::Malformed => Err(Problem::new(
                 codes::MALFORMED_REQUEST,
@@ -191,19 +208,21 @@ impl<G: Gate> Service<G> {
     /// Checks who asks and how much it sends, before anything of the body is read.
     async fn admit(
         &self,
-        peer: IpAddr,
+        link: &Link,
         parts: &Parts,
         mut body: RequestBody,
         route: usize,
+        open: bool,
     ) -> Result<(G::Principal, RequestBody), Problem> {
         let spec = &self.shared.specs[route];
         let permission = spec.permission;
-        if permission.writes() && !self.shared.cors.may_write(&parts.headers) {
+        if permission.writes() && !self.shared.cors.may_write(&parts.headers, open) {
             return Err(Problem::new(
                 codes::ORIGIN_NOT_ALLOWED,
                 "pages of this origin may not write; the setting cors_origins names those that may",
             ));
         }
+        let peer = link.peer;
         let asked = Asked { headers: &parts.headers, peer, permission };
         let principal = match self.gate.admit(asked).await {
             Ok(principal) => principal,
@@ -289,6 +308,19 @@ fn check_head(config: &HttpConfig, parts: &Parts) -> Result<(), Problem> {
     Ok(())
 }
 
+/// A name that another has made lead here is refused while everything is allowed to everyone: a
+/// page of that name would pass for one of this service.
+fn check_host(shared: &Shared, headers: &HeaderMap, open: bool) -> Result<(), Problem> {
+    let host = headers.get(header::HOST).map(HeaderValue::as_bytes);
+    if !open || host.is_none_or(|host| shared.cors.answers_host(host)) {
+        return Ok(());
+    }
+    Err(Problem::new(
+        codes::HOST_NOT_ALLOWED,
+        "without keys the service answers to localhost and to the names in allowed_hosts only",
+    ))
+}
+
 /// Letters, digits and what names, addresses and ports are made of.
 fn is_authority(host: &[u8]) -> bool {
     let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~:[]%".contains(byte);
@@ -321,14 +353,15 @@ fn options(allow: HeaderValue) -> Response<Body> {
 }
 
 /// Sends a client to the same path without its last slash. 307 keeps method and body.
-fn redirect(config: &HttpConfig, uri: &Uri, headers: &HeaderMap) -> Answered {
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    let base = match (&config.public_url, host) {
-        (Some(base), _) => base.trim_end_matches('/').to_owned(),
-        (None, Some(host)) => format!("http://{host}"),
-        (None, None) => String::new(),
-    };
+///
+/// The place is relative to the request, so that it holds behind a proxy that ends TLS.
+fn redirect(config: &HttpConfig, uri: &Uri) -> Answered {
+    let base = config.public_url.as_deref().unwrap_or_default().trim_end_matches('/');
     let path = uri.path().trim_end_matches('/');
+    if path.starts_with("//") {
+        // As a relative place it would be another host.
+        return Err(Problem::new(codes::ROUTE_NOT_FOUND, "Not Found"));
+    }
     let location = match uri.query() {
         Some(query) => format!("{base}{path}?{query}"),
         None => format!("{base}{path}"),
@@ -389,7 +422,13 @@ fn finish(
     let headers = response.headers_mut();
     headers.insert(X_REQUEST_ID, noted.request_id);
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
-    headers.entry(header::CACHE_CONTROL).or_insert(NO_STORE);
+    if headers.contains_key(header::ETAG) {
+        // What has a tag may be kept, by the one who asked, and is asked for again.
+        headers.entry(header::CACHE_CONTROL).or_insert(PRIVATE);
+        headers.append(header::VARY, CREDENTIALS);
+    } else {
+        headers.entry(header::CACHE_CONTROL).or_insert(NO_STORE);
+    }
     shared.cors.mark(headers, noted.origin.as_ref(), open);
     if noted.method == Method::HEAD {
         empty(&mut response);

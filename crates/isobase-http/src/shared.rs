@@ -30,7 +30,7 @@ impl Shared {
         Self {
             stopping: CancellationToken::new(),
             metrics: Metrics::new(specs.len()),
-            cors: Cors::new(&config.cors_origins),
+            cors: Cors::new(&config),
             bodies: BodyBudget::default(),
             request_ids: RequestIds::new(),
             config,

@@ -24,5 +24,5 @@ pub use compose::{Composition, ServerConfig, compose};
 pub use description::{errors_markdown, openapi};
 pub use durability::Durability;
 pub use gate::{Gate, Service};
-pub use isobase_http::{Body, HttpConfig, RequestBody};
+pub use isobase_http::{Body, HttpConfig, OpenTo, RequestBody};
 pub use serve::serve;

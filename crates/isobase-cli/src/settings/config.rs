@@ -14,7 +14,7 @@ use isobase::{
     store::{IndexDefinition, SCHEMAS_COLLECTION, Schema},
     types::{CollectionName, Order},
 };
-use isobase_server::{Durability, HttpConfig, ServerConfig};
+use isobase_server::{Durability, HttpConfig, OpenTo, ServerConfig};
 
 use super::{
     load::{Loaded, in_folder},
@@ -115,6 +115,8 @@ pub(crate) fn server_config(loaded: &Loaded, config: &Config) -> ServerConfig {
         header_bytes_max: bytes(&table::HEADER_BYTES),
         uri_bytes_max: bytes(&table::URI_BYTES),
         cors_origins: loaded.list(&table::CORS_ORIGINS),
+        open_to: if config.open { OpenTo::Everyone } else { OpenTo::Loopback },
+        allowed_hosts: loaded.list(&table::ALLOWED_HOSTS),
     };
     ServerConfig { http, page_size_max: config.page_size_max, durability }
 }

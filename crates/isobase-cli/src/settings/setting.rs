@@ -59,6 +59,8 @@ pub(crate) enum Kind {
     WebAddress,
     /// Origins of web pages; separated by commas outside the file.
     Origins,
+    /// Names of hosts; separated by commas outside the file.
+    Hosts,
     /// Levels of the log.
     LogFilter,
 }
@@ -76,7 +78,7 @@ pub(crate) enum Value {
     Duration(Duration),
     /// Of `Size`.
     Size(u64),
-    /// Of `Origins`.
+    /// Of `Origins` and `Hosts`.
     List(Vec<String>),
 }
 
@@ -139,6 +141,11 @@ impl Setting {
                 let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
                 let items: Vec<String> = items.map(str::to_owned).collect();
                 items.iter().all(|item| is_origin(item)).then_some(Value::List(items))
+            }
+            Kind::Hosts => {
+                let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+                let items: Vec<String> = items.map(str::to_owned).collect();
+                items.iter().all(|item| is_host(item)).then_some(Value::List(items))
             }
             Kind::LogFilter => {
                 let filter = with_our_levels(text);
@@ -204,7 +211,10 @@ impl fmt::Display for Kind {
             ),
             Self::Origins => f.write_str(
                 "origins as browsers send them, such as https://app.example.com: a scheme and a \
-                 host, in small letters, without a path and without a slash at the end",
+                 host, in small letters, without a path and without a slash at the end; or *",
+            ),
+            Self::Hosts => f.write_str(
+                "names of hosts without a port, such as app.test, or *.lvh.me for all below lvh.me",
             ),
             Self::LogFilter => {
                 f.write_str("a level (error, warn, info, debug, trace, off) or part=level, …")
@@ -228,6 +238,9 @@ fn is_web_address(text: &str) -> bool {
 
 /// What a browser sends as `Origin`: compared byte by byte, anything else would never match.
 fn is_origin(text: &str) -> bool {
+    if text == "*" {
+        return true;
+    }
     let Some((scheme, authority)) = text.split_once("://") else { return false };
     let small = !text.bytes().any(|byte| byte.is_ascii_uppercase());
     let mut letters = scheme.bytes();
@@ -237,6 +250,12 @@ fn is_origin(text: &str) -> bool {
     let usual = matches!(scheme, "http") && authority.ends_with(":80")
         || matches!(scheme, "https") && authority.ends_with(":443");
     small && is_scheme && is_authority(authority) && !usual
+}
+
+/// A name or an address, or `*.` and a name.
+fn is_host(text: &str) -> bool {
+    let name = text.strip_prefix("*.").unwrap_or(text);
+    is_authority(name) && !name[name.rfind(']').unwrap_or(0)..].contains(':')
 }
 
 /// A host, perhaps with a port.
@@ -333,14 +352,15 @@ mod tests {
             assert!(address.parse(text).is_err(), "{text}");
         }
         let origins = Setting::new("o", Kind::Origins, "");
-        for text in ["https://app.example.com", "http://localhost:5173", "tauri://localhost", ""] {
+        for text in
+            ["https://app.example.com", "http://localhost:5173", "tauri://localhost", "*", ""]
+        {
             assert!(origins.parse(text).is_ok(), "{text}");
         }
         for text in [
             "https://app.example.com/",
             "https://app.example.com/a",
             "app.example.com",
-            "*",
             "null",
             "https://App.example.com",
             "https://a:443",
@@ -348,6 +368,13 @@ mod tests {
             "https://a,b",
         ] {
             assert!(origins.parse(text).is_err(), "{text}");
+        }
+        let hosts = Setting::new("h", Kind::Hosts, "");
+        for text in ["app.test", "*.lvh.me, app.test", "[::1]", "192.0.2.1", ""] {
+            assert!(hosts.parse(text).is_ok(), "{text}");
+        }
+        for text in ["app.test:80", "*", "a.*.b", "http://app.test", "a/b"] {
+            assert!(hosts.parse(text).is_err(), "{text}");
         }
     }
 

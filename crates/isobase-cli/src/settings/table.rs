@@ -45,8 +45,17 @@ pub(crate) static INTERNAL_API_KEY: Setting = Setting::new(
 pub(crate) static CORS_ORIGINS: Setting = Setting::new(
     "cors_origins",
     Kind::Origins,
-    "Origins whose pages may use the service: `https://app.example.com`. Empty: every origin in \
-     open mode, none otherwise.",
+    "Origins whose pages may use the service: `https://app.example.com`, or `*` for all. Empty: in \
+     open mode pages of this machine, with `open` all pages; with keys none.",
+)
+.default("");
+
+pub(crate) static ALLOWED_HOSTS: Setting = Setting::new(
+    "allowed_hosts",
+    Kind::Hosts,
+    "Names by which the service answers in open mode beside `localhost` and addresses of this \
+     machine: `app.test`, `*.lvh.me`. Other names are refused there, because a page of elsewhere \
+     can make its own name lead to this machine. The host of `public_url` is one of them.",
 )
 .default("");
 
@@ -54,7 +63,7 @@ pub(crate) static PUBLIC_URL: Setting = Setting::new(
     "public_url",
     Kind::WebAddress,
     "Scheme and authority clients use, for absolute links behind a proxy: \
-     `https://db.example.com`. Unset: from the request.",
+     `https://db.example.com`. Unset: links are relative.",
 );
 
 pub(crate) static DATA: Setting = Setting::new(
@@ -325,6 +334,7 @@ pub(crate) static SETTINGS: &[&Setting] = &[
     &OPEN,
     &INTERNAL_API_KEY,
     &CORS_ORIGINS,
+    &ALLOWED_HOSTS,
     &PUBLIC_URL,
     &DATA,
     &RECORDS_URL,

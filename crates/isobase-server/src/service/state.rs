@@ -1,6 +1,8 @@
 //! What the routes about the service need.
 
-use std::time::Duration;
+use std::{sync::OnceLock, time::Duration};
+
+use http::HeaderValue;
 
 use isobase_store::Store;
 use tokio::{
@@ -21,11 +23,14 @@ pub(crate) struct State {
     pub(super) store: Store,
     pub(super) readiness: Readiness,
     pub(super) durability: Durability,
+    /// Of the OpenAPI document; made when it is first asked for.
+    pub(super) openapi_etag: OnceLock<HeaderValue>,
 }
 
 impl State {
     pub(crate) fn new(store: Store, durability: Durability) -> Self {
-        Self { store, readiness: Readiness::default(), durability }
+        let (readiness, openapi_etag) = (Readiness::default(), OnceLock::new());
+        Self { store, readiness, durability, openapi_etag }
     }
 }
 

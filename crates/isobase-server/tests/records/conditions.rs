@@ -194,3 +194,31 @@ async fn a_collection_is_not_deleted_on_a_condition() {
     service.send(ask).await.is_problem(422, "invalid_header");
     service.get("/records/c/1").await.has_status(200);
 }
+
+/// A date long past was ignored, and the write happened.
+#[tokio::test]
+async fn dates_hold_writes_and_reads_back() {
+    let service = Service::new();
+    let made = service.post("/records/c", r#"{"a":1}"#).await;
+    let (changed, past) = (made.header("last-modified").unwrap(), "Sun, 01 Nov 1998 08:00:00 GMT");
+    let ask = async |method: Method, name: &str, date: &str| {
+        let ask = Ask::new(method.clone(), "/records/c/1").header(name, date);
+        let ask = if method == Method::DELETE { ask } else { ask.json(r#"{"a":2}"#) };
+        service.send(ask).await
+    };
+    for method in [Method::PUT, Method::PATCH, Method::DELETE] {
+        let refused = ask(method, "if-unmodified-since", past).await;
+        refused.is_problem(412, "revision_conflict");
+        assert_eq!(refused.etag(), made.etag());
+    }
+    let get = async |name: &str, date: &str| {
+        service.send(Ask::new(Method::GET, "/records/c/1").header(name, date)).await
+    };
+    get("if-unmodified-since", past).await.is_problem(412, "revision_conflict");
+    get("if-modified-since", changed).await.is(304, "");
+    get("if-modified-since", past).await.is(200, &made.text);
+    ask(Method::PATCH, "if-unmodified-since", changed).await.has_status(200);
+    ask(Method::DELETE, "if-modified-since", changed).await.has_status(200);
+    // Nothing is there whose date could be compared.
+    ask(Method::DELETE, "if-unmodified-since", past).await.is_problem(404, "record_not_found");
+}

@@ -131,3 +131,11 @@ async fn parameters_nobody_knows_are_refused() {
     read.is(200, r#"[{"id":1}]"#);
     assert_eq!(service.get("/records/c/1").await.etag(), made.etag());
 }
+
+/// What the document declares as a default is taken.
+#[tokio::test]
+async fn a_declared_default_may_be_sent() {
+    let service = Service::new();
+    service.post("/records/c?atomic=false", "{}").await.has_status(201);
+    service.post("/records/c?atomic=maybe", "{}").await.is_problem(422, "invalid_parameter");
+}

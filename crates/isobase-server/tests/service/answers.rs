@@ -4,7 +4,7 @@ use std::{collections::HashSet, sync::atomic::Ordering};
 
 use http::Method;
 use isobase_auth::Authorizer;
-use isobase_server::{Durability, HttpConfig as ServerConfig, errors_markdown, openapi};
+use isobase_server::{Durability, HttpConfig as ServerConfig, OpenTo, errors_markdown, openapi};
 
 use super::support::Service;
 
@@ -14,9 +14,11 @@ async fn every_answer_is_named_and_not_cached() {
     let mut ids = HashSet::new();
     for path in ["/", "/health", "/nothing", "/records/c", "/records/c/1", "/docs", "/metrics"] {
         let reply = service.get(path).await;
+        // What has a tag may be kept, and is asked for again.
+        let kept = if path == "/docs" { "private, no-cache" } else { "no-store" };
         assert!(ids.insert(reply.header("x-request-id").to_owned()), "{path}");
         assert_eq!(reply.header("x-content-type-options"), "nosniff", "{path}");
-        assert_eq!(reply.header("cache-control"), "no-store", "{path}");
+        assert_eq!(reply.header("cache-control"), kept, "{path}");
         assert!(!reply.headers.contains_key("access-control-allow-origin"), "{path}");
     }
 }
@@ -89,8 +91,9 @@ async fn only_listed_origins_are_allowed() {
 
 #[tokio::test]
 async fn service_says_what_it_is() {
-    let config =
-        isobase_server::ServerConfig { durability: Durability::None, ..Default::default() };
+    let http = ServerConfig { open_to: OpenTo::Everyone, ..ServerConfig::default() };
+    let durability = Durability::None;
+    let config = isobase_server::ServerConfig { http, durability, ..Default::default() };
     let service = Service::composed(config, Authorizer::open());
     let root = service.get("/").await.json();
     assert_eq!(
@@ -207,5 +210,73 @@ async fn pages_of_other_origins_do_not_write_where_a_list_is_set() {
     {
         let reply = service.ask(Method::DELETE, "/records/c/1", &[("origin", origin)]).await;
         assert_eq!(reply.status, status, "{origin}");
+    }
+}
+
+/// A page of elsewhere, which a browser on this machine shows, neither reads nor writes; nor does
+/// one under a name that was made to lead here.
+#[tokio::test]
+async fn open_mode_is_for_this_machine() {
+    let http =
+        ServerConfig { allowed_hosts: vec!["*.lvh.me".to_owned()], ..ServerConfig::default() };
+    let config = isobase_server::ServerConfig { http, ..Default::default() };
+    let service = Service::composed(config, Authorizer::open());
+    let ask = async |method: Method, host: &str, origin: &str| {
+        let mut request = http::Request::builder().method(method).uri("/records/c/1");
+        request = request.header("host", host);
+        if !origin.is_empty() {
+            request = request.header("origin", origin);
+        }
+        let body = isobase_server::RequestBody::whole("");
+        service.app.handle(request.body(body).unwrap()).await
+    };
+    let allowed = "access-control-allow-origin";
+    for (host, origin) in [
+        ("localhost:8002", "http://localhost:5173"),
+        ("127.0.0.1:8002", "http://127.0.0.1"),
+        ("app.lvh.me", "http://app.lvh.me"),
+        ("localhost", ""),
+    ] {
+        assert_eq!(ask(Method::DELETE, host, origin).await.status(), 404, "{origin}");
+        let read = ask(Method::GET, host, origin).await;
+        assert_eq!(read.headers().get(allowed).map_or("", |o| o.to_str().unwrap()), origin);
+    }
+    for origin in ["http://evil.example", "null", "http://localhost.evil.example"] {
+        assert_eq!(ask(Method::DELETE, "localhost", origin).await.status(), 403, "{origin}");
+        let read = ask(Method::GET, "localhost", origin).await;
+        assert!(!read.headers().contains_key(allowed), "{origin}");
+    }
+    for method in [Method::GET, Method::DELETE, Method::OPTIONS] {
+        let rebound = ask(method, "evil.example:8002", "http://evil.example:8002").await;
+        assert_eq!(rebound.status(), 403);
+        assert!(!rebound.headers().contains_key(allowed));
+    }
+}
+
+#[tokio::test]
+async fn a_star_lets_every_page_read_and_write() {
+    let config = ServerConfig { cors_origins: vec!["*".to_owned()], ..ServerConfig::default() };
+    for authorizer in [Authorizer::open(), Authorizer::new(Some("key"), None).unwrap()] {
+        let service = Service::with(config.clone(), authorizer);
+        let headers = [("origin", "http://page"), ("x-api-key", "key")];
+        let reply = service.ask(Method::DELETE, "/records/c/1", &headers).await;
+        assert_eq!((reply.status, reply.header("access-control-allow-origin")), (404, "*"));
+    }
+}
+
+#[tokio::test]
+async fn what_has_a_tag_is_sent_once() {
+    let service = Service::new();
+    for path in ["/docs", "/docs/errors", "/openapi.json"] {
+        let first = service.get(path).await;
+        assert_eq!(first.header("vary"), "authorization, x-api-key", "{path}");
+        let tag = first.header("etag");
+        for known in [tag.to_owned(), format!("\"x\", W/{tag}"), "*".to_owned()] {
+            let again = service.ask(Method::GET, path, &[("if-none-match", &known)]).await;
+            assert_eq!((again.status, again.text.as_str()), (304, ""), "{path} {known}");
+            assert_eq!(again.header("etag"), tag);
+        }
+        let other = service.ask(Method::GET, path, &[("if-none-match", "\"x\"")]).await;
+        assert_eq!(other.status, 200, "{path}");
     }
 }

@@ -168,3 +168,30 @@ async fn announced_bodies_are_refused_unread() {
     let chunked = format!("{head}Transfer-Encoding: chunked\r\n\r\n65\r\n{body}\r\n0\r\n\r\n");
     assert!(server.exchange(chunked.as_bytes()).await.starts_with("HTTP/1.1 413"));
 }
+
+/// The end of the connection is announced, or the connection goes on.
+#[tokio::test]
+async fn a_body_that_nobody_reads_breaks_no_request() {
+    let server = Server::start(ServerConfig::default()).await;
+    let refused = [
+        "PUT /nope HTTP/1.1",
+        "DELETE /records/c/1 HTTP/1.1",
+        "PUT /records/c/1 HTTP/1.1\r\nContent-Type: text/plain",
+    ];
+    for line in refused {
+        // The body is on its way: it is read.
+        let mut client = server.connect().await;
+        let head = format!("{line}\r\nHost: a\r\nContent-Length: 5\r\n\r\n");
+        client.send(head.as_bytes()).await;
+        client.send(b"hello").await;
+        client.send(b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        let answers = client.read_until("{\"status\":\"ok\"}").await;
+        assert!(!answers.to_ascii_lowercase().contains("connection: close"), "{answers}");
+        // It does not come, or is too large: the client is told.
+        for length in [5, 1 << 20] {
+            let head = format!("{line}\r\nHost: a\r\nContent-Length: {length}\r\n\r\n");
+            let answer = server.exchange(head.as_bytes()).await.to_ascii_lowercase();
+            assert!(answer.contains("connection: close"), "{answer}");
+        }
+    }
+}

@@ -40,10 +40,10 @@ async fn broken_encodings_are_malformed() {
 async fn last_slash_redirects() {
     let service = Service::new();
     let cases = [
-        ("/records/test/", "http://db:8002/records/test"),
-        ("/records/test/?a=b%20c", "http://db:8002/records/test?a=b%20c"),
-        ("/records/a%20b/", "http://db:8002/records/a%20b"),
-        ("/health/", "http://db:8002/health"),
+        ("/records/test/", "/records/test"),
+        ("/records/test/?a=b%20c", "/records/test?a=b%20c"),
+        ("/records/a%20b/", "/records/a%20b"),
+        ("/health/", "/health"),
     ];
     for (path, location) in cases {
         for method in [Method::GET, Method::POST] {

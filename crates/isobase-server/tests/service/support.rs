@@ -9,7 +9,9 @@ use std::{
 use http::{HeaderMap, Method, Request};
 use http_body_util::BodyExt;
 use isobase_auth::Authorizer;
-use isobase_server::{HttpConfig, RequestBody, ServerConfig, Service as App, compose, serve};
+use isobase_server::{
+    HttpConfig, OpenTo, RequestBody, ServerConfig, Service as App, compose, serve,
+};
 use isobase_store::{Store, StoreOptions};
 use serde_json::Value;
 use tokio::{
@@ -42,6 +44,8 @@ impl Service {
     }
 
     pub fn with(http: HttpConfig, authorizer: Authorizer) -> Self {
+        // What open mode refuses has tests of its own.
+        let http = HttpConfig { open_to: OpenTo::Everyone, ..http };
         Self::composed(ServerConfig { http, ..ServerConfig::default() }, authorizer)
     }
 

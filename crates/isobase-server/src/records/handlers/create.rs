@@ -13,7 +13,7 @@ use crate::{
     Call,
     failure::{Failure, IntoProblem},
     records::{State, problems, wire::View},
-    request::{BodyKind, body_kind, document, no_parameters},
+    request::{BodyKind, Parameters, body_kind, document},
 };
 
 /// `POST /records/{collection}`
@@ -29,7 +29,12 @@ pub(crate) async fn create_record(
 
 async fn create_one(state: Arc<State>, mut call: Call) -> Result<Response<Body>, Failure> {
     let collection = request::collection(&call)?;
-    no_parameters(&call)?;
+    let mut parameters = Parameters::parse(call.query());
+    // The declared default may be said; `true` is for lines, and means that they are meant.
+    if parameters.take_flag("atomic") {
+        parameters.fault("atomic", "true", "only lines take it: send them as application/x-ndjson");
+    }
+    parameters.finish()?;
     request::refuse_conditions(
         &call,
         "a new document has no revision to compare; use PUT with a string id",

@@ -1,17 +1,23 @@
-//! `If-Match` and `If-None-Match` (RFC 9110, section 13.1).
+//! Conditions of a request (RFC 9110, section 13.1).
 //!
-//! `If-Modified-Since` and `If-Unmodified-Since` are ignored on purpose: they know whole seconds,
-//! and a document may change several times within one.
+//! Dates know whole seconds, and a document may change several times within one: revisions are the
+//! better condition, and where both are sent a date is not looked at (section 13.2.2).
+
+use std::time::UNIX_EPOCH;
 
 use http::{HeaderMap, HeaderName, header};
 use isobase_store::Precondition;
-use isobase_types::Revision;
+use isobase_types::{Document, Revision, Timestamp};
 
 /// What a request demands of the document's revision.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Conditions {
     if_match: Option<Tags>,
     if_none_match: Option<Tags>,
+    /// In seconds since 1970; none beside `If-Match`.
+    if_unmodified_since: Option<i64>,
+    /// In seconds since 1970; none beside `If-None-Match`.
+    if_modified_since: Option<i64>,
 }
 
 /// The value of one of the headers.
@@ -70,11 +76,16 @@ pub(super) const IF_MATCH: &str = "If-Match";
 pub(super) const IF_NONE_MATCH: &str = "If-None-Match";
 
 impl Conditions {
-    /// Reads both headers. Costs two look-ups when there are none.
+    /// Reads the headers. Costs four look-ups when there are none.
     pub(super) fn from_headers(headers: &HeaderMap) -> Result<Self, InvalidConditions> {
+        let if_match = read_header(headers, header::IF_MATCH, IF_MATCH)?;
+        let if_none_match = read_header(headers, header::IF_NONE_MATCH, IF_NONE_MATCH)?;
+        let date = |name, tags: &Option<Tags>| tags.is_none().then(|| read_date(headers, name));
         Ok(Self {
-            if_match: read_header(headers, header::IF_MATCH, IF_MATCH)?,
-            if_none_match: read_header(headers, header::IF_NONE_MATCH, IF_NONE_MATCH)?,
+            if_unmodified_since: date(header::IF_UNMODIFIED_SINCE, &if_match).flatten(),
+            if_modified_since: date(header::IF_MODIFIED_SINCE, &if_none_match).flatten(),
+            if_match,
+            if_none_match,
         })
     }
 
@@ -88,6 +99,7 @@ impl Conditions {
             if_none_match: if_none_match
                 .map(|value| read_member(value, "if_none_match"))
                 .transpose()?,
+            ..Self::default()
         })
     }
 
@@ -96,7 +108,22 @@ impl Conditions {
         self.if_none_match == Some(Tags::Any)
     }
 
-    /// What a write demands. `If-Match` compares strongly: a weak tag matches nothing.
+    /// Whether a write demands that the document was not changed since a date: then it must be read
+    /// first.
+    pub(super) fn asks_for_date(&self) -> bool {
+        self.if_unmodified_since.is_some()
+    }
+
+    /// What a write demands of a document that was read for its date: that it is still this one.
+    /// None when it does not meet the conditions.
+    pub(super) fn for_current(&self, document: &Document) -> Option<Precondition> {
+        let verdict = self.judge_read(&document.revision, document.updated_at);
+        let meets = verdict == ReadVerdict::Send
+            || (verdict == ReadVerdict::NotModified && self.if_none_match.is_none());
+        meets.then(|| Precondition::RevisionIn(vec![document.revision.clone()]))
+    }
+
+    /// What a write demands, dates apart. `If-Match` compares strongly: a weak tag matches nothing.
     pub(super) fn into_precondition(self) -> Result<Precondition, InvalidConditions> {
         match (self.if_match, self.if_none_match) {
             (None, None) => Ok(Precondition::None),
@@ -114,8 +141,9 @@ impl Conditions {
         }
     }
 
-    /// What a read of a document with this revision answers. `If-None-Match` compares weakly.
-    pub(super) fn judge_read(&self, revision: &Revision) -> ReadVerdict {
+    /// What a read of a document answers, in the order of section 13.2.2. `If-None-Match` compares
+    /// weakly.
+    pub(super) fn judge_read(&self, revision: &Revision, updated_at: Timestamp) -> ReadVerdict {
         let matches = |tags: &Tags, weak_allowed: bool| match tags {
             Tags::Any => true,
             Tags::List(tags) => {
@@ -125,7 +153,15 @@ impl Conditions {
         if self.if_match.as_ref().is_some_and(|tags| !matches(tags, false)) {
             return ReadVerdict::Failed;
         }
+        // As `Last-Modified` tells it.
+        let changed = updated_at.unix_us.div_euclid(1_000_000);
+        if self.if_unmodified_since.is_some_and(|date| changed > date) {
+            return ReadVerdict::Failed;
+        }
         if self.if_none_match.as_ref().is_some_and(|tags| matches(tags, true)) {
+            return ReadVerdict::NotModified;
+        }
+        if self.if_modified_since.is_some_and(|date| changed <= date) {
             return ReadVerdict::NotModified;
         }
         ReadVerdict::Send
@@ -148,6 +184,15 @@ fn read_header(
         }
     }
     Ok(Some(tags))
+}
+
+/// A date in one of its three forms; anything else is ignored, as section 13.1.3 asks.
+fn read_date(headers: &HeaderMap, name: HeaderName) -> Option<i64> {
+    let mut values = headers.get_all(name).iter();
+    let (Some(value), None) = (values.next(), values.next()) else { return None };
+    let date = httpdate::parse_http_date(value.to_str().ok()?).ok()?;
+    let since = date.duration_since(UNIX_EPOCH).ok()?;
+    i64::try_from(since.as_secs()).ok()
 }
 
 fn read_member(value: &str, name: &'static str) -> Result<Tags, InvalidConditions> {
@@ -208,6 +253,9 @@ fn malformed(header: &'static str, value: &[u8]) -> InvalidConditions {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// 2026-11-20 at 14:09:00 and a half.
+    const NOW: Timestamp = Timestamp { unix_us: 1_795_183_740_500_000 };
 
     fn number(number: u64) -> Revision {
         Revision::from_number(number)
@@ -297,14 +345,14 @@ mod tests {
         headers.insert(header::IF_MATCH, http::HeaderValue::from_static("\"5\""));
         headers.insert(header::IF_NONE_MATCH, http::HeaderValue::from_static("\"6\""));
         let read = Conditions::from_headers(&headers).unwrap();
-        assert_eq!(read.judge_read(&number(5)), ReadVerdict::Send);
+        assert_eq!(read.judge_read(&number(5), NOW), ReadVerdict::Send);
         assert_eq!(read.into_precondition(), Err(InvalidConditions::Both));
     }
 
     #[test]
     fn reads_compare_as_the_header_says() {
         let judge = |name: HeaderName, value: &str| {
-            conditions(name, &[value]).unwrap().judge_read(&number(5))
+            conditions(name, &[value]).unwrap().judge_read(&number(5), NOW)
         };
         let cases = [
             (header::IF_NONE_MATCH, "\"5\"", ReadVerdict::NotModified),
@@ -320,6 +368,34 @@ mod tests {
         ];
         for (name, value, verdict) in cases {
             assert_eq!(judge(name, value), verdict, "{value}");
+        }
+    }
+
+    #[test]
+    fn dates_are_looked_at_without_tags_only() {
+        let judge = |pairs: &[(HeaderName, &'static str)]| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in pairs {
+                headers.append(name, http::HeaderValue::from_static(value));
+            }
+            Conditions::from_headers(&headers).unwrap().judge_read(&number(5), NOW)
+        };
+        let (before, same) = ("Fri, 20 Nov 2026 14:08:59 GMT", "Fri, 20 Nov 2026 14:09:00 GMT");
+        let (unmodified, modified) = (header::IF_UNMODIFIED_SINCE, header::IF_MODIFIED_SINCE);
+        let (tag, none) = (header::IF_MATCH, header::IF_NONE_MATCH);
+        let cases: [(&[_], _); 9] = [
+            (&[(unmodified.clone(), before)], ReadVerdict::Failed),
+            (&[(unmodified.clone(), same)], ReadVerdict::Send),
+            (&[(unmodified.clone(), "yesterday")], ReadVerdict::Send),
+            (&[(unmodified.clone(), before), (tag, "\"5\"")], ReadVerdict::Send),
+            (&[(modified.clone(), before)], ReadVerdict::Send),
+            (&[(modified.clone(), same)], ReadVerdict::NotModified),
+            (&[(modified.clone(), same), (none, "\"4\"")], ReadVerdict::Send),
+            (&[(modified.clone(), same), (modified.clone(), same)], ReadVerdict::Send),
+            (&[(unmodified, before), (modified, same)], ReadVerdict::Failed),
+        ];
+        for (headers, verdict) in cases {
+            assert_eq!(judge(headers), verdict, "{headers:?}");
         }
     }
 

@@ -35,7 +35,7 @@ pub(crate) async fn get_record(state: Arc<State>, call: Call) -> Result<Response
     let conditions = Conditions::from_headers(&call.headers)?;
     let found = state.store.get(&collection, &id).await?;
     let document = found.ok_or_else(record_not_found)?;
-    match conditions.judge_read(&document.revision) {
+    match conditions.judge_read(&document.revision, document.updated_at) {
         ReadVerdict::Send => {
             let mut text = Vec::with_capacity(view.size_hint(&document));
             view.write(&document, &mut text);
@@ -60,7 +60,7 @@ pub(crate) async fn put_record(state: Arc<State>, call: Call) -> Result<Response
     let conditions = Conditions::from_headers(&call.headers)?;
     require_json(&call.headers)?;
     let may_create = upsert || conditions.asks_for_missing();
-    let precondition = conditions.into_precondition()?;
+    let precondition = precondition(&state.store, &collection, &id, conditions).await?;
     let if_missing = if may_create { IfMissing::Create } else { IfMissing::Refuse };
 
     let body = document(call.body).await?;
@@ -90,7 +90,8 @@ pub(crate) async fn patch_record(state: Arc<State>, call: Call) -> Result<Respon
     let collection = request::collection(&call)?;
     let id = request::id(&call)?;
     no_parameters(&call)?;
-    let precondition = Conditions::from_headers(&call.headers)?.into_precondition()?;
+    let conditions = Conditions::from_headers(&call.headers)?;
+    let precondition = precondition(&state.store, &collection, &id, conditions).await?;
     require_json(&call.headers)?;
     let patch = document(call.body).await?;
     let action = Action::Patch { id, patch };
@@ -113,9 +114,28 @@ pub(crate) async fn delete_record(
     let collection = request::collection(&call)?;
     let id = request::id(&call)?;
     no_parameters(&call)?;
-    let precondition = Conditions::from_headers(&call.headers)?.into_precondition()?;
+    let conditions = Conditions::from_headers(&call.headers)?;
+    let precondition = precondition(&state.store, &collection, &id, conditions).await?;
     write_one(&state.store, collection, Action::Delete { id }, precondition).await??;
     Ok(json(&Message { message: "Record deleted" }))
+}
+
+/// What a write demands of the document. A date is compared with the document as it is now, and the
+/// write demands that it is still that one.
+async fn precondition(
+    store: &Store,
+    collection: &CollectionName,
+    id: &DocumentId,
+    conditions: Conditions,
+) -> Result<Precondition, Failure> {
+    if conditions.asks_for_date()
+        && let Some(document) = store.get(collection, id).await?
+    {
+        let met = conditions.for_current(&document);
+        let current = Some(document.revision);
+        return Ok(met.ok_or(Rejection::RevisionConflict { current })?);
+    }
+    Ok(conditions.into_precondition()?)
 }
 
 /// Writes one operation and waits for what became of it.

@@ -11,7 +11,8 @@ use super::{
     parameters::{
         ETAG, LAST_MODIFIED, LOCATION, ORIGIN, REPLAYED, accept, atomic, changes_limit, collection,
         confirm, count, cursor, document_in, document_out, fields, id, idempotency_key, if_match,
-        if_none_match, index_fields, lines, meta, or, page, page_limit, since, sort, upsert, wait,
+        if_modified_since, if_none_match, if_unmodified_since, index_fields, lines, meta, or, page,
+        page_limit, since, sort, upsert, wait,
     },
 };
 use crate::codes;
@@ -157,14 +158,19 @@ pub(in crate::records) fn get_record() -> Operation {
              the whole document, whatever `fields` and `meta` leave of it.",
         )
         .parameters([collection(), id(), fields(), meta(), if_match(), if_none_match()])
+        .parameters([if_unmodified_since(), if_modified_since()])
         .answers(
             Answer::new(200, "The document.")
                 .headers([ETAG, LAST_MODIFIED])
                 .content(document_out()),
         )
         .answers(
-            Answer::new(304, "The caller has it: its revision is in `If-None-Match`.")
-                .headers([ETAG, LAST_MODIFIED]),
+            Answer::new(
+                304,
+                "The caller has it: its revision is in `If-None-Match`, or it was not \
+                 changed after `If-Modified-Since`.",
+            )
+            .headers([ETAG, LAST_MODIFIED]),
         )
         .problems([
             codes::INVALID_COLLECTION_NAME,
@@ -184,6 +190,7 @@ pub(in crate::records) fn put_record() -> Operation {
              can be created: integer ids are assigned by the service.",
         )
         .parameters([collection(), id(), upsert(), if_match(), if_none_match()])
+        .parameters([if_unmodified_since()])
         .takes(document_in())
         .answers(
             Answer::new(200, "It was replaced.")
@@ -207,7 +214,7 @@ pub(in crate::records) fn patch_record() -> Operation {
             "Applies a JSON merge patch (RFC 7396): members replace, objects merge, null takes \
              away. An `id` in the patch is ignored.",
         )
-        .parameters([collection(), id(), if_match(), if_none_match()])
+        .parameters([collection(), id(), if_match(), if_none_match(), if_unmodified_since()])
         .takes(merge)
         .takes(document_in())
         .answers(
@@ -221,7 +228,7 @@ pub(in crate::records) fn patch_record() -> Operation {
 pub(in crate::records) fn delete_record() -> Operation {
     Operation::new("delete_record", "records", "Delete a document")
         .description("An id is never used again, not even that of the last document.")
-        .parameters([collection(), id(), if_match(), if_none_match()])
+        .parameters([collection(), id(), if_match(), if_none_match(), if_unmodified_since()])
         .answers(done("It is gone.", "Record deleted"))
         .problems([
             codes::INVALID_COLLECTION_NAME,

@@ -69,6 +69,26 @@ pub(super) fn if_none_match() -> Parameter {
     .example("*")
 }
 
+pub(super) fn if_unmodified_since() -> Parameter {
+    Parameter::new(
+        Location::Header,
+        "If-Unmodified-Since",
+        "A date: go on only if the document was not changed after it. Dates know whole seconds: \
+         `If-Match` is the better condition, and beside it the date is not looked at.",
+    )
+    .example("Fri, 20 Nov 2026 14:09:00 GMT")
+}
+
+pub(super) fn if_modified_since() -> Parameter {
+    Parameter::new(
+        Location::Header,
+        "If-Modified-Since",
+        "A date: a read answers 304 when the document was not changed after it. Not looked at \
+         beside `If-None-Match`.",
+    )
+    .example("Fri, 20 Nov 2026 14:09:00 GMT")
+}
+
 pub(super) fn idempotency_key() -> Parameter {
     Parameter::new(
         Location::Header,
@@ -108,8 +128,10 @@ pub(super) fn sort() -> Parameter {
 }
 
 pub(super) fn page_limit() -> Parameter {
-    Parameter::new(Location::Query, "limit", "Most documents of a page.")
-        .schema(json!({ "type": "integer", "minimum": 1, "maximum": 1000, "default": 100 }))
+    let description = "Most documents of a page. With `cursor` or `page` and without it: 100. Without any of \
+         them a listing has no pages.";
+    Parameter::new(Location::Query, "limit", description)
+        .schema(json!({ "type": "integer", "minimum": 1, "maximum": 1000 }))
         .example(20)
 }
 

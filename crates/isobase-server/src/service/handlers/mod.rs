@@ -8,6 +8,7 @@ use http::{HeaderValue, Response, StatusCode, header};
 use isobase_http::Body;
 use isobase_store::WRITING_STOPPED;
 
+use self::pages::etag_of;
 use super::{
     State, problems,
     wire::{Health, Service, Status},
@@ -54,22 +55,46 @@ pub(super) async fn get_metrics(state: Arc<State>, call: Call) -> Result<Respons
     Ok(Body::full(text).into_response(StatusCode::OK, PROMETHEUS))
 }
 
-pub(super) async fn get_openapi(_: Arc<State>, call: Call) -> Result<Response<Body>, Failure> {
-    Ok(Body::json(StatusCode::OK, call.shared().openapi()))
+pub(super) async fn get_openapi(state: Arc<State>, call: Call) -> Result<Response<Body>, Failure> {
+    let text = call.shared().openapi();
+    let etag = state.openapi_etag.get_or_init(|| etag_of(&text));
+    Ok(if_changed(&call, etag, || Body::json(StatusCode::OK, text.clone())))
 }
 
-pub(super) async fn get_docs(_: Arc<State>, _: Call) -> Result<Response<Body>, Failure> {
-    Ok(page(pages::docs()))
+pub(super) async fn get_docs(_: Arc<State>, call: Call) -> Result<Response<Body>, Failure> {
+    Ok(page(&call, pages::docs()))
 }
 
-pub(super) async fn get_docs_errors(_: Arc<State>, _: Call) -> Result<Response<Body>, Failure> {
-    Ok(page(pages::errors()))
+pub(super) async fn get_docs_errors(_: Arc<State>, call: Call) -> Result<Response<Body>, Failure> {
+    Ok(page(&call, pages::errors()))
 }
 
-fn page(page: &pages::Page) -> Response<Body> {
-    let mut response = Body::full(page.html.clone()).into_response(StatusCode::OK, HTML);
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_SECURITY_POLICY, page.policy.clone());
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+fn page(call: &Call, page: &pages::Page) -> Response<Body> {
+    if_changed(call, &page.etag, || {
+        let mut response = Body::full(page.html.clone()).into_response(StatusCode::OK, HTML);
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_SECURITY_POLICY, page.policy.clone());
+        headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        response
+    })
+}
+
+/// The answer, or 304 for a caller who has it.
+fn if_changed(
+    call: &Call,
+    etag: &HeaderValue,
+    answer: impl FnOnce() -> Response<Body>,
+) -> Response<Body> {
+    let known = call.headers.get_all(header::IF_NONE_MATCH).iter();
+    let mut known = known.flat_map(|tags| tags.as_bytes().split(|byte| *byte == b','));
+    let is_this = |tag: &[u8]| {
+        let tag = tag.trim_ascii();
+        tag == b"*" || tag.strip_prefix(b"W/").unwrap_or(tag) == etag.as_bytes()
+    };
+    let mut response = match known.any(is_this) {
+        true => Body::no_content(StatusCode::NOT_MODIFIED),
+        false => answer(),
+    };
+    response.headers_mut().insert(header::ETAG, etag.clone());
     response
 }

@@ -2,7 +2,10 @@
 
 use std::{fmt::Write, sync::LazyLock};
 
-use base64::{Engine as _, prelude::BASE64_STANDARD};
+use base64::{
+    Engine as _,
+    prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD},
+};
 use bytes::Bytes;
 use http::HeaderValue;
 use isobase_http::Stage;
@@ -17,6 +20,7 @@ const SCRIPT: &str = include_str!("docs.js");
 pub(crate) struct Page {
     pub(crate) html: Bytes,
     pub(crate) policy: HeaderValue,
+    pub(crate) etag: HeaderValue,
 }
 
 /// The page of routes.
@@ -57,8 +61,15 @@ impl Page {
         }
         html.push_str("</body>\n</html>\n");
         let policy = HeaderValue::try_from(policy).expect("the policy is visible ASCII");
-        Self { html: html.into(), policy }
+        let etag = etag_of(html.as_bytes());
+        Self { html: html.into(), policy, etag }
     }
+}
+
+/// A tag of some bytes: it changes with them.
+pub(crate) fn etag_of(bytes: &[u8]) -> HeaderValue {
+    let hash = BASE64_URL_SAFE_NO_PAD.encode(&Sha256::digest(bytes)[..12]);
+    HeaderValue::try_from(format!("\"{hash}\"")).expect("base64 is visible ASCII")
 }
 
 /// The hash of an inline part, as a policy names it.
