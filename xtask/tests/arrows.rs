@@ -79,6 +79,7 @@ const ARROWS: [(&str, &[&str]); 23] = [
             "isobase-server",
             "isobase-client",
             "isobase",
+            "isobase-sql",
         ],
     ),
     ("isobase-testkit", &[]),

@@ -85,6 +85,13 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: KeyCommand,
     },
+    /// Work on a PostgreSQL or SQLite database of your own
+    #[cfg(feature = "toolkit")]
+    #[command(after_help = crate::db::EXAMPLES)]
+    Db {
+        #[command(subcommand)]
+        command: crate::db::DbCommand,
+    },
     /// Show the settings
     Config {
         #[command(subcommand)]

@@ -1,6 +1,8 @@
 //! The one executable: reads arguments and environment, prints, exits.
 
 mod arguments;
+#[cfg(feature = "toolkit")]
+mod db;
 mod engines;
 mod export;
 mod failure;
@@ -81,6 +83,8 @@ fn run(command: Command, printer: Printer) -> Result<()> {
             printer.result(&text);
             Ok(())
         }
+        #[cfg(feature = "toolkit")]
+        Command::Db { command } => block_on(db::run(command, printer)),
         Command::Openapi => {
             let document = serde_json::to_string_pretty(&isobase_server::openapi())?;
             printer.line(&document);

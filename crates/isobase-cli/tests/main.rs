@@ -5,6 +5,8 @@ mod black_box {
     mod command;
     mod config;
     mod databases;
+    #[cfg(feature = "toolkit")]
+    mod db;
     mod examples;
     mod existing;
     mod import;
