@@ -44,8 +44,9 @@ pub use rustix::process::Signal;
 pub use server::{TestServer, TestServerBuilder};
 pub use shared::{
     COUCHDB_URL_VARIABLE, DYNAMODB_URL_VARIABLE, FIRESTORE_HOSTS_VARIABLE, FirestoreHost,
-    POSTGRES_BIN_VARIABLE, POSTGRES_URL_VARIABLE, REQUIRE_ALL_VARIABLE, SOAK_VARIABLE, couchdb_url,
-    dynamodb_url, firestore_hosts, is_soak, postgres_url, require_all,
+    POSTGRES_BIN_VARIABLE, POSTGRES_URL_VARIABLE, POSTGRES_VERSIONS_VARIABLE, REQUIRE_ALL_VARIABLE,
+    SOAK_VARIABLE, couchdb_url, dynamodb_url, firestore_hosts, is_soak, newest_postgres_url,
+    oldest_postgres_url, postgres_url, require_all,
 };
 pub use usage::ProcessUsage;
 pub use wait::{wait_for_exit, wait_until};

