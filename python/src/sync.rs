@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use isobase_sql::{DatabaseSync, DumpOptions, DumpParts, Environment, Error, TableName};
+use isobase_sql::{DatabaseSync, DumpOptions, DumpParts, Environment, Error, Programs, TableName};
 use pyo3::prelude::*;
 
 use crate::{failure, runtime};
@@ -15,8 +15,10 @@ pub(crate) struct Sync(DatabaseSync);
 #[pymethods]
 impl Sync {
     #[new]
-    fn new(folder: PathBuf, production: String, test: String) -> Self {
-        Self(DatabaseSync::new(&folder, production, test, std::env::var_os("PATH")))
+    fn new(folder: PathBuf, production: String, test: String, built_in: bool) -> Self {
+        let programs = if built_in { Programs::BuiltIn } else { Programs::Postgres };
+        let sync = DatabaseSync::new(&folder, production, test, std::env::var_os("PATH"));
+        Self(sync.with_programs(programs))
     }
 
     #[getter]
@@ -31,7 +33,7 @@ impl Sync {
         timestamp: bool,
         schemas: Vec<String>,
     ) -> PyResult<PathBuf> {
-        let options = DumpOptions { schemas, parts: DumpParts::All };
+        let options = DumpOptions { schemas, ..DumpOptions::default() };
         wait(py, self.0.dump_database(environment(test), timestamp, &options))
     }
 
@@ -48,7 +50,7 @@ impl Sync {
             "rows" => DumpParts::Rows,
             _ => DumpParts::All,
         };
-        let options = DumpOptions { schemas, parts };
+        let options = DumpOptions { schemas, parts, skip_others: false };
         wait(py, self.0.dump_into(environment(test), &options, &file))
     }
 

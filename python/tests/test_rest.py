@@ -134,6 +134,8 @@ def test_dumps_go_round(tables, tmp_path, monkeypatch, capsys):
     with pytest.raises(FileNotFoundError, match="Database dump not found"):
         manager.restore_database("nope.sql", is_test_db=True)
     assert manager.commit_dumps_to_git() is False
+    built_in = DatabaseSyncManager(built_in=True)
+    assert built_in.restore_database(built_in.dump_database(True, False, schemas=["public"]), is_test_db=True)
     assert db_sync_cli.main(["list"]) == 0
     assert "prod_db_latest.sql" in capsys.readouterr().out
     assert db_sync_cli.main(["restore", "--test", "test_db_latest.sql"]) == 0

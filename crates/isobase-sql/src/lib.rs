@@ -64,7 +64,9 @@ pub use schema_setup::{SchemaKind, SchemaSetup};
 pub use session::Session;
 pub use settings::{Environment, Settings, UnknownKeys, url_from_variables};
 pub use statement::command_tag;
-pub use sync::{DatabaseSync, DumpOptions, DumpParts, Dumps, PgTools, TableContents, Version};
+pub use sync::{
+    DatabaseSync, DumpOptions, DumpParts, Dumps, PgTools, Programs, TableContents, Version,
+};
 pub use test_transaction::TestTransaction;
 pub use transaction::Transaction;
 pub use value::Value;

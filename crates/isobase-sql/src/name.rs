@@ -31,6 +31,16 @@ pub(crate) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
+/// A text as a literal. Only where SQL takes no parameter, as in definitions.
+pub(crate) fn literal(text: &str) -> String {
+    let doubled = text.replace('\'', "''");
+    if doubled.contains('\\') {
+        // With E a backslash means the same whatever standard_conforming_strings says.
+        return format!("E'{}'", doubled.replace('\\', "\\\\"));
+    }
+    format!("'{doubled}'")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -43,5 +53,7 @@ mod tests {
         assert!(quote(Dialect::Sqlite, "a\0b").is_err());
         assert!(quote(Dialect::Postgres, &"ä".repeat(32)).is_err());
         assert!(quote(Dialect::Sqlite, &"ä".repeat(32)).is_ok());
+        assert_eq!(literal("it's"), "'it''s'");
+        assert_eq!(literal("a\\"), "E'a\\\\'");
     }
 }

@@ -27,6 +27,8 @@ pub struct Transaction {
     failed: AtomicBool,
     /// Set when the future of a statement was dropped: what it has done is unknown.
     left: AtomicBool,
+    /// Set when a statement changed the session beyond the transaction: nobody gets it next.
+    changed: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -53,6 +55,7 @@ impl Transaction {
             on,
             failed: AtomicBool::new(false),
             left: AtomicBool::new(false),
+            changed: AtomicBool::new(false),
         };
         // Whoever begins on SQLite is going to write, unless it is for a snapshot: two that begin
         // to read and then want to write would refuse each other.
@@ -217,6 +220,9 @@ impl Transaction {
             }
         };
         watch.end();
+        if statement.changes_session() {
+            self.changed.store(true, Ordering::Release);
+        }
         self.remember(&statement, answer.as_ref().err());
         self.connector.note(&statement, sql, parameters, began);
         answer
@@ -260,7 +266,8 @@ impl Transaction {
 
     fn finish(self) {
         match self.on {
-            On::Postgres(lease) => lease.finish(),
+            On::Postgres(lease) if !self.changed.load(Ordering::Acquire) => lease.finish(),
+            On::Postgres(lease) => lease.close(),
             On::Sqlite(lease) => drop(lease),
         }
     }

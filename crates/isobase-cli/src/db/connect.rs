@@ -5,7 +5,8 @@ use std::{env, path::Path, time::Duration};
 use anyhow::Result;
 use clap::Args;
 use isobase_sql::{
-    DatabaseSync, DbConnector, Environment, Error, ErrorKind, Settings, url_from_variables,
+    DatabaseSync, DbConnector, Environment, Error, ErrorKind, Programs, Settings,
+    url_from_variables,
 };
 
 use crate::failure::Failure;
@@ -50,9 +51,11 @@ impl Confirmation {
 }
 
 /// The dumps of the working directory.
-pub(super) fn dumps() -> DatabaseSync {
+pub(super) fn dumps(built_in: bool) -> DatabaseSync {
     let (production, test) = (variable_url(false), variable_url(true));
-    DatabaseSync::new(Path::new("."), production, test, env::var_os("PATH"))
+    let programs = if built_in { Programs::BuiltIn } else { Programs::Postgres };
+    let sync = DatabaseSync::new(Path::new("."), production, test, env::var_os("PATH"));
+    sync.with_programs(programs)
 }
 
 /// What the toolkit refuses before anything is tried is a wrong command.

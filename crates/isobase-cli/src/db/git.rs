@@ -38,7 +38,7 @@ pub(super) async fn run(arguments: GitArguments, printer: Printer) -> Result<()>
 }
 
 pub(super) async fn commit(message: Option<&str>, printer: Printer) -> Result<()> {
-    if dumps().commit_dumps(message).await.map_err(failure)? {
+    if dumps(false).commit_dumps(message).await.map_err(failure)? {
         printer.line("Dumps committed");
     } else {
         printer.note("the dumps are committed already");
@@ -47,7 +47,7 @@ pub(super) async fn commit(message: Option<&str>, printer: Printer) -> Result<()
 }
 
 pub(super) async fn push(remote: &str, branch: Option<&str>, printer: Printer) -> Result<()> {
-    dumps().push(remote, branch).await.map_err(failure)?;
+    dumps(false).push(remote, branch).await.map_err(failure)?;
     printer.line(&format!("Dumps pushed to {remote}"));
     Ok(())
 }

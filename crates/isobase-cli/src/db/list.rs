@@ -7,7 +7,7 @@ use super::connect::{dumps, failure};
 use crate::print::Printer;
 
 pub(super) fn run(printer: Printer) -> Result<()> {
-    let dumps = dumps().available_dumps().map_err(failure)?;
+    let dumps = dumps(false).available_dumps().map_err(failure)?;
     if printer.json {
         printer.json_line(&json!({ "prod": dumps.production, "test": dumps.test }));
         return Ok(());

@@ -21,6 +21,9 @@ pub(crate) struct RestoreArguments {
     /// The latest dump of both
     #[arg(long, conflicts_with_all = ["prod", "test"])]
     latest: bool,
+    /// Without psql
+    #[arg(long)]
+    built_in: bool,
     #[command(flatten)]
     confirmation: Confirmation,
 }
@@ -28,7 +31,7 @@ pub(crate) struct RestoreArguments {
 pub(super) async fn run(arguments: RestoreArguments, printer: Printer) -> Result<()> {
     let confirm = arguments.confirmation.name();
     if arguments.latest {
-        let rows = dumps().restore_from_latest(confirm).await.map_err(failure)?;
+        let rows = dumps(arguments.built_in).restore_from_latest(confirm).await.map_err(failure)?;
         printer.line(&format!("Both databases restored from latest dumps: {rows} rows compared"));
         return Ok(());
     }
@@ -38,7 +41,8 @@ pub(super) async fn run(arguments: RestoreArguments, printer: Printer) -> Result
     ];
     for (file, environment, name) in chosen {
         let Some(file) = file else { continue };
-        let restored = dumps().restore_database(&file, environment, confirm).await;
+        let restored =
+            dumps(arguments.built_in).restore_database(&file, environment, confirm).await;
         let rows = restored.map_err(failure)?;
         let file = file.display();
         printer.line(&format!("{name} database restored from: {file}, {rows} rows compared"));

@@ -17,7 +17,7 @@ pub(crate) struct SyncArguments {
 
 pub(super) async fn run(arguments: SyncArguments, printer: Printer) -> Result<()> {
     let source = arguments.from.as_deref();
-    let synced = dumps().sync_from_dumps(source, arguments.confirmation.name()).await;
+    let synced = dumps(false).sync_from_dumps(source, arguments.confirmation.name()).await;
     let rows = synced.map_err(failure)?;
     let source = source.unwrap_or("the latest dumps here");
     printer.line(&format!("Databases synchronized from {source}: {rows} rows compared"));

@@ -47,11 +47,11 @@ pub(super) async fn run(arguments: WorkflowArguments, printer: Printer) -> Resul
     match arguments.name {
         Workflow::RefreshTestDb { tables } => {
             let tables: Vec<TableName> = tables.iter().map(|table| table_name(table)).collect();
-            let rows = dumps().refresh_test_db(&tables).await.map_err(failure)?;
+            let rows = dumps(false).refresh_test_db(&tables).await.map_err(failure)?;
             printer.line(&format!("Test database refreshed: {rows} rows copied"));
         }
         Workflow::DumpAndCommit { push } => {
-            let (dumps, options) = (dumps(), DumpOptions::default());
+            let (dumps, options) = (dumps(false), DumpOptions::default());
             for environment in [Environment::Production, Environment::Test] {
                 let dumped = dumps.dump_database(environment, true, &options).await;
                 printer.line(&dumped.map_err(failure)?.display().to_string());
@@ -62,7 +62,7 @@ pub(super) async fn run(arguments: WorkflowArguments, printer: Printer) -> Resul
             }
         }
         Workflow::SyncFromRemote { from, confirmation } => {
-            let synced = dumps().sync_from_dumps(Some(&from), confirmation.name()).await;
+            let synced = dumps(false).sync_from_dumps(Some(&from), confirmation.name()).await;
             let rows = synced.map_err(failure)?;
             printer.line(&format!("Databases synchronized from {from}: {rows} rows compared"));
         }

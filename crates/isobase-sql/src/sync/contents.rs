@@ -60,7 +60,7 @@ pub(super) fn of_dump(file: &Path) -> Result<Contents, Error> {
 
 /// `public.users (id, name)` of `COPY public.users (id, name) FROM stdin;`. Names in quotes may
 /// hold anything, also ` FROM stdin;`.
-fn copied(line: &[u8]) -> Option<String> {
+pub(super) fn copied(line: &[u8]) -> Option<String> {
     let line = str::from_utf8(line).ok()?.strip_prefix("COPY ")?;
     let mut tokens = Lexer::new(Dialect::Postgres, line);
     let from = tokens.find(|token| token.is("from"))?;

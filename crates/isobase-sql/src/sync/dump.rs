@@ -8,7 +8,7 @@ use std::{
 
 use isobase_postgres::Config;
 
-use super::PgTools;
+use super::{PgTools, builtin};
 use crate::{Error, ErrorKind};
 
 /// The line with which `pg_dump` ends a script.
@@ -23,6 +23,8 @@ pub struct DumpOptions {
     pub schemas: Vec<String>,
     /// Definitions, rows, or both.
     pub parts: DumpParts,
+    /// Leaves out what a dump without `pg_dump` cannot hold, rather than refusing.
+    pub skip_others: bool,
 }
 
 /// Which half of a database.
@@ -85,7 +87,7 @@ pub(super) fn check_complete(file: &Path) -> Result<(), Error> {
         Ok(String::from_utf8_lossy(&end).into_owned())
     };
     let end = read().map_err(|error| Error::io("read", file, &error))?;
-    if end.contains(LAST_LINE) {
+    if end.contains(LAST_LINE) || end.contains(builtin::LAST_LINE) {
         return Ok(());
     }
     Err(Error::invalid(format!(

@@ -5,13 +5,13 @@ use std::{
     ffi::OsString,
     fs,
     path::{Path, PathBuf},
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use isobase_postgres::Config;
 
 use super::{
-    DumpOptions, DumpParts, PgTools, dump, repository,
+    DumpOptions, DumpParts, PgTools, builtin, dump, repository,
     restore::{self, Before},
 };
 use crate::{
@@ -21,6 +21,8 @@ use crate::{
 
 /// What the folder of dumps keeps out of a repository.
 const IGNORED: &str = "*.tmp\ntemp_*\n*.log\n";
+/// An index over many rows takes its time.
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(24 * 3600);
 /// Seconds from 1970-01-01 to 2000-01-01.
 const TO_2000_SECONDS: u64 = 946_684_800;
 
@@ -31,6 +33,17 @@ pub struct DatabaseSync {
     production: String,
     test: String,
     path: Option<OsString>,
+    programs: Programs,
+}
+
+/// What makes and restores dumps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Programs {
+    /// `pg_dump` and `psql`.
+    #[default]
+    Postgres,
+    /// Ourselves, by COPY: where PostgreSQL's programs are missing or older than the server.
+    BuiltIn,
 }
 
 /// The names of the dumps in a folder, the newest first.
@@ -53,7 +66,15 @@ impl DatabaseSync {
         path: Option<OsString>,
     ) -> Self {
         let (production, test) = (production_url.into(), test_url.into());
-        Self { folder: folder.join("db_dumps"), production, test, path }
+        let programs = Programs::default();
+        Self { folder: folder.join("db_dumps"), production, test, path, programs }
+    }
+
+    /// The same with other programs.
+    #[must_use]
+    pub fn with_programs(mut self, programs: Programs) -> Self {
+        self.programs = programs;
+        self
     }
 
     /// The folder of the dumps.
@@ -98,8 +119,10 @@ impl DatabaseSync {
         file: &Path,
     ) -> Result<(), Error> {
         let (config, db) = self.open(environment)?;
-        let tools = PgTools::find(self.path.as_ref(), server_major(&db).await?).await?;
-        dump::dump(&tools, &config, options, file).await
+        match self.tools(server_major(&db).await?).await? {
+            Some(tools) => dump::dump(&tools, &config, options, file).await,
+            None => builtin::dump(&db, options, file).await.map(drop),
+        }
     }
 
     /// Restores a dump, and compares every row with it; gives their number. A name without a
@@ -134,8 +157,8 @@ impl DatabaseSync {
             )));
         }
         let major = server_major(&db).await?;
-        let tools = PgTools::find(self.path.as_ref(), major).await?;
-        restore::restore(&tools, &config, &db, major, (&file, before)).await
+        let tools = self.tools(major).await?;
+        restore::restore(tools.as_ref(), &config, &db, major, (&file, before)).await
     }
 
     /// Restores the latest dump of both databases.
@@ -220,7 +243,7 @@ impl DatabaseSync {
     pub async fn refresh_test_db(&self, tables: &[TableName]) -> Result<u64, Error> {
         self.prepare_folder()?;
         let file = self.folder.join(format!("temp_structure_{}.sql", now()));
-        let options = DumpOptions { schemas: Vec::new(), parts: DumpParts::Structure };
+        let options = DumpOptions { parts: DumpParts::Structure, ..DumpOptions::default() };
         self.dump_into(Environment::Production, &options, &file).await?;
         let restored = self.restore(&file, Environment::Test, (None, Before::DropAll)).await;
         let _ = fs::remove_file(&file);
@@ -277,13 +300,21 @@ impl DatabaseSync {
         Ok(rows)
     }
 
+    async fn tools(&self, server_major: u32) -> Result<Option<PgTools>, Error> {
+        match self.programs {
+            Programs::Postgres => PgTools::find(self.path.as_ref(), server_major).await.map(Some),
+            Programs::BuiltIn => Ok(None),
+        }
+    }
+
     fn open(&self, environment: Environment) -> Result<(Config, DbConnector), Error> {
         let url = match environment {
             Environment::Production => &self.production,
             Environment::Test => &self.test,
         };
         let config = Config::parse(url).map_err(|error| Error::invalid(error.to_string()))?;
-        Ok((config, DbConnector::new(url, Settings::default())?))
+        let settings = Settings { statement_timeout: STATEMENT_TIMEOUT, ..Settings::default() };
+        Ok((config, DbConnector::new(url, settings)?))
     }
 
     fn find(&self, file: &Path) -> Result<PathBuf, Error> {

@@ -10,11 +10,11 @@ use std::{
 use isobase_postgres::Config;
 use tokio::{io::AsyncWriteExt, process::ChildStdin};
 
-use super::{PgTools, contents, dump::check_complete};
+use super::{PgTools, contents, dump::check_complete, replay};
 use crate::{DbConnector, Error, ErrorKind, catalogue, name::quoted};
 
 /// The first version whose servers know this setting.
-const TRANSACTION_TIMEOUT_SINCE: u32 = 17;
+pub(super) const TRANSACTION_TIMEOUT_SINCE: u32 = 17;
 /// Lines are sent in pieces of about this size, in bytes.
 const PIECE_BYTES: usize = 64 * 1024;
 
@@ -29,19 +29,24 @@ pub(super) enum Before {
 
 /// Runs the script in one transaction, and compares every row afterwards; gives their number.
 pub(super) async fn restore(
-    tools: &PgTools,
+    tools: Option<&PgTools>,
     config: &Config,
     db: &DbConnector,
     server_major: u32,
     (file, before): (&Path, Before),
 ) -> Result<u64, Error> {
     check_complete(file)?;
-    check_restrict(tools, file)?;
-    let first = match before {
-        Before::Keep => String::new(),
-        Before::DropAll => drop_all(db).await?,
-    };
-    run(tools, config, server_major, (file, first)).await?;
+    match tools {
+        None => replay::run(db, server_major, (file, before)).await?,
+        Some(tools) => {
+            check_restrict(tools, file)?;
+            let first = match before {
+                Before::Keep => String::new(),
+                Before::DropAll => drop_all(db).await?,
+            };
+            run(tools, config, server_major, (file, first)).await?;
+        }
+    }
     db.forget_tables();
     let expected = contents::of_dump(file)?;
     let found = contents::of_database(db, &expected).await?;
@@ -54,7 +59,7 @@ pub(super) async fn restore(
 }
 
 /// The statements that empty a database, in one line. A dump makes every schema but `public`.
-async fn drop_all(db: &DbConnector) -> Result<String, Error> {
+pub(super) async fn drop_all(db: &DbConnector) -> Result<String, Error> {
     let mut sql = String::new();
     for name in catalogue::schema_names(db).await? {
         sql.push_str(&format!("DROP SCHEMA {} CASCADE; ", quoted(&name)));

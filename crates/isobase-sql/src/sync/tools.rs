@@ -52,10 +52,11 @@ impl PgTools {
             let message = match newest {
                 Some(newest) => format!(
                     "the server has version {server_major}, and the newest pg_dump here is \
-                     {newest}: install postgresql-client-{server_major}"
+                     {newest}: install postgresql-client-{server_major}, or use the built-in dump"
                 ),
                 None => format!(
-                    "pg_dump and psql are not installed: install postgresql-client-{server_major}"
+                    "pg_dump and psql are not installed: install postgresql-client-{server_major}, or \
+                     use the built-in dump"
                 ),
             };
             Error::new(ErrorKind::Io, message)

@@ -88,6 +88,11 @@ async fn sessions_do_not_leak() {
     fixture.db.run("SET application_name = 'leak'", &[]).await.unwrap();
     let name = fixture.value("SELECT current_setting('application_name')").await;
     assert_eq!(name, Value::from("isobase"));
+    let transaction = fixture.db.begin().await.unwrap();
+    transaction.run("SET application_name = 'leak'", &[]).await.unwrap();
+    transaction.commit().await.unwrap();
+    let name = fixture.value("SELECT current_setting('application_name')").await;
+    assert_eq!(name, Value::from("isobase"));
     fixture.db.run("CREATE TEMP TABLE leak (a int)", &[]).await.unwrap();
     assert!(fixture.db.run("SELECT * FROM leak", &[]).await.is_err());
 }

@@ -2,7 +2,10 @@
 
 use std::{fs, path::Path};
 
-use isobase_sql::{DatabaseSync, DumpOptions, Environment, ErrorKind, TableName, Value};
+use isobase_sql::{
+    DatabaseSync, DbConnector, DumpOptions, Environment, ErrorKind, Programs, SchemaRegistry,
+    TableName, Value,
+};
 
 use crate::fixture::Fixture;
 
@@ -46,6 +49,54 @@ async fn dumps_are_restored_and_compared() {
     assert_eq!(error.unwrap_err().message, "Database dump not found: nope.sql");
 }
 
+/// With all that it can hold; and what it cannot is named.
+#[tokio::test]
+async fn dumps_work_without_programs() {
+    let Some((production, test, _folder, sync)) = two().await else { return };
+    let sync = sync.with_programs(Programs::BuiltIn);
+    let script = "CREATE SCHEMA \"od\"\"d\"; CREATE TYPE \"od\"\"d\".mood AS ENUM ('it''s', 'b\\');
+        CREATE TABLE \"od\"\"d\".a (id serial PRIMARY KEY, \"x;\" \"od\"\"d\".mood DEFAULT 'it''s',
+            n numeric(5,2) CHECK (n > 0), UNIQUE (n), twice int GENERATED ALWAYS AS (id * 2) STORED);
+        CREATE INDEX i ON \"od\"\"d\".a (lower(id::text)) WHERE n > 1;
+        CREATE TABLE b (id bigint GENERATED ALWAYS AS IDENTITY, a int NOT NULL REFERENCES \"od\"\"d\".a,
+            t text[], moods \"od\"\"d\".mood[]);
+        INSERT INTO \"od\"\"d\".a (n) SELECT n FROM generate_series(1, 99) n;
+        INSERT INTO b (a, t) SELECT id, ARRAY[E'\\\\.', E'a\\n\\tb', NULL] FROM \"od\"\"d\".a;
+        CREATE SEQUENCE s INCREMENT 5; SELECT nextval('s');";
+    production.db.run_script(&format!("{TABLES}DROP TABLE a, b;{script}")).await.unwrap();
+    let options = DumpOptions::default();
+    let file = sync.dump_database(Environment::Production, false, &options).await.unwrap();
+    for _ in 0..2 {
+        let rows = sync.restore_database(&file, Environment::Test, None).await.unwrap();
+        assert_eq!(rows, 198);
+    }
+    for sql in ["nextval('s')", "nextval('\"od\"\"d\".a_id_seq')", "nextval('b_id_seq')"] {
+        let next = format!("SELECT {sql}");
+        assert_eq!(test.value(&next).await, production.value(&next).await, "{sql}");
+    }
+    let tables = |db: &DbConnector| {
+        let db = db.clone();
+        async move {
+            let registry = SchemaRegistry::from_database(&db).await.unwrap();
+            let schemas: Vec<String> = registry.schemas().map(str::to_owned).collect();
+            schemas.iter().flat_map(|schema| registry.tables(schema)).collect::<Vec<_>>()
+        }
+    };
+    assert_eq!(tables(&test.db).await, tables(&production.db).await);
+    // psql reads it as well.
+    let with_psql = sync.clone().with_programs(Programs::Postgres);
+    assert_eq!(with_psql.restore_database(&file, Environment::Test, None).await.unwrap(), 198);
+    // And what pg_dump writes can be restored without psql.
+    let file = with_psql.dump_database(Environment::Production, true, &options).await.unwrap();
+    assert_eq!(sync.restore_database(&file, Environment::Test, None).await.unwrap(), 198);
+
+    production.db.run_script("CREATE VIEW v AS SELECT 1; CREATE DOMAIN d AS int").await.unwrap();
+    let refused = sync.dump_database(Environment::Production, true, &options).await.unwrap_err();
+    assert!(refused.message.contains("view public.v, type public.d"), "{refused}");
+    let skip = DumpOptions { skip_others: true, ..options };
+    sync.dump_database(Environment::Production, true, &skip).await.unwrap();
+}
+
 #[tokio::test]
 async fn broken_dumps_change_nothing() {
     let Some((production, test, folder, sync)) = two().await else { return };
@@ -65,6 +116,12 @@ async fn broken_dumps_change_nothing() {
         dump.replacen("CREATE TABLE public.b (", "CREATE TABLE public.b (\n    z no_such_type,", 1);
     assert_ne!(refused, dump);
     fs::write(&wrong, refused).unwrap();
+    let built_in = sync.clone().with_programs(Programs::BuiltIn);
+    let error = built_in.restore_database(&wrong, Environment::Test, None).await.unwrap_err();
+    assert!(
+        error.message.contains("no_such_type") && error.message.contains("at line "),
+        "{error}"
+    );
     let error = sync.restore_database(&wrong, Environment::Test, None).await.unwrap_err();
     assert!(
         error.message.contains("no_such_type") && error.message.contains("at line "),

@@ -37,14 +37,14 @@ class DatabaseSyncManager:
     """Dumps lie in ``db_dumps`` of ``repo_root``, or of the working directory.
 
     Production is restored only when ``confirm`` is the name of its database, or the variable
-    ``ISOBASE_CONFIRM_PRODUCTION`` holds it.
+    ``ISOBASE_CONFIRM_PRODUCTION`` holds it. With ``built_in`` neither ``pg_dump`` nor ``psql`` is needed.
     """
 
-    def __init__(self, repo_root=None, *, production_url=None, test_url=None, confirm=None):
+    def __init__(self, repo_root=None, *, production_url=None, test_url=None, confirm=None, built_in=False):
         self.production_url = production_url or _native.url_from_environment(False)
         self.test_url = test_url or _native.url_from_environment(True)
         self.confirm = confirm or os.environ.get(CONFIRM_VARIABLE)
-        self._native = _native.Sync(os.fspath(repo_root or os.getcwd()), self.production_url, self.test_url)
+        self._native = _native.Sync(os.fspath(repo_root or os.getcwd()), self.production_url, self.test_url, built_in)
 
     @property
     def dumps_dir(self):
