@@ -99,6 +99,19 @@ impl Body {
         }
     }
 
+    /// Its bytes, when they are all here.
+    pub(crate) fn whole(&self) -> Option<&Bytes> {
+        match &self.repr {
+            Repr::Full(bytes) => Some(bytes),
+            Repr::Empty | Repr::Stream(_) => None,
+        }
+    }
+
+    /// Puts other bytes in the place of these.
+    pub(crate) fn replace(&mut self, bytes: Bytes) {
+        self.repr = Repr::Full(bytes);
+    }
+
     /// Whether it is a stream.
     pub(crate) fn is_stream(&self) -> bool {
         matches!(self.repr, Repr::Stream(_))

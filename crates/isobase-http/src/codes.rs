@@ -10,6 +10,9 @@ crate::problem_codes! { pub ALL:
     BODY_TOO_LARGE = "body_too_large", PAYLOAD_TOO_LARGE, Transport, "Request body too large",
         "The body is, or is announced to be, larger than allowed. Nothing was stored.",
         "Send smaller documents, split the batch, or raise the limit in the configuration.";
+    UNSUPPORTED_ENCODING = "unsupported_encoding", UNSUPPORTED_MEDIA_TYPE, Transport, "Encoding not supported",
+        "The body is encoded (`Content-Encoding`) in a way that the service does not decode. Nothing was stored.",
+        "Send it plain, or encoded with gzip.";
     BODY_TIMEOUT = "body_timeout", REQUEST_TIMEOUT, Transport, "Request body too slow",
         "The body did not arrive in time. Nothing was stored.",
         "Send the request again on a better connection, or send less at once.";

@@ -18,6 +18,7 @@ pub mod codes;
 mod config;
 mod connection;
 mod cors;
+mod encoding;
 mod failures;
 mod gate;
 mod leftover;

@@ -15,6 +15,7 @@ use crate::{
     Problem,
     body_budget::{BodyBudget, Held},
     codes,
+    encoding::{DecodeError, Decoder},
     leftover::Leftover,
 };
 
@@ -29,6 +30,8 @@ pub struct RequestBody {
     taken: u64,
     /// What a whole body takes of the memory for bodies; a stream is read piece by piece.
     held: Option<Held>,
+    /// None for a body that is not encoded. Bounds are those of the decoded body.
+    decoder: Option<Box<Decoder>>,
     /// Where it goes when it is dropped before its end.
     leftover: Option<Leftover>,
 }
@@ -65,7 +68,7 @@ impl RequestBody {
     }
 
     fn new(source: Source) -> Self {
-        Self { source, bounds: None, taken: 0, held: None, leftover: None }
+        Self { source, bounds: None, taken: 0, held: None, decoder: None, leftover: None }
     }
 
     /// Keeps what is not read; none when there is nothing to read.
@@ -83,7 +86,13 @@ impl RequestBody {
         if announced > bounds.bytes_max { Err(bounds.too_large()) } else { Ok(()) }
     }
 
-    /// How many bytes it has, when that is known before it is read.
+    /// Decodes it while it is read. Set after the bounds.
+    pub(crate) fn decode(&mut self) {
+        let bounds = self.bounds;
+        self.decoder = bounds.map(|bounds| Box::new(Decoder::new(bounds.bytes_max)));
+    }
+
+    /// How many bytes it has as it is sent, when that is known before it is read.
     #[must_use]
     pub fn announced(&self) -> Option<u64> {
         match &self.source {
@@ -98,7 +107,7 @@ impl RequestBody {
     /// `body_too_large`, `body_timeout`, `body_malformed`.
     pub async fn collect(mut self) -> Result<Bytes, Problem> {
         let Some(first) = self.next_piece().await? else { return Ok(Bytes::new()) };
-        if self.is_end() {
+        if self.is_end() && self.decoder.is_none() {
             return Ok(first);
         }
         let announced = self.announced().unwrap_or(0) as usize;
@@ -116,6 +125,36 @@ impl RequestBody {
     /// As [`RequestBody::collect`].
     pub async fn next_piece(&mut self) -> Result<Option<Bytes>, Problem> {
         let Some(bounds) = self.bounds else { return Ok(None) };
+        let Some(mut decoder) = self.decoder.take() else {
+            let piece = self.next_sent(bounds).await?;
+            return piece.map(|piece| self.hold(piece)).transpose();
+        };
+        let decoded = loop {
+            if let Some(decoded) = decoder.step().map_err(|error| bounds.undecodable(error))? {
+                break Some(decoded);
+            }
+            match self.next_sent(bounds).await? {
+                Some(sent) => decoder.push(sent),
+                None => break decoder.finish().map_err(|error| bounds.undecodable(error))?,
+            }
+        };
+        if decoded.is_some() {
+            self.decoder = Some(decoder);
+        }
+        decoded.map(|decoded| self.hold(decoded)).transpose()
+    }
+
+    /// Counts a piece that will wait in memory.
+    fn hold(&mut self, piece: Bytes) -> Result<Bytes, Problem> {
+        if self.held.as_mut().is_some_and(|held| !held.grow(piece.len() as u64)) {
+            let detail = "too many large requests are on their way; nothing was written";
+            return Err(Problem::new(codes::UNAVAILABLE, detail).closing());
+        }
+        Ok(piece)
+    }
+
+    /// The next piece as it was sent; none at the end.
+    async fn next_sent(&mut self, bounds: Bounds) -> Result<Option<Bytes>, Problem> {
         loop {
             let frame = match &mut self.source {
                 Source::Whole(bytes) => bytes.take().map(|bytes| Ok(Frame::data(bytes))),
@@ -135,13 +174,6 @@ impl RequestBody {
             self.taken += piece.len() as u64;
             if self.taken > bounds.bytes_max {
                 return Err(bounds.too_large());
-            }
-            if self.held.as_mut().is_some_and(|held| !held.grow(piece.len() as u64)) {
-                return Err(Problem::new(
-                    codes::UNAVAILABLE,
-                    "too many large requests are on their way; nothing was written",
-                )
-                .closing());
             }
             if !piece.is_empty() {
                 return Ok(Some(piece));
@@ -174,6 +206,18 @@ impl Bounds {
             format!("the request body has more than the {max} bytes that are allowed"),
         )
         .closing()
+    }
+}
+
+impl Bounds {
+    fn undecodable(self, error: DecodeError) -> Problem {
+        match error {
+            DecodeError::TooLarge => self.too_large(),
+            DecodeError::Malformed => {
+                let detail = "the request body is not the gzip that its Content-Encoding says";
+                Problem::new(codes::BODY_MALFORMED, detail)
+            }
+        }
     }
 }
 

@@ -21,6 +21,7 @@ use crate::{
     activity::Ticket,
     call::PathParameters,
     codes, cors,
+    encoding::{self, Coding},
     failures::FailureLimiter,
     link::Link,
     request_body::Bounds,
@@ -54,6 +55,7 @@ struct Noted {
     request_id: HeaderValue,
     origin: Option<HeaderValue>,
     method: Method,
+    takes_gzip: bool,
     /// Only when requests are logged.
     path: Option<String>,
     started: Instant,
@@ -122,6 +124,7 @@ impl<G: Gate> Service<G> {
             request_id: self.shared.request_ids.of(&parts.headers),
             origin: parts.headers.get(header::ORIGIN).cloned(),
             method: parts.method.clone(),
+            takes_gzip: encoding::accepts_gzip(&parts.headers),
             path: logged.then(|| parts.uri.path().to_owned()),
             started,
         };
@@ -242,6 +245,9 @@ impl<G: Gate> Service<G> {
             is_stream,
         };
         body.bound(bounds, &self.shared.bodies)?;
+        if Coding::of(&parts.headers)? == Coding::Gzip {
+            body.decode();
+        }
         Ok((principal, body))
     }
 
@@ -430,6 +436,7 @@ fn finish(
         headers.entry(header::CACHE_CONTROL).or_insert(NO_STORE);
     }
     shared.cors.mark(headers, noted.origin.as_ref(), open);
+    encode(&mut response, noted.takes_gzip);
     if noted.method == Method::HEAD {
         empty(&mut response);
     }
@@ -451,6 +458,26 @@ fn finish(
         );
     }
     response
+}
+
+/// Encodes an answer for those who ask for it. An answer with a strong tag stays as it is: the tag is
+/// that of these bytes, and is sent back as a condition of a write.
+fn encode(response: &mut Response<Body>, takes_gzip: bool) {
+    let Some(plain) = response.body().whole() else { return };
+    let headers = response.headers();
+    let is_strong = |tag: &HeaderValue| !tag.as_bytes().starts_with(b"W/");
+    if headers.get(header::ETAG).is_some_and(is_strong)
+        || !encoding::is_worth_it(headers.get(header::CONTENT_TYPE), plain.len())
+    {
+        return;
+    }
+    let encoded = if takes_gzip { encoding::gzip(plain) } else { None };
+    let headers = response.headers_mut();
+    headers.append(header::VARY, HeaderValue::from_static("accept-encoding"));
+    if let Some(encoded) = encoded {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        response.body_mut().replace(encoded);
+    }
 }
 
 /// An answer to `HEAD` announces the length of the body it does not have.

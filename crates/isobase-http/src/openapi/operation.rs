@@ -17,10 +17,14 @@ const EVERYWHERE: &[ProblemCode] =
 const OF_STORE: &[ProblemCode] = &[codes::UNAVAILABLE, codes::DEADLINE_EXCEEDED];
 /// Those of routes that need a key.
 const OF_ACCESS: &[ProblemCode] =
-    &[codes::UNAUTHENTICATED, codes::FORBIDDEN, codes::TOO_MANY_FAILURES];
+    &[codes::UNAUTHENTICATED, codes::FORBIDDEN, codes::HOST_NOT_ALLOWED, codes::TOO_MANY_FAILURES];
 /// Those of routes that read a body.
-const OF_BODY: &[ProblemCode] =
-    &[codes::BODY_TOO_LARGE, codes::BODY_TIMEOUT, codes::BODY_MALFORMED];
+const OF_BODY: &[ProblemCode] = &[
+    codes::BODY_TOO_LARGE,
+    codes::BODY_TIMEOUT,
+    codes::BODY_MALFORMED,
+    codes::UNSUPPORTED_ENCODING,
+];
 /// Those of routes that write.
 const OF_WRITES: &[ProblemCode] = &[codes::OUT_OF_SPACE, codes::OUTCOME_UNKNOWN];
 

@@ -174,3 +174,33 @@ async fn large_bodies_are_refused() {
     service.put("/records/c/a?upsert=true", large).await.is_problem(413, "body_too_large");
     service.assert_empty("too large").await;
 }
+
+#[tokio::test]
+async fn bodies_may_be_gzip() {
+    let mut settings = Settings::default();
+    settings.config.http.body_bytes_max = 1_000;
+    let service = Service::with(settings);
+    let gzip = |text: &str| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut encoder, text.as_bytes()).unwrap();
+        encoder.finish().unwrap()
+    };
+    let post = |body: Vec<u8>, kind: &str, encoding: &str| {
+        let ask = Ask::new(Method::POST, "/records/c").body(body).header("content-type", kind);
+        service.send(ask.header("content-encoding", encoding))
+    };
+    let (json, lines) = ("application/json", "application/x-ndjson");
+    post(gzip("{\"a\":1}"), json, "gzip").await.is(201, "{\"a\":1,\"id\":1}");
+    post(b"{\"a\":2}".to_vec(), json, "identity").await.has_status(201);
+    post(gzip("{}\n{}\n"), lines, "GZIP").await.has_status(200).contains("\"created\":2");
+    for encoding in ["br", "zstd", "gzip, gzip"] {
+        let refused = post(gzip("{}"), json, encoding).await;
+        refused.is_problem(415, "unsupported_encoding");
+        assert_eq!(refused.header("accept-encoding"), Some("gzip"), "{encoding}");
+    }
+    post(b"{}".to_vec(), json, "gzip").await.is_problem(400, "body_malformed");
+    let bomb = gzip(&" ".repeat(100_000));
+    assert!(bomb.len() < 1_000);
+    post(bomb, json, "gzip").await.is_problem(413, "body_too_large");
+    service.get("/stats").await.contains("\"total_records\":4");
+}

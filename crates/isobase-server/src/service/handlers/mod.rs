@@ -87,9 +87,10 @@ fn if_changed(
 ) -> Response<Body> {
     let known = call.headers.get_all(header::IF_NONE_MATCH).iter();
     let mut known = known.flat_map(|tags| tags.as_bytes().split(|byte| *byte == b','));
+    let opaque = |tag: &[u8]| tag.strip_prefix(b"W/").unwrap_or(tag).to_owned();
     let is_this = |tag: &[u8]| {
         let tag = tag.trim_ascii();
-        tag == b"*" || tag.strip_prefix(b"W/").unwrap_or(tag) == etag.as_bytes()
+        tag == b"*" || opaque(tag) == opaque(etag.as_bytes())
     };
     let mut response = match known.any(is_this) {
         true => Body::no_content(StatusCode::NOT_MODIFIED),

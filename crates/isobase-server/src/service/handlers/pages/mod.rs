@@ -66,10 +66,10 @@ impl Page {
     }
 }
 
-/// A tag of some bytes: it changes with them.
+/// A tag of some bytes: it changes with them. Weak, so that they may be sent encoded or plain.
 pub(crate) fn etag_of(bytes: &[u8]) -> HeaderValue {
     let hash = BASE64_URL_SAFE_NO_PAD.encode(&Sha256::digest(bytes)[..12]);
-    HeaderValue::try_from(format!("\"{hash}\"")).expect("base64 is visible ASCII")
+    HeaderValue::try_from(format!("W/\"{hash}\"")).expect("base64 is visible ASCII")
 }
 
 /// The hash of an inline part, as a policy names it.

@@ -1,0 +1,230 @@
+//! Content codings (RFC 9110, section 8.4): gzip, in and out.
+
+use std::io::{self, Write};
+
+use bytes::Bytes;
+use flate2::{
+    Compression,
+    write::{GzEncoder, MultiGzDecoder},
+};
+use http::{HeaderMap, HeaderValue, header};
+
+use crate::{Problem, codes};
+
+/// Most encoded bytes that are decoded at once: at most a thousand times as many come out.
+const STEP_BYTES: usize = 1 << 10;
+
+/// Answers that are shorter gain nothing.
+const ANSWER_BYTES_MIN: usize = 1 << 10;
+/// Longer answers would hold a thread up for too long.
+const ANSWER_BYTES_MAX: usize = 1 << 20;
+
+const ACCEPTED: HeaderValue = HeaderValue::from_static("gzip");
+
+/// How a request's body is encoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Coding {
+    /// Not at all.
+    Identity,
+    Gzip,
+}
+
+impl Coding {
+    /// That of a request.
+    ///
+    /// # Errors
+    /// When the body cannot be read.
+    pub(crate) fn of(headers: &HeaderMap) -> Result<Self, Problem> {
+        let mut coding = Self::Identity;
+        let values = headers.get_all(header::CONTENT_ENCODING).iter();
+        for name in values.flat_map(|value| value.as_bytes().split(|byte| *byte == b',')) {
+            coding = match (name.trim_ascii().to_ascii_lowercase().as_slice(), coding) {
+                (b"" | b"identity", coding) => coding,
+                (b"gzip" | b"x-gzip", Self::Identity) => Self::Gzip,
+                _ => return Err(unsupported(name)),
+            };
+        }
+        Ok(coding)
+    }
+}
+
+fn unsupported(name: &[u8]) -> Problem {
+    let shown: String = String::from_utf8_lossy(name).trim().chars().take(100).collect();
+    let detail = format!("the body is encoded as {shown:?}, and only gzip is decoded");
+    Problem::new(codes::UNSUPPORTED_ENCODING, detail).with_header(header::ACCEPT_ENCODING, ACCEPTED)
+}
+
+/// Decodes a body piece by piece.
+pub(crate) struct Decoder {
+    inner: MultiGzDecoder<Bounded>,
+    /// Encoded bytes that came and are not decoded yet.
+    waiting: Bytes,
+}
+
+/// What was decoded, up to a bound.
+struct Bounded {
+    bytes: Vec<u8>,
+    left: u64,
+}
+
+/// Why a body cannot be decoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DecodeError {
+    /// It is larger than allowed.
+    TooLarge,
+    /// It is not what it says, or ends early.
+    Malformed,
+}
+
+impl Decoder {
+    /// A decoder that gives at most so many bytes.
+    pub(crate) fn new(bytes_max: u64) -> Self {
+        let out = Bounded { bytes: Vec::new(), left: bytes_max };
+        Self { inner: MultiGzDecoder::new(out), waiting: Bytes::new() }
+    }
+
+    /// Takes the next encoded bytes.
+    pub(crate) fn push(&mut self, bytes: Bytes) {
+        self.waiting = bytes;
+    }
+
+    /// Decodes some of what waits; none when nothing does.
+    pub(crate) fn step(&mut self) -> Result<Option<Bytes>, DecodeError> {
+        while !self.waiting.is_empty() {
+            let step = self.waiting.split_to(self.waiting.len().min(STEP_BYTES));
+            self.inner.write_all(&step).map_err(|_| self.fault())?;
+            if let Some(decoded) = self.take() {
+                return Ok(Some(decoded));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Ends the body; gives what is left of it.
+    pub(crate) fn finish(&mut self) -> Result<Option<Bytes>, DecodeError> {
+        self.inner.try_finish().map_err(|_| self.fault())?;
+        Ok(self.take())
+    }
+
+    fn take(&mut self) -> Option<Bytes> {
+        let decoded = std::mem::take(&mut self.inner.get_mut().bytes);
+        (!decoded.is_empty()).then(|| decoded.into())
+    }
+
+    fn fault(&self) -> DecodeError {
+        match self.inner.get_ref().left {
+            0 => DecodeError::TooLarge,
+            _ => DecodeError::Malformed,
+        }
+    }
+}
+
+impl Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if bytes.len() as u64 > self.left {
+            self.left = 0;
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.left -= bytes.len() as u64;
+        self.bytes.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Whether a caller takes gzip.
+pub(crate) fn accepts_gzip(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(header::ACCEPT_ENCODING).iter();
+    let mut ranges =
+        values.filter_map(|value| value.to_str().ok()).flat_map(|text| text.split(','));
+    ranges.any(|range| {
+        let mut parts = range.split(';').map(str::trim);
+        let named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip"));
+        let refused = |part: &str| {
+            let weight = part.strip_prefix("q=").or_else(|| part.strip_prefix("Q="));
+            weight.and_then(|weight| weight.parse::<f32>().ok()) == Some(0.0)
+        };
+        named && !parts.any(refused)
+    })
+}
+
+/// Whether an answer of this type and length is worth it.
+pub(crate) fn is_worth_it(content_type: Option<&HeaderValue>, length: usize) -> bool {
+    let text = content_type.and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let is_text = text.starts_with("text/") || text.contains("json");
+    is_text && (ANSWER_BYTES_MIN..=ANSWER_BYTES_MAX).contains(&length)
+}
+
+/// Encodes an answer, for speed rather than for size.
+pub(crate) fn gzip(bytes: &[u8]) -> Option<Bytes> {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 4), Compression::fast());
+    encoder.write_all(bytes).ok()?;
+    Some(encoder.finish().ok()?.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decode(encoded: &[u8], cut: usize, bytes_max: u64) -> Result<Vec<u8>, DecodeError> {
+        let mut decoder = Decoder::new(bytes_max);
+        let mut all = Vec::new();
+        for piece in [&encoded[..cut], &encoded[cut..]] {
+            decoder.push(Bytes::copy_from_slice(piece));
+            while let Some(decoded) = decoder.step()? {
+                all.extend_from_slice(&decoded);
+            }
+        }
+        all.extend_from_slice(&decoder.finish()?.unwrap_or_default());
+        Ok(all)
+    }
+
+    #[test]
+    fn bodies_come_back_however_they_are_cut() {
+        let text = "{\"a\":1}\n".repeat(20);
+        let encoded = gzip(text.as_bytes()).unwrap();
+        for cut in 0..encoded.len() {
+            assert_eq!(decode(&encoded, cut, 1_000).as_deref(), Ok(text.as_bytes()), "{cut}");
+        }
+        assert_eq!(decode(&encoded, 3, 159), Err(DecodeError::TooLarge));
+        let short = &encoded[..encoded.len() - 1];
+        assert_eq!(decode(short, 3, 1_000), Err(DecodeError::Malformed));
+        assert_eq!(decode(b"{}", 1, 1_000), Err(DecodeError::Malformed));
+    }
+
+    /// A few bytes must not become a gibibyte before anybody counts them.
+    #[test]
+    fn a_bomb_is_stopped_at_the_bound() {
+        let encoded = gzip(&vec![b' '; 8 << 20]).unwrap();
+        let mut decoder = Decoder::new(2 << 20);
+        decoder.push(encoded);
+        let mut largest = 0;
+        let end = loop {
+            match decoder.step() {
+                Ok(Some(decoded)) => largest = largest.max(decoded.len()),
+                Ok(None) => break Ok(()),
+                Err(error) => break Err(error),
+            }
+        };
+        assert_eq!(end, Err(DecodeError::TooLarge));
+        assert!(largest <= 2 << 20, "{largest}");
+    }
+
+    #[test]
+    fn gzip_is_sent_to_those_who_take_it() {
+        let accepts = |value: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(value));
+            accepts_gzip(&headers)
+        };
+        for value in ["gzip", "br, GZIP;q=0.5", "gzip, deflate, br, zstd"] {
+            assert!(accepts(value), "{value}");
+        }
+        for value in ["", "identity", "gzip;q=0", "gzip; q=0.000", "gzipped", "*"] {
+            assert!(!accepts(value), "{value}");
+        }
+    }
+}
