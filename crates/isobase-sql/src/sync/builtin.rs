@@ -9,14 +9,15 @@ use std::{
     path::Path,
 };
 
-use super::{DumpOptions, DumpParts, elsewhere};
+use super::{
+    complete::LAST_LINE,
+    elsewhere,
+    options::{DumpOptions, DumpParts},
+};
 use crate::{
     DbConnector, Error, Generation, Session, Table, Transaction, Value, catalogue, definition,
     name::{literal, quoted},
 };
-
-/// The line with which such a dump ends.
-pub(super) const LAST_LINE: &str = "-- Isobase dump complete";
 
 /// A sequence, as the catalogue has it.
 struct Sequence {

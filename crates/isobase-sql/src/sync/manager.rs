@@ -11,8 +11,11 @@ use std::{
 use isobase_postgres::Config;
 
 use super::{
-    DumpOptions, DumpParts, PgTools, builtin, dump, repository,
-    restore::{self, Before},
+    PgTools,
+    before::Before,
+    builtin, dump,
+    options::{DumpOptions, DumpParts},
+    repository, restore,
 };
 use crate::{
     DbConnector, DbOperator, Environment, Error, ErrorKind, SchemaRegistry, Session, Settings,

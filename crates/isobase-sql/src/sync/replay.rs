@@ -6,7 +6,10 @@ use std::{
     path::Path,
 };
 
-use super::{contents, restore::Before};
+use super::{
+    before::{Before, TRANSACTION_TIMEOUT_SINCE, drop_all},
+    contents,
+};
 use crate::{
     DbConnector, Dialect, Error, Session, Transaction,
     lexer::{Kind, Lexer},
@@ -33,7 +36,7 @@ pub(super) async fn run(
     let mut lines = Lines { reader: BufReader::new(opened), number: 0, failure: None };
     let first = match before {
         Before::Keep => String::new(),
-        Before::DropAll => super::restore::drop_all(db).await?,
+        Before::DropAll => drop_all(db).await?,
     };
     let transaction = db.begin().await?;
     let mut place = 1;
@@ -123,7 +126,7 @@ fn first_line(sql: &str) -> &[u8] {
 }
 
 fn is_unknown_setting(sql: &str, server_major: u32) -> bool {
-    server_major < super::restore::TRANSACTION_TIMEOUT_SINCE
+    server_major < TRANSACTION_TIMEOUT_SINCE
         && first_line(sql).starts_with(b"SET transaction_timeout = 0;")
 }
 

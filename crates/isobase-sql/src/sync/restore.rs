@@ -10,22 +10,16 @@ use std::{
 use isobase_postgres::Config;
 use tokio::{io::AsyncWriteExt, process::ChildStdin};
 
-use super::{PgTools, contents, dump::check_complete, replay};
-use crate::{DbConnector, Error, ErrorKind, catalogue, name::quoted};
+use super::{
+    PgTools,
+    before::{Before, TRANSACTION_TIMEOUT_SINCE, drop_all},
+    complete::check_complete,
+    contents, replay,
+};
+use crate::{DbConnector, Error, ErrorKind};
 
-/// The first version whose servers know this setting.
-pub(super) const TRANSACTION_TIMEOUT_SINCE: u32 = 17;
 /// Lines are sent in pieces of about this size, in bytes.
 const PIECE_BYTES: usize = 64 * 1024;
-
-/// What is done with what the database already has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Before {
-    /// It stays, but for what the dump itself replaces.
-    Keep,
-    /// All of it is dropped, in the same transaction.
-    DropAll,
-}
 
 /// Runs the script in one transaction, and compares every row afterwards; gives their number.
 pub(super) async fn restore(
@@ -56,16 +50,6 @@ pub(super) async fn restore(
     }
     let message = format!("the restored rows differ: {}", differences.join("; "));
     Err(Error::new(ErrorKind::Query, message))
-}
-
-/// The statements that empty a database, in one line. A dump makes every schema but `public`.
-pub(super) async fn drop_all(db: &DbConnector) -> Result<String, Error> {
-    let mut sql = String::new();
-    for name in catalogue::schema_names(db).await? {
-        sql.push_str(&format!("DROP SCHEMA {} CASCADE; ", quoted(&name)));
-    }
-    sql.push_str("CREATE SCHEMA public; GRANT USAGE ON SCHEMA public TO PUBLIC; ");
-    Ok(sql)
 }
 
 /// An older psql takes the first line of a newer dump for a mistake, and would run nothing.
