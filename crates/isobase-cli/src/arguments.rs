@@ -491,6 +491,9 @@ pub(crate) enum IndexCommand {
         /// One to three fields: status,-created_at
         #[arg(allow_hyphen_values = true)]
         fields: String,
+        /// Let only one document have the values of the fields
+        #[arg(long)]
+        unique: bool,
         #[command(flatten)]
         target: TargetFlags,
     },
@@ -501,6 +504,9 @@ pub(crate) enum IndexCommand {
         /// Its fields, as index list shows them
         #[arg(allow_hyphen_values = true)]
         fields: String,
+        /// The unique index of these fields
+        #[arg(long)]
+        unique: bool,
         #[command(flatten)]
         target: TargetFlags,
     },

@@ -36,9 +36,11 @@ pub(crate) async fn run(
     let done = match &command {
         IndexCommand::Plan(_) => Ok(()),
         IndexCommand::List { .. } => list(&target, &collection, printer).await,
-        IndexCommand::Create { fields, .. } => create(&target, &collection, fields, printer).await,
-        IndexCommand::Drop { fields, .. } => {
-            drop_index(&target, &collection, fields, printer).await
+        IndexCommand::Create { fields, unique, .. } => {
+            create(&target, &collection, definition(fields, *unique)?, printer).await
+        }
+        IndexCommand::Drop { fields, unique, .. } => {
+            drop_index(&target, &collection, definition(fields, *unique)?, printer).await
         }
     };
     target.close().await?;
@@ -49,32 +51,54 @@ fn collection_name(text: &str) -> Result<CollectionName, Failure> {
     CollectionName::new(text).map_err(|error| Failure::usage(format!("collection: {error}")))
 }
 
-fn definition(fields: &str) -> Result<IndexDefinition, Failure> {
+fn definition(fields: &str, unique: bool) -> Result<IndexDefinition, Failure> {
     let wrong = |reason: String| {
         Failure::usage(format!("index {fields:?}: {reason}"))
             .hint("write one to three fields, as in status or customer.id,-created_at")
     };
     let order = Order::parse(fields).map_err(|error| wrong(error.to_string()))?;
-    IndexDefinition::new(order).map_err(|error| wrong(error.to_string()))
+    let definition = match unique {
+        true => IndexDefinition::unique(order),
+        false => IndexDefinition::new(order),
+    };
+    definition.map_err(|error| wrong(error.to_string()))
+}
+
+/// A declared index as it is shown.
+struct Shown {
+    fields: String,
+    state: String,
+    unique: bool,
 }
 
 async fn list(target: &Target, collection: &CollectionName, printer: Printer) -> Result<()> {
-    let indexes: Vec<(String, String)> = match target {
+    let indexes: Vec<Shown> = match target {
         Target::Direct { store, .. } => {
             let indexes = store.indexes(collection).await?.into_iter();
-            indexes
-                .map(|index| (index.definition.order().to_string(), state(index.state)))
-                .collect()
+            let shown = indexes.map(|index| Shown {
+                fields: index.definition.order().to_string(),
+                state: state(index.state),
+                unique: index.definition.is_unique(),
+            });
+            shown.collect()
         }
         Target::Service(client) => {
             let indexes = client.indexes(collection.as_str()).await.map_err(client_failure)?;
-            indexes.into_iter().map(|index| (index.fields, index.state)).collect()
+            let shown = indexes.into_iter().map(|index| Shown {
+                fields: index.fields,
+                state: index.state,
+                unique: index.unique,
+            });
+            shown.collect()
         }
     };
     if printer.json {
         let indexes: Vec<_> = indexes
             .iter()
-            .map(|(fields, state)| json!({"fields": fields, "state": state}))
+            .map(|Shown { fields, state, unique }| match unique {
+                true => json!({"fields": fields, "state": state, "unique": true}),
+                false => json!({"fields": fields, "state": state}),
+            })
             .collect();
         printer.json_line(&json!({"collection": collection.as_str(), "indexes": indexes}));
         return Ok(());
@@ -82,9 +106,10 @@ async fn list(target: &Target, collection: &CollectionName, printer: Printer) ->
     if indexes.is_empty() {
         printer.note(&format!("{} has no indexes", collection.as_str()));
     }
-    let width = indexes.iter().map(|(fields, _)| fields.chars().count()).max().unwrap_or_default();
-    for (fields, state) in &indexes {
-        printer.line(&format!("{fields:width$}  {state}"));
+    let width = indexes.iter().map(|index| index.fields.chars().count()).max().unwrap_or_default();
+    for Shown { fields, state, unique } in &indexes {
+        let unique = if *unique { "  unique" } else { "" };
+        printer.line(&format!("{fields:width$}  {state}{unique}"));
     }
     Ok(())
 }
@@ -92,51 +117,64 @@ async fn list(target: &Target, collection: &CollectionName, printer: Printer) ->
 async fn create(
     target: &Target,
     collection: &CollectionName,
-    fields: &str,
+    definition: IndexDefinition,
     printer: Printer,
 ) -> Result<()> {
-    let definition = definition(fields)?;
-    let fields = definition.order().to_string();
+    let (name, fields) = (collection.as_str(), definition.order().to_string());
     match target {
         Target::Direct { store, .. } => {
             store.create_index(collection, &definition).await?;
         }
+        Target::Service(client) if definition.is_unique() => {
+            client.create_unique_index(name, &fields).await.map_err(client_failure)?;
+        }
         Target::Service(client) => {
-            client.create_index(collection.as_str(), &fields).await.map_err(client_failure)?;
+            client.create_index(name, &fields).await.map_err(client_failure)?;
         }
     }
-    told(printer, collection, &fields, "ready")
+    told(printer, collection, &definition, "ready")
 }
 
 async fn drop_index(
     target: &Target,
     collection: &CollectionName,
-    fields: &str,
+    definition: IndexDefinition,
     printer: Printer,
 ) -> Result<()> {
-    let definition = definition(fields)?;
-    let fields = definition.order().to_string();
+    let (name, fields) = (collection.as_str(), definition.order().to_string());
     let was_there = match target {
         Target::Direct { store, .. } => store.drop_index(collection, &definition).await?,
+        Target::Service(client) if definition.is_unique() => {
+            client.drop_unique_index(name, &fields).await.map_err(client_failure)?
+        }
         Target::Service(client) => {
-            client.drop_index(collection.as_str(), &fields).await.map_err(client_failure)?
+            client.drop_index(name, &fields).await.map_err(client_failure)?
         }
     };
     if was_there {
-        return told(printer, collection, &fields, "dropped");
+        return told(printer, collection, &definition, "dropped");
     }
-    let name = collection.as_str();
-    Err(Failure::new(format!("collection {name} has no index {fields}"))
+    Err(Failure::new(format!("collection {name} has no index '{definition}'"))
         .hint(format!("isobase index list {name} shows its indexes"))
         .into())
 }
 
-fn told(printer: Printer, collection: &CollectionName, fields: &str, state: &str) -> Result<()> {
-    let name = collection.as_str();
-    if printer.json {
-        printer.json_line(&json!({"collection": name, "fields": fields, "state": state}));
-    } else {
-        printer.note(&format!("index {fields} of {name} is {state}"));
+fn told(
+    printer: Printer,
+    collection: &CollectionName,
+    definition: &IndexDefinition,
+    state: &str,
+) -> Result<()> {
+    let (name, fields) = (collection.as_str(), definition.order().to_string());
+    match (printer.json, definition.is_unique()) {
+        (true, true) => printer.json_line(
+            &json!({"collection": name, "fields": fields, "state": state, "unique": true}),
+        ),
+        (true, false) => {
+            printer.json_line(&json!({"collection": name, "fields": fields, "state": state}));
+        }
+        (false, true) => printer.note(&format!("unique index {fields} of {name} is {state}")),
+        (false, false) => printer.note(&format!("index {fields} of {name} is {state}")),
     }
     Ok(())
 }

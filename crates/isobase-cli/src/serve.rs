@@ -262,7 +262,7 @@ fn access(config: &Config, open: bool) -> &'static str {
 /// Builds the indexes of the settings file that are not there.
 async fn declare_indexes(store: Store, declared: Vec<DeclaredIndex>) {
     for DeclaredIndex { collection, definition } in declared {
-        let (name, fields) = (collection.as_str(), definition.order().to_string());
+        let (name, fields) = (collection.as_str(), definition.to_string());
         let started = Instant::now();
         let there = match store.indexes(&collection).await {
             Ok(indexes) => indexes,

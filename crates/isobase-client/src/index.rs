@@ -17,6 +17,9 @@ pub struct IndexEntry {
     pub fields: String,
     /// `building` or `ready`.
     pub state: String,
+    /// Only one document may have the values of the fields.
+    #[serde(default)]
+    pub unique: bool,
 }
 
 #[derive(Deserialize)]
@@ -50,6 +53,22 @@ impl Client {
         self.send(request).await?.json().await
     }
 
+    /// Declares an index whose values only one document may have; answers when it is built.
+    ///
+    /// # Errors
+    /// When documents have equal values, or the request is refused or has no answer.
+    pub async fn create_unique_index(
+        &self,
+        collection: &str,
+        fields: &str,
+    ) -> Result<IndexEntry, ClientError> {
+        let request = Request::new(Method::PUT, &["indexes", collection])
+            .parameter("fields", fields)
+            .parameter("unique", "true")
+            .deadline(BUILD_DEADLINE);
+        self.send(request).await?.json().await
+    }
+
     /// Takes an index away; says whether there was one.
     ///
     /// # Errors
@@ -57,6 +76,25 @@ impl Client {
     pub async fn drop_index(&self, collection: &str, fields: &str) -> Result<bool, ClientError> {
         let request =
             Request::new(Method::DELETE, &["indexes", collection]).parameter("fields", fields);
+        self.drop_index_of(request).await
+    }
+
+    /// Takes a unique index away; says whether there was one.
+    ///
+    /// # Errors
+    /// When the request is refused or has no answer.
+    pub async fn drop_unique_index(
+        &self,
+        collection: &str,
+        fields: &str,
+    ) -> Result<bool, ClientError> {
+        let request = Request::new(Method::DELETE, &["indexes", collection])
+            .parameter("fields", fields)
+            .parameter("unique", "true");
+        self.drop_index_of(request).await
+    }
+
+    async fn drop_index_of(&self, request: Request) -> Result<bool, ClientError> {
         match self.send(request).await {
             Ok(_) => Ok(true),
             Err(ClientError::Refused(problem)) if problem.status == 404 => Ok(false),

@@ -12,8 +12,8 @@ use isobase_store::{
     Written,
 };
 use isobase_types::{
-    ChangeKind, CollectionName, Document, DocumentId, FieldPath, Order, PageRequest, Query,
-    QueryLimits, Revision, Sequence, json,
+    ChangeKind, CollectionName, Document, DocumentId, FieldPath, PageRequest, Query, QueryLimits,
+    Revision, Sequence, json,
 };
 
 use crate::{
@@ -59,7 +59,7 @@ impl StoreSubject {
         let sent = sent_body(&written);
         let idempotency =
             idempotency_key.map(|key| idempotency(key, &(collection.as_str(), operation)));
-        let batch = WriteBatch { operations: vec![written], idempotency, check: None };
+        let batch = WriteBatch { operations: vec![written], idempotency, checks: Vec::new() };
         let mut report = self.store.write(batch, Atomicity::EachAlone).await?;
         let replayed = report.replayed;
         let outcome = report.outcomes.pop().ok_or_else(|| unexpected("no outcome"))?;
@@ -84,7 +84,7 @@ impl StoreSubject {
         let request = (collection.as_str(), batch);
         let idempotency = batch.idempotency_key.as_deref().map(|key| idempotency(key, &request));
         let atomicity = if batch.atomic { Atomicity::AllOrNothing } else { Atomicity::EachAlone };
-        let batch = WriteBatch { operations, idempotency, check: None };
+        let batch = WriteBatch { operations, idempotency, checks: Vec::new() };
         let report = self.store.write(batch, atomicity).await?;
         let outcomes = report.outcomes.into_iter().map(done).collect();
         Ok(BatchReport { outcomes, replayed: report.replayed })
@@ -158,6 +158,10 @@ impl Subject for StoreSubject {
         self.clock.as_ref()
     }
 
+    fn store(&self) -> Option<&Store> {
+        Some(&self.store)
+    }
+
     fn get<'a>(&'a self, collection: &'a str, id: &'a str) -> Answer<'a, Option<Stored>> {
         Box::pin(async move {
             let document = self.document(collection, id).await?;
@@ -225,7 +229,7 @@ impl Subject for StoreSubject {
     fn indexes<'a>(&'a self, collection: &'a str) -> Answer<'a, Vec<String>> {
         Box::pin(async move {
             let infos = self.store.indexes(&name(collection)?).await?;
-            Ok(infos.iter().map(|info| info.definition.order().to_string()).collect())
+            Ok(infos.iter().map(|info| info.definition.to_string()).collect())
         })
     }
 
@@ -276,8 +280,7 @@ fn document_id(text: &str) -> Result<DocumentId, Refusal> {
 
 fn definition(fields: &str) -> Result<IndexDefinition, Refusal> {
     let invalid = |words: String| Refusal::new(RefusalKind::InvalidIndex, words);
-    let order = Order::parse(fields).map_err(|error| invalid(error.to_string()))?;
-    IndexDefinition::new(order).map_err(|error| invalid(error.to_string()))
+    IndexDefinition::parse(fields).map_err(|error| invalid(error.to_string()))
 }
 
 fn document(body: &[u8]) -> Result<String, Refusal> {
@@ -395,6 +398,8 @@ impl From<Rejection> for Refusal {
             Rejection::RevisionConflict { .. } => RefusalKind::RevisionConflict,
             Rejection::Unholdable { .. } => RefusalKind::Unholdable,
             Rejection::SchemaViolation { .. } => RefusalKind::SchemaViolation,
+            Rejection::NotUnique { .. } => RefusalKind::NotUnique,
+            Rejection::Forbidden { .. } => RefusalKind::Forbidden,
             Rejection::BatchRejected => RefusalKind::BatchRejected,
         };
         Self::new(kind, rejection.to_string())
@@ -410,6 +415,7 @@ impl From<StoreError> for Refusal {
             }
             (StoreError::ReservedCollection { .. }, _) => RefusalKind::InvalidCollection,
             (_, ErrorKind::LimitExceeded) => RefusalKind::LimitExceeded,
+            (_, ErrorKind::NotUnique) => RefusalKind::NotUnique,
             (_, ErrorKind::Unsupported) => RefusalKind::Unsupported,
             (_, ErrorKind::IdempotencyMismatch) => RefusalKind::IdempotencyMismatch,
             (_, ErrorKind::ChangesGone { oldest }) => RefusalKind::ChangesGone { oldest: oldest.0 },

@@ -184,6 +184,18 @@ declare_cases! { $
         index_is_built_over_old_documents
         dropped_index_is_not_used_again
     }
+    unique {
+        unique_values_are_refused
+        released_values_can_be_taken
+        missing_and_null_never_collide
+        several_fields_are_unique_together
+        values_are_compared_whole
+        late_declaration_names_the_duplicates
+        refused_values_leave_nothing
+        unique_indexes_serve_listings
+        dropped_index_refuses_no_more
+        one_of_twenty_creates_wins
+    }
     schemas {
         schema_is_given_back_as_set
         every_kind_of_write_is_checked
@@ -194,6 +206,13 @@ declare_cases! { $
         documents_from_before_stay
         schemas_are_no_documents
         collections_of_any_name_have_schemas
+    }
+    checks {
+        checks_see_before_and_after
+        hidden_documents_are_not_found
+        check_and_schema_both_hold
+        checks_hold_under_races
+        forbidden_writes_are_replayed
     }
     collections {
         unknown_collection_is_empty

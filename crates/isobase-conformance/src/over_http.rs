@@ -162,6 +162,10 @@ impl Subject for HttpSubject {
         self.clock.as_ref()
     }
 
+    fn store(&self) -> Option<&isobase_store::Store> {
+        None
+    }
+
     fn get<'a>(&'a self, collection: &'a str, id: &'a str) -> Answer<'a, Option<Stored>> {
         Box::pin(async move {
             let fetched = self.client.get(collection, id, &[]).await?;
@@ -256,13 +260,20 @@ impl Subject for HttpSubject {
     fn indexes<'a>(&'a self, collection: &'a str) -> Answer<'a, Vec<String>> {
         Box::pin(async move {
             let indexes = self.client.indexes(collection).await?;
-            Ok(indexes.into_iter().map(|index| index.fields).collect())
+            let text = |index: isobase_client::IndexEntry| match index.unique {
+                true => format!("unique({})", index.fields),
+                false => index.fields,
+            };
+            Ok(indexes.into_iter().map(text).collect())
         })
     }
 
     fn create_index<'a>(&'a self, collection: &'a str, fields: &'a str) -> Answer<'a, ()> {
         Box::pin(async move {
-            self.client.create_index(collection, fields).await?;
+            match unique_fields(fields) {
+                Some(fields) => self.client.create_unique_index(collection, fields).await?,
+                None => self.client.create_index(collection, fields).await?,
+            };
             Ok(())
         })
     }
@@ -284,8 +295,18 @@ impl Subject for HttpSubject {
     }
 
     fn drop_index<'a>(&'a self, collection: &'a str, fields: &'a str) -> Answer<'a, bool> {
-        Box::pin(async move { Ok(self.client.drop_index(collection, fields).await?) })
+        Box::pin(async move {
+            Ok(match unique_fields(fields) {
+                Some(fields) => self.client.drop_unique_index(collection, fields).await?,
+                None => self.client.drop_index(collection, fields).await?,
+            })
+        })
     }
+}
+
+/// The fields of an index that is written as a unique one.
+fn unique_fields(index: &str) -> Option<&str> {
+    index.strip_prefix("unique(")?.strip_suffix(')')
 }
 
 /// The largest body the service takes unless set otherwise.
@@ -365,6 +386,8 @@ fn kind_of(code: &str) -> RefusalKind {
         "already_exists" => RefusalKind::AlreadyExists,
         "revision_conflict" => RefusalKind::RevisionConflict,
         "schema_violation" => RefusalKind::SchemaViolation,
+        "not_unique" => RefusalKind::NotUnique,
+        "forbidden" => RefusalKind::Forbidden,
         "document_unholdable" => RefusalKind::Unholdable,
         "batch_rejected" => RefusalKind::BatchRejected,
         "body_too_large" => RefusalKind::TooLarge,

@@ -47,6 +47,10 @@ pub enum RefusalKind {
     Unholdable,
     /// The document does not meet the schema of its collection.
     SchemaViolation,
+    /// Another document has the same values, or documents have equal ones already.
+    NotUnique,
+    /// A rule of the caller does not allow it.
+    Forbidden,
     /// Another operation of the atomic batch was refused.
     BatchRejected,
     /// Too many operations, or too many bytes.

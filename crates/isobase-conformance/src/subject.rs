@@ -19,6 +19,9 @@ pub trait Subject: Send + Sync + 'static {
     /// The clock the engine reads; none when the subject cannot set one.
     fn clock(&self) -> Option<&TestClock>;
 
+    /// The store itself, in the same process; none where an interface lies between.
+    fn store(&self) -> Option<&isobase_store::Store>;
+
     /// The document with this id, if there is one.
     fn get<'a>(&'a self, collection: &'a str, id: &'a str) -> Answer<'a, Option<Stored>>;
 
@@ -57,7 +60,7 @@ pub trait Subject: Send + Sync + 'static {
         limit: u32,
     ) -> Answer<'a, Feed>;
 
-    /// The declared indexes, as `status,-created_at`.
+    /// The declared indexes, as `status,-created_at` or `unique(email)`.
     fn indexes<'a>(&'a self, collection: &'a str) -> Answer<'a, Vec<String>>;
 
     /// Declares an index.

@@ -161,6 +161,7 @@ declare_cases! { $
     note_outlives_the_engine
     unloaded_documents_are_gone
     declared_indexes_are_kept_true
+    unfinished_load_may_not_be_unique
     index_of_an_unfinished_load_is_whole
     collections_with_indexes_are_told_also_without_documents
     parallel_loads_lose_nothing

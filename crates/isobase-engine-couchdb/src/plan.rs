@@ -64,6 +64,10 @@ pub fn setup_steps(
         for index in &entry.indexes {
             let about = format!("the order {}", index.definition.order());
             steps.push(index_step(&base, &database, index.number, &about));
+            if let Some(number) = index.unique_number() {
+                let about = format!("the unique values of {}", index.definition.order());
+                steps.push(index_step(&base, &database, number, &about));
+            }
         }
     }
     steps

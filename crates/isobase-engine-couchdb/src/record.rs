@@ -17,7 +17,7 @@ use isobase_remote::{
     After, CatalogueEntry, Commit, DocumentWrite, Head, IndexEntry, StoredAnswer, Tree, parse_time,
 };
 use isobase_types::{
-    Change, ChangeKind, CollectionName, DocumentId, Order, Revision, Sequence, Timestamp,
+    Change, ChangeKind, CollectionName, DocumentId, Revision, Sequence, Timestamp,
 };
 use sha2::{Digest, Sha256};
 
@@ -366,7 +366,7 @@ fn entry_fields(entry: &CatalogueEntry) -> Vec<(String, Tree)> {
         };
         Tree::Object(vec![
             ("number".to_owned(), Tree::integer(index.number.into())),
-            ("fields".to_owned(), Tree::String(index.definition.order().to_string())),
+            ("fields".to_owned(), Tree::String(index.definition.to_string())),
             ("state".to_owned(), Tree::from(state)),
         ])
     };
@@ -383,10 +383,9 @@ fn entry_fields(entry: &CatalogueEntry) -> Vec<(String, Tree)> {
 
 fn read_entry(tree: &Tree) -> Option<CatalogueEntry> {
     let index = |tree: &Tree| {
-        let order = Order::parse(tree.get("fields")?.as_str()?).ok()?;
         Some(IndexEntry {
             number: tree.get("number")?.as_u64()?.try_into().ok()?,
-            definition: IndexDefinition::new(order).ok()?,
+            definition: IndexDefinition::parse(tree.get("fields")?.as_str()?).ok()?,
             state: match tree.get("state")?.as_str()? {
                 "ready" => IndexState::Ready,
                 _ => IndexState::Building,
@@ -526,7 +525,7 @@ mod tests {
                 collection: collection.clone(),
                 indexes: vec![IndexEntry {
                     number: 3,
-                    definition: IndexDefinition::new(Order::parse("status,-a.b").unwrap()).unwrap(),
+                    definition: IndexDefinition::parse("unique(status,-a.b)").unwrap(),
                     state: IndexState::Ready,
                 }],
                 adopted: true,

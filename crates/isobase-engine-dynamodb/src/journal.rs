@@ -19,7 +19,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use isobase_engine::{EngineError, ErrorKind, IndexDefinition, IndexState};
 use isobase_remote::{CatalogueEntry, Head, IndexEntry, IndexNumber, LogRecord, StoredAnswer};
 use isobase_types::{
-    Change, ChangeKind, CollectionName, DocumentId, Order, Revision, Sequence, Timestamp,
+    Change, ChangeKind, CollectionName, DocumentId, Revision, Sequence, Timestamp,
 };
 
 use crate::codec::{Item, as_bytes, as_integer, as_text, bytes, integer, text};
@@ -249,7 +249,7 @@ pub(crate) fn entry_values(entry: &CatalogueEntry) -> [(&'static str, AttributeV
     let indexes = entry.indexes.iter().map(|index| {
         AttributeValue::M(Item::from([
             ("number".to_owned(), integer(index.number)),
-            ("fields".to_owned(), text(index.definition.order().to_string())),
+            ("fields".to_owned(), text(index.definition.to_string())),
             ("ready".to_owned(), AttributeValue::Bool(index.state == IndexState::Ready)),
         ]))
     });
@@ -296,12 +296,11 @@ pub(crate) fn read_entry(item: &Item) -> Result<Catalogued, EngineError> {
 }
 
 fn read_index(item: &Item) -> Option<IndexEntry> {
-    let order = Order::parse(as_text(item, "fields")?).ok()?;
     let state = match item.get("ready")?.as_bool().ok()? {
         true => IndexState::Ready,
         false => IndexState::Building,
     };
-    let definition = IndexDefinition::new(order).ok()?;
+    let definition = IndexDefinition::parse(as_text(item, "fields")?).ok()?;
     Some(IndexEntry { number: as_integer(item, "number")?, definition, state })
 }
 
@@ -351,7 +350,7 @@ mod tests {
         let answer = StoredAnswer { key: [1; 32], fingerprint: [2; 32], outcomes: "[]".into(), at };
         assert_eq!(read_answer(&answer_item(&answer, 1)).unwrap(), answer);
 
-        let definition = IndexDefinition::new(Order::parse("status,-at").unwrap()).unwrap();
+        let definition = IndexDefinition::parse("unique(status,-at)").unwrap();
         let index = IndexEntry { number: 4, definition, state: IndexState::Building };
         let entry = CatalogueEntry {
             collection: collection(),

@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::{
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
 use isobase_engine::EngineError;
-use isobase_remote::{BEYOND_SEQUENCES, DocumentKey, META_FIELD, is_purged};
+use isobase_remote::{BEYOND_SEQUENCES, DocumentKey, IndexEntry, META_FIELD, is_purged};
 use isobase_types::{CollectionName, DocumentId, Sequence};
 
 use crate::{
@@ -42,7 +42,7 @@ impl DynamoDbBackend {
             self.purge_runs(collection, known.runs).await?;
         }
         let indexes = known.map(|known| known.entry.indexes).unwrap_or_default();
-        for index in [0].into_iter().chain(indexes.iter().map(|index| index.number)) {
+        for index in [0].into_iter().chain(indexes.iter().flat_map(IndexEntry::numbers)) {
             self.purge_entries(collection, index).await?;
         }
         Ok(())

@@ -16,7 +16,7 @@ use googleapis_tonic_google_firestore_v1::google::firestore::v1 as proto;
 use isobase_engine::{EngineError, ErrorKind, IndexDefinition, IndexState};
 use isobase_remote::{CatalogueEntry, Head, IndexEntry, LogRecord, StoredAnswer};
 use isobase_types::{
-    Change, ChangeKind, CollectionName, DocumentId, Order, Revision, Sequence, Timestamp,
+    Change, ChangeKind, CollectionName, DocumentId, Revision, Sequence, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -202,7 +202,7 @@ fn index_value(index: &IndexEntry) -> proto::Value {
     };
     codec::map(Fields::from([
         ("number".to_owned(), codec::integer(i64::from(index.number))),
-        ("fields".to_owned(), codec::string(index.definition.order().to_string())),
+        ("fields".to_owned(), codec::string(index.definition.to_string())),
         ("state".to_owned(), codec::string(state)),
     ]))
 }
@@ -224,7 +224,7 @@ pub(crate) fn entry_of(fields: &Fields) -> Result<CatalogueEntry, EngineError> {
 
 fn index_of(value: &proto::Value) -> Option<IndexEntry> {
     let fields = codec::map_of(value)?;
-    let order = Order::parse(codec::string_of(fields.get("fields")?)?).ok()?;
+    let definition = codec::string_of(fields.get("fields")?)?;
     let state = match codec::string_of(fields.get("state")?)? {
         "ready" => IndexState::Ready,
         "building" => IndexState::Building,
@@ -232,7 +232,7 @@ fn index_of(value: &proto::Value) -> Option<IndexEntry> {
     };
     Some(IndexEntry {
         number: u32::try_from(codec::integer_of(fields.get("number")?)?).ok()?,
-        definition: IndexDefinition::new(order).ok()?,
+        definition: IndexDefinition::parse(definition).ok()?,
         state,
     })
 }
@@ -312,7 +312,7 @@ mod tests {
         assert_eq!(answer_of(answer.key, &answer_fields(&answer)).unwrap(), answer);
         assert_eq!(answer_id(&[0xab; 32]), "ab".repeat(32));
 
-        let definition = IndexDefinition::new(Order::parse("status,-a.b").unwrap()).unwrap();
+        let definition = IndexDefinition::parse("unique(status,-a.b)").unwrap();
         let index = IndexEntry { number: 3, definition, state: IndexState::Building };
         for deleting in [None, Some(Sequence(5))] {
             let collection = CollectionName::new("agents").unwrap();

@@ -257,12 +257,12 @@ impl ChangeFeed for MemoryEngine {
     }
 }
 
-/// Declarations are kept and listed, and make no difference: everything is in memory.
+/// Declarations are kept and listed. Listings do not use them: everything is in memory.
 impl Indexes for MemoryEngine {
     fn indexes<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, Vec<IndexInfo>> {
         let state = self.state();
         let declared = state.indexes.get(collection).into_iter().flatten();
-        ready(Ok(declared.cloned().map(ready_index).collect()))
+        ready(Ok(declared.map(|index| ready_index(index.definition.clone())).collect()))
     }
 
     fn indexed_collections(&self) -> Pending<'_, Vec<CollectionName>> {
@@ -282,11 +282,8 @@ impl Indexes for MemoryEngine {
             Ok(state) => state,
             Err(refused) => return ready(Err(refused)),
         };
-        let declared = state.indexes.entry(collection.clone()).or_default();
-        if !declared.contains(definition) {
-            declared.push(definition.clone());
-        }
-        ready(Ok(ready_index(definition.clone())))
+        let declared = state.declare(collection, definition);
+        ready(declared.map(|()| ready_index(definition.clone())))
     }
 
     fn drop_index<'a>(
@@ -300,7 +297,7 @@ impl Indexes for MemoryEngine {
         };
         let declared = state.indexes.entry(collection.clone()).or_default();
         let before = declared.len();
-        declared.retain(|known| known != definition);
+        declared.retain(|known| known.definition != *definition);
         ready(Ok(declared.len() < before))
     }
 }

@@ -1,14 +1,14 @@
 //! What the engine holds.
 
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     sync::Arc,
 };
 
 use isobase_engine::{
-    BatchProgress, CollectionInfo, Counters, Current, Effect, EngineError, ErrorKind, Idempotency,
-    IndexDefinition, Limits, Rejection, WriteBatch, WriteOperation, WriteOutcome, WriteReport,
-    Written, decide, no_id_left,
+    BatchProgress, CollectionInfo, Counters, Current, Duplicates, Effect, EngineError, ErrorKind,
+    Idempotency, IndexDefinition, Limits, Rejection, UniqueKey, WriteBatch, WriteOperation,
+    WriteOutcome, WriteReport, Written, decide, no_id_left, not_unique,
 };
 use isobase_types::{
     Change, ChangeKind, CollectionName, Document, DocumentId, Revision, Sequence, Timestamp,
@@ -25,7 +25,7 @@ pub(crate) struct State {
     /// Collections with at least one document.
     pub(crate) collections: BTreeMap<CollectionName, Arc<Documents>>,
     /// Declared indexes; listings do not use them.
-    pub(crate) indexes: HashMap<CollectionName, Vec<IndexDefinition>>,
+    pub(crate) indexes: HashMap<CollectionName, Vec<Index>>,
     /// The kept part of the change feed, oldest first.
     pub(crate) changes: VecDeque<Change>,
     /// The place of the last change that is no longer kept.
@@ -39,6 +39,52 @@ pub(crate) struct State {
     answer_order: VecDeque<[u8; 32]>,
     /// The note of a load that was begun and not finished.
     pub(crate) unfinished: Option<String>,
+}
+
+/// A declared index.
+#[derive(Debug)]
+pub(crate) struct Index {
+    pub(crate) definition: IndexDefinition,
+    /// Who has which values, of a unique one. Several have one only while a load is unfinished.
+    holders: HashMap<UniqueKey, BTreeSet<DocumentId>>,
+}
+
+impl Index {
+    fn key(&self, id: &DocumentId, document: Option<&Arc<Document>>) -> Option<UniqueKey> {
+        UniqueKey::of(&self.definition, &document?.body, id)
+    }
+
+    /// Follows a document that becomes another.
+    fn follow(
+        &mut self,
+        id: &DocumentId,
+        before: Option<&Arc<Document>>,
+        after: Option<&Arc<Document>>,
+    ) {
+        let (old, new) = (self.key(id, before), self.key(id, after));
+        if let Some(holders) = old.and_then(|old| self.holders.get_mut(&old)) {
+            holders.remove(id);
+        }
+        if let Some(new) = new {
+            self.holders.entry(new).or_default().insert(id.clone());
+        }
+        if let Some(old) = old
+            && self.holders.get(&old).is_some_and(BTreeSet::is_empty)
+        {
+            self.holders.remove(&old);
+        }
+    }
+
+    fn check(&self, collection: &CollectionName) -> Result<(), EngineError> {
+        let mut duplicates = Duplicates::default();
+        let mut several: Vec<_> =
+            self.holders.values().filter(|holders| holders.len() > 1).collect();
+        several.sort();
+        for holders in several {
+            duplicates.add(holders.iter().cloned().collect());
+        }
+        duplicates.refuse(collection, &self.definition)
+    }
 }
 
 /// The first answer to an idempotency key.
@@ -106,6 +152,9 @@ impl State {
         options: &MemoryOptions,
     ) -> u64 {
         let Some(documents) = self.collections.remove(collection) else { return 0 };
+        for index in self.indexes.get_mut(collection).into_iter().flatten() {
+            index.holders.clear();
+        }
         self.sequence += 1;
         self.changes.push_back(Change {
             sequence: Sequence(self.sequence),
@@ -136,13 +185,17 @@ impl State {
             body: &document.body,
         });
         let effect = decide(&operation, current, limits, progress)?;
-        let id = match id {
-            Some(id) => id,
-            None => {
-                self.last_id = self.last_id.checked_add(1).ok_or_else(no_id_left)?;
-                DocumentId::Integer(self.last_id)
-            }
+        let next_id = self.last_id.checked_add(1).ok_or_else(no_id_left);
+        let id = match &id {
+            Some(id) => id.clone(),
+            None => DocumentId::Integer(next_id.clone()?),
         };
+        if let Some(body) = effect.body() {
+            self.check_holders(&collection, &id, body)?;
+        }
+        if operation.action.id().is_none() {
+            self.last_id = next_id?;
+        }
         self.sequence += 1;
         let revision = Revision::from_number(self.sequence);
         let created_at = before.as_ref().map_or(now, |document| document.created_at);
@@ -177,6 +230,49 @@ impl State {
         Ok(Written { id, kind, revision, created_at, updated_at: now, body: returned })
     }
 
+    /// Refuses values of a unique index that another document has.
+    fn check_holders(
+        &self,
+        collection: &CollectionName,
+        id: &DocumentId,
+        body: &str,
+    ) -> Result<(), Rejection> {
+        for index in self.indexes.get(collection).into_iter().flatten() {
+            let Some(key) = UniqueKey::of(&index.definition, body, id) else { continue };
+            let holders = index.holders.get(&key);
+            if holders.is_some_and(|holders| holders.iter().any(|holder| holder != id)) {
+                return Err(not_unique(&index.definition));
+            }
+        }
+        Ok(())
+    }
+
+    /// Declares an index, if it is not declared.
+    pub(crate) fn declare(
+        &mut self,
+        collection: &CollectionName,
+        definition: &IndexDefinition,
+    ) -> Result<(), EngineError> {
+        let declared = self.indexes.entry(collection.clone()).or_default();
+        if declared.iter().any(|known| known.definition == *definition) {
+            return Ok(());
+        }
+        let mut index = Index { definition: definition.clone(), holders: HashMap::new() };
+        for (id, document) in self.collections.get(collection).into_iter().flat_map(|all| &**all) {
+            index.follow(id, None, Some(document));
+        }
+        index.check(collection)?;
+        declared.push(index);
+        Ok(())
+    }
+
+    /// Whether every unique index is one, after a load.
+    pub(crate) fn check_unique(&self) -> Result<(), EngineError> {
+        let all = self.indexes.iter();
+        all.flat_map(|(collection, indexes)| indexes.iter().map(move |index| (collection, index)))
+            .try_for_each(|(collection, index)| index.check(collection))
+    }
+
     fn take_back(&mut self, undo: Vec<Undo>) {
         for Undo { collection, id, before } in undo.into_iter().rev() {
             self.set(&collection, &id, before);
@@ -190,6 +286,12 @@ impl State {
         id: &DocumentId,
         document: Option<Arc<Document>>,
     ) {
+        if let Some(indexes) = self.indexes.get_mut(collection) {
+            let before = self.collections.get(collection).and_then(|all| all.get(id));
+            for index in indexes {
+                index.follow(id, before, document.as_ref());
+            }
+        }
         match document {
             Some(document) => {
                 let documents = self.collections.entry(collection.clone()).or_default();

@@ -95,7 +95,11 @@ impl BulkLoad for MemoryEngine {
     }
 
     fn finish(&self, counters: Counters) -> Pending<'_, ()> {
-        self.state().finish_load(counters);
+        let mut state = self.state();
+        if let Err(duplicates) = state.check_unique() {
+            return ready(Err(duplicates));
+        }
+        state.finish_load(counters);
         self.loading.end();
         ready(Ok(()))
     }

@@ -7,8 +7,8 @@ use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
 use isobase_engine::{
     Action, BatchProgress, Current, Effect, EngineError, ErrorKind, Idempotency, Rejection,
-    WriteBatch, WriteOperation, WriteOutcome, WriteReport, Written, decide, decode_outcomes,
-    encode_outcomes, listing::index_key, no_id_left,
+    UniqueHolders, UniqueKey, WriteBatch, WriteOperation, WriteOutcome, WriteReport, Written,
+    decide, decode_outcomes, encode_outcomes, no_id_left,
 };
 use isobase_types::{ChangeKind, CollectionName, DocumentId, Revision, Timestamp};
 
@@ -105,6 +105,8 @@ pub(crate) struct Batch<'j> {
     operations: Vec<Vec<(usize, Option<usize>)>>,
     changes: Vec<NewChange>,
     answers: HashMap<[u8; 32], Answer>,
+    /// Of unique indexes, by their numbers.
+    holders: UniqueHolders<i32>,
 }
 
 /// The rows a batch must know, column by column.
@@ -183,9 +185,11 @@ impl<'j> Batch<'j> {
             operations: Vec::with_capacity(jobs.len()),
             changes: Vec::new(),
             answers: HashMap::new(),
+            holders: UniqueHolders::default(),
         };
         let mut known: HashMap<&CollectionName, usize> = HashMap::new();
         for job in jobs {
+            let needs_before = job.batch.needs_before();
             let mut places = Vec::with_capacity(job.batch.operations.len());
             for operation in &job.batch.operations {
                 let name = &operation.collection;
@@ -201,7 +205,7 @@ impl<'j> Batch<'j> {
                 let touched = operation.action.id().map(|id| {
                     let place = batch.touch(collection, id.clone());
                     let patches = matches!(operation.action, Action::Patch { .. });
-                    batch.touched[place].needs_body |= patches;
+                    batch.touched[place].needs_body |= patches || needs_before;
                     place
                 });
                 places.push((collection, touched));
@@ -267,6 +271,27 @@ impl<'j> Batch<'j> {
         }
     }
 
+    /// The unique values of which must be known who has them, before what was carried out counts.
+    pub(crate) fn wanted_holders(&mut self) -> Vec<(i32, UniqueKey)> {
+        self.holders.take_wanted()
+    }
+
+    /// Says who has a unique value.
+    pub(crate) fn set_holders(&mut self, index: i32, key: UniqueKey, holders: Vec<DocumentId>) {
+        self.holders.learn(index, key, holders);
+    }
+
+    /// Takes back every job. `clock` is the row as it was read.
+    pub(crate) fn restart(&mut self, clock: ClockRow) {
+        for touched in &mut self.touched {
+            touched.now = Now::AsBefore;
+        }
+        self.clock = clock;
+        self.changes.clear();
+        self.answers.retain(|_, answer| !answer.is_new);
+        self.holders.restart();
+    }
+
     /// Carries out one job.
     pub(crate) fn apply(
         &mut self,
@@ -277,10 +302,10 @@ impl<'j> Batch<'j> {
         if let Some(outcomes) = self.replay(idempotency)? {
             return Ok(WriteReport { outcomes, replayed: true });
         }
-        let (clock, changes) = (self.clock, self.changes.len());
+        let (clock, changes, holders) = (self.clock, self.changes.len(), self.holders.mark());
         let mut undo = Vec::new();
         let mut progress = BatchProgress::of(job.batch);
-        let places = std::mem::take(&mut self.operations[at]);
+        let places = self.operations[at].clone();
         let mut outcomes: Vec<WriteOutcome> = Vec::with_capacity(places.len());
         for (operation, place) in job.batch.operations.iter().zip(places) {
             outcomes.push(self.carry_out(operation, place, &mut undo, &mut progress));
@@ -295,6 +320,7 @@ impl<'j> Batch<'j> {
             }
             self.clock = clock;
             self.changes.truncate(changes);
+            self.holders.back_to(holders);
             for outcome in outcomes.iter_mut().filter(|outcome| outcome.is_ok()) {
                 *outcome = Err(Rejection::BatchRejected);
             }
@@ -343,12 +369,22 @@ impl<'j> Batch<'j> {
         });
         let effect = decide(operation, known, &LIMITS, progress)?;
         let created_at = current.map_or(self.now, |stored| stored.created_at);
+        let next_id = self.clock.next_id;
+        let new_id = DocumentId::Integer(next_id);
+        let id = touched.map_or(&new_id, |place| &self.touched[place].id);
+        if touched.is_none() && next_id == i64::MAX {
+            return Err(no_id_left());
+        }
+        let indexes = self.collections[collection].indexes.iter();
+        let declared = indexes.filter(|index| index.is_declared());
+        let unique = declared.map(|index| (index.id, &index.definition));
+        let before = current.map(|stored| &*stored.body);
+        self.holders.write(unique, id, before, effect.body())?;
         let place = match touched {
             Some(place) => place,
             None => {
-                let id = self.clock.next_id;
-                self.clock.next_id = id.checked_add(1).ok_or_else(no_id_left)?;
-                self.touch(collection, DocumentId::Integer(id))
+                self.clock.next_id = next_id + 1;
+                self.touch(collection, new_id)
             }
         };
         self.clock.sequence += 1;
@@ -476,17 +512,15 @@ impl<'b> Mutations<'b> {
         touched: &'b Touched<'_>,
         now: Option<&Stored<'_>>,
     ) {
-        let order = index.definition.order();
-        let key = |stored: &Stored<'_>| index_key(&stored.body, &touched.id, order);
-        let (before, now) = (touched.before.as_ref().map(key), now.map(key));
-        if before == now {
-            return;
+        let keys = |stored: Option<&Stored<'_>>| {
+            stored.map(|stored| index.keys_of(&stored.body, &touched.id)).unwrap_or_default()
+        };
+        let (before, now) = (keys(touched.before.as_ref()), keys(now));
+        for (number, key) in before.iter().filter(|key| !now.contains(key)) {
+            self.deleted_entries.push(*number, key.clone(), collection, &touched.id_bytes);
         }
-        if let Some(before) = before {
-            self.deleted_entries.push(index.id, before, collection, &touched.id_bytes);
-        }
-        if let Some(now) = now {
-            self.new_entries.push(index.id, now, collection, &touched.id_bytes);
+        for (number, key) in now.into_iter().filter(|key| !before.contains(key)) {
+            self.new_entries.push(number, key, collection, &touched.id_bytes);
         }
     }
 }

@@ -7,9 +7,12 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use isobase_engine::{IndexDefinition, IndexInfo, IndexState, Loading, listing::ReadyIndex};
+use isobase_engine::{
+    IndexDefinition, IndexInfo, IndexState, Loading, UniqueKey,
+    listing::{ReadyIndex, index_key},
+};
 use isobase_postgres::{Connection, Error, Row};
-use isobase_types::{CollectionName, Order};
+use isobase_types::{CollectionName, DocumentId};
 
 use crate::{codec::column, error::corrupted, sql::Statements};
 
@@ -157,9 +160,7 @@ impl IndexCatalogue {
 
     /// The indexes that callers know of.
     pub(crate) fn declared(&self, collection: i32) -> impl Iterator<Item = &IndexRow> {
-        let declared =
-            |index: &&IndexRow| matches!(index.state, RowState::Building | RowState::Ready);
-        self.all(collection).iter().filter(declared)
+        self.all(collection).iter().filter(|index| index.is_declared())
     }
 
     /// The declared index with this definition.
@@ -173,6 +174,21 @@ impl IndexCatalogue {
 }
 
 impl IndexRow {
+    /// Whether callers know of it.
+    pub(crate) fn is_declared(&self) -> bool {
+        matches!(self.state, RowState::Building | RowState::Ready)
+    }
+
+    /// The rows of a document, each with the number of the index under which it lies. Those of
+    /// unique values lie under the negative number.
+    pub(crate) fn keys_of(&self, body: &str, id: &DocumentId) -> Vec<(i32, Vec<u8>)> {
+        let mut keys = vec![(self.id, index_key(body, id, self.definition.order()))];
+        if let Some(unique) = UniqueKey::of(&self.definition, body, id) {
+            keys.push((-self.id, unique.row(id)));
+        }
+        keys
+    }
+
     pub(crate) fn info(&self) -> IndexInfo {
         let state = match self.state {
             RowState::Ready => IndexState::Ready,
@@ -206,10 +222,8 @@ pub(crate) async fn load_indexes(
 }
 
 fn index_row(row: &Row) -> Result<IndexRow, Error> {
-    let definition = Order::parse(column(row, 3)?)
-        .ok()
-        .and_then(|order| IndexDefinition::new(order).ok())
-        .ok_or_else(|| corrupted("the definition of an index"))?;
+    let definition = IndexDefinition::parse(column(row, 3)?)
+        .map_err(|_| corrupted("the definition of an index"))?;
     let state = match column::<i16>(row, 4)? {
         0 => RowState::Building,
         1 => RowState::Ready,

@@ -7,13 +7,13 @@
 //!
 //! A dropped index is kept up to date for a while: another process may have begun to read it.
 
-use std::{sync::Arc, time::Instant};
+use std::{collections::HashSet, sync::Arc, time::Instant};
 
 use isobase_engine::{
-    EngineError, ErrorKind, IndexDefinition, IndexInfo, Indexes, Pending,
-    listing::{FETCH_BYTES_MAX, index_key},
+    DUPLICATES_MAX, Duplicates, EngineError, ErrorKind, IndexDefinition, IndexInfo, Indexes,
+    Pending, UniqueKey, listing::FETCH_BYTES_MAX,
 };
-use isobase_postgres::{Error, ErrorKind as NativeKind, Row, Sql, ToSql};
+use isobase_postgres::{Connection, Error, ErrorKind as NativeKind, Row, Sql, ToSql};
 use isobase_types::{ChangeKind, CollectionName, Timestamp};
 
 use crate::{
@@ -22,6 +22,7 @@ use crate::{
     catalogue::{IndexCatalogue, RETIREMENT_SECONDS, RowState},
     codec::{column, id_of},
     error::{being_loaded, corrupted, engine_error},
+    sql::Statements,
     transaction::Session,
 };
 
@@ -55,6 +56,8 @@ pub(crate) enum SpecialAnswer {
     Filled {
         to: Option<Vec<u8>>,
     },
+    /// The index was to be unique, and is dropped again.
+    Duplicates(Duplicates),
     /// Whether there was such an index.
     Dropped(bool),
     Nothing,
@@ -85,8 +88,7 @@ impl SpecialJob {
                 transaction.declare_index(collection, definition).await
             }
             Self::FillIndex { collection, index, after } => {
-                let to = transaction.fill_index(*collection, *index, after).await?;
-                Ok(SpecialAnswer::Filled { to })
+                transaction.fill_index(*collection, *index, after).await
             }
             Self::DropIndex { collection, definition } => {
                 transaction.drop_index(collection, definition).await.map(SpecialAnswer::Dropped)
@@ -161,7 +163,7 @@ impl Transaction<'_, '_> {
             self.remember(known);
             return Ok(SpecialAnswer::Declared { collection, index, is_ready });
         }
-        let text = definition.order().to_string();
+        let text = definition.to_string();
         let rows = self.query(&s.add_index, &[&collection, &text]).await?;
         let index = column(first(&rows)?, 0)?;
         self.change_catalogue().await?;
@@ -173,7 +175,7 @@ impl Transaction<'_, '_> {
         collection: i32,
         index: i32,
         after: &[u8],
-    ) -> Result<Option<Vec<u8>>, Error> {
+    ) -> Result<SpecialAnswer, Error> {
         let known = self.load_indexes().await?;
         let row = known.declared(collection).find(|row| row.id == index);
         let Some(row) = row else {
@@ -188,11 +190,15 @@ impl Transaction<'_, '_> {
             [&collection, &lower, &upper, &FILL_DOCUMENTS, &bytes_max];
         let rows = self.query(&s.ids_forward, &part).await?;
         let mut entries = Entries::default();
+        let mut values = HashSet::new();
         for row_of_document in &rows {
             let id: &[u8] = column(row_of_document, 0)?;
             let body: &str = column(row_of_document, 4)?;
-            let key = index_key(body, &id_of(id)?, row.definition.order());
-            entries.push(index, key, collection, id);
+            let document = id_of(id)?;
+            for (number, key) in row.keys_of(body, &document) {
+                entries.push(number, key, collection, id);
+            }
+            values.extend(UniqueKey::of(&row.definition, body, &document));
         }
         let last = entries.documents.ids.last().map(|id| id.to_vec());
         if last.is_some() {
@@ -203,12 +209,33 @@ impl Transaction<'_, '_> {
                 &entries.documents.ids,
             ];
             self.execute(&s.add_entries, &new).await?;
+            // Whoever has the same values and comes into the index later finds these: by a write,
+            // which is refused then, or by the next part.
+            if self.are_shared(index, &values).await? {
+                let duplicates = duplicates(self.session.connection, s, index);
+                let duplicates = self.session.in_time("reading unique values", duplicates).await?;
+                self.execute(&s.drop_index, &[&index]).await?;
+                self.change_catalogue().await?;
+                return Ok(SpecialAnswer::Duplicates(duplicates));
+            }
             self.session.set_clock_and_commit(self.clock).await?;
-            return Ok(last);
+            return Ok(SpecialAnswer::Filled { to: last });
         }
         self.execute(&s.set_index_ready, &[&index]).await?;
         self.change_catalogue().await?;
-        Ok(None)
+        Ok(SpecialAnswer::Filled { to: None })
+    }
+
+    /// Whether several documents have one of some unique values.
+    async fn are_shared(&self, index: i32, values: &HashSet<UniqueKey>) -> Result<bool, Error> {
+        if values.is_empty() {
+            return Ok(false);
+        }
+        let numbers = vec![-index; values.len()];
+        let (lower, upper): (Vec<_>, Vec<_>) = values.iter().map(UniqueKey::rows).unzip();
+        let sql = &self.session.statements.holders;
+        let rows = self.query(sql, &[&numbers, &lower, &upper]).await?;
+        Ok(rows.len() > values.len())
     }
 
     async fn drop_index(
@@ -286,6 +313,25 @@ impl Transaction<'_, '_> {
     }
 }
 
+/// The documents that have equal values of a unique index, some of them when there are many.
+pub(crate) async fn duplicates(
+    connection: &Connection,
+    statements: &Statements,
+    index: i32,
+) -> Result<Duplicates, Error> {
+    let key_bytes = i32::try_from(UniqueKey::BYTES).unwrap_or(i32::MAX);
+    let rows_max = i64::try_from(DUPLICATES_MAX * DUPLICATES_MAX).unwrap_or(i64::MAX);
+    let which: [&(dyn ToSql + Sync); 3] = [&-index, &key_bytes, &rows_max];
+    let rows = connection.query(&statements.duplicates, &which).await?;
+    let mut duplicates = Duplicates::default();
+    for row in &rows {
+        let key = UniqueKey::of_row(column(row, 0)?);
+        let key = key.ok_or_else(|| corrupted("the row of a unique value"))?;
+        duplicates.see(key, id_of(column(row, 1)?)?);
+    }
+    Ok(duplicates)
+}
+
 fn first(rows: &[Row]) -> Result<&Row, Error> {
     rows.first().ok_or_else(|| corrupted("an answer"))
 }
@@ -309,12 +355,12 @@ impl Indexes for PostgresEngine {
 
     fn create_index<'a>(
         &'a self,
-        collection: &'a CollectionName,
+        name: &'a CollectionName,
         definition: &'a IndexDefinition,
     ) -> Pending<'a, IndexInfo> {
         Box::pin(async move {
-            let (name, wanted) = (collection.clone(), definition.clone());
-            let job = SpecialJob::DeclareIndex { collection: name, definition: wanted };
+            let (collection, definition_wanted) = (name.clone(), definition.clone());
+            let job = SpecialJob::DeclareIndex { collection, definition: definition_wanted };
             let declared = self.writer.special(job).await?;
             let SpecialAnswer::Declared { collection, index, is_ready } = declared else {
                 return Err(unexpected_answer());
@@ -324,6 +370,10 @@ impl Indexes for PostgresEngine {
                 let job = SpecialJob::FillIndex { collection, index, after: done };
                 match self.writer.special(job).await? {
                     SpecialAnswer::Filled { to } => after = to,
+                    SpecialAnswer::Duplicates(duplicates) => {
+                        duplicates.refuse(name, definition)?;
+                        return Err(unexpected_answer());
+                    }
                     _ => return Err(unexpected_answer()),
                 }
             }

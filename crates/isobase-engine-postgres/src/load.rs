@@ -13,7 +13,7 @@ use std::{
 };
 
 use futures_util::future::join;
-use isobase_engine::{Counters, EngineError, ErrorKind, listing::index_key, revision_number};
+use isobase_engine::{Counters, EngineError, ErrorKind, IndexDefinition, revision_number};
 use isobase_postgres::{
     Config, Connection, Error, ErrorKind as NativeKind, Pool, Pooling, Row, ToSql, within,
 };
@@ -27,6 +27,7 @@ use crate::{
     codec::{column, id_bytes, id_of},
     copy::CopyRows,
     error::{corrupted, engine_error},
+    indexes::duplicates,
     schema::quoted,
     sql::analyze,
 };
@@ -136,7 +137,7 @@ impl PostgresEngine {
         self.loading("finishing a load", async |loading| {
             loading.finish(sequence, counters.last_id.saturating_add(1)).await
         })
-        .await?;
+        .await??;
         self.catalogue.loading.end();
         self.analyze().await;
         self.loader.replaced().clear();
@@ -241,8 +242,9 @@ impl Loading<'_> {
             let mut rows = CopyRows::new();
             for index in &indexes {
                 for document in documents {
-                    let key = index_key(&document.body, &document.id, index.definition.order());
-                    rows.push_entry(index.id, &key, collection, &id_bytes(&document.id));
+                    for (number, key) in index.keys_of(&document.body, &document.id) {
+                        rows.push_entry(number, &key, collection, &id_bytes(&document.id));
+                    }
                     if let Some(piece) = rows.piece() {
                         copy.send(piece).await?;
                     }
@@ -262,8 +264,9 @@ impl Loading<'_> {
         let mut entries = Entries::default();
         for (document, id) in documents.iter().zip(&ids) {
             for index in &indexes {
-                let key = index_key(&document.body, &document.id, index.definition.order());
-                entries.push(index.id, key, collection, id);
+                for (number, key) in index.keys_of(&document.body, &document.id) {
+                    entries.push(number, key, collection, id);
+                }
             }
         }
         let upserts = upserts(collection, documents, &ids);
@@ -364,12 +367,9 @@ impl Loading<'_> {
         let mut old = Entries::default();
         for There { id, bytes, body } in there {
             for index in indexes {
-                old.push(
-                    index.id,
-                    index_key(body, id, index.definition.order()),
-                    collection,
-                    bytes,
-                );
+                for (number, key) in index.keys_of(body, id) {
+                    old.push(number, key, collection, bytes);
+                }
             }
         }
         if !old.keys.is_empty() {
@@ -403,7 +403,8 @@ impl Loading<'_> {
         self.connection.commit().await
     }
 
-    async fn finish(&self, sequence: i64, next_id: i64) -> Result<(), Error> {
+    /// Ends the load, unless unique values are not unique.
+    async fn finish(&self, sequence: i64, next_id: i64) -> Result<Result<(), EngineError>, Error> {
         let (s, transfer) = (&self.engine.statements, &self.engine.transfer);
         let lock = self.connection.query(&s.lock_clock, &[]);
         let begin = self.begin(Durable::Yes);
@@ -413,13 +414,38 @@ impl Loading<'_> {
         let clock = locked.first().ok_or_else(|| corrupted("the clock"))?;
         let sequence = column::<i64>(clock, 0)?.max(sequence);
         let next_id = column::<i64>(clock, 1)?.max(next_id).max(self.after_all_integers().await?);
+        if let Err(refused) = self.check_unique().await? {
+            self.connection.batch("ROLLBACK").await?;
+            return Ok(Err(refused));
+        }
         // Others may write again.
         let version = column::<i64>(clock, 3)? + 1;
         let clock: [&(dyn ToSql + Sync); 4] = [&sequence, &next_id, &sequence, &version];
         self.connection.execute(&s.set_clock, &clock).await?;
         self.connection.execute(&transfer.delete_all_changes, &[]).await?;
         self.connection.execute(&transfer.delete_note, &[]).await?;
-        self.connection.commit().await
+        self.connection.commit().await?;
+        Ok(Ok(()))
+    }
+
+    /// Whether every unique index is one.
+    async fn check_unique(&self) -> Result<Result<(), EngineError>, Error> {
+        let rows = self.connection.query(&self.engine.transfer.declared_indexes, &[]).await?;
+        for row in &rows {
+            let definition = IndexDefinition::parse(column(row, 1)?)
+                .map_err(|_| corrupted("the definition of an index"))?;
+            if !definition.is_unique() {
+                continue;
+            }
+            let name =
+                CollectionName::new(column(row, 2)?).map_err(|_| corrupted("a collection name"))?;
+            let statements = &self.engine.statements;
+            let found = duplicates(self.connection, statements, column(row, 0)?).await?;
+            if let Err(refused) = found.refuse(&name, &definition) {
+                return Ok(Err(refused));
+            }
+        }
+        Ok(Ok(()))
     }
 
     /// The id after the largest integer id of all documents.

@@ -119,12 +119,24 @@ statements! {
         "DELETE FROM {s}.idempotency WHERE key IN (SELECT key FROM {s}.idempotency \
          WHERE at < $1 ORDER BY at LIMIT $2)";
 
+    // Unique values. No more documents than one have one, but while a load is unfinished.
+    holders (INT4_ARRAY, BYTEA_ARRAY, BYTEA_ARRAY)
+        "SELECT k.n, e.id FROM unnest($1, $2, $3) WITH ORDINALITY \
+         AS k (\"index\", lower, upper, n) CROSS JOIN LATERAL (SELECT id \
+         FROM {s}.index_entries AS e WHERE e.\"index\" = k.\"index\" AND e.key >= k.lower \
+         AND e.key < k.upper ORDER BY e.key LIMIT 2) AS e";
+    duplicates (INT4, INT4, INT8)
+        "SELECT key, id FROM (SELECT key, id, count(*) OVER (PARTITION BY \
+         substring(key FROM 1 FOR $2)) AS holders FROM {s}.index_entries \
+         WHERE \"index\" = $1) AS e WHERE holders > 1 ORDER BY key LIMIT $3";
+
     // Writes to a whole collection, and indexes.
     delete_all_records (INT4)
         "DELETE FROM {s}.records WHERE collection = $1";
     delete_all_entries (INT4)
-        "DELETE FROM {s}.index_entries AS e USING {s}.indexes AS i \
-         WHERE i.collection = $1 AND e.\"index\" = i.id";
+        "DELETE FROM {s}.index_entries AS e USING (SELECT id FROM {s}.indexes \
+         WHERE collection = $1 UNION ALL SELECT -id FROM {s}.indexes WHERE collection = $1) AS i \
+         WHERE e.\"index\" = i.id";
     empty_collection (INT4)
         "UPDATE {s}.collections SET documents = 0 WHERE id = $1";
     add_index (INT4, TEXT)
@@ -139,8 +151,9 @@ statements! {
          WHERE state = 2 AND dropped_at < now() - $1 * interval '1 second'";
     delete_retired_entries (INT8)
         "DELETE FROM {s}.index_entries WHERE (\"index\", key) IN (SELECT e.\"index\", \
-         e.key FROM {s}.indexes AS i JOIN {s}.index_entries AS e ON e.\"index\" = i.id \
-         WHERE i.state = 3 LIMIT $1)";
+         e.key FROM (SELECT id FROM {s}.indexes WHERE state = 3 UNION ALL \
+         SELECT -id FROM {s}.indexes WHERE state = 3) AS i \
+         JOIN {s}.index_entries AS e ON e.\"index\" = i.id LIMIT $1)";
     delete_retired_indexes ()
         "DELETE FROM {s}.indexes WHERE state = 3";
 
@@ -170,6 +183,9 @@ statements! {
          WHERE collection = $1 AND id > $2 ORDER BY id LIMIT $3");
     note ()
         "SELECT note FROM {s}.unfinished";
+    declared_indexes ()
+        "SELECT i.id, i.definition, c.name FROM {s}.indexes AS i \
+         JOIN {s}.collections AS c ON c.id = i.collection WHERE i.state IN (0, 1) ORDER BY i.id";
 
     // Loads.
     share_clock ()
@@ -269,13 +285,14 @@ fn changes(schema: &str, of_one: bool) -> Sql {
 impl Statements {
     /// The statements of a batch of writes, which are sent without waiting for each other and
     /// must therefore be prepared before.
-    pub(crate) fn of_batches(&self) -> [&Sql; 17] {
+    pub(crate) fn of_batches(&self) -> [&Sql; 18] {
         [
             &self.lock_clock,
             &self.set_clock,
             &self.collection_ids,
             &self.indexes,
             &self.current_rows,
+            &self.holders,
             &self.answers,
             &self.expired_changes,
             &self.add_collections,

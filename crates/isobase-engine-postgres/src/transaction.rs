@@ -7,7 +7,7 @@
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use futures_util::future::{join, join3, join4, join5};
-use isobase_engine::{EngineError, WriteReport};
+use isobase_engine::{EngineError, UniqueKey, WriteReport};
 use isobase_postgres::{Connection, Error, ErrorKind as NativeKind, Row, Sql, ToSql, within};
 use isobase_types::{CollectionName, Timestamp};
 use tokio::time::Instant;
@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use crate::{
     batch::{Batch, ClockRow, Mutations, Stored, WriteJob},
     catalogue::{Catalogue, IndexCatalogue, load_indexes},
-    codec::column,
+    codec::{column, id_of},
     error::{being_loaded, corrupted},
     sql::Statements,
 };
@@ -78,8 +78,7 @@ impl<'c> Session<'c> {
         let mut batch = Batch::new(jobs, now, |name| self.catalogue.collection(name));
         batch.set_indexes(&self.catalogue.indexes());
         let expired = self.read_current(&mut batch, jobs, retention).await?;
-        let reports: Vec<_> =
-            jobs.iter().enumerate().map(|(at, job)| batch.apply(at, *job)).collect();
+        let reports = self.carry_out(&mut batch, jobs).await?;
         let new = self.add_collections(&mut batch).await?;
         let trimmed = trim(batch.clock, expired, retention);
         let forgotten = Forgotten {
@@ -99,6 +98,51 @@ impl<'c> Session<'c> {
             self.catalogue.learn(name, id);
         }
         Ok(Committed { reports, is_trimmed })
+    }
+
+    /// Carries out the jobs in memory. Which unique values they touch is known only then: who has
+    /// them is asked for, and everything carried out anew, until nothing is left to ask.
+    async fn carry_out<'j>(
+        &self,
+        batch: &mut Batch<'j>,
+        jobs: &[WriteJob<'j>],
+    ) -> Result<Vec<Result<WriteReport, EngineError>>, Error> {
+        let clock = batch.clock;
+        loop {
+            let reports: Vec<_> =
+                jobs.iter().enumerate().map(|(at, job)| batch.apply(at, *job)).collect();
+            let wanted = batch.wanted_holders();
+            if wanted.is_empty() {
+                return Ok(reports);
+            }
+            self.read_holders(batch, &wanted).await?;
+            batch.restart(clock);
+        }
+    }
+
+    /// Asks who has unique values.
+    async fn read_holders(
+        &self,
+        batch: &mut Batch<'_>,
+        wanted: &[(i32, UniqueKey)],
+    ) -> Result<(), Error> {
+        let numbers: Vec<i32> = wanted.iter().map(|(index, _)| -index).collect();
+        let (lower, upper): (Vec<_>, Vec<_>) = wanted.iter().map(|(_, key)| key.rows()).unzip();
+        let which: [&(dyn ToSql + Sync); 3] = [&numbers, &lower, &upper];
+        let rows = self.connection.query(&self.statements.holders, &which);
+        let rows = self.in_time("reading unique values", rows).await?;
+        let mut holders = vec![Vec::new(); wanted.len()];
+        for row in &rows {
+            // WITH ORDINALITY counts from 1.
+            let place = usize::try_from(column::<i64>(row, 0)?).unwrap_or_default();
+            let of_one = place.checked_sub(1).and_then(|place| holders.get_mut(place));
+            let of_one = of_one.ok_or_else(|| corrupted("the place of a row"))?;
+            of_one.push(id_of(column(row, 1)?)?);
+        }
+        for ((index, key), holders) in wanted.iter().zip(holders) {
+            batch.set_holders(*index, *key, holders);
+        }
+        Ok(())
     }
 
     /// The first round trip, and more of them when another process changed what we knew. Gives

@@ -10,7 +10,7 @@ use std::{
 
 use isobase_engine::{CollectionInfo, IndexDefinition, IndexState, listing::ReadyIndex};
 use isobase_sqlite::rusqlite::{self, Connection, types::Type};
-use isobase_types::{CollectionName, Order};
+use isobase_types::CollectionName;
 
 /// The committed state of the catalogue. Replaced as a whole by the writer, after the commit.
 #[derive(Clone, Debug, Default)]
@@ -97,8 +97,7 @@ fn load_indexes(connection: &Connection) -> rusqlite::Result<HashMap<i64, Vec<In
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let text: String = row.get(2)?;
-        let order = Order::parse(&text).map_err(|error| unreadable(2, error))?;
-        let definition = IndexDefinition::new(order).map_err(|error| unreadable(2, error))?;
+        let definition = IndexDefinition::parse(&text).map_err(|error| unreadable(2, error))?;
         let ready: bool = row.get(3)?;
         let state = if ready { IndexState::Ready } else { IndexState::Building };
         indexes.entry(row.get(1)?).or_default().push(Index { id: row.get(0)?, definition, state });

@@ -164,10 +164,11 @@ impl SqliteEngine {
             return Err(wrong_reply());
         };
         while let Some(step) = fill {
-            let Reply::Filled(next) = self.submit(Job::FillIndex(step)).await? else {
-                return Err(wrong_reply());
+            fill = match self.submit(Job::FillIndex(step)).await? {
+                Reply::Filled(next) => next,
+                Reply::NotUnique(error) => return Err(error),
+                _ => return Err(wrong_reply()),
             };
-            fill = next;
         }
         Ok(IndexInfo { definition: definition.clone(), state: IndexState::Ready })
     }

@@ -4,9 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use isobase_engine::{
-    BatchProgress, Clock, Counters, Current, Effect, Idempotency, IndexDefinition, Loading,
-    Rejection, WriteBatch, WriteOperation, WriteOutcome, WriteReport, Written, decide,
-    decode_outcomes, encode_outcomes, listing::index_key, no_id_left,
+    BatchProgress, Clock, Counters, Current, Effect, EngineError, Idempotency, IndexDefinition,
+    Loading, Rejection, WriteBatch, WriteOperation, WriteOutcome, WriteReport, Written, decide,
+    decode_outcomes, encode_outcomes, no_id_left, not_unique,
 };
 use isobase_sqlite::{
     JobFailure, WriteHandler,
@@ -16,7 +16,7 @@ use isobase_types::{ChangeKind, CollectionName, Document, DocumentId, Revision, 
 
 use crate::{
     catalogue::{Catalogue, Index},
-    indexes::{self, Fill},
+    indexes::{self, Fill, Filled},
     journal::{Mark, Working},
     limits::LIMITS,
     load,
@@ -68,6 +68,8 @@ pub(crate) enum Reply {
     Declared(Option<Fill>),
     /// Where to go on filling; none when the index is ready.
     Filled(Option<Fill>),
+    /// The index is dropped again: documents have equal values. Or a load cannot end for it.
+    NotUnique(EngineError),
     Dropped(bool),
     Done,
 }
@@ -237,6 +239,13 @@ impl Handler {
                 None => return Ok(Err(no_id_left())),
             },
         };
+        if let (Some(at), Some(body)) = (at, effect.body()) {
+            for index in &self.working.collection(at).indexes {
+                if indexes::is_taken(connection, index, body, &id)? {
+                    return Ok(Err(not_unique(&index.definition)));
+                }
+            }
+        }
         let at = match at {
             Some(at) => at,
             None => self.add_collection(connection, collection)?,
@@ -366,22 +375,25 @@ impl Handler {
         Ok(Some(fill(index)))
     }
 
-    fn fill_index(
-        &mut self,
-        connection: &Connection,
-        fill: &Fill,
-    ) -> rusqlite::Result<Option<Fill>> {
-        let Some(at) = self.working.find(&fill.collection) else { return Ok(None) };
+    fn fill_index(&mut self, connection: &Connection, fill: &Fill) -> rusqlite::Result<Reply> {
+        let Some(at) = self.working.find(&fill.collection) else { return Ok(Reply::Filled(None)) };
         let collection = self.working.collection(at);
-        let Some(index) = collection.indexes.iter().find(|index| index.id == fill.index) else {
-            return Ok(None);
+        let Some(index) = collection.indexes.iter().find(|index| index.id == fill.index).cloned()
+        else {
+            return Ok(Reply::Filled(None));
         };
-        let next = indexes::fill(connection, collection.id, index, fill)?;
-        if next.is_none() {
-            indexes::set_ready(connection, fill.index)?;
-            self.working.index_is_ready(at, fill.index);
+        match indexes::fill(connection, collection.id, &index, fill)? {
+            Filled::Whole => {}
+            Filled::Part(next) => return Ok(Reply::Filled(Some(next))),
+            Filled::Duplicates(found) => {
+                self.drop_index(connection, &fill.collection, &index.definition)?;
+                let refused = found.refuse(&fill.collection, &index.definition);
+                return Ok(refused.map_or_else(Reply::NotUnique, |()| Reply::Filled(None)));
+            }
         }
-        Ok(next)
+        indexes::set_ready(connection, fill.index)?;
+        self.working.index_is_ready(at, fill.index);
+        Ok(Reply::Filled(None))
     }
 
     fn drop_index(
@@ -448,14 +460,28 @@ impl Handler {
         Ok(())
     }
 
-    fn finish_load(&mut self, connection: &Connection, counters: Counters) -> rusqlite::Result<()> {
+    fn finish_load(
+        &mut self,
+        connection: &Connection,
+        counters: Counters,
+    ) -> rusqlite::Result<Reply> {
+        for at in 0..self.working.len() {
+            let collection = self.working.collection(at);
+            for index in collection.indexes.iter().filter(|index| index.definition.is_unique()) {
+                let duplicates = indexes::duplicates(connection, index)?;
+                if let Err(error) = duplicates.refuse(&collection.name, &index.definition) {
+                    return Ok(Reply::NotUnique(error));
+                }
+            }
+        }
         self.working.sequence = self.working.sequence.max(counters.sequence.0);
         self.working.last_id = self.working.last_id.max(counters.last_id);
         self.changes_floor = self.working.sequence;
         set_counter(connection, "changes_floor", self.changes_floor)?;
         connection.execute("DELETE FROM changes", [])?;
         connection.execute("DELETE FROM unfinished", [])?;
-        Ok(())
+        self.is_unfinished = false;
+        Ok(Reply::Done)
     }
 
     // --- retention -----------------------------------------------------------------------------
@@ -559,7 +585,7 @@ impl WriteHandler for Handler {
             Job::DeclareIndex { collection, definition } => {
                 self.declare_index(connection, collection, definition).map(Reply::Declared)
             }
-            Job::FillIndex(fill) => Ok(Reply::Filled(self.fill_index(connection, fill)?)),
+            Job::FillIndex(fill) => Ok(self.fill_index(connection, fill)?),
             Job::DropIndex { collection, definition } => {
                 Ok(Reply::Dropped(self.drop_index(connection, collection, definition)?))
             }
@@ -574,11 +600,7 @@ impl WriteHandler for Handler {
             Job::Unload { collection, ids } => {
                 Ok(self.unload(connection, collection, ids).map(|()| Reply::Done)?)
             }
-            Job::FinishLoad(counters) => {
-                self.finish_load(connection, *counters)?;
-                self.is_unfinished = false;
-                Ok(Reply::Done)
-            }
+            Job::FinishLoad(counters) => Ok(self.finish_load(connection, *counters)?),
         }
     }
 
@@ -688,16 +710,14 @@ pub(crate) fn move_entry(
     before: Option<&str>,
     after: Option<&str>,
 ) -> rusqlite::Result<()> {
-    let key = |body| index_key(body, id, index.definition.order());
-    let (old, new) = (before.map(key), after.map(key));
-    if old == new {
-        return Ok(());
+    let keys =
+        |body: Option<&str>| body.map(|body| indexes::keys_of(index, body, id)).unwrap_or_default();
+    let (old, new) = (keys(before), keys(after));
+    for (number, key) in old.iter().filter(|key| !new.contains(key)) {
+        indexes::delete_entry(connection, *number, key)?;
     }
-    if let Some(old) = old {
-        indexes::delete_entry(connection, index.id, &old)?;
-    }
-    if let Some(new) = new {
-        indexes::insert_entry(connection, index.id, &new, id)?;
+    for (number, key) in new.iter().filter(|key| !old.contains(key)) {
+        indexes::insert_entry(connection, *number, key, id)?;
     }
     Ok(())
 }

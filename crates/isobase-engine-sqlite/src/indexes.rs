@@ -1,15 +1,22 @@
 //! Filling and removing indexes.
+//!
+//! A unique index has rows of a second kind, which say who has which values. They lie in the same
+//! table under the negative number of the index.
 
 use std::ops::Bound;
 
 use isobase_engine::{
-    IndexDefinition,
-    listing::{Fetch, IdRange, Range, Row, index_key},
+    Duplicates, IndexDefinition, UniqueKey,
+    listing::{Fetch, IdRange, Range, index_key},
 };
 use isobase_sqlite::rusqlite::{self, Connection, params};
-use isobase_types::{CollectionName, DocumentId};
+use isobase_types::{CollectionName, Document, DocumentId};
 
-use crate::{catalogue::Index, location::IdColumn, read};
+use crate::{
+    catalogue::Index,
+    location::{IdColumn, id_of_column},
+    read,
+};
 
 /// Documents that one job puts into an index: about 0.1 s, for which other writes wait.
 const FILL_DOCUMENTS: u32 = 16_384;
@@ -32,7 +39,7 @@ pub(crate) fn insert(
 ) -> rusqlite::Result<i64> {
     connection
         .prepare_cached("INSERT INTO indexes (collection, definition) VALUES (?1, ?2)")?
-        .execute(params![collection, definition.order().to_string()])?;
+        .execute(params![collection, definition.to_string()])?;
     Ok(connection.last_insert_rowid())
 }
 
@@ -47,8 +54,50 @@ pub(crate) fn delete(connection: &Connection, index: i64) -> rusqlite::Result<()
 }
 
 pub(crate) fn delete_entries(connection: &Connection, index: i64) -> rusqlite::Result<()> {
-    connection.prepare_cached("DELETE FROM index_entries WHERE index_id = ?1")?.execute([index])?;
+    let mut delete =
+        connection.prepare_cached("DELETE FROM index_entries WHERE index_id IN (?1, -?1)")?;
+    delete.execute([index])?;
     Ok(())
+}
+
+/// The rows of a document in an index: the number they lie under, and their keys.
+pub(crate) fn keys_of(index: &Index, body: &str, id: &DocumentId) -> Vec<(i64, Vec<u8>)> {
+    let mut keys = vec![(index.id, index_key(body, id, index.definition.order()))];
+    if let Some(unique) = UniqueKey::of(&index.definition, body, id) {
+        keys.push((-index.id, unique.row(id)));
+    }
+    keys
+}
+
+/// Whether another document has the values of a unique index that a body has.
+pub(crate) fn is_taken(
+    connection: &Connection,
+    index: &Index,
+    body: &str,
+    id: &DocumentId,
+) -> rusqlite::Result<bool> {
+    let Some(key) = UniqueKey::of(&index.definition, body, id) else { return Ok(false) };
+    let (lower, upper) = key.rows();
+    connection
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM index_entries
+             WHERE index_id = ?1 AND key >= ?2 AND key < ?3 AND key <> ?4)",
+        )?
+        .query_row(params![-index.id, lower, upper, key.row(id)], |row| row.get(0))
+}
+
+/// The documents that have equal values of a unique index.
+pub(crate) fn duplicates(connection: &Connection, index: &Index) -> rusqlite::Result<Duplicates> {
+    let mut duplicates = Duplicates::default();
+    let mut statement = connection
+        .prepare_cached("SELECT key, id FROM index_entries WHERE index_id = ?1 ORDER BY key")?;
+    let mut rows = statement.query([-index.id])?;
+    while let Some(row) = rows.next()?.filter(|_| !duplicates.is_full()) {
+        let key = row.get_ref(0)?.as_blob().ok().and_then(UniqueKey::of_row);
+        let key = key.ok_or(rusqlite::Error::InvalidQuery)?;
+        duplicates.see(key, id_of_column(row.get_ref(1)?)?);
+    }
+    Ok(duplicates)
 }
 
 pub(crate) fn insert_entry(
@@ -77,7 +126,16 @@ pub(crate) fn delete_entry(
     Ok(())
 }
 
-/// Puts the next documents into an index; none when there are no more.
+/// How far an index is.
+pub(crate) enum Filled {
+    Whole,
+    /// Here it goes on.
+    Part(Fill),
+    /// Documents have equal values, and the index is to be unique.
+    Duplicates(Duplicates),
+}
+
+/// Puts the next documents into an index.
 ///
 /// Writes keep the index up to date from the moment it is declared, so only documents that were
 /// there before are missing, and one that was written since is in already.
@@ -86,22 +144,39 @@ pub(crate) fn fill(
     collection: i64,
     index: &Index,
     fill: &Fill,
-) -> rusqlite::Result<Option<Fill>> {
+) -> rusqlite::Result<Filled> {
     let lower = fill.after.clone().map_or(Bound::Unbounded, Bound::Excluded);
     let range = Range::Ids(IdRange { lower, upper: Bound::Unbounded });
     let part = Fetch { range, reverse: false, limit: FILL_DOCUMENTS };
     let fetched = read::fetch(connection, collection, &part)?;
-    let key = |row: &Row| index_key(&row.document.body, &row.document.id, index.definition.order());
-    let mut entries: Vec<(Vec<u8>, &DocumentId)> =
-        fetched.rows.iter().map(|row| (key(row), &row.document.id)).collect();
-    // In the order of the tree neighbouring entries meet the same pages.
-    entries.sort_unstable();
-    for (key, id) in entries {
-        insert_entry(connection, index.id, &key, id)?;
+    let documents = || fetched.rows.iter().map(|row| &row.document);
+    insert_entries(connection, index, documents())?;
+    // Whoever has the same values and comes into the index later finds these: by a write, which is
+    // refused then, or by the next part.
+    for document in documents() {
+        if is_taken(connection, index, &document.body, &document.id)? {
+            return Ok(Filled::Duplicates(duplicates(connection, index)?));
+        }
     }
     let last = fetched.rows.last().map(|row| row.document.id.clone());
     Ok(match (last, fetched.exhausted) {
-        (Some(after), false) => Some(Fill { after: Some(after), ..fill.clone() }),
-        _ => None,
+        (Some(after), false) => Filled::Part(Fill { after: Some(after), ..fill.clone() }),
+        _ => Filled::Whole,
     })
+}
+
+/// Puts documents into an index.
+pub(crate) fn insert_entries<'d>(
+    connection: &Connection,
+    index: &Index,
+    documents: impl Iterator<Item = &'d Document>,
+) -> rusqlite::Result<()> {
+    let keys = |document: &'d Document| {
+        let keys = keys_of(index, &document.body, &document.id).into_iter();
+        keys.map(move |(number, key)| (number, key, &document.id))
+    };
+    let mut entries: Vec<_> = documents.flat_map(keys).collect();
+    // In the order of the tree neighbouring entries meet the same pages.
+    entries.sort_unstable();
+    entries.iter().try_for_each(|(number, key, id)| insert_entry(connection, *number, key, id))
 }

@@ -1,13 +1,13 @@
 //! What the writer does for a load.
 
-use isobase_engine::{listing::index_key, revision_number};
+use isobase_engine::revision_number;
 use isobase_sqlite::rusqlite::{self, Connection, params};
 use isobase_types::{Document, DocumentId};
 
 use crate::{
     catalogue::Index,
     handler::move_entry,
-    indexes,
+    indexes::insert_entries,
     location::{IdColumn, Location},
     read,
 };
@@ -45,7 +45,7 @@ fn store_part(
     if is_empty(connection, collection, &first.id, &last.id)? {
         insert(connection, collection, documents)?;
         for index in indexes {
-            insert_entries(connection, index, documents)?;
+            insert_entries(connection, index, documents.iter())?;
         }
         return Ok(documents.len() as u64);
     }
@@ -111,18 +111,4 @@ fn insert(
         };
     }
     Ok(())
-}
-
-fn insert_entries(
-    connection: &Connection,
-    index: &Index,
-    documents: &[Document],
-) -> rusqlite::Result<()> {
-    let key =
-        |document: &Document| index_key(&document.body, &document.id, index.definition.order());
-    let mut entries: Vec<(Vec<u8>, &DocumentId)> =
-        documents.iter().map(|document| (key(document), &document.id)).collect();
-    // In the order of the tree neighbouring entries meet the same pages.
-    entries.sort_unstable();
-    entries.iter().try_for_each(|(key, id)| indexes::insert_entry(connection, index.id, key, id))
 }

@@ -140,6 +140,7 @@ impl SqliteEngine {
     async fn carry_out(&self, job: Job) -> Result<(), EngineError> {
         match self.submit_within(job, PATIENCE).await? {
             Reply::Done => Ok(()),
+            Reply::NotUnique(error) => Err(error),
             _ => Err(wrong_reply()),
         }
     }

@@ -2,22 +2,12 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use isobase_types::{DocumentId, Revision, Timestamp, json};
+use isobase_types::{DocumentId, json};
 
 use crate::{
-    Action, BodyCheck, IfMissing, Limits, Precondition, Rejection, WriteBatch, WriteOperation,
+    Action, Current, IfMissing, Limits, Precondition, ProposedWrite, Rejection, WriteBatch,
+    WriteCheck, WriteOperation,
 };
-
-/// The document as it is before a write.
-#[derive(Clone, Copy, Debug)]
-pub struct Current<'a> {
-    /// Its revision.
-    pub revision: &'a Revision,
-    /// When it was first written.
-    pub created_at: Timestamp,
-    /// Its body.
-    pub body: &'a str,
-}
 
 /// What a write does to its document. A body is the action's own text unless it was merged.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +28,17 @@ pub enum Effect<'a> {
     Remove,
 }
 
+impl Effect<'_> {
+    /// The body that is to be stored; none when the document is taken away.
+    #[must_use]
+    pub fn body(&self) -> Option<&str> {
+        match self {
+            Self::Insert { body } | Self::Replace { body, .. } => Some(body),
+            Self::Remove => None,
+        }
+    }
+}
+
 /// Most bytes of documents one batch may store: a few short patches of a large document would
 /// otherwise fill memory and disk. Ours; a batch of one is bounded by the document alone.
 pub const BATCH_BYTES_MAX: u64 = 64 << 20;
@@ -47,14 +48,14 @@ pub const BATCH_BYTES_MAX: u64 = 64 << 20;
 pub struct BatchProgress {
     alone: bool,
     stored_bytes: u64,
-    check: Option<Arc<dyn BodyCheck>>,
+    checks: Vec<Arc<dyn WriteCheck>>,
 }
 
 impl BatchProgress {
     /// The beginning of a batch.
     #[must_use]
     pub fn of(batch: &WriteBatch) -> Self {
-        Self { alone: batch.operations.len() == 1, stored_bytes: 0, check: batch.check.clone() }
+        Self { alone: batch.operations.len() == 1, stored_bytes: 0, checks: batch.checks.clone() }
     }
 
     fn store(&mut self, body: &str) -> Result<(), Rejection> {
@@ -81,6 +82,11 @@ pub fn decide<'a>(
     progress: &mut BatchProgress,
 ) -> Result<Effect<'a>, Rejection> {
     let WriteOperation { collection, action, precondition } = operation;
+    if let (Some(id), Some(current)) = (action.id(), current)
+        && !progress.checks.iter().all(|check| check.shows(collection, id, current))
+    {
+        return Err(Rejection::NotFound);
+    }
     check_precondition(precondition, current)?;
     let effect = match (action, current) {
         (Action::Create { body }, _) => Effect::Insert { body: body.into() },
@@ -97,12 +103,13 @@ pub fn decide<'a>(
         (Action::Delete { .. }, Some(_)) => Effect::Remove,
         (_, None) => return Err(Rejection::NotFound),
     };
-    if let Effect::Insert { body } | Effect::Replace { body, .. } = &effect {
+    if let Some(body) = effect.body() {
         limits.check_body(body)?;
-        if let Some(check) = &progress.check {
-            let verdict = check.check(collection, body);
-            verdict.map_err(|violations| Rejection::SchemaViolation { violations })?;
-        }
+    }
+    let (id, after) = (action.id(), effect.body());
+    let proposed = ProposedWrite { collection, id, before: current, after };
+    progress.checks.iter().try_for_each(|check| check.check(&proposed))?;
+    if let Some(body) = effect.body() {
         progress.store(body)?;
     }
     Ok(effect)

@@ -80,6 +80,10 @@ pub trait Engine: Send + Sync + 'static {
     /// Deletes every document of a collection at once; says how many there were.
     ///
     /// The change feed tells it as one change of kind `CollectionDeleted`, when there were any.
+    ///
+    /// No [`crate::WriteCheck`] is asked: it looks at no document. So it is for those who may
+    /// delete every document whatever it holds; for others a caller deletes one by one, in batches
+    /// that carry its checks.
     fn delete_collection<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, u64>;
 
     /// Whether the engine can read and write now. Cheap enough to ask every second.

@@ -34,6 +34,9 @@ pub enum ErrorKind {
         /// The oldest place from which the feed can still be read.
         oldest: Sequence,
     },
+    /// Documents have equal values of fields that are to be unique; the message names them. What
+    /// was to be declared is not.
+    NotUnique,
     /// The database cannot be reached, is restarting, or has too much to do. Nothing was written.
     Unavailable,
     /// The deadline passed. Nothing was written.

@@ -1,6 +1,8 @@
 //! Declared indexes.
 
-use isobase_types::{CollectionName, Order};
+use std::fmt;
+
+use isobase_types::{CollectionName, InvalidOrder, Order};
 
 use crate::Pending;
 
@@ -19,6 +21,9 @@ pub trait Indexes: Send + Sync {
 
     /// Declares an index and builds it; answers when it is ready. Declaring it again is allowed
     /// and resumes a build that was cut off. Reads and writes go on meanwhile.
+    ///
+    /// A unique one refuses writes from its declaration on. Documents that are there already and
+    /// have equal values end it: [`crate::ErrorKind::NotUnique`], and nothing is declared.
     fn create_index<'a>(
         &'a self,
         collection: &'a CollectionName,
@@ -33,9 +38,25 @@ pub trait Indexes: Send + Sync {
     ) -> Pending<'a, bool>;
 }
 
-/// What an index orders by: 1 to [`INDEX_FIELDS_MAX`] fields. Written `status,-created_at`.
+/// What an index orders by, 1 to [`INDEX_FIELDS_MAX`] fields, and whether their values are unique.
+///
+/// Its text, which engines store, is `status,-created_at` or `unique(email)`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct IndexDefinition(Order);
+pub struct IndexDefinition {
+    order: Order,
+    uniqueness: Uniqueness,
+}
+
+/// Whether several documents of a collection may have equal values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Uniqueness {
+    Any,
+    /// At most one document has the values, unless one of them is missing or null.
+    Unique,
+}
+
+/// What stands before the fields of a unique index. No order begins so: a bracket needs quotes.
+const UNIQUE: &str = "unique(";
 
 impl IndexDefinition {
     /// Checks the fields of an index.
@@ -46,20 +67,58 @@ impl IndexDefinition {
         match order.0.len() {
             0 => Err(InvalidIndex::Empty),
             fields if fields > INDEX_FIELDS_MAX => Err(InvalidIndex::TooManyFields { fields }),
-            _ => Ok(Self(order)),
+            _ => Ok(Self { order, uniqueness: Uniqueness::Any }),
+        }
+    }
+
+    /// Checks the fields of an index whose values only one document may have.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn unique(order: Order) -> Result<Self, InvalidIndex> {
+        Ok(Self { uniqueness: Uniqueness::Unique, ..Self::new(order)? })
+    }
+
+    /// Reads the text of a definition.
+    ///
+    /// # Errors
+    /// [`InvalidIndex`] when it is none.
+    pub fn parse(text: &str) -> Result<Self, InvalidIndex> {
+        match text.strip_prefix(UNIQUE).and_then(|fields| fields.strip_suffix(')')) {
+            Some(fields) => Self::unique(Order::parse(fields)?),
+            None => Self::new(Order::parse(text)?),
         }
     }
 
     /// The fields, most significant first.
     #[must_use]
     pub fn order(&self) -> &Order {
-        &self.0
+        &self.order
+    }
+
+    /// Whether only one document may have the values of the fields.
+    #[must_use]
+    pub fn is_unique(&self) -> bool {
+        self.uniqueness == Uniqueness::Unique
+    }
+}
+
+/// The form that [`IndexDefinition::parse`] reads.
+impl fmt::Display for IndexDefinition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.uniqueness {
+            Uniqueness::Any => write!(f, "{}", self.order),
+            Uniqueness::Unique => write!(f, "{UNIQUE}{})", self.order),
+        }
     }
 }
 
 /// Why fields do not make an index.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidIndex {
+    /// The fields are no order.
+    #[error(transparent)]
+    Order(#[from] InvalidOrder),
     /// No fields.
     #[error("an index needs at least one field")]
     Empty,
@@ -87,4 +146,21 @@ pub enum IndexState {
     Building,
     /// Complete.
     Ready,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn definitions_are_read_back_as_written() {
+        for text in ["status,-created_at", "unique(email)", "unique(tenant,\"a,b\")", "unique a"] {
+            let definition = IndexDefinition::parse(text).unwrap();
+            assert_eq!(definition.to_string(), text);
+            assert_eq!(definition.is_unique(), text.starts_with("unique("));
+        }
+        for text in ["", "unique()", "unique(email", "unique(a,b,c,d)", "unique(unique(a))"] {
+            assert!(IndexDefinition::parse(text).is_err(), "{text}");
+        }
+    }
 }

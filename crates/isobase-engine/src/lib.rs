@@ -5,6 +5,7 @@
 //! listing, so that no engine has an opinion of its own about either.
 
 mod change_feed;
+mod check;
 mod clock;
 mod decide;
 mod engine;
@@ -15,14 +16,17 @@ pub mod listing;
 mod loading;
 mod outcomes;
 mod reconcile;
+mod rejection;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod transfer;
+mod unique;
 mod write;
 
 pub use change_feed::{ChangeFeed, ChangesPage, ChangesRequest};
+pub use check::{Current, ProposedWrite, WriteCheck};
 pub use clock::{Clock, SystemClock};
-pub use decide::{BATCH_BYTES_MAX, BatchProgress, Current, Effect, decide};
+pub use decide::{BATCH_BYTES_MAX, BatchProgress, Effect, decide};
 pub use engine::{AtomicBatches, CollectionInfo, Engine, Pending};
 pub use error::{EngineError, ErrorKind, WRITING_STOPPED};
 pub use index::{INDEX_FIELDS_MAX, IndexDefinition, IndexInfo, IndexState, Indexes, InvalidIndex};
@@ -31,11 +35,13 @@ pub use listing::{ListRequest, Listing, Place};
 pub use loading::{Loading, being_loaded};
 pub use outcomes::{decode_outcomes, encode_outcomes};
 pub use reconcile::{Reconcile, Reconciled};
+pub use rejection::{Rejection, VIOLATIONS_MAX, Violation};
 pub use transfer::{
     BulkLoad, Counters, NOTE_BYTES_MAX, Snapshot, Snapshots, check_note, no_id_left, prepare_load,
     revision_number,
 };
+pub use unique::{DUPLICATES_MAX, Duplicates, UniqueHolders, UniqueKey, not_unique};
 pub use write::{
-    Action, BodyCheck, Idempotency, IfMissing, Precondition, Rejection, VIOLATIONS_MAX, Violation,
-    WriteBatch, WriteOperation, WriteOutcome, WriteReport, Written,
+    Action, Idempotency, IfMissing, Precondition, WriteBatch, WriteOperation, WriteOutcome,
+    WriteReport, Written,
 };

@@ -1,6 +1,6 @@
 //! Outcomes as text, for engines that keep them with an idempotency key.
 
-use isobase_types::{ChangeKind, DocumentId, Revision, Timestamp};
+use isobase_types::{ChangeKind, DocumentId, FieldPath, Revision, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{Rejection, Violation, WriteOutcome, Written};
@@ -30,6 +30,8 @@ enum StoredOutcome {
     RevisionConflict { current: Option<String> },
     Unholdable { path: String, reason: String },
     SchemaViolation { violations: Vec<(String, String)> },
+    NotUnique { fields: Vec<String> },
+    Forbidden { code: String, message: String },
     BatchRejected,
 }
 
@@ -67,6 +69,12 @@ impl StoredOutcome {
                     .map(|violation| (violation.pointer.clone(), violation.message.clone()))
                     .collect(),
             },
+            Err(Rejection::NotUnique { fields }) => {
+                Self::NotUnique { fields: fields.iter().map(ToString::to_string).collect() }
+            }
+            Err(Rejection::Forbidden { code, message }) => {
+                Self::Forbidden { code: code.clone(), message: message.clone() }
+            }
             Err(Rejection::BatchRejected) => Self::BatchRejected,
         }
     }
@@ -101,6 +109,14 @@ impl StoredOutcome {
                     .map(|(pointer, message)| Violation { pointer, message })
                     .collect(),
             },
+            Self::NotUnique { fields } => Rejection::NotUnique {
+                fields: fields
+                    .iter()
+                    .map(|field| FieldPath::parse(field))
+                    .collect::<Result<_, _>>()
+                    .ok()?,
+            },
+            Self::Forbidden { code, message } => Rejection::Forbidden { code, message },
             Self::BatchRejected => Rejection::BatchRejected,
         }))
     }
@@ -135,6 +151,10 @@ mod tests {
             Err(Rejection::SchemaViolation {
                 violations: vec![Violation { pointer: "/a/0".into(), message: "not \"x\"".into() }],
             }),
+            Err(Rejection::NotUnique {
+                fields: ["a.b", "\"c d\""].map(|path| FieldPath::parse(path).unwrap()).to_vec(),
+            }),
+            Err(Rejection::Forbidden { code: "not_yours".into(), message: "no".into() }),
             Err(Rejection::BatchRejected),
         ];
         assert_eq!(decode_outcomes(&encode_outcomes(&outcomes)), Some(outcomes));

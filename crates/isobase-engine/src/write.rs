@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use isobase_types::{ChangeKind, CollectionName, DocumentId, Revision, Timestamp};
 
+use crate::{Rejection, WriteCheck};
+
 /// Operations that travel together.
 #[derive(Clone, Debug, Default)]
 pub struct WriteBatch {
@@ -11,33 +13,17 @@ pub struct WriteBatch {
     pub operations: Vec<WriteOperation>,
     /// Makes a repeat of the batch harmless.
     pub idempotency: Option<Idempotency>,
-    /// Looks at every body before it is stored, the result of a patch included. Engines hand the
-    /// batch to [`crate::BatchProgress::of`] and need not look at it themselves.
-    pub check: Option<Arc<dyn BodyCheck>>,
+    /// Each looks at every operation, in this order; the first that refuses decides. Engines hand
+    /// the batch to [`crate::BatchProgress::of`] and need not ask them themselves.
+    pub checks: Vec<Arc<dyn WriteCheck>>,
 }
 
-/// A rule of the caller for bodies, such as the schema of a collection.
-///
-/// Asked by [`crate::decide`], on the engine's writer: it must be pure, bounded in time and must
-/// not wait for anything.
-pub trait BodyCheck: std::fmt::Debug + Send + Sync {
-    /// Looks at a whole body (canonical text without `id`) on its way into a collection.
-    ///
-    /// # Errors
-    /// What is wrong with it: at least one [`Violation`], at most [`VIOLATIONS_MAX`].
-    fn check(&self, collection: &CollectionName, body: &str) -> Result<(), Vec<Violation>>;
-}
-
-/// Most violations that are told of one document: they are kept with an idempotency key.
-pub const VIOLATIONS_MAX: usize = 20;
-
-/// One thing that is wrong with a body.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Violation {
-    /// The place in the body as a JSON pointer (RFC 6901), empty for the whole.
-    pub pointer: String,
-    /// What was expected, in at most a few hundred bytes.
-    pub message: String,
+impl WriteBatch {
+    /// Whether a check looks at the bodies of documents as they are before.
+    #[must_use]
+    pub fn needs_before(&self) -> bool {
+        self.checks.iter().any(|check| check.needs_before())
+    }
 }
 
 /// The caller's mark on a batch, so that a repeat is recognised.
@@ -156,47 +142,4 @@ pub struct Written {
     /// The whole document after a patch that is alone in its batch; none otherwise, and none in a
     /// replayed report.
     pub body: Option<String>,
-}
-
-/// Why an operation was not carried out. Nothing of it was stored.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Rejection {
-    /// There is no document with this id.
-    #[error("there is no document with this id")]
-    NotFound,
-    /// The precondition asks for no document, and there is one.
-    #[error("a document with this id exists already")]
-    AlreadyExists,
-    /// The precondition names revisions, and the document has another or must not have this one.
-    #[error("the document's revision does not meet the precondition")]
-    RevisionConflict {
-        /// The revision it has; none when there is no document.
-        current: Option<Revision>,
-    },
-    /// The engine cannot hold the document.
-    #[error("the document cannot be stored: {reason}")]
-    Unholdable {
-        /// The place in the document, empty for the whole.
-        path: String,
-        /// The limit it breaks, with numbers.
-        reason: String,
-    },
-    /// The body does not meet the check of its batch: the schema of its collection.
-    #[error("the document does not meet the schema of its collection: {}", first(violations))]
-    SchemaViolation {
-        /// What is wrong, at least one.
-        violations: Vec<Violation>,
-    },
-    /// Another operation of the same atomic batch was rejected.
-    #[error("nothing was written because another operation of the batch was rejected")]
-    BatchRejected,
-}
-
-/// The first of the violations in words.
-fn first(violations: &[Violation]) -> String {
-    match violations {
-        [] => "no reason is known".to_owned(),
-        [Violation { pointer, message }, ..] if pointer.is_empty() => message.clone(),
-        [Violation { pointer, message }, ..] => format!("{pointer}: {message}"),
-    }
 }

@@ -14,10 +14,10 @@ pub(crate) struct Declared {
     pub(crate) definition: IndexDefinition,
 }
 
-/// `orders: status,-created_at`
+/// `orders: status,-created_at`, `people: unique(email)`
 impl std::fmt::Display for Declared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {}", self.collection, self.definition.order())
+        write!(f, "{}: {}", self.collection, self.definition)
     }
 }
 

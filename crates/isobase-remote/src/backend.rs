@@ -239,6 +239,22 @@ pub struct IndexEntry {
     pub state: IndexState,
 }
 
+/// Marks the number under which the rows of unique values lie, beside those that sort.
+const UNIQUE_VALUES: IndexNumber = 1 << 31;
+
+impl IndexEntry {
+    /// The number under which the unique values lie; none when they need not be unique.
+    #[must_use]
+    pub fn unique_number(&self) -> Option<IndexNumber> {
+        self.definition.is_unique().then_some(self.number | UNIQUE_VALUES)
+    }
+
+    /// The numbers under which it has keys: one or two.
+    pub fn numbers(&self) -> impl Iterator<Item = IndexNumber> {
+        [Some(self.number), self.unique_number()].into_iter().flatten()
+    }
+}
+
 /// Which document.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct DocumentKey {

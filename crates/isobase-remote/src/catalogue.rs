@@ -156,7 +156,7 @@ impl CatalogueCache {
 
     /// Whether a listing may still be reading a dropped index.
     pub(crate) fn is_retired(&self, number: IndexNumber) -> bool {
-        self.retired().iter().any(|(_, index)| index.number == number)
+        self.retired().iter().any(|(_, index)| index.numbers().any(|known| known == number))
     }
 
     /// The dropped indexes of all collections that writes keep true.

@@ -77,8 +77,12 @@ impl<B: Backend> Indexes for RemoteEngine<B> {
                 return Err(unexpected_answer());
             };
             if index.state == IndexState::Building {
-                if let Err(error) = self.core.fill(collection, &index).await {
-                    if error.kind == ErrorKind::LimitExceeded {
+                let mut filled = self.core.fill(collection, &index).await;
+                if filled.is_ok() && definition.is_unique() {
+                    filled = self.core.check_unique(collection, &index).await;
+                }
+                if let Err(error) = filled {
+                    if matches!(error.kind, ErrorKind::LimitExceeded | ErrorKind::NotUnique) {
                         // It can never be whole, and no such document could be written again.
                         self.drop_index(collection, definition).await?;
                     }
@@ -105,8 +109,8 @@ impl<B: Backend> Indexes for RemoteEngine<B> {
                 return Err(unexpected_answer());
             };
             let was_there = dropped.is_some();
-            if let Some(index) = dropped {
-                self.core.end_index(collection, index.number);
+            for number in dropped.iter().flat_map(IndexEntry::numbers) {
+                self.core.end_index(collection, number);
             }
             Ok(was_there)
         })
@@ -157,6 +161,19 @@ impl<B: Backend> Core<B> {
                 _ => return Ok(()),
             }
         }
+    }
+
+    /// Whether the values of a filled index are unique. A write that was decided before the last
+    /// part was filled may not have seen it: after the fence it is there, or finds another head.
+    async fn check_unique(
+        &self,
+        collection: &CollectionName,
+        index: &IndexEntry,
+    ) -> Result<(), EngineError> {
+        self.writer.special(SpecialJob::Fence).await?;
+        let catalogue = self.shared.read_catalogue().await?;
+        let duplicates = self.shared.duplicates(&catalogue, collection, index).await?;
+        duplicates.refuse(collection, &index.definition)
     }
 
     async fn fill_part(

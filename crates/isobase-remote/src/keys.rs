@@ -2,7 +2,10 @@
 
 use std::ops::Bound;
 
-use isobase_engine::listing::{IdRange, index_key};
+use isobase_engine::{
+    UniqueKey,
+    listing::{IdRange, index_key},
+};
 use isobase_types::{DocumentId, Order};
 
 use crate::{IndexEntry, IndexKey, IndexNumber};
@@ -19,10 +22,14 @@ pub(crate) fn id_key(id: &DocumentId) -> Vec<u8> {
 pub(crate) fn keys_of(body: &str, id: &DocumentId, indexes: &[IndexEntry]) -> Vec<IndexKey> {
     let mut keys = Vec::with_capacity(1 + indexes.len());
     keys.push(IndexKey { index: IDS, key: id_key(id) });
-    keys.extend(indexes.iter().map(|index| IndexKey {
-        index: index.number,
-        key: index_key(body, id, index.definition.order()),
-    }));
+    for entry in indexes {
+        let key = index_key(body, id, entry.definition.order());
+        keys.push(IndexKey { index: entry.number, key });
+        let unique = UniqueKey::of(&entry.definition, body, id);
+        if let (Some(index), Some(unique)) = (entry.unique_number(), unique) {
+            keys.push(IndexKey { index, key: unique.row(id) });
+        }
+    }
     keys
 }
 

@@ -24,6 +24,7 @@ mod shared;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod transfer;
+mod unique;
 mod writer;
 
 pub use backend::{

@@ -162,6 +162,13 @@ impl<B: Backend> BulkLoad for RemoteEngine<B> {
             let shared = &self.core.shared;
             shared.check_open()?;
             shared.settle(counters).await?;
+            let catalogue = shared.catalogue.get();
+            for entry in catalogue.entries() {
+                for index in entry.indexes.iter().filter(|index| index.definition.is_unique()) {
+                    let found = shared.duplicates(&catalogue, &entry.collection, index).await?;
+                    found.refuse(&entry.collection, &index.definition)?;
+                }
+            }
             shared.backend.set_unfinished(None).await?;
             shared.loading.end();
             Ok(())

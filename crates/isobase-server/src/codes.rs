@@ -48,6 +48,9 @@ isobase_http::problem_codes! { pub(crate) ALL:
     SCHEMA_VIOLATION = "schema_violation", UNPROCESSABLE_ENTITY, Documents, "Schema violation",
         "The document, or what a patch would make of it, does not meet the schema of its collection; `errors` names the places. Nothing was stored.",
         "Change the named places. `GET /collections/{collection}/schema` shows what is asked.";
+    NOT_UNIQUE = "not_unique", CONFLICT, Documents, "Not unique",
+        "Another document of the collection has the same values of the fields of a unique index; `errors` names the fields. Nothing was stored. Or an index cannot be unique: `detail` names documents that have equal values, and nothing was declared.",
+        "Choose another value, or change the other document; find it by a filter on the named fields.";
     SCHEMA_DECLARED = "schema_declared", CONFLICT, Documents, "Schema set by the configuration",
         "The schema of this collection comes from `isobase.toml` and cannot be changed through the service.",
         "Change the file and start the service again, or take the line out of the file first.";

@@ -67,6 +67,7 @@ fn code_of(kind: ErrorKind) -> ProblemCode {
         ErrorKind::Unsupported => codes::UNSUPPORTED,
         ErrorKind::IdempotencyMismatch => codes::IDEMPOTENCY_MISMATCH,
         ErrorKind::ChangesGone { .. } => codes::CHANGES_GONE,
+        ErrorKind::NotUnique => codes::NOT_UNIQUE,
         ErrorKind::Unavailable => codes::UNAVAILABLE,
         ErrorKind::TimedOut => codes::DEADLINE_EXCEEDED,
         ErrorKind::OutOfSpace => codes::OUT_OF_SPACE,
@@ -90,6 +91,9 @@ fn cause(error: &StoreError) -> String {
     text
 }
 
+/// What is said of a field whose value another document has.
+pub(crate) const TAKEN: &str = "another document has the same value";
+
 /// There is no such document. The detail is what clients of the record routes expect.
 pub(crate) fn record_not_found() -> Problem {
     Problem::new(codes::RECORD_NOT_FOUND, "Record not found")
@@ -111,6 +115,14 @@ impl IntoProblem for Rejection {
                 for Violation { pointer, message } in violations {
                     problem = problem.with_item(ProblemItem::at(pointer, message));
                 }
+            }
+            Rejection::NotUnique { fields } => {
+                for field in fields {
+                    problem = problem.with_item(ProblemItem::at(field_pointer(&field), TAKEN));
+                }
+            }
+            Rejection::Forbidden { code, message } => {
+                problem = problem.with_item(ProblemItem::named("rule", message, code));
             }
             _ => {}
         }
@@ -135,6 +147,8 @@ pub(crate) fn rejection_parts(rejection: &Rejection) -> (ProblemCode, String) {
         ),
         Rejection::Unholdable { .. } => (codes::DOCUMENT_UNHOLDABLE, rejection.to_string()),
         Rejection::SchemaViolation { .. } => (codes::SCHEMA_VIOLATION, rejection.to_string()),
+        Rejection::NotUnique { .. } => (codes::NOT_UNIQUE, rejection.to_string()),
+        Rejection::Forbidden { .. } => (codes::FORBIDDEN, rejection.to_string()),
         Rejection::BatchRejected => (codes::BATCH_REJECTED, rejection.to_string()),
     }
 }
@@ -149,7 +163,11 @@ pub(crate) fn current_revision(rejection: &Rejection) -> Option<&Revision> {
 
 /// A field path as a JSON pointer (RFC 6901); the top when the path was cut and cannot be read.
 pub(crate) fn pointer(path: &str) -> String {
-    let Ok(path) = FieldPath::parse(path) else { return String::new() };
+    FieldPath::parse(path).map(|path| field_pointer(&path)).unwrap_or_default()
+}
+
+/// A field as a JSON pointer.
+pub(crate) fn field_pointer(path: &FieldPath) -> String {
     path.steps()
         .iter()
         .map(|step| format!("/{}", step.replace('~', "~0").replace('/', "~1")))

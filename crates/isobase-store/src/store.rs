@@ -98,8 +98,8 @@ impl Store {
         Ok(self.engine.get(collection, id).await?)
     }
 
-    /// Carries out a batch; see [`Engine::write`]. Bodies are checked with the schemas of their
-    /// collections, unless the batch brings a check of its own.
+    /// Carries out a batch; see [`Engine::write`]. After the checks that the batch brings, bodies
+    /// are checked with the schemas of their collections.
     ///
     /// # Errors
     /// When the batch is too large, the engine fails, or it has no atomic batches.
@@ -125,9 +125,7 @@ impl Store {
         for operation in &batch.operations {
             self.refuse_reserved(&operation.collection)?;
         }
-        if batch.check.is_none() {
-            batch.check = self.schemas.check_for(&*self.engine, &batch.operations).await?;
-        }
+        batch.checks.extend(self.schemas.check_for(&*self.engine, &batch.operations).await?);
         let report = match atomicity {
             Atomicity::EachAlone => self.engine.write(batch).await?,
             Atomicity::AllOrNothing => {
@@ -278,7 +276,8 @@ impl Store {
         self.schemas.remove(&*self.engine, collection).await
     }
 
-    /// Deletes every document of a collection; says how many there were. Its schema stays.
+    /// Deletes every document of a collection; says how many there were. Its schema stays. No
+    /// check is asked: see [`Engine::delete_collection`].
     ///
     /// # Errors
     /// When the engine fails.

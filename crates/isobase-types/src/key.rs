@@ -42,6 +42,9 @@ const TAG_STRING: u8 = 0x40;
 const TAG_ARRAY: u8 = 0x50;
 const TAG_OBJECT: u8 = 0x60;
 
+/// Ends the elements of an array and the members of an object: smaller than every tag.
+const END: u8 = 0;
+
 const ID_INTEGER: u8 = 1;
 const ID_TEXT: u8 = 2;
 
@@ -58,6 +61,47 @@ pub fn encode(value: Option<Raw<'_>>, direction: Direction, out: &mut Vec<u8>) {
             Kind::Object => out.push(TAG_OBJECT),
         },
     });
+}
+
+/// Appends the *whole component* of a value, which tells it from every other: all bytes of a
+/// string, the elements of an array, the members of an object in the order of their keys. Numbers
+/// are equal by value, as in an order. Says whether there is a value: null has none.
+pub fn encode_whole(value: Raw<'_>, out: &mut Vec<u8>) -> bool {
+    match value.kind() {
+        Kind::Null => out.push(TAG_NULL),
+        Kind::Bool => push_bool(value.as_bool() == Some(true), out),
+        Kind::Number => push_number(value.number(), out),
+        Kind::String => push_whole_string(&value.as_str_decoded().unwrap_or_default(), out),
+        Kind::Array => {
+            out.push(TAG_ARRAY);
+            for element in value.elements() {
+                encode_whole(element, out);
+            }
+            out.push(END);
+        }
+        Kind::Object => {
+            let mut members: Vec<_> = value
+                .members()
+                .map(|(key, value)| (key.as_str_decoded().unwrap_or_default(), value))
+                .collect();
+            members.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+            out.push(TAG_OBJECT);
+            for (key, value) in members {
+                push_whole_string(&key, out);
+                encode_whole(value, out);
+            }
+            out.push(END);
+        }
+    }
+    value.kind() != Kind::Null
+}
+
+/// Appends the whole component of an id: that of the number or string it is.
+pub fn encode_id_whole(id: &DocumentId, out: &mut Vec<u8>) {
+    match id {
+        DocumentId::Integer(value) => push_number(Some(Number::Integer(*value)), out),
+        DocumentId::Text(value) => push_whole_string(value, out),
+    }
 }
 
 /// Appends the component of a literal: the same as of a value equal to it.
@@ -180,7 +224,14 @@ fn push_number(number: Option<Number>, out: &mut Vec<u8>) {
 
 fn push_string(text: &str, out: &mut Vec<u8>) {
     let cut = text.len() > KEY_STRING_BYTES_MAX;
-    let bytes = &text.as_bytes()[..text.len().min(KEY_STRING_BYTES_MAX)];
+    push_bytes(&text.as_bytes()[..text.len().min(KEY_STRING_BYTES_MAX)], cut, out);
+}
+
+fn push_whole_string(text: &str, out: &mut Vec<u8>) {
+    push_bytes(text.as_bytes(), false, out);
+}
+
+fn push_bytes(bytes: &[u8], cut: bool, out: &mut Vec<u8>) {
     out.push(TAG_STRING);
     if bytes.contains(&0) {
         for byte in bytes {

@@ -107,6 +107,18 @@ pub enum DocumentError {
         /// The limit it breaks.
         reason: String,
     },
+    /// Another document has the same values of the fields of a unique index.
+    #[error("{}", Rejection::NotUnique { fields: fields.clone() })]
+    NotUnique {
+        /// The fields.
+        fields: Vec<FieldPath>,
+    },
+    /// A rule does not allow the write.
+    #[error("{reason}")]
+    Forbidden {
+        /// Why.
+        reason: String,
+    },
     /// It is no document.
     #[error(transparent)]
     InvalidDocument(#[from] InvalidDocument),
@@ -478,6 +490,8 @@ fn refused(id: &DocumentId, rejection: Rejection) -> DocumentError {
         Rejection::AlreadyExists => DocumentError::Conflict { current: None },
         Rejection::SchemaViolation { violations } => DocumentError::SchemaViolation { violations },
         Rejection::Unholdable { path, reason } => DocumentError::Unholdable { path, reason },
+        Rejection::NotUnique { fields } => DocumentError::NotUnique { fields },
+        Rejection::Forbidden { message, .. } => DocumentError::Forbidden { reason: message },
         Rejection::BatchRejected => missing_outcome().into(),
     }
 }

@@ -219,7 +219,7 @@ async fn write(
     let batch = WriteBatch {
         operations: operations.collect(),
         idempotency: Some(mark(caller, collection, chunk, atomicity)),
-        check: None,
+        checks: Vec::new(),
     };
     let WriteReport { outcomes, replayed } = store.write(batch, atomicity).await?;
     let stored = outcomes.iter().filter(|outcome| outcome.is_ok()).count() as u64;

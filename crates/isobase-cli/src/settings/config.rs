@@ -12,7 +12,7 @@ use isobase::{
     EnvironmentError, Location, OpenError, OpenOptions, PostgresOptions, RemoteOptions, Retention,
     SqliteOptions, StoreOptions, environment,
     store::{IndexDefinition, SCHEMAS_COLLECTION, Schema},
-    types::{CollectionName, Order},
+    types::CollectionName,
 };
 use isobase_server::{Durability, HttpConfig, OpenTo, ServerConfig};
 
@@ -329,8 +329,8 @@ fn indexes(loaded: &Loaded) -> Result<Vec<DeclaredIndex>, Failure> {
             .hint("write one to three fields, as in \"status\" or \"customer.id,-created_at\"")
         };
         let name = CollectionName::new(collection).map_err(|error| wrong(error.to_string()))?;
-        let order = Order::parse(fields).map_err(|error| wrong(error.to_string()))?;
-        let definition = IndexDefinition::new(order).map_err(|error| wrong(error.to_string()))?;
+        let definition =
+            IndexDefinition::parse(fields).map_err(|error| wrong(error.to_string()))?;
         Ok(DeclaredIndex { collection: name, definition })
     });
     declared.collect()

@@ -104,7 +104,8 @@ impl Reader<'_> {
         self.problem(format!("{place}: unknown setting {key}"), Some(hint));
     }
 
-    /// `[collections.orders] indexes = ["status", "customer.id"]`, `schema = "orders.json"`
+    /// `[collections.orders] indexes = ["status", "customer.id"]`, `unique = ["number"]`,
+    /// `schema = "orders.json"`
     fn collections(&mut self, collections: &DeTable<'_>) {
         for (name, value) in collections {
             let Some(collection) = value.get_ref().as_table() else {
@@ -118,11 +119,15 @@ impl Reader<'_> {
             };
             for (key, value) in collection {
                 match &**key.get_ref() {
-                    "indexes" => self.indexes(name.get_ref(), value),
+                    "indexes" => self.indexes(name.get_ref(), "indexes", value, str::to_owned),
+                    "unique" => self.indexes(name.get_ref(), "unique", value, |fields| {
+                        format!("unique({fields})")
+                    }),
                     "schema" => self.schema(name.get_ref(), value),
                     other => {
                         let (place, name) = (self.place(key.span().start), name.get_ref());
-                        let meant = most_similar(other, ["indexes", "schema"]).unwrap_or("indexes");
+                        let meant = most_similar(other, ["indexes", "unique", "schema"]);
+                        let meant = meant.unwrap_or("indexes");
                         self.problem(
                             format!("{place}: unknown setting collections.{name}.{other}"),
                             Some(format!("did you mean collections.{name}.{meant}?")),
@@ -133,20 +138,27 @@ impl Reader<'_> {
         }
     }
 
-    fn indexes(&mut self, collection: &str, value: &Spanned<DeValue<'_>>) {
+    /// A list of indexes. `definition` makes their text of their fields.
+    fn indexes(
+        &mut self,
+        collection: &str,
+        setting: &str,
+        value: &Spanned<DeValue<'_>>,
+        definition: fn(&str) -> String,
+    ) {
         let list = value.get_ref().as_array();
         let items = list.map(|items| items.iter().map(|item| item.get_ref().as_str()));
         let texts = items.and_then(|items| items.collect::<Option<Vec<_>>>());
         let Some(texts) = texts else {
             let place = self.place(value.span().start);
             self.problem(
-                format!("{place}: collections.{collection}.indexes is not a list of texts"),
-                Some("write indexes = [\"status\", \"customer.id,-created_at\"]".to_owned()),
+                format!("{place}: collections.{collection}.{setting} is not a list of texts"),
+                Some(format!("write {setting} = [\"status\", \"customer.id,-created_at\"]")),
             );
             return;
         };
         let line = self.line(value.span().start);
-        let indexes = texts.into_iter().map(|text| (collection.to_owned(), text.to_owned(), line));
+        let indexes = texts.into_iter().map(|text| (collection.to_owned(), definition(text), line));
         self.contents.indexes.extend(indexes);
     }
 

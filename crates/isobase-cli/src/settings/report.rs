@@ -145,6 +145,7 @@ keep_for = \"30d\"
 
 [collections.orders]
 indexes = [\"status\", \"customer.id\", \"status,-created_at\"]
+unique = [\"number\"]
 schema = \"schemas/orders.json\"
 ```
 

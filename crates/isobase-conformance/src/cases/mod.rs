@@ -2,6 +2,7 @@
 
 pub(crate) mod batch;
 pub(crate) mod changes;
+pub(crate) mod checks;
 pub(crate) mod collections;
 pub(crate) mod counts;
 pub(crate) mod documents;
@@ -16,4 +17,5 @@ pub(crate) mod preconditions;
 pub(crate) mod races;
 pub(crate) mod schemas;
 pub(crate) mod sorts;
+pub(crate) mod unique;
 pub(crate) mod values;

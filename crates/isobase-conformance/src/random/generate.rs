@@ -31,9 +31,26 @@ pub(crate) enum Step {
 
 const COLLECTIONS: [&str; 3] = ["a", "b", "ünï cødé"];
 const FIELDS: [&str; 8] = ["s", "n", "c.x", "t", "m", "tags", "c", "id"];
-const INDEXES: [&str; 16] = [
-    "s", "n", "-n", "c.x", "t", "s,n", "s,-n", "-s,-n", "n,s", "s,n,t", "m", "c.x,-m", "id",
-    "s,id", "-n,id,s", "tags.0",
+const INDEXES: [&str; 19] = [
+    "unique(n)",
+    "unique(s,n)",
+    "unique(c.x)",
+    "s",
+    "n",
+    "-n",
+    "c.x",
+    "t",
+    "s,n",
+    "s,-n",
+    "-s,-n",
+    "n,s",
+    "s,n,t",
+    "m",
+    "c.x,-m",
+    "id",
+    "s,id",
+    "-n,id,s",
+    "tags.0",
 ];
 /// Conditional writes want a revision the document really has about as often as a wrong one.
 const WRONG_REVISIONS: [&str; 4] = ["0", "99999", "x", "1"];

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use isobase_engine::{Action, BulkLoad, Counters, Engine, ErrorKind, NOTE_BYTES_MAX, SystemClock};
+use isobase_engine::{
+    Action, BulkLoad, Counters, Engine, ErrorKind, NOTE_BYTES_MAX, Rejection, SystemClock,
+};
 use isobase_engine_memory::{MemoryEngine, MemoryOptions};
 use isobase_types::{Document, DocumentId, Revision, Sequence, json};
 
@@ -339,6 +341,34 @@ pub(crate) async fn declared_indexes_are_kept_true(database: Arc<Database>) {
         let expected = listed(&memory, "notes", order).await;
         assert_eq!(texts(&listed(&engine, "notes", order).await), texts(&expected), "{order}");
     }
+}
+
+pub(crate) async fn unfinished_load_may_not_be_unique(database: Arc<Database>) {
+    let engine = database.engine();
+    let unique = index("unique(n)");
+    engine.indexes().unwrap().create_index(&name("notes"), &unique).await.unwrap();
+    create(&engine, "notes", r#"{"n":1}"#).await;
+    let bulk = loader(&engine);
+    bulk.mark("under way").await.unwrap();
+    load(&engine, "notes", &numbered(1..20)).await;
+    // A value that moves from one document to another may be seen in both for a while.
+    let again = document("again", 30, r#"{"n":7}"#);
+    load(&engine, "notes", &[again.clone()]).await;
+    let counters = Counters { sequence: Sequence(100), last_id: 100 };
+    let refused = bulk.finish(counters).await.unwrap_err();
+    assert_eq!(refused.kind, ErrorKind::NotUnique, "{refused}");
+    assert!(refused.message.contains("7, again"), "{refused}");
+    assert!(bulk.unfinished().await.unwrap().is_some());
+    bulk.unload(&name("notes"), &[again.id]).await.unwrap();
+    finish(&engine, 100, 100).await;
+    drop(engine);
+    database.reopen().await;
+    let engine = database.engine();
+    let action = || Action::Create { body: r#"{"n":7.0}"#.to_owned() };
+    let report = try_write(&engine, "notes", vec![action()]).await.unwrap();
+    assert!(matches!(&report.outcomes[0], Err(Rejection::NotUnique { .. })), "{report:?}");
+    let action = Action::Create { body: r#"{"n":30}"#.to_owned() };
+    write(&engine, "notes", vec![action]).await;
 }
 
 pub(crate) async fn index_of_an_unfinished_load_is_whole(database: Arc<Database>) {

@@ -197,5 +197,5 @@ pub(crate) async fn latest(engine: &Arc<dyn Engine>) -> u64 {
 }
 
 pub(crate) fn index(text: &str) -> IndexDefinition {
-    IndexDefinition::new(Order::parse(text).unwrap()).unwrap()
+    IndexDefinition::parse(text).unwrap()
 }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use isobase_engine::{Engine, IndexDefinition, IndexState};
+use isobase_engine::{Engine, IndexDefinition, IndexState, Rejection};
 use isobase_types::{Comparison, FieldPath, Filter, Literal, Operator};
 
-use crate::fixture::{Ask, create, delete, name, order, put, with_schema, written};
+use crate::fixture::{Ask, create, delete, name, order, outcome, put, with_schema, written};
 
 fn definition(text: &str) -> IndexDefinition {
     IndexDefinition::new(order(text)).unwrap()
@@ -39,6 +39,31 @@ fn index_holds_documents_from_before_and_after() {
         assert_eq!(engine.delete_collection(&notes).await.unwrap(), 1501);
         assert_eq!(schema.number("SELECT count(*) FROM {s}.index_entries").await, 0);
         assert_eq!(engine.indexes().unwrap().indexes(&notes).await.unwrap().len(), 1);
+    });
+}
+
+#[test]
+fn racing_processes_keep_values_unique() {
+    with_schema(async |schema| {
+        let engines = [schema.engine().await, schema.engine().await].map(Arc::new);
+        let unique = IndexDefinition::parse("unique(email)").unwrap();
+        let people = name("people");
+        engines[0].indexes().unwrap().create_index(&people, &unique).await.unwrap();
+        let writing = (0..40).map(|number| {
+            let engine = Arc::clone(&engines[number % 2]);
+            let body = format!(r#"{{"email":"{}@example.com"}}"#, number / 8);
+            tokio::spawn(async move { outcome(&engine, create("people", &body)).await })
+        });
+        let outcomes = futures_util::future::join_all(writing).await;
+        let (won, refused): (Vec<_>, Vec<_>) =
+            outcomes.into_iter().map(Result::unwrap).partition(Result::is_ok);
+        assert_eq!(won.len(), 5);
+        for refused in refused {
+            assert!(matches!(refused, Err(Rejection::NotUnique { .. })), "{refused:?}");
+        }
+        assert_eq!(schema.number("SELECT count(*) FROM {s}.index_entries").await, 10);
+        assert_eq!(engines[1].delete_collection(&people).await.unwrap(), 5);
+        assert_eq!(schema.number("SELECT count(*) FROM {s}.index_entries").await, 0);
     });
 }
 

@@ -277,7 +277,7 @@ impl Dumping<'_> {
         Ok(CollectionHead {
             name: collection.to_string(),
             documents,
-            indexes: declared.iter().map(|index| index.definition.order().to_string()).collect(),
+            indexes: declared.iter().map(|index| index.definition.to_string()).collect(),
             schema: self.schema(collection).await?,
             cleared: false,
         })

@@ -71,7 +71,7 @@ pub(crate) struct CollectionHead {
     /// Its documents, as far as the database knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) documents: Option<u64>,
-    /// Declared indexes: `status,-created_at`.
+    /// Declared indexes: `status,-created_at`, `unique(email)`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) indexes: Vec<String>,
     /// The JSON Schema of its documents, for readers of the archive.

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, num::NonZeroU32, sync::Arc};
 
 use isobase_engine::{Counters, Engine, IndexDefinition};
-use isobase_types::{CollectionName, Document, Order, Sequence};
+use isobase_types::{CollectionName, Document, Sequence};
 use serde::Serialize;
 use tokio::{sync::mpsc, task::JoinHandle};
 
@@ -360,7 +360,7 @@ impl Work<'_> {
 
     fn declared(&self) -> Vec<Declared> {
         let parsed = |(collection, fields): &(CollectionName, String)| {
-            let definition = IndexDefinition::new(Order::parse(fields).ok()?).ok()?;
+            let definition = IndexDefinition::parse(fields).ok()?;
             Some(Declared { collection: collection.clone(), definition })
         };
         self.checked.indexes.iter().filter_map(parsed).collect()

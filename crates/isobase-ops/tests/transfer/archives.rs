@@ -85,7 +85,7 @@ async fn through_an_archive(kind: Kind) {
     let options = RestoreOptions::default();
     let control = Control::default();
     let restored = restore(vec![input(&file)], &target, &options, &control).await.unwrap();
-    assert_eq!(restored.indexes, ["small: name", "small: even,-n", "empty: n"]);
+    assert_eq!(restored.indexes, ["small: name", "small: even,-n", "empty: unique(n)"]);
     assert_eq!(contents(&seed).await, contents(&target).await);
     let again = dump_to_file(&target, &DumpOptions::default()).await.1;
     assert_eq!(again.footer.collections, report.footer.collections);

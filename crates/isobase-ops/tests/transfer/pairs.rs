@@ -62,7 +62,7 @@ async fn pair(from: Kind, to: Kind) {
     let (source, target) = (from.open().await.unwrap(), to.open_for_load().await);
     let report = copy_all(&source, &target).await;
     assert!(report.one_moment);
-    assert_eq!(report.indexes, ["small: name", "small: even,-n", "empty: n"]);
+    assert_eq!(report.indexes, ["small: name", "small: even,-n", "empty: unique(n)"]);
     let (counters, mut expected) = contents(&source).await;
     from.close(source).await;
     to.close(target).await;

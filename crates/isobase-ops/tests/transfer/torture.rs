@@ -6,7 +6,7 @@ use isobase_engine::{
     Action, Engine, IfMissing, IndexDefinition, Precondition, WriteBatch, WriteOperation,
     WriteOutcome,
 };
-use isobase_types::{CollectionName, DocumentId, Order, json};
+use isobase_types::{CollectionName, DocumentId, json};
 
 /// Documents of the collection of small ones: several parts of every engine's bulk requests; many
 /// parts of a mebibyte in a soak.
@@ -292,8 +292,10 @@ pub(crate) async fn write(engine: &Arc<dyn Engine>, small: usize) {
     assert!(carry_out(engine, changes.collect()).await.iter().all(Result::is_ok));
     let indexes = engine.indexes().expect("the engine has indexes");
     let empty = CollectionName::new("empty").unwrap();
-    for (collection, fields) in [(&collection, "name"), (&collection, "even,-n"), (&empty, "n")] {
-        let definition = IndexDefinition::new(Order::parse(fields).unwrap()).unwrap();
+    for (collection, fields) in
+        [(&collection, "name"), (&collection, "even,-n"), (&empty, "unique(n)")]
+    {
+        let definition = IndexDefinition::parse(fields).unwrap();
         indexes.create_index(collection, &definition).await.unwrap();
     }
 }

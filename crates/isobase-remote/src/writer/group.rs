@@ -7,8 +7,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use isobase_engine::{
-    BatchProgress, Current, Effect, Idempotency, Rejection, WriteOperation, WriteOutcome, Written,
-    decide, no_id_left,
+    BatchProgress, Current, Effect, Idempotency, Rejection, UniqueHolders, WriteOperation,
+    WriteOutcome, Written, decide, no_id_left,
 };
 use isobase_types::{
     Change, ChangeKind, CollectionName, DocumentId, Revision, Sequence, Timestamp,
@@ -16,10 +16,11 @@ use isobase_types::{
 
 use crate::{
     After, Backend, Before, CatalogueEntry, Commit, Cost, DocumentKey, DocumentWrite, Head,
-    IndexEntry, Meta, NativeDocument, StoredAnswer,
+    IndexEntry, IndexNumber, Meta, NativeDocument, StoredAnswer,
     catalogue::Catalogue,
     keys::keys_of,
     shared::{Shared, is_gone},
+    unique::Wanted,
 };
 
 /// Most changes of one commit, where the backend does not promise more: they are one record of
@@ -38,8 +39,12 @@ pub(crate) struct Group<'a, B> {
     retired: Vec<(CollectionName, IndexEntry)>,
     now: Timestamp,
     head: Head,
+    /// The head before anything was applied: no id is given before its last one.
+    begun: Head,
     /// The head after what was applied so far.
     next: Head,
+    /// Of unique values.
+    holders: UniqueHolders<(CollectionName, IndexNumber)>,
     documents: HashMap<DocumentKey, Working>,
     changes: Vec<Change>,
     /// What is remembered of idempotency keys, also what this group adds.
@@ -95,6 +100,7 @@ pub(crate) struct Mark {
     changes: usize,
     answers: usize,
     change_bytes: u64,
+    holders: usize,
 }
 
 /// What a stamp did.
@@ -116,7 +122,9 @@ impl<'a, B: Backend> Group<'a, B> {
             retired: shared.catalogue.retired(),
             now: shared.clock.now(),
             head,
+            begun: head,
             next: head,
+            holders: UniqueHolders::default(),
             documents: HashMap::new(),
             changes: Vec::new(),
             known_answers: HashMap::new(),
@@ -132,6 +140,30 @@ impl<'a, B: Backend> Group<'a, B> {
     /// Gives none of the next ids: other programs have taken them.
     pub(crate) fn pass_ids(&mut self, ids: i64) {
         self.next.last_id = self.next.last_id.saturating_add(ids);
+        self.begun = self.next;
+    }
+
+    /// The unique values of which must be known who has them, before what was applied counts.
+    pub(crate) fn wanted_holders(&mut self) -> Vec<Wanted> {
+        self.holders.take_wanted()
+    }
+
+    /// Learns who has unique values.
+    pub(crate) fn know_holders(&mut self, wanted: Vec<Wanted>, holders: Vec<Vec<DocumentId>>) {
+        for ((index, key), holders) in wanted.into_iter().zip(holders) {
+            self.holders.learn(index, key, holders);
+        }
+    }
+
+    /// Takes back everything that was applied.
+    pub(crate) fn restart(&mut self) {
+        for answer in &self.answers {
+            self.known_answers.remove(&answer.key);
+        }
+        let (journal, changes, answers, change_bytes, holders) = (0, 0, 0, 0, 0);
+        let next = self.begun;
+        self.back_to(&Mark { journal, next, changes, answers, change_bytes, holders });
+        self.holders.restart();
     }
 
     /// Learns how a document is.
@@ -188,6 +220,7 @@ impl<'a, B: Backend> Group<'a, B> {
             changes: self.changes.len(),
             answers: self.answers.len(),
             change_bytes: self.change_bytes,
+            holders: self.holders.mark(),
         }
     }
 
@@ -209,6 +242,7 @@ impl<'a, B: Backend> Group<'a, B> {
         self.changes.truncate(mark.changes);
         self.answers.truncate(mark.answers);
         self.change_bytes = mark.change_bytes;
+        self.holders.back_to(mark.holders);
     }
 
     /// Nothing is to be written.
@@ -272,7 +306,15 @@ impl<'a, B: Backend> Group<'a, B> {
             body: &content.body,
         });
         let limits = self.shared.backend.limits();
-        let (kind, body, returned) = match decide(operation, current, limits, progress)? {
+        let effect = decide(operation, current, limits, progress)?;
+        let collection = &operation.collection;
+        let indexes = self.catalogue.entry(collection).into_iter().flat_map(|e| &e.indexes);
+        let unique = indexes.filter(|i| i.definition.is_unique());
+        let indexes = unique.map(|i| ((collection.clone(), i.number), &i.definition));
+        let holders = self.holders.mark();
+        let before = current.map(|current| current.body);
+        self.holders.write(indexes, &key.id, before, effect.body())?;
+        let (kind, body, returned) = match effect {
             Effect::Insert { body } => (ChangeKind::Created, Some(body.into_owned()), None),
             Effect::Replace { body, return_body } => {
                 let body = body.into_owned();
@@ -291,7 +333,10 @@ impl<'a, B: Backend> Group<'a, B> {
             body,
             keeps_native: false,
         });
-        self.write(key.clone(), content, kind)?;
+        if let Err(unholdable) = self.write(key.clone(), content, kind) {
+            self.holders.back_to(holders);
+            return Err(unholdable);
+        }
         Ok(Written { id: key.id, kind, revision, created_at, updated_at: self.now, body: returned })
     }
 

@@ -143,8 +143,10 @@ impl<B: Backend> Task<B> {
                 };
                 entry.indexes.push(index.clone());
                 shared.check_index_count(&entry)?;
-                let prepare = shared.backend.prepare_index(collection, index.number);
-                within(deadline, "preparing an index", prepare).await?;
+                for number in index.numbers() {
+                    let prepare = shared.backend.prepare_index(collection, number);
+                    within(deadline, "preparing an index", prepare).await?;
+                }
                 group.set_entry(entry);
                 SpecialAnswer::Declared(index)
             }
@@ -308,7 +310,7 @@ impl<B: Backend> Shared<B> {
     /// all keys of a document must be within one commit.
     fn check_index_count(&self, entry: &CatalogueEntry) -> Result<(), EngineError> {
         let keys = |last: u8| {
-            let numbers = entry.indexes.iter().map(|index| index.number);
+            let numbers = entry.indexes.iter().flat_map(IndexEntry::numbers);
             numbers.map(|index| IndexKey { index, key: vec![last] }).collect::<Vec<_>>()
         };
         let now = self.clock.now();

@@ -278,6 +278,18 @@ impl<B: Backend> Task<B> {
             group.know_answer(answer);
         }
         let mut shares = self.decide(&mut group, batches);
+        // Which unique values a group touches is known when it is decided.
+        loop {
+            let wanted = group.wanted_holders();
+            if wanted.is_empty() {
+                break;
+            }
+            let holders = shared.holders(&catalogue, &wanted);
+            let holders = within(deadline, "reading unique values", holders).await;
+            group.know_holders(wanted, holders.map_err(failed)?);
+            group.restart();
+            shares = self.decide(&mut group, batches);
+        }
         let failed = |error| Failure { error, batches: shares.len() };
         if !group.is_empty() {
             for collection in group.unknown_collections() {

@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use isobase_engine::{Counters, Engine, ErrorKind, IndexState, Precondition, WriteOperation};
+use isobase_engine::{
+    Counters, Engine, ErrorKind, IndexDefinition, IndexState, Precondition, Rejection,
+    WriteOperation,
+};
 use isobase_remote::testing::{FakeBackend, FakeSettings, Fault};
 use isobase_types::Sequence;
 
@@ -63,6 +66,80 @@ async fn index_of_one_process_is_kept_by_the_other() {
     assert_eq!(one.indexes().unwrap().indexes(&name("a")).await.unwrap(), []);
     other.close().await.unwrap();
     assert_eq!(database.entries(&name("a")), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn racing_processes_keep_values_unique() {
+    for settings in [FakeSettings::small_commits(), FakeSettings::large_commits()] {
+        let database = FakeBackend::new(settings.troubled());
+        let engines = [Arc::new(open(&database).await), Arc::new(open(&database).await)];
+        let unique = IndexDefinition::parse("unique(n)").unwrap();
+        engines[0].indexes().unwrap().create_index(&name("a"), &unique).await.unwrap();
+        let tasks: Vec<_> = (0..40)
+            .map(|n: usize| {
+                let engine = engines[n % 2].clone();
+                let body = format!("{{\"n\":{}}}", n / 8);
+                tokio::spawn(async move { try_write(&engine, create(&body)).await.unwrap() })
+            })
+            .collect();
+        let mut won = 0;
+        for task in tasks {
+            match task.await.unwrap() {
+                Ok(_) => won += 1,
+                Err(refused) => assert!(matches!(refused, Rejection::NotUnique { .. })),
+            }
+        }
+        assert_eq!(won, 5);
+        assert_eq!(list(&engines[1], "n").await.len(), 5);
+    }
+}
+
+/// A declaration finds duplicates that are written while the index is built.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn unique_index_built_under_writes_is_unique() {
+    let database = database();
+    let engines = [Arc::new(open(&database).await), Arc::new(open(&database).await)];
+    for n in 0..120 {
+        write(&engines[0], create(&format!("{{\"n\":{n}}}"))).await;
+    }
+    let other = engines[1].clone();
+    let writing = tokio::spawn(async move {
+        let mut written = Vec::new();
+        for n in (0..120).rev() {
+            let outcome = try_write(&other, create(&format!("{{\"n\":{n}}}"))).await.unwrap();
+            written.extend(outcome.ok().map(|_| n));
+        }
+        written
+    });
+    let unique = IndexDefinition::parse("unique(n)").unwrap();
+    let declared = engines[0].indexes().unwrap().create_index(&name("a"), &unique).await;
+    let written = writing.await.unwrap();
+    match declared {
+        Ok(_) => assert_eq!(written, Vec::<i32>::new()),
+        Err(refused) => {
+            assert_eq!(refused.kind, ErrorKind::NotUnique, "{refused}");
+            assert_ne!(written, Vec::<i32>::new());
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_others_wrote_is_taken_in_though_it_is_not_unique() {
+    let database = database();
+    let engine = open(&database).await;
+    let unique = IndexDefinition::parse("unique(n)").unwrap();
+    engine.indexes().unwrap().create_index(&name("a"), &unique).await.unwrap();
+    write(&engine, create("{\"n\":1}")).await;
+    database.put_foreign(&name("a"), "theirs", "{\"n\":1}");
+    engine.reconcile().unwrap().reconcile(&name("a")).await.unwrap();
+    assert_eq!(list(&engine, "n").await, ["1", "theirs"]);
+    let refused = try_write(&engine, create("{\"n\":1}")).await.unwrap();
+    assert!(matches!(refused, Err(Rejection::NotUnique { .. })), "{refused:?}");
+    write(&engine, delete("1")).await;
+    let refused = try_write(&engine, create("{\"n\":1}")).await.unwrap();
+    assert!(matches!(refused, Err(Rejection::NotUnique { .. })), "{refused:?}");
+    write(&engine, put("theirs", "{}")).await;
+    write(&engine, create("{\"n\":1}")).await;
 }
 
 #[tokio::test]

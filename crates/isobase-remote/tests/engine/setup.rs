@@ -55,7 +55,7 @@ fn operation(action: Action) -> WriteOperation {
 }
 
 pub(crate) fn batch(operations: Vec<WriteOperation>) -> WriteBatch {
-    WriteBatch { operations, idempotency: None, check: None }
+    WriteBatch { operations, idempotency: None, checks: Vec::new() }
 }
 
 pub(crate) async fn try_write(

@@ -184,6 +184,7 @@ pub(super) fn put_data() -> Operation {
             codes::INVALID_DATA_RECORD,
             codes::DOCUMENT_UNHOLDABLE,
             codes::SCHEMA_VIOLATION,
+            codes::NOT_UNIQUE,
         ])
 }
 

@@ -1,18 +1,29 @@
 //! The schemas of the collections that one batch writes to.
 
-use isobase_engine::{BodyCheck, Violation};
-use isobase_types::CollectionName;
+use isobase_engine::{Current, ProposedWrite, Rejection, WriteCheck};
+use isobase_types::{CollectionName, DocumentId};
 
 use super::Schema;
 
-/// Travels with a batch; see [`isobase_engine::WriteBatch::check`].
+/// Travels with a batch; see [`isobase_engine::WriteBatch::checks`].
 #[derive(Debug)]
 pub(super) struct SchemaCheck(pub(super) Vec<(CollectionName, Schema)>);
 
-impl BodyCheck for SchemaCheck {
-    fn check(&self, collection: &CollectionName, body: &str) -> Result<(), Vec<Violation>> {
-        match self.0.iter().find(|(name, _)| name == collection) {
-            Some((_, schema)) => schema.check(body),
+impl WriteCheck for SchemaCheck {
+    fn needs_before(&self) -> bool {
+        false
+    }
+
+    fn shows(&self, _collection: &CollectionName, _id: &DocumentId, _: Current<'_>) -> bool {
+        true
+    }
+
+    fn check(&self, write: &ProposedWrite<'_>) -> Result<(), Rejection> {
+        let Some(body) = write.after else { return Ok(()) };
+        match self.0.iter().find(|(name, _)| name == write.collection) {
+            Some((_, schema)) => {
+                schema.check(body).map_err(|violations| Rejection::SchemaViolation { violations })
+            }
             None => Ok(()),
         }
     }

@@ -7,8 +7,8 @@ use std::{
 };
 
 use isobase_engine::{
-    Action, BodyCheck, Engine, EngineError, ErrorKind, IfMissing, Precondition, Rejection,
-    WriteBatch, WriteOperation, WriteOutcome,
+    Action, Engine, EngineError, ErrorKind, IfMissing, Precondition, Rejection, WriteBatch,
+    WriteCheck, WriteOperation, WriteOutcome,
 };
 use isobase_types::{
     CollectionName, Document, DocumentId, FieldPath, Revision,
@@ -110,7 +110,7 @@ impl Registry {
         &self,
         engine: &dyn Engine,
         operations: &[WriteOperation],
-    ) -> Result<Option<Arc<dyn BodyCheck>>, EngineError> {
+    ) -> Result<Option<Arc<dyn WriteCheck>>, EngineError> {
         let mut schemas = Vec::new();
         let mut last: Option<&CollectionName> = None;
         for operation in operations {
@@ -126,7 +126,7 @@ impl Registry {
             }
         }
         let check =
-            (!schemas.is_empty()).then(|| Arc::new(SchemaCheck(schemas)) as Arc<dyn BodyCheck>);
+            (!schemas.is_empty()).then(|| Arc::new(SchemaCheck(schemas)) as Arc<dyn WriteCheck>);
         Ok(check)
     }
 

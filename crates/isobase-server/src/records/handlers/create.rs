@@ -50,7 +50,7 @@ async fn create_one(state: Arc<State>, mut call: Call) -> Result<Response<Body>,
         action: Action::Create { body },
         precondition: Precondition::None,
     };
-    let batch = WriteBatch { operations: vec![operation], idempotency, check: None };
+    let batch = WriteBatch { operations: vec![operation], idempotency, checks: Vec::new() };
     let report = state.store.write(batch, Atomicity::EachAlone).await?;
     let (outcome, replayed) = only_outcome(report)?;
     let written =

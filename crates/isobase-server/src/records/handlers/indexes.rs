@@ -55,7 +55,7 @@ async fn build(
 ) -> Result<IndexInfo, StoreError> {
     let built = store.create_index(&collection, &definition).await;
     if let Err(error) = &built {
-        let fields = definition.order();
+        let fields = &definition;
         tracing::warn!(%collection, %fields, %error, "an index was not built: {error}");
     }
     built
@@ -68,19 +68,23 @@ pub(crate) async fn delete_index(state: Arc<State>, call: Call) -> Result<Respon
     if state.store.drop_index(&collection, &definition).await? {
         return Ok(json(&Message { message: "Index deleted" }));
     }
-    let detail = format!("the collection has no index '{}'", definition.order());
+    let detail = format!("the collection has no index '{definition}'");
     Err(Problem::new(codes::INDEX_NOT_FOUND, detail).into())
 }
 
-/// The parameter `fields`: the same text as an order, `status,-created_at`.
+/// The parameters `fields`, the same text as an order (`status,-created_at`), and `unique`.
 fn read_definition(call: &Call) -> Result<IndexDefinition, Problem> {
     let mut parameters = Parameters::parse(call.query());
     let fields = parameters.take("fields");
+    let unique = parameters.take_flag("unique");
     let text = fields.as_deref().unwrap_or_default();
-    let definition = match Order::parse(text) {
-        Ok(order) => IndexDefinition::new(order).map_err(|error| error.to_string()),
-        Err(error) => Err(error.to_string()),
-    };
+    let definition = Order::parse(text).map_err(|error| error.to_string()).and_then(|order| {
+        let definition = match unique {
+            true => IndexDefinition::unique(order),
+            false => IndexDefinition::new(order),
+        };
+        definition.map_err(|error| error.to_string())
+    });
     match definition {
         Ok(definition) => parameters.finish().map(|()| definition),
         Err(message) => {
@@ -96,5 +100,6 @@ fn shown(info: &IndexInfo) -> Index {
         IndexState::Building => "building",
         IndexState::Ready => "ready",
     };
-    Index { fields: info.definition.order().to_string(), state }
+    let unique = info.definition.is_unique().then_some(true);
+    Index { fields: info.definition.order().to_string(), state, unique }
 }

@@ -91,7 +91,7 @@ async fn load_whole(
     }
     let atomicity = if atomic { Atomicity::AllOrNothing } else { Atomicity::EachAlone };
     let (operations, numbers) = loading.take_part();
-    let batch = WriteBatch { operations, idempotency, check: None };
+    let batch = WriteBatch { operations, idempotency, checks: Vec::new() };
     let report = state.store.write(batch, atomicity).await?;
     let replayed = report.replayed;
     loading.tally.count(report, &numbers);

@@ -308,10 +308,10 @@ pub(super) struct BatchError<'a> {
     pub(super) errors: Vec<BatchFault<'a>>,
 }
 
-/// A place that does not meet a schema.
+/// A place that is refused: by a schema, or by a unique index.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct BatchFault<'a> {
-    pub(super) pointer: &'a str,
+    pub(super) pointer: Cow<'a, str>,
     pub(super) message: &'a str,
 }
 
@@ -351,6 +351,10 @@ pub(super) struct Index {
     pub(super) fields: String,
     #[schemars(extend("enum" = ["building", "ready"]))]
     pub(super) state: &'static str,
+    /// Only one document may have the values of the fields.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "bool")]
+    pub(super) unique: Option<bool>,
 }
 
 fn as_text<S: Serializer>(value: &impl Display, serializer: S) -> Result<S::Ok, S::Error> {

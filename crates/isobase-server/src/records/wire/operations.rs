@@ -11,8 +11,8 @@ use super::{
     parameters::{
         ETAG, LAST_MODIFIED, LOCATION, ORIGIN, REPLAYED, accept, atomic, changes_limit, collection,
         confirm, count, cursor, document_in, document_out, fields, id, idempotency_key, if_match,
-        if_modified_since, if_none_match, if_unmodified_since, index_fields, lines, meta, or, page,
-        page_limit, since, sort, upsert, wait,
+        if_modified_since, if_none_match, if_unmodified_since, index_fields, index_unique, lines,
+        meta, or, page, page_limit, since, sort, upsert, wait,
     },
 };
 use crate::codes;
@@ -145,6 +145,7 @@ pub(in crate::records) fn create_record() -> Operation {
             codes::NOT_AN_OBJECT,
             codes::DOCUMENT_UNHOLDABLE,
             codes::SCHEMA_VIOLATION,
+            codes::NOT_UNIQUE,
             codes::IDEMPOTENCY_MISMATCH,
             codes::BATCH_REJECTED,
             codes::LIMIT_EXCEEDED,
@@ -347,20 +348,29 @@ pub(in crate::records) fn put_index() -> Operation {
         .description(
             "Declares an index and builds it. Reads and writes go on meanwhile, and so does the \
              build when the caller leaves or the answer is 202. Declaring an index again is \
-             allowed, and waits for the build again.",
+             allowed, and waits for the build again.\n\nA unique index keeps two documents from \
+             having the same values of its fields, compared whole; of writes that race for one \
+             value one succeeds, the others are answered 409. Documents in which a field is missing \
+             or null collide with none. Where documents have equal values already, the answer is \
+             409, names them, and nothing is declared.",
         )
-        .parameters([collection(), index_fields()])
+        .parameters([collection(), index_fields(), index_unique()])
         .answers(Answer::new(200, "It is ready.").content(Content::like(&index("ready"))))
         .answers(
             Answer::new(202, "It is still being built.").content(Content::like(&index("building"))),
         )
-        .problems([codes::INVALID_COLLECTION_NAME, codes::INVALID_PARAMETER, codes::UNSUPPORTED])
+        .problems([
+            codes::INVALID_COLLECTION_NAME,
+            codes::INVALID_PARAMETER,
+            codes::NOT_UNIQUE,
+            codes::UNSUPPORTED,
+        ])
 }
 
 pub(in crate::records) fn delete_index() -> Operation {
     Operation::new("delete_index", "indexes", "Take an index away")
         .description("Documents stay as they are; listings that used it examine more.")
-        .parameters([collection(), index_fields()])
+        .parameters([collection(), index_fields(), index_unique()])
         .answers(done("It is gone.", "Index deleted"))
         .problems([
             codes::INVALID_COLLECTION_NAME,
@@ -414,7 +424,7 @@ fn done(description: &'static str, message: &'static str) -> Answer {
 }
 
 fn index(state: &'static str) -> Index {
-    Index { fields: "status,-created_at".to_owned(), state }
+    Index { fields: "status,-created_at".to_owned(), state, unique: None }
 }
 
 fn schema() -> Content {
@@ -425,7 +435,7 @@ fn schema() -> Content {
     }))
 }
 
-const WRITE_PROBLEMS: [ProblemCode; 12] = [
+const WRITE_PROBLEMS: [ProblemCode; 13] = [
     codes::INVALID_COLLECTION_NAME,
     codes::INVALID_ID,
     codes::RESERVED_ID,
@@ -438,4 +448,5 @@ const WRITE_PROBLEMS: [ProblemCode; 12] = [
     codes::ALREADY_EXISTS,
     codes::DOCUMENT_UNHOLDABLE,
     codes::SCHEMA_VIOLATION,
+    codes::NOT_UNIQUE,
 ];

@@ -201,6 +201,11 @@ pub(super) fn index_fields() -> Parameter {
     Parameter::new(Location::RequiredQuery, "fields", description).example("status,-created_at")
 }
 
+pub(super) fn index_unique() -> Parameter {
+    let description = "Whether only one document may have the values of the fields.";
+    Parameter::new(Location::Query, "unique", description).schema(flag()).example(true)
+}
+
 fn flag() -> serde_json::Value {
     json!({ "type": "boolean", "default": false })
 }

@@ -38,7 +38,7 @@ pub(crate) async fn write_batch(
 
     let options: &[u8] = if atomic { b"batch atomic" } else { b"batch" };
     let idempotency = idempotency::of_call(&call, &collection, options, &body)?;
-    let write = WriteBatch { operations: batch.operations, idempotency, check: None };
+    let write = WriteBatch { operations: batch.operations, idempotency, checks: Vec::new() };
     let atomicity = if atomic { Atomicity::AllOrNothing } else { Atomicity::EachAlone };
     let report = state.store.write(write, atomicity).await?;
 

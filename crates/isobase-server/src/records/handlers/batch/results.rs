@@ -1,11 +1,11 @@
 //! The answer to a batch.
 
 use isobase_store::{Rejection, Violation, WriteOutcome, Written};
-use isobase_types::{ChangeKind, Revision};
+use isobase_types::{ChangeKind, FieldPath, Revision};
 
 use crate::{
     etag::etag,
-    failure::{current_revision, rejection_parts},
+    failure::{TAKEN, current_revision, field_pointer, rejection_parts},
     records::wire::{BatchError, BatchFault, BatchReport, BatchResult},
 };
 
@@ -38,6 +38,7 @@ fn of_rejected(rejection: &Rejection) -> BatchResult<'_> {
     let (code, detail) = rejection_parts(rejection);
     let errors = match rejection {
         Rejection::SchemaViolation { violations } => violations.iter().map(fault).collect(),
+        Rejection::NotUnique { fields } => fields.iter().map(taken).collect(),
         _ => Vec::new(),
     };
     BatchResult {
@@ -49,7 +50,11 @@ fn of_rejected(rejection: &Rejection) -> BatchResult<'_> {
 }
 
 fn fault(violation: &Violation) -> BatchFault<'_> {
-    BatchFault { pointer: &violation.pointer, message: &violation.message }
+    BatchFault { pointer: (&violation.pointer).into(), message: &violation.message }
+}
+
+fn taken(field: &FieldPath) -> BatchFault<'static> {
+    BatchFault { pointer: field_pointer(field).into(), message: TAKEN }
 }
 
 fn tag(revision: &Revision) -> String {

@@ -1,0 +1,62 @@
+//! Rules of the caller for writes.
+
+use isobase_types::{ChangeKind, CollectionName, DocumentId, Revision, Timestamp};
+
+use crate::Rejection;
+
+/// The document as it is before a write.
+#[derive(Clone, Copy, Debug)]
+pub struct Current<'a> {
+    /// Its revision.
+    pub revision: &'a Revision,
+    /// When it was first written.
+    pub created_at: Timestamp,
+    /// Its body.
+    pub body: &'a str,
+}
+
+/// A rule of the caller for writes: the schema of a collection, the rights of a principal.
+///
+/// Asked by [`crate::decide`], on the engine's writer and for the documents as they are at the
+/// commit. So it holds under races; it must be pure, bounded in time and must not wait for
+/// anything. One operation may be decided several times.
+pub trait WriteCheck: std::fmt::Debug + Send + Sync {
+    /// Whether it looks at the bodies of documents as they are before. Where no check of a batch
+    /// does, an engine may give an empty one.
+    fn needs_before(&self) -> bool;
+
+    /// Whether the caller may know of a document that is there. Where it may not, the answer is
+    /// [`Rejection::NotFound`], before the precondition is looked at: it would tell a revision.
+    fn shows(&self, collection: &CollectionName, id: &DocumentId, document: Current<'_>) -> bool;
+
+    /// Looks at an operation whose precondition holds, deletions included.
+    ///
+    /// # Errors
+    /// What the caller is told; nothing of the operation is stored.
+    fn check(&self, write: &ProposedWrite<'_>) -> Result<(), Rejection>;
+}
+
+/// What an operation would do to its document.
+#[derive(Clone, Copy, Debug)]
+pub struct ProposedWrite<'a> {
+    /// The collection.
+    pub collection: &'a CollectionName,
+    /// The id; none for a document whose id is yet to be assigned.
+    pub id: Option<&'a DocumentId>,
+    /// The document as it is at the commit; none when there is none.
+    pub before: Option<Current<'a>>,
+    /// Its whole body as it would become (canonical text without `id`); none when it is deleted.
+    pub after: Option<&'a str>,
+}
+
+impl ProposedWrite<'_> {
+    /// What the write is: of a put that may do either, what it does.
+    #[must_use]
+    pub fn kind(&self) -> ChangeKind {
+        match (self.before, self.after) {
+            (_, None) => ChangeKind::Deleted,
+            (None, Some(_)) => ChangeKind::Created,
+            (Some(_), Some(_)) => ChangeKind::Updated,
+        }
+    }
+}
