@@ -70,3 +70,59 @@ fn tags(specs: &[Spec]) -> Vec<Value> {
 fn security_schemes(api: &Api) -> Map<String, Value> {
     api.security_schemes.iter().map(|(name, scheme)| ((*name).to_owned(), scheme.clone())).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use http::{Request, Response, StatusCode};
+
+    use super::*;
+    use crate::{
+        Answer, Asked, Body, Call, Content, Gate, HttpConfig, Operation, Permission, Problem,
+        Refusal, RequestBody, Route, Routes, Service, Shape, handler,
+    };
+
+    struct Open;
+
+    impl Gate for Open {
+        type Principal = ();
+
+        async fn admit(&self, _: Asked<'_>) -> Result<(), Refusal> {
+            Ok(())
+        }
+
+        fn is_open(&self) -> bool {
+            true
+        }
+    }
+
+    async fn name(state: std::sync::Arc<String>, _: Call<()>) -> Result<Response<Body>, Problem> {
+        Ok(Body::json(StatusCode::OK, format!("{state:?}")))
+    }
+
+    /// The collections of an application are known when it starts, not when we compile.
+    #[test]
+    fn routes_made_at_run_time_are_answered_and_described() {
+        let mut routes = Routes::default();
+        for collection in ["items", "orders"] {
+            let answer = Content::shaped(Shape::Written(json!({ "const": collection })));
+            let operation = Operation::new(format!("get_{collection}"), "app", "Read")
+                .answers(Answer::new(200, "It.").content(answer));
+            let path = format!("/api/{collection}");
+            let route = Route::get(path, Permission::Read, handler(name), operation);
+            routes.add(collection.to_owned(), vec![route]);
+        }
+        let api = Api { title: "t", version: "1", description: "", security_schemes: Vec::new() };
+        let service = Service::new(routes, Open, api, HttpConfig::default()).unwrap();
+        let document: Value = serde_json::from_slice(&service.shared().openapi()).unwrap();
+        let described = &document["paths"]["/api/orders"]["get"];
+        assert_eq!(described["operationId"], "get_orders");
+        let content = &described["responses"]["200"]["content"]["application/json"];
+        assert_eq!(content["schema"], json!({ "const": "orders" }));
+        let request = Request::get("/api/orders").header("host", "localhost");
+        let request = request.body(RequestBody::whole("")).unwrap();
+        let answering = std::pin::pin!(service.handle(request));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let response = runtime.block_on(answering);
+        assert_eq!(response.body().whole().map(|bytes| &bytes[..]), Some(&b"\"orders\""[..]));
+    }
+}
