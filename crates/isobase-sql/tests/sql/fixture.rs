@@ -1,7 +1,8 @@
-//! Databases for one test: SQLite always, PostgreSQL where `cargo xtask test` started it.
+//! Databases for one test: SQLite always, PostgreSQL where `cargo xtask test` started it, in its
+//! oldest and newest version.
 
 use isobase_sql::{DbConnector, DbOperator, Dialect, Row, Session, Settings, TableName, Value};
-use isobase_testkit::{postgres_url, unique_name};
+use isobase_testkit::{newest_postgres_url, oldest_postgres_url, postgres_url, unique_name};
 use tempfile::TempDir;
 
 pub(crate) struct Fixture {
@@ -21,7 +22,11 @@ impl Fixture {
 
     pub(crate) async fn all_with(settings: Settings) -> Vec<Self> {
         let mut all = vec![Self::sqlite(settings.clone())];
-        all.extend(Self::postgres_with(settings).await);
+        let (oldest, newest) = (oldest_postgres_url(), newest_postgres_url());
+        if oldest != newest {
+            all.extend(Self::postgres_at(oldest, settings.clone()).await);
+        }
+        all.extend(Self::postgres_at(newest, settings).await);
         all
     }
 
@@ -39,13 +44,28 @@ impl Fixture {
     /// A database of PostgreSQL that nobody else uses, and SQLite.
     pub(crate) async fn all_own() -> Vec<Self> {
         let mut all = vec![Self::sqlite(Settings::default())];
-        all.extend(Self::own_postgres().await);
+        all.extend(Self::own_at(newest_postgres_url()).await);
         all
     }
 
-    /// A database of PostgreSQL that nobody else uses. It stays: the server ends with the suite.
+    /// A database of PostgreSQL that nobody else uses, in the newest version.
     pub(crate) async fn own_postgres() -> Option<Self> {
-        let url = postgres_url()?;
+        Self::own_at(newest_postgres_url()).await
+    }
+
+    /// The same in the version whose programs the machine has.
+    pub(crate) async fn own_of_machine() -> Option<Self> {
+        Self::own_at(postgres_url()).await
+    }
+
+    /// The same in the oldest version.
+    pub(crate) async fn own_of_oldest() -> Option<Self> {
+        Self::own_at(oldest_postgres_url()).await
+    }
+
+    /// It stays: the server ends with the suite.
+    async fn own_at(url: Option<String>) -> Option<Self> {
+        let url = url?;
         let name = unique_name("toolkit_db");
         let db = DbConnector::new(&url, Settings::default()).unwrap();
         db.run(&format!("CREATE DATABASE {name}"), &[]).await.unwrap();
@@ -62,7 +82,11 @@ impl Fixture {
     }
 
     pub(crate) async fn postgres_with(settings: Settings) -> Option<Self> {
-        let url = postgres_url()?;
+        Self::postgres_at(newest_postgres_url(), settings).await
+    }
+
+    async fn postgres_at(url: Option<String>, settings: Settings) -> Option<Self> {
+        let url = url?;
         let db = DbConnector::new(&url, settings).unwrap();
         let schema = unique_name("toolkit");
         DbOperator::new(&db).create_schema(&schema).await.unwrap();

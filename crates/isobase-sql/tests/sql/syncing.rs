@@ -11,7 +11,8 @@ use crate::fixture::Fixture;
 
 /// Two databases, and a folder for dumps.
 async fn two() -> Option<(Fixture, Fixture, tempfile::TempDir, DatabaseSync)> {
-    let (production, test) = (Fixture::own_postgres().await?, Fixture::own_postgres().await?);
+    let production = Fixture::own_of_machine().await?;
+    let test = Fixture::own_of_machine().await?;
     let folder = tempfile::tempdir().unwrap();
     let path = std::env::var_os("PATH");
     let sync = DatabaseSync::new(folder.path(), production.url(), test.url(), path);
@@ -95,6 +96,21 @@ async fn dumps_work_without_programs() {
     assert!(refused.message.contains("view public.v, type public.d"), "{refused}");
     let skip = DumpOptions { skip_others: true, ..options };
     sync.dump_database(Environment::Production, true, &skip).await.unwrap();
+}
+
+#[tokio::test]
+async fn built_in_dumps_move_between_versions() {
+    let Some(newest) = Fixture::own_postgres().await else { return };
+    let Some(oldest) = Fixture::own_of_oldest().await else { return };
+    newest.db.run_script(TABLES).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    for (from, to) in [(&newest, &oldest), (&oldest, &newest)] {
+        let sync = DatabaseSync::new(folder.path(), from.url(), to.url(), None);
+        let sync = sync.with_programs(Programs::BuiltIn);
+        let options = DumpOptions::default();
+        let file = sync.dump_database(Environment::Production, false, &options).await.unwrap();
+        assert_eq!(sync.restore_database(&file, Environment::Test, None).await.unwrap(), 500);
+    }
 }
 
 #[tokio::test]
