@@ -126,18 +126,26 @@ const IMPORT_EXAMPLES: &str = "\
 Examples:
   isobase import movies.json --collection movies
   isobase import flights.csv --collection flights --chunk 500
-  zcat events.ndjson.gz | isobase import - --collection events
-  isobase import movies.json --collection movies --url http://127.0.0.1:8002
+  isobase import orders.ndjson.gz --collection orders --ids keep
+  isobase import data.db
+  isobase import movies.json --collection movies --url https://db.example.com
 
 An import that was cut off is finished by running the same command again, within a day
 (idempotency.keep_for) and with the same --chunk: what is stored already is recognised. So is an
 import that ended at a wrong record: its chunk is not stored, so mend the record and run it again.
 What --skip-bad leaves out is named; mend it in a file of its own.
-The field \"id\" of a record is not kept: ids are given out by the service.
 
-CSV: the first row names the fields. An empty cell is null; true and false are booleans; a cell
-that is written as a plain JSON number of at most 15 digits, without exponent, is a number; all
-else is text. --text keeps every cell as text.";
+Records get new ids. --ids keep keeps those they have (\"id\", or \"_id\"), so that what export wrote
+comes back as it was; --ids upsert replaces what has the same ids.
+
+CSV: the first row names the fields. A column has numbers when all of its cells are JSON numbers of
+at most 15 digits, booleans when all are true or false, and text otherwise; what was decided is
+said, and --types decides otherwise. An empty cell is null, \"\" an empty text. Tabs, semicolons and
+the line sep=; are recognised, as are UTF-16 and gzip.
+
+Without --collection the file is a whole database of another program: the data.db of a record
+service, the backup.json of a document store, a backup of PocketBase. It is copied with its ids,
+times and counter into a database that no service holds, and compared.";
 
 const EXPORT_EXAMPLES: &str = "\
 Examples:
@@ -262,7 +270,7 @@ pub(crate) struct AppFlags {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Where")]
 pub(crate) struct TargetFlags {
-    /// Address of a service (http://…) or URL of a database [default: the settings]
+    /// Address of a service (http://…, https://…) or URL of a database [default: the settings]
     #[arg(long, value_name = "URL")]
     pub(crate) url: Option<String>,
     /// API key for the service [default: INTERNAL_API_KEY]
@@ -288,9 +296,9 @@ pub(crate) struct ImportArguments {
     /// File to read, - for standard input
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
-    /// Collection to write to
+    /// Collection to write to; without it the file is the whole database of another program
     #[arg(long, short, value_name = "NAME")]
-    pub(crate) collection: String,
+    pub(crate) collection: Option<String>,
     /// How the file is written [default: guessed from its name, else its first character]
     #[arg(long, short, value_enum)]
     pub(crate) format: Option<Format>,
@@ -304,14 +312,57 @@ pub(crate) struct ImportArguments {
     /// Leave out records that cannot be stored, and count them
     #[arg(long)]
     pub(crate) skip_bad: bool,
+    /// What becomes of the ids that records have: kept, given out anew, or written over what is there
+    /// [default: new]
+    #[arg(long, value_enum, value_name = "IDS")]
+    pub(crate) ids: Option<IdsFrom>,
     /// CSV: keep every cell as text
-    #[arg(long)]
+    #[arg(long, conflicts_with = "types")]
     pub(crate) text: bool,
-    /// CSV: what separates cells [default: a comma; a tab in .tsv files]
+    /// CSV: what columns are, as in zip=text,total=number; boolean and json too [default: decided by
+    /// all cells of a column]
+    #[arg(long, value_name = "COLUMN=TYPE", value_delimiter = ',', value_parser = column_type)]
+    pub(crate) types: Vec<(String, ColumnType)>,
+    /// CSV: what separates cells [default: a tab in .tsv files, else what the first row has most of]
     #[arg(long, value_name = "CHARACTER", value_parser = delimiter)]
     pub(crate) delimiter: Option<u8>,
     #[command(flatten)]
     pub(crate) target: TargetFlags,
+}
+
+/// What the cells of a column are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ColumnType {
+    /// As they are written; null where nothing stands, not even quotation marks.
+    Text,
+    /// JSON numbers; null where nothing stands.
+    Number,
+    /// `true` and `false` in any letters; null where nothing stands.
+    Boolean,
+    /// JSON; null where nothing stands.
+    Json,
+}
+
+impl std::fmt::Display for ColumnType {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Text => "text",
+            Self::Number => "number",
+            Self::Boolean => "boolean",
+            Self::Json => "json",
+        })
+    }
+}
+
+/// What becomes of the ids that records have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum IdsFrom {
+    /// They are kept; one that is taken is refused
+    Keep,
+    /// Ids are given out anew
+    New,
+    /// They are kept, and what has them already is replaced
+    Upsert,
 }
 
 #[derive(Debug, Args)]
@@ -628,6 +679,18 @@ fn flag(key: &str, value: &str) -> (String, String, String) {
 fn key_and_value(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
     Ok((key.trim().to_owned(), value.trim().to_owned()))
+}
+
+fn column_type(text: &str) -> Result<(String, ColumnType), String> {
+    let (name, kind) = text.rsplit_once('=').ok_or("expected COLUMN=TYPE")?;
+    let kind = match kind {
+        "text" => ColumnType::Text,
+        "number" => ColumnType::Number,
+        "boolean" => ColumnType::Boolean,
+        "json" => ColumnType::Json,
+        _ => return Err("expected text, number, boolean or json".to_owned()),
+    };
+    Ok((name.to_owned(), kind))
 }
 
 fn delimiter(text: &str) -> Result<u8, String> {

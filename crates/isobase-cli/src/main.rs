@@ -98,7 +98,10 @@ fn run(command: Command, printer: Printer) -> Result<()> {
         Command::Import(arguments) => {
             let (loaded, config) = load_settings(&arguments.target.app.given(), printer)?;
             logging::start_for_command(&loaded);
-            block_on(import::run(arguments, &loaded, &config, printer))
+            match arguments.collection.clone() {
+                Some(name) => block_on(import::run(arguments, &name, (&loaded, &config), printer)),
+                None => block_on(transfer::import_whole(&arguments, &config, printer)),
+            }
         }
         Command::Export(arguments) => {
             let (loaded, config) = load_settings(&arguments.target.app.given(), printer)?;

@@ -225,6 +225,9 @@ pub(crate) fn client_failure(error: ClientError) -> Failure {
             403 => Some("the key does not allow this; isobase key list shows what keys may do"),
             _ => None,
         },
+        ClientError::Tls { .. } => Some(
+            "an authority of your own is trusted when SSL_CERT_FILE names the file of its certificate",
+        ),
         ClientError::Connect { .. } => Some("is the service running? isobase serve starts one"),
         _ => None,
     };

@@ -8,12 +8,13 @@ use http::{
     header::{AUTHORIZATION, CONTENT_TYPE},
 };
 use http_body_util::combinators::UnsyncBoxBody;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
     client::legacy::{Client as Pool, connect::HttpConnector},
     rt::{TokioExecutor, TokioTimer},
 };
 
-use crate::{Body, ClientError, ClientOptions, Request, Response};
+use crate::{Body, ClientError, ClientOptions, Request, Response, tls};
 
 /// First pause after a refused connection; doubled each time.
 const CONNECT_PAUSE: Duration = Duration::from_millis(50);
@@ -21,14 +22,17 @@ const CONNECT_PAUSE: Duration = Duration::from_millis(50);
 const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
 
 /// A client of one service. Cheap to clone; clones share their connections.
+///
+/// It is hyper's own pool and not a client on top of it, because those read addresses as browsers do:
+/// to them the segment `%2E%2E` means the parent, and a document with the id `..` cannot be reached.
 #[derive(Clone)]
 pub struct Client {
     inner: Arc<Inner>,
 }
 
 struct Inner {
-    pool: Pool<HttpConnector, UnsyncBoxBody<Bytes, std::io::Error>>,
-    /// `http://host:port`, and the path before the routes, without a final slash.
+    pool: Pool<HttpsConnector<HttpConnector>, UnsyncBoxBody<Bytes, std::io::Error>>,
+    /// `http://host:port` or `https://…`, and the path before the routes, without a final slash.
     base: String,
     address: String,
     authorization: Option<HeaderValue>,
@@ -36,18 +40,20 @@ struct Inner {
 }
 
 impl Client {
-    /// A client of the service at an address such as `http://127.0.0.1:8002`. Connects later.
+    /// A client of the service at an address such as `http://127.0.0.1:8002` or
+    /// `https://db.example.com/records`. Connects later.
     ///
     /// # Errors
     /// [`ClientError::InvalidAddress`].
     pub fn new(address: &str, options: ClientOptions) -> Result<Self, ClientError> {
         let invalid =
             |expected| ClientError::InvalidAddress { address: address.to_owned(), expected };
-        let uri: Uri = address.parse().map_err(|_| invalid("http://host:port"))?;
-        let host_and_port = match (uri.scheme_str(), uri.authority(), uri.query()) {
-            (Some("http"), Some(authority), None) => authority.to_string(),
-            (Some("https"), ..) => return Err(invalid("http, without TLS")),
-            _ => return Err(invalid("http://host:port")),
+        let expected = "http://host:port or https://host";
+        let uri: Uri = address.parse().map_err(|_| invalid(expected))?;
+        let (is_encrypted, host_and_port) = match (uri.scheme_str(), uri.authority(), uri.query()) {
+            (Some("http"), Some(authority), None) => (false, authority.to_string()),
+            (Some("https"), Some(authority), None) => (true, authority.to_string()),
+            _ => return Err(invalid(expected)),
         };
         let authorization = match &options.api_key {
             None => None,
@@ -64,6 +70,13 @@ impl Client {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         connector.set_connect_timeout(Some(CONNECT_DEADLINE));
+        // The scheme of the address decides.
+        connector.enforce_http(false);
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(tls::config(is_encrypted))
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(connector);
         let pool = Pool::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .timer(TokioTimer::new())
@@ -103,6 +116,10 @@ impl Client {
                 }
                 Ok(Err(error)) => error,
             };
+            if let Some(failure) = tls::failure(&error) {
+                let (address, reason) = (self.inner.address.clone(), failure.to_string());
+                return Err(ClientError::Tls { address, reason });
+            }
             if !error.is_connect() {
                 return Err(ClientError::Broken { operation, source: error.into() });
             }

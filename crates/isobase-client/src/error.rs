@@ -31,6 +31,14 @@ pub enum ClientError {
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
+    /// The service is not whom it should be, or does not speak TLS. Nothing was sent.
+    #[error("no encrypted connection to {address}: {reason}")]
+    Tls {
+        /// Host and port.
+        address: String,
+        /// What TLS refuses.
+        reason: String,
+    },
     /// The connection broke. A write may have happened.
     #[error("the connection broke during {operation}")]
     Broken {

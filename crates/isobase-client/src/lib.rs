@@ -4,7 +4,7 @@
 //! else. Documents are text: they arrive and leave as the service wrote them.
 //!
 //! Nothing is repeated by itself, except an attempt to connect that was refused: then nothing was
-//! sent. Plain `http` only.
+//! sent. `http` and `https`; redirects are told and not followed.
 
 mod batch;
 mod changes;
@@ -18,6 +18,7 @@ mod request;
 mod response;
 mod schema;
 mod service;
+mod tls;
 
 pub use batch::{Batch, BatchAnswer, BatchFailure, BatchMethod, BatchOperation, BatchWritten};
 pub use changes::{ChangeEntry, ChangesAnswer};

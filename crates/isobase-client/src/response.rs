@@ -103,6 +103,10 @@ impl Response {
         let retry_after_s = self.header(header::RETRY_AFTER.as_str()).and_then(|v| v.parse().ok());
         let request_id = self.header("x-request-id").map(str::to_owned);
         let replayed = self.is_replayed();
+        if let (true, Some(place)) = (self.status.is_redirection(), self.header("location")) {
+            let reason = format!("it is redirected to {place}; use that address");
+            return Err(ClientError::UnexpectedAnswer { operation, reason });
+        }
         let bytes = self.bytes().await?;
         let mut problem: Problem = serde_json::from_slice(&bytes).map_err(|_| {
             let reason = format!("status {status} without a problem body");

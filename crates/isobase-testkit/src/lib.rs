@@ -8,6 +8,7 @@
 //! - [`postgres_url`], [`dynamodb_url`], [`couchdb_url`], [`firestore_hosts`]: the
 //!   shared servers of the whole suite.
 //! - `ForeignDatabase`, with the feature `foreign`: document databases as other programs use them.
+//! - `TlsFront`, with the feature `tls`: what ends TLS before a server.
 //! - [`FaultProxy`]: a TCP proxy that delays, swallows, refuses and cuts.
 //! - [`http`]: a small blocking HTTP client with control over every byte.
 //! - [`load`]: a closed-loop load client that is cheap enough to share the machine.
@@ -23,6 +24,8 @@ mod postgres;
 mod proxy;
 mod server;
 mod shared;
+#[cfg(feature = "tls")]
+mod tls;
 mod usage;
 mod wait;
 mod wire;
@@ -48,5 +51,7 @@ pub use shared::{
     SOAK_VARIABLE, couchdb_url, dynamodb_url, firestore_hosts, is_soak, newest_postgres_url,
     oldest_postgres_url, postgres_url, require_all,
 };
+#[cfg(feature = "tls")]
+pub use tls::TlsFront;
 pub use usage::ProcessUsage;
 pub use wait::{wait_for_exit, wait_until};

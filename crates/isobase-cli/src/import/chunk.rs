@@ -1,7 +1,8 @@
 //! Records, packed into chunks that are written together.
 
-use std::{fmt::Write as _, io::BufRead};
+use std::fmt::Write as _;
 
+use isobase::types::{DocumentId, json::merge_patch};
 use sha2::{Digest as _, Sha256};
 
 use super::records::{ReadError, Record, Records};
@@ -26,6 +27,8 @@ pub(super) struct Chunk {
 pub(super) struct Item {
     /// Its number in the file, from 1.
     pub(super) number: u64,
+    /// Its own id, when it is to keep it.
+    pub(super) id: Option<DocumentId>,
     /// The document.
     pub(super) body: String,
 }
@@ -49,7 +52,12 @@ impl Chunk {
         };
         take(&self.origin);
         take(self.place.as_bytes());
-        self.items.iter().for_each(|item| take(item.body.as_bytes()));
+        for item in &self.items {
+            if let Some(id) = &item.id {
+                take(id.to_string().as_bytes());
+            }
+            take(item.body.as_bytes());
+        }
         let mut key = "import-".to_owned();
         for byte in hasher.finalize() {
             // Writing to a String cannot fail.
@@ -85,6 +93,8 @@ pub(super) struct ChunkOptions {
     pub(super) records_max: usize,
     /// Leave out records that are wrong.
     pub(super) skip_bad: bool,
+    /// Records keep the ids they have.
+    pub(super) keep_ids: bool,
     /// Set apart from earlier imports of the same file; empty to be the same.
     pub(super) salt: String,
 }
@@ -106,17 +116,19 @@ pub(super) enum ChunkError {
 }
 
 /// The chunks of a file, one after another.
-pub(super) struct Chunks<R> {
-    records: Records<R>,
+pub(super) struct Chunks {
+    records: Records,
     options: ChunkOptions,
     ordinal: u64,
     /// Read, but too long for the chunk before.
     held: Option<Item>,
+    /// Records whose own ids are not kept.
+    ids_dropped: u64,
 }
 
-impl<R: BufRead> Chunks<R> {
-    pub(super) fn new(records: Records<R>, options: ChunkOptions) -> Self {
-        Self { records, options, ordinal: 0, held: None }
+impl Chunks {
+    pub(super) fn new(records: Records, options: ChunkOptions) -> Self {
+        Self { records, options, ordinal: 0, held: None, ids_dropped: 0 }
     }
 
     /// The next chunk; none at the end.
@@ -130,14 +142,16 @@ impl<R: BufRead> Chunks<R> {
                 Some(held) => held,
                 None => match self.records.next()? {
                     None => break,
-                    Some(Record { number, body: Ok(body) }) => Item { number, body },
-                    Some(Record { number, body: Err(reason) }) if self.options.skip_bad => {
-                        left_out.push(LeftOut { number, reason });
-                        continue;
-                    }
-                    Some(Record { number, body: Err(reason) }) => {
-                        return Err(ChunkError::Bad { number, reason });
-                    }
+                    Some(record) => match self.item(record) {
+                        Ok(item) => item,
+                        Err(wrong) if self.options.skip_bad => {
+                            left_out.push(wrong);
+                            continue;
+                        }
+                        Err(LeftOut { number, reason }) => {
+                            return Err(ChunkError::Bad { number, reason });
+                        }
+                    },
                 },
             };
             if !items.is_empty() && bytes + item.body.len() >= CHUNK_BYTES {
@@ -158,19 +172,52 @@ impl<R: BufRead> Chunks<R> {
     }
 }
 
+impl Chunks {
+    /// How many records had ids of their own that were not kept.
+    pub(super) fn ids_dropped(&self) -> u64 {
+        self.ids_dropped
+    }
+
+    fn item(&mut self, record: Record) -> Result<Item, LeftOut> {
+        let Record { number, id, body } = record;
+        let wrong = |reason| LeftOut { number, reason };
+        let body = body.map_err(wrong)?;
+        if !self.options.keep_ids {
+            self.ids_dropped += u64::from(id.is_some());
+            return Ok(Item { number, id: None, body });
+        }
+        let id = id.transpose().map_err(wrong)?;
+        // It is the id now, and no field beside it.
+        let body = match body.contains("\"_id\"") {
+            true => merge_patch(&body, "{\"_id\":null}"),
+            false => body,
+        };
+        Ok(Item { number, id, body })
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
+    use std::{io::Cursor, path::Path};
 
     use super::*;
-    use crate::import::csv::CsvOptions;
+    use crate::import::{csv::CsvOptions, input::Input};
 
     fn chunks(text: &str, records_max: usize, skip_bad: bool) -> Vec<Result<Chunk, String>> {
-        let records =
-            Records::open(text.as_bytes(), Path::new("x.ndjson"), None, CsvOptions::default())
-                .unwrap();
+        read(text, records_max, skip_bad, false)
+    }
+
+    fn read(
+        text: &str,
+        records_max: usize,
+        skip_bad: bool,
+        keep_ids: bool,
+    ) -> Vec<Result<Chunk, String>> {
+        let mut input = Input::stream(Box::new(Cursor::new(text.to_owned().into_bytes())));
+        let csv = CsvOptions::default();
+        let records = Records::open(&mut input, Path::new("x.ndjson"), None, &csv).unwrap();
         let (collection, salt) = ("c".to_owned(), String::new());
-        let options = ChunkOptions { collection, records_max, skip_bad, salt };
+        let options = ChunkOptions { collection, records_max, skip_bad, keep_ids, salt };
         let mut chunks = Chunks::new(records, options);
         let mut found = Vec::new();
         loop {
@@ -238,6 +285,19 @@ mod tests {
         assert_eq!(numbers(&found[0]), [2, 4]);
         let left_out = found.iter().flat_map(|chunk| &chunk.left_out).map(|it| it.number);
         assert_eq!(left_out.collect::<Vec<_>>(), [1, 3, 5]);
+    }
+
+    #[test]
+    fn ids_are_kept_where_they_are_asked_for() {
+        let text = "{\"_id\":\"x-y\",\"a\":1}\n{\"id\":7,\"a\":2}\n{\"a\":3}\n";
+        let of = |keep_ids| read(text, 9, false, keep_ids).remove(0).unwrap();
+        let (with, without) = (of(true), of(false));
+        let shown: Vec<_> = with.items.iter().map(|item| (item.id.clone(), &*item.body)).collect();
+        let id = |text| DocumentId::parse(text).ok();
+        assert_eq!(shown[1..], [(id("7"), "{\"a\":2}"), (None, "{\"a\":3}")]);
+        assert_eq!(shown[0], (id("x-y"), "{\"a\":1}"));
+        assert!(without.items.iter().all(|item| item.id.is_none()));
+        assert_ne!(with.key(), without.key());
     }
 
     #[test]

@@ -1,16 +1,15 @@
-//! `isobase import`: a file into a collection.
+//! `isobase import --collection`: a file into a collection.
 //!
 //! One thread reads and packs chunks, a few ahead; one task writes them, one after another, so
 //! that ids follow the order of the file.
 
 mod chunk;
 mod csv;
+mod input;
 mod records;
 mod send;
 
 use std::{
-    fs::File,
-    io::{self, Read},
     path::Path,
     sync::{
         Arc,
@@ -19,19 +18,20 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use isobase::types::CollectionName;
 use serde_json::json;
 use tokio::sync::mpsc;
 
+pub(crate) use self::input::Input;
 use self::{
     chunk::{Chunk, ChunkError, ChunkOptions, Chunks, LeftOut},
     csv::CsvOptions,
-    records::{Counted, Records},
+    records::Records,
     send::{Sender, Sent},
 };
 use crate::{
-    arguments::ImportArguments,
+    arguments::{ColumnType, Format, IdsFrom, ImportArguments},
     failure::{Failure, Problem},
     print::Printer,
     progress::{Progress, Total, per_second, thousands},
@@ -78,14 +78,15 @@ impl Tally {
 /// `isobase import`
 pub(crate) async fn run(
     arguments: ImportArguments,
-    loaded: &Loaded,
-    config: &Config,
+    collection: &str,
+    (loaded, config): (&Loaded, &Config),
     printer: Printer,
 ) -> Result<()> {
-    let collection = CollectionName::new(&arguments.collection)
+    let collection = CollectionName::new(collection)
         .map_err(|error| Failure::usage(format!("--collection: {error}")))?;
-    let (input, length) = open(&arguments.file)?;
-    let (chunks, bytes) = start_reading(input, &arguments);
+    let input = Input::open(&arguments.file)?;
+    let length = input.length;
+    let (chunks, bytes) = start_reading(input, &collection, &arguments);
     let target = Target::open(&arguments.target, loaded, config, printer).await?;
     let mut progress = Progress::start(printer, "import", Total::Bytes(length));
     let written =
@@ -130,59 +131,88 @@ fn summary(tally: &Tally, collection: &CollectionName, seconds: f64, rate: u64) 
     text
 }
 
-fn open(path: &Path) -> Result<(Box<dyn Read + Send>, Option<u64>)> {
-    if path == Path::new("-") {
-        return Ok((Box::new(io::stdin()), None));
-    }
-    let context = || format!("cannot read {}", path.display());
-    let file = File::open(path).with_context(context)?;
-    let metadata = file.metadata().with_context(context)?;
-    if metadata.is_dir() {
-        return Err(Failure::usage(format!("{} is a folder", path.display())).into());
-    }
-    Ok((Box::new(file), metadata.is_file().then_some(metadata.len())))
+/// What the reading thread has to say.
+enum Packed {
+    /// What the columns of a table are.
+    Columns(Vec<(String, ColumnType)>),
+    Chunk(Chunk),
+    /// How many records had ids of their own that are not kept. The last thing that is said.
+    IdsDropped(u64),
+    Failed(ChunkError),
 }
-
-type Packed = Result<Chunk, ChunkError>;
 
 /// Reads and packs on a thread of its own: files block.
 fn start_reading(
-    input: Box<dyn Read + Send>,
+    mut input: Input,
+    collection: &CollectionName,
     arguments: &ImportArguments,
 ) -> (mpsc::Receiver<Packed>, Arc<AtomicU64>) {
     let (sender, receiver) = mpsc::channel(CHUNKS_AHEAD);
-    let (input, bytes) = Counted::buffered(input);
+    let bytes = input.bytes.clone();
     let (path, format) = (arguments.file.clone(), arguments.format);
-    let csv = CsvOptions { delimiter: arguments.delimiter, as_text: arguments.text };
+    let csv = CsvOptions {
+        delimiter: arguments.delimiter,
+        as_text: arguments.text,
+        types: arguments.types.clone(),
+    };
     let options = ChunkOptions {
-        collection: arguments.collection.clone(),
+        collection: collection.as_str().to_owned(),
         records_max: arguments.chunk as usize,
         skip_bad: arguments.skip_bad,
-        salt: if arguments.again { salt() } else { String::new() },
+        keep_ids: ids(arguments) != IdsFrom::New,
+        salt: salt(arguments),
     };
     std::thread::spawn(move || {
-        let mut chunks = match Records::open(input, &path, format, csv) {
-            Ok(records) => Chunks::new(records, options),
-            Err(error) => {
-                // Nobody listens any more when the import has failed elsewhere.
-                let _ = sender.blocking_send(Err(error.into()));
-                return;
-            }
-        };
-        while let Some(packed) = chunks.next().transpose() {
-            let last = packed.is_err();
-            if sender.blocking_send(packed).is_err() || last {
-                return;
-            }
-        }
+        // Nobody listens any more when the import has failed elsewhere.
+        let _ = read_all(&mut input, (&path, format, &csv), options, |packed| {
+            sender.blocking_send(packed).map_err(drop)
+        });
     });
     (receiver, bytes)
 }
 
-/// Sets one import apart from all others.
-fn salt() -> String {
+fn read_all(
+    input: &mut Input,
+    (path, format, csv): (&Path, Option<Format>, &CsvOptions),
+    options: ChunkOptions,
+    say: impl Fn(Packed) -> Result<(), ()>,
+) -> Result<(), ()> {
+    let records = match Records::open(input, path, format, csv) {
+        Ok(records) => records,
+        Err(error) => return say(Packed::Failed(error.into())),
+    };
+    if let Records::Csv(table) = &records
+        && let Some(columns) = table.columns()
+    {
+        say(Packed::Columns(columns))?;
+    }
+    let mut chunks = Chunks::new(records, options);
+    loop {
+        match chunks.next() {
+            Ok(Some(chunk)) => say(Packed::Chunk(chunk))?,
+            Ok(None) => return say(Packed::IdsDropped(chunks.ids_dropped())),
+            Err(error) => return say(Packed::Failed(error)),
+        }
+    }
+}
+
+fn ids(arguments: &ImportArguments) -> IdsFrom {
+    arguments.ids.unwrap_or(IdsFrom::New)
+}
+
+/// Sets apart imports that do something else with the same records, and one that is wanted again
+/// from all others.
+fn salt(arguments: &ImportArguments) -> String {
+    let ids = match ids(arguments) {
+        IdsFrom::New => "",
+        IdsFrom::Keep => "keep",
+        IdsFrom::Upsert => "upsert",
+    };
+    if !arguments.again {
+        return ids.to_owned();
+    }
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    format!("{}-{}", now.as_nanos(), std::process::id())
+    format!("{ids}{}-{}", now.as_nanos(), std::process::id())
 }
 
 async fn write_all(
@@ -195,14 +225,23 @@ async fn write_all(
     let mut tally = Tally::default();
     while let Some(packed) = chunks.recv().await {
         let chunk = match packed {
-            Ok(chunk) => chunk,
-            Err(error) => return (tally, Some(read_failure(&error, arguments))),
+            Packed::Columns(columns) => {
+                tell_columns(&columns, printer);
+                continue;
+            }
+            Packed::IdsDropped(records) => {
+                tell_ids_dropped(records, arguments, printer);
+                continue;
+            }
+            Packed::Chunk(chunk) => chunk,
+            Packed::Failed(error) => return (tally, Some(read_failure(&error, arguments))),
         };
         tally.leave_out(&chunk.left_out, printer);
         if chunk.items.is_empty() {
             continue;
         }
-        let mut sender = Sender::new(target, collection, arguments.skip_bad, progress);
+        let mut sender =
+            Sender::new(target, collection, (ids(arguments), arguments.skip_bad), progress);
         let Sent { new, there, refused } = match sender.send(&chunk).await {
             Ok(sent) => sent,
             Err(failure) => {
@@ -226,6 +265,27 @@ async fn write_all(
         progress.set(bytes.load(Ordering::Relaxed), tally.new + tally.there);
     }
     (tally, None)
+}
+
+/// Columns are read as what all of their cells are: that is worth a look before somebody relies on it.
+fn tell_columns(columns: &[(String, ColumnType)], printer: Printer) {
+    if printer.json {
+        let columns: serde_json::Map<_, _> =
+            columns.iter().map(|(name, kind)| (name.clone(), json!(kind.to_string()))).collect();
+        printer.json_line(&json!({"event": "columns", "columns": columns}));
+        return;
+    }
+    let shown: Vec<_> = columns.iter().map(|(name, kind)| format!("{name} {kind}")).collect();
+    printer.note(&format!("columns: {} (--types decides otherwise)", shown.join(", ")));
+}
+
+fn tell_ids_dropped(records: u64, arguments: &ImportArguments, printer: Printer) {
+    if records > 0 && arguments.ids.is_none() {
+        printer.note(&format!(
+            "{} records had ids of their own and got new ones; --ids keep keeps them",
+            thousands(records)
+        ));
+    }
 }
 
 fn refused_failure(refused: &LeftOut, whole: bool, chunk: &Chunk) -> Failure {

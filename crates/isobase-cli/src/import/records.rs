@@ -1,23 +1,34 @@
 //! A file, cut into records. Holds one record and one buffer at a time.
 
 use std::{
-    io::{self, BufRead, BufReader, Read},
+    ffi::OsStr,
+    io::{self, BufRead},
     path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
 };
 
-use isobase::types::json::{InvalidJson, SplitError, ValueSplitter, canonicalise_document};
+use isobase::types::{
+    DocumentId, FieldPath,
+    json::{InvalidJson, Kind, Raw, SplitError, ValueSplitter, canonicalise_document, find},
+};
+use serde::Deserialize;
+use serde_json::value::RawValue;
 
-use super::csv::{CsvOptions, CsvRecords};
+use super::{
+    csv::{CsvOptions, CsvRecords},
+    input::{Input, Text},
+};
 use crate::arguments::Format;
 
 /// Longest record, as in the service: a larger one would need a larger `limits.body_bytes` too.
 pub(super) const RECORD_BYTES_MAX: usize = 64 << 20;
 
-const BUFFER_BYTES: usize = 256 << 10;
+/// Members in which answers of services and exports have their records.
+const WRAPPERS: [&str; 9] =
+    ["data", "items", "results", "records", "rows", "docs", "documents", "value", "entries"];
+
+const NOT_ON_ITS_LINE: &str = "the object does not end on its line; an array or one object a line is \
+                               read, as jq -c . FILE writes them";
+
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// A record of the file.
@@ -25,51 +36,70 @@ const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 pub(super) struct Record {
     /// Its number in the file, from 1.
     pub(super) number: u64,
+    /// Its own id, if it has one, or why that is none.
+    pub(super) id: Option<Result<DocumentId, String>>,
     /// The document as canonical text without `id`, or why it is none.
     pub(super) body: Result<String, String>,
 }
 
 /// Why a file cannot be read on.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum ReadError {
+pub(crate) enum ReadError {
     #[error(transparent)]
     Io(#[from] io::Error),
     #[error(transparent)]
     Split(#[from] SplitError),
     #[error("{0}")]
     Csv(String),
+    #[error("{0}")]
+    Other(String),
+}
+
+impl From<io::ErrorKind> for ReadError {
+    fn from(kind: io::ErrorKind) -> Self {
+        Self::Io(kind.into())
+    }
 }
 
 /// The records of a file, one after another.
-pub(super) enum Records<R> {
-    Json(JsonRecords<R>),
-    Csv(Box<CsvRecords<R>>),
+pub(super) enum Records {
+    Json(JsonRecords),
+    Csv(Box<CsvRecords>),
 }
 
-impl<R: BufRead> Records<R> {
+impl Records {
     /// Begins to read; the format is guessed from the file's name, else from its first character.
     pub(super) fn open(
-        mut input: R,
+        input: &mut Input,
         path: &Path,
         format: Option<Format>,
-        csv: CsvOptions,
+        csv: &CsvOptions,
     ) -> Result<Self, ReadError> {
-        skip_byte_order_mark(&mut input)?;
-        let extension = path.extension().and_then(|extension| extension.to_str());
-        let format = match format.or_else(|| by_extension(extension?)) {
+        let extension = extension(path);
+        let known = format.or_else(|| by_extension(extension.as_deref()?));
+        let mut text = begin(input)?;
+        let format = match known {
             Some(format) => format,
-            None => by_content(input.fill_buf()?),
+            None => by_content(text.fill_buf()?),
         };
-        let delimiter = csv.delimiter.unwrap_or(match extension {
-            Some("tsv") => b'\t',
-            _ => b',',
-        });
-        match format {
-            Format::Json | Format::Ndjson => Ok(Self::Json(JsonRecords::new(input))),
-            Format::Csv => {
-                Ok(Self::Csv(Box::new(CsvRecords::open(input, delimiter, csv.as_text)?)))
-            }
+        if format != Format::Csv {
+            // Who says that each line is a record means it.
+            let may_be_wrapped = known != Some(Format::Ndjson);
+            return Ok(Self::Json(JsonRecords::new(text, may_be_wrapped)));
         }
+        let delimiter = csv.delimiter.or((extension.as_deref() == Some("tsv")).then_some(b'\t'));
+        // What was begun is the first of two readings.
+        let mut begun = Some(text);
+        if input.length.is_none() {
+            let mut file = tempfile::tempfile()?;
+            io::copy(&mut begun.take().ok_or(io::ErrorKind::UnexpectedEof)?, &mut file)?;
+            input.replace(file);
+        }
+        let begin = || match begun.take() {
+            Some(text) => Ok(text),
+            None => begin(input),
+        };
+        Ok(Self::Csv(Box::new(CsvRecords::open(begin, delimiter, csv)?)))
     }
 
     /// The next record; none at the end.
@@ -81,8 +111,24 @@ impl<R: BufRead> Records<R> {
     }
 }
 
+/// Without the mark that spreadsheets write, which is no part of the text.
+fn begin(input: &mut Input) -> Result<Text, ReadError> {
+    let mut text = input.begin()?;
+    if text.fill_buf()?.starts_with(BYTE_ORDER_MARK) {
+        text.consume(BYTE_ORDER_MARK.len());
+    }
+    Ok(text)
+}
+
+/// What the file is, packed or not.
+fn extension(path: &Path) -> Option<String> {
+    let is_packed = path.extension() == Some(OsStr::new("gz"));
+    let path = if is_packed { Path::new(path.file_stem()?) } else { path };
+    Some(path.extension()?.to_str()?.to_ascii_lowercase())
+}
+
 fn by_extension(extension: &str) -> Option<Format> {
-    match extension.to_ascii_lowercase().as_str() {
+    match extension {
         "json" => Some(Format::Json),
         "ndjson" | "jsonl" => Some(Format::Ndjson),
         "csv" | "tsv" => Some(Format::Csv),
@@ -98,32 +144,66 @@ fn by_content(start: &[u8]) -> Format {
     }
 }
 
-/// Spreadsheets write a mark that is no part of the text.
-fn skip_byte_order_mark(input: &mut impl BufRead) -> io::Result<()> {
-    if input.fill_buf()?.starts_with(BYTE_ORDER_MARK) {
-        input.consume(BYTE_ORDER_MARK.len());
-    }
-    Ok(())
-}
-
 /// Records of an array, or of lines: which of them shows at the first character.
-pub(super) struct JsonRecords<R> {
-    input: R,
+pub(super) struct JsonRecords {
+    input: Text,
     splitter: ValueSplitter,
     ended: bool,
+    /// The second record, when it was read to see whether there is one.
+    second: Option<Record>,
+    /// The first object may be the whole file, with the records in one of its members.
+    may_be_wrapped: bool,
 }
 
-impl<R: BufRead> JsonRecords<R> {
-    fn new(input: R) -> Self {
-        Self { input, splitter: ValueSplitter::new(RECORD_BYTES_MAX), ended: false }
+/// What a record may be known by. In exports of MongoDB an id is an object of one string.
+#[derive(Deserialize)]
+struct Ids<'a> {
+    #[serde(borrow, rename = "_id")]
+    native: Option<&'a RawValue>,
+    #[serde(borrow)]
+    id: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct ObjectId {
+    #[serde(rename = "$oid")]
+    hexadecimal: String,
+}
+
+impl JsonRecords {
+    fn new(input: Text, may_be_wrapped: bool) -> Self {
+        let splitter = ValueSplitter::new(RECORD_BYTES_MAX);
+        Self { input, splitter, ended: false, second: None, may_be_wrapped }
     }
 
     fn next(&mut self) -> Result<Option<Record>, ReadError> {
+        if let Some(second) = self.second.take() {
+            return Ok(Some(second));
+        }
+        let record = self.read()?;
+        if std::mem::take(&mut self.may_be_wrapped)
+            && let Some(Record { body: Ok(body), .. }) = &record
+            && let Some(member) = list_in(body)
+        {
+            self.second = self.read()?;
+            if self.second.is_none() {
+                return Err(wrapper(&member));
+            }
+        }
+        Ok(record)
+    }
+
+    fn read(&mut self) -> Result<Option<Record>, ReadError> {
         loop {
             let number = self.splitter.items() + 1;
             if let Some(value) = self.splitter.next_value()? {
-                let body = canonicalise_document(value).map_err(|error| describe(&error));
-                return Ok(Some(Record { number, body }));
+                let body = canonicalise_document(value).map_err(|error| {
+                    let is_open = number == 1
+                        && matches!(value.trim_ascii_end(), [b'{', .., b'{' | b'[' | b','] | b"{");
+                    if is_open { NOT_ON_ITS_LINE.to_owned() } else { describe(&error) }
+                });
+                let id = body.is_ok().then(|| id_of(value)).flatten();
+                return Ok(Some(Record { number, id, body }));
             }
             if self.ended {
                 return Ok(None);
@@ -141,42 +221,62 @@ impl<R: BufRead> JsonRecords<R> {
     }
 }
 
+/// The member with the records, when an object is an answer that has them in one.
+fn list_in(body: &str) -> Option<String> {
+    let is_list = |value: Raw<'_>| {
+        value.kind() == Kind::Array
+            && value.elements().next().is_some_and(|first| first.kind() == Kind::Object)
+    };
+    let name = |name: &&&str| FieldPath::parse(name).ok().and_then(|path| find(body, &path));
+    WRAPPERS.iter().find(|it| name(it).is_some_and(is_list)).map(|name| (*name).to_owned())
+}
+
+fn wrapper(member: &str) -> ReadError {
+    ReadError::Other(format!(
+        "the file is one object, and its member {member:?} is a list of objects; write them as lines \
+         first, as in jq -c '.[{member:?}][]' FILE | isobase import -, or give --format ndjson to \
+         import the whole as one record"
+    ))
+}
+
+/// The id of a record that has one: `_id` where a document database wrote it, else `id`.
+fn id_of(record: &[u8]) -> Option<Result<DocumentId, String>> {
+    let Ids { native, id } = serde_json::from_slice(record).ok()?;
+    let text = native.or(id)?.get();
+    if text == "null" {
+        return None;
+    }
+    let parse = |text: &str| DocumentId::parse(text).map_err(|error| error.to_string());
+    if let Ok(string) = serde_json::from_str::<String>(text) {
+        return Some(parse(&string));
+    }
+    if let Ok(ObjectId { hexadecimal }) = serde_json::from_str(text) {
+        return Some(parse(&hexadecimal));
+    }
+    Some(match parse(text) {
+        Ok(id @ DocumentId::Integer(_)) => Ok(id),
+        _ => Err(format!("the id {text} is neither a string nor an integer from 0 to 2^63-1")),
+    })
+}
+
 fn describe(error: &InvalidJson) -> String {
     if error.path.is_empty() { error.to_string() } else { format!("{}: {error}", error.path) }
 }
 
-/// Counts the bytes that were read, for the progress.
-pub(super) struct Counted<R> {
-    input: R,
-    bytes: Arc<AtomicU64>,
-}
-
-impl<R: Read> Counted<R> {
-    /// A buffered reader, and its counter.
-    pub(super) fn buffered(input: R) -> (BufReader<Self>, Arc<AtomicU64>) {
-        let bytes = Arc::new(AtomicU64::new(0));
-        let counted = Self { input, bytes: bytes.clone() };
-        (BufReader::with_capacity(BUFFER_BYTES, counted), bytes)
-    }
-}
-
-impl<R: Read> Read for Counted<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.input.read(buffer)?;
-        self.bytes.fetch_add(read as u64, Ordering::Relaxed);
-        Ok(read)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::io::Cursor;
+
     use super::*;
 
+    fn open(name: &str, text: &str) -> Result<Records, ReadError> {
+        let text = Cursor::new(text.to_owned().into_bytes());
+        let mut input = Input::stream(Box::new(text));
+        Records::open(&mut input, Path::new(name), None, &CsvOptions::default())
+    }
+
     fn check(name: &str, text: &str) -> Vec<Result<String, String>> {
-        // A small buffer, so that records lie across its end.
-        let input = BufReader::with_capacity(5, text.as_bytes());
-        let csv = CsvOptions::default();
-        let mut records = Records::open(input, Path::new(name), None, csv).unwrap();
+        let mut records = open(name, text).unwrap();
         let mut found = Vec::new();
         while let Some(record) = records.next().unwrap() {
             assert_eq!(record.number, found.len() as u64 + 1);
@@ -213,10 +313,37 @@ mod tests {
 
     #[test]
     fn an_array_that_is_cut_off_is_an_error() {
-        let input = "[{\"a\":1},{\"a\"".as_bytes();
-        let mut records =
-            Records::open(input, Path::new("-"), None, CsvOptions::default()).unwrap();
+        let mut records = open("-", "[{\"a\":1},{\"a\"").unwrap();
         assert!(records.next().unwrap().is_some());
         assert!(matches!(records.next(), Err(ReadError::Split(SplitError::Unfinished { .. }))));
+    }
+
+    #[test]
+    fn records_inside_one_object_are_not_taken_for_one_record() {
+        let wrapped = "{\"next\":null,\"data\":[{\"a\":1},{\"a\":2}]}\n";
+        for name in ["x.json", "-"] {
+            let refused = open(name, wrapped).unwrap().next().unwrap_err().to_string();
+            assert!(refused.contains("\"data\" is a list of objects"), "{refused}");
+        }
+        assert_eq!(check("x.ndjson", wrapped).len(), 1);
+        assert_eq!(check("x.json", &wrapped.repeat(2)).len(), 2);
+        assert_eq!(check("x.json", "{\"lines\":[{\"a\":1}]}").len(), 1);
+        let open = check("x.json", "{\n \"data\": [\n").remove(0).unwrap_err();
+        assert!(open.contains("does not end on its line"), "{open}");
+    }
+
+    #[test]
+    fn ids_of_records_are_found() {
+        let id = |text: &str| open("x.ndjson", text).unwrap().next().unwrap().unwrap().id;
+        let text = |text: &str| Some(DocumentId::parse(text).map_err(|_| String::new()));
+        assert_eq!(id("{\"id\":7}"), text("7"));
+        assert_eq!(id("{\"id\":\"7\"}"), text("7"));
+        assert_eq!(id("{\"id\":\"a b\"}"), text("a b"));
+        assert_eq!(id("{\"_id\":{\"$oid\":\"65a5\"},\"id\":1}"), text("65a5"));
+        assert_eq!(id("{\"_id\":null}"), None);
+        assert_eq!(id("{\"a\":1}"), None);
+        for wrong in ["{\"id\":1.5}", "{\"id\":[1]}", "{\"id\":-1}"] {
+            assert!(id(wrong).unwrap().is_err(), "{wrong}");
+        }
     }
 }

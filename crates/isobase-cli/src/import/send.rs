@@ -6,7 +6,7 @@ use http::{HeaderName, Method};
 use isobase::{
     Store, StoreError,
     store::{
-        Action, Atomicity, ErrorKind, Idempotency, Precondition, Rejection, WriteBatch,
+        Action, Atomicity, ErrorKind, Idempotency, IfMissing, Precondition, Rejection, WriteBatch,
         WriteOperation, WriteReport,
     },
     types::CollectionName,
@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 
 use super::chunk::{Chunk, Item, LeftOut};
 use crate::{
+    arguments::IdsFrom,
     failure::Failure,
     progress::Progress,
     target::{Target, client_failure},
@@ -34,6 +35,7 @@ const PAUSE_LONGEST: Duration = Duration::from_secs(2);
 /// finished here.
 const LINES: (&str, &[u8]) = ("create_record", b"lines atomic");
 const BATCH: (&str, &[u8]) = ("write_batch", b"batch");
+const WHOLE_BATCH: (&str, &[u8]) = ("write_batch", b"batch atomic");
 
 /// What became of a chunk.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -54,18 +56,42 @@ pub(super) struct Sender<'a> {
     /// A chunk with a refused record is not stored: mended and sent again it has another name, and
     /// what was stored of it would be stored twice.
     atomicity: Atomicity,
+    ids: IdsFrom,
     skip_bad: bool,
+}
+
+/// How a chunk is written.
+#[derive(Clone, Copy)]
+struct Manner {
+    atomicity: Atomicity,
+    ids: IdsFrom,
+}
+
+impl Manner {
+    /// The route and its options. Lines are what the service reads fastest, but they have no ids,
+    /// and their answer does not name every refused one.
+    fn route(self) -> (&'static str, &'static [u8]) {
+        match (self.atomicity, self.ids) {
+            (Atomicity::AllOrNothing, IdsFrom::New) => LINES,
+            (Atomicity::AllOrNothing, _) => WHOLE_BATCH,
+            (Atomicity::EachAlone, _) => BATCH,
+        }
+    }
+
+    fn content(self, chunk: &Chunk) -> Vec<u8> {
+        if self.route() == LINES { lines(chunk) } else { batch(chunk, self) }
+    }
 }
 
 impl<'a> Sender<'a> {
     pub(super) fn new(
         target: &'a Target,
         collection: &'a CollectionName,
-        skip_bad: bool,
+        (ids, skip_bad): (IdsFrom, bool),
         progress: &'a Progress,
     ) -> Self {
         let atomicity = if skip_bad { Atomicity::EachAlone } else { Atomicity::AllOrNothing };
-        Self { target, collection, progress, atomicity, skip_bad }
+        Self { target, collection, progress, atomicity, ids, skip_bad }
     }
 
     /// Whether a refused record kept its whole chunk from being stored.
@@ -134,13 +160,12 @@ impl<'a> Sender<'a> {
         let started = Instant::now();
         let (mut pause, mut told) = (PAUSE_FIRST, false);
         loop {
+            let manner = Manner { atomicity: self.atomicity, ids: self.ids };
             let tried = match self.target {
                 Target::Direct { store, caller } => {
-                    write(store, caller, self.collection, piece, self.atomicity).await
+                    write(store, caller, self.collection, piece, manner).await
                 }
-                Target::Service(client) => {
-                    post(client, self.collection, piece, self.atomicity).await
-                }
+                Target::Service(client) => post(client, self.collection, piece, manner).await,
             };
             match tried {
                 Err(Trouble { unsupported: true, .. }) if self.stores_whole_chunks() => {
@@ -209,19 +234,15 @@ async fn write(
     caller: &str,
     collection: &CollectionName,
     chunk: &Chunk,
-    atomicity: Atomicity,
+    manner: Manner,
 ) -> Result<Reply, Trouble> {
-    let operations = chunk.items.iter().map(|item| WriteOperation {
-        collection: collection.clone(),
-        action: Action::Create { body: item.body.clone() },
-        precondition: Precondition::None,
-    });
+    let operations = chunk.items.iter().map(|item| operation(collection, item, manner.ids));
     let batch = WriteBatch {
         operations: operations.collect(),
-        idempotency: Some(mark(caller, collection, chunk, atomicity)),
+        idempotency: Some(mark(caller, collection, chunk, manner)),
         checks: Vec::new(),
     };
-    let WriteReport { outcomes, replayed } = store.write(batch, atomicity).await?;
+    let WriteReport { outcomes, replayed } = store.write(batch, manner.atomicity).await?;
     let stored = outcomes.iter().filter(|outcome| outcome.is_ok()).count() as u64;
     let refused = outcomes.iter().enumerate().filter_map(|(index, outcome)| match outcome {
         Ok(_) | Err(Rejection::BatchRejected) => None,
@@ -230,17 +251,23 @@ async fn write(
     Ok(Reply { stored, refused: refused.collect(), replayed })
 }
 
-/// The mark the service gives a chunk of this caller.
-fn mark(
-    caller: &str,
-    collection: &CollectionName,
-    chunk: &Chunk,
-    atomicity: Atomicity,
-) -> Idempotency {
-    let ((operation, options), content) = match atomicity {
-        Atomicity::AllOrNothing => (LINES, lines(chunk)),
-        Atomicity::EachAlone => (BATCH, batch(chunk)),
+fn operation(collection: &CollectionName, item: &Item, ids: IdsFrom) -> WriteOperation {
+    let body = item.body.clone();
+    let (action, precondition) = match &item.id {
+        None => (Action::Create { body }, Precondition::None),
+        Some(id) => {
+            let action = Action::Put { id: id.clone(), body, if_missing: IfMissing::Create };
+            let is_new = Precondition::Missing;
+            (action, if ids == IdsFrom::Upsert { Precondition::None } else { is_new })
+        }
     };
+    WriteOperation { collection: collection.clone(), action, precondition }
+}
+
+/// The mark the service gives a chunk of this caller.
+fn mark(caller: &str, collection: &CollectionName, chunk: &Chunk, manner: Manner) -> Idempotency {
+    let (operation, options) = manner.route();
+    let content = manner.content(chunk);
     let key = chunk.key();
     let key = [caller, operation, collection.as_str(), key.as_str()];
     Idempotency { key: hash(&key.map(str::as_bytes)), fingerprint: hash(&[options, &content]) }
@@ -262,15 +289,28 @@ fn lines(chunk: &Chunk) -> Vec<u8> {
 }
 
 /// The documents as a batch: its answer tells of each.
-fn batch(chunk: &Chunk) -> Vec<u8> {
+fn batch(chunk: &Chunk, manner: Manner) -> Vec<u8> {
     let mut text = b"{\"operations\":[".to_vec();
-    for (index, Item { body, .. }) in chunk.items.iter().enumerate() {
+    for (index, Item { id, body, .. }) in chunk.items.iter().enumerate() {
         text.extend_from_slice(if index == 0 { b"" } else { b"," });
-        text.extend_from_slice(b"{\"method\":\"create\",\"body\":");
+        match id {
+            None => text.extend_from_slice(b"{\"method\":\"create\",\"body\":"),
+            Some(id) => {
+                text.extend_from_slice(b"{\"method\":\"put\",\"id\":");
+                id.write_json(&mut text);
+                text.extend_from_slice(match manner.ids {
+                    IdsFrom::Upsert => b",\"upsert\":true,\"body\":",
+                    _ => b",\"if_none_match\":\"*\",\"body\":",
+                });
+            }
+        }
         text.extend_from_slice(body.as_bytes());
         text.push(b'}');
     }
-    text.extend_from_slice(b"]}");
+    text.extend_from_slice(match manner.atomicity {
+        Atomicity::AllOrNothing => b"],\"atomic\":true}",
+        Atomicity::EachAlone => b"]}",
+    });
     text
 }
 
@@ -278,12 +318,12 @@ async fn post(
     client: &Client,
     collection: &CollectionName,
     chunk: &Chunk,
-    atomicity: Atomicity,
+    manner: Manner,
 ) -> Result<Reply, Trouble> {
-    match atomicity {
-        Atomicity::AllOrNothing => post_lines(client, collection, chunk).await,
-        Atomicity::EachAlone => post_batch(client, collection, chunk).await,
+    if manner.route() == LINES {
+        return post_lines(client, collection, chunk).await;
     }
+    post_batch(client, collection, chunk, manner).await
 }
 
 async fn post_lines(
@@ -300,27 +340,39 @@ async fn post_lines(
             let replayed = answer.is_replayed();
             Ok(Reply { stored: chunk.items.len() as u64, refused: Vec::new(), replayed })
         }
-        Err(ClientError::Refused(problem)) if problem.code == "batch_rejected" => {
-            let refused = problem.errors.iter().map(|fault| {
-                let line = fault.name.as_deref().and_then(|name| name.strip_prefix("line "));
-                let index = line.and_then(|line| line.parse::<usize>().ok());
-                (index.map_or(usize::MAX, |line| line.saturating_sub(1)), fault.message.clone())
-            });
-            Ok(Reply { stored: 0, refused: refused.collect(), replayed: problem.replayed })
-        }
-        Err(error) => Err(error.into()),
+        Err(error) => refusals(error),
     }
+}
+
+/// What a service names that took nothing of a chunk: lines are counted from 1, operations from 0.
+fn refusals(error: ClientError) -> Result<Reply, Trouble> {
+    let problem = match error {
+        ClientError::Refused(problem) if problem.code == "batch_rejected" => problem,
+        error => return Err(error.into()),
+    };
+    let refused = problem.errors.iter().map(|fault| {
+        let line = fault.name.as_deref().and_then(|name| name.strip_prefix("line "));
+        let line = line.and_then(|line| line.parse::<usize>().ok()?.checked_sub(1));
+        let place = fault.pointer.as_deref().and_then(|place| place.strip_prefix("/operations/"));
+        let index = line.or_else(|| place.and_then(|place| place.parse().ok()));
+        (index.unwrap_or(usize::MAX), fault.message.clone())
+    });
+    Ok(Reply { stored: 0, refused: refused.collect(), replayed: problem.replayed })
 }
 
 async fn post_batch(
     client: &Client,
     collection: &CollectionName,
     chunk: &Chunk,
+    manner: Manner,
 ) -> Result<Reply, Trouble> {
     let request = Request::new(Method::POST, &["records", collection.as_str(), "batch"])
         .header(IDEMPOTENCY_KEY, &chunk.key())?
-        .body(Body::json(batch(chunk)));
-    let BatchAnswer { results, replayed } = client.send_batch(request).await?;
+        .body(Body::json(batch(chunk, manner)));
+    let BatchAnswer { results, replayed } = match client.send_batch(request).await {
+        Ok(answer) => answer,
+        Err(error) => return refusals(error),
+    };
     let stored = results.iter().filter(|result| result.is_ok()).count() as u64;
     let refused = results.into_iter().enumerate().filter_map(|(index, result)| {
         result.err().map(|failure| (index, format!("{}: {}", failure.code, failure.detail)))

@@ -91,6 +91,31 @@ async fn carry_out(
     let printer = printer.after_changes();
     report::keep("copy", &copied, file, printer)?;
     told(&copied, (&source.name, &target.name), printer);
+    if options.existing != Existing::Refuse {
+        tell_others(&copied, target, printer).await?;
+    }
+    Ok(())
+}
+
+/// What a target has beside the copy is as it was: whoever reads that all is equal must know of it.
+async fn tell_others(copied: &CopyReport, target: &Place, printer: Printer) -> Result<()> {
+    let there = target.engine.collections().await?;
+    let others: Vec<_> = copied
+        .collections
+        .iter()
+        .filter_map(|report| {
+            let info = there.iter().find(|info| info.name.as_str() == report.name)?;
+            let more = info.documents.checked_sub(report.digest.documents).filter(|more| *more > 0);
+            Some(format!("{} in {}", thousands(more?), report.name))
+        })
+        .collect();
+    if !others.is_empty() {
+        printer.note(&format!(
+            "the target has more documents, which the source does not have or which were left as they \
+             were: {}",
+            others.join(", ")
+        ));
+    }
     Ok(())
 }
 
@@ -118,7 +143,7 @@ fn dry_run(looked: &PreflightReport, printer: Printer) -> Result<(), Failure> {
     Ok(())
 }
 
-fn told(copied: &CopyReport, (from, to): (&str, &str), printer: Printer) {
+pub(super) fn told(copied: &CopyReport, (from, to): (&str, &str), printer: Printer) {
     report::table(&copied.collections, printer);
     report::left_out(&copied.left_out, printer);
     report::indexes_left_out(&copied.indexes_left_out, printer);

@@ -1,8 +1,10 @@
-//! Whole databases: `copy`, `dump`, `restore`, `verify`, `reconcile`, `index plan`.
+//! Whole databases: `copy`, `dump`, `restore`, `verify`, `reconcile`, `index plan`, and those of
+//! other programs.
 
 mod archive;
 mod copy;
 mod failure;
+mod foreign;
 mod place;
 mod plan;
 mod reconcile;
@@ -12,5 +14,6 @@ mod watch;
 
 pub(crate) use archive::{dump, restore, verify};
 pub(crate) use copy::copy;
+pub(crate) use foreign::import_whole;
 pub(crate) use plan::plan;
 pub(crate) use reconcile::reconcile;

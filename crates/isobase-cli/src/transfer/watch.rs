@@ -7,6 +7,7 @@ use std::sync::{
 
 use isobase::ops::{Control, Event, OpsError, Stage};
 use serde_json::json;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::failure::{TargetState, failure};
@@ -38,7 +39,9 @@ impl Watch {
 /// one at once.
 pub(super) fn watch(printer: Printer) -> Watch {
     let stop = CancellationToken::new();
-    tokio::spawn(end_at_a_signal(stop.clone(), printer));
+    // From here on a signal stops the work in order: the task below may run a little later.
+    let signals = Signals::listen();
+    tokio::spawn(end_at_a_signal(signals, stop.clone(), printer));
     let shown = Arc::new(Mutex::new(Shown { printer, progress: None }));
     let begun = Arc::new(AtomicBool::new(false));
     let seen = begun.clone();
@@ -64,29 +67,42 @@ fn lock(shown: &Mutex<Shown>) -> MutexGuard<'_, Shown> {
     shown.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn end_at_a_signal(stop: CancellationToken, printer: Printer) {
-    signal().await;
+async fn end_at_a_signal(mut signals: Signals, stop: CancellationToken, printer: Printer) {
+    signals.next().await;
     stop.cancel();
     printer.note("stopping; once more ends at once");
-    signal().await;
+    signals.next().await;
     exit(INTERRUPTED);
 }
 
-async fn signal() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminated) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminated.recv() => {}
-            }
-            return;
+/// Ctrl-C and SIGTERM.
+struct Signals {
+    interrupted: Option<Signal>,
+    terminated: Option<Signal>,
+}
+
+impl Signals {
+    /// A signal that cannot be listened to ends the process, as it does without us.
+    fn listen() -> Self {
+        Self {
+            interrupted: signal(SignalKind::interrupt()).ok(),
+            terminated: signal(SignalKind::terminate()).ok(),
         }
     }
-    // Without signals the command runs to its end.
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
+
+    async fn next(&mut self) {
+        let Self { interrupted, terminated } = self;
+        tokio::select! {
+            () = one(interrupted) => {}
+            () = one(terminated) => {}
+        }
+    }
+}
+
+async fn one(signal: &mut Option<Signal>) {
+    match signal {
+        Some(signal) => drop(signal.recv().await),
+        None => std::future::pending().await,
     }
 }
 

@@ -1,59 +1,92 @@
 //! Records of a CSV file.
 
 mod rows;
+mod types;
 
-use std::{collections::HashSet, io::BufRead};
+use std::{
+    collections::HashSet,
+    io::{self, BufRead, Cursor, Read},
+};
 
-use isobase::types::json::{canonicalise_document, write_string};
+use isobase::types::{
+    DocumentId,
+    json::{canonicalise_document, write_string},
+};
 
-use self::rows::Rows;
-use super::records::{ReadError, Record};
+use self::{
+    rows::Rows,
+    types::{survey, write_cell},
+};
+use super::{
+    input::Text,
+    records::{ReadError, Record},
+};
+use crate::arguments::ColumnType;
 
-/// Most digits of a cell that is read as a number. More would be an identifier, or a value that
-/// 64-bit floats cannot hold apart from its neighbours.
-const NUMBER_DIGITS_MAX: usize = 15;
+/// Separators that are recognised; the first wins when several stand in the first row as often.
+const DELIMITERS: [u8; 4] = *b",;\t|";
+
+/// As far as the first row is looked at for them.
+const FIRST_ROW_BYTES: u64 = 64 << 10;
 
 /// What a user may choose.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct CsvOptions {
     /// What separates cells.
     pub(super) delimiter: Option<u8>,
     /// Every cell is text.
     pub(super) as_text: bool,
+    /// What columns are; the others are decided by their cells.
+    pub(super) types: Vec<(String, ColumnType)>,
 }
 
 /// Records of a CSV file; the first row names the fields.
-pub(super) struct CsvRecords<R> {
-    rows: Rows<R>,
-    /// The names as JSON strings.
-    names: Vec<Vec<u8>>,
-    as_text: bool,
+pub(super) struct CsvRecords {
+    rows: Rows<Text>,
+    names: Names,
+    /// One per column; none when every cell is text, empty ones too.
+    types: Option<Vec<ColumnType>>,
     records: u64,
 }
 
-impl<R: BufRead> CsvRecords<R> {
-    /// Reads the names.
-    pub(super) fn open(input: R, delimiter: u8, as_text: bool) -> Result<Self, ReadError> {
-        let mut rows = Rows::new(input, delimiter);
-        if !rows.advance()? {
-            return Err(ReadError::Csv("the file is empty: the first row names the fields".into()));
-        }
-        let mut names = Vec::with_capacity(rows.count());
-        let mut seen = HashSet::new();
-        for column in 0..rows.count() {
-            let text = std::str::from_utf8(rows.cell(column).bytes)
-                .map_err(|_| ReadError::Csv(format!("column {}: not UTF-8", column + 1)))?;
-            if text.is_empty() {
-                return Err(ReadError::Csv(format!("column {} has no name", column + 1)));
+/// The names of the columns.
+struct Names {
+    plain: Vec<String>,
+    /// As JSON strings.
+    json: Vec<Vec<u8>>,
+}
+
+impl CsvRecords {
+    /// Opens a file that can be read twice: once to decide what its columns are.
+    pub(super) fn open(
+        mut begin: impl FnMut() -> Result<Text, ReadError>,
+        delimiter: Option<u8>,
+        options: &CsvOptions,
+    ) -> Result<Self, ReadError> {
+        let types = if options.as_text {
+            None
+        } else {
+            let (mut rows, _) = rows(begin()?, delimiter)?;
+            let names = Names::read(&mut rows)?;
+            let mut types = survey(&mut rows, names.plain.len())?;
+            for (name, kind) in &options.types {
+                let column = names.plain.iter().position(|column| column == name);
+                let column = column.ok_or_else(|| {
+                    ReadError::Other(format!("--types: there is no column {name:?}"))
+                })?;
+                types[column] = *kind;
             }
-            if !seen.insert(text.to_owned()) {
-                return Err(ReadError::Csv(format!("two columns have the name {text:?}")));
-            }
-            let mut name = Vec::new();
-            write_string(text, &mut name);
-            names.push(name);
-        }
-        Ok(Self { rows, names, as_text, records: 0 })
+            Some(types)
+        };
+        let (mut rows, _) = rows(begin()?, delimiter)?;
+        let names = Names::read(&mut rows)?;
+        Ok(Self { rows, names, types, records: 0 })
+    }
+
+    /// What the columns are; none when nobody asked.
+    pub(super) fn columns(&self) -> Option<Vec<(String, ColumnType)>> {
+        let types = self.types.as_ref()?.iter().copied();
+        Some(self.names.plain.iter().cloned().zip(types).collect())
     }
 
     /// The next record; none at the end.
@@ -62,98 +95,180 @@ impl<R: BufRead> CsvRecords<R> {
             return Ok(None);
         }
         self.records += 1;
-        Ok(Some(Record { number: self.records, body: self.document() }))
+        let id = self.id();
+        Ok(Some(Record { number: self.records, id, body: self.document() }))
+    }
+
+    /// The id in the row, if there is a column for it and something in it.
+    fn id(&self) -> Option<Result<DocumentId, String>> {
+        let column = self.names.plain.iter().position(|name| name == "id")?;
+        if self.rows.count() != self.names.plain.len() {
+            return None;
+        }
+        let text = std::str::from_utf8(self.rows.cell(column).bytes).ok()?;
+        let parsed = || DocumentId::parse(text).map_err(|error| error.to_string());
+        (!text.is_empty()).then(parsed)
     }
 
     /// The current row as a document.
     fn document(&self) -> Result<String, String> {
-        let (cells, names) = (self.rows.count(), self.names.len());
+        let (cells, names) = (self.rows.count(), self.names.json.len());
         if cells != names {
             return Err(format!("{cells} cells, expected {names} as in the first row"));
         }
         let mut text = Vec::with_capacity(self.rows.bytes() + 16 * names);
-        for (column, name) in self.names.iter().enumerate() {
+        for (column, name) in self.names.json.iter().enumerate() {
             text.push(if column == 0 { b'{' } else { b',' });
             text.extend_from_slice(name);
             text.push(b':');
-            let cell = std::str::from_utf8(self.rows.cell(column).bytes)
-                .map_err(|_| format!("column {}: not UTF-8", column + 1))?;
-            write_cell(cell, self.as_text, &mut text);
+            let mut cell = self.rows.cell(column);
+            let kind = match &self.types {
+                Some(types) => types[column],
+                None => {
+                    cell.quoted = true;
+                    ColumnType::Text
+                }
+            };
+            let wrong =
+                |reason| format!("column {} ({}): {reason}", column + 1, self.names.plain[column]);
+            write_cell(kind, cell, &mut text).map_err(wrong)?;
         }
         text.push(b'}');
         canonicalise_document(&text).map_err(|error| error.to_string())
     }
 }
 
-fn write_cell(cell: &str, as_text: bool, out: &mut Vec<u8>) {
-    if !as_text && cell.is_empty() {
-        out.extend_from_slice(b"null");
-    } else if !as_text && (matches!(cell, "true" | "false") || is_plain_number(cell)) {
-        out.extend_from_slice(cell.as_bytes());
-    } else {
-        write_string(cell, out);
+impl Names {
+    fn read(rows: &mut Rows<Text>) -> Result<Self, ReadError> {
+        if !rows.advance()? {
+            return Err(ReadError::Csv("the file is empty: the first row names the fields".into()));
+        }
+        let (mut plain, mut json, mut seen) = (Vec::new(), Vec::new(), HashSet::new());
+        for column in 0..rows.count() {
+            let text = std::str::from_utf8(rows.cell(column).bytes).map_err(|_| {
+                ReadError::Csv(format!("the name of column {} is not UTF-8", column + 1))
+            })?;
+            if text.is_empty() {
+                return Err(ReadError::Csv(format!("column {} has no name", column + 1)));
+            }
+            if !seen.insert(text.to_owned()) {
+                return Err(ReadError::Csv(format!("two columns have the name {text:?}")));
+            }
+            let mut name = Vec::new();
+            write_string(text, &mut name);
+            plain.push(text.to_owned());
+            json.push(name);
+        }
+        Ok(Self { plain, json })
     }
 }
 
-/// Whether a cell surely means a number: a JSON number without exponent, of few digits. `007`,
-/// `+1`, `1e5` and `.5` are texts.
-fn is_plain_number(cell: &str) -> bool {
-    let unsigned = cell.strip_prefix('-').unwrap_or(cell);
-    let (whole, fraction) = match unsigned.split_once('.') {
-        Some((whole, fraction)) => (whole, Some(fraction)),
-        None => (unsigned, None),
-    };
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    digits(whole)
-        && (whole == "0" || !whole.starts_with('0'))
-        && fraction.is_none_or(digits)
-        && whole.len() + fraction.map_or(0, str::len) <= NUMBER_DIGITS_MAX
+/// The rows of a text, without the line `sep=;` that spreadsheets write before them, and what
+/// separates their cells: what is asked, else what that line says, else what is most in the first
+/// row.
+fn rows(mut text: Text, asked: Option<u8>) -> Result<(Rows<Text>, u8), ReadError> {
+    let mut first = read_line(&mut text)?;
+    let mut said = None;
+    if let Some([delimiter]) = first
+        .strip_suffix(b"\n")
+        .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+        .and_then(|line| line.strip_prefix(b"sep="))
+    {
+        said = Some(*delimiter);
+        first = read_line(&mut text)?;
+    }
+    let delimiter = asked.or(said).unwrap_or_else(|| most_frequent(&first));
+    let text: Text = Box::new(Cursor::new(first).chain(text));
+    Ok((Rows::new(text, delimiter), delimiter))
+}
+
+fn read_line(text: &mut Text) -> io::Result<Vec<u8>> {
+    let mut line = Vec::new();
+    text.by_ref().take(FIRST_ROW_BYTES).read_until(b'\n', &mut line)?;
+    Ok(line)
+}
+
+fn most_frequent(row: &[u8]) -> u8 {
+    let mut counts = [0_u32; DELIMITERS.len()];
+    let mut quoted = false;
+    for byte in row {
+        quoted ^= *byte == b'"';
+        if let (false, Some(at)) = (quoted, DELIMITERS.iter().position(|it| it == byte)) {
+            counts[at] += 1;
+        }
+    }
+    let most = counts.iter().copied().max().unwrap_or_default();
+    let at = counts.iter().position(|count| *count == most).unwrap_or_default();
+    DELIMITERS[at]
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io::BufReader;
-
     use super::*;
 
+    fn open(text: &str, options: &CsvOptions) -> Result<CsvRecords, String> {
+        let begin = || Ok(Box::new(Cursor::new(text.to_owned().into_bytes())) as Text);
+        CsvRecords::open(begin, options.delimiter, options).map_err(|error| error.to_string())
+    }
+
     fn check(text: &str, as_text: bool) -> Vec<Result<String, String>> {
-        let input = BufReader::with_capacity(3, text.as_bytes());
-        let mut records = CsvRecords::open(input, b',', as_text).unwrap();
+        let mut records = open(text, &CsvOptions { as_text, ..CsvOptions::default() }).unwrap();
         std::iter::from_fn(|| records.next().unwrap()).map(|record| record.body).collect()
     }
 
     #[test]
-    fn types_only_what_is_certain() {
-        let cases = [
-            ("1", "1"),
-            ("-1.50", "-1.50"),
-            ("0", "0"),
-            ("123456789012345", "123456789012345"),
-            ("1234567890123456", "\"1234567890123456\""),
-            ("007", "\"007\""),
-            ("+1", "\"+1\""),
-            ("1e5", "\"1e5\""),
-            (".5", "\".5\""),
-            ("5.", "\"5.\""),
-            ("-", "\"-\""),
-            (" 1", "\" 1\""),
-            ("true", "true"),
-            ("True", "\"True\""),
-            ("null", "\"null\""),
-            ("NaN", "\"NaN\""),
-            ("\"a \"\"b\"\"\nc\"", r#""a \"b\"\nc""#),
-            ("☃", "\"☃\""),
-        ];
-        for (cell, json) in cases {
-            let found = check(&format!("a,b\n{cell},x\n"), false);
-            assert_eq!(found, [Ok(format!("{{\"a\":{json},\"b\":\"x\"}}"))], "{cell}");
-        }
+    fn a_field_has_one_type_in_all_records() {
+        let text = "id,n,long,yes,name\n7,1e3,1,True,007\nx/y,,9007199254740993,FALSE,\"\"\n";
+        assert_eq!(
+            check(text, false),
+            [
+                Ok(r#"{"n":1e3,"long":"1","yes":true,"name":"007"}"#.to_owned()),
+                Ok(r#"{"n":null,"long":"9007199254740993","yes":false,"name":""}"#.to_owned()),
+            ]
+        );
+        let options = CsvOptions {
+            types: vec![
+                ("long".to_owned(), ColumnType::Number),
+                ("n".to_owned(), ColumnType::Text),
+            ],
+            ..CsvOptions::default()
+        };
+        let mut records = open(text, &options).unwrap();
+        let shown: Vec<_> =
+            records.columns().unwrap().iter().map(|(_, kind)| kind.to_string()).collect();
+        assert_eq!(shown, ["text", "text", "number", "boolean", "text"]);
+        let record = records.next().unwrap().unwrap();
+        assert_eq!(record.body.unwrap(), r#"{"n":"1e3","long":1,"yes":true,"name":"007"}"#);
+        assert_eq!(record.id, Some(Ok(7.into())));
+
+        let options =
+            CsvOptions { types: vec![("x".to_owned(), ColumnType::Text)], ..CsvOptions::default() };
+        assert!(open(text, &options).err().unwrap().contains("no column \"x\""));
     }
 
     #[test]
     fn empty_cells_are_null_and_text_stays_text() {
         assert_eq!(check("a,b\n,1\n", false), [Ok(r#"{"a":null,"b":1}"#.to_owned())]);
         assert_eq!(check("a,b\n,1\n", true), [Ok(r#"{"a":"","b":"1"}"#.to_owned())]);
+    }
+
+    #[test]
+    fn separators_are_recognised() {
+        let expected = [Ok(r#"{"a":1,"b":"x"}"#.to_owned())];
+        for text in [
+            "a,b\n1,x\n",
+            "a;b\r\n1;x\r\n",
+            "a\tb\n1\tx\n",
+            "a|b\n1|x\n",
+            "sep=;\r\na;b\n1;x\n",
+            "sep=\t\na\tb\n1\tx",
+        ] {
+            assert_eq!(check(text, false), expected, "{text:?}");
+        }
+        let quoted = check("a;\"b,c,d\"\n1;2\n", false);
+        assert_eq!(quoted, [Ok(r#"{"a":1,"b,c,d":2}"#.to_owned())]);
+        let asked = CsvOptions { delimiter: Some(b','), ..CsvOptions::default() };
+        assert_eq!(open("a;b\n", &asked).unwrap().names.plain, ["a;b"]);
     }
 
     #[test]
@@ -166,7 +281,7 @@ mod tests {
     #[test]
     fn names_must_be_there_and_differ() {
         for text in ["", "a,,b\n", "a,a\n"] {
-            assert!(CsvRecords::open(text.as_bytes(), b',', false).is_err(), "{text}");
+            assert!(open(text, &CsvOptions::default()).is_err(), "{text}");
         }
     }
 }
