@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use isobase_sql::{
-    DbOperator, Error, ErrorKind, Record, SchemaKind, SchemaSetup, Select, Session, TableName,
-    Value, command_tag,
+    DbConnector, DbOperator, Error, ErrorKind, Record, SchemaKind, SchemaSetup, Select, Session,
+    TableName, Value, command_tag,
 };
 use pyo3::{exceptions::PyValueError, prelude::*, types::PyDict};
 
@@ -260,15 +260,15 @@ pub(crate) async fn perform<S: Session>(
             db.clone_prompt_template(&source, &target).await.map(|row| Output::Row(Some(row)))
         }
         Operation::ActiveTests => db.active_e2e_tests().await.map(Output::Rows),
-        Operation::Setup { what, name, kind } => set_up(session, &what, &name, &kind).await,
-        Operation::Script(_)
+        Operation::Setup { .. }
+        | Operation::Script(_)
         | Operation::Begin
         | Operation::Commit
         | Operation::Rollback
         | Operation::Savepoint(_)
         | Operation::RollbackTo(_)
         | Operation::Release(_) => {
-            Err(Error::new(ErrorKind::Invalid, "only a transaction can do this"))
+            Err(Error::new(ErrorKind::Invalid, "only another kind of session can do this"))
         }
     }
 }
@@ -280,13 +280,13 @@ pub(crate) async fn run_script(
     transaction.run_script(script).await.map(|count| Output::Count(count as u64))
 }
 
-async fn set_up<S: Session>(
-    session: &S,
+pub(crate) async fn set_up(
+    db: &DbConnector,
     what: &str,
     name: &str,
     kind: &str,
 ) -> Result<Output, Error> {
-    let setup = SchemaSetup::new(session.connector().clone())?;
+    let setup = SchemaSetup::new(db.clone())?;
     Ok(match what {
         "public" => Output::Texts(setup.ensure_public_schema().await?),
         "project" => Output::Texts(setup.ensure_project_schema(name).await?),

@@ -8,7 +8,7 @@ use tokio::sync::RwLock;
 
 use crate::{
     failure,
-    operation::{Operation, perform, run_script},
+    operation::{Operation, perform, run_script, set_up},
     task::{Waiter, submit},
     to_python::Output,
     tools::Logger,
@@ -84,6 +84,7 @@ impl Connector {
                 Operation::Script(script) => {
                     db.run_script(&script).await.map(|count| Output::Count(count as u64))
                 }
+                Operation::Setup { what, name, kind } => set_up(&db, &what, &name, &kind).await,
                 operation => perform(&db, operation).await,
             }
         })

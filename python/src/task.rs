@@ -37,7 +37,8 @@ impl Waiter {
     /// Hands the answer to the loop, from another thread. A loop that was closed meanwhile has
     /// nobody who waits.
     fn answer(&self, result: Result<Output, Error>) {
-        Python::attach(|py| {
+        // An interpreter that is ending has nobody who waits either.
+        let _ = Python::try_attach(|py| {
             let (method, value) = match result.map(|output| output.into_python(py)) {
                 Ok(Ok(value)) => (intern!(py, "_set_result"), value),
                 Ok(Err(error)) => {

@@ -23,7 +23,6 @@ const IN_KNOTS: &[(&str, usize)] = &[
     ("isobase-ops", 14),
     ("isobase-postgres", 2),
     ("isobase-remote", 15),
-    ("isobase-sql", 10),
     ("isobase-sqlite", 8),
     ("isobase-store", 3),
     ("isobase-testkit", 4),

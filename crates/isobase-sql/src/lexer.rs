@@ -160,6 +160,12 @@ pub(crate) fn statements(dialect: Dialect, script: &str) -> Vec<&str> {
     found
 }
 
+/// The statements of a script, without what is empty between them.
+#[must_use]
+pub fn split_script(dialect: Dialect, script: &str) -> Vec<String> {
+    statements(dialect, script).into_iter().map(str::to_owned).collect()
+}
+
 /// Follows BEGIN … END in what creates a trigger, or a function whose body is SQL itself
 /// (`BEGIN ATOMIC`).
 #[derive(Default)]

@@ -16,6 +16,8 @@
 //! - Nothing waits without a deadline, and what nobody waits for is cancelled and rolled back.
 //! - No message shows a password or a value of a row.
 
+mod alone;
+mod cache;
 mod catalogue;
 mod civil;
 mod connector;
@@ -38,20 +40,22 @@ mod schema_setup;
 mod seed;
 mod session;
 mod settings;
+mod shared;
 mod sqlite;
 mod statement;
 mod sync;
+mod table;
 mod test_transaction;
 mod transaction;
 mod value;
 
 pub mod format;
 
-pub use catalogue::{Column, Constraint, ForeignKey, Generation, Index, Table};
-pub use connector::{DbConnector, split_script};
+pub use connector::DbConnector;
 pub use dialect::Dialect;
 pub use error::{ColumnMismatch, Error, ErrorKind, Refusal};
 pub use inflect::Inflection;
+pub use lexer::split_script;
 pub use matching::match_column;
 pub use migrations::{Migration, MigrationState, Migrations};
 pub use mock::{Filled, MockDataGenerator, Related};
@@ -63,10 +67,12 @@ pub use row::{Answer, Row};
 pub use schema_setup::{SchemaKind, SchemaSetup};
 pub use session::Session;
 pub use settings::{Environment, Settings, UnknownKeys, url_from_variables};
+pub use shared::Shared;
 pub use statement::command_tag;
 pub use sync::{
     DatabaseSync, DumpOptions, DumpParts, Dumps, PgTools, Programs, TableContents, Version,
 };
+pub use table::{Column, Constraint, ForeignKey, Generation, Index, Table};
 pub use test_transaction::TestTransaction;
 pub use transaction::Transaction;
 pub use value::Value;

@@ -1,10 +1,11 @@
 //! Where statements run: a connector, or a transaction of it.
 
-use std::{future::Future, sync::Arc};
+use std::future::Future;
 
-use crate::{Answer, DbConnector, Dialect, Error, Table, Value, catalogue};
+use crate::{Answer, Dialect, Error, Shared, Table, Value};
 
-/// Runs statements. Every operator works over one: over a [`DbConnector`] each statement stands
+/// Runs statements. Every operator works over one: over a
+/// [`DbConnector`](crate::DbConnector) each statement stands
 /// alone, over a [`Transaction`](crate::Transaction) all of them stand or fall together.
 pub trait Session: Sync {
     /// Runs one statement with `$1`, `$2`, … for its values.
@@ -40,56 +41,15 @@ pub trait Session: Sync {
         rows: Vec<Vec<Value>>,
     ) -> impl Future<Output = Result<u64, Error>> + Send;
 
-    /// The connector below.
-    fn connector(&self) -> &DbConnector;
+    /// What it shares with the other sessions of its connector.
+    fn shared(&self) -> &Shared;
 
     /// Whether what it reads of the catalogue holds for everybody.
     fn sees_committed_only(&self) -> bool;
 
     /// Which SQL is spoken.
     fn dialect(&self) -> Dialect {
-        self.connector().dialect()
-    }
-
-    /// A table, from memory or from the catalogue.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Schema`](crate::ErrorKind::Schema) when there is none.
-    fn table(
-        &self,
-        schema: &str,
-        name: &str,
-    ) -> impl Future<Output = Result<Arc<Table>, Error>> + Send
-    where
-        Self: Sized,
-    {
-        async move {
-            match self.connector().cache().get(schema, name) {
-                Some(table) => Ok(table),
-                None => self.table_anew(schema, name).await,
-            }
-        }
-    }
-
-    /// A table as the catalogue has it now.
-    ///
-    /// # Errors
-    /// As [`Session::table`].
-    fn table_anew(
-        &self,
-        schema: &str,
-        name: &str,
-    ) -> impl Future<Output = Result<Arc<Table>, Error>> + Send
-    where
-        Self: Sized,
-    {
-        async move {
-            let table = Arc::new(catalogue::read_table(self, schema, name).await?);
-            if self.sees_committed_only() {
-                self.connector().cache().put(&table);
-            }
-            Ok(table)
-        }
+        self.shared().dialect()
     }
 }
 
@@ -116,8 +76,8 @@ impl<S: Session> Session for &S {
         (**self).load(table, columns, rows).await
     }
 
-    fn connector(&self) -> &DbConnector {
-        (**self).connector()
+    fn shared(&self) -> &Shared {
+        (**self).shared()
     }
 
     fn sees_committed_only(&self) -> bool {

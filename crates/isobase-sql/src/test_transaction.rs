@@ -1,6 +1,8 @@
 //! A transaction for a test, which leaves nothing behind.
 
-use crate::{Answer, DbConnector, Error, ErrorKind, Row, Session, Table, Transaction, Value};
+use crate::{
+    Answer, DbConnector, Error, ErrorKind, Row, Session, Shared, Table, Transaction, Value,
+};
 
 /// A transaction that is rolled back at the end, whatever happened, unless it is told to commit.
 #[derive(Debug)]
@@ -135,8 +137,8 @@ impl Session for TestTransaction {
         self.transaction.load(table, columns, rows).await
     }
 
-    fn connector(&self) -> &DbConnector {
-        self.transaction.connector()
+    fn shared(&self) -> &Shared {
+        self.transaction.shared()
     }
 
     fn sees_committed_only(&self) -> bool {

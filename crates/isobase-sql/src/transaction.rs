@@ -9,8 +9,9 @@ use isobase_postgres::{Keep, Lease};
 use tokio::time::timeout_at;
 
 use crate::{
-    Answer, DbConnector, Error, ErrorKind, Session, Table, Value,
-    connector::{Database, check_sqlite_schema, statements},
+    Answer, DbConnector, Error, ErrorKind, Session, Shared, Table, Value,
+    connector::Database,
+    lexer::statements,
     name::{quote, quoted},
     postgres,
     sqlite::{self, SqliteLease},
@@ -213,7 +214,7 @@ impl Transaction {
                 }
             }
             On::Sqlite(lease) => {
-                check_sqlite_schema(schema)?;
+                sqlite::check_schema(schema)?;
                 let (text, values) = (sql.to_owned(), parameters.to_vec());
                 let job = move |connection: &mut _| sqlite::run(connection, &text, &values);
                 lease.call(until, job).await
@@ -316,8 +317,8 @@ impl Session for Transaction {
         loaded
     }
 
-    fn connector(&self) -> &DbConnector {
-        &self.connector
+    fn shared(&self) -> &Shared {
+        self.connector.shared_parts()
     }
 
     fn sees_committed_only(&self) -> bool {

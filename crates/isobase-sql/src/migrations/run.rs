@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::{Migration, Migrations, compare};
 use crate::{
     Answer, DbConnector, DbOperator, Dialect, Error, ErrorKind, Session, Settings, TableName,
-    Transaction, Value, catalogue, connector,
+    Transaction, Value, catalogue, lexer,
 };
 
 /// One at a time migrates a database of PostgreSQL. SQLite's transactions are alone anyway.
@@ -178,7 +178,7 @@ impl Migrations {
                 return Err(Error::invalid("SQLite runs every migration in a transaction"));
             }
             note(db, migration, false, began).await?;
-            for statement in connector::statements(db.dialect(), &migration.sql) {
+            for statement in lexer::statements(db.dialect(), &migration.sql) {
                 db.run(statement, &[]).await?;
             }
             let sql = format!("UPDATE {TABLE} SET finished = true WHERE version = $1");

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::{MockDataGenerator, is_made_by_database};
-use crate::{DbConnector, Error, Session, Table, Transaction, Value, name::quoted};
+use crate::{DbConnector, Error, Session, Table, Transaction, Value, catalogue, name::quoted};
 
 /// Rows that are written at once.
 const CHUNK_ROWS: u64 = 5_000;
@@ -142,7 +142,7 @@ impl MockDataGenerator<'_> {
 async fn parents(transaction: &Transaction, table: &Table) -> Result<Vec<Parents>, Error> {
     let mut found = Vec::new();
     for key in &table.foreign_keys {
-        let other = transaction.table_anew(&key.schema, &key.table).await?;
+        let other = catalogue::table_anew(transaction, &key.schema, &key.table).await?;
         let references =
             if key.references.is_empty() { &other.primary_key } else { &key.references };
         let names: Vec<String> = references.iter().map(|name| quoted(name)).collect();

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 pub use select::Select;
 
-use crate::{ColumnMismatch, DbConnector, Error, Session, Table, Value, match_column};
+use crate::{ColumnMismatch, DbConnector, Error, Session, Table, Value, catalogue, match_column};
 
 /// Works on the rows of tables, over a connector or over a transaction.
 ///
@@ -70,7 +70,7 @@ impl<S: Session> DbOperator<S> {
     }
 
     pub(crate) async fn table(&self, name: &TableName) -> Result<Arc<Table>, Error> {
-        self.session.table(self.schema(name), &name.table).await
+        catalogue::table(&self.session, self.schema(name), &name.table).await
     }
 
     fn schema<'a>(&self, name: &'a TableName) -> &'a str {
@@ -83,7 +83,7 @@ impl<S: Session> DbOperator<S> {
         match self.match_in(table, name) {
             Ok(column) => Ok(column),
             Err(_) => {
-                *table = self.session.table_anew(&table.schema, &table.name).await?;
+                *table = catalogue::table_anew(&self.session, &table.schema, &table.name).await?;
                 Ok(self.match_in(table, name)?)
             }
         }
@@ -93,11 +93,12 @@ impl<S: Session> DbOperator<S> {
         if table.column(name).is_some() {
             return Ok(name.to_owned());
         }
-        let cache = self.session.connector().cache();
+        let shared = self.session.shared();
+        let cache = shared.cache();
         if let Some(column) = cache.matched(table, name) {
             return Ok(column);
         }
-        let settings = self.session.connector().settings();
+        let settings = shared.settings();
         let names = table.column_names();
         match match_column(name, &names, settings.strict_columns, &settings.inflection) {
             Ok(column) => {

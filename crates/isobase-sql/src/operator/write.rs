@@ -138,7 +138,7 @@ impl<S: Session> DbOperator<S> {
         data: Record,
         verb: &str,
     ) -> Result<Record, Error> {
-        let drops = self.session.connector().settings().unknown_keys == UnknownKeys::Drop;
+        let drops = self.session.shared().settings().unknown_keys == UnknownKeys::Drop;
         let drops = drops && data.len() > 1;
         let mut matched = Record::with_capacity(data.len());
         for (key, value) in data {

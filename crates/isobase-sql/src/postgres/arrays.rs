@@ -5,34 +5,13 @@
 
 use isobase_postgres::tokio_postgres::types::{Field, Type};
 
-use super::decode::{Unreadable, decode};
+use super::reader::{Reader, Unreadable};
 use crate::{Value, value::json_string};
 
-/// Bytes that are read from the front.
-pub(crate) struct Reader<'a>(pub(crate) &'a [u8]);
+/// Reads a value of any type.
+pub(super) type Decode = fn(&Type, &[u8]) -> Result<Value, Unreadable>;
 
-impl<'a> Reader<'a> {
-    pub(crate) fn take(&mut self, count: usize) -> Result<&'a [u8], Unreadable> {
-        let (front, rest) = self.0.split_at_checked(count).ok_or(Unreadable)?;
-        self.0 = rest;
-        Ok(front)
-    }
-
-    pub(crate) fn int(&mut self) -> Result<i32, Unreadable> {
-        let bytes = self.take(4)?.try_into().map_err(|_| Unreadable)?;
-        Ok(i32::from_be_bytes(bytes))
-    }
-
-    /// A length and so many bytes; a negative length is NULL.
-    fn element(&mut self) -> Result<Option<&'a [u8]>, Unreadable> {
-        match usize::try_from(self.int()?) {
-            Ok(length) => self.take(length).map(Some),
-            Err(_) => Ok(None),
-        }
-    }
-}
-
-pub(crate) fn array(element: &Type, raw: &[u8]) -> Result<Value, Unreadable> {
+pub(crate) fn array(decode: Decode, element: &Type, raw: &[u8]) -> Result<Value, Unreadable> {
     let mut reader = Reader(raw);
     let dimensions = usize::try_from(reader.int()?).map_err(|_| Unreadable)?;
     reader.take(8)?;
@@ -44,32 +23,41 @@ pub(crate) fn array(element: &Type, raw: &[u8]) -> Result<Value, Unreadable> {
     if lengths.is_empty() {
         return Ok(Value::Array(Vec::new()));
     }
-    level(element, &lengths, &mut reader)
+    level(decode, element, &lengths, &mut reader)
 }
 
-fn level(element: &Type, lengths: &[usize], reader: &mut Reader<'_>) -> Result<Value, Unreadable> {
+fn level(
+    decode: Decode,
+    element: &Type,
+    lengths: &[usize],
+    reader: &mut Reader<'_>,
+) -> Result<Value, Unreadable> {
     let Some((length, inner)) = lengths.split_first() else {
         return reader.element()?.map_or(Ok(Value::Null), |raw| decode(element, raw));
     };
-    let elements = (0..*length).map(|_| level(element, inner, reader));
+    let elements = (0..*length).map(|_| level(decode, element, inner, reader));
     elements.collect::<Result<Vec<_>, _>>().map(Value::Array)
 }
 
-pub(crate) fn multirange(range_element: &Type, raw: &[u8]) -> Result<Value, Unreadable> {
+pub(crate) fn multirange(
+    decode: Decode,
+    range_element: &Type,
+    raw: &[u8],
+) -> Result<Value, Unreadable> {
     let mut reader = Reader(raw);
     let mut ranges = Vec::new();
     for _ in 0..reader.int()? {
         let raw = reader.element()?.ok_or(Unreadable)?;
-        ranges.push(range_text(range_element, raw)?);
+        ranges.push(range_text(decode, range_element, raw)?);
     }
     Ok(Value::Text(format!("{{{}}}", ranges.join(","))))
 }
 
-pub(crate) fn range(element: &Type, raw: &[u8]) -> Result<Value, Unreadable> {
-    range_text(element, raw).map(Value::Text)
+pub(crate) fn range(decode: Decode, element: &Type, raw: &[u8]) -> Result<Value, Unreadable> {
+    range_text(decode, element, raw).map(Value::Text)
 }
 
-fn range_text(element: &Type, raw: &[u8]) -> Result<String, Unreadable> {
+fn range_text(decode: Decode, element: &Type, raw: &[u8]) -> Result<String, Unreadable> {
     const EMPTY: u8 = 0x01;
     const LOWER_INCLUSIVE: u8 = 0x02;
     const UPPER_INCLUSIVE: u8 = 0x04;
@@ -104,7 +92,7 @@ fn bound_text(value: &Value) -> String {
 }
 
 /// A composite as a JSON object.
-pub(crate) fn composite(fields: &[Field], raw: &[u8]) -> Result<Value, Unreadable> {
+pub(crate) fn composite(decode: Decode, fields: &[Field], raw: &[u8]) -> Result<Value, Unreadable> {
     let mut reader = Reader(raw);
     reader.int()?;
     let mut members = Vec::new();

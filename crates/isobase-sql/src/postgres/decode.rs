@@ -5,14 +5,11 @@ use std::{error::Error as StdError, net::IpAddr};
 use isobase_postgres::tokio_postgres::types::{FromSql, Kind, Type};
 
 use super::{
-    arrays::{Reader, array, composite, multirange, range},
+    arrays::{array, composite, multirange, range},
     numeric,
+    reader::{Reader, Unreadable},
 };
 use crate::Value;
-
-/// Bytes that are no value of their type as we know it.
-#[derive(Debug)]
-pub(crate) struct Unreadable;
 
 /// A value with its type, before it is read; NULL is none.
 pub(crate) struct Raw<'a>(pub(crate) &'a [u8]);
@@ -30,14 +27,14 @@ impl<'a> FromSql<'a> for Raw<'a> {
 /// The value that the bytes are.
 pub(crate) fn decode(ty: &Type, raw: &[u8]) -> Result<Value, Unreadable> {
     match ty.kind() {
-        Kind::Array(element) => return array(element, raw),
+        Kind::Array(element) => return array(decode, element, raw),
         Kind::Domain(base) => return decode(base, raw),
-        Kind::Range(element) => return range(element, raw),
+        Kind::Range(element) => return range(decode, element, raw),
         Kind::Multirange(inner) => match inner.kind() {
-            Kind::Range(element) => return multirange(element, raw),
-            _ => return multirange(inner, raw),
+            Kind::Range(element) => return multirange(decode, element, raw),
+            _ => return multirange(decode, inner, raw),
         },
-        Kind::Composite(fields) => return composite(fields, raw),
+        Kind::Composite(fields) => return composite(decode, fields, raw),
         Kind::Enum(_) => return text(raw),
         _ => {}
     }

@@ -6,6 +6,7 @@ mod decode;
 mod failure;
 mod numeric;
 mod parameter;
+mod reader;
 mod run;
 
 pub(crate) use copy::{copy_in, copy_out, lines_of};

@@ -1,8 +1,11 @@
 //! The schemas of the specification: the public one, and one for each project.
 
+mod kind;
 mod templates;
 
 use std::collections::BTreeMap;
+
+pub use kind::SchemaKind;
 
 use crate::{DbConnector, DbOperator, Dialect, Error, Session, Transaction, catalogue, quote};
 
@@ -13,29 +16,6 @@ const LOCK: i64 = 0x1507_ba5e_0001;
 #[derive(Clone, Debug)]
 pub struct SchemaSetup {
     db: DbConnector,
-}
-
-/// What a schema is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SchemaKind {
-    /// What all projects share.
-    Public,
-    /// The content of one project.
-    Project,
-}
-
-impl SchemaKind {
-    /// `public` or `project`.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) for another word.
-    pub fn parse(word: &str) -> Result<Self, Error> {
-        match word {
-            "public" => Ok(Self::Public),
-            "project" => Ok(Self::Project),
-            _ => Err(Error::invalid(format!("Invalid schema type: {word}"))),
-        }
-    }
 }
 
 impl SchemaSetup {

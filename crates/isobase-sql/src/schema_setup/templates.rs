@@ -1,6 +1,6 @@
 //! The tables, as the specification lists them.
 
-use super::SchemaKind;
+use super::kind::SchemaKind;
 
 /// A table and its columns; `{schema}` is its own schema.
 #[derive(Debug)]

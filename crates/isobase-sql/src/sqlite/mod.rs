@@ -6,6 +6,8 @@
 mod failure;
 mod pool;
 mod run;
+mod schema;
 
 pub(crate) use pool::{SqliteLease, SqlitePool};
 pub(crate) use run::{load, run};
+pub(crate) use schema::check_schema;
