@@ -38,7 +38,8 @@ enum Repr {
     Stream(Box<Streamed>),
 }
 
-type Pieces = Pin<Box<dyn Stream<Item = Result<Bytes, BodyError>> + Send>>;
+/// A body that is made while it is sent.
+pub(crate) type Pieces = Pin<Box<dyn Stream<Item = Result<Bytes, BodyError>> + Send>>;
 
 /// A streamed body and the clock that watches its source.
 struct Streamed {
@@ -107,9 +108,15 @@ impl Body {
         }
     }
 
-    /// Puts other bytes in the place of these.
-    pub(crate) fn replace(&mut self, bytes: Bytes) {
-        self.repr = Repr::Full(bytes);
+    /// Takes the pieces of a stream; none of a body that is whole.
+    pub(crate) fn take_pieces(&mut self) -> Option<Pieces> {
+        match std::mem::take(&mut self.repr) {
+            Repr::Stream(streamed) => Some(streamed.pieces),
+            whole => {
+                self.repr = whole;
+                None
+            }
+        }
     }
 
     /// Whether it is a stream.

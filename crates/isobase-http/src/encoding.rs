@@ -7,17 +7,18 @@ use flate2::{
     Compression,
     write::{GzEncoder, MultiGzDecoder},
 };
+use futures_util::{Stream, StreamExt, stream};
 use http::{HeaderMap, HeaderValue, header};
 
-use crate::{Problem, codes};
+use crate::{BodyError, Problem, body::Pieces, codes};
 
 /// Most encoded bytes that are decoded at once: at most a thousand times as many come out.
 const STEP_BYTES: usize = 1 << 10;
 
 /// Answers that are shorter gain nothing.
-const ANSWER_BYTES_MIN: usize = 1 << 10;
+const ANSWER_BYTES_MIN: u64 = 1 << 10;
 /// Longer answers would hold a thread up for too long.
-const ANSWER_BYTES_MAX: usize = 1 << 20;
+const ANSWER_BYTES_MAX: u64 = 1 << 20;
 
 const ACCEPTED: HeaderValue = HeaderValue::from_static("gzip");
 
@@ -151,11 +152,30 @@ pub(crate) fn accepts_gzip(headers: &HeaderMap) -> bool {
     })
 }
 
-/// Whether an answer of this type and length is worth it.
-pub(crate) fn is_worth_it(content_type: Option<&HeaderValue>, length: usize) -> bool {
+/// Whether an answer of this type and length is worth it; a stream has no length yet. Events are
+/// small and must not wait in anybody's buffer.
+pub(crate) fn is_worth_it(content_type: Option<&HeaderValue>, length: Option<u64>) -> bool {
     let text = content_type.and_then(|value| value.to_str().ok()).unwrap_or_default();
     let is_text = text.starts_with("text/") || text.contains("json");
-    is_text && (ANSWER_BYTES_MIN..=ANSWER_BYTES_MAX).contains(&length)
+    let fits = |length| (ANSWER_BYTES_MIN..=ANSWER_BYTES_MAX).contains(&length);
+    is_text && !text.starts_with("text/event-stream") && length.is_none_or(fits)
+}
+
+/// Encodes an answer that is made while it is sent. Each piece can be read when it has come.
+pub(crate) fn gzip_pieces(pieces: Pieces) -> impl Stream<Item = Result<Bytes, BodyError>> + Send {
+    let encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    stream::try_unfold(Some((pieces, encoder)), |state| async move {
+        let Some((mut pieces, mut encoder)) = state else { return Ok(None) };
+        while let Some(piece) = pieces.next().await {
+            encoder.write_all(&piece?)?;
+            encoder.flush()?;
+            let encoded = std::mem::take(encoder.get_mut());
+            if !encoded.is_empty() {
+                return Ok(Some((Bytes::from(encoded), Some((pieces, encoder)))));
+            }
+        }
+        Ok(Some((Bytes::from(encoder.finish()?), None)))
+    })
 }
 
 /// Encodes an answer, for speed rather than for size.

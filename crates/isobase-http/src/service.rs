@@ -463,21 +463,27 @@ fn finish(
 /// Encodes an answer for those who ask for it. An answer with a strong tag stays as it is: the tag is
 /// that of these bytes, and is sent back as a condition of a write.
 fn encode(response: &mut Response<Body>, takes_gzip: bool) {
-    let Some(plain) = response.body().whole() else { return };
-    let headers = response.headers();
+    let (headers, length) = (response.headers(), response.body().length());
     let is_strong = |tag: &HeaderValue| !tag.as_bytes().starts_with(b"W/");
     if headers.get(header::ETAG).is_some_and(is_strong)
-        || !encoding::is_worth_it(headers.get(header::CONTENT_TYPE), plain.len())
+        || !encoding::is_worth_it(headers.get(header::CONTENT_TYPE), length)
     {
         return;
     }
-    let encoded = if takes_gzip { encoding::gzip(plain) } else { None };
-    let headers = response.headers_mut();
-    headers.append(header::VARY, HeaderValue::from_static("accept-encoding"));
-    if let Some(encoded) = encoded {
-        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-        response.body_mut().replace(encoded);
+    response.headers_mut().append(header::VARY, HeaderValue::from_static("accept-encoding"));
+    if !takes_gzip {
+        return;
     }
+    let body = response.body_mut();
+    let encoded = match body.take_pieces() {
+        Some(pieces) => Body::stream(encoding::gzip_pieces(pieces)),
+        None => match body.whole().and_then(|plain| encoding::gzip(plain)) {
+            Some(encoded) => Body::full(encoded),
+            None => return,
+        },
+    };
+    *body = encoded;
+    response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
 }
 
 /// An answer to `HEAD` announces the length of the body it does not have.

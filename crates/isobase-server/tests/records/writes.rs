@@ -138,4 +138,7 @@ async fn a_declared_default_may_be_sent() {
     let service = Service::new();
     service.post("/records/c?atomic=false", "{}").await.has_status(201);
     service.post("/records/c?atomic=maybe", "{}").await.is_problem(422, "invalid_parameter");
+    let batch = r#"{"operations":[{"method":"create","body":{},"upsert":false},{"method":"delete","id":1,"upsert":false}],"atomic":false}"#;
+    let report = service.post("/records/c/batch", batch).await;
+    report.has_status(200).contains(r#""status":201"#).contains(r#""kind":"deleted""#);
 }

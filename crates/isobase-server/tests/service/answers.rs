@@ -313,4 +313,14 @@ async fn long_texts_are_encoded_on_request() {
     service.ask_with(Method::POST, "/records/c", &json, &document).await;
     assert!(!ask("/records/c/1", "gzip").await.0.contains_key("content-encoding"));
     assert_eq!(ask("/records/c", "gzip").await.0["content-encoding"], "gzip");
+    // Streamed: more than one part.
+    let lines = [("content-type", "application/x-ndjson")];
+    service.ask_with(Method::POST, "/records/s", &lines, &"{\"a\":1}\n".repeat(2_500)).await;
+    let plain = service.get("/records/s").await;
+    assert!(!plain.headers.contains_key("content-length"));
+    let (headers, bytes) = ask("/records/s", "gzip").await;
+    assert_eq!(headers["content-encoding"], "gzip");
+    let mut decoded = String::new();
+    flate2::read::GzDecoder::new(&bytes[..]).read_to_string(&mut decoded).unwrap();
+    assert_eq!(decoded, plain.text);
 }

@@ -119,7 +119,8 @@ impl BatchOperation<'_> {
             ("patch", self.patch.is_some()),
             ("if_match", self.if_match.is_some()),
             ("if_none_match", self.if_none_match.is_some()),
-            ("upsert", self.upsert.is_some()),
+            // The declared default may be said anywhere.
+            ("upsert", self.upsert == Some(true)),
         ];
         let (method, allowed): (_, &[&str]) = match self.method {
             BatchMethod::Create => ("create", &["body"]),
