@@ -76,3 +76,28 @@ def test_forked_children_connect_by_themselves(databases):
         child.join(30)
         assert child.exitcode == 0
         assert txn.fetch_val("SELECT 2") == 2
+
+
+PARALLEL = """
+import pytest
+from isobase.database import DBOperator
+
+
+@pytest.mark.parametrize("n", range(4))
+def test_commits_do_not_meet(isobase_database, n):
+    db = DBOperator(test_mode="e2e")
+    before = db.count("users", {"name": "parallel"})
+    db.insert("users", {"name": "parallel"})
+    assert db.count("users", {"name": "parallel"}) == before + 1
+    assert before < 4
+    db.close()
+"""
+
+
+def test_parallel_tests_have_databases_of_their_own(tables, tmp_path):
+    (tmp_path / "test_parallel.py").write_text(PARALLEL)
+    arguments = ["-q", "-n", "2", "-p", "no:cacheprovider", "test_parallel.py"]
+    done = subprocess.run([sys.executable, "-m", "pytest", *arguments], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    with TestTransactionManager() as txn:
+        assert txn.fetch_val("SELECT count(*) FROM users WHERE name = 'parallel'") == 0

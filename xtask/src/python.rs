@@ -11,7 +11,8 @@ use crate::{interrupt, tools, workspace};
 /// Builds wheels; the version that the package's own file allows.
 const BUILDERS: [&str; 1] = ["maturin==1.16.0"];
 /// What the tests of the package run with.
-const TEST_PACKAGES: [&str; 3] = ["pytest>=8,<10", "celery>=5.4,<6", "uvloop>=0.19,<1"];
+const TEST_PACKAGES: [&str; 4] =
+    ["pytest>=8,<10", "pytest-xdist>=3.5,<4", "celery>=5.4,<6", "uvloop>=0.19,<1"];
 
 /// Builds the wheel into `target/wheels`; gives its path.
 pub(crate) fn build(release: bool) -> Result<PathBuf> {

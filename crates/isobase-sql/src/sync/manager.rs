@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     ffi::OsString,
     fs,
+    io::{Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -19,11 +20,13 @@ use super::{
 };
 use crate::{
     DbConnector, DbOperator, Environment, Error, ErrorKind, SchemaRegistry, Session, Settings,
-    TableName, civil, name::quoted,
+    TableName, Transaction, civil, name::quoted,
 };
 
 /// What the folder of dumps keeps out of a repository.
 const IGNORED: &str = "*.tmp\ntemp_*\n*.log\n";
+/// Rows are sent in pieces of this size, in bytes.
+const PIECE_BYTES: usize = 64 * 1024;
 /// An index over many rows takes its time.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(24 * 3600);
 /// Seconds from 1970-01-01 to 2000-01-01.
@@ -263,6 +266,7 @@ impl DatabaseSync {
         let (_, source) = self.open(Environment::Production)?;
         let (_, target) = self.open(Environment::Test)?;
         let registry = SchemaRegistry::from_database(&source).await?;
+        self.prepare_folder()?;
         let snapshot = source.begin_snapshot().await?;
         let transaction = target.begin().await?;
         let schema = |name: &TableName| name.schema.clone().unwrap_or_else(|| "public".to_owned());
@@ -286,16 +290,7 @@ impl DatabaseSync {
                 });
                 let names: Vec<String> = columns.map(|column| quoted(&column.name)).collect();
                 let place = format!("{} ({})", table.sql_name(), names.join(", "));
-                let mut pieces = Vec::new();
-                let out = format!("COPY {place} TO STDOUT");
-                snapshot
-                    .copy_out(&out, |piece| {
-                        pieces.push(Ok(piece.to_vec()));
-                        Ok(())
-                    })
-                    .await?;
-                let copy_in = format!("COPY {place} FROM STDIN");
-                rows += transaction.copy_in(&copy_in, pieces.into_iter()).await?;
+                rows += hand_over(&snapshot, &transaction, &place, &self.folder).await?;
             }
         }
         transaction.commit().await?;
@@ -338,6 +333,44 @@ impl DatabaseSync {
         }
         fs::write(&ignore, IGNORED).map_err(failed)
     }
+}
+
+/// Copies the rows of a table from one database to another, through a file: there may be more of
+/// them than memory holds.
+async fn hand_over(
+    source: &Transaction,
+    target: &Transaction,
+    place: &str,
+    folder: &Path,
+) -> Result<u64, Error> {
+    let path = folder.join(format!("temp_rows_{}_{}.tmp", std::process::id(), now()));
+    let failed = |error| Error::io("use", &path, &error);
+    let mut file =
+        fs::File::options().create_new(true).read(true).write(true).open(&path).map_err(failed)?;
+    // Nobody else needs its name; on other systems than Unix it stays until the end.
+    let unlinked = fs::remove_file(&path).is_ok();
+    let copied = async {
+        let copy = format!("COPY {place} TO STDOUT");
+        source.copy_out(&copy, |piece| file.write_all(piece).map_err(failed)).await?;
+        file.seek(SeekFrom::Start(0)).map_err(failed)?;
+        let pieces = std::iter::from_fn(|| {
+            let mut piece = vec![0; PIECE_BYTES];
+            match file.read(&mut piece) {
+                Ok(0) => None,
+                Ok(length) => {
+                    piece.truncate(length);
+                    Some(Ok(piece))
+                }
+                Err(error) => Some(Err(failed(error))),
+            }
+        });
+        target.copy_in(&format!("COPY {place} FROM STDIN"), pieces).await
+    };
+    let copied = copied.await;
+    if !unlinked {
+        let _ = fs::remove_file(&path);
+    }
+    copied
 }
 
 fn stem(environment: Environment) -> &'static str {
