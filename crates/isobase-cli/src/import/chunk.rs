@@ -5,7 +5,10 @@ use std::fmt::Write as _;
 use isobase::types::{DocumentId, json::merge_patch};
 use sha2::{Digest as _, Sha256};
 
-use super::records::{ReadError, Record, Records};
+use super::{
+    record::{ReadError, Record},
+    records::Records,
+};
 
 /// Bytes at which a chunk is full, whatever its number of records.
 const CHUNK_BYTES: usize = 1 << 20;

@@ -13,7 +13,7 @@ use std::{
 use anyhow::{Context, Result};
 use flate2::bufread::MultiGzDecoder;
 
-use super::records::ReadError;
+use super::record::ReadError;
 use crate::failure::Failure;
 
 const BUFFER_BYTES: usize = 256 << 10;

@@ -6,6 +6,7 @@
 mod chunk;
 mod csv;
 mod input;
+mod record;
 mod records;
 mod send;
 

@@ -16,11 +16,9 @@ use serde_json::value::RawValue;
 use super::{
     csv::{CsvOptions, CsvRecords},
     input::{Input, Text},
+    record::{RECORD_BYTES_MAX, ReadError, Record},
 };
 use crate::arguments::Format;
-
-/// Longest record, as in the service: a larger one would need a larger `limits.body_bytes` too.
-pub(super) const RECORD_BYTES_MAX: usize = 64 << 20;
 
 /// Members in which answers of services and exports have their records.
 const WRAPPERS: [&str; 9] =
@@ -30,36 +28,6 @@ const NOT_ON_ITS_LINE: &str = "the object does not end on its line; an array or 
                                read, as jq -c . FILE writes them";
 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
-
-/// A record of the file.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Record {
-    /// Its number in the file, from 1.
-    pub(super) number: u64,
-    /// Its own id, if it has one, or why that is none.
-    pub(super) id: Option<Result<DocumentId, String>>,
-    /// The document as canonical text without `id`, or why it is none.
-    pub(super) body: Result<String, String>,
-}
-
-/// Why a file cannot be read on.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ReadError {
-    #[error(transparent)]
-    Io(#[from] io::Error),
-    #[error(transparent)]
-    Split(#[from] SplitError),
-    #[error("{0}")]
-    Csv(String),
-    #[error("{0}")]
-    Other(String),
-}
-
-impl From<io::ErrorKind> for ReadError {
-    fn from(kind: io::ErrorKind) -> Self {
-        Self::Io(kind.into())
-    }
-}
 
 /// The records of a file, one after another.
 pub(super) enum Records {

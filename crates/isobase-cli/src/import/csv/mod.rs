@@ -19,7 +19,7 @@ use self::{
 };
 use super::{
     input::Text,
-    records::{ReadError, Record},
+    record::{ReadError, Record},
 };
 use crate::arguments::ColumnType;
 

@@ -5,7 +5,7 @@
 
 use std::io::BufRead;
 
-use crate::import::records::{RECORD_BYTES_MAX, ReadError};
+use crate::import::record::{RECORD_BYTES_MAX, ReadError};
 
 /// The rows of a file; holds one.
 pub(super) struct Rows<R> {

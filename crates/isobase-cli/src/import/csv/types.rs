@@ -6,7 +6,7 @@ use std::io::BufRead;
 use isobase::types::json::write_string;
 
 use super::rows::{Cell, Rows};
-use crate::{arguments::ColumnType, import::records::ReadError};
+use crate::{arguments::ColumnType, import::record::ReadError};
 
 /// Most digits of a number that 64-bit floats, and so most programs, hold apart from its
 /// neighbours. More make an identifier, and its whole column text.

@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use super::{
     filling::{Filling, Foreign},
-    has_columns, microseconds,
+    tables::{has_columns, microseconds},
 };
 
 /// Fields that are of use to PocketBase alone, or to whoever breaks in.

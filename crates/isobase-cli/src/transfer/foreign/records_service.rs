@@ -6,7 +6,7 @@ use rusqlite::Connection;
 
 use super::{
     filling::{Filling, Foreign},
-    has_columns, microseconds,
+    tables::{has_columns, microseconds},
 };
 
 pub(super) fn is_in(database: &Connection) -> rusqlite::Result<bool> {
