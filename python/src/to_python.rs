@@ -89,6 +89,10 @@ pub(crate) fn value<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, 
         Value::Int(number) => number.into_bound_py_any(py),
         Value::Float(number) => number.into_bound_py_any(py),
         Value::Text(text) => text.into_bound_py_any(py),
+        // As asyncpg gives them: an address, one with its network, or a network.
+        Value::Address(text) if !text.contains('/') => network(py, "ip_address", text),
+        Value::Address(text) => network(py, "ip_interface", text),
+        Value::Network(text) => network(py, "ip_network", text),
         Value::Bytes(bytes) => PyBytes::new(py, bytes).into_bound_py_any(py),
         Value::Decimal(digits) => class(py, &DECIMAL, "decimal", "Decimal")?.call1((digits,)),
         Value::Json(text) => json(py, text),
@@ -122,6 +126,10 @@ pub(crate) fn value<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, 
             Ok(list.into_any())
         }
     }
+}
+
+fn network<'py>(py: Python<'py>, function: &str, text: &str) -> PyResult<Bound<'py, PyAny>> {
+    py.import(intern!(py, "ipaddress"))?.getattr(function)?.call1((text,))
 }
 
 static DECIMAL: PyOnceLock<Py<PyType>> = PyOnceLock::new();

@@ -3,6 +3,7 @@
 import asyncio
 import datetime
 import decimal
+import ipaddress
 import uuid
 
 import pytest
@@ -101,7 +102,9 @@ def test_values_keep_every_digit(tables):
         ("timestamp", "20000-01-01 00:00:00"),
         ("time", "24:00:00"),
         ("interval", "1 mons 3 days 00:00:00"),
-        ("inet", "10.0.0.1/8"),
+        ("inet", ipaddress.ip_address("::1")),
+        ("inet", ipaddress.ip_interface("10.0.0.1/8")),
+        ("cidr", ipaddress.ip_network("10.0.0.0/8")),
         ("int4range", "[1,5)"),
     ]
 

@@ -18,8 +18,12 @@ pub enum Value {
     Float(f64),
     /// A decimal number in digits, or `NaN`, `Infinity`, `-Infinity`.
     Decimal(String),
-    /// Text, and what has a text form and no variant of its own (enums, networks, ranges, bits).
+    /// Text, and what has a text form and no variant of its own (enums, ranges, bits).
     Text(String),
+    /// A network address, with the length of its network when that is not the whole: `10.0.0.1/8`.
+    Address(String),
+    /// A network: `10.0.0.0/8`.
+    Network(String),
     /// Bytes.
     Bytes(Vec<u8>),
     /// A JSON text.
@@ -65,7 +69,11 @@ impl Value {
     #[must_use]
     pub fn as_str(&self) -> Option<&str> {
         match self {
-            Self::Text(text) | Self::Json(text) | Self::Decimal(text) => Some(text),
+            Self::Text(text)
+            | Self::Address(text)
+            | Self::Network(text)
+            | Self::Json(text)
+            | Self::Decimal(text) => Some(text),
             _ => None,
         }
     }
@@ -130,7 +138,11 @@ impl fmt::Display for Value {
             }
             // The shortest digits that give the same number again.
             Self::Float(number) => write!(f, "{number:?}"),
-            Self::Decimal(text) | Self::Text(text) | Self::Json(text) => f.write_str(text),
+            Self::Decimal(text)
+            | Self::Text(text)
+            | Self::Address(text)
+            | Self::Network(text)
+            | Self::Json(text) => f.write_str(text),
             Self::Bytes(bytes) => {
                 f.write_str("\\x")?;
                 bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))

@@ -142,11 +142,12 @@ fn network(raw: &[u8], is_network: bool) -> Result<Value, Unreadable> {
         _ => return Err(Unreadable),
     };
     let whole = if address.is_ipv4() { 32 } else { 128 };
-    // PostgreSQL leaves out the length of one host, but for networks.
-    if bits == whole && !is_network {
-        return Ok(Value::Text(address.to_string()));
+    if is_network {
+        return Ok(Value::Network(format!("{address}/{bits}")));
     }
-    Ok(Value::Text(format!("{address}/{bits}")))
+    // PostgreSQL leaves out the length of one host.
+    let text = if bits == whole { address.to_string() } else { format!("{address}/{bits}") };
+    Ok(Value::Address(text))
 }
 
 fn hardware_address(raw: &[u8]) -> String {

@@ -97,6 +97,8 @@ fn type_name(value: &Value) -> &'static str {
         Value::Float(_) => "float",
         Value::Decimal(_) => "Decimal",
         Value::Text(_) => "str",
+        Value::Address(_) => "IPv4Interface",
+        Value::Network(_) => "IPv4Network",
         Value::Bytes(_) => "bytes",
         Value::Json(_) => "dict",
         Value::Uuid(_) => "UUID",
