@@ -66,6 +66,7 @@ pub(crate) struct Decoder {
 struct Bounded {
     bytes: Vec<u8>,
     left: u64,
+    exceeded: bool,
 }
 
 /// Why a body cannot be decoded.
@@ -80,7 +81,7 @@ pub(crate) enum DecodeError {
 impl Decoder {
     /// A decoder that gives at most so many bytes.
     pub(crate) fn new(bytes_max: u64) -> Self {
-        let out = Bounded { bytes: Vec::new(), left: bytes_max };
+        let out = Bounded { bytes: Vec::new(), left: bytes_max, exceeded: false };
         Self { inner: MultiGzDecoder::new(out), waiting: Bytes::new() }
     }
 
@@ -113,9 +114,9 @@ impl Decoder {
     }
 
     fn fault(&self) -> DecodeError {
-        match self.inner.get_ref().left {
-            0 => DecodeError::TooLarge,
-            _ => DecodeError::Malformed,
+        match self.inner.get_ref().exceeded {
+            true => DecodeError::TooLarge,
+            false => DecodeError::Malformed,
         }
     }
 }
@@ -123,7 +124,7 @@ impl Decoder {
 impl Write for Bounded {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if bytes.len() as u64 > self.left {
-            self.left = 0;
+            self.exceeded = true;
             return Err(io::ErrorKind::FileTooLarge.into());
         }
         self.left -= bytes.len() as u64;
