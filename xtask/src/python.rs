@@ -32,7 +32,7 @@ pub(crate) fn build(release: bool) -> Result<PathBuf> {
     // Dependencies are shared with the other crates where their features are the same.
     command.env("CARGO_TARGET_DIR", workspace::target()?);
     command.env("VIRTUAL_ENV", &environment);
-    interrupt::run(&mut command)?;
+    interrupt::run(workspace::forget_package(&mut command))?;
     let wheel = found(&wheels).pop().context("maturin made no wheel")?;
     eprintln!("==> {}", wheel.display());
     Ok(wheel)

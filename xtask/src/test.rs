@@ -194,7 +194,7 @@ fn variable(engine: Engine) -> Option<OsString> {
 
 fn nextest(program: &Path) -> Command {
     let mut command = Command::new(program);
-    command.arg("nextest").current_dir(workspace::root());
+    workspace::forget_package(command.arg("nextest").current_dir(workspace::root()));
     command
 }
 

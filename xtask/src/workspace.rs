@@ -22,7 +22,20 @@ pub(crate) fn root() -> &'static Path {
 pub(crate) fn cargo() -> Command {
     let program = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let mut command = Command::new(program);
-    command.current_dir(root());
+    forget_package(command.current_dir(root()));
+    command
+}
+
+/// Leaves out what `cargo run` tells this program of its own package. The build script of ring asks
+/// for these variables, so that a build that inherits them would be another one than a developer's,
+/// and each would undo the other's.
+pub(crate) fn forget_package(command: &mut Command) -> &mut Command {
+    for (name, _) in env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&name);
+        }
+    }
     command
 }
 
