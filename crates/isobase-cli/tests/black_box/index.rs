@@ -17,7 +17,7 @@ fn indexes_are_declared_in_the_file_without_a_service() {
     let expected = ["status,-created_at ready", "-total ready"];
     assert_eq!(indexes(app.run(&["index", "list", "orders"])), expected);
     app.run(&["index", "drop", "orders", "-total"]).ok();
-    app.run(&["index", "drop", "orders", "-total"]).fails(1, &["has no index -total"]);
+    app.run(&["index", "drop", "orders", "-total"]).fails(1, &["has no index '-total'"]);
     app.run(&["index", "create", "orders", "a,b,c,d"]).fails(2, &["at most 3"]);
 }
 

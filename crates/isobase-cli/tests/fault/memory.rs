@@ -102,7 +102,7 @@ fn an_import_and_an_export_take_bounded_memory() {
     }
     // Clients that take their time leave what they have not taken in the database.
     let mut slow: Vec<_> = (0..4).map(|_| server.connect().unwrap()).collect();
-    let request = http::request_bytes("isobase", "GET", "/records/many", &[], b"");
+    let request = http::request_bytes("localhost", "GET", "/records/many", &[], b"");
     slow.iter_mut().for_each(|client| client.send(&request).unwrap());
     for turn in 0..200 {
         assert!(!slow[turn % 4].read_part().unwrap().is_empty());
@@ -124,7 +124,7 @@ fn start(variables: &[(&str, &str)]) -> TestServer {
 fn send_chunked(server: &TestServer, method: &str, path: &str, body: &[u8]) -> http::Response {
     let mut connection = server.connect().unwrap();
     let headers = [("content-type", "application/json"), ("transfer-encoding", "chunked")];
-    let head = http::request_bytes("isobase", method, path, &headers, b"");
+    let head = http::request_bytes("localhost", method, path, &headers, b"");
     connection.send(&head).unwrap();
     for chunk in body.chunks(MIB) {
         let mut bytes = format!("{:x}\r\n", chunk.len()).into_bytes();
