@@ -446,6 +446,10 @@ pub(crate) struct CopyArguments {
     /// made
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Make the target the same as the source: replace documents that have the same ids, and delete
+    /// those that the source does not have
+    #[arg(long, conflicts_with_all = ["overwrite", "skip_existing", "follow", "until_caught_up"])]
+    pub(crate) mirror: bool,
     /// Go on with what is written meanwhile, until Ctrl-C
     #[arg(long)]
     pub(crate) follow: bool,

@@ -351,6 +351,7 @@ impl Work<'_> {
             base,
             skip_existing: options.existing == Existing::Skip,
             leave_out: options.on_refused == OnRefused::LeaveOut,
+            mirror: options.existing == Existing::Mirror,
         };
         let is_current = scan.is_none();
         let source = match scan {
@@ -391,6 +392,7 @@ impl Work<'_> {
             bytes_written: loader.bytes,
             changes_replayed: replay.changes,
             skipped: outcome.skipped,
+            deleted: comparison.deleted,
             left_out: replay.refused,
             indexes: built.built,
             indexes_left_out: built.left_out,

@@ -21,6 +21,9 @@ pub enum Existing {
     Overwrite,
     /// Documents that are there stay as they are.
     Skip,
+    /// As [`Existing::Overwrite`], and documents of the target that the source does not have are
+    /// deleted. Only of a copy.
+    Mirror,
 }
 
 impl Existing {
@@ -29,6 +32,7 @@ impl Existing {
             Self::Refuse => "empty",
             Self::Overwrite => "overwrite",
             Self::Skip => "skip",
+            Self::Mirror => "mirror",
         }
     }
 }

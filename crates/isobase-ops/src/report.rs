@@ -25,6 +25,8 @@ pub struct CopyReport {
     pub changes_replayed: u64,
     /// Documents that were in the target before and stayed.
     pub skipped: u64,
+    /// Documents that only the target had, and that were deleted.
+    pub deleted: u64,
     /// What the target cannot hold, and was left out.
     pub left_out: PreflightReport,
     /// Indexes declared in the target, as `collection: fields`.

@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::{
     CollectionDigest, Control, OpsError, Progress, Stage,
     existing::was_there,
-    loader::moved,
+    loader::{bulk_load, moved},
     preflight::refusal,
     replay::get_all,
     scan::{Scan, Walk},
@@ -71,7 +71,12 @@ pub(crate) struct Rules {
     pub(crate) skip_existing: bool,
     /// Documents that the target cannot hold were left out.
     pub(crate) leave_out: bool,
+    /// What only the target has goes.
+    pub(crate) mirror: bool,
 }
+
+/// Documents that are deleted together.
+const DELETED_TOGETHER: usize = 1_000;
 
 impl Rules {
     /// What of both sides must be the same: nothing on one that was left out, and nothing on
@@ -103,6 +108,10 @@ pub(crate) struct Comparison {
     differing: BTreeMap<(CollectionName, DocumentId), DifferenceKind>,
     /// Those that differ beyond what is kept one by one.
     uncounted: u64,
+    /// Documents that only the target has and that go; emptied now and then.
+    others: BTreeMap<CollectionName, Vec<DocumentId>>,
+    /// How many have gone.
+    pub(crate) deleted: u64,
     documents: u64,
     bytes: u64,
 }
@@ -131,6 +140,9 @@ pub(crate) async fn compare(
         let ours = if order.is_le() { source.take().await? } else { None };
         let theirs = if order.is_ge() { target.take().await? } else { None };
         comparison.pair(&collection, ours, theirs, to, rules);
+        if comparison.others.values().map(Vec::len).sum::<usize>() >= DELETED_TOGETHER {
+            comparison.delete_others(to).await?;
+        }
         control.progress(|| Progress {
             stage: Stage::Verify,
             collection: Some(collection.clone()),
@@ -144,10 +156,21 @@ pub(crate) async fn compare(
     }
     source.end().await?;
     target.end().await?;
+    comparison.delete_others(to).await?;
     Ok(comparison)
 }
 
 impl Comparison {
+    /// Deletes what was found that only the target has.
+    async fn delete_others(&mut self, to: &Arc<dyn Engine>) -> Result<(), OpsError> {
+        let load = bulk_load(to)?;
+        for (collection, ids) in std::mem::take(&mut self.others) {
+            load.unload(&collection, &ids).await.map_err(OpsError::target_failed)?;
+            self.deleted += ids.len() as u64;
+        }
+        Ok(())
+    }
+
     /// Compares what both sides have under one id.
     fn pair(
         &mut self,
@@ -157,6 +180,11 @@ impl Comparison {
         to: &Arc<dyn Engine>,
         rules: Rules,
     ) {
+        if let (true, None, Some(other)) = (rules.mirror, &source, &target)
+            && was_there(other, rules.base)
+        {
+            self.others.entry(collection.clone()).or_default().push(other.id.clone());
+        }
         let (source, target) = rules.pair(collection, source, target, to);
         let Some(id) = source.as_ref().or(target.as_ref()).map(|document| document.id.clone())
         else {

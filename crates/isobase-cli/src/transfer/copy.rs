@@ -41,7 +41,10 @@ pub(crate) async fn copy(
     };
     let options = CopyOptions {
         collections: wanted,
-        existing: arguments.load.existing(),
+        existing: match arguments.mirror {
+            true => Existing::Mirror,
+            false => arguments.load.existing(),
+        },
         on_refused: arguments.load.on_refused(),
         per_second: arguments.load.rate,
         parallel: arguments.load.parallel as usize,
@@ -91,7 +94,7 @@ async fn carry_out(
     let printer = printer.after_changes();
     report::keep("copy", &copied, file, printer)?;
     told(&copied, (&source.name, &target.name), printer);
-    if options.existing != Existing::Refuse {
+    if matches!(options.existing, Existing::Overwrite | Existing::Skip) {
         tell_others(&copied, target, printer).await?;
     }
     Ok(())
@@ -112,7 +115,7 @@ async fn tell_others(copied: &CopyReport, target: &Place, printer: Printer) -> R
     if !others.is_empty() {
         printer.note(&format!(
             "the target has more documents, which the source does not have or which were left as they \
-             were: {}",
+             were: {} (--mirror deletes what the source does not have)",
             others.join(", ")
         ));
     }
@@ -150,6 +153,12 @@ pub(super) fn told(copied: &CopyReport, (from, to): (&str, &str), printer: Print
     report::schemas_left_out(&copied.schemas_left_out, printer);
     if copied.skipped > 0 {
         printer.note(&format!("skipped: {} documents were there", thousands(copied.skipped)));
+    }
+    if copied.deleted > 0 {
+        printer.note(&format!(
+            "deleted: {} documents that the source does not have",
+            thousands(copied.deleted)
+        ));
     }
     if let Some(Lag { changes, seconds }) = copied.lag {
         printer.note(&format!(

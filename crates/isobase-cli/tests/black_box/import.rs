@@ -211,6 +211,14 @@ fn a_copy_says_what_else_the_target_has() {
     assert!(said.err.contains("the target has more documents"), "{}", said.err);
     assert!(said.err.contains("2 in c"), "{}", said.err);
     said.ok();
+    app.write("in.ndjson", "{}\n");
+    app.run(&["import", "in.ndjson", "-c", "only-there", "--url", "sqlite://to.db"]).ok();
+    let said = app.run(&[&copy[..], &["--mirror"]].concat());
+    assert!(said.err.contains("deleted: 3 documents"), "{}", said.err);
+    said.ok();
+    let to = documents(&app, "sqlite://to.db", "c");
+    assert_eq!(to, documents(&app, "sqlite://from.db", "c"));
+    assert_eq!(documents(&app, "sqlite://to.db", "only-there"), [] as [Value; 0]);
 }
 
 /// The documents of a collection.
