@@ -29,11 +29,12 @@ impl Leftover {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(rest);
     }
 
-    /// Reads what is left if it is little; says whether the connection can go on.
-    pub(crate) async fn read_away(&self) -> bool {
+    /// Reads what is left if it is little; says whether the connection can go on. A client that waits
+    /// for our consent has not sent the body, and is not asked to any more.
+    pub(crate) async fn read_away(&self, client_waits: bool) -> bool {
         let rest = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(rest) = rest else { return true };
-        if rest.size_hint().lower() > BYTES_MAX {
+        if client_waits || rest.size_hint().lower() > BYTES_MAX {
             return false;
         }
         timeout(PATIENCE, read_to_end(rest)).await.unwrap_or(false)

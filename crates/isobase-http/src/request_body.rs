@@ -163,7 +163,11 @@ impl RequestBody {
                     within(bounds, self.taken, next).await?
                 }
             };
-            let Some(frame) = frame else { return Ok(None) };
+            let Some(frame) = frame else {
+                // Nothing is left of it.
+                self.leftover = None;
+                return Ok(None);
+            };
             let frame = frame.map_err(|error| {
                 Problem::new(codes::BODY_MALFORMED, "the request body ended early or is malformed")
                     .with_cause(error.to_string())

@@ -117,7 +117,6 @@ impl<G: Gate> Service<G> {
         let ticket = Ticket::new(link.activity.clone());
         let (parts, mut body) = request.into_parts();
         let leftover = body.keep_leftover();
-        // A client that waits for our consent has not sent the body, and is not asked to any more.
         let waits = leftover.is_some() && parts.headers.contains_key(header::EXPECT);
         let logged = tracing::enabled!(target: "isobase::access", tracing::Level::DEBUG);
         let noted = Noted {
@@ -133,7 +132,7 @@ impl<G: Gate> Service<G> {
         let mut response = finish(&self.shared, noted, route, open, answered, ticket);
         if let Some(leftover) = leftover
             && !response.headers().contains_key(header::CONNECTION)
-            && (waits || !leftover.read_away().await)
+            && !leftover.read_away(waits).await
         {
             response.headers_mut().insert(header::CONNECTION, CLOSE);
         }
