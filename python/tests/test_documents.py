@@ -2,6 +2,7 @@
 
 import ast
 import asyncio
+import builtins
 import pathlib
 import re
 import types
@@ -13,7 +14,7 @@ def test_examples_of_the_page_run(databases):
     text = PAGE.read_text(encoding="utf-8")
     blocks = re.findall(r"^```python\n(.*?)^```", text, re.S | re.M)
     assert len(blocks) > 4
-    names = {"__name__": "page"}
+    names = {"__name__": "page", "__builtins__": builtins}
 
     async def run():
         for block in blocks:

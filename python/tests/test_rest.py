@@ -125,6 +125,13 @@ def test_statements_are_timed(tmp_path, capsys):
 
 def test_dumps_go_round(tables, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
+
+    async def with_models():
+        setup = SchemaSetup()
+        await setup.ensure_public_schema()
+        await setup.close()
+
+    asyncio.run(with_models())
     manager = DatabaseSyncManager()
     production, test = manager.dump_all()
     assert os.path.basename(production).startswith("prod_db_2") and os.path.exists(test)

@@ -5,7 +5,7 @@ from isobase import _native
 from .errors import ColumnMatchError
 
 
-def match_column(name, available, strict=False, schema=None, table=None):
+def match_column(name: str, available, strict: bool = False, schema=None, table=None) -> str:
     """The column, or :class:`ColumnMatchError` with suggestions."""
     return _native.match_column(name, list(available), strict, schema, table)
 

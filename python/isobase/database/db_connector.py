@@ -1,6 +1,9 @@
 """Connections, statements and transactions."""
 
+from __future__ import annotations
+
 import contextvars
+from typing import Any
 
 from isobase import _native
 from isobase._waiting import later
@@ -50,14 +53,14 @@ class Session:
 
     async def execute(
         self, query, params=None, *more, fetch_val=False, fetch_row=False, fetch_all=False, schema=None
-    ):
+    ) -> Any:
         """Runs one statement. Without a fetch flag the answer is its tag, such as ``DELETE 5``."""
         if more:
             params = (params, *more)
         fetch = _fetch(fetch_val, fetch_row, fetch_all)
         return await self._ask("run", **_run(query, params, fetch, schema))
 
-    async def fetch_dict(self, query, *params):
+    async def fetch_dict(self, query, *params) -> Row | None:
         """The first row of a statement, or None."""
         row = await self._ask("run", **_run(query, _spread(params), "row"))
         return None if row is None else Row(row)
@@ -66,15 +69,15 @@ class Session:
         """The first row of a statement, or None."""
         return await self.fetch_dict(query, *params)
 
-    async def fetch_all(self, query, *params):
+    async def fetch_all(self, query, *params) -> list[dict[str, Any]]:
         """All rows of a statement."""
         return await self._ask("run", **_run(query, _spread(params), "all"))
 
-    async def fetch_val(self, query, *params):
+    async def fetch_val(self, query, *params) -> Any:
         """The first value of the first row, or None."""
         return await self._ask("run", **_run(query, _spread(params), "value"))
 
-    async def table_exists(self, table, schema="public"):
+    async def table_exists(self, table, schema="public") -> bool:
         """Whether a table or a view exists."""
         return await self._ask("table_exists", table=table, schema=schema)
 
@@ -91,11 +94,11 @@ class TransactionConnection(Session):
         self._native = native
         self._call = native.call
 
-    async def savepoint(self, name):
+    async def savepoint(self, name) -> None:
         """Marks a point to which the transaction can go back."""
         await self._ask("savepoint", name=name)
 
-    async def rollback_to(self, name):
+    async def rollback_to(self, name) -> None:
         """Goes back to a point."""
         await self._ask("rollback_to", name=name)
 
@@ -138,24 +141,24 @@ class DBConnector(Session):
         self._native = _native.Connector(self.connection_url, max_size=max_size, **settings)
         self._call = self._native.call
 
-    async def get_pool(self):
+    async def get_pool(self) -> DBConnector:
         """The pool, which is there from the beginning."""
         return self
 
-    def transaction(self):
+    def transaction(self) -> _Transaction:
         """``async with db.transaction() as conn``: commits at the end, rolls back on an exception."""
         return _Transaction(self._call)
 
-    async def run_sql_script(self, script, name="script"):
+    async def run_sql_script(self, script, name="script") -> int:
         """Runs the statements of a script, all or none."""
         del name
         return await self._ask("script", script=script)
 
-    def set_query_logger(self, logger):
+    def set_query_logger(self, logger) -> None:
         """Has every statement noted by a ``QueryLogger``, or by none."""
         self._native.set_logger(None if logger is None else logger._native)
 
-    async def close(self):
+    async def close(self) -> None:
         """Closes all connections."""
         self._native.close()
 
@@ -175,7 +178,7 @@ class SyncConnection:
     def _ask(self, operation, **arguments):
         return self._native.call(operation, arguments)
 
-    def execute(self, query, params=None, *more, fetch_val=False, fetch_row=False, fetch_all=False, schema=None):
+    def execute(self, query, params=None, *more, fetch_val=False, fetch_row=False, fetch_all=False, schema=None) -> Any:
         """Runs one statement."""
         if more:
             params = (params, *more)
@@ -188,14 +191,14 @@ class SyncConnection:
 
     fetch_dict = fetch_one
 
-    def fetch_all(self, query, *params):
+    def fetch_all(self, query, *params) -> list[dict[str, Any]]:
         """All rows of a statement."""
         return self._ask("run", **_run(query, _spread(params), "all"))
 
-    def fetch_val(self, query, *params):
+    def fetch_val(self, query, *params) -> Any:
         """The first value of the first row, or None."""
         return self._ask("run", **_run(query, _spread(params), "value"))
 
-    def table_exists(self, table, schema="public"):
+    def table_exists(self, table, schema="public") -> bool:
         """Whether a table or a view exists."""
         return self._ask("table_exists", table=table, schema=schema)

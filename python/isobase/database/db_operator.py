@@ -1,9 +1,13 @@
 """Rows by the names of tables and columns."""
 
+from __future__ import annotations
+
 import json
 import logging
 import os
 import re
+from collections.abc import Awaitable
+from typing import Any
 
 from isobase import _json, _native
 from isobase._waiting import in_loop, later
@@ -53,7 +57,7 @@ class DBOperator:
             self.connector = connector or DBConnector(url, test=test_mode == "e2e", **settings)
 
     @property
-    def connection_url(self):
+    def connection_url(self) -> str | None:
         """Where the database is; None in mock mode."""
         return None if self.connector is None else self.connector.connection_url
 
@@ -90,7 +94,7 @@ class DBOperator:
 
     # Reading ------------------------------------------------------------------------------------
 
-    def fetch(self, table, conditions=None, order_by=None, limit=None, offset=None, schema="public"):
+    def fetch(self, table, conditions=None, order_by=None, limit=None, offset=None, schema="public") -> Awaitable[list[dict[str, Any]]]:
         """All rows that meet the conditions; or those of a statement: ``fetch("SELECT …", params)``."""
         if _is_sql(table):
             return self._ask("run", **_run(table, conditions, "all"))
@@ -100,11 +104,11 @@ class DBOperator:
             limit=limit, offset=offset,
         )
 
-    def fetch_all(self, table, conditions=None, **options):
+    def fetch_all(self, table, conditions=None, **options) -> Awaitable[list[dict[str, Any]]]:
         """As :meth:`fetch`."""
         return self.fetch(table, conditions, **options)
 
-    def fetch_one(self, table, conditions=None, order_by=None, schema="public"):
+    def fetch_one(self, table, conditions=None, order_by=None, schema="public") -> Awaitable[Row | None]:
         """The first row, or None; ``fetch_one("SELECT …", params)`` is the other form."""
         if _is_sql(table):
             return self._ask("run", _as_row, **_run(table, conditions, "row"))
@@ -113,37 +117,37 @@ class DBOperator:
             "fetch", _first, table=table, schema=schema, conditions=conditions, order_by=orders, limit=1
         )
 
-    def get_by_uuid(self, table, value, uuid_column=None, schema="public"):
+    def get_by_uuid(self, table, value, uuid_column=None, schema="public") -> Awaitable[Row | None]:
         """The row with this id, in ``uuid`` if there is such a column, else in ``id``."""
         value = value._isobase_key if isinstance(value, Row) else value
         return self._ask("by_uuid", _as_row, table=table, schema=schema, value=str(value), column=uuid_column)
 
-    def get_by_name(self, table, value, name_column="name", schema="public"):
+    def get_by_name(self, table, value, name_column="name", schema="public") -> Awaitable[Row | None]:
         """The first row of this name."""
         return self.get_by_column(table, name_column, value, schema=schema)
 
-    def get_by_column(self, table, column, value, schema="public"):
+    def get_by_column(self, table, column, value, schema="public") -> Awaitable[Row | None]:
         """The first row whose column has this value."""
         return self._ask("by_column", _as_row, table=table, schema=schema, column=column, value=value)
 
-    def count(self, table, conditions=None, schema="public"):
+    def count(self, table, conditions=None, schema="public") -> Awaitable[int]:
         """How many rows meet the conditions."""
         return self._ask("count", table=table, schema=schema, conditions=conditions)
 
-    def exists(self, table, conditions=None, schema="public"):
+    def exists(self, table, conditions=None, schema="public") -> Awaitable[bool]:
         """Whether a row meets the conditions."""
         return self._ask("exists", table=table, schema=schema, conditions=conditions)
 
     # Writing ------------------------------------------------------------------------------------
 
-    def insert(self, table, data, *rest, schema="public", returning=True):
+    def insert(self, table, data, *rest, schema="public", returning=True) -> Awaitable[Any]:
         """Inserts a row and gives it. ``insert("schema", "table", {…})`` gives its id."""
         if rest:
             return self._ask("insert", lambda row: Row(row)._isobase_key, table=data, schema=table, data=rest[0])
         then = _as_row if returning else (lambda _: None)
         return self._ask("insert", then, table=table, schema=schema, data=data)
 
-    def update(self, table, data, conditions, *rest, schema="public", returning=True):
+    def update(self, table, data, conditions, *rest, schema="public", returning=True) -> Awaitable[Any]:
         """Changes rows and gives the first. ``update("schema", "table", id, {…})`` gives the count."""
         if rest:
             return self._ask(
@@ -152,31 +156,31 @@ class DBOperator:
         then = _first if returning else (lambda _: None)
         return self._ask("update", then, table=table, schema=schema, data=data, conditions=conditions)
 
-    def upsert(self, table, data, unique_columns, schema="public", returning=True):
+    def upsert(self, table, data, unique_columns, schema="public", returning=True) -> Awaitable[Row | None]:
         """Inserts a row, or changes the one with the same values in the unique columns."""
         unique = [unique_columns] if isinstance(unique_columns, str) else list(unique_columns)
         then = _as_row if returning else (lambda _: None)
         return self._ask("upsert", then, table=table, schema=schema, data=data, unique_columns=unique)
 
-    def delete(self, table, conditions, schema="public", returning=False):
+    def delete(self, table, conditions, schema="public", returning=False) -> Awaitable[Any]:
         """Deletes rows and gives their count, or with ``returning`` the rows."""
         operation = "delete_returning" if returning else "delete"
         return self._ask(operation, table=table, schema=schema, conditions=conditions)
 
-    def bulk_insert(self, table, columns, rows, schema="public"):
+    def bulk_insert(self, table, columns, rows, schema="public") -> Awaitable[int]:
         """Inserts many rows by COPY, all or none; gives their count."""
         return self._ask("bulk_insert", table=table, schema=schema, columns=list(columns), rows=rows)
 
     # Statements ---------------------------------------------------------------------------------
 
-    def execute(self, query, params=None, fetch_val=False, fetch_row=False, fetch_all=False, schema=None):
+    def execute(self, query, params=None, fetch_val=False, fetch_row=False, fetch_all=False, schema=None) -> Awaitable[Any]:
         """Runs a statement as it is."""
         fetch = "value" if fetch_val else "row" if fetch_row else "all" if fetch_all else "tag"
         return self._ask("run", **_run(query, params, fetch, schema))
 
     execute_raw = execute
 
-    def run_sql_script(self, script, name="script"):
+    def run_sql_script(self, script, name="script") -> Awaitable[int]:
         """Runs the statements of a script, or of the file of that name, all or none."""
         del name
         if os.path.isfile(script):
@@ -190,24 +194,24 @@ class DBOperator:
             return self._mock.transaction()
         return _Transaction(self.connector._call)
 
-    def table_exists(self, table, schema="public"):
+    def table_exists(self, table, schema="public") -> Awaitable[bool]:
         """Whether a table or a view exists."""
         return self._ask("table_exists", table=table, schema=schema)
 
-    def schema_exists(self, schema):
+    def schema_exists(self, schema) -> Awaitable[bool]:
         """Whether a schema exists."""
         return self._ask("schema_exists", name=schema)
 
-    def create_schema(self, schema):
+    def create_schema(self, schema) -> Awaitable[None]:
         """Creates a schema unless it exists."""
         return self._ask("create_schema", name=schema)
 
-    def set_query_logger(self, logger):
+    def set_query_logger(self, logger) -> None:
         """Has every statement noted."""
         if self.connector is not None:
             self.connector.set_query_logger(logger)
 
-    def close(self):
+    def close(self) -> Awaitable[None]:
         """Closes all connections."""
         if self.connector is not None:
             self.connector._native.close()
@@ -215,27 +219,27 @@ class DBOperator:
 
     # Tests --------------------------------------------------------------------------------------
 
-    def load_seed_data(self, path, protected=True):
+    def load_seed_data(self, path, protected=True) -> Awaitable[int]:
         """Loads a JSON array of objects; the name of the file says the table."""
         return self._ask("load_seed", path=os.fspath(path), protected=protected)
 
-    def clone_project(self, source, target):
+    def clone_project(self, source, target) -> Awaitable[Row]:
         """Copies a project under another id."""
         return self._ask("clone_project", _as_row, source=str(source), target=str(target))
 
-    def clone_prompt_template(self, source, new_id):
+    def clone_prompt_template(self, source, new_id) -> Awaitable[Row]:
         """Copies a prompt under another id."""
         return self._ask("clone_prompt", _as_row, source=str(source), target=str(new_id))
 
-    def cleanup_non_protected(self, schema="public"):
+    def cleanup_non_protected(self, schema="public") -> Awaitable[int]:
         """Deletes what tests have made; gives the count."""
         return self._ask("cleanup", name=schema)
 
-    def get_active_e2e_tests(self):
+    def get_active_e2e_tests(self) -> Awaitable[list[dict[str, Any]]]:
         """The tests of the registry that are active."""
         return self._ask("active_tests")
 
-    def reset_test_database(self):
+    def reset_test_database(self) -> Awaitable[int]:
         """Deletes what tests have made in the test database."""
         if self.test_mode != "e2e":
             raise InvalidValueError("only an operator with test_mode='e2e' resets its database")
@@ -280,7 +284,7 @@ class DBOperator:
     def _format_response_for_storage(self, response):
         return _native.response_for_storage(_stored(response))
 
-    def clean_response_for_storage(self, response):
+    def clean_response_for_storage(self, response) -> str:
         """Text without what looks like commands. It helps a reader, and protects from nothing."""
         return _native.clean_response(_stored(response))
 

@@ -1,7 +1,10 @@
 """Makes rows up."""
 
+from __future__ import annotations
+
 import random
 import re
+from typing import Any
 
 from isobase import _native
 
@@ -22,18 +25,18 @@ class MockDataGenerator:
             self._made = _native.Generator(self.registry.initialize()._native, self.seed)
         return self._made
 
-    def generate_row(self, schema, table, override_values=None):
+    def generate_row(self, schema, table, override_values=None) -> dict[str, Any]:
         """A row; what is given wins. On a failure ``{"mock_error": text}``."""
         try:
             return self._native.rows(schema, table, 1, override_values or {})[0]
         except Exception as error:
             return {"mock_error": str(error)}
 
-    def generate_rows(self, schema, table, count=5, base_values=None):
+    def generate_rows(self, schema, table, count=5, base_values=None) -> list[dict[str, Any]]:
         """Several rows."""
         return self._native.rows(schema, table, count, base_values or {})
 
-    def generate_related_rows(self, schema, table, related_tables, count=1):
+    def generate_related_rows(self, schema, table, related_tables, count=1) -> dict[str, list[dict[str, Any]]]:
         """Rows, and rows of other tables that refer to them by their own key."""
         related = [
             (name, wish.get("schema"), wish.get("count", 1), wish.get("fk_column"))
@@ -41,7 +44,7 @@ class MockDataGenerator:
         ]
         return self._native.related(schema, table, related, count)
 
-    def generate_mock_query_result(self, query, params=None, row_count=None):
+    def generate_mock_query_result(self, query, params=None, row_count=None) -> list[dict[str, Any]]:
         """Rows of the first table of a statement."""
         del params
         found = _TABLE.search(query)
@@ -52,6 +55,6 @@ class MockDataGenerator:
         count = row_count if row_count is not None else 1 + self.seed % 5
         return [self.generate_row(schema or "public", table) for _ in range(count)]
 
-    def fill(self, connector, tables, count=100, schema="public"):
+    def fill(self, connector, tables, count=100, schema="public") -> dict[str, int]:
         """Writes rows into a database by COPY, all or none; gives ``{table: rows}``."""
         return dict(self._native.fill(connector._native, schema, list(tables), count))

@@ -1,6 +1,9 @@
 """What tables look like."""
 
+from __future__ import annotations
+
 import os
+from typing import Any
 
 from isobase import _native
 from isobase.database.db_connector import DBConnector
@@ -20,7 +23,7 @@ class SchemaRegistry:
         self._where = (connector, url, test)
         self._native = None
 
-    def initialize(self):
+    def initialize(self) -> SchemaRegistry:
         """Reads the tables; a second time does nothing."""
         if self._native is None:
             if self.schema_source == "file":
@@ -31,15 +34,15 @@ class SchemaRegistry:
                 self._native = _native.Registry.from_database(connector._native)
         return self
 
-    def get_table_schema(self, schema, table):
+    def get_table_schema(self, schema, table) -> dict[str, Any]:
         """``columns``, ``primary_keys``, ``foreign_keys`` and ``indexes`` of a table."""
         return self.initialize()._native.table(schema, table)
 
-    def get_tables(self, schema="public"):
+    def get_tables(self, schema="public") -> list[str]:
         """The names of the tables, those first that others refer to."""
         return self.initialize()._native.tables(schema)
 
-    def validate_insert_data(self, schema, table, data):
+    def validate_insert_data(self, schema, table, data) -> tuple[bool, str]:
         """``(True, "")``, or ``(False, reason)``."""
         reason = self.initialize()._native.validate(schema, table, data)
         return reason is None, reason or ""

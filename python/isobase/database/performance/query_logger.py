@@ -1,9 +1,12 @@
 """Notes statements."""
 
+from __future__ import annotations
+
 import functools
 import inspect
 import os
 import time
+from typing import Any
 
 from isobase import _native
 
@@ -15,33 +18,33 @@ class QueryLogger:
         self.slow_threshold_ms = slow_threshold_ms
         self._native = _native.Logger(float(slow_threshold_ms))
 
-    def log_query(self, query, params=None, execution_time_ms=0):
+    def log_query(self, query, params=None, execution_time_ms=0) -> None:
         """Notes a statement; what is no text is noted as its text."""
         params = () if params is None else params if isinstance(params, (tuple, list)) else (params,)
         self._native.log_query(str(query), tuple(map(_plain, params)), float(execution_time_ms or 0))
 
-    def get_stats(self):
+    def get_stats(self) -> dict[str, Any]:
         """``count``, ``table_access``, ``performance`` and ``slow_query_count``."""
         return self._native.stats()
 
-    def get_slow_queries(self, threshold_ms=None):
+    def get_slow_queries(self, threshold_ms=None) -> list[dict[str, Any]]:
         """The slow statements."""
         slow = self._native.slow(None if threshold_ms is None else float(threshold_ms))
         return [{"query": query, "params": params, "execution_time": time} for query, params, time in slow]
 
-    def export_to_json(self, path):
+    def export_to_json(self, path) -> None:
         """Writes statements and statistics."""
         self._native.export_to_json(os.fspath(path))
 
-    def export_to_csv(self, path):
+    def export_to_csv(self, path) -> None:
         """Writes statements."""
         self._native.export_to_csv(os.fspath(path))
 
-    def print_summary(self):
+    def print_summary(self) -> None:
         """Prints the statistics."""
         print(self._native.summary())
 
-    def clear(self):
+    def clear(self) -> None:
         """Forgets everything."""
         self._native.clear()
 

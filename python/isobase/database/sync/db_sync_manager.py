@@ -1,5 +1,7 @@
 """Dumps and restores the production and the test database."""
 
+from __future__ import annotations
+
 import functools
 import logging
 import os
@@ -47,49 +49,49 @@ class DatabaseSyncManager:
         self._native = _native.Sync(os.fspath(repo_root or os.getcwd()), self.production_url, self.test_url, built_in)
 
     @property
-    def dumps_dir(self):
+    def dumps_dir(self) -> str:
         """The folder of the dumps."""
         return os.fspath(self._native.folder)
 
     @_as_runtime_error
-    def dump_database(self, is_test_db=False, include_timestamp=True, schemas=None):
+    def dump_database(self, is_test_db=False, include_timestamp=True, schemas=None) -> str:
         """Dumps a database; gives the path."""
         return str(self._native.dump(is_test_db, include_timestamp, list(schemas or ())))
 
-    def dump_all(self, include_timestamp=True, schemas=None):
+    def dump_all(self, include_timestamp=True, schemas=None) -> tuple[str, str]:
         """Dumps both; gives both paths."""
         schemas = schemas or {}
         production = self.dump_database(False, include_timestamp, schemas.get("prod"))
         return production, self.dump_database(True, include_timestamp, schemas.get("test"))
 
     @_as_runtime_error
-    def restore_database(self, dump_path, is_test_db=False):
+    def restore_database(self, dump_path, is_test_db=False) -> bool:
         """Restores a dump, wholly or not at all; its rows are compared afterwards."""
         self._native.restore(os.fspath(dump_path), is_test_db, self.confirm)
         return True
 
-    def restore_all(self, prod_dump, test_dump):
+    def restore_all(self, prod_dump, test_dump) -> bool:
         """Restores both."""
         return self.restore_database(prod_dump, False) and self.restore_database(test_dump, True)
 
     @_as_runtime_error
-    def restore_from_latest(self):
+    def restore_from_latest(self) -> bool:
         """Restores the latest dump of both."""
         self._native.restore_latest(self.confirm)
         return True
 
     @_as_runtime_error
-    def sync_from_dumps(self, target=None):
+    def sync_from_dumps(self, target=None) -> bool:
         """Fetches the latest dumps of ``user@host`` and restores them; without it, those here."""
         self._native.sync_from(target, self.confirm)
         return True
 
-    def get_available_dumps(self):
+    def get_available_dumps(self) -> dict[str, list[str]]:
         """``{"prod": […], "test": […]}``, the newest first."""
         production, test = self._native.available()
         return {"prod": production, "test": test}
 
-    def commit_dumps_to_git(self, message=None):
+    def commit_dumps_to_git(self, message=None) -> bool:
         """Commits the dumps; False on a failure, or when there is nothing new."""
         try:
             return self._native.commit(message)
@@ -97,7 +99,7 @@ class DatabaseSyncManager:
             _log.error("%s", error)
             return False
 
-    def push_to_remote(self, remote="origin", branch=None):
+    def push_to_remote(self, remote="origin", branch=None) -> bool:
         """Pushes; False on a failure."""
         try:
             self._native.push(remote, branch)
@@ -107,7 +109,7 @@ class DatabaseSyncManager:
         return True
 
     @_as_runtime_error
-    def create_dump(self, output_file, schemas=None, include_schemas=True, include_data=True, is_test_db=False):
+    def create_dump(self, output_file, schemas=None, include_schemas=True, include_data=True, is_test_db=False) -> str:
         """Dumps a database into a file."""
         if not include_schemas and not include_data:
             raise ValueError("a dump has schemas, data, or both")
@@ -115,16 +117,16 @@ class DatabaseSyncManager:
         self._native.dump_into(is_test_db, os.fspath(output_file), list(schemas or ()), parts)
         return str(output_file)
 
-    def restore_dump(self, file, is_test_db=True):
+    def restore_dump(self, file, is_test_db=True) -> bool:
         """Restores a file, into the test database unless told otherwise."""
         return self.restore_database(file, is_test_db)
 
     @_as_runtime_error
-    def sync_tables(self, tables, schema="public"):
+    def sync_tables(self, tables, schema="public") -> int:
         """Replaces the rows of tables in the test database by production's; gives their number."""
         return self._native.sync_tables(_tables(tables, schema))
 
     @_as_runtime_error
-    def refresh_test_db(self, tables=("object_models", "prompts")):
+    def refresh_test_db(self, tables=("object_models", "prompts")) -> int:
         """The test database anew: production's structure, and the rows of some tables."""
         return self._native.refresh(_tables(tables))

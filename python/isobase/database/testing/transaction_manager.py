@@ -1,5 +1,7 @@
 """A transaction around a test."""
 
+from __future__ import annotations
+
 import functools
 import inspect
 
@@ -42,20 +44,20 @@ class TestTransactionManager(SyncConnection):
     async def __aexit__(self, *what):
         return self.__exit__(*what)
 
-    def create_savepoint(self, name=None):
+    def create_savepoint(self, name=None) -> str:
         """Marks a point; without a name ``sp_1``, ``sp_2``, … Gives the name."""
         name = name or f"sp_{len(self._savepoints) + 1}"
         self._ask("savepoint", name=name)
         self._savepoints.append(name)
         return name
 
-    def rollback_to_savepoint(self, name=None):
+    def rollback_to_savepoint(self, name=None) -> None:
         """Goes back to a point, the last one if none is named. It stays usable."""
         place = self._place(name)
         self._ask("rollback_to", name=self._savepoints[place])
         del self._savepoints[place + 1 :]
 
-    def release_savepoint(self, name=None):
+    def release_savepoint(self, name=None) -> None:
         """Forgets a point and those after it."""
         place = self._place(name)
         self._ask("release", name=self._savepoints[place])
