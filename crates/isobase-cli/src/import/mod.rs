@@ -300,7 +300,7 @@ fn refused_failure(refused: &LeftOut, whole: bool, chunk: &Chunk) -> Failure {
     failure.hint(format!(
         "this database does not store several records wholly or not at all: of the records {} to \
          {}, those that it takes are stored; mend the others in a file of their own and import \
-         that, then the rest of this file",
+         that, and go on with this one by --skip-bad",
         range(first),
         range(last)
     ))
