@@ -399,6 +399,8 @@ impl From<Rejection> for Refusal {
             Rejection::Unholdable { .. } => RefusalKind::Unholdable,
             Rejection::SchemaViolation { .. } => RefusalKind::SchemaViolation,
             Rejection::NotUnique { .. } => RefusalKind::NotUnique,
+            Rejection::ReferenceNotFound { .. } => RefusalKind::ReferenceNotFound,
+            Rejection::Referenced { .. } => RefusalKind::Referenced,
             Rejection::Forbidden { .. } => RefusalKind::Forbidden,
             Rejection::BatchRejected => RefusalKind::BatchRejected,
         };

@@ -213,6 +213,9 @@ declare_cases! { $
         check_and_schema_both_hold
         checks_hold_under_races
         forbidden_writes_are_replayed
+        checks_ask_for_other_documents
+        checks_ask_who_refers
+        references_hold_under_races
     }
     collections {
         unknown_collection_is_empty

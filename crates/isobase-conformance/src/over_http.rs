@@ -387,6 +387,8 @@ fn kind_of(code: &str) -> RefusalKind {
         "revision_conflict" => RefusalKind::RevisionConflict,
         "schema_violation" => RefusalKind::SchemaViolation,
         "not_unique" => RefusalKind::NotUnique,
+        "reference_not_found" => RefusalKind::ReferenceNotFound,
+        "referenced" => RefusalKind::Referenced,
         "forbidden" => RefusalKind::Forbidden,
         "document_unholdable" => RefusalKind::Unholdable,
         "batch_rejected" => RefusalKind::BatchRejected,

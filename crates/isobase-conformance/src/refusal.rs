@@ -49,6 +49,10 @@ pub enum RefusalKind {
     SchemaViolation,
     /// Another document has the same values, or documents have equal ones already.
     NotUnique,
+    /// A field refers to a document that is not there.
+    ReferenceNotFound,
+    /// Other documents refer to it.
+    Referenced,
     /// A rule of the caller does not allow it.
     Forbidden,
     /// Another operation of the atomic batch was refused.

@@ -7,11 +7,13 @@ use std::{
 
 use isobase_engine::{
     BatchProgress, CollectionInfo, Counters, Current, Duplicates, Effect, EngineError, ErrorKind,
-    Idempotency, IndexDefinition, Limits, Rejection, UniqueKey, WriteBatch, WriteOperation,
-    WriteOutcome, WriteReport, Written, decide, no_id_left, not_unique,
+    Idempotency, IndexDefinition, Limits, Others, Referred, Rejection, UniqueKey, WriteBatch,
+    WriteOperation, WriteOutcome, WriteReport, Written, decide, finds_referrers, no_id_left,
+    not_unique, refers,
 };
 use isobase_types::{
-    Change, ChangeKind, CollectionName, Document, DocumentId, Revision, Sequence, Timestamp,
+    Change, ChangeKind, CollectionName, Document, DocumentId, FieldPath, Revision, Sequence,
+    Timestamp,
 };
 
 use crate::MemoryOptions;
@@ -184,7 +186,7 @@ impl State {
             created_at: document.created_at,
             body: &document.body,
         });
-        let effect = decide(&operation, current, limits, progress)?;
+        let effect = decide(&operation, current, limits, progress, &mut Beside(self))?;
         let next_id = self.last_id.checked_add(1).ok_or_else(no_id_left);
         let id = match &id {
             Some(id) => id.clone(),
@@ -382,6 +384,32 @@ impl State {
             if let Some(change) = self.changes.pop_front() {
                 self.changes_floor = change.sequence;
             }
+        }
+    }
+}
+
+/// Everything is known, and found by looking at everything.
+struct Beside<'a>(&'a State);
+
+impl Others for Beside<'_> {
+    fn exists(&mut self, collection: &CollectionName, id: &DocumentId) -> Option<bool> {
+        Some(self.0.collections.get(collection).is_some_and(|all| all.contains_key(id)))
+    }
+
+    fn is_referred_to(
+        &mut self,
+        collection: &CollectionName,
+        field: &FieldPath,
+        id: &DocumentId,
+    ) -> Referred {
+        let declared = self.0.indexes.get(collection).into_iter().flatten();
+        if !declared.into_iter().any(|index| finds_referrers(index.definition.order(), field)) {
+            return Referred::NoIndex;
+        }
+        let mut all = self.0.collections.get(collection).into_iter().flat_map(|all| all.values());
+        match all.any(|document| refers(&document.body, field, id)) {
+            true => Referred::Yes,
+            false => Referred::No,
         }
     }
 }

@@ -3,7 +3,11 @@
 //! [`Batch::new`] says which rows must be known; with them [`Batch::apply`] carries out one job
 //! after the other, later ones seeing what earlier ones did; [`Batch::mutations`] is the sum.
 
-use std::{borrow::Cow, collections::HashMap, sync::Arc};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use isobase_engine::{
     Action, BatchProgress, Current, Effect, EngineError, ErrorKind, Idempotency, Rejection,
@@ -16,6 +20,7 @@ use crate::{
     catalogue::{IndexCatalogue, IndexRow},
     codec::id_bytes,
     limits::LIMITS,
+    others::{Beside, Reference, WantedOthers},
 };
 
 /// A write as it was asked for.
@@ -62,14 +67,14 @@ pub(crate) struct Collection {
     pub(crate) name: CollectionName,
     /// None when it has no row yet.
     pub(crate) id: Option<i32>,
-    indexes: Arc<[IndexRow]>,
+    pub(crate) indexes: Arc<[IndexRow]>,
 }
 
 /// A document that the batch touches.
 #[derive(Debug)]
-struct Touched<'j> {
+pub(crate) struct Touched<'j> {
     /// Its place in `collections`.
-    collection: usize,
+    pub(crate) collection: usize,
     id: DocumentId,
     id_bytes: Vec<u8>,
     /// An operation looks into the body.
@@ -107,6 +112,9 @@ pub(crate) struct Batch<'j> {
     answers: HashMap<[u8; 32], Answer>,
     /// Of unique indexes, by their numbers.
     holders: UniqueHolders<i32>,
+    /// References of which enough documents are touched to know whether one is left.
+    known_referrers: HashSet<Reference>,
+    wanted_others: WantedOthers,
 }
 
 /// The rows a batch must know, column by column.
@@ -186,6 +194,8 @@ impl<'j> Batch<'j> {
             changes: Vec::new(),
             answers: HashMap::new(),
             holders: UniqueHolders::default(),
+            known_referrers: HashSet::new(),
+            wanted_others: WantedOthers::default(),
         };
         let mut known: HashMap<&CollectionName, usize> = HashMap::new();
         for job in jobs {
@@ -237,8 +247,18 @@ impl<'j> Batch<'j> {
 
     /// The rows to read: those whose collection has a number.
     pub(crate) fn wanted_rows(&self) -> WantedRows<'_> {
+        self.wanted_rows_from(0)
+    }
+
+    /// How many documents are touched.
+    pub(crate) fn touched(&self) -> usize {
+        self.touched.len()
+    }
+
+    /// The rows to read of documents that were touched after some.
+    pub(crate) fn wanted_rows_from(&self, from: usize) -> WantedRows<'_> {
         let mut wanted = WantedRows::default();
-        for (place, touched) in self.touched.iter().enumerate() {
+        for (place, touched) in self.touched.iter().enumerate().skip(from) {
             let collection = &self.collections[touched.collection];
             if let Some(id) = collection.id {
                 wanted.touched.push(place);
@@ -279,6 +299,38 @@ impl<'j> Batch<'j> {
     /// Says who has a unique value.
     pub(crate) fn set_holders(&mut self, index: i32, key: UniqueKey, holders: Vec<DocumentId>) {
         self.holders.learn(index, key, holders);
+    }
+
+    /// The other documents that must be known before what was carried out counts.
+    pub(crate) fn wanted_others(&mut self) -> WantedOthers {
+        std::mem::take(&mut self.wanted_others)
+    }
+
+    /// How many operations there are.
+    pub(crate) fn operations(&self) -> usize {
+        self.operations.iter().map(Vec::len).sum()
+    }
+
+    /// Makes a collection one of this batch, if it is none yet.
+    pub(crate) fn add_collection(&mut self, name: &CollectionName, id: Option<i32>) -> usize {
+        let known = self.collections.iter().position(|collection| collection.name == *name);
+        known.unwrap_or_else(|| {
+            let (name, indexes) = (name.clone(), Arc::default());
+            self.collections.push(Collection { name, id, indexes });
+            self.collections.len() - 1
+        })
+    }
+
+    /// Another document is to be known, with its body; its row is read next.
+    pub(crate) fn want(&mut self, collection: usize, id: DocumentId) {
+        let (known, place) = (self.touched.len(), self.touch(collection, id));
+        self.touched[place].needs_body |= place >= known;
+    }
+
+    /// So many of the documents that refer to another are touched that one is left among them
+    /// whatever this batch does, if there are more.
+    pub(crate) fn set_referrers_known(&mut self, reference: Reference) {
+        self.known_referrers.insert(reference);
     }
 
     /// Takes back every job. `clock` is the row as it was read.
@@ -367,7 +419,14 @@ impl<'j> Batch<'j> {
             created_at: stored.created_at,
             body: &stored.body,
         });
-        let effect = decide(operation, known, &LIMITS, progress)?;
+        let mut beside = Beside {
+            collections: &self.collections,
+            touched: &self.touched,
+            by_id: &self.by_id,
+            known_referrers: &self.known_referrers,
+            wanted: &mut self.wanted_others,
+        };
+        let effect = decide(operation, known, &LIMITS, progress, &mut beside)?;
         let created_at = current.map_or(self.now, |stored| stored.created_at);
         let next_id = self.clock.next_id;
         let new_id = DocumentId::Integer(next_id);
@@ -482,7 +541,7 @@ impl<'j> Batch<'j> {
 }
 
 impl<'j> Touched<'j> {
-    fn current(&self) -> Option<&Stored<'j>> {
+    pub(crate) fn current(&self) -> Option<&Stored<'j>> {
         match &self.now {
             Now::AsBefore => self.before.as_ref(),
             Now::Is(stored) => Some(stored),

@@ -20,6 +20,7 @@ mod indexes;
 mod limits;
 mod load;
 mod options;
+mod others;
 mod read;
 mod schema;
 mod sql;

@@ -125,6 +125,9 @@ statements! {
          AS k (\"index\", lower, upper, n) CROSS JOIN LATERAL (SELECT id \
          FROM {s}.index_entries AS e WHERE e.\"index\" = k.\"index\" AND e.key >= k.lower \
          AND e.key < k.upper ORDER BY e.key LIMIT 2) AS e";
+    referrers (INT4, BYTEA, BYTEA, INT8)
+        "SELECT id FROM {s}.index_entries WHERE \"index\" = $1 AND key >= $2 AND key < $3 \
+         ORDER BY key LIMIT $4";
     duplicates (INT4, INT4, INT8)
         "SELECT key, id FROM (SELECT key, id, count(*) OVER (PARTITION BY \
          substring(key FROM 1 FOR $2)) AS holders FROM {s}.index_entries \

@@ -7,16 +7,17 @@
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use futures_util::future::{join, join3, join4, join5};
-use isobase_engine::{EngineError, UniqueKey, WriteReport};
+use isobase_engine::{EngineError, UniqueKey, WriteReport, finds_referrers, referrer_keys};
 use isobase_postgres::{Connection, Error, ErrorKind as NativeKind, Row, Sql, ToSql, within};
 use isobase_types::{CollectionName, Timestamp};
 use tokio::time::Instant;
 
 use crate::{
     batch::{Batch, ClockRow, Mutations, Stored, WriteJob},
-    catalogue::{Catalogue, IndexCatalogue, load_indexes},
+    catalogue::{Catalogue, IndexCatalogue, RowState, load_indexes},
     codec::{column, id_of},
     error::{being_loaded, corrupted},
+    others::WantedOthers,
     sql::Statements,
 };
 
@@ -111,13 +112,82 @@ impl<'c> Session<'c> {
         loop {
             let reports: Vec<_> =
                 jobs.iter().enumerate().map(|(at, job)| batch.apply(at, *job)).collect();
-            let wanted = batch.wanted_holders();
-            if wanted.is_empty() {
+            let (holders, others) = (batch.wanted_holders(), batch.wanted_others());
+            if holders.is_empty() && others.is_empty() {
                 return Ok(reports);
             }
-            self.read_holders(batch, &wanted).await?;
+            // Before other documents are touched: those that were created are no rows.
             batch.restart(clock);
+            if !holders.is_empty() {
+                self.read_holders(batch, &holders).await?;
+                batch.restart(clock);
+            }
+            if !others.is_empty() {
+                self.read_others(batch, others).await?;
+            }
         }
+    }
+
+    /// Reads other documents that checks ask for.
+    async fn read_others(&self, batch: &mut Batch<'_>, wanted: WantedOthers) -> Result<(), Error> {
+        let WantedOthers { documents, referrers } = wanted;
+        let names = documents.iter().map(|(name, _)| name);
+        for name in names.chain(referrers.iter().map(|(name, ..)| name)) {
+            batch.add_collection(name, self.catalogue.collection(name));
+        }
+        self.read_collections(batch).await?;
+        let indexes = self.in_time("reading indexes", self.load_indexes()).await?;
+        batch.set_indexes(&indexes);
+        let known = batch.touched();
+        for (name, id) in documents {
+            let collection = batch.add_collection(&name, None);
+            batch.want(collection, id);
+        }
+        // As many as the batch can change, and one more.
+        let limit = i64::try_from(batch.operations() + 1).unwrap_or(i64::MAX);
+        for reference in referrers {
+            let (name, field, id) = &reference;
+            let collection = batch.add_collection(name, None);
+            let indexes = Arc::clone(&batch.collections[collection].indexes);
+            let index = indexes.iter().find(|index| {
+                index.state == RowState::Ready && finds_referrers(index.definition.order(), field)
+            });
+            if let Some(index) = index {
+                let (lower, upper) = referrer_keys(id);
+                let range: [&(dyn ToSql + Sync); 4] = [&index.id, &lower, &upper, &limit];
+                let rows = self.connection.query(&self.statements.referrers, &range);
+                for row in &self.in_time("reading references", rows).await? {
+                    batch.want(collection, id_of(column(row, 0)?)?);
+                }
+            }
+            batch.set_referrers_known(reference);
+        }
+        let rows = {
+            let wanted = batch.wanted_rows_from(known);
+            let which: [&(dyn ToSql + Sync); 3] =
+                [&wanted.collections, &wanted.ids, &wanted.with_body];
+            let rows = self.connection.query(&self.statements.current_rows, &which);
+            read_rows(&wanted.touched, &self.in_time("reading other documents", rows).await?)?
+        };
+        set_rows(batch, rows);
+        Ok(())
+    }
+
+    /// Learns the numbers of collections that have one.
+    async fn read_collections(&self, batch: &mut Batch<'_>) -> Result<(), Error> {
+        let rows = {
+            let unknown = batch.unknown_collections();
+            if unknown.is_empty() {
+                return Ok(());
+            }
+            let names: [&(dyn ToSql + Sync); 1] = [&unknown];
+            let rows = self.connection.query(&self.statements.collection_ids, &names);
+            self.in_time("reading collections", rows).await?
+        };
+        for row in &rows {
+            batch.set_collection_id(column(row, 1)?, column(row, 0)?);
+        }
+        Ok(())
     }
 
     /// Asks who has unique values.

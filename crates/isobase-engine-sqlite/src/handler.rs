@@ -21,6 +21,7 @@ use crate::{
     limits::LIMITS,
     load,
     location::{COLLECTION_ID_MAX, IdColumn, Location, record_key},
+    others::Beside,
     read,
 };
 
@@ -228,7 +229,12 @@ impl Handler {
             created_at: document.created_at,
             body: &document.body,
         });
-        let effect = match decide(operation, current, &LIMITS, progress) {
+        let mut beside = Beside { connection, working: &self.working, failed: None };
+        let decided = decide(operation, current, &LIMITS, progress, &mut beside);
+        if let Some(error) = beside.failed {
+            return Err(error.into());
+        }
+        let effect = match decided {
             Ok(effect) => effect,
             Err(rejection) => return Ok(Err(rejection)),
         };

@@ -14,6 +14,7 @@ mod limits;
 mod load;
 mod location;
 mod options;
+mod others;
 mod read;
 mod reader;
 mod schema;

@@ -2,7 +2,7 @@
 
 use isobase_types::{ChangeKind, CollectionName, DocumentId, Revision, Timestamp};
 
-use crate::Rejection;
+use crate::{Others, Rejection};
 
 /// The document as it is before a write.
 #[derive(Clone, Copy, Debug)]
@@ -33,7 +33,7 @@ pub trait WriteCheck: std::fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// What the caller is told; nothing of the operation is stored.
-    fn check(&self, write: &ProposedWrite<'_>) -> Result<(), Rejection>;
+    fn check(&self, write: &ProposedWrite<'_>, others: &mut dyn Others) -> Result<(), Rejection>;
 }
 
 /// What an operation would do to its document.

@@ -5,7 +5,7 @@ use std::{borrow::Cow, sync::Arc};
 use isobase_types::{DocumentId, json};
 
 use crate::{
-    Action, Current, IfMissing, Limits, Precondition, ProposedWrite, Rejection, WriteBatch,
+    Action, Current, IfMissing, Limits, Others, Precondition, ProposedWrite, Rejection, WriteBatch,
     WriteCheck, WriteOperation,
 };
 
@@ -71,7 +71,8 @@ impl BatchProgress {
 
 /// Decides what an operation does to its document, without doing it.
 ///
-/// A create meets no document: pass `None` for `current`. `progress` is of the operation's batch.
+/// A create meets no document: pass `None` for `current`. `progress` is of the operation's batch; `others` are
+/// asked by its checks.
 ///
 /// # Errors
 /// The [`Rejection`] that the caller is told.
@@ -80,6 +81,7 @@ pub fn decide<'a>(
     current: Option<Current<'_>>,
     limits: &Limits,
     progress: &mut BatchProgress,
+    others: &mut dyn Others,
 ) -> Result<Effect<'a>, Rejection> {
     let WriteOperation { collection, action, precondition } = operation;
     if let (Some(id), Some(current)) = (action.id(), current)
@@ -108,7 +110,7 @@ pub fn decide<'a>(
     }
     let (id, after) = (action.id(), effect.body());
     let proposed = ProposedWrite { collection, id, before: current, after };
-    progress.checks.iter().try_for_each(|check| check.check(&proposed))?;
+    progress.checks.iter().try_for_each(|check| check.check(&proposed, others))?;
     if let Some(body) = effect.body() {
         progress.store(body)?;
     }

@@ -14,6 +14,7 @@ mod index;
 mod limits;
 pub mod listing;
 mod loading;
+mod others;
 mod outcomes;
 mod reconcile;
 mod rejection;
@@ -33,6 +34,7 @@ pub use index::{INDEX_FIELDS_MAX, IndexDefinition, IndexInfo, IndexState, Indexe
 pub use limits::{Limit, Limits};
 pub use listing::{ListRequest, Listing, Place};
 pub use loading::{Loading, being_loaded};
+pub use others::{NoOthers, Others, Referred, finds_referrers, referrer_keys, refers};
 pub use outcomes::{decode_outcomes, encode_outcomes};
 pub use reconcile::{Reconcile, Reconciled};
 pub use rejection::{Rejection, VIOLATIONS_MAX, Violation};

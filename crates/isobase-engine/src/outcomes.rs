@@ -1,6 +1,6 @@
 //! Outcomes as text, for engines that keep them with an idempotency key.
 
-use isobase_types::{ChangeKind, DocumentId, FieldPath, Revision, Timestamp};
+use isobase_types::{ChangeKind, CollectionName, DocumentId, FieldPath, Revision, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{Rejection, Violation, WriteOutcome, Written};
@@ -31,6 +31,8 @@ enum StoredOutcome {
     Unholdable { path: String, reason: String },
     SchemaViolation { violations: Vec<(String, String)> },
     NotUnique { fields: Vec<String> },
+    ReferenceNotFound { field: String, collection: String },
+    Referenced { collection: String, field: String },
     Forbidden { code: String, message: String },
     BatchRejected,
 }
@@ -72,6 +74,14 @@ impl StoredOutcome {
             Err(Rejection::NotUnique { fields }) => {
                 Self::NotUnique { fields: fields.iter().map(ToString::to_string).collect() }
             }
+            Err(Rejection::ReferenceNotFound { field, collection }) => Self::ReferenceNotFound {
+                field: field.to_string(),
+                collection: collection.as_str().to_owned(),
+            },
+            Err(Rejection::Referenced { collection, field }) => Self::Referenced {
+                collection: collection.as_str().to_owned(),
+                field: field.to_string(),
+            },
             Err(Rejection::Forbidden { code, message }) => {
                 Self::Forbidden { code: code.clone(), message: message.clone() }
             }
@@ -116,6 +126,14 @@ impl StoredOutcome {
                     .collect::<Result<_, _>>()
                     .ok()?,
             },
+            Self::ReferenceNotFound { field, collection } => Rejection::ReferenceNotFound {
+                field: FieldPath::parse(&field).ok()?,
+                collection: CollectionName::new(&collection).ok()?,
+            },
+            Self::Referenced { collection, field } => Rejection::Referenced {
+                collection: CollectionName::new(&collection).ok()?,
+                field: FieldPath::parse(&field).ok()?,
+            },
             Self::Forbidden { code, message } => Rejection::Forbidden { code, message },
             Self::BatchRejected => Rejection::BatchRejected,
         }))
@@ -153,6 +171,14 @@ mod tests {
             }),
             Err(Rejection::NotUnique {
                 fields: ["a.b", "\"c d\""].map(|path| FieldPath::parse(path).unwrap()).to_vec(),
+            }),
+            Err(Rejection::ReferenceNotFound {
+                field: FieldPath::parse("a.b").unwrap(),
+                collection: CollectionName::new("t é").unwrap(),
+            }),
+            Err(Rejection::Referenced {
+                collection: CollectionName::new("c").unwrap(),
+                field: FieldPath::parse("x").unwrap(),
             }),
             Err(Rejection::Forbidden { code: "not_yours".into(), message: "no".into() }),
             Err(Rejection::BatchRejected),

@@ -1,6 +1,6 @@
 //! Why writes are refused.
 
-use isobase_types::{FieldPath, Revision};
+use isobase_types::{CollectionName, FieldPath, Revision};
 
 /// Most violations that are told of one document: they are kept with an idempotency key.
 pub const VIOLATIONS_MAX: usize = 20;
@@ -48,6 +48,22 @@ pub enum Rejection {
     NotUnique {
         /// The fields of the index.
         fields: Vec<FieldPath>,
+    },
+    /// The document refers to one that is not there.
+    #[error("{field} refers to a document of {collection} that is not there")]
+    ReferenceNotFound {
+        /// The field that refers.
+        field: FieldPath,
+        /// The collection it refers to.
+        collection: CollectionName,
+    },
+    /// Other documents refer to the one that is to be deleted.
+    #[error("documents of {collection} refer to it in {field}")]
+    Referenced {
+        /// The collection of those documents.
+        collection: CollectionName,
+        /// Their field.
+        field: FieldPath,
     },
     /// A check of the batch does not allow it: a rule about who may write what.
     #[error("{message}")]

@@ -19,6 +19,7 @@ mod indexes;
 mod keys;
 mod maintenance;
 mod options;
+mod others;
 mod read;
 mod shared;
 #[cfg(any(test, feature = "testing"))]

@@ -51,6 +51,12 @@ isobase_http::problem_codes! { pub(crate) ALL:
     NOT_UNIQUE = "not_unique", CONFLICT, Documents, "Not unique",
         "Another document of the collection has the same values of the fields of a unique index; `errors` names the fields. Nothing was stored. Or an index cannot be unique: `detail` names documents that have equal values, and nothing was declared.",
         "Choose another value, or change the other document; find it by a filter on the named fields.";
+    REFERENCE_NOT_FOUND = "reference_not_found", UNPROCESSABLE_ENTITY, Documents, "Reference not found",
+        "A field of the document refers to a document that is not there; `errors` names the field. Nothing was stored.",
+        "Create the other document first, or name one that is there.";
+    REFERENCED = "referenced", CONFLICT, Documents, "Still referred to",
+        "Other documents refer to the one that is to be deleted; `detail` names their collection and field. Nothing was deleted.",
+        "Delete or change those documents first.";
     SCHEMA_DECLARED = "schema_declared", CONFLICT, Documents, "Schema set by the configuration",
         "The schema of this collection comes from `isobase.toml` and cannot be changed through the service.",
         "Change the file and start the service again, or take the line out of the file first.";

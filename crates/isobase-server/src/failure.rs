@@ -121,6 +121,10 @@ impl IntoProblem for Rejection {
                     problem = problem.with_item(ProblemItem::at(field_pointer(&field), TAKEN));
                 }
             }
+            Rejection::ReferenceNotFound { field, collection } => {
+                let message = format!("there is no such document in {collection}");
+                problem = problem.with_item(ProblemItem::at(field_pointer(&field), message));
+            }
             Rejection::Forbidden { code, message } => {
                 problem = problem.with_item(ProblemItem::named("rule", message, code));
             }
@@ -148,6 +152,8 @@ pub(crate) fn rejection_parts(rejection: &Rejection) -> (ProblemCode, String) {
         Rejection::Unholdable { .. } => (codes::DOCUMENT_UNHOLDABLE, rejection.to_string()),
         Rejection::SchemaViolation { .. } => (codes::SCHEMA_VIOLATION, rejection.to_string()),
         Rejection::NotUnique { .. } => (codes::NOT_UNIQUE, rejection.to_string()),
+        Rejection::ReferenceNotFound { .. } => (codes::REFERENCE_NOT_FOUND, rejection.to_string()),
+        Rejection::Referenced { .. } => (codes::REFERENCED, rejection.to_string()),
         Rejection::Forbidden { .. } => (codes::FORBIDDEN, rejection.to_string()),
         Rejection::BatchRejected => (codes::BATCH_REJECTED, rejection.to_string()),
     }

@@ -12,9 +12,9 @@ mod store;
 pub use error::StoreError;
 pub use isobase_engine::{
     Action, ChangesPage, ChangesRequest, CollectionInfo, Current, EngineError, ErrorKind,
-    Idempotency, IfMissing, IndexDefinition, IndexInfo, IndexState, InvalidIndex, Limits,
-    Precondition, ProposedWrite, Rejection, Violation, WRITING_STOPPED, WriteBatch, WriteCheck,
-    WriteOperation, WriteOutcome, WriteReport, Written,
+    Idempotency, IfMissing, IndexDefinition, IndexInfo, IndexState, InvalidIndex, Limits, Others,
+    Precondition, ProposedWrite, Referred, Rejection, Violation, WRITING_STOPPED, WriteBatch,
+    WriteCheck, WriteOperation, WriteOutcome, WriteReport, Written,
 };
 pub use options::StoreOptions;
 pub use page::{DocumentPage, PagePosition, Totals};

@@ -113,6 +113,12 @@ pub enum DocumentError {
         /// The fields.
         fields: Vec<FieldPath>,
     },
+    /// The document refers to one that is not there, or others refer to the one that is to go.
+    #[error("{reason}")]
+    Reference {
+        /// Which way, with the collection and the field.
+        reason: String,
+    },
     /// A rule does not allow the write.
     #[error("{reason}")]
     Forbidden {
@@ -491,6 +497,9 @@ fn refused(id: &DocumentId, rejection: Rejection) -> DocumentError {
         Rejection::SchemaViolation { violations } => DocumentError::SchemaViolation { violations },
         Rejection::Unholdable { path, reason } => DocumentError::Unholdable { path, reason },
         Rejection::NotUnique { fields } => DocumentError::NotUnique { fields },
+        reference @ (Rejection::ReferenceNotFound { .. } | Rejection::Referenced { .. }) => {
+            DocumentError::Reference { reason: reference.to_string() }
+        }
         Rejection::Forbidden { message, .. } => DocumentError::Forbidden { reason: message },
         Rejection::BatchRejected => missing_outcome().into(),
     }

@@ -4,10 +4,10 @@
 use std::sync::{Arc, Mutex};
 
 use isobase_store::{
-    Action, Atomicity, Current, Idempotency, IfMissing, Precondition, ProposedWrite, Rejection,
-    Store, WriteBatch, WriteCheck, WriteOperation, WriteOutcome,
+    Action, Atomicity, Current, Idempotency, IfMissing, Others, Precondition, ProposedWrite,
+    Referred, Rejection, Store, WriteBatch, WriteCheck, WriteOperation, WriteOutcome,
 };
-use isobase_types::{CollectionName, DocumentId};
+use isobase_types::{CollectionName, DocumentId, FieldPath};
 
 use crate::{RefusalKind, Shared, check::*};
 
@@ -26,7 +26,7 @@ impl WriteCheck for Rules {
         !document.body.contains("\"owner\":\"other\"")
     }
 
-    fn check(&self, write: &ProposedWrite<'_>) -> Result<(), Rejection> {
+    fn check(&self, write: &ProposedWrite<'_>, _: &mut dyn Others) -> Result<(), Rejection> {
         let before = write.before.map_or("-", |before| before.body);
         let seen = format!("{} {before} {}", write.kind().as_str(), write.after.unwrap_or("-"));
         let mut all = self.seen.lock().unwrap();
@@ -182,4 +182,151 @@ pub(crate) async fn forbidden_writes_are_replayed(s: Shared) {
         assert!(is_forbidden(&report.outcomes[0]) && report.outcomes[1].is_ok(), "{report:?}");
     }
     assert_eq!(text(&s, "a", "k").await.unwrap(), r#"{"n":1,"id":"k"}"#);
+}
+
+/// `a.team` refers to `teams`, and a team that is referred to stays.
+#[derive(Debug)]
+struct References;
+
+impl WriteCheck for References {
+    fn needs_before(&self) -> bool {
+        false
+    }
+
+    fn shows(&self, _collection: &CollectionName, _id: &DocumentId, _: Current<'_>) -> bool {
+        true
+    }
+
+    fn check(&self, write: &ProposedWrite<'_>, others: &mut dyn Others) -> Result<(), Rejection> {
+        let (teams, team) = (name("teams"), FieldPath::parse("team").unwrap());
+        match (write.collection == &teams, write.after, write.id) {
+            (true, None, Some(id)) => match others.is_referred_to(&name("a"), &team, id) {
+                Referred::Yes | Referred::NoIndex => {
+                    Err(Rejection::Referenced { collection: name("a"), field: team })
+                }
+                Referred::No | Referred::Unknown => Ok(()),
+            },
+            (false, Some(body), _) => {
+                let value: serde_json::Value = serde_json::from_str(body).unwrap();
+                let Some(text) = value["team"].as_str() else { return Ok(()) };
+                match others.exists(&teams, &id(text)) {
+                    Some(false) => {
+                        Err(Rejection::ReferenceNotFound { field: team, collection: teams })
+                    }
+                    _ => Ok(()),
+                }
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+async fn write_referring(
+    store: &Store,
+    atomicity: Atomicity,
+    operations: Vec<(&str, Action)>,
+) -> Vec<WriteOutcome> {
+    let operations = operations.into_iter().map(|(collection, action)| WriteOperation {
+        collection: name(collection),
+        action,
+        precondition: Precondition::None,
+    });
+    let checks: Vec<Arc<dyn WriteCheck>> = vec![Arc::new(References)];
+    let batch = WriteBatch { operations: operations.collect(), idempotency: None, checks };
+    store.write(batch, atomicity).await.unwrap().outcomes
+}
+
+fn remove(key: &str) -> Action {
+    Action::Delete { id: id(key) }
+}
+
+const MEMBER: &str = r#"{"team":"t"}"#;
+
+pub(crate) async fn checks_ask_for_other_documents(s: Shared) {
+    let Some(store) = s.store() else { return };
+    let each = Atomicity::EachAlone;
+    let refused =
+        |outcome: &WriteOutcome| matches!(outcome, Err(Rejection::ReferenceNotFound { .. }));
+    let outcomes = write_referring(store, each, vec![("a", put("k", MEMBER))]).await;
+    assert!(refused(&outcomes[0]), "{outcomes:?}");
+    // Earlier operations of a batch count, also deletions.
+    let operations = vec![
+        ("a", put("k", MEMBER)),
+        ("teams", put("t", "{}")),
+        ("a", put("k", MEMBER)),
+        ("teams", put("u", "{}")),
+        ("teams", remove("u")),
+        ("a", put("l", r#"{"team":"u"}"#)),
+    ];
+    if s.abilities().indexes {
+        s.create_index("a", "team").await.unwrap();
+        let outcomes = write_referring(store, each, operations).await;
+        assert!(refused(&outcomes[0]) && refused(&outcomes[5]), "{outcomes:?}");
+        assert!(outcomes[1..5].iter().all(Result::is_ok), "{outcomes:?}");
+        let patched =
+            write_referring(store, each, vec![("a", patch("k", r#"{"team":"v"}"#))]).await;
+        assert!(refused(&patched[0]), "{patched:?}");
+    }
+}
+
+pub(crate) async fn checks_ask_who_refers(s: Shared) {
+    let Some(store) = s.store() else { return };
+    if !s.abilities().indexes {
+        return;
+    }
+    let each = Atomicity::EachAlone;
+    let held = |outcome: &WriteOutcome| matches!(outcome, Err(Rejection::Referenced { .. }));
+    put_new(&s, "teams", "t", "{}").await;
+    put_new(&s, "teams", "tt", "{}").await;
+    // Without an index nobody can tell.
+    assert!(held(&write_referring(store, each, vec![("teams", remove("t"))]).await[0]));
+    s.create_index("a", "team").await.unwrap();
+    for key in ["k", "l"] {
+        put_new(&s, "a", key, MEMBER).await;
+    }
+    let operations = vec![
+        ("teams", remove("t")),
+        ("teams", remove("tt")),
+        ("a", remove("k")),
+        ("teams", remove("t")),
+    ];
+    let outcomes = write_referring(store, each, operations).await;
+    assert!(held(&outcomes[0]) && held(&outcomes[3]), "{outcomes:?}");
+    assert!(outcomes[1].is_ok() && outcomes[2].is_ok(), "{outcomes:?}");
+    let operations = vec![
+        ("a", put("m", MEMBER)),
+        ("a", patch("l", r#"{"team":null}"#)),
+        ("teams", remove("t")),
+        ("a", remove("m")),
+        ("teams", remove("t")),
+    ];
+    let outcomes = write_referring(store, each, operations).await;
+    assert!(held(&outcomes[2]) && outcomes[4].is_ok(), "{outcomes:?}");
+    assert_eq!(text(&s, "teams", "t").await, None);
+}
+
+pub(crate) async fn references_hold_under_races(s: Shared) {
+    let Some(store) = s.store() else { return };
+    if !s.abilities().indexes {
+        return;
+    }
+    s.create_index("a", "team").await.unwrap();
+    put_new(&s, "teams", "t", "{}").await;
+    let writes = (0..20).map(|n| {
+        let store = store.clone();
+        let operation = match n % 4 {
+            3 => ("teams", remove("t")),
+            _ => ("a", Action::Create { body: MEMBER.to_owned() }),
+        };
+        tokio::spawn(async move {
+            write_referring(&store, Atomicity::EachAlone, vec![operation]).await.remove(0)
+        })
+    });
+    let outcomes = futures_util::future::join_all(writes).await;
+    let members = ids(&s, "a", &[]).await.len();
+    let done = outcomes.into_iter().map(Result::unwrap).filter(Result::is_ok).count();
+    match text(&s, "teams", "t").await {
+        Some(_) => assert_eq!((members, done), (15, 15)),
+        None => assert_eq!((members, done), (0, 1)),
+    }
 }

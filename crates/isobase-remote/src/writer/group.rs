@@ -4,7 +4,7 @@
 //! other, later ones seeing what earlier ones did; any number of the last can be taken back. The
 //! sum is one [`Commit`].
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use isobase_engine::{
     BatchProgress, Current, Effect, Idempotency, Rejection, UniqueHolders, WriteOperation,
@@ -21,6 +21,7 @@ use crate::{
     keys::keys_of,
     shared::{Shared, is_gone},
     unique::Wanted,
+    writer::others::{Beside, Reference, WantedOthers},
 };
 
 /// Most changes of one commit, where the backend does not promise more: they are one record of
@@ -45,6 +46,9 @@ pub(crate) struct Group<'a, B> {
     next: Head,
     /// Of unique values.
     holders: UniqueHolders<(CollectionName, IndexNumber)>,
+    /// References of which enough documents are known to know whether one is left.
+    known_referrers: HashSet<Reference>,
+    wanted_others: WantedOthers,
     documents: HashMap<DocumentKey, Working>,
     changes: Vec<Change>,
     /// What is remembered of idempotency keys, also what this group adds.
@@ -62,10 +66,17 @@ pub(crate) struct Group<'a, B> {
 }
 
 /// A document of the group.
-struct Working {
+pub(crate) struct Working {
     /// As it was read, also when a deletion of its collection has taken it away.
     native: Option<NativeDocument>,
     state: State,
+}
+
+impl Working {
+    /// Its body as it is now; none when it is not there.
+    pub(crate) fn body(&self) -> Option<&str> {
+        self.state.content.as_ref().map(|content| &*content.body)
+    }
 }
 
 #[derive(Default)]
@@ -125,6 +136,8 @@ impl<'a, B: Backend> Group<'a, B> {
             begun: head,
             next: head,
             holders: UniqueHolders::default(),
+            known_referrers: HashSet::new(),
+            wanted_others: WantedOthers::default(),
             documents: HashMap::new(),
             changes: Vec::new(),
             known_answers: HashMap::new(),
@@ -153,6 +166,23 @@ impl<'a, B: Backend> Group<'a, B> {
         for ((index, key), holders) in wanted.into_iter().zip(holders) {
             self.holders.learn(index, key, holders);
         }
+    }
+
+    /// The other documents that must be known before what was applied counts.
+    pub(crate) fn wanted_others(&mut self) -> WantedOthers {
+        std::mem::take(&mut self.wanted_others)
+    }
+
+    /// Learns of another document, unless it is known.
+    pub(crate) fn know_other(&mut self, key: DocumentKey, native: Option<NativeDocument>) {
+        if !self.documents.contains_key(&key) {
+            self.know(key, native);
+        }
+    }
+
+    /// Enough documents that refer to another are known.
+    pub(crate) fn set_referrers_known(&mut self, reference: Reference) {
+        self.known_referrers.insert(reference);
     }
 
     /// Takes back everything that was applied.
@@ -306,7 +336,15 @@ impl<'a, B: Backend> Group<'a, B> {
             body: &content.body,
         });
         let limits = self.shared.backend.limits();
-        let effect = decide(operation, current, limits, progress)?;
+        let backend = &self.shared.backend;
+        let mut beside = Beside {
+            catalogue: self.catalogue,
+            documents: &self.documents,
+            known_referrers: &self.known_referrers,
+            wanted: &mut self.wanted_others,
+            refuses: &|collection| backend.refuses_collection(collection).is_some(),
+        };
+        let effect = decide(operation, current, limits, progress, &mut beside)?;
         let collection = &operation.collection;
         let indexes = self.catalogue.entry(collection).into_iter().flat_map(|e| &e.indexes);
         let unique = indexes.filter(|i| i.definition.is_unique());

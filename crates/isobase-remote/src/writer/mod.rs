@@ -4,6 +4,7 @@ mod commit;
 mod decide;
 pub(crate) mod group;
 mod job;
+pub(crate) mod others;
 mod special;
 mod task;
 

@@ -280,14 +280,18 @@ impl<B: Backend> Task<B> {
         let mut shares = self.decide(&mut group, batches);
         // Which unique values a group touches is known when it is decided.
         loop {
-            let wanted = group.wanted_holders();
-            if wanted.is_empty() {
+            let (wanted, others) = (group.wanted_holders(), group.wanted_others());
+            if wanted.is_empty() && others.is_empty() {
                 break;
             }
             let holders = shared.holders(&catalogue, &wanted);
             let holders = within(deadline, "reading unique values", holders).await;
             group.know_holders(wanted, holders.map_err(failed)?);
             group.restart();
+            let operations = self.active.iter().take(batches);
+            let operations: usize = operations.map(|active| active.batch.operations.len()).sum();
+            let read = shared.read_others(&catalogue, others, operations, &mut group);
+            within(deadline, "reading other documents", read).await.map_err(failed)?;
             shares = self.decide(&mut group, batches);
         }
         let failed = |error| Failure { error, batches: shares.len() };

@@ -1,6 +1,6 @@
 //! The schemas of the collections that one batch writes to.
 
-use isobase_engine::{Current, ProposedWrite, Rejection, WriteCheck};
+use isobase_engine::{Current, Others, ProposedWrite, Rejection, WriteCheck};
 use isobase_types::{CollectionName, DocumentId};
 
 use super::Schema;
@@ -18,7 +18,7 @@ impl WriteCheck for SchemaCheck {
         true
     }
 
-    fn check(&self, write: &ProposedWrite<'_>) -> Result<(), Rejection> {
+    fn check(&self, write: &ProposedWrite<'_>, _: &mut dyn Others) -> Result<(), Rejection> {
         let Some(body) = write.after else { return Ok(()) };
         match self.0.iter().find(|(name, _)| name == write.collection) {
             Some((_, schema)) => {
