@@ -415,6 +415,7 @@ impl From<StoreError> for Refusal {
             (StoreError::ForeignCursor | StoreError::FutureSequence { .. }, _) => {
                 RefusalKind::ForeignCursor
             }
+            (StoreError::CollectionReferenced { .. }, _) => RefusalKind::Referenced,
             (StoreError::ReservedCollection { .. }, _) => RefusalKind::InvalidCollection,
             (_, ErrorKind::LimitExceeded) => RefusalKind::LimitExceeded,
             (_, ErrorKind::NotUnique) => RefusalKind::NotUnique,

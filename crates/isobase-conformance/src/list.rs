@@ -196,6 +196,14 @@ declare_cases! { $
         dropped_index_refuses_no_more
         one_of_twenty_creates_wins
     }
+    references {
+        what_is_referred_to_must_be_there
+        deletions_are_refused
+        deletions_take_references_away
+        deletions_cascade
+        large_cascades_are_refused_by_name
+        no_reference_is_left_behind
+    }
     schemas {
         schema_is_given_back_as_set
         every_kind_of_write_is_checked

@@ -10,17 +10,17 @@ use std::{
 };
 
 use isobase_engine::{
-    Action, BatchProgress, Current, Effect, EngineError, ErrorKind, Idempotency, Rejection,
-    UniqueHolders, UniqueKey, WriteBatch, WriteOperation, WriteOutcome, WriteReport, Written,
-    decide, decode_outcomes, encode_outcomes, no_id_left,
+    Action, BatchProgress, Current, Effect, EngineError, ErrorKind, Idempotency, Others, Referred,
+    Rejection, UniqueHolders, UniqueKey, WriteBatch, WriteOperation, WriteOutcome, WriteReport,
+    Written, decide, decode_outcomes, encode_outcomes, finds_referrers, no_id_left, refers,
 };
-use isobase_types::{ChangeKind, CollectionName, DocumentId, Revision, Timestamp};
+use isobase_types::{ChangeKind, CollectionName, DocumentId, FieldPath, Revision, Timestamp};
 
 use crate::{
-    catalogue::{IndexCatalogue, IndexRow},
+    catalogue::{IndexCatalogue, IndexRow, RowState},
     codec::id_bytes,
     limits::LIMITS,
-    others::{Beside, Reference, WantedOthers},
+    others::{Reference, WantedOthers},
 };
 
 /// A write as it was asked for.
@@ -72,9 +72,9 @@ pub(crate) struct Collection {
 
 /// A document that the batch touches.
 #[derive(Debug)]
-pub(crate) struct Touched<'j> {
+struct Touched<'j> {
     /// Its place in `collections`.
-    pub(crate) collection: usize,
+    collection: usize,
     id: DocumentId,
     id_bytes: Vec<u8>,
     /// An operation looks into the body.
@@ -541,12 +541,64 @@ impl<'j> Batch<'j> {
 }
 
 impl<'j> Touched<'j> {
-    pub(crate) fn current(&self) -> Option<&Stored<'j>> {
+    fn current(&self) -> Option<&Stored<'j>> {
         match &self.now {
             Now::AsBefore => self.before.as_ref(),
             Now::Is(stored) => Some(stored),
             Now::Gone => None,
         }
+    }
+}
+
+/// What checks ask beside the document that is written.
+struct Beside<'b, 'j> {
+    collections: &'b [Collection],
+    touched: &'b [Touched<'j>],
+    by_id: &'b HashMap<(usize, Vec<u8>), usize>,
+    /// Those of which enough documents are among the touched.
+    known_referrers: &'b HashSet<Reference>,
+    wanted: &'b mut WantedOthers,
+}
+
+impl Beside<'_, '_> {
+    fn collection(&self, name: &CollectionName) -> Option<usize> {
+        self.collections.iter().position(|known| known.name == *name)
+    }
+}
+
+impl Others for Beside<'_, '_> {
+    fn exists(&mut self, collection: &CollectionName, id: &DocumentId) -> Option<bool> {
+        let known = self.collection(collection).and_then(|at| self.by_id.get(&(at, id_bytes(id))));
+        if let Some(place) = known {
+            return Some(self.touched[*place].current().is_some());
+        }
+        self.wanted.documents.insert((collection.clone(), id.clone()));
+        None
+    }
+
+    fn is_referred_to(
+        &mut self,
+        collection: &CollectionName,
+        field: &FieldPath,
+        id: &DocumentId,
+    ) -> Referred {
+        let reference = (collection.clone(), field.clone(), id.clone());
+        let (Some(at), true) =
+            (self.collection(collection), self.known_referrers.contains(&reference))
+        else {
+            self.wanted.referrers.insert(reference);
+            return Referred::Unknown;
+        };
+        let is_index = self.collections[at].indexes.iter().any(|index| {
+            index.state == RowState::Ready && finds_referrers(index.definition.order(), field)
+        });
+        if !is_index {
+            return Referred::NoIndex;
+        }
+        let mut of_this = self.touched.iter().filter(|touched| touched.collection == at);
+        let referring = of_this
+            .any(|touched| touched.current().is_some_and(|stored| refers(&stored.body, field, id)));
+        if referring { Referred::Yes } else { Referred::No }
     }
 }
 

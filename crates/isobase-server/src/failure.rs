@@ -41,6 +41,7 @@ impl IntoProblem for StoreError {
         let error = self;
         let code = match &error {
             StoreError::SchemaDeclared { .. } => codes::SCHEMA_DECLARED,
+            StoreError::CollectionReferenced { .. } => codes::REFERENCED,
             StoreError::ReservedCollection { .. } => codes::INVALID_COLLECTION_NAME,
             error => code_of(error.kind()),
         };

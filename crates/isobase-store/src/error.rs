@@ -1,7 +1,7 @@
 //! What a caller of the store is told.
 
 use isobase_engine::{EngineError, ErrorKind};
-use isobase_types::{CollectionName, Sequence};
+use isobase_types::{CollectionName, FieldPath, Sequence};
 
 /// A request the store could not carry out.
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +65,25 @@ pub enum StoreError {
         /// How many are possible.
         max: usize,
     },
+    /// Documents of another collection refer to documents of the one that is to be deleted.
+    #[error(
+        "documents of {collection} refer to the collection in {field}; delete or change them first"
+    )]
+    CollectionReferenced {
+        /// The collection of those documents.
+        collection: CollectionName,
+        /// Their field.
+        field: FieldPath,
+    },
+    /// A deletion would change or delete more documents than can be written in one piece.
+    #[error(
+        "the deletion reaches more than {max} documents that refer to what is deleted, directly \
+         or by others; this database writes at most {max} in one piece: delete some of them first"
+    )]
+    CascadeTooLarge {
+        /// How many are possible.
+        max: usize,
+    },
 }
 
 impl StoreError {
@@ -76,10 +95,12 @@ impl StoreError {
             Self::ForeignCursor
             | Self::FutureSequence { .. }
             | Self::ReservedCollection { .. }
+            | Self::CollectionReferenced { .. }
             | Self::SchemaDeclared { .. } => ErrorKind::InvalidArgument,
-            Self::BatchTooLarge { .. } | Self::PieceTooLarge { .. } | Self::PageTooLarge { .. } => {
-                ErrorKind::LimitExceeded
-            }
+            Self::BatchTooLarge { .. }
+            | Self::PieceTooLarge { .. }
+            | Self::CascadeTooLarge { .. }
+            | Self::PageTooLarge { .. } => ErrorKind::LimitExceeded,
         }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Nothing above this crate knows which engine there is.
 
+mod cascade;
 mod cursor;
 mod error;
 mod options;
@@ -19,6 +20,7 @@ pub use isobase_engine::{
 pub use options::StoreOptions;
 pub use page::{DocumentPage, PagePosition, Totals};
 pub use schema::{
-    InvalidSchema, SCHEMA_BYTES_MAX, SCHEMAS_COLLECTION, Schema, SchemaInfo, SchemaOrigin,
+    InvalidSchema, OnDelete, Reference, SCHEMA_BYTES_MAX, SCHEMAS_COLLECTION, Schema, SchemaInfo,
+    SchemaOrigin,
 };
 pub use store::{Atomicity, Store};

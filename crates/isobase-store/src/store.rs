@@ -1,16 +1,24 @@
 //! The store.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use isobase_engine::{
-    ChangeFeed, ChangesPage, ChangesRequest, CollectionInfo, Engine, EngineError, ErrorKind,
-    IndexDefinition, IndexInfo, Indexes, Limits, ListRequest, Place, WriteBatch, WriteReport,
+    Action, ChangeFeed, ChangesPage, ChangesRequest, CollectionInfo, Engine, EngineError,
+    ErrorKind, IndexDefinition, IndexInfo, Indexes, Limits, ListRequest, Place, Rejection,
+    WriteBatch, WriteOperation, WriteOutcome, WriteReport,
 };
-use isobase_types::{CollectionName, Count, Document, DocumentId, PageRequest, Query, Sequence};
+use isobase_types::{
+    CollectionName, Comparison, Count, Direction, Document, DocumentId, FieldPath, Filter,
+    Operator, Order, OrderField, PageRequest, Query, Sequence,
+};
 
 use crate::{
-    DocumentPage, PagePosition, Schema, SchemaInfo, StoreError, StoreOptions, Totals, cursor,
-    schema::Registry,
+    DocumentPage, PagePosition, Schema, SchemaInfo, StoreError, StoreOptions, Totals, cascade,
+    cursor,
+    schema::{OnDelete, Reference, ReferenceCheck, Referring, Registry},
 };
 
 /// Documents asked for at a time when a listing has no page.
@@ -29,7 +37,13 @@ pub struct Store {
     engine: Arc<dyn Engine>,
     options: StoreOptions,
     schemas: Arc<Registry>,
+    /// Fields whose index is there: those that refer to other collections. Written by whoever has
+    /// made or found one. One that somebody drops meanwhile makes deletions be refused.
+    indexed: Arc<Mutex<HashSet<(CollectionName, FieldPath)>>>,
 }
+
+/// How often a deletion is tried when documents that refer to what it deletes come and go.
+const CASCADE_ATTEMPTS: u32 = 5;
 
 /// What happens to a batch when one of its operations is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +58,8 @@ impl Store {
     /// A store over an engine.
     #[must_use]
     pub fn new(engine: Arc<dyn Engine>, options: StoreOptions) -> Self {
-        Self { engine, options, schemas: Arc::new(Registry::new(HashMap::new())) }
+        let schemas = Arc::new(Registry::new(HashMap::new()));
+        Self { engine, options, schemas, indexed: Arc::default() }
     }
 
     /// The same store with schemas of the configuration: they come before stored ones and cannot
@@ -125,7 +140,21 @@ impl Store {
         for operation in &batch.operations {
             self.refuse_reserved(&operation.collection)?;
         }
-        batch.checks.extend(self.schemas.check_for(&*self.engine, &batch.operations).await?);
+        let engine = &*self.engine;
+        let deleted_from = deleted_from(&batch.operations);
+        let deleted = self.schemas.references_to(engine, &deleted_from).await?;
+        self.index_references(&deleted).await?;
+        if deleted.iter().any(|it| it.reference.on_delete != OnDelete::Refuse)
+            && self.engine.atomic_batches().is_some()
+            && (operations == 1 || atomicity == Atomicity::AllOrNothing)
+        {
+            return self.write_cascading(batch).await;
+        }
+        batch.checks.extend(self.schemas.check_for(engine, &batch.operations).await?);
+        let written = self.schemas.references_of(engine, &batch.operations).await?;
+        if !(written.is_empty() && deleted.is_empty()) {
+            batch.checks.push(Arc::new(ReferenceCheck { written, deleted }));
+        }
         let report = match atomicity {
             Atomicity::EachAlone => self.engine.write(batch).await?,
             Atomicity::AllOrNothing => {
@@ -135,6 +164,67 @@ impl Store {
             }
         };
         Ok(report)
+    }
+
+    /// Carries out a batch with what its deletions do to documents that refer to what they delete:
+    /// all of it or nothing.
+    async fn write_cascading(&self, batch: WriteBatch) -> Result<WriteReport, StoreError> {
+        let engine = &*self.engine;
+        let atomic = engine.atomic_batches().ok_or_else(|| self.lacks("atomic batches"))?;
+        let max = usize::try_from(engine.limits().atomic_operations.max).unwrap_or(usize::MAX);
+        let own = batch.operations.len();
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            let mut whole = batch.clone();
+            let mut operations = cascade::before(engine, &self.schemas, &batch, max).await?;
+            operations.append(&mut whole.operations);
+            whole.checks.extend(self.schemas.check_for(engine, &operations).await?);
+            let written = self.schemas.references_of(engine, &operations).await?;
+            let deleted = self.schemas.references_to(engine, &deleted_from(&operations)).await?;
+            self.index_references(&deleted).await?;
+            whole.checks.push(Arc::new(ReferenceCheck { written, deleted }));
+            whole.operations = operations;
+            let mut report = atomic.write_atomic(whole).await?;
+            let outcomes = report.outcomes.split_off(report.outcomes.len().saturating_sub(own));
+            let others = std::mem::replace(&mut report.outcomes, outcomes);
+            // Others were faster: a document that refers to it came or went meanwhile. A key
+            // remembers its refusal, and is not asked again.
+            let came =
+                |outcome: &WriteOutcome| matches!(outcome, Err(Rejection::Referenced { .. }));
+            let again = others.contains(&Err(Rejection::NotFound))
+                || others.iter().chain(&report.outcomes).any(came);
+            if again && batch.idempotency.is_none() && attempts < CASCADE_ATTEMPTS {
+                continue;
+            }
+            let refused = others.into_iter().find_map(|outcome| match outcome {
+                Err(Rejection::BatchRejected) | Ok(_) => None,
+                Err(rejection) => Some(rejection),
+            });
+            if let (Some(refused), Some(first)) = (refused, report.outcomes.first_mut()) {
+                // What one of them is refused for is the answer to the deletion.
+                *first = Err(refused);
+            }
+            return Ok(report);
+        }
+    }
+
+    /// Makes the indexes by which documents that refer to others are found.
+    async fn index_references(&self, references: &[Referring]) -> Result<(), StoreError> {
+        for Referring { from, reference } in references {
+            let key = (from.clone(), reference.field.clone());
+            if self.indexed.lock().unwrap_or_else(PoisonError::into_inner).contains(&key) {
+                continue;
+            }
+            let Some(indexes) = self.engine.indexes() else { return Ok(()) };
+            let (path, direction) = (reference.field.clone(), Direction::Ascending);
+            let order = Order(vec![OrderField { path, direction }]);
+            let definition = IndexDefinition::new(order)
+                .map_err(|error| EngineError::new(ErrorKind::Unexpected, error.to_string()))?;
+            indexes.create_index(from, &definition).await?;
+            self.indexed.lock().unwrap_or_else(PoisonError::into_inner).insert(key);
+        }
+        Ok(())
     }
 
     /// One page of a listing; of [`PageRequest::All`] the first part.
@@ -264,6 +354,12 @@ impl Store {
         schema: &Schema,
     ) -> Result<(), StoreError> {
         self.refuse_reserved(collection)?;
+        let from = |reference: &Reference| Referring {
+            from: collection.clone(),
+            reference: reference.clone(),
+        };
+        let references: Vec<Referring> = schema.references().iter().map(from).collect();
+        self.index_references(&references).await?;
         self.schemas.set(&*self.engine, collection, schema).await
     }
 
@@ -277,12 +373,26 @@ impl Store {
     }
 
     /// Deletes every document of a collection; says how many there were. Its schema stays. No
-    /// check is asked: see [`Engine::delete_collection`].
+    /// check is asked: see [`Engine::delete_collection`]. While documents of another collection
+    /// refer to it, it is refused, whatever their schema says about deletions; a reference that is
+    /// written at the same moment may be left without its document.
     ///
     /// # Errors
     /// When the engine fails.
     pub async fn delete_collection(&self, collection: &CollectionName) -> Result<u64, StoreError> {
         self.refuse_reserved(collection)?;
+        let to =
+            self.schemas.references_to(&*self.engine, std::slice::from_ref(collection)).await?;
+        for Referring { from, reference } in to.iter().filter(|it| it.from != *collection) {
+            let (path, operator) = (reference.field.clone(), Operator::Null);
+            let is_null = Filter::Compare(Comparison { path, operator });
+            let scan_max = self.options.scan_max;
+            let all = self.engine.count(from, &Filter::all(), scan_max).await?;
+            if all > self.engine.count(from, &is_null, scan_max).await? {
+                let (collection, field) = (from.clone(), reference.field.clone());
+                return Err(StoreError::CollectionReferenced { collection, field });
+            }
+        }
         Ok(self.engine.delete_collection(collection).await?)
     }
 
@@ -387,6 +497,18 @@ impl Store {
             format!("the {name} engine does not have {ability}"),
         )
     }
+}
+
+/// The collections that operations delete documents from.
+fn deleted_from(operations: &[WriteOperation]) -> Vec<CollectionName> {
+    let mut names: Vec<_> = operations
+        .iter()
+        .filter(|operation| matches!(operation.action, Action::Delete { .. }))
+        .map(|operation| operation.collection.clone())
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    names
 }
 
 impl std::fmt::Debug for Store {

@@ -15,6 +15,7 @@ pub(crate) mod pages;
 pub(crate) mod patch;
 pub(crate) mod preconditions;
 pub(crate) mod races;
+pub(crate) mod references;
 pub(crate) mod schemas;
 pub(crate) mod sorts;
 pub(crate) mod unique;

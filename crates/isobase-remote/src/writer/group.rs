@@ -7,11 +7,11 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use isobase_engine::{
-    BatchProgress, Current, Effect, Idempotency, Rejection, UniqueHolders, WriteOperation,
-    WriteOutcome, Written, decide, no_id_left,
+    BatchProgress, Current, Effect, Idempotency, Others, Referred, Rejection, UniqueHolders,
+    WriteOperation, WriteOutcome, Written, decide, no_id_left, refers,
 };
 use isobase_types::{
-    Change, ChangeKind, CollectionName, DocumentId, Revision, Sequence, Timestamp,
+    Change, ChangeKind, CollectionName, DocumentId, FieldPath, Revision, Sequence, Timestamp,
 };
 
 use crate::{
@@ -21,7 +21,7 @@ use crate::{
     keys::keys_of,
     shared::{Shared, is_gone},
     unique::Wanted,
-    writer::others::{Beside, Reference, WantedOthers},
+    writer::others::{Reference, WantedOthers, index_of_referrers},
 };
 
 /// Most changes of one commit, where the backend does not promise more: they are one record of
@@ -66,7 +66,7 @@ pub(crate) struct Group<'a, B> {
 }
 
 /// A document of the group.
-pub(crate) struct Working {
+struct Working {
     /// As it was read, also when a deletion of its collection has taken it away.
     native: Option<NativeDocument>,
     state: State,
@@ -74,7 +74,7 @@ pub(crate) struct Working {
 
 impl Working {
     /// Its body as it is now; none when it is not there.
-    pub(crate) fn body(&self) -> Option<&str> {
+    fn body(&self) -> Option<&str> {
         self.state.content.as_ref().map(|content| &*content.body)
     }
 }
@@ -576,6 +576,51 @@ impl<'a, B: Backend> Group<'a, B> {
             After { fields, meta, keys: keys_of(&content.body, &key.id, &indexes) }
         });
         Some(DocumentWrite { key: key.clone(), before, after })
+    }
+}
+
+/// What checks ask beside the document that is written.
+struct Beside<'g> {
+    catalogue: &'g Catalogue,
+    documents: &'g HashMap<DocumentKey, Working>,
+    /// Those of which enough documents are known.
+    known_referrers: &'g HashSet<Reference>,
+    wanted: &'g mut WantedOthers,
+    /// The database can have no such collection.
+    refuses: &'g dyn Fn(&CollectionName) -> bool,
+}
+
+impl Others for Beside<'_> {
+    fn exists(&mut self, collection: &CollectionName, id: &DocumentId) -> Option<bool> {
+        if (self.refuses)(collection) {
+            return Some(false);
+        }
+        let key = DocumentKey { collection: collection.clone(), id: id.clone() };
+        if let Some(known) = self.documents.get(&key) {
+            return Some(known.body().is_some());
+        }
+        self.wanted.documents.insert(key);
+        None
+    }
+
+    fn is_referred_to(
+        &mut self,
+        collection: &CollectionName,
+        field: &FieldPath,
+        id: &DocumentId,
+    ) -> Referred {
+        if index_of_referrers(self.catalogue, collection, field).is_none() {
+            return Referred::NoIndex;
+        }
+        let reference = (collection.clone(), field.clone(), id.clone());
+        if !self.known_referrers.contains(&reference) {
+            self.wanted.referrers.insert(reference);
+            return Referred::Unknown;
+        }
+        let mut of_this = self.documents.iter().filter(|(key, _)| key.collection == *collection);
+        let referring =
+            of_this.any(|(_, known)| known.body().is_some_and(|body| refers(body, field, id)));
+        if referring { Referred::Yes } else { Referred::No }
     }
 }
 

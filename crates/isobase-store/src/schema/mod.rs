@@ -3,7 +3,9 @@
 #[cfg(feature = "schemas")]
 mod budget;
 mod check;
+mod fields;
 mod parse;
+mod reference_check;
 #[cfg(feature = "schemas")]
 mod references;
 mod registry;
@@ -13,6 +15,8 @@ mod validator;
 #[path = "without.rs"]
 mod validator;
 
+pub use fields::{OnDelete, Reference};
 pub use parse::{InvalidSchema, SCHEMA_BYTES_MAX, Schema};
+pub(crate) use reference_check::{ReferenceCheck, Referring};
 pub(crate) use registry::Registry;
 pub use registry::{SCHEMAS_COLLECTION, SchemaInfo, SchemaOrigin};

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use isobase_engine::Violation;
 use isobase_types::json;
 
-use super::validator::Validator;
+use super::{
+    fields::{Misplaced, Reference, references},
+    validator::Validator,
+};
 
 /// Longest schema, in bytes of its compact text.
 ///
@@ -20,6 +23,7 @@ pub struct Schema(Arc<Inner>);
 struct Inner {
     text: String,
     validator: Validator,
+    references: Vec<Reference>,
 }
 
 /// Why a text is no schema we use.
@@ -57,13 +61,21 @@ impl Schema {
             return Err(whole("expected a JSON object".to_owned()));
         }
         let validator = Validator::compile(&text)?;
-        Ok(Self(Arc::new(Inner { text, validator })))
+        let references = references(&text)
+            .map_err(|Misplaced { pointer, message }| InvalidSchema { pointer, message })?;
+        Ok(Self(Arc::new(Inner { text, validator, references })))
     }
 
     /// The schema as compact JSON text.
     #[must_use]
     pub fn as_text(&self) -> &str {
         &self.0.text
+    }
+
+    /// The fields that hold ids of documents of other collections.
+    #[must_use]
+    pub fn references(&self) -> &[Reference] {
+        &self.0.references
     }
 
     /// Looks at a document's canonical text. Numbers are compared as 64-bit floats unless they

@@ -1,21 +1,24 @@
 //! Where schemas are kept: in the configuration, or as documents of the database itself.
 
 use std::{
+    borrow::Cow,
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
 use isobase_engine::{
-    Action, Engine, EngineError, ErrorKind, IfMissing, Precondition, Rejection, WriteBatch,
-    WriteCheck, WriteOperation, WriteOutcome,
+    Action, Engine, EngineError, ErrorKind, IfMissing, ListRequest, Precondition, Rejection,
+    WriteBatch, WriteCheck, WriteOperation, WriteOutcome,
 };
 use isobase_types::{
-    CollectionName, Document, DocumentId, FieldPath, Revision,
+    CollectionName, Document, DocumentId, FieldPath, Filter, Order, Revision,
     json::{self, find},
 };
 
-use super::{Schema, check::SchemaCheck};
+use super::{
+    Reference, Referring, Schema, check::SchemaCheck, fields::references as references_in,
+};
 use crate::StoreError;
 
 /// The collection whose documents are schemas: `{"collection":"agents","schema":"{…}"}` under
@@ -57,6 +60,16 @@ pub(crate) struct Registry {
     /// What the database said last. Written by whoever asked it, read by every write.
     known: Mutex<Cache>,
     collection: CollectionName,
+    /// Of stored schemas. Written by whoever deletes documents or changes a schema.
+    stored_references: Mutex<StoredReferences>,
+}
+
+/// The references of stored schemas as they were read last.
+#[derive(Default)]
+struct StoredReferences {
+    known: Option<(Instant, Arc<Vec<Referring>>)>,
+    /// Counts changes of schemas through this store: what was read before one is not kept.
+    changes: u64,
 }
 
 /// What is known of collections, and the order in which it came to be known: asking takes a
@@ -97,7 +110,8 @@ impl Registry {
     pub(crate) fn new(declared: HashMap<CollectionName, Schema>) -> Self {
         let collection =
             CollectionName::new(SCHEMAS_COLLECTION).expect("it is a valid name, as tests show");
-        Self { declared, known: Mutex::default(), collection }
+        let (known, stored_references) = (Mutex::default(), Mutex::default());
+        Self { declared, known, collection, stored_references }
     }
 
     /// Whether this is the collection of the schemas themselves.
@@ -128,6 +142,108 @@ impl Registry {
         let check =
             (!schemas.is_empty()).then(|| Arc::new(SchemaCheck(schemas)) as Arc<dyn WriteCheck>);
         Ok(check)
+    }
+
+    /// The references of collections that a batch writes documents to.
+    pub(crate) async fn references_of(
+        &self,
+        engine: &dyn Engine,
+        operations: &[WriteOperation],
+    ) -> Result<Vec<Referring>, EngineError> {
+        let mut written: Vec<&CollectionName> = operations
+            .iter()
+            .filter(|operation| !matches!(operation.action, Action::Delete { .. }))
+            .map(|operation| &operation.collection)
+            .collect();
+        written.sort_unstable();
+        written.dedup();
+        let mut references = Vec::new();
+        for from in written {
+            if let Some(info) = self.current(engine, from).await? {
+                references.extend(referring(from, &info.schema));
+            }
+        }
+        Ok(references)
+    }
+
+    /// The references to some collections, as of at most [`FRESH`] ago.
+    pub(crate) async fn references_to(
+        &self,
+        engine: &dyn Engine,
+        collections: &[CollectionName],
+    ) -> Result<Vec<Referring>, EngineError> {
+        if collections.is_empty() {
+            return Ok(Vec::new());
+        }
+        let stored = self.stored_references(engine).await?;
+        let declared = self.declared.iter().flat_map(|(from, schema)| referring(from, schema));
+        // A declared schema comes before a stored one of the same collection.
+        let stored = stored.iter().filter(|it| !self.declared.contains_key(&it.from)).cloned();
+        let mut to: Vec<Referring> = declared
+            .chain(stored)
+            .filter(|it| collections.contains(&it.reference.collection))
+            .collect();
+        to.sort_by(|a, b| a.from.cmp(&b.from));
+        Ok(to)
+    }
+
+    async fn stored_references(
+        &self,
+        engine: &dyn Engine,
+    ) -> Result<Arc<Vec<Referring>>, EngineError> {
+        let changes = {
+            let stored = self.references();
+            match &stored.known {
+                Some((at, references)) if at.elapsed() < FRESH => {
+                    return Ok(Arc::clone(references));
+                }
+                _ => stored.changes,
+            }
+        };
+        let asked_at = Instant::now();
+        let mut references = Vec::new();
+        let mut request = ListRequest {
+            filter: Filter::all(),
+            order: Order::default(),
+            after: None,
+            skip: 0,
+            limit: 1_000,
+            bytes_max: 4 << 20,
+            scan_max: u64::MAX,
+        };
+        loop {
+            let page = engine.list(&self.collection, &request).await?;
+            for document in page.documents {
+                let Some((from, schema)) = name_of(&document).zip(text_of(&document)) else {
+                    continue;
+                };
+                let found = references_in(&schema).unwrap_or_default();
+                let of_one = |reference| Referring { from: from.clone(), reference };
+                references.extend(found.into_iter().map(of_one));
+            }
+            request.after = page.next;
+            if request.after.is_none() {
+                break;
+            }
+        }
+        let references = Arc::new(references);
+        let mut stored = self.references();
+        if stored.changes == changes {
+            stored.known = Some((asked_at, Arc::clone(&references)));
+        }
+        Ok(references)
+    }
+
+    /// A schema was changed.
+    fn forget_references(&self) {
+        let mut stored = self.references();
+        stored.changes += 1;
+        stored.known = None;
+    }
+
+    /// A panic while the lock was held leaves what is as good as before.
+    fn references(&self) -> MutexGuard<'_, StoredReferences> {
+        self.stored_references.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The schema of a collection, at most [`FRESH`] old.
@@ -198,6 +314,7 @@ impl Registry {
             EngineError::new(ErrorKind::Unexpected, format!("the schema was refused: {rejection}"))
         })?;
         self.remember(seen, collection, Some((written.revision, schema.clone())));
+        self.forget_references();
         Ok(())
     }
 
@@ -218,6 +335,7 @@ impl Registry {
             }
         };
         self.remember(seen, collection, None);
+        self.forget_references();
         Ok(removed)
     }
 
@@ -336,9 +454,24 @@ fn id_of(collection: &CollectionName) -> DocumentId {
 }
 
 fn read(document: &Document) -> Option<Schema> {
-    let path = FieldPath::parse("schema").ok()?;
-    let text = find(&document.body, &path)?.as_str_decoded()?;
-    Schema::parse(text.as_bytes()).ok()
+    Schema::parse(text_of(document)?.as_bytes()).ok()
+}
+
+/// The text of a stored schema.
+fn text_of(document: &Document) -> Option<Cow<'_, str>> {
+    find(&document.body, &FieldPath::parse("schema").ok()?)?.as_str_decoded()
+}
+
+/// The collection of a stored schema.
+fn name_of(document: &Document) -> Option<CollectionName> {
+    let name = find(&document.body, &FieldPath::parse("collection").ok()?)?.as_str_decoded()?;
+    CollectionName::new(&name).ok()
+}
+
+fn referring(from: &CollectionName, schema: &Schema) -> Vec<Referring> {
+    let of_one =
+        |reference: &Reference| Referring { from: from.clone(), reference: reference.clone() };
+    schema.references().iter().map(of_one).collect()
 }
 
 fn unreadable(collection: &CollectionName) -> EngineError {

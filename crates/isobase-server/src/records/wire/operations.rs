@@ -48,6 +48,7 @@ pub(in crate::records) fn delete_collection() -> Operation {
             codes::INVALID_COLLECTION_NAME,
             codes::INVALID_PARAMETER,
             codes::CONFIRMATION_REQUIRED,
+            codes::REFERENCED,
         ])
 }
 
@@ -146,6 +147,7 @@ pub(in crate::records) fn create_record() -> Operation {
             codes::DOCUMENT_UNHOLDABLE,
             codes::SCHEMA_VIOLATION,
             codes::NOT_UNIQUE,
+            codes::REFERENCE_NOT_FOUND,
             codes::IDEMPOTENCY_MISMATCH,
             codes::BATCH_REJECTED,
             codes::LIMIT_EXCEEDED,
@@ -228,7 +230,11 @@ pub(in crate::records) fn patch_record() -> Operation {
 
 pub(in crate::records) fn delete_record() -> Operation {
     Operation::new("delete_record", "records", "Delete a document")
-        .description("An id is never used again, not even that of the last document.")
+        .description(
+            "An id is never used again, not even that of the last document. Documents that refer to \
+             it, as the schemas of their collections say, keep it from being deleted, or are changed \
+             or deleted with it, all at once.",
+        )
         .parameters([collection(), id(), if_match(), if_none_match(), if_unmodified_since()])
         .answers(done("It is gone.", "Record deleted"))
         .problems([
@@ -239,6 +245,8 @@ pub(in crate::records) fn delete_record() -> Operation {
             codes::INVALID_HEADER,
             codes::RECORD_NOT_FOUND,
             codes::REVISION_CONFLICT,
+            codes::REFERENCED,
+            codes::LIMIT_EXCEEDED,
         ])
 }
 
@@ -435,7 +443,7 @@ fn schema() -> Content {
     }))
 }
 
-const WRITE_PROBLEMS: [ProblemCode; 13] = [
+const WRITE_PROBLEMS: [ProblemCode; 14] = [
     codes::INVALID_COLLECTION_NAME,
     codes::INVALID_ID,
     codes::RESERVED_ID,
@@ -449,4 +457,5 @@ const WRITE_PROBLEMS: [ProblemCode; 13] = [
     codes::DOCUMENT_UNHOLDABLE,
     codes::SCHEMA_VIOLATION,
     codes::NOT_UNIQUE,
+    codes::REFERENCE_NOT_FOUND,
 ];
