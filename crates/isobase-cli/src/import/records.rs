@@ -8,7 +8,7 @@ use std::{
 
 use isobase::types::{
     DocumentId, FieldPath,
-    json::{InvalidJson, Kind, Raw, SplitError, ValueSplitter, canonicalise_document, find},
+    json::{InvalidJson, Kind, Raw, ValueSplitter, canonicalise_document, find},
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -234,6 +234,8 @@ fn describe(error: &InvalidJson) -> String {
 #[cfg(test)]
 mod tests {
     use std::io::Cursor;
+
+    use isobase::types::json::SplitError;
 
     use super::*;
 
