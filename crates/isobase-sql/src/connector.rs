@@ -3,7 +3,7 @@
 use std::{
     path::PathBuf,
     sync::{Arc, PoisonError, RwLock},
-    time::Instant as Clock,
+    time::{Duration, Instant as Clock},
 };
 
 use isobase_postgres::{Config, Pool};
@@ -62,7 +62,9 @@ impl DbConnector {
                      pooler in transaction mode",
                 ));
             }
-            let config = config.with_pool_size(size);
+            let config = config
+                .with_pool_size(size)
+                .with_session_settings(&server_deadline(settings.statement_timeout));
             let address = config.to_string();
             (Database::Postgres(Arc::new(Pool::new(Arc::new(config)))), address)
         } else {
@@ -149,4 +151,13 @@ impl DbConnector {
             logger.log_query(sql, values, began.elapsed());
         }
     }
+}
+
+/// The server's own deadline, a little after ours: it ends statements of a process that was
+/// killed, which before PostgreSQL 14 would run to their end.
+fn server_deadline(statement_timeout: Duration) -> String {
+    let late = statement_timeout.saturating_add(Duration::from_secs(1));
+    // The most that the setting takes, 24 days.
+    let milliseconds = late.as_millis().min(i32::MAX as u128);
+    format!("SET statement_timeout = {milliseconds}")
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use isobase_sql::{DbConnector, ErrorKind, Session, Settings, Value};
+use isobase_sql::{DbConnector, Dialect, ErrorKind, Session, Settings, Value};
 
 use crate::fixture::Fixture;
 
@@ -55,6 +55,10 @@ async fn slow_statements_are_cancelled() {
         let error = fixture.db.run(endless, &[]).await.unwrap_err();
         assert_eq!(error.kind, ErrorKind::TimedOut, "{error}");
         assert_eq!(fixture.value("SELECT 1").await, Value::Int(1), "the pool goes on");
+        if fixture.db.dialect() == Dialect::Postgres {
+            // Also when this process can no longer say so.
+            assert_eq!(fixture.value("SHOW statement_timeout").await, Value::from("1050ms"));
+        }
     }
 }
 
