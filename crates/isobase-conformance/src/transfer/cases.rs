@@ -353,7 +353,7 @@ pub(crate) async fn unfinished_load_may_not_be_unique(database: Arc<Database>) {
     load(&engine, "notes", &numbered(1..20)).await;
     // A value that moves from one document to another may be seen in both for a while.
     let again = document("again", 30, r#"{"n":7}"#);
-    load(&engine, "notes", &[again.clone()]).await;
+    load(&engine, "notes", std::slice::from_ref(&again)).await;
     let counters = Counters { sequence: Sequence(100), last_id: 100 };
     let refused = bulk.finish(counters).await.unwrap_err();
     assert_eq!(refused.kind, ErrorKind::NotUnique, "{refused}");
