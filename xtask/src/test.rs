@@ -7,11 +7,12 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
 use isobase_testkit::{
-    EXECUTABLE_VARIABLE, POSTGRES_BIN_VARIABLE, REQUIRE_ALL_VARIABLE, SOAK_VARIABLE,
+    EXECUTABLE_VARIABLE, NPM_PACKAGES_VARIABLE, POSTGRES_BIN_VARIABLE, REQUIRE_ALL_VARIABLE,
+    SOAK_VARIABLE,
 };
 use tempfile::TempDir;
 
-use crate::engines::{Engine, Engines, Extent};
+use crate::engines::{Engine, Engines, Extent, npm_packages};
 use crate::steps::Steps;
 use crate::tools::{self, TestRunner};
 use crate::{interrupt, python, workspace};
@@ -67,6 +68,13 @@ impl<'a> Run<'a> {
             (POSTGRES_BIN_VARIABLE, binaries.folder().into()),
             ("TMPDIR", folder.path().into()),
         ];
+        match npm_packages() {
+            Ok(packages) => variables.push((NPM_PACKAGES_VARIABLE, packages.into())),
+            Err(error) => {
+                ensure!(!complete, error);
+                eprintln!("==> without npm the public suites are NOT TESTED: {error:#}");
+            }
+        }
         if complete {
             variables.push((REQUIRE_ALL_VARIABLE, "1".into()));
         }

@@ -26,9 +26,12 @@ pub struct BatchOperation {
     /// The document to store.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body: Option<Box<RawValue>>,
-    /// The merge patch.
+    /// The patch: an object is a merge patch, an array a JSON Patch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub patch: Option<Box<RawValue>>,
+    /// The update, in place of a patch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub update: Option<Box<RawValue>>,
     /// As the header `If-Match`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub if_match: Option<String>,
@@ -48,7 +51,7 @@ pub enum BatchMethod {
     Create,
     /// The whole document.
     Put,
-    /// A merge patch.
+    /// A patch, or an update.
     Patch,
     /// Away with it.
     Delete,

@@ -112,6 +112,39 @@ impl Client {
         self.write(request.body(body), options).await
     }
 
+    /// Changes a document by a JSON Patch (RFC 6902), an array of operations.
+    ///
+    /// # Errors
+    /// When the request is refused or has no answer.
+    pub async fn json_patch(
+        &self,
+        collection: &str,
+        id: &str,
+        patch: impl Into<bytes::Bytes>,
+        options: &WriteOptions,
+    ) -> Result<WrittenDocument, ClientError> {
+        let request = Request::new(Method::PATCH, &["records", collection, id]);
+        let body = Body::Bytes("application/json-patch+json", patch.into());
+        self.write(request.body(body), options).await
+    }
+
+    /// Changes a document by an update:
+    /// `{"increment":{"count":1},"append":{"tags":["x"]},"remove":{"tags":["y"]}}`.
+    ///
+    /// # Errors
+    /// When the request is refused or has no answer.
+    pub async fn update(
+        &self,
+        collection: &str,
+        id: &str,
+        update: impl Into<bytes::Bytes>,
+        options: &WriteOptions,
+    ) -> Result<WrittenDocument, ClientError> {
+        let request = Request::new(Method::PATCH, &["records", collection, id]);
+        let body = Body::Bytes("application/vnd.isobase.update+json", update.into());
+        self.write(request.body(body), options).await
+    }
+
     /// Deletes a document.
     ///
     /// # Errors

@@ -13,12 +13,13 @@ use isobase_store::{
 };
 use isobase_types::{
     ChangeKind, CollectionName, Document, DocumentId, FieldPath, PageRequest, Query, QueryLimits,
-    Revision, Sequence, json,
+    Revision, Sequence,
+    json::{self, Patch, PatchError},
 };
 
 use crate::{
     Abilities, Action, Answer, Batch, BatchReport, Change, Condition, Done, Feed, Listed,
-    Operation, Refusal, RefusalKind, Report, Stored, Subject, TestClock, Times, Totals,
+    Operation, PatchForm, Refusal, RefusalKind, Report, Stored, Subject, TestClock, Times, Totals,
 };
 
 /// A store in the same process: names and values are checked as every interface checks them.
@@ -288,6 +289,15 @@ fn document(body: &[u8]) -> Result<String, Refusal> {
         .map_err(|error| Refusal::new(RefusalKind::InvalidDocument, error.to_string()))
 }
 
+fn patch_of(form: PatchForm, patch: &[u8]) -> Result<Patch, Refusal> {
+    let patch = match form {
+        PatchForm::Merge => Patch::merge(patch).map_err(PatchError::from),
+        PatchForm::Json => Patch::json(patch),
+        PatchForm::Update => Patch::update(patch),
+    };
+    patch.map_err(|error| Refusal::new(RefusalKind::InvalidDocument, error.to_string()))
+}
+
 fn write_operation(
     collection: &CollectionName,
     operation: &Operation,
@@ -305,7 +315,9 @@ fn write_operation(
                 IfMissing::Refuse
             },
         },
-        Action::Patch { id, patch } => To::Patch { id: document_id(id)?, patch: document(patch)? },
+        Action::Patch { id, patch, form } => {
+            To::Patch { id: document_id(id)?, patch: patch_of(*form, patch)? }
+        }
         Action::Delete { id } => To::Delete { id: document_id(id)? },
     };
     let revisions = |texts: &[String]| {
@@ -402,6 +414,7 @@ impl From<Rejection> for Refusal {
             Rejection::ReferenceNotFound { .. } => RefusalKind::ReferenceNotFound,
             Rejection::Referenced { .. } => RefusalKind::Referenced,
             Rejection::Forbidden { .. } => RefusalKind::Forbidden,
+            Rejection::PatchConflict { .. } => RefusalKind::PatchConflict,
             Rejection::BatchRejected => RefusalKind::BatchRejected,
         };
         Self::new(kind, rejection.to_string())

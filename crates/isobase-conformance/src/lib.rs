@@ -31,7 +31,7 @@ pub use matrix::matrix;
 pub use over_http::HttpSubject;
 pub use refusal::{Refusal, RefusalKind};
 pub use subject::{
-    Action, Answer, Batch, BatchReport, Change, Condition, Done, Feed, Listed, Operation, Report,
-    Shared, Stored, Subject, Times, Totals,
+    Action, Answer, Batch, BatchReport, Change, Condition, Done, Feed, Listed, Operation,
+    PatchForm, Report, Shared, Stored, Subject, Times, Totals,
 };
 pub use test_clock::TestClock;

@@ -58,7 +58,7 @@ declare_cases! { $
         integers_are_never_reused
         strings_take_no_integer
         refused_writes_take_no_integer
-        integers_are_assigned_not_chosen
+        chosen_integers_move_the_counter
         only_canonical_decimals_are_integers
         unknown_ids_are_not_found
         integers_are_listed_before_strings
@@ -66,6 +66,7 @@ declare_cases! { $
         strings_that_look_alike_are_different
         batches_assign_integers_in_order
         recreated_string_id_has_a_new_revision
+        long_ids_keep_their_order
     }
     preconditions {
         revision_is_the_sequence_of_the_write
@@ -84,6 +85,11 @@ declare_cases! { $
         merges_as_the_standard_says
         merges_into_string_ids
         only_objects_are_patches
+        json_patch_is_carried_out_whole_or_not
+        updates_change_what_is_there
+        patches_that_do_not_fit_store_nothing
+        patches_in_a_batch_follow_each_other
+        racing_increments_all_count
         patched_document_is_found_by_its_new_values
     }
     values {

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     Abilities, Action, Answer, Batch, BatchReport, Change, Condition, Done, Feed, Listed,
-    Operation, Refusal, RefusalKind, Report, Stored, Subject, TestClock, Times, Totals,
+    Operation, PatchForm, Refusal, RefusalKind, Report, Stored, Subject, TestClock, Times, Totals,
 };
 
 /// A service reached over HTTP, through every layer a real caller meets.
@@ -57,8 +57,13 @@ impl HttpSubject {
             Action::Put { id, body, .. } => {
                 client.put(collection, id, body.clone(), &options).await
             }
-            Action::Patch { id, patch } => {
-                client.patch(collection, id, patch.clone(), &options).await
+            Action::Patch { id, patch, form } => {
+                let patch = patch.clone();
+                match form {
+                    PatchForm::Merge => client.patch(collection, id, patch, &options).await,
+                    PatchForm::Json => client.json_patch(collection, id, patch, &options).await,
+                    PatchForm::Update => client.update(collection, id, patch, &options).await,
+                }
             }
             Action::Delete { id } => client.delete(collection, id, &options).await,
         };
@@ -131,7 +136,10 @@ impl HttpSubject {
             let (method, id, member, body) = match &operation.action {
                 Action::Create { body } => ("create", None, "body", Some(body)),
                 Action::Put { id, body, .. } => ("put", Some(id), "body", Some(body)),
-                Action::Patch { id, patch } => ("patch", Some(id), "patch", Some(patch)),
+                Action::Patch { id, patch, form } => {
+                    let member = if *form == PatchForm::Update { "update" } else { "patch" };
+                    ("patch", Some(id), member, Some(patch))
+                }
                 Action::Delete { id } => ("delete", Some(id), "", None),
             };
             text.extend_from_slice(format!("{{\"method\":\"{method}\"").as_bytes());
@@ -343,17 +351,22 @@ fn headers(condition: &Condition) -> (Option<String>, Option<String>) {
 fn batch_operation(operation: &Operation) -> Option<BatchOperation> {
     let raw = |bytes: &Vec<u8>| RawValue::from_string(String::from_utf8(bytes.clone()).ok()?).ok();
     let (if_match, if_none_match) = headers(&operation.condition);
+    let mut update = None;
     let (method, id, body, patch, upsert) = match &operation.action {
         Action::Create { body } => (BatchMethod::Create, None, Some(raw(body)?), None, false),
         Action::Put { id, body, upsert } => {
             (BatchMethod::Put, Some(id.clone()), Some(raw(body)?), None, *upsert)
         }
-        Action::Patch { id, patch } => {
+        Action::Patch { id, patch, form: PatchForm::Update } => {
+            update = Some(raw(patch)?);
+            (BatchMethod::Patch, Some(id.clone()), None, None, false)
+        }
+        Action::Patch { id, patch, .. } => {
             (BatchMethod::Patch, Some(id.clone()), None, Some(raw(patch)?), false)
         }
         Action::Delete { id } => (BatchMethod::Delete, Some(id.clone()), None, None, false),
     };
-    Some(BatchOperation { method, id, body, patch, if_match, if_none_match, upsert })
+    Some(BatchOperation { method, id, body, patch, update, if_match, if_none_match, upsert })
 }
 
 /// The outcomes of an atomic batch that was refused: the problem names the culprits.
@@ -377,7 +390,7 @@ fn kind_of(code: &str) -> RefusalKind {
     match code {
         "invalid_collection_name" => RefusalKind::InvalidCollection,
         "invalid_id" | "reserved_id" => RefusalKind::InvalidId,
-        "invalid_json" | "not_an_object" | "invalid_batch" | "invalid_schema" => {
+        "invalid_json" | "not_an_object" | "invalid_batch" | "invalid_schema" | "invalid_patch" => {
             RefusalKind::InvalidDocument
         }
         "invalid_parameter" => RefusalKind::InvalidParameter,
@@ -390,6 +403,7 @@ fn kind_of(code: &str) -> RefusalKind {
         "reference_not_found" => RefusalKind::ReferenceNotFound,
         "referenced" => RefusalKind::Referenced,
         "forbidden" => RefusalKind::Forbidden,
+        "patch_conflict" => RefusalKind::PatchConflict,
         "document_unholdable" => RefusalKind::Unholdable,
         "batch_rejected" => RefusalKind::BatchRejected,
         "body_too_large" => RefusalKind::TooLarge,

@@ -55,6 +55,8 @@ pub enum RefusalKind {
     Referenced,
     /// A rule of the caller does not allow it.
     Forbidden,
+    /// The document is not as the patch needs it.
+    PatchConflict,
     /// Another operation of the atomic batch was refused.
     BatchRejected,
     /// Too many operations, or too many bytes.

@@ -120,12 +120,14 @@ pub enum Action {
         /// Store it when there is none.
         upsert: bool,
     },
-    /// A merge patch.
+    /// Parts of a document.
     Patch {
         /// Which.
         id: String,
         /// The patch.
         patch: Vec<u8>,
+        /// What the patch is.
+        form: PatchForm,
     },
     /// Away with it.
     Delete {
@@ -157,10 +159,23 @@ impl fmt::Debug for Action {
             Self::Put { id, body, upsert } => {
                 write!(f, "{} {id:?} {}", if *upsert { "upsert" } else { "put" }, text(body))
             }
-            Self::Patch { id, patch } => write!(f, "patch {id:?} {}", text(patch)),
+            Self::Patch { id, patch, form } => {
+                write!(f, "{form:?} patch {id:?} {}", text(patch))
+            }
             Self::Delete { id } => write!(f, "delete {id:?}"),
         }
     }
+}
+
+/// What a patch is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PatchForm {
+    /// A merge patch (RFC 7396).
+    Merge,
+    /// A JSON Patch (RFC 6902).
+    Json,
+    /// Increments, and elements of arrays.
+    Update,
 }
 
 /// What must hold of the document before a write.
@@ -202,7 +217,21 @@ impl Operation {
 
     /// A merge patch.
     pub fn patch(id: &str, patch: impl AsRef<[u8]>) -> Self {
-        Action::Patch { id: id.to_owned(), patch: patch.as_ref().to_vec() }.into()
+        Self::patch_of(PatchForm::Merge, id, patch)
+    }
+
+    /// A JSON Patch.
+    pub fn json_patch(id: &str, patch: impl AsRef<[u8]>) -> Self {
+        Self::patch_of(PatchForm::Json, id, patch)
+    }
+
+    /// Increments, and elements of arrays.
+    pub fn update(id: &str, update: impl AsRef<[u8]>) -> Self {
+        Self::patch_of(PatchForm::Update, id, update)
+    }
+
+    fn patch_of(form: PatchForm, id: &str, patch: impl AsRef<[u8]>) -> Self {
+        Action::Patch { id: id.to_owned(), patch: patch.as_ref().to_vec(), form }.into()
     }
 
     /// Away with it.

@@ -150,6 +150,7 @@ declare_cases! { $
     loading_the_same_again_is_harmless
     loaded_document_replaces_one_of_its_id
     integer_ids_of_any_size_are_held
+    own_ids_are_kept_by_every_write
     revisions_of_other_programs_stay_apart
     integers_continue_after_the_last
     next_write_has_the_next_sequence

@@ -12,13 +12,14 @@ use isobase_remote::{
     Head, IndexNumber, KeyFetch, KeyFetched, LogRecord, NativeDocument, NativeRules, ScanPage,
     StoredAnswer,
 };
-use isobase_types::{CollectionName, DocumentId, Sequence, Timestamp};
+use isobase_types::{CollectionName, Sequence, Timestamp};
 use tokio::time::Instant;
 
 use crate::{
     CouchDbOptions,
     codec::document_text,
     limits::{COMMIT_ITEMS_MAX, LIMITS, NATIVE_BYTES_MAX, RULES, WRITE_OVERHEAD_BYTES},
+    names::IDS,
     redo::Refused,
     shared::{Shared, lock},
 };
@@ -196,7 +197,7 @@ impl Backend for CouchDbBackend {
     fn take_refused(&self, commit: u64) -> Vec<(DocumentKey, String)> {
         let refused = lock(&self.shared.refused).take_if(|(of, _)| *of == commit);
         let key = |refused: Refused| {
-            let id = DocumentId::parse(&refused.id).ok()?;
+            let id = IDS.read(&refused.id, None)?;
             Some((DocumentKey { collection: refused.collection, id }, refused.reason))
         };
         refused.into_iter().flat_map(|(_, refused)| refused).filter_map(key).collect()

@@ -8,9 +8,9 @@
 use std::borrow::Cow;
 
 use isobase_remote::{After, IndexKey, IndexNumber, META_FIELD, NativeDocument, Tag, Tree};
-use isobase_types::{DocumentId, json};
+use isobase_types::json;
 
-use crate::names::{hex, unhex};
+use crate::names::{IDS, hex, unhex};
 
 /// The largest number that CouchDB, and any program with 64-bit floats, can read.
 const NUMBER_MAX: &str = "1.7976931348623157e308";
@@ -206,9 +206,9 @@ impl Found {
         })
     }
 
-    /// The document; none when its id is not one of ours (other programs' ids may hold `/`).
+    /// The document; none when its id is not one of ours (other programs' may be longer).
     pub(crate) fn into_document(self) -> Option<NativeDocument> {
-        let id = DocumentId::parse(&self.id).ok()?;
+        let id = IDS.read(&self.id, None)?;
         let tag = self.tag();
         Some(NativeDocument::from_fields(id, self.fields, tag, None))
     }

@@ -12,7 +12,7 @@ use crate::{
     client::{at_once, segment},
     codec::{Found, quoted},
     error::{corrupted, strange},
-    query::{Row, document_path, rows_of},
+    query::{Row, journal_path, rows_of},
     record::{
         ANSWER, CATALOGUE, FORMAT, FORMAT_ID, LOG, Record, UNFINISHED_ID, Versioned, answer_id,
         answer_of, entry_of, record_bound, sequence_of, version_of,
@@ -574,7 +574,7 @@ impl Shared {
         deadline: Instant,
     ) -> Result<Option<Found>, EngineError> {
         const WHAT: &str = "reading the journal";
-        let path = document_path(&self.journal, id);
+        let path = journal_path(&self.journal, id);
         let call = self.client.get(path, WHAT, deadline);
         let reply = self.client.send(&call).await?;
         if reply.status == 404 {

@@ -11,6 +11,7 @@ use crate::{
     bulk::{BulkAnswer, BulkRow, Edits},
     client::at_once,
     codec::{document_text, tag_parts, tombstone_text},
+    names::IDS,
     query::Row,
     shared::{PARALLEL, Shared, lock},
 };
@@ -41,7 +42,7 @@ impl LoadRow {
             None => (None, None),
         };
         Self {
-            id: write.key.id.to_string(),
+            id: IDS.of(&write.key.id),
             revision,
             attachments,
             document: match &write.after {

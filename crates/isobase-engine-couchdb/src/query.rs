@@ -14,7 +14,7 @@ use crate::{
     codec::{Found, index_field, index_name, is_internal, quoted, quoted_list},
     databases::design_path,
     error::{Complaint, corrupted, in_doubt, strange},
-    names::{hex, unhex},
+    names::{IDS, hex, unhex},
     shared::{PARALLEL, Shared, lock},
 };
 
@@ -36,8 +36,11 @@ impl Shared {
         keys: &[DocumentKey],
         deadline: Instant,
     ) -> Result<Vec<Option<NativeDocument>>, EngineError> {
-        if let [key] = keys {
-            return Ok(vec![self.read_one(key, deadline).await?]);
+        if let [key] = keys
+            && let Some(path) =
+                document_path(&self.names.database(&key.collection), &IDS.of(&key.id))
+        {
+            return Ok(vec![self.read_one(path, deadline).await?]);
         }
         let mut places: HashMap<&CollectionName, Vec<usize>> = HashMap::new();
         for (place, key) in keys.iter().enumerate() {
@@ -60,11 +63,10 @@ impl Shared {
 
     async fn read_one(
         &self,
-        key: &DocumentKey,
+        path: String,
         deadline: Instant,
     ) -> Result<Option<NativeDocument>, EngineError> {
         const WHAT: &str = "reading a document";
-        let path = document_path(&self.names.database(&key.collection), &key.id.to_string());
         let reply = self.client.send(&self.client.get(path, WHAT, deadline)).await?;
         match reply.status {
             404 => Ok(None),
@@ -87,7 +89,7 @@ impl Shared {
         let mut documents = Vec::with_capacity(places.len());
         let mut waiting = vec![places];
         while let Some(places) = waiting.pop() {
-            let ids: Vec<String> = places.iter().map(|place| keys[*place].id.to_string()).collect();
+            let ids: Vec<String> = places.iter().map(|place| IDS.of(&keys[*place].id)).collect();
             let bytes_max = if ids.len() > 1 { Some(ANSWER_BYTES_HIGH) } else { None };
             let Some(rows) = self.read_rows(&database, &ids, true, bytes_max, deadline).await?
             else {
@@ -304,8 +306,15 @@ impl Shared {
         let database = self.names.database(collection);
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let page = self.scan_found(&database, after, limit, deadline).await?;
-        let documents = page.found.into_iter().filter_map(Found::into_document).collect();
-        Ok(ScanPage { documents, next: page.next })
+        let mut scanned = ScanPage { next: page.next, ..ScanPage::default() };
+        for found in page.found {
+            let id = found.id.clone();
+            match found.into_document() {
+                Some(document) => scanned.documents.push(document),
+                None => scanned.unreadable.push(id),
+            }
+        }
+        Ok(scanned)
     }
 
     /// A page of all documents of a database, but for those that belong to the database itself.
@@ -448,7 +457,14 @@ pub(crate) fn rows_of(tree: Tree, what: &str) -> Result<Vec<Tree>, EngineError> 
     }
 }
 
-pub(crate) fn document_path(database: &str, id: &str) -> String {
+/// The path of a document; none of `.` and `..`, which steps of a path are, whatever their
+/// spelling (WHATWG URL, 4.4): they are asked for by their ids.
+pub(crate) fn document_path(database: &str, id: &str) -> Option<String> {
+    (!matches!(id, "." | "..")).then(|| journal_path(database, id))
+}
+
+/// The path of a document of the journal, or of another whose id is no step.
+pub(crate) fn journal_path(database: &str, id: &str) -> String {
     format!("/{}/{}", segment(database), segment(id))
 }
 

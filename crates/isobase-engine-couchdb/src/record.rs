@@ -24,7 +24,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     codec::{Found, document_text, kept_text, tombstone_text},
     error::corrupted,
-    names::{Names, hex, unhex},
+    names::{IDS, Names, hex, unhex},
 };
 
 /// The layout this program reads and writes.
@@ -71,7 +71,7 @@ impl Effect {
         let attachments = before.and_then(|before| crate::codec::tag_parts(&before.tag).1);
         Some(Self {
             collection: write.key.collection.clone(),
-            id: write.key.id.to_string(),
+            id: IDS.of(&write.key.id),
             stamp,
             base,
             attachments: attachments.map(str::to_owned),
@@ -80,8 +80,7 @@ impl Effect {
         })
     }
 
-    /// The same with the content as it is natively, fields that are never shown (`id`) and the
-    /// spelling of numbers included.
+    /// The same with the content as it is natively, the spelling of numbers included.
     pub(crate) fn keeping(self, content: &[(String, Tree)], after: &After) -> Self {
         Self { document: kept_text(content, after), ..self }
     }

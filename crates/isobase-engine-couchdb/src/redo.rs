@@ -17,7 +17,8 @@ use crate::{
     client::{Reply, Status, at_once, segment},
     codec::{stamp_of, tag_parts},
     error::{corrupted, in_doubt, strange, unfinished_commit, unfinished_head},
-    query::{Row, document_path},
+    names::IDS,
+    query::{Row, document_path, journal_path},
     record::{Effect, Record, Versioned},
     shared::{KnownHead, PARALLEL, Shared, lock},
 };
@@ -97,7 +98,7 @@ impl Shared {
             let ids_max = if *keeps_content { CONTENTS_MAX } else { VERSIONS_MAX };
             for part in places.chunks(ids_max) {
                 let ids: Vec<String> =
-                    part.iter().map(|place| commit.documents[*place].key.id.to_string()).collect();
+                    part.iter().map(|place| IDS.of(&commit.documents[*place].key.id)).collect();
                 parts.push(async move {
                     let rows =
                         self.read_rows(database, &ids, *keeps_content, None, deadline).await?;
@@ -128,7 +129,7 @@ impl Shared {
         deadline: Instant,
     ) -> Result<Option<String>, EngineError> {
         const WHAT: &str = "committing";
-        let path = document_path(&self.journal, &record.id);
+        let path = journal_path(&self.journal, &record.id);
         let call = self.client.put(path, record.text(), WHAT, deadline);
         let reply = match self.client.send(&call).await {
             Ok(reply) => reply,
@@ -204,7 +205,7 @@ impl Shared {
         if generation_of(&revision).is_some_and(|generation| generation <= 2) {
             return Ok(Some(revision));
         }
-        let path = format!("{}?rev={}", document_path(&self.journal, id), segment(&revision));
+        let path = format!("{}?rev={}", journal_path(&self.journal, id), segment(&revision));
         let call = self.client.delete(path, "taking a record back", deadline);
         let reply = self.client.send(&call).await.map_err(in_doubt)?;
         match reply.status {
@@ -472,7 +473,7 @@ impl Shared {
         let Some(generation) = effect.base.as_deref().and_then(generation_of) else {
             return Ok(false);
         };
-        let path = document_path(database, &effect.id);
+        let Some(path) = document_path(database, &effect.id) else { return Ok(false) };
         let path = format!("{path}?revs=true&rev={}", segment(revision));
         let call = self.client.get(path, WHAT, deadline);
         let reply = self.client.send(&call).await?;
@@ -515,7 +516,8 @@ impl Shared {
         deadline: Instant,
     ) -> Result<Option<Tree>, EngineError> {
         const WHAT: &str = "reading a version of a document";
-        let path = format!("{}?rev={}", document_path(database, id), segment(revision));
+        let Some(path) = document_path(database, id) else { return Ok(None) };
+        let path = format!("{path}?rev={}", segment(revision));
         let call = self.client.get(path, WHAT, deadline);
         let reply = self.client.send(&call).await?;
         if reply.status == 404 {

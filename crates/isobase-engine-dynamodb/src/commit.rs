@@ -18,6 +18,7 @@ use crate::{
     codec::{self, ID, Item, REVISION, as_bytes, as_text, integer, text},
     entries::Range,
     journal::{self, CATALOGUE, DOCUMENT, DOCUMENTS, PK, SK},
+    limits::RULES,
     transact::{ACTION, Transacted, malformed},
 };
 
@@ -45,9 +46,9 @@ fn is_unstamped(write: &DocumentWrite) -> bool {
     write.before.as_ref().is_some_and(|before| before.tag.0.is_empty())
 }
 
-/// The key of a document in the index of the ids.
+/// The stored key of a document in the index of the ids.
 pub(crate) fn id_key(id: &DocumentId) -> Vec<u8> {
-    index_key("{}", id, &Order::default())
+    RULES.stored_keys().of(index_key("{}", id, &Order::default()))
 }
 
 /// Keys that go and keys that come; what stays is not written again.

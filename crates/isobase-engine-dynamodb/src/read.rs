@@ -251,14 +251,15 @@ impl DynamoDbBackend {
         let next = page.last_evaluated_key.as_ref().and_then(|key| as_text(key, ID));
         let next = next.map(str::to_owned);
         let items = page.items.unwrap_or_default();
-        let given = items.len();
-        let documents: Vec<NativeDocument> =
-            items.into_iter().filter_map(codec::document).collect();
-        if documents.len() < given {
-            let left_out = given - documents.len();
-            tracing::warn!("{left_out} items of {table} have ids that no document can have");
+        let mut scanned = ScanPage { next, ..ScanPage::default() };
+        for item in items {
+            let id = as_text(&item, ID).unwrap_or_default().to_owned();
+            match codec::document(item) {
+                Some(document) => scanned.documents.push(document),
+                None => scanned.unreadable.push(id),
+            }
         }
-        Ok(ScanPage { documents, next })
+        Ok(scanned)
     }
 
     /// Every collection in the catalogue, with its count.

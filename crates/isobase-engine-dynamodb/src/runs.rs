@@ -638,7 +638,7 @@ fn packed(run: &[Id]) -> Vec<u8> {
     let mut packed = Vec::with_capacity(run.iter().map(id_bytes).sum());
     for (key, id) in run {
         for part in [key.as_slice(), id.as_bytes()] {
-            // Keys have at most 1,024 bytes, ids 512.
+            // Keys have at most 1,024 bytes, ids 1,500.
             packed.extend_from_slice(&u16::try_from(part.len()).unwrap_or(u16::MAX).to_be_bytes());
             packed.extend_from_slice(part);
         }

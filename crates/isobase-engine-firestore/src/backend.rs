@@ -21,6 +21,7 @@ use crate::{
     Indexing, bulk, codec,
     commit::{self, SeenHead, WriteExt, put},
     journal, limits,
+    names::{self, IDS},
     query::{NAME, Query},
     requests::Requests,
     size,
@@ -162,8 +163,15 @@ impl FirestoreBackend {
         let found = self.requests.query(&query, limits::SCAN_BYTES_MAX).await?;
         let is_last = !found.cut && found.documents.len() < limit as usize;
         let next = bulk::last_id(&found.documents).filter(|_| !is_last);
-        let documents = found.documents.into_iter().filter_map(codec::document).collect();
-        Ok(ScanPage { documents, next })
+        let mut page = ScanPage { next, ..ScanPage::default() };
+        for native in found.documents {
+            let id = names::native_id_of(&native.name).to_owned();
+            match codec::document(native) {
+                Some(document) => page.documents.push(document),
+                None => page.unreadable.push(id),
+            }
+        }
+        Ok(page)
     }
 
     async fn read_records(
@@ -311,8 +319,10 @@ impl Backend for FirestoreBackend {
             let max = limits::VALUE_BYTES_MAX;
             return Some(format!("'{path}' has {bytes} bytes, at most {max} are allowed"));
         }
-        let id = key.id.to_string();
-        let bytes = size::stored(&[&"x".repeat(limits::COLLECTION_BYTES_MAX), &id], after);
+        let id = IDS.of(&key.id);
+        // Kept in the bookkeeping where it is too long for a name.
+        let kept = IDS.kept(&key.id).map_or(0, |id| id.len() as u64 + 4);
+        let bytes = size::stored(&[&"x".repeat(limits::COLLECTION_BYTES_MAX), &id], after) + kept;
         let max = limits::DOCUMENT_BYTES_MAX;
         if bytes > max {
             let reason = "by Firestore's count, at most";

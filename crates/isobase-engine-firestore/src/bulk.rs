@@ -59,7 +59,7 @@ impl FirestoreBackend {
         let whole = self.write_of(write);
         match (&write.after, whole.current_document.and_then(|held| held.condition_type)) {
             (Some(after), Some(condition)) => {
-                bookkeeping(self.name_of(write), after).under(condition)
+                bookkeeping(self.name_of(write), &write.key.id, after).under(condition)
             }
             _ => whole,
         }

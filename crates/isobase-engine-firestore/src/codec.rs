@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use googleapis_tonic_google_firestore_v1::google::firestore::v1 as proto;
 use isobase_remote::{After, IndexKey, IndexNumber, META_FIELD, NativeDocument, Tag, Tree};
-use isobase_types::{Sequence, Timestamp};
+use isobase_types::{DocumentId, Sequence, Timestamp};
 use proto::value::ValueType;
 
 use crate::{limits::REPLACED_BYTES_MIN, names, size};
@@ -34,18 +34,24 @@ fn key_name(index: IndexNumber) -> String {
     format!("k{index}")
 }
 
+/// The field of our bookkeeping that holds the id where the name does not say it.
+const ID_FIELD: &str = "id";
+
 /// A whole document as it is stored.
-pub(crate) fn fields(after: &After) -> Fields {
+pub(crate) fn fields(id: &DocumentId, after: &After) -> Fields {
     let mut fields: Fields =
         after.fields.iter().map(|(name, tree)| (name.clone(), value(tree))).collect();
-    fields.insert(META_FIELD.to_owned(), meta(after));
+    fields.insert(META_FIELD.to_owned(), meta(id, after));
     fields
 }
 
 /// The bookkeeping of a document, with its keys.
-pub(crate) fn meta(after: &After) -> proto::Value {
+pub(crate) fn meta(id: &DocumentId, after: &After) -> proto::Value {
     let mut fields: Fields =
         after.meta.to_fields().iter().map(|(name, tree)| (name.clone(), value(tree))).collect();
+    if let Some(kept) = names::IDS.kept(id) {
+        fields.insert(ID_FIELD.to_owned(), string(kept));
+    }
     let key = |key: &IndexKey| (key_name(key.index), bytes(key.key.clone()));
     fields.insert(KEYS_FIELD.to_owned(), map(after.keys.iter().map(key).collect()));
     map(fields)
@@ -55,7 +61,8 @@ pub(crate) fn meta(after: &After) -> proto::Value {
 pub(crate) fn document(native: proto::Document) -> Option<NativeDocument> {
     let replaced = size::replaced(&native);
     let proto::Document { name, mut fields, create_time, update_time } = native;
-    let id = names::id_of(&name)?;
+    let kept = fields.get(META_FIELD).and_then(|meta| string_of(map_of(meta)?.get(ID_FIELD)?));
+    let id = names::id_of(&name, kept)?;
     if let Some(ValueType::MapValue(meta)) =
         fields.get_mut(META_FIELD).and_then(|value| value.value_type.as_mut())
     {

@@ -7,6 +7,7 @@
 use googleapis_tonic_google_firestore_v1::google::firestore::v1 as proto;
 use isobase_engine::EngineError;
 use isobase_remote::{After, Commit, CommitError, DocumentWrite, Head, META_FIELD};
+use isobase_types::DocumentId;
 use proto::{Document, DocumentMask, Precondition, Write, precondition::ConditionType, write};
 use tonic::Code;
 
@@ -150,8 +151,8 @@ impl FirestoreBackend {
         let name = self.name_of(write);
         match &write.after {
             // What another program wrote may have types that JSON lacks: it stays untouched.
-            Some(after) if write.keeps_content() => bookkeeping(name, after),
-            Some(after) => put(name, codec::fields(after)),
+            Some(after) if write.keeps_content() => bookkeeping(name, &write.key.id, after),
+            Some(after) => put(name, codec::fields(&write.key.id, after)),
             None => delete(name),
         }
     }
@@ -219,8 +220,8 @@ pub(crate) fn put(name: String, fields: Fields) -> Write {
 }
 
 /// Our bookkeeping in a document, whose content stays where it is.
-pub(crate) fn bookkeeping(name: String, after: &After) -> Write {
-    let fields = Fields::from([(META_FIELD.to_owned(), codec::meta(after))]);
+pub(crate) fn bookkeeping(name: String, id: &DocumentId, after: &After) -> Write {
+    let fields = Fields::from([(META_FIELD.to_owned(), codec::meta(id, after))]);
     let mut write = put(name, fields);
     write.update_mask = Some(DocumentMask { field_paths: vec![META_FIELD.to_owned()] });
     write

@@ -1,5 +1,6 @@
 //! Names: of collections, of documents, and of what is ours.
 
+use isobase_remote::NativeIds;
 use isobase_types::{CollectionName, DocumentId};
 
 /// Collections whose names begin so are the journal's; a caller's collection that does is
@@ -55,7 +56,7 @@ impl Names {
     }
 
     pub(crate) fn document(&self, collection: &CollectionName, id: &DocumentId) -> String {
-        self.native_document(&self.collection(collection), id)
+        self.native_document(&self.collection(collection), IDS.of(id))
     }
 
     /// A document of a Firestore collection.
@@ -80,9 +81,18 @@ impl Names {
     }
 }
 
-/// The id in the name of a top-level document; none when it is one we cannot have.
-pub(crate) fn id_of(name: &str) -> Option<DocumentId> {
-    DocumentId::parse(native_id_of(name)).ok()
+/// Ids that Firestore refuses. Source: cloud.google.com/firestore/quotas (2026-11): no `/`, not
+/// `.` or `..`, not `__.*__`, at most 1,500 bytes.
+pub(crate) const IDS: NativeIds = NativeIds {
+    refuses: |id| id.contains('/') || matches!(id, "." | "..") || is_dunder(id),
+    escapes: |byte| byte == b'/',
+    bytes_max: 1_500,
+};
+
+/// The id in the name of a top-level document, with what the bookkeeping says it is; none when it
+/// is one we cannot have.
+pub(crate) fn id_of(name: &str, kept: Option<&str>) -> Option<DocumentId> {
+    IDS.read(native_id_of(name), kept)
 }
 
 /// The last part of the name of a document.
@@ -97,7 +107,7 @@ pub(crate) fn native_id_of(name: &str) -> &str {
 /// another prefix. The character with which such a name begins is escaped as `%` and two digits,
 /// and so is a `%` that would pass for such an escape.
 fn escaped(name: &str) -> String {
-    let dunder = name.len() >= 4 && name.starts_with("__") && name.ends_with("__");
+    let dunder = is_dunder(name);
     let ours = name.starts_with(RESERVED_PREFIX);
     let journal = journal_at(name);
     let mut out = String::with_capacity(name.len() + 2);
@@ -110,6 +120,10 @@ fn escaped(name: &str) -> String {
         }
     }
     out
+}
+
+fn is_dunder(name: &str) -> bool {
+    name.len() >= 4 && name.starts_with("__") && name.ends_with("__")
 }
 
 /// Where in a name the name of a journal begins with which it ends, if it does.
@@ -207,7 +221,18 @@ mod tests {
         let collection = CollectionName::new("agents").unwrap();
         let name = names.document(&collection, &DocumentId::from(10));
         assert_eq!(name, "projects/p/databases/(default)/documents/agents/10");
-        assert_eq!(id_of(&name), Some(DocumentId::from(10)));
-        assert_eq!(id_of("projects/p/databases/d/documents/agents/_x"), None);
+        assert_eq!(id_of(&name, None), Some(DocumentId::from(10)));
+        for (id, native) in [
+            ("_x", "_x"),
+            ("a/b", "isobase_id:a%2Fb"),
+            (".", "isobase_id:."),
+            ("__x__", "isobase_id:__x__"),
+            ("a%2Fb", "a%2Fb"),
+        ] {
+            let id = DocumentId::parse(id).unwrap();
+            let name = names.document(&collection, &id);
+            assert_eq!(native_id_of(&name), native);
+            assert_eq!(id_of(&name, None), Some(id));
+        }
     }
 }

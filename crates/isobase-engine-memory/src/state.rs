@@ -8,7 +8,7 @@ use std::{
 use isobase_engine::{
     BatchProgress, CollectionInfo, Counters, Current, Duplicates, Effect, EngineError, ErrorKind,
     Idempotency, IndexDefinition, Limits, Others, Referred, Rejection, UniqueKey, WriteBatch,
-    WriteOperation, WriteOutcome, WriteReport, Written, decide, finds_referrers, no_id_left,
+    WriteOperation, WriteOutcome, WriteReport, Written, decide, finds_referrers, next_id,
     not_unique, refers,
 };
 use isobase_types::{
@@ -187,17 +187,14 @@ impl State {
             body: &document.body,
         });
         let effect = decide(&operation, current, limits, progress, &mut Beside(self))?;
-        let next_id = self.last_id.checked_add(1).ok_or_else(no_id_left);
-        let id = match &id {
-            Some(id) => id.clone(),
-            None => DocumentId::Integer(next_id.clone()?),
+        let id = match id {
+            Some(id) => id,
+            None => DocumentId::Integer(next_id(self.last_id)?),
         };
         if let Some(body) = effect.body() {
             self.check_holders(&collection, &id, body)?;
         }
-        if operation.action.id().is_none() {
-            self.last_id = next_id?;
-        }
+        self.last_id = self.last_id.max(id.counted().unwrap_or_default());
         self.sequence += 1;
         let revision = Revision::from_number(self.sequence);
         let created_at = before.as_ref().map_or(now, |document| document.created_at);
@@ -312,9 +309,7 @@ impl State {
 
     pub(crate) fn load(&mut self, collection: &CollectionName, loaded: Vec<Document>) {
         for document in loaded {
-            if let DocumentId::Integer(id) = document.id {
-                self.last_id = self.last_id.max(id);
-            }
+            self.last_id = self.last_id.max(document.id.counted().unwrap_or_default());
             let id = document.id.clone();
             self.set(collection, &id, Some(Arc::new(document)));
         }

@@ -12,7 +12,7 @@ use std::{
 use isobase_engine::{
     Action, BatchProgress, Current, Effect, EngineError, ErrorKind, Idempotency, Others, Referred,
     Rejection, UniqueHolders, UniqueKey, WriteBatch, WriteOperation, WriteOutcome, WriteReport,
-    Written, decide, decode_outcomes, encode_outcomes, finds_referrers, no_id_left, refers,
+    Written, decide, decode_outcomes, encode_outcomes, finds_referrers, next_id, refers,
 };
 use isobase_types::{ChangeKind, CollectionName, DocumentId, FieldPath, Revision, Timestamp};
 
@@ -428,24 +428,19 @@ impl<'j> Batch<'j> {
         };
         let effect = decide(operation, known, &LIMITS, progress, &mut beside)?;
         let created_at = current.map_or(self.now, |stored| stored.created_at);
-        let next_id = self.clock.next_id;
-        let new_id = DocumentId::Integer(next_id);
-        let id = touched.map_or(&new_id, |place| &self.touched[place].id);
-        if touched.is_none() && next_id == i64::MAX {
-            return Err(no_id_left());
-        }
+        let id = match touched {
+            Some(place) => self.touched[place].id.clone(),
+            None => DocumentId::Integer(next_id(self.clock.next_id - 1)?),
+        };
         let indexes = self.collections[collection].indexes.iter();
         let declared = indexes.filter(|index| index.is_declared());
         let unique = declared.map(|index| (index.id, &index.definition));
         let before = current.map(|stored| &*stored.body);
-        self.holders.write(unique, id, before, effect.body())?;
-        let place = match touched {
-            Some(place) => place,
-            None => {
-                self.clock.next_id = next_id + 1;
-                self.touch(collection, new_id)
-            }
-        };
+        self.holders.write(unique, &id, before, effect.body())?;
+        let place = touched.unwrap_or_else(|| self.touch(collection, id));
+        if let Some(id) = self.touched[place].id.counted() {
+            self.clock.next_id = self.clock.next_id.max(id + 1);
+        }
         self.clock.sequence += 1;
         let revision = self.clock.sequence;
         let mut returned = None;

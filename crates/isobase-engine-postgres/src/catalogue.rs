@@ -8,13 +8,16 @@ use std::{
 
 use arc_swap::ArcSwap;
 use isobase_engine::{
-    IndexDefinition, IndexInfo, IndexState, Loading, UniqueKey,
-    listing::{ReadyIndex, index_key},
+    IndexDefinition, IndexInfo, IndexState, Loading, UniqueKey, listing::ReadyIndex,
 };
 use isobase_postgres::{Connection, Error, Row};
 use isobase_types::{CollectionName, DocumentId};
 
-use crate::{codec::column, error::corrupted, sql::Statements};
+use crate::{
+    codec::{ENTRY_KEYS, column, entry_key},
+    error::corrupted,
+    sql::Statements,
+};
 
 /// Names remembered; beyond it they are learnt anew.
 const COLLECTIONS_MAX: usize = 100_000;
@@ -182,9 +185,9 @@ impl IndexRow {
     /// The rows of a document, each with the number of the index under which it lies. Those of
     /// unique values lie under the negative number.
     pub(crate) fn keys_of(&self, body: &str, id: &DocumentId) -> Vec<(i32, Vec<u8>)> {
-        let mut keys = vec![(self.id, index_key(body, id, self.definition.order()))];
+        let mut keys = vec![(self.id, entry_key(body, id, self.definition.order()))];
         if let Some(unique) = UniqueKey::of(&self.definition, body, id) {
-            keys.push((-self.id, unique.row(id)));
+            keys.push((-self.id, ENTRY_KEYS.of(unique.row(id))));
         }
         keys
     }

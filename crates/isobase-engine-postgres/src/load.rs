@@ -448,7 +448,7 @@ impl Loading<'_> {
         Ok(Ok(()))
     }
 
-    /// The id after the largest integer id of all documents.
+    /// The id after the largest integer id of all documents that the counter knows.
     async fn after_all_integers(&self) -> Result<i64, Error> {
         let rows = self.connection.query(&self.engine.transfer.largest_integers, &[]).await?;
         let Some(row) = rows.first() else { return Ok(1) };

@@ -7,20 +7,23 @@ use isobase_engine::{
     CollectionInfo, EngineError, ErrorKind, ListRequest, Listing,
     listing::{
         CountRun, CountStep, FETCH_BYTES_MAX, Fetch, Fetched, KeyRange, ListRun, Range,
-        Row as FoundRow, Step,
+        Row as FoundRow, SORT_BYTES_MAX, SORT_DOCUMENTS_MAX, Step, index_key,
     },
 };
 use isobase_postgres::{Connection, Error, ErrorKind as NativeKind, Row, ToSql, within};
-use isobase_types::{CollectionName, Document, DocumentId, Filter};
+use isobase_types::{CollectionName, Document, DocumentId, Filter, Order, key};
 use tokio::time::Instant;
 
 use crate::{
     PostgresEngine,
     catalogue::IndexCatalogue,
-    codec::{column, document, id_bounds, id_bytes, id_of},
+    codec::{ENTRY_KEYS, column, document, id_bounds, id_bytes, id_of},
     error::{corrupted, engine_error},
     sql::Statements,
 };
+
+/// Entries looked at together when they are counted one by one.
+const COUNT_ROWS: u32 = 1_000;
 
 impl PostgresEngine {
     pub(crate) fn read_deadline(&self) -> Instant {
@@ -256,26 +259,128 @@ impl Reading<'_> {
                 let rows = self.connection.query(sql, &parameters).await?;
                 rows.iter().map(|row| found(row, None)).collect::<Result<_, _>>()?
             }
-            Range::Index { index, keys: KeyRange { lower, upper } } => {
-                let index = index_number(*index)?;
-                let mut parameters: Vec<&(dyn ToSql + Sync)> =
-                    vec![&index, lower, &limit, &bytes_max];
-                let sql = match (upper, part.reverse) {
-                    (Some(_), false) => &s.entries_forward,
-                    (Some(_), true) => &s.entries_backward,
-                    (None, false) => &s.entries_forward_to_end,
-                    (None, true) => &s.entries_backward_from_end,
-                };
-                if let Some(upper) = upper {
-                    parameters.push(upper);
-                }
-                let rows = self.connection.query(sql, &parameters).await?;
-                rows.iter().map(|row| found(row, Some(0))).collect::<Result<_, _>>()?
-            }
+            Range::Index { index, keys } => return self.fetch_entries(*index, keys, part).await,
         };
-        let bytes: usize = rows.iter().map(|row| row.document.body.len()).sum();
-        let exhausted = rows.len() < part.limit as usize && bytes < FETCH_BYTES_MAX;
+        let exhausted = is_end(&rows, part);
         Ok(Fetched { rows, exhausted })
+    }
+
+    async fn fetch_entries(
+        &self,
+        index: i64,
+        keys: &KeyRange,
+        part: &Fetch,
+    ) -> Result<Fetched, Error> {
+        let (lower, upper) = ENTRY_KEYS.range(&keys.lower, keys.upper.as_deref());
+        let mut rows = self.entries(index, &lower, upper.as_deref(), part).await?;
+        let exhausted = is_end(&rows, part);
+        let last = rows.last().map(|row| row.key.clone());
+        let has_group = rows.iter().any(|row| ENTRY_KEYS.group(&row.key).is_some());
+        if let Some(last) = last.filter(|_| !exhausted)
+            && let Some(group) = ENTRY_KEYS.group(&last)
+        {
+            rows.extend(self.rest_of_group(index, group, &last, part).await?);
+        }
+        if has_group {
+            let order = self.order_of(index)?;
+            for row in &mut rows {
+                row.key = index_key(&row.document.body, &row.document.id, order);
+            }
+            rows.retain(|row| {
+                row.key >= keys.lower && keys.upper.as_ref().is_none_or(|upper| row.key < *upper)
+            });
+            rows.sort_unstable_by(|a, b| match part.reverse {
+                false => a.key.cmp(&b.key),
+                true => b.key.cmp(&a.key),
+            });
+        }
+        Ok(Fetched { rows, exhausted })
+    }
+
+    /// What a group of keys in no order has beyond one of them. An engine that cannot sort all of
+    /// it cannot give a part of it.
+    async fn rest_of_group(
+        &self,
+        index: i64,
+        group: &[u8],
+        last: &[u8],
+        part: &Fetch,
+    ) -> Result<Vec<FoundRow>, Error> {
+        let (mut lower, mut upper) = match part.reverse {
+            false => ([last, &[0]].concat(), key::successor(group.to_vec())),
+            true => (group.to_vec(), Some(last.to_vec())),
+        };
+        let mut rest: Vec<FoundRow> = Vec::new();
+        let mut bytes = 0;
+        loop {
+            let rows = self.entries(index, &lower, upper.as_deref(), part).await?;
+            let exhausted = is_end(&rows, part);
+            if let Some(last) = rows.last() {
+                match part.reverse {
+                    false => lower = [last.key.as_slice(), &[0]].concat(),
+                    true => upper = Some(last.key.clone()),
+                }
+            }
+            bytes += rows.iter().map(|row| row.document.body.len()).sum::<usize>();
+            rest.extend(rows);
+            if exhausted {
+                return Ok(rest);
+            }
+            if bytes > SORT_BYTES_MAX || rest.len() as u64 > SORT_DOCUMENTS_MAX {
+                let message = "too many documents have values or ids in an index that begin with \
+                               the same 2,500 bytes: they cannot be put in order";
+                return Err(Error::new(NativeKind::Unexpected, message));
+            }
+        }
+    }
+
+    async fn entries(
+        &self,
+        index: i64,
+        lower: &[u8],
+        upper: Option<&[u8]>,
+        part: &Fetch,
+    ) -> Result<Vec<FoundRow>, Error> {
+        let limit = i64::from(part.limit);
+        let bytes_max = i64::try_from(FETCH_BYTES_MAX).unwrap_or(i64::MAX);
+        let (s, index) = (self.statements, index_number(index)?);
+        let mut parameters: Vec<&(dyn ToSql + Sync)> = vec![&index, &lower, &limit, &bytes_max];
+        let sql = match (&upper, part.reverse) {
+            (Some(_), false) => &s.entries_forward,
+            (Some(_), true) => &s.entries_backward,
+            (None, false) => &s.entries_forward_to_end,
+            (None, true) => &s.entries_backward_from_end,
+        };
+        if let Some(upper) = &upper {
+            parameters.push(upper);
+        }
+        let rows = self.connection.query(sql, &parameters).await?;
+        rows.iter().map(|row| found(row, Some(0))).collect()
+    }
+
+    /// What an index orders by.
+    fn order_of(&self, index: i64) -> Result<&Order, Error> {
+        let mut declared = self.indexes.maintained(self.collection);
+        let found = declared.find(|row| i64::from(row.id) == index);
+        let unknown = || Error::new(NativeKind::Unexpected, "no index has this number");
+        found.map(|row| row.definition.order()).ok_or_else(unknown)
+    }
+
+    /// Where stored keys do not tell whether they are in a range.
+    async fn count_one_by_one(&self, index: i64, keys: &KeyRange) -> Result<u64, Error> {
+        let mut range = Range::Index { index, keys: keys.clone() };
+        let mut count = 0;
+        loop {
+            let part = Fetch { range: range.clone(), reverse: false, limit: COUNT_ROWS };
+            let fetched = self.fetch(&part).await?;
+            count += fetched.rows.len() as u64;
+            let Some(last) = fetched.rows.last().filter(|_| !fetched.exhausted) else {
+                return Ok(count);
+            };
+            if let Range::Index { keys, .. } = &mut range {
+                keys.lower = [last.key.as_slice(), &[0]].concat();
+            }
+        }
     }
 
     async fn count_collection(&self) -> Result<u64, Error> {
@@ -288,6 +393,9 @@ impl Reading<'_> {
         let Range::Index { index, keys } = range else {
             return Err(Error::new(NativeKind::Unexpected, "only index entries are counted"));
         };
+        if !ENTRY_KEYS.is_exact(&keys.lower, keys.upper.as_deref()) {
+            return self.count_one_by_one(*index, keys).await;
+        }
         let (s, index) = (self.statements, index_number(*index)?);
         let rows = match &keys.upper {
             Some(upper) => {
@@ -298,6 +406,12 @@ impl Reading<'_> {
         };
         rows.first().map_or(Ok(0), |row| Ok(column::<i64>(row, 0)?.unsigned_abs()))
     }
+}
+
+/// Whether a range has no more than these rows of it.
+fn is_end(rows: &[FoundRow], part: &Fetch) -> bool {
+    let bytes: usize = rows.iter().map(|row| row.document.body.len()).sum();
+    rows.len() < part.limit as usize && bytes < FETCH_BYTES_MAX
 }
 
 /// A row with or without the key of an index entry before the columns of the document.

@@ -73,7 +73,7 @@ statements! {
     current_rows (INT4_ARRAY, BYTEA_ARRAY, BOOL_ARRAY)
         "SELECT k.n, r.* FROM unnest($1, $2, $3) WITH ORDINALITY \
          AS k (collection, id, with_body, n) CROSS JOIN LATERAL (SELECT revision, \
-         created_at, updated_at, CASE WHEN k.with_body THEN body ELSE '' END \
+         created_at, updated_at, CASE WHEN k.with_body OR left(body, 6) = '{\"id\":' THEN body ELSE '' END \
          FROM {s}.records AS r \
          WHERE r.collection = k.collection AND r.id = k.id OFFSET 0) AS r";
     answers (BYTEA_ARRAY, INT8)
@@ -209,10 +209,10 @@ statements! {
          ON CONFLICT (\"only\") DO UPDATE SET note = excluded.note";
     delete_note ()
         "DELETE FROM {s}.unfinished";
-    // The form of an id that is a string begins with 2, that of an integer with 1.
+    // The form of 2^53, the largest integer that is counted.
     largest_integers ()
         "SELECT r.id FROM {s}.collections AS c CROSS JOIN LATERAL (SELECT id \
-         FROM {s}.records AS r WHERE r.collection = c.id AND r.id < '\\x02' \
+         FROM {s}.records AS r WHERE r.collection = c.id AND r.id <= '\\x018020000000000000' \
          ORDER BY id DESC LIMIT 1) AS r ORDER BY r.id DESC LIMIT 1";
     delete_all_changes ()
         "TRUNCATE {s}.changes";

@@ -6,7 +6,7 @@ use arc_swap::ArcSwap;
 use isobase_engine::{
     BatchProgress, Clock, Counters, Current, Effect, EngineError, Idempotency, IndexDefinition,
     Loading, Rejection, WriteBatch, WriteOperation, WriteOutcome, WriteReport, Written, decide,
-    decode_outcomes, encode_outcomes, no_id_left, not_unique,
+    decode_outcomes, encode_outcomes, next_id, not_unique,
 };
 use isobase_sqlite::{
     JobFailure, WriteHandler,
@@ -240,9 +240,9 @@ impl Handler {
         };
         let id = match action.id() {
             Some(id) => id.clone(),
-            None => match self.working.last_id.checked_add(1) {
-                Some(id) => DocumentId::Integer(id),
-                None => return Ok(Err(no_id_left())),
+            None => match next_id(self.working.last_id) {
+                Ok(id) => DocumentId::Integer(id),
+                Err(rejection) => return Ok(Err(rejection)),
             },
         };
         if let (Some(at), Some(body)) = (at, effect.body()) {
@@ -257,9 +257,7 @@ impl Handler {
             None => self.add_collection(connection, collection)?,
         };
         self.working.sequence += 1;
-        if let (None, DocumentId::Integer(id)) = (action.id(), &id) {
-            self.working.last_id = *id;
-        }
+        self.working.last_id = self.working.last_id.max(id.counted().unwrap_or_default());
         let stored = self.store(connection, at, &id, before.as_ref().map(|d| &*d.body), &effect)?;
         let created_at = before.as_ref().map_or(self.now, |document| document.created_at);
         let revision = Revision::from_number(self.working.sequence);
@@ -437,10 +435,7 @@ impl Handler {
         let added = load::store(connection, collection.id, &collection.indexes, documents)?;
         let count = collection.documents + added;
         self.working.set_documents(at, count);
-        let largest = documents.iter().rev().find_map(|document| match document.id {
-            DocumentId::Integer(id) => Some(id),
-            DocumentId::Text(_) => None,
-        });
+        let largest = documents.iter().rev().find_map(|document| document.id.counted());
         self.working.last_id = self.working.last_id.max(largest.unwrap_or_default());
         Ok(())
     }
@@ -642,7 +637,7 @@ fn operation_bytes(operation: &WriteOperation) -> usize {
     use isobase_engine::Action;
     let body = match &operation.action {
         Action::Create { body } | Action::Put { body, .. } => body.len(),
-        Action::Patch { patch, .. } => patch.len(),
+        Action::Patch { patch, .. } => patch.bytes(),
         Action::Delete { .. } => 0,
     };
     body + DOCUMENT_OVERHEAD

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use isobase_types::{DocumentId, json};
+use isobase_types::json::{self, PatchRefused};
 
 use crate::{
     Action, Current, IfMissing, Limits, Others, Precondition, ProposedWrite, Rejection, WriteBatch,
@@ -92,14 +92,14 @@ pub fn decide<'a>(
     check_precondition(precondition, current)?;
     let effect = match (action, current) {
         (Action::Create { body }, _) => Effect::Insert { body: body.into() },
-        (Action::Put { body, .. }, Some(_)) => {
-            Effect::Replace { body: body.into(), return_body: false }
+        (Action::Put { body, .. }, Some(current)) => {
+            Effect::Replace { body: keeping_own_id(body, current.body), return_body: false }
         }
-        (Action::Put { id: DocumentId::Text(_), body, if_missing: IfMissing::Create }, None) => {
+        (Action::Put { body, if_missing: IfMissing::Create, .. }, None) => {
             Effect::Insert { body: body.into() }
         }
         (Action::Patch { patch, .. }, Some(current)) => {
-            let body = json::merge_patch(current.body, patch).into();
+            let body = patch.apply(current.body).map_err(patch_refused)?.into();
             Effect::Replace { body, return_body: progress.alone }
         }
         (Action::Delete { .. }, Some(_)) => Effect::Remove,
@@ -115,6 +115,24 @@ pub fn decide<'a>(
         progress.store(body)?;
     }
     Ok(effect)
+}
+
+/// A new body for a document, with the field `id` that another program has given it: callers
+/// cannot send one, and must not take it away unawares.
+fn keeping_own_id<'a>(body: &'a str, current: &str) -> Cow<'a, str> {
+    match json::own_id(current) {
+        Some(own) => json::with_own_id(&json::without_own_id(body), own).into(),
+        None => body.into(),
+    }
+}
+
+fn patch_refused(refused: PatchRefused) -> Rejection {
+    let is_conflict = refused.is_conflict();
+    let PatchRefused { pointer, message: reason, .. } = refused;
+    match is_conflict {
+        true => Rejection::PatchConflict { pointer, reason },
+        false => Rejection::Unholdable { path: String::new(), reason },
+    }
 }
 
 fn check_precondition(

@@ -34,6 +34,7 @@ enum StoredOutcome {
     ReferenceNotFound { field: String, collection: String },
     Referenced { collection: String, field: String },
     Forbidden { code: String, message: String },
+    PatchConflict { pointer: String, reason: String },
     BatchRejected,
 }
 
@@ -85,6 +86,9 @@ impl StoredOutcome {
             Err(Rejection::Forbidden { code, message }) => {
                 Self::Forbidden { code: code.clone(), message: message.clone() }
             }
+            Err(Rejection::PatchConflict { pointer, reason }) => {
+                Self::PatchConflict { pointer: pointer.clone(), reason: reason.clone() }
+            }
             Err(Rejection::BatchRejected) => Self::BatchRejected,
         }
     }
@@ -135,6 +139,7 @@ impl StoredOutcome {
                 field: FieldPath::parse(&field).ok()?,
             },
             Self::Forbidden { code, message } => Rejection::Forbidden { code, message },
+            Self::PatchConflict { pointer, reason } => Rejection::PatchConflict { pointer, reason },
             Self::BatchRejected => Rejection::BatchRejected,
         }))
     }
@@ -181,6 +186,7 @@ mod tests {
                 field: FieldPath::parse("x").unwrap(),
             }),
             Err(Rejection::Forbidden { code: "not_yours".into(), message: "no".into() }),
+            Err(Rejection::PatchConflict { pointer: "/a/0".into(), reason: "no \"x\"".into() }),
             Err(Rejection::BatchRejected),
         ];
         assert_eq!(decode_outcomes(&encode_outcomes(&outcomes)), Some(outcomes));

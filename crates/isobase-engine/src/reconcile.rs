@@ -17,7 +17,7 @@ pub trait Reconcile: Send + Sync {
 }
 
 /// What [`Reconcile::reconcile`] found.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reconciled {
     /// Documents looked at.
     pub examined: u64,
@@ -25,4 +25,11 @@ pub struct Reconciled {
     pub created: u64,
     /// Changed by other programs.
     pub updated: u64,
+    /// Native documents whose ids no document can have: they are in no listing.
+    pub unreadable: u64,
+    /// The native ids of the first of them, at most [`UNREADABLE_NAMED_MAX`].
+    pub unreadable_ids: Vec<String>,
 }
+
+/// Most unreadable documents that are named; the others are counted. Ours: what a person reads.
+pub const UNREADABLE_NAMED_MAX: usize = 100;

@@ -37,6 +37,15 @@ pub enum Rejection {
         /// The limit it breaks, with numbers.
         reason: String,
     },
+    /// The document is not as its patch needs it: a test failed, or a place is missing or of
+    /// another type.
+    #[error("the patch does not fit the document: {reason}")]
+    PatchConflict {
+        /// The place in the document as a JSON pointer (RFC 6901), empty for the whole.
+        pointer: String,
+        /// What is wrong there.
+        reason: String,
+    },
     /// The body does not meet the schema of its collection.
     #[error("the document does not meet the schema of its collection: {}", first(violations))]
     SchemaViolation {

@@ -1,6 +1,6 @@
 //! Reading and writing a whole database, for copies and archives.
 
-use isobase_types::{CollectionName, Document, DocumentId, Revision, Sequence};
+use isobase_types::{COUNTED_ID_MAX, CollectionName, Document, DocumentId, Revision, Sequence};
 
 use crate::{CollectionInfo, Engine, EngineError, ErrorKind, Pending, Rejection};
 
@@ -9,7 +9,8 @@ use crate::{CollectionInfo, Engine, EngineError, ErrorKind, Pending, Rejection};
 pub struct Counters {
     /// The number of the last write, which is the last place of the change feed.
     pub sequence: Sequence,
-    /// The last integer id given out; 0 when none was.
+    /// The last integer id given out, or chosen by a caller if that was larger
+    /// ([`DocumentId::counted`]); 0 when there was none.
     pub last_id: i64,
 }
 
@@ -160,12 +161,16 @@ pub fn revision_number(revision: &Revision) -> u64 {
     }
 }
 
-/// What a create is told when the counter of integer ids has come to its end, as it can after a
-/// load of ids that others chose.
-#[must_use]
-pub fn no_id_left() -> Rejection {
-    let reason = "no integer id is left; choose a string id".to_owned();
-    Rejection::Unholdable { path: String::new(), reason }
+/// The integer id that a create gets after the last that the counter knows.
+///
+/// # Errors
+/// When the counter has come to its end, as it can after ids that others chose: beyond
+/// [`COUNTED_ID_MAX`] nobody knows which ids are free.
+pub fn next_id(last: i64) -> Result<i64, Rejection> {
+    last.checked_add(1).filter(|next| *next <= COUNTED_ID_MAX).ok_or_else(|| {
+        let reason = "no integer id is left; choose a string id".to_owned();
+        Rejection::Unholdable { path: String::new(), reason }
+    })
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use isobase_types::{ChangeKind, CollectionName, DocumentId, Revision, Timestamp};
+use isobase_types::{ChangeKind, CollectionName, DocumentId, Revision, Timestamp, json::Patch};
 
 use crate::{Rejection, WriteCheck};
 
@@ -46,7 +46,7 @@ pub struct WriteOperation {
     pub precondition: Precondition,
 }
 
-/// What to do with a document. Bodies and patches are canonical JSON objects without `id`.
+/// What to do with a document. Bodies are canonical JSON objects without `id`.
 #[derive(Clone, Debug)]
 pub enum Action {
     /// Store a new document under the next integer id.
@@ -63,12 +63,12 @@ pub enum Action {
         /// What to do when there is none.
         if_missing: IfMissing,
     },
-    /// Merge into the document (RFC 7396).
+    /// Change parts of the document.
     Patch {
         /// Which one.
         id: DocumentId,
-        /// The merge patch.
-        patch: String,
+        /// How.
+        patch: Patch,
     },
     /// Take the document away.
     Delete {
@@ -93,8 +93,8 @@ impl Action {
 pub enum IfMissing {
     /// [`Rejection::NotFound`].
     Refuse,
-    /// Store it. Only for string ids: integer ids are ours to assign, and a put to an integer id
-    /// without a document is [`Rejection::NotFound`] all the same.
+    /// Store it. The counter of ids moves past an integer ([`DocumentId::counted`]), so that no
+    /// create is given it again.
     Create,
 }
 

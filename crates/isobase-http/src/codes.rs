@@ -2,7 +2,7 @@
 
 crate::problem_codes! { pub ALL:
     MALFORMED_REQUEST = "malformed_request", BAD_REQUEST, Transport, "Malformed request",
-        "The head of the request is not valid HTTP/1.1: no Host or several, a path that is not valid percent-encoded UTF-8, or an unclear body length.",
+        "The head of the request is not valid HTTP/1.1: no Host or several, a path that is not valid percent-encoded UTF-8 or has a segment `.` or `..`, or an unclear body length.",
         "Correct the client or the proxy in front of the service. The connection is closed.";
     URI_TOO_LONG = "uri_too_long", URI_TOO_LONG, Transport, "Request target too long",
         "The path and the query string together are longer than allowed.",

@@ -53,4 +53,4 @@ pub use server::serve;
 pub use service::Service;
 pub use shared::Shared;
 pub use spec::{Answer, BodyLimit, Content, Location, Method, Operation, Parameter, Shape, Spec};
-pub use table::{InvalidRoute, reserved_id_message};
+pub use table::InvalidRoute;

@@ -26,7 +26,6 @@ use crate::{
     link::Link,
     request_body::Bounds,
     request_id::X_REQUEST_ID,
-    reserved_id_message,
     route::Bound,
     table::{Found, Table},
 };
@@ -202,7 +201,8 @@ impl<G: Gate> Service<G> {
             Found::Nothing => Err(Problem::new(codes::ROUTE_NOT_FOUND, "Not Found")),
             Found::Malformed => Err(Problem::new(
                 codes::MALFORMED_REQUEST,
-                "the path is not valid percent-encoded UTF-8",
+                "the path is not valid percent-encoded UTF-8, or has a segment . or .. (write %2E, \
+                 %2E%2E)",
             )),
         })
     }
@@ -346,7 +346,7 @@ fn method_not_allowed(allow: HeaderValue) -> Problem {
 
 /// A write to a name that is taken from the ids.
 fn reserved_id(name: &str) -> Problem {
-    let message = reserved_id_message(name);
+    let message = format!("the id '{name}' is the name of a route; reach it through a batch");
     Problem::new(codes::RESERVED_ID, message.clone())
         .with_item(ProblemItem::named("id", message, name))
 }

@@ -68,7 +68,7 @@ pub(crate) enum Found<'a> {
     WithoutSlash,
     /// Nowhere.
     Nothing,
-    /// It is not valid percent-encoded UTF-8.
+    /// It is not valid percent-encoded UTF-8, or has a segment `.` or `..`.
     Malformed,
 }
 
@@ -117,20 +117,25 @@ impl Table {
         Ok(())
     }
 
-    /// Finds a path as it was sent.
+    /// Finds a path as it was sent. It is split first and decoded then (RFC 3986, 2.2): an escaped
+    /// slash belongs to its segment.
     pub(crate) fn find(&self, path: &str) -> Found<'_> {
+        if has_dot_segment(path) {
+            return Found::Malformed;
+        }
         let decoded = match decode(path) {
             Ok(Cow::Borrowed(_)) => None,
             Ok(Cow::Owned(decoded)) => Some(decoded.into_boxed_str()),
             Err(()) => return Found::Malformed,
         };
-        let text = decoded.as_deref().unwrap_or(path);
+        let split = decoded.as_deref().map(|decoded| without_inner_slashes(path, decoded));
+        let text = split.as_deref().unwrap_or(path);
         if let Ok(found) = self.tree.at(text)
             && !found.params.iter().any(|(_, value)| value.is_empty())
         {
             let mut places = [(0, 0); PATH_PARAMETERS_MAX];
             for (place, (_, value)) in places.iter_mut().zip(found.params.iter()) {
-                // The value is a part of the text.
+                // The value is a part of the text, and has the same place in the decoded path.
                 let from = value.as_ptr() as usize - text.as_ptr() as usize;
                 *place = (from as u32, (from + value.len()) as u32);
             }
@@ -179,12 +184,6 @@ impl PathEntry {
     }
 }
 
-/// What a caller is told who would write under a name that is taken from the ids.
-#[must_use]
-pub fn reserved_id_message(name: &str) -> String {
-    format!("the id '{name}' is the name of a route; choose another")
-}
-
 fn check_name(spec: &Spec, before: &[Spec]) -> Result<(), InvalidRoute> {
     if before.iter().any(|other| other.operation.id == spec.operation.id) {
         return Err(InvalidRoute::Name(spec.operation.id.to_string()));
@@ -199,6 +198,26 @@ fn reserved_name<'a>(path: &'a str, paths: &[&str]) -> Option<(&'a str, usize)> 
         other.rsplit_once('/').is_some_and(|(of, name)| of == parent && name.starts_with('{'))
     };
     paths.iter().position(is_sibling).map(|sibling| (name, sibling))
+}
+
+/// Whether a path has a segment `.` or `..`. Clients and proxies resolve them, so that nobody knows
+/// which path was meant; as ids they are sent as `%2E` and `%2E%2E`.
+fn has_dot_segment(path: &str) -> bool {
+    path.contains("/.") && path.split('/').any(|segment| matches!(segment, "." | ".."))
+}
+
+/// The decoded path with another character in place of each slash that was sent as `%2F`. No route
+/// has that character, and the rest keeps its place.
+fn without_inner_slashes<'a>(path: &str, decoded: &'a str) -> Cow<'a, str> {
+    const INNER_SLASH: char = '\u{1}';
+    if !path.contains("%2F") && !path.contains("%2f") {
+        return Cow::Borrowed(decoded);
+    }
+    let segments = path.split('/').map(|segment| percent_decode_str(segment).decode_utf8_lossy());
+    let segments: Vec<_> = segments
+        .map(|segment| segment.replace('/', INNER_SLASH.encode_utf8(&mut [0; 4])))
+        .collect();
+    Cow::Owned(segments.join("/"))
 }
 
 /// Decodes a path. Unlike lenient decoders it refuses a `%` that is not followed by two digits.
@@ -239,6 +258,44 @@ mod tests {
         assert_eq!(name.as_deref(), Some("the operation get is there twice"));
         for path in ["/a/{c}", "/a/{", "/{a}/{b}/{c}/{d}/{e}"] {
             assert!(table(&[get(), spec(Method::Get, path, "other")]).is_some(), "{path}");
+        }
+    }
+
+    #[test]
+    fn escaped_slashes_belong_to_their_segment() {
+        let table = Table::new(&[
+            spec(Method::Get, "/records/{collection}", "list"),
+            spec(Method::Get, "/records/{collection}/{id}", "get"),
+        ])
+        .unwrap();
+        let parameters = |path: &str| match table.find(path) {
+            Found::Path(_, PathParameters { decoded, places }) => {
+                let text = decoded.as_deref().unwrap_or(path).to_owned();
+                let [first, second, ..] = places;
+                [first, second].map(|(from, to)| text[from as usize..to as usize].to_owned())
+            }
+            Found::WithoutSlash => ["a slash".to_owned(), String::new()],
+            Found::Nothing => ["nothing".to_owned(), String::new()],
+            Found::Malformed => ["malformed".to_owned(), String::new()],
+        };
+        for (path, found) in [
+            ("/records/c/x%2Fy", ["c", "x/y"]),
+            ("/records/c/%2f", ["c", "/"]),
+            ("/records/c%2Fd/x", ["c/d", "x"]),
+            ("/records/%c3%a4/%C3%A4%2F%01", ["ä", "ä/\u{1}"]),
+            ("/records/c%2Fd", ["c/d", ""]),
+            ("/records%2Fc/d", ["nothing", ""]),
+            ("/records/c/%2E%2E", ["c", ".."]),
+            ("/records/c/%2E", ["c", "."]),
+            ("/records/c/..", ["malformed", ""]),
+            ("/records/c/.", ["malformed", ""]),
+            ("/records/../c", ["malformed", ""]),
+            ("/records/c/...", ["c", "..."]),
+            ("/records/c/.a", ["c", ".a"]),
+            ("/records/c/x/", ["a slash", ""]),
+            ("/records/c/x%2F", ["c", "x/"]),
+        ] {
+            assert_eq!(parameters(path), found.map(str::to_owned), "{path}");
         }
     }
 

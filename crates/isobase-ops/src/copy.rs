@@ -164,7 +164,8 @@ impl Work<'_> {
             feed(self.from)?;
         }
         let mut stages = Stages::new(self.control);
-        take_in(self.from, &self.options.collections, self.control, &mut stages).await?;
+        let unreadable =
+            take_in(self.from, &self.options.collections, self.control, &mut stages).await?;
         let scan = Scan::open(self.from, Side::Source, &self.options.collections).await?;
         let (names, since) = (scan.names(), scan.counters.sequence);
         let found = Found::look(self.wanted(), &names).await?;
@@ -173,7 +174,8 @@ impl Work<'_> {
             check_names(self.from, &names, &self.options.collections).await?;
         }
         let looked = look_at_all(scan, self.to, self.options.part_bytes, self.control);
-        let (preflight, scan) = stages.run(Stage::Preflight, looked).await?;
+        let (mut preflight, scan) = stages.run(Stage::Preflight, looked).await?;
+        preflight.add(unreadable, self.control);
         if self.options.on_refused == OnRefused::Stop {
             preflight.check()?;
         }
@@ -428,13 +430,15 @@ pub(crate) async fn finish(
 }
 
 /// Finds what other programs wrote into a source: it is in no listing, and in no snapshot, before.
+/// What has an id that no document can have is refused: nothing is left out without a word.
 pub(crate) async fn take_in(
     from: &Arc<dyn Engine>,
     wanted: &[CollectionName],
     control: &Control,
     stages: &mut Stages,
-) -> Result<(), OpsError> {
-    let Some(reconcile) = from.reconcile() else { return Ok(()) };
+) -> Result<PreflightReport, OpsError> {
+    let mut unreadable = PreflightReport::default();
+    let Some(reconcile) = from.reconcile() else { return Ok(unreadable) };
     let taking_in = async {
         let names = match wanted {
             [] => reconcile.reconcilable().await?,
@@ -444,6 +448,7 @@ pub(crate) async fn take_in(
         for name in names {
             let found = reconcile.reconcile(&name).await?;
             documents += found.examined;
+            unreadable.add_unreadable(&name, &found);
             let stage = Stage::Reconcile;
             let collection = Some(name);
             control.progress(|| Progress {
@@ -454,7 +459,7 @@ pub(crate) async fn take_in(
                 bytes: 0,
             });
         }
-        Ok(())
+        Ok(unreadable)
     };
     // To stop in the middle of a collection takes nothing back: what was found is in it already.
     let stoppable = async {

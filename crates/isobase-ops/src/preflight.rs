@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use isobase_engine::{Engine, Rejection};
+use isobase_engine::{Engine, Reconciled, Rejection};
 use isobase_types::{CollectionName, Document, DocumentId};
 use serde::Serialize;
 
@@ -53,6 +53,29 @@ impl PreflightReport {
         control.tell(Event::Refused(refusal.clone()));
         if self.refusals.len() < REFUSALS_MAX {
             self.refusals.push(refusal);
+        }
+    }
+
+    /// Adds documents of a source that nothing can read.
+    pub(crate) fn add_unreadable(&mut self, collection: &CollectionName, found: &Reconciled) {
+        self.refused += found.unreadable;
+        let room = REFUSALS_MAX.saturating_sub(self.refusals.len());
+        self.refusals.extend(found.unreadable_ids.iter().take(room).map(|id| Refusal {
+            collection: collection.to_string(),
+            id: id.clone(),
+            path: String::new(),
+            reason: "no document can have this id (1 to 1,500 bytes without NUL)".to_owned(),
+        }));
+    }
+
+    /// Adds what another look has found.
+    pub(crate) fn add(&mut self, other: Self, control: &Control) {
+        self.refused += other.refused;
+        for refusal in other.refusals {
+            control.tell(Event::Refused(refusal.clone()));
+            if self.refusals.len() < REFUSALS_MAX {
+                self.refusals.push(refusal);
+            }
         }
     }
 

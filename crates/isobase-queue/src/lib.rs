@@ -189,7 +189,7 @@ pub fn closed() -> EngineError {
 pub fn action_bytes(action: &Action) -> usize {
     match action {
         Action::Create { body } | Action::Put { body, .. } => body.len(),
-        Action::Patch { patch, .. } => patch.len(),
+        Action::Patch { patch, .. } => patch.bytes(),
         Action::Delete { .. } => 0,
     }
 }

@@ -1,6 +1,6 @@
 //! Taking in what other programs wrote.
 
-use isobase_engine::{EngineError, Pending, Reconcile, Reconciled};
+use isobase_engine::{EngineError, Pending, Reconcile, Reconciled, UNREADABLE_NAMED_MAX};
 use isobase_types::{CollectionName, Sequence};
 
 use crate::{
@@ -20,6 +20,15 @@ impl<B: Backend> Core<B> {
         let found = self.take_in(collection).await?;
         let job = SpecialJob::SetAdopted { collection: collection.clone() };
         self.writer.special(job).await?;
+        if found.unreadable > 0 {
+            tracing::warn!(
+                %collection,
+                documents = found.unreadable,
+                "{} documents in {collection} have ids that no document can have, the first is {:?}",
+                found.unreadable,
+                found.unreadable_ids.first().map_or("", String::as_str)
+            );
+        }
         tracing::info!(
             %collection,
             documents = found.created,
@@ -39,6 +48,9 @@ impl<B: Backend> Core<B> {
             let page = shared.backend.scan(collection, after.as_deref(), SCAN_DOCUMENTS).await?;
             let deleting = shared.catalogue.get().deleting(collection);
             found.examined += page.documents.len() as u64;
+            found.unreadable += page.unreadable.len() as u64;
+            let room = UNREADABLE_NAMED_MAX - found.unreadable_ids.len();
+            found.unreadable_ids.extend(page.unreadable.into_iter().take(room));
             let mut documents = Vec::new();
             for document in page.documents.iter().filter(|found| !is_gone(found, deleting)) {
                 let id = document.id.clone();
@@ -123,7 +135,10 @@ impl<B: Backend> Reconcile for RemoteEngine<B> {
             }
             let catalogue = shared.fresh_catalogue().await?;
             if let Some(entry) = catalogue.entry(collection) {
-                let keys = |found: &NativeDocument| keys_of(&found.body, &found.id, &entry.indexes);
+                let stored = shared.stored_keys();
+                let keys = |found: &NativeDocument| {
+                    keys_of(&found.body, &found.id, &entry.indexes, stored)
+                };
                 shared.backend.sweep(collection, &keys).await?;
             }
             Ok(found)

@@ -444,6 +444,8 @@ pub struct KeyedDocument {
 pub struct ScanPage {
     /// Documents, in any order.
     pub documents: Vec<NativeDocument>,
+    /// Native ids of documents whose ids none of ours can be.
+    pub unreadable: Vec<String>,
     /// For the next page; none at the end.
     pub next: Option<String>,
 }

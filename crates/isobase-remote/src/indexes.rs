@@ -267,7 +267,7 @@ fn rekeyed(
 ) -> DocumentWrite {
     let others: Vec<_> =
         indexes.iter().filter(|other| other.number != index.number).cloned().collect();
-    let before = before_of(document, &others, false);
+    let before = before_of(document, &others, rules.stored_keys(), false);
     let (revision, created_at, updated_at) = (
         isobase_types::Sequence(document.revision.number().unwrap_or_default()),
         document.created_at,
@@ -275,7 +275,7 @@ fn rekeyed(
     );
     let (fields, meta) = Meta::of_body(&document.body, rules, revision, created_at, updated_at);
     let meta = meta.bound_to(&document.id);
-    let keys = keys_of(&document.body, &document.id, indexes);
+    let keys = keys_of(&document.body, &document.id, indexes, rules.stored_keys());
     DocumentWrite {
         key: DocumentKey { collection: collection.clone(), id: document.id.clone() },
         before: Some(before),

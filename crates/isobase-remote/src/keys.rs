@@ -4,7 +4,7 @@ use std::ops::Bound;
 
 use isobase_engine::{
     UniqueKey,
-    listing::{IdRange, index_key},
+    listing::{IdRange, StoredKeys, index_key},
 };
 use isobase_types::{DocumentId, Order};
 
@@ -18,16 +18,21 @@ pub(crate) fn id_key(id: &DocumentId) -> Vec<u8> {
     index_key("{}", id, &Order::default())
 }
 
-/// All keys of a document, that of the ids first.
-pub(crate) fn keys_of(body: &str, id: &DocumentId, indexes: &[IndexEntry]) -> Vec<IndexKey> {
+/// All keys of a document as they are stored, that of the ids first.
+pub(crate) fn keys_of(
+    body: &str,
+    id: &DocumentId,
+    indexes: &[IndexEntry],
+    stored: StoredKeys,
+) -> Vec<IndexKey> {
     let mut keys = Vec::with_capacity(1 + indexes.len());
-    keys.push(IndexKey { index: IDS, key: id_key(id) });
+    keys.push(IndexKey { index: IDS, key: stored.of(id_key(id)) });
     for entry in indexes {
-        let key = index_key(body, id, entry.definition.order());
+        let key = stored.of(index_key(body, id, entry.definition.order()));
         keys.push(IndexKey { index: entry.number, key });
         let unique = UniqueKey::of(&entry.definition, body, id);
         if let (Some(index), Some(unique)) = (entry.unique_number(), unique) {
-            keys.push(IndexKey { index, key: unique.row(id) });
+            keys.push(IndexKey { index, key: stored.of(unique.row(id)) });
         }
     }
     keys

@@ -18,6 +18,7 @@ mod feed;
 mod indexes;
 mod keys;
 mod maintenance;
+mod native_ids;
 mod options;
 mod others;
 mod read;
@@ -37,4 +38,5 @@ pub use codec::{
     InvalidTree, META_FIELD, Meta, NativeDocument, NativeRules, Tree, WRAPPED_FIELD, parse_time,
 };
 pub use engine::RemoteEngine;
+pub use native_ids::NativeIds;
 pub use options::RemoteOptions;

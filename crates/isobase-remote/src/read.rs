@@ -7,13 +7,14 @@ use isobase_engine::{
     CollectionInfo, EngineError, ErrorKind, ListRequest, Listing,
     listing::{
         CountRun, CountStep, FETCH_BYTES_MAX, Fetch, Fetched, ListRun, Range, ReadyIndex, Row,
-        Step, index_key,
+        SORT_BYTES_MAX, SORT_DOCUMENTS_MAX, Step, index_key,
     },
 };
-use isobase_types::{CollectionName, Document, DocumentId, Filter, Order, Sequence};
+use isobase_types::{CollectionName, Document, DocumentId, Filter, Order, Sequence, key};
 
 use crate::{
-    Backend, DocumentKey, IndexEntry, IndexNumber, KeyFetch, NativeDocument,
+    Backend, DocumentKey, IndexEntry, IndexNumber, KeyFetch, KeyFetched, KeyedDocument,
+    NativeDocument,
     catalogue::Catalogue,
     keys::{IDS, key_range, next},
     shared::{Shared, is_gone},
@@ -203,30 +204,60 @@ impl<'a, B: Backend> Reading<'a, B> {
         Ok(Fetched { rows: rows.collect(), exhausted: true })
     }
 
-    /// At least one document unless there is none, and whether there are no more.
+    /// At least one document of a range of whole keys unless there is none, and whether there are
+    /// no more.
     async fn fetch_keys(
         &self,
         mut part: KeyFetch,
         order: &Order,
     ) -> Result<(Vec<(Vec<u8>, NativeDocument)>, bool), EngineError> {
+        let stored = self.shared.stored_keys();
+        let (lower, upper) = (part.lower, part.upper);
+        (part.lower, part.upper) = stored.range(&lower, upper.as_deref());
+        let is_in = |key: &[u8]| {
+            key >= lower.as_slice() && upper.as_ref().is_none_or(|upper| key < upper.as_slice())
+        };
         loop {
             if part.upper.as_ref().is_some_and(|upper| *upper <= part.lower) {
                 return Ok((Vec::new(), true));
             }
-            let fetched = self.shared.backend.fetch(self.collection, &part).await?;
-            let last = fetched.documents.last().map(|found| found.key.clone());
-            let last = match (last, fetched.passed) {
-                (Some(last), Some(passed)) if part.reverse => Some(last.min(passed)),
-                (last, passed) => last.max(passed),
-            };
-            let found: Vec<_> = fetched
+            let mut fetched = self.shared.backend.fetch(self.collection, &part).await?;
+            let mut last = last_key(&fetched, part.reverse);
+            if let Some(key) = last.as_ref().filter(|_| !fetched.exhausted)
+                && let Some(group) = stored.group(key)
+            {
+                let group = group.to_vec();
+                let rest = self.rest_of_group(&part, &group, key).await?;
+                fetched.documents.extend(rest);
+                last = match part.reverse {
+                    true => Some(group),
+                    false => key::successor(group),
+                };
+                fetched.exhausted = last.is_none();
+            } else if !part.reverse {
+                last = last.map(next);
+            }
+            let has_group = fetched.documents.iter().any(|it| stored.group(&it.key).is_some());
+            let mut found: Vec<_> = fetched
                 .documents
                 .into_iter()
                 .filter(|found| !is_gone(&found.document, self.deleting))
-                .map(|found| (found.key, found.document))
-                // The content may have changed since the key was written.
-                .filter(|(key, document)| index_key(&document.body, &document.id, order) == *key)
+                .filter_map(|KeyedDocument { key, document }| {
+                    let whole = index_key(&document.body, &document.id, order);
+                    // The content may have changed since the key was written.
+                    let is_true = match stored.group(&key) {
+                        None => whole == key,
+                        Some(_) => stored.of(whole.clone()) == key && is_in(&whole),
+                    };
+                    is_true.then_some((whole, document))
+                })
                 .collect();
+            if has_group {
+                found.sort_unstable_by(|(a, _), (b, _)| match part.reverse {
+                    false => a.cmp(b),
+                    true => b.cmp(a),
+                });
+            }
             let last = match last {
                 Some(last) if !fetched.exhausted => last,
                 _ => return Ok((found, true)),
@@ -237,7 +268,42 @@ impl<'a, B: Backend> Reading<'a, B> {
             if part.reverse {
                 part.upper = Some(last);
             } else {
-                part.lower = next(last);
+                part.lower = last;
+            }
+        }
+    }
+
+    /// What a group of keys in no order has beyond one of them: a part of it cannot be sorted.
+    async fn rest_of_group(
+        &self,
+        part: &KeyFetch,
+        group: &[u8],
+        last: &[u8],
+    ) -> Result<Vec<KeyedDocument>, EngineError> {
+        let mut part = part.clone();
+        if part.reverse {
+            (part.lower, part.upper) = (group.to_vec(), Some(last.to_vec()));
+        } else {
+            (part.lower, part.upper) = (next(last.to_vec()), key::successor(group.to_vec()));
+        }
+        let (mut rest, mut bytes) = (Vec::new(), 0);
+        loop {
+            let fetched = self.shared.backend.fetch(self.collection, &part).await?;
+            let last = last_key(&fetched, part.reverse).filter(|_| !fetched.exhausted);
+            bytes += fetched.documents.iter().map(|it| it.document.body.len()).sum::<usize>();
+            rest.extend(fetched.documents);
+            let Some(last) = last else { return Ok(rest) };
+            if bytes > SORT_BYTES_MAX || rest.len() as u64 > SORT_DOCUMENTS_MAX {
+                let message = format!(
+                    "too many documents have ids or values in an index that begin with the same \
+                     {} bytes: they cannot be put in order",
+                    group.len()
+                );
+                return Err(EngineError::new(ErrorKind::LimitExceeded, message));
+            }
+            match part.reverse {
+                true => part.upper = Some(last),
+                false => part.lower = next(last),
             }
         }
     }
@@ -254,13 +320,17 @@ impl<'a, B: Backend> Reading<'a, B> {
             return self.count_entries_one_by_one(range).await;
         }
         let (lower, upper) = (&keys.lower, keys.upper.as_deref());
+        if !self.shared.stored_keys().is_exact(lower, upper) {
+            return self.count_entries_one_by_one(range).await;
+        }
         if upper.is_some_and(|upper| upper <= lower.as_slice()) {
             return Ok(0);
         }
         self.shared.backend.count_keys(self.collection, number, lower, upper).await
     }
 
-    /// While a deletion is being finished, entries of what it took away are still there.
+    /// While a deletion is being finished, entries of what it took away are still there; and of
+    /// long bounds, stored keys do not tell whether they are in the range.
     async fn count_entries_one_by_one(&self, range: &Range) -> Result<u64, EngineError> {
         let mut part = Fetch { range: range.clone(), reverse: false, limit: COUNT_DOCUMENTS };
         let mut count = 0;
@@ -279,5 +349,14 @@ impl<'a, B: Backend> Reading<'a, B> {
     fn index(&self, number: i64) -> Result<&IndexEntry, EngineError> {
         let known = self.indexes.iter().find(|index| i64::from(index.number) == number);
         known.ok_or_else(|| EngineError::new(ErrorKind::Unexpected, "no index has this number"))
+    }
+}
+
+/// The key up to which a part of an index was read.
+fn last_key(fetched: &KeyFetched, reverse: bool) -> Option<Vec<u8>> {
+    let last = fetched.documents.last().map(|found| found.key.clone());
+    match (last, fetched.passed.clone()) {
+        (Some(last), Some(passed)) if reverse => Some(last.min(passed)),
+        (last, passed) => last.max(passed),
     }
 }

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use isobase_engine::{Clock, EngineError, Loading, Rejection};
+use isobase_engine::{Clock, EngineError, Loading, Rejection, listing::StoredKeys};
 use isobase_queue::closed;
 use isobase_types::{CollectionName, DocumentId, Sequence, Timestamp};
 use tokio::time::Instant;
@@ -73,6 +73,11 @@ impl<B: Backend> Shared<B> {
         }
     }
 
+    /// How the database stores keys of indexes.
+    pub(crate) fn stored_keys(&self) -> StoredKeys {
+        self.backend.rules().stored_keys()
+    }
+
     pub(crate) fn deadline(&self) -> Instant {
         Instant::now() + self.options.deadline
     }
@@ -133,12 +138,6 @@ impl<B: Backend> Shared<B> {
         if let Some(reason) = self.backend.refuses_collection(&key.collection) {
             return Err(whole(reason));
         }
-        let max = self.backend.rules().index_key_bytes_max;
-        if let Some(long) = after.keys.iter().map(|key| key.key.len()).find(|bytes| *bytes > max) {
-            return Err(whole(format!(
-                "its place in an index has {long} bytes, at most {max} are allowed"
-            )));
-        }
         self.backend.refuses_size(key, after).map_or(Ok(()), |reason| Err(whole(reason)))
     }
 
@@ -157,7 +156,7 @@ impl<B: Backend> Shared<B> {
             Meta::of_body(body, self.backend.rules(), Sequence(u64::MAX), now, now);
         let catalogue = self.catalogue.get();
         let indexes = catalogue.entry(collection).map_or(&[][..], |entry| &entry.indexes);
-        let keys = keys_of(body, &id, indexes);
+        let keys = keys_of(body, &id, indexes, self.stored_keys());
         let meta = meta.bound_to(&id);
         let key = DocumentKey { collection: collection.clone(), id };
         self.check_holdable(&key, &After { fields, meta, keys })

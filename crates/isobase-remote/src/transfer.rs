@@ -11,7 +11,7 @@ use isobase_engine::{
     BulkLoad, CollectionInfo, Counters, EngineError, ErrorKind, Pending, Rejection, Snapshot,
     Snapshots, check_note, listing::IdRange, revision_number,
 };
-use isobase_types::{CollectionName, Document, DocumentId, Sequence};
+use isobase_types::{COUNTED_ID_MAX, CollectionName, Document, DocumentId, Sequence};
 
 use crate::{
     After, Backend, CatalogueEntry, DocumentKey, DocumentWrite, IndexEntry, KeyFetch, Meta,
@@ -264,7 +264,7 @@ impl<B: Backend> Shared<B> {
     ) -> Result<DocumentWrite, Rejection> {
         let Document { id, revision, created_at, updated_at, body } = document;
         self.backend.limits().check_body(&body)?;
-        let keys = keys_of(&body, &id, indexes);
+        let keys = keys_of(&body, &id, indexes, self.stored_keys());
         let revision = Sequence(revision_number(&revision));
         let rules = self.backend.rules();
         let (fields, meta) = Meta::of_body(&body, rules, revision, created_at, updated_at);
@@ -274,11 +274,11 @@ impl<B: Backend> Shared<B> {
         Ok(DocumentWrite { key, before: None, after: Some(after) })
     }
 
-    /// The largest integer id in a collection; 0 when there is none.
+    /// The largest integer id in a collection that the counter knows; 0 when there is none.
     async fn last_integer(&self, collection: &CollectionName) -> Result<i64, EngineError> {
         let none = DocumentId::Integer(-1);
-        let first_text = DocumentId::Text("".into());
-        let range = IdRange { lower: Bound::Excluded(none), upper: Bound::Excluded(first_text) };
+        let largest = DocumentId::Integer(COUNTED_ID_MAX);
+        let range = IdRange { lower: Bound::Excluded(none), upper: Bound::Included(largest) };
         let (lower, upper) = key_range(&range);
         let part =
             KeyFetch { index: IDS, lower, upper, reverse: true, limit: 1, bytes_max: usize::MAX };
@@ -303,7 +303,8 @@ impl<B: Backend> Shared<B> {
         let found = self.backend.read(&keys).await?;
         for (write, found) in writes.iter_mut().zip(found) {
             let is_deleted = write.after.is_none();
-            write.before = found.map(|found| before_of(&found, indexes, is_deleted));
+            write.before =
+                found.map(|found| before_of(&found, indexes, self.stored_keys(), is_deleted));
         }
         Ok(writes)
     }

@@ -114,7 +114,7 @@ impl<B: Backend> Shared<B> {
         let rows = there.filter_map(|found| {
             let (body, id) = (&found.document.body, found.document.id);
             let key = UniqueKey::of(&index.definition, body, &id)?;
-            (key.row(&id) == found.key).then_some((key, id))
+            (self.stored_keys().of(key.row(&id)) == found.key).then_some((key, id))
         });
         Ok((rows.collect(), end.map(next)))
     }

@@ -8,7 +8,7 @@ isobase_http::problem_codes! { pub(crate) ALL:
         "Use 1 to 128 bytes of UTF-8 without control characters, and neither `.` nor `..`.";
     INVALID_ID = "invalid_id", UNPROCESSABLE_ENTITY, Request, "Invalid id",
         "The id in the path cannot be the id of a document.",
-        "Use 1 to 512 bytes of UTF-8 without NUL, not beginning with `_`, and neither `.` nor `..`.";
+        "Use 1 to 1,500 bytes of UTF-8 without NUL.";
     INVALID_JSON = "invalid_json", UNPROCESSABLE_ENTITY, Request, "Invalid JSON",
         "The body is not JSON, or holds a value that cannot be kept exactly (duplicate keys, lone surrogates, NaN, nesting too deep). Nothing was stored.",
         "Correct the place that `errors` names.";
@@ -18,6 +18,9 @@ isobase_http::problem_codes! { pub(crate) ALL:
     INVALID_BATCH = "invalid_batch", UNPROCESSABLE_ENTITY, Request, "Invalid batch",
         "The body is not a batch, or `errors` names operations that cannot be understood. Nothing was stored.",
         "Correct the named operations and send the whole batch again.";
+    INVALID_PATCH = "invalid_patch", UNPROCESSABLE_ENTITY, Request, "Invalid patch",
+        "The body is no patch of its media type; `errors` names the place in it. Nothing was stored.",
+        "Correct the named place.";
     INVALID_SCHEMA = "invalid_schema", UNPROCESSABLE_ENTITY, Request, "Invalid schema",
         "The body is not a JSON Schema that this service can use; `errors` names the place. Nothing was stored.",
         "Correct the named place. References lead only into the schema itself, and patterns have no look-around.";
@@ -57,6 +60,9 @@ isobase_http::problem_codes! { pub(crate) ALL:
     REFERENCED = "referenced", CONFLICT, Documents, "Still referred to",
         "Other documents refer to the one that is to be deleted; `detail` names their collection and field. Nothing was deleted.",
         "Delete or change those documents first.";
+    PATCH_CONFLICT = "patch_conflict", CONFLICT, Documents, "Patch does not fit",
+        "The document is not as the patch needs it: a `test` failed, or a place is missing or of another type. `errors` names the place in the document. Nothing was stored.",
+        "Read the document again and make the patch for what it is now.";
     SCHEMA_DECLARED = "schema_declared", CONFLICT, Documents, "Schema set by the configuration",
         "The schema of this collection comes from `isobase.toml` and cannot be changed through the service.",
         "Change the file and start the service again, or take the line out of the file first.";

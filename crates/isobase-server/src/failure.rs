@@ -112,6 +112,9 @@ impl IntoProblem for Rejection {
             Rejection::Unholdable { path, reason } => {
                 problem = problem.with_item(ProblemItem::at(pointer(&path), reason));
             }
+            Rejection::PatchConflict { pointer, reason } => {
+                problem = problem.with_item(ProblemItem::at(pointer, reason));
+            }
             Rejection::SchemaViolation { violations } => {
                 for Violation { pointer, message } in violations {
                     problem = problem.with_item(ProblemItem::at(pointer, message));
@@ -156,6 +159,7 @@ pub(crate) fn rejection_parts(rejection: &Rejection) -> (ProblemCode, String) {
         Rejection::ReferenceNotFound { .. } => (codes::REFERENCE_NOT_FOUND, rejection.to_string()),
         Rejection::Referenced { .. } => (codes::REFERENCED, rejection.to_string()),
         Rejection::Forbidden { .. } => (codes::FORBIDDEN, rejection.to_string()),
+        Rejection::PatchConflict { .. } => (codes::PATCH_CONFLICT, rejection.to_string()),
         Rejection::BatchRejected => (codes::BATCH_REJECTED, rejection.to_string()),
     }
 }

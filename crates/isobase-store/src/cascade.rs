@@ -4,7 +4,8 @@ use std::collections::{HashSet, VecDeque};
 
 use isobase_engine::{Action, Engine, ListRequest, Precondition, WriteBatch, WriteOperation};
 use isobase_types::{
-    CollectionName, Comparison, DocumentId, FieldPath, Filter, Literal, Operator, Order, json,
+    CollectionName, Comparison, DocumentId, FieldPath, Filter, Literal, Operator, Order,
+    json::{self, Patch},
 };
 
 use crate::{
@@ -47,7 +48,10 @@ pub(crate) async fn before(
                         left.push_back((from.clone(), referrer.clone()));
                         Action::Delete { id: referrer }
                     }
-                    _ => Action::Patch { id: referrer, patch: without(&reference.field) },
+                    _ => Action::Patch {
+                        id: referrer,
+                        patch: Patch::Merge(without(&reference.field)),
+                    },
                 };
                 let (collection, precondition) = (from.clone(), Precondition::None);
                 operations.push(WriteOperation { collection, action, precondition });

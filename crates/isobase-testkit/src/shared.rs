@@ -1,6 +1,6 @@
 //! What `cargo xtask test` hands to every test.
 
-use std::env;
+use std::{env, path::PathBuf};
 
 /// Holds the URL of the shared PostgreSQL of the suite.
 pub const POSTGRES_URL_VARIABLE: &str = "ISOBASE_TEST_POSTGRES_URL";
@@ -14,6 +14,8 @@ pub const DYNAMODB_URL_VARIABLE: &str = "ISOBASE_TEST_DYNAMODB_URL";
 pub const COUCHDB_URL_VARIABLE: &str = "ISOBASE_TEST_COUCHDB_URL";
 /// Holds the Firestore emulators, as `mock=127.0.0.1:PORT,google=127.0.0.1:PORT`.
 pub const FIRESTORE_HOSTS_VARIABLE: &str = "ISOBASE_TEST_FIRESTORE_HOSTS";
+/// Holds the folder of the npm packages that the suite fetches.
+pub const NPM_PACKAGES_VARIABLE: &str = "ISOBASE_TEST_NPM_PACKAGES";
 /// When `1`, a test that lacks what it needs fails instead of stepping aside.
 pub const REQUIRE_ALL_VARIABLE: &str = "ISOBASE_TEST_REQUIRE_ALL";
 
@@ -107,6 +109,17 @@ pub struct FirestoreHost {
 /// As [`postgres_url`], and when the variable has another form.
 pub fn firestore_hosts() -> Vec<FirestoreHost> {
     shared(FIRESTORE_HOSTS_VARIABLE).map_or_else(Vec::new, |list| hosts_of(&list))
+}
+
+/// The folder of the npm packages that `tests/emulators/package.json` names, among them public
+/// test suites of formats.
+///
+/// `None` when there is none, and the test is not to run.
+///
+/// # Panics
+/// As [`postgres_url`].
+pub fn npm_packages() -> Option<PathBuf> {
+    shared(NPM_PACKAGES_VARIABLE).map(PathBuf::from)
 }
 
 fn shared(variable: &str) -> Option<String> {

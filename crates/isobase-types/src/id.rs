@@ -2,19 +2,24 @@
 
 use std::{fmt, sync::Arc};
 
-/// Longest string id, in bytes of UTF-8: what every engine can hold as a key.
-pub const DOCUMENT_ID_BYTES_MAX: usize = 512;
+/// Longest string id, in bytes of UTF-8: what Firestore, the narrowest of the databases, takes.
+/// Source: cloud.google.com/firestore/quotas (2026-11).
+pub const DOCUMENT_ID_BYTES_MAX: usize = 1_500;
+
+/// Largest integer id that the counter of ids knows: what every reader of JSON has exactly.
+/// Source: RFC 8259, section 6 (integers of 64-bit floats).
+pub const COUNTED_ID_MAX: i64 = 1 << 53;
 
 /// The id of a document, unique in its collection.
 ///
 /// The order is the order of every listing: integers by value, then strings by their bytes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DocumentId {
-    /// Assigned by us from one counter over all collections; never reused. From 0 to 2^63-1,
-    /// assigned from 1.
+    /// Assigned by us from one counter over all collections and never reused, or chosen by the
+    /// caller. From 0 to 2^63-1; assigned from 1 to [`COUNTED_ID_MAX`].
     Integer(i64),
-    /// Chosen by the caller: 1 to [`DOCUMENT_ID_BYTES_MAX`] bytes, no NUL, no `/`, no leading
-    /// `_`, not `.` or `..`, and not the canonical decimal form of an integer id.
+    /// Chosen by the caller: 1 to [`DOCUMENT_ID_BYTES_MAX`] bytes without NUL, and not the
+    /// canonical decimal form of an integer id. Digits beyond 2^63-1 are such a text.
     Text(Arc<str>),
 }
 
@@ -36,15 +41,19 @@ impl DocumentId {
         if text.len() > DOCUMENT_ID_BYTES_MAX {
             return Err(InvalidDocumentId::TooLong { bytes: text.len() });
         }
-        if text == "." || text == ".." {
-            return Err(InvalidDocumentId::Dots);
+        match text.contains('\0') {
+            true => Err(InvalidDocumentId::Nul),
+            false => Ok(Self::Text(text.into())),
         }
-        if text.starts_with('_') {
-            return Err(InvalidDocumentId::LeadingUnderscore);
-        }
-        match text.chars().find(|c| matches!(c, '/' | '\0')) {
-            Some(found) => Err(InvalidDocumentId::Character { found }),
-            None => Ok(Self::Text(text.into())),
+    }
+
+    /// The integer that the counter of ids moves past once a caller has chosen it; none for a
+    /// string, and for an integer beyond [`COUNTED_ID_MAX`].
+    #[must_use]
+    pub fn counted(&self) -> Option<i64> {
+        match self {
+            Self::Integer(integer) if *integer <= COUNTED_ID_MAX => Some(*integer),
+            Self::Integer(_) | Self::Text(_) => None,
         }
     }
 
@@ -98,16 +107,38 @@ pub enum InvalidDocumentId {
         /// Length of the refused id.
         bytes: usize,
     },
-    /// The id is `.` or `..`.
-    #[error("an id must not be '.' or '..'")]
-    Dots,
-    /// Ids with a leading underscore belong to the engines (CouchDB, Firestore).
-    #[error("an id must not begin with '_'")]
-    LeadingUnderscore,
-    /// The id holds `/` or NUL.
-    #[error("an id must not contain {found:?}")]
-    Character {
-        /// The first character that is refused.
-        found: char,
-    },
+    /// The id holds NUL.
+    #[error("an id must not contain NUL")]
+    Nul,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_integers_or_any_text() {
+        let text = |text: &str| Ok(DocumentId::Text(text.into()));
+        let long = "é".repeat(750);
+        for valid in ["a/b", "_x", ".", "..", "__x__", "007", "9223372036854775808", "-1", &long] {
+            assert_eq!(DocumentId::parse(valid), text(valid), "{valid}");
+        }
+        for integer in [0, 7, i64::MAX] {
+            assert_eq!(DocumentId::parse(&integer.to_string()), Ok(integer.into()));
+        }
+        assert_eq!(DocumentId::parse(""), Err(InvalidDocumentId::Empty));
+        assert_eq!(DocumentId::parse("a\0"), Err(InvalidDocumentId::Nul));
+        let bytes = 1_502;
+        let too_long = format!("{long}é");
+        assert_eq!(DocumentId::parse(&too_long), Err(InvalidDocumentId::TooLong { bytes }));
+    }
+
+    #[test]
+    fn the_counter_knows_integers_that_json_has_exactly() {
+        let counted = |text: &str| DocumentId::parse(text).unwrap().counted();
+        assert_eq!(counted("9007199254740992"), Some(COUNTED_ID_MAX));
+        for other in ["9007199254740993", "9223372036854775808", "a"] {
+            assert_eq!(counted(other), None, "{other}");
+        }
+    }
 }

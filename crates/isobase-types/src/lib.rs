@@ -27,7 +27,7 @@ pub use filter::{
     Comparison, FILTER_CONDITIONS_MAX, FILTER_DEPTH_MAX, FILTER_LIST_MAX, FILTER_PATTERN_BYTES_MAX,
     Filter, Literal, Operator,
 };
-pub use id::{DOCUMENT_ID_BYTES_MAX, DocumentId, InvalidDocumentId};
+pub use id::{COUNTED_ID_MAX, DOCUMENT_ID_BYTES_MAX, DocumentId, InvalidDocumentId};
 pub use order::{Direction, InvalidOrder, ORDER_FIELDS_MAX, Order, OrderField};
 pub use query::{Count, FIELDS_MAX, InvalidParameter, PageRequest, Query, QueryLimits};
 pub use revision::{InvalidRevision, Revision, Sequence};

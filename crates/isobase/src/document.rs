@@ -31,7 +31,7 @@ impl SavedDocument {
     fn new(id: &DocumentId, revision: &Revision, body: &str, with_short_names: bool) -> Self {
         let (id, rev) = (id.to_string(), revision.to_string());
         let hidden: &[&str] =
-            if with_short_names { &["_id", "_rev", "rev"] } else { &["_id", "_rev"] };
+            if with_short_names { &["_id", "_rev", "id", "rev"] } else { &["_id", "_rev"] };
         let mut out = without(body, hidden).into_bytes();
         let mut names = vec![("_id", &id), ("_rev", &rev)];
         if with_short_names {

@@ -86,13 +86,6 @@ pub enum DocumentError {
         /// The revision it has; none when it is gone.
         current: Option<String>,
     },
-    /// An id in decimal form is the service's to assign: such a document can be changed, but not
-    /// created by a save.
-    #[error("the id {id} is an integer, which the database assigns; use an id with a letter")]
-    AssignedId {
-        /// The id.
-        id: String,
-    },
     /// The document does not meet the schema of its collection.
     #[error("{}", Rejection::SchemaViolation { violations: violations.clone() })]
     SchemaViolation {
@@ -244,7 +237,7 @@ impl DocumentStore {
         let given = Given::of(document)?;
         let body = given.body.clone();
         let written = match self.write(vec![put(&collection, id.clone(), given)]).await?.pop() {
-            Some(outcome) => outcome.map_err(|rejection| refused(&id, rejection))?,
+            Some(outcome) => outcome.map_err(refused)?,
             None => return Err(missing_outcome().into()),
         };
         Ok(SavedDocument::saved(&written.id, &written.revision, &body))
@@ -259,7 +252,7 @@ impl DocumentStore {
         match self.write(vec![delete(&collection, id.clone())]).await?.pop() {
             Some(Ok(_)) => Ok(true),
             Some(Err(Rejection::NotFound)) => Ok(false),
-            Some(Err(rejection)) => Err(refused(&id, rejection)),
+            Some(Err(rejection)) => Err(refused(rejection)),
             None => Err(missing_outcome().into()),
         }
     }
@@ -301,8 +294,8 @@ impl DocumentStore {
             let parsed = DocumentId::parse(&id).map_err(|error| BulkOutcome::failed(&id, error))?;
             Ok((id, put(&collection, parsed, given)))
         });
-        let missing =
-            |id: String| BulkOutcome::failed(&id, DocumentError::AssignedId { id: id.clone() });
+        // A save makes what is not there.
+        let missing = |id: String| BulkOutcome::failed(&id, missing_outcome());
         self.write_many(read.collect(), missing).await
     }
 
@@ -487,9 +480,8 @@ fn delete(collection: &CollectionName, id: DocumentId) -> WriteOperation {
     WriteOperation { collection: collection.clone(), action, precondition }
 }
 
-fn refused(id: &DocumentId, rejection: Rejection) -> DocumentError {
+fn refused(rejection: Rejection) -> DocumentError {
     match rejection {
-        Rejection::NotFound => DocumentError::AssignedId { id: id.to_string() },
         Rejection::RevisionConflict { current } => {
             DocumentError::Conflict { current: current.as_ref().map(Revision::to_string) }
         }
@@ -501,7 +493,10 @@ fn refused(id: &DocumentId, rejection: Rejection) -> DocumentError {
             DocumentError::Reference { reason: reference.to_string() }
         }
         Rejection::Forbidden { message, .. } => DocumentError::Forbidden { reason: message },
-        Rejection::BatchRejected => missing_outcome().into(),
+        // A save makes what is not there, patches nothing, and stands alone.
+        Rejection::NotFound | Rejection::PatchConflict { .. } | Rejection::BatchRejected => {
+            missing_outcome().into()
+        }
     }
 }
 
@@ -634,8 +629,8 @@ mod tests {
         assert!(db.list_all("agents").await.unwrap().is_empty());
         db.save("agents", "a", &json!({})).await.unwrap();
         assert!(db.delete("agents", "a").await.unwrap());
-        let integer = db.save("agents", "10", &json!({})).await.unwrap_err();
-        assert!(matches!(integer, DocumentError::AssignedId { .. }), "{integer:?}");
+        let integer = db.save("agents", "10", &json!({})).await.unwrap();
+        assert_eq!(integer.id(), "10");
     }
 
     #[tokio::test]

@@ -124,6 +124,11 @@ impl Node {
         Ok(Self { packages: packages(cache, "emulators")? })
     }
 
+    /// The folder of the packages.
+    pub(super) fn packages(&self) -> &Path {
+        &self.packages
+    }
+
     /// Runs a program of `tests/emulators` as it is in this checkout.
     pub(super) fn command(&self, program: &str) -> Command {
         let mut command = Command::new("node");

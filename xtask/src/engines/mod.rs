@@ -71,6 +71,11 @@ pub(crate) fn run(action: &Action) -> Result<()> {
     }
 }
 
+/// The folder of the npm packages that tests read, installed where it is not there.
+pub(crate) fn npm_packages() -> Result<PathBuf> {
+    Ok(Node::install(&Cache::open()?)?.packages().to_owned())
+}
+
 /// Which servers an engine has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Extent {

@@ -6,7 +6,10 @@ use serde_json::json;
 
 use super::place::{Place, collections, location_or_settings};
 use crate::{
-    arguments::ReconcileArguments, failure::Failure, print::Printer, progress::thousands,
+    arguments::ReconcileArguments,
+    failure::{Failure, Problem},
+    print::Printer,
+    progress::thousands,
     settings::Config,
 };
 
@@ -39,7 +42,8 @@ async fn look(
         wanted = reconcile.reconcilable().await?;
     }
     for collection in &wanted {
-        let Reconciled { examined, created, updated } = reconcile.reconcile(collection).await?;
+        let Reconciled { examined, created, updated, unreadable, unreadable_ids } =
+            reconcile.reconcile(collection).await?;
         let name = collection.as_str();
         if printer.json {
             printer.json_line(&json!({
@@ -47,6 +51,7 @@ async fn look(
                 "examined": examined,
                 "created": created,
                 "updated": updated,
+                "unreadable": unreadable,
             }));
         } else {
             printer.line(&format!(
@@ -55,6 +60,13 @@ async fn look(
                 thousands(created),
                 thousands(updated)
             ));
+        }
+        if let Some(first) = unreadable_ids.first() {
+            let message = format!(
+                "{name}: {} documents have ids that no document can have, the first is {first:?}",
+                thousands(unreadable)
+            );
+            printer.warning(&Problem { message, hint: None });
         }
     }
     Ok(())

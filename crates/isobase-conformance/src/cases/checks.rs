@@ -59,7 +59,7 @@ fn put(key: &str, body: &str) -> Action {
 }
 
 fn patch(key: &str, patch: &str) -> Action {
-    Action::Patch { id: id(key), patch: patch.to_owned() }
+    Action::Patch { id: id(key), patch: isobase_types::json::Patch::Merge(patch.to_owned()) }
 }
 
 async fn write_checked(

@@ -232,10 +232,11 @@ pub(crate) async fn patterns_match_whole_strings(s: Shared) {
             "{}",
             r#"{"v":"a\\b"}"#,
             r#"{"v":"😀x"}"#,
+            r#"{"v":"ΟΔΥΣΣΕΥΣ"}"#,
         ],
     )
     .await;
-    let queries: [(Filter, &[&str]); 14] = [
+    let queries: [(Filter, &[&str]); 16] = [
         (&[("v[like]", "Anna")], &["1"]),
         (&[("v[like]", "Anna%")], &["1", "3"]),
         (&[("v[ilike]", "anna%")], &["1", "2", "3"]),
@@ -245,6 +246,9 @@ pub(crate) async fn patterns_match_whole_strings(s: Shared) {
         (&[("v[like]", "a_b")], &["6", "7", "14"]),
         (&[("v[like]", "a\\_b")], &["6"]),
         (&[("v[ilike]", "ärger")], &["8"]),
+        // A capital sigma at the end of a word is a small one of its own.
+        (&[("v[ilike]", "ΟΔΥΣ%")], &["16"]),
+        (&[("v[ilike]", "οδυσσευς")], &["16"]),
         (&[("v[like]", "line%")], &["9"]),
         (&[("v[like]", "")], &["10"]),
         (&[("v[like]", "_x")], &["15"]),

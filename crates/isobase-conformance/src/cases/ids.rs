@@ -31,15 +31,43 @@ pub(crate) async fn refused_writes_take_no_integer(s: Shared) {
     assert_eq!(create(&s, "a", "{}").await, "1");
 }
 
-pub(crate) async fn integers_are_assigned_not_chosen(s: Shared) {
-    for id in ["0", "1", "7", "9223372036854775807"] {
-        let upsert = refused(&s, "a", Operation::upsert(id, "{}")).await;
-        assert_eq!(upsert, RefusalKind::NotFound, "{id}");
-        let create_only = refused(&s, "a", Operation::create_as(id, "{}")).await;
-        assert_eq!(create_only, RefusalKind::NotFound, "{id}");
-    }
-    assert_eq!(create(&s, "a", "{}").await, "1");
-    assert_eq!(write(&s, "a", Operation::upsert("1", r#"{"n":1}"#)).await.kind, "updated");
+pub(crate) async fn chosen_integers_move_the_counter(s: Shared) {
+    let choose = async |id: &str| {
+        let done = write(&s, "a", Operation::upsert(id, r#"{"n":1}"#)).await;
+        assert_eq!((done.id.as_str(), done.kind.as_str()), (id, "created"));
+        assert_eq!(text(&s, "a", id).await.unwrap(), format!(r#"{{"n":1,"id":{id}}}"#));
+    };
+    choose("7").await;
+    assert_eq!(create(&s, "a", "{}").await, "8");
+    assert_eq!(create(&s, "b", "{}").await, "9");
+    assert_eq!(write(&s, "a", Operation::upsert("8", r#"{"n":1}"#)).await.kind, "updated");
+    choose("0").await;
+    choose("5").await;
+    assert_eq!(refused(&s, "a", Operation::put("6", "{}")).await, RefusalKind::NotFound);
+    // In one batch, before and after an id that is assigned.
+    let operations = vec![
+        Operation::create_as("12", "{}"),
+        Operation::create("{}"),
+        Operation::upsert("13", "{}"),
+        Operation::create_as("14", "{}"),
+    ];
+    let report = batch(&s, "a", Batch::each(operations)).await;
+    let done = report.outcomes.into_iter().map(|outcome| outcome.map(|done| (done.id, done.kind)));
+    let done: Vec<_> = done.collect::<Result<_, _>>().unwrap();
+    let created = |id: &str| (id.to_owned(), "created".to_owned());
+    let replaced = ("13".to_owned(), "updated".to_owned());
+    assert_eq!(done, [created("12"), created("13"), replaced, created("14")]);
+    // Nobody counts beyond what every reader of JSON has exactly.
+    choose("9007199254740993").await;
+    choose("9223372036854775807").await;
+    assert_eq!(create(&s, "a", "{}").await, "15");
+    choose("9007199254740992").await;
+    let kind = refused(&s, "a", Operation::create("{}")).await;
+    assert_eq!(kind, RefusalKind::Unholdable);
+    put_new(&s, "a", "text", "{}").await;
+    let listed = ids(&s, "a", &[]).await;
+    let large = ["9007199254740992", "9007199254740993", "9223372036854775807", "\"text\""];
+    assert_eq!(listed[listed.len() - 4..], large);
 }
 
 pub(crate) async fn only_canonical_decimals_are_integers(s: Shared) {
@@ -81,20 +109,104 @@ pub(crate) async fn integers_are_listed_before_strings(s: Shared) {
 }
 
 pub(crate) async fn rules_of_string_ids_hold(s: Shared) {
-    let long = "x".repeat(512);
-    let longest = format!("{}é", "y".repeat(510));
-    for id in [long.as_str(), longest.as_str(), "a b", "a?b#c%2F", "...", "x_", "a\u{1}b"] {
-        put_new(&s, "a", id, "{}").await;
+    let long = "x".repeat(1_500);
+    // Firestore has none of these slashes: escaped, they are too long for it.
+    let (longest, slashes) = (format!("{}é", "y".repeat(1_498)), "/".repeat(1_000));
+    let mut valid = vec![
+        long.as_str(),
+        &longest,
+        &slashes,
+        "a b",
+        "a?b#c%2F",
+        "...",
+        "x_",
+        "a\u{1}b",
+        "_a",
+        "_",
+        "_design/a",
+        "_local/a",
+        ".",
+        "..",
+        "/",
+        "a/b",
+        "/a/",
+        "__x__",
+        "%",
+        "isobase_id:_a",
+        "isobase_id:a%2Fb",
+        "9223372036854775808",
+    ];
+    for id in &valid {
+        let revision = put_new(&s, "a", id, "{}").await;
         let expected = format!("{{\"id\":{}}}", quoted(id));
         assert_eq!(text(&s, "a", id).await.unwrap(), expected, "{id:?}");
+        let patched = write(&s, "a", Operation::patch(id, r#"{"n":1}"#)).await;
+        assert_ne!(patched.revision, Some(revision), "{id:?}");
     }
-    let too_long = "x".repeat(513);
-    for id in [too_long.as_str(), "_a", "_", ".", "..", "a/b", "a\0b", "\0"] {
+    valid.sort_unstable();
+    let quoted_ids: Vec<String> = valid.iter().map(|id| quoted(id)).collect();
+    assert_eq!(ids(&s, "a", &[]).await, quoted_ids);
+    for (id, quoted) in valid.iter().zip(&quoted_ids) {
+        assert_eq!(ids(&s, "a", &[("id", quoted)]).await, std::slice::from_ref(quoted));
+        assert_eq!(write(&s, "a", Operation::delete(id)).await.kind, "deleted", "{id:?}");
+        assert_eq!(text(&s, "a", id).await, None, "{id:?}");
+    }
+    let too_long = "x".repeat(1_501);
+    for id in [too_long.as_str(), "a\0b", "\0", ""] {
         let refusal = s.write("a", &Operation::upsert(id, "{}"), None).await.unwrap_err();
         let named = [RefusalKind::InvalidId, RefusalKind::NoRoute];
         assert!(named.contains(&refusal.kind), "{id:?}: {refusal:?}");
     }
-    assert_eq!(s.totals().await.unwrap().documents, 7);
+    assert_eq!(s.totals().await.unwrap().documents, 0);
+}
+
+pub(crate) async fn long_ids_keep_their_order(s: Shared) {
+    // They differ beyond what any database has of a long key.
+    let ends = ["", "c", "a", "b", "ab", "/", "é"];
+    let names: Vec<String> = ["x", "y"]
+        .iter()
+        .flat_map(|first| ends.map(|end| format!("{first}{}{end}", "-".repeat(1_490))))
+        .collect();
+    let bodies = |n: usize| format!("{{\"n\":{},\"t\":\"{}\"}}", n % 2, "t".repeat(300));
+    let operations = names.iter().enumerate().map(|(n, id)| Operation::create_as(id, bodies(n)));
+    let mut operations: Vec<_> = operations.collect();
+    operations.extend(["a", "z"].map(|id| Operation::create_as(id, bodies(0))));
+    batch(&s, "a", Batch::each(operations)).await;
+    let mut sorted: Vec<&str> = names.iter().map(String::as_str).chain(["a", "z"]).collect();
+    sorted.sort_unstable();
+    let odd = |id: &&str| names.iter().position(|name| name == id).is_some_and(|at| at % 2 == 1);
+    let check = async || {
+        for (query, expected) in [
+            (vec![("sort", "id")], sorted.clone()),
+            (vec![("sort", "-id")], sorted.iter().rev().copied().collect()),
+            (vec![("sort", "t")], sorted.clone()),
+            (vec![("sort", "-t")], sorted.iter().rev().copied().collect()),
+            (vec![("sort", "t,n")], {
+                let (odd, even): (Vec<_>, Vec<_>) = sorted.iter().copied().partition(odd);
+                even.into_iter().chain(odd).collect()
+            }),
+            (vec![("n", "1"), ("sort", "id")], sorted.iter().copied().filter(odd).collect()),
+        ] {
+            let expected: Vec<String> = expected.iter().map(|id| quoted(id)).collect();
+            for limit in [1, 2, 5] {
+                let walked = walk(&s, "a", &query, limit).await;
+                let walked: Vec<_> = walked.iter().map(|text| id_of(text)).collect();
+                assert_eq!(walked, expected, "{query:?} {limit}");
+            }
+        }
+        let (from, to) = (&sorted[3], &sorted[10]);
+        let range = [("id[gte]", quoted(from)), ("id[lt]", quoted(to))];
+        let range: Vec<_> = range.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let expected: Vec<String> = sorted[3..10].iter().map(|id| quoted(id)).collect();
+        assert_eq!(ids(&s, "a", &range).await, expected);
+    };
+    check().await;
+    if s.abilities().indexes {
+        for fields in ["t,n", "n,-t", "t"] {
+            s.create_index("a", fields).await.unwrap();
+        }
+        check().await;
+    }
 }
 
 pub(crate) async fn strings_that_look_alike_are_different(s: Shared) {

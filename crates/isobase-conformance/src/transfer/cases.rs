@@ -7,7 +7,10 @@ use isobase_engine::{
     Action, BulkLoad, Counters, Engine, ErrorKind, NOTE_BYTES_MAX, Rejection, SystemClock,
 };
 use isobase_engine_memory::{MemoryEngine, MemoryOptions};
-use isobase_types::{Document, DocumentId, Revision, Sequence, json};
+use isobase_types::{
+    Document, DocumentId, Revision, Sequence,
+    json::{self, Patch},
+};
 
 use super::{
     Database,
@@ -122,6 +125,37 @@ pub(crate) async fn integer_ids_of_any_size_are_held(database: Arc<Database>) {
     write(&engine, "ids", vec![Action::Delete { id: large.clone() }]).await;
     assert_eq!(engine.get(&name("ids"), &large).await.unwrap(), None);
     assert_eq!(size(&engine, "ids").await, ids.len() as u64 - 1);
+}
+
+pub(crate) async fn own_ids_are_kept_by_every_write(database: Arc<Database>) {
+    let engine = database.engine();
+    let documents = [
+        document("7", 1, r#"{"id":7,"n":1.0}"#),
+        document("_x", 2, r#"{"id":{"z":1,"a":[]}}"#),
+        document("a/b", 3, r#"{"id":"ext-77","name":"x","b":1}"#),
+    ];
+    load_whole(&engine, "notes", &documents, 10, 7).await;
+    assert_eq!(listed(&engine, "notes", "").await, documents);
+    put(&engine, "notes", "_x", "{}").await;
+    put(&engine, "notes", "a/b", r#"{"name":"y"}"#).await;
+    let patch = |id_text: &str, patch: Patch| Action::Patch { id: id(id_text), patch };
+    let merge = Patch::merge(br#"{"id":8,"n":null}"#).unwrap();
+    let update = Patch::update(br#"{"increment":{"n":1}}"#).unwrap();
+    let json = Patch::json(br#"[{"op":"replace","path":"","value":{"id":1,"c":2}}]"#).unwrap();
+    let patches = vec![
+        patch("7", update),
+        patch("7", merge),
+        patch("a/b", json),
+        patch("_x", Patch::merge(b"{}").unwrap()),
+    ];
+    write(&engine, "notes", patches).await;
+    let bodies = [r#"{"id":7}"#, r#"{"id":{"z":1,"a":[]}}"#, r#"{"id":"ext-77","c":2}"#];
+    let after = listed(&engine, "notes", "").await;
+    assert_eq!(after.iter().map(|found| found.body.as_str()).collect::<Vec<_>>(), bodies);
+    // Deleted, it is gone for good.
+    write(&engine, "notes", vec![Action::Delete { id: id("a/b") }]).await;
+    put(&engine, "notes", "a/b", "{}").await;
+    assert_eq!(engine.get(&name("notes"), &id("a/b")).await.unwrap().unwrap().body, "{}");
 }
 
 pub(crate) async fn revisions_of_other_programs_stay_apart(database: Arc<Database>) {

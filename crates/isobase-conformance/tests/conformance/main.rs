@@ -4,6 +4,7 @@ mod couchdb;
 mod dynamodb;
 mod firestore;
 mod http;
+mod json_patch;
 mod memory;
 mod page;
 mod postgres;

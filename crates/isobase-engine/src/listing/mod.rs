@@ -8,6 +8,7 @@ mod count;
 mod place;
 mod plan;
 mod run;
+mod stored;
 
 use isobase_types::{Document, Filter, Order};
 
@@ -15,6 +16,7 @@ pub use count::{CountRun, CountStep};
 pub use place::{Place, index_key};
 pub use plan::{IdRange, KeyRange, ReadyIndex};
 pub use run::{Fetch, Fetched, ListRun, Range, Row, Step};
+pub use stored::StoredKeys;
 
 /// Which documents, in which order, and how many.
 #[derive(Clone, Debug)]

@@ -119,7 +119,8 @@ pub async fn dump(
     let mut stages = Stages::new(control);
     // An archive of changes reads what the feed tells, and not the whole database.
     if options.since.is_none() {
-        take_in(from, &options.collections, control, &mut stages).await?;
+        // An archive that lacks documents would be taken for the whole.
+        take_in(from, &options.collections, control, &mut stages).await?.check()?;
     }
     let scan = Scan::open(from, Side::Source, &options.collections).await?;
     if options.since.is_none() {

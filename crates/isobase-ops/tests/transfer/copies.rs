@@ -114,7 +114,10 @@ async fn a_copy_that_was_stopped_is_resumed() {
     assert!(refused.contains("a copy from test:one, begun 20"), "{refused}");
 
     // What is written meanwhile is brought over, before and after the place of the cut.
-    let patched = |n| Action::Patch { id: id(n), patch: "{\"later\":true}".to_owned() };
+    let patched = |n| Action::Patch {
+        id: id(n),
+        patch: isobase_types::json::Patch::Merge("{\"later\":true}".to_owned()),
+    };
     write(&source, "many", vec![patched(1), patched(19_999)]).await;
     write(&source, "many", vec![Action::Delete { id: id(2) }, Action::Delete { id: id(20_000) }])
         .await;
@@ -176,7 +179,10 @@ async fn followed(from: Kind, to: Kind, documents: u32, rounds: u32) {
     let writer = tokio::spawn(async move {
         begin.await.unwrap();
         for n in 1..rounds {
-            let patched = Action::Patch { id: id(n), patch: format!("{{\"round\":{n}}}") };
+            let patched = Action::Patch {
+                id: id(n),
+                patch: isobase_types::json::Patch::Merge(format!("{{\"round\":{n}}}")),
+            };
             write(&writing, "many", vec![patched, Action::Delete { id: id(n + rounds) }]).await;
             write(&writing, "gone", vec![put(&format!("x{n}"), "{}")]).await;
             if n % (rounds / 5) == 0 {

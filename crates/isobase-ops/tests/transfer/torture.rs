@@ -285,7 +285,12 @@ pub(crate) async fn write(engine: &Arc<dyn Engine>, small: usize) {
         collection: collection.clone(),
         action: match n % 2 {
             0 => Action::Delete { id },
-            _ => Action::Patch { id, patch: "{\"patched\":true,\"name\":null}".to_owned() },
+            _ => Action::Patch {
+                id,
+                patch: isobase_types::json::Patch::Merge(
+                    "{\"patched\":true,\"name\":null}".to_owned(),
+                ),
+            },
         },
         precondition: Precondition::Exists,
     });

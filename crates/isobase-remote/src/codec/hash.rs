@@ -13,10 +13,15 @@ pub(super) fn of(body: &str) -> String {
     digits(body, 16)
 }
 
+/// The same as of the first format, in which a content had no field `id`.
+pub(super) fn of_id_1(id: &DocumentId) -> String {
+    digits(&id.to_string(), 4)
+}
+
 /// Eight digits that say which document a hash belongs to: who copies a document with its
 /// bookkeeping to another id has made another document.
 pub(super) fn of_id(id: &DocumentId) -> String {
-    digits(&id.to_string(), 4)
+    digits(&format!("2 {id}"), 4)
 }
 
 fn digits(text: &str, bytes: usize) -> String {

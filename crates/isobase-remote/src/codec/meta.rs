@@ -1,6 +1,9 @@
 //! Our bookkeeping in a document.
 
-use isobase_types::{DocumentId, Revision, Sequence, Timestamp};
+use isobase_types::{
+    DocumentId, Revision, Sequence, Timestamp,
+    json::{self, Raw},
+};
 
 use super::{NativeRules, Tree, hash, rebuild, shape, time, tree::into_text, wrap};
 use crate::Tag;
@@ -10,7 +13,10 @@ pub const META_FIELD: &str = "isobase_meta";
 
 /// Top-level fields that are never part of a body: names of the id and of the database. A caller's
 /// fields of these names are held in the bookkeeping.
-pub(super) const RESERVED: [&str; 4] = ["id", "_id", "_rev", META_FIELD];
+pub(super) const RESERVED: [&str; 3] = ["_id", "_rev", META_FIELD];
+
+/// A field that is part of a body only where another program has written it.
+const OWN_ID: &str = "id";
 
 /// What we keep about a document, in the document.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,13 +74,20 @@ impl NativeDocument {
         fields.retain(|(name, _)| !RESERVED.contains(&name.as_str()));
         let held = meta.as_ref().and_then(|meta| meta.held.as_deref());
         let fields = wrap::unwrap_fields(fields, held);
-        let body = body_of(&fields, meta.as_ref());
-        let hash = hash::of(&body);
-        let ours =
-            meta.as_ref().filter(|meta| meta.is_bound_to(&id) && meta.content_hash() == hash);
+        let (body, is_ours) = match read_format_1(&id, &fields, meta.as_ref()) {
+            Some(body) => (body, true),
+            None => {
+                let body = own_id_first(body_of(&fields, meta.as_ref()), &fields);
+                let is_ours = meta.as_ref().is_some_and(|meta| {
+                    meta.is_bound_to(&id) && meta.content_hash() == hash::of(&body)
+                });
+                (body, is_ours)
+            }
+        };
+        let ours = meta.as_ref().filter(|_| is_ours);
         let revision = match ours {
             Some(meta) => Revision::from_number(meta.revision.0),
-            None => foreign_revision(&hash),
+            None => foreign_revision(&hash::of(&body)),
         };
         let (created_at, updated_at) = match (ours, &meta, native_times) {
             (Some(ours), ..) => (ours.created_at, ours.updated_at),
@@ -124,7 +137,9 @@ impl Meta {
 
     /// Whether it may be of this document.
     pub(crate) fn is_bound_to(&self, id: &DocumentId) -> bool {
-        self.hash.split_once('-').is_none_or(|(_, of_id)| of_id == hash::of_id(id))
+        self.hash
+            .split_once('-')
+            .is_none_or(|(_, of_id)| of_id == hash::of_id(id) || of_id == hash::of_id_1(id))
     }
 
     fn content_hash(&self) -> &str {
@@ -173,6 +188,47 @@ fn body_of(fields: &[(String, Tree)], meta: Option<&Meta>) -> String {
     let mut out = Vec::new();
     rebuild::write_fields(fields, shape.as_ref(), &mut out);
     into_text(out)
+}
+
+/// The body of a document with a field `id` of its own whose bookkeeping was written when that was
+/// none of its content; none of any other document, or when the rest has changed since.
+fn read_format_1(
+    id: &DocumentId,
+    fields: &[(String, Tree)],
+    meta: Option<&Meta>,
+) -> Option<String> {
+    let own = fields.iter().find(|(name, _)| name == OWN_ID)?;
+    let meta = meta?;
+    let is_of_format_1 =
+        meta.hash.split_once('-').is_none_or(|(_, of_id)| of_id == hash::of_id_1(id));
+    let others: Vec<_> = fields.iter().filter(|(name, _)| name != OWN_ID).cloned().collect();
+    let rest = body_of(&others, Some(meta));
+    if !is_of_format_1 || meta.content_hash() != hash::of(&rest) {
+        return None;
+    }
+    let own = body_of(std::slice::from_ref(own), None);
+    json::own_id(&own).map(|own| json::with_own_id(&rest, own))
+}
+
+/// The text with the document's own field `id` where readers of a body look for it.
+fn own_id_first(body: String, fields: &[(String, Tree)]) -> String {
+    if !fields.iter().any(|(name, _)| name == OWN_ID) {
+        return body;
+    }
+    let members = || Raw::new(&body).members();
+    let is_own = |key: Raw<'_>| key.as_str_decoded().is_some_and(|name| name == OWN_ID);
+    let Some((_, own)) = members().find(|(key, _)| is_own(*key)) else { return body };
+    let mut rest = String::from("{");
+    for (key, value) in members().filter(|(key, _)| !is_own(*key)) {
+        if rest.len() > 1 {
+            rest.push(',');
+        }
+        rest.push_str(key.as_text());
+        rest.push(':');
+        rest.push_str(value.as_text());
+    }
+    rest.push('}');
+    json::with_own_id(&rest, own)
 }
 
 fn foreign_revision(hash: &str) -> Revision {

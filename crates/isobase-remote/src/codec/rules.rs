@@ -1,5 +1,7 @@
 //! What a native document can hold.
 
+use isobase_engine::listing::StoredKeys;
+
 /// What the native form of a database cannot hold, beyond sizes. Such values are not refused:
 /// they are wrapped (see [`super::wrap`]). Numbers are no rule: what the native number cannot
 /// hold exactly is spelled in the document's bookkeeping.
@@ -17,11 +19,17 @@ pub struct NativeRules {
     pub name_bytes_max: usize,
     /// Arrays and objects open at once inside a top-level field.
     pub levels_max: usize,
-    /// Longest index key in bytes.
+    /// Longest index key in bytes. Longer ones are stored by their beginning and a hash.
     pub index_key_bytes_max: usize,
 }
 
 impl NativeRules {
+    /// How the database stores keys.
+    #[must_use]
+    pub fn stored_keys(&self) -> StoredKeys {
+        StoredKeys::new(self.index_key_bytes_max)
+    }
+
     /// Whether a field may have this name, at any depth.
     pub(super) fn holds_name(&self, name: &str) -> bool {
         let dunder = name.len() >= 4 && name.starts_with("__") && name.ends_with("__");

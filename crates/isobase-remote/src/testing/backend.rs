@@ -203,8 +203,14 @@ impl Backend for FakeBackend {
             let mut rest = native.documents.range::<str, _>((from, Bound::Unbounded));
             let page: Vec<_> = rest.by_ref().take(limit as usize).collect();
             let next = page.last().map(|(id, _)| (*id).clone()).filter(|_| rest.next().is_some());
-            let documents = page.iter().filter_map(|(id, stored)| stored.document(id)).collect();
-            Ok(ScanPage { documents, next })
+            let mut scanned = ScanPage { next, ..ScanPage::default() };
+            for (id, stored) in page {
+                match stored.document(id) {
+                    Some(document) => scanned.documents.push(document),
+                    None => scanned.unreadable.push(id.clone()),
+                }
+            }
+            Ok(scanned)
         })
     }
 

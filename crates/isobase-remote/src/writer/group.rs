@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use isobase_engine::{
     BatchProgress, Current, Effect, Idempotency, Others, Referred, Rejection, UniqueHolders,
-    WriteOperation, WriteOutcome, Written, decide, no_id_left, refers,
+    WriteOperation, WriteOutcome, Written, decide, listing::StoredKeys, next_id, refers,
 };
 use isobase_types::{
     Change, ChangeKind, CollectionName, DocumentId, FieldPath, Revision, Sequence, Timestamp,
@@ -471,7 +471,7 @@ impl<'a, B: Backend> Group<'a, B> {
     fn next_key(&self, collection: &CollectionName) -> Result<DocumentKey, Rejection> {
         let mut last = self.next.last_id;
         loop {
-            last = last.checked_add(1).ok_or_else(no_id_left)?;
+            last = next_id(last)?;
             let key = DocumentKey { collection: collection.clone(), id: DocumentId::Integer(last) };
             let is_free = self
                 .documents
@@ -500,10 +500,8 @@ impl<'a, B: Backend> Group<'a, B> {
         let revision = content.as_ref().map(|content| content.revision.clone());
         let before = self.replace(&key, State { content, touched: true, write, cost });
         self.journal.push(Undo { key: key.clone(), before });
-        if let DocumentId::Integer(integer) = key.id {
-            // Also an id that another program gave must not be given again.
-            self.next.last_id = self.next.last_id.max(integer);
-        }
+        // Also an id that a caller or another program chose must not be given again.
+        self.next.last_id = self.next.last_id.max(key.id.counted().unwrap_or_default());
         self.next.sequence = Sequence(self.next.sequence.0 + 1);
         let names = key.collection.as_str().len() + key.id.to_string().len();
         self.change_bytes += names as u64 + CHANGE_BYTES;
@@ -555,9 +553,10 @@ impl<'a, B: Backend> Group<'a, B> {
             return None;
         }
         let indexes = indexes_of(self.catalogue, &self.retired, &key.collection);
+        let stored = self.shared.stored_keys();
         let keeps_native = content.is_some_and(|content| content.keeps_native);
         let before = native.map(|native| {
-            let mut before = before_of(native, &indexes, content.is_none());
+            let mut before = before_of(native, &indexes, stored, content.is_none());
             if keeps_native {
                 before.keys.clear();
             }
@@ -573,7 +572,7 @@ impl<'a, B: Backend> Group<'a, B> {
                 content.updated_at,
             );
             let meta = Meta { keeps_content: content.keeps_native, ..meta.bound_to(&key.id) };
-            After { fields, meta, keys: keys_of(&content.body, &key.id, &indexes) }
+            After { fields, meta, keys: keys_of(&content.body, &key.id, &indexes, stored) }
         });
         Some(DocumentWrite { key: key.clone(), before, after })
     }
@@ -644,13 +643,14 @@ pub(crate) fn indexes_of(
 pub(crate) fn before_of(
     native: &NativeDocument,
     indexes: &[IndexEntry],
+    stored: StoredKeys,
     is_deleted: bool,
 ) -> Before {
     let stamp = native.meta.as_ref().map(|meta| meta.revision);
     // Other programs write no keys, and leave those of the content that they replace.
     let keys = match native.is_foreign() && !is_deleted {
         true => Vec::new(),
-        false => keys_of(&native.body, &native.id, indexes),
+        false => keys_of(&native.body, &native.id, indexes, stored),
     };
     Before { tag: native.tag.clone(), stamp, keys }
 }

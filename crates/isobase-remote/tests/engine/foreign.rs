@@ -72,7 +72,7 @@ async fn are_found_by_a_reconciliation() {
     assert!(changed.revision.to_string().starts_with("foreign-"));
     assert_eq!(list(&engine, "").await, ["1", "2", "3", "4", "5"]);
     let found = Reconcile::reconcile(&engine, &name("a")).await.unwrap();
-    assert_eq!(found, Reconciled { examined: 6, created: 1, updated: 1 });
+    assert_eq!(found, Reconciled { examined: 6, created: 1, updated: 1, ..Reconciled::default() });
     assert_eq!(list(&engine, "n").await, ["new", "2", "3", "4", "5", "1"]);
     assert_eq!(list(&engine, "").await, ["1", "2", "3", "4", "5", "new"]);
     let again = Reconcile::reconcile(&engine, &name("a")).await.unwrap();
@@ -113,11 +113,46 @@ async fn change_under_a_write_is_seen() {
     write(&engine, put("x", "{\"n\":1}")).await;
     database.inject(Fault::DocumentChanged);
     database.put_foreign(&name("a"), "x", "{\"n\":1,\"theirs\":true}");
-    let patch = Action::Patch { id: id("x"), patch: "{\"ours\":1}".to_owned() };
+    let patch = Action::Patch {
+        id: id("x"),
+        patch: isobase_types::json::Patch::Merge("{\"ours\":1}".to_owned()),
+    };
     let operation =
         WriteOperation { collection: name("a"), action: patch, precondition: Precondition::None };
     let written = write(&engine, operation).await;
     assert_eq!(written.body.as_deref(), Some("{\"n\":1,\"theirs\":true,\"ours\":1}"));
+}
+
+#[tokio::test]
+async fn their_field_id_is_kept() {
+    let database = database();
+    let engine = open(&database).await;
+    database.put_foreign(&name("a"), "x", "{\"name\":\"x\",\"id\":\"ext-77\"}");
+    assert_eq!(list(&engine, "").await, ["x"]);
+    let found = get(&engine, "x").await.unwrap();
+    assert_eq!(found.body, "{\"id\":\"ext-77\",\"name\":\"x\"}");
+    write(&engine, put("x", "{\"name\":\"y\"}")).await;
+    assert_eq!(get(&engine, "x").await.unwrap().body, "{\"id\":\"ext-77\",\"name\":\"y\"}");
+    // To change it is to change the document.
+    database.put_foreign(&name("a"), "x", "{\"name\":\"y\",\"id\":\"ext-78\"}");
+    let changed = get(&engine, "x").await.unwrap();
+    assert!(changed.revision.to_string().starts_with("foreign-"));
+}
+
+#[tokio::test]
+async fn ids_that_are_too_long_are_named() {
+    let database = database();
+    let engine = open(&database).await;
+    let long = "x".repeat(1_501);
+    for id in ["a/b", "_x", &long] {
+        database.put_foreign(&name("a"), id, "{}");
+    }
+    assert_eq!(list(&engine, "").await, ["_x", "a/b"]);
+    let found = Reconcile::reconcile(&engine, &name("a")).await.unwrap();
+    let unreadable_ids = vec![long];
+    let expected =
+        Reconciled { examined: 2, unreadable: 1, unreadable_ids, ..Reconciled::default() };
+    assert_eq!(found, expected);
 }
 
 #[tokio::test]

@@ -228,9 +228,26 @@ fn what_is_not_of_the_body_is_left_out() {
         "{\"_id\":\"7\",\"_rev\":\"1-a\",\"id\":7,\"isobase_meta\":{\"x\":1},\"b\":1,\"a\":2.50}",
     );
     let document = read(fields.unwrap());
-    assert_eq!(document.body, "{\"a\":2.5,\"b\":1}");
+    // The field `id` is another program's.
+    assert_eq!(document.body, "{\"id\":7,\"a\":2.5,\"b\":1}");
     assert!(document.meta.is_none());
     assert!(document.revision.to_string().starts_with("foreign-"));
+}
+
+#[test]
+fn what_was_taken_in_without_its_field_id_is_still_ours() {
+    // As the first format wrote it: the hash of `{"b":1.5,"a":2}`, and of the id 7.
+    let fields = Tree::parse_fields(
+        "{\"a\":2,\"b\":1.5,\"id\":\"ext-77\",\"isobase_meta\":{\"revision\":4,\
+         \"created_at\":\"2026-11-20T14:09:00.000000Z\",\
+         \"updated_at\":\"2026-11-20T14:09:00.000000Z\",\
+         \"hash\":\"HASH\",\"shape\":\"{10}\"}}"
+            .replace("HASH", "3af25a8f7e8bef238d3ea57235f92565-7902699b")
+            .as_str(),
+    );
+    let document = read(fields.unwrap());
+    assert_eq!(document.body, "{\"id\":\"ext-77\",\"b\":1.5,\"a\":2}");
+    assert_eq!((document.revision.number(), document.is_foreign()), (Some(4), false));
 }
 
 #[test]

@@ -159,8 +159,8 @@ async fn collection_names_are_decoded_segments() {
     service.get("/records/with%20space").await.is(200, r#"[{"a":1,"id":1}]"#);
     service.get("/records/%e2%98%83").await.is(200, r#"[{"a":2,"id":2}]"#);
     service.get("/collections").await.is(200, "{\"collections\":[\"with space\",\"\u{2603}\"]}");
-    // Decoded before it is routed: collection a, id b.
-    service.get("/records/a%2Fb").await.is_problem(404, "record_not_found");
+    // Split before it is decoded: one segment, which no collection can be named.
+    service.get("/records/a%2Fb").await.is_problem(422, "invalid_collection_name");
     service.get("/records/").await.has_status(404);
 }
 

@@ -209,7 +209,7 @@ async fn what_is_no_record_is_refused() {
         assert_eq!(refused.blamed(), places, "{body}");
     }
     service.put(MAIN, "[]").await.is_problem(422, "not_an_object");
-    let long = format!("/data-store/namespaces/n/records/{}", "k".repeat(600));
+    let long = format!("/data-store/namespaces/n/records/{}", "k".repeat(1_200));
     service.put(&long, r#"{"value":1}"#).await.is_problem(422, "invalid_id");
     let long = format!("/data-store/namespaces/{}", "n".repeat(129));
     service.get(&long).await.is_problem(422, "invalid_id");
@@ -246,4 +246,42 @@ async fn counts_of_other_programs_are_gone_on_with() {
         let record = as_agent(Method::GET, "/data-store/namespaces/_n/records/k", "a");
         assert_eq!(service.send(record).await.json()["accessCount"], counted, "{stored}");
     }
+}
+
+#[tokio::test]
+async fn records_of_other_programs_are_met_and_never_replaced() {
+    let service = Service::new();
+    // As the original of the document store writes them.
+    let plain = "/records/agent_data_store/local:files:repo-x:aw==?upsert=true";
+    let record = |namespace: &str, value: u32| {
+        format!(
+            r#"{{"userId":"local","namespace":"{namespace}","key":"k","value":{value},"accessCount":0}}"#
+        )
+    };
+    service.put(plain, record("files:repo-x", 1)).await.has_status(201);
+    let here = "/data-store/namespaces/files:repo-x/records/k";
+    service.get(here).await.has_status(200).contains(r#""value":1"#);
+    service.put(here, r#"{"value":2}"#).await.has_status(200).contains("local:files:repo-x:aw==");
+    let listed = service.get("/data-store/namespaces/files:repo-x/records").await;
+    assert_eq!(listed.json().as_array().map(Vec::len), Some(1));
+    // What an earlier service wrote apart is found, and changed where it is.
+    let apart = "/records/agent_data_store/local:a%253Ab:aw==";
+    service.put(&format!("{apart}?upsert=true"), record("a:b", 3)).await.has_status(201);
+    let there = "/data-store/namespaces/a:b/records/k";
+    service.put(there, r#"{"value":4}"#).await.has_status(200).contains("local:a%3Ab:aw==");
+    service.get(apart).await.has_status(200).contains(r#""value":4"#);
+    service.delete(there).await.is(204, "");
+    // The same text, and another record.
+    let taken = "/records/agent_data_store/local:c:d:aw==";
+    let other = record("d", 5).replace("local", "local:c");
+    service.put(&format!("{taken}?upsert=true"), other).await.has_status(201);
+    let mine = "/data-store/namespaces/c:d/records/k";
+    service.get(mine).await.is_problem(404, "record_not_found");
+    service.delete(mine).await.is_problem(404, "record_not_found");
+    service.put(mine, r#"{"value":6}"#).await.has_status(200).contains("local:c%3Ad:aw==");
+    service.get(mine).await.has_status(200).contains(r#""value":6"#);
+    service.get(taken).await.has_status(200).contains(r#""value":5"#);
+    let slashes = "/data-store/namespaces/e%2Ff/records/k";
+    service.put(slashes, r#"{"value":7}"#).await.has_status(200).contains("local:e/f:aw==");
+    service.get(slashes).await.has_status(200).contains(r#""value":7"#);
 }

@@ -26,13 +26,12 @@ async fn put_without_a_document_creates_only_when_asked() {
 }
 
 #[tokio::test]
-async fn integer_ids_cannot_be_created() {
+async fn integer_ids_can_be_chosen() {
     let service = Service::new();
-    let refused = service.put("/records/c/7?upsert=true", "{}").await;
-    refused.is_problem(404, "record_not_found").contains("assigned by the service");
-    let ask = Ask::new(Method::PUT, "/records/c/7").header("if-none-match", "*").json("{}");
-    service.send(ask).await.is_problem(404, "record_not_found").contains("assigned");
-    service.assert_empty("integer ids are assigned").await;
+    service.put("/records/c/7?upsert=true", "{}").await.is(201, r#"{"id":7}"#);
+    service.post("/records/c", "{}").await.is(201, r#"{"id":8}"#);
+    let ask = Ask::new(Method::PUT, "/records/c/9").header("if-none-match", "*").json("{}");
+    service.send(ask).await.is(201, r#"{"id":9}"#);
     // What looks like an integer and is not one in canonical form is a string.
     for id in ["007", "+7", "-7", "7.0", "9223372036854775808"] {
         service.put(&format!("/records/c/{id}?upsert=true"), "{}").await.has_status(201);

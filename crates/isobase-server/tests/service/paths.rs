@@ -19,10 +19,15 @@ async fn unknown_paths_are_not_found() {
 }
 
 #[tokio::test]
-async fn paths_are_decoded_before_routing() {
+async fn paths_are_split_and_then_decoded() {
     let service = Service::new();
-    let reply = service.get("/records/a%2Fb").await;
-    assert_eq!(reply.is_problem(404, "record_not_found").json()["detail"], "Record not found");
+    service.get("/records/a%2Fb").await.is_problem(422, "invalid_collection_name");
+    service.get("/records%2Fa").await.is_problem(404, "route_not_found");
+    for path in ["/records/a/..", "/records/./a", "/records/a/."] {
+        let refused = service.get(path).await;
+        let problem = refused.is_problem(400, "malformed_request").json();
+        assert!(problem["detail"].as_str().is_some_and(|text| text.contains("%2E")), "{path}");
+    }
     let named = service.get("/records/%E2%98%83%20x").await;
     assert_eq!((named.status, named.text.as_str()), (200, "[]"));
     assert_eq!(service.get("/%68ealth").await.status, 200);

@@ -1,7 +1,7 @@
 //! The schemas of the collections that one batch writes to.
 
 use isobase_engine::{Current, Others, ProposedWrite, Rejection, WriteCheck};
-use isobase_types::{CollectionName, DocumentId};
+use isobase_types::{CollectionName, DocumentId, json};
 
 use super::Schema;
 
@@ -21,9 +21,10 @@ impl WriteCheck for SchemaCheck {
     fn check(&self, write: &ProposedWrite<'_>, _: &mut dyn Others) -> Result<(), Rejection> {
         let Some(body) = write.after else { return Ok(()) };
         match self.0.iter().find(|(name, _)| name == write.collection) {
-            Some((_, schema)) => {
-                schema.check(body).map_err(|violations| Rejection::SchemaViolation { violations })
-            }
+            // A field `id` that another program has given it is for no schema.
+            Some((_, schema)) => schema
+                .check(&json::without_own_id(body))
+                .map_err(|violations| Rejection::SchemaViolation { violations }),
             None => Ok(()),
         }
     }

@@ -5,23 +5,36 @@
 //! [`ValueSplitter`] takes canonical text; other text gives useless answers, never a panic.
 
 mod canonicalise;
+mod decimal;
+mod equal;
 mod error;
+mod json_patch;
 mod merge;
+mod node;
+mod own_id;
+mod patch;
+mod patch_rules;
 mod project;
 mod raw;
 mod skip;
 mod split;
 mod string;
+mod update;
 
 pub use canonicalise::{canonicalise_document, canonicalise_value};
 pub(crate) use error::cut;
 pub use error::{InvalidJson, InvalidJsonKind};
+pub use json_patch::JsonPatch;
 pub use merge::merge_patch;
+pub use own_id::{canonicalise_stored, own_id, with_own_id, without_own_id};
+pub use patch::{Patch, PatchError};
+pub use patch_rules::{InvalidPatch, PATCH_BYTES_MAX, PATCH_OPERATIONS_MAX, PatchRefused};
 pub use project::project;
 pub use raw::{Elements, Kind, Members, Number, Raw, find};
 pub use split::{SplitError, ValueSplitter};
 pub use string::write_string;
 pub(crate) use string::{quoted, read_string};
+pub use update::Update;
 
 /// Deepest nesting of arrays and objects in a value: 128 levels are allowed.
 ///

@@ -16,7 +16,7 @@ use rand::RngExt;
 use super::{
     caller,
     fields::{Fields, quoted},
-    identity,
+    identity::{self, RecordIds},
 };
 use crate::{
     Call, codes,
@@ -25,7 +25,7 @@ use crate::{
     request::{document, no_parameters, require_json},
 };
 
-/// Longest name of a namespace, in bytes. Ours: an id has 512, and the key wants most of them.
+/// Longest name of a namespace, in bytes. Ours: an id has 1,500, and the key wants most of them.
 const NAMESPACE_BYTES_MAX: usize = 128;
 
 /// How often a change is tried again when another service changed the record meanwhile.
@@ -39,7 +39,7 @@ struct Named {
     user: String,
     namespace: String,
     key: String,
-    id: DocumentId,
+    ids: RecordIds,
 }
 
 impl Named {
@@ -47,9 +47,33 @@ impl Named {
         let user = caller::user(call)?;
         let namespace = namespace(call)?;
         let key = call.parameter(1).to_owned();
-        let id = identity::document_id(&user, &namespace, &key)
+        let ids = RecordIds::of(&user, &namespace, &key)
             .map_err(|error| problems::too_long(&key, &error))?;
-        Ok(Self { user, namespace, key, id })
+        Ok(Self { user, namespace, key, ids })
+    }
+
+    /// Whether a document is this record, and not one whose id is the same text.
+    fn is(&self, document: &Document) -> bool {
+        let fields = Fields::read(&document.body);
+        let namespace = fields.text("namespace").unwrap_or_else(|| identity::DEFAULT.to_owned());
+        fields.text("userId").is_none_or(|user| user == self.user) && namespace == self.namespace
+    }
+
+    /// The record as it is, and the id that it has or would get.
+    async fn find(&self, state: &State) -> Result<(DocumentId, Option<Document>), Failure> {
+        let mut free = None;
+        for id in self.ids.all() {
+            match state.store.get(&collection(), id).await? {
+                Some(document) if self.is(&document) => return Ok((id.clone(), Some(document))),
+                Some(_) => {}
+                None => free = free.or_else(|| Some(id.clone())),
+            }
+        }
+        let id = free.ok_or_else(|| {
+            let detail = "another program keeps something else under the id of this record";
+            Problem::new(codes::UNAVAILABLE, detail)
+        })?;
+        Ok((id, None))
     }
 
     fn not_found(&self) -> Problem {
@@ -71,7 +95,7 @@ pub(crate) async fn get_data(state: Arc<State>, call: Call) -> Result<Response<B
     no_parameters(&call)?;
     let named = Named::of(&call)?;
     let Some(agent) = caller::counted_agent(&call)? else {
-        let document = state.store.get(&collection(), &named.id).await?;
+        let (_, document) = named.find(&state).await?;
         let document = document.ok_or_else(|| named.not_found())?;
         return Ok(answer(&document.id, &document.body));
     };
@@ -83,8 +107,8 @@ pub(crate) async fn get_data(state: Arc<State>, call: Call) -> Result<Response<B
         fields.set("lastAccessedAt", quoted(&now.to_string()));
         Some(fields.to_text())
     });
-    let body = counted.await?.ok_or_else(|| named.not_found())?;
-    Ok(answer(&named.id, &body))
+    let (id, body) = counted.await?.ok_or_else(|| named.not_found())?;
+    Ok(answer(&id, &body))
 }
 
 /// `PUT /data-store/namespaces/{namespace}/records/{key}`
@@ -112,20 +136,28 @@ pub(crate) async fn put_data(state: Arc<State>, mut call: Call) -> Result<Respon
         }
         Some(fields.to_text())
     });
-    let body = written.await?.ok_or_else(|| named.not_found())?;
-    Ok(answer(&named.id, &body))
+    let (id, body) = written.await?.ok_or_else(|| named.not_found())?;
+    Ok(answer(&id, &body))
 }
 
 /// `DELETE /data-store/namespaces/{namespace}/records/{key}`
 pub(crate) async fn delete_data(state: Arc<State>, call: Call) -> Result<Response<Body>, Failure> {
     no_parameters(&call)?;
     let named = Named::of(&call)?;
-    let action = Action::Delete { id: named.id.clone() };
-    match write(&state, action, Precondition::None).await? {
-        Ok(()) => Ok(Body::no_content(StatusCode::NO_CONTENT)),
-        Err(Rejection::NotFound) => Err(named.not_found().into()),
-        Err(rejection) => Err(rejection.into()),
+    let _turn = state.turns.of(named.ids.plain()).await;
+    for attempt in 1..=ATTEMPTS_MAX {
+        let (id, document) = named.find(&state).await?;
+        let document = document.ok_or_else(|| named.not_found())?;
+        // What takes its place meanwhile may be another record.
+        let precondition = Precondition::RevisionIn(vec![document.revision]);
+        match write(&state, Action::Delete { id }, precondition).await? {
+            Ok(()) => return Ok(Body::no_content(StatusCode::NO_CONTENT)),
+            Err(Rejection::RevisionConflict { .. }) => {}
+            Err(rejection) => return Err(rejection.into()),
+        }
+        tokio::time::sleep(pause(attempt)).await;
     }
+    Err(too_many_changes().into())
 }
 
 /// What a caller puts.
@@ -192,28 +224,32 @@ async fn change(
     state: &State,
     named: &Named,
     edit: impl Fn(Option<&Document>, Timestamp) -> Option<String>,
-) -> Result<Option<String>, Failure> {
-    let _turn = state.turns.of(&named.id).await;
+) -> Result<Option<(DocumentId, String)>, Failure> {
+    let _turn = state.turns.of(named.ids.plain()).await;
     for attempt in 1..=ATTEMPTS_MAX {
-        let current = state.store.get(&collection(), &named.id).await?;
+        let (id, current) = named.find(state).await?;
         let now = Timestamp::from_system_time(SystemTime::now());
         let Some(body) = edit(current.as_ref(), now) else { return Ok(None) };
         let precondition = match current {
             Some(document) => Precondition::RevisionIn(vec![document.revision]),
             None => Precondition::Missing,
         };
-        let id = named.id.clone();
-        let action = Action::Put { id, body: body.clone(), if_missing: IfMissing::Create };
+        let put = (id.clone(), body.clone());
+        let action = Action::Put { id: put.0, body: put.1, if_missing: IfMissing::Create };
         match write(state, action, precondition).await? {
-            Ok(()) => return Ok(Some(body)),
+            Ok(()) => return Ok(Some((id, body))),
             Err(Rejection::RevisionConflict { .. } | Rejection::AlreadyExists) => {}
             Err(rejection) => return Err(rejection.into()),
         }
         // Only another process can have come between; it needs as long as this one.
         tokio::time::sleep(pause(attempt)).await;
     }
+    Err(too_many_changes().into())
+}
+
+fn too_many_changes() -> Problem {
     let detail = "the record is changed by too many others at once; nothing was written";
-    Err(Problem::new(codes::UNAVAILABLE, detail).into())
+    Problem::new(codes::UNAVAILABLE, detail)
 }
 
 /// A random part of a time that grows with the attempts.

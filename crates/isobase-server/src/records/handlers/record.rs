@@ -12,13 +12,13 @@ use isobase_types::{ChangeKind, CollectionName, DocumentId};
 
 use super::{
     answer,
+    patch::PatchForm,
     preconditions::{Conditions, ReadVerdict},
     request,
 };
 use crate::{
     Call,
     answer::json,
-    codes,
     failure::{Failure, record_not_found},
     records::{
         State,
@@ -67,14 +67,7 @@ pub(crate) async fn put_record(state: Arc<State>, call: Call) -> Result<Response
     let mut text = Vec::with_capacity(body.len() + id_size(&id));
     View::write_open(&body, &mut text);
     let action = Action::Put { id, body, if_missing };
-    let outcome = write_one(&state.store, collection, action, precondition).await?;
-    let written = match outcome {
-        Ok(written) => written,
-        Err(Rejection::NotFound) if may_create => {
-            return Err(integer_id_without_document().into());
-        }
-        Err(rejection) => return Err(rejection.into()),
-    };
+    let written = write_one(&state.store, collection, action, precondition).await??;
     View::write_id(&written.id, &mut text);
     let created = written.kind == ChangeKind::Created;
     let status = if created { StatusCode::CREATED } else { StatusCode::OK };
@@ -92,8 +85,8 @@ pub(crate) async fn patch_record(state: Arc<State>, call: Call) -> Result<Respon
     no_parameters(&call)?;
     let conditions = Conditions::from_headers(&call.headers)?;
     let precondition = precondition(&state.store, &collection, &id, conditions).await?;
-    require_json(&call.headers)?;
-    let patch = document(call.body).await?;
+    let form = PatchForm::of(&call.headers)?;
+    let patch = form.read(&call.body.collect().await?)?;
     let action = Action::Patch { id, patch };
     let written = write_one(&state.store, collection, action, precondition).await??;
     let Written { id, revision, updated_at, body: Some(body), .. } = written else {
@@ -176,12 +169,4 @@ pub(super) fn id_size(id: &DocumentId) -> usize {
         DocumentId::Integer(_) => 32,
         DocumentId::Text(text) => text.len() + 16,
     }
-}
-
-fn integer_id_without_document() -> Problem {
-    Problem::new(
-        codes::RECORD_NOT_FOUND,
-        "Record not found: integer ids are assigned by the service and cannot be created; \
-         use POST, or a string id",
-    )
 }

@@ -18,8 +18,11 @@ pub(in crate::records) struct View {
 
 impl<'a> Meta<'a> {
     fn of(document: &'a Document) -> Self {
-        let Document { revision, created_at, updated_at, .. } = document;
-        Self { revision, created_at: *created_at, updated_at: *updated_at }
+        let Document { revision, created_at, updated_at, body, .. } = document;
+        // The value is JSON: nothing is stored that is none.
+        let own_id =
+            json::own_id(body).and_then(|own_id| serde_json::from_str(own_id.as_text()).ok());
+        Self { revision, created_at: *created_at, updated_at: *updated_at, own_id }
     }
 }
 
@@ -32,7 +35,8 @@ impl View {
     /// Appends a document of its parts: the fields in their order, the id, `_meta`.
     fn write_parts(&self, body: &str, id: &DocumentId, meta: Meta<'_>, out: &mut Vec<u8>) {
         let projected;
-        let mut body = body;
+        let whole = json::without_own_id(body);
+        let mut body = &*whole;
         if !self.fields.is_empty() {
             projected = json::project(body, &self.fields);
             body = &projected;
@@ -52,7 +56,8 @@ impl View {
     /// Appends a whole body and leaves its object open for [`View::write_id`]: writes render
     /// what they have before they hand the body over, and the id when they know it.
     pub(in crate::records) fn write_open(body: &str, out: &mut Vec<u8>) {
-        out.extend_from_slice(body.strip_suffix('}').unwrap_or(body).as_bytes());
+        let body = json::without_own_id(body);
+        out.extend_from_slice(body.strip_suffix('}').unwrap_or(&body).as_bytes());
     }
 
     /// Closes the object that [`View::write_open`] left open.
@@ -139,6 +144,17 @@ mod tests {
         let view = View { meta: true, ..View::default() };
         assert_eq!(render(&view, "{}"), format!(r#"{{"id":7,{META_TEXT}}}"#));
         assert_eq!(render(&view, r#"{"a":1}"#), format!(r#"{{"a":1,"id":7,{META_TEXT}}}"#));
+    }
+
+    #[test]
+    fn an_own_id_is_shown_apart() {
+        let body = r#"{"id":"ext-77","a":1}"#;
+        assert_eq!(render(&View::default(), body), r#"{"a":1,"id":7}"#);
+        let meta = META_TEXT.replace(r#"Z"}"#, r#"Z","ownId":"ext-77"}"#);
+        let with = View { meta: true, ..View::default() };
+        assert_eq!(render(&with, body), format!(r#"{{"a":1,"id":7,{meta}}}"#));
+        let fields = vec![FieldPath::parse("id").unwrap()];
+        assert_eq!(render(&View { fields, meta: false }, body), r#"{"id":7}"#);
     }
 
     #[test]

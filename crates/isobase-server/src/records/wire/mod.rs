@@ -6,7 +6,7 @@ mod parameters;
 
 use std::{borrow::Cow, fmt::Display};
 
-use isobase_types::{DocumentId, Revision, Timestamp};
+use isobase_types::{DocumentId, Revision, Timestamp, json::PATCH_OPERATIONS_MAX};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -80,7 +80,7 @@ impl JsonSchema for Id<'_> {
         json_schema!({
             "oneOf": [
                 { "type": "integer", "minimum": 0 },
-                { "type": "string", "minLength": 1, "maxLength": 512 },
+                { "type": "string", "minLength": 1, "maxLength": 1_500 },
             ],
         })
     }
@@ -99,6 +99,10 @@ pub(super) struct Meta<'a> {
     #[serde(serialize_with = "as_text")]
     #[schemars(with = "String", extend("format" = "date-time"))]
     pub(super) updated_at: Timestamp,
+    /// A field `id` that another program has given the document.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "serde_json::Value")]
+    pub(super) own_id: Option<&'a RawValue>,
 }
 
 /// Documents that stand in an answer as text: the rest of the answer is spliced behind them.
@@ -221,7 +225,84 @@ pub(super) struct LoadedIds<'a> {
 // Operations are cut out as text and read one by one; what a caller can get wrong stays text, so
 // that the answer can name the member.
 
-/// Several writes.
+/// A merge patch, or a JSON Patch.
+pub(super) struct Patch;
+
+impl JsonSchema for Patch {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Patch".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "oneOf": [
+                generator.subschema_for::<Document>(),
+                generator.subschema_for::<JsonPatch>(),
+            ],
+        })
+    }
+}
+
+/// A JSON Patch (RFC 6902).
+pub(super) struct JsonPatch;
+
+impl JsonSchema for JsonPatch {
+    fn schema_name() -> Cow<'static, str> {
+        "JsonPatch".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "array",
+            "maxItems": PATCH_OPERATIONS_MAX,
+            "items": {
+                "type": "object",
+                "required": ["op", "path"],
+                "properties": {
+                    "op": { "enum": ["add", "remove", "replace", "move", "copy", "test"] },
+                    "path": { "type": "string" },
+                    "from": { "type": "string" },
+                    "value": true,
+                },
+            },
+        })
+    }
+}
+
+/// Increments, and elements of arrays.
+pub(super) struct Update;
+
+impl JsonSchema for Update {
+    fn schema_name() -> Cow<'static, str> {
+        "Update".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let each = |value: &str| {
+            json_schema!({
+                "type": "object",
+                "maxProperties": PATCH_OPERATIONS_MAX,
+                "additionalProperties": { "type": value },
+            })
+        };
+        json_schema!({
+            "type": "object",
+            "additionalProperties": false,
+            "properties": {
+                "merge": generator.subschema_for::<Document>(),
+                "increment": each("number"),
+                "remove": each("array"),
+                "append": each("array"),
+            },
+        })
+    }
+}
+
+/// Several writes, or several reads.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Batch<'a> {
@@ -234,7 +315,7 @@ pub(super) struct Batch<'a> {
     pub(super) atomic: Option<bool>,
 }
 
-/// One of several writes.
+/// One of several writes or reads.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct BatchOperation<'a> {
@@ -246,8 +327,12 @@ pub(super) struct BatchOperation<'a> {
     #[schemars(with = "Document")]
     pub(super) body: Option<&'a RawValue>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Document")]
+    #[schemars(with = "Patch")]
     pub(super) patch: Option<&'a RawValue>,
+    /// In place of a patch.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Update")]
+    pub(super) update: Option<&'a RawValue>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     pub(super) if_match: Option<String>,
@@ -269,6 +354,7 @@ pub(super) enum BatchMethod {
     Put,
     Patch,
     Delete,
+    Get,
 }
 
 /// What became of several writes: one result per operation, in their order.
@@ -293,6 +379,10 @@ pub(super) struct BatchResult<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     pub(super) etag: Option<String>,
+    /// The document, of a `get`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "StoredDocument")]
+    pub(super) record: Option<Box<RawValue>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "BatchError<'_>")]
     pub(super) error: Option<BatchError<'a>>,
@@ -303,12 +393,12 @@ pub(super) struct BatchResult<'a> {
 pub(super) struct BatchError<'a> {
     pub(super) code: &'static str,
     pub(super) detail: String,
-    /// The places that do not meet a schema, as `errors` of a problem has them.
+    /// The places that do not meet a schema or do not fit a patch, as `errors` of a problem has them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) errors: Vec<BatchFault<'a>>,
 }
 
-/// A place that is refused: by a schema, or by a unique index.
+/// A place that is refused: by a schema or a unique index, or because a patch does not fit there.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct BatchFault<'a> {
     pub(super) pointer: Cow<'a, str>,

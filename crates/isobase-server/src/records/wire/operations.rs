@@ -6,8 +6,8 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Batch, BatchError, BatchReport, BatchResult, Change, ChangesPage, Collections,
-    DeletedCollection, Document, Id, Index, Indexes, LineError, List, LoadReport, LoadedIds,
-    Message, Stats,
+    DeletedCollection, Document, Id, Index, Indexes, JsonPatch, LineError, List, LoadReport,
+    LoadedIds, Message, Stats, Update,
     parameters::{
         ETAG, LAST_MODIFIED, LOCATION, ORIGIN, REPLAYED, accept, atomic, changes_limit, collection,
         confirm, count, cursor, document_in, document_out, fields, id, idempotency_key, if_match,
@@ -15,7 +15,10 @@ use super::{
         meta, or, page, page_limit, since, sort, upsert, wait,
     },
 };
-use crate::codes;
+use crate::{
+    codes,
+    records::handlers::patch::{JSON_PATCH, UPDATE},
+};
 
 pub(in crate::records) fn list_collections() -> Operation {
     let example = Collections { collections: vec!["orders", "users"] };
@@ -189,8 +192,8 @@ pub(in crate::records) fn put_record() -> Operation {
     Operation::new("put_record", "records", "Replace a document")
         .description(
             "Replaces the whole document; an `id` in the body is ignored. Without a document: \
-             404, unless `upsert=true` or `If-None-Match: *` allow to create it. Only string ids \
-             can be created: integer ids are assigned by the service.",
+             404, unless `upsert=true` or `If-None-Match: *` allow to create it. Integers that \
+             the service assigns are then larger than any that was created so, up to 2^53.",
         )
         .parameters([collection(), id(), upsert(), if_match(), if_none_match()])
         .parameters([if_unmodified_since()])
@@ -212,13 +215,30 @@ pub(in crate::records) fn patch_record() -> Operation {
     let merge = Content::of::<Document>()
         .media_type("application/merge-patch+json")
         .example(json!({ "price": 8.5, "note": null }));
-    Operation::new("patch_record", "records", "Merge into a document")
+    let json_patch = Content::of::<JsonPatch>().media_type(JSON_PATCH).example(json!([
+        { "op": "test", "path": "/status", "value": "open" },
+        { "op": "replace", "path": "/status", "value": "paid" },
+    ]));
+    let update = Content::of::<Update>().media_type(UPDATE).example(json!({
+        "increment": { "stock.count": -1 },
+        "append": { "tags": ["new"] },
+        "remove": { "tags": ["old"] },
+    }));
+    Operation::new("patch_record", "records", "Change parts of a document")
         .description(
-            "Applies a JSON merge patch (RFC 7396): members replace, objects merge, null takes \
-             away. An `id` in the patch is ignored.",
+            "Applies a patch of the form that `Content-Type` names. A JSON merge patch (RFC 7396; \
+             also plain JSON): members replace, objects merge, null takes away; an `id` in it is \
+             ignored. A JSON Patch (RFC 6902): an array of operations, all or none. An update: \
+             `merge` (a merge patch), then `increment` (numbers to add; a missing one begins at \
+             0), `remove` (elements that go, wherever they stand in the array) and `append` \
+             (elements to put at its end), by field paths as in filters. All is done with what \
+             the document is at that moment, so that of two increments both count. Numbers are \
+             added exactly, and keep the digits they have.",
         )
         .parameters([collection(), id(), if_match(), if_none_match(), if_unmodified_since()])
         .takes(merge)
+        .takes(json_patch)
+        .takes(update)
         .takes(document_in())
         .answers(
             Answer::new(200, "The whole document as it is now.")
@@ -226,6 +246,7 @@ pub(in crate::records) fn patch_record() -> Operation {
                 .content(document_out()),
         )
         .problems(WRITE_PROBLEMS)
+        .problems([codes::INVALID_PATCH, codes::PATCH_CONFLICT])
 }
 
 pub(in crate::records) fn delete_record() -> Operation {
@@ -281,7 +302,9 @@ pub(in crate::records) fn write_batch() -> Operation {
              result, with the status it would have had alone; with `atomic` (in the body or as a \
              parameter) all are carried out or none, and 409 names those that were refused. \
              `if_match` and `if_none_match` take a revision, bare or quoted, a list of quoted \
-             ones, or `*`.",
+             ones, or `*`. A `patch` is a merge patch (an object) or a JSON Patch (an array); an \
+             `update` takes its place. A batch of `get`s reads documents by their ids, also those \
+             that no path leads to; reads and writes are not mixed.",
         )
         .parameters([collection(), atomic(), idempotency_key()])
         .takes(batch)

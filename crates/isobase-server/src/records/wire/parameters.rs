@@ -20,11 +20,11 @@ pub(super) fn id() -> Parameter {
     Parameter::new(
         Location::Path,
         "id",
-        "Id of the document. Canonical decimal up to 2^63-1 is an integer id, which the service \
-         assigns; anything else is a string id, which the caller chooses: 1 to 512 bytes of UTF-8 \
-         without NUL and '/', not beginning with '_', and neither '.' nor '..'.",
+        "Id of the document: 1 to 1,500 bytes of UTF-8 without NUL, percent-encoded (`/` as \
+         `%2F`, `.` and `..` as `%2E` and `%2E%2E`). Canonical decimal up to 2^63-1 is an integer \
+         id, anything else a string id.",
     )
-    .schema(json!({ "type": "string", "minLength": 1, "maxLength": 512 }))
+    .schema(json!({ "type": "string", "minLength": 1, "maxLength": 1_500 }))
     .example("1")
 }
 
@@ -42,8 +42,9 @@ pub(super) fn meta() -> Parameter {
     Parameter::new(
         Location::Query,
         "meta",
-        "`true` adds `_meta` after the id: `revision`, `createdAt`, `updatedAt`. A document's own \
-         `_meta` gives way to it in this answer.",
+        "`true` adds `_meta` after the id: `revision`, `createdAt`, `updatedAt`, and `ownId` \
+         where another program has given the document a field `id`. A document's own `_meta` \
+         gives way to it in this answer.",
     )
     .schema(flag())
     .example(true)

@@ -1,6 +1,7 @@
 //! Batches: several writes in one request.
 
 mod read;
+mod reads;
 mod results;
 
 use std::sync::Arc;
@@ -35,6 +36,9 @@ pub(crate) async fn write_batch(
     let batch = read_batch(&collection, &body, operations_max)
         .map_err(|error| refuse(error, operations_max))?;
     let atomic = agree(asked, batch.atomic)?;
+    if !batch.reads.is_empty() {
+        return Ok(json(&reads::read(&state.store, &collection, &batch.reads, atomic).await?));
+    }
 
     let options: &[u8] = if atomic { b"batch atomic" } else { b"batch" };
     let idempotency = idempotency::of_call(&call, &collection, options, &body)?;

@@ -1,11 +1,13 @@
 //! Reading the body of a batch: its operations are cut out as text, then checked like any body.
 
-use isobase_http::reserved_id_message;
 use isobase_store::{Action, IfMissing, WriteOperation};
-use isobase_types::{CollectionName, DocumentId, json};
+use isobase_types::{
+    CollectionName, DocumentId,
+    json::{self, Patch, PatchError},
+};
 use serde_json::value::RawValue;
 
-use super::super::{ids, preconditions::Conditions};
+use super::super::preconditions::Conditions;
 use crate::records::wire::{Batch, BatchMethod, BatchOperation};
 
 /// Most faulty operations that are named in one answer.
@@ -15,6 +17,8 @@ const FAULTS_MAX: usize = 100;
 #[derive(Debug)]
 pub(super) struct ReadBatch {
     pub(super) operations: Vec<WriteOperation>,
+    /// Documents to read; only where there are no operations.
+    pub(super) reads: Vec<DocumentId>,
     /// Whether the body asks for all or nothing; none when it does not say.
     pub(super) atomic: Option<bool>,
 }
@@ -44,6 +48,12 @@ pub(super) struct Fault {
     pub(super) message: String,
 }
 
+/// What an operation asks for.
+enum Asked {
+    Write(WriteOperation),
+    Read(DocumentId),
+}
+
 /// Reads a batch for a collection.
 pub(super) fn read_batch(
     collection: &CollectionName,
@@ -60,11 +70,12 @@ pub(super) fn read_batch(
     if count > operations_max {
         return Err(InvalidBatch::TooMany { operations: count });
     }
-    let mut operations = Vec::with_capacity(count);
+    let (mut operations, mut reads) = (Vec::with_capacity(count), Vec::new());
     let mut faults = Vec::new();
     for (index, text) in envelope.operations.iter().enumerate() {
         match read_operation(collection, text) {
-            Ok(operation) => operations.push(operation),
+            Ok(Asked::Write(operation)) => operations.push(operation),
+            Ok(Asked::Read(id)) => reads.push(id),
             Err((member, message)) => faults.push(Fault { index, member, message }),
         }
         if faults.len() == FAULTS_MAX {
@@ -74,15 +85,16 @@ pub(super) fn read_batch(
     if !faults.is_empty() {
         return Err(InvalidBatch::Operations(faults));
     }
-    Ok(ReadBatch { operations, atomic: envelope.atomic })
+    if !reads.is_empty() && !operations.is_empty() {
+        let message = "a batch reads or writes, it does not do both".to_owned();
+        return Err(InvalidBatch::Envelope(message));
+    }
+    Ok(ReadBatch { operations, reads, atomic: envelope.atomic })
 }
 
 type MemberFault = (Option<&'static str>, String);
 
-fn read_operation(
-    collection: &CollectionName,
-    text: &RawValue,
-) -> Result<WriteOperation, MemberFault> {
+fn read_operation(collection: &CollectionName, text: &RawValue) -> Result<Asked, MemberFault> {
     if !text.get().starts_with('{') {
         return Err((None, "expected an object".to_owned()));
     }
@@ -96,17 +108,16 @@ fn read_operation(
             body: read_object(members.body, "body")?,
             if_missing: members.if_missing(),
         },
-        BatchMethod::Patch => {
-            Action::Patch { id: read_id(members.id)?, patch: read_object(members.patch, "patch")? }
-        }
+        BatchMethod::Patch => Action::Patch { id: read_id(members.id)?, patch: members.patch()? },
         BatchMethod::Delete => Action::Delete { id: read_id(members.id)? },
+        BatchMethod::Get => return read_id(members.id).map(Asked::Read),
     };
     let conditions =
         Conditions::from_members(members.if_match.as_deref(), members.if_none_match.as_deref());
     let precondition = conditions
         .and_then(Conditions::into_precondition)
         .map_err(|error| (None, error.to_string()))?;
-    Ok(WriteOperation { collection: collection.clone(), action, precondition })
+    Ok(Asked::Write(WriteOperation { collection: collection.clone(), action, precondition }))
 }
 
 impl BatchOperation<'_> {
@@ -117,6 +128,7 @@ impl BatchOperation<'_> {
             ("id", self.id.is_some()),
             ("body", self.body.is_some()),
             ("patch", self.patch.is_some()),
+            ("update", self.update.is_some()),
             ("if_match", self.if_match.is_some()),
             ("if_none_match", self.if_none_match.is_some()),
             // The declared default may be said anywhere.
@@ -125,8 +137,11 @@ impl BatchOperation<'_> {
         let (method, allowed): (_, &[&str]) = match self.method {
             BatchMethod::Create => ("create", &["body"]),
             BatchMethod::Put => ("put", &["id", "body", "if_match", "if_none_match", "upsert"]),
-            BatchMethod::Patch => ("patch", &["id", "patch", "if_match", "if_none_match"]),
+            BatchMethod::Patch => {
+                ("patch", &["id", "patch", "update", "if_match", "if_none_match"])
+            }
             BatchMethod::Delete => ("delete", &["id", "if_match", "if_none_match"]),
+            BatchMethod::Get => ("get", &["id"]),
         };
         match present.iter().find(|(name, there)| *there && !allowed.contains(name)) {
             Some((name, _)) => {
@@ -134,6 +149,26 @@ impl BatchOperation<'_> {
             }
             None => Ok(()),
         }
+    }
+
+    /// A merge patch is an object and a JSON Patch an array; an update has a member of its own.
+    fn patch(&self) -> Result<Patch, MemberFault> {
+        let (member, patch) = match (self.patch, self.update) {
+            (Some(patch), None) if patch.get().starts_with('[') => {
+                ("patch", Patch::json(patch.get().as_bytes()))
+            }
+            (Some(patch), None) => {
+                ("patch", Patch::merge(patch.get().as_bytes()).map_err(PatchError::from))
+            }
+            (None, Some(update)) => ("update", Patch::update(update.get().as_bytes())),
+            (None, None) => {
+                return Err((Some("patch"), "expected a patch or an update".to_owned()));
+            }
+            (Some(_), Some(_)) => {
+                return Err((Some("update"), "expected a patch or an update, not both".to_owned()));
+            }
+        };
+        patch.map_err(|error| (Some(member), error.to_string()))
     }
 
     fn if_missing(&self) -> IfMissing {
@@ -152,18 +187,13 @@ fn read_object(text: Option<&RawValue>, member: &'static str) -> Result<String, 
 fn read_id(text: Option<&RawValue>) -> Result<DocumentId, MemberFault> {
     let fault = |message: String| (Some("id"), message);
     let text = text.ok_or_else(|| fault("expected an integer or a string".to_owned()))?.get();
-    let id = if text.starts_with('"') {
+    if text.starts_with('"') {
         let text: String = serde_json::from_str(text).map_err(|error| fault(error.to_string()))?;
-        DocumentId::parse(&text).map_err(|error| fault(error.to_string()))?
-    } else {
-        match DocumentId::parse(text) {
-            Ok(id @ DocumentId::Integer(_)) => id,
-            _ => return Err(fault("expected an integer from 0 to 2^63-1 or a string".to_owned())),
-        }
-    };
-    match ids::reserved(&id) {
-        Some(name) => Err(fault(reserved_id_message(name))),
-        None => Ok(id),
+        return DocumentId::parse(&text).map_err(|error| fault(error.to_string()));
+    }
+    match DocumentId::parse(text) {
+        Ok(id @ DocumentId::Integer(_)) => Ok(id),
+        _ => Err(fault("expected an integer from 0 to 2^63-1 or a string".to_owned())),
     }
 }
 
@@ -208,7 +238,22 @@ mod tests {
         assert!(matches!(put.action, Action::Put { if_missing: IfMissing::Refuse, .. }));
         let patch = read_one(r#"{"method":"patch","id":"7","patch":{"a":null}}"#).unwrap();
         let Action::Patch { id, patch } = patch.action else { panic!() };
-        assert_eq!((id, patch.as_str()), (DocumentId::Integer(7), r#"{"a":null}"#));
+        let merge = Patch::Merge(r#"{"a":null}"#.to_owned());
+        assert_eq!((id, patch), (DocumentId::Integer(7), merge));
+        for (member, is_form) in [
+            (
+                r#""patch":[{"op":"remove","path":"/a"}]"#,
+                (|p| matches!(p, Patch::Json(_))) as fn(&_) -> bool,
+            ),
+            (r#""update":{"increment":{"n":1}}"#, |p| matches!(p, Patch::Update(_))),
+        ] {
+            let read = read_one(&format!(r#"{{"method":"patch","id":7,{member}}}"#)).unwrap();
+            assert!(matches!(read.action, Action::Patch { patch, .. } if is_form(&patch)));
+        }
+        for id in ["batch", "changes", "_x", "a/b", ".."] {
+            let put = read_one(&format!(r#"{{"method":"put","id":"{id}","body":{{}}}}"#)).unwrap();
+            assert_eq!(put.action.id(), Some(&DocumentId::Text(id.into())));
+        }
         assert!(matches!(
             read_one(r#"{"method":"delete","id":"x"}"#).unwrap().action,
             Action::Delete { .. }
@@ -230,12 +275,14 @@ mod tests {
             (r#"{"method":"put","id":-1,"body":{}}"#, Some("id")),
             (r#"{"method":"put","id":true,"body":{}}"#, Some("id")),
             (r#"{"method":"put","id":9223372036854775808,"body":{}}"#, Some("id")),
-            (r#"{"method":"put","id":"_x","body":{}}"#, Some("id")),
-            (r#"{"method":"put","id":"a/b","body":{}}"#, Some("id")),
-            (r#"{"method":"put","id":"batch","body":{}}"#, Some("id")),
-            (r#"{"method":"delete","id":"changes"}"#, Some("id")),
+            (r#"{"method":"put","id":"","body":{}}"#, Some("id")),
+            (r#"{"method":"put","id":"a\u0000","body":{}}"#, Some("id")),
             (r#"{"method":"patch","id":1,"body":{}}"#, Some("body")),
             (r#"{"method":"patch","id":1}"#, Some("patch")),
+            (r#"{"method":"patch","id":1,"patch":[{"op":"spam"}]}"#, Some("patch")),
+            (r#"{"method":"patch","id":1,"update":{"increment":{"n":""}}}"#, Some("update")),
+            (r#"{"method":"patch","id":1,"patch":{},"update":{}}"#, Some("update")),
+            (r#"{"method":"put","id":1,"body":{},"update":{}}"#, Some("update")),
             (r#"{"method":"delete","id":1,"upsert":true}"#, Some("upsert")),
             (r#"{"method":"delete","id":1,"if_match":"\"1"}"#, None),
             (r#"{"method":"delete","id":1,"if_match":"1","if_none_match":"2"}"#, None),
@@ -249,6 +296,19 @@ mod tests {
             let fault = read_one(operation).unwrap_err();
             assert_eq!((fault.index, fault.member), (0, member), "{operation}: {fault:?}");
         }
+    }
+
+    #[test]
+    fn a_batch_reads_or_writes() {
+        let read_both =
+            read(r#"{"operations":[{"method":"get","id":1},{"method":"get","id":"a/b"}]}"#);
+        let ids = [DocumentId::Integer(1), DocumentId::Text("a/b".into())];
+        let read_both = read_both.unwrap();
+        assert_eq!((read_both.reads.as_slice(), read_both.operations.len()), (&ids[..], 0));
+        let mixed = r#"{"operations":[{"method":"get","id":1},{"method":"delete","id":1}]}"#;
+        assert!(matches!(read(mixed), Err(InvalidBatch::Envelope(_))));
+        let conditional = read_one(r#"{"method":"get","id":1,"if_match":"1"}"#).unwrap_err();
+        assert_eq!(conditional.member, Some("if_match"));
     }
 
     #[test]

@@ -30,7 +30,7 @@ fn of_written(written: &Written) -> BatchResult<'_> {
         id: Some((&written.id).into()),
         kind: Some(written.kind.as_str()),
         etag: (written.kind != ChangeKind::Deleted).then(|| tag(&written.revision)),
-        error: None,
+        ..BatchResult::default()
     }
 }
 
@@ -39,6 +39,9 @@ fn of_rejected(rejection: &Rejection) -> BatchResult<'_> {
     let errors = match rejection {
         Rejection::SchemaViolation { violations } => violations.iter().map(fault).collect(),
         Rejection::NotUnique { fields } => fields.iter().map(taken).collect(),
+        Rejection::PatchConflict { pointer, reason } => {
+            vec![BatchFault { pointer: pointer.into(), message: reason }]
+        }
         _ => Vec::new(),
     };
     BatchResult {
@@ -57,6 +60,6 @@ fn taken(field: &FieldPath) -> BatchFault<'static> {
     BatchFault { pointer: field_pointer(field).into(), message: TAKEN }
 }
 
-fn tag(revision: &Revision) -> String {
+pub(super) fn tag(revision: &Revision) -> String {
     etag(revision).to_str().unwrap_or_default().to_owned()
 }
