@@ -34,8 +34,8 @@ fn same(a: &str, b: &str) -> bool {
 }
 
 fn check(folder: &Path, file: &str, at_least: usize) {
-    let text = std::fs::read_to_string(folder.join(file)).unwrap();
-    let cases: Vec<Case> = serde_json::from_str(&text).unwrap();
+    let text = std::fs::read_to_string(folder.join(file)).expect("the package has the file");
+    let cases: Vec<Case> = serde_json::from_str(&text).expect("a list of cases");
     let enabled: Vec<&Case> = cases.iter().filter(|case| !case.disabled).collect();
     assert!(enabled.len() >= at_least, "{file}: {}", enabled.len());
     for Case { comment, doc, patch, expected, error, .. } in &enabled {
@@ -52,7 +52,7 @@ fn check(folder: &Path, file: &str, at_least: usize) {
             (Ok(found), _, Some(error)) => panic!("{what} is {found}, not refused for: {error}"),
             (Err(_), _, Some(_)) | (Ok(_), None, None) => {}
             (Ok(found), Some(expected), None) => {
-                assert!(same(&found, &canonical(expected).unwrap()), "{what} is {found}");
+                assert!(same(&found, &canonical(expected).expect("a value")), "{what} is {found}");
             }
             (Err(error), _, None) => panic!("{what} is refused: {error}"),
         }
