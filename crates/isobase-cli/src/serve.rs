@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use isobase::{Location, Store};
+use isobase::{Location, Store, store::Keep};
 use isobase_auth::{Authorizer, exposure_check};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
@@ -66,6 +66,10 @@ pub(crate) async fn run(loaded: &Loaded, config: &Config, printer: Printer) -> R
     let url = format!("http://{}", reachable(address));
     opened.announce(&url).context("cannot note the address in the lock file")?;
     let store = opened.store.clone().with_schemas(config.schemas.clone());
+    for collection in &config.bodies_of {
+        let keep = Keep { bodies: true, ..Keep::default() };
+        store.keep(collection, keep).context("changes cannot keep bodies")?;
+    }
     introduce(loaded, config, &authorizer, &store, &url, printer);
 
     let indexes = tokio::spawn(declare_indexes(store.clone(), config.indexes.clone()));

@@ -12,7 +12,7 @@ pub struct ChangesAnswer {
     /// In the order of their commits.
     pub changes: Vec<ChangeEntry>,
     /// The `since` of the next request.
-    pub next: u64,
+    pub next: String,
     /// There are more now.
     #[serde(default)]
     pub more: bool,
@@ -21,8 +21,8 @@ pub struct ChangesAnswer {
 /// A committed write.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct ChangeEntry {
-    /// Its place in the feed.
-    pub sequence: u64,
+    /// Its place in the feed; opaque.
+    pub place: String,
     /// The collection.
     pub collection: String,
     /// The id of the document; null when the whole collection was deleted.

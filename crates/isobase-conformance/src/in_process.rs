@@ -7,13 +7,13 @@ use std::{
 
 use isobase_engine::Engine;
 use isobase_store::{
-    Atomicity, ChangesRequest, ErrorKind, Idempotency, IfMissing, IndexDefinition, Precondition,
-    Rejection, Schema, Store, StoreError, StoreOptions, WriteBatch, WriteOperation, WriteOutcome,
-    Written,
+    Atomicity, ErrorKind, FeedRequest, Idempotency, IfMissing, IndexDefinition, Precondition,
+    Rejection, Schema, Since, Store, StoreError, StoreOptions, WriteBatch, WriteOperation,
+    WriteOutcome, Written,
 };
 use isobase_types::{
     ChangeKind, CollectionName, Document, DocumentId, FieldPath, PageRequest, Query, QueryLimits,
-    Revision, Sequence,
+    Revision,
     json::{self, Patch, PatchError},
 };
 
@@ -129,24 +129,32 @@ impl StoreSubject {
     async fn feed(
         &self,
         collection: Option<&str>,
-        since: u64,
+        since: &str,
         limit: u32,
     ) -> Result<Feed, Refusal> {
         let collection = collection.map(name).transpose()?;
-        let request = ChangesRequest { since: Sequence(since), collection, limit };
+        let since = Since::parse(since)
+            .map_err(|error| Refusal::new(RefusalKind::InvalidParameter, error.to_string()))?;
+        let request = FeedRequest { since, collection, limit, bodies: false };
         let page = self.store.changes(request).await?;
         let changes = page
             .changes
             .iter()
             .map(|change| Change {
                 sequence: change.sequence.0,
+                place: page.place_of(change).to_string(),
                 collection: change.collection.to_string(),
                 id: change.id.as_ref().map(id_json),
                 kind: change.kind.as_str().to_owned(),
                 revision: change.revision.as_ref().map(ToString::to_string),
             })
             .collect();
-        Ok(Feed { changes, next: page.next.0, more: page.more })
+        Ok(Feed {
+            changes,
+            next: page.next.sequence.0,
+            next_place: page.next.to_string(),
+            more: page.more,
+        })
     }
 }
 
@@ -218,10 +226,10 @@ impl Subject for StoreSubject {
         Box::pin(async move { Ok(self.store.delete_collection(&name(collection)?).await?) })
     }
 
-    fn changes<'a>(
+    fn changes_since<'a>(
         &'a self,
         collection: Option<&'a str>,
-        since: u64,
+        since: &'a str,
         limit: u32,
     ) -> Answer<'a, Feed> {
         Box::pin(self.feed(collection, since, limit))
@@ -429,6 +437,7 @@ impl From<StoreError> for Refusal {
                 RefusalKind::ForeignCursor
             }
             (StoreError::CollectionReferenced { .. }, _) => RefusalKind::Referenced,
+            (StoreError::ForeignPlace(_), _) => RefusalKind::ForeignPlace,
             (StoreError::ReservedCollection { .. }, _) => RefusalKind::InvalidCollection,
             (_, ErrorKind::LimitExceeded) => RefusalKind::LimitExceeded,
             (_, ErrorKind::NotUnique) => RefusalKind::NotUnique,

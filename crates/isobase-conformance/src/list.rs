@@ -177,6 +177,7 @@ declare_cases! { $
         pages_join_without_gap_or_repeat
         next_of_a_filtered_page_passes_the_others
         place_of_the_future_is_refused
+        places_lead_on_and_words_always_do
         taken_back_batch_is_never_told
         feed_read_during_writes_misses_nothing
         replayed_feed_rebuilds_the_collection

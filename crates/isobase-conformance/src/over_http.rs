@@ -5,6 +5,7 @@ use isobase_client::{
     BatchMethod, BatchOperation, Body, Client, ClientError, ClientOptions, Problem, Request,
     WriteOptions,
 };
+use isobase_store::FeedPlace;
 use serde_json::value::RawValue;
 
 use crate::{
@@ -240,28 +241,30 @@ impl Subject for HttpSubject {
         Box::pin(async move { Ok(self.client.delete_collection(collection).await?) })
     }
 
-    fn changes<'a>(
+    fn changes_since<'a>(
         &'a self,
         collection: Option<&'a str>,
-        since: u64,
+        since: &'a str,
         limit: u32,
     ) -> Answer<'a, Feed> {
         Box::pin(async move {
-            let (since, limit) = (since.to_string(), limit.to_string());
-            let parameters = [("since", since.as_str()), ("limit", limit.as_str())];
+            let limit = limit.to_string();
+            let parameters = [("since", since), ("limit", limit.as_str())];
             let answer = self.client.changes(collection, &parameters).await?;
             let changes = answer
                 .changes
                 .into_iter()
                 .map(|change| Change {
-                    sequence: change.sequence,
+                    sequence: sequence_of(&change.place),
+                    place: change.place,
                     collection: change.collection,
                     id: (!change.id.is_null()).then(|| change.id.to_string()),
                     kind: change.kind,
                     revision: change.revision,
                 })
                 .collect();
-            Ok(Feed { changes, next: answer.next, more: answer.more })
+            let next = sequence_of(&answer.next);
+            Ok(Feed { changes, next, next_place: answer.next, more: answer.more })
         })
     }
 
@@ -410,6 +413,7 @@ fn kind_of(code: &str) -> RefusalKind {
         "idempotency_mismatch" => RefusalKind::IdempotencyMismatch,
         // The one argument a request can get wrong beyond its parameters.
         "invalid_argument" => RefusalKind::ForeignCursor,
+        "foreign_place" => RefusalKind::ForeignPlace,
         "limit_exceeded" => RefusalKind::LimitExceeded,
         "unsupported" => RefusalKind::Unsupported,
         "route_not_found" | "method_not_allowed" | "uri_too_long" | "malformed_request" => {
@@ -442,9 +446,11 @@ impl From<ClientError> for Refusal {
     fn from(error: ClientError) -> Self {
         let kind = match error.problem() {
             Some(problem) if problem.code == "changes_gone" => RefusalKind::ChangesGone {
-                oldest: last_number(
-                    &problem.errors.iter().map(|e| e.message.as_str()).collect::<String>(),
-                ),
+                oldest: problem
+                    .errors
+                    .first()
+                    .and_then(|error| error.message.rsplit(' ').next())
+                    .map_or(0, sequence_of),
             },
             Some(problem) => kind_of(&problem.code),
             None => RefusalKind::Unexpected,
@@ -453,8 +459,7 @@ impl From<ClientError> for Refusal {
     }
 }
 
-/// The number at the end of a message.
-fn last_number(message: &str) -> u64 {
-    let digits = message.rsplit(|c: char| !c.is_ascii_digit()).next().unwrap_or_default();
-    digits.parse().unwrap_or_default()
+/// The number in a place: cases compare places, which callers never do. 0 when it is none.
+fn sequence_of(place: &str) -> u64 {
+    place.parse::<FeedPlace>().map_or(0, |place| place.sequence.0)
 }

@@ -65,6 +65,8 @@ pub enum RefusalKind {
     IdempotencyMismatch,
     /// The cursor belongs to another query.
     ForeignCursor,
+    /// The place or cursor is of another database, or of before the last load of this one.
+    ForeignPlace,
     /// The asked part of the feed is gone; it can be read from this place.
     ChangesGone {
         /// The place.

@@ -52,11 +52,11 @@ pub trait Subject: Send + Sync + 'static {
     /// Deletes a collection; says how many documents it had.
     fn delete_collection<'a>(&'a self, collection: &'a str) -> Answer<'a, u64>;
 
-    /// A page of the change feed.
-    fn changes<'a>(
+    /// A page of the change feed, from a place in whatever form callers give it.
+    fn changes_since<'a>(
         &'a self,
         collection: Option<&'a str>,
-        since: u64,
+        since: &'a str,
         limit: u32,
     ) -> Answer<'a, Feed>;
 
@@ -74,6 +74,22 @@ pub trait Subject: Send + Sync + 'static {
 
     /// Takes an index away; says whether there was one.
     fn drop_index<'a>(&'a self, collection: &'a str, fields: &'a str) -> Answer<'a, bool>;
+}
+
+impl dyn Subject + '_ {
+    /// A page of the change feed of a database into which nothing was loaded: there numbers are
+    /// places.
+    ///
+    /// # Errors
+    /// As the request is refused.
+    pub async fn changes(
+        &self,
+        collection: Option<&str>,
+        since: u64,
+        limit: u32,
+    ) -> Result<Feed, Refusal> {
+        self.changes_since(collection, &since.to_string(), limit).await
+    }
 }
 
 /// A document as callers see it.
@@ -352,8 +368,10 @@ pub struct Totals {
 pub struct Feed {
     /// In the order of their commits.
     pub changes: Vec<Change>,
-    /// The place to go on from.
+    /// The place to go on from, as a number.
     pub next: u64,
+    /// The same as callers know it.
+    pub next_place: String,
     /// There are more now.
     pub more: bool,
 }
@@ -361,8 +379,10 @@ pub struct Feed {
 /// A committed write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// Its place.
+    /// Its place, as a number.
     pub sequence: u64,
+    /// The same as callers know it.
+    pub place: String,
     /// The collection.
     pub collection: String,
     /// The id as JSON.

@@ -1,8 +1,11 @@
 //! A clock that stands still until it is told.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicI64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
 };
 
 use isobase_engine::Clock;
@@ -10,19 +13,36 @@ use isobase_types::Timestamp;
 
 /// A clock that stands still until it is told. Clones show the same time.
 #[derive(Clone, Debug)]
-pub struct TestClock(Arc<AtomicI64>);
+pub struct TestClock(Arc<Hands>);
+
+#[derive(Debug)]
+struct Hands {
+    now_us: AtomicI64,
+    passed_us: AtomicI64,
+}
 
 impl Default for TestClock {
     /// The first second of 2026.
     fn default() -> Self {
-        Self(Arc::new(AtomicI64::new(1_767_225_600_000_000)))
+        let now_us = AtomicI64::new(1_767_225_600_000_000);
+        Self(Arc::new(Hands { now_us, passed_us: AtomicI64::new(0) }))
     }
 }
 
 impl TestClock {
     /// Moves on by so many microseconds.
+    ///
+    /// # Panics
+    /// When it is to go back, as time does not: that is a jump.
     pub fn advance_us(&self, microseconds: i64) {
-        self.0.fetch_add(microseconds, Ordering::SeqCst);
+        assert!(microseconds >= 0, "time does not go back by {microseconds} us");
+        self.0.passed_us.fetch_add(microseconds, Ordering::SeqCst);
+        self.jump_us(microseconds);
+    }
+
+    /// Is set forward or back by so many microseconds, in no time.
+    pub fn jump_us(&self, microseconds: i64) {
+        self.0.now_us.fetch_add(microseconds, Ordering::SeqCst);
     }
 
     /// As an engine takes it.
@@ -34,6 +54,10 @@ impl TestClock {
 
 impl Clock for TestClock {
     fn now(&self) -> Timestamp {
-        Timestamp { unix_us: self.0.load(Ordering::SeqCst) }
+        Timestamp { unix_us: self.0.now_us.load(Ordering::SeqCst) }
+    }
+
+    fn monotonic(&self) -> Duration {
+        Duration::from_micros(self.0.passed_us.load(Ordering::SeqCst).unsigned_abs())
     }
 }

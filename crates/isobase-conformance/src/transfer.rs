@@ -156,6 +156,8 @@ declare_cases! { $
     next_write_has_the_next_sequence
     counters_never_go_back
     feed_begins_anew
+    waits_end_with_a_commit
+    changes_keep_what_they_are_told_to
     answers_outlive_a_load
     load_that_was_left_keeps_everybody_out
     load_goes_on_whoever_waits_for_it

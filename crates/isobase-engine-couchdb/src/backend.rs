@@ -18,7 +18,10 @@ use tokio::time::Instant;
 use crate::{
     CouchDbOptions,
     codec::document_text,
-    limits::{COMMIT_ITEMS_MAX, LIMITS, NATIVE_BYTES_MAX, RULES, WRITE_OVERHEAD_BYTES},
+    limits::{
+        COMMIT_ITEMS_MAX, KEPT_BODY_BYTES_MAX, LIMITS, NATIVE_BYTES_MAX, RULES,
+        WRITE_OVERHEAD_BYTES,
+    },
     names::IDS,
     redo::Refused,
     shared::{Shared, lock},
@@ -57,6 +60,10 @@ fn pending<'a, T>(
 impl Backend for CouchDbBackend {
     fn name(&self) -> &'static str {
         "couchdb"
+    }
+
+    fn location(&self) -> String {
+        format!("{}/{}", self.shared.client.address(), self.shared.journal)
     }
 
     fn limits(&self) -> &Limits {
@@ -209,6 +216,14 @@ impl Backend for CouchDbBackend {
 
     fn read_log<'a>(&'a self, since: Sequence, limit: u32) -> Pending<'a, Vec<LogRecord>> {
         pending(self.shared.read_log(since, limit, self.deadline()))
+    }
+
+    fn kept_body_bytes_max(&self) -> usize {
+        KEPT_BODY_BYTES_MAX
+    }
+
+    fn read_bodies<'a>(&'a self, of: &'a [Sequence]) -> Pending<'a, Vec<Option<String>>> {
+        pending(self.shared.read_bodies(of, self.deadline()))
     }
 
     fn trim_log(&self, floor: Sequence) -> Pending<'_, ()> {

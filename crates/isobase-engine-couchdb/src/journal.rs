@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, atomic::Ordering};
 
-use isobase_engine::{Counters, EngineError, ErrorKind};
+use isobase_engine::{Counters, EngineError, ErrorKind, Identity};
 use isobase_remote::{CatalogueEntry, Head, LogRecord, StoredAnswer, Tree};
 use isobase_types::{Sequence, Timestamp};
 use tokio::time::Instant;
@@ -14,8 +14,8 @@ use crate::{
     error::{corrupted, strange},
     query::{Row, journal_path, rows_of},
     record::{
-        ANSWER, CATALOGUE, FORMAT, FORMAT_ID, LOG, Record, UNFINISHED_ID, Versioned, answer_id,
-        answer_of, entry_of, record_bound, sequence_of, version_of,
+        ANSWER, BODY, CATALOGUE, FORMAT, FORMAT_ID, LOG, Record, UNFINISHED_ID, Versioned,
+        answer_id, answer_of, body_id, body_of, entry_of, record_bound, sequence_of, version_of,
     },
     shared::{PARALLEL, Shared, lock},
     strip::LEFT_WHOLE_MAX,
@@ -27,6 +27,8 @@ const ROWS_MAX: usize = 1_000;
 const RECORDS_MAX: usize = 100;
 /// Above this, records are asked for in smaller parts: those of the last second are whole.
 const RECORDS_BYTES_MAX: usize = 24 << 20;
+/// Bodies of one answer: at most 16 MiB.
+const BODIES_MAX: usize = 16;
 /// Pages of one trimming; the rest is for the next.
 const TRIM_PAGES_MAX: usize = 20;
 /// Pages of one look for old answers; the next look goes on after them.
@@ -76,7 +78,8 @@ impl Shared {
         self.check_format(deadline).await?;
         if self.last_record_id(deadline).await?.is_none() {
             // The beginning of time, so that times in the journal grow whatever the clock says.
-            let first = Record::of_head(Sequence(0), Head::default(), Timestamp::default());
+            let head = Head { identity: Some(Identity::new()), ..Head::default() };
+            let first = Record::of_head(Sequence(0), head, Timestamp::default());
             // Who loses this race finds the other's record.
             self.append(&first, deadline).await?;
         }
@@ -114,7 +117,10 @@ impl Shared {
             return self.store(&[Versioned::of_format()], deadline).await;
         };
         match version_of(&found) {
-            Some(format) if format <= FORMAT => Ok(()),
+            Some(format) if format <= FORMAT => {
+                self.is_old.store(format < FORMAT, Ordering::Relaxed);
+                Ok(())
+            }
             Some(format) => {
                 let message = format!(
                     "the journal '{}' has format {format}, this program knows {FORMAT}: use the \
@@ -243,6 +249,7 @@ impl Shared {
         floor: Sequence,
         deadline: Instant,
     ) -> Result<(), EngineError> {
+        self.delete_bodies(&body_id(Sequence(floor.0 + 1)), deadline).await?;
         let to = record_bound(floor);
         for _ in 0..TRIM_PAGES_MAX {
             let range = Range { to: &to, limit: ROWS_MAX, ..log() };
@@ -254,6 +261,40 @@ impl Shared {
             }
         }
         Ok(())
+    }
+
+    /// Deletes some pages of bodies of changes before an id.
+    async fn delete_bodies(&self, to: &str, deadline: Instant) -> Result<(), EngineError> {
+        for _ in 0..TRIM_PAGES_MAX {
+            let range = Range { to, limit: ROWS_MAX, ..bodies() };
+            let Page { rows, is_last } = self.rows(&range, deadline).await?;
+            self.delete_rows(&rows, deadline).await?;
+            if is_last {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Bodies that lie apart from their changes.
+    pub(crate) async fn read_bodies(
+        &self,
+        of: &[Sequence],
+        deadline: Instant,
+    ) -> Result<Vec<Option<String>>, EngineError> {
+        let ids: Vec<String> = of.iter().map(|of| body_id(*of)).collect();
+        let mut bodies = Vec::with_capacity(ids.len());
+        // Few at a time: each may be large.
+        for part in ids.chunks(BODIES_MAX) {
+            let rows = self.read_rows(&self.journal, part, true, None, deadline).await?;
+            for row in rows.unwrap_or_default() {
+                bodies.push(match row {
+                    Row::Live { document: Some(found), .. } => Some(body_of(found)?),
+                    _ => None,
+                });
+            }
+        }
+        Ok(bodies)
     }
 
     /// The last change at or before a time: times grow along the log.
@@ -542,6 +583,7 @@ impl Shared {
             last_id: counters.last_id.max(old.last_id),
             floor: sequence,
             catalogue: old.catalogue + 1,
+            identity: Some(Identity::renewed(old.identity)),
         };
         let entries: Vec<Versioned> = catalogue
             .iter()
@@ -558,6 +600,8 @@ impl Shared {
             return Err(EngineError::new(ErrorKind::Unavailable, message));
         }
         self.know(&record);
+        // A body that is left here by a call that is cut off belongs to no change any more.
+        self.delete_bodies(&body_id(Sequence(sequence.0 + 1)), self.client.deadline()).await?;
         loop {
             let range = Range { to: &record.id, limit: ROWS_MAX, ..log() };
             let rows = self.rows(&range, self.client.deadline()).await?.rows;
@@ -648,6 +692,10 @@ fn part(from: &'static str, to: &'static str) -> Range<'static> {
 /// The character after `.` ends each part.
 fn log() -> Range<'static> {
     part(LOG, "log/")
+}
+
+fn bodies() -> Range<'static> {
+    part(BODY, "body/")
 }
 
 fn answers() -> Range<'static> {

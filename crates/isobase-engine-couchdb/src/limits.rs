@@ -42,3 +42,7 @@ pub(crate) const RULES: NativeRules = NativeRules {
     levels_max: usize::MAX,
     index_key_bytes_max: usize::MAX,
 };
+
+/// Largest body that lies apart from its change. Ours: a record holds it beside the document until
+/// both are written, and a page of the feed may have many.
+pub(crate) const KEPT_BODY_BYTES_MAX: usize = 1 << 20;

@@ -5,6 +5,7 @@
 //! | `format` | the version of this layout |
 //! | `log.SEQUENCE.COMMIT` | a commit: the head after it, its changes, and until they are applied its effects |
 //! | `catalogue.NAME` | a collection and its indexes |
+//! | `body.SEQUENCE` | a large body that a change keeps |
 //! | `answer.KEY` | the first answer to an idempotency key |
 //! | `unfinished` | the note of a load under way |
 //!
@@ -14,10 +15,11 @@
 
 use isobase_engine::{EngineError, IndexDefinition, IndexState};
 use isobase_remote::{
-    After, CatalogueEntry, Commit, DocumentWrite, Head, IndexEntry, StoredAnswer, Tree, parse_time,
+    After, CatalogueEntry, Commit, DocumentWrite, Head, IndexEntry, KeptBody, StoredAnswer, Tree,
+    parse_time,
 };
 use isobase_types::{
-    Change, ChangeKind, CollectionName, DocumentId, Revision, Sequence, Timestamp,
+    Change, ChangeKind, CollectionName, DocumentId, Kept, KeptText, Revision, Sequence, Timestamp,
 };
 use sha2::{Digest, Sha256};
 
@@ -28,12 +30,13 @@ use crate::{
 };
 
 /// The layout this program reads and writes.
-pub(crate) const FORMAT: u64 = 1;
+pub(crate) const FORMAT: u64 = 2;
 pub(crate) const FORMAT_ID: &str = "format";
 pub(crate) const UNFINISHED_ID: &str = "unfinished";
 pub(crate) const LOG: &str = "log.";
 pub(crate) const CATALOGUE: &str = "catalogue.";
 pub(crate) const ANSWER: &str = "answer.";
+pub(crate) const BODY: &str = "body.";
 
 /// What a commit does to one document.
 #[derive(Clone, Debug, PartialEq)]
@@ -150,6 +153,7 @@ pub(crate) struct Record {
     pub(crate) effects: Vec<Effect>,
     pub(crate) answers: Vec<StoredAnswer>,
     pub(crate) catalogue: Vec<CatalogueEntry>,
+    pub(crate) bodies: Vec<KeptBody>,
 }
 
 impl Record {
@@ -166,6 +170,7 @@ impl Record {
             effects: Vec::new(),
             answers: Vec::new(),
             catalogue: Vec::new(),
+            bodies: Vec::new(),
         }
     }
 
@@ -176,6 +181,7 @@ impl Record {
             effects,
             answers: commit.answers.clone(),
             catalogue: commit.catalogue.clone(),
+            bodies: commit.bodies.clone(),
             ..Self::of_head(commit.head.sequence, commit.next, commit.at)
         }
     }
@@ -193,21 +199,25 @@ impl Record {
             effects: Vec::new(),
             answers: Vec::new(),
             catalogue: Vec::new(),
+            bodies: Vec::new(),
         }
     }
 
     /// The record without `_id` and `_rev`, as JSON text.
     pub(crate) fn text(&self) -> Vec<u8> {
-        let Head { commit, sequence, last_id, floor, catalogue } = self.head;
-        let head = Tree::Object(vec![
+        let Head { commit, sequence, last_id, floor, catalogue, identity } = self.head;
+        let mut head = vec![
             ("commit".to_owned(), number(commit)),
             ("sequence".to_owned(), number(sequence.0)),
             ("last_id".to_owned(), Tree::String(last_id.to_string())),
             ("floor".to_owned(), number(floor.0)),
             ("catalogue".to_owned(), number(catalogue)),
-        ]);
+        ];
+        if let Some(identity) = identity {
+            head.push(("identity".to_owned(), Tree::String(identity.to_string())));
+        }
         let fields = [
-            ("head".to_owned(), head),
+            ("head".to_owned(), Tree::Object(head)),
             ("at".to_owned(), Tree::String(self.at.to_string())),
             ("token".to_owned(), Tree::from(self.token.as_str())),
             ("changes".to_owned(), Tree::Array(self.changes.iter().map(change_tree).collect())),
@@ -237,6 +247,11 @@ impl Record {
             out.extend_from_slice(b",\"catalogue\":");
             Tree::Array(entries.collect()).write(&mut out);
         }
+        if !self.bodies.is_empty() {
+            let bodies = self.bodies.iter().map(|body| Tree::Object(body_fields(body)));
+            out.extend_from_slice(b",\"bodies\":");
+            Tree::Array(bodies.collect()).write(&mut out);
+        }
         out.push(b'}');
         out
     }
@@ -261,6 +276,10 @@ impl Record {
                 last_id: head.get("last_id")?.as_str()?.parse().ok()?,
                 floor: Sequence(read_number(head.get("floor")?)?),
                 catalogue: read_number(head.get("catalogue")?)?,
+                identity: match head.get("identity") {
+                    Some(identity) => Some(identity.as_str()?.parse().ok()?),
+                    None => None,
+                },
             },
             at: read_time(&tree)?,
             changes: list(&tree, "changes", read_change)?,
@@ -268,6 +287,7 @@ impl Record {
             effects: list(&tree, "effects", Effect::of_tree)?,
             answers: list(&tree, "answers", read_answer)?,
             catalogue: list(&tree, "catalogue", read_entry)?,
+            bodies: list(&tree, "bodies", read_body)?,
         })
     }
 }
@@ -308,6 +328,11 @@ impl Versioned {
         Self::new(id, answer.at.unix_us.unsigned_abs(), answer_fields(answer))
     }
 
+    /// A body never changes: whatever is there is it.
+    pub(crate) fn of_body(body: &KeptBody) -> Self {
+        Self::new(body_id(body.sequence), body.sequence.0, body_fields(body))
+    }
+
     pub(crate) fn of_entry(entry: &CatalogueEntry, commit: u64, names: &Names) -> Self {
         let database = names.database(&entry.collection);
         Self::new(format!("{CATALOGUE}{database}"), commit, entry_fields(entry))
@@ -316,6 +341,34 @@ impl Versioned {
     pub(crate) fn of_format() -> Self {
         Self::new(FORMAT_ID.to_owned(), FORMAT, Vec::new())
     }
+}
+
+/// The id of the body of a change. Ids sort as sequences do.
+pub(crate) fn body_id(of: Sequence) -> String {
+    format!("{BODY}{:020}", of.0)
+}
+
+fn body_fields(body: &KeptBody) -> Vec<(String, Tree)> {
+    vec![
+        ("sequence".to_owned(), number(body.sequence.0)),
+        ("text".to_owned(), Tree::from(body.text.as_str())),
+    ]
+}
+
+fn read_body(tree: &Tree) -> Option<KeptBody> {
+    Some(KeptBody {
+        sequence: Sequence(read_number(tree.get("sequence")?)?),
+        text: tree.get("text")?.as_str()?.to_owned(),
+    })
+}
+
+/// # Errors
+/// When it is no body of ours.
+pub(crate) fn body_of(found: Found) -> Result<String, EngineError> {
+    let id = found.id.clone();
+    let body = read_body(&Tree::Object(found.fields));
+    let body = body.ok_or_else(|| corrupted(format!("the body '{id}' of the journal")))?;
+    Ok(body.text)
 }
 
 /// The version of a stored document.
@@ -416,6 +469,9 @@ fn change_tree(change: &Change) -> Tree {
         fields.push(("revision".to_owned(), Tree::String(revision.to_string())));
     }
     fields.push(("at".to_owned(), Tree::String(change.at.to_string())));
+    for (name, kept) in [("former", &change.kept.former), ("body", &change.kept.body)] {
+        fields.extend(kept.stored().map(|text| (name.to_owned(), Tree::from(text))));
+    }
     Tree::Object(fields)
 }
 
@@ -441,6 +497,10 @@ fn read_change(tree: &Tree) -> Option<Change> {
             None => None,
         },
         at: read_time(tree)?,
+        kept: Kept {
+            former: KeptText::of_stored(text("former")),
+            body: KeptText::of_stored(text("body")),
+        },
     })
 }
 
@@ -471,6 +531,7 @@ fn new_token() -> String {
 
 #[cfg(test)]
 mod tests {
+    use isobase_engine::Identity;
     use isobase_remote::{After, Before, DocumentKey, IndexKey, Meta, Tag};
 
     use super::*;
@@ -492,6 +553,10 @@ mod tests {
             kind,
             revision,
             at,
+            kept: Kept {
+                former: KeptText::Omitted,
+                body: KeptText::Text("{\"a\":\"\\n\"}".into()),
+            },
         };
         Commit {
             head: Head { commit: 3, sequence: Sequence(7), ..Head::default() },
@@ -501,6 +566,7 @@ mod tests {
                 last_id: i64::MAX,
                 floor: Sequence(2),
                 catalogue: 1,
+                identity: Some(Identity::new()),
             },
             documents: vec![
                 DocumentWrite {
@@ -520,6 +586,7 @@ mod tests {
                 outcomes: "[\"a\"]".to_owned(),
                 at,
             }],
+            bodies: vec![KeptBody { sequence: Sequence(8), text: "{\"a\":1}".to_owned() }],
             catalogue: vec![CatalogueEntry {
                 collection: collection.clone(),
                 indexes: vec![IndexEntry {
@@ -561,6 +628,7 @@ mod tests {
         assert_eq!((read.head, read.at, &read.changes), (record.head, record.at, &record.changes));
         assert_eq!(read.effects, record.effects);
         assert_eq!((read.answers, read.catalogue), (commit.answers, commit.catalogue));
+        assert_eq!(read.bodies, commit.bodies);
         assert!(!read.is_applied);
 
         let stripped = stored(&record.stripped());

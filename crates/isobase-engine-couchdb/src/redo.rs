@@ -5,7 +5,11 @@
 //! whose author did not come to the end does the rest first; doing it twice, or late, changes
 //! nothing (`docs/decisions/0011-couchdb-redo-log.md`).
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use isobase_engine::{EngineError, ErrorKind};
 use isobase_remote::{BEYOND_SEQUENCES, Before, Commit, CommitError, Head, Tree};
@@ -129,6 +133,11 @@ impl Shared {
         deadline: Instant,
     ) -> Result<Option<String>, EngineError> {
         const WHAT: &str = "committing";
+        if self.is_old.load(Ordering::Relaxed) {
+            // Before anything that an older program would not keep.
+            self.store(&[Versioned::of_format()], deadline).await?;
+            self.is_old.store(false, Ordering::Relaxed);
+        }
         let path = journal_path(&self.journal, &record.id);
         let call = self.client.put(path, record.text(), WHAT, deadline);
         let reply = match self.client.send(&call).await {
@@ -305,8 +314,9 @@ impl Shared {
         let entries = record.catalogue.iter();
         let entries =
             entries.map(|entry| Versioned::of_entry(entry, record.head.commit, &self.names));
-        let ours: Vec<Versioned> =
-            entries.chain(record.answers.iter().map(Versioned::of_answer)).collect();
+        let answers = record.answers.iter().map(Versioned::of_answer);
+        let bodies = record.bodies.iter().map(Versioned::of_body);
+        let ours: Vec<Versioned> = entries.chain(answers).chain(bodies).collect();
         let (refused, ()) = tokio::try_join!(documents, self.store(&ours, deadline))?;
         let refused: Vec<Refused> = refused.into_iter().flatten().collect();
         for Refused { collection, id, reason } in &refused {

@@ -50,6 +50,8 @@ pub(crate) struct Shared {
     /// Where the look for old answers goes on; none when the next one begins at the first answer.
     /// Written by the look, page by page.
     pub(crate) forgetting: Mutex<Option<Forgetting>>,
+    /// The journal has an older format: it gets ours with the first record of this process.
+    pub(crate) is_old: AtomicBool,
     /// What a document of this database takes, lately.
     document_bytes: AtomicUsize,
 }
@@ -80,6 +82,7 @@ impl Shared {
             counts_one_by_one: AtomicBool::new(false),
             answers_due_us: AtomicI64::new(i64::MIN),
             forgetting: Mutex::default(),
+            is_old: AtomicBool::new(false),
             document_bytes: AtomicUsize::new(DOCUMENT_BYTES_GUESS),
         })
     }

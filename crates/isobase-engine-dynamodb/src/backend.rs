@@ -10,7 +10,7 @@ use std::{
 };
 
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use isobase_engine::{CollectionInfo, Counters, EngineError, ErrorKind, Limits, Pending};
+use isobase_engine::{CollectionInfo, Counters, EngineError, ErrorKind, Identity, Limits, Pending};
 use isobase_remote::{
     After, Backend, Budget, CatalogueEntry, Commit, CommitError, Cost, DocumentKey, DocumentWrite,
     Head, IndexKey, IndexNumber, KeyFetch, KeyFetched, LogRecord, NativeDocument, NativeRules,
@@ -25,7 +25,7 @@ use crate::{
     commit,
     entries::Range,
     journal::{self, ANSWERS, HEAD, LOG, NOTE, UNFINISHED},
-    limits::{BUDGET, LIMITS, RULES},
+    limits::{BUDGET, KEPT_BODY_BYTES_MAX, LIMITS, RULES},
     names::Names,
     read::{PartitionPage, Wanted},
 };
@@ -112,12 +112,13 @@ impl DynamoDbBackend {
 
     async fn create_journal(&self) -> Result<Head, EngineError> {
         self.prepare_journal().await?;
+        let head = Head { identity: Some(Identity::new()), ..Head::default() };
         let request = self
             .client
             .sdk
             .put_item()
             .table_name(&self.journal)
-            .set_item(Some(journal::head_item(&Head::default())))
+            .set_item(Some(journal::head_item(&head)))
             .condition_expression("attribute_not_exists(#pk)")
             .expression_attribute_names("#pk", journal::PK);
         let answer = self
@@ -125,7 +126,7 @@ impl DynamoDbBackend {
             .call::<_, PutItemError>("PutItem", &self.journal, || Box::pin(request.clone().send()))
             .await;
         match answer {
-            Ok(_) => Ok(Head::default()),
+            Ok(_) => Ok(head),
             // Another process was faster, or an attempt whose answer was lost.
             Err(failure) if failure.is_condition() => self.read_head().await,
             Err(failure) => Err(failure.engine_error()),
@@ -244,6 +245,11 @@ impl DynamoDbBackend {
 impl Backend for DynamoDbBackend {
     fn name(&self) -> &'static str {
         "dynamodb"
+    }
+
+    fn location(&self) -> String {
+        let region = self.client.sdk.config().region().map(ToString::to_string);
+        format!("{}/{}", region.unwrap_or_default(), self.journal)
     }
 
     fn limits(&self) -> &Limits {
@@ -380,6 +386,20 @@ impl Backend for DynamoDbBackend {
 
     fn read_log<'a>(&'a self, since: Sequence, limit: u32) -> Pending<'a, Vec<LogRecord>> {
         Box::pin(self.log_records(since, limit))
+    }
+
+    fn kept_body_bytes_max(&self) -> usize {
+        KEPT_BODY_BYTES_MAX
+    }
+
+    fn read_bodies<'a>(&'a self, of: &'a [Sequence]) -> Pending<'a, Vec<Option<String>>> {
+        Box::pin(async move {
+            let wanted: Vec<Item> = of.iter().map(|of| journal::body_key(*of)).collect();
+            let items = self.read_items([(self.journal.clone(), wanted)].into(), None).await?;
+            let found = items.iter().map(|(_, item)| journal::read_body(item));
+            let found = found.collect::<Result<HashMap<_, _>, _>>()?;
+            Ok(of.iter().map(|of| found.get(of).map(|text| (*text).to_owned())).collect())
+        })
     }
 
     fn trim_log(&self, floor: Sequence) -> Pending<'_, ()> {

@@ -140,6 +140,9 @@ impl DynamoDbBackend {
             let log = journal::log_item(&commit.changes, commit.next.sequence, commit.at);
             items.push(put(&self.journal, log)?);
         }
+        for body in &commit.bodies {
+            items.push(put(&self.journal, journal::body_item(body))?);
+        }
         for answer in &commit.answers {
             items.push(put(&self.journal, self.answer_item(answer))?);
         }

@@ -7,6 +7,7 @@
 //! | `head` | `-` | the counters; every commit moves them on |
 //! | `unfinished` | `-` | the note of a load |
 //! | `log` | last sequence, 8 bytes | the changes of one commit |
+//! | `bodies` | sequence, 8 bytes | a large body that a change keeps |
 //! | `answers` | idempotency key, 32 bytes | the first answer |
 //! | `catalogue` | name | a collection: its indexes, its count |
 //! | `keys/NAME/INDEX` | index key | which document has the key |
@@ -17,9 +18,11 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use isobase_engine::{EngineError, ErrorKind, IndexDefinition, IndexState};
-use isobase_remote::{CatalogueEntry, Head, IndexEntry, IndexNumber, LogRecord, StoredAnswer};
+use isobase_remote::{
+    CatalogueEntry, Head, IndexEntry, IndexNumber, KeptBody, LogRecord, StoredAnswer,
+};
 use isobase_types::{
-    Change, ChangeKind, CollectionName, DocumentId, Revision, Sequence, Timestamp,
+    Change, ChangeKind, CollectionName, DocumentId, Kept, KeptText, Revision, Sequence, Timestamp,
 };
 
 use crate::codec::{Item, as_bytes, as_integer, as_text, bytes, integer, text};
@@ -29,6 +32,7 @@ pub(crate) const SK: &str = "sk";
 pub(crate) const HEAD: &str = "head";
 pub(crate) const UNFINISHED: &str = "unfinished";
 pub(crate) const LOG: &str = "log";
+pub(crate) const BODIES: &str = "bodies";
 pub(crate) const ANSWERS: &str = "answers";
 pub(crate) const CATALOGUE: &str = "catalogue";
 /// The attribute by which DynamoDB deletes old answers itself.
@@ -43,7 +47,7 @@ pub(crate) const NOTE: &str = "note";
 /// The sort key where there is one item only.
 const ALONE: &[u8] = b"-";
 /// The layout described here.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// The partition of an index. A collection's name has no `/`.
 pub(crate) fn keys(collection: &CollectionName, index: IndexNumber) -> String {
@@ -109,6 +113,7 @@ pub(crate) fn head_values(head: &Head) -> [(&'static str, AttributeValue); 6] {
 pub(crate) fn head_item(head: &Head) -> Item {
     let mut item = alone(HEAD);
     item.extend(head_values(head).map(|(name, value)| (name.to_owned(), value)));
+    item.extend(head.identity.map(|it| ("identity".to_owned(), text(it.to_string()))));
     item
 }
 
@@ -130,6 +135,10 @@ pub(crate) fn read_head(item: &Item, table: &str) -> Result<Head, EngineError> {
             last_id: as_integer(item, "last_id")?,
             floor: Sequence(as_integer(item, "floor")?),
             catalogue: as_integer(item, "catalogue")?,
+            identity: match item.get("identity") {
+                Some(identity) => Some(identity.as_s().ok()?.parse().ok()?),
+                None => None,
+            },
         })
     };
     head().ok_or_else(|| corrupted("the head"))
@@ -172,6 +181,9 @@ fn change_item(change: &Change, at: Timestamp) -> Item {
         None => {
             item.insert("revision".to_owned(), AttributeValue::Null(true));
         }
+    }
+    for (name, kept) in [("former", &change.kept.former), ("body", &change.kept.body)] {
+        item.extend(kept.stored().map(|kept| (name.to_owned(), text(kept))));
     }
     if change.at != at {
         item.insert("at".to_owned(), integer(change.at.unix_us));
@@ -219,7 +231,28 @@ fn read_change(item: &Item, at: Timestamp) -> Option<Change> {
         .find(|known| known.as_str() == kind)?,
         revision,
         at: as_integer(item, "at").map_or(at, |unix_us| Timestamp { unix_us }),
+        kept: Kept {
+            former: KeptText::of_stored(as_text(item, "former")),
+            body: KeptText::of_stored(as_text(item, "body")),
+        },
     })
+}
+
+/// A body that lies apart from its change.
+pub(crate) fn body_item(body: &KeptBody) -> Item {
+    let mut item = body_key(body.sequence);
+    item.insert("body".to_owned(), text(body.text.as_str()));
+    item
+}
+
+pub(crate) fn body_key(of: Sequence) -> Item {
+    key(BODIES, log_place(of))
+}
+
+/// The change of such a body, and the body.
+pub(crate) fn read_body(item: &Item) -> Result<(Sequence, &str), EngineError> {
+    let read = || Some((place_of_log(item)?, as_text(item, "body")?));
+    read().ok_or_else(|| corrupted("a body of the change feed"))
 }
 
 /// `expires` is when DynamoDB may delete it, in seconds.
@@ -312,6 +345,8 @@ pub(crate) fn corrupted(what: &str) -> EngineError {
 
 #[cfg(test)]
 mod tests {
+    use isobase_engine::Identity;
+
     use super::*;
 
     fn collection() -> CollectionName {
@@ -326,6 +361,7 @@ mod tests {
             last_id: i64::MAX,
             floor: Sequence(1),
             catalogue: 3,
+            identity: Some(Identity::new()),
         };
         assert_eq!(read_head(&head_item(&head), "t").unwrap(), head);
 
@@ -336,6 +372,7 @@ mod tests {
             kind,
             revision,
             at: Timestamp { unix_us: i64::try_from(sequence).unwrap() },
+            kept: Kept { former: KeptText::Omitted, body: KeptText::Text("{}".into()) },
         };
         let changes = vec![
             change(5, ChangeKind::Created, Some(10.into()), Some(Revision::from_number(5))),
@@ -369,7 +406,7 @@ mod tests {
     fn items_of_others_are_corrupted_and_newer_formats_refused() {
         assert_eq!(read_head(&alone(HEAD), "t").unwrap_err().kind, ErrorKind::Corrupted);
         let mut head = head_item(&Head::default());
-        head.insert("format".to_owned(), integer(2));
+        head.insert("format".to_owned(), integer(FORMAT + 1));
         let error = read_head(&head, "p_isobase_journal").unwrap_err();
         assert_eq!(error.kind, ErrorKind::Unsupported);
         assert!(error.message.contains("p_isobase_journal"), "{error}");

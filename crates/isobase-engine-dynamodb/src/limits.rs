@@ -49,6 +49,9 @@ pub(crate) const RULES: NativeRules = NativeRules {
     index_key_bytes_max: SORT_KEY_BYTES_MAX,
 };
 
+/// Largest body that lies apart from its change: an item of it alone, and its names.
+pub(crate) const KEPT_BODY_BYTES_MAX: usize = 390_000;
+
 pub(crate) const BUDGET: Budget = Budget {
     items: TRANSACTION_ITEMS_MAX - FIXED_ITEMS,
     bytes: TRANSACTION_BYTES_MAX - FIXED_BYTES,

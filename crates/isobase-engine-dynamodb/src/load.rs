@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::{
     types::{DeleteRequest, PutRequest, WriteRequest},
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
-use isobase_engine::{Counters, EngineError};
+use isobase_engine::{Counters, EngineError, Identity};
 use isobase_remote::{CatalogueEntry, DocumentWrite, Head, IndexNumber};
 use isobase_types::{CollectionName, Sequence, Timestamp};
 
@@ -16,7 +16,7 @@ use crate::{
     codec::{self, ID, Item, integer, text},
     commit::key_changes,
     error::{Class, Failure},
-    journal::{self, ANSWERS, CATALOGUE, DOCUMENTS, LOG, RUNS},
+    journal::{self, ANSWERS, BODIES, CATALOGUE, DOCUMENTS, LOG, RUNS},
     limits::WRITE_ITEMS_MAX,
     read::{PartitionPage, Wanted},
     transact::malformed,
@@ -152,6 +152,7 @@ impl DynamoDbBackend {
 
     /// Deletes log records whose changes are all at or before a place.
     pub(crate) async fn trim(&self, floor: Sequence) -> Result<(), EngineError> {
+        self.delete_partition(BODIES, &journal::log_place(floor)).await?;
         self.delete_partition(LOG, &journal::log_place(floor)).await
     }
 
@@ -202,6 +203,7 @@ impl DynamoDbBackend {
         catalogue: &[CatalogueEntry],
     ) -> Result<Head, EngineError> {
         let was = self.read_head().await?;
+        self.delete_partition(BODIES, LAST).await?;
         self.delete_partition(LOG, LAST).await?;
         let gone = self.catalogued().await?.into_iter().map(|known| known.entry.collection);
         let gone = gone.filter(|name| catalogue.iter().all(|entry| entry.collection != *name));
@@ -235,6 +237,7 @@ impl DynamoDbBackend {
             last_id,
             floor: counters.sequence,
             catalogue: was.catalogue + 1,
+            identity: Some(Identity::renewed(was.identity)),
         };
         self.put_item(journal::head_item(&head)).await?;
         Ok(head)

@@ -6,7 +6,7 @@ use std::{
 };
 
 use googleapis_tonic_google_firestore_v1::google::firestore::v1 as proto;
-use isobase_engine::{CollectionInfo, Counters, EngineError, ErrorKind, Limits, Pending};
+use isobase_engine::{CollectionInfo, Counters, EngineError, ErrorKind, Identity, Limits, Pending};
 use isobase_remote::{
     After, Backend, Budget, CatalogueEntry, Commit, CommitError, Cost, DocumentKey, DocumentWrite,
     Head, IndexNumber, KeyFetch, KeyFetched, KeyedDocument, LogRecord, NativeDocument, NativeRules,
@@ -91,12 +91,13 @@ impl FirestoreBackend {
     }
 
     async fn open_journal(&self) -> Result<Head, EngineError> {
+        let head = Head { identity: Some(Identity::new()), ..Head::default() };
         loop {
             if let Some(seen) = self.find_head().await? {
                 return Ok(seen.head);
             }
             let write = || {
-                let fields = journal::head_fields(&Head::default(), &commit::token());
+                let fields = journal::head_fields(&head, &commit::token());
                 vec![put(self.head_name(), fields).under(ConditionType::Exists(false))]
             };
             match self.requests.commit(write).await {
@@ -248,6 +249,7 @@ impl FirestoreBackend {
         catalogue: &[CatalogueEntry],
     ) -> Result<Head, EngineError> {
         let names = &self.requests.names;
+        self.empty(&names.bodies()).await?;
         self.empty(&names.log()).await?;
         let old = self.read_head().await?;
         let next = Head {
@@ -256,6 +258,7 @@ impl FirestoreBackend {
             last_id: counters.last_id,
             floor: counters.sequence,
             catalogue: old.head.catalogue + 1,
+            identity: Some(Identity::renewed(old.head.identity)),
         };
         for part in catalogue.chunks(limits::WRITES_MAX) {
             let write = |place: usize| {
@@ -300,6 +303,10 @@ impl FirestoreBackend {
 impl Backend for FirestoreBackend {
     fn name(&self) -> &'static str {
         "firestore"
+    }
+
+    fn location(&self) -> String {
+        self.head_name()
     }
 
     fn limits(&self) -> &Limits {
@@ -476,15 +483,35 @@ impl Backend for FirestoreBackend {
         Box::pin(self.read_records(since, limit))
     }
 
+    fn kept_body_bytes_max(&self) -> usize {
+        limits::KEPT_BODY_BYTES_MAX
+    }
+
+    fn read_bodies<'a>(&'a self, of: &'a [Sequence]) -> Pending<'a, Vec<Option<String>>> {
+        Box::pin(async move {
+            let names = &self.requests.names;
+            let bodies = names.bodies();
+            let name = |of: &Sequence| names.native_document(&bodies, journal::log_id(*of));
+            let found = self.requests.documents(&of.iter().map(name).collect::<Vec<_>>()).await?;
+            let read = found.into_iter().map(|document| {
+                document.map(|document| journal::body_of(&document.fields)).transpose()
+            });
+            read.collect()
+        })
+    }
+
     fn trim_log(&self, floor: Sequence) -> Pending<'_, ()> {
         Box::pin(async move {
-            let log = self.requests.names.log();
-            let last = self.requests.names.native_document(&log, journal::log_id(floor));
-            let query = || {
-                let last = codec::reference(last.clone());
-                Query::of(&*log).by(NAME, false).only(NAME, Operator::LessThanOrEqual, last)
-            };
-            self.delete_found(query).await
+            let names = &self.requests.names;
+            for native in [names.bodies(), names.log()] {
+                let last = names.native_document(&native, journal::log_id(floor));
+                let query = || {
+                    let last = codec::reference(last.clone());
+                    Query::of(&*native).by(NAME, false).only(NAME, Operator::LessThanOrEqual, last)
+                };
+                self.delete_found(query).await?;
+            }
+            Ok(())
         })
     }
 

@@ -182,6 +182,10 @@ impl Prepared<'_> {
         writes.extend(commit.documents.iter().map(|write| self.backend.write_of(write)));
         let log = names.log();
         writes.extend(self.log.iter().map(|(id, fields)| put(mine(&log, id), fields.clone())));
+        let bodies = names.bodies();
+        writes.extend(commit.bodies.iter().map(|body| {
+            put(mine(&bodies, &journal::log_id(body.sequence)), journal::body_fields(body))
+        }));
         let answers = names.answers();
         writes.extend(commit.answers.iter().map(|answer| {
             let id = journal::answer_id(&answer.key);

@@ -4,6 +4,7 @@
 //!   on its last version, so that of two commits for one state exactly one happens.
 //! - `isobase_journal/unfinished`: the note of a load, while there is one.
 //! - `isobase_log/{last sequence, 20 digits}`: what each commit wrote.
+//! - `isobase_bodies/{sequence, 20 digits}`: large bodies that changes keep.
 //! - `isobase_answers/{key in hexadecimal}`: first answers to idempotency keys.
 //! - `isobase_collections/{name}`: the catalogue.
 //!
@@ -14,9 +15,9 @@ use std::fmt::Write as _;
 
 use googleapis_tonic_google_firestore_v1::google::firestore::v1 as proto;
 use isobase_engine::{EngineError, ErrorKind, IndexDefinition, IndexState};
-use isobase_remote::{CatalogueEntry, Head, IndexEntry, LogRecord, StoredAnswer};
+use isobase_remote::{CatalogueEntry, Head, IndexEntry, KeptBody, LogRecord, StoredAnswer};
 use isobase_types::{
-    Change, ChangeKind, CollectionName, DocumentId, Revision, Sequence, Timestamp,
+    Change, ChangeKind, CollectionName, DocumentId, Kept, KeptText, Revision, Sequence, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -29,24 +30,41 @@ use crate::{
 pub(crate) const HEAD: &str = "head";
 /// The document of an unfinished load.
 pub(crate) const UNFINISHED: &str = "unfinished";
+/// The layout described here. Heads of the first one do not say theirs.
+const FORMAT: i64 = 2;
 /// When the record of a commit or an answer was written.
 pub(crate) const AT: &str = "at";
 
 /// The head's fields. The token is the commit's own, so that it knows itself again when its
 /// answer got lost.
 pub(crate) fn head_fields(head: &Head, token: &str) -> Fields {
-    Fields::from([
+    let mut fields = Fields::from([
+        ("format".to_owned(), codec::integer(FORMAT)),
         ("commit".to_owned(), codec::unsigned(head.commit)),
         ("sequence".to_owned(), codec::unsigned(head.sequence.0)),
         ("last_id".to_owned(), codec::integer(head.last_id)),
         ("floor".to_owned(), codec::unsigned(head.floor.0)),
         ("catalogue".to_owned(), codec::unsigned(head.catalogue)),
         ("token".to_owned(), codec::string(token)),
-    ])
+    ]);
+    let identity = head.identity.map(|identity| codec::string(identity.to_string()));
+    fields.extend(identity.map(|identity| ("identity".to_owned(), identity)));
+    fields
 }
 
 /// A head and the token of the commit that wrote it.
+///
+/// # Errors
+/// [`ErrorKind::Corrupted`] when it is none, [`ErrorKind::Unsupported`] when a newer program wrote
+/// it.
 pub(crate) fn head_of(fields: &Fields) -> Result<(Head, String), EngineError> {
+    let format = fields.get("format").and_then(codec::integer_of).unwrap_or(1);
+    if format > FORMAT {
+        let message = format!(
+            "the journal has format {format}, this program knows {FORMAT}: use a newer one"
+        );
+        return Err(EngineError::new(ErrorKind::Unsupported, message));
+    }
     let read = || {
         let number = |name| codec::integer_of(fields.get(name)?);
         let unsigned = |name| u64::try_from(number(name)?).ok();
@@ -56,6 +74,10 @@ pub(crate) fn head_of(fields: &Fields) -> Result<(Head, String), EngineError> {
             last_id: number("last_id")?,
             floor: Sequence(unsigned("floor")?),
             catalogue: unsigned("catalogue")?,
+            identity: match fields.get("identity") {
+                Some(identity) => Some(codec::string_of(identity)?.parse().ok()?),
+                None => None,
+            },
         };
         Some((head, codec::string_of(fields.get("token")?)?.to_owned()))
     };
@@ -71,6 +93,10 @@ struct StoredChange {
     kind: String,
     revision: Option<String>,
     at_us: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    former: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    body: Option<String>,
 }
 
 /// The name of the record whose last change has this sequence. Names sort as sequences do.
@@ -137,6 +163,8 @@ impl StoredChange {
             kind: change.kind.as_str().to_owned(),
             revision: change.revision.as_ref().map(Revision::to_string),
             at_us: change.at.unix_us,
+            former: change.kept.former.stored().map(str::to_owned),
+            body: change.kept.body.stored().map(str::to_owned),
         }
     }
 
@@ -150,8 +178,22 @@ impl StoredChange {
             kind,
             revision: self.revision.map(|text| Revision::parse(&text)).transpose().ok()?,
             at: Timestamp { unix_us: self.at_us },
+            kept: Kept {
+                former: KeptText::of_stored(self.former),
+                body: KeptText::of_stored(self.body),
+            },
         })
     }
+}
+
+/// A body that lies apart from its change.
+pub(crate) fn body_fields(body: &KeptBody) -> Fields {
+    Fields::from([("body".to_owned(), codec::string(&*body.text))])
+}
+
+pub(crate) fn body_of(fields: &Fields) -> Result<String, EngineError> {
+    let body = fields.get("body").and_then(codec::string_of);
+    body.map(str::to_owned).ok_or_else(|| corrupted("a body in isobase_bodies"))
 }
 
 /// The name of the answer to a key.
@@ -253,6 +295,8 @@ pub(crate) fn corrupted(what: &str) -> EngineError {
 
 #[cfg(test)]
 mod tests {
+    use isobase_engine::Identity;
+
     use super::*;
 
     fn change(sequence: u64, id: Option<&str>) -> Change {
@@ -263,6 +307,7 @@ mod tests {
             kind: if id.is_some() { ChangeKind::Updated } else { ChangeKind::CollectionDeleted },
             revision: id.map(|_| Revision::from_number(sequence)),
             at: Timestamp { unix_us: 7 },
+            kept: Kept { former: KeptText::Omitted, body: KeptText::Text("{}".into()) },
         }
     }
 
@@ -274,8 +319,12 @@ mod tests {
             last_id: i64::MAX,
             floor: Sequence(1),
             catalogue: 2,
+            identity: Some(Identity::new()),
         };
         assert_eq!(head_of(&head_fields(&head, "t")).unwrap(), (head, "t".to_owned()));
+        let mut newer = head_fields(&head, "t");
+        newer.insert("format".to_owned(), codec::integer(FORMAT + 1));
+        assert_eq!(head_of(&newer).unwrap_err().kind, ErrorKind::Unsupported);
         assert_eq!(head_of(&Fields::new()).unwrap_err().kind, ErrorKind::Corrupted);
     }
 

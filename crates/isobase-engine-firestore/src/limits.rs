@@ -65,6 +65,10 @@ pub(crate) const PARALLEL_REQUESTS: usize = 8;
 /// Bytes of changes in one document of the log.
 pub(crate) const LOG_BYTES_MAX: usize = 500_000;
 
+/// Largest body that lies apart from its change: a value of 1 MiB less 89 bytes is the most, and
+/// its names are in the document too. Source: as `DOCUMENT_BYTES_MAX`.
+pub(crate) const KEPT_BODY_BYTES_MAX: usize = 1_000_000;
+
 /// The head and up to four documents of the log.
 const FIXED_WRITES: u64 = 5;
 

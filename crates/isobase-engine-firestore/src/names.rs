@@ -11,6 +11,8 @@ const RESERVED_PREFIX: &str = "isobase_";
 const JOURNAL: &str = "isobase_journal";
 /// What each commit wrote.
 const LOG: &str = "isobase_log";
+/// Large bodies that changes keep.
+const BODIES: &str = "isobase_bodies";
 /// First answers to idempotency keys.
 const ANSWERS: &str = "isobase_answers";
 /// The catalogue.
@@ -70,6 +72,10 @@ impl Names {
 
     pub(crate) fn log(&self) -> String {
         format!("{}{LOG}", self.prefix)
+    }
+
+    pub(crate) fn bodies(&self) -> String {
+        format!("{}{BODIES}", self.prefix)
     }
 
     pub(crate) fn answers(&self) -> String {

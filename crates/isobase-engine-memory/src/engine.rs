@@ -1,19 +1,20 @@
 //! The engine.
 
 use std::{
+    collections::HashSet,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use isobase_engine::{
     AtomicBatches, BulkLoad, ChangeFeed, ChangesPage, ChangesRequest, Clock, CollectionInfo,
-    Engine, EngineError, ErrorKind, IndexDefinition, IndexInfo, IndexState, Indexes, Limit, Limits,
-    ListRequest, Listing, Loading, Pending, Place, Snapshots, WriteBatch, WriteReport,
-    being_loaded,
+    Engine, EngineError, ErrorKind, Identity, IndexDefinition, IndexInfo, IndexState, Indexes,
+    Keep, Limit, Limits, ListRequest, Listing, Loading, Pending, Place, Snapshots, SteadyTime,
+    Waiting, WriteBatch, WriteReport, being_loaded,
 };
-use isobase_types::{CollectionName, Document, DocumentId, Filter, Sequence};
+use isobase_types::{Change, CollectionName, Document, DocumentId, Filter, Sequence};
 
-use crate::state::{State, infos};
+use crate::state::{Moment, State, infos};
 
 /// What keeps the engine's memory bounded besides its documents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,9 +40,10 @@ impl Default for MemoryOptions {
 /// Documents in the memory of the process; gone with it.
 pub struct MemoryEngine {
     state: Mutex<State>,
-    clock: Arc<dyn Clock>,
+    time: SteadyTime,
     options: MemoryOptions,
     pub(crate) loading: Loading,
+    pub(crate) waiting: Waiting,
 }
 
 const LIMITS: Limits = Limits {
@@ -59,7 +61,13 @@ impl MemoryEngine {
     /// An empty database.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>, options: MemoryOptions) -> Self {
-        Self { state: Mutex::default(), clock, options, loading: Loading::default() }
+        Self {
+            state: Mutex::default(),
+            time: SteadyTime::new(clock),
+            options,
+            loading: Loading::default(),
+            waiting: Waiting::default(),
+        }
     }
 
     /// A panic elsewhere cannot leave the state half changed: every change is made by code that
@@ -78,8 +86,27 @@ impl MemoryEngine {
     }
 
     fn write_now(&self, batch: WriteBatch, atomic: bool) -> Result<WriteReport, EngineError> {
-        let now = self.clock.now();
-        self.whole()?.write(batch, atomic, now, &LIMITS, &self.options)
+        let moment = Moment {
+            now: self.time.now(),
+            oldest_answer: self.time.oldest(self.options.idempotency_retention),
+        };
+        let mut state = self.whole()?;
+        let before = state.sequence;
+        let report = state.write(batch, atomic, moment, &LIMITS, &self.options)?;
+        self.announce(&state, before);
+        Ok(report)
+    }
+
+    /// Tells those who wait what was written after a place.
+    fn announce(&self, state: &State, before: u64) {
+        if state.changes_floor.0 > before {
+            // Some of them are gone already.
+            return self.waiting.seen(Sequence(state.sequence));
+        }
+        let new = state.changes.iter().rev();
+        let new = new.take_while(|change| change.sequence.0 > before);
+        let collections: HashSet<_> = new.map(|change| &change.collection).collect();
+        self.waiting.committed(Sequence(before + 1), Sequence(state.sequence), collections);
     }
 
     fn list_now(
@@ -117,14 +144,21 @@ impl MemoryEngine {
             request.collection.as_ref().is_none_or(|name| *name == change.collection)
         });
         let limit = request.limit as usize;
-        let changes: Vec<_> = wanted.by_ref().take(limit).cloned().collect();
+        let shown = |change: &Change| {
+            let mut change = change.clone();
+            if !request.bodies {
+                change.kept = change.kept.without_body();
+            }
+            change
+        };
+        let changes: Vec<_> = wanted.by_ref().take(limit).map(shown).collect();
         let more = wanted.next().is_some();
         let end = Sequence(state.sequence).max(request.since);
         let next = match changes.last() {
             Some(last) if more => last.sequence,
             _ => end,
         };
-        Ok(ChangesPage { changes, next, more })
+        Ok(ChangesPage { changes, next, more, identity: state.identity })
     }
 }
 
@@ -161,6 +195,10 @@ impl Engine for MemoryEngine {
 
     fn limits(&self) -> &Limits {
         &LIMITS
+    }
+
+    fn identity(&self) -> Pending<'_, Identity> {
+        ready(Ok(self.state().identity))
     }
 
     fn get<'a>(
@@ -203,9 +241,14 @@ impl Engine for MemoryEngine {
     }
 
     fn delete_collection<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, u64> {
-        let now = self.clock.now();
+        let now = self.time.now();
         let deleted = self.whole();
-        ready(deleted.map(|mut state| state.delete_collection(collection, now, &self.options)))
+        ready(deleted.map(|mut state| {
+            let before = state.sequence;
+            let deleted = state.delete_collection(collection, now, &self.options);
+            self.announce(&state, before);
+            deleted
+        }))
     }
 
     fn check(&self) -> Pending<'_, ()> {
@@ -213,6 +256,7 @@ impl Engine for MemoryEngine {
     }
 
     fn close(&self) -> Pending<'_, ()> {
+        self.waiting.close();
         ready(Ok(()))
     }
 
@@ -252,8 +296,23 @@ impl ChangeFeed for MemoryEngine {
         ready(self.changes_now(request))
     }
 
+    fn keep(&self, collection: &CollectionName, keep: Keep) {
+        self.state().keeping.set(collection, keep);
+    }
+
     fn latest(&self) -> Pending<'_, Sequence> {
         ready(Ok(Sequence(self.state().sequence)))
+    }
+
+    fn wait<'a>(
+        &'a self,
+        since: Sequence,
+        collection: Option<&'a CollectionName>,
+    ) -> Pending<'a, ()> {
+        Box::pin(async move {
+            self.waiting.wait(since, collection).await;
+            Ok(())
+        })
     }
 }
 

@@ -7,12 +7,12 @@ use std::{
 
 use isobase_engine::{
     BatchProgress, CollectionInfo, Counters, Current, Duplicates, Effect, EngineError, ErrorKind,
-    Idempotency, IndexDefinition, Limits, Others, Referred, Rejection, UniqueKey, WriteBatch,
-    WriteOperation, WriteOutcome, WriteReport, Written, decide, finds_referrers, next_id,
-    not_unique, refers,
+    Idempotency, Identity, IndexDefinition, Keeping, Limits, Others, Referred, Rejection,
+    UniqueKey, WriteBatch, WriteOperation, WriteOutcome, WriteReport, Written, decide,
+    finds_referrers, next_id, not_unique, refers,
 };
 use isobase_types::{
-    Change, ChangeKind, CollectionName, Document, DocumentId, FieldPath, Revision, Sequence,
+    Change, ChangeKind, CollectionName, Document, DocumentId, FieldPath, Kept, Revision, Sequence,
     Timestamp,
 };
 
@@ -24,6 +24,8 @@ pub(crate) type Documents = BTreeMap<DocumentId, Arc<Document>>;
 /// Everything the engine holds. Only the holder of the lock sees or changes it.
 #[derive(Debug, Default)]
 pub(crate) struct State {
+    pub(crate) keeping: Keeping,
+    pub(crate) identity: Identity,
     /// Collections with at least one document.
     pub(crate) collections: BTreeMap<CollectionName, Arc<Documents>>,
     /// Declared indexes; listings do not use them.
@@ -97,6 +99,14 @@ struct Answer {
     at: Timestamp,
 }
 
+/// The time of a batch.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moment {
+    pub(crate) now: Timestamp,
+    /// Answers given before are forgotten.
+    pub(crate) oldest_answer: Timestamp,
+}
+
 /// How to take back one operation.
 struct Undo {
     collection: CollectionName,
@@ -109,11 +119,12 @@ impl State {
         &mut self,
         batch: WriteBatch,
         atomic: bool,
-        now: Timestamp,
+        moment: Moment,
         limits: &Limits,
         options: &MemoryOptions,
     ) -> Result<WriteReport, EngineError> {
-        self.forget_old_answers(now, options);
+        let now = moment.now;
+        self.forget_old_answers(moment.oldest_answer, options);
         if let Some(outcomes) = self.replay(batch.idempotency.as_ref())? {
             return Ok(WriteReport { outcomes, replayed: true });
         }
@@ -165,6 +176,7 @@ impl State {
             kind: ChangeKind::CollectionDeleted,
             revision: None,
             at: now,
+            kept: Kept::default(),
         });
         self.trim_changes(options.changes_max);
         documents.len() as u64
@@ -198,6 +210,8 @@ impl State {
         self.sequence += 1;
         let revision = Revision::from_number(self.sequence);
         let created_at = before.as_ref().map_or(now, |document| document.created_at);
+        // A clock that was set back changes nothing before it was changed last.
+        let updated_at = before.as_ref().map_or(now, |document| now.max(document.updated_at));
         let (kind, body, returned) = match effect {
             Effect::Insert { body } => (ChangeKind::Created, Some(body.into_owned()), None),
             Effect::Replace { body, return_body } => {
@@ -212,9 +226,13 @@ impl State {
                 id: id.clone(),
                 revision: revision.clone(),
                 created_at,
-                updated_at: now,
+                updated_at,
                 body,
             })
+        });
+        let kept = self.keeping.of(&collection).map_or_else(Kept::default, |keep| {
+            let (before, after) = (before.as_deref(), after.as_deref());
+            keep.kept(before.map(|it| &*it.body), after.map(|it| &*it.body))
         });
         self.set(&collection, &id, after);
         self.changes.push_back(Change {
@@ -224,9 +242,10 @@ impl State {
             kind,
             revision: (kind != ChangeKind::Deleted).then(|| revision.clone()),
             at: now,
+            kept,
         });
         undo.push(Undo { collection, id: id.clone(), before });
-        Ok(Written { id, kind, revision, created_at, updated_at: now, body: returned })
+        Ok(Written { id, kind, revision, created_at, updated_at, body: returned })
     }
 
     /// Refuses values of a unique index that another document has.
@@ -326,6 +345,7 @@ impl State {
         self.last_id = self.last_id.max(counters.last_id);
         self.changes.clear();
         self.changes_floor = Sequence(self.sequence);
+        self.identity = Identity::renewed(Some(self.identity));
         self.unfinished = None;
     }
 
@@ -361,11 +381,9 @@ impl State {
         self.answers.insert(idempotency.key, Answer { fingerprint, outcomes, at });
     }
 
-    fn forget_old_answers(&mut self, now: Timestamp, options: &MemoryOptions) {
-        let retention_us = i64::try_from(options.idempotency_retention.as_micros());
-        let oldest_us = now.unix_us.saturating_sub(retention_us.unwrap_or(i64::MAX));
+    fn forget_old_answers(&mut self, oldest: Timestamp, options: &MemoryOptions) {
         while let Some(key) = self.answer_order.front() {
-            let expired = self.answers.get(key).is_none_or(|answer| answer.at.unix_us < oldest_us);
+            let expired = self.answers.get(key).is_none_or(|answer| answer.at < oldest);
             if !expired && self.answer_order.len() <= options.idempotency_keys_max {
                 return;
             }

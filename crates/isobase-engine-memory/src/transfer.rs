@@ -101,6 +101,7 @@ impl BulkLoad for MemoryEngine {
         }
         state.finish_load(counters);
         self.loading.end();
+        self.waiting.wake();
         ready(Ok(()))
     }
 

@@ -10,11 +10,12 @@ use std::{
 };
 
 use isobase_engine::{
-    Action, BatchProgress, Current, Effect, EngineError, ErrorKind, Idempotency, Others, Referred,
-    Rejection, UniqueHolders, UniqueKey, WriteBatch, WriteOperation, WriteOutcome, WriteReport,
-    Written, decide, decode_outcomes, encode_outcomes, finds_referrers, next_id, refers,
+    Action, BatchProgress, Current, Effect, EngineError, ErrorKind, Idempotency, Keep, Keeping,
+    Others, Referred, Rejection, UniqueHolders, UniqueKey, WriteBatch, WriteOperation,
+    WriteOutcome, WriteReport, Written, decide, decode_outcomes, encode_outcomes, finds_referrers,
+    next_id, refers,
 };
-use isobase_types::{ChangeKind, CollectionName, DocumentId, FieldPath, Revision, Timestamp};
+use isobase_types::{ChangeKind, CollectionName, DocumentId, FieldPath, Kept, Revision, Timestamp};
 
 use crate::{
     catalogue::{IndexCatalogue, IndexRow, RowState},
@@ -48,6 +49,7 @@ pub(crate) struct ClockRow {
 pub(crate) struct Stored<'j> {
     pub(crate) revision: i64,
     pub(crate) created_at: Timestamp,
+    pub(crate) updated_at: Timestamp,
     /// Empty when nobody needs it.
     pub(crate) body: Cow<'j, str>,
 }
@@ -68,6 +70,8 @@ pub(crate) struct Collection {
     /// None when it has no row yet.
     pub(crate) id: Option<i32>,
     pub(crate) indexes: Arc<[IndexRow]>,
+    /// What its changes keep, if anything.
+    keep: Option<Arc<Keep>>,
 }
 
 /// A document that the batch touches.
@@ -96,6 +100,7 @@ struct NewChange {
     sequence: i64,
     touched: usize,
     kind: ChangeKind,
+    kept: Kept,
 }
 
 /// The batch under way.
@@ -161,6 +166,8 @@ pub(crate) struct Changes<'b> {
     pub(crate) keys: Keys<'b>,
     pub(crate) kinds: Vec<i16>,
     pub(crate) revisions: Vec<Option<i64>>,
+    pub(crate) former: Vec<Option<&'b str>>,
+    pub(crate) bodies: Vec<Option<&'b str>>,
 }
 
 #[derive(Debug, Default)]
@@ -209,6 +216,7 @@ impl<'j> Batch<'j> {
                         name: name.clone(),
                         id,
                         indexes: Arc::default(),
+                        keep: None,
                     });
                     batch.collections.len() - 1
                 });
@@ -235,6 +243,13 @@ impl<'j> Batch<'j> {
     pub(crate) fn set_collection_id(&mut self, name: &str, id: i32) -> bool {
         let found = self.collections.iter_mut().find(|known| known.name.as_str() == name);
         found.map(|collection| collection.id = Some(id)).is_some()
+    }
+
+    /// Says what changes keep of their documents.
+    pub(crate) fn set_keeping(&mut self, keeping: &Keeping) {
+        for collection in &mut self.collections {
+            collection.keep = keeping.of(&collection.name);
+        }
     }
 
     /// Says which indexes there are. Rows wanted before may lack bodies that are needed now.
@@ -264,7 +279,9 @@ impl<'j> Batch<'j> {
                 wanted.touched.push(place);
                 wanted.collections.push(id);
                 wanted.ids.push(&touched.id_bytes);
-                wanted.with_body.push(touched.needs_body || !collection.indexes.is_empty());
+                let keeps = collection.keep.as_ref().is_some_and(|keep| keep.needs_former());
+                let is_indexed = !collection.indexes.is_empty();
+                wanted.with_body.push(touched.needs_body || is_indexed || keeps);
             }
         }
         wanted
@@ -316,7 +333,8 @@ impl<'j> Batch<'j> {
         let known = self.collections.iter().position(|collection| collection.name == *name);
         known.unwrap_or_else(|| {
             let (name, indexes) = (name.clone(), Arc::default());
-            self.collections.push(Collection { name, id, indexes });
+            // It is only read: nothing tells of a change in it.
+            self.collections.push(Collection { name, id, indexes, keep: None });
             self.collections.len() - 1
         })
     }
@@ -427,6 +445,13 @@ impl<'j> Batch<'j> {
             wanted: &mut self.wanted_others,
         };
         let effect = decide(operation, known, &LIMITS, progress, &mut beside)?;
+        let kept = self.collections[collection].keep.as_ref().map_or_else(Kept::default, |keep| {
+            let after = match &effect {
+                Effect::Insert { body } | Effect::Replace { body, .. } => Some(&**body),
+                Effect::Remove => None,
+            };
+            keep.kept(current.map(|stored| &*stored.body), after)
+        });
         let created_at = current.map_or(self.now, |stored| stored.created_at);
         let id = match touched {
             Some(place) => self.touched[place].id.clone(),
@@ -441,27 +466,29 @@ impl<'j> Batch<'j> {
         if let Some(id) = self.touched[place].id.counted() {
             self.clock.next_id = self.clock.next_id.max(id + 1);
         }
+        // A clock that was set back changes nothing before it was changed last.
+        let updated_at =
+            self.touched[place].current().map_or(self.now, |it| self.now.max(it.updated_at));
+        let stored = |revision, body| Stored { revision, created_at, updated_at, body };
         self.clock.sequence += 1;
         let revision = self.clock.sequence;
         let mut returned = None;
         let (kind, now) = match effect {
-            Effect::Insert { body } => {
-                (ChangeKind::Created, Now::Is(Stored { revision, created_at, body }))
-            }
+            Effect::Insert { body } => (ChangeKind::Created, Now::Is(stored(revision, body))),
             Effect::Replace { body, return_body } => {
                 returned = return_body.then(|| body.clone().into_owned());
-                (ChangeKind::Updated, Now::Is(Stored { revision, created_at, body }))
+                (ChangeKind::Updated, Now::Is(stored(revision, body)))
             }
             Effect::Remove => (ChangeKind::Deleted, Now::Gone),
         };
         undo.push((place, std::mem::replace(&mut self.touched[place].now, now)));
-        self.changes.push(NewChange { sequence: revision, touched: place, kind });
+        self.changes.push(NewChange { sequence: revision, touched: place, kind, kept });
         Ok(Written {
             id: self.touched[place].id.clone(),
             kind,
             revision: Revision::from_number(revision.cast_unsigned()),
             created_at,
-            updated_at: self.now,
+            updated_at,
             body: returned,
         })
     }
@@ -478,14 +505,22 @@ impl<'j> Batch<'j> {
 
     /// Names of collections that need a row now.
     pub(crate) fn new_collections(&self) -> Vec<&str> {
+        let new = self.changed().filter(|collection| collection.id.is_none());
+        new.map(|collection| collection.name.as_str()).collect()
+    }
+
+    /// Names of collections that have changes in the batch.
+    pub(crate) fn changed_collections(&self) -> impl Iterator<Item = &CollectionName> {
+        self.changed().map(|collection| &collection.name)
+    }
+
+    fn changed(&self) -> impl Iterator<Item = &Collection> {
         let mut is_changed = vec![false; self.collections.len()];
         for change in &self.changes {
             is_changed[self.touched[change.touched].collection] = true;
         }
-        let new = self.collections.iter().zip(is_changed);
-        new.filter(|(collection, is_changed)| *is_changed && collection.id.is_none())
-            .map(|(collection, _)| collection.name.as_str())
-            .collect()
+        let all = self.collections.iter().zip(is_changed);
+        all.filter(|(_, is_changed)| *is_changed).map(|(collection, _)| collection)
     }
 
     /// What is to be stored. Every collection with a change has a number by now.
@@ -502,7 +537,7 @@ impl<'j> Batch<'j> {
             };
             match (&touched.before, now) {
                 (_, Some(stored)) => {
-                    mutations.upserts.push(id, touched, stored, self.now);
+                    mutations.upserts.push(id, touched, stored);
                 }
                 (Some(_), None) => mutations.deleted.push(id, &touched.id_bytes),
                 (None, None) => {}
@@ -608,7 +643,10 @@ impl<'b> Mutations<'b> {
         let bodies: usize = self.upserts.bodies.iter().map(|body| body.len()).sum();
         let keys = self.new_entries.keys.iter().chain(&self.deleted_entries.keys);
         let outcomes: usize = self.answers.outcomes.iter().map(|text| text.len()).sum();
-        bodies + keys.map(Vec::len).sum::<usize>() + outcomes + 200 * self.changes.kinds.len()
+        let changes = &self.changes;
+        let kept = changes.former.iter().chain(&changes.bodies).flatten();
+        let kept: usize = kept.map(|text| text.len()).sum();
+        bodies + keys.map(Vec::len).sum::<usize>() + outcomes + kept + 200 * changes.kinds.len()
     }
 
     fn push_entries(
@@ -632,17 +670,11 @@ impl<'b> Mutations<'b> {
 }
 
 impl<'b> Upserts<'b> {
-    fn push(
-        &mut self,
-        collection: i32,
-        touched: &'b Touched<'_>,
-        stored: &'b Stored<'_>,
-        now: Timestamp,
-    ) {
+    fn push(&mut self, collection: i32, touched: &'b Touched<'_>, stored: &'b Stored<'_>) {
         self.keys.push(collection, &touched.id_bytes);
         self.revisions.push(stored.revision);
         self.created_at.push(stored.created_at.unix_us);
-        self.updated_at.push(now.unix_us);
+        self.updated_at.push(stored.updated_at.unix_us);
         self.bodies.push(&stored.body);
     }
 }
@@ -655,12 +687,14 @@ impl<'b> Keys<'b> {
 }
 
 impl<'b> Changes<'b> {
-    fn push(&mut self, collection: i32, id: &'b [u8], change: &NewChange) {
+    fn push(&mut self, collection: i32, id: &'b [u8], change: &'b NewChange) {
         self.sequences.push(change.sequence);
         self.keys.push(collection, id);
         // The codes are 1 to 4.
         self.kinds.push(i16::try_from(change.kind.code()).unwrap_or_default());
         self.revisions.push((change.kind != ChangeKind::Deleted).then_some(change.sequence));
+        self.former.push(change.kept.former.stored());
+        self.bodies.push(change.kept.body.stored());
     }
 }
 

@@ -8,12 +8,14 @@ use std::{
 
 use arc_swap::ArcSwap;
 use isobase_engine::{
-    IndexDefinition, IndexInfo, IndexState, Loading, UniqueKey, listing::ReadyIndex,
+    Identity, IndexDefinition, IndexInfo, IndexState, Keeping, Loading, UniqueKey,
+    listing::ReadyIndex,
 };
 use isobase_postgres::{Connection, Error, Row};
 use isobase_types::{CollectionName, DocumentId};
 
 use crate::{
+    channel::Channel,
     codec::{ENTRY_KEYS, column, entry_key},
     error::corrupted,
     sql::Statements,
@@ -37,6 +39,9 @@ pub(crate) struct Catalogue {
     /// The indexes as of some version. Never replaced by an older one.
     indexes: ArcSwap<Checked>,
     pub(crate) loading: Loading,
+    pub(crate) channel: Channel,
+    /// What changes keep of their documents.
+    pub(crate) keeping: Keeping,
 }
 
 #[derive(Debug)]
@@ -46,9 +51,11 @@ struct Checked {
 }
 
 /// All indexes as of one version of the catalogue.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct IndexCatalogue {
     pub(crate) version: i64,
+    /// Of the database. The version moves on with it.
+    pub(crate) identity: Identity,
     by_collection: HashMap<i32, Arc<[IndexRow]>>,
     /// There are indexes to empty and forget.
     pub(crate) has_dropped: bool,
@@ -78,12 +85,14 @@ pub(crate) enum RowState {
 }
 
 impl Catalogue {
-    pub(crate) fn new(indexes: IndexCatalogue) -> Self {
+    pub(crate) fn new(indexes: IndexCatalogue, channel: Channel) -> Self {
         let checked = Checked { indexes: Arc::new(indexes), at: Instant::now() };
         Self {
             collections: RwLock::default(),
             indexes: ArcSwap::from_pointee(checked),
             loading: Loading::default(),
+            channel,
+            keeping: Keeping::default(),
         }
     }
 
@@ -207,21 +216,31 @@ pub(crate) async fn load_indexes(
     statements: &Statements,
 ) -> Result<IndexCatalogue, Error> {
     let rows = connection.query(&statements.indexes, &[]).await?;
+    // What is of the database comes with every row, and one comes also when there is no index.
+    let of_database = rows.first().ok_or_else(|| corrupted("the clock"))?;
     let mut by_collection: HashMap<i32, Vec<IndexRow>> = HashMap::new();
-    let mut catalogue = IndexCatalogue::default();
+    let mut has_dropped = false;
     for row in &rows {
-        catalogue.version = column(row, 0)?;
-        catalogue.is_unfinished = column(row, 5)?;
-        // The version comes also when there is no index at all.
         if column::<Option<i32>>(row, 1)?.is_some() {
             let index = index_row(row)?;
-            catalogue.has_dropped |= matches!(index.state, RowState::Dropped | RowState::Retired);
+            has_dropped |= matches!(index.state, RowState::Dropped | RowState::Retired);
             by_collection.entry(column(row, 2)?).or_default().push(index);
         }
     }
-    catalogue.by_collection =
-        by_collection.into_iter().map(|(collection, rows)| (collection, rows.into())).collect();
-    Ok(catalogue)
+    let by_collection = by_collection.into_iter();
+    Ok(IndexCatalogue {
+        version: column(of_database, 0)?,
+        identity: identity(of_database, 6)?,
+        by_collection: by_collection.map(|(collection, rows)| (collection, rows.into())).collect(),
+        has_dropped,
+        is_unfinished: column(of_database, 5)?,
+    })
+}
+
+/// The identity in two columns of a row.
+pub(crate) fn identity(row: &Row, at: usize) -> Result<Identity, Error> {
+    let number = |at| column::<i64>(row, at).map(i64::cast_unsigned);
+    Ok(Identity { database: number(at)?, epoch: number(at + 1)? })
 }
 
 fn index_row(row: &Row) -> Result<IndexRow, Error> {

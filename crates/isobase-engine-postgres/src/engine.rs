@@ -4,7 +4,7 @@ use std::{sync::Arc, sync::atomic::Ordering, time::Duration};
 
 use isobase_engine::{
     AtomicBatches, BulkLoad, ChangeFeed, Clock, CollectionInfo, Engine, EngineError, ErrorKind,
-    Indexes, Limits, ListRequest, Listing, Pending, Snapshots, WriteBatch, WriteReport,
+    Identity, Indexes, Limits, ListRequest, Listing, Pending, Snapshots, WriteBatch, WriteReport,
 };
 use isobase_postgres::{Config, Connection, Lanes, Pool, within};
 use isobase_types::{CollectionName, Document, DocumentId, Filter};
@@ -13,10 +13,12 @@ use tokio::time::Instant;
 use crate::{
     PostgresOptions,
     catalogue::{Catalogue, load_indexes},
+    channel::Channel,
     codec::column,
     error::engine_error,
     indexes::{SpecialAnswer, SpecialJob, unexpected_answer},
     limits::LIMITS,
+    listen::Listener,
     load::Loader,
     schema,
     sql::{Statements, TransferStatements},
@@ -44,6 +46,8 @@ pub struct PostgresEngine {
     pub(crate) lanes: Lanes,
     /// For listings and counts.
     pub(crate) pool: Pool,
+    /// For the commits of other processes.
+    listener: Listener,
     /// Of reading and loading everything.
     pub(crate) transfer: Arc<TransferStatements>,
     pub(crate) loader: Loader,
@@ -76,7 +80,7 @@ impl PostgresEngine {
         })
         .await
         .map_err(engine_error)?;
-        let catalogue = Arc::new(Catalogue::new(indexes));
+        let catalogue = Arc::new(Catalogue::new(indexes, Channel::of(&schema)));
         let writer = Writer::start(
             connection,
             writing,
@@ -86,6 +90,8 @@ impl PostgresEngine {
             clock,
         );
         let reading = Arc::new(reading);
+        let listener =
+            Listener::start(reading.clone(), Arc::clone(&statements), Arc::clone(&catalogue));
         let lanes = Lanes::new(Arc::clone(&reading), LANES);
         let pool = Pool::new(reading);
         Ok(Self {
@@ -94,6 +100,7 @@ impl PostgresEngine {
             writer,
             lanes,
             pool,
+            listener,
             transfer: Arc::new(TransferStatements::new(&schema)),
             loader: Loader::new(&options.config),
             relaxed_durability: server.relaxed_durability,
@@ -140,6 +147,14 @@ impl Engine for PostgresEngine {
 
     fn limits(&self) -> &Limits {
         &LIMITS
+    }
+
+    fn identity(&self) -> Pending<'_, Identity> {
+        Box::pin(async move {
+            let deadline = self.read_deadline();
+            let lane = self.lanes.connection(deadline).await.map_err(engine_error)?;
+            Ok(self.fresh_indexes(&lane, deadline).await?.identity)
+        })
     }
 
     fn get<'a>(
@@ -207,6 +222,8 @@ impl Engine for PostgresEngine {
 
     fn close(&self) -> Pending<'_, ()> {
         Box::pin(async move {
+            self.catalogue.channel.waiting.close();
+            self.listener.close();
             let closed = self.writer.close().await;
             self.lanes.close();
             self.pool.close();

@@ -1,11 +1,16 @@
 //! The change feed.
 
-use isobase_engine::{ChangeFeed, ChangesPage, ChangesRequest, EngineError, ErrorKind, Pending};
+use isobase_engine::{
+    ChangeFeed, ChangesPage, ChangesRequest, EngineError, ErrorKind, Keep, Pending,
+};
 use isobase_postgres::{Error, Row, ToSql};
-use isobase_types::{Change, ChangeKind, CollectionName, Revision, Sequence, Timestamp};
+use isobase_types::{
+    Change, ChangeKind, CollectionName, Kept, KeptText, Revision, Sequence, Timestamp,
+};
 
 use crate::{
     PostgresEngine,
+    catalogue::identity,
     codec::{column, id_of},
     error::{corrupted, engine_error},
 };
@@ -24,19 +29,25 @@ impl ChangeFeed for PostgresEngine {
             let limit = i64::from(request.limit) + 1;
             let rows = match &request.collection {
                 None => {
-                    let parameters: [&(dyn ToSql + Sync); 3] = [&since, &i64::MAX, &limit];
+                    let parameters: [&(dyn ToSql + Sync); 4] =
+                        [&since, &i64::MAX, &limit, &request.bodies];
                     let rows = lane.query(&self.statements.changes, &parameters);
                     self.on_lane(deadline, "reading changes", rows).await?
                 }
                 Some(name) => {
                     let (end, name) = (since.saturating_add(WINDOW), name.as_str());
-                    let parameters: [&(dyn ToSql + Sync); 4] = [&since, &end, &limit, &name];
+                    let parameters: [&(dyn ToSql + Sync); 5] =
+                        [&since, &end, &limit, &request.bodies, &name];
                     let rows = lane.query(&self.statements.changes_of, &parameters);
                     self.on_lane(deadline, "reading changes", rows).await?
                 }
             };
             page(&rows, request)
         })
+    }
+
+    fn keep(&self, collection: &CollectionName, keep: Keep) {
+        self.catalogue.keeping.set(collection, keep);
     }
 
     fn latest(&self) -> Pending<'_, Sequence> {
@@ -51,12 +62,24 @@ impl ChangeFeed for PostgresEngine {
             self.on_lane(deadline, "reading the clock", latest).await
         })
     }
+
+    fn wait<'a>(
+        &'a self,
+        since: Sequence,
+        collection: Option<&'a CollectionName>,
+    ) -> Pending<'a, ()> {
+        Box::pin(async move {
+            self.catalogue.channel.waiting.wait(since, collection).await;
+            Ok(())
+        })
+    }
 }
 
 fn page(rows: &[Row], request: &ChangesRequest) -> Result<ChangesPage, EngineError> {
     let row = rows.first().ok_or_else(|| engine_error(corrupted("the clock")))?;
     let latest = sequence(row, 0).map_err(engine_error)?;
     let oldest = sequence(row, 1).map_err(engine_error)?;
+    let identity = identity(row, 8).map_err(engine_error)?;
     if request.since < oldest {
         return Err(EngineError::new(
             ErrorKind::ChangesGone { oldest },
@@ -69,7 +92,7 @@ fn page(rows: &[Row], request: &ChangesRequest) -> Result<ChangesPage, EngineErr
     if changes.len() > limit {
         changes.truncate(limit);
         let next = changes.last().map_or(request.since, |last| last.sequence);
-        return Ok(ChangesPage { changes, next, more: true });
+        return Ok(ChangesPage { changes, next, more: true, identity });
     }
     let looked_at = match request.collection {
         Some(_) => Sequence(request.since.0.saturating_add(WINDOW.unsigned_abs())),
@@ -77,7 +100,7 @@ fn page(rows: &[Row], request: &ChangesRequest) -> Result<ChangesPage, EngineErr
     };
     // A place beyond the feed stays where it is.
     let next = looked_at.min(latest).max(request.since);
-    Ok(ChangesPage { changes, next, more: next < latest })
+    Ok(ChangesPage { changes, next, more: next < latest, identity })
 }
 
 /// The change of a row; none in the only row of an empty answer.
@@ -97,7 +120,20 @@ fn change(row: &Row) -> Result<Option<Change>, Error> {
         kind,
         revision: revision.map(|number| Revision::from_number(number.cast_unsigned())),
         at: Timestamp { unix_us: column(row, 7)? },
+        kept: Kept {
+            former: KeptText::of_stored(column::<Option<&str>>(row, 10)?),
+            body: kept_body(row)?,
+        },
     }))
+}
+
+/// The body of a change, or that it has one which was not asked for.
+fn kept_body(row: &Row) -> Result<KeptText, Error> {
+    let has_one: bool = column(row, 11)?;
+    Ok(match column::<Option<&str>>(row, 12)? {
+        None if has_one => KeptText::Omitted,
+        body => KeptText::of_stored(body),
+    })
 }
 
 fn sequence(row: &Row, at: usize) -> Result<Sequence, Error> {

@@ -130,13 +130,16 @@ impl Transaction<'_, '_> {
         // The columns of a table with one row.
         let (sequences, collections, kinds) = ([self.clock.sequence], [id], [kind]);
         let (ids, revisions): ([Option<&[u8]>; 1], [Option<i64>; 1]) = ([None], [None]);
-        let change: [&(dyn ToSql + Sync); 6] = [
+        let nothing: [Option<&str>; 1] = [None];
+        let change: [&(dyn ToSql + Sync); 8] = [
             &sequences.as_slice(),
             &collections.as_slice(),
             &ids.as_slice(),
             &kinds.as_slice(),
             &revisions.as_slice(),
             &now.unix_us,
+            &nothing.as_slice(),
+            &nothing.as_slice(),
         ];
         self.execute(&s.add_changes, &change).await?;
         self.session.set_clock_and_commit(self.clock).await?;

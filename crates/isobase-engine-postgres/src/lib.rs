@@ -11,6 +11,7 @@
 
 mod batch;
 mod catalogue;
+mod channel;
 mod codec;
 mod copy;
 mod engine;
@@ -18,6 +19,7 @@ mod error;
 mod feed;
 mod indexes;
 mod limits;
+mod listen;
 mod load;
 mod options;
 mod others;

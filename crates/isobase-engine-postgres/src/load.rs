@@ -13,7 +13,9 @@ use std::{
 };
 
 use futures_util::future::join;
-use isobase_engine::{Counters, EngineError, ErrorKind, IndexDefinition, revision_number};
+use isobase_engine::{
+    Counters, EngineError, ErrorKind, Identity, IndexDefinition, revision_number,
+};
 use isobase_postgres::{
     Config, Connection, Error, ErrorKind as NativeKind, Pool, Pooling, Row, ToSql, within,
 };
@@ -135,10 +137,16 @@ impl PostgresEngine {
             EngineError::new(ErrorKind::InvalidArgument, message)
         })?;
         self.loading("finishing a load", async |loading| {
-            loading.finish(sequence, counters.last_id.saturating_add(1)).await
+            let asked = std::time::Instant::now();
+            let finished = loading.finish(sequence, counters.last_id.saturating_add(1)).await?;
+            // Cursors of before must not pass for ours until the next look.
+            let indexes = load_indexes(loading.connection, &self.statements).await?;
+            self.catalogue.store(&Arc::new(indexes), asked);
+            Ok(finished)
         })
         .await??;
         self.catalogue.loading.end();
+        self.catalogue.channel.waiting.wake();
         self.analyze().await;
         self.loader.replaced().clear();
         // Nobody loads any more.
@@ -422,6 +430,9 @@ impl Loading<'_> {
         let version = column::<i64>(clock, 3)? + 1;
         let clock: [&(dyn ToSql + Sync); 4] = [&sequence, &next_id, &sequence, &version];
         self.connection.execute(&s.set_clock, &clock).await?;
+        let before = load_indexes(self.connection, s).await?.identity;
+        let epoch = Identity::renewed(Some(before)).epoch.cast_signed();
+        self.connection.execute(&transfer.begin_epoch, &[&epoch]).await?;
         self.connection.execute(&transfer.delete_all_changes, &[]).await?;
         self.connection.execute(&transfer.delete_note, &[]).await?;
         self.connection.commit().await?;

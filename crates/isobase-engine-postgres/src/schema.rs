@@ -1,12 +1,12 @@
 //! The tables, and how they come into being.
 
-use isobase_engine::{EngineError, ErrorKind};
+use isobase_engine::{EngineError, ErrorKind, Identity};
 use isobase_postgres::{Config, Connection, Error, Row, Sql, Type};
 
 use crate::{codec::column, error::engine_error};
 
 /// The version of the tables that this program writes.
-const VERSION: i32 = 2;
+const VERSION: i32 = 3;
 /// Debian 11's; older ones get no fixes any more (November 2026).
 const SERVER_VERSION_MIN: i32 = 130_000;
 /// SQLSTATE. Source: PostgreSQL documentation, appendix A (version 15).
@@ -35,8 +35,8 @@ pub(crate) async fn prepare(
     if !is_installed(connection, config).await? {
         install(connection, config).await?;
     }
-    if version(connection, config).await? == 1 {
-        upgrade_from_1(connection, config).await?;
+    if version(connection, config).await? < VERSION {
+        upgrade(connection, config).await?;
     }
     check_version(connection, config).await?;
     Ok(server)
@@ -184,13 +184,17 @@ async fn exists(connection: &Connection, text: &str, name: &str) -> Result<bool,
 }
 
 /// Brings the tables of an older program up to date.
-async fn upgrade_from_1(connection: &Connection, config: &Config) -> Result<(), EngineError> {
+async fn upgrade(connection: &Connection, config: &Config) -> Result<(), EngineError> {
     connection.batch(&begin_locked()).await.map_err(engine_error)?;
     // Another program may have done it while this one waited for the lock.
-    if version(connection, config).await? == 1 {
-        let tables = format!("{UNFINISHED} UPDATE {{schema}}.meta SET version = {VERSION};");
-        let tables = tables.replace("{schema}", &quoted(config.schema()));
-        connection.batch(&tables).await.map_err(engine_error)?;
+    let steps = match version(connection, config).await? {
+        1 => [UNFINISHED, IDENTITY, KEPT].concat(),
+        2 => [IDENTITY, KEPT].concat(),
+        _ => String::new(),
+    };
+    if !steps.is_empty() {
+        let tables = format!("{steps} UPDATE {{schema}}.meta SET version = {VERSION};");
+        connection.batch(&filled(&tables, config)).await.map_err(engine_error)?;
     }
     connection.commit().await.map_err(engine_error)
 }
@@ -217,9 +221,8 @@ async fn install(connection: &Connection, config: &Config) -> Result<(), EngineE
                 _ => engine_error(error),
             })?;
         }
-        let tables = format!("{TABLES} {UNFINISHED}").replace("{version}", &VERSION.to_string());
-        let tables = tables.replace("{schema}", &schema);
-        connection.batch(&tables).await.map_err(engine_error)?;
+        let tables = [TABLES, UNFINISHED, IDENTITY, KEPT].concat();
+        connection.batch(&filled(&tables, config)).await.map_err(engine_error)?;
     }
     connection.commit().await.map_err(engine_error)
 }
@@ -231,6 +234,16 @@ fn may_not_create(config: &Config) -> EngineError {
          CREATE SCHEMA {schema} AUTHORIZATION this user, or name one of this user's with ?schema=NAME"
     );
     EngineError::new(ErrorKind::Unexpected, message)
+}
+
+/// The text of tables with what is for this schema only.
+fn filled(tables: &str, config: &Config) -> String {
+    let Identity { database, epoch } = Identity::new();
+    tables
+        .replace("{schema}", &quoted(config.schema()))
+        .replace("{version}", &VERSION.to_string())
+        .replace("{database}", &database.to_string())
+        .replace("{epoch}", &epoch.to_string())
 }
 
 async fn version(connection: &Connection, config: &Config) -> Result<i32, EngineError> {
@@ -354,6 +367,18 @@ CREATE TABLE {schema}.unfinished (
     "only" bool PRIMARY KEY DEFAULT true CHECK ("only"),
     note text NOT NULL
 );
+"#;
+
+/// What changes keep of their documents; an empty text was omitted. The server keeps long ones
+/// apart by itself.
+const KEPT: &str = r#"
+ALTER TABLE {schema}.changes ADD COLUMN former text, ADD COLUMN body text;
+"#;
+
+/// Which database it is. In the row that every page of the change feed comes with.
+const IDENTITY: &str = r#"
+ALTER TABLE {schema}.clock ADD COLUMN database int8 NOT NULL DEFAULT {database},
+    ADD COLUMN epoch int8 NOT NULL DEFAULT {epoch};
 "#;
 
 #[cfg(test)]

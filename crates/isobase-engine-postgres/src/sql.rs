@@ -47,6 +47,9 @@ statements! {
         "SELECT name, documents FROM {s}.collections WHERE documents > 0 ORDER BY name";
     latest ()
         "SELECT sequence FROM {s}.clock";
+    // Held for as long as the session listens.
+    share_channel (INT8)
+        "SELECT pg_advisory_lock_shared($1)";
     check ()
         "SELECT NOT pg_is_in_recovery() FROM {s}.clock";
 
@@ -57,7 +60,7 @@ statements! {
         "SELECT catalogue_version FROM {s}.clock";
     indexes ()
         "SELECT k.catalogue_version, i.id, i.collection, i.definition, i.state, \
-         EXISTS (SELECT FROM {s}.unfinished) FROM {s}.clock AS k LEFT JOIN {s}.indexes AS i ON true ORDER BY i.id";
+         EXISTS (SELECT FROM {s}.unfinished), k.database, k.epoch FROM {s}.clock AS k LEFT JOIN {s}.indexes AS i ON true ORDER BY i.id";
 
     indexed_collections ()
         "SELECT name FROM {s}.collections AS c WHERE EXISTS (SELECT FROM {s}.indexes AS i \
@@ -70,6 +73,9 @@ statements! {
     set_clock (INT8, INT8, INT8, INT8)
         "UPDATE {s}.clock SET sequence = $1, next_id = $2, changes_floor = $3, \
          catalogue_version = $4";
+    // Whoever gets the lock for itself alone would tell nobody.
+    notify (INT8, TEXT, TEXT)
+        "SELECT pg_notify($2, $3) WHERE NOT pg_try_advisory_xact_lock($1)";
     current_rows (INT4_ARRAY, BYTEA_ARRAY, BOOL_ARRAY)
         "SELECT k.n, r.* FROM unnest($1, $2, $3) WITH ORDINALITY \
          AS k (collection, id, with_body, n) CROSS JOIN LATERAL (SELECT revision, \
@@ -94,10 +100,12 @@ statements! {
     delete_records (INT4_ARRAY, BYTEA_ARRAY)
         "DELETE FROM {s}.records AS r USING unnest($1, $2) AS k (collection, id) \
          WHERE r.collection = k.collection AND r.id = k.id";
-    add_changes (INT8_ARRAY, INT4_ARRAY, BYTEA_ARRAY, INT2_ARRAY, INT8_ARRAY, INT8)
-        "INSERT INTO {s}.changes (sequence, collection, id, kind, revision, at) \
-         SELECT sequence, collection, id, kind, revision, $6 \
-         FROM unnest($1, $2, $3, $4, $5) AS h (sequence, collection, id, kind, revision)";
+    add_changes (INT8_ARRAY, INT4_ARRAY, BYTEA_ARRAY, INT2_ARRAY, INT8_ARRAY, INT8, TEXT_ARRAY,
+        TEXT_ARRAY)
+        "INSERT INTO {s}.changes (sequence, collection, id, kind, revision, at, former, body) \
+         SELECT sequence, collection, id, kind, revision, $6, former, body \
+         FROM unnest($1, $2, $3, $4, $5, $7, $8) \
+         AS h (sequence, collection, id, kind, revision, former, body)";
     delete_entries (INT4_ARRAY, BYTEA_ARRAY)
         "DELETE FROM {s}.index_entries AS e USING unnest($1, $2) AS k (\"index\", key) \
          WHERE e.\"index\" = k.\"index\" AND e.key = k.key";
@@ -207,6 +215,8 @@ statements! {
     set_note (TEXT)
         "INSERT INTO {s}.unfinished (note) VALUES ($1) \
          ON CONFLICT (\"only\") DO UPDATE SET note = excluded.note";
+    begin_epoch (INT8)
+        "UPDATE {s}.clock SET epoch = $1";
     delete_note ()
         "DELETE FROM {s}.unfinished";
     // The form of 2^53, the largest integer that is counted.
@@ -266,18 +276,20 @@ fn entries(schema: &str, direction: &str, to_end: bool) -> Sql {
     Sql::new(text, &types)
 }
 
-/// Changes after a place, with the state of the feed: since, end of the window, limit, and the
-/// collection if `of_one`. There is always a row. One statement, so that everything in it is of
+/// Changes after a place, with the state of the feed: since, end of the window, limit, whether with
+/// bodies, and the collection if `of_one`. There is always a row. One statement, so that everything in it is of
 /// one moment.
 fn changes(schema: &str, of_one: bool) -> Sql {
     let (filter, types) = if of_one {
-        let types = vec![Type::INT8, Type::INT8, Type::INT8, Type::TEXT];
-        (format!("AND h.collection = (SELECT id FROM {schema}.collections WHERE name = $4)"), types)
+        let types = vec![Type::INT8, Type::INT8, Type::INT8, Type::BOOL, Type::TEXT];
+        (format!("AND h.collection = (SELECT id FROM {schema}.collections WHERE name = $5)"), types)
     } else {
-        (String::new(), vec![Type::INT8, Type::INT8, Type::INT8])
+        (String::new(), vec![Type::INT8, Type::INT8, Type::INT8, Type::BOOL])
     };
     let text = format!(
-        "SELECT k.sequence, k.changes_floor, h.sequence, c.name, h.id, h.kind, h.revision, h.at \
+        "SELECT k.sequence, k.changes_floor, h.sequence, c.name, h.id, h.kind, h.revision, h.at, \
+         k.database, k.epoch, h.former, h.body IS NOT NULL, \
+         CASE WHEN $4 THEN h.body END \
          FROM {schema}.clock AS k LEFT JOIN (SELECT * FROM {schema}.changes AS h \
          WHERE h.sequence > $1 AND h.sequence <= $2 {filter} ORDER BY h.sequence LIMIT $3) AS h \
          ON true LEFT JOIN {schema}.collections AS c ON c.id = h.collection ORDER BY h.sequence"
@@ -288,10 +300,11 @@ fn changes(schema: &str, of_one: bool) -> Sql {
 impl Statements {
     /// The statements of a batch of writes, which are sent without waiting for each other and
     /// must therefore be prepared before.
-    pub(crate) fn of_batches(&self) -> [&Sql; 18] {
+    pub(crate) fn of_batches(&self) -> [&Sql; 19] {
         [
             &self.lock_clock,
             &self.set_clock,
+            &self.notify,
             &self.collection_ids,
             &self.indexes,
             &self.current_rows,

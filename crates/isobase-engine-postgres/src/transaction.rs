@@ -9,12 +9,13 @@ use std::{borrow::Cow, sync::Arc, time::Duration};
 use futures_util::future::{join, join3, join4, join5};
 use isobase_engine::{EngineError, UniqueKey, WriteReport, finds_referrers, referrer_keys};
 use isobase_postgres::{Connection, Error, ErrorKind as NativeKind, Row, Sql, ToSql, within};
-use isobase_types::{CollectionName, Timestamp};
+use isobase_types::{CollectionName, Sequence, Timestamp};
 use tokio::time::Instant;
 
 use crate::{
     batch::{Batch, ClockRow, Mutations, Stored, WriteJob},
     catalogue::{Catalogue, IndexCatalogue, RowState, load_indexes},
+    channel::Channel,
     codec::{column, id_of},
     error::{being_loaded, corrupted},
     others::WantedOthers,
@@ -77,8 +78,10 @@ impl<'c> Session<'c> {
         retention: Retention,
     ) -> Result<Committed, Error> {
         let mut batch = Batch::new(jobs, now, |name| self.catalogue.collection(name));
+        batch.set_keeping(&self.catalogue.keeping);
         batch.set_indexes(&self.catalogue.indexes());
         let expired = self.read_current(&mut batch, jobs, retention).await?;
+        let before = batch.clock.sequence;
         let reports = self.carry_out(&mut batch, jobs).await?;
         let new = self.add_collections(&mut batch).await?;
         let trimmed = trim(batch.clock, expired, retention);
@@ -98,6 +101,8 @@ impl<'c> Session<'c> {
         for (name, id) in new {
             self.catalogue.learn(name, id);
         }
+        let (first, last) = (sequence_of(before + 1), sequence_of(batch.clock.sequence));
+        self.catalogue.channel.waiting.committed(first, last, batch.changed_collections());
         Ok(Committed { reports, is_trimmed })
     }
 
@@ -319,7 +324,7 @@ impl<'c> Session<'c> {
                 Box::pin(self.store_documents(mutations, now)),
                 Box::pin(self.store_entries(mutations)),
                 Box::pin(self.store_answers(mutations, now, forgotten)),
-                self.set_clock(clock),
+                Box::pin(self.set_clock(clock)),
             )
             .await;
             documents.and(entries).and(answers).and(clock)
@@ -367,6 +372,8 @@ impl<'c> Session<'c> {
                     &changes.kinds,
                     &changes.revisions,
                     &now.unix_us,
+                    &changes.former,
+                    &changes.bodies,
                 ],
             ),
         )
@@ -415,11 +422,20 @@ impl<'c> Session<'c> {
         added.and(answers).and(changes)
     }
 
+    /// Writes the clock, and tells other processes what it says.
     async fn set_clock(&self, clock: ClockRow) -> Result<(), Error> {
         let ClockRow { sequence, next_id, changes_floor, catalogue_version } = clock;
         let columns: [&(dyn ToSql + Sync); 4] =
             [&sequence, &next_id, &changes_floor, &catalogue_version];
-        self.execute_if(true, &self.statements.set_clock, &columns).await
+        let Channel { name, lock, .. } = &self.catalogue.channel;
+        let place = sequence.to_string();
+        let words: [&(dyn ToSql + Sync); 3] = [lock, name, &place];
+        let (set, notified) = join(
+            self.execute_if(true, &self.statements.set_clock, &columns),
+            self.execute_if(true, &self.statements.notify, &words),
+        )
+        .await;
+        set.and(notified)
     }
 
     /// Waits for a round trip that ends with a commit.
@@ -450,7 +466,9 @@ impl<'c> Session<'c> {
     pub(crate) async fn set_clock_and_commit(&self, clock: ClockRow) -> Result<(), Error> {
         let set = self.set_clock(clock);
         let (set, commit) = self.committing(join(set, self.connection.commit())).await?;
-        outcome_of_commit(set, commit)
+        outcome_of_commit(set, commit)?;
+        self.catalogue.channel.waiting.seen(sequence_of(clock.sequence));
+        Ok(())
     }
 
     /// Takes back what was done so far. When that fails the connection is useless.
@@ -534,6 +552,10 @@ fn outcome_of_commit(
     }
 }
 
+fn sequence_of(number: i64) -> Sequence {
+    Sequence(number.cast_unsigned())
+}
+
 /// Moves the end of the change feed, by a bounded step.
 fn trim(clock: ClockRow, expired: Option<i64>, retention: Retention) -> Trimmed {
     let too_many = clock.sequence.saturating_sub(retention.changes_max);
@@ -560,6 +582,7 @@ fn read_rows(touched: &[usize], rows: &[Row]) -> Result<Vec<CurrentRow>, Error> 
             let stored = Stored {
                 revision: column(row, 1)?,
                 created_at: Timestamp { unix_us: column(row, 2)? },
+                updated_at: Timestamp { unix_us: column(row, 3)? },
                 body: Cow::Owned(column(row, 4)?),
             };
             Ok((place.ok_or_else(|| corrupted("the place of a row"))?, stored))

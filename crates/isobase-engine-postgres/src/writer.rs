@@ -12,10 +12,9 @@ use std::{
     time::Duration,
 };
 
-use isobase_engine::{Clock, EngineError, ErrorKind, WriteBatch, WriteReport};
+use isobase_engine::{Clock, EngineError, ErrorKind, SteadyTime, WriteBatch, WriteReport};
 use isobase_postgres::{Config, Connection, Error, ErrorKind as NativeKind, Pooling};
 use isobase_queue::{Bounds, Job, Jobs, Patience, Queue, action_bytes};
-use isobase_types::Timestamp;
 use tokio::{
     sync::oneshot,
     time::{Instant, timeout_at},
@@ -50,6 +49,8 @@ const LOCK_TIMEOUT: Duration = Duration::from_secs(4);
 /// Pause after a failed attempt to connect; doubles up to the second.
 const BACKOFF_MIN: Duration = Duration::from_millis(50);
 const BACKOFF_MAX: Duration = Duration::from_secs(1);
+/// Longest time between two looks for old changes.
+const TRIM_INTERVAL_MAX: Duration = Duration::from_secs(60);
 /// How often leftovers of dropped indexes are looked for when there are some.
 const HOUSEKEEPING_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -133,7 +134,7 @@ impl Writer {
             config,
             statements,
             catalogue,
-            clock,
+            time: SteadyTime::new(clock),
             retention: RetentionOptions::of(options),
             trimmed_at: None,
             housekept_at: Instant::now(),
@@ -233,24 +234,23 @@ pub(crate) fn session_settings() -> String {
 
 #[derive(Clone, Copy, Debug)]
 struct RetentionOptions {
-    changes_us: i64,
+    changes: Duration,
     changes_max: i64,
-    answers_us: i64,
+    answers: Duration,
 }
 
 impl RetentionOptions {
     fn of(options: &PostgresOptions) -> Self {
-        let us = |duration: Duration| i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
         Self {
-            changes_us: us(options.changes_retention),
+            changes: options.changes_retention,
             changes_max: i64::try_from(options.changes_max).unwrap_or(i64::MAX),
-            answers_us: us(options.idempotency_retention),
+            answers: options.idempotency_retention,
         }
     }
 
     /// Looking for old changes costs a little; it is done this often.
-    fn trim_interval_us(&self) -> i64 {
-        (self.changes_us / 100).min(60_000_000)
+    fn trim_interval(&self) -> Duration {
+        (self.changes / 100).min(TRIM_INTERVAL_MAX)
     }
 }
 
@@ -267,10 +267,10 @@ struct Task {
     long_write: Duration,
     statements: Arc<Statements>,
     catalogue: Arc<Catalogue>,
-    clock: Arc<dyn Clock>,
+    time: SteadyTime,
     retention: RetentionOptions,
-    /// When there was nothing old left.
-    trimmed_at: Option<Timestamp>,
+    /// When there was nothing old left, by the monotonic clock.
+    trimmed_at: Option<Duration>,
     housekept_at: Instant,
     status: Arc<WriterStatus>,
 }
@@ -474,15 +474,15 @@ impl Task {
         jobs: &[WriteJob<'_>],
         is_large: bool,
     ) -> Result<Vec<Result<WriteReport, EngineError>>, Error> {
-        let now = self.clock.now();
-        let retention = self.retention_at(now);
+        let (now, passed) = (self.time.now(), self.time.monotonic());
+        let retention = self.retention_now();
         let session = self.session(is_large)?;
         let written = session.write(jobs, now, retention).await;
         self.status.batches.fetch_add(1, Ordering::Relaxed);
         match written {
             Ok(committed) => {
                 if retention.changes_from.is_some() {
-                    self.trimmed_at = committed.is_trimmed.then_some(now);
+                    self.trimmed_at = committed.is_trimmed.then_some(passed);
                 }
                 Ok(committed.reports)
             }
@@ -503,7 +503,7 @@ impl Task {
     }
 
     async fn special_once(&mut self, job: &SpecialJob) -> Result<SpecialAnswer, Error> {
-        let now = self.clock.now();
+        let now = self.time.now();
         let session = self.session(true)?;
         let answer = job.carry_out(&session, now).await;
         if let Err(error) = &answer {
@@ -555,16 +555,14 @@ impl Task {
         })
     }
 
-    fn retention_at(&self, now: Timestamp) -> Retention {
-        let ago = |us: i64| Timestamp { unix_us: now.unix_us.saturating_sub(us) };
-        let is_due = self.trimmed_at.is_none_or(|at| {
-            let since = now.unix_us.saturating_sub(at.unix_us);
-            since < 0 || since >= self.retention.trim_interval_us()
-        });
+    fn retention_now(&self) -> Retention {
+        let passed = self.time.monotonic();
+        let interval = self.retention.trim_interval();
+        let is_due = self.trimmed_at.is_none_or(|at| passed.saturating_sub(at) >= interval);
         Retention {
             changes_max: self.retention.changes_max,
-            answers_from: ago(self.retention.answers_us),
-            changes_from: is_due.then(|| ago(self.retention.changes_us)),
+            answers_from: self.time.oldest(self.retention.answers),
+            changes_from: is_due.then(|| self.time.oldest(self.retention.changes)),
         }
     }
 }

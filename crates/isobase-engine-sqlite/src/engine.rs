@@ -8,9 +8,9 @@ use std::{
 use arc_swap::ArcSwap;
 use isobase_engine::{
     AtomicBatches, BulkLoad, ChangeFeed, ChangesPage, ChangesRequest, Clock, CollectionInfo,
-    Engine, EngineError, ErrorKind, IndexDefinition, IndexInfo, IndexState, Indexes, Limits,
-    ListRequest, Listing, Loading, Pending, Snapshots, WRITING_STOPPED, WriteBatch, WriteReport,
-    being_loaded,
+    Engine, EngineError, ErrorKind, Identity, IndexDefinition, IndexInfo, IndexState, Indexes,
+    Keep, Keeping, Limits, ListRequest, Listing, Loading, Pending, Snapshots, WRITING_STOPPED,
+    Waiting, WriteBatch, WriteReport, being_loaded,
 };
 use isobase_sqlite::{Database, Writer, WriterState};
 use isobase_types::{CollectionName, Document, DocumentId, Filter, Sequence};
@@ -36,6 +36,10 @@ pub struct SqliteEngine {
     options: SqliteOptions,
     /// Read by the writer.
     pub(crate) loading: Arc<Loading>,
+    /// Told by the writer.
+    pub(crate) waiting: Arc<Waiting>,
+    /// Read by the writer.
+    keeping: Arc<Keeping>,
 }
 
 impl SqliteEngine {
@@ -57,10 +61,17 @@ impl SqliteEngine {
         let published = Arc::clone(&catalogue);
         let loading = Arc::<Loading>::default();
         let loads = Arc::clone(&loading);
+        let latest = database.read_inline(|it| read::counter(it, "sequence")).map_err(failed)?;
+        let waiting = Arc::new(Waiting::at(Sequence(latest)));
+        let waiters = Arc::clone(&waiting);
+        let keeping = Arc::<Keeping>::default();
+        let kept = Arc::clone(&keeping);
         let writer = database
-            .start_writer(|connection| Handler::new(connection, published, loads, clock, retention))
+            .start_writer(|connection| {
+                Handler::new(connection, published, loads, waiters, kept, clock, retention)
+            })
             .map_err(failed)?;
-        Ok(Self { writer, database, catalogue, options, loading })
+        Ok(Self { writer, database, catalogue, options, loading, waiting, keeping })
     }
 
     /// The file underneath, for its lock and its counters.
@@ -174,14 +185,15 @@ impl SqliteEngine {
     }
 
     async fn changes_page(&self, request: &ChangesRequest) -> Result<ChangesPage, EngineError> {
-        let (since, limit) = (request.since, request.limit);
+        let (since, limit, bodies) = (request.since, request.limit, request.bodies);
         // A collection nobody ever wrote to has no changes; number 0 is never given.
         let number = |name| self.collection(name).map_or(0, |collection| collection.id);
         let collection = request.collection.as_ref().map(number);
-        let read = move |connection: &_| read::changes(connection, since, collection, limit);
+        let read =
+            move |connection: &_| read::changes(connection, since, collection, limit, bodies);
         let page =
             self.database.read(self.options.read_timeout, read).await.map_err(engine_error)??;
-        Ok(ChangesPage { changes: page.changes, next: page.seen, more: page.more })
+        Ok(page)
     }
 }
 
@@ -215,6 +227,11 @@ impl Engine for SqliteEngine {
 
     fn limits(&self) -> &Limits {
         &LIMITS
+    }
+
+    fn identity(&self) -> Pending<'_, Identity> {
+        let identity = self.database.read_inline(read::identity).map_err(engine_error);
+        Box::pin(std::future::ready(identity))
     }
 
     fn get<'a>(
@@ -275,7 +292,10 @@ impl Engine for SqliteEngine {
     }
 
     fn close(&self) -> Pending<'_, ()> {
-        Box::pin(async move { self.database.close().map_err(engine_error) })
+        Box::pin(async move {
+            self.waiting.close();
+            self.database.close().map_err(engine_error)
+        })
     }
 
     fn atomic_batches(&self) -> Option<&dyn AtomicBatches> {
@@ -325,9 +345,24 @@ impl ChangeFeed for SqliteEngine {
         Box::pin(self.changes_page(request))
     }
 
+    fn keep(&self, collection: &CollectionName, keep: Keep) {
+        self.keeping.set(collection, keep);
+    }
+
     fn latest(&self) -> Pending<'_, Sequence> {
         let read = self.database.read_inline(|connection| read::counter(connection, "sequence"));
         Box::pin(std::future::ready(read.map(Sequence).map_err(engine_error)))
+    }
+
+    fn wait<'a>(
+        &'a self,
+        since: Sequence,
+        collection: Option<&'a CollectionName>,
+    ) -> Pending<'a, ()> {
+        Box::pin(async move {
+            self.waiting.wait(since, collection).await;
+            Ok(())
+        })
     }
 }
 

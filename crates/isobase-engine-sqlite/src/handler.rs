@@ -1,18 +1,21 @@
 //! What the writer does.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use isobase_engine::{
-    BatchProgress, Clock, Counters, Current, Effect, EngineError, Idempotency, IndexDefinition,
-    Loading, Rejection, WriteBatch, WriteOperation, WriteOutcome, WriteReport, Written, decide,
-    decode_outcomes, encode_outcomes, next_id, not_unique,
+    BatchProgress, Clock, Counters, Current, Effect, EngineError, Idempotency, Identity,
+    IndexDefinition, KEPT_BYTES_MAX, Keeping, Loading, Rejection, SteadyTime, Waiting, WriteBatch,
+    WriteOperation, WriteOutcome, WriteReport, Written, decide, decode_outcomes, encode_outcomes,
+    next_id, not_unique,
 };
 use isobase_sqlite::{
     JobFailure, WriteHandler,
     rusqlite::{self, Connection, OptionalExtension, params},
 };
-use isobase_types::{ChangeKind, CollectionName, Document, DocumentId, Revision, Timestamp};
+use isobase_types::{
+    ChangeKind, CollectionName, Document, DocumentId, Kept, Revision, Sequence, Timestamp,
+};
 
 use crate::{
     catalogue::{Catalogue, Index},
@@ -27,6 +30,9 @@ use crate::{
 
 /// Rows that retention removes with one commit: more than a batch can add.
 const TRIM_ROWS: u64 = 4_096;
+
+/// How often rows whose time is over are looked for when there were none.
+const LOOK_EVERY: Duration = Duration::from_secs(10);
 
 /// About what a job keeps of a document in memory besides its body.
 const DOCUMENT_OVERHEAD: usize = 128;
@@ -99,10 +105,17 @@ pub(crate) struct Handler {
     published: Arc<ArcSwap<Catalogue>>,
     /// Whether this process is the one that loads.
     loading: Arc<Loading>,
+    /// Those who wait for changes.
+    waiting: Arc<Waiting>,
+    /// What changes keep of their documents.
+    keeping: Arc<Keeping>,
+    /// Collections that have changes in the batch, by their place among the working ones. May
+    /// hold some whose changes were undone.
+    changed: BTreeSet<usize>,
     /// The file has the note of a load, and what it was before the batch.
     is_unfinished: bool,
     was_unfinished: bool,
-    clock: Arc<dyn Clock>,
+    time: SteadyTime,
     retention: Retention,
     /// The moment of the batch.
     now: Timestamp,
@@ -112,8 +125,8 @@ pub(crate) struct Handler {
     changes_floor: u64,
     /// What it was before the batch.
     floor_before: u64,
-    /// Nothing expires before this moment.
-    trim_at: Timestamp,
+    /// Nothing expires before so much time has passed.
+    trim_at: Duration,
 }
 
 impl Handler {
@@ -121,6 +134,8 @@ impl Handler {
         connection: &Connection,
         published: Arc<ArcSwap<Catalogue>>,
         loading: Arc<Loading>,
+        waiting: Arc<Waiting>,
+        keeping: Arc<Keeping>,
         clock: Arc<dyn Clock>,
         retention: Retention,
     ) -> rusqlite::Result<Self> {
@@ -134,16 +149,19 @@ impl Handler {
             working,
             published,
             loading,
+            waiting,
+            keeping,
+            changed: BTreeSet::new(),
             is_unfinished,
             was_unfinished: is_unfinished,
-            now: clock.now(),
-            clock,
+            now: Timestamp::default(),
+            time: SteadyTime::new(clock),
             retention,
             batch: mark,
             job: mark,
             changes_floor,
             floor_before: changes_floor,
-            trim_at: Timestamp::default(),
+            trim_at: Duration::ZERO,
         })
     }
 
@@ -155,7 +173,7 @@ impl Handler {
         batch: &WriteBatch,
         atomic: bool,
     ) -> Outcome<WriteReport> {
-        let oldest_key = before(self.now, self.retention.idempotency);
+        let oldest_key = self.time.oldest(self.retention.idempotency);
         if let Some(outcomes) = replay(connection, batch.idempotency.as_ref(), oldest_key)? {
             return Ok(WriteReport { outcomes, replayed: true });
         }
@@ -258,14 +276,21 @@ impl Handler {
         };
         self.working.sequence += 1;
         self.working.last_id = self.working.last_id.max(id.counted().unwrap_or_default());
-        let stored = self.store(connection, at, &id, before.as_ref().map(|d| &*d.body), &effect)?;
+        let stored = self.store(connection, at, &id, before.as_ref(), &effect)?;
         let created_at = before.as_ref().map_or(self.now, |document| document.created_at);
+        let updated_at = self.updated_at(before.as_ref());
         let revision = Revision::from_number(self.working.sequence);
         let body = match effect {
             Effect::Replace { body, return_body: true } => Some(body.into_owned()),
             _ => None,
         };
-        Ok(Ok(Written { id, kind: stored, revision, created_at, updated_at: self.now, body }))
+        Ok(Ok(Written { id, kind: stored, revision, created_at, updated_at, body }))
+    }
+
+    /// When a document is changed now: a clock that was set back changes nothing before it was
+    /// changed last.
+    fn updated_at(&self, before: Option<&Document>) -> Timestamp {
+        before.map_or(self.now, |document| self.now.max(document.updated_at))
     }
 
     /// Writes the document, its entries in indexes and its change.
@@ -274,7 +299,7 @@ impl Handler {
         connection: &Connection,
         at: usize,
         id: &DocumentId,
-        before: Option<&str>,
+        before: Option<&Document>,
         effect: &Effect<'_>,
     ) -> rusqlite::Result<ChangeKind> {
         let collection = self.working.collection(at);
@@ -286,7 +311,8 @@ impl Handler {
                 ChangeKind::Created
             }
             Effect::Replace { body, .. } => {
-                update(connection, &location, sequence, now, body)?;
+                let updated_at = self.updated_at(before).unix_us;
+                update(connection, &location, sequence, updated_at, body)?;
                 ChangeKind::Updated
             }
             Effect::Remove => {
@@ -298,11 +324,15 @@ impl Handler {
             Effect::Insert { body } | Effect::Replace { body, .. } => Some(&**body),
             Effect::Remove => None,
         };
+        let before = before.map(|document| &*document.body);
         for index in &collection.indexes {
             move_entry(connection, index, id, before, after)?;
         }
-        let change = params![sequence, collection.id, IdColumn(id), kind.code(), now];
-        insert_change(connection, change)?;
+        let keep = self.keeping.of(&collection.name);
+        let kept = keep.map_or_else(Kept::default, |keep| keep.kept(before, after));
+        let entry = Entry { sequence, collection: collection.id, id: Some(id), kind, at: now };
+        insert_change(connection, &entry, &kept)?;
+        self.changed.insert(at);
         let documents = collection.documents;
         match kind {
             ChangeKind::Created => self.working.set_documents(at, documents + 1),
@@ -345,12 +375,15 @@ impl Handler {
             .prepare_cached("DELETE FROM named_records WHERE collection = ?1")?
             .execute([id])?;
         self.working.sequence += 1;
-        let kind = ChangeKind::CollectionDeleted.code();
-        let no_id = rusqlite::types::Null;
-        insert_change(
-            connection,
-            params![self.working.sequence, id, no_id, kind, self.now.unix_us],
-        )?;
+        let entry = Entry {
+            sequence: self.working.sequence,
+            collection: id,
+            id: None,
+            kind: ChangeKind::CollectionDeleted,
+            at: self.now.unix_us,
+        };
+        insert_change(connection, &entry, &Kept::default())?;
+        self.changed.insert(at);
         self.working.set_documents(at, 0);
         Ok(documents)
     }
@@ -479,7 +512,10 @@ impl Handler {
         self.working.last_id = self.working.last_id.max(counters.last_id);
         self.changes_floor = self.working.sequence;
         set_counter(connection, "changes_floor", self.changes_floor)?;
+        let renewed = Identity::renewed(Some(read::identity(connection)?));
+        set_counter(connection, "epoch", renewed.epoch)?;
         connection.execute("DELETE FROM changes", [])?;
+        connection.execute("DELETE FROM change_bodies", [])?;
         connection.execute("DELETE FROM unfinished", [])?;
         self.is_unfinished = false;
         Ok(Reply::Done)
@@ -490,10 +526,11 @@ impl Handler {
     /// Removes a bounded number of rows whose time is over.
     fn trim(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         let kept = self.working.sequence.saturating_sub(self.changes_floor);
-        if self.now < self.trim_at && kept <= self.retention.changes_max {
+        let passed = self.time.monotonic();
+        if passed < self.trim_at && kept <= self.retention.changes_max {
             return Ok(());
         }
-        let oldest_change = before(self.now, self.retention.changes);
+        let oldest_change = self.time.oldest(self.retention.changes);
         let surplus = self.working.sequence.saturating_sub(self.retention.changes_max);
         let last: Option<u64> = connection
             .prepare_cached(
@@ -505,10 +542,13 @@ impl Handler {
             connection
                 .prepare_cached("DELETE FROM changes WHERE sequence <= ?1")?
                 .execute([last])?;
+            connection
+                .prepare_cached("DELETE FROM change_bodies WHERE sequence <= ?1")?
+                .execute([last])?;
             self.changes_floor = last;
             set_counter(connection, "changes_floor", last)?;
         }
-        let oldest_key = before(self.now, self.retention.idempotency);
+        let oldest_key = self.time.oldest(self.retention.idempotency);
         let keys = connection
             .prepare_cached(
                 "DELETE FROM idempotency WHERE number IN (
@@ -518,15 +558,10 @@ impl Handler {
             .execute(params![TRIM_ROWS, oldest_key.unix_us])?;
         if last.is_none() && keys == 0 {
             // Nothing was due: look again in a while, not with every commit.
-            self.trim_at = Timestamp { unix_us: self.now.unix_us + 10_000_000 };
+            self.trim_at = passed + LOOK_EVERY;
         }
         Ok(())
     }
-}
-
-fn before(now: Timestamp, age: Duration) -> Timestamp {
-    let age_us = i64::try_from(age.as_micros()).unwrap_or(i64::MAX);
-    Timestamp { unix_us: now.unix_us.saturating_sub(age_us) }
 }
 
 impl WriteHandler for Handler {
@@ -557,8 +592,9 @@ impl WriteHandler for Handler {
     }
 
     fn begin(&mut self, _connection: &Connection) -> rusqlite::Result<()> {
-        self.now = self.clock.now();
+        self.now = self.time.now();
         self.batch = self.working.mark();
+        self.changed.clear();
         self.floor_before = self.changes_floor;
         self.was_unfinished = self.is_unfinished;
         Ok(())
@@ -624,6 +660,11 @@ impl WriteHandler for Handler {
         if let Some(catalogue) = self.working.publish() {
             self.published.store(Arc::new(catalogue));
         }
+        let (first, last) = (Sequence(self.batch.sequence + 1), Sequence(self.working.sequence));
+        let working = &self.working;
+        // Collections that an undone job added are there no more.
+        let changed = self.changed.iter().filter(|at| **at < working.len());
+        self.waiting.committed(first, last, changed.map(|at| &working.collection(*at).name));
     }
 
     fn rolled_back(&mut self) {
@@ -723,12 +764,40 @@ pub(crate) fn move_entry(
     Ok(())
 }
 
-fn insert_change(connection: &Connection, change: impl rusqlite::Params) -> rusqlite::Result<()> {
+/// A row of the change feed.
+struct Entry<'a> {
+    sequence: u64,
+    collection: i64,
+    id: Option<&'a DocumentId>,
+    kind: ChangeKind,
+    at: i64,
+}
+
+fn insert_change(connection: &Connection, entry: &Entry<'_>, kept: &Kept) -> rusqlite::Result<()> {
+    let Entry { sequence, collection, id, kind, at } = entry;
+    let id = id.map(IdColumn);
+    if *kept == Kept::default() {
+        connection
+            .prepare_cached(
+                "INSERT INTO changes (sequence, collection, id, kind, at)
+                 VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?
+            .execute(params![sequence, collection, id, kind.code(), at])?;
+        return Ok(());
+    }
+    let apart = kept.body.text().filter(|body| body.len() > KEPT_BYTES_MAX);
+    let body = if apart.is_some() { Some("") } else { kept.body.stored() };
     connection
         .prepare_cached(
-            "INSERT INTO changes (sequence, collection, id, kind, at) VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT INTO changes (sequence, collection, id, kind, at, former, body)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         )?
-        .execute(change)?;
+        .execute(params![sequence, collection, id, kind.code(), at, kept.former.stored(), body])?;
+    if let Some(body) = apart {
+        connection
+            .prepare_cached("INSERT INTO change_bodies (sequence, body) VALUES (?1, ?2)")?
+            .execute(params![sequence, body])?;
+    }
     Ok(())
 }
 

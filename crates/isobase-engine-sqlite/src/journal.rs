@@ -37,7 +37,7 @@ pub(crate) struct WorkingCollection {
 /// A place in the journal to go back to.
 #[derive(Clone, Copy)]
 pub(crate) struct Mark {
-    sequence: u64,
+    pub(crate) sequence: u64,
     last_id: i64,
     steps: usize,
 }

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, ops::Bound};
 
 use isobase_engine::{
-    EngineError, ErrorKind, ListRequest, Listing,
+    ChangesPage, EngineError, ErrorKind, Identity, ListRequest, Listing,
     listing::{
         CountRun, CountStep, FETCH_BYTES_MAX, Fetch, Fetched, IdRange, KeyRange, ListRun, Range,
         ReadyIndex, Row, Step,
@@ -13,7 +13,8 @@ use isobase_sqlite::rusqlite::{
     self, Connection, OptionalExtension, Rows, params, types::ValueRef,
 };
 use isobase_types::{
-    Change, ChangeKind, CollectionName, Document, DocumentId, Filter, Revision, Sequence, Timestamp,
+    Change, ChangeKind, CollectionName, Document, DocumentId, Filter, Kept, KeptText, Revision,
+    Sequence, Timestamp,
 };
 
 use crate::location::{INTEGER_ID_MAX, IdColumn, Location, id_of_column, id_of_key, record_key};
@@ -413,22 +414,15 @@ fn upper(keys: &KeyRange) -> &[u8] {
 
 // --- the change feed ---------------------------------------------------------------------------
 
-/// What a page of the change feed is made of.
-pub(crate) struct ChangesRead {
-    pub(crate) changes: Vec<Change>,
-    /// Everything up to here was looked at.
-    pub(crate) seen: Sequence,
-    pub(crate) more: bool,
-}
-
 /// Changes after a place, of all collections or of one.
 pub(crate) fn changes(
     connection: &Connection,
     since: Sequence,
     collection: Option<i64>,
     limit: u32,
-) -> Answer<ChangesRead> {
-    at_one_moment(connection, || changes_of_snapshot(connection, since, collection, limit))
+    bodies: bool,
+) -> Answer<ChangesPage> {
+    at_one_moment(connection, || changes_of_snapshot(connection, since, collection, limit, bodies))
 }
 
 fn changes_of_snapshot(
@@ -436,7 +430,9 @@ fn changes_of_snapshot(
     since: Sequence,
     collection: Option<i64>,
     limit: u32,
-) -> Answer<ChangesRead> {
+    bodies: bool,
+) -> Answer<ChangesPage> {
+    let identity = identity(connection)?;
     let floor = counter(connection, "changes_floor")?;
     let last = counter(connection, "sequence")?;
     if since.0 < floor {
@@ -452,28 +448,31 @@ fn changes_of_snapshot(
         None => last,
     };
     let mut statement = connection.prepare_cached(
-        "SELECT h.sequence, c.name, h.id, h.kind, h.at
+        "SELECT h.sequence, c.name, h.id, h.kind, h.at, h.former,
+                CASE WHEN NOT ?5 OR h.body <> '' THEN h.body
+                ELSE (SELECT b.body FROM change_bodies b WHERE b.sequence = h.sequence) END
          FROM changes h JOIN collections c ON c.id = h.collection
          WHERE h.sequence > ?1 AND h.sequence <= ?2 AND (?3 IS NULL OR h.collection = ?3)
          ORDER BY h.sequence LIMIT ?4",
     )?;
-    let mut rows = statement.query(params![start, end, collection, u64::from(limit) + 1])?;
+    let mut rows =
+        statement.query(params![start, end, collection, u64::from(limit) + 1, bodies])?;
     let mut changes = Vec::new();
     while let Some(row) = rows.next()? {
         if changes.len() as u64 == u64::from(limit) {
-            let seen = changes.last().map_or(since, |change: &Change| change.sequence);
-            return Ok(Ok(ChangesRead { changes, seen, more: true }));
+            let next = changes.last().map_or(since, |change: &Change| change.sequence);
+            return Ok(Ok(ChangesPage { changes, next, more: true, identity }));
         }
-        match change_of_row(row)? {
+        match change_of_row(row, bodies)? {
             Some(change) => changes.push(change),
             None => return Ok(Err(unreadable_change())),
         }
     }
-    let seen = Sequence(end.max(since.0));
-    Ok(Ok(ChangesRead { changes, seen, more: end < last }))
+    let next = Sequence(end.max(since.0));
+    Ok(Ok(ChangesPage { changes, next, more: end < last, identity }))
 }
 
-fn change_of_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<Change>> {
+fn change_of_row(row: &rusqlite::Row<'_>, bodies: bool) -> rusqlite::Result<Option<Change>> {
     let number: u64 = row.get(0)?;
     let id = match row.get_ref(2)? {
         ValueRef::Null => None,
@@ -491,6 +490,14 @@ fn change_of_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<Change>> {
         kind,
         revision: keeps_document.then(|| Revision::from_number(number)),
         at: Timestamp { unix_us: row.get(4)? },
+        kept: Kept {
+            former: KeptText::of_stored(row.get::<_, Option<Box<str>>>(5)?),
+            body: match row.get_ref(6)? {
+                ValueRef::Null => KeptText::None,
+                _ if !bodies => KeptText::Omitted,
+                _ => KeptText::of_stored(row.get::<_, Option<Box<str>>>(6)?),
+            },
+        },
     }))
 }
 
@@ -503,6 +510,16 @@ pub(crate) fn counter(connection: &Connection, name: &str) -> rusqlite::Result<u
     connection
         .prepare_cached("SELECT value FROM counters WHERE name = ?1")?
         .query_row([name], |row| row.get(0))
+}
+
+/// Which database and which epoch it is.
+pub(crate) fn identity(connection: &Connection) -> rusqlite::Result<Identity> {
+    connection
+        .prepare_cached(
+            "SELECT d.value, e.value FROM counters AS d, counters AS e
+             WHERE d.name = 'database' AND e.name = 'epoch'",
+        )?
+        .query_row([], |row| Ok(Identity { database: row.get(0)?, epoch: row.get(1)? }))
 }
 
 /// The note of a load that was begun and not finished.

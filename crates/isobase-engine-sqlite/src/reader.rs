@@ -1,9 +1,11 @@
 //! A file that another process has open, to be read beside it.
 
+use std::time::Duration;
+
 use isobase_engine::{
     AtomicBatches, ChangeFeed, ChangesPage, ChangesRequest, CollectionInfo, Engine, EngineError,
-    ErrorKind, IndexDefinition, IndexInfo, Indexes, Limits, ListRequest, Listing, Pending,
-    Snapshot, Snapshots, WriteBatch, WriteReport,
+    ErrorKind, Identity, IndexDefinition, IndexInfo, Indexes, Keep, Limits, ListRequest, Listing,
+    Pending, Snapshot, Snapshots, WriteBatch, WriteReport,
 };
 use isobase_sqlite::{Database, rusqlite};
 use isobase_types::{CollectionName, Document, DocumentId, Filter, Sequence};
@@ -16,6 +18,9 @@ use crate::{
     read,
     transfer::snapshot_of,
 };
+
+/// How often a waiter looks for what the service has written.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// Reads a file beside the service that has it open: whole, by id, and by its change feed.
 ///
@@ -60,7 +65,7 @@ impl SqliteReader {
     }
 
     async fn changes_page(&self, request: &ChangesRequest) -> Result<ChangesPage, EngineError> {
-        let (since, limit) = (request.since, request.limit);
+        let (since, limit, bodies) = (request.since, request.limit, request.bodies);
         let collection = match &request.collection {
             Some(name) => {
                 let id = self.of_collection(name, |_, collection| Ok(collection.id)).await?;
@@ -68,10 +73,11 @@ impl SqliteReader {
             }
             None => None,
         };
-        let read = move |connection: &_| read::changes(connection, since, collection, limit);
+        let read =
+            move |connection: &_| read::changes(connection, since, collection, limit, bodies);
         let page =
             self.database.read(self.options.read_timeout, read).await.map_err(engine_error)??;
-        Ok(ChangesPage { changes: page.changes, next: page.seen, more: page.more })
+        Ok(page)
     }
 }
 
@@ -87,6 +93,11 @@ impl Engine for SqliteReader {
 
     fn limits(&self) -> &Limits {
         &LIMITS
+    }
+
+    fn identity(&self) -> Pending<'_, Identity> {
+        let identity = self.database.read_inline(read::identity).map_err(engine_error);
+        Box::pin(std::future::ready(identity))
     }
 
     fn get<'a>(
@@ -174,9 +185,27 @@ impl ChangeFeed for SqliteReader {
         Box::pin(self.changes_page(request))
     }
 
+    /// Nothing is written here.
+    fn keep(&self, _collection: &CollectionName, _keep: Keep) {}
+
     fn latest(&self) -> Pending<'_, Sequence> {
         let read = self.database.read_inline(|connection| read::counter(connection, "sequence"));
         Box::pin(std::future::ready(read.map(Sequence).map_err(engine_error)))
+    }
+
+    /// Nobody tells of the other process's commits: whoever waits looks. One command waits here,
+    /// and no service.
+    fn wait<'a>(
+        &'a self,
+        since: Sequence,
+        _collection: Option<&'a CollectionName>,
+    ) -> Pending<'a, ()> {
+        Box::pin(async move {
+            while self.latest().await? <= since {
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+            Ok(())
+        })
     }
 }
 

@@ -1,16 +1,18 @@
 //! What the file holds.
 
-use isobase_sqlite::rusqlite::{self, Transaction};
+use isobase_engine::Identity;
+use isobase_sqlite::rusqlite::{self, Transaction, params};
 
 /// Version of the tables, kept as `user_version`.
-pub(crate) const VERSION: i32 = 2;
+pub(crate) const VERSION: i32 = 3;
 
 /// Documents with integer ids are keyed by collection and id in one number, so that a read is
 /// one descent, a collection lies together and a listing walks its leaves. Other documents (ids
 /// that are strings, or integers that others chose beyond those we assign) have a table of their
 /// own, in the order of their ids: an integer of any size comes before every string there.
 ///
-/// `counters` and `collections.documents` are written once per commit. `documents` is for people
+/// `counters` and `collections.documents` are written once per commit. Two counters count nothing:
+/// `database` and `epoch` say which database the file is ([`Identity`]). `documents` is for people
 /// and other programs.
 const TABLES: &str = "
 CREATE TABLE counters (
@@ -109,12 +111,33 @@ INSERT INTO named_records SELECT * FROM named_records_1 ORDER BY collection, id;
 DROP TABLE named_records_1;
 ";
 
+/// What changes keep of their documents; an empty text was omitted, or lies apart where it is a
+/// body.
+const KEPT: &str = "
+ALTER TABLE changes ADD COLUMN former TEXT;
+ALTER TABLE changes ADD COLUMN body TEXT;
+CREATE TABLE change_bodies (
+    sequence INTEGER PRIMARY KEY,
+    body TEXT NOT NULL
+) STRICT;
+";
+
 /// Creates the tables in a new file, or brings those of an older one up to date.
 pub(crate) fn prepare(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
-    let steps: &[&str] = match isobase_sqlite::schema_version(transaction)? {
+    let found = isobase_sqlite::schema_version(transaction)?;
+    let steps: &[&str] = match found {
         0 => &[TABLES, NAMED_RECORDS, UNFINISHED, DOCUMENTS],
         1 => &[FROM_1_BEFORE, NAMED_RECORDS, FROM_1_AFTER, UNFINISHED, DOCUMENTS],
         _ => &[],
     };
-    steps.iter().try_for_each(|step| transaction.execute_batch(step))
+    steps.iter().try_for_each(|step| transaction.execute_batch(step))?;
+    if found < 3 {
+        transaction.execute_batch(KEPT)?;
+        let Identity { database, epoch } = Identity::new();
+        transaction.execute(
+            "INSERT INTO counters (name, value) VALUES ('database', ?1), ('epoch', ?2)",
+            params![database, epoch],
+        )?;
+    }
+    Ok(())
 }

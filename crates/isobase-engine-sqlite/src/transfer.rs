@@ -127,6 +127,7 @@ impl BulkLoad for SqliteEngine {
         Box::pin(async move {
             self.carry_out(Job::FinishLoad(counters)).await?;
             self.loading.end();
+            self.waiting.wake();
             Ok(())
         })
     }

@@ -2,12 +2,12 @@
 
 use isobase_types::{Change, CollectionName, Sequence};
 
-use crate::Pending;
+use crate::{Identity, Keep, Pending};
 
 /// Committed writes in the order of their commits, kept for a while.
 ///
 /// A write appears after its commit and never before; a place once passed never gains an
-/// earlier neighbour.
+/// earlier neighbour. Gap-free means that nothing is missed, not that numbers follow each other.
 pub trait ChangeFeed: Send + Sync {
     /// Up to `limit` changes after a place.
     ///
@@ -15,8 +15,25 @@ pub trait ChangeFeed: Send + Sync {
     /// [`crate::ErrorKind::ChangesGone`] when changes after the place are no longer kept.
     fn read_changes<'a>(&'a self, request: &'a ChangesRequest) -> Pending<'a, ChangesPage>;
 
+    /// From now on entries of a collection keep this of their documents, for as long as they are
+    /// kept themselves. Bodies of up to [`crate::KEPT_BYTES_MAX`] are always kept where they are
+    /// to be; how much larger ones may be is the engine's matter.
+    fn keep(&self, collection: &CollectionName, keep: Keep);
+
     /// The place of the last committed write.
     fn latest(&self) -> Pending<'_, Sequence>;
+
+    /// Waits until something may have been committed after a place, in one collection if that is
+    /// all the caller wants. May come back early: the caller reads again. A commit of this process
+    /// ends it at once, one of another process within a second. Comes back when the engine is
+    /// closed; has no end of its own otherwise, and its drop ends it.
+    ///
+    /// Costs no reads of the database while nothing happens, however many wait.
+    fn wait<'a>(
+        &'a self,
+        since: Sequence,
+        collection: Option<&'a CollectionName>,
+    ) -> Pending<'a, ()>;
 }
 
 /// Which part of the feed.
@@ -28,6 +45,9 @@ pub struct ChangesRequest {
     pub collection: Option<CollectionName>,
     /// At most this many.
     pub limit: u32,
+    /// With the bodies that entries keep; without, such a body is
+    /// [`Omitted`](isobase_types::KeptText::Omitted).
+    pub bodies: bool,
 }
 
 /// A part of the feed.
@@ -39,4 +59,7 @@ pub struct ChangesPage {
     pub next: Sequence,
     /// There are more changes now.
     pub more: bool,
+    /// Of the database at the moment of the read: a place of another identity than this is no
+    /// place of this feed.
+    pub identity: Identity,
 }

@@ -5,8 +5,8 @@ use std::{future::Future, pin::Pin};
 use isobase_types::{CollectionName, Document, DocumentId, Filter};
 
 use crate::{
-    BulkLoad, ChangeFeed, EngineError, Indexes, Limits, ListRequest, Listing, Reconcile, Rejection,
-    Snapshots, WriteBatch, WriteReport,
+    BulkLoad, ChangeFeed, EngineError, Identity, Indexes, Limits, ListRequest, Listing, Reconcile,
+    Rejection, Snapshots, WriteBatch, WriteReport,
 };
 
 /// An answer that is on its way.
@@ -41,6 +41,10 @@ pub trait Engine: Send + Sync + 'static {
 
     /// Sizes and counts this engine can hold.
     fn limits(&self) -> &Limits;
+
+    /// Which database it is, and which epoch of it; at most a few seconds old where another
+    /// process may load the database. Costs no more than a read of one document.
+    fn identity(&self) -> Pending<'_, Identity>;
 
     /// The document with this id, if there is one.
     fn get<'a>(

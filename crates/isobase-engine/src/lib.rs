@@ -10,7 +10,10 @@ mod clock;
 mod decide;
 mod engine;
 mod error;
+mod feed_place;
+mod identity;
 mod index;
+mod keeping;
 mod limits;
 pub mod listing;
 mod loading;
@@ -18,10 +21,12 @@ mod others;
 mod outcomes;
 mod reconcile;
 mod rejection;
+mod steady_time;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod transfer;
 mod unique;
+mod waiting;
 mod write;
 
 pub use change_feed::{ChangeFeed, ChangesPage, ChangesRequest};
@@ -30,7 +35,10 @@ pub use clock::{Clock, SystemClock};
 pub use decide::{BATCH_BYTES_MAX, BatchProgress, Effect, decide};
 pub use engine::{AtomicBatches, CollectionInfo, Engine, Pending};
 pub use error::{EngineError, ErrorKind, WRITING_STOPPED};
+pub use feed_place::{FeedPlace, InvalidPlace};
+pub use identity::{Identity, InvalidIdentity};
 pub use index::{INDEX_FIELDS_MAX, IndexDefinition, IndexInfo, IndexState, Indexes, InvalidIndex};
+pub use keeping::{KEPT_BYTES_MAX, Keep, Keeping};
 pub use limits::{Limit, Limits};
 pub use listing::{ListRequest, Listing, Place};
 pub use loading::{Loading, being_loaded};
@@ -38,11 +46,13 @@ pub use others::{NoOthers, Others, Referred, finds_referrers, referrer_keys, ref
 pub use outcomes::{decode_outcomes, encode_outcomes};
 pub use reconcile::{Reconcile, Reconciled, UNREADABLE_NAMED_MAX};
 pub use rejection::{Rejection, VIOLATIONS_MAX, Violation};
+pub use steady_time::SteadyTime;
 pub use transfer::{
     BulkLoad, Counters, NOTE_BYTES_MAX, Snapshot, Snapshots, check_note, next_id, prepare_load,
     revision_number,
 };
 pub use unique::{DUPLICATES_MAX, Duplicates, UniqueHolders, UniqueKey, not_unique};
+pub use waiting::Waiting;
 pub use write::{
     Action, Idempotency, IfMissing, Precondition, WriteBatch, WriteOperation, WriteOutcome,
     WriteReport, Written,

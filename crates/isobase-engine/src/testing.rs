@@ -3,8 +3,8 @@
 use isobase_types::{CollectionName, Document, DocumentId, Filter};
 
 use crate::{
-    AtomicBatches, BulkLoad, ChangeFeed, CollectionInfo, Engine, Indexes, Limits, ListRequest,
-    Listing, Pending, Rejection, Snapshots, WriteBatch, WriteReport,
+    AtomicBatches, BulkLoad, ChangeFeed, CollectionInfo, Engine, Identity, Indexes, Limits,
+    ListRequest, Listing, Pending, Rejection, Snapshots, WriteBatch, WriteReport,
 };
 
 /// What is done otherwise: every call goes to the engine underneath, but for those that an
@@ -55,6 +55,10 @@ pub trait Alteration: Send + Sync + 'static {
         self.inner().check_document(collection, id, body)
     }
 
+    fn change_feed(&self) -> Option<&dyn ChangeFeed> {
+        self.inner().change_feed()
+    }
+
     fn snapshots(&self) -> Option<&dyn Snapshots> {
         self.inner().snapshots()
     }
@@ -87,6 +91,10 @@ impl<A: Alteration> Engine for Altered<A> {
 
     fn limits(&self) -> &Limits {
         self.0.inner().limits()
+    }
+
+    fn identity(&self) -> Pending<'_, Identity> {
+        self.0.inner().identity()
     }
 
     fn get<'a>(
@@ -139,7 +147,7 @@ impl<A: Alteration> Engine for Altered<A> {
     }
 
     fn change_feed(&self) -> Option<&dyn ChangeFeed> {
-        self.0.inner().change_feed()
+        self.0.change_feed()
     }
 
     fn indexes(&self) -> Option<&dyn Indexes> {

@@ -82,8 +82,8 @@ pub trait BulkLoad: Send + Sync {
     ) -> Pending<'a, ()>;
 
     /// Ends the load: each counter becomes at least what is given, the change feed begins anew at
-    /// its sequence (earlier places are [`crate::ErrorKind::ChangesGone`]), and the database is
-    /// whole.
+    /// its sequence (earlier places are [`crate::ErrorKind::ChangesGone`]) and in another epoch
+    /// ([`crate::Identity`]), and the database is whole.
     fn finish(&self, counters: Counters) -> Pending<'_, ()>;
 
     /// This process goes on with the load of this note no more, whether it failed, was stopped or

@@ -2,7 +2,7 @@
 
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
-use isobase_engine::{ChangesRequest, Counters, Engine};
+use isobase_engine::{ChangesRequest, Counters, Engine, FeedPlace};
 use isobase_types::{CollectionName, Sequence};
 
 use crate::{
@@ -167,9 +167,10 @@ impl Work<'_> {
         let unreadable =
             take_in(self.from, &self.options.collections, self.control, &mut stages).await?;
         let scan = Scan::open(self.from, Side::Source, &self.options.collections).await?;
-        let (names, since) = (scan.names(), scan.counters.sequence);
+        let names = scan.names();
+        let begins = FeedPlace { identity: scan.identity, sequence: scan.counters.sequence };
         let found = Found::look(self.wanted(), &names).await?;
-        let found = found.of_same_work(self.control, |note| self.same_work(note, since))?;
+        let found = found.of_same_work(self.control, |note| self.same_work(note, begins))?;
         if !found.is_begun() {
             check_names(self.from, &names, &self.options.collections).await?;
         }
@@ -179,7 +180,7 @@ impl Work<'_> {
         if self.options.on_refused == OnRefused::Stop {
             preflight.check()?;
         }
-        let plan = found.plan(self.wanted(), |base| self.note(base, since)).await?;
+        let plan = found.plan(self.wanted(), |base| self.note(base, begins)).await?;
         let mut outcome = self.carry_out(plan, &preflight, scan, &mut stages).await?;
         outcome.replay.refused.refused += preflight.refused;
         outcome.replay.refused.refusals.splice(0..0, preflight.refusals);
@@ -191,14 +192,15 @@ impl Work<'_> {
         Wanted { to: self.to, existing, restart, control: self.control }
     }
 
-    fn note(self, base: Counters, since: Sequence) -> LoadNote {
+    fn note(self, base: Counters, begins: FeedPlace) -> LoadNote {
         let mut note = LoadNote::begin("copy", &self.options.source, self.options.scope(), base);
-        note.since = since.0;
+        note.since = begins.sequence.0;
+        note.identity = Some(begins.identity.to_string());
         note
     }
 
     /// Why a note is not of this work.
-    fn same_work(self, note: &LoadNote, sequence: Sequence) -> Result<(), String> {
+    fn same_work(self, note: &LoadNote, begins: FeedPlace) -> Result<(), String> {
         if note.work != "copy" {
             return Err(format!("it is a {}", note.work));
         }
@@ -208,7 +210,11 @@ impl Work<'_> {
         if note.scope != self.options.scope() {
             return Err(format!("it copies {}", note.scope));
         }
-        if note.since > sequence.0 {
+        let identity = begins.identity.to_string();
+        if note.identity.as_ref().is_some_and(|noted| *noted != identity) {
+            return Err("its source was restored or copied into since".to_owned());
+        }
+        if note.since > begins.sequence.0 {
             return Err("the source has fewer writes than it had then".to_owned());
         }
         Ok(())
@@ -554,7 +560,7 @@ async fn lag(replay: &Replay) -> Result<Lag, OpsError> {
     if changes == 0 {
         return Ok(Lag::default());
     }
-    let request = ChangesRequest { since: replay.since, collection: None, limit: 1 };
+    let request = ChangesRequest { since: replay.since, collection: None, limit: 1, bodies: false };
     let page = feed.read_changes(&request).await.map_err(OpsError::source_failed)?;
     let age_us = page.changes.first().map_or(0, |oldest| now().unix_us - oldest.at.unix_us);
     Ok(Lag { changes, seconds: age_us.max(0) as f64 / 1e6 })

@@ -115,6 +115,16 @@ pub enum OpsError {
         /// The last write of the source.
         sequence: Sequence,
     },
+    /// The place that was to be continued is of another database, or of another epoch of this
+    /// one. Nothing was written.
+    #[error(
+        "{place} is of another database, or of before this one was restored or copied into: what \
+         was written since does not continue it"
+    )]
+    OtherHistory {
+        /// What was to be continued.
+        place: String,
+    },
     /// The archive that was to be continued is of another database, as the caller names it.
     /// Nothing was written.
     #[error(

@@ -27,6 +27,9 @@ pub struct LoadNote {
     base_last_id: i64,
     /// What the source wrote after this place must be read again.
     pub(crate) since: u64,
+    /// Which database and epoch the source is; none in notes of older programs, and of archives.
+    #[serde(default)]
+    pub(crate) identity: Option<String>,
     /// Documents written so far.
     pub(crate) documents: u64,
     /// The largest revision among them that is a number of a write, as the target has it.
@@ -97,6 +100,7 @@ impl LoadNote {
             base_sequence: base.sequence.0,
             base_last_id: base.last_id,
             since: 0,
+            identity: None,
             documents: 0,
             revision_max: 0,
             clears: false,

@@ -59,7 +59,12 @@ impl Replay {
 
     /// Brings over the next page of changes.
     pub(crate) async fn round(&mut self) -> Result<Round, OpsError> {
-        let request = ChangesRequest { since: self.since, collection: None, limit: PAGE_CHANGES };
+        let request = ChangesRequest {
+            since: self.since,
+            collection: None,
+            limit: PAGE_CHANGES,
+            bodies: false,
+        };
         let page = feed(&self.from)?.read_changes(&request).await;
         let page = page.map_err(|error| self.feed_failed(error))?;
         let round = Round { some: !page.changes.is_empty(), more: page.more };

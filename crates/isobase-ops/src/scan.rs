@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use isobase_engine::{CollectionInfo, Counters, Engine, EngineError, Snapshot};
+use isobase_engine::{CollectionInfo, Counters, Engine, EngineError, Identity, Snapshot};
 use isobase_types::{CollectionName, Document, DocumentId};
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
@@ -29,6 +29,8 @@ pub(crate) struct Scan {
     pub(crate) one_moment: bool,
     /// When it began.
     pub(crate) counters: Counters,
+    /// Of the database.
+    pub(crate) identity: Identity,
     /// The wanted collections that have documents.
     pub(crate) collections: Vec<CollectionInfo>,
 }
@@ -46,13 +48,14 @@ impl Scan {
             engine: engine.name(),
             ability: "reading of a whole database",
         })?;
+        let identity = engine.identity().await.map_err(failed)?;
         let mut snapshot = snapshots.snapshot().await.map_err(failed)?;
         let (one_moment, counters) = (snapshot.is_of_one_moment(), snapshot.counters());
         let mut collections = snapshot.collections().await.map_err(failed)?;
         if !wanted.is_empty() {
             collections.retain(|info| wanted.contains(&info.name));
         }
-        Ok(Self { side, snapshot, one_moment, counters, collections })
+        Ok(Self { side, snapshot, one_moment, counters, identity, collections })
     }
 
     /// Reads these collections too: a database that is being loaded may not count yet what it

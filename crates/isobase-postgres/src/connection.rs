@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    future::poll_fn,
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -11,11 +12,12 @@ use std::{
 
 use tokio::{
     runtime::Handle,
+    sync::watch,
     task::AbortHandle,
     time::{Instant, timeout},
 };
 use tokio_postgres::{
-    Client, NoTls, Row, Statement,
+    AsyncMessage, Client, NoTls, Row, Statement,
     tls::MakeTlsConnect,
     types::{ToSql, Type},
 };
@@ -60,8 +62,13 @@ pub struct Connection {
     texts: Mutex<Texts>,
     /// Set when the server forgot or changed what we prepared: it must not be used again.
     spoilt: AtomicBool,
+    /// Written by the driver, which it goes with.
+    notifications: watch::Receiver<String>,
     config: Config,
 }
+
+/// A client, what moves its bytes, and the notifications that come.
+type Driven = (Client, AbortHandle, watch::Receiver<String>);
 
 impl Connection {
     /// Opens a connection within the connect timeout of the configuration and until a moment.
@@ -84,7 +91,7 @@ impl Connection {
     }
 
     async fn open_unbounded(config: &Config) -> Result<Self, Error> {
-        let (client, driver) = match &config.tls {
+        let (client, driver, notifications) = match &config.tls {
             None => Self::connect(config, NoTls).await?,
             Some(tls) => Self::connect(config, tls.clone()).await?,
         };
@@ -95,6 +102,7 @@ impl Connection {
             prepared: Mutex::default(),
             texts: Mutex::default(),
             spoilt: AtomicBool::new(false),
+            notifications,
             config: config.clone(),
         };
         if connection.pooling == Pooling::Session && !config.session_settings.is_empty() {
@@ -103,16 +111,24 @@ impl Connection {
         Ok(connection)
     }
 
-    async fn connect<T>(config: &Config, tls: T) -> Result<(Client, AbortHandle), Error>
+    async fn connect<T>(config: &Config, tls: T) -> Result<Driven, Error>
     where
         T: MakeTlsConnect<tokio_postgres::Socket>,
         T::Stream: Send + 'static,
     {
-        let (client, connection) =
+        let (client, mut connection) =
             config.native.connect(tls).await.map_err(|error| Error::of(error, During::Connect))?;
         // Every question on the connection fails when this ends; nothing more needs to be told.
-        let driver = tokio::spawn(async move { drop(connection.await) });
-        Ok((client, driver.abort_handle()))
+        let (told, notifications) = watch::channel(String::new());
+        let driver = tokio::spawn(async move {
+            while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await
+            {
+                if let AsyncMessage::Notification(notification) = message {
+                    told.send_replace(notification.payload().to_owned());
+                }
+            }
+        });
+        Ok((client, driver.abort_handle(), notifications))
     }
 
     /// Runs a statement and gives all its rows.
@@ -247,6 +263,13 @@ impl Connection {
     #[must_use]
     pub fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// The payload of the last notification of the channels that it listens to. It ends with the
+    /// connection.
+    #[must_use]
+    pub fn notifications(&self) -> watch::Receiver<String> {
+        self.notifications.clone()
     }
 
     /// Whether it can no longer be used.

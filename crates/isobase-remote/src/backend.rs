@@ -1,6 +1,8 @@
 //! What one document database does for the engine.
 
-use isobase_engine::{CollectionInfo, Counters, IndexDefinition, IndexState, Limits, Pending};
+use isobase_engine::{
+    CollectionInfo, Counters, Identity, IndexDefinition, IndexState, Limits, Pending,
+};
 use isobase_types::{Change, CollectionName, DocumentId, Sequence, Timestamp};
 
 use crate::{Meta, NativeDocument, NativeRules, Tree};
@@ -24,6 +26,10 @@ use crate::{Meta, NativeDocument, NativeRules, Tree};
 pub trait Backend: Send + Sync + 'static {
     /// The kind of engine in one lower-case word.
     fn name(&self) -> &'static str;
+
+    /// Where the journal is: the same text for everybody who opens it, without secrets. A journal
+    /// of format 1 is told from others by it until it is written to.
+    fn location(&self) -> String;
 
     /// Sizes and counts the database can hold.
     fn limits(&self) -> &Limits;
@@ -54,8 +60,8 @@ pub trait Backend: Send + Sync + 'static {
         false
     }
 
-    /// Checks the connection, makes the journal where there is none, finishes the last commit
-    /// where a killed process left it half done, and reads the head.
+    /// Checks the connection, makes the journal with an identity where there is none, finishes the
+    /// last commit where a killed process left it half done, and reads the head.
     fn open(&self) -> Pending<'_, Head>;
 
     /// The head as it is now; also finishes a commit that was left half done.
@@ -140,7 +146,15 @@ pub trait Backend: Send + Sync + 'static {
     /// first; at most about `limit` changes after the place together, at least one record.
     fn read_log<'a>(&'a self, since: Sequence, limit: u32) -> Pending<'a, Vec<LogRecord>>;
 
-    /// Deletes log records whose changes are all at or before the floor. May leave some.
+    /// Largest body that can lie apart from its change, in bytes. It costs one item and its bytes
+    /// of the budget.
+    fn kept_body_bytes_max(&self) -> usize;
+
+    /// Bodies that lie apart from their changes, by these.
+    fn read_bodies<'a>(&'a self, of: &'a [Sequence]) -> Pending<'a, Vec<Option<String>>>;
+
+    /// Deletes log records whose changes are all at or before the floor, and the bodies of these
+    /// changes. May leave some.
     fn trim_log(&self, floor: Sequence) -> Pending<'_, ()>;
 
     /// The last change at or before a time, for trimming by age; none when there is none.
@@ -181,7 +195,8 @@ pub trait Backend: Send + Sync + 'static {
     fn unfinished(&self) -> Pending<'_, Option<String>>;
 
     /// Replaces head and catalogue after a load and empties the log; nobody else writes. `commit`
-    /// and `catalogue` of the head become one more than they were, its floor is its sequence.
+    /// and `catalogue` of the head become one more than they were, its floor is its sequence, and
+    /// its identity is renewed.
     /// Answers stay. New entries are written before old ones go: it may be cut off and repeated.
     fn reset<'a>(
         &'a self,
@@ -209,6 +224,8 @@ pub struct Head {
     pub floor: Sequence,
     /// Changes with the catalogue.
     pub catalogue: u64,
+    /// Which database it is; none in a journal of format 1, to which nothing was written since.
+    pub identity: Option<Identity>,
 }
 
 /// The number of an index in its database; 0 is that of the ids, the others are never reused.
@@ -352,8 +369,19 @@ pub struct Commit {
     pub answers: Vec<StoredAnswer>,
     /// Entries of the catalogue that are new or other than before.
     pub catalogue: Vec<CatalogueEntry>,
+    /// Bodies that changes keep and that are too large for the record of the log.
+    pub bodies: Vec<KeptBody>,
     /// When.
     pub at: Timestamp,
+}
+
+/// A body that lies apart from its change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptBody {
+    /// Of this change.
+    pub sequence: Sequence,
+    /// The body.
+    pub text: String,
 }
 
 /// Why a commit was not carried out.

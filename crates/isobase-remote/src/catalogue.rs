@@ -6,11 +6,11 @@ use std::{
     time::Duration,
 };
 
-use isobase_engine::{IndexState, listing::ReadyIndex};
+use isobase_engine::{Identity, IndexState, listing::ReadyIndex};
 use isobase_types::{CollectionName, Sequence};
 use tokio::time::Instant;
 
-use crate::{CatalogueEntry, IndexEntry, IndexNumber};
+use crate::{CatalogueEntry, Head, IndexEntry, IndexNumber};
 
 /// How old what readers know of the catalogue may be. Another process's indexes, deletions and
 /// new collections are seen after this time at the latest.
@@ -21,20 +21,23 @@ pub(crate) const CATALOGUE_AGE_MAX: Duration = Duration::from_millis(500);
 pub(crate) struct Catalogue {
     /// [`crate::Head::catalogue`].
     pub(crate) number: u64,
+    /// [`crate::Head::identity`].
+    pub(crate) identity: Option<Identity>,
     entries: HashMap<CollectionName, CatalogueEntry>,
 }
 
 impl Catalogue {
-    pub(crate) fn new(number: u64, entries: Vec<CatalogueEntry>) -> Self {
+    /// The catalogue that belongs to a head.
+    pub(crate) fn new(head: &Head, entries: Vec<CatalogueEntry>) -> Self {
         let entries = entries.into_iter().map(|entry| (entry.collection.clone(), entry));
-        Self { number, entries: entries.collect() }
+        Self { number: head.catalogue, identity: head.identity, entries: entries.collect() }
     }
 
     /// The catalogue after a commit.
-    pub(crate) fn with(&self, number: u64, changed: &[CatalogueEntry]) -> Self {
+    pub(crate) fn with(&self, head: &Head, changed: &[CatalogueEntry]) -> Self {
         let mut entries = self.entries.clone();
         entries.extend(changed.iter().map(|entry| (entry.collection.clone(), entry.clone())));
-        Self { number, entries }
+        Self { number: head.catalogue, identity: head.identity, entries }
     }
 
     pub(crate) fn entry(&self, collection: &CollectionName) -> Option<&CatalogueEntry> {

@@ -39,11 +39,16 @@ pub(crate) struct Core<B> {
     /// Deleted collections that this process clears.
     pub(crate) purges: Mutex<HashMap<CollectionName, Purge>>,
     closing: watch::Sender<bool>,
+    /// Looks for the commits of other processes; ends with this.
+    looking: Mutex<JoinSet<()>>,
 }
 
 impl<B: Backend> Core<B> {
     pub(crate) fn new(shared: Arc<Shared<B>>, writer: Writer) -> Self {
+        let mut looking = JoinSet::new();
+        looking.spawn(Arc::clone(&shared).look_for_others());
         Self {
+            looking: Mutex::new(looking),
             shared,
             writer,
             tasks: Mutex::default(),
@@ -159,6 +164,8 @@ impl<B: Backend> Core<B> {
     /// Finishes what is under way and lets go of the database.
     pub(crate) async fn close(&self) -> Result<(), EngineError> {
         self.closing.send_replace(true);
+        self.shared.waiting.close();
+        lock(&self.looking).abort_all();
         let mut tasks = std::mem::take(&mut *lock(&self.tasks));
         let deadline = self.shared.deadline();
         // What is cut off here is finished when the database is opened again.

@@ -4,8 +4,8 @@ use std::sync::{Arc, atomic::Ordering};
 
 use isobase_engine::{
     AtomicBatches, BulkLoad, ChangeFeed, Clock, CollectionInfo, Engine, EngineError, ErrorKind,
-    Indexes, Limits, ListRequest, Listing, Pending, Reconcile, Rejection, Snapshots, WriteBatch,
-    WriteReport,
+    Identity, Indexes, Limits, ListRequest, Listing, Pending, Reconcile, Rejection, Snapshots,
+    WriteBatch, WriteReport,
 };
 use isobase_queue::closed;
 use isobase_types::{CollectionName, Document, DocumentId, Filter};
@@ -35,7 +35,7 @@ impl<B: Backend> RemoteEngine<B> {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, EngineError> {
         let head = backend.open().await?;
-        let catalogue = Catalogue::new(head.catalogue, backend.catalogue().await?);
+        let catalogue = Catalogue::new(&head, backend.catalogue().await?);
         let deletions: Vec<_> = catalogue
             .entries()
             .filter(|entry| entry.deleting.is_some())
@@ -75,6 +75,15 @@ impl<B: Backend> Engine for RemoteEngine<B> {
 
     fn limits(&self) -> &Limits {
         self.backend().limits()
+    }
+
+    fn identity(&self) -> Pending<'_, Identity> {
+        Box::pin(async move {
+            let shared = &self.core.shared;
+            shared.check_open()?;
+            let catalogue = within(shared.deadline(), "the head", shared.fresh_catalogue()).await?;
+            Ok(shared.identity(catalogue.identity))
+        })
     }
 
     fn get<'a>(

@@ -1,12 +1,21 @@
 //! The change feed.
 
-use isobase_engine::{ChangeFeed, ChangesPage, ChangesRequest, EngineError, ErrorKind, Pending};
-use isobase_types::{Change, Sequence};
+use std::{sync::Arc, time::Duration};
+
+use isobase_engine::{
+    ChangeFeed, ChangesPage, ChangesRequest, EngineError, ErrorKind, Keep, Pending,
+};
+use isobase_types::{Change, CollectionName, KeptText, Sequence};
 
 use crate::{Backend, RemoteEngine, error::within, shared::Shared};
 
 /// Changes of all collections that are looked at for those of one, in one answer.
 const EXAMINED_MAX: u64 = 10_000;
+
+/// The pauses between two looks at the head while somebody waits. The longest is the latency of
+/// other processes' commits, and what a day of waiting costs: some 86,000 small reads.
+const LOOK_FIRST: Duration = Duration::from_millis(250);
+const LOOK_MAX: Duration = Duration::from_secs(1);
 
 /// Changes asked for together at least.
 const PART_MIN: u32 = 200;
@@ -20,20 +29,61 @@ impl<B: Backend> ChangeFeed for RemoteEngine<B> {
         })
     }
 
+    fn keep(&self, collection: &CollectionName, keep: Keep) {
+        self.core.shared.keeping.set(collection, keep);
+    }
+
     fn latest(&self) -> Pending<'_, Sequence> {
         Box::pin(async move {
             let shared = &self.core.shared;
             shared.check_open()?;
             let head = within(shared.deadline(), "the head", shared.backend.head()).await?;
+            shared.waiting.seen(head.sequence);
             Ok(head.sequence)
+        })
+    }
+
+    fn wait<'a>(
+        &'a self,
+        since: Sequence,
+        collection: Option<&'a CollectionName>,
+    ) -> Pending<'a, ()> {
+        Box::pin(async move {
+            self.core.shared.waiting.wait(since, collection).await;
+            Ok(())
         })
     }
 }
 
 impl<B: Backend> Shared<B> {
+    /// Looks for the commits of other processes while somebody of this one waits for changes: one
+    /// read of the head for all of them, at first after a moment, and seldom while nothing
+    /// happens.
+    ///
+    /// The databases' own notices (`_changes`, streams, listeners) would not spare that read. They
+    /// tell of documents, before the head has moved or after, and each is another protocol whose
+    /// connection must be watched and made again.
+    pub(crate) async fn look_for_others(self: Arc<Self>) {
+        let (mut pause, mut known) = (LOOK_FIRST, Sequence::default());
+        while self.waiting.until_waited().await {
+            match within(self.deadline(), "the head", self.backend.head()).await {
+                Ok(head) => {
+                    self.waiting.seen(head.sequence);
+                    pause = if head.sequence > known { LOOK_FIRST } else { pause * 2 };
+                    known = head.sequence;
+                }
+                Err(error) => tracing::debug!(%error, "looking for changes failed: {error}"),
+            }
+            pause = pause.min(LOOK_MAX);
+            tokio::time::sleep(pause).await;
+        }
+    }
+
     async fn read_changes(&self, request: &ChangesRequest) -> Result<ChangesPage, EngineError> {
-        let ChangesRequest { since, collection, limit } = request;
+        let ChangesRequest { since, collection, limit, bodies } = request;
         let head = self.backend.head().await?;
+        let identity = self.identity(head.identity);
+        self.waiting.seen(head.sequence);
         if *since < head.floor {
             return Err(gone(*since, head.floor));
         }
@@ -56,7 +106,8 @@ impl<B: Backend> Shared<B> {
                 let is_wanted = collection.as_ref().is_none_or(|name| *name == change.collection);
                 if is_wanted && changes.len() as u64 >= u64::from(*limit) {
                     let next = changes.last().map_or(at, |last| last.sequence);
-                    return Ok(ChangesPage { changes, next, more: true });
+                    let changes = self.with_bodies(changes, *bodies).await?;
+                    return Ok(ChangesPage { changes, next, more: true, identity });
                 }
                 at = change.sequence;
                 if is_wanted {
@@ -74,7 +125,34 @@ impl<B: Backend> Shared<B> {
                 ));
             }
         }
-        Ok(ChangesPage { changes, next: at, more: at < head.sequence })
+        let changes = self.with_bodies(changes, *bodies).await?;
+        Ok(ChangesPage { changes, next: at, more: at < head.sequence, identity })
+    }
+
+    /// Adds the bodies that lie apart from their changes, or takes all away.
+    async fn with_bodies(
+        &self,
+        mut changes: Vec<Change>,
+        bodies: bool,
+    ) -> Result<Vec<Change>, EngineError> {
+        if !bodies {
+            for change in &mut changes {
+                change.kept = std::mem::take(&mut change.kept).without_body();
+            }
+            return Ok(changes);
+        }
+        let is_apart = |change: &&mut Change| change.kept.body == KeptText::Omitted;
+        let mut apart: Vec<&mut Change> = changes.iter_mut().filter(is_apart).collect();
+        if !apart.is_empty() {
+            let of: Vec<_> = apart.iter().map(|change| change.sequence).collect();
+            let found = self.backend.read_bodies(&of).await?;
+            for (change, body) in apart.iter_mut().zip(found) {
+                if let Some(body) = body {
+                    change.kept.body = KeptText::Text(body.into());
+                }
+            }
+        }
+        Ok(changes)
     }
 }
 

@@ -31,8 +31,8 @@ mod writer;
 
 pub use backend::{
     After, BEYOND_SEQUENCES, Backend, Before, Budget, CatalogueEntry, Commit, CommitError, Cost,
-    DocumentKey, DocumentWrite, Head, IndexEntry, IndexKey, IndexNumber, KeyFetch, KeyFetched,
-    KeyedDocument, LogRecord, ScanPage, StoredAnswer, Tag, is_purged,
+    DocumentKey, DocumentWrite, Head, IndexEntry, IndexKey, IndexNumber, KeptBody, KeyFetch,
+    KeyFetched, KeyedDocument, LogRecord, ScanPage, StoredAnswer, Tag, is_purged,
 };
 pub use codec::{
     InvalidTree, META_FIELD, Meta, NativeDocument, NativeRules, Tree, WRAPPED_FIELD, parse_time,

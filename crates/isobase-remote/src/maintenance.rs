@@ -9,7 +9,7 @@ use std::{
 };
 
 use isobase_engine::EngineError;
-use isobase_types::{Sequence, Timestamp};
+use isobase_types::Sequence;
 
 use crate::{Backend, shared::Shared};
 
@@ -22,7 +22,7 @@ const INTERVAL_MAX: Duration = Duration::from_secs(60);
 /// When old things were last looked for.
 #[derive(Debug, Default)]
 pub(crate) struct Maintenance {
-    looked_at: Option<Timestamp>,
+    looked_at: Option<Duration>,
     trimmed_to: u64,
     /// One look is under way.
     is_busy: Arc<AtomicBool>,
@@ -32,8 +32,9 @@ impl Maintenance {
     /// Looks for old things if it is time to, without anybody waiting for it.
     pub(crate) fn look_after<B: Backend>(&mut self, shared: &Arc<Shared<B>>) {
         let floor = shared.status.floor.load(Ordering::Relaxed);
-        let now = shared.clock.now();
-        let passed = self.looked_at.is_none_or(|at| elapsed(at, now) >= interval(shared));
+        let now = shared.time.monotonic();
+        let is_time = |at| now.saturating_sub(at) >= interval(shared);
+        let passed = self.looked_at.is_none_or(is_time);
         let is_due = passed || floor >= self.trimmed_to.saturating_add(TRIM_CHANGES);
         if !is_due || self.is_busy.swap(true, Ordering::AcqRel) {
             return;
@@ -67,9 +68,4 @@ async fn look<B: Backend>(shared: &Shared<B>, floor: Sequence) -> Result<(), Eng
 fn interval<B: Backend>(shared: &Shared<B>) -> Duration {
     let shortest = shared.options.changes_retention.min(shared.options.idempotency_retention);
     (shortest / 100).min(INTERVAL_MAX)
-}
-
-/// A clock that was set back has not stood still.
-fn elapsed(from: Timestamp, to: Timestamp) -> Duration {
-    Duration::from_micros(to.unix_us.abs_diff(from.unix_us))
 }

@@ -8,7 +8,10 @@ use std::{
     time::Duration,
 };
 
-use isobase_engine::{Clock, EngineError, Loading, Rejection, listing::StoredKeys};
+use isobase_engine::{
+    Clock, EngineError, Identity, Keeping, Loading, Rejection, SteadyTime, Waiting,
+    listing::StoredKeys,
+};
 use isobase_queue::closed;
 use isobase_types::{CollectionName, DocumentId, Sequence, Timestamp};
 use tokio::time::Instant;
@@ -24,13 +27,17 @@ use crate::{
 pub(crate) struct Shared<B> {
     pub(crate) backend: B,
     pub(crate) options: RemoteOptions,
-    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) time: SteadyTime,
     pub(crate) catalogue: CatalogueCache,
     pub(crate) status: Status,
     /// One reader at a time asks whether the catalogue is still true.
     refreshing: tokio::sync::Mutex<()>,
     closed: AtomicBool,
     pub(crate) loading: Loading,
+    /// Those who wait for changes.
+    pub(crate) waiting: Waiting,
+    /// What changes keep of their documents.
+    pub(crate) keeping: Keeping,
 }
 
 /// Counters. Written by the writer, read for metrics.
@@ -64,12 +71,14 @@ impl<B: Backend> Shared<B> {
         Self {
             backend,
             options,
-            clock,
+            time: SteadyTime::new(clock),
             catalogue: CatalogueCache::new(catalogue),
             status: Status::default(),
             refreshing: tokio::sync::Mutex::default(),
             closed: AtomicBool::new(false),
             loading: Loading::default(),
+            waiting: Waiting::default(),
+            keeping: Keeping::default(),
         }
     }
 
@@ -90,10 +99,17 @@ impl<B: Backend> Shared<B> {
         self.closed.store(true, Ordering::Release);
     }
 
-    /// The moment before which something is older than a retention.
+    /// The identity of the database: what its head says, or what stands for it until the first
+    /// commit of this program writes it there. To open a database writes nothing.
+    pub(crate) fn identity(&self, of_head: Option<Identity>) -> Identity {
+        let backend = &self.backend;
+        of_head.unwrap_or_else(|| Identity::derived(&[backend.name(), &backend.location()]))
+    }
+
+    /// The moment before which something is older than a retention; the databases hold no
+    /// times before 1970.
     pub(crate) fn ago(&self, retention: Duration) -> Timestamp {
-        let us = i64::try_from(retention.as_micros()).unwrap_or(i64::MAX);
-        Timestamp { unix_us: self.clock.now().unix_us.saturating_sub(us).max(0) }
+        Timestamp { unix_us: self.time.oldest(retention).unix_us.max(0) }
     }
 
     /// The catalogue, at most a moment old.
@@ -127,7 +143,7 @@ impl<B: Backend> Shared<B> {
             return Ok(known);
         }
         let entries = self.backend.catalogue().await?;
-        let catalogue = Arc::new(Catalogue::new(head.catalogue, entries));
+        let catalogue = Arc::new(Catalogue::new(head, entries));
         self.catalogue.store(Arc::clone(&catalogue), asked);
         Ok(catalogue)
     }
@@ -151,7 +167,7 @@ impl<B: Backend> Shared<B> {
         self.backend.limits().check_body(body)?;
         // The longest of the ids that are assigned.
         let id = id.cloned().unwrap_or(DocumentId::Integer(i64::MAX));
-        let now = self.clock.now();
+        let now = self.time.now();
         let (fields, meta) =
             Meta::of_body(body, self.backend.rules(), Sequence(u64::MAX), now, now);
         let catalogue = self.catalogue.get();

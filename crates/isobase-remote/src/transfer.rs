@@ -171,6 +171,7 @@ impl<B: Backend> BulkLoad for RemoteEngine<B> {
             }
             shared.backend.set_unfinished(None).await?;
             shared.loading.end();
+            shared.waiting.wake();
             Ok(())
         })
     }
@@ -226,7 +227,7 @@ impl<B: Backend> Shared<B> {
         }
         let entries: Vec<_> = entries.into_values().collect();
         let head = self.backend.reset(counters, &entries).await?;
-        self.catalogue.replace(Catalogue::new(head.catalogue, entries));
+        self.catalogue.replace(Catalogue::new(&head, entries));
         Ok(())
     }
 

@@ -76,11 +76,14 @@ isobase_http::problem_codes! { pub(crate) ALL:
         "The request would exceed a bound of the service, which `detail` names.",
         "Narrow the filter, declare an index, or ask for smaller parts.";
     INVALID_ARGUMENT = "invalid_argument", UNPROCESSABLE_ENTITY, Documents, "Request refused",
-        "The request cannot be carried out as it stands; `detail` says why. A cursor belongs to one collection and order, and a place in the change feed to one database.",
+        "The request cannot be carried out as it stands; `detail` says why. A cursor belongs to one collection and order.",
         "Correct the request; with a refused cursor start again without it.";
     CHANGES_GONE = "changes_gone", GONE, Documents, "Changes no longer kept",
         "The changes after this place have been trimmed; `detail` names the oldest place.",
         "Read the collection as a whole, then follow the changes from now on.";
+    FOREIGN_PLACE = "foreign_place", GONE, Documents, "Place of another database",
+        "The place or cursor was given out by another database, or by this one before something was restored or copied into it. Changes may have happened that no place leads to.",
+        "Read the collection as a whole again, then follow the changes from `since=now`; with a cursor start the listing again.";
     UNSUPPORTED = "unsupported", NOT_IMPLEMENTED, Documents, "Not supported by the engine",
         "The engine of this service does not have the ability.",
         "Do without it, or move to an engine that has it.";

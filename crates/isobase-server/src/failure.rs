@@ -42,6 +42,7 @@ impl IntoProblem for StoreError {
         let code = match &error {
             StoreError::SchemaDeclared { .. } => codes::SCHEMA_DECLARED,
             StoreError::CollectionReferenced { .. } => codes::REFERENCED,
+            StoreError::ForeignPlace(_) => codes::FOREIGN_PLACE,
             StoreError::ReservedCollection { .. } => codes::INVALID_COLLECTION_NAME,
             error => code_of(error.kind()),
         };

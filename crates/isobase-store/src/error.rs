@@ -1,6 +1,6 @@
 //! What a caller of the store is told.
 
-use isobase_engine::{EngineError, ErrorKind};
+use isobase_engine::{EngineError, ErrorKind, FeedPlace};
 use isobase_types::{CollectionName, FieldPath, Sequence};
 
 /// A request the store could not carry out.
@@ -23,7 +23,16 @@ pub enum StoreError {
         /// How many documents it was to have.
         limit: u32,
     },
-    /// The place in the change feed is after the last write.
+    /// The place or the cursor is none of this database, or of before its last load.
+    #[error(transparent)]
+    ForeignPlace(ForeignPlace),
+    /// Changes after the place are no longer kept.
+    #[error("changes after the place are no longer kept; the oldest place is {oldest}")]
+    ChangesGone {
+        /// The oldest place from which the feed can still be read.
+        oldest: FeedPlace,
+    },
+    /// The number in the change feed is after the last write.
     #[error("the sequence {since} is after the last write, which is {latest}; start again from 0")]
     FutureSequence {
         /// The place that was asked for.
@@ -92,7 +101,9 @@ impl StoreError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Engine(error) => error.kind,
+            Self::ChangesGone { oldest } => ErrorKind::ChangesGone { oldest: oldest.sequence },
             Self::ForeignCursor
+            | Self::ForeignPlace(_)
             | Self::FutureSequence { .. }
             | Self::ReservedCollection { .. }
             | Self::CollectionReferenced { .. }
@@ -109,4 +120,34 @@ impl StoreError {
     pub fn is_temporary(&self) -> bool {
         matches!(self, Self::Engine(error) if error.is_temporary())
     }
+}
+
+/// Why a place is none of this database. Whoever gets it reads everything again and follows the
+/// feed from `now` on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ForeignPlace {
+    /// The place was given out by another database.
+    #[error("the place belongs to another database")]
+    OtherDatabase,
+    /// Something was restored or copied into the database since.
+    #[error("the place is of before the database was restored or copied into")]
+    EarlierEpoch,
+    /// The database was put back by other means: it has fewer writes than when it gave the place.
+    #[error("the place is after the last write of the database, which was put back since")]
+    Ahead,
+    /// Numbers are places only before something was restored or copied into a database.
+    #[error(
+        "the number {number} is no place in this database: something was restored or copied into \
+         it, and only places as the feed gives them, 0 and now are understood since"
+    )]
+    Number {
+        /// The number.
+        number: u64,
+    },
+    /// The cursor is of another database, or of before something was loaded into this one.
+    #[error(
+        "the cursor belongs to another database, or is of before this one was restored or copied \
+         into"
+    )]
+    Cursor,
 }

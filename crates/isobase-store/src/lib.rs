@@ -5,17 +5,19 @@
 mod cascade;
 mod cursor;
 mod error;
+mod feed;
 mod options;
 mod page;
 mod schema;
 mod store;
 
-pub use error::StoreError;
+pub use error::{ForeignPlace, StoreError};
+pub use feed::{FeedPage, FeedRequest, InvalidSince, Since};
 pub use isobase_engine::{
-    Action, ChangesPage, ChangesRequest, CollectionInfo, Current, EngineError, ErrorKind,
-    Idempotency, IfMissing, IndexDefinition, IndexInfo, IndexState, InvalidIndex, Limits, Others,
-    Precondition, ProposedWrite, Referred, Rejection, Violation, WRITING_STOPPED, WriteBatch,
-    WriteCheck, WriteOperation, WriteOutcome, WriteReport, Written,
+    Action, CollectionInfo, Current, EngineError, ErrorKind, FeedPlace, Idempotency, IfMissing,
+    IndexDefinition, IndexInfo, IndexState, InvalidIndex, Keep, Limits, Others, Precondition,
+    ProposedWrite, Referred, Rejection, Violation, WRITING_STOPPED, WriteBatch, WriteCheck,
+    WriteOperation, WriteOutcome, WriteReport, Written,
 };
 pub use options::StoreOptions;
 pub use page::{DocumentPage, PagePosition, Totals};

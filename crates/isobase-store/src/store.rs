@@ -6,9 +6,9 @@ use std::{
 };
 
 use isobase_engine::{
-    Action, ChangeFeed, ChangesPage, ChangesRequest, CollectionInfo, Engine, EngineError,
-    ErrorKind, IndexDefinition, IndexInfo, Indexes, Limits, ListRequest, Place, Rejection,
-    WriteBatch, WriteOperation, WriteOutcome, WriteReport,
+    Action, ChangeFeed, ChangesRequest, CollectionInfo, Engine, EngineError, ErrorKind, FeedPlace,
+    IndexDefinition, IndexInfo, Indexes, Keep, Limits, ListRequest, Place, Rejection, WriteBatch,
+    WriteOperation, WriteOutcome, WriteReport,
 };
 use isobase_types::{
     CollectionName, Comparison, Count, Direction, Document, DocumentId, FieldPath, Filter,
@@ -16,8 +16,8 @@ use isobase_types::{
 };
 
 use crate::{
-    DocumentPage, PagePosition, Schema, SchemaInfo, StoreError, StoreOptions, Totals, cascade,
-    cursor,
+    DocumentPage, FeedPage, FeedRequest, ForeignPlace, PagePosition, Schema, SchemaInfo, Since,
+    StoreError, StoreOptions, Totals, cascade, cursor,
     schema::{OnDelete, Reference, ReferenceCheck, Referring, Registry},
 };
 
@@ -238,7 +238,8 @@ impl Store {
     ) -> Result<DocumentPage, StoreError> {
         let after = match &query.page {
             PageRequest::Cursor { after: Some(text), .. } => {
-                Some(cursor::decode(collection, &query.order, text)?)
+                let identity = self.engine.identity().await?;
+                Some(cursor::decode(&identity, collection, &query.order, text)?)
             }
             _ => None,
         };
@@ -295,10 +296,14 @@ impl Store {
         {
             return Err(StoreError::PageTooLarge { page, limit });
         }
-        let next = listing.next.map(|place| PagePosition {
-            cursor: cursor::encode(collection, &query.order, &place),
-            place,
-        });
+        let next = match listing.next {
+            Some(place) => {
+                let identity = self.engine.identity().await?;
+                let cursor = cursor::encode(&identity, collection, &query.order, &place);
+                Some(PagePosition { cursor, place })
+            }
+            None => None,
+        };
         Ok(DocumentPage { documents: listing.documents, next, totals: None })
     }
 
@@ -399,30 +404,76 @@ impl Store {
     /// A page of the change feed.
     ///
     /// # Errors
-    /// When the asked part is no longer kept, the engine fails, or it has no change feed.
-    pub async fn changes(&self, mut request: ChangesRequest) -> Result<ChangesPage, StoreError> {
-        request.limit = request.limit.clamp(1, self.options.changes_page_max);
+    /// When the place is none of this database, the asked part is no longer kept, the engine
+    /// fails, or it has no change feed.
+    pub async fn changes(&self, request: FeedRequest) -> Result<FeedPage, StoreError> {
         let feed = self.feed()?;
-        let mut page = feed.read_changes(&request).await?;
-        let read = page.changes.len();
-        page.changes.retain(|change| !self.schemas.is_reserved(&change.collection));
-        if read == 0 && request.since > Sequence::default() {
+        let FeedRequest { since, collection, limit, bodies } = request;
+        let now = match since {
+            Since::Now => feed.latest().await?,
+            _ => Sequence::default(),
+        };
+        let request = ChangesRequest {
+            since: since.sequence(now),
+            collection,
+            limit: limit.clamp(1, self.options.changes_page_max),
+            bodies,
+        };
+        let mut page = match feed.read_changes(&request).await {
+            Ok(page) => page,
+            Err(error) => return Err(self.not_read(since, error).await),
+        };
+        since.check(&page.identity)?;
+        if page.changes.is_empty() && request.since > Sequence::default() {
             // A reader that is ahead of the feed follows another database, or one that was put
             // back: it would miss everything up to its place.
             let latest = feed.latest().await?;
             if request.since > latest {
-                return Err(StoreError::FutureSequence { since: request.since, latest });
+                return Err(match since {
+                    Since::Place(_) => StoreError::ForeignPlace(ForeignPlace::Ahead),
+                    _ => StoreError::FutureSequence { since: request.since, latest },
+                });
             }
         }
-        Ok(page)
+        page.changes.retain(|change| !self.schemas.is_reserved(&change.collection));
+        Ok(FeedPage::of(page))
     }
 
-    /// The place of the last committed write.
+    /// Why a page was not read. What is no longer kept at a place of another history is not the
+    /// caller's, and told otherwise.
+    async fn not_read(&self, since: Since, error: EngineError) -> StoreError {
+        let ErrorKind::ChangesGone { oldest } = error.kind else { return error.into() };
+        let identity = match self.engine.identity().await {
+            Ok(identity) => identity,
+            Err(error) => return error.into(),
+        };
+        match since.check(&identity) {
+            Err(foreign) => foreign,
+            Ok(()) => StoreError::ChangesGone { oldest: FeedPlace { identity, sequence: oldest } },
+        }
+    }
+
+    /// From now on entries of the change feed keep this of the documents of a collection. Not
+    /// remembered: whoever opens the database says it again.
+    ///
+    /// # Errors
+    /// When the engine has no change feed.
+    pub fn keep(&self, collection: &CollectionName, keep: Keep) -> Result<(), StoreError> {
+        self.feed()?.keep(collection, keep);
+        Ok(())
+    }
+
+    /// Waits until something may have happened after a place, in one collection if that is all
+    /// the caller follows. May come back early; has no end of its own, and its drop ends it.
     ///
     /// # Errors
     /// When the engine fails or has no change feed.
-    pub async fn latest_sequence(&self) -> Result<Sequence, StoreError> {
-        Ok(self.feed()?.latest().await?)
+    pub async fn wait_for_change(
+        &self,
+        after: FeedPlace,
+        collection: Option<&CollectionName>,
+    ) -> Result<(), StoreError> {
+        Ok(self.feed()?.wait(after.sequence, collection).await?)
     }
 
     /// The declared indexes of a collection.

@@ -17,6 +17,86 @@ pub struct Change {
     pub revision: Option<Revision>,
     /// When it happened, by the clock of the service.
     pub at: Timestamp,
+    /// What the entry keeps of the document.
+    pub kept: Kept,
+}
+
+/// What an entry of the change feed keeps of its document, where the collection asks for it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// A JSON object with the fields of the document before the write that the collection names.
+    pub former: KeptText,
+    /// The document after the write, without `id`.
+    pub body: KeptText,
+}
+
+impl Kept {
+    /// The same for whoever did not ask for bodies.
+    #[must_use]
+    pub fn without_body(self) -> Self {
+        let body = match self.body {
+            KeptText::None => KeptText::None,
+            KeptText::Text(_) | KeptText::Omitted => KeptText::Omitted,
+        };
+        Self { body, ..self }
+    }
+
+    /// Bytes of its texts.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.former.bytes() + self.body.bytes()
+    }
+}
+
+/// A text that an entry keeps.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum KeptText {
+    /// None was to be kept, or there is none: a new document has no former fields, and a deleted
+    /// one no body.
+    #[default]
+    None,
+    /// This one.
+    Text(Box<str>),
+    /// It was to be kept and could not be, or was not asked for.
+    Omitted,
+}
+
+impl KeptText {
+    /// The text, if it is here.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::None | Self::Omitted => None,
+        }
+    }
+
+    /// Bytes of the text.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.text().map_or(0, str::len)
+    }
+
+    /// The form in which databases keep it: nothing, the text, or an empty one for what was
+    /// omitted. (A JSON object is never empty.)
+    #[must_use]
+    pub fn stored(&self) -> Option<&str> {
+        match self {
+            Self::None => None,
+            Self::Text(text) => Some(text),
+            Self::Omitted => Some(""),
+        }
+    }
+
+    /// What [`KeptText::stored`] made.
+    #[must_use]
+    pub fn of_stored(stored: Option<impl Into<Box<str>>>) -> Self {
+        match stored.map(Into::into) {
+            None => Self::None,
+            Some(text) if text.is_empty() => Self::Omitted,
+            Some(text) => Self::Text(text),
+        }
+    }
 }
 
 /// What a write did.

@@ -17,7 +17,7 @@ mod query;
 mod revision;
 mod timestamp;
 
-pub use change::{Change, ChangeKind};
+pub use change::{Change, ChangeKind, Kept, KeptText};
 pub use collection::{COLLECTION_NAME_BYTES_MAX, CollectionName, InvalidCollectionName};
 pub use document::Document;
 pub use field_path::{

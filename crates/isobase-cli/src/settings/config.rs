@@ -49,6 +49,8 @@ pub(crate) struct Config {
     pub(crate) options: OpenOptions,
     /// Indexes that must be there.
     pub(crate) indexes: Vec<DeclaredIndex>,
+    /// Collections whose changes keep bodies.
+    pub(crate) bodies_of: Vec<CollectionName>,
     /// Schemas of collections.
     pub(crate) schemas: HashMap<CollectionName, Schema>,
 }
@@ -80,6 +82,12 @@ impl Config {
             page_size_max: u32::try_from(loaded.integer(&table::PAGE_SIZE_MAX)).unwrap_or(u32::MAX),
             options: open_options(loaded),
             indexes: indexes(loaded)?,
+            // They were checked when they were read.
+            bodies_of: loaded
+                .list(&table::CHANGES_BODIES_OF)
+                .iter()
+                .filter_map(|name| CollectionName::new(name).ok())
+                .collect(),
             schemas: schemas(loaded)?,
         })
     }

@@ -211,7 +211,7 @@ fn read_value(setting: &Setting, value: &DeValue<'_>) -> Result<Value, (String, 
             let text = number.as_str();
             setting.parse(text).map_err(|expected| (text.to_owned(), expected))
         }
-        (DeValue::Array(items), Kind::Origins | Kind::Hosts) => {
+        (DeValue::Array(items), Kind::Origins | Kind::Hosts | Kind::Collections) => {
             let wrong = |found: String| (found, setting.kind.to_string());
             let texts = items.iter().map(|item| {
                 let text = item.get_ref().as_str();
@@ -225,7 +225,9 @@ fn read_value(setting: &Setting, value: &DeValue<'_>) -> Result<Value, (String, 
             texts.collect::<Result<_, _>>().map(Value::List)
         }
         // A list in one text would be a second way to write it.
-        (DeValue::String(text), kind) if !matches!(kind, Kind::Origins | Kind::Hosts) => {
+        (DeValue::String(text), kind)
+            if !matches!(kind, Kind::Origins | Kind::Hosts | Kind::Collections) =>
+        {
             parse(text)
         }
         (other, kind) => Err((format!("of type {}", other.type_str()), kind.to_string())),

@@ -111,7 +111,9 @@ fn expected(kind: Kind) -> String {
     match kind {
         Kind::Secret => "a text; a secret, never shown".to_owned(),
         Kind::Url => "the URL of a database; its password is never shown".to_owned(),
-        Kind::Origins | Kind::Hosts => format!("{kind}; a list, in variables separated by commas"),
+        Kind::Origins | Kind::Hosts | Kind::Collections => {
+            format!("{kind}; a list, in variables separated by commas")
+        }
         other => other.to_string(),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use isobase::redact;
+use isobase::{redact, types::CollectionName};
 
 use super::{
     similar::most_similar,
@@ -61,6 +61,8 @@ pub(crate) enum Kind {
     Origins,
     /// Names of hosts; separated by commas outside the file.
     Hosts,
+    /// Names of collections; separated by commas outside the file.
+    Collections,
     /// Levels of the log.
     LogFilter,
 }
@@ -78,7 +80,7 @@ pub(crate) enum Value {
     Duration(Duration),
     /// Of `Size`.
     Size(u64),
-    /// Of `Origins` and `Hosts`.
+    /// Of `Origins`, `Hosts` and `Collections`.
     List(Vec<String>),
 }
 
@@ -137,16 +139,9 @@ impl Setting {
             Kind::Size => parse_size(text).map(Value::Size),
             Kind::Choice(words) => words.contains(&text).then(|| Value::Text(text.to_owned())),
             Kind::WebAddress => is_web_address(text).then(|| Value::Text(text.to_owned())),
-            Kind::Origins => {
-                let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
-                let items: Vec<String> = items.map(str::to_owned).collect();
-                items.iter().all(|item| is_origin(item)).then_some(Value::List(items))
-            }
-            Kind::Hosts => {
-                let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
-                let items: Vec<String> = items.map(str::to_owned).collect();
-                items.iter().all(|item| is_host(item)).then_some(Value::List(items))
-            }
+            Kind::Origins => list(text, is_origin),
+            Kind::Hosts => list(text, is_host),
+            Kind::Collections => list(text, |item| CollectionName::new(item).is_ok()),
             Kind::LogFilter => {
                 let filter = with_our_levels(text);
                 check_log_filter(&filter)?;
@@ -216,6 +211,7 @@ impl fmt::Display for Kind {
             Self::Hosts => f.write_str(
                 "names of hosts without a port, such as app.test, or *.lvh.me for all below lvh.me",
             ),
+            Self::Collections => f.write_str("names of collections"),
             Self::LogFilter => {
                 f.write_str("a level (error, warn, info, debug, trace, off) or part=level, …")
             }
@@ -234,6 +230,13 @@ fn is_web_address(text: &str) -> bool {
     let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
     let plain = |byte: u8| byte.is_ascii_graphic() && !b"?#\"<>\\".contains(&byte);
     matches!(scheme, "http" | "https") && is_authority(authority) && path.bytes().all(plain)
+}
+
+/// Items that are separated by commas; none when one of them is wrong.
+fn list(text: &str, is_right: impl Fn(&str) -> bool) -> Option<Value> {
+    let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+    let items: Vec<String> = items.map(str::to_owned).collect();
+    items.iter().all(|item| is_right(item)).then_some(Value::List(items))
 }
 
 /// What a browser sends as `Origin`: compared byte by byte, anything else would never match.

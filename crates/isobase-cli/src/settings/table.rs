@@ -294,6 +294,16 @@ pub(crate) static CHANGES_KEEP_COUNT: Setting = Setting::new(
 )
 .default("5000000");
 
+pub(crate) static CHANGES_BODIES_OF: Setting = Setting::new(
+    "changes.bodies_of",
+    Kind::Collections,
+    "Collections whose changes keep the document as each write left it, for \
+     `GET /changes?include=body`. Such a write stores the document twice. A body that the database \
+     cannot hold beside its document (390 kB on DynamoDB, 1 MB on CouchDB and Firestore) is left \
+     out, and its change says so.",
+)
+.default("");
+
 pub(crate) static IDEMPOTENCY_KEEP_FOR: Setting = Setting::new(
     "idempotency.keep_for",
     Kind::Duration,
@@ -363,6 +373,7 @@ pub(crate) static SETTINGS: &[&Setting] = &[
     &STOP_DEADLINE,
     &CHANGES_KEEP_FOR,
     &CHANGES_KEEP_COUNT,
+    &CHANGES_BODIES_OF,
     &IDEMPOTENCY_KEEP_FOR,
     &SQLITE_SYNCHRONOUS,
     &SQLITE_CACHE,

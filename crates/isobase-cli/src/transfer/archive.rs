@@ -7,15 +7,12 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use isobase::{
-    ops::{
-        OpsError,
-        archive::{
-            self, ArchiveInput, ArchiveReport, DumpOptions, DumpReport, Passphrase, RestoreOptions,
-            RestoreReport, Since,
-        },
+use isobase::ops::{
+    OpsError,
+    archive::{
+        self, ArchiveInput, ArchiveReport, DumpOptions, DumpReport, Passphrase, RestoreOptions,
+        RestoreReport, Since,
     },
-    types::Sequence,
 };
 
 use super::{
@@ -58,9 +55,9 @@ pub(crate) async fn dump(
     let control = watch(shown).control;
     let since = match &arguments.since {
         None => None,
-        Some(text) => Some(match text.parse() {
-            Ok(sequence) => Since { sequence: Sequence(sequence), archive: None },
-            Err(_) => end_of(Path::new(text), passphrase.clone(), &control).await?,
+        Some(text) => Some(match Since::parse(text) {
+            Some(place) => place,
+            None => end_of(Path::new(text), passphrase.clone(), &control).await?,
         }),
     };
     let source = Place::open_to_read(&location, config, printer).await?;
@@ -86,8 +83,8 @@ pub(crate) async fn dump(
 fn must_not_replace(arguments: &DumpArguments) -> Result<(), Failure> {
     let file = &arguments.file;
     match &arguments.since {
-        // A number is a place, also when there is a file of that name.
-        Some(text) if text.parse::<u64>().is_err() && is_same_file(file, Path::new(text)) => {
+        // What is a place stays one when there is a file of that name.
+        Some(text) if Since::parse(text).is_none() && is_same_file(file, Path::new(text)) => {
             let message = format!(
                 "{} is the archive of --since: it would be replaced by one that has only the \
                  changes after it",

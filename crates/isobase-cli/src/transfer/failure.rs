@@ -37,6 +37,9 @@ pub(super) fn failure(error: OpsError, target: TargetState) -> Failure {
             "finish what was begun, or forget it and begin anew with --restart"
         }
         (OpsError::ChangesGone { .. }, _) => "begin anew with --restart",
+        (OpsError::OtherHistory { .. }, _) => {
+            "dump everything, without --since, and go on from that archive"
+        }
         (OpsError::TakenOver, _) => {
             "the same command was started twice: leave the work to the one that goes on"
         }

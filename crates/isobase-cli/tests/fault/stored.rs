@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use isobase::engine::FeedPlace;
 use isobase_testkit::TestServer;
 use serde_json::Value;
 
@@ -32,6 +33,8 @@ pub(super) fn ids_by_key(server: &TestServer, collection: &str) -> HashMap<Strin
 pub(super) struct Feed {
     /// Counts all changes, as their numbers have no gaps.
     seen: u64,
+    /// Where the feed goes on.
+    place: Option<String>,
     /// The last revision of every document there is, by collection and id.
     documents: BTreeMap<(String, String), String>,
 }
@@ -46,11 +49,13 @@ impl Feed {
     /// before.
     pub(super) fn catch_up(&mut self, server: &TestServer) {
         loop {
-            let path = format!("/changes?limit=1000&since={}", self.seen);
+            let since = self.place.as_deref().unwrap_or("0");
+            let path = format!("/changes?limit=1000&since={since}");
             let page = server.request("GET", &path, &[], b"").unwrap().json().unwrap();
             for change in page["changes"].as_array().unwrap_or_else(|| panic!("{page}")) {
                 self.take(change);
             }
+            self.place = page["next"].as_str().map(str::to_owned);
             if page["more"] == false {
                 return;
             }
@@ -58,7 +63,8 @@ impl Feed {
     }
 
     fn take(&mut self, change: &Value) {
-        assert_eq!(change["sequence"].as_u64(), Some(self.seen + 1), "{change}");
+        let place: FeedPlace = change["place"].as_str().unwrap().parse().unwrap();
+        assert_eq!(place.sequence.0, self.seen + 1, "{change}");
         self.seen += 1;
         let document = (change["collection"].as_str().unwrap().into(), change["id"].to_string());
         let revision = || change["revision"].as_str().unwrap().to_owned();

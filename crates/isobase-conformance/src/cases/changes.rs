@@ -101,6 +101,35 @@ pub(crate) async fn place_of_the_future_is_refused(s: Shared) {
     assert_eq!((page.changes.len(), page.more, page.next), (0, false, 1));
 }
 
+pub(crate) async fn places_lead_on_and_words_always_do(s: Shared) {
+    if !s.abilities().change_feed {
+        return is_refused(&s).await;
+    }
+    for n in 0..4 {
+        create(&s, if n % 2 == 0 { "a" } else { "b" }, "{}").await;
+    }
+    let first = s.changes_since(None, "0", 2).await.unwrap();
+    assert_eq!((first.changes.len(), first.more), (2, true));
+    // Behind a change of a page, and behind the page.
+    let after_one = s.changes_since(None, &first.changes[0].place, 10).await.unwrap();
+    assert_eq!(after_one.changes.len(), 3);
+    let rest = s.changes_since(None, &first.next_place, 10).await.unwrap();
+    assert_eq!(rest.changes, after_one.changes[1..]);
+    let now = s.changes_since(Some("a"), "now", 10).await.unwrap();
+    assert_eq!((now.changes.len(), now.more, &now.next_place), (0, false, &rest.next_place));
+    create(&s, "a", "{}").await;
+    assert_eq!(s.changes_since(Some("a"), &now.next_place, 10).await.unwrap().changes.len(), 1);
+    for (place, expected) in [
+        ("x", RefusalKind::InvalidParameter),
+        ("-1", RefusalKind::InvalidParameter),
+        // A place of another database, that of the end of the page of which this is one.
+        ("AQEjRWeJq83vAAAAAAAAAAAAAAAAAAAADQ", RefusalKind::ForeignPlace),
+    ] {
+        let refusal = s.changes_since(None, place, 10).await.unwrap_err();
+        assert_eq!(refusal.kind, expected, "{place}");
+    }
+}
+
 pub(crate) async fn taken_back_batch_is_never_told(s: Shared) {
     if !s.abilities().change_feed || !s.abilities().atomic_batches {
         return;

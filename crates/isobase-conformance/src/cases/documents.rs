@@ -107,7 +107,8 @@ pub(crate) async fn first_writing_time_is_kept(s: Shared) {
 pub(crate) async fn clock_that_goes_back_does_no_harm(s: Shared) {
     let Some(clock) = s.clock().cloned() else { return };
     let first = revision(&write(&s, "a", Operation::create("{}")).await);
-    clock.advance_us(-3_600_000_000);
+    let written = s.times("a", "1").await.unwrap().unwrap();
+    clock.jump_us(-3_600_000_000);
     let second = write(&s, "a", Operation::create("{}")).await;
     assert_eq!(second.id, "2");
     assert_ne!(second.revision.as_deref(), Some(first.as_str()));
@@ -116,4 +117,7 @@ pub(crate) async fn clock_that_goes_back_does_no_harm(s: Shared) {
     let sequences: Vec<u64> = changes.iter().map(|change| change.sequence).collect();
     assert_eq!(sequences, [1, 2, 3]);
     assert_eq!(changes[2].revision, third.revision);
+    // No document was changed before it was made, nor before it was last changed.
+    let changed = s.times("a", "1").await.unwrap().unwrap();
+    assert_eq!(changed, written);
 }

@@ -193,6 +193,9 @@ async fn carry_out(s: &Shared, step: &Step) -> Answer {
                     // At the end any place is right from which the feed goes on.
                     feed.next = 0;
                 }
+                // They carry the identity of their database.
+                feed.next_place.clear();
+                feed.changes.iter_mut().for_each(|change| change.place.clear());
                 Answer::Feed(feed)
             })
         }

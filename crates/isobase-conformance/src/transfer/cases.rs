@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use isobase_engine::{
-    Action, BulkLoad, Counters, Engine, ErrorKind, NOTE_BYTES_MAX, Rejection, SystemClock,
+    Action, BulkLoad, ChangesRequest, Counters, Engine, ErrorKind, Identity, KEPT_BYTES_MAX, Keep,
+    NOTE_BYTES_MAX, Rejection, SystemClock,
 };
 use isobase_engine_memory::{MemoryEngine, MemoryOptions};
+use isobase_store::{FeedRequest, ForeignPlace, Since, Store, StoreError, StoreOptions};
 use isobase_types::{
-    Document, DocumentId, Revision, Sequence,
+    Document, DocumentId, FieldPath, Kept, KeptText, Query, QueryLimits, Revision, Sequence,
     json::{self, Patch},
 };
 
@@ -210,6 +212,9 @@ pub(crate) async fn feed_begins_anew(database: Arc<Database>) {
     for _ in 0..3 {
         create(&engine, "notes", "{}").await;
     }
+    let places = Places::of(&engine).await;
+    assert!(places.identity.is_first_epoch());
+    assert_eq!(places.ask(&engine).await, [None; 3]);
     load_whole(&engine, "others", &numbered(1..11), 50, 20).await;
     for since in [0, 2, 3, 49] {
         let gone = changes(&engine, since).await.unwrap_err();
@@ -222,6 +227,147 @@ pub(crate) async fn feed_begins_anew(database: Arc<Database>) {
     assert_eq!(page.changes.len(), 1);
     assert_eq!(page.changes[0].sequence, Sequence(51));
     assert_eq!(page.changes[0].id.as_ref(), Some(&written.id));
+
+    // Whoever was at a place of before is told so, also by a number that the feed has now.
+    let cursor = Some(ForeignPlace::Cursor);
+    let is_number =
+        |found: Option<ForeignPlace>| matches!(found, Some(ForeignPlace::Number { .. }));
+    let [place, number, listing] = places.ask(&engine).await;
+    assert_eq!((place, listing), (Some(ForeignPlace::EarlierEpoch), cursor));
+    assert!(is_number(number), "{number:?}");
+    let renewed = Places::of(&engine).await;
+    assert!(renewed.identity != places.identity && !renewed.identity.is_first_epoch());
+    drop(engine);
+    database.reopen().await;
+    let engine = database.engine();
+    let [place, number, listing] = renewed.ask(&engine).await;
+    assert_eq!((place, listing), (None, None));
+    assert!(is_number(number), "{number:?}");
+    let other: Arc<dyn Engine> =
+        Arc::new(MemoryEngine::new(Arc::new(SystemClock), MemoryOptions::default()));
+    for _ in 0..52 {
+        create(&other, "notes", "{}").await;
+    }
+    let elsewhere = [Some(ForeignPlace::OtherDatabase), None, cursor];
+    assert_eq!(renewed.ask(&other).await, elsewhere);
+}
+
+/// Places of a database as callers have them.
+struct Places {
+    identity: Identity,
+    /// After the last write.
+    feed: String,
+    number: String,
+    /// Behind the first note.
+    cursor: String,
+}
+
+impl Places {
+    /// The places at the end of a database with several notes.
+    async fn of(engine: &Arc<dyn Engine>) -> Self {
+        let store = Store::new(engine.clone(), StoreOptions::default());
+        let page = store.changes(feed_since("now")).await.unwrap();
+        let listing = store.list(&name("notes"), &first_note(None)).await.unwrap();
+        Self {
+            identity: page.next.identity,
+            feed: page.next.to_string(),
+            number: page.next.sequence.to_string(),
+            cursor: listing.next.unwrap().cursor().to_owned(),
+        }
+    }
+
+    /// Why each is refused in a database.
+    async fn ask(&self, engine: &Arc<dyn Engine>) -> [Option<ForeignPlace>; 3] {
+        let store = Store::new(engine.clone(), StoreOptions::default());
+        let why = |error: StoreError| match error {
+            StoreError::ForeignPlace(foreign) => foreign,
+            error => panic!("{error:?}"),
+        };
+        let place = store.changes(feed_since(&self.feed)).await.err().map(why);
+        let number = store.changes(feed_since(&self.number)).await.err().map(why);
+        let query = first_note(Some(&self.cursor));
+        [place, number, store.list(&name("notes"), &query).await.err().map(why)]
+    }
+}
+
+fn feed_since(place: &str) -> FeedRequest {
+    FeedRequest { since: Since::parse(place).unwrap(), collection: None, limit: 10, bodies: false }
+}
+
+/// One note behind a cursor.
+fn first_note(after: Option<&str>) -> Query {
+    let limit = [("limit".to_owned(), "1".to_owned())];
+    let after = after.map(|cursor| ("cursor".to_owned(), cursor.to_owned()));
+    let parameters: Vec<_> = limit.into_iter().chain(after).collect();
+    Query::parse(&parameters, &QueryLimits::default()).unwrap()
+}
+
+pub(crate) async fn waits_end_with_a_commit(database: Arc<Database>) {
+    async fn wait(engine: &Arc<dyn Engine>, since: u64, collection: Option<&str>) {
+        let feed = engine.change_feed().expect("the engine has a change feed");
+        feed.wait(Sequence(since), collection.map(name).as_ref()).await.unwrap();
+    }
+    let engine = database.engine();
+    create(&engine, "notes", "{}").await;
+    create(&engine, "notes", "{}").await;
+    let since = latest(&engine).await;
+    // Something was committed already.
+    wait(&engine, since - 1, Some("notes")).await;
+    let waiting = |since, collection: Option<&'static str>| {
+        let engine = engine.clone();
+        tokio::spawn(async move { wait(&engine, since, collection).await })
+    };
+    let (any, notes) = (waiting(since, None), waiting(since, Some("notes")));
+    let gone = waiting(since, Some("others"));
+    tokio::task::yield_now().await;
+    gone.abort();
+    create(&engine, "notes", "{}").await;
+    any.await.unwrap();
+    notes.await.unwrap();
+    let whole = waiting(since + 1, Some("notes"));
+    engine.delete_collection(&name("notes")).await.unwrap();
+    whole.await.unwrap();
+    let last = waiting(since + 2, None);
+    tokio::task::yield_now().await;
+    engine.close().await.unwrap();
+    last.await.unwrap();
+}
+
+pub(crate) async fn changes_keep_what_they_are_told_to(database: Arc<Database>) {
+    let engine = database.engine();
+    let feed = engine.change_feed().expect("the engine has a change feed");
+    let owner = FieldPath::parse("owner").unwrap();
+    feed.keep(&name("notes"), Keep { bodies: true, former: vec![owner] });
+    let short = r#"{"owner":1,"n":1.50}"#;
+    let limit = format!("{{\"a\":\"{}\"}}", "x".repeat(KEPT_BYTES_MAX - 8));
+    let long = format!("{{\"owner\":2,\"a\":\"{}\"}}", "x".repeat(KEPT_BYTES_MAX));
+    put(&engine, "notes", "k", short).await;
+    put(&engine, "notes", "k", &limit).await;
+    put(&engine, "notes", "k", &long).await;
+    write(&engine, "notes", vec![Action::Delete { id: id("k") }]).await;
+    put(&engine, "others", "k", short).await;
+
+    let read = async |bodies| {
+        let request = ChangesRequest { since: Sequence(0), collection: None, limit: 10, bodies };
+        let page = feed.read_changes(&request).await.unwrap();
+        page.changes.into_iter().map(|change| change.kept).collect::<Vec<_>>()
+    };
+    let text = |text: &str| KeptText::Text(text.into());
+    let kept = read(true).await;
+    assert_eq!(kept[0], Kept { former: KeptText::None, body: text(short) });
+    assert_eq!(kept[1], Kept { former: text(r#"{"owner":1}"#), body: text(&limit) });
+    // A long one is there, or the change says that it is not.
+    assert_eq!(kept[2].former, text("{}"));
+    assert!(kept[2].body == text(&long) || kept[2].body == KeptText::Omitted);
+    assert_eq!(kept[3], Kept { former: text(r#"{"owner":2}"#), body: KeptText::None });
+    assert_eq!(kept[4], Kept::default());
+
+    // Whoever does not ask for bodies gets none, and everything else.
+    let without: Vec<_> = kept.into_iter().map(Kept::without_body).collect();
+    assert_eq!(read(false).await, without);
+    feed.keep(&name("notes"), Keep::default());
+    put(&engine, "notes", "k", short).await;
+    assert_eq!(read(true).await[5], Kept::default());
 }
 
 pub(crate) async fn answers_outlive_a_load(database: Arc<Database>) {

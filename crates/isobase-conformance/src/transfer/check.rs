@@ -188,7 +188,8 @@ pub(crate) async fn changes(
     since: u64,
 ) -> Result<ChangesPage, EngineError> {
     let feed = engine.change_feed().expect("the engine has a change feed");
-    let request = ChangesRequest { since: Sequence(since), collection: None, limit: 5000 };
+    let request =
+        ChangesRequest { since: Sequence(since), collection: None, limit: 5000, bodies: false };
     feed.read_changes(&request).await
 }
 

@@ -14,7 +14,7 @@ use isobase_remote::{
 };
 use isobase_testkit::{couchdb_url, unique_name};
 use isobase_types::{
-    Change, ChangeKind, CollectionName, DocumentId, Revision, Sequence, Timestamp, key,
+    Change, ChangeKind, CollectionName, DocumentId, Kept, Revision, Sequence, Timestamp, key,
 };
 use reqwest::Method;
 
@@ -141,6 +141,7 @@ pub(crate) async fn made(
         documents: Vec::new(),
         changes: Vec::new(),
         answers: Vec::new(),
+        bodies: Vec::new(),
         catalogue: Vec::new(),
         at: now(),
     };
@@ -162,6 +163,7 @@ pub(crate) async fn made(
             kind,
             revision: body.map(|_| Revision::from_number(sequence.0)),
             at: now(),
+            kept: Kept::default(),
         });
         let before = document.map(|document| Before {
             stamp: document.meta.as_ref().map(|meta| meta.revision),

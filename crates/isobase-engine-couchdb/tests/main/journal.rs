@@ -179,7 +179,7 @@ fn a_newer_journal_is_left_alone() {
         let (backend, _) = f.open().await;
         let (_, format) = f.foreign(Method::GET, "isobase_journal/format", "").await;
         let revision = format.get("_rev").unwrap().as_str().unwrap();
-        let newer = format!("{{\"_rev\":\"{revision}\",\"version\":\"2\"}}");
+        let newer = format!("{{\"_rev\":\"{revision}\",\"version\":\"3\"}}");
         f.foreign(Method::PUT, "isobase_journal/format", &newer).await;
         let refused = backend.open().await.unwrap_err();
         assert_eq!(refused.kind, ErrorKind::Unavailable);
@@ -191,8 +191,10 @@ fn a_newer_journal_is_left_alone() {
 fn opening_at_once_makes_one_journal() {
     with_prefix(async |f| {
         let opened = futures_util::future::join_all((0..4).map(|_| f.open())).await;
+        let identity = opened[0].1.identity;
+        assert!(identity.is_some_and(|identity| identity.is_first_epoch()));
         for (_, head) in opened {
-            assert_eq!(head, Head::default());
+            assert_eq!(head, Head { identity, ..Head::default() });
         }
     });
 }

@@ -16,10 +16,12 @@ use crate::fixture::{
 #[tokio::test]
 async fn opening_makes_the_journal_and_nothing_else() {
     with_tables(async |tables| {
-        assert_eq!(tables.backend.open().await.unwrap(), Head::default());
+        let first = tables.backend.open().await.unwrap();
+        assert_eq!(Head { identity: None, ..first }, Head::default());
+        assert!(first.identity.is_some_and(|identity| identity.is_first_epoch()));
         let journal = format!("{}isobase_journal", tables.options.prefix);
         assert_eq!(tables.list().await, [journal]);
-        let head = tables.commit(Head::default(), vec![]).await;
+        let head = tables.commit(first, vec![]).await;
         let remote = RemoteOptions::default();
         let again = DynamoDbBackend::new(&tables.options, &remote).await.unwrap();
         assert_eq!(again.open().await.unwrap(), head);
@@ -36,7 +38,9 @@ async fn processes_that_open_at_once_find_one_journal() {
             backend.open().await.unwrap()
         });
         let heads = futures_util::future::join_all(backends).await;
-        assert_eq!(heads, [Head::default(); 4]);
+        let identity = heads[0].identity;
+        assert!(identity.is_some());
+        assert_eq!(heads, [Head { identity, ..Head::default() }; 4]);
     })
     .await;
 }

@@ -19,7 +19,7 @@ use isobase_remote::{
 };
 use isobase_testkit::{dynamodb_url, require_all, unique_name};
 use isobase_types::{
-    Change, ChangeKind, CollectionName, DocumentId, Order, Revision, Sequence, Timestamp,
+    Change, ChangeKind, CollectionName, DocumentId, Kept, Order, Revision, Sequence, Timestamp,
 };
 
 pub(crate) const AT: Timestamp = Timestamp { unix_us: 1_700_000_000_000_000 };
@@ -203,11 +203,21 @@ pub(crate) fn commit(head: Head, documents: Vec<DocumentWrite>) -> Commit {
                 },
                 revision: Some(Revision::from_number(sequence)),
                 at: AT,
+                kept: Kept::default(),
             }
         })
         .collect();
     let next = Head { commit: head.commit + 1, sequence: Sequence(sequence), ..head };
-    Commit { head, next, documents, changes, answers: vec![], catalogue: vec![], at: AT }
+    Commit {
+        head,
+        next,
+        documents,
+        changes,
+        answers: vec![],
+        catalogue: vec![],
+        bodies: vec![],
+        at: AT,
+    }
 }
 
 /// All of an index.

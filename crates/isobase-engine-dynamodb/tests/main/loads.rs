@@ -48,8 +48,10 @@ async fn a_load_replaces_deletes_and_may_be_repeated() {
             last_id: 200,
             floor: Sequence(5000),
             catalogue: 1,
+            identity: head.identity,
         };
         assert_eq!(head, expected);
+        assert!(head.identity.is_some_and(|identity| !identity.is_first_epoch()));
         backend.set_unfinished(None).await.unwrap();
         assert_eq!(backend.unfinished().await.unwrap(), None);
         assert_eq!(backend.head().await.unwrap(), head);

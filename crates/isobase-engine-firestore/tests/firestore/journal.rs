@@ -10,8 +10,10 @@ use crate::support::{answer, collection, commit, create, on_each};
 fn a_journal_is_made_once() {
     on_each(async |database| {
         let others = [database.other().await, database.other().await];
+        let identity = database.backend.head().await.unwrap().identity;
+        assert!(identity.is_some_and(|identity| identity.is_first_epoch()));
         for other in &others {
-            assert_eq!(other.open().await.unwrap(), Head::default());
+            assert_eq!(other.open().await.unwrap(), Head { identity, ..Head::default() });
         }
         database.backend.check().await.unwrap();
     });

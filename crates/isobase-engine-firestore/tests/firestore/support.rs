@@ -10,7 +10,7 @@ use isobase_remote::{
 };
 use isobase_testkit::{FirestoreHost, firestore_hosts, unique_name};
 use isobase_types::{
-    Change, ChangeKind, CollectionName, DocumentId, Revision, Sequence, Timestamp,
+    Change, ChangeKind, CollectionName, DocumentId, Kept, Revision, Sequence, Timestamp,
 };
 use proto::{
     CommitRequest, Document, Value, Write, firestore_client::FirestoreClient, value::ValueType,
@@ -195,11 +195,21 @@ pub(crate) fn commit(head: Head, documents: Vec<DocumentWrite>) -> Commit {
             kind: ChangeKind::Updated,
             revision: Some(Revision::from_number(sequence)),
             at,
+            kept: Kept::default(),
         })
         .collect();
     let sequence = Sequence(head.sequence.0 + changes.len() as u64);
     let next = Head { commit: head.commit + 1, sequence, ..head };
-    Commit { head, next, documents, changes, answers: Vec::new(), catalogue: Vec::new(), at }
+    Commit {
+        head,
+        next,
+        documents,
+        changes,
+        answers: Vec::new(),
+        catalogue: Vec::new(),
+        bodies: Vec::new(),
+        at,
+    }
 }
 
 pub(crate) fn answer(byte: u8, at_us: i64) -> StoredAnswer {

@@ -160,7 +160,8 @@ pub(crate) trait Ask {
 
 impl Ask for PostgresEngine {
     async fn changes_after(&self, since: u64) -> Result<Vec<u64>, EngineError> {
-        let request = ChangesRequest { since: Sequence(since), collection: None, limit: 1000 };
+        let request =
+            ChangesRequest { since: Sequence(since), collection: None, limit: 1000, bodies: false };
         let page = self.change_feed().unwrap().read_changes(&request).await?;
         Ok(page.changes.iter().map(|change| change.sequence.0).collect())
     }

@@ -131,17 +131,41 @@ fn tables_of_the_first_version_are_brought_up_to_date() {
         written(&engine, create("notes", "{}")).await;
         engine.close().await.unwrap();
         schema.sql("DROP TABLE {s}.unfinished").await;
+        schema.sql("ALTER TABLE {s}.clock DROP COLUMN database, DROP COLUMN epoch").await;
+        schema.sql("ALTER TABLE {s}.changes DROP COLUMN former, DROP COLUMN body").await;
         schema.sql("UPDATE {s}.meta SET version = 1").await;
         // Several programs may start at once.
         let engines = [schema.engine(), schema.engine(), schema.engine()];
         let engines = futures_util::future::join_all(engines).await;
+        let identity = engines[0].identity().await.unwrap();
+        assert!(identity.is_first_epoch());
         for engine in &engines {
             assert_eq!(engine.bulk_load().unwrap().unfinished().await.unwrap(), None);
+            assert_eq!(engine.identity().await.unwrap(), identity);
         }
         engines[0].bulk_load().unwrap().mark("begun").await.unwrap();
         let note = engines[1].bulk_load().unwrap().unfinished().await.unwrap();
         assert_eq!(note.as_deref(), Some("begun"));
         assert_eq!(engines[2].list_all().await.unwrap().documents.len(), 1);
+    });
+}
+
+#[test]
+fn a_wait_hears_of_the_commits_of_other_processes() {
+    with_schema(async |schema| {
+        let (here, there) = (schema.engine().await, schema.engine().await);
+        for round in 0..5 {
+            let since = here.latest_sequence().await;
+            let notes = name("notes");
+            let wait = here.change_feed().unwrap().wait(since, Some(&notes));
+            let write = async {
+                for collection in ["others", "notes"] {
+                    written(&there, create(collection, &format!("{{\"n\":{round}}}"))).await;
+                }
+            };
+            let (waited, ()) = tokio::join!(wait, write);
+            waited.unwrap();
+        }
     });
 }
 
@@ -206,8 +230,12 @@ fn changes_of_one_collection_go_on_after_a_long_gap() {
         many.operations = vec![many.operations[0].clone(); 30_000];
         engine.write(many).await.unwrap();
         written(&engine, create("rare", "{}")).await;
-        let mut request =
-            ChangesRequest { since: Sequence(0), collection: Some(name("rare")), limit: 10 };
+        let mut request = ChangesRequest {
+            since: Sequence(0),
+            collection: Some(name("rare")),
+            limit: 10,
+            bodies: false,
+        };
         let mut found = Vec::new();
         loop {
             let page = engine.read_page(&request).await;

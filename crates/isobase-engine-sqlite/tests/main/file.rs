@@ -92,7 +92,12 @@ async fn old_changes_are_removed_and_said_to_be_gone() {
         written(&engine, create("notes", "{}")).await;
     }
     let feed = engine.change_feed().unwrap();
-    let request = |since| ChangesRequest { since: Sequence(since), collection: None, limit: 100 };
+    let request = |since| ChangesRequest {
+        since: Sequence(since),
+        collection: None,
+        limit: 100,
+        bodies: false,
+    };
     let gone = feed.read_changes(&request(0)).await.unwrap_err();
     let isobase_engine::ErrorKind::ChangesGone { oldest } = gone.kind else { panic!("{gone}") };
     let page = feed.read_changes(&request(oldest.0)).await.unwrap();
@@ -130,6 +135,8 @@ async fn file_of_the_first_version_is_brought_up_to_date() {
 
     let engine = open(&path);
     assert_eq!(engine.list(&notes, &request).await.unwrap(), before);
+    let identity = engine.identity().await.unwrap();
+    assert!(identity.is_first_epoch());
     let loads = engine.bulk_load().unwrap();
     assert_eq!(loads.unfinished().await.unwrap(), None);
     loads.mark("begun").await.unwrap();
@@ -148,6 +155,10 @@ fn make_first_version(path: &Path) {
         .execute_batch(
             "BEGIN;
              DROP TABLE unfinished;
+             DELETE FROM counters WHERE name IN ('database', 'epoch');
+             ALTER TABLE changes DROP COLUMN former;
+             ALTER TABLE changes DROP COLUMN body;
+             DROP TABLE change_bodies;
              DROP VIEW documents;
              ALTER TABLE named_records RENAME TO newer;
              CREATE TABLE named_records (

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use isobase_engine::{ChangesRequest, Engine, ErrorKind};
+use isobase_engine::{ChangesRequest, Engine, ErrorKind, FeedPlace, Identity};
 use isobase_types::{CollectionName, DocumentId, Sequence, json};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -62,6 +62,8 @@ pub struct DumpOptions {
 pub struct Since {
     /// The last write of the database that is in it.
     pub sequence: Sequence,
+    /// Of which database and epoch; none of a bare number, and of archives of older programs.
+    pub identity: Option<Identity>,
     /// What it says of itself; none when only the place is known. Then nobody can tell here
     /// whether the two belong together.
     pub archive: Option<Header>,
@@ -72,7 +74,29 @@ impl Since {
     #[must_use]
     pub fn after(archive: OneArchive) -> Self {
         let OneArchive { header, footer, .. } = archive;
-        Self { sequence: Sequence(footer.sequence), archive: Some(header) }
+        let identity = header.identity.as_ref().and_then(|identity| identity.parse().ok());
+        Self { sequence: Sequence(footer.sequence), identity, archive: Some(header) }
+    }
+
+    /// A place in the change feed, or a bare number; none when the text is neither.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let number = || {
+            let sequence = Sequence(text.parse().ok()?);
+            Some(Self { sequence, identity: None, archive: None })
+        };
+        let place = |FeedPlace { identity, sequence }| Self {
+            sequence,
+            identity: Some(identity),
+            archive: None,
+        };
+        number().or_else(|| text.parse().ok().map(place))
+    }
+
+    /// Whether it may be of a database. Numbers, and archives that do not say of which database
+    /// they are, may be of one into which nothing was ever loaded.
+    fn may_be_of(&self, identity: Identity) -> bool {
+        self.identity.map_or(identity.is_first_epoch(), |of| of == identity)
     }
 }
 
@@ -87,6 +111,8 @@ pub struct DumpReport {
     pub footer: Footer,
     /// Where it begins; none when it holds everything.
     pub since: Option<u64>,
+    /// Where it ends, for the next archive of changes.
+    pub place: String,
     /// Bytes of the archive, before encryption.
     pub bytes: u64,
     /// Bytes of the text in it, before compression.
@@ -128,7 +154,7 @@ pub async fn dump(
     }
     let header = header(from, options, &scan)?;
     let schemas_left_out = schemas::left_out(from, &options.collections).await?;
-    let id = header.id.clone();
+    let (id, identity) = (header.id.clone(), scan.identity);
     let since = header.since.as_ref().map(|since| since.sequence);
     let writer = ArchiveWriter::begin(out, options.passphrase.clone(), header);
     let dumping = Dumping { from, options, control, writer: &writer, documents: 0 };
@@ -141,6 +167,7 @@ pub async fn dump(
     Ok(DumpReport {
         id,
         engine: from.name().to_owned(),
+        place: FeedPlace { identity, sequence: Sequence(footer.sequence) }.to_string(),
         documents_per_second: stages.rate(Stage::Load, footer.documents),
         footer,
         since,
@@ -171,6 +198,7 @@ fn header(from: &Arc<dyn Engine>, options: &DumpOptions, scan: &Scan) -> Result<
         source: options.source.clone(),
         engine: from.name().to_owned(),
         sequence: scan.counters.sequence.0,
+        identity: Some(scan.identity.to_string()),
         collections: (!names.is_empty()).then(|| names.into_iter().collect()),
         since: options.since.as_ref().map(|since| HeaderSince {
             sequence: since.sequence.0,
@@ -179,6 +207,13 @@ fn header(from: &Arc<dyn Engine>, options: &DumpOptions, scan: &Scan) -> Result<
     };
     if let Some(before) = options.since.as_ref().and_then(|since| since.archive.as_ref()) {
         check_before(before, &header)?;
+    }
+    if let Some(since) = options.since.as_ref().filter(|since| !since.may_be_of(scan.identity)) {
+        let place = match &since.archive {
+            Some(archive) => format!("the archive {}", cut(&archive.id)),
+            None => format!("the place {}", since.sequence),
+        };
+        return Err(OpsError::OtherHistory { place });
     }
     Ok(header)
 }
@@ -332,7 +367,8 @@ impl Dumping<'_> {
         let mut touched: BTreeMap<CollectionName, Touched> = BTreeMap::new();
         let mut gathered = 0;
         loop {
-            let request = ChangesRequest { since, collection: None, limit: PAGE_CHANGES };
+            let request =
+                ChangesRequest { since, collection: None, limit: PAGE_CHANGES, bodies: false };
             let page = feed.read_changes(&request).await.map_err(|error| match error.kind {
                 ErrorKind::ChangesGone { .. } => OpsError::ChangesGone { since },
                 _ => OpsError::source_failed(error),

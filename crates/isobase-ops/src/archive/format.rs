@@ -24,6 +24,9 @@ pub struct Header {
     pub engine: String,
     /// The last write of the database when the reading began.
     pub sequence: u64,
+    /// Which database it is, and which epoch of it; none in archives of older programs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<String>,
     /// Only these collections; none when it is of all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub collections: Option<Vec<String>>,

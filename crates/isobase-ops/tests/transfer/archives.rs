@@ -224,6 +224,13 @@ async fn changes_that_do_not_continue_an_archive_are_refused() {
     let other = DumpOptions { since: since(&some).await.since, ..of(&["a", "b"], "test:two") };
     let refused = dump(&source, out(), &other, &control).await.unwrap_err();
     assert!(matches!(refused, OpsError::OtherDatabase { .. }), "{refused:?}");
+    let elsewhere = memory();
+    for n in 0..9 {
+        put(&elsewhere, "a", &format!("k{n}"), "{}").await;
+    }
+    let named = DumpOptions { since: since(&some).await.since, ..of(&["a", "b"], "test:one") };
+    let refused = dump(&elsewhere, out(), &named, &control).await.unwrap_err();
+    assert!(matches!(refused, OpsError::OtherHistory { .. }), "{refused:?}");
 
     let same = DumpOptions { since: since(&some).await.since, ..of(&["a", "b", "a"], "test:one") };
     let (changes, _) = dump_to_file(&source, &same).await;

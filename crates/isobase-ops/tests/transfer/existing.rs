@@ -431,7 +431,7 @@ async fn no_snapshot_is_held_while_a_source_is_followed() {
     let report = copy(&source, &memory(), &options, &control).await.unwrap();
     assert!(report.one_moment && report.lag.is_some());
 
-    let since = Some(Since { sequence: Sequence(50), archive: None });
+    let since = Since::parse("50");
     let options = DumpOptions { since, ..DumpOptions::default() };
     dump(&source, Box::new(std::io::sink()), &options, &control).await.unwrap();
     assert_eq!(held.load(Ordering::SeqCst), 0);

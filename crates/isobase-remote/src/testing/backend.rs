@@ -2,7 +2,7 @@
 
 use std::ops::Bound;
 
-use isobase_engine::{CollectionInfo, Counters, EngineError, ErrorKind, Limits, Pending};
+use isobase_engine::{CollectionInfo, Counters, EngineError, ErrorKind, Identity, Limits, Pending};
 use isobase_types::{CollectionName, Sequence, Timestamp};
 
 use super::{FakeBackend, Fault};
@@ -29,6 +29,10 @@ fn lost() -> EngineError {
 impl Backend for FakeBackend {
     fn name(&self) -> &'static str {
         "fake"
+    }
+
+    fn location(&self) -> String {
+        "memory".to_owned()
     }
 
     fn limits(&self) -> &Limits {
@@ -82,11 +86,14 @@ impl Backend for FakeBackend {
                 tokio::time::sleep(way).await;
             }
             let mut state = self.state();
+            state.heads_read += 1;
             if state.heads_broken {
                 return Err(EngineError::new(ErrorKind::Unavailable, "the connection broke"));
             }
             state.recover();
-            let head = *state.head.get_or_insert_default();
+            let identity = Some(Identity::new());
+            let new = || Head { identity, ..Head::default() };
+            let head = *state.head.get_or_insert_with(new);
             state.arrive(self.settings.tags);
             Ok(head)
         })
@@ -304,10 +311,22 @@ impl Backend for FakeBackend {
         })
     }
 
+    fn kept_body_bytes_max(&self) -> usize {
+        1 << 20
+    }
+
+    fn read_bodies<'a>(&'a self, of: &'a [Sequence]) -> Pending<'a, Vec<Option<String>>> {
+        later(|| {
+            let state = self.state();
+            Ok(of.iter().map(|sequence| state.bodies.get(&sequence.0).cloned()).collect())
+        })
+    }
+
     fn trim_log(&self, floor: Sequence) -> Pending<'_, ()> {
         later(move || {
             let mut state = self.state();
             state.log = state.log.split_off(&(floor.0 + 1));
+            state.bodies = state.bodies.split_off(&(floor.0 + 1));
             Ok(())
         })
     }
@@ -384,9 +403,11 @@ impl Backend for FakeBackend {
                 last_id: counters.last_id,
                 floor: counters.sequence,
                 catalogue: old.catalogue + 1,
+                identity: Some(Identity::renewed(old.identity)),
             };
             state.head = Some(head);
             state.log.clear();
+            state.bodies.clear();
             let entries = catalogue.iter().map(|e| (e.collection.clone(), e.clone()));
             state.catalogue = entries.collect();
             Ok(head)

@@ -113,11 +113,13 @@ async fn by_itself(
     for action in [put("{}"), Action::Delete { id: id.clone() }, put(&body)] {
         written(engine, vec![operation(action)]).await?;
     }
-    let request = ChangesRequest { since, collection: Some(collection.clone()), limit: 10 };
+    let request =
+        ChangesRequest { since, collection: Some(collection.clone()), limit: 10, bodies: false };
     let told = feed.read_changes(&request).await?.changes;
     let kinds: Vec<_> = told.iter().map(|change| change.kind.as_str()).collect();
     assert_eq!(kinds, ["updated", "deleted", "created"]);
-    let request = ChangesRequest { since: Sequence(0), collection: None, limit: 1_000 };
+    let request =
+        ChangesRequest { since: Sequence(0), collection: None, limit: 1_000, bodies: false };
     assert!(feed.read_changes(&request).await?.changes.len() > told.len());
     Ok(())
 }

@@ -112,6 +112,17 @@ impl FakeBackend {
         Self { state: Arc::default(), settings }
     }
 
+    /// How often a process has asked for the head.
+    #[must_use]
+    pub fn heads_read(&self) -> u64 {
+        self.state().heads_read
+    }
+
+    /// The journal becomes one of format 1, whose head has no identity.
+    pub fn forget_identity(&self) {
+        self.state().head.get_or_insert_default().identity = None;
+    }
+
     /// Lets the next commit of any process meet a fault; several wait for one commit each.
     pub fn inject(&self, fault: Fault) {
         self.state().faults.push_back(fault);

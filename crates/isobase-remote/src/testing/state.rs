@@ -17,11 +17,14 @@ pub(super) struct State {
     /// Log records by their last sequence.
     pub(super) log: BTreeMap<u64, (LogRecord, Timestamp)>,
     pub(super) answers: HashMap<[u8; 32], StoredAnswer>,
+    /// Bodies of changes.
+    pub(super) bodies: BTreeMap<u64, String>,
     pub(super) collections: BTreeMap<CollectionName, Native>,
     pub(super) note: Option<String>,
     pub(super) faults: VecDeque<Fault>,
     pub(super) purges_held: bool,
     pub(super) heads_broken: bool,
+    pub(super) heads_read: u64,
     pub(super) head_way: Option<std::time::Duration>,
     pub(super) preparations_held: bool,
     pub(super) most_bytes_read: usize,
@@ -102,6 +105,8 @@ impl State {
             self.log.insert(last.sequence.0, (record, commit.at));
         }
         self.answers.extend(commit.answers.iter().map(|answer| (answer.key, answer.clone())));
+        let bodies = commit.bodies.iter();
+        self.bodies.extend(bodies.map(|body| (body.sequence.0, body.text.clone())));
         let entries = commit.catalogue.iter();
         self.catalogue.extend(entries.map(|entry| (entry.collection.clone(), entry.clone())));
         self.half_done.clone_from(&commit.documents);

@@ -169,7 +169,7 @@ mod tests {
 
     use isobase_engine::SystemClock;
     use isobase_types::{
-        Change, ChangeKind, CollectionName, DocumentId, Revision, Sequence, Timestamp,
+        Change, ChangeKind, CollectionName, DocumentId, Kept, Revision, Sequence, Timestamp,
     };
 
     use super::*;
@@ -195,6 +195,7 @@ mod tests {
             kind,
             revision: Some(Revision::from_number(sequence.0)),
             at: AT,
+            kept: Kept::default(),
         };
         let after = Some(After { fields, meta, keys: Vec::new() });
         Commit {
@@ -204,6 +205,7 @@ mod tests {
             changes: vec![change],
             answers: Vec::new(),
             catalogue: Vec::new(),
+            bodies: Vec::new(),
             at: AT,
         }
     }
@@ -213,7 +215,7 @@ mod tests {
         let database = FakeBackend::new(FakeSettings::small_commits());
         let head = database.head().await.unwrap();
         let (options, clock) = (RemoteOptions::default(), Arc::new(SystemClock));
-        let catalogue = Catalogue::new(0, Vec::new());
+        let catalogue = Catalogue::new(&Head::default(), Vec::new());
         let shared = Shared::new(database.clone(), options, clock, catalogue);
         let ours = commit(&database, head, body, None);
         database.inject(Fault::RequestLost);

@@ -49,7 +49,6 @@ impl<B: Backend> Task<B> {
 
     /// A batch that must be in one commit; none when it does not fit any more.
     fn decide_piece(&self, active: &Active, group: &mut Group<'_, B>) -> Option<Share> {
-        let mut progress = active.progress.clone();
         let ended = |end, outcomes| {
             Some(Share { outcomes, progress: active.progress.clone(), end: Some(end) })
         };
@@ -62,32 +61,20 @@ impl<B: Backend> Task<B> {
         if !operations.iter().all(|operation| self.is_known(group, operation)) {
             return None;
         }
+        if group.keeps_much() {
+            return None;
+        }
         let was_empty = group.is_empty();
         let mark = group.mark();
-        let mut outcomes = Vec::with_capacity(operations.len());
-        let mut fits = true;
-        for operation in operations {
-            let outcome = group.apply(operation, &mut progress);
-            let is_rejected = outcome.is_err();
-            outcomes.push(outcome);
-            fits = group.fits();
-            if !fits || (active.atomic && is_rejected) {
-                break;
-            }
-        }
-        if fits && active.atomic && outcomes.last().is_some_and(Result::is_err) {
+        let mut applied = self.apply_piece(active, group);
+        if applied.is_none() && was_empty && group.has_bodies_apart() {
+            // The documents come first.
             group.back_to(&mark);
-            for outcome in outcomes.iter_mut().filter(|outcome| outcome.is_ok()) {
-                *outcome = Err(Rejection::BatchRejected);
-            }
-            // What comes after the first rejected one is not looked at.
-            outcomes.resize(operations.len(), Err(Rejection::BatchRejected));
+            group.omit_bodies(true);
+            applied = self.apply_piece(active, group);
+            group.omit_bodies(false);
         }
-        if fits && let Some(idempotency) = &active.batch.idempotency {
-            group.remember(idempotency, encode_outcomes(&outcomes));
-            fits = group.fits();
-        }
-        if fits {
+        if let Some((outcomes, progress)) = applied {
             return Some(Share { outcomes, progress, end: Some(End::Done) });
         }
         let needed = group.total();
@@ -108,17 +95,61 @@ impl<B: Backend> Task<B> {
         ended(End::Failed(EngineError::new(ErrorKind::LimitExceeded, message)), Vec::new())
     }
 
+    /// Applies a whole batch, or what is left of it when it is atomic and refused; none when it does
+    /// not fit.
+    fn apply_piece(
+        &self,
+        active: &Active,
+        group: &mut Group<'_, B>,
+    ) -> Option<(Vec<WriteOutcome>, BatchProgress)> {
+        let operations = &active.batch.operations;
+        let mark = group.mark();
+        let mut progress = active.progress.clone();
+        let mut outcomes = Vec::with_capacity(operations.len());
+        for operation in operations {
+            let outcome = group.apply(operation, &mut progress);
+            let is_rejected = outcome.is_err();
+            outcomes.push(outcome);
+            if !group.fits() {
+                return None;
+            }
+            if active.atomic && is_rejected {
+                break;
+            }
+        }
+        if active.atomic && outcomes.last().is_some_and(Result::is_err) {
+            group.back_to(&mark);
+            for outcome in outcomes.iter_mut().filter(|outcome| outcome.is_ok()) {
+                *outcome = Err(Rejection::BatchRejected);
+            }
+            // What comes after the first rejected one is not looked at.
+            outcomes.resize(operations.len(), Err(Rejection::BatchRejected));
+        }
+        if let Some(idempotency) = &active.batch.idempotency {
+            group.remember(idempotency, encode_outcomes(&outcomes));
+        }
+        group.fits().then_some((outcomes, progress))
+    }
+
     /// As many operations of a batch as fit; none when none does.
     fn decide_part(&self, active: &Active, group: &mut Group<'_, B>) -> Option<Share> {
         let mut progress = active.progress.clone();
         let mut outcomes = Vec::new();
         let left = &active.batch.operations[active.outcomes.len()..];
         for operation in left {
-            if !self.is_known(group, operation) {
+            if !self.is_known(group, operation) || group.keeps_much() {
                 break;
             }
             let (mark, before, was_empty) = (group.mark(), progress.clone(), group.is_empty());
             let mut outcome = group.apply(operation, &mut progress);
+            if !group.fits() && was_empty && group.has_bodies_apart() {
+                // The document comes first.
+                group.back_to(&mark);
+                progress = before.clone();
+                group.omit_bodies(true);
+                outcome = group.apply(operation, &mut progress);
+                group.omit_bodies(false);
+            }
             if !group.fits() {
                 let needed = group.total();
                 group.back_to(&mark);

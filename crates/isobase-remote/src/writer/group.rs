@@ -7,16 +7,18 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use isobase_engine::{
-    BatchProgress, Current, Effect, Idempotency, Others, Referred, Rejection, UniqueHolders,
-    WriteOperation, WriteOutcome, Written, decide, listing::StoredKeys, next_id, refers,
+    BatchProgress, Current, Effect, Idempotency, KEPT_BYTES_MAX, Others, Referred, Rejection,
+    UniqueHolders, WriteOperation, WriteOutcome, Written, decide, listing::StoredKeys, next_id,
+    refers,
 };
 use isobase_types::{
-    Change, ChangeKind, CollectionName, DocumentId, FieldPath, Revision, Sequence, Timestamp,
+    Change, ChangeKind, CollectionName, DocumentId, FieldPath, Kept, KeptText, Revision, Sequence,
+    Timestamp,
 };
 
 use crate::{
     After, Backend, Before, CatalogueEntry, Commit, Cost, DocumentKey, DocumentWrite, Head,
-    IndexEntry, IndexNumber, Meta, NativeDocument, StoredAnswer,
+    IndexEntry, IndexNumber, KeptBody, Meta, NativeDocument, StoredAnswer,
     catalogue::Catalogue,
     keys::keys_of,
     shared::{Shared, is_gone},
@@ -30,6 +32,11 @@ const CHANGES_MAX: u64 = 1_000;
 
 /// Bytes of a change in the log beside its names.
 const CHANGE_BYTES: u64 = 130;
+
+/// Bytes that the changes of one commit keep of documents at most, so that its record is within
+/// every database's bound (400 KB on DynamoDB, of which names may be half). Bodies beyond it are
+/// omitted; a commit that has half of it takes nothing more in.
+const KEPT_COMMIT_BYTES_MAX: usize = 128 << 10;
 
 /// Bytes of a stored answer beside its outcomes.
 const ANSWER_BYTES: u64 = 200;
@@ -59,6 +66,12 @@ pub(crate) struct Group<'a, B> {
     /// Of the documents.
     cost: Cost,
     change_bytes: u64,
+    /// Of documents, in the changes.
+    kept_bytes: usize,
+    /// Bodies that changes keep and that lie apart.
+    bodies: Vec<KeptBody>,
+    /// Such bodies are omitted: with them the documents themselves would not fit.
+    omits_bodies: bool,
     /// How many written documents each collection has.
     collections: HashMap<CollectionName, usize>,
     /// How to take back what was done, the last at the end.
@@ -112,6 +125,8 @@ pub(crate) struct Mark {
     answers: usize,
     change_bytes: u64,
     holders: usize,
+    kept_bytes: usize,
+    bodies: usize,
 }
 
 /// What a stamp did.
@@ -127,14 +142,15 @@ pub(crate) enum Stamped {
 
 impl<'a, B: Backend> Group<'a, B> {
     pub(crate) fn new(shared: &'a Shared<B>, catalogue: &'a Catalogue, head: Head) -> Self {
+        let identity = Some(shared.identity(head.identity));
         Self {
             shared,
             catalogue,
             retired: shared.catalogue.retired(),
-            now: shared.clock.now(),
+            now: shared.time.now(),
             head,
-            begun: head,
-            next: head,
+            begun: Head { identity, ..head },
+            next: Head { identity, ..head },
             holders: UniqueHolders::default(),
             known_referrers: HashSet::new(),
             wanted_others: WantedOthers::default(),
@@ -145,6 +161,9 @@ impl<'a, B: Backend> Group<'a, B> {
             entries: BTreeMap::new(),
             cost: Cost::default(),
             change_bytes: 0,
+            kept_bytes: 0,
+            bodies: Vec::new(),
+            omits_bodies: false,
             collections: HashMap::new(),
             journal: Vec::new(),
         }
@@ -190,9 +209,16 @@ impl<'a, B: Backend> Group<'a, B> {
         for answer in &self.answers {
             self.known_answers.remove(&answer.key);
         }
-        let (journal, changes, answers, change_bytes, holders) = (0, 0, 0, 0, 0);
-        let next = self.begun;
-        self.back_to(&Mark { journal, next, changes, answers, change_bytes, holders });
+        self.back_to(&Mark {
+            journal: 0,
+            next: self.begun,
+            changes: 0,
+            answers: 0,
+            change_bytes: 0,
+            kept_bytes: 0,
+            bodies: 0,
+            holders: 0,
+        });
         self.holders.restart();
     }
 
@@ -251,6 +277,8 @@ impl<'a, B: Backend> Group<'a, B> {
             answers: self.answers.len(),
             change_bytes: self.change_bytes,
             holders: self.holders.mark(),
+            kept_bytes: self.kept_bytes,
+            bodies: self.bodies.len(),
         }
     }
 
@@ -273,6 +301,8 @@ impl<'a, B: Backend> Group<'a, B> {
         self.answers.truncate(mark.answers);
         self.change_bytes = mark.change_bytes;
         self.holders.back_to(mark.holders);
+        self.kept_bytes = mark.kept_bytes;
+        self.bodies.truncate(mark.bodies);
     }
 
     /// Nothing is to be written.
@@ -290,6 +320,21 @@ impl<'a, B: Backend> Group<'a, B> {
             && self.changes.len() as u64 <= changes_max
     }
 
+    /// Whether its changes keep so much of documents that others should wait for the next one.
+    pub(crate) fn keeps_much(&self) -> bool {
+        self.kept_bytes > KEPT_COMMIT_BYTES_MAX / 2
+    }
+
+    /// Whether bodies lie apart that could be omitted.
+    pub(crate) fn has_bodies_apart(&self) -> bool {
+        !self.bodies.is_empty()
+    }
+
+    /// Whether large bodies are omitted from now on.
+    pub(crate) fn omit_bodies(&mut self, omits: bool) {
+        self.omits_bodies = omits;
+    }
+
     /// What it writes so far.
     pub(crate) fn total(&self) -> Cost {
         let per_collection = self.shared.backend.budget().items_per_collection;
@@ -302,12 +347,14 @@ impl<'a, B: Backend> Group<'a, B> {
         let alone = alone.map(|_| per_collection.max(1));
         let answers: u64 =
             self.answers.iter().map(|answer| answer.outcomes.len() as u64 + ANSWER_BYTES).sum();
+        let bodies: u64 = self.bodies.iter().map(|body| body.text.len() as u64).sum();
         Cost {
             items: self.cost.items
                 + self.answers.len() as u64
+                + self.bodies.len() as u64
                 + written.sum::<u64>()
                 + alone.sum::<u64>(),
-            bytes: self.cost.bytes + answers + self.change_bytes,
+            bytes: self.cost.bytes + answers + bodies + self.change_bytes + self.kept_bytes as u64,
         }
     }
 
@@ -330,6 +377,8 @@ impl<'a, B: Backend> Group<'a, B> {
             Some(_) => (self.now, true),
             None => (self.now, false),
         };
+        // A clock that was set back changes nothing before it was changed last.
+        let updated_at = current.map_or(self.now, |content| self.now.max(content.updated_at));
         let current = current.map(|content| Current {
             revision: &content.revision,
             created_at: content.created_at,
@@ -367,7 +416,7 @@ impl<'a, B: Backend> Group<'a, B> {
         let content = body.map(|body| Content {
             revision: revision.clone(),
             created_at,
-            updated_at: self.now,
+            updated_at,
             body,
             keeps_native: false,
         });
@@ -375,7 +424,7 @@ impl<'a, B: Backend> Group<'a, B> {
             self.holders.back_to(holders);
             return Err(unholdable);
         }
-        Ok(Written { id: key.id, kind, revision, created_at, updated_at: self.now, body: returned })
+        Ok(Written { id: key.id, kind, revision, created_at, updated_at, body: returned })
     }
 
     /// Takes a document in, as it is, that another program wrote, or whose bookkeeping is of
@@ -423,6 +472,7 @@ impl<'a, B: Backend> Group<'a, B> {
             kind: ChangeKind::CollectionDeleted,
             revision: None,
             at: self.now,
+            kept: Kept::default(),
         });
         // What other programs wrote is gone too; there is nothing to adopt.
         let entry = CatalogueEntry { deleting: Some(sequence), adopted: true, ..entry.clone() };
@@ -462,6 +512,7 @@ impl<'a, B: Backend> Group<'a, B> {
             changes: self.changes,
             answers: self.answers,
             catalogue: self.entries.into_values().collect(),
+            bodies: self.bodies,
             at: self.now,
         }
     }
@@ -498,6 +549,8 @@ impl<'a, B: Backend> Group<'a, B> {
         let cost = write.as_ref().map(|write| self.shared.backend.cost(write));
         let cost = cost.unwrap_or_default();
         let revision = content.as_ref().map(|content| content.revision.clone());
+        let kept = self.kept(&key, content.as_ref(), kind);
+        self.kept_bytes += kept.bytes();
         let before = self.replace(&key, State { content, touched: true, write, cost });
         self.journal.push(Undo { key: key.clone(), before });
         // Also an id that a caller or another program chose must not be given again.
@@ -512,8 +565,42 @@ impl<'a, B: Backend> Group<'a, B> {
             kind,
             revision,
             at: self.now,
+            kept,
         });
         Ok(())
+    }
+
+    /// What the change of a document keeps of it, as far as it may.
+    fn kept(&mut self, key: &DocumentKey, content: Option<&Content>, kind: ChangeKind) -> Kept {
+        let Some(keep) = self.shared.keeping.of(&key.collection) else { return Kept::default() };
+        let before = self.documents.get(key).and_then(|known| known.state.content.as_ref());
+        let is_foreign = content.is_some_and(|content| content.keeps_native);
+        let before = before.filter(|_| !is_foreign).map(|content| &*content.body);
+        let mut kept = keep.kept(before, content.map(|content| &*content.body));
+        if is_foreign && kind == ChangeKind::Updated && keep.needs_former() {
+            // Another program wrote over it.
+            kept.former = KeptText::Omitted;
+        }
+        let left = KEPT_COMMIT_BYTES_MAX.saturating_sub(self.kept_bytes);
+        if kept.body.bytes() > KEPT_BYTES_MAX || kept.bytes() > left {
+            self.keep_apart(std::mem::replace(&mut kept.body, KeptText::Omitted));
+        }
+        if kept.former.bytes() > left {
+            kept.former = KeptText::Omitted;
+        }
+        kept
+    }
+
+    /// Keeps the body of the next change apart, if it can be.
+    fn keep_apart(&mut self, body: KeptText) {
+        let bytes_max = self.shared.backend.kept_body_bytes_max();
+        if let Some(text) = body.text()
+            && text.len() <= bytes_max
+            && !self.omits_bodies
+        {
+            let sequence = Sequence(self.next.sequence.0 + 1);
+            self.bodies.push(KeptBody { sequence, text: text.to_owned() });
+        }
     }
 
     /// Exchanges the state of a document and keeps the sums. None when it was not known.

@@ -313,7 +313,7 @@ impl<B: Backend> Shared<B> {
             let numbers = entry.indexes.iter().flat_map(IndexEntry::numbers);
             numbers.map(|index| IndexKey { index, key: vec![last] }).collect::<Vec<_>>()
         };
-        let now = self.clock.now();
+        let now = self.time.now();
         let (fields, meta) =
             Meta::of_body("{}", self.backend.rules(), Sequence::default(), now, now);
         let key = DocumentKey { collection: entry.collection.clone(), id: 1.into() };

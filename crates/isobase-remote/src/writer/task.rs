@@ -468,6 +468,10 @@ impl<B: Backend> Task<B> {
                 return Ok(Some(Again::DocumentChanged));
             }
         }
+        if let (Some(first), Some(last)) = (commit.changes.first(), commit.changes.last()) {
+            let collections = commit.changes.iter().map(|change| &change.collection);
+            self.shared.waiting.committed(first.sequence, last.sequence, collections);
+        }
         Status::count(&status.commits);
         status.documents.fetch_add(commit.documents.len() as u64, Ordering::Relaxed);
         self.head = Some((commit.next, asked));
@@ -475,7 +479,7 @@ impl<B: Backend> Task<B> {
         if commit.catalogue.is_empty() {
             self.shared.catalogue.confirm(commit.next.catalogue, asked);
         } else {
-            let changed = catalogue.with(commit.next.catalogue, &commit.catalogue);
+            let changed = catalogue.with(&commit.next, &commit.catalogue);
             self.shared.catalogue.store(Arc::new(changed), asked);
         }
         Ok(None)

@@ -6,7 +6,10 @@ use isobase_engine::{
     Counters, Engine, ErrorKind, IndexDefinition, IndexState, Precondition, Rejection,
     WriteOperation,
 };
-use isobase_remote::testing::{FakeBackend, FakeSettings, Fault};
+use isobase_remote::{
+    Backend,
+    testing::{FakeBackend, FakeSettings, Fault},
+};
 use isobase_types::Sequence;
 
 use crate::setup::*;
@@ -271,6 +274,58 @@ async fn a_load_that_could_not_keep_the_others_out_keeps_itself_out() {
     write(&loading, create("{}")).await;
     load.finish(Counters::default()).await.unwrap();
     write(&service, create("{}")).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_who_wait_for_another_process_cost_one_look_a_second() {
+    const WAITERS: usize = 1_000;
+    let database = database();
+    let (here, there) = (Arc::new(open(&database).await), open(&database).await);
+    write(&there, create("{}")).await;
+    // Whoever waits has read before.
+    assert_eq!(changes(&here).await.len(), 1);
+    let before = database.heads_read();
+    tokio::time::sleep(Duration::from_secs(3_600)).await;
+    assert_eq!(database.heads_read(), before, "nobody waits");
+    let waits: Vec<_> = (0..WAITERS)
+        .map(|_| {
+            let here = here.clone();
+            let of_a = name("a");
+            tokio::spawn(async move {
+                here.change_feed().unwrap().wait(Sequence(1), Some(&of_a)).await.unwrap();
+            })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let looks = database.heads_read() - before;
+    assert!((50..70).contains(&looks), "{looks} looks in a minute");
+    write(&there, create("{}")).await;
+    let written = tokio::time::Instant::now();
+    for wait in waits {
+        wait.await.unwrap();
+    }
+    assert!(written.elapsed() <= Duration::from_secs(1));
+    let after = database.heads_read();
+    tokio::time::sleep(Duration::from_secs(3_600)).await;
+    assert!(database.heads_read() <= after + 1, "nobody waits any more");
+}
+
+#[tokio::test]
+async fn a_journal_of_format_1_gets_its_identity_with_the_first_commit() {
+    let database = database();
+    database.forget_identity();
+    let (reading, writing) = (open(&database).await, open(&database).await);
+    let read = || async {
+        changes(&reading).await;
+        (reading.identity().await.unwrap(), database.head().await.unwrap().identity)
+    };
+    let (derived, kept) = read().await;
+    // To open and to read writes nothing, and everybody has the same one.
+    assert_eq!(kept, None);
+    assert!(derived.is_first_epoch());
+    assert_eq!(writing.identity().await.unwrap(), derived);
+    write(&writing, create("{}")).await;
+    assert_eq!(read().await, (derived, Some(derived)));
 }
 
 #[tokio::test(start_paused = true)]

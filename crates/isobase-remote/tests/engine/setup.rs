@@ -95,7 +95,8 @@ pub(crate) async fn count(engine: &FakeEngine) -> u64 {
 }
 
 pub(crate) async fn changes(engine: &FakeEngine) -> Vec<Change> {
-    let request = ChangesRequest { since: Sequence(0), collection: None, limit: 10_000 };
+    let request =
+        ChangesRequest { since: Sequence(0), collection: None, limit: 10_000, bodies: false };
     engine.change_feed().unwrap().read_changes(&request).await.unwrap().changes
 }
 

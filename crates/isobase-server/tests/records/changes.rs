@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use isobase_store::Keep;
+use isobase_types::CollectionName;
 use serde_json::{Value, json};
 
 use super::support::{Reply, Service, Settings};
@@ -54,14 +56,14 @@ async fn writes_are_told_in_their_order() {
     assert_eq!(first["at"], "2026-11-20T14:09:00.000000Z");
     assert!(first["revision"].is_string());
     assert_eq!(page["changes"][3]["revision"], Value::Null);
-    let numbers: Vec<u64> = page["changes"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|c| c["sequence"].as_u64().unwrap())
-        .collect();
-    assert!(numbers.is_sorted_by(|a, b| a < b));
-    assert_eq!(page["next"], *numbers.last().unwrap());
+    let places: Vec<&str> =
+        page["changes"].as_array().unwrap().iter().map(|c| c["place"].as_str().unwrap()).collect();
+    assert_eq!(page["next"], *places.last().unwrap());
+    // Each leads to what comes behind it.
+    for (at, place) in places.iter().enumerate() {
+        let rest = service.get(&format!("/changes?since={place}")).await;
+        assert_eq!(told(&rest), told(&all)[at + 1..]);
+    }
 }
 
 #[tokio::test]
@@ -82,20 +84,20 @@ async fn one_collection_is_told_alone() {
 #[tokio::test]
 async fn pages_go_on_where_the_last_one_ended() {
     let service = written().await;
-    let mut since = 0;
+    let mut since = "0".to_owned();
     let mut seen = Vec::new();
     loop {
         let page = service.get(&format!("/changes?since={since}&limit=2")).await;
         seen.extend(told(&page));
         let page = page.json();
-        since = page["next"].as_u64().unwrap();
+        since = page["next"].as_str().unwrap().to_owned();
         if page["more"] == false {
             break;
         }
     }
     assert_eq!(seen, told(&service.get("/changes").await));
     let end = service.get(&format!("/changes?since={since}")).await;
-    end.is(200, &format!(r#"{{"changes":[],"next":{since},"more":false}}"#));
+    end.is(200, &format!(r#"{{"changes":[],"next":"{since}","more":false}}"#));
 }
 
 #[tokio::test]
@@ -118,7 +120,7 @@ async fn the_past_that_is_gone_is_named() {
     gone.is_problem(410, "changes_gone");
     assert_eq!(gone.blamed(), ["since"]);
     let message = gone.json()["errors"][0]["message"].as_str().unwrap().to_owned();
-    let oldest: u64 = message.rsplit(' ').next().unwrap().parse().unwrap();
+    let oldest = message.rsplit(' ').next().unwrap();
     let kept = service.get(&format!("/records/c/changes?since={oldest}")).await;
     assert_eq!(told(&kept).len(), 2);
 }
@@ -145,6 +147,25 @@ async fn wrong_places_are_refused() {
     }
 }
 
+#[tokio::test]
+async fn bodies_are_shown_where_they_are_kept() {
+    let service = Service::new();
+    let keep = Keep { bodies: true, former: Vec::new() };
+    service.store.keep(&CollectionName::new("c").unwrap(), keep).unwrap();
+    service.post("/records/c", r#"{"n":1.50}"#).await.has_status(201);
+    service.patch("/records/c/1", r#"{"n":2}"#).await.has_status(200);
+    service.delete("/records/c/1").await.has_status(200);
+    service.post("/records/d", "{}").await.has_status(201);
+    let with = service.get("/changes?include=body").await;
+    with.contains(r#""body":{"n":1.50,"id":1}}"#).contains(r#""body":{"n":2,"id":1}}"#);
+    let changes = with.json()["changes"].as_array().unwrap().clone();
+    let omitted: Vec<_> = changes.iter().map(|change| change.get("body_omitted")).collect();
+    assert_eq!(omitted, [None, None, None, Some(&json!(true))]);
+    assert!(changes[2].get("body").is_none());
+    service.get("/changes").await.lacks("body");
+    service.get("/changes?include=all").await.is_problem(422, "invalid_parameter");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_wait_ends_with_the_change() {
     let service = Service::new();
@@ -167,8 +188,32 @@ async fn a_wait_without_a_change_ends_empty() {
     let service = Service::new();
     let begun = tokio::time::Instant::now();
     let page = service.get("/changes?wait=5").await;
-    page.is(200, r#"{"changes":[],"next":0,"more":false}"#);
+    page.has_status(200).contains(r#"{"changes":[],"next":"A"#);
     assert_eq!(begun.elapsed(), Duration::from_secs(5));
+}
+
+/// Whoever waits costs the database nothing, until something happens in what they wait for.
+#[tokio::test(start_paused = true)]
+async fn waiting_reads_nothing() {
+    const WAITERS: u32 = 2_000;
+    let service = Service::new();
+    let waits: Vec<_> = (0..WAITERS)
+        .map(|_| {
+            let service = service.clone();
+            tokio::spawn(async move { service.get("/records/c/changes?wait=20").await })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(service.feed_reads(), WAITERS);
+    tokio::time::sleep(Duration::from_secs(15)).await;
+    service.post("/records/other", "{}").await.has_status(201);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(service.feed_reads(), WAITERS);
+    service.post("/records/c", "{}").await.has_status(201);
+    for wait in waits {
+        assert_eq!(told(&wait.await.unwrap()), [entry("created", "c", json!(2))]);
+    }
+    assert_eq!(service.feed_reads(), 2 * WAITERS);
 }
 
 #[tokio::test(start_paused = true)]
@@ -182,6 +227,40 @@ async fn a_wait_ends_when_the_service_stops() {
     let (page, ()) = tokio::join!(service.get("/changes?wait=20"), stop);
     page.has_status(200);
     assert!(begun.elapsed() < Duration::from_secs(2));
+}
+
+/// A consumer that waits across a restore is told so, and never skips what it has not seen.
+#[tokio::test]
+async fn a_place_of_another_history_is_gone() {
+    let service = Service::new();
+    for _ in 0..5 {
+        service.post("/records/c", "{}").await.has_status(201);
+    }
+    let page = service.get("/changes?since=now").await.json();
+    let place = page["next"].as_str().unwrap();
+    let listing = service.get("/records/c?limit=1").await.json();
+    let cursor = listing["next"].as_str().unwrap();
+
+    // Elsewhere three writes are restored, and three come after them.
+    let other = Service::new();
+    other.restored(3).await;
+    for _ in 0..3 {
+        other.post("/records/c", "{}").await.has_status(201);
+    }
+    for since in [place, "5", "1"] {
+        let gone = other.get(&format!("/records/c/changes?since={since}")).await;
+        gone.is_problem(410, "foreign_place");
+        assert_eq!(gone.blamed(), ["since"]);
+    }
+    other
+        .get(&format!("/records/c?limit=1&cursor={cursor}"))
+        .await
+        .is_problem(410, "foreign_place");
+    other.get("/changes?since=0").await.is_problem(410, "changes_gone");
+    let now = other.get("/changes?since=now").await.json();
+    other.post("/records/c", "{}").await.has_status(201);
+    let next = now["next"].as_str().unwrap();
+    assert_eq!(told(&other.get(&format!("/changes?since={next}")).await).len(), 1);
 }
 
 /// A reader ahead of the feed follows another database and would miss everything.

@@ -1,21 +1,25 @@
 //! The service in process, over the memory engine, and a short way to talk to it.
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicI64, AtomicU32, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicI64, AtomicU32, Ordering},
+    },
+    time::Duration,
 };
 
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use isobase_auth::Authorizer;
 use isobase_engine::{
-    Clock, Engine, EngineError, ErrorKind, ListRequest, Listing, Pending, WriteBatch, WriteReport,
+    ChangeFeed, ChangesPage, ChangesRequest, Clock, Counters, Engine, EngineError, ErrorKind, Keep,
+    ListRequest, Listing, Pending, WriteBatch, WriteReport,
     testing::{Alteration, Altered},
 };
 use isobase_engine_memory::{MemoryEngine, MemoryOptions};
 use isobase_server::{RequestBody, ServerConfig, Service as App, compose};
 use isobase_store::{Store, StoreOptions};
-use isobase_types::{CollectionName, Document, DocumentId, Timestamp};
+use isobase_types::{CollectionName, Document, DocumentId, Sequence, Timestamp};
 use serde_json::Value;
 
 /// The service over an empty database, in open mode.
@@ -53,6 +57,14 @@ impl Service {
         Self { app, store, faults: Arc::default() }
     }
 
+    /// The database is loaded, as a restore does it, and has had so many writes then.
+    pub async fn restored(&self, writes: u64) {
+        let engine = self.store.engine();
+        let load = engine.bulk_load().unwrap();
+        load.mark("a restore").await.unwrap();
+        load.finish(Counters { sequence: Sequence(writes), last_id: 0 }).await.unwrap();
+    }
+
     fn made(settings: Settings, change: impl FnOnce(Store) -> Store) -> Self {
         let memory = MemoryEngine::new(Arc::new(Ticking::default()), settings.memory);
         let faults = Arc::new(Faults::default());
@@ -66,6 +78,11 @@ impl Service {
     pub fn fail_after(&self, lists: u32, writes: u32) {
         *self.faults.lists.lock().unwrap() = Some(lists);
         *self.faults.writes.lock().unwrap() = Some(writes);
+    }
+
+    /// How often the change feed was asked for anything but to wait.
+    pub fn feed_reads(&self) -> u32 {
+        self.faults.feed_reads.load(Ordering::SeqCst)
     }
 
     /// How many parts of listings were asked for.
@@ -245,6 +262,11 @@ impl Clock for Ticking {
     fn now(&self) -> Timestamp {
         Timestamp { unix_us: self.0.fetch_add(1_000_000, Ordering::SeqCst) }
     }
+
+    /// To ask for it must not make it later.
+    fn monotonic(&self) -> Duration {
+        Duration::ZERO
+    }
 }
 
 /// What still succeeds: none means everything does.
@@ -253,6 +275,7 @@ struct Faults {
     lists: Mutex<Option<u32>>,
     writes: Mutex<Option<u32>>,
     lists_run: AtomicU32,
+    feed_reads: AtomicU32,
 }
 
 fn spend(budget: &Mutex<Option<u32>>) -> Result<(), EngineError> {
@@ -272,6 +295,36 @@ struct Faulty {
     faults: Arc<Faults>,
 }
 
+impl Faulty {
+    fn feed(&self) -> &dyn ChangeFeed {
+        self.memory.change_feed().unwrap()
+    }
+}
+
+impl ChangeFeed for Faulty {
+    fn read_changes<'a>(&'a self, request: &'a ChangesRequest) -> Pending<'a, ChangesPage> {
+        self.faults.feed_reads.fetch_add(1, Ordering::SeqCst);
+        self.feed().read_changes(request)
+    }
+
+    fn keep(&self, collection: &CollectionName, keep: Keep) {
+        self.feed().keep(collection, keep);
+    }
+
+    fn latest(&self) -> Pending<'_, Sequence> {
+        self.faults.feed_reads.fetch_add(1, Ordering::SeqCst);
+        self.feed().latest()
+    }
+
+    fn wait<'a>(
+        &'a self,
+        since: Sequence,
+        collection: Option<&'a CollectionName>,
+    ) -> Pending<'a, ()> {
+        self.feed().wait(since, collection)
+    }
+}
+
 impl Alteration for Faulty {
     fn inner(&self) -> &dyn Engine {
         &self.memory
@@ -288,6 +341,10 @@ impl Alteration for Faulty {
             tokio::task::yield_now().await;
             found
         })
+    }
+
+    fn change_feed(&self) -> Option<&dyn ChangeFeed> {
+        Some(self)
     }
 
     fn write(&self, batch: WriteBatch) -> Pending<'_, WriteReport> {

@@ -2,18 +2,21 @@
 
 use std::{sync::Arc, time::Duration};
 
-use http::Response;
+use http::{Response, StatusCode};
 use isobase_http::{Body, Problem, ProblemItem};
-use isobase_store::{ChangesPage, ChangesRequest, ErrorKind, Store, StoreError};
-use isobase_types::{CollectionName, Sequence};
-use tokio::time::Instant;
+use isobase_store::{FeedPage, FeedRequest, Since, StoreError};
+use isobase_types::{Change, ChangeKind, CollectionName};
+use tokio::time::{Instant, timeout_at};
 
 use super::request;
 use crate::{
     Call,
-    answer::json,
+    answer::splice,
     failure::{Failure, IntoProblem},
-    records::{State, wire},
+    records::{
+        State,
+        wire::{self, View},
+    },
     request::Parameters,
 };
 
@@ -22,9 +25,6 @@ const LIMIT_DEFAULT: u32 = 100;
 
 /// Longest wait for a change, in seconds.
 const WAIT_MAX: u64 = 30;
-
-/// How often a waiting request looks: it costs the database one small read.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// What is left of the time a handler has when the wait ends.
 const MARGIN: Duration = Duration::from_secs(5);
@@ -50,79 +50,115 @@ async fn answer_page(
 ) -> Result<Response<Body>, Failure> {
     let limit_max = state.store.options().changes_page_max;
     let mut parameters = Parameters::parse(call.query());
-    let since = parameters.take_number("since", 0, (0, i64::MAX as u64));
+    let given = parameters.take("since");
+    let since = Since::parse(given.as_deref().unwrap_or("0"));
+    if let (Some(given), Err(refused)) = (&given, &since) {
+        parameters.fault("since", given, &refused.to_string());
+    }
     let limit = parameters.take_number("limit", LIMIT_DEFAULT.min(limit_max), (1, limit_max));
     let wait = Duration::from_secs(parameters.take_number("wait", 0, (0, WAIT_MAX)));
+    let bodies = match parameters.take("include").as_deref() {
+        None => false,
+        Some("body") => true,
+        Some(other) => {
+            parameters.fault("include", other, "expected body");
+            false
+        }
+    };
     parameters.finish()?;
     // The wait must end before the request itself is given up.
     let wait = wait.min(call.shared().config().request_timeout.saturating_sub(MARGIN));
-    let request = ChangesRequest { since: Sequence(since), collection, limit };
-    let page = read(state, call, request, wait).await.map_err(|error| explain(error, since))?;
-    Ok(json(&render(&page)))
+    let since = since.unwrap_or(Since::Start);
+    let request = FeedRequest { since, collection, limit, bodies };
+    let page = read(state, call, request, wait).await;
+    let page = page.map_err(|error| explain(error, given.unwrap_or_default()))?;
+    Ok(Body::json(StatusCode::OK, render(&page, bodies)))
 }
 
 /// Reads a page; an empty one after the wait, or when the service stops.
 async fn read(
     state: &State,
     call: &Call,
-    mut request: ChangesRequest,
+    mut request: FeedRequest,
     wait: Duration,
-) -> Result<ChangesPage, StoreError> {
+) -> Result<FeedPage, StoreError> {
     let store = &state.store;
     let mut page = store.changes(request.clone()).await?;
     let deadline = Instant::now() + wait;
     while page.changes.is_empty() && Instant::now() < deadline {
-        // The next look need not pass what this one has passed.
-        request.since = page.next;
+        let changed = store.wait_for_change(page.next, request.collection.as_ref());
         tokio::select! {
             () = call.shared().stopping().cancelled() => break,
-            changed = wait_for_change(store, request.since, deadline) => if !changed? { break },
+            changed = timeout_at(deadline, changed) => match changed {
+                Ok(changed) => changed?,
+                Err(_) => break,
+            },
         }
+        // The next look need not pass what this one has passed.
+        request.since = Since::Place(page.next);
         page = store.changes(request.clone()).await?;
     }
     Ok(page)
 }
 
-/// Whether anything was committed after a place before the deadline.
-async fn wait_for_change(
-    store: &Store,
-    since: Sequence,
-    deadline: Instant,
-) -> Result<bool, StoreError> {
-    loop {
-        tokio::time::sleep_until(deadline.min(Instant::now() + LOOK_EVERY)).await;
-        if store.latest_sequence().await? > since {
-            return Ok(true);
+/// Names the parameter where it is at fault.
+fn explain(error: StoreError, since: String) -> Problem {
+    let message = match &error {
+        StoreError::ChangesGone { oldest } => {
+            Some(format!("the oldest place that can be read from is {oldest}"))
         }
-        if Instant::now() >= deadline {
-            return Ok(false);
-        }
-    }
-}
-
-fn explain(error: StoreError, since: u64) -> Problem {
-    let oldest = match error.kind() {
-        ErrorKind::ChangesGone { oldest } => Some(oldest),
+        StoreError::ForeignPlace(foreign) => Some(foreign.to_string()),
         _ => None,
     };
     let problem = error.into_problem();
-    match oldest {
-        Some(oldest) => {
-            let message = format!("the oldest place that can be read from is {oldest}");
-            problem.with_item(ProblemItem::named("since", message, since.to_string()))
-        }
+    match message {
+        Some(message) => problem.with_item(ProblemItem::named("since", message, since)),
         None => problem,
     }
 }
 
-fn render(page: &ChangesPage) -> wire::ChangesPage<'_> {
-    let changes = page.changes.iter().map(|change| wire::Change {
-        sequence: change.sequence.0,
+/// A page as text: bodies are spliced into it as they are kept.
+fn render(page: &FeedPage, bodies: bool) -> Vec<u8> {
+    let kept: usize = page.changes.iter().map(|change| change.kept.body.bytes()).sum();
+    let mut out = Vec::with_capacity(64 + page.changes.len() * 224 + kept);
+    out.extend_from_slice(b"{\"changes\":[");
+    for (index, change) in page.changes.iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        render_change(page, change, bodies, &mut out);
+    }
+    out.push(b']');
+    let rest = wire::ChangesPage {
+        changes: wire::SplicedChanges,
+        next: page.next.to_string(),
+        more: page.more,
+    };
+    splice(&mut out, &rest);
+    out
+}
+
+/// What a change left nothing of has no body.
+fn render_change(page: &FeedPage, change: &Change, bodies: bool, out: &mut Vec<u8>) {
+    let body = change.kept.body.text().filter(|_| bodies);
+    let leaves_one = matches!(change.kind, ChangeKind::Created | ChangeKind::Updated);
+    let entry = wire::Change {
+        place: page.place_of(change).to_string(),
         collection: change.collection.as_str(),
         id: change.id.as_ref().map(wire::Id::from),
         kind: change.kind.as_str(),
         revision: change.revision.as_ref().map(ToString::to_string),
         at: change.at,
-    });
-    wire::ChangesPage { changes: changes.collect(), next: page.next.0, more: page.more }
+        body: wire::SplicedBody,
+        body_omitted: (bodies && leaves_one && body.is_none()).then_some(true),
+    };
+    out.push(b'{');
+    splice(out, &entry);
+    if let (Some(body), Some(id)) = (body, &change.id) {
+        out.pop();
+        out.extend_from_slice(b",\"body\":");
+        View::write_open(body, out);
+        View::write_id(id, out);
+        out.push(b'}');
+    }
 }

@@ -405,12 +405,54 @@ pub(super) struct BatchFault<'a> {
     pub(super) message: &'a str,
 }
 
+/// Changes that stand in an answer as text.
+pub(super) struct SplicedChanges;
+
+/// The document of a change, which stands in it as text.
+pub(super) struct SplicedBody;
+
+/// Declares what stands in an answer as text already, and what it is like in the schema.
+macro_rules! spliced {
+    ($name:ident, $schema:ty) => {
+        impl $name {
+            fn is_written_already(&self) -> bool {
+                true
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_unit()
+            }
+        }
+
+        impl JsonSchema for $name {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+                generator.subschema_for::<$schema>()
+            }
+        }
+    };
+}
+
+spliced!(SplicedChanges, Vec<Change<'static>>);
+spliced!(SplicedBody, StoredDocument);
+
 /// A page of changes.
 #[derive(Serialize, JsonSchema)]
-pub(super) struct ChangesPage<'a> {
-    pub(super) changes: Vec<Change<'a>>,
-    /// Where the next page begins.
-    pub(super) next: u64,
+#[schemars(extend("required" = ["changes", "next", "more"]))]
+pub(super) struct ChangesPage {
+    #[serde(skip_serializing_if = "SplicedChanges::is_written_already")]
+    pub(super) changes: SplicedChanges,
+    /// Where the next page begins. Opaque: compare it with nothing, and hand it back as `since`.
+    pub(super) next: String,
     /// Whether there are more now.
     pub(super) more: bool,
 }
@@ -418,7 +460,8 @@ pub(super) struct ChangesPage<'a> {
 /// One committed write.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Change<'a> {
-    pub(super) sequence: u64,
+    /// Where to go on after this change; opaque.
+    pub(super) place: String,
     pub(super) collection: &'a str,
     pub(super) id: Option<Id<'a>>,
     #[schemars(extend("enum" = ["created", "updated", "deleted", "collection_deleted"]))]
@@ -427,6 +470,13 @@ pub(super) struct Change<'a> {
     #[serde(serialize_with = "as_text")]
     #[schemars(with = "String", extend("format" = "date-time"))]
     pub(super) at: Timestamp,
+    /// The document as the change left it, with `include=body`.
+    #[serde(skip_serializing_if = "SplicedBody::is_written_already")]
+    pub(super) body: SplicedBody,
+    /// The document was asked for and is not kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "bool")]
+    pub(super) body_omitted: Option<bool>,
 }
 
 /// The indexes of a collection.

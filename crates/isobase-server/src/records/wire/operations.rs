@@ -1,18 +1,17 @@
 //! How the record routes are described.
 
 use isobase_http::{Answer, Content, Operation, ProblemCode};
-use isobase_types::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::{
-    Batch, BatchError, BatchReport, BatchResult, Change, ChangesPage, Collections,
-    DeletedCollection, Document, Id, Index, Indexes, JsonPatch, LineError, List, LoadReport,
-    LoadedIds, Message, Stats, Update,
+    Batch, BatchError, BatchReport, BatchResult, ChangesPage, Collections, DeletedCollection,
+    Document, Id, Index, Indexes, JsonPatch, LineError, List, LoadReport, LoadedIds, Message,
+    Stats, Update,
     parameters::{
         ETAG, LAST_MODIFIED, LOCATION, ORIGIN, REPLAYED, accept, atomic, changes_limit, collection,
         confirm, count, cursor, document_in, document_out, fields, id, idempotency_key, if_match,
-        if_modified_since, if_none_match, if_unmodified_since, index_fields, index_unique, lines,
-        meta, or, page, page_limit, since, sort, upsert, wait,
+        if_modified_since, if_none_match, if_unmodified_since, include, index_fields, index_unique,
+        lines, meta, or, page, page_limit, since, sort, upsert, wait,
     },
 };
 use crate::{
@@ -99,6 +98,7 @@ pub(in crate::records) fn list_records() -> Operation {
             codes::INVALID_COLLECTION_NAME,
             codes::INVALID_PARAMETER,
             codes::INVALID_ARGUMENT,
+            codes::FOREIGN_PLACE,
             codes::LIMIT_EXCEEDED,
         ])
 }
@@ -328,7 +328,7 @@ pub(in crate::records) fn write_batch() -> Operation {
 
 pub(in crate::records) fn list_collection_changes() -> Operation {
     changes("list_collection_changes", "Follow the changes of a collection")
-        .parameters([collection(), since(), changes_limit(), wait()])
+        .parameters([collection(), since(), changes_limit(), include(), wait()])
         .problems([codes::INVALID_COLLECTION_NAME])
 }
 
@@ -336,33 +336,45 @@ pub(in crate::records) fn list_changes() -> Operation {
     changes("list_changes", "Follow the changes of all collections").parameters([
         since(),
         changes_limit(),
+        include(),
         wait(),
     ])
 }
 
 fn changes(name: &'static str, summary: &'static str) -> Operation {
-    let change = Change {
-        sequence: 13,
-        collection: "orders",
-        id: Some(Id::Integer(1)),
-        kind: "created",
-        revision: Some("13".to_owned()),
-        at: Timestamp { unix_us: 1_795_183_740_000_000 },
-    };
-    let page = ChangesPage { changes: vec![change], next: 13, more: false };
+    let place = "AQEjRWeJq83vAAAAAAAAAAAAAAAAAAAADQ";
+    let page = json!({
+        "changes": [{
+            "place": place,
+            "collection": "orders",
+            "id": 1,
+            "kind": "created",
+            "revision": "13",
+            "at": "2026-11-20T14:09:00.000000Z",
+        }],
+        "next": place,
+        "more": false,
+    });
     Operation::new(name, "changes", summary)
         .description(
-            "Committed writes in the order of their commits. Begin with `since=0`, go on with the \
-             `next` of each answer. Changes are kept for a while; when those after `since` are \
-             gone, the answer is 410 with the oldest place. The deletion of a whole collection is \
-             one change of kind `collection_deleted` with a null id. Revisions are the text of \
-             the `ETag` without its quotes.",
+            "Committed writes in the order of their commits. Begin with `since=0`, or with \
+             `since=now` after the last write, and go on with the `next` of each answer. Changes \
+             are kept for a while; when those after `since` are gone, the answer is 410 with the \
+             oldest place. A place of another database, or of before this one was restored or \
+             copied into, is 410 with the code `foreign_place`. The deletion of a whole \
+             collection is one change of kind `collection_deleted` with a null id. Revisions are \
+             the text of the `ETag` without its quotes.",
         )
         .answers(
             Answer::new(200, "A page of changes; `more` says whether there are more now.")
-                .content(Content::like(&page)),
+                .content(Content::of::<ChangesPage>().example(page)),
         )
-        .problems([codes::INVALID_PARAMETER, codes::CHANGES_GONE, codes::UNSUPPORTED])
+        .problems([
+            codes::INVALID_PARAMETER,
+            codes::CHANGES_GONE,
+            codes::FOREIGN_PLACE,
+            codes::UNSUPPORTED,
+        ])
 }
 
 pub(in crate::records) fn list_indexes() -> Operation {

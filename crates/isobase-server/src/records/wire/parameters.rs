@@ -175,15 +175,31 @@ pub(super) fn accept() -> Parameter {
 }
 
 pub(super) fn since() -> Parameter {
-    Parameter::new(Location::Query, "since", "Only changes after this place.")
-        .schema(json!({ "type": "integer", "minimum": 0, "default": 0 }))
-        .example(0)
+    Parameter::new(
+        Location::Query,
+        "since",
+        "Only changes after this place: `0`, `now`, or a place as the feed gave it. Another number \
+         only in a database into which nothing was ever restored or copied.",
+    )
+    .schema(json!({ "type": "string", "default": "0" }))
+    .example("0")
 }
 
 pub(super) fn changes_limit() -> Parameter {
     Parameter::new(Location::Query, "limit", "Most changes of a page.")
         .schema(json!({ "type": "integer", "minimum": 1, "maximum": 1000, "default": 100 }))
         .example(100)
+}
+
+pub(super) fn include() -> Parameter {
+    Parameter::new(
+        Location::Query,
+        "include",
+        "`body`: with the document as each change left it, where the collection keeps bodies \
+         (`changes.bodies_of`). A change whose body is not kept has `body_omitted`.",
+    )
+    .schema(json!({ "type": "string", "enum": ["body"] }))
+    .example("body")
 }
 
 pub(super) fn wait() -> Parameter {
