@@ -46,7 +46,7 @@ pub(crate) async fn refused_operation_does_not_stop_the_others(s: Shared) {
         Operation::create_as("there", "{}"),
         Operation::put("there", r#"{"n":2}"#).at("77"),
         Operation::put("there", r#"{"n":3}"#).at("1"),
-        Operation::upsert("99", "{}"),
+        Operation::put("99", "{}"),
     ];
     let report = batch(&s, "a", Batch::each(operations)).await;
     let expected = [
