@@ -664,11 +664,12 @@ mod tests {
     async fn many_are_answered_one_by_one() {
         let db = open().await;
         let kept = db.save("d", "kept", &json!({})).await.unwrap();
+        let too_long = "x".repeat(1_501);
         let documents = [
             json!({"_id": "a", "n": 1}),
             json!({"n": 2}),
             json!({"_id": "kept", "_rev": "77"}),
-            json!({"_id": "_bad"}),
+            json!({"_id": too_long}),
             json!({"_id": "kept", "_rev": kept.rev()}),
             json!([1]),
         ];
@@ -679,7 +680,7 @@ mod tests {
         assert!(shown[0]["rev"].is_string());
         assert_eq!(shown[1], json!({"ok": false, "id": null, "error": "missing _id"}));
         assert_eq!(shown[2], json!({"ok": false, "id": "kept", "error": "conflict"}));
-        assert_eq!((&shown[3]["ok"], &shown[3]["id"]), (&json!(false), &json!("_bad")));
+        assert_eq!((&shown[3]["ok"], &shown[3]["id"]), (&json!(false), &json!(too_long)));
         assert_eq!(shown[4]["ok"], true);
         assert_eq!(shown[5]["ok"], false);
 

@@ -24,7 +24,7 @@ pub(crate) async fn refused_writes_take_no_sequence(s: Shared) {
     create(&s, "a", "{}").await;
     refused(&s, "a", Operation::put("1", "{}").at("77")).await;
     refused(&s, "a", Operation::delete("5")).await;
-    refused(&s, "a", Operation::create_as("7", "{}")).await;
+    refused(&s, "a", Operation::create_as("1", "{}")).await;
     refused(&s, "a", Operation::create("nonsense")).await;
     assert_eq!(revision(&write(&s, "a", Operation::put("1", "{}")).await), "2");
 }

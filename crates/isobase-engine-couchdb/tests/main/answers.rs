@@ -487,8 +487,8 @@ fn bookmarks_and_warnings_of_a_listing_are_passed_over() {
         };
         let fetched = backend.fetch(&name("n"), &fetch).await.unwrap();
         assert!(!fetched.exhausted);
-        // An id with a slash is not to be reached through us.
-        assert_eq!(fetched.documents.len(), 1);
+        assert_eq!(fetched.documents.len(), 2);
+        assert_eq!(fetched.documents[1].document.id.to_string(), "a/b");
         assert_eq!(fetched.documents[0].key, [2, 1]);
         assert_eq!(fetched.documents[0].document.body, "{\"n\":9007199254740993}");
     });

@@ -87,7 +87,8 @@ fn taking_documents_in_leaves_their_content_alone() {
         let id = DocumentId::parse("x").unwrap();
         let document = engine.get(&name("agents"), &id).await.unwrap().unwrap();
         assert_eq!(document.revision.number(), Some(1));
-        assert_eq!(document.body, "{\"alpha\":[100,100],\"zeta\":1}");
+        // Its own field `id` is kept, and is not the document's id.
+        assert_eq!(document.body, "{\"id\":\"theirs\",\"alpha\":[100,100],\"zeta\":1}");
         let (_, after) = f.foreign(Method::GET, "agents/x", "").await;
         let content = |tree: Tree| {
             let Tree::Object(mut fields) = tree else { panic!("no object") };

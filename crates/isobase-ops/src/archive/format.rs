@@ -320,16 +320,19 @@ mod tests {
                 "{{\"id\":{id},\"revision\":\"1\",\"created_us\":1,\"updated_us\":1,\"body\":{body}}}\n"
             )
         };
-        assert!(read_lines(line("1", "{}").as_bytes(), Pass::First).is_ok());
+        // A body may have a field `id` of its own, and an id may be any text but the empty one.
+        for (id, body) in [("1", "{}"), ("1", "{\"id\":1}"), ("\"_a\"", "{}")] {
+            assert!(read_lines(line(id, body).as_bytes(), Pass::First).is_ok(), "{id} {body}");
+        }
         for (id, body) in [
             ("1", "[]"),
             ("1", "{ }"),
-            ("1", "{\"id\":1}"),
             ("1", "{\"a\":1,\"a\":2}"),
             ("1", "{\"a\":1e400}"),
             ("\"1\"", "{}"),
             ("01", "{}"),
-            ("\"_a\"", "{}"),
+            ("\"\"", "{}"),
+            ("\"a\\u0000\"", "{}"),
             ("-1", "{}"),
             ("\"a\\\"", "{}"),
             ("", "{}"),
