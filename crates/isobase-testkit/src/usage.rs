@@ -15,6 +15,9 @@ pub struct ProcessUsage {
     pub resident_bytes: u64,
     /// The most resident memory it ever had, in bytes (`VmHWM`).
     pub resident_peak_bytes: u64,
+    /// Of the resident memory now, what are pages of files (`RssFile`): the executable's own code
+    /// above all, which the kernel can drop. A debug build has three times the code of a release.
+    pub resident_file_bytes: u64,
 }
 
 impl ProcessUsage {
@@ -31,6 +34,8 @@ impl ProcessUsage {
                 .with_context(|| format!("no VmRSS in /proc/{pid}/status"))?,
             resident_peak_bytes: memory(&status, "VmHWM:")
                 .with_context(|| format!("no VmHWM in /proc/{pid}/status"))?,
+            resident_file_bytes: memory(&status, "RssFile:")
+                .with_context(|| format!("no RssFile in /proc/{pid}/status"))?,
         })
     }
 
