@@ -25,4 +25,4 @@ pub use schema::{
     InvalidSchema, OnDelete, Reference, SCHEMA_BYTES_MAX, SCHEMAS_COLLECTION, Schema, SchemaInfo,
     SchemaOrigin,
 };
-pub use store::{Atomicity, Store};
+pub use store::{Atomicity, SYSTEM_PREFIX, Store};

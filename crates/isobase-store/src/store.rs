@@ -40,7 +40,13 @@ pub struct Store {
     /// Fields whose index is there: those that refer to other collections. Written by whoever has
     /// made or found one. One that somebody drops meanwhile makes deletions be refused.
     indexed: Arc<Mutex<HashSet<(CollectionName, FieldPath)>>>,
+    /// Whether this handle reaches system collections.
+    system: bool,
 }
+
+/// What the names of system collections begin with: what a service keeps about itself (keys,
+/// accounts, licences, …) as documents of the same database.
+pub const SYSTEM_PREFIX: &str = "isobase_";
 
 /// How often a deletion is tried when documents that refer to what it deletes come and go.
 const CASCADE_ATTEMPTS: u32 = 5;
@@ -59,7 +65,15 @@ impl Store {
     #[must_use]
     pub fn new(engine: Arc<dyn Engine>, options: StoreOptions) -> Self {
         let schemas = Arc::new(Registry::new(HashMap::new()));
-        Self { engine, options, schemas, indexed: Arc::default() }
+        Self { engine, options, schemas, indexed: Arc::default(), system: false }
+    }
+
+    /// The same store with system collections, those whose names begin with [`SYSTEM_PREFIX`]:
+    /// this handle reads, writes, lists and follows them as others. For the features that keep
+    /// something there; what a caller names must never reach it unchecked.
+    #[must_use]
+    pub fn system(&self) -> Self {
+        Self { system: true, ..self.clone() }
     }
 
     /// The same store with schemas of the configuration: they come before stored ones and cannot
@@ -331,7 +345,7 @@ impl Store {
     /// When the engine fails.
     pub async fn collections(&self) -> Result<Vec<CollectionInfo>, StoreError> {
         let mut collections = self.engine.collections().await?;
-        collections.retain(|collection| !self.schemas.is_reserved(&collection.name));
+        collections.retain(|collection| !self.is_reserved(&collection.name));
         Ok(collections)
     }
 
@@ -435,7 +449,7 @@ impl Store {
                 });
             }
         }
-        page.changes.retain(|change| !self.schemas.is_reserved(&change.collection));
+        page.changes.retain(|change| !self.is_reserved(&change.collection));
         Ok(FeedPage::of(page))
     }
 
@@ -481,6 +495,7 @@ impl Store {
     /// # Errors
     /// When the engine fails or has no indexes.
     pub async fn indexes(&self, collection: &CollectionName) -> Result<Vec<IndexInfo>, StoreError> {
+        self.refuse_reserved(collection)?;
         Ok(self.index_ability()?.indexes(collection).await?)
     }
 
@@ -506,6 +521,7 @@ impl Store {
         collection: &CollectionName,
         definition: &IndexDefinition,
     ) -> Result<bool, StoreError> {
+        self.refuse_reserved(collection)?;
         Ok(self.index_ability()?.drop_index(collection, definition).await?)
     }
 
@@ -525,9 +541,14 @@ impl Store {
         Ok(self.engine.close().await?)
     }
 
-    /// The schemas are no collection of the user's.
+    /// Whether a collection is hidden from this handle. The schemas have methods of their own.
+    fn is_reserved(&self, collection: &CollectionName) -> bool {
+        self.schemas.holds_schemas(collection)
+            || !self.system && collection.as_str().starts_with(SYSTEM_PREFIX)
+    }
+
     fn refuse_reserved(&self, collection: &CollectionName) -> Result<(), StoreError> {
-        if self.schemas.is_reserved(collection) {
+        if self.is_reserved(collection) {
             return Err(StoreError::ReservedCollection { collection: collection.clone() });
         }
         Ok(())

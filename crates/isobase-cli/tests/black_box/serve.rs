@@ -43,9 +43,14 @@ fn an_interrupt_stops_it_too() {
 #[test]
 fn a_second_signal_ends_it_at_once() {
     let mut server = TestServer::start().unwrap();
-    // A request whose body never comes keeps the service from ending by itself.
+    // A request whose body never comes keeps the service from ending by itself, once it is read:
+    // the service says so by asking for the body.
     let mut open = server.connect().unwrap();
-    open.send(b"POST /records/a HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\n{").unwrap();
+    let head = "POST /records/a HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
+                content-length: 9\r\nexpect: 100-continue\r\n\r\n";
+    open.send(head.as_bytes()).unwrap();
+    let asked = open.read_part().unwrap();
+    assert!(asked.starts_with(b"HTTP/1.1 100 "), "{}", String::from_utf8_lossy(&asked));
     server.signal(Signal::TERM).unwrap();
     wait_until("the stop", Duration::from_secs(10), || {
         Ok(server.log().contains("stopping").then_some(()))

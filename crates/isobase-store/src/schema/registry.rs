@@ -115,7 +115,7 @@ impl Registry {
     }
 
     /// Whether this is the collection of the schemas themselves.
-    pub(crate) fn is_reserved(&self, collection: &CollectionName) -> bool {
+    pub(crate) fn holds_schemas(&self, collection: &CollectionName) -> bool {
         *collection == self.collection
     }
 
