@@ -22,7 +22,7 @@ pub use isobase_engine::{
 pub use options::StoreOptions;
 pub use page::{DocumentPage, PagePosition, Totals};
 pub use schema::{
-    InvalidSchema, OnDelete, Reference, SCHEMA_BYTES_MAX, SCHEMAS_COLLECTION, Schema, SchemaInfo,
-    SchemaOrigin,
+    FieldDefault, FieldInfo, FieldKind, InvalidSchema, OnDelete, Reference, SCHEMA_BYTES_MAX,
+    SCHEMAS_COLLECTION, Schema, SchemaInfo, SchemaOrigin,
 };
 pub use store::{Atomicity, SYSTEM_PREFIX, Store};

@@ -2,8 +2,89 @@
 
 use std::collections::VecDeque;
 
-use isobase_types::{CollectionName, FieldPath};
+use isobase_types::{
+    CollectionName, FieldPath,
+    json::{self, Raw},
+};
 use serde_json::{Map, Value};
+
+/// A field that a schema names: one of its `properties`, or a property of one that is an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldInfo {
+    /// Where it stands in a document; of one step for a field at the top.
+    pub path: FieldPath,
+    /// What it holds.
+    pub kind: FieldKind,
+    /// A document, or the object it belongs to, must have it.
+    pub required: bool,
+    /// It may be null.
+    pub nullable: bool,
+    /// `readOnly`: what a caller sends for it is ignored.
+    pub read_only: bool,
+    /// `writeOnly`: it is never shown, and nobody may filter or sort by it.
+    pub write_only: bool,
+    /// `x-unique`: only one document of the collection may have its value.
+    pub unique: bool,
+    /// What a new document gets that comes without it.
+    pub default: Option<FieldDefault>,
+    /// The collection it refers to.
+    pub reference: Option<Reference>,
+    /// `enum`: the values it may have, each as JSON text; empty for any.
+    pub values: Vec<String>,
+    /// `maxLength`: the most characters of a text.
+    pub length_max: Option<u64>,
+}
+
+impl FieldInfo {
+    /// The name of a field at the top of a document; none of one that lies deeper.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        match self.path.steps() {
+            [name] => Some(name),
+            _ => None,
+        }
+    }
+}
+
+/// What a field holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FieldKind {
+    /// `true` or `false`.
+    Boolean,
+    /// A whole number.
+    Integer,
+    /// A number.
+    Number,
+    /// A text of one line: `"type": "string"`.
+    String,
+    /// A text of many lines: a string with `"x-type": "text"`.
+    Text,
+    /// A moment: a string with `"format": "date-time"`.
+    DateTime,
+    /// The address of an uploaded file: a string with `"x-type": "file"`.
+    File,
+    /// A list.
+    Array,
+    /// An object; its own properties are fields too.
+    Object,
+    /// The id of a document of another collection: see [`FieldInfo::reference`].
+    Reference,
+    /// Any value.
+    Json,
+}
+
+/// What a new document gets in a field that it comes without.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FieldDefault {
+    /// `default`: this value, as JSON text.
+    Value(String),
+    /// `"x-default": "now"`: the moment, as `2026-11-20T14:09:00.123456Z`.
+    Now,
+    /// `"x-default": "uuid"`: a UUID of version 7, of its own for each document.
+    Uuid,
+    /// `"x-default": "user"`: the id of whoever asks; nothing for who has none.
+    User,
+}
 
 /// A field that holds the id of a document of another collection.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,62 +121,176 @@ pub(super) struct Misplaced {
 const REFERENCE: &str = "x-reference";
 /// The annotation beside it that says what a deletion does.
 const ON_DELETE: &str = "x-on-delete";
+/// The annotation of a default that is made when it is needed.
+const GENERATED: &str = "x-default";
+/// The annotation that tells strings apart.
+const TYPE: &str = "x-type";
+/// The annotation of a field whose values only one document may have.
+const UNIQUE: &str = "x-unique";
 
-/// The references that a schema declares: `x-reference` of its `properties`, also of properties of
-/// properties.
-pub(super) fn references(schema: &str) -> Result<Vec<Reference>, Misplaced> {
-    // Nearly every schema has none, and is not read twice.
-    if !schema.contains(REFERENCE) {
-        return Ok(Vec::new());
-    }
-    let Ok(schema) = serde_json::from_str::<Value>(schema) else { return Ok(Vec::new()) };
-    let mut references = Vec::new();
-    let mut left = VecDeque::from([(Vec::<String>::new(), &schema)]);
+/// The fields that a schema (canonical text) names, those at the top first, in the order in which it
+/// names them.
+pub(super) fn read(schema: &str) -> Result<Vec<FieldInfo>, Misplaced> {
+    let mut fields = Vec::new();
+    let mut left = VecDeque::from([(Vec::<String>::new(), Raw::new(schema))]);
     while let Some((steps, schema)) = left.pop_front() {
-        let properties = schema.get("properties").and_then(Value::as_object);
-        for (name, property) in properties.into_iter().flatten() {
+        let (mut required, mut properties) = (Vec::new(), None);
+        for (keyword, value) in schema.members() {
+            match keyword.as_str_decoded().as_deref() {
+                Some("required") => required = value.elements().collect(),
+                Some("properties") => properties = Some(value),
+                _ => {}
+            }
+        }
+        for (key, property) in properties.into_iter().flat_map(Raw::members) {
+            let Some(name) = key.as_str_decoded() else { continue };
             let mut steps = steps.clone();
-            steps.push(name.clone());
-            if let Some(property) = property.as_object() {
-                references.extend(reference(&steps, property)?);
+            steps.push(name.into_owned());
+            if let Ok(members) = serde_json::from_str(property.as_text()) {
+                let read = Property { steps: &steps, property: &members };
+                let required = required.iter().any(|it| it.as_text() == key.as_text());
+                fields.extend(read.field(required)?);
             }
             left.push_back((steps, property));
         }
     }
-    Ok(references)
+    Ok(fields)
 }
 
-fn reference(
-    steps: &[String],
-    property: &Map<String, Value>,
-) -> Result<Option<Reference>, Misplaced> {
-    let wrong = |annotation: &str, message: String| {
-        let steps = steps.iter().map(|step| step.replace('~', "~0").replace('/', "~1"));
-        let place: Vec<String> = steps.map(|step| format!("/properties/{step}")).collect();
-        Misplaced { pointer: format!("{}/{annotation}", place.concat()), message }
-    };
-    let Some(to) = property.get(REFERENCE) else { return Ok(None) };
-    let to = to.as_str().ok_or_else(|| {
-        wrong(REFERENCE, "expected the name of a collection as a string".to_owned())
-    })?;
-    let collection =
-        CollectionName::new(to).map_err(|error| wrong(REFERENCE, error.to_string()))?;
-    let on_delete = match property.get(ON_DELETE).map(|value| value.as_str().unwrap_or_default()) {
-        None | Some("refuse") => OnDelete::Refuse,
-        Some("set_null") => OnDelete::SetNull,
-        Some("cascade") => OnDelete::Cascade,
-        Some(_) => {
-            let message = "expected \"refuse\", \"set_null\" or \"cascade\"".to_owned();
-            return Err(wrong(ON_DELETE, message));
-        }
-    };
-    let quoted: Vec<String> = steps.iter().map(|step| quote(step)).collect();
-    let field =
-        FieldPath::parse(&quoted.join(".")).map_err(|error| wrong(REFERENCE, error.to_string()))?;
-    if field.is_id() {
-        return Err(wrong(REFERENCE, "the id of a document refers to nothing else".to_owned()));
+/// The references that a schema declares.
+pub(super) fn references(schema: &str) -> Vec<Reference> {
+    // Nearly every schema has none, and is not read again.
+    if !schema.contains(REFERENCE) {
+        return Vec::new();
     }
-    Ok(Some(Reference { field, collection, on_delete }))
+    let fields = read(schema).unwrap_or_default();
+    fields.into_iter().filter_map(|field| field.reference).collect()
+}
+
+/// One property, and the names that lead to it.
+struct Property<'a> {
+    steps: &'a [String],
+    property: &'a Map<String, Value>,
+}
+
+impl Property<'_> {
+    /// The field; none for the name `id`, which is no field of a body, and for a path that nobody
+    /// could write.
+    fn field(&self, required: bool) -> Result<Option<FieldInfo>, Misplaced> {
+        let quoted: Vec<String> = self.steps.iter().map(|step| quote(step)).collect();
+        let path = match FieldPath::parse(&quoted.join(".")) {
+            Ok(path) if !path.is_id() => path,
+            Ok(_) if self.property.contains_key(REFERENCE) => {
+                let message = "the id of a document refers to nothing else";
+                return Err(self.wrong(REFERENCE, message));
+            }
+            Err(error) if self.property.contains_key(REFERENCE) => {
+                return Err(self.wrong(REFERENCE, error.to_string()));
+            }
+            _ => return Ok(None),
+        };
+        let reference = self.reference(&path)?;
+        let is = |name: &str| self.property.get(name) == Some(&Value::Bool(true));
+        let values = self.property.get("enum").and_then(Value::as_array);
+        Ok(Some(FieldInfo {
+            kind: self.kind(reference.is_some())?,
+            required,
+            nullable: self.is_nullable(),
+            read_only: is("readOnly"),
+            write_only: is("writeOnly"),
+            unique: is(UNIQUE),
+            default: self.default()?,
+            reference,
+            values: values.into_iter().flatten().map(Value::to_string).collect(),
+            length_max: self.property.get("maxLength").and_then(Value::as_u64),
+            path,
+        }))
+    }
+
+    fn kind(&self, refers: bool) -> Result<FieldKind, Misplaced> {
+        let of_string = match self.property.get(TYPE).map(|word| word.as_str().unwrap_or_default())
+        {
+            Some("text") => FieldKind::Text,
+            Some("file") => FieldKind::File,
+            Some(_) => return Err(self.wrong(TYPE, "expected \"text\" or \"file\"")),
+            None if self.property.get("format").and_then(Value::as_str) == Some("date-time") => {
+                FieldKind::DateTime
+            }
+            None => FieldKind::String,
+        };
+        if refers {
+            return Ok(FieldKind::Reference);
+        }
+        let types = self.types();
+        let mut types = types.iter().filter(|word| **word != "null");
+        Ok(match (types.next().copied(), types.next()) {
+            (Some("boolean"), None) => FieldKind::Boolean,
+            (Some("integer"), None) => FieldKind::Integer,
+            (Some("number"), None) => FieldKind::Number,
+            (Some("string"), None) => of_string,
+            (Some("array"), None) => FieldKind::Array,
+            (Some("object"), None) => FieldKind::Object,
+            _ => FieldKind::Json,
+        })
+    }
+
+    /// The types it names; none when it names none.
+    fn types(&self) -> Vec<&str> {
+        match self.property.get("type") {
+            Some(Value::String(word)) => vec![word],
+            Some(Value::Array(words)) => words.iter().filter_map(Value::as_str).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    fn is_nullable(&self) -> bool {
+        let types = self.types();
+        let values = self.property.get("enum").and_then(Value::as_array);
+        (types.is_empty() || types.contains(&"null"))
+            && values.is_none_or(|values| values.contains(&Value::Null))
+    }
+
+    fn default(&self) -> Result<Option<FieldDefault>, Misplaced> {
+        let value = self.property.get("default");
+        let Some(generated) = self.property.get(GENERATED) else {
+            return Ok(value.map(|value| FieldDefault::Value(canonical(value))));
+        };
+        if value.is_some() {
+            return Err(self.wrong(GENERATED, "stands beside default; leave one of them out"));
+        }
+        match generated.as_str() {
+            Some("now") => Ok(Some(FieldDefault::Now)),
+            Some("uuid") => Ok(Some(FieldDefault::Uuid)),
+            Some("user") => Ok(Some(FieldDefault::User)),
+            _ => Err(self.wrong(GENERATED, "expected \"now\", \"uuid\" or \"user\"")),
+        }
+    }
+
+    fn reference(&self, field: &FieldPath) -> Result<Option<Reference>, Misplaced> {
+        let Some(to) = self.property.get(REFERENCE) else { return Ok(None) };
+        let to = to.as_str().ok_or_else(|| {
+            self.wrong(REFERENCE, "expected the name of a collection as a string")
+        })?;
+        let collection =
+            CollectionName::new(to).map_err(|error| self.wrong(REFERENCE, error.to_string()))?;
+        let on_delete = self.property.get(ON_DELETE).map(|it| it.as_str().unwrap_or_default());
+        let on_delete = match on_delete {
+            None | Some("refuse") => OnDelete::Refuse,
+            Some("set_null") => OnDelete::SetNull,
+            Some("cascade") => OnDelete::Cascade,
+            Some(_) => {
+                let message = "expected \"refuse\", \"set_null\" or \"cascade\"";
+                return Err(self.wrong(ON_DELETE, message));
+            }
+        };
+        Ok(Some(Reference { field: field.clone(), collection, on_delete }))
+    }
+
+    fn wrong(&self, annotation: &str, message: impl Into<String>) -> Misplaced {
+        let steps = self.steps.iter().map(|step| step.replace('~', "~0").replace('/', "~1"));
+        let place: Vec<String> = steps.map(|step| format!("/properties/{step}")).collect();
+        Misplaced { pointer: format!("{}/{annotation}", place.concat()), message: message.into() }
+    }
 }
 
 /// A step as [`FieldPath::parse`] reads it whatever it holds.
@@ -103,30 +298,84 @@ fn quote(step: &str) -> String {
     Value::String(step.to_owned()).to_string()
 }
 
+/// A value as a document has it.
+fn canonical(value: &Value) -> String {
+    let text = value.to_string();
+    json::canonicalise_value(text.as_bytes()).unwrap_or(text)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn compact(schema: &str) -> String {
+        json::canonicalise_value(schema.as_bytes()).unwrap()
+    }
 
     #[test]
     fn references_are_read_with_what_a_deletion_does() {
         let schema = r#"{"properties":{"team":{"type":"integer","x-reference":"teams"},
             "by":{"properties":{"a.b":{"x-reference":"people","x-on-delete":"cascade"}}},
             "x-reference":{"type":"string"}}}"#;
-        let found = references(schema).unwrap();
+        let found = references(&compact(schema));
         let shown = found.iter();
         let shown = shown.map(|it| format!("{} {} {:?}", it.field, it.collection, it.on_delete));
         assert_eq!(shown.collect::<Vec<_>>(), ["team teams Refuse", "by.\"a.b\" people Cascade"]);
     }
 
     #[test]
-    fn malformed_references_name_their_place() {
-        for (property, place) in [
-            (r#"{"x-reference":7}"#, "/properties/a~1b/x-reference"),
-            (r#"{"x-reference":""}"#, "/properties/a~1b/x-reference"),
-            (r#"{"x-reference":"t","x-on-delete":"set null"}"#, "/properties/a~1b/x-on-delete"),
+    fn malformed_annotations_name_their_place() {
+        for (property, annotation) in [
+            (r#"{"x-reference":7}"#, "x-reference"),
+            (r#"{"x-reference":""}"#, "x-reference"),
+            (r#"{"x-reference":"t","x-on-delete":"set null"}"#, "x-on-delete"),
+            (r#"{"x-default":"today"}"#, "x-default"),
+            (r#"{"x-default":"now","default":1}"#, "x-default"),
+            (r#"{"x-type":"integer"}"#, "x-type"),
         ] {
             let schema = format!(r#"{{"properties":{{"a/b":{property}}}}}"#);
-            assert_eq!(references(&schema).unwrap_err().pointer, place);
+            let place = format!("/properties/a~1b/{annotation}");
+            assert_eq!(read(&schema).unwrap_err().pointer, place);
         }
+    }
+
+    #[test]
+    fn fields_are_told_with_their_kinds_and_flags() {
+        let schema = r#"{"required":["email"],"properties":{
+            "id":{"type":"integer"},
+            "email":{"type":"string","maxLength":200,"x-unique":true},
+            "at":{"type":["string","null"],"format":"date-time","x-default":"now","readOnly":true},
+            "note":{"type":"string","x-type":"text","writeOnly":true,"default":"a\u00e4"},
+            "size":{"enum":["s","l"],"type":"string"},
+            "owner":{"type":"integer","x-reference":"users"},
+            "where":{"type":"object","properties":{"zip":{"type":"integer","default":1}}},
+            "any":{}}}"#;
+        let fields = read(&compact(schema)).unwrap();
+        let shown: Vec<String> =
+            fields.iter().map(|it| format!("{} {:?}", it.path, it.kind)).collect();
+        let expected = [
+            "email String",
+            "at DateTime",
+            "note Text",
+            "size String",
+            "owner Reference",
+            "where Object",
+            "any Json",
+            "where.zip Integer",
+        ];
+        assert_eq!(shown, expected);
+        let field = |name: &str| fields.iter().find(|it| it.path.to_string() == name).unwrap();
+        let email = field("email");
+        assert!(email.required && email.unique && !email.nullable && email.default.is_none());
+        assert_eq!((email.length_max, email.name()), (Some(200), Some("email")));
+        let at = field("at");
+        assert!(at.nullable && at.read_only && !at.write_only && !at.required);
+        assert_eq!(at.default, Some(FieldDefault::Now));
+        let note = field("note");
+        assert!(note.write_only);
+        assert_eq!(note.default, Some(FieldDefault::Value("\"aä\"".to_owned())));
+        assert_eq!(field("size").values, ["\"s\"", "\"l\""]);
+        assert!(!field("size").nullable && field("any").nullable);
+        assert_eq!(field("where.zip").name(), None);
     }
 }

@@ -15,7 +15,7 @@ mod validator;
 #[path = "without.rs"]
 mod validator;
 
-pub use fields::{OnDelete, Reference};
+pub use fields::{FieldDefault, FieldInfo, FieldKind, OnDelete, Reference};
 pub use parse::{InvalidSchema, SCHEMA_BYTES_MAX, Schema};
 pub(crate) use reference_check::{ReferenceCheck, Referring};
 pub(crate) use registry::Registry;

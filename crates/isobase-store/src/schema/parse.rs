@@ -6,7 +6,7 @@ use isobase_engine::Violation;
 use isobase_types::json;
 
 use super::{
-    fields::{Misplaced, Reference, references},
+    fields::{self, FieldInfo, Misplaced, Reference},
     validator::Validator,
 };
 
@@ -23,6 +23,7 @@ pub struct Schema(Arc<Inner>);
 struct Inner {
     text: String,
     validator: Validator,
+    fields: Vec<FieldInfo>,
     references: Vec<Reference>,
 }
 
@@ -61,15 +62,29 @@ impl Schema {
             return Err(whole("expected a JSON object".to_owned()));
         }
         let validator = Validator::compile(&text)?;
-        let references = references(&text)
+        let fields = fields::read(&text)
             .map_err(|Misplaced { pointer, message }| InvalidSchema { pointer, message })?;
-        Ok(Self(Arc::new(Inner { text, validator, references })))
+        let references = fields.iter().filter_map(|field| field.reference.clone()).collect();
+        Ok(Self(Arc::new(Inner { text, validator, fields, references })))
     }
 
     /// The schema as compact JSON text.
     #[must_use]
     pub fn as_text(&self) -> &str {
         &self.0.text
+    }
+
+    /// The fields that its `properties` name, those at the top first, with what their annotations
+    /// say. What stands behind a `$ref` or in a branch such as `allOf` is none of them.
+    #[must_use]
+    pub fn fields(&self) -> &[FieldInfo] {
+        &self.0.fields
+    }
+
+    /// The field at the top of a document with this name.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&FieldInfo> {
+        self.0.fields.iter().find(|field| field.name() == Some(name))
     }
 
     /// The fields that hold ids of documents of other collections.

@@ -217,7 +217,7 @@ impl Registry {
                 let Some((from, schema)) = name_of(&document).zip(text_of(&document)) else {
                     continue;
                 };
-                let found = references_in(&schema).unwrap_or_default();
+                let found = references_in(&schema);
                 let of_one = |reference| Referring { from: from.clone(), reference };
                 references.extend(found.into_iter().map(of_one));
             }
