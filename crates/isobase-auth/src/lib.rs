@@ -1,18 +1,47 @@
 //! Who may do what: keys, scopes and the one authorization function. Knows no HTTP.
 //!
 //! Reading order: [`Permission`] and [`Scope`], [`Principal`], [`KeyStore`] (the keys' own small
-//! file), [`Authorizer`] (the one decision), [`exposure_check`].
+//! file), [`Authorizer`] (the one decision), [`exposure_check`]; then people: [`Role`], [`Account`],
+//! [`Accounts`] with their passwords, [`Session`], [`Sessions`].
 
+mod account;
+mod account_error;
+mod account_name;
+mod accounts;
+mod attempts;
 mod authorizer;
+mod clock;
+mod documents;
 mod exposure;
 mod key;
 mod key_store;
+mod passwords;
 mod permission;
 mod principal;
+mod role;
+mod secret;
+mod session;
+mod session_cache;
+mod sessions;
 
+pub use account::{ACCOUNTS_COLLECTION, Account, NewAccount};
+pub use account_error::{AccountError, PASSWORD_BYTES_MAX};
+pub use account_name::ACCOUNT_NAME_BYTES_MAX;
+pub use accounts::{
+    ADMIN_PASSWORD_CHARACTERS_MIN, AccountOptions, AccountPage, Accounts, AttemptLimits,
+    Registration,
+};
 pub use authorizer::{Authorizer, Denied};
+pub use clock::Clock;
 pub use exposure::{Exposed, exposure_check};
 pub use key::{CreatedKey, KeyInfo};
 pub use key_store::{KeyError, KeyStore};
+pub use passwords::PasswordOptions;
 pub use permission::{InvalidScope, Permission, Scope};
 pub use principal::Principal;
+pub use role::{InvalidRole, ROLE_BYTES_MAX, Role};
+pub use secret::NoRandomness;
+pub use session::{
+    CreatedSession, SESSIONS_COLLECTION, Session, SessionInfo, SessionKind, is_session_token,
+};
+pub use sessions::{SESSIONS_PER_ACCOUNT_MAX, Sessions};

@@ -1,6 +1,8 @@
 //! Keys in a file, and what they allow.
 #![expect(clippy::unwrap_used, reason = "a failing helper fails its test")]
 
+mod accounts;
+
 use std::path::PathBuf;
 
 use isobase_auth::{Authorizer, Denied, KeyError, KeyStore, Permission, Principal, Scope};

@@ -1,0 +1,162 @@
+//! An account, and how it is stored.
+
+use isobase_types::{
+    Document, DocumentId, Revision, Timestamp,
+    json::{InvalidJson, canonicalise_document},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{AccountError, Role, account_name::Names};
+
+/// The system collection of the accounts.
+pub const ACCOUNTS_COLLECTION: &str = "isobase_accounts";
+
+/// Somebody who can sign in. What is kept of the password is not part of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// The id of its document.
+    pub id: DocumentId,
+    /// Changes with everything else.
+    pub revision: Revision,
+    /// What it is called, unique.
+    pub name: String,
+    /// Where mail reaches it, unique without regard to case; `None` without one.
+    pub email: Option<String>,
+    /// Whether mail to the address was answered.
+    pub verified: bool,
+    /// What it may do.
+    pub role: Role,
+    /// Whether it is shut out until an administrator lets it in again.
+    pub disabled: bool,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Sessions of an earlier epoch are over.
+    pub(crate) session_epoch: u64,
+    /// The one session of an earlier epoch that goes on.
+    pub(crate) session_kept: Option<String>,
+}
+
+impl Account {
+    /// Whether a session that began in an epoch goes on.
+    pub(crate) fn lets(&self, session: &str, epoch: u64) -> bool {
+        let is_kept = self.session_kept.as_deref() == Some(session);
+        !self.disabled && (epoch == self.session_epoch || is_kept)
+    }
+}
+
+/// Who is to get an account.
+#[derive(Clone, Copy)]
+pub struct NewAccount<'a> {
+    /// What it is to be called.
+    pub name: &'a str,
+    /// Where mail reaches it.
+    pub email: Option<&'a str>,
+    /// Its password, as it was typed.
+    pub password: &'a str,
+}
+
+/// Hides the password: in a log it is a leak.
+impl std::fmt::Debug for NewAccount<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { name, email, password: _ } = self;
+        f.debug_struct("NewAccount")
+            .field("name", name)
+            .field("email", email)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The body of an account's document.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct StoredAccount {
+    pub(crate) name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) email: Option<String>,
+    /// The address in the form in which it is unique.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) address_key: Option<String>,
+    #[serde(default)]
+    pub(crate) verified: bool,
+    pub(crate) role: String,
+    #[serde(default)]
+    pub(crate) disabled: bool,
+    /// The argon2id hash in the PHC format; `None` where nobody can sign in by a password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) password: Option<String>,
+    /// `true` for the owner that was made without another one: it is unique, so only one is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) first_owner: Option<bool>,
+    #[serde(default)]
+    pub(crate) session_epoch: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) session_kept: Option<String>,
+    /// Microseconds since 1970.
+    pub(crate) created_us: i64,
+}
+
+impl StoredAccount {
+    pub(crate) fn new(names: Names, password: String, role: &Role, now: Timestamp) -> Self {
+        let Names { name, email, address_key } = names;
+        Self {
+            name,
+            email,
+            address_key,
+            verified: false,
+            role: role.as_str().to_owned(),
+            disabled: false,
+            password: Some(password),
+            first_owner: None,
+            session_epoch: 0,
+            session_kept: None,
+            created_us: now.unix_us,
+        }
+    }
+
+    pub(crate) fn read(document: &Document) -> Result<Self, AccountError> {
+        serde_json::from_str(&document.body).map_err(|_| unreadable(&document.id))
+    }
+
+    pub(crate) fn body(&self) -> Result<String, InvalidJson> {
+        let text = serde_json::to_vec(self).expect("text, numbers and booleans always serialise");
+        canonicalise_document(&text)
+    }
+
+    /// The account as everybody else knows it.
+    pub(crate) fn account(
+        &self,
+        id: DocumentId,
+        revision: Revision,
+    ) -> Result<Account, AccountError> {
+        let role = self.role.parse().map_err(|_| unreadable(&id))?;
+        Ok(Account {
+            id,
+            revision,
+            name: self.name.clone(),
+            email: self.email.clone(),
+            verified: self.verified,
+            role,
+            disabled: self.disabled,
+            created_at: Timestamp { unix_us: self.created_us },
+            session_epoch: self.session_epoch,
+            session_kept: self.session_kept.clone(),
+        })
+    }
+}
+
+/// An account with what is kept of its password, inside this crate only.
+pub(crate) struct Found {
+    pub(crate) account: Account,
+    pub(crate) password: Option<String>,
+}
+
+impl Found {
+    pub(crate) fn read(document: Document) -> Result<Self, AccountError> {
+        let stored = StoredAccount::read(&document)?;
+        let account = stored.account(document.id, document.revision)?;
+        Ok(Self { account, password: stored.password })
+    }
+}
+
+fn unreadable(id: &DocumentId) -> AccountError {
+    AccountError::Unreadable(format!("account {id}"))
+}

@@ -1,0 +1,100 @@
+//! What goes wrong with accounts.
+
+use std::time::Duration;
+
+use isobase_store::{Rejection, StoreError};
+
+use crate::NoRandomness;
+
+/// Longest password, in bytes. Its length does not change what a hash costs; the bound is there
+/// because everything has one.
+pub const PASSWORD_BYTES_MAX: usize = 1_024;
+
+/// Why something about an account was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum AccountError {
+    /// The name cannot be one.
+    #[error("{reason}")]
+    InvalidName {
+        /// What a name is.
+        reason: String,
+    },
+    /// The text is no e-mail address.
+    #[error("expected an e-mail address, as ann@example.org, of at most 254 bytes")]
+    InvalidEmail,
+    /// The password is too short or too long.
+    #[error(
+        "a password has at least {characters_min} characters and at most {PASSWORD_BYTES_MAX} bytes"
+    )]
+    InvalidPassword {
+        /// The fewest characters.
+        characters_min: usize,
+    },
+    /// Another account has the name.
+    #[error("Username already taken")]
+    NameTaken,
+    /// Another account has the address.
+    #[error("another account has this e-mail address")]
+    EmailTaken,
+    /// There is no such account, or the password is another. Which of them is not told.
+    #[error("Invalid credentials")]
+    WrongCredentials,
+    /// Too many attempts failed.
+    #[error("too many attempts; try again in {} s", retry_after.as_secs().max(1))]
+    TooManyAttempts {
+        /// When the next one is looked at.
+        retry_after: Duration,
+    },
+    /// Too many passwords wait to be hashed.
+    #[error("too many sign-ins at once; try again in a moment")]
+    Busy,
+    /// Nobody may register.
+    #[error("registration is closed; ask an administrator for an account")]
+    RegistrationClosed,
+    /// There is no such account.
+    #[error("there is no account {0:?}")]
+    NotFound(String),
+    /// It is the only owner.
+    #[error("the account is the only owner; make another one owner first")]
+    LastOwner,
+    /// There is an owner already.
+    #[error("there is an owner already; an owner can make others")]
+    OwnerExists,
+    /// Only an owner may do this to an owner.
+    #[error("only an owner may make, change or delete an owner")]
+    OwnersOnly,
+    /// The account changed while it was worked on.
+    #[error("the account changed meanwhile; nothing was done, try again")]
+    Changed,
+    /// Documents refer to the account and do not allow that it goes.
+    #[error("the account cannot be deleted: {reason}")]
+    Referenced {
+        /// Which ones.
+        reason: String,
+    },
+    /// The system gave no random bytes.
+    #[error(transparent)]
+    Random(#[from] NoRandomness),
+    /// What is stored of an account cannot be read.
+    #[error("what is stored of the {0} cannot be read")]
+    Unreadable(String),
+    /// The database did not take what was to be stored.
+    #[error("nothing was stored: {0}")]
+    Refused(Rejection),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl AccountError {
+    /// Why a write of an account or a session was not carried out.
+    pub(crate) fn refused(rejection: Rejection) -> Self {
+        match rejection {
+            Rejection::RevisionConflict { .. } | Rejection::NotFound | Rejection::AlreadyExists => {
+                Self::Changed
+            }
+            Rejection::Referenced { .. } => Self::Referenced { reason: rejection.to_string() },
+            rejection => Self::Refused(rejection),
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! A system collection as the modules of this crate use it.
+
+use isobase_store::{
+    Action, Atomicity, IndexDefinition, Precondition, Store, StoreError, WriteBatch,
+    WriteOperation, WriteOutcome,
+};
+use isobase_types::{
+    CollectionName, Comparison, Count, Document, DocumentId, FieldPath, Filter, Literal, Operator,
+    Order, PageRequest, Query,
+};
+use tokio::sync::OnceCell;
+
+/// A system collection with its indexes, which are declared before the first write.
+#[derive(Debug)]
+pub(crate) struct Documents {
+    store: Store,
+    collection: CollectionName,
+    unique: &'static [&'static str],
+    indexed: &'static [&'static str],
+    ready: OnceCell<()>,
+}
+
+impl Documents {
+    /// The collection of this name, over any handle of the store.
+    pub(crate) fn new(
+        store: &Store,
+        collection: &str,
+        unique: &'static [&'static str],
+        indexed: &'static [&'static str],
+    ) -> Self {
+        let collection = CollectionName::new(collection).expect("our names are valid");
+        Self { store: store.system(), collection, unique, indexed, ready: OnceCell::new() }
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    pub(crate) fn collection(&self) -> &CollectionName {
+        &self.collection
+    }
+
+    pub(crate) async fn get(&self, id: &DocumentId) -> Result<Option<Document>, StoreError> {
+        self.store.get(&self.collection, id).await
+    }
+
+    /// Carries out one write.
+    pub(crate) async fn write(
+        &self,
+        action: Action,
+        precondition: Precondition,
+    ) -> Result<WriteOutcome, StoreError> {
+        self.ready.get_or_try_init(|| self.declare()).await?;
+        let collection = self.collection.clone();
+        let operation = WriteOperation { collection, action, precondition };
+        let batch = WriteBatch { operations: vec![operation], ..WriteBatch::default() };
+        let mut report = self.store.write(batch, Atomicity::EachAlone).await?;
+        let outcome = report.outcomes.pop();
+        Ok(outcome.expect("the contract has one outcome for each operation"))
+    }
+
+    async fn declare(&self) -> Result<(), StoreError> {
+        let order = |field: &str| Order::parse(field).expect("our fields are valid");
+        for field in self.unique {
+            let definition = IndexDefinition::unique(order(field)).expect("it has one field");
+            self.store.create_index(&self.collection, &definition).await?;
+        }
+        for field in self.indexed {
+            let definition = IndexDefinition::new(order(field)).expect("it has one field");
+            self.store.create_index(&self.collection, &definition).await?;
+        }
+        Ok(())
+    }
+
+    /// The documents with a value in a field, or all, by their ids.
+    pub(crate) async fn list(
+        &self,
+        field: Option<(&str, Literal)>,
+    ) -> Result<Vec<Document>, StoreError> {
+        let query = query(field, PageRequest::All);
+        let mut page = self.store.list(&self.collection, &query).await?;
+        let mut documents = std::mem::take(&mut page.documents);
+        while let Some(position) = &page.next {
+            page = self.store.list_next(&self.collection, &query, position).await?;
+            documents.append(&mut page.documents);
+        }
+        Ok(documents)
+    }
+
+    /// One of the documents with a value in a field, or any.
+    pub(crate) async fn find(
+        &self,
+        field: Option<(&str, Literal)>,
+    ) -> Result<Option<Document>, StoreError> {
+        let page = PageRequest::Cursor { limit: 1, after: None };
+        let page = self.store.list(&self.collection, &query(field, page)).await?;
+        Ok(page.documents.into_iter().next())
+    }
+}
+
+fn query(field: Option<(&str, Literal)>, page: PageRequest) -> Query {
+    let filter = match field {
+        Some((field, literal)) => Filter::Compare(Comparison {
+            path: FieldPath::parse(field).expect("our fields are valid"),
+            operator: Operator::In(vec![literal]),
+        }),
+        None => Filter::all(),
+    };
+    Query { filter, order: Order::default(), page, fields: Vec::new(), count: Count::None }
+}
+
+/// An id as it stands in a document that refers to another.
+pub(crate) fn literal(id: &DocumentId) -> Literal {
+    match id {
+        DocumentId::Integer(integer) => Literal::Integer(*integer),
+        DocumentId::Text(text) => Literal::Text(text.to_string()),
+    }
+}

@@ -1,0 +1,97 @@
+//! What an account may do, in one word.
+
+use std::{fmt, str::FromStr, sync::Arc};
+
+/// Longest name of a role, in bytes. Ours: it stands in rules and in lists.
+pub const ROLE_BYTES_MAX: usize = 32;
+
+/// The role of an account: `owner`, `admin`, `user`, or a word of the app's own.
+///
+/// The first two may do everything in the service; only owners may make owners. All others may do
+/// what the rules of the app allow them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Role(Arc<str>);
+
+impl Role {
+    /// The role of whoever the service belongs to.
+    #[must_use]
+    pub fn owner() -> Self {
+        Self("owner".into())
+    }
+
+    /// The role of whoever runs the service for its owners.
+    #[must_use]
+    pub fn admin() -> Self {
+        Self("admin".into())
+    }
+
+    /// The role of everyone who registers.
+    #[must_use]
+    pub fn user() -> Self {
+        Self("user".into())
+    }
+
+    /// The word.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether it is [`Role::owner`].
+    #[must_use]
+    pub fn is_owner(&self) -> bool {
+        &*self.0 == "owner"
+    }
+
+    /// Whether it may do everything, whatever the rules say: owners and admins.
+    #[must_use]
+    pub fn is_admin(&self) -> bool {
+        matches!(&*self.0, "owner" | "admin")
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for Role {
+    type Err = InvalidRole;
+
+    fn from_str(text: &str) -> Result<Self, InvalidRole> {
+        let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+        let begins_with_letter = text.starts_with(|first: char| first.is_ascii_lowercase());
+        match begins_with_letter && text.len() <= ROLE_BYTES_MAX && text.bytes().all(allowed) {
+            true => Ok(Self(text.into())),
+            false => Err(InvalidRole(text.chars().take(ROLE_BYTES_MAX).collect())),
+        }
+    }
+}
+
+/// The text is not the name of a role.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{0:?} is no role; a role begins with a small letter and has up to {ROLE_BYTES_MAX} small \
+     letters, digits and underscores"
+)]
+pub struct InvalidRole(pub String);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roles_are_words() {
+        for word in ["owner", "admin", "user", "editor", "team_2"] {
+            assert_eq!(word.parse::<Role>().unwrap().as_str(), word);
+        }
+        let long = "x".repeat(33);
+        for text in ["", "Owner", "2nd", "_a", "a b", "a-b", "\u{e9}", &long] {
+            assert!(text.parse::<Role>().is_err(), "{text}");
+        }
+        assert!(Role::owner().is_admin() && Role::owner().is_owner());
+        assert!(Role::admin().is_admin() && !Role::admin().is_owner());
+        assert!(!Role::user().is_admin());
+    }
+}

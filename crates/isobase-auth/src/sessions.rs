@@ -1,0 +1,324 @@
+//! The sessions of a database.
+
+use std::{sync::Arc, time::Duration};
+
+use isobase_store::{
+    Action, FeedPlace, FeedRequest, IfMissing, Precondition, Rejection, Since, StoreError,
+};
+use isobase_types::{Document, DocumentId, Timestamp, json::Patch};
+
+use crate::{
+    ACCOUNTS_COLLECTION, Account, AccountError, Clock, CreatedSession, SESSIONS_COLLECTION,
+    Session, SessionInfo, SessionKind,
+    account::StoredAccount,
+    documents::{Documents, literal},
+    secret,
+    session::{self, StoredSession, Token},
+    session_cache::{Look, SessionCache},
+};
+
+/// Most sessions of one account; the oldest ends when another begins.
+pub const SESSIONS_PER_ACCOUNT_MAX: usize = 100;
+
+/// How long a follower that failed waits until it begins again.
+const FOLLOW_AGAIN: Duration = Duration::from_secs(1);
+
+/// How long a follower rests that was woken for nothing.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+/// Changes that are read at a time.
+const CHANGES_PAGE: u32 = 1_000;
+
+/// The sessions of a database.
+#[derive(Debug)]
+pub struct Sessions {
+    documents: Documents,
+    /// Only read: sessions end with their accounts.
+    accounts: Documents,
+    cache: SessionCache,
+    lifetime: Duration,
+    clock: Clock,
+}
+
+impl Sessions {
+    pub(crate) fn new(store: &isobase_store::Store, lifetime: Duration, clock: Clock) -> Self {
+        Self {
+            documents: Documents::new(store, SESSIONS_COLLECTION, &[], &["account"]),
+            accounts: Documents::new(store, ACCOUNTS_COLLECTION, &[], &[]),
+            cache: SessionCache::default(),
+            lifetime,
+            clock,
+        }
+    }
+
+    /// How long a session lasts from its beginning or its last renewal.
+    #[must_use]
+    pub fn lifetime(&self) -> Duration {
+        self.lifetime
+    }
+
+    /// Begins a session of an account.
+    ///
+    /// # Errors
+    /// The database or the system fails.
+    pub async fn begin(
+        &self,
+        account: &Account,
+        kind: SessionKind,
+        agent: Option<&str>,
+    ) -> Result<CreatedSession, AccountError> {
+        let token = Token::random()?;
+        let now = self.clock.now();
+        let stored = StoredSession {
+            account: session::reference(&account.id),
+            epoch: account.session_epoch,
+            hash: secret::hash(&token.secret),
+            kind,
+            agent: agent.and_then(session::agent),
+            created_us: now.unix_us,
+            expires_us: self.end_from(now).unix_us,
+        };
+        let body = stored.body().map_err(|error| not_stored(&error))?;
+        let action =
+            Action::Put { id: document_id(&token.id)?, body, if_missing: IfMissing::Create };
+        self.documents
+            .write(action, Precondition::Missing)
+            .await?
+            .map_err(AccountError::refused)?;
+        self.tidy(&account.id, now).await?;
+        let session = Session::of(&token.id, &stored, account);
+        Ok(CreatedSession { session, token: token.text() })
+    }
+
+    /// The session that a token belongs to; `None` if it is over or there never was one.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn resolve(&self, token: &str) -> Result<Option<Arc<Session>>, AccountError> {
+        match session::split(token) {
+            Some((id, secret)) => self.look(id, Some(secret)).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The session of an id, for whoever showed its token before and goes on for long.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn get(&self, id: &str) -> Result<Option<Arc<Session>>, AccountError> {
+        self.look(id, None).await
+    }
+
+    async fn look(
+        &self,
+        id: &str,
+        secret: Option<&str>,
+    ) -> Result<Option<Arc<Session>>, AccountError> {
+        let now = self.clock.now();
+        let generation = match self.cache.look(id, secret, now) {
+            Look::Found(session) => return Ok(Some(session)),
+            Look::Wrong => return Ok(None),
+            Look::Unknown(generation) => generation,
+        };
+        let Some((stored, _)) = self.read(id).await? else { return Ok(None) };
+        let is_right = secret.is_none_or(|secret| secret::is_hash_of(&stored.hash, secret));
+        if !is_right || stored.is_over(now) {
+            return Ok(None);
+        }
+        let Some(account_id) = stored.account() else { return Ok(None) };
+        let Some(document) = self.accounts.get(&account_id).await? else { return Ok(None) };
+        let account = StoredAccount::read(&document)?;
+        let account = account.account(document.id, document.revision)?;
+        if !account.lets(id, stored.epoch) {
+            return Ok(None);
+        }
+        let session = Arc::new(Session::of(id, &stored, &account));
+        self.cache.put(generation, stored.hash, &session);
+        Ok(Some(session))
+    }
+
+    /// Lets a session last as long as one that begins now; says until when. `None` if it is over.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn renew(&self, id: &str) -> Result<Option<Timestamp>, AccountError> {
+        let now = self.clock.now();
+        if self.get(id).await?.is_none() {
+            return Ok(None);
+        }
+        let expires_at = self.end_from(now);
+        let patch = format!("{{\"expires_us\":{}}}", expires_at.unix_us);
+        let patch = Patch::merge(patch.as_bytes()).map_err(|error| not_stored(&error))?;
+        let action = Action::Patch { id: document_id(id)?, patch };
+        let outcome = self.documents.write(action, Precondition::Exists).await?;
+        self.cache.forget(id);
+        match outcome {
+            Ok(_) => Ok(Some(expires_at)),
+            Err(Rejection::NotFound | Rejection::RevisionConflict { .. }) => Ok(None),
+            Err(rejection) => Err(AccountError::refused(rejection)),
+        }
+    }
+
+    /// The sessions of an account that go on, the latest first.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn list(&self, account: &Account) -> Result<Vec<SessionInfo>, AccountError> {
+        let now = self.clock.now();
+        let mut sessions = Vec::new();
+        for (id, stored) in self.of_account(&account.id).await? {
+            if !stored.is_over(now) && account.lets(&id, stored.epoch) {
+                sessions.push(stored.info(id));
+            }
+        }
+        sessions.sort_by(|a, b| (b.created_at, &b.id).cmp(&(a.created_at, &a.id)));
+        Ok(sessions)
+    }
+
+    /// Ends one session of an account; says whether there was one. From then on its token is
+    /// refused, by other services on the database within five seconds.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn end(&self, account: &DocumentId, id: &str) -> Result<bool, AccountError> {
+        match self.read(id).await? {
+            Some((stored, document)) if stored.account().as_ref() == Some(account) => {
+                self.delete(&document.id).await
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// Deletes what is kept of the sessions of an account but one. They are over already, by their
+    /// epoch or because the account is gone.
+    pub(crate) async fn clear(
+        &self,
+        account: &DocumentId,
+        keep: Option<&str>,
+    ) -> Result<(), AccountError> {
+        self.cache.forget_account(account);
+        for (id, _) in self.of_account(account).await? {
+            if keep != Some(id.as_str()) {
+                self.delete(&document_id(&id)?).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What is known of an account has changed.
+    pub(crate) fn forget_account(&self, account: &DocumentId) {
+        self.cache.forget_account(account);
+    }
+
+    /// Follows the changes of the database for as long as it is polled, so that sessions need not
+    /// be read for every request and still end when another service ends them.
+    pub async fn follow(&self) {
+        loop {
+            if let Err(error) = self.follow_until_failure().await {
+                tracing::warn!(%error, "sessions are read for each request for a while: {error}");
+            }
+            self.cache.restart(false);
+            tokio::time::sleep(FOLLOW_AGAIN).await;
+        }
+    }
+
+    async fn follow_until_failure(&self) -> Result<(), StoreError> {
+        let store = self.documents.store();
+        let (since, collection) = (Since::Now, None);
+        let request = FeedRequest { since, collection, limit: 1, bodies: false };
+        let from = store.changes(request).await?.next;
+        self.cache.restart(true);
+        let sessions = self.follow_documents(&self.documents, from, |id| {
+            self.cache.forget(&id.to_string());
+        });
+        let accounts = self.follow_documents(&self.accounts, from, |id| {
+            self.cache.forget_account(id);
+        });
+        tokio::try_join!(sessions, accounts).map(drop)
+    }
+
+    /// Tells of each document that changes; ends only when the feed cannot be read.
+    async fn follow_documents(
+        &self,
+        documents: &Documents,
+        mut place: FeedPlace,
+        changed: impl Fn(&DocumentId),
+    ) -> Result<(), StoreError> {
+        let (store, collection) = (documents.store(), documents.collection());
+        loop {
+            store.wait_for_change(place, Some(collection)).await?;
+            let (since, limit) = (Since::Place(place), CHANGES_PAGE);
+            let collection = Some(collection.clone());
+            let page =
+                store.changes(FeedRequest { since, collection, limit, bodies: false }).await?;
+            for change in &page.changes {
+                match &change.id {
+                    Some(id) => changed(id),
+                    // All documents of the collection are gone.
+                    None => self.cache.restart(true),
+                }
+            }
+            if page.next == place {
+                // A wait may come back early, and does at once when the engine is closed.
+                tokio::time::sleep(LOOK_AGAIN).await;
+            }
+            place = page.next;
+        }
+    }
+
+    /// Deletes sessions of an account that are over, and the oldest where there are too many.
+    async fn tidy(&self, account: &DocumentId, now: Timestamp) -> Result<(), AccountError> {
+        let mut sessions = self.of_account(account).await?;
+        sessions.sort_by_key(|(_, stored)| (stored.is_over(now), -stored.created_us));
+        let is_old = |number: usize, stored: &StoredSession| {
+            number >= SESSIONS_PER_ACCOUNT_MAX || stored.is_over(now)
+        };
+        for (number, (id, stored)) in sessions.iter().enumerate() {
+            if is_old(number, stored) {
+                self.delete(&document_id(id)?).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn of_account(
+        &self,
+        account: &DocumentId,
+    ) -> Result<Vec<(String, StoredSession)>, AccountError> {
+        let documents = self.documents.list(Some(("account", literal(account)))).await?;
+        documents
+            .into_iter()
+            .map(|document| Ok((document.id.to_string(), StoredSession::read(&document)?)))
+            .collect()
+    }
+
+    async fn read(&self, id: &str) -> Result<Option<(StoredSession, Document)>, AccountError> {
+        let Ok(id) = DocumentId::parse(id) else { return Ok(None) };
+        let Some(document) = self.documents.get(&id).await? else { return Ok(None) };
+        Ok(Some((StoredSession::read(&document)?, document)))
+    }
+
+    async fn delete(&self, id: &DocumentId) -> Result<bool, AccountError> {
+        let action = Action::Delete { id: id.clone() };
+        let outcome = self.documents.write(action, Precondition::None).await?;
+        self.cache.forget(&id.to_string());
+        match outcome {
+            Ok(_) => Ok(true),
+            Err(Rejection::NotFound) => Ok(false),
+            Err(rejection) => Err(AccountError::refused(rejection)),
+        }
+    }
+
+    fn end_from(&self, now: Timestamp) -> Timestamp {
+        let lifetime = i64::try_from(self.lifetime.as_micros()).unwrap_or(i64::MAX);
+        Timestamp { unix_us: now.unix_us.saturating_add(lifetime) }
+    }
+}
+
+fn document_id(id: &str) -> Result<DocumentId, AccountError> {
+    DocumentId::parse(id).map_err(|error| AccountError::Unreadable(format!("session: {error}")))
+}
+
+fn not_stored(error: &dyn std::fmt::Display) -> AccountError {
+    AccountError::Unreadable(format!("session: {error}"))
+}
