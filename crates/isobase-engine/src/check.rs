@@ -25,8 +25,9 @@ pub trait WriteCheck: std::fmt::Debug + Send + Sync {
     /// does, an engine may give an empty one.
     fn needs_before(&self) -> bool;
 
-    /// Whether the caller may know of a document that is there. Where it may not, the answer is
-    /// [`Rejection::NotFound`], before the precondition is looked at: it would tell a revision.
+    /// Whether the caller may know of a document that is there. Where it may not, the document is
+    /// missing for it: a precondition that asks for one does not hold and tells no revision, and
+    /// without one the answer is [`Rejection::NotFound`].
     fn shows(&self, collection: &CollectionName, id: &DocumentId, document: Current<'_>) -> bool;
 
     /// Looks at an operation whose precondition holds, deletions included.

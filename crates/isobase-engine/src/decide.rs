@@ -87,6 +87,8 @@ pub fn decide<'a>(
     if let (Some(id), Some(current)) = (action.id(), current)
         && !progress.checks.iter().all(|check| check.shows(collection, id, current))
     {
+        // The same answer as where there is no document: another would tell that there is one.
+        check_precondition(precondition, None)?;
         return Err(Rejection::NotFound);
     }
     check_precondition(precondition, current)?;

@@ -44,6 +44,8 @@ impl IntoProblem for StoreError {
             StoreError::CollectionReferenced { .. } => codes::REFERENCED,
             StoreError::ForeignPlace(_) => codes::FOREIGN_PLACE,
             StoreError::ReservedCollection { .. } => codes::INVALID_COLLECTION_NAME,
+            StoreError::NotAllowed { anonymous: true, .. } => codes::UNAUTHENTICATED,
+            StoreError::NotAllowed { .. } => codes::FORBIDDEN,
             error => code_of(error.kind()),
         };
         let detail = match error.kind() {

@@ -101,8 +101,8 @@ async fn referrers(
     Ok(found)
 }
 
-/// The merge patch that takes a field away.
-fn without(field: &FieldPath) -> String {
+/// The merge patch that removes a field.
+pub(crate) fn without(field: &FieldPath) -> String {
     let mut patch = Vec::new();
     for step in field.steps() {
         patch.push(b'{');

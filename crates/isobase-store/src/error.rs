@@ -1,7 +1,9 @@
 //! What a caller of the store is told.
 
-use isobase_engine::{EngineError, ErrorKind, FeedPlace};
+use isobase_engine::{EngineError, ErrorKind, FeedPlace, Rejection};
 use isobase_types::{CollectionName, FieldPath, Sequence};
+
+use crate::RuleAction;
 
 /// A request the store could not carry out.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +57,34 @@ pub enum StoreError {
         /// The collection.
         collection: CollectionName,
     },
+    /// The rules of the collection do not let the caller do this, whatever is in it.
+    #[error(
+        "the {action} rule of the collection {collection:?} does not allow this{}",
+        if *anonymous { " without signing in" } else { "" },
+        collection = collection.as_str()
+    )]
+    NotAllowed {
+        /// The collection.
+        collection: CollectionName,
+        /// What was to be done.
+        action: RuleAction,
+        /// Nobody in particular asked: it may be allowed to somebody.
+        anonymous: bool,
+    },
+    /// A filter or an order names a field that is never shown.
+    #[error("the field {field} is hidden: nobody can filter or sort by it")]
+    HiddenField {
+        /// The field.
+        field: FieldPath,
+    },
+    /// A document of a collection that was being deleted could not be deleted.
+    #[error("{deleted} documents were deleted, and then one could not be: {rejection}")]
+    DeletionStopped {
+        /// How many were deleted.
+        deleted: u64,
+        /// Why the next one was not.
+        rejection: Rejection,
+    },
     /// The batch has more operations than allowed.
     #[error("the batch has {operations} operations, at most {max} are allowed")]
     BatchTooLarge {
@@ -107,6 +137,9 @@ impl StoreError {
             | Self::FutureSequence { .. }
             | Self::ReservedCollection { .. }
             | Self::CollectionReferenced { .. }
+            | Self::NotAllowed { .. }
+            | Self::HiddenField { .. }
+            | Self::DeletionStopped { .. }
             | Self::SchemaDeclared { .. } => ErrorKind::InvalidArgument,
             Self::BatchTooLarge { .. }
             | Self::PieceTooLarge { .. }

@@ -8,8 +8,10 @@ mod error;
 mod feed;
 mod options;
 mod page;
+mod rules;
 mod schema;
 mod store;
+mod view;
 
 pub use error::{ForeignPlace, StoreError};
 pub use feed::{FeedPage, FeedRequest, InvalidSince, Since};
@@ -19,10 +21,13 @@ pub use isobase_engine::{
     ProposedWrite, Referred, Rejection, Violation, WRITING_STOPPED, WriteBatch, WriteCheck,
     WriteOperation, WriteOutcome, WriteReport, Written,
 };
+pub use isobase_types::User;
 pub use options::StoreOptions;
 pub use page::{DocumentPage, PagePosition, Totals};
+pub use rules::{Caller, InvalidRule, Right, Rule, RuleAction, RuleBook, Rules, Unruled};
 pub use schema::{
     FieldDefault, FieldInfo, FieldKind, InvalidSchema, OnDelete, Reference, SCHEMA_BYTES_MAX,
     SCHEMAS_COLLECTION, Schema, SchemaInfo, SchemaOrigin,
 };
 pub use store::{Atomicity, SYSTEM_PREFIX, Store};
+pub use view::{Shown, View};

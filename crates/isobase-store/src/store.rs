@@ -321,6 +321,19 @@ impl Store {
         Ok(DocumentPage { documents: listing.documents, next, totals: None })
     }
 
+    /// How many documents of a collection meet a filter.
+    ///
+    /// # Errors
+    /// When more would have to be examined than a request may, or the engine fails.
+    pub async fn count(
+        &self,
+        collection: &CollectionName,
+        filter: &Filter,
+    ) -> Result<u64, StoreError> {
+        self.refuse_reserved(collection)?;
+        Ok(self.engine.count(collection, filter, self.options.scan_max).await?)
+    }
+
     async fn totals(
         &self,
         collection: &CollectionName,
@@ -331,7 +344,7 @@ impl Store {
             _ if query.count == Count::Exact => None,
             _ => return Ok(None),
         };
-        let documents = self.engine.count(collection, &query.filter, self.options.scan_max).await?;
+        let documents = self.count(collection, &query.filter).await?;
         Ok(Some(Totals {
             documents,
             page: numbered.map(|(page, _)| page),

@@ -50,6 +50,43 @@ impl Filter {
         Self::And(Vec::new())
     }
 
+    /// The condition no document meets.
+    #[must_use]
+    pub fn none() -> Self {
+        Self::Or(Vec::new())
+    }
+
+    /// Whether this is [`Filter::all`] in its simple form.
+    #[must_use]
+    pub fn is_all(&self) -> bool {
+        matches!(self, Self::And(filters) if filters.is_empty())
+    }
+
+    /// Whether this is [`Filter::none`] in its simple form.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        matches!(self, Self::Or(filters) if filters.is_empty())
+    }
+
+    /// The fields that the condition looks at, each once.
+    #[must_use]
+    pub fn fields(&self) -> Vec<&FieldPath> {
+        let mut fields = Vec::new();
+        self.add_fields(&mut fields);
+        fields
+    }
+
+    fn add_fields<'a>(&'a self, fields: &mut Vec<&'a FieldPath>) {
+        match self {
+            Self::And(filters) | Self::Or(filters) => {
+                filters.iter().for_each(|filter| filter.add_fields(fields));
+            }
+            Self::Not(filter) => filter.add_fields(fields),
+            Self::Compare(Comparison { path, .. }) if !fields.contains(&path) => fields.push(path),
+            Self::Compare(_) => {}
+        }
+    }
+
     /// Whether a document meets the condition; the path `id` compares its id.
     #[must_use]
     pub fn matches(&self, body: &str, id: &DocumentId) -> bool {

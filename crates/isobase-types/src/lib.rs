@@ -29,6 +29,9 @@ pub use filter::{
 };
 pub use id::{COUNTED_ID_MAX, DOCUMENT_ID_BYTES_MAX, DocumentId, InvalidDocumentId};
 pub use order::{Direction, InvalidOrder, ORDER_FIELDS_MAX, Order, OrderField};
-pub use query::{Count, FIELDS_MAX, InvalidParameter, PageRequest, Query, QueryLimits};
+pub use query::{
+    Count, FIELDS_MAX, Facts, FilterTemplate, InvalidParameter, InvalidTemplate, NewDocument,
+    PageRequest, Query, QueryLimits, TEMPLATE_BYTES_MAX, User,
+};
 pub use revision::{InvalidRevision, Revision, Sequence};
 pub use timestamp::Timestamp;

@@ -3,8 +3,11 @@
 mod condition;
 mod group;
 mod parse;
+mod template;
 
 use crate::{FieldPath, Filter, Order, json};
+
+pub use template::{Facts, FilterTemplate, InvalidTemplate, NewDocument, TEMPLATE_BYTES_MAX, User};
 
 /// Most fields in `fields`.
 pub const FIELDS_MAX: usize = 64;

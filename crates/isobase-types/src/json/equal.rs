@@ -8,7 +8,7 @@ use super::{Kind, Raw, decimal};
 /// arrays element by element, objects whatever the order of their members.
 ///
 /// Recurses as deep as both are nested: at most [`super::DEPTH_MAX`].
-pub(super) fn equal(a: Raw<'_>, b: Raw<'_>) -> bool {
+pub(crate) fn equal(a: Raw<'_>, b: Raw<'_>) -> bool {
     if a.as_text() == b.as_text() {
         return true;
     }

@@ -22,6 +22,7 @@ mod string;
 mod update;
 
 pub use canonicalise::{canonicalise_document, canonicalise_value};
+pub(crate) use equal::equal;
 pub(crate) use error::cut;
 pub use error::{InvalidJson, InvalidJsonKind};
 pub use json_patch::JsonPatch;

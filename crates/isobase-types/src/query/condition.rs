@@ -89,7 +89,7 @@ impl<'a> Written<'a> {
         }
     }
 
-    fn text(&self) -> &str {
+    pub(super) fn text(&self) -> &str {
         match self {
             Self::Bare(text) => text,
             Self::Quoted(text) => text,

@@ -1,5 +1,7 @@
 //! Groups and lists: `(status.eq.open,and(a.gt.1,b.in.(1,2)))`.
 
+use std::marker::PhantomData;
+
 use super::condition::{Word, Written, unknown_operator, with_list, with_value};
 use crate::{
     FieldPath, Filter, InvalidFieldPath, PathStep,
@@ -26,13 +28,61 @@ impl Joint {
         }
     }
 
-    fn join(self, mut filters: Vec<Filter>) -> Filter {
-        match (self, filters.len()) {
-            (Self::Not, _) => Filter::Not(Box::new(Self::And.join(filters))),
-            (_, 1) => filters.remove(0),
-            (Self::And, _) => Filter::And(filters),
-            (Self::Or, _) => Filter::Or(filters),
+    fn join<T: Tree>(self, mut trees: Vec<T>) -> T {
+        match (self, trees.len()) {
+            (Self::Not, _) => T::not(Self::And.join(trees)),
+            (_, 1) => trees.remove(0),
+            (Self::And, _) => T::and(trees),
+            (Self::Or, _) => T::or(trees),
         }
+    }
+}
+
+/// What conditions are read into.
+pub(super) trait Tree: Sized {
+    /// Whether they stand in the text of a rule, where blanks may stand around conditions and
+    /// whoever asked tells the place of a mistake.
+    const IN_RULE: bool;
+
+    fn and(trees: Vec<Self>) -> Self;
+    fn or(trees: Vec<Self>) -> Self;
+    fn not(tree: Self) -> Self;
+
+    /// A condition with one value.
+    fn with_value(subject: Subject, word: Word, value: &Written<'_>) -> Result<Self, String>;
+
+    /// A condition with a list.
+    fn with_list(subject: Subject, word: Word, values: &[Written<'_>]) -> Result<Self, String>;
+}
+
+/// What stands before an operator.
+pub(super) struct Subject {
+    pub(super) path: FieldPath,
+    /// Whether its first step stands in quotes.
+    pub(super) quoted: bool,
+}
+
+impl Tree for Filter {
+    const IN_RULE: bool = false;
+
+    fn and(trees: Vec<Self>) -> Self {
+        Self::And(trees)
+    }
+
+    fn or(trees: Vec<Self>) -> Self {
+        Self::Or(trees)
+    }
+
+    fn not(tree: Self) -> Self {
+        Self::Not(Box::new(tree))
+    }
+
+    fn with_value(subject: Subject, word: Word, value: &Written<'_>) -> Result<Self, String> {
+        with_value(subject.path, word, value)
+    }
+
+    fn with_list(subject: Subject, word: Word, values: &[Written<'_>]) -> Result<Self, String> {
+        with_list(subject.path, word, values)
     }
 }
 
@@ -62,7 +112,7 @@ pub(super) fn parse_group(
     text: &str,
     counter: &mut Counter,
 ) -> Result<Filter, String> {
-    let mut parser = Parser { text, at: 0, counter };
+    let mut parser = Parser::<Filter>::new(text, 0, counter);
     let filter = parser.group(joint, 1)?;
     if parser.at < text.len() {
         return Err(parser.expected("nothing after the group"));
@@ -70,9 +120,24 @@ pub(super) fn parse_group(
     Ok(filter)
 }
 
+/// Reads a group that begins at a place of a rule; says where it ends, or where it is wrong.
+pub(super) fn parse_group_at<T: Tree>(
+    joint: Joint,
+    text: &str,
+    at: usize,
+    counter: &mut Counter,
+) -> Result<(T, usize), (usize, String)> {
+    let mut parser = Parser::<T>::new(text, at, counter);
+    match parser.group(joint, 1) {
+        Ok(tree) => Ok((tree, parser.at)),
+        Err(message) => Err((parser.at, message)),
+    }
+}
+
 /// Reads the value of a parameter with `in` or `nin`: `a,b`, also `(a,b)`.
-pub(super) fn parse_list(text: &str) -> Result<Vec<Written<'_>>, String> {
-    let mut parser = Parser { text, at: 0, counter: &mut Counter::default() };
+pub(super) fn parse_list<T: Tree>(text: &str) -> Result<Vec<Written<'_>>, String> {
+    let mut counter = Counter::default();
+    let mut parser = Parser::<T>::new(text, 0, &mut counter);
     if text.starts_with('(') {
         let values = parser.list()?;
         if parser.at < text.len() {
@@ -90,33 +155,40 @@ pub(super) fn parse_list(text: &str) -> Result<Vec<Written<'_>>, String> {
     }
 }
 
-struct Parser<'a, 'c> {
+struct Parser<'a, 'c, T> {
     text: &'a str,
     at: usize,
     counter: &'c mut Counter,
+    tree: PhantomData<T>,
 }
 
-impl<'a> Parser<'a, '_> {
+impl<'a, 'c, T: Tree> Parser<'a, 'c, T> {
+    fn new(text: &'a str, at: usize, counter: &'c mut Counter) -> Self {
+        Self { text, at, counter, tree: PhantomData }
+    }
+
     /// `(` conditions `)`. Recurses at most [`FILTER_DEPTH_MAX`] deep.
-    fn group(&mut self, joint: Joint, depth: usize) -> Result<Filter, String> {
+    fn group(&mut self, joint: Joint, depth: usize) -> Result<T, String> {
         if depth > FILTER_DEPTH_MAX {
             return Err(format!("groups are nested deeper than {FILTER_DEPTH_MAX} levels"));
         }
         self.take('(')?;
-        let mut filters = Vec::new();
+        let mut trees = Vec::new();
         loop {
-            filters.push(self.condition(depth)?);
+            self.skip_blanks();
+            trees.push(self.condition(depth)?);
+            self.skip_blanks();
             match self.peek() {
                 Some(',') => self.at += 1,
                 _ => break,
             }
         }
         self.take_closing()?;
-        Ok(joint.join(filters))
+        Ok(joint.join(trees))
     }
 
     /// A nested group, or `path.operator.value`.
-    fn condition(&mut self, depth: usize) -> Result<Filter, String> {
+    fn condition(&mut self, depth: usize) -> Result<T, String> {
         if let Some((word, _)) = self.rest().split_once('(')
             && let Some(joint) = Joint::find(word)
         {
@@ -124,22 +196,23 @@ impl<'a> Parser<'a, '_> {
             return self.group(joint, depth + 1);
         }
         self.counter.add()?;
-        let (path, word) = self.path_and_operator()?;
+        let (subject, word) = self.subject_and_operator()?;
         if word.takes_list() {
             if self.peek() != Some('(') {
                 return Err(self.expected("a list in parentheses, as in a.in.(1,2)"));
             }
             let values = self.list()?;
-            return with_list(path, word, &values);
+            return T::with_list(subject, word, &values);
         }
         let value = self.value()?;
-        with_value(path, word, &value)
+        T::with_value(subject, word, &value)
     }
 
     /// The operator is the first bare step after the first one that is an operator and has a dot
     /// behind it.
-    fn path_and_operator(&mut self) -> Result<(FieldPath, Word), String> {
+    fn subject_and_operator(&mut self) -> Result<(Subject, Word), String> {
         let start = self.at;
+        let quoted = self.peek() == Some('"');
         let mut steps: Vec<PathStep> = Vec::new();
         let mut bare_steps: Vec<PathStep> = Vec::new();
         loop {
@@ -157,7 +230,7 @@ impl<'a> Parser<'a, '_> {
                 if let Some(word) = Word::find(&step.text).filter(|_| dot) {
                     let path =
                         FieldPath::from_steps(steps).map_err(|error| self.in_path(&error))?;
-                    return Ok((path, word));
+                    return Ok((Subject { path, quoted }, word));
                 }
                 bare_steps.push(step.text.clone());
             }
@@ -181,7 +254,10 @@ impl<'a> Parser<'a, '_> {
     }
 
     fn in_path(&self, error: &InvalidFieldPath) -> String {
-        format!("{error} (at byte {} of the group)", self.at)
+        match T::IN_RULE {
+            true => error.to_string(),
+            false => format!("{error} (at byte {} of the group)", self.at),
+        }
     }
 
     /// `(` values `)`
@@ -195,11 +271,13 @@ impl<'a> Parser<'a, '_> {
     fn items(&mut self) -> Result<Vec<Written<'a>>, String> {
         let mut values = Vec::new();
         loop {
+            self.skip_blanks();
             let value = self.value()?;
             if value == Written::Bare("") {
                 return Err(self.expected("a value (an empty string is \"\")"));
             }
             values.push(value);
+            self.skip_blanks();
             match self.peek() {
                 Some(',') => self.at += 1,
                 _ => return Ok(values),
@@ -218,6 +296,7 @@ impl<'a> Parser<'a, '_> {
         let rest = self.rest();
         let (bare, after) = rest.split_at(rest.find([',', '(', ')', '"']).unwrap_or(rest.len()));
         self.at += bare.len();
+        let bare = if T::IN_RULE { bare.trim() } else { bare };
         if after.starts_with(['(', '"']) {
             return Err(self.expected("a value with parentheses or quotes as a JSON string"));
         }
@@ -236,6 +315,13 @@ impl<'a> Parser<'a, '_> {
         self.take(')').map_err(|_| self.expected("',' or ')'"))
     }
 
+    fn skip_blanks(&mut self) {
+        if T::IN_RULE {
+            let rest = self.rest();
+            self.at += rest.len() - rest.trim_start().len();
+        }
+    }
+
     fn peek(&self) -> Option<char> {
         self.rest().chars().next()
     }
@@ -245,6 +331,9 @@ impl<'a> Parser<'a, '_> {
     }
 
     fn expected(&self, what: &str) -> String {
-        format!("expected {what} at byte {}", self.at)
+        match T::IN_RULE {
+            true => format!("expected {what}"),
+            false => format!("expected {what} at byte {}", self.at),
+        }
     }
 }

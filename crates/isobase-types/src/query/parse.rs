@@ -71,7 +71,7 @@ impl Reader {
         self.conditions.add()?;
         let (path, word) = parse_name(name)?;
         self.filters.push(if word.takes_list() {
-            with_list(path, word, &parse_list(value)?)?
+            with_list(path, word, &parse_list::<Filter>(value)?)?
         } else {
             with_value(path, word, &Written::of_parameter(value))?
         });

@@ -1,0 +1,3 @@
+//! The store over the memory engine.
+
+mod rules;
