@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use isobase_auth::{Authorizer, Principal};
 use isobase_http::{HttpConfig, InvalidRoute, Routes};
-use isobase_store::Store;
+use isobase_store::{RuleBook, Store};
 
 use crate::{
     Service, data_store, description, durability::Durability, gate::Gate, records, service,
+    views::Views,
 };
 
 /// Settings of the whole service.
@@ -19,12 +20,14 @@ pub struct ServerConfig {
     pub page_size_max: u32,
     /// What an answered write has survived, shown by `/health`. Default [`Durability::Full`].
     pub durability: Durability,
+    /// Who may see and change which documents. Default: no rules.
+    pub rules: Arc<RuleBook>,
 }
 
 impl Default for ServerConfig {
     fn default() -> Self {
         let (http, durability) = (HttpConfig::default(), Durability::Full);
-        Self { http, page_size_max: 1_000, durability }
+        Self { http, page_size_max: 1_000, durability, rules: Arc::default() }
     }
 }
 
@@ -44,15 +47,16 @@ impl Composition {
 
     /// Documents by collection and id.
     #[must_use]
-    pub fn with_records(mut self, store: Store, page_size_max: u32) -> Self {
-        self.routes.add(records::State { store, page_size_max }, records::routes());
+    pub fn with_records(mut self, store: Store, rules: Arc<RuleBook>, page_size_max: u32) -> Self {
+        let views = Views::new(store, rules);
+        self.routes.add(records::State { views, page_size_max }, records::routes());
         self
     }
 
     /// The key-value store over a collection.
     #[must_use]
-    pub fn with_data_store(mut self, store: Store) -> Self {
-        self.routes.add(data_store::State::new(store), data_store::routes());
+    pub fn with_data_store(mut self, store: Store, rules: Arc<RuleBook>) -> Self {
+        self.routes.add(data_store::State::new(Views::new(store, rules)), data_store::routes());
         self
     }
 
@@ -74,8 +78,8 @@ impl Composition {
 pub fn compose(store: Store, authorizer: Arc<Authorizer>, config: ServerConfig) -> Arc<Service> {
     Composition::default()
         .with_service(store.clone(), config.durability)
-        .with_records(store.clone(), config.page_size_max)
-        .with_data_store(store)
+        .with_records(store.clone(), Arc::clone(&config.rules), config.page_size_max)
+        .with_data_store(store, config.rules)
         .build(authorizer, config.http)
         .expect("the slices have different routes, as the tests show")
 }

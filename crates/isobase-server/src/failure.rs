@@ -5,7 +5,7 @@ use isobase_http::{Problem, ProblemCode, ProblemItem};
 use isobase_store::{ErrorKind, Rejection, StoreError, Violation};
 use isobase_types::{FieldPath, Revision};
 
-use crate::{codes, etag::etag};
+use crate::{codes, etag::etag, gate::CHALLENGE};
 
 /// Why a handler does not answer: a problem, or what becomes one.
 ///
@@ -59,7 +59,11 @@ impl IntoProblem for StoreError {
             // These messages are about the request, by the engine contract.
             _ => error.to_string(),
         };
-        Problem::new(code, detail).with_cause(cause(&error))
+        let problem = Problem::new(code, detail).with_cause(cause(&error));
+        match code == codes::UNAUTHENTICATED {
+            true => problem.with_header(header::WWW_AUTHENTICATE, CHALLENGE),
+            false => problem,
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use isobase_http::{Asked, Problem, Refusal};
 use crate::codes;
 
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
-const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer realm=\"isobase\"");
+pub(crate) const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer realm=\"isobase\"");
 
 /// Slices behind the gate of keys.
 pub type Service = isobase_http::Service<Gate>;

@@ -17,6 +17,7 @@ mod records;
 mod request;
 mod serve;
 mod service;
+mod views;
 
 use call::{Call, Route};
 

@@ -2,23 +2,29 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use isobase_store::Store;
+use isobase_store::View;
 use isobase_types::{CollectionName, DocumentId};
 use tokio::sync::{Mutex, MutexGuard};
+
+use crate::{Call, views::Views};
 
 /// Where the records are.
 const COLLECTION: &str = "agent_data_store";
 
 /// What the data store needs.
 pub(crate) struct State {
-    /// The documents.
-    pub(super) store: Store,
+    views: Views,
     pub(super) turns: Turns,
 }
 
 impl State {
-    pub(crate) fn new(store: Store) -> Self {
-        Self { store, turns: Turns::default() }
+    pub(crate) fn new(views: Views) -> Self {
+        Self { views, turns: Turns::default() }
+    }
+
+    /// The documents as the caller sees them.
+    pub(super) fn view(&self, call: &Call) -> View {
+        self.views.of(&call.principal)
     }
 }
 

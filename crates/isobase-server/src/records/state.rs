@@ -1,11 +1,20 @@
 //! What the record routes need.
 
-use isobase_store::Store;
+use isobase_store::View;
+
+use crate::{Call, views::Views};
 
 /// What the record routes need.
 pub(crate) struct State {
-    /// The documents.
-    pub(crate) store: Store,
+    /// The documents, as far as each caller sees them.
+    pub(crate) views: Views,
     /// Largest `limit` of a listing.
     pub(crate) page_size_max: u32,
+}
+
+impl State {
+    /// The documents as the caller sees them.
+    pub(crate) fn view(&self, call: &Call) -> View {
+        self.views.of(&call.principal)
+    }
 }

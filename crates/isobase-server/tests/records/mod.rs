@@ -11,6 +11,7 @@ mod idempotency;
 mod indexes;
 mod lines;
 mod listing;
+mod rules;
 mod schemas;
 mod support;
 mod writes;

@@ -4,9 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use http::Response;
 use isobase_http::{Body, Problem};
-use isobase_store::{
-    Action, Atomicity, Precondition, Rejection, Store, WriteBatch, WriteOperation,
-};
+use isobase_store::{Action, Atomicity, Precondition, Rejection, View, WriteBatch, WriteOperation};
 use isobase_types::Document;
 
 use super::{caller, fields::Fields, identity, record, records::Pages};
@@ -56,7 +54,7 @@ pub(crate) async fn list_namespaces(
 ) -> Result<Response<Body>, Failure> {
     no_parameters(&call)?;
     let filter = identity::filter(&caller::user(&call)?, None);
-    let mut pages = Pages::of(state.store.clone(), filter);
+    let mut pages = Pages::of(state.view(&call), filter);
     let mut namespaces: BTreeMap<String, Namespace> = BTreeMap::new();
     while let Some(documents) = pages.next().await? {
         for document in &documents {
@@ -86,7 +84,7 @@ pub(crate) async fn get_namespace(
     no_parameters(&call)?;
     let namespace = record::namespace(&call)?;
     let filter = identity::filter(&caller::user(&call)?, Some(&namespace));
-    let mut pages = Pages::of(state.store.clone(), filter);
+    let mut pages = Pages::of(state.view(&call), filter);
     let mut summary = Namespace::empty(&namespace);
     while let Some(documents) = pages.next().await? {
         documents.iter().for_each(|document| summary.add(&Fields::read(&document.body)));
@@ -102,16 +100,17 @@ pub(crate) async fn delete_namespace(
     no_parameters(&call)?;
     let namespace = record::namespace(&call)?;
     let filter = identity::filter(&caller::user(&call)?, Some(&namespace));
-    let mut pages = Pages::of(state.store.clone(), filter);
+    let mut pages = Pages::of(state.view(&call), filter);
     let mut deleted_count = 0;
     while let Some(documents) = pages.next().await? {
-        deleted_count += delete(&state.store, &documents).await?;
+        deleted_count += delete(&state.view(&call), &documents).await?;
     }
     Ok(json(&DeletedNamespace { namespace, deleted_count }))
 }
 
 /// Deletes a part; says how many records were still there.
-async fn delete(store: &Store, documents: &[Document]) -> Result<u64, Failure> {
+async fn delete(view: &View, documents: &[Document]) -> Result<u64, Failure> {
+    let store = view.store();
     let engine_max = usize::try_from(store.limits().batch_operations.max).unwrap_or(usize::MAX);
     let part = store.options().batch_operations_max.min(engine_max).max(1);
     let mut deleted = 0;
@@ -123,7 +122,7 @@ async fn delete(store: &Store, documents: &[Document]) -> Result<u64, Failure> {
         };
         let operations = documents.iter().map(operation).collect();
         let batch = WriteBatch { operations, ..WriteBatch::default() };
-        for outcome in store.write(batch, Atomicity::EachAlone).await?.outcomes {
+        for outcome in view.write(batch, Atomicity::EachAlone).await?.outcomes {
             match outcome {
                 Ok(_) => deleted += 1,
                 Err(Rejection::NotFound) => {}

@@ -8,7 +8,7 @@ use std::{
 use http::{Response, StatusCode};
 use isobase_http::{Body, Problem, ProblemItem};
 use isobase_store::{
-    Action, Atomicity, IfMissing, Precondition, Rejection, WriteBatch, WriteOperation,
+    Action, Atomicity, IfMissing, Precondition, Rejection, View, WriteBatch, WriteOperation,
 };
 use isobase_types::{Document, DocumentId, Timestamp, json};
 use rand::RngExt;
@@ -60,10 +60,10 @@ impl Named {
     }
 
     /// The record as it is, and the id that it has or would get.
-    async fn find(&self, state: &State) -> Result<(DocumentId, Option<Document>), Failure> {
+    async fn find(&self, view: &View) -> Result<(DocumentId, Option<Document>), Failure> {
         let mut free = None;
         for id in self.ids.all() {
-            match state.store.get(&collection(), id).await? {
+            match view.get(&collection(), id).await? {
                 Some(document) if self.is(&document) => return Ok((id.clone(), Some(document))),
                 Some(_) => {}
                 None => free = free.or_else(|| Some(id.clone())),
@@ -95,11 +95,12 @@ pub(crate) async fn get_data(state: Arc<State>, call: Call) -> Result<Response<B
     no_parameters(&call)?;
     let named = Named::of(&call)?;
     let Some(agent) = caller::counted_agent(&call)? else {
-        let (_, document) = named.find(&state).await?;
+        let (_, document) = named.find(&state.view(&call)).await?;
         let document = document.ok_or_else(|| named.not_found())?;
         return Ok(answer(&document.id, &document.body));
     };
-    let counted = change(&state, &named, |current, now| {
+    let view = state.view(&call);
+    let counted = change(&state, &view, &named, |current, now| {
         let mut fields = Fields::read(&current?.body);
         let count = fields.get("accessCount").and_then(integer);
         fields.set("accessCount", count.unwrap_or_default().saturating_add(1).to_string());
@@ -119,7 +120,8 @@ pub(crate) async fn put_data(state: Arc<State>, mut call: Call) -> Result<Respon
     let agent = caller::agent(&call)?;
     let body = document(call.take_body()).await?;
     let given = Given::read(&body)?;
-    let written = change(&state, &named, |current, now| {
+    let view = state.view(&call);
+    let written = change(&state, &view, &named, |current, now| {
         let now = quoted(&now.to_string());
         let mut fields = match current {
             Some(document) => Fields::read(&document.body),
@@ -144,13 +146,14 @@ pub(crate) async fn put_data(state: Arc<State>, mut call: Call) -> Result<Respon
 pub(crate) async fn delete_data(state: Arc<State>, call: Call) -> Result<Response<Body>, Failure> {
     no_parameters(&call)?;
     let named = Named::of(&call)?;
+    let view = state.view(&call);
     let _turn = state.turns.of(named.ids.plain()).await;
     for attempt in 1..=ATTEMPTS_MAX {
-        let (id, document) = named.find(&state).await?;
+        let (id, document) = named.find(&view).await?;
         let document = document.ok_or_else(|| named.not_found())?;
         // What takes its place meanwhile may be another record.
         let precondition = Precondition::RevisionIn(vec![document.revision]);
-        match write(&state, Action::Delete { id }, precondition).await? {
+        match write(&view, Action::Delete { id }, precondition).await? {
             Ok(()) => return Ok(Body::no_content(StatusCode::NO_CONTENT)),
             Err(Rejection::RevisionConflict { .. }) => {}
             Err(rejection) => return Err(rejection.into()),
@@ -222,12 +225,13 @@ fn new_record(named: &Named, agent: Option<&str>, now: &str) -> Fields {
 /// wrote meanwhile, and tries again if somebody did. None when there is nothing to write.
 async fn change(
     state: &State,
+    view: &View,
     named: &Named,
     edit: impl Fn(Option<&Document>, Timestamp) -> Option<String>,
 ) -> Result<Option<(DocumentId, String)>, Failure> {
     let _turn = state.turns.of(named.ids.plain()).await;
     for attempt in 1..=ATTEMPTS_MAX {
-        let (id, current) = named.find(state).await?;
+        let (id, current) = named.find(view).await?;
         let now = Timestamp::from_system_time(SystemTime::now());
         let Some(body) = edit(current.as_ref(), now) else { return Ok(None) };
         let precondition = match current {
@@ -236,7 +240,7 @@ async fn change(
         };
         let put = (id.clone(), body.clone());
         let action = Action::Put { id: put.0, body: put.1, if_missing: IfMissing::Create };
-        match write(state, action, precondition).await? {
+        match write(view, action, precondition).await? {
             Ok(()) => return Ok(Some((id, body))),
             Err(Rejection::RevisionConflict { .. } | Rejection::AlreadyExists) => {}
             Err(rejection) => return Err(rejection.into()),
@@ -259,13 +263,13 @@ fn pause(attempt: u32) -> Duration {
 }
 
 async fn write(
-    state: &State,
+    view: &View,
     action: Action,
     precondition: Precondition,
 ) -> Result<Result<(), Rejection>, Failure> {
     let operation = WriteOperation { collection: collection(), action, precondition };
     let batch = WriteBatch { operations: vec![operation], ..WriteBatch::default() };
-    let mut report = state.store.write(batch, Atomicity::EachAlone).await?;
+    let mut report = view.write(batch, Atomicity::EachAlone).await?;
     let outcome = report.outcomes.pop();
     let missing = || Problem::internal("one operation did not have one outcome");
     Ok(outcome.ok_or_else(missing)?.map(|_| ()))

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures_util::stream;
 use http::{HeaderValue, Response, StatusCode};
 use isobase_http::Body;
-use isobase_store::{DocumentPage, Store, StoreError};
+use isobase_store::{DocumentPage, StoreError, View};
 use isobase_types::{Count, Document, Filter, Order, PageRequest, Query};
 
 use super::{caller, identity, record};
@@ -21,7 +21,7 @@ use crate::{
 pub(crate) async fn list_data(state: Arc<State>, call: Call) -> Result<Response<Body>, Failure> {
     no_parameters(&call)?;
     let filter = identity::filter(&caller::user(&call)?, Some(&record::namespace(&call)?));
-    let mut pages = Pages::of(state.store.clone(), filter);
+    let mut pages = Pages::of(state.view(&call), filter);
     let first = pages.next().await?.unwrap_or_default();
     let pieces = stream::try_unfold(Some((pages, first, true)), |state| async move {
         let Some((mut pages, documents, opening)) = state else { return Ok(None) };
@@ -45,17 +45,17 @@ pub(crate) async fn list_data(state: Arc<State>, call: Call) -> Result<Response<
 
 /// A listing read part by part: one part is in memory at a time.
 pub(super) struct Pages {
-    store: Store,
+    documents: View,
     query: Query,
     page: Option<DocumentPage>,
     ended: bool,
 }
 
 impl Pages {
-    pub(super) fn of(store: Store, filter: Filter) -> Self {
+    pub(super) fn of(documents: View, filter: Filter) -> Self {
         let (order, page) = (Order::default(), PageRequest::All);
         let query = Query { filter, order, page, fields: Vec::new(), count: Count::None };
-        Self { store, query, page: None, ended: false }
+        Self { documents, query, page: None, ended: false }
     }
 
     /// The next documents, at least one; none at the end.
@@ -64,8 +64,10 @@ impl Pages {
             let collection = collection();
             let next = self.page.as_ref().and_then(|page| page.next.as_ref());
             let mut page = match next {
-                Some(position) => self.store.list_next(&collection, &self.query, position).await?,
-                None => self.store.list(&collection, &self.query).await?,
+                Some(position) => {
+                    self.documents.list_next(&collection, &self.query, position).await?
+                }
+                None => self.documents.list(&collection, &self.query).await?,
             };
             let documents = std::mem::take(&mut page.documents);
             self.ended = page.next.is_none();

@@ -48,7 +48,7 @@ async fn answer_page(
     call: &Call,
     collection: Option<CollectionName>,
 ) -> Result<Response<Body>, Failure> {
-    let limit_max = state.store.options().changes_page_max;
+    let limit_max = state.views.store().options().changes_page_max;
     let mut parameters = Parameters::parse(call.query());
     let given = parameters.take("since");
     let since = Since::parse(given.as_deref().unwrap_or("0"));
@@ -82,11 +82,11 @@ async fn read(
     mut request: FeedRequest,
     wait: Duration,
 ) -> Result<FeedPage, StoreError> {
-    let store = &state.store;
-    let mut page = store.changes(request.clone()).await?;
+    let documents = state.view(call);
+    let mut page = documents.changes(request.clone()).await?;
     let deadline = Instant::now() + wait;
     while page.changes.is_empty() && Instant::now() < deadline {
-        let changed = store.wait_for_change(page.next, request.collection.as_ref());
+        let changed = documents.wait_for_change(page.next, request.collection.as_ref());
         tokio::select! {
             () = call.shared().stopping().cancelled() => break,
             changed = timeout_at(deadline, changed) => match changed {
@@ -96,7 +96,7 @@ async fn read(
         }
         // The next look need not pass what this one has passed.
         request.since = Since::Place(page.next);
-        page = store.changes(request.clone()).await?;
+        page = documents.changes(request.clone()).await?;
     }
     Ok(page)
 }

@@ -25,14 +25,14 @@ pub(crate) async fn list_collections(
     call: Call,
 ) -> Result<Response<Body>, Failure> {
     no_parameters(&call)?;
-    let collections = state.store.collections().await?;
+    let collections = state.view(&call).collections().await?;
     Ok(json(&Collections { collections: names(&collections) }))
 }
 
 /// `GET /stats`
 pub(crate) async fn get_stats(state: Arc<State>, call: Call) -> Result<Response<Body>, Failure> {
     no_parameters(&call)?;
-    let collections = state.store.collections().await?;
+    let collections = state.view(&call).collections().await?;
     Ok(json(&Stats {
         total_records: collections.iter().map(|collection| collection.documents).sum(),
         collections: collections.len(),
@@ -53,7 +53,7 @@ pub(crate) async fn delete_collection(
     if confirm.as_deref() != Some(collection.as_str()) {
         return Err(ask_to_confirm(collection.as_str(), confirm).into());
     }
-    let deleted = state.store.delete_collection(&collection).await?;
+    let deleted = state.view(&call).delete_collection(&collection).await?;
     Ok(json(&DeletedCollection { message: "Collection deleted", deleted }))
 }
 

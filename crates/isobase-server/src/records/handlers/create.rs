@@ -51,7 +51,7 @@ async fn create_one(state: Arc<State>, mut call: Call) -> Result<Response<Body>,
         precondition: Precondition::None,
     };
     let batch = WriteBatch { operations: vec![operation], idempotency, checks: Vec::new() };
-    let report = state.store.write(batch, Atomicity::EachAlone).await?;
+    let report = state.view(&call).write(batch, Atomicity::EachAlone).await?;
     let (outcome, replayed) = only_outcome(report)?;
     let written =
         outcome.map_err(|rejection| problems::replayed(rejection.into_problem(), replayed))?;

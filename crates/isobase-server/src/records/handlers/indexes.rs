@@ -27,7 +27,7 @@ const MARGIN: Duration = Duration::from_secs(5);
 pub(crate) async fn list_indexes(state: Arc<State>, call: Call) -> Result<Response<Body>, Failure> {
     let collection = request::collection(&call)?;
     no_parameters(&call)?;
-    let indexes = state.store.indexes(&collection).await?;
+    let indexes = state.views.store().indexes(&collection).await?;
     Ok(json(&Indexes { indexes: indexes.iter().map(shown).collect() }))
 }
 
@@ -37,7 +37,7 @@ pub(crate) async fn put_index(state: Arc<State>, call: Call) -> Result<Response<
     let definition = read_definition(&call)?;
     let building = IndexInfo { definition: definition.clone(), state: IndexState::Building };
     // A task of its own: the build goes on when the caller leaves or has waited long enough.
-    let build = tokio::spawn(build(state.store.clone(), collection, definition));
+    let build = tokio::spawn(build(state.views.store().clone(), collection, definition));
     let patience = call.shared().config().request_timeout.saturating_sub(MARGIN);
     let (status, info) = match tokio::time::timeout(patience, build).await {
         Ok(Ok(built)) => (StatusCode::OK, built?),
@@ -65,7 +65,7 @@ async fn build(
 pub(crate) async fn delete_index(state: Arc<State>, call: Call) -> Result<Response<Body>, Failure> {
     let collection = request::collection(&call)?;
     let definition = read_definition(&call)?;
-    if state.store.drop_index(&collection, &definition).await? {
+    if state.views.store().drop_index(&collection, &definition).await? {
         return Ok(json(&Message { message: "Index deleted" }));
     }
     let detail = format!("the collection has no index '{definition}'");

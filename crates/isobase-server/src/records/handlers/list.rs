@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures_util::{Stream, stream};
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use isobase_http::{Body, BodyError, Problem};
-use isobase_store::{DocumentPage, PagePosition, Store, Totals};
+use isobase_store::{DocumentPage, PagePosition, Totals, View as Documents};
 use isobase_types::{CollectionName, Document, PageRequest, Query, QueryLimits};
 
 use super::request;
@@ -28,15 +28,15 @@ pub(crate) async fn list_records(state: Arc<State>, call: Call) -> Result<Respon
     let collection = request::collection(&call)?;
     let (query, view) = read_query(&state, &call)?;
     let format = if request::accepts_lines(&call.headers) { Format::Lines } else { Format::Array };
-    let page = state.store.list(&collection, &query).await?;
+    let documents = state.view(&call);
+    let page = documents.list(&collection, &query).await?;
     let (totals, next) = (page.totals, next_query(call.query(), &query, &page));
     let body = match query.page {
         PageRequest::All if page.next.is_some() => {
-            let (store, request_id, next) =
-                (state.store.clone(), call.request_id, Next::Ready(page));
+            let (request_id, next) = (call.request_id, Next::Ready(page));
             let (opening, first) = (true, true);
             let sending = Sending {
-                store,
+                documents,
                 request_id,
                 collection,
                 query,
@@ -194,7 +194,7 @@ fn render_numbered_page(view: &View, page: &DocumentPage) -> Vec<u8> {
 
 /// A listing that is being sent.
 struct Sending {
-    store: Store,
+    documents: Documents,
     request_id: HeaderValue,
     collection: CollectionName,
     query: Query,
@@ -259,7 +259,7 @@ impl Sending {
     }
 
     async fn fetch(&self, position: &PagePosition) -> Result<DocumentPage, BodyError> {
-        let found = self.store.list_next(&self.collection, &self.query, position).await;
+        let found = self.documents.list_next(&self.collection, &self.query, position).await;
         found.map_err(|error| {
             let request_id = self.request_id.to_str().unwrap_or_default();
             tracing::error!(request_id, %error, "a listing broke off: {error}");

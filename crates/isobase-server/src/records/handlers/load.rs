@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::{HeaderMap, Response};
 use isobase_http::{Body, Problem, ProblemCode, ProblemItem, RequestBody};
 use isobase_store::{
-    Action, Atomicity, Precondition, Store, StoreError, WriteBatch, WriteOperation, WriteReport,
+    Action, Atomicity, Precondition, StoreError, View, WriteBatch, WriteOperation, WriteReport,
 };
 use isobase_types::{CollectionName, DocumentId, json::canonicalise_document};
 
@@ -63,7 +63,7 @@ async fn load_stream(
     body: RequestBody,
 ) -> Result<Response<Body>, Failure> {
     let mut loading = Loading::new(collection, line_bytes_max(call));
-    match loading.run(&state.store, body).await {
+    match loading.run(&state.view(call), body).await {
         Ok(()) => Ok(json(&loading.tally.report())),
         Err(failure) => Err(loading.tally.interrupted(failure.into()).into()),
     }
@@ -92,7 +92,7 @@ async fn load_whole(
     let atomicity = if atomic { Atomicity::AllOrNothing } else { Atomicity::EachAlone };
     let (operations, numbers) = loading.take_part();
     let batch = WriteBatch { operations, idempotency, checks: Vec::new() };
-    let report = state.store.write(batch, atomicity).await?;
+    let report = state.view(call).write(batch, atomicity).await?;
     let replayed = report.replayed;
     loading.tally.count(report, &numbers);
     if atomic && loading.tally.failed > 0 {
@@ -133,22 +133,22 @@ impl Loading {
         }
     }
 
-    async fn run(&mut self, store: &Store, mut body: RequestBody) -> Result<(), Failure> {
+    async fn run(&mut self, documents: &View, mut body: RequestBody) -> Result<(), Failure> {
         while let Some(piece) = body.next_piece().await? {
             self.lines.push(&piece);
-            self.take_lines(store).await?;
+            self.take_lines(documents).await?;
         }
         self.lines.finish();
-        self.take_lines(store).await?;
-        self.write_part(store).await?;
+        self.take_lines(documents).await?;
+        self.write_part(documents).await?;
         Ok(())
     }
 
-    async fn take_lines(&mut self, store: &Store) -> Result<(), StoreError> {
+    async fn take_lines(&mut self, documents: &View) -> Result<(), StoreError> {
         while let Some(line) = self.lines.next_line() {
             self.take(line);
             if self.operations.len() >= PART_DOCUMENTS_MAX || self.bytes >= PART_BYTES_MAX {
-                self.write_part(store).await?;
+                self.write_part(documents).await?;
             }
         }
         Ok(())
@@ -174,13 +174,13 @@ impl Loading {
         }
     }
 
-    async fn write_part(&mut self, store: &Store) -> Result<(), StoreError> {
+    async fn write_part(&mut self, documents: &View) -> Result<(), StoreError> {
         let (operations, numbers) = self.take_part();
         if operations.is_empty() {
             return Ok(());
         }
         let batch = WriteBatch { operations, ..WriteBatch::default() };
-        let report = store.write(batch, Atomicity::EachAlone).await?;
+        let report = documents.write(batch, Atomicity::EachAlone).await?;
         self.tally.count(report, &numbers);
         Ok(())
     }

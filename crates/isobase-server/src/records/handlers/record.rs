@@ -5,8 +5,8 @@ use std::sync::Arc;
 use http::{HeaderValue, Response, StatusCode, header};
 use isobase_http::{Body, Problem};
 use isobase_store::{
-    Action, IfMissing, Precondition, Rejection, Store, WriteBatch, WriteOperation, WriteOutcome,
-    WriteReport, Written,
+    Action, IfMissing, Precondition, Rejection, View as Documents, WriteBatch, WriteOperation,
+    WriteOutcome, WriteReport, Written,
 };
 use isobase_types::{ChangeKind, CollectionName, DocumentId};
 
@@ -33,7 +33,7 @@ pub(crate) async fn get_record(state: Arc<State>, call: Call) -> Result<Response
     let id = request::id(&call)?;
     let view = view_of(&call)?;
     let conditions = Conditions::from_headers(&call.headers)?;
-    let found = state.store.get(&collection, &id).await?;
+    let found = state.view(&call).get(&collection, &id).await?;
     let document = found.ok_or_else(record_not_found)?;
     match conditions.judge_read(&document.revision, document.updated_at) {
         ReadVerdict::Send => {
@@ -60,14 +60,15 @@ pub(crate) async fn put_record(state: Arc<State>, call: Call) -> Result<Response
     let conditions = Conditions::from_headers(&call.headers)?;
     require_json(&call.headers)?;
     let may_create = upsert || conditions.asks_for_missing();
-    let precondition = precondition(&state.store, &collection, &id, conditions).await?;
+    let documents = state.view(&call);
+    let precondition = precondition(&documents, &collection, &id, conditions).await?;
     let if_missing = if may_create { IfMissing::Create } else { IfMissing::Refuse };
 
     let body = document(call.body).await?;
     let mut text = Vec::with_capacity(body.len() + id_size(&id));
     View::write_open(&body, &mut text);
     let action = Action::Put { id, body, if_missing };
-    let written = write_one(&state.store, collection, action, precondition).await??;
+    let written = write_one(&documents, collection, action, precondition).await??;
     View::write_id(&written.id, &mut text);
     let created = written.kind == ChangeKind::Created;
     let status = if created { StatusCode::CREATED } else { StatusCode::OK };
@@ -84,11 +85,12 @@ pub(crate) async fn patch_record(state: Arc<State>, call: Call) -> Result<Respon
     let id = request::id(&call)?;
     no_parameters(&call)?;
     let conditions = Conditions::from_headers(&call.headers)?;
-    let precondition = precondition(&state.store, &collection, &id, conditions).await?;
+    let documents = state.view(&call);
+    let precondition = precondition(&documents, &collection, &id, conditions).await?;
     let form = PatchForm::of(&call.headers)?;
     let patch = form.read(&call.body.collect().await?)?;
     let action = Action::Patch { id, patch };
-    let written = write_one(&state.store, collection, action, precondition).await??;
+    let written = write_one(&documents, collection, action, precondition).await??;
     let Written { id, revision, updated_at, body: Some(body), .. } = written else {
         let cause = "a patch was written and its document not given back";
         return Err(Problem::internal(cause).into());
@@ -108,21 +110,22 @@ pub(crate) async fn delete_record(
     let id = request::id(&call)?;
     no_parameters(&call)?;
     let conditions = Conditions::from_headers(&call.headers)?;
-    let precondition = precondition(&state.store, &collection, &id, conditions).await?;
-    write_one(&state.store, collection, Action::Delete { id }, precondition).await??;
+    let documents = state.view(&call);
+    let precondition = precondition(&documents, &collection, &id, conditions).await?;
+    write_one(&documents, collection, Action::Delete { id }, precondition).await??;
     Ok(json(&Message { message: "Record deleted" }))
 }
 
 /// What a write demands of the document. A date is compared with the document as it is now, and the
 /// write demands that it is still that one.
 async fn precondition(
-    store: &Store,
+    documents: &Documents,
     collection: &CollectionName,
     id: &DocumentId,
     conditions: Conditions,
 ) -> Result<Precondition, Failure> {
     if conditions.asks_for_date()
-        && let Some(document) = store.get(collection, id).await?
+        && let Some(document) = documents.get(collection, id).await?
     {
         let met = conditions.for_current(&document);
         let current = Some(document.revision);
@@ -133,14 +136,14 @@ async fn precondition(
 
 /// Writes one operation and waits for what became of it.
 async fn write_one(
-    store: &Store,
+    documents: &Documents,
     collection: CollectionName,
     action: Action,
     precondition: Precondition,
 ) -> Result<WriteOutcome, Failure> {
     let operation = WriteOperation { collection, action, precondition };
     let batch = WriteBatch { operations: vec![operation], ..WriteBatch::default() };
-    let report = store.write(batch, isobase_store::Atomicity::EachAlone).await?;
+    let report = documents.write(batch, isobase_store::Atomicity::EachAlone).await?;
     Ok(only_outcome(report)?.0)
 }
 

@@ -24,7 +24,7 @@ const X_SCHEMA_ORIGIN: HeaderName = HeaderName::from_static("x-schema-origin");
 pub(crate) async fn get_schema(state: Arc<State>, call: Call) -> Result<Response<Body>, Failure> {
     let collection = request::collection(&call)?;
     no_parameters(&call)?;
-    let info = state.store.schema(&collection).await?;
+    let info = state.view(&call).schema(&collection).await?;
     Ok(answer_schema(&info.ok_or_else(|| not_found(&collection))?))
 }
 
@@ -41,7 +41,7 @@ pub(crate) async fn put_schema(
     // Reading a schema computes for some milliseconds.
     let read = tokio::task::spawn_blocking(move || Schema::parse(&body)).await;
     let schema = read.map_err(|error| Problem::internal(error.to_string()))?.map_err(invalid)?;
-    state.store.set_schema(&collection, &schema).await?;
+    state.views.store().set_schema(&collection, &schema).await?;
     Ok(answer_schema(&SchemaInfo { schema, origin: SchemaOrigin::Stored }))
 }
 
@@ -53,7 +53,7 @@ pub(crate) async fn delete_schema(
     let collection = request::collection(&call)?;
     no_parameters(&call)?;
     request::refuse_conditions(&call, "a schema has no revision to compare")?;
-    if state.store.delete_schema(&collection).await? {
+    if state.views.store().delete_schema(&collection).await? {
         return Ok(json(&Message { message: "Schema deleted" }));
     }
     Err(not_found(&collection).into())

@@ -32,19 +32,21 @@ pub(crate) async fn write_batch(
     parameters.finish()?;
     require_json(&call.headers)?;
     let body = call.take_body().collect().await?;
-    let operations_max = state.store.options().batch_operations_max;
+    let operations_max = state.views.store().options().batch_operations_max;
     let batch = read_batch(&collection, &body, operations_max)
         .map_err(|error| refuse(error, operations_max))?;
     let atomic = agree(asked, batch.atomic)?;
     if !batch.reads.is_empty() {
-        return Ok(json(&reads::read(&state.store, &collection, &batch.reads, atomic).await?));
+        return Ok(json(
+            &reads::read(&state.view(&call), &collection, &batch.reads, atomic).await?,
+        ));
     }
 
     let options: &[u8] = if atomic { b"batch atomic" } else { b"batch" };
     let idempotency = idempotency::of_call(&call, &collection, options, &body)?;
     let write = WriteBatch { operations: batch.operations, idempotency, checks: Vec::new() };
     let atomicity = if atomic { Atomicity::AllOrNothing } else { Atomicity::EachAlone };
-    let report = state.store.write(write, atomicity).await?;
+    let report = state.view(&call).write(write, atomicity).await?;
 
     let rejected = report.outcomes.iter().any(Result::is_err);
     if atomic && rejected {

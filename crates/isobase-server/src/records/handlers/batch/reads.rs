@@ -2,7 +2,7 @@
 
 use futures_util::{FutureExt, StreamExt, TryStreamExt, future::BoxFuture, stream};
 use isobase_http::Problem;
-use isobase_store::Store;
+use isobase_store::View as Documents;
 use isobase_types::{CollectionName, Document, DocumentId};
 use serde_json::value::RawValue;
 
@@ -19,7 +19,7 @@ const AT_ONCE: usize = 16;
 
 /// Reads documents by their ids, each as it is when its turn comes.
 pub(super) async fn read<'a>(
-    store: &Store,
+    documents: &Documents,
     collection: &CollectionName,
     ids: &'a [DocumentId],
     atomic: bool,
@@ -28,10 +28,10 @@ pub(super) async fn read<'a>(
         let message = "the documents of a batch are not read at one moment; leave out 'atomic'";
         return Err(Problem::new(codes::INVALID_BATCH, message).into());
     }
-    let bytes_max = store.options().page_bytes_max;
+    let bytes_max = documents.store().options().page_bytes_max;
     let mut reads: Vec<BoxFuture<'_, _>> = Vec::with_capacity(ids.len());
     for id in ids {
-        reads.push(store.get(collection, id).boxed());
+        reads.push(documents.get(collection, id).boxed());
     }
     let mut found = stream::iter(reads).buffered(AT_ONCE);
     let (mut results, mut bytes) = (Vec::with_capacity(ids.len()), 0);
