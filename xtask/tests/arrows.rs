@@ -46,8 +46,17 @@ const ARROWS: [(&str, &[&str]); 23] = [
     ("isobase-http", &[]),
     (
         "isobase-server",
-        &["isobase-types", "isobase-engine", "isobase-store", "isobase-auth", "isobase-http"],
+        &[
+            "isobase-types",
+            "isobase-engine",
+            "isobase-store",
+            "isobase-auth",
+            "isobase-http",
+            "isobase-admin",
+        ],
     ),
+    // The files of a site, and nothing that could ask for anything.
+    ("isobase-admin", &[]),
     ("isobase-client", &["isobase-types"]),
     (
         "isobase",

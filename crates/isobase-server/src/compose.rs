@@ -7,7 +7,7 @@ use isobase_http::{HttpConfig, InvalidRoute, Routes};
 use isobase_store::{RuleBook, Store};
 
 use crate::{
-    Service, data_store, description, durability::Durability, gate::Gate, records, service,
+    Service, admin, data_store, description, durability::Durability, gate::Gate, records, service,
     views::Views,
 };
 
@@ -60,6 +60,13 @@ impl Composition {
         self
     }
 
+    /// The admin site.
+    #[must_use]
+    pub fn with_admin(mut self, store: &Store) -> Self {
+        self.routes.add(admin::State::new(store), admin::routes());
+        self
+    }
+
     /// The service of these slices.
     ///
     /// # Errors
@@ -79,7 +86,8 @@ pub fn compose(store: Store, authorizer: Arc<Authorizer>, config: ServerConfig) 
     Composition::default()
         .with_service(store.clone(), config.durability)
         .with_records(store.clone(), Arc::clone(&config.rules), config.page_size_max)
-        .with_data_store(store, config.rules)
+        .with_data_store(store.clone(), config.rules)
+        .with_admin(&store)
         .build(authorizer, config.http)
         .expect("the slices have different routes, as the tests show")
 }

@@ -3,7 +3,9 @@
 //! Reading order: [`Composition`] (which slices there are), a slice (`records`, `data_store`,
 //! `service`), the gate (who asks), [`serve`].
 
+mod admin;
 mod answer;
+mod cached;
 mod call;
 mod codes;
 mod compose;

@@ -1,6 +1,7 @@
 //! What the service does around every route.
 
 mod access;
+mod admin;
 mod answers;
 mod deadlines;
 mod engine;

@@ -8,12 +8,16 @@ use http::{HeaderValue, Response, StatusCode, header};
 use isobase_http::Body;
 use isobase_store::WRITING_STOPPED;
 
-use self::pages::etag_of;
 use super::{
     State, problems,
     wire::{Health, Service, Status},
 };
-use crate::{Call, answer::json, failure::Failure};
+use crate::{
+    Call,
+    answer::json,
+    cached::{etag_of, if_changed},
+    failure::Failure,
+};
 
 const PROMETHEUS: HeaderValue =
     HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
@@ -77,25 +81,4 @@ fn page(call: &Call, page: &pages::Page) -> Response<Body> {
         headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
         response
     })
-}
-
-/// The answer, or 304 for a caller who has it.
-fn if_changed(
-    call: &Call,
-    etag: &HeaderValue,
-    answer: impl FnOnce() -> Response<Body>,
-) -> Response<Body> {
-    let known = call.headers.get_all(header::IF_NONE_MATCH).iter();
-    let mut known = known.flat_map(|tags| tags.as_bytes().split(|byte| *byte == b','));
-    let opaque = |tag: &[u8]| tag.strip_prefix(b"W/").unwrap_or(tag).to_owned();
-    let is_this = |tag: &[u8]| {
-        let tag = tag.trim_ascii();
-        tag == b"*" || opaque(tag) == opaque(etag.as_bytes())
-    };
-    let mut response = match known.any(is_this) {
-        true => Body::no_content(StatusCode::NOT_MODIFIED),
-        false => answer(),
-    };
-    response.headers_mut().insert(header::ETAG, etag.clone());
-    response
 }

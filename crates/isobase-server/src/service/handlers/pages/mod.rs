@@ -2,16 +2,13 @@
 
 use std::{fmt::Write, sync::LazyLock};
 
-use base64::{
-    Engine as _,
-    prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD},
-};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use http::HeaderValue;
 use isobase_http::Stage;
 use sha2::{Digest, Sha256};
 
-use crate::codes;
+use crate::{cached::etag_of, codes};
 
 const STYLE: &str = include_str!("docs.css");
 const SCRIPT: &str = include_str!("docs.js");
@@ -64,12 +61,6 @@ impl Page {
         let etag = etag_of(html.as_bytes());
         Self { html: html.into(), policy, etag }
     }
-}
-
-/// A tag of some bytes: it changes with them. Weak, so that they may be sent encoded or plain.
-pub(crate) fn etag_of(bytes: &[u8]) -> HeaderValue {
-    let hash = BASE64_URL_SAFE_NO_PAD.encode(&Sha256::digest(bytes)[..12]);
-    HeaderValue::try_from(format!("W/\"{hash}\"")).expect("base64 is visible ASCII")
 }
 
 /// The hash of an inline part, as a policy names it.

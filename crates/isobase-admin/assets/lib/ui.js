@@ -1,0 +1,283 @@
+// Parts that every screen uses: messages, dialogs, badges, tables, states.
+
+import { freshId, h, put } from "./dom.js";
+
+/** How long the way back stays open after a change that can be taken back. */
+const UNDO_MS = 10_000;
+
+let toasts;
+
+/** Where messages appear. */
+export function toastRegion() {
+  toasts = h("div.toasts", { role: "status", "aria-live": "polite" });
+  return toasts;
+}
+
+/**
+ * Says what was done.
+ * @param {string} text
+ * @param {() => Promise<unknown>} [undo] takes it back
+ */
+export function toast(text, undo) {
+  const close = () => entry.remove();
+  const entry = h("div.toast", {}, h("span", {}, text));
+  if (undo) {
+    entry.append(button("Undo", once(async () => {
+      close();
+      await undo();
+    }), { "data-testid": "toast-undo" }));
+  }
+  entry.append(h("button.icon", { type: "button", "aria-label": "Dismiss", onclick: close }, "×"));
+  toasts.append(entry);
+  while (toasts.children.length > 4) toasts.firstChild.remove();
+  setTimeout(close, undo ? UNDO_MS : 6_000);
+  return entry;
+}
+
+/** Takes the newest change back, if its message is still there. */
+export function undoLast() {
+  [...toasts.querySelectorAll("[data-testid=toast-undo]")].at(-1)?.click();
+}
+
+/** Shows an error where it happened. */
+export function failure(error, again) {
+  const id = error.requestId && h("code.muted", {}, ` request ${error.requestId}`);
+  return h("div.failure", { role: "alert" },
+    h("strong", {}, error.status === 403 ? "Your role does not allow this." : "This did not work."),
+    h("p", {}, error.message, id),
+    again && button("Try again", again));
+}
+
+/** Tells an error in a message. */
+export function toastError(error) {
+  const entry = toast(error.message);
+  entry.classList.add("bad");
+  entry.setAttribute("role", "alert");
+}
+
+export function button(text, onclick, properties = {}) {
+  const { kind = "", ...others } = properties;
+  return h(`button${kind && `.${kind}`}`, { type: "button", onclick, ...others }, text);
+}
+
+/** A listener that runs once at a time, with its button disabled meanwhile; errors are told. */
+export function once(run) {
+  return async (event) => {
+    const target = event?.currentTarget;
+    if (target?.disabled) return;
+    if (target) target.disabled = true;
+    try {
+      await run(event);
+    } catch (error) {
+      if (error.name !== "AbortError") toastError(error);
+    } finally {
+      if (target) target.disabled = false;
+    }
+  };
+}
+
+/** A short word with a shape beside its colour. @param {"good"|"warn"|"bad"|"plain"} kind */
+export function badge(text, kind = "plain") {
+  const mark = { good: "●", warn: "▲", bad: "■", plain: "○" }[kind];
+  return h(`span.badge.${kind}`, {}, h("span", { "aria-hidden": "true" }, `${mark} `), text);
+}
+
+/**
+ * Asks before something that cannot be taken back.
+ * @param {{title: string, text: string, action: string, word?: string}} question `word` must be
+ *   typed when it is given
+ * @returns {Promise<boolean>}
+ */
+export function confirm({ title, text, action, word }) {
+  return dialog(title, (close) => {
+    const go = button(action, () => close(true), { kind: "danger", disabled: Boolean(word) });
+    const typed = word && field(`Type ${word} to go on`, {
+      autocomplete: "off",
+      oninput: (event) => { go.disabled = event.target.value !== word; },
+    });
+    return [h("p", {}, text), typed, h("div.actions", {}, button("Cancel", () => close(false)), go)];
+  });
+}
+
+/**
+ * A modal dialog; focus returns to where it was.
+ * @param {(close: (value: any) => void) => unknown} content
+ */
+export function dialog(title, content) {
+  return new Promise((resolve) => {
+    const before = document.activeElement;
+    const id = freshId("dialog");
+    const element = h("dialog", { "aria-labelledby": id });
+    const close = (value) => {
+      element.close();
+      element.remove();
+      before?.focus?.();
+      resolve(value);
+    };
+    element.addEventListener("cancel", (event) => {
+      event.preventDefault();
+      close(false);
+    });
+    put(element, h("h2", { id }, title), content(close));
+    document.body.append(element);
+    element.showModal();
+  });
+}
+
+/** A labelled input. */
+export function field(label, properties = {}, hint = "") {
+  const id = freshId("field");
+  const { options, tag = options ? "select" : "input", ...others } = properties;
+  const choices = options?.map(([value, text]) =>
+    h("option", { value, selected: others.value === value }, text));
+  const hintId = hint && freshId("hint");
+  const input = h(tag, { id, "aria-describedby": hintId, ...others }, choices);
+  if (options && others.value !== undefined) input.value = others.value;
+  return h("div.field", {}, h("label", { for: id }, label), input,
+    hint && h("small.muted", { id: hintId }, hint));
+}
+
+/** The input of a {@link field}. */
+export function inputOf(element) {
+  return element.querySelector("input,select,textarea");
+}
+
+/**
+ * A table that becomes a list of cards where it is narrow.
+ * @param {string} caption
+ * @param {{title: string, cell: (row: any) => unknown, className?: string, sort?: string}[]} columns
+ * @param {any[]} rows
+ * @param {{open?: (row: any) => void, testId?: (row: any) => string, isOpen?: (row: any) => boolean,
+ *   select?: {has: (row: any) => boolean, change: (row: any, on: boolean) => void,
+ *   name: (row: any) => string}, sort?: string, onsort?: (sort: string) => void}} [options]
+ */
+export function table(caption, columns, rows, options = {}) {
+  const { open, select } = options;
+  const head = columns.map(({ title, className, sort }) => {
+    if (!sort || !options.onsort) return h("th", { scope: "col", class: className }, title);
+    const [up, down] = [options.sort === sort, options.sort === `-${sort}`];
+    const next = down ? sort : up ? `-${sort}` : sort;
+    return h("th", { scope: "col", class: className, "aria-sort": up ? "ascending" : down ? "descending" : null },
+      h("button.plain", { type: "button", onclick: () => options.onsort(next) }, title, up ? " ▲" : down ? " ▼" : ""));
+  });
+  const body = rows.map((row) => {
+    const cells = columns.map(({ title, cell, className }, index) => {
+      const content = cell(row);
+      const inner = index === 0 && open
+        ? h("button.plain.open", { type: "button", onclick: () => open(row) }, content)
+        : content;
+      return h("td", { "data-label": title, class: className }, inner);
+    });
+    const box = select && h("td.select", {},
+      h("input", {
+        type: "checkbox",
+        "aria-label": `Select ${select.name(row)}`,
+        checked: select.has(row),
+        onchange: (event) => select.change(row, event.target.checked),
+      }));
+    return h("tr", {
+      "data-testid": options.testId?.(row),
+      "aria-current": options.isOpen?.(row) ? "true" : null,
+      onclick: open && ((event) => {
+        if (!event.target.closest("button,a,input") && !getSelection().toString()) open(row);
+      }),
+    }, box, cells);
+  });
+  return h("div.table", { tabindex: "0", role: "region", "aria-label": caption },
+    h("table", {}, h("caption.hidden", {}, caption),
+      h("thead", {}, h("tr", {}, select && h("th", { scope: "col" }, h("span.hidden", {}, "Select")), head)),
+      h("tbody", {}, body)));
+}
+
+/** What is there when nothing is. */
+export function empty(text, ...actions) {
+  return h("div.empty", {}, h("p", {}, text), h("div.actions", {}, actions));
+}
+
+/** Stays out of sight when an answer is quick. */
+export function skeleton(rows = 5) {
+  const lines = Array.from({ length: rows }, () => h("div.line"));
+  return h("div.skeleton", { "aria-hidden": "true" }, lines);
+}
+
+/**
+ * Shows what a request answers: a skeleton before, an error instead, older content dimmed
+ * meanwhile. An answer that was overtaken by a newer question is dropped.
+ */
+export class Region {
+  constructor(className = "div") {
+    this.element = h(className, { "aria-busy": "false" });
+    this.asked = null;
+  }
+
+  /** @param {(signal: AbortSignal) => Promise<unknown>} run makes the content */
+  async show(run) {
+    this.asked?.abort();
+    const asked = new AbortController();
+    this.asked = asked;
+    this.element.setAttribute("aria-busy", "true");
+    const filled = this.element.firstChild && !this.element.querySelector(".failure");
+    const waiting = filled ? null : setTimeout(() => put(this.element, skeleton()), 150);
+    try {
+      const content = await run(asked.signal);
+      if (this.asked === asked) put(this.element, content);
+    } catch (error) {
+      if (this.asked !== asked || error.name === "AbortError") return;
+      const message = failure(error, () => this.show(run));
+      this.element.querySelector(".failure")?.remove();
+      if (filled) this.element.prepend(message);
+      else put(this.element, message);
+    } finally {
+      clearTimeout(waiting);
+      if (this.asked === asked) this.element.setAttribute("aria-busy", "false");
+    }
+  }
+
+  /** Nothing is shown any more. */
+  stop() {
+    this.asked?.abort();
+  }
+}
+
+/** A panel at the side, a sheet from below where it is narrow. */
+export function panel(title, close, ...content) {
+  const id = freshId("panel");
+  const heading = h("h2", { id, tabindex: "-1" }, title);
+  const element = h("aside.panel", { "aria-labelledby": id },
+    h("header", {}, heading, h("button.icon", { type: "button", "aria-label": "Close", onclick: close, "data-close": true }, "×")),
+    content);
+  queueMicrotask(() => heading.focus({ preventScroll: true }));
+  return element;
+}
+
+/** JSON as text that can be read, copied and searched by the browser. */
+export function jsonView(value, max = 200_000) {
+  const whole = typeof value === "string" ? value : JSON.stringify(value, null, 2);
+  const cut = whole.length > max;
+  return h("div.json", {},
+    h("div.actions", {}, copyButton("Copy", whole)),
+    h("pre", { tabindex: "0", role: "region", "aria-label": "JSON" }, cut ? `${whole.slice(0, max)}…` : whole),
+    cut && h("p.muted", {}, `Only the first ${max} of ${whole.length} characters are shown; Copy takes all.`));
+}
+
+/** Copies a text. */
+export function copyButton(label, text, properties = {}) {
+  return button(label, once(async () => {
+    await navigator.clipboard.writeText(text);
+    toast("Copied");
+  }), properties);
+}
+
+/** Names and values. @param {[string, unknown][]} pairs */
+export function facts(pairs) {
+  return h("dl.facts", {}, pairs.map(([name, value]) =>
+    h("div", {}, h("dt", {}, name), h("dd", {}, value ?? "–"))));
+}
+
+/** Saves a text as a file of the user's. */
+export function download(name, type, text) {
+  const address = URL.createObjectURL(new Blob([text], { type }));
+  const link = h("a", { href: address, download: name });
+  link.click();
+  URL.revokeObjectURL(address);
+}

@@ -1,0 +1,109 @@
+// Keys of services, sessions of the one who looks, and what this browser remembers.
+
+import { ask, get, path, post } from "../lib/api.js";
+import { h, put } from "../lib/dom.js";
+import { timeOf } from "../lib/format.js";
+import { Region, badge, button, confirm, copyButton, dialog, empty, field, inputOf, once, table, toast } from "../lib/ui.js";
+
+const KEYS = "/api/v1/keys";
+
+export function open() {
+  const keys = new Region("section");
+  const sessions = new Region("section");
+  const update = () => {
+    keys.show((signal) => keyList(signal, update));
+    sessions.show((signal) => sessionList(signal, update));
+  };
+  const letters = field("Shortcuts of single letters", {
+    options: [["on", "on"], ["off", "off"]],
+    value: localStorage.getItem("isobase.letters") ?? "on",
+    onchange: (event) => localStorage.setItem("isobase.letters", event.target.value),
+  });
+  const element = h("div", {},
+    h("h2", {}, "Keys"), keys.element,
+    h("h2", {}, "Your sessions"), sessions.element,
+    h("h2", {}, "This browser"), letters,
+    h("h2", {}, "More"),
+    h("p", {}, "What the service runs with, and where each value comes from, is told by ", h("code", {}, "isobase config print"), ". Every route is on ", h("a", { href: "/docs", target: "_blank" }, "/docs"), "."));
+  return { element, update, close: () => [keys, sessions].forEach((region) => region.stop()) };
+}
+
+async function keyList(signal, again) {
+  const { keys } = await get(KEYS, {}, { signal });
+  const live = keys.filter((key) => !key.revoked_at);
+  return [
+    h("div.filters", {}, button("New key", once(() => create(again)), { kind: "primary", "data-testid": "key-new" })),
+    keys.length === 0
+      ? empty("There are no named keys. A service that is not open asks for one, or for INTERNAL_API_KEY.")
+      : table("Keys", [
+        { title: "Name", cell: (key) => key.name },
+        { title: "Scopes", cell: (key) => key.scopes.join(" ") },
+        { title: "Created", cell: (key) => timeOf(key.created_at) },
+        { title: "Last used", cell: (key) => timeOf(key.last_used_at) },
+        { title: "State", cell: (key) => (key.revoked_at ? badge("revoked", "bad") : badge("active", "good")) },
+        {
+          title: "",
+          cell: (key) => !key.revoked_at && button("Revoke", once(async () => {
+            const last = live.length === 1 ? " It is the last one." : "";
+            const sure = await confirm({ title: `Revoke ${key.name}`, text: `Services that use this key are refused at once.${last}`, action: "Revoke", word: key.name });
+            if (!sure) return;
+            await ask("DELETE", KEYS + path(key.id));
+            again();
+            toast("Revoked");
+          }), { kind: "danger", "aria-label": `Revoke ${key.name}` }),
+        },
+      ], keys),
+  ];
+}
+
+function create(again) {
+  return dialog("New key", (close) => {
+    const name = field("Name", { required: true, autocomplete: "off" }, "The service that uses it.");
+    const scopes = field("Scopes", { value: "write", required: true, autocomplete: "off" }, "read, write, admin, or of one feature: licences:read requests:write");
+    const told = h("div", { role: "alert" });
+    const idempotent = crypto.randomUUID();
+    return h("form", {
+      onsubmit: async (event) => {
+        event.preventDefault();
+        try {
+          const made = await post(KEYS, { name: inputOf(name).value.trim(), scopes: inputOf(scopes).value.split(/[\s,]+/).filter(Boolean) }, idempotent);
+          close(true);
+          again();
+          await dialog(`The key ${made.name}`, (done) => [
+            h("p", {}, "It is shown only now:"),
+            h("p.secret", { "data-testid": "key-secret" }, made.secret),
+            h("div.actions", {}, copyButton("Copy", made.secret), button("Close", () => done(true), { kind: "primary" })),
+          ]);
+        } catch (error) {
+          put(told, h("p.bad", {}, error.message));
+        }
+      },
+    }, name, scopes, told, h("div.actions", {}, button("Cancel", () => close(false)), h("button.primary", { type: "submit" }, "Create key")));
+  });
+}
+
+async function sessionList(signal, again) {
+  let answer;
+  try {
+    answer = await get("/api/sessions", {}, { signal, quiet: true });
+  } catch (error) {
+    if (error.status === 401 || error.status === 403 || error.status === 404) return h("p.muted", {}, "You are not signed in with an account.");
+    throw error;
+  }
+  return table("Sessions", [
+    { title: "Program", cell: (session) => session.agent ?? "unknown" },
+    { title: "Kind", cell: (session) => session.kind },
+    { title: "Begun", cell: (session) => timeOf(session.created_at) },
+    { title: "Ends", cell: (session) => timeOf(session.expires_at) },
+    {
+      title: "",
+      cell: (session) => (session.current
+        ? badge("this one", "good")
+        : button("End", once(async () => {
+          await ask("DELETE", `/api/sessions${path(session.id)}`);
+          again();
+          toast("The session is ended.");
+        }), { "aria-label": `End the session of ${session.agent ?? session.kind}` })),
+    },
+  ], answer.sessions);
+}

@@ -1,0 +1,120 @@
+//! The admin site: files that a browser loads, as bytes in the executable.
+//!
+//! The site is a client of the HTTP API and knows nothing else of the service. Its modules are
+//! served as they are written in `assets/`; nothing builds them.
+
+/// A file of the site.
+#[derive(Clone, Copy, Debug)]
+pub struct File {
+    /// Its path below the folder of the files, such as `lib/dom.js`.
+    pub path: &'static str,
+    /// Its media type.
+    pub content_type: &'static str,
+    /// What is in it.
+    pub bytes: &'static [u8],
+}
+
+/// What every address of the site shows: the frame that draws the screens.
+pub const FRAME: File = File {
+    path: "index.html",
+    content_type: "text/html; charset=utf-8",
+    bytes: include_bytes!("../assets/index.html"),
+};
+
+macro_rules! files {
+    ($($path:literal),* $(,)?) => {
+        /// Every file beside the frame, by path.
+        pub const FILES: &[File] = &[$(File {
+            path: $path,
+            content_type: content_type($path),
+            bytes: include_bytes!(concat!("../assets/", $path)),
+        }),*];
+    };
+}
+
+files![
+    "app.js",
+    "icon.svg",
+    "lib/api.js",
+    "lib/chart.js",
+    "lib/dom.js",
+    "lib/format.js",
+    "lib/palette.js",
+    "lib/rows.js",
+    "lib/ui.js",
+    "lib/url.js",
+    "screens/audit.js",
+    "screens/data.js",
+    "screens/engines.js",
+    "screens/hub.js",
+    "screens/licenses.js",
+    "screens/login.js",
+    "screens/realtime.js",
+    "screens/requests.js",
+    "screens/settings.js",
+    "screens/uploads.js",
+    "screens/users.js",
+    "style.css",
+];
+
+/// The file at a path.
+#[must_use]
+pub fn file(path: &str) -> Option<&'static File> {
+    let at = FILES.binary_search_by_key(&path, |file| file.path).ok()?;
+    FILES.get(at)
+}
+
+const fn content_type(path: &str) -> &'static str {
+    match path.as_bytes() {
+        [.., b'.', b'j', b's'] => "text/javascript; charset=utf-8",
+        [.., b'.', b'c', b's', b's'] => "text/css; charset=utf-8",
+        [.., b'.', b's', b'v', b'g'] => "image/svg+xml",
+        _ => "application/octet-stream",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path};
+
+    use super::*;
+
+    #[test]
+    fn every_file_of_the_folder_is_served() {
+        fn walk(folder: &Path, root: &Path, found: &mut Vec<String>) {
+            for entry in fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                match path.is_dir() {
+                    true => walk(&path, root, found),
+                    false => found.push(path.strip_prefix(root).unwrap().to_str().unwrap().into()),
+                }
+            }
+        }
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets");
+        let mut found = Vec::new();
+        walk(&root, &root, &mut found);
+        found.retain(|path| path != FRAME.path);
+        found.sort();
+        let served: Vec<_> = FILES.iter().map(|file| file.path).collect();
+        assert_eq!(served, found);
+        for path in served {
+            assert_eq!(file(path).unwrap().path, path);
+            assert_ne!(content_type(path), "application/octet-stream", "{path}");
+        }
+        assert!(file("lib").is_none() && file("../src/lib.rs").is_none());
+    }
+
+    #[test]
+    fn nothing_reads_data_as_html_or_asks_another_host() {
+        for file in FILES.iter().chain([&FRAME]) {
+            let text = str::from_utf8(file.bytes).unwrap();
+            for word in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("]
+            {
+                assert!(!text.contains(word), "{}: {word}", file.path);
+            }
+            let names = text.matches("http://").count() + text.matches("https://").count();
+            let spaces = text.matches("\"http://www.w3.org/2000/svg\"").count();
+            assert_eq!(names, spaces, "{} names another host", file.path);
+        }
+    }
+}

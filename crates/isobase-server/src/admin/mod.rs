@@ -1,0 +1,39 @@
+//! The admin site and what only it asks for.
+//!
+//! The files are public, as those of any site: what they show comes from the API, with the rights
+//! of who is signed in.
+
+mod audit;
+mod handlers;
+mod problems;
+mod state;
+mod wire;
+
+use isobase_http::{
+    Permission::{Admin, Public},
+    handler,
+};
+
+use crate::Route;
+pub(crate) use state::State;
+
+/// The routes of the admin site.
+pub(crate) fn routes() -> Vec<Route<State>> {
+    vec![
+        Route::get("/admin", Public, handler(handlers::get_screen), wire::get_hub()),
+        Route::get("/admin/{*screen}", Public, handler(handlers::get_screen), wire::get_screen()),
+        Route::get(
+            "/admin/assets/{*file}",
+            Public,
+            handler(handlers::get_asset),
+            wire::get_asset(),
+        ),
+        Route::get(
+            "/admin/api/overview",
+            Admin,
+            handler(handlers::get_overview),
+            wire::get_overview(),
+        ),
+        Route::get("/api/v1/audit", Admin, handler(audit::list_audit), wire::list_audit()),
+    ]
+}

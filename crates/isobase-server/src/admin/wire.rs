@@ -1,0 +1,136 @@
+//! What the admin site is told, and how its routes are described.
+
+use std::{collections::BTreeMap, time::SystemTime};
+
+use isobase_http::{Answer, Content, Location, Operation, Parameter};
+use isobase_types::Timestamp;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::json;
+
+use crate::codes;
+
+/// The numbers of the hub.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Overview {
+    version: &'static str,
+    /// The kind of database.
+    engine: &'static str,
+    /// When this process began.
+    started_at: String,
+    /// Whether the database answers.
+    pub(super) ready: bool,
+    /// What somebody should know.
+    warnings: Vec<&'static str>,
+    data: Data,
+    /// How many documents each system collection has, by name without its prefix.
+    system: BTreeMap<String, u64>,
+}
+
+/// What applications keep.
+#[derive(Default, Serialize, JsonSchema)]
+struct Data {
+    records: u64,
+    collections: u64,
+}
+
+impl Overview {
+    pub(super) fn new(started_at: SystemTime, engine: &'static str) -> Self {
+        Self {
+            version: env!("CARGO_PKG_VERSION"),
+            engine,
+            started_at: Timestamp::from_system_time(started_at).to_string(),
+            ready: false,
+            warnings: Vec::new(),
+            data: Data::default(),
+            system: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn warn(&mut self, text: &'static str) {
+        self.warnings.push(text);
+    }
+
+    pub(super) fn collection(&mut self, documents: u64) {
+        self.data.collections += 1;
+        self.data.records += documents;
+    }
+
+    pub(super) fn system(&mut self, name: &str, documents: u64) {
+        self.system.insert(name.to_owned(), documents);
+    }
+}
+
+/// An entry of the audit, as far as every entry has it.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its shape is used: entries are documents")]
+pub(super) struct Entry {
+    id: String,
+    /// When it happened.
+    at: String,
+    /// Who asked: `internal`, the id of a key or an account.
+    actor: String,
+    /// What happened, such as `license.suspended`.
+    action: String,
+    object_type: String,
+    object_id: String,
+    before: serde_json::Value,
+    after: serde_json::Value,
+}
+
+/// A page of the audit.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its shape is used: entries are documents")]
+pub(super) struct Audit {
+    entries: Vec<Entry>,
+    next: Option<String>,
+}
+
+fn operation(id: &'static str, summary: &'static str) -> Operation {
+    Operation::new(id, "admin", summary)
+}
+
+fn page() -> Answer {
+    Answer::new(200, "The page.").content(Content::text("text/html"))
+}
+
+pub(super) fn get_hub() -> Operation {
+    operation("get_admin", "Open the admin site")
+        .description("A page for browsers; what it shows comes from the other routes.")
+        .answers(page())
+}
+
+pub(super) fn get_screen() -> Operation {
+    operation("get_admin_screen", "Open a screen of the admin site")
+        .description("Every address of the site answers the same page.")
+        .answers(page())
+}
+
+pub(super) fn get_asset() -> Operation {
+    operation("get_admin_asset", "Read a file of the admin site")
+        .answers(Answer::new(200, "The file.").content(Content::text("text/javascript")))
+        .problems([codes::ROUTE_NOT_FOUND])
+}
+
+pub(super) fn get_overview() -> Operation {
+    operation("get_admin_overview", "Read the numbers of the hub")
+        .description("Also answers while the database does not: `ready` says so.")
+        .answers(Answer::new(200, "The numbers.").content(Content::of::<Overview>()))
+}
+
+pub(super) fn list_audit() -> Operation {
+    let parameter = |name, description| Parameter::new(Location::Query, name, description);
+    operation("list_audit", "Read the audit")
+        .description(
+            "Who changed what, newest first, with the state before and after. Entries are never \
+             changed or deleted over HTTP. Filters are those of listings: `action=license.revoked`.",
+        )
+        .parameters([
+            parameter("actor", "Who asked."),
+            parameter("action", "What happened."),
+            parameter("limit", "Most entries of a page.").schema(json!({ "type": "integer" })),
+            parameter("cursor", "The `next` of the page before."),
+        ])
+        .answers(Answer::new(200, "A page.").content(Content::of::<Audit>()))
+        .problems([codes::INVALID_PARAMETER])
+}

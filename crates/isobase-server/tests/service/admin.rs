@@ -1,0 +1,112 @@
+//! The admin site: its files, and what only it asks for.
+
+use std::sync::{Arc, atomic::Ordering};
+
+use http::Method;
+use isobase_auth::Authorizer;
+use isobase_engine_memory::{MemoryEngine, MemoryOptions};
+use isobase_server::{HttpConfig, OpenTo, ServerConfig, compose};
+use isobase_store::{
+    Action, Atomicity, IfMissing, Precondition, Store, StoreOptions, WriteBatch, WriteOperation,
+};
+use isobase_types::{CollectionName, DocumentId};
+use serde_json::json;
+
+use super::support::Service;
+
+#[tokio::test]
+async fn every_address_is_the_frame_and_nothing_foreign_may_load() {
+    let service = Service::new();
+    let frame = service.get("/admin").await;
+    for target in ["/admin", "/admin/licenses", "/admin/data/orders?id=1", "/admin/no/such/screen"]
+    {
+        let page = service.get(target).await;
+        assert_eq!((page.status, &page.text), (200, &frame.text), "{target}");
+        assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
+        let policy = page.header("content-security-policy");
+        assert!(policy.starts_with("default-src 'none'"), "{policy}");
+        assert!(!policy.contains("unsafe"), "{policy}");
+        assert!(policy.contains("frame-ancestors 'none'"), "{policy}");
+    }
+    assert!(frame.text.contains("src=\"/admin/assets/app.js\""));
+}
+
+#[tokio::test]
+async fn files_are_kept_by_browsers_until_they_change() {
+    let service = Service::new();
+    let module = service.get("/admin/assets/lib/dom.js").await;
+    assert_eq!(module.status, 200);
+    assert_eq!(module.header("content-type"), "text/javascript; charset=utf-8");
+    let known = [("if-none-match", module.header("etag"))];
+    let again = service.ask(Method::GET, "/admin/assets/lib/dom.js", &known).await;
+    assert_eq!((again.status, again.text.as_str()), (304, ""));
+    for target in ["/admin/assets/no.js", "/admin/assets/%2E%2E/src/lib.rs", "/admin/assets/lib"] {
+        service.get(target).await.is_problem(404, "route_not_found");
+    }
+}
+
+#[tokio::test]
+async fn numbers_of_the_hub_are_for_administrators() {
+    let service = Service::with(
+        Default::default(),
+        Authorizer::new(Some("a-key-of-many-letters"), None).unwrap(),
+    );
+    service.get("/admin/api/overview").await.is_problem(401, "unauthenticated");
+    service.get("/api/v1/audit").await.is_problem(401, "unauthenticated");
+    assert_eq!(service.get("/admin").await.status, 200);
+}
+
+#[tokio::test]
+async fn hub_opens_while_the_database_is_out_of_order() {
+    let service = Service::new();
+    let create = [("content-type", "application/json")];
+    service.ask_with(Method::POST, "/records/notes", &create, "{}").await;
+    let overview = service.get("/admin/api/overview").await.json();
+    assert_eq!(overview["ready"], true);
+    assert_eq!(overview["data"], json!({ "records": 1, "collections": 1 }));
+    assert_eq!(overview["warnings"], json!([]));
+    service.trouble.broken.store(true, Ordering::SeqCst);
+    let overview = service.get("/admin/api/overview").await;
+    assert_eq!(overview.status, 200);
+    assert_eq!(overview.json()["ready"], false);
+    assert_eq!(overview.json()["warnings"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn audit_is_told_newest_first_and_hidden_elsewhere() {
+    let engine = MemoryEngine::new(Arc::new(isobase_engine::SystemClock), MemoryOptions::default());
+    let store = Store::new(Arc::new(engine), StoreOptions::default());
+    let collection = CollectionName::new("isobase_audit").unwrap();
+    for (at, action) in [(1, "license.created"), (3, "license.revoked"), (2, "license.extended")] {
+        let id = DocumentId::Text(format!("7-{at}").into());
+        let body = json!({ "at": format!("2026-11-30T12:00:0{at}Z"), "actor": "internal", "action": action });
+        let action = Action::Put { id, body: body.to_string(), if_missing: IfMissing::Create };
+        let operation = WriteOperation {
+            collection: collection.clone(),
+            action,
+            precondition: Precondition::Missing,
+        };
+        let batch = WriteBatch { operations: vec![operation], ..WriteBatch::default() };
+        store.system().write(batch, Atomicity::EachAlone).await.unwrap();
+    }
+    let http = HttpConfig { open_to: OpenTo::Everyone, ..HttpConfig::default() };
+    let config = ServerConfig { http, ..ServerConfig::default() };
+    let app = compose(store, Arc::new(Authorizer::open()), config);
+    let service = Service { app, trouble: Arc::default() };
+    let ask = async |target: &str| service.get(target).await;
+    let page = ask("/api/v1/audit?limit=2").await.json();
+    let actions = |page: &serde_json::Value| -> Vec<String> {
+        let entries = page["entries"].as_array().unwrap().iter();
+        entries.map(|entry| entry["action"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(actions(&page), ["license.revoked", "license.extended"]);
+    assert_eq!(page["entries"][0]["id"], "7-3");
+    let next = format!("/api/v1/audit?limit=2&cursor={}", page["next"].as_str().unwrap());
+    let rest = ask(&next).await.json();
+    assert_eq!(actions(&rest), ["license.created"]);
+    assert_eq!(rest["next"], json!(null));
+    let some = ask("/api/v1/audit?action=license.revoked").await.json();
+    assert_eq!(actions(&some), ["license.revoked"]);
+    ask("/api/v1/audit?limit=0").await.is_problem(422, "invalid_parameter");
+    assert_eq!(ask("/collections").await.json(), json!({ "collections": [] }));
+}
