@@ -16,7 +16,7 @@ use serde_json::json;
 use tokio::{
     net::{TcpListener, TcpSocket, lookup_host},
     signal::unix::{Signal, SignalKind, signal},
-    time::timeout,
+    time::{sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -36,6 +36,12 @@ const EXIT_AT_ONCE: i32 = 130;
 
 /// Connections that may wait until they are accepted, as everywhere.
 const WAITING_CONNECTIONS: u32 = 1_024;
+
+/// How often expired documents are looked for, which nobody sees any more.
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
+
+/// Between two rounds of a sweep that has more to do.
+const SWEEP_PAUSE: Duration = Duration::from_millis(100);
 
 /// How long a server that holds the records may take to answer the last question. With the time
 /// for requests less than the 10 s after which supervisors kill.
@@ -70,13 +76,16 @@ pub(crate) async fn run(loaded: &Loaded, config: &Config, printer: Printer) -> R
         let keep = Keep { bodies: true, ..Keep::default() };
         store.keep(collection, keep).context("changes cannot keep bodies")?;
     }
+    set_terms(&store, config).await?;
     introduce(loaded, config, &authorizer, &store, &url, printer);
 
     let indexes = tokio::spawn(declare_indexes(store.clone(), config.indexes.clone()));
+    let sweeping = tokio::spawn(sweep(store.clone()));
     let service = isobase_server::compose(store.clone(), authorizer, server_config(loaded, config));
     isobase_server::serve(listener, service, shutdown).await.context("the service ended")?;
     // A build that is cut off goes on at the next start.
     indexes.abort();
+    sweeping.abort();
     close(&store).await?;
     tracing::info!("stopped");
     Ok(())
@@ -260,6 +269,31 @@ fn access(config: &Config, open: bool) -> &'static str {
             "open: everybody on this machine may read and write (isobase key create ends that)"
         }
         (true, true) => "OPEN: everybody who reaches this address may read and write",
+    }
+}
+
+/// Says on which terms collections keep their documents, before anybody reads or writes.
+async fn set_terms(store: &Store, config: &Config) -> Result<()> {
+    for (collection, terms) in &config.terms {
+        let set = store.set_terms(collection, *terms).await;
+        set.with_context(|| format!("the terms of collection {collection} cannot be kept"))?;
+    }
+    Ok(())
+}
+
+/// Deletes documents whose time is over, for as long as the service runs.
+async fn sweep(store: Store) {
+    loop {
+        let pause = match store.sweep().await {
+            Ok(0) => SWEEP_EVERY,
+            // There may be more; other writes come between.
+            Ok(_) => SWEEP_PAUSE,
+            Err(error) => {
+                tracing::warn!(%error, "expired documents are not deleted yet: {error}");
+                SWEEP_EVERY
+            }
+        };
+        sleep(pause).await;
     }
 }
 

@@ -171,6 +171,10 @@ impl Subject for StoreSubject {
         Some(&self.store)
     }
 
+    fn engine(&self) -> Option<&Arc<dyn Engine>> {
+        Some(self.store.engine())
+    }
+
     fn get<'a>(&'a self, collection: &'a str, id: &'a str) -> Answer<'a, Option<Stored>> {
         Box::pin(async move {
             let document = self.document(collection, id).await?;

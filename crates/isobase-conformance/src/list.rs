@@ -232,6 +232,13 @@ declare_cases! { $
         checks_ask_who_refers
         references_hold_under_races
     }
+    terms {
+        expired_documents_are_not_there
+        expired_values_are_free
+        sweeps_delete_what_has_expired
+        wrong_clock_lets_nothing_be_swept
+        writes_without_changes_are_not_told
+    }
     collections {
         unknown_collection_is_empty
         names_are_sorted_by_bytes

@@ -1,10 +1,13 @@
 //! A service reached over HTTP.
 
+use std::sync::Arc;
+
 use http::Method;
 use isobase_client::{
     BatchMethod, BatchOperation, Body, Client, ClientError, ClientOptions, Problem, Request,
     WriteOptions,
 };
+use isobase_engine::Engine;
 use isobase_store::FeedPlace;
 use serde_json::value::RawValue;
 
@@ -14,11 +17,17 @@ use crate::{
 };
 
 /// A service reached over HTTP, through every layer a real caller meets.
-#[derive(Debug)]
 pub struct HttpSubject {
     client: Client,
     abilities: Abilities,
     clock: Option<TestClock>,
+    engine: Option<Arc<dyn Engine>>,
+}
+
+impl std::fmt::Debug for HttpSubject {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HttpSubject").field("client", &self.client).finish_non_exhaustive()
+    }
 }
 
 impl HttpSubject {
@@ -32,7 +41,13 @@ impl HttpSubject {
         clock: Option<TestClock>,
     ) -> Result<Self, ClientError> {
         let client = Client::new(address, ClientOptions::default())?;
-        Ok(Self { client, abilities, clock })
+        Ok(Self { client, abilities, clock, engine: None })
+    }
+
+    /// The same with the engine of the service, where it is in this process.
+    #[must_use]
+    pub fn with_engine(self, engine: Arc<dyn Engine>) -> Self {
+        Self { engine: Some(engine), ..self }
     }
 
     async fn write_one(
@@ -173,6 +188,10 @@ impl Subject for HttpSubject {
 
     fn store(&self) -> Option<&isobase_store::Store> {
         None
+    }
+
+    fn engine(&self) -> Option<&Arc<dyn Engine>> {
+        self.engine.as_ref()
     }
 
     fn get<'a>(&'a self, collection: &'a str, id: &'a str) -> Answer<'a, Option<Stored>> {

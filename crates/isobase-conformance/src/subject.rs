@@ -2,6 +2,8 @@
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
+use isobase_engine::Engine;
+
 use crate::{Abilities, Refusal, TestClock};
 
 /// An answer that is on its way.
@@ -21,6 +23,9 @@ pub trait Subject: Send + Sync + 'static {
 
     /// The store itself, in the same process; none where an interface lies between.
     fn store(&self) -> Option<&isobase_store::Store>;
+
+    /// The engine, for what is said to it by whoever opens it; none where it is in another process.
+    fn engine(&self) -> Option<&Arc<dyn Engine>>;
 
     /// The document with this id, if there is one.
     fn get<'a>(&'a self, collection: &'a str, id: &'a str) -> Answer<'a, Option<Stored>>;

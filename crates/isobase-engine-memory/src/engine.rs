@@ -7,10 +7,11 @@ use std::{
 };
 
 use isobase_engine::{
-    AtomicBatches, BulkLoad, ChangeFeed, ChangesPage, ChangesRequest, Clock, CollectionInfo,
-    Engine, EngineError, ErrorKind, Identity, IndexDefinition, IndexInfo, IndexState, Indexes,
-    Keep, Limit, Limits, ListRequest, Listing, Loading, Pending, Place, Snapshots, SteadyTime,
-    Waiting, WriteBatch, WriteReport, being_loaded,
+    AllTerms, AtomicBatches, BulkLoad, ChangeFeed, ChangesPage, ChangesRequest, Clock,
+    CollectionInfo, CollectionTerms, Cutoff, Engine, EngineError, ErrorKind, Identity,
+    IndexDefinition, IndexInfo, IndexState, Indexes, Keep, Limit, Limits, ListRequest, Listing,
+    Loading, Pending, Place, Snapshots, SteadyTime, Terms, Waiting, WriteBatch, WriteReport,
+    being_loaded,
 };
 use isobase_types::{Change, CollectionName, Document, DocumentId, Filter, Sequence};
 
@@ -44,6 +45,7 @@ pub struct MemoryEngine {
     options: MemoryOptions,
     pub(crate) loading: Loading,
     pub(crate) waiting: Waiting,
+    terms: Arc<AllTerms>,
 }
 
 const LIMITS: Limits = Limits {
@@ -61,8 +63,10 @@ impl MemoryEngine {
     /// An empty database.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>, options: MemoryOptions) -> Self {
+        let terms = Arc::<AllTerms>::default();
         Self {
-            state: Mutex::default(),
+            state: Mutex::new(State::new(Arc::clone(&terms))),
+            terms,
             time: SteadyTime::new(clock),
             options,
             loading: Loading::default(),
@@ -109,18 +113,24 @@ impl MemoryEngine {
         self.waiting.committed(Sequence(before + 1), Sequence(state.sequence), collections);
     }
 
+    /// Which documents of a collection have expired by now.
+    fn cutoff(&self, collection: &CollectionName) -> Option<Cutoff> {
+        self.terms.cutoff(collection, || self.time.now())
+    }
+
     fn list_now(
         &self,
         collection: &CollectionName,
         request: &ListRequest,
     ) -> Result<Listing, EngineError> {
-        let state = self.state();
+        let (cutoff, state) = (self.cutoff(collection), self.state());
         let Some(documents) = state.collections.get(collection) else {
             return Ok(Listing::default());
         };
         let mut matching: Vec<(Place, &Document)> = documents
             .values()
             .map(Arc::as_ref)
+            .filter(|document| is_living(document, cutoff))
             .filter(|document| request.filter.matches(&document.body, &document.id))
             .map(|document| (Place::of(document, &request.order), document))
             .filter(|(place, _)| request.after.as_ref().is_none_or(|after| place > after))
@@ -160,6 +170,10 @@ impl MemoryEngine {
         };
         Ok(ChangesPage { changes, next, more, identity: state.identity })
     }
+}
+
+fn is_living(document: &Document, cutoff: Option<Cutoff>) -> bool {
+    !cutoff.is_some_and(|cutoff| cutoff.is_past(document.updated_at))
 }
 
 /// The first documents, within the limits of the request.
@@ -206,8 +220,9 @@ impl Engine for MemoryEngine {
         collection: &'a CollectionName,
         id: &'a DocumentId,
     ) -> Pending<'a, Option<Document>> {
-        let state = self.state();
+        let (cutoff, state) = (self.cutoff(collection), self.state());
         let found = state.collections.get(collection).and_then(|documents| documents.get(id));
+        let found = found.filter(|document| is_living(document, cutoff));
         ready(Ok(found.map(|document| Document::clone(document))))
     }
 
@@ -229,15 +244,27 @@ impl Engine for MemoryEngine {
         filter: &'a Filter,
         _scan_max: u64,
     ) -> Pending<'a, u64> {
-        let state = self.state();
+        let (cutoff, state) = (self.cutoff(collection), self.state());
         let documents = state.collections.get(collection).into_iter().flat_map(|map| map.values());
+        let documents = documents.filter(|document| is_living(document, cutoff));
         let count =
             documents.filter(|document| filter.matches(&document.body, &document.id)).count();
         ready(Ok(count as u64))
     }
 
     fn collections(&self) -> Pending<'_, Vec<CollectionInfo>> {
-        ready(Ok(infos(&self.state().collections)))
+        let state = self.state();
+        let mut found = infos(&state.collections);
+        for info in &mut found {
+            if let Some(cutoff) = self.cutoff(&info.name) {
+                let documents = state.collections.get(&info.name).into_iter();
+                let documents = documents.flat_map(|documents| documents.values());
+                let living = documents.filter(|document| is_living(document, Some(cutoff)));
+                info.documents = living.count() as u64;
+            }
+        }
+        found.retain(|info| info.documents > 0);
+        ready(Ok(found))
     }
 
     fn delete_collection<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, u64> {
@@ -280,6 +307,10 @@ impl Engine for MemoryEngine {
         Some(self)
     }
 
+    fn collection_terms(&self) -> Option<&dyn CollectionTerms> {
+        Some(self)
+    }
+
     fn gauges(&self) -> Vec<(&'static str, f64)> {
         Vec::new()
     }
@@ -313,6 +344,36 @@ impl ChangeFeed for MemoryEngine {
             self.waiting.wait(since, collection).await;
             Ok(())
         })
+    }
+}
+
+/// Nothing is kept in the order of its age: everything is in memory.
+impl CollectionTerms for MemoryEngine {
+    fn set_terms<'a>(&'a self, collection: &'a CollectionName, terms: Terms) -> Pending<'a, ()> {
+        self.time.now();
+        self.terms.set(collection, terms);
+        ready(Ok(()))
+    }
+
+    fn expiring(&self) -> Vec<CollectionName> {
+        self.terms.expiring().into_iter().map(|(name, _)| name).collect()
+    }
+
+    fn expired<'a>(
+        &'a self,
+        collection: &'a CollectionName,
+        limit: u32,
+    ) -> Pending<'a, Vec<Document>> {
+        let Some(span) = self.terms.of(collection).expires else { return ready(Ok(Vec::new())) };
+        self.time.now();
+        let cutoff = Cutoff(self.time.oldest(span));
+        let state = self.state();
+        let documents = state.collections.get(collection).into_iter().flat_map(|all| all.values());
+        let expired = documents.filter(|document| cutoff.is_past(document.updated_at));
+        let mut expired: Vec<Document> = expired.map(|it| Document::clone(it)).collect();
+        expired.sort_by(|a, b| (a.updated_at, &a.id).cmp(&(b.updated_at, &b.id)));
+        expired.truncate(limit as usize);
+        ready(Ok(expired))
     }
 }
 

@@ -6,10 +6,10 @@ use std::{
 };
 
 use isobase_engine::{
-    BatchProgress, CollectionInfo, Counters, Current, Duplicates, Effect, EngineError, ErrorKind,
-    Idempotency, Identity, IndexDefinition, Keeping, Limits, Others, Referred, Rejection,
-    UniqueKey, WriteBatch, WriteOperation, WriteOutcome, WriteReport, Written, decide,
-    finds_referrers, next_id, not_unique, refers,
+    AllTerms, BatchProgress, CollectionInfo, Counters, Current, Cutoff, Duplicates, Effect,
+    EngineError, ErrorKind, Idempotency, Identity, IndexDefinition, Keeping, Limits, Others,
+    Referred, Rejection, UniqueKey, WriteBatch, WriteOperation, WriteOutcome, WriteReport, Written,
+    decide, finds_referrers, next_id, not_unique, refers,
 };
 use isobase_types::{
     Change, ChangeKind, CollectionName, Document, DocumentId, FieldPath, Kept, Revision, Sequence,
@@ -25,6 +25,8 @@ pub(crate) type Documents = BTreeMap<DocumentId, Arc<Document>>;
 #[derive(Debug, Default)]
 pub(crate) struct State {
     pub(crate) keeping: Keeping,
+    /// Shared with reads.
+    pub(crate) terms: Arc<AllTerms>,
     pub(crate) identity: Identity,
     /// Collections with at least one document.
     pub(crate) collections: BTreeMap<CollectionName, Arc<Documents>>,
@@ -115,6 +117,11 @@ struct Undo {
 }
 
 impl State {
+    /// An empty database.
+    pub(crate) fn new(terms: Arc<AllTerms>) -> Self {
+        Self { terms, ..Self::default() }
+    }
+
     pub(crate) fn write(
         &mut self,
         batch: WriteBatch,
@@ -164,12 +171,13 @@ impl State {
         now: Timestamp,
         options: &MemoryOptions,
     ) -> u64 {
+        let cutoff = self.terms.cutoff(collection, || now);
         let Some(documents) = self.collections.remove(collection) else { return 0 };
         for index in self.indexes.get_mut(collection).into_iter().flatten() {
             index.holders.clear();
         }
         self.sequence += 1;
-        self.changes.push_back(Change {
+        self.tell(Change {
             sequence: Sequence(self.sequence),
             collection: collection.clone(),
             id: None,
@@ -179,7 +187,11 @@ impl State {
             kept: Kept::default(),
         });
         self.trim_changes(options.changes_max);
-        documents.len() as u64
+        let has_expired = |document: &&Arc<Document>| {
+            cutoff.is_some_and(|cutoff| cutoff.is_past(document.updated_at))
+        };
+        let expired = documents.values().filter(has_expired).count();
+        (documents.len() - expired) as u64
     }
 
     fn apply(
@@ -192,19 +204,30 @@ impl State {
     ) -> WriteOutcome {
         let id = operation.action.id().cloned();
         let collection = operation.collection.clone();
-        let before = id.as_ref().and_then(|id| self.collections.get(&collection)?.get(id)).cloned();
+        let cutoff = self.terms.cutoff(&collection, || now);
+        let stored = id.as_ref().and_then(|id| self.collections.get(&collection)?.get(id)).cloned();
+        let has_expired =
+            |it: &Arc<Document>| cutoff.is_some_and(|cutoff| cutoff.is_past(it.updated_at));
+        let before = match stored {
+            Some(expired) if has_expired(&expired) => {
+                self.remove_expired(&collection, expired, now, undo);
+                None
+            }
+            stored => stored,
+        };
         let current = before.as_ref().map(|document| Current {
             revision: &document.revision,
             created_at: document.created_at,
             body: &document.body,
         });
-        let effect = decide(&operation, current, limits, progress, &mut Beside(self))?;
+        let effect =
+            decide(&operation, current, limits, progress, &mut Beside { state: self, now })?;
         let id = match id {
             Some(id) => id,
             None => DocumentId::Integer(next_id(self.last_id)?),
         };
         if let Some(body) = effect.body() {
-            self.check_holders(&collection, &id, body)?;
+            self.check_holders(&collection, &id, body, cutoff)?;
         }
         self.last_id = self.last_id.max(id.counted().unwrap_or_default());
         self.sequence += 1;
@@ -235,7 +258,7 @@ impl State {
             keep.kept(before.map(|it| &*it.body), after.map(|it| &*it.body))
         });
         self.set(&collection, &id, after);
-        self.changes.push_back(Change {
+        self.tell(Change {
             sequence: Sequence(self.sequence),
             collection: collection.clone(),
             id: Some(id.clone()),
@@ -248,17 +271,58 @@ impl State {
         Ok(Written { id, kind, revision, created_at, updated_at, body: returned })
     }
 
+    /// Deletes a document whose time is over: a write of its own.
+    fn remove_expired(
+        &mut self,
+        collection: &CollectionName,
+        expired: Arc<Document>,
+        now: Timestamp,
+        undo: &mut Vec<Undo>,
+    ) {
+        let id = expired.id.clone();
+        self.sequence += 1;
+        let keep = self.keeping.of(collection);
+        let kept = keep.map_or_else(Kept::default, |keep| keep.kept(Some(&expired.body), None));
+        self.set(collection, &id, None);
+        self.tell(Change {
+            sequence: Sequence(self.sequence),
+            collection: collection.clone(),
+            id: Some(id.clone()),
+            kind: ChangeKind::Deleted,
+            revision: None,
+            at: now,
+            kept,
+        });
+        undo.push(Undo { collection: collection.clone(), id, before: Some(expired) });
+    }
+
+    /// Tells a change, unless its collection has none.
+    fn tell(&mut self, change: Change) {
+        if self.terms.of(&change.collection).changes {
+            self.changes.push_back(change);
+        }
+    }
+
     /// Refuses values of a unique index that another document has.
     fn check_holders(
         &self,
         collection: &CollectionName,
         id: &DocumentId,
         body: &str,
+        cutoff: Option<Cutoff>,
     ) -> Result<(), Rejection> {
+        let documents = self.collections.get(collection);
+        let is_there = |id: &DocumentId| {
+            let document = documents.and_then(|documents| documents.get(id));
+            let has_expired =
+                |it: &Arc<Document>| cutoff.is_some_and(|at| at.is_past(it.updated_at));
+            document.is_some_and(|document| !has_expired(document))
+        };
         for index in self.indexes.get(collection).into_iter().flatten() {
             let Some(key) = UniqueKey::of(&index.definition, body, id) else { continue };
             let holders = index.holders.get(&key);
-            if holders.is_some_and(|holders| holders.iter().any(|holder| holder != id)) {
+            let is_other = |holder: &DocumentId| holder != id && is_there(holder);
+            if holders.is_some_and(|holders| holders.iter().any(is_other)) {
                 return Err(not_unique(&index.definition));
             }
         }
@@ -402,11 +466,16 @@ impl State {
 }
 
 /// Everything is known, and found by looking at everything.
-struct Beside<'a>(&'a State);
+struct Beside<'a> {
+    state: &'a State,
+    now: Timestamp,
+}
 
 impl Others for Beside<'_> {
     fn exists(&mut self, collection: &CollectionName, id: &DocumentId) -> Option<bool> {
-        Some(self.0.collections.get(collection).is_some_and(|all| all.contains_key(id)))
+        let found = self.state.collections.get(collection).and_then(|all| all.get(id));
+        let cutoff = self.state.terms.cutoff(collection, || self.now);
+        Some(found.is_some_and(|it| !cutoff.is_some_and(|cutoff| cutoff.is_past(it.updated_at))))
     }
 
     fn is_referred_to(
@@ -415,11 +484,12 @@ impl Others for Beside<'_> {
         field: &FieldPath,
         id: &DocumentId,
     ) -> Referred {
-        let declared = self.0.indexes.get(collection).into_iter().flatten();
+        let declared = self.state.indexes.get(collection).into_iter().flatten();
         if !declared.into_iter().any(|index| finds_referrers(index.definition.order(), field)) {
             return Referred::NoIndex;
         }
-        let mut all = self.0.collections.get(collection).into_iter().flat_map(|all| all.values());
+        let mut all =
+            self.state.collections.get(collection).into_iter().flat_map(|all| all.values());
         match all.any(|document| refers(&document.body, field, id)) {
             true => Referred::Yes,
             false => Referred::No,

@@ -10,10 +10,10 @@ use std::{
 };
 
 use isobase_engine::{
-    Action, BatchProgress, Current, Effect, EngineError, ErrorKind, Idempotency, Keep, Keeping,
-    Others, Referred, Rejection, UniqueHolders, UniqueKey, WriteBatch, WriteOperation,
-    WriteOutcome, WriteReport, Written, decide, decode_outcomes, encode_outcomes, finds_referrers,
-    next_id, refers,
+    Action, AllTerms, BatchProgress, Current, Cutoff, Effect, EngineError, ErrorKind, Idempotency,
+    Indexed, Keep, Keeping, Others, Referred, Rejection, UniqueHolders, UniqueKey, WriteBatch,
+    WriteOperation, WriteOutcome, WriteReport, Written, decide, decode_outcomes, encode_outcomes,
+    finds_referrers, next_id, refers,
 };
 use isobase_types::{ChangeKind, CollectionName, DocumentId, FieldPath, Kept, Revision, Timestamp};
 
@@ -72,6 +72,10 @@ pub(crate) struct Collection {
     pub(crate) indexes: Arc<[IndexRow]>,
     /// What its changes keep, if anything.
     keep: Option<Arc<Keep>>,
+    /// The change feed tells of its writes.
+    is_told: bool,
+    /// Which of its documents have expired.
+    cutoff: Option<Cutoff>,
 }
 
 /// A document that the batch touches.
@@ -143,6 +147,8 @@ pub(crate) struct Mutations<'b> {
     /// Collections whose number of documents changes, and by how much.
     pub(crate) counted: (Vec<i32>, Vec<i64>),
     pub(crate) answers: NewAnswers<'b>,
+    /// Places of the feed are taken, whether or not it tells of them.
+    moves_on: bool,
 }
 
 #[derive(Debug, Default)]
@@ -212,12 +218,7 @@ impl<'j> Batch<'j> {
                 let name = &operation.collection;
                 let collection = *known.entry(name).or_insert_with(|| {
                     let id = number(name);
-                    batch.collections.push(Collection {
-                        name: name.clone(),
-                        id,
-                        indexes: Arc::default(),
-                        keep: None,
-                    });
+                    batch.collections.push(Collection::new(name.clone(), id));
                     batch.collections.len() - 1
                 });
                 let touched = operation.action.id().map(|id| {
@@ -250,6 +251,22 @@ impl<'j> Batch<'j> {
         for collection in &mut self.collections {
             collection.keep = keeping.of(&collection.name);
         }
+    }
+
+    /// Says on which terms collections keep their documents.
+    pub(crate) fn set_terms(&mut self, terms: &AllTerms) {
+        for collection in &mut self.collections {
+            collection.is_told = terms.of(&collection.name).changes;
+            collection.cutoff = terms.cutoff(&collection.name, || self.now);
+        }
+    }
+
+    /// The last change of documents that have expired, of the collection of an index; the first
+    /// moment of all where none do.
+    pub(crate) fn cutoff_of(&self, index: i32) -> i64 {
+        let has = |collection: &&Collection| collection.indexes.iter().any(|it| it.id == index);
+        let cutoff = self.collections.iter().find(has).and_then(|found| found.cutoff);
+        cutoff.map_or(i64::MIN, |cutoff| cutoff.0.unix_us)
     }
 
     /// Says which indexes there are. Rows wanted before may lack bodies that are needed now.
@@ -332,9 +349,8 @@ impl<'j> Batch<'j> {
     pub(crate) fn add_collection(&mut self, name: &CollectionName, id: Option<i32>) -> usize {
         let known = self.collections.iter().position(|collection| collection.name == *name);
         known.unwrap_or_else(|| {
-            let (name, indexes) = (name.clone(), Arc::default());
-            // It is only read: nothing tells of a change in it.
-            self.collections.push(Collection { name, id, indexes, keep: None });
+            // It is only read: nothing is kept of a change in it.
+            self.collections.push(Collection::new(name.clone(), id));
             self.collections.len() - 1
         })
     }
@@ -430,6 +446,9 @@ impl<'j> Batch<'j> {
         undo: &mut Vec<(usize, Now<'j>)>,
         progress: &mut BatchProgress,
     ) -> WriteOutcome {
+        if let Some(place) = touched {
+            self.remove_expired(collection, place, undo);
+        }
         let current = touched.and_then(|place| self.touched[place].current());
         let revision = current.map(|stored| Revision::from_number(stored.revision.cast_unsigned()));
         let known = current.zip(revision.as_ref()).map(|(stored, revision)| Current {
@@ -493,6 +512,34 @@ impl<'j> Batch<'j> {
         })
     }
 
+    /// Deletes a document whose time is over, by a write of its own: whatever comes of the
+    /// operation that names it, it meets none.
+    fn remove_expired(
+        &mut self,
+        collection: usize,
+        place: usize,
+        undo: &mut Vec<(usize, Now<'j>)>,
+    ) {
+        let Some(cutoff) = self.collections[collection].cutoff else { return };
+        let Some(expired) =
+            self.touched[place].current().filter(|stored| cutoff.is_past(stored.updated_at))
+        else {
+            return;
+        };
+        let Collection { indexes, keep, .. } = &self.collections[collection];
+        let kept = keep.as_ref();
+        let kept = kept.map_or_else(Kept::default, |keep| keep.kept(Some(&expired.body), None));
+        let unique = indexes.iter().filter(|index| index.is_declared());
+        let unique = unique.map(|index| (index.id, &index.definition));
+        let id = &self.touched[place].id;
+        // Only values that are taken are refused.
+        let _ = self.holders.write(unique, id, Some(&expired.body), None);
+        self.clock.sequence += 1;
+        undo.push((place, std::mem::replace(&mut self.touched[place].now, Now::Gone)));
+        let (sequence, kind) = (self.clock.sequence, ChangeKind::Deleted);
+        self.changes.push(NewChange { sequence, touched: place, kind, kept });
+    }
+
     fn touch(&mut self, collection: usize, id: DocumentId) -> usize {
         let id_bytes = id_bytes(&id);
         let touched = &mut self.touched;
@@ -511,7 +558,7 @@ impl<'j> Batch<'j> {
 
     /// Names of collections that have changes in the batch.
     pub(crate) fn changed_collections(&self) -> impl Iterator<Item = &CollectionName> {
-        self.changed().map(|collection| &collection.name)
+        self.changed().filter(|collection| collection.is_told).map(|collection| &collection.name)
     }
 
     fn changed(&self) -> impl Iterator<Item = &Collection> {
@@ -555,9 +602,11 @@ impl<'j> Batch<'j> {
             .filter_map(|(collection, added)| Some((collection.id?, added)))
             .filter(|(_, added)| *added != 0)
             .unzip();
+        mutations.moves_on = !self.changes.is_empty();
         for change in &self.changes {
             let touched = &self.touched[change.touched];
-            if let Some(id) = self.collections[touched.collection].id {
+            let collection = &self.collections[touched.collection];
+            if let Some(id) = collection.id.filter(|_| collection.is_told) {
                 mutations.changes.push(id, &touched.id_bytes, change);
             }
         }
@@ -567,6 +616,12 @@ impl<'j> Batch<'j> {
             mutations.answers.outcomes.push(&answer.outcomes);
         }
         mutations
+    }
+}
+
+impl Collection {
+    fn new(name: CollectionName, id: Option<i32>) -> Self {
+        Self { name, id, indexes: Arc::default(), keep: None, is_told: true, cutoff: None }
     }
 }
 
@@ -600,7 +655,10 @@ impl Others for Beside<'_, '_> {
     fn exists(&mut self, collection: &CollectionName, id: &DocumentId) -> Option<bool> {
         let known = self.collection(collection).and_then(|at| self.by_id.get(&(at, id_bytes(id))));
         if let Some(place) = known {
-            return Some(self.touched[*place].current().is_some());
+            let cutoff = self.collections[self.touched[*place].collection].cutoff;
+            let has_expired = |at| cutoff.is_some_and(|cutoff| cutoff.is_past(at));
+            let current = self.touched[*place].current();
+            return Some(current.is_some_and(|stored| !has_expired(stored.updated_at)));
         }
         self.wanted.documents.insert((collection.clone(), id.clone()));
         None
@@ -635,7 +693,7 @@ impl Others for Beside<'_, '_> {
 impl<'b> Mutations<'b> {
     /// Whether there is nothing to store.
     pub(crate) fn is_empty(&self) -> bool {
-        self.changes.sequences.is_empty() && self.answers.keys.is_empty()
+        !self.moves_on && self.answers.keys.is_empty()
     }
 
     /// About how many bytes it has to send.
@@ -657,7 +715,11 @@ impl<'b> Mutations<'b> {
         now: Option<&Stored<'_>>,
     ) {
         let keys = |stored: Option<&Stored<'_>>| {
-            stored.map(|stored| index.keys_of(&stored.body, &touched.id)).unwrap_or_default()
+            let document = stored.map(|stored| {
+                let (body, updated_at) = (&*stored.body, stored.updated_at);
+                Indexed { body, id: &touched.id, updated_at }
+            });
+            document.map(|document| index.keys_of(document)).unwrap_or_default()
         };
         let (before, now) = (keys(touched.before.as_ref()), keys(now));
         for (number, key) in before.iter().filter(|key| !now.contains(key)) {

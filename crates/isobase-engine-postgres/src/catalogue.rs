@@ -8,15 +8,15 @@ use std::{
 
 use arc_swap::ArcSwap;
 use isobase_engine::{
-    Identity, IndexDefinition, IndexInfo, IndexState, Keeping, Loading, UniqueKey,
-    listing::ReadyIndex,
+    AllTerms, Identity, IndexDefinition, IndexInfo, IndexState, Indexed, Keeping, Loading,
+    UniqueKey, listing::ReadyIndex,
 };
 use isobase_postgres::{Connection, Error, Row};
-use isobase_types::{CollectionName, DocumentId};
+use isobase_types::CollectionName;
 
 use crate::{
     channel::Channel,
-    codec::{ENTRY_KEYS, column, entry_key},
+    codec::{ENTRY_KEYS, column},
     error::corrupted,
     sql::Statements,
 };
@@ -42,6 +42,8 @@ pub(crate) struct Catalogue {
     pub(crate) channel: Channel,
     /// What changes keep of their documents.
     pub(crate) keeping: Keeping,
+    /// On which terms collections keep their documents.
+    pub(crate) terms: AllTerms,
 }
 
 #[derive(Debug)]
@@ -93,6 +95,7 @@ impl Catalogue {
             loading: Loading::default(),
             channel,
             keeping: Keeping::default(),
+            terms: AllTerms::default(),
         }
     }
 
@@ -162,7 +165,7 @@ impl IndexCatalogue {
     pub(crate) fn ready(&self, collection: i32) -> Vec<ReadyIndex> {
         self.all(collection)
             .iter()
-            .filter(|index| index.state == RowState::Ready)
+            .filter(|index| index.state == RowState::Ready && !index.definition.is_age())
             .map(|index| ReadyIndex {
                 id: i64::from(index.id),
                 order: index.definition.order().clone(),
@@ -170,7 +173,13 @@ impl IndexCatalogue {
             .collect()
     }
 
-    /// The indexes that callers know of.
+    /// The index by age, if it is complete.
+    pub(crate) fn by_age(&self, collection: i32) -> Option<i32> {
+        let is_age = |it: &&IndexRow| it.definition.is_age() && it.state == RowState::Ready;
+        self.all(collection).iter().find(is_age).map(|index| index.id)
+    }
+
+    /// The indexes that were declared: by callers, or by us for the age of documents.
     pub(crate) fn declared(&self, collection: i32) -> impl Iterator<Item = &IndexRow> {
         self.all(collection).iter().filter(|index| index.is_declared())
     }
@@ -186,15 +195,16 @@ impl IndexCatalogue {
 }
 
 impl IndexRow {
-    /// Whether callers know of it.
+    /// Whether it was declared and not dropped since.
     pub(crate) fn is_declared(&self) -> bool {
         matches!(self.state, RowState::Building | RowState::Ready)
     }
 
     /// The rows of a document, each with the number of the index under which it lies. Those of
     /// unique values lie under the negative number.
-    pub(crate) fn keys_of(&self, body: &str, id: &DocumentId) -> Vec<(i32, Vec<u8>)> {
-        let mut keys = vec![(self.id, entry_key(body, id, self.definition.order()))];
+    pub(crate) fn keys_of(&self, document: Indexed<'_>) -> Vec<(i32, Vec<u8>)> {
+        let mut keys = vec![(self.id, ENTRY_KEYS.of(self.definition.key(document)))];
+        let Indexed { body, id, .. } = document;
         if let Some(unique) = UniqueKey::of(&self.definition, body, id) {
             keys.push((-self.id, ENTRY_KEYS.of(unique.row(id))));
         }

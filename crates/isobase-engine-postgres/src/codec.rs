@@ -2,9 +2,9 @@
 
 use std::ops::Bound;
 
-use isobase_engine::listing::{IdRange, StoredKeys, index_key};
+use isobase_engine::listing::{IdRange, StoredKeys};
 use isobase_postgres::{Error, Row};
-use isobase_types::{Document, DocumentId, Order, Revision, Timestamp, key};
+use isobase_types::{Document, DocumentId, Revision, Timestamp, key};
 
 use crate::error::corrupted;
 
@@ -14,11 +14,6 @@ const AFTER_ALL_IDS: u8 = 0xff;
 /// How keys of entries are stored: a row of an index has at most 2,704 bytes, the number of the
 /// index among them (measured on 15 in November 2026).
 pub(crate) const ENTRY_KEYS: StoredKeys = StoredKeys::new(2_560);
-
-/// The stored key of a document in an index.
-pub(crate) fn entry_key(body: &str, id: &DocumentId, order: &Order) -> Vec<u8> {
-    ENTRY_KEYS.of(index_key(body, id, order))
-}
 
 /// The stored form of an id, in the order of ids.
 pub(crate) fn id_bytes(id: &DocumentId) -> Vec<u8> {

@@ -3,8 +3,9 @@
 use std::{sync::Arc, sync::atomic::Ordering, time::Duration};
 
 use isobase_engine::{
-    AtomicBatches, BulkLoad, ChangeFeed, Clock, CollectionInfo, Engine, EngineError, ErrorKind,
-    Identity, Indexes, Limits, ListRequest, Listing, Pending, Snapshots, WriteBatch, WriteReport,
+    AtomicBatches, BulkLoad, ChangeFeed, Clock, CollectionInfo, CollectionTerms, Cutoff, Engine,
+    EngineError, ErrorKind, Identity, IndexDefinition, Indexes, Limits, ListRequest, Listing,
+    Pending, Snapshots, SteadyTime, Terms, WriteBatch, WriteReport,
 };
 use isobase_postgres::{Config, Connection, Lanes, Pool, within};
 use isobase_types::{CollectionName, Document, DocumentId, Filter};
@@ -42,6 +43,7 @@ pub struct PostgresEngine {
     pub(crate) statements: Arc<Statements>,
     pub(crate) catalogue: Arc<Catalogue>,
     pub(crate) writer: Writer,
+    pub(crate) time: Arc<SteadyTime>,
     /// For what is answered at once.
     pub(crate) lanes: Lanes,
     /// For listings and counts.
@@ -81,13 +83,14 @@ impl PostgresEngine {
         .await
         .map_err(engine_error)?;
         let catalogue = Arc::new(Catalogue::new(indexes, Channel::of(&schema)));
+        let time = Arc::new(SteadyTime::new(clock));
         let writer = Writer::start(
             connection,
             writing,
             &options,
             Arc::clone(&statements),
             Arc::clone(&catalogue),
-            clock,
+            Arc::clone(&time),
         );
         let reading = Arc::new(reading);
         let listener =
@@ -98,6 +101,7 @@ impl PostgresEngine {
             statements,
             catalogue,
             writer,
+            time,
             lanes,
             pool,
             listener,
@@ -252,6 +256,10 @@ impl Engine for PostgresEngine {
         Some(self)
     }
 
+    fn collection_terms(&self) -> Option<&dyn CollectionTerms> {
+        Some(self)
+    }
+
     #[expect(clippy::cast_precision_loss, reason = "metrics are floats")]
     fn gauges(&self) -> Vec<(&'static str, f64)> {
         let (status, pool) = (self.writer.status(), self.pool.status());
@@ -269,6 +277,44 @@ impl Engine for PostgresEngine {
             ("pool_connections_idle", pool.idle as f64),
             ("durability_relaxed", f64::from(u8::from(self.relaxed_durability.is_some()))),
         ]
+    }
+}
+
+impl CollectionTerms for PostgresEngine {
+    fn set_terms<'a>(&'a self, collection: &'a CollectionName, terms: Terms) -> Pending<'a, ()> {
+        Box::pin(async move {
+            // From here on the clock is looked at.
+            self.time.now();
+            let age = IndexDefinition::age();
+            match terms.expires {
+                Some(_) => {
+                    self.create_index(collection, &age).await?;
+                }
+                None => {
+                    self.drop_index(collection, &age).await?;
+                }
+            }
+            self.catalogue.terms.set(collection, terms);
+            Ok(())
+        })
+    }
+
+    fn expiring(&self) -> Vec<CollectionName> {
+        self.catalogue.terms.expiring().into_iter().map(|(name, _)| name).collect()
+    }
+
+    fn expired<'a>(
+        &'a self,
+        collection: &'a CollectionName,
+        limit: u32,
+    ) -> Pending<'a, Vec<Document>> {
+        Box::pin(async move {
+            let terms = self.catalogue.terms.of(collection);
+            let Some(span) = terms.expires else { return Ok(Vec::new()) };
+            self.time.now();
+            let cutoff = Cutoff(self.time.oldest(span));
+            self.expired_documents(collection, cutoff, limit).await
+        })
     }
 }
 

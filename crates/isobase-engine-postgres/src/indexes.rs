@@ -10,8 +10,8 @@
 use std::{collections::HashSet, sync::Arc, time::Instant};
 
 use isobase_engine::{
-    DUPLICATES_MAX, Duplicates, EngineError, ErrorKind, IndexDefinition, IndexInfo, Indexes,
-    Pending, UniqueKey, listing::FETCH_BYTES_MAX,
+    DUPLICATES_MAX, Duplicates, EngineError, ErrorKind, IndexDefinition, IndexInfo, Indexed,
+    Indexes, Pending, UniqueKey, listing::FETCH_BYTES_MAX,
 };
 use isobase_postgres::{Connection, Error, ErrorKind as NativeKind, Row, Sql, ToSql};
 use isobase_types::{ChangeKind, CollectionName, Timestamp};
@@ -118,6 +118,7 @@ impl Transaction<'_, '_> {
             return Ok(0);
         };
         let s = self.session.statements;
+        let expired = self.count_expired(name, id, now).await?;
         let deleted = self.execute(&s.delete_all_records, &[&id]).await?;
         if deleted == 0 {
             self.session.rollback().await?;
@@ -141,9 +142,27 @@ impl Transaction<'_, '_> {
             &nothing.as_slice(),
             &nothing.as_slice(),
         ];
-        self.execute(&s.add_changes, &change).await?;
+        if self.session.catalogue.terms.of(name).changes {
+            self.execute(&s.add_changes, &change).await?;
+        }
         self.session.set_clock_and_commit(self.clock).await?;
-        Ok(deleted)
+        Ok(deleted.saturating_sub(expired))
+    }
+
+    /// Documents of a collection that have expired and are stored still.
+    async fn count_expired(
+        &self,
+        name: &CollectionName,
+        collection: i32,
+        now: Timestamp,
+    ) -> Result<u64, Error> {
+        let cutoff = self.session.catalogue.terms.cutoff(name, || now);
+        let Some(cutoff) = cutoff else { return Ok(0) };
+        let Some(index) = self.load_indexes().await?.by_age(collection) else { return Ok(0) };
+        let (lower, upper): (&[u8], _) = (&[], cutoff.upper_key());
+        let sql = &self.session.statements.count_entries;
+        let rows = self.query(sql, &[&index, &lower, &upper]).await?;
+        Ok(column::<i64>(first(&rows)?, 0)?.unsigned_abs())
     }
 
     async fn declare_index(
@@ -198,7 +217,8 @@ impl Transaction<'_, '_> {
             let id: &[u8] = column(row_of_document, 0)?;
             let body: &str = column(row_of_document, 4)?;
             let document = id_of(id)?;
-            for (number, key) in row.keys_of(body, &document) {
+            let updated_at = Timestamp { unix_us: column(row_of_document, 3)? };
+            for (number, key) in row.keys_of(Indexed { body, id: &document, updated_at }) {
                 entries.push(number, key, collection, id);
             }
             values.extend(UniqueKey::of(&row.definition, body, &document));
@@ -237,7 +257,9 @@ impl Transaction<'_, '_> {
         let numbers = vec![-index; values.len()];
         let (lower, upper): (Vec<_>, Vec<_>) = values.iter().map(UniqueKey::rows).unzip();
         let sql = &self.session.statements.holders;
-        let rows = self.query(sql, &[&numbers, &lower, &upper]).await?;
+        // Those that have expired hold their values here, too: until they are deleted.
+        let cutoffs = vec![i64::MIN; values.len()];
+        let rows = self.query(sql, &[&numbers, &lower, &upper, &cutoffs]).await?;
         Ok(rows.len() > values.len())
     }
 
@@ -348,7 +370,8 @@ impl Indexes for PostgresEngine {
                 return Ok(Vec::new());
             };
             let indexes = self.fresh_indexes(&lane, deadline).await?;
-            Ok(indexes.declared(id).map(|index| index.info()).collect())
+            let declared = indexes.declared(id).filter(|index| !index.definition.is_age());
+            Ok(declared.map(|index| index.info()).collect())
         })
     }
 

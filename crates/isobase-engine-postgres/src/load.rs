@@ -14,12 +14,12 @@ use std::{
 
 use futures_util::future::join;
 use isobase_engine::{
-    Counters, EngineError, ErrorKind, Identity, IndexDefinition, revision_number,
+    Counters, EngineError, ErrorKind, Identity, IndexDefinition, Indexed, revision_number,
 };
 use isobase_postgres::{
     Config, Connection, Error, ErrorKind as NativeKind, Pool, Pooling, Row, ToSql, within,
 };
-use isobase_types::{CollectionName, Document, DocumentId};
+use isobase_types::{CollectionName, Document, DocumentId, Timestamp};
 use tokio::time::Instant;
 
 use crate::{
@@ -250,7 +250,7 @@ impl Loading<'_> {
             let mut rows = CopyRows::new();
             for index in &indexes {
                 for document in documents {
-                    for (number, key) in index.keys_of(&document.body, &document.id) {
+                    for (number, key) in index.keys_of(document.into()) {
                         rows.push_entry(number, &key, collection, &id_bytes(&document.id));
                     }
                     if let Some(piece) = rows.piece() {
@@ -272,7 +272,7 @@ impl Loading<'_> {
         let mut entries = Entries::default();
         for (document, id) in documents.iter().zip(&ids) {
             for index in &indexes {
-                for (number, key) in index.keys_of(&document.body, &document.id) {
+                for (number, key) in index.keys_of(document.into()) {
                     entries.push(number, key, collection, id);
                 }
             }
@@ -373,9 +373,10 @@ impl Loading<'_> {
         indexes: &[IndexRow],
     ) -> Result<(), Error> {
         let mut old = Entries::default();
-        for There { id, bytes, body } in there {
+        for There { id, bytes, updated_at, body } in there {
+            let document = Indexed { body, id, updated_at: *updated_at };
             for index in indexes {
-                for (number, key) in index.keys_of(body, id) {
+                for (number, key) in index.keys_of(document) {
                     old.push(number, key, collection, bytes);
                 }
             }
@@ -474,6 +475,7 @@ impl Loading<'_> {
 struct There {
     id: DocumentId,
     bytes: Vec<u8>,
+    updated_at: Timestamp,
     body: String,
 }
 
@@ -483,7 +485,8 @@ impl There {
         let at = usize::try_from(column::<i64>(row, 0)?).unwrap_or_default();
         let bytes = at.checked_sub(1).and_then(|at| ids.get(at));
         let bytes = bytes.ok_or_else(|| corrupted("the place of a row"))?.clone();
-        Ok(Self { id: id_of(&bytes)?, bytes, body: column(row, 4)? })
+        let updated_at = Timestamp { unix_us: column(row, 3)? };
+        Ok(Self { id: id_of(&bytes)?, bytes, updated_at, body: column(row, 4)? })
     }
 }
 

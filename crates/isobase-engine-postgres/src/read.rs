@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use futures_util::future::try_join_all;
 use isobase_engine::{
-    CollectionInfo, EngineError, ErrorKind, ListRequest, Listing,
+    CollectionInfo, Cutoff, EngineError, ErrorKind, IndexDefinition, ListRequest, Listing,
     listing::{
         CountRun, CountStep, FETCH_BYTES_MAX, Fetch, Fetched, KeyRange, ListRun, Range,
-        Row as FoundRow, SORT_BYTES_MAX, SORT_DOCUMENTS_MAX, Step, index_key,
+        Row as FoundRow, SORT_BYTES_MAX, SORT_DOCUMENTS_MAX, Step,
     },
 };
 use isobase_postgres::{Connection, Error, ErrorKind as NativeKind, Row, ToSql, within};
-use isobase_types::{CollectionName, Document, DocumentId, Filter, Order, key};
+use isobase_types::{CollectionName, Document, DocumentId, Filter, key};
 use tokio::time::Instant;
 
 use crate::{
@@ -45,7 +45,9 @@ impl PostgresEngine {
             let rows = lane.query(&self.statements.get, &[&number, &key]).await?;
             rows.first().map(|row| document(id.clone(), row, 0)).transpose()
         };
-        self.on_lane(deadline, "reading a document", read).await
+        let found = self.on_lane(deadline, "reading a document", read).await?;
+        let cutoff = self.cutoff(collection);
+        Ok(found.filter(|found| !cutoff.is_some_and(|cutoff| cutoff.is_past(found.updated_at))))
     }
 
     pub(crate) async fn list_documents(
@@ -58,7 +60,8 @@ impl PostgresEngine {
             let Some(reading) = self.reading(connection, collection, deadline).await? else {
                 return Ok(Listing::default());
             };
-            let mut run = ListRun::new(request, &reading.indexes.ready(reading.collection));
+            let run = ListRun::new(request, &reading.indexes.ready(reading.collection));
+            let mut run = run.living(reading.cutoff);
             loop {
                 match run.step()? {
                     Step::Done(listing) => return Ok(listing),
@@ -84,7 +87,7 @@ impl PostgresEngine {
                 return Ok(0);
             };
             let ready = reading.indexes.ready(reading.collection);
-            let mut run = CountRun::new(filter, &ready, scan_max);
+            let mut run = CountRun::new(filter, &ready, scan_max).living(reading.cutoff);
             loop {
                 match run.step()? {
                     CountStep::Done(count) => return Ok(count),
@@ -109,9 +112,46 @@ impl PostgresEngine {
         let deadline = self.read_deadline();
         self.on_pool(deadline, "listing collections", async |connection| {
             let rows = connection.query(&self.statements.collections, &[]).await;
-            let infos: Result<_, Error> =
+            let infos: Result<Vec<CollectionInfo>, Error> =
                 rows.map_err(engine_error)?.iter().map(collection_info).collect();
-            infos.map_err(engine_error)
+            let mut infos = infos.map_err(engine_error)?;
+            for info in infos.iter_mut().filter(|info| self.cutoff(&info.name).is_some()) {
+                let reading = self.reading(connection, &info.name, deadline).await?;
+                if let Some(reading) = reading {
+                    info.documents = reading.count_collection().await.map_err(engine_error)?;
+                }
+            }
+            infos.retain(|info| info.documents > 0);
+            Ok(infos)
+        })
+        .await
+    }
+
+    /// Which documents of a collection have expired by now.
+    fn cutoff(&self, collection: &CollectionName) -> Option<Cutoff> {
+        self.catalogue.terms.cutoff(collection, || self.time.now())
+    }
+
+    /// Documents that have expired and are stored still, the oldest first.
+    pub(crate) async fn expired_documents(
+        &self,
+        name: &CollectionName,
+        cutoff: Cutoff,
+        limit: u32,
+    ) -> Result<Vec<Document>, EngineError> {
+        let deadline = self.read_deadline();
+        self.on_pool(deadline, "looking for expired documents", async |connection| {
+            let Some(reading) = self.reading(connection, name, deadline).await? else {
+                return Ok(Vec::new());
+            };
+            let Some(index) = reading.indexes.by_age(reading.collection) else {
+                return Ok(Vec::new());
+            };
+            let keys = KeyRange { lower: Vec::new(), upper: Some(cutoff.upper_key()) };
+            let range = Range::Index { index: i64::from(index), keys };
+            let part = Fetch { range, reverse: false, limit };
+            let fetched = reading.fetch(&part).await.map_err(engine_error)?;
+            Ok(fetched.rows.into_iter().map(|row| row.document).collect())
         })
         .await
     }
@@ -170,7 +210,8 @@ impl PostgresEngine {
             return Ok(None);
         };
         let indexes = self.fresh_indexes(connection, deadline).await?;
-        Ok(Some(Reading { connection, statements: &self.statements, collection, indexes }))
+        let cutoff = self.cutoff(name);
+        Ok(Some(Reading { connection, statements: &self.statements, collection, indexes, cutoff }))
     }
 
     /// Waits for an answer on a shared connection. One that does not come costs everybody's
@@ -243,6 +284,7 @@ struct Reading<'a> {
     statements: &'a Statements,
     collection: i32,
     indexes: Arc<IndexCatalogue>,
+    cutoff: Option<Cutoff>,
 }
 
 impl Reading<'_> {
@@ -282,9 +324,9 @@ impl Reading<'_> {
             rows.extend(self.rest_of_group(index, group, &last, part).await?);
         }
         if has_group {
-            let order = self.order_of(index)?;
+            let definition = self.definition_of(index)?;
             for row in &mut rows {
-                row.key = index_key(&row.document.body, &row.document.id, order);
+                row.key = definition.key((&row.document).into());
             }
             rows.retain(|row| {
                 row.key >= keys.lower && keys.upper.as_ref().is_none_or(|upper| row.key < *upper)
@@ -359,11 +401,11 @@ impl Reading<'_> {
     }
 
     /// What an index orders by.
-    fn order_of(&self, index: i64) -> Result<&Order, Error> {
+    fn definition_of(&self, index: i64) -> Result<&IndexDefinition, Error> {
         let mut declared = self.indexes.maintained(self.collection);
         let found = declared.find(|row| i64::from(row.id) == index);
         let unknown = || Error::new(NativeKind::Unexpected, "no index has this number");
-        found.map(|row| row.definition.order()).ok_or_else(unknown)
+        found.map(|row| &row.definition).ok_or_else(unknown)
     }
 
     /// Where stored keys do not tell whether they are in a range.
@@ -384,8 +426,15 @@ impl Reading<'_> {
     }
 
     async fn count_collection(&self) -> Result<u64, Error> {
-        let sql = &self.statements.count_collection;
-        let rows = self.connection.query(sql, &[&self.collection]).await?;
+        let s = self.statements;
+        let rows = match self.cutoff.zip(self.indexes.by_age(self.collection)) {
+            None => self.connection.query(&s.count_collection, &[&self.collection]).await?,
+            Some((cutoff, index)) => {
+                let upper = cutoff.upper_key();
+                let parameters: [&(dyn ToSql + Sync); 3] = [&self.collection, &index, &upper];
+                self.connection.query(&s.count_living, &parameters).await?
+            }
+        };
         rows.first().map_or(Ok(0), |row| Ok(column::<i64>(row, 0)?.unsigned_abs()))
     }
 

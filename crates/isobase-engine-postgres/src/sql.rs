@@ -38,6 +38,10 @@ statements! {
         format!("SELECT {COLUMNS} FROM {{s}}.records WHERE collection = $1 AND id = $2");
     count_collection (INT4)
         "SELECT documents FROM {s}.collections WHERE id = $1";
+    // Those that have expired are the first in the index by age.
+    count_living (INT4, INT4, BYTEA)
+        "SELECT c.documents - (SELECT count(*) FROM {s}.index_entries AS e \
+         WHERE e.\"index\" = $2 AND e.key < $3) FROM {s}.collections AS c WHERE c.id = $1";
     count_entries (INT4, BYTEA, BYTEA)
         "SELECT count(*) FROM {s}.index_entries \
          WHERE \"index\" = $1 AND key >= $2 AND key < $3";
@@ -64,7 +68,7 @@ statements! {
 
     indexed_collections ()
         "SELECT name FROM {s}.collections AS c WHERE EXISTS (SELECT FROM {s}.indexes AS i \
-         WHERE i.collection = c.id AND i.state IN (0, 1)) ORDER BY name";
+         WHERE i.collection = c.id AND i.state IN (0, 1) AND i.definition <> 'age()') ORDER BY name";
 
     // Writes.
     lock_clock ()
@@ -128,11 +132,14 @@ statements! {
          WHERE at < $1 ORDER BY at LIMIT $2)";
 
     // Unique values. No more documents than one have one, but while a load is unfinished.
-    holders (INT4_ARRAY, BYTEA_ARRAY, BYTEA_ARRAY)
-        "SELECT k.n, e.id FROM unnest($1, $2, $3) WITH ORDINALITY \
-         AS k (\"index\", lower, upper, n) CROSS JOIN LATERAL (SELECT id \
+    // One that was changed last at a cutoff, or before it, has expired.
+    holders (INT4_ARRAY, BYTEA_ARRAY, BYTEA_ARRAY, INT8_ARRAY)
+        "SELECT k.n, e.id FROM unnest($1, $2, $3, $4) WITH ORDINALITY \
+         AS k (\"index\", lower, upper, cutoff, n) CROSS JOIN LATERAL (SELECT id \
          FROM {s}.index_entries AS e WHERE e.\"index\" = k.\"index\" AND e.key >= k.lower \
-         AND e.key < k.upper ORDER BY e.key LIMIT 2) AS e";
+         AND e.key < k.upper AND (k.cutoff = -9223372036854775808 OR EXISTS (SELECT \
+         FROM {s}.records AS r WHERE r.collection = e.collection AND r.id = e.id \
+         AND r.updated_at > k.cutoff)) ORDER BY e.key LIMIT 2) AS e";
     referrers (INT4, BYTEA, BYTEA, INT8)
         "SELECT id FROM {s}.index_entries WHERE \"index\" = $1 AND key >= $2 AND key < $3 \
          ORDER BY key LIMIT $4";

@@ -79,6 +79,7 @@ impl<'c> Session<'c> {
     ) -> Result<Committed, Error> {
         let mut batch = Batch::new(jobs, now, |name| self.catalogue.collection(name));
         batch.set_keeping(&self.catalogue.keeping);
+        batch.set_terms(&self.catalogue.terms);
         batch.set_indexes(&self.catalogue.indexes());
         let expired = self.read_current(&mut batch, jobs, retention).await?;
         let before = batch.clock.sequence;
@@ -140,6 +141,7 @@ impl<'c> Session<'c> {
         for name in names.chain(referrers.iter().map(|(name, ..)| name)) {
             batch.add_collection(name, self.catalogue.collection(name));
         }
+        batch.set_terms(&self.catalogue.terms);
         self.read_collections(batch).await?;
         let indexes = self.in_time("reading indexes", self.load_indexes()).await?;
         batch.set_indexes(&indexes);
@@ -203,7 +205,8 @@ impl<'c> Session<'c> {
     ) -> Result<(), Error> {
         let numbers: Vec<i32> = wanted.iter().map(|(index, _)| -index).collect();
         let (lower, upper): (Vec<_>, Vec<_>) = wanted.iter().map(|(_, key)| key.rows()).unzip();
-        let which: [&(dyn ToSql + Sync); 3] = [&numbers, &lower, &upper];
+        let cutoffs: Vec<i64> = wanted.iter().map(|(index, _)| batch.cutoff_of(*index)).collect();
+        let which: [&(dyn ToSql + Sync); 4] = [&numbers, &lower, &upper, &cutoffs];
         let rows = self.connection.query(&self.statements.holders, &which);
         let rows = self.in_time("reading unique values", rows).await?;
         let mut holders = vec![Vec::new(); wanted.len()];

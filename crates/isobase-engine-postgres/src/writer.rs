@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use isobase_engine::{Clock, EngineError, ErrorKind, SteadyTime, WriteBatch, WriteReport};
+use isobase_engine::{EngineError, ErrorKind, SteadyTime, WriteBatch, WriteReport};
 use isobase_postgres::{Config, Connection, Error, ErrorKind as NativeKind, Pooling};
 use isobase_queue::{Bounds, Job, Jobs, Patience, Queue, action_bytes};
 use tokio::{
@@ -113,7 +113,7 @@ impl Writer {
         options: &PostgresOptions,
         statements: Arc<Statements>,
         catalogue: Arc<Catalogue>,
-        clock: Arc<dyn Clock>,
+        time: Arc<SteadyTime>,
     ) -> Self {
         let (queue, jobs) = Queue::new("PostgreSQL", QUEUE);
         let status = Arc::new(WriterStatus::default());
@@ -134,7 +134,7 @@ impl Writer {
             config,
             statements,
             catalogue,
-            time: SteadyTime::new(clock),
+            time,
             retention: RetentionOptions::of(options),
             trimmed_at: None,
             housekept_at: Instant::now(),
@@ -267,7 +267,7 @@ struct Task {
     long_write: Duration,
     statements: Arc<Statements>,
     catalogue: Arc<Catalogue>,
-    time: SteadyTime,
+    time: Arc<SteadyTime>,
     retention: RetentionOptions,
     /// When there was nothing old left, by the monotonic clock.
     trimmed_at: Option<Duration>,

@@ -73,7 +73,7 @@ impl Catalogue {
 
     /// Those with declared indexes, in the order of their names.
     pub(crate) fn indexed_collections(&self) -> Vec<CollectionName> {
-        let indexed = self.by_name.iter().filter(|(_, collection)| !collection.indexes.is_empty());
+        let indexed = self.by_name.iter().filter(|(_, it)| it.declared_indexes().next().is_some());
         let mut names: Vec<CollectionName> = indexed.map(|(name, _)| name.clone()).collect();
         names.sort_unstable();
         names
@@ -81,9 +81,19 @@ impl Catalogue {
 }
 
 impl Collection {
+    /// The indexes that callers have declared.
+    pub(crate) fn declared_indexes(&self) -> impl Iterator<Item = &Index> {
+        self.indexes.iter().filter(|index| !index.definition.is_age())
+    }
+
+    /// The index by age, if it is complete.
+    pub(crate) fn age_index(&self) -> Option<i64> {
+        let is_age = |it: &&Index| it.definition.is_age() && it.state == IndexState::Ready;
+        self.indexes.iter().find(is_age).map(|index| index.id)
+    }
+
     pub(crate) fn ready_indexes(&self) -> Vec<ReadyIndex> {
-        self.indexes
-            .iter()
+        self.declared_indexes()
             .filter(|index| index.state == IndexState::Ready)
             .map(|index| ReadyIndex { id: index.id, order: index.definition.order().clone() })
             .collect()

@@ -7,10 +7,11 @@ use std::{
 
 use arc_swap::ArcSwap;
 use isobase_engine::{
-    AtomicBatches, BulkLoad, ChangeFeed, ChangesPage, ChangesRequest, Clock, CollectionInfo,
-    Engine, EngineError, ErrorKind, Identity, IndexDefinition, IndexInfo, IndexState, Indexes,
-    Keep, Keeping, Limits, ListRequest, Listing, Loading, Pending, Snapshots, WRITING_STOPPED,
-    Waiting, WriteBatch, WriteReport, being_loaded,
+    AllTerms, AtomicBatches, BulkLoad, ChangeFeed, ChangesPage, ChangesRequest, Clock,
+    CollectionInfo, CollectionTerms, Cutoff, Engine, EngineError, ErrorKind, Identity,
+    IndexDefinition, IndexInfo, IndexState, Indexes, Keep, Keeping, Limits, ListRequest, Listing,
+    Loading, Pending, Snapshots, SteadyTime, Terms, WRITING_STOPPED, Waiting, WriteBatch,
+    WriteReport, being_loaded,
 };
 use isobase_sqlite::{Database, Writer, WriterState};
 use isobase_types::{CollectionName, Document, DocumentId, Filter, Sequence};
@@ -19,9 +20,10 @@ use crate::{
     SqliteOptions,
     catalogue::{Catalogue, Collection, Index},
     error::{engine_error, load_error, open_error},
-    handler::{Handler, Job, Refusal, Reply, Retention},
+    handler::{Handler, Job, Refusal, Reply, Retention, Told},
     limits::LIMITS,
-    read, schema,
+    read::{self, Expired},
+    schema,
 };
 
 /// Documents a listing may read on the calling thread: about 100 µs of work.
@@ -40,6 +42,9 @@ pub struct SqliteEngine {
     pub(crate) waiting: Arc<Waiting>,
     /// Read by the writer.
     keeping: Arc<Keeping>,
+    /// Read by the writer and by every read.
+    terms: Arc<AllTerms>,
+    time: Arc<SteadyTime>,
 }
 
 impl SqliteEngine {
@@ -59,25 +64,35 @@ impl SqliteEngine {
             idempotency: options.idempotency_retention,
         };
         let published = Arc::clone(&catalogue);
-        let loading = Arc::<Loading>::default();
-        let loads = Arc::clone(&loading);
         let latest = database.read_inline(|it| read::counter(it, "sequence")).map_err(failed)?;
         let waiting = Arc::new(Waiting::at(Sequence(latest)));
-        let waiters = Arc::clone(&waiting);
-        let keeping = Arc::<Keeping>::default();
-        let kept = Arc::clone(&keeping);
+        let told = Told { waiting, ..Told::default() };
+        let (of_writer, time) = (told.clone(), Arc::new(SteadyTime::new(clock)));
+        let writer_time = Arc::clone(&time);
         let writer = database
             .start_writer(|connection| {
-                Handler::new(connection, published, loads, waiters, kept, clock, retention)
+                Handler::new(connection, published, of_writer, writer_time, retention)
             })
             .map_err(failed)?;
-        Ok(Self { writer, database, catalogue, options, loading, waiting, keeping })
+        let Told { loading, waiting, keeping, terms } = told;
+        Ok(Self { writer, database, catalogue, options, loading, waiting, keeping, terms, time })
     }
 
     /// The file underneath, for its lock and its counters.
     #[must_use]
     pub fn database(&self) -> &Database {
         &self.database
+    }
+
+    /// Which documents of a collection have expired by now.
+    fn cutoff(&self, collection: &CollectionName) -> Option<Cutoff> {
+        self.terms.cutoff(collection, || self.time.now())
+    }
+
+    /// The same with the index that leads to them.
+    fn expired_of(&self, name: &CollectionName, collection: &Collection) -> Option<Expired> {
+        let cutoff = self.cutoff(name)?;
+        collection.age_index().map(|index| Expired { cutoff, index })
     }
 
     fn collection(&self, name: &CollectionName) -> Option<Arc<Collection>> {
@@ -89,14 +104,17 @@ impl SqliteEngine {
         collection: &CollectionName,
         id: &DocumentId,
     ) -> Result<Option<Document>, EngineError> {
-        let Some(collection) =
+        let Some(number) =
             self.catalogue.load().by_name.get(collection).map(|collection| collection.id)
         else {
             return Ok(None);
         };
-        self.database
-            .read_inline(|connection| read::document(connection, collection, id))
-            .map_err(engine_error)
+        let found = self
+            .database
+            .read_inline(|connection| read::document(connection, number, id))
+            .map_err(engine_error)?;
+        let cutoff = self.cutoff(collection);
+        Ok(found.filter(|found| !cutoff.is_some_and(|cutoff| cutoff.is_past(found.updated_at))))
     }
 
     async fn submit(&self, job: Job) -> Result<Reply, EngineError> {
@@ -131,18 +149,20 @@ impl SqliteEngine {
         collection: &CollectionName,
         request: &ListRequest,
     ) -> Result<Listing, EngineError> {
+        let cutoff = self.cutoff(collection);
         let Some(collection) = self.collection(collection) else {
             return Ok(Listing::default());
         };
-        let indexes = collection.ready_indexes();
-        if is_short(request) {
+        let (id, indexes) = (collection.id, collection.ready_indexes());
+        // Any number of documents may have expired that stand before the first that has not.
+        if is_short(request) && cutoff.is_none() {
             return self
                 .database
-                .read_inline(|connection| read::list(connection, collection.id, &indexes, request))
+                .read_inline(|connection| read::list(connection, id, &indexes, request, None))
                 .map_err(engine_error)?;
         }
         let request = request.clone();
-        let read = move |connection: &_| read::list(connection, collection.id, &indexes, &request);
+        let read = move |connection: &_| read::list(connection, id, &indexes, &request, cutoff);
         self.database.read(self.options.read_timeout, read).await.map_err(engine_error)?
     }
 
@@ -152,14 +172,15 @@ impl SqliteEngine {
         filter: &Filter,
         scan_max: u64,
     ) -> Result<u64, EngineError> {
+        let name = collection;
         let Some(collection) = self.collection(collection) else { return Ok(0) };
-        let documents = collection.documents.load(Ordering::Acquire);
-        if *filter == Filter::all() {
-            return Ok(documents);
+        let expired = self.expired_of(name, &collection);
+        if *filter == Filter::all() && expired.is_none() {
+            return Ok(collection.documents.load(Ordering::Acquire));
         }
         let (id, indexes, filter) = (collection.id, collection.ready_indexes(), filter.clone());
         let read = move |connection: &_| {
-            read::count(connection, id, documents, &indexes, &filter, scan_max)
+            read::count(connection, id, &indexes, expired, (&filter, scan_max))
         };
         self.database.read(self.options.read_timeout, read).await.map_err(engine_error)?
     }
@@ -264,7 +285,15 @@ impl Engine for SqliteEngine {
     }
 
     fn collections(&self) -> Pending<'_, Vec<CollectionInfo>> {
-        Box::pin(std::future::ready(Ok(self.catalogue.load().collections())))
+        Box::pin(async move {
+            let mut infos = self.catalogue.load().collections();
+            for info in infos.iter_mut().filter(|info| self.cutoff(&info.name).is_some()) {
+                let all = const { &Filter::And(Vec::new()) };
+                info.documents = self.count_matching(&info.name, all, u64::MAX).await?;
+            }
+            infos.retain(|info| info.documents > 0);
+            Ok(infos)
+        })
     }
 
     fn delete_collection<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, u64> {
@@ -318,6 +347,10 @@ impl Engine for SqliteEngine {
         Some(self)
     }
 
+    fn collection_terms(&self) -> Option<&dyn CollectionTerms> {
+        Some(self)
+    }
+
     fn gauges(&self) -> Vec<(&'static str, f64)> {
         let metrics = self.database.metrics();
         vec![
@@ -366,12 +399,54 @@ impl ChangeFeed for SqliteEngine {
     }
 }
 
+impl CollectionTerms for SqliteEngine {
+    fn set_terms<'a>(&'a self, collection: &'a CollectionName, terms: Terms) -> Pending<'a, ()> {
+        Box::pin(async move {
+            // From here on the clock is looked at.
+            self.time.now();
+            match terms.expires {
+                Some(_) => {
+                    self.build_index(collection, &IndexDefinition::age()).await?;
+                }
+                None => {
+                    self.drop_index(collection, &IndexDefinition::age()).await?;
+                }
+            }
+            self.terms.set(collection, terms);
+            Ok(())
+        })
+    }
+
+    fn expiring(&self) -> Vec<CollectionName> {
+        self.terms.expiring().into_iter().map(|(name, _)| name).collect()
+    }
+
+    fn expired<'a>(
+        &'a self,
+        collection: &'a CollectionName,
+        limit: u32,
+    ) -> Pending<'a, Vec<Document>> {
+        Box::pin(async move {
+            let name = collection;
+            let Some(span) = self.terms.of(name).expires else { return Ok(Vec::new()) };
+            let Some(collection) = self.collection(name) else { return Ok(Vec::new()) };
+            let Some(index) = collection.age_index() else { return Ok(Vec::new()) };
+            self.time.now();
+            let expired = Expired { cutoff: Cutoff(self.time.oldest(span)), index };
+            let read = move |connection: &_| {
+                read::expired_documents(connection, collection.id, expired, limit)
+            };
+            self.database.read(self.options.read_timeout, read).await.map_err(engine_error)
+        })
+    }
+}
+
 impl Indexes for SqliteEngine {
     fn indexes<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, Vec<IndexInfo>> {
         let info =
             |index: &Index| IndexInfo { definition: index.definition.clone(), state: index.state };
         let indexes =
-            self.collection(collection).map(|found| found.indexes.iter().map(info).collect());
+            self.collection(collection).map(|found| found.declared_indexes().map(info).collect());
         Box::pin(std::future::ready(Ok(indexes.unwrap_or_default())))
     }
 

@@ -4,10 +4,10 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use isobase_engine::{
-    BatchProgress, Clock, Counters, Current, Effect, EngineError, Idempotency, Identity,
-    IndexDefinition, KEPT_BYTES_MAX, Keeping, Loading, Rejection, SteadyTime, Waiting, WriteBatch,
-    WriteOperation, WriteOutcome, WriteReport, Written, decide, decode_outcomes, encode_outcomes,
-    next_id, not_unique,
+    AllTerms, BatchProgress, Counters, Current, Cutoff, Effect, EngineError, Idempotency, Identity,
+    IndexDefinition, Indexed, KEPT_BYTES_MAX, Keeping, Loading, Rejection, SteadyTime, Waiting,
+    WriteBatch, WriteOperation, WriteOutcome, WriteReport, Written, decide, decode_outcomes,
+    encode_outcomes, next_id, not_unique,
 };
 use isobase_sqlite::{
     JobFailure, WriteHandler,
@@ -98,6 +98,15 @@ pub(crate) struct Retention {
     pub(crate) idempotency: Duration,
 }
 
+/// What the writer and the rest of the engine tell each other.
+#[derive(Clone, Default)]
+pub(crate) struct Told {
+    pub(crate) loading: Arc<Loading>,
+    pub(crate) waiting: Arc<Waiting>,
+    pub(crate) keeping: Arc<Keeping>,
+    pub(crate) terms: Arc<AllTerms>,
+}
+
 /// The state of the writer thread.
 pub(crate) struct Handler {
     working: Working,
@@ -109,13 +118,15 @@ pub(crate) struct Handler {
     waiting: Arc<Waiting>,
     /// What changes keep of their documents.
     keeping: Arc<Keeping>,
+    /// On which terms collections keep their documents.
+    terms: Arc<AllTerms>,
     /// Collections that have changes in the batch, by their place among the working ones. May
     /// hold some whose changes were undone.
     changed: BTreeSet<usize>,
     /// The file has the note of a load, and what it was before the batch.
     is_unfinished: bool,
     was_unfinished: bool,
-    time: SteadyTime,
+    time: Arc<SteadyTime>,
     retention: Retention,
     /// The moment of the batch.
     now: Timestamp,
@@ -133,10 +144,8 @@ impl Handler {
     pub(crate) fn new(
         connection: &Connection,
         published: Arc<ArcSwap<Catalogue>>,
-        loading: Arc<Loading>,
-        waiting: Arc<Waiting>,
-        keeping: Arc<Keeping>,
-        clock: Arc<dyn Clock>,
+        told: Told,
+        time: Arc<SteadyTime>,
         retention: Retention,
     ) -> rusqlite::Result<Self> {
         let sequence = read::counter(connection, "sequence")?;
@@ -145,17 +154,19 @@ impl Handler {
         let mark = working.mark();
         let changes_floor = read::counter(connection, "changes_floor")?;
         let is_unfinished = read::unfinished(connection)?.is_some();
+        let Told { loading, waiting, keeping, terms } = told;
         Ok(Self {
             working,
             published,
             loading,
             waiting,
             keeping,
+            terms,
             changed: BTreeSet::new(),
             is_unfinished,
             was_unfinished: is_unfinished,
             now: Timestamp::default(),
-            time: SteadyTime::new(clock),
+            time,
             retention,
             batch: mark,
             job: mark,
@@ -229,7 +240,28 @@ impl Handler {
         Ok(outcomes)
     }
 
-    /// Carries out one operation. A rejection comes before the first change.
+    /// The document that a write meets. One that has expired is deleted here: whatever the write
+    /// comes to, it meets none.
+    fn current(
+        &mut self,
+        connection: &Connection,
+        at: usize,
+        id: &DocumentId,
+        cutoff: Option<Cutoff>,
+    ) -> rusqlite::Result<Option<Document>> {
+        let found = read::document(connection, self.working.collection(at).id, id)?;
+        match found {
+            Some(found) if cutoff.is_some_and(|cutoff| cutoff.is_past(found.updated_at)) => {
+                self.working.sequence += 1;
+                self.store(connection, at, id, Some(&found), &Effect::Remove)?;
+                Ok(None)
+            }
+            found => Ok(found),
+        }
+    }
+
+    /// Carries out one operation. A rejection comes before the first change to anything that is
+    /// there for anybody.
     fn apply(
         &mut self,
         connection: &Connection,
@@ -238,8 +270,9 @@ impl Handler {
     ) -> Outcome<WriteOutcome> {
         let WriteOperation { collection, action, .. } = operation;
         let at = self.working.find(collection);
+        let cutoff = self.terms.cutoff(collection, || self.now);
         let before = match (at, action.id()) {
-            (Some(at), Some(id)) => read::document(connection, self.working.collection(at).id, id)?,
+            (Some(at), Some(id)) => self.current(connection, at, id, cutoff)?,
             _ => None,
         };
         let current = before.as_ref().map(|document| Current {
@@ -247,7 +280,13 @@ impl Handler {
             created_at: document.created_at,
             body: &document.body,
         });
-        let mut beside = Beside { connection, working: &self.working, failed: None };
+        let mut beside = Beside {
+            connection,
+            working: &self.working,
+            terms: &self.terms,
+            now: self.now,
+            failed: None,
+        };
         let decided = decide(operation, current, &LIMITS, progress, &mut beside);
         if let Some(error) = beside.failed {
             return Err(error.into());
@@ -264,8 +303,17 @@ impl Handler {
             },
         };
         if let (Some(at), Some(body)) = (at, effect.body()) {
-            for index in &self.working.collection(at).indexes {
-                if indexes::is_taken(connection, index, body, &id)? {
+            let collection = self.working.collection(at);
+            for index in &collection.indexes {
+                let is_taken = match cutoff {
+                    None => indexes::is_taken(connection, index, body, &id),
+                    Some(cutoff) => {
+                        let document = (body, &id);
+                        let of = collection.id;
+                        indexes::is_taken_by_living(connection, of, index, document, cutoff)
+                    }
+                };
+                if is_taken? {
                     return Ok(Err(not_unique(&index.definition)));
                 }
             }
@@ -305,14 +353,14 @@ impl Handler {
         let collection = self.working.collection(at);
         let location = Location::of(collection.id, id);
         let (sequence, now) = (self.working.sequence, self.now.unix_us);
+        let updated_at = self.updated_at(before);
         let kind = match effect {
             Effect::Insert { body } => {
                 insert(connection, &location, sequence, now, body)?;
                 ChangeKind::Created
             }
             Effect::Replace { body, .. } => {
-                let updated_at = self.updated_at(before).unix_us;
-                update(connection, &location, sequence, updated_at, body)?;
+                update(connection, &location, sequence, updated_at.unix_us, body)?;
                 ChangeKind::Updated
             }
             Effect::Remove => {
@@ -324,15 +372,19 @@ impl Handler {
             Effect::Insert { body } | Effect::Replace { body, .. } => Some(&**body),
             Effect::Remove => None,
         };
-        let before = before.map(|document| &*document.body);
+        let (old, new) =
+            (before.map(Indexed::from), after.map(|body| Indexed { body, id, updated_at }));
         for index in &collection.indexes {
-            move_entry(connection, index, id, before, after)?;
+            move_entry(connection, index, old, new)?;
         }
+        let before = before.map(|document| &*document.body);
         let keep = self.keeping.of(&collection.name);
         let kept = keep.map_or_else(Kept::default, |keep| keep.kept(before, after));
-        let entry = Entry { sequence, collection: collection.id, id: Some(id), kind, at: now };
-        insert_change(connection, &entry, &kept)?;
-        self.changed.insert(at);
+        if self.terms.of(&collection.name).changes {
+            let entry = Entry { sequence, collection: collection.id, id: Some(id), kind, at: now };
+            insert_change(connection, &entry, &kept)?;
+            self.changed.insert(at);
+        }
         let documents = collection.documents;
         match kind {
             ChangeKind::Created => self.working.set_documents(at, documents + 1),
@@ -365,6 +417,7 @@ impl Handler {
         if documents == 0 {
             return Ok(0);
         }
+        let expired = self.count_expired(connection, at)?;
         for index in &collection.indexes {
             indexes::delete_entries(connection, index.id)?;
         }
@@ -382,10 +435,22 @@ impl Handler {
             kind: ChangeKind::CollectionDeleted,
             at: self.now.unix_us,
         };
-        insert_change(connection, &entry, &Kept::default())?;
-        self.changed.insert(at);
+        if self.terms.of(name).changes {
+            insert_change(connection, &entry, &Kept::default())?;
+            self.changed.insert(at);
+        }
         self.working.set_documents(at, 0);
-        Ok(documents)
+        Ok(documents.saturating_sub(expired))
+    }
+
+    /// Documents of a collection that have expired and are stored still.
+    fn count_expired(&self, connection: &Connection, at: usize) -> rusqlite::Result<u64> {
+        let collection = self.working.collection(at);
+        let Some(cutoff) = self.terms.cutoff(&collection.name, || self.now) else { return Ok(0) };
+        let index = collection.indexes.iter().find(|index| index.definition.is_age());
+        index.map_or(Ok(0), |index| {
+            read::count_expired(connection, read::Expired { cutoff, index: index.id })
+        })
     }
 
     // --- indexes -------------------------------------------------------------------------------
@@ -486,7 +551,7 @@ impl Handler {
             let Some(before) = read::document(connection, collection.id, id)? else { continue };
             delete(connection, &Location::of(collection.id, id))?;
             for index in &collection.indexes {
-                move_entry(connection, index, id, Some(&before.body), None)?;
+                move_entry(connection, index, Some((&before).into()), None)?;
             }
             count -= 1;
         }
@@ -748,13 +813,14 @@ fn delete(connection: &Connection, location: &Location<'_>) -> rusqlite::Result<
 pub(crate) fn move_entry(
     connection: &Connection,
     index: &Index,
-    id: &DocumentId,
-    before: Option<&str>,
-    after: Option<&str>,
+    before: Option<Indexed<'_>>,
+    after: Option<Indexed<'_>>,
 ) -> rusqlite::Result<()> {
-    let keys =
-        |body: Option<&str>| body.map(|body| indexes::keys_of(index, body, id)).unwrap_or_default();
+    let keys = |document: Option<Indexed<'_>>| {
+        document.map(|document| indexes::keys_of(index, document)).unwrap_or_default()
+    };
     let (old, new) = (keys(before), keys(after));
+    let Some(id) = before.or(after).map(|document| document.id) else { return Ok(()) };
     for (number, key) in old.iter().filter(|key| !new.contains(key)) {
         indexes::delete_entry(connection, *number, key)?;
     }

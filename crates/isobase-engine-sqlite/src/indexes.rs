@@ -6,8 +6,8 @@
 use std::ops::Bound;
 
 use isobase_engine::{
-    Duplicates, IndexDefinition, UniqueKey,
-    listing::{Fetch, IdRange, Range, index_key},
+    Cutoff, Duplicates, IndexDefinition, Indexed, UniqueKey,
+    listing::{Fetch, IdRange, Range},
 };
 use isobase_sqlite::rusqlite::{self, Connection, params};
 use isobase_types::{CollectionName, Document, DocumentId};
@@ -61,8 +61,9 @@ pub(crate) fn delete_entries(connection: &Connection, index: i64) -> rusqlite::R
 }
 
 /// The rows of a document in an index: the number they lie under, and their keys.
-pub(crate) fn keys_of(index: &Index, body: &str, id: &DocumentId) -> Vec<(i64, Vec<u8>)> {
-    let mut keys = vec![(index.id, index_key(body, id, index.definition.order()))];
+pub(crate) fn keys_of(index: &Index, document: Indexed<'_>) -> Vec<(i64, Vec<u8>)> {
+    let mut keys = vec![(index.id, index.definition.key(document))];
+    let Indexed { body, id, .. } = document;
     if let Some(unique) = UniqueKey::of(&index.definition, body, id) {
         keys.push((-index.id, unique.row(id)));
     }
@@ -84,6 +85,31 @@ pub(crate) fn is_taken(
              WHERE index_id = ?1 AND key >= ?2 AND key < ?3 AND key <> ?4)",
         )?
         .query_row(params![-index.id, lower, upper, key.row(id)], |row| row.get(0))
+}
+
+/// The same where documents expire: one that has expired has no values.
+pub(crate) fn is_taken_by_living(
+    connection: &Connection,
+    collection: i64,
+    index: &Index,
+    (body, id): (&str, &DocumentId),
+    cutoff: Cutoff,
+) -> rusqlite::Result<bool> {
+    let Some(key) = UniqueKey::of(&index.definition, body, id) else { return Ok(false) };
+    let (lower, upper) = key.rows();
+    let mut statement = connection.prepare_cached(
+        "SELECT id FROM index_entries
+         WHERE index_id = ?1 AND key >= ?2 AND key < ?3 AND key <> ?4",
+    )?;
+    let mut rows = statement.query(params![-index.id, lower, upper, key.row(id)])?;
+    while let Some(row) = rows.next()? {
+        let holder = id_of_column(row.get_ref(0)?)?;
+        let found = read::document(connection, collection, &holder)?;
+        if found.is_some_and(|document| !cutoff.is_past(document.updated_at)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The documents that have equal values of a unique index.
@@ -172,7 +198,7 @@ pub(crate) fn insert_entries<'d>(
     documents: impl Iterator<Item = &'d Document>,
 ) -> rusqlite::Result<()> {
     let keys = |document: &'d Document| {
-        let keys = keys_of(index, &document.body, &document.id).into_iter();
+        let keys = keys_of(index, document.into()).into_iter();
         keys.map(move |(number, key)| (number, key, &document.id))
     };
     let mut entries: Vec<_> = documents.flat_map(keys).collect();

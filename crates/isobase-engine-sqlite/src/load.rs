@@ -1,6 +1,6 @@
 //! What the writer does for a load.
 
-use isobase_engine::revision_number;
+use isobase_engine::{Indexed, revision_number};
 use isobase_sqlite::rusqlite::{self, Connection, params};
 use isobase_types::{Document, DocumentId};
 
@@ -53,9 +53,9 @@ fn store_part(
     for document in documents {
         let before = read::document(connection, collection, &document.id)?;
         insert(connection, collection, std::slice::from_ref(document))?;
-        let before = before.as_ref().map(|before| &*before.body);
+        let before = before.as_ref().map(Indexed::from);
         for index in indexes {
-            move_entry(connection, index, &document.id, before, Some(&document.body))?;
+            move_entry(connection, index, before, Some(document.into()))?;
         }
         added += u64::from(before.is_none());
     }

@@ -1,8 +1,10 @@
 //! What checks ask beside the document that is written: the writer looks into its transaction.
 
-use isobase_engine::{IndexState, Others, Referred, finds_referrers, referrer_keys, refers};
+use isobase_engine::{
+    AllTerms, IndexState, Others, Referred, finds_referrers, referrer_keys, refers,
+};
 use isobase_sqlite::rusqlite::{self, Connection, params};
-use isobase_types::{CollectionName, DocumentId, FieldPath};
+use isobase_types::{CollectionName, DocumentId, FieldPath, Timestamp};
 
 use crate::{catalogue::Index, journal::Working, location::id_of_column, read};
 
@@ -10,6 +12,8 @@ use crate::{catalogue::Index, journal::Working, location::id_of_column, read};
 pub(crate) struct Beside<'a> {
     pub(crate) connection: &'a Connection,
     pub(crate) working: &'a Working,
+    pub(crate) terms: &'a AllTerms,
+    pub(crate) now: Timestamp,
     pub(crate) failed: Option<rusqlite::Error>,
 }
 
@@ -27,7 +31,9 @@ impl Beside<'_> {
     fn look(&self, collection: &CollectionName, id: &DocumentId) -> rusqlite::Result<bool> {
         let Some(at) = self.working.find(collection) else { return Ok(false) };
         let found = read::document(self.connection, self.working.collection(at).id, id)?;
-        Ok(found.is_some())
+        let cutoff = self.terms.cutoff(collection, || self.now);
+        let has_expired = |at: Timestamp| cutoff.is_some_and(|cutoff| cutoff.is_past(at));
+        Ok(found.is_some_and(|document| !has_expired(document.updated_at)))
     }
 
     fn find(

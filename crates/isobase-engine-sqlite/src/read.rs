@@ -3,7 +3,7 @@
 use std::{borrow::Cow, ops::Bound};
 
 use isobase_engine::{
-    ChangesPage, EngineError, ErrorKind, Identity, ListRequest, Listing,
+    ChangesPage, Cutoff, EngineError, ErrorKind, Identity, ListRequest, Listing,
     listing::{
         CountRun, CountStep, FETCH_BYTES_MAX, Fetch, Fetched, IdRange, KeyRange, ListRun, Range,
         ReadyIndex, Row, Step,
@@ -63,10 +63,11 @@ pub(crate) fn list(
     collection: i64,
     indexes: &[ReadyIndex],
     request: &ListRequest,
+    cutoff: Option<Cutoff>,
 ) -> Answer<Listing> {
     at_one_moment(connection, || {
         let indexes = still_there(connection, collection, indexes)?;
-        let mut run = ListRun::new(request, &indexes);
+        let mut run = ListRun::new(request, &indexes).living(cutoff);
         loop {
             match run.step() {
                 Ok(Step::Fetch(parts)) => {
@@ -92,21 +93,30 @@ fn at_one_moment<T>(
     answer
 }
 
+/// Documents that have expired, and the index that leads to them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Expired {
+    pub(crate) cutoff: Cutoff,
+    pub(crate) index: i64,
+}
+
 /// How many documents meet the filter, seen at one moment.
 pub(crate) fn count(
     connection: &Connection,
     collection: i64,
-    documents: u64,
     indexes: &[ReadyIndex],
-    filter: &Filter,
-    scan_max: u64,
+    expired: Option<Expired>,
+    (filter, scan_max): (&Filter, u64),
 ) -> Answer<u64> {
     at_one_moment(connection, || {
         let indexes = still_there(connection, collection, indexes)?;
-        let mut run = CountRun::new(filter, &indexes, scan_max);
+        let cutoff = expired.map(|expired| expired.cutoff);
+        let mut run = CountRun::new(filter, &indexes, scan_max).living(cutoff);
         loop {
             match run.step() {
-                Ok(CountStep::CountCollection) => run.feed_count(documents),
+                Ok(CountStep::CountCollection) => {
+                    run.feed_count(count_collection(connection, collection, expired)?);
+                }
                 Ok(CountStep::CountEntries(ranges)) => {
                     run.feed_count(count_entries(connection, &ranges)?);
                 }
@@ -116,6 +126,41 @@ pub(crate) fn count(
             }
         }
     })
+}
+
+/// The documents of a collection without those that have expired.
+fn count_collection(
+    snapshot: &Connection,
+    collection: i64,
+    expired: Option<Expired>,
+) -> rusqlite::Result<u64> {
+    let stored: u64 = snapshot
+        .prepare_cached("SELECT documents FROM collections WHERE id = ?1")?
+        .query_row([collection], |row| row.get(0))?;
+    let expired = expired.map_or(Ok(0), |expired| count_expired(snapshot, expired))?;
+    Ok(stored.saturating_sub(expired))
+}
+
+/// How many documents have expired and are stored still.
+pub(crate) fn count_expired(connection: &Connection, expired: Expired) -> rusqlite::Result<u64> {
+    count_entries(connection, &[expired_range(expired)])
+}
+
+/// Documents that have expired and are stored still, the oldest first.
+pub(crate) fn expired_documents(
+    connection: &Connection,
+    collection: i64,
+    expired: Expired,
+    limit: u32,
+) -> rusqlite::Result<Vec<Document>> {
+    let part = Fetch { range: expired_range(expired), reverse: false, limit };
+    let fetched = fetch(connection, collection, &part)?;
+    Ok(fetched.rows.into_iter().map(|row| row.document).collect())
+}
+
+fn expired_range(expired: Expired) -> Range {
+    let keys = KeyRange { lower: Vec::new(), upper: Some(expired.cutoff.upper_key()) };
+    Range::Index { index: expired.index, keys }
 }
 
 /// The indexes that the snapshot has: one that was dropped since the catalogue was read has no

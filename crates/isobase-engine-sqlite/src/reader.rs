@@ -217,7 +217,7 @@ impl Indexes for SqliteReader {
                 state: index.state,
             };
             let read = self.of_collection(collection, move |_, collection| {
-                Ok(collection.indexes.iter().map(info).collect())
+                Ok(collection.declared_indexes().map(info).collect())
             });
             Ok(read.await?.unwrap_or_default())
         })

@@ -5,8 +5,8 @@ use std::{future::Future, pin::Pin};
 use isobase_types::{CollectionName, Document, DocumentId, Filter};
 
 use crate::{
-    BulkLoad, ChangeFeed, EngineError, Identity, Indexes, Limits, ListRequest, Listing, Reconcile,
-    Rejection, Snapshots, WriteBatch, WriteReport,
+    BulkLoad, ChangeFeed, CollectionTerms, EngineError, Identity, Indexes, Limits, ListRequest,
+    Listing, Reconcile, Rejection, Snapshots, WriteBatch, WriteReport,
 };
 
 /// An answer that is on its way.
@@ -137,6 +137,11 @@ pub trait Engine: Send + Sync + 'static {
 
     /// Finding what other programs wrote, if they can.
     fn reconcile(&self) -> Option<&dyn Reconcile> {
+        None
+    }
+
+    /// Collections whose documents expire or that stay out of the change feed, if it can.
+    fn collection_terms(&self) -> Option<&dyn CollectionTerms> {
         None
     }
 

@@ -4,7 +4,10 @@ use std::fmt;
 
 use isobase_types::{CollectionName, InvalidOrder, Order};
 
-use crate::Pending;
+use crate::{
+    Pending,
+    listing::{Indexed, age_index_key, index_key},
+};
 
 /// Most fields of one index: three strings of the longest kept length and an id fit the smallest
 /// index row of the engines (PostgreSQL: 2,704 bytes, measured on 15 in November 2026).
@@ -40,23 +43,30 @@ pub trait Indexes: Send + Sync {
 
 /// What an index orders by, 1 to [`INDEX_FIELDS_MAX`] fields, and whether their values are unique.
 ///
-/// Its text, which engines store, is `status,-created_at` or `unique(email)`.
+/// Its text, which engines store, is `status,-created_at` or `unique(email)`. One more kind is the
+/// engines' own ([`IndexDefinition::age`]).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct IndexDefinition {
     order: Order,
-    uniqueness: Uniqueness,
+    kind: Kind,
 }
 
-/// Whether several documents of a collection may have equal values.
+/// What an index is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Uniqueness {
-    Any,
+enum Kind {
+    /// Several documents may have equal values.
+    Plain,
     /// At most one document has the values, unless one of them is missing or null.
     Unique,
+    /// No field: the last change.
+    Age,
 }
 
 /// What stands before the fields of a unique index. No order begins so: a bracket needs quotes.
 const UNIQUE: &str = "unique(";
+
+/// The text of the index by age.
+const AGE: &str = "age()";
 
 impl IndexDefinition {
     /// Checks the fields of an index.
@@ -67,7 +77,7 @@ impl IndexDefinition {
         match order.0.len() {
             0 => Err(InvalidIndex::Empty),
             fields if fields > INDEX_FIELDS_MAX => Err(InvalidIndex::TooManyFields { fields }),
-            _ => Ok(Self { order, uniqueness: Uniqueness::Any }),
+            _ => Ok(Self { order, kind: Kind::Plain }),
         }
     }
 
@@ -76,7 +86,14 @@ impl IndexDefinition {
     /// # Errors
     /// As [`Self::new`].
     pub fn unique(order: Order) -> Result<Self, InvalidIndex> {
-        Ok(Self { uniqueness: Uniqueness::Unique, ..Self::new(order)? })
+        Ok(Self { kind: Kind::Unique, ..Self::new(order)? })
+    }
+
+    /// The index by the time of the last change, which engines keep of collections whose documents
+    /// expire. It is theirs: they neither tell callers of it nor plan with it.
+    #[must_use]
+    pub fn age() -> Self {
+        Self { order: Order::default(), kind: Kind::Age }
     }
 
     /// Reads the text of a definition.
@@ -84,6 +101,9 @@ impl IndexDefinition {
     /// # Errors
     /// [`InvalidIndex`] when it is none.
     pub fn parse(text: &str) -> Result<Self, InvalidIndex> {
+        if text == AGE {
+            return Ok(Self::age());
+        }
         match text.strip_prefix(UNIQUE).and_then(|fields| fields.strip_suffix(')')) {
             Some(fields) => Self::unique(Order::parse(fields)?),
             None => Self::new(Order::parse(text)?),
@@ -99,16 +119,32 @@ impl IndexDefinition {
     /// Whether only one document may have the values of the fields.
     #[must_use]
     pub fn is_unique(&self) -> bool {
-        self.uniqueness == Uniqueness::Unique
+        self.kind == Kind::Unique
+    }
+
+    /// Whether it is the [index by age](Self::age).
+    #[must_use]
+    pub fn is_age(&self) -> bool {
+        self.kind == Kind::Age
+    }
+
+    /// The key under which it sorts a document.
+    #[must_use]
+    pub fn key(&self, document: Indexed<'_>) -> Vec<u8> {
+        match self.kind {
+            Kind::Age => age_index_key(document),
+            Kind::Plain | Kind::Unique => index_key(document.body, document.id, &self.order),
+        }
     }
 }
 
 /// The form that [`IndexDefinition::parse`] reads.
 impl fmt::Display for IndexDefinition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.uniqueness {
-            Uniqueness::Any => write!(f, "{}", self.order),
-            Uniqueness::Unique => write!(f, "{UNIQUE}{})", self.order),
+        match self.kind {
+            Kind::Plain => write!(f, "{}", self.order),
+            Kind::Unique => write!(f, "{UNIQUE}{})", self.order),
+            Kind::Age => f.write_str(AGE),
         }
     }
 }

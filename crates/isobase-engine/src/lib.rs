@@ -22,6 +22,7 @@ mod outcomes;
 mod reconcile;
 mod rejection;
 mod steady_time;
+mod terms;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod transfer;
@@ -40,13 +41,14 @@ pub use identity::{Identity, InvalidIdentity};
 pub use index::{INDEX_FIELDS_MAX, IndexDefinition, IndexInfo, IndexState, Indexes, InvalidIndex};
 pub use keeping::{KEPT_BYTES_MAX, Keep, Keeping};
 pub use limits::{Limit, Limits};
-pub use listing::{ListRequest, Listing, Place};
+pub use listing::{Indexed, ListRequest, Listing, Place};
 pub use loading::{Loading, being_loaded};
 pub use others::{NoOthers, Others, Referred, finds_referrers, referrer_keys, refers};
 pub use outcomes::{decode_outcomes, encode_outcomes};
 pub use reconcile::{Reconcile, Reconciled, UNREADABLE_NAMED_MAX};
 pub use rejection::{Rejection, VIOLATIONS_MAX, Violation};
 pub use steady_time::SteadyTime;
+pub use terms::{AllTerms, CollectionTerms, Cutoff, Terms, sweep};
 pub use transfer::{
     BulkLoad, Counters, NOTE_BYTES_MAX, Snapshot, Snapshots, check_note, next_id, prepare_load,
     revision_number,

@@ -83,7 +83,11 @@ impl Waiting {
         if others_wrote {
             return state.wake_everybody();
         }
-        state.all.notify_waiters();
+        // Where nothing is told of a commit, nobody need look for it.
+        let mut collections = collections.into_iter().peekable();
+        if collections.peek().is_some() {
+            state.all.notify_waiters();
+        }
         for name in collections {
             if let Some(told) = state.by_collection.remove(name) {
                 told.notify_waiters();

@@ -18,7 +18,7 @@ pub use feed::{FeedPage, FeedRequest, InvalidSince, Since};
 pub use isobase_engine::{
     Action, CollectionInfo, Current, EngineError, ErrorKind, FeedPlace, Idempotency, IfMissing,
     IndexDefinition, IndexInfo, IndexState, InvalidIndex, Keep, Limits, Others, Precondition,
-    ProposedWrite, Referred, Rejection, Violation, WRITING_STOPPED, WriteBatch, WriteCheck,
+    ProposedWrite, Referred, Rejection, Terms, Violation, WRITING_STOPPED, WriteBatch, WriteCheck,
     WriteOperation, WriteOutcome, WriteReport, Written,
 };
 pub use isobase_types::User;

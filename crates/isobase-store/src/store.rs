@@ -7,8 +7,8 @@ use std::{
 
 use isobase_engine::{
     Action, ChangeFeed, ChangesRequest, CollectionInfo, Engine, EngineError, ErrorKind, FeedPlace,
-    IndexDefinition, IndexInfo, Indexes, Keep, Limits, ListRequest, Place, Rejection, WriteBatch,
-    WriteOperation, WriteOutcome, WriteReport,
+    IndexDefinition, IndexInfo, Indexes, Keep, Limits, ListRequest, Place, Rejection, Terms,
+    WriteBatch, WriteOperation, WriteOutcome, WriteReport,
 };
 use isobase_types::{
     CollectionName, Comparison, Count, Direction, Document, DocumentId, FieldPath, Filter,
@@ -488,6 +488,31 @@ impl Store {
     pub fn keep(&self, collection: &CollectionName, keep: Keep) -> Result<(), StoreError> {
         self.feed()?.keep(collection, keep);
         Ok(())
+    }
+
+    /// From now on a collection keeps its documents on these terms; see [`isobase_engine::CollectionTerms`]. Not
+    /// remembered: whoever opens the database says it again, before anything is read or written.
+    ///
+    /// # Errors
+    /// When the engine fails, or has no such terms.
+    pub async fn set_terms(
+        &self,
+        collection: &CollectionName,
+        terms: Terms,
+    ) -> Result<(), StoreError> {
+        self.refuse_reserved(collection)?;
+        let all = self.engine.collection_terms();
+        let all = all.ok_or_else(|| self.lacks("documents that expire"))?;
+        Ok(all.set_terms(collection, terms).await?)
+    }
+
+    /// Deletes a bounded number of documents whose time is over; says how many it found. For one
+    /// task of the process, now and then, and again at once where it found some.
+    ///
+    /// # Errors
+    /// When the engine fails.
+    pub async fn sweep(&self) -> Result<u64, StoreError> {
+        Ok(isobase_engine::sweep(&*self.engine).await?)
     }
 
     /// Waits until something may have happened after a place, in one collection if that is all

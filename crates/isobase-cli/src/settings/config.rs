@@ -1,7 +1,7 @@
 //! Settings as the rest of the program uses them.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     fs,
     net::IpAddr,
     path::{Path, PathBuf},
@@ -11,12 +11,13 @@ use std::{
 use isobase::{
     EnvironmentError, Location, OpenError, OpenOptions, PostgresOptions, RemoteOptions, Retention,
     SqliteOptions, StoreOptions, environment,
-    store::{IndexDefinition, SCHEMAS_COLLECTION, Schema},
+    store::{IndexDefinition, SCHEMAS_COLLECTION, Schema, Terms},
     types::CollectionName,
 };
 use isobase_server::{Durability, HttpConfig, OpenTo, ServerConfig};
 
 use super::{
+    file::Term,
     load::{Loaded, in_folder},
     origin::Origin,
     setting::{Setting, Value},
@@ -53,6 +54,8 @@ pub(crate) struct Config {
     pub(crate) bodies_of: Vec<CollectionName>,
     /// Schemas of collections.
     pub(crate) schemas: HashMap<CollectionName, Schema>,
+    /// On which terms collections keep their documents.
+    pub(crate) terms: BTreeMap<CollectionName, Terms>,
 }
 
 /// An index that the settings file asks for.
@@ -89,6 +92,7 @@ impl Config {
                 .filter_map(|name| CollectionName::new(name).ok())
                 .collect(),
             schemas: schemas(loaded)?,
+            terms: terms(loaded)?,
         })
     }
 }
@@ -339,9 +343,31 @@ fn indexes(loaded: &Loaded) -> Result<Vec<DeclaredIndex>, Failure> {
         let name = CollectionName::new(collection).map_err(|error| wrong(error.to_string()))?;
         let definition =
             IndexDefinition::parse(fields).map_err(|error| wrong(error.to_string()))?;
+        if definition.is_age() {
+            return Err(wrong("it is made by the setting expires".to_owned()));
+        }
         Ok(DeclaredIndex { collection: name, definition })
     });
     declared.collect()
+}
+
+fn terms(loaded: &Loaded) -> Result<BTreeMap<CollectionName, Terms>, Failure> {
+    let mut all = BTreeMap::<_, Terms>::new();
+    for (collection, term, origin) in &loaded.terms {
+        let wrong = |reason: String| {
+            Failure::usage(format!("{origin}: terms of collection {collection}: {reason}"))
+        };
+        let name = CollectionName::new(collection).map_err(|error| wrong(error.to_string()))?;
+        if name.as_str() == SCHEMAS_COLLECTION {
+            return Err(wrong("the name is taken: the service keeps schemas there".to_owned()));
+        }
+        let terms = all.entry(name).or_default();
+        match term {
+            Term::Expires(span) => terms.expires = Some(*span),
+            Term::Changes(told) => terms.changes = *told,
+        }
+    }
+    Ok(all)
 }
 
 /// Reads the files of schemas.

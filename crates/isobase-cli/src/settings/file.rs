@@ -1,6 +1,6 @@
 //! `isobase.toml`: read into pairs of key and value, each with its line.
 
-use std::{fs, io, path::Path};
+use std::{fs, io, path::Path, time::Duration};
 
 use toml::{
     Spanned,
@@ -11,6 +11,7 @@ use super::{
     setting::{Kind, Setting, Value},
     similar::most_similar,
     table,
+    units::parse_duration,
 };
 use crate::failure::Problem;
 
@@ -26,9 +27,23 @@ pub(super) struct Contents {
     pub(super) indexes: Vec<(String, String, usize)>,
     /// Files of schemas: collection, path as it is written, line.
     pub(super) schemas: Vec<(String, String, usize)>,
+    /// Terms of collections: collection, what is said, line.
+    pub(super) terms: Vec<(String, Term, usize)>,
     /// Everything that is wrong.
     pub(super) problems: Vec<Problem>,
 }
+
+/// What a file says of how a collection keeps its documents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Term {
+    /// `expires = "30d"`
+    Expires(Duration),
+    /// `changes = false`
+    Changes(bool),
+}
+
+/// The shortest time after which documents may expire: the clocks of machines differ by less.
+const EXPIRES_MIN: Duration = Duration::from_secs(1);
 
 /// Reads a settings file; none when there is none.
 pub(super) fn read(path: &Path) -> io::Result<Option<Contents>> {
@@ -105,7 +120,7 @@ impl Reader<'_> {
     }
 
     /// `[collections.orders] indexes = ["status", "customer.id"]`, `unique = ["number"]`,
-    /// `schema = "orders.json"`
+    /// `schema = "orders.json"`, `expires = "30d"`, `changes = false`
     fn collections(&mut self, collections: &DeTable<'_>) {
         for (name, value) in collections {
             let Some(collection) = value.get_ref().as_table() else {
@@ -124,9 +139,12 @@ impl Reader<'_> {
                         format!("unique({fields})")
                     }),
                     "schema" => self.schema(name.get_ref(), value),
+                    "expires" => self.expires(name.get_ref(), value),
+                    "changes" => self.changes(name.get_ref(), value),
                     other => {
                         let (place, name) = (self.place(key.span().start), name.get_ref());
-                        let meant = most_similar(other, ["indexes", "unique", "schema"]);
+                        let known = ["indexes", "unique", "schema", "expires", "changes"];
+                        let meant = most_similar(other, known);
                         let meant = meant.unwrap_or("indexes");
                         self.problem(
                             format!("{place}: unknown setting collections.{name}.{other}"),
@@ -174,6 +192,44 @@ impl Reader<'_> {
                 self.problem(
                     format!("{place}: collections.{collection}.schema is not the path of a file"),
                     Some("write schema = \"schemas/orders.json\"".to_owned()),
+                );
+            }
+        }
+    }
+
+    fn expires(&mut self, collection: &str, value: &Spanned<DeValue<'_>>) {
+        let start = value.span().start;
+        let span = value.get_ref().as_str().and_then(parse_duration);
+        match span.filter(|span| *span >= EXPIRES_MIN) {
+            Some(span) => {
+                let line = self.line(start);
+                self.contents.terms.push((collection.to_owned(), Term::Expires(span), line));
+            }
+            None => {
+                let place = self.place(start);
+                self.problem(
+                    format!(
+                        "{place}: collections.{collection}.expires is no duration of a second or \
+                         more"
+                    ),
+                    Some("write expires = \"30d\"; without it documents stay".to_owned()),
+                );
+            }
+        }
+    }
+
+    fn changes(&mut self, collection: &str, value: &Spanned<DeValue<'_>>) {
+        let start = value.span().start;
+        match value.get_ref().as_bool() {
+            Some(told) => {
+                let line = self.line(start);
+                self.contents.terms.push((collection.to_owned(), Term::Changes(told), line));
+            }
+            None => {
+                let place = self.place(start);
+                self.problem(
+                    format!("{place}: collections.{collection}.changes is neither true nor false"),
+                    Some("write changes = false to keep it out of the change feed".to_owned()),
                 );
             }
         }
@@ -265,6 +321,10 @@ mod tests {
             ("changes.keep_for", "1h".to_owned(), 6),
         ];
         assert_eq!(values, expected);
+        let terms = check("[collections.log]\nexpires = \"30d\"\nchanges = false\n").terms;
+        let expires = Term::Expires(Duration::from_secs(30 * 86_400));
+        let found: Vec<_> = terms.into_iter().map(|(_, term, line)| (term, line)).collect();
+        assert!(found.contains(&(expires, 2)) && found.contains(&(Term::Changes(false), 3)));
         assert_eq!(contents.indexes[1], ("orders".to_owned(), "customer.id".to_owned(), 8));
     }
 
@@ -302,6 +362,15 @@ mod tests {
         ];
         for (text, message) in cases {
             assert_eq!(first_problem(text), message);
+        }
+        for (text, message) in [
+            ("expires = \"soon\"", "collections.a.expires is no duration"),
+            ("expires = \"999ms\"", "collections.a.expires is no duration"),
+            ("expires = 30", "collections.a.expires is no duration"),
+            ("changes = \"no\"", "collections.a.changes is neither true nor false"),
+        ] {
+            let found = first_problem(&format!("[collections.a]\n{text}"));
+            assert!(found.starts_with(&format!("isobase.toml:2: {message}")), "{found}");
         }
         assert!(first_problem("port = \n").starts_with("isobase.toml:1: "));
         let secret = first_problem("internal_api_key = \"\"");

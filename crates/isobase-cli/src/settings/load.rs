@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    file,
+    file::{self, Term},
     origin::Origin,
     setting::{Setting, Value, without_line_end},
     similar::most_similar,
@@ -41,6 +41,8 @@ pub(crate) struct Loaded {
     pub(crate) indexes: Vec<(String, String, Origin)>,
     /// Files of schemas: collection, path as it is written, where.
     pub(crate) schemas: Vec<(String, String, Origin)>,
+    /// Terms of collections: collection, what is said, where.
+    pub(crate) terms: Vec<(String, Term, Origin)>,
     /// What is odd but no error.
     pub(crate) warnings: Vec<Problem>,
     /// The app folder.
@@ -64,12 +66,12 @@ impl Loaded {
 pub(crate) fn load(given: &Given, environment: &[(String, String)]) -> Result<Loaded, Failure> {
     let mut loading = Loading::default();
     loading.defaults();
-    let (indexes, schemas) = loading.file(given)?;
+    let OfCollections { indexes, schemas, terms } = loading.file(given)?;
     loading.environment(environment);
     loading.flags(given);
     if loading.problems.is_empty() {
         let (values, warnings) = (loading.values, loading.warnings);
-        Ok(Loaded { values, indexes, schemas, warnings, app: given.app.clone() })
+        Ok(Loaded { values, indexes, schemas, terms, warnings, app: given.app.clone() })
     } else {
         Err(Failure::usage_all(loading.problems))
     }
@@ -77,6 +79,14 @@ pub(crate) fn load(given: &Given, environment: &[(String, String)]) -> Result<Lo
 
 /// What a file says of collections: collection, text, where.
 type Declared = Vec<(String, String, Origin)>;
+
+/// Everything that a file says of collections.
+#[derive(Default)]
+struct OfCollections {
+    indexes: Declared,
+    schemas: Declared,
+    terms: Vec<(String, Term, Origin)>,
+}
 
 #[derive(Default)]
 struct Loading {
@@ -95,8 +105,8 @@ impl Loading {
         }
     }
 
-    /// Reads the file; gives the indexes and the schemas it declares.
-    fn file(&mut self, given: &Given) -> Result<(Declared, Declared), Failure> {
+    /// Reads the file; gives what it says of collections.
+    fn file(&mut self, given: &Given) -> Result<OfCollections, Failure> {
         let (path, must_exist) = match &given.file {
             Some(path) => (path.clone(), true),
             None => (in_folder(&given.app, FILE_NAME), false),
@@ -108,7 +118,7 @@ impl Loading {
             if must_exist {
                 return Err(Failure::usage(format!("there is no file {}", path.display())));
             }
-            return Ok((Vec::new(), Vec::new()));
+            return Ok(OfCollections::default());
         };
         self.problems.extend(contents.problems);
         let origin = |line| Origin::File { path: path.clone(), line };
@@ -120,7 +130,12 @@ impl Loading {
                 .map(|(collection, text, line)| (collection, text, origin(line)))
                 .collect()
         };
-        Ok((declared(contents.indexes), declared(contents.schemas)))
+        let terms = contents.terms.into_iter();
+        Ok(OfCollections {
+            indexes: declared(contents.indexes),
+            schemas: declared(contents.schemas),
+            terms: terms.map(|(name, term, line)| (name, term, origin(line))).collect(),
+        })
     }
 
     fn environment(&mut self, environment: &[(String, String)]) {

@@ -18,5 +18,6 @@ pub(crate) mod races;
 pub(crate) mod references;
 pub(crate) mod schemas;
 pub(crate) mod sorts;
+pub(crate) mod terms;
 pub(crate) mod unique;
 pub(crate) mod values;

@@ -29,7 +29,10 @@ pub(crate) enum Step {
     DeleteCollection(&'static str),
 }
 
-const COLLECTIONS: [&str; 3] = ["a", "b", "ünï cødé"];
+const COLLECTIONS: [&str; 3] = [EXPIRING, "b", "ünï cødé"];
+
+/// The collection whose documents expire in some programs.
+pub(super) const EXPIRING: &str = "a";
 const FIELDS: [&str; 8] = ["s", "n", "c.x", "t", "m", "tags", "c", "id"];
 const INDEXES: [&str; 19] = [
     "unique(n)",

@@ -1,10 +1,15 @@
 //! Running a program on two subjects.
 
-use std::{sync::Arc, time::SystemTime};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
+use isobase_engine::{Terms, sweep};
 use isobase_engine_memory::{MemoryEngine, MemoryOptions};
+use isobase_types::CollectionName;
 
-use super::generate::{Generator, Step};
+use super::generate::{EXPIRING, Generator, Step};
 use crate::{Done, Listed, Refusal, RefusalKind, Shared, StoreSubject, TestClock};
 
 /// Which program.
@@ -73,7 +78,11 @@ pub async fn compare(subject: &Shared, options: ProgramOptions) -> Result<(), Bo
     let mut generator = Generator::new(options.seed);
     let mut program = Vec::new();
     let mut small_pieces = SmallPieces::of(subject);
+    let expiring = Expiring::of(subject, &oracle, options.seed).await;
     for step in 0..options.operations {
+        if let Some(expiring) = &expiring {
+            expiring.time_passes(step).await;
+        }
         let next = generator.step();
         if small_pieces.as_mut().is_some_and(|pieces| pieces.leaves_out(&next)) {
             continue;
@@ -107,6 +116,49 @@ pub async fn compare(subject: &Shared, options: ProgramOptions) -> Result<(), Bo
         learn(&mut generator, &expected);
     }
     Ok(())
+}
+
+/// Two databases in which documents expire while a program runs.
+struct Expiring<'s> {
+    both: [&'s Shared; 2],
+    seed: u64,
+}
+
+/// How long documents of such a program live.
+const LIFE: Duration = Duration::from_secs(10);
+
+impl<'s> Expiring<'s> {
+    /// Every second program is one, where documents can expire and time can be set.
+    async fn of(subject: &'s Shared, oracle: &'s Shared, seed: u64) -> Option<Self> {
+        let both = [subject, oracle];
+        let name = CollectionName::new(EXPIRING).ok()?;
+        if seed.is_multiple_of(2) || both.iter().any(|s| s.clock().is_none()) {
+            return None;
+        }
+        for s in both {
+            let terms = s.engine()?.collection_terms()?;
+            let expires = Some(LIFE);
+            let set = terms.set_terms(&name, Terms { expires, ..Terms::default() }).await;
+            set.expect("the terms of a collection are set");
+        }
+        Some(Self { both, seed })
+    }
+
+    /// Up to a third of a life before a step, and now and then a sweep.
+    async fn time_passes(&self, step: usize) {
+        let dice = self.seed.wrapping_add(step as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
+        let passes = Duration::from_millis((dice % 4) * 1_100);
+        for s in self.both {
+            if let Some(clock) = s.clock() {
+                clock.advance_us(i64::try_from(passes.as_micros()).unwrap_or_default());
+            }
+            if dice.is_multiple_of(7)
+                && let Some(engine) = s.engine()
+            {
+                sweep(&**engine).await.expect("expired documents are deleted");
+            }
+        }
+    }
 }
 
 /// What a program leaves out on an engine that writes only a few operations in one piece, so that

@@ -23,12 +23,14 @@ pub(crate) async fn serve_with(
     abilities: Abilities,
 ) -> Opened {
     let store = Store::new(Arc::new(engine), StoreOptions::default());
+    let engine = Arc::clone(store.engine());
     let service = compose(store.clone(), Arc::new(Authorizer::open()), ServerConfig::default());
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = format!("http://{}", listener.local_addr().expect("a bound listener"));
     let shutdown = CancellationToken::new();
     let serving = tokio::spawn(serve_service(listener, service, shutdown.clone()));
     let subject = HttpSubject::new(&address, abilities, Some(clock)).expect("an address");
+    let subject = subject.with_engine(engine);
     Opened::new(subject).at_end(async move {
         shutdown.cancel();
         serving.await.expect("the service does not panic").expect("the service stops in order");

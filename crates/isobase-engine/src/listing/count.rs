@@ -7,12 +7,14 @@ use super::{
     plan::{self, Main, PlannedRange},
     run::{Range, scan_limit_exceeded},
 };
-use crate::EngineError;
+use crate::{Cutoff, EngineError};
 
 /// A count under way.
 #[derive(Debug)]
 pub struct CountRun<'a> {
     filter: &'a Filter,
+    /// Documents that have expired do not count.
+    cutoff: Option<Cutoff>,
     scan_max: u64,
     /// What is left to count, the last first.
     ranges: Vec<PlannedRange>,
@@ -50,7 +52,15 @@ impl<'a> CountRun<'a> {
                 }
             }),
         };
-        Self { filter, scan_max, ranges, exact, examined: 0, counted: 0 }
+        Self { filter, cutoff: None, scan_max, ranges, exact, examined: 0, counted: 0 }
+    }
+
+    /// The same without documents that have expired. Then [`CountStep::CountCollection`] asks for
+    /// those that have not, and entries of an index are not counted: they do not tell.
+    #[must_use]
+    pub fn living(mut self, cutoff: Option<Cutoff>) -> Self {
+        self.exact &= cutoff.is_none() || *self.filter == Filter::all();
+        Self { cutoff, ..self }
     }
 
     /// Goes on until it needs something or has the number.
@@ -84,6 +94,7 @@ impl<'a> CountRun<'a> {
         let matching = fetched
             .rows
             .iter()
+            .filter(|row| self.cutoff.is_none_or(|it| !it.is_past(row.document.updated_at)))
             .filter(|row| self.filter.matches(&row.document.body, &row.document.id))
             .count();
         self.counted += matching as u64;

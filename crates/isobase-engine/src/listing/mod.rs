@@ -13,7 +13,8 @@ mod stored;
 use isobase_types::{Document, Filter, Order};
 
 pub use count::{CountRun, CountStep};
-pub use place::{Place, index_key};
+pub(crate) use place::age_index_key;
+pub use place::{Indexed, Place, index_key};
 pub use plan::{IdRange, KeyRange, ReadyIndex};
 pub use run::{Fetch, Fetched, ListRun, Range, Row, Step};
 pub use stored::StoredKeys;

@@ -1,6 +1,8 @@
 //! The place of a document in an order.
 
-use isobase_types::{Direction, Document, DocumentId, Order, OrderField, json, key};
+use isobase_types::{Direction, Document, DocumentId, Order, OrderField, Timestamp, json, key};
+
+use crate::terms::age_key;
 
 /// The place of a document in an order, as bytes that sort like the order does.
 ///
@@ -47,6 +49,31 @@ pub fn index_key(body: &str, id: &DocumentId, order: &Order) -> Vec<u8> {
         key::encode(json::find(body, &field.path), field.direction, &mut bytes);
     }
     encode_id(id, id_direction, &mut bytes);
+    bytes
+}
+
+/// What an index may sort a document by.
+#[derive(Clone, Copy, Debug)]
+pub struct Indexed<'a> {
+    /// Its body.
+    pub body: &'a str,
+    /// Its id.
+    pub id: &'a DocumentId,
+    /// When it was changed last.
+    pub updated_at: Timestamp,
+}
+
+impl<'a> From<&'a Document> for Indexed<'a> {
+    fn from(document: &'a Document) -> Self {
+        let Document { id, updated_at, body, .. } = document;
+        Self { body, id, updated_at: *updated_at }
+    }
+}
+
+/// The key of a document in an index by age: oldest first.
+pub(crate) fn age_index_key(document: Indexed<'_>) -> Vec<u8> {
+    let mut bytes = age_key(document.updated_at);
+    encode_id(document.id, Direction::Ascending, &mut bytes);
     bytes
 }
 

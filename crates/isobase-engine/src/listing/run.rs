@@ -12,7 +12,7 @@ use super::{
     SORT_DOCUMENTS_MAX,
     plan::{self, IdRange, KeyRange, Main, PlannedRange, ReadyIndex},
 };
-use crate::{EngineError, ErrorKind};
+use crate::{Cutoff, EngineError, ErrorKind};
 
 /// Rows an ordered plan that nothing narrows down may read before its probe is tried instead.
 const TRIAL_ROWS_MAX: u64 = 1_024;
@@ -80,6 +80,8 @@ pub enum Step {
 #[derive(Debug)]
 pub struct ListRun<'a> {
     request: &'a ListRequest,
+    /// Documents that have expired are not there.
+    cutoff: Option<Cutoff>,
     streams: Vec<Stream>,
     mode: Mode,
     /// What to try when the main plan finds too little.
@@ -148,6 +150,7 @@ impl<'a> ListRun<'a> {
         let first = if plan.covers { wanted } else { wanted.max(FETCH_ROWS_FIRST) };
         let mut run = Self {
             request,
+            cutoff: None,
             streams: Vec::new(),
             mode: Mode::Sort { kept: BinaryHeap::new(), bytes: 0 },
             probe: None,
@@ -170,6 +173,17 @@ impl<'a> ListRun<'a> {
             (None, main) => run.start(main),
         }
         run
+    }
+
+    /// The same without documents that have expired.
+    #[must_use]
+    pub fn living(self, cutoff: Option<Cutoff>) -> Self {
+        Self { cutoff, ..self }
+    }
+
+    fn shows(&self, document: &Document) -> bool {
+        let has_expired = self.cutoff.is_some_and(|cutoff| cutoff.is_past(document.updated_at));
+        !has_expired && self.request.filter.matches(&document.body, &document.id)
     }
 
     fn start(&mut self, main: Main) {
@@ -238,7 +252,7 @@ impl<'a> ListRun<'a> {
                 return self.step();
             }
             self.examined += 1;
-            let matches = self.request.filter.matches(&row.document.body, &row.document.id);
+            let matches = self.shows(&row.document);
             if matches && self.is_full() {
                 return Ok(self.finish(true));
             }
@@ -297,7 +311,7 @@ impl<'a> ListRun<'a> {
 
     fn keep(&mut self, document: Document) -> Result<(), EngineError> {
         let request = self.request;
-        if !request.filter.matches(&document.body, &document.id) {
+        if !self.shows(&document) {
             return Ok(());
         }
         let place = Place::of(&document, &request.order);

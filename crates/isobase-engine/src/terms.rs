@@ -1,0 +1,203 @@
+//! On which terms a collection keeps its documents.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use isobase_types::{CollectionName, Direction, Document, Literal, Timestamp, key};
+
+use crate::{Action, Engine, EngineError, Pending, Precondition, WriteBatch, WriteOperation};
+
+/// Documents of one collection that one round of a sweep deletes: a batch that other writes wait
+/// for no longer than for one of their own. Ours.
+const SWEEP_DOCUMENTS: u32 = 500;
+
+/// On which terms a collection keeps its documents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// How long after its last change a document is there; none for ever.
+    pub expires: Option<Duration>,
+    /// Whether the change feed tells of its writes.
+    pub changes: bool,
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self { expires: None, changes: true }
+    }
+}
+
+/// Collections whose documents expire, and collections that stay out of the change feed.
+///
+/// # Contract
+/// - Terms hold in this process, from the moment they are set, for as long as it has the engine
+///   open: whoever opens it says them. Every process that writes should say the same ones.
+/// - An **expired** document, one whose last change is as long ago as its collection allows, is
+///   there for nobody: `get`, listings, counts, filters, preconditions, checks, unique values. It
+///   is stored until a write names its id or a [`sweep`] finds it; then it is deleted like any
+///   other document, by a write of its own with its own change, before anything else happens to
+///   its id. Snapshots show what is stored, and a document that refers to another does so until it
+///   is deleted.
+/// - Time is that of the engine, as documents have it. A clock that jumped hides and shows
+///   documents; it does not let a sweep delete any.
+/// - Writes of a collection **without changes** are as durable, atomic and conditional as others,
+///   have revisions, and move on the place of the feed; the feed has no entries of them.
+pub trait CollectionTerms: Send + Sync {
+    /// Sets the terms of a collection. Answers when they hold, which over many documents takes its
+    /// time: they are put in the order of their age once.
+    fn set_terms<'a>(&'a self, collection: &'a CollectionName, terms: Terms) -> Pending<'a, ()>;
+
+    /// The collections whose documents expire.
+    fn expiring(&self) -> Vec<CollectionName>;
+
+    /// Expired documents of a collection that are stored still, the oldest first. None while the
+    /// clock cannot be trusted ([`crate::SteadyTime::oldest`]).
+    fn expired<'a>(
+        &'a self,
+        collection: &'a CollectionName,
+        limit: u32,
+    ) -> Pending<'a, Vec<Document>>;
+}
+
+/// Deletes expired documents, a bounded number of each collection; says how many it found. Where
+/// it found some there may be more.
+///
+/// # Errors
+/// As reads and writes of the engine.
+pub async fn sweep(engine: &dyn Engine) -> Result<u64, EngineError> {
+    let Some(terms) = engine.collection_terms() else { return Ok(0) };
+    let limit = u32::try_from(engine.limits().batch_operations.max).unwrap_or(u32::MAX);
+    let mut swept = 0;
+    for collection in terms.expiring() {
+        let found = terms.expired(&collection, limit.min(SWEEP_DOCUMENTS)).await?;
+        if found.is_empty() {
+            continue;
+        }
+        swept += found.len() as u64;
+        // A write that names an expired document deletes it first, and then finds none. What
+        // somebody has renewed meanwhile has another revision.
+        let operations = found.into_iter().map(|document| WriteOperation {
+            collection: collection.clone(),
+            action: Action::Delete { id: document.id },
+            precondition: Precondition::RevisionIn(vec![document.revision]),
+        });
+        engine
+            .write(WriteBatch { operations: operations.collect(), ..WriteBatch::default() })
+            .await?;
+    }
+    Ok(swept)
+}
+
+/// The terms of all collections, for an engine. Written by its caller; read by its writer and by
+/// every read.
+#[derive(Debug, Default)]
+pub struct AllTerms {
+    by_name: RwLock<HashMap<CollectionName, Terms>>,
+    /// There are some: where there are none, nothing is locked.
+    are_set: AtomicBool,
+}
+
+impl AllTerms {
+    /// From now on a collection has these terms.
+    pub fn set(&self, collection: &CollectionName, terms: Terms) {
+        let mut by_name = self.by_name.write().unwrap_or_else(PoisonError::into_inner);
+        if terms == Terms::default() {
+            by_name.remove(collection);
+        } else {
+            by_name.insert(collection.clone(), terms);
+        }
+        self.are_set.store(!by_name.is_empty(), Ordering::Release);
+    }
+
+    /// The terms of a collection.
+    #[must_use]
+    pub fn of(&self, collection: &CollectionName) -> Terms {
+        if !self.are_set.load(Ordering::Acquire) {
+            return Terms::default();
+        }
+        let by_name = self.by_name.read().unwrap_or_else(PoisonError::into_inner);
+        by_name.get(collection).copied().unwrap_or_default()
+    }
+
+    /// Which documents of a collection have expired at a moment; none where they never do. The
+    /// moment is asked for only where it matters.
+    #[must_use]
+    pub fn cutoff(
+        &self,
+        collection: &CollectionName,
+        now: impl FnOnce() -> Timestamp,
+    ) -> Option<Cutoff> {
+        self.of(collection).expires.map(|span| {
+            let span_us = i64::try_from(span.as_micros()).unwrap_or(i64::MAX);
+            Cutoff(Timestamp { unix_us: now().unix_us.saturating_sub(span_us) })
+        })
+    }
+
+    /// The collections whose documents expire, and after which time.
+    #[must_use]
+    pub fn expiring(&self) -> Vec<(CollectionName, Duration)> {
+        let by_name = self.by_name.read().unwrap_or_else(PoisonError::into_inner);
+        let expiring =
+            by_name.iter().filter_map(|(name, terms)| Some((name.clone(), terms.expires?)));
+        let mut expiring: Vec<_> = expiring.collect();
+        expiring.sort();
+        expiring
+    }
+}
+
+/// Documents that were changed last at this moment, or before it, have expired.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cutoff(pub Timestamp);
+
+impl Cutoff {
+    /// Whether a document with this last change has expired.
+    #[must_use]
+    pub fn is_past(self, updated_at: Timestamp) -> bool {
+        updated_at <= self.0
+    }
+
+    /// The first key after all expired documents in an index [by age](crate::IndexDefinition::age).
+    #[must_use]
+    pub fn upper_key(self) -> Vec<u8> {
+        age_key(Timestamp { unix_us: self.0.unix_us.saturating_add(1) })
+    }
+}
+
+/// What the key of a document begins with in an index by age.
+pub(crate) fn age_key(updated_at: Timestamp) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(32);
+    key::encode_literal(&Literal::Integer(updated_at.unix_us), Direction::Ascending, &mut bytes);
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(unix_us: i64) -> Timestamp {
+        Timestamp { unix_us }
+    }
+
+    #[test]
+    fn documents_expire_when_their_time_has_passed() {
+        let terms = AllTerms::default();
+        let (logs, notes) = ["logs", "notes"].map(|it| CollectionName::new(it).unwrap()).into();
+        assert_eq!(terms.cutoff(&logs, || unreachable!()), None);
+        let expires = Some(Duration::from_secs(1));
+        terms.set(&logs, Terms { expires, changes: false });
+        assert_eq!(terms.cutoff(&notes, || at(0)), None);
+        let cutoff = terms.cutoff(&logs, || at(3_000_000)).unwrap();
+        assert!(cutoff.is_past(at(2_000_000)) && !cutoff.is_past(at(2_000_001)));
+        assert!(age_key(at(2_000_000)) < cutoff.upper_key());
+        assert!(age_key(at(2_000_001)) >= cutoff.upper_key());
+        assert_eq!(terms.expiring(), [(logs.clone(), Duration::from_secs(1))]);
+        terms.set(&logs, Terms::default());
+        assert_eq!(terms.of(&logs), Terms::default());
+        assert!(terms.expiring().is_empty());
+    }
+}
