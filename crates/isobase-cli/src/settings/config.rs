@@ -130,7 +130,8 @@ pub(crate) fn server_config(loaded: &Loaded, config: &Config) -> ServerConfig {
         open_to: if config.open { OpenTo::Everyone } else { OpenTo::Loopback },
         allowed_hosts: loaded.list(&table::ALLOWED_HOSTS),
     };
-    ServerConfig { http, page_size_max: config.page_size_max, durability }
+    let page_size_max = config.page_size_max;
+    ServerConfig { http, page_size_max, durability, ..ServerConfig::default() }
 }
 
 /// What is logged.

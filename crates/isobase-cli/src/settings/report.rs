@@ -6,10 +6,12 @@ use serde::Serialize;
 
 use super::{
     config::Config,
+    file::Term,
     load::Loaded,
     origin::Origin,
     setting::{Kind, Setting},
     table::{self, SETTINGS},
+    units::show_duration,
 };
 
 /// Shown for a setting that is not set.
@@ -44,6 +46,14 @@ fn rows(loaded: &Loaded, config: &Config) -> Vec<Row> {
         key: format!("collections.{collection}.schema"),
         value: Some(path.clone()),
         origin: origin.clone(),
+    }));
+    rows.extend(loaded.terms.iter().map(|(collection, term, origin)| {
+        let (setting, value) = match term {
+            Term::Expires(span) => ("expires", show_duration(*span)),
+            Term::Changes(told) => ("changes", told.to_string()),
+        };
+        let key = format!("collections.{collection}.{setting}");
+        Row { key, value: Some(value), origin: origin.clone() }
     }));
     rows
 }
@@ -149,6 +159,10 @@ keep_for = \"30d\"
 indexes = [\"status\", \"customer.id\", \"status,-created_at\"]
 unique = [\"number\"]
 schema = \"schemas/orders.json\"
+
+[collections.requests]
+expires = \"30d\"
+changes = false
 ```
 
 Durations are whole numbers with a unit, also several together: `250ms`, `30s`, `1h30m`, `7d`.
@@ -180,6 +194,21 @@ at most 128 KiB, references only into the schema itself.
 
 - value: the path of a file
 - default: unset
+
+### `expires`
+
+How long a document is there after its last change. An expired one reads as absent at once and is
+deleted soon after: see [collections](collections.md#documents-that-expire-and-collections-without-changes).
+
+- value: a duration of a second or more
+- default: unset; documents stay
+
+### `changes`
+
+Whether the change feed tells of what is written into the collection.
+
+- value: `true` or `false`
+- default: `true`
 ";
 
 #[cfg(test)]
