@@ -40,8 +40,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "isobase-testkit",
         ],
     ),
-    // Keys are kept in the embedded file, through its connection layer.
-    ("isobase-auth", &["isobase-types", "isobase-store", "isobase-sqlite"]),
+    ("isobase-auth", &["isobase-types", "isobase-store"]),
     // Our HTTP knows no feature.
     ("isobase-http", &[]),
     (
@@ -130,8 +129,8 @@ const RESERVED: [(&[&str], &[&str], &str); 8] = [
         &[
             "isobase-sqlite",
             "isobase-engine-sqlite",
-            "isobase-auth",
-            // Imports read files of other programs, which are no databases of ours.
+            // Imports read files of other programs, and the keys of former versions: no databases
+            // of ours.
             "isobase-cli",
         ],
         "SQLite is used through its connection layer",

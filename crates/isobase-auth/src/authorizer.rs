@@ -3,41 +3,59 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicI64, Ordering},
+        Arc,
+        atomic::{AtomicU64, Ordering},
     },
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use arc_swap::ArcSwap;
+use isobase_types::Revision;
 use subtle::ConstantTimeEq;
+use tokio::{sync::Mutex, time::timeout};
 
 use crate::{
-    KeyError, KeyStore, Permission, Principal, Scope,
+    KeyError, KeyStore, Permission, Principal,
     key::{self, SecretHash},
     key_store::Snapshot,
 };
 
+/// How long keys are used before one request asks the database whether they changed. Others go on
+/// meanwhile.
+const FRESH: Duration = Duration::from_secs(2);
+/// Older than this no request goes on with them: after a quiet hour the first one waits.
+const STALE: Duration = Duration::from_secs(4);
+/// How long a request waits for that answer. Whether the database works the request itself tells.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// Decides who may do what. Shared by everything that answers requests.
 ///
-/// Without an internal key and without any key ever made it is *open*: everything is allowed.
-/// With either, every route but the public ones needs a key. It never becomes open again while
-/// it runs, nor while the key file remembers a key, even if all of them are revoked.
+/// Without an internal key, in a database that never had a key, it is *open*: everything is
+/// allowed. Otherwise every route but the public ones needs a key. It never becomes open again
+/// while it runs, nor while the database remembers a key, even if all of them are revoked.
+///
+/// Several services on one database see a created or revoked key within [`STALE`] and the time of
+/// one read.
 #[derive(Debug)]
 pub struct Authorizer {
     /// Hash of the internal key. Whether it is right is compared in constant time.
     internal: Option<SecretHash>,
-    /// Where keys are kept; none for a service without a folder.
+    /// Where keys are kept; none for a service without a database.
     store: Option<KeyStore>,
     /// Written by [`Authorizer::refresh`], read by every request.
     keys: ArcSwap<Keys>,
-    /// The version of the file that `keys` shows; held while it is read again.
-    version: Mutex<Option<i64>>,
+    started: Instant,
+    /// When the database was asked last, in milliseconds since `started`. Written by whoever asked.
+    asked_ms: AtomicU64,
+    /// Held by whoever asks.
+    asking: Mutex<()>,
 }
 
 #[derive(Debug, Default)]
 struct Keys {
     open: bool,
+    /// Of the state of the keys that these are of.
+    state: Option<Revision>,
     by_id: HashMap<String, Entry>,
 }
 
@@ -45,11 +63,10 @@ struct Keys {
 struct Entry {
     hash: SecretHash,
     principal: Principal,
-    scope: Scope,
-    /// Hours since 1970: written by requests, read when the keys are refreshed.
-    used_hour: AtomicI64,
-    /// What the file says.
-    noted_hour: i64,
+    /// Hours since 1970: written by requests, read when uses are noted.
+    used_hour: AtomicU64,
+    /// What the database says. Written by whoever noted it.
+    noted_hour: AtomicU64,
 }
 
 /// Why a request is refused.
@@ -64,32 +81,36 @@ pub enum Denied {
 }
 
 impl Authorizer {
-    /// An authorizer with the internal key of the configuration and a file of keys. An empty
-    /// internal key counts as none.
+    /// An authorizer that knows the internal key of the configuration alone. An empty one counts
+    /// as none, and then everything is allowed.
+    #[must_use]
+    pub fn new(internal_key: Option<&str>) -> Self {
+        let internal = internal_key.filter(|key| !key.is_empty()).map(key::hash);
+        let keys = Keys { open: internal.is_none(), ..Keys::default() };
+        Self {
+            internal,
+            store: None,
+            keys: ArcSwap::from_pointee(keys),
+            started: Instant::now(),
+            asked_ms: AtomicU64::new(0),
+            asking: Mutex::new(()),
+        }
+    }
+
+    /// An authorizer that allows everything, for a service without keys.
+    #[must_use]
+    pub fn open() -> Self {
+        Self::new(None)
+    }
+
+    /// An authorizer with the internal key of the configuration and the keys of a database.
     ///
     /// # Errors
     /// When the keys cannot be read.
-    pub fn new(internal_key: Option<&str>, store: Option<KeyStore>) -> Result<Self, KeyError> {
-        let internal = internal_key.filter(|key| !key.is_empty()).map(key::hash);
-        let authorizer = Self {
-            internal,
-            store,
-            keys: ArcSwap::from_pointee(Keys { open: internal.is_none(), by_id: HashMap::new() }),
-            version: Mutex::new(None),
-        };
-        authorizer.refresh()?;
+    pub async fn with_keys(internal_key: Option<&str>, keys: KeyStore) -> Result<Self, KeyError> {
+        let authorizer = Self { store: Some(keys), ..Self::new(internal_key) };
+        authorizer.refresh().await?;
         Ok(authorizer)
-    }
-
-    /// An authorizer that allows everything, for a service without a folder and without keys.
-    #[must_use]
-    pub fn open() -> Self {
-        Self {
-            internal: None,
-            store: None,
-            keys: ArcSwap::from_pointee(Keys { open: true, by_id: HashMap::new() }),
-            version: Mutex::new(None),
-        }
     }
 
     /// Whether everything is allowed to everyone.
@@ -98,7 +119,7 @@ impl Authorizer {
         self.keys.load().open
     }
 
-    /// The file of keys.
+    /// The keys of the database. Whoever changes them calls [`Authorizer::refresh`].
     #[must_use]
     pub fn key_store(&self) -> Option<&KeyStore> {
         self.store.as_ref()
@@ -109,98 +130,171 @@ impl Authorizer {
     ///
     /// # Errors
     /// [`Denied`].
-    pub fn authorize(
+    pub async fn authorize(
         &self,
         credentials: Option<&str>,
         permission: Permission,
     ) -> Result<Principal, Denied> {
-        let keys = self.keys.load();
-        if keys.open {
-            return Ok(Principal::Open);
-        }
         if permission == Permission::Public {
-            return Ok(Principal::Anonymous);
+            return Ok(if self.is_open() { Principal::Open } else { Principal::Anonymous });
         }
-        let (principal, scope) =
-            self.identify(&keys, credentials.unwrap_or_default()).ok_or(Denied::Unauthenticated)?;
-        if scope.allows(permission) { Ok(principal) } else { Err(Denied::Forbidden) }
+        self.follow().await;
+        let keys = self.keys.load();
+        let principal = match credentials {
+            _ if keys.open => Principal::Open,
+            None => Principal::Anonymous,
+            Some(text) => self.identify(&keys, text).ok_or(Denied::Unauthenticated)?,
+        };
+        match (principal.allows(permission), &principal) {
+            (true, _) => Ok(principal),
+            (false, Principal::Anonymous) => Err(Denied::Unauthenticated),
+            (false, _) => Err(Denied::Forbidden),
+        }
     }
 
-    /// Reads the keys again if another process changed them, and notes which were used. Touches
-    /// the disk: keep it off the threads that answer requests.
+    /// Who asks, when the request came by a way that only the operator has: everything is allowed.
+    /// Credentials may say on whose behalf.
+    pub async fn operator(&self, credentials: Option<&str>) -> Principal {
+        self.follow().await;
+        let keys = self.keys.load();
+        let named = credentials.and_then(|text| self.identify(&keys, text));
+        named.unwrap_or(Principal::Operator)
+    }
+
+    /// Reads the keys of the database.
     ///
     /// # Errors
-    /// When the file cannot be read; the keys stay as they were.
-    pub fn refresh(&self) -> Result<(), KeyError> {
+    /// When they cannot be read; what was known stays.
+    pub async fn refresh(&self) -> Result<(), KeyError> {
         let Some(store) = &self.store else { return Ok(()) };
-        // A panic while the lock was held leaves the version of keys that are still right.
-        let mut seen = self.version.lock().unwrap_or_else(PoisonError::into_inner);
-        let noted = self.note_used(store)?;
         // Asked before the keys are read: a change in between is seen the next time.
-        let version = store.version()?;
-        if noted || *seen != Some(version) {
-            self.replace(store.snapshot()?);
-            *seen = Some(version);
+        let state = store.state().await?;
+        self.replace(state, store.snapshot().await?);
+        Ok(())
+    }
+
+    /// Closes the service and its database for good to callers without credentials, as the first
+    /// key does: for whoever makes the first account.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn close(&self) -> Result<(), KeyError> {
+        if let Some(store) = &self.store {
+            store.close().await?;
+        }
+        self.refresh().await
+    }
+
+    /// Notes in the database which keys were used, to the hour. Reads nothing, and writes once an
+    /// hour for each key in use.
+    ///
+    /// # Errors
+    /// When the database fails; it is noted the next time.
+    pub async fn note_used(&self) -> Result<(), KeyError> {
+        let Some(store) = &self.store else { return Ok(()) };
+        let keys = self.keys.load_full();
+        let hour_of = |entry: &Entry| {
+            let hour = entry.used_hour.load(Ordering::Relaxed);
+            (hour > entry.noted_hour.load(Ordering::Relaxed)).then_some(hour)
+        };
+        let used: Vec<_> = keys
+            .by_id
+            .iter()
+            .filter_map(|(id, entry)| Some((id, entry, hour_of(entry)?)))
+            .collect();
+        if used.is_empty() {
+            return Ok(());
+        }
+        let noted: Vec<_> =
+            used.iter().map(|(id, _, hour)| ((*id).clone(), start_of(*hour))).collect();
+        store.note_used(&noted).await?;
+        for (_, entry, hour) in used {
+            entry.noted_hour.store(hour, Ordering::Relaxed);
         }
         Ok(())
     }
 
-    /// Reads the keys again, also when only this process changed them.
-    ///
-    /// # Errors
-    /// As [`Authorizer::refresh`].
-    pub fn reload(&self) -> Result<(), KeyError> {
-        *self.version.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        self.refresh()
+    /// Sees to it that the keys are those of the database, as of a moment ago.
+    async fn follow(&self) {
+        let Some(store) = &self.store else { return };
+        if self.age() < FRESH {
+            return;
+        }
+        let _turn = match self.age() < STALE {
+            true => match self.asking.try_lock() {
+                Ok(turn) => turn,
+                Err(_) => return,
+            },
+            false => self.asking.lock().await,
+        };
+        if self.age() < FRESH {
+            return;
+        }
+        match timeout(PATIENCE, self.refresh_if_changed(store)).await {
+            Ok(Ok(())) => {}
+            // The request goes on with what is known, and finds the same trouble.
+            Ok(Err(error)) => tracing::warn!(%error, "cannot read the keys again: {error}"),
+            Err(_) => tracing::warn!("the database does not say whether keys changed"),
+        }
+        self.asked_ms.store(self.elapsed_ms(), Ordering::Relaxed);
     }
 
-    fn identify(&self, keys: &Keys, credentials: &str) -> Option<(Principal, Scope)> {
+    async fn refresh_if_changed(&self, store: &KeyStore) -> Result<(), KeyError> {
+        let state = store.state().await?;
+        if state != self.keys.load().state {
+            self.replace(state, store.snapshot().await?);
+        }
+        Ok(())
+    }
+
+    /// How long ago the database was asked.
+    fn age(&self) -> Duration {
+        let ms = self.elapsed_ms().saturating_sub(self.asked_ms.load(Ordering::Relaxed));
+        Duration::from_millis(ms)
+    }
+
+    fn elapsed_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn identify(&self, keys: &Keys, credentials: &str) -> Option<Principal> {
         if let Some((id, secret)) = key::split(credentials)
             && let Some(entry) = keys.by_id.get(id)
         {
             if bool::from(key::hash(secret).ct_eq(&entry.hash)) {
                 entry.used_hour.store(current_hour(), Ordering::Relaxed);
-                return Some((entry.principal.clone(), entry.scope));
+                return Some(entry.principal.clone());
             }
             return None;
         }
         // Hashing first makes the comparison independent of the key's length.
         let internal = self.internal.as_ref().filter(|_| !credentials.is_empty())?;
-        bool::from(key::hash(credentials).ct_eq(internal))
-            .then_some((Principal::Internal, Scope::Admin))
+        bool::from(key::hash(credentials).ct_eq(internal)).then_some(Principal::Internal)
     }
 
-    fn replace(&self, snapshot: Snapshot) {
-        let open = self.internal.is_none() && !snapshot.ever && self.is_open();
+    fn replace(&self, state: Option<Revision>, snapshot: Snapshot) {
+        let before = self.keys.load();
+        let open = before.open && !snapshot.ever;
         let by_id = snapshot.keys.into_iter().map(|key| {
-            let principal = Principal::Key { id: Arc::from(key.id.as_str()), scope: key.scope };
+            let principal = Principal::Key {
+                id: Arc::from(key.info.id.as_str()),
+                name: Arc::from(key.info.name.as_str()),
+                scopes: Arc::new(key.info.scopes),
+            };
+            let noted_hour = key.info.last_used_at.map_or(0, hour_of);
+            // Uses that are not noted yet are not forgotten.
+            let used_hour = before.by_id.get(&key.info.id);
+            let used_hour = used_hour.map_or(0, |entry| entry.used_hour.load(Ordering::Relaxed));
             let entry = Entry {
                 hash: key.hash,
                 principal,
-                scope: key.scope,
-                used_hour: AtomicI64::new(0),
-                noted_hour: key.last_used_hour,
+                used_hour: AtomicU64::new(used_hour),
+                noted_hour: AtomicU64::new(noted_hour),
             };
-            (key.id, entry)
+            (key.info.id, entry)
         });
-        self.keys.store(Arc::new(Keys { open, by_id: by_id.collect() }));
-    }
-
-    /// Writes down the hours in which keys were used; says whether there was any.
-    fn note_used(&self, store: &KeyStore) -> Result<bool, KeyError> {
-        let keys = self.keys.load();
-        let used: Vec<(String, i64)> = keys
-            .by_id
-            .iter()
-            .filter_map(|(id, entry)| {
-                let hour = entry.used_hour.load(Ordering::Relaxed);
-                (hour > entry.noted_hour).then(|| (id.clone(), hour))
-            })
-            .collect();
-        if !used.is_empty() {
-            store.note_used(&used)?;
-        }
-        Ok(!used.is_empty())
+        self.keys.store(Arc::new(Keys { open, state, by_id: by_id.collect() }));
+        self.asked_ms.store(self.elapsed_ms(), Ordering::Relaxed);
     }
 }
 
@@ -211,8 +305,15 @@ impl Default for Authorizer {
     }
 }
 
+fn current_hour() -> u64 {
+    hour_of(SystemTime::now())
+}
+
 /// Hours since 1970.
-fn current_hour() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_secs() / 3_600).unwrap_or(i64::MAX)
+fn hour_of(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() / 3_600
+}
+
+fn start_of(hour: u64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(hour * 3_600)
 }

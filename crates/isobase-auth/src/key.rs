@@ -2,10 +2,9 @@
 
 use std::{fmt, time::SystemTime};
 
-use rand::TryRng;
 use sha2::{Digest, Sha256};
 
-use crate::{KeyError, Scope};
+use crate::{NoRandomness, Scopes, secret::random_text};
 
 /// What every key begins with, so that scanners for leaked secrets can find it.
 const PREFIX: &str = "iso_";
@@ -42,7 +41,7 @@ pub struct KeyInfo {
     /// The name it was given, unique among keys that are not revoked.
     pub name: String,
     /// What it allows.
-    pub scope: Scope,
+    pub scopes: Scopes,
     /// When it was made.
     pub created_at: SystemTime,
     /// When it was last used, to the hour; none when it never was.
@@ -52,7 +51,7 @@ pub struct KeyInfo {
 }
 
 /// A new key's id, text and hash.
-pub(crate) fn make() -> Result<(String, String, SecretHash), KeyError> {
+pub(crate) fn make() -> Result<(String, String, SecretHash), NoRandomness> {
     let id = random_text::<ID_BYTES>()?;
     let secret = random_text::<SECRET_BYTES>()?;
     let text = format!("{PREFIX}{id}_{secret}");
@@ -71,16 +70,6 @@ pub(crate) fn split(text: &str) -> Option<(&str, &str)> {
 /// The hash of a secret. Secrets are random, so a slow hash would add nothing.
 pub(crate) fn hash(secret: &str) -> SecretHash {
     Sha256::digest(secret.as_bytes()).into()
-}
-
-/// Random bytes from the system as hexadecimal text: letters and digits survive every shell.
-fn random_text<const N: usize>() -> Result<String, KeyError> {
-    let mut bytes = [0; N];
-    rand::rngs::SysRng
-        .try_fill_bytes(&mut bytes)
-        .map_err(|error| KeyError::Random(error.to_string()))?;
-    let digit = |nibble: u8| char::from(b"0123456789abcdef"[usize::from(nibble)]);
-    Ok(bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect())
 }
 
 #[cfg(test)]

@@ -1,252 +1,327 @@
-//! The file of the keys.
+//! Where keys are: documents of the database.
 //!
-//! It is its own small SQLite file, so that the command line can change keys while the service
-//! runs, and so that no query over documents can ever reach it. Rows are never deleted: a file
-//! that once held a key never falls back to open mode.
+//! Every service on the database has the same keys, and they move with it. A document `state`
+//! beside them changes with every change of a key, so that services see by one read whether
+//! anything did; while it is there, the database is closed to callers without credentials. Keys are
+//! never deleted: lists show what there was.
 
 use std::{
-    fs::OpenOptions,
-    path::Path,
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    sync::atomic::{AtomicBool, Ordering},
+    time::SystemTime,
 };
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use isobase_store::{
+    Action, Atomicity, IfMissing, IndexDefinition, Precondition, Rejection, Store, WriteBatch,
+    WriteOperation, WriteOutcome,
+};
+use isobase_types::{
+    CollectionName, Count, Document, DocumentId, Filter, Order, PageRequest, Query, Revision,
+    json::Patch,
+};
 
 use crate::{
-    CreatedKey, KeyInfo, Scope,
+    CreatedKey, KeyError, KeyInfo, Scope, Scopes,
     key::{self, SecretHash},
+    key_error::{KEYS_MAX, NAME_BYTES_MAX},
+    stored_key::{StoredKey, VALID_NAME, micros},
 };
 
-/// How long a change waits for another process.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-/// Longest name of a key, in bytes.
-const NAME_BYTES_MAX: usize = 100;
+/// The system collection of the keys.
+pub const KEYS_COLLECTION: &str = "isobase_keys";
 
-const SCHEMA: &str = "
-CREATE TABLE IF NOT EXISTS keys (
-    id TEXT PRIMARY KEY,
-    name TEXT NOT NULL,
-    scope TEXT NOT NULL CHECK (scope IN ('read', 'write', 'admin')),
-    hash BLOB NOT NULL CHECK (length(hash) = 32),
-    created_at INTEGER NOT NULL,
-    last_used_at INTEGER,
-    revoked_at INTEGER
-) STRICT;
-CREATE UNIQUE INDEX IF NOT EXISTS keys_name ON keys (name) WHERE revoked_at IS NULL;";
+/// The document that changes with every change of a key.
+const STATE: &str = "state";
+/// What the ids of the keys' documents begin with.
+const KEY_PREFIX: &str = "key:";
 
-const COLUMNS: &str = "id, name, scope, created_at, last_used_at, revoked_at";
+/// How often a key of another service's file is given another name.
+const NAMES_TRIED: u32 = 100;
 
-/// The keys of a service, in a file of their own.
+/// The keys of a database.
 #[derive(Debug)]
 pub struct KeyStore {
-    connection: Mutex<Connection>,
+    store: Store,
+    collection: CollectionName,
+    /// Whether names are known to be unique: the index is there.
+    unique: AtomicBool,
 }
 
-/// Why keys cannot be read or changed.
-#[derive(Debug, thiserror::Error)]
-pub enum KeyError {
-    /// The file cannot be used.
-    #[error("the key file cannot be used: {0}")]
-    File(#[from] rusqlite::Error),
-    /// The file cannot be made.
-    #[error("the key file cannot be made: {0}")]
-    Make(#[from] std::io::Error),
-    /// The name is empty, too long or holds control characters.
-    #[error("a key's name has 1 to {NAME_BYTES_MAX} bytes and no control characters")]
-    InvalidName,
-    /// A valid key has the name already.
-    #[error("there is a valid key named {0:?} already; revoke it first or use another name")]
-    NameTaken(String),
-    /// No valid key has this id or name.
-    #[error("there is no valid key with the id or name {0:?}")]
-    NotFound(String),
-    /// The system gave no random bytes.
-    #[error("the system gave no random bytes: {0}")]
-    Random(String),
+/// A key of the file that former versions kept beside the records.
+#[derive(Clone, Debug)]
+pub struct FormerKey {
+    /// Its public id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// What it allows.
+    pub scope: Scope,
+    /// SHA-256 of its secret.
+    pub hash: [u8; 32],
+    /// When it was made.
+    pub created_at: SystemTime,
+    /// When it was last used.
+    pub last_used_at: Option<SystemTime>,
+    /// When it was revoked.
+    pub revoked_at: Option<SystemTime>,
 }
 
 /// A valid key as the authorizer holds it.
 #[derive(Clone, Debug)]
 pub(crate) struct ValidKey {
-    pub(crate) id: String,
-    pub(crate) scope: Scope,
+    pub(crate) info: KeyInfo,
     pub(crate) hash: SecretHash,
-    /// Hours since 1970; 0 when never.
-    pub(crate) last_used_hour: i64,
 }
 
-/// What the file holds, for the authorizer.
+/// What the database holds, for the authorizer.
 #[derive(Debug)]
 pub(crate) struct Snapshot {
     pub(crate) keys: Vec<ValidKey>,
-    /// There is or was a key.
+    /// There is or was a key or an account.
     pub(crate) ever: bool,
 }
 
 impl KeyStore {
-    /// Opens the file, and makes it if it is missing, readable for its owner only.
-    ///
-    /// # Errors
-    /// [`KeyError::File`] or [`KeyError::Make`].
-    pub fn open(path: &Path) -> Result<Self, KeyError> {
-        make_private(path)?;
-        let connection = Connection::open(path)?;
-        connection.busy_timeout(BUSY_TIMEOUT)?;
-        connection.pragma_update(None, "journal_mode", "WAL")?;
-        connection.pragma_update(None, "synchronous", "FULL")?;
-        connection.execute_batch(SCHEMA)?;
-        Ok(Self { connection: Mutex::new(connection) })
+    /// The keys of a store's database.
+    #[must_use]
+    pub fn new(store: &Store) -> Self {
+        let collection =
+            CollectionName::new(KEYS_COLLECTION).expect("it is a valid name, as tests show");
+        Self { store: store.system(), collection, unique: AtomicBool::new(false) }
     }
 
-    /// Makes a key.
+    /// Makes a key. From then on the database asks for one.
     ///
     /// # Errors
-    /// [`KeyError::InvalidName`], [`KeyError::NameTaken`], or the file or the system fails.
-    pub fn create(&self, name: &str, scope: Scope) -> Result<CreatedKey, KeyError> {
+    /// [`KeyError::InvalidName`], [`KeyError::NameTaken`], [`KeyError::TooMany`], or the database
+    /// or the system fails.
+    pub async fn create(&self, name: &str, scopes: Scopes) -> Result<CreatedKey, KeyError> {
         let proper = (1..=NAME_BYTES_MAX).contains(&name.len()) && !name.contains(char::is_control);
         if !proper {
             return Err(KeyError::InvalidName);
         }
-        let (id, secret, hash) = key::make()?;
-        let created_at = now();
-        let inserted = self.lock().execute(
-            "INSERT INTO keys (id, name, scope, hash, created_at) VALUES (?1, ?2, ?3, ?4, ?5)",
-            params![id, name, scope.as_str(), hash, created_at],
-        );
-        match inserted {
-            Ok(_) => {}
-            Err(error) if is_unique_violation(&error) => {
-                return Err(KeyError::NameTaken(name.to_owned()));
-            }
-            Err(error) => return Err(error.into()),
+        if self.list().await?.iter().filter(|key| key.revoked_at.is_none()).count() >= KEYS_MAX {
+            return Err(KeyError::TooMany);
         }
-        let info = KeyInfo {
-            id,
-            name: name.to_owned(),
-            scope,
-            created_at: from_unix(created_at),
-            last_used_at: None,
-            revoked_at: None,
-        };
-        Ok(CreatedKey { info, secret })
+        let (id, secret, hash) = key::make()?;
+        let created_at = SystemTime::now();
+        let (last_used_at, revoked_at) = (None, None);
+        let name = name.to_owned();
+        let info = KeyInfo { id, name, scopes, created_at, last_used_at, revoked_at };
+        match self.add(&info, &hash).await? {
+            Ok(()) => Ok(CreatedKey { info, secret }),
+            Err(Rejection::NotUnique { .. }) => Err(KeyError::NameTaken(info.name)),
+            Err(rejection) => Err(KeyError::Refused(rejection)),
+        }
     }
 
     /// All keys, also revoked ones, in the order they were made.
     ///
     /// # Errors
-    /// [`KeyError::File`].
-    pub fn list(&self) -> Result<Vec<KeyInfo>, KeyError> {
-        let connection = self.lock();
-        let mut statement = connection
-            .prepare(&format!("SELECT {COLUMNS} FROM keys ORDER BY created_at, rowid"))?;
-        let keys = statement.query_map((), read_info)?.collect::<Result<_, _>>()?;
+    /// [`KeyError::Damaged`], or the database fails.
+    pub async fn list(&self) -> Result<Vec<KeyInfo>, KeyError> {
+        let mut keys = Vec::new();
+        for document in self.documents().await? {
+            let Some(id) = key_id(&document.id) else { continue };
+            let info = StoredKey::read(&document).and_then(|key| key.info(id.to_owned()));
+            keys.push(info.ok_or_else(|| KeyError::Damaged(document.id.to_string()))?);
+        }
+        keys.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
         Ok(keys)
     }
 
     /// Revokes a valid key by its id or name. Running services refuse it within 5 s.
     ///
     /// # Errors
-    /// [`KeyError::NotFound`] or [`KeyError::File`].
-    pub fn revoke(&self, id_or_name: &str) -> Result<KeyInfo, KeyError> {
-        let sql = format!(
-            "UPDATE keys SET revoked_at = ?2
-             WHERE rowid = (SELECT rowid FROM keys
-                            WHERE revoked_at IS NULL AND (id = ?1 OR name = ?1)
-                            ORDER BY id = ?1 DESC LIMIT 1)
-             RETURNING {COLUMNS}"
-        );
-        self.lock()
-            .query_row(&sql, params![id_or_name, now()], read_info)
-            .optional()?
-            .ok_or_else(|| KeyError::NotFound(id_or_name.to_owned()))
-    }
-
-    /// A number that changes when another connection changes the file.
-    pub(crate) fn version(&self) -> Result<i64, KeyError> {
-        Ok(self.lock().query_row("PRAGMA data_version", (), |row| row.get(0))?)
-    }
-
-    /// What the authorizer needs.
-    pub(crate) fn snapshot(&self) -> Result<Snapshot, KeyError> {
-        let connection = self.lock();
-        let mut statement = connection
-            .prepare("SELECT id, scope, hash, last_used_at FROM keys WHERE revoked_at IS NULL")?;
-        let keys = statement.query_map((), read_valid)?.collect::<Result<_, _>>()?;
-        let ever =
-            connection.query_row("SELECT EXISTS (SELECT 1 FROM keys)", (), |row| row.get(0))?;
-        Ok(Snapshot { keys, ever })
-    }
-
-    /// Notes when keys were used: pairs of id and hours since 1970.
-    pub(crate) fn note_used(&self, used: &[(String, i64)]) -> Result<(), KeyError> {
-        let mut connection = self.lock();
-        let tx = connection.transaction()?;
-        for (id, hour) in used {
-            tx.execute(
-                "UPDATE keys SET last_used_at = ?2 WHERE id = ?1",
-                params![id, hour * 3_600],
-            )?;
+    /// [`KeyError::NotFound`], or the database fails.
+    pub async fn revoke(&self, id_or_name: &str) -> Result<KeyInfo, KeyError> {
+        let not_found = || KeyError::NotFound(id_or_name.to_owned());
+        let mut valid = self.list().await?;
+        valid.retain(|key| key.revoked_at.is_none());
+        let found = valid.iter().position(|key| key.id == id_or_name);
+        let found = found.or_else(|| valid.iter().position(|key| key.name == id_or_name));
+        let mut key = valid.swap_remove(found.ok_or_else(not_found)?);
+        let now = SystemTime::now();
+        let patch = format!("{{\"revoked_us\":{},\"{VALID_NAME}\":null}}", micros(now));
+        let patch = self.patch(&key.id, patch);
+        match self.change(patch).await? {
+            Ok(()) => {}
+            Err(Rejection::NotFound) => return Err(not_found()),
+            Err(rejection) => return Err(KeyError::Refused(rejection)),
         }
-        tx.commit()?;
+        key.revoked_at = Some(now);
+        Ok(key)
+    }
+
+    /// Takes over the keys of the file of former versions: those that are not there yet. Says
+    /// which got another name, because a valid key has theirs.
+    ///
+    /// # Errors
+    /// When the database fails; what was taken over until then stays, and is not taken over twice.
+    pub async fn take_over(&self, former: Vec<FormerKey>) -> Result<Vec<KeyInfo>, KeyError> {
+        let mut renamed = Vec::new();
+        for key in former {
+            let hash = key.hash;
+            let mut info = KeyInfo {
+                id: key.id,
+                name: key.name.clone(),
+                scopes: key.scope.into(),
+                created_at: key.created_at,
+                last_used_at: key.last_used_at,
+                revoked_at: key.revoked_at,
+            };
+            let mut tried = 1;
+            loop {
+                match self.add(&info, &hash).await? {
+                    Ok(()) if tried > 1 => renamed.push(info),
+                    Ok(()) | Err(Rejection::AlreadyExists) => {}
+                    Err(Rejection::NotUnique { .. }) if tried < NAMES_TRIED => {
+                        tried += 1;
+                        info.name = format!("{} ({tried})", key.name);
+                        continue;
+                    }
+                    Err(rejection) => return Err(KeyError::Refused(rejection)),
+                }
+                break;
+            }
+        }
+        Ok(renamed)
+    }
+
+    /// Closes the database for good to callers without credentials, as the first key does: for
+    /// whoever makes the first account.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn close(&self) -> Result<(), KeyError> {
+        if self.state().await?.is_some() {
+            return Ok(());
+        }
+        let batch = WriteBatch { operations: vec![self.new_state()], ..WriteBatch::default() };
+        let outcomes = self.store.write(batch, Atomicity::EachAlone).await?.outcomes;
+        first(outcomes).map_err(KeyError::Refused)
+    }
+
+    /// Another one after every change of a key; none while the database is open.
+    pub(crate) async fn state(&self) -> Result<Option<Revision>, KeyError> {
+        let state = self.store.get(&self.collection, &state_id()).await?;
+        Ok(state.map(|document| document.revision))
+    }
+
+    /// What the authorizer needs. A document that is no key allows nothing.
+    pub(crate) async fn snapshot(&self) -> Result<Snapshot, KeyError> {
+        let documents = self.documents().await?;
+        let valid = |document: &Document| {
+            let stored = StoredKey::read(document)?;
+            let hash = stored.secret_hash()?;
+            let info = stored.info(key_id(&document.id)?.to_owned())?;
+            info.revoked_at.is_none().then_some(ValidKey { info, hash })
+        };
+        let keys = documents.iter().filter_map(valid).collect();
+        Ok(Snapshot { keys, ever: !documents.is_empty() })
+    }
+
+    /// Notes when keys were used. Those that are gone are left out.
+    pub(crate) async fn note_used(&self, used: &[(String, SystemTime)]) -> Result<(), KeyError> {
+        let noted = used
+            .iter()
+            .map(|(id, at)| self.patch(id, format!("{{\"last_used_us\":{}}}", micros(*at))));
+        let batch = WriteBatch { operations: noted.collect(), ..WriteBatch::default() };
+        self.store.write(batch, Atomicity::EachAlone).await?;
         Ok(())
     }
 
-    /// A panic while the lock was held leaves the connection usable: SQLite rolls back.
-    fn lock(&self) -> MutexGuard<'_, Connection> {
-        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Stores a key that is not there.
+    async fn add(
+        &self,
+        info: &KeyInfo,
+        hash: &SecretHash,
+    ) -> Result<Result<(), Rejection>, KeyError> {
+        self.make_unique().await?;
+        let damaged = |_| KeyError::Damaged(info.id.clone());
+        let body = StoredKey::of(info, hash).body().map_err(damaged)?;
+        let action = Action::Put { id: id_of(&info.id), body, if_missing: IfMissing::Create };
+        let collection = self.collection.clone();
+        let precondition = Precondition::Missing;
+        self.change(WriteOperation { collection, action, precondition }).await
+    }
+
+    /// Changes a key, and the state with it: where the database has atomic batches both or none.
+    async fn change(&self, operation: WriteOperation) -> Result<Result<(), Rejection>, KeyError> {
+        let operations = vec![operation, self.new_state()];
+        let atomicity = match self.store.engine().atomic_batches() {
+            Some(_) => Atomicity::AllOrNothing,
+            None => Atomicity::EachAlone,
+        };
+        let batch = WriteBatch { operations, ..WriteBatch::default() };
+        let outcomes = self.store.write(batch, atomicity).await?.outcomes;
+        Ok(first(outcomes))
+    }
+
+    fn new_state(&self) -> WriteOperation {
+        let body = format!("{{\"changed_us\":{}}}", micros(SystemTime::now()));
+        WriteOperation {
+            collection: self.collection.clone(),
+            action: Action::Put { id: state_id(), body, if_missing: IfMissing::Create },
+            precondition: Precondition::None,
+        }
+    }
+
+    fn patch(&self, id: &str, merge: String) -> WriteOperation {
+        WriteOperation {
+            collection: self.collection.clone(),
+            action: Action::Patch { id: id_of(id), patch: Patch::Merge(merge) },
+            precondition: Precondition::None,
+        }
+    }
+
+    /// Declares that names are unique, once.
+    async fn make_unique(&self) -> Result<(), KeyError> {
+        if self.unique.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let order = Order::parse(VALID_NAME).expect("it is a field");
+        let definition = IndexDefinition::unique(order).expect("one field can be unique");
+        self.store.create_index(&self.collection, &definition).await?;
+        self.unique.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    async fn documents(&self) -> Result<Vec<Document>, KeyError> {
+        let query = Query {
+            filter: Filter::all(),
+            order: Order::default(),
+            page: PageRequest::All,
+            fields: Vec::new(),
+            count: Count::None,
+        };
+        let mut page = self.store.list(&self.collection, &query).await?;
+        let mut documents = Vec::new();
+        loop {
+            documents.append(&mut page.documents);
+            let Some(next) = page.next else { return Ok(documents) };
+            page = self.store.list_next(&self.collection, &query, &next).await?;
+        }
     }
 }
 
-/// SQLite gives its side files the permissions of the main file.
-fn make_private(path: &Path) -> std::io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop)
+/// The id of a key's document. Digits alone would be an integer, which the counter of ids passes.
+fn id_of(key: &str) -> DocumentId {
+    DocumentId::Text(format!("{KEY_PREFIX}{key}").into())
 }
 
-fn is_unique_violation(error: &rusqlite::Error) -> bool {
-    error.sqlite_error().is_some_and(|e| e.extended_code == rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE)
+/// The id of the key of a document; none of the state.
+fn key_id(id: &DocumentId) -> Option<&str> {
+    match id {
+        DocumentId::Text(text) => text.strip_prefix(KEY_PREFIX),
+        DocumentId::Integer(_) => None,
+    }
 }
 
-fn read_info(row: &Row<'_>) -> rusqlite::Result<KeyInfo> {
-    Ok(KeyInfo {
-        id: row.get(0)?,
-        name: row.get(1)?,
-        scope: read_scope(row, 2)?,
-        created_at: from_unix(row.get(3)?),
-        last_used_at: row.get::<_, Option<i64>>(4)?.map(from_unix),
-        revoked_at: row.get::<_, Option<i64>>(5)?.map(from_unix),
-    })
+fn state_id() -> DocumentId {
+    DocumentId::Text(STATE.into())
 }
 
-fn read_valid(row: &Row<'_>) -> rusqlite::Result<ValidKey> {
-    Ok(ValidKey {
-        id: row.get(0)?,
-        scope: read_scope(row, 1)?,
-        hash: row.get(2)?,
-        last_used_hour: row.get::<_, Option<i64>>(3)?.unwrap_or(0) / 3_600,
-    })
-}
-
-fn read_scope(row: &Row<'_>, column: usize) -> rusqlite::Result<Scope> {
-    row.get_ref(column)?.as_str()?.parse().map_err(|error| {
-        rusqlite::Error::FromSqlConversionFailure(
-            column,
-            rusqlite::types::Type::Text,
-            Box::<crate::InvalidScope>::new(error),
-        )
-    })
-}
-
-/// Seconds since 1970.
-fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
-}
-
-fn from_unix(seconds: i64) -> SystemTime {
-    UNIX_EPOCH + Duration::from_secs(seconds.unsigned_abs())
+/// What became of the first operation; a batch has as many outcomes as operations.
+fn first(outcomes: Vec<WriteOutcome>) -> Result<(), Rejection> {
+    outcomes.into_iter().next().map_or(Ok(()), |outcome| outcome.map(drop))
 }

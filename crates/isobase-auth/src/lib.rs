@@ -1,8 +1,9 @@
 //! Who may do what: keys, scopes and the one authorization function. Knows no HTTP.
 //!
-//! Reading order: [`Permission`] and [`Scope`], [`Principal`], [`KeyStore`] (the keys' own small
-//! file), [`Authorizer`] (the one decision), [`exposure_check`]; then people: [`Role`], [`Account`],
-//! [`Accounts`] with their passwords, [`Session`], [`Sessions`].
+//! Reading order: [`Permission`] and [`Scope`], [`Principal`] (who asks, and what they may do),
+//! [`KeyStore`] (keys as documents of the database), [`Authorizer`] (the one decision),
+//! [`exposure_check`]; then people: [`Role`], [`Account`], [`Accounts`] with their passwords,
+//! [`Session`], [`Sessions`]. Beside them [`Sealer`], for secrets that must be readable.
 
 mod account;
 mod account_error;
@@ -14,15 +15,19 @@ mod clock;
 mod documents;
 mod exposure;
 mod key;
+mod key_error;
 mod key_store;
 mod passwords;
 mod permission;
 mod principal;
 mod role;
+mod scope;
+mod sealed;
 mod secret;
 mod session;
 mod session_cache;
 mod sessions;
+mod stored_key;
 
 pub use account::{ACCOUNTS_COLLECTION, Account, NewAccount};
 pub use account_error::{AccountError, PASSWORD_BYTES_MAX};
@@ -35,11 +40,14 @@ pub use authorizer::{Authorizer, Denied};
 pub use clock::Clock;
 pub use exposure::{Exposed, exposure_check};
 pub use key::{CreatedKey, KeyInfo};
-pub use key_store::{KeyError, KeyStore};
+pub use key_error::KeyError;
+pub use key_store::{FormerKey, KEYS_COLLECTION, KeyStore};
 pub use passwords::PasswordOptions;
-pub use permission::{InvalidScope, Permission, Scope};
+pub use permission::Permission;
 pub use principal::Principal;
 pub use role::{InvalidRole, ROLE_BYTES_MAX, Role};
+pub use scope::{FEATURES, InvalidScope, Scope, Scopes};
+pub use sealed::{SECRET_FILE, SealError, SealedPlace, Sealer, SecretSource};
 pub use secret::NoRandomness;
 pub use session::{
     CreatedSession, SESSIONS_COLLECTION, Session, SessionInfo, SessionKind, is_session_token,

@@ -2,35 +2,60 @@
 
 use std::sync::Arc;
 
-use crate::Scope;
+use crate::{Permission, Scopes};
 
 /// Who asks, as the authorization function found out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Principal {
     /// Nobody in particular, in open mode: everything is allowed.
     Open,
-    /// Nobody in particular, on a public route.
+    /// Nobody in particular in a service that is not open: on routes that anyone may use.
     Anonymous,
+    /// Whoever runs the service: came by a way that nobody else has, and may do everything.
+    Operator,
     /// The holder of the internal key of the configuration.
     Internal,
     /// The holder of a named key.
     Key {
         /// The key's public id.
         id: Arc<str>,
+        /// The name it was given.
+        name: Arc<str>,
         /// What it allows.
-        scope: Scope,
+        scopes: Arc<Scopes>,
     },
 }
 
 impl Principal {
-    /// A stable text that tells principals apart: for idempotency keys and logs. No secret.
+    /// A stable text that tells principals apart, for logs. No secret.
     #[must_use]
     pub fn id(&self) -> &str {
         match self {
             Self::Open => "open",
             Self::Anonymous => "anonymous",
+            Self::Operator => "operator",
             Self::Internal => "internal",
             Self::Key { id, .. } => id,
+        }
+    }
+
+    /// Whose idempotency keys this caller's are. The operator's are those of open mode: what a
+    /// command began in the database itself it finishes through the service without writing twice.
+    #[must_use]
+    pub fn mark(&self) -> &str {
+        match self {
+            Self::Operator => Self::Open.id(),
+            other => other.id(),
+        }
+    }
+
+    /// Whether this caller may do what takes a permission. Every decision is made here.
+    #[must_use]
+    pub fn allows(&self, permission: Permission) -> bool {
+        match self {
+            Self::Open | Self::Operator | Self::Internal => true,
+            Self::Anonymous => matches!(permission, Permission::Public | Permission::Anyone),
+            Self::Key { scopes, .. } => scopes.allows(permission),
         }
     }
 }

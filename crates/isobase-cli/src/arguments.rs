@@ -1,9 +1,10 @@
 //! The command line.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, str::FromStr};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use isobase_auth::{InvalidScope, Scope, Scopes};
 
 use crate::{print::Color, settings::Given};
 
@@ -15,7 +16,7 @@ Examples:
   isobase import orders.csv --collection orders
   isobase export --collection orders --filter 'status=open&sort=-created_at' -o open.ndjson
   isobase copy sqlite://data/isobase.db postgres://me:secret@db/app
-  isobase dump backup.iso
+  isobase dump backup.isobase
   isobase index create orders status,-created_at
   isobase key create app --scope write
   isobase config print
@@ -163,7 +164,7 @@ Examples:
   isobase copy postgres://… couchdb://me:secret@host:5984/app_ --collections orders,customers
   isobase copy sqlite://data/isobase.db postgres://… --follow
 
-Ids, times and the counter of ids are kept; revisions too when nothing was ever written to the
+Keys and accounts travel too, sessions do not. Ids, times and the counter of ids are kept; revisions too when nothing was ever written to the
 target. Nothing is written before every document was shown to the target. Until both sides were
 read again and compared, the target is marked as unfinished and no service opens it.
 
@@ -174,28 +175,29 @@ target.";
 
 const DUMP_EXAMPLES: &str = "\
 Examples:
-  isobase dump backup.iso
-  isobase dump monday.iso --url postgres://me:secret@db/app
-  isobase dump tuesday.iso --since monday.iso
-  ISOBASE_PASSPHRASE=… isobase dump backup.iso --encrypt
-  isobase dump - | ssh backup 'cat > backup.iso'
+  isobase dump
+  isobase dump backup.isobase
+  isobase dump monday.isobase --url postgres://me:secret@db/app
+  isobase dump tuesday.isobase --since monday.isobase
+  ISOBASE_PASSPHRASE=… isobase dump backup.isobase --encrypt
+  isobase dump - | ssh backup 'cat > backup.isobase'
 
-Only its owner may read a new archive. It is of one moment where the engine allows it, and says so. An encrypted one is opened by
+Only its owner may read a new archive: keys and accounts are in it, unless --without-system is given. It is of one moment where the engine allows it, and says so. An encrypted one is opened by
 the age tool too. docs/archive.md describes the format.";
 
 const RESTORE_EXAMPLES: &str = "\
 Examples:
-  isobase restore backup.iso --url postgres://me:secret@db/app
-  isobase restore monday.iso tuesday.iso wednesday.iso
-  ssh backup 'cat backup.iso' | isobase restore -
+  isobase restore backup.isobase --url postgres://me:secret@db/app
+  isobase restore monday.isobase tuesday.isobase wednesday.isobase
+  ssh backup 'cat backup.isobase' | isobase restore -
 
 Archives are read from the first byte to the last before anything is written: a damaged one
 changes nothing. A restore that was cut off is resumed by the same command.";
 
 const VERIFY_EXAMPLES: &str = "\
 Examples:
-  isobase verify backup.iso
-  isobase verify monday.iso tuesday.iso";
+  isobase verify backup.isobase
+  isobase verify monday.isobase tuesday.isobase";
 
 const RECONCILE_EXAMPLES: &str = "\
 Examples:
@@ -383,6 +385,14 @@ pub(crate) struct ExportArguments {
     pub(crate) target: TargetFlags,
 }
 
+/// Whether what the service keeps about itself travels.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct SystemFlags {
+    /// Leave out what the service keeps about itself: keys, accounts and others; schemas travel
+    #[arg(long)]
+    pub(crate) without_system: bool,
+}
+
 /// How documents are written into a database.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Writing")]
@@ -457,6 +467,8 @@ pub(crate) struct CopyArguments {
     #[arg(long)]
     pub(crate) until_caught_up: bool,
     #[command(flatten)]
+    pub(crate) system: SystemFlags,
+    #[command(flatten)]
     pub(crate) load: LoadFlags,
     #[command(flatten)]
     pub(crate) app: AppFlags,
@@ -464,15 +476,17 @@ pub(crate) struct CopyArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct DumpArguments {
-    /// File to write, - for standard output
+    /// File to write, - for standard output [default: isobase-DATE-TIME.isobase in this folder]
     #[arg(value_name = "FILE")]
-    pub(crate) file: PathBuf,
+    pub(crate) file: Option<PathBuf>,
     /// Only these collections
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     pub(crate) collections: Vec<String>,
     /// Only what was written after another archive, or after a place of the change feed
     #[arg(long, value_name = "FILE|N")]
     pub(crate) since: Option<String>,
+    #[command(flatten)]
+    pub(crate) system: SystemFlags,
     /// Encrypt it with the passphrase
     #[arg(long)]
     pub(crate) encrypt: bool,
@@ -490,6 +504,8 @@ pub(crate) struct RestoreArguments {
     /// The archive with everything, then those with changes; - for standard input
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) system: SystemFlags,
     #[command(flatten)]
     pub(crate) load: LoadFlags,
     #[command(flatten)]
@@ -567,15 +583,18 @@ pub(crate) enum IndexCommand {
     },
 }
 
-/// What a key may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Scope {
-    /// Read records
-    Read,
-    /// Read and write records
-    Write,
-    /// Everything
-    Admin,
+/// What a key may do, as one text with commas.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ScopeList(pub(crate) Scopes);
+
+impl FromStr for ScopeList {
+    type Err = InvalidScope;
+
+    fn from_str(text: &str) -> Result<Self, InvalidScope> {
+        let scopes = text.split(',').map(|scope| scope.trim().parse::<Scope>());
+        let scopes = Scopes::new(scopes.collect::<Result<Vec<_>, _>>()?);
+        scopes.map(Self).ok_or_else(|| InvalidScope(text.to_owned()))
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -584,9 +603,10 @@ pub(crate) enum KeyCommand {
     Create {
         /// Its name, to list and revoke it by
         name: String,
-        /// What it may do
-        #[arg(long, value_enum)]
-        scope: Scope,
+        /// What it may do, several with commas: read, write, admin, or by feature licences:read,
+        /// licences:write, requests:read, requests:write
+        #[arg(long = "scope", value_name = "SCOPES")]
+        scopes: ScopeList,
         #[command(flatten)]
         app: AppFlags,
     },

@@ -9,6 +9,7 @@ mod failure;
 mod import;
 mod index;
 mod keys;
+mod local;
 mod logging;
 mod output_file;
 mod overwriting;
@@ -27,7 +28,7 @@ use anyhow::Result;
 use clap::{CommandFactory, Parser};
 
 use crate::{
-    arguments::{Arguments, Command, ConfigCommand, DocumentationPage, KeyCommand},
+    arguments::{Arguments, Command, ConfigCommand, DocumentationPage},
     failure::Failure,
     print::Printer,
     settings::{Config, Given, Loaded},
@@ -135,14 +136,9 @@ fn run(command: Command, printer: Printer) -> Result<()> {
             block_on(index::run(command, &loaded, &config, printer))
         }
         Command::Key { command } => {
-            let (_, config) = load_settings(&command.app().given(), printer)?;
-            match command {
-                KeyCommand::Create { name, scope, .. } => {
-                    keys::create(&config, &name, scope, printer)
-                }
-                KeyCommand::List { .. } => keys::list(&config, printer),
-                KeyCommand::Revoke { name, .. } => keys::revoke(&config, &name, printer),
-            }
+            let (loaded, config) = load_settings(&command.app().given(), printer)?;
+            logging::start_for_command(&loaded);
+            block_on(keys::run(&command, &config, printer))
         }
     }
 }

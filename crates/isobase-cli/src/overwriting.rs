@@ -48,12 +48,12 @@ mod tests {
         let path = |name: &str| folder.path().join(name);
         let database = rusqlite::Connection::open(path("a.db")).unwrap();
         database.execute_batch("CREATE TABLE t (x)").unwrap();
-        std::fs::write(path("old.iso"), "something else").unwrap();
+        std::fs::write(path("old.isobase"), "something else").unwrap();
         for name in ["a.db", "a.db-wal", "a.db.lock"] {
             let refused = check(&path(name)).unwrap_err();
             assert!(refused.problems[0].message.contains("is a database"), "{name}");
         }
-        for name in ["new.iso", "old.iso", "a.db.iso"] {
+        for name in ["new.isobase", "old.isobase", "a.db.isobase"] {
             assert!(check(&path(name)).is_ok(), "{name}");
         }
         let made = std::process::Command::new("mkfifo").arg(path("pipe")).status().unwrap();

@@ -147,7 +147,7 @@ mod tests {
     #[test]
     fn a_file_has_its_name_when_it_is_complete_and_not_before() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a.iso");
+        let path = folder.path().join("a.isobase");
         fs::write(&path, "old").unwrap();
         let file = PartialFile::create(&path, 0o600, None).unwrap();
         file.file().write_all(b"new").unwrap();
@@ -155,24 +155,28 @@ mod tests {
         file.finish().unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "new");
         drop(PartialFile::create(&path, 0o600, None).unwrap());
-        assert_eq!(names(folder.path()), ["a.iso"]);
+        assert_eq!(names(folder.path()), ["a.isobase"]);
     }
 
     #[test]
     fn what_killed_processes_left_is_taken_away_and_nothing_else() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
-        let living = "a.iso.2.isobase-partial";
-        let kept =
-            ["a.iso.isobase-partial", "a.iso.x.isobase-partial", "b.iso.1.isobase-partial", living];
-        for name in kept.into_iter().chain(["a.iso.1.isobase-partial"]) {
+        let living = "a.isobase.2.isobase-partial";
+        let kept = [
+            "a.isobase.isobase-partial",
+            "a.isobase.x.isobase-partial",
+            "b.isobase.1.isobase-partial",
+            living,
+        ];
+        for name in kept.into_iter().chain(["a.isobase.1.isobase-partial"]) {
             fs::write(path(name), "begun").unwrap();
         }
-        std::os::unix::fs::symlink(path("b.iso"), path("a.iso.3.isobase-partial")).unwrap();
+        std::os::unix::fs::symlink(path("b.isobase"), path("a.isobase.3.isobase-partial")).unwrap();
         let held = File::open(path(living)).unwrap();
         held.lock().unwrap();
-        PartialFile::create(&path("a.iso"), 0o600, None).unwrap().finish().unwrap();
-        let mut expected = vec!["a.iso", "a.iso.3.isobase-partial"];
+        PartialFile::create(&path("a.isobase"), 0o600, None).unwrap().finish().unwrap();
+        let mut expected = vec!["a.isobase", "a.isobase.3.isobase-partial"];
         expected.extend(kept);
         expected.sort_unstable();
         assert_eq!(names(folder.path()), expected);
@@ -181,7 +185,7 @@ mod tests {
     #[test]
     fn what_stands_in_the_way_is_not_written_over() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a.iso");
+        let path = folder.path().join("a.isobase");
         let partial = beside(&path, &format!(".{}{SUFFIX}", process::id()));
         fs::write(folder.path().join("precious"), "kept").unwrap();
         std::os::unix::fs::symlink(folder.path().join("precious"), &partial).unwrap();

@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{Context, Result};
 use isobase::{Location, Store, store::Keep};
-use isobase_auth::{Authorizer, exposure_check};
+use isobase_auth::Authorizer;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
 use tokio::{
@@ -22,9 +22,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     failure::Failure,
-    keys, logging,
+    keys, local, logging,
     print::{Printer, exit},
-    settings::{Config, DeclaredIndex, Loaded, server_config},
+    settings::{Config, DeclaredIndex, Loaded, sealer, server_config},
     target::open_failure,
 };
 
@@ -62,12 +62,12 @@ pub(crate) async fn run(loaded: &Loaded, config: &Config, printer: Printer) -> R
         (Err(failure), Location::Sqlite(path)) if !path.exists() => return Err(failure.into()),
         (reserved, _) => reserved,
     };
-    let keys_needed = matches!(config.records, Location::Sqlite(_));
-    let authorizer = keys::authorizer(loaded, config, keys_needed)?;
-    exposure_check(&config.host, config.open, &authorizer)
-        .map_err(|error| Failure::usage(error.to_string()))?;
+    keys::refuse_exposure(loaded, config)?;
+    sealer(loaded, config).check().map_err(|error| Failure::usage(error.to_string()))?;
     let opened = isobase::open_as_service(&config.records, &config.options).await;
     let opened = opened.map_err(open_failure)?;
+    let authorizer = keys::authorizer(loaded, config, &opened.store).await?;
+    keys::exposed(config, &authorizer)?;
     let (listener, address) = listen(reserved?, config)?;
     let url = format!("http://{}", reachable(address));
     opened.announce(&url).context("cannot note the address in the lock file")?;
@@ -82,7 +82,18 @@ pub(crate) async fn run(loaded: &Loaded, config: &Config, printer: Printer) -> R
     let indexes = tokio::spawn(declare_indexes(store.clone(), config.indexes.clone()));
     let sweeping = tokio::spawn(sweep(store.clone()));
     let service = isobase_server::compose(store.clone(), authorizer, server_config(loaded, config));
+    let operator = local::listen(&config.data).await.map(|(listener, listening)| {
+        let served = isobase_server::serve_operator(listener, service.clone(), shutdown.clone());
+        tokio::spawn(async move {
+            let served = served.await;
+            drop(listening);
+            served
+        })
+    });
     isobase_server::serve(listener, service, shutdown).await.context("the service ended")?;
+    if let Some(operator) = operator {
+        operator.await?.context("the socket for commands ended")?;
+    }
     // A build that is cut off goes on at the next start.
     indexes.abort();
     sweeping.abort();

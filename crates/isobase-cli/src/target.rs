@@ -8,13 +8,13 @@ use isobase::{
     engine::Engine,
     types::{CollectionName, Sequence},
 };
-use isobase_auth::Permission;
+use isobase_auth::{Permission, Principal};
 use isobase_client::{Client, ClientError, ClientOptions};
 
 use crate::{
     arguments::TargetFlags,
     failure::Failure,
-    keys,
+    keys, local,
     print::Printer,
     settings::{Config, Loaded, internal_api_key, without_line_end},
 };
@@ -59,9 +59,12 @@ impl Target {
             Address::Database(location) => location,
         };
         if location == Location::Memory {
-            return Err(Failure::usage("the records are in the memory of a service (memory:)")
-                .hint("name the service: --url http://127.0.0.1:8002")
-                .into());
+            return match local::service_of(&config.data).await {
+                Some(service) if flags.url.is_none() => Ok(Self::Service(service.client(key)?)),
+                _ => Err(Failure::usage("the records are in the memory of a service (memory:)")
+                    .hint("name the service: --url http://127.0.0.1:8002")
+                    .into()),
+            };
         }
         if reads.is_some() {
             must_exist(&location)?;
@@ -76,13 +79,7 @@ impl Target {
                     opened.store.close().await?;
                     return Err(error);
                 }
-                let authorizer = keys::authorizer(loaded, config, false)?;
-                // Who may open the file may write; a caller the service would refuse has no mark
-                // there, so any will do.
-                let caller = match authorizer.authorize(key, Permission::Write) {
-                    Ok(principal) => principal.id().to_owned(),
-                    Err(_) => "open".to_owned(),
-                };
+                let caller = caller(key, (loaded, config), &opened.store).await?;
                 // Another database than the one of the settings has schemas of its own.
                 let own = location == config.records;
                 let schemas = if own { config.schemas.clone() } else { HashMap::new() };
@@ -94,7 +91,15 @@ impl Target {
                 printer.note(&format!(
                     "{path} is held by the service at {address}{process}; using it"
                 ));
-                service(&address, key)
+                match local::service_of(&config.data).await {
+                    Some(holder)
+                        if pid.is_some_and(|pid| holder.pid == i32::try_from(pid).ok()) =>
+                    {
+                        Ok(Self::Service(holder.client(key)?))
+                    }
+                    // Its data folder is another one.
+                    _ => service(&address, key),
+                }
             }
             Err(error) => Err(open_failure(error).into()),
         }
@@ -118,6 +123,21 @@ impl Target {
         }
         Ok(())
     }
+}
+
+/// Who a service with these settings would take a caller for. Who may open the database may write;
+/// a caller the service would refuse has no mark there, so the one of open mode will do.
+async fn caller(
+    key: Option<&str>,
+    (loaded, config): (&Loaded, &Config),
+    store: &Store,
+) -> Result<String> {
+    if key.is_none() {
+        return Ok(Principal::Open.mark().to_owned());
+    }
+    let authorizer = keys::authorizer(loaded, config, store).await?;
+    let principal = authorizer.authorize(key, Permission::Write).await;
+    Ok(principal.unwrap_or(Principal::Open).mark().to_owned())
 }
 
 /// Where a command looks for records.

@@ -10,10 +10,14 @@ use http::{
 use http_body_util::combinators::UnsyncBoxBody;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
-    client::legacy::{Client as Pool, connect::HttpConnector},
+    client::legacy::{
+        Builder as PoolBuilder, Client as Pool, ResponseFuture, connect::HttpConnector,
+    },
     rt::{TokioExecutor, TokioTimer},
 };
 
+#[cfg(unix)]
+use crate::local::LocalConnector;
 use crate::{Body, ClientError, ClientOptions, Request, Response, tls};
 
 /// First pause after a refused connection; doubled each time.
@@ -30,10 +34,30 @@ pub struct Client {
     inner: Arc<Inner>,
 }
 
+type HttpBody = UnsyncBoxBody<Bytes, std::io::Error>;
+
+/// Connections to the service.
+enum Connections {
+    Network(Pool<HttpsConnector<HttpConnector>, HttpBody>),
+    #[cfg(unix)]
+    Local(Pool<LocalConnector, HttpBody>),
+}
+
+impl Connections {
+    fn request(&self, request: http::Request<HttpBody>) -> ResponseFuture {
+        match self {
+            Self::Network(pool) => pool.request(request),
+            #[cfg(unix)]
+            Self::Local(pool) => pool.request(request),
+        }
+    }
+}
+
 struct Inner {
-    pool: Pool<HttpsConnector<HttpConnector>, UnsyncBoxBody<Bytes, std::io::Error>>,
+    connections: Connections,
     /// `http://host:port` or `https://…`, and the path before the routes, without a final slash.
     base: String,
+    /// For messages.
     address: String,
     authorization: Option<HeaderValue>,
     options: ClientOptions,
@@ -55,18 +79,6 @@ impl Client {
             (Some("https"), Some(authority), None) => (true, authority.to_string()),
             _ => return Err(invalid(expected)),
         };
-        let authorization = match &options.api_key {
-            None => None,
-            Some(key) => {
-                let mut value = HeaderValue::from_str(&format!("Bearer {key}")).map_err(|_| {
-                    ClientError::InvalidRequest {
-                        reason: "the API key holds control characters".to_owned(),
-                    }
-                })?;
-                value.set_sensitive(true);
-                Some(value)
-            }
-        };
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         connector.set_connect_timeout(Some(CONNECT_DEADLINE));
@@ -77,19 +89,30 @@ impl Client {
             .https_or_http()
             .enable_http1()
             .wrap_connector(connector);
-        let pool = Pool::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .timer(TokioTimer::new())
-            .build(connector);
-        Ok(Self {
-            inner: Arc::new(Inner {
-                pool,
-                base: address.trim_end_matches('/').to_owned(),
-                address: host_and_port,
-                authorization,
-                options,
-            }),
-        })
+        let connections = Connections::Network(builder().build(connector));
+        Self::of(connections, address.trim_end_matches('/'), host_and_port, options)
+    }
+
+    /// A client of the service on this machine that listens on the socket of this path. It takes
+    /// the client for whoever runs it: no key is needed. Connects later.
+    ///
+    /// # Errors
+    /// [`ClientError::InvalidRequest`] when the key of the options holds control characters.
+    #[cfg(unix)]
+    pub fn local(path: &std::path::Path, options: ClientOptions) -> Result<Self, ClientError> {
+        let connections = Connections::Local(builder().build(LocalConnector::new(path.to_owned())));
+        Self::of(connections, "http://localhost", path.display().to_string(), options)
+    }
+
+    fn of(
+        connections: Connections,
+        base: &str,
+        address: String,
+        options: ClientOptions,
+    ) -> Result<Self, ClientError> {
+        let authorization = options.api_key.as_deref().map(bearer).transpose()?;
+        let base = base.to_owned();
+        Ok(Self { inner: Arc::new(Inner { connections, base, address, authorization, options }) })
     }
 
     /// Sends a request; the answer may be a refusal.
@@ -105,7 +128,8 @@ impl Client {
         loop {
             let again = body.again();
             let request = self.http_request(&method, &target, &headers, body)?;
-            let sent = tokio::time::timeout(deadline, self.inner.pool.request(request)).await;
+            let sent =
+                tokio::time::timeout(deadline, self.inner.connections.request(request)).await;
             let error = match sent {
                 Err(_) => return Err(ClientError::TimedOut { operation, waited: deadline }),
                 Ok(Ok(response)) => {
@@ -150,7 +174,7 @@ impl Client {
         target: &str,
         headers: &http::HeaderMap,
         body: Body,
-    ) -> Result<http::Request<UnsyncBoxBody<Bytes, std::io::Error>>, ClientError> {
+    ) -> Result<http::Request<HttpBody>, ClientError> {
         let uri = format!("{}{target}", self.inner.base);
         let media_type = body.media_type();
         let mut request =
@@ -169,6 +193,20 @@ impl Client {
         }
         Ok(request)
     }
+}
+
+fn builder() -> PoolBuilder {
+    let mut builder = Pool::builder(TokioExecutor::new());
+    builder.pool_timer(TokioTimer::new()).timer(TokioTimer::new());
+    builder
+}
+
+fn bearer(key: &str) -> Result<HeaderValue, ClientError> {
+    let mut value = HeaderValue::from_str(&format!("Bearer {key}")).map_err(|_| {
+        ClientError::InvalidRequest { reason: "the API key holds control characters".to_owned() }
+    })?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 impl std::fmt::Debug for Client {

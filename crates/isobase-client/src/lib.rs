@@ -3,6 +3,8 @@
 //! [`Client`] has one method per operation of the service, and [`Client::send`] for everything
 //! else. Documents are text: they arrive and leave as the service wrote them.
 //!
+//! A service on the same machine is also reached by its socket ([`Client::local`]), as whoever runs it.
+//!
 //! Nothing is repeated by itself, except an attempt to connect that was refused: then nothing was
 //! sent. `http` and `https`; redirects are told and not followed.
 
@@ -13,6 +15,8 @@ mod document;
 mod error;
 mod index;
 mod list;
+#[cfg(unix)]
+mod local;
 mod options;
 mod request;
 mod response;

@@ -4,7 +4,7 @@ use std::{net::IpAddr, sync::Arc};
 
 use http::{HeaderMap, HeaderValue, Uri};
 
-use crate::{RequestBody, Shared, link::Link};
+use crate::{Door, RequestBody, Shared, link::Link};
 
 /// Most parameters in a path.
 pub(crate) const PATH_PARAMETERS_MAX: usize = 4;
@@ -72,6 +72,12 @@ impl<P> Call<P> {
     #[must_use]
     pub fn peer(&self) -> IpAddr {
         self.link.peer
+    }
+
+    /// By which way it came.
+    #[must_use]
+    pub fn door(&self) -> Door {
+        self.link.door
     }
 
     /// What all requests share: bounds, the stop, counters, the description.

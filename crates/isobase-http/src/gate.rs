@@ -35,8 +35,19 @@ pub struct Asked<'a> {
     pub headers: &'a HeaderMap,
     /// Where it came from.
     pub peer: IpAddr,
+    /// By which way it came.
+    pub door: Door,
     /// What the route takes.
     pub permission: Permission,
+}
+
+/// The way by which a request came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Door {
+    /// The network, or a program that holds the service inside.
+    Network,
+    /// A socket that only whoever runs the service can open.
+    Local,
 }
 
 /// Why a request was not let in.

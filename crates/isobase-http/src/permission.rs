@@ -1,5 +1,7 @@
 //! What a route asks of its caller.
 
+use std::fmt;
+
 /// What a caller must be allowed to do. Every route names one; the [`Gate`](crate::Gate) knows
 /// what it takes.
 ///
@@ -8,31 +10,34 @@
 /// what a route takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Permission {
-    /// Nothing: anyone may ask, also without credentials.
+    /// Nothing: anyone may ask, and credentials are not looked at.
     Public,
+    /// Nothing, but credentials that are sent must be right: the handler decides what the caller
+    /// may see or change. Routes that do not read count as ones that write.
+    Anyone,
     /// To read.
     Read,
     /// To change.
     Write,
+    /// To read what a feature keeps, which has scopes of its own: its name.
+    ReadOf(&'static str),
+    /// To change what a feature keeps.
+    WriteOf(&'static str),
     /// Everything, also what concerns the service itself.
     Admin,
 }
 
-impl Permission {
-    /// Whether a route with it changes anything.
-    #[must_use]
-    pub fn writes(self) -> bool {
-        matches!(self, Self::Write | Self::Admin)
-    }
-
-    /// In one word, as the OpenAPI document has it: `public`, `read`, `write` or `admin`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
+/// As the OpenAPI document has it: `public`, `read`, `licences:write`.
+impl fmt::Display for Permission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Public => "public",
-            Self::Read => "read",
-            Self::Write => "write",
-            Self::Admin => "admin",
+            Self::Public => f.write_str("public"),
+            Self::Anyone => f.write_str("anyone"),
+            Self::Read => f.write_str("read"),
+            Self::Write => f.write_str("write"),
+            Self::ReadOf(feature) => write!(f, "{feature}:read"),
+            Self::WriteOf(feature) => write!(f, "{feature}:write"),
+            Self::Admin => f.write_str("admin"),
         }
     }
 }

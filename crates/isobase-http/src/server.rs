@@ -2,18 +2,20 @@
 
 use std::{
     io::{self, ErrorKind},
+    net::{IpAddr, Ipv4Addr},
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
 use tokio::{
-    net::{TcpListener, TcpStream},
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpStream, UnixListener, UnixStream},
     task::JoinSet,
     time::{sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{Gate, Service, connection, link::Link, metrics::Metrics};
+use crate::{Door, Gate, Service, connection, link::Link, metrics::Metrics};
 
 /// Pause after a failed accept: without it a service out of file descriptors would only spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -27,6 +29,70 @@ const TOO_MANY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\n
 /// When the listener cannot be used at all.
 pub async fn serve<G: Gate>(
     listener: TcpListener,
+    service: Arc<Service<G>>,
+    shutdown: CancellationToken,
+) -> io::Result<()> {
+    serve_any(listener, service, shutdown).await
+}
+
+/// The same on a socket that only whoever runs the service can open: its requests come by
+/// [`Door::Local`].
+///
+/// # Errors
+/// As [`serve`].
+pub async fn serve_local<G: Gate>(
+    listener: UnixListener,
+    service: Arc<Service<G>>,
+    shutdown: CancellationToken,
+) -> io::Result<()> {
+    serve_any(listener, service, shutdown).await
+}
+
+/// What connections come from.
+trait Listener: Send {
+    type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
+    const DOOR: Door;
+
+    fn accept(&self) -> impl Future<Output = io::Result<(Self::Stream, IpAddr)>> + Send;
+
+    /// Sends what there is room for.
+    fn send_now(stream: &Self::Stream, bytes: &[u8]) -> io::Result<usize>;
+}
+
+impl Listener for TcpListener {
+    type Stream = TcpStream;
+    const DOOR: Door = Door::Network;
+
+    async fn accept(&self) -> io::Result<(TcpStream, IpAddr)> {
+        let (stream, peer) = Self::accept(self).await?;
+        // Small answers must not wait for the client's acknowledgement.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "could not turn delays off");
+        }
+        Ok((stream, peer.ip()))
+    }
+
+    fn send_now(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
+        stream.try_write(bytes)
+    }
+}
+
+impl Listener for UnixListener {
+    type Stream = UnixStream;
+    const DOOR: Door = Door::Local;
+
+    async fn accept(&self) -> io::Result<(UnixStream, IpAddr)> {
+        let (stream, _) = Self::accept(self).await?;
+        Ok((stream, IpAddr::V4(Ipv4Addr::LOCALHOST)))
+    }
+
+    fn send_now(stream: &UnixStream, bytes: &[u8]) -> io::Result<usize> {
+        stream.try_write(bytes)
+    }
+}
+
+async fn serve_any<G: Gate, L: Listener>(
+    listener: L,
     service: Arc<Service<G>>,
     shutdown: CancellationToken,
 ) -> io::Result<()> {
@@ -51,10 +117,10 @@ pub async fn serve<G: Gate>(
         if connections.len() >= shared.config.connections_max {
             shared.metrics.connections_refused.fetch_add(1, Ordering::Relaxed);
             // A best effort: the buffer of a new connection has room.
-            let _ = stream.try_write(TOO_MANY);
+            let _ = L::send_now(&stream, TOO_MANY);
             continue;
         }
-        let link = service.link(peer.ip());
+        let link = service.link(peer, L::DOOR);
         let stopping = shared.stopping.child_token();
         connections.spawn(run(service.clone(), link, stream, builder.clone(), stopping));
     }
@@ -64,17 +130,13 @@ pub async fn serve<G: Gate>(
     Ok(())
 }
 
-async fn run<G: Gate>(
+async fn run<G: Gate, S: AsyncRead + AsyncWrite + Unpin>(
     service: Arc<Service<G>>,
     link: Arc<Link>,
-    stream: TcpStream,
+    stream: S,
     builder: Arc<hyper::server::conn::http1::Builder>,
     stopping: CancellationToken,
 ) {
-    // Small answers must not wait for the client's acknowledgement.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "could not turn delays off");
-    }
     let open = Open::new(&link.shared.metrics);
     connection::run(&service, link.clone(), stream, &builder, stopping).await;
     drop(open);

@@ -16,8 +16,8 @@ use http::{
 use tokio::time::timeout;
 
 use crate::{
-    Api, Asked, Body, BodyLimit, Call, Gate, HttpConfig, InvalidRoute, Permission, Problem,
-    ProblemItem, Refusal, RequestBody, Routes, Shared, Spec,
+    Api, Asked, Body, BodyLimit, Call, Door, Gate, HttpConfig, InvalidRoute, Problem, ProblemItem,
+    Refusal, RequestBody, Routes, Shared, Spec,
     activity::Ticket,
     call::PathParameters,
     codes, cors,
@@ -96,14 +96,15 @@ impl<G: Gate> Service<G> {
     /// Answers a request that did not come over a connection, exactly as one that did: for tests
     /// and for programs that hold the service inside.
     pub async fn handle(&self, request: Request<RequestBody>) -> Response<Body> {
-        match self.answer(self.link(IpAddr::V4(Ipv4Addr::LOCALHOST)), request).await {
+        let link = self.link(IpAddr::V4(Ipv4Addr::LOCALHOST), Door::Network);
+        match self.answer(link, request).await {
             Ok(response) => response,
             Err(never) => match never {},
         }
     }
 
-    pub(crate) fn link(&self, peer: IpAddr) -> Arc<Link> {
-        Link::new(self.shared.clone(), peer)
+    pub(crate) fn link(&self, peer: IpAddr, door: Door) -> Arc<Link> {
+        Link::new(self.shared.clone(), peer, door)
     }
 
     /// Answers a request.
@@ -218,14 +219,14 @@ impl<G: Gate> Service<G> {
     ) -> Result<(G::Principal, RequestBody), Problem> {
         let spec = &self.shared.specs[route];
         let permission = spec.permission;
-        if permission.writes() && !self.shared.cors.may_write(&parts.headers, open) {
+        if spec.writes() && !self.shared.cors.may_write(&parts.headers, open) {
             return Err(Problem::new(
                 codes::ORIGIN_NOT_ALLOWED,
                 "pages of this origin may not write; the setting cors_origins names those that may",
             ));
         }
-        let peer = link.peer;
-        let asked = Asked { headers: &parts.headers, peer, permission };
+        let (peer, door) = (link.peer, link.door);
+        let asked = Asked { headers: &parts.headers, peer, door, permission };
         let principal = match self.gate.admit(asked).await {
             Ok(principal) => principal,
             Err(Refusal::Unauthenticated(problem)) => return Err(self.count_failure(peer, problem)),
@@ -273,7 +274,7 @@ impl<G: Gate> Service<G> {
             BodyLimit::Stream => handling.await,
             _ => match timeout(patience, handling).await {
                 Ok(outcome) => outcome,
-                Err(_) => return Err(too_slow(spec.permission, patience)),
+                Err(_) => return Err(too_slow(spec, patience)),
             },
         };
         outcome.unwrap_or_else(|panic| {
@@ -394,15 +395,16 @@ fn body_limit(spec: &Spec, headers: &HeaderMap) -> BodyLimit {
 }
 
 /// Of a write that was given up nobody knows whether it happened.
-fn too_slow(permission: Permission, after: Duration) -> Problem {
-    match permission {
-        Permission::Public | Permission::Read => Problem::new(
+fn too_slow(spec: &Spec, after: Duration) -> Problem {
+    let seconds = after.as_secs_f32();
+    match spec.writes() {
+        false => Problem::new(
             codes::DEADLINE_EXCEEDED,
-            format!("the request took longer than {} s", after.as_secs_f32()),
+            format!("the request took longer than {seconds} s"),
         ),
-        Permission::Write | Permission::Admin => Problem::new(
+        true => Problem::new(
             codes::OUTCOME_UNKNOWN,
-            format!("the write took longer than {} s and may happen yet", after.as_secs_f32()),
+            format!("the write took longer than {seconds} s and may happen yet"),
         ),
     }
 }

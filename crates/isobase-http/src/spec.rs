@@ -27,6 +27,17 @@ pub struct Spec {
     pub operation: Operation,
 }
 
+impl Spec {
+    /// Whether the route may change anything.
+    pub(crate) fn writes(&self) -> bool {
+        match self.permission {
+            Permission::Public | Permission::Read | Permission::ReadOf(_) => false,
+            Permission::Anyone => self.method != Method::Get,
+            Permission::Write | Permission::WriteOf(_) | Permission::Admin => true,
+        }
+    }
+}
+
 /// A method a route may have. `HEAD` and `OPTIONS` are answered for every path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Method {

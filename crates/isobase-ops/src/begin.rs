@@ -11,6 +11,7 @@ use crate::{
     loader::{Loader, bulk_load},
     note::{LoadNote, Reached, first_line},
     replay::clear_after,
+    selection::Selection,
 };
 
 /// What the target tells of loads that were begun there. Nothing is written to find it.
@@ -130,7 +131,7 @@ pub(crate) async fn clear_forgotten(
     if !loader.note.clears {
         return Ok(());
     }
-    clear_after(to, &[], loaded, loader.note.base().sequence).await?;
+    clear_after(to, &Selection::Everything, loaded, loader.note.base().sequence).await?;
     loader.note.clears = false;
     loader.mark().await
 }

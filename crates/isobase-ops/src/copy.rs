@@ -18,6 +18,7 @@ use crate::{
     report::{Stages, collections},
     scan::Scan,
     schemas,
+    selection::{Selection, System, system_among},
     verify::{Comparison, Rules, compare},
 };
 
@@ -41,6 +42,8 @@ pub struct CopyOptions {
     /// Only these collections; all when none is named, those that hold settings (such as schemas)
     /// included.
     pub collections: Vec<CollectionName>,
+    /// Whether collections of the service travel that nobody names. Sessions never do.
+    pub system: System,
     /// What to do when the target has documents.
     pub existing: Existing,
     /// What to do about documents that the target cannot hold.
@@ -68,6 +71,7 @@ impl CopyOptions {
         Self {
             source: source.into(),
             collections: Vec::new(),
+            system: System::default(),
             existing: Existing::default(),
             on_refused: OnRefused::default(),
             per_second: None,
@@ -81,7 +85,12 @@ impl CopyOptions {
     fn scope(&self) -> String {
         let names: Vec<_> = self.collections.iter().map(CollectionName::as_str).collect();
         let collections = if names.is_empty() { "all".to_owned() } else { names.join("/") };
-        format!("{} into {}", collections, self.existing.as_str())
+        let but = if self.system == System::LeftOut { " but those of the service" } else { "" };
+        format!("{collections}{but} into {}", self.existing.as_str())
+    }
+
+    fn selection(&self) -> Selection {
+        Selection::asked(&self.collections, self.system)
     }
 }
 
@@ -107,8 +116,9 @@ pub async fn preflight(
     options: &CopyOptions,
     control: &Control,
 ) -> Result<PreflightReport, OpsError> {
-    let scan = Scan::open(from, Side::Source, &options.collections).await?;
-    check_names(from, &scan.names(), &options.collections).await?;
+    let selection = options.selection();
+    let scan = Scan::open(from, Side::Source, &selection).await?;
+    check_names(from, &scan.names(), &selection).await?;
     let mut stages = Stages::new(control);
     let looked = look_at_all(scan, to, options.part_bytes, control);
     Ok(stages.run(Stage::Preflight, looked).await?.0)
@@ -164,15 +174,16 @@ impl Work<'_> {
             feed(self.from)?;
         }
         let mut stages = Stages::new(self.control);
-        let unreadable =
-            take_in(self.from, &self.options.collections, self.control, &mut stages).await?;
-        let scan = Scan::open(self.from, Side::Source, &self.options.collections).await?;
+        let selection = self.options.selection();
+        let unreadable = take_in(self.from, &selection, self.control, &mut stages).await?;
+        let scan = Scan::open(self.from, Side::Source, &selection).await?;
+        let system_left_out = scan.system_left_out.clone();
         let names = scan.names();
         let begins = FeedPlace { identity: scan.identity, sequence: scan.counters.sequence };
         let found = Found::look(self.wanted(), &names).await?;
         let found = found.of_same_work(self.control, |note| self.same_work(note, begins))?;
         if !found.is_begun() {
-            check_names(self.from, &names, &self.options.collections).await?;
+            check_names(self.from, &names, &selection).await?;
         }
         let looked = look_at_all(scan, self.to, self.options.part_bytes, self.control);
         let (mut preflight, scan) = stages.run(Stage::Preflight, looked).await?;
@@ -184,7 +195,7 @@ impl Work<'_> {
         let mut outcome = self.carry_out(plan, &preflight, scan, &mut stages).await?;
         outcome.replay.refused.refused += preflight.refused;
         outcome.replay.refused.refusals.splice(0..0, preflight.refusals);
-        Ok(self.report(outcome, stages))
+        Ok(CopyReport { system_left_out, ..self.report(outcome, stages) })
     }
 
     fn wanted(&self) -> Wanted<'_> {
@@ -261,12 +272,12 @@ impl Work<'_> {
             }
         };
         if scan.is_none() {
-            counters = Scan::open(self.from, Side::Source, &options.collections).await?.counters;
+            counters = Scan::open(self.from, Side::Source, &options.selection()).await?.counters;
         }
         let verified = self.verify(scan, &mut replay, base.sequence, control);
         let verified = stages.run(Stage::Verify, verified).await;
         let comparison = verified.map_err(|error| loader.stopped_later(error))?;
-        let mut empty = indexes::indexed(self.from, &options.collections).await?;
+        let mut empty = indexes::indexed(self.from, &options.selection()).await?;
         empty.retain(|name| !comparison.equal.contains_key(name));
         let indexed = comparison.equal.keys().chain(&empty);
         let declared = indexes::declared(self.from, indexed).await?;
@@ -308,7 +319,7 @@ impl Work<'_> {
         let mut skipping = match options.existing {
             Existing::Skip => {
                 let bytes = options.part_bytes;
-                Some(Skipping::open(to, &options.collections, base, bytes).await?)
+                Some(Skipping::open(to, &options.selection(), base, bytes).await?)
             }
             _ => None,
         };
@@ -333,7 +344,7 @@ impl Work<'_> {
         Replay {
             from: self.from.clone(),
             to: self.to.clone(),
-            wanted: self.options.collections.clone(),
+            wanted: self.options.selection(),
             base: loader.note.base().sequence,
             existing: self.options.existing,
             on_refused: self.options.on_refused,
@@ -364,10 +375,13 @@ impl Work<'_> {
         let is_current = scan.is_none();
         let source = match scan {
             Some(scan) => scan,
-            None => Scan::open(from, Side::Source, &options.collections).await?,
+            None => Scan::open(from, Side::Source, &options.selection()).await?,
         };
-        let target = Scan::open(to, Side::Target, &options.collections).await?;
+        let target = Scan::open(to, Side::Target, &options.selection()).await?;
         let target = target.including(&source.names());
+        // What a source never had does not go with the target's own: a service that has keys would be
+        // open without them.
+        let target = target.without_system_but(&source.names());
         let bytes = options.part_bytes;
         let mut comparison = compare(source, target, to, rules, bytes, control).await?;
         if is_current && replay.is_possible() {
@@ -404,6 +418,8 @@ impl Work<'_> {
             left_out: replay.refused,
             indexes: built.built,
             indexes_left_out: built.left_out,
+            system: system_among(comparison.equal.keys()),
+            system_left_out: Vec::new(),
             schemas_left_out: outcome.schemas_left_out,
             revisions_moved_by: replay.base.0,
             sequence: counters.sequence.0,
@@ -439,17 +455,18 @@ pub(crate) async fn finish(
 /// What has an id that no document can have is refused: nothing is left out without a word.
 pub(crate) async fn take_in(
     from: &Arc<dyn Engine>,
-    wanted: &[CollectionName],
+    wanted: &Selection,
     control: &Control,
     stages: &mut Stages,
 ) -> Result<PreflightReport, OpsError> {
     let mut unreadable = PreflightReport::default();
     let Some(reconcile) = from.reconcile() else { return Ok(unreadable) };
     let taking_in = async {
-        let names = match wanted {
+        let mut names = match wanted.named() {
             [] => reconcile.reconcilable().await?,
-            wanted => wanted.to_vec(),
+            named => named.to_vec(),
         };
+        names.retain(|name| wanted.has(name));
         let mut documents = 0;
         for name in names {
             let found = reconcile.reconcile(&name).await?;
@@ -481,12 +498,13 @@ pub(crate) async fn take_in(
 pub(crate) async fn check_names(
     from: &Arc<dyn Engine>,
     found: &[CollectionName],
-    wanted: &[CollectionName],
+    selection: &Selection,
 ) -> Result<(), OpsError> {
+    let wanted = selection.named();
     if wanted.iter().all(|name| found.contains(name)) {
         return Ok(());
     }
-    let indexed = indexes::indexed(from, wanted).await?;
+    let indexed = indexes::indexed(from, selection).await?;
     let is_there = |name: &&CollectionName| found.contains(name) || indexed.contains(name);
     match wanted.iter().find(|name| !is_there(name)) {
         Some(missing) => Err(OpsError::NoSuchCollection { collection: missing.clone() }),

@@ -9,6 +9,7 @@ use crate::{
     Control, CopyOptions, OpsError, Side,
     note::Reached,
     scan::{Scan, Walk},
+    selection::Selection,
 };
 
 /// What to do when the target has documents.
@@ -48,7 +49,7 @@ pub(crate) async fn check_empty(
     to: &Arc<dyn Engine>,
     existing: Existing,
 ) -> Result<Counters, OpsError> {
-    let target = Scan::open(to, Side::Target, &[]).await?;
+    let target = Scan::open(to, Side::Target, &Selection::Everything).await?;
     let documents = target.documents();
     if documents > 0 && existing == Existing::Refuse {
         let collections = target.collections.len();
@@ -68,7 +69,7 @@ pub(crate) async fn check_empty_before(
     if existing != Existing::Refuse || base.0 == 0 {
         return Ok(());
     }
-    let target = Scan::open(to, Side::Target, &[]).await?.including(loaded);
+    let target = Scan::open(to, Side::Target, &Selection::Everything).await?.including(loaded);
     let (mut documents, mut collections) = (0, BTreeSet::new());
     let mut scanning = target.start(&Reached::Start, CopyOptions::PART_BYTES);
     while let Some(part) = scanning.next().await? {
@@ -103,7 +104,7 @@ pub(crate) async fn base_of(
             };
         }
     }
-    let target = Scan::open(to, Side::Target, &[]).await?;
+    let target = Scan::open(to, Side::Target, &Selection::Everything).await?;
     let base = target.counters;
     let mut scanning = target.start(&Reached::Start, CopyOptions::PART_BYTES);
     while let Some(part) = scanning.next().await? {
@@ -134,7 +135,7 @@ pub(crate) struct Skipping {
 impl Skipping {
     pub(crate) async fn open(
         to: &Arc<dyn Engine>,
-        wanted: &[CollectionName],
+        wanted: &Selection,
         base: Sequence,
         bytes_max: usize,
     ) -> Result<Self, OpsError> {

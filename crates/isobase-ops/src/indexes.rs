@@ -5,7 +5,7 @@ use std::sync::Arc;
 use isobase_engine::{Engine, ErrorKind, IndexDefinition};
 use isobase_types::CollectionName;
 
-use crate::{Control, OpsError, again::again};
+use crate::{Control, OpsError, again::again, selection::Selection};
 
 /// A declared index.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,15 +21,14 @@ impl std::fmt::Display for Declared {
     }
 }
 
-/// Collections that have declared indexes, also without documents, among those that are wanted (all
-/// when none is named).
+/// Collections that have declared indexes, also without documents, among those that are wanted.
 pub(crate) async fn indexed(
     engine: &Arc<dyn Engine>,
-    wanted: &[CollectionName],
+    wanted: &Selection,
 ) -> Result<Vec<CollectionName>, OpsError> {
     let Some(indexes) = engine.indexes() else { return Ok(Vec::new()) };
     let mut names = indexes.indexed_collections().await.map_err(OpsError::source_failed)?;
-    names.retain(|name| wanted.is_empty() || wanted.contains(name));
+    names.retain(|name| wanted.has(name));
     Ok(names)
 }
 

@@ -6,7 +6,7 @@
 //!
 //! Reading order: [`Digest`] (what equality means), [`Control`] and [`Event`] (how a caller
 //! follows and stops the work), `note` (what a load leaves for whoever resumes it), `begin`
-//! (what a load finds in its target), `scan` and `loader` (the two ends of the pipe), `replay`
+//! (what a load finds in its target), `selection` (which collections travel), `scan` and `loader` (the two ends of the pipe), `replay`
 //! (what changed meanwhile), `verify`, and `copy`, which puts them together.
 
 mod again;
@@ -26,6 +26,7 @@ mod replay;
 mod report;
 mod scan;
 mod schemas;
+mod selection;
 mod verify;
 
 pub use copy::{CopyOptions, Follow, copy, preflight};
@@ -36,4 +37,5 @@ pub use existing::Existing;
 pub use note::{LoadNote, first_line};
 pub use preflight::{OnRefused, PreflightReport, REFUSALS_MAX, Refusal};
 pub use report::{CollectionReport, CopyReport, StageTime};
+pub use selection::System;
 pub use verify::{DIFFERENCES_MAX, Difference, DifferenceKind};

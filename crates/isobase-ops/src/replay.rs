@@ -14,6 +14,7 @@ use crate::{
     note::Reached,
     preflight::refusal,
     scan::Scan,
+    selection::Selection,
 };
 
 /// Changes that are read at once.
@@ -25,8 +26,8 @@ const READS_AT_ONCE: usize = 32;
 pub(crate) struct Replay {
     pub(crate) from: Arc<dyn Engine>,
     pub(crate) to: Arc<dyn Engine>,
-    /// Only these collections; all when none is named.
-    pub(crate) wanted: Vec<CollectionName>,
+    /// Only these collections.
+    pub(crate) wanted: Selection,
     /// Revisions of the target up to here were there before.
     pub(crate) base: Sequence,
     pub(crate) existing: Existing,
@@ -84,7 +85,7 @@ impl Replay {
     async fn bring(&mut self, changes: Vec<Change>) -> Result<(), OpsError> {
         let mut touched: BTreeMap<CollectionName, Vec<DocumentId>> = BTreeMap::new();
         for Change { collection, id, .. } in changes {
-            if !self.wanted.is_empty() && !self.wanted.contains(&collection) {
+            if !self.wanted.has(&collection) {
                 continue;
             }
             match id {
@@ -167,15 +168,14 @@ impl Replay {
     /// Takes away what the load has written into a collection.
     async fn clear(&self, collection: &CollectionName) -> Result<(), OpsError> {
         let names = std::slice::from_ref(collection);
-        clear_after(&self.to, names, names, self.base).await
+        clear_after(&self.to, &Selection::These(names.to_vec()), names, self.base).await
     }
 }
 
-/// Takes away the documents of some collections (all when none is named) that were loaded after
-/// a place; those of `loaded` are there though the target may not count them yet.
+/// Takes away the documents of some collections that were loaded after a place; those of `loaded` are there though the target may not count them yet.
 pub(crate) async fn clear_after(
     to: &Arc<dyn Engine>,
-    wanted: &[CollectionName],
+    wanted: &Selection,
     loaded: &[CollectionName],
     base: Sequence,
 ) -> Result<(), OpsError> {

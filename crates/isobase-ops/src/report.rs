@@ -33,6 +33,10 @@ pub struct CopyReport {
     pub indexes: Vec<String>,
     /// Indexes that the target's engine cannot have.
     pub indexes_left_out: Vec<String>,
+    /// Collections of the service that travelled: keys, accounts and others.
+    pub system: Vec<String>,
+    /// Those that the source has and that stayed behind.
+    pub system_left_out: Vec<String>,
     /// Collections whose schemas stayed behind, because only some collections were wanted.
     pub schemas_left_out: Vec<String>,
     /// What was added to every revision; 0 when they are as they were.

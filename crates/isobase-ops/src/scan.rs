@@ -7,7 +7,11 @@ use isobase_types::{CollectionName, Document, DocumentId};
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::{OpsError, Side, note::Reached};
+use crate::{
+    OpsError, Side,
+    note::Reached,
+    selection::{Selection, is_system},
+};
 
 /// Parts that are read ahead.
 const PARTS_AHEAD: usize = 2;
@@ -33,14 +37,16 @@ pub(crate) struct Scan {
     pub(crate) identity: Identity,
     /// The wanted collections that have documents.
     pub(crate) collections: Vec<CollectionInfo>,
+    /// Those of the service that have documents and are not wanted.
+    pub(crate) system_left_out: Vec<String>,
 }
 
 impl Scan {
-    /// Begins to read some collections, or all when none is named.
+    /// Begins to read some collections.
     pub(crate) async fn open(
         engine: &Arc<dyn Engine>,
         side: Side,
-        wanted: &[CollectionName],
+        wanted: &Selection,
     ) -> Result<Self, OpsError> {
         let failed = |source| OpsError::Engine { side, source };
         let snapshots = engine.snapshots().ok_or_else(|| OpsError::Unsupported {
@@ -52,10 +58,16 @@ impl Scan {
         let mut snapshot = snapshots.snapshot().await.map_err(failed)?;
         let (one_moment, counters) = (snapshot.is_of_one_moment(), snapshot.counters());
         let mut collections = snapshot.collections().await.map_err(failed)?;
-        if !wanted.is_empty() {
-            collections.retain(|info| wanted.contains(&info.name));
-        }
-        Ok(Self { side, snapshot, one_moment, counters, identity, collections })
+        let left_out = collections.extract_if(.., |info| !wanted.has(&info.name));
+        let left_out = left_out.filter(|info| is_system(&info.name));
+        let system_left_out = left_out.map(|info| info.name.to_string()).collect();
+        Ok(Self { side, snapshot, one_moment, counters, identity, collections, system_left_out })
+    }
+
+    /// Leaves collections of the service out that are not among these.
+    pub(crate) fn without_system_but(mut self, names: &[CollectionName]) -> Self {
+        self.collections.retain(|info| !is_system(&info.name) || names.contains(&info.name));
+        self
     }
 
     /// Reads these collections too: a database that is being loaded may not count yet what it

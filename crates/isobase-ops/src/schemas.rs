@@ -10,6 +10,11 @@ use crate::OpsError;
 /// The collection of the schemas, as the store names it.
 const COLLECTION: &str = "isobase_schemas";
 
+/// Whether this is their collection.
+pub(crate) fn are_in(name: &CollectionName) -> bool {
+    name.as_str() == COLLECTION
+}
+
 /// The document with the schema of a collection, if it has one: `collection:NAME`, with the field
 /// `schema`, a string.
 pub(crate) async fn schema_of(
@@ -27,7 +32,7 @@ pub(crate) async fn left_out(
     wanted: &[CollectionName],
 ) -> Result<Vec<String>, OpsError> {
     let mut left_out = Vec::new();
-    if wanted.iter().any(|name| name.as_str() == COLLECTION) {
+    if wanted.iter().any(are_in) {
         return Ok(left_out);
     }
     for name in wanted {

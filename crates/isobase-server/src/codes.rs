@@ -27,6 +27,9 @@ isobase_http::problem_codes! { pub(crate) ALL:
     INVALID_DATA_RECORD = "invalid_data_record", UNPROCESSABLE_ENTITY, Request, "Invalid data record",
         "The body is not a value for the data store; `errors` names what is wrong. Nothing was stored.",
         "Send an object with `value` (any JSON) and, if you like, `metadata` (an object).";
+    INVALID_KEY = "invalid_key", UNPROCESSABLE_ENTITY, Request, "Invalid key",
+        "The body does not say a name and scopes that a key can have; `errors` names the place. Nothing was stored.",
+        "Send `name` (1 to 100 bytes) and `scopes`, a list of `read`, `write`, `admin`, or scopes of a feature such as `licences:read`.";
     CONFIRMATION_REQUIRED = "confirmation_required", UNPROCESSABLE_ENTITY, Request, "Confirmation required",
         "The request would delete many documents and does not say that this is meant. Nothing was deleted.",
         "Repeat it with the parameter that `detail` names.";
@@ -39,6 +42,12 @@ isobase_http::problem_codes! { pub(crate) ALL:
     SCHEMA_NOT_FOUND = "schema_not_found", NOT_FOUND, Documents, "Schema not found",
         "The collection has no schema: its documents may be any JSON object.",
         "Check the name of the collection, or set a schema.";
+    KEY_NOT_FOUND = "key_not_found", NOT_FOUND, Documents, "Key not found",
+        "No key that is valid has this id or name.",
+        "List the keys.";
+    KEY_NAME_TAKEN = "key_name_taken", CONFLICT, Documents, "Name taken",
+        "A valid key has the name already. Nothing was stored.",
+        "Choose another name, or revoke the key first.";
     REVISION_CONFLICT = "revision_conflict", PRECONDITION_FAILED, Documents, "Revision conflict",
         "The document's revision does not meet `If-Match` or `If-None-Match`: someone else changed it, or it is gone. Nothing was stored.",
         "Read the document again, apply the change to what it is now, and send that with its new `ETag`.";

@@ -7,8 +7,8 @@ use isobase_http::{HttpConfig, InvalidRoute, Routes};
 use isobase_store::{RuleBook, Store};
 
 use crate::{
-    Service, admin, data_store, description, durability::Durability, gate::Gate, records, service,
-    views::Views,
+    Service, admin, data_store, description, durability::Durability, gate::Gate, keys, records,
+    service, views::Views,
 };
 
 /// Settings of the whole service.
@@ -67,6 +67,13 @@ impl Composition {
         self
     }
 
+    /// Named keys of the database.
+    #[must_use]
+    pub fn with_keys(mut self, store: &Store, authorizer: Arc<Authorizer>) -> Self {
+        self.routes.add(keys::State::new(store, authorizer), keys::routes());
+        self
+    }
+
     /// The service of these slices.
     ///
     /// # Errors
@@ -88,6 +95,7 @@ pub fn compose(store: Store, authorizer: Arc<Authorizer>, config: ServerConfig) 
         .with_records(store.clone(), Arc::clone(&config.rules), config.page_size_max)
         .with_data_store(store.clone(), config.rules)
         .with_admin(&store)
+        .with_keys(&store, authorizer.clone())
         .build(authorizer, config.http)
         .expect("the slices have different routes, as the tests show")
 }

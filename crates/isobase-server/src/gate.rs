@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use isobase_auth::{Authorizer, Denied, Permission, Principal};
-use isobase_http::{Asked, Problem, Refusal};
+use isobase_http::{Asked, Door, Problem, Refusal};
 
 use crate::codes;
 
@@ -24,20 +24,17 @@ impl isobase_http::Gate for Gate {
     type Principal = Principal;
 
     async fn admit(&self, asked: Asked<'_>) -> Result<Principal, Refusal> {
-        let permission = permission(asked.permission);
-        let denied = match self.authorizer.authorize(credentials(asked.headers), permission) {
-            Ok(principal) => return Ok(principal),
-            Err(denied) => denied,
+        let (credentials, permission) = (credentials(asked.headers), permission(asked.permission));
+        let admitted = match asked.door {
+            Door::Local => Ok(self.authorizer.operator(credentials).await),
+            Door::Network => self.authorizer.authorize(credentials, permission).await,
         };
-        Err(match denied {
-            Denied::Forbidden => {
-                // Nothing is forbidden to a caller of a public route.
-                let scope = asked.permission.as_str();
-                Refusal::Other(Problem::new(
-                    codes::FORBIDDEN,
-                    format!("the key's scope does not allow this; it takes the scope {scope}"),
-                ))
-            }
+        admitted.map_err(|denied| match denied {
+            // Nothing is forbidden to a caller of a public route.
+            Denied::Forbidden => Refusal::Other(Problem::new(
+                codes::FORBIDDEN,
+                format!("the key's scope does not allow this; it takes the scope {permission}"),
+            )),
             Denied::Unauthenticated => Refusal::Unauthenticated(
                 Problem::new(
                     codes::UNAUTHENTICATED,
@@ -57,8 +54,11 @@ impl isobase_http::Gate for Gate {
 fn permission(permission: isobase_http::Permission) -> Permission {
     match permission {
         isobase_http::Permission::Public => Permission::Public,
+        isobase_http::Permission::Anyone => Permission::Anyone,
         isobase_http::Permission::Read => Permission::Read,
         isobase_http::Permission::Write => Permission::Write,
+        isobase_http::Permission::ReadOf(feature) => Permission::ReadOf(feature),
+        isobase_http::Permission::WriteOf(feature) => Permission::WriteOf(feature),
         isobase_http::Permission::Admin => Permission::Admin,
     }
 }

@@ -1,7 +1,7 @@
 //! The service: slices of routes over the store, behind keys.
 //!
 //! Reading order: [`Composition`] (which slices there are), a slice (`records`, `data_store`,
-//! `service`), the gate (who asks), [`serve`].
+//! `keys`, `service`), the gate (who asks), [`serve`].
 
 mod admin;
 mod answer;
@@ -15,6 +15,7 @@ mod durability;
 mod etag;
 mod failure;
 mod gate;
+mod keys;
 mod records;
 mod request;
 mod serve;
@@ -28,4 +29,4 @@ pub use description::{errors_markdown, openapi};
 pub use durability::Durability;
 pub use gate::{Gate, Service};
 pub use isobase_http::{Body, HttpConfig, OpenTo, RequestBody};
-pub use serve::serve;
+pub use serve::{serve, serve_operator};

@@ -4,15 +4,15 @@ use std::{io, sync::Arc, time::Duration};
 
 use isobase_auth::Authorizer;
 use tokio::{
-    net::TcpListener,
+    net::{TcpListener, UnixListener},
     time::{MissedTickBehavior, interval},
 };
 use tokio_util::sync::CancellationToken;
 
 use crate::Service;
 
-/// How often the keys are looked at: a revoked key is refused within 5 s.
-const KEYS_REFRESH: Duration = Duration::from_secs(2);
+/// How often it is looked whether keys were used that are not noted.
+const NOTE_USES: Duration = Duration::from_secs(5);
 
 /// Answers requests on a listener until told to stop, then lets requests finish.
 ///
@@ -26,26 +26,36 @@ pub async fn serve(
     shutdown: CancellationToken,
 ) -> io::Result<()> {
     let authorizer = service.gate().authorizer.clone();
-    let refresh = tokio::spawn(refresh_keys(authorizer, shutdown.clone()));
+    let noting = tokio::spawn(note_uses(authorizer, shutdown.clone()));
     let served = isobase_http::serve(listener, service, shutdown).await;
-    refresh.abort();
+    noting.abort();
     served
 }
 
-/// Keeps the keys in memory as those in the file.
-async fn refresh_keys(authorizer: Arc<Authorizer>, shutdown: CancellationToken) {
-    let mut ticks = interval(KEYS_REFRESH);
+/// Answers requests on a socket that only whoever runs the service can open, as those of somebody
+/// who may do everything, until told to stop.
+///
+/// # Errors
+/// As [`serve`].
+pub async fn serve_operator(
+    listener: UnixListener,
+    service: Arc<Service>,
+    shutdown: CancellationToken,
+) -> io::Result<()> {
+    isobase_http::serve_local(listener, service, shutdown).await
+}
+
+/// Notes in the database which keys are used.
+async fn note_uses(authorizer: Arc<Authorizer>, shutdown: CancellationToken) {
+    let mut ticks = interval(NOTE_USES);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             () = shutdown.cancelled() => return,
             _ = ticks.tick() => {}
         }
-        let authorizer = authorizer.clone();
-        // The file may be locked by another process for a moment.
-        let refreshed = tokio::task::spawn_blocking(move || authorizer.refresh()).await;
-        if let Ok(Err(error)) = refreshed {
-            tracing::warn!(%error, "cannot read the keys again: {error}");
+        if let Err(error) = authorizer.note_used().await {
+            tracing::warn!(%error, "cannot note which keys are used: {error}");
         }
     }
 }

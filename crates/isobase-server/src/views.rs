@@ -33,6 +33,6 @@ fn caller(principal: &Principal) -> Caller {
     match principal {
         Principal::Open => Caller::open(),
         Principal::Anonymous => Caller::anonymous(),
-        Principal::Internal | Principal::Key { .. } => Caller::service(),
+        Principal::Operator | Principal::Internal | Principal::Key { .. } => Caller::service(),
     }
 }

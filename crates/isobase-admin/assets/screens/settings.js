@@ -71,8 +71,8 @@ function create(again) {
           again();
           await dialog(`The key ${made.name}`, (done) => [
             h("p", {}, "It is shown only now:"),
-            h("p.secret", { "data-testid": "key-secret" }, made.secret),
-            h("div.actions", {}, copyButton("Copy", made.secret), button("Close", () => done(true), { kind: "primary" })),
+            h("p.secret", { "data-testid": "key-secret" }, made.key),
+            h("div.actions", {}, copyButton("Copy", made.key), button("Close", () => done(true), { kind: "primary" })),
           ]);
         } catch (error) {
           put(told, h("p.bad", {}, error.message));

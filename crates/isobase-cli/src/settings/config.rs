@@ -14,6 +14,7 @@ use isobase::{
     store::{IndexDefinition, SCHEMAS_COLLECTION, Schema, Terms},
     types::CollectionName,
 };
+use isobase_auth::{SECRET_FILE, Sealer, SecretSource};
 use isobase_server::{Durability, HttpConfig, OpenTo, ServerConfig};
 
 use super::{
@@ -100,6 +101,14 @@ impl Config {
 /// The key with all rights, when it is set.
 pub(crate) fn internal_api_key(loaded: &Loaded) -> Option<&str> {
     loaded.text(&table::INTERNAL_API_KEY)
+}
+
+/// What seals secrets that must be readable.
+pub(crate) fn sealer(loaded: &Loaded, config: &Config) -> Sealer {
+    Sealer::new(match loaded.text(&table::SECRET) {
+        Some(text) => SecretSource::Text(text.into()),
+        None => SecretSource::File(config.data.join(SECRET_FILE)),
+    })
 }
 
 /// Bounds and deadlines of the service.

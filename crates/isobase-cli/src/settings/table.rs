@@ -42,6 +42,14 @@ pub(crate) static INTERNAL_API_KEY: Setting = Setting::new(
 )
 .variables(&["INTERNAL_API_KEY"]);
 
+pub(crate) static SECRET: Setting = Setting::new(
+    "secret",
+    Kind::Secret,
+    "What secrets that must be readable are sealed with in the database: at least 16 bytes, such as \
+     `openssl rand -hex 32` prints. Whoever copies the database needs it on the other side. Unset: \
+     the first line of the file `secret` in the data folder, which is made when it is first needed.",
+);
+
 pub(crate) static CORS_ORIGINS: Setting = Setting::new(
     "cors_origins",
     Kind::Origins,
@@ -343,6 +351,7 @@ pub(crate) static SETTINGS: &[&Setting] = &[
     &PORT,
     &OPEN,
     &INTERNAL_API_KEY,
+    &SECRET,
     &CORS_ORIGINS,
     &ALLOWED_HOSTS,
     &PUBLIC_URL,

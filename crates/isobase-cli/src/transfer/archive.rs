@@ -4,15 +4,19 @@ use std::{
     fs::{self, File},
     io::{self, BufWriter, Write},
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 
 use anyhow::{Context, Result};
-use isobase::ops::{
-    OpsError,
-    archive::{
-        self, ArchiveInput, ArchiveReport, DumpOptions, DumpReport, Passphrase, RestoreOptions,
-        RestoreReport, Since,
+use isobase::{
+    ops::{
+        OpsError,
+        archive::{
+            self, ArchiveInput, ArchiveReport, DumpOptions, DumpReport, Passphrase, RestoreOptions,
+            RestoreReport, Since,
+        },
     },
+    types::Timestamp,
 };
 
 use super::{
@@ -47,9 +51,10 @@ pub(crate) async fn dump(
             .hint(format!("set {PASSPHRASE_VARIABLE}, or name a file with --passphrase-file"))
             .into());
     }
-    must_not_replace(&arguments)?;
+    let file = arguments.file.clone().unwrap_or_else(file_of_now);
+    must_not_replace(&arguments, &file)?;
     // The archive itself may be on standard output.
-    let is_stdout = arguments.file == Path::new("-");
+    let is_stdout = file == Path::new("-");
     let mut shown = printer;
     shown.json &= !is_stdout;
     let control = watch(shown).control;
@@ -64,24 +69,32 @@ pub(crate) async fn dump(
     let options = DumpOptions {
         source: source.name.clone(),
         collections: collections(&arguments.collections)?,
+        system: arguments.system.which(),
         since,
         passphrase: passphrase.filter(|_| arguments.encrypt),
     };
-    let output = Output::create(&arguments.file)?;
+    let output = Output::create(&file)?;
     let dumped = archive::dump(&source.engine, output.writer()?, &options, &control).await;
     let closed = source.close().await;
     let dumped = dumped.map_err(without_target)?;
     closed?;
     output.finish()?;
     report::keep("dump", &dumped, arguments.report.as_deref(), shown)?;
-    told_dump(&dumped, &arguments.file, printer);
+    told_dump(&dumped, &file, printer);
     Ok(())
+}
+
+/// Where an archive is written to that nobody gives a name.
+fn file_of_now() -> PathBuf {
+    let now = Timestamp::from_system_time(SystemTime::now()).to_string();
+    let digits: String = now.chars().filter(char::is_ascii_digit).take(14).collect();
+    let (date, time) = digits.split_at(8);
+    PathBuf::from(format!("isobase-{date}-{time}.isobase"))
 }
 
 /// Refuses to write the archive over the one that it goes on from: without that one it is of no
 /// use.
-fn must_not_replace(arguments: &DumpArguments) -> Result<(), Failure> {
-    let file = &arguments.file;
+fn must_not_replace(arguments: &DumpArguments, file: &Path) -> Result<(), Failure> {
     match &arguments.since {
         // What is a place stays one when there is a file of that name.
         Some(text) if Since::parse(text).is_none() && is_same_file(file, Path::new(text)) => {
@@ -90,8 +103,9 @@ fn must_not_replace(arguments: &DumpArguments) -> Result<(), Failure> {
                  changes after it",
                 file.display()
             );
-            Err(Failure::usage(message)
-                .hint("name another file, as in isobase dump tuesday.iso --since monday.iso"))
+            Err(Failure::usage(message).hint(
+                "name another file, as in isobase dump tuesday.isobase --since monday.isobase",
+            ))
         }
         _ => Ok(()),
     }
@@ -108,6 +122,7 @@ fn told_dump(dumped: &DumpReport, file: &Path, printer: Printer) {
         printer.note("the archive is not of one moment: the database was written meanwhile");
     }
     report::schemas_left_out(&dumped.schemas_left_out, printer);
+    report::system(&dumped.system, &dumped.system_left_out, printer);
     let share = 100.0 * *bytes as f64 / (*text_bytes).max(1) as f64;
     printer.headline(
         &format!("{} documents", thousands(footer.documents)),
@@ -139,6 +154,7 @@ pub(crate) async fn restore(
         per_second: load.rate,
         parallel: load.parallel as usize,
         restart: load.restart,
+        system: arguments.system.which(),
     };
     let watch = watch(printer);
     let control = &watch.control;
@@ -157,6 +173,7 @@ fn told_restore(restored: &RestoreReport, name: &str, printer: Printer) {
     report::table(&restored.collections, printer);
     report::left_out(&restored.left_out, printer);
     report::indexes_left_out(&restored.indexes_left_out, printer);
+    report::system(&restored.system, &restored.system_left_out, printer);
     if restored.skipped > 0 {
         printer.note(&format!("skipped: {} documents were there", thousands(restored.skipped)));
     }

@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::Result;
 use isobase::ops::{
     self, CopyOptions, CopyReport, Existing, Follow, Lag, OnRefused, OpsError, PreflightReport,
+    System,
 };
 
 use super::{
@@ -15,7 +16,7 @@ use super::{
     watch::{Watch, watch},
 };
 use crate::{
-    arguments::{CopyArguments, LoadFlags},
+    arguments::{CopyArguments, LoadFlags, SystemFlags},
     failure::Failure,
     print::Printer,
     progress::thousands,
@@ -45,6 +46,7 @@ pub(crate) async fn copy(
             true => Existing::Mirror,
             false => arguments.load.existing(),
         },
+        system: arguments.system.which(),
         on_refused: arguments.load.on_refused(),
         per_second: arguments.load.rate,
         parallel: arguments.load.parallel as usize,
@@ -122,6 +124,12 @@ async fn tell_others(copied: &CopyReport, target: &Place, printer: Printer) -> R
     Ok(())
 }
 
+impl SystemFlags {
+    pub(super) fn which(self) -> System {
+        if self.without_system { System::LeftOut } else { System::Taken }
+    }
+}
+
 impl LoadFlags {
     pub(super) fn existing(&self) -> Existing {
         match (self.overwrite, self.skip_existing) {
@@ -151,6 +159,7 @@ pub(super) fn told(copied: &CopyReport, (from, to): (&str, &str), printer: Print
     report::left_out(&copied.left_out, printer);
     report::indexes_left_out(&copied.indexes_left_out, printer);
     report::schemas_left_out(&copied.schemas_left_out, printer);
+    report::system(&copied.system, &copied.system_left_out, printer);
     if copied.skipped > 0 {
         printer.note(&format!("skipped: {} documents were there", thousands(copied.skipped)));
     }

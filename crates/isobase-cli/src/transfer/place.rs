@@ -4,6 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use anyhow::{Context, Result};
 use isobase::{Location, OpenError, engine::Engine, types::CollectionName};
+use isobase_auth::SESSIONS_COLLECTION;
 use tempfile::TempDir;
 
 use crate::{
@@ -161,6 +162,13 @@ fn settings_url(config: &Config) -> String {
 }
 
 pub(super) fn collections(names: &[String]) -> Result<Vec<CollectionName>> {
+    if names.iter().any(|name| name == SESSIONS_COLLECTION) {
+        return Err(Failure::usage(format!(
+            "--collections: {SESSIONS_COLLECTION} does not travel"
+        ))
+        .hint("who is signed in at one service signs in again at another")
+        .into());
+    }
     let read = |name: &String| {
         CollectionName::new(name)
             .map_err(|error| Failure::usage(format!("--collections: {name}: {error}")).into())

@@ -96,6 +96,23 @@ pub(super) fn schemas_left_out(collections: &[String], printer: Printer) {
     printer.warning(&Problem { message, hint: Some(hint) });
 }
 
+/// What of the service travelled, and what did not.
+pub(super) fn system(taken: &[String], left_out: &[String], printer: Printer) {
+    if printer.json {
+        return;
+    }
+    if !taken.is_empty() {
+        printer.note(&format!(
+            "taken along: {} (what is sealed in them opens with the same secret only: take \
+             data/secret, or ISOBASE_SECRET, to the other side)",
+            taken.join(", ")
+        ));
+    }
+    if !left_out.is_empty() {
+        printer.note(&format!("stayed behind: {}", left_out.join(", ")));
+    }
+}
+
 fn warning(message: String) -> Problem {
     Problem { message, hint: None }
 }

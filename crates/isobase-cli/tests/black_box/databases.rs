@@ -166,33 +166,34 @@ fn interrupt(pid: u32) {
 #[test]
 fn archives_go_out_and_come_back() {
     let app = app();
-    app.run(&["dump", "a.iso", "--url", "sqlite://a.db"]).ok();
-    says(app.run(&["verify", "a.iso"]), &["many"], &["every checksum agrees"]);
+    app.run(&["dump", "a.isobase", "--url", "sqlite://a.db"]).ok();
+    says(app.run(&["verify", "a.isobase"]), &["many"], &["every checksum agrees"]);
     app.write("more.ndjson", "{\"n\":-1}\n");
     app.run(&["import", "more.ndjson", "-c", "many", "--url", "sqlite://a.db"]).ok();
-    app.run(&["dump", "b.iso", "--since", "a.iso", "--url", "sqlite://a.db"]).ok();
-    let restored = app.run(&["restore", "a.iso", "b.iso", "--url", "sqlite://b.db", "--json"]);
+    app.run(&["dump", "b.isobase", "--since", "a.isobase", "--url", "sqlite://a.db"]).ok();
+    let restored =
+        app.run(&["restore", "a.isobase", "b.isobase", "--url", "sqlite://b.db", "--json"]);
     let restored = report(restored);
     assert_eq!(restored["documents"], DOCUMENTS + 1);
     let copied = report(app.run(&["copy", "sqlite://a.db", "sqlite://c.db", "--json"]));
     assert_eq!(restored["collections"], copied["collections"]);
     assert_eq!(restored["sequence"], copied["sequence"]);
 
-    app.run(&["restore", "b.iso", "--url", "sqlite://d.db"]).fails(1, &["comes first"]);
-    app.run(&["restore", "a.iso", "--url", "sqlite://b.db"])
+    app.run(&["restore", "b.isobase", "--url", "sqlite://d.db"]).fails(1, &["comes first"]);
+    app.run(&["restore", "a.isobase", "--url", "sqlite://b.db"])
         .fails(1, &["not empty", "--overwrite"]);
-    let mut damaged = fs::read(app.path().join("a.iso")).unwrap();
+    let mut damaged = fs::read(app.path().join("a.isobase")).unwrap();
     let middle = damaged.len() / 2;
     damaged[middle] ^= 1;
-    fs::write(app.path().join("damaged.iso"), &damaged).unwrap();
-    app.run(&["verify", "damaged.iso"]).fails(1, &["damaged near byte"]);
-    app.run(&["restore", "damaged.iso", "--url", "sqlite://d.db"]).fails(1, &["not touched"]);
-    app.run(&["restore", "damaged.iso", "--url", "sqlite://new.db"]).fails(1, &["not touched"]);
+    fs::write(app.path().join("damaged.isobase"), &damaged).unwrap();
+    app.run(&["verify", "damaged.isobase"]).fails(1, &["damaged near byte"]);
+    app.run(&["restore", "damaged.isobase", "--url", "sqlite://d.db"]).fails(1, &["not touched"]);
+    app.run(&["restore", "damaged.isobase", "--url", "sqlite://new.db"]).fails(1, &["not touched"]);
     let missing = ["copy", "sqlite://b.db", "sqlite://new.db", "--collections", "missing"];
     app.run(&missing).fails(1, &["no collection missing"]);
     assert!(!app.path().join("new.db").exists());
-    app.run(&["restore", "a.iso", "--url", "sqlite://new.db"]).ok();
-    app.run(&["restore", "damaged.iso", "--url", "sqlite://new.db"]).fails(1, &["not touched"]);
+    app.run(&["restore", "a.isobase", "--url", "sqlite://new.db"]).ok();
+    app.run(&["restore", "damaged.isobase", "--url", "sqlite://new.db"]).fails(1, &["not touched"]);
     assert!(app.path().join("new.db").exists());
     assert!(
         !fs::read_dir(app.path())
@@ -208,27 +209,27 @@ fn an_archive_never_replaces_the_one_it_goes_on_from() {
     app.write("one.ndjson", "{}\n");
     app.run(&["import", "one.ndjson", "-c", "c", "--url", "sqlite://a.db"]).ok();
     let url = ["--url", "sqlite://a.db"];
-    app.run(&[&["dump", "full.iso"][..], &url].concat()).ok();
+    app.run(&[&["dump", "full.isobase"][..], &url].concat()).ok();
     let path = |name: &str| app.path().join(name);
-    fs::hard_link(path("full.iso"), path("hard.iso")).unwrap();
-    std::os::unix::fs::symlink("full.iso", path("soft.iso")).unwrap();
-    let before = fs::read(path("full.iso")).unwrap();
+    fs::hard_link(path("full.isobase"), path("hard.isobase")).unwrap();
+    std::os::unix::fs::symlink("full.isobase", path("soft.isobase")).unwrap();
+    let before = fs::read(path("full.isobase")).unwrap();
     let pairs = [
-        ("full.iso", "full.iso"),
-        ("./full.iso", "full.iso"),
-        ("full.iso", "hard.iso"),
-        ("soft.iso", "full.iso"),
-        ("full.iso", "soft.iso"),
+        ("full.isobase", "full.isobase"),
+        ("./full.isobase", "full.isobase"),
+        ("full.isobase", "hard.isobase"),
+        ("soft.isobase", "full.isobase"),
+        ("full.isobase", "soft.isobase"),
     ];
     for (file, since) in pairs {
         let said = app.run(&[&["dump", file, "--since", since][..], &url].concat());
         said.fails(2, &["is the archive of --since", "hint: name another file"]);
-        assert_eq!(fs::read(path("full.iso")).unwrap(), before, "{file} since {since}");
+        assert_eq!(fs::read(path("full.isobase")).unwrap(), before, "{file} since {since}");
     }
     // An archive of something else may be replaced.
-    app.run(&[&["dump", "hard.iso"][..], &url].concat()).ok();
-    app.run(&[&["dump", "hard.iso", "--since", "full.iso"][..], &url].concat()).ok();
-    app.run(&["verify", "full.iso", "hard.iso"]).ok();
+    app.run(&[&["dump", "hard.isobase"][..], &url].concat()).ok();
+    app.run(&[&["dump", "hard.isobase", "--since", "full.isobase"][..], &url].concat()).ok();
+    app.run(&["verify", "full.isobase", "hard.isobase"]).ok();
 }
 
 #[test]
@@ -236,15 +237,15 @@ fn encrypted_archives_want_their_passphrase() {
     let app = App::new();
     app.write("one.ndjson", "{\"secret\":\"ours\"}\n");
     app.run(&["import", "one.ndjson", "-c", "one", "--url", "sqlite://a.db"]).ok();
-    let dump = ["dump", "a.iso", "--encrypt", "--url", "sqlite://a.db"];
+    let dump = ["dump", "a.isobase", "--encrypt", "--url", "sqlite://a.db"];
     app.run(&dump).fails(2, &["--encrypt needs a passphrase"]);
     app.run_with(&dump, &[("ISOBASE_PASSPHRASE", "correct horse")]).ok();
-    app.run(&["verify", "a.iso"]).fails(1, &["no passphrase was given"]);
+    app.run(&["verify", "a.isobase"]).fails(1, &["no passphrase was given"]);
     app.write("wrong.txt", "wrong\n");
     app.write("right.txt", "correct horse\n");
-    app.run(&["verify", "a.iso", "--passphrase-file", "wrong.txt"])
+    app.run(&["verify", "a.isobase", "--passphrase-file", "wrong.txt"])
         .fails(1, &["another passphrase"]);
-    app.run(&["verify", "a.iso", "--passphrase-file", "right.txt"]).ok();
+    app.run(&["verify", "a.isobase", "--passphrase-file", "right.txt"]).ok();
 }
 
 #[test]
@@ -269,7 +270,7 @@ fn what_cannot_be_copied_is_said_first() {
     app.run(&["copy", "sqlite://a.db", "sqlite://dry.db", "--dry-run"]).ok();
     app.run(&["reconcile", "--url", "sqlite://a.db"]).fails(1, &["nothing to reconcile"]);
     says(app.run(&["index", "plan", "sqlite://a.db"]), &[], &["needs nothing"]);
-    app.run(&["verify", "missing.iso"]).fails(2, &["missing.iso"]);
+    app.run(&["verify", "missing.isobase"]).fails(2, &["missing.isobase"]);
 }
 
 #[test]
@@ -277,7 +278,7 @@ fn a_misspelled_database_is_not_made_by_reading_it() {
     let app = App::new();
     let commands: [&[&str]; 5] = [
         &["copy", "sqlite://mistake.db", "sqlite://b.db"],
-        &["dump", "a.iso", "--url", "sqlite://mistake.db"],
+        &["dump", "a.isobase", "--url", "sqlite://mistake.db"],
         &["export", "-c", "c", "--url", "sqlite://mistake.db"],
         &["index", "list", "c", "--url", "sqlite://mistake.db"],
         &["reconcile", "--url", "sqlite://mistake.db"],
@@ -318,7 +319,7 @@ fn a_misspelled_database_on_a_server_is_not_read_as_an_empty_one() {
     for (url, variables) in misspelled(&name) {
         let commands: [&[&str]; 6] = [
             &["copy", &url, "sqlite://b.db"],
-            &["dump", "a.iso", "--url", &url],
+            &["dump", "a.isobase", "--url", &url],
             &["export", "-c", "c", "-o", "c.ndjson", "--url", &url],
             &["index", "list", "c", "--url", &url],
             &["index", "plan", &url],
@@ -418,10 +419,11 @@ fn schemas_that_stay_behind_are_told() {
     let left = ["left out: the schemas of orders", "name isobase_schemas"];
     let only = ["copy", from, "sqlite://b.db", "--collections", "orders"];
     says(app.run(&only), &["orders"], &left);
-    let only = ["dump", "b.iso", "--url", from, "--collections", "orders"];
+    let only = ["dump", "b.isobase", "--url", from, "--collections", "orders"];
     says(app.run(&only), &[], &left);
     let both = ["copy", from, "sqlite://c.db", "--collections", "orders,isobase_schemas"];
-    for command in [&both[..], &["copy", from, "sqlite://d.db"], &["dump", "d.iso", "--url", from]]
+    for command in
+        [&both[..], &["copy", from, "sqlite://d.db"], &["dump", "d.isobase", "--url", from]]
     {
         let said = app.run(command);
         assert!(!said.err.contains("left out"), "{said:?}");

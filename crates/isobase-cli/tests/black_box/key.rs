@@ -1,12 +1,27 @@
-use isobase_testkit::TestServer;
+use std::{fs, os::unix::fs::PermissionsExt, path::Path, time::Duration};
+
+use isobase_testkit::{TestServer, wait_until};
 
 use super::command::App;
+
+/// Far longer than a service takes to see a key.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The status of a listing with a key, or without.
+fn status(server: &TestServer, key: Option<&str>) -> u16 {
+    let bearer = key.map(|key| format!("Bearer {key}"));
+    let headers: Vec<_> = bearer.iter().map(|bearer| ("authorization", bearer.as_str())).collect();
+    server.request("GET", "/records/things", &headers, b"").unwrap().status
+}
+
+fn data(server: &TestServer) -> String {
+    server.data().to_str().unwrap().to_owned()
+}
 
 #[test]
 fn a_key_is_made_listed_used_and_revoked() {
     let mut server = TestServer::builder().prepare().unwrap();
-    let app = App::new();
-    let data = server.data().to_str().unwrap().to_owned();
+    let (app, data) = (App::new(), data(&server));
     let with_data = |arguments: &[&str]| app.run(&[arguments, &["--data", &data]].concat());
 
     let key = with_data(&["key", "create", "app", "--scope", "read"]).ok().trim().to_owned();
@@ -15,24 +30,25 @@ fn a_key_is_made_listed_used_and_revoked() {
     assert!(list.contains("app") && list.contains("read"), "{list}");
     assert!(!list.contains(&key), "keys are shown once");
     with_data(&["key", "create", "app", "--scope", "read"]).fails(1, &["already"]);
+    with_data(&["key", "create", "b", "--scope", "reed"]).fails(2, &["licences:read"]);
 
     server.start_again().unwrap();
+    assert_eq!(status(&server, None), 401);
+    assert_eq!(status(&server, Some(&key)), 200);
     let bearer = format!("Bearer {key}");
-    let status = |method: &str, headers: &[(&str, &str)]| {
-        server.request(method, "/records/things", headers, b"{}").unwrap().status
-    };
-    assert_eq!(status("GET", &[]), 401);
-    assert_eq!(status("GET", &[("authorization", &bearer)]), 200);
-    let json = ("content-type", "application/json");
-    assert_eq!(status("POST", &[("authorization", &bearer), json]), 403);
+    let json = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+    assert_eq!(server.request("POST", "/records/things", &json, b"{}").unwrap().status, 403);
 
+    // The service holds the file: it is asked, and what it answers holds at once.
+    with_data(&["key", "create", "app", "--scope", "read"]).fails(1, &["already"]);
+    let both = with_data(&["key", "create", "two", "--scope", "write,licences:read", "--json"]);
+    let both: serde_json::Value = serde_json::from_str(&both.ok()).unwrap();
+    assert_eq!(both["scopes"], serde_json::json!(["write", "licences:read"]));
+    assert_eq!(status(&server, both["key"].as_str()), 200);
     with_data(&["key", "revoke", "app"]).ok();
+    assert_eq!(status(&server, Some(&key)), 401);
     assert!(with_data(&["key", "list"]).ok().contains("revoked"));
     with_data(&["key", "revoke", "app"]).fails(1, &["no valid key"]);
-    isobase_testkit::wait_until("the end of the key", std::time::Duration::from_secs(10), || {
-        Ok((status("GET", &[("authorization", &bearer)]) == 401).then_some(()))
-    })
-    .unwrap();
 }
 
 #[test]
@@ -43,16 +59,113 @@ fn there_are_no_keys_at_first() {
     app.run(&["key", "revoke", "x"]).fails(1, &["no valid key"]);
 }
 
-/// Also where the records lie elsewhere: whoever makes a key believes the service closed.
+/// Also where the records are in memory: whoever makes a key believes the service closed.
 #[test]
 fn the_first_key_closes_a_running_service() {
     let server = TestServer::builder().records_url("memory:").start().unwrap();
-    let status = || server.request("GET", "/records/things", &[], b"").unwrap().status;
-    assert_eq!(status(), 200);
-    let data = server.data().to_str().unwrap().to_owned();
-    App::new().run(&["key", "create", "app", "--scope", "read", "--data", &data]).ok();
-    isobase_testkit::wait_until("the closed service", std::time::Duration::from_secs(10), || {
-        Ok((status() == 401).then_some(()))
+    assert_eq!(status(&server, None), 200);
+    let (app, data) = (App::new(), data(&server));
+    let key = app.run(&["key", "create", "app", "--scope", "read", "--data", &data]).ok();
+    assert_eq!(status(&server, None), 401);
+    assert_eq!(status(&server, Some(key.trim())), 200);
+}
+
+#[test]
+fn two_services_on_one_database_have_the_same_keys() {
+    let Some(url) = isobase_testkit::postgres_url() else { return };
+    let schema = isobase_testkit::unique_name("keys");
+    let url = format!("{url}{}schema={schema}", if url.contains('?') { '&' } else { '?' });
+    let server = || TestServer::builder().records_url(&url).start().unwrap();
+    let (first, second) = (server(), server());
+    assert_eq!((status(&first, None), status(&second, None)), (200, 200));
+    let (app, data) = (App::new(), data(&first));
+    let key = app.run(&["key", "create", "app", "--scope", "read", "--data", &data]).ok();
+    let key = Some(key.trim());
+    wait_until("the key at the other service", PATIENCE, || {
+        let closed = status(&second, None) == 401 && status(&second, key) == 200;
+        Ok(closed.then_some(()))
     })
     .unwrap();
+    app.run(&["key", "revoke", "app", "--data", &data]).ok();
+    wait_until("the end of the key at the other service", PATIENCE, || {
+        Ok((status(&second, key) == 401).then_some(()))
+    })
+    .unwrap();
+}
+
+#[test]
+fn only_the_user_of_a_service_opens_its_socket() {
+    let mut server = TestServer::start().unwrap();
+    let socket = server.data().join("isobase.sock");
+    assert_eq!(socket.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    let left: Vec<_> = fs::read_dir(server.data())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.starts_with(".isobase"))
+        .collect();
+    assert_eq!(left, Vec::<String>::new());
+    // One that was killed leaves it, and the next takes its place.
+    server.kill().unwrap();
+    assert!(socket.exists());
+    server.start_again().unwrap();
+    let (app, data) = (App::new(), data(&server));
+    app.run(&["key", "list", "--data", &data]).ok();
+    server.terminate().unwrap();
+    assert!(!socket.exists(), "it goes with the service");
+}
+
+#[test]
+fn commands_need_no_key_where_the_service_runs() {
+    let server = TestServer::start().unwrap();
+    let (app, data) = (App::new(), data(&server));
+    app.run(&["key", "create", "app", "--scope", "read", "--data", &data]).ok();
+    assert_eq!(status(&server, None), 401);
+    app.run(&["index", "create", "things", "n", "--data", &data]).ok();
+    fs::write(app.path().join("things.ndjson"), "{\"n\":1}\n{\"n\":2}\n").unwrap();
+    app.run(&["import", "things.ndjson", "--collection", "things", "--data", &data]).ok();
+    let exported = app.run(&["export", "-c", "things", "--data", &data]).ok();
+    assert_eq!(exported.lines().count(), 2, "{exported}");
+    app.run(&["index", "list", "things", "--url", &server.url()]).fails(1, &["give a key"]);
+}
+
+/// The file was written by a build of before keys were documents.
+#[test]
+fn keys_of_the_former_file_are_taken_over_once() {
+    let former = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/keys.db");
+    let website = "iso_4a61a5808fbd_5e8d6ba6a2ae50a021918746ca6c952cc29a933ee6a7e73c";
+    let gone = "iso_d951fb5cd85c_3a950cc262189500e5f69127b70dc34d2cf6773a9d33dab2";
+    let mut server = TestServer::builder().prepare().unwrap();
+    fs::create_dir_all(server.data()).unwrap();
+    let file = server.data().join("keys.db");
+    fs::copy(former, &file).unwrap();
+    server.start_again().unwrap();
+    assert_eq!((status(&server, None), status(&server, Some(website))), (401, 200));
+    assert_eq!(status(&server, Some(gone)), 401);
+    assert!(!file.exists() && server.data().join("keys.db.taken-over").exists());
+    let (app, data) = (App::new(), data(&server));
+    let list = app.run(&["key", "list", "--data", &data]).ok();
+    let named = |name: &str| list.lines().find(|line| line.contains(name)).unwrap().to_owned();
+    assert_eq!(list.lines().count(), 4, "{list}");
+    assert!(named("shop").contains("write") && named("boss").contains("admin"), "{list}");
+    assert!(named("gone").contains("revoked"), "{list}");
+    app.run(&["key", "revoke", "website", "--data", &data]).ok();
+    server.terminate().unwrap();
+    server.start_again().unwrap();
+    assert_eq!(status(&server, Some(website)), 401, "what was taken over does not come back");
+}
+
+#[test]
+fn a_former_file_without_keys_leaves_the_service_open() {
+    let mut server = TestServer::builder().prepare().unwrap();
+    fs::create_dir_all(server.data()).unwrap();
+    let file = server.data().join("keys.db");
+    let connection = rusqlite::Connection::open(&file).unwrap();
+    let table = "CREATE TABLE keys (id TEXT PRIMARY KEY, name TEXT NOT NULL, scope TEXT NOT NULL, \
+                 hash BLOB NOT NULL, created_at INTEGER NOT NULL, last_used_at INTEGER, \
+                 revoked_at INTEGER) STRICT";
+    connection.execute_batch(table).unwrap();
+    connection.close().unwrap();
+    server.start_again().unwrap();
+    assert_eq!(status(&server, None), 200);
+    assert!(!file.exists());
 }

@@ -7,7 +7,7 @@ use std::{pin::pin, sync::Arc};
 
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 
 use crate::{Gate, HttpConfig, RequestBody, Service, link::Link};
@@ -25,7 +25,7 @@ pub(crate) fn builder(config: &HttpConfig) -> http1::Builder {
 pub(crate) async fn run<G: Gate>(
     service: &Service<G>,
     link: Arc<Link>,
-    stream: TcpStream,
+    stream: impl AsyncRead + AsyncWrite + Unpin,
     builder: &http1::Builder,
     stopping: CancellationToken,
 ) {

@@ -37,7 +37,7 @@ pub(super) fn operation(spec: &Spec, schemes: &[&str], schemas: &mut Schemas) ->
         "description": described.description,
         "responses": responses(spec, &mut schemas.given),
         "security": security(spec.permission, schemes),
-        "x-permission": spec.permission.as_str(),
+        "x-permission": spec.permission.to_string(),
     });
     if !described.parameters.is_empty() {
         operation["parameters"] = described.parameters.iter().map(parameter).collect();
@@ -123,7 +123,7 @@ fn problems(spec: &Spec) -> BTreeMap<u16, Vec<ProblemCode>> {
     if spec.body != BodyLimit::None {
         codes.extend(OF_BODY);
     }
-    if spec.permission >= Permission::Write {
+    if spec.writes() {
         codes.extend(OF_WRITES);
     }
     codes.extend(&spec.operation.problems);

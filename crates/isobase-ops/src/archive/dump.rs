@@ -27,6 +27,7 @@ use crate::{
     report::Stages,
     scan::Scan,
     schemas,
+    selection::{Selection, System, is_system},
 };
 
 /// Longest schema that is shown to readers of an archive: with it a collection fits its frame. The
@@ -51,10 +52,18 @@ pub struct DumpOptions {
     pub source: String,
     /// Only these collections; all when none is named.
     pub collections: Vec<CollectionName>,
+    /// Whether collections of the service are in it that nobody names. Sessions never are.
+    pub system: System,
     /// Only what was written after another archive.
     pub since: Option<Since>,
     /// Encrypts the archive.
     pub passphrase: Option<Passphrase>,
+}
+
+impl DumpOptions {
+    fn selection(&self) -> Selection {
+        Selection::asked(&self.collections, self.system)
+    }
 }
 
 /// The end of another archive.
@@ -119,6 +128,10 @@ pub struct DumpReport {
     pub text_bytes: u64,
     /// Whether it is encrypted.
     pub encrypted: bool,
+    /// Collections of the service that are in it: keys, accounts and others.
+    pub system: Vec<String>,
+    /// Those that the database has and that are not in it.
+    pub system_left_out: Vec<String>,
     /// Collections whose schemas are not in it, because only some collections were wanted.
     pub schemas_left_out: Vec<String>,
     /// How long each stage took.
@@ -143,21 +156,23 @@ pub async fn dump(
     control: &Control,
 ) -> Result<DumpReport, OpsError> {
     let mut stages = Stages::new(control);
+    let selection = options.selection();
     // An archive of changes reads what the feed tells, and not the whole database.
     if options.since.is_none() {
         // An archive that lacks documents would be taken for the whole.
-        take_in(from, &options.collections, control, &mut stages).await?.check()?;
+        take_in(from, &selection, control, &mut stages).await?.check()?;
     }
-    let scan = Scan::open(from, Side::Source, &options.collections).await?;
+    let scan = Scan::open(from, Side::Source, &selection).await?;
     if options.since.is_none() {
-        check_names(from, &scan.names(), &options.collections).await?;
+        check_names(from, &scan.names(), &selection).await?;
     }
+    let system_left_out = scan.system_left_out.clone();
     let header = header(from, options, &scan)?;
     let schemas_left_out = schemas::left_out(from, &options.collections).await?;
     let (id, identity) = (header.id.clone(), scan.identity);
     let since = header.since.as_ref().map(|since| since.sequence);
     let writer = ArchiveWriter::begin(out, options.passphrase.clone(), header);
-    let dumping = Dumping { from, options, control, writer: &writer, documents: 0 };
+    let dumping = Dumping { from, options, control, writer: &writer, selection, documents: 0 };
     let dumped = stages.run(Stage::Load, dumping.run(scan)).await;
     let end = match dumped {
         Ok(end) => end,
@@ -169,6 +184,8 @@ pub async fn dump(
         engine: from.name().to_owned(),
         place: FeedPlace { identity, sequence: Sequence(footer.sequence) }.to_string(),
         documents_per_second: stages.rate(Stage::Load, footer.documents),
+        system: system_of(&footer),
+        system_left_out,
         footer,
         since,
         bytes,
@@ -178,6 +195,12 @@ pub async fn dump(
         seconds: stages.elapsed().as_secs_f64(),
         stages: stages.times,
     })
+}
+
+/// The collections of the service in an archive.
+pub(crate) fn system_of(footer: &Footer) -> Vec<String> {
+    let named = footer.collections.iter().filter_map(|it| CollectionName::new(&it.name).ok());
+    named.filter(is_system).map(|name| name.to_string()).collect()
 }
 
 fn header(from: &Arc<dyn Engine>, options: &DumpOptions, scan: &Scan) -> Result<Header, OpsError> {
@@ -200,6 +223,7 @@ fn header(from: &Arc<dyn Engine>, options: &DumpOptions, scan: &Scan) -> Result<
         sequence: scan.counters.sequence.0,
         identity: Some(scan.identity.to_string()),
         collections: (!names.is_empty()).then(|| names.into_iter().collect()),
+        without_system: options.system == System::LeftOut,
         since: options.since.as_ref().map(|since| HeaderSince {
             sequence: since.sequence.0,
             archive: since.archive.as_ref().map(|before| before.id.clone()),
@@ -237,6 +261,7 @@ struct Dumping<'a> {
     options: &'a DumpOptions,
     control: &'a Control,
     writer: &'a ArchiveWriter,
+    selection: Selection,
     documents: u64,
 }
 
@@ -271,7 +296,7 @@ impl Dumping<'_> {
             return Ok(End { sequence, last_id, one_moment });
         }
         let (reached, caught_up) = self.layers(since).await?;
-        let counters = Scan::open(self.from, Side::Source, &[]).await?.counters;
+        let counters = Scan::open(self.from, Side::Source, &self.selection).await?.counters;
         Ok(End { sequence: reached.0, last_id: counters.last_id, one_moment: caught_up })
     }
 
@@ -295,7 +320,7 @@ impl Dumping<'_> {
             self.check_stop()?;
         }
         scanning.end().await?;
-        let mut empty = indexes::indexed(self.from, &self.options.collections).await?;
+        let mut empty = indexes::indexed(self.from, &self.selection).await?;
         empty.retain(|name| !counts.contains_key(name));
         for name in empty {
             let head = self.head(&name, Some(0)).await?;
@@ -363,7 +388,6 @@ impl Dumping<'_> {
         mut since: Sequence,
     ) -> Result<(BTreeMap<CollectionName, Touched>, Sequence, bool), OpsError> {
         let feed = feed(self.from)?;
-        let wanted = &self.options.collections;
         let mut touched: BTreeMap<CollectionName, Touched> = BTreeMap::new();
         let mut gathered = 0;
         loop {
@@ -376,7 +400,7 @@ impl Dumping<'_> {
             since = page.next;
             gathered += page.changes.len();
             for change in page.changes {
-                if !wanted.is_empty() && !wanted.contains(&change.collection) {
+                if !self.selection.has(&change.collection) {
                     continue;
                 }
                 let touched = touched.entry(change.collection).or_default();

@@ -30,6 +30,9 @@ pub struct Header {
     /// Only these collections; none when it is of all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub collections: Option<Vec<String>>,
+    /// What the service keeps about itself was left out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub without_system: bool,
     /// It holds only what was written after this place; none when it holds everything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<HeaderSince>,
@@ -46,11 +49,12 @@ impl Header {
         let names = |header: &Self| {
             header.collections.clone().map(|names| names.into_iter().collect::<BTreeSet<_>>())
         };
-        names(self) == names(other)
+        names(self) == names(other) && self.without_system == other.without_system
     }
 
     pub(crate) fn collections_in_words(&self) -> String {
         match &self.collections {
+            None if self.without_system => "all collections but those of the service".to_owned(),
             None => "all collections".to_owned(),
             Some(names) => cut(&names.join(", ")),
         }

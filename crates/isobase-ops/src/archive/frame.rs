@@ -8,7 +8,10 @@ use super::ArchiveError;
 use crate::digest::finish;
 
 /// The first bytes: none of them survives a transfer as text, and the last is the version.
-pub(crate) const MAGIC: [u8; 8] = [0x89, b'I', b'S', b'O', 0x0d, 0x0a, 0x1a, 1];
+pub(crate) const MAGIC: [u8; 8] = [0x89, b'I', b'S', b'O', 0x0d, 0x0a, 0x1a, 2];
+
+/// The first version that is read. What it has is a part of what the last one has.
+const VERSION_FIRST: u8 = 1;
 
 /// Longest content of a frame: the longest document any engine holds (256 MiB) and room for what
 /// stands around it.
@@ -150,7 +153,7 @@ impl<R: Read> FrameReader<R> {
         if start != expected {
             return Err(ArchiveError::NotAnArchive);
         }
-        if version != known {
+        if !(VERSION_FIRST..=known).contains(&version) {
             return Err(ArchiveError::Version(version));
         }
         Ok(reader)

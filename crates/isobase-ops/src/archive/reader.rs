@@ -1,6 +1,6 @@
 //! Reading archives: all of it is checked before any of it is used.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use isobase_types::{CollectionName, Document, DocumentId};
 use ring::digest::{SHA256, digest};
@@ -13,7 +13,10 @@ use super::{
     frame::{FrameKind, FrameReader},
     writer::hex,
 };
-use crate::{CollectionDigest, CollectionReport, Control, OpsError, Progress, Stage};
+use crate::{
+    CollectionDigest, CollectionReport, Control, OpsError, Progress, Stage,
+    selection::{Selection, system_among},
+};
 
 /// What archives hold, after all of them were read and every checksum agreed.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -53,7 +56,7 @@ pub async fn verify(
     let control = control.clone();
     let verified = tokio::task::spawn_blocking(move || {
         let mut inputs = inputs;
-        let checked = check(&mut inputs, &control, &mut |_, _| {})?;
+        let checked = check(&mut inputs, Selection::Everything, &control, &mut |_, _| {})?;
         Ok::<_, OpsError>((inputs, control, checked))
     });
     let (inputs, control, checked) = joined(verified.await)?;
@@ -111,8 +114,10 @@ pub(crate) fn joined<T>(
 }
 
 /// Archives that are whole and belong together.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Checked {
+    /// What of them is used.
+    selection: Selection,
     pub(crate) archives: Vec<OneArchive>,
     /// Records of documents in all of them.
     pub(crate) records: u64,
@@ -139,7 +144,16 @@ impl Checked {
     /// The collections of all of them.
     pub(crate) fn names(&self) -> Vec<CollectionName> {
         let footers = self.archives.iter().flat_map(|archive| &archive.footer.collections);
-        footers.filter_map(|it| CollectionName::new(&it.name).ok()).collect()
+        let named = footers.filter_map(|it| CollectionName::new(&it.name).ok());
+        named.filter(|name| self.selection.has(name)).collect()
+    }
+
+    /// Collections of the service that are in them and not used.
+    pub(crate) fn system_left_out(&self) -> Vec<String> {
+        let footers = self.archives.iter().flat_map(|archive| &archive.footer.collections);
+        let named: BTreeSet<_> =
+            footers.filter_map(|it| CollectionName::new(&it.name).ok()).collect();
+        system_among(named.iter().filter(|name| !self.selection.has(name)))
     }
 
     /// Whether a later layer than this one says what becomes of a document.
@@ -160,7 +174,8 @@ impl Checked {
         let collections = self.footer().into_iter().flat_map(|footer| &footer.collections);
         let named =
             collections.filter_map(|it| Some((CollectionName::new(&it.name).ok()?, it.digest)));
-        Some(named.filter(|(_, digest)| digest.documents > 0).collect())
+        let used = named.filter(|(name, digest)| digest.documents > 0 && self.selection.has(name));
+        Some(used.collect())
     }
 
     fn report(self, state: &BTreeMap<CollectionName, CollectionDigest>) -> ArchiveReport {
@@ -279,10 +294,17 @@ fn read(
 /// Reads all archives from the first byte to the last, and shows every document.
 pub(crate) fn check(
     inputs: &mut [ArchiveInput],
+    selection: Selection,
     control: &Control,
     on_documents: &mut dyn FnMut(&CollectionName, &[Document]),
 ) -> Result<Checked, OpsError> {
-    let mut checked = Checked::default();
+    let mut checked = Checked {
+        selection,
+        archives: Vec::new(),
+        records: 0,
+        layers: Vec::new(),
+        indexes: Vec::new(),
+    };
     for input in inputs.iter_mut() {
         let name = input.name.clone();
         let mut header = None;
@@ -301,6 +323,7 @@ pub(crate) fn check(
                 }
                 Piece::Collection(head) => checked.begin_collection(&head, is_later),
                 Piece::Layer => checked.layers.push(Layer::default()),
+                Piece::Documents(collection, _) if !checked.selection.has(&collection) => {}
                 Piece::Documents(collection, documents) => {
                     checked.records += documents.len() as u64;
                     if let Some(layer) = checked.layers.last_mut() {
@@ -337,6 +360,9 @@ pub(crate) fn check(
 impl Checked {
     fn begin_collection(&mut self, head: &CollectionHead, is_later: bool) {
         let Ok(name) = CollectionName::new(&head.name) else { return };
+        if !self.selection.has(&name) {
+            return;
+        }
         if head.cleared
             && let Some(layer) = self.layers.last_mut()
         {
@@ -401,6 +427,7 @@ pub(crate) fn read_state(
             match piece {
                 Piece::Header(header) if header.since.is_some() => layer += 1,
                 Piece::Layer => layer += 1,
+                Piece::Documents(collection, _) if !checked.selection.has(&collection) => {}
                 Piece::Documents(collection, mut documents) => {
                     documents
                         .retain(|document| !checked.is_later(layer, &collection, &document.id));

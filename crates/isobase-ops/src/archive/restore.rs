@@ -25,6 +25,7 @@ use crate::{
     replay::get_all,
     report::Stages,
     scan::{Part, Scan},
+    selection::{Selection, System, system_among},
 };
 
 /// How to restore.
@@ -40,6 +41,9 @@ pub struct RestoreOptions {
     pub parallel: usize,
     /// Forget an unfinished restore in the target and begin anew.
     pub restart: bool,
+    /// Whether collections of the service are restored that are in the archives. Sessions never
+    /// are.
+    pub system: System,
 }
 
 impl Default for RestoreOptions {
@@ -50,6 +54,7 @@ impl Default for RestoreOptions {
             per_second: None,
             parallel: 4,
             restart: false,
+            system: System::default(),
         }
     }
 }
@@ -75,6 +80,10 @@ pub struct RestoreReport {
     pub indexes: Vec<String>,
     /// Indexes that the target's engine cannot have.
     pub indexes_left_out: Vec<String>,
+    /// Collections of the service that were restored: keys, accounts and others.
+    pub system: Vec<String>,
+    /// Those that are in the archives and were left out.
+    pub system_left_out: Vec<String>,
     /// What was added to every revision; 0 when they are as they were.
     pub revisions_moved_by: u64,
     /// The last write of the target.
@@ -111,7 +120,8 @@ pub async fn restore(
 ) -> Result<RestoreReport, OpsError> {
     bulk_load(to)?;
     let mut stages = Stages::new(control);
-    let checking = check_all(inputs, to.clone(), control.clone());
+    let selection = Selection::asked(&[], options.system);
+    let checking = check_all(inputs, to.clone(), selection, control.clone());
     let (inputs, checked, preflight) = stages.run(Stage::Check, checking).await?;
     if options.on_refused == OnRefused::Stop {
         preflight.check()?;
@@ -123,12 +133,13 @@ pub async fn restore(
 async fn check_all(
     inputs: Vec<ArchiveInput>,
     to: Arc<dyn Engine>,
+    selection: Selection,
     control: Control,
 ) -> Result<(Vec<ArchiveInput>, Checked, PreflightReport), OpsError> {
     let checking = tokio::task::spawn_blocking(move || {
         let mut inputs = inputs;
         let mut preflight = PreflightReport::default();
-        let checked = check(&mut inputs, &control, &mut |collection, documents| {
+        let checked = check(&mut inputs, selection, &control, &mut |collection, documents| {
             preflight.look_at(&to, collection, documents, &control);
         })?;
         Ok((inputs, checked, preflight))
@@ -194,6 +205,8 @@ impl Work<'_> {
             left_out: preflight,
             indexes: built.built,
             indexes_left_out: built.left_out,
+            system: system_among(expected.keys()),
+            system_left_out: self.checked.system_left_out(),
             revisions_moved_by: base.sequence.0,
             sequence: counters.sequence.0,
             last_id: counters.last_id,
@@ -212,7 +225,11 @@ impl Work<'_> {
         let source = self.checked.archives.first().map_or("", |archive| &*archive.header.source);
         let existing = self.options.existing.as_str();
         let ids = ids.collect::<Vec<_>>().join("+");
-        (format!("an archive of {}", cut(source)), format!("{ids} into {existing}"))
+        let but = match self.options.system {
+            System::Taken => "",
+            System::LeftOut => " but what is of the service",
+        };
+        (format!("an archive of {}", cut(source)), format!("{ids}{but} into {existing}"))
     }
 
     async fn plan(&self) -> Result<Plan, OpsError> {
@@ -325,7 +342,8 @@ impl Work<'_> {
         let mut found = BTreeMap::<CollectionName, CollectionDigest>::new();
         let mut documents = 0;
         if !names.is_empty() {
-            let scan = Scan::open(self.to, Side::Target, &names).await?.including(&names);
+            let scan = Scan::open(self.to, Side::Target, &Selection::These(names.clone())).await?;
+            let scan = scan.including(&names);
             let total = scan.documents();
             let mut scanning = scan.start(&Reached::Start, CopyOptions::PART_BYTES);
             while let Some(part) = scanning.next().await? {

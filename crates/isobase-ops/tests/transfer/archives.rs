@@ -9,11 +9,12 @@ use std::{
 
 use isobase_engine::{Action, Engine, IfMissing, Precondition, WriteBatch, WriteOperation};
 use isobase_ops::{
-    Control, Event, Existing, OpsError, Stage,
+    Control, CopyOptions, Event, Existing, OpsError, Stage, System,
     archive::{
         ArchiveError, ArchiveInput, DumpOptions, DumpReport, Passphrase, RestoreOptions, Since,
         dump, last_of, restore, verify,
     },
+    copy,
 };
 use isobase_types::{CollectionName, DocumentId};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
@@ -34,7 +35,7 @@ async fn dump_to_file(engine: &Arc<dyn Engine>, options: &DumpOptions) -> (File,
 }
 
 fn input(file: &File) -> ArchiveInput {
-    ArchiveInput::from_file("test.iso", file.try_clone().unwrap(), None)
+    ArchiveInput::from_file("test.isobase", file.try_clone().unwrap(), None)
 }
 
 /// What was written after an archive.
@@ -261,7 +262,7 @@ async fn a_hundred_damaged_archives_are_refused() {
         } else {
             damaged[at] ^= 1 << random.random_range(0..8);
         }
-        let input = ArchiveInput::from_stream("damaged.iso", &*damaged, None).unwrap();
+        let input = ArchiveInput::from_stream("damaged.isobase", &*damaged, None).unwrap();
         let options = RestoreOptions { existing: Existing::Overwrite, ..RestoreOptions::default() };
         let refused = restore(vec![input], &target, &options, &Control::default()).await;
         assert!(
@@ -272,7 +273,7 @@ async fn a_hundred_damaged_archives_are_refused() {
         assert_eq!(target.bulk_load().unwrap().unfinished().await.unwrap(), None);
     }
     let longer = [&*whole, b"x"].concat();
-    let input = ArchiveInput::from_stream("longer.iso", &*longer, None).unwrap();
+    let input = ArchiveInput::from_stream("longer.isobase", &*longer, None).unwrap();
     assert!(verify(vec![input], &Control::default()).await.is_err());
 }
 
@@ -313,7 +314,7 @@ async fn an_encrypted_archive_wants_its_passphrase() {
     let (mut file, report) = dump_to_file(&source, &options).await;
     assert!(report.encrypted);
     let opened = |file: &File, passphrase| {
-        ArchiveInput::from_file("test.iso", file.try_clone().unwrap(), passphrase)
+        ArchiveInput::from_file("test.isobase", file.try_clone().unwrap(), passphrase)
     };
     let target = restored(vec![opened(&file, passphrase.clone())]).await;
     assert_eq!(contents(&source).await, contents(&target).await);
@@ -329,7 +330,7 @@ async fn an_encrypted_archive_wants_its_passphrase() {
     file.read_to_end(&mut bytes).unwrap();
     assert!(!String::from_utf8_lossy(&bytes).contains("secrets"));
     let cut = &bytes[..bytes.len() / 2];
-    let cut = ArchiveInput::from_stream("cut.iso", cut, passphrase).unwrap();
+    let cut = ArchiveInput::from_stream("cut.isobase", cut, passphrase).unwrap();
     assert!(verify(vec![cut], &Control::default()).await.is_err());
     if let Some(path) = std::env::var_os("ISOBASE_TEST_KEEP_ARCHIVE") {
         File::create(path).unwrap().write_all(&bytes).unwrap();
@@ -341,7 +342,8 @@ async fn other_files_are_named() {
     for (content, expected) in [
         (&b""[..], "cut off"),
         (b"PK\x03\x04 some other file", "not an archive"),
-        (b"\x89ISO\r\n\x1a\x02 and what comes then", "version 2"),
+        (b"\x89ISO\r\n\x1a\x03 and what comes then", "version 3"),
+        (b"\x89ISO\r\n\x1a\x00 and what comes then", "version 0"),
         (b"age-encryption.org/v1\n-> X25519 abc\nabc\n--- abc\n", "for a key"),
     ] {
         let passphrase = Passphrase::new("x");
@@ -366,4 +368,129 @@ async fn long_and_short_documents_come_back() {
     let (file, _) = dump_to_file(&source, &DumpOptions::default()).await;
     let target = restored(vec![input(&file)]).await;
     assert_eq!(contents(&source).await, contents(&target).await);
+}
+
+/// Files of version 1 as releases before version 2 wrote them: without an identity in the header.
+#[tokio::test]
+async fn archives_of_version_1_are_read() {
+    let file = |name: &str| {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+        let file = File::open(folder.join(name)).unwrap();
+        ArchiveInput::from_file(name, file, None)
+    };
+    let chain = || vec![file("v1-full.iso"), file("v1-changes.iso")];
+    let report = verify(chain(), &Control::default()).await.unwrap();
+    assert_eq!((report.documents, report.archives.len()), (6, 2));
+    assert!(report.archives.iter().all(|archive| archive.header.identity.is_none()));
+    let target = restored(chain()).await;
+    let things = CollectionName::new("things").unwrap();
+    let texts = CollectionName::new("texts").unwrap();
+    let changed = target.get(&texts, &DocumentId::parse("a/b").unwrap()).await.unwrap().unwrap();
+    assert_eq!(changed.body, r#"{"x":"changed"}"#);
+    let exact = target.get(&things, &DocumentId::from(3)).await.unwrap().unwrap();
+    assert_eq!(exact.body, r#"{"n":12345678901234567890,"email":"c@x"}"#);
+    let indexes = target.indexes().unwrap().indexes(&things).await.unwrap();
+    assert_eq!(indexes[0].definition.to_string(), "n,-email");
+    // The next archive of changes may come after one of version 1.
+    put(&target, "things", "17", "{}").await;
+    let after = Since::after(last_of(chain(), &Control::default()).await.unwrap());
+    assert_eq!(after.identity, None);
+    let (new, _) = dump_to_file(&target, &DumpOptions::default()).await;
+    let mut magic = [0; 8];
+    new.read_exact_at(&mut magic, 0).unwrap();
+    assert_eq!(magic, [0x89, b'I', b'S', b'O', 0x0d, 0x0a, 0x1a, 2]);
+}
+
+/// A service with a key, an account, somebody who is signed in, and documents with a schema.
+async fn service() -> Arc<dyn Engine> {
+    let engine = memory();
+    for (collection, id) in [
+        ("things", "1"),
+        ("isobase_accounts", "ann"),
+        ("isobase_keys", "key:a"),
+        ("isobase_schemas", "collection:things"),
+        ("isobase_sessions", "s"),
+    ] {
+        put(&engine, collection, id, "{\"a\":1}").await;
+    }
+    engine
+}
+
+async fn names(engine: &Arc<dyn Engine>) -> Vec<String> {
+    let found = engine.collections().await.unwrap();
+    found.into_iter().map(|info| info.name.to_string()).collect()
+}
+
+const TRAVELLERS: [&str; 4] = ["isobase_accounts", "isobase_keys", "isobase_schemas", "things"];
+const WITHOUT_SYSTEM: [&str; 2] = ["isobase_schemas", "things"];
+
+#[tokio::test]
+async fn keys_and_accounts_travel_and_sessions_do_not() {
+    let source = service().await;
+    let (file, report) = dump_to_file(&source, &DumpOptions::default()).await;
+    assert_eq!(report.system, TRAVELLERS[..2]);
+    assert_eq!(report.system_left_out, ["isobase_sessions"]);
+    assert_eq!(names(&restored(vec![input(&file)]).await).await, TRAVELLERS);
+
+    let without = DumpOptions { system: System::LeftOut, ..DumpOptions::default() };
+    let (small, report) = dump_to_file(&source, &without).await;
+    assert_eq!(report.system, [""; 0]);
+    assert_eq!(report.system_left_out, ["isobase_accounts", "isobase_keys", "isobase_sessions"]);
+    assert_eq!(names(&restored(vec![input(&small)]).await).await, WITHOUT_SYSTEM);
+    // They are of different collections: one does not continue the other.
+    let other = DumpOptions { system: System::LeftOut, ..since(&file).await };
+    let out = Box::new(std::io::sink());
+    let refused = dump(&source, out, &other, &Control::default()).await.unwrap_err();
+    assert!(matches!(refused, OpsError::OtherCollections { .. }), "{refused}");
+
+    let target = memory();
+    let options = RestoreOptions { system: System::LeftOut, ..RestoreOptions::default() };
+    let report = restore(vec![input(&file)], &target, &options, &Control::default()).await.unwrap();
+    assert_eq!(report.system_left_out, TRAVELLERS[..2]);
+    assert_eq!(names(&target).await, WITHOUT_SYSTEM);
+}
+
+#[tokio::test]
+async fn a_chain_of_archives_leaves_sessions_out_too() {
+    let source = service().await;
+    let (base, _) = dump_to_file(&source, &DumpOptions::default()).await;
+    put(&source, "isobase_sessions", "t", "{}").await;
+    put(&source, "isobase_keys", "key:b", "{}").await;
+    let (changes, report) = dump_to_file(&source, &since(&base).await).await;
+    assert_eq!((report.footer.documents, report.system), (1, vec!["isobase_keys".to_owned()]));
+    assert_eq!(names(&restored(vec![input(&base), input(&changes)]).await).await, TRAVELLERS);
+}
+
+#[tokio::test]
+async fn a_copy_takes_what_is_of_the_service_or_leaves_it() {
+    let (source, control) = (service().await, Control::default());
+    let target = memory();
+    let report = copy(&source, &target, &CopyOptions::new("a"), &control).await.unwrap();
+    assert_eq!(report.system, TRAVELLERS[..2]);
+    assert_eq!(report.system_left_out, ["isobase_sessions"]);
+    assert_eq!(names(&target).await, TRAVELLERS);
+
+    let target = memory();
+    let without = CopyOptions { system: System::LeftOut, ..CopyOptions::new("a") };
+    let report = copy(&source, &target, &without, &control).await.unwrap();
+    assert_eq!(report.system_left_out, ["isobase_accounts", "isobase_keys", "isobase_sessions"]);
+    assert_eq!(names(&target).await, WITHOUT_SYSTEM);
+}
+
+/// Without its keys a service would be open.
+#[tokio::test]
+async fn a_mirror_of_a_source_without_keys_leaves_those_of_the_target() {
+    let (source, control) = (memory(), Control::default());
+    put(&source, "things", "2", "{}").await;
+    for system in [System::Taken, System::LeftOut] {
+        let target = service().await;
+        let existing = Existing::Mirror;
+        let options = CopyOptions { system, existing, ..CopyOptions::new("a") };
+        let report = copy(&source, &target, &options, &control).await.unwrap();
+        assert!(report.deleted > 0, "the document that only the target has");
+        let left = names(&target).await;
+        for kept in ["isobase_accounts", "isobase_keys", "isobase_sessions", "things"] {
+            assert!(left.iter().any(|name| name == kept), "{kept} of {left:?}");
+        }
+    }
 }

@@ -304,7 +304,7 @@ async fn dumped(source: &Arc<dyn Engine>, options: &DumpOptions) -> ArchiveInput
     let file = tempfile::tempfile().unwrap();
     let out = Box::new(file.try_clone().unwrap());
     dump(source, out, options, &Control::default()).await.unwrap();
-    ArchiveInput::from_file("test.iso", file, None)
+    ArchiveInput::from_file("test.isobase", file, None)
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,8 +4,11 @@ use std::sync::Arc;
 
 use http::Method;
 use isobase_auth::{Authorizer, CreatedKey, KeyStore, Scope};
-use isobase_server::{HttpConfig as ServerConfig, openapi};
-use tempfile::TempDir;
+use isobase_engine::SystemClock;
+use isobase_engine_memory::{MemoryEngine, MemoryOptions};
+use isobase_server::{ServerConfig, compose, openapi};
+use isobase_store::{Store, StoreOptions};
+use serde_json::json;
 
 use super::support::Service;
 
@@ -16,22 +19,23 @@ struct Keyed {
     write: CreatedKey,
     admin: CreatedKey,
     revoked: CreatedKey,
-    _folder: TempDir,
 }
 
 impl Keyed {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("keys.db");
-        let keys = KeyStore::open(&path).unwrap();
-        let [read, write, admin] = [Scope::Read, Scope::Write, Scope::Admin]
-            .map(|scope| keys.create(scope.as_str(), scope).unwrap());
-        let revoked = keys.create("revoked", Scope::Admin).unwrap();
-        keys.revoke("revoked").unwrap();
-        let authorizer =
-            Authorizer::new(Some("internal-key"), Some(KeyStore::open(&path).unwrap())).unwrap();
-        let service = Service::with(ServerConfig::default(), authorizer);
-        Self { service, keys, read, write, admin, revoked, _folder: folder }
+    async fn new() -> Self {
+        let engine = MemoryEngine::new(Arc::new(SystemClock), MemoryOptions::default());
+        let store = Store::new(Arc::new(engine), StoreOptions::default());
+        let keys = KeyStore::new(&store);
+        let create =
+            async |scope: Scope| keys.create(&scope.to_string(), scope.into()).await.unwrap();
+        let (read, write, admin) =
+            (create(Scope::Read).await, create(Scope::Write).await, create(Scope::Admin).await);
+        let revoked = keys.create("revoked", Scope::Admin.into()).await.unwrap();
+        keys.revoke("revoked").await.unwrap();
+        let authorizer = Authorizer::with_keys(Some("internal-key"), KeyStore::new(&store)).await;
+        let app = compose(store, Arc::new(authorizer.unwrap()), ServerConfig::default());
+        let service = Service { app, trouble: Arc::default() };
+        Self { service, keys, read, write, admin, revoked }
     }
 }
 
@@ -52,7 +56,7 @@ fn routes() -> Vec<(Method, String, String)> {
 
 #[tokio::test]
 async fn every_route_asks_for_its_permission() {
-    let keyed = Keyed::new();
+    let keyed = Keyed::new().await;
     let internal = "internal-key".to_owned();
     // What each caller may do at most: 0 is public, 3 is admin.
     let callers = [
@@ -86,7 +90,7 @@ async fn every_route_asks_for_its_permission() {
 
 #[tokio::test]
 async fn unusable_credentials_are_refused() {
-    let keyed = Keyed::new();
+    let keyed = Keyed::new().await;
     let bearer = format!("Bearer {}", keyed.read.secret);
     let revoked = format!("Bearer {}", keyed.revoked.secret);
     let long = format!("Bearer {}", "x".repeat(5_000));
@@ -112,7 +116,7 @@ async fn unusable_credentials_are_refused() {
 
 #[tokio::test]
 async fn both_headers_carry_keys() {
-    let keyed = Keyed::new();
+    let keyed = Keyed::new().await;
     for (name, value) in [
         ("x-api-key", keyed.read.secret.clone()),
         ("authorization", format!("bearer {}", keyed.read.secret)),
@@ -124,19 +128,19 @@ async fn both_headers_carry_keys() {
 
 #[tokio::test]
 async fn a_revoked_key_ends_with_the_next_refresh() {
-    let keyed = Keyed::new();
+    let keyed = Keyed::new().await;
     let headers = [("x-api-key", keyed.write.secret.as_str())];
     assert_eq!(keyed.service.ask(Method::GET, "/stats", &headers).await.status, 200);
-    keyed.keys.revoke(&keyed.write.info.id).unwrap();
+    keyed.keys.revoke(&keyed.write.info.id).await.unwrap();
     let authorizer = Arc::clone(&keyed.service.app.gate().authorizer);
-    authorizer.refresh().unwrap();
+    authorizer.refresh().await.unwrap();
     let reply = keyed.service.ask(Method::GET, "/stats", &headers).await;
     reply.is_problem(401, "unauthenticated");
 }
 
 #[tokio::test]
 async fn guessing_is_slowed_and_right_keys_are_not() {
-    let keyed = Keyed::new();
+    let keyed = Keyed::new().await;
     let mut limited = 0;
     for _ in 0..100 {
         let reply = keyed.service.ask(Method::GET, "/stats", &[("x-api-key", "guess")]).await;
@@ -154,7 +158,7 @@ async fn guessing_is_slowed_and_right_keys_are_not() {
 
 #[tokio::test]
 async fn only_admins_act_for_other_users() {
-    let keyed = Keyed::new();
+    let keyed = Keyed::new().await;
     let target = "/data-store/namespaces/n/records/k";
     let ask = |method, secret: &str, more: &[(&str, &str)]| {
         let bearer = format!("Bearer {secret}");
@@ -182,4 +186,55 @@ async fn only_admins_act_for_other_users() {
         assert_eq!(ask(Method::GET, secret, &[own]).await.status, 200);
     }
     assert_eq!(ask(Method::PUT, "internal-key", &[]).await.json()["userId"], "internal");
+}
+
+#[tokio::test]
+async fn admins_make_list_and_revoke_keys() {
+    let keyed = Keyed::new().await;
+    let bearer = format!("Bearer {}", keyed.admin.secret);
+    let headers = [("authorization", bearer.as_str())];
+    let body = json!({ "name": "new", "scopes": ["read", "licences:write"] }).to_string();
+    let made = keyed.service.ask_with(Method::POST, "/api/v1/keys", &headers, &body).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    assert_eq!(made.json()["scopes"], json!(["read", "licences:write"]));
+    let key = made.json()["key"].as_str().unwrap().to_owned();
+    let with_key = [("x-api-key", key.as_str())];
+    assert_eq!(keyed.service.ask(Method::GET, "/stats", &with_key).await.status, 200);
+    let denied = keyed.service.ask(Method::GET, "/api/v1/keys", &with_key).await;
+    denied.is_problem(403, "forbidden");
+
+    let again = keyed.service.ask_with(Method::POST, "/api/v1/keys", &headers, &body).await;
+    again.is_problem(409, "key_name_taken");
+    for wrong in [
+        json!({ "name": "x", "scopes": [] }),
+        json!({ "name": "x", "scopes": ["reed"] }),
+        json!({ "name": "", "scopes": ["read"] }),
+        json!({ "name": "x" }),
+        json!({ "name": "x", "scopes": ["read"], "hash": "0" }),
+    ] {
+        let wrong = wrong.to_string();
+        let refused = keyed.service.ask_with(Method::POST, "/api/v1/keys", &headers, &wrong).await;
+        refused.is_problem(422, "invalid_key");
+    }
+
+    let listed = keyed.service.ask(Method::GET, "/api/v1/keys", &headers).await;
+    assert_eq!(listed.json()["keys"].as_array().unwrap().len(), 5);
+    let secret = key.rsplit('_').next().unwrap();
+    assert!(!listed.text.contains(secret) && !listed.text.contains("hash"), "{}", listed.text);
+    let revoked = keyed.service.ask(Method::DELETE, "/api/v1/keys/new", &headers).await;
+    assert!(revoked.json()["revoked_at"].is_string(), "{}", revoked.text);
+    let refused = keyed.service.ask(Method::GET, "/stats", &with_key).await;
+    refused.is_problem(401, "unauthenticated");
+    let missing = keyed.service.ask(Method::DELETE, "/api/v1/keys/new", &headers).await;
+    missing.is_problem(404, "key_not_found");
+}
+
+/// Whoever reaches it would shut out everybody else.
+#[tokio::test]
+async fn nobody_makes_the_first_key_over_the_network() {
+    let service = Service::new();
+    let body = json!({ "name": "mine", "scopes": ["admin"] }).to_string();
+    let refused = service.ask_with(Method::POST, "/api/v1/keys", &[], &body).await;
+    refused.is_problem(403, "forbidden");
+    assert_eq!(service.get("/stats").await.status, 200);
 }

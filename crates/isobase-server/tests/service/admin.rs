@@ -47,10 +47,7 @@ async fn files_are_kept_by_browsers_until_they_change() {
 
 #[tokio::test]
 async fn numbers_of_the_hub_are_for_administrators() {
-    let service = Service::with(
-        Default::default(),
-        Authorizer::new(Some("a-key-of-many-letters"), None).unwrap(),
-    );
+    let service = Service::with(Default::default(), Authorizer::new(Some("a-key-of-many-letters")));
     service.get("/admin/api/overview").await.is_problem(401, "unauthenticated");
     service.get("/api/v1/audit").await.is_problem(401, "unauthenticated");
     assert_eq!(service.get("/admin").await.status, 200);

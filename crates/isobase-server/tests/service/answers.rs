@@ -70,7 +70,7 @@ async fn only_listed_origins_are_allowed() {
         cors_origins: vec!["https://app.example".to_owned()],
         ..ServerConfig::default()
     };
-    for authorizer in [Authorizer::open(), Authorizer::new(Some("key"), None).unwrap()] {
+    for authorizer in [Authorizer::open(), Authorizer::new(Some("key"))] {
         let service = Service::with(config.clone(), authorizer);
         let cases = [
             ("https://app.example", "https://app.example"),
@@ -84,7 +84,7 @@ async fn only_listed_origins_are_allowed() {
             assert_eq!(reply.header("vary"), "Origin");
         }
     }
-    let keyed = Service::with(ServerConfig::default(), Authorizer::new(Some("key"), None).unwrap());
+    let keyed = Service::with(ServerConfig::default(), Authorizer::new(Some("key")));
     let reply = keyed.ask(Method::GET, "/health", &[("origin", "http://page")]).await;
     assert_eq!(reply.header("access-control-allow-origin"), "");
 }
@@ -256,7 +256,7 @@ async fn open_mode_is_for_this_machine() {
 #[tokio::test]
 async fn a_star_lets_every_page_read_and_write() {
     let config = ServerConfig { cors_origins: vec!["*".to_owned()], ..ServerConfig::default() };
-    for authorizer in [Authorizer::open(), Authorizer::new(Some("key"), None).unwrap()] {
+    for authorizer in [Authorizer::open(), Authorizer::new(Some("key"))] {
         let service = Service::with(config.clone(), authorizer);
         let headers = [("origin", "http://page"), ("x-api-key", "key")];
         let reply = service.ask(Method::DELETE, "/records/c/1", &headers).await;

@@ -112,7 +112,7 @@ impl Bench {
             self.measure("SQLite to PostgreSQL", &["copy", &source, &to_postgres], self.records)?,
             self.measure("PostgreSQL to SQLite", &["copy", &to_postgres, &back], self.records)?,
         ];
-        let archive = self.folder.join("a.iso").display().to_string();
+        let archive = self.folder.join("a.isobase").display().to_string();
         let restored = self.sqlite("restored.db");
         let dump = ["dump", &archive, "--url", &source];
         figures.push(self.measure("dump of SQLite", &dump, self.records)?);

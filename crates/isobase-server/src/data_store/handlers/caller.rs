@@ -24,12 +24,12 @@ const NAME_BYTES_MAX: usize = 128;
 pub(super) fn user(call: &Call) -> Result<String, Problem> {
     let named = name(call, &X_USER_ID)?;
     let own = match &call.principal {
-        Principal::Open => USER_OPEN,
+        Principal::Open | Principal::Operator => USER_OPEN,
         other => other.id(),
     };
     match named {
         None => Ok(own.to_owned()),
-        Some(named) if named == own || allows(&call.principal, Permission::Admin) => Ok(named),
+        Some(named) if named == own || call.principal.allows(Permission::Admin) => Ok(named),
         Some(_) => Err(Problem::new(
             codes::FORBIDDEN,
             "the key may not act for another user; that takes the scope admin",
@@ -48,7 +48,7 @@ pub(super) fn counted_agent(call: &Call) -> Result<Option<String>, Problem> {
     if agent.is_none() {
         return Ok(None);
     }
-    if !allows(&call.principal, Permission::Write) {
+    if !call.principal.allows(Permission::Write) {
         return Err(Problem::new(
             codes::FORBIDDEN,
             "a read with X-Agent-Id is counted, which takes the scope write",
@@ -61,14 +61,6 @@ pub(super) fn counted_agent(call: &Call) -> Result<Option<String>, Problem> {
         ));
     }
     Ok(agent)
-}
-
-fn allows(principal: &Principal, permission: Permission) -> bool {
-    match principal {
-        Principal::Open | Principal::Internal => true,
-        Principal::Anonymous => false,
-        Principal::Key { scope, .. } => scope.allows(permission),
-    }
 }
 
 /// A header that is a name.

@@ -51,7 +51,7 @@ pub(super) fn of_call(
 ) -> Result<Option<Idempotency>, InvalidKey> {
     let Some(key) = read_key(&call.headers)? else { return Ok(None) };
     let identity = Identity {
-        caller: call.principal.id(),
+        caller: call.principal.mark(),
         operation: call.operation_id(),
         collection: collection.as_str(),
         key,

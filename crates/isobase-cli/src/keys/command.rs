@@ -1,0 +1,223 @@
+//! `isobase key`: through the running service, or in the database.
+
+use anyhow::Result;
+use http::Method;
+use isobase::{Location, Store, types::Timestamp};
+use isobase_auth::{KeyInfo, KeyStore, Scopes};
+use isobase_client::{Body, Client, Request};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::json;
+
+use crate::{
+    arguments::KeyCommand,
+    failure::Failure,
+    local,
+    print::Printer,
+    settings::Config,
+    target::{client_failure, open_failure},
+};
+
+/// `isobase key …`
+pub(crate) async fn run(command: &KeyCommand, config: &Config, printer: Printer) -> Result<()> {
+    let Some(keys) = Keys::find(config, matches!(command, KeyCommand::Create { .. })).await? else {
+        return match command {
+            KeyCommand::Revoke { name, .. } => Err(unknown(name).into()),
+            _ => {
+                list(&[], printer);
+                Ok(())
+            }
+        };
+    };
+    let done = match command {
+        KeyCommand::Create { name, scopes, .. } => create(&keys, name, &scopes.0, printer).await,
+        KeyCommand::List { .. } => keys.list().await.map(|keys| list(&keys, printer)),
+        KeyCommand::Revoke { name, .. } => revoke(&keys, name, printer).await,
+    };
+    keys.close().await?;
+    done
+}
+
+/// Where the keys are.
+enum Keys {
+    /// In a database that this process has opened.
+    Direct(Store, KeyStore),
+    /// Behind the service that has it.
+    Service(Client),
+}
+
+impl Keys {
+    /// Finds them: the running service of the data folder, else the database of the settings.
+    /// None where nothing was ever made, unless it is to be `made`.
+    async fn find(config: &Config, made: bool) -> Result<Option<Self>> {
+        if let Some(service) = local::service_of(&config.data).await {
+            return Ok(Some(Self::Service(service.client(None)?)));
+        }
+        match &config.records {
+            Location::Memory => {
+                return Err(Failure::usage(format!(
+                    "the keys are in the memory of a service (memory:), and none runs with the \
+                     data folder {}",
+                    config.data.display()
+                ))
+                .hint("start it first; a database in memory forgets its keys when it stops")
+                .into());
+            }
+            Location::Sqlite(path)
+                if !made && !path.exists() && !super::former::path(config).exists() =>
+            {
+                return Ok(None);
+            }
+            _ => {}
+        }
+        let opened = isobase::open_as_service(&config.records, &config.options).await;
+        let store = opened.map_err(open_failure)?.store;
+        let keys = super::of_database(config, &store).await?;
+        Ok(Some(Self::Direct(store, keys)))
+    }
+
+    async fn create(&self, name: &str, scopes: &Scopes) -> Result<CreatedKey> {
+        match self {
+            Self::Direct(_, keys) => {
+                let created = keys.create(name, scopes.clone()).await?;
+                Ok(CreatedKey { info: Key::of(&created.info), key: created.secret })
+            }
+            Self::Service(client) => {
+                let scopes: Vec<_> = scopes.iter().map(|scope| scope.to_string()).collect();
+                let body = json!({ "name": name, "scopes": scopes }).to_string();
+                let request = request(Method::POST, &[]).body(Body::json(body));
+                answer(client, request).await
+            }
+        }
+    }
+
+    async fn list(&self) -> Result<Vec<Key>> {
+        match self {
+            Self::Direct(_, keys) => Ok(keys.list().await?.iter().map(Key::of).collect()),
+            Self::Service(client) => {
+                let listed: ListedKeys = answer(client, request(Method::GET, &[])).await?;
+                Ok(listed.keys)
+            }
+        }
+    }
+
+    async fn revoke(&self, name: &str) -> Result<Key> {
+        match self {
+            Self::Direct(_, keys) => Ok(Key::of(&keys.revoke(name).await?)),
+            Self::Service(client) => answer(client, request(Method::DELETE, &[name])).await,
+        }
+    }
+
+    async fn close(self) -> Result<()> {
+        if let Self::Direct(store, _) = self {
+            store.close().await?;
+        }
+        Ok(())
+    }
+}
+
+fn request(method: Method, rest: &[&str]) -> Request {
+    Request::new(method, &[&["api", "v1", "keys"], rest].concat())
+}
+
+async fn answer<T: DeserializeOwned>(client: &Client, request: Request) -> Result<T> {
+    let answer = client.send(request).await.map_err(client_failure)?;
+    Ok(answer.json().await.map_err(client_failure)?)
+}
+
+/// A key as it is shown.
+#[derive(Serialize, Deserialize)]
+struct Key {
+    id: String,
+    name: String,
+    scopes: Vec<String>,
+    created_at: String,
+    last_used_at: Option<String>,
+    revoked_at: Option<String>,
+}
+
+impl Key {
+    fn of(key: &KeyInfo) -> Self {
+        let moment = |time| Timestamp::from_system_time(time).to_string();
+        Self {
+            id: key.id.clone(),
+            name: key.name.clone(),
+            scopes: key.scopes.iter().map(|scope| scope.to_string()).collect(),
+            created_at: moment(key.created_at),
+            last_used_at: key.last_used_at.map(moment),
+            revoked_at: key.revoked_at.map(moment),
+        }
+    }
+
+    fn state(&self) -> String {
+        match (&self.revoked_at, &self.last_used_at) {
+            (Some(revoked), _) => format!("revoked {}", day(revoked)),
+            (None, Some(used)) => format!("used {}", day(used)),
+            (None, None) => "not used".to_owned(),
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct CreatedKey {
+    #[serde(flatten)]
+    info: Key,
+    key: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ListedKeys {
+    keys: Vec<Key>,
+}
+
+async fn create(keys: &Keys, name: &str, scopes: &Scopes, printer: Printer) -> Result<()> {
+    let created = keys.create(name, scopes).await?;
+    if printer.json {
+        printer.json_line(&json!(created));
+        return Ok(());
+    }
+    printer.note(&format!(
+        "key {name} ({scopes}) was made; it is shown only now. From now on the service asks for a key."
+    ));
+    printer.line(&created.key);
+    Ok(())
+}
+
+fn list(keys: &[Key], printer: Printer) {
+    if printer.json {
+        printer.json_line(&json!({ "keys": keys }));
+        return;
+    }
+    if keys.is_empty() {
+        printer.note("there are no keys; isobase key create makes one");
+    }
+    let widest = |text: fn(&Key) -> String| {
+        keys.iter().map(|key| text(key).chars().count()).max().unwrap_or_default()
+    };
+    let scopes = |key: &Key| key.scopes.join(",");
+    let (names, widths) = (widest(|key| key.name.clone()), widest(scopes));
+    for key in keys {
+        let (id, name, scopes) = (&key.id, &key.name, scopes(key));
+        let (made, state) = (day(&key.created_at), key.state());
+        printer.line(&format!("{id}  {name:names$}  {scopes:widths$}  made {made}  {state}"));
+    }
+}
+
+async fn revoke(keys: &Keys, name: &str, printer: Printer) -> Result<()> {
+    let revoked = keys.revoke(name).await?;
+    if printer.json {
+        printer.json_line(&json!(revoked));
+        return Ok(());
+    }
+    let name = &revoked.name;
+    printer.note(&format!("key {name} is revoked; running services refuse it within seconds"));
+    Ok(())
+}
+
+fn unknown(name: &str) -> Failure {
+    Failure::new(format!("there is no valid key with the id or name {name:?}"))
+        .hint("isobase key list shows the keys of this database")
+}
+
+fn day(moment: &str) -> String {
+    moment.chars().take(10).collect()
+}

@@ -1,0 +1,53 @@
+//! Keys: of the database, and by whom they are changed.
+
+mod command;
+mod former;
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use isobase::{Location, Store};
+use isobase_auth::{Authorizer, KeyStore, exposure_check};
+
+pub(crate) use self::command::run;
+use crate::{
+    failure::Failure,
+    settings::{Config, Loaded, internal_api_key},
+};
+
+/// Decides who may do what, as the service with these settings does.
+pub(crate) async fn authorizer(
+    loaded: &Loaded,
+    config: &Config,
+    store: &Store,
+) -> Result<Arc<Authorizer>> {
+    let keys = of_database(config, store).await?;
+    let authorizer = Authorizer::with_keys(internal_api_key(loaded), keys)
+        .await
+        .context("cannot read the keys of the database")?;
+    Ok(Arc::new(authorizer))
+}
+
+/// The keys of the database of the settings, with those that former versions kept beside it.
+async fn of_database(config: &Config, store: &Store) -> Result<KeyStore> {
+    let keys = KeyStore::new(store);
+    former::take_over(config, &keys).await?;
+    Ok(keys)
+}
+
+/// Refuses to be open beyond this machine before a database is made for that.
+pub(crate) fn refuse_exposure(loaded: &Loaded, config: &Config) -> Result<()> {
+    if matches!(&config.records, Location::Sqlite(path) if !path.exists())
+        && !former::path(config).exists()
+    {
+        let authorizer = Authorizer::new(internal_api_key(loaded));
+        exposed(config, &authorizer)?;
+    }
+    Ok(())
+}
+
+/// Refuses to be open beyond this machine.
+pub(crate) fn exposed(config: &Config, authorizer: &Authorizer) -> Result<()> {
+    exposure_check(&config.host, config.open, authorizer)
+        .map_err(|error| Failure::usage(error.to_string()).into())
+}

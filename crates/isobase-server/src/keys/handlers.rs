@@ -1,0 +1,54 @@
+//! What answers the routes of keys.
+
+use std::sync::Arc;
+
+use http::{Response, StatusCode};
+use isobase_auth::{Principal, Scope, Scopes};
+use isobase_http::Body;
+
+use super::{
+    State, problems,
+    wire::{CreatedKey, Key, Keys, NewKey},
+};
+use crate::{
+    Call,
+    answer::{json, json_with},
+    failure::Failure,
+    request::{document, no_parameters, require_json},
+};
+
+/// `GET /api/v1/keys`
+pub(super) async fn list_keys(state: Arc<State>, call: Call) -> Result<Response<Body>, Failure> {
+    no_parameters(&call)?;
+    let keys = state.keys.list().await?;
+    Ok(json(&Keys { keys: keys.iter().map(Key::of).collect() }))
+}
+
+/// `POST /api/v1/keys`
+pub(super) async fn create_key(
+    state: Arc<State>,
+    mut call: Call,
+) -> Result<Response<Body>, Failure> {
+    no_parameters(&call)?;
+    require_json(&call.headers)?;
+    if call.principal == Principal::Open {
+        return Err(problems::open().into());
+    }
+    let body = document(call.take_body()).await?;
+    let NewKey { name, scopes } = serde_json::from_str(&body)
+        .map_err(|_| problems::invalid("", "expected {\"name\": …, \"scopes\": [\"read\"]}"))?;
+    let scopes = scopes.iter().map(|text| text.parse::<Scope>()).collect::<Result<Vec<_>, _>>();
+    let scopes = Scopes::new(scopes.map_err(|error| problems::invalid_scope(&error))?)
+        .ok_or_else(|| problems::invalid("scopes", "expected at least one scope"))?;
+    let created = state.keys.create(&name, scopes).await?;
+    state.authorizer.refresh().await?;
+    Ok(json_with(StatusCode::CREATED, &CreatedKey::of(&created)))
+}
+
+/// `DELETE /api/v1/keys/{key}`
+pub(super) async fn revoke_key(state: Arc<State>, call: Call) -> Result<Response<Body>, Failure> {
+    no_parameters(&call)?;
+    let revoked = state.keys.revoke(call.parameter(0)).await?;
+    state.authorizer.refresh().await?;
+    Ok(json(&Key::of(&revoked)))
+}
