@@ -41,6 +41,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("isobase-auth", &["isobase-types", "isobase-store"]),
+    ("isobase-live", &["isobase-types", "isobase-store"]),
     // Our HTTP knows no feature.
     ("isobase-http", &[]),
     (
@@ -50,6 +51,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "isobase-engine",
             "isobase-store",
             "isobase-auth",
+            "isobase-live",
             "isobase-http",
             "isobase-admin",
         ],

@@ -44,6 +44,8 @@ pub(crate) type Pieces = Pin<Box<dyn Stream<Item = Result<Bytes, BodyError>> + S
 /// A streamed body and the clock that watches its source.
 struct Streamed {
     pieces: Pieces,
+    /// Its source may be silent for as long as it likes.
+    lasting: bool,
     idle: Option<Duration>,
     timer: Option<Pin<Box<Sleep>>>,
 }
@@ -63,7 +65,17 @@ impl Body {
     /// A body that is made while it is sent. An error breaks the connection off, and so does a
     /// source that is silent for longer than `stream_idle_timeout`.
     pub fn stream(pieces: impl Stream<Item = Result<Bytes, BodyError>> + Send + 'static) -> Self {
-        let streamed = Streamed { pieces: Box::pin(pieces), idle: None, timer: None };
+        Self::streamed(Box::pin(pieces), false)
+    }
+
+    /// A streamed body whose source may be silent for as long as it likes: it knows itself how
+    /// often its client must hear something.
+    pub fn lasting(pieces: impl Stream<Item = Result<Bytes, BodyError>> + Send + 'static) -> Self {
+        Self::streamed(Box::pin(pieces), true)
+    }
+
+    fn streamed(pieces: Pieces, lasting: bool) -> Self {
+        let streamed = Streamed { pieces, lasting, idle: None, timer: None };
         Self { repr: Repr::Stream(Box::new(streamed)), ticket: None }
     }
 
@@ -131,7 +143,9 @@ impl Body {
 
     /// Watches a stream's source.
     pub(crate) fn watch(&mut self, idle: Duration) {
-        if let Repr::Stream(streamed) = &mut self.repr {
+        if let Repr::Stream(streamed) = &mut self.repr
+            && !streamed.lasting
+        {
             streamed.idle = Some(idle);
         }
     }

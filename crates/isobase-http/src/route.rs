@@ -92,7 +92,8 @@ impl<S, P> Route<S, P> {
         handler: Handler<S, P>,
         operation: Operation,
     ) -> Self {
-        let spec = Spec { method, path, permission, body: BodyLimit::None, operation };
+        let (body, is_event_stream) = (BodyLimit::None, false);
+        let spec = Spec { method, path, permission, body, is_event_stream, operation };
         Self { spec, handler }
     }
 
@@ -100,6 +101,14 @@ impl<S, P> Route<S, P> {
     #[must_use]
     pub fn body(mut self, limit: BodyLimit) -> Self {
         self.spec.body = limit;
+        self
+    }
+
+    /// Its answer is a stream of events, which ends where another answer would be a failure of
+    /// ours.
+    #[must_use]
+    pub fn event_stream(mut self) -> Self {
+        self.spec.is_event_stream = true;
         self
     }
 

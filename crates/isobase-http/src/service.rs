@@ -35,6 +35,7 @@ const CLOSE: HeaderValue = HeaderValue::from_static("close");
 const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-cache");
 const CREDENTIALS: HeaderValue = HeaderValue::from_static("authorization, x-api-key");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+const EVENT_STREAM: HeaderValue = HeaderValue::from_static("text/event-stream; charset=utf-8");
 /// What is allowed on paths nobody knows.
 const ALL_METHODS: HeaderValue =
     HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
@@ -418,11 +419,15 @@ fn finish(
     answered: Answered,
     ticket: Ticket,
 ) -> Response<Body> {
+    let is_event_stream = route.is_some_and(|number| shared.specs[number].is_event_stream);
     let mut response = match answered {
         Ok(response) => response,
         Err(problem) => {
             log_failure(&problem, &noted.request_id);
-            problem.into_response(&noted.request_id)
+            match is_event_stream && problem.code().status().is_server_error() {
+                true => Body::empty().into_response(StatusCode::OK, EVENT_STREAM),
+                false => problem.into_response(&noted.request_id),
+            }
         }
     };
     let status = response.status();

@@ -23,6 +23,10 @@ pub struct Spec {
     pub permission: Permission,
     /// How much body it takes.
     pub body: BodyLimit,
+    /// It answers with a stream of events. Such an answer ends instead of failing: clients of
+    /// event streams come back after the end of one, and never after a status that tells of a
+    /// failure of ours.
+    pub is_event_stream: bool,
     /// What a reader must know.
     pub operation: Operation,
 }

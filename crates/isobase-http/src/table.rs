@@ -244,7 +244,7 @@ mod tests {
     fn spec(method: Method, path: &'static str, operation_id: &'static str) -> Spec {
         let operation = Operation::new(operation_id, "", "");
         let (permission, body) = (Permission::Read, BodyLimit::None);
-        Spec { method, path: path.into(), permission, body, operation }
+        Spec { method, path: path.into(), permission, body, is_event_stream: false, operation }
     }
 
     #[test]

@@ -7,8 +7,8 @@ use isobase_http::{HttpConfig, InvalidRoute, Routes};
 use isobase_store::{RuleBook, Store};
 
 use crate::{
-    Service, admin, data_store, description, durability::Durability, gate::Gate, keys, records,
-    service, views::Views,
+    LiveConfig, Service, admin, data_store, description, durability::Durability, gate::Gate, keys,
+    live, records, service, views::Views,
 };
 
 /// Settings of the whole service.
@@ -22,12 +22,15 @@ pub struct ServerConfig {
     pub durability: Durability,
     /// Who may see and change which documents. Default: no rules.
     pub rules: Arc<RuleBook>,
+    /// Which collections make live events. Default none.
+    pub live: LiveConfig,
 }
 
 impl Default for ServerConfig {
     fn default() -> Self {
         let (http, durability) = (HttpConfig::default(), Durability::Full);
-        Self { http, page_size_max: 1_000, durability, rules: Arc::default() }
+        let (rules, live) = (Arc::default(), LiveConfig::default());
+        Self { http, page_size_max: 1_000, durability, rules, live }
     }
 }
 
@@ -74,6 +77,13 @@ impl Composition {
         self
     }
 
+    /// Live events of some collections, whose changes keep bodies from now on.
+    #[must_use]
+    pub fn with_live(mut self, store: Store, rules: Arc<RuleBook>, config: LiveConfig) -> Self {
+        self.routes.add(live::State::new(store, rules, config), live::routes());
+        self
+    }
+
     /// The service of these slices.
     ///
     /// # Errors
@@ -93,7 +103,8 @@ pub fn compose(store: Store, authorizer: Arc<Authorizer>, config: ServerConfig) 
     Composition::default()
         .with_service(store.clone(), config.durability)
         .with_records(store.clone(), Arc::clone(&config.rules), config.page_size_max)
-        .with_data_store(store.clone(), config.rules)
+        .with_data_store(store.clone(), Arc::clone(&config.rules))
+        .with_live(store.clone(), config.rules, config.live)
         .with_admin(&store)
         .with_keys(&store, authorizer.clone())
         .build(authorizer, config.http)

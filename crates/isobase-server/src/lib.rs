@@ -1,7 +1,7 @@
 //! The service: slices of routes over the store, behind keys.
 //!
 //! Reading order: [`Composition`] (which slices there are), a slice (`records`, `data_store`,
-//! `keys`, `service`), the gate (who asks), [`serve`].
+//! `keys`, `live`, `service`), the gate (who asks), [`serve`].
 
 mod admin;
 mod answer;
@@ -16,6 +16,7 @@ mod etag;
 mod failure;
 mod gate;
 mod keys;
+mod live;
 mod records;
 mod request;
 mod serve;
@@ -29,4 +30,6 @@ pub use description::{errors_markdown, openapi};
 pub use durability::Durability;
 pub use gate::{Gate, Service};
 pub use isobase_http::{Body, HttpConfig, OpenTo, RequestBody};
+pub use isobase_live::{LiveOptions, Render, Topic};
+pub use live::LiveConfig;
 pub use serve::{serve, serve_operator};

@@ -15,7 +15,7 @@ use isobase::{
     types::CollectionName,
 };
 use isobase_auth::{SECRET_FILE, Sealer, SecretSource};
-use isobase_server::{Durability, HttpConfig, OpenTo, ServerConfig};
+use isobase_server::{Durability, HttpConfig, LiveConfig, LiveOptions, OpenTo, ServerConfig};
 
 use super::{
     file::Term,
@@ -139,8 +139,11 @@ pub(crate) fn server_config(loaded: &Loaded, config: &Config) -> ServerConfig {
         open_to: if config.open { OpenTo::Everyone } else { OpenTo::Loopback },
         allowed_hosts: loaded.list(&table::ALLOWED_HOSTS),
     };
+    let ping = loaded.duration(&table::EVENTS_PING);
+    let options = LiveOptions { ping, ..LiveOptions::default() };
+    let live = LiveConfig { topics: Vec::new(), options };
     let page_size_max = config.page_size_max;
-    ServerConfig { http, page_size_max, durability, ..ServerConfig::default() }
+    ServerConfig { http, page_size_max, durability, live, ..ServerConfig::default() }
 }
 
 /// What is logged.

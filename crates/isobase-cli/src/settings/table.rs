@@ -312,6 +312,14 @@ pub(crate) static CHANGES_BODIES_OF: Setting = Setting::new(
 )
 .default("");
 
+pub(crate) static EVENTS_PING: Setting = Setting::new(
+    "events.ping",
+    Kind::Duration,
+    "A listener of `GET /api/events` that was told nothing for so long gets a `ping`. Clients and \
+     proxies that end silent connections earlier need a shorter time: Python's httpx 5 s.",
+)
+.default("30s");
+
 pub(crate) static IDEMPOTENCY_KEEP_FOR: Setting = Setting::new(
     "idempotency.keep_for",
     Kind::Duration,
@@ -383,6 +391,7 @@ pub(crate) static SETTINGS: &[&Setting] = &[
     &CHANGES_KEEP_FOR,
     &CHANGES_KEEP_COUNT,
     &CHANGES_BODIES_OF,
+    &EVENTS_PING,
     &IDEMPOTENCY_KEEP_FOR,
     &SQLITE_SYNCHRONOUS,
     &SQLITE_CACHE,

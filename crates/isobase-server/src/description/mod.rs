@@ -3,7 +3,7 @@
 use isobase_http::{Api, Route, Spec};
 use serde_json::{Value, json};
 
-use crate::{admin, codes, data_store, keys, records, service};
+use crate::{admin, codes, data_store, keys, live, records, service};
 
 const DESCRIPTION: &str = "One backend on every database: documents in collections \
     over HTTP.\n\nWithout keys the service is *open* and every route answers everyone who can \
@@ -52,7 +52,8 @@ fn specs() -> Vec<Spec> {
     let data_store = data_store::routes().into_iter().map(Route::into_spec);
     let admin = admin::routes().into_iter().map(Route::into_spec);
     let keys = keys::routes().into_iter().map(Route::into_spec);
-    service.chain(records).chain(data_store).chain(admin).chain(keys).collect()
+    let live = live::routes().into_iter().map(Route::into_spec);
+    service.chain(records).chain(data_store).chain(live).chain(admin).chain(keys).collect()
 }
 
 #[cfg(test)]

@@ -13,5 +13,5 @@ mod lines;
 mod listing;
 mod rules;
 mod schemas;
-mod support;
+pub mod support;
 mod writes;

@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc, Mutex,
-        atomic::{AtomicI64, AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering},
     },
     time::Duration,
 };
@@ -83,6 +83,11 @@ impl Service {
     /// How often the change feed was asked for anything but to wait.
     pub fn feed_reads(&self) -> u32 {
         self.faults.feed_reads.load(Ordering::SeqCst)
+    }
+
+    /// Whether the change feed cannot be read.
+    pub fn fail_feed(&self, fails: bool) {
+        self.faults.feed_fails.store(fails, Ordering::SeqCst);
     }
 
     /// How many parts of listings were asked for.
@@ -276,17 +281,22 @@ struct Faults {
     writes: Mutex<Option<u32>>,
     lists_run: AtomicU32,
     feed_reads: AtomicU32,
+    feed_fails: AtomicBool,
 }
 
 fn spend(budget: &Mutex<Option<u32>>) -> Result<(), EngineError> {
     match &mut *budget.lock().unwrap() {
         None => Ok(()),
-        Some(0) => Err(EngineError::new(ErrorKind::Unavailable, "made to fail by a test")),
+        Some(0) => Err(down()),
         Some(left) => {
             *left -= 1;
             Ok(())
         }
     }
+}
+
+fn down() -> EngineError {
+    EngineError::new(ErrorKind::Unavailable, "made to fail by a test")
 }
 
 /// The memory engine, able to fail.
@@ -304,6 +314,9 @@ impl Faulty {
 impl ChangeFeed for Faulty {
     fn read_changes<'a>(&'a self, request: &'a ChangesRequest) -> Pending<'a, ChangesPage> {
         self.faults.feed_reads.fetch_add(1, Ordering::SeqCst);
+        if self.faults.feed_fails.load(Ordering::SeqCst) {
+            return Box::pin(async { Err(down()) });
+        }
         self.feed().read_changes(request)
     }
 
@@ -313,6 +326,9 @@ impl ChangeFeed for Faulty {
 
     fn latest(&self) -> Pending<'_, Sequence> {
         self.faults.feed_reads.fetch_add(1, Ordering::SeqCst);
+        if self.faults.feed_fails.load(Ordering::SeqCst) {
+            return Box::pin(async { Err(down()) });
+        }
         self.feed().latest()
     }
 

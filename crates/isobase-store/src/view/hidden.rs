@@ -15,6 +15,10 @@ impl Hidden {
         Self(fields.map(|field| field.path.clone()).collect())
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Refuses a question whose answer would tell of them.
     pub(super) fn refuse(&self, filter: &Filter, order: &Order) -> Result<(), StoreError> {
         if self.0.is_empty() {

@@ -266,6 +266,36 @@ impl View {
         }
     }
 
+    /// Refuses a filter by a field that the caller never sees: its answer would tell of it.
+    ///
+    /// # Errors
+    /// [`StoreError::HiddenField`]; and when the engine fails.
+    pub async fn check_filter(
+        &self,
+        collection: &CollectionName,
+        filter: &Filter,
+    ) -> Result<(), StoreError> {
+        self.hidden(collection).await?.refuse(filter, &isobase_types::Order::default())
+    }
+
+    /// A body as the caller is shown it: without the fields that it never sees.
+    ///
+    /// # Errors
+    /// When the engine fails.
+    pub async fn shown<'b>(
+        &self,
+        collection: &CollectionName,
+        body: &'b str,
+    ) -> Result<Cow<'b, str>, StoreError> {
+        let hidden = self.hidden(collection).await?;
+        if hidden.is_empty() {
+            return Ok(Cow::Borrowed(body));
+        }
+        let mut shown = body.to_owned();
+        hidden.remove_from(&mut shown);
+        Ok(Cow::Owned(shown))
+    }
+
     /// Waits until something may have happened after a place; see [`Store::wait_for_change`].
     ///
     /// # Errors

@@ -1,0 +1,81 @@
+//! The stream of events.
+
+use std::sync::Arc;
+
+use futures_util::stream;
+use http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use isobase_http::{Body, Problem};
+use isobase_live::{Interest, Listener, Subscription};
+use isobase_store::{Right, RuleAction, StoreError};
+
+use super::{
+    State,
+    problems::not_listened,
+    wire::{Asked, Wanted},
+};
+use crate::{Call, codes, failure::Failure};
+
+const EVENT_STREAM: HeaderValue = HeaderValue::from_static("text/event-stream; charset=utf-8");
+const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+
+/// `GET /api/events`
+pub(super) async fn stream_events(
+    state: Arc<State>,
+    call: Call,
+) -> Result<Response<Body>, Failure> {
+    let mut wanted = Wanted::read(&call, &state.topics)?;
+    let stopping = call.shared().stopping();
+    if stopping.is_cancelled() {
+        return Err(Problem::new(codes::NOT_READY, "the service stops").into());
+    }
+    state.end_with(stopping);
+    let interests = interests(&state, &call, &mut wanted).await?;
+    let subscription = Subscription { interests, since: wanted.since, grounds: Vec::new() };
+    let listener = state.hub.listen(subscription).await;
+    Ok(answer(listener.map_err(|error| not_listened(error, wanted.place))?))
+}
+
+/// What the caller wants to hear, if it may hear it. A topic of which it may see nothing is refused
+/// when it is named, and left out when all are wanted.
+async fn interests(
+    state: &State,
+    call: &Call,
+    wanted: &mut Wanted,
+) -> Result<Vec<Interest>, StoreError> {
+    let view = state.view(&call.principal);
+    let mut interests = Vec::new();
+    for Asked { topic, filter } in std::mem::take(&mut wanted.topics) {
+        let collection = &topic.collection;
+        let rights = [RuleAction::List, RuleAction::View].map(|it| view.right(collection, it));
+        if rights.contains(&Right::Nothing) {
+            if !wanted.named {
+                continue;
+            }
+            let (action, anonymous) = (RuleAction::List, view.caller().user().is_none());
+            let collection = collection.clone();
+            return Err(StoreError::NotAllowed { collection, action, anonymous });
+        }
+        if let Some((_, filter)) = &filter {
+            view.check_filter(collection, filter).await?;
+        }
+        let sight = state.sight(&view, collection);
+        interests.push(match filter {
+            None => Interest::whole(topic, sight),
+            Some((written, filter)) => Interest { topic, filter, written, sight },
+        });
+    }
+    Ok(interests)
+}
+
+fn answer(listener: Listener) -> Response<Body> {
+    let events = stream::unfold(listener, |mut listener| async move {
+        let event = listener.next().await?;
+        Some((Ok(event), listener))
+    });
+    let mut response = Body::lasting(events).into_response(StatusCode::OK, EVENT_STREAM);
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.insert(header::CONNECTION, HeaderValue::from_static("keep-alive"));
+    headers.insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
+    response
+}

@@ -1,0 +1,68 @@
+//! What live events need.
+
+use std::sync::{Arc, Once};
+
+use isobase_auth::Principal;
+use isobase_live::{Hub, LiveOptions, Sight, Topic};
+use isobase_store::{Keep, RuleBook, Store, View};
+use isobase_types::CollectionName;
+use tokio_util::sync::CancellationToken;
+
+use crate::views::Views;
+
+/// Which collections make events, and the bounds on those who listen.
+#[derive(Clone, Debug, Default)]
+pub struct LiveConfig {
+    /// The collections, each once.
+    pub topics: Vec<Topic>,
+    /// Bounds and times.
+    pub options: LiveOptions,
+}
+
+/// What live events need.
+pub(crate) struct State {
+    pub(super) hub: Hub,
+    pub(super) topics: Vec<Arc<Topic>>,
+    views: Views,
+    rules: Arc<RuleBook>,
+    /// The streams end when the service stops.
+    watched: Once,
+}
+
+impl State {
+    pub(crate) fn new(store: Store, rules: Arc<RuleBook>, config: LiveConfig) -> Self {
+        for topic in &config.topics {
+            let keep = Keep { bodies: true, ..rules.keep(&topic.collection) };
+            // Without a feed nobody can listen, and is told so.
+            let _ = store.keep(&topic.collection, keep);
+        }
+        Self {
+            hub: Hub::new(&store, config.options),
+            topics: config.topics.into_iter().map(Arc::new).collect(),
+            views: Views::new(store, rules.clone()),
+            rules,
+            watched: Once::new(),
+        }
+    }
+
+    /// The view of a caller.
+    pub(super) fn view(&self, principal: &Principal) -> View {
+        self.views.of(principal)
+    }
+
+    /// What a caller sees of a topic, whenever it is asked.
+    pub(super) fn sight(&self, view: &View, collection: &CollectionName) -> Sight {
+        Sight::new(self.rules.clone(), view.caller().clone(), collection.clone())
+    }
+
+    /// Lets the streams end when the service stops.
+    pub(super) fn end_with(&self, stopping: &CancellationToken) {
+        self.watched.call_once(|| {
+            let (hub, stopping) = (self.hub.clone(), stopping.clone());
+            tokio::spawn(async move {
+                stopping.cancelled().await;
+                hub.close();
+            });
+        });
+    }
+}

@@ -1,0 +1,7 @@
+//! Live events, through the service in process, on the memory engine.
+
+mod fan_out;
+mod resume;
+mod ruled;
+mod support;
+mod told;
