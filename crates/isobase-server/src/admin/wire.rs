@@ -103,11 +103,14 @@ pub(super) fn get_hub() -> Operation {
 pub(super) fn get_screen() -> Operation {
     operation("get_admin_screen", "Open a screen of the admin site")
         .description("Every address of the site answers the same page.")
+        .parameters([Parameter::new(Location::Path, "screen", "The screen.").example("licenses")])
         .answers(page())
 }
 
 pub(super) fn get_asset() -> Operation {
     operation("get_admin_asset", "Read a file of the admin site")
+        .description("Scripts, styles and texts. They hold no data.")
+        .parameters([Parameter::new(Location::Path, "file", "The file.").example("main.js")])
         .answers(Answer::new(200, "The file.").content(Content::text("text/javascript")))
         .problems([codes::ROUTE_NOT_FOUND])
 }

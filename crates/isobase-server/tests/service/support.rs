@@ -78,7 +78,13 @@ impl Service {
         }
         let request = request.body(RequestBody::whole(body.to_owned())).unwrap();
         let (parts, body) = self.app.handle(request).await.into_parts();
-        let bytes = body.collect().await.unwrap().to_bytes();
+        let content_type = parts.headers.get("content-type").map(http::HeaderValue::as_bytes);
+        // A stream of events has no end.
+        let is_endless = content_type.is_some_and(|it| it.starts_with(b"text/event-stream"));
+        let bytes = match is_endless {
+            true => bytes::Bytes::new(),
+            false => body.collect().await.unwrap().to_bytes(),
+        };
         let text = String::from_utf8(bytes.to_vec()).unwrap();
         Reply { status: parts.status.as_u16(), headers: parts.headers, text }
     }
