@@ -239,6 +239,13 @@ declare_cases! { $
         wrong_clock_lets_nothing_be_swept
         writes_without_changes_are_not_told
     }
+    rules {
+        every_action_of_every_caller_is_decided
+        changes_are_shown_to_those_who_could_see_them
+        a_rule_uses_the_index
+        documents_that_leave_a_rule_are_never_shown
+        what_others_have_changes_no_answer
+    }
     collections {
         unknown_collection_is_empty
         names_are_sorted_by_bytes

@@ -16,6 +16,7 @@ pub(crate) mod patch;
 pub(crate) mod preconditions;
 pub(crate) mod races;
 pub(crate) mod references;
+pub(crate) mod rules;
 pub(crate) mod schemas;
 pub(crate) mod sorts;
 pub(crate) mod terms;

@@ -3,3 +3,4 @@
 #![expect(clippy::unwrap_used, reason = "a failing helper fails its test")]
 
 mod rules;
+mod rules_page;
