@@ -54,7 +54,7 @@ impl Principal {
     pub fn allows(&self, permission: Permission) -> bool {
         match self {
             Self::Open | Self::Operator | Self::Internal => true,
-            Self::Anonymous => matches!(permission, Permission::Public | Permission::Anyone),
+            Self::Anonymous => permission.is_for_anybody(),
             Self::Key { scopes, .. } => scopes.allows(permission),
         }
     }

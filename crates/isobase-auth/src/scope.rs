@@ -29,8 +29,12 @@ impl Scope {
     pub fn allows(self, permission: Permission) -> bool {
         match permission {
             Permission::Public | Permission::Anyone => true,
-            Permission::Read => matches!(self, Self::Read | Self::Write | Self::Admin),
-            Permission::Write => matches!(self, Self::Write | Self::Admin),
+            Permission::Read | Permission::ReadByRules => {
+                matches!(self, Self::Read | Self::Write | Self::Admin)
+            }
+            Permission::Write | Permission::WriteByRules => {
+                matches!(self, Self::Write | Self::Admin)
+            }
             Permission::ReadOf(asked) => match self {
                 Self::ReadOf(feature) | Self::WriteOf(feature) => feature == asked,
                 _ => self == Self::Admin,

@@ -19,6 +19,10 @@ pub enum Permission {
     Read,
     /// To change.
     Write,
+    /// To read documents. Whoever has no key sees what rules let everybody see.
+    ReadByRules,
+    /// To change documents. Whoever has no key may do what rules let everybody do.
+    WriteByRules,
     /// To read what a feature keeps, which has scopes of its own: its name.
     ReadOf(&'static str),
     /// To change what a feature keeps.
@@ -33,8 +37,8 @@ impl fmt::Display for Permission {
         match self {
             Self::Public => f.write_str("public"),
             Self::Anyone => f.write_str("anyone"),
-            Self::Read => f.write_str("read"),
-            Self::Write => f.write_str("write"),
+            Self::Read | Self::ReadByRules => f.write_str("read"),
+            Self::Write | Self::WriteByRules => f.write_str("write"),
             Self::ReadOf(feature) => write!(f, "{feature}:read"),
             Self::WriteOf(feature) => write!(f, "{feature}:write"),
             Self::Admin => f.write_str("admin"),

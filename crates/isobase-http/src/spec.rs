@@ -35,9 +35,15 @@ impl Spec {
     /// Whether the route may change anything.
     pub(crate) fn writes(&self) -> bool {
         match self.permission {
-            Permission::Public | Permission::Read | Permission::ReadOf(_) => false,
+            Permission::Public
+            | Permission::Read
+            | Permission::ReadByRules
+            | Permission::ReadOf(_) => false,
             Permission::Anyone => self.method != Method::Get,
-            Permission::Write | Permission::WriteOf(_) | Permission::Admin => true,
+            Permission::Write
+            | Permission::WriteByRules
+            | Permission::WriteOf(_)
+            | Permission::Admin => true,
         }
     }
 }

@@ -52,7 +52,8 @@ impl Composition {
     #[must_use]
     pub fn with_records(mut self, store: Store, rules: Arc<RuleBook>, page_size_max: u32) -> Self {
         let views = Views::new(store, rules);
-        self.routes.add(records::State { views, page_size_max }, records::routes());
+        let routes = records::routes(views.permissions());
+        self.routes.add(records::State { views, page_size_max }, routes);
         self
     }
 

@@ -57,6 +57,8 @@ fn permission(permission: isobase_http::Permission) -> Permission {
         isobase_http::Permission::Anyone => Permission::Anyone,
         isobase_http::Permission::Read => Permission::Read,
         isobase_http::Permission::Write => Permission::Write,
+        isobase_http::Permission::ReadByRules => Permission::ReadByRules,
+        isobase_http::Permission::WriteByRules => Permission::WriteByRules,
         isobase_http::Permission::ReadOf(feature) => Permission::ReadOf(feature),
         isobase_http::Permission::WriteOf(feature) => Permission::WriteOf(feature),
         isobase_http::Permission::Admin => Permission::Admin,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use isobase_auth::Principal;
+use isobase_http::Permission;
 use isobase_store::{Caller, RuleBook, Store, View};
 
 /// Makes the view of a caller: what every face that shows documents asks. Cheap to clone.
@@ -22,10 +23,33 @@ impl Views {
         View::new(self.store.clone(), Arc::clone(&self.rules), caller(principal))
     }
 
+    /// What the routes of a face that shows documents take.
+    pub(crate) fn permissions(&self) -> Permissions {
+        match self.rules.has_rules() {
+            true => Permissions::BY_RULES,
+            false => Permissions::KEYED,
+        }
+    }
+
     /// The store itself, for what is not about documents or takes an administrator.
     pub(crate) fn store(&self) -> &Store {
         &self.store
     }
+}
+
+/// What routes take that read and change documents.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Permissions {
+    pub(crate) read: Permission,
+    pub(crate) write: Permission,
+}
+
+impl Permissions {
+    /// A key, unless the service is open.
+    pub(crate) const KEYED: Self = Self { read: Permission::Read, write: Permission::Write };
+    /// Nothing: rules decide what whoever has no key sees.
+    pub(crate) const BY_RULES: Self =
+        Self { read: Permission::ReadByRules, write: Permission::WriteByRules };
 }
 
 /// Who asks, as rules see it: keys see everything that their scopes let them ask for.

@@ -3,7 +3,7 @@
 use isobase_http::{Api, Route, Spec};
 use serde_json::{Value, json};
 
-use crate::{admin, codes, data_store, keys, live, records, service};
+use crate::{admin, codes, data_store, keys, live, records, service, views::Permissions};
 
 const DESCRIPTION: &str = "One backend on every database: documents in collections \
     over HTTP.\n\nWithout keys the service is *open* and every route answers everyone who can \
@@ -48,7 +48,7 @@ pub(crate) fn api() -> Api {
 /// Every route there is, without what answers it.
 fn specs() -> Vec<Spec> {
     let service = service::routes().into_iter().map(Route::into_spec);
-    let records = records::routes().into_iter().map(Route::into_spec);
+    let records = records::routes(Permissions::KEYED).into_iter().map(Route::into_spec);
     let data_store = data_store::routes().into_iter().map(Route::into_spec);
     let admin = admin::routes().into_iter().map(Route::into_spec);
     let keys = keys::routes().into_iter().map(Route::into_spec);

@@ -5,18 +5,15 @@ mod problems;
 mod state;
 mod wire;
 
-use isobase_http::{
-    BodyLimit,
-    Permission::{Admin, Read, Write},
-    handler,
-};
+use isobase_http::{BodyLimit, Permission::Admin, handler};
 
-use crate::Route;
+use crate::{Route, views::Permissions};
 use handlers::{batch, changes, collections, create, indexes, list, record, schemas};
 pub(crate) use state::State;
 
 /// The routes of records.
-pub(crate) fn routes() -> Vec<Route<State>> {
+pub(crate) fn routes(permissions: Permissions) -> Vec<Route<State>> {
+    let Permissions { read, write } = permissions;
     let collection = "/records/{collection}";
     let document = "/records/{collection}/{id}";
     let index = "/indexes/{collection}";
@@ -24,44 +21,44 @@ pub(crate) fn routes() -> Vec<Route<State>> {
     vec![
         Route::get(
             "/collections",
-            Read,
+            read,
             handler(collections::list_collections),
             wire::list_collections(),
         ),
-        Route::get("/stats", Read, handler(collections::get_stats), wire::get_stats()),
-        Route::get(collection, Read, handler(list::list_records), wire::list_records()),
-        Route::post(collection, Write, handler(create::create_record), wire::create_record())
+        Route::get("/stats", read, handler(collections::get_stats), wire::get_stats()),
+        Route::get(collection, read, handler(list::list_records), wire::list_records()),
+        Route::post(collection, write, handler(create::create_record), wire::create_record())
             .body(BodyLimit::Stream),
         Route::delete(
             collection,
-            Write,
+            write,
             handler(collections::delete_collection),
             wire::delete_collection(),
         ),
-        Route::get(document, Read, handler(record::get_record), wire::get_record()),
-        Route::put(document, Write, handler(record::put_record), wire::put_record())
+        Route::get(document, read, handler(record::get_record), wire::get_record()),
+        Route::put(document, write, handler(record::put_record), wire::put_record())
             .body(BodyLimit::Document),
-        Route::patch(document, Write, handler(record::patch_record), wire::patch_record())
+        Route::patch(document, write, handler(record::patch_record), wire::patch_record())
             .body(BodyLimit::Document),
-        Route::delete(document, Write, handler(record::delete_record), wire::delete_record()),
+        Route::delete(document, write, handler(record::delete_record), wire::delete_record()),
         Route::post(
             "/records/{collection}/batch",
-            Write,
+            write,
             handler(batch::write_batch),
             wire::write_batch(),
         )
         .body(BodyLimit::Document),
         Route::get(
             "/records/{collection}/changes",
-            Read,
+            read,
             handler(changes::list_collection_changes),
             wire::list_collection_changes(),
         ),
-        Route::get("/changes", Read, handler(changes::list_changes), wire::list_changes()),
+        Route::get("/changes", read, handler(changes::list_changes), wire::list_changes()),
         Route::get(index, Admin, handler(indexes::list_indexes), wire::list_indexes()),
         Route::put(index, Admin, handler(indexes::put_index), wire::put_index()),
         Route::delete(index, Admin, handler(indexes::delete_index), wire::delete_index()),
-        Route::get(schema, Read, handler(schemas::get_schema), wire::get_schema()),
+        Route::get(schema, read, handler(schemas::get_schema), wire::get_schema()),
         Route::put(schema, Admin, handler(schemas::put_schema), wire::put_schema())
             .body(BodyLimit::Document),
         Route::delete(schema, Admin, handler(schemas::delete_schema), wire::delete_schema()),

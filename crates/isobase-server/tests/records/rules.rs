@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use isobase_server::ServerConfig;
+use isobase_auth::Authorizer;
+use isobase_server::{ServerConfig, compose};
 use isobase_store::{Rule, RuleAction, RuleBook, Rules, Unruled};
 use isobase_types::CollectionName;
 
@@ -10,7 +11,7 @@ use super::support::{Ask, Service, Settings};
 
 /// Notes that anybody may read once they are public, and nobody may change; `agent_data_store` is
 /// closed; `free` is declared and has no rule.
-async fn service() -> Service {
+fn rules() -> Arc<RuleBook> {
     let rule = |action: RuleAction, text: &str| (action, Rule::parse(action, text).unwrap());
     let notes = [
         rule(RuleAction::List, "public=true"),
@@ -22,12 +23,19 @@ async fn service() -> Service {
     let closed = RuleAction::ALL.into_iter().fold(Rules::default(), |all, action| {
         all.with(action, Rule::parse(action, "false").unwrap())
     });
-    let name = |text| CollectionName::new(text).unwrap();
     let rules = RuleBook::new(Unruled::Open)
         .with(name("notes"), notes)
         .with(name("agent_data_store"), closed)
         .with(name("free"), Rules::default());
-    let config = ServerConfig { rules: Arc::new(rules), ..ServerConfig::default() };
+    Arc::new(rules)
+}
+
+fn name(text: &str) -> CollectionName {
+    CollectionName::new(text).unwrap()
+}
+
+async fn service() -> Service {
+    let config = ServerConfig { rules: rules(), ..ServerConfig::default() };
     let service = Service::with(Settings { config, ..Settings::default() });
     for (key, body) in [
         ("seen", r#"{"public":true,"n":1}"#),
@@ -105,4 +113,45 @@ async fn the_data_store_is_under_the_same_rules() {
     service.put(path, r#"{"value":1}"#).await.is_problem(401, "unauthenticated");
     service.get(path).await.is_problem(401, "unauthenticated");
     service.get("/data-store/namespaces").await.is_problem(401, "unauthenticated");
+}
+
+/// The same documents in a service with a key.
+async fn keyed(rules: Arc<RuleBook>) -> Service {
+    let store = service().await.store;
+    let config = ServerConfig { rules, ..ServerConfig::default() };
+    let app = compose(store.clone(), Arc::new(Authorizer::new(Some("secret"))), config);
+    Service::of(app, store)
+}
+
+#[tokio::test]
+async fn without_a_key_everybody_sees_what_rules_let_see() {
+    let service = keyed(rules()).await;
+    service.get("/records/notes").await.has_status(200).contains("\"seen\"").lacks("s3cret");
+    service.get("/records/notes/hidden").await.is_problem(404, "record_not_found");
+    service.get("/changes?include=body").await.contains("\"seen\"").lacks("s3cret");
+    service.get("/stats").await.contains("\"total_records\":2");
+    service.post("/records/notes", r#"{"public":false}"#).await.has_status(201);
+    service.post("/records/notes", r#"{"public":true}"#).await.is_problem(403, "forbidden");
+    for closed in ["/records/undeclared", "/data-store/namespaces", "/indexes/notes"] {
+        service.get(closed).await.is_problem(401, "unauthenticated");
+    }
+    let with = |target: &str, key: &str| {
+        let ask = Ask::new(http::Method::GET, target);
+        ask.header("authorization", format!("Bearer {key}"))
+    };
+    service.send(with("/records/notes", "wrong")).await.is_problem(401, "unauthenticated");
+    service.send(with("/records/notes", "secret")).await.contains("s3cret");
+    service.send(with("/records/undeclared", "secret")).await.is(200, "[]");
+}
+
+#[tokio::test]
+async fn a_service_without_rules_takes_a_key_as_before() {
+    let declared = RuleBook::new(Unruled::Open).with(name("notes"), Rules::default());
+    for rules in [Arc::default(), Arc::new(declared)] {
+        let service = keyed(rules).await;
+        for target in ["/records/notes", "/records/notes/seen", "/stats", "/changes"] {
+            service.get(target).await.is_problem(401, "unauthenticated");
+        }
+        service.post("/records/notes", "{}").await.is_problem(401, "unauthenticated");
+    }
 }

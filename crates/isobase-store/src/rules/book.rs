@@ -20,6 +20,12 @@ impl Rules {
         self
     }
 
+    /// The rule that is said for an action, if there is one.
+    #[must_use]
+    pub fn own(&self, action: RuleAction) -> Option<&Rule> {
+        self.0.get(&action)
+    }
+
     /// The rule that holds for an action. Of `list` and `view`, one stands for the other where
     /// only one is there.
     #[must_use]
@@ -58,6 +64,18 @@ impl RuleBook {
     #[must_use]
     pub fn new(unruled: Unruled) -> Self {
         Self { collections: BTreeMap::new(), unruled }
+    }
+
+    /// The same with another answer to what everybody may do where no rule says it.
+    #[must_use]
+    pub fn unruled(self, unruled: Unruled) -> Self {
+        Self { unruled, ..self }
+    }
+
+    /// Whether there is any rule.
+    #[must_use]
+    pub fn has_rules(&self) -> bool {
+        self.collections.values().any(|rules| !rules.0.is_empty())
     }
 
     /// The same with a collection and its rules.
