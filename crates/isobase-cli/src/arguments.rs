@@ -10,7 +10,8 @@ use crate::{print::Color, settings::Given};
 
 const EXAMPLES: &str = "\
 Examples:
-  isobase serve                          records in data/isobase.db, on http://127.0.0.1:8002
+  isobase serve my-app                   that app, on http://127.0.0.1:8002
+  isobase serve                          records in data/isobase.db, without an app
   isobase serve --port 9000 --data /srv/records
   DATABASE_URL=postgres://me:secret@db/app isobase serve
   isobase import orders.csv --collection orders
@@ -118,6 +119,7 @@ const SERVE_EXAMPLES: &str = "\
 Examples:
   isobase serve                        this folder; records in ./data/isobase.db
   isobase serve my-app                 the same in the folder my-app
+  isobase serve my-app 3000            on port 3000
   isobase serve --port 0               a free port, printed at start
   INTERNAL_API_KEY=… isobase serve --host 0.0.0.0
 
@@ -251,6 +253,12 @@ pub(crate) struct ServeArguments {
     /// App folder
     #[arg(value_name = "APP", default_value = ".", hide_default_value = true)]
     app: PathBuf,
+    /// Port to listen on, as --port: hosts of many apps give it so
+    #[arg(value_name = "PORT", conflicts_with = "port")]
+    app_port: Option<String>,
+    /// Take changes of isobase.toml while it serves
+    #[arg(long)]
+    pub(crate) watch: bool,
     #[command(flatten)]
     service: ServiceFlags,
     #[command(flatten)]
@@ -649,6 +657,9 @@ impl ServeArguments {
         let open = open.then(|| "true".to_owned());
         for (key, value) in [("host", host), ("port", port), ("open", &open)] {
             given.flags.extend(value.iter().map(|value| flag(key, value)));
+        }
+        if let Some(port) = &self.app_port {
+            given.flags.push(("port".to_owned(), "PORT".to_owned(), port.clone()));
         }
         given
     }

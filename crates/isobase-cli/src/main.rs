@@ -16,11 +16,14 @@ mod overwriting;
 mod partial_file;
 mod print;
 mod progress;
+mod read_settings;
+mod seed;
 mod serve;
 mod settings;
 mod standard_error;
 mod target;
 mod transfer;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -31,7 +34,7 @@ use crate::{
     arguments::{Arguments, Command, ConfigCommand, DocumentationPage},
     failure::Failure,
     print::Printer,
-    settings::{Config, Given, Loaded},
+    read_settings::load_settings,
 };
 
 #[global_allocator]
@@ -92,9 +95,11 @@ fn run(command: Command, printer: Printer) -> Result<()> {
             Ok(())
         }
         Command::Serve(arguments) => {
-            let (loaded, config) = load_settings(&arguments.given(), printer)?;
+            let given = arguments.given();
+            let (loaded, config) = load_settings(&given, printer)?;
             logging::start(&loaded, printer);
-            block_on(serve::run(&loaded, &config, printer))
+            let watched = watch::Watched { loaded, config };
+            block_on(serve::run(&given, watched, arguments.watch, printer))
         }
         Command::Import(arguments) => {
             let (loaded, config) = load_settings(&arguments.target.app.given(), printer)?;
@@ -146,17 +151,4 @@ fn run(command: Command, printer: Printer) -> Result<()> {
 /// Runs a task to its end, on as many threads as the machine has cores.
 fn block_on<T>(task: impl Future<Output = Result<T>>) -> Result<T> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(task)
-}
-
-/// Reads all settings, and warns about what is odd.
-fn load_settings(given: &Given, printer: Printer) -> Result<(Loaded, Config)> {
-    // A variable that is not text cannot be one of ours.
-    let environment = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    let loaded = settings::load(given, &environment.collect::<Vec<_>>())?;
-    for warning in &loaded.warnings {
-        printer.warning(warning);
-    }
-    let config = Config::new(&loaded)?;
-    Ok((loaded, config))
 }

@@ -5,6 +5,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::PathBuf,
     process,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -24,8 +25,10 @@ use crate::{
     failure::Failure,
     keys, local, logging,
     print::{Printer, exit},
-    settings::{Config, DeclaredIndex, Loaded, sealer, server_config},
+    seed,
+    settings::{Config, DeclaredIndex, Given, Loaded, sealer, server_config},
     target::open_failure,
+    watch::{self, Watched},
 };
 
 /// The number of the signal of a terminal that was closed, everywhere.
@@ -48,7 +51,15 @@ const SWEEP_PAUSE: Duration = Duration::from_millis(100);
 const CLOSE_MAX: Duration = Duration::from_millis(1_500);
 
 /// `isobase serve`
-pub(crate) async fn run(loaded: &Loaded, config: &Config, printer: Printer) -> Result<()> {
+///
+/// With `watch` the settings are taken again when they change; the port and the database stay.
+pub(crate) async fn run(
+    given: &Given,
+    watched: Watched,
+    watch: bool,
+    printer: Printer,
+) -> Result<()> {
+    let Watched { loaded, config } = &watched;
     let shutdown = stop_on_signal(printer)?;
     if !loaded.app.is_dir() {
         let app = loaded.app.display();
@@ -71,35 +82,92 @@ pub(crate) async fn run(loaded: &Loaded, config: &Config, printer: Printer) -> R
     let (listener, address) = listen(reserved?, config)?;
     let url = format!("http://{}", reachable(address));
     opened.announce(&url).context("cannot note the address in the lock file")?;
-    let store = opened.store.clone().with_schemas(config.schemas.clone());
+    let store = prepare(&opened.store, config).await?;
+    introduce(loaded, config, &authorizer, &store, &url, printer);
+
+    let listener = listener.into_std().context("cannot keep the listener")?;
+    let mut round = Round { watched, listener, authorizer, store: opened.store, printer };
+    while let Some(next) = round.serve(given, watch, &shutdown).await? {
+        printer.note("  the settings changed, and are taken");
+        round.watched = next;
+    }
+    close(&round.store).await?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// A service between two changes of its settings.
+struct Round {
+    watched: Watched,
+    listener: std::net::TcpListener,
+    authorizer: Arc<Authorizer>,
+    store: Store,
+    printer: Printer,
+}
+
+impl Round {
+    /// Serves until the settings change, and gives the new ones, or until the service stops.
+    async fn serve(
+        &self,
+        given: &Given,
+        watch: bool,
+        shutdown: &CancellationToken,
+    ) -> Result<Option<Watched>> {
+        let Watched { loaded, config } = &self.watched;
+        let store = prepare(&self.store, config).await?;
+        seed::load(&loaded.app, &store).await?;
+        name_hidden(config, self.printer);
+        let indexes = tokio::spawn(declare_indexes(store.clone(), config.indexes.clone()));
+        let sweeping = tokio::spawn(sweep(store.clone()));
+        let settings = server_config(loaded, config);
+        let service = isobase_server::compose(store, self.authorizer.clone(), settings);
+        // Connections that come between two rounds wait in the queue of the socket, which stays.
+        let listener = TcpListener::from_std(self.listener.try_clone()?)?;
+        let stopping = shutdown.child_token();
+        let operator = local::listen(&config.data).await.map(|(listener, listening)| {
+            let (service, stopping) = (service.clone(), stopping.clone());
+            tokio::spawn(async move {
+                let served = isobase_server::serve_operator(listener, service, stopping).await;
+                drop(listening);
+                served
+            })
+        });
+        let serving = async {
+            let served = isobase_server::serve(listener, service, stopping.clone()).await;
+            stopping.cancel();
+            served
+        };
+        let changing = async {
+            let next = match watch {
+                true => watch::next(given, &self.watched, &stopping, self.printer).await,
+                false => None,
+            };
+            if next.is_some() {
+                stopping.cancel();
+            }
+            next
+        };
+        let (served, next) = tokio::join!(serving, changing);
+        if let Some(operator) = operator {
+            operator.await?.context("the socket for commands ended")?;
+        }
+        // A build that is cut off goes on at the next start.
+        indexes.abort();
+        sweeping.abort();
+        served.context("the service ended")?;
+        Ok(next.filter(|_| !shutdown.is_cancelled()))
+    }
+}
+
+/// The database as the settings want it.
+async fn prepare(store: &Store, config: &Config) -> Result<Store> {
+    let store = store.clone().with_schemas(config.schemas.clone());
     for collection in &config.bodies_of {
         let keep = Keep { bodies: true, ..Keep::default() };
         store.keep(collection, keep).context("changes cannot keep bodies")?;
     }
     set_terms(&store, config).await?;
-    introduce(loaded, config, &authorizer, &store, &url, printer);
-
-    let indexes = tokio::spawn(declare_indexes(store.clone(), config.indexes.clone()));
-    let sweeping = tokio::spawn(sweep(store.clone()));
-    let service = isobase_server::compose(store.clone(), authorizer, server_config(loaded, config));
-    let operator = local::listen(&config.data).await.map(|(listener, listening)| {
-        let served = isobase_server::serve_operator(listener, service.clone(), shutdown.clone());
-        tokio::spawn(async move {
-            let served = served.await;
-            drop(listening);
-            served
-        })
-    });
-    isobase_server::serve(listener, service, shutdown).await.context("the service ended")?;
-    if let Some(operator) = operator {
-        operator.await?.context("the socket for commands ended")?;
-    }
-    // A build that is cut off goes on at the next start.
-    indexes.abort();
-    sweeping.abort();
-    close(&store).await?;
-    tracing::info!("stopped");
-    Ok(())
+    Ok(store)
 }
 
 /// Lets go of the database, unless it keeps silent: nobody waits for an answer any more.
@@ -258,6 +326,16 @@ fn introduce(
         printer.note(&format!("  records  {records}"));
         printer.note(&format!("  docs     {docs}"));
         printer.note(&format!("  access   {}", access(config, open)));
+    }
+}
+
+/// Says which declared collections have no routes below `/api`.
+fn name_hidden(config: &Config, printer: Printer) {
+    for collection in &config.collections {
+        if let Some(reason) = collection.has_no_routes() {
+            let name = &collection.name;
+            printer.note(&format!("  {name} is at /records/{name} only: {reason}"));
+        }
     }
 }
 

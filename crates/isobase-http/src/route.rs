@@ -129,6 +129,8 @@ impl<S, P> Route<S, P> {
 pub struct Routes<P> {
     pub(crate) specs: Vec<Spec>,
     pub(crate) handlers: Vec<Bound<P>>,
+    /// The number of the route that answers paths which no other has.
+    pub(crate) fallback: Option<usize>,
 }
 
 impl<P> Routes<P> {
@@ -145,10 +147,20 @@ impl<P> Routes<P> {
             self.handlers.push(Box::new(move |call| run(state.clone(), call)));
         }
     }
+
+    /// Adds what answers a `GET` of a path that no route has. Its own path is shown in the
+    /// description and never looked for; a second one takes the place of the first.
+    pub fn add_fallback<S: Send + Sync + 'static>(&mut self, state: S, route: Route<S, P>)
+    where
+        P: 'static,
+    {
+        self.fallback = Some(self.specs.len());
+        self.add(state, vec![route]);
+    }
 }
 
 impl<P> Default for Routes<P> {
     fn default() -> Self {
-        Self { specs: Vec::new(), handlers: Vec::new() }
+        Self { specs: Vec::new(), handlers: Vec::new(), fallback: None }
     }
 }

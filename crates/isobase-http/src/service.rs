@@ -47,6 +47,8 @@ pub struct Service<G: Gate> {
     table: Table,
     /// By the numbers of their routes.
     handlers: Vec<Bound<G::Principal>>,
+    /// The number of the route of paths that no other has.
+    fallback: Option<usize>,
     failures: FailureLimiter,
 }
 
@@ -75,11 +77,11 @@ impl<G: Gate> Service<G> {
         api: Api,
         config: HttpConfig,
     ) -> Result<Arc<Self>, InvalidRoute> {
-        let Routes { specs, handlers } = routes;
-        let table = Table::new(&specs)?;
+        let Routes { specs, handlers, fallback } = routes;
+        let table = Table::new(&specs, fallback)?;
         let shared = Arc::new(Shared::new(config, specs, api));
         let failures = FailureLimiter::default();
-        Ok(Arc::new(Self { gate, shared, table, handlers, failures }))
+        Ok(Arc::new(Self { gate, shared, table, handlers, fallback, failures }))
     }
 
     /// Who says who asks.
@@ -200,7 +202,12 @@ impl<G: Gate> Service<G> {
                 Ok(options(ALL_METHODS))
             }
             Found::WithoutSlash => redirect(&self.shared.config, &parts.uri),
-            Found::Nothing => Err(Problem::new(codes::ROUTE_NOT_FOUND, "Not Found")),
+            Found::Nothing => match self.fallback {
+                Some(route) if matches!(parts.method, Method::GET | Method::HEAD) => {
+                    return Way::Route(route, PathParameters::default());
+                }
+                _ => Err(Problem::new(codes::ROUTE_NOT_FOUND, "Not Found")),
+            },
             Found::Malformed => Err(Problem::new(
                 codes::MALFORMED_REQUEST,
                 "the path is not valid percent-encoded UTF-8, or has a segment . or .. (write %2E, \

@@ -73,12 +73,15 @@ pub(crate) enum Found<'a> {
 }
 
 impl Table {
-    /// The table of some routes, by their places in the list.
-    pub(crate) fn new(specs: &[Spec]) -> Result<Self, InvalidRoute> {
+    /// The table of some routes, by their places in the list, without the one of all other paths.
+    pub(crate) fn new(specs: &[Spec], fallback: Option<usize>) -> Result<Self, InvalidRoute> {
         let mut table = Self { tree: matchit::Router::new(), paths: Vec::new() };
         let mut seen: Vec<&str> = Vec::new();
         for (number, spec) in specs.iter().enumerate() {
             check_name(spec, &specs[..number])?;
+            if fallback == Some(number) {
+                continue;
+            }
             let place = match seen.iter().position(|path| *path == spec.path) {
                 Some(place) => place,
                 None => {
@@ -250,7 +253,7 @@ mod tests {
     #[test]
     fn a_list_with_two_of_one_is_refused() {
         let get = || spec(Method::Get, "/a/{b}", "get");
-        let table = |specs: &[Spec]| Table::new(specs).err().map(|error| error.to_string());
+        let table = |specs: &[Spec]| Table::new(specs, None).err().map(|error| error.to_string());
         assert_eq!(table(&[get(), spec(Method::Put, "/a/{b}", "put")]), None);
         let twice = table(&[get(), spec(Method::Get, "/a/{b}", "other")]);
         assert_eq!(twice.as_deref(), Some("GET /a/{b} is there twice"));
@@ -263,10 +266,13 @@ mod tests {
 
     #[test]
     fn escaped_slashes_belong_to_their_segment() {
-        let table = Table::new(&[
-            spec(Method::Get, "/records/{collection}", "list"),
-            spec(Method::Get, "/records/{collection}/{id}", "get"),
-        ])
+        let table = Table::new(
+            &[
+                spec(Method::Get, "/records/{collection}", "list"),
+                spec(Method::Get, "/records/{collection}/{id}", "get"),
+            ],
+            None,
+        )
         .unwrap();
         let parameters = |path: &str| match table.find(path) {
             Found::Path(_, PathParameters { decoded, places }) => {

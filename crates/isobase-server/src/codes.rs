@@ -30,12 +30,27 @@ isobase_http::problem_codes! { pub(crate) ALL:
     INVALID_KEY = "invalid_key", UNPROCESSABLE_ENTITY, Request, "Invalid key",
         "The body does not say a name and scopes that a key can have; `errors` names the place. Nothing was stored.",
         "Send `name` (1 to 100 bytes) and `scopes`, a list of `read`, `write`, `admin`, or scopes of a feature such as `licences:read`.";
+    FIELDS_REQUIRED = "fields_required", BAD_REQUEST, Request, "Fields required",
+        "A new document of an app's collection lacks fields, or they are empty; `errors` names them. Nothing was stored.",
+        "Send the named fields.";
+    FIELD_TOO_LONG = "field_too_long", BAD_REQUEST, Request, "Field too long",
+        "A field of a document of an app's collection has more characters than its declaration allows; `errors` names it. Nothing was stored.",
+        "Shorten the named field.";
+    NO_FIELDS = "no_fields", BAD_REQUEST, Request, "No fields to update",
+        "A change of a document of an app's collection names no field that a caller may change.",
+        "Send at least one field that is declared and not read-only.";
     CONFIRMATION_REQUIRED = "confirmation_required", UNPROCESSABLE_ENTITY, Request, "Confirmation required",
         "The request would delete many documents and does not say that this is meant. Nothing was deleted.",
         "Repeat it with the parameter that `detail` names.";
     RECORD_NOT_FOUND = "record_not_found", NOT_FOUND, Documents, "Record not found",
         "The collection has no document with this id.",
         "Check the collection and the id.";
+    ITEM_NOT_FOUND = "item_not_found", NOT_FOUND, Documents, "Item not found",
+        "The app's collection has no document with this id that the caller may see.",
+        "Check the id.";
+    RANGE_NOT_SATISFIABLE = "range_not_satisfiable", RANGE_NOT_SATISFIABLE, Request, "Range not satisfiable",
+        "The file has none of the bytes that `Range` asks for; `Content-Range` tells how many it has.",
+        "Ask for bytes that are there, or for the whole.";
     INDEX_NOT_FOUND = "index_not_found", NOT_FOUND, Documents, "Index not found",
         "The collection has no index with these fields.",
         "List the collection's indexes; the fields and their directions must be the same.";

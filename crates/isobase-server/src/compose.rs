@@ -7,8 +7,9 @@ use isobase_http::{HttpConfig, InvalidRoute, Routes};
 use isobase_store::{RuleBook, Store};
 
 use crate::{
-    LiveConfig, Service, admin, data_store, description, durability::Durability, gate::Gate, keys,
-    live, records, service, views::Views,
+    AppCollection, LiveConfig, PagesConfig, Service, admin, app, app_collection::Rows, data_store,
+    description, durability::Durability, gate::Gate, keys, live, pages, records, service,
+    views::Views,
 };
 
 /// Settings of the whole service.
@@ -24,14 +25,33 @@ pub struct ServerConfig {
     pub rules: Arc<RuleBook>,
     /// Which collections make live events. Default none.
     pub live: LiveConfig,
+    /// The collections that an app declares. Default none.
+    pub collections: Vec<AppCollection>,
+    /// Where the pages of an app are. Default none.
+    pub pages: Option<PagesConfig>,
 }
 
 impl Default for ServerConfig {
     fn default() -> Self {
-        let (http, durability) = (HttpConfig::default(), Durability::Full);
-        let (rules, live) = (Arc::default(), LiveConfig::default());
-        Self { http, page_size_max: 1_000, durability, rules, live }
+        Self {
+            http: HttpConfig::default(),
+            page_size_max: 1_000,
+            durability: Durability::Full,
+            rules: Arc::default(),
+            live: LiveConfig::default(),
+            collections: Vec::new(),
+            pages: None,
+        }
     }
+}
+
+/// What is at `/`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Index {
+    /// What the service says of itself.
+    Service,
+    /// A page of the app.
+    Page,
 }
 
 /// The slices of a service that is to be. Each gets what it needs and nothing else.
@@ -41,10 +61,13 @@ pub struct Composition {
 }
 
 impl Composition {
-    /// The routes about the service itself: health, metrics, documentation.
+    /// The routes about the service itself: health, metrics, documentation; and what it says at
+    /// `/`, unless an app has a page there.
     #[must_use]
-    pub fn with_service(mut self, store: Store, durability: Durability) -> Self {
-        self.routes.add(service::State::new(store, durability), service::routes());
+    pub fn with_service(mut self, store: Store, durability: Durability, index: Index) -> Self {
+        let mut routes = service::routes();
+        routes.retain(|route| index == Index::Service || route.spec().path != "/");
+        self.routes.add(service::State::new(store, durability), routes);
         self
     }
 
@@ -85,6 +108,30 @@ impl Composition {
         self
     }
 
+    /// Collections that an app declares, each with routes of its own below `/api`.
+    #[must_use]
+    pub fn with_app(
+        mut self,
+        store: &Store,
+        rules: &Arc<RuleBook>,
+        collections: Vec<AppCollection>,
+        page_size_max: u32,
+    ) -> Self {
+        for collection in collections {
+            let views = Views::new(store.clone(), Arc::clone(rules));
+            let routes = app::routes(&collection, views.permissions());
+            self.routes.add(app::State::new(views, collection, page_size_max), routes);
+        }
+        self
+    }
+
+    /// The pages of an app, at paths that no route has.
+    #[must_use]
+    pub fn with_pages(mut self, config: PagesConfig) -> Self {
+        self.routes.add_fallback(pages::State::new(config), pages::route());
+        self
+    }
+
     /// The service of these slices.
     ///
     /// # Errors
@@ -101,13 +148,24 @@ impl Composition {
 /// A service of every slice over one store.
 #[must_use]
 pub fn compose(store: Store, authorizer: Arc<Authorizer>, config: ServerConfig) -> Arc<Service> {
-    Composition::default()
-        .with_service(store.clone(), config.durability)
-        .with_records(store.clone(), Arc::clone(&config.rules), config.page_size_max)
-        .with_data_store(store.clone(), Arc::clone(&config.rules))
-        .with_live(store.clone(), config.rules, config.live)
+    let has_index = config.pages.as_ref().is_some_and(PagesConfig::has_index);
+    let index = if has_index { Index::Page } else { Index::Service };
+    let rules = || Arc::clone(&config.rules);
+    let mut live = config.live;
+    live.topics.extend(config.collections.iter().map(Rows::topic));
+    let slices = Composition::default()
+        .with_service(store.clone(), config.durability, index)
+        .with_records(store.clone(), rules(), config.page_size_max)
+        .with_data_store(store.clone(), rules())
+        .with_live(store.clone(), rules(), live)
+        .with_app(&store, &config.rules, config.collections, config.page_size_max)
         .with_admin(&store)
-        .with_keys(&store, authorizer.clone())
+        .with_keys(&store, authorizer.clone());
+    let slices = match config.pages {
+        Some(pages) => slices.with_pages(pages),
+        None => slices,
+    };
+    slices
         .build(authorizer, config.http)
-        .expect("the slices have different routes, as the tests show")
+        .expect("the slices have different routes, and collections different names")
 }

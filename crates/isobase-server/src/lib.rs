@@ -1,10 +1,12 @@
 //! The service: slices of routes over the store, behind keys.
 //!
-//! Reading order: [`Composition`] (which slices there are), a slice (`records`, `data_store`,
+//! Reading order: [`Composition`] (which slices there are), a slice (`records`, `data_store`, `app`,
 //! `keys`, `live`, `service`), the gate (who asks), [`serve`].
 
 mod admin;
 mod answer;
+mod app;
+mod app_collection;
 mod cached;
 mod call;
 mod codes;
@@ -17,6 +19,7 @@ mod failure;
 mod gate;
 mod keys;
 mod live;
+mod pages;
 mod records;
 mod request;
 mod serve;
@@ -25,11 +28,13 @@ mod views;
 
 use call::{Call, Route};
 
-pub use compose::{Composition, ServerConfig, compose};
+pub use app_collection::{AppCollection, FieldTexts, Texts};
+pub use compose::{Composition, Index, ServerConfig, compose};
 pub use description::{errors_markdown, openapi};
 pub use durability::Durability;
 pub use gate::{Gate, Service};
 pub use isobase_http::{Body, HttpConfig, OpenTo, RequestBody};
 pub use isobase_live::{LiveOptions, Render, Topic};
 pub use live::LiveConfig;
+pub use pages::PagesConfig;
 pub use serve::{serve, serve_operator};

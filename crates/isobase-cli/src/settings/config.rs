@@ -11,11 +11,14 @@ use std::{
 use isobase::{
     EnvironmentError, Location, OpenError, OpenOptions, PostgresOptions, RemoteOptions, Retention,
     SqliteOptions, StoreOptions, environment,
-    store::{IndexDefinition, SCHEMAS_COLLECTION, Schema, Terms},
+    store::{IndexDefinition, SCHEMAS_COLLECTION, SYSTEM_PREFIX, Schema, Terms},
     types::CollectionName,
 };
 use isobase_auth::{SECRET_FILE, Sealer, SecretSource};
-use isobase_server::{Durability, HttpConfig, LiveConfig, LiveOptions, OpenTo, ServerConfig};
+use isobase_server::{
+    AppCollection, Durability, HttpConfig, LiveConfig, LiveOptions, OpenTo, PagesConfig,
+    ServerConfig,
+};
 
 use super::{
     file::Term,
@@ -57,6 +60,10 @@ pub(crate) struct Config {
     pub(crate) schemas: HashMap<CollectionName, Schema>,
     /// On which terms collections keep their documents.
     pub(crate) terms: BTreeMap<CollectionName, Terms>,
+    /// The collections of the app.
+    pub(crate) collections: Vec<AppCollection>,
+    /// Its pages, when its folder has any.
+    pub(crate) pages: Option<PagesConfig>,
 }
 
 /// An index that the settings file asks for.
@@ -76,6 +83,7 @@ impl Config {
     pub(crate) fn new(loaded: &Loaded) -> Result<Self, Failure> {
         let data = loaded.path(&table::DATA);
         let (records, records_origin) = records(loaded, &data)?;
+        let schemas = schemas(loaded)?;
         Ok(Self {
             host: host(loaded)?,
             port: u16::try_from(loaded.integer(&table::PORT)).unwrap_or(u16::MAX),
@@ -92,8 +100,10 @@ impl Config {
                 .iter()
                 .filter_map(|name| CollectionName::new(name).ok())
                 .collect(),
-            schemas: schemas(loaded)?,
             terms: terms(loaded)?,
+            collections: collections(loaded, &schemas)?,
+            pages: pages(loaded),
+            schemas,
         })
     }
 }
@@ -142,8 +152,15 @@ pub(crate) fn server_config(loaded: &Loaded, config: &Config) -> ServerConfig {
     let ping = loaded.duration(&table::EVENTS_PING);
     let options = LiveOptions { ping, ..LiveOptions::default() };
     let live = LiveConfig { topics: Vec::new(), options };
-    let page_size_max = config.page_size_max;
-    ServerConfig { http, page_size_max, durability, live, ..ServerConfig::default() }
+    ServerConfig {
+        http,
+        page_size_max: config.page_size_max,
+        durability,
+        live,
+        collections: config.collections.clone(),
+        pages: config.pages.clone(),
+        ..ServerConfig::default()
+    }
 }
 
 /// What is logged.
@@ -235,7 +252,7 @@ impl Loaded {
     }
 
     /// The folder from which a relative path is meant.
-    fn base_of(&self, origin: &Origin) -> PathBuf {
+    pub(super) fn base_of(&self, origin: &Origin) -> PathBuf {
         match origin {
             Origin::Default => self.app.clone(),
             Origin::File { path, .. } => match path.parent() {
@@ -381,6 +398,49 @@ fn terms(loaded: &Loaded) -> Result<BTreeMap<CollectionName, Terms>, Failure> {
         }
     }
     Ok(all)
+}
+
+/// The pages of the app folder, when it has any.
+fn pages(loaded: &Loaded) -> Option<PagesConfig> {
+    let (folder, single_page) = (loaded.app.clone(), loaded.is_on(&table::PAGES_SINGLE_PAGE));
+    let pages = PagesConfig { folder, single_page };
+    (pages.has_index() || pages.folder.join("public").is_dir()).then_some(pages)
+}
+
+/// The declared collections, as their callers see them.
+fn collections(
+    loaded: &Loaded,
+    schemas: &HashMap<CollectionName, Schema>,
+) -> Result<Vec<AppCollection>, Failure> {
+    let declared = loaded.collections.iter().map(|(name, shown, origin)| {
+        let wrong =
+            |reason: String| Failure::usage(format!("{origin}: collection {name}: {reason}"));
+        let name = CollectionName::new(name).map_err(|error| wrong(error.to_string()))?;
+        if name.as_str().starts_with(SYSTEM_PREFIX) {
+            let reason = format!("names with {SYSTEM_PREFIX} are those of the service");
+            return Err(wrong(reason));
+        }
+        let schema = schemas.get(&name).cloned();
+        let is_declared = |field: &str| schema.as_ref().is_none_or(|it| it.field(field).is_some());
+        if let Some((key, field)) = shown.undeclared(is_declared) {
+            let fields = schema.iter().flat_map(|it| it.fields()).filter_map(|field| field.name());
+            let meant = most_similar(field, fields);
+            let meant = meant.map(|meant| format!("; did you mean {meant}?")).unwrap_or_default();
+            return Err(wrong(format!("{key} names {field:?}, which is no declared field{meant}")));
+        }
+        let usual = AppCollection::new(name);
+        Ok(AppCollection {
+            item: shown.event.clone().unwrap_or_else(|| usual.item.clone()),
+            schema,
+            order: shown.order.clone().unwrap_or_default(),
+            page_size: shown.page_size,
+            create: shown.create.clone(),
+            update: shown.update.clone(),
+            texts: shown.texts.clone(),
+            ..usual
+        })
+    });
+    declared.collect()
 }
 
 /// Reads the files of schemas.

@@ -8,6 +8,7 @@ use toml::{
 };
 
 use super::{
+    api::{self, ApiSettings},
     setting::{Kind, Setting, Value},
     similar::most_similar,
     table,
@@ -29,6 +30,8 @@ pub(super) struct Contents {
     pub(super) schemas: Vec<(String, String, usize)>,
     /// Terms of collections: collection, what is said, line.
     pub(super) terms: Vec<(String, Term, usize)>,
+    /// Declared collections: name, how it is shown, line.
+    pub(super) collections: Vec<(String, ApiSettings, usize)>,
     /// Everything that is wrong.
     pub(super) problems: Vec<Problem>,
 }
@@ -132,6 +135,7 @@ impl Reader<'_> {
                 );
                 continue;
             };
+            let mut shown = ApiSettings::default();
             for (key, value) in collection {
                 match &**key.get_ref() {
                     "indexes" => self.indexes(name.get_ref(), "indexes", value, str::to_owned),
@@ -141,9 +145,18 @@ impl Reader<'_> {
                     "schema" => self.schema(name.get_ref(), value),
                     "expires" => self.expires(name.get_ref(), value),
                     "changes" => self.changes(name.get_ref(), value),
+                    known if api::KEYS.contains(&known) => {
+                        if let Err((offset, expected)) = shown.read(known, value) {
+                            let (place, name) = (self.place(offset), name.get_ref());
+                            let message = format!("{place}: collections.{name}.{known} is wrong");
+                            self.problem(message, Some(format!("expected {expected}")));
+                        }
+                    }
                     other => {
                         let (place, name) = (self.place(key.span().start), name.get_ref());
-                        let known = ["indexes", "unique", "schema", "expires", "changes"];
+                        let known = ["indexes", "unique", "schema", "expires", "changes"]
+                            .into_iter()
+                            .chain(api::KEYS);
                         let meant = most_similar(other, known);
                         let meant = meant.unwrap_or("indexes");
                         self.problem(
@@ -153,7 +166,10 @@ impl Reader<'_> {
                     }
                 }
             }
+            let line = self.line(name.span().start);
+            self.contents.collections.push((name.get_ref().to_string(), shown, line));
         }
+        self.contents.collections.sort_by_key(|(_, _, line)| *line);
     }
 
     /// A list of indexes. `definition` makes their text of their fields.

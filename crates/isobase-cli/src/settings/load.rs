@@ -6,6 +6,7 @@ use std::{
 };
 
 use super::{
+    api::ApiSettings,
     file::{self, Term},
     origin::Origin,
     setting::{Setting, Value, without_line_end},
@@ -43,6 +44,8 @@ pub(crate) struct Loaded {
     pub(crate) schemas: Vec<(String, String, Origin)>,
     /// Terms of collections: collection, what is said, where.
     pub(crate) terms: Vec<(String, Term, Origin)>,
+    /// Declared collections: name, how it is shown, where.
+    pub(crate) collections: Vec<(String, ApiSettings, Origin)>,
     /// What is odd but no error.
     pub(crate) warnings: Vec<Problem>,
     /// The app folder.
@@ -50,6 +53,12 @@ pub(crate) struct Loaded {
 }
 
 impl Loaded {
+    /// The files of schemas, from the current folder.
+    pub(crate) fn schema_files(&self) -> Vec<PathBuf> {
+        let files = self.schemas.iter();
+        files.map(|(_, path, origin)| in_folder(&self.base_of(origin), path)).collect()
+    }
+
     /// The value of a setting and where it comes from.
     pub(crate) fn get(&self, setting: &Setting) -> (Option<&Value>, &Origin) {
         match self.values.get(setting.key) {
@@ -66,12 +75,13 @@ impl Loaded {
 pub(crate) fn load(given: &Given, environment: &[(String, String)]) -> Result<Loaded, Failure> {
     let mut loading = Loading::default();
     loading.defaults();
-    let OfCollections { indexes, schemas, terms } = loading.file(given)?;
+    let OfCollections { indexes, schemas, terms, collections } = loading.file(given)?;
     loading.environment(environment);
     loading.flags(given);
     if loading.problems.is_empty() {
         let (values, warnings) = (loading.values, loading.warnings);
-        Ok(Loaded { values, indexes, schemas, terms, warnings, app: given.app.clone() })
+        let app = given.app.clone();
+        Ok(Loaded { values, indexes, schemas, terms, collections, warnings, app })
     } else {
         Err(Failure::usage_all(loading.problems))
     }
@@ -86,6 +96,7 @@ struct OfCollections {
     indexes: Declared,
     schemas: Declared,
     terms: Vec<(String, Term, Origin)>,
+    collections: Vec<(String, ApiSettings, Origin)>,
 }
 
 #[derive(Default)]
@@ -131,10 +142,12 @@ impl Loading {
                 .collect()
         };
         let terms = contents.terms.into_iter();
+        let collections = contents.collections.into_iter();
         Ok(OfCollections {
             indexes: declared(contents.indexes),
             schemas: declared(contents.schemas),
             terms: terms.map(|(name, term, line)| (name, term, origin(line))).collect(),
+            collections: collections.map(|(name, it, line)| (name, it, origin(line))).collect(),
         })
     }
 

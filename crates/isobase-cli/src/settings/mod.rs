@@ -3,6 +3,7 @@
 //! A setting is read from the defaults, `isobase.toml`, the environment and the flags, in this
 //! order: a later one wins. Each value keeps its origin.
 
+mod api;
 mod config;
 mod file;
 mod load;

@@ -67,6 +67,14 @@ pub(crate) static ALLOWED_HOSTS: Setting = Setting::new(
 )
 .default("");
 
+pub(crate) static PAGES_SINGLE_PAGE: Setting = Setting::new(
+    "pages.single_page",
+    Kind::Bool,
+    "Show `index.html` at every path that has neither a route nor a file, to callers who take a \
+     page: for apps whose script knows the paths.",
+)
+.default("false");
+
 pub(crate) static PUBLIC_URL: Setting = Setting::new(
     "public_url",
     Kind::WebAddress,
@@ -363,6 +371,7 @@ pub(crate) static SETTINGS: &[&Setting] = &[
     &CORS_ORIGINS,
     &ALLOWED_HOSTS,
     &PUBLIC_URL,
+    &PAGES_SINGLE_PAGE,
     &DATA,
     &RECORDS_URL,
     &DATABASE_PROVIDER,

@@ -1,7 +1,7 @@
 //! The record routes: documents in collections, by id.
 
-mod handlers;
-mod problems;
+pub(crate) mod handlers;
+pub(crate) mod problems;
 mod state;
 mod wire;
 

@@ -30,7 +30,7 @@ impl IntoProblem for InvalidKey {
 }
 
 /// Marks the repeat of a refused request.
-pub(super) fn replayed(problem: Problem, replayed: bool) -> Problem {
+pub(crate) fn replayed(problem: Problem, replayed: bool) -> Problem {
     if !replayed {
         return problem;
     }

@@ -65,7 +65,7 @@ impl Service {
         load.finish(Counters { sequence: Sequence(writes), last_id: 0 }).await.unwrap();
     }
 
-    fn made(settings: Settings, change: impl FnOnce(Store) -> Store) -> Self {
+    pub fn made(settings: Settings, change: impl FnOnce(Store) -> Store) -> Self {
         let memory = MemoryEngine::new(Arc::new(Ticking::default()), settings.memory);
         let faults = Arc::new(Faults::default());
         let engine = Altered(Faulty { memory, faults: faults.clone() });

@@ -8,7 +8,7 @@ use super::idempotency::IDEMPOTENCY_REPLAYED;
 use crate::etag::etag;
 
 /// An answer with a document's text and its validators.
-pub(super) fn document(
+pub(crate) fn document(
     status: StatusCode,
     text: Vec<u8>,
     revision: &Revision,
@@ -20,7 +20,7 @@ pub(super) fn document(
 }
 
 /// An answer that says the caller has the document already.
-pub(super) fn not_modified(revision: &Revision, updated_at: Timestamp) -> Response<Body> {
+pub(crate) fn not_modified(revision: &Revision, updated_at: Timestamp) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NOT_MODIFIED;
     add_validators(&mut response, revision, updated_at);
@@ -28,7 +28,7 @@ pub(super) fn not_modified(revision: &Revision, updated_at: Timestamp) -> Respon
 }
 
 /// Marks the repeat of an answer.
-pub(super) fn mark_replayed(response: &mut Response<Body>) {
+pub(crate) fn mark_replayed(response: &mut Response<Body>) {
     let name = HeaderName::from_static(IDEMPOTENCY_REPLAYED);
     response.headers_mut().insert(name, HeaderValue::from_static("true"));
 }

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::Call;
 
 /// Longest key. Ours: as long as what the known clients send, several times over.
-pub(super) const KEY_BYTES_MAX: usize = 255;
+pub(crate) const KEY_BYTES_MAX: usize = 255;
 
 pub(crate) const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
@@ -27,7 +27,7 @@ pub(crate) enum InvalidKey {
 }
 
 /// The key of a request, if it has one.
-pub(super) fn read_key(headers: &HeaderMap) -> Result<Option<&str>, InvalidKey> {
+pub(crate) fn read_key(headers: &HeaderMap) -> Result<Option<&str>, InvalidKey> {
     let mut values = headers.get_all(IDEMPOTENCY_KEY).iter();
     let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {
@@ -43,7 +43,7 @@ pub(super) fn read_key(headers: &HeaderMap) -> Result<Option<&str>, InvalidKey> 
 }
 
 /// The mark of a request with an `Idempotency-Key`.
-pub(super) fn of_call(
+pub(crate) fn of_call(
     call: &Call,
     collection: &CollectionName,
     options: &[u8],

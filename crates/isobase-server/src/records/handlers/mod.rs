@@ -1,17 +1,17 @@
 //! One file for each noun of the record routes, and what they share.
 
-mod answer;
+pub(crate) mod answer;
 pub(super) mod batch;
 pub(super) mod changes;
 pub(super) mod collections;
 pub(super) mod create;
-pub(super) mod idempotency;
+pub(crate) mod idempotency;
 pub(super) mod indexes;
 mod lines;
 pub(super) mod list;
 mod load;
 pub(super) mod patch;
-pub(super) mod preconditions;
+pub(crate) mod preconditions;
 pub(super) mod record;
 mod request;
 pub(super) mod schemas;

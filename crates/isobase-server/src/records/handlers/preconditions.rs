@@ -11,7 +11,7 @@ use isobase_types::{Document, Revision, Timestamp};
 
 /// What a request demands of the document's revision.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Conditions {
+pub(crate) struct Conditions {
     if_match: Option<Tags>,
     if_none_match: Option<Tags>,
     /// In seconds since 1970; none beside `If-Match`.
@@ -37,7 +37,7 @@ struct Tag {
 
 /// What a read answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ReadVerdict {
+pub(crate) enum ReadVerdict {
     /// The document.
     Send,
     /// 304: the caller has it.
@@ -72,12 +72,12 @@ impl InvalidConditions {
     }
 }
 
-pub(super) const IF_MATCH: &str = "If-Match";
-pub(super) const IF_NONE_MATCH: &str = "If-None-Match";
+pub(crate) const IF_MATCH: &str = "If-Match";
+pub(crate) const IF_NONE_MATCH: &str = "If-None-Match";
 
 impl Conditions {
     /// Reads the headers. Costs four look-ups when there are none.
-    pub(super) fn from_headers(headers: &HeaderMap) -> Result<Self, InvalidConditions> {
+    pub(crate) fn from_headers(headers: &HeaderMap) -> Result<Self, InvalidConditions> {
         let if_match = read_header(headers, header::IF_MATCH, IF_MATCH)?;
         let if_none_match = read_header(headers, header::IF_NONE_MATCH, IF_NONE_MATCH)?;
         let date = |name, tags: &Option<Tags>| tags.is_none().then(|| read_date(headers, name));
@@ -90,7 +90,7 @@ impl Conditions {
     }
 
     /// Reads the members of a batch operation: `*`, a header's value, or a bare revision.
-    pub(super) fn from_members(
+    pub(crate) fn from_members(
         if_match: Option<&str>,
         if_none_match: Option<&str>,
     ) -> Result<Self, InvalidConditions> {
@@ -104,19 +104,19 @@ impl Conditions {
     }
 
     /// Whether the caller wants only to create: `If-None-Match: *`.
-    pub(super) fn asks_for_missing(&self) -> bool {
+    pub(crate) fn asks_for_missing(&self) -> bool {
         self.if_none_match == Some(Tags::Any)
     }
 
     /// Whether a write demands that the document was not changed since a date: then it must be read
     /// first.
-    pub(super) fn asks_for_date(&self) -> bool {
+    pub(crate) fn asks_for_date(&self) -> bool {
         self.if_unmodified_since.is_some()
     }
 
     /// What a write demands of a document that was read for its date: that it is still this one.
     /// None when it does not meet the conditions.
-    pub(super) fn for_current(&self, document: &Document) -> Option<Precondition> {
+    pub(crate) fn for_current(&self, document: &Document) -> Option<Precondition> {
         let verdict = self.judge_read(&document.revision, document.updated_at);
         let meets = verdict == ReadVerdict::Send
             || (verdict == ReadVerdict::NotModified && self.if_none_match.is_none());
@@ -124,7 +124,7 @@ impl Conditions {
     }
 
     /// What a write demands, dates apart. `If-Match` compares strongly: a weak tag matches nothing.
-    pub(super) fn into_precondition(self) -> Result<Precondition, InvalidConditions> {
+    pub(crate) fn into_precondition(self) -> Result<Precondition, InvalidConditions> {
         match (self.if_match, self.if_none_match) {
             (None, None) => Ok(Precondition::None),
             (Some(Tags::Any), None) => Ok(Precondition::Exists),
@@ -143,7 +143,7 @@ impl Conditions {
 
     /// What a read of a document answers, in the order of section 13.2.2. `If-None-Match` compares
     /// weakly.
-    pub(super) fn judge_read(&self, revision: &Revision, updated_at: Timestamp) -> ReadVerdict {
+    pub(crate) fn judge_read(&self, revision: &Revision, updated_at: Timestamp) -> ReadVerdict {
         let matches = |tags: &Tags, weak_allowed: bool| match tags {
             Tags::Any => true,
             Tags::List(tags) => {

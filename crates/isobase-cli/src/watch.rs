@@ -1,0 +1,101 @@
+//! `isobase serve --watch`: takes what is changed in the app folder while it is served.
+
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
+};
+
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    failure::Failure,
+    print::Printer,
+    read_settings::load_settings,
+    settings::{Config, Given, Loaded, internal_api_key},
+};
+
+/// How often the files are looked at.
+const PERIOD: Duration = Duration::from_millis(300);
+
+/// The settings of a service and what they were read from.
+pub(crate) struct Watched {
+    pub(crate) loaded: Loaded,
+    pub(crate) config: Config,
+}
+
+/// Waits until the settings changed and can be used; none when the service stops. What is wrong
+/// with them is said, and the service goes on as it is.
+pub(crate) async fn next(
+    given: &Given,
+    current: &Watched,
+    stopping: &CancellationToken,
+    printer: Printer,
+) -> Option<Watched> {
+    let mut ticks = tokio::time::interval(PERIOD);
+    let mut seen = State::of(&files(given, &current.loaded));
+    loop {
+        tokio::select! {
+            () = stopping.cancelled() => return None,
+            _ = ticks.tick() => {}
+        }
+        let now = State::of(&files(given, &current.loaded));
+        if now == seen {
+            continue;
+        }
+        seen = now;
+        match load_settings(given, printer).map(|(loaded, config)| Watched { loaded, config }) {
+            Ok(next) => match needs_a_start(current, &next) {
+                Some(setting) => printer.failure(
+                    &Failure::usage(format!("setting {setting} cannot change while it is used"))
+                        .hint("stop the service and start it again"),
+                ),
+                None => return Some(next),
+            },
+            Err(error) => printer.failure(&Failure::from_error(error)),
+        }
+    }
+}
+
+/// The first setting that is taken only at a start, among those that changed.
+fn needs_a_start(current: &Watched, next: &Watched) -> Option<&'static str> {
+    let (was, is) = (&current.config, &next.config);
+    let changed = [
+        ("host", was.host != is.host),
+        ("port", was.port != is.port),
+        ("open", was.open != is.open),
+        ("data", was.data != is.data),
+        ("records_url", was.records != is.records),
+        ("internal_api_key", internal_api_key(&current.loaded) != internal_api_key(&next.loaded)),
+    ];
+    changed.into_iter().find(|(_, changed)| *changed).map(|(setting, _)| setting)
+}
+
+/// The files that settings were read from, and those whose being there decides on routes.
+fn files(given: &Given, loaded: &Loaded) -> Vec<PathBuf> {
+    let app = &given.app;
+    let mut files = vec![given.file.clone().unwrap_or_else(|| app.join("isobase.toml"))];
+    files.extend(loaded.schema_files());
+    files.extend(["index.html", "public", "public/index.html"].map(|name| app.join(name)));
+    files
+}
+
+/// What is seen of files.
+#[derive(Debug, PartialEq, Eq)]
+struct State(Vec<Option<(SystemTime, u64)>>);
+
+impl State {
+    fn of(files: &[PathBuf]) -> Self {
+        Self(files.iter().map(|path| Self::of_one(path)).collect())
+    }
+
+    /// Of a settings file its time and size, of a page only that it is there: pages are read anew
+    /// by themselves.
+    fn of_one(path: &Path) -> Option<(SystemTime, u64)> {
+        let metadata = path.metadata().ok()?;
+        let is_page = metadata.is_dir() || path.extension().is_some_and(|ending| ending == "html");
+        match is_page {
+            true => Some((SystemTime::UNIX_EPOCH, 0)),
+            false => Some((metadata.modified().ok()?, metadata.len())),
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! Listings, single documents, and what both read from a request.
+
+pub(super) mod item;
+pub(super) mod list;
+mod query;

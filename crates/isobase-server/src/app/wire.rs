@@ -1,0 +1,223 @@
+//! Documents of an app on the wire, and how the routes of a collection are described.
+
+use isobase_http::{Answer, Content, Location, Operation, Parameter, Shape};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use crate::{
+    app_collection::{AppCollection, Field, FieldKind},
+    codes,
+};
+
+/// That something was done.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Done {
+    #[schemars(extend("const" = true))]
+    pub(super) ok: bool,
+}
+
+/// What stands behind the items of a page with the place of the next one.
+#[derive(Serialize)]
+pub(super) struct CursorPage<'a> {
+    pub(super) next: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) total: Option<u64>,
+}
+
+/// What stands behind the items of a page by its number.
+#[derive(Serialize)]
+pub(super) struct NumberedPage {
+    pub(super) total: u64,
+    pub(super) page: u32,
+    pub(super) pages: u64,
+}
+
+/// A collection as its routes describe it.
+pub(super) struct Described<'a> {
+    collection: &'a AppCollection,
+    fields: Vec<Field>,
+    properties: Map<String, Value>,
+}
+
+impl<'a> Described<'a> {
+    pub(super) fn of(collection: &'a AppCollection) -> Self {
+        let schema = collection.schema.as_ref();
+        let schema = schema.and_then(|it| serde_json::from_str::<Value>(it.as_text()).ok());
+        let properties = schema.and_then(|mut schema| match schema["properties"].take() {
+            Value::Object(properties) => Some(properties),
+            _ => None,
+        });
+        let properties = properties.unwrap_or_default();
+        Self { collection, fields: collection.fields(), properties }
+    }
+
+    pub(super) fn list(&self) -> Operation {
+        let name = self.collection.name.as_str();
+        let row = self.row();
+        let items = json!({ "type": "array", "items": row });
+        let page = json!({
+            "type": "object",
+            "required": ["items", "total", "page", "pages"],
+            "properties": {
+                "items": items,
+                "total": { "type": "integer" },
+                "page": { "type": "integer" },
+                "pages": { "type": "integer" },
+            },
+        });
+        let cursor = json!({
+            "type": "object",
+            "required": ["items", "next"],
+            "properties": { "items": items, "next": { "type": ["string", "null"] } },
+        });
+        let answer = json!({ "oneOf": [items, page, cursor] });
+        let order = &self.collection.order;
+        let order =
+            if order.0.is_empty() { "by id".to_owned() } else { format!("in the order {order}") };
+        let alone = match self.collection.page_size {
+            Some(size) => format!("in pages of {size}"),
+            None => "as a plain array of everything".to_owned(),
+        };
+        self.operation("list", &format!("List {name}"))
+            .description(format!(
+                "Without parameters {order}, {alone}. With `page` a numbered page with totals, \
+                 with `limit` or `cursor` a page with the `next` cursor. Every other parameter is \
+                 a filter on the field of that name: `a=1`, `a[gte]=18`, `or=(…)`; of several \
+                 equalities of one field the last one counts.",
+            ))
+            .parameters([
+                query("sort", "Fields to sort by; `-` puts large values first.", "-created_at"),
+                query("page", "The number of the page, from 1.", "1"),
+                query("limit", "Most documents of a page.", "20"),
+                query("cursor", "The `next` of the page before.", ""),
+                query("count", "`exact` counts all that meet the filter.", "exact"),
+                only(),
+            ])
+            .answers(Answer::new(200, "The documents.").content(written(answer)))
+            .problems([codes::INVALID_PARAMETER, codes::INVALID_ARGUMENT, codes::FOREIGN_PLACE])
+    }
+
+    pub(super) fn create(&self) -> Operation {
+        let summary = format!("Create a document of {}", self.collection.name);
+        self.operation("create", &summary)
+            .description(
+                "Fields that are not declared are dropped, and so are those that a caller does \
+                 not set. The answer is the document as it is stored.",
+            )
+            .takes(written(self.body(self.collection.create.as_deref(), true)))
+            .answers(self.one())
+            .problems([
+                codes::FIELDS_REQUIRED,
+                codes::FIELD_TOO_LONG,
+                codes::INVALID_JSON,
+                codes::NOT_AN_OBJECT,
+                codes::SCHEMA_VIOLATION,
+                codes::NOT_UNIQUE,
+                codes::REFERENCE_NOT_FOUND,
+                codes::DOCUMENT_UNHOLDABLE,
+                codes::IDEMPOTENCY_MISMATCH,
+            ])
+    }
+
+    pub(super) fn get(&self) -> Operation {
+        self.operation("get", &format!("Read a document of {}", self.collection.name))
+            .parameters([id(), only()])
+            .answers(self.one())
+            .problems([codes::ITEM_NOT_FOUND, codes::INVALID_ID, codes::REVISION_CONFLICT])
+    }
+
+    pub(super) fn update(&self, verb: &str) -> Operation {
+        self.operation(verb, &format!("Change a document of {}", self.collection.name))
+            .description(
+                "The fields that are given change, the others stay; `PUT` and `PATCH` do the \
+                 same. With `If-Match` only the revision that is named.",
+            )
+            .parameters([id()])
+            .takes(written(self.body(self.collection.update.as_deref(), false)))
+            .answers(self.one())
+            .problems([
+                codes::NO_FIELDS,
+                codes::ITEM_NOT_FOUND,
+                codes::FIELD_TOO_LONG,
+                codes::INVALID_JSON,
+                codes::NOT_AN_OBJECT,
+                codes::REVISION_CONFLICT,
+                codes::SCHEMA_VIOLATION,
+                codes::NOT_UNIQUE,
+                codes::REFERENCE_NOT_FOUND,
+                codes::LIMIT_EXCEEDED,
+            ])
+    }
+
+    pub(super) fn delete(&self) -> Operation {
+        self.operation("delete", &format!("Delete a document of {}", self.collection.name))
+            .parameters([id()])
+            .answers(Answer::new(200, "It is gone.").content(Content::like(&Done { ok: true })))
+            .problems([codes::ITEM_NOT_FOUND, codes::REVISION_CONFLICT, codes::REFERENCED])
+    }
+
+    fn operation(&self, verb: &str, summary: &str) -> Operation {
+        let name = self.collection.name.as_str();
+        Operation::new(format!("api_{verb}_{name}"), format!("api/{name}"), summary.to_owned())
+    }
+
+    fn one(&self) -> Answer {
+        Answer::new(200, "The document.")
+            .headers([("ETag", "The document's revision, quoted.")])
+            .content(written(self.row()))
+    }
+
+    /// A document as it is shown.
+    fn row(&self) -> Value {
+        let mut properties = Map::from_iter([("id".to_owned(), json!({}))]);
+        for field in self.fields.iter().filter(|field| !field.write_only) {
+            let is_flag = field.kind == FieldKind::Boolean && field.as_number;
+            let shown = if is_flag { json!({ "enum": [0, 1, null] }) } else { self.plain(field) };
+            properties.insert(field.name.clone(), shown);
+        }
+        json!({ "type": "object", "required": ["id"], "properties": properties })
+    }
+
+    /// What a caller sends.
+    fn body(&self, allowed: Option<&[String]>, new: bool) -> Value {
+        let may = |field: &&Field| {
+            !field.read_only && allowed.is_none_or(|allowed| allowed.contains(&field.name))
+        };
+        let fields: Vec<&Field> = self.fields.iter().filter(may).collect();
+        let properties: Map<String, Value> =
+            fields.iter().map(|field| (field.name.clone(), self.plain(field))).collect();
+        let required: Vec<&str> = fields
+            .iter()
+            .filter(|field| new && field.required)
+            .map(|field| field.name.as_str())
+            .collect();
+        json!({ "type": "object", "required": required, "properties": properties })
+    }
+
+    /// The schema of a field without what only we understand.
+    fn plain(&self, field: &Field) -> Value {
+        let mut property = self.properties.get(&field.name).cloned().unwrap_or_default();
+        if let Value::Object(members) = &mut property {
+            members.retain(|keyword, _| !keyword.starts_with("x-") && keyword != "$ref");
+        }
+        property
+    }
+}
+
+fn written(schema: Value) -> Content {
+    Content::shaped(Shape::Written(schema))
+}
+
+fn query(name: &'static str, description: &'static str, example: &'static str) -> Parameter {
+    let parameter = Parameter::new(Location::Query, name, description);
+    if example.is_empty() { parameter } else { parameter.example(example) }
+}
+
+fn only() -> Parameter {
+    query("fields", "Only these fields, separated by commas. `id` is always there.", "name")
+}
+
+fn id() -> Parameter {
+    Parameter::new(Location::Path, "id", "Id of the document.").example("1")
+}

@@ -1,0 +1,6 @@
+//! Collections of an app, in the app's own shapes.
+
+mod items;
+mod pages;
+mod posts;
+mod support;
