@@ -42,6 +42,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("isobase-auth", &["isobase-types", "isobase-store"]),
     ("isobase-live", &["isobase-types", "isobase-store"]),
+    ("isobase-licences", &["isobase-types", "isobase-store"]),
+    ("isobase-requests", &["isobase-types", "isobase-store"]),
     // Our HTTP knows no feature.
     ("isobase-http", &[]),
     (
@@ -52,6 +54,8 @@ const ARROWS: &[(&str, &[&str])] = &[
             "isobase-store",
             "isobase-auth",
             "isobase-live",
+            "isobase-licences",
+            "isobase-requests",
             "isobase-http",
             "isobase-admin",
         ],
@@ -86,6 +90,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "isobase-store",
             "isobase-ops",
             "isobase-auth",
+            "isobase-licences",
             "isobase-server",
             "isobase-client",
             "isobase",

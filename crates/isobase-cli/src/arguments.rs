@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use isobase_auth::{InvalidScope, Scope, Scopes};
 
-use crate::{print::Color, settings::Given};
+use crate::{license::LicenseCommand, print::Color, settings::Given};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -20,6 +20,7 @@ Examples:
   isobase dump backup.isobase
   isobase index create orders status,-created_at
   isobase key create app --scope write
+  isobase license create ann@example.com --days 365
   isobase config print
 
 Settings come from isobase.toml, the environment and flags; see isobase config print.";
@@ -86,6 +87,11 @@ pub(crate) enum Command {
     Key {
         #[command(subcommand)]
         command: KeyCommand,
+    },
+    /// Make, list, change, import and verify licenses
+    License {
+        #[command(subcommand)]
+        command: LicenseCommand,
     },
     /// Work on a PostgreSQL or SQLite database of your own
     #[cfg(feature = "toolkit")]

@@ -9,6 +9,7 @@ mod failure;
 mod import;
 mod index;
 mod keys;
+mod license;
 mod local;
 mod logging;
 mod output_file;
@@ -139,6 +140,12 @@ fn run(command: Command, printer: Printer) -> Result<()> {
             let (loaded, config) = load_settings(&command.given(), printer)?;
             logging::start_for_command(&loaded);
             block_on(index::run(command, &loaded, &config, printer))
+        }
+        Command::License { command } => {
+            let given = command.target().map(|target| target.app.given()).unwrap_or_default();
+            let (loaded, config) = load_settings(&given, printer)?;
+            logging::start_for_command(&loaded);
+            block_on(license::run(command, (&loaded, &config), printer))
         }
         Command::Key { command } => {
             let (loaded, config) = load_settings(&command.app().given(), printer)?;

@@ -73,6 +73,8 @@ pub(crate) async fn run(
         (Err(failure), Location::Sqlite(path)) if !path.exists() => return Err(failure.into()),
         (reserved, _) => reserved,
     };
+    // What cannot be is told before anything is opened.
+    server_config(loaded, config)?;
     keys::refuse_exposure(loaded, config)?;
     sealer(loaded, config).check().map_err(|error| Failure::usage(error.to_string()))?;
     let opened = isobase::open_as_service(&config.records, &config.options).await;
@@ -119,7 +121,7 @@ impl Round {
         name_hidden(config, self.printer);
         let indexes = tokio::spawn(declare_indexes(store.clone(), config.indexes.clone()));
         let sweeping = tokio::spawn(sweep(store.clone()));
-        let settings = server_config(loaded, config);
+        let settings = server_config(loaded, config)?;
         let service = isobase_server::compose(store, self.authorizer.clone(), settings);
         // Connections that come between two rounds wait in the queue of the socket, which stays.
         let listener = TcpListener::from_std(self.listener.try_clone()?)?;

@@ -8,12 +8,15 @@ mod black_box {
     mod databases;
     #[cfg(feature = "toolkit")]
     mod db;
+    mod documented;
     mod examples;
     mod existing;
     mod import;
     mod index;
     mod key;
+    mod licences;
     mod pages;
+    mod request_log;
     mod serve;
     mod transfer;
 }

@@ -19,6 +19,8 @@ mod list;
 mod local;
 mod options;
 mod request;
+#[cfg(feature = "request-log")]
+mod request_log;
 mod response;
 mod schema;
 mod service;
@@ -33,5 +35,7 @@ pub use index::IndexEntry;
 pub use list::{ListAnswer, Listed};
 pub use options::ClientOptions;
 pub use request::{Body, Request};
+#[cfg(feature = "request-log")]
+pub use request_log::{Report, RequestLog, RequestLogLayer, RequestLogOptions, RequestLogService};
 pub use response::Response;
 pub use service::Stats;

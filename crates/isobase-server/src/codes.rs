@@ -39,6 +39,9 @@ isobase_http::problem_codes! { pub(crate) ALL:
     NO_FIELDS = "no_fields", BAD_REQUEST, Request, "No fields to update",
         "A change of a document of an app's collection names no field that a caller may change.",
         "Send at least one field that is declared and not read-only.";
+    INVALID_BODY = "invalid_body", UNPROCESSABLE_ENTITY, Request, "Invalid body",
+        "A member of the body is missing or of another kind than the operation takes; `errors` names each. Nothing was stored.",
+        "Correct the named members.";
     CONFIRMATION_REQUIRED = "confirmation_required", UNPROCESSABLE_ENTITY, Request, "Confirmation required",
         "The request would delete many documents and does not say that this is meant. Nothing was deleted.",
         "Repeat it with the parameter that `detail` names.";
@@ -108,6 +111,66 @@ isobase_http::problem_codes! { pub(crate) ALL:
     FOREIGN_PLACE = "foreign_place", GONE, Documents, "Place of another database",
         "The place or cursor was given out by another database, or by this one before something was restored or copied into it. Changes may have happened that no place leads to.",
         "Read the collection as a whole again, then follow the changes from `since=now`; with a cursor start the listing again.";
+    LICENSE_NOT_FOUND = "license_not_found", NOT_FOUND, Documents, "Licence not found",
+        "There is no such licence, or it is not in force.",
+        "Check the id, the key or the e-mail.";
+    INSTALLATION_NOT_FOUND = "installation_not_found", NOT_FOUND, Documents, "Installation not found",
+        "The e-mail has no installation with this id. Validations are answered so with 403.",
+        "Activate the installation.";
+    INSTALLATION_EXISTS = "installation_exists", CONFLICT, Documents, "Installation already exists",
+        "The e-mail has an installation with this id already. Nothing was stored.",
+        "Leave it, or repeat the request with `upsert=true`.";
+    NOTHING_TO_REPLACE = "nothing_to_replace", NOT_FOUND, Documents, "No installation to replace",
+        "The e-mail has no installations, or has the new one already.",
+        "Add the installation instead.";
+    LICENSE_REFUSED = "license_refused", BAD_REQUEST, Documents, "Licence refused",
+        "What is asked for does not fit the licences that are there: another one has the key, or there is none. Nothing was stored.",
+        "`detail` says what does not fit.";
+    LICENSE_STATE = "license_state", CONFLICT, Documents, "Licence not in that state",
+        "The licence stands so that this cannot be done with it: one that is suspended cannot be suspended. Nothing was stored.",
+        "`detail` says how it stands.";
+    NO_LICENSE_SECRET = "no_license_secret", NOT_IMPLEMENTED, Documents, "No secret to sign with",
+        "Licence files are signed with a secret of the operator, and there is none.",
+        "Set `licences.secret`.";
+    INVALID_LICENSE = "invalid_license", BAD_REQUEST, Documents, "Invalid licence",
+        "No licence has the key, or the one that has it is not in force.",
+        "Check the key.";
+    MALFORMED_KEY = "malformed_key", BAD_REQUEST, Documents, "Mistyped licence key",
+        "The checksum of the key says that a letter or digit is wrong.",
+        "Type the key again, or copy it.";
+    EMAIL_MISMATCH = "email_mismatch", BAD_REQUEST, Documents, "Licence of another e-mail",
+        "The licence of the key is that of another e-mail.",
+        "Use the e-mail that the licence was issued to.";
+    LICENSE_EXPIRED = "license_expired", BAD_REQUEST, Documents, "Licence expired",
+        "The time of the licence is over. Validations are answered so with 403.",
+        "Extend it.";
+    LICENSE_SUSPENDED = "license_suspended", BAD_REQUEST, Documents, "Licence suspended",
+        "Somebody has suspended the licence. Validations are answered so with 403.",
+        "Ask whoever issued it; it can be reinstated.";
+    LICENSE_REVOKED = "license_revoked", BAD_REQUEST, Documents, "Licence revoked",
+        "Somebody has revoked the licence for good. Validations are answered so with 403.",
+        "Get another one.";
+    INSTALLATION_LIMIT = "installation_limit", BAD_REQUEST, Documents, "Installation limit reached",
+        "The licence has as many installations as it may have.",
+        "Free one of them, or raise the limit of the licence.";
+    INSTALLATION_FREED = "installation_freed", FORBIDDEN, Documents, "Installation lost its place",
+        "The installation was active, and its place was given to another one or freed.",
+        "Activate it again.";
+    NO_ACTIVE_LICENSE = "no_active_license", FORBIDDEN, Documents, "No active licence",
+        "The licence of the installation is gone, or is no more that of the e-mail.",
+        "Activate the installation with another key.";
+    REQUEST_NOT_FOUND = "request_not_found", NOT_FOUND, Documents, "Request not found",
+        "The log has no entry with this number, or no longer.",
+        "Check the number; entries are kept as long as `requests.retention` says.";
+    WORK_NOT_FOUND = "work_not_found", NOT_FOUND, Documents, "Work not found",
+        "There is no work with this hash of its input.",
+        "Take it by `POST /api/v1/db/extract-action-items`.";
+    WORK_EXISTS = "work_exists", CONFLICT, Documents, "Work exists already",
+        "Other work has this correlation id. Nothing was stored.",
+        "Use another correlation id, or note what became of that work.";
+    RATE_LIMITED = "rate_limited", TOO_MANY_REQUESTS, Access, "Too often",
+        "Too many wrong keys came from this address, or too many activations for one licence, in a minute.",
+        "Wait as long as `Retry-After` says.";
     UNSUPPORTED = "unsupported", NOT_IMPLEMENTED, Documents, "Not supported by the engine",
         "The engine of this service does not have the ability.",
         "Do without it, or move to an engine that has it.";

@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use isobase_auth::{Authorizer, Principal};
 use isobase_http::{HttpConfig, InvalidRoute, Routes};
+use isobase_licences::{LicenceOptions, Licences};
+use isobase_requests::{RequestOptions, Requests};
 use isobase_store::{RuleBook, Store};
 
 use crate::{
     AppCollection, LiveConfig, PagesConfig, Service, admin, app, app_collection::Rows, data_store,
-    description, durability::Durability, gate::Gate, keys, live, pages, records, service,
-    views::Views,
+    description, durability::Durability, gate::Gate, keys, licences, live, pages, records,
+    requests, service, views::Views,
 };
 
 /// Settings of the whole service.
@@ -29,6 +31,10 @@ pub struct ServerConfig {
     pub collections: Vec<AppCollection>,
     /// Where the pages of an app are. Default none.
     pub pages: Option<PagesConfig>,
+    /// What holds for every licence that says nothing else.
+    pub licences: LicenceOptions,
+    /// How the request log is kept.
+    pub requests: RequestOptions,
 }
 
 impl Default for ServerConfig {
@@ -41,6 +47,8 @@ impl Default for ServerConfig {
             live: LiveConfig::default(),
             collections: Vec::new(),
             pages: None,
+            licences: LicenceOptions::default(),
+            requests: RequestOptions::default(),
         }
     }
 }
@@ -132,6 +140,21 @@ impl Composition {
         self
     }
 
+    /// Licences and their installations.
+    #[must_use]
+    pub fn with_licences(mut self, licences: Licences) -> Self {
+        self.routes.add(licences::State::new(licences), licences::routes());
+        self
+    }
+
+    /// The request log of other services.
+    #[must_use]
+    pub fn with_requests(mut self, store: &Store, options: RequestOptions) -> Self {
+        let requests = Requests::new(store, options);
+        self.routes.add(requests::State::new(requests, store), requests::routes());
+        self
+    }
+
     /// The service of these slices.
     ///
     /// # Errors
@@ -160,7 +183,9 @@ pub fn compose(store: Store, authorizer: Arc<Authorizer>, config: ServerConfig) 
         .with_live(store.clone(), rules(), live)
         .with_app(&store, &config.rules, config.collections, config.page_size_max)
         .with_admin(&store)
-        .with_keys(&store, authorizer.clone());
+        .with_keys(&store, authorizer.clone())
+        .with_licences(Licences::new(&store, config.licences))
+        .with_requests(&store, config.requests);
     let slices = match config.pages {
         Some(pages) => slices.with_pages(pages),
         None => slices,

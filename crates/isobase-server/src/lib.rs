@@ -1,7 +1,7 @@
 //! The service: slices of routes over the store, behind keys.
 //!
 //! Reading order: [`Composition`] (which slices there are), a slice (`records`, `data_store`, `app`,
-//! `keys`, `live`, `service`), the gate (who asks), [`serve`].
+//! `keys`, `live`, `licences`, `requests`, `service`), the gate (who asks), [`serve`].
 
 mod admin;
 mod answer;
@@ -11,6 +11,7 @@ mod cached;
 mod call;
 mod codes;
 mod compose;
+mod csv;
 mod data_store;
 mod description;
 mod durability;
@@ -18,10 +19,13 @@ mod etag;
 mod failure;
 mod gate;
 mod keys;
+mod licences;
 mod live;
 mod pages;
+mod rate;
 mod records;
 mod request;
+mod requests;
 mod serve;
 mod service;
 mod views;
@@ -34,7 +38,9 @@ pub use description::{errors_markdown, openapi};
 pub use durability::Durability;
 pub use gate::{Gate, Service};
 pub use isobase_http::{Body, HttpConfig, OpenTo, RequestBody};
+pub use isobase_licences::{LicenceOptions, Secret};
 pub use isobase_live::{LiveOptions, Render, Topic};
+pub use isobase_requests::RequestOptions;
 pub use live::LiveConfig;
 pub use pages::PagesConfig;
 pub use serve::{serve, serve_operator};

@@ -3,6 +3,8 @@
 #![expect(unreachable_pub, reason = "nothing of a test binary is reachable from elsewhere")]
 
 mod app;
+mod licences;
 mod live;
 mod records;
+mod requests;
 mod service;

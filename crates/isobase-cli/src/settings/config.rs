@@ -15,9 +15,10 @@ use isobase::{
     types::CollectionName,
 };
 use isobase_auth::{SECRET_FILE, Sealer, SecretSource};
+use isobase_licences::{AtLimit, LicenceOptions, Secret};
 use isobase_server::{
     AppCollection, Durability, HttpConfig, LiveConfig, LiveOptions, OpenTo, PagesConfig,
-    ServerConfig,
+    RequestOptions, ServerConfig,
 };
 
 use super::{
@@ -122,7 +123,10 @@ pub(crate) fn sealer(loaded: &Loaded, config: &Config) -> Sealer {
 }
 
 /// Bounds and deadlines of the service.
-pub(crate) fn server_config(loaded: &Loaded, config: &Config) -> ServerConfig {
+///
+/// # Errors
+/// Names a setting that cannot be.
+pub(crate) fn server_config(loaded: &Loaded, config: &Config) -> Result<ServerConfig, Failure> {
     let bytes = |setting| usize::try_from(loaded.size(setting)).unwrap_or(usize::MAX);
     let durability = match (&config.records, config.options.sqlite.sync_every_commit) {
         (Location::Memory, _) => Durability::None,
@@ -152,15 +156,51 @@ pub(crate) fn server_config(loaded: &Loaded, config: &Config) -> ServerConfig {
     let ping = loaded.duration(&table::EVENTS_PING);
     let options = LiveOptions { ping, ..LiveOptions::default() };
     let live = LiveConfig { topics: Vec::new(), options };
-    ServerConfig {
+    let licences = licence_options(loaded)?;
+    let requests = RequestOptions {
+        body_characters_max: usize::try_from(loaded.integer(&table::REQUESTS_BODY_CHARACTERS))
+            .unwrap_or(usize::MAX),
+        search_budget: loaded.duration(&table::REQUESTS_SEARCH_BUDGET),
+        retention: Some(loaded.duration(&table::REQUESTS_RETENTION)),
+    };
+    Ok(ServerConfig {
         http,
         page_size_max: config.page_size_max,
         durability,
+        licences,
+        requests,
         live,
         collections: config.collections.clone(),
         pages: config.pages.clone(),
         ..ServerConfig::default()
+    })
+}
+
+/// What holds for every licence that says nothing else.
+///
+/// # Errors
+/// Names a setting that cannot be.
+pub(crate) fn licence_options(loaded: &Loaded) -> Result<LicenceOptions, Failure> {
+    let secret = loaded.text(&table::LICENCES_SECRET).map(Secret::new).transpose();
+    let secret = secret.map_err(|error| {
+        let origin = loaded.get(&table::LICENCES_SECRET).1;
+        Failure::usage(format!("setting licences.secret ({origin}): {error}"))
+    })?;
+    let prefix = loaded.text(&table::LICENCES_KEY_PREFIX).unwrap_or_default();
+    let plain = prefix.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if !plain || !(1..=16).contains(&prefix.len()) {
+        let origin = loaded.get(&table::LICENCES_KEY_PREFIX).1;
+        let message = format!("expected 1 to 16 letters and digits, found {prefix:?}");
+        let setting = format!("setting licences.key_prefix ({origin}): {message}");
+        return Err(Failure::usage(setting));
     }
+    let at_limit = loaded.text(&table::LICENCES_AT_LIMIT).and_then(AtLimit::parse);
+    Ok(LicenceOptions {
+        limit: u32::try_from(loaded.integer(&table::LICENCES_LIMIT)).unwrap_or(u32::MAX),
+        at_limit: at_limit.unwrap_or_default(),
+        key_prefix: prefix.to_ascii_uppercase(),
+        secret,
+    })
 }
 
 /// What is logged.
@@ -485,7 +525,7 @@ mod tests {
         assert_eq!(config.options.sqlite, expected.sqlite);
         assert_eq!(config.options.postgres, expected.postgres);
         let loaded = load(&Given { app: ".".into(), ..Given::default() }, &[]).unwrap();
-        let server = server_config(&loaded, &config);
+        let server = server_config(&loaded, &config).unwrap();
         assert_eq!(format!("{server:?}"), format!("{:?}", ServerConfig::default()));
         assert_eq!((config.host.as_str(), config.port, config.open), ("127.0.0.1", 8002, false));
     }

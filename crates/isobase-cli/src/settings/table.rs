@@ -3,6 +3,8 @@
 //! Defaults that belong to the server, the store or an engine are repeated here as text, to be
 //! read beside their setting; a test holds them equal.
 
+use isobase_licences::AtLimit;
+
 use super::setting::{Kind, Setting};
 
 const COUNT: Kind = Kind::Integer { min: 1, max: u64::MAX };
@@ -156,6 +158,56 @@ pub(crate) static DYNAMODB_ENDPOINT_URL: Setting = Setting::new(
      `http://127.0.0.1:8000`.",
 )
 .variables(&["DYNAMODB_ENDPOINT_URL"]);
+
+pub(crate) static LICENCES_LIMIT: Setting = Setting::new(
+    "licences.installations_max",
+    Kind::Integer { min: 0, max: 200 },
+    "Most installations of an e-mail over all its licences that have no limit of their own.",
+)
+.default("2");
+
+pub(crate) static LICENCES_AT_LIMIT: Setting = Setting::new(
+    "licences.at_limit",
+    Kind::Choice(&AtLimit::NAMES),
+    "What happens to one installation more: it takes the place of the one that was not seen for \
+     longest, is refused, or is let in up to `allow_n` of its licence.",
+)
+.default("replace_oldest");
+
+pub(crate) static LICENCES_KEY_PREFIX: Setting = Setting::new(
+    "licences.key_prefix",
+    Kind::Text,
+    "What new licence keys begin with: 1 to 16 letters and digits. Keys that were made with another \
+     prefix go on working, but have to be typed exactly as they are written.",
+)
+.default("LIC");
+
+pub(crate) static LICENCES_SECRET: Setting = Setting::new(
+    "licences.secret",
+    Kind::Secret,
+    "At least 32 bytes that only the operator knows: seals licence keys where they are stored, and \
+     signs licence files. Unset: keys are stored readable, and there are no licence files. \
+     `openssl rand -hex 32` makes one.",
+)
+.variables(&["LICENSE_SECRET"]);
+
+pub(crate) static REQUESTS_RETENTION: Setting =
+    Setting::new("requests.retention", Kind::Duration, "How long the request log keeps an entry.")
+        .default("30d");
+
+pub(crate) static REQUESTS_BODY_CHARACTERS: Setting = Setting::new(
+    "requests.body_characters",
+    Kind::Integer { min: 0, max: 100_000 },
+    "Characters that the request log keeps of a body; what is longer is cut and says so.",
+)
+.default("2000");
+
+pub(crate) static REQUESTS_SEARCH_BUDGET: Setting = Setting::new(
+    "requests.search_budget",
+    Kind::Duration,
+    "How long a search by text in the request log goes on before it says how far it has come.",
+)
+.default("500ms");
 
 /// The settings that name the database of the records, under the names of their variables.
 pub(crate) static DATABASE_SETTINGS: &[&Setting] = &[
@@ -412,6 +464,13 @@ pub(crate) static SETTINGS: &[&Setting] = &[
     &FIRESTORE_PROJECT_ID,
     &DYNAMODB_REGION,
     &DYNAMODB_ENDPOINT_URL,
+    &LICENCES_LIMIT,
+    &LICENCES_AT_LIMIT,
+    &LICENCES_KEY_PREFIX,
+    &LICENCES_SECRET,
+    &REQUESTS_RETENTION,
+    &REQUESTS_BODY_CHARACTERS,
+    &REQUESTS_SEARCH_BUDGET,
 ];
 
 /// The setting at a place in the file.

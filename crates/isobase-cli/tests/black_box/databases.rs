@@ -290,7 +290,7 @@ fn a_misspelled_database_is_not_made_by_reading_it() {
 }
 
 /// Databases that nobody ever wrote to, on every server that there is, and what to set for them.
-fn misspelled(name: &str) -> Vec<(String, Vec<(&'static str, &'static str)>)> {
+pub(super) fn on_servers(name: &str) -> Vec<(String, Vec<(&'static str, &'static str)>)> {
     let mut databases = Vec::new();
     if let Some(postgres) = isobase_testkit::postgres_url() {
         let separator = if postgres.contains('?') { '&' } else { '?' };
@@ -316,7 +316,7 @@ fn misspelled(name: &str) -> Vec<(String, Vec<(&'static str, &'static str)>)> {
 fn a_misspelled_database_on_a_server_is_not_read_as_an_empty_one() {
     let app = App::new();
     let name = isobase_testkit::unique_name("misspelled").replace('_', "-");
-    for (url, variables) in misspelled(&name) {
+    for (url, variables) in on_servers(&name) {
         let commands: [&[&str]; 6] = [
             &["copy", &url, "sqlite://b.db"],
             &["dump", "a.isobase", "--url", &url],
@@ -337,7 +337,7 @@ fn a_misspelled_database_on_a_server_is_not_read_as_an_empty_one() {
 fn an_empty_database_that_is_used_is_read() {
     let app = App::new();
     let name = isobase_testkit::unique_name("emptied").replace('_', "-");
-    for (number, (url, variables)) in misspelled(&name).into_iter().enumerate() {
+    for (number, (url, variables)) in on_servers(&name).into_iter().enumerate() {
         let run = |command: &[&str]| app.run_with(command, &variables);
         run(&["index", "create", "c", "n", "--url", &url]).ok();
         assert!(run(&["index", "list", "c", "--url", &url]).ok().contains("ready"), "{url}");

@@ -3,7 +3,9 @@
 use isobase_http::{Api, Route, Spec};
 use serde_json::{Value, json};
 
-use crate::{admin, codes, data_store, keys, live, records, service, views::Permissions};
+use crate::{
+    admin, codes, data_store, keys, licences, live, records, requests, service, views::Permissions,
+};
 
 const DESCRIPTION: &str = "One backend on every database: documents in collections \
     over HTTP.\n\nWithout keys the service is *open* and every route answers everyone who can \
@@ -53,7 +55,10 @@ fn specs() -> Vec<Spec> {
     let admin = admin::routes().into_iter().map(Route::into_spec);
     let keys = keys::routes().into_iter().map(Route::into_spec);
     let live = live::routes().into_iter().map(Route::into_spec);
-    service.chain(records).chain(data_store).chain(live).chain(admin).chain(keys).collect()
+    let licences = licences::routes().into_iter().map(Route::into_spec);
+    let requests = requests::routes().into_iter().map(Route::into_spec);
+    let first = service.chain(records).chain(data_store).chain(live).chain(admin);
+    first.chain(keys).chain(licences).chain(requests).collect()
 }
 
 #[cfg(test)]

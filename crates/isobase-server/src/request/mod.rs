@@ -1,7 +1,9 @@
 //! What handlers of every slice read from a request.
 
 mod json_body;
+mod members;
 mod parameters;
 
 pub(crate) use json_body::{BodyKind, NDJSON, body_kind, document, require_json, unusable};
+pub(crate) use members::Members;
 pub(crate) use parameters::{Parameters, no_parameters, refuse_parameters};

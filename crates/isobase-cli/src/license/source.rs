@@ -1,0 +1,138 @@
+//! Licences and installations of another service.
+
+use std::{path::Path, time::Duration};
+
+use anyhow::{Context, Result};
+use http::Method;
+use isobase_client::{Client, ClientOptions, Request};
+use isobase_licences::{ImportedInstallation, ImportedLicence};
+use rusqlite::{Connection, OpenFlags, Row, types::ValueRef};
+
+use super::arguments::ImportArguments;
+use crate::{failure::Failure, target::client_failure};
+
+/// What another service has.
+#[derive(Debug, Default)]
+pub(super) struct Source {
+    pub(super) licences: Vec<ImportedLicence>,
+    pub(super) installations: Vec<ImportedInstallation>,
+}
+
+impl Source {
+    pub(super) async fn read(arguments: &ImportArguments) -> Result<Self> {
+        let source = &arguments.source;
+        if source.starts_with("http://") || source.starts_with("https://") {
+            return of_service(source, arguments.source_key.as_deref()).await;
+        }
+        of_file(Path::new(source))
+    }
+}
+
+fn of_file(path: &Path) -> Result<Source> {
+    if !path.is_file() {
+        let message = format!("there is no file {}", path.display());
+        let hint = "name the SQLite file of the license service, usually data/licenses.db";
+        return Err(Failure::new(message).hint(hint).into());
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let context = || format!("cannot read {}", path.display());
+    let database = Connection::open_with_flags(path, flags).with_context(context)?;
+    let tables = tables(&database).with_context(context)?;
+    if !tables.iter().any(|table| table == "licenses") {
+        let message = format!("{} is no database of a license service", path.display());
+        let hint = format!("expected a table licenses; its tables are: {}", tables.join(", "));
+        return Err(Failure::usage(message).hint(hint).into());
+    }
+    let licences =
+        "SELECT id, email, license_key, expiry_date, created_at, status FROM licenses ORDER BY id";
+    let mut source = Source {
+        licences: rows(&database, licences, licence).with_context(context)?,
+        ..Source::default()
+    };
+    if tables.iter().any(|table| table == "installations") {
+        let installations =
+            "SELECT email, installation_id, activated_at, last_seen FROM installations ORDER BY id";
+        source.installations =
+            rows(&database, installations, installation).with_context(context)?;
+    }
+    Ok(source)
+}
+
+fn tables(database: &Connection) -> rusqlite::Result<Vec<String>> {
+    let sql = "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name LIMIT 20";
+    database.prepare(sql)?.query_map([], |row| row.get(0))?.collect()
+}
+
+fn rows<T>(
+    database: &Connection,
+    sql: &str,
+    read: fn(&Row<'_>) -> rusqlite::Result<T>,
+) -> rusqlite::Result<Vec<T>> {
+    database.prepare(sql)?.query_map([], read)?.collect()
+}
+
+fn licence(row: &Row<'_>) -> rusqlite::Result<ImportedLicence> {
+    Ok(ImportedLicence {
+        id: row.get(0)?,
+        email: text(row, 1)?.unwrap_or_default(),
+        license_key: text(row, 2)?.unwrap_or_default(),
+        expiry_date: text(row, 3)?,
+        created_at: text(row, 4)?,
+        status: text(row, 5)?,
+    })
+}
+
+fn installation(row: &Row<'_>) -> rusqlite::Result<ImportedInstallation> {
+    Ok(ImportedInstallation {
+        email: text(row, 0)?.unwrap_or_default(),
+        installation_id: text(row, 1)?.unwrap_or_default(),
+        activated_at: text(row, 2)?,
+        last_seen: text(row, 3)?,
+    })
+}
+
+/// A column as text, whatever SQLite keeps there: its columns have no types.
+fn text(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<String>> {
+    Ok(match row.get_ref(column)? {
+        ValueRef::Null => None,
+        ValueRef::Integer(number) => Some(number.to_string()),
+        ValueRef::Real(number) => Some(number.to_string()),
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => {
+            Some(String::from_utf8_lossy(bytes).into_owned())
+        }
+    })
+}
+
+/// From a running service with the routes of the older one.
+async fn of_service(address: &str, key: Option<&str>) -> Result<Source> {
+    let options = ClientOptions {
+        api_key: key.map(str::to_owned),
+        answer_deadline: Duration::from_secs(60),
+        ..ClientOptions::default()
+    };
+    let client = Client::new(address, options)
+        .map_err(|error| Failure::usage(format!("the source: {error}")))?;
+    #[derive(serde::Deserialize)]
+    struct Licences {
+        licenses: Vec<ImportedLicence>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Installations {
+        installations: Vec<ImportedInstallation>,
+    }
+    let list = Request::new(Method::GET, &["api", "v1", "db", "license", "list"]);
+    let answer = client.send(list).await.map_err(client_failure)?;
+    let licences = answer.json::<Licences>().await.map_err(client_failure)?.licenses;
+    let mut source = Source { licences, ..Source::default() };
+    let mut emails: Vec<_> = source.licences.iter().map(|it| it.email.to_lowercase()).collect();
+    emails.sort_unstable();
+    emails.dedup();
+    for email in emails {
+        let of_email = Request::new(Method::GET, &["api", "v1", "db", "installations"])
+            .parameter("email", &email);
+        let answer = client.send(of_email).await.map_err(client_failure)?;
+        let found = answer.json::<Installations>().await.map_err(client_failure)?;
+        source.installations.extend(found.installations);
+    }
+    Ok(source)
+}

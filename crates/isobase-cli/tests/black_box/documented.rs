@@ -1,0 +1,120 @@
+//! Pages of the documentation do what they say: their blocks are run from top to bottom.
+//!
+//! Lines of `sh` blocks that begin with `isobase ` are commands. An `http` block is a request to
+//! the service, and the `json` block behind it holds members of its answer; its other members are
+//! not compared, and `"…"` stands for any value. `json 400` asks for that status.
+
+use std::{fs, path::Path};
+
+use isobase_testkit::TestServer;
+use serde_json::Value;
+
+use super::command::App;
+
+/// A fenced block: what it is, and its text.
+struct Block {
+    info: String,
+    text: String,
+}
+
+fn blocks(page: &str) -> Vec<Block> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(page);
+    let text = fs::read_to_string(path).unwrap();
+    let (mut blocks, mut open): (Vec<Block>, Option<Block>) = (Vec::new(), None);
+    for line in text.lines() {
+        match (line.strip_prefix("```"), &mut open) {
+            (Some(info), None) => {
+                open = Some(Block { info: info.to_owned(), text: String::new() });
+            }
+            (Some(_), Some(_)) => blocks.extend(open.take()),
+            (None, Some(block)) => {
+                block.text.push_str(line);
+                block.text.push('\n');
+            }
+            (None, None) => {}
+        }
+    }
+    blocks
+}
+
+/// The words of a command; quotation marks keep blanks.
+fn words(command: &str) -> Vec<String> {
+    let (mut words, mut quote) = (vec![String::new()], None);
+    for character in command.chars() {
+        match (character, quote) {
+            ('\'' | '"', None) => quote = Some(character),
+            (c, Some(q)) if c == q => quote = None,
+            (' ', None) => words.push(String::new()),
+            (c, _) => words.last_mut().unwrap().push(c),
+        }
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+fn has_members(answer: &Value, wanted: &Value) -> bool {
+    match (answer, wanted) {
+        (_, Value::String(any)) if any == "…" => true,
+        (Value::Object(answer), Value::Object(wanted)) => wanted
+            .iter()
+            .all(|(name, wanted)| answer.get(name).is_some_and(|found| has_members(found, wanted))),
+        (Value::Array(answer), Value::Array(wanted)) => {
+            answer.len() == wanted.len()
+                && answer.iter().zip(wanted).all(|(answer, wanted)| has_members(answer, wanted))
+        }
+        _ => answer == wanted,
+    }
+}
+
+/// Runs a page in a folder, over a service of that folder. `{name}` is replaced before.
+fn run(page: &str, app: &App, server: &TestServer, replace: &dyn Fn(&str) -> String) {
+    let mut answer: Option<(u16, Value)> = None;
+    for Block { info, text } in blocks(page) {
+        let text = replace(&text);
+        match info.split(' ').next().unwrap() {
+            "sh" => {
+                for line in text.lines().filter_map(|line| line.strip_prefix("isobase ")) {
+                    let line = line.split("  #").next().unwrap();
+                    let words = words(line);
+                    app.run(&words.iter().map(String::as_str).collect::<Vec<_>>()).ok();
+                }
+            }
+            "http" => {
+                let (head, body) = text.split_once('\n').unwrap();
+                let (method, path) = head.split_once(' ').unwrap();
+                let headers = [("content-type", "application/json")];
+                let said = server.request(method, path, &headers, body.as_bytes()).unwrap();
+                let json = serde_json::from_slice(&said.body).unwrap_or(Value::Null);
+                assert!(said.status < 500, "{page}: {text}: {json}");
+                answer = Some((said.status, json));
+            }
+            "json" => {
+                let (status, answer) = answer.take().unwrap();
+                let wanted: u16 = info.split(' ').nth(1).map_or(200, |text| text.parse().unwrap());
+                assert_eq!(status, wanted, "{page}: {text}: {answer}");
+                let wanted: Value = serde_json::from_str(&text).unwrap();
+                assert!(has_members(&answer, &wanted), "{page}: {text}: {answer}");
+            }
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn the_page_of_licences_does_what_it_says() {
+    let app = App::new();
+    super::licences::original(&app.path().join("licenses.db"));
+    let builder = TestServer::builder().data(app.path().join("data"));
+    let server = builder.env("LICENSE_SECRET", "s".repeat(32)).start().unwrap();
+    let key =
+        server.request("GET", "/api/v1/license/public-key", &[], b"").unwrap().json().unwrap();
+    let key = key["public_key"].as_str().unwrap().to_owned();
+    run("licences.md", &app, &server, &|text| text.replace("PUBLIC_KEY", &key));
+}
+
+#[test]
+fn the_page_of_the_request_log_does_what_it_says() {
+    let app = App::new();
+    let server = TestServer::builder().data(app.path().join("data")).start().unwrap();
+    run("requests.md", &app, &server, &str::to_owned);
+}

@@ -1,0 +1,239 @@
+//! All licences of a database.
+
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use isobase_store::{IndexDefinition, Store};
+use isobase_types::{
+    CollectionName, Comparison, Count, Document, FieldPath, Filter, Literal, Operator, Order,
+    PageRequest, Query, Timestamp,
+};
+use rand::RngExt;
+use tokio::sync::{Mutex, MutexGuard, OnceCell};
+
+use crate::{
+    AtLimit, Licence, LicenceError, LicenceKey, Secret, audit,
+    holder::Places,
+    licence::{self, collection},
+};
+
+/// How often a write is tried when others come between.
+pub(crate) const ATTEMPTS_MAX: u32 = 50;
+
+/// Longest pause between two attempts.
+const PAUSE_MAX: Duration = Duration::from_millis(50);
+
+/// Most licences of one e-mail among which the newest is sought.
+const OF_EMAIL_MAX: u32 = 1_000;
+
+/// Tells the present moment.
+pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// What holds for every licence that says nothing else.
+#[derive(Clone, Debug)]
+pub struct LicenceOptions {
+    /// Most installations of an e-mail over all its licences. Default 2.
+    pub limit: u32,
+    /// What happens at the limit. Default [`AtLimit::ReplaceOldest`].
+    pub at_limit: AtLimit,
+    /// What new keys begin with: 1 to 16 letters and digits. Default `LIC`.
+    pub key_prefix: String,
+    /// The operator's secret. None: keys are stored readable, and no files are signed.
+    pub secret: Option<Secret>,
+}
+
+impl Default for LicenceOptions {
+    fn default() -> Self {
+        Self { limit: 2, at_limit: AtLimit::default(), key_prefix: "LIC".to_owned(), secret: None }
+    }
+}
+
+/// The licences of a database, their installations and the audit.
+pub struct Licences {
+    pub(crate) store: Store,
+    pub(crate) options: LicenceOptions,
+    now: Now,
+    /// Set by whoever first finds or makes the indexes.
+    prepared: OnceCell<()>,
+    turns: [Mutex<()>; 64],
+}
+
+impl Licences {
+    /// The licences of a database.
+    #[must_use]
+    pub fn new(store: &Store, options: LicenceOptions) -> Self {
+        Self {
+            store: store.system(),
+            options,
+            now: Arc::new(|| Timestamp::from_system_time(SystemTime::now())),
+            prepared: OnceCell::new(),
+            turns: std::array::from_fn(|_| Mutex::new(())),
+        }
+    }
+
+    /// The same with another clock.
+    #[must_use]
+    pub fn with_clock(mut self, now: Now) -> Self {
+        self.now = now;
+        self
+    }
+
+    /// What holds for every licence that says nothing else.
+    #[must_use]
+    pub fn options(&self) -> &LicenceOptions {
+        &self.options
+    }
+
+    /// The present moment.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        (self.now)()
+    }
+
+    /// Makes the indexes unless they are there: that of the keys is what keeps them unique.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn prepare(&self) -> Result<(), LicenceError> {
+        let made = self.prepared.get_or_try_init(async || {
+            let of_licences = ["unique(key_hash)", "email,-created_at", "-created_at,id"];
+            for text in of_licences {
+                self.store.create_index(&collection(), &index(text)).await?;
+            }
+            self.store.create_index(&audit::collection(), &index("object_id,-at")).await?;
+            Ok::<_, LicenceError>(())
+        });
+        made.await.copied()
+    }
+
+    /// A licence, also one in the bin.
+    ///
+    /// # Errors
+    /// [`LicenceError::NotFound`], or when the database fails.
+    pub async fn get(&self, id: i64) -> Result<Licence, LicenceError> {
+        licence::read(&self.store, id).await?.ok_or(LicenceError::NotFound)
+    }
+
+    /// The licence of a key, whatever its standing.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn find_by_key(&self, key: &LicenceKey) -> Result<Option<Licence>, LicenceError> {
+        self.prepare().await?;
+        let query = Query {
+            filter: equals("key_hash", &key.hash()),
+            order: Order::default(),
+            page: PageRequest::Cursor { limit: 1, after: None },
+            fields: Vec::new(),
+            count: Count::None,
+        };
+        let found = self.store.list(&collection(), &query).await?.documents;
+        found.first().map(Licence::of).transpose()
+    }
+
+    /// The newest licence of an e-mail that is neither suspended, revoked nor deleted.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn newest_of(&self, email: &str) -> Result<Option<Licence>, LicenceError> {
+        let found = self.all_of(email).await?.into_iter().filter(Licence::is_usable);
+        Ok(found.max_by(|a, b| a.created_at.cmp(&b.created_at).then(b.id.cmp(&a.id))))
+    }
+
+    /// The licences of an e-mail, the newest first.
+    async fn all_of(&self, email: &str) -> Result<Vec<Licence>, LicenceError> {
+        self.prepare().await?;
+        let query = Query {
+            filter: equals("email", &email.to_lowercase()),
+            order: order("-created_at"),
+            page: PageRequest::Cursor { limit: OF_EMAIL_MAX, after: None },
+            fields: Vec::new(),
+            count: Count::None,
+        };
+        let found: Vec<Document> = self.store.list(&collection(), &query).await?.documents;
+        Ok(Licence::all_of(&found))
+    }
+
+    /// Reads a key as this service writes them.
+    #[must_use]
+    pub fn read_key(&self, text: &str) -> LicenceKey {
+        LicenceKey::read(text, &self.options.key_prefix)
+    }
+
+    /// The key of a licence.
+    ///
+    /// # Errors
+    /// It was sealed with another secret.
+    pub fn reveal(&self, licence: &Licence) -> Result<String, LicenceError> {
+        licence.reveal(self.options.secret.as_ref())
+    }
+
+    /// The places of a licence.
+    pub(crate) fn places(&self, licence: &Licence) -> Places {
+        Places {
+            limit: licence.max_installations.unwrap_or(self.options.limit),
+            at_limit: licence.at_limit.unwrap_or(self.options.at_limit),
+            allow_n: licence.allow_n.unwrap_or_default(),
+            own: licence.max_installations.map(|_| licence.id),
+        }
+    }
+
+    /// Waits for a turn: those who write the same document in one process need not try again.
+    pub(crate) async fn turn(&self, of: &impl Hash) -> MutexGuard<'_, ()> {
+        let mut hasher = DefaultHasher::new();
+        of.hash(&mut hasher);
+        self.turns[hasher.finish() as usize % self.turns.len()].lock().await
+    }
+}
+
+impl std::fmt::Debug for Licences {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Licences").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+/// Waits a random part of a time that grows with the attempts: another process came between.
+pub(crate) async fn pause(attempt: u32) {
+    let longest = PAUSE_MAX.min(Duration::from_millis(1 << attempt.min(6)));
+    let pause = longest.mul_f64(rand::rng().random_range(0.0..1.0));
+    tokio::time::sleep(pause).await;
+}
+
+fn index(text: &str) -> IndexDefinition {
+    IndexDefinition::parse(text).expect("the indexes above are valid, as the tests show")
+}
+
+pub(crate) fn order(text: &str) -> Order {
+    Order::parse(text).expect("the orders of this crate are valid, as the tests show")
+}
+
+pub(crate) fn compare(field: &str, operator: Operator) -> Filter {
+    let path = FieldPath::parse(field).expect("the fields of this crate are valid");
+    Filter::Compare(Comparison { path, operator })
+}
+
+pub(crate) fn equals(field: &str, value: &str) -> Filter {
+    compare(field, Operator::In(vec![Literal::Text(value.to_owned())]))
+}
+
+/// Every document of a listing that its caller can read, part by part; at most so many.
+pub(crate) async fn read_all(
+    store: &Store,
+    collection: &CollectionName,
+    (filter, order): (Filter, Order),
+    max: usize,
+) -> Result<Vec<Document>, LicenceError> {
+    let query =
+        Query { filter, order, page: PageRequest::All, fields: Vec::new(), count: Count::None };
+    let mut page = store.list(collection, &query).await?;
+    let mut all = page.documents;
+    while let Some(position) = page.next.take().filter(|_| all.len() < max) {
+        page = store.list_next(collection, &query, &position).await?;
+        all.append(&mut page.documents);
+    }
+    all.truncate(max);
+    Ok(all)
+}

@@ -1,0 +1,197 @@
+//! Licences over an empty database, with a clock that tests set.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicI64, Ordering},
+};
+
+use isobase_engine::{
+    Engine, EngineError, ErrorKind, ListRequest, Listing, Pending, SystemClock, WriteBatch,
+    WriteReport,
+    testing::{Alteration, Altered},
+};
+use isobase_engine_memory::{MemoryEngine, MemoryOptions};
+use isobase_engine_sqlite::{SqliteEngine, SqliteOptions};
+use isobase_licences::{
+    Activation, Actor, Answer, Code, Licence, LicenceError, LicenceOptions, Licences, NewLicence,
+    Period, Secret, Terms, parse_moment,
+};
+use isobase_store::{Store, StoreOptions};
+use isobase_types::{
+    CollectionName, Count, Document, DocumentId, Filter, Order, PageRequest, Query, Timestamp,
+};
+
+pub struct World {
+    pub licences: Arc<Licences>,
+    pub store: Store,
+    now: Arc<AtomicI64>,
+    down: Arc<AtomicBool>,
+    _folder: Option<tempfile::TempDir>,
+}
+
+impl World {
+    pub fn new() -> Self {
+        Self::with(LicenceOptions::default())
+    }
+
+    pub fn with(options: LicenceOptions) -> Self {
+        let memory = MemoryEngine::new(Arc::new(SystemClock), MemoryOptions::default());
+        let down = Arc::<AtomicBool>::default();
+        let engine = Altered(Faulty { memory, down: down.clone() });
+        Self::over(Arc::new(engine), options, (down, None))
+    }
+
+    pub fn on_sqlite() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let options = SqliteOptions::new(folder.path().join("a.db"));
+        let engine = SqliteEngine::open(options, Arc::new(SystemClock)).unwrap();
+        Self::over(Arc::new(engine), LicenceOptions::default(), (Arc::default(), Some(folder)))
+    }
+
+    pub fn with_secret() -> Self {
+        let secret = Secret::new(&"s".repeat(32)).unwrap();
+        Self::with(LicenceOptions { secret: Some(secret), ..LicenceOptions::default() })
+    }
+
+    fn over(
+        engine: Arc<dyn Engine>,
+        options: LicenceOptions,
+        (down, folder): (Arc<AtomicBool>, Option<tempfile::TempDir>),
+    ) -> Self {
+        let store = Store::new(engine, StoreOptions::default());
+        let now = Arc::new(AtomicI64::new(parse_moment("2026-11-30T12:00:00Z").unwrap().unix_us));
+        let clock = now.clone();
+        let licences = Licences::new(&store, options)
+            .with_clock(Arc::new(move || Timestamp { unix_us: clock.load(Ordering::SeqCst) }));
+        let licences = Arc::new(licences);
+        Self { licences, store: store.system(), now, down, _folder: folder }
+    }
+
+    /// The clock says this from now on.
+    pub fn at(&self, text: &str) {
+        self.now.store(parse_moment(text).unwrap().unix_us, Ordering::SeqCst);
+    }
+
+    /// The database cannot be reached, or can be again.
+    pub fn down(&self, down: bool) {
+        self.down.store(down, Ordering::SeqCst);
+    }
+
+    pub async fn licence(&self, email: &str) -> (Licence, String) {
+        self.licence_with(email, Period::Days(365), Terms::default()).await
+    }
+
+    pub async fn licence_with(
+        &self,
+        email: &str,
+        period: Period,
+        terms: Terms,
+    ) -> (Licence, String) {
+        let new = NewLicence { email: email.to_owned(), key: None, period, terms };
+        let licence = self.licences.create(&new, &actor()).await.unwrap();
+        let key = self.licences.reveal(&licence).unwrap();
+        (licence, key)
+    }
+
+    pub async fn activate(&self, email: &str, key: &str, installation: &str) -> Answer {
+        let asked = asked(email, key, installation);
+        self.licences.activate(&asked, &actor()).await.unwrap()
+    }
+
+    pub async fn validate(&self, email: &str, installation: &str) -> Code {
+        self.licences.validate(email, installation).await.unwrap().code
+    }
+
+    /// Ids of the installations of an e-mail, sorted.
+    pub async fn installations(&self, email: &str) -> Vec<String> {
+        let all = self.licences.installations(email).await.unwrap();
+        let mut ids: Vec<_> = all.into_iter().map(|it| it.installation_id).collect();
+        ids.sort();
+        ids
+    }
+
+    /// Every document of a collection.
+    pub async fn documents(&self, collection: &str) -> Vec<Document> {
+        let query = Query {
+            filter: Filter::all(),
+            order: Order::default(),
+            page: PageRequest::All,
+            fields: Vec::new(),
+            count: Count::None,
+        };
+        let collection = CollectionName::new(collection).unwrap();
+        self.store.list(&collection, &query).await.unwrap().documents
+    }
+
+    /// The actions in the audit, by the ids of their entries.
+    pub async fn audit(&self) -> Vec<serde_json::Value> {
+        let documents = self.documents(isobase_licences::AUDIT_COLLECTION).await;
+        documents.iter().map(|it| serde_json::from_str(&it.body).unwrap()).collect()
+    }
+}
+
+pub fn asked(email: &str, key: &str, installation: &str) -> Activation {
+    Activation {
+        email: email.to_owned(),
+        installation_id: installation.to_owned(),
+        license_key: key.to_owned(),
+    }
+}
+
+pub fn actor() -> Actor {
+    Actor { actor: "tester".to_owned(), ip: None, request_id: Some("r-1".to_owned()) }
+}
+
+pub fn text(error: LicenceError) -> String {
+    error.to_string()
+}
+
+/// The memory engine, able to be down.
+struct Faulty {
+    memory: MemoryEngine,
+    down: Arc<AtomicBool>,
+}
+
+impl Faulty {
+    fn check(&self) -> Result<(), EngineError> {
+        match self.down.load(Ordering::SeqCst) {
+            true => Err(EngineError::new(ErrorKind::Unavailable, "made to fail by a test")),
+            false => Ok(()),
+        }
+    }
+}
+
+impl Alteration for Faulty {
+    fn inner(&self) -> &dyn Engine {
+        &self.memory
+    }
+
+    fn get<'a>(
+        &'a self,
+        collection: &'a CollectionName,
+        id: &'a DocumentId,
+    ) -> Pending<'a, Option<Document>> {
+        match self.check() {
+            Ok(()) => self.memory.get(collection, id),
+            Err(error) => Box::pin(async { Err(error) }),
+        }
+    }
+
+    fn list<'a>(
+        &'a self,
+        collection: &'a CollectionName,
+        request: &'a ListRequest,
+    ) -> Pending<'a, Listing> {
+        match self.check() {
+            Ok(()) => self.memory.list(collection, request),
+            Err(error) => Box::pin(async { Err(error) }),
+        }
+    }
+
+    fn write(&self, batch: WriteBatch) -> Pending<'_, WriteReport> {
+        match self.check() {
+            Ok(()) => self.memory.write(batch),
+            Err(error) => Box::pin(async { Err(error) }),
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! Entries of the log.
+
+use isobase_types::{CollectionName, Document, DocumentId, Timestamp, json};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::{RequestsError, cut, redact};
+
+/// Where the log is.
+pub const REQUESTS_COLLECTION: &str = "isobase_requests";
+
+/// Longest name of a service, in bytes.
+const SERVICE_BYTES_MAX: usize = 100;
+/// Longest id of a request, in bytes.
+const REQUEST_ID_BYTES_MAX: usize = 200;
+/// Longest endpoint, user, error and other short text, in characters; longer ones are cut.
+const SHORT_CHARACTERS_MAX: usize = 2_000;
+/// Longest method, in bytes.
+const METHOD_BYTES_MAX: usize = 20;
+
+/// A request as a service reports it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct NewRequest {
+    /// Which service was asked.
+    pub service: String,
+    /// What of it: a path.
+    pub endpoint: String,
+    /// How: `GET`, `POST`, …
+    pub method: String,
+    /// Makes a repeat of the report harmless; unique in its service.
+    pub request_id: Option<String>,
+    /// When it was; none: now.
+    pub at: Option<Timestamp>,
+    /// Who asked.
+    pub user_identifier: Option<String>,
+    /// What was asked.
+    pub request_body: Option<String>,
+    /// What was answered.
+    pub response_body: Option<String>,
+    /// The status of the answer.
+    pub status_code: Option<u16>,
+    /// How long it took.
+    pub duration_ms: Option<f64>,
+    /// What it belongs to.
+    pub correlation_id: Option<String>,
+    /// What went wrong.
+    pub error: Option<String>,
+}
+
+/// An entry of the log.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Its number.
+    #[serde(skip)]
+    pub id: i64,
+    /// When it was: `2026-11-20T14:09:00.000000Z`.
+    pub at: String,
+    /// Which service was asked.
+    pub service: String,
+    /// What of it.
+    pub endpoint: String,
+    /// How.
+    pub method: String,
+    /// Service and id of the request, hashed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// As the service has chosen it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+    /// Who asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_identifier: Option<String>,
+    /// What was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_body: Option<String>,
+    /// What was answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response_body: Option<String>,
+    /// The status of the answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status_code: Option<u16>,
+    /// How long it took.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration_ms: Option<f64>,
+    /// What it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub correlation_id: Option<String>,
+    /// What went wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// How many secrets were taken out.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub redacted: u32,
+    /// A text was cut.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub truncated: bool,
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+/// What became of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ingested {
+    /// It is an entry with this number.
+    Created(i64),
+    /// It was reported before, and is the entry with this number if that is still there.
+    Duplicate(Option<i64>),
+}
+
+impl Entry {
+    /// The entry of a report: without secrets, its texts cut.
+    ///
+    /// # Errors
+    /// When a value cannot be what it is given for.
+    pub(crate) fn of(
+        new: &NewRequest,
+        body_characters_max: usize,
+        now: Timestamp,
+    ) -> Result<Self, RequestsError> {
+        Self::check(new)?;
+        let mut entry = Self {
+            at: new.at.unwrap_or(now).to_string(),
+            service: new.service.clone(),
+            method: new.method.clone(),
+            key: new.request_id.as_deref().map(|id| key(&new.service, id)),
+            request_id: new.request_id.clone(),
+            status_code: new.status_code,
+            duration_ms: new.duration_ms,
+            ..Self::default()
+        };
+        entry.endpoint = entry.clean(&new.endpoint, SHORT_CHARACTERS_MAX);
+        entry.user_identifier =
+            entry.clean_if(new.user_identifier.as_deref(), SHORT_CHARACTERS_MAX);
+        entry.correlation_id = entry.clean_if(new.correlation_id.as_deref(), SHORT_CHARACTERS_MAX);
+        entry.error = entry.clean_if(new.error.as_deref(), SHORT_CHARACTERS_MAX);
+        entry.request_body = entry.clean_if(new.request_body.as_deref(), body_characters_max);
+        entry.response_body = entry.clean_if(new.response_body.as_deref(), body_characters_max);
+        Ok(entry)
+    }
+
+    /// Whether a report can be an entry.
+    pub(crate) fn check(new: &NewRequest) -> Result<(), RequestsError> {
+        check("service", &new.service, SERVICE_BYTES_MAX)?;
+        check("method", &new.method, METHOD_BYTES_MAX)?;
+        new.request_id
+            .as_deref()
+            .map(|id| check("request_id", id, REQUEST_ID_BYTES_MAX))
+            .transpose()?;
+        if new.duration_ms.is_some_and(|ms| !ms.is_finite() || ms < 0.0) {
+            let message = "expected a number of milliseconds, not negative".to_owned();
+            return Err(RequestsError::Invalid { field: "duration_ms", message });
+        }
+        Ok(())
+    }
+
+    fn clean_if(&mut self, text: Option<&str>, max: usize) -> Option<String> {
+        text.map(|text| self.clean(text, max))
+    }
+
+    /// Cut only after the secrets are gone: half a secret is one too. A very long text is cut
+    /// before as well, far behind what is kept.
+    fn clean(&mut self, text: &str, max: usize) -> String {
+        let end = text.char_indices().nth(max.saturating_mul(4).saturating_add(1_000));
+        let (redacted, count) = redact(end.map_or(text, |(end, _)| &text[..end]));
+        self.redacted += count;
+        let (kept, was_cut) = cut(&redacted, max);
+        self.truncated |= was_cut;
+        kept
+    }
+
+    pub(crate) fn body(&self) -> String {
+        let text = serde_json::to_vec(self).expect("an entry has text keys and always serialises");
+        json::canonicalise_document(&text).expect("an entry is an object without an id")
+    }
+
+    /// Reads a stored entry; none when it is not one.
+    pub(crate) fn read(document: &Document) -> Option<Self> {
+        let DocumentId::Integer(id) = document.id else { return None };
+        let entry: Self = serde_json::from_str(&document.body).ok()?;
+        Some(Self { id, ..entry })
+    }
+
+    /// `2xx`, `4xx`, …; `none` without a status.
+    #[must_use]
+    pub fn class(&self) -> &'static str {
+        match self.status_code {
+            Some(100..=199) => "1xx",
+            Some(200..=299) => "2xx",
+            Some(300..=399) => "3xx",
+            Some(400..=499) => "4xx",
+            Some(500..=599) => "5xx",
+            _ => "none",
+        }
+    }
+
+    /// Whether a text, in small letters, is somewhere in it.
+    pub(crate) fn contains(&self, text: &str) -> bool {
+        let texts = [
+            Some(&self.endpoint),
+            self.user_identifier.as_ref(),
+            self.request_body.as_ref(),
+            self.response_body.as_ref(),
+            self.error.as_ref(),
+            self.correlation_id.as_ref(),
+            self.request_id.as_ref(),
+        ];
+        texts.into_iter().flatten().any(|found| found.to_lowercase().contains(text))
+    }
+}
+
+fn key(service: &str, request_id: &str) -> String {
+    let mut hasher = Sha256::new();
+    hasher.update((service.len() as u64).to_be_bytes());
+    hasher.update(service);
+    hasher.update(request_id);
+    hex(&hasher.finalize())
+}
+
+/// Bytes as hexadecimal text.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    let digit = |nibble: u8| char::from(b"0123456789abcdef"[usize::from(nibble)]);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}
+
+fn check(field: &'static str, text: &str, max: usize) -> Result<(), RequestsError> {
+    if (1..=max).contains(&text.len()) && !text.chars().any(char::is_control) {
+        return Ok(());
+    }
+    let message = format!("expected 1 to {max} bytes of UTF-8 without control characters");
+    Err(RequestsError::Invalid { field, message })
+}
+
+pub(crate) fn collection() -> CollectionName {
+    CollectionName::new(REQUESTS_COLLECTION).expect("it is a valid name, as the tests show")
+}

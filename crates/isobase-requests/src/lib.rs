@@ -1,0 +1,26 @@
+//! The request log of other services: what they were asked, what they answered, and how long it
+//! took. Documents of a system collection, on every engine.
+//!
+//! A request is logged once however often it is sent: its service and its id are unique. Secrets
+//! are taken out and long bodies are cut before anything is stored. Counts for charts are kept
+//! beside, in buckets of five minutes.
+//!
+//! Reading order: [`NewRequest`], [`redact`], [`RequestQuery`], [`Requests`], [`Bucket`].
+
+mod cut;
+mod entry;
+mod error;
+mod items;
+mod query;
+mod redact;
+mod requests;
+mod rollup;
+
+pub use cut::{TRUNCATED, cut};
+pub use entry::{Entry, Ingested, NewRequest, REQUESTS_COLLECTION};
+pub use error::RequestsError;
+pub use items::{ITEMS_COLLECTION, Item, ItemPage, ItemQuery, ItemUpdate, Items, NewItem};
+pub use query::{RequestPage, RequestQuery, Total};
+pub use redact::redact;
+pub use requests::{Now, RequestOptions, Requests};
+pub use rollup::{Bucket, ROLLUPS_COLLECTION, STEP_SECONDS};

@@ -1,0 +1,330 @@
+//! The log of a database.
+
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
+
+use isobase_store::{
+    Action, Atomicity, ErrorKind, IndexDefinition, Precondition, Rejection, Store, StoreError,
+    Terms, WriteBatch, WriteOperation,
+};
+use isobase_types::{
+    CollectionName, Count, Document, DocumentId, Filter, Literal, Operator, Order, PageRequest,
+    Query, Timestamp,
+};
+use tokio::sync::OnceCell;
+
+use crate::{
+    Entry, Ingested, NewRequest, RequestPage, RequestQuery, RequestsError, Total,
+    entry::collection,
+    query::compare,
+    rollup::{self, Sums},
+};
+
+/// The order of every list.
+const ORDER: &str = "-at";
+
+/// Entries that a search looks at in one step.
+const SEARCH_STEP: u32 = 200;
+
+/// Up to how many entries are counted.
+const COUNT_MAX: u64 = 10_000;
+
+/// How long counts for charts are kept: a year, and a month to compare it with.
+const CHARTS_KEPT: Duration = Duration::from_secs(400 * 86_400);
+
+/// Tells the present moment.
+pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// How the log is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestOptions {
+    /// How long an entry is kept; none for ever. Default 30 days.
+    pub retention: Option<Duration>,
+    /// Characters that are kept of a body. Default 2,000.
+    pub body_characters_max: usize,
+    /// How long a search may go on before it says how far it has come. Default 500 ms.
+    pub search_budget: Duration,
+}
+
+impl Default for RequestOptions {
+    fn default() -> Self {
+        Self {
+            retention: Some(Duration::from_secs(30 * 86_400)),
+            body_characters_max: 2_000,
+            search_budget: Duration::from_millis(500),
+        }
+    }
+}
+
+/// The log of a database.
+pub struct Requests {
+    pub(crate) store: Store,
+    options: RequestOptions,
+    now: Now,
+    /// Set by whoever first finds or makes the indexes.
+    prepared: OnceCell<()>,
+}
+
+impl Requests {
+    /// The log of a database.
+    #[must_use]
+    pub fn new(store: &Store, options: RequestOptions) -> Self {
+        Self {
+            store: store.system(),
+            options,
+            now: Arc::new(|| Timestamp::from_system_time(SystemTime::now())),
+            prepared: OnceCell::new(),
+        }
+    }
+
+    /// The same with another clock.
+    #[must_use]
+    pub fn with_clock(mut self, now: Now) -> Self {
+        self.now = now;
+        self
+    }
+
+    /// The present moment.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        (self.now)()
+    }
+
+    /// Makes the indexes unless they are there: that of the keys is what makes a repeat harmless.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn prepare(&self) -> Result<(), RequestsError> {
+        let made = self.prepared.get_or_try_init(async || {
+            // Nobody follows the log as changes: they would be as many as its entries.
+            let (log, charts) = (collection(), rollup::collection());
+            for (name, expires) in [(&log, self.options.retention), (&charts, Some(CHARTS_KEPT))] {
+                match self.store.set_terms(name, Terms { expires, changes: false }).await {
+                    // An engine without terms keeps everything.
+                    Err(error) if error.kind() == ErrorKind::Unsupported => {}
+                    set => set?,
+                }
+            }
+            let of_requests = [
+                "unique(key)",
+                "-at",
+                "service,-at",
+                "endpoint,-at",
+                "status_code,-at",
+                "user_identifier,-at",
+            ];
+            for text in of_requests {
+                self.store.create_index(&collection(), &index(text)).await?;
+            }
+            self.store.create_index(&rollup::collection(), &index("at")).await?;
+            Ok::<_, RequestsError>(())
+        });
+        made.await.copied()
+    }
+
+    /// Takes reports; says what became of each. What is refused is refused before anything is
+    /// written.
+    ///
+    /// # Errors
+    /// When one cannot be an entry, or the database fails: then some may be there, and to send all
+    /// of them again is harmless for those that have an id.
+    pub async fn ingest(&self, reports: &[NewRequest]) -> Result<Vec<Ingested>, RequestsError> {
+        let now = self.now();
+        let entries = reports
+            .iter()
+            .map(|report| Entry::of(report, self.options.body_characters_max, now))
+            .collect::<Result<Vec<_>, _>>()?;
+        self.prepare().await?;
+        let operations = entries.iter().map(|entry| WriteOperation {
+            collection: collection(),
+            action: Action::Create { body: entry.body() },
+            precondition: Precondition::None,
+        });
+        let batch = WriteBatch { operations: operations.collect(), ..WriteBatch::default() };
+        let report = self.store.write(batch, Atomicity::EachAlone).await?;
+        let (mut ingested, mut sums) = (Vec::with_capacity(entries.len()), Sums::default());
+        for (entry, outcome) in entries.iter().zip(report.outcomes) {
+            ingested.push(match outcome {
+                Ok(written) => {
+                    sums.add(entry);
+                    match written.id {
+                        DocumentId::Integer(id) => Ingested::Created(id),
+                        DocumentId::Text(_) => Ingested::Duplicate(None),
+                    }
+                }
+                Err(Rejection::NotUnique { .. }) => Ingested::Duplicate(None),
+                Err(rejection) => return Err(rejection.into()),
+            });
+        }
+        self.name_duplicates(&entries, &mut ingested).await?;
+        // The entries are there; a chart that lacks some of them is no reason to be sent them again.
+        let _ = self.add_to_rollups(sums).await;
+        Ok(ingested)
+    }
+
+    /// Whether a report can be an entry.
+    ///
+    /// # Errors
+    /// Says why not.
+    pub fn check(&self, report: &NewRequest) -> Result<(), RequestsError> {
+        Entry::check(report)
+    }
+
+    /// Finds the numbers of what was reported before.
+    async fn name_duplicates(
+        &self,
+        entries: &[Entry],
+        ingested: &mut [Ingested],
+    ) -> Result<(), RequestsError> {
+        let duplicates = |(entry, fate): (&Entry, &Ingested)| match fate {
+            Ingested::Duplicate(None) => entry.key.clone(),
+            _ => None,
+        };
+        let mut keys: Vec<String> =
+            entries.iter().zip(ingested.iter()).filter_map(duplicates).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        let mut found = HashMap::new();
+        for some in keys.chunks(100) {
+            let literals = some.iter().cloned().map(Literal::Text).collect();
+            let query = Query {
+                filter: compare("key", Operator::In(literals)),
+                order: Order::default(),
+                page: PageRequest::Cursor { limit: 100, after: None },
+                fields: Vec::new(),
+                count: Count::None,
+            };
+            let page = self.store.list(&collection(), &query).await?;
+            found.extend(page.documents.iter().filter_map(|document| {
+                let entry = Entry::read(document)?;
+                Some((entry.key?, entry.id))
+            }));
+        }
+        for (entry, fate) in entries.iter().zip(ingested) {
+            if *fate == Ingested::Duplicate(None) {
+                *fate =
+                    Ingested::Duplicate(entry.key.as_ref().and_then(|key| found.get(key).copied()));
+            }
+        }
+        Ok(())
+    }
+
+    /// An entry.
+    ///
+    /// # Errors
+    /// [`RequestsError::NotFound`], or when the database fails.
+    pub async fn get(&self, id: i64) -> Result<Entry, RequestsError> {
+        if id < 0 {
+            return Err(RequestsError::NotFound);
+        }
+        let document = self.store.get(&collection(), &DocumentId::Integer(id)).await?;
+        document.as_ref().and_then(Entry::read).ok_or(RequestsError::NotFound)
+    }
+
+    /// A page of entries, the newest first. With a text it goes on until it has enough, or has
+    /// used up its budget; then it says how far it has come, and its cursor goes on there. A page
+    /// of a search may have some entries more than `limit`.
+    ///
+    /// # Errors
+    /// When the cursor is foreign or the database fails.
+    pub async fn list(
+        &self,
+        query: &RequestQuery,
+        limit: u32,
+        after: Option<String>,
+    ) -> Result<RequestPage, RequestsError> {
+        self.prepare().await?;
+        let filter = query.filter();
+        let Some(text) = query.text.as_deref().filter(|text| !text.is_empty()) else {
+            let (documents, cursor) = self.page(filter, limit, after).await?;
+            let entries = documents.iter().filter_map(Entry::read).collect();
+            return Ok(RequestPage { entries, cursor, total: None, searched_to: None });
+        };
+        let (text, began) = (text.to_lowercase(), Instant::now());
+        let (mut entries, mut cursor): (Vec<Entry>, _) = (Vec::new(), after);
+        loop {
+            let (documents, next) = self.page(filter.clone(), SEARCH_STEP, cursor).await?;
+            let read: Vec<_> = documents.iter().filter_map(Entry::read).collect();
+            let last = read.last().map(|entry| entry.at.clone());
+            entries.extend(read.into_iter().filter(|entry| entry.contains(&text)));
+            cursor = next;
+            if cursor.is_none() || entries.len() >= limit as usize {
+                return Ok(RequestPage { entries, cursor, total: None, searched_to: None });
+            }
+            if began.elapsed() >= self.options.search_budget {
+                return Ok(RequestPage { entries, cursor, total: None, searched_to: last });
+            }
+        }
+    }
+
+    async fn page(
+        &self,
+        filter: Filter,
+        limit: u32,
+        after: Option<String>,
+    ) -> Result<(Vec<Document>, Option<String>), RequestsError> {
+        let query = Query {
+            filter,
+            order: order(),
+            page: PageRequest::Cursor { limit, after },
+            fields: Vec::new(),
+            count: Count::None,
+        };
+        let page = self.store.list(&collection(), &query).await?;
+        let cursor = page.next.as_ref().map(|next| next.cursor().to_owned());
+        Ok((page.documents, cursor))
+    }
+
+    /// How many entries there are, counted up to 10,000; the text is not looked at.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn count(&self, query: &RequestQuery) -> Result<Total, RequestsError> {
+        self.prepare().await?;
+        let engine = self.store.engine();
+        match engine.count(&collection(), &query.filter(), COUNT_MAX).await {
+            Ok(entries) if entries > COUNT_MAX => Ok(Total { entries: COUNT_MAX, capped: true }),
+            Ok(entries) => Ok(Total { entries, capped: false }),
+            Err(error) if error.kind == ErrorKind::LimitExceeded => {
+                Ok(Total { entries: COUNT_MAX, capped: true })
+            }
+            Err(error) => Err(StoreError::from(error).into()),
+        }
+    }
+}
+
+impl std::fmt::Debug for Requests {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Requests").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+fn order() -> Order {
+    Order::parse(ORDER).expect("the order is valid, as the tests show")
+}
+
+pub(crate) fn index(text: &str) -> IndexDefinition {
+    IndexDefinition::parse(text).expect("the indexes above are valid, as the tests show")
+}
+
+/// Every document of a listing, part by part; at most so many.
+pub(crate) async fn read_all(
+    store: &Store,
+    collection: &CollectionName,
+    filter: Filter,
+    max: usize,
+) -> Result<Vec<Document>, RequestsError> {
+    let (order, page) = (Order::default(), PageRequest::All);
+    let query = Query { filter, order, page, fields: Vec::new(), count: Count::None };
+    let mut page = store.list(collection, &query).await?;
+    let mut all = page.documents;
+    while let Some(position) = page.next.take().filter(|_| all.len() < max) {
+        page = store.list_next(collection, &query, &position).await?;
+        all.append(&mut page.documents);
+    }
+    all.truncate(max);
+    Ok(all)
+}

@@ -1,0 +1,101 @@
+//! What requests say of licences.
+
+use isobase_auth::Principal;
+use isobase_http::Problem;
+use isobase_licences::{Actor, AtLimit, Period, Terms, parse_moment};
+
+use crate::{
+    Call, codes,
+    request::{Members, Parameters},
+};
+
+/// Longest time that a licence is made for.
+const DAYS: std::ops::RangeInclusive<u32> = 1..=3_650;
+
+/// Who asks, for the audit.
+pub(super) fn actor(call: &Call) -> Actor {
+    Actor {
+        actor: match &call.principal {
+            Principal::Anonymous => "client".to_owned(),
+            other => other.id().to_owned(),
+        },
+        ip: Some(call.peer().to_string()),
+        request_id: call.request_id.to_str().ok().map(str::to_owned),
+    }
+}
+
+/// The id of a licence in the path.
+pub(super) fn id(call: &Call) -> Result<i64, Problem> {
+    let text = call.parameter(0);
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| text.parse().ok()).flatten().ok_or_else(|| {
+        let shown: String = text.chars().take(100).collect();
+        Problem::new(
+            codes::INVALID_ID,
+            format!("expected the number of a licence, found {shown:?}"),
+        )
+    })
+}
+
+/// A parameter that must be there.
+pub(super) fn required(parameters: &mut Parameters, name: &str) -> String {
+    parameters.take(name).unwrap_or_else(|| {
+        parameters.fault(name, "", "expected it, it is missing");
+        String::new()
+    })
+}
+
+/// E-mail and installation, as two parameters.
+pub(super) fn email_and_installation(call: &Call) -> Result<(String, String), Problem> {
+    let mut parameters = Parameters::parse(call.query());
+    let pair = (required(&mut parameters, "email"), required(&mut parameters, "installation_id"));
+    parameters.finish()?;
+    Ok(pair)
+}
+
+/// A period: `expiry_date` (null is for ever), or `days`, from the first activation with
+/// `from_first_activation`; none when neither is given.
+pub(super) fn period(members: &mut Members) -> Option<Period> {
+    let of_use = members.flag("from_first_activation");
+    if members.has("expiry_date") {
+        let text = members.optional_text("expiry_date");
+        let Some(text) = text.filter(|text| !text.is_empty()) else {
+            return Some(Period::Unlimited);
+        };
+        return match parse_moment(&text) {
+            Ok(moment) => Some(Period::Until(moment)),
+            Err(error) => members.fault("expiry_date", &error.to_string()),
+        };
+    }
+    let days = members.integer("days", DAYS)?;
+    Some(if of_use { Period::DaysOfUse(days) } else { Period::Days(days) })
+}
+
+/// What is agreed beside the time.
+pub(super) fn terms(members: &mut Members) -> Terms {
+    let at_limit = members.optional_text("at_limit").and_then(|name| {
+        let read = AtLimit::parse(&name);
+        if read.is_none() {
+            let names = AtLimit::NAMES.join(", ");
+            members.fault::<()>("at_limit", &format!("expected one of {names}"));
+        }
+        read
+    });
+    let tags = members.array("tags").and_then(|tags| {
+        let texts: Option<Vec<String>> =
+            tags.iter().map(|tag| tag.as_str().map(str::to_owned)).collect();
+        if texts.is_none() {
+            members.fault::<()>("tags", "expected texts");
+        }
+        texts
+    });
+    let own_limit = members.has("max_installations");
+    Terms {
+        max_installations: own_limit.then(|| members.integer("max_installations", 0..=u32::MAX)),
+        at_limit,
+        allow_n: members.integer("allow_n", 0..=u32::MAX),
+        grace_days: members.integer("grace_days", 0..=u32::MAX),
+        note: members.optional_text("note"),
+        tags,
+    }
+}

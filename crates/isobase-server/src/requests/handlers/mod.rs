@@ -1,0 +1,5 @@
+//! One file for each thing that is done with the request log.
+
+pub(super) mod ingest;
+pub(super) mod items;
+pub(super) mod list;
