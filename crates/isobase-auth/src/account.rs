@@ -6,7 +6,7 @@ use isobase_types::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{AccountError, Role, account_name::Names};
+use crate::{AccountError, Role, account_name::Names, one_time::OneTime};
 
 /// The system collection of the accounts.
 pub const ACCOUNTS_COLLECTION: &str = "isobase_accounts";
@@ -90,6 +90,15 @@ pub(crate) struct StoredAccount {
     pub(crate) session_epoch: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) session_kept: Option<String>,
+    /// Of the letter about the address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) verify: Option<OneTime>,
+    /// Of the letter about another password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) reset: Option<OneTime>,
+    /// Of the letter with a code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) code: Option<OneTime>,
     /// Microseconds since 1970.
     pub(crate) created_us: i64,
 }
@@ -108,6 +117,9 @@ impl StoredAccount {
             first_owner: None,
             session_epoch: 0,
             session_kept: None,
+            verify: None,
+            reset: None,
+            code: None,
             created_us: now.unix_us,
         }
     }
@@ -143,17 +155,21 @@ impl StoredAccount {
     }
 }
 
-/// An account with what is kept of its password, inside this crate only.
+/// An account with what is kept of its secrets, inside this crate only.
 pub(crate) struct Found {
     pub(crate) account: Account,
     pub(crate) password: Option<String>,
+    pub(crate) verify: Option<OneTime>,
+    pub(crate) reset: Option<OneTime>,
+    pub(crate) code: Option<OneTime>,
 }
 
 impl Found {
     pub(crate) fn read(document: Document) -> Result<Self, AccountError> {
         let stored = StoredAccount::read(&document)?;
         let account = stored.account(document.id, document.revision)?;
-        Ok(Self { account, password: stored.password })
+        let StoredAccount { password, verify, reset, code, .. } = stored;
+        Ok(Self { account, password, verify, reset, code })
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use isobase_store::{Rejection, StoreError};
 
-use crate::NoRandomness;
+use crate::{KeyError, NoRandomness};
 
 /// Longest password, in bytes. Its length does not change what a hash costs; the bound is there
 /// because everything has one.
@@ -60,6 +60,18 @@ pub enum AccountError {
     /// There is an owner already.
     #[error("there is an owner already; an owner can make others")]
     OwnerExists,
+    /// The service sends no letters.
+    #[error("this service sends no mail")]
+    NoMail,
+    /// The link of the letter was used, is too old, or is none.
+    #[error("the link was used, is older than an hour, or is none; ask for another letter")]
+    WrongLink,
+    /// The token is none that was offered, or is too old.
+    #[error(
+        "the link was used, is older than 30 minutes, or is none; start the service again for \
+         another one, or use isobase user create NAME --owner"
+    )]
+    WrongSetupToken,
     /// Only an owner may do this to an owner.
     #[error("only an owner may make, change or delete an owner")]
     OwnersOnly,
@@ -81,6 +93,9 @@ pub enum AccountError {
     /// The database did not take what was to be stored.
     #[error("nothing was stored: {0}")]
     Refused(Rejection),
+    /// The database could not be closed to callers without credentials, so nothing was stored.
+    #[error(transparent)]
+    NotClosed(#[from] KeyError),
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),

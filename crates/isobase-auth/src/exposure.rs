@@ -8,8 +8,8 @@ use crate::Authorizer;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{host} is not a loopback address and there are no keys: everyone who can reach it could read \
-     and change everything. Set INTERNAL_API_KEY, create a key with 'isobase key create', or pass \
-     --open if that is what you want"
+     and change everything. Set INTERNAL_API_KEY, create a key with 'isobase key create' or an owner \
+     with 'isobase user create NAME --owner', or pass --open if that is what you want"
 )]
 pub struct Exposed {
     /// The address.

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::{Permission, Scopes};
+use isobase_types::DocumentId;
+
+use crate::{Permission, Role, Scopes, Session};
 
 /// Who asks, as the authorization function found out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,9 +26,34 @@ pub enum Principal {
         /// What it allows.
         scopes: Arc<Scopes>,
     },
+    /// Somebody who signed in.
+    Account {
+        /// The account's id.
+        id: DocumentId,
+        /// The account's name.
+        name: Arc<str>,
+        /// The account's role.
+        role: Role,
+        /// The public id of the session.
+        session: Arc<str>,
+        /// What tells accounts apart from keys and each other: `account:1`.
+        mark: Arc<str>,
+    },
 }
 
 impl Principal {
+    /// Whoever a session belongs to.
+    #[must_use]
+    pub fn of_session(session: &Session) -> Self {
+        Self::Account {
+            id: session.account.clone(),
+            name: Arc::clone(&session.name),
+            role: session.role.clone(),
+            session: Arc::clone(&session.id),
+            mark: Arc::clone(&session.mark),
+        }
+    }
+
     /// A stable text that tells principals apart, for logs. No secret.
     #[must_use]
     pub fn id(&self) -> &str {
@@ -36,6 +63,7 @@ impl Principal {
             Self::Operator => "operator",
             Self::Internal => "internal",
             Self::Key { id, .. } => id,
+            Self::Account { mark, .. } => mark,
         }
     }
 
@@ -54,7 +82,8 @@ impl Principal {
     pub fn allows(&self, permission: Permission) -> bool {
         match self {
             Self::Open | Self::Operator | Self::Internal => true,
-            Self::Anonymous => permission.is_for_anybody(),
+            Self::Account { role, .. } if role.is_admin() => true,
+            Self::Anonymous | Self::Account { .. } => permission.is_for_anybody(),
             Self::Key { scopes, .. } => scopes.allows(permission),
         }
     }

@@ -21,6 +21,14 @@ pub(crate) fn random_text<const N: usize>() -> Result<String, NoRandomness> {
     Ok(hex(&random::<N>()?))
 }
 
+/// A password that nobody guesses, to be shown once: 24 letters and digits.
+///
+/// # Errors
+/// [`NoRandomness`].
+pub fn random_password() -> Result<String, NoRandomness> {
+    random_text::<12>()
+}
+
 /// What is kept of a secret: its SHA-256 as text. Secrets are random, so a slow hash would add
 /// nothing.
 pub(crate) fn hash(secret: &str) -> String {

@@ -61,6 +61,8 @@ pub struct Session {
     pub kind: SessionKind,
     /// When it ends by itself.
     pub expires_at: Timestamp,
+    /// What tells accounts apart from keys and each other.
+    pub(crate) mark: Arc<str>,
 }
 
 impl Session {
@@ -72,6 +74,7 @@ impl Session {
             role: account.role.clone(),
             kind: stored.kind,
             expires_at: Timestamp { unix_us: stored.expires_us },
+            mark: format!("account:{}", account.id).into(),
         }
     }
 }

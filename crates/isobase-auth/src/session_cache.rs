@@ -120,6 +120,7 @@ mod tests {
             role: Role::user(),
             kind: SessionKind::Cookie,
             expires_at: Timestamp { unix_us: 10 },
+            mark: "account".into(),
         })
     }
 

@@ -4,7 +4,7 @@ use std::{path::PathBuf, str::FromStr};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use isobase_auth::{InvalidScope, Scope, Scopes};
+use isobase_auth::{InvalidScope, Role, Scope, Scopes};
 
 use crate::{license::LicenseCommand, print::Color, settings::Given};
 
@@ -21,6 +21,7 @@ Examples:
   isobase index create orders status,-created_at
   isobase key create app --scope write
   isobase license create ann@example.com --days 365
+  isobase user create ann --owner
   isobase config print
 
 Settings come from isobase.toml, the environment and flags; see isobase config print.";
@@ -93,6 +94,12 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: LicenseCommand,
     },
+    /// Make, list, change and delete accounts of people
+    #[command(after_help = USER_EXAMPLES)]
+    User {
+        #[command(subcommand)]
+        command: UserCommand,
+    },
     /// Work on a PostgreSQL or SQLite database of your own
     #[cfg(feature = "toolkit")]
     #[command(after_help = crate::db::EXAMPLES)]
@@ -120,6 +127,17 @@ pub(crate) enum Command {
         page: DocumentationPage,
     },
 }
+
+const USER_EXAMPLES: &str = "\
+Examples:
+  isobase user create ann --owner      an account that may do everything; its password is printed
+  isobase user create bob --email bob@example.org --role editor --password-stdin < password.txt
+  isobase user list
+  isobase user role bob admin
+  isobase user password bob            a new password, printed; all sessions of bob end
+  isobase user delete bob
+
+NAME is a name, an e-mail address or an id. While a service runs with this data folder, it is asked.";
 
 const SERVE_EXAMPLES: &str = "\
 Examples:
@@ -636,6 +654,79 @@ pub(crate) enum KeyCommand {
         #[command(flatten)]
         app: AppFlags,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum UserCommand {
+    /// Make an account
+    Create {
+        /// What it is called
+        name: String,
+        /// Its e-mail address
+        #[arg(long)]
+        email: Option<String>,
+        /// Make it an owner, who may do everything
+        #[arg(long, conflicts_with = "role")]
+        owner: bool,
+        /// What it may do: owner, admin, user, or a word of the app's own
+        #[arg(long, default_value = "user")]
+        role: Role,
+        #[command(flatten)]
+        password: PasswordFlags,
+        #[command(flatten)]
+        app: AppFlags,
+    },
+    /// List the accounts
+    List {
+        #[command(flatten)]
+        app: AppFlags,
+    },
+    /// Give an account another role
+    Role {
+        /// Its name, e-mail address or id
+        name: String,
+        /// The role: owner, admin, user, or a word of the app's own
+        role: Role,
+        #[command(flatten)]
+        app: AppFlags,
+    },
+    /// Give an account another password, and end its sessions
+    Password {
+        /// Its name, e-mail address or id
+        name: String,
+        #[command(flatten)]
+        password: PasswordFlags,
+        #[command(flatten)]
+        app: AppFlags,
+    },
+    /// Delete an account with its sessions
+    Delete {
+        /// Its name, e-mail address or id
+        name: String,
+        #[command(flatten)]
+        app: AppFlags,
+    },
+}
+
+/// Where a password comes from.
+#[derive(Debug, Args)]
+pub(crate) struct PasswordFlags {
+    /// Read the password from standard input, its first line; without this one is made and printed
+    #[arg(long = "password-stdin")]
+    pub(crate) from_stdin: bool,
+}
+
+impl UserCommand {
+    /// The app it is about.
+    pub(crate) fn app(&self) -> &AppFlags {
+        match self {
+            Self::Create { app, .. }
+            | Self::List { app }
+            | Self::Role { app, .. }
+            | Self::Password { app, .. }
+            | Self::Delete { app, .. } => app,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]

@@ -9,6 +9,7 @@ mod failure;
 mod import;
 mod index;
 mod keys;
+mod letters;
 mod license;
 mod local;
 mod logging;
@@ -21,9 +22,12 @@ mod read_settings;
 mod seed;
 mod serve;
 mod settings;
+#[cfg(feature = "mail")]
+mod smtp;
 mod standard_error;
 mod target;
 mod transfer;
+mod users;
 mod watch;
 
 use std::process::ExitCode;
@@ -151,6 +155,11 @@ fn run(command: Command, printer: Printer) -> Result<()> {
             let (loaded, config) = load_settings(&command.app().given(), printer)?;
             logging::start_for_command(&loaded);
             block_on(keys::run(&command, &config, printer))
+        }
+        Command::User { command } => {
+            let (loaded, config) = load_settings(&command.app().given(), printer)?;
+            logging::start_for_command(&loaded);
+            block_on(users::run(&command, &loaded, &config, printer))
         }
     }
 }

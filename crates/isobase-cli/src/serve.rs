@@ -11,7 +11,8 @@ use std::{
 
 use anyhow::{Context, Result};
 use isobase::{Location, Store, store::Keep};
-use isobase_auth::Authorizer;
+use isobase_auth::{Authorizer, PostOffice};
+use isobase_server::{ServerConfig, Service};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
 use tokio::{
@@ -23,11 +24,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     failure::Failure,
-    keys, local, logging,
+    keys, letters, local, logging,
     print::{Printer, exit},
     seed,
     settings::{Config, DeclaredIndex, Given, Loaded, sealer, server_config},
     target::open_failure,
+    users,
     watch::{self, Watched},
 };
 
@@ -76,9 +78,11 @@ pub(crate) async fn run(
     // What cannot be is told before anything is opened.
     server_config(loaded, config)?;
     keys::refuse_exposure(loaded, config)?;
+    letters::mail(loaded)?;
     sealer(loaded, config).check().map_err(|error| Failure::usage(error.to_string()))?;
     let opened = isobase::open_as_service(&config.records, &config.options).await;
     let opened = opened.map_err(open_failure)?;
+    users::make_first_owner(loaded, &opened.store).await?;
     let authorizer = keys::authorizer(loaded, config, &opened.store).await?;
     keys::exposed(config, &authorizer)?;
     let (listener, address) = listen(reserved?, config)?;
@@ -121,8 +125,14 @@ impl Round {
         name_hidden(config, self.printer);
         let indexes = tokio::spawn(declare_indexes(store.clone(), config.indexes.clone()));
         let sweeping = tokio::spawn(sweep(store.clone()));
-        let settings = server_config(loaded, config)?;
+        let address = self.listener.local_addr().context("cannot tell the address")?;
+        let url = format!("http://{}", reachable(address));
+        let base = config.public_url.as_deref().unwrap_or(&url);
+        let (mailer, letters) = letters::mail(loaded)?;
+        let mail = Some(PostOffice::new(mailer, letters, base));
+        let settings = ServerConfig { mail, ..server_config(loaded, config)? };
         let service = isobase_server::compose(store, self.authorizer.clone(), settings);
+        offer_setup(loaded, &service, base, self.printer).await;
         // Connections that come between two rounds wait in the queue of the socket, which stays.
         let listener = TcpListener::from_std(self.listener.try_clone()?)?;
         let stopping = shutdown.child_token();
@@ -338,6 +348,27 @@ fn name_hidden(config: &Config, printer: Printer) {
             let name = &collection.name;
             printer.note(&format!("  {name} is at /records/{name} only: {reason}"));
         }
+    }
+}
+
+/// Prints the link by which whoever runs the service becomes its first owner, while there is none.
+async fn offer_setup(loaded: &Loaded, service: &Service, base: &str, printer: Printer) {
+    let Some(accounts) = &service.gate().accounts else { return };
+    let token = match accounts.offer_setup().await {
+        Ok(Some(token)) => token,
+        Ok(None) => return,
+        Err(error) => {
+            return tracing::warn!(%error, "cannot see whether there is an owner: {error}");
+        }
+    };
+    let link = format!("{}/setup#{token}", base.trim_end_matches('/'));
+    if printer.json {
+        printer.announce(&json!({ "event": "setup", "link": link }));
+    } else if logging::is_only_json(loaded) {
+        tracing::info!(link, "for 30 minutes the first owner can be made by {link}");
+    } else {
+        printer.note(&format!("  owner    {link}"));
+        printer.note("           makes the first owner, once, for 30 minutes");
     }
 }
 

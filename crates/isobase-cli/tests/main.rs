@@ -15,10 +15,12 @@ mod black_box {
     mod index;
     mod key;
     mod licences;
+    mod mail;
     mod pages;
     mod request_log;
     mod serve;
     mod transfer;
+    mod user;
 }
 
 /// What the service survives. The runner starts tests with this name one at a time.

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use http::HeaderMap;
+use http::{HeaderMap, Method};
 
 use crate::{Permission, Problem};
 
@@ -31,6 +31,8 @@ pub trait Gate: Send + Sync + 'static {
 /// What a gate looks at.
 #[derive(Clone, Copy, Debug)]
 pub struct Asked<'a> {
+    /// The method as sent.
+    pub method: &'a Method,
     /// The headers of the request. A URL ends up in logs, so credentials are never there.
     pub headers: &'a HeaderMap,
     /// Where it came from.

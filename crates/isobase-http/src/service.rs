@@ -234,7 +234,8 @@ impl<G: Gate> Service<G> {
             ));
         }
         let (peer, door) = (link.peer, link.door);
-        let asked = Asked { headers: &parts.headers, peer, door, permission };
+        let (method, headers) = (&parts.method, &parts.headers);
+        let asked = Asked { method, headers, peer, door, permission };
         let principal = match self.gate.admit(asked).await {
             Ok(principal) => principal,
             Err(Refusal::Unauthenticated(problem)) => return Err(self.count_failure(peer, problem)),

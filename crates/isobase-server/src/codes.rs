@@ -42,6 +42,60 @@ isobase_http::problem_codes! { pub(crate) ALL:
     INVALID_BODY = "invalid_body", UNPROCESSABLE_ENTITY, Request, "Invalid body",
         "A member of the body is missing or of another kind than the operation takes; `errors` names each. Nothing was stored.",
         "Correct the named members.";
+    ACCOUNT_INCOMPLETE = "account_incomplete", BAD_REQUEST, Request, "Name or password missing",
+        "A name or a password is missing or empty. Nothing was stored.",
+        "Send both.";
+    INVALID_ACCOUNT = "invalid_account", UNPROCESSABLE_ENTITY, Request, "Invalid account",
+        "A name, an address, a password or a role cannot be one; `errors` names the field. Nothing was stored.",
+        "Correct the named field.";
+    INVALID_CREDENTIALS = "invalid_credentials", UNAUTHORIZED, Access, "Invalid credentials",
+        "There is no such account, its password is another, or it is shut out. Which of them is not told.",
+        "Try again, or ask an administrator for a new password.";
+    SIGN_IN_REQUIRED = "sign_in_required", UNAUTHORIZED, Access, "Sign in required",
+        "The request is about the one who signed in, and nobody did, or the session is over.",
+        "Sign in by `/api/login`, or by `/api/sessions` for a token.";
+    REGISTRATION_CLOSED = "registration_closed", FORBIDDEN, Access, "Registration closed",
+        "The service takes no registrations.",
+        "Ask an administrator for an account; the setting `accounts.registration` opens it.";
+    OWNERS_ONLY = "owners_only", FORBIDDEN, Access, "Owners only",
+        "Only an owner, or whoever runs the service, makes, changes and deletes owners.",
+        "Ask an owner, or use `isobase user` on the machine of the service.";
+    TOO_MANY_ATTEMPTS = "too_many_attempts", TOO_MANY_REQUESTS, Access, "Too many attempts",
+        "Too many sign-ins with this name or from this address failed, or too many registrations came from it.",
+        "Wait as long as `Retry-After` says.";
+    TOO_MANY_SIGN_INS = "too_many_sign_ins", SERVICE_UNAVAILABLE, Service, "Too many sign-ins at once",
+        "More passwords wait to be compared than the service lets wait. Nothing was done, and the attempt does not count.",
+        "Send the same request again after `Retry-After`.";
+    NAME_TAKEN = "name_taken", BAD_REQUEST, Documents, "Name taken",
+        "Another account has the name. Nothing was stored.",
+        "Choose another name.";
+    EMAIL_TAKEN = "email_taken", BAD_REQUEST, Documents, "Address taken",
+        "Another account has the e-mail address. Nothing was stored.",
+        "Sign in with it, or use another one.";
+    ACCOUNT_NOT_FOUND = "account_not_found", NOT_FOUND, Documents, "Account not found",
+        "No account has this id, name or e-mail address.",
+        "List the accounts.";
+    SESSION_NOT_FOUND = "session_not_found", NOT_FOUND, Documents, "Session not found",
+        "The account has no session with this id, or it is over.",
+        "List the sessions.";
+    LAST_OWNER = "last_owner", CONFLICT, Documents, "Last owner",
+        "The account is the only owner, and somebody has to be. Nothing was done.",
+        "Make another account owner first.";
+    OWNER_EXISTS = "owner_exists", CONFLICT, Documents, "There is an owner",
+        "The first owner was made already.",
+        "Sign in as an owner, who can make others.";
+    WRONG_LINK = "wrong_link", FORBIDDEN, Access, "Wrong link",
+        "The link of a letter was used, is older than an hour, or is none. Nothing was done.",
+        "Ask for another letter.";
+    NO_MAIL = "no_mail", NOT_IMPLEMENTED, Service, "No mail",
+        "The service sends no letters.",
+        "Ask an administrator, who can set a password.";
+    WRONG_SETUP_TOKEN = "wrong_setup_token", FORBIDDEN, Access, "Wrong setup link",
+        "The link for the first owner was used, is older than 30 minutes, or is none. Nothing was stored.",
+        "Start the service again for another link, or use `isobase user create NAME --owner`.";
+    ACCOUNT_CHANGED = "account_changed", CONFLICT, Documents, "Account changed",
+        "The account changed while the request was carried out. Nothing was done.",
+        "Send it again.";
     CONFIRMATION_REQUIRED = "confirmation_required", UNPROCESSABLE_ENTITY, Request, "Confirmation required",
         "The request would delete many documents and does not say that this is meant. Nothing was deleted.",
         "Repeat it with the parameter that `detail` names.";

@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use isobase_auth::{Authorizer, Principal};
+use isobase_auth::{AccountOptions, Accounts, Authorizer, PostOffice, Principal};
 use isobase_http::{HttpConfig, InvalidRoute, Routes};
 use isobase_licences::{LicenceOptions, Licences};
 use isobase_requests::{RequestOptions, Requests};
 use isobase_store::{RuleBook, Store};
 
 use crate::{
-    AppCollection, LiveConfig, PagesConfig, Service, admin, app, app_collection::Rows, data_store,
-    description, durability::Durability, gate::Gate, keys, licences, live, pages, records,
-    requests, service, views::Views,
+    AppCollection, LiveConfig, PagesConfig, Service, accounts, admin, app, app_collection::Rows,
+    data_store, description, durability::Durability, gate::Gate, keys, licences, live, pages,
+    records, requests, service, views::Views,
 };
 
 /// Settings of the whole service.
@@ -35,6 +35,10 @@ pub struct ServerConfig {
     pub licences: LicenceOptions,
     /// How the request log is kept.
     pub requests: RequestOptions,
+    /// How accounts behave.
+    pub accounts: AccountOptions,
+    /// The way of letters. Default none.
+    pub mail: Option<PostOffice>,
 }
 
 impl Default for ServerConfig {
@@ -49,6 +53,8 @@ impl Default for ServerConfig {
             pages: None,
             licences: LicenceOptions::default(),
             requests: RequestOptions::default(),
+            accounts: AccountOptions::default(),
+            mail: None,
         }
     }
 }
@@ -66,6 +72,7 @@ pub enum Index {
 #[derive(Default)]
 pub struct Composition {
     routes: Routes<Principal>,
+    accounts: Option<Arc<Accounts>>,
 }
 
 impl Composition {
@@ -155,6 +162,20 @@ impl Composition {
         self
     }
 
+    /// People who sign in: their accounts and sessions.
+    #[must_use]
+    pub fn with_accounts(
+        mut self,
+        accounts: Arc<Accounts>,
+        authorizer: Arc<Authorizer>,
+        public_url: Option<String>,
+    ) -> Self {
+        self.accounts = Some(Arc::clone(&accounts));
+        let state = accounts::State { accounts, authorizer, public_url };
+        self.routes.add(state, accounts::routes());
+        self
+    }
+
     /// The service of these slices.
     ///
     /// # Errors
@@ -164,13 +185,20 @@ impl Composition {
         authorizer: Arc<Authorizer>,
         http: HttpConfig,
     ) -> Result<Arc<Service>, InvalidRoute> {
-        Service::new(self.routes, Gate { authorizer }, description::api(), http)
+        let (accounts, public_url) = (self.accounts, http.public_url.clone());
+        let gate = Gate { authorizer, accounts, public_url };
+        Service::new(self.routes, gate, description::api(), http)
     }
 }
 
 /// A service of every slice over one store.
 #[must_use]
 pub fn compose(store: Store, authorizer: Arc<Authorizer>, config: ServerConfig) -> Arc<Service> {
+    let accounts = Accounts::new(&store, config.accounts);
+    let accounts = Arc::new(match config.mail {
+        Some(post) => accounts.with_post_office(post),
+        None => accounts,
+    });
     let has_index = config.pages.as_ref().is_some_and(PagesConfig::has_index);
     let index = if has_index { Index::Page } else { Index::Service };
     let rules = || Arc::clone(&config.rules);
@@ -185,7 +213,8 @@ pub fn compose(store: Store, authorizer: Arc<Authorizer>, config: ServerConfig) 
         .with_admin(&store)
         .with_keys(&store, authorizer.clone())
         .with_licences(Licences::new(&store, config.licences))
-        .with_requests(&store, config.requests);
+        .with_requests(&store, config.requests)
+        .with_accounts(accounts, authorizer.clone(), config.http.public_url.clone());
     let slices = match config.pages {
         Some(pages) => slices.with_pages(pages),
         None => slices,

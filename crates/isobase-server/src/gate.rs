@@ -1,30 +1,83 @@
-//! Who asks: the keys of a request.
+//! Who asks: the keys and sessions of a request.
 
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderName, HeaderValue, header};
-use isobase_auth::{Authorizer, Denied, Permission, Principal};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use isobase_auth::{Accounts, Authorizer, Denied, Permission, Principal, is_session_token};
 use isobase_http::{Asked, Door, Problem, Refusal};
 
-use crate::codes;
+use crate::{codes, failure::IntoProblem, origin, session_cookie};
 
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 pub(crate) const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer realm=\"isobase\"");
 
-/// Slices behind the gate of keys.
+/// Slices behind the gate of keys and sessions.
 pub type Service = isobase_http::Service<Gate>;
 
-/// Lets requests in by their keys.
+/// Lets requests in by their keys and sessions.
 pub struct Gate {
     /// The one authorization function.
     pub authorizer: Arc<Authorizer>,
+    /// Whose sessions they are; none for a service without accounts.
+    pub accounts: Option<Arc<Accounts>>,
+    /// The address that browsers use, if it is configured: pages of it may write.
+    pub public_url: Option<String>,
+}
+
+impl Gate {
+    /// Who shows a session; `None` if the request shows none.
+    async fn signed_in(&self, asked: &Asked<'_>) -> Result<Option<Principal>, Refusal> {
+        let Some(accounts) = &self.accounts else { return Ok(None) };
+        let (token, by_browser) = match credentials(asked.headers) {
+            Some(text) if is_session_token(text) => (text, false),
+            Some(_) => return Ok(None),
+            None => match session_cookie::token(asked.headers) {
+                Some(token) => (token, true),
+                None => return Ok(None),
+            },
+        };
+        let session = accounts.sessions().resolve(token).await;
+        let session = session.map_err(|error| Refusal::Other(error.into_problem()))?;
+        match session {
+            Some(_) if by_browser && !self.is_harmless(asked) => Err(Refusal::Other(Problem::new(
+                codes::ORIGIN_NOT_ALLOWED,
+                "a page of another origin may not use a session's cookie",
+            ))),
+            Some(session) => Ok(Some(Principal::of_session(&session))),
+            // A browser sends what it has, also the cookie of another service on this machine.
+            None if by_browser => Ok(None),
+            None => Err(Refusal::Unauthenticated(
+                Problem::new(codes::SIGN_IN_REQUIRED, "the session is over; sign in again")
+                    .with_header(header::WWW_AUTHENTICATE, CHALLENGE),
+            )),
+        }
+    }
+
+    /// Whether a request may come from any page: it changes nothing, or it is from a page of ours.
+    fn is_harmless(&self, asked: &Asked<'_>) -> bool {
+        matches!(*asked.method, Method::GET | Method::HEAD | Method::OPTIONS)
+            || origin::is_own_page(asked.headers, self.public_url.as_deref())
+    }
 }
 
 impl isobase_http::Gate for Gate {
     type Principal = Principal;
 
     async fn admit(&self, asked: Asked<'_>) -> Result<Principal, Refusal> {
-        let (credentials, permission) = (credentials(asked.headers), permission(asked.permission));
+        let permission = permission(asked.permission);
+        if permission != Permission::Public
+            && asked.door == Door::Network
+            && let Some(principal) = self.signed_in(&asked).await?
+        {
+            return match principal.allows(permission) {
+                true => Ok(principal),
+                false => Err(Refusal::Other(Problem::new(
+                    codes::FORBIDDEN,
+                    "your account does not allow this; it takes the role admin or owner",
+                ))),
+            };
+        }
+        let credentials = credentials(asked.headers);
         let admitted = match asked.door {
             Door::Local => Ok(self.authorizer.operator(credentials).await),
             Door::Network => self.authorizer.authorize(credentials, permission).await,
@@ -67,7 +120,7 @@ fn permission(permission: isobase_http::Permission) -> Permission {
 
 /// The key a request carries. Only headers are looked at: a URL ends up in logs. Two different
 /// keys are no key.
-fn credentials(headers: &HeaderMap) -> Option<&str> {
+pub(crate) fn credentials(headers: &HeaderMap) -> Option<&str> {
     let bearer = single(headers, header::AUTHORIZATION).and_then(|value| {
         let (scheme, key) = value.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then(|| key.trim_start_matches(' '))

@@ -1,8 +1,9 @@
 //! The service: slices of routes over the store, behind keys.
 //!
 //! Reading order: [`Composition`] (which slices there are), a slice (`records`, `data_store`, `app`,
-//! `keys`, `live`, `licences`, `requests`, `service`), the gate (who asks), [`serve`].
+//! `keys`, `accounts`, `live`, `licences`, `requests`, `service`), the gate (who asks), [`serve`].
 
+mod accounts;
 mod admin;
 mod answer;
 mod app;
@@ -21,6 +22,7 @@ mod gate;
 mod keys;
 mod licences;
 mod live;
+mod origin;
 mod pages;
 mod rate;
 mod records;
@@ -28,6 +30,7 @@ mod request;
 mod requests;
 mod serve;
 mod service;
+mod session_cookie;
 mod views;
 
 use call::{Call, Route};

@@ -27,8 +27,14 @@ pub async fn serve(
 ) -> io::Result<()> {
     let authorizer = service.gate().authorizer.clone();
     let noting = tokio::spawn(note_uses(authorizer, shutdown.clone()));
+    let accounts = service.gate().accounts.clone();
+    let following =
+        accounts.map(|accounts| tokio::spawn(async move { accounts.sessions().follow().await }));
     let served = isobase_http::serve(listener, service, shutdown).await;
     noting.abort();
+    if let Some(following) = following {
+        following.abort();
+    }
     served
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use isobase_auth::Principal;
 use isobase_http::Permission;
 use isobase_store::{Caller, RuleBook, Store, View};
+use isobase_types::User;
 
 /// Makes the view of a caller: what every face that shows documents asks. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -57,6 +58,10 @@ fn caller(principal: &Principal) -> Caller {
     match principal {
         Principal::Open => Caller::open(),
         Principal::Anonymous => Caller::anonymous(),
+        Principal::Account { id, name, role, .. } => {
+            let caller = Caller::account(Arc::new(User::new(id.clone(), name, role.as_str())));
+            if role.is_admin() { caller.unbound() } else { caller }
+        }
         Principal::Operator | Principal::Internal | Principal::Key { .. } => Caller::service(),
     }
 }

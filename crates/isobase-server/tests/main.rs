@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a failing helper fails its test")]
 #![expect(unreachable_pub, reason = "nothing of a test binary is reachable from elsewhere")]
 
+mod accounts;
 mod app;
 mod licences;
 mod live;

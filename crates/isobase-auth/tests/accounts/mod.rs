@@ -1,5 +1,6 @@
 //! Accounts and their sessions, on the memory engine.
 
+mod mail;
 mod sessions;
 mod sign_in;
 
@@ -211,6 +212,10 @@ async fn accounts_are_listed_in_parts_and_found_by_what_names_them() {
     for text in ["a", &a.id.to_string()] {
         assert_eq!(accounts.find(text).await.unwrap().as_ref(), Some(a), "{text}");
     }
+    let named_as_an_id = register(&accounts, &a.id.to_string()).await;
+    assert_eq!(accounts.find(&a.id.to_string()).await.unwrap().as_ref(), Some(a));
+    let found = accounts.find(&named_as_an_id.id.to_string()).await.unwrap();
+    assert_eq!(found, Some(named_as_an_id));
     assert_eq!(accounts.find("C@X.org").await.unwrap().unwrap().name, "c@x.org");
     assert_eq!(accounts.find("nobody").await.unwrap(), None);
 }

@@ -12,7 +12,7 @@ use isobase_auth::{Authorizer, KeyStore, exposure_check};
 pub(crate) use self::command::run;
 use crate::{
     failure::Failure,
-    settings::{Config, Loaded, internal_api_key},
+    settings::{Config, Loaded, first_owner, internal_api_key},
 };
 
 /// Decides who may do what, as the service with these settings does.
@@ -39,6 +39,7 @@ async fn of_database(config: &Config, store: &Store) -> Result<KeyStore> {
 pub(crate) fn refuse_exposure(loaded: &Loaded, config: &Config) -> Result<()> {
     if matches!(&config.records, Location::Sqlite(path) if !path.exists())
         && !former::path(config).exists()
+        && first_owner(loaded)?.is_none()
     {
         let authorizer = Authorizer::new(internal_api_key(loaded));
         exposed(config, &authorizer)?;

@@ -14,7 +14,7 @@ use isobase::{
     store::{IndexDefinition, SCHEMAS_COLLECTION, SYSTEM_PREFIX, Schema, Terms},
     types::CollectionName,
 };
-use isobase_auth::{SECRET_FILE, Sealer, SecretSource};
+use isobase_auth::{AccountOptions, NewAccount, Registration, SECRET_FILE, Sealer, SecretSource};
 use isobase_licences::{AtLimit, LicenceOptions, Secret};
 use isobase_server::{
     AppCollection, Durability, HttpConfig, LiveConfig, LiveOptions, OpenTo, PagesConfig,
@@ -43,6 +43,8 @@ pub(crate) struct Config {
     pub(crate) port: u16,
     /// Everybody may do everything.
     pub(crate) open: bool,
+    /// The address that clients use, if it is set.
+    pub(crate) public_url: Option<String>,
     /// The data folder, from the current folder.
     pub(crate) data: PathBuf,
     /// The database of the records; a relative path is from the current folder.
@@ -89,6 +91,7 @@ impl Config {
             host: host(loaded)?,
             port: u16::try_from(loaded.integer(&table::PORT)).unwrap_or(u16::MAX),
             open: loaded.is_on(&table::OPEN),
+            public_url: loaded.text(&table::PUBLIC_URL).map(str::to_owned),
             data,
             records,
             records_origin,
@@ -122,6 +125,51 @@ pub(crate) fn sealer(loaded: &Loaded, config: &Config) -> Sealer {
     })
 }
 
+/// How accounts behave.
+pub(crate) fn account_options(loaded: &Loaded) -> AccountOptions {
+    let least = loaded.integer(&table::ACCOUNTS_PASSWORD_CHARACTERS_MIN);
+    AccountOptions {
+        registration: match loaded.text(&table::ACCOUNTS_REGISTRATION) {
+            Some("closed") => Registration::Closed,
+            _ => Registration::Open,
+        },
+        password_characters_min: usize::try_from(least).unwrap_or(usize::MAX),
+        session_lifetime: loaded.duration(&table::ACCOUNTS_SESSION_LIFETIME),
+        ..AccountOptions::default()
+    }
+}
+
+/// The first owner, if the settings name one.
+///
+/// # Errors
+/// When the name or the password is missing.
+pub(crate) fn first_owner(loaded: &Loaded) -> Result<Option<NewAccount<'_>>, Failure> {
+    let email = loaded.text(&table::OWNER_EMAIL);
+    let missing = |key: &str| {
+        Failure::usage(format!("the first owner needs a name and a password, and {key} is not set"))
+            .hint("set ISOBASE_OWNER_NAME and ISOBASE_OWNER_PASSWORD, or none of them")
+    };
+    match (loaded.text(&table::OWNER_NAME), loaded.text(&table::OWNER_PASSWORD)) {
+        (Some(name), Some(password)) => Ok(Some(NewAccount { name, email, password })),
+        (None, None) if email.is_none() => Ok(None),
+        (Some(_), None) => Err(missing("owner.password")),
+        (None, _) => Err(missing("owner.name")),
+    }
+}
+
+/// The mail server and the sender of letters, if they are set.
+///
+/// # Errors
+/// When there is a server and no sender.
+pub(crate) fn mail_server(loaded: &Loaded) -> Result<Option<(&str, &str)>, Failure> {
+    let Some(url) = loaded.text(&table::MAIL_SMTP_URL) else { return Ok(None) };
+    let from = loaded.text(&table::MAIL_FROM).ok_or_else(|| {
+        Failure::usage("setting mail.from: a mail server needs a sender")
+            .hint("as in mail.from = \"My app <app@example.com>\"")
+    })?;
+    Ok(Some((url, from)))
+}
+
 /// Bounds and deadlines of the service.
 ///
 /// # Errors
@@ -134,7 +182,7 @@ pub(crate) fn server_config(loaded: &Loaded, config: &Config) -> Result<ServerCo
         _ => Durability::Full,
     };
     let http = HttpConfig {
-        public_url: loaded.text(&table::PUBLIC_URL).map(str::to_owned),
+        public_url: config.public_url.clone(),
         body_bytes_max: loaded.size(&table::BODY_BYTES),
         stream_body_bytes_max: loaded.size(&table::STREAM_BODY_BYTES),
         header_timeout: loaded.duration(&table::HEADER_DEADLINE),
@@ -170,6 +218,7 @@ pub(crate) fn server_config(loaded: &Loaded, config: &Config) -> Result<ServerCo
         licences,
         requests,
         live,
+        accounts: account_options(loaded),
         collections: config.collections.clone(),
         pages: config.pages.clone(),
         ..ServerConfig::default()

@@ -15,8 +15,8 @@ mod table;
 mod units;
 
 pub(crate) use config::{
-    Config, DeclaredIndex, LogFormat, internal_api_key, licence_options, log_filter, log_format,
-    sealer, server_config,
+    Config, DeclaredIndex, LogFormat, account_options, first_owner, internal_api_key,
+    licence_options, log_filter, log_format, mail_server, sealer, server_config,
 };
 pub(crate) use load::{Given, Loaded, load};
 pub(crate) use report::{as_json, as_text, documentation};

@@ -52,6 +52,57 @@ pub(crate) static SECRET: Setting = Setting::new(
      the first line of the file `secret` in the data folder, which is made when it is first needed.",
 );
 
+pub(crate) static OWNER_NAME: Setting = Setting::new(
+    "owner.name",
+    Kind::Text,
+    "Name of the first owner, an account that may do everything. It is made at the start while \
+     there is no owner; needs `owner.password`.",
+);
+
+pub(crate) static OWNER_PASSWORD: Setting = Setting::new(
+    "owner.password",
+    Kind::Secret,
+    "Password of the first owner, at least 12 characters. Once there is an owner it is not looked \
+     at any more.",
+);
+
+pub(crate) static OWNER_EMAIL: Setting =
+    Setting::new("owner.email", Kind::Text, "E-mail address of the first owner.");
+
+pub(crate) static ACCOUNTS_REGISTRATION: Setting = Setting::new(
+    "accounts.registration",
+    Kind::Choice(&["open", "closed"]),
+    "Who may register: everyone, or nobody, and then administrators make accounts.",
+)
+.default("open");
+
+pub(crate) static ACCOUNTS_PASSWORD_CHARACTERS_MIN: Setting = Setting::new(
+    "accounts.password_characters_min",
+    Kind::Integer { min: 1, max: 100 },
+    "Fewest characters of a password. Those of owners and admins have at least 12.",
+)
+.default("1");
+
+pub(crate) static ACCOUNTS_SESSION_LIFETIME: Setting = Setting::new(
+    "accounts.session_lifetime",
+    Kind::Duration,
+    "How long a session lasts after its beginning or its last renewal.",
+)
+.default("30d");
+
+pub(crate) static MAIL_SMTP_URL: Setting = Setting::new(
+    "mail.smtp_url",
+    Kind::Secret,
+    "Mail server for letters to people: `smtps://user:password@mail.example.com`, or \
+     `smtp://…:587?tls=required`. Without one letters go to the log.",
+);
+
+pub(crate) static MAIL_FROM: Setting = Setting::new(
+    "mail.from",
+    Kind::Text,
+    "Sender of letters: `My app <app@example.com>`. Needed with `mail.smtp_url`.",
+);
+
 pub(crate) static CORS_ORIGINS: Setting = Setting::new(
     "cors_origins",
     Kind::Origins,
@@ -430,6 +481,14 @@ pub(crate) static SETTINGS: &[&Setting] = &[
     &DATABASE_URL,
     &LOG,
     &LOG_FORMAT,
+    &OWNER_NAME,
+    &OWNER_PASSWORD,
+    &OWNER_EMAIL,
+    &ACCOUNTS_REGISTRATION,
+    &ACCOUNTS_PASSWORD_CHARACTERS_MIN,
+    &ACCOUNTS_SESSION_LIFETIME,
+    &MAIL_SMTP_URL,
+    &MAIL_FROM,
     &BODY_BYTES,
     &STREAM_BODY_BYTES,
     &PAGE_SIZE_MAX,

@@ -1,5 +1,6 @@
 //! The suite on every engine, in process and over HTTP.
 
+mod accounts;
 mod couchdb;
 mod dynamodb;
 mod firestore;

@@ -8,7 +8,7 @@ use isobase_engine_sqlite::{SqliteEngine, SqliteOptions};
 use tempfile::TempDir;
 
 /// An engine over a file of its own.
-fn engine() -> (SqliteEngine, TestClock, TempDir) {
+pub(crate) fn engine() -> (SqliteEngine, TestClock, TempDir) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let clock = TestClock::default();
     let engine = SqliteEngine::open(options(&folder), clock.shared()).expect("the file opens");

@@ -4,7 +4,8 @@ use isobase_http::{Api, Route, Spec};
 use serde_json::{Value, json};
 
 use crate::{
-    admin, codes, data_store, keys, licences, live, records, requests, service, views::Permissions,
+    accounts, admin, codes, data_store, keys, licences, live, records, requests, service,
+    views::Permissions,
 };
 
 const DESCRIPTION: &str = "One backend on every database: documents in collections \
@@ -58,7 +59,8 @@ fn specs() -> Vec<Spec> {
     let licences = licences::routes().into_iter().map(Route::into_spec);
     let requests = requests::routes().into_iter().map(Route::into_spec);
     let first = service.chain(records).chain(data_store).chain(live).chain(admin);
-    first.chain(keys).chain(licences).chain(requests).collect()
+    let accounts = accounts::routes().into_iter().map(Route::into_spec);
+    first.chain(keys).chain(licences).chain(requests).chain(accounts).collect()
 }
 
 #[cfg(test)]

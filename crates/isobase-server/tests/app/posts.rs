@@ -60,7 +60,8 @@ async fn a_collection_without_a_schema_takes_any_object() {
     changed.is(200, r#"{"id":1,"a":[1],"c/~d":null}"#);
     let page = service.get("/api/notes?limit=1").await;
     page.is(200, r#"{"items":[{"id":1,"a":[1],"c/~d":null}],"next":null}"#);
-    service.get("/api/sessions").await.is_problem(404, "route_not_found");
+    // The name is taken: the route is that of accounts.
+    service.get("/api/sessions").await.is_problem(401, "sign_in_required");
     service.get("/api/others").await.is_problem(404, "route_not_found");
 }
 

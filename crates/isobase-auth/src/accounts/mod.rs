@@ -1,5 +1,7 @@
 //! The accounts of a database.
 
+mod by_mail;
+
 use std::time::Duration;
 
 use isobase_store::{Action, Precondition, Rejection, Store};
@@ -8,16 +10,19 @@ use isobase_types::{
     json::{InvalidJson, Patch},
 };
 use serde_json::json;
+use tokio::sync::OnceCell;
 
 use crate::{
-    ACCOUNTS_COLLECTION, Account, AccountError, Clock, NewAccount, PASSWORD_BYTES_MAX,
-    PasswordOptions, Role, Sessions,
+    ACCOUNTS_COLLECTION, Account, AccountError, Clock, KeyStore, NewAccount, PASSWORD_BYTES_MAX,
+    PasswordOptions, PostOffice, Role, Sessions,
     account::{Found, StoredAccount},
     account_name::{Names, fold},
     attempts::Attempts,
     documents::Documents,
     passwords::Passwords,
+    setup::Setup,
 };
+use by_mail::MailLimits;
 
 /// Fewest characters of the password of an owner or an admin: it opens everything.
 /// Source: OWASP ASVS 5.0, 6.2.1, asks for 8 and recommends 15.
@@ -89,8 +94,16 @@ impl Default for AccountOptions {
 #[derive(Debug)]
 pub struct Accounts {
     documents: Documents,
+    keys: KeyStore,
+    /// Whether the database is closed to callers without credentials, as it is before there is an
+    /// account.
+    closed: OnceCell<()>,
     sessions: Sessions,
     passwords: Passwords,
+    setup: Setup,
+    /// The way of letters; `None` in a process that sends none.
+    post: Option<PostOffice>,
+    mail: MailLimits,
     registration: Registration,
     password_characters_min: usize,
     clock: Clock,
@@ -117,8 +130,13 @@ impl Accounts {
         let unique = &["name", "address_key", "first_owner"];
         Self {
             documents: Documents::new(store, ACCOUNTS_COLLECTION, unique, &["role"]),
+            keys: KeyStore::new(store),
+            closed: OnceCell::new(),
             sessions: Sessions::new(store, options.session_lifetime, clock.clone()),
             passwords: Passwords::new(options.passwords),
+            setup: Setup::default(),
+            post: None,
+            mail: MailLimits::default(),
             registration,
             password_characters_min,
             clock,
@@ -135,7 +153,8 @@ impl Accounts {
         &self.sessions
     }
 
-    /// Makes an account for somebody who asks for one, from an address.
+    /// Makes an account for somebody who asks for one, from an address. With the first one the
+    /// database is closed for good to callers without credentials.
     ///
     /// # Errors
     /// [`AccountError::RegistrationClosed`], [`AccountError::TooManyAttempts`], and those of
@@ -174,6 +193,42 @@ impl Accounts {
         self.store_new(new, &Role::owner(), Some(true)).await
     }
 
+    /// A token with which somebody may become the first owner, within half an hour; `None` if
+    /// there is an owner.
+    ///
+    /// # Errors
+    /// The database or the system fails.
+    pub async fn offer_setup(&self) -> Result<Option<String>, AccountError> {
+        if self.has_owner().await? {
+            return Ok(None);
+        }
+        Ok(Some(self.setup.offer(self.clock.now())?))
+    }
+
+    /// Makes the first owner for somebody who has the token, from an address.
+    ///
+    /// # Errors
+    /// [`AccountError::WrongSetupToken`], [`AccountError::TooManyAttempts`], and those of
+    /// [`Accounts::create_first_owner`].
+    pub async fn set_up(
+        &self,
+        token: &str,
+        new: NewAccount<'_>,
+        address: &str,
+    ) -> Result<Account, AccountError> {
+        let now = self.clock.now();
+        let waits = |retry_after| AccountError::TooManyAttempts { retry_after };
+        self.by_address.take(&[address], now).map_err(waits)?;
+        if !self.setup.accepts(token, now) {
+            return Err(AccountError::WrongSetupToken);
+        }
+        let made = self.create_first_owner(new).await;
+        if matches!(made, Ok(_) | Err(AccountError::OwnerExists)) {
+            self.setup.withdraw();
+        }
+        made
+    }
+
     async fn store_new(
         &self,
         new: NewAccount<'_>,
@@ -191,6 +246,7 @@ impl Accounts {
         let stored = StoredAccount::new(names, hash, role, self.clock.now());
         let stored = StoredAccount { first_owner, ..stored };
         let body = stored.body().map_err(|error| not_stored(&error))?;
+        self.closed.get_or_try_init(|| self.keys.close()).await?;
         let written = self.documents.write(Action::Create { body }, Precondition::None).await?;
         let written = written.map_err(|rejection| match rejection {
             Rejection::NotUnique { fields } => taken(&fields, is_address),
@@ -267,18 +323,18 @@ impl Accounts {
         Ok(self.read(id).await?.map(|found| found.account))
     }
 
-    /// The account with this name, e-mail address or id, in that order.
+    /// The account with this id, name or e-mail address, in that order: nobody takes the place
+    /// of another by a name that is an id.
     ///
     /// # Errors
     /// The database fails.
     pub async fn find(&self, text: &str) -> Result<Option<Account>, AccountError> {
-        if let Some(found) = self.find_by_identifier(text).await? {
-            return Ok(Some(found.account));
+        if let Ok(id) = DocumentId::parse(text)
+            && let Some(account) = self.get(&id).await?
+        {
+            return Ok(Some(account));
         }
-        match DocumentId::parse(text) {
-            Ok(id) => self.get(&id).await,
-            Err(_) => Ok(None),
-        }
+        Ok(self.find_by_identifier(text).await?.map(|found| found.account))
     }
 
     /// A part of the list of all accounts.
@@ -435,7 +491,10 @@ impl Accounts {
         let precondition = Precondition::RevisionIn(vec![account.revision.clone()]);
         let outcome = self.documents.write(action, precondition).await?;
         self.sessions.forget_account(&account.id);
-        outcome.map_err(AccountError::refused)?;
+        outcome.map_err(|rejection| match rejection {
+            Rejection::NotUnique { fields } => taken(&fields, false),
+            rejection => AccountError::refused(rejection),
+        })?;
         self.get(&account.id).await?.ok_or(AccountError::Changed)
     }
 

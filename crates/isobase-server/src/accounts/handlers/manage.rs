@@ -1,0 +1,120 @@
+//! Accounts, for those who may do everything.
+
+use std::sync::Arc;
+
+use http::{Response, StatusCode};
+use isobase_auth::{Account, AccountError, Principal, Role};
+use isobase_http::{Body, Problem};
+
+use super::body::{self, Registration};
+use crate::{
+    Call,
+    accounts::{
+        State, problems,
+        wire::{Done, ListedAccounts, Me},
+    },
+    answer::{json, json_with},
+    failure::Failure,
+    request::{Parameters, no_parameters},
+};
+
+/// Accounts in one answer, unless `limit` says otherwise.
+const PAGE_DEFAULT: u32 = 100;
+/// Most accounts in one answer.
+const PAGE_MAX: u32 = 1_000;
+
+/// `GET /api/v1/accounts`
+pub(crate) async fn list_accounts(
+    state: Arc<State>,
+    call: Call,
+) -> Result<Response<Body>, Failure> {
+    let mut parameters = Parameters::parse(call.query());
+    let limit = parameters.take_number("limit", PAGE_DEFAULT, (1, PAGE_MAX));
+    let after = parameters.take("cursor");
+    parameters.finish()?;
+    let page = state.accounts.list(after, limit).await?;
+    let accounts = page.accounts.iter().map(Me::of).collect();
+    Ok(json(&ListedAccounts { accounts, next: page.next }))
+}
+
+/// `POST /api/v1/accounts`
+pub(crate) async fn create_account(
+    state: Arc<State>,
+    mut call: Call,
+) -> Result<Response<Body>, Failure> {
+    no_parameters(&call)?;
+    if call.principal == Principal::Open {
+        return Err(problems::open().into());
+    }
+    let body = body::Body::read(&mut call).await?;
+    let registration = Registration::of(&body)?;
+    let role = role(&body)?.unwrap_or_else(Role::user);
+    allow(&call, &role)?;
+    let account = state.accounts.create(registration.new_account(), &role).await?;
+    state.authorizer.refresh().await?;
+    Ok(json_with(StatusCode::CREATED, &Me::of(&account)))
+}
+
+/// `GET /api/v1/accounts/{account}`
+pub(crate) async fn get_account(state: Arc<State>, call: Call) -> Result<Response<Body>, Failure> {
+    no_parameters(&call)?;
+    Ok(json(&Me::of(&find(&state, &call).await?)))
+}
+
+/// `PATCH /api/v1/accounts/{account}`
+pub(crate) async fn change_account(
+    state: Arc<State>,
+    mut call: Call,
+) -> Result<Response<Body>, Failure> {
+    no_parameters(&call)?;
+    let body = body::Body::read(&mut call).await?;
+    let mut account = find(&state, &call).await?;
+    allow(&call, &account.role)?;
+    if let Some(role) = role(&body)? {
+        allow(&call, &role)?;
+        account = state.accounts.set_role(&account, &role).await?;
+    }
+    if let Some(disabled) = body.flag("disabled")? {
+        account = state.accounts.set_disabled(&account, disabled).await?;
+    }
+    if let Some(password) = body.text("password")? {
+        account = state.accounts.set_password(&account, &password, None).await?;
+    }
+    Ok(json(&Me::of(&account)))
+}
+
+/// `DELETE /api/v1/accounts/{account}`
+pub(crate) async fn delete_account(
+    state: Arc<State>,
+    call: Call,
+) -> Result<Response<Body>, Failure> {
+    no_parameters(&call)?;
+    let account = find(&state, &call).await?;
+    allow(&call, &account.role)?;
+    state.accounts.delete(&account).await?;
+    Ok(json(&Done::OK))
+}
+
+async fn find(state: &State, call: &Call) -> Result<Account, Failure> {
+    let named = call.parameter(0);
+    let found = state.accounts.find(named).await?;
+    Ok(found.ok_or_else(|| AccountError::NotFound(named.to_owned()))?)
+}
+
+fn role(body: &body::Body) -> Result<Option<Role>, Problem> {
+    let role = body.text("role")?.map(|role| role.parse::<Role>());
+    role.transpose().map_err(|error| problems::invalid_role(&error))
+}
+
+/// What concerns an owner is for owners and for whoever runs the service.
+fn allow(call: &Call, role: &Role) -> Result<(), AccountError> {
+    let may = match &call.principal {
+        Principal::Operator | Principal::Internal => true,
+        Principal::Account { role, .. } => role.is_owner(),
+        _ => false,
+    };
+    match may || !role.is_owner() {
+        true => Ok(()),
+        false => Err(AccountError::OwnersOnly),
+    }
+}

@@ -1,0 +1,66 @@
+//! What people do with their own accounts.
+
+use std::sync::Arc;
+
+use http::{Response, header};
+use isobase_http::Body;
+
+use super::{
+    body,
+    caller::{self, Caller},
+};
+use crate::{
+    Call,
+    accounts::{
+        State, problems,
+        wire::{Done, Me},
+    },
+    answer::json,
+    failure::Failure,
+    request::no_parameters,
+    session_cookie,
+};
+
+/// `GET /api/me`
+pub(crate) async fn get_me(state: Arc<State>, call: Call) -> Result<Response<Body>, Failure> {
+    no_parameters(&call)?;
+    let account = Caller::of(&call)?.account(&state).await?;
+    Ok(json(&Me::of(&account)))
+}
+
+/// `PUT /api/me/password`. The session that asks goes on, all others end.
+pub(crate) async fn change_password(
+    state: Arc<State>,
+    mut call: Call,
+) -> Result<Response<Body>, Failure> {
+    no_parameters(&call)?;
+    let caller = Caller::of(&call)?;
+    let body = body::Body::read(&mut call).await?;
+    let current = body.text("current_password")?;
+    let (Some(current), Some(new)) = (current, body.text("new_password")?) else {
+        return Err(problems::passwords_missing().into());
+    };
+    let address = caller::address(&call);
+    let account = state.accounts.confirm(&caller.account, &current, &address).await?;
+    state.accounts.set_password(&account, &new, Some(&caller.session)).await?;
+    Ok(json(&Done::OK))
+}
+
+/// `DELETE /api/me`
+pub(crate) async fn delete_me(
+    state: Arc<State>,
+    mut call: Call,
+) -> Result<Response<Body>, Failure> {
+    no_parameters(&call)?;
+    let caller = Caller::of(&call)?;
+    let body = body::Body::read(&mut call).await?;
+    let password = body.text("password")?.unwrap_or_default();
+    let address = caller::address(&call);
+    let account = state.accounts.confirm(&caller.account, &password, &address).await?;
+    state.accounts.delete(&account).await?;
+    let mut response = json(&Done::OK);
+    for cookie in session_cookie::clear(&call.headers) {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    Ok(response)
+}

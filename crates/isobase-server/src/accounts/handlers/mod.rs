@@ -1,0 +1,11 @@
+//! What answers the routes of accounts.
+
+mod body;
+mod caller;
+pub(super) mod mail;
+pub(super) mod manage;
+pub(super) mod me;
+mod page;
+pub(super) mod sessions;
+pub(super) mod setup;
+pub(super) mod sign_in;

@@ -1,0 +1,73 @@
+//! Accounts and sessions: people register, sign in and out, see and end their sessions; those who
+//! may do everything make, change and delete accounts.
+
+mod handlers;
+mod problems;
+mod state;
+mod wire;
+
+use isobase_http::{
+    BodyLimit::Document,
+    Permission::{Admin, Anyone, Public},
+    handler,
+};
+
+use crate::Route;
+use handlers::{mail, manage, me, sessions, setup, sign_in};
+pub(crate) use state::State;
+
+/// The routes of accounts.
+pub(crate) fn routes() -> Vec<Route<State>> {
+    let me_ = "/api/me";
+    let password = "/api/me/password";
+    let verification = "/api/me/verification";
+    let email = "/api/me/email";
+    let verified = "/api/register/verify";
+    let reset = "/api/login/reset";
+    let code = "/api/login/code";
+    let sessions_ = "/api/sessions";
+    let renewed = "/api/sessions/renew";
+    let session = "/api/sessions/{session}";
+    let all = "/api/v1/accounts";
+    let one = "/api/v1/accounts/{account}";
+    vec![
+        Route::post("/api/register", Public, handler(sign_in::register), wire::register())
+            .body(Document),
+        Route::post("/api/login", Public, handler(sign_in::login), wire::login()).body(Document),
+        Route::post("/api/logout", Public, handler(sign_in::logout), wire::logout()),
+        Route::get(me_, Anyone, handler(me::get_me), wire::get_me()),
+        Route::delete(me_, Anyone, handler(me::delete_me), wire::delete_me()).body(Document),
+        Route::put(password, Anyone, handler(me::change_password), wire::change_password())
+            .body(Document),
+        Route::post(sessions_, Public, handler(sessions::create_session), wire::create_session())
+            .body(Document),
+        Route::get(sessions_, Anyone, handler(sessions::list_sessions), wire::list_sessions()),
+        Route::delete(sessions_, Anyone, handler(sessions::end_sessions), wire::end_sessions()),
+        Route::post(renewed, Anyone, handler(sessions::renew_session), wire::renew_session()),
+        Route::delete(session, Anyone, handler(sessions::end_session), wire::end_session()),
+        Route::post(
+            verification,
+            Anyone,
+            handler(mail::send_verification),
+            wire::send_verification(),
+        ),
+        Route::put(email, Anyone, handler(mail::change_email), wire::change_email()).body(Document),
+        Route::post(verified, Public, handler(mail::verify_email), wire::verify_email())
+            .body(Document),
+        Route::post(reset, Public, handler(mail::send_reset), wire::send_reset()).body(Document),
+        Route::put(reset, Public, handler(mail::reset_password), wire::reset_password())
+            .body(Document),
+        Route::post(code, Public, handler(mail::send_code), wire::send_code()).body(Document),
+        Route::get("/confirm", Public, handler(mail::get_confirm), wire::get_confirm()),
+        Route::get("/setup", Public, handler(setup::get_setup), wire::get_setup()),
+        Route::post("/setup", Public, handler(setup::create_owner), wire::create_owner())
+            .body(Document),
+        Route::get(all, Admin, handler(manage::list_accounts), wire::list_accounts()),
+        Route::post(all, Admin, handler(manage::create_account), wire::create_account())
+            .body(Document),
+        Route::get(one, Admin, handler(manage::get_account), wire::get_account()),
+        Route::patch(one, Admin, handler(manage::change_account), wire::change_account())
+            .body(Document),
+        Route::delete(one, Admin, handler(manage::delete_account), wire::delete_account()),
+    ]
+}

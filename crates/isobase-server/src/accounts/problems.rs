@@ -1,0 +1,97 @@
+//! What goes wrong with accounts, as problems.
+
+use http::{HeaderValue, header};
+use isobase_auth::{AccountError, InvalidRole};
+use isobase_http::{Problem, ProblemItem};
+
+use crate::{codes, failure::IntoProblem};
+
+const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer realm=\"isobase\"");
+
+impl IntoProblem for AccountError {
+    fn into_problem(self) -> Problem {
+        let detail = self.to_string();
+        match self {
+            Self::InvalidName { .. } => invalid("username", &detail),
+            Self::InvalidEmail => invalid("email", &detail),
+            Self::InvalidPassword { .. } => invalid("password", &detail),
+            Self::NameTaken => Problem::new(codes::NAME_TAKEN, detail),
+            Self::EmailTaken => Problem::new(codes::EMAIL_TAKEN, detail),
+            Self::WrongCredentials => Problem::new(codes::INVALID_CREDENTIALS, detail)
+                .with_header(header::WWW_AUTHENTICATE, CHALLENGE),
+            Self::TooManyAttempts { retry_after } => {
+                Problem::new(codes::TOO_MANY_ATTEMPTS, detail).with_retry_after(retry_after)
+            }
+            Self::Busy => Problem::new(codes::TOO_MANY_SIGN_INS, detail),
+            Self::RegistrationClosed => Problem::new(codes::REGISTRATION_CLOSED, detail),
+            Self::NotFound(_) => Problem::new(codes::ACCOUNT_NOT_FOUND, detail),
+            Self::LastOwner => Problem::new(codes::LAST_OWNER, detail),
+            Self::OwnerExists => Problem::new(codes::OWNER_EXISTS, detail),
+            Self::NoMail => Problem::new(codes::NO_MAIL, detail),
+            Self::WrongLink => Problem::new(codes::WRONG_LINK, detail),
+            Self::WrongSetupToken => Problem::new(codes::WRONG_SETUP_TOKEN, detail),
+            Self::OwnersOnly => Problem::new(codes::OWNERS_ONLY, detail),
+            Self::Changed => Problem::new(codes::ACCOUNT_CHANGED, detail),
+            Self::Referenced { .. } => Problem::new(codes::REFERENCED, detail),
+            Self::Refused(rejection) => rejection.into_problem(),
+            Self::NotClosed(error) => error.into_problem(),
+            Self::Store(error) => error.into_problem(),
+            Self::Random(_) | Self::Unreadable(_) => Problem::internal(detail),
+        }
+    }
+}
+
+/// A name or a password is missing or empty.
+pub(super) fn incomplete() -> Problem {
+    Problem::new(codes::ACCOUNT_INCOMPLETE, "Username and password required")
+}
+
+/// A field of the body cannot be what it is to be.
+pub(super) fn invalid(field: &str, message: &str) -> Problem {
+    let item = ProblemItem::at(format!("/{field}"), message);
+    Problem::new(codes::INVALID_ACCOUNT, format!("{field}: {message}")).with_item(item)
+}
+
+/// The role is none.
+pub(super) fn invalid_role(error: &InvalidRole) -> Problem {
+    invalid("role", &error.to_string())
+}
+
+/// The request has no session, and is about the one who signed in.
+pub(super) fn sign_in_required() -> Problem {
+    Problem::new(codes::SIGN_IN_REQUIRED, "sign in first")
+        .with_header(header::WWW_AUTHENTICATE, CHALLENGE)
+}
+
+/// The account has no such session.
+pub(super) fn session_not_found(id: &str) -> Problem {
+    Problem::new(codes::SESSION_NOT_FOUND, format!("you have no session {id:?}"))
+}
+
+/// Somebody without credentials, in open mode, would close the service to everybody else.
+pub(super) fn open() -> Problem {
+    Problem::new(
+        codes::FORBIDDEN,
+        "the first accounts are made by whoever runs the service: isobase user create NAME",
+    )
+}
+
+/// A field of the body is missing.
+pub(super) fn missing(field: &str) -> Problem {
+    Problem::new(codes::ACCOUNT_INCOMPLETE, format!("{field} required"))
+}
+
+/// The request has no token of the link.
+pub(super) fn token_missing() -> Problem {
+    Problem::new(codes::ACCOUNT_INCOMPLETE, "token, username and password required")
+}
+
+/// One of the two passwords is missing.
+pub(super) fn passwords_missing() -> Problem {
+    Problem::new(codes::ACCOUNT_INCOMPLETE, "current_password and new_password required")
+}
+
+/// A page of another origin asks with the cookie of its visitor.
+pub(super) fn foreign_page() -> Problem {
+    Problem::new(codes::ORIGIN_NOT_ALLOWED, "pages of other origins may not use a session's cookie")
+}

@@ -1,0 +1,677 @@
+//! What is said about accounts, and how their routes are described.
+
+use isobase_auth::{Account, CreatedSession, SessionInfo};
+use isobase_http::{Answer, Content, Location, Operation, Parameter};
+use isobase_types::DocumentId;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::json;
+
+use crate::codes;
+
+/// An id: a number that the database gave, or a text that another program did.
+#[derive(Clone, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum Id {
+    Integer(i64),
+    Text(String),
+}
+
+impl Id {
+    fn of(id: &DocumentId) -> Self {
+        match id {
+            DocumentId::Integer(integer) => Self::Integer(*integer),
+            DocumentId::Text(text) => Self::Text(text.to_string()),
+        }
+    }
+}
+
+/// Who signed in.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "NamedAccount")]
+pub(super) struct Named {
+    id: Id,
+    username: String,
+}
+
+impl Named {
+    pub(super) fn of(account: &Account) -> Self {
+        Self { id: Id::of(&account.id), username: account.name.clone() }
+    }
+}
+
+/// An account. Nothing about its password is ever shown.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Account")]
+pub(super) struct Me {
+    id: Id,
+    username: String,
+    email: Option<String>,
+    /// Whether mail to the address was answered.
+    verified: bool,
+    role: String,
+    /// Whether an administrator shut it out.
+    disabled: bool,
+    created_at: String,
+}
+
+impl Me {
+    pub(super) fn of(account: &Account) -> Self {
+        Self {
+            id: Id::of(&account.id),
+            username: account.name.clone(),
+            email: account.email.clone(),
+            verified: account.verified,
+            role: account.role.to_string(),
+            disabled: account.disabled,
+            created_at: account.created_at.to_string(),
+        }
+    }
+
+    fn example() -> Self {
+        Self {
+            id: Id::Integer(1),
+            username: "alice".to_owned(),
+            email: Some("alice@example.org".to_owned()),
+            verified: false,
+            role: "user".to_owned(),
+            disabled: false,
+            created_at: MOMENT.to_owned(),
+        }
+    }
+}
+
+/// Accounts by their ids.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Accounts")]
+pub(super) struct ListedAccounts {
+    pub(super) accounts: Vec<Me>,
+    /// The `cursor` of the next part; null at the end.
+    pub(super) next: Option<String>,
+}
+
+/// It is done.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Done {
+    #[schemars(extend("const" = true))]
+    ok: bool,
+}
+
+impl Done {
+    pub(super) const OK: Self = Self { ok: true };
+}
+
+/// A session that has just begun.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct BegunSession {
+    /// Send it as `Authorization: Bearer <token>`. It is shown only now.
+    token: String,
+    session: String,
+    expires_at: String,
+    user: Named,
+}
+
+impl BegunSession {
+    pub(super) fn of(created: &CreatedSession, account: &Account) -> Self {
+        Self {
+            token: created.token.clone(),
+            session: created.session.id.to_string(),
+            expires_at: created.session.expires_at.to_string(),
+            user: Named::of(account),
+        }
+    }
+}
+
+/// Until when a session lasts.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Renewed {
+    pub(super) expires_at: String,
+}
+
+/// A session of the one who asks.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Session")]
+pub(super) struct ListedSession {
+    id: String,
+    #[schemars(extend("enum" = ["cookie", "bearer"]))]
+    kind: &'static str,
+    /// The program that began it, as it called itself.
+    agent: Option<String>,
+    created_at: String,
+    expires_at: String,
+    /// Whether it is the one that asks.
+    current: bool,
+}
+
+impl ListedSession {
+    pub(super) fn of(session: &SessionInfo, current: &str) -> Self {
+        Self {
+            id: session.id.clone(),
+            kind: session.kind.as_str(),
+            agent: session.agent.clone(),
+            created_at: session.created_at.to_string(),
+            expires_at: session.expires_at.to_string(),
+            current: session.id == current,
+        }
+    }
+}
+
+/// The sessions of the one who asks, the latest first.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Sessions")]
+pub(super) struct ListedSessions {
+    pub(super) sessions: Vec<ListedSession>,
+}
+
+// Bodies that are read are described only: they are read leniently, as their clients send them.
+
+/// A name, or an address, and a password.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its shape is used")]
+struct SignIn {
+    /// A name or an e-mail address.
+    username: String,
+    password: Option<String>,
+    /// Of a letter, in place of a password.
+    code: Option<String>,
+}
+
+/// Who is to get an account.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its shape is used")]
+struct Register {
+    username: String,
+    email: Option<String>,
+    password: String,
+}
+
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its shape is used")]
+struct ChangePassword {
+    current_password: String,
+    new_password: String,
+}
+
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its shape is used")]
+struct ConfirmPassword {
+    password: String,
+}
+
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its shape is used")]
+struct NewAccount {
+    username: String,
+    email: Option<String>,
+    password: String,
+    /// `owner`, `admin`, `user`, or a word of the app's own. Default `user`.
+    role: Option<String>,
+}
+
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its shape is used")]
+struct Address {
+    email: String,
+}
+
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its shape is used")]
+struct NewAddress {
+    email: String,
+    /// The account's.
+    password: String,
+}
+
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its shape is used")]
+struct LetterToken {
+    /// What stands behind the `#` of the letter's link.
+    token: String,
+}
+
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its shape is used")]
+struct NewPassword {
+    /// What stands behind the `#` of the letter's link.
+    token: String,
+    password: String,
+}
+
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its shape is used")]
+struct FirstOwner {
+    /// What stands behind the `#` of the link.
+    token: String,
+    username: String,
+    email: Option<String>,
+    password: String,
+}
+
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its shape is used")]
+struct AccountChange {
+    role: Option<String>,
+    disabled: Option<bool>,
+    password: Option<String>,
+}
+
+const MOMENT: &str = "2026-11-20T14:09:00.000000Z";
+
+fn operation(id: &'static str, summary: &'static str) -> Operation {
+    Operation::new(id, "accounts", summary)
+}
+
+fn named() -> Content {
+    Content::like(&Named { id: Id::Integer(1), username: "alice".to_owned() })
+}
+
+fn done(when: &'static str) -> Answer {
+    Answer::new(200, when).content(Content::like(&Done::OK))
+}
+
+const SET_COOKIE: (&str, &str) =
+    ("Set-Cookie", "The session: HttpOnly, SameSite, Secure behind https. None for foreign pages.");
+
+pub(super) fn register() -> Operation {
+    operation("register_account", "Register")
+        .description(
+            "Makes an account and signs the browser in. Names are compared exactly, e-mail \
+             addresses without case; a name with an `@` is an address. Numbers are taken as texts.",
+        )
+        .takes(Content::of::<Register>().example(json!({
+            "username": "alice", "password": "correct horse battery",
+        })))
+        .answers(Answer::new(200, "The account.").headers([SET_COOKIE]).content(named()))
+        .problems([
+            codes::ACCOUNT_INCOMPLETE,
+            codes::NAME_TAKEN,
+            codes::EMAIL_TAKEN,
+            codes::INVALID_ACCOUNT,
+            codes::INVALID_JSON,
+            codes::NOT_AN_OBJECT,
+            codes::REGISTRATION_CLOSED,
+            codes::TOO_MANY_ATTEMPTS,
+            codes::TOO_MANY_SIGN_INS,
+        ])
+}
+
+const SIGN_IN_PROBLEMS: [isobase_http::ProblemCode; 5] = [
+    codes::INVALID_CREDENTIALS,
+    codes::INVALID_JSON,
+    codes::NOT_AN_OBJECT,
+    codes::TOO_MANY_ATTEMPTS,
+    codes::TOO_MANY_SIGN_INS,
+];
+
+fn sign_in() -> Content {
+    Content::of::<SignIn>().example(json!({
+        "username": "alice", "password": "correct horse battery",
+    }))
+}
+
+pub(super) fn login() -> Operation {
+    operation("login", "Sign in, in a browser")
+        .description(
+            "Signs in with a name or an e-mail address. The browser keeps the session as a cookie \
+             that scripts cannot read. A name that does not exist, a wrong password and a missing \
+             field are answered alike.",
+        )
+        .takes(sign_in())
+        .answers(Answer::new(200, "Who signed in.").headers([SET_COOKIE]).content(named()))
+        .problems(SIGN_IN_PROBLEMS)
+}
+
+pub(super) fn logout() -> Operation {
+    operation("logout", "Sign out")
+        .description("Ends the session of the cookie or the token. Without one nothing happens.")
+        .answers(done("Signed out."))
+        .problems([codes::ORIGIN_NOT_ALLOWED])
+}
+
+pub(super) fn get_me() -> Operation {
+    operation("get_me", "Read the own account")
+        .description("The account of the session.")
+        .answers(Answer::new(200, "The account.").content(Content::like(&Me::example())))
+        .problems([codes::SIGN_IN_REQUIRED])
+}
+
+pub(super) fn delete_me() -> Operation {
+    operation("delete_me", "Delete the own account")
+        .description(
+            "Deletes the account with its sessions. What other collections keep of it goes, stays \
+             or forbids it, as their references to accounts say.",
+        )
+        .takes(Content::of::<ConfirmPassword>().example(json!({ "password": "correct horse" })))
+        .answers(done("It is gone."))
+        .problems([
+            codes::SIGN_IN_REQUIRED,
+            codes::INVALID_CREDENTIALS,
+            codes::LAST_OWNER,
+            codes::REFERENCED,
+            codes::ACCOUNT_CHANGED,
+            codes::INVALID_JSON,
+            codes::NOT_AN_OBJECT,
+            codes::TOO_MANY_ATTEMPTS,
+            codes::TOO_MANY_SIGN_INS,
+        ])
+}
+
+pub(super) fn change_password() -> Operation {
+    operation("change_password", "Change the own password")
+        .description("The session that asks goes on; all others end.")
+        .takes(Content::of::<ChangePassword>().example(json!({
+            "current_password": "correct horse", "new_password": "battery staple",
+        })))
+        .answers(done("The password is another."))
+        .problems([
+            codes::SIGN_IN_REQUIRED,
+            codes::ACCOUNT_INCOMPLETE,
+            codes::INVALID_ACCOUNT,
+            codes::INVALID_CREDENTIALS,
+            codes::ACCOUNT_CHANGED,
+            codes::INVALID_JSON,
+            codes::NOT_AN_OBJECT,
+            codes::TOO_MANY_ATTEMPTS,
+            codes::TOO_MANY_SIGN_INS,
+        ])
+}
+
+pub(super) fn create_session() -> Operation {
+    let example = BegunSession {
+        token: "ises_s0f1e2d3c4b5a697_…".to_owned(),
+        session: "s0f1e2d3c4b5a697".to_owned(),
+        expires_at: MOMENT.to_owned(),
+        user: Named { id: Id::Integer(1), username: "alice".to_owned() },
+    };
+    operation("create_session", "Sign in, in another program")
+        .description(
+            "Signs in with a name or an e-mail address, and gives a token for the header \
+             `Authorization: Bearer <token>`. Sets no cookie.",
+        )
+        .takes(sign_in())
+        .answers(Answer::new(200, "The session.").content(Content::like(&example)))
+        .problems(SIGN_IN_PROBLEMS)
+}
+
+pub(super) fn list_sessions() -> Operation {
+    let session = ListedSession {
+        id: "s0f1e2d3c4b5a697".to_owned(),
+        kind: "cookie",
+        agent: Some("Mozilla/5.0".to_owned()),
+        created_at: MOMENT.to_owned(),
+        expires_at: MOMENT.to_owned(),
+        current: true,
+    };
+    operation("list_sessions", "List the own sessions")
+        .description("The sessions of the account that go on, the latest first; at most 100.")
+        .answers(
+            Answer::new(200, "The sessions.")
+                .content(Content::like(&ListedSessions { sessions: vec![session] })),
+        )
+        .problems([codes::SIGN_IN_REQUIRED])
+}
+
+pub(super) fn end_sessions() -> Operation {
+    operation("end_sessions", "End all other sessions")
+        .description("Ends all sessions of the account but the one that asks.")
+        .answers(done("They are over."))
+        .problems([codes::SIGN_IN_REQUIRED, codes::ACCOUNT_CHANGED])
+}
+
+pub(super) fn end_session() -> Operation {
+    let session =
+        Parameter::new(Location::Path, "session", "The id of a session, as the list shows it.")
+            .example("s0f1e2d3c4b5a697");
+    operation("end_session", "End a session")
+        .description(
+            "Its token is refused from now on, by other services on the database within seconds.",
+        )
+        .parameters([session])
+        .answers(done("It is over."))
+        .problems([codes::SIGN_IN_REQUIRED, codes::SESSION_NOT_FOUND])
+}
+
+pub(super) fn renew_session() -> Operation {
+    operation("renew_session", "Renew the own session")
+        .description(
+            "The session lasts as long as one that begins now, with the same token. In a browser \
+             the cookie too.",
+        )
+        .answers(
+            Answer::new(200, "Until when.")
+                .content(Content::like(&Renewed { expires_at: MOMENT.to_owned() })),
+        )
+        .problems([codes::SIGN_IN_REQUIRED])
+}
+
+fn address() -> Content {
+    Content::of::<Address>().example(json!({ "email": "alice@example.org" }))
+}
+
+const MAIL_PROBLEMS: [isobase_http::ProblemCode; 5] = [
+    codes::ACCOUNT_INCOMPLETE,
+    codes::NO_MAIL,
+    codes::TOO_MANY_ATTEMPTS,
+    codes::INVALID_JSON,
+    codes::NOT_AN_OBJECT,
+];
+
+pub(super) fn send_verification() -> Operation {
+    operation("send_verification", "Send a letter about the own address")
+        .description("Sends a letter with a link that says that the address is right.")
+        .answers(done("The letter is on its way."))
+        .problems([
+            codes::SIGN_IN_REQUIRED,
+            codes::ACCOUNT_INCOMPLETE,
+            codes::NO_MAIL,
+            codes::TOO_MANY_ATTEMPTS,
+        ])
+}
+
+pub(super) fn change_email() -> Operation {
+    operation("change_email", "Change the own address")
+        .description(
+            "Sends a letter to the new address; it becomes the account's when its link is used.",
+        )
+        .takes(Content::of::<NewAddress>().example(json!({
+            "email": "alice@example.org", "password": "correct horse",
+        })))
+        .answers(done("The letter is on its way."))
+        .problems(MAIL_PROBLEMS)
+        .problems([
+            codes::SIGN_IN_REQUIRED,
+            codes::INVALID_CREDENTIALS,
+            codes::INVALID_ACCOUNT,
+            codes::TOO_MANY_SIGN_INS,
+        ])
+}
+
+pub(super) fn verify_email() -> Operation {
+    operation("verify_email", "Say that an address is right")
+        .description("Takes the token of the letter. It works once, for an hour.")
+        .takes(Content::of::<LetterToken>().example(json!({ "token": "verify.31.0f1e2d3c" })))
+        .answers(done("The address is the account's, and known to be right."))
+        .problems([
+            codes::ACCOUNT_INCOMPLETE,
+            codes::WRONG_LINK,
+            codes::EMAIL_TAKEN,
+            codes::ACCOUNT_CHANGED,
+            codes::INVALID_JSON,
+            codes::NOT_AN_OBJECT,
+        ])
+}
+
+pub(super) fn send_reset() -> Operation {
+    operation("send_reset", "Send a letter for another password")
+        .description(
+            "If an account has the address, sends a letter with a link to choose another \
+             password. The answer does not tell whether one has.",
+        )
+        .takes(address())
+        .answers(done("If there is such an account, the letter is on its way."))
+        .problems(MAIL_PROBLEMS)
+}
+
+pub(super) fn reset_password() -> Operation {
+    operation("reset_password", "Choose another password by a letter")
+        .description(
+            "Takes the token of the letter. It works once, for an hour; all sessions of the \
+             account end.",
+        )
+        .takes(Content::of::<NewPassword>().example(json!({
+            "token": "reset.31.0f1e2d3c", "password": "battery staple",
+        })))
+        .answers(done("The password is another."))
+        .problems([
+            codes::ACCOUNT_INCOMPLETE,
+            codes::WRONG_LINK,
+            codes::INVALID_ACCOUNT,
+            codes::ACCOUNT_CHANGED,
+            codes::TOO_MANY_SIGN_INS,
+            codes::INVALID_JSON,
+            codes::NOT_AN_OBJECT,
+        ])
+}
+
+pub(super) fn send_code() -> Operation {
+    operation("send_code", "Send a letter with a code")
+        .description(
+            "If an account has the address, sends a letter with a code for `/api/login` or \
+             `/api/sessions`: `{\"email\": …, \"code\": …}`. It works once, for ten minutes and five \
+             guesses. The answer does not tell whether one has.",
+        )
+        .takes(address())
+        .answers(done("If there is such an account, the letter is on its way."))
+        .problems(MAIL_PROBLEMS)
+}
+
+pub(super) fn get_confirm() -> Operation {
+    operation("get_confirm", "Show the page for links of letters")
+        .description("The page behind the links of letters.")
+        .answers(Answer::new(200, "The page.").content(Content::text("text/html")))
+}
+
+pub(super) fn get_setup() -> Operation {
+    operation("get_setup", "Show the page for the first owner")
+        .description(
+            "The page behind the link that the service prints at its start while there is no \
+             owner.",
+        )
+        .answers(Answer::new(200, "The page.").content(Content::text("text/html")))
+}
+
+pub(super) fn create_owner() -> Operation {
+    operation("create_owner", "Create the first owner")
+        .description(
+            "Makes the first owner, with the token of the printed link, and signs the browser in. \
+             It works once, for 30 minutes, and only while there is no owner.",
+        )
+        .takes(Content::of::<FirstOwner>().example(json!({
+            "token": "0f1e2d3c4b5a6978", "username": "ann", "password": "correct horse battery",
+        })))
+        .answers(Answer::new(200, "The owner.").headers([SET_COOKIE]).content(named()))
+        .problems([
+            codes::ACCOUNT_INCOMPLETE,
+            codes::INVALID_ACCOUNT,
+            codes::NAME_TAKEN,
+            codes::EMAIL_TAKEN,
+            codes::OWNER_EXISTS,
+            codes::WRONG_SETUP_TOKEN,
+            codes::INVALID_JSON,
+            codes::NOT_AN_OBJECT,
+            codes::TOO_MANY_ATTEMPTS,
+            codes::TOO_MANY_SIGN_INS,
+        ])
+}
+
+fn account() -> Parameter {
+    Parameter::new(Location::Path, "account", "The id, the name or the e-mail address.")
+        .example("alice")
+}
+
+fn shown(status: u16, when: &'static str) -> Answer {
+    Answer::new(status, when).content(Content::like(&Me::example()))
+}
+
+pub(super) fn list_accounts() -> Operation {
+    let limit = Parameter::new(Location::Query, "limit", "At most this many. Default 100.")
+        .schema(json!({ "type": "integer", "minimum": 1, "maximum": 1000 }))
+        .example(100);
+    let cursor = Parameter::new(Location::Query, "cursor", "The `next` of the part before.");
+    operation("list_accounts", "List accounts")
+        .description("A part of the list of all accounts, by their ids.")
+        .parameters([limit, cursor])
+        .answers(
+            Answer::new(200, "The accounts.").content(Content::like(&ListedAccounts {
+                accounts: vec![Me::example()],
+                next: None,
+            })),
+        )
+        .problems([codes::INVALID_ARGUMENT])
+}
+
+pub(super) fn create_account() -> Operation {
+    operation("create_account", "Create an account")
+        .description(
+            "Makes an account with a role, also where nobody may register. The passwords of owners \
+             and admins have at least 12 characters; only owners and whoever runs the service make \
+             owners.",
+        )
+        .takes(Content::of::<NewAccount>().example(json!({
+            "username": "bob", "password": "correct horse battery", "role": "admin",
+        })))
+        .answers(shown(201, "The account."))
+        .problems([
+            codes::ACCOUNT_INCOMPLETE,
+            codes::NAME_TAKEN,
+            codes::EMAIL_TAKEN,
+            codes::INVALID_ACCOUNT,
+            codes::OWNERS_ONLY,
+            codes::INVALID_JSON,
+            codes::NOT_AN_OBJECT,
+            codes::TOO_MANY_SIGN_INS,
+        ])
+}
+
+pub(super) fn get_account() -> Operation {
+    operation("get_account", "Read an account")
+        .description("One account.")
+        .parameters([account()])
+        .answers(shown(200, "The account."))
+        .problems([codes::ACCOUNT_NOT_FOUND])
+}
+
+pub(super) fn change_account() -> Operation {
+    operation("change_account", "Change an account")
+        .description(
+            "Gives it another role, shuts it out or lets it in, sets its password; what is not \
+             given stays. When it is shut out or gets another password its sessions end.",
+        )
+        .parameters([account()])
+        .takes(Content::of::<AccountChange>().example(json!({ "role": "editor" })))
+        .answers(shown(200, "The account as it is now."))
+        .problems([
+            codes::ACCOUNT_NOT_FOUND,
+            codes::INVALID_ACCOUNT,
+            codes::OWNERS_ONLY,
+            codes::LAST_OWNER,
+            codes::ACCOUNT_CHANGED,
+            codes::INVALID_JSON,
+            codes::NOT_AN_OBJECT,
+            codes::TOO_MANY_SIGN_INS,
+        ])
+}
+
+pub(super) fn delete_account() -> Operation {
+    operation("delete_account", "Delete an account")
+        .description("Deletes an account with its sessions, as `delete_me` does.")
+        .parameters([account()])
+        .answers(done("It is gone."))
+        .problems([
+            codes::ACCOUNT_NOT_FOUND,
+            codes::OWNERS_ONLY,
+            codes::LAST_OWNER,
+            codes::REFERENCED,
+            codes::ACCOUNT_CHANGED,
+        ])
+}

@@ -1,0 +1,113 @@
+//! Accounts as those see them who may do everything.
+
+use http::Method;
+use serde_json::{Value, json};
+
+use super::support::App;
+
+const INTERNAL: (&str, &str) = ("authorization", "Bearer internal-key");
+
+async fn ask(app: &App, method: Method, rest: &str, body: Value) -> super::support::Reply {
+    let body = if body.is_null() { String::new() } else { body.to_string() };
+    app.ask((method, &format!("/api/v1/accounts{rest}")), &[INTERNAL], body).await
+}
+
+#[tokio::test]
+async fn accounts_are_made_changed_and_deleted() {
+    let app = App::new().await;
+    let new = json!({ "username": "bob", "password": "a long password", "role": "editor" });
+    let made = ask(&app, Method::POST, "", new).await;
+    assert_eq!((made.status, &made.json()["role"]), (201, &json!("editor")));
+    let bob = app.login("bob", "a long password").await;
+    let changed = ask(&app, Method::PATCH, "/bob", json!({ "role": "user" })).await;
+    assert_eq!(changed.json()["role"], "user");
+    assert_eq!(bob.get("/api/me").await.json()["role"], "user");
+    let changed = ask(&app, Method::PATCH, "/bob", json!({ "disabled": true })).await;
+    assert_eq!(changed.json()["disabled"], true);
+    bob.get("/api/me").await.is_problem(401, "sign_in_required");
+    let change = json!({ "disabled": false, "password": "another one" });
+    assert_eq!(ask(&app, Method::PATCH, "/bob", change).await.status, 200);
+    let bob = app.login("bob", "another one").await;
+    assert_eq!(ask(&app, Method::DELETE, "/bob", Value::Null).await.status, 200);
+    bob.get("/api/me").await.is_problem(401, "sign_in_required");
+    ask(&app, Method::GET, "/bob", Value::Null).await.is_problem(404, "account_not_found");
+}
+
+#[tokio::test]
+async fn accounts_are_listed_in_parts() {
+    let app = App::new().await;
+    for name in ["a", "b", "c"] {
+        app.register(name).await;
+    }
+    let first = ask(&app, Method::GET, "?limit=2", Value::Null).await.json();
+    assert_eq!(first["accounts"].as_array().unwrap().len(), 2);
+    let next = format!("?cursor={}", first["next"].as_str().unwrap());
+    let rest = ask(&app, Method::GET, &next, Value::Null).await.json();
+    assert_eq!((&rest["accounts"][0]["username"], &rest["next"]), (&json!("c"), &Value::Null));
+    let wrong = ask(&app, Method::GET, "?cursor=x&limit=1", Value::Null).await;
+    assert_eq!(wrong.status, 422);
+    let wrong = ask(&app, Method::GET, "?limit=0", Value::Null).await;
+    wrong.is_problem(422, "invalid_parameter");
+}
+
+#[tokio::test]
+async fn wrong_changes_are_refused() {
+    let app = App::new().await;
+    app.owner().await;
+    app.register("ann").await;
+    for change in [
+        json!({ "role": "No role" }),
+        json!({ "role": [] }),
+        json!({ "disabled": "yes" }),
+        json!({ "password": "x".repeat(1_025) }),
+    ] {
+        let reply = ask(&app, Method::PATCH, "/ann", change).await;
+        reply.is_problem(422, "invalid_account");
+    }
+    let short = json!({ "username": "x", "password": "short", "role": "admin" });
+    ask(&app, Method::POST, "", short).await.is_problem(422, "invalid_account");
+    for change in [json!({ "role": "user" }), json!({ "disabled": true })] {
+        ask(&app, Method::PATCH, "/owner", change).await.is_problem(409, "last_owner");
+    }
+    ask(&app, Method::DELETE, "/owner", Value::Null).await.is_problem(409, "last_owner");
+    ask(&app, Method::PATCH, "/nobody", json!({})).await.is_problem(404, "account_not_found");
+}
+
+#[tokio::test]
+async fn only_administrators_manage_accounts() {
+    let app = App::new().await;
+    app.owner().await;
+    let admin = json!({ "username": "admin", "password": "a long password", "role": "admin" });
+    assert_eq!(ask(&app, Method::POST, "", admin).await.status, 201);
+    let user = app.register("ann").await;
+    let admin = app.login("admin", "a long password").await;
+    let owner = app.login("owner", "a long password").await;
+    let requests = [
+        (Method::GET, "", Value::Null),
+        (Method::POST, "", json!({ "username": "x", "password": "x" })),
+        (Method::GET, "/ann", Value::Null),
+        (Method::PATCH, "/ann", json!({ "role": "owner" })),
+        (Method::DELETE, "/ann", Value::Null),
+    ];
+    for (method, rest, body) in requests {
+        let target = format!("/api/v1/accounts{rest}");
+        user.ask(method.clone(), &target, body.clone()).await.is_problem(403, "forbidden");
+        let text = if body.is_null() { String::new() } else { body.to_string() };
+        let anonymous = app.ask((method, &target), &[], text).await;
+        assert_eq!(anonymous.status, 401);
+    }
+    user.get("/records/c").await.is_problem(403, "forbidden");
+    assert_eq!(admin.get("/records/c").await.status, 200);
+    let make_owner = json!({ "role": "owner" });
+    for (target, change) in
+        [("ann", make_owner.clone()), ("owner", json!({ "role": "user" })), ("admin", make_owner)]
+    {
+        let target = format!("/api/v1/accounts/{target}");
+        admin.ask(Method::PATCH, &target, change).await.is_problem(403, "owners_only");
+    }
+    let delete = admin.ask(Method::DELETE, "/api/v1/accounts/owner", Value::Null).await;
+    delete.is_problem(403, "owners_only");
+    let change = json!({ "role": "owner", "password": "a long password" });
+    let promoted = owner.ask(Method::PATCH, "/api/v1/accounts/ann", change).await;
+    assert_eq!(promoted.json()["role"], "owner");
+}

@@ -1,0 +1,10 @@
+//! Accounts and sessions over HTTP.
+
+mod hidden;
+mod managed;
+mod origins;
+mod page;
+mod sessions;
+mod setup;
+mod sign_in;
+mod support;
