@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use http::Method;
-use isobase::{Location, Store, types::Timestamp};
+use isobase::{Location, OpenError, Store, types::Timestamp};
 use isobase_auth::{KeyInfo, KeyStore, Scopes};
 use isobase_client::{Body, Client, Request};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -70,7 +70,7 @@ impl Keys {
             _ => {}
         }
         let opened = isobase::open_as_service(&config.records, &config.options).await;
-        let store = opened.map_err(open_failure)?.store;
+        let store = opened.map_err(in_use)?.store;
         let keys = super::of_database(config, &store).await?;
         Ok(Some(Self::Direct(store, keys)))
     }
@@ -112,6 +112,16 @@ impl Keys {
             store.close().await?;
         }
         Ok(())
+    }
+}
+
+/// A service holds the file, and its socket is not in this data folder.
+fn in_use(error: OpenError) -> Failure {
+    let held = matches!(error, OpenError::InUse { address: Some(_), .. });
+    let failure = open_failure(error);
+    match held {
+        true => failure.hint("name the data folder of that service: --data FOLDER"),
+        false => failure,
     }
 }
 

@@ -200,8 +200,9 @@ fn told_verify(verified: &ArchiveReport, printer: Printer) {
         let moment = if one.footer.one_moment { "of one moment" } else { "not of one moment" };
         let since = one.header.since.as_ref();
         let since = since.map(|since| format!(" after {}", since.sequence)).unwrap_or_default();
+        let without = if one.header.without_system { ", without keys and accounts" } else { "" };
         printer.note(&format!(
-            "{}: {} of {}, up to {}{since}, {moment}",
+            "{}: {} of {}, up to {}{since}, {moment}{without}",
             one.name,
             // Whoever wrote the archive chose these: control characters must not reach a terminal.
             one.header.created_at.escape_debug(),

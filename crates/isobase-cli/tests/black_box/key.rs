@@ -2,7 +2,7 @@ use std::{fs, os::unix::fs::PermissionsExt, path::Path, time::Duration};
 
 use isobase_testkit::{TestServer, wait_until};
 
-use super::command::App;
+use super::{command::App, databases::on_servers};
 
 /// Far longer than a service takes to see a key.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -168,4 +168,72 @@ fn a_former_file_without_keys_leaves_the_service_open() {
     server.start_again().unwrap();
     assert_eq!(status(&server, None), 200);
     assert!(!file.exists());
+}
+
+#[test]
+fn keys_are_kept_on_every_engine() {
+    let app = App::new();
+    let name = isobase_testkit::unique_name("keys").replace('_', "-");
+    for (url, variables) in on_servers(&name) {
+        let variables = [&variables[..], &[("RECORDS_URL", url.as_str())]].concat();
+        let run = |arguments: &[&str]| app.run_with(&[&["key"], arguments].concat(), &variables);
+        run(&["create", "app", "--scope", "read,requests:write"]).ok();
+        run(&["create", "app", "--scope", "read"]).fails(1, &["already"]);
+        run(&["create", "other", "--scope", "admin"]).ok();
+        run(&["revoke", "app"]).ok();
+        run(&["create", "app", "--scope", "write"]).ok();
+        let list = run(&["list"]).ok();
+        let of_app: Vec<_> = list.lines().filter(|line| line.contains("  app")).collect();
+        assert_eq!(of_app.len(), 2, "{url}: {list}");
+        assert!(of_app[0].contains("read,requests:write") && of_app[0].contains("revoked"));
+    }
+}
+
+#[test]
+fn a_restored_database_asks_for_its_keys() {
+    let mut server = TestServer::builder().prepare().unwrap();
+    let (app, data) = (App::new(), data(&server));
+    let key = app.run(&["key", "create", "app", "--scope", "read", "--data", &data]).ok();
+    let url = |data: &str| format!("sqlite://{data}/isobase.db");
+    app.run(&["dump", "all.isobase", "--url", &url(&data)]).ok();
+    fs::remove_dir_all(server.data()).unwrap();
+    let restore = ["restore", "all.isobase", "--url", &url(&data)];
+    let said = app.run(&restore);
+    assert!(said.err.contains("taken along: isobase_keys"), "{said:?}");
+    said.ok();
+    server.start_again().unwrap();
+    assert_eq!((status(&server, None), status(&server, Some(key.trim()))), (401, 200));
+
+    server.terminate().unwrap();
+    fs::remove_dir_all(server.data()).unwrap();
+    let said = app.run(&[&restore[..], &["--without-system", "--json"]].concat());
+    let report = &said.json()["report"];
+    assert_eq!(report["system_left_out"], serde_json::json!(["isobase_keys"]));
+    server.start_again().unwrap();
+    assert_eq!(status(&server, None), 200);
+}
+
+/// An operator is told before anything is served.
+#[test]
+fn a_secret_that_can_be_guessed_is_refused() {
+    let app = App::new();
+    let said = app.run_with(&["serve", "--port", "0"], &[("ISOBASE_SECRET", "guess")]);
+    said.fails(2, &["at least 16", "openssl rand -hex 32"]);
+}
+
+#[test]
+fn a_file_of_another_program_brings_no_keys() {
+    let app = App::new();
+    let key = serde_json::json!({
+        "_id": "key:0123456789ab", "name": "theirs", "scopes": ["admin"], "hash": "0".repeat(64),
+        "created_us": 1, "valid_name": "theirs",
+    });
+    let data = serde_json::json!({ "users": [{ "_id": "ann" }], "isobase_keys": [key] });
+    let backup = serde_json::json!({ "metadata": {}, "data": data });
+    app.write("backup.json", &backup.to_string());
+    let said = app.run(&["import", "backup.json"]);
+    assert!(said.err.contains("stayed behind: isobase_keys"), "{said:?}");
+    said.ok();
+    assert_eq!(app.run(&["key", "list"]).ok(), "");
+    assert_eq!(app.run(&["export", "-c", "users"]).ok().lines().count(), 1);
 }

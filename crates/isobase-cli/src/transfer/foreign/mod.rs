@@ -19,7 +19,7 @@ use std::{
 use anyhow::{Context, Result};
 use isobase::{
     Location,
-    ops::{self, CopyOptions, Existing, OnRefused},
+    ops::{self, CopyOptions, Existing, OnRefused, System},
 };
 use rusqlite::{Connection, OpenFlags};
 
@@ -64,6 +64,8 @@ pub(crate) async fn import_whole(
             _ => Existing::Refuse,
         },
         on_refused: if arguments.skip_bad { OnRefused::LeaveOut } else { OnRefused::Stop },
+        // A file of another program brings no keys and no accounts, whatever it calls its collections.
+        system: System::LeftOut,
         ..CopyOptions::new(name.clone())
     };
     let watch = watch(printer);
