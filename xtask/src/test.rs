@@ -1,18 +1,18 @@
 //! `cargo xtask test`: every test, with all it needs; `cargo xtask soak`: the same at length.
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
 use isobase_testkit::{
-    EXECUTABLE_VARIABLE, NPM_PACKAGES_VARIABLE, POSTGRES_BIN_VARIABLE, REQUIRE_ALL_VARIABLE,
+    BROWSER_PACKAGES_VARIABLE, CHROMIUM_VARIABLE, EXECUTABLE_VARIABLE, NPM_PACKAGES_VARIABLE, POSTGRES_BIN_VARIABLE, REQUIRE_ALL_VARIABLE,
     SOAK_VARIABLE,
 };
 use tempfile::TempDir;
 
-use crate::engines::{Engine, Engines, Extent, npm_packages};
+use crate::engines::{Engine, Engines, Extent, browser_packages, npm_packages};
 use crate::steps::Steps;
 use crate::tools::{self, TestRunner};
 use crate::{interrupt, python, workspace};
@@ -35,6 +35,12 @@ pub(crate) fn run(extent: Extent, arguments: &[String]) -> Result<()> {
         steps.run("stop the engines", || run.engines.stop());
     }
     steps.finish()
+}
+
+/// A browser, and the packages that drive it.
+fn browser() -> Result<(&'static str, PathBuf)> {
+    let packages = browser_packages()?;
+    Ok((tools::chromium()?, packages))
 }
 
 /// On a build machine no test may be left out.
@@ -73,6 +79,16 @@ impl<'a> Run<'a> {
             Err(error) => {
                 ensure!(!complete, error);
                 eprintln!("==> without npm the public suites are NOT TESTED: {error:#}");
+            }
+        }
+        match browser() {
+            Ok((program, packages)) => {
+                variables.push((CHROMIUM_VARIABLE, program.into()));
+                variables.push((BROWSER_PACKAGES_VARIABLE, packages.into()));
+            }
+            Err(error) => {
+                ensure!(!complete, error);
+                eprintln!("==> without Chromium the admin site is NOT TESTED: {error:#}");
             }
         }
         if complete {

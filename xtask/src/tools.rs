@@ -33,6 +33,14 @@ pub(crate) fn strace() -> Result<()> {
     install_packages(&["strace"])
 }
 
+/// Chromium, in which the admin site is tested.
+pub(crate) fn chromium() -> Result<&'static str> {
+    if !is_installed("chromium") {
+        install_packages(&["chromium"])?;
+    }
+    Ok("chromium")
+}
+
 /// Python with virtual environments, which the Python package and its tests need.
 pub(crate) fn python() -> Result<()> {
     let mut venv = Command::new("python3");

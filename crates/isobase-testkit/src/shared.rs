@@ -16,6 +16,10 @@ pub const COUCHDB_URL_VARIABLE: &str = "ISOBASE_TEST_COUCHDB_URL";
 pub const FIRESTORE_HOSTS_VARIABLE: &str = "ISOBASE_TEST_FIRESTORE_HOSTS";
 /// Holds the folder of the npm packages that the suite fetches.
 pub const NPM_PACKAGES_VARIABLE: &str = "ISOBASE_TEST_NPM_PACKAGES";
+/// Holds the program of a Chromium.
+pub const CHROMIUM_VARIABLE: &str = "ISOBASE_TEST_CHROMIUM";
+/// Holds the folder of the npm packages that drive it.
+pub const BROWSER_PACKAGES_VARIABLE: &str = "ISOBASE_TEST_BROWSER_PACKAGES";
 /// When `1`, a test that lacks what it needs fails instead of stepping aside.
 pub const REQUIRE_ALL_VARIABLE: &str = "ISOBASE_TEST_REQUIRE_ALL";
 
@@ -120,6 +124,26 @@ pub fn firestore_hosts() -> Vec<FirestoreHost> {
 /// As [`postgres_url`].
 pub fn npm_packages() -> Option<PathBuf> {
     shared(NPM_PACKAGES_VARIABLE).map(PathBuf::from)
+}
+
+/// A browser of the suite.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Browser {
+    /// The program of a Chromium, by name or path.
+    pub program: PathBuf,
+    /// The folder of the npm packages that `tests/browser/package.json` names.
+    pub packages: PathBuf,
+}
+
+/// The browser of the suite.
+///
+/// `None` when there is none, and the test is not to run.
+///
+/// # Panics
+/// As [`postgres_url`].
+pub fn browser() -> Option<Browser> {
+    let (program, packages) = (shared(CHROMIUM_VARIABLE)?, shared(BROWSER_PACKAGES_VARIABLE)?);
+    Some(Browser { program: program.into(), packages: packages.into() })
 }
 
 fn shared(variable: &str) -> Option<String> {

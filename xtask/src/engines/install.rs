@@ -68,6 +68,11 @@ fn packages(cache: &Cache, source: &str) -> Result<PathBuf> {
     Ok(folder.join("node_modules"))
 }
 
+/// The packages that drive a browser.
+pub(super) fn browser_packages(cache: &Cache) -> Result<PathBuf> {
+    packages(cache, "browser")
+}
+
 /// The oldest and the newest PostgreSQL that we are made for. npm has no 13 for other machines.
 pub(super) const POSTGRES_VERSIONS: &[&str] =
     if cfg!(target_arch = "x86_64") { &["13", "18"] } else { &["18"] };
