@@ -112,6 +112,15 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: ConfigCommand,
     },
+    /// Ask a service whether it works; the exit code says so
+    #[command(after_help = HEALTH_EXAMPLES)]
+    Health {
+        #[command(flatten)]
+        app: AppFlags,
+        /// Its address; without it the port of the settings on this machine
+        #[arg(long, value_name = "URL")]
+        url: Option<String>,
+    },
     /// Print the OpenAPI document of the service
     Openapi,
     /// Print the completion script of a shell
@@ -148,6 +157,11 @@ Examples:
   INTERNAL_API_KEY=… isobase serve --host 0.0.0.0
 
 SIGTERM, SIGHUP and Ctrl-C let requests finish, for 10 seconds; a second one ends at once.";
+
+const HEALTH_EXAMPLES: &str = "\
+Examples:
+  isobase health                       for a container or a supervisor: 0 when the database answers
+  isobase health --url https://data.example.com";
 
 const IMPORT_EXAMPLES: &str = "\
 Examples:

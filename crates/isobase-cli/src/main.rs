@@ -6,6 +6,7 @@ mod db;
 mod engines;
 mod export;
 mod failure;
+mod health;
 mod import;
 mod index;
 mod keys;
@@ -94,6 +95,10 @@ fn run(command: Command, printer: Printer) -> Result<()> {
         }
         #[cfg(feature = "toolkit")]
         Command::Db { command } => block_on(db::run(command, printer)),
+        Command::Health { app, url } => {
+            let (_, config) = load_settings(&app.given(), printer)?;
+            block_on(health::run(url.as_deref(), &config, printer))
+        }
         Command::Openapi => {
             let document = serde_json::to_string_pretty(&isobase_server::openapi())?;
             printer.line(&document);

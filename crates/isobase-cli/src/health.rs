@@ -1,0 +1,34 @@
+//! `isobase health`: whether a service works, for supervisors and containers without a shell.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use http::Method;
+use isobase_client::{Client, ClientOptions, Request};
+use serde_json::json;
+
+use crate::{failure::Failure, print::Printer, settings::Config, target::client_failure};
+
+/// How long the service may take: a supervisor asks again soon.
+const PATIENCE: Duration = Duration::from_secs(4);
+
+/// `isobase health`
+pub(crate) async fn run(url: Option<&str>, config: &Config, printer: Printer) -> Result<()> {
+    let own = format!("http://localhost:{}", config.port);
+    let url = url.unwrap_or(&own);
+    let client = Client::new(url, ClientOptions::default()).map_err(client_failure)?;
+    let request = Request::new(Method::GET, &["readyz"]).deadline(PATIENCE);
+    let answered = client.send_raw(request).await.map_err(client_failure)?;
+    let status = answered.status();
+    if status != 200 {
+        let told = answered.text().await.unwrap_or_default();
+        let detail = serde_json::from_str::<serde_json::Value>(&told).ok();
+        let detail = detail.as_ref().and_then(|it| it["detail"].as_str()).unwrap_or("no reason");
+        return Err(Failure::new(format!("{url} does not work: {status}, {detail}")).into());
+    }
+    match printer.json {
+        true => printer.json_line(&json!({ "url": url, "ready": true })),
+        false => printer.result(&format!("{url} works")),
+    }
+    Ok(())
+}

@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Builds what a release consists of into target/release-files: static executables for two
+# architectures, the Python wheel, checksums. Needs the rustup targets and, for aarch64, a linker
+# for it (Debian: gcc-aarch64-linux-gnu, musl-tools).
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+files=target/release-files
+rm -rf "$files"
+mkdir -p "$files"
+version=$(cargo metadata --no-deps --format-version 1 | python3 -c '
+import json, sys
+print(next(p["version"] for p in json.load(sys.stdin)["packages"] if p["name"] == "isobase-cli"))')
+
+for target in ${TARGETS:-x86_64-unknown-linux-musl aarch64-unknown-linux-musl}; do
+    cargo build --release --locked --bin isobase --features cloud,toolkit --target "$target"
+    name="isobase-$version-$target"
+    mkdir "$files/$name"
+    cp "target/$target/release/isobase" LICENSE-APACHE LICENSE-MIT README.md "$files/$name/"
+    tar -C "$files" -czf "$files/$name.tar.gz" "$name"
+    rm -r "${files:?}/$name"
+done
+
+cargo xtask python
+cp target/wheels/isobase-"$version"-*.whl "$files/"
+(cd "$files" && sha256sum -- * > SHA256SUMS)
+ls -l "$files"
