@@ -140,3 +140,20 @@ async fn a_declared_schema_cannot_be_changed_here() {
     service.delete("/collections/people/schema").await.is_problem(409, "schema_declared");
     service.post("/records/people", "{}").await.is_problem(422, "schema_violation");
 }
+
+/// JSON Schema 2020-12, validation, 6.2.1. ajv 8.20.0 and jsonschema 4.26.0 of Python divide binary
+/// fractions and refuse most of these.
+#[tokio::test]
+async fn multiples_of_decimals_are_exact() {
+    let service = Service::new();
+    let schema = r#"{"properties":{"price":{"type":"number","multipleOf":0.01}}}"#;
+    service.put("/collections/prices/schema", schema).await.has_status(200);
+    for price in ["0.07", "0.29", "1.1", "2.55", "19.99", "19.990", "1e2", "12345678901234567.89"] {
+        let body = format!(r#"{{"price":{price}}}"#);
+        service.post("/records/prices", body).await.has_status(201);
+    }
+    for price in ["0.295", "19.999", "0.001"] {
+        let body = format!(r#"{{"price":{price}}}"#);
+        service.post("/records/prices", body).await.is_problem(422, "schema_violation");
+    }
+}
