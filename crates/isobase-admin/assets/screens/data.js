@@ -3,7 +3,7 @@
 import { ask, get, path } from "../lib/api.js";
 import { debounced, h, put } from "../lib/dom.js";
 import { cellText, count, timeOf } from "../lib/format.js";
-import { Region, button, confirm, copyButton, dialog, download, empty, facts, field, inputOf, jsonView, once, panel, table, toast } from "../lib/ui.js";
+import { Region, button, copyButton, dialog, download, empty, facts, field, inputOf, jsonView, once, panel, table, toast } from "../lib/ui.js";
 import { change, go, values } from "../lib/url.js";
 
 const PAGE = 50;

@@ -22,7 +22,7 @@ const FILTERS = ["q", "state", "tag", "expires_before", "expires_after"];
 /** What is asked of many rows at once names its number; more than these take a typed word. */
 const MANY = 100;
 
-export function open({ overview }) {
+export function open() {
   const page = new Region("section");
   const side = new Region("div");
   const bulk = h("div");
@@ -37,7 +37,7 @@ export function open({ overview }) {
       put(side.element);
       return;
     }
-    side.show((signal) => detail(id, signal, update, overview()));
+    side.show((signal) => detail(id, signal, update));
   };
   const drawBulk = () => put(bulk, selected.size > 0 && bulkBar(selected, update));
   return { element, update, close: () => [page, side].forEach((region) => region.stop()) };
@@ -231,7 +231,7 @@ function create(again) {
   });
 }
 
-async function detail(id, signal, again, overview) {
+async function detail(id, signal, again) {
   const row = await get(`${BASE}/${path(id).slice(1)}`, {}, { signal });
   const { installations } = await get(`${BASE}/${row.id}/installations`, {}, { signal });
   const close = () => change({ id: null });
@@ -308,7 +308,7 @@ async function detail(id, signal, again, overview) {
       ], installations)
       : h("p.muted", {}, "None is activated."),
     h("h3", {}, "Try it"), tryIt(row),
-    overview?.requests && h("p", {}, h("a", { href: `/admin/requests?user=${encodeURIComponent(row.email)}` }, "Requests of this e-mail")));
+    h("p", {}, h("a", { href: `/admin/requests?user=${encodeURIComponent(row.email)}` }, "Requests of this e-mail")));
 }
 
 function extend(row, again) {

@@ -13,6 +13,9 @@ const RANGES = { "15m": 900, "1h": 3_600, "24h": 86_400, "7d": 604_800, "30d": 2
 const RANGE_NAMES = { "15m": "15 minutes", "1h": "hour", "24h": "24 hours", "7d": "7 days", "30d": "30 days" };
 const NARROW = ["service", "class", "status", "method", "endpoint", "user", "min_ms", "q"];
 const LIVE_MS = 2_000;
+/** Bars of a chart, and the shortest time of one in seconds. */
+const BARS = 96;
+const STEP_S = 300;
 const SERIES = [
   { name: "2xx", className: "s-ok" },
   { name: "3xx", className: "s-info" },
@@ -113,28 +116,36 @@ function filters(toggle, isLive) {
 }
 
 async function drawing(signal) {
-  const { from, to, service } = asked();
-  const { buckets = [] } = await get(`${BASE}/stats`, { from, to, service }, { signal });
-  if (buckets.length === 0) return null;
-  const drawn = buckets.map((bucket) => ({
-    label: shortTime(bucket.start),
-    values: Object.fromEntries(SERIES.map(({ name }) => [name, bucket.classes?.[name] ?? bucket[name] ?? 0])),
-  }));
-  const step = buckets.length > 1 ? parseTime(buckets[1].start) - parseTime(buckets[0].start) : 60_000;
+  const { from, to, service, endpoint } = asked();
+  const seconds = ((to ? parseTime(to) : new Date()) - parseTime(from)) / 1_000;
+  const step = Math.max(1, Math.ceil(seconds / BARS / STEP_S)) * STEP_S;
+  const stats = await get(`${BASE}/stats`, { from, to, service, endpoint, step }, { signal });
+  if (stats.buckets.length === 0) return null;
+  const buckets = everyBucket(stats, step * 1_000);
   return bars({
     title: "Requests by status",
-    buckets: drawn,
+    buckets: buckets.map(({ start, classes }) => ({ label: shortTime(start), values: classes })),
     series: SERIES,
     onpick: (first, last) => change({
-      from: parseTime(buckets[first].start).toISOString(),
-      to: new Date(parseTime(buckets[last].start).getTime() + step).toISOString(),
+      from: buckets[first].start.toISOString(),
+      to: new Date(buckets[last].start.getTime() + step * 1_000).toISOString(),
     }, { reset: ["cursor", "row"] }),
   });
 }
 
-function shortTime(text) {
-  const time = parseTime(text);
-  return time ? time.toISOString().slice(5, 16).replace("T", " ") : text;
+/** The buckets of the whole range: those in which nothing happened are not told. */
+function everyBucket({ buckets, from, to }, ms) {
+  const told = new Map(buckets.map((bucket) => [parseTime(bucket.start).getTime(), bucket.classes]));
+  const begin = Math.min(...told.keys(), Math.floor(parseTime(from) / ms) * ms);
+  const all = [];
+  for (let at = begin; at < parseTime(to) && all.length < 2 * BARS; at += ms) {
+    all.push({ start: new Date(at), classes: told.get(at) ?? {} });
+  }
+  return all;
+}
+
+function shortTime(time) {
+  return time.toISOString().slice(5, 16).replace("T", " ");
 }
 
 async function listing(signal) {
