@@ -10,6 +10,7 @@ use crate::{license::LicenseCommand, print::Color, settings::Given};
 
 const EXAMPLES: &str = "\
 Examples:
+  isobase new my-app                     an app to begin with
   isobase serve my-app                   that app, on http://127.0.0.1:8002
   isobase serve                          records in data/isobase.db, without an app
   isobase serve --port 9000 --data /srv/records
@@ -55,6 +56,9 @@ pub(crate) struct OutputFlags {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Make an app folder to begin with
+    #[command(after_help = crate::new::EXAMPLES)]
+    New(crate::new::NewArguments),
     /// Serve the records over HTTP
     #[command(after_help = SERVE_EXAMPLES)]
     Serve(ServeArguments),
@@ -79,6 +83,12 @@ pub(crate) enum Command {
     /// Find what other programs wrote into the database
     #[command(after_help = RECONCILE_EXAMPLES)]
     Reconcile(ReconcileArguments),
+    /// Compare isobase.toml with the database
+    #[command(after_help = crate::schema::EXAMPLES)]
+    Schema {
+        #[command(subcommand)]
+        command: crate::schema::SchemaCommand,
+    },
     /// Declare, list and drop indexes
     Index {
         #[command(subcommand)]

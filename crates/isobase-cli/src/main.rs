@@ -14,12 +14,14 @@ mod letters;
 mod license;
 mod local;
 mod logging;
+mod new;
 mod output_file;
 mod overwriting;
 mod partial_file;
 mod print;
 mod progress;
 mod read_settings;
+mod schema;
 mod seed;
 mod serve;
 mod settings;
@@ -103,6 +105,12 @@ fn run(command: Command, printer: Printer) -> Result<()> {
             let document = serde_json::to_string_pretty(&isobase_server::openapi())?;
             printer.line(&document);
             Ok(())
+        }
+        Command::New(arguments) => new::run(&arguments, printer),
+        Command::Schema { command } => {
+            let (loaded, config) = load_settings(&command.given(), printer)?;
+            logging::start_for_command(&loaded);
+            block_on(schema::run(command, &loaded, &config, printer))
         }
         Command::Serve(arguments) => {
             let given = arguments.given();

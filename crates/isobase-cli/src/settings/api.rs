@@ -17,12 +17,17 @@ pub(crate) struct ApiSettings {
     pub(crate) create: Option<Vec<String>>,
     /// The fields that a caller may change.
     pub(crate) update: Option<Vec<String>>,
+    /// The field that tells when a document was created.
+    pub(crate) timestamp: Option<String>,
+    /// Booleans that are shown as 0 and 1.
+    pub(crate) as_number: Option<Vec<String>>,
     /// The words of refusals.
     pub(crate) texts: Texts,
 }
 
 /// The keys that [`ApiSettings::read`] knows.
-pub(super) const KEYS: [&str; 6] = ["event", "order", "page_size", "create", "update", "texts"];
+pub(super) const KEYS: [&str; 8] =
+    ["event", "order", "page_size", "create", "update", "timestamp", "as_number", "texts"];
 
 /// A value that is none: where it stands in the file, and what was expected.
 pub(super) type Wrong = (usize, String);
@@ -48,6 +53,10 @@ impl ApiSettings {
             }
             "create" => self.create = Some(names(value)?),
             "update" => self.update = Some(names(value)?),
+            "timestamp" => {
+                self.timestamp = Some(text(value, "the name of a field, as in \"created_at\"")?);
+            }
+            "as_number" => self.as_number = Some(names(value)?),
             _ => self.texts = texts(value)?,
         }
         Ok(())
@@ -55,12 +64,14 @@ impl ApiSettings {
 
     /// The first field that is named and not declared.
     pub(super) fn undeclared(&self, is_declared: impl Fn(&str) -> bool) -> Option<(&str, &str)> {
-        let lists = [("create", &self.create), ("update", &self.update)];
+        let lists =
+            [("create", &self.create), ("update", &self.update), ("as_number", &self.as_number)];
         let listed = lists
             .into_iter()
             .flat_map(|(key, names)| names.iter().flatten().map(move |name| (key, name.as_str())));
         let told = self.texts.fields.keys().map(|name| ("texts", name.as_str()));
-        listed.chain(told).find(|(_, name)| !is_declared(name))
+        let stamp = self.timestamp.iter().map(|name| ("timestamp", name.as_str()));
+        listed.chain(stamp).chain(told).find(|(_, name)| !is_declared(name))
     }
 }
 

@@ -525,6 +525,8 @@ fn collections(
             page_size: shown.page_size,
             create: shown.create.clone(),
             update: shown.update.clone(),
+            timestamp: shown.timestamp.clone(),
+            as_number: shown.as_number.clone().unwrap_or_default(),
             texts: shown.texts.clone(),
             ..usual
         })

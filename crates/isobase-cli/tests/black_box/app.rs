@@ -2,7 +2,7 @@
 
 use std::{fs, net::TcpListener, time::Duration};
 
-use isobase_testkit::{TestServer, wait_until};
+use isobase_testkit::{ForeignDatabase, TestServer, wait_until};
 use serde_json::{Value, json};
 
 use super::command::App;
@@ -122,4 +122,253 @@ fn a_watched_file_is_taken_when_it_changes() {
         Ok(server.log().contains("setting records_url cannot change").then_some(()))
     })
     .unwrap();
+}
+
+/// An app that `isobase new` makes, and what it is served from.
+struct New {
+    app: App,
+}
+
+impl New {
+    fn of(template: &str) -> Self {
+        let app = App::new();
+        let said = app.run(&["new", "it", "--template", template]);
+        assert!(said.err.contains("start it: isobase serve it"), "{said:?}");
+        said.ok();
+        Self { app }
+    }
+
+    fn served(&self, url: &str) -> TestServer {
+        let folder = self.app.path().join("it");
+        TestServer::builder().records_url(url).arg(folder).start().unwrap()
+    }
+}
+
+/// Asks a server; gives the status and the body.
+fn ask(server: &TestServer, method: &str, path: &str, body: &Value) -> (u16, Value) {
+    let json = [("content-type", "application/json")];
+    let body = if body.is_null() { String::new() } else { body.to_string() };
+    let reply = server.request(method, path, &json, body.as_bytes()).unwrap();
+    (reply.status, reply.json().unwrap_or_default())
+}
+
+/// The to-do app as its page uses it, on an empty database: the same answers whichever it is.
+fn check_todo(url: &str, credentials: &[(&str, String)]) {
+    let new = New::of("todo");
+    let server = TestServer::builder().records_url(url).arg(new.app.path().join("it"));
+    let server = credentials.iter().fold(server, |server, (name, value)| server.env(*name, value));
+    let server = server.start().unwrap();
+    let page = server.request("GET", "/", &[], b"").unwrap().text();
+    assert!(page.contains("connectSSE()") && !page.contains("https://"), "{page}");
+    for path in ["/isobase.toml", "/schemas/items.json", "/data/isobase.db", "/.gitignore"] {
+        assert_eq!(ask(&server, "GET", path, &Value::Null).0, 404, "{path}");
+    }
+    for (user, name) in [(1, "milk"), (1, "bread"), (2, "tea")] {
+        let (status, row) =
+            ask(&server, "POST", "/api/items", &json!({ "user_id": user, "name": name }));
+        assert_eq!((status, &row["name"], &row["done"]), (200, &json!(name), &json!(0)));
+    }
+    let wrong = ask(&server, "POST", "/api/items", &json!({ "name": "x" }));
+    assert_eq!((wrong.0, &wrong.1["detail"]), (400, &json!("user_id and name required")));
+    let changed = ask(&server, "PUT", "/api/items/1", &json!({ "done": 1 }));
+    assert_eq!((changed.0, &changed.1["done"]), (200, &json!(1)));
+    let (_, list) = ask(&server, "GET", "/api/items?user_id=1&page=1&limit=20", &Value::Null);
+    assert_eq!((&list["total"], &list["pages"]), (&json!(2), &json!(1)));
+    let (_, rows) = ask(&server, "GET", "/api/items?done=1&fields=name", &Value::Null);
+    assert_eq!(rows, json!([{ "id": 1, "name": "milk" }]));
+    assert_eq!(ask(&server, "DELETE", "/api/items/1", &Value::Null), (200, json!({ "ok": true })));
+    let gone = ask(&server, "DELETE", "/api/items/1", &Value::Null);
+    assert_eq!((gone.0, &gone.1["detail"]), (404, &json!("Item not found")));
+    let nothing = ask(&server, "PUT", "/api/items/2", &json!({ "user_id": 3 }));
+    assert_eq!((nothing.0, &nothing.1["detail"]), (400, &json!("No fields to update")));
+}
+
+#[test]
+fn a_new_todo_app_works_in_memory() {
+    check_todo("memory:", &[]);
+}
+
+#[test]
+fn a_new_todo_app_works_on_sqlite() {
+    let folder = tempfile::tempdir().unwrap();
+    check_todo(&format!("sqlite://{}", folder.path().join("it.db").display()), &[]);
+}
+
+#[test]
+fn a_new_todo_app_works_on_postgres() {
+    let Some(server) = isobase_testkit::postgres_url() else { return };
+    let separator = if server.contains('?') { '&' } else { '?' };
+    let schema = isobase_testkit::unique_name("app");
+    check_todo(&format!("{server}{separator}schema={schema}"), &[]);
+}
+
+#[test]
+fn a_new_todo_app_works_on_document_databases() {
+    for database in ForeignDatabase::all("app") {
+        check_todo(&database.url(), &database.credentials());
+    }
+}
+
+#[test]
+fn a_new_blog_has_pages_tags_and_their_pairs() {
+    let blog = New::of("blog");
+    let server = blog.served("memory:");
+    let (_, page) = ask(&server, "GET", "/api/posts", &Value::Null);
+    assert_eq!((&page["total"], &page["items"][0]["title"]), (&json!(1), &json!("Hello")));
+    let (_, wrong) = ask(&server, "POST", "/api/posts", &json!({ "user_id": 1 }));
+    assert_eq!(wrong["detail"], "Title is required");
+    wait_until("the unique index", Duration::from_secs(60), || {
+        let (_, there) = ask(&server, "GET", "/indexes/tags", &Value::Null);
+        Ok((there["indexes"][0]["state"] == "ready").then_some(()))
+    })
+    .unwrap();
+    let (_, tag) = ask(&server, "POST", "/api/tags", &json!({ "name": "rust" }));
+    let again = ask(&server, "POST", "/api/tags", &json!({ "name": "rust" }));
+    assert_eq!((again.0, &again.1["detail"]), (409, &json!("There is such a tag")));
+    let pair = json!({ "post_id": page["items"][0]["id"], "tag_id": tag["id"] });
+    assert_eq!(ask(&server, "POST", "/api/post_tags", &pair).0, 200);
+    let unknown = json!({ "post_id": 99, "tag_id": tag["id"] });
+    assert_eq!(ask(&server, "POST", "/api/post_tags", &unknown).0, 422);
+    let post = format!("/api/posts/{}", page["items"][0]["id"]);
+    assert_eq!(ask(&server, "DELETE", &post, &Value::Null).0, 200);
+    assert_eq!(ask(&server, "GET", "/api/post_tags", &Value::Null).1, json!([]));
+}
+
+#[test]
+fn a_new_chat_and_an_empty_app_are_served() {
+    let new = New::of("chat");
+    let chat = new.served("memory:");
+    for text in ["hello", "hi"] {
+        let message = json!({ "name": "ann", "text": text });
+        assert_eq!(ask(&chat, "POST", "/api/messages", &message).0, 200);
+    }
+    let (_, last) = ask(&chat, "GET", "/api/messages?sort=-id&limit=1&fields=text", &Value::Null);
+    assert_eq!(last["items"], json!([{ "id": 2, "text": "hi" }]));
+    let empty = New::of("empty");
+    let server = empty.served("memory:");
+    assert!(server.request("GET", "/", &[], b"").unwrap().text().contains("It runs"));
+    let again = empty.app.run(&["new", "it"]);
+    again.fails(2, &["isobase.toml is there already", "choose another folder"]);
+    empty.app.run(&["new", "other", "--template", "shop"]).fails(2, &["todo", "blog", "chat"]);
+}
+
+#[test]
+fn a_schema_is_compared_with_the_database() {
+    let app = App::new();
+    app.write("items.json", ITEMS);
+    app.write("isobase.toml", "[collections.items]\n");
+    app.run(&["schema", "diff"]).ok();
+    app.write(
+        "in.ndjson",
+        "{\"name\":\"a\"}\n{\"user_id\":1,\"name\":\"a\"}\n{\"user_id\":2,\"name\":7}\n",
+    );
+    app.run(&["import", "in.ndjson", "--collection", "items"]).ok();
+    app.run(&["schema", "check"]).ok();
+    let declared = "[collections.items]\nschema = \"items.json\"\nindexes = [\"-user_id\"]\n\
+        unique = [\"name\"]\n[collections.notes]\n";
+    app.write("isobase.toml", declared);
+    let diff = app.run(&["schema", "diff"]);
+    assert!(diff.err.contains("a start builds 2 indexes"), "{diff:?}");
+    let diff = diff.ok();
+    assert!(diff.contains("+ items: index -user_id is built at the next start"), "{diff}");
+    assert!(diff.contains("notes: has no documents yet"), "{diff}");
+    let check = app.run(&["schema", "check"]);
+    for part in ["items: 3 documents, 3 do not fit", "id 1: ", "id 3: /name", "id 1 has the same"] {
+        assert!(check.out.contains(part), "{part:?} is not in {check:?}");
+    }
+    check.fails(1, &["3 stored documents do not fit", "refuse the next write"]);
+    let json = app.run(&["schema", "check", "--json"]);
+    let line: Value = serde_json::from_str(json.out.lines().next().unwrap()).unwrap();
+    assert_eq!((&line["collection"], &line["unfit"]), (&json!("items"), &json!(3)));
+    app.write("isobase.toml", "");
+    app.run(&["schema", "check"]).fails(2, &["no collections are declared"]);
+}
+
+/// The commands of docs/app.md, each with what it prints.
+fn tutorial() -> Vec<(String, String)> {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/app.md");
+    let page = fs::read_to_string(page).unwrap();
+    let mut commands: Vec<(String, String)> = Vec::new();
+    for block in page.split("```console\n").skip(1) {
+        for line in block.split("```").next().unwrap().lines() {
+            match (line.strip_prefix("$ "), commands.last_mut()) {
+                (Some(command), _) => commands.push((command.to_owned(), String::new())),
+                (None, Some((_, said))) => said.push_str(line),
+                (None, None) => panic!("{line} stands before every command"),
+            }
+        }
+    }
+    commands
+}
+
+/// What `curl` would send: the method, the path and the body.
+fn curl(command: &str) -> (String, String, Value) {
+    let mut parts = command.split('\'').enumerate().flat_map(|(number, part)| match number % 2 {
+        1 => vec![part.to_owned()],
+        _ => part.split_whitespace().map(str::to_owned).collect(),
+    });
+    let (mut method, mut path, mut body) = ("GET".to_owned(), String::new(), Value::Null);
+    while let Some(part) = parts.next() {
+        match part.as_str() {
+            "curl" | "-g" => {}
+            "-X" => method = parts.next().unwrap(),
+            "-d" => body = serde_json::from_str(&parts.next().unwrap()).unwrap(),
+            other => path = other.strip_prefix("localhost:8002").unwrap().to_owned(),
+        }
+    }
+    if !body.is_null() && method == "GET" {
+        method = "POST".to_owned();
+    }
+    (method, path, body)
+}
+
+/// A text without the times in it: two times are two lines of the same page.
+fn timeless(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find("\"created_at\":\"") {
+        let value = at + "\"created_at\":\"".len();
+        out.push_str(&rest[..value]);
+        out.push_str("TIME");
+        rest = &rest[value + rest[value..].find('"').unwrap()..];
+    }
+    out + rest
+}
+
+#[test]
+fn the_tutorial_does_what_it_says() {
+    let new = New::of("todo");
+    let folder = new.app.path().join("it");
+    let start = TestServer::builder().records_url("memory:").arg(&folder).arg("--watch");
+    let server = start.start().unwrap();
+    let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/app.md"));
+    let page = page.unwrap();
+    let mut ran = 0;
+    for (command, said) in tutorial() {
+        if command.starts_with("cat >> my-app/isobase.toml") {
+            let declared = page.split("```toml notes\n").nth(1).unwrap();
+            let declared = declared.split("```").next().unwrap();
+            let file = folder.join("isobase.toml");
+            let before = fs::read_to_string(&file).unwrap();
+            fs::write(file, format!("{before}\n{declared}")).unwrap();
+            wait_until("the new collection", Duration::from_secs(60), || {
+                Ok((ask(&server, "GET", "/api/notes", &Value::Null).0 == 200).then_some(()))
+            })
+            .unwrap();
+        } else if command.starts_with("curl") {
+            let (method, path, body) = curl(&command);
+            let (_, answer) = ask(&server, &method, &path, &body);
+            let answer = match &answer["detail"] {
+                Value::String(detail) => detail.clone(),
+                _ => answer.to_string(),
+            };
+            let shown = match serde_json::from_str::<Value>(&said) {
+                Ok(shown) => shown.to_string(),
+                Err(_) => said,
+            };
+            assert_eq!(timeless(&answer), timeless(&shown), "{command}");
+            ran += 1;
+        }
+    }
+    assert!(ran >= 8, "only {ran} commands were found");
 }

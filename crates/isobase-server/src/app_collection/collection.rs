@@ -24,6 +24,11 @@ pub struct AppCollection {
     pub create: Option<Vec<String>>,
     /// The fields that a caller may change; none means all but the read-only ones.
     pub update: Option<Vec<String>>,
+    /// The text that tells when a document was created here: `2026-11-20 14:09:00`, in UTC, as SQL
+    /// has it.
+    pub timestamp: Option<String>,
+    /// Booleans that are shown as 0 and 1.
+    pub as_number: Vec<String>,
     /// The words of refusals, where they are not the usual ones.
     pub texts: Texts,
 }
@@ -45,6 +50,8 @@ impl AppCollection {
             page_size: None,
             create: None,
             update: None,
+            timestamp: None,
+            as_number: Vec::new(),
             texts: Texts::default(),
         }
     }

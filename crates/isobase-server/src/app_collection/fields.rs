@@ -2,8 +2,11 @@
 
 use std::borrow::Cow;
 
-use isobase_store::FieldInfo;
-use isobase_types::json::{self, Kind, Raw};
+use isobase_store::{FieldDefault, FieldInfo};
+use isobase_types::{
+    Timestamp,
+    json::{self, Kind, Raw},
+};
 use serde_json::Value;
 
 use super::{
@@ -31,6 +34,8 @@ pub(crate) struct Field {
     pub(crate) never_zero: bool,
     /// Most characters.
     pub(crate) length_max: Option<u64>,
+    /// What a new document has that comes without it, as JSON text.
+    default: Option<String>,
 }
 
 /// The type of a declared field, as far as values are converted to it.
@@ -113,12 +118,26 @@ impl AppCollection {
         let Some(schema) = &self.schema else { return Vec::new() };
         let whole: Value = serde_json::from_str(schema.as_text()).unwrap_or_default();
         let declared = schema.fields().iter();
-        declared.filter_map(|info| field(info, &whole["properties"])).collect()
+        let mut fields: Vec<Field> =
+            declared.filter_map(|info| field(info, &whole["properties"])).collect();
+        for field in &mut fields {
+            let name = &field.name;
+            let is_stamp = self.timestamp.as_ref() == Some(name);
+            field.as_number = self.as_number.contains(name);
+            field.read_only |= is_stamp;
+            field.required &= !is_stamp;
+        }
+        fields
     }
 
-    /// A new document of what a caller sent: unknown fields are dropped, and so are those that a
-    /// caller does not set.
-    pub(crate) fn new_document(&self, fields: &[Field], given: &str) -> Result<String, Refused> {
+    /// A new document of what a caller sent at a time: unknown fields are dropped, and so are those
+    /// that a caller does not set; defaults and the timestamp are filled in.
+    pub(crate) fn new_document(
+        &self,
+        fields: &[Field],
+        given: &str,
+        now: Timestamp,
+    ) -> Result<String, Refused> {
         if fields.is_empty() {
             return Ok(given.to_owned());
         }
@@ -127,8 +146,15 @@ impl AppCollection {
         self.check_lengths(&taken)?;
         let mut body = String::with_capacity(given.len() + 16);
         body.push('{');
-        for (field, value) in &taken {
-            push_member(&mut body, &field.key, value);
+        for field in fields {
+            let sent = taken.iter().find(|(other, _)| other.name == field.name);
+            let is_stamp = self.timestamp.as_ref() == Some(&field.name);
+            match (sent, &field.default) {
+                (Some((_, value)), _) => push_member(&mut body, &field.key, value),
+                (None, _) if is_stamp => push_member(&mut body, &field.key, &stamp(now)),
+                (None, Some(default)) => push_member(&mut body, &field.key, default),
+                (None, None) => {}
+            }
         }
         body.push('}');
         Ok(body)
@@ -228,6 +254,13 @@ fn taken<'a, 'b>(
     found.map(|(field, value)| (field, field.stored(value))).collect()
 }
 
+/// A moment as SQL writes it, in whole seconds, as JSON text.
+fn stamp(now: Timestamp) -> String {
+    let text = now.to_string();
+    let (date, time) = (text.get(..10), text.get(11..19));
+    format!("\"{} {}\"", date.unwrap_or_default(), time.unwrap_or_default())
+}
+
 /// Appends a member to an object that is open.
 fn push_member(object: &mut String, key: &str, value: &str) {
     if !object.ends_with('{') {
@@ -248,12 +281,16 @@ fn field(info: &FieldInfo, properties: &Value) -> Option<Field> {
         name: name.to_owned(),
         key: Value::from(name).to_string(),
         kind: kind(&property["type"]),
-        as_number: property["x-as"] == "number",
+        as_number: false,
         required: info.required && !info.read_only && info.default.is_none(),
         read_only: info.read_only,
         write_only: info.write_only,
         never_zero: at_least("minimum", f64::MIN_POSITIVE) || at_least("exclusiveMinimum", 0.0),
         length_max: info.length_max,
+        default: match &info.default {
+            Some(FieldDefault::Value(text)) => Some(text.clone()),
+            _ => None,
+        },
     })
 }
 
@@ -295,36 +332,44 @@ mod tests {
     fn items() -> AppCollection {
         let schema = r#"{"type":"object","required":["user_id","name","created_at"],"properties":{
             "user_id":{"type":"integer","minimum":1},"name":{"type":"string","maxLength":5},
-            "done":{"type":["boolean","null"],"default":false,"x-as":"number"},
+            "done":{"type":["boolean","null"],"default":false},
             "price":{"type":"number"},"tags":{"type":"array"},
-            "created_at":{"type":"string","readOnly":true}}}"#;
+            "created_at":{"type":"string"}}}"#;
         let mut items = AppCollection::new(CollectionName::new("items").unwrap());
         items.schema = Some(Schema::parse(schema.as_bytes()).unwrap());
         items.create = Some(["user_id", "name", "price", "tags"].map(str::to_owned).to_vec());
         items.update = Some(["name", "done"].map(str::to_owned).to_vec());
+        items.as_number = vec!["done".to_owned()];
+        items.timestamp = Some("created_at".to_owned());
         items
     }
 
     fn created(given: &str) -> Result<String, Refused> {
         let items = items();
-        items.new_document(&items.fields(), given)
+        items.new_document(&items.fields(), given, NOW)
     }
+
+    /// 2026-11-20 at 14:09, and some microseconds.
+    const NOW: Timestamp = Timestamp { unix_us: 1_795_183_740_000_789 };
 
     #[test]
     fn a_new_document_has_declared_fields_that_a_caller_sets() {
         let given = r#"{"name":7,"x":1,"done":true,"created_at":"now","user_id":"2"}"#;
-        assert_eq!(created(given).unwrap(), r#"{"user_id":2,"name":"7"}"#);
+        let filled = r#""done":false,"created_at":"2026-11-20 14:09:00"}"#;
+        assert_eq!(created(given).unwrap(), format!(r#"{{"user_id":2,"name":"7",{filled}"#));
         for (given, stored) in [
-            (r#"{"user_id":" +02.0","name":"a"}"#, r#"{"user_id":2,"name":"a"}"#),
-            (r#"{"user_id":1.5,"name":true}"#, r#"{"user_id":1.5,"name":true}"#),
-            (r#"{"user_id":"xx","name":[1]}"#, r#"{"user_id":"xx","name":[1]}"#),
-            (
-                r#"{"user_id":1,"name":"a","price":"1e3","tags":[{"b":1}]}"#,
-                r#"{"user_id":1,"name":"a","price":1e3,"tags":[{"b":1}]}"#,
-            ),
-            (r#"{"user_id":1,"name":"a","price":"1 "}"#, r#"{"user_id":1,"name":"a","price":1}"#),
+            (r#"{"user_id":" +02.0","name":"a"}"#, r#"{"user_id":2,"name":"a","#),
+            (r#"{"user_id":1.5,"name":true}"#, r#"{"user_id":1.5,"name":true,"#),
+            (r#"{"user_id":"xx","name":[1]}"#, r#"{"user_id":"xx","name":[1],"#),
         ] {
-            assert_eq!(created(given).unwrap(), stored);
+            assert_eq!(created(given).unwrap(), format!("{stored}{filled}"));
+        }
+        for (given, part) in [
+            (r#"{"user_id":1,"name":"a","price":"1e3"}"#, r#""price":1e3,"#),
+            (r#"{"user_id":1,"name":"a","price":"1 "}"#, r#""price":1,"#),
+            (r#"{"user_id":1,"name":"a","tags":[{"b":1}]}"#, r#""tags":[{"b":1}],"#),
+        ] {
+            assert!(created(given).unwrap().contains(part), "{part}");
         }
     }
 
@@ -352,14 +397,14 @@ mod tests {
         let texts = FieldTextsOf { required: "Who?", too_long: "Too much" };
         items.texts.fields.insert("name".to_owned(), texts.into());
         let fields = items.fields();
-        let text = |given: &str| match items.new_document(&fields, given) {
+        let text = |given: &str| match items.new_document(&fields, given, NOW) {
             Err(Refused::Required { text, .. } | Refused::TooLong { text, .. }) => text,
             other => panic!("{other:?}"),
         };
         assert_eq!(text("{}"), "user_id and name required");
         assert_eq!(text(r#"{"user_id":1}"#), "Who?");
         assert_eq!(text(r#"{"user_id":1,"name":"äöüäöü"}"#), "Too much");
-        items.new_document(&fields, r#"{"user_id":1,"name":"äöüäö"}"#).unwrap();
+        items.new_document(&fields, r#"{"user_id":1,"name":"äöüäö"}"#, NOW).unwrap();
     }
 
     struct FieldTextsOf {

@@ -89,9 +89,10 @@ mod tests {
 
     fn row(body: &str, only: &[&str]) -> String {
         let schema = r#"{"properties":{"name":{"type":"string"},
-            "done":{"type":"boolean","x-as":"number"},"secret":{"writeOnly":true}}}"#;
+            "done":{"type":"boolean"},"secret":{"writeOnly":true}}}"#;
         let mut collection = AppCollection::new(CollectionName::new("items").unwrap());
         collection.schema = Some(Schema::parse(schema.as_bytes()).unwrap());
+        collection.as_number = vec!["done".to_owned()];
         let only: Vec<_> = only.iter().map(|path| FieldPath::parse(path).unwrap()).collect();
         let mut out = Vec::new();
         Rows::of(&collection).write(&DocumentId::Integer(3), body, &only, &mut out);

@@ -10,8 +10,8 @@ use crate::records::support::{Service, Settings};
 
 const ITEMS: &str = r#"{"type":"object","required":["user_id","name"],"properties":{
     "user_id":{"type":"integer","minimum":1},"name":{"type":"string"},
-    "done":{"type":["boolean","null"],"default":false,"x-as":"number"},
-    "created_at":{"type":"string","readOnly":true},
+    "done":{"type":["boolean","null"],"default":false},
+    "created_at":{"type":"string"},
     "note":{"type":"string","writeOnly":true}}}"#;
 
 const POSTS: &str = r#"{"type":"object","required":["title","user_id"],"properties":{
@@ -24,6 +24,8 @@ pub fn items() -> AppCollection {
     items.order = Order::parse("-created_at,id").unwrap();
     items.create = Some(["user_id", "name", "note"].map(str::to_owned).to_vec());
     items.update = Some(["name", "done"].map(str::to_owned).to_vec());
+    items.as_number = vec!["done".to_owned()];
+    items.timestamp = Some("created_at".to_owned());
     items
 }
 

@@ -1,6 +1,6 @@
 //! One document of an app's collection: read, create, change, delete.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::SystemTime};
 
 use http::{Response, StatusCode};
 use isobase_http::{Body, Problem, ProblemItem};
@@ -9,7 +9,7 @@ use isobase_store::{
     Written,
 };
 use isobase_types::{
-    Document, DocumentId,
+    Document, DocumentId, Timestamp,
     json::{Patch, PatchError},
 };
 
@@ -61,7 +61,8 @@ pub(crate) async fn create_item(
 ) -> Result<Response<Body>, Failure> {
     no_parameters(&call)?;
     let given = document(call.take_body()).await?;
-    let body = state.collection.new_document(state.rows.fields(), &given)?;
+    let now = Timestamp::from_system_time(SystemTime::now());
+    let body = state.collection.new_document(state.rows.fields(), &given, now)?;
     let name = &state.collection.name;
     let idempotency = idempotency::of_call(&call, name, b"item", given.as_bytes())?;
     let operation = WriteOperation {
