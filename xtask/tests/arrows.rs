@@ -42,6 +42,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("isobase-auth", &["isobase-types", "isobase-store"]),
     ("isobase-live", &["isobase-types", "isobase-store"]),
+    ("isobase-files", &["isobase-types", "isobase-store"]),
     ("isobase-licences", &["isobase-types", "isobase-store"]),
     ("isobase-requests", &["isobase-types", "isobase-store"]),
     // Our HTTP knows no feature.
@@ -54,6 +55,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "isobase-store",
             "isobase-auth",
             "isobase-live",
+            "isobase-files",
             "isobase-licences",
             "isobase-requests",
             "isobase-http",

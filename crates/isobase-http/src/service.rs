@@ -245,7 +245,7 @@ impl<G: Gate> Service<G> {
         let is_stream = match body_limit(spec, &parts.headers) {
             BodyLimit::None => return Ok((principal, body)),
             BodyLimit::Document => false,
-            BodyLimit::Stream => true,
+            BodyLimit::Stream | BodyLimit::Pieces => true,
         };
         let bounds = Bounds {
             bytes_max: if is_stream { config.stream_body_bytes_max } else { config.body_bytes_max },
@@ -280,7 +280,7 @@ impl<G: Gate> Service<G> {
         let patience = self.shared.config.request_timeout;
         let outcome = match limit {
             // It takes as long as its body comes in; each piece has its own deadline.
-            BodyLimit::Stream => handling.await,
+            BodyLimit::Stream | BodyLimit::Pieces => handling.await,
             _ => match timeout(patience, handling).await {
                 Ok(outcome) => outcome,
                 Err(_) => return Err(too_slow(spec, patience)),

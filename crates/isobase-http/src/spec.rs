@@ -107,6 +107,8 @@ pub enum BodyLimit {
     /// `stream_body_bytes_max`, read piece by piece, when the body is newline-delimited JSON;
     /// otherwise as [`BodyLimit::Document`].
     Stream,
+    /// `stream_body_bytes_max`, read piece by piece, whatever it is.
+    Pieces,
 }
 
 /// The description of a route, as the OpenAPI document shows it.

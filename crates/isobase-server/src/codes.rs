@@ -3,6 +3,15 @@
 pub(crate) use isobase_http::codes::*;
 
 isobase_http::problem_codes! { pub(crate) ALL:
+    INVALID_UPLOAD = "invalid_upload", UNPROCESSABLE_ENTITY, Request, "Invalid upload",
+        "The body is no form with a file in the field `file`. Nothing was kept.",
+        "Send `multipart/form-data` with one file in the field `file`, as a form or `FormData` does.";
+    FILE_TOO_LARGE = "file_too_large", PAYLOAD_TOO_LARGE, Request, "File too large",
+        "The file is larger than the service takes. Nothing was kept.",
+        "Send a smaller file, or raise `limits.upload_bytes`.";
+    FILE_NOT_FOUND = "file_not_found", NOT_FOUND, Documents, "File not found",
+        "There is no uploaded file of this name.",
+        "Use the address that the upload was answered with.";
     INVALID_COLLECTION_NAME = "invalid_collection_name", UNPROCESSABLE_ENTITY, Request, "Invalid collection name",
         "The name in the path cannot be the name of a collection.",
         "Use 1 to 128 bytes of UTF-8 without control characters, and neither `.` nor `..`.";

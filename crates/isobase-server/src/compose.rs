@@ -9,9 +9,9 @@ use isobase_requests::{RequestOptions, Requests};
 use isobase_store::{RuleBook, Store};
 
 use crate::{
-    AppCollection, LiveConfig, PagesConfig, Service, accounts, admin, app, app_collection::Rows,
-    data_store, description, durability::Durability, gate::Gate, keys, licences, live, pages,
-    records, requests, service, views::Views,
+    AppCollection, FilesOptions, LiveConfig, PagesConfig, Service, accounts, admin, app,
+    app_collection::Rows, data_store, description, durability::Durability, files, gate::Gate, keys,
+    licences, live, pages, records, requests, service, views::Views,
 };
 
 /// Settings of the whole service.
@@ -39,6 +39,8 @@ pub struct ServerConfig {
     pub accounts: AccountOptions,
     /// The way of letters. Default none.
     pub mail: Option<PostOffice>,
+    /// Where uploaded files are kept. Default none: nothing can be uploaded.
+    pub files: Option<FilesOptions>,
 }
 
 impl Default for ServerConfig {
@@ -55,6 +57,7 @@ impl Default for ServerConfig {
             requests: RequestOptions::default(),
             accounts: AccountOptions::default(),
             mail: None,
+            files: None,
         }
     }
 }
@@ -113,6 +116,13 @@ impl Composition {
     #[must_use]
     pub fn with_keys(mut self, store: &Store, authorizer: Arc<Authorizer>) -> Self {
         self.routes.add(keys::State::new(store, authorizer), keys::routes());
+        self
+    }
+
+    /// Uploaded files.
+    #[must_use]
+    pub fn with_files(mut self, store: &Store, options: FilesOptions) -> Self {
+        self.routes.add(files::State::new(store, options), files::routes());
         self
     }
 
@@ -215,6 +225,10 @@ pub fn compose(store: Store, authorizer: Arc<Authorizer>, config: ServerConfig) 
         .with_licences(Licences::new(&store, config.licences))
         .with_requests(&store, config.requests)
         .with_accounts(accounts, authorizer.clone(), config.http.public_url.clone());
+    let slices = match config.files {
+        Some(options) => slices.with_files(&store, options),
+        None => slices,
+    };
     let slices = match config.pages {
         Some(pages) => slices.with_pages(pages),
         None => slices,

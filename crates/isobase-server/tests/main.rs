@@ -4,6 +4,7 @@
 
 mod accounts;
 mod app;
+mod files;
 mod licences;
 mod live;
 mod records;

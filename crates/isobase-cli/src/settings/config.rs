@@ -17,7 +17,7 @@ use isobase::{
 use isobase_auth::{AccountOptions, NewAccount, Registration, SECRET_FILE, Sealer, SecretSource};
 use isobase_licences::{AtLimit, LicenceOptions, Secret};
 use isobase_server::{
-    AppCollection, Durability, HttpConfig, LiveConfig, LiveOptions, OpenTo, PagesConfig,
+    AppCollection, Durability, FilesOptions, HttpConfig, LiveConfig, LiveOptions, OpenTo, PagesConfig,
     RequestOptions, ServerConfig,
 };
 
@@ -204,6 +204,8 @@ pub(crate) fn server_config(loaded: &Loaded, config: &Config) -> Result<ServerCo
     let ping = loaded.duration(&table::EVENTS_PING);
     let options = LiveOptions { ping, ..LiveOptions::default() };
     let live = LiveConfig { topics: Vec::new(), options };
+    let file_bytes_max = loaded.size(&table::UPLOAD_BYTES);
+    let files = Some(FilesOptions { folder: config.data.join("uploads"), file_bytes_max });
     let licences = licence_options(loaded)?;
     let requests = RequestOptions {
         body_characters_max: usize::try_from(loaded.integer(&table::REQUESTS_BODY_CHARACTERS))
@@ -219,6 +221,7 @@ pub(crate) fn server_config(loaded: &Loaded, config: &Config) -> Result<ServerCo
         requests,
         live,
         accounts: account_options(loaded),
+        files,
         collections: config.collections.clone(),
         pages: config.pages.clone(),
         ..ServerConfig::default()

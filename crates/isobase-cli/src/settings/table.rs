@@ -423,6 +423,13 @@ pub(crate) static CHANGES_BODIES_OF: Setting = Setting::new(
 )
 .default("");
 
+pub(crate) static UPLOAD_BYTES: Setting = Setting::new(
+    "limits.upload_bytes",
+    Kind::Size,
+    "Largest file that can be uploaded. `limits.stream_body_bytes` bounds the whole request.",
+)
+.default("1GiB");
+
 pub(crate) static EVENTS_PING: Setting = Setting::new(
     "events.ping",
     Kind::Duration,
@@ -511,6 +518,7 @@ pub(crate) static SETTINGS: &[&Setting] = &[
     &CHANGES_KEEP_FOR,
     &CHANGES_KEEP_COUNT,
     &CHANGES_BODIES_OF,
+    &UPLOAD_BYTES,
     &EVENTS_PING,
     &IDEMPOTENCY_KEEP_FOR,
     &SQLITE_SYNCHRONOUS,

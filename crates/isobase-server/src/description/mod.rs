@@ -4,7 +4,7 @@ use isobase_http::{Api, Route, Spec};
 use serde_json::{Value, json};
 
 use crate::{
-    accounts, admin, codes, data_store, keys, licences, live, records, requests, service,
+    accounts, admin, codes, data_store, files, keys, licences, live, records, requests, service,
     views::Permissions,
 };
 
@@ -56,6 +56,8 @@ fn specs() -> Vec<Spec> {
     let admin = admin::routes().into_iter().map(Route::into_spec);
     let keys = keys::routes().into_iter().map(Route::into_spec);
     let live = live::routes().into_iter().map(Route::into_spec);
+    let files = files::routes().into_iter().map(Route::into_spec);
+    let live = live.chain(files);
     let licences = licences::routes().into_iter().map(Route::into_spec);
     let requests = requests::routes().into_iter().map(Route::into_spec);
     let first = service.chain(records).chain(data_store).chain(live).chain(admin);

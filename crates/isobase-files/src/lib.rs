@@ -1,0 +1,18 @@
+//! Uploads: received piece by piece, kept in a folder, told apart by what they are.
+//!
+//! A file is there when its document in the system collection `isobase_uploads` is there, which is
+//! written last: a process that is killed in the middle leaves nothing that anybody sees.
+//!
+//! Reading order: [`Multipart`] (how browsers send files), names, [`Media`] (what a file is, and
+//! whether it may be shown), [`Files`].
+
+mod files;
+mod index;
+mod media;
+mod multipart;
+mod name;
+
+pub use files::{Files, FilesError, FilesOptions, Incoming};
+pub use index::StoredFile;
+pub use media::Media;
+pub use multipart::{Multipart, MultipartError, MultipartEvent, Part};

@@ -1,0 +1,232 @@
+//! Files come and go.
+
+use std::{io::SeekFrom, sync::Arc};
+
+use bytes::Bytes;
+use futures_util::stream;
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use isobase_auth::Principal;
+use isobase_files::{Incoming, Multipart, MultipartEvent, StoredFile};
+use isobase_http::{Body, BodyError, RequestBody};
+use tokio::{
+    fs::File,
+    io::{AsyncReadExt, AsyncSeekExt},
+};
+
+use super::{
+    State,
+    problems::{invalid_upload, not_found, unauthenticated},
+    wire::Uploaded,
+};
+use crate::{Call, answer::json, failure::Failure};
+
+/// Bytes read from a file at a time.
+const PIECE_BYTES: u64 = 64 << 10;
+
+/// Nothing of a file runs, asks for anything, or is framed as ours.
+const POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; media-src 'self'; sandbox",
+);
+
+/// `POST /api/upload`
+pub(super) async fn upload_file(
+    state: Arc<State>,
+    mut call: Call,
+) -> Result<Response<Body>, Failure> {
+    if call.principal == Principal::Anonymous {
+        return Err(unauthenticated().into());
+    }
+    let content_type = call.header(header::CONTENT_TYPE).unwrap_or_default();
+    let form = Multipart::new(content_type)?;
+    let body = call.take_body();
+    let incoming = receive(&state, form, body).await?;
+    let file = state.files.keep(incoming, call.principal.id()).await?;
+    let url = format!("/uploads/{}", file.name);
+    Ok(json(&Uploaded { filename: file.name, url, size: file.size }))
+}
+
+/// The file of a form, whole.
+async fn receive(
+    state: &State,
+    mut form: Multipart,
+    mut body: RequestBody,
+) -> Result<Incoming, Failure> {
+    let mut file: Option<Incoming> = None;
+    let mut is_file = false;
+    while let Some(piece) = body.next_piece().await? {
+        form.push(&piece);
+        while let Some(event) = form.next_event()? {
+            match event {
+                MultipartEvent::Part(part) => {
+                    is_file = part.name == "file";
+                    if !is_file {
+                        continue;
+                    }
+                    let original = part.filename.filter(|name| !name.is_empty());
+                    let original = original.ok_or_else(|| invalid_upload("it is no file"))?;
+                    if file.is_some() {
+                        return Err(invalid_upload("expected one file").into());
+                    }
+                    file = Some(state.files.receive(&original).await?);
+                }
+                MultipartEvent::Data(data) => {
+                    if let Some(file) = file.as_mut().filter(|_| is_file) {
+                        file.write(&data).await?;
+                    }
+                }
+            }
+        }
+    }
+    if !form.is_complete() {
+        return Err(invalid_upload("the form ended early").into());
+    }
+    file.ok_or_else(|| invalid_upload("field required").into())
+}
+
+/// `GET /uploads/{name}`
+pub(super) async fn get_file(state: Arc<State>, call: Call) -> Result<Response<Body>, Failure> {
+    let file = state.files.get(call.parameter(0)).await?.ok_or_else(not_found)?;
+    let tag = HeaderValue::try_from(format!("\"{}\"", file.sha256));
+    let tag = tag.map_err(|_| not_found())?;
+    if is_known(&call.headers, &tag) {
+        let mut response = Body::no_content(StatusCode::NOT_MODIFIED);
+        response.headers_mut().insert(header::ETAG, tag);
+        return Ok(response);
+    }
+    let part = part(&call, &tag, file.size);
+    let (status, from, length) = match part {
+        Part::Whole => (StatusCode::OK, 0, file.size),
+        Part::Bytes(first, last) => (StatusCode::PARTIAL_CONTENT, first, last - first + 1),
+        Part::Unsatisfiable => (StatusCode::RANGE_NOT_SATISFIABLE, 0, 0),
+    };
+    let body = match length {
+        0 => Body::empty(),
+        _ => {
+            let mut bytes = state.files.open(&file).await?.ok_or_else(not_found)?;
+            bytes.seek(SeekFrom::Start(from)).await.map_err(isobase_files::FilesError::Disk)?;
+            Body::stream(pieces(bytes, length))
+        }
+    };
+    let media_type = HeaderValue::try_from(&*file.media_type);
+    let media_type = media_type.unwrap_or(HeaderValue::from_static("application/octet-stream"));
+    let mut response = body.into_response(status, media_type);
+    describe(response.headers_mut(), &file, tag);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    let range = match part {
+        Part::Whole => return Ok(response),
+        Part::Bytes(first, last) => format!("bytes {first}-{last}/{}", file.size),
+        Part::Unsatisfiable => format!("bytes */{}", file.size),
+    };
+    headers.extend(HeaderValue::try_from(range).map(|range| (header::CONTENT_RANGE, range)));
+    Ok(response)
+}
+
+/// What holds for every answer with bytes of a file.
+fn describe(headers: &mut HeaderMap, file: &StoredFile, tag: HeaderValue) {
+    headers.insert(header::ETAG, tag);
+    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    headers.insert(header::CONTENT_SECURITY_POLICY, POLICY);
+    // The bytes of a name never change.
+    let keep = HeaderValue::from_static("public, max-age=31536000, immutable");
+    headers.insert(header::CACHE_CONTROL, keep);
+    if !file.shown {
+        headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
+    }
+}
+
+/// So many bytes of a file from where it is.
+fn pieces(
+    file: File,
+    length: u64,
+) -> impl futures_util::Stream<Item = Result<Bytes, BodyError>> + Send {
+    stream::try_unfold((file, length), |(mut file, left)| async move {
+        if left == 0 {
+            return Ok(None);
+        }
+        let mut piece = vec![0; usize::try_from(left.min(PIECE_BYTES)).unwrap_or(0)];
+        let read = file.read(&mut piece).await?;
+        if read == 0 {
+            return Err(BodyError::from("the file is shorter than it was"));
+        }
+        piece.truncate(read);
+        Ok(Some((Bytes::from(piece), (file, left - read as u64))))
+    })
+}
+
+/// Which bytes are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Whole,
+    /// The first and the last one.
+    Bytes(u64, u64),
+    Unsatisfiable,
+}
+
+/// The part that a call asks for (RFC 9110, section 14). Several at once are answered with the
+/// whole.
+fn part(call: &Call, tag: &HeaderValue, size: u64) -> Part {
+    let condition = call.headers.get(header::IF_RANGE);
+    if call.method != http::Method::GET || condition.is_some_and(|condition| condition != tag) {
+        return Part::Whole;
+    }
+    call.header(header::RANGE).map_or(Part::Whole, |range| part_of(range, size))
+}
+
+fn part_of(range: &str, size: u64) -> Part {
+    let range = range.trim().strip_prefix("bytes=").and_then(|range| range.split_once('-'));
+    let Some((first, last)) = range else { return Part::Whole };
+    let number = |text: &str| match text.trim() {
+        "" => Some(None),
+        // Beyond what a number holds is beyond the file, too.
+        text if text.bytes().all(|byte| byte.is_ascii_digit()) => {
+            Some(Some(text.parse::<u64>().unwrap_or(u64::MAX)))
+        }
+        _ => None,
+    };
+    match (number(first), number(last)) {
+        (Some(None), Some(Some(count))) if count == 0 || size == 0 => Part::Unsatisfiable,
+        (Some(None), Some(Some(count))) => Part::Bytes(size.saturating_sub(count), size - 1),
+        (Some(Some(first)), Some(Some(last))) if first > last => Part::Whole,
+        (Some(Some(first)), Some(_)) if first >= size => Part::Unsatisfiable,
+        (Some(Some(first)), Some(last)) => {
+            Part::Bytes(first, last.unwrap_or(u64::MAX).min(size - 1))
+        }
+        _ => Part::Whole,
+    }
+}
+
+fn is_known(headers: &HeaderMap, tag: &HeaderValue) -> bool {
+    let values = headers.get_all(header::IF_NONE_MATCH).iter();
+    values.flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).any(|known| {
+        let known = known.trim_ascii();
+        known == b"*" || known.strip_prefix(b"W/").unwrap_or(known) == tag.as_bytes()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_those_of_the_standard() {
+        for (range, size, expected) in [
+            ("bytes=0-0", 10, Part::Bytes(0, 0)),
+            ("bytes=2-", 10, Part::Bytes(2, 9)),
+            ("bytes=-3", 10, Part::Bytes(7, 9)),
+            ("bytes=-30", 10, Part::Bytes(0, 9)),
+            ("bytes=5-99999999999999999999", 10, Part::Bytes(5, 9)),
+            ("bytes=10-", 10, Part::Unsatisfiable),
+            ("bytes=-0", 10, Part::Unsatisfiable),
+            ("bytes=-1", 0, Part::Unsatisfiable),
+            ("bytes=0-", 0, Part::Unsatisfiable),
+            ("bytes=5-2", 10, Part::Whole),
+            ("bytes=0-1,3-4", 10, Part::Whole),
+            ("bytes=-", 10, Part::Whole),
+            ("bytes=+1-2", 10, Part::Whole),
+            ("lines=0-1", 10, Part::Whole),
+        ] {
+            assert_eq!(part_of(range, size), expected, "{range} of {size}");
+        }
+    }
+}

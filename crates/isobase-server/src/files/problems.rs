@@ -1,0 +1,50 @@
+//! What goes wrong with uploads, as problems.
+
+use std::io;
+
+use isobase_files::{FilesError, MultipartError};
+use isobase_http::{Problem, ProblemItem};
+
+use crate::{codes, failure::IntoProblem};
+
+impl IntoProblem for FilesError {
+    fn into_problem(self) -> Problem {
+        match self {
+            Self::TooLarge { .. } => {
+                Problem::new(codes::FILE_TOO_LARGE, self.to_string()).closing()
+            }
+            Self::Disk(error) if is_full(&error) => {
+                Problem::new(codes::OUT_OF_SPACE, "there is no space left; nothing was kept")
+                    .with_cause(error.to_string())
+                    .closing()
+            }
+            Self::Disk(error) => Problem::internal(format!("the folder of uploads: {error}")),
+            Self::Store(error) => error.into_problem(),
+        }
+    }
+}
+
+impl IntoProblem for MultipartError {
+    fn into_problem(self) -> Problem {
+        Problem::new(codes::INVALID_UPLOAD, self.to_string())
+    }
+}
+
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+/// The form has no file where one is expected, or another than one.
+pub(super) fn invalid_upload(message: &str) -> Problem {
+    Problem::new(codes::INVALID_UPLOAD, message).with_item(ProblemItem::at("/file", message))
+}
+
+/// There is no such file.
+pub(super) fn not_found() -> Problem {
+    Problem::new(codes::FILE_NOT_FOUND, "File not found")
+}
+
+/// Nobody in particular uploads nothing.
+pub(super) fn unauthenticated() -> Problem {
+    Problem::new(codes::UNAUTHENTICATED, "uploads take a key or a session")
+}

@@ -1,0 +1,66 @@
+//! How the routes of files are described.
+
+use isobase_http::{Answer, Content, Location, Operation, Parameter, Shape};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::json;
+
+use crate::codes;
+
+/// A file that was kept.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Uploaded {
+    /// Its name here: random, with the end of the name that its sender gave it.
+    pub(super) filename: String,
+    /// Where it is read.
+    pub(super) url: String,
+    /// Bytes.
+    pub(super) size: u64,
+}
+
+const NAME: &str = "0b6a3f6e-6d1c-4d38-9c0e-3b8f0a5d8f11.png";
+
+pub(super) fn upload_file() -> Operation {
+    let example =
+        Uploaded { filename: NAME.to_owned(), url: format!("/uploads/{NAME}"), size: 48_211 };
+    let form = json!({
+        "type": "object",
+        "required": ["file"],
+        "properties": { "file": { "type": "string", "contentMediaType": "application/octet-stream" } },
+    });
+    let form = Content::shaped(Shape::Written(form)).media_type("multipart/form-data");
+    Operation::new("upload_file", "files", "Upload a file")
+        .description(
+            "Takes the file in the field `file` of a form, piece by piece, and keeps it once it \
+             is whole. Other fields are passed over.",
+        )
+        .takes(form)
+        .answers(Answer::new(200, "The file is kept.").content(Content::like(&example)))
+        .problems([codes::INVALID_UPLOAD, codes::FILE_TOO_LARGE, codes::OUT_OF_SPACE])
+}
+
+pub(super) fn get_file() -> Operation {
+    let name = Parameter::new(Location::Path, "name", "The `filename` of the upload.");
+    Operation::new("get_file", "files", "Read an uploaded file")
+        .description(
+            "The type is what the first bytes say, not what the sender said. What could run as a \
+             page is saved instead of shown, and nothing runs scripts. One range of bytes \
+             (`Range: bytes=0-99`) is answered with 206.",
+        )
+        .parameters([name.example(NAME)])
+        .answers(
+            Answer::new(200, "The file.")
+                .headers([
+                    ("ETag", "Of these bytes, which never change."),
+                    ("Accept-Ranges", "`bytes`."),
+                ])
+                .content(Content::text("application/octet-stream")),
+        )
+        .answers(
+            Answer::new(206, "A part of it.")
+                .headers([("Content-Range", "Which.")])
+                .content(Content::text("application/octet-stream")),
+        )
+        .answers(Answer::new(304, "The caller has it: its tag is in `If-None-Match`."))
+        .problems([codes::FILE_NOT_FOUND])
+}
