@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
 };
@@ -79,7 +80,7 @@ impl Files {
         self.ready.get_or_try_init(|| prepare(self.options.folder.clone())).await?;
         let name = new_name(original);
         let path = self.options.folder.join(PARTIAL).join(&name);
-        let file = File::options().write(true).create_new(true).open(&path).await?;
+        let file = File::options().write(true).create_new(true).mode(0o600).open(&path).await?;
         let end = original.char_indices().map(|(at, _)| at).take_while(|at| *at < ORIGINAL_MAX);
         let end =
             end.last().map_or(0, |at| at + original[at..].chars().next().map_or(0, char::len_utf8));
@@ -220,7 +221,8 @@ impl Incoming {
 async fn prepare(folder: PathBuf) -> Result<(), FilesError> {
     let prepared = spawn_blocking(move || {
         let partial = folder.join(PARTIAL);
-        std::fs::create_dir_all(&partial)?;
+        // As the database beside it: for nobody else on the machine.
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&partial)?;
         for entry in std::fs::read_dir(&partial)? {
             remove_if_old(&entry?.path())?;
         }

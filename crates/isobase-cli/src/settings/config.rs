@@ -17,8 +17,8 @@ use isobase::{
 use isobase_auth::{AccountOptions, NewAccount, Registration, SECRET_FILE, Sealer, SecretSource};
 use isobase_licences::{AtLimit, LicenceOptions, Secret};
 use isobase_server::{
-    AppCollection, Durability, FilesOptions, HttpConfig, LiveConfig, LiveOptions, OpenTo, PagesConfig,
-    RequestOptions, ServerConfig,
+    AppCollection, Durability, FilesOptions, HttpConfig, LiveConfig, LiveOptions, OpenTo,
+    PagesConfig, RequestOptions, ServerConfig,
 };
 
 use super::{
