@@ -11,6 +11,7 @@ use isobase_store::{Right, RuleAction, StoreError};
 use super::{
     State,
     problems::not_listened,
+    state::grounds,
     wire::{Asked, Wanted},
 };
 use crate::{Call, codes, failure::Failure};
@@ -30,7 +31,8 @@ pub(super) async fn stream_events(
     }
     state.end_with(stopping);
     let interests = interests(&state, &call, &mut wanted).await?;
-    let subscription = Subscription { interests, since: wanted.since, grounds: Vec::new() };
+    let subscription =
+        Subscription { interests, since: wanted.since, grounds: grounds(&call.principal) };
     let listener = state.hub.listen(subscription).await;
     Ok(answer(listener.map_err(|error| not_listened(error, wanted.place))?))
 }

@@ -2,10 +2,10 @@
 
 use std::sync::{Arc, Once};
 
-use isobase_auth::Principal;
+use isobase_auth::{ACCOUNTS_COLLECTION, Principal, SESSIONS_COLLECTION};
 use isobase_live::{Hub, LiveOptions, Sight, Topic};
 use isobase_store::{Keep, RuleBook, Store, View};
-use isobase_types::CollectionName;
+use isobase_types::{CollectionName, DocumentId};
 use tokio_util::sync::CancellationToken;
 
 use crate::views::Views;
@@ -65,4 +65,14 @@ impl State {
             });
         });
     }
+}
+
+/// The documents on which a caller's right to listen stands: of somebody who signed in the account
+/// and the session.
+pub(super) fn grounds(principal: &Principal) -> Vec<(CollectionName, DocumentId)> {
+    let Principal::Account { id, session, .. } = principal else { return Vec::new() };
+    let name = |text| CollectionName::new(text).expect("our names are valid");
+    let account = (name(ACCOUNTS_COLLECTION), id.clone());
+    let session = DocumentId::parse(session).map(|session| (name(SESSIONS_COLLECTION), session));
+    std::iter::once(account).chain(session.ok()).collect()
 }
