@@ -7,12 +7,12 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
 use isobase_testkit::{
-    BROWSER_PACKAGES_VARIABLE, CHROMIUM_VARIABLE, EXECUTABLE_VARIABLE, NPM_PACKAGES_VARIABLE, POSTGRES_BIN_VARIABLE, REQUIRE_ALL_VARIABLE,
-    SOAK_VARIABLE,
+    BROWSER_PACKAGES_VARIABLE, CHROMIUM_VARIABLE, EXECUTABLE_VARIABLE, NPM_PACKAGES_VARIABLE,
+    POSTGRES_BIN_VARIABLE, REQUIRE_ALL_VARIABLE, SCHEMA_SUITE_VARIABLE, SOAK_VARIABLE,
 };
 use tempfile::TempDir;
 
-use crate::engines::{Engine, Engines, Extent, browser_packages, npm_packages};
+use crate::engines::{Engine, Engines, Extent, browser_packages, npm_packages, schema_suite};
 use crate::steps::Steps;
 use crate::tools::{self, TestRunner};
 use crate::{interrupt, python, workspace};
@@ -79,6 +79,13 @@ impl<'a> Run<'a> {
             Err(error) => {
                 ensure!(!complete, error);
                 eprintln!("==> without npm the public suites are NOT TESTED: {error:#}");
+            }
+        }
+        match schema_suite() {
+            Ok(suite) => variables.push((SCHEMA_SUITE_VARIABLE, suite.into())),
+            Err(error) => {
+                ensure!(!complete, error);
+                eprintln!("==> the public suite of JSON Schema is NOT TESTED: {error:#}");
             }
         }
         match browser() {

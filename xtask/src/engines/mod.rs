@@ -76,6 +76,11 @@ pub(crate) fn npm_packages() -> Result<PathBuf> {
     Ok(Node::install(&Cache::open()?)?.packages().to_owned())
 }
 
+/// The folder of the public JSON Schema test suite, fetched where it is not there.
+pub(crate) fn schema_suite() -> Result<PathBuf> {
+    install::schema_suite(&Cache::open()?)
+}
+
 /// The folder of the npm packages that drive a browser.
 pub(crate) fn browser_packages() -> Result<PathBuf> {
     install::browser_packages(&Cache::open()?)
