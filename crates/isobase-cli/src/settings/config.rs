@@ -61,6 +61,8 @@ pub(crate) struct Config {
     pub(crate) bodies_of: Vec<CollectionName>,
     /// Schemas of collections.
     pub(crate) schemas: HashMap<CollectionName, Schema>,
+    /// How often to look for what other programs wrote; none for never.
+    pub(crate) reconcile_every: Option<Duration>,
     /// On which terms collections keep their documents.
     pub(crate) terms: BTreeMap<CollectionName, Terms>,
     /// The collections of the app.
@@ -108,6 +110,8 @@ impl Config {
             collections: collections(loaded, &schemas)?,
             pages: pages(loaded),
             schemas,
+            reconcile_every: Some(loaded.duration(&table::RECONCILE_EVERY))
+                .filter(|every| !every.is_zero()),
         })
     }
 }
