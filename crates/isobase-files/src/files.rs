@@ -18,7 +18,7 @@ use tokio::{
 };
 
 use crate::{
-    Media, StoredFile,
+    ListedFile, Media, StoredFile,
     index::Index,
     media::HEAD_BYTES,
     name::{is_name, new_name},
@@ -163,6 +163,32 @@ impl Files {
             Ok(file) => Ok(Some(file)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Files in the order of their names, from a cursor on, and the cursor of the next ones.
+    ///
+    /// # Errors
+    /// [`FilesError::Store`], also when the cursor is none of these files.
+    pub async fn list(
+        &self,
+        after: Option<String>,
+        limit: u32,
+    ) -> Result<(Vec<ListedFile>, Option<String>), FilesError> {
+        Ok(self.index.list(after, limit).await?)
+    }
+
+    /// Deletes a file; says whether it was there. It is gone for everybody before its bytes are.
+    ///
+    /// # Errors
+    /// [`FilesError::Store`] when it stays, [`FilesError::Disk`] when its bytes do.
+    pub async fn remove(&self, name: &str) -> Result<bool, FilesError> {
+        if !is_name(name) || !self.index.remove(name).await? {
+            return Ok(false);
+        }
+        match fs::remove_file(self.path(name)).await {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
+            _ => Ok(true),
         }
     }
 

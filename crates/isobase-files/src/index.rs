@@ -3,7 +3,9 @@
 use isobase_store::{
     Action, Atomicity, IfMissing, Precondition, Store, StoreError, WriteBatch, WriteOperation,
 };
-use isobase_types::{CollectionName, DocumentId, Timestamp};
+use isobase_types::{
+    CollectionName, Count, DocumentId, Filter, Order, PageRequest, Query, Timestamp,
+};
 use serde::{Deserialize, Serialize};
 
 /// The system collection of these documents.
@@ -26,6 +28,17 @@ pub struct StoredFile {
     pub created_at: Timestamp,
 }
 
+/// A file, and whose it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedFile {
+    /// The file.
+    pub file: StoredFile,
+    /// What its sender calls it.
+    pub original: String,
+    /// Who sent it.
+    pub owner: String,
+}
+
 /// What a document holds.
 #[derive(Deserialize, Serialize)]
 struct Entry {
@@ -35,6 +48,19 @@ struct Entry {
     shown: bool,
     sha256: String,
     owner: String,
+}
+
+impl Entry {
+    fn stored(self, name: &str, created_at: Timestamp) -> StoredFile {
+        StoredFile {
+            name: name.to_owned(),
+            size: self.size,
+            media_type: self.media_type,
+            shown: self.shown,
+            sha256: self.sha256,
+            created_at,
+        }
+    }
 }
 
 /// Which files there are.
@@ -54,14 +80,43 @@ impl Index {
         let id = DocumentId::Text(name.into());
         let Some(document) = self.store.get(&self.collection, &id).await? else { return Ok(None) };
         let entry: Option<Entry> = serde_json::from_str(&document.body).ok();
-        Ok(entry.map(|entry| StoredFile {
-            name: name.to_owned(),
-            size: entry.size,
-            media_type: entry.media_type,
-            shown: entry.shown,
-            sha256: entry.sha256,
-            created_at: document.created_at,
-        }))
+        Ok(entry.map(|entry| entry.stored(name, document.created_at)))
+    }
+
+    /// Files in the order of their names, from a cursor on, and the cursor of the next ones.
+    pub(crate) async fn list(
+        &self,
+        after: Option<String>,
+        limit: u32,
+    ) -> Result<(Vec<ListedFile>, Option<String>), StoreError> {
+        let query = Query {
+            filter: Filter::all(),
+            order: Order::default(),
+            page: PageRequest::Cursor { limit, after },
+            fields: Vec::new(),
+            count: Count::None,
+        };
+        let page = self.store.list(&self.collection, &query).await?;
+        let listed = page.documents.iter().filter_map(|document| {
+            let DocumentId::Text(name) = &document.id else { return None };
+            let entry: Entry = serde_json::from_str(&document.body).ok()?;
+            let (original, owner) = (entry.original.clone(), entry.owner.clone());
+            Some(ListedFile { file: entry.stored(name, document.created_at), original, owner })
+        });
+        let next = page.next.as_ref().map(|position| position.cursor().to_owned());
+        Ok((listed.collect(), next))
+    }
+
+    /// Forgets a file; says whether it was there.
+    pub(crate) async fn remove(&self, name: &str) -> Result<bool, StoreError> {
+        let operation = WriteOperation {
+            collection: self.collection.clone(),
+            action: Action::Delete { id: DocumentId::Text(name.into()) },
+            precondition: Precondition::None,
+        };
+        let batch = WriteBatch { operations: vec![operation], ..WriteBatch::default() };
+        let report = self.store.write(batch, Atomicity::EachAlone).await?;
+        Ok(report.outcomes.iter().all(Result::is_ok))
     }
 
     /// Notes a file that lies there. `original` is what its sender calls it, `owner` who that is.

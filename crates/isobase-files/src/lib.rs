@@ -13,6 +13,6 @@ mod multipart;
 mod name;
 
 pub use files::{Files, FilesError, FilesOptions, Incoming};
-pub use index::StoredFile;
+pub use index::{ListedFile, StoredFile};
 pub use media::Media;
 pub use multipart::{Multipart, MultipartError, MultipartEvent, Part};

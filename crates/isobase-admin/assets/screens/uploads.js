@@ -35,21 +35,22 @@ async function listing(signal, again) {
   if (uploads.length === 0) return empty("Nothing has been uploaded yet.");
   return [
     table("Uploads", [
-      { title: "Name", cell: (file) => h("a", { href: file.url, target: "_blank", rel: "noopener" }, file.filename) },
+      { title: "Name", cell: (file) => h("a", { href: file.url, target: "_blank", rel: "noopener" }, file.original || file.filename) },
+      { title: "Owner", cell: (file) => file.owner },
       { title: "Type", cell: (file) => file.content_type },
       { title: "Size", cell: (file) => bytes(file.size), className: "number" },
       { title: "Created", cell: (file) => timeOf(file.created_at) },
       {
         title: "",
         cell: (file) => button("Delete", once(async () => {
-          const sure = await confirm({ title: `Delete ${file.filename}`, text: "Links to it stop working.", action: "Delete" });
+          const sure = await confirm({ title: `Delete ${file.original || file.filename}`, text: "Links to it stop working.", action: "Delete" });
           if (!sure) return;
-          await ask("DELETE", BASE + path(String(file.id)));
+          await ask("DELETE", BASE + path(file.filename));
           again();
           toast("Deleted");
-        }), { kind: "danger", "aria-label": `Delete ${file.filename}` }),
+        }), { kind: "danger", "aria-label": `Delete ${file.original || file.filename}` }),
       },
-    ], uploads, { testId: (file) => `upload-row-${file.id}` }),
+    ], uploads, { testId: (file) => `upload-row-${file.filename}` }),
     h("div.actions", {},
       cursor && button("Newest", () => change({}, { reset: ["cursor"] })),
       next && button("Older", () => change({ cursor: next }))),

@@ -1,5 +1,6 @@
 //! How the routes of files are described.
 
+use isobase_files::ListedFile;
 use isobase_http::{Answer, Content, Location, Operation, Parameter, Shape};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -16,6 +17,58 @@ pub(super) struct Uploaded {
     pub(super) url: String,
     /// Bytes.
     pub(super) size: u64,
+}
+
+/// A file that is there.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ListedUpload")]
+pub(super) struct ListedUpload {
+    filename: String,
+    url: String,
+    /// What its sender calls it.
+    original: String,
+    /// Who sent it.
+    owner: String,
+    content_type: String,
+    /// Bytes.
+    size: u64,
+    created_at: String,
+}
+
+impl ListedUpload {
+    pub(super) fn of(listed: &ListedFile) -> Self {
+        let file = &listed.file;
+        Self {
+            filename: file.name.clone(),
+            url: format!("/uploads/{}", file.name),
+            original: listed.original.clone(),
+            owner: listed.owner.clone(),
+            content_type: file.media_type.clone(),
+            size: file.size,
+            created_at: file.created_at.to_string(),
+        }
+    }
+}
+
+/// A page of files.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ListedUploads")]
+pub(super) struct ListedUploads {
+    pub(super) uploads: Vec<ListedUpload>,
+    /// The `cursor` of the next page; null at the end.
+    pub(super) next: Option<String>,
+}
+
+/// It is gone.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "DeletedUpload")]
+pub(super) struct Deleted {
+    #[schemars(extend("const" = true))]
+    ok: bool,
+}
+
+impl Deleted {
+    pub(super) const OK: Self = Self { ok: true };
 }
 
 const NAME: &str = "0b6a3f6e-6d1c-4d38-9c0e-3b8f0a5d8f11.png";
@@ -62,5 +115,26 @@ pub(super) fn get_file() -> Operation {
                 .content(Content::text("application/octet-stream")),
         )
         .answers(Answer::new(304, "The caller has it: its tag is in `If-None-Match`."))
+        .problems([codes::FILE_NOT_FOUND])
+}
+
+pub(super) fn list_files() -> Operation {
+    let parameter = |name, description| Parameter::new(Location::Query, name, description);
+    Operation::new("list_files", "files", "List the uploaded files")
+        .description("Every file, by its name.")
+        .parameters([
+            parameter("limit", "Most files of a page.").schema(json!({ "type": "integer" })),
+            parameter("cursor", "The `next` of the page before."),
+        ])
+        .answers(Answer::new(200, "A page.").content(Content::of::<ListedUploads>()))
+        .problems([codes::INVALID_PARAMETER])
+}
+
+pub(super) fn delete_file() -> Operation {
+    let name = Parameter::new(Location::Path, "name", "The `filename` of the upload.");
+    Operation::new("delete_file", "files", "Delete an uploaded file")
+        .description("Links to it stop working at once.")
+        .parameters([name.example(NAME)])
+        .answers(Answer::new(200, "It is gone.").content(Content::like(&Deleted::OK)))
         .problems([codes::FILE_NOT_FOUND])
 }

@@ -185,3 +185,26 @@ async fn a_file_that_the_disk_lost_is_not_found() {
     fs::remove_dir_all(uploads.folder.path().join("uploads")).unwrap();
     uploads.service.get(&url).await.is_problem(404, "file_not_found");
 }
+
+#[tokio::test]
+async fn administrators_find_and_delete_files() {
+    let uploads = Uploads::new(1_000);
+    let url = uploads.url("a<b>.png", PNG).await;
+    uploads.url("b.txt", b"text").await;
+    let page = uploads.service.get("/api/v1/uploads?limit=1").await.json();
+    let next = format!("/api/v1/uploads?limit=1&cursor={}", page["next"].as_str().unwrap());
+    let rest = uploads.service.get(&next).await.json();
+    let listed = [&page["uploads"][0], &rest["uploads"][0]];
+    let file = listed.iter().find(|file| file["url"] == *url).unwrap();
+    assert_eq!(file["original"], "a<b>.png");
+    assert_eq!(file["size"], PNG.len());
+    let one = format!("/api/v1/uploads/{}", file["filename"].as_str().unwrap());
+    uploads.service.delete(&one).await.is(200, "{\"ok\":true}");
+    uploads.service.get(&url).await.is_problem(404, "file_not_found");
+    uploads.service.delete(&one).await.is_problem(404, "file_not_found");
+    assert_eq!(uploads.on_disk(), 1);
+    for name in ["%2E%2E", "isobase.db", "x"] {
+        let none = uploads.service.delete(&format!("/api/v1/uploads/{name}")).await;
+        assert!(none.status.is_client_error(), "{name}");
+    }
+}
