@@ -119,6 +119,12 @@ impl Authorizer {
         self.keys.load().open
     }
 
+    /// Whether there is a key: the internal one, or one of the database.
+    #[must_use]
+    pub fn has_keys(&self) -> bool {
+        self.internal.is_some() || !self.keys.load().by_id.is_empty()
+    }
+
     /// The keys of the database. Whoever changes them calls [`Authorizer::refresh`].
     #[must_use]
     pub fn key_store(&self) -> Option<&KeyStore> {

@@ -27,8 +27,10 @@ pub fn exposure_check(host: &str, open: bool, authorizer: &Authorizer) -> Result
     Err(Exposed { host: host.to_owned() })
 }
 
-/// A name other than `localhost` may resolve to anything.
-fn is_loopback(host: &str) -> bool {
+/// Whether only this machine reaches an address. A name other than `localhost` may resolve to
+/// anything.
+#[must_use]
+pub fn is_loopback(host: &str) -> bool {
     let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
     match bare.parse::<IpAddr>() {
         Ok(address) => address.to_canonical().is_loopback(),

@@ -43,7 +43,7 @@ pub use accounts::{
 };
 pub use authorizer::{Authorizer, Denied};
 pub use clock::Clock;
-pub use exposure::{Exposed, exposure_check};
+pub use exposure::{Exposed, exposure_check, is_loopback};
 pub use key::{CreatedKey, KeyInfo};
 pub use key_error::KeyError;
 pub use key_store::{FormerKey, KEYS_COLLECTION, KeyStore};

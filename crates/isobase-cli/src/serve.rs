@@ -10,8 +10,11 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use isobase::{Location, Store, store::Keep};
-use isobase_auth::{Authorizer, PostOffice};
+use isobase::{
+    Location, Store,
+    store::{Keep, RuleAction, RuleBook, Unruled},
+};
+use isobase_auth::{Authorizer, PostOffice, is_loopback};
 use isobase_server::{ServerConfig, Service};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
@@ -139,7 +142,10 @@ impl Round {
         let base = config.public_url.as_deref().unwrap_or(&url);
         let (mailer, letters) = letters::mail(loaded)?;
         let mail = Some(PostOffice::new(mailer, letters, base));
-        let settings = ServerConfig { mail, ..server_config(loaded, config)? };
+        let rules = rules(config, &self.authorizer);
+        name_open(&rules, self.printer);
+        let rules = Arc::new(rules);
+        let settings = ServerConfig { mail, rules, ..server_config(loaded, config)? };
         let service = isobase_server::compose(store, self.authorizer.clone(), settings);
         offer_setup(loaded, &service, base, self.printer).await;
         // Connections that come between two rounds wait in the queue of the socket, which stays.
@@ -186,12 +192,33 @@ impl Round {
 /// The database as the settings want it.
 async fn prepare(store: &Store, config: &Config) -> Result<Store> {
     let store = store.clone().with_schemas(config.schemas.clone());
+    config.rules.keep_in(&store).context("changes cannot keep what rules look at")?;
     for collection in &config.bodies_of {
-        let keep = Keep { bodies: true, ..Keep::default() };
+        let keep = Keep { bodies: true, ..config.rules.keep(collection) };
         store.keep(collection, keep).context("changes cannot keep bodies")?;
     }
     set_terms(&store, config).await?;
     Ok(store)
+}
+
+/// The rules, and what they leave out: open to everybody where only this machine asks and nobody has
+/// made a key, so that an app begins without any.
+fn rules(config: &Config, authorizer: &Authorizer) -> RuleBook {
+    let is_near = config.open || is_loopback(&config.host);
+    let unruled = match is_near && !authorizer.has_keys() {
+        true => Unruled::Open,
+        false => Unruled::Closed,
+    };
+    config.rules.clone().unruled(unruled)
+}
+
+/// Says what everybody may do, whatever a document holds.
+fn name_open(rules: &RuleBook, printer: Printer) {
+    for (collection, actions) in rules.open_to_all() {
+        let actions: Vec<&str> = actions.into_iter().map(RuleAction::as_str).collect();
+        let actions = actions.join(", ");
+        printer.note(&format!("  {collection} is open: everybody may {actions}"));
+    }
 }
 
 /// Lets go of the database, unless it keeps silent: nobody waits for an answer any more.

@@ -19,6 +19,7 @@ mod black_box {
     mod mail;
     mod pages;
     mod request_log;
+    mod rules;
     mod serve;
     mod transfer;
     mod user;

@@ -10,8 +10,13 @@ use isobase_store::{RuleBook, Store};
 
 use crate::{
     AppCollection, FilesOptions, LiveConfig, PagesConfig, Service, accounts, admin, app,
-    app_collection::Rows, data_store, description, durability::Durability, files, gate::Gate, keys,
-    licences, live, pages, records, requests, service, views::Views,
+    app_collection::Rows,
+    data_store, description,
+    durability::Durability,
+    files,
+    gate::Gate,
+    keys, licences, live, pages, records, requests, service,
+    views::{Permissions, Views},
 };
 
 /// Settings of the whole service.
@@ -144,7 +149,7 @@ impl Composition {
     ) -> Self {
         for collection in collections {
             let views = Views::new(store.clone(), Arc::clone(rules));
-            let routes = app::routes(&collection, views.permissions());
+            let routes = app::routes(&collection, Permissions::BY_RULES);
             self.routes.add(app::State::new(views, collection, page_size_max), routes);
         }
         self

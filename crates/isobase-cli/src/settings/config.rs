@@ -11,7 +11,7 @@ use std::{
 use isobase::{
     EnvironmentError, Location, OpenError, OpenOptions, PostgresOptions, RemoteOptions, Retention,
     SqliteOptions, StoreOptions, environment,
-    store::{IndexDefinition, SCHEMAS_COLLECTION, SYSTEM_PREFIX, Schema, Terms},
+    store::{IndexDefinition, RuleBook, SCHEMAS_COLLECTION, SYSTEM_PREFIX, Schema, Terms},
     types::CollectionName,
 };
 use isobase_auth::{AccountOptions, NewAccount, Registration, SECRET_FILE, Sealer, SecretSource};
@@ -63,6 +63,9 @@ pub(crate) struct Config {
     pub(crate) schemas: HashMap<CollectionName, Schema>,
     /// How often to look for what other programs wrote; none for never.
     pub(crate) reconcile_every: Option<Duration>,
+    /// Who may see and change which documents of declared collections. What the rules leave out
+    /// is closed; the service opens it where that is safe.
+    pub(crate) rules: RuleBook,
     /// On which terms collections keep their documents.
     pub(crate) terms: BTreeMap<CollectionName, Terms>,
     /// The collections of the app.
@@ -107,6 +110,7 @@ impl Config {
                 .filter_map(|name| CollectionName::new(name).ok())
                 .collect(),
             terms: terms(loaded)?,
+            rules: rules(loaded)?,
             collections: collections(loaded, &schemas)?,
             pages: pages(loaded),
             schemas,
@@ -483,6 +487,15 @@ fn indexes(
         schema.unique_indexes().into_iter().map(of_one)
     });
     declared.chain(unique).collect()
+}
+
+fn rules(loaded: &Loaded) -> Result<RuleBook, Failure> {
+    let mut book = RuleBook::default();
+    for (name, rules, origin) in &loaded.rules {
+        let wrong = |error| Failure::usage(format!("{origin}: collection {name}: {error}"));
+        book = book.with(CollectionName::new(name).map_err(wrong)?, rules.clone());
+    }
+    Ok(book)
 }
 
 fn terms(loaded: &Loaded) -> Result<BTreeMap<CollectionName, Terms>, Failure> {

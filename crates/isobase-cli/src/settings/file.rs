@@ -7,9 +7,11 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
+use isobase::store::Rules;
+
 use super::{
     api::{self, ApiSettings},
-    fields,
+    fields, rules,
     setting::{Kind, Setting, Value},
     similar::most_similar,
     table,
@@ -35,6 +37,8 @@ pub(super) struct Contents {
     pub(super) collections: Vec<(String, ApiSettings, usize)>,
     /// Schemas that are written here as fields: collection, their text, line.
     pub(super) fields: Vec<(String, String, usize)>,
+    /// Declared collections: name, rules, line.
+    pub(super) rules: Vec<(String, Rules, usize)>,
     /// Everything that is wrong.
     pub(super) problems: Vec<Problem>,
 }
@@ -139,7 +143,7 @@ impl Reader<'_> {
                 );
                 continue;
             };
-            let mut shown = ApiSettings::default();
+            let (mut shown, mut rules) = (ApiSettings::default(), Rules::default());
             for (key, value) in collection {
                 match &**key.get_ref() {
                     "indexes" => self.indexes(name.get_ref(), "indexes", value, str::to_owned),
@@ -150,6 +154,7 @@ impl Reader<'_> {
                     "fields" => self.fields(name.get_ref(), collection, value),
                     // Read with the fields.
                     "only_fields" if collection.contains_key("fields") => {}
+                    "rules" => rules = self.rules(name.get_ref(), value),
                     "expires" => self.expires(name.get_ref(), value),
                     "changes" => self.changes(name.get_ref(), value),
                     known if api::KEYS.contains(&known) => {
@@ -167,6 +172,7 @@ impl Reader<'_> {
                             "schema",
                             "fields",
                             "only_fields",
+                            "rules",
                             "expires",
                             "changes",
                         ]
@@ -183,6 +189,7 @@ impl Reader<'_> {
             }
             let line = self.line(name.span().start);
             self.contents.collections.push((name.get_ref().to_string(), shown, line));
+            self.contents.rules.push((name.get_ref().to_string(), rules, line));
         }
         self.contents.collections.sort_by_key(|(_, _, line)| *line);
     }
@@ -226,6 +233,17 @@ impl Reader<'_> {
                 );
             }
         }
+    }
+
+    fn rules(&mut self, collection: &str, value: &Spanned<DeValue<'_>>) -> Rules {
+        let read = rules::read(value);
+        read.unwrap_or_else(|mistakes| {
+            for rules::Mistake { offset, message, hint } in mistakes {
+                let place = self.place(offset);
+                self.problem(format!("{place}: collections.{collection}.{message}"), Some(hint));
+            }
+            Rules::default()
+        })
     }
 
     fn expires(&mut self, collection: &str, value: &Spanned<DeValue<'_>>) {

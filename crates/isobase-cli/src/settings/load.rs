@@ -5,6 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use isobase::store::Rules;
+
 use super::{
     api::ApiSettings,
     file::{self, Term},
@@ -44,6 +46,8 @@ pub(crate) struct Loaded {
     pub(crate) schemas: Vec<(String, String, Origin)>,
     /// Terms of collections: collection, what is said, where.
     pub(crate) terms: Vec<(String, Term, Origin)>,
+    /// Declared collections: name, rules, where.
+    pub(crate) rules: Vec<(String, Rules, Origin)>,
     /// Declared collections: name, how it is shown, where.
     pub(crate) collections: Vec<(String, ApiSettings, Origin)>,
     /// Schemas that the file writes as fields: collection, their text, where.
@@ -77,13 +81,14 @@ impl Loaded {
 pub(crate) fn load(given: &Given, environment: &[(String, String)]) -> Result<Loaded, Failure> {
     let mut loading = Loading::default();
     loading.defaults();
-    let OfCollections { indexes, schemas, fields, terms, collections } = loading.file(given)?;
+    let OfCollections { indexes, schemas, fields, terms, rules, collections } =
+        loading.file(given)?;
     loading.environment(environment);
     loading.flags(given);
     if loading.problems.is_empty() {
         let (values, warnings) = (loading.values, loading.warnings);
         let app = given.app.clone();
-        Ok(Loaded { values, indexes, schemas, fields, terms, collections, warnings, app })
+        Ok(Loaded { values, indexes, schemas, fields, terms, rules, collections, warnings, app })
     } else {
         Err(Failure::usage_all(loading.problems))
     }
@@ -99,6 +104,7 @@ struct OfCollections {
     schemas: Declared,
     fields: Declared,
     terms: Vec<(String, Term, Origin)>,
+    rules: Vec<(String, Rules, Origin)>,
     collections: Vec<(String, ApiSettings, Origin)>,
 }
 
@@ -144,13 +150,14 @@ impl Loading {
                 .map(|(collection, text, line)| (collection, text, origin(line)))
                 .collect()
         };
-        let terms = contents.terms.into_iter();
+        let (terms, rules) = (contents.terms.into_iter(), contents.rules.into_iter());
         let collections = contents.collections.into_iter();
         Ok(OfCollections {
             indexes: declared(contents.indexes),
             schemas: declared(contents.schemas),
             fields: declared(contents.fields),
             terms: terms.map(|(name, term, line)| (name, term, origin(line))).collect(),
+            rules: rules.map(|(name, rules, line)| (name, rules, origin(line))).collect(),
             collections: collections.map(|(name, it, line)| (name, it, origin(line))).collect(),
         })
     }

@@ -10,6 +10,7 @@ mod file;
 mod load;
 mod origin;
 mod report;
+mod rules;
 mod setting;
 mod similar;
 mod table;

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use isobase::store::RuleAction;
 use serde::Serialize;
 
 use super::{
@@ -47,6 +48,15 @@ fn rows(loaded: &Loaded, config: &Config) -> Vec<Row> {
         value: Some(path.clone()),
         origin: origin.clone(),
     }));
+    for (collection, rules, origin) in &loaded.rules {
+        let said =
+            RuleAction::ALL.into_iter().filter_map(|action| Some((action, rules.own(action)?)));
+        rows.extend(said.map(|(action, rule)| Row {
+            key: format!("collections.{collection}.rules.{action}"),
+            value: Some(rule.as_text().to_owned()),
+            origin: origin.clone(),
+        }));
+    }
     rows.extend(loaded.terms.iter().map(|(collection, term, origin)| {
         let (setting, value) = match term {
             Term::Expires(span) => ("expires", show_duration(*span)),
@@ -249,6 +259,22 @@ Refuses documents with other members than `fields` names.
 
 - value: `true` or `false`
 - default: `false`
+
+### `rules`
+
+Who may do what with the documents of the collection: `list`, `view`, `create`, `update` and `delete`,
+each a text in the query language, `true` for everybody or `false` for nobody. They hold on every face.
+What a collection leaves out is open to everybody while the service is open on this machine, and closed
+otherwise: see [access rules](rules.md).
+
+```toml
+[collections.notes.rules]
+list = \"or(owner.eq.@user.id, public.eq.true)\"
+create = \"owner = @user.id\"
+```
+
+- value: a table of texts, `true` or `false`
+- default: empty
 
 ### `expires`
 
