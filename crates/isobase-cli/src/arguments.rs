@@ -6,7 +6,14 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use isobase_auth::{InvalidScope, Role, Scope, Scopes};
 
-use crate::{license::LicenseCommand, print::Color, settings::Given};
+use crate::{
+    flags::{AppFlags, SettingFlags, flag},
+    license::LicenseCommand,
+    print::Color,
+    settings::Given,
+};
+
+pub(crate) use crate::flags::TargetFlags;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -263,24 +270,6 @@ Examples:
   isobase completions zsh > ~/.zfunc/_isobase
   isobase completions fish > ~/.config/fish/completions/isobase.fish";
 
-/// Flags that stand for settings, on every command that reads settings.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Settings")]
-pub(crate) struct SettingFlags {
-    /// Settings file, in place of isobase.toml in the app folder
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// Data folder [default: data in the app folder] [env: ISOBASE_DATA]
-    #[arg(long, value_name = "FOLDER")]
-    data: Option<String>,
-    /// What is logged: a level, or part=level,… [default: info] [env: ISOBASE_LOG]
-    #[arg(long, value_name = "FILTER")]
-    log: Option<String>,
-    /// Any setting of isobase config print; may be repeated
-    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_and_value)]
-    set: Vec<(String, String)>,
-}
-
 /// Flags of the service itself.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Settings")]
@@ -311,31 +300,6 @@ pub(crate) struct ServeArguments {
     service: ServiceFlags,
     #[command(flatten)]
     settings: SettingFlags,
-}
-
-/// Which app a command beside the service is about.
-#[derive(Debug, Args)]
-pub(crate) struct AppFlags {
-    /// App folder [default: the current folder]
-    #[arg(long, value_name = "APP", default_value = ".", hide_default_value = true)]
-    #[arg(help_heading = "Settings")]
-    app: PathBuf,
-    #[command(flatten)]
-    settings: SettingFlags,
-}
-
-/// Where the records of a command are.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Where")]
-pub(crate) struct TargetFlags {
-    /// Address of a service (http://…, https://…) or URL of a database [default: the settings]
-    #[arg(long, value_name = "URL")]
-    pub(crate) url: Option<String>,
-    /// API key for the service [default: INTERNAL_API_KEY]
-    #[arg(long, value_name = "KEY", env = "ISOBASE_KEY", hide_env_values = true)]
-    pub(crate) key: Option<String>,
-    #[command(flatten)]
-    pub(crate) app: AppFlags,
 }
 
 /// How records are written in a file.
@@ -805,36 +769,6 @@ impl KeyCommand {
             Self::Create { app, .. } | Self::List { app } | Self::Revoke { app, .. } => app,
         }
     }
-}
-
-impl AppFlags {
-    /// What is said about settings.
-    pub(crate) fn given(&self) -> Given {
-        self.settings.given(&self.app)
-    }
-}
-
-impl SettingFlags {
-    fn given(&self, app: &std::path::Path) -> Given {
-        let mut flags = Vec::new();
-        for (key, value) in [("data", &self.data), ("log", &self.log)] {
-            flags.extend(value.iter().map(|value| flag(key, value)));
-        }
-        // The flag that names its setting is more particular than the general one.
-        let set =
-            self.set.iter().map(|(key, value)| (key.clone(), "--set".to_owned(), value.clone()));
-        flags.splice(0..0, set);
-        Given { app: app.to_owned(), file: self.config.clone(), flags }
-    }
-}
-
-fn flag(key: &str, value: &str) -> (String, String, String) {
-    (key.to_owned(), format!("--{key}"), value.to_owned())
-}
-
-fn key_and_value(text: &str) -> Result<(String, String), String> {
-    let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
-    Ok((key.trim().to_owned(), value.trim().to_owned()))
 }
 
 fn column_type(text: &str) -> Result<(String, ColumnType), String> {

@@ -7,6 +7,7 @@ mod engines;
 mod export;
 mod failure;
 mod health;
+mod flags;
 mod import;
 mod index;
 mod keys;

@@ -8,11 +8,12 @@ use crate::{
     Actor, Answer, Code, Holder, INSTALLATIONS_MAX, Installation, Licence, LicenceError,
     LicenceKey, Licences, Standing,
     audit::Entry,
+    document::body,
     holder::{self, Admission},
     licence::{self, DAY_US},
     licences::{ATTEMPTS_MAX, pause},
     moment::parse_moment,
-    together::{body, came_too_late, write_together},
+    together::{came_too_late, write_together},
 };
 
 /// How much later an installation must be seen to be noted again: a validation is a read then.

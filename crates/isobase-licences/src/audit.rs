@@ -5,7 +5,7 @@ use isobase_types::{CollectionName, DocumentId, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::together::body;
+use crate::document::body;
 
 /// Where the entries are.
 pub const AUDIT_COLLECTION: &str = "isobase_audit";

@@ -8,10 +8,11 @@ use crate::{
     Actor, AtLimit, Licence, LicenceError, LicenceKey, Licences, Standing,
     activation::{check_email, check_text, licence_write},
     audit::Entry,
+    document::body,
     licence::{self, DAY_US},
     licences::{ATTEMPTS_MAX, pause},
     moment::{parse_moment, seconds_text},
-    together::{body, came_too_late, write_together},
+    together::{came_too_late, write_together},
 };
 
 /// Longest time of a licence: ten years.

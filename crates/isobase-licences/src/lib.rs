@@ -11,6 +11,7 @@
 
 mod activation;
 mod audit;
+mod document;
 mod edit;
 mod error;
 mod explain;

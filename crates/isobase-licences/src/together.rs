@@ -4,9 +4,7 @@ use isobase_store::{
     Action, Atomicity, Idempotency, Precondition, Rejection, Store, StoreError, WriteBatch,
     WriteOperation, WriteOutcome, Written,
 };
-use isobase_types::json;
 use rand::RngExt;
-use serde::Serialize;
 
 use crate::AUDIT_COLLECTION;
 
@@ -65,10 +63,4 @@ pub(crate) fn came_too_late(rejection: &Rejection) -> bool {
         rejection,
         Rejection::RevisionConflict { .. } | Rejection::AlreadyExists | Rejection::NotFound
     )
-}
-
-/// A body of a type of ours, as the contract wants it.
-pub(crate) fn body(value: &impl Serialize) -> String {
-    let text = serde_json::to_vec(value).expect("our types have text keys and always serialise");
-    json::canonicalise_document(&text).expect("our types are objects without ids")
 }

@@ -15,6 +15,7 @@ mod query;
 mod redact;
 mod requests;
 mod rollup;
+mod stats;
 
 pub use cut::{TRUNCATED, cut};
 pub use entry::{Entry, Ingested, NewRequest, REQUESTS_COLLECTION};

@@ -161,7 +161,7 @@ impl Requests {
         }
         self.name_duplicates(&entries, &mut ingested).await?;
         // The entries are there; a chart that lacks some of them is no reason to be sent them again.
-        let _ = self.add_to_rollups(sums).await;
+        let _ = rollup::write(&self.store, sums).await;
         Ok(ingested)
     }
 

@@ -4,25 +4,22 @@
 use std::collections::{BTreeMap, HashMap};
 
 use isobase_store::{
-    Action, Atomicity, IfMissing, Precondition, StoreError, WriteBatch, WriteOperation,
+    Action, Atomicity, IfMissing, Precondition, Store, StoreError, WriteBatch, WriteOperation,
 };
 use isobase_types::{
-    CollectionName, DocumentId, Filter, Literal, Operator, Timestamp,
+    CollectionName, DocumentId,
     json::{self, Patch},
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{Entry, Requests, RequestsError, entry::hex, query::compare, requests::read_all};
+use crate::{Entry, entry::hex};
 
 /// Where the counts are.
 pub const ROLLUPS_COLLECTION: &str = "isobase_request_rollups";
 
 /// The length of a bucket.
 pub const STEP_SECONDS: i64 = 300;
-
-/// Most counts that one chart reads. Ours: 30 days of five services with 15 endpoints.
-const ROLLUPS_MAX: usize = 650_000;
 
 /// Longest endpoint of a bucket, in characters.
 const GROUP_CHARACTERS_MAX: usize = 200;
@@ -32,9 +29,9 @@ const PLACES_PER_DOUBLING: f64 = 4.0;
 
 /// The counts of a bucket as they are stored.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-struct Rollup {
+pub(crate) struct Rollup {
     /// When it begins, in seconds since 1970.
-    at: i64,
+    pub(crate) at: i64,
     service: String,
     endpoint: String,
     class: String,
@@ -137,6 +134,10 @@ pub struct Bucket {
 }
 
 impl Bucket {
+    pub(crate) fn beginning(at: i64) -> Self {
+        Self { at, ..Self::default() }
+    }
+
     /// How long the given share of the requests took at most; none where no duration is known. At
     /// most a fifth too long.
     #[must_use]
@@ -150,7 +151,7 @@ impl Bucket {
         })
     }
 
-    fn add(&mut self, rollup: &Rollup) {
+    pub(crate) fn add(&mut self, rollup: &Rollup) {
         self.count += rollup.count;
         *self.by_class.entry(rollup.class.clone()).or_default() += rollup.count;
         self.sum_ms += rollup.sum_ms;
@@ -162,64 +163,28 @@ impl Bucket {
     }
 }
 
-impl Requests {
-    /// Adds counts to their buckets. A process that is killed before leaves them out.
-    pub(crate) async fn add_to_rollups(&self, sums: Sums) -> Result<(), StoreError> {
-        let mut operations = Vec::with_capacity(sums.0.len() * 2);
-        for (id, rollup) in sums.0 {
-            let id = DocumentId::Text(id.into());
-            let Some(patch) = increments(&rollup) else { continue };
-            let empty = Rollup { count: 0, sum_ms: 0.0, h: BTreeMap::new(), ..rollup };
-            // The first one fails where the bucket is there, and the second one finds one.
-            let text = serde_json::to_vec(&empty).unwrap_or_default();
-            let Ok(body) = json::canonicalise_document(&text) else { continue };
-            let put = Action::Put { id: id.clone(), body, if_missing: IfMissing::Create };
-            for (action, precondition) in
-                [(put, Precondition::Missing), (Action::Patch { id, patch }, Precondition::None)]
-            {
-                operations.push(WriteOperation { collection: collection(), action, precondition });
-            }
+/// Adds counts to their buckets. A process that is killed before leaves them out.
+pub(crate) async fn write(store: &Store, sums: Sums) -> Result<(), StoreError> {
+    let mut operations = Vec::with_capacity(sums.0.len() * 2);
+    for (id, rollup) in sums.0 {
+        let id = DocumentId::Text(id.into());
+        let Some(patch) = increments(&rollup) else { continue };
+        let empty = Rollup { count: 0, sum_ms: 0.0, h: BTreeMap::new(), ..rollup };
+        // The first one fails where the bucket is there, and the second one finds one.
+        let text = serde_json::to_vec(&empty).unwrap_or_default();
+        let Ok(body) = json::canonicalise_document(&text) else { continue };
+        let put = Action::Put { id: id.clone(), body, if_missing: IfMissing::Create };
+        for (action, precondition) in
+            [(put, Precondition::Missing), (Action::Patch { id, patch }, Precondition::None)]
+        {
+            operations.push(WriteOperation { collection: collection(), action, precondition });
         }
-        if !operations.is_empty() {
-            let batch = WriteBatch { operations, ..WriteBatch::default() };
-            self.store.write(batch, Atomicity::EachAlone).await?;
-        }
-        Ok(())
     }
-
-    /// What happened between two moments, in buckets of a length that is a multiple of five
-    /// minutes; those in which nothing happened are left out.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn stats(
-        &self,
-        (from, to): (Timestamp, Timestamp),
-        step_seconds: i64,
-        (service, endpoint): (Option<&str>, Option<&str>),
-    ) -> Result<Vec<Bucket>, RequestsError> {
-        self.prepare().await?;
-        let step = step_seconds.max(STEP_SECONDS);
-        let seconds = |moment: Timestamp| moment.unix_us.div_euclid(1_000_000);
-        let first = seconds(from) - seconds(from).rem_euclid(STEP_SECONDS);
-        let mut filters = vec![
-            compare("at", Operator::GreaterOrEqual(Literal::Integer(first))),
-            compare("at", Operator::Less(Literal::Integer(seconds(to)))),
-        ];
-        for (field, value) in [("service", service), ("endpoint", endpoint)] {
-            if let Some(value) = value {
-                filters.push(compare(field, Operator::In(vec![Literal::Text(value.to_owned())])));
-            }
-        }
-        let filter = Filter::And(filters);
-        let mut buckets: BTreeMap<i64, Bucket> = BTreeMap::new();
-        for document in read_all(&self.store, &collection(), filter, ROLLUPS_MAX).await? {
-            let Ok(rollup) = serde_json::from_str::<Rollup>(&document.body) else { continue };
-            let at = rollup.at - rollup.at.rem_euclid(step);
-            buckets.entry(at).or_insert_with(|| Bucket { at, ..Bucket::default() }).add(&rollup);
-        }
-        Ok(buckets.into_values().collect())
+    if !operations.is_empty() {
+        let batch = WriteBatch { operations, ..WriteBatch::default() };
+        store.write(batch, Atomicity::EachAlone).await?;
     }
+    Ok(())
 }
 
 fn increments(rollup: &Rollup) -> Option<Patch> {

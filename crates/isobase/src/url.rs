@@ -102,6 +102,11 @@ impl Location {
         if url.contains(char::is_control) {
             return Err(invalid(url, "a line end or another control character is in it"));
         }
+        // Programs in Python name their driver too: `postgresql+asyncpg`.
+        let scheme = match scheme.split_once('+') {
+            Some((named @ ("sqlite" | "postgresql" | "postgres"), _)) => named,
+            _ => scheme,
+        };
         match scheme {
             "memory" => match rest {
                 "" | "//" => Ok(Self::Memory),
@@ -109,7 +114,7 @@ impl Location {
             },
             "sqlite" => sqlite_path(url, rest).map(Self::Sqlite),
             "postgres" | "postgresql" if rest.len() > 2 && rest.starts_with("//") => {
-                Ok(Self::Postgres(url.to_owned()))
+                Ok(Self::Postgres(format!("{scheme}:{rest}")))
             }
             "postgres" | "postgresql" => {
                 Err(invalid(url, "expected postgres://user:password@host:5432/database"))
@@ -165,6 +170,10 @@ impl std::fmt::Display for Location {
 
 fn sqlite_path(url: &str, rest: &str) -> Result<PathBuf, OpenError> {
     let path = rest.strip_prefix("//").unwrap_or(rest);
+    // With three slashes Python's programs name a path from the current folder.
+    let relative =
+        path.strip_prefix('/').filter(|it| it.starts_with("./") || it.starts_with("../"));
+    let path = relative.unwrap_or(path);
     if path.is_empty() || path.ends_with('/') {
         return Err(invalid(url, "expected the path of a file, as in sqlite://data/isobase.db"));
     }
@@ -288,6 +297,10 @@ mod tests {
             ("sqlite:a.db", Location::Sqlite("a.db".into())),
             ("postgres://h/d", Location::Postgres("postgres://h/d".into())),
             ("postgresql://h/d", Location::Postgres("postgresql://h/d".into())),
+            ("postgresql+asyncpg://h/d", Location::Postgres("postgresql://h/d".into())),
+            ("sqlite+aiosqlite:///./a/b.db", Location::Sqlite("./a/b.db".into())),
+            ("sqlite:///./a/b.db", Location::Sqlite("./a/b.db".into())),
+            ("sqlite:////a/b.db", Location::Sqlite("//a/b.db".into())),
             ("couchdb://u:p@h/x", Location::Couchdb("couchdb://u:p@h/x".into())),
             ("couchdb+https://h", Location::Couchdb("couchdb+https://h".into())),
             ("dynamodb://eu-central-1/x", Location::Dynamodb("dynamodb://eu-central-1/x".into())),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 
-use crate::arguments::TargetFlags;
+use crate::flags::TargetFlags;
 
 const IMPORT_EXAMPLES: &str = "\
 Examples:

@@ -15,8 +15,8 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
 use crate::{
-    arguments::TargetFlags,
     failure::Failure,
+    flags::TargetFlags,
     print::Printer,
     settings::{Config, Loaded, licence_options},
     target::{Target, client_failure},

@@ -241,7 +241,9 @@ pub(crate) fn server_config(loaded: &Loaded, config: &Config) -> Result<ServerCo
 /// # Errors
 /// Names a setting that cannot be.
 pub(crate) fn licence_options(loaded: &Loaded) -> Result<LicenceOptions, Failure> {
-    let secret = loaded.text(&table::LICENCES_SECRET).map(Secret::new).transpose();
+    // The general secret may be shorter than one that signs.
+    let general = loaded.text(&table::SECRET).filter(|text| text.len() >= 32);
+    let secret = loaded.text(&table::LICENCES_SECRET).or(general).map(Secret::new).transpose();
     let secret = secret.map_err(|error| {
         let origin = loaded.get(&table::LICENCES_SECRET).1;
         Failure::usage(format!("setting licences.secret ({origin}): {error}"))

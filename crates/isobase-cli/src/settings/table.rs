@@ -237,8 +237,8 @@ pub(crate) static LICENCES_SECRET: Setting = Setting::new(
     "licences.secret",
     Kind::Secret,
     "At least 32 bytes that only the operator knows: seals licence keys where they are stored, and \
-     signs licence files. Unset: keys are stored readable, and there are no licence files. \
-     `openssl rand -hex 32` makes one.",
+     signs licence files. Unset: `secret`, where that is set and as long; without either keys are \
+     stored readable, and there are no licence files. `openssl rand -hex 32` makes one.",
 )
 .variables(&["LICENSE_SECRET"]);
 

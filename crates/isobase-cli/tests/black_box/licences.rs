@@ -168,6 +168,20 @@ fn logged_once(server: &TestServer, url: &str) {
     assert_eq!(get("/stats?service=llm")["buckets"][0]["count"], 1, "{url}");
 }
 
+/// Limits and policies: a few, and all of them in a soak.
+fn cases() -> Vec<(u64, &'static str)> {
+    match isobase_testkit::is_soak() {
+        true => {
+            [1, 2, 5].into_iter().flat_map(|it| [(it, "replace_oldest"), (it, "reject")]).collect()
+        }
+        false => vec![(1, "replace_oldest"), (2, "reject"), (2, "replace_oldest")],
+    }
+}
+
+fn racers() -> usize {
+    if isobase_testkit::is_soak() { 200 } else { 10 }
+}
+
 /// On every engine: of parallel activations never more are let in than the limit says, and the
 /// licence goes through all of its states.
 #[test]
@@ -180,20 +194,20 @@ fn every_engine_holds_the_limit_under_races() {
         }
         let server = builder.start().unwrap();
         logged_once(&server, &url);
-        for (limit, policy) in [(1, "replace_oldest"), (2, "reject"), (2, "replace_oldest")] {
+        for (limit, policy) in cases() {
             let email = format!("{limit}-{policy}@b.c");
             let body = json!({ "email": email, "max_installations": limit, "at_limit": policy });
             let (status, made) = post(&server, "/api/v1/db/license/create", &body);
             assert_eq!(status, 200, "{url}: {made}");
             let key = made["license_key"].as_str().unwrap();
             let activate = |machine: usize| {
-                let id = format!("m-{}", machine % 5);
+                let id = format!("m-{}", machine % (racers() / 2));
                 let body = json!({ "email": email, "installation_id": id, "license_key": key });
                 post(&server, "/api/v1/license/activate", &body)
             };
             let answers: Vec<_> = thread::scope(|scope| {
                 let racers: Vec<_> =
-                    (0..10).map(|machine| scope.spawn(move || activate(machine))).collect();
+                    (0..racers()).map(|machine| scope.spawn(move || activate(machine))).collect();
                 racers.into_iter().map(|racer| racer.join().unwrap()).collect()
             });
             for (status, answer) in answers {
