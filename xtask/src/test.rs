@@ -8,11 +8,11 @@ use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
 use isobase_testkit::{
     EXECUTABLE_VARIABLE, NPM_PACKAGES_VARIABLE, POSTGRES_BIN_VARIABLE, REQUIRE_ALL_VARIABLE,
-    SOAK_VARIABLE,
+    SCHEMA_SUITE_VARIABLE, SOAK_VARIABLE,
 };
 use tempfile::TempDir;
 
-use crate::engines::{Engine, Engines, Extent, npm_packages};
+use crate::engines::{Engine, Engines, Extent, npm_packages, schema_suite};
 use crate::steps::Steps;
 use crate::tools::{self, TestRunner};
 use crate::{interrupt, python, workspace};
@@ -73,6 +73,13 @@ impl<'a> Run<'a> {
             Err(error) => {
                 ensure!(!complete, error);
                 eprintln!("==> without npm the public suites are NOT TESTED: {error:#}");
+            }
+        }
+        match schema_suite() {
+            Ok(suite) => variables.push((SCHEMA_SUITE_VARIABLE, suite.into())),
+            Err(error) => {
+                ensure!(!complete, error);
+                eprintln!("==> the public suite of JSON Schema is NOT TESTED: {error:#}");
             }
         }
         if complete {

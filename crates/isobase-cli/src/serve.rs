@@ -123,7 +123,14 @@ impl Round {
         let store = prepare(&self.store, config).await?;
         seed::load(&loaded.app, &store).await?;
         name_hidden(config, self.printer);
-        let indexes = tokio::spawn(declare_indexes(store.clone(), config.indexes.clone()));
+        // Whoever writes first must find what is unique.
+        let (unique, others): (Vec<_>, Vec<_>) =
+            config.indexes.iter().cloned().partition(|index| index.definition.is_unique());
+        tokio::select! {
+            () = declare_indexes(store.clone(), unique) => {}
+            () = shutdown.cancelled() => {}
+        }
+        let indexes = tokio::spawn(declare_indexes(store.clone(), others));
         let sweeping = tokio::spawn(sweep(store.clone()));
         let address = self.listener.local_addr().context("cannot tell the address")?;
         let url = format!("http://{}", reachable(address));

@@ -3,6 +3,7 @@
 
 mod black_box {
     mod app;
+    mod collections;
     mod command;
     mod config;
     mod databases;

@@ -97,21 +97,28 @@ impl StoreSubject {
         parameters: &[(&str, &str)],
     ) -> Result<Listed, Refusal> {
         let collection = name(collection)?;
-        let owned: Vec<(String, String)> = parameters
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect();
+        let (expand, others): (Vec<_>, Vec<_>) =
+            parameters.iter().partition(|(name, _)| *name == "expand");
+        let owned: Vec<(String, String)> =
+            others.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let paths = expand.iter().flat_map(|(_, value)| value.split(','));
+        let paths = paths.map(FieldPath::parse).collect::<Result<Vec<_>, _>>();
+        let paths = paths
+            .map_err(|error| Refusal::new(RefusalKind::InvalidParameter, error.to_string()))?;
+        let expansion = self.store.expansion(&collection, &paths).await?;
         let query = Query::parse(&owned, &QueryLimits::default()).map_err(|errors| {
             let words: Vec<String> = errors.iter().map(ToString::to_string).collect();
             Refusal::new(RefusalKind::InvalidParameter, words.join("; "))
         })?;
-        let page = self.store.list(&collection, &query).await?;
+        let mut page = self.store.list(&collection, &query).await?;
+        self.store.expand(&expansion, &mut page.documents).await?;
         let totals = page.totals;
         let mut documents = texts(&page.documents, &query.fields);
         let mut next = page.next;
         if query.page == PageRequest::All {
             while let Some(position) = next {
-                let page = self.store.list_next(&collection, &query, &position).await?;
+                let mut page = self.store.list_next(&collection, &query, &position).await?;
+                self.store.expand(&expansion, &mut page.documents).await?;
                 documents.extend(texts(&page.documents, &query.fields));
                 next = page.next;
             }
@@ -442,6 +449,10 @@ impl From<StoreError> for Refusal {
             }
             (StoreError::CollectionReferenced { .. }, _) => RefusalKind::Referenced,
             (StoreError::ForeignPlace(_), _) => RefusalKind::ForeignPlace,
+            (StoreError::WriteOnlyField { .. }, _) => RefusalKind::WriteOnlyField,
+            (StoreError::UnknownExpansion { .. } | StoreError::ExpansionTooDeep { .. }, _) => {
+                RefusalKind::InvalidParameter
+            }
             (StoreError::ReservedCollection { .. }, _) => RefusalKind::InvalidCollection,
             (_, ErrorKind::LimitExceeded) => RefusalKind::LimitExceeded,
             (_, ErrorKind::NotUnique) => RefusalKind::NotUnique,

@@ -222,6 +222,16 @@ declare_cases! { $
         schemas_are_no_documents
         collections_of_any_name_have_schemas
     }
+    fields {
+        new_documents_get_defaults
+        only_the_store_writes_read_only_fields
+        write_only_fields_are_never_shown
+        what_was_never_shown_survives_its_document
+        unique_fields_have_their_index
+        references_are_expanded
+        only_references_are_expanded
+        deletions_take_read_only_references_away
+    }
     checks {
         checks_see_before_and_after
         hidden_documents_are_not_found

@@ -421,6 +421,7 @@ fn kind_of(code: &str) -> RefusalKind {
         "already_exists" => RefusalKind::AlreadyExists,
         "revision_conflict" => RefusalKind::RevisionConflict,
         "schema_violation" => RefusalKind::SchemaViolation,
+        "write_only_field" => RefusalKind::WriteOnlyField,
         "not_unique" => RefusalKind::NotUnique,
         "reference_not_found" => RefusalKind::ReferenceNotFound,
         "referenced" => RefusalKind::Referenced,

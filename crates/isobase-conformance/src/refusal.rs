@@ -33,6 +33,8 @@ pub enum RefusalKind {
     InvalidDocument,
     /// A malformed parameter.
     InvalidParameter,
+    /// A field that is never shown is asked for.
+    WriteOnlyField,
     /// Fields that make no index.
     InvalidIndex,
     /// A revision this service cannot have given out.

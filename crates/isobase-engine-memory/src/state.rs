@@ -235,14 +235,11 @@ impl State {
         let created_at = before.as_ref().map_or(now, |document| document.created_at);
         // A clock that was set back changes nothing before it was changed last.
         let updated_at = before.as_ref().map_or(now, |document| now.max(document.updated_at));
-        let (kind, body, returned) = match effect {
-            Effect::Insert { body } => (ChangeKind::Created, Some(body.into_owned()), None),
-            Effect::Replace { body, return_body } => {
-                let body = body.into_owned();
-                let returned = return_body.then(|| body.clone());
-                (ChangeKind::Updated, Some(body), returned)
-            }
-            Effect::Remove => (ChangeKind::Deleted, None, None),
+        let returned = effect.returned_body().map(str::to_owned);
+        let (kind, body) = match effect {
+            Effect::Insert { body, .. } => (ChangeKind::Created, Some(body.into_owned())),
+            Effect::Replace { body, .. } => (ChangeKind::Updated, Some(body.into_owned())),
+            Effect::Remove => (ChangeKind::Deleted, None),
         };
         let after = body.map(|body| {
             Arc::new(Document {

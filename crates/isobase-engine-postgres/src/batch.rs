@@ -466,7 +466,7 @@ impl<'j> Batch<'j> {
         let effect = decide(operation, known, &LIMITS, progress, &mut beside)?;
         let kept = self.collections[collection].keep.as_ref().map_or_else(Kept::default, |keep| {
             let after = match &effect {
-                Effect::Insert { body } | Effect::Replace { body, .. } => Some(&**body),
+                Effect::Insert { body, .. } | Effect::Replace { body, .. } => Some(&**body),
                 Effect::Remove => None,
             };
             keep.kept(current.map(|stored| &*stored.body), after)
@@ -491,13 +491,10 @@ impl<'j> Batch<'j> {
         let stored = |revision, body| Stored { revision, created_at, updated_at, body };
         self.clock.sequence += 1;
         let revision = self.clock.sequence;
-        let mut returned = None;
+        let returned = effect.returned_body().map(str::to_owned);
         let (kind, now) = match effect {
-            Effect::Insert { body } => (ChangeKind::Created, Now::Is(stored(revision, body))),
-            Effect::Replace { body, return_body } => {
-                returned = return_body.then(|| body.clone().into_owned());
-                (ChangeKind::Updated, Now::Is(stored(revision, body)))
-            }
+            Effect::Insert { body, .. } => (ChangeKind::Created, Now::Is(stored(revision, body))),
+            Effect::Replace { body, .. } => (ChangeKind::Updated, Now::Is(stored(revision, body))),
             Effect::Remove => (ChangeKind::Deleted, Now::Gone),
         };
         undo.push((place, std::mem::replace(&mut self.touched[place].now, now)));

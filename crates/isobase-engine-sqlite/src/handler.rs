@@ -329,7 +329,8 @@ impl Handler {
         let updated_at = self.updated_at(before.as_ref());
         let revision = Revision::from_number(self.working.sequence);
         let body = match effect {
-            Effect::Replace { body, return_body: true } => Some(body.into_owned()),
+            Effect::Insert { body, return_body: true }
+            | Effect::Replace { body, return_body: true } => Some(body.into_owned()),
             _ => None,
         };
         Ok(Ok(Written { id, kind: stored, revision, created_at, updated_at, body }))
@@ -355,7 +356,7 @@ impl Handler {
         let (sequence, now) = (self.working.sequence, self.now.unix_us);
         let updated_at = self.updated_at(before);
         let kind = match effect {
-            Effect::Insert { body } => {
+            Effect::Insert { body, .. } => {
                 insert(connection, &location, sequence, now, body)?;
                 ChangeKind::Created
             }
@@ -369,7 +370,7 @@ impl Handler {
             }
         };
         let after = match effect {
-            Effect::Insert { body } | Effect::Replace { body, .. } => Some(&**body),
+            Effect::Insert { body, .. } | Effect::Replace { body, .. } => Some(&**body),
             Effect::Remove => None,
         };
         let (old, new) =

@@ -2,7 +2,7 @@
 
 use isobase_types::{ChangeKind, CollectionName, DocumentId, Revision, Timestamp};
 
-use crate::{Others, Rejection};
+use crate::{Others, Rejection, WriteOperation};
 
 /// The document as it is before a write.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +29,18 @@ pub trait WriteCheck: std::fmt::Debug + Send + Sync {
     /// missing for it: a precondition that asks for one does not hold and tells no revision, and
     /// without one the answer is [`Rejection::NotFound`].
     fn shows(&self, collection: &CollectionName, id: &DocumentId, document: Current<'_>) -> bool;
+
+    /// The body that is stored instead of the one that an operation makes; none where that one
+    /// stays, as most checks have it. Asked before anything is [checked](WriteCheck::check), one
+    /// check after the other: each sees what those before it have made.
+    fn amend(
+        &self,
+        _operation: &WriteOperation,
+        _before: Option<Current<'_>>,
+        _after: &str,
+    ) -> Option<String> {
+        None
+    }
 
     /// Looks at an operation whose precondition holds, deletions included.
     ///

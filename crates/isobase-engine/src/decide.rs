@@ -16,12 +16,15 @@ pub enum Effect<'a> {
     Insert {
         /// Its body.
         body: Cow<'a, str>,
+        /// The caller does not know the body, because a check has amended it, and wants it back.
+        return_body: bool,
     },
     /// Store another body.
     Replace {
         /// The body.
         body: Cow<'a, str>,
-        /// The caller does not know the body (it sent a patch) and wants it back.
+        /// The caller does not know the body (it sent a patch, or a check has amended what it
+        /// sent) and wants it back.
         return_body: bool,
     },
     /// Take it away.
@@ -29,11 +32,40 @@ pub enum Effect<'a> {
 }
 
 impl Effect<'_> {
+    /// The body that is to be stored, and the caller is to be told; none when it knows it.
+    #[must_use]
+    pub fn returned_body(&self) -> Option<&str> {
+        match self {
+            Self::Insert { body, return_body: true }
+            | Self::Replace { body, return_body: true } => Some(body),
+            _ => None,
+        }
+    }
+
+    /// Lets the checks of a batch amend the body.
+    fn amend(
+        &mut self,
+        operation: &WriteOperation,
+        before: Option<Current<'_>>,
+        progress: &BatchProgress,
+    ) {
+        let (Self::Insert { body, return_body } | Self::Replace { body, return_body }) = self
+        else {
+            return;
+        };
+        for check in &progress.checks {
+            if let Some(amended) = check.amend(operation, before, body) {
+                *body = amended.into();
+                *return_body = progress.alone;
+            }
+        }
+    }
+
     /// The body that is to be stored; none when the document is taken away.
     #[must_use]
     pub fn body(&self) -> Option<&str> {
         match self {
-            Self::Insert { body } | Self::Replace { body, .. } => Some(body),
+            Self::Insert { body, .. } | Self::Replace { body, .. } => Some(body),
             Self::Remove => None,
         }
     }
@@ -92,13 +124,13 @@ pub fn decide<'a>(
         return Err(Rejection::NotFound);
     }
     check_precondition(precondition, current)?;
-    let effect = match (action, current) {
-        (Action::Create { body }, _) => Effect::Insert { body: body.into() },
+    let mut effect = match (action, current) {
+        (Action::Create { body }, _) => Effect::Insert { body: body.into(), return_body: false },
         (Action::Put { body, .. }, Some(current)) => {
             Effect::Replace { body: keeping_own_id(body, current.body), return_body: false }
         }
         (Action::Put { body, if_missing: IfMissing::Create, .. }, None) => {
-            Effect::Insert { body: body.into() }
+            Effect::Insert { body: body.into(), return_body: false }
         }
         (Action::Patch { patch, .. }, Some(current)) => {
             let body = patch.apply(current.body).map_err(patch_refused)?.into();
@@ -107,6 +139,7 @@ pub fn decide<'a>(
         (Action::Delete { .. }, Some(_)) => Effect::Remove,
         (_, None) => return Err(Rejection::NotFound),
     };
+    effect.amend(operation, current, progress);
     if let Some(body) = effect.body() {
         limits.check_body(body)?;
     }

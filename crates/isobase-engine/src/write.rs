@@ -139,7 +139,7 @@ pub struct Written {
     pub created_at: Timestamp,
     /// When it was changed: now.
     pub updated_at: Timestamp,
-    /// The whole document after a patch that is alone in its batch; none otherwise, and none in a
-    /// replayed report.
+    /// The whole document after an operation that is alone in its batch, if it is a patch or a
+    /// check has amended what it stores; none otherwise, and none in a replayed report.
     pub body: Option<String>,
 }

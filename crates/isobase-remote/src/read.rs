@@ -134,9 +134,7 @@ impl<'a, B: Backend> Reading<'a, B> {
         loop {
             match run.step()? {
                 Step::Done(listing) => return Ok(listing),
-                Step::Fetch(parts) => {
-                    run.feed(try_join_all(parts.iter().map(|part| self.fetch(part))).await?);
-                }
+                Step::Fetch(parts) => run.feed(self.fetch_all(&parts).await?),
             }
         }
     }
@@ -172,14 +170,21 @@ impl<'a, B: Backend> Reading<'a, B> {
         Ok((found.into_iter().map(|(_, document)| document).collect(), exhausted))
     }
 
+    /// The documents of a list of ids are read together: each may cost a request otherwise.
+    async fn fetch_all(&self, parts: &[Fetch]) -> Result<Vec<Fetched>, EngineError> {
+        match parts.iter().map(only_id).collect::<Option<Vec<_>>>() {
+            Some(ids) => self.fetch_these(&ids).await,
+            None => try_join_all(parts.iter().map(|part| self.fetch(part))).await,
+        }
+    }
+
     async fn fetch(&self, part: &Fetch) -> Result<Fetched, EngineError> {
+        if let Some(id) = only_id(part) {
+            let found = self.fetch_these(&[id]).await?.pop();
+            return Ok(found.unwrap_or(Fetched { rows: Vec::new(), exhausted: true }));
+        }
         let (index, range, order) = match &part.range {
-            Range::Ids(ids) => match (&ids.lower, &ids.upper) {
-                (Bound::Included(first), Bound::Included(last)) if first == last => {
-                    return self.fetch_one(first).await;
-                }
-                _ => (IDS, key_range(ids), Order::default()),
-            },
+            Range::Ids(ids) => (IDS, key_range(ids), Order::default()),
             Range::Index { index, keys } => {
                 let index = self.index(*index)?;
                 let order = index.definition.order().clone();
@@ -195,13 +200,20 @@ impl<'a, B: Backend> Reading<'a, B> {
         Ok(Fetched { rows: rows.collect(), exhausted })
     }
 
-    async fn fetch_one(&self, id: &DocumentId) -> Result<Fetched, EngineError> {
-        let keys = [DocumentKey { collection: self.collection.clone(), id: id.clone() }];
-        let found = self.shared.backend.read(&keys).await?.into_iter().flatten();
-        let rows = found
-            .filter(|found| !is_gone(found, self.deleting))
-            .map(|found| Row { key: Vec::new(), document: found.into_document() });
-        Ok(Fetched { rows: rows.collect(), exhausted: true })
+    /// One answer for each id, in their order.
+    async fn fetch_these(&self, ids: &[&DocumentId]) -> Result<Vec<Fetched>, EngineError> {
+        let key = |id: &&DocumentId| DocumentKey {
+            collection: self.collection.clone(),
+            id: (*id).clone(),
+        };
+        let keys: Vec<DocumentKey> = ids.iter().map(key).collect();
+        let found = self.shared.backend.read(&keys).await?.into_iter();
+        let fetched = found.map(|found| {
+            let there = found.filter(|found| !is_gone(found, self.deleting));
+            let row = |it: NativeDocument| Row { key: Vec::new(), document: it.into_document() };
+            Fetched { rows: there.map(row).into_iter().collect(), exhausted: true }
+        });
+        Ok(fetched.collect())
     }
 
     /// At least one document of a range of whole keys unless there is none, and whether there are
@@ -349,6 +361,15 @@ impl<'a, B: Backend> Reading<'a, B> {
     fn index(&self, number: i64) -> Result<&IndexEntry, EngineError> {
         let known = self.indexes.iter().find(|index| i64::from(index.number) == number);
         known.ok_or_else(|| EngineError::new(ErrorKind::Unexpected, "no index has this number"))
+    }
+}
+
+/// The id of a part that holds one document at most.
+fn only_id(part: &Fetch) -> Option<&DocumentId> {
+    let Range::Ids(ids) = &part.range else { return None };
+    match (&ids.lower, &ids.upper) {
+        (Bound::Included(first), Bound::Included(last)) if first == last => Some(first),
+        _ => None,
     }
 }
 

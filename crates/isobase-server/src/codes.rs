@@ -99,6 +99,9 @@ isobase_http::problem_codes! { pub(crate) ALL:
     CONFIRMATION_REQUIRED = "confirmation_required", UNPROCESSABLE_ENTITY, Request, "Confirmation required",
         "The request would delete many documents and does not say that this is meant. Nothing was deleted.",
         "Repeat it with the parameter that `detail` names.";
+    WRITE_ONLY_FIELD = "write_only_field", BAD_REQUEST, Documents, "Write-only field",
+        "The request filters, sorts, selects, compares or copies a field that the schema of the collection never shows (`writeOnly`); `detail` names it.",
+        "Leave the field out of the request.";
     RECORD_NOT_FOUND = "record_not_found", NOT_FOUND, Documents, "Record not found",
         "The collection has no document with this id.",
         "Check the collection and the id.";

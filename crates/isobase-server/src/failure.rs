@@ -43,6 +43,10 @@ impl IntoProblem for StoreError {
             StoreError::SchemaDeclared { .. } => codes::SCHEMA_DECLARED,
             StoreError::CollectionReferenced { .. } => codes::REFERENCED,
             StoreError::ForeignPlace(_) => codes::FOREIGN_PLACE,
+            StoreError::WriteOnlyField { .. } => codes::WRITE_ONLY_FIELD,
+            StoreError::UnknownExpansion { .. }
+            | StoreError::ExpansionTooDeep { .. }
+            | StoreError::ExpansionTooWide => codes::INVALID_PARAMETER,
             StoreError::ReservedCollection { .. } => codes::INVALID_COLLECTION_NAME,
             StoreError::NotAllowed { anonymous: true, .. } => codes::UNAUTHENTICATED,
             StoreError::NotAllowed { .. } => codes::FORBIDDEN,

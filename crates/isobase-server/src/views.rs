@@ -5,7 +5,7 @@ use std::sync::Arc;
 use isobase_auth::Principal;
 use isobase_http::Permission;
 use isobase_store::{Caller, RuleBook, Store, View};
-use isobase_types::User;
+use isobase_types::{DocumentId, User};
 
 /// Makes the view of a caller: what every face that shows documents asks. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -21,7 +21,12 @@ impl Views {
 
     /// What a caller sees and may do now.
     pub(crate) fn of(&self, principal: &Principal) -> View {
-        View::new(self.store.clone(), Arc::clone(&self.rules), caller(principal))
+        let store = match principal {
+            // Documents remember a key by its id (`x-default: "user"`).
+            Principal::Key { id, .. } => self.store.asked_by(Some(DocumentId::Text((**id).into()))),
+            _ => self.store.clone(),
+        };
+        View::new(store, Arc::clone(&self.rules), caller(principal))
     }
 
     /// What the routes of a face that shows documents take.

@@ -3,7 +3,7 @@
 use isobase_engine::{EngineError, ErrorKind, FeedPlace, Rejection};
 use isobase_types::{CollectionName, FieldPath, Sequence};
 
-use crate::RuleAction;
+use crate::{EXPAND_LEVELS_MAX, EXPAND_REFERENCES_MAX, RuleAction};
 
 /// A request the store could not carry out.
 #[derive(Debug, thiserror::Error)]
@@ -71,12 +71,6 @@ pub enum StoreError {
         /// Nobody in particular asked: it may be allowed to somebody.
         anonymous: bool,
     },
-    /// A filter or an order names a field that is never shown.
-    #[error("the field {field} is hidden: nobody can filter or sort by it")]
-    HiddenField {
-        /// The field.
-        field: FieldPath,
-    },
     /// A document of a collection that was being deleted could not be deleted.
     #[error("{deleted} documents were deleted, and then one could not be: {rejection}")]
     DeletionStopped {
@@ -101,6 +95,50 @@ pub enum StoreError {
     PieceTooLarge {
         /// How many it has.
         operations: usize,
+        /// How many are possible.
+        max: usize,
+    },
+    /// The request asks for a field that is never shown, or compares it.
+    #[error(
+        "the field {field} of the collection {collection:?} is write-only: documents are not \
+         filtered, sorted, selected, compared or copied by it",
+        collection = collection.as_str()
+    )]
+    WriteOnlyField {
+        /// The collection.
+        collection: CollectionName,
+        /// The field, as the request names it.
+        field: String,
+    },
+    /// The request asks for what no reference leads to.
+    #[error(
+        "expand {path}: the schema of the collection {collection:?} declares no such reference; {}",
+        known_references(known),
+        collection = collection.as_str()
+    )]
+    UnknownExpansion {
+        /// What was asked for.
+        path: FieldPath,
+        /// The collection whose documents were to be expanded.
+        collection: CollectionName,
+        /// The references that it has.
+        known: Vec<FieldPath>,
+    },
+    /// More levels of references than one request expands.
+    #[error("expand {path}: at most {EXPAND_LEVELS_MAX} levels of references are expanded")]
+    ExpansionTooDeep {
+        /// What was asked for.
+        path: FieldPath,
+    },
+    /// More references than one request expands.
+    #[error("at most {EXPAND_REFERENCES_MAX} references are expanded at a time")]
+    ExpansionTooWide,
+    /// The documents and those they refer to do not fit one answer.
+    #[error(
+        "the documents and those they refer to have more than {max} bytes; ask for fewer, or \
+         expand less"
+    )]
+    ExpansionTooLarge {
         /// How many are possible.
         max: usize,
     },
@@ -138,12 +176,16 @@ impl StoreError {
             | Self::ReservedCollection { .. }
             | Self::CollectionReferenced { .. }
             | Self::NotAllowed { .. }
-            | Self::HiddenField { .. }
+            | Self::WriteOnlyField { .. }
+            | Self::UnknownExpansion { .. }
+            | Self::ExpansionTooDeep { .. }
+            | Self::ExpansionTooWide
             | Self::DeletionStopped { .. }
             | Self::SchemaDeclared { .. } => ErrorKind::InvalidArgument,
             Self::BatchTooLarge { .. }
             | Self::PieceTooLarge { .. }
             | Self::CascadeTooLarge { .. }
+            | Self::ExpansionTooLarge { .. }
             | Self::PageTooLarge { .. } => ErrorKind::LimitExceeded,
         }
     }
@@ -152,6 +194,17 @@ impl StoreError {
     #[must_use]
     pub fn is_temporary(&self) -> bool {
         matches!(self, Self::Engine(error) if error.is_temporary())
+    }
+}
+
+/// What could have been asked for.
+fn known_references(known: &[FieldPath]) -> String {
+    match known {
+        [] => "it declares none".to_owned(),
+        known => {
+            let known: Vec<String> = known.iter().map(ToString::to_string).collect();
+            format!("it declares {}", known.join(", "))
+        }
     }
 }
 

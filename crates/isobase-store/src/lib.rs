@@ -5,15 +5,18 @@
 mod cascade;
 mod cursor;
 mod error;
+mod expand;
 mod feed;
 mod options;
 mod page;
 mod rules;
 mod schema;
+mod shown;
 mod store;
 mod view;
 
 pub use error::{ForeignPlace, StoreError};
+pub use expand::{EXPAND_LEVELS_MAX, EXPAND_REFERENCES_MAX, Expansion};
 pub use feed::{FeedPage, FeedRequest, InvalidSince, Since};
 pub use isobase_engine::{
     Action, CollectionInfo, Current, EngineError, ErrorKind, FeedPlace, Idempotency, IfMissing,

@@ -8,7 +8,7 @@ use std::{
 use isobase_engine::{
     Action, ChangeFeed, ChangesRequest, CollectionInfo, Engine, EngineError, ErrorKind, FeedPlace,
     IndexDefinition, IndexInfo, Indexes, Keep, Limits, ListRequest, Place, Rejection, Terms,
-    WriteBatch, WriteOperation, WriteOutcome, WriteReport,
+    WriteBatch, WriteCheck, WriteOperation, WriteOutcome, WriteReport,
 };
 use isobase_types::{
     CollectionName, Comparison, Count, Direction, Document, DocumentId, FieldPath, Filter,
@@ -18,7 +18,11 @@ use isobase_types::{
 use crate::{
     DocumentPage, FeedPage, FeedRequest, ForeignPlace, PagePosition, Schema, SchemaInfo, Since,
     StoreError, StoreOptions, Totals, cascade, cursor,
-    schema::{OnDelete, Reference, ReferenceCheck, Referring, Registry},
+    schema::{
+        FieldsCheck, OnDelete, Reference, ReferenceCheck, Referring, Registry, SchemaCheck,
+        references_of,
+    },
+    shown::Told,
 };
 
 /// Documents asked for at a time when a listing has no page.
@@ -34,14 +38,18 @@ const STREAM_SORTED_BYTES: usize = 8 << 20;
 /// A database of documents. Cheap to clone; every clone is the same database.
 #[derive(Clone)]
 pub struct Store {
-    engine: Arc<dyn Engine>,
-    options: StoreOptions,
-    schemas: Arc<Registry>,
+    pub(crate) engine: Arc<dyn Engine>,
+    pub(crate) options: StoreOptions,
+    pub(crate) schemas: Arc<Registry>,
     /// Fields whose index is there: those that refer to other collections. Written by whoever has
     /// made or found one. One that somebody drops meanwhile makes deletions be refused.
     indexed: Arc<Mutex<HashSet<(CollectionName, FieldPath)>>>,
     /// Whether this handle reaches system collections.
     system: bool,
+    /// Who asks, as documents remember it.
+    user: Option<Arc<DocumentId>>,
+    /// Whether this handle shows documents as they are stored.
+    whole: bool,
 }
 
 /// What the names of system collections begin with: what a service keeps about itself (keys,
@@ -65,7 +73,15 @@ impl Store {
     #[must_use]
     pub fn new(engine: Arc<dyn Engine>, options: StoreOptions) -> Self {
         let schemas = Arc::new(Registry::new(HashMap::new()));
-        Self { engine, options, schemas, indexed: Arc::default(), system: false }
+        Self {
+            engine,
+            options,
+            schemas,
+            indexed: Arc::default(),
+            system: false,
+            user: None,
+            whole: false,
+        }
     }
 
     /// The same store with system collections, those whose names begin with [`SYSTEM_PREFIX`]:
@@ -74,6 +90,23 @@ impl Store {
     #[must_use]
     pub fn system(&self) -> Self {
         Self { system: true, ..self.clone() }
+    }
+
+    /// The same store with what schemas never show, for whoever hides it later.
+    pub(crate) fn whole(&self) -> Self {
+        Self { whole: true, ..self.clone() }
+    }
+
+    /// Whether documents leave this handle as they are stored.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.whole
+    }
+
+    /// The same store for a user: what `x-default: "user"` leaves in documents that this handle
+    /// creates. None for who has no id.
+    #[must_use]
+    pub fn asked_by(&self, user: Option<DocumentId>) -> Self {
+        Self { user: user.map(Arc::new), ..self.clone() }
     }
 
     /// The same store with schemas of the configuration: they come before stored ones and cannot
@@ -114,7 +147,7 @@ impl Store {
         self.engine.gauges()
     }
 
-    /// The document with this id, if there is one.
+    /// The document with this id, if there is one, without what its schema never shows.
     ///
     /// # Errors
     /// When the engine fails.
@@ -124,7 +157,9 @@ impl Store {
         id: &DocumentId,
     ) -> Result<Option<Document>, StoreError> {
         self.refuse_reserved(collection)?;
-        Ok(self.engine.get(collection, id).await?)
+        let Some(mut document) = self.engine.get(collection, id).await? else { return Ok(None) };
+        self.hide(collection, std::slice::from_mut(&mut document)).await?;
+        Ok(Some(document))
     }
 
     /// Carries out a batch; see [`Engine::write`]. After the checks that the batch brings, bodies
@@ -155,17 +190,38 @@ impl Store {
             self.refuse_reserved(&operation.collection)?;
         }
         let engine = &*self.engine;
+        let schemas = self.schemas.of_operations(engine, &batch.operations).await?;
+        let told = Told::of(&batch, &schemas);
+        let fields = FieldsCheck::prepare(&mut batch, &schemas, self.user.as_deref())?;
+        let told = told.map(|told| told.prepared(&batch));
+        let mut report = self.write_prepared(batch, atomicity, schemas, fields).await?;
+        self.tell(told, &mut report).await;
+        Ok(report)
+    }
+
+    /// Carries out a batch within the bounds.
+    async fn write_prepared(
+        &self,
+        mut batch: WriteBatch,
+        atomicity: Atomicity,
+        schemas: Vec<(CollectionName, Schema)>,
+        fields: Option<FieldsCheck>,
+    ) -> Result<WriteReport, StoreError> {
+        let engine = &*self.engine;
         let deleted_from = deleted_from(&batch.operations);
         let deleted = self.schemas.references_to(engine, &deleted_from).await?;
         self.index_references(&deleted).await?;
         if deleted.iter().any(|it| it.reference.on_delete != OnDelete::Refuse)
             && self.engine.atomic_batches().is_some()
-            && (operations == 1 || atomicity == Atomicity::AllOrNothing)
+            && (batch.operations.len() == 1 || atomicity == Atomicity::AllOrNothing)
         {
-            return self.write_cascading(batch).await;
+            return self.write_cascading(batch, fields.as_ref()).await;
         }
-        batch.checks.extend(self.schemas.check_for(engine, &batch.operations).await?);
-        let written = self.schemas.references_of(engine, &batch.operations).await?;
+        let written = references_of(&schemas);
+        batch.checks.extend(fields.map(|check| Arc::new(check) as Arc<dyn WriteCheck>));
+        if !schemas.is_empty() {
+            batch.checks.push(Arc::new(SchemaCheck(schemas)));
+        }
         if !(written.is_empty() && deleted.is_empty()) {
             batch.checks.push(Arc::new(ReferenceCheck { written, deleted }));
         }
@@ -182,7 +238,11 @@ impl Store {
 
     /// Carries out a batch with what its deletions do to documents that refer to what they delete:
     /// all of it or nothing.
-    async fn write_cascading(&self, batch: WriteBatch) -> Result<WriteReport, StoreError> {
+    async fn write_cascading(
+        &self,
+        batch: WriteBatch,
+        fields: Option<&FieldsCheck>,
+    ) -> Result<WriteReport, StoreError> {
         let engine = &*self.engine;
         let atomic = engine.atomic_batches().ok_or_else(|| self.lacks("atomic batches"))?;
         let max = usize::try_from(engine.limits().atomic_operations.max).unwrap_or(usize::MAX);
@@ -192,9 +252,12 @@ impl Store {
             attempts += 1;
             let mut whole = batch.clone();
             let mut operations = cascade::before(engine, &self.schemas, &batch, max).await?;
+            let fields = fields.map(|check| check.beside(&operations));
             operations.append(&mut whole.operations);
-            whole.checks.extend(self.schemas.check_for(engine, &operations).await?);
-            let written = self.schemas.references_of(engine, &operations).await?;
+            let schemas = self.schemas.of_operations(engine, &operations).await?;
+            let written = references_of(&schemas);
+            whole.checks.extend(fields.map(|check| Arc::new(check) as Arc<dyn WriteCheck>));
+            whole.checks.push(Arc::new(SchemaCheck(schemas)));
             let deleted = self.schemas.references_to(engine, &deleted_from(&operations)).await?;
             self.index_references(&deleted).await?;
             whole.checks.push(Arc::new(ReferenceCheck { written, deleted }));
@@ -250,6 +313,7 @@ impl Store {
         collection: &CollectionName,
         query: &Query,
     ) -> Result<DocumentPage, StoreError> {
+        self.check_query(collection, query).await?;
         let after = match &query.page {
             PageRequest::Cursor { after: Some(text), .. } => {
                 let identity = self.engine.identity().await?;
@@ -302,7 +366,7 @@ impl Store {
             bytes_max,
             scan_max: self.options.scan_max,
         };
-        let listing = self.engine.list(collection, &request).await?;
+        let mut listing = self.engine.list(collection, &request).await?;
         // A numbered page that ended early would leave documents out: the next begins by number.
         if let PageRequest::Numbered { page, limit } = query.page
             && listing.next.is_some()
@@ -318,19 +382,22 @@ impl Store {
             }
             None => None,
         };
+        self.hide(collection, &mut listing.documents).await?;
         Ok(DocumentPage { documents: listing.documents, next, totals: None })
     }
 
     /// How many documents of a collection meet a filter.
     ///
     /// # Errors
-    /// When more would have to be examined than a request may, or the engine fails.
+    /// When the filter names what is never shown, more would have to be examined than a request
+    /// may, or the engine fails.
     pub async fn count(
         &self,
         collection: &CollectionName,
         filter: &Filter,
     ) -> Result<u64, StoreError> {
         self.refuse_reserved(collection)?;
+        self.check_filter(collection, filter).await?;
         Ok(self.engine.count(collection, filter, self.options.scan_max).await?)
     }
 
@@ -374,12 +441,13 @@ impl Store {
         Ok(self.schemas.current(&*self.engine, collection).await?)
     }
 
-    /// Sets the schema of a collection, which need not have documents yet. Documents that are
-    /// there already stay, whether they meet it or not. Other stores on the same database use it
-    /// within a few seconds.
+    /// Sets the schema of a collection, which need not have documents yet, and makes the unique
+    /// indexes that it asks for. Documents that are there already stay, whether they meet it or not.
+    /// Other stores on the same database use it within a few seconds.
     ///
     /// # Errors
-    /// When the schema of the collection comes from the configuration, or the engine fails.
+    /// When the schema of the collection comes from the configuration, documents have equal values
+    /// of a field that is to be unique, or the engine fails.
     pub async fn set_schema(
         &self,
         collection: &CollectionName,
@@ -392,6 +460,9 @@ impl Store {
         };
         let references: Vec<Referring> = schema.references().iter().map(from).collect();
         self.index_references(&references).await?;
+        for definition in schema.unique_indexes() {
+            self.index_ability()?.create_index(collection, &definition).await?;
+        }
         self.schemas.set(&*self.engine, collection, schema).await
     }
 
@@ -463,6 +534,7 @@ impl Store {
             }
         }
         page.changes.retain(|change| !self.is_reserved(&change.collection));
+        self.hide_in_changes(&mut page.changes).await?;
         Ok(FeedPage::of(page))
     }
 
@@ -585,7 +657,7 @@ impl Store {
             || !self.system && collection.as_str().starts_with(SYSTEM_PREFIX)
     }
 
-    fn refuse_reserved(&self, collection: &CollectionName) -> Result<(), StoreError> {
+    pub(crate) fn refuse_reserved(&self, collection: &CollectionName) -> Result<(), StoreError> {
         if self.is_reserved(collection) {
             return Err(StoreError::ReservedCollection { collection: collection.clone() });
         }

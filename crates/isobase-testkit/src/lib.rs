@@ -48,9 +48,9 @@ pub use server::{TestServer, TestServerBuilder};
 pub use shared::{
     COUCHDB_URL_VARIABLE, DYNAMODB_URL_VARIABLE, FIRESTORE_HOSTS_VARIABLE, FirestoreHost,
     NPM_PACKAGES_VARIABLE, POSTGRES_BIN_VARIABLE, POSTGRES_URL_VARIABLE,
-    POSTGRES_VERSIONS_VARIABLE, REQUIRE_ALL_VARIABLE, SOAK_VARIABLE, couchdb_url, dynamodb_url,
-    firestore_hosts, is_soak, newest_postgres_url, npm_packages, oldest_postgres_url, postgres_url,
-    require_all,
+    POSTGRES_VERSIONS_VARIABLE, REQUIRE_ALL_VARIABLE, SCHEMA_SUITE_VARIABLE, SOAK_VARIABLE,
+    couchdb_url, dynamodb_url, firestore_hosts, is_soak, newest_postgres_url, npm_packages,
+    oldest_postgres_url, postgres_url, require_all, schema_suite,
 };
 #[cfg(feature = "tls")]
 pub use tls::TlsFront;

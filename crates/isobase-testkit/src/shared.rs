@@ -16,6 +16,8 @@ pub const COUCHDB_URL_VARIABLE: &str = "ISOBASE_TEST_COUCHDB_URL";
 pub const FIRESTORE_HOSTS_VARIABLE: &str = "ISOBASE_TEST_FIRESTORE_HOSTS";
 /// Holds the folder of the npm packages that the suite fetches.
 pub const NPM_PACKAGES_VARIABLE: &str = "ISOBASE_TEST_NPM_PACKAGES";
+/// Holds the folder of the public JSON Schema test suite.
+pub const SCHEMA_SUITE_VARIABLE: &str = "ISOBASE_TEST_SCHEMA_SUITE";
 /// When `1`, a test that lacks what it needs fails instead of stepping aside.
 pub const REQUIRE_ALL_VARIABLE: &str = "ISOBASE_TEST_REQUIRE_ALL";
 
@@ -120,6 +122,16 @@ pub fn firestore_hosts() -> Vec<FirestoreHost> {
 /// As [`postgres_url`].
 pub fn npm_packages() -> Option<PathBuf> {
     shared(NPM_PACKAGES_VARIABLE).map(PathBuf::from)
+}
+
+/// The folder of the public JSON Schema test suite.
+///
+/// `None` when there is none, and the test is not to run.
+///
+/// # Panics
+/// As [`postgres_url`].
+pub fn schema_suite() -> Option<PathBuf> {
+    shared(SCHEMA_SUITE_VARIABLE).map(PathBuf::from)
 }
 
 fn shared(variable: &str) -> Option<String> {

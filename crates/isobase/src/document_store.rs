@@ -240,7 +240,8 @@ impl DocumentStore {
             Some(outcome) => outcome.map_err(refused)?,
             None => return Err(missing_outcome().into()),
         };
-        Ok(SavedDocument::saved(&written.id, &written.revision, &body))
+        let body = written.body.as_ref().unwrap_or(&body);
+        Ok(SavedDocument::saved(&written.id, &written.revision, body))
     }
 
     /// Takes a document away; says whether there was one.

@@ -13,6 +13,9 @@ use anyhow::{Context, Result, bail, ensure};
 use super::cache::Cache;
 use crate::{interrupt, tools, workspace};
 
+/// Of the PyPI package.
+const JSONSCHEMA_VERSION: &str = "4.26.0";
+
 const DYNOXIDE_VERSION: &str = "3.2.0";
 const DYNOXIDE_FEATURES: &str = "native-sqlite,http-server,cli";
 
@@ -66,6 +69,26 @@ fn packages(cache: &Cache, source: &str) -> Result<PathBuf> {
         interrupt::run(command.current_dir(folder))
     })?;
     Ok(folder.join("node_modules"))
+}
+
+/// The public test suite of JSON Schema, which no registry has by itself: the source distribution
+/// of the PyPI package `jsonschema` brings it along.
+pub(super) fn schema_suite(cache: &Cache) -> Result<PathBuf> {
+    tools::python()?;
+    cache.get(&format!("json-schema-suite-{JSONSCHEMA_VERSION}"), |folder| {
+        eprintln!("==> fetching the test suite of JSON Schema");
+        let mut fetch = Command::new("python3");
+        fetch.args(["-m", "pip", "download", "--quiet", "--disable-pip-version-check"]);
+        fetch.args(["--no-deps", "--no-binary", ":all:", "--dest", "."]);
+        fetch.arg(format!("jsonschema=={JSONSCHEMA_VERSION}")).stdout(io::stderr());
+        interrupt::run(fetch.current_dir(folder))?;
+        let source = format!("jsonschema-{JSONSCHEMA_VERSION}");
+        let mut unpack = Command::new("tar");
+        unpack.arg("-xzf").arg(format!("{source}.tar.gz")).arg("--strip-components=2");
+        interrupt::run(unpack.arg(format!("{source}/json")).current_dir(folder))?;
+        ensure!(folder.join("tests").is_dir(), "jsonschema {JSONSCHEMA_VERSION} has no suite");
+        Ok(())
+    })
 }
 
 /// The oldest and the newest PostgreSQL that we are made for. npm has no 13 for other machines.

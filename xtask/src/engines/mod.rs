@@ -76,6 +76,11 @@ pub(crate) fn npm_packages() -> Result<PathBuf> {
     Ok(Node::install(&Cache::open()?)?.packages().to_owned())
 }
 
+/// The folder of the public JSON Schema test suite, fetched where it is not there.
+pub(crate) fn schema_suite() -> Result<PathBuf> {
+    install::schema_suite(&Cache::open()?)
+}
+
 /// Which servers an engine has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Extent {

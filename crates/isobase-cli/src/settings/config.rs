@@ -97,7 +97,7 @@ impl Config {
             records_origin,
             page_size_max: u32::try_from(loaded.integer(&table::PAGE_SIZE_MAX)).unwrap_or(u32::MAX),
             options: open_options(loaded),
-            indexes: indexes(loaded)?,
+            indexes: indexes(loaded, &schemas)?,
             // They were checked when they were read.
             bodies_of: loaded
                 .list(&table::CHANGES_BODIES_OF)
@@ -451,7 +451,11 @@ fn open_options(loaded: &Loaded) -> OpenOptions {
     }
 }
 
-fn indexes(loaded: &Loaded) -> Result<Vec<DeclaredIndex>, Failure> {
+/// Those of the file, and the unique ones of its schemas.
+fn indexes(
+    loaded: &Loaded,
+    schemas: &HashMap<CollectionName, Schema>,
+) -> Result<Vec<DeclaredIndex>, Failure> {
     let declared = loaded.indexes.iter().map(|(collection, fields, origin)| {
         let wrong = |reason: String| {
             Failure::usage(format!(
@@ -467,7 +471,11 @@ fn indexes(loaded: &Loaded) -> Result<Vec<DeclaredIndex>, Failure> {
         }
         Ok(DeclaredIndex { collection: name, definition })
     });
-    declared.collect()
+    let unique = schemas.iter().flat_map(|(name, schema)| {
+        let of_one = |definition| Ok(DeclaredIndex { collection: name.clone(), definition });
+        schema.unique_indexes().into_iter().map(of_one)
+    });
+    declared.chain(unique).collect()
 }
 
 fn terms(loaded: &Loaded) -> Result<BTreeMap<CollectionName, Terms>, Failure> {
@@ -548,7 +556,15 @@ fn schemas(loaded: &Loaded) -> Result<HashMap<CollectionName, Schema>, Failure> 
         let schema = Schema::parse(&text).map_err(|error| wrong(error.to_string()))?;
         Ok((name, schema))
     });
-    declared.collect()
+    let fields = loaded.fields.iter().map(|(collection, schema, origin)| {
+        let wrong = |reason: String| {
+            Failure::usage(format!("{origin}: fields of collection {collection}: {reason}"))
+        };
+        let name = CollectionName::new(collection).map_err(|error| wrong(error.to_string()))?;
+        let schema = Schema::parse(schema.as_bytes()).map_err(|error| wrong(error.to_string()))?;
+        Ok((name, schema))
+    });
+    declared.chain(fields).collect()
 }
 
 #[cfg(test)]

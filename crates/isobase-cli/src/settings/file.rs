@@ -9,6 +9,7 @@ use toml::{
 
 use super::{
     api::{self, ApiSettings},
+    fields,
     setting::{Kind, Setting, Value},
     similar::most_similar,
     table,
@@ -32,6 +33,8 @@ pub(super) struct Contents {
     pub(super) terms: Vec<(String, Term, usize)>,
     /// Declared collections: name, how it is shown, line.
     pub(super) collections: Vec<(String, ApiSettings, usize)>,
+    /// Schemas that are written here as fields: collection, their text, line.
+    pub(super) fields: Vec<(String, String, usize)>,
     /// Everything that is wrong.
     pub(super) problems: Vec<Problem>,
 }
@@ -123,7 +126,8 @@ impl Reader<'_> {
     }
 
     /// `[collections.orders] indexes = ["status", "customer.id"]`, `unique = ["number"]`,
-    /// `schema = "orders.json"`, `expires = "30d"`, `changes = false`
+    /// `schema = "orders.json"`, `fields.done = { type = "boolean" }`, `expires = "30d"`,
+    /// `changes = false`
     fn collections(&mut self, collections: &DeTable<'_>) {
         for (name, value) in collections {
             let Some(collection) = value.get_ref().as_table() else {
@@ -143,6 +147,9 @@ impl Reader<'_> {
                         format!("unique({fields})")
                     }),
                     "schema" => self.schema(name.get_ref(), value),
+                    "fields" => self.fields(name.get_ref(), collection, value),
+                    // Read with the fields.
+                    "only_fields" if collection.contains_key("fields") => {}
                     "expires" => self.expires(name.get_ref(), value),
                     "changes" => self.changes(name.get_ref(), value),
                     known if api::KEYS.contains(&known) => {
@@ -154,9 +161,17 @@ impl Reader<'_> {
                     }
                     other => {
                         let (place, name) = (self.place(key.span().start), name.get_ref());
-                        let known = ["indexes", "unique", "schema", "expires", "changes"]
-                            .into_iter()
-                            .chain(api::KEYS);
+                        let known = [
+                            "indexes",
+                            "unique",
+                            "schema",
+                            "fields",
+                            "only_fields",
+                            "expires",
+                            "changes",
+                        ]
+                        .into_iter()
+                        .chain(api::KEYS);
                         let meant = most_similar(other, known);
                         let meant = meant.unwrap_or("indexes");
                         self.problem(
@@ -247,6 +262,45 @@ impl Reader<'_> {
                     format!("{place}: collections.{collection}.changes is neither true nor false"),
                     Some("write changes = false to keep it out of the change feed".to_owned()),
                 );
+            }
+        }
+    }
+
+    /// Compiles `fields`, and `only_fields` beside it.
+    fn fields(&mut self, collection: &str, table: &DeTable<'_>, value: &Spanned<DeValue<'_>>) {
+        let offset = value.span().start;
+        let mut wrong = |offset: usize, message: String, hint: String| {
+            let place = self.place(offset);
+            self.problem(format!("{place}: collections.{collection}.{message}"), Some(hint));
+        };
+        let Some(fields) = value.get_ref().as_table() else {
+            let hint = "write fields.name = { type = \"string\" }".to_owned();
+            return wrong(offset, "fields is not a table".to_owned(), hint);
+        };
+        if table.contains_key("schema") {
+            let hint = "say it with one of them".to_owned();
+            return wrong(offset, "fields stands beside schema".to_owned(), hint);
+        }
+        let only_these = match table.get("only_fields") {
+            None => false,
+            Some(only) => match only.get_ref().as_bool() {
+                Some(only_these) => only_these,
+                None => {
+                    let hint = "write only_fields = true, or leave it out".to_owned();
+                    let message = "only_fields is neither true nor false".to_owned();
+                    return wrong(only.span().start, message, hint);
+                }
+            },
+        };
+        match fields::compile(fields, only_these) {
+            Ok(schema) => {
+                let line = self.line(offset);
+                self.contents.fields.push((collection.to_owned(), schema, line));
+            }
+            Err(mistakes) => {
+                for fields::Mistake { offset, message, hint } in mistakes {
+                    wrong(offset, message, hint);
+                }
             }
         }
     }

@@ -46,6 +46,8 @@ pub(crate) struct Loaded {
     pub(crate) terms: Vec<(String, Term, Origin)>,
     /// Declared collections: name, how it is shown, where.
     pub(crate) collections: Vec<(String, ApiSettings, Origin)>,
+    /// Schemas that the file writes as fields: collection, their text, where.
+    pub(crate) fields: Vec<(String, String, Origin)>,
     /// What is odd but no error.
     pub(crate) warnings: Vec<Problem>,
     /// The app folder.
@@ -75,13 +77,13 @@ impl Loaded {
 pub(crate) fn load(given: &Given, environment: &[(String, String)]) -> Result<Loaded, Failure> {
     let mut loading = Loading::default();
     loading.defaults();
-    let OfCollections { indexes, schemas, terms, collections } = loading.file(given)?;
+    let OfCollections { indexes, schemas, fields, terms, collections } = loading.file(given)?;
     loading.environment(environment);
     loading.flags(given);
     if loading.problems.is_empty() {
         let (values, warnings) = (loading.values, loading.warnings);
         let app = given.app.clone();
-        Ok(Loaded { values, indexes, schemas, terms, collections, warnings, app })
+        Ok(Loaded { values, indexes, schemas, fields, terms, collections, warnings, app })
     } else {
         Err(Failure::usage_all(loading.problems))
     }
@@ -95,6 +97,7 @@ type Declared = Vec<(String, String, Origin)>;
 struct OfCollections {
     indexes: Declared,
     schemas: Declared,
+    fields: Declared,
     terms: Vec<(String, Term, Origin)>,
     collections: Vec<(String, ApiSettings, Origin)>,
 }
@@ -146,6 +149,7 @@ impl Loading {
         Ok(OfCollections {
             indexes: declared(contents.indexes),
             schemas: declared(contents.schemas),
+            fields: declared(contents.fields),
             terms: terms.map(|(name, term, line)| (name, term, origin(line))).collect(),
             collections: collections.map(|(name, it, line)| (name, it, origin(line))).collect(),
         })

@@ -5,6 +5,7 @@
 
 mod api;
 mod config;
+mod fields;
 mod file;
 mod load;
 mod origin;

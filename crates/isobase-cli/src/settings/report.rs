@@ -55,7 +55,19 @@ fn rows(loaded: &Loaded, config: &Config) -> Vec<Row> {
         let key = format!("collections.{collection}.{setting}");
         Row { key, value: Some(value), origin: origin.clone() }
     }));
+    rows.extend(loaded.fields.iter().map(|(collection, _, origin)| Row {
+        key: format!("collections.{collection}.fields"),
+        value: Some(fields_of(config, collection)),
+        origin: origin.clone(),
+    }));
     rows
+}
+
+/// The names of the fields that the schema of a collection declares.
+fn fields_of(config: &Config, collection: &str) -> String {
+    let schema = config.schemas.iter().find(|(name, _)| name.as_str() == collection);
+    let fields = schema.into_iter().flat_map(|(_, schema)| schema.fields());
+    fields.filter_map(|field| field.name()).collect::<Vec<_>>().join(",")
 }
 
 /// A table for people: setting, value, origin.
@@ -163,6 +175,10 @@ schema = \"schemas/orders.json\"
 [collections.requests]
 expires = \"30d\"
 changes = false
+
+[collections.todos]
+fields.title = { type = \"string\", required = true, max_length = 200 }
+fields.done = { type = \"boolean\", default = false }
 ```
 
 Durations are whole numbers with a unit, also several together: `250ms`, `30s`, `1h30m`, `7d`.
@@ -194,6 +210,45 @@ at most 128 KiB, references only into the schema itself.
 
 - value: the path of a file
 - default: unset
+
+### `fields`
+
+The schema of the collection, written here: `fields.NAME = { type = \"…\", … }`, or `fields.NAME = \"…\"` with the
+type alone. It becomes a JSON Schema with annotations, which `GET /collections/NAME/schema` shows, and unique
+indexes; so it holds as a `schema` does, beside which it cannot stand. Formats are checked.
+[collections.md](collections.md#fields) tells what defaults, read-only and write-only fields do.
+
+| type | holds | settings of its own |
+|---|---|---|
+| `string` | a text of one line | `min_length`, `max_length`, `pattern`, `format` (`email`, `uri`, `date`, …), `values` |
+| `text` | a text of many lines | `min_length`, `max_length`, `pattern` |
+| `integer`, `number` | a number | `min`, `max`, `values` |
+| `boolean` | `true` or `false` | |
+| `datetime` | a moment, `2026-11-20T14:09:00Z` | |
+| `reference` | the id of a document | `to`: its collection; `on_delete`: `refuse`, `set_null`, `cascade` |
+| `file` | the address of an uploaded file | |
+| `array` | a list | |
+| `json` | any value | |
+
+| setting | meaning |
+|---|---|
+| `required` | a document must have it |
+| `nullable` | it may be null |
+| `default` | what a new document gets that comes without it: a value, `\"@now\"` (datetime), `\"@uuid\"` (string), `\"@user.id\"` (reference, string, integer) |
+| `unique` | only one document of the collection may have its value |
+| `read_only` | what callers send for it is ignored |
+| `write_only` | it is never shown, and nobody may filter or sort by it |
+| `title` | what people are to read |
+
+- value: a table
+- default: unset
+
+### `only_fields`
+
+Refuses documents with other members than `fields` names.
+
+- value: `true` or `false`
+- default: `false`
 
 ### `expires`
 

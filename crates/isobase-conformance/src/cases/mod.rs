@@ -6,6 +6,7 @@ pub(crate) mod checks;
 pub(crate) mod collections;
 pub(crate) mod counts;
 pub(crate) mod documents;
+pub(crate) mod fields;
 pub(crate) mod filters;
 pub(crate) mod idempotency;
 pub(crate) mod ids;

@@ -6,6 +6,7 @@ mod dynamodb;
 mod firestore;
 mod http;
 mod json_patch;
+mod json_schema;
 mod memory;
 mod page;
 mod postgres;

@@ -401,14 +401,11 @@ impl<'a, B: Backend> Group<'a, B> {
         let holders = self.holders.mark();
         let before = current.map(|current| current.body);
         self.holders.write(indexes, &key.id, before, effect.body())?;
-        let (kind, body, returned) = match effect {
-            Effect::Insert { body } => (ChangeKind::Created, Some(body.into_owned()), None),
-            Effect::Replace { body, return_body } => {
-                let body = body.into_owned();
-                let returned = return_body.then(|| body.clone());
-                (ChangeKind::Updated, Some(body), returned)
-            }
-            Effect::Remove => (ChangeKind::Deleted, None, None),
+        let returned = effect.returned_body().map(str::to_owned);
+        let (kind, body) = match effect {
+            Effect::Insert { body, .. } => (ChangeKind::Created, Some(body.into_owned())),
+            Effect::Replace { body, .. } => (ChangeKind::Updated, Some(body.into_owned())),
+            Effect::Remove => (ChangeKind::Deleted, None),
         };
         debug_assert!(existing || kind == ChangeKind::Created);
         let sequence = Sequence(self.next.sequence.0 + 1);

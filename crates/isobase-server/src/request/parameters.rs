@@ -79,12 +79,18 @@ impl Parameters {
 
     /// Takes `fields=a,b.c`.
     pub(crate) fn take_fields(&mut self) -> Vec<FieldPath> {
-        let Some(value) = self.take("fields") else { return Vec::new() };
+        self.take_paths("fields")
+    }
+
+    /// Takes a list of fields under any name, which reads as `fields` does.
+    pub(crate) fn take_paths(&mut self, name: &str) -> Vec<FieldPath> {
+        let Some(value) = self.take(name) else { return Vec::new() };
         let parameters = [("fields".to_owned(), value)];
         match Query::parse(&parameters, &QueryLimits::default()) {
             Ok(query) => query.fields,
             Err(faults) => {
-                self.faults.extend(faults);
+                let of_name = |fault| InvalidParameter { parameter: name.to_owned(), ..fault };
+                self.faults.extend(faults.into_iter().map(of_name));
                 Vec::new()
             }
         }

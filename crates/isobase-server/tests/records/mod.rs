@@ -6,6 +6,7 @@ mod changes;
 mod conditions;
 mod contract;
 mod data_store;
+mod fields;
 mod hostile;
 mod idempotency;
 mod indexes;

@@ -7,7 +7,7 @@ use super::Schema;
 
 /// Travels with a batch; see [`isobase_engine::WriteBatch::checks`].
 #[derive(Debug)]
-pub(super) struct SchemaCheck(pub(super) Vec<(CollectionName, Schema)>);
+pub(crate) struct SchemaCheck(pub(crate) Vec<(CollectionName, Schema)>);
 
 impl WriteCheck for SchemaCheck {
     fn needs_before(&self) -> bool {

@@ -193,7 +193,7 @@ impl Property<'_> {
         let is = |name: &str| self.property.get(name) == Some(&Value::Bool(true));
         let values = self.property.get("enum").and_then(Value::as_array);
         Ok(Some(FieldInfo {
-            kind: self.kind(reference.is_some())?,
+            kind: self.kind(reference.is_some()),
             required,
             nullable: self.is_nullable(),
             read_only: is("readOnly"),
@@ -207,31 +207,27 @@ impl Property<'_> {
         }))
     }
 
-    fn kind(&self, refers: bool) -> Result<FieldKind, Misplaced> {
-        let of_string = match self.property.get(TYPE).map(|word| word.as_str().unwrap_or_default())
-        {
-            Some("text") => FieldKind::Text,
-            Some("file") => FieldKind::File,
-            Some(_) => return Err(self.wrong(TYPE, "expected \"text\" or \"file\"")),
-            None if self.property.get("format").and_then(Value::as_str) == Some("date-time") => {
-                FieldKind::DateTime
-            }
-            None => FieldKind::String,
-        };
+    fn kind(&self, refers: bool) -> FieldKind {
+        let word = |name: &str| self.property.get(name).and_then(Value::as_str);
         if refers {
-            return Ok(FieldKind::Reference);
+            return FieldKind::Reference;
         }
         let types = self.types();
         let mut types = types.iter().filter(|word| **word != "null");
-        Ok(match (types.next().copied(), types.next()) {
+        match (types.next().copied(), types.next()) {
             (Some("boolean"), None) => FieldKind::Boolean,
             (Some("integer"), None) => FieldKind::Integer,
             (Some("number"), None) => FieldKind::Number,
-            (Some("string"), None) => of_string,
+            (Some("string"), None) => match (word(TYPE), word("format")) {
+                (Some("text"), _) => FieldKind::Text,
+                (Some("file"), _) => FieldKind::File,
+                (_, Some("date-time")) => FieldKind::DateTime,
+                _ => FieldKind::String,
+            },
             (Some("array"), None) => FieldKind::Array,
             (Some("object"), None) => FieldKind::Object,
             _ => FieldKind::Json,
-        })
+        }
     }
 
     /// The types it names; none when it names none.
@@ -331,7 +327,6 @@ mod tests {
             (r#"{"x-reference":"t","x-on-delete":"set null"}"#, "x-on-delete"),
             (r#"{"x-default":"today"}"#, "x-default"),
             (r#"{"x-default":"now","default":1}"#, "x-default"),
-            (r#"{"x-type":"integer"}"#, "x-type"),
         ] {
             let schema = format!(r#"{{"properties":{{"a/b":{property}}}}}"#);
             let place = format!("/properties/a~1b/{annotation}");

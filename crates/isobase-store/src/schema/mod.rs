@@ -3,7 +3,9 @@
 #[cfg(feature = "schemas")]
 mod budget;
 mod check;
+mod field_rules;
 mod fields;
+mod fields_check;
 mod parse;
 mod reference_check;
 #[cfg(feature = "schemas")]
@@ -15,8 +17,11 @@ mod validator;
 #[path = "without.rs"]
 mod validator;
 
+pub(crate) use check::SchemaCheck;
+pub(crate) use field_rules::FieldRules;
 pub use fields::{FieldDefault, FieldInfo, FieldKind, OnDelete, Reference};
+pub(crate) use fields_check::FieldsCheck;
 pub use parse::{InvalidSchema, SCHEMA_BYTES_MAX, Schema};
-pub(crate) use reference_check::{ReferenceCheck, Referring};
+pub(crate) use reference_check::{ReferenceCheck, Referring, id_of, references_of};
 pub(crate) use registry::Registry;
 pub use registry::{SCHEMAS_COLLECTION, SchemaInfo, SchemaOrigin};

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use isobase_engine::Violation;
-use isobase_types::json;
+use isobase_engine::{IndexDefinition, Violation};
+use isobase_types::{Direction, Order, OrderField, json};
 
 use super::{
+    field_rules::FieldRules,
     fields::{self, FieldInfo, Misplaced, Reference},
     validator::Validator,
 };
@@ -24,6 +25,7 @@ struct Inner {
     text: String,
     validator: Validator,
     fields: Vec<FieldInfo>,
+    rules: Option<Arc<FieldRules>>,
     references: Vec<Reference>,
 }
 
@@ -44,9 +46,10 @@ fn place(pointer: &str) -> String {
 impl Schema {
     /// Reads a schema: a JSON object of draft 2020-12, or of the draft that its `$schema` names.
     ///
-    /// Nothing is fetched: references lead only into the schema itself. Patterns are those of the
-    /// `regex` crate, which search in linear time and know no look-around. `format` does what the
-    /// draft says, which from 2019-09 on is nothing.
+    /// Nothing is fetched: references lead only into the schema itself, also by the `$id` of a
+    /// subschema, and to the metaschemas of the drafts. Patterns are those of the `regex` crate,
+    /// which search in linear time and know no look-around. `format` does what the draft says,
+    /// which from 2019-09 on is nothing, unless `x-assert-format` says `true` or `false`.
     ///
     /// # Errors
     /// [`InvalidSchema`] names the place. A build without the feature `schemas` takes none.
@@ -64,8 +67,9 @@ impl Schema {
         let validator = Validator::compile(&text)?;
         let fields = fields::read(&text)
             .map_err(|Misplaced { pointer, message }| InvalidSchema { pointer, message })?;
+        let rules = FieldRules::of(&fields).map(Arc::new);
         let references = fields.iter().filter_map(|field| field.reference.clone()).collect();
-        Ok(Self(Arc::new(Inner { text, validator, fields, references })))
+        Ok(Self(Arc::new(Inner { text, validator, fields, rules, references })))
     }
 
     /// The schema as compact JSON text.
@@ -85,6 +89,23 @@ impl Schema {
     #[must_use]
     pub fn field(&self, name: &str) -> Option<&FieldInfo> {
         self.0.fields.iter().find(|field| field.name() == Some(name))
+    }
+
+    /// What its fields' annotations do to documents; none where they do nothing.
+    pub(crate) fn rules(&self) -> Option<&Arc<FieldRules>> {
+        self.0.rules.as_ref()
+    }
+
+    /// The unique indexes that it asks for: one for each field with `x-unique`.
+    #[must_use]
+    pub fn unique_indexes(&self) -> Vec<IndexDefinition> {
+        let unique = self.0.fields.iter().filter(|field| field.unique);
+        let order = unique.map(|field| {
+            let (path, direction) = (field.path.clone(), Direction::Ascending);
+            Order(vec![OrderField { path, direction }])
+        });
+        // Every field can have an index.
+        order.filter_map(|order| IndexDefinition::unique(order).ok()).collect()
     }
 
     /// The fields that hold ids of documents of other collections.
@@ -158,7 +179,6 @@ mod tests {
             r#"{"$ref":"file:///etc/passwd"}"#,
             r##"{"properties":{"a":{"$ref":"#/$defs/none"}}}"##,
             r##"{"properties":{"a":{"$ref":"#none"}}}"##,
-            r#"{"properties":{"a":{"$id":"https://example.com/b"}}}"#,
             r##"{"$dynamicRef":"#a"}"##,
             r#"{"$schema":"https://example.com/unknown"}"#,
         ] {
@@ -171,6 +191,73 @@ mod tests {
         );
         assert_eq!(pointers(&tree, r#"{"kids":[{"kids":[]}]}"#), [""; 0]);
         assert_eq!(pointers(&tree, r#"{"kids":[{"kids":[{"kids":1}]}]}"#), ["/kids/0/kids/0/kids"]);
+    }
+
+    #[test]
+    fn bundled_schemas_refer_by_their_ids() {
+        let bundle = schema(
+            r##"{"$id":"https://example.com/order","properties":{"to":{"$ref":"address"},
+            "by":{"$ref":"https://example.com/person#/properties/name"}},"$defs":{
+            "a":{"$id":"address","properties":{"zip":{"$ref":"#zip"},"of":{"$ref":"person"}},
+            "$defs":{"z":{"$anchor":"zip","type":"string"}}},
+            "p":{"$id":"person","properties":{"name":{"type":"string"}}}}}"##,
+        );
+        assert_eq!(pointers(&bundle, r#"{"to":{"zip":"1","of":{"name":"x"}},"by":"x"}"#), [""; 0]);
+        assert_eq!(
+            pointers(&bundle, r#"{"to":{"zip":1,"of":{"name":2}},"by":3}"#),
+            ["/by", "/to/of/name", "/to/zip"]
+        );
+        let old = schema(
+            r##"{"$schema":"http://json-schema.org/draft-07/schema#","properties":{"a":
+            {"$ref":"#here"}},"definitions":{"b":{"$id":"#here","type":"null"}}}"##,
+        );
+        assert_eq!(pointers(&old, r#"{"a":1}"#), ["/a"]);
+        for text in [
+            r##"{"properties":{"a":{"$id":"b","$ref":"#"}}}"##,
+            r##"{"$id":"b","allOf":[{"$ref":"b"}]}"##,
+        ] {
+            assert!(refused(text).message.contains("refers to itself"), "{}", refused(text));
+        }
+        for text in [
+            r#"{"$defs":{"a":{"$id":"b"},"c":{"$id":"b"}}}"#,
+            r#"{"properties":{"a":{"$id":"b#c"}}}"#,
+            r##"{"$defs":{"a":{"$id":"b","$anchor":"c"}},"properties":{"x":{"$ref":"#c"}}}"##,
+        ] {
+            assert!(!refused(text).message.is_empty(), "{text}");
+        }
+    }
+
+    #[test]
+    fn metaschemas_are_known() {
+        for draft in [
+            "http://json-schema.org/draft-07/schema#",
+            "https://json-schema.org/draft/2019-09/schema",
+            "https://json-schema.org/draft/2020-12/schema",
+        ] {
+            let text =
+                format!(r#"{{"$schema":"{draft}","properties":{{"s":{{"$ref":"{draft}"}}}}}}"#);
+            let schema = schema(&text);
+            assert_eq!(pointers(&schema, r#"{"s":{"type":"string"}}"#), [""; 0], "{draft}");
+            assert_eq!(pointers(&schema, r#"{"s":{"properties":{"a":{"type":7}}}}"#).len(), 1);
+            // As deep as documents are, on a small stack.
+            let deep = format!("{{\"s\":{}{{}}{}}}", "{\"not\":".repeat(126), "}".repeat(126));
+            let checked = std::thread::spawn(move || schema.check(&deep).is_ok()).join();
+            assert!(checked.unwrap(), "{draft}");
+        }
+    }
+
+    #[test]
+    fn formats_are_checked_where_the_schema_says_so() {
+        let text =
+            |before: &str| format!(r#"{{{before}"properties":{{"e":{{"format":"email"}}}}}}"#);
+        assert_eq!(pointers(&schema(&text("")), r#"{"e":"x"}"#), [""; 0]);
+        let asserted = schema(&text(r#""x-assert-format":true,"#));
+        assert_eq!(pointers(&asserted, r#"{"e":"x"}"#), ["/e"]);
+        assert_eq!(pointers(&asserted, r#"{"e":"x@example.com"}"#), [""; 0]);
+        let draft = r#""$schema":"http://json-schema.org/draft-07/schema#","#;
+        assert_eq!(pointers(&schema(&text(draft)), r#"{"e":"x"}"#), ["/e"]);
+        let silent = schema(&text(&format!(r#"{draft}"x-assert-format":false,"#)));
+        assert_eq!(pointers(&silent, r#"{"e":"x"}"#), [""; 0]);
     }
 
     #[test]

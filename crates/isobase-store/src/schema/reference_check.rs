@@ -6,13 +6,23 @@ use isobase_types::{
     json::{self, Kind, Number, Raw},
 };
 
-use super::Reference;
+use super::{Reference, Schema};
 
 /// A reference, and the collection that has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Referring {
     pub(crate) from: CollectionName,
     pub(crate) reference: Reference,
+}
+
+/// The references that some schemas declare.
+pub(crate) fn references_of(schemas: &[(CollectionName, Schema)]) -> Vec<Referring> {
+    let of_one = |(from, schema): &(CollectionName, Schema)| {
+        let referring =
+            |reference: &Reference| Referring { from: from.clone(), reference: reference.clone() };
+        schema.references().iter().map(referring).collect::<Vec<_>>()
+    };
+    schemas.iter().flat_map(of_one).collect()
 }
 
 /// Travels with a batch: what a document newly refers to must be there at the commit, and nothing
@@ -97,7 +107,7 @@ fn of<'a>(
 }
 
 /// The id that a value is; none for one that no document has.
-fn id_of(value: Raw<'_>) -> Option<DocumentId> {
+pub(crate) fn id_of(value: Raw<'_>) -> Option<DocumentId> {
     match value.number() {
         Some(Number::Integer(integer)) => Some(DocumentId::Integer(integer)),
         Some(Number::Float(_)) => None,

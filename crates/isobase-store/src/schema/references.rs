@@ -1,7 +1,11 @@
 //! The references of a schema: which are allowed, and that none goes in a circle.
+//!
+//! A subschema with an `$id` is a resource of its own: references in it are relative to that, and
+//! others reach it by it. Bundlers write such schemas.
 
 use std::collections::{HashMap, HashSet};
 
+use fluent_uri::{Uri, UriRef};
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 
@@ -45,17 +49,32 @@ const NAMED: [(&str, bool); 6] = [
     ("properties", false),
 ];
 
+/// What a schema without `$id` is called. The library has the same.
+const NAMELESS: &str = "json-schema:///";
+
+/// The metaschemas, which the library brings along. With a `/` at the end: also what begins so.
+const METASCHEMAS: [&str; 7] = [
+    "http://json-schema.org/draft-04/schema",
+    "http://json-schema.org/draft-06/schema",
+    "http://json-schema.org/draft-07/schema",
+    "https://json-schema.org/draft/2019-09/schema",
+    "https://json-schema.org/draft/2019-09/meta/",
+    "https://json-schema.org/draft/2020-12/schema",
+    "https://json-schema.org/draft/2020-12/meta/",
+];
+
 /// Checks the references of a schema and puts the counting keyword before each of them.
 ///
-/// Only references within the schema are allowed (`#`, `#/$defs/name`, `#anchor`): nothing is
-/// fetched from anywhere.
+/// Only references within the schema are allowed (`#`, `#/$defs/name`, `#anchor`, the `$id` of a
+/// subschema) and to the metaschemas of the drafts: nothing is fetched from anywhere.
 pub(super) fn prepare(schema: &mut Value) -> Result<(), InvalidSchema> {
-    let found = Walk::over(schema)?;
+    let draft = schema.get("$schema").and_then(Value::as_str).unwrap_or_default();
+    let (old, id) = (ignores_siblings(draft), id_keyword(draft));
+    let found = Walk::over(schema, id, old)?;
     found.refuse_circles()?;
-    let old = schema.get("$schema").and_then(Value::as_str).is_some_and(ignores_siblings);
-    for (pointer, _) in &found.references {
+    for pointer in &found.references {
         if let Some(Value::Object(node)) = schema.pointer_mut(pointer) {
-            count_before_reference(node, old);
+            count_before_reference(node, old, pointer.is_empty());
         }
     }
     Ok(())
@@ -66,11 +85,21 @@ fn ignores_siblings(draft: &str) -> bool {
     draft.contains("draft-07") || draft.contains("draft-06") || draft.contains("draft-04")
 }
 
+/// What names a resource.
+fn id_keyword(draft: &str) -> &'static str {
+    if draft.contains("draft-04") { "id" } else { "$id" }
+}
+
 /// Moves `$ref` to the end of `allOf`, after the counting keyword: no other place is moved.
-fn count_before_reference(node: &mut Map<String, Value>, ignores_siblings: bool) {
+fn count_before_reference(node: &mut Map<String, Value>, ignores_siblings: bool, is_top: bool) {
     let Some(reference) = node.remove("$ref") else { return };
     if ignores_siblings {
-        node.retain(|key, _| matches!(key.as_str(), "$schema" | "$id" | "id" | "definitions"));
+        // Beside a reference `$id` names nothing either; that of the whole was read already.
+        node.retain(|key, _| match key.as_str() {
+            "$schema" | "definitions" => true,
+            "$id" | "id" => is_top,
+            _ => false,
+        });
     }
     let all = node.entry("allOf").or_insert_with(|| Value::Array(Vec::new()));
     if let Value::Array(all) = all {
@@ -86,15 +115,32 @@ struct Walk {
     seen: HashSet<String>,
     /// From a subschema to those that look at the same value.
     in_place: Vec<(String, String)>,
-    /// Subschemas with a reference, and the pointer it leads to.
-    references: Vec<(String, String)>,
-    /// Where anchors are.
-    anchors: HashMap<String, String>,
+    /// Subschemas with a reference.
+    references: Vec<String>,
+    /// Where anchors are, by the resource they are of.
+    anchors: HashMap<(String, String), String>,
+    /// What resources are called, by the pointers of their tops.
+    bases: HashMap<String, String>,
+    /// Where the tops of resources are.
+    resources: HashMap<String, String>,
+    /// The keyword that names a resource.
+    id: &'static str,
+    /// What stands beside a reference says nothing.
+    ignores_siblings: bool,
+    /// The schema refers to a metaschema.
+    uses_metaschema: bool,
+    /// The first `$dynamicAnchor`.
+    dynamic_anchor: Option<String>,
 }
 
 impl Walk {
-    fn over(schema: &Value) -> Result<Self, InvalidSchema> {
-        let mut walk = Self::default();
+    fn over(
+        schema: &Value,
+        id: &'static str,
+        ignores_siblings: bool,
+    ) -> Result<Self, InvalidSchema> {
+        let mut walk = Self { id, ignores_siblings, ..Self::default() };
+        walk.name("", NAMELESS);
         let mut pending = vec![String::new()];
         let mut targets: Vec<(String, String)> = Vec::new();
         while let Some(pointer) = pending.pop() {
@@ -113,17 +159,74 @@ impl Walk {
             if pending.is_empty() {
                 // Every anchor is known only now; a target may be a place not yet walked.
                 for (from, reference) in targets.drain(..) {
-                    let to = walk.resolve(schema, &from, &reference)?;
-                    pending.push(to.clone());
-                    walk.in_place.push((from.clone(), to.clone()));
-                    walk.references.push((from, to));
+                    if let Some(to) = walk.resolve(schema, &from, &reference)? {
+                        pending.push(to.clone());
+                        walk.in_place.push((from.clone(), to));
+                    }
+                    walk.references.push(from);
                 }
                 if walk.references.len() > REFERENCES_MAX {
                     return Err(invalid("", format!("more than {REFERENCES_MAX} references")));
                 }
             }
         }
-        Ok(walk)
+        match walk.dynamic_anchor.take() {
+            // A metaschema would be continued there.
+            Some(pointer) if walk.uses_metaschema => {
+                Err(invalid(&pointer, "$dynamicAnchor is not supported beside a metaschema"))
+            }
+            _ => Ok(walk),
+        }
+    }
+
+    /// Notes what the resource with this top is called.
+    fn name(&mut self, pointer: &str, name: &str) {
+        self.bases.insert(pointer.to_owned(), name.to_owned());
+        self.resources.insert(name.to_owned(), pointer.to_owned());
+    }
+
+    /// What the resource is called in which a place lies.
+    fn base(&self, pointer: &str) -> &str {
+        let mut at = pointer;
+        loop {
+            if let Some(base) = self.bases.get(at) {
+                return base;
+            }
+            match at.rsplit_once('/') {
+                Some((before, _)) => at = before,
+                None => return NAMELESS,
+            }
+        }
+    }
+
+    /// Reads the `$id` of a subschema. One that is only a fragment is an anchor, up to draft 7.
+    fn look_at_id(
+        &mut self,
+        pointer: &str,
+        node: &Map<String, Value>,
+    ) -> Result<(), InvalidSchema> {
+        if self.ignores_siblings && node.contains_key("$ref") && !pointer.is_empty() {
+            return Ok(());
+        }
+        let Some(Value::String(id)) = node.get(self.id) else { return Ok(()) };
+        if let Some(anchor) = id.strip_prefix('#') {
+            let place = (self.base(pointer).to_owned(), anchor.to_owned());
+            self.anchors.insert(place, pointer.to_owned());
+            return Ok(());
+        }
+        let (name, fragment) = absolute(self.base(pointer), id)
+            .ok_or_else(|| invalid(pointer, format!("{} {id:?} is no URI", self.id)))?;
+        if !fragment.is_empty() {
+            return Err(invalid(pointer, format!("{} {id:?} has a fragment", self.id)));
+        }
+        if is_metaschema(&name) {
+            return Err(invalid(pointer, format!("{} {id:?} is that of a draft", self.id)));
+        }
+        if self.resources.get(&name).is_some_and(|other| other != pointer) {
+            return Err(invalid(pointer, format!("{} {id:?} is there twice", self.id)));
+        }
+        self.name(pointer, &name);
+        Ok(())
     }
 
     fn look_at(
@@ -138,10 +241,7 @@ impl Walk {
                 return Err(invalid(pointer, format!("{keyword} is not supported; use $ref")));
             }
         }
-        if !pointer.is_empty() && (node.contains_key("$id") || node.contains_key("id")) {
-            // `id` is also the keyword of draft 4; as a name of a property it stands elsewhere.
-            return Err(invalid(pointer, "$id is allowed only at the top"));
-        }
+        self.look_at_id(pointer, node)?;
         match node.get("$ref") {
             Some(Value::String(reference)) => {
                 targets.push((pointer.to_owned(), reference.clone()));
@@ -149,8 +249,14 @@ impl Walk {
             Some(_) => return Err(invalid(pointer, "$ref must be a string")),
             None => {}
         }
-        if let Some(Value::String(anchor)) = node.get("$anchor") {
-            self.anchors.insert(anchor.clone(), pointer.to_owned());
+        for keyword in ["$anchor", "$dynamicAnchor"] {
+            if let Some(Value::String(anchor)) = node.get(keyword) {
+                let place = (self.base(pointer).to_owned(), anchor.clone());
+                self.anchors.insert(place, pointer.to_owned());
+            }
+        }
+        if node.contains_key("$dynamicAnchor") {
+            self.dynamic_anchor.get_or_insert_with(|| pointer.to_owned());
         }
         let mut found = |keyword: &str, part: Option<&str>, in_place: bool| {
             let mut child = format!("{pointer}/{}", escape(keyword));
@@ -182,23 +288,32 @@ impl Walk {
         Ok(())
     }
 
+    /// Where a reference leads; none to a metaschema.
     fn resolve(
-        &self,
+        &mut self,
         schema: &Value,
         from: &str,
         reference: &str,
-    ) -> Result<String, InvalidSchema> {
-        let Some(fragment) = reference.strip_prefix('#') else {
-            let reason = "leads out of the schema; only # and #/… and #anchor are followed";
+    ) -> Result<Option<String>, InvalidSchema> {
+        let nowhere = || invalid(from, format!("the reference {reference:?} leads nowhere"));
+        let (name, fragment) = absolute(self.base(from), reference).ok_or_else(nowhere)?;
+        if is_metaschema(&name) {
+            self.uses_metaschema = true;
+            return Ok(None);
+        }
+        let Some(top) = self.resources.get(&name) else {
+            let reason = "leads out of the schema; only # and #/… and #anchor, the $id of a \
+                          subschema and the metaschemas are followed";
             return Err(invalid(from, format!("the reference {reference:?} {reason}")));
         };
-        let fragment = percent_decode_str(fragment).decode_utf8_lossy();
+        let fragment = percent_decode_str(&fragment).decode_utf8_lossy();
         let target = if fragment.is_empty() || fragment.starts_with('/') {
-            schema.pointer(&fragment).map(|_| fragment.into_owned())
+            let target = format!("{top}{fragment}");
+            schema.pointer(&target).map(|_| target)
         } else {
-            self.anchors.get(&*fragment).cloned()
+            self.anchors.get(&(name, fragment.into_owned())).cloned()
         };
-        target.ok_or_else(|| invalid(from, format!("the reference {reference:?} leads nowhere")))
+        target.map(Some).ok_or_else(nowhere)
     }
 
     /// Refuses a subschema that comes back to itself without going into the document: a check
@@ -231,6 +346,21 @@ impl Walk {
             None => Ok(()),
         }
     }
+}
+
+fn is_metaschema(name: &str) -> bool {
+    METASCHEMAS.iter().any(|known| match known.ends_with('/') {
+        true => name.starts_with(known),
+        false => name == *known,
+    })
+}
+
+/// A reference from a resource, without its fragment, and that.
+fn absolute(base: &str, reference: &str) -> Option<(String, String)> {
+    let (reference, fragment) = reference.split_once('#').unwrap_or((reference, ""));
+    let base = Uri::parse(base).ok()?;
+    let whole = UriRef::parse(reference).ok()?.resolve_against(&base).ok()?;
+    Some((whole.into_string(), fragment.to_owned()))
 }
 
 fn escape(step: &str) -> String {

@@ -9,7 +9,7 @@ use std::{
 
 use isobase_engine::{
     Action, Engine, EngineError, ErrorKind, IfMissing, ListRequest, Precondition, Rejection,
-    WriteBatch, WriteCheck, WriteOperation, WriteOutcome,
+    WriteBatch, WriteOperation, WriteOutcome,
 };
 use isobase_types::{
     CollectionName, Document, DocumentId, FieldPath, Filter, Order, Revision,
@@ -17,7 +17,8 @@ use isobase_types::{
 };
 
 use super::{
-    Reference, Referring, Schema, check::SchemaCheck, fields::references as references_in,
+    FieldRules, Reference, Referring, Schema,
+    fields::{self, references as references_in},
 };
 use crate::StoreError;
 
@@ -119,13 +120,13 @@ impl Registry {
         *collection == self.collection
     }
 
-    /// What a batch must be checked with; none when no schema concerns it.
-    pub(crate) async fn check_for(
+    /// The schemas of the collections that operations write documents to.
+    pub(crate) async fn of_operations(
         &self,
         engine: &dyn Engine,
         operations: &[WriteOperation],
-    ) -> Result<Option<Arc<dyn WriteCheck>>, EngineError> {
-        let mut schemas = Vec::new();
+    ) -> Result<Vec<(CollectionName, Schema)>, EngineError> {
+        let mut schemas: Vec<(CollectionName, Schema)> = Vec::new();
         let mut last: Option<&CollectionName> = None;
         for operation in operations {
             let collection = &operation.collection;
@@ -139,31 +140,32 @@ impl Registry {
                 schemas.push((collection.clone(), info.schema));
             }
         }
-        let check =
-            (!schemas.is_empty()).then(|| Arc::new(SchemaCheck(schemas)) as Arc<dyn WriteCheck>);
-        Ok(check)
+        Ok(schemas)
     }
 
-    /// The references of collections that a batch writes documents to.
-    pub(crate) async fn references_of(
+    /// What the fields' annotations of a collection do to its documents; none where they do
+    /// nothing. Also of a stored schema that cannot be used: what it hides stays hidden.
+    pub(crate) async fn rules(
         &self,
         engine: &dyn Engine,
-        operations: &[WriteOperation],
-    ) -> Result<Vec<Referring>, EngineError> {
-        let mut written: Vec<&CollectionName> = operations
-            .iter()
-            .filter(|operation| !matches!(operation.action, Action::Delete { .. }))
-            .map(|operation| &operation.collection)
-            .collect();
-        written.sort_unstable();
-        written.dedup();
-        let mut references = Vec::new();
-        for from in written {
-            if let Some(info) = self.current(engine, from).await? {
-                references.extend(referring(from, &info.schema));
-            }
+        collection: &CollectionName,
+    ) -> Result<Option<Arc<FieldRules>>, EngineError> {
+        if let Some(schema) = self.declared.get(collection) {
+            return Ok(schema.rules().cloned());
         }
-        Ok(references)
+        if let Some(known) = self.cache().fresh(collection) {
+            return Ok(known.and_then(|schema| schema.rules().cloned()));
+        }
+        match self.current(engine, collection).await {
+            Ok(info) => Ok(info.and_then(|info| info.schema.rules().cloned())),
+            Err(error) if error.kind == ErrorKind::Corrupted => {
+                let document = engine.get(&self.collection, &id_of(collection)).await?;
+                let text = document.as_ref().and_then(text_of);
+                let fields = text.and_then(|text| fields::read(&text).ok());
+                Ok(FieldRules::of(&fields.ok_or(error)?).map(Arc::new))
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// The references to some collections, as of at most [`FRESH`] ago.
@@ -401,6 +403,12 @@ impl Registry {
 }
 
 impl Cache {
+    /// What is known of a collection, while that need not be asked again.
+    fn fresh(&self, collection: &CollectionName) -> Option<Option<&Schema>> {
+        let known = &self.entries.get(collection)?.known;
+        (known.asked_at.elapsed() < FRESH).then(|| known.stored.as_ref().map(|(_, schema)| schema))
+    }
+
     fn seen(&self, collection: &CollectionName) -> Seen {
         match self.entries.get(collection) {
             Some(entry) => Seen::Entry(entry.mark),

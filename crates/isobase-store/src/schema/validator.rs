@@ -16,6 +16,10 @@ const READER_STACK_BYTES: usize = 64 << 20;
 /// Longest message about one violation, in characters.
 const MESSAGE_CHARACTERS_MAX: usize = 300;
 
+/// The annotation of a schema that says whether `format` is checked. Where it says nothing, the
+/// draft does.
+const ASSERT_FORMAT: &str = "x-assert-format";
+
 /// A compiled schema.
 pub(super) struct Validator(jsonschema::Validator);
 
@@ -63,7 +67,11 @@ impl Validator {
 fn compile(schema: &Value) -> Result<jsonschema::Validator, InvalidSchema> {
     let patterns = PatternOptions::regex();
     let patterns = patterns.size_limit(PATTERN_BYTES_MAX).dfa_size_limit(PATTERN_BYTES_MAX);
-    jsonschema::options()
+    let mut options = jsonschema::options();
+    if let Some(asserted) = schema.get(ASSERT_FORMAT).and_then(Value::as_bool) {
+        options = options.should_validate_formats(asserted);
+    }
+    options
         .offline()
         .with_keyword(budget::KEYWORD, budget::factory)
         .with_pattern_options(patterns)

@@ -78,7 +78,7 @@ impl View {
         let mut part = FeedRequest { bodies: true, ..request.clone() };
         let (mut shown, mut examined) = (Vec::new(), 0);
         loop {
-            let mut page = self.store.changes(part.clone()).await?;
+            let mut page = self.whole.changes(part.clone()).await?;
             examined += page.changes.len();
             let mut full = None;
             for change in std::mem::take(&mut page.changes) {
@@ -110,7 +110,7 @@ impl View {
             Shown::As(kind) => kind,
             Shown::Unknown => {
                 let Some(id) = &change.id else { return Ok(None) };
-                let now = self.store.get(&change.collection, id).await?;
+                let now = self.whole.get(&change.collection, id).await?;
                 let right = self.feed_right(&change.collection);
                 if !now.is_some_and(|document| right.reaches(&document.body, id)) {
                     return Ok(None);
@@ -126,10 +126,8 @@ impl View {
         change.kept = Kept { former: KeptText::None, ..change.kept };
         if !bodies {
             change.kept = change.kept.without_body();
-        } else if let KeptText::Text(text) = &change.kept.body {
-            let mut body = text.to_string();
-            self.hidden(&change.collection).await?.remove_from(&mut body);
-            change.kept.body = KeptText::Text(body.into());
+        } else {
+            self.store.hide_in_changes(std::slice::from_mut(&mut change)).await?;
         }
         Ok(Some(change))
     }

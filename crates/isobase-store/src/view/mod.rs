@@ -2,13 +2,12 @@
 
 mod changes;
 mod check;
-mod hidden;
 
 use std::{borrow::Cow, collections::HashSet, sync::Arc, time::SystemTime};
 
 use isobase_engine::{CollectionInfo, FeedPlace, WriteBatch, WriteReport};
 use isobase_types::{
-    CollectionName, Count, Document, DocumentId, Filter, PageRequest, Query, Timestamp,
+    CollectionName, Count, Document, DocumentId, FieldPath, Filter, PageRequest, Query, Timestamp,
 };
 
 use crate::{
@@ -18,7 +17,6 @@ use crate::{
 
 pub use changes::Shown;
 use check::RuleCheck;
-use hidden::Hidden;
 
 /// Documents that a deletion of a collection deletes at a time, where rules look at each.
 const DELETE_PAGE: u32 = 500;
@@ -30,6 +28,9 @@ const DELETE_PAGE: u32 = 500;
 #[derive(Clone, Debug)]
 pub struct View {
     store: Store,
+    /// The same, with what is never shown: rules may look at it. Whatever leaves the view is hidden
+    /// here.
+    pub(crate) whole: Store,
     rules: Arc<RuleBook>,
     caller: Caller,
     now: Timestamp,
@@ -45,7 +46,11 @@ impl View {
     /// The view that a caller has at a time.
     #[must_use]
     pub fn at(store: Store, rules: Arc<RuleBook>, caller: Caller, now: Timestamp) -> Self {
-        Self { store, rules, caller, now }
+        let store = match caller.user() {
+            Some(user) => store.asked_by(Some(user.id().clone())),
+            None => store,
+        };
+        Self { whole: store.whole(), store, rules, caller, now }
     }
 
     /// The store below, for what is not about documents (limits, options, health).
@@ -82,27 +87,26 @@ impl View {
         id: &DocumentId,
     ) -> Result<Option<Document>, StoreError> {
         let right = self.allowed(collection, RuleAction::View)?;
-        let Some(mut document) = self.store.get(collection, id).await? else { return Ok(None) };
+        let Some(mut document) = self.whole.get(collection, id).await? else { return Ok(None) };
         if !right.reaches(&document.body, &document.id) {
             return Ok(None);
         }
-        self.hidden(collection).await?.remove_from(&mut document.body);
+        self.hide(collection, std::slice::from_mut(&mut document)).await?;
         Ok(Some(document))
     }
 
     /// One page of a listing of what the caller may find; see [`Store::list`].
     ///
     /// # Errors
-    /// [`StoreError::NotAllowed`] when it may find nothing, [`StoreError::HiddenField`] when it
-    /// filters or sorts by a field that nobody sees; else as [`Store::list`].
+    /// [`StoreError::NotAllowed`] when it may find nothing; else as [`Store::list`].
     pub async fn list(
         &self,
         collection: &CollectionName,
         query: &Query,
     ) -> Result<DocumentPage, StoreError> {
-        let (query, hidden) = self.ruled(collection, query).await?;
-        let mut page = self.store.list(collection, &query).await?;
-        hidden.remove_from_all(&mut page.documents);
+        let query = self.ruled(collection, query).await?;
+        let mut page = self.whole.list(collection, &query).await?;
+        self.hide(collection, &mut page.documents).await?;
         Ok(page)
     }
 
@@ -116,9 +120,9 @@ impl View {
         query: &Query,
         position: &PagePosition,
     ) -> Result<DocumentPage, StoreError> {
-        let (query, hidden) = self.ruled(collection, query).await?;
-        let mut page = self.store.list_next(collection, &query, position).await?;
-        hidden.remove_from_all(&mut page.documents);
+        let query = self.ruled(collection, query).await?;
+        let mut page = self.whole.list_next(collection, &query, position).await?;
+        self.hide(collection, &mut page.documents).await?;
         Ok(page)
     }
 
@@ -138,8 +142,8 @@ impl View {
             fields: Vec::new(),
             count: Count::None,
         };
-        let (query, _) = self.ruled(collection, &query).await?;
-        self.store.count(collection, &query.filter).await
+        let query = self.ruled(collection, &query).await?;
+        self.whole.count(collection, &query.filter).await
     }
 
     /// Carries out a batch; see [`Store::write`]. Rules decide inside the commit, with the
@@ -160,17 +164,7 @@ impl View {
         if let Some(check) = RuleCheck::of(&self.rules, &self.caller, self.now, &batch) {
             batch.checks.insert(0, Arc::new(check));
         }
-        let collections: Vec<CollectionName> =
-            batch.operations.iter().map(|operation| operation.collection.clone()).collect();
-        let mut report = self.store.write(batch, atomicity).await?;
-        for (collection, outcome) in collections.iter().zip(&mut report.outcomes) {
-            if let Ok(written) = outcome
-                && let Some(body) = &mut written.body
-            {
-                self.hidden(collection).await?.remove_from(body);
-            }
-        }
-        Ok(report)
+        self.store.write(batch, atomicity).await
     }
 
     /// The collections with a document that the caller may find, and how many.
@@ -183,7 +177,7 @@ impl View {
             let documents = match self.right(&info.name, RuleAction::List) {
                 Right::All => info.documents,
                 Right::Nothing => 0,
-                Right::Where(filter) => self.store.count(&info.name, &filter).await?,
+                Right::Where(filter) => self.whole.count(&info.name, &filter).await?,
             };
             if documents > 0 {
                 seen.push(CollectionInfo { documents, ..info });
@@ -236,7 +230,7 @@ impl View {
             count: Count::None,
         };
         let mut deleted = 0;
-        let mut page = self.store.list(collection, &query).await?;
+        let mut page = self.whole.list(collection, &query).await?;
         loop {
             let operations: Vec<WriteOperation> = page
                 .documents
@@ -262,20 +256,20 @@ impl View {
                 }
             }
             let Some(position) = page.next else { return Ok(deleted) };
-            page = self.store.list_next(collection, &query, &position).await?;
+            page = self.whole.list_next(collection, &query, &position).await?;
         }
     }
 
     /// Refuses a filter by a field that the caller never sees: its answer would tell of it.
     ///
     /// # Errors
-    /// [`StoreError::HiddenField`]; and when the engine fails.
+    /// [`StoreError::WriteOnlyField`]; and when the engine fails.
     pub async fn check_filter(
         &self,
         collection: &CollectionName,
         filter: &Filter,
     ) -> Result<(), StoreError> {
-        self.hidden(collection).await?.refuse(filter, &isobase_types::Order::default())
+        self.store.check_filter(collection, filter).await
     }
 
     /// A body as the caller is shown it: without the fields that it never sees.
@@ -287,12 +281,12 @@ impl View {
         collection: &CollectionName,
         body: &'b str,
     ) -> Result<Cow<'b, str>, StoreError> {
-        let hidden = self.hidden(collection).await?;
-        if hidden.is_empty() {
+        let rules = self.store.schemas.rules(&*self.store.engine, collection).await?;
+        let Some(rules) = rules.filter(|rules| rules.hides()) else {
             return Ok(Cow::Borrowed(body));
-        }
+        };
         let mut shown = body.to_owned();
-        hidden.remove_from(&mut shown);
+        rules.hide(&mut shown);
         Ok(Cow::Owned(shown))
     }
 
@@ -308,31 +302,43 @@ impl View {
         self.store.wait_for_change(after, collection).await
     }
 
-    /// The query with what the caller may find, and the fields that it does not see.
+    /// The query with what the caller may find.
     async fn ruled<'q>(
         &self,
         collection: &CollectionName,
         query: &'q Query,
-    ) -> Result<(Cow<'q, Query>, Hidden), StoreError> {
+    ) -> Result<Cow<'q, Query>, StoreError> {
         let right = self.allowed(collection, RuleAction::List)?;
-        let hidden = self.hidden(collection).await?;
-        hidden.refuse(&query.filter, &query.order)?;
-        let Right::Where(rule) = right else { return Ok((Cow::Borrowed(query), hidden)) };
+        self.store.check_query(collection, query).await?;
+        let Right::Where(rule) = right else { return Ok(Cow::Borrowed(query)) };
         let filter = match query.filter.is_all() {
             true => rule,
             false => Filter::And(vec![rule, query.filter.clone()]),
         };
         let (order, page) = (query.order.clone(), query.page.clone());
         let query = Query { filter, order, page, fields: query.fields.clone(), count: query.count };
-        Ok((Cow::Owned(query), hidden))
+        Ok(Cow::Owned(query))
     }
 
-    /// The fields of a collection that the caller never sees.
-    async fn hidden(&self, collection: &CollectionName) -> Result<Hidden, StoreError> {
-        if self.caller.is_service() {
-            return Ok(Hidden::default());
-        }
-        Ok(Hidden::of(self.store.schema(collection).await?))
+    /// Refuses to choose fields that are never shown; see [`Store::check_fields`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn check_fields(
+        &self,
+        collection: &CollectionName,
+        fields: &[FieldPath],
+    ) -> Result<(), StoreError> {
+        self.store.check_fields(collection, fields).await
+    }
+
+    /// Takes away what is never shown.
+    pub(crate) async fn hide(
+        &self,
+        collection: &CollectionName,
+        documents: &mut [Document],
+    ) -> Result<(), StoreError> {
+        self.store.hide(collection, documents).await
     }
 
     /// What the caller may do, if there is anything.

@@ -412,9 +412,12 @@ async fn hidden_fields_are_neither_shown_nor_asked_for() {
     for text in ["pin=1234", "sort=pin", "or=(n.eq.1,pin.like.1%)", "in[null]=false", "in.a b.c=1"]
     {
         let refused = ann.list(&name("notes"), &query(text)).await.unwrap_err();
-        assert!(matches!(refused, StoreError::HiddenField { .. }), "{text}: {refused}");
+        assert!(matches!(refused, StoreError::WriteOnlyField { .. }), "{text}: {refused}");
     }
-    let stored = world.view(Caller::service()).get(&name("notes"), &key).await.unwrap().unwrap();
+    let service = world.view(Caller::service());
+    let to_all = service.get(&name("notes"), &key).await.unwrap().unwrap();
+    assert_eq!(to_all.body, r#"{"in":{"c":2},"n":1}"#);
+    let stored = service.store().engine().get(&name("notes"), &key).await.unwrap().unwrap();
     assert_eq!(stored.body, r#"{"pin":"1234","in":{"a b":1,"c":2},"n":1}"#);
 }
 

@@ -67,6 +67,18 @@ impl JsonPatch {
         self.0.iter().map(|operation| operation.path().len() + value(operation)).sum()
     }
 
+    /// The places whose values the patch compares or copies, as their decoded steps: who sends it
+    /// may come to know of them.
+    pub fn places_read(&self) -> impl Iterator<Item = &[String]> {
+        self.0.iter().filter_map(|operation| match operation {
+            Operation::Test { path, .. } => Some(path.steps.as_slice()),
+            Operation::Move { from, .. } | Operation::Copy { from, .. } => {
+                Some(from.steps.as_slice())
+            }
+            Operation::Add { .. } | Operation::Remove { .. } | Operation::Replace { .. } => None,
+        })
+    }
+
     /// Refuses what may not be done to a document: its id is no part of its body, and a body is
     /// an object.
     pub(super) fn check_document(&self) -> Result<(), InvalidPatch> {

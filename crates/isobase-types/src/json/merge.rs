@@ -41,7 +41,7 @@ fn merge(target: Option<Raw<'_>>, patch: Raw<'_>, out: &mut String) {
     out.push('}');
 }
 
-fn push_member(key: Raw<'_>, out: &mut String, value: impl FnOnce(&mut String)) {
+pub(super) fn push_member(key: Raw<'_>, out: &mut String, value: impl FnOnce(&mut String)) {
     if !out.ends_with('{') {
         out.push(',');
     }

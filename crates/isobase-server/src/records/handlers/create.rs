@@ -56,7 +56,7 @@ async fn create_one(state: Arc<State>, mut call: Call) -> Result<Response<Body>,
     let written =
         outcome.map_err(|rejection| problems::replayed(rejection.into_problem(), replayed))?;
 
-    View::write_id(&written.id, &mut text);
+    View::write_made(&written, &mut text);
     let mut response =
         answer::document(StatusCode::CREATED, text, &written.revision, written.updated_at);
     if let Some(location) = location(call.uri.path(), &written.id) {

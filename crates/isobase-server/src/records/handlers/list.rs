@@ -6,8 +6,8 @@ use bytes::Bytes;
 use futures_util::{Stream, stream};
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use isobase_http::{Body, BodyError, Problem};
-use isobase_store::{DocumentPage, PagePosition, Totals, View as Documents};
-use isobase_types::{CollectionName, Document, PageRequest, Query, QueryLimits};
+use isobase_store::{DocumentPage, Expansion, PagePosition, StoreError, Totals, View as Documents};
+use isobase_types::{CollectionName, Document, FieldPath, PageRequest, Query, QueryLimits};
 
 use super::request;
 use crate::{
@@ -26,10 +26,12 @@ const TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
 /// `GET /records/{collection}`
 pub(crate) async fn list_records(state: Arc<State>, call: Call) -> Result<Response<Body>, Failure> {
     let collection = request::collection(&call)?;
-    let (query, view) = read_query(&state, &call)?;
+    let (query, view, expand) = read_query(&state, &call)?;
     let format = if request::accepts_lines(&call.headers) { Format::Lines } else { Format::Array };
     let documents = state.view(&call);
-    let page = documents.list(&collection, &query).await?;
+    let expansion = request::expansion(&documents, &collection, &expand).await?;
+    let mut page = documents.list(&collection, &query).await?;
+    documents.expand(&expansion, &mut page.documents).await?;
     let (totals, next) = (page.totals, next_query(call.query(), &query, &page));
     let body = match query.page {
         PageRequest::All if page.next.is_some() => {
@@ -40,6 +42,7 @@ pub(crate) async fn list_records(state: Arc<State>, call: Call) -> Result<Respon
                 request_id,
                 collection,
                 query,
+                expansion,
                 view,
                 format,
                 opening,
@@ -85,18 +88,19 @@ impl Format {
     }
 }
 
-fn read_query(state: &State, call: &Call) -> Result<(Query, View), Problem> {
+fn read_query(state: &State, call: &Call) -> Result<(Query, View, Vec<FieldPath>), Problem> {
     let limits = QueryLimits {
         page_size_max: state.page_size_max,
         page_size_default: QueryLimits::default().page_size_default.min(state.page_size_max),
     };
     let mut parameters = Parameters::parse(call.query());
     let meta = parameters.take_flag("meta");
+    let expand = parameters.take_paths("expand");
     let (rest, mut faults) = parameters.into_rest();
     match Query::parse(&rest, &limits) {
-        Ok(mut query) if faults.is_empty() => {
-            let view = View { fields: std::mem::take(&mut query.fields), meta };
-            Ok((query, view))
+        Ok(query) if faults.is_empty() => {
+            let view = View { fields: query.fields.clone(), meta };
+            Ok((query, view, expand))
         }
         Ok(_) => Err(refuse_parameters(faults)),
         Err(more) => {
@@ -198,6 +202,7 @@ struct Sending {
     request_id: HeaderValue,
     collection: CollectionName,
     query: Query,
+    expansion: Expansion,
     view: View,
     format: Format,
     /// Nothing was sent yet.
@@ -259,8 +264,13 @@ impl Sending {
     }
 
     async fn fetch(&self, position: &PagePosition) -> Result<DocumentPage, BodyError> {
-        let found = self.documents.list_next(&self.collection, &self.query, position).await;
-        found.map_err(|error| {
+        let found = async {
+            let documents = &self.documents;
+            let mut page = documents.list_next(&self.collection, &self.query, position).await?;
+            documents.expand(&self.expansion, &mut page.documents).await?;
+            Ok(page)
+        };
+        found.await.map_err(|error: StoreError| {
             let request_id = self.request_id.to_str().unwrap_or_default();
             tracing::error!(request_id, %error, "a listing broke off: {error}");
             error.into()

@@ -8,7 +8,7 @@ use isobase_store::{
     Action, IfMissing, Precondition, Rejection, View as Documents, WriteBatch, WriteOperation,
     WriteOutcome, WriteReport, Written,
 };
-use isobase_types::{ChangeKind, CollectionName, DocumentId};
+use isobase_types::{ChangeKind, CollectionName, Document, DocumentId, FieldPath};
 
 use super::{
     answer,
@@ -31,16 +31,18 @@ use crate::{
 pub(crate) async fn get_record(state: Arc<State>, call: Call) -> Result<Response<Body>, Failure> {
     let collection = request::collection(&call)?;
     let id = request::id(&call)?;
-    let view = view_of(&call)?;
+    let (view, expand) = view_of(&call)?;
     let conditions = Conditions::from_headers(&call.headers)?;
-    let found = state.view(&call).get(&collection, &id).await?;
-    let document = found.ok_or_else(record_not_found)?;
+    let documents = state.view(&call);
+    let expansion = request::expansion(&documents, &collection, &expand).await?;
+    documents.check_fields(&collection, &view.fields).await?;
+    let found = documents.get(&collection, &id).await?;
+    let mut document = found.ok_or_else(record_not_found)?;
+    documents.expand(&expansion, std::slice::from_mut(&mut document)).await?;
     match conditions.judge_read(&document.revision, document.updated_at) {
-        ReadVerdict::Send => {
-            let mut text = Vec::with_capacity(view.size_hint(&document));
-            view.write(&document, &mut text);
-            Ok(answer::document(StatusCode::OK, text, &document.revision, document.updated_at))
-        }
+        ReadVerdict::Send => Ok(send(&view, &document)),
+        // What it refers to may have changed.
+        ReadVerdict::NotModified if !expansion.is_empty() => Ok(send(&view, &document)),
         ReadVerdict::NotModified => {
             Ok(answer::not_modified(&document.revision, document.updated_at))
         }
@@ -48,6 +50,12 @@ pub(crate) async fn get_record(state: Arc<State>, call: Call) -> Result<Response
             Err(Rejection::RevisionConflict { current: Some(document.revision) }.into())
         }
     }
+}
+
+fn send(view: &View, document: &Document) -> Response<Body> {
+    let mut text = Vec::with_capacity(view.size_hint(document));
+    view.write(document, &mut text);
+    answer::document(StatusCode::OK, text, &document.revision, document.updated_at)
 }
 
 /// `PUT /records/{collection}/{id}`
@@ -69,7 +77,7 @@ pub(crate) async fn put_record(state: Arc<State>, call: Call) -> Result<Response
     View::write_open(&body, &mut text);
     let action = Action::Put { id, body, if_missing };
     let written = write_one(&documents, collection, action, precondition).await??;
-    View::write_id(&written.id, &mut text);
+    View::write_made(&written, &mut text);
     let created = written.kind == ChangeKind::Created;
     let status = if created { StatusCode::CREATED } else { StatusCode::OK };
     let mut response = answer::document(status, text, &written.revision, written.updated_at);
@@ -156,14 +164,16 @@ pub(super) fn only_outcome(report: WriteReport) -> Result<(WriteOutcome, bool), 
     }
 }
 
-fn view_of(call: &Call) -> Result<View, Problem> {
+/// What is shown of a document, and which of its references are expanded.
+fn view_of(call: &Call) -> Result<(View, Vec<FieldPath>), Problem> {
     if call.query().is_empty() {
-        return Ok(View::default());
+        return Ok((View::default(), Vec::new()));
     }
     let mut parameters = Parameters::parse(call.query());
     let view = View { fields: parameters.take_fields(), meta: parameters.take_flag("meta") };
+    let expand = parameters.take_paths("expand");
     parameters.finish()?;
-    Ok(view)
+    Ok((view, expand))
 }
 
 /// Room for `,"id":` and the id.

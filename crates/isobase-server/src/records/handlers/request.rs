@@ -3,10 +3,14 @@
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, header};
 use isobase_http::{Problem, ProblemItem, RequestBody};
-use isobase_store::SCHEMAS_COLLECTION;
-use isobase_types::{CollectionName, DocumentId};
+use isobase_store::{ErrorKind, Expansion, SCHEMAS_COLLECTION, View};
+use isobase_types::{CollectionName, DocumentId, FieldPath};
 
-use crate::{Call, codes, request::NDJSON};
+use crate::{
+    Call, codes,
+    failure::{Failure, IntoProblem},
+    request::NDJSON,
+};
 
 /// The collection in the path.
 pub(super) fn collection(call: &Call) -> Result<CollectionName, Problem> {
@@ -29,6 +33,25 @@ pub(super) fn id(call: &Call) -> Result<DocumentId, Problem> {
             error.to_string(),
             text,
         ))
+    })
+}
+
+/// The references that `expand` names; one that is none is the parameter's fault.
+pub(super) async fn expansion(
+    documents: &View,
+    collection: &CollectionName,
+    expand: &[FieldPath],
+) -> Result<Expansion, Failure> {
+    if expand.is_empty() {
+        return Ok(Expansion::default());
+    }
+    let made = documents.expansion(collection, expand).await;
+    made.map_err(|error| {
+        let (is_fault, message) = (error.kind() == ErrorKind::InvalidArgument, error.to_string());
+        let problem = error.into_problem();
+        let paths: Vec<String> = expand.iter().map(ToString::to_string).collect();
+        let item = ProblemItem::named("expand", message, paths.join(","));
+        Failure::from(if is_fault { problem.with_item(item) } else { problem })
     })
 }
 

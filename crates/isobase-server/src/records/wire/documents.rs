@@ -1,5 +1,6 @@
 //! Documents as a caller sees them: text spliced together, never parsed and printed.
 
+use isobase_store::Written;
 use isobase_types::{Document, DocumentId, FieldPath, json};
 
 use super::Meta;
@@ -64,6 +65,16 @@ impl View {
     pub(in crate::records) fn write_id(id: &DocumentId, out: &mut Vec<u8>) {
         write_id_member(id, out);
         out.push(b'}');
+    }
+
+    /// Closes the object that [`View::write_open`] left open with a body that was sent. Where what
+    /// is stored is another one, that stands there instead.
+    pub(in crate::records) fn write_made(written: &Written, out: &mut Vec<u8>) {
+        if let Some(body) = &written.body {
+            out.clear();
+            Self::write_open(body, out);
+        }
+        Self::write_id(&written.id, out);
     }
 
     /// About how many bytes a document takes, so that a buffer grows once.

@@ -9,9 +9,9 @@ use super::{
     Stats, Update,
     parameters::{
         ETAG, LAST_MODIFIED, LOCATION, ORIGIN, REPLAYED, accept, atomic, changes_limit, collection,
-        confirm, count, cursor, document_in, document_out, fields, id, idempotency_key, if_match,
-        if_modified_since, if_none_match, if_unmodified_since, include, index_fields, index_unique,
-        lines, meta, or, page, page_limit, since, sort, upsert, wait,
+        confirm, count, cursor, document_in, document_out, expand, fields, id, idempotency_key,
+        if_match, if_modified_since, if_none_match, if_unmodified_since, include, index_fields,
+        index_unique, lines, meta, or, page, page_limit, since, sort, upsert, wait,
     },
 };
 use crate::{
@@ -77,6 +77,7 @@ pub(in crate::records) fn list_records() -> Operation {
             page(),
             count(),
             fields(),
+            expand(),
             meta(),
             or(),
             accept(),
@@ -98,6 +99,7 @@ pub(in crate::records) fn list_records() -> Operation {
             codes::INVALID_COLLECTION_NAME,
             codes::INVALID_PARAMETER,
             codes::INVALID_ARGUMENT,
+            codes::WRITE_ONLY_FIELD,
             codes::FOREIGN_PLACE,
             codes::LIMIT_EXCEEDED,
         ])
@@ -126,7 +128,8 @@ pub(in crate::records) fn create_record() -> Operation {
         .answers(
             Answer::new(
                 201,
-                "The document as it was stored: its fields in their order, then its id.",
+                "The document as it was stored, with defaults of its schema: its fields in their \
+                 order, then its id.",
             )
             .headers([LOCATION, ETAG, LAST_MODIFIED, REPLAYED])
             .content(document_out()),
@@ -161,9 +164,10 @@ pub(in crate::records) fn get_record() -> Operation {
     Operation::new("get_record", "records", "Read a document")
         .description(
             "The document: its fields in their order, then its id. The `ETag` is the revision of \
-             the whole document, whatever `fields` and `meta` leave of it.",
+             the whole document, whatever `fields` and `meta` leave of it. With `expand` there is \
+             no 304: what it refers to has revisions of its own.",
         )
-        .parameters([collection(), id(), fields(), meta(), if_match(), if_none_match()])
+        .parameters([collection(), id(), fields(), expand(), meta(), if_match(), if_none_match()])
         .parameters([if_unmodified_since(), if_modified_since()])
         .answers(
             Answer::new(200, "The document.")
@@ -183,8 +187,10 @@ pub(in crate::records) fn get_record() -> Operation {
             codes::INVALID_ID,
             codes::INVALID_PARAMETER,
             codes::INVALID_HEADER,
+            codes::WRITE_ONLY_FIELD,
             codes::RECORD_NOT_FOUND,
             codes::REVISION_CONFLICT,
+            codes::LIMIT_EXCEEDED,
         ])
 }
 
@@ -246,7 +252,7 @@ pub(in crate::records) fn patch_record() -> Operation {
                 .content(document_out()),
         )
         .problems(WRITE_PROBLEMS)
-        .problems([codes::INVALID_PATCH, codes::PATCH_CONFLICT])
+        .problems([codes::INVALID_PATCH, codes::PATCH_CONFLICT, codes::WRITE_ONLY_FIELD])
 }
 
 pub(in crate::records) fn delete_record() -> Operation {
@@ -319,6 +325,7 @@ pub(in crate::records) fn write_batch() -> Operation {
             codes::INVALID_HEADER,
             codes::NOT_AN_OBJECT,
             codes::INVALID_BATCH,
+            codes::WRITE_ONLY_FIELD,
             codes::BATCH_REJECTED,
             codes::IDEMPOTENCY_MISMATCH,
             codes::LIMIT_EXCEEDED,

@@ -38,6 +38,17 @@ pub(super) fn fields() -> Parameter {
     .example("name,address.city")
 }
 
+pub(super) fn expand() -> Parameter {
+    Parameter::new(
+        Location::Query,
+        "expand",
+        "References to show as the documents they lead to, separated by commas: `author`, \
+         `author.team`; at most 3 levels and 16 references. They are those that the schemas of the \
+         collections declare (`x-reference`). A reference that leads nowhere stays an id.",
+    )
+    .example("author,author.team")
+}
+
 pub(super) fn meta() -> Parameter {
     Parameter::new(
         Location::Query,
