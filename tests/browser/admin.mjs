@@ -1,13 +1,13 @@
-// The admin site in a real browser. Given the address of a service that is open, empty but for
-// what the test has stored, and has no keys yet; ends with status 0 when everything holds.
+// The admin site in a real browser; ends with status 0 when everything holds. Without a key the
+// service is open and empty but for what the test has stored; with a key it is closed.
 //
-// node admin.mjs BASE PACKAGES CHROMIUM
+// node admin.mjs BASE PACKAGES CHROMIUM [KEY]
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 
-const [base, packages, program] = process.argv.slice(2);
+const [base, packages, program, key] = process.argv.slice(2);
 const require = createRequire(`${packages}/`);
 const { chromium } = require("playwright-core");
 const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
@@ -79,135 +79,149 @@ const SCREENS = [
   "/admin/users", "/admin/uploads", "/admin/realtime", "/admin/engines", "/admin/audit", "/admin/settings",
 ];
 
-for (const [width, colorScheme] of [[1280, "light"], [360, "dark"]]) {
-  const { page, done } = await pageOf({ viewport: { width, height: 800 }, colorScheme });
-  for (const address of SCREENS) {
-    await open(page, address);
-    const where = `${address} at ${width} px, ${colorScheme}`;
-    await accessible(page, where);
-    assert.equal(await page.locator(".failure").count(), 0, `${where}: ${await page.locator(".failure").allTextContents()}`);
-    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${where} scrolls sideways`);
+/** What people do where nobody is asked for a key. */
+async function openService() {
+  for (const [width, colorScheme] of [[1280, "light"], [360, "dark"]]) {
+    const { page, done } = await pageOf({ viewport: { width, height: 800 }, colorScheme });
+    for (const address of SCREENS) {
+      await open(page, address);
+      const where = `${address} at ${width} px, ${colorScheme}`;
+      await accessible(page, where);
+      assert.equal(await page.locator(".failure").count(), 0, `${where}: ${await page.locator(".failure").allTextContents()}`);
+      assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${where} scrolls sideways`);
+    }
+    await done();
   }
-  await done();
+
+  // By keyboard: the palette, a row, back.
+  {
+    const { page, done } = await pageOf({ viewport: { width: 1280, height: 800 } });
+    await open(page, "/admin");
+    await page.keyboard.press("/");
+    await page.getByRole("combobox").fill("hostile");
+    await page.getByRole("option", { name: "Data: hostile" }).waitFor();
+    await page.keyboard.press("Enter");
+    await page.waitForURL("**/admin/data/hostile");
+    await settled(page);
+    await page.keyboard.press("j");
+    await page.keyboard.press("Enter");
+    await page.waitForURL("**/admin/data/hostile?id=1");
+    await page.locator("aside.panel h2").waitFor();
+    await accessible(page, "an open row");
+    await page.keyboard.press("Escape");
+    await page.waitForURL("**/admin/data/hostile");
+    assert.equal(await page.locator("aside.panel").count(), 0);
+    await page.keyboard.press("g");
+    await page.keyboard.press("l");
+    await page.waitForURL("**/admin/licenses");
+    await done();
+  }
+
+  // A document is made, deleted and taken back; two who edit the same are told of each other.
+  {
+    const { page, done, expectRefusal } = await pageOf({ viewport: { width: 1280, height: 800 } });
+    await open(page, "/admin/data/notes");
+    await page.getByRole("button", { name: "New document" }).first().click();
+    await page.getByLabel("JSON").fill("{\"text\": ");
+    await page.getByTestId("doc-save").click();
+    await page.getByRole("alert").filter({ hasText: "no JSON" }).waitFor();
+    await accessible(page, "the editor");
+    await page.getByLabel("JSON").fill("{\"text\": \"first\"}");
+    await page.getByTestId("doc-save").click();
+    await page.getByTestId("doc-row-1").getByRole("button").click();
+    await page.getByRole("button", { name: "Edit" }).click();
+    const other = await fetch(`${base}/records/notes/1`, {
+      method: "PUT",
+      headers: { "content-type": "application/json" },
+      body: "{\"text\":\"theirs\"}",
+    });
+    assert.equal(other.status, 200);
+    await page.getByLabel("JSON").last().fill("{\"text\": \"mine\"}");
+    expectRefusal();
+    await page.getByTestId("doc-save").click();
+    await page.getByRole("button", { name: "Keep mine" }).click();
+    await page.getByTestId("doc-save").click();
+    await page.getByText("Saved").first().waitFor();
+    assert.deepEqual(await (await fetch(`${base}/records/notes/1`)).json(), { text: "mine", id: 1 });
+    await page.getByRole("button", { name: "Delete" }).click();
+    await page.getByTestId("toast-undo").click();
+    await page.getByTestId("doc-row-1").waitFor();
+    assert.deepEqual(await (await fetch(`${base}/records/notes/1`)).json(), { text: "mine", id: 1 });
+    await done();
+  }
+
+  // A licence: made, explained, suspended, taken back; its key is shown once it is asked for.
+  {
+    const { page, done } = await pageOf({ viewport: { width: 1280, height: 800 } });
+    await open(page, "/admin/licenses");
+    await page.getByTestId("lic-new").click();
+    await accessible(page, "the form of a licence");
+    await page.getByLabel("E-mail").last().fill("ann@example.com");
+    await page.getByRole("button", { name: "Create licence" }).click();
+    const key = (await page.getByTestId("lic-new-key").textContent()).trim();
+    await page.getByRole("button", { name: "Close" }).last().click();
+    await page.getByRole("button", { name: "ann@example.com" }).click();
+    await page.getByTestId("lic-reveal-key").click();
+    await page.getByText(key).waitFor();
+    await accessible(page, "a licence");
+    await page.getByTestId("lic-explain-run").click();
+    await page.getByText("The client would be told").waitFor();
+    await page.getByTestId("lic-suspend").filter({ hasText: "Suspend" }).click();
+    await page.getByTestId("lic-suspend").filter({ hasText: "Reinstate" }).waitFor();
+    await page.getByTestId("toast-undo").click();
+    await page.getByTestId("lic-suspend").filter({ hasText: "Suspend" }).waitFor();
+    await open(page, "/admin/audit");
+    await page.getByRole("button", { name: "license.suspended" }).or(page.getByText("license.suspended")).first().waitFor();
+    await done();
+  }
+
+  // Requests: the newest first, found by status, opened, with what was sent as text.
+  {
+    const { page, done } = await pageOf({ viewport: { width: 1280, height: 800 } });
+    await open(page, "/admin/requests?class=5xx");
+    await page.getByText("/broken").first().waitFor();
+    assert.equal(await page.getByText("/fine").count(), 0);
+    await page.locator("tbody button.open").first().click();
+    await page.getByTestId("req-panel").waitFor();
+    await settled(page);
+    await accessible(page, "a request");
+    await done();
+  }
 }
 
-// By keyboard: the palette, a row, back.
-{
-  const { page, done } = await pageOf({ viewport: { width: 1280, height: 800 } });
-  await open(page, "/admin");
-  await page.keyboard.press("/");
-  await page.getByRole("combobox").fill("hostile");
-  await page.getByRole("option", { name: "Data: hostile" }).waitFor();
-  await page.keyboard.press("Enter");
-  await page.waitForURL("**/admin/data/hostile");
-  await settled(page);
-  await page.keyboard.press("j");
-  await page.keyboard.press("Enter");
-  await page.waitForURL("**/admin/data/hostile?id=1");
-  await page.locator("aside.panel h2").waitFor();
-  await accessible(page, "an open row");
-  await page.keyboard.press("Escape");
-  await page.waitForURL("**/admin/data/hostile");
-  assert.equal(await page.locator("aside.panel").count(), 0);
-  await page.keyboard.press("g");
-  await page.keyboard.press("l");
-  await page.waitForURL("**/admin/licenses");
-  await done();
-}
-
-// A document is made, deleted and taken back; two who edit the same are told of each other.
-{
+/** Where a key is asked for: a wrong one is refused, the right one opens; keys are made and end. */
+async function closedService() {
   const { page, done, expectRefusal } = await pageOf({ viewport: { width: 1280, height: 800 } });
-  await open(page, "/admin/data/notes");
-  await page.getByRole("button", { name: "New document" }).first().click();
-  await page.getByLabel("JSON").fill("{\"text\": ");
-  await page.getByTestId("doc-save").click();
-  await page.getByRole("alert").filter({ hasText: "no JSON" }).waitFor();
-  await accessible(page, "the editor");
-  await page.getByLabel("JSON").fill("{\"text\": \"first\"}");
-  await page.getByTestId("doc-save").click();
-  await page.getByTestId("doc-row-1").getByRole("button").click();
-  await page.getByRole("button", { name: "Edit" }).click();
-  const other = await fetch(`${base}/records/notes/1`, {
-    method: "PUT",
-    headers: { "content-type": "application/json" },
-    body: "{\"text\":\"theirs\"}",
-  });
-  assert.equal(other.status, 200);
-  await page.getByLabel("JSON").last().fill("{\"text\": \"mine\"}");
   expectRefusal();
-  await page.getByTestId("doc-save").click();
-  await page.getByRole("button", { name: "Keep mine" }).click();
-  await page.getByTestId("doc-save").click();
-  await page.getByText("Saved").first().waitFor();
-  assert.deepEqual(await (await fetch(`${base}/records/notes/1`)).json(), { text: "mine", id: 1 });
-  await page.getByRole("button", { name: "Delete" }).click();
-  await page.getByTestId("toast-undo").click();
-  await page.getByTestId("doc-row-1").waitFor();
-  assert.deepEqual(await (await fetch(`${base}/records/notes/1`)).json(), { text: "mine", id: 1 });
-  await done();
-}
-
-// A licence: made, explained, suspended, taken back; its key is shown once it is asked for.
-{
-  const { page, done } = await pageOf({ viewport: { width: 1280, height: 800 } });
-  await open(page, "/admin/licenses");
-  await page.getByTestId("lic-new").click();
-  await accessible(page, "the form of a licence");
-  await page.getByLabel("E-mail").last().fill("ann@example.com");
-  await page.getByRole("button", { name: "Create licence" }).click();
-  const key = (await page.getByTestId("lic-new-key").textContent()).trim();
-  await page.getByRole("button", { name: "Close" }).last().click();
-  await page.getByRole("button", { name: "ann@example.com" }).click();
-  await page.getByTestId("lic-reveal-key").click();
-  await page.getByText(key).waitFor();
-  await accessible(page, "a licence");
-  await page.getByTestId("lic-explain-run").click();
-  await page.getByText("The client would be told").waitFor();
-  await page.getByTestId("lic-suspend").filter({ hasText: "Suspend" }).click();
-  await page.getByTestId("lic-suspend").filter({ hasText: "Reinstate" }).waitFor();
-  await page.getByTestId("toast-undo").click();
-  await page.getByTestId("lic-suspend").filter({ hasText: "Suspend" }).waitFor();
-  await open(page, "/admin/audit");
-  await page.getByRole("button", { name: "license.suspended" }).or(page.getByText("license.suspended")).first().waitFor();
-  await done();
-}
-
-// Requests: the newest first, found by status, opened, with what was sent as text.
-{
-  const { page, done } = await pageOf({ viewport: { width: 1280, height: 800 } });
-  await open(page, "/admin/requests?class=5xx");
-  await page.getByText("/broken").first().waitFor();
-  assert.equal(await page.getByText("/fine").count(), 0);
-  await page.locator("tbody button.open").first().click();
-  await page.getByTestId("req-panel").waitFor();
-  await settled(page);
-  await accessible(page, "a request");
-  await done();
-}
-
-// The first key closes the service: the site asks for it, refuses a wrong one, and opens.
-{
-  const { page, done, expectRefusal } = await pageOf({ viewport: { width: 1280, height: 800 } });
-  await open(page, "/admin/settings");
-  await page.getByTestId("key-new").click();
-  await page.getByLabel("Name").fill("browser");
-  await page.getByLabel("Scopes").fill("admin");
-  // Behind the dialog the list is asked for again, and is refused from now on.
-  for (let count = 0; count < 4; count += 1) expectRefusal();
-  await page.getByRole("button", { name: "Create key" }).click();
-  const secret = (await page.getByTestId("key-secret").textContent()).trim();
   await page.goto(`${base}/admin`);
   await page.locator(".sign-in").waitFor();
   await accessible(page, "the sign-in");
   await page.getByText("Use a key instead").click();
-  await page.getByLabel("Key").fill("not-a-key");
+  await page.getByLabel("Key", { exact: true }).fill("not-a-key");
+  expectRefusal();
   await page.getByRole("button", { name: "Sign in" }).last().click();
   await page.getByRole("alert").filter({ hasText: /./ }).waitFor();
-  await page.getByLabel("Key").fill(secret);
+  await page.getByLabel("Key", { exact: true }).fill(key);
   await page.getByRole("button", { name: "Sign in" }).last().click();
   await page.getByTestId("hub-card-data").waitFor();
+  // Whose sessions these are is asked of accounts, and a key has none.
+  for (let count = 0; count < 4; count += 1) expectRefusal();
+  await page.getByTestId("nav-settings").click();
+  await page.getByTestId("key-new").click();
+  await page.getByLabel("Name").fill("browser");
+  await page.getByLabel("Scopes").fill("read");
+  await page.getByRole("button", { name: "Create key" }).click();
+  const secret = (await page.getByTestId("key-secret").textContent()).trim();
+  const asks = async () => (await fetch(`${base}/collections`, { headers: { "x-api-key": secret } })).status;
+  assert.equal(await asks(), 200);
+  await page.getByRole("button", { name: "Close" }).last().click();
+  await page.getByRole("button", { name: "Revoke browser" }).click();
+  await page.getByLabel("Type browser to go on").fill("browser");
+  await page.getByRole("button", { name: "Revoke", exact: true }).click();
+  await page.getByText("revoked").first().waitFor();
+  assert.equal(await asks(), 401);
   await done();
 }
 
+await (key ? closedService() : openService());
 await browser.close();

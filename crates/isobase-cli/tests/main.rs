@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "the helpers of tests fail like tests")]
 
 mod black_box {
+    mod admin;
     mod app;
     mod collections;
     mod command;

@@ -5,7 +5,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use isobase_testkit::{TestServer, browser};
+use isobase_testkit::{Browser, TestServer, browser};
 
 /// Text that would run, close a quotation or leave a cell where it is taken for more than text.
 const HOSTILE: &str = r#"{"name":"<img src=x onerror=alert(1)>","__proto__x":"\"'>&lt;",
@@ -29,14 +29,27 @@ fn people_work_with_it_in_a_browser() {
         let logged = server.request("POST", path, &json, body.as_bytes()).unwrap();
         assert_eq!(logged.status, 200, "{}", logged.text());
     }
+    drive(&browser, &server, None);
+}
+
+#[test]
+fn it_asks_for_a_key_where_the_service_does() {
+    let Some(browser) = browser() else { return };
+    let key = "a-key-that-only-this-test-knows";
+    let server = TestServer::builder().env("INTERNAL_API_KEY", key).start().unwrap();
+    drive(&browser, &server, Some(key));
+}
+
+fn drive(browser: &Browser, server: &TestServer, key: Option<&str>) {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/browser/admin.mjs");
     let run = Command::new("node")
         .arg(script)
         .arg(server.url())
         .args([&browser.packages, &browser.program])
+        .args(key)
         .stdin(Stdio::null())
         .output()
         .unwrap();
-    let told = String::from_utf8_lossy(&run.stderr);
-    assert!(run.status.success(), "{}{told}\n{}", String::from_utf8_lossy(&run.stdout), server.log());
+    let (out, told) = (String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
+    assert!(run.status.success(), "{out}{told}\n{}", server.log());
 }
