@@ -38,7 +38,7 @@ pub(crate) fn run(extent: Extent, arguments: &[String]) -> Result<()> {
 }
 
 /// A browser, and the packages that drive it.
-fn browser() -> Result<(&'static str, PathBuf)> {
+fn browser() -> Result<(PathBuf, PathBuf)> {
     let packages = browser_packages()?;
     Ok((tools::chromium()?, packages))
 }

@@ -34,11 +34,11 @@ pub(crate) fn strace() -> Result<()> {
 }
 
 /// Chromium, in which the admin site is tested.
-pub(crate) fn chromium() -> Result<&'static str> {
-    if !is_installed("chromium") {
+pub(crate) fn chromium() -> Result<PathBuf> {
+    if find_program("chromium").is_none() {
         install_packages(&["chromium"])?;
     }
-    Ok("chromium")
+    find_program("chromium").context("the package chromium brings no program of this name")
 }
 
 /// Python with virtual environments, which the Python package and its tests need.
@@ -93,8 +93,12 @@ pub(crate) fn test_runner() -> Result<TestRunner> {
 
 /// Whether a program is in `PATH`.
 pub(crate) fn is_installed(program: &str) -> bool {
+    find_program(program).is_some()
+}
+
+fn find_program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
 }
 
 /// Builds nextest without what it updates and traces itself by, which is half of it.

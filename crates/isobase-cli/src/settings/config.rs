@@ -615,6 +615,9 @@ mod tests {
         assert_eq!(config.options.postgres, expected.postgres);
         let loaded = load(&Given { app: ".".into(), ..Given::default() }, &[]).unwrap();
         let server = server_config(&loaded, &config).unwrap();
+        // Where files are is a folder of this app.
+        assert!(server.files.is_some());
+        let server = ServerConfig { files: None, ..server };
         assert_eq!(format!("{server:?}"), format!("{:?}", ServerConfig::default()));
         assert_eq!((config.host.as_str(), config.port, config.open), ("127.0.0.1", 8002, false));
     }

@@ -7,7 +7,7 @@ use crate::{Batch, Operation, RefusalKind, Shared, check::*};
 
 const PEOPLE: &str = r#"{"type":"object","required":["email","joined"],"properties":{
     "email":{"type":"string","x-unique":true},
-    "visits":{"type":"integer","default":0},
+    "visits":{"type":["integer","null"],"default":0},
     "home":{"type":"object","properties":{"country":{"default":"DE"}}},
     "key":{"x-default":"uuid"},
     "joined":{"type":"string","x-default":"now","readOnly":true},
