@@ -135,8 +135,6 @@ impl Round {
         }
         let indexes = tokio::spawn(declare_indexes(store.clone(), others));
         let sweeping = tokio::spawn(sweep(store.clone()));
-        let reconciling =
-            config.reconcile_every.map(|every| tokio::spawn(reconcile(store.clone(), every)));
         let address = self.listener.local_addr().context("cannot tell the address")?;
         let url = format!("http://{}", reachable(address));
         let base = config.public_url.as_deref().unwrap_or(&url);
@@ -181,9 +179,6 @@ impl Round {
         // A build that is cut off goes on at the next start.
         indexes.abort();
         sweeping.abort();
-        if let Some(reconciling) = reconciling {
-            reconciling.abort();
-        }
         served.context("the service ended")?;
         Ok(next.filter(|_| !shutdown.is_cancelled()))
     }
@@ -455,38 +450,6 @@ async fn sweep(store: Store) {
             }
         };
         sleep(pause).await;
-    }
-}
-
-/// Takes in what other programs wrote, now and then, for as long as the service runs.
-async fn reconcile(store: Store, every: Duration) {
-    let engine = store.engine();
-    let Some(ability) = engine.reconcile() else { return };
-    loop {
-        sleep(every).await;
-        let names = match ability.reconcilable().await {
-            Ok(names) => names,
-            Err(error) => {
-                tracing::warn!(%error, "what other programs wrote is not looked for: {error}");
-                continue;
-            }
-        };
-        for name in names {
-            match ability.reconcile(&name).await {
-                Ok(found) if found.created + found.updated > 0 => tracing::info!(
-                    collection = %name,
-                    created = found.created,
-                    updated = found.updated,
-                    "took in {} documents that other programs wrote into {name}",
-                    found.created + found.updated
-                ),
-                Ok(_) => {}
-                Err(error) => tracing::warn!(
-                    collection = %name, %error,
-                    "what other programs wrote into {name} is not taken in: {error}"
-                ),
-            }
-        }
     }
 }
 

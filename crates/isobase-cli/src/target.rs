@@ -201,12 +201,12 @@ pub(crate) async fn must_hold_something(
     {
         return Ok(());
     }
-    Err(open_failure(OpenError::Nothing { url: location.to_string() }).into())
+    let message =
+        format!("there is nothing in {location}: no collection, and nothing was ever written");
+    let hint = "is the name right, and its schema, prefix, project or region? a database that is \
+                new cannot be told from one that is misspelled";
+    Err(Failure::usage(message).hint(hint).into())
 }
-
-/// What there may be to a database that has nothing in it.
-const MISSPELLED: &str = "is the name right, and its schema, prefix, project or region? a database \
-                          that is new cannot be told from one that is misspelled";
 
 /// What to say about a database that cannot be opened.
 pub(crate) fn open_failure(error: OpenError) -> Failure {
@@ -219,9 +219,6 @@ pub(crate) fn open_failure(error: OpenError) -> Failure {
         }
         _ => None,
     };
-    if let OpenError::Nothing { .. } = error {
-        return Failure::usage(error.to_string()).hint(MISSPELLED);
-    }
     let failure = Failure::from_error(anyhow::Error::new(error));
     match hint {
         Some(hint) => failure.hint(hint),

@@ -107,10 +107,6 @@ impl Backend for CouchDbBackend {
         pending(self.shared.open(self.deadline()))
     }
 
-    fn peek(&self) -> Pending<'_, Option<Head>> {
-        pending(self.shared.peek(self.deadline()))
-    }
-
     fn head(&self) -> Pending<'_, Head> {
         pending(self.shared.recover(self.deadline()))
     }

@@ -33,4 +33,3 @@ mod writer;
 pub use engine::PostgresEngine;
 pub use isobase_postgres::InvalidUrl;
 pub use options::PostgresOptions;
-pub use schema::NoTables;

@@ -50,8 +50,8 @@ pub use rejection::{Rejection, VIOLATIONS_MAX, Violation};
 pub use steady_time::SteadyTime;
 pub use terms::{AllTerms, CollectionTerms, Cutoff, Terms, sweep};
 pub use transfer::{
-    BulkLoad, Counters, NOTE_BYTES_MAX, Snapshot, Snapshots, Unreadable, check_note, next_id,
-    prepare_load, revision_number,
+    BulkLoad, Counters, NOTE_BYTES_MAX, Snapshot, Snapshots, check_note, next_id, prepare_load,
+    revision_number,
 };
 pub use unique::{DUPLICATES_MAX, Duplicates, UniqueHolders, UniqueKey, not_unique};
 pub use waiting::Waiting;

@@ -8,7 +8,6 @@ use crate::{
     core::Core,
     keys::keys_of,
     shared::is_gone,
-    untold::is_untold,
     writer::{Found, SpecialAnswer, SpecialJob},
 };
 
@@ -93,8 +92,7 @@ impl<B: Backend> Core<B> {
         let records = self.shared.backend.read_log(before, 1).await?;
         let mut changes = records.iter().flat_map(|record| &record.changes);
         let is_ours = changes.find(|change| change.sequence == stamp).is_some_and(|change| {
-            is_untold(change)
-                || change.collection == *collection && change.id.as_ref() == Some(&document.id)
+            change.collection == *collection && change.id.as_ref() == Some(&document.id)
         });
         Ok((!is_ours).then_some(stamp))
     }
@@ -138,8 +136,9 @@ impl<B: Backend> Reconcile for RemoteEngine<B> {
             let catalogue = shared.fresh_catalogue().await?;
             if let Some(entry) = catalogue.entry(collection) {
                 let stored = shared.stored_keys();
-                let keys =
-                    |found: &NativeDocument| keys_of(found.indexed(), &entry.indexes, stored);
+                let keys = |found: &NativeDocument| {
+                    keys_of(&found.body, &found.id, &entry.indexes, stored)
+                };
                 shared.backend.sweep(collection, &keys).await?;
             }
             Ok(found)

@@ -67,12 +67,6 @@ pub trait Backend: Send + Sync + 'static {
     /// The head as it is now; also finishes a commit that was left half done.
     fn head(&self) -> Pending<'_, Head>;
 
-    /// The head as it is now, without writing anything; none where there is no journal.
-    ///
-    /// # Errors
-    /// When a commit is half done and nobody finishes it: whoever may write must do so first.
-    fn peek(&self) -> Pending<'_, Option<Head>>;
-
     /// Whether the database can be reached and read now. Cheap enough to ask every second.
     fn check(&self) -> Pending<'_, ()>;
 

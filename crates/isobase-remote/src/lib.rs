@@ -22,15 +22,11 @@ mod native_ids;
 mod options;
 mod others;
 mod read;
-mod reader;
 mod shared;
-mod terms;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod transfer;
 mod unique;
-mod untold;
-mod whole;
 mod writer;
 
 pub use backend::{
@@ -44,4 +40,3 @@ pub use codec::{
 pub use engine::RemoteEngine;
 pub use native_ids::NativeIds;
 pub use options::RemoteOptions;
-pub use reader::RemoteReader;

@@ -4,20 +4,19 @@ use std::{ops::Bound, sync::Arc};
 
 use futures_util::future::try_join_all;
 use isobase_engine::{
-    CollectionInfo, Cutoff, EngineError, ErrorKind, IndexDefinition, IndexState, ListRequest,
-    Listing,
+    CollectionInfo, EngineError, ErrorKind, ListRequest, Listing,
     listing::{
-        CountRun, CountStep, FETCH_BYTES_MAX, Fetch, Fetched, KeyRange, ListRun, Range, ReadyIndex,
-        Row, SORT_BYTES_MAX, SORT_DOCUMENTS_MAX, Step,
+        CountRun, CountStep, FETCH_BYTES_MAX, Fetch, Fetched, ListRun, Range, ReadyIndex, Row,
+        SORT_BYTES_MAX, SORT_DOCUMENTS_MAX, Step, index_key,
     },
 };
-use isobase_types::{CollectionName, Document, DocumentId, Filter, Sequence, key};
+use isobase_types::{CollectionName, Document, DocumentId, Filter, Order, Sequence, key};
 
 use crate::{
     Backend, DocumentKey, IndexEntry, IndexNumber, KeyFetch, KeyFetched, KeyedDocument,
     NativeDocument,
     catalogue::Catalogue,
-    keys::{IDS, id_key, key_range, next},
+    keys::{IDS, key_range, next},
     shared::{Shared, is_gone},
 };
 
@@ -31,8 +30,6 @@ pub(crate) struct Reading<'a, B> {
     deleting: Option<Sequence>,
     indexes: Vec<IndexEntry>,
     ready: Vec<ReadyIndex>,
-    /// Which documents have expired.
-    cutoff: Option<Cutoff>,
     /// Keeps dropped indexes true until the reading has ended.
     _generation: Arc<()>,
 }
@@ -58,10 +55,7 @@ impl<B: Backend> Shared<B> {
         // In this order: a deletion that ends in between has taken the document away.
         let deleting = self.fresh_catalogue().await?.deleting(collection);
         let found = self.backend.read(&keys).await?.into_iter().next().flatten();
-        let cutoff = self.cutoff(collection);
-        let has_expired = |it: &NativeDocument| cutoff.is_some_and(|at| at.is_past(it.updated_at));
-        let found = found.filter(|found| !is_gone(found, deleting) && !has_expired(found));
-        Ok(found.map(NativeDocument::into_document))
+        Ok(found.filter(|found| !is_gone(found, deleting)).map(NativeDocument::into_document))
     }
 
     /// All collections that have a document.
@@ -71,10 +65,6 @@ impl<B: Backend> Shared<B> {
         for info in &mut found {
             if let Some(to) = catalogue.deleting(&info.name) {
                 info.documents = self.count_all(&info.name, Some(to)).await?;
-            }
-            if self.cutoff(&info.name).is_some() {
-                let expired = self.count_expired(&catalogue, &info.name).await?;
-                info.documents = info.documents.saturating_sub(expired);
             }
         }
         found.retain(|info| info.documents > 0);
@@ -110,16 +100,6 @@ impl<B: Backend> Shared<B> {
         }
     }
 
-    /// Documents of a collection that have expired and are stored still.
-    pub(crate) async fn count_expired(
-        &self,
-        catalogue: &Catalogue,
-        collection: &CollectionName,
-    ) -> Result<u64, EngineError> {
-        let generation = self.catalogue.begin_reading();
-        Reading::new(self, collection, generation, catalogue).count_expired().await
-    }
-
     fn part(
         &self,
         index: IndexNumber,
@@ -145,13 +125,12 @@ impl<'a, B: Backend> Reading<'a, B> {
             deleting: catalogue.deleting(collection),
             indexes: entry.map_or_else(Vec::new, |entry| entry.indexes.clone()),
             ready: entry.map_or_else(Vec::new, crate::CatalogueEntry::ready_indexes),
-            cutoff: shared.cutoff(collection),
             _generation: generation,
         }
     }
 
     pub(crate) async fn list(&self, request: &ListRequest) -> Result<Listing, EngineError> {
-        let mut run = ListRun::new(request, &self.ready).living(self.cutoff);
+        let mut run = ListRun::new(request, &self.ready);
         loop {
             match run.step()? {
                 Step::Done(listing) => return Ok(listing),
@@ -161,13 +140,12 @@ impl<'a, B: Backend> Reading<'a, B> {
     }
 
     pub(crate) async fn count(&self, filter: &Filter, scan_max: u64) -> Result<u64, EngineError> {
-        let mut run = CountRun::new(filter, &self.ready, scan_max).living(self.cutoff);
+        let mut run = CountRun::new(filter, &self.ready, scan_max);
         loop {
             match run.step()? {
                 CountStep::Done(count) => return Ok(count),
                 CountStep::CountCollection => {
-                    let all = self.shared.count_all(self.collection, self.deleting).await?;
-                    run.feed_count(all.saturating_sub(self.count_expired().await?));
+                    run.feed_count(self.shared.count_all(self.collection, self.deleting).await?);
                 }
                 CountStep::CountEntries(ranges) => {
                     let counts = ranges.iter().map(|range| self.count_entries(range));
@@ -176,33 +154,6 @@ impl<'a, B: Backend> Reading<'a, B> {
                 CountStep::Fetch(part) => run.feed(&self.fetch(&part).await?),
             }
         }
-    }
-
-    async fn count_expired(&self) -> Result<u64, EngineError> {
-        match self.cutoff.and_then(|cutoff| self.expired_range(cutoff)) {
-            Some(range) => self.count_entries(&range).await,
-            None => Ok(0),
-        }
-    }
-
-    /// Documents that have expired and are stored still, the oldest first.
-    pub(crate) async fn expired(
-        &self,
-        cutoff: Cutoff,
-        limit: u32,
-    ) -> Result<Vec<Document>, EngineError> {
-        let Some(range) = self.expired_range(cutoff) else { return Ok(Vec::new()) };
-        let fetched = self.fetch(&Fetch { range, reverse: false, limit }).await?;
-        Ok(fetched.rows.into_iter().map(|row| row.document).collect())
-    }
-
-    /// Where the index by age has them, if there is one.
-    fn expired_range(&self, cutoff: Cutoff) -> Option<Range> {
-        let is_age =
-            |index: &&IndexEntry| index.definition.is_age() && index.state == IndexState::Ready;
-        let index = i64::from(self.indexes.iter().find(is_age)?.number);
-        let keys = KeyRange { lower: Vec::new(), upper: Some(cutoff.upper_key()) };
-        Some(Range::Index { index, keys })
     }
 
     /// Documents in the order of their ids, after one of them.
@@ -215,7 +166,7 @@ impl<'a, B: Backend> Reading<'a, B> {
         let lower = after.cloned().map_or(Bound::Unbounded, Bound::Excluded);
         let range = key_range(&isobase_engine::listing::IdRange { lower, upper: Bound::Unbounded });
         let part = KeyFetch { bytes_max, ..self.shared.part(IDS, range, false, limit) };
-        let (found, exhausted) = self.fetch_keys(part, None).await?;
+        let (found, exhausted) = self.fetch_keys(part, &Order::default()).await?;
         Ok((found.into_iter().map(|(_, document)| document).collect(), exhausted))
     }
 
@@ -232,16 +183,16 @@ impl<'a, B: Backend> Reading<'a, B> {
             let found = self.fetch_these(&[id]).await?.pop();
             return Ok(found.unwrap_or(Fetched { rows: Vec::new(), exhausted: true }));
         }
-        let (index, range, definition) = match &part.range {
-            Range::Ids(ids) => (IDS, key_range(ids), None),
+        let (index, range, order) = match &part.range {
+            Range::Ids(ids) => (IDS, key_range(ids), Order::default()),
             Range::Index { index, keys } => {
                 let index = self.index(*index)?;
-                let range = (keys.lower.clone(), keys.upper.clone());
-                (index.number, range, Some(&index.definition))
+                let order = index.definition.order().clone();
+                (index.number, (keys.lower.clone(), keys.upper.clone()), order)
             }
         };
         let part = self.shared.part(index, range, part.reverse, part.limit);
-        let (found, exhausted) = self.fetch_keys(part, definition).await?;
+        let (found, exhausted) = self.fetch_keys(part, &order).await?;
         let rows = found.into_iter().map(|(key, document)| {
             let key = if index == IDS { Vec::new() } else { key };
             Row { key, document: document.into_document() }
@@ -266,11 +217,11 @@ impl<'a, B: Backend> Reading<'a, B> {
     }
 
     /// At least one document of a range of whole keys unless there is none, and whether there are
-    /// no more. Without a definition it is the index of the ids.
+    /// no more.
     async fn fetch_keys(
         &self,
         mut part: KeyFetch,
-        definition: Option<&IndexDefinition>,
+        order: &Order,
     ) -> Result<(Vec<(Vec<u8>, NativeDocument)>, bool), EngineError> {
         let stored = self.shared.stored_keys();
         let (lower, upper) = (part.lower, part.upper);
@@ -304,10 +255,7 @@ impl<'a, B: Backend> Reading<'a, B> {
                 .into_iter()
                 .filter(|found| !is_gone(&found.document, self.deleting))
                 .filter_map(|KeyedDocument { key, document }| {
-                    let whole = match definition {
-                        Some(definition) => definition.key(document.indexed()),
-                        None => id_key(&document.id),
-                    };
+                    let whole = index_key(&document.body, &document.id, order);
                     // The content may have changed since the key was written.
                     let is_true = match stored.group(&key) {
                         None => whole == key,

@@ -1,10 +1,6 @@
 //! The databases of a command.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{path::PathBuf, sync::Arc};
 
 use anyhow::{Context, Result};
 use isobase::{Location, OpenError, engine::Engine, types::CollectionName};
@@ -30,71 +26,14 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// Opens a database to read all of it and write nothing: what must be in it is the source of a
-    /// work. One that a service holds is read beside the service.
-    pub(super) async fn open_source(
-        location: &Location,
-        config: &Config,
-        printer: Printer,
-    ) -> Result<Self> {
-        must_exist(location)?;
-        let name = name(location);
-        let holder = match location {
-            Location::Sqlite(path) => isobase::sqlite_holder(path),
-            _ => None,
-        };
-        if let Some(holder) = &holder {
-            printer.note(&format!("{name} is held by {holder}; reading beside it"));
-        }
-        let (engine, scratch) = match isobase::open_as_source(location, &config.options).await {
-            Ok(engine) => (engine, None),
-            Err(error @ OpenError::Engine { .. }) if holder.is_none() => {
-                let Some((engine, scratch)) = Self::open_copy(location, config).await? else {
-                    return Err(open_failure(error).into());
-                };
-                (engine, Some(scratch))
-            }
-            Err(error) => return Err(open_failure(error).into()),
-        };
-        Self { name, engine, made: None, _scratch: scratch }.holding_something(location).await
-    }
-
-    /// A copy of an SQLite file that cannot be read where it is: an older program has made it, or
-    /// its folder takes no file beside it. None where that does not help either.
-    async fn open_copy(
-        location: &Location,
-        config: &Config,
-    ) -> Result<Option<(Arc<dyn Engine>, TempDir)>> {
-        let Location::Sqlite(path) = location else { return Ok(None) };
-        let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
-        let copy = folder.path().join("source.db");
-        for suffix in ["", "-wal"] {
-            let with = |path: &Path| {
-                let mut name = path.as_os_str().to_owned();
-                name.push(suffix);
-                PathBuf::from(name)
-            };
-            if with(path).exists() {
-                fs::copy(with(path), with(&copy))
-                    .with_context(|| format!("cannot copy {}", path.display()))?;
-            }
-        }
-        let opened = isobase::open_engine(&Location::Sqlite(copy), &config.options).await;
-        Ok(opened.ok().map(|engine| (engine, folder)))
-    }
-
-    /// Opens a database to read what must be in it, and perhaps take in what other programs wrote:
-    /// one that a service holds is read beside the service.
+    /// Opens a database to read what must be in it: one that a service holds is read beside the
+    /// service.
     pub(super) async fn open_to_read(
         location: &Location,
         config: &Config,
         printer: Printer,
     ) -> Result<Self> {
-        Self::open_to_ask(location, config, printer).await?.holding_something(location).await
-    }
-
-    async fn holding_something(self, location: &Location) -> Result<Self> {
-        let place = self;
+        let place = Self::open_to_ask(location, config, printer).await?;
         match must_hold_something(location, &*place.engine, None).await {
             Ok(()) => Ok(place),
             Err(error) => {

@@ -417,27 +417,3 @@ fn existing_data_is_used_in_place_and_alike_on_every_engine() {
         assert_eq!(transcript.len(), expected.len());
     }
 }
-
-#[test]
-fn a_source_is_left_as_it_is() {
-    for database in ForeignDatabase::all("source") {
-        let written =
-            [json!({"_id": "n0", "n": 0}), json!({"_id": "x-1", "id": "ext-77", "n": 1.5})];
-        written.iter().for_each(|document| database.save("notes", document).unwrap());
-        let natives = || ["n0", "x-1"].map(|id| database.get("notes", id).unwrap());
-        let (before, app, url) = (natives(), App::new(), database.url());
-        let credentials = database.credentials();
-        let variables: Vec<_> =
-            credentials.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let run = |command: &[&str]| app.run_with(command, &variables);
-        run(&["copy", &url, "sqlite://a.db", "--dry-run"]).ok();
-        run(&["dump", "a.isobase", "--url", &url]).ok();
-        let copied = run(&["copy", &url, "sqlite://a.db", "--json"]).json();
-        assert_eq!(copied["report"]["documents"], 2, "{}", database.name());
-        // The target has documents now.
-        run(&["copy", &url, "sqlite://a.db"]).fails(1, &["not empty"]);
-        assert_eq!(natives(), before, "{}", database.name());
-        let exported = app.run(&["export", "--collection", "notes", "--url", "sqlite://a.db"]).ok();
-        assert!(exported.contains("ext-77"), "{exported}");
-    }
-}

@@ -116,12 +116,7 @@ impl<B: Backend> Task<B> {
         let answer = match job {
             SpecialJob::DeleteCollection { collection } => {
                 let count = shared.count_all(collection, catalogue.deleting(collection));
-                let mut documents = within(deadline, "counting documents", count).await?;
-                if shared.cutoff(collection).is_some() {
-                    let count = shared.count_expired(&catalogue, collection);
-                    let expired = within(deadline, "counting expired documents", count).await?;
-                    documents = documents.saturating_sub(expired);
-                }
+                let documents = within(deadline, "counting documents", count).await?;
                 if documents == 0 {
                     return Ok(Ok(SpecialAnswer::Deleted { documents, to: None }));
                 }

@@ -18,7 +18,6 @@ use crate::{
     maintenance::Maintenance,
     shared::{Shared, Status},
     transfer::LOADS_SEEN_AFTER,
-    untold::is_untold,
     writer::{
         SpecialAnswer, SpecialJob,
         decide::{End, Share},
@@ -470,8 +469,7 @@ impl<B: Backend> Task<B> {
             }
         }
         if let (Some(first), Some(last)) = (commit.changes.first(), commit.changes.last()) {
-            let told = commit.changes.iter().filter(|change| !is_untold(change));
-            let collections = told.map(|change| &change.collection);
+            let collections = commit.changes.iter().map(|change| &change.collection);
             self.shared.waiting.committed(first.sequence, last.sequence, collections);
         }
         Status::count(&status.commits);

@@ -7,6 +7,5 @@ mod fairness;
 mod faults;
 mod foreign;
 mod processes;
-mod reading;
 mod review;
 mod setup;
