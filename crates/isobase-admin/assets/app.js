@@ -76,8 +76,8 @@ async function show() {
 
 async function loadOverview() {
   overview = await get("/admin/api/overview");
-  const { engine, ready, role } = overview;
-  put(status, ready ? badge(engine, "good") : badge(`${engine}: not ready`, "bad"), role && h("span.muted", {}, ` ${role}`));
+  const { engine, ready, account } = overview;
+  put(status, ready ? badge(engine, "good") : badge(`${engine}: not ready`, "bad"), account && h("span.muted", {}, ` ${account}`));
   return overview;
 }
 

@@ -7,12 +7,12 @@ import { Region, badge, button, confirm, copyButton, dialog, empty, field, input
 
 const KEYS = "/api/v1/keys";
 
-export function open() {
+export function open({ overview }) {
   const keys = new Region("section");
   const sessions = new Region("section");
   const update = () => {
     keys.show((signal) => keyList(signal, update));
-    sessions.show((signal) => sessionList(signal, update));
+    sessions.show((signal) => sessionList(signal, update, overview()));
   };
   const letters = field("Shortcuts of single letters", {
     options: [["on", "on"], ["off", "off"]],
@@ -82,14 +82,9 @@ function create(again) {
   });
 }
 
-async function sessionList(signal, again) {
-  let answer;
-  try {
-    answer = await get("/api/sessions", {}, { signal, quiet: true });
-  } catch (error) {
-    if (error.status === 401 || error.status === 403 || error.status === 404) return h("p.muted", {}, "You are not signed in with an account.");
-    throw error;
-  }
+async function sessionList(signal, again, overview) {
+  if (!overview?.account) return h("p.muted", {}, "You are not signed in with an account.");
+  const answer = await get("/api/sessions", {}, { signal });
   return table("Sessions", [
     { title: "Program", cell: (session) => session.agent ?? "unknown" },
     { title: "Kind", cell: (session) => session.kind },

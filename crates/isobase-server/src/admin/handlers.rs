@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use http::{HeaderValue, Response, StatusCode, header};
 use isobase_admin::{FRAME, File};
+use isobase_auth::Principal;
 use isobase_http::Body;
 use isobase_store::SYSTEM_PREFIX;
 
@@ -49,6 +50,9 @@ fn sent(call: &Call, file: &File) -> Response<Body> {
 /// site opens when it is needed most.
 pub(super) async fn get_overview(state: Arc<State>, call: Call) -> Result<Response<Body>, Failure> {
     let mut overview = Overview::new(state.started_at, state.store.engine_name());
+    if let Principal::Account { name, .. } = &call.principal {
+        overview.account = Some(name.to_string());
+    }
     if call.shared().stopping().is_cancelled() {
         overview.warn("The service is stopping.");
     }

@@ -20,6 +20,8 @@ pub(super) struct Overview {
     started_at: String,
     /// Whether the database answers.
     pub(super) ready: bool,
+    /// The account that asks; null for a key, and where nobody is asked who they are.
+    pub(super) account: Option<String>,
     /// What somebody should know.
     warnings: Vec<&'static str>,
     data: Data,
@@ -41,6 +43,7 @@ impl Overview {
             engine,
             started_at: Timestamp::from_system_time(started_at).to_string(),
             ready: false,
+            account: None,
             warnings: Vec::new(),
             data: Data::default(),
             system: BTreeMap::new(),
