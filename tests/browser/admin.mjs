@@ -158,7 +158,7 @@ async function openService() {
     await open(page, "/admin/licenses");
     await page.getByTestId("lic-new").click();
     await accessible(page, "the form of a licence");
-    await page.getByLabel("E-mail").last().fill("ann@example.com");
+    await page.getByLabel("E-mail", { exact: true }).last().fill("ann@example.com");
     await page.getByRole("button", { name: "Create licence" }).click();
     const key = (await page.getByTestId("lic-new-key").textContent()).trim();
     await page.getByRole("button", { name: "Close" }).last().click();

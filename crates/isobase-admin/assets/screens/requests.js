@@ -111,7 +111,7 @@ function filters(toggle, isLive) {
       }), { "data-testid": "req-export" }),
       now.from && button("Whole range", () => change({}, { reset: [...reset, "from", "to"] })),
       NARROW.filter((name) => now[name]).map((name) =>
-        button(`${name}: ${now[name]} ×`, () => change({ [name]: "" }, { reset }), { "aria-label": `Remove the filter ${name}` }))),
+        button(`${name}: ${now[name]} ×`, () => change({ [name]: "" }, { reset }), { title: "Remove this filter" }))),
   ];
 }
 
