@@ -306,14 +306,14 @@ impl Database {
 impl Inner {
     fn close(&self) -> Result<(), Error> {
         let mut slot = lock(&self.writer);
-        if let WriterSlot::Running { queue, .. } = &*slot {
-            queue.close();
-        }
         let snapshots = lock(&self.snapshots).take().unwrap_or_default();
         self.scans.close();
         snapshots.iter().for_each(Watched::close);
         self.pool.close();
-        // The writer goes last: only then does SQLite remove the log.
+        // The writer goes last, and is told last: only the last connection removes the log.
+        if let WriterSlot::Running { queue, .. } = &*slot {
+            queue.close();
+        }
         let result = match mem::replace(&mut *slot, WriterSlot::Closed) {
             WriterSlot::Idle(connection) => {
                 writer_thread::finish(*connection, &self.status, self.files.as_deref())

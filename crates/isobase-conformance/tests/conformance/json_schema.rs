@@ -34,12 +34,14 @@ const DRAFTS: [(&str, &str, usize, usize); 5] = [
 /// Why a schema may be refused: a part of the message, and of how many groups at most. All is
 /// documented: nothing is fetched, what grows with whoever checks is not followed, patterns
 /// search in linear time.
-const REFUSALS: [(&str, usize); 5] = [
+const REFUSALS: [(&str, usize); 6] = [
     ("leads out of the schema", 80),
     ("leads nowhere", 20),
     ("is not supported", 40),
     ("refers to itself", 10),
     ("look-around", 0),
+    // One of the suite's own, which would have to be fetched.
+    ("Unknown meta-schema", 2),
 ];
 
 /// What became of the groups of a draft.

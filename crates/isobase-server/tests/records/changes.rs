@@ -275,3 +275,15 @@ async fn a_place_after_the_last_write_is_refused() {
         .is_problem(422, "invalid_argument")
         .contains("which is 1");
 }
+
+#[tokio::test]
+async fn a_page_that_ends_with_the_last_change_of_its_collection_says_so() {
+    let service = Service::new();
+    service.post("/records/b", "{}").await;
+    service.post("/records/a", "{}").await;
+    let page = service.get("/records/b/changes?since=0&limit=1").await.json();
+    assert_eq!(page["changes"].as_array().unwrap().len(), 1);
+    assert_eq!(page["more"], false);
+    let next = format!("/records/b/changes?since={}", page["next"].as_str().unwrap());
+    assert_eq!(service.get(&next).await.json()["changes"], json!([]));
+}

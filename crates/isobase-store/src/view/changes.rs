@@ -80,20 +80,20 @@ impl View {
         loop {
             let mut page = self.whole.changes(part.clone()).await?;
             examined += page.changes.len();
-            let mut full = None;
-            for change in std::mem::take(&mut page.changes) {
+            let mut changes = std::mem::take(&mut page.changes).into_iter();
+            while let Some(change) = changes.next() {
                 let place = page.place_of(&change);
                 if let Some(change) = self.seen(change, request.bodies).await? {
                     shown.push(change);
                     if shown.len() == limit {
-                        full = Some((place, change_is_last(&place, &page)));
-                        break;
+                        // What was not looked at may be the caller's too.
+                        let (next, more) = match changes.len() {
+                            0 => (page.next, page.more),
+                            _ => (place, true),
+                        };
+                        return Ok(FeedPage { changes: shown, next, more });
                     }
                 }
-            }
-            if let Some((place, last)) = full {
-                let (next, more) = if last { (page.next, page.more) } else { (place, true) };
-                return Ok(FeedPage { changes: shown, next, more });
             }
             if !page.more || examined >= EXAMINED_MAX {
                 return Ok(FeedPage { changes: shown, next: page.next, more: page.more });
@@ -137,11 +137,6 @@ impl View {
         let list = self.right(collection, RuleAction::List);
         list.and(self.right(collection, RuleAction::View))
     }
-}
-
-/// Whether a change at a place is the last of its page.
-fn change_is_last(place: &isobase_engine::FeedPlace, page: &FeedPage) -> bool {
-    place.sequence >= page.next.sequence
 }
 
 /// Whether a document whose fields were kept is within reach; none when they were not kept.
