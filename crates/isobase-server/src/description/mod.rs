@@ -57,12 +57,11 @@ fn specs() -> Vec<Spec> {
     let keys = keys::routes().into_iter().map(Route::into_spec);
     let live = live::routes().into_iter().map(Route::into_spec);
     let files = files::routes().into_iter().map(Route::into_spec);
-    let live = live.chain(files);
     let licences = licences::routes().into_iter().map(Route::into_spec);
     let requests = requests::routes().into_iter().map(Route::into_spec);
     let first = service.chain(records).chain(data_store).chain(live).chain(admin);
     let accounts = accounts::routes().into_iter().map(Route::into_spec);
-    first.chain(keys).chain(licences).chain(requests).chain(accounts).collect()
+    first.chain(keys).chain(licences).chain(requests).chain(accounts).chain(files).collect()
 }
 
 #[cfg(test)]

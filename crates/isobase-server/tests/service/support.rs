@@ -10,7 +10,7 @@ use http::{HeaderMap, Method, Request};
 use http_body_util::BodyExt;
 use isobase_auth::Authorizer;
 use isobase_server::{
-    HttpConfig, OpenTo, RequestBody, ServerConfig, Service as App, compose, serve,
+    FilesOptions, HttpConfig, OpenTo, RequestBody, ServerConfig, Service as App, compose, serve,
 };
 use isobase_store::{Store, StoreOptions};
 use serde_json::Value;
@@ -53,6 +53,10 @@ impl Service {
         let trouble = Arc::new(Trouble::default());
         let engine = Arc::new(TroubledEngine::new(trouble.clone()));
         let store = Store::new(engine, StoreOptions::default());
+        // Every route is there; none of these tests sends a file, so no folder is made.
+        let folder = std::env::temp_dir().join("isobase-no-uploads");
+        let files = config.files.or(Some(FilesOptions { folder, file_bytes_max: 1 }));
+        let config = ServerConfig { files, ..config };
         let app = compose(store, Arc::new(authorizer), config);
         Self { app, trouble }
     }
