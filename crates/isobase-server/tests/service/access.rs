@@ -11,7 +11,7 @@ use isobase_store::{Store, StoreOptions};
 
 use serde_json::json;
 
-use super::support::Service;
+use super::support::{Service, no_uploads};
 
 struct Keyed {
     service: Service,
@@ -34,7 +34,9 @@ impl Keyed {
         let revoked = keys.create("revoked", Scope::Admin.into()).await.unwrap();
         keys.revoke("revoked").await.unwrap();
         let authorizer = Authorizer::with_keys(Some("internal-key"), KeyStore::new(&store)).await;
-        let app = compose(store, Arc::new(authorizer.unwrap()), ServerConfig::default());
+        let files = Some(no_uploads());
+        let config = ServerConfig { files, ..ServerConfig::default() };
+        let app = compose(store, Arc::new(authorizer.unwrap()), config);
         let service = Service { app, trouble: Arc::default() };
         Self { service, keys, read, write, admin, revoked }
     }

@@ -32,6 +32,11 @@ pub async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
     timeout(PATIENCE, future).await.unwrap_or_else(|_| panic!("{what} did not come"))
 }
 
+/// Uploads, so that every route is there. None of these tests sends a file, so no folder is made.
+pub fn no_uploads() -> FilesOptions {
+    FilesOptions { folder: std::env::temp_dir().join("isobase-no-uploads"), file_bytes_max: 1 }
+}
+
 /// The service in process.
 pub struct Service {
     pub app: Arc<App>,
@@ -53,9 +58,7 @@ impl Service {
         let trouble = Arc::new(Trouble::default());
         let engine = Arc::new(TroubledEngine::new(trouble.clone()));
         let store = Store::new(engine, StoreOptions::default());
-        // Every route is there; none of these tests sends a file, so no folder is made.
-        let folder = std::env::temp_dir().join("isobase-no-uploads");
-        let files = config.files.or(Some(FilesOptions { folder, file_bytes_max: 1 }));
+        let files = config.files.or_else(|| Some(no_uploads()));
         let config = ServerConfig { files, ..config };
         let app = compose(store, Arc::new(authorizer), config);
         Self { app, trouble }
