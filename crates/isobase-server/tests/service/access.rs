@@ -84,7 +84,9 @@ async fn every_route_asks_for_its_permission() {
                     let is_refused = matches!(reply.status, 401 | 403)
                         && ["unauthenticated", "forbidden"]
                             .contains(&reply.json()["code"].as_str().unwrap());
-                    assert!(!is_refused, "{context}");
+                    // Whose a file is must be known, so its route asks who comes by itself.
+                    let asks_itself = key.is_none() && path == "/api/upload";
+                    assert!(!is_refused || asks_itself, "{context}");
                 }
                 () if key.is_none() => {
                     // Twenty failures a second are told why; the rest is told to wait.
