@@ -6,8 +6,8 @@ use crate::workspace::root;
 
 /// Where each engine's own tests are, by the heading of its table.
 const FOLDERS: [(&str, &str); 3] = [
-    ("### DynamoDB", "crates/isobase-engine-dynamodb/tests/main"),
-    ("### CouchDB", "crates/isobase-engine-couchdb/tests/main"),
+    ("### DynamoDB", "crates/isobase-engine-dynamodb/tests/dynamodb"),
+    ("### CouchDB", "crates/isobase-engine-couchdb/tests/couchdb"),
     ("### Firestore", "crates/isobase-engine-firestore/tests/firestore"),
 ];
 
