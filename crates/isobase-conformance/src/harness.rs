@@ -80,7 +80,8 @@ pub fn run_case<F>(case: &Case, open: impl FnOnce() -> F)
 where
     F: Future<Output = Option<Opened>>,
 {
-    run_test(case.name, open, case.run);
+    let run = case.run;
+    run_boxed(case.name, Box::new(move || Box::pin(open())), Box::new(move |subject| run(subject)));
 }
 
 /// Runs any test on a fresh subject.
@@ -92,6 +93,23 @@ where
     F: Future<Output = Option<Opened>>,
     R: Future<Output = ()>,
 {
+    let test = Box::new(move |subject| Box::pin(test(subject)) as Testing<'_>);
+    run_boxed(name, Box::new(move || Box::pin(open())), test);
+}
+
+/// A subject that is being opened.
+type Opening<'a> = Pin<Box<dyn Future<Output = Option<Opened>> + 'a>>;
+
+/// A test under way.
+type Testing<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
+
+/// What all tests share is compiled once: there are thousands of them, and each closure is a type
+/// of its own.
+fn run_boxed<'a>(
+    name: &str,
+    open: Box<dyn FnOnce() -> Opening<'a> + 'a>,
+    test: Box<dyn FnOnce(Shared) -> Testing<'a> + 'a>,
+) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

@@ -185,6 +185,14 @@ pub fn run_transfer_case<F>(name: &'static str, open: impl FnOnce(&'static str) 
 where
     F: Future<Output = Option<Database>>,
 {
+    run_boxed(name, Box::new(move || Box::pin(open(name))));
+}
+
+/// A database that is being opened.
+type CaseOpening<'a> = Pin<Box<dyn Future<Output = Option<Database>> + 'a>>;
+
+/// What all tests share is compiled once: each closure is a type of its own.
+fn run_boxed<'a>(name: &'static str, open: Box<dyn FnOnce() -> CaseOpening<'a> + 'a>) {
     let case = TRANSFER_CASES.iter().find(|case| case.name == name);
     let case = case.expect("the macro and the list are made of one list");
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -193,7 +201,7 @@ where
         .build()
         .expect("a runtime can be built");
     runtime.block_on(async {
-        let Some(database) = open(name).await else { return };
+        let Some(database) = open().await else { return };
         let database = Arc::new(database);
         let test = AssertUnwindSafe((case.run)(database.clone())).catch_unwind();
         let result = tokio::time::timeout(CASE_DEADLINE, test).await;

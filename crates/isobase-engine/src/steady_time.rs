@@ -24,8 +24,7 @@ const CONFIRMED_AFTER: Duration = Duration::from_secs(600);
 /// nothing, whichever way it goes.
 pub struct SteadyTime {
     clock: Arc<dyn Clock>,
-    /// None until it is looked at.
-    seen: Mutex<Option<Seen>>,
+    seen: Mutex<Seen>,
 }
 
 /// The clock when it was last looked at.
@@ -38,21 +37,20 @@ struct Seen {
 }
 
 impl SteadyTime {
-    /// The time by a clock.
+    /// The time by a clock, which is looked at from now on.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, seen: Mutex::default() }
+        let (now, monotonic) = (clock.now(), clock.monotonic());
+        Self { clock, seen: Mutex::new(Seen { now, monotonic, steady_since: monotonic }) }
     }
 
     /// The present moment, as it is written down.
     pub fn now(&self) -> Timestamp {
         let (now, monotonic) = (self.clock.now(), self.clock.monotonic());
         let mut seen = self.seen();
-        let steady_since = match *seen {
-            Some(seen) if !has_jumped(seen, now, monotonic) => seen.steady_since,
-            _ => monotonic,
-        };
-        *seen = Some(Seen { now, monotonic, steady_since });
+        let has_jumped = has_jumped(*seen, now, monotonic);
+        let steady_since = if has_jumped { monotonic } else { seen.steady_since };
+        *seen = Seen { now, monotonic, steady_since };
         now
     }
 
@@ -67,18 +65,14 @@ impl SteadyTime {
     /// that retention where it is shorter.
     pub fn oldest(&self, retention: Duration) -> Timestamp {
         let retention_us = i64::try_from(retention.as_micros()).unwrap_or(i64::MAX);
-        match *self.seen() {
-            Some(Seen { now, monotonic, steady_since })
-                if monotonic - steady_since >= CONFIRMED_AFTER.min(retention) =>
-            {
-                Timestamp { unix_us: now.unix_us.saturating_sub(retention_us) }
-            }
-            _ => Timestamp { unix_us: i64::MIN },
-        }
+        let Seen { now, monotonic, steady_since } = *self.seen();
+        let is_steady = monotonic - steady_since >= CONFIRMED_AFTER.min(retention);
+        let oldest = if is_steady { now.unix_us.saturating_sub(retention_us) } else { i64::MIN };
+        Timestamp { unix_us: oldest }
     }
 
     /// A panic elsewhere cannot leave it half changed.
-    fn seen(&self) -> MutexGuard<'_, Option<Seen>> {
+    fn seen(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -171,8 +165,8 @@ mod tests {
     #[test]
     fn a_short_retention_waits_no_longer_than_itself() {
         let hands = Arc::new(Hands::default());
+        // It counts from the start, whenever the time is asked for first.
         let time = SteadyTime::new(hands.clone());
-        time.now();
         hands.pass(Duration::from_secs(3));
         time.now();
         let second = Duration::from_secs(1);
