@@ -75,7 +75,7 @@ pub use sync::{
 pub use table::{Column, Constraint, ForeignKey, Generation, Index, Table};
 pub use test_transaction::TestTransaction;
 pub use transaction::Transaction;
-pub use value::Value;
+pub use value::{Range, Value};
 
 /// The examples of the page are run as those of the code are.
 #[cfg(doctest)]

@@ -1,6 +1,6 @@
 //! A value of a row, or of a parameter.
 
-use std::fmt;
+use std::{fmt, ops::Bound};
 
 use crate::civil;
 
@@ -18,7 +18,7 @@ pub enum Value {
     Float(f64),
     /// A decimal number in digits, or `NaN`, `Infinity`, `-Infinity`.
     Decimal(String),
-    /// Text, and what has a text form and no variant of its own (enums, ranges, bits).
+    /// Text, and what has a text form and no variant of its own (enums, bits).
     Text(String),
     /// A network address, with the length of its network when that is not the whole: `10.0.0.1/8`.
     Address(String),
@@ -56,6 +56,49 @@ pub enum Value {
     },
     /// An array; one of several dimensions holds arrays.
     Array(Vec<Value>),
+    /// A range.
+    Range(Box<Range>),
+    /// Ranges that neither meet nor overlap, in their order.
+    Multirange(Vec<Range>),
+}
+
+/// A range of values, as the database normalises it: those of integers and days include their
+/// lower bound and exclude the upper one.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Range {
+    /// It holds nothing.
+    Empty,
+    /// What is between a lower and an upper bound.
+    Between(Bound<Value>, Bound<Value>),
+}
+
+/// As PostgreSQL writes it: `[1,5)`, `(,"2000-01-01 00:00:00"]`, `empty`.
+impl fmt::Display for Range {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self::Between(lower, upper) = self else { return f.write_str("empty") };
+        f.write_str(if matches!(lower, Bound::Included(_)) { "[" } else { "(" })?;
+        f.write_str(&bound_text(lower))?;
+        f.write_str(",")?;
+        f.write_str(&bound_text(upper))?;
+        f.write_str(if matches!(upper, Bound::Included(_)) { "]" } else { ")" })
+    }
+}
+
+/// In quotes where a character of it means something.
+fn bound_text(bound: &Bound<Value>) -> String {
+    let (Bound::Included(value) | Bound::Excluded(value)) = bound else { return String::new() };
+    let text = value.to_string();
+    let plain = !text.is_empty() && !text.contains(|c: char| " ,()[]\"\\".contains(c));
+    if plain {
+        return text;
+    }
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\"\""))
+}
+
+/// The text of a multirange: `{[1,3),[5,8)}`.
+pub(crate) fn multirange_text<'a>(ranges: impl Iterator<Item = &'a Range>) -> String {
+    let ranges: Vec<_> = ranges.map(Range::to_string).collect();
+    format!("{{{}}}", ranges.join(","))
 }
 
 impl Value {
@@ -160,6 +203,8 @@ impl fmt::Display for Value {
                 f.write_str(&civil::interval_text(*months, *days, *micros))
             }
             Self::Array(elements) => f.write_str(&array_literal(elements)),
+            Self::Range(range) => range.fmt(f),
+            Self::Multirange(ranges) => f.write_str(&multirange_text(ranges.iter())),
         }
     }
 }

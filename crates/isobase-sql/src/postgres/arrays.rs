@@ -3,10 +3,12 @@
 //! Source: PostgreSQL 15, `arrayfuncs.c` (`array_send`), `rangetypes.c` (`range_send`),
 //! `rowtypes.c` (`record_send`).
 
+use std::ops::Bound;
+
 use isobase_postgres::tokio_postgres::types::{Field, Type};
 
 use super::reader::{Reader, Unreadable};
-use crate::{Value, value::json_string};
+use crate::{Range, Value, value::json_string};
 
 /// Reads a value of any type.
 pub(super) type Decode = fn(&Type, &[u8]) -> Result<Value, Unreadable>;
@@ -48,16 +50,16 @@ pub(crate) fn multirange(
     let mut ranges = Vec::new();
     for _ in 0..reader.int()? {
         let raw = reader.element()?.ok_or(Unreadable)?;
-        ranges.push(range_text(decode, range_element, raw)?);
+        ranges.push(one_range(decode, range_element, raw)?);
     }
-    Ok(Value::Text(format!("{{{}}}", ranges.join(","))))
+    Ok(Value::Multirange(ranges))
 }
 
 pub(crate) fn range(decode: Decode, element: &Type, raw: &[u8]) -> Result<Value, Unreadable> {
-    range_text(decode, element, raw).map(Value::Text)
+    one_range(decode, element, raw).map(|range| Value::Range(Box::new(range)))
 }
 
-fn range_text(decode: Decode, element: &Type, raw: &[u8]) -> Result<String, Unreadable> {
+fn one_range(decode: Decode, element: &Type, raw: &[u8]) -> Result<Range, Unreadable> {
     const EMPTY: u8 = 0x01;
     const LOWER_INCLUSIVE: u8 = 0x02;
     const UPPER_INCLUSIVE: u8 = 0x04;
@@ -66,29 +68,19 @@ fn range_text(decode: Decode, element: &Type, raw: &[u8]) -> Result<String, Unre
     let mut reader = Reader(raw);
     let flags = reader.take(1)?[0];
     if flags & EMPTY != 0 {
-        return Ok("empty".to_owned());
+        return Ok(Range::Empty);
     }
-    let mut bound = |infinite: u8| {
+    let mut bound = |infinite: u8, inclusive: u8| {
         if flags & infinite != 0 {
-            return Ok(String::new());
+            return Ok(Bound::Unbounded);
         }
         let raw = reader.element()?.ok_or(Unreadable)?;
-        decode(element, raw).map(|value| bound_text(&value))
+        let value = decode(element, raw)?;
+        let is_included = flags & inclusive != 0;
+        Ok(if is_included { Bound::Included(value) } else { Bound::Excluded(value) })
     };
-    let (lower, upper) = (bound(LOWER_INFINITE)?, bound(UPPER_INFINITE)?);
-    let open = if flags & LOWER_INCLUSIVE != 0 { '[' } else { '(' };
-    let close = if flags & UPPER_INCLUSIVE != 0 { ']' } else { ')' };
-    Ok(format!("{open}{lower},{upper}{close}"))
-}
-
-/// As PostgreSQL writes a bound: in quotes where a character of it means something.
-fn bound_text(value: &Value) -> String {
-    let text = value.to_string();
-    let plain = !text.is_empty() && !text.contains(|c: char| " ,()[]\"\\".contains(c));
-    if plain {
-        return text;
-    }
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\"\""))
+    let lower = bound(LOWER_INFINITE, LOWER_INCLUSIVE)?;
+    Ok(Range::Between(lower, bound(UPPER_INFINITE, UPPER_INCLUSIVE)?))
 }
 
 /// A composite as a JSON object.

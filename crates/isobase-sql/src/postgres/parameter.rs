@@ -5,7 +5,7 @@ use std::error::Error as StdError;
 use bytes::BytesMut;
 use isobase_postgres::tokio_postgres::types::{Format, IsNull, Kind, ToSql, Type, to_sql_checked};
 
-use crate::Value;
+use crate::{Value, value::multirange_text};
 
 /// A value on its way to a parameter, whose type the server has found out.
 ///
@@ -28,6 +28,14 @@ impl ToSql for Parameter<'_> {
             (Value::Bytes(bytes), _) if *ty == Type::BYTEA => out.extend_from_slice(bytes),
             (Value::Text(text) | Value::Json(text), _) => out.extend_from_slice(text.as_bytes()),
             (value, true) => out.extend_from_slice(value.to_json().as_bytes()),
+            // A list of ranges is an array of them anywhere else.
+            (Value::Array(elements), _) if matches!(ty.kind(), Kind::Multirange(_)) => {
+                let ranges = elements.iter().filter_map(|element| match element {
+                    Value::Range(range) => Some(range.as_ref()),
+                    _ => None,
+                });
+                out.extend_from_slice(multirange_text(ranges).as_bytes());
+            }
             (value, false) => {
                 out.extend_from_slice(value.to_sql_text().unwrap_or_default().as_bytes());
             }

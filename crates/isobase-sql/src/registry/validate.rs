@@ -107,6 +107,8 @@ fn type_name(value: &Value) -> &'static str {
         Value::Timestamp(_) | Value::TimestampTz(_) => "datetime",
         Value::Interval { .. } => "timedelta",
         Value::Array(_) => "list",
+        Value::Range(_) => "Range",
+        Value::Multirange(_) => "Multirange",
     }
 }
 

@@ -1,6 +1,8 @@
 //! Values keep every digit on their way in and out.
 
-use isobase_sql::{ErrorKind, Session, Value};
+use std::ops::Bound;
+
+use isobase_sql::{ErrorKind, Range, Session, Value};
 
 use crate::fixture::Fixture;
 
@@ -38,6 +40,8 @@ async fn postgres_values_go_round() {
     fixture.script("CREATE TYPE {s}.pair AS (a int, b text);").await;
     let text = |text: &str| Value::from(text);
     let decimal = |text: &str| Value::Decimal(text.to_owned());
+    let range = |lower, upper| Value::Range(Box::new(Range::Between(lower, upper)));
+    let half = Bound::Included(decimal("1.50"));
     let uuid =
         [0x55, 0x0e, 0x84, 0, 0xe2, 0x9b, 0x41, 0xd4, 0xa7, 0x16, 0x44, 0x66, 0x55, 0x44, 0, 0];
     let cases = [
@@ -88,9 +92,14 @@ async fn postgres_values_go_round() {
         ("bit(3)", "101", text("101")),
         ("pg_lsn", "16/B374D848", text("16/B374D848")),
         ("xml", "<a/>", text("<a/>")),
-        ("int4range", "[1,5)", text("[1,5)")),
-        ("tsrange", "[\"2000-01-01 00:00:00\",)", text("[\"2000-01-01 00:00:00\",)")),
-        ("int4range", "empty", text("empty")),
+        ("int4range", "[1,5)", range(Bound::Included(1.into()), Bound::Excluded(5.into()))),
+        (
+            "tsrange",
+            "(\"2000-01-01 00:00:00\",)",
+            range(Bound::Excluded(Value::Timestamp(0)), Bound::Unbounded),
+        ),
+        ("int4range", "empty", Value::Range(Box::new(Range::Empty))),
+        ("numrange[]", "{\"(,1.50]\"}", Value::Array(vec![range(Bound::Unbounded, half)])),
         ("{s}.mood", "so so", text("so so")),
         ("{s}.age", "5", Value::Int(5)),
         (
