@@ -301,6 +301,20 @@ impl Connection {
         runtime.spawn(async move { drop(timeout(CANCEL_TIMEOUT, cancel).await) });
     }
 
+    /// Asks the server to stop what it is doing on it, and leaves it open: what is asked next is
+    /// answered once the server has stopped, or is hit itself by a request that comes late.
+    pub async fn interrupt(&self) {
+        let token = self.client.cancel_token();
+        let asked = async {
+            match self.config.tls.clone() {
+                None => token.cancel_query(NoTls).await,
+                Some(tls) => token.cancel_query(tls).await,
+            }
+        };
+        // When it fails, the statement goes on to its end.
+        drop(timeout(CANCEL_TIMEOUT, asked).await);
+    }
+
     async fn statement(&self, sql: &Sql) -> Result<Statement, Error> {
         if let Some(statement) = self.prepared().get(&sql.number) {
             return Ok(statement.clone());

@@ -2,11 +2,11 @@
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
-    time::Instant as Clock,
+    time::{Duration, Instant as Clock},
 };
 
 use isobase_postgres::{Keep, Lease};
-use tokio::time::timeout_at;
+use tokio::time::{timeout, timeout_at};
 
 use crate::{
     Answer, DbConnector, Error, ErrorKind, Session, Shared, Table, Value,
@@ -17,6 +17,9 @@ use crate::{
     sqlite::{self, SqliteLease},
     statement::Statement,
 };
+
+/// How long a rollback waits for a statement that was cancelled to stop.
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A transaction on a connection of its own. Its drop rolls back.
 #[derive(Debug)]
@@ -102,7 +105,16 @@ impl Transaction {
     pub async fn rollback(self) -> Result<(), Error> {
         self.connector.forget_tables();
         if self.left.load(Ordering::Acquire) {
-            // What the connection is doing is unknown: the drop cancels it and closes it.
+            if let On::Postgres(lease) = &self.on {
+                // Its locks are free when this has returned, not some time later.
+                let stopped = async {
+                    lease.interrupt().await;
+                    lease.batch("ROLLBACK").await
+                };
+                drop(timeout(STOP_TIMEOUT, stopped).await);
+                // A request to stop that comes late must not meet another statement.
+                lease.close();
+            }
             return Ok(());
         }
         self.control("ROLLBACK", "ROLLBACK").await?;
