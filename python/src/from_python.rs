@@ -1,6 +1,8 @@
 //! Values of Python as parameters.
 
-use isobase_sql::{Record, Value};
+use std::ops::Bound::{Excluded, Included, Unbounded};
+
+use isobase_sql::{Range, Record, Value};
 use pyo3::{
     exceptions::PyTypeError,
     intern,
@@ -67,9 +69,41 @@ pub(crate) fn value(given: &Bound<'_, PyAny>) -> PyResult<Value> {
         return json(given).map(Value::Json);
     }
     if given.is_instance_of::<PyList>() || given.is_instance_of::<PyTuple>() {
-        return values(given).map(Value::Array);
+        let values = values(given)?;
+        let is_exact = given.is_exact_instance_of::<PyList>();
+        return Ok(if is_exact { Value::Array(values) } else { list(given, values)? });
     }
     of_class(given)
+}
+
+/// A list of a class of its own: ranges of a multirange.
+fn list(given: &Bound<'_, PyAny>, values: Vec<Value>) -> PyResult<Value> {
+    if given.get_type().name()? != "Multirange" {
+        return Ok(Value::Array(values));
+    }
+    let ranges = values.into_iter().map(|value| match value {
+        Value::Range(range) => Ok(*range),
+        _ => Err(PyTypeError::new_err("a Multirange holds a value that is no Range")),
+    });
+    ranges.collect::<PyResult<_>>().map(Value::Multirange)
+}
+
+/// As asyncpg, psycopg and this package have ranges.
+fn range(given: &Bound<'_, PyAny>) -> PyResult<Value> {
+    if given.getattr("isempty")?.is_truthy()? {
+        return Ok(Value::Range(Box::new(Range::Empty)));
+    }
+    let bound = |name: &str, inclusive: &str| {
+        let value = given.getattr(name)?;
+        if value.is_none() {
+            return Ok::<_, PyErr>(Unbounded);
+        }
+        let is_included = given.getattr(inclusive)?.is_truthy()?;
+        let value = self::value(&value)?;
+        Ok(if is_included { Included(value) } else { Excluded(value) })
+    };
+    let lower = bound("lower", "lower_inc")?;
+    Ok(Value::Range(Box::new(Range::Between(lower, bound("upper", "upper_inc")?))))
 }
 
 /// A member of an enumeration of texts is its value.
@@ -103,6 +137,7 @@ fn of_class(given: &Bound<'_, PyAny>) -> PyResult<Value> {
             let days = i32::try_from(days)?;
             return Ok(Value::Interval { months: 0, days, micros: seconds * 1_000_000 + micros });
         }
+        "Range" if given.hasattr(intern!(py, "isempty"))? => return range(given),
         "memoryview" => {
             let bytes = given.call_method0(intern!(py, "tobytes"))?;
             return Ok(Value::Bytes(bytes.extract()?));

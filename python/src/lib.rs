@@ -4,6 +4,9 @@
 //! [`session::Transaction::call`]: with an event loop the answer comes through a future of that
 //! loop, without one the call waits. Everything else in the package is Python.
 
+mod arguments;
+#[cfg(feature = "documents")]
+mod documents;
 mod failure;
 mod from_python;
 mod mock;
@@ -19,6 +22,9 @@ use pyo3::prelude::*;
 
 #[pymodule]
 mod _native {
+    #[cfg(feature = "documents")]
+    #[pymodule_export]
+    use super::documents::Documents;
     #[pymodule_export]
     use super::mock::{Generator, Registry};
     #[pymodule_export]

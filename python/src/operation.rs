@@ -8,7 +8,7 @@ use isobase_sql::{
 };
 use pyo3::{exceptions::PyValueError, prelude::*, types::PyDict};
 
-use crate::{from_python, to_python::Output};
+use crate::{arguments::Arguments, from_python, to_python::Output};
 
 /// One call, with its arguments.
 #[derive(Debug)]
@@ -60,50 +60,9 @@ pub(crate) enum Fetch {
     Tag,
 }
 
-/// The arguments of a call, by name.
-struct Arguments<'a, 'py>(&'a Bound<'py, PyDict>);
-
-impl<'py> Arguments<'_, 'py> {
-    fn any(&self, name: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
-        Ok(self.0.get_item(name)?.filter(|value| !value.is_none()))
-    }
-
-    fn needed(&self, name: &str) -> PyResult<Bound<'py, PyAny>> {
-        self.any(name)?.ok_or_else(|| PyValueError::new_err(format!("{name} is missing")))
-    }
-
-    fn text(&self, name: &str) -> PyResult<String> {
-        self.needed(name)?.extract()
-    }
-
-    fn optional_text(&self, name: &str) -> PyResult<Option<String>> {
-        self.any(name)?.map(|value| value.extract()).transpose()
-    }
-
-    fn number(&self, name: &str) -> PyResult<Option<u64>> {
-        self.any(name)?.map(|value| value.extract()).transpose()
-    }
-
-    fn texts(&self, name: &str) -> PyResult<Vec<String>> {
-        self.any(name)?.map_or_else(|| Ok(Vec::new()), |value| value.extract())
-    }
-
-    fn record(&self, name: &str) -> PyResult<Record> {
-        self.any(name)?.map_or_else(|| Ok(Record::new()), |value| from_python::record(&value))
-    }
-
-    fn values(&self, name: &str) -> PyResult<Vec<Value>> {
-        self.any(name)?.map_or_else(|| Ok(Vec::new()), |value| from_python::values(&value))
-    }
-
-    fn table(&self) -> PyResult<TableName> {
-        Ok(TableName { schema: self.optional_text("schema")?, table: self.text("table")? })
-    }
-}
-
 impl Operation {
     pub(crate) fn read(name: &str, arguments: &Bound<'_, PyDict>) -> PyResult<Self> {
-        let a = Arguments(arguments);
+        let a = Arguments::new(arguments);
         Ok(match name {
             "begin" => Self::Begin,
             "commit" => Self::Commit,

@@ -2,11 +2,22 @@
 
 use std::future::Future;
 
-use isobase_sql::Error;
 use pyo3::{IntoPyObjectExt, intern, prelude::*, types::PyAny};
 use tokio::task::AbortHandle;
 
 use crate::{failure, runtime, to_python::Output};
+
+/// What work can fail with.
+pub(crate) trait Failure: Send + 'static {
+    /// The exception for it.
+    fn into_exception(self, py: Python<'_>) -> PyErr;
+}
+
+impl Failure for isobase_sql::Error {
+    fn into_exception(self, py: Python<'_>) -> PyErr {
+        failure::of(py, self)
+    }
+}
 
 /// Work under way. Cancelling it cancels the statement in the database.
 #[pyclass(frozen, module = "isobase._native")]
@@ -36,7 +47,7 @@ impl Waiter {
 
     /// Hands the answer to the loop, from another thread. A loop that was closed meanwhile has
     /// nobody who waits.
-    fn answer(&self, result: Result<Output, Error>) {
+    fn answer<E: Failure>(&self, result: Result<Output, E>) {
         // An interpreter that is ending has nobody who waits either.
         let _ = Python::try_attach(|py| {
             let (method, value) = match result.map(|output| output.into_python(py)) {
@@ -45,7 +56,7 @@ impl Waiter {
                     (intern!(py, "_set_exception"), error.value(py).clone().into_any())
                 }
                 Err(error) => {
-                    let error = failure::of(py, error);
+                    let error = error.into_exception(py);
                     (intern!(py, "_set_exception"), error.value(py).clone().into_any())
                 }
             };
@@ -60,10 +71,10 @@ impl Waiter {
 }
 
 /// Runs work: gives a [`Task`] when a loop waits for it, else its result.
-pub(crate) fn submit(
+pub(crate) fn submit<E: Failure>(
     py: Python<'_>,
     waiter: Option<Waiter>,
-    work: impl Future<Output = Result<Output, Error>> + Send + 'static,
+    work: impl Future<Output = Result<Output, E>> + Send + 'static,
 ) -> PyResult<Py<PyAny>> {
     let handle = runtime::handle()?;
     match waiter {
@@ -73,7 +84,7 @@ pub(crate) fn submit(
         }
         None => {
             let result = py.detach(|| handle.block_on(work));
-            let output = result.map_err(|error| failure::of(py, error))?;
+            let output = result.map_err(|error| error.into_exception(py))?;
             output.into_python(py).map(Bound::unbind)
         }
     }

@@ -1,6 +1,8 @@
 //! Values of the database as values of Python.
 
-use isobase_sql::{Answer, Row, Value};
+use std::ops::Bound::{Excluded, Included, Unbounded};
+
+use isobase_sql::{Answer, Range, Row, Value};
 use pyo3::{
     IntoPyObjectExt, intern,
     prelude::*,
@@ -26,6 +28,10 @@ pub(crate) enum Output {
     Row(Option<Row>),
     Rows(Vec<Row>),
     Json(String),
+    #[cfg(feature = "documents")]
+    Pairs(Vec<(String, Option<String>)>),
+    #[cfg(feature = "documents")]
+    Documents(crate::documents::Documents),
     Transaction(isobase_sql::Transaction),
 }
 
@@ -56,6 +62,10 @@ impl Output {
                 Ok(list.into_any())
             }
             Self::Json(text) => json(py, &text),
+            #[cfg(feature = "documents")]
+            Self::Pairs(pairs) => pairs.into_bound_py_any(py),
+            #[cfg(feature = "documents")]
+            Self::Documents(documents) => documents.into_bound_py_any(py),
             Self::Transaction(transaction) => {
                 crate::session::Transaction::new(transaction).into_bound_py_any(py)
             }
@@ -125,7 +135,28 @@ pub(crate) fn value<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, 
             }
             Ok(list.into_any())
         }
+        Value::Range(range) => self::range(py, range),
+        Value::Multirange(ranges) => {
+            let ranges = ranges.iter().map(|range| self::range(py, range));
+            let ranges = ranges.collect::<PyResult<Vec<_>>>()?;
+            class(py, &MULTIRANGE, "isobase.database.values", "Multirange")?.call1((ranges,))
+        }
     }
+}
+
+fn range<'py>(py: Python<'py>, range: &Range) -> PyResult<Bound<'py, PyAny>> {
+    let (bounds, is_empty) = match range {
+        Range::Empty => ((&Unbounded, &Unbounded), true),
+        Range::Between(lower, upper) => ((lower, upper), false),
+    };
+    let bound = |bound: &std::ops::Bound<Value>| match bound {
+        Included(value) => Ok((self::value(py, value)?, true)),
+        Excluded(value) => Ok((self::value(py, value)?, false)),
+        Unbounded => Ok::<_, PyErr>((py.None().into_bound(py), false)),
+    };
+    let ((lower, lower_inc), (upper, upper_inc)) = (bound(bounds.0)?, bound(bounds.1)?);
+    let made = py.import(intern!(py, "isobase.database.values"))?.getattr(intern!(py, "_made"))?;
+    made.call1((lower, upper, lower_inc, upper_inc, is_empty))
 }
 
 fn network<'py>(py: Python<'py>, function: &str, text: &str) -> PyResult<Bound<'py, PyAny>> {
@@ -139,6 +170,7 @@ static TIME: PyOnceLock<Py<PyType>> = PyOnceLock::new();
 static DATETIME: PyOnceLock<Py<PyType>> = PyOnceLock::new();
 static DELTA: PyOnceLock<Py<PyType>> = PyOnceLock::new();
 static ZONE: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+static MULTIRANGE: PyOnceLock<Py<PyType>> = PyOnceLock::new();
 
 fn class<'py>(
     py: Python<'py>,

@@ -9,6 +9,8 @@ import pytest
 
 from isobase.database import DBConnector
 
+from machine import Machine
+
 SERVER = os.environ.get("ISOBASE_TEST_POSTGRES_URL")
 
 
@@ -60,3 +62,11 @@ def tables(databases):
     for url in databases:
         asyncio.run(create(url))
     return databases
+
+
+@pytest.fixture(scope="session")
+def machine(tmp_path_factory):
+    """Another machine, reached by ssh."""
+    machine = Machine(tmp_path_factory.mktemp("machine")).start()
+    yield machine
+    machine.stop()

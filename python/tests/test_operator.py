@@ -4,13 +4,14 @@ import asyncio
 import datetime
 import decimal
 import ipaddress
+import pickle
 import uuid
 
 import pytest
 
 from isobase.database import (
-    ColumnMatchError, ConnectionError, DBConnector, DBOperator, InvalidValueError, QueryError, QueryTimeoutError,
-    SchemaError, match_column,
+    ColumnMatchError, ConnectionError, DBConnector, DBOperator, InvalidValueError, Multirange, QueryError,
+    QueryTimeoutError, Range, SchemaError, match_column,
 )
 
 
@@ -105,7 +106,12 @@ def test_values_keep_every_digit(tables):
         ("inet", ipaddress.ip_address("::1")),
         ("inet", ipaddress.ip_interface("10.0.0.1/8")),
         ("cidr", ipaddress.ip_network("10.0.0.0/8")),
-        ("int4range", "[1,5)"),
+        ("int4range", Range(1, 5)),
+        ("int4range", Range(empty=True)),
+        ("numrange", Range(None, decimal.Decimal("1.50"), upper_inc=True)),
+        ("tsrange", Range(datetime.datetime(2000, 1, 1), lower_inc=False)),
+        ("daterange[]", [Range(datetime.date(2000, 1, 1), datetime.date(2001, 1, 1)), None]),
+        ("int8multirange", Multirange([Range(1, 3), Range(5, None)])),
     ]
 
     async def test():
@@ -116,6 +122,37 @@ def test_values_keep_every_digit(tables):
                 assert type(read) is type(value) or kind in ("numeric",)
 
     run(test)
+
+
+def test_ranges_are_values(tables):
+    import asyncpg
+    from psycopg.types.range import Range as OfPsycopg
+
+    async def test():
+        async with DBConnector() as db:
+            for given in (asyncpg.Range(1, 4, upper_inc=True), OfPsycopg(1, 5), Range(1, 5), "[1,4]"):
+                assert await db.fetch_val("SELECT $1::int4range", (given,)) == Range(1, 5)
+            ranges = [Range(1, 3), Range(2, 6)]
+            assert await db.fetch_val("SELECT $1::int4multirange", (ranges,)) == [Range(1, 6)]
+            assert await db.fetch_val("SELECT $1::int4range[]", (ranges,)) == ranges
+            await db.execute("CREATE TABLE ranges (r int4range, m int4multirange)")
+            rows = [(Range(1, 3), Multirange(ranges)), (Range(empty=True), Multirange()), (None, None)]
+            assert await DBOperator(db).bulk_insert("ranges", ["r", "m"], rows) == 3
+            read = await db.fetch_all("SELECT r, m FROM ranges")
+            assert [row["r"] for row in read] == [Range(1, 3), Range(empty=True), None]
+            assert [row["m"] for row in read] == [[Range(1, 6)], [], None]
+            with pytest.raises(QueryError):
+                await db.fetch_val("SELECT $1::int4range", (Range(5, 1),))
+            with pytest.raises(TypeError):
+                await db.fetch_val("SELECT $1::int4multirange", (Multirange([1]),))
+
+    run(test)
+    days = Range(datetime.date(2000, 1, 1), datetime.date(2000, 2, 1))
+    assert datetime.date(2000, 1, 31) in days and datetime.date(2000, 2, 1) not in days
+    assert 5 in Range() and 5 not in Range(empty=True) and not Range(empty=True)
+    assert len({days, pickle.loads(pickle.dumps(days)), Range(1, 2)}) == 2
+    with pytest.raises(AttributeError):
+        days.lower = None
 
 
 def test_transactions_stand_or_fall_together(tables):

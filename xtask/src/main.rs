@@ -71,6 +71,9 @@ enum Task {
         /// Run its tests, against the servers that the environment names.
         #[arg(long)]
         test: bool,
+        /// With DynamoDB and Firestore, whose clients take long to build.
+        #[arg(long)]
+        cloud: bool,
     },
     /// Servers of the engines, for development.
     #[command(subcommand)]
@@ -96,8 +99,10 @@ fn run(task: Task) -> Result<()> {
         Task::Soak { arguments } => test::run(Extent::Everything, &arguments),
         Task::Ci { steps } => ci::run(&steps),
         Task::Generate { check } => generate::run(check),
-        Task::Python { test: true, .. } => python::test(&[]),
-        Task::Python { debug, .. } => python::build(!debug).map(drop),
+        Task::Python { test: true, cloud, .. } => python::test(&[], cloud),
+        Task::Python { debug, cloud, .. } => {
+            python::build(python::Wheel { release: !debug, cloud }).map(drop)
+        }
         Task::Engines(action) => engines::run(&action),
         Task::Bench(bench) => bench::run(&bench),
     }

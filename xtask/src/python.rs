@@ -11,11 +11,31 @@ use crate::{interrupt, tools, workspace};
 /// Builds wheels; the version that the package's own file allows.
 const BUILDERS: [&str; 1] = ["maturin==1.16.0"];
 /// What the tests of the package run with.
-const TEST_PACKAGES: [&str; 4] =
-    ["pytest>=8,<10", "pytest-xdist>=3.5,<4", "celery>=5.4,<6", "uvloop>=0.19,<1"];
+const TEST_PACKAGES: [&str; 10] = [
+    "pytest>=8,<10",
+    "pytest-xdist>=3.5,<4",
+    "celery>=5.4,<6",
+    "uvloop>=0.19,<1",
+    "httpx>=0.27,<1",
+    "trio>=0.26,<1",
+    "fastapi>=0.115,<1",
+    "uvicorn>=0.30,<1",
+    // Whose values are taken as parameters.
+    "asyncpg>=0.30,<1",
+    "psycopg[binary]>=3.2,<4",
+];
+
+/// How a wheel is built.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wheel {
+    /// Optimised.
+    pub(crate) release: bool,
+    /// With the engines of cloud providers, as the package index has it.
+    pub(crate) cloud: bool,
+}
 
 /// Builds the wheel into `target/wheels`; gives its path.
-pub(crate) fn build(release: bool) -> Result<PathBuf> {
+pub(crate) fn build(wheel: Wheel) -> Result<PathBuf> {
     let environment = environment("build", &BUILDERS)?;
     let wheels = workspace::target()?.join("wheels");
     // What an earlier version has left is not what was built.
@@ -26,8 +46,11 @@ pub(crate) fn build(release: bool) -> Result<PathBuf> {
     command.args(["build", "--out"]).arg(&wheels);
     command.arg("--manifest-path").arg(workspace::root().join("python/Cargo.toml"));
     command.arg("--interpreter").arg(environment.join("bin/python"));
-    if release {
+    if wheel.release {
         command.arg("--release");
+    }
+    if wheel.cloud {
+        command.args(["--features", "cloud"]);
     }
     // Dependencies are shared with the other crates where their features are the same.
     command.env("CARGO_TARGET_DIR", workspace::target()?);
@@ -39,8 +62,8 @@ pub(crate) fn build(release: bool) -> Result<PathBuf> {
 }
 
 /// Builds the wheel, installs it into an environment of its own, and runs its tests.
-pub(crate) fn test(variables: &[(&'static str, OsString)]) -> Result<()> {
-    let wheel = build(false)?;
+pub(crate) fn test(variables: &[(&'static str, OsString)], cloud: bool) -> Result<()> {
+    let wheel = build(Wheel { release: false, cloud })?;
     let environment = environment("test", &TEST_PACKAGES)?;
     let mut install = Command::new(environment.join("bin/python"));
     install.args(["-m", "pip", "install", "--quiet", "--no-deps", "--force-reinstall"]);

@@ -51,6 +51,15 @@ pub(crate) fn python() -> Result<()> {
     install_packages(&["python3", "python3-venv"])
 }
 
+/// sshd and rsync, with which the Python package is tested against another machine.
+pub(crate) fn ssh_server() -> Result<()> {
+    let is_there = Path::new("/usr/sbin/sshd").is_file() || is_installed("sshd");
+    if is_there && is_installed("rsync") {
+        return Ok(());
+    }
+    install_packages(&["openssh-server", "openssh-client", "rsync"])
+}
+
 /// Node.js with npm, which the servers of `tests/emulators` need.
 pub(crate) fn node() -> Result<()> {
     if !is_installed("node") || !is_installed("npm") {

@@ -19,6 +19,7 @@ from .performance import QueryLogger
 from .schema_setup import SchemaSetup
 from .sync import DatabaseSyncManager
 from .testing import TestTransactionManager
+from .values import Multirange, Range
 
 __all__ = [
     "ColumnMatchError",
@@ -29,10 +30,12 @@ __all__ = [
     "DatabaseSyncManager",
     "InvalidValueError",
     "MockDataGenerator",
+    "Multirange",
     "OutcomeUnknownError",
     "QueryError",
     "QueryLogger",
     "QueryTimeoutError",
+    "Range",
     "Row",
     "SchemaError",
     "SchemaRegistry",

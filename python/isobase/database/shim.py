@@ -4,12 +4,15 @@ modules are those of this package under the names that the specification shows."
 import pathlib
 import sys
 
+from .examples.index import EXAMPLES
+
 _MODULES = [
     "connection", "operations", "schema", "db_connector", "db_operator", "schema_setup", "decorators",
     "column_matching", "errors", "testing", "testing.transaction_manager", "mock", "mock.schema_registry",
     "mock.mock_data_generator", "performance", "performance.query_logger", "sync", "sync.db_sync_manager",
 ]
 _PROGRAMS = ["sync.db_sync_cli", "sync.cli", "examples.index"]
+_EXAMPLES = [f"examples.{name}" for name in EXAMPLES]
 _PACKAGES = ["", "testing", "mock", "performance", "sync", "examples", "tests"]
 _TESTS = '''"""The toolkit works against the test database of this environment."""
 
@@ -41,6 +44,15 @@ def test_an_operator_awaits():
 
     assert asyncio.run(run()) == {"one": 1}
 '''
+_README = """# services/database
+
+Every module here is one of the package `isobase.database` under another name; there is nothing to change in
+these files. `python -m isobase.database.shim DIR` writes them anew.
+
+- `pytest services/database/tests` asks the test database of the environment (`TEST_DB_HOST`, `TEST_DB_NAME`, …).
+- `python -m services.database.examples.index list` names the examples.
+- `python -m services.database.sync.db_sync_cli` dumps and restores.
+"""
 
 
 def write(folder):
@@ -55,13 +67,14 @@ def write(folder):
         path = root / "database" / (module.replace(".", "/") + ".py")
         if module not in _PACKAGES:
             files[path] = f"from isobase.database.{module} import *  # noqa: F403\n"
-    for program in _PROGRAMS:
+    for program in _PROGRAMS + _EXAMPLES:
         path = root / "database" / (program.replace(".", "/") + ".py")
         files[path] = (
             f"import sys\n\nfrom isobase.database.{program} import main\n\n"
             'if __name__ == "__main__":\n    sys.exit(main())\n'
         )
     files[root / "database" / "tests" / "test_database.py"] = _TESTS
+    files[root / "database" / "README.md"] = _README
     for path, text in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
