@@ -28,6 +28,7 @@ pub struct Call<P> {
     /// The number of its route.
     pub(crate) route: usize,
     pub(crate) path: PathParameters,
+    pub(crate) client: IpAddr,
     pub(crate) link: Arc<Link>,
 }
 
@@ -68,10 +69,10 @@ impl<P> Call<P> {
         self.shared().specs.get(self.route).map_or("", |spec| &spec.operation.id)
     }
 
-    /// Where it came from.
+    /// The address of the client: of the connection's peer, or what a trusted proxy says.
     #[must_use]
-    pub fn peer(&self) -> IpAddr {
-        self.link.peer
+    pub fn client(&self) -> IpAddr {
+        self.client
     }
 
     /// By which way it came.

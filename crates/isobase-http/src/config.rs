@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 /// Settings of a service. Every bound has a default that suits a small machine.
 #[derive(Clone, Debug)]
 pub struct HttpConfig {
@@ -43,6 +45,9 @@ pub struct HttpConfig {
     /// Names of this service beside `localhost`, for open mode: `app.test`, or `*.lvh.me` for all
     /// below. Default none.
     pub allowed_hosts: Vec<String>,
+    /// Proxies in front, whose `X-Forwarded-For` says who asks: bounds on guessing count that
+    /// address. Default none: the peer of the connection asks.
+    pub trusted_proxies: Vec<IpNet>,
 }
 
 /// For whom a service in open mode is.
@@ -75,6 +80,7 @@ impl Default for HttpConfig {
             cors_origins: Vec::new(),
             open_to: OpenTo::Loopback,
             allowed_hosts: Vec::new(),
+            trusted_proxies: Vec::new(),
         }
     }
 }

@@ -35,8 +35,8 @@ pub struct Asked<'a> {
     pub method: &'a Method,
     /// The headers of the request. A URL ends up in logs, so credentials are never there.
     pub headers: &'a HeaderMap,
-    /// Where it came from.
-    pub peer: IpAddr,
+    /// The address of the client.
+    pub client: IpAddr,
     /// By which way it came.
     pub door: Door,
     /// What the route takes.

@@ -23,6 +23,7 @@ use crate::{
     codes, cors,
     encoding::{self, Coding},
     failures::FailureLimiter,
+    forwarded,
     link::Link,
     request_body::Bounds,
     request_id::X_REQUEST_ID,
@@ -160,7 +161,9 @@ impl<G: Gate> Service<G> {
             Way::Route(route, path) => (route, path),
             Way::Answer(answered) => return (None, answered),
         };
-        let answered = match self.admit(&link, &parts, body, route, open).await {
+        let client =
+            forwarded::client(link.peer, &parts.headers, &self.shared.config.trusted_proxies);
+        let answered = match self.admit((client, link.door), &parts, body, route, open).await {
             Ok((principal, body)) => {
                 let call = Call {
                     method: parts.method,
@@ -172,6 +175,7 @@ impl<G: Gate> Service<G> {
                     open,
                     route,
                     path,
+                    client,
                     link,
                 };
                 self.run(call).await
@@ -219,7 +223,7 @@ impl<G: Gate> Service<G> {
     /// Checks who asks and how much it sends, before anything of the body is read.
     async fn admit(
         &self,
-        link: &Link,
+        (client, door): (IpAddr, Door),
         parts: &Parts,
         mut body: RequestBody,
         route: usize,
@@ -233,12 +237,13 @@ impl<G: Gate> Service<G> {
                 "pages of this origin may not write; the setting cors_origins names those that may",
             ));
         }
-        let (peer, door) = (link.peer, link.door);
         let (method, headers) = (&parts.method, &parts.headers);
-        let asked = Asked { method, headers, peer, door, permission };
+        let asked = Asked { method, headers, client, door, permission };
         let principal = match self.gate.admit(asked).await {
             Ok(principal) => principal,
-            Err(Refusal::Unauthenticated(problem)) => return Err(self.count_failure(peer, problem)),
+            Err(Refusal::Unauthenticated(problem)) => {
+                return Err(self.count_failure(client, problem));
+            }
             Err(Refusal::Other(problem)) => return Err(problem),
         };
         let config = &self.shared.config;
@@ -261,9 +266,9 @@ impl<G: Gate> Service<G> {
     }
 
     /// What a caller without credentials is told: the gate's problem, or to wait.
-    fn count_failure(&self, peer: IpAddr, problem: Problem) -> Problem {
+    fn count_failure(&self, client: IpAddr, problem: Problem) -> Problem {
         self.shared.metrics.failed_authentications.fetch_add(1, Ordering::Relaxed);
-        if self.failures.count(peer, Instant::now()) {
+        if self.failures.count(client, Instant::now()) {
             return problem;
         }
         Problem::new(

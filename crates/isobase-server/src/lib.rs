@@ -42,7 +42,7 @@ pub use description::{errors_markdown, openapi};
 pub use durability::Durability;
 pub use gate::{Gate, Service};
 pub use isobase_files::FilesOptions;
-pub use isobase_http::{Body, HttpConfig, OpenTo, RequestBody};
+pub use isobase_http::{Body, HttpConfig, OpenTo, RequestBody, parse_network};
 pub use isobase_licences::{LicenceOptions, Secret};
 pub use isobase_live::{LiveOptions, Render, Topic};
 pub use isobase_requests::RequestOptions;

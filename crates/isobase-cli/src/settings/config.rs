@@ -18,7 +18,7 @@ use isobase_auth::{AccountOptions, NewAccount, Registration, SECRET_FILE, Sealer
 use isobase_licences::{AtLimit, LicenceOptions, Secret};
 use isobase_server::{
     AppCollection, Durability, FilesOptions, HttpConfig, LiveConfig, LiveOptions, OpenTo,
-    PagesConfig, RequestOptions, ServerConfig,
+    PagesConfig, RequestOptions, ServerConfig, parse_network,
 };
 
 use super::{
@@ -204,6 +204,12 @@ pub(crate) fn server_config(loaded: &Loaded, config: &Config) -> Result<ServerCo
         cors_origins: loaded.list(&table::CORS_ORIGINS),
         open_to: if config.open { OpenTo::Everyone } else { OpenTo::Loopback },
         allowed_hosts: loaded.list(&table::ALLOWED_HOSTS),
+        // They were checked when they were read.
+        trusted_proxies: loaded
+            .list(&table::TRUSTED_PROXIES)
+            .iter()
+            .filter_map(|network| parse_network(network))
+            .collect(),
     };
     let ping = loaded.duration(&table::EVENTS_PING);
     let options = LiveOptions { ping, ..LiveOptions::default() };

@@ -355,7 +355,10 @@ fn read_value(setting: &Setting, value: &DeValue<'_>) -> Result<Value, (String, 
             let text = number.as_str();
             setting.parse(text).map_err(|expected| (text.to_owned(), expected))
         }
-        (DeValue::Array(items), Kind::Origins | Kind::Hosts | Kind::Collections) => {
+        (
+            DeValue::Array(items),
+            Kind::Origins | Kind::Hosts | Kind::Networks | Kind::Collections,
+        ) => {
             let wrong = |found: String| (found, setting.kind.to_string());
             let texts = items.iter().map(|item| {
                 let text = item.get_ref().as_str();
@@ -370,7 +373,10 @@ fn read_value(setting: &Setting, value: &DeValue<'_>) -> Result<Value, (String, 
         }
         // A list in one text would be a second way to write it.
         (DeValue::String(text), kind)
-            if !matches!(kind, Kind::Origins | Kind::Hosts | Kind::Collections) =>
+            if !matches!(
+                kind,
+                Kind::Origins | Kind::Hosts | Kind::Networks | Kind::Collections
+            ) =>
         {
             parse(text)
         }

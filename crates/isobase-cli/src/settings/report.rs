@@ -143,7 +143,7 @@ fn expected(kind: Kind) -> String {
     match kind {
         Kind::Secret => "a text; a secret, never shown".to_owned(),
         Kind::Url => "the URL of a database; its password is never shown".to_owned(),
-        Kind::Origins | Kind::Hosts | Kind::Collections => {
+        Kind::Origins | Kind::Hosts | Kind::Networks | Kind::Collections => {
             format!("{kind}; a list, in variables separated by commas")
         }
         other => other.to_string(),

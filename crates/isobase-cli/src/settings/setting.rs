@@ -3,6 +3,7 @@
 use std::{fmt, time::Duration};
 
 use isobase::{redact, types::CollectionName};
+use isobase_server::parse_network;
 
 use super::{
     similar::most_similar,
@@ -61,6 +62,8 @@ pub(crate) enum Kind {
     Origins,
     /// Names of hosts; separated by commas outside the file.
     Hosts,
+    /// Networks and addresses; separated by commas outside the file.
+    Networks,
     /// Names of collections; separated by commas outside the file.
     Collections,
     /// Levels of the log.
@@ -80,7 +83,7 @@ pub(crate) enum Value {
     Duration(Duration),
     /// Of `Size`.
     Size(u64),
-    /// Of `Origins`, `Hosts` and `Collections`.
+    /// Of `Origins`, `Hosts`, `Networks` and `Collections`.
     List(Vec<String>),
 }
 
@@ -141,6 +144,7 @@ impl Setting {
             Kind::WebAddress => is_web_address(text).then(|| Value::Text(text.to_owned())),
             Kind::Origins => list(text, is_origin),
             Kind::Hosts => list(text, is_host),
+            Kind::Networks => list(text, |item| parse_network(item).is_some()),
             Kind::Collections => list(text, |item| CollectionName::new(item).is_ok()),
             Kind::LogFilter => {
                 let filter = with_our_levels(text);
@@ -211,6 +215,7 @@ impl fmt::Display for Kind {
             Self::Hosts => f.write_str(
                 "names of hosts without a port, such as app.test, or *.lvh.me for all below lvh.me",
             ),
+            Self::Networks => f.write_str("addresses or networks, such as 127.0.0.1 or 10.0.0.0/8"),
             Self::Collections => f.write_str("names of collections"),
             Self::LogFilter => {
                 f.write_str("a level (error, warn, info, debug, trace, off) or part=level, …")

@@ -120,6 +120,15 @@ pub(crate) static ALLOWED_HOSTS: Setting = Setting::new(
 )
 .default("");
 
+pub(crate) static TRUSTED_PROXIES: Setting = Setting::new(
+    "trusted_proxies",
+    Kind::Networks,
+    "Proxies in front of the service: `127.0.0.1`, `10.0.0.0/8`. Their `X-Forwarded-For` says which \
+     address asks, which bounds on guessing and the records of licences use. The proxy must set or \
+     append that header. Empty: the address of the connection asks.",
+)
+.default("");
+
 pub(crate) static PAGES_SINGLE_PAGE: Setting = Setting::new(
     "pages.single_page",
     Kind::Bool,
@@ -481,6 +490,7 @@ pub(crate) static SETTINGS: &[&Setting] = &[
     &CORS_ORIGINS,
     &ALLOWED_HOSTS,
     &PUBLIC_URL,
+    &TRUSTED_PROXIES,
     &PAGES_SINGLE_PAGE,
     &DATA,
     &RECORDS_URL,

@@ -6,7 +6,7 @@ use http::Method;
 use isobase_auth::{Authorizer, CreatedKey, KeyStore, Scope};
 use isobase_engine::SystemClock;
 use isobase_engine_memory::{MemoryEngine, MemoryOptions};
-use isobase_server::{ServerConfig, compose, openapi};
+use isobase_server::{HttpConfig, ServerConfig, compose, openapi, parse_network};
 use isobase_store::{Store, StoreOptions};
 
 use serde_json::json;
@@ -247,4 +247,28 @@ async fn nobody_makes_the_first_key_over_the_network() {
     let refused = service.ask_with(Method::POST, "/api/v1/keys", &[], &body).await;
     refused.is_problem(403, "forbidden");
     assert_eq!(service.get("/stats").await.status, 200);
+}
+
+#[tokio::test]
+async fn guesses_are_counted_by_the_client_that_a_trusted_proxy_names() {
+    let refused = async |proxies: &[&str], clients: fn(u8) -> String| {
+        let trusted_proxies = proxies.iter().filter_map(|text| parse_network(text)).collect();
+        let config = HttpConfig { trusted_proxies, ..HttpConfig::default() };
+        let service = Service::with(config, Authorizer::new(Some("internal-key")));
+        let mut refused = 0;
+        for number in 0..100 {
+            let client = clients(number);
+            let headers = [("x-api-key", "guess"), ("x-forwarded-for", client.as_str())];
+            let reply = service.ask(Method::GET, "/collections", &headers).await;
+            refused += usize::from(reply.status == 429);
+        }
+        refused
+    };
+    let many = |number: u8| format!("192.0.2.{number}");
+    // One client that pretends to ask for others.
+    let one = |number: u8| format!("192.0.2.{number}, 203.0.113.7");
+    assert_eq!(refused(&["127.0.0.0/8"], many).await, 0);
+    assert!(refused(&["127.0.0.0/8"], one).await > 0);
+    assert!(refused(&["10.0.0.0/8"], many).await > 0);
+    assert!(refused(&[], many).await > 0);
 }

@@ -46,7 +46,7 @@ impl Caller {
 
 /// The address that attempts are counted by: one client often holds a whole IPv6 /64.
 pub(super) fn address(call: &Call) -> String {
-    let network = match call.peer().to_canonical() {
+    let network = match call.client().to_canonical() {
         IpAddr::V6(v6) => {
             IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & (u128::from(u64::MAX) << 64)))
         }

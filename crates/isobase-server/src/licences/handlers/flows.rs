@@ -25,12 +25,12 @@ pub(crate) async fn activate_license(
 ) -> Result<Response<Body>, Failure> {
     no_parameters(&call)?;
     let asked = activation(&mut call).await?;
-    let peer = call.peer();
-    state.wrong_keys.check(&peer).map_err(problems::too_often)?;
+    let client = call.client();
+    state.wrong_keys.check(&client).map_err(problems::too_often)?;
     state.asks.take(&asked.license_key).map_err(problems::too_often)?;
     let answer = state.licences.activate(&asked, &read::actor(&call)).await?;
     if matches!(answer.code, Code::InvalidLicense | Code::MalformedKey | Code::EmailMismatch) {
-        state.wrong_keys.take(&peer).map_err(problems::too_often)?;
+        state.wrong_keys.take(&client).map_err(problems::too_often)?;
     }
     Ok(told(&state, &call, &answer, StatusCode::BAD_REQUEST))
 }

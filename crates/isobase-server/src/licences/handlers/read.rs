@@ -19,7 +19,7 @@ pub(super) fn actor(call: &Call) -> Actor {
             Principal::Anonymous => "client".to_owned(),
             other => other.id().to_owned(),
         },
-        ip: Some(call.peer().to_string()),
+        ip: Some(call.client().to_string()),
         request_id: call.request_id.to_str().ok().map(str::to_owned),
     }
 }
