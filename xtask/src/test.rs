@@ -68,6 +68,10 @@ impl<'a> Run<'a> {
             ensure!(!complete, error);
             eprintln!("==> without strace the tests of failing disks are left out: {error:#}");
         }
+        if let Err(error) = tools::pgbouncer() {
+            ensure!(!complete, error);
+            eprintln!("==> without PgBouncer PostgreSQL behind it is NOT TESTED: {error:#}");
+        }
         let runner = tools::test_runner()?;
         let folder = tempfile::Builder::new().prefix("isobase-test-").tempdir()?;
         let mut variables = vec![

@@ -33,6 +33,14 @@ pub(crate) fn strace() -> Result<()> {
     install_packages(&["strace"])
 }
 
+/// PgBouncer, behind which the PostgreSQL engine is tested.
+pub(crate) fn pgbouncer() -> Result<()> {
+    if Path::new("/usr/sbin/pgbouncer").is_file() {
+        return Ok(());
+    }
+    install_packages(&["pgbouncer"])
+}
+
 /// Chromium, in which the admin site is tested.
 pub(crate) fn chromium() -> Result<PathBuf> {
     if find_program("chromium").is_none() {

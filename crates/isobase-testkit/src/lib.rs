@@ -8,7 +8,7 @@
 //! - [`postgres_url`], [`dynamodb_url`], [`couchdb_url`], [`firestore_hosts`]: the
 //!   shared servers of the whole suite.
 //! - `ForeignDatabase`, with the feature `foreign`: document databases as other programs use them.
-//! - `TlsFront`, with the feature `tls`: what ends TLS before a server.
+//! - `TlsFront`, with the feature `tls`: what ends TLS before a server; `PgBouncer`: a pooler before a PostgreSQL.
 //! - [`FaultProxy`]: a TCP proxy that delays, swallows, refuses and cuts.
 //! - [`http`]: a small blocking HTTP client with control over every byte.
 //! - [`load`]: a closed-loop load client that is cheap enough to share the machine.
@@ -19,6 +19,8 @@ mod executable;
 #[cfg(feature = "foreign")]
 mod foreign;
 mod name;
+#[cfg(feature = "tls")]
+mod pgbouncer;
 mod port;
 mod postgres;
 mod proxy;
@@ -40,6 +42,8 @@ pub use executable::{EXECUTABLE_VARIABLE, executable};
 #[cfg(feature = "foreign")]
 pub use foreign::ForeignDatabase;
 pub use name::unique_name;
+#[cfg(feature = "tls")]
+pub use pgbouncer::PgBouncer;
 pub use port::ReservedPort;
 pub use postgres::{Durability, PostgresBinaries, Stop, TestPostgres, TestPostgresBuilder};
 pub use proxy::{Fault, FaultProxy};

@@ -415,13 +415,13 @@ impl Drop for TestPostgres {
 
 /// Whom a server runs as when the tests run as root, which PostgreSQL refuses.
 #[derive(Clone, Copy, Debug)]
-struct ServerUser {
-    uid: u32,
-    gid: u32,
+pub(crate) struct ServerUser {
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
 }
 
 impl ServerUser {
-    fn of_this_process() -> Result<Option<Self>> {
+    pub(crate) fn of_this_process() -> Result<Option<Self>> {
         if !geteuid().is_root() {
             return Ok(None);
         }

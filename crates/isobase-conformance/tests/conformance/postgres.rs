@@ -6,7 +6,9 @@ use isobase_conformance::{Abilities, CHANGES_KEPT, Opened, TestClock, transfer::
 use isobase_engine::Engine;
 use isobase_engine_postgres::{PostgresEngine, PostgresOptions};
 use isobase_postgres::Connection;
-use isobase_testkit::{newest_postgres_url, oldest_postgres_url, postgres_url, unique_name};
+use isobase_testkit::{
+    PgBouncer, newest_postgres_url, oldest_postgres_url, postgres_url, require_all, unique_name,
+};
 use tokio::time::Instant;
 
 /// Dropping a schema waits for nobody, but the machine may be busy.
@@ -14,7 +16,7 @@ const DROP_DEADLINE: Duration = Duration::from_secs(30);
 
 #[expect(clippy::print_stderr, reason = "a case that does not run must say so")]
 fn not_run(case: &str) {
-    eprintln!("NOT RUN: {case}: there is no PostgreSQL, start with `cargo xtask test`");
+    eprintln!("NOT RUN: {case}: a server is missing, start with `cargo xtask test`");
 }
 
 /// An engine over a fresh schema; none without a server.
@@ -34,7 +36,8 @@ fn options(case: &str, server: Option<String>) -> Option<PostgresOptions> {
         not_run(case);
         return None;
     };
-    let url = format!("{server}?schema={}", unique_name("conformance"));
+    let separator = if server.contains('?') { '&' } else { '?' };
+    let url = format!("{server}{separator}schema={}", unique_name("conformance"));
     let mut options = PostgresOptions::new(&url).expect("the URL of the test server");
     options.changes_max = CHANGES_KEPT;
     Some(options)
@@ -88,4 +91,27 @@ mod over_http {
     }
 
     isobase_conformance::conformance_tests!(crate::postgres::over_http::open);
+}
+
+/// On the newest version behind PgBouncer in transaction mode, over TLS.
+mod pooled {
+    use super::*;
+
+    async fn open(case: &'static str) -> Option<Opened> {
+        let server = newest_postgres_url()?;
+        let pooler = match PgBouncer::start(&server) {
+            Ok(pooler) => pooler,
+            Err(error) if require_all() => panic!("{error:#}"),
+            Err(error) => {
+                not_run(&format!("{case} behind PgBouncer: {error:#}"));
+                return None;
+            }
+        };
+        let (engine, clock, options) = engine(case, Some(pooler.url())).await?;
+        let abilities = Abilities::of(&engine).sampled(8);
+        let opened = crate::in_process_with(engine, clock, abilities);
+        Some(opened.at_end(drop_schema(options)).keep(pooler))
+    }
+
+    isobase_conformance::conformance_tests!(crate::postgres::pooled::open);
 }
