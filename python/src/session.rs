@@ -9,6 +9,7 @@ use tokio::sync::RwLock;
 use crate::{
     failure,
     operation::{Operation, perform, run_script, set_up},
+    runtime,
     task::{Waiter, submit},
     to_python::Output,
     tools::Logger,
@@ -127,14 +128,16 @@ impl Transaction {
     ) -> PyResult<Py<PyAny>> {
         let held = Arc::clone(&self.0);
         let operation = Operation::read(operation, arguments)?;
+        if matches!(operation, Operation::Commit | Operation::Rollback) {
+            // Begun is begun: a task that is cancelled while it waits leaves no transaction open.
+            let end = runtime::handle()?.spawn(end(held, matches!(operation, Operation::Commit)));
+            return submit(py, Waiter::new(event_loop, future), async move {
+                end.await.unwrap_or_else(|error| {
+                    Err(Error::new(ErrorKind::Query, format!("the transaction ended: {error}")))
+                })
+            });
+        }
         submit(py, Waiter::new(event_loop, future), async move {
-            if matches!(operation, Operation::Commit | Operation::Rollback) {
-                let transaction = held.write().await.take().ok_or_else(ended)?;
-                return match operation {
-                    Operation::Commit => transaction.commit().await.map(|()| Output::Nothing),
-                    _ => transaction.rollback().await.map(|()| Output::Nothing),
-                };
-            }
             let held = held.read().await;
             let transaction = held.as_ref().ok_or_else(ended)?;
             let nothing = |()| Output::Nothing;
@@ -147,6 +150,18 @@ impl Transaction {
             }
         })
     }
+}
+
+async fn end(
+    held: Arc<RwLock<Option<isobase_sql::Transaction>>>,
+    commits: bool,
+) -> Result<Output, Error> {
+    let transaction = held.write().await.take().ok_or_else(ended)?;
+    match commits {
+        true => transaction.commit().await?,
+        false => transaction.rollback().await?,
+    }
+    Ok(Output::Nothing)
 }
 
 fn ended() -> Error {

@@ -119,10 +119,11 @@ class _Transaction:
         if kind is None:
             await self._connection._ask("commit")
             return False
-        # A cancelled task may not wait: then the drop of the transaction rolls back.
+        # A task that is cancelled again while it waits leaves the rollback to its end.
         try:
             await self._connection._ask("rollback")
         except Exception:
+            # The connection is closed then, which rolls back as well; the block's own failure counts.
             pass
         return False
 
