@@ -3,7 +3,7 @@
 //! - [`DbConnector`] and [`Transaction`]: statements with parameters, deadlines, cancellation.
 //! - [`DbOperator`]: fetch, insert, update, upsert and delete by the names of tables and columns.
 //! - [`match_column`]: the column that a loosely spelt name means.
-//! - [`QueryLogger`]: how long statements took.
+//! - [`QueryLogger`]: how long statements took; [`explain()`]: why, and which index would help.
 //! - [`SchemaSetup`], [`Migrations`], [`SchemaRegistry`]: schemas and their tables.
 //! - [`MockDataGenerator`]: rows that fit their tables.
 //! - [`DatabaseSync`]: dumps that are restored wholly or not at all, and compared.
@@ -24,6 +24,7 @@ mod connector;
 mod definition;
 mod dialect;
 mod error;
+mod explain;
 mod inflect;
 mod lexer;
 mod matching;
@@ -54,6 +55,9 @@ pub mod format;
 pub use connector::DbConnector;
 pub use dialect::Dialect;
 pub use error::{ColumnMismatch, Error, ErrorKind, Refusal};
+pub use explain::{
+    ExplainOptions, Explained, MeasuredIndex, Oddity, PlanNode, SuggestedIndex, explain,
+};
 pub use inflect::Inflection;
 pub use lexer::split_script;
 pub use matching::match_column;

@@ -52,3 +52,17 @@ fn schemas_and_dumps_are_postgresqls() {
     latest.fails(1, &["Latest dumps not found"]);
     app.run(&["db", "git"]).fails(2, &["Usage"]);
 }
+
+#[test]
+fn statements_are_explained() {
+    let Some(url) = postgres_url() else { return };
+    let app = App::new();
+    let explain = ["db", "queries", "--url", &url, "--explain"];
+    let sql = "SELECT n FROM generate_series(1, 20000) n WHERE n = $1::int";
+    let shown = app.run(&[&explain[..], &[sql, "--value", "7", "--measure"]].concat()).ok();
+    assert!(shown.contains("Function Scan on n: 1 rows"), "{shown}");
+    assert!(shown.contains("odd: Function Scan on n reads 20000 rows to keep 1"), "{shown}");
+    let writes = app.run(&[&explain[..], &["CREATE TABLE explained AS SELECT 1"]].concat());
+    writes.fails(2, &["only statements that read are explained"]);
+    app.run(&["db", "queries", "--value", "7"]).fails(2, &["--explain"]);
+}

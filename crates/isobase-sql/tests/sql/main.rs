@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a failing helper fails its test")]
 
 mod connector;
+mod explaining;
 mod fault;
 mod fixture;
 mod logging;
