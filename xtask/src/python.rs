@@ -25,6 +25,9 @@ const TEST_PACKAGES: [&str; 10] = [
     "psycopg[binary]>=3.2,<4",
 ];
 
+/// What the package is measured beside.
+const BENCH_PACKAGES: [&str; 2] = ["asyncpg>=0.30,<1", "psycopg[binary]>=3.2,<4"];
+
 /// How a wheel is built.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wheel {
@@ -63,16 +66,28 @@ pub(crate) fn build(wheel: Wheel) -> Result<PathBuf> {
 
 /// Builds the wheel, installs it into an environment of its own, and runs its tests.
 pub(crate) fn test(variables: &[(&'static str, OsString)], cloud: bool) -> Result<()> {
-    let wheel = build(Wheel { release: false, cloud })?;
     let environment = environment("test", &TEST_PACKAGES)?;
-    let mut install = Command::new(environment.join("bin/python"));
-    install.args(["-m", "pip", "install", "--quiet", "--no-deps", "--force-reinstall"]);
-    interrupt::run(install.arg(wheel))?;
+    install(Wheel { release: false, cloud }, &environment)?;
     // Not `python -m pytest`: that would find the sources, which have no native half, first.
     let mut command = Command::new(environment.join("bin/pytest"));
     command.args(["--quiet", "-p", "no:cacheprovider"]).arg(workspace::root().join("python/tests"));
     command.current_dir(workspace::target()?).env("PYTHONDONTWRITEBYTECODE", "1");
     interrupt::run(command.envs(variables.iter().cloned()))
+}
+
+/// A Python that has the wheel and what it is measured beside.
+pub(crate) fn for_bench(wheel: Wheel) -> Result<PathBuf> {
+    let environment = environment("bench", &BENCH_PACKAGES)?;
+    install(wheel, &environment)?;
+    Ok(environment.join("bin/python"))
+}
+
+/// Builds the wheel, and installs it into an environment.
+fn install(wheel: Wheel, environment: &Path) -> Result<()> {
+    let wheel = build(wheel)?;
+    let mut install = Command::new(environment.join("bin/python"));
+    install.args(["-m", "pip", "install", "--quiet", "--no-deps", "--force-reinstall"]);
+    interrupt::run(install.arg(wheel))
 }
 
 /// A virtual environment in the target folder with these packages.

@@ -7,6 +7,7 @@ mod build;
 mod copy;
 mod load;
 mod records;
+mod toolkit;
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -23,11 +24,16 @@ pub(crate) enum Bench {
     Load(load::Arguments),
     /// Measures the record service beside the bare HTTP server and the bare database driver.
     Records(records::Arguments),
+    /// Measures the Python package beside asyncpg and psycopg.
+    Toolkit(toolkit::Arguments),
 }
 
 pub(crate) fn run(bench: &Bench) -> Result<()> {
-    if let Bench::Build(arguments) = bench {
-        return build::run(arguments);
+    // These measure other programs, which share nothing with this one.
+    match bench {
+        Bench::Build(arguments) => return build::run(arguments),
+        Bench::Toolkit(arguments) => return toolkit::run(arguments),
+        _ => {}
     }
     if cfg!(debug_assertions) {
         return run_optimised();
@@ -37,6 +43,7 @@ pub(crate) fn run(bench: &Bench) -> Result<()> {
         Bench::Copy(arguments) => copy::run(arguments),
         Bench::Load(arguments) => load::run(arguments),
         Bench::Records(arguments) => records::run(arguments),
+        Bench::Toolkit(arguments) => toolkit::run(arguments),
     }
 }
 
