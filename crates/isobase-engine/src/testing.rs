@@ -46,6 +46,10 @@ pub trait Alteration: Send + Sync + 'static {
         self.inner().check()
     }
 
+    fn lists_one_moment(&self) -> bool {
+        self.inner().lists_one_moment()
+    }
+
     fn check_document(
         &self,
         collection: &CollectionName,
@@ -152,6 +156,10 @@ impl<A: Alteration> Engine for Altered<A> {
 
     fn indexes(&self) -> Option<&dyn Indexes> {
         self.0.inner().indexes()
+    }
+
+    fn lists_one_moment(&self) -> bool {
+        self.0.lists_one_moment()
     }
 
     fn check_document(

@@ -5,7 +5,8 @@
 //! are taken out and long bodies are cut before anything is stored. Counts for charts are kept
 //! beside, in buckets of five minutes.
 //!
-//! Reading order: [`NewRequest`], [`redact`], [`RequestQuery`], [`Requests`], [`Bucket`].
+//! Reading order: [`NewRequest`], [`redact`], [`RequestQuery`], [`Requests`], [`Bucket`], [`Tail`]
+//! (the log as it grows).
 
 mod cut;
 mod entry;
@@ -15,7 +16,10 @@ mod query;
 mod redact;
 mod requests;
 mod rollup;
+mod room;
 mod stats;
+mod tail;
+mod watcher;
 
 pub use cut::{TRUNCATED, cut};
 pub use entry::{Entry, Ingested, NewRequest, REQUESTS_COLLECTION};
@@ -25,3 +29,6 @@ pub use query::{RequestPage, RequestQuery, Total};
 pub use redact::redact;
 pub use requests::{Now, RequestOptions, Requests};
 pub use rollup::{Bucket, ROLLUPS_COLLECTION, STEP_SECONDS};
+pub use room::{Missed, MissedReason};
+pub use tail::{Tail, TailOptions};
+pub use watcher::{Told, Watcher};

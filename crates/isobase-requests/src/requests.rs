@@ -14,7 +14,7 @@ use isobase_types::{
     CollectionName, Count, Document, DocumentId, Filter, Literal, Operator, Order, PageRequest,
     Query, Timestamp,
 };
-use tokio::sync::OnceCell;
+use tokio::sync::{Notify, OnceCell};
 
 use crate::{
     Entry, Ingested, NewRequest, RequestPage, RequestQuery, RequestsError, Total,
@@ -66,6 +66,8 @@ pub struct Requests {
     now: Now,
     /// Set by whoever first finds or makes the indexes.
     prepared: OnceCell<()>,
+    /// Told when this process has logged something.
+    ingested: Notify,
 }
 
 impl Requests {
@@ -77,6 +79,7 @@ impl Requests {
             options,
             now: Arc::new(|| Timestamp::from_system_time(SystemTime::now())),
             prepared: OnceCell::new(),
+            ingested: Notify::new(),
         }
     }
 
@@ -159,6 +162,7 @@ impl Requests {
                 Err(rejection) => return Err(rejection.into()),
             });
         }
+        self.ingested.notify_one();
         self.name_duplicates(&entries, &mut ingested).await?;
         // The entries are there; a chart that lacks some of them is no reason to be sent them again.
         let _ = rollup::write(&self.store, sums).await;
@@ -258,6 +262,50 @@ impl Requests {
                 return Ok(RequestPage { entries, cursor, total: None, searched_to: last });
             }
         }
+    }
+
+    /// Told when this process has logged something. One task may wait for it.
+    pub(crate) fn ingested(&self) -> &Notify {
+        &self.ingested
+    }
+
+    /// Whether a page shows the log as it was at one moment.
+    pub(crate) fn lists_one_moment(&self) -> bool {
+        self.store.engine().lists_one_moment()
+    }
+
+    /// The entries after a number, up to another if one is given, the oldest first.
+    pub(crate) async fn after(
+        &self,
+        (after, to): (i64, Option<i64>),
+        limit: u32,
+    ) -> Result<Vec<Document>, RequestsError> {
+        let mut filters = vec![compare("id", Operator::Greater(Literal::Integer(after)))];
+        if let Some(to) = to {
+            filters.push(compare("id", Operator::LessOrEqual(Literal::Integer(to))));
+        }
+        self.by_number(Filter::And(filters), "id", limit).await
+    }
+
+    /// The entries with the largest numbers, the newest first.
+    pub(crate) async fn newest(&self, limit: u32) -> Result<Vec<Document>, RequestsError> {
+        self.by_number(Filter::all(), "-id", limit).await
+    }
+
+    async fn by_number(
+        &self,
+        filter: Filter,
+        order: &str,
+        limit: u32,
+    ) -> Result<Vec<Document>, RequestsError> {
+        let query = Query {
+            filter,
+            order: Order::parse(order).expect("the orders by id are valid, as the tests show"),
+            page: PageRequest::Cursor { limit, after: None },
+            fields: Vec::new(),
+            count: Count::None,
+        };
+        Ok(self.store.list(&collection(), &query).await?.documents)
     }
 
     async fn page(

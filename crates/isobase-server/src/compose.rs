@@ -169,11 +169,10 @@ impl Composition {
         self
     }
 
-    /// The request log of other services.
+    /// The request log of other services. Whether whoever watches it still may says the gate.
     #[must_use]
-    pub fn with_requests(mut self, store: &Store, options: RequestOptions) -> Self {
-        let requests = Requests::new(store, options);
-        self.routes.add(requests::State::new(requests, store), requests::routes());
+    pub fn with_requests(mut self, store: &Store, requests: Arc<Requests>, gate: Gate) -> Self {
+        self.routes.add(requests::State::new(requests, store, gate), requests::routes());
         self
     }
 
@@ -219,6 +218,12 @@ pub fn compose(store: Store, authorizer: Arc<Authorizer>, config: ServerConfig) 
     let rules = || Arc::clone(&config.rules);
     let mut live = config.live;
     live.topics.extend(config.collections.iter().map(Rows::topic));
+    let requests = Arc::new(Requests::new(&store, config.requests));
+    let gate = Gate {
+        authorizer: authorizer.clone(),
+        accounts: Some(accounts.clone()),
+        public_url: config.http.public_url.clone(),
+    };
     let slices = Composition::default()
         .with_service(store.clone(), config.durability, index)
         .with_records(store.clone(), rules(), config.page_size_max)
@@ -228,7 +233,7 @@ pub fn compose(store: Store, authorizer: Arc<Authorizer>, config: ServerConfig) 
         .with_admin(&store)
         .with_keys(&store, authorizer.clone())
         .with_licences(Licences::new(&store, config.licences))
-        .with_requests(&store, config.requests)
+        .with_requests(&store, requests, gate)
         .with_accounts(accounts, authorizer.clone(), config.http.public_url.clone());
     let slices = match config.files {
         Some(options) => slices.with_files(&store, options),

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a failing helper fails its test")]
 
+mod tail;
+
 use std::{
     sync::{
         Arc,

@@ -12,7 +12,7 @@ use isobase_http::{
 };
 
 use crate::Route;
-use handlers::{ingest, items, list};
+use handlers::{ingest, items, list, watch};
 pub(crate) use state::State;
 
 /// To read what this feature keeps.
@@ -25,6 +25,7 @@ pub(crate) fn routes() -> Vec<Route<State>> {
     let (all, one) = ("/api/v1/db/requests", "/api/v1/db/requests/{id}");
     let (batch, stats) = ("/api/v1/db/requests/batch", "/api/v1/db/requests/stats");
     let preview = "/api/v1/db/requests/redaction/preview";
+    let stream = "/api/v1/db/requests/stream";
     let (csv, lines) = ("/api/v1/db/requests/export.csv", "/api/v1/db/requests/export.ndjson");
     let (work, by_hash) =
         ("/api/v1/db/extract-action-items", "/api/v1/db/extract-action-items/by-input-hash");
@@ -36,6 +37,8 @@ pub(crate) fn routes() -> Vec<Route<State>> {
             .body(Document),
         Route::get(all, READ, handler(list::list_requests), wire::list_requests()),
         Route::get(stats, READ, handler(list::get_request_stats), wire::get_request_stats()),
+        Route::get(stream, READ, handler(watch::stream_requests), wire::stream_requests())
+            .event_stream(),
         Route::get(csv, READ, handler(list::export_csv), wire::export_csv()),
         Route::get(lines, READ, handler(list::export_lines), wire::export_lines()),
         Route::get(one, READ, handler(list::get_request), wire::get_request()),

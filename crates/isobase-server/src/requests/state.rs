@@ -2,19 +2,25 @@
 
 use std::{sync::Arc, time::SystemTime};
 
-use isobase_requests::{Items, Requests};
+use isobase_requests::{Items, Requests, Tail, TailOptions};
 use isobase_store::Store;
 use isobase_types::Timestamp;
 
+use crate::gate::Gate;
+
 /// What the routes of the request log need.
 pub(crate) struct State {
-    pub(super) requests: Requests,
+    pub(super) requests: Arc<Requests>,
+    pub(super) tail: Tail,
     pub(super) items: Items,
+    /// Asked again and again while somebody watches.
+    pub(super) gate: Gate,
 }
 
 impl State {
-    pub(crate) fn new(requests: Requests, store: &Store) -> Self {
+    pub(crate) fn new(requests: Arc<Requests>, store: &Store, gate: Gate) -> Self {
         let now = || Timestamp::from_system_time(SystemTime::now());
-        Self { requests, items: Items::new(store, Arc::new(now)) }
+        let tail = Tail::new(Arc::clone(&requests), TailOptions::default());
+        Self { requests, tail, items: Items::new(store, Arc::new(now)), gate }
     }
 }

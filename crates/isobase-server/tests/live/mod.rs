@@ -3,5 +3,5 @@
 mod fan_out;
 mod resume;
 mod ruled;
-mod support;
+pub mod support;
 mod told;

@@ -68,9 +68,15 @@ pub struct Listening {
 
 /// Opens a stream; `id` is that of the last event that was seen.
 pub async fn ask(service: &Service, query: &str, id: Option<&str>) -> Listening {
-    let mut request = Request::builder().uri(format!("/api/events{query}"));
-    if let Some(id) = id {
-        request = request.header("last-event-id", id);
+    let headers: Vec<_> = id.iter().map(|id| ("last-event-id", *id)).collect();
+    open(service, &format!("/api/events{query}"), &headers).await
+}
+
+/// Opens any stream.
+pub async fn open(service: &Service, target: &str, headers: &[(&str, &str)]) -> Listening {
+    let mut request = Request::builder().uri(target);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
     }
     let request = request.header("host", "localhost").body(RequestBody::whole("")).unwrap();
     let (parts, body) = service.app.handle(request).await.into_parts();

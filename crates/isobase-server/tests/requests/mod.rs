@@ -1,5 +1,7 @@
 //! The routes of the request log, through the service in process.
 
+mod watch;
+
 use serde_json::{Value, json};
 
 use crate::records::support::{Reply, Service};

@@ -170,7 +170,7 @@ async fn export(
 }
 
 /// Which entries are asked for.
-fn query(mut parameters: Parameters) -> Result<RequestQuery, Problem> {
+pub(super) fn query(mut parameters: Parameters) -> Result<RequestQuery, Problem> {
     let mut text = |name: &str| parameters.take(name).filter(|text| !text.is_empty());
     let mut query = RequestQuery {
         service: text("service"),

@@ -3,3 +3,4 @@
 pub(super) mod ingest;
 pub(super) mod items;
 pub(super) mod list;
+pub(super) mod watch;
