@@ -96,6 +96,8 @@ const ARROWS: &[(&str, &[&str])] = &[
             "isobase-server",
             "isobase-client",
             "isobase",
+            // An import reads tables of another program.
+            "isobase-postgres",
             "isobase-sql",
         ],
     ),

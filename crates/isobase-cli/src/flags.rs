@@ -13,6 +13,9 @@ pub(crate) struct SettingFlags {
     /// Settings file, in place of isobase.toml in the app folder
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// File of variables (.env); variables of the process come before it
+    #[arg(long, value_name = "FILE")]
+    env_file: Option<PathBuf>,
     /// Data folder [default: data in the app folder] [env: ISOBASE_DATA]
     #[arg(long, value_name = "FOLDER")]
     data: Option<String>,
@@ -67,7 +70,12 @@ impl SettingFlags {
         let set =
             self.set.iter().map(|(key, value)| (key.clone(), "--set".to_owned(), value.clone()));
         flags.splice(0..0, set);
-        Given { app: app.to_owned(), file: self.config.clone(), flags }
+        Given {
+            app: app.to_owned(),
+            file: self.config.clone(),
+            env_file: self.env_file.clone(),
+            flags,
+        }
     }
 }
 

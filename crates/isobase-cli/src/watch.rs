@@ -74,6 +74,7 @@ fn needs_a_start(current: &Watched, next: &Watched) -> Option<&'static str> {
 fn files(given: &Given, loaded: &Loaded) -> Vec<PathBuf> {
     let app = &given.app;
     let mut files = vec![given.file.clone().unwrap_or_else(|| app.join("isobase.toml"))];
+    files.extend(given.env_file.clone());
     files.extend(loaded.schema_files());
     files.extend(["index.html", "public", "public/index.html"].map(|name| app.join(name)));
     files

@@ -16,6 +16,7 @@ mod black_box {
     mod import;
     mod index;
     mod key;
+    mod licence_sources;
     mod licences;
     mod mail;
     mod pages;

@@ -11,6 +11,7 @@ const IMPORT_EXAMPLES: &str = "\
 Examples:
   isobase license import licenses.db --dry-run
   isobase license import licenses.db
+  isobase license import postgresql://me:secret@db/licenses
   isobase license import http://127.0.0.1:8003    from a running service of the same routes
 
 A license is known by its key and an installation by its email and id: what is here already is not
@@ -214,9 +215,10 @@ pub(crate) struct VerifyArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct ImportArguments {
-    /// SQLite file of the other service, or its address (http://…)
+    /// SQLite file of the other service, its database (postgres://…) or its address (http://…)
+    /// [default: licences.source of the settings, else data/licenses.db]
     #[arg(value_name = "SOURCE")]
-    pub(super) source: String,
+    pub(super) source: Option<String>,
     /// Write nothing, and say what would become of every row
     #[arg(long)]
     pub(super) dry_run: bool,

@@ -5,7 +5,11 @@ use isobase_licences::{ImportReport, ImportedInstallation, ImportedLicence, Tall
 use serde_json::json;
 
 use super::{arguments::ImportArguments, caller::Caller, show::printable, source::Source};
-use crate::{failure::Failure, print::Printer};
+use crate::{
+    failure::Failure,
+    print::Printer,
+    settings::{Loaded, licence_source},
+};
 
 /// Rows of one request.
 const CHUNK: usize = 200;
@@ -15,12 +19,19 @@ const ERRORS_SHOWN: usize = 20;
 
 pub(super) async fn run(
     arguments: &ImportArguments,
+    loaded: &Loaded,
     caller: &Caller,
     printer: Printer,
 ) -> Result<()> {
-    let source = Source::read(arguments).await?;
+    let named = arguments.source.clone().unwrap_or_else(|| licence_source(loaded));
+    let source = Source::read(&named, arguments.source_key.as_deref()).await?;
     let report = send(&source, caller, arguments.dry_run).await?;
     tell(&report, arguments.dry_run, printer);
+    if let Some(hidden) = source.hidden
+        && !printer.json
+    {
+        printer.note(hidden);
+    }
     if arguments.dry_run {
         return Ok(());
     }

@@ -40,12 +40,17 @@ pub(crate) async fn run(
         return verify::run(arguments, printer);
     };
     let caller = Caller::open(target, (loaded, config), printer).await?;
-    let done = carry_out(&command, &caller, printer).await;
+    let done = carry_out(&command, loaded, &caller, printer).await;
     caller.close().await?;
     done
 }
 
-async fn carry_out(command: &LicenseCommand, caller: &Caller, printer: Printer) -> Result<()> {
+async fn carry_out(
+    command: &LicenseCommand,
+    loaded: &Loaded,
+    caller: &Caller,
+    printer: Printer,
+) -> Result<()> {
     match command {
         LicenseCommand::Create(arguments) => create(arguments, caller, printer).await,
         LicenseCommand::List(arguments) => list(arguments, caller, printer).await,
@@ -72,7 +77,7 @@ async fn carry_out(command: &LicenseCommand, caller: &Caller, printer: Printer) 
         }
         LicenseCommand::Extend(arguments) => extend(arguments, caller, printer).await,
         LicenseCommand::File(arguments) => file(arguments, caller, printer).await,
-        LicenseCommand::Import(arguments) => import::run(arguments, caller, printer).await,
+        LicenseCommand::Import(arguments) => import::run(arguments, loaded, caller, printer).await,
         LicenseCommand::Verify(_) => Ok(()),
     }
 }

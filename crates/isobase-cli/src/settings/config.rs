@@ -88,6 +88,12 @@ impl Config {
     /// Names the setting, its origin and what was expected.
     pub(crate) fn new(loaded: &Loaded) -> Result<Self, Failure> {
         let data = loaded.path(&table::DATA);
+        if data.is_file() {
+            let (shown, origin) = (data.display(), loaded.get(&table::DATA).1);
+            let message = format!("setting data ({origin}): {shown} is a file, expected a folder");
+            let hint = "a database file is named by DATABASE_URL=sqlite://path";
+            return Err(Failure::usage(message).hint(hint));
+        }
         let (records, records_origin) = records(loaded, &data)?;
         let schemas = schemas(loaded)?;
         Ok(Self {
@@ -267,6 +273,15 @@ pub(crate) fn licence_options(loaded: &Loaded) -> Result<LicenceOptions, Failure
     })
 }
 
+/// Where licences are imported from when nothing is said.
+pub(crate) fn licence_source(loaded: &Loaded) -> String {
+    let text = loaded.text(&table::LICENCES_SOURCE).unwrap_or_default();
+    match text.contains("://") {
+        true => text.to_owned(),
+        false => loaded.path(&table::LICENCES_SOURCE).to_string_lossy().into_owned(),
+    }
+}
+
 /// What is logged.
 pub(crate) fn log_filter(loaded: &Loaded) -> &str {
     loaded.text(&table::LOG).unwrap_or_default()
@@ -363,7 +378,7 @@ impl Loaded {
                 Some(folder) if folder != Path::new("") => folder.to_owned(),
                 _ => PathBuf::from("."),
             },
-            Origin::Env { .. } | Origin::Flag { .. } => PathBuf::from("."),
+            Origin::Env { .. } | Origin::EnvFile { .. } | Origin::Flag { .. } => PathBuf::from("."),
         }
     }
 }

@@ -9,6 +9,7 @@ use isobase::store::Rules;
 
 use super::{
     api::ApiSettings,
+    env_file,
     file::{self, Term},
     origin::Origin,
     setting::{Setting, Value, without_line_end},
@@ -32,6 +33,8 @@ pub(crate) struct Given {
     pub(crate) app: PathBuf,
     /// A settings file that must be there, in place of the one in the app folder.
     pub(crate) file: Option<PathBuf>,
+    /// A file of variables, which must be there.
+    pub(crate) env_file: Option<PathBuf>,
     /// Flags: the key of the setting, the flag as it is written, the value.
     pub(crate) flags: Vec<(String, String, String)>,
 }
@@ -83,6 +86,7 @@ pub(crate) fn load(given: &Given, environment: &[(String, String)]) -> Result<Lo
     loading.defaults();
     let OfCollections { indexes, schemas, fields, terms, rules, collections } =
         loading.file(given)?;
+    loading.variables(given, environment)?;
     loading.environment(environment);
     loading.flags(given);
     if loading.problems.is_empty() {
@@ -162,7 +166,40 @@ impl Loading {
         })
     }
 
+    /// Reads the file of variables, if there is one.
+    fn variables(
+        &mut self,
+        given: &Given,
+        environment: &[(String, String)],
+    ) -> Result<(), Failure> {
+        let Some(path) = &given.env_file else { return Ok(()) };
+        let file = env_file::read(path, environment)?;
+        let pairs: Vec<_> =
+            file.iter().rev().map(|it| (it.name.clone(), it.value.clone())).collect();
+        let origin = |name: &str| {
+            let line = file.iter().rev().find(|it| it.name == name).map_or(1, |it| it.line);
+            Origin::EnvFile { path: path.clone(), line, name: name.to_owned() }
+        };
+        self.take_variables(&pairs, origin);
+        // A command reads these from its process alone.
+        for variable in file.iter().filter(|it| OTHER_VARIABLES.contains(&it.name.as_str())) {
+            let message = format!("{} in {} is not taken", variable.name, path.display());
+            let hint = Some("set the variable itself".to_owned());
+            self.warnings.push(Problem { message, hint });
+        }
+        Ok(())
+    }
+
     fn environment(&mut self, environment: &[(String, String)]) {
+        self.take_variables(environment, |name| Origin::Env { name: name.to_owned() });
+    }
+
+    /// Takes the variables that are settings: of those of one setting the first that is set.
+    fn take_variables(
+        &mut self,
+        environment: &[(String, String)],
+        origin: impl Fn(&str) -> Origin,
+    ) {
         for setting in SETTINGS {
             let variables = setting.all_variables();
             // An empty variable is an unset one: that is how compose files leave them.
@@ -172,7 +209,7 @@ impl Loading {
                 })
             });
             if let Some((name, text)) = found {
-                self.set(setting, text, Origin::Env { name: name.clone() });
+                self.set(setting, text, origin(name));
             }
         }
         let known: Vec<_> = SETTINGS.iter().flat_map(|setting| setting.all_variables()).collect();

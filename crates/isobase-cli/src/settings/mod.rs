@@ -1,10 +1,11 @@
 //! Settings: one table says what there is; everything else is made from it.
 //!
-//! A setting is read from the defaults, `isobase.toml`, the environment and the flags, in this
-//! order: a later one wins. Each value keeps its origin.
+//! A setting is read from the defaults, `isobase.toml`, a file of variables, the environment and the
+//! flags, in this order: a later one wins. Each value keeps its origin.
 
 mod api;
 mod config;
+mod env_file;
 mod fields;
 mod file;
 mod load;
@@ -18,7 +19,7 @@ mod units;
 
 pub(crate) use config::{
     Config, DeclaredIndex, LogFormat, account_options, first_owner, internal_api_key,
-    licence_options, log_filter, log_format, mail_server, sealer, server_config,
+    licence_options, licence_source, log_filter, log_format, mail_server, sealer, server_config,
 };
 pub(crate) use load::{Given, Loaded, load};
 pub(crate) use report::{as_json, as_text, documentation};

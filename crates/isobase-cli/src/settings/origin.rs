@@ -22,6 +22,15 @@ pub(crate) enum Origin {
         /// Its name.
         name: String,
     },
+    /// A line of a file of variables.
+    EnvFile {
+        /// As it was given.
+        path: PathBuf,
+        /// From 1.
+        line: usize,
+        /// The name of the variable.
+        name: String,
+    },
     /// A flag of the command.
     Flag {
         /// As it is written: `--port`.
@@ -35,6 +44,9 @@ impl fmt::Display for Origin {
             Self::Default => f.write_str("default"),
             Self::File { path, line } => write!(f, "{}:{line}", path.display()),
             Self::Env { name } => write!(f, "env {name}"),
+            Self::EnvFile { path, line, name } => {
+                write!(f, "{}:{line} ({name})", path.display())
+            }
             Self::Flag { name } => write!(f, "flag {name}"),
         }
     }

@@ -160,8 +160,15 @@ Isobase needs no configuration. What you set is read in this order; a later sour
 1. the defaults below,
 2. `isobase.toml` in the app folder (the argument of `serve`, else the current folder), or the
    file given with `--config`,
-3. environment variables (an empty one counts as unset; `.env` files are not read),
-4. flags: the ones named below, and `--set KEY=VALUE` for every setting.
+3. the file of variables given with `--env-file` (a `.env` file that is not given is not read),
+4. environment variables (an empty one counts as unset),
+5. flags: the ones named below, and `--set KEY=VALUE` for every setting.
+
+Of several variables of one setting the first that is named below wins. A file of variables has lines
+`NAME=value`, `export NAME=value` and comments; values may be quoted, `\"` with escapes, and `${NAME}`
+or `${NAME:-otherwise}` stands for a variable of a line before or of the process, in both kinds of
+quotes. That is how python-dotenv reads them, and with it many services in Python. Variables that are
+not named here are ignored. Relative paths are those from the current folder.
 
 `isobase config print` shows every setting with its value and its source. An unknown setting in
 the file or in a flag is an error that names the place; an unknown variable that begins with

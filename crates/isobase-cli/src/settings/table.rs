@@ -147,10 +147,12 @@ pub(crate) static PUBLIC_URL: Setting = Setting::new(
 pub(crate) static DATA: Setting = Setting::new(
     "data",
     Kind::Folder,
-    "Folder for everything the service stores itself. Relative to the app folder, in \
+    "Folder for everything the service stores itself: unless another database is set, the records \
+     in `isobase.db`. Relative to the app folder, in \
      `isobase.toml` to the file, in a variable or flag to the current folder.",
 )
 .default("data")
+.variables(&["DB_PATH"])
 .flag("--data");
 
 pub(crate) static RECORDS_URL: Setting = Setting::new(
@@ -250,6 +252,15 @@ pub(crate) static LICENCES_SECRET: Setting = Setting::new(
      stored readable, and there are no licence files. `openssl rand -hex 32` makes one.",
 )
 .variables(&["LICENSE_SECRET"]);
+
+pub(crate) static LICENCES_SOURCE: Setting = Setting::new(
+    "licences.source",
+    Kind::Url,
+    "Where `isobase license import` reads when no source is given: the SQLite file or the URL of \
+     another license service. Relative as `data`.",
+)
+.default("data/licenses.db")
+.variables(&["LICENSE_SOURCE_DB", "LICENSE_DB_PATH"]);
 
 pub(crate) static REQUESTS_RETENTION: Setting =
     Setting::new("requests.retention", Kind::Duration, "How long the request log keeps an entry.")
@@ -545,6 +556,7 @@ pub(crate) static SETTINGS: &[&Setting] = &[
     &LICENCES_AT_LIMIT,
     &LICENCES_KEY_PREFIX,
     &LICENCES_SECRET,
+    &LICENCES_SOURCE,
     &REQUESTS_RETENTION,
     &REQUESTS_BODY_CHARACTERS,
     &REQUESTS_SEARCH_BUDGET,

@@ -26,10 +26,39 @@ fn later_sources_win_and_are_named() {
 }
 
 #[test]
-fn dot_env_files_are_not_read() {
+fn a_file_of_variables_is_read_when_it_is_given() {
     let app = App::new();
-    app.write(".env", "PORT=1\n");
+    app.write(
+        ".env",
+        "# of the services before\nexport PORT=1001\nHOST='localhost'\nDB_PATH=./db-data\n\
+         SECRET_OF_OTHERS=x\nDATABASE_URL=\"sqlite:///./data/licenses.db\"\n",
+    );
     assert_eq!(printed(&app.run(&["config", "print"]).ok(), "port").1, "default");
+    let given = ["config", "print", "--env-file", ".env"];
+    let pair = |value: &str, origin: &str| (value.to_owned(), origin.to_owned());
+    let table = app.run(&given).ok();
+    assert_eq!(printed(&table, "port"), pair("1001", ".env:2 (PORT)"));
+    assert_eq!(printed(&table, "host").0, "localhost");
+    assert_eq!(printed(&table, "data"), pair("./db-data", ".env:4 (DB_PATH)"));
+    let records = pair("sqlite://./data/licenses.db", ".env:6 (DATABASE_URL)");
+    assert_eq!(printed(&table, "records_url"), records);
+    // A variable of the process comes before it, whichever of its names has it; the settings file
+    // comes after.
+    app.write("isobase.toml", "port = 1000\n");
+    assert_eq!(printed(&app.run(&given).ok(), "port").0, "1001");
+    let port = |name: &str| printed(&app.run_with(&given, &[(name, "1002")]).ok(), "port");
+    assert_eq!(port("PORT"), pair("1002", "env PORT"));
+    assert_eq!(port("MARKPACT_PORT"), pair("1002", "env MARKPACT_PORT"));
+    app.write(".env", "ISOBASE_PORT=1001\n");
+    assert_eq!(port("PORT"), pair("1002", "env PORT"));
+    app.write(".env", "A=1\nPORT: 1001\n");
+    app.run(&given).fails(2, &[".env:2: expected = after the name", "NAME=value"]);
+    app.write(".env", "PORT=hush\n");
+    app.run(&given).fails(2, &["setting port", ".env:1 (PORT)"]);
+    app.run(&["config", "print", "--env-file", "none"]).fails(2, &["cannot read", "none"]);
+    app.write("licenses.db", "");
+    app.run_with(&["config", "print"], &[("DB_PATH", "licenses.db")])
+        .fails(2, &["licenses.db is a file, expected a folder", "DATABASE_URL"]);
 }
 
 #[test]

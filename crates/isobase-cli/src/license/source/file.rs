@@ -1,34 +1,16 @@
-//! Licences and installations of another service.
+//! The SQLite file of another service.
 
-use std::{path::Path, time::Duration};
+use std::path::Path;
 
 use anyhow::{Context, Result};
-use http::Method;
-use isobase_client::{Client, ClientOptions, Request};
 use isobase_licences::{ImportedInstallation, ImportedLicence};
 use rusqlite::{Connection, OpenFlags, Row, types::ValueRef};
 
-use super::arguments::ImportArguments;
-use crate::{failure::Failure, target::client_failure};
+use super::Source;
+use crate::failure::Failure;
 
-/// What another service has.
-#[derive(Debug, Default)]
-pub(super) struct Source {
-    pub(super) licences: Vec<ImportedLicence>,
-    pub(super) installations: Vec<ImportedInstallation>,
-}
-
-impl Source {
-    pub(super) async fn read(arguments: &ImportArguments) -> Result<Self> {
-        let source = &arguments.source;
-        if source.starts_with("http://") || source.starts_with("https://") {
-            return of_service(source, arguments.source_key.as_deref()).await;
-        }
-        of_file(Path::new(source))
-    }
-}
-
-fn of_file(path: &Path) -> Result<Source> {
+/// Reads the file.
+pub(super) fn read(path: &Path) -> Result<Source> {
     if !path.is_file() {
         let message = format!("there is no file {}", path.display());
         let hint = "name the SQLite file of the license service, usually data/licenses.db";
@@ -101,38 +83,4 @@ fn text(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<String>> {
             Some(String::from_utf8_lossy(bytes).into_owned())
         }
     })
-}
-
-/// From a running service with the routes of the older one.
-async fn of_service(address: &str, key: Option<&str>) -> Result<Source> {
-    let options = ClientOptions {
-        api_key: key.map(str::to_owned),
-        answer_deadline: Duration::from_secs(60),
-        ..ClientOptions::default()
-    };
-    let client = Client::new(address, options)
-        .map_err(|error| Failure::usage(format!("the source: {error}")))?;
-    #[derive(serde::Deserialize)]
-    struct Licences {
-        licenses: Vec<ImportedLicence>,
-    }
-    #[derive(serde::Deserialize)]
-    struct Installations {
-        installations: Vec<ImportedInstallation>,
-    }
-    let list = Request::new(Method::GET, &["api", "v1", "db", "license", "list"]);
-    let answer = client.send(list).await.map_err(client_failure)?;
-    let licences = answer.json::<Licences>().await.map_err(client_failure)?.licenses;
-    let mut source = Source { licences, ..Source::default() };
-    let mut emails: Vec<_> = source.licences.iter().map(|it| it.email.to_lowercase()).collect();
-    emails.sort_unstable();
-    emails.dedup();
-    for email in emails {
-        let of_email = Request::new(Method::GET, &["api", "v1", "db", "installations"])
-            .parameter("email", &email);
-        let answer = client.send(of_email).await.map_err(client_failure)?;
-        let found = answer.json::<Installations>().await.map_err(client_failure)?;
-        source.installations.extend(found.installations);
-    }
-    Ok(source)
 }
