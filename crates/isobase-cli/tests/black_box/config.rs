@@ -40,7 +40,7 @@ fn a_file_of_variables_is_read_when_it_is_given() {
     assert_eq!(printed(&table, "port"), pair("1001", ".env:2 (PORT)"));
     assert_eq!(printed(&table, "host").0, "localhost");
     assert_eq!(printed(&table, "data"), pair("./db-data", ".env:4 (DB_PATH)"));
-    let records = pair("sqlite://./data/licenses.db", ".env:6 (DATABASE_URL)");
+    let records = pair("sqlite://././data/licenses.db", ".env:6 (DATABASE_URL)");
     assert_eq!(printed(&table, "records_url"), records);
     // A variable of the process comes before it, whichever of its names has it; the settings file
     // comes after.
