@@ -53,12 +53,12 @@ pub(crate) async fn stream_requests(
     }
     let watcher = state.tail.watch(&query, since).await?;
     let greeting = event("connected", b"{}", watcher.place());
-    let (peer, door) = (call.peer(), call.door());
+    let (client, door) = (call.client(), call.door());
     let now = Instant::now();
     let watching = Watching {
         state,
         headers: call.headers,
-        peer,
+        client,
         door,
         stopping,
         watcher,
@@ -82,7 +82,7 @@ pub(crate) async fn stream_requests(
 struct Watching {
     state: Arc<State>,
     headers: HeaderMap,
-    peer: std::net::IpAddr,
+    client: std::net::IpAddr,
     door: Door,
     stopping: CancellationToken,
     watcher: Watcher,
@@ -143,7 +143,7 @@ impl Watching {
         let asked = Asked {
             method: &Method::GET,
             headers: &self.headers,
-            peer: self.peer,
+            client: self.client,
             door: self.door,
             permission: READ,
         };
