@@ -21,6 +21,7 @@ pub(crate) struct Registry(Arc<SchemaRegistry>);
 pub(crate) struct Generator {
     registry: Arc<SchemaRegistry>,
     seed: std::sync::atomic::AtomicU64,
+    realistic: bool,
 }
 
 #[pymethods]
@@ -73,8 +74,9 @@ impl Registry {
 #[pymethods]
 impl Generator {
     #[new]
-    fn new(registry: &Registry, seed: u64) -> Self {
-        Self { registry: Arc::clone(&registry.0), seed: seed.into() }
+    #[pyo3(signature = (registry, seed, realistic=false))]
+    fn new(registry: &Registry, seed: u64, realistic: bool) -> Self {
+        Self { registry: Arc::clone(&registry.0), seed: seed.into(), realistic }
     }
 
     fn rows<'py>(
@@ -134,7 +136,8 @@ impl Generator {
     fn generator(&self) -> MockDataGenerator<'_> {
         let step = 0x9e37_79b9;
         let seed = self.seed.fetch_add(step, std::sync::atomic::Ordering::Relaxed);
-        MockDataGenerator::new(&self.registry, seed)
+        let generator = MockDataGenerator::new(&self.registry, seed);
+        if self.realistic { generator.realistic() } else { generator }
     }
 }
 

@@ -94,6 +94,8 @@ def test_rows_are_made_up(tables, tmp_path):
     rows = generator.generate_related_rows("public", "a", {"b": {"count": 3, "fk_column": "a_id"}})
     assert {row["a_id"] for row in rows["b"]} == {rows["a"][0]["id"]}
     assert "mock_error" in generator.generate_row("public", "nope")
+    people = [MockDataGenerator(SchemaRegistry(), seed=3, realistic=True).generate_row("public", "users") for _ in "ab"]
+    assert people[0] == people[1] and people[0]["email"].partition("@")[2].startswith("example.")
     with pytest.raises(ValueError, match="Unsupported schema source: x"):
         SchemaRegistry("x")
 

@@ -27,6 +27,9 @@ pub(crate) struct MockArguments {
     /// Print rows of the tables that a file of CREATE TABLE defines, and write none
     #[arg(long, value_name = "FILE")]
     from: Option<PathBuf>,
+    /// Names, addresses, towns and sentences as people have them
+    #[arg(long)]
+    realistic: bool,
     #[command(flatten)]
     database: DatabaseFlags,
 }
@@ -38,7 +41,7 @@ pub(super) async fn run(arguments: MockArguments, printer: Printer) -> Result<()
     let db = arguments.database.open()?;
     let schema = db.dialect().schema(arguments.schema.as_deref().unwrap_or("")).to_owned();
     let registry = SchemaRegistry::from_database(&db).await.map_err(failure)?;
-    let mut generator = MockDataGenerator::new(&registry, arguments.seed);
+    let mut generator = generator(&registry, &arguments);
     let tables: Vec<&str> = arguments.tables.iter().map(String::as_str).collect();
     let filled = generator.fill(&db, &schema, &tables, arguments.count).await.map_err(failure)?;
     for (table, rows) in &filled.tables {
@@ -56,7 +59,7 @@ pub(super) async fn run(arguments: MockArguments, printer: Printer) -> Result<()
 
 fn print(arguments: &MockArguments, file: &std::path::Path, printer: Printer) -> Result<()> {
     let registry = SchemaRegistry::from_file(Dialect::Postgres, file).map_err(failure)?;
-    let mut generator = MockDataGenerator::new(&registry, arguments.seed);
+    let mut generator = generator(&registry, arguments);
     let schema = arguments.schema.as_deref().unwrap_or("public");
     for table in &arguments.tables {
         for _ in 0..arguments.count {
@@ -65,6 +68,11 @@ fn print(arguments: &MockArguments, file: &std::path::Path, printer: Printer) ->
         }
     }
     Ok(())
+}
+
+fn generator<'r>(registry: &'r SchemaRegistry, arguments: &MockArguments) -> MockDataGenerator<'r> {
+    let generator = MockDataGenerator::new(registry, arguments.seed);
+    if arguments.realistic { generator.realistic() } else { generator }
 }
 
 fn as_json(row: &Record) -> String {

@@ -2,6 +2,7 @@
 
 mod checks;
 mod fill;
+mod realistic;
 mod values;
 
 use std::collections::{BTreeMap, HashMap};
@@ -21,6 +22,7 @@ pub struct MockDataGenerator<'r> {
     made: HashMap<(String, String), i64>,
     /// What tables are like, by schema and name.
     plans: HashMap<(String, String), Plan>,
+    realistic: bool,
 }
 
 /// Rows of another table that refer to a row.
@@ -47,7 +49,16 @@ impl<'r> MockDataGenerator<'r> {
     #[must_use]
     pub fn new(registry: &'r SchemaRegistry, seed: u64) -> Self {
         let random = Random::new(seed);
-        Self { registry, random, made: HashMap::new(), plans: HashMap::new() }
+        let (made, plans) = (HashMap::new(), HashMap::new());
+        Self { registry, random, made, plans, realistic: false }
+    }
+
+    /// Texts are as people have them where the name of the column says what they are: names,
+    /// addresses, towns, sentences. The same seed gives the same rows of the same release.
+    #[must_use]
+    pub fn realistic(mut self) -> Self {
+        self.realistic = true;
+        self
     }
 
     /// A row. Columns whose value the database makes are left out; `overrides` win, also those
@@ -168,7 +179,9 @@ impl<'r> MockDataGenerator<'r> {
             // Of several columns the last one keeps rows apart.
             || table.uniques.iter().any(last)
             || last(&table.primary_key);
-        values::value(&Place { column, family, bounds, number, unique }, &mut self.random)
+        let realistic = self.realistic;
+        let place = Place { column, family, bounds, number, unique, realistic };
+        values::value(&place, &mut self.random)
     }
 
     fn plan(&mut self, schema: &str, table: &str) -> Result<Plan, Error> {

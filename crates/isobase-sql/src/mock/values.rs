@@ -1,6 +1,6 @@
 //! A value that a column takes.
 
-use super::checks::Bounds;
+use super::{checks::Bounds, realistic};
 use crate::{Column, Family, Value, random::Random};
 
 /// Days of this and the last few years, from 2000-01-01: 2024-01-01 to 2026-11-30. Fixed, so that
@@ -19,6 +19,8 @@ pub(super) struct Place<'a> {
     /// Counts the rows; part of every value that must be unique.
     pub(super) number: i64,
     pub(super) unique: bool,
+    /// Texts are as people have them.
+    pub(super) realistic: bool,
 }
 
 /// A value by the name of the column where the name says something, else by its type.
@@ -115,18 +117,30 @@ fn decimal(place: &Place<'_>, digits: Option<(u32, u32)>, random: &mut Random) -
 fn text(place: &Place<'_>, random: &mut Random) -> String {
     let limit = place.column.max_length.map_or(TEXT_MAX, |max| max as usize);
     let limit = place.bounds.length_max.map_or(limit, |max| limit.min(max));
-    let mut text = named_text(place, random);
+    let made = if place.realistic { realistic::text(&place.column.name, random) } else { None };
+    let mut text = made.unwrap_or_else(|| named_text(place, random));
     if place.unique {
         let mark = base36(place.number);
-        let keep = limit.saturating_sub(mark.len() + 1);
-        text = text.chars().take(keep).collect();
-        text = if keep == 0 { mark } else { format!("{text}-{mark}") };
+        text = match unique_address(&text, &mark).filter(|address| address.len() <= limit) {
+            Some(address) => address,
+            None => {
+                let keep = limit.saturating_sub(mark.len() + 1);
+                let text: String = text.chars().take(keep).collect();
+                if keep == 0 { mark } else { format!("{text}-{mark}") }
+            }
+        };
     }
     let wanted = place.bounds.length_min.unwrap_or(0).min(limit.max(1));
     while text.chars().count() < wanted {
         text.push(letter(random));
     }
     text.chars().take(limit).collect()
+}
+
+/// An address stays one: what makes it unique stands before its domain.
+fn unique_address(text: &str, mark: &str) -> Option<String> {
+    let (person, domain) = text.split_once('@')?;
+    Some(format!("{person}.{mark}@{domain}"))
 }
 
 /// The rules of the specification, the first that fits.

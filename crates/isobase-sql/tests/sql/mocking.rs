@@ -1,6 +1,8 @@
 //! Made-up rows in databases.
 
-use isobase_sql::{MockDataGenerator, SchemaRegistry, Session, Value};
+use std::collections::HashSet;
+
+use isobase_sql::{MockDataGenerator, Record, SchemaRegistry, Session, Value};
 
 use crate::fixture::Fixture;
 
@@ -59,4 +61,36 @@ async fn postgres_types_are_made_up_validly() {
     let mut generator = MockDataGenerator::new(&registry, 42);
     let filled = generator.fill(&fixture.db, &fixture.schema, &["all_types"], 30).await.unwrap();
     assert_eq!(filled.tables[0].1, 30);
+}
+
+#[tokio::test]
+async fn realistic_texts_fit_as_well() {
+    for fixture in Fixture::all().await {
+        fixture
+            .script(
+                "CREATE TABLE {s}.people (id {id}, first_name varchar(8) NOT NULL, last_name text NOT NULL,
+                     email varchar(40) NOT NULL UNIQUE, city text NOT NULL, street_address text NOT NULL,
+                     phone text NOT NULL, bio text NOT NULL, status text NOT NULL, code text NOT NULL);",
+            )
+            .await;
+        let registry = SchemaRegistry::from_database(&fixture.db).await.unwrap();
+        let rows = |seed| {
+            let mut generator = MockDataGenerator::new(&registry, seed).realistic();
+            generator.generate_rows(&fixture.schema, "people", 50, &vec![]).unwrap()
+        };
+        assert_eq!(rows(7), rows(7));
+        assert_ne!(rows(7), rows(8));
+        let first_name = |row: &Record| {
+            row.iter().find(|(name, _)| name == "first_name").map(|(_, value)| value.to_string())
+        };
+        let names: HashSet<_> = rows(7).iter().filter_map(first_name).collect();
+        assert!(names.len() > 30 && names.iter().all(|name| !name.contains("Name")), "{names:?}");
+        let mut generator = MockDataGenerator::new(&registry, 7).realistic();
+        let filled =
+            generator.fill(&fixture.db, &fixture.schema, &["people"], 1_000).await.unwrap();
+        assert_eq!(filled.tables, [("people".to_owned(), 1_000)]);
+        let odd = "SELECT count(*) FROM {s}.people WHERE email NOT LIKE '%_@example.___' \
+                   OR bio NOT LIKE '% %' OR street_address NOT LIKE '% %' OR code NOT LIKE 'mock-%'";
+        assert_eq!(fixture.value(odd).await, Value::Int(0));
+    }
 }

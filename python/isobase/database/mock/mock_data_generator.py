@@ -12,17 +12,22 @@ _TABLE = re.compile(r"\bfrom\s+([\w.\"]+)|\binsert\s+into\s+([\w.\"]+)|\bupdate\
 
 
 class MockDataGenerator:
-    """Rows that fit the tables of a registry. The same seed gives the same rows."""
+    """Rows that fit the tables of a registry. The same seed gives the same rows.
 
-    def __init__(self, registry, seed=None):
+    With ``realistic`` names, addresses, towns and sentences are as people have them, where the name of a column
+    says that it holds some.
+    """
+
+    def __init__(self, registry, seed=None, *, realistic=False):
         self.registry = registry
+        self.realistic = realistic
         self.seed = random.getrandbits(63) if seed is None else seed
         self._made = None
 
     @property
     def _native(self):
         if self._made is None:
-            self._made = _native.Generator(self.registry.initialize()._native, self.seed)
+            self._made = _native.Generator(self.registry.initialize()._native, self.seed, self.realistic)
         return self._made
 
     def generate_row(self, schema, table, override_values=None) -> dict[str, Any]:
