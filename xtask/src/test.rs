@@ -8,11 +8,14 @@ use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
 use isobase_testkit::{
     BROWSER_PACKAGES_VARIABLE, CHROMIUM_VARIABLE, EXECUTABLE_VARIABLE, NPM_PACKAGES_VARIABLE,
-    POSTGRES_BIN_VARIABLE, REQUIRE_ALL_VARIABLE, SCHEMA_SUITE_VARIABLE, SOAK_VARIABLE,
+    POSTGRES_BIN_VARIABLE, PYTHON_PACKAGES_VARIABLE, REQUIRE_ALL_VARIABLE, SCHEMA_SUITE_VARIABLE,
+    SOAK_VARIABLE, UPLOAD_PACKAGES_VARIABLE,
 };
 use tempfile::TempDir;
 
-use crate::engines::{Engine, Engines, Extent, browser_packages, npm_packages, schema_suite};
+use crate::engines::{
+    Engine, Engines, Extent, browser_packages, npm_packages, schema_suite, upload_packages,
+};
 use crate::steps::Steps;
 use crate::tools::{self, TestRunner};
 use crate::{interrupt, python, workspace};
@@ -90,6 +93,16 @@ impl<'a> Run<'a> {
             Err(error) => {
                 ensure!(!complete, error);
                 eprintln!("==> the public suite of JSON Schema is NOT TESTED: {error:#}");
+            }
+        }
+        match upload_packages() {
+            Ok((npm, python)) => {
+                variables.push((UPLOAD_PACKAGES_VARIABLE, npm.into()));
+                variables.push((PYTHON_PACKAGES_VARIABLE, python.into()));
+            }
+            Err(error) => {
+                ensure!(!complete, error);
+                eprintln!("==> without their clients uploads are NOT TESTED: {error:#}");
             }
         }
         match browser() {

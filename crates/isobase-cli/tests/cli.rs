@@ -24,6 +24,7 @@ mod black_box {
     mod rules;
     mod serve;
     mod transfer;
+    mod tus;
     mod user;
 }
 

@@ -1,7 +1,7 @@
 //! Files in a folder.
 
 use std::{
-    io,
+    io::{self, Read as _},
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
@@ -21,15 +21,15 @@ use crate::{
     ListedFile, Media, StoredFile,
     index::Index,
     media::HEAD_BYTES,
-    name::{is_name, new_name},
+    name::{is_name, new_name, shortened},
 };
 
 /// Where files are that are not there yet.
 const PARTIAL: &str = ".partial";
 /// What lies there for longer was left by a process that was killed.
 const PARTIAL_AGE: Duration = Duration::from_secs(24 * 3_600);
-/// Longest name of a sender that is noted.
-const ORIGINAL_MAX: usize = 255;
+/// Bytes of a file that are read at a time.
+const READ_BYTES: usize = 256 << 10;
 
 /// Where files are kept, and how large they may be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +38,23 @@ pub struct FilesOptions {
     pub folder: PathBuf,
     /// Largest file, in bytes.
     pub file_bytes_max: u64,
+    /// How long an upload in several requests may rest before it is forgotten. Default a day.
+    pub unfinished_for: Duration,
+    /// Most uploads in several requests that somebody may have begun. Default 200.
+    pub unfinished_max: u32,
+}
+
+impl FilesOptions {
+    /// Files in a folder, at most so large, and the defaults.
+    #[must_use]
+    pub fn new(folder: impl Into<PathBuf>, file_bytes_max: u64) -> Self {
+        Self {
+            folder: folder.into(),
+            file_bytes_max,
+            unfinished_for: Duration::from_secs(24 * 3_600),
+            unfinished_max: 200,
+        }
+    }
 }
 
 /// Uploaded files.
@@ -72,6 +89,12 @@ impl Files {
         Self { index: Index::new(store), options, ready: OnceCell::new() }
     }
 
+    /// Where they are kept, and how large they may be.
+    #[must_use]
+    pub fn options(&self) -> &FilesOptions {
+        &self.options
+    }
+
     /// Begins to take a file; `original` is what its sender calls it.
     ///
     /// # Errors
@@ -81,14 +104,11 @@ impl Files {
         let name = new_name(original);
         let path = self.options.folder.join(PARTIAL).join(&name);
         let file = File::options().write(true).create_new(true).mode(0o600).open(&path).await?;
-        let end = original.char_indices().map(|(at, _)| at).take_while(|at| *at < ORIGINAL_MAX);
-        let end =
-            end.last().map_or(0, |at| at + original[at..].chars().next().map_or(0, char::len_utf8));
         Ok(Incoming {
             file: Some(file),
             partial: Partial(path),
             name,
-            original: original[..end].to_owned(),
+            original: shortened(original).to_owned(),
             size: 0,
             max: self.options.file_bytes_max,
             hasher: Sha256::new(),
@@ -114,23 +134,13 @@ impl Files {
         let kept = self.path(&incoming.name);
         fs::rename(&incoming.partial.0, &kept).await?;
         let folder = self.options.folder.clone();
-        spawn_blocking(move || std::fs::File::open(folder)?.sync_all())
-            .await
-            .map_err(io::Error::other)??;
-        let media = Media::of(&incoming.head);
-        let file = StoredFile {
-            name: incoming.name.clone(),
+        blocking(move || sync_folder(&folder)).await?;
+        let read = Read {
             size: incoming.size,
-            media_type: media.media_type.to_owned(),
-            shown: media.shown,
-            sha256: incoming
-                .hasher
-                .finalize_reset()
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect(),
-            created_at: Timestamp::default(),
+            head: std::mem::take(&mut incoming.head),
+            sha256: hexadecimal(incoming.hasher.finalize_reset().as_slice()),
         };
+        let file = read.stored(&incoming.name);
         match self.index.add(file, &incoming.original, owner).await {
             Ok(file) => Ok(file),
             Err(error) => {
@@ -140,6 +150,48 @@ impl Files {
                 }
                 Err(error.into())
             }
+        }
+    }
+
+    /// Makes a file of bytes that lie whole at a path, under a name that was chosen before; none when
+    /// they are nowhere. What an earlier call has begun is finished.
+    pub(crate) async fn adopt(
+        &self,
+        path: &Path,
+        name: &str,
+        original: &str,
+        owner: &str,
+    ) -> Result<Option<StoredFile>, FilesError> {
+        if let Some(file) = self.index.get(name).await? {
+            return Ok(Some(file));
+        }
+        let (path, kept, folder) = (path.to_owned(), self.path(name), self.options.folder.clone());
+        let read = blocking(move || {
+            match std::fs::rename(&path, &kept) {
+                // It was renamed before.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                other => other?,
+            }
+            let read = match std::fs::File::open(&kept) {
+                Ok(file) => read(file)?,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                Err(error) => return Err(error),
+            };
+            sync_folder(&folder)?;
+            Ok(Some(read))
+        });
+        let Some(read) = read.await? else { return Ok(None) };
+        Ok(Some(self.index.add(read.stored(name), original, owner).await?))
+    }
+
+    /// Removes bytes under a name that is no file's.
+    pub(crate) async fn discard(&self, name: &str) -> Result<(), FilesError> {
+        if self.index.get(name).await?.is_some() {
+            return Ok(());
+        }
+        match fs::remove_file(self.path(name)).await {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
+            _ => Ok(()),
         }
     }
 
@@ -241,6 +293,58 @@ impl Incoming {
         }
         Ok(())
     }
+}
+
+/// What was seen of a file's bytes.
+struct Read {
+    size: u64,
+    sha256: String,
+    head: Vec<u8>,
+}
+
+impl Read {
+    fn stored(self, name: &str) -> StoredFile {
+        let media = Media::of(&self.head);
+        StoredFile {
+            name: name.to_owned(),
+            size: self.size,
+            media_type: media.media_type.to_owned(),
+            shown: media.shown,
+            sha256: self.sha256,
+            created_at: Timestamp::default(),
+        }
+    }
+}
+
+fn read(mut file: std::fs::File) -> io::Result<Read> {
+    let (mut size, mut head, mut hasher) = (0, Vec::new(), Sha256::new());
+    let mut piece = vec![0; READ_BYTES];
+    loop {
+        let bytes = match file.read(&mut piece)? {
+            0 => break,
+            read => &piece[..read],
+        };
+        let wanted = HEAD_BYTES.saturating_sub(head.len()).min(bytes.len());
+        head.extend_from_slice(&bytes[..wanted]);
+        hasher.update(bytes);
+        size += bytes.len() as u64;
+    }
+    Ok(Read { size, head, sha256: hexadecimal(hasher.finalize().as_slice()) })
+}
+
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    spawn_blocking(work).await.map_err(io::Error::other)?
+}
+
+/// Makes the names in a folder survive a failure of power.
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
+    std::fs::File::open(folder)?.sync_all()
 }
 
 /// Makes the folder, and removes what killed processes have left.

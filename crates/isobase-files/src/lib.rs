@@ -4,15 +4,21 @@
 //! written last: a process that is killed in the middle leaves nothing that anybody sees.
 //!
 //! Reading order: [`Multipart`] (how browsers send files), names, [`Media`] (what a file is, and
-//! whether it may be shown), [`Files`].
+//! whether it may be shown), [`Files`], [`Resumable`] (files that come in several requests).
 
+mod busy;
+mod checksum;
 mod files;
 mod index;
 mod media;
 mod multipart;
 mod name;
+mod resumable;
+mod transfer;
 
+pub use checksum::Checksum;
 pub use files::{Files, FilesError, FilesOptions, Incoming};
 pub use index::{ListedFile, StoredFile};
 pub use media::Media;
 pub use multipart::{Multipart, MultipartError, MultipartEvent, Part};
+pub use resumable::{Appending, NewTransfer, Progress, Resumable, ResumableError};

@@ -2,6 +2,8 @@
 
 use rand::RngExt;
 
+/// Longest name of a sender that is noted, in bytes.
+const ORIGINAL_MAX: usize = 255;
 /// Longest end of a name, without its dot.
 const SUFFIX_MAX: usize = 16;
 
@@ -19,6 +21,11 @@ pub(crate) fn new_name(original: &str) -> String {
     }
     name.push_str(suffix(original));
     name
+}
+
+/// What is noted of a sender's name.
+pub(crate) fn shortened(original: &str) -> &str {
+    &original[..original.floor_char_boundary(ORIGINAL_MAX)]
 }
 
 /// The last extension of a name with its dot, as given; none of a name that has none, or one that

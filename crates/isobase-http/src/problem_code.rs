@@ -129,24 +129,41 @@ impl Hash for ProblemCode {
     }
 }
 
+/// A status by its name in the standard, or by its number where another document made it.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! problem_status {
+    ($status:ident) => {
+        ::http::StatusCode::$status
+    };
+    ($status:literal) => {
+        match ::http::StatusCode::from_u16($status) {
+            Ok(status) => status,
+            Err(_) => panic!("it is no status"),
+        }
+    };
+}
+
 /// Declares problem codes: constant, code on the wire, status, stage, title, what it means, what
 /// to do. Before them the name of the list of all.
 #[macro_export]
 macro_rules! problem_codes {
     ($visibility:vis $all:ident:
-        $($name:ident = $code:literal, $status:ident, $stage:ident, $title:literal,
+        $($name:ident = $code:literal, $status:tt, $stage:ident, $title:literal,
             $meaning:literal, $remedy:literal;)+) => {
         $(
             #[doc = $title]
-            $visibility const $name: $crate::ProblemCode =
-                $crate::ProblemCode::new(&$crate::CodeDefinition {
+            $visibility const $name: $crate::ProblemCode = {
+                const DEFINITION: &$crate::CodeDefinition = &$crate::CodeDefinition {
                     code: $code,
-                    status: ::http::StatusCode::$status,
+                    status: $crate::problem_status!($status),
                     stage: $crate::Stage::$stage,
                     title: $title,
                     meaning: $meaning,
                     remedy: $remedy,
-                });
+                };
+                $crate::ProblemCode::new(DEFINITION)
+            };
         )+
 
         /// Every code of this list, in its order.

@@ -86,6 +86,17 @@ impl<S, P> Route<S, P> {
         Self::new((Method::Delete, path.into()), permission, handler, operation)
     }
 
+    /// A route that says what its path can do, for those who ask by `OPTIONS`. Browsers that ask
+    /// whether a page may use the path get another answer.
+    pub fn options(
+        path: impl Into<Cow<'static, str>>,
+        permission: Permission,
+        handler: Handler<S, P>,
+        operation: Operation,
+    ) -> Self {
+        Self::new((Method::Options, path.into()), permission, handler, operation)
+    }
+
     fn new(
         (method, path): (Method, Cow<'static, str>),
         permission: Permission,
@@ -93,7 +104,8 @@ impl<S, P> Route<S, P> {
         operation: Operation,
     ) -> Self {
         let (body, is_event_stream) = (BodyLimit::None, false);
-        let spec = Spec { method, path, permission, body, is_event_stream, operation };
+        let takes_slash = false;
+        let spec = Spec { method, path, permission, body, takes_slash, is_event_stream, operation };
         Self { spec, handler }
     }
 
@@ -101,6 +113,13 @@ impl<S, P> Route<S, P> {
     #[must_use]
     pub fn body(mut self, limit: BodyLimit) -> Self {
         self.spec.body = limit;
+        self
+    }
+
+    /// Lets its path end with a slash, too. The path has no parameters.
+    #[must_use]
+    pub fn with_slash(mut self) -> Self {
+        self.spec.takes_slash = true;
         self
     }
 

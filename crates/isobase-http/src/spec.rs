@@ -23,6 +23,9 @@ pub struct Spec {
     pub permission: Permission,
     /// How much body it takes.
     pub body: BodyLimit,
+    /// Its path is also answered with a slash at its end, where others are sent to the path without:
+    /// for clients that do not follow. The path has no parameters.
+    pub takes_slash: bool,
     /// It answers with a stream of events. Such an answer ends instead of failing: clients of
     /// event streams come back after the end of one, and never after a status that tells of a
     /// failure of ours.
@@ -61,11 +64,14 @@ pub enum Method {
     Patch,
     /// Take away.
     Delete,
+    /// Ask what the path can do. Answered for every path; a route says more.
+    Options,
 }
 
 impl Method {
     /// Every method, in the order they are shown.
-    pub(crate) const ALL: [Self; 5] = [Self::Get, Self::Post, Self::Put, Self::Patch, Self::Delete];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Get, Self::Post, Self::Put, Self::Patch, Self::Delete, Self::Options];
 
     /// Its place in [`Method::ALL`].
     pub(crate) fn index(self) -> usize {
@@ -81,6 +87,7 @@ impl Method {
             Self::Put => "PUT",
             Self::Patch => "PATCH",
             Self::Delete => "DELETE",
+            Self::Options => "OPTIONS",
         }
     }
 
@@ -92,6 +99,7 @@ impl Method {
             http::Method::PUT => Some(Self::Put),
             http::Method::PATCH => Some(Self::Patch),
             http::Method::DELETE => Some(Self::Delete),
+            http::Method::OPTIONS => Some(Self::Options),
             _ => None,
         }
     }

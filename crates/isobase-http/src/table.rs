@@ -43,6 +43,8 @@ pub(crate) struct Table {
 /// The methods of one path.
 pub(crate) struct PathEntry {
     methods: Methods,
+    /// A slash at the end of the path changes nothing.
+    takes_slash: bool,
     /// Every method the path answers, for the `Allow` header.
     pub(crate) allow: HeaderValue,
     /// The last segment, when a path with a parameter in its place would match too: no document
@@ -90,6 +92,7 @@ impl Table {
                     seen.len() - 1
                 }
             };
+            table.paths[place].takes_slash |= spec.takes_slash;
             let slot = &mut table.paths[place].methods[spec.method.index()];
             if slot.replace(number).is_some() {
                 let (method, path) = (spec.method.as_str(), spec.path.to_string());
@@ -145,11 +148,13 @@ impl Table {
             let entry = &self.paths[*found.value];
             return Found::Path(entry, PathParameters { decoded, places });
         }
-        match text.strip_suffix('/') {
-            Some(trimmed) if path.ends_with('/') && self.tree.at(trimmed).is_ok() => {
-                Found::WithoutSlash
+        let trimmed = text.strip_suffix('/').filter(|_| path.ends_with('/'));
+        match trimmed.and_then(|trimmed| self.tree.at(trimmed).ok()) {
+            Some(found) if self.paths[*found.value].takes_slash => {
+                Found::Path(&self.paths[*found.value], PathParameters::default())
             }
-            _ => Found::Nothing,
+            Some(_) => Found::WithoutSlash,
+            None => Found::Nothing,
         }
     }
 }
@@ -157,7 +162,7 @@ impl Table {
 impl Default for PathEntry {
     fn default() -> Self {
         let allow = HeaderValue::from_static("OPTIONS");
-        Self { methods: [None; Method::ALL.len()], allow, reserved: None }
+        Self { methods: [None; Method::ALL.len()], takes_slash: false, allow, reserved: None }
     }
 }
 
@@ -177,6 +182,9 @@ impl PathEntry {
     fn allowed(&self) -> HeaderValue {
         let mut names = Vec::new();
         for method in Method::ALL.iter().filter(|method| self.methods[method.index()].is_some()) {
+            if *method == Method::Options {
+                continue;
+            }
             names.push(method.as_str());
             if *method == Method::Get {
                 names.push("HEAD");
@@ -247,7 +255,16 @@ mod tests {
     fn spec(method: Method, path: &'static str, operation_id: &'static str) -> Spec {
         let operation = Operation::new(operation_id, "", "");
         let (permission, body) = (Permission::Read, BodyLimit::None);
-        Spec { method, path: path.into(), permission, body, is_event_stream: false, operation }
+        let (takes_slash, is_event_stream) = (false, false);
+        Spec {
+            method,
+            path: path.into(),
+            permission,
+            body,
+            takes_slash,
+            is_event_stream,
+            operation,
+        }
     }
 
     #[test]

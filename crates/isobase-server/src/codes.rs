@@ -12,6 +12,33 @@ isobase_http::problem_codes! { pub(crate) ALL:
     FILE_NOT_FOUND = "file_not_found", NOT_FOUND, Documents, "File not found",
         "There is no uploaded file of this name.",
         "Use the address that the upload was answered with.";
+    INVALID_RESUMABLE_UPLOAD = "invalid_resumable_upload", BAD_REQUEST, Request, "Invalid resumable upload",
+        "A header of the request is not what the protocol tus wants, or the parts of an upload cannot be joined. Nothing was kept.",
+        "Correct the header that `errors` names.";
+    UPLOAD_PROTOCOL = "upload_protocol", PRECONDITION_FAILED, Request, "Other version of the protocol",
+        "The request does not say that it speaks tus 1.0.0.",
+        "Send `Tus-Resumable: 1.0.0`.";
+    UPLOAD_CONTENT_TYPE = "upload_content_type", UNSUPPORTED_MEDIA_TYPE, Request, "Not bytes of an upload",
+        "The body is not sent as bytes of an upload. Nothing was kept.",
+        "Send it as `application/offset+octet-stream`.";
+    UPLOAD_NOT_FOUND = "upload_not_found", NOT_FOUND, Documents, "Upload not found",
+        "There is no such upload, or its time is over.",
+        "Begin a new one.";
+    UPLOAD_OFFSET = "upload_offset", CONFLICT, Documents, "Upload is elsewhere",
+        "The bytes do not begin where the upload ends. Nothing was kept.",
+        "Go on at `Upload-Offset`, which `HEAD` tells too.";
+    UPLOAD_BUSY = "upload_busy", LOCKED, Documents, "Upload is busy",
+        "Another request works on the upload, or how far it is cannot be found out now.",
+        "Come again after `Retry-After`, and go on with the same upload.";
+    UPLOAD_TOO_LONG = "upload_too_long", PAYLOAD_TOO_LARGE, Documents, "More bytes than announced",
+        "The request has more bytes than the upload was begun for. None of them were kept.",
+        "Send as many as `Upload-Length` said.";
+    UPLOAD_CHECKSUM = "upload_checksum", 460, Documents, "Checksum mismatch",
+        "The bytes that came are not those that `Upload-Checksum` is of. None of them were kept.",
+        "Send them again.";
+    TOO_MANY_UPLOADS = "too_many_uploads", TOO_MANY_REQUESTS, Documents, "Too many uploads begun",
+        "You have begun as many uploads as one may have begun and not ended.",
+        "Finish or delete some; forgotten ones go by themselves.";
     INVALID_COLLECTION_NAME = "invalid_collection_name", UNPROCESSABLE_ENTITY, Request, "Invalid collection name",
         "The name in the path cannot be the name of a collection.",
         "Use 1 to 128 bytes of UTF-8 without control characters, and neither `.` nor `..`.";

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use isobase_auth::{AccountOptions, Accounts, Authorizer, PostOffice, Principal};
+use isobase_files::Files;
 use isobase_http::{HttpConfig, InvalidRoute, Routes};
 use isobase_licences::{LicenceOptions, Licences};
 use isobase_requests::{RequestOptions, Requests};
@@ -15,7 +16,7 @@ use crate::{
     durability::Durability,
     files,
     gate::Gate,
-    keys, licences, live, pages, records, requests, service,
+    keys, licences, live, pages, records, requests, service, tus,
     views::{Permissions, Views},
 };
 
@@ -124,10 +125,12 @@ impl Composition {
         self
     }
 
-    /// Uploaded files.
+    /// Uploaded files, and uploads that come in several requests.
     #[must_use]
     pub fn with_files(mut self, store: &Store, options: FilesOptions) -> Self {
-        self.routes.add(files::State::new(store, options), files::routes());
+        let files = Arc::new(Files::new(store, options));
+        self.routes.add(files::State::new(Arc::clone(&files)), files::routes());
+        self.routes.add(tus::State::new(store, files), tus::routes());
         self
     }
 

@@ -32,6 +32,7 @@ mod requests;
 mod serve;
 mod service;
 mod session_cookie;
+mod tus;
 mod views;
 
 use call::{Call, Route};

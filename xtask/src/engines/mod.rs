@@ -86,6 +86,11 @@ pub(crate) fn browser_packages() -> Result<PathBuf> {
     install::browser_packages(&Cache::open()?)
 }
 
+/// The folders of the npm and PyPI packages that tests of uploads use.
+pub(crate) fn upload_packages() -> Result<(PathBuf, PathBuf)> {
+    install::upload_packages(&Cache::open()?)
+}
+
 /// Which servers an engine has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Extent {

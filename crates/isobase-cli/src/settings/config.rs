@@ -221,7 +221,12 @@ pub(crate) fn server_config(loaded: &Loaded, config: &Config) -> Result<ServerCo
     let options = LiveOptions { ping, ..LiveOptions::default() };
     let live = LiveConfig { topics: Vec::new(), options };
     let file_bytes_max = loaded.size(&table::UPLOAD_BYTES);
-    let files = Some(FilesOptions { folder: config.data.join("uploads"), file_bytes_max });
+    let files = Some(FilesOptions {
+        unfinished_for: loaded.duration(&table::UPLOADS_UNFINISHED_FOR),
+        unfinished_max: u32::try_from(loaded.integer(&table::UPLOADS_UNFINISHED_MAX))
+            .unwrap_or(u32::MAX),
+        ..FilesOptions::new(config.data.join("uploads"), file_bytes_max)
+    });
     let licences = licence_options(loaded)?;
     let requests = RequestOptions {
         body_characters_max: usize::try_from(loaded.integer(&table::REQUESTS_BODY_CHARACTERS))

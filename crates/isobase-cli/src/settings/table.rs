@@ -450,6 +450,20 @@ pub(crate) static UPLOAD_BYTES: Setting = Setting::new(
 )
 .default("1GiB");
 
+pub(crate) static UPLOADS_UNFINISHED_FOR: Setting = Setting::new(
+    "uploads.unfinished_for",
+    Kind::Duration,
+    "How long an upload in several requests may rest before it is forgotten.",
+)
+.default("1d");
+
+pub(crate) static UPLOADS_UNFINISHED_MAX: Setting = Setting::new(
+    "uploads.unfinished_max",
+    Kind::Integer { min: 1, max: 100_000 },
+    "Most uploads in several requests that an account or key may have begun and not ended.",
+)
+.default("200");
+
 pub(crate) static EVENTS_PING: Setting = Setting::new(
     "events.ping",
     Kind::Duration,
@@ -540,6 +554,8 @@ pub(crate) static SETTINGS: &[&Setting] = &[
     &CHANGES_KEEP_COUNT,
     &CHANGES_BODIES_OF,
     &UPLOAD_BYTES,
+    &UPLOADS_UNFINISHED_FOR,
+    &UPLOADS_UNFINISHED_MAX,
     &EVENTS_PING,
     &IDEMPOTENCY_KEEP_FOR,
     &SQLITE_SYNCHRONOUS,

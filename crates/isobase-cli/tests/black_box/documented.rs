@@ -2,7 +2,9 @@
 //!
 //! Lines of `sh` blocks that begin with `isobase ` are commands. An `http` block is a request to
 //! the service, and the `json` block behind it holds members of its answer; its other members are
-//! not compared, and `"…"` stands for any value. `json 400` asks for that status.
+//! not compared, and `"…"` stands for any value. `json 400` asks for that status, and so does `http
+//! 204`. Lines behind that of the request, such as `Tus-Resumable: 1.0.0`, are its headers. `/ID` is
+//! the end of the last `Location`, `FILENAME` the last `filename` of an answer.
 
 use std::{fs, path::Path};
 
@@ -69,8 +71,9 @@ fn has_members(answer: &Value, wanted: &Value) -> bool {
 /// Runs a page in a folder, over a service of that folder. `{name}` is replaced before.
 fn run(page: &str, app: &App, server: &TestServer, replace: &dyn Fn(&str) -> String) {
     let mut answer: Option<(u16, Value)> = None;
+    let (mut location, mut filename) = (String::new(), String::new());
     for Block { info, text } in blocks(page) {
-        let text = replace(&text);
+        let text = replace(&text).replace("/ID", &location).replace("FILENAME", &filename);
         match info.split(' ').next().unwrap() {
             "sh" => {
                 for line in text.lines().filter_map(|line| line.strip_prefix("isobase ")) {
@@ -82,9 +85,17 @@ fn run(page: &str, app: &App, server: &TestServer, replace: &dyn Fn(&str) -> Str
             "http" => {
                 let (head, body) = text.split_once('\n').unwrap();
                 let (method, path) = head.split_once(' ').unwrap();
-                let headers = [("content-type", "application/json")];
+                let (headers, body) = headers_of(body);
                 let said = server.request(method, path, &headers, body.as_bytes()).unwrap();
-                let json = serde_json::from_slice(&said.body).unwrap_or(Value::Null);
+                let json: Value = serde_json::from_slice(&said.body).unwrap_or(Value::Null);
+                let wanted = info.split(' ').nth(1).map(|text| text.parse::<u16>().unwrap());
+                assert!(wanted.is_none_or(|it| it == said.status), "{page}: {text}: {json}");
+                if let Some((_, id)) = said.header("location").and_then(|it| it.rsplit_once('/')) {
+                    location = format!("/{id}");
+                }
+                if let Some(name) = json["filename"].as_str() {
+                    filename = name.to_owned();
+                }
                 assert!(said.status < 500, "{page}: {text}: {json}");
                 answer = Some((said.status, json));
             }
@@ -98,6 +109,27 @@ fn run(page: &str, app: &App, server: &TestServer, replace: &dyn Fn(&str) -> Str
             _ => {}
         }
     }
+}
+
+/// The headers of a request, and its body behind a blank line; JSON needs neither.
+fn headers_of(text: &str) -> (Vec<(&str, &str)>, &str) {
+    let (head, body) = match text.split_once("\n\n") {
+        Some((head, body)) if !head.starts_with(['{', '[']) => (head, body),
+        _ if text.starts_with(['{', '[']) => ("", text),
+        _ => (text, ""),
+    };
+    let mut headers: Vec<_> = head.lines().filter_map(|line| line.split_once(": ")).collect();
+    if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
+        headers.push(("content-type", "application/json"));
+    }
+    (headers, body.trim_end_matches('\n'))
+}
+
+#[test]
+fn the_page_of_uploads_does_what_it_says() {
+    let app = App::new();
+    let server = TestServer::builder().data(app.path().join("data")).start().unwrap();
+    run("uploads.md", &app, &server, &str::to_owned);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     accounts, admin, codes, data_store, files, keys, licences, live, records, requests, service,
-    views::Permissions,
+    tus, views::Permissions,
 };
 
 const DESCRIPTION: &str = "One backend on every database: documents in collections \
@@ -59,9 +59,17 @@ fn specs() -> Vec<Spec> {
     let files = files::routes().into_iter().map(Route::into_spec);
     let licences = licences::routes().into_iter().map(Route::into_spec);
     let requests = requests::routes().into_iter().map(Route::into_spec);
+    let tus = tus::routes().into_iter().map(Route::into_spec);
     let first = service.chain(records).chain(data_store).chain(live).chain(admin);
     let accounts = accounts::routes().into_iter().map(Route::into_spec);
-    first.chain(keys).chain(licences).chain(requests).chain(accounts).chain(files).collect()
+    first
+        .chain(keys)
+        .chain(licences)
+        .chain(requests)
+        .chain(accounts)
+        .chain(files)
+        .chain(tus)
+        .collect()
 }
 
 #[cfg(test)]

@@ -1,15 +1,16 @@
 //! What uploads need.
 
-use isobase_files::{Files, FilesOptions};
-use isobase_store::Store;
+use std::sync::Arc;
+
+use isobase_files::Files;
 
 /// What uploads need.
 pub(crate) struct State {
-    pub(super) files: Files,
+    pub(super) files: Arc<Files>,
 }
 
 impl State {
-    pub(crate) fn new(store: &Store, options: FilesOptions) -> Self {
-        Self { files: Files::new(store, options) }
+    pub(crate) fn new(files: Arc<Files>) -> Self {
+        Self { files }
     }
 }

@@ -1,5 +1,7 @@
 //! Uploaded files, through the service in process.
 
+mod tus;
+
 use std::fs;
 
 use http::Method;
@@ -17,8 +19,12 @@ struct Uploads {
 
 impl Uploads {
     fn new(file_bytes_max: u64) -> Self {
+        Self::with(file_bytes_max, |options| options)
+    }
+
+    fn with(file_bytes_max: u64, change: impl FnOnce(FilesOptions) -> FilesOptions) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let options = FilesOptions { folder: folder.path().join("uploads"), file_bytes_max };
+        let options = change(FilesOptions::new(folder.path().join("uploads"), file_bytes_max));
         let config = ServerConfig { files: Some(options), ..ServerConfig::default() };
         Self { service: Service::with(Settings { config, ..Settings::default() }), folder }
     }
@@ -44,7 +50,7 @@ impl Uploads {
             let entries = fs::read_dir(self.folder.path().join(path)).into_iter().flatten();
             entries.filter(|entry| entry.as_ref().unwrap().path().is_file()).count()
         };
-        count("uploads") + count("uploads/.partial")
+        count("uploads") + count("uploads/.partial") + count("uploads/.transfers")
     }
 }
 

@@ -34,7 +34,7 @@ pub async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
 
 /// Uploads, so that every route is there. None of these tests sends a file, so no folder is made.
 pub fn no_uploads() -> FilesOptions {
-    FilesOptions { folder: std::env::temp_dir().join("isobase-no-uploads"), file_bytes_max: 1 }
+    FilesOptions::new(std::env::temp_dir().join("isobase-no-uploads"), 1)
 }
 
 /// The service in process.

@@ -1,0 +1,681 @@
+//! Uploads that come in several requests, and go on where they broke off.
+//!
+//! What has come of an upload is the length of its file in `.transfers`: nothing else can say
+//! otherwise after the process was killed. A document says whose it is and what becomes of it.
+//! Bytes that carry a sum lie apart until the sum is known to be right.
+
+use std::{
+    io::{self, Read as _, Seek as _},
+    os::unix::fs::DirBuilderExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use isobase_store::{Store, StoreError};
+use isobase_types::Timestamp;
+use rand::RngExt;
+use ring::digest::Context;
+use sha2::{Digest, Sha256};
+use tokio::{
+    fs::{self, File},
+    io::{AsyncSeekExt, AsyncWriteExt},
+    sync::{Mutex, OnceCell},
+    task::spawn,
+    time::sleep,
+};
+
+use crate::{
+    Checksum, Files, FilesError, StoredFile,
+    busy::{Busy, Held},
+    files::{blocking, hexadecimal, sync_folder},
+    name::{new_name, shortened},
+    transfer::{Transfer, Transfers},
+};
+
+/// Where uploads are that have not come whole.
+const FOLDER: &str = ".transfers";
+/// Random bytes of an id: nobody guesses one.
+const ID_BYTES: usize = 20;
+/// How long a question waits for a request that is taking bytes.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// A request that takes bytes and has seen none for so long gives way to one that asks.
+const QUIET: Duration = Duration::from_millis(300);
+/// Most parts of one upload. Ours: the request that names them stays below its bound.
+const PARTS_MAX: usize = 500;
+
+/// Uploads that come in several requests.
+#[derive(Debug)]
+pub struct Resumable {
+    files: Arc<Files>,
+    transfers: Transfers,
+    folder: PathBuf,
+    busy: Arc<Busy>,
+    /// Set by whoever first makes the folder and the index.
+    ready: OnceCell<()>,
+    /// Held while uploads of somebody are counted and one is added.
+    beginning: Mutex<()>,
+}
+
+/// What somebody wants to upload.
+#[derive(Clone, Debug, Default)]
+pub struct NewTransfer {
+    /// Who it is.
+    pub owner: String,
+    /// What the sender calls the file.
+    pub original: String,
+    /// What the sender says of it; shown as it is.
+    pub metadata: String,
+}
+
+/// How far an upload is.
+#[derive(Clone, Debug)]
+pub struct Progress {
+    /// Its id.
+    pub id: String,
+    /// Bytes that are on the disk.
+    pub offset: u64,
+    /// Bytes that it will have.
+    pub length: u64,
+    /// What the sender says of it.
+    pub metadata: String,
+    /// Whether it is a part of another upload.
+    pub is_part: bool,
+    /// The parts that it was joined of; empty for one that was not.
+    pub parts: Vec<String>,
+    /// When it is forgotten.
+    pub expires_at: Timestamp,
+    /// The file that it became.
+    pub file: Option<StoredFile>,
+}
+
+/// An upload does not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum ResumableError {
+    /// There is no such upload, or no longer.
+    #[error("there is no such upload, or its time is over")]
+    NotFound,
+    /// Another request works on it.
+    #[error("another request works on the upload")]
+    Busy,
+    /// It goes on elsewhere.
+    #[error("the upload has {offset} bytes and goes on there")]
+    Offset {
+        /// Where it goes on.
+        offset: u64,
+    },
+    /// More bytes came than were announced.
+    #[error("the upload was announced with {length} bytes")]
+    TooLong {
+        /// What was announced.
+        length: u64,
+    },
+    /// The bytes are not those that their sum is of.
+    #[error("the bytes have another checksum; none of this request is kept")]
+    Checksum,
+    /// Somebody has begun too many.
+    #[error("{max} uploads of yours have begun and not ended; finish or delete some")]
+    TooMany {
+        /// How many may have begun.
+        max: u32,
+    },
+    /// What was to be joined cannot be.
+    #[error("the parts cannot be joined: {0}")]
+    Parts(&'static str),
+    /// It was joined of others, and takes no bytes itself.
+    #[error("the upload was joined of others and takes no bytes")]
+    Joined,
+    /// The disk or the database failed.
+    #[error(transparent)]
+    Files(#[from] FilesError),
+}
+
+impl From<io::Error> for ResumableError {
+    fn from(error: io::Error) -> Self {
+        Self::Files(error.into())
+    }
+}
+
+impl From<StoreError> for ResumableError {
+    fn from(error: StoreError) -> Self {
+        Self::Files(error.into())
+    }
+}
+
+impl Resumable {
+    /// Uploads that become files of these. Touches neither disk nor database yet.
+    #[must_use]
+    pub fn new(store: &Store, files: Arc<Files>) -> Self {
+        Self {
+            transfers: Transfers::new(store),
+            folder: files.options().folder.join(FOLDER),
+            files,
+            busy: Arc::default(),
+            ready: OnceCell::new(),
+            beginning: Mutex::default(),
+        }
+    }
+
+    /// Begins an upload of so many bytes, or a part of one.
+    ///
+    /// # Errors
+    /// When the file is larger than allowed, its sender has begun too many, or disk or database
+    /// fail.
+    pub async fn begin(
+        self: &Arc<Self>,
+        new: NewTransfer,
+        length: u64,
+        is_part: bool,
+    ) -> Result<Progress, ResumableError> {
+        self.check_length(length)?;
+        self.prepare().await?;
+        let one_at_a_time = self.beginning.lock().await;
+        let max = self.files.options().unfinished_max;
+        if self.transfers.unfinished(&new.owner, now()).await? >= u64::from(max) {
+            return Err(ResumableError::TooMany { max });
+        }
+        let name = if is_part { String::new() } else { new_name(&new.original) };
+        let transfer = self.transfer(new_id(), new, length, name, Vec::new());
+        let path = self.path(&transfer.id);
+        create(&path, &self.folder).await?;
+        if let Err(error) = self.transfers.put(&transfer).await {
+            // An outcome that is unknown leaves a document without bytes, which is no upload.
+            let _ = fs::remove_file(path).await;
+            return Err(error.into());
+        }
+        drop(one_at_a_time);
+        if length > 0 || is_part {
+            return Ok(self.progress(&transfer, 0, None));
+        }
+        let held = self.busy.try_hold(&transfer.id).ok_or(ResumableError::Busy)?;
+        self.complete(held, transfer).await
+    }
+
+    /// Makes one upload out of parts, in their order. Said again with the same parts it is the same
+    /// upload, so that nothing is there twice when an answer was lost.
+    ///
+    /// # Errors
+    /// As [`Resumable::begin`], and when a part is none, is not whole, or is another's.
+    pub async fn join(
+        self: &Arc<Self>,
+        new: NewTransfer,
+        parts: Vec<String>,
+    ) -> Result<Progress, ResumableError> {
+        if parts.is_empty() || parts.len() > PARTS_MAX {
+            return Err(ResumableError::Parts("expected 1 to 500 of them"));
+        }
+        self.prepare().await?;
+        let id = id_of(&new.owner, &parts);
+        let held = self.busy.hold(&id, PATIENCE).await.ok_or(ResumableError::Busy)?;
+        let known = self.transfers.get(&id).await?;
+        if let Some(known) = known.as_ref().filter(|known| known.done) {
+            return self.finished(known).await;
+        }
+        let length = self.length_of_parts(&new.owner, &parts).await?;
+        self.check_length(length)?;
+        let transfer = match known {
+            Some(known) => known,
+            None => {
+                let name = new_name(&new.original);
+                self.transfer(id, new, length, name, parts)
+            }
+        };
+        self.transfers.put(&transfer).await?;
+        let this = Arc::clone(self);
+        apart(async move {
+            let sources = transfer.parts.iter().map(|part| this.path(part)).collect();
+            let (target, folder) = (this.path(&transfer.id), this.folder.clone());
+            blocking(move || concatenate(sources, &target, &folder)).await?;
+            let parts = transfer.parts.clone();
+            let progress = this.complete(held, transfer).await?;
+            for part in parts {
+                this.transfers.remove(&part).await?;
+                this.discard(&part).await?;
+            }
+            Ok(progress)
+        })
+        .await
+    }
+
+    /// How far an upload is; `None` if there is none, or no longer. One whose bytes are all there
+    /// becomes a file, when an earlier request could not finish it.
+    ///
+    /// # Errors
+    /// [`ResumableError::Busy`] when a request goes on to bring bytes, or when disk or database
+    /// fail.
+    pub async fn look(self: &Arc<Self>, id: &str) -> Result<Option<Progress>, ResumableError> {
+        if !is_id(id) {
+            return Ok(None);
+        }
+        match self.transfers.get(id).await? {
+            None => return Ok(None),
+            Some(transfer) if transfer.done && !transfer.is_over(now()) => {
+                return self.finished(&transfer).await.map(Some);
+            }
+            Some(_) => {}
+        }
+        let held = self.busy.hold(id, PATIENCE).await.ok_or(ResumableError::Busy)?;
+        // The one who had it may have ended it.
+        let Some(transfer) = self.transfers.get(id).await? else { return Ok(None) };
+        if transfer.is_over(now()) {
+            self.forget(&transfer).await?;
+            return Ok(None);
+        }
+        if transfer.done {
+            return self.finished(&transfer).await.map(Some);
+        }
+        let there = size_of(&self.path(id)).await?;
+        match there {
+            Some(offset) if offset < transfer.length || transfer.is_part() => {
+                Ok(Some(self.progress(&transfer, offset, None)))
+            }
+            // Half of it may be joined, or a part was lost.
+            _ if transfer.is_joined() || transfer.is_part() => Ok(None),
+            _ => {
+                let this = Arc::clone(self);
+                let completed = apart(async move { this.complete(held, transfer).await }).await;
+                match completed {
+                    Err(ResumableError::NotFound) => Ok(None),
+                    other => other.map(Some),
+                }
+            }
+        }
+    }
+
+    /// Begins to take bytes of an upload, from an offset on, which must be where it is; `announced`
+    /// of them, if that is known.
+    ///
+    /// # Errors
+    /// When there is no such upload, another request works on it, it is elsewhere, it would be too
+    /// long, or disk or database fail.
+    pub async fn append(
+        self: &Arc<Self>,
+        id: &str,
+        offset: u64,
+        announced: Option<u64>,
+        checksum: Option<Checksum>,
+    ) -> Result<Appending, ResumableError> {
+        if !is_id(id) {
+            return Err(ResumableError::NotFound);
+        }
+        self.prepare().await?;
+        let held = self.busy.try_hold(id).ok_or(ResumableError::Busy)?;
+        let transfer = self.transfers.get(id).await?;
+        let transfer = transfer.filter(|transfer| !transfer.is_over(now()));
+        let mut transfer = transfer.ok_or(ResumableError::NotFound)?;
+        if transfer.is_joined() {
+            return Err(ResumableError::Joined);
+        }
+        let length = transfer.length;
+        if transfer.done {
+            return Err(ResumableError::Offset { offset: length });
+        }
+        let mut file = match File::options().write(true).open(self.path(id)).await {
+            Ok(file) => file,
+            // It is a file already, or lost: a question finds out.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(ResumableError::Offset { offset: length });
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let there = file.metadata().await?.len();
+        if there != offset {
+            return Err(ResumableError::Offset { offset: there });
+        }
+        if announced.is_some_and(|bytes| bytes > length - offset) {
+            return Err(ResumableError::TooLong { length });
+        }
+        file.seek(io::SeekFrom::Start(offset)).await?;
+        if transfer.renew(now(), self.files.options().unfinished_for) {
+            self.transfers.put(&transfer).await?;
+        }
+        let apart = match checksum {
+            Some(checksum) => Some(Apart::begin(checksum, self.path(id)).await?),
+            None => None,
+        };
+        let resumable = Arc::clone(self);
+        Ok(Appending { resumable, held, transfer, file, from: offset, at: offset, apart })
+    }
+
+    /// Ends an upload; says whether there was one. The file that it has become stays.
+    ///
+    /// # Errors
+    /// [`ResumableError::Busy`] when a request goes on to bring bytes, or when disk or database
+    /// fail.
+    pub async fn remove(&self, id: &str) -> Result<bool, ResumableError> {
+        if !is_id(id) {
+            return Ok(false);
+        }
+        let _held = self.busy.hold(id, PATIENCE).await.ok_or(ResumableError::Busy)?;
+        let Some(transfer) = self.transfers.get(id).await? else { return Ok(false) };
+        self.forget(&transfer).await?;
+        Ok(!transfer.is_over(now()))
+    }
+
+    /// Deletes uploads whose time is over, and bytes that no document tells of.
+    ///
+    /// # Errors
+    /// When disk or database fail; the next sweep goes on.
+    pub async fn sweep(&self) -> Result<(), ResumableError> {
+        let (moment, mut after) = (now(), None);
+        loop {
+            let (over, next) = self.transfers.over(moment, after).await?;
+            for transfer in over {
+                // Whoever works on it comes too late, and the next sweep finds it.
+                if let Some(_held) = self.busy.try_hold(&transfer.id) {
+                    self.forget(&transfer).await?;
+                }
+            }
+            match next {
+                Some(_) => after = next,
+                None => break,
+            }
+        }
+        self.sweep_folder().await
+    }
+
+    /// Old bytes without a document: a process was killed before it wrote one.
+    async fn sweep_folder(&self) -> Result<(), ResumableError> {
+        let mut entries = match fs::read_dir(&self.folder).await {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        while let Some(entry) = entries.next_entry().await? {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            let id = name.split('.').next().unwrap_or_default();
+            let Ok(modified) = entry.metadata().await.and_then(|it| it.modified()) else {
+                continue;
+            };
+            let age = SystemTime::now().duration_since(modified).unwrap_or_default();
+            if age > self.files.options().unfinished_for
+                && let Some(_held) = self.busy.try_hold(id)
+                && self.transfers.get(id).await?.is_none()
+            {
+                remove(&entry.path()).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The document goes first: nobody finds an upload without its bytes.
+    async fn forget(&self, transfer: &Transfer) -> Result<(), ResumableError> {
+        self.transfers.remove(&transfer.id).await?;
+        self.discard(&transfer.id).await?;
+        if !transfer.done && !transfer.is_part() {
+            self.files.discard(&transfer.name).await?;
+        }
+        Ok(())
+    }
+
+    async fn discard(&self, id: &str) -> io::Result<()> {
+        remove(&self.path(id)).await
+    }
+
+    /// Makes a file of an upload whose bytes are all there. Can be done again after any failure.
+    async fn complete(
+        &self,
+        held: Held,
+        mut transfer: Transfer,
+    ) -> Result<Progress, ResumableError> {
+        let Transfer { name, original, owner, .. } = &transfer;
+        let file = self.files.adopt(&self.path(&transfer.id), name, original, owner).await?;
+        let file = file.ok_or(ResumableError::NotFound)?;
+        transfer.done = true;
+        self.transfers.put(&transfer).await?;
+        drop(held);
+        Ok(self.progress(&transfer, transfer.length, Some(file)))
+    }
+
+    async fn finished(&self, transfer: &Transfer) -> Result<Progress, ResumableError> {
+        let file = self.files.get(&transfer.name).await?;
+        Ok(self.progress(transfer, transfer.length, file))
+    }
+
+    async fn length_of_parts(&self, owner: &str, parts: &[String]) -> Result<u64, ResumableError> {
+        let mut length = 0_u64;
+        for id in parts {
+            let part = if is_id(id) { self.transfers.get(id).await? } else { None };
+            let part = part.filter(|part| part.owner == owner && part.is_part());
+            let part = part.ok_or(ResumableError::Parts("one is no part of yours"))?;
+            if size_of(&self.path(id)).await? != Some(part.length) {
+                return Err(ResumableError::Parts("one has not come whole"));
+            }
+            length = length.saturating_add(part.length);
+        }
+        Ok(length)
+    }
+
+    fn check_length(&self, length: u64) -> Result<(), ResumableError> {
+        let max = self.files.options().file_bytes_max;
+        match length > max {
+            true => Err(FilesError::TooLarge { max }.into()),
+            false => Ok(()),
+        }
+    }
+
+    fn transfer(
+        &self,
+        id: String,
+        new: NewTransfer,
+        length: u64,
+        name: String,
+        parts: Vec<String>,
+    ) -> Transfer {
+        let NewTransfer { owner, original, metadata } = new;
+        let original = shortened(&original).to_owned();
+        let (done, expires_us) = (false, 0);
+        let mut transfer =
+            Transfer { id, owner, length, original, metadata, name, parts, done, expires_us };
+        transfer.renew(now(), self.files.options().unfinished_for);
+        transfer
+    }
+
+    fn progress(&self, transfer: &Transfer, offset: u64, file: Option<StoredFile>) -> Progress {
+        Progress {
+            id: transfer.id.clone(),
+            offset,
+            length: transfer.length,
+            metadata: transfer.metadata.clone(),
+            is_part: transfer.is_part(),
+            parts: transfer.parts.clone(),
+            expires_at: Timestamp { unix_us: transfer.expires_us },
+            file,
+        }
+    }
+
+    fn path(&self, id: &str) -> PathBuf {
+        self.folder.join(id)
+    }
+
+    async fn prepare(&self) -> Result<(), ResumableError> {
+        let made = self.ready.get_or_try_init(async || {
+            let folder = self.folder.clone();
+            // As the database beside it: for nobody else on the machine.
+            blocking(move || std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder))
+                .await?;
+            self.transfers.prepare().await?;
+            Ok::<(), ResumableError>(())
+        });
+        made.await.copied()
+    }
+}
+
+/// Bytes of an upload that are coming.
+pub struct Appending {
+    resumable: Arc<Resumable>,
+    held: Held,
+    transfer: Transfer,
+    file: File,
+    /// Where they began.
+    from: u64,
+    at: u64,
+    /// Where bytes wait that have a sum.
+    apart: Option<Apart>,
+}
+
+impl Appending {
+    /// Takes some of them.
+    ///
+    /// # Errors
+    /// When they are more than were announced, none of which is kept then, or the disk fails.
+    pub async fn write(&mut self, bytes: &[u8]) -> Result<(), ResumableError> {
+        let length = self.transfer.length;
+        if bytes.len() as u64 > length - self.at {
+            self.file.flush().await?;
+            self.file.set_len(self.from).await?;
+            return Err(ResumableError::TooLong { length });
+        }
+        self.at += bytes.len() as u64;
+        match &mut self.apart {
+            None => self.file.write_all(bytes).await?,
+            Some(apart) => apart.write(bytes).await?,
+        }
+        Ok(())
+    }
+
+    /// Waits until another request asks for the upload while nothing comes here: mostly of the same
+    /// client, whose connection has broken without our knowing.
+    pub async fn given_up(&self) {
+        self.held.wanted().await;
+        sleep(QUIET).await;
+    }
+
+    /// Keeps what has come although more was to come; nothing of what has a sum.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub async fn keep(mut self) -> Result<(), ResumableError> {
+        self.file.flush().await?;
+        self.file.sync_data().await?;
+        Ok(())
+    }
+
+    /// Keeps them: on the disk when this returns. The last ones make the upload a file.
+    ///
+    /// # Errors
+    /// When their sum is wrong, or disk or database fail.
+    pub async fn finish(mut self) -> Result<Progress, ResumableError> {
+        if let Some(apart) = self.apart.take() {
+            apart.add_to(self.resumable.path(&self.transfer.id), self.from).await?;
+        }
+        self.file.flush().await?;
+        self.file.sync_data().await?;
+        drop(self.file);
+        match self.at == self.transfer.length && !self.transfer.is_part() {
+            true => self.resumable.complete(self.held, self.transfer).await,
+            false => Ok(self.resumable.progress(&self.transfer, self.at, None)),
+        }
+    }
+}
+
+/// Bytes that count once their sum is right. Its drop removes them.
+struct Apart {
+    file: File,
+    path: PathBuf,
+    checksum: Checksum,
+    context: Context,
+}
+
+impl Apart {
+    async fn begin(checksum: Checksum, upload: PathBuf) -> io::Result<Self> {
+        let path = upload.with_extension("apart");
+        let mut options = File::options();
+        let file = options.write(true).create(true).truncate(true).mode(0o600).open(&path).await?;
+        Ok(Self { file, path, context: checksum.context(), checksum })
+    }
+
+    async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.context.update(bytes);
+        self.file.write_all(bytes).await
+    }
+
+    /// Puts them behind the upload, which ends at an offset. A process that is killed in between
+    /// leaves fewer of the right ones.
+    async fn add_to(mut self, upload: PathBuf, offset: u64) -> Result<(), ResumableError> {
+        self.file.flush().await?;
+        if !self.checksum.is_of(self.context.clone()) {
+            return Err(ResumableError::Checksum);
+        }
+        let path = self.path.clone();
+        blocking(move || {
+            let mut target = std::fs::File::options().write(true).open(upload)?;
+            target.seek(io::SeekFrom::Start(offset))?;
+            io::copy(&mut std::fs::File::open(path)?, &mut target).map(|_| ())
+        })
+        .await?;
+        Ok(())
+    }
+}
+
+impl Drop for Apart {
+    fn drop(&mut self) {
+        // What stays is removed with the upload, or by the sweep.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// Goes on also when the one who asked does not wait for it.
+async fn apart<T: Send + 'static>(
+    work: impl Future<Output = Result<T, ResumableError>> + Send + 'static,
+) -> Result<T, ResumableError> {
+    spawn(work).await.map_err(io::Error::other)?
+}
+
+/// An empty file that is there after a failure of power, too.
+async fn create(path: &Path, folder: &Path) -> io::Result<()> {
+    File::options().write(true).create_new(true).mode(0o600).open(path).await?;
+    let folder = folder.to_owned();
+    blocking(move || sync_folder(&folder)).await
+}
+
+fn concatenate(sources: Vec<PathBuf>, target: &Path, folder: &Path) -> io::Result<()> {
+    let mut joined = std::fs::File::create(target)?;
+    for source in sources {
+        io::copy(&mut std::fs::File::open(source)?.take(u64::MAX), &mut joined)?;
+    }
+    joined.sync_all()?;
+    sync_folder(folder)
+}
+
+async fn size_of(path: &Path) -> io::Result<Option<u64>> {
+    match fs::metadata(path).await {
+        Ok(metadata) => Ok(Some(metadata.len())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Removes a file; it may be gone already.
+async fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path).await {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn now() -> Timestamp {
+    Timestamp::from_system_time(SystemTime::now())
+}
+
+fn new_id() -> String {
+    let bytes: [u8; ID_BYTES] = rand::rng().random();
+    hexadecimal(&bytes)
+}
+
+/// The id of what is joined of parts, whose own ids nobody guesses.
+fn id_of(owner: &str, parts: &[String]) -> String {
+    let mut hasher = Sha256::new();
+    hasher.update(owner);
+    for part in parts {
+        hasher.update([0]);
+        hasher.update(part);
+    }
+    hexadecimal(&hasher.finalize()[..ID_BYTES])
+}
+
+/// Whether a text may be an id of ours: what is none is never looked for on a disk.
+fn is_id(text: &str) -> bool {
+    text.len() == 2 * ID_BYTES && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
