@@ -15,6 +15,7 @@ mod black_box {
     mod existing;
     mod import;
     mod index;
+    mod js;
     mod key;
     mod licence_sources;
     mod licences;

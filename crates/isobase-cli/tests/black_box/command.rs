@@ -6,6 +6,7 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
+use isobase_testkit::EXECUTABLE_VARIABLE;
 use tempfile::TempDir;
 
 /// A folder, and commands that run in it with an empty environment.
@@ -55,6 +56,22 @@ pub(super) fn command(folder: &Path) -> Command {
         command.env("LLVM_PROFILE_FILE", value);
     }
     command
+}
+
+/// Runs a program that starts the executable by itself; gives what it printed.
+#[track_caller]
+pub(super) fn succeed(command: &mut Command) -> String {
+    command.env(EXECUTABLE_VARIABLE, env!("CARGO_BIN_EXE_isobase"));
+    let output = command.stdin(Stdio::null()).output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let (out, err) = (text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success(), "{command:?}\n{out}{err}");
+    out
+}
+
+/// The folder of the whole project.
+pub(super) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
 impl From<Output> for Said {

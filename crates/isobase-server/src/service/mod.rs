@@ -29,5 +29,12 @@ pub(crate) fn routes() -> Vec<Route<State>> {
             handler(handlers::get_docs_errors),
             wire::get_docs_errors(),
         ),
+        Route::get("/isobase.js", Public, handler(handlers::get_client), wire::get_client()),
+        Route::get(
+            "/isobase.d.ts",
+            Public,
+            handler(handlers::get_client_types),
+            wire::get_client_types(),
+        ),
     ]
 }

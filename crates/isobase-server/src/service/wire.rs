@@ -118,6 +118,26 @@ pub(super) fn get_docs_errors() -> Operation {
         .answers(page())
 }
 
+pub(super) fn get_client() -> Operation {
+    operation("get_client", "Read the client for JavaScript")
+        .description(
+            "An ES module without dependencies, for browsers and Node.js: collections, accounts, \
+             live events, uploads. The same as the npm package of the project.",
+        )
+        .answers(module("The module.", "text/javascript"))
+}
+
+pub(super) fn get_client_types() -> Operation {
+    operation("get_client_types", "Read the types of the client for JavaScript")
+        .description("For TypeScript and editors; `isobase types` writes those of an app.")
+        .answers(module("The types.", "text/plain"))
+}
+
+fn module(description: &'static str, media_type: &'static str) -> Answer {
+    let headers = [("ETag", "Of this version."), ("Cache-Control", "`no-cache`")];
+    Answer::new(200, description).headers(headers).content(Content::text(media_type))
+}
+
 fn page() -> Answer {
     let policy = ("Content-Security-Policy", "Allows nothing but the page's own script and style.");
     Answer::new(200, "The page.").headers([policy]).content(Content::text("text/html"))

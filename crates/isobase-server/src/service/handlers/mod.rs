@@ -1,5 +1,6 @@
 //! What answers the routes about the service.
 
+mod client;
 mod pages;
 
 use std::sync::Arc;
@@ -18,6 +19,8 @@ use crate::{
     cached::{etag_of, if_changed},
     failure::Failure,
 };
+
+pub(super) use client::{get_client, get_client_types};
 
 const PROMETHEUS: HeaderValue =
     HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
