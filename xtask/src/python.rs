@@ -37,6 +37,20 @@ pub(crate) struct Wheel {
     pub(crate) cloud: bool,
 }
 
+/// Clients of others that tests run against the service.
+const CLIENTS: [&str; 5] = [
+    "httpx==0.28.1",
+    "httpx-sse==0.4.3",
+    "requests==2.34.2",
+    "requests-sse==0.5.3",
+    "sseclient-py==1.9.0",
+];
+
+/// A Python with clients of others.
+pub(crate) fn clients() -> Result<PathBuf> {
+    Ok(environment("clients", &CLIENTS)?.join("bin/python"))
+}
+
 /// Builds the wheel into `target/wheels`; gives its path.
 pub(crate) fn build(wheel: Wheel) -> Result<PathBuf> {
     let environment = environment("build", &BUILDERS)?;

@@ -7,14 +7,16 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
 use isobase_testkit::{
-    BROWSER_PACKAGES_VARIABLE, CHROMIUM_VARIABLE, EXECUTABLE_VARIABLE, NPM_PACKAGES_VARIABLE,
-    POSTGRES_BIN_VARIABLE, PYTHON_PACKAGES_VARIABLE, REQUIRE_ALL_VARIABLE, SCHEMA_SUITE_VARIABLE,
-    SOAK_VARIABLE, UPLOAD_PACKAGES_VARIABLE,
+    BROWSER_PACKAGES_VARIABLE, CHROMIUM_VARIABLE, CLIENT_PACKAGES_VARIABLE, CLIENT_PYTHON_VARIABLE,
+    EXECUTABLE_VARIABLE, NGINX_VARIABLE, NPM_PACKAGES_VARIABLE, POSTGRES_BIN_VARIABLE,
+    PYTHON_PACKAGES_VARIABLE, REQUIRE_ALL_VARIABLE, SCHEMA_SUITE_VARIABLE, SOAK_VARIABLE,
+    UPLOAD_PACKAGES_VARIABLE,
 };
 use tempfile::TempDir;
 
 use crate::engines::{
-    Engine, Engines, Extent, browser_packages, npm_packages, schema_suite, upload_packages,
+    Engine, Engines, Extent, browser_packages, client_packages, npm_packages, schema_suite,
+    upload_packages,
 };
 use crate::steps::Steps;
 use crate::tools::{self, TestRunner};
@@ -44,6 +46,15 @@ pub(crate) fn run(extent: Extent, arguments: &[String]) -> Result<()> {
 fn browser() -> Result<(PathBuf, PathBuf)> {
     let packages = browser_packages()?;
     Ok((tools::chromium()?, packages))
+}
+
+/// Clients that others made, and the proxy before them.
+fn clients() -> Result<[(&'static str, OsString); 3]> {
+    Ok([
+        (CLIENT_PACKAGES_VARIABLE, client_packages()?.into()),
+        (CLIENT_PYTHON_VARIABLE, python::clients()?.into()),
+        (NGINX_VARIABLE, tools::nginx()?.into()),
+    ])
 }
 
 /// On a build machine no test may be left out.
@@ -113,6 +124,13 @@ impl<'a> Run<'a> {
             Err(error) => {
                 ensure!(!complete, error);
                 eprintln!("==> without Chromium the admin site is NOT TESTED: {error:#}");
+            }
+        }
+        match clients() {
+            Ok(clients) => variables.extend(clients),
+            Err(error) => {
+                ensure!(!complete, error);
+                eprintln!("==> clients that others made are NOT TESTED: {error:#}");
             }
         }
         if complete {

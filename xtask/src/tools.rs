@@ -49,6 +49,19 @@ pub(crate) fn chromium() -> Result<PathBuf> {
     find_program("chromium").context("the package chromium brings no program of this name")
 }
 
+/// nginx, behind which clients are tested.
+pub(crate) fn nginx() -> Result<PathBuf> {
+    // Not every user has the folder in its path.
+    let find = || {
+        let installed = Path::new("/usr/sbin/nginx");
+        find_program("nginx").or_else(|| installed.is_file().then(|| installed.to_path_buf()))
+    };
+    if find().is_none() {
+        install_packages(&["nginx-light"])?;
+    }
+    find().context("the package nginx-light brings no nginx")
+}
+
 /// Python with virtual environments, which the Python package and its tests need.
 pub(crate) fn python() -> Result<()> {
     let mut venv = Command::new("python3");

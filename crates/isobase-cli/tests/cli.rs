@@ -24,6 +24,7 @@ mod black_box {
     mod request_log;
     mod rules;
     mod serve;
+    mod streams;
     mod transfer;
     mod tus;
     mod user;

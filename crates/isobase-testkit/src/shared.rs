@@ -26,6 +26,12 @@ pub const BROWSER_PACKAGES_VARIABLE: &str = "ISOBASE_TEST_BROWSER_PACKAGES";
 pub const UPLOAD_PACKAGES_VARIABLE: &str = "ISOBASE_TEST_UPLOAD_PACKAGES";
 /// Holds the folder of the PyPI packages that send and take uploads, for `PYTHONPATH`.
 pub const PYTHON_PACKAGES_VARIABLE: &str = "ISOBASE_TEST_PYTHON_PACKAGES";
+/// Holds the folder of the npm packages of clients that the suite runs.
+pub const CLIENT_PACKAGES_VARIABLE: &str = "ISOBASE_TEST_CLIENT_PACKAGES";
+/// Holds a Python with the packages of clients that the suite runs.
+pub const CLIENT_PYTHON_VARIABLE: &str = "ISOBASE_TEST_CLIENT_PYTHON";
+/// Holds the program of an nginx.
+pub const NGINX_VARIABLE: &str = "ISOBASE_TEST_NGINX";
 /// When `1`, a test that lacks what it needs fails instead of stepping aside.
 pub const REQUIRE_ALL_VARIABLE: &str = "ISOBASE_TEST_REQUIRE_ALL";
 
@@ -181,6 +187,36 @@ pub struct UploadPackages {
 pub fn upload_packages() -> Option<UploadPackages> {
     let (npm, python) = (shared(UPLOAD_PACKAGES_VARIABLE)?, shared(PYTHON_PACKAGES_VARIABLE)?);
     Some(UploadPackages { npm: npm.into(), python: python.into() })
+}
+
+/// Clients that others made, which talk to the service in the tests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Clients {
+    /// The folder of the npm packages that `tests/clients/package.json` names.
+    pub packages: PathBuf,
+    /// A Python that has the packages of `xtask/src/python.rs`.
+    pub python: PathBuf,
+}
+
+/// The clients of the suite.
+///
+/// `None` when they are not there, and the test is not to run.
+///
+/// # Panics
+/// As [`postgres_url`].
+pub fn clients() -> Option<Clients> {
+    let (packages, python) = (shared(CLIENT_PACKAGES_VARIABLE)?, shared(CLIENT_PYTHON_VARIABLE)?);
+    Some(Clients { packages: packages.into(), python: python.into() })
+}
+
+/// The nginx of the suite, by name or path.
+///
+/// `None` when there is none, and the test is not to run.
+///
+/// # Panics
+/// As [`postgres_url`].
+pub fn nginx() -> Option<PathBuf> {
+    shared(NGINX_VARIABLE).map(PathBuf::from)
 }
 
 fn shared(variable: &str) -> Option<String> {

@@ -122,6 +122,11 @@ pub(super) fn upload_packages(cache: &Cache) -> Result<(PathBuf, PathBuf)> {
     Ok((npm, python.join("packages")))
 }
 
+/// The packages of clients that tests run against the service.
+pub(super) fn client_packages(cache: &Cache) -> Result<PathBuf> {
+    packages(cache, "clients")
+}
+
 /// The oldest and the newest PostgreSQL that we are made for. npm has no 13 for other machines.
 pub(super) const POSTGRES_VERSIONS: &[&str] =
     if cfg!(target_arch = "x86_64") { &["13", "18"] } else { &["18"] };

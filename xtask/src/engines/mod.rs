@@ -91,6 +91,11 @@ pub(crate) fn upload_packages() -> Result<(PathBuf, PathBuf)> {
     install::upload_packages(&Cache::open()?)
 }
 
+/// The folder of the npm packages of clients.
+pub(crate) fn client_packages() -> Result<PathBuf> {
+    install::client_packages(&Cache::open()?)
+}
+
 /// Which servers an engine has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Extent {
