@@ -96,6 +96,9 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: crate::schema::SchemaCommand,
     },
+    /// Write the types of an app's collections for TypeScript
+    #[command(after_help = crate::types::EXAMPLES)]
+    Types(crate::types::TypesArguments),
     /// Declare, list and drop indexes
     Index {
         #[command(subcommand)]

@@ -31,6 +31,7 @@ mod smtp;
 mod standard_error;
 mod target;
 mod transfer;
+mod types;
 mod users;
 mod watch;
 
@@ -112,6 +113,11 @@ fn run(command: Command, printer: Printer) -> Result<()> {
             let (loaded, config) = load_settings(&command.given(), printer)?;
             logging::start_for_command(&loaded);
             block_on(schema::run(command, &loaded, &config, printer))
+        }
+        Command::Types(arguments) => {
+            let (loaded, config) = load_settings(&arguments.given(), printer)?;
+            logging::start_for_command(&loaded);
+            types::run(&arguments, &config, printer)
         }
         Command::Serve(arguments) => {
             let given = arguments.given();

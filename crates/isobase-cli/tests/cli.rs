@@ -27,6 +27,7 @@ mod black_box {
     mod streams;
     mod transfer;
     mod tus;
+    mod types;
     mod user;
 }
 
