@@ -1,11 +1,11 @@
 //! An app folder: its collections as its API, on any port.
 
-use std::{fs, net::TcpListener, time::Duration};
+use std::{fs, net::TcpListener, process::Command, time::Duration};
 
-use isobase_testkit::{ForeignDatabase, TestServer, wait_until};
+use isobase_testkit::{ForeignDatabase, TestServer, browser, wait_until};
 use serde_json::{Value, json};
 
-use super::command::App;
+use super::command::{App, root, succeed};
 
 const ITEMS: &str = r#"{"type":"object","required":["user_id","name"],"properties":{
     "user_id":{"type":"integer","minimum":1},"name":{"type":"string"},"done":{"type":"boolean"}}}"#;
@@ -181,6 +181,71 @@ fn check_todo(url: &str, credentials: &[(&str, String)]) {
     assert_eq!((gone.0, &gone.1["detail"]), (404, &json!("Item not found")));
     let nothing = ask(&server, "PUT", "/api/items/2", &json!({ "user_id": 3 }));
     assert_eq!((nothing.0, &nothing.1["detail"]), (400, &json!("No fields to update")));
+    let ann = json!({ "username": "ann", "password": "correct horse" });
+    let registered = ask(&server, "POST", "/api/register", &ann);
+    assert_eq!((registered.0, &registered.1["username"]), (200, &json!("ann")));
+    assert_eq!(ask(&server, "POST", "/api/login", &ann), registered);
+    let wrong = json!({ "username": "ann", "password": "another" });
+    assert_eq!(ask(&server, "POST", "/api/login", &wrong).0, 401);
+    let (status, session) = ask(&server, "POST", "/api/sessions", &ann);
+    assert_eq!((status, &session["user"]), (200, &registered.1));
+}
+
+#[test]
+fn people_use_a_new_todo_app_in_a_browser() {
+    let Some(browser) = browser() else { return };
+    let script = root().join("tests/browser/app.mjs");
+    succeed(Command::new("node").arg(script).args([&browser.packages, &browser.program]));
+}
+
+/// An empty schema of the PostgreSQL of the suite.
+fn postgres_schema() -> Option<String> {
+    let server = isobase_testkit::postgres_url()?;
+    let separator = if server.contains('?') { '&' } else { '?' };
+    Some(format!("{server}{separator}schema={}", isobase_testkit::unique_name("app")))
+}
+
+#[test]
+fn the_data_of_an_app_moves_with_its_accounts() {
+    let Some(postgres) = postgres_schema() else { return };
+    let new = New::of("todo");
+    let folder = new.app.path().join("it");
+    let mut before = TestServer::builder().arg(&folder).start().unwrap();
+    let ann = json!({ "username": "ann", "password": "correct horse" });
+    let (status, account) = ask(&before, "POST", "/api/register", &ann);
+    assert_eq!(status, 200, "{account}");
+    let sign_in = |server: &TestServer| {
+        let (status, session) = ask(server, "POST", "/api/sessions", &ann);
+        assert_eq!((status, &session["user"]), (200, &account));
+        format!("Bearer {}", session["token"].as_str().unwrap())
+    };
+    let as_ann = |server: &TestServer, bearer: &str, method: &str, path: &str, body: &str| {
+        let headers = [("authorization", bearer), ("content-type", "application/json")];
+        let answer = server.request(method, path, &headers, body.as_bytes()).unwrap();
+        (answer.status, answer.json().unwrap())
+    };
+    let bearer = sign_in(&before);
+    for name in ["milk", "bread"] {
+        let item = json!({ "user_id": account["id"], "name": name }).to_string();
+        assert_eq!(as_ann(&before, &bearer, "POST", "/api/items", &item).0, 200);
+    }
+    let listed = as_ann(&before, &bearer, "GET", "/api/items", "");
+    before.terminate().unwrap();
+
+    let sqlite = format!("sqlite://{}", before.data().join("isobase.db").display());
+    new.app.run(&["copy", &sqlite, &postgres]).ok();
+    let after = TestServer::builder().records_url(&postgres).arg(&folder).start().unwrap();
+    // Sessions stay where they were begun.
+    assert_eq!(as_ann(&after, &bearer, "GET", "/api/items", "").0, 401);
+    let wrong = json!({ "username": "ann", "password": "another" });
+    assert_eq!(ask(&after, "POST", "/api/login", &wrong).0, 401);
+    assert_eq!(ask(&after, "POST", "/api/register", &ann).0, 400);
+    let bearer = sign_in(&after);
+    assert_eq!(as_ann(&after, &bearer, "GET", "/api/items", ""), listed);
+    let item = json!({ "user_id": account["id"], "name": "tea" }).to_string();
+    let (_, added) = as_ann(&after, &bearer, "POST", "/api/items", &item);
+    let ids = listed.1.as_array().unwrap().iter().map(|item| item["id"].as_i64());
+    assert!(added["id"].as_i64() > ids.max().unwrap(), "{added} {}", listed.1);
 }
 
 #[test]
@@ -196,10 +261,8 @@ fn a_new_todo_app_works_on_sqlite() {
 
 #[test]
 fn a_new_todo_app_works_on_postgres() {
-    let Some(server) = isobase_testkit::postgres_url() else { return };
-    let separator = if server.contains('?') { '&' } else { '?' };
-    let schema = isobase_testkit::unique_name("app");
-    check_todo(&format!("{server}{separator}schema={schema}"), &[]);
+    let Some(url) = postgres_schema() else { return };
+    check_todo(&url, &[]);
 }
 
 #[test]
@@ -371,4 +434,10 @@ fn the_tutorial_does_what_it_says() {
         }
     }
     assert!(ran >= 8, "only {ran} commands were found");
+    let checks = page.lines().filter_map(|line| line.strip_prefix("isobase schema "));
+    let checks: Vec<&str> = checks.filter_map(|line| line.split_whitespace().next()).collect();
+    assert_eq!(checks, ["diff", "check"]);
+    for check in checks {
+        new.app.run(&["schema", check, "--app", "it"]).ok();
+    }
 }
