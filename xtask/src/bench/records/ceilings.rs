@@ -14,7 +14,7 @@ use super::subject::Server;
 
 /// How to start `testkit-ceiling`, and where its databases are.
 #[derive(Debug)]
-pub(super) struct Ceilings {
+pub(in crate::bench) struct Ceilings {
     program: PathBuf,
     folder: PathBuf,
 }
@@ -58,12 +58,12 @@ impl Driven {
 }
 
 impl Ceilings {
-    pub(super) fn new(program: PathBuf, folder: &Path) -> Self {
+    pub(in crate::bench) fn new(program: PathBuf, folder: &Path) -> Self {
         Self { program, folder: folder.to_owned() }
     }
 
     /// Starts the bare HTTP server. Its drop stops it.
-    pub(super) fn http(&self) -> Result<ConstantServer> {
+    pub(in crate::bench) fn http(&self) -> Result<ConstantServer> {
         let mut command = Command::new(&self.program);
         command.arg("http").stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().context("start the bare HTTP server")?;
@@ -115,7 +115,7 @@ impl Ceilings {
 
 /// The bare HTTP server: `GET /N` answers N bytes.
 #[derive(Debug)]
-pub(super) struct ConstantServer {
+pub(in crate::bench) struct ConstantServer {
     child: Child,
     /// Never written; the server ends when it is closed, also when we are killed.
     end: Option<ChildStdin>,
@@ -123,7 +123,7 @@ pub(super) struct ConstantServer {
 }
 
 impl ConstantServer {
-    pub(super) fn server(&self) -> Server {
+    pub(in crate::bench) fn server(&self) -> Server {
         Server { name: "bare HTTP", address: self.address, pid: self.child.id() }
     }
 }

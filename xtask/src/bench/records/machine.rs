@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 const BUSY: f64 = 0.5;
 
 #[derive(Clone, Debug)]
-pub(super) struct Machine {
+pub(in crate::bench) struct Machine {
     cores: usize,
     processor: String,
     memory_bytes: u64,
@@ -23,7 +23,7 @@ pub(super) struct Machine {
 }
 
 impl Machine {
-    pub(super) fn look(folder: &Path) -> Result<Self> {
+    pub(in crate::bench) fn look(folder: &Path) -> Result<Self> {
         let load = fs::read_to_string("/proc/loadavg")?;
         let load = load.split(' ').next().unwrap_or_default();
         let memory = field("/proc/meminfo", "MemTotal").unwrap_or_default();

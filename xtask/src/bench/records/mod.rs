@@ -26,11 +26,15 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use bench::Bench;
-use ceilings::Ceilings;
-use machine::Machine;
 use plan::{Plan, Scenario};
 
-use crate::{interrupt, workspace};
+pub(super) use ceilings::Ceilings;
+pub(super) use machine::Machine;
+pub(super) use subject::Server;
+pub(super) use table::markdown;
+
+use super::built;
+use crate::interrupt;
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -68,9 +72,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let plan = Plan::new(arguments.quick, &arguments.only, &arguments.connections);
     let executable = match &arguments.executable {
         Some(path) => fs::canonicalize(path).with_context(|| format!("{}", path.display()))?,
-        None => build_executable()?,
+        None => built::executable()?,
     };
-    let program = build_ceilings()?;
+    let program = built::ceilings()?;
     let parent = arguments.folder.clone().unwrap_or_else(std::env::temp_dir);
     let folder = tempfile::Builder::new().prefix("isobase-bench-").tempdir_in(parent)?;
     // PostgreSQL runs as another user than root, and must get in.
@@ -94,23 +98,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         fs::write(path, text).with_context(|| format!("write {}", path.display()))?;
     }
     measured.and_then(|()| report.check())
-}
-
-/// What `cargo run --release -- serve` starts.
-fn build_executable() -> Result<PathBuf> {
-    build(&["--package", "isobase-cli"])?;
-    Ok(workspace::target()?.join("release/isobase"))
-}
-
-fn build_ceilings() -> Result<PathBuf> {
-    let package = ["--package", "isobase-testkit", "--features", "ceiling"];
-    build(&[&package[..], &["--bin", "testkit-ceiling"]].concat())?;
-    Ok(workspace::target()?.join("release/testkit-ceiling"))
-}
-
-fn build(arguments: &[&str]) -> Result<()> {
-    let mut command = workspace::cargo();
-    interrupt::run(command.args(["build", "--quiet", "--release"]).args(arguments))
 }
 
 #[cfg(test)]

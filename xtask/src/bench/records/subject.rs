@@ -19,10 +19,10 @@ const NDJSON: (&str, &str) = ("content-type", "application/x-ndjson");
 
 /// A process that answers, and how it is called in tables.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Server {
-    pub(super) name: &'static str,
-    pub(super) address: SocketAddr,
-    pub(super) pid: u32,
+pub(in crate::bench) struct Server {
+    pub(in crate::bench) name: &'static str,
+    pub(in crate::bench) address: SocketAddr,
+    pub(in crate::bench) pid: u32,
 }
 
 /// A running service.

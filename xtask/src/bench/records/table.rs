@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 /// Lays out rows under their headers. The first column is flush left, the
 /// others are flush right but for those that hold words.
-pub(super) fn markdown(headers: &[&str], rows: &[Vec<String>]) -> String {
+pub(in crate::bench) fn markdown(headers: &[&str], rows: &[Vec<String>]) -> String {
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
         cells.chain([headers[column].chars().count(), 3]).max().unwrap_or(3)

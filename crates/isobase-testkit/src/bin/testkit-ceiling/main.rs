@@ -1,7 +1,7 @@
 //! The ceilings of the benchmarks: the bare HTTP library and the bare SQLite
 //! driver, in a process of their own, so that their CPU time is theirs alone.
 //!
-//! - `testkit-ceiling http` answers `GET /N` with N constant bytes. It prints
+//! - `testkit-ceiling http` answers `GET /N` with N constant bytes, and tells event streams. It prints
 //!   where it listens, and ends when its standard input does.
 //! - `testkit-ceiling commit FILE BATCH SECONDS BODY` inserts rows, so many in
 //!   each durable commit.

@@ -1,0 +1,104 @@
+//! PocketBase, from PyPI.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use isobase_testkit::{ReservedPort, http, wait_until};
+use serde_json::{Value, json};
+
+use super::ask;
+use crate::bench::records::Server;
+use crate::{interrupt, python};
+
+const EMAIL: &str = "bench@example.org";
+const PASSWORD: &str = "a password of the benchmark";
+
+/// A server with the collections `items`, which is open, and `ruled`, whose rows are their owners'.
+/// Its drop ends it.
+#[derive(Debug)]
+pub(super) struct PocketBase {
+    child: Child,
+    port: ReservedPort,
+    /// Of somebody who signed in.
+    pub(super) token: String,
+    /// Rows of that person: one in each collection.
+    pub(super) open_row: String,
+    pub(super) ruled_row: String,
+}
+
+impl PocketBase {
+    pub(super) fn start(folder: &Path) -> Result<Self> {
+        let program = python::pocketbase()?;
+        let command = |words: &[&str]| {
+            let mut command = Command::new(&program);
+            command.args(words).arg("--dir").arg(folder).stdin(Stdio::null());
+            command
+        };
+        let mut superuser = command(&["superuser", "upsert", EMAIL, PASSWORD]);
+        interrupt::run(superuser.stdout(Stdio::null()))?;
+        let port = ReservedPort::new()?;
+        let mut serve = command(&["serve", "--http", &port.address().to_string()]);
+        let child = serve.stdout(Stdio::null()).spawn().context("start PocketBase")?;
+        let unknown = String::new;
+        let mut peer =
+            Self { child, port, token: unknown(), open_row: unknown(), ruled_row: unknown() };
+        let address = peer.address();
+        eprintln!("target: PocketBase at http://{address}, started by this command");
+        wait_until("the start of PocketBase", Duration::from_secs(60), || {
+            let answer = http::request(address, "GET", "/api/health", &[], b"");
+            Ok(answer.is_ok_and(|answer| answer.status == 200).then_some(()))
+        })?;
+        peer.fill()?;
+        Ok(peer)
+    }
+
+    fn address(&self) -> SocketAddr {
+        self.port.address()
+    }
+
+    pub(super) fn subject(&self) -> Server {
+        Server { name: "PocketBase", address: self.address(), pid: self.child.id() }
+    }
+
+    fn fill(&mut self) -> Result<()> {
+        let address = self.address();
+        let sign_in = |collection: &str| -> Result<Value> {
+            let path = format!("/api/collections/{collection}/auth-with-password");
+            let who = json!({ "identity": EMAIL, "password": PASSWORD });
+            ask(address, ("POST", &path), None, &who)
+        };
+        let root = sign_in("_superusers")?;
+        let root = root["token"].as_str();
+        let field = |name: &str| json!({ "name": name, "type": "text" });
+        for (name, rule) in [("items", ""), ("ruled", "owner = @request.auth.id")] {
+            let collection = json!({
+                "name": name, "type": "base", "fields": [field("name"), field("owner")],
+                "listRule": rule, "viewRule": rule, "createRule": "",
+            });
+            ask(address, ("POST", "/api/collections"), root, &collection)?;
+        }
+        let user = json!({ "email": EMAIL, "password": PASSWORD, "passwordConfirm": PASSWORD });
+        ask(address, ("POST", "/api/collections/users/records"), root, &user)?;
+        let user = sign_in("users")?;
+        let text = |value: &Value| value.as_str().map(str::to_owned).context("expected a text");
+        self.token = text(&user["token"])?;
+        let row = json!({ "name": "a row", "owner": user["record"]["id"] });
+        let create = |collection: &str| {
+            let path = format!("/api/collections/{collection}/records");
+            text(&ask(address, ("POST", &path), Some(&self.token), &row)?["id"])
+        };
+        (self.open_row, self.ruled_row) = (create("items")?, create("ruled")?);
+        Ok(())
+    }
+}
+
+impl Drop for PocketBase {
+    fn drop(&mut self) {
+        // It may have ended by itself; there is nothing else to do about it.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
