@@ -13,6 +13,7 @@ mod black_box {
     mod documented;
     mod examples;
     mod existing;
+    mod former;
     mod import;
     mod index;
     mod js;

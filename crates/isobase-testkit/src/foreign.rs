@@ -3,7 +3,9 @@
 use std::{cell::RefCell, collections::BTreeSet, net::SocketAddr};
 
 use anyhow::{Context, Result, ensure};
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use googleapis_tonic_google_firestore_v1::google::firestore::v1 as proto;
+use prost::Message;
 use proto::{
     CommitRequest, Document, GetDocumentRequest, Value as Native, Write,
     firestore_client::FirestoreClient, value::ValueType, write,
@@ -179,6 +181,51 @@ impl ForeignDatabase {
                 let document = Document { name, fields, ..Document::default() };
                 let operation = Some(write::Operation::Update(document));
                 self.commit(Write { operation, ..Write::default() })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Fills the database with a dump of another one of its kind, whole and as it was, the
+    /// bookkeeping of Isobase included: an object with a member for each collection and for the
+    /// journal. In CouchDB that is a list of documents with `_id` and `_rev`, in DynamoDB the
+    /// keys of the table and its items (`{"table": CreateTable, "items": […]}`), in Firestore the
+    /// documents as protocol messages in base64, under their paths within the database.
+    ///
+    /// # Errors
+    /// When the server refuses, or the dump has another form.
+    pub fn restore(&self, dump: &Value) -> Result<()> {
+        for (name, content) in object(dump)? {
+            self.collections.borrow_mut().insert(name.clone());
+            self.restore_collection(name, content).with_context(|| name.clone())?;
+        }
+        Ok(())
+    }
+
+    fn restore_collection(&self, name: &str, content: &Value) -> Result<()> {
+        let named = format!("{}{name}", self.prefix);
+        match &self.server {
+            Server::Couchdb(address) => {
+                couchdb(*address, "PUT", &format!("/{named}"), None)?;
+                let documents = json!({"new_edits": false, "docs": content});
+                couchdb(*address, "POST", &format!("/{named}/_bulk_docs"), Some(&documents))?;
+            }
+            Server::Dynamodb(address) => {
+                let mut table = content["table"].clone();
+                table["TableName"] = json!(named);
+                call(*address, "CreateTable", &table)?;
+                for item in content["items"].as_array().context("items")? {
+                    call(*address, "PutItem", &json!({"TableName": named, "Item": item}))?;
+                }
+            }
+            Server::Firestore { .. } => {
+                for (id, message) in object(content)? {
+                    let bytes = BASE64.decode(message.as_str().context("base64")?)?;
+                    let document =
+                        Document { name: self.path(name, id), ..Document::decode(&*bytes)? };
+                    let operation = Some(write::Operation::Update(document));
+                    self.commit(Write { operation, ..Write::default() })?;
+                }
             }
         }
         Ok(())
