@@ -28,6 +28,7 @@ mod serve;
 mod settings;
 #[cfg(feature = "mail")]
 mod smtp;
+mod source;
 mod standard_error;
 mod target;
 mod transfer;

@@ -12,7 +12,9 @@ use std::{
 use anyhow::{Context, Result};
 use isobase::{
     Location, Store,
+    engine::Reconcile,
     store::{Keep, RuleAction, RuleBook, Unruled},
+    types::CollectionName,
 };
 use isobase_auth::{Authorizer, PostOffice, is_loopback};
 use isobase_server::{ServerConfig, Service};
@@ -135,6 +137,8 @@ impl Round {
         }
         let indexes = tokio::spawn(declare_indexes(store.clone(), others));
         let sweeping = tokio::spawn(sweep(store.clone()));
+        let reconciling =
+            config.reconcile_every.map(|every| tokio::spawn(reconcile(store.clone(), every)));
         let address = self.listener.local_addr().context("cannot tell the address")?;
         let url = format!("http://{}", reachable(address));
         let base = config.public_url.as_deref().unwrap_or(&url);
@@ -179,6 +183,9 @@ impl Round {
         // A build that is cut off goes on at the next start.
         indexes.abort();
         sweeping.abort();
+        if let Some(reconciling) = reconciling {
+            reconciling.abort();
+        }
         served.context("the service ended")?;
         Ok(next.filter(|_| !shutdown.is_cancelled()))
     }
@@ -450,6 +457,42 @@ async fn sweep(store: Store) {
             }
         };
         sleep(pause).await;
+    }
+}
+
+/// Takes in what other programs wrote, now and then, for as long as the service runs.
+async fn reconcile(store: Store, every: Duration) {
+    let engine = store.engine();
+    let Some(ability) = engine.reconcile() else { return };
+    loop {
+        match ability.reconcilable().await {
+            Ok(names) => {
+                for name in names {
+                    look(ability, &name).await;
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "what other programs wrote is not looked for: {error}");
+            }
+        }
+        sleep(every).await;
+    }
+}
+
+async fn look(ability: &dyn Reconcile, name: &CollectionName) {
+    match ability.look(name).await {
+        Ok(found) if found.created + found.updated > 0 => tracing::info!(
+            collection = %name,
+            created = found.created,
+            updated = found.updated,
+            "took in {} documents that other programs wrote into {name}",
+            found.created + found.updated
+        ),
+        Ok(_) => {}
+        Err(error) => tracing::warn!(
+            collection = %name, %error,
+            "what other programs wrote into {name} is not taken in: {error}"
+        ),
     }
 }
 

@@ -10,6 +10,7 @@ use isobase::{
 };
 use isobase_auth::{Permission, Principal};
 use isobase_client::{Client, ClientError, ClientOptions};
+use tempfile::TempDir;
 
 use crate::{
     arguments::TargetFlags,
@@ -17,6 +18,7 @@ use crate::{
     keys, local,
     print::Printer,
     settings::{Config, Loaded, internal_api_key, without_line_end},
+    source::{Source, holder},
 };
 
 /// Where the records of a command are.
@@ -28,6 +30,8 @@ pub(crate) enum Target {
         /// Who a service with these settings would take the caller for: marks of writes are the
         /// same with and without the service.
         caller: String,
+        /// Where a copy is that stands for the database. Its drop removes it.
+        _scratch: Option<TempDir>,
     },
     /// Behind a service.
     Service(Client),
@@ -66,24 +70,27 @@ impl Target {
                     .into()),
             };
         }
-        if reads.is_some() {
-            must_exist(&location)?;
+        // Another database than the one of the settings has schemas of its own.
+        let own = location == config.records;
+        let schemas = if own { config.schemas.clone() } else { HashMap::new() };
+        // What a service holds is read through the service.
+        if let Some(collection) = reads
+            && holder(&location).is_none()
+        {
+            let Source { engine, scratch } = Source::open(&location, config).await?;
+            if let Err(error) = must_hold_something(&location, &*engine, Some(collection)).await {
+                engine.close().await?;
+                return Err(error);
+            }
+            let store = Store::new(engine, config.options.store).with_schemas(schemas);
+            let caller = Principal::Open.mark().to_owned();
+            return Ok(Self::Direct { store, caller, _scratch: scratch });
         }
         match isobase::open_as_service(&location, &config.options).await {
             Ok(opened) => {
-                if let Some(collection) = reads
-                    && let Err(error) =
-                        must_hold_something(&location, &**opened.store.engine(), Some(collection))
-                            .await
-                {
-                    opened.store.close().await?;
-                    return Err(error);
-                }
                 let caller = caller(key, (loaded, config), &opened.store).await?;
-                // Another database than the one of the settings has schemas of its own.
-                let own = location == config.records;
-                let schemas = if own { config.schemas.clone() } else { HashMap::new() };
-                Ok(Self::Direct { store: opened.store.with_schemas(schemas), caller })
+                let store = opened.store.with_schemas(schemas);
+                Ok(Self::Direct { store, caller, _scratch: None })
             }
             Err(OpenError::InUse { path, pid, address: Some(address) }) => {
                 let process = pid.map(|pid| format!(" (process {pid})")).unwrap_or_default();
@@ -201,12 +208,12 @@ pub(crate) async fn must_hold_something(
     {
         return Ok(());
     }
-    let message =
-        format!("there is nothing in {location}: no collection, and nothing was ever written");
-    let hint = "is the name right, and its schema, prefix, project or region? a database that is \
-                new cannot be told from one that is misspelled";
-    Err(Failure::usage(message).hint(hint).into())
+    Err(open_failure(OpenError::Nothing { url: location.to_string() }).into())
 }
+
+/// What there may be to a database that has nothing in it.
+const MISSPELLED: &str = "is the name right, and its schema, prefix, project or region? a database \
+                          that is new cannot be told from one that is misspelled";
 
 /// What to say about a database that cannot be opened.
 pub(crate) fn open_failure(error: OpenError) -> Failure {
@@ -219,6 +226,9 @@ pub(crate) fn open_failure(error: OpenError) -> Failure {
         }
         _ => None,
     };
+    if let OpenError::Nothing { .. } = error {
+        return Failure::usage(error.to_string()).hint(MISSPELLED);
+    }
     let failure = Failure::from_error(anyhow::Error::new(error));
     match hint {
         Some(hint) => failure.hint(hint),

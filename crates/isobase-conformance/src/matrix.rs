@@ -16,7 +16,7 @@ pub fn matrix(engines: &[(&str, &dyn Engine)]) -> String {
         ("idempotency keys", |_| true),
         ("filters, orders and pages with the same answers", |_| true),
     ];
-    let optional: [(&str, Has); 7] = [
+    let optional: [(&str, Has); 8] = [
         ("atomic batches", |engine| engine.atomic_batches().is_some()),
         ("change feed", |engine| engine.change_feed().is_some()),
         ("declared indexes", |engine| engine.indexes().is_some()),
@@ -24,6 +24,9 @@ pub fn matrix(engines: &[(&str, &dyn Engine)]) -> String {
         ("source of copies and dumps", |engine| engine.snapshots().is_some()),
         ("target of copies and restores", |engine| engine.bulk_load().is_some()),
         ("finds what other programs wrote", |engine| engine.reconcile().is_some()),
+        ("collections that expire, or without changes", |engine| {
+            engine.collection_terms().is_some()
+        }),
     ];
     for (ability, has) in everywhere.into_iter().chain(optional) {
         row(&mut out, ability, engines, |engine| if has(engine) { "yes" } else { "no" }.to_owned());

@@ -24,8 +24,10 @@ where
     F: Future<Output = Option<Opened>>,
 {
     let mut one_in = 1;
-    for (number, seed) in (0..).zip(seeds_from_environment(PROGRAMS)) {
-        if number >= PROGRAMS_MIN.max(PROGRAMS / one_in) {
+    let seeds = seeds_from_environment(PROGRAMS);
+    let programs = seeds.len() as u64;
+    for (number, seed) in (0..).zip(seeds) {
+        if number >= PROGRAMS_MIN.max(programs / one_in) {
             break;
         }
         run_test(

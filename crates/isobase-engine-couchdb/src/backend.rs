@@ -10,7 +10,7 @@ use isobase_engine::{CollectionInfo, Counters, EngineError, Limits, Pending};
 use isobase_remote::{
     After, Backend, Budget, CatalogueEntry, Commit, CommitError, Cost, DocumentKey, DocumentWrite,
     Head, IndexNumber, KeyFetch, KeyFetched, LogRecord, NativeDocument, NativeRules, ScanPage,
-    StoredAnswer,
+    StoredAnswer, WrittenPage,
 };
 use isobase_types::{CollectionName, Sequence, Timestamp};
 use tokio::time::Instant;
@@ -107,6 +107,10 @@ impl Backend for CouchDbBackend {
         pending(self.shared.open(self.deadline()))
     }
 
+    fn peek(&self) -> Pending<'_, Option<Head>> {
+        pending(self.shared.peek(self.deadline()))
+    }
+
     fn head(&self) -> Pending<'_, Head> {
         pending(self.shared.recover(self.deadline()))
     }
@@ -169,6 +173,15 @@ impl Backend for CouchDbBackend {
         limit: u32,
     ) -> Pending<'a, ScanPage> {
         pending(self.shared.scan(collection, after, limit, self.deadline()))
+    }
+
+    fn written_since<'a>(
+        &'a self,
+        collection: &'a CollectionName,
+        place: Option<&'a str>,
+        limit: u32,
+    ) -> Pending<'a, Option<WrittenPage>> {
+        pending(self.shared.written_since(collection, place, limit, self.deadline()))
     }
 
     fn prepare_collection<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, bool> {

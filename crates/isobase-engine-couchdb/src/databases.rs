@@ -138,7 +138,7 @@ impl Shared {
     }
 
     /// How many documents a database has, design documents among them; none without a database.
-    async fn document_count(
+    pub(crate) async fn document_count(
         &self,
         database: &str,
         deadline: Instant,

@@ -1,6 +1,9 @@
 //! The journal: its head, its log, what it remembers.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use isobase_engine::{Counters, EngineError, ErrorKind, Identity};
 use isobase_remote::{CatalogueEntry, Head, LogRecord, StoredAnswer, Tree};
@@ -61,6 +64,11 @@ struct JournalRow {
     document: Option<Found>,
 }
 
+/// How often the head is looked at while its record is being carried out, and the pause between:
+/// together longer than a record waits for others until it is marked.
+const PEEKS_MAX: u32 = 30;
+const PEEK_PAUSE: Duration = Duration::from_millis(100);
+
 /// A look for old answers that is not at its end.
 #[derive(Clone, Debug)]
 pub(crate) struct Forgetting {
@@ -116,7 +124,43 @@ impl Shared {
         let Some(found) = found else {
             return self.store(&[Versioned::of_format()], deadline).await;
         };
-        match version_of(&found) {
+        self.check_known(&found)
+    }
+
+    /// The head without writing anything; none without a journal. The last record may be one that
+    /// is being carried out: then what was before it is done.
+    pub(crate) async fn peek(&self, deadline: Instant) -> Result<Option<Head>, EngineError> {
+        if self.document_count(&self.journal, deadline).await?.is_none() {
+            return Ok(None);
+        }
+        if let Some(found) = self.read_document(FORMAT_ID, deadline).await? {
+            self.check_known(&found)?;
+        }
+        let mut seen = None;
+        for _ in 0..PEEKS_MAX {
+            let range = Range { limit: 2, descending: true, with_documents: true, ..log() };
+            let rows = self.rows(&range, deadline).await?.rows.into_iter();
+            let mut records = rows.filter_map(|row| row.document).map(Record::of_document);
+            let Some(last) = records.next().transpose()? else { return Ok(None) };
+            if last.is_applied {
+                return Ok(Some(last.head));
+            }
+            match (&seen, records.next().transpose()?) {
+                (Some(id), Some(before)) if *id != last.id => return Ok(Some(before.head)),
+                _ => seen = Some(last.id),
+            }
+            tokio::time::sleep(PEEK_PAUSE).await;
+        }
+        let message = format!(
+            "the last commit in the journal '{}' was perhaps not carried out to its end, and this \
+             command does not write: let a service open the database once, or one that may write",
+            self.journal
+        );
+        Err(EngineError::new(ErrorKind::Unavailable, message))
+    }
+
+    fn check_known(&self, found: &Found) -> Result<(), EngineError> {
+        match version_of(found) {
             Some(format) if format <= FORMAT => {
                 self.is_old.store(format < FORMAT, Ordering::Relaxed);
                 Ok(())

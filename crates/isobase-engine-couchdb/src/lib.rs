@@ -29,7 +29,7 @@ mod strip;
 use std::sync::Arc;
 
 use isobase_engine::{Clock, EngineError};
-use isobase_remote::{RemoteEngine, RemoteOptions};
+use isobase_remote::{RemoteEngine, RemoteOptions, RemoteReader};
 
 pub use backend::CouchDbBackend;
 pub use options::{CouchDbOptions, InvalidUrl};
@@ -51,4 +51,18 @@ pub async fn open(
 ) -> Result<CouchDbEngine, EngineError> {
     let backend = CouchDbBackend::new(&options, remote.deadline)?;
     RemoteEngine::open(backend, remote, clock).await
+}
+
+/// Opens the database to read it whole and nothing else: nothing is written, and credentials that
+/// may only read are enough.
+///
+/// # Errors
+/// As [`open`].
+pub async fn open_to_read(
+    options: CouchDbOptions,
+    remote: RemoteOptions,
+    clock: Arc<dyn Clock>,
+) -> Result<RemoteReader<CouchDbBackend>, EngineError> {
+    let backend = CouchDbBackend::new(&options, remote.deadline)?;
+    RemoteReader::open(backend, remote, clock).await
 }

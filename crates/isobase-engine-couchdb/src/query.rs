@@ -5,6 +5,7 @@ use std::{borrow::Cow, collections::HashMap, sync::atomic::Ordering};
 use isobase_engine::EngineError;
 use isobase_remote::{
     DocumentKey, IndexNumber, KeyFetch, KeyFetched, KeyedDocument, NativeDocument, ScanPage, Tree,
+    WrittenPage,
 };
 use isobase_types::CollectionName;
 use tokio::time::Instant;
@@ -317,6 +318,70 @@ impl Shared {
         Ok(scanned)
     }
 
+    /// What was written into a collection after a place in its `_changes`; without a place, the
+    /// present one. None when there is no such database (any more).
+    pub(crate) async fn written_since(
+        &self,
+        collection: &CollectionName,
+        place: Option<&str>,
+        limit: u32,
+        deadline: Instant,
+    ) -> Result<Option<WrittenPage>, EngineError> {
+        const WHAT: &str = "reading what was written";
+        let database = self.names.database(collection);
+        let Some(place) = place else {
+            let call = self.client.get(format!("/{}", segment(&database)), WHAT, deadline);
+            let reply = self.client.send(&call).await?;
+            if reply.status == 404 {
+                return Ok(None);
+            }
+            let place = self.success(&call, reply)?.get("update_seq").map(place_text);
+            let page = |place| WrittenPage { place, is_last: true, ..WrittenPage::default() };
+            return place.map(|place| Some(page(place))).ok_or_else(|| strange(WHAT));
+        };
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let mut rows = self.rows_for(ANSWER_BYTES, limit.clamp(1, ROWS_MAX));
+        loop {
+            let path = format!(
+                "/{}/_changes?include_docs=true&limit={rows}&since={}",
+                segment(&database),
+                segment(place)
+            );
+            let mut call = self.client.get(path, WHAT, deadline);
+            if rows > 1 {
+                call.answer_bytes_max = ANSWER_BYTES_HIGH;
+            }
+            let reply = match self.client.send_bounded(&call).await? {
+                Some(reply) => reply,
+                None if rows > 1 => {
+                    rows = (rows / 4).max(1);
+                    continue;
+                }
+                None => self.client.send(&call).await?,
+            };
+            if reply.status == 404 {
+                return Ok(None);
+            }
+            let Tree::Object(fields) = self.success(&call, reply)? else {
+                return Err(strange(WHAT));
+            };
+            let mut page = WrittenPage::default();
+            for (name, value) in fields {
+                match (name.as_str(), value) {
+                    ("last_seq", value) => page.place = place_text(&value),
+                    ("results", Tree::Array(results)) => {
+                        page.is_last = results.len() < rows;
+                        for row in results {
+                            take_written(row, &mut page);
+                        }
+                    }
+                    _ => {}
+                }
+            }
+            return if page.place.is_empty() { Err(strange(WHAT)) } else { Ok(Some(page)) };
+        }
+    }
+
     /// A page of all documents of a database, but for those that belong to the database itself.
     pub(crate) async fn scan_found(
         &self,
@@ -455,6 +520,28 @@ pub(crate) fn rows_of(tree: Tree, what: &str) -> Result<Vec<Tree>, EngineError> 
             .ok_or_else(|| strange(what)),
         _ => Err(strange(what)),
     }
+}
+
+/// Adds a row of `_changes` to what was written.
+fn take_written(row: Tree, page: &mut WrittenPage) {
+    let Tree::Object(fields) = row else { return };
+    let is_deleted =
+        fields.iter().any(|(name, value)| name == "deleted" && *value == Tree::Bool(true));
+    let document = fields.into_iter().find(|(name, _)| name == "doc");
+    let Some(found) = document.and_then(|(_, document)| Found::of(document)) else { return };
+    if is_deleted || is_internal(&found.id) {
+        return;
+    }
+    let id = found.id.clone();
+    match found.into_document() {
+        Some(document) => page.documents.push(document),
+        None => page.unreadable.push(id),
+    }
+}
+
+/// A place in `_changes`. CouchDB 2 and later make it a string, others a number.
+fn place_text(place: &Tree) -> String {
+    place.as_str().map_or_else(|| place.to_text(), str::to_owned)
 }
 
 /// The path of a document; none of `.` and `..`, which steps of a path are, whatever their

@@ -176,7 +176,7 @@ impl Record {
 
     pub(crate) fn of_commit(commit: &Commit, effects: Vec<Effect>) -> Self {
         Self {
-            changes: commit.changes.clone(),
+            changes: commit.logged(),
             is_applied: false,
             effects,
             answers: commit.answers.clone(),
@@ -580,6 +580,7 @@ mod tests {
                 change(8, "5", ChangeKind::Updated, Some(Revision::from_number(8))),
                 change(9, "ä", ChangeKind::Deleted, None),
             ],
+            untold: Vec::new(),
             answers: vec![StoredAnswer {
                 key: [7; 32],
                 fingerprint: [9; 32],

@@ -284,6 +284,13 @@ impl Backend for DynamoDbBackend {
         Box::pin(self.open_journal())
     }
 
+    fn peek(&self) -> Pending<'_, Option<Head>> {
+        Box::pin(async move {
+            let item = self.read_item(&self.journal, journal::alone(HEAD)).await?;
+            item.map(|item| journal::read_head(&item, &self.journal)).transpose()
+        })
+    }
+
     fn head(&self) -> Pending<'_, Head> {
         Box::pin(self.read_head())
     }

@@ -137,7 +137,7 @@ impl DynamoDbBackend {
             }
         }
         if !commit.changes.is_empty() {
-            let log = journal::log_item(&commit.changes, commit.next.sequence, commit.at);
+            let log = journal::log_item(&commit.logged(), commit.next.sequence, commit.at);
             items.push(put(&self.journal, log)?);
         }
         for body in &commit.bodies {

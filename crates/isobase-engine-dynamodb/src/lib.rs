@@ -31,7 +31,7 @@ use std::sync::Arc;
 
 pub use backend::DynamoDbBackend;
 use isobase_engine::{Clock, EngineError};
-use isobase_remote::{RemoteEngine, RemoteOptions};
+use isobase_remote::{RemoteEngine, RemoteOptions, RemoteReader};
 pub use options::{DynamoDbCredentials, DynamoDbOptions, InvalidUrl};
 pub use plan::{plan, policy};
 
@@ -51,4 +51,18 @@ pub async fn open(
 ) -> Result<DynamoDbEngine, EngineError> {
     let backend = DynamoDbBackend::new(options, &remote).await?;
     RemoteEngine::open(backend, remote, clock).await
+}
+
+/// Opens the database to read it whole and nothing else: nothing is written, and credentials that
+/// may only read are enough.
+///
+/// # Errors
+/// As [`open`].
+pub async fn open_to_read(
+    options: &DynamoDbOptions,
+    remote: RemoteOptions,
+    clock: Arc<dyn Clock>,
+) -> Result<RemoteReader<DynamoDbBackend>, EngineError> {
+    let backend = DynamoDbBackend::new(options, &remote).await?;
+    RemoteReader::open(backend, remote, clock).await
 }

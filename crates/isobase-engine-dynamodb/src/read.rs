@@ -277,11 +277,14 @@ impl DynamoDbBackend {
                 .expression_attribute_names("#pk", PK)
                 .expression_attribute_values(":pk", text(CATALOGUE))
                 .set_exclusive_start_key(start);
-            let page = self
-                .client
-                .call("Query", &self.journal, || Box::pin(request.clone().send()))
-                .await
-                .map_err(Failure::engine_error)?;
+            let page =
+                self.client.call("Query", &self.journal, || Box::pin(request.clone().send())).await;
+            let page = match page {
+                Ok(page) => page,
+                // There is no journal.
+                Err(failure) if failure.is_no_table() => return Ok(all),
+                Err(failure) => return Err(failure.engine_error()),
+            };
             for item in page.items() {
                 let known = journal::read_entry(item)?;
                 self.remember_runs(&known.entry.collection, known.runs);
@@ -386,11 +389,14 @@ impl DynamoDbBackend {
                 .projection_expression("#pk, #sk, #only")
                 .expression_attribute_names("#only", name),
         };
-        let answer = self
-            .client
-            .call("Query", &self.journal, || Box::pin(request.clone().send()))
-            .await
-            .map_err(Failure::engine_error)?;
+        let answer =
+            self.client.call("Query", &self.journal, || Box::pin(request.clone().send())).await;
+        let answer = match answer {
+            Ok(answer) => answer,
+            // There is no journal; who needs one asks for the head first.
+            Err(failure) if failure.is_no_table() => return Ok((Vec::new(), None)),
+            Err(failure) => return Err(failure.engine_error()),
+        };
         Ok((answer.items.unwrap_or_default(), answer.last_evaluated_key))
     }
 }

@@ -381,6 +381,10 @@ impl Backend for FirestoreBackend {
         Box::pin(self.open_journal())
     }
 
+    fn peek(&self) -> Pending<'_, Option<Head>> {
+        Box::pin(async move { Ok(self.find_head().await?.map(|seen| seen.head)) })
+    }
+
     fn head(&self) -> Pending<'_, Head> {
         Box::pin(async { Ok(self.read_head().await?.head) })
     }

@@ -46,7 +46,7 @@ impl FirestoreBackend {
             return Ok(Err(CommitError::HeadMoved));
         };
         let token = token();
-        let log = journal::log_records(&commit.changes, commit.at, &token);
+        let log = journal::log_records(&commit.logged(), commit.at, &token);
         let prepared = Prepared { backend: self, commit, token: &token, version, log };
         match self.requests.commit(|| prepared.writes()).await {
             Ok(results) => {

@@ -33,5 +33,5 @@ mod tokens;
 pub use backend::FirestoreBackend;
 pub use environment::Environment;
 pub use index_plan::{Indexing, index_plan};
-pub use open::open;
+pub use open::{open, open_to_read};
 pub use options::{FirestoreOptions, InvalidUrl};

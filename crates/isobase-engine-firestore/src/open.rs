@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use isobase_engine::{Clock, EngineError, ErrorKind};
-use isobase_remote::{RemoteEngine, RemoteOptions};
+use isobase_remote::{RemoteEngine, RemoteOptions, RemoteReader};
 
 use crate::{
     Environment, FirestoreBackend, FirestoreOptions, client::Client, credentials::Credentials,
@@ -23,6 +23,21 @@ pub async fn open(
 ) -> Result<RemoteEngine<FirestoreBackend>, EngineError> {
     let backend = FirestoreBackend::connect(options, environment, remote).await?;
     RemoteEngine::open(backend, remote, clock).await
+}
+
+/// Opens the database to read it whole and nothing else: nothing is written, and credentials that
+/// may only read are enough.
+///
+/// # Errors
+/// As [`open`].
+pub async fn open_to_read(
+    options: FirestoreOptions,
+    environment: &Environment,
+    remote: RemoteOptions,
+    clock: Arc<dyn Clock>,
+) -> Result<RemoteReader<FirestoreBackend>, EngineError> {
+    let backend = FirestoreBackend::connect(options, environment, remote).await?;
+    RemoteReader::open(backend, remote, clock).await
 }
 
 impl FirestoreBackend {

@@ -71,7 +71,7 @@ impl PostgresEngine {
             options.config.clone().with_session_settings(&read_settings(options.read_timeout));
         let schema = schema::quoted(options.config.schema());
         let statements = Arc::new(Statements::new(&schema));
-        let (connection, server) = install(&options.config).await?;
+        let (connection, server) = install(&options.config, options.read_only).await?;
         drop(connection);
         if let Some(reason) = &server.relaxed_durability {
             tracing::warn!(%reason, "acknowledged writes are not durable: {reason}");
@@ -121,10 +121,19 @@ impl PostgresEngine {
 }
 
 /// Connects without our session settings: creating tables may take its time.
-async fn install(config: &Config) -> Result<(Connection, schema::Server), EngineError> {
+async fn install(
+    config: &Config,
+    read_only: bool,
+) -> Result<(Connection, schema::Server), EngineError> {
     let deadline = Instant::now() + START_TIMEOUT;
     let connection = Connection::open(config, deadline).await.map_err(engine_error)?;
-    match tokio::time::timeout_at(deadline, schema::prepare(&connection, config)).await {
+    let prepared = async {
+        match read_only {
+            true => schema::check(&connection, config).await,
+            false => schema::prepare(&connection, config).await,
+        }
+    };
+    match tokio::time::timeout_at(deadline, prepared).await {
         Ok(server) => Ok((connection, server?)),
         Err(_) => Err(EngineError::new(
             ErrorKind::Unavailable,

@@ -33,3 +33,4 @@ mod writer;
 pub use engine::PostgresEngine;
 pub use isobase_postgres::InvalidUrl;
 pub use options::PostgresOptions;
+pub use schema::NoTables;

@@ -9,6 +9,9 @@ use isobase_postgres::{Config, InvalidUrl};
 pub struct PostgresOptions {
     /// Where the database is, its schema, its pool.
     pub config: Config,
+    /// Nothing is written: neither tables nor documents. For credentials that may only read.
+    /// Default off.
+    pub read_only: bool,
     /// How long changes stay in the change feed. Default 7 days.
     pub changes_retention: Duration,
     /// Most changes kept, whatever their age. Default 5,000,000.
@@ -34,6 +37,7 @@ impl PostgresOptions {
     pub fn new(url: &str) -> Result<Self, InvalidUrl> {
         Ok(Self {
             config: Config::parse(url)?,
+            read_only: false,
             changes_retention: Duration::from_secs(7 * 24 * 60 * 60),
             changes_max: 5_000_000,
             idempotency_retention: Duration::from_secs(24 * 60 * 60),

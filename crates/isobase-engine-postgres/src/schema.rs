@@ -42,6 +42,38 @@ pub(crate) async fn prepare(
     Ok(server)
 }
 
+/// A schema that was to be read has no tables of ours: nothing was ever written there.
+#[derive(Clone, Copy, Debug)]
+pub struct NoTables;
+
+impl std::fmt::Display for NoTables {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("nothing was ever written there")
+    }
+}
+
+impl std::error::Error for NoTables {}
+
+/// Checks the server and the tables, and changes nothing.
+pub(crate) async fn check(connection: &Connection, config: &Config) -> Result<Server, EngineError> {
+    let server = check_server(connection).await?;
+    let schema = config.schema();
+    if !is_installed(connection, config).await? {
+        let message = format!("the schema '{schema}' has no tables of Isobase");
+        return Err(EngineError::with_source(ErrorKind::InvalidArgument, message, NoTables));
+    }
+    let found = version(connection, config).await?;
+    if found < VERSION {
+        let message = format!(
+            "the schema '{schema}' has version {found}, which this program brings to version \
+             {VERSION} when it opens it to write: let isobase serve open it once"
+        );
+        return Err(EngineError::new(ErrorKind::Unsupported, message));
+    }
+    check_version(connection, config).await?;
+    Ok(server)
+}
+
 async fn check_server(connection: &Connection) -> Result<Server, EngineError> {
     let sql = Sql::new(
         "SELECT current_setting('server_version_num')::int4, current_setting('server_encoding'), \

@@ -132,14 +132,14 @@ statements! {
          WHERE at < $1 ORDER BY at LIMIT $2)";
 
     // Unique values. No more documents than one have one, but while a load is unfinished.
-    // One that was changed last at a cutoff, or before it, has expired.
+    // One that was changed last at a cutoff, or before it, has expired; at 0 nobody knows when.
     holders (INT4_ARRAY, BYTEA_ARRAY, BYTEA_ARRAY, INT8_ARRAY)
         "SELECT k.n, e.id FROM unnest($1, $2, $3, $4) WITH ORDINALITY \
          AS k (\"index\", lower, upper, cutoff, n) CROSS JOIN LATERAL (SELECT id \
          FROM {s}.index_entries AS e WHERE e.\"index\" = k.\"index\" AND e.key >= k.lower \
          AND e.key < k.upper AND (k.cutoff = -9223372036854775808 OR EXISTS (SELECT \
          FROM {s}.records AS r WHERE r.collection = e.collection AND r.id = e.id \
-         AND r.updated_at > k.cutoff)) ORDER BY e.key LIMIT 2) AS e";
+         AND (r.updated_at > k.cutoff OR r.updated_at = 0))) ORDER BY e.key LIMIT 2) AS e";
     referrers (INT4, BYTEA, BYTEA, INT8)
         "SELECT id FROM {s}.index_entries WHERE \"index\" = $1 AND key >= $2 AND key < $3 \
          ORDER BY key LIMIT $4";

@@ -60,6 +60,8 @@ pub(crate) struct Writer {
     queue: Queue<Asked>,
     timeouts: Timeouts,
     status: Arc<WriterStatus>,
+    /// Nothing may be written.
+    read_only: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -139,9 +141,10 @@ impl Writer {
             trimmed_at: None,
             housekept_at: Instant::now(),
             status: Arc::clone(&status),
+            read_only: options.read_only,
         };
         tokio::spawn(task.run());
-        Self { queue, timeouts, status }
+        Self { queue, timeouts, status, read_only: options.read_only }
     }
 
     /// Has a batch written.
@@ -156,6 +159,7 @@ impl Writer {
             let message = format!("the batch has {bytes} bytes, at most {JOB_BYTES_MAX} are taken");
             return Err(EngineError::new(ErrorKind::LimitExceeded, message));
         }
+        self.check_open_to_write()?;
         let operations = batch.operations.len();
         let is_large = operations > LARGE_OPERATIONS || bytes > LARGE_BYTES;
         let limit = if is_large { self.timeouts.long_write } else { self.timeouts.write };
@@ -165,8 +169,17 @@ impl Writer {
 
     /// Has something else done.
     pub(crate) async fn special(&self, job: SpecialJob) -> Result<SpecialAnswer, EngineError> {
+        self.check_open_to_write()?;
         let work = |reply| Work::Special { job, reply };
         self.submit(work, 0, 0, self.timeouts.long_write + self.timeouts.queue).await
+    }
+
+    fn check_open_to_write(&self) -> Result<(), EngineError> {
+        if self.read_only {
+            let message = "the database was opened to be read, and for nothing else";
+            return Err(EngineError::new(ErrorKind::Unsupported, message));
+        }
+        Ok(())
     }
 
     /// Finishes what is queued and ends the task.
@@ -273,6 +286,7 @@ struct Task {
     trimmed_at: Option<Duration>,
     housekept_at: Instant,
     status: Arc<WriterStatus>,
+    read_only: bool,
 }
 
 /// A write that was taken off the queue.
@@ -387,7 +401,7 @@ impl Task {
 
     /// The next job; none when the queue is closed or it is time for housekeeping.
     async fn wait_for_job(&mut self) -> Option<Job<Asked>> {
-        if !self.catalogue.indexes().has_dropped {
+        if self.read_only || !self.catalogue.indexes().has_dropped {
             return self.queue.recv().await;
         }
         let due = self.housekept_at + HOUSEKEEPING_INTERVAL;

@@ -1,4 +1,4 @@
-//! A file that another process has open, to be read beside it.
+//! A file that is read and never written to, also beside a process that has it open.
 
 use std::time::Duration;
 
@@ -24,8 +24,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// Reads a file beside the service that has it open: whole, by id, and by its change feed.
 ///
-/// The catalogue is read anew by each call, as the other process changes it. Whatever writes, and
-/// listings that the service itself answers better, are [`ErrorKind::Unsupported`].
+/// The catalogue is read anew by each call, as the other process changes it. Whatever writes is
+/// [`ErrorKind::Unsupported`].
 pub struct SqliteReader {
     database: Database,
     options: SqliteOptions,
@@ -82,7 +82,7 @@ impl SqliteReader {
 }
 
 fn refused<'a, T: Send + 'a>() -> Pending<'a, T> {
-    let message = "the file is in use by another process and was opened to be copied";
+    let message = "the file was opened to be read, and for nothing else";
     Box::pin(std::future::ready(Err(EngineError::new(ErrorKind::Unsupported, message))))
 }
 
@@ -120,19 +120,33 @@ impl Engine for SqliteReader {
 
     fn list<'a>(
         &'a self,
-        _collection: &'a CollectionName,
-        _request: &'a ListRequest,
+        collection: &'a CollectionName,
+        request: &'a ListRequest,
     ) -> Pending<'a, Listing> {
-        refused()
+        Box::pin(async move {
+            let request = request.clone();
+            let listed = self.of_collection(collection, move |connection, collection| {
+                let indexes = collection.ready_indexes();
+                read::list(connection, collection.id, &indexes, &request, None)
+            });
+            listed.await?.unwrap_or_else(|| Ok(Listing::default()))
+        })
     }
 
     fn count<'a>(
         &'a self,
-        _collection: &'a CollectionName,
-        _filter: &'a Filter,
-        _scan_max: u64,
+        collection: &'a CollectionName,
+        filter: &'a Filter,
+        scan_max: u64,
     ) -> Pending<'a, u64> {
-        refused()
+        Box::pin(async move {
+            let filter = filter.clone();
+            let counted = self.of_collection(collection, move |connection, collection| {
+                let indexes = collection.ready_indexes();
+                read::count(connection, collection.id, &indexes, None, (&filter, scan_max))
+            });
+            counted.await?.unwrap_or(Ok(0))
+        })
     }
 
     fn collections(&self) -> Pending<'_, Vec<CollectionInfo>> {

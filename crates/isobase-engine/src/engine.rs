@@ -96,7 +96,8 @@ pub trait Engine: Send + Sync + 'static {
     /// Finishes what is under way and lets go of the database. Later calls fail.
     fn close(&self) -> Pending<'_, ()>;
 
-    /// Atomic batches, if the engine has them.
+    /// Batches that are carried out wholly or not at all, and of which a reader sees all or nothing,
+    /// if the engine has them.
     fn atomic_batches(&self) -> Option<&dyn AtomicBatches>;
 
     /// The change feed, if the engine has one.

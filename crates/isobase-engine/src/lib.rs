@@ -45,13 +45,13 @@ pub use listing::{Indexed, ListRequest, Listing, Place};
 pub use loading::{Loading, being_loaded};
 pub use others::{NoOthers, Others, Referred, finds_referrers, referrer_keys, refers};
 pub use outcomes::{decode_outcomes, encode_outcomes};
-pub use reconcile::{Reconcile, Reconciled, UNREADABLE_NAMED_MAX};
+pub use reconcile::{OthersSeen, Reconcile, Reconciled, UNREADABLE_NAMED_MAX};
 pub use rejection::{Rejection, VIOLATIONS_MAX, Violation};
 pub use steady_time::SteadyTime;
 pub use terms::{AllTerms, CollectionTerms, Cutoff, Terms, sweep};
 pub use transfer::{
-    BulkLoad, Counters, NOTE_BYTES_MAX, Snapshot, Snapshots, check_note, next_id, prepare_load,
-    revision_number,
+    BulkLoad, Counters, NOTE_BYTES_MAX, Snapshot, Snapshots, Unreadable, check_note, next_id,
+    prepare_load, revision_number,
 };
 pub use unique::{DUPLICATES_MAX, Duplicates, UniqueHolders, UniqueKey, not_unique};
 pub use waiting::Waiting;

@@ -1,6 +1,6 @@
 //! What other programs wrote into the same database.
 
-use isobase_types::CollectionName;
+use isobase_types::{CollectionName, Timestamp};
 
 use crate::Pending;
 
@@ -11,9 +11,28 @@ pub trait Reconcile: Send + Sync {
     /// and is not told. Reads and writes go on meanwhile. Costs one read of the whole collection.
     fn reconcile<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, Reconciled>;
 
+    /// As [`Reconcile::reconcile`], but looks only at what was written since the last look of this
+    /// process, where the database can tell: for those who look again and again.
+    fn look<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, Reconciled>;
+
+    /// When this process last looked at a collection; none when it never did. What other programs
+    /// wrote after that moment may be missing in listings, and so may what they changed.
+    fn looked_at(&self, collection: &CollectionName) -> Option<Timestamp>;
+
     /// Every collection that other programs may have written into: those that have a document, and
     /// those that were ever used, though they seem to be empty.
     fn reconcilable(&self) -> Pending<'_, Vec<CollectionName>>;
+}
+
+/// Until when listings of a collection have what other programs wrote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OthersSeen {
+    /// Other programs do not write into this database.
+    Always,
+    /// Until this moment.
+    Until(Timestamp),
+    /// This process has never looked.
+    Never,
 }
 
 /// What [`Reconcile::reconcile`] found.

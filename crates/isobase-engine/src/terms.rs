@@ -158,7 +158,7 @@ impl Cutoff {
     /// Whether a document with this last change has expired.
     #[must_use]
     pub fn is_past(self, updated_at: Timestamp) -> bool {
-        updated_at <= self.0
+        age_us(updated_at) <= self.0.unix_us
     }
 
     /// The first key after all expired documents in an index [by age](crate::IndexDefinition::age).
@@ -171,8 +171,15 @@ impl Cutoff {
 /// What the key of a document begins with in an index by age.
 pub(crate) fn age_key(updated_at: Timestamp) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(32);
-    key::encode_literal(&Literal::Integer(updated_at.unix_us), Direction::Ascending, &mut bytes);
+    let us = Literal::Integer(age_us(updated_at));
+    key::encode_literal(&us, Direction::Ascending, &mut bytes);
     bytes
+}
+
+/// A document of another program may not say when it was changed: nobody knows its age, and it
+/// stays until somebody changes it.
+fn age_us(updated_at: Timestamp) -> i64 {
+    if updated_at == Timestamp::default() { i64::MAX } else { updated_at.unix_us }
 }
 
 #[cfg(test)]
@@ -195,6 +202,8 @@ mod tests {
         assert!(cutoff.is_past(at(2_000_000)) && !cutoff.is_past(at(2_000_001)));
         assert!(age_key(at(2_000_000)) < cutoff.upper_key());
         assert!(age_key(at(2_000_001)) >= cutoff.upper_key());
+        // One whose time nobody knows stays.
+        assert!(!cutoff.is_past(at(0)) && age_key(at(0)) >= cutoff.upper_key());
         assert_eq!(terms.expiring(), [(logs.clone(), Duration::from_secs(1))]);
         terms.set(&logs, Terms::default());
         assert_eq!(terms.of(&logs), Terms::default());

@@ -42,6 +42,20 @@ pub trait Snapshot: Send {
         after: Option<&'a DocumentId>,
         bytes_max: usize,
     ) -> Pending<'a, Vec<Document>>;
+
+    /// What a collection has that cannot be read. Asked for when the collection was.
+    fn unreadable<'a>(&'a mut self, _collection: &'a CollectionName) -> Pending<'a, Unreadable> {
+        Box::pin(std::future::ready(Ok(Unreadable::default())))
+    }
+}
+
+/// Documents of a database whose ids no document can have: in a snapshot they cannot be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unreadable {
+    /// How many.
+    pub documents: u64,
+    /// The native ids of the first of them, at most [`crate::UNREADABLE_NAMED_MAX`].
+    pub ids: Vec<String>,
 }
 
 /// Writing documents as they were in another database: with their ids, revisions and times, and

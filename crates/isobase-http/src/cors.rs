@@ -11,7 +11,7 @@ const METHODS: HeaderValue =
 /// How long a browser may remember a preflight, in seconds. Chrome's default is 5.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
 const EXPOSED: HeaderValue = HeaderValue::from_static(
-    "Content-Location, ETag, Idempotency-Replayed, Last-Modified, Link, Location, Retry-After, Tus-Extension, Tus-Max-Size, Tus-Resumable, Tus-Version, Upload-Concat, Upload-Expires, Upload-Length, Upload-Metadata, Upload-Offset, X-Request-Id, X-Schema-Origin, X-Total-Count",
+    "Content-Location, ETag, Idempotency-Replayed, Last-Modified, Link, Location, Retry-After, Tus-Extension, Tus-Max-Size, Tus-Resumable, Tus-Version, Upload-Concat, Upload-Expires, Upload-Length, Upload-Metadata, Upload-Offset, X-Others-Seen, X-Request-Id, X-Schema-Origin, X-Total-Count",
 );
 const ANY: HeaderValue = HeaderValue::from_static("*");
 

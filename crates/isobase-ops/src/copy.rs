@@ -2,7 +2,7 @@
 
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
-use isobase_engine::{ChangesRequest, Counters, Engine, FeedPlace};
+use isobase_engine::{ChangesRequest, Counters, Engine, FeedPlace, Unreadable};
 use isobase_types::{CollectionName, Sequence};
 
 use crate::{
@@ -451,7 +451,8 @@ pub(crate) async fn finish(
     Ok(counters)
 }
 
-/// Finds what other programs wrote into a source: it is in no listing, and in no snapshot, before.
+/// Finds what other programs wrote into a source, where the source is open to be written: it is in
+/// no listing, and in no snapshot, before. One that is open to be read shows it as it is.
 /// What has an id that no document can have is refused: nothing is left out without a word.
 pub(crate) async fn take_in(
     from: &Arc<dyn Engine>,
@@ -471,7 +472,8 @@ pub(crate) async fn take_in(
         for name in names {
             let found = reconcile.reconcile(&name).await?;
             documents += found.examined;
-            unreadable.add_unreadable(&name, &found);
+            let (of_these, ids) = (found.unreadable, found.unreadable_ids);
+            unreadable.add_unreadable(&name, &Unreadable { documents: of_these, ids });
             let stage = Stage::Reconcile;
             let collection = Some(name);
             control.progress(|| Progress {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use isobase_engine::{Engine, Reconciled, Rejection};
+use isobase_engine::{Engine, Rejection, Unreadable};
 use isobase_types::{CollectionName, Document, DocumentId};
 use serde::Serialize;
 
@@ -57,10 +57,10 @@ impl PreflightReport {
     }
 
     /// Adds documents of a source that nothing can read.
-    pub(crate) fn add_unreadable(&mut self, collection: &CollectionName, found: &Reconciled) {
-        self.refused += found.unreadable;
+    pub(crate) fn add_unreadable(&mut self, collection: &CollectionName, found: &Unreadable) {
+        self.refused += found.documents;
         let room = REFUSALS_MAX.saturating_sub(self.refusals.len());
-        self.refusals.extend(found.unreadable_ids.iter().take(room).map(|id| Refusal {
+        self.refusals.extend(found.ids.iter().take(room).map(|id| Refusal {
             collection: collection.to_string(),
             id: id.clone(),
             path: String::new(),
@@ -147,5 +147,11 @@ pub(crate) async fn look_at_all(
             return Err(OpsError::Stopped { documents: 0 });
         }
     }
-    Ok((report, scanning.end().await?))
+    let scan = scanning.end().await?;
+    let mut unreadable = PreflightReport::default();
+    for (collection, found) in &scan.unreadable {
+        unreadable.add_unreadable(collection, found);
+    }
+    report.add(unreadable, control);
+    Ok((report, scan))
 }

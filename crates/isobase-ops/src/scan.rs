@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use isobase_engine::{CollectionInfo, Counters, Engine, EngineError, Identity, Snapshot};
+use isobase_engine::{
+    CollectionInfo, Counters, Engine, EngineError, Identity, Snapshot, Unreadable,
+};
 use isobase_types::{CollectionName, Document, DocumentId};
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
@@ -39,6 +41,8 @@ pub(crate) struct Scan {
     pub(crate) collections: Vec<CollectionInfo>,
     /// Those of the service that have documents and are not wanted.
     pub(crate) system_left_out: Vec<String>,
+    /// What was found, when everything was read, that no part has.
+    pub(crate) unreadable: Vec<(CollectionName, Unreadable)>,
 }
 
 impl Scan {
@@ -61,7 +65,17 @@ impl Scan {
         let left_out = collections.extract_if(.., |info| !wanted.has(&info.name));
         let left_out = left_out.filter(|info| is_system(&info.name));
         let system_left_out = left_out.map(|info| info.name.to_string()).collect();
-        Ok(Self { side, snapshot, one_moment, counters, identity, collections, system_left_out })
+        let unreadable = Vec::new();
+        Ok(Self {
+            side,
+            snapshot,
+            one_moment,
+            counters,
+            identity,
+            collections,
+            system_left_out,
+            unreadable,
+        })
     }
 
     /// Leaves collections of the service out that are not among these.
@@ -116,6 +130,7 @@ impl Scan {
         bytes_max: usize,
         sender: &mpsc::Sender<Result<Part, EngineError>>,
     ) -> Result<(), EngineError> {
+        self.unreadable.clear();
         for info in self.collections.clone() {
             let mut after = match from {
                 // Parts are of archives.
@@ -134,6 +149,10 @@ impl Scan {
                 if sender.send(Ok(part)).await.is_err() {
                     return Ok(());
                 }
+            }
+            let unreadable = self.snapshot.unreadable(&info.name).await?;
+            if unreadable.documents > 0 {
+                self.unreadable.push((info.name, unreadable));
             }
         }
         Ok(())

@@ -1,15 +1,25 @@
 //! Taking in what other programs wrote.
 
 use isobase_engine::{EngineError, Pending, Reconcile, Reconciled, UNREADABLE_NAMED_MAX};
-use isobase_types::{CollectionName, Sequence};
+use isobase_types::{CollectionName, Sequence, Timestamp};
 
 use crate::{
     BEYOND_SEQUENCES, Backend, NativeDocument, RemoteEngine,
-    core::Core,
+    core::{Core, lock},
     keys::keys_of,
     shared::is_gone,
+    untold::is_untold,
     writer::{Found, SpecialAnswer, SpecialJob},
 };
+
+/// How far this process has looked at a collection for what other programs wrote.
+#[derive(Debug)]
+pub(crate) struct Looked {
+    /// When the last look began.
+    at: Timestamp,
+    /// The place of [`Backend::written_since`] at that time.
+    place: Option<String>,
+}
 
 /// Documents looked at together.
 const SCAN_DOCUMENTS: u32 = 200;
@@ -41,34 +51,82 @@ impl<B: Backend> Core<B> {
     /// Looks at every document of a collection and stamps those of other programs.
     async fn take_in(&self, collection: &CollectionName) -> Result<Reconciled, EngineError> {
         let shared = &self.shared;
+        // Before everything is looked at, so that nothing falls between this look and the next.
+        let (at, now) =
+            (shared.time.now(), shared.backend.written_since(collection, None, 0).await?);
+        let found = self.take_all_in(collection).await?;
+        let looked = Looked { at, place: now.map(|page| page.place) };
+        lock(&self.looked).insert(collection.clone(), looked);
+        Ok(found)
+    }
+
+    async fn take_all_in(&self, collection: &CollectionName) -> Result<Reconciled, EngineError> {
+        let shared = &self.shared;
         let first = shared.backend.head().await?.sequence;
         let mut found = Reconciled::default();
         let mut after: Option<String> = None;
         loop {
             let page = shared.backend.scan(collection, after.as_deref(), SCAN_DOCUMENTS).await?;
-            let deleting = shared.catalogue.get().deleting(collection);
-            found.examined += page.documents.len() as u64;
-            found.unreadable += page.unreadable.len() as u64;
-            let room = UNREADABLE_NAMED_MAX - found.unreadable_ids.len();
-            found.unreadable_ids.extend(page.unreadable.into_iter().take(room));
-            let mut documents = Vec::new();
-            for document in page.documents.iter().filter(|found| !is_gone(found, deleting)) {
-                let id = document.id.clone();
-                let elsewhere = self.elsewhere(collection, document, first).await?;
-                if elsewhere.is_some() || document.is_foreign() {
-                    documents.push(Found { id, elsewhere });
-                }
-            }
-            if !documents.is_empty() {
-                let job = SpecialJob::Stamp { collection: collection.clone(), documents };
-                if let SpecialAnswer::Stamped(counts) = self.writer.special(job).await? {
-                    found.created += counts.created;
-                    found.updated += counts.updated;
-                }
-            }
+            let part = (page.documents, page.unreadable);
+            self.take_part_in(collection, part, first, &mut found).await?;
             after = page.next;
             if after.is_none() {
                 return Ok(found);
+            }
+        }
+    }
+
+    /// Stamps those of some documents that are of other programs.
+    async fn take_part_in(
+        &self,
+        collection: &CollectionName,
+        (documents, unreadable): (Vec<NativeDocument>, Vec<String>),
+        first: Sequence,
+        found: &mut Reconciled,
+    ) -> Result<(), EngineError> {
+        let deleting = self.shared.catalogue.get().deleting(collection);
+        found.examined += documents.len() as u64;
+        found.unreadable += unreadable.len() as u64;
+        let room = UNREADABLE_NAMED_MAX.saturating_sub(found.unreadable_ids.len());
+        found.unreadable_ids.extend(unreadable.into_iter().take(room));
+        let mut foreign = Vec::new();
+        for document in documents.iter().filter(|found| !is_gone(found, deleting)) {
+            let id = document.id.clone();
+            let elsewhere = self.elsewhere(collection, document, first).await?;
+            if elsewhere.is_some() || document.is_foreign() {
+                foreign.push(Found { id, elsewhere });
+            }
+        }
+        if foreign.is_empty() {
+            return Ok(());
+        }
+        let job = SpecialJob::Stamp { collection: collection.clone(), documents: foreign };
+        if let SpecialAnswer::Stamped(counts) = self.writer.special(job).await? {
+            found.created += counts.created;
+            found.updated += counts.updated;
+        }
+        Ok(())
+    }
+
+    /// As [`Core::take_in`], for what was written after a place; and the place after it. None where
+    /// the database cannot tell.
+    async fn take_in_since(
+        &self,
+        collection: &CollectionName,
+        mut place: String,
+    ) -> Result<Option<(Reconciled, String)>, EngineError> {
+        let backend = &self.shared.backend;
+        let mut found = Reconciled::default();
+        loop {
+            let page = backend.written_since(collection, Some(&place), SCAN_DOCUMENTS).await?;
+            let Some(page) = page else { return Ok(None) };
+            // Read after them: what is of this journal, has a revision up to it.
+            let first = backend.head().await?.sequence;
+            let part = (page.documents, page.unreadable);
+            self.take_part_in(collection, part, first, &mut found).await?;
+            place = page.place;
+            if page.is_last {
+                return Ok(Some((found, place)));
             }
         }
     }
@@ -92,7 +150,8 @@ impl<B: Backend> Core<B> {
         let records = self.shared.backend.read_log(before, 1).await?;
         let mut changes = records.iter().flat_map(|record| &record.changes);
         let is_ours = changes.find(|change| change.sequence == stamp).is_some_and(|change| {
-            change.collection == *collection && change.id.as_ref() == Some(&document.id)
+            is_untold(change)
+                || change.collection == *collection && change.id.as_ref() == Some(&document.id)
         });
         Ok((!is_ours).then_some(stamp))
     }
@@ -116,32 +175,55 @@ impl<B: Backend> Reconcile for RemoteEngine<B> {
     }
 
     fn reconcile<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, Reconciled> {
+        Box::pin(self.reconcile_now(collection))
+    }
+
+    fn look<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, Reconciled> {
         Box::pin(async move {
             let shared = &self.core.shared;
             shared.check_open()?;
-            if shared.backend.refuses_collection(collection).is_some() {
-                return Ok(Reconciled::default());
+            let place = lock(&self.core.looked).get(collection).and_then(|it| it.place.clone());
+            if let Some(place) = place {
+                let at = shared.time.now();
+                if let Some((found, place)) = self.core.take_in_since(collection, place).await? {
+                    let looked = Looked { at, place: Some(place) };
+                    lock(&self.core.looked).insert(collection.clone(), looked);
+                    return Ok(found);
+                }
             }
-            // What is in no catalogue is looked at like everything else, and is adopted then.
-            let was_adopted = shared
-                .fresh_catalogue()
-                .await?
-                .entry(collection)
-                .is_some_and(|entry| !entry.needs_adoption());
-            let found = self.core.take_in(collection).await?;
-            if !was_adopted && found.examined > 0 {
-                let job = SpecialJob::SetAdopted { collection: collection.clone() };
-                self.core.writer.special(job).await?;
-            }
-            let catalogue = shared.fresh_catalogue().await?;
-            if let Some(entry) = catalogue.entry(collection) {
-                let stored = shared.stored_keys();
-                let keys = |found: &NativeDocument| {
-                    keys_of(&found.body, &found.id, &entry.indexes, stored)
-                };
-                shared.backend.sweep(collection, &keys).await?;
-            }
-            Ok(found)
+            self.reconcile_now(collection).await
         })
+    }
+
+    fn looked_at(&self, collection: &CollectionName) -> Option<Timestamp> {
+        lock(&self.core.looked).get(collection).map(|looked| looked.at)
+    }
+}
+
+impl<B: Backend> RemoteEngine<B> {
+    async fn reconcile_now(&self, collection: &CollectionName) -> Result<Reconciled, EngineError> {
+        let shared = &self.core.shared;
+        shared.check_open()?;
+        if shared.backend.refuses_collection(collection).is_some() {
+            return Ok(Reconciled::default());
+        }
+        // What is in no catalogue is looked at like everything else, and is adopted then.
+        let was_adopted = shared
+            .fresh_catalogue()
+            .await?
+            .entry(collection)
+            .is_some_and(|entry| !entry.needs_adoption());
+        let found = self.core.take_in(collection).await?;
+        if !was_adopted && found.examined > 0 {
+            let job = SpecialJob::SetAdopted { collection: collection.clone() };
+            self.core.writer.special(job).await?;
+        }
+        let catalogue = shared.fresh_catalogue().await?;
+        if let Some(entry) = catalogue.entry(collection) {
+            let stored = shared.stored_keys();
+            let keys = |found: &NativeDocument| keys_of(found.indexed(), &entry.indexes, stored);
+            shared.backend.sweep(collection, &keys).await?;
+        }
+        Ok(found)
     }
 }

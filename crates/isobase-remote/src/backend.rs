@@ -5,7 +5,7 @@ use isobase_engine::{
 };
 use isobase_types::{Change, CollectionName, DocumentId, Sequence, Timestamp};
 
-use crate::{Meta, NativeDocument, NativeRules, Tree};
+use crate::{Meta, NativeDocument, NativeRules, Tree, untold::untold};
 
 /// A document database, as [`crate::RemoteEngine`] uses it.
 ///
@@ -67,6 +67,12 @@ pub trait Backend: Send + Sync + 'static {
     /// The head as it is now; also finishes a commit that was left half done.
     fn head(&self) -> Pending<'_, Head>;
 
+    /// The head as it is now, without writing anything; none where there is no journal.
+    ///
+    /// # Errors
+    /// When a commit is half done and nobody finishes it: whoever may write must do so first.
+    fn peek(&self) -> Pending<'_, Option<Head>>;
+
     /// Whether the database can be reached and read now. Cheap enough to ask every second.
     fn check(&self) -> Pending<'_, ()>;
 
@@ -108,6 +114,18 @@ pub trait Backend: Send + Sync + 'static {
         after: Option<&'a str>,
         limit: u32,
     ) -> Pending<'a, ScanPage>;
+
+    /// Documents of a collection that were written after a place, whoever wrote them, each as it is
+    /// now: so that what other programs wrote is found without looking at everything. Without a
+    /// place it tells the present one. None where the database cannot tell, or not any more.
+    fn written_since<'a>(
+        &'a self,
+        _collection: &'a CollectionName,
+        _place: Option<&'a str>,
+        _limit: u32,
+    ) -> Pending<'a, Option<WrittenPage>> {
+        Box::pin(async { Ok(None) })
+    }
 
     /// Makes what a collection needs natively (database, table, the index of ids), if it is not
     /// there; says whether it had documents already.
@@ -363,8 +381,11 @@ pub struct Commit {
     pub next: Head,
     /// Documents, each at most once.
     pub documents: Vec<DocumentWrite>,
-    /// What the change feed tells, in order, without a gap after `head.sequence`.
+    /// What is written, in order, without a gap after `head.sequence`. The log has
+    /// [`Commit::logged`].
     pub changes: Vec<Change>,
+    /// Collections of whose writes the change feed does not tell.
+    pub untold: Vec<CollectionName>,
     /// Answers to remember.
     pub answers: Vec<StoredAnswer>,
     /// Entries of the catalogue that are new or other than before.
@@ -373,6 +394,25 @@ pub struct Commit {
     pub bodies: Vec<KeptBody>,
     /// When.
     pub at: Timestamp,
+}
+
+impl Commit {
+    /// The changes as the log has them: one that the feed does not tell names nothing.
+    #[must_use]
+    pub fn logged(&self) -> Vec<Change> {
+        self.changes.iter().map(|change| self.logged_change(change)).collect()
+    }
+
+    fn logged_change(&self, change: &Change) -> Change {
+        let is_untold = self.untold.contains(&change.collection);
+        let entry = is_untold.then(|| untold(change.sequence, change.at)).flatten();
+        entry.unwrap_or_else(|| change.clone())
+    }
+
+    /// The changes that the feed tells.
+    pub(crate) fn told(&self) -> impl Iterator<Item = &Change> {
+        self.changes.iter().filter(|change| !self.untold.contains(&change.collection))
+    }
 }
 
 /// A body that lies apart from its change.
@@ -465,6 +505,19 @@ pub struct KeyedDocument {
     pub key: Vec<u8>,
     /// The document.
     pub document: NativeDocument,
+}
+
+/// What was written after a place.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct WrittenPage {
+    /// Documents, in any order. What was deleted is left out.
+    pub documents: Vec<NativeDocument>,
+    /// Native ids of documents whose ids none of ours can be.
+    pub unreadable: Vec<String>,
+    /// The place after them.
+    pub place: String,
+    /// Nothing more was written.
+    pub is_last: bool,
 }
 
 /// A page of a scan.

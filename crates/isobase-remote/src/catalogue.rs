@@ -48,6 +48,15 @@ impl Catalogue {
         self.entries.values()
     }
 
+    /// Those with declared indexes, in the order of their names.
+    pub(crate) fn indexed_collections(&self) -> Vec<CollectionName> {
+        let has_one = |entry: &&CatalogueEntry| entry.declared_indexes().next().is_some();
+        let indexed = self.entries.values().filter(has_one);
+        let mut names: Vec<_> = indexed.map(|entry| entry.collection.clone()).collect();
+        names.sort();
+        names
+    }
+
     /// The deletion under way: documents it has taken away may still be there natively.
     pub(crate) fn deleting(&self, collection: &CollectionName) -> Option<Sequence> {
         self.entry(collection)?.deleting
@@ -60,9 +69,14 @@ impl CatalogueEntry {
         Self { collection, indexes: Vec::new(), adopted, deleting: None }
     }
 
+    /// The indexes that callers have declared.
+    pub(crate) fn declared_indexes(&self) -> impl Iterator<Item = &IndexEntry> {
+        self.indexes.iter().filter(|index| !index.definition.is_age())
+    }
+
     /// The indexes that listings may use.
     pub(crate) fn ready_indexes(&self) -> Vec<ReadyIndex> {
-        let ready = self.indexes.iter().filter(|index| index.state == IndexState::Ready);
+        let ready = self.declared_indexes().filter(|index| index.state == IndexState::Ready);
         ready
             .map(|index| ReadyIndex {
                 id: i64::from(index.number),

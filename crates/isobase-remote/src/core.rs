@@ -12,6 +12,7 @@ use tokio::{sync::watch, task::JoinSet, time::Instant};
 
 use crate::{
     Backend, CatalogueEntry,
+    adopt::Looked,
     deletion::Purge,
     error::{copy_of, within},
     read::Reading,
@@ -32,6 +33,8 @@ type AllUnderWay = Mutex<HashMap<CollectionName, UnderWay>>;
 pub(crate) struct Core<B> {
     pub(crate) shared: Arc<Shared<B>>,
     pub(crate) writer: Writer,
+    /// What was looked at for documents of other programs.
+    pub(crate) looked: Mutex<HashMap<CollectionName, Looked>>,
     /// Work that goes on after its caller was answered.
     tasks: Mutex<JoinSet<()>>,
     adoptions: AllUnderWay,
@@ -51,6 +54,7 @@ impl<B: Backend> Core<B> {
             looking: Mutex::new(looking),
             shared,
             writer,
+            looked: Mutex::default(),
             tasks: Mutex::default(),
             adoptions: Mutex::default(),
             preparations: Mutex::default(),

@@ -3,9 +3,9 @@
 use std::sync::{Arc, atomic::Ordering};
 
 use isobase_engine::{
-    AtomicBatches, BulkLoad, ChangeFeed, Clock, CollectionInfo, Engine, EngineError, ErrorKind,
-    Identity, Indexes, Limits, ListRequest, Listing, Pending, Reconcile, Rejection, Snapshots,
-    WriteBatch, WriteReport,
+    AtomicBatches, BulkLoad, ChangeFeed, Clock, CollectionInfo, CollectionTerms, Engine,
+    EngineError, ErrorKind, Identity, Indexes, Limits, ListRequest, Listing, Pending, Reconcile,
+    Rejection, Snapshots, WriteBatch, WriteReport,
 };
 use isobase_queue::closed;
 use isobase_types::{CollectionName, Document, DocumentId, Filter};
@@ -218,6 +218,10 @@ impl<B: Backend> Engine for RemoteEngine<B> {
     }
 
     fn reconcile(&self) -> Option<&dyn Reconcile> {
+        Some(self)
+    }
+
+    fn collection_terms(&self) -> Option<&dyn CollectionTerms> {
         Some(self)
     }
 

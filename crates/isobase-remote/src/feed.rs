@@ -7,7 +7,7 @@ use isobase_engine::{
 };
 use isobase_types::{Change, CollectionName, KeptText, Sequence};
 
-use crate::{Backend, RemoteEngine, error::within, shared::Shared};
+use crate::{Backend, RemoteEngine, error::within, shared::Shared, untold::is_untold};
 
 /// Changes of all collections that are looked at for those of one, in one answer.
 const EXAMINED_MAX: u64 = 10_000;
@@ -79,9 +79,12 @@ impl<B: Backend> Shared<B> {
         }
     }
 
-    async fn read_changes(&self, request: &ChangesRequest) -> Result<ChangesPage, EngineError> {
+    pub(crate) async fn read_changes(
+        &self,
+        request: &ChangesRequest,
+    ) -> Result<ChangesPage, EngineError> {
         let ChangesRequest { since, collection, limit, bodies } = request;
-        let head = self.backend.head().await?;
+        let head = self.head().await?;
         let identity = self.identity(head.identity);
         self.waiting.seen(head.sequence);
         if *since < head.floor {
@@ -100,10 +103,11 @@ impl<B: Backend> Shared<B> {
                 }
                 // Places are without a gap: what is missing was trimmed after the floor was read.
                 if change.sequence.0 != at.0 + 1 {
-                    let floor = self.backend.head().await?.floor;
+                    let floor = self.head().await?.floor;
                     return Err(gone(*since, floor.max(Sequence(at.0 + 1))));
                 }
-                let is_wanted = collection.as_ref().is_none_or(|name| *name == change.collection);
+                let is_wanted = !is_untold(&change)
+                    && collection.as_ref().is_none_or(|name| *name == change.collection);
                 if is_wanted && changes.len() as u64 >= u64::from(*limit) {
                     let next = changes.last().map_or(at, |last| last.sequence);
                     let changes = self.with_bodies(changes, *bodies).await?;
@@ -115,7 +119,7 @@ impl<B: Backend> Shared<B> {
                 }
             }
             if at == start {
-                let floor = self.backend.head().await?.floor;
+                let floor = self.head().await?.floor;
                 if at < floor {
                     return Err(gone(*since, floor));
                 }

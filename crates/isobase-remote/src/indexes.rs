@@ -14,8 +14,8 @@ use isobase_engine::{
 use isobase_types::{CollectionName, DocumentId};
 
 use crate::{
-    After, Backend, DocumentKey, DocumentWrite, IndexEntry, IndexNumber, Meta, NativeDocument,
-    RemoteEngine,
+    After, Backend, CatalogueEntry, DocumentKey, DocumentWrite, IndexEntry, IndexNumber, Meta,
+    NativeDocument, RemoteEngine,
     catalogue::CATALOGUE_AGE_MAX,
     core::Core,
     error::Pauses,
@@ -42,19 +42,15 @@ impl<B: Backend> Indexes for RemoteEngine<B> {
         Box::pin(async move {
             self.core.shared.check_open()?;
             let catalogue = self.core.shared.read_catalogue().await?;
-            let indexes = catalogue.entry(collection).map_or(&[][..], |entry| &entry.indexes);
-            Ok(indexes.iter().map(info).collect())
+            let entry = catalogue.entry(collection).into_iter();
+            Ok(entry.flat_map(CatalogueEntry::declared_indexes).map(info).collect())
         })
     }
 
     fn indexed_collections(&self) -> Pending<'_, Vec<CollectionName>> {
         Box::pin(async move {
             self.core.shared.check_open()?;
-            let catalogue = self.core.shared.read_catalogue().await?;
-            let indexed = catalogue.entries().filter(|entry| !entry.indexes.is_empty());
-            let mut names: Vec<_> = indexed.map(|entry| entry.collection.clone()).collect();
-            names.sort();
-            Ok(names)
+            Ok(self.core.shared.read_catalogue().await?.indexed_collections())
         })
     }
 
@@ -275,7 +271,7 @@ fn rekeyed(
     );
     let (fields, meta) = Meta::of_body(&document.body, rules, revision, created_at, updated_at);
     let meta = meta.bound_to(&document.id);
-    let keys = keys_of(&document.body, &document.id, indexes, rules.stored_keys());
+    let keys = keys_of(document.indexed(), indexes, rules.stored_keys());
     DocumentWrite {
         key: DocumentKey { collection: collection.clone(), id: document.id.clone() },
         before: Some(before),
@@ -283,7 +279,7 @@ fn rekeyed(
     }
 }
 
-fn info(index: &IndexEntry) -> IndexInfo {
+pub(crate) fn info(index: &IndexEntry) -> IndexInfo {
     IndexInfo { definition: index.definition.clone(), state: index.state }
 }
 

@@ -3,7 +3,7 @@
 use std::ops::Bound;
 
 use isobase_engine::{
-    UniqueKey,
+    Indexed, UniqueKey,
     listing::{IdRange, StoredKeys, index_key},
 };
 use isobase_types::{DocumentId, Order};
@@ -20,15 +20,15 @@ pub(crate) fn id_key(id: &DocumentId) -> Vec<u8> {
 
 /// All keys of a document as they are stored, that of the ids first.
 pub(crate) fn keys_of(
-    body: &str,
-    id: &DocumentId,
+    document: Indexed<'_>,
     indexes: &[IndexEntry],
     stored: StoredKeys,
 ) -> Vec<IndexKey> {
+    let Indexed { body, id, .. } = document;
     let mut keys = Vec::with_capacity(1 + indexes.len());
     keys.push(IndexKey { index: IDS, key: stored.of(id_key(id)) });
     for entry in indexes {
-        let key = stored.of(index_key(body, id, entry.definition.order()));
+        let key = stored.of(entry.definition.key(document));
         keys.push(IndexKey { index: entry.number, key });
         let unique = UniqueKey::of(&entry.definition, body, id);
         if let (Some(index), Some(unique)) = (entry.unique_number(), unique) {

@@ -22,17 +22,21 @@ mod native_ids;
 mod options;
 mod others;
 mod read;
+mod reader;
 mod shared;
+mod terms;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod transfer;
 mod unique;
+mod untold;
+mod whole;
 mod writer;
 
 pub use backend::{
     After, BEYOND_SEQUENCES, Backend, Before, Budget, CatalogueEntry, Commit, CommitError, Cost,
     DocumentKey, DocumentWrite, Head, IndexEntry, IndexKey, IndexNumber, KeptBody, KeyFetch,
-    KeyFetched, KeyedDocument, LogRecord, ScanPage, StoredAnswer, Tag, is_purged,
+    KeyFetched, KeyedDocument, LogRecord, ScanPage, StoredAnswer, Tag, WrittenPage, is_purged,
 };
 pub use codec::{
     InvalidTree, META_FIELD, Meta, NativeDocument, NativeRules, Tree, WRAPPED_FIELD, parse_time,
@@ -40,3 +44,4 @@ pub use codec::{
 pub use engine::RemoteEngine;
 pub use native_ids::NativeIds;
 pub use options::RemoteOptions;
+pub use reader::RemoteReader;

@@ -4,19 +4,20 @@ use std::{ops::Bound, sync::Arc};
 
 use futures_util::future::try_join_all;
 use isobase_engine::{
-    CollectionInfo, EngineError, ErrorKind, ListRequest, Listing,
+    CollectionInfo, Cutoff, EngineError, ErrorKind, IndexDefinition, IndexState, ListRequest,
+    Listing,
     listing::{
-        CountRun, CountStep, FETCH_BYTES_MAX, Fetch, Fetched, ListRun, Range, ReadyIndex, Row,
-        SORT_BYTES_MAX, SORT_DOCUMENTS_MAX, Step, index_key,
+        CountRun, CountStep, FETCH_BYTES_MAX, Fetch, Fetched, KeyRange, ListRun, Range, ReadyIndex,
+        Row, SORT_BYTES_MAX, SORT_DOCUMENTS_MAX, Step,
     },
 };
-use isobase_types::{CollectionName, Document, DocumentId, Filter, Order, Sequence, key};
+use isobase_types::{CollectionName, Document, DocumentId, Filter, Sequence, key};
 
 use crate::{
     Backend, DocumentKey, IndexEntry, IndexNumber, KeyFetch, KeyFetched, KeyedDocument,
     NativeDocument,
     catalogue::Catalogue,
-    keys::{IDS, key_range, next},
+    keys::{IDS, id_key, key_range, next},
     shared::{Shared, is_gone},
 };
 
@@ -30,6 +31,8 @@ pub(crate) struct Reading<'a, B> {
     deleting: Option<Sequence>,
     indexes: Vec<IndexEntry>,
     ready: Vec<ReadyIndex>,
+    /// Which documents have expired.
+    cutoff: Option<Cutoff>,
     /// Keeps dropped indexes true until the reading has ended.
     _generation: Arc<()>,
 }
@@ -55,11 +58,26 @@ impl<B: Backend> Shared<B> {
         // In this order: a deletion that ends in between has taken the document away.
         let deleting = self.fresh_catalogue().await?.deleting(collection);
         let found = self.backend.read(&keys).await?.into_iter().next().flatten();
-        Ok(found.filter(|found| !is_gone(found, deleting)).map(NativeDocument::into_document))
+        let cutoff = self.cutoff(collection);
+        let has_expired = |it: &NativeDocument| cutoff.is_some_and(|at| at.is_past(it.updated_at));
+        let found = found.filter(|found| !is_gone(found, deleting) && !has_expired(found));
+        Ok(found.map(NativeDocument::into_document))
     }
 
     /// All collections that have a document.
     pub(crate) async fn collections(&self) -> Result<Vec<CollectionInfo>, EngineError> {
+        let catalogue = self.fresh_catalogue().await?;
+        let mut found = self.stored_collections().await?;
+        for info in &mut found {
+            let expired = self.count_expired(&catalogue, &info.name).await?;
+            info.documents = info.documents.saturating_sub(expired);
+        }
+        found.retain(|info| info.documents > 0);
+        Ok(found)
+    }
+
+    /// All collections for which a document is stored, expired ones too.
+    pub(crate) async fn stored_collections(&self) -> Result<Vec<CollectionInfo>, EngineError> {
         let catalogue = self.fresh_catalogue().await?;
         let mut found = self.backend.collections().await?;
         for info in &mut found {
@@ -100,6 +118,19 @@ impl<B: Backend> Shared<B> {
         }
     }
 
+    /// How many documents of a collection have expired and are stored still.
+    pub(crate) async fn count_expired(
+        &self,
+        catalogue: &Catalogue,
+        collection: &CollectionName,
+    ) -> Result<u64, EngineError> {
+        if self.cutoff(collection).is_none() {
+            return Ok(0);
+        }
+        let generation = self.catalogue.begin_reading();
+        Reading::new(self, collection, generation, catalogue).count_expired().await
+    }
+
     fn part(
         &self,
         index: IndexNumber,
@@ -125,12 +156,13 @@ impl<'a, B: Backend> Reading<'a, B> {
             deleting: catalogue.deleting(collection),
             indexes: entry.map_or_else(Vec::new, |entry| entry.indexes.clone()),
             ready: entry.map_or_else(Vec::new, crate::CatalogueEntry::ready_indexes),
+            cutoff: shared.cutoff(collection),
             _generation: generation,
         }
     }
 
     pub(crate) async fn list(&self, request: &ListRequest) -> Result<Listing, EngineError> {
-        let mut run = ListRun::new(request, &self.ready);
+        let mut run = ListRun::new(request, &self.ready).living(self.cutoff);
         loop {
             match run.step()? {
                 Step::Done(listing) => return Ok(listing),
@@ -140,12 +172,13 @@ impl<'a, B: Backend> Reading<'a, B> {
     }
 
     pub(crate) async fn count(&self, filter: &Filter, scan_max: u64) -> Result<u64, EngineError> {
-        let mut run = CountRun::new(filter, &self.ready, scan_max);
+        let mut run = CountRun::new(filter, &self.ready, scan_max).living(self.cutoff);
         loop {
             match run.step()? {
                 CountStep::Done(count) => return Ok(count),
                 CountStep::CountCollection => {
-                    run.feed_count(self.shared.count_all(self.collection, self.deleting).await?);
+                    let all = self.shared.count_all(self.collection, self.deleting).await?;
+                    run.feed_count(all.saturating_sub(self.count_expired().await?));
                 }
                 CountStep::CountEntries(ranges) => {
                     let counts = ranges.iter().map(|range| self.count_entries(range));
@@ -154,6 +187,45 @@ impl<'a, B: Backend> Reading<'a, B> {
                 CountStep::Fetch(part) => run.feed(&self.fetch(&part).await?),
             }
         }
+    }
+
+    async fn count_expired(&self) -> Result<u64, EngineError> {
+        let Some(cutoff) = self.cutoff else { return Ok(0) };
+        if let Some(range) = self.expired_range(cutoff) {
+            return self.count_entries(&range).await;
+        }
+        // Another process, which has other terms, has dropped the index.
+        let (mut expired, mut last) = (0, None);
+        loop {
+            let part = self.after(last.as_ref(), COUNT_DOCUMENTS, FETCH_BYTES_MAX);
+            let (documents, exhausted) = part.await?;
+            expired += documents.iter().filter(|it| cutoff.is_past(it.updated_at)).count() as u64;
+            match documents.into_iter().next_back() {
+                Some(document) if !exhausted => last = Some(document.id),
+                _ => return Ok(expired),
+            }
+        }
+    }
+
+    /// Documents that have expired and are stored still, the oldest first; none without an index
+    /// by age.
+    pub(crate) async fn expired(
+        &self,
+        cutoff: Cutoff,
+        limit: u32,
+    ) -> Result<Option<Vec<Document>>, EngineError> {
+        let Some(range) = self.expired_range(cutoff) else { return Ok(None) };
+        let fetched = self.fetch(&Fetch { range, reverse: false, limit }).await?;
+        Ok(Some(fetched.rows.into_iter().map(|row| row.document).collect()))
+    }
+
+    /// Where the index by age has them, if there is one.
+    fn expired_range(&self, cutoff: Cutoff) -> Option<Range> {
+        let is_age =
+            |index: &&IndexEntry| index.definition.is_age() && index.state == IndexState::Ready;
+        let index = i64::from(self.indexes.iter().find(is_age)?.number);
+        let keys = KeyRange { lower: Vec::new(), upper: Some(cutoff.upper_key()) };
+        Some(Range::Index { index, keys })
     }
 
     /// Documents in the order of their ids, after one of them.
@@ -166,7 +238,7 @@ impl<'a, B: Backend> Reading<'a, B> {
         let lower = after.cloned().map_or(Bound::Unbounded, Bound::Excluded);
         let range = key_range(&isobase_engine::listing::IdRange { lower, upper: Bound::Unbounded });
         let part = KeyFetch { bytes_max, ..self.shared.part(IDS, range, false, limit) };
-        let (found, exhausted) = self.fetch_keys(part, &Order::default()).await?;
+        let (found, exhausted) = self.fetch_keys(part, None).await?;
         Ok((found.into_iter().map(|(_, document)| document).collect(), exhausted))
     }
 
@@ -183,16 +255,16 @@ impl<'a, B: Backend> Reading<'a, B> {
             let found = self.fetch_these(&[id]).await?.pop();
             return Ok(found.unwrap_or(Fetched { rows: Vec::new(), exhausted: true }));
         }
-        let (index, range, order) = match &part.range {
-            Range::Ids(ids) => (IDS, key_range(ids), Order::default()),
+        let (index, range, definition) = match &part.range {
+            Range::Ids(ids) => (IDS, key_range(ids), None),
             Range::Index { index, keys } => {
                 let index = self.index(*index)?;
-                let order = index.definition.order().clone();
-                (index.number, (keys.lower.clone(), keys.upper.clone()), order)
+                let range = (keys.lower.clone(), keys.upper.clone());
+                (index.number, range, Some(&index.definition))
             }
         };
         let part = self.shared.part(index, range, part.reverse, part.limit);
-        let (found, exhausted) = self.fetch_keys(part, &order).await?;
+        let (found, exhausted) = self.fetch_keys(part, definition).await?;
         let rows = found.into_iter().map(|(key, document)| {
             let key = if index == IDS { Vec::new() } else { key };
             Row { key, document: document.into_document() }
@@ -217,11 +289,11 @@ impl<'a, B: Backend> Reading<'a, B> {
     }
 
     /// At least one document of a range of whole keys unless there is none, and whether there are
-    /// no more.
+    /// no more. Without a definition it is the index of the ids.
     async fn fetch_keys(
         &self,
         mut part: KeyFetch,
-        order: &Order,
+        definition: Option<&IndexDefinition>,
     ) -> Result<(Vec<(Vec<u8>, NativeDocument)>, bool), EngineError> {
         let stored = self.shared.stored_keys();
         let (lower, upper) = (part.lower, part.upper);
@@ -255,7 +327,10 @@ impl<'a, B: Backend> Reading<'a, B> {
                 .into_iter()
                 .filter(|found| !is_gone(&found.document, self.deleting))
                 .filter_map(|KeyedDocument { key, document }| {
-                    let whole = index_key(&document.body, &document.id, order);
+                    let whole = match definition {
+                        Some(definition) => definition.key(document.indexed()),
+                        None => id_key(&document.id),
+                    };
                     // The content may have changed since the key was written.
                     let is_true = match stored.group(&key) {
                         None => whole == key,

@@ -9,8 +9,8 @@ use std::{
 };
 
 use isobase_engine::{
-    Clock, EngineError, Identity, Keeping, Loading, Rejection, SteadyTime, Waiting,
-    listing::StoredKeys,
+    AllTerms, Clock, Cutoff, EngineError, Identity, Indexed, Keeping, Loading, Rejection,
+    SteadyTime, Waiting, listing::StoredKeys,
 };
 use isobase_queue::closed;
 use isobase_types::{CollectionName, DocumentId, Sequence, Timestamp};
@@ -32,12 +32,16 @@ pub(crate) struct Shared<B> {
     pub(crate) status: Status,
     /// One reader at a time asks whether the catalogue is still true.
     refreshing: tokio::sync::Mutex<()>,
+    /// Nothing may be written, and there may be no journal.
+    only_reads: bool,
     closed: AtomicBool,
     pub(crate) loading: Loading,
     /// Those who wait for changes.
     pub(crate) waiting: Waiting,
     /// What changes keep of their documents.
     pub(crate) keeping: Keeping,
+    /// On which terms collections keep their documents.
+    pub(crate) terms: AllTerms,
 }
 
 /// Counters. Written by the writer, read for metrics.
@@ -75,11 +79,31 @@ impl<B: Backend> Shared<B> {
             catalogue: CatalogueCache::new(catalogue),
             status: Status::default(),
             refreshing: tokio::sync::Mutex::default(),
+            only_reads: false,
             closed: AtomicBool::new(false),
             loading: Loading::default(),
             waiting: Waiting::default(),
             keeping: Keeping::default(),
+            terms: AllTerms::default(),
         }
+    }
+
+    /// The same to be read and not written to.
+    pub(crate) fn reading_only(self) -> Self {
+        Self { only_reads: true, ..self }
+    }
+
+    /// The head as it is now.
+    pub(crate) async fn head(&self) -> Result<Head, EngineError> {
+        match self.only_reads {
+            true => Ok(self.backend.peek().await?.unwrap_or_default()),
+            false => self.backend.head().await,
+        }
+    }
+
+    /// Which documents of a collection have expired by now.
+    pub(crate) fn cutoff(&self, collection: &CollectionName) -> Option<Cutoff> {
+        self.terms.cutoff(collection, || self.time.now())
     }
 
     /// How the database stores keys of indexes.
@@ -127,7 +151,7 @@ impl<B: Backend> Shared<B> {
     /// The catalogue as it is now.
     pub(crate) async fn read_catalogue(&self) -> Result<Arc<Catalogue>, EngineError> {
         let asked = Instant::now();
-        let head = self.backend.head().await?;
+        let head = self.head().await?;
         self.catalogue_of(&head, asked).await
     }
 
@@ -172,7 +196,8 @@ impl<B: Backend> Shared<B> {
             Meta::of_body(body, self.backend.rules(), Sequence(u64::MAX), now, now);
         let catalogue = self.catalogue.get();
         let indexes = catalogue.entry(collection).map_or(&[][..], |entry| &entry.indexes);
-        let keys = keys_of(body, &id, indexes, self.stored_keys());
+        let document = Indexed { body, id: &id, updated_at: now };
+        let keys = keys_of(document, indexes, self.stored_keys());
         let meta = meta.bound_to(&id);
         let key = DocumentKey { collection: collection.clone(), id };
         self.check_holdable(&key, &After { fields, meta, keys })

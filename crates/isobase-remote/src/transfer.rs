@@ -8,8 +8,8 @@ use std::{
 };
 
 use isobase_engine::{
-    BulkLoad, CollectionInfo, Counters, EngineError, ErrorKind, Pending, Rejection, Snapshot,
-    Snapshots, check_note, listing::IdRange, revision_number,
+    BulkLoad, CollectionInfo, Counters, EngineError, ErrorKind, Indexed, Pending, Rejection,
+    Snapshot, Snapshots, check_note, listing::IdRange, revision_number,
 };
 use isobase_types::{COUNTED_ID_MAX, CollectionName, Document, DocumentId, Sequence};
 
@@ -59,7 +59,7 @@ impl<B: Backend> Snapshot for RemoteSnapshot<B> {
     }
 
     fn collections(&mut self) -> Pending<'_, Vec<CollectionInfo>> {
-        Box::pin(self.core.shared.collections())
+        Box::pin(self.core.shared.stored_collections())
     }
 
     fn read<'a>(
@@ -265,7 +265,8 @@ impl<B: Backend> Shared<B> {
     ) -> Result<DocumentWrite, Rejection> {
         let Document { id, revision, created_at, updated_at, body } = document;
         self.backend.limits().check_body(&body)?;
-        let keys = keys_of(&body, &id, indexes, self.stored_keys());
+        let indexed = Indexed { body: &body, id: &id, updated_at };
+        let keys = keys_of(indexed, indexes, self.stored_keys());
         let revision = Sequence(revision_number(&revision));
         let rules = self.backend.rules();
         let (fields, meta) = Meta::of_body(&body, rules, revision, created_at, updated_at);

@@ -4,7 +4,7 @@
 //! processes that give two documents one value, one commits, and the other reads again.
 
 use futures_util::future::try_join_all;
-use isobase_engine::{Duplicates, EngineError, UniqueKey, listing::FETCH_BYTES_MAX};
+use isobase_engine::{Cutoff, Duplicates, EngineError, UniqueKey, listing::FETCH_BYTES_MAX};
 use isobase_types::{CollectionName, DocumentId};
 
 use crate::{
@@ -57,11 +57,14 @@ impl<B: Backend> Shared<B> {
         key: UniqueKey,
     ) -> Result<Vec<DocumentId>, EngineError> {
         let (mut lower, upper) = key.rows();
+        // One that has expired has no values.
+        let cutoff = self.cutoff(collection);
         let upper = Some(upper);
         loop {
             let range = (lower, upper.clone());
-            let (found, end) =
-                self.unique_rows(catalogue, collection, index, range, HOLDERS_MAX).await?;
+            let (found, end) = self
+                .unique_rows(catalogue, (collection, cutoff), index, range, HOLDERS_MAX)
+                .await?;
             match end {
                 Some(after) if found.is_empty() => lower = after,
                 _ => return Ok(found.into_iter().map(|(_, id)| id).collect()),
@@ -80,8 +83,9 @@ impl<B: Backend> Shared<B> {
         let mut lower = Vec::new();
         loop {
             let range = (lower, None);
-            let (found, end) =
-                self.unique_rows(catalogue, collection, index, range, SCAN_DOCUMENTS).await?;
+            let (found, end) = self
+                .unique_rows(catalogue, (collection, None), index, range, SCAN_DOCUMENTS)
+                .await?;
             for (key, id) in found {
                 duplicates.see(key, id);
             }
@@ -97,7 +101,7 @@ impl<B: Backend> Shared<B> {
     async fn unique_rows(
         &self,
         catalogue: &Catalogue,
-        collection: &CollectionName,
+        (collection, cutoff): (&CollectionName, Option<Cutoff>),
         index: &IndexEntry,
         (lower, upper): (Vec<u8>, Option<Vec<u8>>),
         limit: u32,
@@ -111,6 +115,8 @@ impl<B: Backend> Shared<B> {
         let deleting = catalogue.deleting(collection);
         let there =
             fetched.documents.into_iter().filter(|found| !is_gone(&found.document, deleting));
+        let has_expired = |at| cutoff.is_some_and(|cutoff| cutoff.is_past(at));
+        let there = there.filter(|found| !has_expired(found.document.updated_at));
         let rows = there.filter_map(|found| {
             let (body, id) = (&found.document.body, found.document.id);
             let key = UniqueKey::of(&index.definition, body, &id)?;

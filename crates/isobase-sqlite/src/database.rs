@@ -111,6 +111,7 @@ impl Database {
             path: options.path.clone(),
             source,
         })?;
+        file::check(&path)?;
         check_version(&path, &options)?;
         Self::assemble(path, options, WriterSlot::Closed, None)
     }

@@ -61,6 +61,16 @@ pub(crate) fn check_or_create(path: &Path) -> Result<(), OpenError> {
     }
 }
 
+/// Refuses a file that is there and none of ours.
+pub(crate) fn check(path: &Path) -> Result<(), OpenError> {
+    match read_header(path) {
+        Err(source) => Err(OpenError::Io { action: "read", path: path.to_owned(), source }),
+        // Nothing was written to it yet.
+        Ok(header) if header.is_empty() => Ok(()),
+        Ok(header) => check_header(path, &header),
+    }
+}
+
 /// Options for files that only their owner may read.
 pub(crate) fn private_options() -> OpenOptions {
     let mut options = OpenOptions::new();

@@ -20,9 +20,9 @@ pub use expand::{EXPAND_LEVELS_MAX, EXPAND_REFERENCES_MAX, Expansion};
 pub use feed::{FeedPage, FeedRequest, InvalidSince, Since};
 pub use isobase_engine::{
     Action, CollectionInfo, Current, EngineError, ErrorKind, FeedPlace, Idempotency, IfMissing,
-    IndexDefinition, IndexInfo, IndexState, InvalidIndex, Keep, Limits, Others, Precondition,
-    ProposedWrite, Referred, Rejection, Terms, Violation, WRITING_STOPPED, WriteBatch, WriteCheck,
-    WriteOperation, WriteOutcome, WriteReport, Written,
+    IndexDefinition, IndexInfo, IndexState, InvalidIndex, Keep, Limits, Others, OthersSeen,
+    Precondition, ProposedWrite, Referred, Rejection, Terms, Violation, WRITING_STOPPED,
+    WriteBatch, WriteCheck, WriteOperation, WriteOutcome, WriteReport, Written,
 };
 pub use isobase_types::User;
 pub use options::StoreOptions;

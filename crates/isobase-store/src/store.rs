@@ -7,8 +7,8 @@ use std::{
 
 use isobase_engine::{
     Action, ChangeFeed, ChangesRequest, CollectionInfo, Engine, EngineError, ErrorKind, FeedPlace,
-    IndexDefinition, IndexInfo, Indexes, Keep, Limits, ListRequest, Place, Rejection, Terms,
-    WriteBatch, WriteCheck, WriteOperation, WriteOutcome, WriteReport,
+    IndexDefinition, IndexInfo, Indexes, Keep, Limits, ListRequest, OthersSeen, Place, Rejection,
+    Terms, WriteBatch, WriteCheck, WriteOperation, WriteOutcome, WriteReport,
 };
 use isobase_types::{
     CollectionName, Comparison, Count, Direction, Document, DocumentId, FieldPath, Filter,
@@ -576,6 +576,16 @@ impl Store {
         let all = self.engine.collection_terms();
         let all = all.ok_or_else(|| self.lacks("documents that expire"))?;
         Ok(all.set_terms(collection, terms).await?)
+    }
+
+    /// Until when listings of a collection have what other programs wrote.
+    #[must_use]
+    pub fn others_seen(&self, collection: &CollectionName) -> OthersSeen {
+        match self.engine.reconcile().map(|ability| ability.looked_at(collection)) {
+            None => OthersSeen::Always,
+            Some(Some(at)) => OthersSeen::Until(at),
+            Some(None) => OthersSeen::Never,
+        }
     }
 
     /// Deletes a bounded number of documents whose time is over; says how many it found. For one

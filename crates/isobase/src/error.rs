@@ -66,6 +66,12 @@ pub enum OpenError {
         /// What was begun, from where and when.
         note: String,
     },
+    /// There is nothing to read: no program of ours has ever opened the database to write.
+    #[error("there is nothing in {url}: no collection, and nothing was ever written")]
+    Nothing {
+        /// The URL, without secrets.
+        url: String,
+    },
     /// The engine could not open the database.
     #[error("cannot open {url}")]
     Engine {

@@ -40,7 +40,10 @@ pub use isobase_engine as engine;
 pub use isobase_ops as ops;
 pub use isobase_store::{self as store, Store, StoreError, StoreOptions};
 pub use isobase_types as types;
-pub use open::{Opened, open, open_as_service, open_beside, open_engine, open_for_load, open_with};
+pub use open::{
+    Opened, open, open_as_service, open_as_source, open_beside, open_engine, open_for_load,
+    open_with, sqlite_holder,
+};
 pub use options::{OpenOptions, PostgresOptions, RemoteOptions, Retention, SqliteOptions};
 pub use plan::{plan_has_indexes, production_plan};
 pub use url::{ENGINES, EngineInfo, Location, redact};

@@ -93,6 +93,81 @@ pub async fn open_for_load(
     Ok(open_any(location, options).await?.0)
 }
 
+/// Opens a database to read all of it and nothing else: its snapshots, its change feed and its
+/// documents. Nothing is written, whether or not another process has it in use, and credentials
+/// that may only read are enough.
+///
+/// # Errors
+/// As [`open`]. An SQLite file of an older program is not brought up to date and so cannot be read.
+pub async fn open_as_source(
+    location: &Location,
+    options: &OpenOptions,
+) -> Result<Arc<dyn Engine>, OpenError> {
+    match location {
+        #[cfg(feature = "sqlite")]
+        Location::Sqlite(path) => sqlite_beside(path, options),
+        #[cfg(feature = "postgres")]
+        Location::Postgres(url) => {
+            let engine = postgres(url, options, true).await?;
+            let note = match engine.bulk_load() {
+                Some(load) => load.unfinished().await,
+                None => Ok(None),
+            };
+            whole(location, engine, note)
+        }
+        #[cfg(feature = "couchdb")]
+        Location::Couchdb(url) => {
+            use isobase_engine_couchdb::{CouchDbOptions, open_to_read};
+            let couchdb = CouchDbOptions::parse(url).map_err(|error| engine_error(url, error))?;
+            let opened = open_to_read(couchdb, remote(options), clock()).await;
+            let reader = opened.map_err(|error| engine_error(url, error))?;
+            let note = reader.unfinished().await;
+            whole(location, Arc::new(reader), note)
+        }
+        #[cfg(feature = "dynamodb")]
+        Location::Dynamodb(url) => {
+            use isobase_engine_dynamodb::{DynamoDbOptions, open_to_read};
+            let dynamodb = DynamoDbOptions::parse(url).map_err(|error| engine_error(url, error))?;
+            let opened = Box::pin(open_to_read(&dynamodb, remote(options), clock())).await;
+            let reader = opened.map_err(|error| engine_error(url, error))?;
+            let note = reader.unfinished().await;
+            whole(location, Arc::new(reader), note)
+        }
+        #[cfg(feature = "firestore")]
+        Location::Firestore(url) => {
+            use isobase_engine_firestore::{Environment, FirestoreOptions, open_to_read};
+            let firestore = FirestoreOptions::new(url).map_err(|error| engine_error(url, error))?;
+            let environment = Environment::of_process();
+            let opened = open_to_read(firestore, &environment, remote(options), clock()).await;
+            let reader = opened.map_err(|error| engine_error(url, error))?;
+            let note = reader.unfinished().await;
+            whole(location, Arc::new(reader), note)
+        }
+        other => open_engine(other, options).await,
+    }
+}
+
+/// Refuses a database that is unfinished.
+#[cfg(any(feature = "postgres", feature = "couchdb", feature = "dynamodb", feature = "firestore"))]
+fn whole(
+    location: &Location,
+    engine: Arc<dyn Engine>,
+    note: Result<Option<String>, EngineError>,
+) -> Result<Arc<dyn Engine>, OpenError> {
+    let url = location.to_string();
+    match note {
+        Ok(None) => Ok(engine),
+        Ok(Some(note)) => Err(unfinished(url, &note)),
+        Err(error) => Err(OpenError::Engine { url, source: error.into() }),
+    }
+}
+
+/// The first line is for people, the rest for whoever resumes.
+fn unfinished(url: String, note: &str) -> OpenError {
+    let note = note.lines().next().unwrap_or("nothing is known of it").to_owned();
+    OpenError::Unfinished { url, note }
+}
+
 /// Opens a database that another process has in use, to read it and nothing else: its snapshots,
 /// its change feed and its documents.
 ///
@@ -109,6 +184,21 @@ pub async fn open_beside(
     }
 }
 
+/// Who has an SQLite file open, in words: `the service at http://127.0.0.1:8002`; none when nobody
+/// has.
+#[must_use]
+#[allow(unused_variables, reason = "a build may be without SQLite")]
+pub fn sqlite_holder(path: &std::path::Path) -> Option<String> {
+    #[cfg(feature = "sqlite")]
+    {
+        let holder = isobase_sqlite::lock_holder(path)?;
+        let address = holder.address.map(|address| format!("the service at {address}"));
+        Some(address.unwrap_or_else(|| "another process".to_owned()))
+    }
+    #[cfg(not(feature = "sqlite"))]
+    None
+}
+
 /// Opens a database unless it is unfinished.
 async fn open_whole(
     location: &Location,
@@ -123,9 +213,7 @@ async fn open_whole(
     };
     let Some(note) = note else { return Ok((engine, announce)) };
     engine.close().await.map_err(failed)?;
-    // The first line is for people, the rest for whoever resumes.
-    let note = note.lines().next().unwrap_or("nothing is known of it").to_owned();
-    Err(OpenError::Unfinished { url: location.to_string(), note })
+    Err(unfinished(location.to_string(), &note))
 }
 
 #[allow(unused_variables, reason = "the options are for engines, and a build may have none")]
@@ -139,7 +227,7 @@ async fn open_any(
         #[cfg(feature = "sqlite")]
         Location::Sqlite(path) => sqlite(path, options),
         #[cfg(feature = "postgres")]
-        Location::Postgres(url) => Ok((postgres(url, options).await?, Announce::default())),
+        Location::Postgres(url) => Ok((postgres(url, options, false).await?, Announce::default())),
         #[cfg(feature = "couchdb")]
         Location::Couchdb(url) => Ok((couchdb(url, options).await?, Announce::default())),
         #[cfg(feature = "dynamodb")]
@@ -206,10 +294,7 @@ fn sqlite_beside(
     let url = Location::Sqlite(path.to_owned()).to_string();
     match note {
         None => Ok(Arc::new(reader)),
-        Some(note) => Err(OpenError::Unfinished {
-            url,
-            note: note.lines().next().unwrap_or_default().to_owned(),
-        }),
+        Some(note) => Err(unfinished(url, &note)),
     }
 }
 
@@ -227,8 +312,12 @@ fn sqlite_error(path: &std::path::Path, error: EngineError) -> OpenError {
 }
 
 #[cfg(feature = "postgres")]
-async fn postgres(url: &str, options: &OpenOptions) -> Result<Arc<dyn Engine>, OpenError> {
-    use isobase_engine_postgres::{PostgresEngine, PostgresOptions};
+async fn postgres(
+    url: &str,
+    options: &OpenOptions,
+    read_only: bool,
+) -> Result<Arc<dyn Engine>, OpenError> {
+    use isobase_engine_postgres::{NoTables, PostgresEngine, PostgresOptions};
 
     let shown = || crate::redact(url);
     let failed = |error: EngineError| OpenError::Engine { url: shown(), source: error.into() };
@@ -237,12 +326,18 @@ async fn postgres(url: &str, options: &OpenOptions) -> Result<Arc<dyn Engine>, O
     if let Some(size) = options.postgres.pool_size {
         postgres.config = postgres.config.with_pool_size(size);
     }
+    postgres.read_only = read_only;
     postgres.changes_retention = options.retention.changes;
     postgres.changes_max = options.retention.changes_max;
     postgres.idempotency_retention = options.retention.idempotency;
     let clock = Arc::new(isobase_engine::SystemClock);
-    let engine = PostgresEngine::connect(postgres, clock).await.map_err(failed)?;
-    Ok(Arc::new(engine))
+    match PostgresEngine::connect(postgres, clock).await {
+        Ok(engine) => Ok(Arc::new(engine)),
+        Err(error) if error.source.as_ref().is_some_and(|source| source.is::<NoTables>()) => {
+            Err(OpenError::Nothing { url: shown() })
+        }
+        Err(error) => Err(failed(error)),
+    }
 }
 
 /// The URL with the parameter that says what the option says, unless it is there.

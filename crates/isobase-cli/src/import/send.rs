@@ -162,7 +162,7 @@ impl<'a> Sender<'a> {
         loop {
             let manner = Manner { atomicity: self.atomicity, ids: self.ids };
             let tried = match self.target {
-                Target::Direct { store, caller } => {
+                Target::Direct { store, caller, .. } => {
                     write(store, caller, self.collection, piece, manner).await
                 }
                 Target::Service(client) => post(client, self.collection, piece, manner).await,

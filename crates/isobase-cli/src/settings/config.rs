@@ -61,6 +61,8 @@ pub(crate) struct Config {
     pub(crate) bodies_of: Vec<CollectionName>,
     /// Schemas of collections.
     pub(crate) schemas: HashMap<CollectionName, Schema>,
+    /// How often to look for what other programs wrote; none for never.
+    pub(crate) reconcile_every: Option<Duration>,
     /// Who may see and change which documents of declared collections. What the rules leave out
     /// is closed; the service opens it where that is safe.
     pub(crate) rules: RuleBook,
@@ -118,6 +120,8 @@ impl Config {
             collections: collections(loaded, &schemas)?,
             pages: pages(loaded),
             schemas,
+            reconcile_every: Some(loaded.duration(&table::RECONCILE_EVERY))
+                .filter(|every| !every.is_zero()),
         })
     }
 }

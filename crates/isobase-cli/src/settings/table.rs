@@ -480,6 +480,15 @@ pub(crate) static IDEMPOTENCY_KEEP_FOR: Setting = Setting::new(
 )
 .default("1d");
 
+pub(crate) static RECONCILE_EVERY: Setting = Setting::new(
+    "reconcile.every",
+    Kind::Duration,
+    "How often the service looks by itself for what other programs wrote into CouchDB, DynamoDB or \
+     Firestore, as `isobase reconcile` does. On CouchDB it reads what was written since the last time, \
+     on DynamoDB and Firestore every document of every collection. `0` never.",
+)
+.default("0");
+
 pub(crate) static SQLITE_SYNCHRONOUS: Setting = Setting::new(
     "sqlite.synchronous",
     Kind::Choice(&["full", "normal"]),
@@ -558,6 +567,7 @@ pub(crate) static SETTINGS: &[&Setting] = &[
     &UPLOADS_UNFINISHED_MAX,
     &EVENTS_PING,
     &IDEMPOTENCY_KEEP_FOR,
+    &RECONCILE_EVERY,
     &SQLITE_SYNCHRONOUS,
     &SQLITE_CACHE,
     &POSTGRES_POOL_SIZE,

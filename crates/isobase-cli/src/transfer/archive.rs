@@ -65,7 +65,7 @@ pub(crate) async fn dump(
             None => end_of(Path::new(text), passphrase.clone(), &control).await?,
         }),
     };
-    let source = Place::open_to_read(&location, config, printer).await?;
+    let source = Place::open_source(&location, config, printer).await?;
     let options = DumpOptions {
         source: source.name.clone(),
         collections: collections(&arguments.collections)?,

@@ -35,7 +35,7 @@ pub(crate) async fn copy(
     }
     report::check_file(arguments.load.report.as_deref())?;
     let wanted = collections(&arguments.collections)?;
-    let source = Place::open_to_read(&from, config, printer).await?;
+    let source = Place::open_source(&from, config, printer).await?;
     let target = match arguments.dry_run {
         true => Place::open_to_try(&to, config).await?,
         false => Place::open_to_load(&to, config).await?,

@@ -11,6 +11,7 @@ use crate::{
     failure::Failure,
     print::Printer,
     settings::Config,
+    source::{Source, holder},
     target::{must_exist, must_hold_something, open_failure},
 };
 
@@ -26,14 +27,33 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// Opens a database to read what must be in it: one that a service holds is read beside the
-    /// service.
+    /// Opens a database to read all of it and write nothing: what must be in it is the source of a
+    /// work. One that a service holds is read beside the service.
+    pub(super) async fn open_source(
+        location: &Location,
+        config: &Config,
+        printer: Printer,
+    ) -> Result<Self> {
+        let name = name(location);
+        if let Some(holder) = holder(location) {
+            printer.note(&format!("{name} is held by {holder}; reading beside it"));
+        }
+        let Source { engine, scratch } = Source::open(location, config).await?;
+        Self { name, engine, made: None, _scratch: scratch }.holding_something(location).await
+    }
+
+    /// Opens a database to read what must be in it, and perhaps take in what other programs wrote:
+    /// one that a service holds is read beside the service.
     pub(super) async fn open_to_read(
         location: &Location,
         config: &Config,
         printer: Printer,
     ) -> Result<Self> {
-        let place = Self::open_to_ask(location, config, printer).await?;
+        Self::open_to_ask(location, config, printer).await?.holding_something(location).await
+    }
+
+    async fn holding_something(self, location: &Location) -> Result<Self> {
+        let place = self;
         match must_hold_something(location, &*place.engine, None).await {
             Ok(()) => Ok(place),
             Err(error) => {

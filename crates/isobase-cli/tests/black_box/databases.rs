@@ -430,3 +430,27 @@ fn schemas_that_stay_behind_are_told() {
         said.ok();
     }
 }
+
+#[test]
+fn a_file_that_is_a_source_keeps_its_bytes() {
+    let app = App::new();
+    app.write("one.ndjson", "{\"n\":1}\n");
+    app.run(&["import", "one.ndjson", "-c", "notes", "--url", "sqlite://new.db"]).ok();
+    let older = rusqlite::Connection::open(app.path().join("old.db")).unwrap();
+    let text = include_str!("../../../isobase-engine-sqlite/tests/engine_sqlite/version_2.sql");
+    older.execute_batch(text).unwrap();
+    drop(older);
+    for (file, documents) in [("new.db", 1), ("old.db", 3)] {
+        let bytes = || fs::read(app.path().join(file)).unwrap();
+        let (before, url) = (bytes(), format!("sqlite://{file}"));
+        let target = format!("sqlite://copy-of-{file}");
+        app.run(&["copy", &url, &target, "--dry-run"]).ok();
+        app.run(&["dump", &format!("{file}.isobase"), "--url", &url]).ok();
+        let exported = app.run(&["export", "-c", "notes", "--url", &url]).ok();
+        assert_eq!(exported.lines().count(), documents, "{exported}");
+        let copied = report(app.run(&["copy", &url, &target, "--json"]));
+        assert_eq!(copied["documents"], documents as u64);
+        app.run(&["copy", &url, &target]).fails(1, &["not empty"]);
+        assert!(bytes() == before, "{file} was written to");
+    }
+}

@@ -1,7 +1,9 @@
 //! An application's data as it already is in a document database, in the spelling and with the
 //! types that it stores: read, filtered, updated and moved in place, the same on every engine.
 
-use isobase_testkit::{ForeignDatabase, TestServer};
+use std::time::Duration;
+
+use isobase_testkit::{ForeignDatabase, TestServer, wait_until};
 use serde_json::{Value, json};
 
 use super::command::App;
@@ -415,5 +417,64 @@ fn existing_data_is_used_in_place_and_alike_on_every_engine() {
             assert_eq!(said, expected, "{name} and {first_name}");
         }
         assert_eq!(transcript.len(), expected.len());
+    }
+}
+
+#[test]
+fn a_source_is_left_as_it_is() {
+    for database in ForeignDatabase::all("source") {
+        let written =
+            [json!({"_id": "n0", "n": 0}), json!({"_id": "x-1", "id": "ext-77", "n": 1.5})];
+        written.iter().for_each(|document| database.save("notes", document).unwrap());
+        let natives = || ["n0", "x-1"].map(|id| database.get("notes", id).unwrap());
+        let (before, app, url) = (natives(), App::new(), database.url());
+        let credentials = database.credentials();
+        let variables: Vec<_> =
+            credentials.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let run = |command: &[&str]| app.run_with(command, &variables);
+        run(&["copy", &url, "sqlite://a.db", "--dry-run"]).ok();
+        run(&["dump", "a.isobase", "--url", &url]).ok();
+        let sorted = ["export", "-c", "notes", "--url", &url, "--filter", "n[gte]=1&sort=-n"];
+        let exported = run(&sorted).ok();
+        assert!(exported.contains("1.5") && !exported.contains("n0"), "{exported}");
+        let copied = run(&["copy", &url, "sqlite://a.db", "--json"]).json();
+        assert_eq!(copied["report"]["documents"], 2, "{}", database.name());
+        // The target has documents now.
+        run(&["copy", &url, "sqlite://a.db"]).fails(1, &["not empty"]);
+        assert_eq!(natives(), before, "{}", database.name());
+        let exported = app.run(&["export", "--collection", "notes", "--url", "sqlite://a.db"]).ok();
+        assert!(exported.contains("ext-77"), "{exported}");
+    }
+}
+
+#[test]
+fn a_service_takes_in_by_itself_what_others_write() {
+    for database in ForeignDatabase::all("looks") {
+        database.save("notes", &json!({"_id": "a", "n": 1})).unwrap();
+        let mut builder = TestServer::builder()
+            .records_url(&database.url())
+            .env("ISOBASE_RECONCILE_EVERY", "100ms");
+        for (name, value) in database.credentials() {
+            builder = builder.env(name, value);
+        }
+        let server = builder.start().unwrap();
+        let twos = || server.request("GET", "/records/notes?n=2&sort=n", &[], b"");
+        let index = server.request("PUT", "/indexes/notes?fields=n", &[], b"").unwrap();
+        assert_eq!(index.status, 200, "{}", index.text());
+        database.save("notes", &json!({"_id": "b", "n": 2})).unwrap();
+        database.set("notes", "a", "n", &json!(2)).unwrap();
+        let seen = wait_until("a look", Duration::from_secs(30), || {
+            let listed = twos()?;
+            let found = listed.json()?.as_array().map_or(0, Vec::len);
+            Ok((found == 2).then(|| listed.header("x-others-seen").map(str::to_owned)))
+        });
+        let seen = seen.unwrap_or_else(|error| panic!("{}: {error:#}", database.name()));
+        assert!(seen.is_some_and(|seen| seen != "never"), "{}", database.name());
+        let told = server.request("GET", "/changes?since=0&limit=100", &[], b"").unwrap();
+        let told = told.json().unwrap();
+        let kinds = told["changes"].as_array().unwrap().iter();
+        let kinds: Vec<_> = kinds.map(|change| (&change["id"], &change["kind"])).collect();
+        let is_told = |id: &str, kind: &str| kinds.contains(&(&json!(id), &json!(kind)));
+        assert!(is_told("b", "created") && is_told("a", "updated"), "{kinds:?}");
     }
 }

@@ -105,6 +105,57 @@ fn taking_documents_in_leaves_their_content_alone() {
 }
 
 #[test]
+fn a_look_reads_what_was_written_since_the_last() {
+    with_prefix(async |f| {
+        f.foreign(Method::PUT, "agents", "").await;
+        for id in ["d0", "d1", "d2"] {
+            f.foreign(Method::PUT, &format!("agents/{id}"), "{\"n\":1}").await;
+        }
+        let address = f.server.trim_start_matches("http://");
+        let (options, remote) = (f.options(address), RemoteOptions::default());
+        let engine = isobase_engine_couchdb::open(options, remote, Arc::new(SystemClock)).await;
+        let (engine, agents) = (engine.unwrap(), name("agents"));
+        let others = engine.reconcile().unwrap();
+        assert_eq!(others.looked_at(&agents), None);
+        let look = async || {
+            let found = others.look(&agents).await.unwrap();
+            (found.examined, found.created, found.updated)
+        };
+        assert_eq!(look().await, (3, 3, 0));
+        assert!(others.looked_at(&agents).is_some());
+        // What it wrote itself is seen once more, as ours.
+        assert_eq!(look().await, (3, 0, 0));
+        assert_eq!(look().await, (0, 0, 0));
+        let (_, kept) = f.foreign(Method::GET, "agents/d0", "").await;
+        let changed = kept.to_text().replace("\"n\":1", "\"n\":2");
+        assert_eq!(f.foreign(Method::PUT, "agents/d0", &changed).await.0, 201);
+        let (_, replaced) = f.foreign(Method::GET, "agents/d1", "").await;
+        let revision = replaced.get("_rev").unwrap().as_str().unwrap();
+        let rewritten = format!("{{\"_rev\":\"{revision}\",\"n\":2}}");
+        assert_eq!(f.foreign(Method::PUT, "agents/d1", &rewritten).await.0, 201);
+        f.foreign(Method::PUT, "agents/new", "{\"n\":2}").await;
+        let (_, gone) = f.foreign(Method::GET, "agents/d2", "").await;
+        let revision = gone.get("_rev").unwrap().as_str().unwrap();
+        f.foreign(Method::DELETE, &format!("agents/d2?rev={revision}"), "").await;
+        assert_eq!(look().await, (3, 2, 1));
+        let all = isobase_types::Filter::all();
+        let request = isobase_engine::ListRequest {
+            filter: all,
+            order: isobase_types::Order::default(),
+            after: None,
+            skip: 0,
+            limit: 10,
+            bytes_max: 1 << 20,
+            scan_max: 100,
+        };
+        let listed = engine.list(&agents, &request).await.unwrap().documents;
+        let bodies: Vec<_> = listed.iter().map(|document| document.body.as_str()).collect();
+        assert_eq!(bodies, ["{\"n\":2}"; 3]);
+        engine.close().await.unwrap();
+    });
+}
+
+#[test]
 fn collections_are_listed_without_design_documents() {
     with_prefix(async |f| {
         let (backend, head) = f.open().await;

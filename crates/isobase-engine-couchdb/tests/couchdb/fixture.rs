@@ -140,6 +140,7 @@ pub(crate) async fn made(
         next: Head { commit: head.commit + 1, ..head },
         documents: Vec::new(),
         changes: Vec::new(),
+        untold: Vec::new(),
         answers: Vec::new(),
         bodies: Vec::new(),
         catalogue: Vec::new(),

@@ -213,6 +213,7 @@ pub(crate) fn commit(head: Head, documents: Vec<DocumentWrite>) -> Commit {
         next,
         documents,
         changes,
+        untold: vec![],
         answers: vec![],
         catalogue: vec![],
         bodies: vec![],

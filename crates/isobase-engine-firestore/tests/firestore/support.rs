@@ -205,6 +205,7 @@ pub(crate) fn commit(head: Head, documents: Vec<DocumentWrite>) -> Commit {
         next,
         documents,
         changes,
+        untold: Vec::new(),
         answers: Vec::new(),
         catalogue: Vec::new(),
         bodies: Vec::new(),

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use isobase_engine::{
     ChangesRequest, Counters, Engine, ErrorKind, Idempotency, Rejection, SystemClock,
 };
-use isobase_engine_postgres::{PostgresEngine, PostgresOptions};
+use isobase_engine_postgres::{NoTables, PostgresEngine, PostgresOptions};
 use isobase_types::{DocumentId, Sequence};
 
 use crate::fixture::{
@@ -322,4 +322,66 @@ fn tables_of_another_program_are_left_alone() {
             assert_eq!(schema.number(relations).await, 1);
         });
     }
+}
+
+#[test]
+fn a_user_who_may_only_read_reads_everything() {
+    with_schema(async |schema| {
+        let engine = schema.engine().await;
+        written(&engine, create("notes", r#"{"n":1}"#)).await;
+        let role = format!("\"{}_reader\"", schema.name);
+        schema.sql(&format!("CREATE ROLE {role} LOGIN")).await;
+        schema.sql(&format!("GRANT USAGE ON SCHEMA {{s}} TO {role}")).await;
+        schema.sql(&format!("GRANT SELECT ON ALL TABLES IN SCHEMA {{s}} TO {role}")).await;
+        let (_, place) = schema.url.split_once('@').unwrap();
+        let url = format!("postgres://{}_reader@{place}", schema.name);
+        let mut options = PostgresOptions::new(&url).unwrap();
+        options.read_only = true;
+        let reader = PostgresEngine::connect(options, Arc::new(SystemClock)).await.unwrap();
+        let mut snapshot = reader.snapshots().unwrap().snapshot().await.unwrap();
+        assert_eq!(snapshot.collections().await.unwrap()[0].documents, 1);
+        let part = snapshot.read(&name("notes"), None, 1 << 20).await.unwrap();
+        assert_eq!(part[0].body, r#"{"n":1}"#);
+        assert_eq!(reader.changes_after(0).await.unwrap(), [1]);
+        let refused = reader.write(create("notes", "{}")).await.unwrap_err();
+        assert_eq!(refused.kind, ErrorKind::Unsupported);
+        drop(snapshot);
+        reader.close().await.unwrap();
+        assert_eq!(engine.latest_sequence().await, Sequence(1));
+        schema.sql(&format!("DROP OWNED BY {role}")).await;
+        schema.sql(&format!("DROP ROLE {role}")).await;
+    });
+}
+
+#[test]
+fn a_schema_that_is_only_read_is_not_made() {
+    with_schema(async |schema| {
+        let mut options = schema.options();
+        options.read_only = true;
+        let refused = PostgresEngine::connect(options, Arc::new(SystemClock)).await.unwrap_err();
+        assert!(refused.source.unwrap().is::<NoTables>());
+        let text = "SELECT count(*) FROM pg_catalog.pg_namespace WHERE nspname =";
+        assert_eq!(schema.number(&format!("{text} '{}'", schema.name)).await, 0);
+    });
+}
+
+#[test]
+fn tables_of_the_second_version_are_brought_up_to_date() {
+    with_schema(async |schema| {
+        let engine = schema.engine().await;
+        written(&engine, put("notes", "k", r#"{"n":1}"#)).await;
+        engine.close().await.unwrap();
+        schema.sql("ALTER TABLE {s}.clock DROP COLUMN database, DROP COLUMN epoch").await;
+        schema.sql("ALTER TABLE {s}.changes DROP COLUMN former, DROP COLUMN body").await;
+        schema.sql("UPDATE {s}.meta SET version = 2").await;
+        // Whoever only reads changes nothing, and says so.
+        let mut options = schema.options();
+        options.read_only = true;
+        let refused = PostgresEngine::connect(options, Arc::new(SystemClock)).await.unwrap_err();
+        assert!(refused.message.contains("isobase serve"), "{refused}");
+        let engine = schema.engine().await;
+        assert_eq!(engine.list_all().await.unwrap().documents[0].id, id("k"));
+        assert_eq!(engine.changes_after(0).await.unwrap(), [1]);
+        assert_eq!(written(&engine, create("notes", "{}")).await.revision.number(), Some(2));
+    });
 }

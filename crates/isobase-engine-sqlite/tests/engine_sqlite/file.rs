@@ -199,3 +199,41 @@ async fn a_write_that_finds_the_file_locked_takes_nothing_back() {
     assert_eq!([&first, &second, &third].map(|it| it.id.to_string()), ["1", "2", "3"]);
     assert_eq!(engine.collections().await.unwrap()[0].documents, 3);
 }
+
+#[tokio::test]
+async fn file_of_the_second_version_is_brought_up_to_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("isobase.db");
+    let plain = rusqlite::Connection::open(&path).unwrap();
+    plain.execute_batch(include_str!("version_2.sql")).unwrap();
+    drop(plain);
+    let engine = open(&path);
+    let notes = CollectionName::new("notes").unwrap();
+    let first = engine.get(&notes, &DocumentId::Integer(2)).await.unwrap().unwrap();
+    assert_eq!((first.body.as_str(), first.revision.number()), (r#"{"n":1.50,"t":"a"}"#, Some(4)));
+    assert_eq!(first.updated_at.unix_us - first.created_at.unix_us, 25);
+    // By the index, whose keys are as they were.
+    let request = isobase_engine::ListRequest {
+        filter: isobase_types::Filter::all(),
+        order: isobase_types::Order::parse("n").unwrap(),
+        after: None,
+        skip: 0,
+        limit: 100,
+        bytes_max: 1 << 20,
+        scan_max: 1_000,
+    };
+    let ids = |listing: isobase_engine::Listing| {
+        listing.documents.iter().map(|document| document.id.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(ids(engine.list(&notes, &request).await.unwrap()), ["x", "2", "1"]);
+    let feed = engine.change_feed().unwrap();
+    let request = ChangesRequest { since: Sequence(0), collection: None, limit: 100, bodies: true };
+    let told = feed.read_changes(&request).await.unwrap().changes;
+    let told: Vec<_> = told.iter().map(|change| change.kind.as_str()).collect();
+    assert_eq!(told, ["created", "created", "created", "updated", "collection_deleted"]);
+    let new = written(&engine, create("notes", "{}")).await;
+    assert_eq!((new.id, new.revision.number()), (DocumentId::Integer(3), Some(6)));
+    assert!(engine.identity().await.unwrap().is_first_epoch());
+    let infos = engine.collections().await.unwrap();
+    assert_eq!((infos.len(), infos[0].documents), (1, 4));
+}

@@ -19,7 +19,7 @@ use super::{
     writer::{ArchiveWriter, End, Piece, Written},
 };
 use crate::{
-    Control, CopyOptions, Event, OpsError, Progress, Side, Stage, StageTime,
+    Control, CopyOptions, Event, OpsError, PreflightReport, Progress, Side, Stage, StageTime,
     copy::{check_names, take_in},
     indexes,
     note::{Reached, now, random_name},
@@ -319,7 +319,13 @@ impl Dumping<'_> {
             self.tell(Some(part.collection), Some(total));
             self.check_stop()?;
         }
-        scanning.end().await?;
+        let scan = scanning.end().await?;
+        // An archive that lacks documents would be taken for the whole.
+        let mut unreadable = PreflightReport::default();
+        for (collection, found) in &scan.unreadable {
+            unreadable.add_unreadable(collection, found);
+        }
+        unreadable.check()?;
         let mut empty = indexes::indexed(self.from, &self.selection).await?;
         empty.retain(|name| !counts.contains_key(name));
         for name in empty {

@@ -1,5 +1,6 @@
 //! Our bookkeeping in a document.
 
+use isobase_engine::Indexed;
 use isobase_types::{
     DocumentId, Revision, Sequence, Timestamp,
     json::{self, Raw},
@@ -97,6 +98,12 @@ impl NativeDocument {
             (None, None, times) => times.unwrap_or_default(),
         };
         Self { id, revision, created_at, updated_at, body, meta, tag }
+    }
+
+    /// What indexes sort it by.
+    #[must_use]
+    pub fn indexed(&self) -> Indexed<'_> {
+        Indexed { body: &self.body, id: &self.id, updated_at: self.updated_at }
     }
 
     /// Whether another program gave the document its content.

@@ -78,6 +78,10 @@ impl Backend for FakeBackend {
         self.head()
     }
 
+    fn peek(&self) -> Pending<'_, Option<Head>> {
+        Box::pin(async move { Ok(self.state().head) })
+    }
+
     fn head(&self) -> Pending<'_, Head> {
         Box::pin(async move {
             tokio::task::yield_now().await;

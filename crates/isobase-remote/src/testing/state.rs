@@ -64,7 +64,13 @@ impl Stored {
 impl State {
     /// What whoever asks for the head does first.
     pub(super) fn recover(&mut self) {
-        for write in std::mem::take(&mut self.half_done) {
+        for mut write in std::mem::take(&mut self.half_done) {
+            // What a purge has deleted meanwhile has no keys either.
+            let native = self.collections.get(&write.key.collection);
+            let id = write.key.id.to_string();
+            if !native.is_some_and(|native| native.documents.contains_key(&id)) {
+                write.before = None;
+            }
             self.apply(write);
         }
     }
@@ -101,7 +107,7 @@ impl State {
         check(commit);
         self.head = Some(commit.next);
         if let Some(last) = commit.changes.last() {
-            let record = LogRecord { changes: commit.changes.clone() };
+            let record = LogRecord { changes: commit.logged() };
             self.log.insert(last.sequence.0, (record, commit.at));
         }
         self.answers.extend(commit.answers.iter().map(|answer| (answer.key, answer.clone())));

@@ -117,7 +117,7 @@ impl<B: Backend> Shared<B> {
             let records = self.backend.read_log(commit.head.sequence, 1).await?;
             let found = records.iter().flat_map(|record| &record.changes);
             let found = found.filter(|change| change.sequence >= first.sequence);
-            return match found.take(commit.changes.len()).eq(&commit.changes) {
+            return match found.take(commit.changes.len()).eq(&commit.logged()) {
                 true => self.fate_by_documents(commit).await,
                 false => Ok(Fate::Lost),
             };
@@ -203,6 +203,7 @@ mod tests {
             next: Head { commit: head.commit + 1, sequence, ..head },
             documents: vec![DocumentWrite { key: DocumentKey { collection, id }, before, after }],
             changes: vec![change],
+            untold: Vec::new(),
             answers: Vec::new(),
             catalogue: Vec::new(),
             bodies: Vec::new(),

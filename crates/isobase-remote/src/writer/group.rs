@@ -7,9 +7,9 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use isobase_engine::{
-    BatchProgress, Current, Effect, Idempotency, KEPT_BYTES_MAX, Others, Referred, Rejection,
-    UniqueHolders, WriteOperation, WriteOutcome, Written, decide, listing::StoredKeys, next_id,
-    refers,
+    AllTerms, BatchProgress, Current, Cutoff, Effect, Idempotency, Indexed, KEPT_BYTES_MAX, Others,
+    Referred, Rejection, UniqueHolders, WriteOperation, WriteOutcome, Written, decide,
+    listing::StoredKeys, next_id, refers,
 };
 use isobase_types::{
     Change, ChangeKind, CollectionName, DocumentId, FieldPath, Kept, KeptText, Revision, Sequence,
@@ -86,6 +86,11 @@ struct Working {
 }
 
 impl Working {
+    /// Its last change; none when it is not there.
+    fn updated_at(&self) -> Option<Timestamp> {
+        self.state.content.as_ref().map(|content| content.updated_at)
+    }
+
     /// Its body as it is now; none when it is not there.
     fn body(&self) -> Option<&str> {
         self.state.content.as_ref().map(|content| &*content.body)
@@ -358,7 +363,22 @@ impl<'a, B: Backend> Group<'a, B> {
         }
     }
 
-    /// Applies one operation. A rejected one leaves no trace.
+    /// Deletes a document whose time is over, by a write of its own: whatever comes of the
+    /// operation that names it, it meets none.
+    fn remove_expired(&mut self, key: &DocumentKey, cutoff: Cutoff) -> Result<(), Rejection> {
+        let content = self.documents.get(key).and_then(|known| known.state.content.as_ref());
+        let Some(expired) = content.filter(|content| cutoff.is_past(content.updated_at)) else {
+            return Ok(());
+        };
+        let indexes = self.catalogue.entry(&key.collection).into_iter().flat_map(|e| &e.indexes);
+        let unique = indexes.filter(|i| i.definition.is_unique());
+        let unique = unique.map(|i| ((key.collection.clone(), i.number), &i.definition));
+        self.holders.write(unique, &key.id, Some(&expired.body), None)?;
+        self.write(key.clone(), None, ChangeKind::Deleted)
+    }
+
+    /// Applies one operation. A rejected one leaves no trace, but that an expired document it
+    /// names is gone.
     pub(crate) fn apply(
         &mut self,
         operation: &WriteOperation,
@@ -368,6 +388,9 @@ impl<'a, B: Backend> Group<'a, B> {
             Some(id) => DocumentKey { collection: operation.collection.clone(), id: id.clone() },
             None => self.next_key(&operation.collection)?,
         };
+        if let Some(cutoff) = self.shared.terms.cutoff(&key.collection, || self.now) {
+            self.remove_expired(&key, cutoff)?;
+        }
         let current = self.documents.get(&key).and_then(|known| known.state.content.as_ref());
         let (created_at, existing) = match current {
             // Another program's document may not say when it was made.
@@ -391,6 +414,8 @@ impl<'a, B: Backend> Group<'a, B> {
             documents: &self.documents,
             known_referrers: &self.known_referrers,
             wanted: &mut self.wanted_others,
+            terms: &self.shared.terms,
+            now: self.now,
             refuses: &|collection| backend.refuses_collection(collection).is_some(),
         };
         let effect = decide(operation, current, limits, progress, &mut beside)?;
@@ -502,11 +527,18 @@ impl<'a, B: Backend> Group<'a, B> {
         self.next.commit = self.head.commit + 1;
         let documents = self.documents.into_values().filter_map(|working| working.state.write);
         let documents = documents.collect();
+        let mut untold: Vec<CollectionName> = Vec::new();
+        for Change { collection, .. } in &self.changes {
+            if !untold.contains(collection) && !self.shared.terms.of(collection).changes {
+                untold.push(collection.clone());
+            }
+        }
         Commit {
             head: self.head,
             next: self.next,
             documents,
             changes: self.changes,
+            untold,
             answers: self.answers,
             catalogue: self.entries.into_values().collect(),
             bodies: self.bodies,
@@ -569,7 +601,9 @@ impl<'a, B: Backend> Group<'a, B> {
 
     /// What the change of a document keeps of it, as far as it may.
     fn kept(&mut self, key: &DocumentKey, content: Option<&Content>, kind: ChangeKind) -> Kept {
-        let Some(keep) = self.shared.keeping.of(&key.collection) else { return Kept::default() };
+        let is_told = self.shared.terms.of(&key.collection).changes;
+        let keep = self.shared.keeping.of(&key.collection).filter(|_| is_told);
+        let Some(keep) = keep else { return Kept::default() };
         let before = self.documents.get(key).and_then(|known| known.state.content.as_ref());
         let is_foreign = content.is_some_and(|content| content.keeps_native);
         let before = before.filter(|_| !is_foreign).map(|content| &*content.body);
@@ -656,7 +690,9 @@ impl<'a, B: Backend> Group<'a, B> {
                 content.updated_at,
             );
             let meta = Meta { keeps_content: content.keeps_native, ..meta.bound_to(&key.id) };
-            After { fields, meta, keys: keys_of(&content.body, &key.id, &indexes, stored) }
+            let (body, updated_at) = (&*content.body, content.updated_at);
+            let keys = keys_of(Indexed { body, id: &key.id, updated_at }, &indexes, stored);
+            After { fields, meta, keys }
         });
         Some(DocumentWrite { key: key.clone(), before, after })
     }
@@ -669,6 +705,8 @@ struct Beside<'g> {
     /// Those of which enough documents are known.
     known_referrers: &'g HashSet<Reference>,
     wanted: &'g mut WantedOthers,
+    terms: &'g AllTerms,
+    now: Timestamp,
     /// The database can have no such collection.
     refuses: &'g dyn Fn(&CollectionName) -> bool,
 }
@@ -680,7 +718,9 @@ impl Others for Beside<'_> {
         }
         let key = DocumentKey { collection: collection.clone(), id: id.clone() };
         if let Some(known) = self.documents.get(&key) {
-            return Some(known.body().is_some());
+            let cutoff = self.terms.cutoff(collection, || self.now);
+            let has_expired = |at| cutoff.is_some_and(|cutoff| cutoff.is_past(at));
+            return Some(known.updated_at().is_some_and(|at| !has_expired(at)));
         }
         self.wanted.documents.insert(key);
         None
@@ -734,7 +774,7 @@ pub(crate) fn before_of(
     // Other programs write no keys, and leave those of the content that they replace.
     let keys = match native.is_foreign() && !is_deleted {
         true => Vec::new(),
-        false => keys_of(&native.body, &native.id, indexes, stored),
+        false => keys_of(native.indexed(), indexes, stored),
     };
     Before { tag: native.tag.clone(), stamp, keys }
 }

@@ -116,10 +116,14 @@ impl<B: Backend> Task<B> {
         let answer = match job {
             SpecialJob::DeleteCollection { collection } => {
                 let count = shared.count_all(collection, catalogue.deleting(collection));
-                let documents = within(deadline, "counting documents", count).await?;
-                if documents == 0 {
-                    return Ok(Ok(SpecialAnswer::Deleted { documents, to: None }));
+                let stored = within(deadline, "counting documents", count).await?;
+                if stored == 0 {
+                    return Ok(Ok(SpecialAnswer::Deleted { documents: 0, to: None }));
                 }
+                let count = shared.count_expired(&catalogue, collection);
+                let expired = within(deadline, "counting expired documents", count).await?;
+                // Those that have expired go with the others, and are told with them.
+                let documents = stored.saturating_sub(expired);
                 let entry = self.entry_of(collection, &catalogue, deadline).await?;
                 let to = Some(group.delete_collection(&entry));
                 SpecialAnswer::Deleted { documents, to }

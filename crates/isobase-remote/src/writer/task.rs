@@ -469,7 +469,7 @@ impl<B: Backend> Task<B> {
             }
         }
         if let (Some(first), Some(last)) = (commit.changes.first(), commit.changes.last()) {
-            let collections = commit.changes.iter().map(|change| &change.collection);
+            let collections = commit.told().map(|change| &change.collection);
             self.shared.waiting.committed(first.sequence, last.sequence, collections);
         }
         Status::count(&status.commits);

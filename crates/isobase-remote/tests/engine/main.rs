@@ -7,5 +7,6 @@ mod fairness;
 mod faults;
 mod foreign;
 mod processes;
+mod reading;
 mod review;
 mod setup;

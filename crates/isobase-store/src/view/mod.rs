@@ -5,7 +5,7 @@ mod check;
 
 use std::{borrow::Cow, collections::HashSet, sync::Arc, time::SystemTime};
 
-use isobase_engine::{CollectionInfo, FeedPlace, WriteBatch, WriteReport};
+use isobase_engine::{CollectionInfo, FeedPlace, OthersSeen, WriteBatch, WriteReport};
 use isobase_types::{
     CollectionName, Count, Document, DocumentId, FieldPath, Filter, PageRequest, Query, Timestamp,
 };
@@ -144,6 +144,12 @@ impl View {
         };
         let query = self.ruled(collection, &query).await?;
         self.whole.count(collection, &query.filter).await
+    }
+
+    /// Until when listings of a collection have what other programs wrote.
+    #[must_use]
+    pub fn others_seen(&self, collection: &CollectionName) -> OthersSeen {
+        self.whole.others_seen(collection)
     }
 
     /// Carries out a batch; see [`Store::write`]. Rules decide inside the commit, with the

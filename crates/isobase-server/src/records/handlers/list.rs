@@ -6,7 +6,9 @@ use bytes::Bytes;
 use futures_util::{Stream, stream};
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use isobase_http::{Body, BodyError, Problem};
-use isobase_store::{DocumentPage, Expansion, PagePosition, StoreError, Totals, View as Documents};
+use isobase_store::{
+    DocumentPage, Expansion, OthersSeen, PagePosition, StoreError, Totals, View as Documents,
+};
 use isobase_types::{CollectionName, Document, FieldPath, PageRequest, Query, QueryLimits};
 
 use super::request;
@@ -23,6 +25,9 @@ use crate::{
 
 const TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
 
+/// Until when the listing has what other programs wrote into the database.
+const OTHERS_SEEN: HeaderName = HeaderName::from_static("x-others-seen");
+
 /// `GET /records/{collection}`
 pub(crate) async fn list_records(state: Arc<State>, call: Call) -> Result<Response<Body>, Failure> {
     let collection = request::collection(&call)?;
@@ -30,6 +35,8 @@ pub(crate) async fn list_records(state: Arc<State>, call: Call) -> Result<Respon
     let format = if request::accepts_lines(&call.headers) { Format::Lines } else { Format::Array };
     let documents = state.view(&call);
     let expansion = request::expansion(&documents, &collection, &expand).await?;
+    // Before it is read: a look that ends meanwhile may not be in it.
+    let others_seen = documents.others_seen(&collection);
     let mut page = documents.list(&collection, &query).await?;
     documents.expand(&expansion, &mut page.documents).await?;
     let (totals, next) = (page.totals, next_query(call.query(), &query, &page));
@@ -62,12 +69,24 @@ pub(crate) async fn list_records(state: Arc<State>, call: Call) -> Result<Respon
     if let Some(Totals { documents, .. }) = totals {
         headers.insert(TOTAL_COUNT, HeaderValue::from(documents));
     }
+    if let Some(seen) = others_seen_value(others_seen) {
+        headers.insert(OTHERS_SEEN, seen);
+    }
     if let Some(next) = next
         && let Ok(link) = HeaderValue::try_from(format!("<?{next}>; rel=\"next\""))
     {
         headers.insert(header::LINK, link);
     }
     Ok(response)
+}
+
+/// None where there is nothing to be said: nobody else writes.
+fn others_seen_value(seen: OthersSeen) -> Option<HeaderValue> {
+    match seen {
+        OthersSeen::Always => None,
+        OthersSeen::Never => Some(HeaderValue::from_static("never")),
+        OthersSeen::Until(at) => HeaderValue::try_from(at.to_string()).ok(),
+    }
 }
 
 /// How documents stand one after another.

@@ -91,6 +91,11 @@ pub(in crate::records) fn list_records() -> Operation {
             .headers([
                 ("X-Total-Count", "How many documents meet the filter, when it was counted."),
                 ("Link", "With `rel=\"next\"`: the next page, relative to this one."),
+                (
+                    "X-Others-Seen",
+                    "On CouchDB, DynamoDB and Firestore: until when the listing has what other \
+                     programs wrote into the database; `never` when the service has not looked.",
+                ),
             ])
             .content(array)
             .content(lines),

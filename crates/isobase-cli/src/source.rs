@@ -1,0 +1,68 @@
+//! A database that is read and never written to.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use anyhow::{Context, Result};
+use isobase::{Location, OpenError, engine::Engine};
+use tempfile::TempDir;
+
+use crate::{
+    settings::Config,
+    target::{must_exist, open_failure},
+};
+
+/// A database that is read and never written to.
+pub(crate) struct Source {
+    pub(crate) engine: Arc<dyn Engine>,
+    /// Where a copy is that stands for the file. Its drop removes it.
+    pub(crate) scratch: Option<TempDir>,
+}
+
+impl Source {
+    /// Opens a database, which must be there. An SQLite file that another process has open is read
+    /// beside it.
+    pub(crate) async fn open(location: &Location, config: &Config) -> Result<Self> {
+        must_exist(location)?;
+        match isobase::open_as_source(location, &config.options).await {
+            Ok(engine) => Ok(Self { engine, scratch: None }),
+            Err(error @ OpenError::Engine { .. }) if holder(location).is_none() => {
+                let copy = Self::open_copy(location, config).await?;
+                Ok(copy.ok_or_else(|| open_failure(error))?)
+            }
+            Err(error) => Err(open_failure(error).into()),
+        }
+    }
+
+    /// A copy of an SQLite file that cannot be read where it is: an older program has made it, or
+    /// its folder takes no file beside it. None where that does not help either.
+    async fn open_copy(location: &Location, config: &Config) -> Result<Option<Self>> {
+        let Location::Sqlite(path) = location else { return Ok(None) };
+        let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
+        let copy = folder.path().join("source.db");
+        for suffix in ["", "-wal"] {
+            let with = |path: &Path| {
+                let mut name = path.as_os_str().to_owned();
+                name.push(suffix);
+                PathBuf::from(name)
+            };
+            if with(path).exists() {
+                fs::copy(with(path), with(&copy))
+                    .with_context(|| format!("cannot copy {}", path.display()))?;
+            }
+        }
+        let opened = isobase::open_engine(&Location::Sqlite(copy), &config.options).await;
+        Ok(opened.ok().map(|engine| Self { engine, scratch: Some(folder) }))
+    }
+}
+
+/// Who has an SQLite file open, in words; none when nobody has.
+pub(crate) fn holder(location: &Location) -> Option<String> {
+    match location {
+        Location::Sqlite(path) => isobase::sqlite_holder(path),
+        _ => None,
+    }
+}
