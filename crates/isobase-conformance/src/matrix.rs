@@ -16,8 +16,9 @@ pub fn matrix(engines: &[(&str, &dyn Engine)]) -> String {
         ("idempotency keys", |_| true),
         ("filters, orders and pages with the same answers", |_| true),
     ];
-    let optional: [(&str, Has); 8] = [
+    let optional: [(&str, Has); 9] = [
         ("atomic batches", |engine| engine.atomic_batches().is_some()),
+        ("writes of several documents, all or none", |engine| engine.whole_batches().is_some()),
         ("change feed", |engine| engine.change_feed().is_some()),
         ("declared indexes", |engine| engine.indexes().is_some()),
         ("a page of a listing is of one moment", |engine| engine.lists_one_moment()),

@@ -100,6 +100,13 @@ pub trait Engine: Send + Sync + 'static {
     /// if the engine has them.
     fn atomic_batches(&self) -> Option<&dyn AtomicBatches>;
 
+    /// Batches that are recorded wholly or not at all. Where [`Engine::atomic_batches`] is none a
+    /// reader may see a part of one for a moment: what was recorded is carried out document by
+    /// document, whoever is killed.
+    fn whole_batches(&self) -> Option<&dyn AtomicBatches> {
+        self.atomic_batches()
+    }
+
     /// The change feed, if the engine has one.
     fn change_feed(&self) -> Option<&dyn ChangeFeed>;
 

@@ -150,6 +150,10 @@ impl<A: Alteration> Engine for Altered<A> {
         self.0.inner().atomic_batches()
     }
 
+    fn whole_batches(&self) -> Option<&dyn AtomicBatches> {
+        self.0.inner().whole_batches()
+    }
+
     fn change_feed(&self) -> Option<&dyn ChangeFeed> {
         self.0.change_feed()
     }

@@ -188,6 +188,10 @@ impl<B: Backend> Engine for RemoteEngine<B> {
         self.backend().commits_are_atomic().then_some(self)
     }
 
+    fn whole_batches(&self) -> Option<&dyn AtomicBatches> {
+        Some(self)
+    }
+
     fn change_feed(&self) -> Option<&dyn ChangeFeed> {
         Some(self)
     }

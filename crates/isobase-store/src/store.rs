@@ -178,13 +178,11 @@ impl Store {
         }
         let in_one_piece = atomicity == Atomicity::AllOrNothing || batch.idempotency.is_some();
         let max = usize::try_from(self.engine.limits().atomic_operations.max).unwrap_or(usize::MAX);
+        if atomicity == Atomicity::AllOrNothing && self.engine.atomic_batches().is_none() {
+            return Err(self.lacks("atomic batches").into());
+        }
         if in_one_piece && operations > max {
-            return Err(match atomicity {
-                Atomicity::AllOrNothing if self.engine.atomic_batches().is_none() => {
-                    self.lacks("atomic batches").into()
-                }
-                _ => StoreError::PieceTooLarge { operations, max },
-            });
+            return Err(StoreError::PieceTooLarge { operations, max });
         }
         for operation in &batch.operations {
             self.refuse_reserved(&operation.collection)?;
@@ -212,7 +210,7 @@ impl Store {
         let deleted = self.schemas.references_to(engine, &deleted_from).await?;
         self.index_references(&deleted).await?;
         if deleted.iter().any(|it| it.reference.on_delete != OnDelete::Refuse)
-            && self.engine.atomic_batches().is_some()
+            && self.engine.whole_batches().is_some()
             && (batch.operations.len() == 1 || atomicity == Atomicity::AllOrNothing)
         {
             return self.write_cascading(batch, fields.as_ref()).await;
@@ -244,7 +242,8 @@ impl Store {
         fields: Option<&FieldsCheck>,
     ) -> Result<WriteReport, StoreError> {
         let engine = &*self.engine;
-        let atomic = engine.atomic_batches().ok_or_else(|| self.lacks("atomic batches"))?;
+        let whole_batches =
+            engine.whole_batches().ok_or_else(|| self.lacks("writes of several documents"))?;
         let max = usize::try_from(engine.limits().atomic_operations.max).unwrap_or(usize::MAX);
         let own = batch.operations.len();
         let mut attempts = 0;
@@ -262,7 +261,7 @@ impl Store {
             self.index_references(&deleted).await?;
             whole.checks.push(Arc::new(ReferenceCheck { written, deleted }));
             whole.operations = operations;
-            let mut report = atomic.write_atomic(whole).await?;
+            let mut report = whole_batches.write_atomic(whole).await?;
             let outcomes = report.outcomes.split_off(report.outcomes.len().saturating_sub(own));
             let others = std::mem::replace(&mut report.outcomes, outcomes);
             // Others were faster: a document that refers to it came or went meanwhile. A key

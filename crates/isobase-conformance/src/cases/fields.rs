@@ -232,7 +232,7 @@ pub(crate) async fn only_references_are_expanded(s: Shared) {
 }
 
 pub(crate) async fn deletions_take_read_only_references_away(s: Shared) {
-    if !s.abilities().indexes || !s.abilities().atomic_batches {
+    if !s.abilities().indexes {
         return;
     }
     let schema = r#"{"properties":{"by":{"x-reference":"people","x-on-delete":"set_null","readOnly":true,"default":"ann"}}}"#;
