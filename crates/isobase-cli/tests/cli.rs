@@ -40,6 +40,7 @@ mod fault {
     mod full;
     mod kill;
     mod memory;
+    mod nodes;
     mod postgres;
     mod repeat;
     mod stop;
