@@ -331,6 +331,13 @@ export interface Uploaded {
   size: number;
 }
 
+/** Where uploads that were not finished are kept. */
+export interface UploadStorage {
+  getItem(key: string): string | null;
+  setItem(key: string, value: string): void;
+  removeItem(key: string): void;
+}
+
 export interface UploadOptions {
   name?: string;
   /** Is told how many bytes of how many have been sent. */
@@ -338,6 +345,11 @@ export interface UploadOptions {
   signal?: AbortSignal;
   /** Milliseconds without progress after which the upload is given up. Default 60,000. */
   stall?: number;
+  /**
+   * Sends the file in pieces (tus 1.0), and goes on where it was after a cut or a restart. A storage such
+   * as `localStorage` keeps how far it is: a later call with the same file goes on too. Default false.
+   */
+  resumable?: boolean | UploadStorage;
 }
 
 /** A backend at an address. Without one, in a browser, the backend of the page. */

@@ -21,6 +21,11 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 const PAGE = 200;
 /** Bytes of a file that are in memory at a time. */
 const PIECE = 256 * 1024;
+/** Pieces of a resumable upload grow and shrink with the speed of the connection, within these. */
+const PIECE_MIN = 64 * 1024;
+const PIECE_MAX = 8 * 1024 * 1024;
+/** A piece shall take about so long: then little is sent twice after a cut. */
+const PIECE_MS = 2_000;
 /** The only problems after which nothing was done, whatever was asked. */
 const NOTHING_DONE = new Set(["unavailable", "not_ready", "deadline_exceeded"]);
 /** Problems that say that nobody is signed in. */
@@ -973,6 +978,108 @@ async function sendForm(transport, file, name, told, signal) {
   throw problem;
 }
 
+/** Where resumable uploads begin (tus 1.0.0). */
+const RESUMABLE = "/api/uploads/tus";
+
+/** A file that is sent in pieces, and goes on where it was after a cut. */
+class ResumableUpload {
+  #transport;
+  #file;
+  #name;
+  #signal;
+  /** Where addresses of uploads are kept between calls; null for nowhere. */
+  #storage;
+  #mark;
+  #address;
+  /** Bytes that the backend has; null where it is to be asked. */
+  #offset = null;
+  #piece = PIECE;
+
+  constructor(transport, file, name, signal, storage) {
+    this.#transport = transport;
+    this.#file = file;
+    this.#name = name;
+    this.#signal = signal;
+    this.#storage = storage;
+    // The same file again, as far as a page can tell.
+    this.#mark = `isobase_upload ${JSON.stringify([name, file.size, file.type, file.lastModified ?? 0])}`;
+    this.#address = storage?.getItem(this.#mark) ?? null;
+  }
+
+  /** Sends what is missing; gives the address of the file. */
+  async run(told) {
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        let file = this.#address === null ? await this.#begin() : await this.#look();
+        while (file === null) {
+          file = await this.#send();
+          attempt = 0;
+          told(this.#offset);
+        }
+        this.#storage?.removeItem(this.#mark);
+        return file;
+      } catch (error) {
+        if (this.#signal.aborted || !this.#isOvercome(error)) throw error;
+        this.#offset = null;
+        this.#piece = Math.max(PIECE_MIN, this.#piece / 2);
+        await sleep(typeof error.retryAfter === "number" ? error.retryAfter * 1000 : pause(attempt), this.#signal);
+      }
+    }
+  }
+
+  /** Whether going on may help. Anything that is no answer is a cut connection. */
+  #isOvercome(error) {
+    if (!(error instanceof IsobaseError)) return true;
+    if (error.status === 404 || error.status === 410) {
+      // The upload is over or unknown: once more from the beginning, if it had begun.
+      const had = this.#address !== null;
+      this.#address = null;
+      this.#storage?.removeItem(this.#mark);
+      return had;
+    }
+    return [409, 423, 460].includes(error.status) || error.status >= 500;
+  }
+
+  async #begin() {
+    const encode = (text) => btoa(String.fromCharCode(...new TextEncoder().encode(text)));
+    const metadata = [`filename ${encode(this.#name)}`];
+    if (this.#file.type) metadata.push(`filetype ${encode(this.#file.type)}`);
+    const headers = { "upload-length": String(this.#file.size), "upload-metadata": metadata.join(",") };
+    const response = await this.#ask("POST", this.#transport.url(RESUMABLE), headers);
+    this.#address = new URL(response.headers.get("location"), response.url).href;
+    this.#storage?.setItem(this.#mark, this.#address);
+    this.#offset = 0;
+    return response.headers.get("content-location");
+  }
+
+  async #look() {
+    if (this.#offset !== null) return null;
+    const response = await this.#ask("HEAD", this.#address, {});
+    this.#offset = Number(response.headers.get("upload-offset"));
+    return response.headers.get("content-location");
+  }
+
+  async #send() {
+    const began = Date.now();
+    const piece = this.#file.slice(this.#offset, this.#offset + this.#piece);
+    const headers = { "upload-offset": String(this.#offset), "content-type": "application/offset+octet-stream" };
+    const response = await this.#ask("PATCH", this.#address, headers, piece);
+    this.#offset = Number(response.headers.get("upload-offset"));
+    const took = Date.now() - began;
+    if (took < PIECE_MS / 2) this.#piece = Math.min(PIECE_MAX, this.#piece * 2);
+    else if (took > PIECE_MS * 2) this.#piece = Math.max(PIECE_MIN, this.#piece / 2);
+    return response.headers.get("content-location");
+  }
+
+  async #ask(method, url, headers, body) {
+    const init = { method, headers: { "tus-resumable": "1.0.0", ...headers }, signal: this.#signal };
+    if (body !== undefined) init.body = body;
+    const response = await this.#transport.open(url, init);
+    if (!response.ok) throw await problemOf(response);
+    return response;
+  }
+}
+
 // --- The client ---
 
 /** A backend at an address. Without one, in a browser, the backend of the page. */
@@ -1072,7 +1179,7 @@ export class Isobase {
   }
 
   /** Keeps a file at the backend. `progress` is told how many bytes of how many have been sent. */
-  async upload(file, { name = file.name ?? "file", progress, signal, stall = STALL_MS } = {}) {
+  async upload(file, { name = file.name ?? "file", progress, signal, stall = STALL_MS, resumable = false } = {}) {
     const { controller, signal: both, release } = linked(signal);
     const stuck = new IsobaseError("deadline", "the upload does not go on");
     let timer;
@@ -1088,6 +1195,11 @@ export class Isobase {
     const send = typeof XMLHttpRequest === "undefined" ? sendStream : sendForm;
     watch();
     try {
+      if (resumable) {
+        const storage = resumable === true ? null : resumable;
+        const url = await new ResumableUpload(this.#transport, file, name, both, storage).run(told);
+        return { filename: url.slice(url.lastIndexOf("/") + 1), url, size: file.size };
+      }
       return await send(this.#transport, file, name, told, both);
     } catch (error) {
       if (error instanceof IsobaseError) throw error;

@@ -280,3 +280,44 @@ test("a file is sent with its progress", async () => {
   await assert.rejects(cut, { name: "AbortError" });
   await assert.rejects(client.upload(new Blob(["x"])), { status: 401 });
 });
+
+test("a resumable upload goes on after cuts, a kill, and in another call", async () => {
+  const fay = new Isobase(backend.url);
+  await fay.auth.register({ username: "fay", password: "correct horse" });
+  const bytes = Buffer.alloc(1_900_000);
+  for (let at = 0; at < bytes.length; at += 4) bytes.writeUInt32LE(at, at);
+  const file = new Blob([bytes]);
+  const sent = [];
+  const progress = (count) => {
+    sent.push(count);
+    if (sent.length === 1) backend.cut();
+    // The answer that says how far it is gets lost.
+    if (sent.length === 2) backend.swallows = 1;
+    if (sent.length === 3) backend.stop("SIGKILL").then(() => backend.run());
+  };
+  const kept = await fay.upload(file, { name: "ä.bin", resumable: true, progress });
+  assert.deepEqual([kept.size, kept.url], [bytes.length, `/uploads/${kept.filename}`]);
+  assert.match(kept.filename, /\.bin$/);
+  assert.deepEqual(Buffer.from(await (await fetch(backend.url + kept.url)).arrayBuffer()), bytes);
+  // What the backend had was not sent again.
+  assert.deepEqual(sent, [...sent].sort((one, other) => one - other));
+  assert.equal(sent.at(-1), bytes.length);
+
+  const addresses = new Map();
+  const storage = {
+    getItem: (name) => addresses.get(name) ?? null,
+    setItem: (name, value) => void addresses.set(name, value),
+    removeItem: (name) => void addresses.delete(name),
+  };
+  const controller = new AbortController();
+  const left = fay.upload(file, { name: "b", resumable: storage, signal: controller.signal, progress: () => controller.abort() });
+  await assert.rejects(left, { name: "AbortError" });
+  assert.equal(addresses.size, 1);
+  const first = [];
+  await fay.upload(file, { name: "b", resumable: storage, progress: (count) => void first.push(count) });
+  assert.ok(first[0] > 256 * 1024, `${first[0]}`);
+  assert.equal(addresses.size, 0);
+  assert.equal((await fay.upload(new Blob([]), { resumable: true })).size, 0);
+  await assert.rejects(fay.upload(new Blob([Buffer.alloc(2_100_000)]), { resumable: true }), { status: 413 });
+  await assert.rejects(client.upload(file, { resumable: true }), { status: 401 });
+});

@@ -83,6 +83,18 @@ const upload = await one.evaluate(async () => {
 assert.equal(upload.kept.size, 1_000_000);
 assert.ok(upload.same);
 assert.deepEqual(upload.progress.at(-1), [1_000_000, 1_000_000]);
+// In pieces, over a cut.
+await one.exposeFunction("cut", () => backend.cut());
+const resumed = await one.evaluate(async () => {
+  const sent = [];
+  const progress = async (count) => void (sent.push(count) === 1 && await cut());
+  const file = new File([new Uint8Array(1_000_000).fill(98)], "b.txt");
+  const kept = await client.upload(file, { resumable: localStorage, progress });
+  const read = await (await fetch(kept.url)).text();
+  return { sent, same: read === "b".repeat(1_000_000), left: localStorage.length };
+});
+assert.equal(resumed.sent.at(-1), 1_000_000);
+assert.deepEqual([resumed.same, resumed.left], [true, 0]);
 const stopped = await one.evaluate(async () => {
   const controller = new AbortController();
   controller.abort();
