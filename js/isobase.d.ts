@@ -34,14 +34,8 @@ type Row<C extends Typed<C>, N extends keyof C> = C[N]["row"];
 type References<C extends Typed<C>, N extends keyof C> = keyof C[N]["references"] & string;
 type Target<C extends Typed<C>, N extends keyof C, F> = F extends keyof C[N]["references"] ? C[N]["references"][F] : never;
 
-/** An account as references to it show it. */
-export interface ReferredAccount {
-  id: Id;
-  name: string;
-}
-
 /** The document that a reference leads to. */
-type Referred<C extends Typed<C>, T> = T extends keyof C ? Row<C, T> : T extends "isobase_accounts" ? ReferredAccount : unknown;
+type Referred<C extends Typed<C>, T> = T extends keyof C ? Row<C, T> : T extends "isobase_accounts" ? NamedAccount : unknown;
 
 /** A row in which the references `E` are the documents they lead to, where those may be seen. */
 export type Expanded<C extends Typed<C>, N extends keyof C, E> = {

@@ -41,7 +41,7 @@ export async function right(): Promise<void> {
   same<keyof (typeof narrow.items)[number], "id" | "name">();
   for await (const { state } of people.each({ where: { state: { in: ["new", "old"] } } })) same<typeof state, "new" | "old">();
   const one = await people.get(1, { expand: ["owner"] });
-  if (typeof one.owner === "object" && one.owner !== null) console.log(one.owner.name);
+  if (typeof one.owner === "object" && one.owner !== null) console.log(one.owner.username);
   await people.batch([{ create: { name: "Bob" } }, { update: 1, changes: { done: false } }, { remove: 2 }], { atomic: true });
   people.listen({
     created: (person) => person.name.toUpperCase(),
