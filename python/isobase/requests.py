@@ -35,7 +35,7 @@ __all__ = ["RequestLog", "RequestLogMiddleware"]
 
 _log = logging.getLogger(__name__)
 
-#: What a report takes in the queue beside its texts.
+#: Bytes of a report in the queue beside its texts.
 _REPORT_BYTES = 300
 _PAUSE_FIRST_S = 0.5
 _PAUSE_MAX_S = 30.0
@@ -343,7 +343,7 @@ class RequestLogMiddleware:
         app.add_middleware(RequestLogMiddleware, url="http://127.0.0.1:8002", service="llm")
 
     With ``log`` several applications share a :class:`RequestLog`; else the options are those of its
-    constructor. ``user`` gives the caller's name from the scope of a request, or None. What waits is sent when
+    constructor. ``user`` gives the caller's name from the scope of a request, or None. Reports that wait are sent when
     the server ends the application's lifespan, for at most ``flush_at_end`` seconds, and else at the end of the
     process.
     """

@@ -14,6 +14,7 @@ from isobase.client import (
     AsyncClient, Client, Conflict, ConnectionFailed, InvalidRequest, NotFound, Refused, Unauthenticated, Unavailable,
 )
 from isobase.client._events import Parser
+from isobase.requests import RequestLog
 
 from service import Service, free_port
 
@@ -108,6 +109,24 @@ def test_accounts_sign_in_and_out(tmp_path):
         assert other.token is None
         with pytest.raises(Unauthenticated):
             Client(service.url, token=token).me()
+
+
+def test_keys_are_sent(tmp_path):
+    key = "k" * 40
+    with Service(tmp_path / "app", environment={"INTERNAL_API_KEY": key}) as service:
+        with pytest.raises(Unauthenticated) as caught:
+            Client(service.url).records("people").list()
+        assert caught.value.code == "unauthenticated"
+        with Client(service.url, api_key=key) as client:
+            assert client.records("people").create({"n": 1}).id == 1
+        log = RequestLog(service.url, "keyless", flush_after=0)
+        log.record("/a", "GET", status_code=200)
+        # It may be given a key: reports are kept until then, within their bounds.
+        assert log.shut_down(0.5) == 1 and log.dropped == 0
+        log._queue.take(1)
+        log = RequestLog(service.url, "keyed", api_key=key, flush_after=0)
+        log.record("/a", "GET", status_code=200)
+        assert log.shut_down(30) == 0 and log.dropped == 0
 
 
 def test_collections_of_the_app(service):

@@ -3,6 +3,8 @@
 The specification lies beside a checkout that develops the package; elsewhere these tests are skipped.
 """
 
+from __future__ import annotations
+
 import ast
 import asyncio
 import builtins
@@ -18,7 +20,7 @@ import uuid
 
 import pytest
 
-from isobase.database import DBConnector, shim
+from isobase.database import DatabaseSyncManager, DBConnector, shim
 
 ROOT = pathlib.Path(__file__).parents[2]
 PAGE = pathlib.Path(os.environ.get("ISOBASE_TEST_SPECIFICATIONS", ROOT.parent / "shared" / "spec")) / "3-sql-toolkit.md"
@@ -151,11 +153,16 @@ def template(databases):
 
 
 @pytest.fixture
-def place(services, template, machine, monkeypatch):
-    """A working directory on this machine, and a production and a test database, for one block."""
+def place(request, number, services, template, tmp_path, monkeypatch):
+    """A working directory on this machine, and a production and a test database, for one block. The other
+    machine is there for those that name one."""
     server, name = template
-    number = uuid.uuid4().hex[:12]
-    names = {"": f"toolkit_py_block_{number}", "TEST_": f"toolkit_py_block_test_{number}"}
+    texts = {
+        test_samples_run: SAMPLES, test_files_of_tests_pass: TEST_FILES, test_command_lines_run: COMMANDS,
+    }[request.function]
+    machine = request.getfixturevalue("machine") if re.search(r"\buser@\w+", texts[number]) else None
+    mark = uuid.uuid4().hex[:12]
+    names = {"": f"toolkit_py_block_{mark}", "TEST_": f"toolkit_py_block_test_{mark}"}
 
     async def create():
         async with DBConnector(server + "/postgres") as db:
@@ -168,14 +175,14 @@ def place(services, template, machine, monkeypatch):
     monkeypatch.setenv("ISOBASE_CONFIRM_PRODUCTION", names[""])
     monkeypatch.setenv("PATH", f"{pathlib.Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("PYTHONPATH", str(services))
-    for variable, value in machine.variables.items():
+    for variable, value in (machine.variables if machine else {}).items():
         monkeypatch.setenv(variable, value)
-    folder = machine.here / number
+    folder = (machine.here if machine else tmp_path) / mark
     (folder / "tests" / "data").mkdir(parents=True)
     (folder / "tests" / "data" / "seed_projects.json").write_text(json.dumps([{"id": ID, "name": "seeded"}]))
     (folder / "services").symlink_to(services / "services")
     monkeypatch.chdir(folder)
-    yield Place(folder, names, f"{server}/{names['']}", machine.there / number)
+    yield Place(folder, names, f"{server}/{names['']}", machine.there / mark if machine else None)
     # What a block has left connected goes with its databases.
     asyncio.run(_drop(server, names.values()))
 
@@ -190,8 +197,8 @@ class Place:
     folder: pathlib.Path
     names: dict
     url: str
-    #: The same folder on the other machine.
-    elsewhere: pathlib.Path
+    #: The same folder on the other machine, if there is one.
+    elsewhere: pathlib.Path | None
 
     def prepare(self, sql):
         async def run():
@@ -213,16 +220,15 @@ class Place:
             ["remote", "add", "origin", str(remote)],
         ):
             subprocess.run(["git", *arguments], check=True, cwd=self.folder)
-        from isobase.database import DatabaseSyncManager
-
-        DatabaseSyncManager(self.folder).dump_all()
-        self.elsewhere.mkdir()
-        (self.folder / "db_dumps").rename(self.elsewhere / "db_dumps")
+        if self.elsewhere is not None:
+            DatabaseSyncManager(self.folder).dump_all()
+            self.elsewhere.mkdir()
+            (self.folder / "db_dumps").rename(self.elsewhere / "db_dumps")
         return remote
 
 
 def _run(code, names):
-    code = compile(code, str(PAGE), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    code = compile(code, str(PAGE), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
     return types.FunctionType(code, names)()
 
 

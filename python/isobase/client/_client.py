@@ -29,7 +29,7 @@ _SILENCE_MAX_S = 90.0
 
 
 class _Settings:
-    """What both clients know before they send."""
+    """Settings and readings that both clients share."""
 
     def __init__(self, url, *, api_key=None, token=None, timeout=30.0, exact_numbers=False):
         self.url = url.rstrip("/")
@@ -125,7 +125,7 @@ class Client(_Settings, Operations):
 
     def _connections(self):
         if self._process != os.getpid():
-            # What a parent has connected belongs to the parent.
+            # A connection of the parent belongs to the parent.
             cookies = self._http.cookies
             self._http = httpx.Client(timeout=self.timeout, cookies=cookies, **self._options)
             self._process = os.getpid()

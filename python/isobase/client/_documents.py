@@ -1,4 +1,4 @@
-"""What the service answers, as values of Python."""
+"""Answers of the service, as values of Python."""
 
 from __future__ import annotations
 

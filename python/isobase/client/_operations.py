@@ -1,4 +1,4 @@
-"""What can be asked, once for both clients: each method makes a request and hands it to ``_do``."""
+"""The requests, once for both clients: each method makes one and hands it to ``_do``."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _write(method, target, body, read, *, media_type="application/json", if_matc
 
 
 class _Listing:
-    """What collections of both faces have."""
+    """Listings, which collections of both faces have."""
 
     def __init__(self, client, root, name):
         self._client = client
@@ -151,7 +151,7 @@ def _changes(target, since, limit, include, wait):
 
 
 class Operations:
-    """What both clients have; ``_do`` sends a request and reads its answer."""
+    """The methods of both clients; ``_do`` sends a request and reads its answer."""
 
     def _do(self, request: Request) -> Any:
         raise NotImplementedError
@@ -173,7 +173,7 @@ class Operations:
         return self._do(Request("GET", "/collections", _body))
 
     def health(self) -> Any:
-        """What ``GET /health`` says."""
+        """The answer of ``GET /health``."""
         return self._do(Request("GET", "/health", _body))
 
     # Accounts -----------------------------------------------------------------------------------

@@ -19,11 +19,11 @@ class Request:
     read: Callable[[Any, Any, int], Any]
     headers: dict[str, str] = dataclasses.field(default_factory=dict)
     content: bytes | None = None
-    #: What ``httpx`` writes as a form.
+    #: Files that ``httpx`` writes as a form.
     files: dict[str, Any] | None = None
     #: The answer to 404 with one of these codes, in place of an exception: None.
     missing: tuple[str, ...] = ()
-    #: What the session does after a success: ``sign_in`` keeps the token, ``sign_out`` forgets it.
+    #: The effect of a success on the session: ``sign_in`` keeps the token, ``sign_out`` forgets it.
     after: str | None = None
 
 

@@ -1,4 +1,4 @@
-"""What goes wrong between a client and the service."""
+"""Failures between a client and the service."""
 
 from __future__ import annotations
 

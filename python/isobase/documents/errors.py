@@ -1,4 +1,4 @@
-"""What goes wrong in the document store."""
+"""Failures of the document store."""
 
 import builtins
 import sys
@@ -15,7 +15,7 @@ class DocumentError(Exception):
 
     @property
     def detail(self):
-        """What happened, for people."""
+        """The reason, for people."""
         return self.args[0] if self.args else ""
 
 

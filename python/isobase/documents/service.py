@@ -92,7 +92,7 @@ class DatabaseService(ABC):
 
 
 class _Opened:
-    """What both services share: JSON in, JSON out, and the native half in between."""
+    """The parts that both services share: JSON in, JSON out, and the native half in between."""
 
     def __init__(self, native, exact_numbers):
         self._native = native

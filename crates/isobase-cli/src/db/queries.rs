@@ -33,7 +33,7 @@ pub(crate) struct QueriesArguments {
     #[arg(long = "value", value_name = "TEXT", requires = "explain", allow_hyphen_values = true)]
     values: Vec<String>,
     /// Build each suggested index in a transaction that is rolled back, and measure its gain.
-    /// Until then whoever writes to the table waits
+    /// Until then writers to the table wait
     #[arg(long, requires = "explain")]
     measure: bool,
     /// Longest time of each run and each index, in seconds

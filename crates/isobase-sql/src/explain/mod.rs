@@ -27,7 +27,7 @@ const RUNS: usize = 3;
 #[derive(Clone, Copy, Debug)]
 pub struct ExplainOptions {
     /// Builds each suggested index in a transaction that is rolled back, and measures the statement
-    /// with it. Until then whoever writes to the table waits.
+    /// with it. Until then writers to the table wait.
     pub measure: bool,
     /// How long each run of the statement and each index may take.
     pub timeout: Duration,
