@@ -14,7 +14,9 @@ use isobase_postgres::Config;
 use super::{
     PgTools,
     before::Before,
-    builtin, dump,
+    builtin,
+    complete::check_complete,
+    dump,
     options::{DumpOptions, DumpParts},
     repository, restore,
 };
@@ -170,7 +172,8 @@ impl DatabaseSync {
     /// Restores the latest dump of both databases.
     ///
     /// # Errors
-    /// [`ErrorKind::Io`] unless both are there; else as [`DatabaseSync::restore_database`].
+    /// [`ErrorKind::Io`] unless both are there, [`ErrorKind::Invalid`] unless both are whole: then
+    /// neither is restored; else as [`DatabaseSync::restore_database`].
     pub async fn restore_from_latest(&self, confirm: Option<&str>) -> Result<u64, Error> {
         let both = [Environment::Production, Environment::Test];
         let files =
@@ -179,6 +182,8 @@ impl DatabaseSync {
             let message = "Latest dumps not found. Create dumps first.";
             return Err(Error::new(ErrorKind::Io, message));
         }
+        // Before the first is restored: else one of two would be, and the refusal says none was.
+        files.iter().try_for_each(|file| check_complete(file))?;
         let mut rows = 0;
         for (environment, file) in both.into_iter().zip(&files) {
             rows += self.restore_database(file, environment, confirm).await?;
