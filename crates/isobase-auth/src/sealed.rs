@@ -14,7 +14,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use isobase_types::{CollectionName, DocumentId};
 use ring::{
     aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
-    hkdf::{HKDF_SHA256, Salt},
+    hkdf::{HKDF_SHA256, Prk, Salt},
 };
 use sha2::{Digest, Sha256};
 
@@ -56,6 +56,8 @@ struct Inner {
 struct Keys {
     key: LessSafeKey,
     mark: [u8; MARK_BYTES],
+    /// What other keys are made of.
+    source: Prk,
 }
 
 /// Where a sealed secret belongs: it opens nowhere else.
@@ -179,6 +181,31 @@ impl Sealer {
         opened.map(|opened| opened.to_vec()).map_err(|_| damaged())
     }
 
+    /// A key for something else than sealing, of its own for each purpose. Makes the secret of the
+    /// operator if there is none yet, which touches the disk.
+    ///
+    /// # Errors
+    /// As [`Sealer::seal`].
+    pub fn key_for(&self, purpose: &str) -> Result<[u8; 32], SealError> {
+        let told = |unusable: Unusable<'_>| match unusable {
+            Unusable::Missing(path) => SealError::Missing(purpose.to_owned(), path.to_owned()),
+            Unusable::Otherwise(error) => error,
+        };
+        let keys = match self.keys() {
+            Ok(keys) => keys,
+            Err(Unusable::Missing(path)) => {
+                make(path)?;
+                self.keys().map_err(told)?
+            }
+            Err(unusable) => return Err(told(unusable)),
+        };
+        let mut key = [0; 32];
+        let info = [&b"key for "[..], purpose.as_bytes()];
+        let expanded = keys.source.expand(&info, HKDF_SHA256);
+        expanded.and_then(|bytes| bytes.fill(&mut key)).expect("32 bytes are within HKDF's bound");
+        Ok(key)
+    }
+
     fn keys(&self) -> Result<&Keys, Unusable<'_>> {
         if let Some(keys) = self.0.keys.get() {
             return Ok(keys);
@@ -213,7 +240,7 @@ impl Keys {
         let hash = Sha256::digest([b"isobase mark of ", text.as_bytes()].concat());
         let mut mark = [0; MARK_BYTES];
         mark.copy_from_slice(&hash[..MARK_BYTES]);
-        Ok(Self { key: LessSafeKey::new(key), mark })
+        Ok(Self { key: LessSafeKey::new(key), mark, source: pseudorandom })
     }
 }
 

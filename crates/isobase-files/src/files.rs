@@ -7,7 +7,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use isobase_store::{ErrorKind, Store, StoreError};
+use isobase_store::{ErrorKind, Store, StoreError, is_upload_name};
 use isobase_types::Timestamp;
 use sha2::{Digest, Sha256};
 use tokio::{
@@ -21,7 +21,7 @@ use crate::{
     ListedFile, Media, StoredFile,
     index::Index,
     media::HEAD_BYTES,
-    name::{is_name, new_name, shortened},
+    name::{new_name, shortened},
 };
 
 /// Where files are that are not there yet.
@@ -40,6 +40,8 @@ pub struct FilesOptions {
     pub file_bytes_max: u64,
     /// How long an upload in several requests may rest before it is forgotten. Default a day.
     pub unfinished_for: Duration,
+    /// How long a file stays that documents have named and none does any more. Default a day.
+    pub unused_for: Duration,
     /// Most uploads in several requests that somebody may have begun. Default 200.
     pub unfinished_max: u32,
 }
@@ -52,6 +54,7 @@ impl FilesOptions {
             folder: folder.into(),
             file_bytes_max,
             unfinished_for: Duration::from_secs(24 * 3_600),
+            unused_for: Duration::from_secs(24 * 3_600),
             unfinished_max: 200,
         }
     }
@@ -60,7 +63,8 @@ impl FilesOptions {
 /// Uploaded files.
 #[derive(Debug)]
 pub struct Files {
-    index: Index,
+    pub(crate) index: Index,
+    pub(crate) store: Store,
     options: FilesOptions,
     ready: OnceCell<()>,
 }
@@ -86,7 +90,8 @@ impl Files {
     /// Files in a folder, told of in a database. Touches neither yet.
     #[must_use]
     pub fn new(store: &Store, options: FilesOptions) -> Self {
-        Self { index: Index::new(store), options, ready: OnceCell::new() }
+        let (index, store) = (Index::new(store), store.clone());
+        Self { index, store, options, ready: OnceCell::new() }
     }
 
     /// Where they are kept, and how large they may be.
@@ -200,7 +205,7 @@ impl Files {
     /// # Errors
     /// [`FilesError::Store`].
     pub async fn get(&self, name: &str) -> Result<Option<StoredFile>, FilesError> {
-        if !is_name(name) {
+        if !is_upload_name(name) {
             return Ok(None);
         }
         Ok(self.index.get(name).await?)
@@ -235,7 +240,7 @@ impl Files {
     /// # Errors
     /// [`FilesError::Store`] when it stays, [`FilesError::Disk`] when its bytes do.
     pub async fn remove(&self, name: &str) -> Result<bool, FilesError> {
-        if !is_name(name) || !self.index.remove(name).await? {
+        if !is_upload_name(name) || !self.index.remove(name).await? {
             return Ok(false);
         }
         match fs::remove_file(self.path(name)).await {
@@ -312,6 +317,8 @@ impl Read {
             shown: media.shown,
             sha256: self.sha256,
             created_at: Timestamp::default(),
+            owner: String::new(),
+            private: false,
         }
     }
 }

@@ -1,15 +1,13 @@
 //! The documents that say which files there are.
 
 use isobase_store::{
-    Action, Atomicity, IfMissing, Precondition, Store, StoreError, WriteBatch, WriteOperation,
+    Action, Atomicity, IfMissing, Precondition, Store, StoreError, UPLOADS_COLLECTION, WriteBatch,
+    WriteOperation,
 };
 use isobase_types::{
-    CollectionName, Count, DocumentId, Filter, Order, PageRequest, Query, Timestamp,
+    CollectionName, Count, DocumentId, Filter, Order, PageRequest, Query, Timestamp, json::Patch,
 };
 use serde::{Deserialize, Serialize};
-
-/// The system collection of these documents.
-const COLLECTION: &str = "isobase_uploads";
 
 /// A file that is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +24,20 @@ pub struct StoredFile {
     pub sha256: String,
     /// When it came.
     pub created_at: Timestamp,
+    /// Who sent it.
+    pub owner: String,
+    /// A document names it in a private field, or did: not everybody may read it.
+    pub private: bool,
+}
+
+/// A file that documents name, or have named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ClaimedFile {
+    pub(crate) name: String,
+    /// Since when no document names it, as was found; in microseconds since 1970.
+    pub(crate) unused_us: Option<i64>,
+    /// Its document.
+    body: String,
 }
 
 /// A file, and whose it is.
@@ -48,6 +60,13 @@ struct Entry {
     shown: bool,
     sha256: String,
     owner: String,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    private: bool,
+    /// A document names it, or did: it goes when none does.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    claimed: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    unused_us: Option<i64>,
 }
 
 impl Entry {
@@ -59,6 +78,8 @@ impl Entry {
             shown: self.shown,
             sha256: self.sha256,
             created_at,
+            owner: self.owner,
+            private: self.private,
         }
     }
 }
@@ -72,7 +93,7 @@ pub(crate) struct Index {
 
 impl Index {
     pub(crate) fn new(store: &Store) -> Self {
-        let collection = CollectionName::new(COLLECTION).expect("it is a valid name");
+        let collection = CollectionName::new(UPLOADS_COLLECTION).expect("it is a valid name");
         Self { store: store.system(), collection }
     }
 
@@ -107,13 +128,60 @@ impl Index {
         Ok((listed.collect(), next))
     }
 
+    /// Files that documents name or have named, from a cursor on, and the cursor of the next ones.
+    pub(crate) async fn claimed(
+        &self,
+        after: Option<String>,
+        limit: u32,
+    ) -> Result<(Vec<ClaimedFile>, Option<String>), StoreError> {
+        let query = Query {
+            filter: Filter::all(),
+            order: Order::default(),
+            page: PageRequest::Cursor { limit, after },
+            fields: Vec::new(),
+            count: Count::None,
+        };
+        let page = self.store.list(&self.collection, &query).await?;
+        let next = page.next.as_ref().map(|next| next.cursor().to_owned());
+        let claimed = page.documents.into_iter().filter_map(|document| {
+            let DocumentId::Text(name) = &document.id else { return None };
+            let entry: Entry = serde_json::from_str(&document.body).ok()?;
+            let (name, unused_us, body) = (name.to_string(), entry.unused_us, document.body);
+            entry.claimed.then_some(ClaimedFile { name, unused_us, body })
+        });
+        Ok((claimed.collect(), next))
+    }
+
+    /// Notes since when no document names a file.
+    pub(crate) async fn note_unused(
+        &self,
+        name: &str,
+        since: Option<Timestamp>,
+    ) -> Result<(), StoreError> {
+        let since = since.map_or("null".to_owned(), |since| since.unix_us.to_string());
+        let patch = Patch::Merge(format!("{{\"unused_us\":{since}}}"));
+        let id = DocumentId::Text(name.into());
+        // It may be gone.
+        self.write(Action::Patch { id, patch }, Precondition::None).await.map(|_| ())
+    }
+
+    /// Puts a file back that was forgotten.
+    pub(crate) async fn restore(&self, file: ClaimedFile) -> Result<(), StoreError> {
+        let id = DocumentId::Text(file.name.into());
+        let action = Action::Put { id, body: file.body, if_missing: IfMissing::Create };
+        self.write(action, Precondition::Missing).await.map(|_| ())
+    }
+
     /// Forgets a file; says whether it was there.
     pub(crate) async fn remove(&self, name: &str) -> Result<bool, StoreError> {
-        let operation = WriteOperation {
-            collection: self.collection.clone(),
-            action: Action::Delete { id: DocumentId::Text(name.into()) },
-            precondition: Precondition::None,
-        };
+        let action = Action::Delete { id: DocumentId::Text(name.into()) };
+        self.write(action, Precondition::None).await
+    }
+
+    /// Carries out one action; says whether it was carried out.
+    async fn write(&self, action: Action, precondition: Precondition) -> Result<bool, StoreError> {
+        let collection = self.collection.clone();
+        let operation = WriteOperation { collection, action, precondition };
         let batch = WriteBatch { operations: vec![operation], ..WriteBatch::default() };
         let report = self.store.write(batch, Atomicity::EachAlone).await?;
         Ok(report.outcomes.iter().all(Result::is_ok))
@@ -133,6 +201,9 @@ impl Index {
             shown: file.shown,
             sha256: file.sha256.clone(),
             owner: owner.to_owned(),
+            private: false,
+            claimed: false,
+            unused_us: None,
         };
         let body = serde_json::to_string(&entry).expect("texts and numbers always serialise");
         let id = DocumentId::Text(file.name.as_str().into());
@@ -145,6 +216,7 @@ impl Index {
         let report = self.store.write(batch, Atomicity::EachAlone).await?;
         // Names are random: nobody else has this one.
         let at = report.outcomes.into_iter().find_map(Result::ok).map(|it| it.created_at);
-        Ok(StoredFile { created_at: at.unwrap_or_default(), ..file })
+        let (created_at, owner) = (at.unwrap_or_default(), owner.to_owned());
+        Ok(StoredFile { created_at, owner, ..file })
     }
 }

@@ -15,6 +15,7 @@ mod multipart;
 mod name;
 mod resumable;
 mod transfer;
+mod unused;
 
 pub use checksum::Checksum;
 pub use files::{Files, FilesError, FilesOptions, Incoming};

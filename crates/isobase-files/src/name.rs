@@ -38,15 +38,10 @@ fn suffix(original: &str) -> &str {
     if stem.trim_matches('.').is_empty() || !is_plain { "" } else { &base[stem.len()..] }
 }
 
-/// Whether a text may be the name of a file of ours: what is none is never looked for on a disk.
-pub(crate) fn is_name(text: &str) -> bool {
-    let (id, end) = text.split_at_checked(36).unwrap_or((text, ""));
-    let is_id = id.len() == 36 && id.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
-    is_id && (end.is_empty() || suffix(&format!("x{end}")) == end)
-}
-
 #[cfg(test)]
 mod tests {
+    use isobase_store::is_upload_name as is_name;
+
     use super::*;
 
     #[test]

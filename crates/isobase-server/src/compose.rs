@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use isobase_auth::{AccountOptions, Accounts, Authorizer, PostOffice, Principal};
+use isobase_auth::{AccountOptions, Accounts, Authorizer, PostOffice, Principal, Sealer};
 use isobase_files::Files;
 use isobase_http::{HttpConfig, InvalidRoute, Routes};
 use isobase_licences::{LicenceOptions, Licences};
@@ -47,6 +47,8 @@ pub struct ServerConfig {
     pub mail: Option<PostOffice>,
     /// Where uploaded files are kept. Default none: nothing can be uploaded.
     pub files: Option<FilesOptions>,
+    /// What signs links to private files. Default none: there are no such links.
+    pub sealer: Option<Sealer>,
 }
 
 impl Default for ServerConfig {
@@ -64,6 +66,7 @@ impl Default for ServerConfig {
             accounts: AccountOptions::default(),
             mail: None,
             files: None,
+            sealer: None,
         }
     }
 }
@@ -127,9 +130,16 @@ impl Composition {
 
     /// Uploaded files, and uploads that come in several requests.
     #[must_use]
-    pub fn with_files(mut self, store: &Store, options: FilesOptions) -> Self {
+    pub fn with_files(
+        mut self,
+        store: &Store,
+        rules: Arc<RuleBook>,
+        options: FilesOptions,
+        sealer: Option<Sealer>,
+    ) -> Self {
         let files = Arc::new(Files::new(store, options));
-        self.routes.add(files::State::new(Arc::clone(&files)), files::routes());
+        let (views, links) = (Views::new(store.clone(), rules), sealer.map(files::Links::new));
+        self.routes.add(files::State::new(Arc::clone(&files), views, links), files::routes());
         self.routes.add(tus::State::new(store, files), tus::routes());
         self
     }
@@ -239,7 +249,7 @@ pub fn compose(store: Store, authorizer: Arc<Authorizer>, config: ServerConfig) 
         .with_requests(&store, requests, gate)
         .with_accounts(accounts, authorizer.clone(), config.http.public_url.clone());
     let slices = match config.files {
-        Some(options) => slices.with_files(&store, options),
+        Some(options) => slices.with_files(&store, rules(), options, config.sealer),
         None => slices,
     };
     let slices = match config.pages {

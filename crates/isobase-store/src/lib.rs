@@ -7,6 +7,7 @@ mod cursor;
 mod error;
 mod expand;
 mod feed;
+mod file_fields;
 mod options;
 mod page;
 mod rules;
@@ -18,6 +19,7 @@ mod view;
 pub use error::{ForeignPlace, StoreError};
 pub use expand::{EXPAND_LEVELS_MAX, EXPAND_REFERENCES_MAX, Expansion};
 pub use feed::{FeedPage, FeedRequest, InvalidSince, Since};
+pub use file_fields::{UPLOADS_COLLECTION, is_upload_name};
 pub use isobase_engine::{
     Action, CollectionInfo, Current, EngineError, ErrorKind, FeedPlace, Idempotency, IfMissing,
     IndexDefinition, IndexInfo, IndexState, InvalidIndex, Keep, Limits, Others, OthersSeen,
@@ -29,8 +31,8 @@ pub use options::StoreOptions;
 pub use page::{DocumentPage, PagePosition, Totals};
 pub use rules::{Caller, InvalidRule, Right, Rule, RuleAction, RuleBook, Rules, Unruled};
 pub use schema::{
-    FieldDefault, FieldInfo, FieldKind, InvalidSchema, OnDelete, Reference, SCHEMA_BYTES_MAX,
-    SCHEMAS_COLLECTION, Schema, SchemaInfo, SchemaOrigin,
+    FieldDefault, FieldInfo, FieldKind, FileField, InvalidSchema, OnDelete, Reference,
+    SCHEMA_BYTES_MAX, SCHEMAS_COLLECTION, Schema, SchemaInfo, SchemaOrigin,
 };
 pub use store::{Atomicity, SYSTEM_PREFIX, Store};
 pub use view::{Shown, View};

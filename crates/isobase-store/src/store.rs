@@ -50,6 +50,8 @@ pub struct Store {
     user: Option<Arc<DocumentId>>,
     /// Whether this handle shows documents as they are stored.
     whole: bool,
+    /// Whose files documents may name; none for anybody's.
+    pub(crate) files_of: Option<Arc<str>>,
 }
 
 /// What the names of system collections begin with: what a service keeps about itself (keys,
@@ -81,6 +83,7 @@ impl Store {
             system: false,
             user: None,
             whole: false,
+            files_of: None,
         }
     }
 
@@ -107,6 +110,11 @@ impl Store {
     #[must_use]
     pub fn asked_by(&self, user: Option<DocumentId>) -> Self {
         Self { user: user.map(Arc::new), ..self.clone() }
+    }
+
+    /// The same store for somebody whose documents may name only files whose `owner` this is.
+    pub(crate) fn with_files_of(self, owner: &str) -> Self {
+        Self { files_of: Some(owner.into()), ..self }
     }
 
     /// The same store with schemas of the configuration: they come before stored ones and cannot
@@ -192,6 +200,9 @@ impl Store {
         let told = Told::of(&batch, &schemas);
         let fields = FieldsCheck::prepare(&mut batch, &schemas, self.user.as_deref())?;
         let told = told.map(|told| told.prepared(&batch));
+        if let Some(check) = self.claim_files(&batch, &schemas).await? {
+            batch.checks.push(Arc::new(check));
+        }
         let mut report = self.write_prepared(batch, atomicity, schemas, fields).await?;
         self.tell(told, &mut report).await;
         Ok(report)
@@ -288,18 +299,28 @@ impl Store {
     /// Makes the indexes by which documents that refer to others are found.
     async fn index_references(&self, references: &[Referring]) -> Result<(), StoreError> {
         for Referring { from, reference } in references {
-            let key = (from.clone(), reference.field.clone());
-            if self.indexed.lock().unwrap_or_else(PoisonError::into_inner).contains(&key) {
-                continue;
-            }
-            let Some(indexes) = self.engine.indexes() else { return Ok(()) };
-            let (path, direction) = (reference.field.clone(), Direction::Ascending);
-            let order = Order(vec![OrderField { path, direction }]);
-            let definition = IndexDefinition::new(order)
-                .map_err(|error| EngineError::new(ErrorKind::Unexpected, error.to_string()))?;
-            indexes.create_index(from, &definition).await?;
-            self.indexed.lock().unwrap_or_else(PoisonError::into_inner).insert(key);
+            self.index_field(from, &reference.field).await?;
         }
+        Ok(())
+    }
+
+    /// Makes the index of a field, unless it is there or the engine has none.
+    pub(crate) async fn index_field(
+        &self,
+        from: &CollectionName,
+        field: &FieldPath,
+    ) -> Result<(), StoreError> {
+        let key = (from.clone(), field.clone());
+        if self.indexed.lock().unwrap_or_else(PoisonError::into_inner).contains(&key) {
+            return Ok(());
+        }
+        let Some(indexes) = self.engine.indexes() else { return Ok(()) };
+        let (path, direction) = (field.clone(), Direction::Ascending);
+        let order = Order(vec![OrderField { path, direction }]);
+        let definition = IndexDefinition::new(order)
+            .map_err(|error| EngineError::new(ErrorKind::Unexpected, error.to_string()))?;
+        indexes.create_index(from, &definition).await?;
+        self.indexed.lock().unwrap_or_else(PoisonError::into_inner).insert(key);
         Ok(())
     }
 

@@ -227,6 +227,7 @@ pub(crate) fn server_config(loaded: &Loaded, config: &Config) -> Result<ServerCo
     let file_bytes_max = loaded.size(&table::UPLOAD_BYTES);
     let files = Some(FilesOptions {
         unfinished_for: loaded.duration(&table::UPLOADS_UNFINISHED_FOR),
+        unused_for: loaded.duration(&table::UPLOADS_UNUSED_FOR),
         unfinished_max: u32::try_from(loaded.integer(&table::UPLOADS_UNFINISHED_MAX))
             .unwrap_or(u32::MAX),
         ..FilesOptions::new(config.data.join("uploads"), file_bytes_max)
@@ -247,6 +248,7 @@ pub(crate) fn server_config(loaded: &Loaded, config: &Config) -> Result<ServerCo
         live,
         accounts: account_options(loaded),
         files,
+        sealer: Some(sealer(loaded, config)),
         collections: config.collections.clone(),
         pages: config.pages.clone(),
         ..ServerConfig::default()

@@ -49,7 +49,7 @@ const ON_DELETE: [&str; 3] = ["refuse", "set_null", "cascade"];
 
 /// Settings of a field: the name in the file, the keyword of JSON Schema, what is expected, and the
 /// types that have it; none for all.
-const SETTINGS: [(&str, &str, Expected, &[&str]); 17] = [
+const SETTINGS: [(&str, &str, Expected, &[&str]); 19] = [
     ("type", "", Expected::Text, &[]),
     ("required", "", Expected::Switch, &[]),
     ("nullable", "", Expected::Switch, &[]),
@@ -67,6 +67,8 @@ const SETTINGS: [(&str, &str, Expected, &[&str]); 17] = [
     ("max", "maximum", Expected::Number, &["integer", "number"]),
     ("to", "x-reference", Expected::Text, &["reference"]),
     ("on_delete", "x-on-delete", Expected::Text, &["reference"]),
+    ("many", "", Expected::Switch, &["file"]),
+    ("private", "x-private", Expected::Switch, &["file"]),
 ];
 
 /// What a setting of a field is.
@@ -208,6 +210,11 @@ impl Reading<'_> {
         let mut property = of_kind(&kind);
         for (setting, offset, value) in self.given.clone() {
             self.setting(&kind, setting, offset, value, &mut property);
+        }
+        if kind == "file" && self.is_on("many") {
+            property.remove("x-type");
+            property.insert("type".to_owned(), "array".into());
+            property.insert("items".to_owned(), Value::Object(of_kind(&kind)));
         }
         if kind == "reference" && !property.contains_key("x-reference") {
             let hint = "write to = \"teams\", the collection it refers to";

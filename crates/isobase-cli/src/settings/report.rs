@@ -243,7 +243,7 @@ indexes; so it holds as a `schema` does, beside which it cannot stand. Formats a
 | `boolean` | `true` or `false` | |
 | `datetime` | a moment, `2026-11-20T14:09:00Z` | |
 | `reference` | the id of a document | `to`: its collection; `on_delete`: `refuse`, `set_null`, `cascade` |
-| `file` | the address of an uploaded file | |
+| `file` | the name or address of an [uploaded file](uploads.md#files-of-documents) | `many`: a list of them; `private`: only who may see the document may read them |
 | `array` | a list | |
 | `json` | any value | |
 

@@ -457,6 +457,14 @@ pub(crate) static UPLOADS_UNFINISHED_FOR: Setting = Setting::new(
 )
 .default("1d");
 
+pub(crate) static UPLOADS_UNUSED_FOR: Setting = Setting::new(
+    "uploads.unused_for",
+    Kind::Duration,
+    "How long a file stays that documents have named in a field of the type `file` and none does any \
+     more.",
+)
+.default("1d");
+
 pub(crate) static UPLOADS_UNFINISHED_MAX: Setting = Setting::new(
     "uploads.unfinished_max",
     Kind::Integer { min: 1, max: 100_000 },
@@ -563,6 +571,7 @@ pub(crate) static SETTINGS: &[&Setting] = &[
     &CHANGES_KEEP_COUNT,
     &CHANGES_BODIES_OF,
     &UPLOAD_BYTES,
+    &UPLOADS_UNUSED_FOR,
     &UPLOADS_UNFINISHED_FOR,
     &UPLOADS_UNFINISHED_MAX,
     &EVENTS_PING,

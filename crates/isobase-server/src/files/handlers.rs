@@ -1,6 +1,10 @@
 //! Files come and go.
 
-use std::{io::SeekFrom, sync::Arc};
+use std::{
+    io::SeekFrom,
+    sync::Arc,
+    time::{Duration, UNIX_EPOCH},
+};
 
 use bytes::Bytes;
 use futures_util::stream;
@@ -8,6 +12,7 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use isobase_auth::Principal;
 use isobase_files::{Incoming, Multipart, MultipartEvent, StoredFile};
 use isobase_http::{Body, BodyError, RequestBody};
+use isobase_types::Timestamp;
 use tokio::{
     fs::File,
     io::{AsyncReadExt, AsyncSeekExt},
@@ -15,10 +20,16 @@ use tokio::{
 
 use super::{
     State,
-    problems::{invalid_upload, not_found, unauthenticated},
-    wire::Uploaded,
+    link::Link,
+    problems::{invalid_upload, no_links, not_found, unauthenticated},
+    wire::{Linked, Uploaded},
 };
-use crate::{Call, answer::json, failure::Failure};
+use crate::{Call, answer::json, failure::Failure, request::Parameters};
+
+/// How long a link holds, unless the caller says otherwise, in seconds.
+const LINK_SECONDS: u64 = 3_600;
+/// How long a link may hold.
+const LINK_SECONDS_MAX: u64 = 7 * 86_400;
 
 /// Bytes read from a file at a time.
 const PIECE_BYTES: u64 = 64 << 10;
@@ -83,9 +94,58 @@ async fn receive(
     file.ok_or_else(|| invalid_upload("field required").into())
 }
 
+/// `POST /api/upload/{name}/link`
+pub(super) async fn link_file(state: Arc<State>, call: Call) -> Result<Response<Body>, Failure> {
+    let mut parameters = Parameters::parse(call.query());
+    let seconds = parameters.take_number("expires_in", LINK_SECONDS, (1, LINK_SECONDS_MAX));
+    parameters.finish()?;
+    let file = state.files.get(call.parameter(0)).await?.ok_or_else(not_found)?;
+    if !may_read(&state, &call, &file).await? {
+        return Err(not_found().into());
+    }
+    let links = state.links.as_ref().ok_or_else(no_links)?;
+    let link = links.make(&file.name, Duration::from_secs(seconds))?;
+    let Link { expires, signature } = &link;
+    let url = format!("/uploads/{}?expires={expires}&signature={signature}", file.name);
+    let expires_at = UNIX_EPOCH + Duration::from_secs(*expires);
+    Ok(json(&Linked { url, expires_at: Timestamp::from_system_time(expires_at).to_string() }))
+}
+
+/// Whether a caller may read a file: everybody one that is not private; else who has sent it, and
+/// who may see a document that names it.
+async fn may_read(state: &State, call: &Call, file: &StoredFile) -> Result<bool, Failure> {
+    if !file.private {
+        return Ok(true);
+    }
+    let view = state.views.of(&call.principal);
+    let is_own = matches!(call.principal, Principal::Account { .. } | Principal::Key { .. })
+        && call.principal.id() == file.owner;
+    if is_own || view.caller().is_service() {
+        return Ok(true);
+    }
+    Ok(view.shows_file(&file.name).await?)
+}
+
+/// Whether the address of a call is a link that shows the file.
+fn is_linked(state: &State, call: &Call, file: &StoredFile) -> Result<bool, Failure> {
+    let mut parameters = Parameters::parse(call.query());
+    let expires = parameters.take("expires").and_then(|text| text.parse().ok());
+    let (Some(expires), Some(signature)) = (expires, parameters.take("signature")) else {
+        return Ok(false);
+    };
+    match &state.links {
+        Some(links) => Ok(links.shows(&file.name, &Link { expires, signature })?),
+        None => Ok(false),
+    }
+}
+
 /// `GET /uploads/{name}`
 pub(super) async fn get_file(state: Arc<State>, call: Call) -> Result<Response<Body>, Failure> {
     let file = state.files.get(call.parameter(0)).await?.ok_or_else(not_found)?;
+    // What somebody may not see is not there.
+    if !(may_read(&state, &call, &file).await? || is_linked(&state, &call, &file)?) {
+        return Err(not_found().into());
+    }
     let tag = HeaderValue::try_from(format!("\"{}\"", file.sha256));
     let tag = tag.map_err(|_| not_found())?;
     if is_known(&call.headers, &tag) {
@@ -127,9 +187,11 @@ fn describe(headers: &mut HeaderMap, file: &StoredFile, tag: HeaderValue) {
     headers.insert(header::ETAG, tag);
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     headers.insert(header::CONTENT_SECURITY_POLICY, POLICY);
-    // The bytes of a name never change.
-    let keep = HeaderValue::from_static("public, max-age=31536000, immutable");
-    headers.insert(header::CACHE_CONTROL, keep);
+    // The bytes of a name never change; who may read them does.
+    if !file.private {
+        let keep = HeaderValue::from_static("public, max-age=31536000, immutable");
+        headers.insert(header::CACHE_CONTROL, keep);
+    }
     if !file.shown {
         headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
     }

@@ -8,7 +8,7 @@ use isobase_http::Body;
 use super::{
     State,
     problems::not_found,
-    wire::{Deleted, ListedUpload, ListedUploads},
+    wire::{Deleted, ListedUpload, ListedUploads, Swept},
 };
 use crate::{
     Call,
@@ -30,6 +30,12 @@ pub(super) async fn list_files(state: Arc<State>, call: Call) -> Result<Response
     parameters.finish()?;
     let (files, next) = state.files.list(after, limit).await?;
     Ok(json(&ListedUploads { uploads: files.iter().map(ListedUpload::of).collect(), next }))
+}
+
+/// `POST /api/v1/uploads/sweep`
+pub(super) async fn sweep_files(state: Arc<State>, call: Call) -> Result<Response<Body>, Failure> {
+    no_parameters(&call)?;
+    Ok(json(&Swept { deleted: state.files.sweep_unused().await? }))
 }
 
 /// `DELETE /api/v1/uploads/{name}`

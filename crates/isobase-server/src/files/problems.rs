@@ -2,6 +2,7 @@
 
 use std::io;
 
+use isobase_auth::SealError;
 use isobase_files::{FilesError, MultipartError};
 use isobase_http::{Problem, ProblemItem};
 
@@ -24,6 +25,12 @@ impl IntoProblem for FilesError {
     }
 }
 
+impl IntoProblem for SealError {
+    fn into_problem(self) -> Problem {
+        Problem::internal(self.to_string())
+    }
+}
+
 impl IntoProblem for MultipartError {
     fn into_problem(self) -> Problem {
         Problem::new(codes::INVALID_UPLOAD, self.to_string())
@@ -42,6 +49,11 @@ pub(super) fn invalid_upload(message: &str) -> Problem {
 /// There is no such file.
 pub(super) fn not_found() -> Problem {
     Problem::new(codes::FILE_NOT_FOUND, "File not found")
+}
+
+/// Nothing can be signed.
+pub(super) fn no_links() -> Problem {
+    Problem::new(codes::UNSUPPORTED, "the service has no secret to sign links with")
 }
 
 /// Nobody in particular uploads nothing.

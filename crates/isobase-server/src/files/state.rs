@@ -1,16 +1,44 @@
 //! What uploads need.
 
-use std::sync::Arc;
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use isobase_files::Files;
+use tokio::{runtime::Handle, time::sleep};
+
+use super::link::Links;
+use crate::views::Views;
+
+/// Between two sweeps.
+const SWEEP_EVERY: Duration = Duration::from_secs(1_800);
 
 /// What uploads need.
 pub(crate) struct State {
     pub(super) files: Arc<Files>,
+    /// What callers may see of documents that name files.
+    pub(super) views: Views,
+    /// None where there is no secret to sign with.
+    pub(super) links: Option<Links>,
 }
 
 impl State {
-    pub(crate) fn new(files: Arc<Files>) -> Self {
-        Self { files }
+    /// Begins to sweep, for as long as the files are there, when it is made while a runtime runs.
+    pub(crate) fn new(files: Arc<Files>, views: Views, links: Option<Links>) -> Self {
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(sweep(Arc::downgrade(&files)));
+        }
+        Self { files, views, links }
+    }
+}
+
+async fn sweep(files: Weak<Files>) {
+    loop {
+        sleep(SWEEP_EVERY).await;
+        let Some(files) = files.upgrade() else { return };
+        if let Err(error) = files.sweep_unused().await {
+            tracing::warn!(%error, "files that nothing names are not deleted yet: {error}");
+        }
     }
 }

@@ -59,6 +59,24 @@ pub(super) struct ListedUploads {
     pub(super) next: Option<String>,
 }
 
+/// What a sweep has done.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "SweptUploads")]
+pub(super) struct Swept {
+    /// Files that are gone.
+    pub(super) deleted: u64,
+}
+
+/// A link to a private file.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "UploadLink")]
+pub(super) struct Linked {
+    /// Whoever has it reads the file.
+    pub(super) url: String,
+    /// Until when.
+    pub(super) expires_at: String,
+}
+
 /// It is gone.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "DeletedUpload")]
@@ -98,9 +116,14 @@ pub(super) fn get_file() -> Operation {
         .description(
             "The type is what the first bytes say, not what the sender said. What could run as a \
              page is saved instead of shown, and nothing runs scripts. One range of bytes \
-             (`Range: bytes=0-99`) is answered with 206.",
+             (`Range: bytes=0-99`) is answered with 206. A private file takes a caller who may see a \
+             document that names it, or `expires` and `signature` of a link.",
         )
-        .parameters([name.example(NAME)])
+        .parameters([
+            name.example(NAME),
+            Parameter::new(Location::Query, "expires", "Of a link: until when."),
+            Parameter::new(Location::Query, "signature", "Of a link: that it is one."),
+        ])
         .answers(
             Answer::new(200, "The file.")
                 .headers([
@@ -116,6 +139,30 @@ pub(super) fn get_file() -> Operation {
         )
         .answers(Answer::new(304, "The caller has it: its tag is in `If-None-Match`."))
         .problems([codes::FILE_NOT_FOUND])
+}
+
+pub(super) fn link_file() -> Operation {
+    let name = Parameter::new(Location::Path, "name", "The `filename` of the upload.");
+    let lasts = Parameter::new(Location::Query, "expires_in", "Seconds; an hour if missing.");
+    let seconds = json!({ "type": "integer", "minimum": 1, "maximum": 7 * 86_400 });
+    let example = Linked {
+        url: format!("/uploads/{NAME}?expires=1795187340&signature=5a1f"),
+        expires_at: "2026-11-20T15:09:00.000000Z".to_owned(),
+    };
+    Operation::new("link_file", "files", "Make a link to a private file")
+        .description("For who may read the file. Whoever has the link reads it until it ends.")
+        .parameters([name.example(NAME), lasts.schema(seconds)])
+        .answers(Answer::new(200, "The link.").content(Content::like(&example)))
+        .problems([codes::FILE_NOT_FOUND, codes::INVALID_PARAMETER, codes::UNSUPPORTED])
+}
+
+pub(super) fn sweep_files() -> Operation {
+    Operation::new("sweep_files", "files", "Delete files that nothing names any more")
+        .description(
+            "Deletes what documents have named in fields of the type `file` and none has for \
+             `uploads.unused_for`. It happens by itself now and then.",
+        )
+        .answers(Answer::new(200, "It is done.").content(Content::of::<Swept>()))
 }
 
 pub(super) fn list_files() -> Operation {

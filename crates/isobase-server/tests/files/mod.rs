@@ -1,5 +1,6 @@
 //! Uploaded files, through the service in process.
 
+mod fields;
 mod tus;
 
 use std::fs;
@@ -54,7 +55,7 @@ impl Uploads {
     }
 }
 
-fn form(field: &str, filename: &str, bytes: &[u8]) -> Vec<u8> {
+pub(super) fn form(field: &str, filename: &str, bytes: &[u8]) -> Vec<u8> {
     let head = format!(
         "--b\r\nContent-Disposition: form-data; name=\"note\"\r\n\r\nhello\r\n--b\r\n\
          Content-Disposition: form-data; name=\"{field}\"; filename=\"{filename}\"\r\n\

@@ -66,6 +66,10 @@ impl Caller {
         self.kind == Kind::Service
     }
 
+    pub(crate) fn is_bound(&self) -> bool {
+        self.kind == Kind::Bound
+    }
+
     pub(crate) fn is_open(&self) -> bool {
         self.kind == Kind::Open
     }

@@ -29,6 +29,8 @@ pub struct FieldInfo {
     pub default: Option<FieldDefault>,
     /// The collection it refers to.
     pub reference: Option<Reference>,
+    /// The uploaded files whose names it holds.
+    pub file: Option<FileField>,
     /// `enum`: the values it may have, each as JSON text; empty for any.
     pub values: Vec<String>,
     /// `maxLength`: the most characters of a text.
@@ -61,7 +63,8 @@ pub enum FieldKind {
     Text,
     /// A moment: a string with `"format": "date-time"`.
     DateTime,
-    /// The address of an uploaded file: a string with `"x-type": "file"`.
+    /// The name or the address of an uploaded file: a string with `"x-type": "file"`. A list of them
+    /// is an [`Array`](Self::Array) of such strings: see [`FieldInfo::file`].
     File,
     /// A list.
     Array,
@@ -97,6 +100,17 @@ pub struct Reference {
     pub on_delete: OnDelete,
 }
 
+/// A field that holds the name or the address of an uploaded file, or a list of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileField {
+    /// The field.
+    pub field: FieldPath,
+    /// It holds a list.
+    pub many: bool,
+    /// `x-private`: who may not see the document may not read the file either.
+    pub private: bool,
+}
+
 /// What a deletion does to a document that refers to what is deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnDelete {
@@ -125,6 +139,8 @@ const ON_DELETE: &str = "x-on-delete";
 const GENERATED: &str = "x-default";
 /// The annotation that tells strings apart.
 const TYPE: &str = "x-type";
+/// The annotation of files that only those may read who may see the document.
+const PRIVATE: &str = "x-private";
 /// The annotation of a field whose values only one document may have.
 const UNIQUE: &str = "x-unique";
 
@@ -167,6 +183,16 @@ pub(super) fn references(schema: &str) -> Vec<Reference> {
     fields.into_iter().filter_map(|field| field.reference).collect()
 }
 
+/// The fields of a schema that hold names of uploaded files.
+pub(super) fn files(schema: &str) -> Vec<FileField> {
+    // Nearly every schema has none, and is not read again.
+    if !schema.contains("\"file\"") {
+        return Vec::new();
+    }
+    let fields = read(schema).unwrap_or_default();
+    fields.into_iter().filter_map(|field| field.file).collect()
+}
+
 /// One property, and the names that lead to it.
 struct Property<'a> {
     steps: &'a [String],
@@ -192,8 +218,17 @@ impl Property<'_> {
         let reference = self.reference(&path)?;
         let is = |name: &str| self.property.get(name) == Some(&Value::Bool(true));
         let values = self.property.get("enum").and_then(Value::as_array);
+        let kind = self.kind(reference.is_some());
+        let items = self.property.get("items").and_then(|items| items.get(TYPE));
+        let many = kind == FieldKind::Array && items.and_then(Value::as_str) == Some("file");
+        let file = (many || kind == FieldKind::File).then(|| FileField {
+            field: path.clone(),
+            many,
+            private: is(PRIVATE),
+        });
         Ok(Some(FieldInfo {
-            kind: self.kind(reference.is_some()),
+            kind,
+            file,
             required,
             nullable: self.is_nullable(),
             read_only: is("readOnly"),

@@ -19,7 +19,7 @@ mod validator;
 
 pub(crate) use check::SchemaCheck;
 pub(crate) use field_rules::FieldRules;
-pub use fields::{FieldDefault, FieldInfo, FieldKind, OnDelete, Reference};
+pub use fields::{FieldDefault, FieldInfo, FieldKind, FileField, OnDelete, Reference};
 pub(crate) use fields_check::FieldsCheck;
 pub use parse::{InvalidSchema, SCHEMA_BYTES_MAX, Schema};
 pub(crate) use reference_check::{ReferenceCheck, Referring, id_of, references_of};

@@ -17,8 +17,8 @@ use isobase_types::{
 };
 
 use super::{
-    FieldRules, Reference, Referring, Schema,
-    fields::{self, references as references_in},
+    FieldRules, FileField, Reference, Referring, Schema,
+    fields::{self, files as files_in, references as references_in},
 };
 use crate::StoreError;
 
@@ -68,9 +68,16 @@ pub(crate) struct Registry {
 /// The references of stored schemas as they were read last.
 #[derive(Default)]
 struct StoredReferences {
-    known: Option<(Instant, Arc<Vec<Referring>>)>,
+    known: Option<(Instant, Arc<StoredFields>)>,
     /// Counts changes of schemas through this store: what was read before one is not kept.
     changes: u64,
+}
+
+/// What stored schemas say of documents and files elsewhere.
+#[derive(Default)]
+struct StoredFields {
+    references: Vec<Referring>,
+    files: Vec<(CollectionName, FileField)>,
 }
 
 /// What is known of collections, and the order in which it came to be known: asking takes a
@@ -180,7 +187,8 @@ impl Registry {
         let stored = self.stored_references(engine).await?;
         let declared = self.declared.iter().flat_map(|(from, schema)| referring(from, schema));
         // A declared schema comes before a stored one of the same collection.
-        let stored = stored.iter().filter(|it| !self.declared.contains_key(&it.from)).cloned();
+        let stored = stored.references.iter();
+        let stored = stored.filter(|it| !self.declared.contains_key(&it.from)).cloned();
         let mut to: Vec<Referring> = declared
             .chain(stored)
             .filter(|it| collections.contains(&it.reference.collection))
@@ -189,10 +197,25 @@ impl Registry {
         Ok(to)
     }
 
+    /// The fields of all collections that hold names of uploaded files, as of at most [`FRESH`] ago.
+    pub(crate) async fn files(
+        &self,
+        engine: &dyn Engine,
+    ) -> Result<Vec<(CollectionName, FileField)>, EngineError> {
+        let stored = self.stored_references(engine).await?;
+        let declared = self.declared.iter().flat_map(|(from, schema)| {
+            let files = schema.fields().iter().filter_map(|field| field.file.clone());
+            files.map(|file| (from.clone(), file)).collect::<Vec<_>>()
+        });
+        // A declared schema comes before a stored one of the same collection.
+        let stored = stored.files.iter().filter(|(from, _)| !self.declared.contains_key(from));
+        Ok(declared.chain(stored.cloned()).collect())
+    }
+
     async fn stored_references(
         &self,
         engine: &dyn Engine,
-    ) -> Result<Arc<Vec<Referring>>, EngineError> {
+    ) -> Result<Arc<StoredFields>, EngineError> {
         let changes = {
             let stored = self.references();
             match &stored.known {
@@ -203,7 +226,7 @@ impl Registry {
             }
         };
         let asked_at = Instant::now();
-        let mut references = Vec::new();
+        let mut fields = StoredFields::default();
         let mut request = ListRequest {
             filter: Filter::all(),
             order: Order::default(),
@@ -221,19 +244,21 @@ impl Registry {
                 };
                 let found = references_in(&schema);
                 let of_one = |reference| Referring { from: from.clone(), reference };
-                references.extend(found.into_iter().map(of_one));
+                fields.references.extend(found.into_iter().map(of_one));
+                let files = files_in(&schema).into_iter();
+                fields.files.extend(files.map(|file| (from.clone(), file)));
             }
             request.after = page.next;
             if request.after.is_none() {
                 break;
             }
         }
-        let references = Arc::new(references);
+        let fields = Arc::new(fields);
         let mut stored = self.references();
         if stored.changes == changes {
-            stored.known = Some((asked_at, Arc::clone(&references)));
+            stored.known = Some((asked_at, Arc::clone(&fields)));
         }
-        Ok(references)
+        Ok(fields)
     }
 
     /// A schema was changed.

@@ -50,6 +50,12 @@ impl View {
             Some(user) => store.asked_by(Some(user.id().clone())),
             None => store,
         };
+        // As whoever keeps uploads writes their owners.
+        let store = match (caller.is_bound(), caller.user()) {
+            (true, Some(user)) => store.with_files_of(&format!("account:{}", user.id())),
+            (true, None) => store.with_files_of("anonymous"),
+            (false, _) => store,
+        };
         Self { whole: store.whole(), store, rules, caller, now }
     }
 

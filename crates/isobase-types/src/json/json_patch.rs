@@ -33,6 +33,15 @@ struct Pointer {
 }
 
 impl JsonPatch {
+    /// The values that it brings.
+    pub(super) fn texts(&self) -> Vec<&str> {
+        let texts = self.0.iter().filter_map(|operation| match operation {
+            Operation::Add { value, .. } | Operation::Replace { value, .. } => Some(&**value),
+            _ => None,
+        });
+        texts.collect()
+    }
+
     /// Reads a patch of canonical text.
     ///
     /// # Errors

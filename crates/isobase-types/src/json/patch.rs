@@ -53,6 +53,16 @@ impl Patch {
         }
     }
 
+    /// The JSON texts that it brings: all that it can put into a document and was not there.
+    #[must_use]
+    pub fn texts(&self) -> Vec<&str> {
+        match self {
+            Self::Merge(patch) => vec![patch],
+            Self::Json(patch) => patch.texts(),
+            Self::Update(update) => update.texts(),
+        }
+    }
+
     /// The body that a patch makes of a body. A field `id` of the body's own stays as it is.
     ///
     /// # Errors

@@ -27,6 +27,12 @@ pub struct Update {
 }
 
 impl Update {
+    /// The values that it brings.
+    pub(super) fn texts(&self) -> Vec<&str> {
+        let appended = self.append.iter().flat_map(|(_, elements)| elements);
+        self.merge.iter().chain(appended).map(String::as_str).collect()
+    }
+
     /// Reads an update of canonical text.
     ///
     /// # Errors
