@@ -18,7 +18,7 @@ use tokio::{
 };
 
 use crate::{
-    ListedFile, Media, StoredFile,
+    ListedFile, Media, StoredFile, Thumb, Thumbnail, ThumbnailError,
     index::Index,
     media::HEAD_BYTES,
     name::{new_name, shortened},
@@ -67,6 +67,8 @@ pub struct Files {
     pub(crate) store: Store,
     options: FilesOptions,
     ready: OnceCell<()>,
+    #[cfg(feature = "thumbnails")]
+    thumbnails: crate::thumbnails::Thumbnails,
 }
 
 /// A file is not kept, or cannot be read.
@@ -91,7 +93,14 @@ impl Files {
     #[must_use]
     pub fn new(store: &Store, options: FilesOptions) -> Self {
         let (index, store) = (Index::new(store), store.clone());
-        Self { index, store, options, ready: OnceCell::new() }
+        Self {
+            index,
+            store,
+            #[cfg(feature = "thumbnails")]
+            thumbnails: crate::thumbnails::Thumbnails::new(&options.folder),
+            options,
+            ready: OnceCell::new(),
+        }
     }
 
     /// Where they are kept, and how large they may be.
@@ -194,10 +203,7 @@ impl Files {
         if self.index.get(name).await?.is_some() {
             return Ok(());
         }
-        match fs::remove_file(self.path(name)).await {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
-            _ => Ok(()),
-        }
+        self.remove_bytes(name).await
     }
 
     /// The file of this name, if it is there.
@@ -223,6 +229,45 @@ impl Files {
         }
     }
 
+    /// A smaller version of a picture; none of a file that is no picture.
+    ///
+    /// # Errors
+    /// When the picture is too large or damaged, too many are being made, or the disk fails.
+    #[cfg(feature = "thumbnails")]
+    pub async fn thumbnail(
+        &self,
+        file: &StoredFile,
+        thumb: Thumb,
+    ) -> Result<Option<Thumbnail>, ThumbnailError> {
+        if file.size > crate::thumbnails::PICTURE_BYTES_MAX {
+            return Err(ThumbnailError::TooLarge);
+        }
+        let bytes = async { Ok::<_, FilesError>(fs::read(self.path(&file.name)).await?) };
+        self.thumbnails.get(&file.name, &file.media_type, thumb, bytes).await
+    }
+
+    /// A smaller version of a picture.
+    ///
+    /// # Errors
+    /// [`ThumbnailError::Unsupported`].
+    #[cfg(not(feature = "thumbnails"))]
+    pub async fn thumbnail(
+        &self,
+        _: &StoredFile,
+        _: Thumb,
+    ) -> Result<Option<Thumbnail>, ThumbnailError> {
+        Err(ThumbnailError::Unsupported)
+    }
+
+    async fn remove_bytes(&self, name: &str) -> Result<(), FilesError> {
+        #[cfg(feature = "thumbnails")]
+        self.thumbnails.remove(name).await?;
+        match fs::remove_file(self.path(name)).await {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+
     /// Files in the order of their names, from a cursor on, and the cursor of the next ones.
     ///
     /// # Errors
@@ -243,10 +288,8 @@ impl Files {
         if !is_upload_name(name) || !self.index.remove(name).await? {
             return Ok(false);
         }
-        match fs::remove_file(self.path(name)).await {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
-            _ => Ok(true),
-        }
+        self.remove_bytes(name).await?;
+        Ok(true)
     }
 
     fn path(&self, name: &str) -> PathBuf {

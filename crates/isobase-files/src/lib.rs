@@ -14,6 +14,9 @@ mod media;
 mod multipart;
 mod name;
 mod resumable;
+mod thumb;
+#[cfg(feature = "thumbnails")]
+mod thumbnails;
 mod transfer;
 mod unused;
 
@@ -23,3 +26,4 @@ pub use index::{ListedFile, StoredFile};
 pub use media::Media;
 pub use multipart::{Multipart, MultipartError, MultipartEvent, Part};
 pub use resumable::{Appending, NewTransfer, Progress, Resumable, ResumableError};
+pub use thumb::{THUMB_SIDE_MAX, Thumb, Thumbnail, ThumbnailError};

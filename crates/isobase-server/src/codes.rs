@@ -39,6 +39,12 @@ isobase_http::problem_codes! { pub(crate) ALL:
     TOO_MANY_UPLOADS = "too_many_uploads", TOO_MANY_REQUESTS, Documents, "Too many uploads begun",
         "You have begun as many uploads as one may have begun and not ended.",
         "Finish or delete some; forgotten ones go by themselves.";
+    PICTURE_TOO_LARGE = "picture_too_large", PAYLOAD_TOO_LARGE, Documents, "Picture too large",
+        "The picture has more pixels or bytes than are made smaller.",
+        "Ask for the file without `thumb`, or upload a smaller picture.";
+    PICTURE_UNREADABLE = "picture_unreadable", UNPROCESSABLE_ENTITY, Documents, "Picture unreadable",
+        "The file begins as a picture and cannot be read as one.",
+        "Ask for the file without `thumb`.";
     INVALID_COLLECTION_NAME = "invalid_collection_name", UNPROCESSABLE_ENTITY, Request, "Invalid collection name",
         "The name in the path cannot be the name of a collection.",
         "Use 1 to 128 bytes of UTF-8 without control characters, and neither `.` nor `..`.";

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures_util::stream;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use isobase_auth::Principal;
-use isobase_files::{Incoming, Multipart, MultipartEvent, StoredFile};
+use isobase_files::{Incoming, Multipart, MultipartEvent, StoredFile, Thumb, Thumbnail};
 use isobase_http::{Body, BodyError, RequestBody};
 use isobase_types::Timestamp;
 use tokio::{
@@ -21,7 +21,7 @@ use tokio::{
 use super::{
     State,
     link::Link,
-    problems::{invalid_upload, no_links, not_found, unauthenticated},
+    problems::{invalid_thumb, invalid_upload, no_links, not_found, unauthenticated},
     wire::{Linked, Uploaded},
 };
 use crate::{Call, answer::json, failure::Failure, request::Parameters};
@@ -146,6 +146,11 @@ pub(super) async fn get_file(state: Arc<State>, call: Call) -> Result<Response<B
     if !(may_read(&state, &call, &file).await? || is_linked(&state, &call, &file)?) {
         return Err(not_found().into());
     }
+    if let Some(text) = Parameters::parse(call.query()).take("thumb")
+        && let Some(response) = thumbnail(&state, &call, &file, &text).await?
+    {
+        return Ok(response);
+    }
     let tag = HeaderValue::try_from(format!("\"{}\"", file.sha256));
     let tag = tag.map_err(|_| not_found())?;
     if is_known(&call.headers, &tag) {
@@ -180,6 +185,31 @@ pub(super) async fn get_file(state: Arc<State>, call: Call) -> Result<Response<B
     };
     headers.extend(HeaderValue::try_from(range).map(|range| (header::CONTENT_RANGE, range)));
     Ok(response)
+}
+
+/// A smaller version of a picture; none of a file that is no picture.
+async fn thumbnail(
+    state: &State,
+    call: &Call,
+    file: &StoredFile,
+    text: &str,
+) -> Result<Option<Response<Body>>, Failure> {
+    let thumb = Thumb::parse(text).ok_or_else(|| invalid_thumb(text))?;
+    let tag = HeaderValue::try_from(format!("\"{}-{thumb}\"", file.sha256));
+    let tag = tag.map_err(|_| not_found())?;
+    if is_known(&call.headers, &tag) {
+        let mut response = Body::no_content(StatusCode::NOT_MODIFIED);
+        response.headers_mut().insert(header::ETAG, tag);
+        return Ok(Some(response));
+    }
+    let Some(Thumbnail { media_type, bytes }) = state.files.thumbnail(file, thumb).await? else {
+        return Ok(None);
+    };
+    let media_type = HeaderValue::from_static(media_type);
+    let mut response = Body::full(bytes).into_response(StatusCode::OK, media_type);
+    describe(response.headers_mut(), file, tag);
+    response.headers_mut().remove(header::ACCEPT_RANGES);
+    Ok(Some(response))
 }
 
 /// What holds for every answer with bytes of a file.

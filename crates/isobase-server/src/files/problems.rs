@@ -3,7 +3,7 @@
 use std::io;
 
 use isobase_auth::SealError;
-use isobase_files::{FilesError, MultipartError};
+use isobase_files::{FilesError, MultipartError, THUMB_SIDE_MAX, ThumbnailError};
 use isobase_http::{Problem, ProblemItem};
 
 use crate::{codes, failure::IntoProblem};
@@ -23,6 +23,29 @@ impl IntoProblem for FilesError {
             Self::Store(error) => error.into_problem(),
         }
     }
+}
+
+impl IntoProblem for ThumbnailError {
+    fn into_problem(self) -> Problem {
+        let text = self.to_string();
+        match self {
+            Self::TooLarge => Problem::new(codes::PICTURE_TOO_LARGE, text),
+            Self::Damaged(_) => Problem::new(codes::PICTURE_UNREADABLE, text),
+            Self::Busy => Problem::new(codes::UNAVAILABLE, text),
+            Self::Unsupported => Problem::new(codes::UNSUPPORTED, text),
+            Self::Files(error) => error.into_problem(),
+        }
+    }
+}
+
+/// No version of a picture is called so.
+pub(super) fn invalid_thumb(text: &str) -> Problem {
+    let message = format!(
+        "expected WIDTHxHEIGHT in pixels up to {THUMB_SIDE_MAX}, with t, b or f behind it, or one of \
+         them 0"
+    );
+    Problem::new(codes::INVALID_PARAMETER, format!("thumb: {message}"))
+        .with_item(ProblemItem::named("thumb", message, text))
 }
 
 impl IntoProblem for SealError {

@@ -121,6 +121,13 @@ pub(super) fn get_file() -> Operation {
         )
         .parameters([
             name.example(NAME),
+            Parameter::new(
+                Location::Query,
+                "thumb",
+                "A smaller version of a PNG, JPEG, GIF or WebP: `200x100` cuts what does not fit off \
+                 at both sides, `200x100t` keeps the top, `200x100b` the bottom, `200x100f` all; \
+                 `200x0` and `0x100` keep its shape. Other files are answered as they are.",
+            ),
             Parameter::new(Location::Query, "expires", "Of a link: until when."),
             Parameter::new(Location::Query, "signature", "Of a link: that it is one."),
         ])
@@ -138,7 +145,12 @@ pub(super) fn get_file() -> Operation {
                 .content(Content::text("application/octet-stream")),
         )
         .answers(Answer::new(304, "The caller has it: its tag is in `If-None-Match`."))
-        .problems([codes::FILE_NOT_FOUND])
+        .problems([
+            codes::FILE_NOT_FOUND,
+            codes::INVALID_PARAMETER,
+            codes::PICTURE_TOO_LARGE,
+            codes::PICTURE_UNREADABLE,
+        ])
 }
 
 pub(super) fn link_file() -> Operation {

@@ -1,6 +1,8 @@
 //! Uploaded files, through the service in process.
 
 mod fields;
+#[cfg(feature = "thumbnails")]
+mod thumbs;
 mod tus;
 
 use std::fs;
