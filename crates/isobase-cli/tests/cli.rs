@@ -4,6 +4,8 @@
 mod black_box {
     mod admin;
     mod app;
+    #[cfg(feature = "s3")]
+    mod bucket;
     mod collections;
     mod command;
     mod config;

@@ -2,17 +2,20 @@
 
 use std::{
     io::{self, Read as _},
+    ops::Range,
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
 };
 
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt, stream, stream::BoxStream};
 use isobase_store::{ErrorKind, Store, StoreError, is_upload_name};
 use isobase_types::Timestamp;
 use sha2::{Digest, Sha256};
 use tokio::{
     fs::{self, File},
-    io::AsyncWriteExt,
+    io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt},
     sync::OnceCell,
     task::spawn_blocking,
 };
@@ -30,12 +33,18 @@ const PARTIAL: &str = ".partial";
 const PARTIAL_AGE: Duration = Duration::from_secs(24 * 3_600);
 /// Bytes of a file that are read at a time.
 const READ_BYTES: usize = 256 << 10;
+/// Bytes of a file that are sent at a time.
+const PIECE_BYTES: u64 = 64 << 10;
 
 /// Where files are kept, and how large they may be.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct FilesOptions {
-    /// The folder; made when the first file comes.
+    /// The folder; made when the first file comes. What is on its way lies there, and what is kept
+    /// where there is no bucket.
     pub folder: PathBuf,
+    /// Where files are kept instead. Default none.
+    #[cfg(feature = "s3")]
+    pub bucket: Option<crate::Bucket>,
     /// Largest file, in bytes.
     pub file_bytes_max: u64,
     /// How long an upload in several requests may rest before it is forgotten. Default a day.
@@ -52,6 +61,8 @@ impl FilesOptions {
     pub fn new(folder: impl Into<PathBuf>, file_bytes_max: u64) -> Self {
         Self {
             folder: folder.into(),
+            #[cfg(feature = "s3")]
+            bucket: None,
             file_bytes_max,
             unfinished_for: Duration::from_secs(24 * 3_600),
             unused_for: Duration::from_secs(24 * 3_600),
@@ -83,6 +94,9 @@ pub enum FilesError {
     /// The disk failed.
     #[error("the folder of uploads cannot be used: {0}")]
     Disk(#[from] io::Error),
+    /// The bucket cannot be asked.
+    #[error("the bucket of uploads is not available: {0}")]
+    Bucket(#[source] io::Error),
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -145,10 +159,7 @@ impl Files {
             file.flush().await?;
             file.sync_all().await?;
         }
-        let kept = self.path(&incoming.name);
-        fs::rename(&incoming.partial.0, &kept).await?;
-        let folder = self.options.folder.clone();
-        blocking(move || sync_folder(&folder)).await?;
+        self.shelve(&incoming.partial.0, &incoming.name).await?;
         let read = Read {
             size: incoming.size,
             head: std::mem::take(&mut incoming.head),
@@ -160,7 +171,7 @@ impl Files {
             Err(error) => {
                 if error.kind() != ErrorKind::OutcomeUnknown {
                     // Nobody sees it; that it stays costs room.
-                    let _ = fs::remove_file(kept).await;
+                    let _ = self.remove_bytes(&incoming.name).await;
                 }
                 Err(error.into())
             }
@@ -179,23 +190,37 @@ impl Files {
         if let Some(file) = self.index.get(name).await? {
             return Ok(Some(file));
         }
-        let (path, kept, folder) = (path.to_owned(), self.path(name), self.options.folder.clone());
-        let read = blocking(move || {
-            match std::fs::rename(&path, &kept) {
-                // It was renamed before.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                other => other?,
+        let (from, kept, folder) = (path.to_owned(), self.path(name), self.options.folder.clone());
+        let found = blocking(move || {
+            if let Some(file) = open(&from)? {
+                return Ok(Some((read(file)?, true)));
             }
-            let read = match std::fs::File::open(&kept) {
-                Ok(file) => read(file)?,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-                Err(error) => return Err(error),
-            };
+            // An earlier call has moved them.
+            let Some(file) = open(&kept)? else { return Ok(None) };
             sync_folder(&folder)?;
-            Ok(Some(read))
+            Ok(Some((read(file)?, false)))
         });
-        let Some(read) = read.await? else { return Ok(None) };
-        Ok(Some(self.index.add(read.stored(name), original, owner).await?))
+        let Some((read, is_here)) = found.await? else { return Ok(None) };
+        if is_here {
+            self.shelve(path, name).await?;
+        }
+        let file = self.index.add(read.stored(name), original, owner).await?;
+        // A bucket has a copy.
+        match fs::remove_file(path).await {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
+            _ => Ok(Some(file)),
+        }
+    }
+
+    /// Puts bytes of our disk where files are kept.
+    async fn shelve(&self, path: &Path, name: &str) -> Result<(), FilesError> {
+        #[cfg(feature = "s3")]
+        if let Some(bucket) = &self.options.bucket {
+            return bucket.put(path, name).await;
+        }
+        fs::rename(path, self.path(name)).await?;
+        let folder = self.options.folder.clone();
+        Ok(blocking(move || sync_folder(&folder)).await?)
     }
 
     /// Removes bytes under a name that is no file's.
@@ -217,13 +242,24 @@ impl Files {
         Ok(self.index.get(name).await?)
     }
 
-    /// Its bytes; none when the disk does not have them.
+    /// So many of its bytes, from a place on; none when they are not there.
     ///
     /// # Errors
-    /// [`FilesError::Disk`].
-    pub async fn open(&self, file: &StoredFile) -> Result<Option<File>, FilesError> {
+    /// [`FilesError::Disk`] and [`FilesError::Bucket`].
+    pub async fn read(
+        &self,
+        file: &StoredFile,
+        range: Range<u64>,
+    ) -> Result<Option<Pieces>, FilesError> {
+        #[cfg(feature = "s3")]
+        if let Some(bucket) = &self.options.bucket {
+            return bucket.get(&file.name, range).await;
+        }
         match File::open(self.path(&file.name)).await {
-            Ok(file) => Ok(Some(file)),
+            Ok(mut bytes) => {
+                bytes.seek(io::SeekFrom::Start(range.start)).await?;
+                Ok(Some(pieces(bytes, range.end - range.start).boxed()))
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error.into()),
         }
@@ -242,7 +278,15 @@ impl Files {
         if file.size > crate::thumbnails::PICTURE_BYTES_MAX {
             return Err(ThumbnailError::TooLarge);
         }
-        let bytes = async { Ok::<_, FilesError>(fs::read(self.path(&file.name)).await?) };
+        let bytes = async {
+            let gone = || FilesError::Disk(io::ErrorKind::NotFound.into());
+            let mut pieces = self.read(file, 0..file.size).await?.ok_or_else(gone)?;
+            let mut bytes = Vec::with_capacity(usize::try_from(file.size).unwrap_or_default());
+            while let Some(piece) = pieces.next().await {
+                bytes.extend_from_slice(&piece?);
+            }
+            Ok::<_, FilesError>(bytes)
+        };
         self.thumbnails.get(&file.name, &file.media_type, thumb, bytes).await
     }
 
@@ -262,6 +306,10 @@ impl Files {
     async fn remove_bytes(&self, name: &str) -> Result<(), FilesError> {
         #[cfg(feature = "thumbnails")]
         self.thumbnails.remove(name).await?;
+        #[cfg(feature = "s3")]
+        if let Some(bucket) = &self.options.bucket {
+            return bucket.remove(name).await;
+        }
         match fs::remove_file(self.path(name)).await {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
             _ => Ok(()),
@@ -343,6 +391,26 @@ impl Incoming {
     }
 }
 
+/// Bytes of a file, piece by piece.
+pub type Pieces = BoxStream<'static, Result<Bytes, FilesError>>;
+
+/// So many bytes of a file from where it is.
+fn pieces(file: File, length: u64) -> impl Stream<Item = Result<Bytes, FilesError>> + Send {
+    stream::try_unfold((file, length), |(mut file, left)| async move {
+        if left == 0 {
+            return Ok(None);
+        }
+        let mut piece = vec![0; usize::try_from(left.min(PIECE_BYTES)).unwrap_or(0)];
+        let read = file.read(&mut piece).await?;
+        if read == 0 {
+            let error = io::Error::new(io::ErrorKind::UnexpectedEof, "it is shorter than it was");
+            return Err(FilesError::Disk(error));
+        }
+        piece.truncate(read);
+        Ok(Some((Bytes::from(piece), (file, left - read as u64))))
+    })
+}
+
 /// What was seen of a file's bytes.
 struct Read {
     size: u64,
@@ -363,6 +431,14 @@ impl Read {
             owner: String::new(),
             private: false,
         }
+    }
+}
+
+fn open(path: &Path) -> io::Result<Option<std::fs::File>> {
+    match std::fs::File::open(path) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

@@ -6,6 +6,8 @@
 //! Reading order: [`Multipart`] (how browsers send files), names, [`Media`] (what a file is, and
 //! whether it may be shown), [`Files`], [`Resumable`] (files that come in several requests).
 
+#[cfg(feature = "s3")]
+mod bucket;
 mod busy;
 mod checksum;
 mod files;
@@ -20,8 +22,10 @@ mod thumbnails;
 mod transfer;
 mod unused;
 
+#[cfg(feature = "s3")]
+pub use bucket::{Bucket, InvalidBucket};
 pub use checksum::Checksum;
-pub use files::{Files, FilesError, FilesOptions, Incoming};
+pub use files::{Files, FilesError, FilesOptions, Incoming, Pieces};
 pub use index::{ListedFile, StoredFile};
 pub use media::Media;
 pub use multipart::{Multipart, MultipartError, MultipartEvent, Part};

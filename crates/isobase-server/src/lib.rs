@@ -42,6 +42,8 @@ pub use compose::{Composition, Index, ServerConfig, compose};
 pub use description::{errors_markdown, openapi};
 pub use durability::Durability;
 pub use gate::{Gate, Service};
+#[cfg(feature = "s3")]
+pub use isobase_files::Bucket;
 pub use isobase_files::FilesOptions;
 pub use isobase_http::{Body, HttpConfig, OpenTo, RequestBody, parse_network};
 pub use isobase_licences::{LicenceOptions, Secret};

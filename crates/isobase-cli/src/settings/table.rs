@@ -450,6 +450,28 @@ pub(crate) static UPLOAD_BYTES: Setting = Setting::new(
 )
 .default("1GiB");
 
+pub(crate) static UPLOADS_STORE: Setting = Setting::new(
+    "uploads.store",
+    Kind::Text,
+    "Bucket of an S3 service that keeps uploads: `s3://bucket` or `s3://bucket/prefix`. Unset: the \
+     folder `uploads` in the data folder, in which uploads on their way lie in any case. Credentials \
+     are those of the usual variables (`AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`) or of the \
+     machine.",
+);
+
+pub(crate) static UPLOADS_ENDPOINT_URL: Setting = Setting::new(
+    "uploads.endpoint_url",
+    Kind::Text,
+    "Address of another S3 service than that of AWS: `https://s3.example.com`. Unset: the variable \
+     `AWS_ENDPOINT_URL`, else that of the region.",
+);
+
+pub(crate) static UPLOADS_REGION: Setting = Setting::new(
+    "uploads.region",
+    Kind::Text,
+    "Region of the bucket. Unset: the variable `AWS_REGION`, else `us-east-1`.",
+);
+
 pub(crate) static UPLOADS_UNFINISHED_FOR: Setting = Setting::new(
     "uploads.unfinished_for",
     Kind::Duration,
@@ -571,6 +593,9 @@ pub(crate) static SETTINGS: &[&Setting] = &[
     &CHANGES_KEEP_COUNT,
     &CHANGES_BODIES_OF,
     &UPLOAD_BYTES,
+    &UPLOADS_STORE,
+    &UPLOADS_ENDPOINT_URL,
+    &UPLOADS_REGION,
     &UPLOADS_UNUSED_FOR,
     &UPLOADS_UNFINISHED_FOR,
     &UPLOADS_UNFINISHED_MAX,

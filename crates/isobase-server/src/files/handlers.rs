@@ -1,22 +1,16 @@
 //! Files come and go.
 
 use std::{
-    io::SeekFrom,
     sync::Arc,
     time::{Duration, UNIX_EPOCH},
 };
 
-use bytes::Bytes;
-use futures_util::stream;
+use futures_util::TryStreamExt;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use isobase_auth::Principal;
 use isobase_files::{Incoming, Multipart, MultipartEvent, StoredFile, Thumb, Thumbnail};
 use isobase_http::{Body, BodyError, RequestBody};
 use isobase_types::Timestamp;
-use tokio::{
-    fs::File,
-    io::{AsyncReadExt, AsyncSeekExt},
-};
 
 use super::{
     State,
@@ -30,9 +24,6 @@ use crate::{Call, answer::json, failure::Failure, request::Parameters};
 const LINK_SECONDS: u64 = 3_600;
 /// How long a link may hold.
 const LINK_SECONDS_MAX: u64 = 7 * 86_400;
-
-/// Bytes read from a file at a time.
-const PIECE_BYTES: u64 = 64 << 10;
 
 /// Nothing of a file runs, asks for anything, or is framed as ours.
 const POLICY: HeaderValue = HeaderValue::from_static(
@@ -167,9 +158,9 @@ pub(super) async fn get_file(state: Arc<State>, call: Call) -> Result<Response<B
     let body = match length {
         0 => Body::empty(),
         _ => {
-            let mut bytes = state.files.open(&file).await?.ok_or_else(not_found)?;
-            bytes.seek(SeekFrom::Start(from)).await.map_err(isobase_files::FilesError::Disk)?;
-            Body::stream(pieces(bytes, length))
+            let pieces = state.files.read(&file, from..from + length).await?;
+            let pieces = pieces.ok_or_else(not_found)?;
+            Body::stream(pieces.map_err(|error| BodyError::from(error.to_string())))
         }
     };
     let media_type = HeaderValue::try_from(&*file.media_type);
@@ -225,25 +216,6 @@ fn describe(headers: &mut HeaderMap, file: &StoredFile, tag: HeaderValue) {
     if !file.shown {
         headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
     }
-}
-
-/// So many bytes of a file from where it is.
-fn pieces(
-    file: File,
-    length: u64,
-) -> impl futures_util::Stream<Item = Result<Bytes, BodyError>> + Send {
-    stream::try_unfold((file, length), |(mut file, left)| async move {
-        if left == 0 {
-            return Ok(None);
-        }
-        let mut piece = vec![0; usize::try_from(left.min(PIECE_BYTES)).unwrap_or(0)];
-        let read = file.read(&mut piece).await?;
-        if read == 0 {
-            return Err(BodyError::from("the file is shorter than it was"));
-        }
-        piece.truncate(read);
-        Ok(Some((Bytes::from(piece), (file, left - read as u64))))
-    })
 }
 
 /// Which bytes are asked for.

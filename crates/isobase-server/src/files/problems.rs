@@ -20,6 +20,10 @@ impl IntoProblem for FilesError {
                     .closing()
             }
             Self::Disk(error) => Problem::internal(format!("the folder of uploads: {error}")),
+            Self::Bucket(error) => {
+                let text = "the bucket of uploads is not available; nothing was kept";
+                Problem::new(codes::UNAVAILABLE, text).with_cause(error.to_string())
+            }
             Self::Store(error) => error.into_problem(),
         }
     }

@@ -1,0 +1,128 @@
+//! Uploads in the bucket of an S3 server.
+
+use std::{
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use isobase_testkit::{
+    Fault, FaultProxy, ReservedPort, TestServer, http, upload_packages, wait_until,
+};
+
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// An S3 server with a bucket. Its drop ends it.
+struct S3 {
+    child: Child,
+    port: ReservedPort,
+}
+
+impl S3 {
+    fn start() -> Option<Self> {
+        let packages = upload_packages()?;
+        let port = ReservedPort::new().unwrap();
+        let mut command = Command::new("python3");
+        command.args(["-m", "moto.server", "--host", "127.0.0.1", "--port"]);
+        command.arg(port.port().to_string()).env("PYTHONPATH", packages.python);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut s3 = Self { child: command.spawn().unwrap(), port };
+        let address = s3.port.address();
+        wait_until("the S3 server", PATIENCE, || {
+            assert!(s3.child.try_wait()?.is_none(), "the S3 server ended");
+            let made = http::request(address, "PUT", "/bucket", &[], b"");
+            Ok(made.is_ok_and(|made| made.status == 200).then_some(()))
+        })
+        .unwrap();
+        Some(s3)
+    }
+
+    /// How many files are there.
+    fn count(&self) -> usize {
+        let listed = http::request(self.port.address(), "GET", "/bucket", &[], b"").unwrap();
+        listed.text().matches("<Key>app/").count()
+    }
+}
+
+impl Drop for S3 {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn form(bytes: &[u8]) -> Vec<u8> {
+    let head = "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.bin\"\r\n\r\n";
+    [head.as_bytes(), bytes, b"\r\n--b--\r\n"].concat()
+}
+
+/// Files in a folder that are no folders.
+fn files_in(folder: &Path) -> usize {
+    let entries = std::fs::read_dir(folder).into_iter().flatten();
+    entries.filter(|entry| entry.as_ref().unwrap().path().is_file()).count()
+}
+
+#[test]
+fn uploads_are_kept_in_a_bucket() {
+    let Some(s3) = S3::start() else { return };
+    let proxy = FaultProxy::start(s3.port.address()).unwrap();
+    let server = TestServer::builder()
+        .arg("--set")
+        .arg("uploads.store=s3://bucket/app")
+        .arg("--set")
+        .arg(format!("uploads.endpoint_url=http://{}", proxy.address()))
+        .env("AWS_ACCESS_KEY_ID", "key")
+        .env("AWS_SECRET_ACCESS_KEY", "secret")
+        .start()
+        .unwrap();
+    let multipart = [("content-type", "multipart/form-data; boundary=b")];
+    // More than one part.
+    let large: Vec<u8> = (0..20_000_000_u32).map(|n| (n % 251) as u8).collect();
+    let mut urls = Vec::new();
+    for bytes in [&large[..], b"", b"small"] {
+        let sent = server.request("POST", "/api/upload", &multipart, &form(bytes)).unwrap();
+        assert_eq!(sent.status, 200, "{}\n{}", sent.text(), server.log());
+        let url = sent.json().unwrap()["url"].as_str().unwrap().to_owned();
+        let read = server.request("GET", &url, &[], b"").unwrap();
+        assert!(read.status == 200 && read.body == bytes, "{} bytes", read.body.len());
+        urls.push(url);
+    }
+    let range = [("range", "bytes=9000000-9000003")];
+    let part = server.request("GET", &urls[0], &range, b"").unwrap();
+    assert_eq!((part.status, &part.body[..]), (206, &large[9_000_000..9_000_004]));
+    let bytes = ("content-type", "application/offset+octet-stream");
+    let headers = [("tus-resumable", "1.0.0"), bytes, ("upload-length", "5")];
+    let whole = server.request("POST", "/api/uploads/tus", &headers, b"hello").unwrap();
+    let url = whole.header("content-location").unwrap();
+    assert_eq!(server.request("GET", url, &[], b"").unwrap().text(), "hello");
+    let folder = server.data().join("uploads");
+    let left = || [".", ".partial", ".transfers"].map(|name| files_in(&folder.join(name)));
+    assert_eq!((left(), s3.count()), ([0, 0, 0], 4));
+
+    // Nothing half is left where the bucket cannot be asked.
+    proxy.set(Fault::Reset).unwrap();
+    let refused = server.request("POST", "/api/upload", &multipart, &form(b"refused")).unwrap();
+    assert_eq!(refused.status, 503, "{}", refused.text());
+    assert!(refused.header("retry-after").is_some());
+    assert_eq!(server.request("GET", &urls[2], &[], b"").unwrap().status, 503);
+    proxy.set(Fault::None).unwrap();
+    let listed = server.request("GET", "/api/v1/uploads", &[], b"").unwrap().json().unwrap();
+    assert_eq!(listed["uploads"].as_array().unwrap().len(), 4);
+    let one = urls[2].replace("/uploads/", "/api/v1/uploads/");
+    assert_eq!(server.request("DELETE", &one, &[], b"").unwrap().status, 200);
+    assert_eq!((left(), s3.count()), ([0, 0, 0], 3));
+}
+
+#[test]
+fn a_bucket_that_is_none_is_refused() {
+    let server = TestServer::builder().prepare().unwrap();
+    for url in ["bucket", "http://bucket", "s3://", "s3://key:secret@bucket"] {
+        let mut serve = server.command();
+        serve.args(["serve", "--port", "0", "--set", &format!("uploads.store={url}")]);
+        let said = serve.stdin(Stdio::null()).output().unwrap();
+        assert!(!said.status.success(), "{url}");
+        let text = String::from_utf8_lossy(&said.stderr).into_owned();
+        assert!(text.contains("uploads.store"), "{text}");
+    }
+}
