@@ -7,7 +7,7 @@ use http::Method;
 use isobase_client::{Client, ClientOptions, Request};
 use serde_json::json;
 
-use crate::{failure::Failure, print::Printer, settings::Config, target::client_failure};
+use crate::{failure::Failure, print::Printer, service_failure::client_failure, settings::Config};
 
 /// How long the service may take: a supervisor asks again soon.
 const PATIENCE: Duration = Duration::from_secs(4);

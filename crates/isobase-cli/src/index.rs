@@ -11,8 +11,9 @@ use crate::{
     arguments::IndexCommand,
     failure::Failure,
     print::Printer,
+    service_failure::client_failure,
     settings::{Config, Loaded},
-    target::{Target, client_failure},
+    target::Target,
     transfer,
 };
 

@@ -13,7 +13,7 @@ use anyhow::Result;
 use isobase_client::{Client, ClientOptions};
 use tokio::net::{UnixListener, UnixStream};
 
-use crate::target::client_failure;
+use crate::service_failure::client_failure;
 
 /// The socket in the data folder.
 const SOCKET: &str = "isobase.sock";

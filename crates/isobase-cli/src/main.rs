@@ -25,6 +25,7 @@ mod read_settings;
 mod schema;
 mod seed;
 mod serve;
+mod service_failure;
 mod settings;
 #[cfg(feature = "mail")]
 mod smtp;

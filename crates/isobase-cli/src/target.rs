@@ -9,7 +9,7 @@ use isobase::{
     types::{CollectionName, Sequence},
 };
 use isobase_auth::{Permission, Principal};
-use isobase_client::{Client, ClientError, ClientOptions};
+use isobase_client::{Client, ClientOptions};
 use tempfile::TempDir;
 
 use crate::{
@@ -245,25 +245,4 @@ fn service(address: &str, key: Option<&str>) -> Result<Target> {
     let client =
         Client::new(address, options).map_err(|error| Failure::usage(format!("--url: {error}")))?;
     Ok(Target::Service(client))
-}
-
-/// An error of the service with the way out.
-pub(crate) fn client_failure(error: ClientError) -> Failure {
-    let hint = match &error {
-        ClientError::Refused(problem) => match problem.status {
-            401 => Some("give a key: --key, ISOBASE_KEY or INTERNAL_API_KEY"),
-            403 => Some("the key does not allow this; isobase key list shows what keys may do"),
-            _ => None,
-        },
-        ClientError::Tls { .. } => Some(
-            "an authority of your own is trusted when SSL_CERT_FILE names the file of its certificate",
-        ),
-        ClientError::Connect { .. } => Some("is the service running? isobase serve starts one"),
-        _ => None,
-    };
-    let failure = Failure::from_error(anyhow::Error::new(error));
-    match hint {
-        Some(hint) => failure.hint(hint),
-        None => failure,
-    }
 }

@@ -15,8 +15,9 @@ use crate::{
     failure::Failure,
     local,
     print::Printer,
+    service_failure::client_failure,
     settings::{Config, Loaded, account_options, first_owner},
-    target::{client_failure, open_failure},
+    target::open_failure,
 };
 
 /// Accounts that are read at a time.

@@ -1,11 +1,14 @@
 //! What goes wrong below the handlers, as problems.
 
-use http::header;
+use http::{HeaderValue, header};
 use isobase_http::{Problem, ProblemCode, ProblemItem};
 use isobase_store::{ErrorKind, Rejection, StoreError, Violation};
 use isobase_types::{FieldPath, Revision};
 
-use crate::{codes, etag::etag, gate::CHALLENGE};
+use crate::{codes, etag::etag};
+
+/// Says how a caller shows who it is.
+pub(crate) const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer realm=\"isobase\"");
 
 /// Why a handler does not answer: a problem, or what becomes one.
 ///

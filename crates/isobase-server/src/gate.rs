@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use http::{HeaderMap, HeaderName, Method, header};
 use isobase_auth::{Accounts, Authorizer, Denied, Permission, Principal, is_session_token};
 use isobase_http::{Asked, Door, Problem, Refusal};
 
-use crate::{codes, failure::IntoProblem, origin, session_cookie};
+use crate::{
+    codes,
+    failure::{CHALLENGE, IntoProblem},
+    origin, session_cookie,
+};
 
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
-pub(crate) const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer realm=\"isobase\"");
 
 /// Slices behind the gate of keys and sessions.
 pub type Service = isobase_http::Service<Gate>;
@@ -142,6 +145,8 @@ fn single(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
+
     use super::*;
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {

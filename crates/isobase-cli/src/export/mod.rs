@@ -21,8 +21,9 @@ use crate::{
     failure::{Failure, Problem},
     print::Printer,
     progress::{Progress, Total, per_second, thousands},
+    service_failure::client_failure,
     settings::{Config, Loaded},
-    target::{Target, client_failure},
+    target::Target,
 };
 
 /// The parameter that would change what a record is: an export holds documents only.

@@ -16,10 +16,8 @@ use sha2::{Digest, Sha256};
 
 use super::chunk::{Chunk, Item, LeftOut};
 use crate::{
-    arguments::IdsFrom,
-    failure::Failure,
-    progress::Progress,
-    target::{Target, client_failure},
+    arguments::IdsFrom, failure::Failure, progress::Progress, service_failure::client_failure,
+    target::Target,
 };
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");

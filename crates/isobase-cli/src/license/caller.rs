@@ -18,8 +18,9 @@ use crate::{
     failure::Failure,
     flags::TargetFlags,
     print::Printer,
+    service_failure::client_failure,
     settings::{Config, Loaded, licence_options},
-    target::{Target, client_failure},
+    target::Target,
 };
 
 /// What the paths of the routes begin with.

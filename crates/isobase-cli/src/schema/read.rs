@@ -8,7 +8,7 @@ use isobase::types::{
     json::{Raw, canonicalise_document},
 };
 
-use crate::target::{Target, client_failure};
+use crate::{service_failure::client_failure, target::Target};
 
 /// Documents that are read at a time.
 const PAGE: u32 = 500;

@@ -1,12 +1,13 @@
 //! What goes wrong with accounts, as problems.
 
-use http::{HeaderValue, header};
+use http::header;
 use isobase_auth::{AccountError, InvalidRole};
 use isobase_http::{Problem, ProblemItem};
 
-use crate::{codes, failure::IntoProblem};
-
-const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer realm=\"isobase\"");
+use crate::{
+    codes,
+    failure::{CHALLENGE, IntoProblem},
+};
 
 impl IntoProblem for AccountError {
     fn into_problem(self) -> Problem {

@@ -9,7 +9,7 @@ use isobase_licences::{ImportedInstallation, ImportedLicence};
 use serde::{Deserialize, de::DeserializeOwned};
 
 use super::Source;
-use crate::{failure::Failure, target::client_failure};
+use crate::{failure::Failure, service_failure::client_failure};
 
 /// Licences of one page, where there are pages.
 const PAGE: &str = "1000";
