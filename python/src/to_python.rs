@@ -231,15 +231,29 @@ fn moment<'py>(
 }
 
 /// Year, month and day of a number of days from 2000-01-01.
+///
+/// Source: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", `civil_from_days`.
 fn calendar(days: i64) -> (i64, i64, i64) {
-    let text = Value::Date(i32::try_from(days).unwrap_or(0)).to_string();
-    let mut parts = text.splitn(3, '-').map(|part| part.parse().unwrap_or(1));
-    let mut part = || parts.next().unwrap_or(1);
-    (part(), part(), part())
+    // From 0000-03-01, the first day of an era of 400 years.
+    const TO_2000: i64 = 730_425;
+    const DAYS_OF_ERA: i64 = 146_097;
+    let days = days + TO_2000;
+    let (era, day) = (days.div_euclid(DAYS_OF_ERA), days.rem_euclid(DAYS_OF_ERA));
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    // Months from March.
+    let month = (5 * day + 2) / 153;
+    let day_of_month = day - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    (year + era * 400 + i64::from(month <= 2), month, day_of_month)
 }
 
 /// Numbers with a fraction become `Decimal`: no digit is lost.
 fn json<'py>(py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyAny>> {
-    let module = py.import(intern!(py, "isobase._json"))?;
-    module.getattr(intern!(py, "loads"))?.call1((text,))
+    static LOADS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let loads = LOADS.get_or_try_init(py, || {
+        let module = py.import("isobase._json")?;
+        module.getattr("loads").map(Bound::unbind)
+    })?;
+    loads.bind(py).call1((text,))
 }

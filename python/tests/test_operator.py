@@ -124,6 +124,21 @@ def test_values_keep_every_digit(tables):
     run(test)
 
 
+def test_every_day_is_itself(tables):
+    """Moments are made out of numbers here; days by Python."""
+
+    async def test():
+        async with DBConnector() as db:
+            sql = "SELECT d::timestamp AS moment, d::date AS day FROM generate_series($1::date, $2::date, '1 day') d"
+            for first, last in (("1890-01-01", "2010-12-31"), ("0001-01-01", "0008-12-31"), ("9999-01-01", "9999-12-31")):
+                rows = await db.fetch_all(sql, first, last)
+                assert all(row["moment"].date() == row["day"] for row in rows)
+                days = {row["day"] for row in rows}
+                assert len(days) == len(rows) and min(days).isoformat() == first and max(days).isoformat() == last
+
+    run(test)
+
+
 def test_ranges_are_values(tables):
     import asyncpg
     from psycopg.types.range import Range as OfPsycopg
