@@ -6,7 +6,12 @@ use isobase_types::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{AccountError, Role, account_name::Names, one_time::OneTime};
+use crate::{
+    AccountError, Role,
+    account_name::Names,
+    one_time::OneTime,
+    second_factor::{PendingTotp, StoredChallenge, StoredTotp},
+};
 
 /// The system collection of the accounts.
 pub const ACCOUNTS_COLLECTION: &str = "isobase_accounts";
@@ -26,6 +31,8 @@ pub struct Account {
     pub verified: bool,
     /// What it may do.
     pub role: Role,
+    /// Whether signing in takes a second step.
+    pub second_factor: bool,
     /// Whether it is shut out until an administrator lets it in again.
     pub disabled: bool,
     /// When it was made.
@@ -99,6 +106,15 @@ pub(crate) struct StoredAccount {
     /// Of the letter with a code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) code: Option<OneTime>,
+    /// The second factor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) totp: Option<StoredTotp>,
+    /// One that is not confirmed yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) totp_pending: Option<PendingTotp>,
+    /// Between the two steps of a sign-in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) challenge: Option<StoredChallenge>,
     /// Microseconds since 1970.
     pub(crate) created_us: i64,
 }
@@ -120,6 +136,9 @@ impl StoredAccount {
             verify: None,
             reset: None,
             code: None,
+            totp: None,
+            totp_pending: None,
+            challenge: None,
             created_us: now.unix_us,
         }
     }
@@ -147,6 +166,7 @@ impl StoredAccount {
             email: self.email.clone(),
             verified: self.verified,
             role,
+            second_factor: self.totp.is_some(),
             disabled: self.disabled,
             created_at: Timestamp { unix_us: self.created_us },
             session_epoch: self.session_epoch,
@@ -162,6 +182,9 @@ pub(crate) struct Found {
     pub(crate) verify: Option<OneTime>,
     pub(crate) reset: Option<OneTime>,
     pub(crate) code: Option<OneTime>,
+    pub(crate) totp: Option<StoredTotp>,
+    pub(crate) totp_pending: Option<PendingTotp>,
+    pub(crate) challenge: Option<StoredChallenge>,
 }
 
 impl Found {
@@ -169,7 +192,8 @@ impl Found {
         let stored = StoredAccount::read(&document)?;
         let account = stored.account(document.id, document.revision)?;
         let StoredAccount { password, verify, reset, code, .. } = stored;
-        Ok(Self { account, password, verify, reset, code })
+        let StoredAccount { totp, totp_pending, challenge, .. } = stored;
+        Ok(Self { account, password, verify, reset, code, totp, totp_pending, challenge })
     }
 }
 

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use isobase_store::{Rejection, StoreError};
 
-use crate::{KeyError, NoRandomness};
+use isobase_types::Timestamp;
+
+use crate::{KeyError, NoRandomness, SealError};
 
 /// Longest password, in bytes. Its length does not change what a hash costs; the bound is there
 /// because everything has one.
@@ -39,6 +41,32 @@ pub enum AccountError {
     /// There is no such account, or the password is another. Which of them is not told.
     #[error("Invalid credentials")]
     WrongCredentials,
+    /// The name and the password are right, and a code is to follow.
+    #[error("a code of your authenticator app is needed, or a recovery code")]
+    SecondFactorRequired {
+        /// What the second step shows. Secret.
+        challenge: String,
+        /// Until when it is good.
+        expires_at: Timestamp,
+    },
+    /// The code is not the one that the app shows, was used already, and is no recovery code.
+    #[error("the code is wrong, too old, or was used already")]
+    WrongCode,
+    /// The first step of the sign-in is too long ago, or had its codes.
+    #[error("the sign-in took too long, or another one began since; begin again with the password")]
+    ChallengeOver,
+    /// The account has a second factor already.
+    #[error("the account has a second factor already; remove it first")]
+    SecondFactorOn,
+    /// The account has no second factor, and none waits to be confirmed.
+    #[error("the account has no second factor, or it was not confirmed in time; begin again")]
+    NoSecondFactor,
+    /// Nothing can be sealed here.
+    #[error("this service has no secret to seal a second factor with")]
+    NoSecret,
+    /// The secret of a second factor cannot be sealed or opened.
+    #[error(transparent)]
+    NotSealed(#[from] SealError),
     /// Too many attempts failed.
     #[error("too many attempts; try again in {} s", retry_after.as_secs().max(1))]
     TooManyAttempts {

@@ -27,12 +27,14 @@ mod principal;
 mod role;
 mod scope;
 mod sealed;
+mod second_factor;
 mod secret;
 mod session;
 mod session_cache;
 mod sessions;
 mod setup;
 mod stored_key;
+mod totp;
 
 pub use account::{ACCOUNTS_COLLECTION, Account, NewAccount};
 pub use account_error::{AccountError, PASSWORD_BYTES_MAX};
@@ -56,6 +58,7 @@ pub use principal::Principal;
 pub use role::{InvalidRole, ROLE_BYTES_MAX, Role};
 pub use scope::{FEATURES, InvalidScope, Scope, Scopes};
 pub use sealed::{SECRET_FILE, SealError, SealedPlace, Sealer, SecretSource};
+pub use second_factor::{SecondFactor, SecondFactorOffer};
 pub use secret::{NoRandomness, random_password};
 pub use session::{
     CreatedSession, SESSIONS_COLLECTION, Session, SessionInfo, SessionKind, is_session_token,

@@ -1,4 +1,4 @@
-//! Secrets that are good for one use: of links and codes in letters.
+//! Secrets that are good for one use: of links and codes in letters, and between two steps.
 
 use isobase_types::{DocumentId, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -50,19 +50,19 @@ impl OneTime {
     }
 }
 
-/// A link's token of an account: the purpose, the account, and the secret.
-pub(crate) fn token(purpose: Purpose, id: &DocumentId) -> Result<(String, String), NoRandomness> {
+/// A token of an account: the word for what it is good for, the account, and the secret.
+pub(crate) fn token(word: &str, id: &DocumentId) -> Result<(String, String), NoRandomness> {
     let secret = secret::random_text::<SECRET_BYTES>()?;
     let account = secret::hex(id.to_string().as_bytes());
-    Ok((format!("{}.{account}.{secret}", purpose.as_str()), secret))
+    Ok((format!("{word}.{account}.{secret}"), secret))
 }
 
-/// The account and the secret of a token; `None` if it is none of this purpose.
-pub(crate) fn split(purpose: Purpose, token: &str) -> Option<(DocumentId, &str)> {
+/// The account and the secret of a token; `None` if it is none of this word.
+pub(crate) fn split<'a>(word: &str, token: &'a str) -> Option<(DocumentId, &'a str)> {
     if token.len() > TOKEN_BYTES_MAX {
         return None;
     }
-    let rest = token.strip_prefix(purpose.as_str())?.strip_prefix('.')?;
+    let rest = token.strip_prefix(word)?.strip_prefix('.')?;
     let (account, secret) = rest.split_once('.')?;
     let bytes = account.as_bytes().chunks(2).map(|pair| {
         let digits = std::str::from_utf8(pair).ok().filter(|digits| digits.len() == 2)?;
@@ -86,12 +86,12 @@ mod tests {
     #[test]
     fn tokens_name_their_account() {
         for id in [DocumentId::Integer(7), DocumentId::Text("a.b \u{e9}".into())] {
-            let (token, secret) = token(Purpose::Reset, &id).unwrap();
-            assert_eq!(split(Purpose::Reset, &token), Some((id, &*secret)));
-            assert_eq!(split(Purpose::Verify, &token), None);
+            let (token, secret) = token("reset", &id).unwrap();
+            assert_eq!(split("reset", &token), Some((id, &*secret)));
+            assert_eq!(split("verify", &token), None);
         }
         for wrong in ["", "reset", "reset.", "reset.3.x", "reset.zz.x", "reset..x", "reset.37"] {
-            assert_eq!(split(Purpose::Reset, wrong), None, "{wrong}");
+            assert_eq!(split("reset", wrong), None, "{wrong}");
         }
     }
 

@@ -690,6 +690,13 @@ pub(crate) enum UserCommand {
         #[command(flatten)]
         app: AppFlags,
     },
+    /// Remove the second factor of an account that has lost its app and its recovery codes
+    ResetSecondFactor {
+        /// Its name, e-mail address or id
+        name: String,
+        #[command(flatten)]
+        app: AppFlags,
+    },
     /// Delete an account with its sessions
     Delete {
         /// Its name, e-mail address or id
@@ -715,6 +722,7 @@ impl UserCommand {
             | Self::List { app }
             | Self::Role { app, .. }
             | Self::Password { app, .. }
+            | Self::ResetSecondFactor { app, .. }
             | Self::Delete { app, .. } => app,
         }
     }

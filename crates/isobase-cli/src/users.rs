@@ -55,6 +55,7 @@ pub(crate) async fn run(
         return match command {
             UserCommand::Role { name, .. }
             | UserCommand::Password { name, .. }
+            | UserCommand::ResetSecondFactor { name, .. }
             | UserCommand::Delete { name, .. } => Err(unknown(name).into()),
             _ => {
                 list(&[], printer);
@@ -92,6 +93,11 @@ async fn carry_out(command: &UserCommand, users: &Users, printer: Printer) -> Re
             let user = users.change(name, json!({ "password": password.text })).await?;
             let told = format!("{} has another password; its sessions are over", user.username);
             tell(printer, &user, &told, Some(&password));
+            Ok(())
+        }
+        UserCommand::ResetSecondFactor { name, .. } => {
+            let user = users.change(name, json!({ "second_factor": false })).await?;
+            tell(printer, &user, &format!("{} signs in by password alone now", user.username), None);
             Ok(())
         }
         UserCommand::Delete { name, .. } => {
@@ -201,13 +207,16 @@ impl Users {
         }
     }
 
-    /// Changes what the body names: `role` or `password`.
+    /// Changes what the body names: `role`, `second_factor` or `password`.
     async fn change(&self, name: &str, change: Value) -> Result<User> {
         match self {
             Self::Direct(_, accounts) => {
                 let mut account = found(accounts, name).await?;
                 if let Some(role) = change["role"].as_str() {
                     account = accounts.set_role(&account, &role.parse()?).await?;
+                }
+                if change["second_factor"] == false {
+                    account = accounts.remove_second_factor(&account).await?;
                 }
                 if let Some(password) = change["password"].as_str() {
                     account = accounts.set_password(&account, password, None).await?;
@@ -268,6 +277,7 @@ struct User {
     email: Option<String>,
     verified: bool,
     role: String,
+    second_factor: bool,
     disabled: bool,
     created_at: String,
 }
@@ -281,6 +291,7 @@ impl User {
             email: account.email.clone(),
             verified: account.verified,
             role: account.role.to_string(),
+            second_factor: account.second_factor,
             disabled: account.disabled,
             created_at: account.created_at.to_string(),
         }
@@ -324,12 +335,13 @@ fn list(users: &[User], printer: Printer) {
         users.iter().map(|user| text(user).chars().count()).max().unwrap_or_default()
     };
     let (names, roles) = (widest(|user| &user.username), widest(|user| &user.role));
-    for User { id, username, email, role, disabled, created_at, .. } in users {
+    for User { id, username, email, role, second_factor, disabled, created_at, .. } in users {
         let day: String = created_at.chars().take(10).collect();
         let id = id.as_str().map_or_else(|| id.to_string(), str::to_owned);
         let email = email.as_deref().unwrap_or("-");
+        let factor = if *second_factor { "  second factor" } else { "" };
         let state = if *disabled { "  disabled" } else { "" };
-        let line = format!("{id}  {username:names$}  {role:roles$}  {email}  made {day}{state}");
+        let line = format!("{id}  {username:names$}  {role:roles$}  {email}  made {day}{factor}{state}");
         printer.line(&line);
     }
 }

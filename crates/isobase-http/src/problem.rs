@@ -24,11 +24,15 @@ const VALUE_CHARACTERS_MAX: usize = 100;
 #[derive(Debug)]
 pub struct Problem(Box<Inner>);
 
+/// Members of one code beside those of all.
+type Members = serde_json::Map<String, serde_json::Value>;
+
 #[derive(Debug)]
 struct Inner {
     code: ProblemCode,
     detail: String,
     items: Vec<ProblemItem>,
+    members: Members,
     headers: HeaderMap,
     retry_after: Option<Duration>,
     close: bool,
@@ -88,6 +92,9 @@ pub(crate) struct ProblemBody<'a> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [ProblemItem],
     request_id: &'a str,
+    #[serde(flatten)]
+    #[schemars(skip)]
+    members: &'a Members,
 }
 
 impl Problem {
@@ -98,6 +105,7 @@ impl Problem {
             code,
             detail: detail.into(),
             items: Vec::new(),
+            members: Members::new(),
             headers: HeaderMap::new(),
             retry_after: retry.then_some(RETRY_AFTER),
             close: false,
@@ -120,6 +128,14 @@ impl Problem {
             value.truncate(end);
         }
         self.0.items.push(item);
+        self
+    }
+
+    /// Adds a text that programs go on with, as a member of the body.
+    /// Source: RFC 9457, section 3.2.
+    #[must_use]
+    pub fn with_member(mut self, name: &'static str, text: impl Into<String>) -> Self {
+        self.0.members.insert(name.to_owned(), text.into().into());
         self
     }
 
@@ -187,6 +203,7 @@ impl Problem {
             code: code.as_str(),
             errors: &self.0.items,
             request_id,
+            members: &self.0.members,
         };
         serde_json::to_vec(&body).expect("text and numbers always serialise")
     }

@@ -102,6 +102,24 @@ isobase_http::problem_codes! { pub(crate) ALL:
     OWNERS_ONLY = "owners_only", FORBIDDEN, Access, "Owners only",
         "Only an owner, or whoever runs the service, makes, changes and deletes owners.",
         "Ask an owner, or use `isobase user` on the machine of the service.";
+    SECOND_FACTOR_REQUIRED = "second_factor_required", UNAUTHORIZED, Access, "Second factor required",
+        "The name and the password are right, and the account has a second factor. Nobody is signed in yet.",
+        "Send the `challenge` of this answer with a `code` of the authenticator app, or a recovery code, to the same route before `expires_at`.";
+    WRONG_CODE = "wrong_code", UNAUTHORIZED, Access, "Wrong code",
+        "The code is not the one that the app shows now, was used already, and is no recovery code that is left.",
+        "Wait for the next code and send it; the clock of the device must be right to half a minute.";
+    CHALLENGE_OVER = "challenge_over", UNAUTHORIZED, Access, "Sign-in over",
+        "The first step of the sign-in is more than five minutes ago, had five wrong codes, was used, or another sign-in of the account began since.",
+        "Begin again with the name and the password.";
+    SECOND_FACTOR_ON = "second_factor_on", CONFLICT, Documents, "Second factor exists",
+        "The account has a second factor already. Nothing was changed.",
+        "Remove it first.";
+    NO_SECOND_FACTOR = "no_second_factor", CONFLICT, Documents, "No second factor",
+        "The account has no second factor, and none waits to be confirmed. Nothing was changed.",
+        "Begin with `POST /api/me/second-factor`, and confirm within 15 minutes.";
+    NO_SECRET = "no_secret", NOT_IMPLEMENTED, Service, "No secret to seal with",
+        "The service has no secret to seal second factors with, or another one than they were sealed with. Nobody was signed in.",
+        "Whoever runs the service sets `ISOBASE_SECRET` to the secret of the service that sealed them, or resets the second factor with `isobase user reset-second-factor`.";
     TOO_MANY_ATTEMPTS = "too_many_attempts", TOO_MANY_REQUESTS, Access, "Too many attempts",
         "Too many sign-ins with this name or from this address failed, or too many registrations came from it.",
         "Wait as long as `Retry-After` says.";

@@ -143,7 +143,7 @@ impl Accounts {
         let post = self.post()?;
         let (shown, secret) = match purpose {
             Purpose::Code => one_time::code().map(|code| (code.clone(), code))?,
-            _ => one_time::token(purpose, &account.id)?,
+            _ => one_time::token(purpose.as_str(), &account.id)?,
         };
         let (letter, shown, lifetime) = match purpose {
             Purpose::Verify => (&post.letters.verify, post.link(&shown), LINK_LIFETIME),
@@ -196,6 +196,7 @@ impl Accounts {
         let hash = self.passwords.hash(password).await?;
         let change = json!({
             "reset": null,
+            "challenge": null,
             "password": hash,
             "verified": account.verified || is_own(&account, &kept),
             "session_epoch": account.session_epoch + 1,
@@ -238,7 +239,7 @@ impl Accounts {
             if !account.verified {
                 self.sessions.clear(&account.id, None).await?;
             }
-            Ok(changed)
+            self.first_step(changed).await
         })
         .await
     }
@@ -250,7 +251,7 @@ impl Accounts {
         token: &str,
     ) -> Result<(Account, OneTime), AccountError> {
         let (id, secret): (DocumentId, _) =
-            one_time::split(purpose, token).ok_or(AccountError::WrongLink)?;
+            one_time::split(purpose.as_str(), token).ok_or(AccountError::WrongLink)?;
         let found = self.read(&id).await?.ok_or(AccountError::WrongLink)?;
         let kept = match purpose {
             Purpose::Verify => found.verify,

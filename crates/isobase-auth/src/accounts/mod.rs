@@ -1,6 +1,7 @@
 //! The accounts of a database.
 
 mod by_mail;
+mod second_factor;
 
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use tokio::sync::OnceCell;
 
 use crate::{
     ACCOUNTS_COLLECTION, Account, AccountError, Clock, KeyStore, NewAccount, PASSWORD_BYTES_MAX,
-    PasswordOptions, PostOffice, Role, Sessions,
+    PasswordOptions, PostOffice, Role, Sealer, Sessions,
     account::{Found, StoredAccount},
     account_name::{Names, fold},
     attempts::Attempts,
@@ -41,6 +42,8 @@ pub struct AccountOptions {
     pub session_lifetime: Duration,
     /// How often somebody may try.
     pub limits: AttemptLimits,
+    /// What seals the secrets of second factors. Default none: then there are none.
+    pub sealer: Option<Sealer>,
     /// What time it is.
     pub clock: Clock,
 }
@@ -85,6 +88,7 @@ impl Default for AccountOptions {
             passwords: PasswordOptions::default(),
             session_lifetime: Duration::from_secs(30 * 24 * 60 * 60),
             limits: AttemptLimits::default(),
+            sealer: None,
             clock: Clock::default(),
         }
     }
@@ -104,6 +108,8 @@ pub struct Accounts {
     /// The way of letters; `None` in a process that sends none.
     post: Option<PostOffice>,
     mail: MailLimits,
+    sealer: Option<Sealer>,
+    wrong_codes: Attempts,
     registration: Registration,
     password_characters_min: usize,
     clock: Clock,
@@ -137,6 +143,8 @@ impl Accounts {
             setup: Setup::default(),
             post: None,
             mail: MailLimits::default(),
+            sealer: options.sealer,
+            wrong_codes: second_factor::limit(),
             registration,
             password_characters_min,
             clock,
@@ -259,7 +267,8 @@ impl Accounts {
     /// long for names that do not exist.
     ///
     /// # Errors
-    /// [`AccountError::WrongCredentials`], [`AccountError::TooManyAttempts`],
+    /// [`AccountError::WrongCredentials`], [`AccountError::SecondFactorRequired`] when the account
+    /// takes a second step, [`AccountError::TooManyAttempts`],
     /// [`AccountError::Busy`], or the database fails.
     pub async fn sign_in(
         &self,
@@ -272,7 +281,8 @@ impl Accounts {
                 true => self.find_by_identifier(identifier).await?,
                 false => None,
             };
-            self.verify(found, password).await
+            let account = self.verify(found, password).await?;
+            self.first_step(account).await
         })
         .await
     }
@@ -309,7 +319,7 @@ impl Accounts {
             }
         }
         let outcome = work.await;
-        if !matches!(outcome, Err(AccountError::WrongCredentials)) {
+        if !matches!(outcome, Err(AccountError::WrongCredentials | AccountError::WrongCode)) {
             counters.iter().for_each(|(attempts, key)| attempts.give_back(key));
         }
         outcome
@@ -391,7 +401,9 @@ impl Accounts {
             self.keep_an_owner(account).await?;
         }
         let epoch = account.session_epoch + 1;
-        let change = json!({ "disabled": disabled, "session_epoch": epoch, "session_kept": null });
+        let change = json!({
+            "disabled": disabled, "session_epoch": epoch, "session_kept": null, "challenge": null,
+        });
         let changed = self.change(account, change).await?;
         self.sessions.clear(&account.id, None).await?;
         Ok(changed)
@@ -412,7 +424,9 @@ impl Accounts {
         let hash = self.passwords.hash(password).await?;
         let epoch = account.session_epoch + 1;
         // In one write: there is no moment with the new password and the old sessions.
-        let change = json!({ "password": hash, "session_epoch": epoch, "session_kept": keep });
+        let change = json!({
+            "password": hash, "session_epoch": epoch, "session_kept": keep, "challenge": null,
+        });
         let changed = self.change(account, change).await?;
         self.sessions.clear(&account.id, keep).await?;
         Ok(changed)

@@ -239,7 +239,10 @@ pub(crate) fn server_config(loaded: &Loaded, config: &Config) -> Result<ServerCo
         licences,
         requests,
         live,
-        accounts: account_options(loaded),
+        accounts: AccountOptions {
+            sealer: Some(sealer(loaded, config)),
+            ..account_options(loaded)
+        },
         files,
         sealer: Some(sealer(loaded, config)),
         collections: config.collections.clone(),

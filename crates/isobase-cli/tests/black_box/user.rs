@@ -48,6 +48,8 @@ fn accounts_are_made_listed_changed_and_deleted() {
         run(&["role", &format!("{name}@x.org"), "user"]).ok();
         let another = run(&["password", name]).ok().trim().to_owned();
         assert_ne!(another, password);
+        run(&["reset-second-factor", name]).ok();
+        run(&["reset-second-factor", "nobody"]).fails(1, &["no account"]);
         run(&["role", "nobody", "user"]).fails(1, &["no account"]);
         if running {
             assert_eq!(sign_in(&server, name, &password), 401);

@@ -13,7 +13,7 @@ use isobase_http::{
 };
 
 use crate::Route;
-use handlers::{mail, manage, me, sessions, setup, sign_in};
+use handlers::{mail, manage, me, second_factor, sessions, setup, sign_in};
 pub(crate) use state::State;
 
 /// The routes of accounts.
@@ -28,6 +28,8 @@ pub(crate) fn routes() -> Vec<Route<State>> {
     let sessions_ = "/api/sessions";
     let renewed = "/api/sessions/renew";
     let session = "/api/sessions/{session}";
+    let factor = "/api/me/second-factor";
+    let recovery = "/api/me/second-factor/recovery";
     let all = "/api/v1/accounts";
     let one = "/api/v1/accounts/{account}";
     vec![
@@ -58,6 +60,40 @@ pub(crate) fn routes() -> Vec<Route<State>> {
         Route::put(reset, Public, handler(mail::reset_password), wire::reset_password())
             .body(Document),
         Route::post(code, Public, handler(mail::send_code), wire::send_code()).body(Document),
+        Route::get(
+            factor,
+            Anyone,
+            handler(second_factor::get_second_factor),
+            wire::get_second_factor(),
+        ),
+        Route::post(
+            factor,
+            Anyone,
+            handler(second_factor::offer_second_factor),
+            wire::offer_second_factor(),
+        )
+        .body(Document),
+        Route::put(
+            factor,
+            Anyone,
+            handler(second_factor::confirm_second_factor),
+            wire::confirm_second_factor(),
+        )
+        .body(Document),
+        Route::delete(
+            factor,
+            Anyone,
+            handler(second_factor::remove_second_factor),
+            wire::remove_second_factor(),
+        )
+        .body(Document),
+        Route::post(
+            recovery,
+            Anyone,
+            handler(second_factor::renew_recovery_codes),
+            wire::renew_recovery_codes(),
+        )
+        .body(Document),
         Route::get("/confirm", Public, handler(mail::get_confirm), wire::get_confirm()),
         Route::get("/setup", Public, handler(setup::get_setup), wire::get_setup()),
         Route::post("/setup", Public, handler(setup::create_owner), wire::create_owner())

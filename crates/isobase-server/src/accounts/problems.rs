@@ -20,6 +20,24 @@ impl IntoProblem for AccountError {
             Self::EmailTaken => Problem::new(codes::EMAIL_TAKEN, detail),
             Self::WrongCredentials => Problem::new(codes::INVALID_CREDENTIALS, detail)
                 .with_header(header::WWW_AUTHENTICATE, CHALLENGE),
+            Self::SecondFactorRequired { challenge, expires_at } => {
+                Problem::new(codes::SECOND_FACTOR_REQUIRED, detail)
+                    .with_header(header::WWW_AUTHENTICATE, CHALLENGE)
+                    .with_member("challenge", challenge)
+                    .with_member("expires_at", expires_at.to_string())
+            }
+            Self::WrongCode => Problem::new(codes::WRONG_CODE, detail)
+                .with_header(header::WWW_AUTHENTICATE, CHALLENGE),
+            Self::ChallengeOver => Problem::new(codes::CHALLENGE_OVER, detail)
+                .with_header(header::WWW_AUTHENTICATE, CHALLENGE),
+            Self::SecondFactorOn => Problem::new(codes::SECOND_FACTOR_ON, detail),
+            Self::NoSecondFactor => Problem::new(codes::NO_SECOND_FACTOR, detail),
+            Self::NoSecret => Problem::new(codes::NO_SECRET, detail),
+            Self::NotSealed(_) => Problem::new(
+                codes::NO_SECRET,
+                "the service cannot use the secret that seals second factors; its log says why",
+            )
+            .with_cause(detail),
             Self::TooManyAttempts { retry_after } => {
                 Problem::new(codes::TOO_MANY_ATTEMPTS, detail).with_retry_after(retry_after)
             }
@@ -56,6 +74,11 @@ pub(super) fn invalid(field: &str, message: &str) -> Problem {
 /// The role is none.
 pub(super) fn invalid_role(error: &InvalidRole) -> Problem {
     invalid("role", &error.to_string())
+}
+
+/// A second factor is made by whoever has the app in hand.
+pub(super) fn not_theirs() -> Problem {
+    invalid("second_factor", "expected false: only its own account makes a second factor")
 }
 
 /// The request has no session, and is about the one who signed in.

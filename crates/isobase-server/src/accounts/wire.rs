@@ -1,6 +1,6 @@
 //! What is said about accounts, and how their routes are described.
 
-use isobase_auth::{Account, CreatedSession, SessionInfo};
+use isobase_auth::{Account, CreatedSession, SecondFactor, SecondFactorOffer, SessionInfo};
 use isobase_http::{Answer, Content, Location, Operation, Parameter};
 use isobase_types::DocumentId;
 use schemars::JsonSchema;
@@ -50,6 +50,8 @@ pub(super) struct Me {
     /// Whether mail to the address was answered.
     verified: bool,
     role: String,
+    /// Whether signing in takes a second step.
+    second_factor: bool,
     /// Whether an administrator shut it out.
     disabled: bool,
     created_at: String,
@@ -63,6 +65,7 @@ impl Me {
             email: account.email.clone(),
             verified: account.verified,
             role: account.role.to_string(),
+            second_factor: account.second_factor,
             disabled: account.disabled,
             created_at: account.created_at.to_string(),
         }
@@ -75,6 +78,7 @@ impl Me {
             email: Some("alice@example.org".to_owned()),
             verified: false,
             role: "user".to_owned(),
+            second_factor: false,
             disabled: false,
             created_at: MOMENT.to_owned(),
         }
@@ -88,6 +92,51 @@ pub(super) struct ListedAccounts {
     pub(super) accounts: Vec<Me>,
     /// The `cursor` of the next part; null at the end.
     pub(super) next: Option<String>,
+}
+
+/// The second factor of the one who asks.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "SecondFactor")]
+pub(super) struct ShownSecondFactor {
+    enabled: bool,
+    /// Since when it counts; null when there is none.
+    since: Option<String>,
+    recovery_codes_left: usize,
+}
+
+impl ShownSecondFactor {
+    pub(super) fn of(factor: Option<&SecondFactor>) -> Self {
+        Self {
+            enabled: factor.is_some(),
+            since: factor.map(|factor| factor.since.to_string()),
+            recovery_codes_left: factor.map_or(0, |factor| factor.recovery_codes_left),
+        }
+    }
+}
+
+/// A secret for an authenticator app. It is shown only now.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "SecondFactorOffer")]
+pub(super) struct Offered {
+    /// In base32, to be typed.
+    secret: String,
+    /// The same as `otpauth://totp/…`, to be shown as a picture.
+    uri: String,
+    /// Until when it can be confirmed.
+    expires_at: String,
+}
+
+impl Offered {
+    pub(super) fn of(offer: SecondFactorOffer) -> Self {
+        let expires_at = offer.expires_at.to_string();
+        Self { secret: offer.secret, uri: offer.uri, expires_at }
+    }
+}
+
+/// Codes that each sign in once in place of the app's. They are shown only now.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct RecoveryCodes {
+    pub(super) recovery_codes: Vec<String>,
 }
 
 /// It is done.
@@ -172,7 +221,10 @@ struct SignIn {
     /// A name or an e-mail address.
     username: String,
     password: Option<String>,
-    /// Of a letter, in place of a password.
+    /// Of the first step, in place of name and password.
+    challenge: Option<String>,
+    /// Of a letter, in place of a password; of the authenticator app, or a recovery code, with a
+    /// challenge.
     code: Option<String>,
 }
 
@@ -251,8 +303,17 @@ struct FirstOwner {
 #[expect(dead_code, reason = "only its shape is used")]
 struct AccountChange {
     role: Option<String>,
+    /// `false` removes it.
+    second_factor: Option<bool>,
     disabled: Option<bool>,
     password: Option<String>,
+}
+
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its shape is used")]
+struct AppCode {
+    /// As the authenticator app shows it.
+    code: String,
 }
 
 const MOMENT: &str = "2026-11-20T14:09:00.000000Z";
@@ -295,8 +356,14 @@ pub(super) fn register() -> Operation {
         ])
 }
 
-const SIGN_IN_PROBLEMS: [isobase_http::ProblemCode; 5] = [
+const SIGN_IN_PROBLEMS: [isobase_http::ProblemCode; 11] = [
     codes::INVALID_CREDENTIALS,
+    codes::SECOND_FACTOR_REQUIRED,
+    codes::WRONG_CODE,
+    codes::CHALLENGE_OVER,
+    codes::ACCOUNT_INCOMPLETE,
+    codes::ACCOUNT_CHANGED,
+    codes::NO_SECRET,
     codes::INVALID_JSON,
     codes::NOT_AN_OBJECT,
     codes::TOO_MANY_ATTEMPTS,
@@ -314,7 +381,8 @@ pub(super) fn login() -> Operation {
         .description(
             "Signs in with a name or an e-mail address. The browser keeps the session as a cookie \
              that scripts cannot read. A name that does not exist, a wrong password and a missing \
-             field are answered alike.",
+             field are answered alike. An account with a second factor is answered 401 \
+             `second_factor_required` with a `challenge`, which goes to the same route with a `code`.",
         )
         .takes(sign_in())
         .answers(Answer::new(200, "Who signed in.").headers([SET_COOKIE]).content(named()))
@@ -442,6 +510,95 @@ pub(super) fn renew_session() -> Operation {
                 .content(Content::like(&Renewed { expires_at: MOMENT.to_owned() })),
         )
         .problems([codes::SIGN_IN_REQUIRED])
+}
+
+const CONFIRMED_PROBLEMS: [isobase_http::ProblemCode; 7] = [
+    codes::SIGN_IN_REQUIRED,
+    codes::INVALID_CREDENTIALS,
+    codes::ACCOUNT_CHANGED,
+    codes::INVALID_JSON,
+    codes::NOT_AN_OBJECT,
+    codes::TOO_MANY_ATTEMPTS,
+    codes::TOO_MANY_SIGN_INS,
+];
+
+fn password() -> Content {
+    Content::of::<ConfirmPassword>().example(json!({ "password": "correct horse" }))
+}
+
+fn recovery_codes(when: &'static str) -> Answer {
+    Answer::new(200, when).content(Content::like(&RecoveryCodes {
+        recovery_codes: vec!["mzxw-6ytb-oi2d-k5lp".to_owned()],
+    }))
+}
+
+pub(super) fn get_second_factor() -> Operation {
+    operation("get_second_factor", "Read the own second factor")
+        .description("Whether there is one, and how many recovery codes are left.")
+        .answers(
+            Answer::new(200, "The second factor.").content(Content::like(&ShownSecondFactor {
+                enabled: true,
+                since: Some(MOMENT.to_owned()),
+                recovery_codes_left: 10,
+            })),
+        )
+        .problems([codes::SIGN_IN_REQUIRED])
+}
+
+pub(super) fn offer_second_factor() -> Operation {
+    operation("offer_second_factor", "Begin a second factor")
+        .description(
+            "Makes the secret of an authenticator app. It counts once `confirm_second_factor` has \
+             shown a code of it, within 15 minutes.",
+        )
+        .takes(password())
+        .answers(Answer::new(200, "The secret.").content(Content::like(&Offered {
+            secret: "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ".to_owned(),
+            uri: "otpauth://totp/app.example.com:alice?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
+                .to_owned(),
+            expires_at: MOMENT.to_owned(),
+        })))
+        .problems(CONFIRMED_PROBLEMS)
+        .problems([codes::SECOND_FACTOR_ON, codes::NO_SECRET])
+}
+
+pub(super) fn confirm_second_factor() -> Operation {
+    operation("confirm_second_factor", "Confirm the second factor")
+        .description(
+            "Takes a code of the app. From now on signing in takes two steps. Gives recovery \
+             codes, each good for one sign-in without the app.",
+        )
+        .takes(Content::of::<AppCode>().example(json!({ "code": "050471" })))
+        .answers(recovery_codes("The second factor counts."))
+        .problems([
+            codes::SIGN_IN_REQUIRED,
+            codes::ACCOUNT_INCOMPLETE,
+            codes::INVALID_ACCOUNT,
+            codes::WRONG_CODE,
+            codes::NO_SECOND_FACTOR,
+            codes::SECOND_FACTOR_ON,
+            codes::NO_SECRET,
+            codes::ACCOUNT_CHANGED,
+            codes::INVALID_JSON,
+            codes::NOT_AN_OBJECT,
+        ])
+}
+
+pub(super) fn remove_second_factor() -> Operation {
+    operation("remove_second_factor", "Remove the own second factor")
+        .description("The password alone signs in from now on.")
+        .takes(password())
+        .answers(done("There is none."))
+        .problems(CONFIRMED_PROBLEMS)
+}
+
+pub(super) fn renew_recovery_codes() -> Operation {
+    operation("renew_recovery_codes", "Make new recovery codes")
+        .description("Those from before count no more.")
+        .takes(password())
+        .answers(recovery_codes("The new ones."))
+        .problems(CONFIRMED_PROBLEMS)
+        .problems([codes::NO_SECOND_FACTOR])
 }
 
 fn address() -> Content {
@@ -644,8 +801,8 @@ pub(super) fn get_account() -> Operation {
 pub(super) fn change_account() -> Operation {
     operation("change_account", "Change an account")
         .description(
-            "Gives it another role, shuts it out or lets it in, sets its password; what is not \
-             given stays. When it is shut out or gets another password its sessions end.",
+            "Gives it another role, shuts it out or lets it in, sets its password, removes its second \
+             factor; what is not given stays. When it is shut out or gets another password its sessions end.",
         )
         .parameters([account()])
         .takes(Content::of::<AccountChange>().example(json!({ "role": "editor" })))

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use http::{HeaderMap, Method, Request};
 use http_body_util::BodyExt;
 use isobase_auth::{
-    AccountOptions, Accounts, Authorizer, KeyStore, NewAccount, PasswordOptions, Role,
+    AccountOptions, Accounts, Authorizer, KeyStore, NewAccount, PasswordOptions, Role, Sealer,
+    SecretSource,
 };
 use isobase_engine::SystemClock;
 use isobase_engine_memory::{MemoryEngine, MemoryOptions};
@@ -32,7 +33,8 @@ impl App {
         let store = Store::new(Arc::new(memory), StoreOptions::default());
         let keys = KeyStore::new(&store);
         let authorizer = Authorizer::with_keys(Some("internal-key"), keys).await.unwrap();
-        let accounts = AccountOptions { passwords: CHEAP, ..accounts };
+        let sealer = Some(Sealer::new(SecretSource::Text("0123456789abcdef".into())));
+        let accounts = AccountOptions { passwords: CHEAP, sealer, ..accounts };
         let config = ServerConfig { accounts, http, ..ServerConfig::default() };
         Self { service: compose(store.clone(), Arc::new(authorizer), config), store }
     }

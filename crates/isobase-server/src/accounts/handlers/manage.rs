@@ -74,6 +74,11 @@ pub(crate) async fn change_account(
         allow(&call, &role)?;
         account = state.accounts.set_role(&account, &role).await?;
     }
+    match body.flag("second_factor")? {
+        Some(false) => account = state.accounts.remove_second_factor(&account).await?,
+        Some(true) if !account.second_factor => return Err(problems::not_theirs().into()),
+        Some(true) | None => {}
+    }
     if let Some(disabled) = body.flag("disabled")? {
         account = state.accounts.set_disabled(&account, disabled).await?;
     }

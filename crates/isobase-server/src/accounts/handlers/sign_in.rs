@@ -7,7 +7,7 @@ use isobase_http::Body;
 
 use super::{
     body::{self, Credentials, Registration},
-    caller,
+    caller, second_factor,
 };
 use crate::{
     Call,
@@ -51,13 +51,17 @@ pub(crate) async fn login(state: Arc<State>, mut call: Call) -> Result<Response<
     Ok(response)
 }
 
-/// Who a body's name and password belong to.
+/// Who a body's name and password belong to, or a challenge and the code of the second step.
 pub(super) async fn sign_in(
     state: &State,
     call: &Call,
     body: &body::Body,
 ) -> Result<isobase_auth::Account, Failure> {
     let address = caller::address(call);
+    if let Some(challenge) = body.text("challenge")? {
+        let code = second_factor::code(body)?;
+        return Ok(state.accounts.second_step(&challenge, &code, &address).await?);
+    }
     if let Some((email, code)) = code(body)? {
         return Ok(state.accounts.sign_in_by_code(&email, &code, &address).await?);
     }
