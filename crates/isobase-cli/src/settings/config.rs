@@ -645,7 +645,7 @@ fn schemas(loaded: &Loaded) -> Result<HashMap<CollectionName, Schema>, Failure> 
             return Err(wrong("the name is taken: the service keeps schemas there".to_owned()));
         }
         let text = fs::read(&path).map_err(|error| wrong(error.to_string()))?;
-        let schema = Schema::parse(&text).map_err(|error| wrong(error.to_string()))?;
+        let schema = Schema::declared(&text).map_err(|error| wrong(error.to_string()))?;
         Ok((name, schema))
     });
     let fields = loaded.fields.iter().map(|(collection, schema, origin)| {
@@ -653,7 +653,8 @@ fn schemas(loaded: &Loaded) -> Result<HashMap<CollectionName, Schema>, Failure> 
             Failure::usage(format!("{origin}: fields of collection {collection}: {reason}"))
         };
         let name = CollectionName::new(collection).map_err(|error| wrong(error.to_string()))?;
-        let schema = Schema::parse(schema.as_bytes()).map_err(|error| wrong(error.to_string()))?;
+        let schema =
+            Schema::declared(schema.as_bytes()).map_err(|error| wrong(error.to_string()))?;
         Ok((name, schema))
     });
     declared.chain(fields).collect()

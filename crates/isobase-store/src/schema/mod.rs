@@ -3,6 +3,7 @@
 #[cfg(feature = "schemas")]
 mod budget;
 mod check;
+mod defaults;
 mod field_rules;
 mod fields;
 mod fields_check;

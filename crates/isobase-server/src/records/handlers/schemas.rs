@@ -39,7 +39,7 @@ pub(crate) async fn put_schema(
     require_json(&call.headers)?;
     let body = call.take_body().collect().await?;
     // Reading a schema computes for some milliseconds.
-    let read = tokio::task::spawn_blocking(move || Schema::parse(&body)).await;
+    let read = tokio::task::spawn_blocking(move || Schema::declared(&body)).await;
     let schema = read.map_err(|error| Problem::internal(error.to_string()))?.map_err(invalid)?;
     state.views.store().set_schema(&collection, &schema).await?;
     Ok(answer_schema(&SchemaInfo { schema, origin: SchemaOrigin::Stored }))
