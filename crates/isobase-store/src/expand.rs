@@ -13,6 +13,7 @@ use isobase_types::{
 use crate::{
     Caller, Right, RuleAction, RuleBook, Store, StoreError, View,
     schema::{Reference, id_of},
+    store::Face,
 };
 
 /// Deepest expansion: a document, what it refers to, what that refers to, and so once more.
@@ -114,7 +115,8 @@ impl View {
         let rules = schema.as_ref().and_then(|schema| schema.rules());
         let shown = |it: &&Reference| {
             !rules.is_some_and(|rules| rules.is_hidden(&it.field))
-                && self.whole.refuse_reserved(&it.collection).is_ok()
+                && (self.whole.refuse_reserved(&it.collection).is_ok()
+                    || self.whole.face(&it.collection).is_some())
         };
         let references: Vec<&Reference> = references.filter(shown).collect();
         let fits = references.iter().filter(|it| rest.starts_with(it.field.steps()));
@@ -211,11 +213,13 @@ impl View {
         let operator = Operator::In(ids.iter().map(literal).collect());
         let limit = u32::try_from(ids.len()).unwrap_or(u32::MAX);
         let with_ids = Filter::Compare(Comparison { path, operator });
-        let filter = match self.right(collection, RuleAction::View) {
-            Right::Nothing => return Ok(()),
-            Right::All => with_ids,
-            Right::Where(rule) => Filter::And(vec![with_ids, rule]),
-        };
+        let face = self.whole.face(collection);
+        let filter =
+            match face.map_or_else(|| self.right(collection, RuleAction::View), |_| Right::All) {
+                Right::Nothing => return Ok(()),
+                Right::All => with_ids,
+                Right::Where(rule) => Filter::And(vec![with_ids, rule]),
+            };
         let query = Query {
             filter,
             order: Order::default(),
@@ -223,8 +227,18 @@ impl View {
             fields: Vec::new(),
             count: Count::None,
         };
-        let mut page = self.whole.list(collection, &query).await?;
-        self.hide(collection, &mut page.documents).await?;
+        let page = match face {
+            Some(face) => {
+                let mut page = self.whole.system().list(collection, &query).await?;
+                page.documents.iter_mut().for_each(|document| show(face, document));
+                page
+            }
+            None => {
+                let mut page = self.whole.list(collection, &query).await?;
+                self.hide(collection, &mut page.documents).await?;
+                page
+            }
+        };
         let max = self.whole.options.page_bytes_max;
         *bytes += page.documents.iter().map(|it| it.body.len()).sum::<usize>();
         // A page that ends early has more documents than it has room for.
@@ -265,6 +279,21 @@ impl Store {
     fn unruled(&self) -> View {
         View::new(self.clone(), Arc::new(RuleBook::default()), Caller::service())
     }
+}
+
+/// Leaves of a document what everybody may see.
+fn show(face: &Face, document: &mut Document) {
+    let mut shown = String::from("{");
+    for (path, name) in face {
+        let value = json::find(&document.body, path);
+        if shown.len() > 1 {
+            shown.push(',');
+        }
+        let value = value.map_or("null", |value| value.as_text());
+        shown.push_str(&format!("\"{name}\":{value}"));
+    }
+    shown.push('}');
+    document.body = shown;
 }
 
 /// The ids to which documents refer in a field.

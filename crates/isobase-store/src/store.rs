@@ -52,7 +52,12 @@ pub struct Store {
     whole: bool,
     /// Whose files documents may name; none for anybody's.
     pub(crate) files_of: Option<Arc<str>>,
+    /// What references may show of the documents of system collections.
+    faces: Arc<HashMap<CollectionName, Face>>,
 }
+
+/// The fields that are shown of a document, and what they are called.
+pub(crate) type Face = Vec<(FieldPath, &'static str)>;
 
 /// What the names of system collections begin with: what a service keeps about itself (keys,
 /// accounts, licences, …) as documents of the same database.
@@ -84,6 +89,7 @@ impl Store {
             user: None,
             whole: false,
             files_of: None,
+            faces: Arc::default(),
         }
     }
 
@@ -93,6 +99,26 @@ impl Store {
     #[must_use]
     pub fn system(&self) -> Self {
         Self { system: true, ..self.clone() }
+    }
+
+    /// The same store, in which references to documents of a system collection can be expanded: of
+    /// each these fields are shown, under other names, and its id.
+    ///
+    /// # Panics
+    /// When a name is none: they are written in programs.
+    #[must_use]
+    pub fn showing(&self, collection: &str, fields: &[(&str, &'static str)]) -> Self {
+        let collection = CollectionName::new(collection).expect("the name of a collection");
+        let path = |name: &str| FieldPath::parse(name).expect("the path of a field");
+        let face = fields.iter().map(|(name, shown)| (path(name), *shown)).collect();
+        let mut faces = HashMap::clone(&self.faces);
+        faces.insert(collection, face);
+        Self { faces: Arc::new(faces), ..self.clone() }
+    }
+
+    /// What references may show of a system collection.
+    pub(crate) fn face(&self, collection: &CollectionName) -> Option<&Face> {
+        self.faces.get(collection)
     }
 
     /// The same store with what schemas never show, for whoever hides it later.

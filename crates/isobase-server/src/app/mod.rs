@@ -11,7 +11,7 @@ mod wire;
 use isobase_http::{BodyLimit, handler};
 
 use crate::{Route, app_collection::AppCollection, views::Permissions};
-use handlers::{item, list};
+use handlers::{batch, item, list};
 pub(crate) use state::State;
 
 /// The routes of a collection; none for one whose name is taken.
@@ -23,11 +23,14 @@ pub(crate) fn routes(
         return Vec::new();
     }
     let all = format!("/api/{}", collection.name);
+    let batch_ = format!("/api/{}/batch", collection.name);
     let one = format!("/api/{}/{{id}}", collection.name);
     let of = wire::Described::of(collection);
     vec![
         Route::get(all.clone(), read, handler(list::list_items), of.list()),
         Route::post(all, write, handler(item::create_item), of.create()).body(BodyLimit::Document),
+        Route::post(batch_, write, handler(batch::write_items), of.batch())
+            .body(BodyLimit::Document),
         Route::get(one.clone(), read, handler(item::get_item), of.get()),
         Route::put(one.clone(), write, handler(item::update_item), of.update("update"))
             .body(BodyLimit::Document),

@@ -93,6 +93,7 @@ impl<'a> Described<'a> {
                 query("cursor", "The `next` of the page before.", ""),
                 query("count", "`exact` counts all that meet the filter.", "exact"),
                 only(),
+                expand(),
             ])
             .answers(Answer::new(200, "The documents.").content(written(answer)))
             .problems([codes::INVALID_PARAMETER, codes::INVALID_ARGUMENT, codes::FOREIGN_PLACE])
@@ -120,9 +121,56 @@ impl<'a> Described<'a> {
             ])
     }
 
+    pub(super) fn batch(&self) -> Operation {
+        let example = json!({ "operations": [{ "method": "delete", "id": 1 }], "atomic": true });
+        let operation = json!({
+            "type": "object",
+            "required": ["method"],
+            "properties": {
+                "method": { "enum": ["create", "put", "patch", "delete"] },
+                "id": {},
+                "body": { "type": "object" },
+                "patch": { "type": "object" },
+                "if_match": { "type": "string" },
+            },
+        });
+        let batch = json!({
+            "type": "object",
+            "required": ["operations"],
+            "properties": {
+                "operations": { "type": "array", "items": operation },
+                "atomic": { "type": "boolean" },
+            },
+        });
+        let results = json!({
+            "type": "object",
+            "required": ["results", "committed"],
+            "properties": {
+                "results": { "type": "array", "items": { "type": "object" } },
+                "committed": { "type": "boolean" },
+            },
+        });
+        self.operation("batch", &format!("Carry out several writes of {}", self.collection.name))
+            .description(
+                "As the batch of the record routes, with the fields and under the rules of the \
+                 collection: `put` and `patch` change the fields that are given. All operations \
+                 are looked at before the first is carried out.",
+            )
+            .parameters([query("atomic", "All are carried out or none.", "true")])
+            .takes(written(batch).example(example))
+            .answers(Answer::new(200, "One result per operation.").content(written(results)))
+            .problems([
+                codes::INVALID_BATCH,
+                codes::BATCH_REJECTED,
+                codes::IDEMPOTENCY_MISMATCH,
+                codes::LIMIT_EXCEEDED,
+                codes::UNSUPPORTED,
+            ])
+    }
+
     pub(super) fn get(&self) -> Operation {
         self.operation("get", &format!("Read a document of {}", self.collection.name))
-            .parameters([id(), only()])
+            .parameters([id(), only(), expand()])
             .answers(self.one())
             .problems([codes::ITEM_NOT_FOUND, codes::INVALID_ID, codes::REVISION_CONFLICT])
     }
@@ -216,6 +264,14 @@ fn query(name: &'static str, description: &'static str, example: &'static str) -
 
 fn only() -> Parameter {
     query("fields", "Only these fields, separated by commas. `id` is always there.", "name")
+}
+
+fn expand() -> Parameter {
+    query(
+        "expand",
+        "References whose documents stand in place of their ids; of accounts `id` and `username`.",
+        "user_id",
+    )
 }
 
 fn id() -> Parameter {

@@ -60,6 +60,17 @@ pub(crate) enum Refused {
     NoFields { text: String },
 }
 
+impl Refused {
+    /// What is said of it.
+    pub(crate) fn into_text(self) -> String {
+        match self {
+            Self::Required { text, .. } | Self::TooLong { text, .. } | Self::NoFields { text } => {
+                text
+            }
+        }
+    }
+}
+
 impl Field {
     /// The value as it is stored: numbers become text where the field is text, and texts of
     /// numbers become numbers where it is a number. What cannot be converted stays, and the schema

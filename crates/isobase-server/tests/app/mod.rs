@@ -3,4 +3,5 @@
 mod items;
 mod pages;
 mod posts;
+mod shared;
 mod support;

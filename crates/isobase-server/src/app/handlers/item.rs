@@ -23,6 +23,7 @@ use crate::{
         handlers::{
             answer, idempotency,
             preconditions::{Conditions, ReadVerdict},
+            request,
         },
         problems::replayed as replayed_problem,
     },
@@ -33,20 +34,24 @@ use crate::{
 pub(crate) async fn get_item(state: Arc<State>, call: Call) -> Result<Response<Body>, Failure> {
     let id = id(&call)?;
     let mut parameters = Parameters::parse(call.query());
-    let only = parameters.take_fields();
+    let (only, expand) = (parameters.take_fields(), parameters.take_paths("expand"));
     parameters.finish()?;
     let conditions = Conditions::from_headers(&call.headers)?;
-    let found = state.view(&call).get(&state.collection.name, &id).await?;
-    let document = found.ok_or_else(|| problems::not_found(&state.collection))?;
+    let (view, name) = (state.view(&call), &state.collection.name);
+    let expansion = request::expansion(&view, name, &expand).await?;
+    let found = view.get(name, &id).await?;
+    let mut document = found.ok_or_else(|| problems::not_found(&state.collection))?;
     match conditions.judge_read(&document.revision, document.updated_at) {
-        ReadVerdict::Send => {
+        // With others in it, it may have changed although it has not.
+        ReadVerdict::NotModified if expansion.is_empty() => {
+            Ok(answer::not_modified(&document.revision, document.updated_at))
+        }
+        ReadVerdict::Send | ReadVerdict::NotModified => {
+            view.expand(&expansion, std::slice::from_mut(&mut document)).await?;
             let mut row = Vec::with_capacity(document.body.len() + 64);
             state.rows.write(&document.id, &document.body, &only, &mut row);
             let (revision, at) = (&document.revision, document.updated_at);
             Ok(answer::document(StatusCode::OK, row, revision, at))
-        }
-        ReadVerdict::NotModified => {
-            Ok(answer::not_modified(&document.revision, document.updated_at))
         }
         ReadVerdict::Failed => {
             Err(Rejection::RevisionConflict { current: Some(document.revision) }.into())

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures_util::{Stream, stream};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use isobase_http::{Body, BodyError};
-use isobase_store::{DocumentPage, PagePosition, View};
+use isobase_store::{DocumentPage, Expansion, PagePosition, StoreError, View};
 use isobase_types::{Document, FieldPath, PageRequest, Query};
 
 use super::{super::State, query};
@@ -15,6 +15,7 @@ use crate::{
     answer::splice,
     app::wire::{CursorPage, NumberedPage},
     failure::Failure,
+    records::handlers::request,
 };
 
 const TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
@@ -22,15 +23,18 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// `GET /api/{collection}`
 pub(crate) async fn list_items(state: Arc<State>, call: Call) -> Result<Response<Body>, Failure> {
-    let mut query = query::read(&state, call.query())?;
+    let (mut query, expand) = query::read(&state, call.query())?;
     let only = std::mem::take(&mut query.fields);
     let view = state.view(&call);
-    let page = view.list(&state.collection.name, &query).await?;
+    let expansion = request::expansion(&view, &state.collection.name, &expand).await?;
+    let mut page = view.list(&state.collection.name, &query).await?;
+    view.expand(&expansion, &mut page.documents).await?;
     let total = page.totals.map(|totals| totals.documents);
     let body = match query.page {
         PageRequest::All if page.next.is_some() => {
             let request_id = call.request_id;
-            let sending = Sending { state, view, query, only, request_id, opening: true };
+            let sending =
+                Sending { state, view, query, expansion, only, request_id, opening: true };
             Body::stream(sending.pieces(page))
         }
         PageRequest::All => {
@@ -93,6 +97,7 @@ struct Sending {
     state: Arc<State>,
     view: View,
     query: Query,
+    expansion: Expansion,
     only: Vec<FieldPath>,
     request_id: HeaderValue,
     /// No document was sent yet.
@@ -152,8 +157,12 @@ impl Sending {
 
     async fn fetch(&self, position: &PagePosition) -> Result<DocumentPage, BodyError> {
         let name = &self.state.collection.name;
-        let found = self.view.list_next(name, &self.query, position).await;
-        found.map_err(|error| {
+        let found = async {
+            let mut page = self.view.list_next(name, &self.query, position).await?;
+            self.view.expand(&self.expansion, &mut page.documents).await?;
+            Ok::<_, StoreError>(page)
+        };
+        found.await.map_err(|error| {
             let request_id = self.request_id.to_str().unwrap_or_default();
             tracing::error!(request_id, %error, "a listing broke off: {error}");
             error.into()

@@ -14,9 +14,11 @@ use crate::{
 /// What is said of a text where an integer was expected.
 const NO_INTEGER: &str = "Input should be a valid integer, unable to parse string as an integer";
 
-/// Reads the parameters of a listing.
-pub(super) fn read(state: &State, sent: &str) -> Result<Query, Problem> {
-    let (pairs, mut faults) = Parameters::parse(sent).into_rest();
+/// Reads the parameters of a listing, and which references are expanded.
+pub(super) fn read(state: &State, sent: &str) -> Result<(Query, Vec<FieldPath>), Problem> {
+    let mut parameters = Parameters::parse(sent);
+    let expand = parameters.take_paths("expand");
+    let (pairs, mut faults) = parameters.into_rest();
     let mut pairs = typed_parameters(&state.rows, pairs, &mut faults);
     let asks = |name: &str, pairs: &[(String, String)]| pairs.iter().any(|(it, _)| it == name);
     let page_size = state.collection.page_size;
@@ -42,7 +44,7 @@ pub(super) fn read(state: &State, sent: &str) -> Result<Query, Problem> {
         query.order = state.collection.order.clone();
     }
     refuse_hidden(&state.rows, &query)?;
-    Ok(query)
+    Ok((query, expand))
 }
 
 /// Gives plain equalities of declared fields the types of the fields. Of several for one field the

@@ -1,7 +1,7 @@
 //! One file for each noun of the record routes, and what they share.
 
 pub(crate) mod answer;
-pub(super) mod batch;
+pub(crate) mod batch;
 pub(super) mod changes;
 pub(super) mod collections;
 pub(super) mod create;
@@ -13,5 +13,5 @@ mod load;
 pub(super) mod patch;
 pub(crate) mod preconditions;
 pub(super) mod record;
-mod request;
+pub(crate) mod request;
 pub(super) mod schemas;

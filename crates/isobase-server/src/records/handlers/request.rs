@@ -37,7 +37,7 @@ pub(super) fn id(call: &Call) -> Result<DocumentId, Problem> {
 }
 
 /// The references that `expand` names; one that is none is the parameter's fault.
-pub(super) async fn expansion(
+pub(crate) async fn expansion(
     documents: &View,
     collection: &CollectionName,
     expand: &[FieldPath],

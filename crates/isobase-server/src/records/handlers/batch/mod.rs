@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use http::Response;
 use isobase_http::{Body, Problem, ProblemItem};
-use isobase_store::{Atomicity, Rejection, WriteBatch};
+use isobase_store::{Action, Atomicity, Rejection, View, WriteBatch, WriteOperation};
+use isobase_types::CollectionName;
 
 use super::{answer, idempotency, request};
 use crate::{
@@ -19,7 +20,7 @@ use crate::{
     records::{State, problems},
     request::{Parameters, require_json},
 };
-use read::{Fault, InvalidBatch, read_batch};
+use read::{Fault, InvalidBatch, ReadBatch, read_batch};
 
 /// `POST /records/{collection}/batch`
 pub(crate) async fn write_batch(
@@ -27,26 +28,45 @@ pub(crate) async fn write_batch(
     mut call: Call,
 ) -> Result<Response<Body>, Failure> {
     let collection = request::collection(&call)?;
+    let view = state.view(&call);
+    run(&mut call, &view, &collection, None).await
+}
+
+/// Makes of what a caller sent what is stored, or says why not.
+pub(crate) type Adapt<'a> = &'a (dyn Fn(Action) -> Result<Action, String> + Sync);
+
+/// Carries out the batch of a call. With `adapt` the operations are those of an app's collection,
+/// which only write.
+pub(crate) async fn run(
+    call: &mut Call,
+    view: &View,
+    collection: &CollectionName,
+    adapt: Option<Adapt<'_>>,
+) -> Result<Response<Body>, Failure> {
     let mut parameters = Parameters::parse(call.query());
     let asked = parameters.take_choice("atomic");
     parameters.finish()?;
     require_json(&call.headers)?;
     let body = call.take_body().collect().await?;
-    let operations_max = state.views.store().options().batch_operations_max;
-    let batch = read_batch(&collection, &body, operations_max)
+    let operations_max = view.store().options().batch_operations_max;
+    let batch = read_batch(collection, &body, operations_max)
+        .and_then(|batch| adapted(batch, adapt))
         .map_err(|error| refuse(error, operations_max))?;
     let atomic = agree(asked, batch.atomic)?;
     if !batch.reads.is_empty() {
-        return Ok(json(
-            &reads::read(&state.view(&call), &collection, &batch.reads, atomic).await?,
-        ));
+        return Ok(json(&reads::read(view, collection, &batch.reads, atomic).await?));
     }
 
-    let options: &[u8] = if atomic { b"batch atomic" } else { b"batch" };
-    let idempotency = idempotency::of_call(&call, &collection, options, &body)?;
+    let options: &[u8] = match (atomic, adapt.is_some()) {
+        (true, false) => b"batch atomic",
+        (false, false) => b"batch",
+        (true, true) => b"item batch atomic",
+        (false, true) => b"item batch",
+    };
+    let idempotency = idempotency::of_call(call, collection, options, &body)?;
     let write = WriteBatch { operations: batch.operations, idempotency, checks: Vec::new() };
     let atomicity = if atomic { Atomicity::AllOrNothing } else { Atomicity::EachAlone };
-    let report = state.view(&call).write(write, atomicity).await?;
+    let report = view.write(write, atomicity).await?;
 
     let rejected = report.outcomes.iter().any(Result::is_err);
     if atomic && rejected {
@@ -58,6 +78,25 @@ pub(crate) async fn write_batch(
         answer::mark_replayed(&mut response);
     }
     Ok(response)
+}
+
+/// The operations of an app's collection as they are stored.
+fn adapted(mut batch: ReadBatch, adapt: Option<Adapt<'_>>) -> Result<ReadBatch, InvalidBatch> {
+    let Some(adapt) = adapt else { return Ok(batch) };
+    if !batch.reads.is_empty() {
+        return Err(InvalidBatch::Envelope("expected writes only".to_owned()));
+    }
+    let mut faults = Vec::new();
+    for (index, operation) in std::mem::take(&mut batch.operations).into_iter().enumerate() {
+        match adapt(operation.action) {
+            Ok(action) => batch.operations.push(WriteOperation { action, ..operation }),
+            Err(message) => faults.push(Fault { index, member: None, message }),
+        }
+    }
+    match faults.is_empty() {
+        true => Ok(batch),
+        false => Err(InvalidBatch::Operations(faults)),
+    }
 }
 
 /// All or nothing, as the query string or the body says; they must not contradict each other.
