@@ -151,7 +151,11 @@ const RESERVED: [(&[&str], &[&str], &str); 8] = [
         &["isobase-postgres", "isobase-engine-postgres"],
         "PostgreSQL is used through its connection layer",
     ),
-    (&["reqwest"], &["isobase-engine-couchdb"], "it is the client of CouchDB"),
+    (
+        &["reqwest"],
+        &["isobase-engine-couchdb", "isobase-cli"],
+        "it is the client of CouchDB, and of providers that people sign in with",
+    ),
     (
         &["aws-config", "aws-sdk-dynamodb", "aws-smithy-http-client"],
         &["isobase-engine-dynamodb"],

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     AccountError, Role,
     account_name::Names,
+    identity::Identities,
     one_time::OneTime,
     second_factor::{PendingTotp, StoredChallenge, StoredTotp},
 };
@@ -106,6 +107,9 @@ pub(crate) struct StoredAccount {
     /// Of the letter with a code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) code: Option<OneTime>,
+    /// Accounts of other services that sign in to this one.
+    #[serde(default, skip_serializing_if = "Identities::is_empty")]
+    pub(crate) identities: Identities,
     /// The second factor.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) totp: Option<StoredTotp>,
@@ -120,7 +124,7 @@ pub(crate) struct StoredAccount {
 }
 
 impl StoredAccount {
-    pub(crate) fn new(names: Names, password: String, role: &Role, now: Timestamp) -> Self {
+    pub(crate) fn new(names: Names, password: Option<String>, role: &Role, now: Timestamp) -> Self {
         let Names { name, email, address_key } = names;
         Self {
             name,
@@ -129,13 +133,14 @@ impl StoredAccount {
             verified: false,
             role: role.as_str().to_owned(),
             disabled: false,
-            password: Some(password),
+            password,
             first_owner: None,
             session_epoch: 0,
             session_kept: None,
             verify: None,
             reset: None,
             code: None,
+            identities: Identities::new(),
             totp: None,
             totp_pending: None,
             challenge: None,
@@ -182,6 +187,7 @@ pub(crate) struct Found {
     pub(crate) verify: Option<OneTime>,
     pub(crate) reset: Option<OneTime>,
     pub(crate) code: Option<OneTime>,
+    pub(crate) identities: Identities,
     pub(crate) totp: Option<StoredTotp>,
     pub(crate) totp_pending: Option<PendingTotp>,
     pub(crate) challenge: Option<StoredChallenge>,
@@ -192,8 +198,19 @@ impl Found {
         let stored = StoredAccount::read(&document)?;
         let account = stored.account(document.id, document.revision)?;
         let StoredAccount { password, verify, reset, code, .. } = stored;
-        let StoredAccount { totp, totp_pending, challenge, .. } = stored;
-        Ok(Self { account, password, verify, reset, code, totp, totp_pending, challenge })
+        let StoredAccount { identities, totp, totp_pending, challenge, .. } = stored;
+        let found = Self {
+            account,
+            password,
+            verify,
+            reset,
+            code,
+            identities,
+            totp,
+            totp_pending,
+            challenge,
+        };
+        Ok(found)
     }
 }
 

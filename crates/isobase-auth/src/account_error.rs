@@ -6,7 +6,7 @@ use isobase_store::{Rejection, StoreError};
 
 use isobase_types::Timestamp;
 
-use crate::{KeyError, NoRandomness, SealError};
+use crate::{KeyError, NoRandomness, ProviderError, SealError};
 
 /// Longest password, in bytes. Its length does not change what a hash costs; the bound is there
 /// because everything has one.
@@ -67,6 +67,21 @@ pub enum AccountError {
     /// The secret of a second factor cannot be sealed or opened.
     #[error(transparent)]
     NotSealed(#[from] SealError),
+    /// A provider signs nobody in.
+    #[error(transparent)]
+    Provider(#[from] ProviderError),
+    /// The identity belongs to another account, or the account has another one of the provider.
+    #[error(
+        "this identity signs in to another account, or yours has another one of the provider; \
+         unlink it first"
+    )]
+    IdentityTaken,
+    /// The account has no identity of the provider.
+    #[error("the account has no identity of {0:?}")]
+    NoIdentity(String),
+    /// Nothing else signs in to the account.
+    #[error("nothing else signs in to the account; set a password first")]
+    LastIdentity,
     /// Too many attempts failed.
     #[error("too many attempts; try again in {} s", retry_after.as_secs().max(1))]
     TooManyAttempts {

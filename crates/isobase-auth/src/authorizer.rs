@@ -4,13 +4,13 @@ use std::{
     collections::HashMap,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicI64, AtomicU64, Ordering},
     },
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime},
 };
 
 use arc_swap::ArcSwap;
-use isobase_types::Revision;
+use isobase_types::{Revision, Timestamp};
 use subtle::ConstantTimeEq;
 use tokio::{sync::Mutex, time::timeout};
 
@@ -18,6 +18,7 @@ use crate::{
     KeyError, KeyStore, Permission, Principal,
     key::{self, SecretHash},
     key_store::Snapshot,
+    uses::minute_of,
 };
 
 /// How long keys are used before one request asks the database whether they changed. Others go on
@@ -63,10 +64,10 @@ struct Keys {
 struct Entry {
     hash: SecretHash,
     principal: Principal,
-    /// Hours since 1970: written by requests, read when uses are noted.
-    used_hour: AtomicU64,
+    /// Minutes since 1970: written by requests, read when uses are noted.
+    used_minute: AtomicI64,
     /// What the database says. Written by whoever noted it.
-    noted_hour: AtomicU64,
+    noted_minute: AtomicI64,
 }
 
 /// Why a request is refused.
@@ -191,31 +192,30 @@ impl Authorizer {
         self.refresh().await
     }
 
-    /// Notes in the database which keys were used, to the hour. Reads nothing, and writes once an
-    /// hour for each key in use.
+    /// Notes in the database which keys were used, to the minute. Reads nothing, and writes once a
+    /// minute for each key in use.
     ///
     /// # Errors
     /// When the database fails; it is noted the next time.
     pub async fn note_used(&self) -> Result<(), KeyError> {
         let Some(store) = &self.store else { return Ok(()) };
         let keys = self.keys.load_full();
-        let hour_of = |entry: &Entry| {
-            let hour = entry.used_hour.load(Ordering::Relaxed);
-            (hour > entry.noted_hour.load(Ordering::Relaxed)).then_some(hour)
+        let minute_of = |entry: &Entry| {
+            let minute = entry.used_minute.load(Ordering::Relaxed);
+            (minute > entry.noted_minute.load(Ordering::Relaxed)).then_some(minute)
         };
         let used: Vec<_> = keys
             .by_id
             .iter()
-            .filter_map(|(id, entry)| Some((id, entry, hour_of(entry)?)))
+            .filter_map(|(id, entry)| Some((id, entry, minute_of(entry)?)))
             .collect();
         if used.is_empty() {
             return Ok(());
         }
-        let noted: Vec<_> =
-            used.iter().map(|(id, _, hour)| ((*id).clone(), start_of(*hour))).collect();
+        let noted: Vec<_> = used.iter().map(|(id, _, minute)| ((*id).clone(), *minute)).collect();
         store.note_used(&noted).await?;
-        for (_, entry, hour) in used {
-            entry.noted_hour.store(hour, Ordering::Relaxed);
+        for (_, entry, minute) in used {
+            entry.noted_minute.store(minute, Ordering::Relaxed);
         }
         Ok(())
     }
@@ -268,7 +268,7 @@ impl Authorizer {
             && let Some(entry) = keys.by_id.get(id)
         {
             if bool::from(key::hash(secret).ct_eq(&entry.hash)) {
-                entry.used_hour.store(current_hour(), Ordering::Relaxed);
+                entry.used_minute.store(current_minute(), Ordering::Relaxed);
                 return Some(entry.principal.clone());
             }
             return None;
@@ -287,15 +287,16 @@ impl Authorizer {
                 name: Arc::from(key.info.name.as_str()),
                 scopes: Arc::new(key.info.scopes),
             };
-            let noted_hour = key.info.last_used_at.map_or(0, hour_of);
-            // Uses that are not noted yet are not forgotten.
-            let used_hour = before.by_id.get(&key.info.id);
-            let used_hour = used_hour.map_or(0, |entry| entry.used_hour.load(Ordering::Relaxed));
+            // What is noted, and what is not noted yet, is not forgotten.
+            let known = before.by_id.get(&key.info.id);
+            let kept = |of: fn(&Entry) -> &AtomicI64| {
+                AtomicI64::new(known.map_or(0, |entry| of(entry).load(Ordering::Relaxed)))
+            };
             let entry = Entry {
                 hash: key.hash,
                 principal,
-                used_hour: AtomicU64::new(used_hour),
-                noted_hour: AtomicU64::new(noted_hour),
+                used_minute: kept(|entry| &entry.used_minute),
+                noted_minute: kept(|entry| &entry.noted_minute),
             };
             (key.info.id, entry)
         });
@@ -311,15 +312,6 @@ impl Default for Authorizer {
     }
 }
 
-fn current_hour() -> u64 {
-    hour_of(SystemTime::now())
-}
-
-/// Hours since 1970.
-fn hour_of(time: SystemTime) -> u64 {
-    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() / 3_600
-}
-
-fn start_of(hour: u64) -> SystemTime {
-    UNIX_EPOCH + Duration::from_secs(hour * 3_600)
+fn current_minute() -> i64 {
+    minute_of(Timestamp::from_system_time(SystemTime::now()))
 }

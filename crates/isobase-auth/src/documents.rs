@@ -10,12 +10,15 @@ use isobase_types::{
 };
 use tokio::sync::OnceCell;
 
+/// Writes that are carried out at a time.
+const WRITTEN_AT_ONCE: usize = 100;
+
 /// A system collection with its indexes, which are declared before the first write.
 #[derive(Debug)]
 pub(crate) struct Documents {
     store: Store,
     collection: CollectionName,
-    unique: &'static [&'static str],
+    unique: Vec<String>,
     indexed: &'static [&'static str],
     ready: OnceCell<()>,
 }
@@ -25,11 +28,17 @@ impl Documents {
     pub(crate) fn new(
         store: &Store,
         collection: &str,
-        unique: &'static [&'static str],
+        unique: &[&str],
         indexed: &'static [&'static str],
     ) -> Self {
         let collection = CollectionName::new(collection).expect("our names are valid");
+        let unique = unique.iter().map(|field| (*field).to_owned()).collect();
         Self { store: store.system(), collection, unique, indexed, ready: OnceCell::new() }
+    }
+
+    /// Makes the values of another field unique.
+    pub(crate) fn add_unique(&mut self, field: String) {
+        self.unique.push(field);
     }
 
     pub(crate) fn store(&self) -> &Store {
@@ -59,9 +68,30 @@ impl Documents {
         Ok(outcome.expect("the contract has one outcome for each operation"))
     }
 
+    /// Carries out many writes, each alone and whatever is there; what is refused is left out.
+    pub(crate) async fn write_each(
+        &self,
+        actions: impl Iterator<Item = Action>,
+    ) -> Result<(), StoreError> {
+        let operation = |action| {
+            let (collection, precondition) = (self.collection.clone(), Precondition::None);
+            WriteOperation { collection, action, precondition }
+        };
+        let operations: Vec<_> = actions.map(operation).collect();
+        if operations.is_empty() {
+            return Ok(());
+        }
+        self.ready.get_or_try_init(|| self.declare()).await?;
+        for part in operations.chunks(WRITTEN_AT_ONCE) {
+            let batch = WriteBatch { operations: part.to_vec(), ..WriteBatch::default() };
+            self.store.write(batch, Atomicity::EachAlone).await?;
+        }
+        Ok(())
+    }
+
     async fn declare(&self) -> Result<(), StoreError> {
         let order = |field: &str| Order::parse(field).expect("our fields are valid");
-        for field in self.unique {
+        for field in &self.unique {
             let definition = IndexDefinition::unique(order(field)).expect("it has one field");
             self.store.create_index(&self.collection, &definition).await?;
         }

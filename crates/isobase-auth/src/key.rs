@@ -44,7 +44,7 @@ pub struct KeyInfo {
     pub scopes: Scopes,
     /// When it was made.
     pub created_at: SystemTime,
-    /// When it was last used, to the hour; none when it never was.
+    /// When it was last used, to the minute; none when it never was.
     pub last_used_at: Option<SystemTime>,
     /// When it was revoked; none while it is valid.
     pub revoked_at: Option<SystemTime>,

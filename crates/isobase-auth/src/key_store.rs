@@ -24,6 +24,7 @@ use crate::{
     key::{self, SecretHash},
     key_error::{KEYS_MAX, NAME_BYTES_MAX},
     stored_key::{StoredKey, VALID_NAME, micros},
+    uses::{Use, Uses},
 };
 
 /// The system collection of the keys.
@@ -34,6 +35,9 @@ const STATE: &str = "state";
 /// What the ids of the keys' documents begin with.
 const KEY_PREFIX: &str = "key:";
 
+/// The word by which the uses of keys are listed.
+const USES_OF_KEYS: &str = "keys";
+
 /// How often a key of another service's file is given another name.
 const NAMES_TRIED: u32 = 100;
 
@@ -42,6 +46,7 @@ const NAMES_TRIED: u32 = 100;
 pub struct KeyStore {
     store: Store,
     collection: CollectionName,
+    uses: Uses,
     /// Whether names are known to be unique: the index is there.
     unique: AtomicBool,
 }
@@ -81,12 +86,19 @@ pub(crate) struct Snapshot {
 }
 
 impl KeyStore {
+    /// The id of a key's document in [`KEYS_COLLECTION`].
+    #[must_use]
+    pub fn document_id(key: &str) -> DocumentId {
+        id_of(key)
+    }
+
     /// The keys of a store's database.
     #[must_use]
     pub fn new(store: &Store) -> Self {
         let collection =
             CollectionName::new(KEYS_COLLECTION).expect("it is a valid name, as tests show");
-        Self { store: store.system(), collection, unique: AtomicBool::new(false) }
+        let (store, uses) = (store.system(), Uses::new(store));
+        Self { store, collection, uses, unique: AtomicBool::new(false) }
     }
 
     /// Makes a key. From then on the database asks for one.
@@ -119,11 +131,15 @@ impl KeyStore {
     /// # Errors
     /// [`KeyError::Damaged`], or the database fails.
     pub async fn list(&self) -> Result<Vec<KeyInfo>, KeyError> {
+        let uses = self.uses.of(USES_OF_KEYS).await?;
         let mut keys = Vec::new();
         for document in self.documents().await? {
             let Some(id) = key_id(&document.id) else { continue };
             let info = StoredKey::read(&document).and_then(|key| key.info(id.to_owned()));
-            keys.push(info.ok_or_else(|| KeyError::Damaged(document.id.to_string()))?);
+            let mut info = info.ok_or_else(|| KeyError::Damaged(document.id.to_string()))?;
+            let used = uses.get(&info.id).map(|at| at.to_system_time());
+            info.last_used_at = info.last_used_at.max(used);
+            keys.push(info);
         }
         keys.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
         Ok(keys)
@@ -220,14 +236,14 @@ impl KeyStore {
         Ok(Snapshot { keys, ever: !documents.is_empty() })
     }
 
-    /// Notes when keys were used. Those that are gone are left out.
-    pub(crate) async fn note_used(&self, used: &[(String, SystemTime)]) -> Result<(), KeyError> {
-        let noted = used
-            .iter()
-            .map(|(id, at)| self.patch(id, format!("{{\"last_used_us\":{}}}", micros(*at))));
-        let batch = WriteBatch { operations: noted.collect(), ..WriteBatch::default() };
-        self.store.write(batch, Atomicity::EachAlone).await?;
-        Ok(())
+    /// Notes in which minutes keys were used. The keys do not change by it: whoever listens with
+    /// one would be cut off.
+    pub(crate) async fn note_used(&self, used: &[(String, i64)]) -> Result<(), KeyError> {
+        let noted = used.iter().map(|(id, minute)| {
+            let (id, of) = (id.clone(), USES_OF_KEYS.to_owned());
+            Use { id, of, minute: *minute }
+        });
+        Ok(self.uses.note(&noted.collect::<Vec<_>>()).await?)
     }
 
     /// Stores a key that is not there.

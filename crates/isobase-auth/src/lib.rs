@@ -3,7 +3,8 @@
 //! Reading order: [`Permission`] and [`Scope`], [`Principal`] (who asks, and what they may do),
 //! [`KeyStore`] (keys as documents of the database), [`Authorizer`] (the one decision),
 //! [`exposure_check`]; then people: [`Role`], [`Account`], [`Accounts`] with their passwords,
-//! [`Session`], [`Sessions`]. Beside them [`Sealer`], for secrets that must be readable.
+//! [`Session`], [`Sessions`], and the [`Provider`]s that people sign in with. Beside them [`Sealer`],
+//! for secrets that must be readable.
 
 mod account;
 mod account_error;
@@ -14,6 +15,7 @@ mod authorizer;
 mod clock;
 mod documents;
 mod exposure;
+mod identity;
 mod key;
 mod key_error;
 mod key_store;
@@ -24,6 +26,7 @@ mod passwords;
 mod permission;
 mod post_office;
 mod principal;
+mod providers;
 mod role;
 mod scope;
 mod sealed;
@@ -35,17 +38,19 @@ mod sessions;
 mod setup;
 mod stored_key;
 mod totp;
+mod uses;
 
 pub use account::{ACCOUNTS_COLLECTION, Account, NewAccount};
 pub use account_error::{AccountError, PASSWORD_BYTES_MAX};
 pub use account_name::ACCOUNT_NAME_BYTES_MAX;
 pub use accounts::{
     ADMIN_PASSWORD_CHARACTERS_MIN, AccountOptions, AccountPage, Accounts, AttemptLimits,
-    Registration,
+    FinishedSignIn, Registration,
 };
 pub use authorizer::{Authorizer, Denied};
 pub use clock::Clock;
 pub use exposure::{Exposed, exposure_check, is_loopback};
+pub use identity::LinkedIdentity;
 pub use key::{CreatedKey, KeyInfo};
 pub use key_error::KeyError;
 pub use key_store::{FormerKey, KEYS_COLLECTION, KeyStore};
@@ -55,6 +60,10 @@ pub use passwords::PasswordOptions;
 pub use permission::Permission;
 pub use post_office::PostOffice;
 pub use principal::Principal;
+pub use providers::{
+    Algorithm, Fetch, FetchError, Fetched, Fetcher, Fetching, InvalidProvider, PROVIDERS_MAX,
+    Provider, ProviderError, ProviderKind, Returned, StartedSignIn,
+};
 pub use role::{InvalidRole, ROLE_BYTES_MAX, Role};
 pub use scope::{FEATURES, InvalidScope, Scope, Scopes};
 pub use sealed::{SECRET_FILE, SealError, SealedPlace, Sealer, SecretSource};

@@ -74,7 +74,7 @@ impl Session {
             role: account.role.clone(),
             kind: stored.kind,
             expires_at: Timestamp { unix_us: stored.expires_us },
-            mark: format!("account:{}", account.id).into(),
+            mark: mark(&account.id).into(),
         }
     }
 }
@@ -103,6 +103,8 @@ pub struct SessionInfo {
     pub kind: SessionKind,
     /// The program that began it, as it called itself.
     pub agent: Option<String>,
+    /// When it was last used, to the minute; `None` if it never was.
+    pub last_used_at: Option<Timestamp>,
     /// When it began.
     pub created_at: Timestamp,
     /// When it ends by itself.
@@ -150,15 +152,21 @@ impl StoredSession {
         self.expires_us <= now.unix_us
     }
 
-    pub(crate) fn info(&self, id: String) -> SessionInfo {
+    pub(crate) fn info(&self, id: String, last_used_at: Option<Timestamp>) -> SessionInfo {
         SessionInfo {
             id,
+            last_used_at,
             kind: self.kind,
             agent: self.agent.clone(),
             created_at: Timestamp { unix_us: self.created_us },
             expires_at: Timestamp { unix_us: self.expires_us },
         }
     }
+}
+
+/// What tells an account apart from keys and other accounts.
+pub(crate) fn mark(account: &DocumentId) -> String {
+    format!("account:{account}")
 }
 
 /// A document's id as a JSON value.

@@ -2,12 +2,15 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    sync::{
+        Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        atomic::{AtomicI64, Ordering},
+    },
 };
 
 use isobase_types::{DocumentId, Timestamp};
 
-use crate::{Session, secret};
+use crate::{Session, secret, uses::minute_of};
 
 /// Most sessions kept; beyond it half of them are forgotten and read again when they are used.
 /// About 400 bytes each.
@@ -33,12 +36,14 @@ struct State {
 struct Entry {
     hash: String,
     session: Arc<Session>,
+    /// The minute since 1970 in which its token was last shown. Written by whoever looks.
+    used: AtomicI64,
 }
 
 /// What a look into the cache gave.
 pub(crate) enum Look {
-    /// The session.
-    Found(Arc<Session>),
+    /// The session, and whether its token was shown for the first time in this minute.
+    Found(Arc<Session>, bool),
     /// There is such a session, and the secret is not its own.
     Wrong,
     /// It must be read; the number says what may be put in afterwards.
@@ -52,7 +57,12 @@ impl SessionCache {
         match state.sessions.get(id) {
             Some(entry) if entry.session.expires_at > now => match secret {
                 Some(secret) if !secret::is_hash_of(&entry.hash, secret) => Look::Wrong,
-                _ => Look::Found(Arc::clone(&entry.session)),
+                secret => {
+                    let minute = minute_of(now);
+                    let is_use =
+                        secret.is_some() && entry.used.swap(minute, Ordering::Relaxed) != minute;
+                    Look::Found(Arc::clone(&entry.session), is_use)
+                }
             },
             _ => Look::Unknown(state.generation),
         }
@@ -71,7 +81,7 @@ impl SessionCache {
                 keep
             });
         }
-        let entry = Entry { hash, session: Arc::clone(session) };
+        let entry = Entry { hash, session: Arc::clone(session), used: AtomicI64::new(i64::MIN) };
         state.sessions.insert(Arc::clone(&session.id), entry);
     }
 
@@ -132,7 +142,7 @@ mod tests {
     }
 
     fn is_found(cache: &SessionCache, id: &str, secret: &str, now: i64) -> bool {
-        matches!(cache.look(id, Some(secret), Timestamp { unix_us: now }), Look::Found(_))
+        matches!(cache.look(id, Some(secret), Timestamp { unix_us: now }), Look::Found(..))
     }
 
     #[test]

@@ -1,6 +1,10 @@
 //! The sessions of a database.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use isobase_store::{
     Action, FeedPlace, FeedRequest, IfMissing, Precondition, Rejection, Since, StoreError,
@@ -15,10 +19,14 @@ use crate::{
     secret,
     session::{self, StoredSession, Token},
     session_cache::{Look, SessionCache},
+    uses::{Use, Uses, minute_of, start_of},
 };
 
 /// Most sessions of one account; the oldest ends when another begins.
 pub const SESSIONS_PER_ACCOUNT_MAX: usize = 100;
+
+/// Most uses that wait to be noted; more are left out until those are.
+const USES_MAX: usize = 32_768;
 
 /// How long a follower that failed waits until it begins again.
 const FOLLOW_AGAIN: Duration = Duration::from_secs(1);
@@ -36,6 +44,9 @@ pub struct Sessions {
     /// Only read: sessions end with their accounts.
     accounts: Documents,
     cache: SessionCache,
+    uses: Uses,
+    /// Uses that are not noted yet, by session. Written by requests, taken by whoever notes them.
+    used: Mutex<HashMap<Arc<str>, Use>>,
     lifetime: Duration,
     clock: Clock,
 }
@@ -46,6 +57,8 @@ impl Sessions {
             documents: Documents::new(store, SESSIONS_COLLECTION, &[], &["account"]),
             accounts: Documents::new(store, ACCOUNTS_COLLECTION, &[], &[]),
             cache: SessionCache::default(),
+            uses: Uses::new(store),
+            used: Mutex::default(),
             lifetime,
             clock,
         }
@@ -116,7 +129,12 @@ impl Sessions {
     ) -> Result<Option<Arc<Session>>, AccountError> {
         let now = self.clock.now();
         let generation = match self.cache.look(id, secret, now) {
-            Look::Found(session) => return Ok(Some(session)),
+            Look::Found(session, is_use) => {
+                if is_use {
+                    self.mark_used(&session, now);
+                }
+                return Ok(Some(session));
+            }
             Look::Wrong => return Ok(None),
             Look::Unknown(generation) => generation,
         };
@@ -134,7 +152,63 @@ impl Sessions {
         }
         let session = Arc::new(Session::of(id, &stored, &account));
         self.cache.put(generation, stored.hash, &session);
+        if secret.is_some() {
+            self.mark_used(&session, now);
+        }
         Ok(Some(session))
+    }
+
+    /// Remembers that a session is used.
+    fn mark_used(&self, session: &Session, now: Timestamp) {
+        let mut used = self.used();
+        if used.len() < USES_MAX || used.contains_key(&session.id) {
+            let (id, of) = (session.id.to_string(), session.mark.to_string());
+            let minute = minute_of(now);
+            used.insert(Arc::clone(&session.id), Use { id, of, minute });
+        }
+    }
+
+    /// Notes in the database which sessions were used, to the minute.
+    ///
+    /// # Errors
+    /// The database fails; it is noted the next time.
+    pub async fn note_used(&self) -> Result<(), AccountError> {
+        let used = std::mem::take(&mut *self.used());
+        let uses: Vec<Use> = used.values().cloned().collect();
+        let noted = self.uses.note(&uses).await;
+        if noted.is_err() {
+            let mut later = self.used();
+            for (id, not_noted) in used {
+                later.entry(id).or_insert(not_noted);
+            }
+        }
+        Ok(noted?)
+    }
+
+    /// When the sessions of an account were last used, also what is not noted yet.
+    async fn uses_of(
+        &self,
+        account: &DocumentId,
+    ) -> Result<HashMap<String, Timestamp>, AccountError> {
+        let mark = session::mark(account);
+        let mut uses = self.uses.of(&mark).await?;
+        for one in self.used().values().filter(|one| one.of == mark) {
+            uses.insert(one.id.clone(), start_of(one.minute));
+        }
+        Ok(uses)
+    }
+
+    /// Forgets when sessions of an account were used that are no more.
+    async fn forget_uses(&self, account: &DocumentId, live: &[&str]) -> Result<(), AccountError> {
+        let mut gone: Vec<String> =
+            self.uses.of(&session::mark(account)).await?.into_keys().collect();
+        gone.retain(|id| !live.contains(&id.as_str()));
+        Ok(self.uses.forget(gone).await?)
+    }
+
+    /// A panic while the lock was held leaves uses that are each whole.
+    fn used(&self) -> MutexGuard<'_, HashMap<Arc<str>, Use>> {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Lets a session last as long as one that begins now; says until when. `None` if it is over.
@@ -165,10 +239,12 @@ impl Sessions {
     /// The database fails.
     pub async fn list(&self, account: &Account) -> Result<Vec<SessionInfo>, AccountError> {
         let now = self.clock.now();
+        let uses = self.uses_of(&account.id).await?;
         let mut sessions = Vec::new();
         for (id, stored) in self.of_account(&account.id).await? {
             if !stored.is_over(now) && account.lets(&id, stored.epoch) {
-                sessions.push(stored.info(id));
+                let last_used_at = uses.get(&id).copied();
+                sessions.push(stored.info(id, last_used_at));
             }
         }
         sessions.sort_by(|a, b| (b.created_at, &b.id).cmp(&(a.created_at, &a.id)));
@@ -202,7 +278,7 @@ impl Sessions {
                 self.delete(&document_id(&id)?).await?;
             }
         }
-        Ok(())
+        self.forget_uses(account, keep.as_slice()).await
     }
 
     /// What is known of an account has changed.
@@ -273,12 +349,14 @@ impl Sessions {
         let is_old = |number: usize, stored: &StoredSession| {
             number >= SESSIONS_PER_ACCOUNT_MAX || stored.is_over(now)
         };
+        let mut live = Vec::with_capacity(sessions.len());
         for (number, (id, stored)) in sessions.iter().enumerate() {
-            if is_old(number, stored) {
-                self.delete(&document_id(id)?).await?;
+            match is_old(number, stored) {
+                true => drop(self.delete(&document_id(id)?).await?),
+                false => live.push(id.as_str()),
             }
         }
-        Ok(())
+        self.forget_uses(account, &live).await
     }
 
     async fn of_account(

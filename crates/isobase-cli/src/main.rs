@@ -21,6 +21,8 @@ mod overwriting;
 mod partial_file;
 mod print;
 mod progress;
+#[cfg(feature = "providers")]
+mod providers;
 mod read_settings;
 mod schema;
 mod seed;

@@ -16,7 +16,7 @@ use isobase::{
     store::{Keep, RuleAction, RuleBook, Unruled},
     types::CollectionName,
 };
-use isobase_auth::{Authorizer, PostOffice, is_loopback};
+use isobase_auth::{Authorizer, Fetcher, PostOffice, Provider, is_loopback};
 use isobase_server::{ServerConfig, Service};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
@@ -84,6 +84,7 @@ pub(crate) async fn run(
     server_config(loaded, config)?;
     keys::refuse_exposure(loaded, config)?;
     letters::mail(loaded)?;
+    providers(loaded)?;
     sealer(loaded, config).check().map_err(|error| Failure::usage(error.to_string()))?;
     let opened = isobase::open_as_service(&config.records, &config.options).await;
     let opened = opened.map_err(open_failure)?;
@@ -147,7 +148,8 @@ impl Round {
         let rules = rules(config, &self.authorizer);
         name_open(&rules, self.printer);
         let rules = Arc::new(rules);
-        let settings = ServerConfig { mail, rules, ..server_config(loaded, config)? };
+        let providers = providers(loaded)?;
+        let settings = ServerConfig { mail, rules, providers, ..server_config(loaded, config)? };
         let service = isobase_server::compose(store, self.authorizer.clone(), settings);
         offer_setup(loaded, &service, base, self.printer).await;
         // Connections that come between two rounds wait in the queue of the socket, which stays.
@@ -379,6 +381,28 @@ fn introduce(
         printer.note(&format!("  records  {records}"));
         printer.note(&format!("  docs     {docs}"));
         printer.note(&format!("  access   {}", access(config, open)));
+    }
+}
+
+/// Other services whose accounts sign in, and what asks them.
+#[cfg(feature = "providers")]
+fn providers(loaded: &Loaded) -> Result<Option<(Vec<Provider>, Arc<dyn Fetcher>)>, Failure> {
+    if loaded.providers.is_empty() {
+        return Ok(None);
+    }
+    let providers = loaded.providers.iter().map(|(provider, _)| provider.clone()).collect();
+    Ok(Some((providers, crate::providers::fetcher()?)))
+}
+
+#[cfg(not(feature = "providers"))]
+fn providers(loaded: &Loaded) -> Result<Option<(Vec<Provider>, Arc<dyn Fetcher>)>, Failure> {
+    match loaded.providers.first() {
+        None => Ok(None),
+        Some((provider, origin)) => Err(Failure::usage(format!(
+            "the provider {} ({origin}): this executable was built without providers",
+            provider.id
+        ))
+        .hint("build it with --features providers, or take the lines out")),
     }
 }
 

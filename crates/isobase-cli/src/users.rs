@@ -97,7 +97,12 @@ async fn carry_out(command: &UserCommand, users: &Users, printer: Printer) -> Re
         }
         UserCommand::ResetSecondFactor { name, .. } => {
             let user = users.change(name, json!({ "second_factor": false })).await?;
-            tell(printer, &user, &format!("{} signs in by password alone now", user.username), None);
+            tell(
+                printer,
+                &user,
+                &format!("{} signs in by password alone now", user.username),
+                None,
+            );
             Ok(())
         }
         UserCommand::Delete { name, .. } => {
@@ -341,7 +346,8 @@ fn list(users: &[User], printer: Printer) {
         let email = email.as_deref().unwrap_or("-");
         let factor = if *second_factor { "  second factor" } else { "" };
         let state = if *disabled { "  disabled" } else { "" };
-        let line = format!("{id}  {username:names$}  {role:roles$}  {email}  made {day}{factor}{state}");
+        let line =
+            format!("{id}  {username:names$}  {role:roles$}  {email}  made {day}{factor}{state}");
         printer.line(&line);
     }
 }

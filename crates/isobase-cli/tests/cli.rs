@@ -24,6 +24,8 @@ mod black_box {
     mod licences;
     mod mail;
     mod pages;
+    #[cfg(feature = "providers")]
+    mod providers;
     mod request_log;
     mod rules;
     mod serve;

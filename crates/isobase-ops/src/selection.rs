@@ -7,8 +7,9 @@ use crate::schemas;
 /// What the names of the collections begin with in which a service keeps what is its own.
 const SYSTEM_PREFIX: &str = "isobase_";
 
-/// Sessions: who is signed in at one service is not signed in at another.
-const SESSIONS: &str = "isobase_sessions";
+/// Sessions, when they and keys were used, and sign-ins on their way: who is signed in at one service
+/// is not signed in at another.
+const LEFT_OUT: [&str; 3] = ["isobase_sessions", "isobase_uses", "isobase_sign_ins"];
 
 /// Whether keys, accounts and whatever else a service keeps about itself travel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -40,7 +41,7 @@ impl Selection {
         match self {
             Self::Everything => true,
             Self::These(names) => names.contains(name),
-            Self::Asked(..) if name.as_str() == SESSIONS => false,
+            Self::Asked(..) if LEFT_OUT.contains(&name.as_str()) => false,
             Self::Asked(names, system) if names.is_empty() => {
                 *system == System::Taken || !is_system(name)
             }

@@ -102,6 +102,30 @@ isobase_http::problem_codes! { pub(crate) ALL:
     OWNERS_ONLY = "owners_only", FORBIDDEN, Access, "Owners only",
         "Only an owner, or whoever runs the service, makes, changes and deletes owners.",
         "Ask an owner, or use `isobase user` on the machine of the service.";
+    PROVIDER_NOT_FOUND = "provider_not_found", NOT_FOUND, Documents, "Provider not found",
+        "No provider of this name is configured.",
+        "`GET /api/login/providers` lists them; `[providers.NAME]` in `isobase.toml` makes one.";
+    PROVIDER_UNAVAILABLE = "provider_unavailable", SERVICE_UNAVAILABLE, Service, "Provider unavailable",
+        "The provider does not answer in time, or not as a provider does. Nobody was signed in.",
+        "Begin the sign-in again after `Retry-After`; a code is never exchanged twice.";
+    SIGN_IN_REFUSED = "sign_in_refused", FORBIDDEN, Access, "Sign-in refused",
+        "The provider says no, or what it says of itself or of the person is not to be believed; `detail` says which.",
+        "Begin the sign-in again; if it stays so, compare what is configured here and at the provider.";
+    SIGN_IN_NOT_BEGUN = "sign_in_not_begun", FORBIDDEN, Access, "Sign-in not begun here",
+        "The browser comes back from a provider without the cookie of this sign-in, after more than ten minutes, or a second time. No code was exchanged.",
+        "Begin the sign-in again, in this browser.";
+    NO_PUBLIC_URL = "no_public_url", NOT_IMPLEMENTED, Service, "Own address not known",
+        "Providers send people back to the address of the service, which is not configured.",
+        "Set `public_url`.";
+    IDENTITY_TAKEN = "identity_taken", CONFLICT, Documents, "Identity taken",
+        "The identity signs in to another account, or this account has another identity of the provider. Nothing was linked.",
+        "Unlink the other one first.";
+    IDENTITY_NOT_FOUND = "identity_not_found", NOT_FOUND, Documents, "Identity not found",
+        "The account has no identity of this provider.",
+        "List the identities.";
+    LAST_IDENTITY = "last_identity", CONFLICT, Documents, "Last identity",
+        "The account has no password, so nobody could sign in to it without the identity. Nothing was changed.",
+        "Set a password first, by a letter for another password.";
     SECOND_FACTOR_REQUIRED = "second_factor_required", UNAUTHORIZED, Access, "Second factor required",
         "The name and the password are right, and the account has a second factor. Nobody is signed in yet.",
         "Send the `challenge` of this answer with a `code` of the authenticator app, or a recovery code, to the same route before `expires_at`.";

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use isobase_auth::{AccountOptions, Accounts, Authorizer, PostOffice, Principal, Sealer};
+use isobase_auth::{
+    ACCOUNTS_COLLECTION, AccountOptions, Accounts, Authorizer, Fetcher, PostOffice, Principal,
+    Provider, Sealer,
+};
 use isobase_files::Files;
 use isobase_http::{HttpConfig, InvalidRoute, Routes};
 use isobase_licences::{LicenceOptions, Licences};
@@ -45,6 +48,8 @@ pub struct ServerConfig {
     pub accounts: AccountOptions,
     /// The way of letters. Default none.
     pub mail: Option<PostOffice>,
+    /// Other services whose accounts sign in here, and what asks them. Default none.
+    pub providers: Option<(Vec<Provider>, Arc<dyn Fetcher>)>,
     /// Where uploaded files are kept. Default none: nothing can be uploaded.
     pub files: Option<FilesOptions>,
     /// What signs links to private files. Default none: there are no such links.
@@ -65,6 +70,7 @@ impl Default for ServerConfig {
             requests: RequestOptions::default(),
             accounts: AccountOptions::default(),
             mail: None,
+            providers: None,
             files: None,
             sealer: None,
         }
@@ -221,9 +227,16 @@ impl Composition {
 /// A service of every slice over one store.
 #[must_use]
 pub fn compose(store: Store, authorizer: Arc<Authorizer>, config: ServerConfig) -> Arc<Service> {
+    // Whoever sees a reference to an account may know whose it is, and nothing else of it.
+    let shown = [("name", "username")];
+    let store = store.showing(ACCOUNTS_COLLECTION, &shown);
     let accounts = Accounts::new(&store, config.accounts);
-    let accounts = Arc::new(match config.mail {
+    let accounts = match config.mail {
         Some(post) => accounts.with_post_office(post),
+        None => accounts,
+    };
+    let accounts = Arc::new(match config.providers {
+        Some((providers, fetcher)) => accounts.with_providers(providers, &fetcher),
         None => accounts,
     });
     let has_index = config.pages.as_ref().is_some_and(PagesConfig::has_index);

@@ -2,7 +2,7 @@
 
 use std::{io, sync::Arc, time::Duration};
 
-use isobase_auth::Authorizer;
+use isobase_auth::{Accounts, Authorizer};
 use tokio::{
     net::{TcpListener, UnixListener},
     time::{MissedTickBehavior, interval},
@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Service;
 
-/// How often it is looked whether keys were used that are not noted.
+/// How often it is looked whether keys and sessions were used that are not noted.
 const NOTE_USES: Duration = Duration::from_secs(5);
 
 /// Answers requests on a listener until told to stop, then lets requests finish.
@@ -26,8 +26,8 @@ pub async fn serve(
     shutdown: CancellationToken,
 ) -> io::Result<()> {
     let authorizer = service.gate().authorizer.clone();
-    let noting = tokio::spawn(note_uses(authorizer, shutdown.clone()));
     let accounts = service.gate().accounts.clone();
+    let noting = tokio::spawn(note_uses(authorizer, accounts.clone(), shutdown.clone()));
     let following =
         accounts.map(|accounts| tokio::spawn(async move { accounts.sessions().follow().await }));
     let served = isobase_http::serve(listener, service, shutdown).await;
@@ -51,8 +51,12 @@ pub async fn serve_operator(
     isobase_http::serve_local(listener, service, shutdown).await
 }
 
-/// Notes in the database which keys are used.
-async fn note_uses(authorizer: Arc<Authorizer>, shutdown: CancellationToken) {
+/// Notes in the database which keys and sessions are used.
+async fn note_uses(
+    authorizer: Arc<Authorizer>,
+    accounts: Option<Arc<Accounts>>,
+    shutdown: CancellationToken,
+) {
     let mut ticks = interval(NOTE_USES);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -62,6 +66,11 @@ async fn note_uses(authorizer: Arc<Authorizer>, shutdown: CancellationToken) {
         }
         if let Err(error) = authorizer.note_used().await {
             tracing::warn!(%error, "cannot note which keys are used: {error}");
+        }
+        if let Some(accounts) = &accounts
+            && let Err(error) = accounts.sessions().note_used().await
+        {
+            tracing::warn!(%error, "cannot note which sessions are used: {error}");
         }
     }
 }

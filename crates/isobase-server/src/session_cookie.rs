@@ -24,7 +24,8 @@ pub(crate) fn token(headers: &HeaderMap) -> Option<&str> {
     named(headers, NAME_SECURE).or_else(|| named(headers, NAME))
 }
 
-fn named<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+/// The value of a cookie.
+pub(crate) fn named<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
     lines
         .flat_map(|line| line.split(';'))

@@ -1,6 +1,7 @@
 //! The accounts of a database.
 
 mod by_mail;
+mod by_provider;
 mod second_factor;
 
 use std::time::Duration;
@@ -21,9 +22,11 @@ use crate::{
     attempts::Attempts,
     documents::Documents,
     passwords::Passwords,
+    providers::Providers,
     setup::Setup,
 };
 use by_mail::MailLimits;
+pub use by_provider::FinishedSignIn;
 
 /// Fewest characters of the password of an owner or an admin: it opens everything.
 /// Source: OWASP ASVS 5.0, 6.2.1, asks for 8 and recommends 15.
@@ -67,16 +70,29 @@ pub struct AttemptLimits {
     pub per_name: u32,
     /// Failed sign-ins from one address. Default 120: many people may share one.
     pub per_address: u32,
+    /// Beginnings and ends of sign-ins at providers from one address. Default 240.
+    pub at_providers: u32,
     /// Registrations from one address. Default 120.
     pub registrations: u32,
 }
+
+/// Wrong codes of one account in an hour: whoever has the password guesses one of three codes out
+/// of a million, so 20 an hour need years.
+const WRONG_CODES_PER_HOUR: u32 = 20;
+const HOUR: Duration = Duration::from_secs(60 * 60);
 
 /// The window of the limits.
 const WINDOW: Duration = Duration::from_secs(60);
 
 impl Default for AttemptLimits {
     fn default() -> Self {
-        Self { per_name_and_address: 10, per_name: 60, per_address: 120, registrations: 120 }
+        Self {
+            per_name_and_address: 10,
+            per_name: 60,
+            per_address: 120,
+            at_providers: 240,
+            registrations: 120,
+        }
     }
 }
 
@@ -108,6 +124,8 @@ pub struct Accounts {
     /// The way of letters; `None` in a process that sends none.
     post: Option<PostOffice>,
     mail: MailLimits,
+    /// Other services whose accounts sign in here; `None` in a process where nobody signs in.
+    providers: Option<Providers>,
     sealer: Option<Sealer>,
     wrong_codes: Attempts,
     registration: Registration,
@@ -116,6 +134,7 @@ pub struct Accounts {
     by_name_and_address: Attempts,
     by_name: Attempts,
     by_address: Attempts,
+    at_providers: Attempts,
     registrations: Attempts,
 }
 
@@ -143,14 +162,16 @@ impl Accounts {
             setup: Setup::default(),
             post: None,
             mail: MailLimits::default(),
+            providers: None,
             sealer: options.sealer,
-            wrong_codes: second_factor::limit(),
+            wrong_codes: Attempts::new(WRONG_CODES_PER_HOUR, HOUR),
             registration,
             password_characters_min,
             clock,
             by_name_and_address: Attempts::new(limits.per_name_and_address, WINDOW),
             by_name: Attempts::new(limits.per_name, WINDOW),
             by_address: Attempts::new(limits.per_address, WINDOW),
+            at_providers: Attempts::new(limits.at_providers, WINDOW),
             registrations: Attempts::new(limits.registrations, WINDOW),
         }
     }
@@ -251,7 +272,7 @@ impl Accounts {
         }
         let is_address = new.name.contains('@');
         let hash = self.passwords.hash(new.password).await?;
-        let stored = StoredAccount::new(names, hash, role, self.clock.now());
+        let stored = StoredAccount::new(names, Some(hash), role, self.clock.now());
         let stored = StoredAccount { first_owner, ..stored };
         let body = stored.body().map_err(|error| not_stored(&error))?;
         self.closed.get_or_try_init(|| self.keys.close()).await?;
@@ -550,6 +571,7 @@ fn taken(fields: &[isobase_types::FieldPath], is_address: bool) -> AccountError 
     match fields.first().map(ToString::to_string).as_deref() {
         Some("first_owner") => AccountError::OwnerExists,
         Some("address_key") if !is_address => AccountError::EmailTaken,
+        Some(field) if field.starts_with("identities.") => AccountError::IdentityTaken,
         _ => AccountError::NameTaken,
     }
 }

@@ -10,7 +10,6 @@ use crate::{
     Account, AccountError, SealedPlace, SecondFactor, SecondFactorOffer,
     account::Found,
     account_name::fold,
-    attempts::Attempts,
     one_time,
     second_factor::{self, StoredTotp},
     secret,
@@ -21,9 +20,6 @@ use crate::{
 const CHALLENGE_LIFETIME: Duration = Duration::from_secs(5 * 60);
 /// Codes that are looked at in one sign-in.
 const CODES_PER_CHALLENGE: u32 = 5;
-/// Wrong codes of one account in an hour: whoever has the password guesses one of three codes out
-/// of a million, so 20 an hour need years.
-const WRONG_CODES_PER_HOUR: u32 = 20;
 /// How long a secret waits to be confirmed.
 const OFFER_LIFETIME: Duration = Duration::from_secs(15 * 60);
 /// The word of a challenge.
@@ -32,11 +28,6 @@ const CHALLENGE: &str = "challenge";
 const OVERTAKEN_MAX: usize = 20;
 /// The field of a sealed secret, wherever in the account it stands.
 const SEALED_FIELD: &str = "totp";
-
-/// What bounds guesses.
-pub(super) fn limit() -> Attempts {
-    Attempts::new(WRONG_CODES_PER_HOUR, Duration::from_secs(60 * 60))
-}
 
 impl Accounts {
     /// What is known of the second factor of an account; `None` if it has none.
@@ -101,8 +92,7 @@ impl Accounts {
         let opened = self.open(&found.account, &sealed)?;
         let step = totp::accepted(&opened, code, now, None).ok_or(AccountError::WrongCode)?;
         let (codes, recovery) = second_factor::recovery_codes()?;
-        let totp =
-            StoredTotp { secret: sealed, last_step: step, recovery, since_us: now.unix_us };
+        let totp = StoredTotp { secret: sealed, last_step: step, recovery, since_us: now.unix_us };
         self.change(&found.account, json!({ "totp": totp, "totp_pending": null })).await?;
         Ok(codes)
     }

@@ -1,6 +1,7 @@
 //! Accounts and their sessions, on the memory engine.
 
 mod mail;
+mod providers;
 mod second_factor;
 mod sessions;
 mod sign_in;

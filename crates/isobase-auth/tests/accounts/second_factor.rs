@@ -10,13 +10,18 @@ use ring::hmac::{HMAC_SHA1_FOR_LEGACY_USE_ONLY, Key, sign};
 use super::{ADDRESS, Database, register};
 
 fn services(database: &Database) -> Accounts {
-    let limits = AttemptLimits { per_name_and_address: 1_000, per_name: 1_000, per_address: 1_000, ..AttemptLimits::default() };
+    let limits = AttemptLimits {
+        per_name_and_address: 1_000,
+        per_name: 1_000,
+        per_address: 1_000,
+        ..AttemptLimits::default()
+    };
     let sealer = Some(Sealer::new(SecretSource::Text("0123456789abcdef".into())));
     Accounts::new(&database.store, AccountOptions { limits, sealer, ..database.options() })
 }
 
 /// What an authenticator app shows, written from the standard without the code under test.
-fn app_code(secret: &str, database: &Database) -> String {
+pub(super) fn app_code(secret: &str, database: &Database) -> String {
     let letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
     let bits: String =
         secret.chars().map(|c| format!("{:05b}", letters.find(c).unwrap())).collect();
@@ -157,7 +162,10 @@ async fn guesses_and_time_are_bounded() {
     assert!(matches!(waits, AccountError::TooManyAttempts { .. }), "{waits}");
     database.pass(Duration::from_secs(3_600));
     let next = challenge(&accounts).await;
-    accounts.set_password(&accounts.get(&account.id).await.unwrap().unwrap(), "another", None).await.unwrap();
+    accounts
+        .set_password(&accounts.get(&account.id).await.unwrap().unwrap(), "another", None)
+        .await
+        .unwrap();
     assert!(is_over(accounts.second_step(&next, &recovery[0], ADDRESS).await));
 }
 

@@ -148,3 +148,32 @@ async fn a_revocation_reaches_other_services() {
     }
     followers.iter().for_each(tokio::task::JoinHandle::abort);
 }
+
+#[tokio::test]
+async fn use_of_a_session_is_noted_to_the_minute() {
+    let database = Database::new();
+    let (here, there) = (database.accounts(), database.accounts());
+    let ann = register(&here, "ann").await;
+    let (token, unused) = (begin(&here, &ann).await, begin(&here, &ann).await);
+    assert!(is_valid(&here, &token).await);
+    let used = async |accounts: &Accounts| {
+        let listed = accounts.sessions().list(&ann).await.unwrap();
+        let of = |token: &str| listed.iter().find(|it| it.id == id_of(token)).unwrap();
+        (of(&token).last_used_at.map(|at| at.unix_us), of(&unused).last_used_at)
+    };
+    let minute = 1_800_000_000_000_000;
+    assert_eq!(used(&here).await, (Some(minute), None));
+    assert_eq!(used(&there).await, (None, None), "it is not noted yet");
+    here.sessions().note_used().await.unwrap();
+    assert_eq!(used(&there).await, (Some(minute), None));
+    database.pass(Duration::from_secs(90));
+    assert!(is_valid(&there, &token).await);
+    there.sessions().note_used().await.unwrap();
+    assert_eq!(used(&here).await, (Some(minute + 60_000_000), None));
+    // Nothing is kept of sessions that are no more.
+    here.sessions().end(&ann.id, id_of(&token)).await.unwrap();
+    begin(&here, &ann).await;
+    let id = DocumentId::parse(&format!("use:{}", id_of(&token))).unwrap();
+    let collection = isobase_types::CollectionName::new("isobase_uses").unwrap();
+    assert_eq!(database.store.system().get(&collection, &id).await.unwrap(), None);
+}

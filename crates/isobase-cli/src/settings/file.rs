@@ -11,7 +11,9 @@ use isobase::store::Rules;
 
 use super::{
     api::{self, ApiSettings},
-    fields, rules,
+    fields,
+    providers::{self, DeclaredProvider},
+    rules,
     setting::{Kind, Setting, Value},
     similar::most_similar,
     table,
@@ -21,6 +23,7 @@ use crate::failure::Problem;
 
 /// Variables and tables of the file that are not in the table of settings.
 const COLLECTIONS: &str = "collections";
+const PROVIDERS: &str = "providers";
 
 /// What stands in a settings file.
 #[derive(Debug, Default)]
@@ -39,6 +42,8 @@ pub(super) struct Contents {
     pub(super) fields: Vec<(String, String, usize)>,
     /// Declared collections: name, rules, line.
     pub(super) rules: Vec<(String, Rules, usize)>,
+    /// Services whose accounts sign in here, in the order of their names.
+    pub(super) providers: Vec<(DeclaredProvider, usize)>,
     /// Everything that is wrong.
     pub(super) problems: Vec<Problem>,
 }
@@ -95,6 +100,9 @@ impl Reader<'_> {
                 (None, DeValue::Table(collections)) if whole == COLLECTIONS => {
                     self.collections(collections);
                 }
+                (None, DeValue::Table(providers)) if whole == PROVIDERS => {
+                    self.providers(providers);
+                }
                 (None, DeValue::Table(inner)) if is_section(&whole) => self.table(&whole, inner),
                 (None, _) => self.unknown_setting(&whole, key.span().start),
             }
@@ -121,12 +129,40 @@ impl Reader<'_> {
         let place = self.place(offset);
         let known = table::SETTINGS.iter().map(|setting| setting.key);
         let sections = known.clone().filter_map(|key| key.split_once('.')).map(|(name, _)| name);
-        let meant = most_similar(key, known.chain(sections).chain([COLLECTIONS]));
+        let meant = most_similar(key, known.chain(sections).chain([COLLECTIONS, PROVIDERS]));
         let hint = match meant {
             Some(meant) => format!("did you mean {meant}?"),
             None => "isobase config print lists every setting".to_owned(),
         };
         self.problem(format!("{place}: unknown setting {key}"), Some(hint));
+    }
+
+    /// `[providers.google] issuer = "https://accounts.google.com"`, `client_id = "…"`
+    fn providers(&mut self, providers: &DeTable<'_>) {
+        for (name, value) in providers {
+            let Some(table) = value.get_ref().as_table() else {
+                let place = self.place(value.span().start);
+                let name = name.get_ref();
+                let message = format!("{place}: providers.{name} is not a table");
+                let hint = format!("write [providers.{name}] and below it issuer = \"https://…\"");
+                self.problem(message, Some(hint));
+                continue;
+            };
+            match providers::read(name, table) {
+                Ok(provider) => {
+                    let line = self.line(name.span().start);
+                    self.contents.providers.push((provider, line));
+                }
+                Err(mistakes) => {
+                    for providers::Mistake { offset, message, hint } in mistakes {
+                        let (place, name) = (self.place(offset), name.get_ref());
+                        let message = format!("{place}: providers.{name}: {message}");
+                        self.problem(message, Some(hint));
+                    }
+                }
+            }
+        }
+        self.contents.providers.sort_by(|(a, _), (b, _)| a.provider.id.cmp(&b.provider.id));
     }
 
     /// `[collections.orders] indexes = ["status", "customer.id"]`, `unique = ["number"]`,

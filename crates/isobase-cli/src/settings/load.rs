@@ -6,12 +6,14 @@ use std::{
 };
 
 use isobase::store::Rules;
+use isobase_auth::{PROVIDERS_MAX, Provider};
 
 use super::{
     api::ApiSettings,
     env_file,
     file::{self, Term},
     origin::Origin,
+    providers::DeclaredProvider,
     setting::{Setting, Value, without_line_end},
     similar::most_similar,
     table::{self, SETTINGS},
@@ -55,6 +57,8 @@ pub(crate) struct Loaded {
     pub(crate) collections: Vec<(String, ApiSettings, Origin)>,
     /// Schemas that the file writes as fields: collection, their text, where.
     pub(crate) fields: Vec<(String, String, Origin)>,
+    /// Services whose accounts sign in here, with their secrets, and where they are declared.
+    pub(crate) providers: Vec<(Provider, Origin)>,
     /// What is odd but no error.
     pub(crate) warnings: Vec<Problem>,
     /// The app folder.
@@ -84,15 +88,27 @@ impl Loaded {
 pub(crate) fn load(given: &Given, environment: &[(String, String)]) -> Result<Loaded, Failure> {
     let mut loading = Loading::default();
     loading.defaults();
-    let OfCollections { indexes, schemas, fields, terms, rules, collections } =
+    let OfCollections { indexes, schemas, fields, terms, rules, collections, providers } =
         loading.file(given)?;
     loading.variables(given, environment)?;
+    let providers = loading.secrets(providers, given, environment)?;
     loading.environment(environment);
     loading.flags(given);
     if loading.problems.is_empty() {
         let (values, warnings) = (loading.values, loading.warnings);
         let app = given.app.clone();
-        Ok(Loaded { values, indexes, schemas, fields, terms, rules, collections, warnings, app })
+        Ok(Loaded {
+            values,
+            indexes,
+            schemas,
+            fields,
+            terms,
+            rules,
+            collections,
+            providers,
+            warnings,
+            app,
+        })
     } else {
         Err(Failure::usage_all(loading.problems))
     }
@@ -101,7 +117,7 @@ pub(crate) fn load(given: &Given, environment: &[(String, String)]) -> Result<Lo
 /// What a file says of collections: collection, text, where.
 type Declared = Vec<(String, String, Origin)>;
 
-/// Everything that a file says of collections.
+/// Everything that a file says of collections, and of providers.
 #[derive(Default)]
 struct OfCollections {
     indexes: Declared,
@@ -110,6 +126,7 @@ struct OfCollections {
     terms: Vec<(String, Term, Origin)>,
     rules: Vec<(String, Rules, Origin)>,
     collections: Vec<(String, ApiSettings, Origin)>,
+    providers: Vec<(DeclaredProvider, Origin)>,
 }
 
 #[derive(Default)]
@@ -156,6 +173,7 @@ impl Loading {
         };
         let (terms, rules) = (contents.terms.into_iter(), contents.rules.into_iter());
         let collections = contents.collections.into_iter();
+        let providers = contents.providers.into_iter();
         Ok(OfCollections {
             indexes: declared(contents.indexes),
             schemas: declared(contents.schemas),
@@ -163,6 +181,7 @@ impl Loading {
             terms: terms.map(|(name, term, line)| (name, term, origin(line))).collect(),
             rules: rules.map(|(name, rules, line)| (name, rules, origin(line))).collect(),
             collections: collections.map(|(name, it, line)| (name, it, origin(line))).collect(),
+            providers: providers.map(|(it, line)| (it, origin(line))).collect(),
         })
     }
 
@@ -188,6 +207,44 @@ impl Loading {
             self.warnings.push(Problem { message, hint });
         }
         Ok(())
+    }
+
+    /// Fills in the secrets that variables hold.
+    fn secrets(
+        &mut self,
+        providers: Vec<(DeclaredProvider, Origin)>,
+        given: &Given,
+        environment: &[(String, String)],
+    ) -> Result<Vec<(Provider, Origin)>, Failure> {
+        let mut variables = environment.to_vec();
+        if let Some(path) = &given.env_file {
+            let file = env_file::read(path, environment)?;
+            variables.extend(file.into_iter().rev().map(|it| (it.name, it.value)));
+        }
+        if providers.len() > PROVIDERS_MAX {
+            let message = format!("there are {} providers", providers.len());
+            let hint = Some(format!("at most {PROVIDERS_MAX} are allowed"));
+            self.problems.push(Problem { message, hint });
+        }
+        let filled = providers.into_iter().map(|(declared, origin)| {
+            let DeclaredProvider { mut provider, secret_variable } = declared;
+            if let Some(variable) = secret_variable {
+                let found = variables.iter().find(|(name, _)| *name == variable);
+                match found.map(|(_, text)| without_line_end(text)).filter(|it| !it.is_empty()) {
+                    Some(secret) => provider.client_secret = Some(secret.into()),
+                    None => {
+                        let message = format!(
+                            "the secret of the provider {} ({origin}) is to be in the environment \
+                             variable {variable}, which is not set",
+                            provider.id
+                        );
+                        self.problems.push(Problem { message, hint: None });
+                    }
+                }
+            }
+            (provider, origin)
+        });
+        Ok(filled.collect())
     }
 
     fn environment(&mut self, environment: &[(String, String)]) {

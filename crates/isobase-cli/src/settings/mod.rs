@@ -10,6 +10,7 @@ mod fields;
 mod file;
 mod load;
 mod origin;
+mod providers;
 mod report;
 mod rules;
 mod setting;

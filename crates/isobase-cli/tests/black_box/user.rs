@@ -5,7 +5,10 @@ use std::{io::Write, process::Stdio, sync::mpsc, thread};
 use isobase_testkit::{TestServer, http::Response};
 use serde_json::{Value, json};
 
-use super::command::{App, Said, command};
+use super::{
+    command::{App, Said, command},
+    databases::on_servers,
+};
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 
@@ -179,6 +182,38 @@ fn a_kill_loses_no_registration() {
             (false, 401) => assert_eq!(again.status, 200, "{name}"),
             other => panic!("{name}: {other:?}"),
         }
+    }
+}
+
+/// One of many who ask for a name at the same moment has it, on every engine.
+#[test]
+fn one_of_racing_registrations_of_a_name_wins() {
+    let racing = if isobase_testkit::is_soak() { 100 } else { 20 };
+    let name = isobase_testkit::unique_name("racing").replace('_', "-");
+    let own = [("memory:".to_owned(), Vec::new()), ("sqlite://racing.db".to_owned(), Vec::new())];
+    for (url, variables) in own.into_iter().chain(on_servers(&name)) {
+        let mut builder = TestServer::builder().records_url(&url);
+        for (name, value) in variables {
+            builder = builder.env(name, value);
+        }
+        let server = builder.start().unwrap();
+        let address = server.address();
+        let body = json!({ "username": "ann", "password": "secret" }).to_string();
+        let asking: Vec<_> = (0..racing)
+            .map(|_| {
+                let body = body.clone();
+                let path = "/api/register";
+                thread::spawn(move || {
+                    isobase_testkit::http::request(address, "POST", path, &[JSON], body.as_bytes())
+                        .unwrap()
+                })
+            })
+            .collect();
+        let answers: Vec<Response> = asking.into_iter().map(|it| it.join().unwrap()).collect();
+        let made = answers.iter().filter(|answer| answer.status == 200).count();
+        let taken = answers.iter().filter(|answer| answer.text().contains("name_taken")).count();
+        assert_eq!((made, made + taken), (1, racing), "{url}: {:?}", answers.last());
+        assert_eq!(sign_in(&server, "ann", "secret"), 200, "{url}");
     }
 }
 

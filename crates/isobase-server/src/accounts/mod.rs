@@ -13,7 +13,7 @@ use isobase_http::{
 };
 
 use crate::Route;
-use handlers::{mail, manage, me, second_factor, sessions, setup, sign_in};
+use handlers::{mail, manage, me, providers, second_factor, sessions, setup, sign_in};
 pub(crate) use state::State;
 
 /// The routes of accounts.
@@ -28,6 +28,11 @@ pub(crate) fn routes() -> Vec<Route<State>> {
     let sessions_ = "/api/sessions";
     let renewed = "/api/sessions/renew";
     let session = "/api/sessions/{session}";
+    let listed = "/api/login/providers";
+    let begun = "/api/login/with/{provider}";
+    let back = "/api/login/with/{provider}/callback";
+    let identities = "/api/me/identities";
+    let identity = "/api/me/identities/{provider}";
     let factor = "/api/me/second-factor";
     let recovery = "/api/me/second-factor/recovery";
     let all = "/api/v1/accounts";
@@ -60,6 +65,23 @@ pub(crate) fn routes() -> Vec<Route<State>> {
         Route::put(reset, Public, handler(mail::reset_password), wire::reset_password())
             .body(Document),
         Route::post(code, Public, handler(mail::send_code), wire::send_code()).body(Document),
+        Route::get(listed, Public, handler(providers::list_providers), wire::list_providers()),
+        Route::get(begun, Public, handler(providers::begin_sign_in), wire::begin_sign_in()),
+        Route::get(back, Public, handler(providers::finish_sign_in), wire::finish_sign_in()),
+        Route::get(
+            identities,
+            Anyone,
+            handler(providers::list_identities),
+            wire::list_identities(),
+        ),
+        Route::post(identities, Anyone, handler(providers::begin_link), wire::begin_link())
+            .body(Document),
+        Route::delete(
+            identity,
+            Anyone,
+            handler(providers::unlink_identity),
+            wire::unlink_identity(),
+        ),
         Route::get(
             factor,
             Anyone,

@@ -1,13 +1,18 @@
 //! What goes wrong with accounts, as problems.
 
+use std::time::Duration;
+
 use http::header;
-use isobase_auth::{AccountError, InvalidRole};
+use isobase_auth::{AccountError, InvalidRole, ProviderError};
 use isobase_http::{Problem, ProblemItem};
 
 use crate::{
     codes,
     failure::{CHALLENGE, IntoProblem},
 };
+
+/// How soon a provider may be asked again that was down.
+const AGAIN: Duration = Duration::from_secs(10);
 
 impl IntoProblem for AccountError {
     fn into_problem(self) -> Problem {
@@ -38,6 +43,10 @@ impl IntoProblem for AccountError {
                 "the service cannot use the secret that seals second factors; its log says why",
             )
             .with_cause(detail),
+            Self::Provider(error) => of_provider(&error, detail),
+            Self::IdentityTaken => Problem::new(codes::IDENTITY_TAKEN, detail),
+            Self::NoIdentity(_) => Problem::new(codes::IDENTITY_NOT_FOUND, detail),
+            Self::LastIdentity => Problem::new(codes::LAST_IDENTITY, detail),
             Self::TooManyAttempts { retry_after } => {
                 Problem::new(codes::TOO_MANY_ATTEMPTS, detail).with_retry_after(retry_after)
             }
@@ -58,6 +67,29 @@ impl IntoProblem for AccountError {
             Self::Random(_) | Self::Unreadable(_) => Problem::internal(detail),
         }
     }
+}
+
+fn of_provider(error: &ProviderError, detail: String) -> Problem {
+    match error {
+        ProviderError::Unknown(_) => Problem::new(codes::PROVIDER_NOT_FOUND, detail),
+        ProviderError::Unavailable { provider, .. } => Problem::new(
+            codes::PROVIDER_UNAVAILABLE,
+            format!("{provider} cannot be asked now; the log says why"),
+        )
+        .with_cause(detail)
+        .with_retry_after(AGAIN),
+        ProviderError::Refused { .. } => Problem::new(codes::SIGN_IN_REFUSED, detail),
+        ProviderError::NotBegun => Problem::new(codes::SIGN_IN_NOT_BEGUN, detail),
+        ProviderError::InvalidReturn(_) => invalid("return_to", &detail),
+    }
+}
+
+/// Nobody knows where browsers reach the service.
+pub(super) fn no_public_url() -> Problem {
+    Problem::new(
+        codes::NO_PUBLIC_URL,
+        "the service does not know its own address, to which providers send people back",
+    )
 }
 
 /// A name or a password is missing or empty.

@@ -1,6 +1,8 @@
 //! What is said about accounts, and how their routes are described.
 
-use isobase_auth::{Account, CreatedSession, SecondFactor, SecondFactorOffer, SessionInfo};
+use isobase_auth::{
+    Account, CreatedSession, LinkedIdentity, Provider, SecondFactor, SecondFactorOffer, SessionInfo,
+};
 use isobase_http::{Answer, Content, Location, Operation, Parameter};
 use isobase_types::DocumentId;
 use schemars::JsonSchema;
@@ -114,6 +116,67 @@ impl ShownSecondFactor {
     }
 }
 
+/// A service whose accounts sign in here.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Provider")]
+pub(super) struct ListedProvider {
+    id: String,
+    /// What people call it.
+    label: String,
+    /// Where a link or a button leads.
+    url: String,
+}
+
+impl ListedProvider {
+    pub(super) fn of(provider: &Provider) -> Self {
+        let id = provider.id.clone();
+        let url = format!("/api/login/with/{id}");
+        Self { id, label: provider.label.clone(), url }
+    }
+}
+
+/// The providers, in the order of their names.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Providers")]
+pub(super) struct ListedProviders {
+    pub(super) providers: Vec<ListedProvider>,
+}
+
+/// Where a browser goes to link an identity.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct LinkStarted {
+    pub(super) url: String,
+}
+
+/// An account of another service that signs in to this one.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Identity")]
+pub(super) struct ListedIdentity {
+    provider: String,
+    /// What the provider calls the person, for good.
+    subject: String,
+    email: Option<String>,
+    linked_at: String,
+}
+
+impl ListedIdentity {
+    pub(super) fn of(identity: &LinkedIdentity) -> Self {
+        Self {
+            provider: identity.provider.clone(),
+            subject: identity.subject.clone(),
+            email: identity.email.clone(),
+            linked_at: identity.linked_at.to_string(),
+        }
+    }
+}
+
+/// The identities of the one who asks.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Identities")]
+pub(super) struct ListedIdentities {
+    pub(super) identities: Vec<ListedIdentity>,
+}
+
 /// A secret for an authenticator app. It is shown only now.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "SecondFactorOffer")]
@@ -187,6 +250,8 @@ pub(super) struct ListedSession {
     /// The program that began it, as it called itself.
     agent: Option<String>,
     created_at: String,
+    /// To the minute; null if its token was never shown.
+    last_used_at: Option<String>,
     expires_at: String,
     /// Whether it is the one that asks.
     current: bool,
@@ -199,6 +264,7 @@ impl ListedSession {
             kind: session.kind.as_str(),
             agent: session.agent.clone(),
             created_at: session.created_at.to_string(),
+            last_used_at: session.last_used_at.map(|at| at.to_string()),
             expires_at: session.expires_at.to_string(),
             current: session.id == current,
         }
@@ -307,6 +373,17 @@ struct AccountChange {
     second_factor: Option<bool>,
     disabled: Option<bool>,
     password: Option<String>,
+}
+
+/// What identity is to be linked.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its shape is used")]
+struct Link {
+    provider: String,
+    /// The account's.
+    password: String,
+    /// The path to go to afterwards. Default `/`.
+    return_to: Option<String>,
 }
 
 #[derive(JsonSchema)]
@@ -467,6 +544,7 @@ pub(super) fn list_sessions() -> Operation {
         kind: "cookie",
         agent: Some("Mozilla/5.0".to_owned()),
         created_at: MOMENT.to_owned(),
+        last_used_at: Some(MOMENT.to_owned()),
         expires_at: MOMENT.to_owned(),
         current: true,
     };
@@ -512,6 +590,124 @@ pub(super) fn renew_session() -> Operation {
         .problems([codes::SIGN_IN_REQUIRED])
 }
 
+fn provider() -> Parameter {
+    Parameter::new(Location::Path, "provider", "The name of a provider.").example("google")
+}
+
+const PROVIDER_PROBLEMS: [isobase_http::ProblemCode; 6] = [
+    codes::PROVIDER_NOT_FOUND,
+    codes::PROVIDER_UNAVAILABLE,
+    codes::INVALID_ACCOUNT,
+    codes::NO_PUBLIC_URL,
+    codes::NO_SECRET,
+    codes::TOO_MANY_ATTEMPTS,
+];
+
+pub(super) fn list_providers() -> Operation {
+    operation("list_providers", "List the providers to sign in with")
+        .description("Other services whose accounts sign in here.")
+        .answers(Answer::new(200, "The providers.").content(Content::like(&ListedProviders {
+            providers: vec![ListedProvider {
+                id: "google".to_owned(),
+                label: "Google".to_owned(),
+                url: "/api/login/with/google".to_owned(),
+            }],
+        })))
+}
+
+pub(super) fn begin_sign_in() -> Operation {
+    let back =
+        Parameter::new(Location::Query, "return_to", "The path to go to afterwards. Default `/`.")
+            .example("/");
+    operation("begin_sign_in", "Sign in with a provider")
+        .description(
+            "For a link or a button: sends the browser to the provider. Who has no account yet gets \
+             one.",
+        )
+        .parameters([provider(), back])
+        .answers(
+            Answer::new(303, "To the provider.")
+                .headers([("Location", "The provider."), ("Set-Cookie", "For the way back.")]),
+        )
+        .problems(PROVIDER_PROBLEMS)
+}
+
+pub(super) fn finish_sign_in() -> Operation {
+    let query =
+        |name: &'static str, text: &'static str| Parameter::new(Location::Query, name, text);
+    operation("finish_sign_in", "Come back from a provider")
+        .description(
+            "Where providers send browsers back. Exchanges the code, once, and begins a session; \
+             where the account has a second factor, `/confirm` asks for it.",
+        )
+        .parameters([
+            provider(),
+            query("state", "What the browser was sent with."),
+            query("code", "What can be exchanged."),
+            query("iss", "Who says so."),
+            query("error", "Why not."),
+        ])
+        .answers(
+            Answer::new(303, "To the page that was asked for.")
+                .headers([("Location", "The page."), SET_COOKIE]),
+        )
+        .problems(PROVIDER_PROBLEMS)
+        .problems([
+            codes::SIGN_IN_REFUSED,
+            codes::SIGN_IN_NOT_BEGUN,
+            codes::EMAIL_TAKEN,
+            codes::IDENTITY_TAKEN,
+            codes::REGISTRATION_CLOSED,
+            codes::INVALID_CREDENTIALS,
+            codes::ACCOUNT_CHANGED,
+        ])
+}
+
+pub(super) fn list_identities() -> Operation {
+    operation("list_identities", "List the own identities")
+        .description("The accounts of other services that sign in to this one.")
+        .answers(Answer::new(200, "The identities.").content(Content::like(&ListedIdentities {
+            identities: vec![ListedIdentity {
+                provider: "google".to_owned(),
+                subject: "10769150350006150715113082367".to_owned(),
+                email: Some("alice@example.org".to_owned()),
+                linked_at: MOMENT.to_owned(),
+            }],
+        })))
+        .problems([codes::SIGN_IN_REQUIRED])
+}
+
+pub(super) fn begin_link() -> Operation {
+    operation("begin_link", "Link an identity")
+        .description("Answers with the address to send the browser to.")
+        .takes(Content::of::<Link>().example(json!({
+            "provider": "google", "password": "correct horse", "return_to": "/settings",
+        })))
+        .answers(
+            Answer::new(200, "Where to go.")
+                .headers([("Set-Cookie", "For the way back.")])
+                .content(Content::like(&LinkStarted {
+                    url: "https://accounts.example.com/authorize?response_type=code".to_owned(),
+                })),
+        )
+        .problems(PROVIDER_PROBLEMS)
+        .problems(CONFIRMED_PROBLEMS)
+        .problems([codes::ACCOUNT_INCOMPLETE])
+}
+
+pub(super) fn unlink_identity() -> Operation {
+    operation("unlink_identity", "Unlink an identity")
+        .description("It signs in to this account no more. Sessions go on.")
+        .parameters([provider()])
+        .answers(done("It is unlinked."))
+        .problems([
+            codes::SIGN_IN_REQUIRED,
+            codes::IDENTITY_NOT_FOUND,
+            codes::LAST_IDENTITY,
+            codes::ACCOUNT_CHANGED,
+        ])
+}
+
 const CONFIRMED_PROBLEMS: [isobase_http::ProblemCode; 7] = [
     codes::SIGN_IN_REQUIRED,
     codes::INVALID_CREDENTIALS,
@@ -535,13 +731,13 @@ fn recovery_codes(when: &'static str) -> Answer {
 pub(super) fn get_second_factor() -> Operation {
     operation("get_second_factor", "Read the own second factor")
         .description("Whether there is one, and how many recovery codes are left.")
-        .answers(
-            Answer::new(200, "The second factor.").content(Content::like(&ShownSecondFactor {
+        .answers(Answer::new(200, "The second factor.").content(Content::like(
+            &ShownSecondFactor {
                 enabled: true,
                 since: Some(MOMENT.to_owned()),
                 recovery_codes_left: 10,
-            })),
-        )
+            },
+        )))
         .problems([codes::SIGN_IN_REQUIRED])
 }
 
@@ -552,12 +748,14 @@ pub(super) fn offer_second_factor() -> Operation {
              shown a code of it, within 15 minutes.",
         )
         .takes(password())
-        .answers(Answer::new(200, "The secret.").content(Content::like(&Offered {
-            secret: "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ".to_owned(),
-            uri: "otpauth://totp/app.example.com:alice?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
-                .to_owned(),
-            expires_at: MOMENT.to_owned(),
-        })))
+        .answers(
+            Answer::new(200, "The secret.").content(Content::like(&Offered {
+                secret: "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ".to_owned(),
+                uri: "otpauth://totp/app.example.com:alice?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
+                    .to_owned(),
+                expires_at: MOMENT.to_owned(),
+            })),
+        )
         .problems(CONFIRMED_PROBLEMS)
         .problems([codes::SECOND_FACTOR_ON, codes::NO_SECRET])
 }

@@ -25,7 +25,7 @@ pub(super) struct Key {
     /// `read`, `write`, `admin`, or by feature such as `licences:read`.
     scopes: Vec<String>,
     created_at: String,
-    /// To the hour.
+    /// To the minute.
     last_used_at: Option<String>,
     revoked_at: Option<String>,
 }

@@ -2,7 +2,9 @@
 
 use std::sync::{Arc, Once};
 
-use isobase_auth::{ACCOUNTS_COLLECTION, Principal, SESSIONS_COLLECTION};
+use isobase_auth::{
+    ACCOUNTS_COLLECTION, KEYS_COLLECTION, KeyStore, Principal, SESSIONS_COLLECTION,
+};
 use isobase_live::{Hub, LiveOptions, Sight, Topic};
 use isobase_store::{Keep, RuleBook, Store, View};
 use isobase_types::{CollectionName, DocumentId};
@@ -68,10 +70,16 @@ impl State {
 }
 
 /// The documents on which a caller's right to listen stands: of somebody who signed in the account
-/// and the session.
+/// and the session, of a program its key.
 pub(super) fn grounds(principal: &Principal) -> Vec<(CollectionName, DocumentId)> {
-    let Principal::Account { id, session, .. } = principal else { return Vec::new() };
     let name = |text| CollectionName::new(text).expect("our names are valid");
+    let (id, session) = match principal {
+        Principal::Account { id, session, .. } => (id, session),
+        Principal::Key { id, .. } => {
+            return vec![(name(KEYS_COLLECTION), KeyStore::document_id(id))];
+        }
+        _ => return Vec::new(),
+    };
     let account = (name(ACCOUNTS_COLLECTION), id.clone());
     let session = DocumentId::parse(session).map(|session| (name(SESSIONS_COLLECTION), session));
     std::iter::once(account).chain(session.ok()).collect()

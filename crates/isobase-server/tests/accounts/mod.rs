@@ -8,4 +8,5 @@ mod second_factor;
 mod sessions;
 mod setup;
 mod sign_in;
+mod streams;
 mod support;

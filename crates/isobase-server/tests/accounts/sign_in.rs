@@ -1,7 +1,8 @@
 //! Registering and signing in, as the clients of document 2 do.
 
+use futures_util::future::join_all;
 use http::Method;
-use isobase_auth::{AccountOptions, AttemptLimits, Registration};
+use isobase_auth::{AccountOptions, AttemptLimits, PasswordOptions, Registration};
 use isobase_server::HttpConfig;
 use serde_json::{Value, json};
 
@@ -123,6 +124,38 @@ async fn guessing_is_told_when_to_come_back() {
     }
     let other = json!({ "username": "bob", "password": "guess" });
     app.post("/api/login", other).await.is_problem(401, "invalid_credentials");
+}
+
+#[tokio::test]
+async fn a_flood_of_sign_ins_is_told_to_wait_and_stops_no_read() {
+    let limits = AttemptLimits {
+        per_name_and_address: 1_000,
+        per_name: 1_000,
+        per_address: 1_000,
+        ..AttemptLimits::default()
+    };
+    // Long enough that the flood comes while the first is worked on.
+    let passwords = PasswordOptions { memory_kib: 8 << 10, passes: 4, threads: 1, waiting_max: 2 };
+    let options = AccountOptions { limits, passwords, ..AccountOptions::default() };
+    let app = App::with(options, HttpConfig::default()).await;
+    let guess = || json!({ "username": "nobody", "password": "guess" });
+    let flood = join_all((0..64).map(|_| app.post("/api/login", guess())));
+    let reads = async {
+        for _ in 0..100 {
+            let read = app.ask((Method::GET, "/api/login/providers"), &[], "").await;
+            assert_eq!(read.status, 200, "{}", read.text);
+        }
+    };
+    let (answers, ()) = tokio::join!(flood, reads);
+    let (busy, looked_at): (Vec<_>, Vec<_>) =
+        answers.iter().partition(|answer| answer.status == 503);
+    for answer in &busy {
+        answer.is_problem(503, "too_many_sign_ins");
+        assert!(!answer.header("retry-after").is_empty());
+    }
+    assert!(looked_at.iter().all(|answer| answer.status == 401));
+    // One is worked on and two wait; the rest was not kept waiting.
+    assert!(!busy.is_empty() && !looked_at.is_empty(), "{} {}", busy.len(), looked_at.len());
 }
 
 #[tokio::test]

@@ -10,8 +10,9 @@ use isobase_auth::{
 };
 use isobase_engine::SystemClock;
 use isobase_engine_memory::{MemoryEngine, MemoryOptions};
-use isobase_server::{HttpConfig, RequestBody, ServerConfig, Service, compose};
+use isobase_server::{HttpConfig, LiveConfig, RequestBody, ServerConfig, Service, Topic, compose};
 use isobase_store::{Store, StoreOptions};
+use isobase_types::CollectionName;
 use serde_json::{Value, json};
 
 /// Hashes that cost a test nothing.
@@ -34,8 +35,14 @@ impl App {
         let keys = KeyStore::new(&store);
         let authorizer = Authorizer::with_keys(Some("internal-key"), keys).await.unwrap();
         let sealer = Some(Sealer::new(SecretSource::Text("0123456789abcdef".into())));
-        let accounts = AccountOptions { passwords: CHEAP, sealer, ..accounts };
-        let config = ServerConfig { accounts, http, ..ServerConfig::default() };
+        let passwords = match accounts.passwords == PasswordOptions::default() {
+            true => CHEAP,
+            false => accounts.passwords,
+        };
+        let accounts = AccountOptions { passwords, sealer, ..accounts };
+        let topics = vec![Topic::plain(CollectionName::new("items").unwrap(), "item")];
+        let live = LiveConfig { topics, ..LiveConfig::default() };
+        let config = ServerConfig { accounts, http, live, ..ServerConfig::default() };
         Self { service: compose(store.clone(), Arc::new(authorizer), config), store }
     }
 

@@ -104,7 +104,9 @@ async fn a_batch_writes_rows() {
 
 #[tokio::test]
 async fn references_are_expanded_and_accounts_show_their_name_only() {
-    let (service, [ann, _]) = with_accounts(Rules::default()).await;
+    let signed_in = Rule::parse(RuleAction::List, "@user").unwrap();
+    let rules = Rules::default().with(RuleAction::List, signed_in);
+    let (service, [ann, _]) = with_accounts(rules).await;
     let all = (Method::POST, "/api/notes");
     let first = json!({ "text": "a", "owner": 2, "pin": "0000" });
     ask(&service, &ann, all.clone(), first).await;

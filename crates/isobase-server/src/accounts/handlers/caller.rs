@@ -67,6 +67,17 @@ pub(super) async fn begin_in_browser(
     if !origin::is_own_page(&call.headers, public_url) {
         return Ok(());
     }
+    keep_session(state, call, account, response).await
+}
+
+/// Begins a session for a browser, and lets it keep the cookie.
+pub(super) async fn keep_session(
+    state: &State,
+    call: &Call,
+    account: &Account,
+    response: &mut Response<Body>,
+) -> Result<(), Failure> {
+    let public_url = state.public_url.as_deref();
     let CreatedSession { token, .. } = begin(state, call, account, SessionKind::Cookie).await?;
     let secure = session_cookie::is_secure(&call.headers, public_url);
     let cookie = session_cookie::set(&token, state.accounts.sessions().lifetime(), secure);

@@ -6,6 +6,7 @@ pub(super) mod mail;
 pub(super) mod manage;
 pub(super) mod me;
 mod page;
+pub(super) mod providers;
 pub(super) mod second_factor;
 pub(super) mod sessions;
 pub(super) mod setup;

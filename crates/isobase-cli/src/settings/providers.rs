@@ -1,0 +1,167 @@
+//! `[providers.NAME]`: services whose accounts sign in here.
+
+use isobase_auth::{Algorithm, Provider, ProviderKind};
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
+
+use super::similar::most_similar;
+
+/// What may stand in a table.
+const KEYS: [&str; 13] = [
+    "issuer",
+    "authorize_url",
+    "token_url",
+    "user_url",
+    "subject",
+    "name",
+    "client_id",
+    "client_secret",
+    "client_secret_variable",
+    "label",
+    "scopes",
+    "link_by_email",
+    "algorithms",
+];
+
+/// A provider as the file has it.
+#[derive(Clone, Debug)]
+pub(crate) struct DeclaredProvider {
+    /// Without the secret of a variable.
+    pub(crate) provider: Provider,
+    /// The variable that holds the secret.
+    pub(crate) secret_variable: Option<String>,
+}
+
+/// Something wrong in a table.
+pub(super) struct Mistake {
+    pub(super) offset: usize,
+    pub(super) message: String,
+    pub(super) hint: String,
+}
+
+/// Reads the table of a provider.
+pub(super) fn read(
+    id: &Spanned<std::borrow::Cow<'_, str>>,
+    table: &DeTable<'_>,
+) -> Result<DeclaredProvider, Vec<Mistake>> {
+    let mut reader = Reader { table, start: id.span().start, mistakes: Vec::new() };
+    for key in table.keys().filter(|key| !KEYS.contains(&&**key.get_ref())) {
+        let meant = most_similar(key.get_ref(), KEYS).unwrap_or("client_id");
+        reader.mistakes.push(Mistake {
+            offset: key.span().start,
+            message: format!("{} is no setting of a provider", key.get_ref()),
+            hint: format!("did you mean {meant}?"),
+        });
+    }
+    let issuer = reader.text("issuer");
+    let kind = match issuer {
+        Some(issuer) => ProviderKind::OpenId { issuer },
+        None if !table.contains_key("authorize_url") => {
+            let hint = "write issuer = \"https://accounts.example.com\", or authorize_url, \
+                        token_url and user_url of a provider without OpenID Connect";
+            reader.wrong("issuer", "is missing", hint);
+            ProviderKind::OpenId { issuer: String::new() }
+        }
+        None => ProviderKind::OAuth {
+            authorize_url: reader.must("authorize_url"),
+            token_url: reader.must("token_url"),
+            user_url: reader.must("user_url"),
+            subject: reader.text("subject").unwrap_or_else(|| "id".to_owned()),
+            name: reader.text("name").unwrap_or_else(|| "login".to_owned()),
+        },
+    };
+    let usual: &[&str] = match kind {
+        ProviderKind::OpenId { .. } => &["openid", "profile", "email"],
+        ProviderKind::OAuth { .. } => &[],
+    };
+    let usual = || usual.iter().map(|scope| (*scope).to_owned()).collect();
+    let algorithms = reader.list("algorithms").map(|names| {
+        names.iter().map(|name| name.parse().ok()).collect::<Option<Vec<Algorithm>>>()
+    });
+    if algorithms == Some(None) {
+        let all = Algorithm::ALL.map(Algorithm::as_str).join(", ");
+        reader.wrong("algorithms", "names another signature", &format!("they are {all}"));
+    }
+    let id = id.get_ref().to_string();
+    let provider = Provider {
+        label: reader.text("label").unwrap_or_else(|| id.clone()),
+        id,
+        kind,
+        client_id: reader.must("client_id"),
+        client_secret: reader.text("client_secret").map(Into::into),
+        scopes: reader.list("scopes").unwrap_or_else(usual),
+        link_by_email: reader.flag("link_by_email"),
+        algorithms: algorithms.flatten().unwrap_or_else(|| Algorithm::ALL.to_vec()),
+    };
+    let secret_variable = reader.text("client_secret_variable");
+    if secret_variable.is_some() && provider.client_secret.is_some() {
+        let hint = "say it with one of them";
+        reader.wrong("client_secret_variable", "stands beside client_secret", hint);
+    }
+    if reader.mistakes.is_empty()
+        && let Err(error) = provider.check()
+    {
+        let (offset, message) = (reader.start, error.to_string());
+        reader.mistakes.push(Mistake { offset, message, hint: "correct it".to_owned() });
+    }
+    match reader.mistakes.is_empty() {
+        true => Ok(DeclaredProvider { provider, secret_variable }),
+        false => Err(reader.mistakes),
+    }
+}
+
+struct Reader<'a, 'b> {
+    table: &'a DeTable<'b>,
+    start: usize,
+    mistakes: Vec<Mistake>,
+}
+
+impl Reader<'_, '_> {
+    fn wrong(&mut self, key: &str, message: &str, hint: &str) {
+        let offset = self.table.get(key).map_or(self.start, |value| value.span().start);
+        let (message, hint) = (format!("{key} {message}"), hint.to_owned());
+        self.mistakes.push(Mistake { offset, message, hint });
+    }
+
+    fn text(&mut self, key: &str) -> Option<String> {
+        let value = self.table.get(key)?;
+        match value.get_ref().as_str().filter(|text| !text.is_empty()) {
+            Some(text) => Some(text.to_owned()),
+            None => {
+                self.wrong(key, "is no text", &format!("write {key} = \"…\""));
+                None
+            }
+        }
+    }
+
+    fn must(&mut self, key: &str) -> String {
+        if !self.table.contains_key(key) {
+            self.wrong(key, "is missing", &format!("write {key} = \"…\""));
+        }
+        self.text(key).unwrap_or_default()
+    }
+
+    fn flag(&mut self, key: &str) -> bool {
+        let Some(value) = self.table.get(key) else { return false };
+        value.get_ref().as_bool().unwrap_or_else(|| {
+            self.wrong(key, "is neither true nor false", &format!("write {key} = true"));
+            false
+        })
+    }
+
+    fn list(&mut self, key: &str) -> Option<Vec<String>> {
+        let value = self.table.get(key)?;
+        let DeValue::Array(items) = value.get_ref() else {
+            self.wrong(key, "is no list of texts", &format!("write {key} = [\"…\"]"));
+            return None;
+        };
+        let texts = items.iter().map(|item| item.get_ref().as_str().map(str::to_owned));
+        let texts = texts.collect::<Option<Vec<_>>>().filter(|texts| !texts.is_empty());
+        if texts.is_none() {
+            self.wrong(key, "is no list of texts", &format!("write {key} = [\"…\"]"));
+        }
+        texts
+    }
+}
