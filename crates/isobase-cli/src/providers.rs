@@ -1,6 +1,6 @@
 //! Providers that people sign in with, asked over HTTP.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{error::Error, fmt, sync::Arc, time::Duration};
 
 use isobase_auth::{Fetch, FetchError, Fetched, Fetcher, Fetching};
 use reqwest::{
@@ -52,8 +52,7 @@ pub(crate) fn fetcher() -> Result<Arc<dyn Fetcher>, Failure> {
 
 impl HttpFetcher {
     async fn try_fetch(&self, request: Fetch) -> Result<Fetched, FetchError> {
-        // The address of a request may not hold secrets, its form does: neither is told.
-        let failed = |error: reqwest::Error| FetchError(error.without_url().to_string());
+        let failed = |error: reqwest::Error| FetchError(told(&error.without_url()));
         let mut asking = match request.form {
             None => self.0.get(&request.url),
             Some(form) => self
@@ -80,6 +79,17 @@ impl HttpFetcher {
         }
         Ok(Fetched { status, body })
     }
+}
+
+/// What went wrong, with what lies below it: the first of them says little.
+fn told(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut below = error.source();
+    while let Some(cause) = below {
+        text = format!("{text}: {cause}");
+        below = cause.source();
+    }
+    text
 }
 
 impl Fetcher for HttpFetcher {

@@ -264,7 +264,9 @@ impl Remote {
     }
 
     async fn fetch(&self, request: Fetch) -> Result<Fetched, ProviderError> {
-        self.fetcher.fetch(request).await.map_err(|error| self.unavailable(error.to_string()))
+        let url = request.url.clone();
+        let fetched = self.fetcher.fetch(request).await;
+        fetched.map_err(|error| self.unavailable(format!("{url} does not answer: {error}")))
     }
 
     pub(super) fn unavailable(&self, reason: String) -> ProviderError {
