@@ -242,6 +242,8 @@ export declare class IsobaseError extends Error {
   readonly requestId: string | null;
   /** Seconds after which to try again. */
   readonly retryAfter: number | null;
+  /** The whole body of the answer; some problems say more in it. */
+  readonly problem: { readonly [member: string]: unknown };
 }
 
 export interface NamedAccount {
@@ -269,7 +271,8 @@ export interface Session {
 export type Credentials =
   | { username: string; password: string; [more: string]: unknown }
   | { email: string; password: string; [more: string]: unknown }
-  | { email: string; code: string; [more: string]: unknown };
+  | { email: string; code: string; [more: string]: unknown }
+  | { challenge: string; code: string; [more: string]: unknown };
 
 /** Accounts and sessions. */
 export declare class Auth {
@@ -282,7 +285,10 @@ export declare class Auth {
   me(options?: CallOptions): Promise<Account | null>;
   /** Makes an account and signs in. */
   register(account: { username?: string; email?: string; password: string }, options?: CallOptions): Promise<NamedAccount>;
-  /** Signs in with a password, or with the code of a letter. */
+  /**
+   * Signs in with a password, or with the code of a letter. Where it throws `second_factor_required`, the
+   * `challenge` of its `problem` and a code of the second factor sign in.
+   */
   login(credentials: Credentials, options?: CallOptions): Promise<NamedAccount>;
   logout(options?: CallOptions): Promise<void>;
   sessions(options?: CallOptions): Promise<Session[]>;

@@ -33,7 +33,7 @@ const SIGNED_OUT = new Set(["sign_in_required", "unauthenticated"]);
 
 /** Why a call failed. Decide by `code`; `message` is for people. */
 export class IsobaseError extends Error {
-  constructor(code, message, { status = 0, errors = [], requestId = null, retryAfter = null, cause } = {}) {
+  constructor(code, message, { status = 0, errors = [], requestId = null, retryAfter = null, problem = {}, cause } = {}) {
     super(message, cause === undefined ? undefined : { cause });
     this.name = "IsobaseError";
     this.code = code;
@@ -41,6 +41,7 @@ export class IsobaseError extends Error {
     this.errors = errors;
     this.requestId = requestId;
     this.retryAfter = retryAfter;
+    this.problem = problem;
   }
 }
 
@@ -226,6 +227,7 @@ function problemFrom(told, status, headers) {
       errors: Array.isArray(told.errors) ? told.errors : [],
       requestId: told.request_id ?? headers?.get("x-request-id") ?? null,
       retryAfter: headers ? retryAfter(headers) : null,
+      problem: told,
     },
   );
 }
@@ -530,7 +532,7 @@ export class Auth {
     return user;
   }
 
-  /** Signs in with `username` or `email`, and `password` or the `code` of a letter. */
+  /** Signs in with `username` or `email` and `password`, or with a `code`: of a letter, or of a second factor. */
   async login(credentials, options = {}) {
     const { username, email, password, code, ...more } = credentials;
     const sent = password === undefined ? { email: email ?? username, code, ...more } : { ...(username === undefined ? { email } : { username }), password, ...more };

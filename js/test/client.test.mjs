@@ -286,6 +286,28 @@ test("a session is kept, renewed in its second half, and forgotten when it is ov
   assert.equal(await ann.auth.me(), null);
 });
 
+test("a second factor is asked for, and shown", async () => {
+  const bodies = [];
+  const server = await answering(async (request, response) => {
+    let text = "";
+    for await (const chunk of request) text += chunk;
+    bodies.push([request.url, JSON.parse(text)]);
+    const asked = bodies.length === 1;
+    response.writeHead(asked ? 401 : 200, { "content-type": "application/json" });
+    const session = { token: "ises_x", expires_at: new Date(Date.now() + 60_000).toISOString(), user: { id: 1, username: "ann" } };
+    response.end(JSON.stringify(asked ? { code: "second_factor_required", challenge: "c1" } : session));
+  });
+  const { auth } = new Isobase(server.url);
+  const failed = await auth.login({ username: "ann", password: "x" }).catch((error) => error);
+  assert.deepEqual([failed.code, failed.problem.challenge, auth.user], ["second_factor_required", "c1", null]);
+  assert.equal((await auth.login({ challenge: failed.problem.challenge, code: "050471" })).username, "ann");
+  assert.deepEqual(bodies, [
+    ["/api/sessions", { username: "ann", password: "x" }],
+    ["/api/sessions", { challenge: "c1", code: "050471" }],
+  ]);
+  server.end();
+});
+
 test("a file is sent with its progress", async () => {
   const eve = new Isobase(backend.url);
   await eve.auth.register({ username: "eve", password: "correct horse" });

@@ -68,22 +68,21 @@ export class Backend {
     this.#child = child;
     Backend.#running.add(child);
     child.on("exit", () => Backend.#running.delete(child));
-    this.#port = await new Promise((resolve, reject) => {
-      let said = "";
-      const hear = (chunk) => {
-        said += chunk;
-        this.log += chunk;
-        const address = said.match(/http:\/\/127\.0\.0\.1:([0-9]+)/);
-        if (address) resolve(Number(address[1]));
-      };
-      child.stdout.on("data", hear);
-      child.stderr.on("data", hear);
-      child.on("exit", () => reject(new Error(`the backend ended: ${said}`)));
+    let said = "";
+    const hear = (chunk) => {
+      said += chunk;
+      this.log += chunk;
+    };
+    child.stdout.on("data", hear);
+    child.stderr.on("data", hear);
+    const port = await until("the address of the backend", () => {
+      if (child.exitCode !== null) throw new Error(`the backend ended: ${said}`);
+      // With what follows: a number may come in two pieces.
+      return said.match(/http:\/\/127\.0\.0\.1:([0-9]+)[^0-9]/)?.[1];
     });
-    for (;;) {
-      const answer = await fetch(`http://127.0.0.1:${this.#port}/livez`).catch(() => null);
-      if (answer?.ok) return;
-    }
+    const isLive = () => fetch(`http://127.0.0.1:${port}/livez`, { signal: AbortSignal.timeout(5_000) }).then(({ ok }) => ok, () => false);
+    await until("the backend", isLive);
+    this.#port = Number(port);
   }
 
   /** Asks it to stop, and waits until it has; with SIGKILL it has no say. */
