@@ -43,7 +43,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("isobase-auth", &["isobase-types", "isobase-store"]),
     ("isobase-live", &["isobase-types", "isobase-store"]),
     ("isobase-files", &["isobase-types", "isobase-store"]),
-    ("isobase-licences", &["isobase-types", "isobase-store"]),
+    // It seals keys as accounts seal their secrets.
+    ("isobase-licences", &["isobase-types", "isobase-store", "isobase-auth"]),
     ("isobase-requests", &["isobase-types", "isobase-store"]),
     // Our HTTP knows no feature.
     ("isobase-http", &[]),

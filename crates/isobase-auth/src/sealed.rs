@@ -133,20 +133,34 @@ impl Sealer {
         }
     }
 
+    /// Whether something can be sealed: the secret can be used, or could be made. Makes nothing.
+    ///
+    /// # Errors
+    /// [`SealError::TooShort`] or [`SealError::File`].
+    pub fn can_seal(&self) -> Result<(), SealError> {
+        match self.keys() {
+            Ok(_) => Ok(()),
+            Err(Unusable::Otherwise(error)) => Err(error),
+            Err(Unusable::Missing(path)) => {
+                let folders = path.ancestors().skip(1);
+                let mut there = folders.map(|folder| match folder == Path::new("") {
+                    true => Path::new("."),
+                    false => folder,
+                });
+                let folder = there.find(|folder| folder.exists()).unwrap_or(Path::new("."));
+                let writable = tempfile::tempfile_in(folder).map(drop);
+                writable.map_err(|source| SealError::File { path: path.to_owned(), source })
+            }
+        }
+    }
+
     /// Seals a secret for its place: a text that a document can hold. Makes the secret of the
     /// operator if there is none yet, which touches the disk.
     ///
     /// # Errors
     /// [`SealError::TooShort`], [`SealError::File`] or [`SealError::Random`].
     pub fn seal(&self, place: SealedPlace<'_>, secret: &[u8]) -> Result<String, SealError> {
-        let keys = match self.keys() {
-            Ok(keys) => keys,
-            Err(Unusable::Missing(path)) => {
-                make(path)?;
-                self.keys().map_err(|unusable| unusable.told(place))?
-            }
-            Err(unusable) => return Err(unusable.told(place)),
-        };
+        let keys = self.keys_or_made(|| place.to_string())?;
         let nonce = random::<NONCE_LEN>()?;
         let mut text = secret.to_vec();
         let associated = Aad::from(place.bytes());
@@ -162,7 +176,7 @@ impl Sealer {
     /// # Errors
     /// [`SealError`]; those about the secret name the way out.
     pub fn open(&self, place: SealedPlace<'_>, sealed: &str) -> Result<Vec<u8>, SealError> {
-        let keys = self.keys().map_err(|unusable| unusable.told(place))?;
+        let keys = self.keys().map_err(|unusable| unusable.told(place.to_string()))?;
         let damaged = || SealError::Damaged(place.to_string());
         let mut parts = sealed.splitn(3, '.');
         let (Some(VERSION), Some(mark), Some(text)) = (parts.next(), parts.next(), parts.next())
@@ -187,23 +201,23 @@ impl Sealer {
     /// # Errors
     /// As [`Sealer::seal`].
     pub fn key_for(&self, purpose: &str) -> Result<[u8; 32], SealError> {
-        let told = |unusable: Unusable<'_>| match unusable {
-            Unusable::Missing(path) => SealError::Missing(purpose.to_owned(), path.to_owned()),
-            Unusable::Otherwise(error) => error,
-        };
-        let keys = match self.keys() {
-            Ok(keys) => keys,
-            Err(Unusable::Missing(path)) => {
-                make(path)?;
-                self.keys().map_err(told)?
-            }
-            Err(unusable) => return Err(told(unusable)),
-        };
+        let keys = self.keys_or_made(|| purpose.to_owned())?;
         let mut key = [0; 32];
         let info = [&b"key for "[..], purpose.as_bytes()];
         let expanded = keys.source.expand(&info, HKDF_SHA256);
         expanded.and_then(|bytes| bytes.fill(&mut key)).expect("32 bytes are within HKDF's bound");
         Ok(key)
+    }
+
+    fn keys_or_made(&self, what: impl Fn() -> String) -> Result<&Keys, SealError> {
+        match self.keys() {
+            Ok(keys) => Ok(keys),
+            Err(Unusable::Missing(path)) => {
+                make(path)?;
+                self.keys().map_err(|unusable| unusable.told(what()))
+            }
+            Err(unusable) => Err(unusable.told(what())),
+        }
     }
 
     fn keys(&self) -> Result<&Keys, Unusable<'_>> {
@@ -251,9 +265,9 @@ enum Unusable<'a> {
 }
 
 impl Unusable<'_> {
-    fn told(self, place: SealedPlace<'_>) -> SealError {
+    fn told(self, what: String) -> SealError {
         match self {
-            Self::Missing(path) => SealError::Missing(place.to_string(), path.to_owned()),
+            Self::Missing(path) => SealError::Missing(what, path.to_owned()),
             Self::Otherwise(error) => error,
         }
     }
@@ -363,6 +377,17 @@ mod tests {
         assert!(sealer("short").check().is_err() && sealer(SECRET).check().is_ok());
         let error = opened_at(&sealer("short"), HERE, &sealed).unwrap_err().to_string();
         assert!(error.contains("at least 16"), "{error}");
+    }
+
+    #[test]
+    fn what_cannot_be_made_is_known_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        fs::write(&file, "no folder").unwrap();
+        let beside = |path: PathBuf| Sealer::new(SecretSource::File(path)).can_seal();
+        let below = folder.path().join("data");
+        assert!(beside(below.join(SECRET_FILE)).is_ok() && !below.exists());
+        assert!(beside(file.join(SECRET_FILE)).is_err());
     }
 
     #[test]

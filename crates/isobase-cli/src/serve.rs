@@ -28,11 +28,11 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    failure::Failure,
+    failure::{Failure, Problem},
     keys, letters, local, logging,
     print::{Printer, exit},
     seed,
-    settings::{Config, DeclaredIndex, Given, Loaded, sealer, server_config},
+    settings::{Config, DeclaredIndex, Given, Loaded, licence_options, sealer, server_config},
     target::open_failure,
     users,
     watch::{self, Watched},
@@ -86,6 +86,13 @@ pub(crate) async fn run(
     letters::mail(loaded)?;
     providers(loaded)?;
     sealer(loaded, config).check().map_err(|error| Failure::usage(error.to_string()))?;
+    let can_seal = licence_options(loaded, config)?.sealer.map(|sealer| sealer.can_seal());
+    if let Some(Err(error)) = can_seal {
+        let hint = "set ISOBASE_SECRET, or a data folder that the service may write into";
+        let message =
+            format!("keys of licenses are shown once, and only their hashes are kept: {error}");
+        printer.warning(&Problem { message, hint: Some(hint.to_owned()) });
+    }
     let opened = isobase::open_as_service(&config.records, &config.options).await;
     let opened = opened.map_err(open_failure)?;
     users::make_first_owner(loaded, &opened.store).await?;

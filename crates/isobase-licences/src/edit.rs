@@ -1,5 +1,6 @@
 //! What people do to licences.
 
+use isobase_auth::SealError;
 use isobase_store::{Action, Precondition, Rejection, WriteOperation};
 use isobase_types::{DocumentId, Timestamp};
 use serde_json::Value;
@@ -76,9 +77,19 @@ impl Licences {
     /// When a value cannot be what it is given for, another licence has the key, or the database
     /// fails.
     pub async fn create(&self, new: &NewLicence, actor: &Actor) -> Result<Licence, LicenceError> {
-        check_email(&new.email)?;
-        self.prepare().await?;
         let now = self.now();
+        let licence = self.made_of(new, now)?;
+        self.prepare().await?;
+        self.insert(licence, None, (now, actor)).await
+    }
+
+    /// A licence that is not stored yet.
+    pub(crate) fn made_of(
+        &self,
+        new: &NewLicence,
+        now: Timestamp,
+    ) -> Result<Licence, LicenceError> {
+        check_email(&new.email)?;
         let mut licence = Licence {
             email: new.email.to_lowercase(),
             created_at: seconds_text(now),
@@ -92,7 +103,7 @@ impl Licences {
         self.set_key(&mut licence, &key)?;
         set_period(&mut licence, &new.period, now)?;
         set_terms(&mut licence, &new.terms)?;
-        self.insert(licence, None, (now, actor)).await
+        Ok(licence)
     }
 
     /// Stores a new licence, under an id of another program if that is free.
@@ -114,12 +125,7 @@ impl Licences {
                 precondition: Precondition::None,
             },
         };
-        let mut entry = Entry::new(now, actor, "license.created");
-        entry.object_id.clone_from(&licence.email);
-        entry.after = licence.for_audit();
-        // A key may be given out again after another licence has had it.
-        let subject = format!("c-{}-{:016x}", licence.key_hash, rand::random::<u64>());
-        let audit = entry.write(&subject, licence.version);
+        let audit = created_entry(&licence, now, actor);
         match write_together(&self.store, vec![write, audit]).await? {
             Ok(written) => match written.first().map(|written| (&written.id, &written.revision)) {
                 Some((DocumentId::Integer(id), revision)) => {
@@ -151,6 +157,11 @@ impl Licences {
             change(&mut licence, now)?;
             if licence == before {
                 return Ok(licence);
+            }
+            // A former version kept it readable.
+            if let Some(key) = licence.key.take() {
+                licence.sealed_key = self.sealed(&key, &licence.key_hash)?;
+                licence.fresh_key = Some(key);
             }
             licence.version += 1;
             let mut entry = Entry::new(now, actor, action);
@@ -404,12 +415,33 @@ impl Licences {
     ) -> Result<(), LicenceError> {
         licence.key_hash = key.hash();
         licence.key_last4 = key.last_four();
-        (licence.key, licence.sealed_key) = match &self.options.secret {
-            Some(secret) => (None, Some(secret.seal(key.as_str(), &licence.key_hash)?)),
-            None => (Some(key.as_str().to_owned()), None),
-        };
+        licence.fresh_key = Some(key.as_str().to_owned());
+        (licence.key, licence.sealed_key) = (None, self.sealed(key.as_str(), &licence.key_hash)?);
         Ok(())
     }
+
+    /// A key as it is stored; none where it cannot be sealed: then only its hash is kept.
+    fn sealed(&self, key: &str, hash: &str) -> Result<Option<String>, LicenceError> {
+        let Some(sealer) = &self.options.sealer else { return Ok(None) };
+        match licence::at_place(hash, |place| sealer.seal(place, key.as_bytes())) {
+            Ok(sealed) => Ok(Some(sealed)),
+            Err(SealError::Random(error)) => Err(LicenceError::Random(error.to_string())),
+            Err(error) => {
+                tracing::warn!(%error, "only the hash of a licence key is kept: {error}");
+                Ok(None)
+            }
+        }
+    }
+}
+
+/// The entry of the audit for a licence that is made.
+pub(crate) fn created_entry(licence: &Licence, now: Timestamp, actor: &Actor) -> WriteOperation {
+    let mut entry = Entry::new(now, actor, "license.created");
+    entry.object_id.clone_from(&licence.email);
+    entry.after = licence.for_audit();
+    // A key may be given out again after another licence has had it.
+    let subject = format!("c-{}-{:016x}", licence.key_hash, rand::random::<u64>());
+    entry.write(&subject, licence.version)
 }
 
 /// The words that other programs have for what people do to a licence.
@@ -432,11 +464,7 @@ pub(crate) fn stand(licence: &mut Licence, status: &str, now: Timestamp) {
     };
 }
 
-pub(crate) fn set_period(
-    licence: &mut Licence,
-    period: &Period,
-    now: Timestamp,
-) -> Result<(), LicenceError> {
+fn set_period(licence: &mut Licence, period: &Period, now: Timestamp) -> Result<(), LicenceError> {
     match period {
         Period::Days(days) => {
             check_days(*days)?;

@@ -45,12 +45,34 @@ pub enum LicenceError {
         /// How many.
         max: usize,
     },
+    /// One of many cannot be.
+    #[error("licence {row}: {error}")]
+    InRow {
+        /// Which one, from 0.
+        row: usize,
+        /// Why.
+        error: Box<LicenceError>,
+    },
+    /// More licences than one request makes.
+    #[error("{licences} licences are asked for, at most {max} are made in one request")]
+    TooMany {
+        /// How many were asked for.
+        licences: usize,
+        /// Most of one request on this engine.
+        max: usize,
+    },
     /// Too many others change the same thing at once.
     #[error("the licence is changed by too many others at once; nothing was written")]
     Busy,
     /// The operator has given no secret to sign and seal with.
-    #[error("{0} needs a secret of the operator: set licences.secret")]
+    #[error("{0} needs a secret of the operator: set secret, or give the service a data folder")]
     NoSecret(&'static str),
+    /// Only the hash of its key is kept.
+    #[error("the key of licence {id} is not kept, only its hash: give it another key to know it")]
+    KeyNotKept {
+        /// The licence.
+        id: i64,
+    },
     /// What was sealed cannot be opened with the operator's secret.
     #[error("the key of licence {id} was sealed with another secret than the one of now")]
     SealedOtherwise {

@@ -17,6 +17,9 @@ const END: &str = "-----END ISOBASE LICENSE-----";
 /// What is signed before the text: a signature cannot be taken for one of another kind of file.
 const DOMAIN: &[u8] = b"isobase license file 1\n";
 
+/// What the key is derived for.
+const USAGE: &str = "sign licence files";
+
 /// Characters in a line of a file (RFC 7468).
 const LINE: usize = 64;
 
@@ -32,11 +35,14 @@ pub struct Signer {
 }
 
 impl Signer {
-    /// The signer of an operator's secret.
+    /// The signer of the secret of licences.
     #[must_use]
     pub fn new(secret: &Secret) -> Self {
-        let seed = secret.derive(b"sign licence files");
-        let pair = Ed25519KeyPair::from_seed_unchecked(&seed);
+        Self::of(&secret.derive(USAGE.as_bytes()))
+    }
+
+    fn of(seed: &[u8; 32]) -> Self {
+        let pair = Ed25519KeyPair::from_seed_unchecked(seed);
         Self { pair: pair.expect("a seed of 32 bytes is one of Ed25519") }
     }
 
@@ -196,10 +202,13 @@ impl Licences {
     /// The signer of files.
     ///
     /// # Errors
-    /// [`LicenceError::NoSecret`] when the operator has given none.
+    /// [`LicenceError::NoSecret`] when there is none.
     pub fn signer(&self) -> Result<Signer, LicenceError> {
-        let secret = self.options.secret.as_ref();
-        secret.map(Signer::new).ok_or(LicenceError::NoSecret("a licence file"))
+        if let Some(secret) = &self.options.secret {
+            return Ok(Signer::new(secret));
+        }
+        let derived = self.options.sealer.as_ref().and_then(|sealer| sealer.key_for(USAGE).ok());
+        derived.map(|seed| Signer::of(&seed)).ok_or(LicenceError::NoSecret("a licence file"))
     }
 
     /// A file for a licence that is in force, good for some days and never longer than it.

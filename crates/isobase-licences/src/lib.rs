@@ -11,6 +11,7 @@
 
 mod activation;
 mod audit;
+mod bulk;
 mod document;
 mod edit;
 mod error;
@@ -29,6 +30,7 @@ mod verdict;
 
 pub use activation::Activation;
 pub use audit::{AUDIT_COLLECTION, Actor};
+pub use bulk::CreatedMany;
 pub use edit::{NewLicence, Period, Terms};
 pub use error::LicenceError;
 pub use explain::{Explanation, Rule};

@@ -1,5 +1,6 @@
 //! A licence: what is stored of it, and how it stands now.
 
+use isobase_auth::{SealedPlace, Sealer};
 use isobase_store::Store;
 use isobase_types::{Document, DocumentId, Revision, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -103,11 +104,15 @@ pub struct Licence {
     pub(crate) key_hash: String,
     /// The last four letters and digits of its key.
     pub key_last4: String,
-    /// The key where the operator has given no secret.
+    /// The key where a former version had no secret to seal it with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) key: Option<String>,
+    /// The key, sealed; none where only its hash is kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) sealed_key: Option<String>,
+    /// The key, where it was just given or shown.
+    #[serde(skip)]
+    pub(crate) fresh_key: Option<String>,
     /// When it was made: `2026-11-20 14:09:00`, in UTC.
     pub created_at: String,
     /// When its time is over; none when it never is, or has not begun.
@@ -251,14 +256,27 @@ impl Licence {
     /// The key as its holder knows it.
     ///
     /// # Errors
-    /// It is sealed, and not with this secret.
-    pub fn reveal(&self, secret: Option<&Secret>) -> Result<String, LicenceError> {
-        if let Some(key) = &self.key {
+    /// It is sealed, and not with these secrets, or only its hash is kept.
+    pub fn reveal(
+        &self,
+        sealer: Option<&Sealer>,
+        former: Option<&Secret>,
+    ) -> Result<String, LicenceError> {
+        if let Some(key) = self.fresh_key.as_ref().or(self.key.as_ref()) {
             return Ok(key.clone());
         }
-        let opened = secret.zip(self.sealed_key.as_deref());
-        let opened = opened.and_then(|(secret, sealed)| secret.open(sealed, &self.key_hash));
-        opened.ok_or(LicenceError::SealedOtherwise { id: self.id })
+        let id = self.id;
+        let sealed = self.sealed_key.as_deref().ok_or(LicenceError::KeyNotKept { id })?;
+        // A former version sealed without telling which secret it was.
+        if let Some(key) = former.and_then(|secret| secret.open(sealed, &self.key_hash)) {
+            return Ok(key);
+        }
+        let sealer = sealer.ok_or(LicenceError::SealedOtherwise { id })?;
+        let opened = at_place(&self.key_hash, |place| sealer.open(place, sealed));
+        opened
+            .ok()
+            .and_then(|key| String::from_utf8(key).ok())
+            .ok_or(LicenceError::SealedOtherwise { id })
     }
 
     /// What the audit keeps of it: no key.
@@ -271,6 +289,13 @@ impl Licence {
         }
         value
     }
+}
+
+/// Does something for the place of a sealed key. The hash of the key names it: the id is not known
+/// before the licence is stored.
+pub(crate) fn at_place<T>(key_hash: &str, run: impl FnOnce(SealedPlace<'_>) -> T) -> T {
+    let (collection, id) = (collection(), DocumentId::Text(key_hash.into()));
+    run(SealedPlace { collection: &collection, id: &id, field: "key" })
 }
 
 /// Reads one licence.

@@ -6,6 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use isobase_auth::Sealer;
 use isobase_store::{IndexDefinition, Store};
 use isobase_types::{
     CollectionName, Comparison, Count, Document, FieldPath, Filter, Literal, Operator, Order,
@@ -41,13 +42,22 @@ pub struct LicenceOptions {
     pub at_limit: AtLimit,
     /// What new keys begin with: 1 to 16 letters and digits. Default `LIC`.
     pub key_prefix: String,
-    /// The operator's secret. None: keys are stored readable, and no files are signed.
+    /// Seals keys, and signs files. None: only hashes of keys are kept, so a key is shown once.
+    pub sealer: Option<Sealer>,
+    /// The secret that former versions sealed keys with: it opens them, and signs files while it is
+    /// there.
     pub secret: Option<Secret>,
 }
 
 impl Default for LicenceOptions {
     fn default() -> Self {
-        Self { limit: 2, at_limit: AtLimit::default(), key_prefix: "LIC".to_owned(), secret: None }
+        Self {
+            limit: 2,
+            at_limit: AtLimit::default(),
+            key_prefix: "LIC".to_owned(),
+            sealer: None,
+            secret: None,
+        }
     }
 }
 
@@ -131,7 +141,9 @@ impl Licences {
             count: Count::None,
         };
         let found = self.store.list(&collection(), &query).await?.documents;
-        found.first().map(Licence::of).transpose()
+        let found = found.first().map(Licence::of).transpose()?;
+        let shown = Some(key.as_str().to_owned());
+        Ok(found.map(|licence| Licence { fresh_key: shown, ..licence }))
     }
 
     /// The newest licence of an e-mail that is neither suspended, revoked nor deleted.
@@ -166,9 +178,9 @@ impl Licences {
     /// The key of a licence.
     ///
     /// # Errors
-    /// It was sealed with another secret.
+    /// It was sealed with another secret, or only its hash was kept.
     pub fn reveal(&self, licence: &Licence) -> Result<String, LicenceError> {
-        licence.reveal(self.options.secret.as_ref())
+        licence.reveal(self.options.sealer.as_ref(), self.options.secret.as_ref())
     }
 
     /// The places of a licence.

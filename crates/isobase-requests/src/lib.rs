@@ -19,6 +19,7 @@ mod rollup;
 mod room;
 mod stats;
 mod tail;
+mod tail_options;
 mod watcher;
 
 pub use cut::{TRUNCATED, cut};
@@ -30,5 +31,6 @@ pub use redact::redact;
 pub use requests::{Now, RequestOptions, Requests};
 pub use rollup::{Bucket, ROLLUPS_COLLECTION, STEP_SECONDS};
 pub use room::{Missed, MissedReason};
-pub use tail::{Tail, TailOptions};
+pub use tail::Tail;
+pub use tail_options::TailOptions;
 pub use watcher::{Told, Watcher};

@@ -13,7 +13,7 @@ use tokio::{
 };
 
 use crate::{
-    Entry, Missed, MissedReason, RequestQuery, Requests, RequestsError,
+    Entry, Missed, MissedReason, RequestQuery, Requests, RequestsError, TailOptions,
     room::{Room, Wanted},
     watcher::{Replay, Watcher},
 };
@@ -29,34 +29,6 @@ const PAUSE_MAX: Duration = Duration::from_secs(5);
 const REMEMBERED_MAX: usize = 5_000;
 /// How many of the newest are remembered at the beginning there.
 const REMEMBERED_FIRST: u32 = 200;
-
-/// How the log is watched.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TailOptions {
-    /// How often it is looked for what other processes log. Default 1 s.
-    pub every: Duration,
-    /// Most entries that wait for one who watches. Default 512.
-    pub queue_entries_max: usize,
-    /// The same in bytes; one may be larger. Default 1 MiB.
-    pub queue_bytes_max: usize,
-    /// Most entries that are read for one who comes back. Default 10,000.
-    pub replay_max: u32,
-    /// How long an entry with a smaller number may become visible after one with a larger, where
-    /// pages of the engine are not of one moment. Default 3 s.
-    pub settle: Duration,
-}
-
-impl Default for TailOptions {
-    fn default() -> Self {
-        Self {
-            every: Duration::from_secs(1),
-            queue_entries_max: 512,
-            queue_bytes_max: 1 << 20,
-            replay_max: 10_000,
-            settle: Duration::from_secs(3),
-        }
-    }
-}
 
 /// The log as it grows, on this process and all others over the same database. One task reads it
 /// while somebody watches, however many they are. Cheap to clone; every clone is the same.

@@ -272,7 +272,7 @@ isobase_http::problem_codes! { pub(crate) ALL:
         "`detail` says how it stands.";
     NO_LICENSE_SECRET = "no_license_secret", NOT_IMPLEMENTED, Documents, "No secret to sign with",
         "Licence files are signed with a secret of the operator, and there is none.",
-        "Set `licences.secret`.";
+        "Set `secret`, or give the service a data folder that it may write into.";
     INVALID_LICENSE = "invalid_license", BAD_REQUEST, Documents, "Invalid licence",
         "No licence has the key, or the one that has it is not in force.",
         "Check the key.";

@@ -19,15 +19,16 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use isobase::types::CollectionName;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
 
 pub(crate) use self::input::Input;
 use self::{
     chunk::{Chunk, ChunkError, ChunkOptions, Chunks, LeftOut},
     csv::CsvOptions,
+    record::ReadError,
     records::Records,
     send::{Sender, Sent},
 };
@@ -140,6 +141,32 @@ enum Packed {
     /// How many records had ids of their own that are not kept. The last thing that is said.
     IdsDropped(u64),
     Failed(ChunkError),
+}
+
+/// The records of a small file of any format, cells of a table as texts; those without a value are
+/// left out.
+///
+/// # Errors
+/// When the file cannot be read, a record is none, or there are more than `max`.
+pub(crate) fn small_table(path: &Path, max: usize) -> Result<Vec<Map<String, Value>>> {
+    let mut input = Input::open(path)?;
+    let wrong = |error: ReadError| Failure::new(format!("{}: {error}", path.display()));
+    let csv = CsvOptions { as_text: true, ..CsvOptions::default() };
+    let mut records = Records::open(&mut input, path, None, &csv).map_err(wrong)?;
+    let mut rows = Vec::new();
+    while let Some(record) = records.next().map_err(wrong)? {
+        let named = |what: &str| {
+            Failure::new(format!("{}: record {}: {what}", path.display(), record.number))
+        };
+        if rows.len() == max {
+            return Err(named(&format!("at most {max} are taken; divide the file")).into());
+        }
+        let body = record.body.as_ref().map_err(|error| named(error))?;
+        let mut row: Map<String, Value> = serde_json::from_str(body).context("a record is JSON")?;
+        row.retain(|_, value| !value.is_null() && value.as_str() != Some(""));
+        rows.push(row);
+    }
+    Ok(rows)
 }
 
 /// Reads and packs on a thread of its own: files block.

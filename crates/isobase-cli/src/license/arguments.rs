@@ -17,9 +17,21 @@ Examples:
 A license is known by its key and an installation by its email and id: what is here already is not
 made twice, and an import that broke off is simply repeated.";
 
+const CREATE_EXAMPLES: &str = "\
+Examples:
+  isobase license create ann@example.com --days 365
+  isobase license create shop@example.com --days 30 --count 100
+  isobase license create --from customers.csv --days 365
+
+A table has the columns email (needed), days or expiry_date (a date, or never), license_key,
+max_installations, at_limit, allow_n, grace_days, note, tags (separated by ;) and from_first_activation.
+Of many licenses each is a line: key, email and expiry, with tabs between them. The same table with the
+same flags makes no license twice within a day: its keys are printed again.";
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum LicenseCommand {
-    /// Make a license and print its key
+    /// Make a license and print its key, or many
+    #[command(after_help = CREATE_EXAMPLES)]
     Create(CreateArguments),
     /// List licenses, the newest first
     List(ListArguments),
@@ -128,7 +140,15 @@ impl PeriodFlags {
 #[derive(Debug, Args)]
 pub(crate) struct CreateArguments {
     /// Whose it is
-    pub(super) email: String,
+    #[arg(required_unless_present = "from")]
+    pub(super) email: Option<String>,
+    /// Make N of them, each with a key of its own
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(conflicts_with = "license_key")]
+    pub(super) count: Option<u32>,
+    /// Make those of a table (CSV, JSON, lines of JSON); the flags are for what it does not say
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["email", "count", "license_key"])]
+    pub(super) from: Option<PathBuf>,
     #[command(flatten)]
     pub(super) period: PeriodFlags,
     /// The days begin with the first activation

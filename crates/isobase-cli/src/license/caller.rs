@@ -1,10 +1,10 @@
 //! Whom the commands ask: a service, or the same routes over a database that is opened here.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use bytes::Bytes;
-use http::Method;
+use http::{HeaderName, Method};
 use http_body_util::BodyExt;
 use isobase::Store;
 use isobase_auth::Authorizer;
@@ -26,6 +26,12 @@ use crate::{
 /// What the paths of the routes begin with.
 const ROOT: [&str; 3] = ["api", "v1", "db"];
 
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// How often a request is sent that may be repeated, and the pause after the first time.
+const ATTEMPTS_MAX: u32 = 3;
+const PAUSE: Duration = Duration::from_millis(500);
+
 /// Whom the commands ask.
 pub(super) enum Caller {
     /// A database that this process has opened.
@@ -43,7 +49,7 @@ impl Caller {
         Ok(match Target::open(flags, loaded, config, printer).await? {
             Target::Service(client) => Self::Service(client),
             Target::Direct { store, .. } => {
-                let licences = Licences::new(&store, licence_options(loaded)?);
+                let licences = Licences::new(&store, licence_options(loaded, config)?);
                 let routes = Composition::default()
                     .with_licences(licences)
                     .build(Arc::new(Authorizer::open()), HttpConfig::default())
@@ -88,6 +94,30 @@ impl Caller {
         self.send(Method::POST, path, parameters, Some(body)).await
     }
 
+    /// Posts what a repeat with the same key does not do again, so it is tried again where the
+    /// connection broke.
+    pub(super) async fn post_marked(
+        &self,
+        path: &[&str],
+        key: &str,
+        body: &Value,
+    ) -> Result<Value, ClientError> {
+        let mut attempt = 1;
+        loop {
+            let said = self.exchange((Method::POST, Some(key)), path, &[], Some(body)).await;
+            match said {
+                Err(error) if attempt < ATTEMPTS_MAX && may_be_repeated(&error) => {
+                    tokio::time::sleep(PAUSE * attempt).await;
+                    attempt += 1;
+                }
+                Err(error) => return Err(error),
+                Ok(bytes) => {
+                    return serde_json::from_slice(&bytes).map_err(|error| unexpected(&error));
+                }
+            }
+        }
+    }
+
     /// Sends a request and reads JSON.
     pub(super) async fn send(
         &self,
@@ -96,26 +126,30 @@ impl Caller {
         parameters: &[(&str, String)],
         body: Option<&Value>,
     ) -> Result<Value> {
-        let bytes = self.exchange(method, path, parameters, body).await?;
+        let bytes = self.exchange((method, None), path, parameters, body).await;
+        let bytes = bytes.map_err(client_failure)?;
         serde_json::from_slice(&bytes).context("the answer is no JSON")
     }
 
     /// Sends a request and reads text.
     pub(super) async fn text(&self, method: Method, path: &[&str], body: &Value) -> Result<String> {
-        let bytes = self.exchange(method, path, &[], Some(body)).await?;
+        let bytes = self.exchange((method, None), path, &[], Some(body)).await;
+        let bytes = bytes.map_err(client_failure)?;
         String::from_utf8(bytes.to_vec()).context("the answer is no text")
     }
 
     async fn exchange(
         &self,
-        method: Method,
+        (method, key): (Method, Option<&str>),
         path: &[&str],
         parameters: &[(&str, String)],
         body: Option<&Value>,
-    ) -> Result<Bytes> {
+    ) -> Result<Bytes, ClientError> {
         let path: Vec<&str> = ROOT.iter().chain(path).copied().collect();
         match self {
-            Self::Direct { routes, .. } => ask(routes, method, &path, (parameters, body)).await,
+            Self::Direct { routes, .. } => {
+                ask(routes, (method, key), &path, (parameters, body)).await
+            }
             Self::Service(client) => {
                 let mut request = Request::new(method, &path);
                 for (name, value) in parameters {
@@ -124,8 +158,10 @@ impl Caller {
                 if let Some(body) = body {
                     request = request.body(Body::json(body.to_string()));
                 }
-                let answer = client.send(request).await.map_err(client_failure)?;
-                Ok(answer.bytes().await.map_err(client_failure)?)
+                if let Some(key) = key {
+                    request = request.header(IDEMPOTENCY_KEY, key)?;
+                }
+                client.send(request).await?.bytes().await
             }
         }
     }
@@ -134,10 +170,10 @@ impl Caller {
 /// Asks the routes in this process.
 async fn ask(
     routes: &Arc<Service>,
-    method: Method,
+    (method, key): (Method, Option<&str>),
     path: &[&str],
     (parameters, body): (&[(&str, String)], Option<&Value>),
-) -> Result<Bytes> {
+) -> Result<Bytes, ClientError> {
     let escaped = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
     let path: String = path.iter().map(|segment| format!("/{}", escaped(segment))).collect();
     let pairs = parameters.iter().map(|(name, value)| format!("{name}={}", escaped(value)));
@@ -149,13 +185,27 @@ async fn ask(
     if body.is_some() {
         request = request.header(http::header::CONTENT_TYPE, "application/json");
     }
+    if let Some(key) = key {
+        request = request.header(IDEMPOTENCY_KEY, key);
+    }
     let text = body.map(Value::to_string).unwrap_or_default();
-    let request = request.body(RequestBody::whole(text)).context("the request cannot be made")?;
+    let request = request.body(RequestBody::whole(text)).map_err(|error| unexpected(&error))?;
     let (parts, body) = routes.handle(request).await.into_parts();
-    let bytes = body.collect().await.map_err(|error| anyhow::anyhow!(error))?.to_bytes();
+    let bytes = body.collect().await.map_err(|error| unexpected(&error))?.to_bytes();
     if parts.status.is_success() {
         return Ok(bytes);
     }
-    let problem: Problem = serde_json::from_slice(&bytes).context("the answer is no problem")?;
-    Err(client_failure(ClientError::Refused(Box::new(problem))).into())
+    let problem: Problem = serde_json::from_slice(&bytes).map_err(|error| unexpected(&error))?;
+    Err(ClientError::Refused(Box::new(problem)))
+}
+
+/// Whether the same request may be sent once more, when it is known by a key.
+fn may_be_repeated(error: &ClientError) -> bool {
+    error.is_temporary()
+        || matches!(error, ClientError::Broken { .. } | ClientError::TimedOut { .. })
+}
+
+fn unexpected(error: &dyn std::fmt::Display) -> ClientError {
+    let operation = "a request of licenses".to_owned();
+    ClientError::UnexpectedAnswer { operation, reason: error.to_string() }
 }

@@ -4,7 +4,12 @@ use anyhow::{Context, Result};
 use isobase_licences::{ImportReport, ImportedInstallation, ImportedLicence, Tally};
 use serde_json::json;
 
-use super::{arguments::ImportArguments, caller::Caller, show::printable, source::Source};
+use super::{
+    arguments::ImportArguments,
+    caller::Caller,
+    show::printable,
+    source::{self, Source},
+};
 use crate::{
     failure::Failure,
     print::Printer,
@@ -24,7 +29,7 @@ pub(super) async fn run(
     printer: Printer,
 ) -> Result<()> {
     let named = arguments.source.clone().unwrap_or_else(|| licence_source(loaded));
-    let source = Source::read(&named, arguments.source_key.as_deref()).await?;
+    let source = source::read(&named, arguments.source_key.as_deref()).await?;
     let report = send(&source, caller, arguments.dry_run).await?;
     tell(&report, arguments.dry_run, printer);
     if let Some(hidden) = source.hidden

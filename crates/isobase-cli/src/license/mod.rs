@@ -5,6 +5,7 @@
 
 mod arguments;
 mod caller;
+mod create;
 mod import;
 mod show;
 mod source;
@@ -17,7 +18,7 @@ use http::Method;
 use serde_json::{Map, Value, json};
 
 pub(crate) use arguments::LicenseCommand;
-use arguments::{CreateArguments, ExtendArguments, FileArguments, ListArguments};
+use arguments::{ExtendArguments, FileArguments, ListArguments};
 use caller::Caller;
 
 use crate::{
@@ -52,7 +53,7 @@ async fn carry_out(
     printer: Printer,
 ) -> Result<()> {
     match command {
-        LicenseCommand::Create(arguments) => create(arguments, caller, printer).await,
+        LicenseCommand::Create(arguments) => create::run(arguments, caller, printer).await,
         LicenseCommand::List(arguments) => list(arguments, caller, printer).await,
         LicenseCommand::Show { license, .. } => {
             let licence = caller.find(license).await?;
@@ -80,40 +81,6 @@ async fn carry_out(
         LicenseCommand::Import(arguments) => import::run(arguments, loaded, caller, printer).await,
         LicenseCommand::Verify(_) => Ok(()),
     }
-}
-
-async fn create(arguments: &CreateArguments, caller: &Caller, printer: Printer) -> Result<()> {
-    let mut body = Map::new();
-    body.insert("email".to_owned(), json!(arguments.email));
-    arguments.period.write(&mut body);
-    if arguments.first_use {
-        body.insert("from_first_activation".to_owned(), json!(true));
-    }
-    let given = [
-        ("license_key", arguments.license_key.as_ref().map(|it| json!(it))),
-        ("max_installations", arguments.limit.map(|it| json!(it))),
-        ("at_limit", arguments.at_limit.as_ref().map(|it| json!(it))),
-        ("allow_n", arguments.allow_n.map(|it| json!(it))),
-        ("grace_days", arguments.grace_days.map(|it| json!(it))),
-        ("note", arguments.note.as_ref().map(|it| json!(it))),
-    ];
-    for (name, value) in given {
-        if let Some(value) = value {
-            body.insert(name.to_owned(), value);
-        }
-    }
-    if !arguments.tag.is_empty() {
-        body.insert("tags".to_owned(), json!(arguments.tag));
-    }
-    let created = caller.post(&["license", "create"], &[], &Value::Object(body)).await?;
-    if printer.json {
-        printer.json_line(&created);
-        return Ok(());
-    }
-    let expiry = created["expiry"].as_str().unwrap_or("never");
-    printer.note(&format!("license {} of {}, expires {expiry}", created["id"], arguments.email));
-    printer.line(created["license_key"].as_str().unwrap_or_default());
-    Ok(())
 }
 
 async fn list(arguments: &ListArguments, caller: &Caller, printer: Printer) -> Result<()> {

@@ -225,7 +225,7 @@ pub(crate) fn server_config(loaded: &Loaded, config: &Config) -> Result<ServerCo
     let options = LiveOptions { ping, ..LiveOptions::default() };
     let live = LiveConfig { topics: Vec::new(), options };
     let files = Some(files_options(loaded, config)?);
-    let licences = licence_options(loaded)?;
+    let licences = licence_options(loaded, config)?;
     let requests = RequestOptions {
         body_characters_max: usize::try_from(loaded.integer(&table::REQUESTS_BODY_CHARACTERS))
             .unwrap_or(usize::MAX),
@@ -295,11 +295,20 @@ fn bucket(loaded: &Loaded) -> Result<Option<isobase_server::Bucket>, Failure> {
     }
 }
 
+/// What seals licence keys: as everything else is sealed, but for those who have set a secret for
+/// licences alone, whose data folder may not stay.
+fn licence_sealer(loaded: &Loaded, config: &Config) -> Sealer {
+    match (loaded.text(&table::SECRET), loaded.text(&table::LICENCES_SECRET)) {
+        (None, Some(own)) => Sealer::new(SecretSource::Text(own.into())),
+        _ => sealer(loaded, config),
+    }
+}
+
 /// What holds for every licence that says nothing else.
 ///
 /// # Errors
 /// Names a setting that cannot be.
-pub(crate) fn licence_options(loaded: &Loaded) -> Result<LicenceOptions, Failure> {
+pub(crate) fn licence_options(loaded: &Loaded, config: &Config) -> Result<LicenceOptions, Failure> {
     // The general secret may be shorter than one that signs.
     let general = loaded.text(&table::SECRET).filter(|text| text.len() >= 32);
     let secret = loaded.text(&table::LICENCES_SECRET).or(general).map(Secret::new).transpose();
@@ -320,6 +329,7 @@ pub(crate) fn licence_options(loaded: &Loaded) -> Result<LicenceOptions, Failure
         limit: u32::try_from(loaded.integer(&table::LICENCES_LIMIT)).unwrap_or(u32::MAX),
         at_limit: at_limit.unwrap_or_default(),
         key_prefix: prefix.to_ascii_uppercase(),
+        sealer: Some(licence_sealer(loaded, config)),
         secret,
     })
 }
@@ -686,7 +696,8 @@ mod tests {
         let server = server_config(&loaded, &config).unwrap();
         // Where files are is a folder of this app.
         assert!(server.files.is_some());
-        let server = ServerConfig { files: None, ..server };
+        let licences = LicenceOptions { sealer: None, ..server.licences.clone() };
+        let server = ServerConfig { files: None, licences, ..server };
         assert_eq!(format!("{server:?}"), format!("{:?}", ServerConfig::default()));
         assert_eq!((config.host.as_str(), config.port, config.open), ("127.0.0.1", 8002, false));
     }

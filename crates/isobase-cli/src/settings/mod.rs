@@ -25,3 +25,4 @@ pub(crate) use config::{
 pub(crate) use load::{Given, Loaded, load};
 pub(crate) use report::{as_json, as_text, documentation};
 pub(crate) use setting::without_line_end;
+pub(crate) use similar::most_similar;

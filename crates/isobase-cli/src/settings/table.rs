@@ -247,9 +247,10 @@ pub(crate) static LICENCES_KEY_PREFIX: Setting = Setting::new(
 pub(crate) static LICENCES_SECRET: Setting = Setting::new(
     "licences.secret",
     Kind::Secret,
-    "At least 32 bytes that only the operator knows: seals licence keys where they are stored, and \
-     signs licence files. Unset: `secret`, where that is set and as long; without either keys are \
-     stored readable, and there are no licence files. `openssl rand -hex 32` makes one.",
+    "At least 32 bytes that only the operator knows, for licences alone: signs licence files, opens \
+     keys that former versions sealed with it, and seals keys where `secret` is unset. Unset: \
+     `secret`, or the file `secret` in the data folder, does all of that. `openssl rand -hex 32` \
+     makes one.",
 )
 .variables(&["LICENSE_SECRET"]);
 

@@ -1,6 +1,8 @@
-use isobase_licences::{LicenceError, NewLicence, Period, Standing, Terms, parse_moment};
+use isobase_licences::{
+    Code, LicenceError, LicenceOptions, NewLicence, Period, Secret, Standing, Terms, parse_moment,
+};
 
-use crate::support::{World, actor, text};
+use crate::support::{World, actor, sealed, text};
 
 #[tokio::test]
 async fn each_step_is_refused_where_it_makes_no_sense() {
@@ -147,13 +149,48 @@ async fn every_write_is_in_the_audit_without_keys() {
 }
 
 #[tokio::test]
-async fn with_a_secret_no_key_is_readable_at_rest() {
-    let world = World::with_secret();
-    let (_, key) = world.licence("a@b.c").await;
-    world.activate("a@b.c", &key, "m-1").await;
-    for collection in ["isobase_licences", "isobase_installations", "isobase_audit"] {
-        for document in world.documents(collection).await {
-            assert!(!document.body.contains(&key), "{}", document.body);
+async fn no_key_is_readable_at_rest() {
+    for (world, is_kept) in [(World::new(), true), (World::with(LicenceOptions::default()), false)]
+    {
+        let (licence, key) = world.licence("a@b.c").await;
+        assert_eq!(world.activate("a@b.c", &key, "m-1").await.code, Code::Ok);
+        for collection in ["isobase_licences", "isobase_installations", "isobase_audit"] {
+            for document in world.documents(collection).await {
+                assert!(!document.body.contains(&key), "{}", document.body);
+            }
+        }
+        let stored = world.licences.get(licence.id).await.unwrap();
+        match (world.licences.reveal(&stored), is_kept) {
+            (Ok(revealed), true) => assert_eq!(revealed, key),
+            (Err(LicenceError::KeyNotKept { .. }), false) => {}
+            (other, _) => panic!("{other:?}"),
         }
     }
+}
+
+/// Licences as former versions stored them: with a readable key, and sealed with the secret of
+/// licences alone.
+#[tokio::test]
+async fn keys_of_former_versions_are_read_and_sealed_with_their_next_change() {
+    let secret = Secret::new(&"s".repeat(32)).unwrap();
+    let world = World::with(LicenceOptions { secret: Some(secret), ..sealed() });
+    for (id, key) in [
+        (7, r#""key":"old-key""#),
+        (8, r#""sealed_key":"AAECAwQFBgcICQoL57rCEKdX8uh4vGu+Miiinr7EKbod""#),
+    ] {
+        let hash = if id == 7 { world.licences.read_key("old-key").hash() } else { "a".to_owned() };
+        let body = format!(
+            r#"{{"email":"a@b.c","key_hash":"{hash}","key_last4":"dkey",{key},"created_at":"2026-11-20 14:09:00","version":1}}"#
+        );
+        world.put("isobase_licences", id, &body).await;
+    }
+    let get = async |id: i64| world.licences.get(id).await.unwrap();
+    assert_eq!(world.licences.reveal(&get(7).await).unwrap(), "old-key");
+    assert_eq!(world.licences.reveal(&get(8).await).unwrap(), "LIC-1");
+    assert_eq!(world.activate("a@b.c", "old-key", "m-1").await.code, Code::Ok);
+    world.licences.suspend(7, &actor()).await.unwrap();
+    for document in world.documents("isobase_licences").await {
+        assert!(!document.body.contains("old-key"), "{}", document.body);
+    }
+    assert_eq!(world.licences.reveal(&get(7).await).unwrap(), "old-key");
 }

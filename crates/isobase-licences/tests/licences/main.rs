@@ -4,6 +4,8 @@
 #![expect(unreachable_pub, reason = "nothing of a test binary is reachable from elsewhere")]
 
 mod activation;
+mod bulk;
+mod clock;
 mod faults;
 mod files;
 mod import;

@@ -5,6 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, AtomicI64, Ordering},
 };
 
+use isobase_auth::{Sealer, SecretSource};
 use isobase_engine::{
     Engine, EngineError, ErrorKind, ListRequest, Listing, Pending, SystemClock, WriteBatch,
     WriteReport,
@@ -14,11 +15,13 @@ use isobase_engine_memory::{MemoryEngine, MemoryOptions};
 use isobase_engine_sqlite::{SqliteEngine, SqliteOptions};
 use isobase_licences::{
     Activation, Actor, Answer, Code, Licence, LicenceError, LicenceOptions, Licences, NewLicence,
-    Period, Secret, Terms, parse_moment,
+    Period, Terms, parse_moment,
 };
-use isobase_store::{Store, StoreOptions};
+use isobase_store::{
+    Action, Atomicity, IfMissing, Precondition, Store, StoreOptions, WriteOperation,
+};
 use isobase_types::{
-    CollectionName, Count, Document, DocumentId, Filter, Order, PageRequest, Query, Timestamp,
+    CollectionName, Count, Document, DocumentId, Filter, Order, PageRequest, Query, Timestamp, json,
 };
 
 pub struct World {
@@ -31,7 +34,7 @@ pub struct World {
 
 impl World {
     pub fn new() -> Self {
-        Self::with(LicenceOptions::default())
+        Self::with(sealed())
     }
 
     pub fn with(options: LicenceOptions) -> Self {
@@ -45,12 +48,7 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let options = SqliteOptions::new(folder.path().join("a.db"));
         let engine = SqliteEngine::open(options, Arc::new(SystemClock)).unwrap();
-        Self::over(Arc::new(engine), LicenceOptions::default(), (Arc::default(), Some(folder)))
-    }
-
-    pub fn with_secret() -> Self {
-        let secret = Secret::new(&"s".repeat(32)).unwrap();
-        Self::with(LicenceOptions { secret: Some(secret), ..LicenceOptions::default() })
+        Self::over(Arc::new(engine), sealed(), (Arc::default(), Some(folder)))
     }
 
     fn over(
@@ -110,6 +108,22 @@ impl World {
         ids
     }
 
+    /// Stores a document as another program does.
+    pub async fn put(&self, collection: &str, id: i64, body: &str) {
+        let operation = WriteOperation {
+            collection: CollectionName::new(collection).unwrap(),
+            action: Action::Put {
+                id: DocumentId::Integer(id),
+                body: json::canonicalise_document(body.as_bytes()).unwrap(),
+                if_missing: IfMissing::Create,
+            },
+            precondition: Precondition::None,
+        };
+        let batch = WriteBatch { operations: vec![operation], ..WriteBatch::default() };
+        let report = self.store.write(batch, Atomicity::EachAlone).await.unwrap();
+        assert!(report.outcomes[0].is_ok(), "{report:?}");
+    }
+
     /// Every document of a collection.
     pub async fn documents(&self, collection: &str) -> Vec<Document> {
         let query = Query {
@@ -128,6 +142,12 @@ impl World {
         let documents = self.documents(isobase_licences::AUDIT_COLLECTION).await;
         documents.iter().map(|it| serde_json::from_str(&it.body).unwrap()).collect()
     }
+}
+
+/// Options of a service that has a secret.
+pub fn sealed() -> LicenceOptions {
+    let sealer = Sealer::new(SecretSource::Text("s".repeat(32).into()));
+    LicenceOptions { sealer: Some(sealer), ..LicenceOptions::default() }
 }
 
 pub fn asked(email: &str, key: &str, installation: &str) -> Activation {

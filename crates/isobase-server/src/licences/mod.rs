@@ -75,6 +75,7 @@ fn of_licences() -> Vec<Route<State>> {
     let (create, csv) = ("/api/v1/db/license/create", "/api/v1/db/license/export.csv");
     let (import, explain) = ("/api/v1/db/license/import", "/api/v1/db/license/explain");
     let (activate, validate) = ("/api/v1/db/license/activate", "/api/v1/db/license/validate");
+    let many = "/api/v1/db/license/bulk";
     vec![
         Route::get(by_key, READ, handler(lookups::get_license_by_key), wire::get_license_by_key()),
         Route::get(
@@ -99,6 +100,8 @@ fn of_licences() -> Vec<Route<State>> {
             wire::create_license("create_license"),
         )
         .body(Document),
+        Route::post(many, WRITE, handler(bulk::create_licenses), wire::create_licenses())
+            .body(Document),
         Route::post(import, WRITE, handler(bulk::import_licenses), wire::import_licenses())
             .body(Document),
         Route::post(explain, READ, handler(flows::explain_license), wire::explain_license())

@@ -26,16 +26,32 @@ impl IntoProblem for LicenceError {
                 let item = ProblemItem::at(format!("/{field}"), message);
                 Problem::new(codes::INVALID_BODY, detail).with_item(item)
             }
-            Self::TooManyInstallations { .. } => Problem::new(codes::LIMIT_EXCEEDED, detail),
+            Self::TooManyInstallations { .. } | Self::TooMany { .. } => {
+                Problem::new(codes::LIMIT_EXCEEDED, detail)
+            }
+            Self::InRow { row, error } => in_row(row, *error),
             Self::Busy => Problem::new(codes::UNAVAILABLE, detail),
             Self::NoSecret(_) => Problem::new(codes::NO_LICENSE_SECRET, detail),
             Self::Store(error) => error.into_problem(),
             Self::Rejected(rejection) => rejection.into_problem(),
-            Self::SealedOtherwise { .. } | Self::Random(_) | Self::Unreadable { .. } => {
-                Problem::internal(detail)
-            }
+            Self::KeyNotKept { .. }
+            | Self::SealedOtherwise { .. }
+            | Self::Random(_)
+            | Self::Unreadable { .. } => Problem::internal(detail),
         }
     }
+}
+
+/// What is wrong with one of many.
+pub(super) fn in_row(row: usize, error: LicenceError) -> Problem {
+    let field = match &error {
+        LicenceError::Invalid { field, .. } => format!("/{field}"),
+        _ => String::new(),
+    };
+    let message = error.to_string();
+    let code = error.into_problem().code();
+    Problem::new(code, format!("licence {row}: {message}; none was made"))
+        .with_item(ProblemItem::at(format!("/licenses/{row}{field}"), message))
 }
 
 /// Too many asks of one kind.

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::{Call, codes, csv};
+use crate::{Call, codes, csv, request::idempotency};
 
 /// A licence as the clients of the older service know it.
 #[derive(Serialize, JsonSchema)]
@@ -31,7 +31,7 @@ impl Row {
         Self {
             id: licence.id,
             email: licence.email.clone(),
-            // The key of another secret is only told apart.
+            // A key that cannot be opened is only told apart.
             license_key: licences
                 .reveal(licence)
                 .unwrap_or_else(|_| format!("…{}", licence.key_last4)),
@@ -158,6 +158,70 @@ pub(super) struct Created {
 impl Created {
     pub(super) fn of(id: Option<i64>, (email, key): (String, String), licence: &Licence) -> Self {
         Self { success: true, id, email, license_key: key, expiry: licence.expiry_shown() }
+    }
+}
+
+/// What became of many licences.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "CreatedLicenses")]
+pub(super) struct MadeMany {
+    created: usize,
+    refused: usize,
+    /// One for each that was asked for, in their order.
+    results: Vec<MadeOne>,
+}
+
+/// What became of one of many.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "CreatedLicensesResult")]
+pub(super) struct MadeOne {
+    #[schemars(extend("enum" = ["created", "refused"]))]
+    status: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    license_key: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expiry: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+impl MadeOne {
+    pub(super) fn of(licences: &Licences, licence: &Licence) -> Self {
+        let row = Row::of(licences, licence);
+        Self {
+            status: "created".to_owned(),
+            id: Some(row.id),
+            email: Some(row.email),
+            license_key: Some(row.license_key),
+            expiry: row.expiry_date,
+            error: None,
+        }
+    }
+
+    pub(super) fn refused(error: String) -> Self {
+        Self {
+            status: "refused".to_owned(),
+            id: None,
+            email: None,
+            license_key: None,
+            expiry: None,
+            error: Some(error),
+        }
+    }
+}
+
+impl MadeMany {
+    pub(super) fn of(results: Vec<MadeOne>) -> Self {
+        let created = results.iter().filter(|it| it.error.is_none()).count();
+        Self { created, refused: results.len() - created, results }
+    }
+
+    pub(super) fn created(&self) -> usize {
+        self.created
     }
 }
 
@@ -717,10 +781,43 @@ pub(super) fn put_license() -> Operation {
             "Makes a licence with this key, or sets expiry and status of the one that has it. The \
              key of another e-mail is refused: a licence never changes hands this way.",
         )
+        .parameters([idempotency::parameter()])
         .takes(body)
         .answers(Answer::new(200, "It is there.").content(Content::like(&example)))
         .problems(BODY)
-        .problems([codes::LICENSE_REFUSED])
+        .problems([codes::LICENSE_REFUSED, codes::INVALID_HEADER])
+}
+
+pub(super) fn create_licenses() -> Operation {
+    let one = json!({ "type": "object", "required": ["email"], "properties": terms() });
+    let body = takes(
+        &["licenses"],
+        json!({ "licenses": { "type": "array", "minItems": 1, "maxItems": 1000, "items": one } }),
+        json!({ "licenses": [
+            { "email": "ann@example.com", "days": 365 },
+            { "email": "bob@example.com", "expiry_date": null },
+        ] }),
+    );
+    let made = MadeOne {
+        status: "created".to_owned(),
+        id: Some(7),
+        email: Some("ann@example.com".to_owned()),
+        license_key: Some(KEY.to_owned()),
+        expiry: Some("2027-11-30T12:00:00".to_owned()),
+        error: None,
+    };
+    operation("create_licenses", "Make many licences")
+        .description(
+            "Makes up to 1,000 licences (8 on DynamoDB, 120 on Firestore): all of them, or none and \
+             the problem names the one that cannot be. CouchDB has no transactions: there a key that \
+             another request takes at the same moment refuses its licence alone, and `results` says \
+             so. With an `Idempotency-Key` a repeat makes none and shows the same keys.",
+        )
+        .parameters([idempotency::parameter()])
+        .takes(body)
+        .answers(Answer::new(200, "They are there.").content(Content::like(&MadeMany::of(vec![made]))))
+        .problems(BODY)
+        .problems([codes::LICENSE_REFUSED, codes::LIMIT_EXCEEDED, codes::INVALID_HEADER])
 }
 
 pub(super) fn create_license(id: &'static str) -> Operation {

@@ -3,11 +3,8 @@
 use http::{HeaderName, HeaderValue};
 use isobase_http::{Problem, ProblemItem};
 
-use super::handlers::{
-    idempotency::{IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, InvalidKey},
-    preconditions::InvalidConditions,
-};
-use crate::{codes, failure::IntoProblem};
+use super::handlers::preconditions::InvalidConditions;
+use crate::{codes, failure::IntoProblem, request::idempotency::IDEMPOTENCY_REPLAYED};
 
 impl IntoProblem for InvalidConditions {
     fn into_problem(self) -> Problem {
@@ -15,17 +12,6 @@ impl IntoProblem for InvalidConditions {
         let item =
             ProblemItem { name: Some(self.header().to_owned()), message, ..Default::default() };
         Problem::new(codes::INVALID_HEADER, self.to_string()).with_item(item)
-    }
-}
-
-impl IntoProblem for InvalidKey {
-    fn into_problem(self) -> Problem {
-        let (name, message) = (Some(IDEMPOTENCY_KEY.to_owned()), self.to_string());
-        Problem::new(codes::INVALID_HEADER, self.to_string()).with_item(ProblemItem {
-            name,
-            message,
-            ..Default::default()
-        })
     }
 }
 

@@ -21,11 +21,16 @@ pub(crate) struct Members {
 impl Members {
     /// Reads the body of a request.
     pub(crate) async fn read(call: &mut Call) -> Result<Self, Problem> {
+        Ok(Self::read_with_text(call).await?.0)
+    }
+
+    /// The same, and the text of the body in its one form: what marks a repeat.
+    pub(crate) async fn read_with_text(call: &mut Call) -> Result<(Self, String), Problem> {
         require_json(&call.headers)?;
         let text = document(call.take_body()).await?;
         let members = serde_json::from_str(&text);
         let members = members.map_err(|error| Problem::internal(error.to_string()))?;
-        Ok(Self { members, faults: Vec::new() })
+        Ok((Self { members, faults: Vec::new() }, text))
     }
 
     /// Those of an object inside a body.

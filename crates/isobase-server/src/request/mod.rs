@@ -1,5 +1,6 @@
 //! What handlers of every slice read from a request.
 
+pub(crate) mod idempotency;
 mod json_body;
 mod members;
 mod parameters;

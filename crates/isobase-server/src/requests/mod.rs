@@ -13,10 +13,9 @@ use isobase_http::{
 
 use crate::Route;
 use handlers::{ingest, items, list, watch};
+use state::READ;
 pub(crate) use state::State;
 
-/// To read what this feature keeps.
-const READ: Permission = Permission::ReadOf("requests");
 /// To change it.
 const WRITE: Permission = Permission::WriteOf("requests");
 

@@ -2,11 +2,15 @@
 
 use std::{sync::Arc, time::SystemTime};
 
+use isobase_http::Permission;
 use isobase_requests::{Items, Requests, Tail, TailOptions};
 use isobase_store::Store;
 use isobase_types::Timestamp;
 
 use crate::gate::Gate;
+
+/// To read what this feature keeps.
+pub(super) const READ: Permission = Permission::ReadOf("requests");
 
 /// What the routes of the request log need.
 pub(crate) struct State {

@@ -1,7 +1,11 @@
-use isobase_server::{LicenceOptions, Secret, ServerConfig};
+use std::sync::Arc;
+
+use http::Method;
+use isobase_auth::Authorizer;
+use isobase_server::{LicenceOptions, Secret, ServerConfig, compose};
 use serde_json::{Value, json};
 
-use crate::records::support::{Reply, Service, Settings};
+use crate::records::support::{Ask, Reply, Service, Settings};
 
 const DB: &str = "/api/v1/db/license";
 
@@ -114,8 +118,14 @@ async fn pages_and_exports_show_what_is_chosen_and_no_formulas() {
 
 #[tokio::test]
 async fn files_are_signed_where_there_is_a_secret() {
-    let plain = Service::new();
-    let (id, _) = create(&plain, json!({ "email": "a@b.c" })).await;
+    let open = Service::new();
+    let app = compose(open.store.clone(), Arc::new(Authorizer::open()), ServerConfig::default());
+    let plain = Service::of(app, open.store.clone());
+    // Its key is shown once: only the hash is kept.
+    let (id, key) = create(&plain, json!({ "email": "a@b.c" })).await;
+    let listed = plain.get(&format!("{DB}/list")).await;
+    listed.lacks(&key).contains(&key[key.len() - 4..].replace('-', ""));
+    plain.get(&format!("{DB}/by-key?license_key={key}")).await.has_status(200).contains(&key);
     step(&plain, id, "file", "{}").await.is_problem(501, "no_license_secret");
     plain.get("/api/v1/license/public-key").await.is_problem(501, "no_license_secret");
     let secret = Some(Secret::new(&"s".repeat(32)).unwrap());
@@ -130,6 +140,56 @@ async fn files_are_signed_where_there_is_a_secret() {
     step(&service, id, "file", r#"{"days":0}"#).await.is_problem(422, "invalid_body");
     step(&service, id, "suspend", "").await;
     step(&service, id, "file", "{}").await.is_problem(409, "license_state");
+}
+
+#[tokio::test]
+async fn many_are_made_by_one_request_that_may_be_repeated() {
+    let service = Service::new();
+    let path = format!("{DB}/bulk");
+    let body = json!({ "licenses": [{ "email": "A@b.c", "days": 30, "tags": ["team"] },
+        { "email": "b@b.c", "license_key": "own", "expiry_date": null }] });
+    let ask = async |key: &str, body: &Value| {
+        let ask = Ask::new(Method::POST, &path).json(body.to_string());
+        service.send(ask.header("idempotency-key", key)).await
+    };
+    let first = ask("k-1", &body).await;
+    let made = first.has_status(200).json();
+    assert_eq!((&made["created"], &made["refused"]), (&json!(2), &json!(0)));
+    assert_eq!(
+        (&made["results"][0]["email"], &made["results"][1]["license_key"]),
+        (&json!("a@b.c"), &json!("own"))
+    );
+    assert_eq!(made["results"][1]["expiry"], Value::Null);
+    let again = ask("k-1", &body).await;
+    assert_eq!(again.json(), made);
+    assert_eq!(again.header("idempotency-replayed"), Some("true"));
+    ask("k-1", &json!({ "licenses": [{ "email": "c@b.c" }] })).await.has_status(422);
+    let listed = async || service.get(&format!("{DB}/list")).await.json()["count"].clone();
+    assert_eq!(listed().await, 2);
+    // None is made when one cannot be.
+    let taken =
+        json!({ "licenses": [{ "email": "c@b.c" }, { "email": "d@b.c", "license_key": "own" }] });
+    let refused = service.post(&path, taken.to_string()).await;
+    assert_eq!(refused.is_problem(400, "license_refused").blamed(), ["/licenses/1"]);
+    let wrong = json!({ "licenses": [{ "email": "c@b.c", "days": 0 }, 7, { "email": "" }] });
+    let refused = service.post(&path, wrong.to_string()).await;
+    assert_eq!(refused.is_problem(422, "invalid_body").blamed(), ["/licenses/0", "/licenses/1"]);
+    let empty = json!({ "licenses": [{ "email": "c@b.c" }, { "email": "" }] });
+    let refused = service.post(&path, empty.to_string()).await;
+    assert_eq!(refused.is_problem(422, "invalid_body").blamed(), ["/licenses/1/email"]);
+    service.post(&path, r#"{"licenses":[]}"#).await.is_problem(422, "invalid_body");
+    let many = json!({ "licenses": vec![json!({ "email": "c@b.c" }); 1_001] });
+    service.post(&path, many.to_string()).await.is_problem(422, "limit_exceeded");
+    assert_eq!(listed().await, 2);
+    // One alone may be repeated too.
+    let one = || {
+        Ask::new(Method::POST, &format!("{DB}/create"))
+            .json(r#"{"email":"e@b.c"}"#)
+            .header("idempotency-key", "k-2")
+    };
+    let (first, second) = (service.send(one()).await, service.send(one()).await);
+    assert_eq!(first.has_status(200).json(), second.json());
+    assert_eq!(listed().await, 3);
 }
 
 #[tokio::test]

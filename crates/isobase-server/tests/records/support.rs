@@ -10,7 +10,7 @@ use std::{
 
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
-use isobase_auth::Authorizer;
+use isobase_auth::{Authorizer, Sealer, SecretSource};
 use isobase_engine::{
     ChangeFeed, ChangesPage, ChangesRequest, Clock, Counters, Engine, EngineError, ErrorKind, Keep,
     ListRequest, Listing, Pending, WriteBatch, WriteReport,
@@ -70,7 +70,11 @@ impl Service {
         let faults = Arc::new(Faults::default());
         let engine = Altered(Faulty { memory, faults: faults.clone() });
         let store = change(Store::new(Arc::new(engine), settings.store));
-        let app = compose(store.clone(), Arc::new(Authorizer::open()), settings.config);
+        let mut config = settings.config;
+        config.licences.sealer.get_or_insert_with(|| {
+            Sealer::new(SecretSource::Text("a secret of all these tests".into()))
+        });
+        let app = compose(store.clone(), Arc::new(Authorizer::open()), config);
         Self { app, store, faults }
     }
 

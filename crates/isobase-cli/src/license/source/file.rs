@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use isobase_licences::{ImportedInstallation, ImportedLicence};
 use rusqlite::{Connection, OpenFlags, Row, types::ValueRef};
 
-use super::Source;
+use super::found::Source;
 use crate::failure::Failure;
 
 /// Reads the file.

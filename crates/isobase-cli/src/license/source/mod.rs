@@ -1,6 +1,7 @@
 //! Licences and installations of another service.
 
 mod file;
+mod found;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod service;
@@ -8,40 +9,29 @@ mod service;
 use std::path::Path;
 
 use anyhow::Result;
-use isobase_licences::{ImportedInstallation, ImportedLicence};
 
+pub(super) use self::found::Source;
 use crate::failure::Failure;
 
-/// What another service has.
-#[derive(Debug, Default)]
-pub(super) struct Source {
-    pub(super) licences: Vec<ImportedLicence>,
-    pub(super) installations: Vec<ImportedInstallation>,
-    /// What of it cannot be seen from here.
-    pub(super) hidden: Option<&'static str>,
-}
-
-impl Source {
-    /// Reads a file, a database or a service; nothing is written there.
-    pub(super) async fn read(source: &str, key: Option<&str>) -> Result<Self> {
-        let scheme = source.split_once("://").map(|(scheme, _)| scheme);
-        // Programs in Python name their driver too: `postgresql+asyncpg`.
-        match scheme.map(|scheme| scheme.split('+').next().unwrap_or_default()) {
-            None => file::read(Path::new(source)),
-            Some("http" | "https") => service::read(source, key).await,
-            #[cfg(feature = "postgres")]
-            Some("postgres" | "postgresql") => postgres::read(source).await,
-            #[cfg(not(feature = "postgres"))]
-            Some("postgres" | "postgresql") => {
-                Err(Failure::usage("this build has no PostgreSQL").into())
-            }
-            Some("sqlite") => match isobase::Location::parse(source) {
-                Ok(isobase::Location::Sqlite(path)) => file::read(&path),
-                Ok(_) => Err(unknown(source).into()),
-                Err(error) => Err(Failure::usage(format!("the source: {error}")).into()),
-            },
-            Some(_) => Err(unknown(source).into()),
+/// Reads a file, a database or a service; nothing is written there.
+pub(super) async fn read(source: &str, key: Option<&str>) -> Result<Source> {
+    let scheme = source.split_once("://").map(|(scheme, _)| scheme);
+    // Programs in Python name their driver too: `postgresql+asyncpg`.
+    match scheme.map(|scheme| scheme.split('+').next().unwrap_or_default()) {
+        None => file::read(Path::new(source)),
+        Some("http" | "https") => service::read(source, key).await,
+        #[cfg(feature = "postgres")]
+        Some("postgres" | "postgresql") => postgres::read(source).await,
+        #[cfg(not(feature = "postgres"))]
+        Some("postgres" | "postgresql") => {
+            Err(Failure::usage("this build has no PostgreSQL").into())
         }
+        Some("sqlite") => match isobase::Location::parse(source) {
+            Ok(isobase::Location::Sqlite(path)) => file::read(&path),
+            Ok(_) => Err(unknown(source).into()),
+            Err(error) => Err(Failure::usage(format!("the source: {error}")).into()),
+        },
+        Some(_) => Err(unknown(source).into()),
     }
 }
 

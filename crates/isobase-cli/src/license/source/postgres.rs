@@ -7,7 +7,7 @@ use isobase_licences::{ImportedInstallation, ImportedLicence};
 use isobase_postgres::{Config, Connection, Error, Row, Sql};
 use tokio::time::Instant;
 
-use super::Source;
+use super::found::Source;
 use crate::failure::Failure;
 
 /// Longest time that reading takes.

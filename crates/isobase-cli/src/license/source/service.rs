@@ -8,7 +8,7 @@ use isobase_client::{Client, ClientError, ClientOptions, Request};
 use isobase_licences::{ImportedInstallation, ImportedLicence};
 use serde::{Deserialize, de::DeserializeOwned};
 
-use super::Source;
+use super::found::Source;
 use crate::{failure::Failure, service_failure::client_failure};
 
 /// Licences of one page, where there are pages.
@@ -45,6 +45,13 @@ pub(super) async fn read(address: &str, key: Option<&str>) -> Result<Source> {
         Err(error) if matches!(status(&error), Some(404 | 405)) => list(&client).await?,
         Err(error) => return Err(client_failure(error).into()),
     };
+    // An Isobase shows the end of a key that it cannot open.
+    if let Some(licence) = licences.iter().find(|it| it.license_key.starts_with('\u{2026}')) {
+        let id = licence.id.unwrap_or_default();
+        let message = format!("the source does not know the key of its license {id}");
+        let hint = "copy its database with isobase copy, and take its secret along";
+        return Err(Failure::new(message).hint(hint).into());
+    }
     let mut source = Source { licences, hidden: Some(HIDDEN), ..Source::default() };
     let mut emails: Vec<_> = source.licences.iter().map(|it| it.email.to_lowercase()).collect();
     emails.sort_unstable();

@@ -21,13 +21,13 @@ use crate::{
     failure::Failure,
     records::{
         handlers::{
-            answer, idempotency,
+            answer,
             preconditions::{Conditions, ReadVerdict},
             request,
         },
         problems::replayed as replayed_problem,
     },
-    request::{Parameters, document, no_parameters},
+    request::{Parameters, document, idempotency, no_parameters},
 };
 
 /// `GET /api/{collection}/{id}`
@@ -83,7 +83,7 @@ pub(crate) async fn create_item(
         only_written(&state, &mut report).map_err(|problem| replayed_problem(problem, replayed))?;
     let mut response = row(&state, &view, written, body).await?;
     if replayed {
-        answer::mark_replayed(&mut response);
+        idempotency::mark_replayed(&mut response);
     }
     Ok(response)
 }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use http::{HeaderValue, Response, StatusCode};
-use isobase_http::Body;
-use isobase_licences::{Actor, Licence, LicenceError, NewLicence, Period, Terms};
+use isobase_http::{Body, Problem};
+use isobase_licences::{Actor, Licence, LicenceError, Period, Terms};
 
-use super::read;
+use super::{bulk, read};
 use crate::{
     Call,
     answer::json,
@@ -15,11 +15,9 @@ use crate::{
         State, problems,
         wire::{Created, Detail, Done},
     },
-    request::{Members, no_parameters},
+    request::{Members, idempotency, no_parameters},
 };
 
-/// For how long a licence is made when nothing is said.
-const DAYS_DEFAULT: u32 = 365;
 /// For how long a licence file is good when nothing is said.
 const FILE_DAYS_DEFAULT: u32 = 30;
 
@@ -48,17 +46,25 @@ pub(crate) async fn create_license(
     mut call: Call,
 ) -> Result<Response<Body>, Failure> {
     no_parameters(&call)?;
-    let mut members = Members::read(&mut call).await?;
-    let new = NewLicence {
-        email: members.text("email"),
-        key: members.optional_text("license_key").filter(|key| !key.is_empty()),
-        period: read::period(&mut members).unwrap_or(Period::Days(DAYS_DEFAULT)),
-        terms: read::terms(&mut members),
-    };
+    let (mut members, text) = Members::read_with_text(&mut call).await?;
+    let new = read::new_licence(&mut members);
     members.finish()?;
-    let licence = state.licences.create(&new, &read::actor(&call)).await?;
-    let key = state.licences.reveal(&licence)?;
-    Ok(json(&Created::of(Some(licence.id), (new.email, key), &licence)))
+    let by = read::actor(&call);
+    let (licence, replayed) = match bulk::mark(&call, &text)? {
+        None => (state.licences.create(&new, &by).await?, false),
+        mark => {
+            let many = state.licences.create_many(std::slice::from_ref(&new), mark, &by).await?;
+            let missing = || Problem::internal("one licence did not have one outcome");
+            let made = many.licences.into_iter().next().ok_or_else(missing)?;
+            (made?, many.replayed)
+        }
+    };
+    let key = state.licences.reveal(&licence).unwrap_or_else(|_| format!("…{}", licence.key_last4));
+    let mut response = json(&Created::of(Some(licence.id), (new.email, key), &licence));
+    if replayed {
+        idempotency::mark_replayed(&mut response);
+    }
+    Ok(response)
 }
 
 /// `PATCH /api/v1/db/license/{id}`

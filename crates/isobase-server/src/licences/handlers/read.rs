@@ -2,12 +2,15 @@
 
 use isobase_auth::Principal;
 use isobase_http::Problem;
-use isobase_licences::{Actor, AtLimit, Period, Terms, parse_moment};
+use isobase_licences::{Actor, AtLimit, NewLicence, Period, Terms, parse_moment};
 
 use crate::{
     Call, codes,
     request::{Members, Parameters},
 };
+
+/// For how long a licence is made when nothing is said.
+const DAYS_DEFAULT: u32 = 365;
 
 /// Longest time that a licence is made for.
 const DAYS: std::ops::RangeInclusive<u32> = 1..=3_650;
@@ -69,6 +72,16 @@ pub(super) fn period(members: &mut Members) -> Option<Period> {
     }
     let days = members.integer("days", DAYS)?;
     Some(if of_use { Period::DaysOfUse(days) } else { Period::Days(days) })
+}
+
+/// A licence that is to be made.
+pub(super) fn new_licence(members: &mut Members) -> NewLicence {
+    NewLicence {
+        email: members.text("email"),
+        key: members.optional_text("license_key").filter(|key| !key.is_empty()),
+        period: period(members).unwrap_or(Period::Days(DAYS_DEFAULT)),
+        terms: terms(members),
+    }
 }
 
 /// What is agreed beside the time.

@@ -1,10 +1,9 @@
 //! Answers that carry a document.
 
-use http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use http::{HeaderValue, Response, StatusCode, header};
 use isobase_http::Body;
 use isobase_types::{Revision, Timestamp};
 
-use super::idempotency::IDEMPOTENCY_REPLAYED;
 use crate::etag::etag;
 
 /// An answer with a document's text and its validators.
@@ -25,12 +24,6 @@ pub(crate) fn not_modified(revision: &Revision, updated_at: Timestamp) -> Respon
     *response.status_mut() = StatusCode::NOT_MODIFIED;
     add_validators(&mut response, revision, updated_at);
     response
-}
-
-/// Marks the repeat of an answer.
-pub(crate) fn mark_replayed(response: &mut Response<Body>) {
-    let name = HeaderName::from_static(IDEMPOTENCY_REPLAYED);
-    response.headers_mut().insert(name, HeaderValue::from_static("true"));
 }
 
 fn add_validators(response: &mut Response<Body>, revision: &Revision, updated_at: Timestamp) {

@@ -8,12 +8,12 @@ use isobase_http::Body;
 use isobase_store::{Action, Atomicity, Precondition, WriteBatch, WriteOperation};
 use isobase_types::DocumentId;
 
-use super::{answer, idempotency, load, record::only_outcome, request};
+use super::{answer, load, record::only_outcome, request};
 use crate::{
     Call,
     failure::{Failure, IntoProblem},
     records::{State, problems, wire::View},
-    request::{BodyKind, Parameters, body_kind, document},
+    request::{BodyKind, Parameters, body_kind, document, idempotency},
 };
 
 /// `POST /records/{collection}`
@@ -63,7 +63,7 @@ async fn create_one(state: Arc<State>, mut call: Call) -> Result<Response<Body>,
         response.headers_mut().insert(header::LOCATION, location);
     }
     if replayed {
-        answer::mark_replayed(&mut response);
+        idempotency::mark_replayed(&mut response);
     }
     Ok(response)
 }

@@ -10,7 +10,6 @@ use isobase_store::{
 use isobase_types::{CollectionName, DocumentId, json::canonicalise_document};
 
 use super::{
-    answer, idempotency,
     lines::{Line, Lines},
     request,
 };
@@ -23,7 +22,7 @@ use crate::{
         State, problems,
         wire::{LineError, LoadReport, LoadedIds},
     },
-    request::{Parameters, unusable},
+    request::{Parameters, idempotency, unusable},
 };
 
 /// Most documents of one write, and most bytes of them: what a writer takes in a few
@@ -100,7 +99,7 @@ async fn load_whole(
     }
     let mut response = json(&loading.tally.report());
     if replayed {
-        answer::mark_replayed(&mut response);
+        idempotency::mark_replayed(&mut response);
     }
     Ok(response)
 }

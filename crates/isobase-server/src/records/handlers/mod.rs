@@ -5,7 +5,6 @@ pub(crate) mod batch;
 pub(super) mod changes;
 pub(super) mod collections;
 pub(super) mod create;
-pub(crate) mod idempotency;
 pub(super) mod indexes;
 mod lines;
 pub(super) mod list;

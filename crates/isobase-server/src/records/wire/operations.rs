@@ -9,14 +9,15 @@ use super::{
     Stats, Update,
     parameters::{
         ETAG, LAST_MODIFIED, LOCATION, ORIGIN, REPLAYED, accept, atomic, changes_limit, collection,
-        confirm, count, cursor, document_in, document_out, expand, fields, id, idempotency_key,
-        if_match, if_modified_since, if_none_match, if_unmodified_since, include, index_fields,
-        index_unique, lines, meta, or, page, page_limit, since, sort, upsert, wait,
+        confirm, count, cursor, document_in, document_out, expand, fields, id, if_match,
+        if_modified_since, if_none_match, if_unmodified_since, include, index_fields, index_unique,
+        lines, meta, or, page, page_limit, since, sort, upsert, wait,
     },
 };
 use crate::{
     codes,
     records::handlers::patch::{JSON_PATCH, UPDATE},
+    request::idempotency,
 };
 
 pub(in crate::records) fn list_collections() -> Operation {
@@ -127,7 +128,7 @@ pub(in crate::records) fn create_record() -> Operation {
              an `Idempotency-Key` the whole body is read first, within the bounds of a batch, and \
              written at once; with `atomic=true` one refused line refuses all.",
         )
-        .parameters([collection(), atomic(), idempotency_key()])
+        .parameters([collection(), atomic(), idempotency::parameter()])
         .takes(document_in())
         .takes(lines("{\"name\":\"item1\"}\n{\"name\":\"item2\"}\n"))
         .answers(
@@ -317,7 +318,7 @@ pub(in crate::records) fn write_batch() -> Operation {
              `update` takes its place. A batch of `get`s reads documents by their ids, also those \
              that no path leads to; reads and writes are not mixed.",
         )
-        .parameters([collection(), atomic(), idempotency_key()])
+        .parameters([collection(), atomic(), idempotency::parameter()])
         .takes(batch)
         .answers(
             Answer::new(200, "One result per operation. `committed`: something was written.")

@@ -101,18 +101,6 @@ pub(super) fn if_modified_since() -> Parameter {
     .example("Fri, 20 Nov 2026 14:09:00 GMT")
 }
 
-pub(super) fn idempotency_key() -> Parameter {
-    Parameter::new(
-        Location::Header,
-        "Idempotency-Key",
-        "1 to 255 visible ASCII characters of the caller's choice. A repeat of the request with \
-         the same key gives the first answer, with the header `Idempotency-Replayed: true`, and \
-         writes nothing.",
-    )
-    .schema(json!({ "type": "string", "minLength": 1, "maxLength": 255 }))
-    .example("0b5e2d3c-order-17")
-}
-
 pub(super) fn atomic() -> Parameter {
     Parameter::new(Location::Query, "atomic", "`true`: all or nothing.")
         .schema(flag())

@@ -19,7 +19,8 @@ use crate::{
     failure::Failure,
     request::Parameters,
     requests::{
-        READ, State,
+        State,
+        state::READ,
         wire::{Left, LoggedRequest},
     },
 };

@@ -11,14 +11,14 @@ use isobase_http::{Body, Problem, ProblemItem};
 use isobase_store::{Action, Atomicity, Rejection, View, WriteBatch, WriteOperation};
 use isobase_types::CollectionName;
 
-use super::{answer, idempotency, request};
+use super::request;
 use crate::{
     Call,
     answer::json,
     codes,
     failure::{Failure, rejection_parts},
     records::{State, problems},
-    request::{Parameters, require_json},
+    request::{Parameters, idempotency, require_json},
 };
 use read::{Fault, InvalidBatch, ReadBatch, read_batch};
 
@@ -75,7 +75,7 @@ pub(crate) async fn run(
     }
     let mut response = json(&results::report(&report.outcomes));
     if report.replayed {
-        answer::mark_replayed(&mut response);
+        idempotency::mark_replayed(&mut response);
     }
     Ok(response)
 }

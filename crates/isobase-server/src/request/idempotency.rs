@@ -1,11 +1,13 @@
 //! `Idempotency-Key`: a repeat of a request gives the first answer and writes nothing.
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName, HeaderValue, Response};
+use isobase_http::{Body, Location, Parameter, Problem, ProblemItem};
 use isobase_store::Idempotency;
 use isobase_types::CollectionName;
+use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use crate::Call;
+use crate::{Call, codes, failure::IntoProblem};
 
 /// Longest key. Ours: as long as what the known clients send, several times over.
 pub(crate) const KEY_BYTES_MAX: usize = 255;
@@ -59,6 +61,36 @@ pub(crate) fn of_call(
     Ok(Some(mark(&identity, options, content)))
 }
 
+impl IntoProblem for InvalidKey {
+    fn into_problem(self) -> Problem {
+        let (name, message) = (Some(IDEMPOTENCY_KEY.to_owned()), self.to_string());
+        Problem::new(codes::INVALID_HEADER, self.to_string()).with_item(ProblemItem {
+            name,
+            message,
+            ..Default::default()
+        })
+    }
+}
+
+/// Marks the repeat of an answer.
+pub(crate) fn mark_replayed(response: &mut Response<Body>) {
+    let name = HeaderName::from_static(IDEMPOTENCY_REPLAYED);
+    response.headers_mut().insert(name, HeaderValue::from_static("true"));
+}
+
+/// The header as routes describe it.
+pub(crate) fn parameter() -> Parameter {
+    Parameter::new(
+        Location::Header,
+        "Idempotency-Key",
+        "1 to 255 visible ASCII characters of the caller's choice. A repeat of the request with \
+         the same key gives the first answer, with the header `Idempotency-Replayed: true`, and \
+         writes nothing.",
+    )
+    .schema(json!({ "type": "string", "minLength": 1, "maxLength": 255 }))
+    .example("0b5e2d3c-order-17")
+}
+
 /// What makes two requests the same request.
 struct Identity<'a> {
     /// Who asks: the same key of two callers is two keys.
@@ -96,8 +128,6 @@ fn hash(parts: &[&[u8]]) -> [u8; 32] {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
     fn read(values: &[&[u8]]) -> Result<Option<String>, InvalidKey> {
