@@ -23,6 +23,9 @@ pub trait Gate: Send + Sync + 'static {
         asked: Asked<'_>,
     ) -> impl Future<Output = Result<Self::Principal, Refusal>> + Send;
 
+    /// A caller as logs name it.
+    fn name_of(&self, caller: &Self::Principal) -> String;
+
     /// Whether everything is allowed to everyone: then pages of any origin may read the answers,
     /// unless a list of origins is set.
     fn is_open(&self) -> bool;

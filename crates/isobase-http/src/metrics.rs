@@ -72,10 +72,18 @@ impl Metrics {
     }
 
     /// The counters in the text format of Prometheus, with gauges of what lies below.
-    pub(crate) fn to_text(&self, specs: &[Spec], gauges: &[(&'static str, f64)]) -> String {
+    pub(crate) fn to_text(
+        &self,
+        specs: &[Spec],
+        gauges: &[(&'static str, f64)],
+        counters: &[(&'static str, u64)],
+    ) -> String {
         let mut text = String::with_capacity(16 << 10);
         // Writing to a String cannot fail.
         let _ = self.write(&mut text, specs, gauges);
+        for (name, value) in counters {
+            let _ = write_single(&mut text, name, "counter", *value as f64);
+        }
         text
     }
 

@@ -16,8 +16,8 @@ use http::{
 use tokio::time::timeout;
 
 use crate::{
-    Api, Asked, Body, BodyLimit, Call, Door, Gate, HttpConfig, InvalidRoute, Problem, ProblemItem,
-    Refusal, RequestBody, Routes, Shared, Spec,
+    Api, Asked, Body, BodyLimit, Call, Door, Gate, HttpConfig, InvalidRoute, Observer, Problem,
+    ProblemItem, Refusal, RequestBody, Routes, Seen, Shared, Spec,
     activity::Ticket,
     call::PathParameters,
     codes, cors,
@@ -59,8 +59,10 @@ struct Noted {
     origin: Option<HeaderValue>,
     method: Method,
     takes_gzip: bool,
-    /// Only when requests are logged.
+    /// Only when requests are logged, or somebody is told of them.
     path: Option<String>,
+    /// Only when somebody is told of it.
+    caller: Option<String>,
     started: Instant,
 }
 
@@ -78,9 +80,23 @@ impl<G: Gate> Service<G> {
         api: Api,
         config: HttpConfig,
     ) -> Result<Arc<Self>, InvalidRoute> {
+        Self::observed(routes, gate, api, config, None)
+    }
+
+    /// A service of which somebody is told every answer.
+    ///
+    /// # Errors
+    /// As [`Service::new`].
+    pub fn observed(
+        routes: Routes<G::Principal>,
+        gate: G,
+        api: Api,
+        config: HttpConfig,
+        observer: Option<Arc<dyn Observer>>,
+    ) -> Result<Arc<Self>, InvalidRoute> {
         let Routes { specs, handlers, fallback } = routes;
         let table = Table::new(&specs, fallback)?;
-        let shared = Arc::new(Shared::new(config, specs, api));
+        let shared = Arc::new(Shared::new(config, specs, api, observer));
         let failures = FailureLimiter::default();
         Ok(Arc::new(Self { gate, shared, table, handlers, fallback, failures }))
     }
@@ -123,16 +139,19 @@ impl<G: Gate> Service<G> {
         let leftover = body.keep_leftover();
         let waits = leftover.is_some() && parts.headers.contains_key(header::EXPECT);
         let logged = tracing::enabled!(target: "isobase::access", tracing::Level::DEBUG);
-        let noted = Noted {
+        let mut noted = Noted {
             request_id: self.shared.request_ids.of(&parts.headers),
             origin: parts.headers.get(header::ORIGIN).cloned(),
             method: parts.method.clone(),
             takes_gzip: encoding::accepts_gzip(&parts.headers),
-            path: logged.then(|| parts.uri.path().to_owned()),
+            path: (logged || self.shared.observer.is_some()).then(|| parts.uri.path().to_owned()),
+            caller: None,
             started,
         };
         let open = self.gate.is_open();
-        let (route, answered) = self.carry_out(link, parts, body, &noted.request_id, open).await;
+        let (route, answered, caller) =
+            self.carry_out(link, parts, body, &noted.request_id, open).await;
+        noted.caller = caller;
         let mut response = finish(&self.shared, noted, route, open, answered, ticket);
         if let Some(leftover) = leftover
             && !response.headers().contains_key(header::CONNECTION)
@@ -151,20 +170,24 @@ impl<G: Gate> Service<G> {
         body: RequestBody,
         request_id: &HeaderValue,
         open: bool,
-    ) -> (Option<usize>, Answered) {
+    ) -> (Option<usize>, Answered, Option<String>) {
         let checked = check_head(&self.shared.config, &parts)
             .and_then(|()| check_host(&self.shared, &parts.headers, open));
         if let Err(problem) = checked {
-            return (None, Err(problem));
+            return (None, Err(problem), None);
         }
         let (route, path) = match self.find(&parts) {
             Way::Route(route, path) => (route, path),
-            Way::Answer(answered) => return (None, answered),
+            Way::Answer(answered) => return (None, answered, None),
         };
+        let mut caller = None;
         let client =
             forwarded::client(link.peer, &parts.headers, &self.shared.config.trusted_proxies);
         let answered = match self.admit((client, link.door), &parts, body, route, open).await {
             Ok((principal, body)) => {
+                if self.shared.observer.is_some() {
+                    caller = Some(self.gate.name_of(&principal));
+                }
                 let call = Call {
                     method: parts.method,
                     uri: parts.uri,
@@ -182,7 +205,7 @@ impl<G: Gate> Service<G> {
             }
             Err(problem) => Err(problem),
         };
-        (Some(route), answered)
+        (Some(route), answered, caller)
     }
 
     fn find(&self, parts: &Parts) -> Way {
@@ -466,7 +489,21 @@ fn finish(
     body.hold(ticket);
     let took = noted.started.elapsed();
     shared.metrics.count(route, status, took);
-    if let Some(path) = noted.path {
+    if let Some(observer) = &shared.observer {
+        let id = response.headers().get(X_REQUEST_ID).and_then(|id| id.to_str().ok());
+        observer.see(Seen {
+            method: &noted.method,
+            path: noted.path.as_deref().unwrap_or_default(),
+            operation: route.map(|number| &shared.specs[number].operation),
+            status,
+            took,
+            request_id: id,
+            caller: noted.caller,
+        });
+    }
+    if let Some(path) = noted.path
+        && tracing::enabled!(target: "isobase::access", tracing::Level::DEBUG)
+    {
         let route = route.map_or("none", |number| &*shared.specs[number].path);
         let id = response.headers().get(X_REQUEST_ID).and_then(|id| id.to_str().ok());
         tracing::debug!(

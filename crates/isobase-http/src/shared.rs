@@ -1,13 +1,13 @@
 //! What all requests of a service share.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Api, HttpConfig, Spec, body_budget::BodyBudget, cors::Cors, metrics::Metrics, openapi,
-    request_id::RequestIds,
+    Api, HttpConfig, Observer, Spec, body_budget::BodyBudget, cors::Cors, metrics::Metrics,
+    openapi, request_id::RequestIds,
 };
 
 /// Bounds, counters and the description of a service. Made once; every request holds it.
@@ -20,13 +20,20 @@ pub struct Shared {
     pub(crate) request_ids: RequestIds,
     /// Of every route, by its number.
     pub(crate) specs: Vec<Spec>,
+    /// Who is told of every answer.
+    pub(crate) observer: Option<Arc<dyn Observer>>,
     api: Api,
     /// Made when it is first asked for.
     openapi: OnceLock<Bytes>,
 }
 
 impl Shared {
-    pub(crate) fn new(config: HttpConfig, specs: Vec<Spec>, api: Api) -> Self {
+    pub(crate) fn new(
+        config: HttpConfig,
+        specs: Vec<Spec>,
+        api: Api,
+        observer: Option<Arc<dyn Observer>>,
+    ) -> Self {
         Self {
             stopping: CancellationToken::new(),
             metrics: Metrics::new(specs.len()),
@@ -35,6 +42,7 @@ impl Shared {
             request_ids: RequestIds::new(),
             config,
             specs,
+            observer,
             api,
             openapi: OnceLock::new(),
         }
@@ -62,6 +70,13 @@ impl Shared {
     /// The counters in the text format of Prometheus, with gauges of what lies below.
     #[must_use]
     pub fn metrics_text(&self, gauges: &[(&'static str, f64)]) -> String {
-        self.metrics.to_text(&self.specs, gauges)
+        let counters = self.observer.as_ref().map(|observer| observer.counters());
+        self.metrics.to_text(&self.specs, gauges, &counters.unwrap_or_default())
+    }
+
+    /// Who is told of every answer.
+    #[must_use]
+    pub fn observer(&self) -> Option<&Arc<dyn Observer>> {
+        self.observer.as_ref()
     }
 }

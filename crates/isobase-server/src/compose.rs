@@ -7,7 +7,7 @@ use isobase_auth::{
     Provider, Sealer,
 };
 use isobase_files::Files;
-use isobase_http::{HttpConfig, InvalidRoute, Routes};
+use isobase_http::{HttpConfig, InvalidRoute, Observer, Routes};
 use isobase_licences::{LicenceOptions, Licences};
 use isobase_requests::{RequestOptions, Requests};
 use isobase_store::{RuleBook, Store};
@@ -19,7 +19,9 @@ use crate::{
     durability::Durability,
     files,
     gate::Gate,
-    keys, licences, live, pages, records, requests, service, tus,
+    keys, licences, live,
+    own_requests::{OwnLog, OwnRequestOptions, OwnRequests},
+    pages, records, requests, service, tus,
     views::{Permissions, Views},
 };
 
@@ -44,6 +46,8 @@ pub struct ServerConfig {
     pub licences: LicenceOptions,
     /// How the request log is kept.
     pub requests: RequestOptions,
+    /// Which of its own requests the service logs there.
+    pub own_requests: OwnRequestOptions,
     /// How accounts behave.
     pub accounts: AccountOptions,
     /// The way of letters. Default none.
@@ -68,6 +72,7 @@ impl Default for ServerConfig {
             pages: None,
             licences: LicenceOptions::default(),
             requests: RequestOptions::default(),
+            own_requests: OwnRequestOptions::default(),
             accounts: AccountOptions::default(),
             mail: None,
             providers: None,
@@ -91,6 +96,7 @@ pub enum Index {
 pub struct Composition {
     routes: Routes<Principal>,
     accounts: Option<Arc<Accounts>>,
+    observer: Option<Arc<dyn Observer>>,
 }
 
 impl Composition {
@@ -195,6 +201,19 @@ impl Composition {
         self
     }
 
+    /// The service's own requests go into the request log.
+    #[must_use]
+    pub fn with_own_requests(
+        mut self,
+        requests: Arc<Requests>,
+        options: OwnRequestOptions,
+    ) -> Self {
+        if options.which != OwnRequests::Off {
+            self.observer = Some(Arc::new(OwnLog::new(requests, options)));
+        }
+        self
+    }
+
     /// People who sign in: their accounts and sessions.
     #[must_use]
     pub fn with_accounts(
@@ -220,7 +239,7 @@ impl Composition {
     ) -> Result<Arc<Service>, InvalidRoute> {
         let (accounts, public_url) = (self.accounts, http.public_url.clone());
         let gate = Gate { authorizer, accounts, public_url };
-        Service::new(self.routes, gate, description::api(), http)
+        Service::observed(self.routes, gate, description::api(), http, self.observer)
     }
 }
 
@@ -259,6 +278,7 @@ pub fn compose(store: Store, authorizer: Arc<Authorizer>, config: ServerConfig) 
         .with_admin(&store)
         .with_keys(&store, authorizer.clone())
         .with_licences(Licences::new(&store, config.licences))
+        .with_own_requests(requests.clone(), config.own_requests)
         .with_requests(&store, requests, gate)
         .with_accounts(accounts, authorizer.clone(), config.http.public_url.clone());
     let slices = match config.files {

@@ -101,6 +101,13 @@ impl isobase_http::Gate for Gate {
         })
     }
 
+    fn name_of(&self, caller: &Principal) -> String {
+        match caller {
+            Principal::Account { name, .. } => name.to_string(),
+            other => other.id().to_owned(),
+        }
+    }
+
     fn is_open(&self) -> bool {
         self.authorizer.is_open()
     }

@@ -30,7 +30,10 @@ pub async fn serve(
     let noting = tokio::spawn(note_uses(authorizer, accounts.clone(), shutdown.clone()));
     let following =
         accounts.map(|accounts| tokio::spawn(async move { accounts.sessions().follow().await }));
-    let served = isobase_http::serve(listener, service, shutdown).await;
+    let served = isobase_http::serve(listener, service.clone(), shutdown).await;
+    if let Some(observer) = service.shared().observer() {
+        observer.end().await;
+    }
     noting.abort();
     if let Some(following) = following {
         following.abort();

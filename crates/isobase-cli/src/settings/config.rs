@@ -18,7 +18,7 @@ use isobase_auth::{AccountOptions, NewAccount, Registration, SECRET_FILE, Sealer
 use isobase_licences::{AtLimit, LicenceOptions, Secret};
 use isobase_server::{
     AppCollection, Durability, FilesOptions, HttpConfig, LiveConfig, LiveOptions, OpenTo,
-    PagesConfig, RequestOptions, ServerConfig, parse_network,
+    OwnRequestOptions, OwnRequests, PagesConfig, RequestOptions, ServerConfig, parse_network,
 };
 
 use super::{
@@ -238,6 +238,15 @@ pub(crate) fn server_config(loaded: &Loaded, config: &Config) -> Result<ServerCo
         durability,
         licences,
         requests,
+        own_requests: OwnRequestOptions {
+            which: match loaded.text(&table::REQUESTS_OWN) {
+                Some("all") => OwnRequests::All,
+                Some("failed") => OwnRequests::Failed,
+                _ => OwnRequests::Off,
+            },
+            per_second_max: u32::try_from(loaded.integer(&table::REQUESTS_OWN_RATE))
+                .unwrap_or(u32::MAX),
+        },
         live,
         accounts: AccountOptions {
             sealer: Some(sealer(loaded, config)),

@@ -281,6 +281,23 @@ pub(crate) static REQUESTS_SEARCH_BUDGET: Setting = Setting::new(
 )
 .default("500ms");
 
+pub(crate) static REQUESTS_OWN: Setting = Setting::new(
+    "requests.own",
+    Kind::Choice(&["off", "failed", "all"]),
+    "Which of its own requests the service logs, under the name `isobase`: those that failed (400 and \
+     above), or all. Never bodies, headers or query strings, and no requests of the log itself, of \
+     health checks and of the documentation.",
+)
+.default("off");
+
+pub(crate) static REQUESTS_OWN_RATE: Setting = Setting::new(
+    "requests.own_per_second",
+    Kind::Integer { min: 1, max: 100_000 },
+    "Most own requests of a second that succeeded, and most that failed. `/metrics` counts what was \
+     left out.",
+)
+.default("100");
+
 /// The settings that name the database of the records, under the names of their variables.
 pub(crate) static DATABASE_SETTINGS: &[&Setting] = &[
     &RECORDS_URL,
@@ -621,6 +638,8 @@ pub(crate) static SETTINGS: &[&Setting] = &[
     &REQUESTS_RETENTION,
     &REQUESTS_BODY_CHARACTERS,
     &REQUESTS_SEARCH_BUDGET,
+    &REQUESTS_OWN,
+    &REQUESTS_OWN_RATE,
 ];
 
 /// The setting at a place in the file.

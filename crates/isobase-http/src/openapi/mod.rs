@@ -90,6 +90,10 @@ mod tests {
             Ok(())
         }
 
+        fn name_of(&self, (): &()) -> String {
+            String::new()
+        }
+
         fn is_open(&self) -> bool {
             true
         }

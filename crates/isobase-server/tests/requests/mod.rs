@@ -1,5 +1,6 @@
 //! The routes of the request log, through the service in process.
 
+mod own;
 mod watch;
 
 use serde_json::{Value, json};
