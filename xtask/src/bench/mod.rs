@@ -9,6 +9,7 @@ mod built;
 mod copy;
 mod load;
 mod records;
+mod services;
 mod toolkit;
 
 use anyhow::Result;
@@ -24,10 +25,14 @@ pub(crate) enum Bench {
     Build(build::Arguments),
     /// Copies, dumps and restores whole databases, beside the bulk tools of the engines.
     Copy(copy::Arguments),
+    /// Measures activation and validation of licences beside plain creates and reads.
+    Licences(services::Arguments),
     /// Sends one request again and again to a server that runs on this machine.
     Load(load::Arguments),
     /// Measures the record service beside the bare HTTP server and the bare database driver.
     Records(records::Arguments),
+    /// Measures the request log beside plain documents: ingest, pages, charts, searches.
+    Requests(services::Arguments),
     /// Measures the Python package beside asyncpg and psycopg.
     Toolkit(toolkit::Arguments),
 }
@@ -39,15 +44,21 @@ pub(crate) fn run(bench: &Bench) -> Result<()> {
         Bench::Toolkit(arguments) => return toolkit::run(arguments),
         _ => {}
     }
-    if cfg!(debug_assertions) {
+    let is_quick = match bench {
+        Bench::Licences(arguments) | Bench::Requests(arguments) => arguments.quick,
+        _ => false,
+    };
+    if cfg!(debug_assertions) && !is_quick {
         return run_optimised();
     }
     match bench {
         Bench::App(arguments) => app::run(arguments),
         Bench::Build(arguments) => build::run(arguments),
         Bench::Copy(arguments) => copy::run(arguments),
+        Bench::Licences(arguments) => services::run_licences(arguments),
         Bench::Load(arguments) => load::run(arguments),
         Bench::Records(arguments) => records::run(arguments),
+        Bench::Requests(arguments) => services::run_requests(arguments),
         Bench::Toolkit(arguments) => toolkit::run(arguments),
     }
 }
