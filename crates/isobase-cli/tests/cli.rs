@@ -47,6 +47,7 @@ mod fault {
     mod nodes;
     mod postgres;
     mod repeat;
+    mod services;
     mod stop;
     mod stored;
     mod strace;
