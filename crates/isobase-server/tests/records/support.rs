@@ -258,12 +258,13 @@ impl Reply {
     }
 }
 
-/// A clock that goes on by a second whenever it is looked at. Begins on 2026-11-20 at 14:09.
+/// A clock that goes on by a second whenever it is looked at. An engine looks at it once when it
+/// opens; then it is 14:09 on 2026-11-20.
 struct Ticking(AtomicI64);
 
 impl Default for Ticking {
     fn default() -> Self {
-        Self(AtomicI64::new(1_795_183_740_000_000))
+        Self(AtomicI64::new(1_795_183_739_000_000))
     }
 }
 
