@@ -11,7 +11,7 @@ use std::{
     time::Instant,
 };
 
-use isobase_testkit::{ForeignDatabase, TestServer, postgres_url, unique_name};
+use isobase_testkit::{ForeignDatabase, TestServer, is_soak, postgres_url, unique_name};
 
 use super::{
     client::{Client, created_id, refused_for_now},
@@ -22,7 +22,7 @@ use super::{
 const NODES: usize = 3;
 const WRITERS: usize = 6;
 /// Answers between two kills.
-const ANSWERS: usize = 40;
+const ANSWERS: usize = 20;
 
 #[test]
 fn three_nodes_on_postgres_lose_and_repeat_nothing() {
@@ -33,7 +33,9 @@ fn three_nodes_on_postgres_lose_and_repeat_nothing() {
 
 #[test]
 fn three_nodes_on_a_document_database_lose_and_repeat_nothing() {
-    for database in ForeignDatabase::all("nodes") {
+    // Google's emulator repeats what the other server shows.
+    let wanted = |database: &ForeignDatabase| is_soak() || !database.name().contains("google");
+    for database in ForeignDatabase::all("nodes").into_iter().filter(wanted) {
         let _alone = begin(&format!("three services on {}, two killed", database.name()));
         lose_and_repeat_nothing(&database.url(), &database.credentials());
         database.forget(&["plain"]).unwrap();
