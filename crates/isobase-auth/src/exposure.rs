@@ -1,8 +1,6 @@
 //! Whether it is safe to listen on an address.
 
-use std::net::IpAddr;
-
-use crate::Authorizer;
+use crate::{Authorizer, is_loopback};
 
 /// The service would be open to everyone who can reach the address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -25,17 +23,6 @@ pub fn exposure_check(host: &str, open: bool, authorizer: &Authorizer) -> Result
         return Ok(());
     }
     Err(Exposed { host: host.to_owned() })
-}
-
-/// Whether only this machine reaches an address. A name other than `localhost` may resolve to
-/// anything.
-#[must_use]
-pub fn is_loopback(host: &str) -> bool {
-    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-    match bare.parse::<IpAddr>() {
-        Ok(address) => address.to_canonical().is_loopback(),
-        Err(_) => bare.eq_ignore_ascii_case("localhost"),
-    }
 }
 
 #[cfg(test)]
