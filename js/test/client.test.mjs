@@ -58,26 +58,27 @@ test("documents are created, read, changed and deleted", async () => {
 });
 
 test("a batch tells what became of each write, or does all or nothing", async () => {
-  const teams = client.records("teams");
-  const [made] = await teams.batch([{ create: { name: "Grey" } }], { atomic: true });
-  assert.deepEqual([made.status, made.kind, made.error], [201, "created", null]);
-  const wrong = { update: made.id, changes: { name: "Black" }, ifMatch: "\"another\"" };
-  const results = await teams.batch([{ create: { name: "Grey" } }, wrong, { update: made.id, changes: { name: "White" }, ifMatch: made.etag }]);
-  assert.deepEqual(results.map(({ status, error }) => [status, error?.code ?? null]), [[409, "not_unique"], [412, "revision_conflict"], [200, null]]);
-  assert.ok(results[0].error instanceof IsobaseError);
-  const none = teams.batch([{ remove: made.id }, { create: { name: "White" } }, wrong], { atomic: true });
-  await assert.rejects(none, { code: "batch_rejected", status: 409 });
-  assert.equal((await teams.get(made.id)).name, "White");
-  await teams.batch([{ remove: made.id }]);
-  await assert.rejects(teams.batch([{ made: 1 }]), TypeError);
+  for (const teams of [client.collection("teams"), client.records("teams")]) {
+    const [made] = await teams.batch([{ create: { name: "Grey" } }], { atomic: true });
+    assert.deepEqual([made.status, made.kind, made.error], [201, "created", null]);
+    const wrong = { update: made.id, changes: { name: "Black" }, ifMatch: "\"another\"" };
+    const results = await teams.batch([{ create: { name: "Grey" } }, wrong, { update: made.id, changes: { name: "White" }, ifMatch: made.etag }]);
+    assert.deepEqual(results.map(({ status, error }) => [status, error?.code ?? null]), [[409, "not_unique"], [412, "revision_conflict"], [200, null]]);
+    assert.ok(results[0].error instanceof IsobaseError);
+    const none = teams.batch([{ remove: made.id }, { create: { name: "White" } }, wrong], { atomic: true });
+    await assert.rejects(none, { code: "batch_rejected", status: 409 });
+    assert.equal((await teams.get(made.id)).name, "White");
+    await teams.batch([{ remove: made.id }]);
+    await assert.rejects(teams.batch([{ made: 1 }]), TypeError);
+  }
 });
 
 test("references are shown as the documents they lead to", async () => {
   const team = await client.collection("teams").create({ name: "Gold" });
-  const person = await client.records("people").create({ name: "Kim", team: team.id });
-  const { items } = await client.records("people").list({ where: { name: "Kim" }, expand: ["team"], fields: ["name", "team.name"] });
+  const person = await client.collection("people").create({ name: "Kim", team: team.id });
+  const { items } = await client.collection("people").list({ where: { name: "Kim" }, expand: ["team"], fields: ["name", "team.name"] });
   assert.deepEqual(items, [{ name: "Kim", team: { name: "Gold" }, id: person.id }]);
-  assert.deepEqual((await client.records("people").get(person.id, { expand: ["team"] })).team, team);
+  assert.deepEqual((await client.collection("people").get(person.id, { expand: ["team"] })).team, team);
   await client.collection("people").remove(person.id);
 });
 
