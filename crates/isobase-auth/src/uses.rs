@@ -57,6 +57,9 @@ impl Uses {
 
     /// Notes uses; one that is noted already is overwritten.
     pub(crate) async fn note(&self, used: &[Use]) -> Result<(), StoreError> {
+        if used.is_empty() {
+            return Ok(());
+        }
         self.termed.get_or_try_init(|| self.keep_out_of_the_feed()).await?;
         let put = |Use { id, of, minute }: &Use| {
             let of = serde_json::Value::from(of.as_str());
