@@ -2,10 +2,15 @@
 // service is open and empty but for what the test has stored; with a key it is closed.
 //
 // node admin.mjs BASE PACKAGES CHROMIUM [KEY]
+//
+// With ISOBASE_BROWSER_FLOWS=1 the screens are not looked at one by one: only what people do.
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
 import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 
 const [base, packages, program, key] = process.argv.slice(2);
 const require = createRequire(`${packages}/`);
@@ -76,11 +81,12 @@ async function accessible(page, where) {
 
 const SCREENS = [
   "/admin", "/admin/licenses", "/admin/requests", "/admin/data", "/admin/data/hostile", "/admin/data/hostile?id=1",
-  "/admin/users", "/admin/uploads", "/admin/realtime", "/admin/engines", "/admin/audit", "/admin/settings",
+  "/admin/users", "/admin/uploads", "/admin/realtime", "/admin/engines", "/admin/engines?copy=1", "/admin/backups",
+  "/admin/jobs", "/admin/webhooks", "/admin/audit", "/admin/settings",
 ];
 
-/** What people do where nobody is asked for a key. */
-async function openService() {
+/** Every screen, wide and light, narrow and dark. */
+async function screens() {
   for (const [width, colorScheme] of [[1280, "light"], [360, "dark"]]) {
     const { page, done } = await pageOf({ viewport: { width, height: 800 }, colorScheme });
     for (const address of SCREENS) {
@@ -92,7 +98,10 @@ async function openService() {
     }
     await done();
   }
+}
 
+/** What people do where nobody is asked for a key. */
+async function openService() {
   // By keyboard: the palette, a row, back.
   {
     const { page, done } = await pageOf({ viewport: { width: 1280, height: 800 } });
@@ -191,6 +200,93 @@ async function openService() {
   }
 }
 
+/** Waits until the latest delivery is as it should be. */
+async function latestDelivery(is) {
+  for (const end = Date.now() + PATIENCE; Date.now() < end;) {
+    const { deliveries } = await (await fetch(`${base}/api/v1/deliveries`)).json();
+    if (deliveries.length > 0 && is(deliveries[0])) return;
+    await new Promise((again) => { setTimeout(again, 50); });
+  }
+  assert.fail("the delivery does not come");
+}
+
+/** What runs long: a backup, a copy that is tried and made, a service that is told what happens. */
+async function operations() {
+  const folder = mkdtempSync(join(tmpdir(), "isobase-browser-"));
+  const { page, done, expectRefusal } = await pageOf({ viewport: { width: 1280, height: 800 } });
+
+  // A backup is made and verified; verified again, deleted by its name.
+  await open(page, "/admin/backups");
+  await page.getByTestId("backup-now").click();
+  await page.getByTestId("job-view").getByText("succeeded").waitFor();
+  await accessible(page, "a job that is done");
+  await page.locator("[data-testid^=backup-row-]").getByText("verified").first().waitFor();
+  await page.locator("[data-testid^=backup-row-] button.open").first().click();
+  await page.getByTestId("backup-download").waitFor();
+  await accessible(page, "a backup");
+  await page.getByTestId("backup-verify").click();
+  await page.getByTestId("job-view").getByText("succeeded").waitFor();
+  const [{ name }] = (await (await fetch(`${base}/api/v1/backups`)).json()).backups;
+  await open(page, `/admin/backups?name=${name}`);
+  await page.getByTestId("backup-delete").click();
+  await page.getByLabel(`Type ${name} to go on`).fill(name);
+  await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+  await page.getByText("There are no backups yet.").waitFor();
+
+  // A copy: wrong, tried, made, with what is equal on both sides.
+  await open(page, "/admin/engines");
+  await page.getByTestId("copy-open").click();
+  await page.getByLabel("Target", { exact: true }).fill("http://example.com");
+  const refused = page.waitForResponse((answer) => answer.url().endsWith("/api/v1/jobs/copy"));
+  expectRefusal();
+  await page.getByTestId("copy-dry").click();
+  assert.equal((await refused).status(), 422);
+  await page.getByRole("alert").filter({ hasText: "is a service, not a database" }).waitFor();
+  await page.getByLabel("Target", { exact: true }).fill(`sqlite://${folder}/copy.db`);
+  await page.getByTestId("copy-dry").click();
+  await page.getByTestId("copy-dry-done").waitFor();
+  assert.ok(!page.url().includes("copy.db"), "the target stays out of the address");
+  await page.getByTestId("copy-go").click();
+  await page.getByTestId("copy-done").waitFor();
+  await page.getByRole("cell", { name: "hostile" }).first().waitFor();
+  await accessible(page, "a copy that is done");
+  await open(page, "/admin/jobs?kind=copy");
+  assert.equal(await page.locator("[data-testid^=job-row-]").count(), 2);
+
+  // A service is told what happens; a delivery that failed is sent again.
+  const came = [];
+  let answer = 500;
+  const receiver = createServer((request, response) => {
+    came.push(request.headers["webhook-id"]);
+    request.resume();
+    response.writeHead(answer).end("<b>told</b>");
+  });
+  await new Promise((ready) => { receiver.listen(0, "127.0.0.1", ready); });
+  await open(page, "/admin/webhooks");
+  await page.getByTestId("hook-new").click();
+  await accessible(page, "the form of a webhook");
+  await page.getByLabel("Address").fill(`http://127.0.0.1:${receiver.address().port}/hook`);
+  await page.getByLabel("Documents of these collections").fill("told");
+  await page.getByLabel("Description").fill("<img src=x onerror=alert(1)>");
+  await page.getByRole("button", { name: "Create webhook" }).click();
+  assert.match(await page.getByTestId("hook-secret").textContent(), /^whsec_/);
+  await page.getByRole("button", { name: "Close" }).last().click();
+  await fetch(`${base}/records/told`, { method: "POST", headers: { "content-type": "application/json" }, body: "{\"a\":\"<script>\"}" });
+  await latestDelivery(({ attempts }) => attempts === 1);
+  await page.getByRole("button", { name: "Refresh" }).click();
+  await page.locator("[data-testid^=delivery-row-] button.open").first().click();
+  await page.getByText("document.created").last().waitFor();
+  await accessible(page, "a delivery");
+  answer = 204;
+  await page.getByTestId("delivery-resend").click();
+  await latestDelivery(({ state }) => state === "delivered");
+  assert.equal(came.length, 2);
+  assert.equal(came[0], came[1]);
+  receiver.close();
+  rmSync(folder, { recursive: true });
+  await done();
+}
+
 /** Where a key is asked for: a wrong one is refused, the right one opens; keys are made and end. */
 async function closedService() {
   const { page, done, expectRefusal } = await pageOf({ viewport: { width: 1280, height: 800 } });
@@ -221,7 +317,43 @@ async function closedService() {
   await page.getByText("revoked").first().waitFor();
   assert.equal(await asks(), 401);
   await done();
+  await viewer();
 }
 
-await (key ? closedService() : openService());
+/** Somebody who only looks: no buttons that would be refused, and what is refused is told. */
+async function viewer() {
+  const headers = { "content-type": "application/json", "x-api-key": key };
+  const [name, password] = ["val", "a password of many letters"];
+  const made = await fetch(`${base}/api/v1/accounts`, { method: "POST", headers, body: JSON.stringify({ username: name, password, role: "viewer" }) });
+  assert.equal(made.status, 201);
+  await fetch(`${base}/records/notes`, { method: "POST", headers, body: "{\"text\":\"one\"}" });
+  const { page, done, expectRefusal } = await pageOf({ viewport: { width: 1280, height: 800 } });
+  expectRefusal();
+  await page.goto(`${base}/admin/data/notes`);
+  await page.getByLabel("Name or e-mail").fill(name);
+  await page.getByLabel("Password").fill(password);
+  await page.getByRole("button", { name: "Sign in" }).first().click();
+  await page.locator("[data-testid^=doc-row-]").waitFor();
+  await page.getByText("val (viewer)").waitFor();
+  assert.equal(await page.getByRole("button", { name: "New document" }).count(), 0);
+  await page.locator("tbody button.open").first().click();
+  await page.locator("aside.panel h2").waitFor();
+  await settled(page);
+  assert.equal(await page.getByRole("button", { name: "Delete" }).count(), 0);
+  for (const address of ["/admin", "/admin/users", "/admin/backups", "/admin/webhooks", "/admin/settings"]) {
+    await open(page, address);
+    assert.equal(await page.locator(".failure").count(), 0, address);
+    await accessible(page, `${address} for a viewer`);
+  }
+  assert.equal(await page.getByTestId("key-new").count(), 0);
+  await done();
+}
+
+if (key) {
+  await closedService();
+} else {
+  if (!process.env.ISOBASE_BROWSER_FLOWS) await screens();
+  await openService();
+  await operations();
+}
 await browser.close();

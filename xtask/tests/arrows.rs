@@ -46,6 +46,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     // It seals keys as accounts seal their secrets.
     ("isobase-licences", &["isobase-types", "isobase-store", "isobase-auth"]),
     ("isobase-requests", &["isobase-types", "isobase-store"]),
+    ("isobase-webhooks", &["isobase-types", "isobase-store", "isobase-auth"]),
+    // Whole databases, which it reads below the store.
+    (
+        "isobase-jobs",
+        &["isobase-types", "isobase-engine", "isobase-store", "isobase-auth", "isobase-ops"],
+    ),
     // Our HTTP knows no feature.
     ("isobase-http", &[]),
     (
@@ -59,6 +65,8 @@ const ARROWS: &[(&str, &[&str])] = &[
             "isobase-files",
             "isobase-licences",
             "isobase-requests",
+            "isobase-jobs",
+            "isobase-webhooks",
             "isobase-http",
             "isobase-admin",
         ],
@@ -94,6 +102,8 @@ const ARROWS: &[(&str, &[&str])] = &[
             "isobase-ops",
             "isobase-auth",
             "isobase-licences",
+            "isobase-jobs",
+            "isobase-webhooks",
             "isobase-server",
             "isobase-client",
             "isobase",

@@ -4,21 +4,28 @@ import { apiKey, ask, get, onUnauthenticated, setApiKey } from "./lib/api.js";
 import { h, put } from "./lib/dom.js";
 import { followLinks, go } from "./lib/url.js";
 import { badge, button, dialog, once, toastRegion, undoLast } from "./lib/ui.js";
+import { may, setScopes } from "./lib/may.js";
 import { openPalette } from "./lib/palette.js";
 
-/** The screens in the order of the rail: name in the address, title, letter after `g`. */
+/** The screens in the order of the rail: name in the address, title, letter after `g`, and what it takes. */
 const SCREENS = [
-  ["", "Hub", "h"],
-  ["licenses", "Licences", "l"],
-  ["requests", "Requests", "r"],
-  ["data", "Data", "d"],
-  ["users", "Accounts", "u"],
-  ["uploads", "Uploads", "p"],
-  ["realtime", "Events", "e"],
-  ["engines", "Engine", "n"],
-  ["audit", "Audit", "a"],
-  ["settings", "Settings", "s"],
+  ["", "Hub", "h", "overview:read"],
+  ["licenses", "Licences", "l", "licences:read"],
+  ["requests", "Requests", "r", "requests:read"],
+  ["data", "Data", "d", "read"],
+  ["users", "Accounts", "u", "accounts:read"],
+  ["uploads", "Uploads", "p", "uploads:read"],
+  ["realtime", "Events", "e", "read"],
+  ["engines", "Engine", "n", "overview:read"],
+  ["backups", "Backups", "b", "operations:read"],
+  ["jobs", "Jobs", "o", "operations:read"],
+  ["webhooks", "Webhooks", "w", "webhooks:read"],
+  ["audit", "Audit", "a", "audit:read"],
+  ["settings", "Settings", "s", "overview:read"],
 ];
+
+/** Those that the one who looks may use. */
+const usable = () => SCREENS.filter(([, , , takes]) => may(takes));
 
 const main = h("main", { id: "main", tabindex: "-1" });
 const rail = h("nav.rail", { "aria-label": "Screens" });
@@ -46,7 +53,7 @@ function screenOf(pathname) {
 async function show() {
   const name = screenOf(location.pathname);
   rail.classList.remove("open");
-  put(rail, h("a.brand", { href: "/admin" }, "Isobase"), SCREENS.map(([screen, title]) =>
+  put(rail, h("a.brand", { href: "/admin" }, "Isobase"), usable().map(([screen, title]) =>
     h("a", {
       href: `/admin${screen && `/${screen}`}`,
       "aria-current": screen === name ? "page" : null,
@@ -76,8 +83,9 @@ async function show() {
 
 async function loadOverview() {
   overview = await get("/admin/api/overview");
-  const { engine, ready, account } = overview;
-  put(status, ready ? badge(engine, "good") : badge(`${engine}: not ready`, "bad"), account && h("span.muted", {}, ` ${account}`));
+  const { engine, ready, account, role, scopes } = overview;
+  if (scopes) setScopes(scopes);
+  put(status, ready ? badge(engine, "good") : badge(`${engine}: not ready`, "bad"), account && h("span.muted", {}, ` ${account} (${role})`));
   return overview;
 }
 
@@ -124,7 +132,7 @@ function nextTheme() {
 }
 
 function palette() {
-  openPalette(SCREENS.map(([screen, title]) => ({ title, address: `/admin${screen && `/${screen}`}` })));
+  openPalette(usable().map(([screen, title]) => ({ title, address: `/admin${screen && `/${screen}`}` })));
 }
 
 let afterG = 0;
@@ -145,7 +153,7 @@ function keys(event) {
   if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z") undoLast();
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (localStorage.getItem("isobase.letters") === "off") return;
-  const screen = SCREENS.find(([, , letter]) => letter === event.key);
+  const screen = usable().find(([, , letter]) => letter === event.key);
   if (event.key === "/") {
     event.preventDefault();
     palette();
@@ -181,7 +189,7 @@ function shortcuts() {
   dialog("Shortcuts", (close) => [
     h("dl.facts", {}, [
       ["/ or Ctrl-K", "Jump to a screen or a collection"],
-      ["g, then h l r d u p e n a s", SCREENS.map(([, title]) => title).join(", ")],
+      ["g, then h l r d u p e n b o w a s", SCREENS.map(([, title]) => title).join(", ")],
       ["f", "To the filters"],
       ["j, k or ↓, ↑", "Next and former row"],
       ["Enter", "Open the row"],

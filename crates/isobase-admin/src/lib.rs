@@ -39,14 +39,18 @@ files![
     "lib/chart.js",
     "lib/dom.js",
     "lib/format.js",
+    "lib/jobs.js",
+    "lib/may.js",
     "lib/palette.js",
     "lib/rows.js",
     "lib/ui.js",
     "lib/url.js",
     "screens/audit.js",
+    "screens/backups.js",
     "screens/data.js",
     "screens/engines.js",
     "screens/hub.js",
+    "screens/jobs.js",
     "screens/licenses.js",
     "screens/login.js",
     "screens/realtime.js",
@@ -54,8 +58,23 @@ files![
     "screens/settings.js",
     "screens/uploads.js",
     "screens/users.js",
+    "screens/webhooks.js",
     "style.css",
 ];
+
+/// What is in a file: in a build for development what lies in the folder now, so that a change of the
+/// site needs no build; else what it was built with.
+#[must_use]
+pub fn bytes(file: &File) -> std::borrow::Cow<'static, [u8]> {
+    #[cfg(debug_assertions)]
+    {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/");
+        if let Ok(bytes) = std::fs::read(std::path::Path::new(path).join(file.path)) {
+            return bytes.into();
+        }
+    }
+    file.bytes.into()
+}
 
 /// The file at a path.
 #[must_use]

@@ -1,7 +1,7 @@
-//! A system collection as the modules of this crate use it.
+//! A system collection as accounts, keys and other features use it.
 
 use isobase_store::{
-    Action, Atomicity, IndexDefinition, Precondition, Store, StoreError, WriteBatch,
+    Action, Atomicity, Idempotency, IndexDefinition, Precondition, Store, StoreError, WriteBatch,
     WriteOperation, WriteOutcome,
 };
 use isobase_types::{
@@ -15,7 +15,7 @@ const WRITTEN_AT_ONCE: usize = 100;
 
 /// A system collection with its indexes, which are declared before the first write.
 #[derive(Debug)]
-pub(crate) struct Documents {
+pub struct Documents {
     store: Store,
     collection: CollectionName,
     unique: Vec<String>,
@@ -25,7 +25,8 @@ pub(crate) struct Documents {
 
 impl Documents {
     /// The collection of this name, over any handle of the store.
-    pub(crate) fn new(
+    #[must_use]
+    pub fn new(
         store: &Store,
         collection: &str,
         unique: &[&str],
@@ -41,20 +42,31 @@ impl Documents {
         self.unique.push(field);
     }
 
-    pub(crate) fn store(&self) -> &Store {
+    /// The store, with system collections.
+    #[must_use]
+    pub fn store(&self) -> &Store {
         &self.store
     }
 
-    pub(crate) fn collection(&self) -> &CollectionName {
+    /// The name of the collection.
+    #[must_use]
+    pub fn collection(&self) -> &CollectionName {
         &self.collection
     }
 
-    pub(crate) async fn get(&self, id: &DocumentId) -> Result<Option<Document>, StoreError> {
+    /// The document with this id, if there is one.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn get(&self, id: &DocumentId) -> Result<Option<Document>, StoreError> {
         self.store.get(&self.collection, id).await
     }
 
     /// Carries out one write.
-    pub(crate) async fn write(
+    ///
+    /// # Errors
+    /// When the database fails; the outcome is what became of the write.
+    pub async fn write(
         &self,
         action: Action,
         precondition: Precondition,
@@ -89,6 +101,36 @@ impl Documents {
         Ok(())
     }
 
+    /// Carries out one write together with others, such as an entry of the audit: all or none, or
+    /// where the engine has no atomic batches all of them recorded as one, and each decided alone.
+    ///
+    /// # Errors
+    /// When the database fails; the outcome is what became of the first write.
+    pub async fn write_with(
+        &self,
+        action: Action,
+        precondition: Precondition,
+        others: Vec<WriteOperation>,
+    ) -> Result<WriteOutcome, StoreError> {
+        self.ready.get_or_try_init(|| self.declare()).await?;
+        let collection = self.collection.clone();
+        let mut operations = vec![WriteOperation { collection, action, precondition }];
+        operations.extend(others);
+        let mut batch = WriteBatch { operations, ..WriteBatch::default() };
+        // Where an engine has no atomic batches, one with a mark is still recorded as a whole.
+        let atomicity = match self.store.engine().atomic_batches() {
+            Some(_) => Atomicity::AllOrNothing,
+            None => {
+                let key = rand::random();
+                batch.idempotency = Some(Idempotency { key, fingerprint: [0; 32] });
+                Atomicity::EachAlone
+            }
+        };
+        let report = self.store.write(batch, atomicity).await?;
+        let outcome = report.outcomes.into_iter().next();
+        Ok(outcome.expect("the contract has one outcome for each operation"))
+    }
+
     async fn declare(&self) -> Result<(), StoreError> {
         let order = |field: &str| Order::parse(field).expect("our fields are valid");
         for field in &self.unique {
@@ -103,10 +145,10 @@ impl Documents {
     }
 
     /// The documents with a value in a field, or all, by their ids.
-    pub(crate) async fn list(
-        &self,
-        field: Option<(&str, Literal)>,
-    ) -> Result<Vec<Document>, StoreError> {
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn list(&self, field: Option<(&str, Literal)>) -> Result<Vec<Document>, StoreError> {
         let query = query(field, PageRequest::All);
         let mut page = self.store.list(&self.collection, &query).await?;
         let mut documents = std::mem::take(&mut page.documents);
@@ -118,7 +160,10 @@ impl Documents {
     }
 
     /// One of the documents with a value in a field, or any.
-    pub(crate) async fn find(
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn find(
         &self,
         field: Option<(&str, Literal)>,
     ) -> Result<Option<Document>, StoreError> {

@@ -11,6 +11,7 @@ mod account_error;
 mod account_name;
 mod accounts;
 mod attempts;
+mod audit;
 mod authorizer;
 mod clock;
 mod documents;
@@ -48,8 +49,10 @@ pub use accounts::{
     ADMIN_PASSWORD_CHARACTERS_MIN, AccountOptions, AccountPage, Accounts, AttemptLimits,
     FinishedSignIn, Registration,
 };
+pub use audit::{AUDIT_COLLECTION, Actor, Audit, AuditEntry, AuditError};
 pub use authorizer::{Authorizer, Denied};
 pub use clock::Clock;
+pub use documents::Documents;
 pub use exposure::{Exposed, exposure_check};
 pub use identity::LinkedIdentity;
 pub use key::{CreatedKey, KeyInfo};
@@ -70,7 +73,7 @@ pub use role::{InvalidRole, ROLE_BYTES_MAX, Role};
 pub use scope::{FEATURES, InvalidScope, Scope, Scopes};
 pub use sealed::{SECRET_FILE, SealError, SealedPlace, Sealer, SecretSource};
 pub use second_factor::{SecondFactor, SecondFactorOffer};
-pub use secret::{NoRandomness, random_password};
+pub use secret::{NoRandomness, random_password, random_text};
 pub use session::{
     CreatedSession, SESSIONS_COLLECTION, Session, SessionInfo, SessionKind, is_session_token,
 };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use isobase_types::DocumentId;
 
-use crate::{Permission, Role, Scopes, Session};
+use crate::{Permission, Role, Scope, Scopes, Session};
 
 /// Who asks, as the authorization function found out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,13 +77,24 @@ impl Principal {
         }
     }
 
+    /// What this caller may do, in the words of scopes.
+    #[must_use]
+    pub fn scopes(&self) -> Vec<Scope> {
+        match self {
+            Self::Open | Self::Operator | Self::Internal => vec![Scope::Admin],
+            Self::Anonymous => Vec::new(),
+            Self::Account { role, .. } => role.scopes().to_vec(),
+            Self::Key { scopes, .. } => scopes.iter().collect(),
+        }
+    }
+
     /// Whether this caller may do what takes a permission. Every decision is made here.
     #[must_use]
     pub fn allows(&self, permission: Permission) -> bool {
         match self {
             Self::Open | Self::Operator | Self::Internal => true,
-            Self::Account { role, .. } if role.is_admin() => true,
-            Self::Anonymous | Self::Account { .. } => permission.is_for_anybody(),
+            Self::Anonymous => permission.is_for_anybody(),
+            Self::Account { role, .. } => permission.is_for_anybody() || role.allows(permission),
             Self::Key { scopes, .. } => scopes.allows(permission),
         }
     }

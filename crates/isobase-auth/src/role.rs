@@ -2,13 +2,65 @@
 
 use std::{fmt, str::FromStr, sync::Arc};
 
+use crate::{
+    Permission,
+    Scope::{self, Admin, Read, ReadOf, Write, WriteOf},
+};
+
 /// Longest name of a role, in bytes. Ours: it stands in rules and in lists.
 pub const ROLE_BYTES_MAX: usize = 32;
 
-/// The role of an account: `owner`, `admin`, `user`, or a word of the app's own.
+/// The roles of those who work on a service, and the scopes that each has. All other roles are
+/// words of apps: their accounts may do what rules allow them.
+const WORKING: [(&str, &[Scope]); 5] = [
+    ("owner", &[Admin]),
+    ("admin", &[Admin]),
+    (
+        "editor",
+        &[
+            Write,
+            WriteOf("licences"),
+            WriteOf("requests"),
+            WriteOf("uploads"),
+            WriteOf("operations"),
+            ReadOf("accounts"),
+            ReadOf("audit"),
+            ReadOf("overview"),
+            ReadOf("webhooks"),
+        ],
+    ),
+    (
+        "support",
+        &[
+            WriteOf("licences"),
+            WriteOf("accounts"),
+            ReadOf("requests"),
+            ReadOf("uploads"),
+            ReadOf("audit"),
+            ReadOf("overview"),
+        ],
+    ),
+    (
+        "viewer",
+        &[
+            Read,
+            ReadOf("licences"),
+            ReadOf("requests"),
+            ReadOf("uploads"),
+            ReadOf("operations"),
+            ReadOf("accounts"),
+            ReadOf("audit"),
+            ReadOf("overview"),
+            ReadOf("webhooks"),
+        ],
+    ),
+];
+
+/// The role of an account: `owner`, `admin`, `editor`, `support`, `viewer`, `user`, or a word of the
+/// app's own.
 ///
-/// The first two may do everything in the service; only owners may make owners. All others may do
-/// what the rules of the app allow them.
+/// The first two may do everything in the service, and only owners may make owners. The next three
+/// have some [`Role::scopes`]. All others may do what the rules of the app allow them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Role(Arc<str>);
 
@@ -43,10 +95,23 @@ impl Role {
         &*self.0 == "owner"
     }
 
-    /// Whether it may do everything, whatever the rules say: owners and admins.
+    /// What it may do in the service, whatever the rules of an app say. None for words of apps.
     #[must_use]
-    pub fn is_admin(&self) -> bool {
-        matches!(&*self.0, "owner" | "admin")
+    pub fn scopes(&self) -> &'static [Scope] {
+        let known = WORKING.iter().find(|(role, _)| *role == &*self.0);
+        known.map_or(&[], |(_, scopes)| scopes)
+    }
+
+    /// Whether it is the role of somebody who works on the service, and not a word of an app.
+    #[must_use]
+    pub fn works_on_service(&self) -> bool {
+        !self.scopes().is_empty()
+    }
+
+    /// Whether one of its scopes is enough for a permission.
+    #[must_use]
+    pub fn allows(&self, permission: Permission) -> bool {
+        self.scopes().iter().any(|scope| scope.allows(permission))
     }
 }
 
@@ -83,15 +148,15 @@ mod tests {
 
     #[test]
     fn roles_are_words() {
-        for word in ["owner", "admin", "user", "editor", "team_2"] {
+        for word in ["owner", "admin", "user", "viewer", "team_2"] {
             assert_eq!(word.parse::<Role>().unwrap().as_str(), word);
         }
         let long = "x".repeat(33);
         for text in ["", "Owner", "2nd", "_a", "a b", "a-b", "\u{e9}", &long] {
             assert!(text.parse::<Role>().is_err(), "{text}");
         }
-        assert!(Role::owner().is_admin() && Role::owner().is_owner());
-        assert!(Role::admin().is_admin() && !Role::admin().is_owner());
-        assert!(!Role::user().is_admin());
+        assert!(Role::owner().allows(Permission::Admin) && Role::owner().is_owner());
+        assert!(Role::admin().allows(Permission::Admin) && !Role::admin().is_owner());
+        assert!(!Role::user().works_on_service());
     }
 }

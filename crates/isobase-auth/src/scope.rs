@@ -6,7 +6,10 @@ use crate::Permission;
 
 /// The features that have scopes of their own: what they keep is no document of the user's, so the
 /// scopes `read` and `write` do not reach it.
-pub const FEATURES: [&str; 2] = ["licences", "requests"];
+pub const FEATURES: [&str; 8] =
+    ["licences", "requests", "uploads", "operations", "webhooks", "accounts", "audit", "overview"];
+/// Those that can only be read.
+const READ_ONLY: [&str; 2] = ["audit", "overview"];
 
 /// One thing that a key allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -75,7 +78,7 @@ impl FromStr for Scope {
         let feature = FEATURES.into_iter().find(|name| *name == feature).ok_or_else(unknown)?;
         match level {
             "read" => Ok(Self::ReadOf(feature)),
-            "write" => Ok(Self::WriteOf(feature)),
+            "write" if !READ_ONLY.contains(&feature) => Ok(Self::WriteOf(feature)),
             _ => Err(unknown()),
         }
     }
@@ -126,11 +129,17 @@ impl fmt::Display for Scopes {
 
 /// The text is no scope.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "there is no scope {0:?}; use read, write, admin, or by feature licences:read, \
-     licences:write, requests:read, requests:write"
-)]
+#[error("there is no scope {0:?}; use read, write, admin, or by feature {features}", features = of_features())]
 pub struct InvalidScope(pub String);
+
+/// `licences:read, licences:write, …`
+fn of_features() -> String {
+    let words = FEATURES.into_iter().map(|feature| match READ_ONLY.contains(&feature) {
+        true => format!("{feature}:read"),
+        false => format!("{feature}:read, {feature}:write"),
+    });
+    words.collect::<Vec<_>>().join(", ")
+}
 
 #[cfg(test)]
 mod tests {
@@ -167,8 +176,7 @@ mod tests {
         for text in ["read", "write", "admin", "licences:read", "requests:write"] {
             assert_eq!(text.parse::<Scope>().unwrap().to_string(), text);
         }
-        for text in ["", "Read", "licenses:read", "licences", "licences:", "licences:admin", "a:b"]
-        {
+        for text in ["", "Read", "licenses:read", "licences", "licences:", "audit:write", "a:b"] {
             assert!(text.parse::<Scope>().is_err(), "{text}");
         }
         for feature in FEATURES {

@@ -17,7 +17,10 @@ pub(crate) fn random<const N: usize>() -> Result<[u8; N], NoRandomness> {
 }
 
 /// `N` random bytes as hexadecimal text: letters and digits survive every shell, URL and form.
-pub(crate) fn random_text<const N: usize>() -> Result<String, NoRandomness> {
+///
+/// # Errors
+/// [`NoRandomness`].
+pub fn random_text<const N: usize>() -> Result<String, NoRandomness> {
     Ok(hex(&random::<N>()?))
 }
 

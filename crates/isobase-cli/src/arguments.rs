@@ -87,6 +87,12 @@ pub(crate) enum Command {
     /// Read archives and compare every checksum
     #[command(after_help = VERIFY_EXAMPLES)]
     Verify(VerifyArguments),
+    /// Make and list backups in the data folder
+    #[command(after_help = crate::backup::EXAMPLES)]
+    Backup {
+        #[command(subcommand)]
+        command: crate::backup::BackupCommand,
+    },
     /// Find what other programs wrote into the database
     #[command(after_help = RECONCILE_EXAMPLES)]
     Reconcile(ReconcileArguments),
@@ -160,7 +166,7 @@ pub(crate) enum Command {
 const USER_EXAMPLES: &str = "\
 Examples:
   isobase user create ann --owner      an account that may do everything; its password is printed
-  isobase user create bob --email bob@example.org --role editor --password-stdin < password.txt
+  isobase user create bob --email bob@example.org --role viewer --password-stdin < password.txt
   isobase user list
   isobase user role bob admin
   isobase user password bob            a new password, printed; all sessions of bob end
@@ -659,7 +665,7 @@ pub(crate) enum UserCommand {
         /// Make it an owner, who may do everything
         #[arg(long, conflicts_with = "role")]
         owner: bool,
-        /// What it may do: owner, admin, user, or a word of the app's own
+        /// What it may do: owner, admin, editor, support, viewer, user, or a word of the app's own
         #[arg(long, default_value = "user")]
         role: Role,
         #[command(flatten)]

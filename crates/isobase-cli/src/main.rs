@@ -1,6 +1,7 @@
 //! The one executable: reads arguments and environment, prints, exits.
 
 mod arguments;
+mod backup;
 #[cfg(feature = "toolkit")]
 mod db;
 mod engines;
@@ -8,6 +9,7 @@ mod export;
 mod failure;
 mod flags;
 mod health;
+mod hooks;
 mod import;
 mod index;
 mod keys;
@@ -157,6 +159,11 @@ fn run(command: Command, printer: Printer) -> Result<()> {
             let (loaded, config) = load_settings(&arguments.database.app.given(), printer)?;
             logging::start_for_command(&loaded);
             block_on(transfer::restore(arguments, &config, printer))
+        }
+        Command::Backup { command } => {
+            let (loaded, config) = load_settings(&command.app().given(), printer)?;
+            logging::start_for_command(&loaded);
+            block_on(backup::run(&command, &config, printer))
         }
         Command::Verify(arguments) => block_on(transfer::verify(arguments, printer)),
         Command::Reconcile(arguments) => {

@@ -16,10 +16,13 @@ use isobase::{
     store::{Keep, RuleAction, RuleBook, Unruled},
     types::CollectionName,
 };
-use isobase_auth::{Authorizer, Fetcher, PostOffice, Provider, is_loopback};
+use isobase_auth::{Authorizer, Clock, Fetcher, PostOffice, Provider, is_loopback};
+use isobase_jobs::{Jobs, JobsOptions, look_after};
 use isobase_server::{ServerConfig, Service};
+use isobase_webhooks::{Webhooks, WebhooksOptions};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
+use sha2::{Digest, Sha256};
 use tokio::{
     net::{TcpListener, TcpSocket, lookup_host},
     signal::unix::{Signal, SignalKind, signal},
@@ -29,11 +32,16 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     failure::{Failure, Problem},
+    hooks::HttpSender,
     keys, letters, local, logging,
     print::{Printer, exit},
     seed,
-    settings::{Config, DeclaredIndex, Given, Loaded, licence_options, sealer, server_config},
+    settings::{
+        Config, DeclaredIndex, Given, Loaded, as_json, backups, licence_options, schedule, sealer,
+        server_config, webhooks_private,
+    },
     target::open_failure,
+    transfer::{OtherDatabases, own_name},
     users,
     watch::{self, Watched},
 };
@@ -56,6 +64,9 @@ const SWEEP_PAUSE: Duration = Duration::from_millis(100);
 /// How long a server that holds the records may take to answer the last question. With the time
 /// for requests less than the 10 s after which supervisors kill.
 const CLOSE_MAX: Duration = Duration::from_millis(1_500);
+
+/// How long a job may take to stop, and to say so in the database.
+const JOBS_STOP_MAX: Duration = Duration::from_secs(2);
 
 /// `isobase serve`
 ///
@@ -102,14 +113,16 @@ pub(crate) async fn run(
     let url = format!("http://{}", reachable(address));
     opened.announce(&url).context("cannot note the address in the lock file")?;
     let store = prepare(&opened.store, config).await?;
+    let jobs = jobs(loaded, config, &opened.store);
     introduce(loaded, config, &authorizer, &store, &url, printer);
 
     let listener = listener.into_std().context("cannot keep the listener")?;
-    let mut round = Round { watched, listener, authorizer, store: opened.store, printer };
+    let mut round = Round { watched, listener, authorizer, store: opened.store, jobs, printer };
     while let Some(next) = round.serve(given, watch, &shutdown).await? {
         printer.note("  the settings changed, and are taken");
         round.watched = next;
     }
+    round.jobs.close(JOBS_STOP_MAX).await;
     close(&round.store).await?;
     tracing::info!("stopped");
     Ok(())
@@ -121,6 +134,8 @@ struct Round {
     listener: std::net::TcpListener,
     authorizer: Arc<Authorizer>,
     store: Store,
+    /// They outlive a change of the settings.
+    jobs: Jobs,
     printer: Printer,
 }
 
@@ -147,6 +162,7 @@ impl Round {
         let sweeping = tokio::spawn(sweep(store.clone()));
         let reconciling =
             config.reconcile_every.map(|every| tokio::spawn(reconcile(store.clone(), every)));
+        let tending = tokio::spawn(look_after(self.jobs.clone(), schedule(loaded)));
         let address = self.listener.local_addr().context("cannot tell the address")?;
         let url = format!("http://{}", reachable(address));
         let base = config.public_url.as_deref().unwrap_or(&url);
@@ -156,12 +172,25 @@ impl Round {
         name_open(&rules, self.printer);
         let rules = Arc::new(rules);
         let providers = providers(loaded)?;
-        let settings = ServerConfig { mail, rules, providers, ..server_config(loaded, config)? };
+        let stopping = shutdown.child_token();
+        let jobs = Some(self.jobs.clone());
+        let webhooks = self.webhooks(loaded, config, &rules);
+        let telling = tokio::spawn(webhooks.clone().run(stopping.clone()));
+        let webhooks = Some(webhooks);
+        let told = Some(as_json(loaded, config)?.into());
+        let settings = ServerConfig {
+            mail,
+            rules,
+            providers,
+            jobs,
+            webhooks,
+            settings: told,
+            ..server_config(loaded, config)?
+        };
         let service = isobase_server::compose(store, self.authorizer.clone(), settings);
         offer_setup(loaded, &service, base, self.printer).await;
         // Connections that come between two rounds wait in the queue of the socket, which stays.
         let listener = TcpListener::from_std(self.listener.try_clone()?)?;
-        let stopping = shutdown.child_token();
         let operator = local::listen(&config.data).await.map(|(listener, listening)| {
             let (service, stopping) = (service.clone(), stopping.clone());
             tokio::spawn(async move {
@@ -189,14 +218,51 @@ impl Round {
         if let Some(operator) = operator {
             operator.await?.context("the socket for commands ended")?;
         }
+        // It lets another process go on at once.
+        stopping.cancel();
+        let _ = timeout(JOBS_STOP_MAX, telling).await;
         // A build that is cut off goes on at the next start.
         indexes.abort();
         sweeping.abort();
         if let Some(reconciling) = reconciling {
             reconciling.abort();
         }
+        tending.abort();
         served.context("the service ended")?;
         Ok(next.filter(|_| !shutdown.is_cancelled()))
+    }
+}
+
+/// What does long work for the service.
+fn jobs(loaded: &Loaded, config: &Config, store: &Store) -> Jobs {
+    let options = JobsOptions {
+        backups: Some(backups(config)),
+        databases: Some(Arc::new(OtherDatabases::new(config))),
+        source: own_name(config),
+        backups_every: schedule(loaded).map(|schedule| schedule.every),
+    };
+    Jobs::new(store, options)
+}
+
+/// Names this service among those of a database: by its machine and its data folder.
+fn node(config: &Config) -> String {
+    let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let folder = std::fs::canonicalize(&config.data).unwrap_or_else(|_| config.data.clone());
+    let text = format!("{} {}", machine.trim(), folder.display());
+    Sha256::digest(text).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+impl Round {
+    /// Who is told what happens.
+    fn webhooks(&self, loaded: &Loaded, config: &Config, rules: &Arc<RuleBook>) -> Webhooks {
+        let options = WebhooksOptions {
+            sealer: sealer(loaded, config),
+            sender: Some(Arc::new(HttpSender::new(webhooks_private(loaded)))),
+            rules: Arc::clone(rules),
+            node: node(config),
+            clock: Clock::default(),
+        };
+        Webhooks::new(&self.store, options)
     }
 }
 

@@ -23,6 +23,7 @@ mod black_box {
     mod licence_sources;
     mod licences;
     mod mail;
+    mod operations;
     mod pages;
     #[cfg(feature = "providers")]
     mod providers;
@@ -34,6 +35,7 @@ mod black_box {
     mod tus;
     mod types;
     mod user;
+    mod webhooks;
 }
 
 /// What the service survives. The runner starts tests with this name one at a time.

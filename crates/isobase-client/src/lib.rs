@@ -18,6 +18,7 @@ mod list;
 #[cfg(unix)]
 mod local;
 mod options;
+mod post;
 mod request;
 #[cfg(feature = "request-log")]
 mod request_log;
@@ -34,6 +35,7 @@ pub use error::{ClientError, FieldProblem, Problem};
 pub use index::IndexEntry;
 pub use list::{ListAnswer, Listed};
 pub use options::ClientOptions;
+pub use post::{Admits, Posted, Poster};
 pub use request::{Body, Request};
 #[cfg(feature = "request-log")]
 pub use request_log::{Report, RequestLog, RequestLogLayer, RequestLogOptions, RequestLogService};

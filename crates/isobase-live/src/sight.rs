@@ -72,7 +72,7 @@ fn only_id(filter: &Filter) -> bool {
 
 /// What the rules look at of a caller; those of whom it is equal see the same.
 fn key(rules: &RuleBook, caller: &Caller, collection: &CollectionName) -> Box<str> {
-    if caller.is_service() {
+    if caller.reads_everything() {
         return "service".into();
     }
     let seen = [RuleAction::List, RuleAction::View].into_iter();

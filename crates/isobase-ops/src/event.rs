@@ -139,7 +139,9 @@ impl Control {
         }
     }
 
-    pub(crate) fn is_stopped(&self) -> bool {
+    /// Whether it is to stop.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
         self.stop.is_cancelled()
     }
 

@@ -8,13 +8,15 @@ use crate::schemas;
 const SYSTEM_PREFIX: &str = "isobase_";
 
 /// Sessions, when they and keys were used, and sign-ins on their way: who is signed in at one service
-/// is not signed in at another.
-const LEFT_OUT: [&str; 3] = ["isobase_sessions", "isobase_uses", "isobase_sign_ins"];
+/// is not signed in at another. Its jobs are done by no other, and who does what only one may do is
+/// found out there.
+const LEFT_OUT: [&str; 5] =
+    ["isobase_sessions", "isobase_uses", "isobase_sign_ins", "isobase_jobs", "isobase_leases"];
 
 /// Whether keys, accounts and whatever else a service keeps about itself travel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum System {
-    /// They travel, but sessions do not.
+    /// They travel, but sessions and jobs do not.
     #[default]
     Taken,
     /// They stay behind; in the target they stay as they are.

@@ -300,6 +300,24 @@ isobase_http::problem_codes! { pub(crate) ALL:
     NO_ACTIVE_LICENSE = "no_active_license", FORBIDDEN, Documents, "No active licence",
         "The licence of the installation is gone, or is no more that of the e-mail.",
         "Activate the installation with another key.";
+    WEBHOOK_NOT_FOUND = "webhook_not_found", NOT_FOUND, Documents, "Webhook not found",
+        "There is no such webhook.",
+        "List the webhooks: `GET /api/v1/webhooks`.";
+    DELIVERY_NOT_FOUND = "delivery_not_found", NOT_FOUND, Documents, "Delivery not found",
+        "There is no such delivery, or it is so old that it was deleted.",
+        "List the deliveries: `GET /api/v1/deliveries`.";
+    JOB_NOT_FOUND = "job_not_found", NOT_FOUND, Documents, "Job not found",
+        "There is no such job, or it is so old that it was forgotten.",
+        "List the jobs: `GET /api/v1/jobs`.";
+    JOB_STATE = "job_state", CONFLICT, Documents, "Job not in that state",
+        "The job is over, or another process of the database does it, so it cannot be cancelled here.",
+        "`detail` says how it stands.";
+    TOO_MANY_JOBS = "too_many_jobs", TOO_MANY_REQUESTS, Service, "Too many jobs",
+        "As many jobs wait in this process as it lets wait. Nothing was begun.",
+        "Wait until one of them is over.";
+    BACKUP_NOT_FOUND = "backup_not_found", NOT_FOUND, Documents, "Backup not found",
+        "The folder of backups has no archive of this name.",
+        "List the backups: `GET /api/v1/backups`.";
     REQUEST_NOT_FOUND = "request_not_found", NOT_FOUND, Documents, "Request not found",
         "The log has no entry with this number, or no longer.",
         "Check the number; entries are kept as long as `requests.retention` says.";

@@ -8,9 +8,11 @@ use isobase_auth::{
 };
 use isobase_files::Files;
 use isobase_http::{HttpConfig, InvalidRoute, Observer, Routes};
+use isobase_jobs::{Jobs, JobsOptions};
 use isobase_licences::{LicenceOptions, Licences};
 use isobase_requests::{RequestOptions, Requests};
 use isobase_store::{RuleBook, Store};
+use isobase_webhooks::Webhooks;
 
 use crate::{
     AppCollection, FilesOptions, LiveConfig, PagesConfig, Service, accounts, admin, app,
@@ -19,10 +21,11 @@ use crate::{
     durability::Durability,
     files,
     gate::Gate,
-    keys, licences, live,
+    jobs, keys, licences, live,
     own_requests::{OwnLog, OwnRequestOptions, OwnRequests},
     pages, records, requests, service, tus,
     views::{Permissions, Views},
+    webhooks,
 };
 
 /// Settings of the whole service.
@@ -58,6 +61,14 @@ pub struct ServerConfig {
     pub files: Option<FilesOptions>,
     /// What signs links to private files. Default none: there are no such links.
     pub sealer: Option<Sealer>,
+    /// What does long work. Default none: one without a folder of backups, which opens no other
+    /// database.
+    pub jobs: Option<Jobs>,
+    /// Who is told what happens. Default none: no routes about it.
+    pub webhooks: Option<Webhooks>,
+    /// The settings of the process for those who may do everything: a JSON array of objects with
+    /// `key`, `value` and `origin`, secrets masked. Default none.
+    pub settings: Option<Arc<str>>,
 }
 
 impl Default for ServerConfig {
@@ -78,6 +89,9 @@ impl Default for ServerConfig {
             providers: None,
             files: None,
             sealer: None,
+            jobs: None,
+            webhooks: None,
+            settings: None,
         }
     }
 }
@@ -103,10 +117,16 @@ impl Composition {
     /// The routes about the service itself: health, metrics, documentation; and what it says at
     /// `/`, unless an app has a page there.
     #[must_use]
-    pub fn with_service(mut self, store: Store, durability: Durability, index: Index) -> Self {
+    pub fn with_service(
+        mut self,
+        store: Store,
+        jobs: Jobs,
+        durability: Durability,
+        index: Index,
+    ) -> Self {
         let mut routes = service::routes();
         routes.retain(|route| index == Index::Service || route.spec().path != "/");
-        self.routes.add(service::State::new(store, durability), routes);
+        self.routes.add(service::State::new(store, jobs, durability), routes);
         self
     }
 
@@ -128,8 +148,22 @@ impl Composition {
 
     /// The admin site.
     #[must_use]
-    pub fn with_admin(mut self, store: &Store) -> Self {
-        self.routes.add(admin::State::new(store), admin::routes());
+    pub fn with_admin(mut self, store: &Store, jobs: Jobs, settings: Option<Arc<str>>) -> Self {
+        self.routes.add(admin::State::new(store, jobs, settings), admin::routes());
+        self
+    }
+
+    /// Long work and backups.
+    #[must_use]
+    pub fn with_jobs(mut self, store: &Store, jobs: Jobs) -> Self {
+        self.routes.add(jobs::State::new(store, jobs), jobs::routes());
+        self
+    }
+
+    /// Other services that are told what happens.
+    #[must_use]
+    pub fn with_webhooks(mut self, webhooks: Webhooks) -> Self {
+        self.routes.add(webhooks::State::new(webhooks), webhooks::routes());
         self
     }
 
@@ -269,13 +303,15 @@ pub fn compose(store: Store, authorizer: Arc<Authorizer>, config: ServerConfig) 
         accounts: Some(accounts.clone()),
         public_url: config.http.public_url.clone(),
     };
+    let jobs = config.jobs.unwrap_or_else(|| Jobs::new(&store, JobsOptions::default()));
     let slices = Composition::default()
-        .with_service(store.clone(), config.durability, index)
+        .with_service(store.clone(), jobs.clone(), config.durability, index)
         .with_records(store.clone(), rules(), config.page_size_max)
         .with_data_store(store.clone(), rules())
         .with_live(store.clone(), rules(), live)
         .with_app(&store, &config.rules, config.collections, config.page_size_max)
-        .with_admin(&store)
+        .with_admin(&store, jobs.clone(), config.settings)
+        .with_jobs(&store, jobs)
         .with_keys(&store, authorizer.clone())
         .with_licences(Licences::new(&store, config.licences))
         .with_own_requests(requests.clone(), config.own_requests)
@@ -283,6 +319,10 @@ pub fn compose(store: Store, authorizer: Arc<Authorizer>, config: ServerConfig) 
         .with_accounts(accounts, authorizer.clone(), config.http.public_url.clone());
     let slices = match config.files {
         Some(options) => slices.with_files(&store, rules(), options, config.sealer),
+        None => slices,
+    };
+    let slices = match config.webhooks {
+        Some(webhooks) => slices.with_webhooks(webhooks),
         None => slices,
     };
     let slices = match config.pages {

@@ -76,7 +76,7 @@ impl isobase_http::Gate for Gate {
                 true => Ok(principal),
                 false => Err(Refusal::Other(Problem::new(
                     codes::FORBIDDEN,
-                    "your account does not allow this; it takes the role admin or owner",
+                    format!("your role does not allow this; it takes the scope {permission}"),
                 ))),
             };
         }

@@ -4,6 +4,7 @@
 //! `keys`, `accounts`, `live`, `licences`, `requests`, `service`), the gate (who asks), [`serve`].
 
 mod accounts;
+mod actor;
 mod admin;
 mod answer;
 mod app;
@@ -20,6 +21,7 @@ mod etag;
 mod failure;
 mod files;
 mod gate;
+mod jobs;
 mod keys;
 mod licences;
 mod live;
@@ -35,6 +37,7 @@ mod service;
 mod session_cookie;
 mod tus;
 mod views;
+mod webhooks;
 
 use call::{Call, Route};
 
@@ -47,9 +50,11 @@ pub use gate::{Gate, Service};
 pub use isobase_files::Bucket;
 pub use isobase_files::FilesOptions;
 pub use isobase_http::{Body, HttpConfig, OpenTo, RequestBody, parse_network};
+pub use isobase_jobs::{Jobs, JobsOptions};
 pub use isobase_licences::{LicenceOptions, Secret};
 pub use isobase_live::{LiveOptions, Render, Topic};
 pub use isobase_requests::RequestOptions;
+pub use isobase_webhooks::{Webhooks, WebhooksOptions};
 pub use live::LiveConfig;
 pub use own_requests::{OwnRequestOptions, OwnRequests};
 pub use pages::PagesConfig;

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use isobase_auth::Principal;
-use isobase_http::Permission;
+use isobase_auth::{Permission, Principal};
+use isobase_http::Permission as Asked;
 use isobase_store::{Caller, RuleBook, Store, View};
 use isobase_types::{DocumentId, User};
 
@@ -46,16 +46,15 @@ impl Views {
 /// What routes take that read and change documents.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Permissions {
-    pub(crate) read: Permission,
-    pub(crate) write: Permission,
+    pub(crate) read: Asked,
+    pub(crate) write: Asked,
 }
 
 impl Permissions {
     /// A key, unless the service is open.
-    pub(crate) const KEYED: Self = Self { read: Permission::Read, write: Permission::Write };
+    pub(crate) const KEYED: Self = Self { read: Asked::Read, write: Asked::Write };
     /// Nothing: rules decide what whoever has no key sees.
-    pub(crate) const BY_RULES: Self =
-        Self { read: Permission::ReadByRules, write: Permission::WriteByRules };
+    pub(crate) const BY_RULES: Self = Self { read: Asked::ReadByRules, write: Asked::WriteByRules };
 }
 
 /// Who asks, as rules see it: keys see everything that their scopes let them ask for.
@@ -65,7 +64,11 @@ fn caller(principal: &Principal) -> Caller {
         Principal::Anonymous => Caller::anonymous(),
         Principal::Account { id, name, role, .. } => {
             let caller = Caller::account(Arc::new(User::new(id.clone(), name, role.as_str())));
-            if role.is_admin() { caller.unbound() } else { caller }
+            match () {
+                () if role.allows(Permission::Write) => caller.unbound(),
+                () if role.allows(Permission::Read) => caller.unbound_reading(),
+                () => caller,
+            }
         }
         Principal::Operator | Principal::Internal | Principal::Key { .. } => Caller::service(),
     }

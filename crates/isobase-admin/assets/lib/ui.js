@@ -1,6 +1,7 @@
 // Parts that every screen uses: messages, dialogs, badges, tables, states.
 
 import { freshId, h, put } from "./dom.js";
+import { may } from "./may.js";
 
 /** How long the way back stays open after a change that can be taken back. */
 const UNDO_MS = 10_000;
@@ -58,6 +59,11 @@ export function toastError(error) {
 export function button(text, onclick, properties = {}) {
   const { kind = "", ...others } = properties;
   return h(`button${kind && `.${kind}`}`, { type: "button", onclick, ...others }, text);
+}
+
+/** A {@link button} for those who may do what it does; none for others. */
+export function buttonFor(takes, ...rest) {
+  return may(takes) && button(...rest);
 }
 
 /** A listener that runs once at a time, with its button disabled meanwhile; errors are told. */

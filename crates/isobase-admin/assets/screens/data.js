@@ -3,7 +3,7 @@
 import { ask, get, path } from "../lib/api.js";
 import { debounced, h, put } from "../lib/dom.js";
 import { cellText, count, timeOf } from "../lib/format.js";
-import { Region, button, copyButton, dialog, download, empty, facts, field, inputOf, jsonView, once, panel, table, toast } from "../lib/ui.js";
+import { Region, button, buttonFor, copyButton, dialog, download, empty, facts, field, inputOf, jsonView, once, panel, table, toast } from "../lib/ui.js";
 import { change, go, values } from "../lib/url.js";
 
 const PAGE = 50;
@@ -53,7 +53,7 @@ function choose(collections, current, again) {
   if (current && !collections.includes(current)) options.push([current, current]);
   return h("div.filters", {},
     field("Collection", { options, value: current ?? "", onchange: (event) => go(event.target.value ? address(event.target.value) : "/admin/data") }),
-    button("New collection", () => newCollection(again)));
+    buttonFor("write", "New collection", () => newCollection(again)));
 }
 
 async function newCollection(again) {
@@ -96,8 +96,8 @@ async function listing(collection, signal, again) {
         placeholder: "status=open&age[gte]=18",
         oninput: debounced(400, (event) => change({ filter: event.target.value }, { reset, replace: true })),
       }, "As in the API: name=value, name[gte]=18, name[like]=a%; joined by &."),
-      button("New document", once(() => edit(collection, null, {}, again)), { kind: "primary" }),
-      button("Import", once(() => bringIn(collection, again))),
+      buttonFor("write", "New document", once(() => edit(collection, null, {}, again)), { kind: "primary" }),
+      buttonFor("write", "Import", once(() => bringIn(collection, again))),
       button("Export NDJSON", once(() => takeOut(collection, filter, sort)))),
     rows.length
       ? table(`Documents of ${collection}`, columns, rows, {
@@ -109,7 +109,7 @@ async function listing(collection, signal, again) {
       })
       : filter
         ? empty("No document matches.", button("Clear filters", () => change({}, { reset: ["filter", ...reset] })))
-        : empty("No documents are here yet.", button("New document", once(() => edit(collection, null, {}, again)))),
+        : empty("No documents are here yet.", buttonFor("write", "New document", once(() => edit(collection, null, {}, again)))),
     h("div.actions", {},
       h("span.muted", {}, told),
       cursor && button("First page", () => change({}, { reset })),
@@ -147,10 +147,10 @@ async function document_(collection, text, signal, again) {
       ["Changed", timeOf(meta?.updatedAt)],
     ]),
     h("div.actions", {},
-      button("Edit", once(() => edit(collection, { id, etag }, body, again)), { kind: "primary" }),
-      button("Duplicate", once(() => edit(collection, null, body, again))),
+      buttonFor("write", "Edit", once(() => edit(collection, { id, etag }, body, again)), { kind: "primary" }),
+      buttonFor("write", "Duplicate", once(() => edit(collection, null, body, again))),
       copyButton("Copy link", location.href),
-      button("Delete", once(() => remove(collection, id, etag, body, again)), { kind: "danger" })),
+      buttonFor("write", "Delete", once(() => remove(collection, id, etag, body, again)), { kind: "danger" })),
     jsonView(body));
 }
 

@@ -3,7 +3,8 @@
 import { ask, get, path, post } from "../lib/api.js";
 import { debounced, h, put } from "../lib/dom.js";
 import { count, timeOf } from "../lib/format.js";
-import { Region, badge, button, confirm, copyButton, dialog, download, empty, facts, field, inputOf, jsonView, once, panel, table, toast } from "../lib/ui.js";
+import { may } from "../lib/may.js";
+import { Region, badge, button, buttonFor, confirm, copyButton, dialog, download, empty, facts, field, inputOf, jsonView, once, panel, table, toast } from "../lib/ui.js";
 import { change, values } from "../lib/url.js";
 
 const BASE = "/api/v1/db/license";
@@ -52,12 +53,12 @@ function filters(again) {
     field("Status", { options: states, value: now.state ?? "", onchange: set("state"), "data-testid": "lic-filter-status" }),
     field("Expires before", { type: "date", value: now.expires_before ?? "", onchange: set("expires_before") }),
     field("Tag", { value: now.tag ?? "", oninput: set("tag") }),
-    button("New licence", once(() => create(again)), { kind: "primary", "data-testid": "lic-new" }),
+    buttonFor("licences:write", "New licence", once(() => create(again)), { kind: "primary", "data-testid": "lic-new" }),
     button("Export CSV", once(async () => {
       const { data } = await ask("GET", `${BASE}/export.csv`, { query: filtered(), headers: { accept: "text/csv" } });
       download("licenses.csv", "text/csv", data);
     })),
-    button("Import CSV", once(() => bringIn(again))));
+    buttonFor("licences:write", "Import CSV", once(() => bringIn(again))));
 }
 
 function filtered() {
@@ -131,10 +132,10 @@ function bulkBar(selected, again) {
   });
   return h("div.filters", { "data-testid": "bulk-bar", role: "group", "aria-label": "For the selected licences" },
     h("strong", {}, `${count(selected.size)} selected`),
-    button("Extend 30 days", each("Extended by 30 days", (row) => post(`${BASE}/${row.id}/extend`, { days: 30 }))),
-    button("Suspend", each("Suspended", (row) => action(row.id, "suspend"), (row) => action(row.id, "reinstate"))),
-    button("Reinstate", each("Reinstated", (row) => action(row.id, "reinstate"), (row) => action(row.id, "suspend"))),
-    button("Delete", each("Deleted", remove, (row) => action(row.id, "restore")), { kind: "danger" }),
+    buttonFor("licences:write", "Extend 30 days", each("Extended by 30 days", (row) => post(`${BASE}/${row.id}/extend`, { days: 30 }))),
+    buttonFor("licences:write", "Suspend", each("Suspended", (row) => action(row.id, "suspend"), (row) => action(row.id, "reinstate"))),
+    buttonFor("licences:write", "Reinstate", each("Reinstated", (row) => action(row.id, "reinstate"), (row) => action(row.id, "suspend"))),
+    buttonFor("licences:write", "Delete", each("Deleted", remove, (row) => action(row.id, "restore")), { kind: "danger" }),
     button("Clear", () => { selected.clear(); again(); }));
 }
 
@@ -234,6 +235,9 @@ function create(again) {
 async function detail(id, signal, again) {
   const row = await get(`${BASE}/${path(id).slice(1)}`, {}, { signal });
   const { installations } = await get(`${BASE}/${row.id}/installations`, {}, { signal });
+  const history = may("audit:read")
+    ? (await get("/api/v1/audit", { object_type: "license", object_id: row.email, limit: 20 }, { signal })).entries
+    : [];
   const close = () => change({ id: null });
   const does = (title, name, undo) => once(async () => {
     await action(row.id, name);
@@ -262,14 +266,14 @@ async function detail(id, signal, again) {
       ["Tags", row.tags.join(" ")],
     ]),
     h("div.actions", {},
-      live && button("Extend", once(() => extend(row, again)), { kind: "primary", "data-testid": "lic-extend" }),
-      live && button("Edit", once(() => edit(row, again))),
+      live && buttonFor("licences:write", "Extend", once(() => extend(row, again)), { kind: "primary", "data-testid": "lic-extend" }),
+      live && buttonFor("licences:write", "Edit", once(() => edit(row, again))),
       row.state === "suspended"
-        ? button("Reinstate", does("Reinstated", "reinstate", "suspend"), { "data-testid": "lic-suspend" })
-        : live && button("Suspend", does("Suspended", "suspend", "reinstate"), { "data-testid": "lic-suspend" }),
+        ? buttonFor("licences:write", "Reinstate", does("Reinstated", "reinstate", "suspend"), { "data-testid": "lic-suspend" })
+        : live && buttonFor("licences:write", "Suspend", does("Suspended", "suspend", "reinstate"), { "data-testid": "lic-suspend" }),
       row.state === "deleted"
-        ? button("Restore", does("Restored", "restore"))
-        : button("Delete", once(async () => {
+        ? buttonFor("licences:write", "Restore", does("Restored", "restore"))
+        : buttonFor("licences:write", "Delete", once(async () => {
           await remove(row);
           again();
           toast("Deleted", async () => {
@@ -277,20 +281,20 @@ async function detail(id, signal, again) {
             again();
           });
         }), { kind: "danger" }),
-      live && button("Rotate key", once(async () => {
+      live && buttonFor("licences:write", "Rotate key", once(async () => {
         if (!await confirm({ title: "Rotate the key", text: "The old key stops working at once.", action: "Rotate" })) return;
         await action(row.id, "rotate-key");
         again();
         toast("The licence has a new key.");
       })),
-      live && button("Revoke", once(async () => {
+      live && buttonFor("licences:write", "Revoke", once(async () => {
         const sure = await confirm({ title: `Revoke the licence of ${row.email}`, text: "A revoked licence cannot be used again.", action: "Revoke", word: "revoke" });
         if (!sure) return;
         await action(row.id, "revoke");
         again();
         toast("Revoked");
       }), { kind: "danger" }),
-      live && button("Offline file", once(() => offlineFile(row)))),
+      live && buttonFor("licences:write", "Offline file", once(() => offlineFile(row)))),
     h("h3", {}, `Installations (${installations.length})`),
     installations.length
       ? table("Installations", [
@@ -299,7 +303,7 @@ async function detail(id, signal, again) {
         { title: "Last seen", cell: (one) => timeOf(one.last_seen && `${one.last_seen.replace(" ", "T")}Z`) },
         {
           title: "",
-          cell: (one) => button("Free", once(async () => {
+          cell: (one) => buttonFor("licences:write", "Free", once(async () => {
             await ask("DELETE", `${BASE}/${row.id}/installations${path(one.installation_id)}`);
             again();
             toast("Its place is free.");
@@ -308,6 +312,11 @@ async function detail(id, signal, again) {
       ], installations)
       : h("p.muted", {}, "None is activated."),
     h("h3", {}, "Try it"), tryIt(row),
+    history.length > 0 && [h("h3", {}, "History of the e-mail"), table("History of the e-mail", [
+      { title: "When", cell: (one) => timeOf(one.at) },
+      { title: "What", cell: (one) => h("a", { href: `/admin/audit?object_type=license&object_id=${encodeURIComponent(row.email)}&id=${encodeURIComponent(one.id)}` }, one.action) },
+      { title: "Who", cell: (one) => one.actor },
+    ], history)],
     h("p", {}, h("a", { href: `/admin/requests?user=${encodeURIComponent(row.email)}` }, "Requests of this e-mail")));
 }
 

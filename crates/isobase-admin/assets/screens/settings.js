@@ -2,16 +2,22 @@
 
 import { ask, get, path, post } from "../lib/api.js";
 import { h, put } from "../lib/dom.js";
-import { timeOf } from "../lib/format.js";
-import { Region, badge, button, confirm, copyButton, dialog, empty, field, inputOf, once, table, toast } from "../lib/ui.js";
+import { may } from "../lib/may.js";
+import { count, timeOf } from "../lib/format.js";
+import { Region, badge, button, buttonFor, confirm, copyButton, dialog, empty, field, inputOf, once, table, toast } from "../lib/ui.js";
+import { change, values } from "../lib/url.js";
 
 const KEYS = "/api/v1/keys";
 
 export function open({ overview }) {
   const keys = new Region("section");
   const sessions = new Region("section");
+  const service = new Region("section");
   const update = () => {
-    keys.show((signal) => keyList(signal, update));
+    if (may("admin")) {
+      keys.show((signal) => keyList(signal, update));
+      service.show(settingList);
+    }
     sessions.show((signal) => sessionList(signal, update, overview()));
   };
   const letters = field("Shortcuts of single letters", {
@@ -20,19 +26,35 @@ export function open({ overview }) {
     onchange: (event) => localStorage.setItem("isobase.letters", event.target.value),
   });
   const element = h("div", {},
-    h("h2", {}, "Keys"), keys.element,
+    may("admin") && [h("h2", {}, "Keys"), keys.element],
     h("h2", {}, "Your sessions"), sessions.element,
     h("h2", {}, "This browser"), letters,
+    may("admin") && [h("h2", {}, "What the service runs with"), service.element],
     h("h2", {}, "More"),
-    h("p", {}, "What the service runs with, and where each value comes from, is told by ", h("code", {}, "isobase config print"), ". Every route is on ", h("a", { href: "/docs", target: "_blank" }, "/docs"), "."));
-  return { element, update, close: () => [keys, sessions].forEach((region) => region.stop()) };
+    h("p", {}, `This is Isobase ${overview()?.version ?? ""}. Every route is on `, h("a", { href: "/docs", target: "_blank" }, "/docs"), "."));
+  return { element, update, close: () => [keys, sessions, service].forEach((region) => region.stop()) };
+}
+
+/** Settings are changed where they come from, and taken when the service starts. */
+async function settingList(signal) {
+  const { settings } = await get("/admin/api/settings", {}, { signal });
+  const { all } = values();
+  const shown = settings.filter(({ origin }) => all || origin?.kind !== "default");
+  return [
+    h("div.actions", {}, button(all ? "Only those that are set" : `All ${count(settings.length)}`, () => change({ all: all ? null : 1 }, { replace: true }))),
+    shown.length === 0 ? empty("Every setting has its default.") : table("Settings", [
+      { title: "Setting", cell: (one) => h("code", {}, one.key) },
+      { title: "Value", cell: (one) => one.value ?? h("span.muted", {}, "unset") },
+      { title: "From", cell: ({ origin }) => [origin?.kind, origin?.name, origin?.path, origin?.line && `line ${origin.line}`].filter(Boolean).join(" ") },
+    ], shown),
+  ];
 }
 
 async function keyList(signal, again) {
   const { keys } = await get(KEYS, {}, { signal });
   const live = keys.filter((key) => !key.revoked_at);
   return [
-    h("div.filters", {}, button("New key", once(() => create(again)), { kind: "primary", "data-testid": "key-new" })),
+    h("div.filters", {}, buttonFor("admin", "New key", once(() => create(again)), { kind: "primary", "data-testid": "key-new" })),
     keys.length === 0
       ? empty("There are no named keys. A service that is not open asks for one, or for INTERNAL_API_KEY.")
       : table("Keys", [
@@ -43,7 +65,7 @@ async function keyList(signal, again) {
         { title: "State", cell: (key) => (key.revoked_at ? badge("revoked", "bad") : badge("active", "good")) },
         {
           title: "",
-          cell: (key) => !key.revoked_at && button("Revoke", once(async () => {
+          cell: (key) => !key.revoked_at && buttonFor("admin", "Revoke", once(async () => {
             const last = live.length === 1 ? " It is the last one." : "";
             const sure = await confirm({ title: `Revoke ${key.name}`, text: `Services that use this key are refused at once.${last}`, action: "Revoke", word: key.name });
             if (!sure) return;
@@ -59,7 +81,7 @@ async function keyList(signal, again) {
 function create(again) {
   return dialog("New key", (close) => {
     const name = field("Name", { required: true, autocomplete: "off" }, "The service that uses it.");
-    const scopes = field("Scopes", { value: "write", required: true, autocomplete: "off" }, "read, write, admin, or of one feature: licences:read requests:write");
+    const scopes = field("Scopes", { value: "write", required: true, autocomplete: "off" }, "read, write, admin, or :read and :write of licences, requests, uploads, accounts, operations, webhooks; audit:read, overview:read");
     const told = h("div", { role: "alert" });
     const idempotent = crypto.randomUUID();
     return h("form", {

@@ -2,8 +2,9 @@
 
 import { ask, get, path } from "../lib/api.js";
 import { h } from "../lib/dom.js";
+import { may } from "../lib/may.js";
 import { bytes, count, timeOf } from "../lib/format.js";
-import { Region, button, confirm, empty, field, once, table, toast } from "../lib/ui.js";
+import { Region, button, buttonFor, confirm, empty, field, once, table, toast } from "../lib/ui.js";
 import { change, values } from "../lib/url.js";
 
 const BASE = "/api/v1/uploads";
@@ -26,7 +27,7 @@ export function open() {
       toast(`${count(files.length)} uploaded`);
     }),
   });
-  return { element: h("div", {}, h("div.filters", {}, pick), page.element), update, close: () => page.stop() };
+  return { element: h("div", {}, h("div.filters", {}, may("uploads:write") && pick), page.element), update, close: () => page.stop() };
 }
 
 async function listing(signal, again) {
@@ -42,7 +43,7 @@ async function listing(signal, again) {
       { title: "Created", cell: (file) => timeOf(file.created_at) },
       {
         title: "",
-        cell: (file) => button("Delete", once(async () => {
+        cell: (file) => buttonFor("uploads:write", "Delete", once(async () => {
           const sure = await confirm({ title: `Delete ${file.original || file.filename}`, text: "Links to it stop working.", action: "Delete" });
           if (!sure) return;
           await ask("DELETE", BASE + path(file.filename));

@@ -1,20 +1,29 @@
 // Accounts: who may sign in, as what.
 
 import { ask, get, path } from "../lib/api.js";
+import { may } from "../lib/may.js";
 import { h, put } from "../lib/dom.js";
 import { timeOf } from "../lib/format.js";
-import { Region, badge, button, confirm, dialog, empty, facts, field, inputOf, once, panel, table, toast } from "../lib/ui.js";
+import { Region, badge, button, buttonFor, confirm, dialog, empty, facts, field, inputOf, once, panel, table, toast } from "../lib/ui.js";
 import { change, values } from "../lib/url.js";
 
 const BASE = "/api/v1/accounts";
 const ROLES = ["owner", "admin", "editor", "support", "viewer", "user"];
+/** What those may do who work on the service, in a sentence. */
+const WORKING = {
+  owner: "May do everything, and make owners.",
+  admin: "May do everything but make owners.",
+  editor: "Changes documents, licences, requests and uploads; runs backups.",
+  support: "Changes licences and accounts of people; sees requests, uploads and the audit.",
+  viewer: "Sees everything but keys, and changes nothing.",
+};
 const PASSWORD_MIN = 12;
 
 export function open() {
   const page = new Region("section");
   const side = new Region("div");
   const element = h("div.split", {}, h("div", {},
-    h("div.filters", {}, button("New account", once(() => create(update)), { kind: "primary" })), page.element), side.element);
+    h("div.filters", {}, buttonFor("accounts:write", "New account", once(() => create(update)), { kind: "primary" })), page.element), side.element);
   function update() {
     page.show(listing);
     const { id } = values();
@@ -74,9 +83,10 @@ async function detail(id, signal, again) {
       ["State", row.disabled ? badge("blocked", "bad") : badge("active", "good")],
       ["Created", timeOf(row.created_at)],
     ]),
-    role,
+    may("admin") ? role : facts([["Role", row.role]]),
+    row.role in WORKING && h("p.muted", {}, WORKING[row.role]),
     h("div.actions", {},
-      button(row.disabled ? "Unblock" : "Block", once(async () => {
+      buttonFor("accounts:write", row.disabled ? "Unblock" : "Block", once(async () => {
         await set({ disabled: !row.disabled });
         again();
         toast(row.disabled ? "Unblocked" : "Blocked, and signed out everywhere", async () => {
@@ -84,8 +94,8 @@ async function detail(id, signal, again) {
           again();
         });
       })),
-      button("Set a password", once(() => password(row, set))),
-      button("Delete", once(async () => {
+      buttonFor("accounts:write", "Set a password", once(() => password(row, set))),
+      buttonFor("accounts:write", "Delete", once(async () => {
         const sure = await confirm({
           title: `Delete ${row.username}`,
           text: "The account and its sessions are gone. What it owns follows the rules of its collections.",
@@ -105,7 +115,8 @@ function create(again) {
     const name = field("Name", { required: true, autocomplete: "off" });
     const email = field("E-mail", { type: "email", autocomplete: "off" });
     const secret = field("Password", { type: "password", required: true, minlength: PASSWORD_MIN, autocomplete: "new-password" }, `At least ${PASSWORD_MIN} characters.`);
-    const role = field("Role", { options: ROLES.map((one) => [one, one]), value: "user" });
+    const roles = may("admin") ? ROLES : ["user"];
+    const role = field("Role", { options: roles.map((one) => [one, WORKING[one] ? `${one}: ${WORKING[one]}` : one]), value: "user" });
     const told = h("div", { role: "alert" });
     return h("form", {
       onsubmit: async (event) => {

@@ -28,7 +28,7 @@ use crate::{
 use by_mail::MailLimits;
 pub use by_provider::FinishedSignIn;
 
-/// Fewest characters of the password of an owner or an admin: it opens everything.
+/// Fewest characters of the password of somebody who works on the service: it opens what others keep.
 /// Source: OWASP ASVS 5.0, 6.2.1, asks for 8 and recommends 15.
 pub const ADMIN_PASSWORD_CHARACTERS_MIN: usize = 12;
 
@@ -534,7 +534,7 @@ impl Accounts {
     }
 
     fn check_password(&self, password: &str, role: &Role) -> Result<(), AccountError> {
-        let least = match role.is_admin() {
+        let least = match role.works_on_service() {
             true => self.password_characters_min.max(ADMIN_PASSWORD_CHARACTERS_MIN),
             false => self.password_characters_min.max(1),
         };

@@ -15,6 +15,7 @@ use isobase::{
     types::CollectionName,
 };
 use isobase_auth::{AccountOptions, NewAccount, Registration, SECRET_FILE, Sealer, SecretSource};
+use isobase_jobs::{Backups, Schedule};
 use isobase_licences::{AtLimit, LicenceOptions, Secret};
 use isobase_server::{
     AppCollection, Durability, FilesOptions, HttpConfig, LiveConfig, LiveOptions, OpenTo,
@@ -311,6 +312,23 @@ fn licence_sealer(loaded: &Loaded, config: &Config) -> Sealer {
         (None, Some(own)) => Sealer::new(SecretSource::Text(own.into())),
         _ => sealer(loaded, config),
     }
+}
+
+/// Where backups are.
+pub(crate) fn backups(config: &Config) -> Backups {
+    Backups::new(config.data.join("backups"))
+}
+
+/// Whether webhooks may lead to addresses within.
+pub(crate) fn webhooks_private(loaded: &Loaded) -> bool {
+    loaded.is_on(&table::WEBHOOKS_PRIVATE)
+}
+
+/// When backups are made, if they are.
+pub(crate) fn schedule(loaded: &Loaded) -> Option<Schedule> {
+    let every = loaded.duration(&table::BACKUPS_EVERY);
+    let keep = usize::try_from(loaded.integer(&table::BACKUPS_KEEP)).unwrap_or(usize::MAX);
+    (!every.is_zero()).then_some(Schedule { every, keep })
 }
 
 /// What holds for every licence that says nothing else.

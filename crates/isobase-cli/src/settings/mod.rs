@@ -19,8 +19,9 @@ mod table;
 mod units;
 
 pub(crate) use config::{
-    Config, DeclaredIndex, LogFormat, account_options, first_owner, internal_api_key,
-    licence_options, licence_source, log_filter, log_format, mail_server, sealer, server_config,
+    Config, DeclaredIndex, LogFormat, account_options, backups, first_owner, internal_api_key,
+    licence_options, licence_source, log_filter, log_format, mail_server, schedule, sealer,
+    server_config, webhooks_private,
 };
 pub(crate) use load::{Given, Loaded, load};
 pub(crate) use report::{as_json, as_text, documentation};

@@ -298,6 +298,29 @@ pub(crate) static REQUESTS_OWN_RATE: Setting = Setting::new(
 )
 .default("100");
 
+pub(crate) static BACKUPS_EVERY: Setting = Setting::new(
+    "backups.every",
+    Kind::Duration,
+    "How long after the last good backup the service makes the next one, in the folder `backups` of \
+     the data folder. 0: it makes none by itself.",
+)
+.default("0");
+
+pub(crate) static BACKUPS_KEEP: Setting = Setting::new(
+    "backups.keep",
+    Kind::Integer { min: 1, max: 10_000 },
+    "How many of the backups stay that the service makes by itself.",
+)
+.default("7");
+
+pub(crate) static WEBHOOKS_PRIVATE: Setting = Setting::new(
+    "webhooks.private",
+    Kind::Bool,
+    "Whether webhooks may lead to addresses of this machine, of private networks and of links, and be \
+     reached by http. Whoever makes a webhook can send requests there.",
+)
+.default("false");
+
 /// The settings that name the database of the records, under the names of their variables.
 pub(crate) static DATABASE_SETTINGS: &[&Setting] = &[
     &RECORDS_URL,
@@ -640,6 +663,9 @@ pub(crate) static SETTINGS: &[&Setting] = &[
     &REQUESTS_SEARCH_BUDGET,
     &REQUESTS_OWN,
     &REQUESTS_OWN_RATE,
+    &BACKUPS_EVERY,
+    &BACKUPS_KEEP,
+    &WEBHOOKS_PRIVATE,
 ];
 
 /// The setting at a place in the file.

@@ -19,6 +19,8 @@ use isobase::{
     types::Timestamp,
 };
 
+use isobase_jobs::{Backup, Backups, Origin};
+
 use super::{
     failure::{TargetState, failure},
     place::{Place, collections, location_or_settings},
@@ -28,6 +30,7 @@ use super::{
 };
 use crate::{
     arguments::{DumpArguments, PassphraseFlags, RestoreArguments, VerifyArguments},
+    backup,
     failure::Failure,
     output_file::{Access, OutputFile},
     print::Printer,
@@ -82,6 +85,23 @@ pub(crate) async fn dump(
     report::keep("dump", &dumped, arguments.report.as_deref(), shown)?;
     told_dump(&dumped, &file, printer);
     Ok(())
+}
+
+/// Makes a backup of the database of the settings; a running service is read beside.
+pub(crate) async fn make_backup(
+    backups: &Backups,
+    origin: Origin,
+    config: &Config,
+    printer: Printer,
+) -> Result<Backup> {
+    let location = location_or_settings(None, config)?;
+    let control = watch(printer).control;
+    let source = Place::open_to_read(&location, config, printer).await?;
+    let made = Box::pin(backups.make(&source.engine, &source.name, origin, &control)).await;
+    let closed = source.close().await;
+    let made = made.map_err(backup::failed)?;
+    closed?;
+    Ok(made)
 }
 
 /// Where an archive is written to that nobody gives a name.
@@ -146,7 +166,7 @@ pub(crate) async fn restore(
     report::check_file(arguments.load.report.as_deref())?;
     let location = location_or_settings(arguments.database.url.as_deref(), config)?;
     let inputs = inputs(&arguments.files, passphrase(&arguments.passphrase)?.as_ref())?;
-    let target = Place::open_to_load(&location, config).await?;
+    let target = Place::open_to_load(&location, &config.options).await?;
     let load = &arguments.load;
     let options = RestoreOptions {
         existing: load.existing(),

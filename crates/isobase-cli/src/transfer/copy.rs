@@ -37,8 +37,8 @@ pub(crate) async fn copy(
     let wanted = collections(&arguments.collections)?;
     let source = Place::open_source(&from, config, printer).await?;
     let target = match arguments.dry_run {
-        true => Place::open_to_try(&to, config).await?,
-        false => Place::open_to_load(&to, config).await?,
+        true => Place::open_to_try(&to, &config.options).await?,
+        false => Place::open_to_load(&to, &config.options).await?,
     };
     let options = CopyOptions {
         collections: wanted,

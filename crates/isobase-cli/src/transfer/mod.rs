@@ -3,6 +3,7 @@
 
 mod archive;
 mod copy;
+mod databases;
 mod failure;
 mod foreign;
 mod place;
@@ -12,8 +13,9 @@ mod report;
 mod same;
 mod watch;
 
-pub(crate) use archive::{dump, restore, verify};
+pub(crate) use archive::{dump, make_backup, restore, verify};
 pub(crate) use copy::copy;
+pub(crate) use databases::{OtherDatabases, own_name};
 pub(crate) use foreign::import_whole;
 pub(crate) use plan::plan;
 pub(crate) use reconcile::reconcile;

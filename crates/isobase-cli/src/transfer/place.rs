@@ -1,9 +1,12 @@
 //! The databases of a command.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use anyhow::{Context, Result};
-use isobase::{Location, OpenError, engine::Engine, types::CollectionName};
+use isobase::{Location, OpenError, OpenOptions, engine::Engine, types::CollectionName};
 use isobase_auth::SESSIONS_COLLECTION;
 use tempfile::TempDir;
 
@@ -87,12 +90,12 @@ impl Place {
     }
 
     /// Opens a database to load it.
-    pub(super) async fn open_to_load(location: &Location, config: &Config) -> Result<Self> {
+    pub(super) async fn open_to_load(location: &Location, options: &OpenOptions) -> Result<Self> {
         let made = match location {
             Location::Sqlite(path) if !path.exists() => Some(path.clone()),
             _ => None,
         };
-        match isobase::open_for_load(location, &config.options).await {
+        match isobase::open_for_load(location, options).await {
             Ok(engine) => Ok(Self { name: name(location), engine, made, _scratch: None }),
             Err(error @ OpenError::InUse { .. }) => Err(open_failure(error)
                 .hint("stop that process first: nobody else may write to a database being loaded")
@@ -103,16 +106,24 @@ impl Place {
 
     /// Opens a database to ask what it could hold. In place of a file that is not there yet it
     /// is an empty one elsewhere: nothing is made under the name.
-    pub(super) async fn open_to_try(location: &Location, config: &Config) -> Result<Self> {
+    pub(super) async fn open_to_try(location: &Location, options: &OpenOptions) -> Result<Self> {
         match location {
             Location::Sqlite(path) if !path.exists() => {
                 let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
                 let scratch = Location::Sqlite(folder.path().join("target.db"));
-                let place = Self::open_to_load(&scratch, config).await?;
+                let place = Self::open_to_load(&scratch, options).await?;
                 Ok(Self { name: name(location), _scratch: Some(folder), ..place })
             }
-            _ => Self::open_to_load(location, config).await,
+            _ => Self::open_to_load(location, options).await,
         }
+    }
+
+    /// An empty database that goes when it is closed, beside the data.
+    pub(super) async fn scratch(folder: &Path, options: &OpenOptions) -> Result<Self> {
+        let folder = tempfile::tempdir_in(folder).context("cannot make a temporary folder")?;
+        let scratch = Location::Sqlite(folder.path().join("scratch.db"));
+        let place = Self::open_to_load(&scratch, options).await?;
+        Ok(Self { _scratch: Some(folder), ..place })
     }
 
     pub(super) async fn close(self) -> Result<()> {

@@ -5,7 +5,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use isobase_testkit::{Browser, TestServer, browser};
+use isobase_testkit::{Browser, TestServer, browser, postgres_url, unique_name};
 
 /// Text that would run, close a quotation or leave a cell where it is taken for more than text.
 const HOSTILE: &str = r#"{"name":"<img src=x onerror=alert(1)>","__proto__x":"\"'>&lt;",
@@ -15,7 +15,24 @@ const HOSTILE: &str = r#"{"name":"<img src=x onerror=alert(1)>","__proto__x":"\"
 #[test]
 fn people_work_with_it_in_a_browser() {
     let Some(browser) = browser() else { return };
-    let server = TestServer::start().unwrap();
+    let server = TestServer::builder().env("ISOBASE_WEBHOOKS_PRIVATE", "true").start().unwrap();
+    fill(&server);
+    drive(&browser, &server, None, false);
+}
+
+#[test]
+fn people_do_the_same_on_postgresql() {
+    let (Some(browser), Some(postgres)) = (browser(), postgres_url()) else { return };
+    let separator = if postgres.contains('?') { '&' } else { '?' };
+    let url = format!("{postgres}{separator}schema={}", unique_name("admin"));
+    let server = TestServer::builder().env("ISOBASE_WEBHOOKS_PRIVATE", "true").records_url(&url);
+    let server = server.start().unwrap();
+    fill(&server);
+    drive(&browser, &server, None, true);
+}
+
+/// Stores what the script looks for.
+fn fill(server: &TestServer) {
     let json = [("content-type", "application/json")];
     let stored = server.request("POST", "/records/hostile", &json, HOSTILE.as_bytes()).unwrap();
     assert_eq!(stored.status, 201, "{}", stored.text());
@@ -29,7 +46,6 @@ fn people_work_with_it_in_a_browser() {
         let logged = server.request("POST", path, &json, body.as_bytes()).unwrap();
         assert_eq!(logged.status, 200, "{}", logged.text());
     }
-    drive(&browser, &server, None);
 }
 
 #[test]
@@ -37,16 +53,17 @@ fn it_asks_for_a_key_where_the_service_does() {
     let Some(browser) = browser() else { return };
     let key = "a-key-that-only-this-test-knows";
     let server = TestServer::builder().env("INTERNAL_API_KEY", key).start().unwrap();
-    drive(&browser, &server, Some(key));
+    drive(&browser, &server, Some(key), false);
 }
 
-fn drive(browser: &Browser, server: &TestServer, key: Option<&str>) {
+fn drive(browser: &Browser, server: &TestServer, key: Option<&str>, only_flows: bool) {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/browser/admin.mjs");
     let run = Command::new("node")
         .arg(script)
         .arg(server.url())
         .args([&browser.packages, &browser.program])
         .args(key)
+        .envs(only_flows.then_some(("ISOBASE_BROWSER_FLOWS", "1")))
         .stdin(Stdio::null())
         .output()
         .unwrap();

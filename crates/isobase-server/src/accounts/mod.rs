@@ -8,13 +8,18 @@ mod wire;
 
 use isobase_http::{
     BodyLimit::Document,
-    Permission::{Admin, Anyone, Public},
+    Permission::{self, Anyone, Public},
     handler,
 };
 
 use crate::Route;
 use handlers::{mail, manage, me, providers, second_factor, sessions, setup, sign_in};
 pub(crate) use state::State;
+
+/// To see the accounts of others.
+const READ: Permission = Permission::ReadOf("accounts");
+/// To change them. The handlers allow less to those who may not do everything.
+const WRITE: Permission = Permission::WriteOf("accounts");
 
 /// The routes of accounts.
 pub(crate) fn routes() -> Vec<Route<State>> {
@@ -120,12 +125,12 @@ pub(crate) fn routes() -> Vec<Route<State>> {
         Route::get("/setup", Public, handler(setup::get_setup), wire::get_setup()),
         Route::post("/setup", Public, handler(setup::create_owner), wire::create_owner())
             .body(Document),
-        Route::get(all, Admin, handler(manage::list_accounts), wire::list_accounts()),
-        Route::post(all, Admin, handler(manage::create_account), wire::create_account())
+        Route::get(all, READ, handler(manage::list_accounts), wire::list_accounts()),
+        Route::post(all, WRITE, handler(manage::create_account), wire::create_account())
             .body(Document),
-        Route::get(one, Admin, handler(manage::get_account), wire::get_account()),
-        Route::patch(one, Admin, handler(manage::change_account), wire::change_account())
+        Route::get(one, READ, handler(manage::get_account), wire::get_account()),
+        Route::patch(one, WRITE, handler(manage::change_account), wire::change_account())
             .body(Document),
-        Route::delete(one, Admin, handler(manage::delete_account), wire::delete_account()),
+        Route::delete(one, WRITE, handler(manage::delete_account), wire::delete_account()),
     ]
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::header;
-use isobase_auth::{AccountError, InvalidRole, ProviderError};
+use isobase_auth::{AccountError, InvalidRole, ProviderError, Role};
 use isobase_http::{Problem, ProblemItem};
 
 use crate::{
@@ -111,6 +111,14 @@ pub(super) fn invalid_role(error: &InvalidRole) -> Problem {
 /// A second factor is made by whoever has the app in hand.
 pub(super) fn not_theirs() -> Problem {
     invalid("second_factor", "expected false: only its own account makes a second factor")
+}
+
+/// Those who may not do everything manage the accounts of people, not of those who work here.
+pub(super) fn administrators_only(role: &Role) -> Problem {
+    Problem::new(
+        codes::FORBIDDEN,
+        format!("only owners and admins manage accounts with the role {role}"),
+    )
 }
 
 /// The request has no session, and is about the one who signed in.

@@ -1,10 +1,9 @@
 //! What answers the routes of the admin site.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use http::{HeaderValue, Response, StatusCode, header};
 use isobase_admin::{FRAME, File};
-use isobase_auth::Principal;
 use isobase_http::Body;
 use isobase_store::SYSTEM_PREFIX;
 
@@ -14,6 +13,7 @@ use crate::{
     answer::json,
     cached::{etag_of, if_changed},
     failure::Failure,
+    request::no_parameters,
 };
 
 /// Nothing but the site's own files and answers, and no page of others around it.
@@ -36,9 +36,14 @@ pub(super) async fn get_asset(_: Arc<State>, call: Call) -> Result<Response<Body
 }
 
 fn sent(call: &Call, file: &File) -> Response<Body> {
-    if_changed(call, &etag_of(file.bytes), || {
+    let bytes = isobase_admin::bytes(file);
+    if_changed(call, &etag_of(&bytes), || {
         let content_type = HeaderValue::from_static(file.content_type);
-        let mut response = Body::full(file.bytes).into_response(StatusCode::OK, content_type);
+        let body = match bytes {
+            Cow::Borrowed(bytes) => Body::full(bytes),
+            Cow::Owned(bytes) => Body::full(bytes),
+        };
+        let mut response = body.into_response(StatusCode::OK, content_type);
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_SECURITY_POLICY, POLICY);
         headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
@@ -49,10 +54,10 @@ fn sent(call: &Call, file: &File) -> Response<Body> {
 /// The numbers of the hub. A database that does not answer is told as that, not as a failure: the
 /// site opens when it is needed most.
 pub(super) async fn get_overview(state: Arc<State>, call: Call) -> Result<Response<Body>, Failure> {
-    let mut overview = Overview::new(state.started_at, state.store.engine_name());
-    if let Principal::Account { name, .. } = &call.principal {
-        overview.account = Some(name.to_string());
-    }
+    let engine = state.store.engine_name();
+    let mut overview = Overview::new(state.started_at, engine, &call.principal);
+    overview.jobs_open = state.jobs.open();
+    tell_of_backups(&state, &mut overview).await;
     if call.shared().stopping().is_cancelled() {
         overview.warn("The service is stopping.");
     }
@@ -73,4 +78,38 @@ pub(super) async fn get_overview(state: Arc<State>, call: Call) -> Result<Respon
         }
     }
     Ok(json(&overview))
+}
+
+/// What the process runs with, and where each value comes from.
+pub(super) async fn get_settings(state: Arc<State>, call: Call) -> Result<Response<Body>, Failure> {
+    no_parameters(&call)?;
+    let settings = state.settings.as_deref().unwrap_or("[]");
+    Ok(Body::json(StatusCode::OK, format!("{{\"settings\":{settings}}}")))
+}
+
+/// How the backups stand, with a warning when somebody should look.
+async fn tell_of_backups(state: &State, overview: &mut Overview) {
+    let every = state.jobs.backups_every();
+    overview.backups.every_s = every.map(|every| every.as_secs());
+    if let Some(error) = state.jobs.backup_failure() {
+        overview.warn(format!("The last backup failed: {error}"));
+    }
+    let Some(folder) = state.jobs.backups() else { return };
+    let found = match folder.list().await {
+        Ok(found) => found,
+        Err(error) => return overview.warn(format!("Backups are not shown: {error}")),
+    };
+    overview.backups.count = found.len();
+    let good = found.iter().find(|backup| backup.is_good());
+    overview.backups.last_good_at = good.map(|backup| backup.created_at.clone());
+    if let Some(bad) = found.first().filter(|backup| backup.note.verified == Some(false)) {
+        overview.warn(format!("The latest backup, {}, is not whole.", bad.name));
+    }
+    // A service that has just begun makes the first one now.
+    let running = state.started_at.elapsed().unwrap_or_default();
+    let Some(every) = every.filter(|every| running > *every) else { return };
+    let age = good.and_then(|backup| backup.made_at().elapsed().ok());
+    if age.is_none_or(|age| age > 2 * every) {
+        overview.warn("The last good backup is older than two terms of the schedule.");
+    }
 }

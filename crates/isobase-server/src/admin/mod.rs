@@ -10,7 +10,7 @@ mod state;
 mod wire;
 
 use isobase_http::{
-    Permission::{Admin, Public},
+    Permission::{Admin, Public, ReadOf},
     handler,
 };
 
@@ -30,10 +30,21 @@ pub(crate) fn routes() -> Vec<Route<State>> {
         ),
         Route::get(
             "/admin/api/overview",
-            Admin,
+            ReadOf("overview"),
             handler(handlers::get_overview),
             wire::get_overview(),
         ),
-        Route::get("/api/v1/audit", Admin, handler(audit::list_audit), wire::list_audit()),
+        Route::get(
+            "/admin/api/settings",
+            Admin,
+            handler(handlers::get_settings),
+            wire::get_settings(),
+        ),
+        Route::get(
+            "/api/v1/audit",
+            ReadOf("audit"),
+            handler(audit::list_audit),
+            wire::list_audit(),
+        ),
     ]
 }

@@ -1,7 +1,11 @@
 //! What the admin site needs.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
+use isobase_jobs::Jobs;
 use isobase_store::{CollectionInfo, ErrorKind, IndexDefinition, Store, StoreError};
 use isobase_types::CollectionName;
 use tokio::{sync::OnceCell, time::timeout};
@@ -16,6 +20,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub(crate) struct State {
     /// With system collections: the hub counts them.
     pub(super) store: Store,
+    pub(super) jobs: Jobs,
+    /// JSON: an array.
+    pub(super) settings: Option<Arc<str>>,
     pub(super) started_at: SystemTime,
     pub(super) audit: CollectionName,
     /// Whether the audit can be read in the order of time; made when it is first read.
@@ -23,10 +30,17 @@ pub(crate) struct State {
 }
 
 impl State {
-    pub(crate) fn new(store: &Store) -> Self {
+    pub(crate) fn new(store: &Store, jobs: Jobs, settings: Option<Arc<str>>) -> Self {
         let audit = CollectionName::new(AUDIT_COLLECTION).expect("it is a valid name");
         let audit_index = OnceCell::new();
-        Self { store: store.system(), started_at: SystemTime::now(), audit, audit_index }
+        Self {
+            store: store.system(),
+            jobs,
+            settings,
+            started_at: SystemTime::now(),
+            audit,
+            audit_index,
+        }
     }
 
     /// Declares the index that the audit is read by, once. An engine without indexes reads it all.

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, time::SystemTime};
 
+use isobase_auth::Principal;
 use isobase_http::{Answer, Content, Location, Operation, Parameter};
 use isobase_types::Timestamp;
 use schemars::JsonSchema;
@@ -23,10 +24,28 @@ pub(super) struct Overview {
     /// The account that asks; null for a key, and where nobody is asked who they are.
     pub(super) account: Option<String>,
     /// What somebody should know.
-    warnings: Vec<&'static str>,
+    warnings: Vec<String>,
+    /// The role of that account; null as above.
+    pub(super) role: Option<String>,
+    /// What the caller may do: scopes, as keys have them.
+    scopes: Vec<String>,
+    /// Jobs that wait or run in this process.
+    pub(super) jobs_open: usize,
+    pub(super) backups: BackupFacts,
     data: Data,
     /// How many documents each system collection has, by name without its prefix.
     system: BTreeMap<String, u64>,
+}
+
+/// How the backups stand.
+#[derive(Default, Serialize, JsonSchema)]
+pub(super) struct BackupFacts {
+    /// How many there are.
+    pub(super) count: usize,
+    /// When the last good one was made; null when there is none.
+    pub(super) last_good_at: Option<String>,
+    /// How often they are due by the schedule, in seconds; null without one.
+    pub(super) every_s: Option<u64>,
 }
 
 /// What applications keep.
@@ -37,21 +56,31 @@ struct Data {
 }
 
 impl Overview {
-    pub(super) fn new(started_at: SystemTime, engine: &'static str) -> Self {
+    pub(super) fn new(started_at: SystemTime, engine: &'static str, principal: &Principal) -> Self {
+        let (account, role) = match principal {
+            Principal::Account { name, role, .. } => {
+                (Some(name.to_string()), Some(role.to_string()))
+            }
+            _ => (None, None),
+        };
         Self {
             version: env!("CARGO_PKG_VERSION"),
             engine,
             started_at: Timestamp::from_system_time(started_at).to_string(),
             ready: false,
-            account: None,
+            account,
+            role,
+            scopes: principal.scopes().iter().map(ToString::to_string).collect(),
+            jobs_open: 0,
+            backups: BackupFacts::default(),
             warnings: Vec::new(),
             data: Data::default(),
             system: BTreeMap::new(),
         }
     }
 
-    pub(super) fn warn(&mut self, text: &'static str) {
-        self.warnings.push(text);
+    pub(super) fn warn(&mut self, text: impl Into<String>) {
+        self.warnings.push(text.into());
     }
 
     pub(super) fn collection(&mut self, documents: u64) {
@@ -122,6 +151,34 @@ pub(super) fn get_overview() -> Operation {
     operation("get_admin_overview", "Read the numbers of the hub")
         .description("Also answers while the database does not: `ready` says so.")
         .answers(Answer::new(200, "The numbers.").content(Content::of::<Overview>()))
+}
+
+/// A setting.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its shape is used: the process writes them as text")]
+struct SettingShape {
+    key: String,
+    /// Null where it is unset; a secret that is set is masked.
+    value: Option<String>,
+    /// Where the value comes from: a default, a file, a variable, a flag.
+    origin: serde_json::Value,
+}
+
+/// The settings of the process.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its shape is used: the process writes them as text")]
+struct Settings {
+    settings: Vec<SettingShape>,
+}
+
+pub(super) fn get_settings() -> Operation {
+    operation("get_admin_settings", "Read the settings of the service")
+        .description(
+            "Every setting with its value and where that comes from, as `isobase config print` tells \
+             them. Secrets are masked.",
+        )
+        .answers(Answer::new(200, "The settings.").content(Content::of::<Settings>()))
+        .problems([codes::INVALID_PARAMETER])
 }
 
 pub(super) fn list_audit() -> Operation {

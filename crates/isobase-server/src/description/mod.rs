@@ -4,8 +4,8 @@ use isobase_http::{Api, Route, Spec};
 use serde_json::{Value, json};
 
 use crate::{
-    accounts, admin, codes, data_store, files, keys, licences, live, records, requests, service,
-    tus, views::Permissions,
+    accounts, admin, codes, data_store, files, jobs, keys, licences, live, records, requests,
+    service, tus, views::Permissions, webhooks,
 };
 
 const DESCRIPTION: &str = "One backend on every database: documents in collections \
@@ -54,14 +54,16 @@ fn specs() -> Vec<Spec> {
     let records = records::routes(Permissions::KEYED).into_iter().map(Route::into_spec);
     let data_store = data_store::routes().into_iter().map(Route::into_spec);
     let admin = admin::routes().into_iter().map(Route::into_spec);
+    let jobs = jobs::routes().into_iter().map(Route::into_spec);
     let keys = keys::routes().into_iter().map(Route::into_spec);
     let live = live::routes().into_iter().map(Route::into_spec);
     let files = files::routes().into_iter().map(Route::into_spec);
     let licences = licences::routes().into_iter().map(Route::into_spec);
     let requests = requests::routes().into_iter().map(Route::into_spec);
     let tus = tus::routes().into_iter().map(Route::into_spec);
-    let first = service.chain(records).chain(data_store).chain(live).chain(admin);
+    let first = service.chain(records).chain(data_store).chain(live).chain(admin).chain(jobs);
     let accounts = accounts::routes().into_iter().map(Route::into_spec);
+    let webhooks = webhooks::routes().into_iter().map(Route::into_spec);
     first
         .chain(keys)
         .chain(licences)
@@ -69,6 +71,7 @@ fn specs() -> Vec<Spec> {
         .chain(accounts)
         .chain(files)
         .chain(tus)
+        .chain(webhooks)
         .collect()
 }
 

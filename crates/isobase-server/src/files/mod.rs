@@ -9,7 +9,7 @@ mod wire;
 
 use isobase_http::{
     BodyLimit,
-    Permission::{Admin, Anyone},
+    Permission::{Anyone, ReadOf, WriteOf},
     handler,
 };
 
@@ -25,9 +25,14 @@ pub(crate) fn routes() -> Vec<Route<State>> {
         Route::post("/api/upload", Anyone, handler(handlers::upload_file), wire::upload_file())
             .body(BodyLimit::Pieces),
         Route::post(link, Anyone, handler(handlers::link_file), wire::link_file()),
-        Route::post(sweep, Admin, handler(manage::sweep_files), wire::sweep_files()),
-        Route::get("/api/v1/uploads", Admin, handler(manage::list_files), wire::list_files()),
-        Route::delete(one, Admin, handler(manage::delete_file), wire::delete_file()),
+        Route::post(sweep, WriteOf("uploads"), handler(manage::sweep_files), wire::sweep_files()),
+        Route::get(
+            "/api/v1/uploads",
+            ReadOf("uploads"),
+            handler(manage::list_files),
+            wire::list_files(),
+        ),
+        Route::delete(one, WriteOf("uploads"), handler(manage::delete_file), wire::delete_file()),
         Route::get("/uploads/{name}", Anyone, handler(handlers::get_file), wire::get_file()),
     ]
 }

@@ -4,6 +4,7 @@ use std::{sync::OnceLock, time::Duration};
 
 use http::HeaderValue;
 
+use isobase_jobs::Jobs;
 use isobase_store::Store;
 use tokio::{
     sync::Mutex,
@@ -21,6 +22,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub(crate) struct State {
     /// Whose gauges are shown, and which is asked whether it works.
     pub(super) store: Store,
+    /// Whose gauges are shown too.
+    pub(super) jobs: Jobs,
     pub(super) readiness: Readiness,
     pub(super) durability: Durability,
     /// Of the OpenAPI document; made when it is first asked for.
@@ -28,9 +31,9 @@ pub(crate) struct State {
 }
 
 impl State {
-    pub(crate) fn new(store: Store, durability: Durability) -> Self {
+    pub(crate) fn new(store: Store, jobs: Jobs, durability: Durability) -> Self {
         let (readiness, openapi_etag) = (Readiness::default(), OnceLock::new());
-        Self { store, readiness, durability, openapi_etag }
+        Self { store, jobs, readiness, durability, openapi_etag }
     }
 }
 

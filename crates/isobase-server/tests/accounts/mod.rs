@@ -4,6 +4,7 @@ mod hidden;
 mod managed;
 mod origins;
 mod page;
+mod roles;
 mod second_factor;
 mod sessions;
 mod setup;

@@ -5,12 +5,15 @@ use std::sync::Arc;
 use http::{HeaderMap, Method, Request};
 use http_body_util::BodyExt;
 use isobase_auth::{
-    AccountOptions, Accounts, Authorizer, KeyStore, NewAccount, PasswordOptions, Role, Sealer,
-    SecretSource,
+    AccountOptions, Accounts, Authorizer, Clock, KeyStore, NewAccount, PasswordOptions, Role,
+    Sealer, SecretSource,
 };
 use isobase_engine::SystemClock;
 use isobase_engine_memory::{MemoryEngine, MemoryOptions};
-use isobase_server::{HttpConfig, LiveConfig, RequestBody, ServerConfig, Service, Topic, compose};
+use isobase_server::{
+    FilesOptions, HttpConfig, LiveConfig, RequestBody, ServerConfig, Service, Topic, Webhooks,
+    WebhooksOptions, compose,
+};
 use isobase_store::{Store, StoreOptions};
 use isobase_types::CollectionName;
 use serde_json::{Value, json};
@@ -29,12 +32,40 @@ impl App {
         Self::with(AccountOptions::default(), HttpConfig::default()).await
     }
 
+    /// With every route there is: a folder of uploads, into which nothing is put, and webhooks that
+    /// are told nothing.
+    pub async fn with_every_route() -> Self {
+        let folder = std::env::temp_dir().join("isobase-no-uploads");
+        let files = Some(FilesOptions::new(folder, 1));
+        let config = ServerConfig { files, ..ServerConfig::default() };
+        let webhooks = |store: &Store| {
+            let options = WebhooksOptions {
+                sealer: Sealer::new(SecretSource::Text("a secret of these tests".into())),
+                sender: None,
+                rules: Arc::default(),
+                node: String::new(),
+                clock: Clock::default(),
+            };
+            Some(Webhooks::new(store, options))
+        };
+        Self::composed(config, webhooks).await
+    }
+
     pub async fn with(accounts: AccountOptions, http: HttpConfig) -> Self {
+        let config = ServerConfig { accounts, http, ..ServerConfig::default() };
+        Self::composed(config, |_| None).await
+    }
+
+    async fn composed(
+        config: ServerConfig,
+        webhooks: impl FnOnce(&Store) -> Option<Webhooks>,
+    ) -> Self {
         let memory = MemoryEngine::new(Arc::new(SystemClock), MemoryOptions::default());
         let store = Store::new(Arc::new(memory), StoreOptions::default());
         let keys = KeyStore::new(&store);
         let authorizer = Authorizer::with_keys(Some("internal-key"), keys).await.unwrap();
         let sealer = Some(Sealer::new(SecretSource::Text("0123456789abcdef".into())));
+        let accounts = config.accounts;
         let passwords = match accounts.passwords == PasswordOptions::default() {
             true => CHEAP,
             false => accounts.passwords,
@@ -42,7 +73,8 @@ impl App {
         let accounts = AccountOptions { passwords, sealer, ..accounts };
         let topics = vec![Topic::plain(CollectionName::new("items").unwrap(), "item")];
         let live = LiveConfig { topics, ..LiveConfig::default() };
-        let config = ServerConfig { accounts, http, live, ..ServerConfig::default() };
+        let webhooks = webhooks(&store);
+        let config = ServerConfig { accounts, live, webhooks, ..config };
         Self { service: compose(store.clone(), Arc::new(authorizer), config), store }
     }
 

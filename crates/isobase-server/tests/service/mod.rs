@@ -6,6 +6,7 @@ mod answers;
 mod deadlines;
 mod engine;
 mod framing;
+mod jobs;
 mod paths;
 mod stop;
 mod support;

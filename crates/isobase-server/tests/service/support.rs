@@ -8,9 +8,10 @@ use std::{
 
 use http::{HeaderMap, Method, Request};
 use http_body_util::BodyExt;
-use isobase_auth::Authorizer;
+use isobase_auth::{Authorizer, Clock, Sealer, SecretSource};
 use isobase_server::{
-    FilesOptions, HttpConfig, OpenTo, RequestBody, ServerConfig, Service as App, compose, serve,
+    FilesOptions, HttpConfig, OpenTo, RequestBody, ServerConfig, Service as App, Webhooks,
+    WebhooksOptions, compose, serve,
 };
 use isobase_store::{Store, StoreOptions};
 use serde_json::Value;
@@ -37,6 +38,19 @@ pub fn no_uploads() -> FilesOptions {
     FilesOptions::new(std::env::temp_dir().join("isobase-no-uploads"), 1)
 }
 
+/// Webhooks that are told nothing, so that every route is there.
+pub fn no_webhooks(store: &Store) -> Webhooks {
+    let secret = SecretSource::Text("a secret of these tests".into());
+    let options = WebhooksOptions {
+        sealer: Sealer::new(secret),
+        sender: None,
+        rules: Arc::default(),
+        node: String::new(),
+        clock: Clock::default(),
+    };
+    Webhooks::new(store, options)
+}
+
 /// The service in process.
 pub struct Service {
     pub app: Arc<App>,
@@ -59,7 +73,8 @@ impl Service {
         let engine = Arc::new(TroubledEngine::new(trouble.clone()));
         let store = Store::new(engine, StoreOptions::default());
         let files = config.files.or_else(|| Some(no_uploads()));
-        let config = ServerConfig { files, ..config };
+        let webhooks = config.webhooks.or_else(|| Some(no_webhooks(&store)));
+        let config = ServerConfig { files, webhooks, ..config };
         let app = compose(store, Arc::new(authorizer), config);
         Self { app, trouble }
     }

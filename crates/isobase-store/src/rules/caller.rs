@@ -16,6 +16,8 @@ pub struct Caller {
 enum Kind {
     /// Not at all.
     Service,
+    /// When it writes.
+    Reader,
     /// Where there are some.
     Open,
     /// Everywhere.
@@ -54,6 +56,12 @@ impl Caller {
         Self { kind: Kind::Service, ..self }
     }
 
+    /// The same, bound by no rule while it only reads.
+    #[must_use]
+    pub fn unbound_reading(self) -> Self {
+        Self { kind: Kind::Reader, ..self }
+    }
+
     /// Whoever is signed in.
     #[must_use]
     pub fn user(&self) -> Option<&User> {
@@ -67,7 +75,13 @@ impl Caller {
     }
 
     pub(crate) fn is_bound(&self) -> bool {
-        self.kind == Kind::Bound
+        matches!(self.kind, Kind::Bound | Kind::Reader)
+    }
+
+    /// Whether no rule binds it while it only reads.
+    #[must_use]
+    pub fn reads_everything(&self) -> bool {
+        matches!(self.kind, Kind::Service | Kind::Reader)
     }
 
     pub(crate) fn is_open(&self) -> bool {

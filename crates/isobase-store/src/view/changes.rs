@@ -69,7 +69,7 @@ impl View {
         {
             return Err(self.not_allowed(collection, RuleAction::List));
         }
-        if self.caller.is_service() {
+        if self.caller.reads_everything() {
             return self.store.changes(request).await;
         }
         let max = self.store.options().changes_page_max;

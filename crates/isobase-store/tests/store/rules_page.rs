@@ -30,7 +30,7 @@ fn caller(name: &str) -> Caller {
         |id, role| Caller::account(Arc::new(User::new(DocumentId::Integer(id), name, role)));
     match name {
         "ann" => account(7, "user"),
-        "eve" => account(9, "editor"),
+        "eve" => account(9, "moderator"),
         "-" => Caller::anonymous(),
         other => panic!("{other}"),
     }

@@ -52,11 +52,11 @@ pub(crate) async fn import_whole(
     let location = location_or_settings(arguments.target.url.as_deref(), config)?;
     let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
     let scratch = Location::Sqlite(folder.path().join("scratch.db"));
-    let source = Place::open_to_load(&scratch, config).await?;
+    let source = Place::open_to_load(&scratch, &config.options).await?;
     let mut filling = Filling::begin(&source.engine, arguments.skip_bad, printer).await?;
     read(&arguments.file, folder.path(), &mut filling).await?;
     let left_out = filling.finish().await?;
-    let target = Place::open_to_load(&location, config).await?;
+    let target = Place::open_to_load(&location, &config.options).await?;
     let name = arguments.file.display().to_string();
     let options = CopyOptions {
         existing: match arguments.ids {

@@ -1,9 +1,9 @@
-//! Accounts, for those who may do everything.
+//! Accounts, for those who work on the service.
 
 use std::sync::Arc;
 
 use http::{Response, StatusCode};
-use isobase_auth::{Account, AccountError, Principal, Role};
+use isobase_auth::{Account, AccountError, Permission, Principal, Role};
 use isobase_http::{Body, Problem};
 
 use super::body::{self, Registration};
@@ -111,15 +111,19 @@ fn role(body: &body::Body) -> Result<Option<Role>, Problem> {
     role.transpose().map_err(|error| problems::invalid_role(&error))
 }
 
-/// What concerns an owner is for owners and for whoever runs the service.
-fn allow(call: &Call, role: &Role) -> Result<(), AccountError> {
-    let may = match &call.principal {
+/// What concerns an owner is for owners and for whoever runs the service; what concerns others who
+/// work on it is for those who may do everything. So no rights are made out of fewer.
+fn allow(call: &Call, role: &Role) -> Result<(), Failure> {
+    let is_owner = match &call.principal {
         Principal::Operator | Principal::Internal => true,
         Principal::Account { role, .. } => role.is_owner(),
         _ => false,
     };
-    match may || !role.is_owner() {
-        true => Ok(()),
-        false => Err(AccountError::OwnersOnly),
+    match role.is_owner() {
+        true if !is_owner => Err(AccountError::OwnersOnly.into()),
+        false if role.works_on_service() && !call.principal.allows(Permission::Admin) => {
+            Err(problems::administrators_only(role).into())
+        }
+        _ => Ok(()),
     }
 }

@@ -58,7 +58,9 @@ pub(super) async fn get_readiness(
 }
 
 pub(super) async fn get_metrics(state: Arc<State>, call: Call) -> Result<Response<Body>, Failure> {
-    let text = call.shared().metrics_text(&state.store.gauges());
+    let mut gauges = state.store.gauges();
+    gauges.extend(state.jobs.gauges());
+    let text = call.shared().metrics_text(&gauges);
     Ok(Body::full(text).into_response(StatusCode::OK, PROMETHEUS))
 }
 

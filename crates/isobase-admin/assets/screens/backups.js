@@ -1,0 +1,140 @@
+// Archives in the folder of backups: made, verified, taken along, put back, deleted.
+
+import { apiKey, ask, get, path } from "../lib/api.js";
+import { h, put } from "../lib/dom.js";
+import { bytes, count, duration, timeOf } from "../lib/format.js";
+import { begin, following, resultView } from "../lib/jobs.js";
+import { may } from "../lib/may.js";
+import { Region, badge, button, confirm, dialog, empty, facts, field, inputOf, once, panel, table, toast } from "../lib/ui.js";
+import { change, values } from "../lib/url.js";
+
+const BASE = "/api/v1/backups";
+
+export function open() {
+  const page = new Region("section");
+  const side = h("div");
+  let watched = new AbortController();
+  const make = once(async () => {
+    const job = await begin("backup");
+    change({ job: job.id, name: null });
+  });
+  const bar = h("div.filters", {}, may("operations:write") && button("Back up now", make, { kind: "primary", "data-testid": "backup-now" }));
+  function update() {
+    watched.abort();
+    watched = new AbortController();
+    const { name, job } = values();
+    page.show(async (signal) => {
+      const { backups, every_s: every } = await get(BASE, {}, { signal });
+      const one = backups.find((backup) => backup.name === name);
+      if (name) put(side, one ? detail(one, update) : null);
+      return [
+        h("p.muted", {}, every ? `The service makes one every ${duration(every * 1000)}.` : "The service makes none by itself: the setting backups.every lets it.", " Uploaded files are not in them."),
+        backups.length === 0 ? empty("There are no backups yet.", may("operations:write") && button("Back up now", make)) : list(backups, name),
+      ];
+    });
+    if (job) put(side, panel("Job", () => change({ job: null }), following(job, { signal: watched.signal, ended: (done) => { queueMicrotask(refresh); return resultView(done); } })));
+    else if (!name) put(side);
+  }
+  const refresh = () => page.show(async (signal) => {
+    const { backups } = await get(BASE, {}, { signal });
+    return list(backups, values().name);
+  });
+  return {
+    element: h("div.split", {}, h("div", {}, bar, page.element), side),
+    update,
+    close() {
+      watched.abort();
+      page.stop();
+    },
+  };
+}
+
+function list(backups, name) {
+  return table("Backups", [
+    { title: "Made", cell: (one) => timeOf(one.created_at) },
+    { title: "Name", cell: (one) => one.name },
+    { title: "Whole", cell: wholeness },
+    { title: "Documents", cell: (one) => count(one.documents), className: "number" },
+    { title: "Size", cell: (one) => bytes(one.bytes), className: "number" },
+    { title: "By", cell: (one) => (one.scheduled ? "the schedule" : "hand") },
+  ], backups, {
+    open: (one) => change({ name: one.name, job: null }),
+    isOpen: (one) => one.name === name,
+    testId: (one) => `backup-row-${one.name}`,
+  });
+}
+
+function wholeness(one) {
+  if (one.verified === true && one.restored === false) return badge("not restorable", "bad");
+  if (one.verified === true) return badge(one.restored ? "verified, restored" : "verified", "good");
+  return one.verified === false ? badge("not whole", "bad") : badge("not looked at", "warn");
+}
+
+function detail(one, again) {
+  const job = (kind, body) => once(async () => {
+    const begun = await begin(kind, body);
+    change({ job: begun.id, name: null });
+  });
+  return panel(one.name, () => change({ name: null }),
+    facts([
+      ["State", wholeness(one)],
+      one.error && ["Trouble", one.error],
+      ["Made", timeOf(one.created_at)],
+      ["Verified", timeOf(one.verified_at)],
+      ["Engine", one.engine],
+      ["Documents", count(one.documents)],
+      ["Of one moment", one.one_moment === null ? "–" : one.one_moment ? "yes" : "no"],
+      ["Size", bytes(one.bytes)],
+      ["Took", one.seconds === null ? "–" : duration(one.seconds * 1000)],
+    ].filter(Boolean)),
+    h("div.actions", {},
+      may("operations:write") && [
+        button("Verify", job("verify", { backup: one.name }), { "data-testid": "backup-verify" }),
+        button("Verify by restoring", job("verify", { backup: one.name, restore: true })),
+      ],
+      may("admin") && [
+        taking(one),
+        button("Restore…", once(() => restore(one))),
+        button("Delete", once(async () => {
+          const sure = await confirm({ title: `Delete ${one.name}`, text: "The archive is gone for good.", action: "Delete", word: one.name });
+          if (!sure) return;
+          await ask("DELETE", BASE + path(one.name));
+          change({ name: null });
+          again();
+          toast("Deleted");
+        }), { kind: "danger", "data-testid": "backup-delete" }),
+      ]));
+}
+
+/** A link where the browser signs in by itself; with a key of this tab the file is fetched first. */
+function taking(one) {
+  const address = BASE + path(one.name);
+  if (!apiKey()) return h("a", { href: address, download: one.name, "data-testid": "backup-download" }, "Download");
+  return button("Download", once(async () => {
+    const response = await fetch(address, { headers: { authorization: `Bearer ${apiKey()}` } });
+    if (!response.ok) throw new Error(`The service answered ${response.status}.`);
+    const local = URL.createObjectURL(await response.blob());
+    h("a", { href: local, download: one.name }).click();
+    URL.revokeObjectURL(local);
+  }));
+}
+
+function restore(one) {
+  return dialog(`Restore ${one.name}`, (close) => {
+    const to = field("Into the empty database", { required: true, autocomplete: "off", placeholder: "sqlite:///srv/restored.db" },
+      "A URL, as isobase restore --url takes it. Never the database of this service: to go back, restore into a new one and start the service with it.");
+    const told = h("div", { role: "alert" });
+    return h("form", {
+      onsubmit: async (event) => {
+        event.preventDefault();
+        try {
+          const job = await begin("restore", { backup: one.name, to: inputOf(to).value.trim() });
+          close(true);
+          change({ job: job.id, name: null });
+        } catch (error) {
+          put(told, h("p.bad", {}, error.message));
+        }
+      },
+    }, to, told, h("div.actions", {}, button("Cancel", () => close(false)), h("button.primary", { type: "submit" }, "Restore")));
+  });
+}

@@ -1,0 +1,57 @@
+//! Why a job is not begun, read or stopped.
+
+use isobase_auth::NoRandomness;
+use isobase_store::{Rejection, StoreError};
+
+use crate::BackupError;
+
+/// Why a job is not begun, read or stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum JobsError {
+    /// There is no such job.
+    #[error("there is no job {0:?}")]
+    NotFound(String),
+    /// It is over.
+    #[error("job {id} is over: it {state}")]
+    Over {
+        /// Which one.
+        id: String,
+        /// What became of it.
+        state: &'static str,
+    },
+    /// Another process does it.
+    #[error("job {0} runs in another process of this database; stop it there")]
+    Elsewhere(String),
+    /// Enough wait already.
+    #[error("{0} jobs wait or run already; let one of them end")]
+    TooMany(usize),
+    /// The service stops.
+    #[error("the service stops")]
+    Stopping,
+    /// The work cannot be done as it was asked for.
+    #[error("{field}: {message}")]
+    Invalid {
+        /// Of which member.
+        field: &'static str,
+        /// Why.
+        message: String,
+    },
+    /// The service is not set up for it.
+    #[error("{0}")]
+    Unsupported(String),
+    /// The folder of backups.
+    #[error(transparent)]
+    Backup(#[from] BackupError),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The database refused a write.
+    #[error("the database refused the job: {0:?}")]
+    Rejected(Rejection),
+    /// The system gave no random bytes.
+    #[error(transparent)]
+    Random(#[from] NoRandomness),
+    /// What is stored is none.
+    #[error("job {0} cannot be read")]
+    Unreadable(String),
+}

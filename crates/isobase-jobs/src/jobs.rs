@@ -1,0 +1,510 @@
+//! The jobs of a database, and those that run in this process.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, SystemTime},
+};
+
+use futures_util::FutureExt;
+use isobase_auth::{Actor, Audit, AuditEntry, Clock, Documents, random_text};
+use isobase_store::{Action, IfMissing, Precondition, Store, StoreError};
+use isobase_types::{DocumentId, Timestamp};
+use serde_json::{Value, json};
+use tokio::{
+    sync::{Notify, Semaphore},
+    time::{MissedTickBehavior, interval, sleep, timeout},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    Backups, Databases, JOBS_COLLECTION, Job, JobState, JobsError, Work,
+    live::Board,
+    perform::{Ended, Means},
+};
+
+/// Jobs that run at the same time in one process: each reads a whole database.
+pub const RUNNING_MAX: usize = 2;
+/// Jobs that wait in one process.
+pub const JOBS_WAITING_MAX: usize = 16;
+/// Jobs that a database remembers; the oldest of those that are over are forgotten.
+pub const JOBS_KEPT: usize = 200;
+
+/// How often a running job tells the database that its process is there.
+const BEATS_EVERY: Duration = Duration::from_secs(4);
+/// A job whose process has not told so for this long is interrupted.
+const SILENCE_MAX: Duration = Duration::from_secs(20);
+/// How often, and after which pauses, the end of a job is written to a database that fails.
+const END_TRIES: u32 = 10;
+const END_PAUSE: Duration = Duration::from_secs(2);
+/// How long work may take to stop in order.
+const STOPS_WITHIN: Duration = Duration::from_secs(30);
+/// Random bytes in an id, beside the time.
+const MARK_BYTES: usize = 3;
+
+/// What jobs are done with.
+#[derive(Clone, Default)]
+pub struct JobsOptions {
+    /// Where backups are; none where there is no folder for them.
+    pub backups: Option<Backups>,
+    /// Opens other databases; none where nobody can.
+    pub databases: Option<Arc<dyn Databases>>,
+    /// What this database is called in reports, without secrets.
+    pub source: String,
+    /// How often backups are due by the schedule, for those who look.
+    pub backups_every: Option<Duration>,
+}
+
+impl fmt::Debug for JobsOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { backups, databases, source, backups_every } = self;
+        f.debug_struct("JobsOptions")
+            .field("backups", backups)
+            .field("databases", &databases.is_some())
+            .field("source", source)
+            .field("backups_every", backups_every)
+            .finish()
+    }
+}
+
+/// The jobs of a database. Cheap to clone; clones share the jobs that run.
+#[derive(Clone)]
+pub struct Jobs(Arc<Inner>);
+
+struct Inner {
+    documents: Documents,
+    store: Store,
+    audit: Audit,
+    clock: Clock,
+    options: JobsOptions,
+    /// Those of this process that are not over, by their ids. Whoever begins a job puts it in; the
+    /// job takes itself out when its end is written.
+    running: Mutex<BTreeMap<String, Running>>,
+    turns: Semaphore,
+    /// Cancelled when the service stops.
+    stop: CancellationToken,
+    /// Told whenever one is over.
+    over: Notify,
+    failed_backups: AtomicU64,
+    /// Why the last backup of this process failed; none when it did not. Set when a backup ends.
+    last_failure: Mutex<Option<String>>,
+}
+
+#[derive(Clone)]
+struct Running {
+    job: Job,
+    board: Board,
+    stop: CancellationToken,
+    /// Whether somebody asked for its end; else it ends because the service stops.
+    cancelled: Arc<AtomicBool>,
+}
+
+impl fmt::Debug for Jobs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Jobs").field("options", &self.0.options).finish_non_exhaustive()
+    }
+}
+
+impl Jobs {
+    /// The jobs of a store's database.
+    #[must_use]
+    pub fn new(store: &Store, options: JobsOptions) -> Self {
+        let clock = Clock::default();
+        Self(Arc::new(Inner {
+            documents: Documents::new(store, JOBS_COLLECTION, &[], &[]),
+            store: store.system(),
+            audit: Audit::new(store, clock.clone()),
+            clock,
+            options,
+            running: Mutex::default(),
+            turns: Semaphore::new(RUNNING_MAX),
+            stop: CancellationToken::new(),
+            over: Notify::new(),
+            failed_backups: AtomicU64::new(0),
+            last_failure: Mutex::default(),
+        }))
+    }
+
+    /// The folder of backups, if there is one.
+    #[must_use]
+    pub fn backups(&self) -> Option<&Backups> {
+        self.0.options.backups.as_ref()
+    }
+
+    /// How often backups are due by the schedule; `None` without one.
+    #[must_use]
+    pub fn backups_every(&self) -> Option<Duration> {
+        self.0.options.backups_every
+    }
+
+    /// Begins a job, which runs in this process as soon as it has its turn. Its answer means that the
+    /// database knows of it. `by_anybody` says that the caller needed no credentials.
+    ///
+    /// # Errors
+    /// [`JobsError::Invalid`], [`JobsError::TooMany`], [`JobsError::Stopping`], [`JobsError::Backup`]
+    /// for one that is not there, and when the database fails.
+    pub async fn start(&self, work: Work, by: &Actor, by_anybody: bool) -> Result<Job, JobsError> {
+        let shown = self.check(&work, by_anybody).await?;
+        let inner = &self.0;
+        let now = inner.clock.now();
+        let id = format!("j{:013}{}", now.unix_us / 1_000, random_text::<MARK_BYTES>()?);
+        let job = Job {
+            id: id.clone(),
+            kind: work.kind().to_owned(),
+            state: JobState::Queued,
+            by: by.actor.clone(),
+            parameters: work.parameters(shown.as_deref()),
+            created_at: now.to_string(),
+            started_at: None,
+            ended_at: None,
+            progress: None,
+            result: None,
+            error: None,
+            beat_us: now.unix_us,
+        };
+        let running = self.admit(&job)?;
+        if let Err(error) = self.store_new(&job, by).await {
+            self.running().remove(&id);
+            return Err(error);
+        }
+        let this = self.clone();
+        tokio::spawn(async move { this.run(work, running).await });
+        self.forget_old().await;
+        Ok(job)
+    }
+
+    /// The jobs that the database remembers, the latest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn list(&self) -> Result<Vec<Job>, JobsError> {
+        let documents = self.0.documents.list(None).await?;
+        let jobs = documents.iter().map(Job::read).filter_map(Result::ok);
+        let mut jobs: Vec<_> = jobs.map(|job| self.as_it_is(job)).collect();
+        jobs.sort_by(|a, b| b.id.cmp(&a.id));
+        Ok(jobs)
+    }
+
+    /// A job.
+    ///
+    /// # Errors
+    /// [`JobsError::NotFound`], and when the database fails.
+    pub async fn get(&self, id: &str) -> Result<Job, JobsError> {
+        let missing = || JobsError::NotFound(id.chars().take(100).collect());
+        let key = DocumentId::parse(id).map_err(|_| missing())?;
+        let document = self.0.documents.get(&key).await?.ok_or_else(missing)?;
+        Ok(self.as_it_is(Job::read(&document)?))
+    }
+
+    /// Tells a job of this process to stop. It is over a moment later.
+    ///
+    /// # Errors
+    /// [`JobsError::NotFound`], [`JobsError::Over`], [`JobsError::Elsewhere`], and when the database
+    /// fails.
+    pub async fn cancel(&self, id: &str, by: &Actor) -> Result<Job, JobsError> {
+        let job = self.get(id).await?;
+        if !job.state.is_open() {
+            return Err(JobsError::Over { id: job.id, state: job.state.phrase() });
+        }
+        let running = self.running().get(id).cloned();
+        let Some(running) = running else { return Err(JobsError::Elsewhere(job.id)) };
+        running.cancelled.store(true, Ordering::SeqCst);
+        running.stop.cancel();
+        self.tell(by, "job.cancelled", &job, Value::Null).await;
+        Ok(job)
+    }
+
+    /// Notes which jobs were left by processes that ended.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn note_interrupted(&self) -> Result<(), JobsError> {
+        for document in self.0.documents.list(None).await? {
+            let Ok(job) = Job::read(&document) else { continue };
+            let seen = self.as_it_is(job.clone());
+            if !job.state.is_open() || seen.state != JobState::Interrupted {
+                continue;
+            }
+            let body = Job { ended_at: Some(self.0.clock.now().to_string()), ..seen }.body();
+            let action = Action::Put { id: document.id, body, if_missing: IfMissing::Refuse };
+            // Whoever changed it meanwhile knows better.
+            let unchanged = Precondition::RevisionIn(vec![document.revision]);
+            self.0.documents.write(action, unchanged).await?.ok();
+            tracing::warn!(job = job.id, kind = job.kind, "a job was interrupted: {}", job.id);
+        }
+        Ok(())
+    }
+
+    /// Whether a job of a kind waits or runs in this process.
+    #[must_use]
+    pub fn has_open(&self, kind: &str) -> bool {
+        self.running().values().any(|running| running.job.kind == kind)
+    }
+
+    /// Jobs that wait or run in this process.
+    #[must_use]
+    pub fn open(&self) -> usize {
+        self.running().len()
+    }
+
+    /// Why the last backup of this process failed; `None` when it did not.
+    #[must_use]
+    pub fn backup_failure(&self) -> Option<String> {
+        self.0.last_failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Counters for metrics.
+    #[must_use]
+    pub fn gauges(&self) -> Vec<(&'static str, f64)> {
+        vec![
+            ("jobs_open", self.open() as f64),
+            ("backups_failed", self.0.failed_backups.load(Ordering::Relaxed) as f64),
+        ]
+    }
+
+    /// Stops the jobs of this process, which are interrupted then, and waits until the database
+    /// knows, though not longer than so long.
+    pub async fn close(&self, patience: Duration) {
+        self.0.stop.cancel();
+        let ended = async {
+            loop {
+                let over = self.0.over.notified();
+                if self.running().is_empty() {
+                    return;
+                }
+                over.await;
+            }
+        };
+        if timeout(patience, ended).await.is_err() {
+            tracing::warn!("a job did not stop in time; it counts as interrupted");
+        }
+    }
+
+    /// What a work asks for, checked before anything is written; gives the other database as it may
+    /// be shown.
+    async fn check(&self, work: &Work, by_anybody: bool) -> Result<Option<String>, JobsError> {
+        let options = &self.0.options;
+        let needs_folder = matches!(work, Work::Backup { .. }) || work.backup().is_some();
+        if needs_folder && options.backups.is_none() {
+            return Err(JobsError::Unsupported("there is no folder of backups".to_owned()));
+        }
+        if let (Some(name), Some(backups)) = (work.backup(), &options.backups) {
+            backups.get(name).await?;
+        }
+        let Some(to) = work.to() else { return Ok(None) };
+        let Some(databases) = &options.databases else {
+            let message = "this service opens no other databases".to_owned();
+            return Err(JobsError::Unsupported(message));
+        };
+        let invalid = |message| JobsError::Invalid { field: "to", message };
+        databases.check(to, by_anybody).map(Some).map_err(invalid)
+    }
+
+    /// Takes a job among those of this process.
+    fn admit(&self, job: &Job) -> Result<Running, JobsError> {
+        if self.0.stop.is_cancelled() {
+            return Err(JobsError::Stopping);
+        }
+        let running = Running {
+            job: job.clone(),
+            board: Board::default(),
+            stop: self.0.stop.child_token(),
+            cancelled: Arc::default(),
+        };
+        let mut all = self.running();
+        if all.len() >= RUNNING_MAX + JOBS_WAITING_MAX {
+            return Err(JobsError::TooMany(all.len()));
+        }
+        all.insert(job.id.clone(), running.clone());
+        Ok(running)
+    }
+
+    async fn store_new(&self, job: &Job, by: &Actor) -> Result<(), JobsError> {
+        let entry = AuditEntry {
+            by,
+            action: "job.started",
+            object_type: "job",
+            object_id: &job.id,
+            before: Value::Null,
+            after: json!({ "kind": job.kind, "parameters": job.parameters }),
+        };
+        let told = vec![self.0.audit.operation(&entry)?];
+        let action = Action::Put {
+            id: DocumentId::Text(job.id.as_str().into()),
+            body: job.body(),
+            if_missing: IfMissing::Create,
+        };
+        let stored = self.0.documents.write_with(action, Precondition::Missing, told).await?;
+        stored.map(|_| ()).map_err(JobsError::Rejected)
+    }
+
+    /// Does the work when it is its turn, and writes its end.
+    async fn run(&self, work: Work, running: Running) {
+        let Running { mut job, board, stop, cancelled } = running;
+        let ended = {
+            let turn = tokio::select! {
+                turn = self.0.turns.acquire() => turn.ok(),
+                () = stop.cancelled() => None,
+            };
+            match turn {
+                None => Err(Ended::Stopped),
+                Some(_turn) => {
+                    job.state = JobState::Running;
+                    job.started_at = Some(self.0.clock.now().to_string());
+                    if let Some(running) = self.running().get_mut(&job.id) {
+                        running.job = job.clone();
+                    }
+                    self.work(&work, &mut job, &board, stop).await
+                }
+            }
+        };
+        job.ended_at = Some(self.0.clock.now().to_string());
+        job.progress = None;
+        match ended {
+            Ok(result) => {
+                job.state = JobState::Succeeded;
+                job.result = Some(result);
+            }
+            Err(Ended::Stopped) if cancelled.load(Ordering::SeqCst) => {
+                job.state = JobState::Cancelled;
+            }
+            Err(Ended::Stopped) => job.state = JobState::Interrupted,
+            Err(Ended::Failed(error)) => {
+                tracing::error!(
+                    job = job.id,
+                    kind = job.kind,
+                    "the job {} failed: {error}",
+                    job.kind
+                );
+                job.state = JobState::Failed;
+                job.error = Some(error);
+            }
+        }
+        if job.kind == "backup" {
+            if job.state == JobState::Failed {
+                self.0.failed_backups.fetch_add(1, Ordering::Relaxed);
+            }
+            let mut last = self.0.last_failure.lock().unwrap_or_else(PoisonError::into_inner);
+            (*last).clone_from(&job.error);
+        }
+        self.write_end(&mut job).await;
+        self.running().remove(&job.id);
+        self.0.over.notify_waiters();
+    }
+
+    /// Does the work, and tells the database now and then that somebody does.
+    async fn work(
+        &self,
+        work: &Work,
+        job: &mut Job,
+        board: &Board,
+        stop: CancellationToken,
+    ) -> Result<Value, Ended> {
+        let means = Means {
+            store: &self.0.store,
+            source: &self.0.options.source,
+            backups: self.0.options.backups.as_ref(),
+            databases: self.0.options.databases.as_deref(),
+            board,
+            control: board.control(stop.clone()),
+            stop: stop.clone(),
+        };
+        // Work stops in order; what hangs is given up.
+        let given_up = async {
+            stop.cancelled().await;
+            sleep(STOPS_WITHIN).await;
+        };
+        let mut given_up = std::pin::pin!(given_up);
+        // A fault in the work must not leave a job that never ends.
+        let doing = std::panic::AssertUnwindSafe(means.carry_out(work)).catch_unwind();
+        let mut doing = std::pin::pin!(doing);
+        let mut beats = interval(BEATS_EVERY);
+        beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                done = &mut doing => {
+                    return done.unwrap_or_else(|_| {
+                        Err(Ended::Failed("the work ended by a fault of the program".to_owned()))
+                    });
+                }
+                () = &mut given_up => return Err(Ended::Stopped),
+                _ = beats.tick() => {
+                    job.progress = Some(board.read());
+                    if let Err(error) = self.write(job).await {
+                        tracing::warn!(job = job.id, %error, "the job cannot be noted: {error}");
+                    }
+                }
+            }
+        }
+    }
+
+    async fn write_end(&self, job: &mut Job) {
+        for attempt in 1..=END_TRIES {
+            match self.write(job).await {
+                Ok(()) => break,
+                Err(error) if attempt == END_TRIES || self.0.stop.is_cancelled() => {
+                    tracing::error!(job = job.id, %error, "the end of the job is not noted: {error}");
+                }
+                Err(_) => sleep(END_PAUSE).await,
+            }
+        }
+        let after = json!({ "state": job.state, "error": job.error });
+        self.tell(&Actor::part("jobs"), "job.ended", job, after).await;
+    }
+
+    async fn write(&self, job: &mut Job) -> Result<(), StoreError> {
+        job.beat(self.0.clock.now());
+        let action = Action::Put {
+            id: DocumentId::Text(job.id.as_str().into()),
+            body: job.body(),
+            if_missing: IfMissing::Create,
+        };
+        let outcome = self.0.documents.write(action, Precondition::None).await?;
+        if let Err(rejection) = outcome {
+            tracing::warn!(job = job.id, ?rejection, "the job cannot be noted");
+        }
+        Ok(())
+    }
+
+    /// Writes an entry of the audit. The job goes on without it: what it tells stands in the job.
+    async fn tell(&self, by: &Actor, action: &str, job: &Job, after: Value) {
+        let (object_id, before) = (job.id.as_str(), json!({ "kind": job.kind }));
+        let entry = AuditEntry { by, action, object_type: "job", object_id, before, after };
+        if let Err(error) = self.0.audit.write(&entry).await {
+            tracing::warn!(%error, "an entry of the audit is missing: {error}");
+        }
+    }
+
+    /// Forgets the oldest jobs that are over, beyond those that are kept.
+    async fn forget_old(&self) {
+        let Ok(jobs) = self.list().await else { return };
+        let old = jobs.into_iter().skip(JOBS_KEPT).filter(|job| !job.state.is_open());
+        for job in old {
+            let id = DocumentId::Text(job.id.as_str().into());
+            // The next job forgets it, if not this one.
+            let _ = self.0.documents.write(Action::Delete { id }, Precondition::None).await;
+        }
+    }
+
+    /// A stored job as it is now: of this process what it tells, of a silent one interrupted.
+    fn as_it_is(&self, stored: Job) -> Job {
+        if let Some(running) = self.running().get(&stored.id) {
+            let open = Job { progress: Some(running.board.read()), ..running.job.clone() };
+            return if stored.state.is_open() { open } else { stored };
+        }
+        let beat = Timestamp { unix_us: stored.beat_us }.to_system_time();
+        let silence = SystemTime::now().duration_since(beat).unwrap_or_default();
+        match stored.state.is_open() && silence > SILENCE_MAX {
+            true => Job { state: JobState::Interrupted, ..stored },
+            false => stored,
+        }
+    }
+
+    fn running(&self) -> MutexGuard<'_, BTreeMap<String, Running>> {
+        self.0.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,109 @@
+//! What a job does.
+
+use isobase_ops::Existing;
+use isobase_types::CollectionName;
+use serde_json::{Value, json};
+
+use crate::Origin;
+
+/// What a job does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// Writes everything into an archive in the folder of backups, and reads it again.
+    Backup {
+        /// Who wants it.
+        origin: Origin,
+    },
+    /// Reads a backup to its end and compares every checksum.
+    Verify {
+        /// Its name.
+        backup: String,
+        /// Also restores it into an empty database that goes again.
+        restore: bool,
+    },
+    /// Loads a backup into an empty database, and compares.
+    Restore {
+        /// Its name.
+        backup: String,
+        /// The database.
+        to: String,
+    },
+    /// Copies this database to another one, and compares.
+    Copy {
+        /// The other one.
+        to: String,
+        /// Only these collections; all when none is named.
+        collections: Vec<CollectionName>,
+        /// What to do when the other one has documents.
+        existing: Existing,
+        /// Leave out what the other one cannot hold.
+        leave_out: bool,
+        /// Say what would be, and write nothing.
+        dry_run: bool,
+    },
+    /// Takes in what other programs wrote.
+    Reconcile {
+        /// Only of these collections; of all when none is named.
+        collections: Vec<CollectionName>,
+    },
+    /// Deletes what has expired.
+    Sweep,
+}
+
+impl Work {
+    /// Its name: `backup`, `copy`, …
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Backup { .. } => "backup",
+            Self::Verify { .. } => "verify",
+            Self::Restore { .. } => "restore",
+            Self::Copy { .. } => "copy",
+            Self::Reconcile { .. } => "reconcile",
+            Self::Sweep => "sweep",
+        }
+    }
+
+    /// What was asked for, with the database as it may be shown.
+    pub(crate) fn parameters(&self, shown: Option<&str>) -> Value {
+        let names = |collections: &[CollectionName]| -> Vec<String> {
+            collections.iter().map(ToString::to_string).collect()
+        };
+        match self {
+            Self::Backup { origin } => json!({ "origin": origin }),
+            Self::Verify { backup, restore } => json!({ "backup": backup, "restore": restore }),
+            Self::Restore { backup, .. } => json!({ "backup": backup, "to": shown }),
+            Self::Copy { collections, existing, leave_out, dry_run, .. } => json!({
+                "to": shown, "collections": names(collections), "existing": word(*existing),
+                "leave_out": leave_out, "dry_run": dry_run,
+            }),
+            Self::Reconcile { collections } => json!({ "collections": names(collections) }),
+            Self::Sweep => json!({}),
+        }
+    }
+
+    /// The URL of the other database.
+    pub(crate) fn to(&self) -> Option<&str> {
+        match self {
+            Self::Restore { to, .. } | Self::Copy { to, .. } => Some(to),
+            _ => None,
+        }
+    }
+
+    /// The backup it reads.
+    pub(crate) fn backup(&self) -> Option<&str> {
+        match self {
+            Self::Verify { backup, .. } | Self::Restore { backup, .. } => Some(backup),
+            _ => None,
+        }
+    }
+}
+
+fn word(existing: Existing) -> &'static str {
+    match existing {
+        Existing::Refuse => "refuse",
+        Existing::Overwrite => "overwrite",
+        Existing::Skip => "skip",
+        Existing::Mirror => "mirror",
+    }
+}

@@ -1,0 +1,101 @@
+//! Backups: listed, read, deleted.
+
+use std::{io, sync::Arc};
+
+use bytes::Bytes;
+use futures_util::stream;
+use http::{HeaderValue, Response, StatusCode, header};
+use isobase_auth::AuditEntry;
+use isobase_http::{Body, BodyError};
+use isobase_jobs::BackupError;
+use serde_json::{Value, json as value};
+use tokio::{fs::File, io::AsyncReadExt};
+
+use crate::{
+    Call,
+    actor::actor,
+    answer::json,
+    failure::Failure,
+    jobs::{State, wire::Backups},
+    request::no_parameters,
+};
+
+/// Bytes read from a file at a time.
+const PIECE_BYTES: usize = 64 << 10;
+const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream");
+
+/// `GET /api/v1/backups`
+pub(crate) async fn list_backups(state: Arc<State>, call: Call) -> Result<Response<Body>, Failure> {
+    no_parameters(&call)?;
+    let backups = match state.jobs.backups() {
+        Some(backups) => backups.list().await?,
+        None => Vec::new(),
+    };
+    let every = state.jobs.backups_every().map(|every| every.as_secs());
+    Ok(json(&Backups { backups, every_s: every }))
+}
+
+/// `GET /api/v1/backups/{backup}`: everything that the database has, so it is noted who took it.
+pub(crate) async fn get_backup(state: Arc<State>, call: Call) -> Result<Response<Body>, Failure> {
+    no_parameters(&call)?;
+    let backups = state.backups()?;
+    let name = call.parameter(0);
+    let file = backups.open(name).await?;
+    let folder = || backups.folder().to_path_buf();
+    let failed = |source: io::Error| BackupError::Folder { folder: folder(), source };
+    let length = file.metadata().map_err(failed)?.len();
+    tell(&state, &call, "backup.downloaded", name, Value::Null).await?;
+    let body = Body::stream(pieces(File::from_std(file), length));
+    let mut response = body.into_response(StatusCode::OK, OCTETS);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let disposition = HeaderValue::try_from(format!("attachment; filename=\"{name}\""));
+    headers.extend(disposition.map(|it| (header::CONTENT_DISPOSITION, it)));
+    Ok(response)
+}
+
+/// `DELETE /api/v1/backups/{backup}`
+pub(crate) async fn delete_backup(
+    state: Arc<State>,
+    call: Call,
+) -> Result<Response<Body>, Failure> {
+    no_parameters(&call)?;
+    let name = call.parameter(0);
+    let deleted = state.backups()?.delete(name).await?;
+    let before = value!({ "bytes": deleted.bytes, "created_at": deleted.created_at });
+    tell(&state, &call, "backup.deleted", name, before).await?;
+    Ok(json(&deleted))
+}
+
+async fn tell(
+    state: &State,
+    call: &Call,
+    action: &str,
+    name: &str,
+    before: Value,
+) -> Result<(), Failure> {
+    let by = &actor(call);
+    let (object_type, object_id, after) = ("backup", name, Value::Null);
+    let entry = AuditEntry { by, action, object_type, object_id, before, after };
+    Ok(state.audit.write(&entry).await?)
+}
+
+/// A file, which must be as long as it was.
+fn pieces(
+    file: File,
+    length: u64,
+) -> impl futures_util::Stream<Item = Result<Bytes, BodyError>> + Send {
+    stream::try_unfold((file, length), |(mut file, left)| async move {
+        if left == 0 {
+            return Ok(None);
+        }
+        let mut piece = vec![0; PIECE_BYTES.min(usize::try_from(left).unwrap_or(usize::MAX))];
+        let read = file.read(&mut piece).await?;
+        if read == 0 {
+            return Err(BodyError::from("the file is shorter than it was"));
+        }
+        piece.truncate(read);
+        Ok(Some((Bytes::from(piece), (file, left - read as u64))))
+    })
+}
