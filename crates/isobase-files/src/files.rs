@@ -10,7 +10,7 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream, stream::BoxStream};
-use isobase_store::{ErrorKind, Store, StoreError, is_upload_name};
+use isobase_store::{ErrorKind, Store, is_upload_name};
 use isobase_types::Timestamp;
 use sha2::{Digest, Sha256};
 use tokio::{
@@ -21,7 +21,7 @@ use tokio::{
 };
 
 use crate::{
-    ListedFile, Media, StoredFile, Thumb, Thumbnail, ThumbnailError,
+    FilesError, ListedFile, Media, StoredFile, Thumb, Thumbnail, ThumbnailError,
     index::Index,
     media::HEAD_BYTES,
     name::{new_name, shortened},
@@ -80,26 +80,6 @@ pub struct Files {
     ready: OnceCell<()>,
     #[cfg(feature = "thumbnails")]
     thumbnails: crate::thumbnails::Thumbnails,
-}
-
-/// A file is not kept, or cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub enum FilesError {
-    /// It is larger than allowed.
-    #[error("the file has more than the {max} bytes that are allowed")]
-    TooLarge {
-        /// What is allowed.
-        max: u64,
-    },
-    /// The disk failed.
-    #[error("the folder of uploads cannot be used: {0}")]
-    Disk(#[from] io::Error),
-    /// The bucket cannot be asked.
-    #[error("the bucket of uploads is not available: {0}")]
-    Bucket(#[source] io::Error),
-    /// The database failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }
 
 impl Files {

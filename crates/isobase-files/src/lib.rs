@@ -10,6 +10,7 @@
 mod bucket;
 mod busy;
 mod checksum;
+mod error;
 mod files;
 mod index;
 mod media;
@@ -25,7 +26,8 @@ mod unused;
 #[cfg(feature = "s3")]
 pub use bucket::{Bucket, InvalidBucket};
 pub use checksum::Checksum;
-pub use files::{Files, FilesError, FilesOptions, Incoming, Pieces};
+pub use error::FilesError;
+pub use files::{Files, FilesOptions, Incoming, Pieces};
 pub use index::{ListedFile, StoredFile};
 pub use media::Media;
 pub use multipart::{Multipart, MultipartError, MultipartEvent, Part};

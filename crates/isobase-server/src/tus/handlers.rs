@@ -9,14 +9,16 @@ use isobase_http::{Body, Problem, RequestBody};
 use tokio::time::timeout;
 
 use super::{
-    PATH, State,
+    State,
     problems::{busy, invalid},
     request::{
-        Beginning, TUS_RESUMABLE, UPLOAD_CONCAT, UPLOAD_LENGTH, UPLOAD_METADATA, UPLOAD_OFFSET,
-        VERSION, beginning, check_bytes, check_version, checksum, has_bytes, metadata,
+        Beginning, beginning, check_bytes, check_version, checksum, has_bytes, metadata,
         method_override, number,
     },
-    wire::UploadState,
+    wire::{
+        PATH, TUS_RESUMABLE, UPLOAD_CONCAT, UPLOAD_LENGTH, UPLOAD_METADATA, UPLOAD_OFFSET,
+        UploadState, VERSION,
+    },
 };
 use crate::{Call, answer::json, codes, failure::Failure};
 

@@ -15,17 +15,14 @@ use isobase_http::{
 use crate::Route;
 pub(crate) use state::State;
 
-/// Where uploads begin.
-const PATH: &str = "/api/uploads/tus";
-
 /// The routes of uploads in several requests. Whoever knows the address of one may go on with it:
 /// it outlives the session that has begun it, which clients do not expect to end.
 pub(crate) fn routes() -> Vec<Route<State>> {
     let one = "/api/uploads/tus/{id}";
     vec![
-        Route::options(PATH, Public, handler(handlers::describe_tus), wire::describe_tus())
+        Route::options(wire::PATH, Public, handler(handlers::describe_tus), wire::describe_tus())
             .with_slash(),
-        Route::post(PATH, Anyone, handler(handlers::begin_upload), wire::begin_upload())
+        Route::post(wire::PATH, Anyone, handler(handlers::begin_upload), wire::begin_upload())
             .body(BodyLimit::Pieces)
             .with_slash(),
         Route::options(one, Public, handler(handlers::describe_tus), wire::describe_tus_upload()),

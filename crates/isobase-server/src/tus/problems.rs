@@ -6,7 +6,7 @@ use http::{HeaderName, HeaderValue};
 use isobase_files::ResumableError;
 use isobase_http::{Problem, ProblemItem};
 
-use super::request::{UPLOAD_OFFSET, VERSION};
+use super::wire::{UPLOAD_OFFSET, VERSION};
 use crate::{codes, failure::IntoProblem};
 
 const TUS_VERSION: HeaderName = HeaderName::from_static("tus-version");

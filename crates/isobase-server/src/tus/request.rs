@@ -1,24 +1,20 @@
 //! What requests of the protocol say in their headers.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderName, header};
 use isobase_files::Checksum;
 use isobase_http::Problem;
 
-use super::problems::{invalid, unsupported_version};
+use super::{
+    problems::{invalid, unsupported_version},
+    wire::{TUS_RESUMABLE, UPLOAD_CONCAT, UPLOAD_LENGTH, UPLOAD_METADATA, VERSION},
+};
 use crate::{Call, codes};
 
-pub(super) const TUS_RESUMABLE: HeaderName = HeaderName::from_static("tus-resumable");
-pub(super) const UPLOAD_CONCAT: HeaderName = HeaderName::from_static("upload-concat");
-pub(super) const UPLOAD_LENGTH: HeaderName = HeaderName::from_static("upload-length");
-pub(super) const UPLOAD_METADATA: HeaderName = HeaderName::from_static("upload-metadata");
-pub(super) const UPLOAD_OFFSET: HeaderName = HeaderName::from_static("upload-offset");
 const UPLOAD_CHECKSUM: HeaderName = HeaderName::from_static("upload-checksum");
 const UPLOAD_DEFER_LENGTH: HeaderName = HeaderName::from_static("upload-defer-length");
 const METHOD_OVERRIDE: HeaderName = HeaderName::from_static("x-http-method-override");
 
-/// The version of the protocol.
-pub(super) const VERSION: HeaderValue = HeaderValue::from_static("1.0.0");
 /// The type of bytes of an upload.
 const CONTENT_TYPE: &str = "application/offset+octet-stream";
 /// Longest description of an upload, in bytes. Ours.

@@ -1,5 +1,6 @@
 //! How the routes of uploads in several requests are described.
 
+use http::{HeaderName, HeaderValue};
 use isobase_files::Progress;
 use isobase_http::{Answer, Content, Location, Operation, Parameter};
 use schemars::JsonSchema;
@@ -7,6 +8,16 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::codes;
+
+/// Where uploads begin.
+pub(super) const PATH: &str = "/api/uploads/tus";
+pub(super) const TUS_RESUMABLE: HeaderName = HeaderName::from_static("tus-resumable");
+pub(super) const UPLOAD_CONCAT: HeaderName = HeaderName::from_static("upload-concat");
+pub(super) const UPLOAD_LENGTH: HeaderName = HeaderName::from_static("upload-length");
+pub(super) const UPLOAD_METADATA: HeaderName = HeaderName::from_static("upload-metadata");
+pub(super) const UPLOAD_OFFSET: HeaderName = HeaderName::from_static("upload-offset");
+/// The version of the protocol.
+pub(super) const VERSION: HeaderValue = HeaderValue::from_static("1.0.0");
 
 /// How far an upload is.
 #[derive(Serialize, JsonSchema)]
@@ -41,7 +52,7 @@ const ID: &str = "3f0c6f1e8f0d4b0f9a55b7d1f0b6a3f66d1c4d38";
 const OFFSET: (&str, &str) = ("Upload-Offset", "Bytes that are kept.");
 const EXPIRES: (&str, &str) = ("Upload-Expires", "When it is forgotten.");
 const FILE: (&str, &str) = ("Content-Location", "Where the file is read, once it is whole.");
-const VERSION: (&str, &str) = ("Tus-Resumable", "`1.0.0`.");
+const TOLD_VERSION: (&str, &str) = ("Tus-Resumable", "`1.0.0`.");
 
 fn id() -> Parameter {
     Parameter::new(Location::Path, "id", "The last part of the upload's address.").example(ID)
@@ -61,7 +72,7 @@ fn bytes() -> Content {
 
 fn described(id: &'static str) -> Operation {
     let answer = Answer::new(204, "See the headers.").headers([
-        VERSION,
+        TOLD_VERSION,
         ("Tus-Version", "`1.0.0`."),
         ("Tus-Extension", "What is supported beyond the core of the protocol."),
         ("Tus-Max-Size", "Largest file, in bytes."),
@@ -96,7 +107,7 @@ pub(super) fn begin_upload() -> Operation {
         ])
         .answers(Answer::new(201, "It has begun.").headers([
             ("Location", "Its address."),
-            VERSION,
+            TOLD_VERSION,
             OFFSET,
             EXPIRES,
             FILE,
@@ -121,7 +132,7 @@ pub(super) fn get_upload() -> Operation {
         .answers(
             Answer::new(200, "It goes on at `Upload-Offset`.")
                 .headers([
-                    VERSION,
+                    TOLD_VERSION,
                     OFFSET,
                     ("Upload-Length", "Bytes that it will have."),
                     ("Upload-Metadata", "As it was sent."),
@@ -143,10 +154,12 @@ fn continuing(id: &'static str, summary: &'static str) -> Operation {
             header("Upload-Checksum", "Of these bytes: `sha1` or `sha256`, and base64."),
         ])
         .takes(bytes())
-        .answers(
-            Answer::new(204, "The bytes are on the disk.")
-                .headers([VERSION, OFFSET, EXPIRES, FILE]),
-        )
+        .answers(Answer::new(204, "The bytes are on the disk.").headers([
+            TOLD_VERSION,
+            OFFSET,
+            EXPIRES,
+            FILE,
+        ]))
         .problems([
             codes::UPLOAD_NOT_FOUND,
             codes::UPLOAD_OFFSET,
@@ -177,6 +190,6 @@ pub(super) fn end_upload() -> Operation {
     Operation::new("end_upload", "files", "End an upload")
         .description("Deletes what has come. A file that it has become stays.")
         .parameters([id(), version()])
-        .answers(Answer::new(204, "It is forgotten.").headers([VERSION]))
+        .answers(Answer::new(204, "It is forgotten.").headers([TOLD_VERSION]))
         .problems([codes::UPLOAD_NOT_FOUND, codes::UPLOAD_BUSY, codes::UPLOAD_PROTOCOL])
 }

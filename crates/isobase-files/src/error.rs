@@ -1,0 +1,25 @@
+//! What goes wrong with files.
+
+use std::io;
+
+use isobase_store::StoreError;
+
+/// A file is not kept, or cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum FilesError {
+    /// It is larger than allowed.
+    #[error("the file has more than the {max} bytes that are allowed")]
+    TooLarge {
+        /// What is allowed.
+        max: u64,
+    },
+    /// The disk failed.
+    #[error("the folder of uploads cannot be used: {0}")]
+    Disk(#[from] io::Error),
+    /// The bucket cannot be asked.
+    #[error("the bucket of uploads is not available: {0}")]
+    Bucket(#[source] io::Error),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
