@@ -18,6 +18,7 @@ mod license;
 mod local;
 mod logging;
 mod new;
+mod opening;
 mod output_file;
 mod overwriting;
 mod partial_file;

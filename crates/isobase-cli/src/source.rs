@@ -11,8 +11,8 @@ use isobase::{Location, OpenError, engine::Engine};
 use tempfile::TempDir;
 
 use crate::{
+    opening::{must_exist, open_failure},
     settings::Config,
-    target::{must_exist, open_failure},
 };
 
 /// A database that is read and never written to.

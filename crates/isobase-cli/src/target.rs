@@ -16,6 +16,7 @@ use crate::{
     arguments::TargetFlags,
     failure::Failure,
     keys, local,
+    opening::open_failure,
     print::Printer,
     settings::{Config, Loaded, internal_api_key, without_line_end},
     source::{Source, holder},
@@ -167,18 +168,6 @@ impl<'a> Address<'a> {
     }
 }
 
-/// Refuses a database that would be made by reading it: its name may be misspelled, and nothing
-/// must look like a copy of it.
-pub(crate) fn must_exist(location: &Location) -> Result<(), Failure> {
-    match location {
-        Location::Sqlite(path) if !path.exists() => {
-            Err(Failure::usage(format!("there is no database {}", path.display()))
-                .hint("isobase serve and isobase import make one"))
-        }
-        _ => Ok(()),
-    }
-}
-
 /// Refuses a database on a server that has nothing in it: there it is made by opening it, so a
 /// misspelled name looks like an empty database. `collection` may have declared indexes and
 /// nothing else.
@@ -212,30 +201,6 @@ pub(crate) async fn must_hold_something(
 }
 
 /// What there may be to a database that has nothing in it.
-const MISSPELLED: &str = "is the name right, and its schema, prefix, project or region? a database \
-                          that is new cannot be told from one that is misspelled";
-
-/// What to say about a database that cannot be opened.
-pub(crate) fn open_failure(error: OpenError) -> Failure {
-    let hint = match &error {
-        OpenError::InUse { address: Some(address), .. } => {
-            Some(format!("a service is running there already: {address}"))
-        }
-        OpenError::InUse { address: None, .. } => {
-            Some("wait for that process, stop it, or choose another folder with --data".to_owned())
-        }
-        _ => None,
-    };
-    if let OpenError::Nothing { .. } = error {
-        return Failure::usage(error.to_string()).hint(MISSPELLED);
-    }
-    let failure = Failure::from_error(anyhow::Error::new(error));
-    match hint {
-        Some(hint) => failure.hint(hint),
-        None => failure,
-    }
-}
-
 fn service(address: &str, key: Option<&str>) -> Result<Target> {
     let options = ClientOptions {
         api_key: key.map(str::to_owned),

@@ -14,10 +14,10 @@ use crate::{
     arguments::{PasswordFlags, UserCommand},
     failure::Failure,
     local,
+    opening::open_failure,
     print::Printer,
     service_failure::client_failure,
     settings::{Config, Loaded, account_options, first_owner},
-    target::open_failure,
 };
 
 /// Accounts that are read at a time.

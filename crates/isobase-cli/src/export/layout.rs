@@ -12,7 +12,7 @@ use isobase::types::{
     json::{self, Kind, Raw},
 };
 
-use super::{columns, output::Output};
+use super::output::Output;
 
 const ID: &str = "id";
 
@@ -137,6 +137,12 @@ impl Collected {
         }
         Ok(())
     }
+}
+
+/// Columns of a table are fields; the id is always there.
+fn columns(fields: &[FieldPath]) -> Vec<FieldPath> {
+    let id = FieldPath::parse("id").into_iter();
+    id.chain(fields.iter().filter(|field| !field.is_id()).cloned()).collect()
 }
 
 fn header(columns: &[FieldPath], out: &mut Output) -> Result<()> {

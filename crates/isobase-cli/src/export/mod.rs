@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use futures_util::StreamExt;
 use isobase::{
     Store,
-    types::{CollectionName, FieldPath, PageRequest, Query, QueryLimits, json as text},
+    types::{CollectionName, PageRequest, Query, QueryLimits, json as text},
 };
 use isobase_client::{Client, ClientError, Listed};
 use percent_encoding::percent_decode_str;
@@ -223,10 +223,4 @@ impl Writing {
         self.output.finish()?;
         Ok(self.layout.records())
     }
-}
-
-/// Columns of a table are fields; the id is always there.
-fn columns(fields: &[FieldPath]) -> Vec<FieldPath> {
-    let id = FieldPath::parse("id").into_iter();
-    id.chain(fields.iter().filter(|field| !field.is_id()).cloned()).collect()
 }

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::json;
 
 use crate::{
-    arguments::KeyCommand, failure::Failure, local, print::Printer,
-    service_failure::client_failure, settings::Config, target::open_failure,
+    arguments::KeyCommand, failure::Failure, local, opening::open_failure, print::Printer,
+    service_failure::client_failure, settings::Config,
 };
 
 /// `isobase key …`

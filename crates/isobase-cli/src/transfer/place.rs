@@ -12,10 +12,11 @@ use tempfile::TempDir;
 
 use crate::{
     failure::Failure,
+    opening::{must_exist, open_failure},
     print::Printer,
     settings::Config,
     source::{Source, holder},
-    target::{must_exist, must_hold_something, open_failure},
+    target::must_hold_something,
 };
 
 /// A database that is read or written as a whole.
