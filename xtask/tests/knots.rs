@@ -12,7 +12,7 @@ use std::{
 const IN_KNOTS: &[(&str, usize)] = &[
     ("isobase", 5),
     ("isobase-auth", 2),
-    ("isobase-cli", 2),
+    ("isobase-cli", 3),
     ("isobase-engine", 11),
     ("isobase-engine-couchdb", 7),
     ("isobase-engine-dynamodb", 5),
@@ -22,7 +22,7 @@ const IN_KNOTS: &[(&str, usize)] = &[
     ("isobase-engine-sqlite", 2),
     ("isobase-ops", 15),
     ("isobase-postgres", 2),
-    ("isobase-remote", 15),
+    ("isobase-remote", 14),
     ("isobase-sqlite", 8),
     ("isobase-store", 18),
     ("isobase-testkit", 4),

@@ -91,8 +91,3 @@ fn line(backup: &Backup) -> String {
         documents.unwrap_or_else(|| "unknown content".to_owned())
     )
 }
-
-/// The failure of a backup, with a way out.
-pub(crate) fn failed(error: isobase_jobs::BackupError) -> Failure {
-    Failure::new(error.to_string())
-}

@@ -7,19 +7,11 @@ use crate::{
     BEYOND_SEQUENCES, Backend, NativeDocument, RemoteEngine,
     core::{Core, lock},
     keys::keys_of,
+    looked::Looked,
     shared::is_gone,
     untold::is_untold,
     writer::{Found, SpecialAnswer, SpecialJob},
 };
-
-/// How far this process has looked at a collection for what other programs wrote.
-#[derive(Debug)]
-pub(crate) struct Looked {
-    /// When the last look began.
-    at: Timestamp,
-    /// The place of [`Backend::written_since`] at that time.
-    place: Option<String>,
-}
 
 /// Documents looked at together.
 const SCAN_DOCUMENTS: u32 = 200;

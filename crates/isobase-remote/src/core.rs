@@ -12,9 +12,8 @@ use tokio::{sync::watch, task::JoinSet, time::Instant};
 
 use crate::{
     Backend, CatalogueEntry,
-    adopt::Looked,
-    deletion::Purge,
     error::{copy_of, within},
+    looked::Looked,
     read::Reading,
     shared::Shared,
     writer::Writer,
@@ -26,6 +25,9 @@ const READY_DEADLINES: u32 = 6;
 
 /// Work on a collection; many may wait for it.
 type UnderWay = futures_util::future::Shared<BoxFuture<'static, Result<(), Arc<EngineError>>>>;
+
+/// Clearing a collection; many may wait for it.
+pub(crate) type Purge = futures_util::future::Shared<BoxFuture<'static, ()>>;
 
 /// The work under way on each collection.
 type AllUnderWay = Mutex<HashMap<CollectionName, UnderWay>>;

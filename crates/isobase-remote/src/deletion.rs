@@ -12,7 +12,7 @@ use tokio::{sync::oneshot, time::Instant};
 
 use crate::{
     Backend,
-    core::{Core, lock},
+    core::{Core, Purge, lock},
     error::within,
     writer::{SpecialAnswer, SpecialJob},
 };
@@ -23,9 +23,6 @@ const PAUSE_MAX: Duration = Duration::from_secs(60);
 
 /// How many deadlines of a call a load waits for a collection to be cleared.
 const PURGE_DEADLINES: u32 = 30;
-
-/// Clearing a collection; many may wait for it.
-pub(crate) type Purge = futures_util::future::Shared<BoxFuture<'static, ()>>;
 
 impl<B: Backend> Core<B> {
     /// Lets nobody see the documents of a collection any more: how many, and the number of the

@@ -17,6 +17,7 @@ mod error;
 mod feed;
 mod indexes;
 mod keys;
+mod looked;
 mod maintenance;
 mod native_ids;
 mod options;

@@ -30,7 +30,6 @@ use super::{
 };
 use crate::{
     arguments::{DumpArguments, PassphraseFlags, RestoreArguments, VerifyArguments},
-    backup,
     failure::Failure,
     output_file::{Access, OutputFile},
     print::Printer,
@@ -99,7 +98,7 @@ pub(crate) async fn make_backup(
     let source = Place::open_to_read(&location, config, printer).await?;
     let made = Box::pin(backups.make(&source.engine, &source.name, origin, &control)).await;
     let closed = source.close().await;
-    let made = made.map_err(backup::failed)?;
+    let made = made.map_err(|error| Failure::new(error.to_string()))?;
     closed?;
     Ok(made)
 }
