@@ -6,7 +6,6 @@ use isobase_jobs::{Backup, Origin};
 use serde_json::json;
 
 use crate::{
-    failure::Failure,
     flags::AppFlags,
     print::Printer,
     progress::thousands,

@@ -91,7 +91,7 @@ mod tests {
     fn a_backup_is_due_when_the_last_good_one_is_old() {
         let hour = Duration::from_secs(3_600);
         let now = SystemTime::UNIX_EPOCH + 100 * hour;
-        let minutes = |minutes| Some(Duration::from_secs(60 * minutes));
+        let minutes = |minutes: u64| Some(Duration::from_secs(60 * minutes));
         assert!(is_due(hour, None, now, None));
         assert!(is_due(hour, Some(now - hour), now, None));
         assert!(!is_due(2 * hour, Some(now - hour), now, None));

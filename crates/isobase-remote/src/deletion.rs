@@ -5,7 +5,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use futures_util::{FutureExt, future::BoxFuture};
+use futures_util::FutureExt;
 use isobase_engine::{EngineError, ErrorKind};
 use isobase_types::{CollectionName, Sequence};
 use tokio::{sync::oneshot, time::Instant};

@@ -40,6 +40,7 @@ pub fn openapi(api: &Api, specs: &[Spec]) -> Value {
         "paths": paths,
         "components": {
             "schemas": schemas.into_components(),
+            "examples": operation::examples(specs),
             "headers": {
                 "X-Request-Id": {
                     "description": "Names the request in the log. One that the request brings is kept.",

@@ -137,13 +137,24 @@ fn problems(spec: &Spec) -> BTreeMap<u16, Vec<ProblemCode>> {
     by_status
 }
 
+/// Each problem of these routes, as an example that their answers refer to: a route has some
+/// twenty, and the same ones everywhere.
+pub(super) fn examples(specs: &[Spec]) -> Map<String, Value> {
+    let codes = specs.iter().flat_map(problems).flat_map(|(_, codes)| codes);
+    let example = |code: ProblemCode| {
+        let body = Problem::new(code, code.meaning()).to_json("5f3a1c20-00000001");
+        let value: Value = serde_json::from_slice(&body).unwrap_or_default();
+        (code.as_str().to_owned(), json!({ "summary": code.title(), "value": value }))
+    };
+    codes.map(example).collect()
+}
+
 /// An answer with one of several problems, each with an example.
 fn failure(codes: &[ProblemCode]) -> Value {
     let names: Vec<String> = codes.iter().map(|code| format!("`{}`", code.as_str())).collect();
     let examples = codes.iter().map(|code| {
-        let body = Problem::new(*code, code.meaning()).to_json("5f3a1c20-00000001");
-        let value: Value = serde_json::from_slice(&body).unwrap_or_default();
-        (code.as_str().to_owned(), json!({ "summary": code.title(), "value": value }))
+        let place = format!("#/components/examples/{}", code.as_str());
+        (code.as_str().to_owned(), json!({ "$ref": place }))
     });
     let examples: Map<String, Value> = examples.collect();
     let mut headers = Map::new();

@@ -64,7 +64,10 @@ impl Alteration for TroubledEngine {
         id: &'a DocumentId,
     ) -> Pending<'a, Option<Document>> {
         Box::pin(async move {
-            self.hang().await;
+            // What the service looks after by itself goes on.
+            if !collection.as_str().starts_with("isobase_") {
+                self.hang().await;
+            }
             self.memory.get(collection, id).await
         })
     }
