@@ -67,10 +67,12 @@ async function open(page, address) {
 
 async function settled(page) {
   await page.waitForSelector("main h1");
-  await page.waitForFunction(() => !document.querySelector("[aria-busy=true]"));
+  await page.locator("[aria-busy=true]").first().waitFor({ state: "detached" });
 }
 
 async function accessible(page, where) {
+  // What is being loaded again is pale for a moment.
+  await page.locator("[aria-busy=true]").first().waitFor({ state: "detached" });
   if (!await page.evaluate("typeof axe === 'object'")) await page.evaluate(axe);
   const violations = await page.evaluate(async () => {
     const found = await globalThis.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"] });

@@ -32,6 +32,9 @@ pub(crate) async fn run(
     };
     let target = match &command {
         IndexCommand::Create { .. } => Target::open(flags, loaded, config, printer).await?,
+        IndexCommand::Drop { .. } => {
+            Target::open_to_change(flags, &collection, (loaded, config), printer).await?
+        }
         _ => Target::open_to_read(flags, &collection, (loaded, config), printer).await?,
     };
     let done = match &command {

@@ -16,7 +16,7 @@ use crate::{
     arguments::TargetFlags,
     failure::Failure,
     keys, local,
-    opening::open_failure,
+    opening::{must_exist, open_failure},
     print::Printer,
     settings::{Config, Loaded, internal_api_key, without_line_end},
     source::{Source, holder},
@@ -122,6 +122,32 @@ impl Target {
         printer: Printer,
     ) -> Result<Self> {
         Self::find(flags, Some(collection), (loaded, config), printer).await
+    }
+
+    /// Finds a collection to change it, in a database that must be there, as [`Target::open`]
+    /// does.
+    pub(crate) async fn open_to_change(
+        flags: &TargetFlags,
+        collection: &CollectionName,
+        (loaded, config): (&Loaded, &Config),
+        printer: Printer,
+    ) -> Result<Self> {
+        let location = match Address::of(flags, config)? {
+            Address::Service(_) => None,
+            Address::Database(location) => Some(location),
+        };
+        if let Some(location) = &location {
+            must_exist(location)?;
+        }
+        let target = Self::find(flags, None, (loaded, config), printer).await?;
+        if let (Some(location), Self::Direct { store, .. }) = (&location, &target)
+            && let Err(error) =
+                must_hold_something(location, &**store.engine(), Some(collection)).await
+        {
+            target.close().await?;
+            return Err(error);
+        }
+        Ok(target)
     }
 
     /// Lets go of the database.

@@ -157,7 +157,7 @@ function pretty(text) {
 /** Makes a webhook, or changes one. */
 function edit(hook, again) {
   return dialog(hook ? "Edit the webhook" : "New webhook", (close) => {
-    const url = field("Address", { type: "url", required: true, autocomplete: "off", value: hook?.url ?? "", placeholder: "https://example.com/hook" });
+    const url = field("Address", { type: "url", required: true, autocomplete: "off", value: hook?.url ?? "", placeholder: "https:" + "//example.com/hook" });
     const wanted = new Set(hook?.topics ?? ["licences"]);
     const boxes = TOPICS.map(([name, title]) => h("div.check", {}, h("label", {},
       h("input", { type: "checkbox", checked: wanted.has(name), onchange: (event) => (event.target.checked ? wanted.add(name) : wanted.delete(name)) }), " ", title)));

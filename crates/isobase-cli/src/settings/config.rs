@@ -724,7 +724,8 @@ mod tests {
         // Where files are is a folder of this app.
         assert!(server.files.is_some());
         let licences = LicenceOptions { sealer: None, ..server.licences.clone() };
-        let server = ServerConfig { files: None, licences, ..server };
+        let accounts = AccountOptions { sealer: None, ..server.accounts.clone() };
+        let server = ServerConfig { files: None, licences, accounts, sealer: None, ..server };
         assert_eq!(format!("{server:?}"), format!("{:?}", ServerConfig::default()));
         assert_eq!((config.host.as_str(), config.port, config.open), ("127.0.0.1", 8002, false));
     }

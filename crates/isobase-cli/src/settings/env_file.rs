@@ -1,5 +1,5 @@
 //! Files of variables (`.env`), as python-dotenv 1.1 reads them and the services that this one takes
-//! the place of did. Its parser is the specification: <https://pypi.org/project/python-dotenv/1.1.1/>.
+//! the place of did. Its parser is the specification: python-dotenv 1.1.1.
 
 use std::{fs, io, path::Path};
 
