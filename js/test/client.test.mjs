@@ -161,7 +161,7 @@ test("calls end at their deadline, by their signal, and are repeated only where 
   controller.abort();
   await assert.rejects(waiting, { name: "AbortError" });
   server.end();
-  await assert.rejects(rows.get(1, { deadline: 300 }), { code: "network" });
+  await assert.rejects(rows.get(1, { deadline: 20_000 }), { code: "network" });
   const page = await answering((_, response) => response.end("<html>"));
   await assert.rejects(new Isobase(page.url).collection("rows").get(1), { code: "invalid_answer" });
   page.end();
@@ -251,7 +251,7 @@ test("a stream comes back after refusals, and finds out that it is dead", async 
   const seen = [];
   const stream = new Isobase(server.url).listen(
     { created: (row) => void seen.push(row), deleted: () => void seen.push("half an event"), reload: ({ reason }) => void seen.push(reason) },
-    { idle: 200 },
+    { idle: 1_000 },
   );
   await until("another connection", () => asked === 5);
   assert.deepEqual(seen.slice(0, 2), ["start", { id: 1 }]);
@@ -273,7 +273,7 @@ test("a session is kept, renewed in its second half, and forgotten when it is ov
   await assert.rejects(client.auth.login({ username: "ann", password: "wrong" }), { code: "invalid_credentials", status: 401 });
   // Another process finds the session, in its second half.
   const stored = JSON.parse(kept.text);
-  kept.text = JSON.stringify({ ...stored, since: Date.now() - 3000, until: Date.now() + 2000 });
+  kept.text = JSON.stringify({ ...stored, since: Date.now() - 6_000_000, until: Date.now() + 3_000_000 });
   const later = new Isobase(backend.url, { session });
   assert.equal((await later.auth.me()).username, "ann");
   await until("the renewal", () => JSON.parse(kept.text).until > Date.now() + 3_600_000);

@@ -70,6 +70,16 @@ async function settled(page) {
   await page.locator("[aria-busy=true]").first().waitFor({ state: "detached" });
 }
 
+/**
+ * Does something that asks the service, and waits for the answer to that: what the page shows may
+ * already have been so before.
+ */
+async function answered(page, method, path, act, status = 200) {
+  const is = (answer) => answer.request().method() === method && new URL(answer.url()).pathname === path;
+  const [answer] = await Promise.all([page.waitForResponse(is), act()]);
+  assert.equal(answer.status(), status, `${method} ${path}`);
+}
+
 async function accessible(page, where) {
   // What is being loaded again is pale for a moment.
   await page.locator("[aria-busy=true]").first().waitFor({ state: "detached" });
@@ -138,7 +148,7 @@ async function openService() {
     await page.getByRole("alert").filter({ hasText: "no JSON" }).waitFor();
     await accessible(page, "the editor");
     await page.getByLabel("JSON").fill("{\"text\": \"first\"}");
-    await page.getByTestId("doc-save").click();
+    await answered(page, "POST", "/records/notes", () => page.getByTestId("doc-save").click(), 201);
     await page.locator("[data-testid^=doc-row-]").waitFor();
     const [{ id }] = await (await fetch(`${base}/records/notes`)).json();
     await page.getByTestId(`doc-row-${id}`).getByRole("button").click();
@@ -151,13 +161,13 @@ async function openService() {
     assert.equal(other.status, 200);
     await page.getByLabel("JSON").last().fill("{\"text\": \"mine\"}");
     expectRefusal();
-    await page.getByTestId("doc-save").click();
+    const place = `/records/notes/${id}`;
+    await answered(page, "PUT", place, () => page.getByTestId("doc-save").click(), 412);
     await page.getByRole("button", { name: "Keep mine" }).click();
-    await page.getByTestId("doc-save").click();
-    await page.getByText("Saved").first().waitFor();
+    await answered(page, "PUT", place, () => page.getByTestId("doc-save").click());
     assert.deepEqual(await (await fetch(`${base}/records/notes/${id}`)).json(), { text: "mine", id });
-    await page.getByRole("button", { name: "Delete" }).click();
-    await page.getByTestId("toast-undo").click();
+    await answered(page, "DELETE", place, () => page.getByRole("button", { name: "Delete" }).click());
+    await answered(page, "PUT", place, () => page.getByTestId("toast-undo").click(), 201);
     await page.getByTestId(`doc-row-${id}`).waitFor();
     assert.deepEqual(await (await fetch(`${base}/records/notes/${id}`)).json(), { text: "mine", id });
     await done();
@@ -250,7 +260,7 @@ async function operations() {
   assert.ok(!page.url().includes("copy.db"), "the target stays out of the address");
   await page.getByTestId("copy-go").click();
   await page.getByTestId("copy-done").waitFor();
-  await page.getByRole("cell", { name: "hostile" }).first().waitFor();
+  await page.locator("aside.panel").getByRole("cell", { name: "hostile" }).waitFor();
   await accessible(page, "a copy that is done");
   await open(page, "/admin/jobs?kind=copy");
   assert.equal(await page.locator("[data-testid^=job-row-]").count(), 2);
@@ -274,16 +284,17 @@ async function operations() {
   assert.match(await page.getByTestId("hook-secret").textContent(), /^whsec_/);
   await page.getByRole("button", { name: "Close" }).last().click();
   await fetch(`${base}/records/told`, { method: "POST", headers: { "content-type": "application/json" }, body: "{\"a\":\"<script>\"}" });
-  await latestDelivery(({ attempts }) => attempts === 1);
+  await latestDelivery(({ attempts }) => attempts > 0);
   await page.getByRole("button", { name: "Refresh" }).click();
   await page.locator("[data-testid^=delivery-row-] button.open").first().click();
-  await page.getByText("document.created").last().waitFor();
+  await page.locator("aside.panel").getByText("document.created").first().waitFor();
   await accessible(page, "a delivery");
   answer = 204;
   await page.getByTestId("delivery-resend").click();
   await latestDelivery(({ state }) => state === "delivered");
-  assert.equal(came.length, 2);
-  assert.equal(came[0], came[1]);
+  // Where the browser is slow, the service has tried it again meanwhile.
+  assert.ok(came.length >= 2);
+  assert.equal(new Set(came).size, 1);
   receiver.close();
   rmSync(folder, { recursive: true });
   await done();
@@ -316,7 +327,7 @@ async function closedService() {
   await page.getByRole("button", { name: "Revoke browser" }).click();
   await page.getByLabel("Type browser to go on").fill("browser");
   await page.getByRole("button", { name: "Revoke", exact: true }).click();
-  await page.getByText("revoked").first().waitFor();
+  await page.getByRole("cell", { name: "revoked" }).waitFor();
   assert.equal(await asks(), 401);
   await done();
   await viewer();

@@ -1,9 +1,9 @@
 // The frame: who is signed in, which screen, where to go.
 
-import { apiKey, ask, get, onUnauthenticated, setApiKey } from "./lib/api.js";
+import { ApiError, apiKey, ask, get, onUnauthenticated, setApiKey } from "./lib/api.js";
 import { h, put } from "./lib/dom.js";
 import { followLinks, go } from "./lib/url.js";
-import { badge, button, dialog, once, toastRegion, undoLast } from "./lib/ui.js";
+import { badge, button, dialog, failure, once, toastRegion, undoLast } from "./lib/ui.js";
 import { may, setScopes } from "./lib/may.js";
 import { openPalette } from "./lib/palette.js";
 
@@ -72,8 +72,20 @@ async function show() {
   }
   const title = SCREENS.find(([screen]) => screen === name)[1];
   document.title = `${title} · Isobase`;
-  const module = await import(`./screens/${name || "hub"}.js`);
+  // The former screen stays until the next one is there, and is not taken for it.
+  main.setAttribute("aria-busy", "true");
+  let module;
+  try {
+    module = await import(`./screens/${name || "hub"}.js`);
+  } catch {
+    if (screenOf(location.pathname) !== name) return;
+    main.removeAttribute("aria-busy");
+    const error = new ApiError(0, "unreachable", "This screen could not be loaded: the service cannot be reached.");
+    put(main, h("h1", {}, title), failure(error, () => location.reload()));
+    return;
+  }
   if (screenOf(location.pathname) !== name) return;
+  main.removeAttribute("aria-busy");
   const screen = module.open({ overview: () => overview, refresh: loadOverview });
   put(main, h("h1", {}, title), screen.element);
   leave = screen.close ?? leave;
