@@ -21,8 +21,6 @@ use crate::{
     signature::{SECRET_BYTES, show},
 };
 
-/// The system collection of leases. It stays when a database is copied or dumped.
-const LEASES_COLLECTION: &str = "isobase_leases";
 /// Deliveries of an endpoint that wait. When there are as many the feed is read no further for it:
 /// nothing is lost, as long as the feed keeps what happened.
 pub const PENDING_MAX: usize = 1_000;
@@ -76,11 +74,10 @@ pub(crate) struct Inner {
     pub(crate) store: Store,
     pub(crate) endpoints: Documents,
     pub(crate) deliveries: Documents,
-    /// Which process does what only one may do.
-    pub(crate) leases: Documents,
     audit: Audit,
     pub(crate) options: WebhooksOptions,
-    /// Told when an endpoint or a delivery was changed in this process.
+    /// Told when an endpoint or a delivery was changed in this process. The task that delivers is the
+    /// only one that waits, so a notice is kept for it while it does something else.
     pub(crate) changed: Notify,
 }
 
@@ -98,7 +95,6 @@ impl Webhooks {
             store: store.system(),
             endpoints: Documents::new(store, WEBHOOKS_COLLECTION, &[], &[]),
             deliveries: Documents::new(store, DELIVERIES_COLLECTION, &[], &["state"]),
-            leases: Documents::new(store, LEASES_COLLECTION, &[], &[]),
             audit: Audit::new(store, options.clock.clone()),
             options,
             changed: Notify::new(),
@@ -166,7 +162,7 @@ impl Webhooks {
         let written =
             self.0.endpoints.write_with(action, Precondition::Missing, vec![told]).await?;
         written.map_err(WebhookError::Rejected)?;
-        self.0.changed.notify_waiters();
+        self.0.changed.notify_one();
         Ok((shown, show(&secret)))
     }
 
@@ -209,7 +205,7 @@ impl Webhooks {
         self.patch(id, Value::Object(patch)).await?;
         let after = self.get(id).await?;
         self.tell(by, "webhook.changed", id, of(&before), of(&after)).await;
-        self.0.changed.notify_waiters();
+        self.0.changed.notify_one();
         Ok(after)
     }
 
@@ -223,7 +219,7 @@ impl Webhooks {
         let told = self.entry(by, "webhook.deleted", id, of(&before), Value::Null)?;
         let written = self.0.endpoints.write_with(action, Precondition::None, vec![told]).await?;
         written.map_err(|rejection| refused(rejection, id))?;
-        self.0.changed.notify_waiters();
+        self.0.changed.notify_one();
         Ok(before)
     }
 
@@ -243,7 +239,7 @@ impl Webhooks {
         });
         self.patch(&id, patch).await?;
         self.tell(by, "webhook.rotated", &id, Value::Null, Value::Null).await;
-        self.0.changed.notify_waiters();
+        self.0.changed.notify_one();
         Ok((self.get(&id).await?, show(&secret)))
     }
 
@@ -275,7 +271,7 @@ impl Webhooks {
         };
         let written = self.0.deliveries.write(action, Precondition::Missing).await?;
         written.map_err(WebhookError::Rejected)?;
-        self.0.changed.notify_waiters();
+        self.0.changed.notify_one();
         Ok(delivery)
     }
 
@@ -332,7 +328,7 @@ impl Webhooks {
         written.map_err(WebhookError::Rejected)?;
         self.tell(by, "webhook.resent", &delivery.endpoint, Value::Null, json!({ "delivery": id }))
             .await;
-        self.0.changed.notify_waiters();
+        self.0.changed.notify_one();
         self.delivery(id).await
     }
 
@@ -384,7 +380,7 @@ impl Webhooks {
         Ok(())
     }
 
-    async fn find(&self, id: &str) -> Result<(String, StoredEndpoint), WebhookError> {
+    pub(crate) async fn find(&self, id: &str) -> Result<(String, StoredEndpoint), WebhookError> {
         let missing = || WebhookError::NotFound(id.chars().take(100).collect());
         let key = DocumentId::parse(id).map_err(|_| missing())?;
         let document = self.0.endpoints.get(&key).await?.ok_or_else(missing)?;

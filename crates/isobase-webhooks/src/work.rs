@@ -5,14 +5,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use isobase_auth::random_text;
+use isobase_auth::{LEASE_LASTS, LEASE_RENEWED, Lease, random_text};
 use isobase_store::{
     Action, Atomicity, ErrorKind, FeedPage, FeedRequest, IfMissing, Precondition, Rejection, Since,
     StoreError, WriteBatch, WriteOperation,
 };
 use isobase_types::{Count, DocumentId, Filter, Order, PageRequest, Query, json::Patch};
 use rand::RngExt;
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use tokio::{
@@ -33,10 +32,6 @@ use crate::{
 
 /// The document that says which process delivers.
 const LEASE: &str = "webhooks";
-/// How long a process that has it may be silent before another one takes over, and how often it
-/// speaks.
-const LEASE_LASTS: Duration = Duration::from_secs(30);
-const LEASE_RENEWED: Duration = Duration::from_secs(10);
 /// Deliveries under way at the same time, in all and to one endpoint.
 const SENDING_MAX: usize = 16;
 const SENDING_TO_ONE_MAX: usize = 4;
@@ -56,13 +51,6 @@ const GONE: u16 = 410;
 /// Characters that are kept of an answer.
 const TOLD_MAX: usize = 300;
 
-/// Who delivers, and until when.
-#[derive(Serialize, Deserialize)]
-struct Lease {
-    holder: String,
-    until_us: i64,
-}
-
 /// A delivery that waits.
 #[derive(Clone, Debug)]
 struct Due {
@@ -78,10 +66,12 @@ impl Webhooks {
         let node = self.0.options.node.clone();
         let Ok(random) = random_text::<8>() else { return };
         let holder = if node.is_empty() { random } else { node };
+        let clock = self.0.options.clock.clone();
+        let lease = Lease::new(&self.0.store, LEASE, holder, clock);
         let mut work = Work {
             webhooks: self,
             sender,
-            holder,
+            lease,
             endpoints: HashMap::new(),
             waiting: BTreeMap::new(),
             under_way: HashSet::new(),
@@ -105,7 +95,7 @@ impl Webhooks {
                 () = stop.cancelled() => break,
             }
         }
-        work.release().await;
+        work.lease.release().await;
     }
 }
 
@@ -121,8 +111,8 @@ enum Round {
 struct Work {
     webhooks: Webhooks,
     sender: std::sync::Arc<dyn Sender>,
-    /// Names this process.
-    holder: String,
+    /// The right to deliver.
+    lease: Lease,
     endpoints: HashMap<String, StoredEndpoint>,
     /// By the ids of the deliveries.
     waiting: BTreeMap<String, Due>,
@@ -143,7 +133,7 @@ impl Work {
             let _ = timeout(LEASE_LASTS, made).await;
             return Ok(Round::GoOn);
         }
-        if !self.take_lease().await? {
+        if !self.lease.take().await? {
             return Ok(Round::Elsewhere);
         }
         let mut renewed = Instant::now();
@@ -173,7 +163,7 @@ impl Work {
                 () = sleep(pause) => {}
             }
             if renewed.elapsed() >= LEASE_RENEWED {
-                if !self.take_lease().await? {
+                if !self.lease.take().await? {
                     return Ok(Round::Elsewhere);
                 }
                 renewed = Instant::now();
@@ -181,48 +171,6 @@ impl Work {
                 self.load().await?;
             }
         }
-    }
-
-    /// Takes or renews the right to deliver; false when another process has it.
-    async fn take_lease(&self) -> Result<bool, WebhookError> {
-        let now = self.webhooks.now().unix_us;
-        let id = DocumentId::Text(LEASE.into());
-        let there = self.webhooks.0.leases.get(&id).await?;
-        let held = there.as_ref().and_then(|it| serde_json::from_str::<Lease>(&it.body).ok());
-        // One that ends too far ahead was written by a clock that has gone back since.
-        let holds = |lease: &Lease| {
-            lease.holder != self.holder
-                && (now..now + 2 * micros(LEASE_LASTS)).contains(&lease.until_us)
-        };
-        if held.as_ref().is_some_and(holds) {
-            return Ok(false);
-        }
-        let until_us = now + micros(LEASE_LASTS);
-        let body = json!({ "holder": self.holder, "until_us": until_us }).to_string();
-        let action = Action::Put { id, body, if_missing: IfMissing::Create };
-        let precondition = match there {
-            Some(there) => Precondition::RevisionIn(vec![there.revision]),
-            None => Precondition::Missing,
-        };
-        Ok(self.webhooks.0.leases.write(action, precondition).await?.is_ok())
-    }
-
-    /// Lets another process deliver at once.
-    async fn release(&self) {
-        let body = json!({ "holder": "", "until_us": 0 }).to_string();
-        let id = DocumentId::Text(LEASE.into());
-        let ours = async {
-            let there = self.webhooks.0.leases.get(&id).await.ok()??;
-            let lease: Lease = serde_json::from_str(&there.body).ok()?;
-            if lease.holder != self.holder {
-                return None;
-            }
-            let action = Action::Put { id: id.clone(), body, if_missing: IfMissing::Refuse };
-            let unchanged = Precondition::RevisionIn(vec![there.revision]);
-            self.webhooks.0.leases.write(action, unchanged).await.ok()
-        };
-        // Who does not learn of it waits until the lease ends.
-        let _ = timeout(PAUSE, ours).await;
     }
 
     /// Reads the endpoints, and the deliveries that wait.
@@ -393,18 +341,18 @@ impl Work {
             if due.next_us > now || self.under_way.contains(id) || *count >= SENDING_TO_ONE_MAX {
                 continue;
             }
-            let endpoint = self.endpoints.get(&due.endpoint).cloned();
-            if endpoint.as_ref().is_some_and(|endpoint| endpoint.disabled.is_some()) {
+            let endpoint = self.endpoints.get(&due.endpoint);
+            if endpoint.is_some_and(|endpoint| endpoint.disabled.is_some()) {
                 continue;
             }
             *count += 1;
-            begun.push((id.clone(), endpoint));
+            begun.push((id.clone(), due.clone()));
         }
-        for (id, endpoint) in begun {
+        for (id, due) in begun {
             self.under_way.insert(id.clone());
             let (webhooks, sender) = (self.webhooks.clone(), self.sender.clone());
             self.sending.spawn(async move {
-                let outcome = attempt(&webhooks, &*sender, &id, endpoint).await;
+                let outcome = attempt(&webhooks, &*sender, &id, due).await;
                 (id, outcome)
             });
         }
@@ -498,17 +446,29 @@ impl Work {
 }
 
 /// Sends a delivery once, and writes what became of it; gives when it is due again.
+///
+/// The endpoint is read anew: a change that was answered holds for each delivery that is sent after it,
+/// also a change by another process.
 async fn attempt(
     webhooks: &Webhooks,
     sender: &dyn Sender,
     id: &str,
-    endpoint: Option<StoredEndpoint>,
+    due: Due,
 ) -> Result<Option<Due>, WebhookError> {
     let mut delivery = match webhooks.delivery(id).await {
         Ok(delivery) if delivery.state == DeliveryState::Pending => delivery,
         Ok(_) | Err(WebhookError::DeliveryNotFound(_)) => return Ok(None),
         Err(error) => return Err(error),
     };
+    let endpoint = match webhooks.find(&due.endpoint).await {
+        Ok((_, endpoint)) => Some(endpoint),
+        Err(WebhookError::NotFound(_)) => None,
+        Err(error) => return Err(error),
+    };
+    if endpoint.as_ref().is_some_and(|endpoint| endpoint.disabled.is_some()) {
+        webhooks.0.changed.notify_one();
+        return Ok(Some(due));
+    }
     let Some(endpoint) = endpoint else {
         delivery.state = DeliveryState::Failed;
         remember(&mut delivery, webhooks, Duration::ZERO, None, "the webhook was deleted");
@@ -559,7 +519,7 @@ async fn attempt(
     };
     if let Some(change) = change {
         match webhooks.patch(&delivery.endpoint, change).await {
-            Ok(()) => webhooks.0.changed.notify_waiters(),
+            Ok(()) => webhooks.0.changed.notify_one(),
             Err(WebhookError::NotFound(_)) => {}
             Err(error) => return Err(error),
         }

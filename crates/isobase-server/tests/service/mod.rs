@@ -10,3 +10,4 @@ mod jobs;
 mod paths;
 mod stop;
 mod support;
+mod webhooks;
