@@ -64,6 +64,8 @@ struct Keys {
 struct Entry {
     hash: SecretHash,
     principal: Principal,
+    /// From when it is refused; none when it has no end.
+    expires_at: Option<SystemTime>,
     /// Minutes since 1970: written by requests, read when uses are noted.
     used_minute: AtomicI64,
     /// What the database says. Written by whoever noted it.
@@ -192,14 +194,19 @@ impl Authorizer {
         self.refresh().await
     }
 
-    /// Notes in the database which keys were used, to the minute. Reads nothing, and writes once a
-    /// minute for each key in use.
+    /// Notes in the database which keys were used, to the minute, and which have come to their end.
+    /// Reads nothing otherwise, and writes once a minute for each key in use.
     ///
     /// # Errors
     /// When the database fails; it is noted the next time.
     pub async fn note_used(&self) -> Result<(), KeyError> {
         let Some(store) = &self.store else { return Ok(()) };
         let keys = self.keys.load_full();
+        let now = SystemTime::now();
+        if keys.by_id.values().any(|entry| entry.expires_at.is_some_and(|end| end <= now)) {
+            store.end_expired().await?;
+            self.refresh().await?;
+        }
         let minute_of = |entry: &Entry| {
             let minute = entry.used_minute.load(Ordering::Relaxed);
             (minute > entry.noted_minute.load(Ordering::Relaxed)).then_some(minute)
@@ -267,7 +274,8 @@ impl Authorizer {
         if let Some((id, secret)) = key::split(credentials)
             && let Some(entry) = keys.by_id.get(id)
         {
-            if bool::from(key::hash(secret).ct_eq(&entry.hash)) {
+            let is_over = entry.expires_at.is_some_and(|end| SystemTime::now() >= end);
+            if bool::from(key::hash(secret).ct_eq(&entry.hash)) && !is_over {
                 entry.used_minute.store(current_minute(), Ordering::Relaxed);
                 return Some(entry.principal.clone());
             }
@@ -295,6 +303,7 @@ impl Authorizer {
             let entry = Entry {
                 hash: key.hash,
                 principal,
+                expires_at: key.info.expires_at,
                 used_minute: kept(|entry| &entry.used_minute),
                 noted_minute: kept(|entry| &entry.noted_minute),
             };

@@ -48,6 +48,18 @@ pub struct KeyInfo {
     pub last_used_at: Option<SystemTime>,
     /// When it was revoked; none while it is valid.
     pub revoked_at: Option<SystemTime>,
+    /// From when it is refused; none when it has no end.
+    pub expires_at: Option<SystemTime>,
+    /// The id of the key that took its place.
+    pub replaced_by: Option<String>,
+}
+
+impl KeyInfo {
+    /// Whether services accept it at a moment.
+    #[must_use]
+    pub fn is_valid(&self, now: SystemTime) -> bool {
+        self.revoked_at.is_none() && self.expires_at.is_none_or(|end| now < end)
+    }
 }
 
 /// A new key's id, text and hash.

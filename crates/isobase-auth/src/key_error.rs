@@ -6,6 +6,8 @@ use crate::NoRandomness;
 
 /// Longest name of a key, in bytes.
 pub(crate) const NAME_BYTES_MAX: usize = 100;
+/// Longest time that a key goes on beside the one that took its place, in days.
+pub(crate) const OVERLAP_DAYS_MAX: u64 = 90;
 /// Most valid keys of a database. All of them are in the memory of every service on it.
 pub(crate) const KEYS_MAX: usize = 10_000;
 
@@ -30,6 +32,9 @@ pub enum KeyError {
     /// No valid key has this id or name.
     #[error("there is no valid key with the id or name {0:?}")]
     NotFound(String),
+    /// A former key would go on for too long.
+    #[error("a former key goes on for at most {OVERLAP_DAYS_MAX} days")]
+    Overlap,
     /// There are as many keys as there can be.
     #[error("there are {KEYS_MAX} valid keys, which is the most; revoke some")]
     TooMany,

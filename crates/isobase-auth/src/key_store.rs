@@ -7,22 +7,23 @@
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use isobase_store::{
-    Action, Atomicity, IfMissing, IndexDefinition, Precondition, Rejection, Store, WriteBatch,
-    WriteOperation, WriteOutcome,
+    Action, Atomicity, Idempotency, IfMissing, IndexDefinition, Precondition, Rejection, Store,
+    WriteBatch, WriteOperation, WriteOutcome,
 };
 use isobase_types::{
     CollectionName, Count, Document, DocumentId, Filter, Order, PageRequest, Query, Revision,
     json::Patch,
 };
+use serde_json::json;
 
 use crate::{
     CreatedKey, KeyError, KeyInfo, Scope, Scopes,
     key::{self, SecretHash},
-    key_error::{KEYS_MAX, NAME_BYTES_MAX},
+    key_error::{KEYS_MAX, NAME_BYTES_MAX, OVERLAP_DAYS_MAX},
     stored_key::{StoredKey, VALID_NAME, micros},
     uses::{Use, Uses},
 };
@@ -116,9 +117,16 @@ impl KeyStore {
         }
         let (id, secret, hash) = key::make()?;
         let created_at = SystemTime::now();
-        let (last_used_at, revoked_at) = (None, None);
-        let name = name.to_owned();
-        let info = KeyInfo { id, name, scopes, created_at, last_used_at, revoked_at };
+        let info = KeyInfo {
+            id,
+            name: name.to_owned(),
+            scopes,
+            created_at,
+            last_used_at: None,
+            revoked_at: None,
+            expires_at: None,
+            replaced_by: None,
+        };
         match self.add(&info, &hash).await? {
             Ok(()) => Ok(CreatedKey { info, secret }),
             Err(Rejection::NotUnique { .. }) => Err(KeyError::NameTaken(info.name)),
@@ -145,21 +153,104 @@ impl KeyStore {
         Ok(keys)
     }
 
+    /// Makes a key that takes the place of a valid one, under its name and with its scopes. The former
+    /// one is accepted for as long as `overlap` says, and then refused by every service; zero revokes it
+    /// at once. Gives both, the new one first.
+    ///
+    /// # Errors
+    /// [`KeyError::NotFound`], [`KeyError::Overlap`], or the database or the system fails.
+    pub async fn rotate(
+        &self,
+        id_or_name: &str,
+        overlap: Duration,
+    ) -> Result<(CreatedKey, KeyInfo), KeyError> {
+        if overlap > Duration::from_secs(OVERLAP_DAYS_MAX * 24 * 3_600) {
+            return Err(KeyError::Overlap);
+        }
+        let mut former = self.find(id_or_name, |key| key.replaced_by.is_none()).await?;
+        let (id, secret, hash) = key::make()?;
+        let now = SystemTime::now();
+        let info =
+            KeyInfo { id, created_at: now, last_used_at: None, expires_at: None, ..former.clone() };
+        former.replaced_by = Some(info.id.clone());
+        let mut patch = json!({ VALID_NAME: null, "replaced_by": info.id });
+        if overlap.is_zero() {
+            former.revoked_at = Some(now);
+            patch["revoked_us"] = micros(now).into();
+        } else {
+            former.expires_at = Some(now + overlap);
+            patch["expires_us"] = micros(now + overlap).into();
+        }
+        self.make_unique().await?;
+        let damaged = |_| KeyError::Damaged(info.id.clone());
+        let body = StoredKey::of(&info, &hash).body().map_err(damaged)?;
+        let id = id_of(&former.id);
+        let read = self.store.get(&self.collection, &id).await?;
+        let read = read.ok_or_else(|| KeyError::NotFound(id_or_name.to_owned()))?.revision;
+        // Of two that take the place of the same one the second finds it changed.
+        let unchanged = Precondition::RevisionIn(vec![read]);
+        let patched = self.patch(&former.id, patch.to_string());
+        let operations = vec![
+            WriteOperation { precondition: unchanged, ..patched },
+            WriteOperation {
+                collection: self.collection.clone(),
+                action: Action::Put { id: id_of(&info.id), body, if_missing: IfMissing::Create },
+                precondition: Precondition::Missing,
+            },
+        ];
+        match self.change(operations).await? {
+            Ok(()) => Ok((CreatedKey { info, secret }, former)),
+            Err(Rejection::NotFound) => Err(KeyError::NotFound(id_or_name.to_owned())),
+            Err(Rejection::NotUnique { .. }) => Err(KeyError::NameTaken(info.name)),
+            Err(rejection) => Err(KeyError::Refused(rejection)),
+        }
+    }
+
+    /// Notes of keys whose end has come that they are revoked, which ends the streams of those who
+    /// listen with them.
+    ///
+    /// # Errors
+    /// When the database fails; services refuse the keys all the same.
+    pub async fn end_expired(&self) -> Result<(), KeyError> {
+        let now = SystemTime::now();
+        for key in self.list().await? {
+            let Some(end) = key.expires_at.filter(|end| key.revoked_at.is_none() && *end <= now)
+            else {
+                continue;
+            };
+            let patch = json!({ "revoked_us": micros(end), VALID_NAME: null });
+            let patch = self.patch(&key.id, patch.to_string());
+            self.change(vec![patch]).await?.map_err(KeyError::Refused)?;
+        }
+        Ok(())
+    }
+
+    /// A valid key by its id or name, of those that are wanted. Of several with the name the one that
+    /// took the place of the others comes first.
+    async fn find(
+        &self,
+        id_or_name: &str,
+        is_wanted: impl Fn(&KeyInfo) -> bool,
+    ) -> Result<KeyInfo, KeyError> {
+        let now = SystemTime::now();
+        let mut valid = self.list().await?;
+        valid.retain(|key| key.is_valid(now) && is_wanted(key));
+        valid.sort_by_key(|key| (key.id != id_or_name, key.replaced_by.is_some()));
+        let found = valid.into_iter().find(|key| key.id == id_or_name || key.name == id_or_name);
+        found.ok_or_else(|| KeyError::NotFound(id_or_name.to_owned()))
+    }
+
     /// Revokes a valid key by its id or name. Running services refuse it within 5 s.
     ///
     /// # Errors
     /// [`KeyError::NotFound`], or the database fails.
     pub async fn revoke(&self, id_or_name: &str) -> Result<KeyInfo, KeyError> {
         let not_found = || KeyError::NotFound(id_or_name.to_owned());
-        let mut valid = self.list().await?;
-        valid.retain(|key| key.revoked_at.is_none());
-        let found = valid.iter().position(|key| key.id == id_or_name);
-        let found = found.or_else(|| valid.iter().position(|key| key.name == id_or_name));
-        let mut key = valid.swap_remove(found.ok_or_else(not_found)?);
+        let mut key = self.find(id_or_name, |_| true).await?;
         let now = SystemTime::now();
         let patch = format!("{{\"revoked_us\":{},\"{VALID_NAME}\":null}}", micros(now));
         let patch = self.patch(&key.id, patch);
-        match self.change(patch).await? {
+        match self.change(vec![patch]).await? {
             Ok(()) => {}
             Err(Rejection::NotFound) => return Err(not_found()),
             Err(rejection) => return Err(KeyError::Refused(rejection)),
@@ -184,6 +275,8 @@ impl KeyStore {
                 created_at: key.created_at,
                 last_used_at: key.last_used_at,
                 revoked_at: key.revoked_at,
+                expires_at: None,
+                replaced_by: None,
             };
             let mut tried = 1;
             loop {
@@ -214,7 +307,7 @@ impl KeyStore {
         }
         let batch = WriteBatch { operations: vec![self.new_state()], ..WriteBatch::default() };
         let outcomes = self.store.write(batch, Atomicity::EachAlone).await?.outcomes;
-        first(outcomes).map_err(KeyError::Refused)
+        first_refusal(outcomes).map_err(KeyError::Refused)
     }
 
     /// Another one after every change of a key; none while the database is open.
@@ -258,19 +351,27 @@ impl KeyStore {
         let action = Action::Put { id: id_of(&info.id), body, if_missing: IfMissing::Create };
         let collection = self.collection.clone();
         let precondition = Precondition::Missing;
-        self.change(WriteOperation { collection, action, precondition }).await
+        self.change(vec![WriteOperation { collection, action, precondition }]).await
     }
 
-    /// Changes a key, and the state with it: where the database has atomic batches both or none.
-    async fn change(&self, operation: WriteOperation) -> Result<Result<(), Rejection>, KeyError> {
-        let operations = vec![operation, self.new_state()];
+    /// Changes keys, and the state with them: where the database has atomic batches all or none, and
+    /// else all are recorded as one.
+    async fn change(
+        &self,
+        mut operations: Vec<WriteOperation>,
+    ) -> Result<Result<(), Rejection>, KeyError> {
+        operations.push(self.new_state());
+        let mut batch = WriteBatch { operations, ..WriteBatch::default() };
         let atomicity = match self.store.engine().atomic_batches() {
             Some(_) => Atomicity::AllOrNothing,
-            None => Atomicity::EachAlone,
+            None => {
+                let key = rand::random();
+                batch.idempotency = Some(Idempotency { key, fingerprint: [0; 32] });
+                Atomicity::EachAlone
+            }
         };
-        let batch = WriteBatch { operations, ..WriteBatch::default() };
         let outcomes = self.store.write(batch, atomicity).await?.outcomes;
-        Ok(first(outcomes))
+        Ok(first_refusal(outcomes))
     }
 
     fn new_state(&self) -> WriteOperation {
@@ -337,7 +438,10 @@ fn state_id() -> DocumentId {
     DocumentId::Text(STATE.into())
 }
 
-/// What became of the first operation; a batch has as many outcomes as operations.
-fn first(outcomes: Vec<WriteOutcome>) -> Result<(), Rejection> {
-    outcomes.into_iter().next().map_or(Ok(()), |outcome| outcome.map(drop))
+/// Why a batch was refused, if it was: of those that were not carried out the first that was refused
+/// itself.
+fn first_refusal(outcomes: Vec<WriteOutcome>) -> Result<(), Rejection> {
+    let mut refused = outcomes.into_iter().filter_map(Result::err);
+    let other = |rejection: &Rejection| !matches!(rejection, Rejection::BatchRejected);
+    refused.find(other).map_or(Ok(()), Err)
 }

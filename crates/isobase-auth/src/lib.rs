@@ -4,7 +4,7 @@
 //! [`KeyStore`] (keys as documents of the database), [`Authorizer`] (the one decision),
 //! [`exposure_check`]; then people: [`Role`], [`Account`], [`Accounts`] with their passwords,
 //! [`Session`], [`Sessions`], and the [`Provider`]s that people sign in with. Beside them [`Sealer`],
-//! for secrets that must be readable.
+//! for secrets that must be readable, and [`Audit`] with its [`AuditChain`].
 
 mod account;
 mod account_error;
@@ -13,6 +13,7 @@ mod accounts;
 mod attempts;
 mod audit;
 mod authorizer;
+mod chain;
 mod clock;
 mod documents;
 mod exposure;
@@ -52,6 +53,10 @@ pub use accounts::{
 };
 pub use audit::{AUDIT_COLLECTION, Actor, Audit, AuditEntry, AuditError};
 pub use authorizer::{Authorizer, Denied};
+pub use chain::{
+    AuditChain, AuditKeeper, AuditReport, ChainHead, Fault, FaultKind, InvalidChainHead, Trimmed,
+    VerifyError,
+};
 pub use clock::Clock;
 pub use documents::Documents;
 pub use exposure::{Exposed, exposure_check};

@@ -27,6 +27,11 @@ pub(crate) struct StoredKey {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) revoked_us: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) expires_us: Option<i64>,
+    /// The id of the key that took its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) replaced_by: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) valid_name: Option<String>,
 }
 
@@ -40,6 +45,8 @@ impl StoredKey {
             created_us: micros(info.created_at),
             last_used_us: info.last_used_at.map(micros),
             revoked_us: info.revoked_at.map(micros),
+            expires_us: info.expires_at.map(micros),
+            replaced_by: info.replaced_by.clone(),
             valid_name: info.revoked_at.is_none().then(|| info.name.clone()),
         }
     }
@@ -66,6 +73,8 @@ impl StoredKey {
             created_at: moment(self.created_us),
             last_used_at: self.last_used_us.map(moment),
             revoked_at: self.revoked_us.map(moment),
+            expires_at: self.expires_us.map(moment),
+            replaced_by: self.replaced_by.clone(),
         })
     }
 

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a failing helper fails its test")]
 
 mod accounts;
+mod chain;
 
 use std::{
     sync::Arc,
@@ -300,4 +301,71 @@ async fn former_keys_are_taken_over_once() {
     let denied = authorizer.authorize(secret, Permission::Read).await;
     assert_eq!(denied, Err(Denied::Unauthenticated), "a revoked key does not come back");
     assert_eq!(database.keys().list().await.unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn a_key_and_the_one_it_replaced_are_both_accepted_for_a_while() {
+    let database = Database::new();
+    let keys = database.keys();
+    let first = database.make("app", Scope::Write).await;
+    let authorizer = database.authorizer(None).await;
+    let hour = Duration::from_secs(3_600);
+    let (second, former) = keys.rotate("app", hour).await.unwrap();
+    authorizer.refresh().await.unwrap();
+    assert_eq!((&*second.info.name, &second.info.scopes), ("app", &first.info.scopes));
+    assert_eq!(former.replaced_by.as_ref(), Some(&second.info.id));
+    for key in [&first, &second] {
+        assert!(authorizer.authorize(Some(&key.secret), Permission::Write).await.is_ok());
+    }
+    // Each tells its own last use.
+    authorizer.note_used().await.unwrap();
+    let listed = keys.list().await.unwrap();
+    assert!(listed.iter().all(|key| key.last_used_at.is_some()), "{listed:?}");
+    // The name is that of the new one, which goes with it.
+    let (third, _) = keys.rotate("app", Duration::ZERO).await.unwrap();
+    authorizer.refresh().await.unwrap();
+    let denied = authorizer.authorize(Some(&second.secret), Permission::Read).await;
+    assert_eq!(denied, Err(Denied::Unauthenticated), "no overlap revokes it at once");
+    assert!(authorizer.authorize(Some(&first.secret), Permission::Read).await.is_ok());
+    assert!(authorizer.authorize(Some(&third.secret), Permission::Read).await.is_ok());
+    let again = keys.rotate(&first.info.id, hour).await;
+    assert!(matches!(again, Err(KeyError::NotFound(_))), "{again:?}");
+    let long = keys.rotate("app", Duration::from_secs(91 * 86_400)).await;
+    assert!(matches!(long, Err(KeyError::Overlap)), "{long:?}");
+}
+
+#[tokio::test]
+async fn a_replaced_key_ends_with_its_time() {
+    let database = Database::new();
+    let keys = database.keys();
+    let first = database.make("app", Scope::Write).await;
+    let (second, _) = keys.rotate("app", Duration::from_millis(1)).await.unwrap();
+    let authorizer = database.authorizer(None).await;
+    let end = tokio::time::Instant::now() + Duration::from_secs(20);
+    while authorizer.authorize(Some(&first.secret), Permission::Read).await.is_ok() {
+        assert!(tokio::time::Instant::now() < end);
+    }
+    // From then on it is one that was revoked, and streams of it end.
+    authorizer.note_used().await.unwrap();
+    let listed = keys.list().await.unwrap();
+    let former = listed.iter().find(|key| key.id == first.info.id).unwrap();
+    assert_eq!(former.revoked_at, former.expires_at);
+    assert!(authorizer.authorize(Some(&second.secret), Permission::Write).await.is_ok());
+}
+
+#[tokio::test]
+async fn of_two_that_replace_a_key_one_does() {
+    let database = Database::new();
+    database.make("app", Scope::Write).await;
+    let rotating = (0..8).map(|_| {
+        let keys = database.keys();
+        tokio::spawn(async move { keys.rotate("app", Duration::from_secs(60)).await.is_ok() })
+    });
+    let mut done = 0;
+    for one in rotating.collect::<Vec<_>>() {
+        done += usize::from(one.await.unwrap());
+    }
+    let keys = database.keys().list().await.unwrap();
+    assert_eq!(keys.len(), done + 1);
+    assert_eq!(keys.iter().filter(|key| key.replaced_by.is_none()).count(), 1, "{keys:?}");
 }

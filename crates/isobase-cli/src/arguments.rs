@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::{path::PathBuf, str::FromStr};
+use std::{path::PathBuf, str::FromStr, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -10,7 +10,7 @@ use crate::{
     flags::{AppFlags, SettingFlags, flag},
     license::LicenseCommand,
     print::Color,
-    settings::Given,
+    settings::{Given, parse_duration},
 };
 
 pub(crate) use crate::flags::TargetFlags;
@@ -92,6 +92,12 @@ pub(crate) enum Command {
     Backup {
         #[command(subcommand)]
         command: crate::backup::BackupCommand,
+    },
+    /// Verify the audit, which says who changed what
+    #[command(after_help = crate::audit::EXAMPLES)]
+    Audit {
+        #[command(subcommand)]
+        command: crate::audit::AuditCommand,
     },
     /// Find what other programs wrote into the database
     #[command(after_help = RECONCILE_EXAMPLES)]
@@ -644,6 +650,16 @@ pub(crate) enum KeyCommand {
         #[command(flatten)]
         app: AppFlags,
     },
+    /// Make a key in the place of another one, which goes on for a while, and print it
+    Rotate {
+        /// Its name or id
+        name: String,
+        /// How long services accept the former key: 24h, 7d; 0 revokes it at once
+        #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = duration)]
+        overlap: Duration,
+        #[command(flatten)]
+        app: AppFlags,
+    },
     /// Take a key away
     Revoke {
         /// Its name
@@ -779,11 +795,19 @@ impl IndexCommand {
     }
 }
 
+/// A duration as settings have it.
+fn duration(text: &str) -> Result<Duration, &'static str> {
+    parse_duration(text).ok_or("expected a duration such as 24h, 7d or 0")
+}
+
 impl KeyCommand {
     /// Which app it is about.
     pub(crate) fn app(&self) -> &AppFlags {
         match self {
-            Self::Create { app, .. } | Self::List { app } | Self::Revoke { app, .. } => app,
+            Self::Create { app, .. }
+            | Self::List { app }
+            | Self::Rotate { app, .. }
+            | Self::Revoke { app, .. } => app,
         }
     }
 }

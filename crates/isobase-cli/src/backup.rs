@@ -9,7 +9,7 @@ use crate::{
     flags::AppFlags,
     print::Printer,
     progress::thousands,
-    settings::{Config, backups},
+    settings::{Config, Loaded, backups},
     transfer::make_backup,
 };
 
@@ -44,11 +44,16 @@ impl BackupCommand {
 }
 
 /// `isobase backup …`
-pub(crate) async fn run(command: &BackupCommand, config: &Config, printer: Printer) -> Result<()> {
+pub(crate) async fn run(
+    command: &BackupCommand,
+    (loaded, config): (&Loaded, &Config),
+    printer: Printer,
+) -> Result<()> {
     match command {
-        BackupCommand::List { .. } => list(&backups(config).list().await?, printer),
+        BackupCommand::List { .. } => list(&backups(loaded, config).list().await?, printer),
         BackupCommand::Now { .. } => {
-            let made = make_backup(&backups(config), Origin::Asked, config, printer).await?;
+            let made =
+                make_backup(&backups(loaded, config), Origin::Asked, config, printer).await?;
             if printer.json {
                 printer.json_line(&json!(made));
             } else {
@@ -82,6 +87,7 @@ fn line(backup: &Backup) -> String {
         (_, Some(error)) => format!("bad: {}", error.escape_debug()),
         (Some(false), None) => "bad".to_owned(),
     };
+    let state = if note.encrypted { format!("{state}, encrypted") } else { state };
     let by = if note.scheduled { "by the schedule" } else { "asked for" };
     format!(
         "{}  {} bytes  {}  {state}, {by}",

@@ -1,6 +1,7 @@
 //! The one executable: reads arguments and environment, prints, exits.
 
 mod arguments;
+mod audit;
 mod backup;
 #[cfg(feature = "toolkit")]
 mod db;
@@ -164,7 +165,12 @@ fn run(command: Command, printer: Printer) -> Result<()> {
         Command::Backup { command } => {
             let (loaded, config) = load_settings(&command.app().given(), printer)?;
             logging::start_for_command(&loaded);
-            block_on(backup::run(&command, &config, printer))
+            block_on(backup::run(&command, (&loaded, &config), printer))
+        }
+        Command::Audit { command } => {
+            let (loaded, config) = load_settings(&command.app().given(), printer)?;
+            logging::start_for_command(&loaded);
+            block_on(audit::run(&command, &config, printer))
         }
         Command::Verify(arguments) => block_on(transfer::verify(arguments, printer)),
         Command::Reconcile(arguments) => {

@@ -16,7 +16,7 @@ use isobase::{
     store::{Keep, RuleAction, RuleBook, Unruled},
     types::CollectionName,
 };
-use isobase_auth::{Authorizer, Clock, Fetcher, PostOffice, Provider, is_loopback};
+use isobase_auth::{AuditKeeper, Authorizer, Clock, Fetcher, PostOffice, Provider, is_loopback};
 use isobase_jobs::{Jobs, JobsOptions, look_after};
 use isobase_server::{ServerConfig, Service};
 use isobase_webhooks::{Webhooks, WebhooksOptions};
@@ -38,8 +38,8 @@ use crate::{
     print::{Printer, exit},
     seed,
     settings::{
-        Config, DeclaredIndex, Given, Loaded, as_json, backups, licence_options, schedule, sealer,
-        server_config, webhooks_private,
+        Config, DeclaredIndex, Given, Loaded, as_json, audit_keep, backups, licence_options,
+        schedule, sealer, server_config, webhooks_private,
     },
     transfer::{OtherDatabases, own_name},
     users,
@@ -174,6 +174,9 @@ impl Round {
         let providers = providers(loaded)?;
         let stopping = shutdown.child_token();
         let jobs = Some(self.jobs.clone());
+        let keeper =
+            AuditKeeper::new(&self.store, &node(config), audit_keep(loaded), Clock::default());
+        let keeping = tokio::spawn(keeper.run());
         let webhooks = self.webhooks(loaded, config, &rules);
         let telling = tokio::spawn(webhooks.clone().run(stopping.clone()));
         let webhooks = Some(webhooks);
@@ -228,6 +231,8 @@ impl Round {
             reconciling.abort();
         }
         tending.abort();
+        // What it began the next process ends.
+        keeping.abort();
         served.context("the service ended")?;
         Ok(next.filter(|_| !shutdown.is_cancelled()))
     }
@@ -236,7 +241,7 @@ impl Round {
 /// What does long work for the service.
 fn jobs(loaded: &Loaded, config: &Config, store: &Store) -> Jobs {
     let options = JobsOptions {
-        backups: Some(backups(config)),
+        backups: Some(backups(loaded, config)),
         databases: Some(Arc::new(OtherDatabases::new(config))),
         source: own_name(config),
         backups_every: schedule(loaded).map(|schedule| schedule.every),

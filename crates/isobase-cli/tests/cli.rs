@@ -4,6 +4,7 @@
 mod black_box {
     mod admin;
     mod app;
+    mod audit;
     #[cfg(feature = "s3")]
     mod bucket;
     mod collections;
@@ -45,6 +46,7 @@ mod fault {
     mod file;
     mod full;
     mod kill;
+    mod licences;
     mod memory;
     mod nodes;
     mod postgres;

@@ -12,7 +12,7 @@ use std::{
 use isobase_engine::Engine;
 use isobase_ops::{
     Control, OpsError,
-    archive::{self, ArchiveInput, ArchiveReport, DumpOptions},
+    archive::{self, ArchiveError, ArchiveInput, ArchiveReport, DumpOptions, Passphrase},
 };
 use isobase_types::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -83,6 +83,8 @@ pub struct Note {
     pub restored: Option<bool>,
     /// What was wrong then.
     pub error: Option<String>,
+    /// Whether it was encrypted when it was made.
+    pub encrypted: bool,
 }
 
 impl Backup {
@@ -145,17 +147,36 @@ pub(crate) fn told(error: &OpsError) -> String {
     text
 }
 
+/// Whether an archive may be whole all the same.
+fn says_nothing(error: &OpsError) -> bool {
+    match error {
+        OpsError::Stopped { .. } => true,
+        OpsError::Archive { source, .. } => {
+            matches!(source, ArchiveError::PassphraseNeeded | ArchiveError::WrongPassphrase)
+        }
+        _ => false,
+    }
+}
+
 /// A folder of archives. Cheap to clone.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Backups {
     folder: Arc<Path>,
+    /// Encrypts those that are made, and opens those that are encrypted.
+    passphrase: Option<Passphrase>,
 }
 
 impl Backups {
     /// The backups of a folder, which is made when the first one is.
     #[must_use]
     pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into().into() }
+        Self { folder: folder.into().into(), passphrase: None }
+    }
+
+    /// The same backups, encrypted from now on.
+    #[must_use]
+    pub fn with_passphrase(self, passphrase: Option<Passphrase>) -> Self {
+        Self { passphrase, ..self }
     }
 
     /// Where they are.
@@ -197,7 +218,11 @@ impl Backups {
         let synced = self.told(file.try_clone())?;
         let output =
             Box::new(BufWriter::with_capacity(BUFFER_BYTES, file)) as Box<dyn Write + Send>;
-        let options = DumpOptions { source: source.to_owned(), ..DumpOptions::default() };
+        let options = DumpOptions {
+            source: source.to_owned(),
+            passphrase: self.passphrase.clone(),
+            ..DumpOptions::default()
+        };
         let dumped = archive::dump(engine, output, &options, control).await;
         let report = match dumped {
             Ok(report) => report,
@@ -213,6 +238,7 @@ impl Backups {
             documents: Some(report.footer.documents),
             one_moment: Some(report.footer.one_moment),
             seconds: Some(report.seconds),
+            encrypted: self.passphrase.is_some(),
             ..Note::default()
         };
         let (kept, noted) = (name.clone(), note);
@@ -243,8 +269,8 @@ impl Backups {
     ) -> Result<ArchiveReport, BackupError> {
         let input = self.input(name).await?;
         let verified = archive::verify(vec![input], control).await;
-        // A work that was stopped says nothing about the archive.
-        if !matches!(verified, Err(OpsError::Stopped { .. })) {
+        // A work that was stopped says nothing about the archive, and neither does one without its key.
+        if !matches!(&verified, Err(error) if says_nothing(error)) {
             let error = verified.as_ref().err().map(told);
             self.note(name, move |note| {
                 note.verified_at = Some(now());
@@ -278,7 +304,7 @@ impl Backups {
     /// As [`Backups::get`].
     pub async fn input(&self, name: &str) -> Result<ArchiveInput, BackupError> {
         let file = self.open(name).await?;
-        Ok(ArchiveInput::from_file(name, file, None))
+        Ok(ArchiveInput::from_file(name, file, self.passphrase.clone()))
     }
 
     /// The file of a backup.

@@ -36,6 +36,9 @@ pub enum JobsError {
         /// Why.
         message: String,
     },
+    /// A request with the same key asked for something else.
+    #[error("the key of the request came before with another one")]
+    AskedBefore,
     /// The service is not set up for it.
     #[error("{0}")]
     Unsupported(String),

@@ -81,6 +81,13 @@ pub struct Job {
     /// When its process was heard of last, in microseconds since 1970.
     #[serde(default)]
     pub beat_us: i64,
+    /// The request that asked for it, where that had a key of its own: another one with the same key is
+    /// given this job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) asked: Option<String>,
+    /// What that request said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) said: Option<String>,
 }
 
 impl Job {
@@ -96,6 +103,11 @@ impl Job {
     pub(crate) fn body(&self) -> String {
         let text = serde_json::to_vec(self).expect("texts, numbers and values always serialise");
         canonicalise_document(&text).expect("a struct is an object, and its texts are valid")
+    }
+
+    /// As others see it.
+    pub(crate) fn shown(self) -> Self {
+        Self { asked: None, said: None, ..self }
     }
 
     pub(crate) fn beat(&mut self, now: Timestamp) {

@@ -12,8 +12,8 @@ use std::{
 
 use futures_util::FutureExt;
 use isobase_auth::{Actor, Audit, AuditEntry, Clock, Documents, random_text};
-use isobase_store::{Action, IfMissing, Precondition, Store, StoreError};
-use isobase_types::{DocumentId, Timestamp};
+use isobase_store::{Action, Idempotency, IfMissing, Precondition, Rejection, Store, StoreError};
+use isobase_types::{DocumentId, Literal, Timestamp};
 use serde_json::{Value, json};
 use tokio::{
     sync::{Notify, Semaphore},
@@ -43,6 +43,8 @@ const END_TRIES: u32 = 10;
 const END_PAUSE: Duration = Duration::from_secs(2);
 /// How long work may take to stop in order.
 const STOPS_WITHIN: Duration = Duration::from_secs(30);
+/// The field of the mark of the request that asked for a job.
+const ASKED: &str = "asked";
 /// Random bytes in an id, beside the time.
 const MARK_BYTES: usize = 3;
 
@@ -69,6 +71,26 @@ impl fmt::Debug for JobsOptions {
             .field("backups_every", backups_every)
             .finish()
     }
+}
+
+/// Who asks for a job.
+#[derive(Clone, Debug)]
+pub struct Asked<'a> {
+    /// Who.
+    pub by: &'a Actor,
+    /// Whether the caller needed no credentials.
+    pub by_anybody: bool,
+    /// The mark of a request that may be sent again: the same one begins one job.
+    pub once: Option<Idempotency>,
+}
+
+/// A job that was begun.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Begun {
+    /// The job.
+    pub job: Job,
+    /// A former request with the same mark began it.
+    pub before: bool,
 }
 
 /// The jobs of a database. Cheap to clone; clones share the jobs that run.
@@ -115,7 +137,7 @@ impl Jobs {
     pub fn new(store: &Store, options: JobsOptions) -> Self {
         let clock = Clock::default();
         Self(Arc::new(Inner {
-            documents: Documents::new(store, JOBS_COLLECTION, &[], &[]),
+            documents: Documents::new(store, JOBS_COLLECTION, &[ASKED], &[]),
             store: store.system(),
             audit: Audit::new(store, clock.clone()),
             clock,
@@ -142,12 +164,17 @@ impl Jobs {
     }
 
     /// Begins a job, which runs in this process as soon as it has its turn. Its answer means that the
-    /// database knows of it. `by_anybody` says that the caller needed no credentials.
+    /// database knows of it. A request with a mark that came before, as far back as jobs are remembered,
+    /// is given the job that it began.
     ///
     /// # Errors
     /// [`JobsError::Invalid`], [`JobsError::TooMany`], [`JobsError::Stopping`], [`JobsError::Backup`]
-    /// for one that is not there, and when the database fails.
-    pub async fn start(&self, work: Work, by: &Actor, by_anybody: bool) -> Result<Job, JobsError> {
+    /// for one that is not there, [`JobsError::AskedBefore`], and when the database fails.
+    pub async fn start(&self, work: Work, asked: Asked<'_>) -> Result<Begun, JobsError> {
+        let Asked { by, by_anybody, once } = asked;
+        if let Some(job) = self.begun_by(once.as_ref()).await? {
+            return Ok(Begun { job, before: true });
+        }
         let shown = self.check(&work, by_anybody).await?;
         let inner = &self.0;
         let now = inner.clock.now();
@@ -165,16 +192,37 @@ impl Jobs {
             result: None,
             error: None,
             beat_us: now.unix_us,
+            asked: once.as_ref().map(|once| hex(&once.key)),
+            said: once.as_ref().map(|once| hex(&once.fingerprint)),
         };
         let running = self.admit(&job)?;
         if let Err(error) = self.store_new(&job, by).await {
             self.running().remove(&id);
-            return Err(error);
+            // Of two at the same time the other one was faster.
+            let is_second = matches!(error, JobsError::Rejected(Rejection::NotUnique { .. }));
+            return match self.begun_by(once.as_ref().filter(|_| is_second)).await? {
+                Some(job) => Ok(Begun { job, before: true }),
+                None => Err(error),
+            };
         }
         let this = self.clone();
         tokio::spawn(async move { this.run(work, running).await });
         self.forget_old().await;
-        Ok(job)
+        Ok(Begun { job: job.shown(), before: false })
+    }
+
+    /// The job that a former request with the same mark began.
+    async fn begun_by(&self, once: Option<&Idempotency>) -> Result<Option<Job>, JobsError> {
+        let Some(once) = once else { return Ok(None) };
+        let asked = Literal::Text(hex(&once.key));
+        let Some(document) = self.0.documents.find(Some((ASKED, asked))).await? else {
+            return Ok(None);
+        };
+        let job = Job::read(&document)?;
+        match job.said.as_deref() == Some(&hex(&once.fingerprint)) {
+            true => Ok(Some(self.as_it_is(job).shown())),
+            false => Err(JobsError::AskedBefore),
+        }
     }
 
     /// The jobs that the database remembers, the latest first.
@@ -184,7 +232,7 @@ impl Jobs {
     pub async fn list(&self) -> Result<Vec<Job>, JobsError> {
         let documents = self.0.documents.list(None).await?;
         let jobs = documents.iter().map(Job::read).filter_map(Result::ok);
-        let mut jobs: Vec<_> = jobs.map(|job| self.as_it_is(job)).collect();
+        let mut jobs: Vec<_> = jobs.map(|job| self.as_it_is(job).shown()).collect();
         jobs.sort_by(|a, b| b.id.cmp(&a.id));
         Ok(jobs)
     }
@@ -197,7 +245,7 @@ impl Jobs {
         let missing = || JobsError::NotFound(id.chars().take(100).collect());
         let key = DocumentId::parse(id).map_err(|_| missing())?;
         let document = self.0.documents.get(&key).await?.ok_or_else(missing)?;
-        Ok(self.as_it_is(Job::read(&document)?))
+        Ok(self.as_it_is(Job::read(&document)?).shown())
     }
 
     /// Tells a job of this process to stop. It is over a moment later.
@@ -507,4 +555,8 @@ impl Jobs {
     fn running(&self) -> MutexGuard<'_, BTreeMap<String, Running>> {
         self.0.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

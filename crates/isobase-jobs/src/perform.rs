@@ -1,5 +1,6 @@
 //! The work itself.
 
+use isobase_auth::{AuditChain, ChainHead, Clock, VerifyError};
 use isobase_engine::Reconciled;
 use isobase_ops::{
     Control, CopyOptions, OnRefused, OpsError,
@@ -71,6 +72,7 @@ impl Means<'_> {
                 finish(target, copied).await
             }
             Work::Reconcile { collections } => self.reconcile(collections.clone()).await,
+            Work::Audit { expected } => self.audit(expected.as_ref()).await,
             Work::Sweep => self.sweep().await,
         }
     }
@@ -158,6 +160,20 @@ impl Means<'_> {
             }));
         }
         Ok(json!({ "collections": told }))
+    }
+
+    /// A chain that is not whole is what was to be found out: the work succeeds, and its report says so.
+    async fn audit(&self, expected: Option<&ChainHead>) -> Result<Value, Ended> {
+        let chain = AuditChain::new(self.store, Clock::default());
+        let told = |done, total| {
+            self.board.stage("comparing", done, Some(total));
+            !self.stopped()
+        };
+        match Box::pin(chain.verify(expected, told)).await {
+            Ok(report) => Ok(value(&report)),
+            Err(VerifyError::Stopped) => Err(Ended::Stopped),
+            Err(error @ VerifyError::Store(_)) => Err(Ended::Failed(error.to_string())),
+        }
     }
 
     async fn sweep(&self) -> Result<Value, Ended> {

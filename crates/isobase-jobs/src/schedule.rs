@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 use isobase_auth::Actor;
 use tokio::time::sleep;
 
-use crate::{Jobs, JobsError, Origin, Work};
+use crate::{Asked, Jobs, JobsError, Origin, Work};
 
 /// How often it is looked whether a backup is due.
 const LOOKS_EVERY: Duration = Duration::from_secs(20);
@@ -66,7 +66,8 @@ async fn begin_if_due(
         return Ok(false);
     }
     let origin = Origin::Scheduled { keep: schedule.keep };
-    jobs.start(Work::Backup { origin }, &Actor::part(PART), false).await?;
+    let asked = Asked { by: &Actor::part(PART), by_anybody: false, once: None };
+    jobs.start(Work::Backup { origin }, asked).await?;
     Ok(true)
 }
 

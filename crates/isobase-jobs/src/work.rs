@@ -1,5 +1,6 @@
 //! What a job does.
 
+use isobase_auth::ChainHead;
 use isobase_ops::Existing;
 use isobase_types::CollectionName;
 use serde_json::{Value, json};
@@ -46,6 +47,11 @@ pub enum Work {
         /// Only of these collections; of all when none is named.
         collections: Vec<CollectionName>,
     },
+    /// Compares every entry of the audit with its hash, and each with the one before.
+    Audit {
+        /// An end of the chain that was noted before.
+        expected: Option<ChainHead>,
+    },
     /// Deletes what has expired.
     Sweep,
 }
@@ -60,6 +66,7 @@ impl Work {
             Self::Restore { .. } => "restore",
             Self::Copy { .. } => "copy",
             Self::Reconcile { .. } => "reconcile",
+            Self::Audit { .. } => "audit",
             Self::Sweep => "sweep",
         }
     }
@@ -78,6 +85,9 @@ impl Work {
                 "leave_out": leave_out, "dry_run": dry_run,
             }),
             Self::Reconcile { collections } => json!({ "collections": names(collections) }),
+            Self::Audit { expected } => {
+                json!({ "expect": expected.as_ref().map(ToString::to_string) })
+            }
             Self::Sweep => json!({}),
         }
     }

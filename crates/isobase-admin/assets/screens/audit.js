@@ -3,7 +3,9 @@
 import { get } from "../lib/api.js";
 import { debounced, h, put } from "../lib/dom.js";
 import { count, timeOf } from "../lib/format.js";
-import { Region, button, download, empty, facts, field, jsonView, once, panel, table, toast } from "../lib/ui.js";
+import { begin, following } from "../lib/jobs.js";
+import { may } from "../lib/may.js";
+import { Region, badge, button, copyButton, download, empty, facts, field, jsonView, once, panel, table, toast } from "../lib/ui.js";
 import { change, values } from "../lib/url.js";
 
 const BASE = "/api/v1/audit";
@@ -15,19 +17,27 @@ export function open() {
   const page = new Region("section");
   const side = new Region("div");
   let rows = [];
+  let watched = new AbortController();
+  const verify = once(async () => {
+    const job = await begin("audit");
+    change({ job: job.id, id: null });
+  });
   const set = (name) => debounced(400, (event) => change({ [name]: event.target.value }, { reset: ["cursor", "id"], replace: true }));
   const bar = h("div.filters", {}, FILTERS.map(([name, title]) =>
     field(title, { value: values()[name] ?? "", oninput: set(name) })),
-  button("Export NDJSON", once(takeOut)));
+  button("Export NDJSON", once(takeOut)),
+  may("operations:write") && button("Verify chain", verify, { "data-testid": "audit-verify" }));
   const element = h("div.split", {}, h("div", {}, bar, page.element), side.element);
   const update = () => page.show(async (signal) => {
-    const { cursor, id } = values();
+    watched.abort();
+    watched = new AbortController();
+    const { cursor, id, job } = values();
     const wanted = filtered();
     const some = Object.values(wanted).some(Boolean);
     const answer = await get(BASE, { limit: 50, cursor, ...wanted }, { signal });
     rows = answer.entries;
     const entry = rows.find((one) => String(one.id) === id);
-    put(side.element, entry && detail(entry));
+    put(side.element, entry ? detail(entry) : job && panel("Verify chain", () => change({ job: null }), following(job, { signal: watched.signal, ended: verdict })));
     if (rows.length === 0) return empty(some ? "No entry matches." : "Nothing has been recorded yet.");
     return [
       table("Audit", [
@@ -35,13 +45,34 @@ export function open() {
         { title: "Who", cell: (one) => one.actor },
         { title: "What", cell: (one) => one.action },
         { title: "On", cell: (one) => `${one.object_type ?? ""} ${one.object_id ?? ""}` },
-      ], rows, { open: (one) => change({ id: one.id }), isOpen: (one) => String(one.id) === id }),
+      ], rows, { open: (one) => change({ id: one.id, job: null }), isOpen: (one) => String(one.id) === id }),
       h("div.actions", {},
         cursor && button("Newest", () => change({}, { reset: ["cursor"] })),
         answer.next && button("Older", () => change({ cursor: answer.next }))),
     ];
   });
-  return { element, update, close: () => page.stop() };
+  return { element, update, close: () => [watched.abort(), page.stop()] };
+}
+
+/** Whether the audit is as it was written. */
+function verdict({ result }) {
+  if (!result) return null;
+  const faults = result.faults ?? [];
+  return [
+    facts([
+      ["Audit", result.whole ? badge("as it was written", "good") : badge(`${count(result.faults_total)} faults`, "bad")],
+      ["Entries compared", count(result.entries)],
+      result.unsealed > 0 && ["Not in the chain yet", count(result.unsealed)],
+      result.trimmed && ["Deleted by their age", `1 to ${count(result.trimmed.last)}`],
+      ["End of the chain", [h("code", {}, result.head), " ", copyButton("Copy", result.head)]],
+    ].filter(Boolean)),
+    h("p.muted", {}, "Note the end of the chain somewhere else: isobase audit verify --expect proves later that nothing before it was changed."),
+    faults.length > 0 && table("Faults", [
+      { title: "Entry", cell: (one) => count(one.number), className: "number" },
+      { title: "Id", cell: (one) => one.id ?? "–" },
+      { title: "Fault", cell: (one) => one.message },
+    ], faults),
+  ];
 }
 
 function filtered() {
@@ -68,7 +99,7 @@ function detail(entry) {
     .filter((name) => JSON.stringify(before?.[name]) !== JSON.stringify(after?.[name]));
   return panel(entry.action, () => change({ id: null }),
     facts(Object.entries(others).filter(([, value]) => value !== null && value !== undefined).map(([name, value]) =>
-      [name.replaceAll("_", " "), name === "at" ? timeOf(value) : String(value)])),
+      [name.replaceAll("_", " "), name === "at" ? timeOf(value) : name === "seal" ? `number ${value.number}` : String(value)])),
     changed.length > 0 && table("Changes", [
       { title: "Field", cell: (name) => name },
       { title: "Before", cell: (name) => JSON.stringify(before?.[name]) ?? "–" },

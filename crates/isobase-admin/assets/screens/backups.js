@@ -78,6 +78,7 @@ function detail(one, again) {
   return panel(one.name, () => change({ name: null }),
     facts([
       ["State", wholeness(one)],
+      one.encrypted && ["Encrypted", "yes, with the setting backups.passphrase"],
       one.error && ["Trouble", one.error],
       ["Made", timeOf(one.created_at)],
       ["Verified", timeOf(one.verified_at)],

@@ -62,17 +62,17 @@ async function keyList(signal, again) {
         { title: "Scopes", cell: (key) => key.scopes.join(" ") },
         { title: "Created", cell: (key) => timeOf(key.created_at) },
         { title: "Last used", cell: (key) => timeOf(key.last_used_at) },
-        { title: "State", cell: (key) => (key.revoked_at ? badge("revoked", "bad") : badge("active", "good")) },
+        { title: "State", cell: keyState },
         {
           title: "",
-          cell: (key) => !key.revoked_at && buttonFor("admin", "Revoke", once(async () => {
+          cell: (key) => !key.revoked_at && [!key.replaced_by && buttonFor("admin", "Rotate…", once(() => rotate(key, again)), { "aria-label": `Rotate ${key.name}` }), " ", buttonFor("admin", "Revoke", once(async () => {
             const last = live.length === 1 ? " It is the last one." : "";
             const sure = await confirm({ title: `Revoke ${key.name}`, text: `Services that use this key are refused at once.${last}`, action: "Revoke", word: key.name });
             if (!sure) return;
             await ask("DELETE", KEYS + path(key.id));
             again();
             toast("Revoked");
-          }), { kind: "danger", "aria-label": `Revoke ${key.name}` }),
+          }), { kind: "danger", "aria-label": `Revoke ${key.name}` })],
         },
       ], keys),
   ];
@@ -91,16 +91,49 @@ function create(again) {
           const made = await post(KEYS, { name: inputOf(name).value.trim(), scopes: inputOf(scopes).value.split(/[\s,]+/).filter(Boolean) }, idempotent);
           close(true);
           again();
-          await dialog(`The key ${made.name}`, (done) => [
-            h("p", {}, "It is shown only now:"),
-            h("p.secret", { "data-testid": "key-secret" }, made.key),
-            h("div.actions", {}, copyButton("Copy", made.key), button("Close", () => done(true), { kind: "primary" })),
-          ]);
+          await showOnce(made);
         } catch (error) {
           put(told, h("p.bad", {}, error.message));
         }
       },
     }, name, scopes, told, h("div.actions", {}, button("Cancel", () => close(false)), h("button.primary", { type: "submit" }, "Create key")));
+  });
+}
+
+/** A key that another one replaced goes on until its end; whether anybody still uses it its last use says. */
+function keyState(key) {
+  if (key.revoked_at) return badge("revoked", "bad");
+  if (!key.expires_at) return badge("active", "good");
+  return [badge(key.replaced_by ? "replaced" : "ends", "warn"), " until ", timeOf(key.expires_at)];
+}
+
+/** @param {{name: string, key: string}} made */
+function showOnce(made) {
+  return dialog(`The key ${made.name}`, (done) => [
+    h("p", {}, "It is shown only now:"),
+    h("p.secret", { "data-testid": "key-secret" }, made.key),
+    h("div.actions", {}, copyButton("Copy", made.key), button("Close", () => done(true), { kind: "primary" })),
+  ]);
+}
+
+function rotate(key, again) {
+  return dialog(`Rotate ${key.name}`, (close) => {
+    const overlap = field("The former key goes on for", { options: [["86400", "24 hours"], ["3600", "1 hour"], ["604800", "7 days"], ["0", "no time: it is revoked at once"]], value: "86400" });
+    const told = h("div", { role: "alert" });
+    const idempotent = crypto.randomUUID();
+    return h("form", {
+      onsubmit: async (event) => {
+        event.preventDefault();
+        try {
+          const made = await post(`${KEYS}${path(key.id)}/rotate`, { overlap_s: Number(inputOf(overlap).value) }, idempotent);
+          close(true);
+          again();
+          await showOnce(made);
+        } catch (error) {
+          put(told, h("p.bad", {}, error.message));
+        }
+      },
+    }, overlap, told, h("div.actions", {}, button("Cancel", () => close(false)), h("button.primary", { type: "submit" }, "Rotate key")));
   });
 }
 

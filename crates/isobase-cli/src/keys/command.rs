@@ -1,5 +1,7 @@
 //! `isobase key`: through the running service, or in the database.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use http::Method;
 use isobase::{Location, OpenError, Store, types::Timestamp};
@@ -17,7 +19,9 @@ use crate::{
 pub(crate) async fn run(command: &KeyCommand, config: &Config, printer: Printer) -> Result<()> {
     let Some(keys) = Keys::find(config, matches!(command, KeyCommand::Create { .. })).await? else {
         return match command {
-            KeyCommand::Revoke { name, .. } => Err(unknown(name).into()),
+            KeyCommand::Revoke { name, .. } | KeyCommand::Rotate { name, .. } => {
+                Err(unknown(name).into())
+            }
             _ => {
                 list(&[], printer);
                 Ok(())
@@ -27,6 +31,7 @@ pub(crate) async fn run(command: &KeyCommand, config: &Config, printer: Printer)
     let done = match command {
         KeyCommand::Create { name, scopes, .. } => create(&keys, name, &scopes.0, printer).await,
         KeyCommand::List { .. } => keys.list().await.map(|keys| list(&keys, printer)),
+        KeyCommand::Rotate { name, overlap, .. } => rotate(&keys, name, *overlap, printer).await,
         KeyCommand::Revoke { name, .. } => revoke(&keys, name, printer).await,
     };
     keys.close().await?;
@@ -96,6 +101,21 @@ impl Keys {
         }
     }
 
+    async fn rotate(&self, name: &str, overlap: Duration) -> Result<RotatedKey> {
+        match self {
+            Self::Direct(_, keys) => {
+                let (created, former) = keys.rotate(name, overlap).await?;
+                let made = CreatedKey { info: Key::of(&created.info), key: created.secret };
+                Ok(RotatedKey { made, former: Key::of(&former) })
+            }
+            Self::Service(client) => {
+                let body = json!({ "overlap_s": overlap.as_secs() }).to_string();
+                let request = request(Method::POST, &[name, "rotate"]).body(Body::json(body));
+                answer(client, request).await
+            }
+        }
+    }
+
     async fn revoke(&self, name: &str) -> Result<Key> {
         match self {
             Self::Direct(_, keys) => Ok(Key::of(&keys.revoke(name).await?)),
@@ -139,6 +159,8 @@ struct Key {
     created_at: String,
     last_used_at: Option<String>,
     revoked_at: Option<String>,
+    expires_at: Option<String>,
+    replaced_by: Option<String>,
 }
 
 impl Key {
@@ -151,14 +173,23 @@ impl Key {
             created_at: moment(key.created_at),
             last_used_at: key.last_used_at.map(moment),
             revoked_at: key.revoked_at.map(moment),
+            expires_at: key.expires_at.map(moment),
+            replaced_by: key.replaced_by.clone(),
         }
     }
 
     fn state(&self) -> String {
-        match (&self.revoked_at, &self.last_used_at) {
-            (Some(revoked), _) => format!("revoked {}", day(revoked)),
-            (None, Some(used)) => format!("used {}", day(used)),
-            (None, None) => "not used".to_owned(),
+        let used = match &self.last_used_at {
+            Some(used) => format!("used {}", day(used)),
+            None => "not used".to_owned(),
+        };
+        match (&self.revoked_at, &self.expires_at, &self.replaced_by) {
+            (Some(revoked), ..) => format!("revoked {}", day(revoked)),
+            (None, Some(end), Some(by)) => {
+                format!("{used}, replaced by {by}, ends {}", minute(end))
+            }
+            (None, Some(end), None) => format!("{used}, ends {}", minute(end)),
+            (None, None, _) => used,
         }
     }
 }
@@ -168,6 +199,13 @@ struct CreatedKey {
     #[serde(flatten)]
     info: Key,
     key: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct RotatedKey {
+    #[serde(flatten)]
+    made: CreatedKey,
+    former: Key,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -208,6 +246,23 @@ fn list(keys: &[Key], printer: Printer) {
     }
 }
 
+async fn rotate(keys: &Keys, name: &str, overlap: Duration, printer: Printer) -> Result<()> {
+    let rotated = keys.rotate(name, overlap).await?;
+    if printer.json {
+        printer.json_line(&json!(rotated));
+        return Ok(());
+    }
+    let RotatedKey { made, former } = rotated;
+    let end = match &former.expires_at {
+        Some(end) => format!("the former one, {}, is accepted until {}", former.id, minute(end)),
+        None => format!("the former one, {}, is revoked", former.id),
+    };
+    printer
+        .note(&format!("key {} was made again; it is shown only now, and {end}", made.info.name));
+    printer.line(&made.key);
+    Ok(())
+}
+
 async fn revoke(keys: &Keys, name: &str, printer: Printer) -> Result<()> {
     let revoked = keys.revoke(name).await?;
     if printer.json {
@@ -222,6 +277,12 @@ async fn revoke(keys: &Keys, name: &str, printer: Printer) -> Result<()> {
 fn unknown(name: &str) -> Failure {
     Failure::new(format!("there is no valid key with the id or name {name:?}"))
         .hint("isobase key list shows the keys of this database")
+}
+
+/// A moment to the minute, in UTC.
+fn minute(moment: &str) -> String {
+    let text: String = moment.chars().take(16).collect();
+    format!("{}Z", text.replace('T', " "))
 }
 
 fn day(moment: &str) -> String {

@@ -15,7 +15,7 @@ use isobase::{
     types::CollectionName,
 };
 use isobase_auth::{AccountOptions, NewAccount, Registration, SECRET_FILE, Sealer, SecretSource};
-use isobase_jobs::{Backups, Schedule};
+use isobase_jobs::{Backups, Passphrase, Schedule};
 use isobase_licences::{AtLimit, LicenceOptions, Secret};
 use isobase_server::{
     AppCollection, Durability, FilesOptions, HttpConfig, LiveConfig, LiveOptions, OpenTo,
@@ -315,8 +315,14 @@ fn licence_sealer(loaded: &Loaded, config: &Config) -> Sealer {
 }
 
 /// Where backups are.
-pub(crate) fn backups(config: &Config) -> Backups {
-    Backups::new(config.data.join("backups"))
+pub(crate) fn backups(loaded: &Loaded, config: &Config) -> Backups {
+    let passphrase = loaded.text(&table::BACKUPS_PASSPHRASE).and_then(Passphrase::new);
+    Backups::new(config.data.join("backups")).with_passphrase(passphrase)
+}
+
+/// How long entries of the audit stay; none without an end.
+pub(crate) fn audit_keep(loaded: &Loaded) -> Option<Duration> {
+    Some(loaded.duration(&table::AUDIT_KEEP)).filter(|keep| !keep.is_zero())
 }
 
 /// Whether webhooks may lead to addresses within.

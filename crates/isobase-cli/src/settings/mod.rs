@@ -19,11 +19,12 @@ mod table;
 mod units;
 
 pub(crate) use config::{
-    Config, DeclaredIndex, LogFormat, account_options, backups, first_owner, internal_api_key,
-    licence_options, licence_source, log_filter, log_format, mail_server, schedule, sealer,
-    server_config, webhooks_private,
+    Config, DeclaredIndex, LogFormat, account_options, audit_keep, backups, first_owner,
+    internal_api_key, licence_options, licence_source, log_filter, log_format, mail_server,
+    schedule, sealer, server_config, webhooks_private,
 };
 pub(crate) use load::{Given, Loaded, load};
 pub(crate) use report::{as_json, as_text, documentation};
 pub(crate) use setting::without_line_end;
 pub(crate) use similar::most_similar;
+pub(crate) use units::parse_duration;

@@ -313,6 +313,21 @@ pub(crate) static BACKUPS_KEEP: Setting = Setting::new(
 )
 .default("7");
 
+pub(crate) static BACKUPS_PASSPHRASE: Setting = Setting::new(
+    "backups.passphrase",
+    Kind::Secret,
+    "Encrypts the backups that are made from now on, in the format of age. Without it nobody reads \
+     them again, so keep it elsewhere. Backups that are not encrypted are read as before.",
+);
+
+pub(crate) static AUDIT_KEEP: Setting = Setting::new(
+    "audit.keep",
+    Kind::Duration,
+    "How long entries of the audit stay. Older ones are deleted from the beginning of its chain, which \
+     notes where it begins then. 0: they stay for ever.",
+)
+.default("0");
+
 pub(crate) static WEBHOOKS_PRIVATE: Setting = Setting::new(
     "webhooks.private",
     Kind::Bool,
@@ -665,6 +680,8 @@ pub(crate) static SETTINGS: &[&Setting] = &[
     &REQUESTS_OWN_RATE,
     &BACKUPS_EVERY,
     &BACKUPS_KEEP,
+    &BACKUPS_PASSPHRASE,
+    &AUDIT_KEEP,
     &WEBHOOKS_PRIVATE,
 ];
 

@@ -52,6 +52,36 @@ fn a_key_is_made_listed_used_and_revoked() {
 }
 
 #[test]
+fn a_key_is_replaced_and_the_former_one_goes_on_for_a_while() {
+    let mut server = TestServer::builder().prepare().unwrap();
+    let (app, data) = (App::new(), data(&server));
+    let with_data = |arguments: &[&str]| app.run(&[arguments, &["--data", &data]].concat());
+    let first = with_data(&["key", "create", "app", "--scope", "read"]).ok().trim().to_owned();
+    let second = with_data(&["key", "rotate", "app"]).ok().trim().to_owned();
+    server.start_again().unwrap();
+    for key in [&first, &second] {
+        assert_eq!(status(&server, Some(key)), 200);
+    }
+    // Through the service, which accepts and refuses at once.
+    let rotated = with_data(&["key", "rotate", "app", "--overlap", "0", "--json"]).ok();
+    let rotated: serde_json::Value = serde_json::from_str(&rotated).unwrap();
+    assert!(rotated["former"]["revoked_at"].is_string(), "{rotated}");
+    assert_eq!(status(&server, Some(&second)), 401);
+    assert_eq!(status(&server, rotated["key"].as_str()), 200);
+    assert_eq!(status(&server, Some(&first)), 200);
+    let list = with_data(&["key", "list"]).ok();
+    assert!(list.contains("replaced by") && list.contains("ends 2"), "{list}");
+    // The former one is ended sooner by its id.
+    let id = first.split('_').nth(1).unwrap();
+    with_data(&["key", "revoke", id]).ok();
+    assert_eq!(status(&server, Some(&first)), 401);
+    assert_eq!(status(&server, rotated["key"].as_str()), 200);
+    with_data(&["key", "rotate", "app", "--overlap", "soon"]).fails(2, &["24h"]);
+    with_data(&["key", "rotate", "app", "--overlap", "91d"]).fails(1, &["90 days"]);
+    with_data(&["key", "rotate", "nobody"]).fails(1, &["no valid key"]);
+}
+
+#[test]
 fn there_are_no_keys_at_first() {
     let app = App::new();
     assert_eq!(app.run(&["key", "list"]).ok(), "");

@@ -229,3 +229,92 @@ fn the_command_makes_and_lists_backups() {
     let json: Value = serde_json::from_str(&run(&["backup", "list", "--json"])).unwrap();
     assert_eq!(json["backups"], get(&server, "/api/v1/backups")["backups"]);
 }
+
+#[test]
+fn the_same_request_begins_one_job() {
+    let server = with_records();
+    let begin = |kind: &str, key: &str, body: &str| {
+        let headers = [("content-type", "application/json"), ("idempotency-key", key)];
+        let path = format!("/api/v1/jobs/{kind}");
+        let reply = server.request("POST", &path, &headers, body.as_bytes()).unwrap();
+        (reply.status, reply.json().unwrap(), reply.header("idempotency-replayed").is_some())
+    };
+    let both = thread::scope(|scope| {
+        let asking: Vec<_> = (0..8).map(|_| scope.spawn(|| begin("backup", "one", ""))).collect();
+        asking.into_iter().map(|it| it.join().unwrap()).collect::<Vec<_>>()
+    });
+    let ids: std::collections::BTreeSet<_> =
+        both.iter().map(|(_, job, _)| job["id"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(ids.len(), 1, "{both:?}");
+    assert_eq!(both.iter().filter(|(_, _, again)| !again).count(), 1, "{both:?}");
+    assert!(both.iter().all(|(status, ..)| *status == 202), "{both:?}");
+    assert_ne!(begin("backup", "two", "").1["id"], both[0].1["id"]);
+    assert_eq!(get(&server, "/api/v1/jobs?kind=backup")["jobs"].as_array().unwrap().len(), 2);
+    // What it says must be the same, too.
+    begin("audit", "three", "{}");
+    let other = begin("audit", "three", r#"{"expect":null}"#);
+    assert_eq!((other.0, &other.1["code"]), (422, &json!("idempotency_mismatch")), "{other:?}");
+    assert_eq!(begin("sweep", "a b", "").1["code"], "invalid_header");
+}
+
+#[test]
+fn encrypted_backups_are_verified_restored_and_of_no_use_without_their_passphrase() {
+    let mut server = TestServer::builder()
+        .env("ISOBASE_BACKUPS_PASSPHRASE", "correct horse battery")
+        .start()
+        .unwrap();
+    ask(&server, "POST", "/records/orders", &json!({ "n": "a secret of ours" }));
+    let made = job(&server, "backup", &Value::Null);
+    assert_eq!(made["state"], "succeeded", "{made}");
+    let backup = &made["result"]["backup"];
+    assert_eq!((&backup["encrypted"], &backup["verified"]), (&json!(true), &json!(true)));
+    let name = backup["name"].as_str().unwrap();
+    let path = server.data().join("backups").join(name);
+    let bytes = fs::read(&path).unwrap();
+    assert!(bytes.starts_with(b"age-encryption.org/v1"));
+    let to = format!("sqlite://{}", server.folder().join("restored.db").display());
+    let restored = job(&server, "restore", &json!({ "backup": name, "to": to }));
+    assert_eq!(restored["state"], "succeeded", "{restored}");
+    let verified = job(&server, "verify", &json!({ "backup": name, "restore": true }));
+    assert_eq!(verified["state"], "succeeded", "{verified}");
+
+    // A service that was not given it says so, and does not call the backup bad.
+    assert!(server.terminate().unwrap().success());
+    let other = TestServer::builder().data(server.data()).start().unwrap();
+    let failed = job(&other, "verify", &json!({ "backup": name }));
+    assert!(failed["error"].as_str().unwrap().contains("passphrase"), "{failed}");
+    assert_eq!(get(&other, "/api/v1/backups")["backups"][0]["verified"], true);
+}
+
+#[test]
+fn a_restore_that_was_killed_is_ended_by_the_same_job() {
+    let mut server = TestServer::start().unwrap();
+    let lines: String = (0..20_000).fold(String::new(), |lines, n| {
+        format!("{lines}{{\"n\":{n},\"text\":\"{}\"}}\n", "x".repeat(100))
+    });
+    let headers = [("content-type", "application/x-ndjson")];
+    let loaded = server.request("POST", "/records/orders", &headers, lines.as_bytes()).unwrap();
+    assert!(loaded.status < 300, "{}", loaded.text());
+    let made = job(&server, "backup", &Value::Null);
+    let name = made["result"]["backup"]["name"].as_str().unwrap();
+    let to = format!("sqlite://{}", server.folder().join("restored.db").display());
+    let body = json!({ "backup": name, "to": to });
+    let (status, begun) = ask(&server, "POST", "/api/v1/jobs/restore", &body);
+    assert_eq!(status, 202, "{begun}");
+    let path = format!("/api/v1/jobs/{}", begun["id"].as_str().unwrap());
+    until(&server, &path, |job| {
+        job["progress"]["documents"].as_u64() > Some(0) || job["ended_at"].is_string()
+    });
+    server.kill().unwrap();
+    server.start_again().unwrap();
+    let left =
+        until(&server, &path, |job| !matches!(job["state"].as_str(), Some("queued" | "running")));
+    if left["state"] != "succeeded" {
+        assert_eq!(left["state"], "interrupted", "{left}");
+        let again = job(&server, "restore", &body);
+        assert_eq!(again["state"], "succeeded", "{again}");
+    }
+    let other = TestServer::builder().records_url(&to).start().unwrap();
+    let page = other.request("GET", "/records/orders?limit=1&count=exact", &[], b"").unwrap();
+    assert_eq!(page.header("x-total-count"), Some("20000"), "{}", page.text());
+}

@@ -21,7 +21,7 @@ use super::{
 const DISK: &str = "32m";
 /// Each round takes away a file that does nothing but fill the disk.
 const ROUNDS: usize = 3;
-const FILLER_BYTES: usize = 6 << 20;
+pub(super) const FILLER_BYTES: usize = 6 << 20;
 const BODY_BYTES: usize = 200 << 10;
 /// Writing works again within this time after there is space.
 const RESUME_MAX: Duration = Duration::from_secs(5);
@@ -105,11 +105,11 @@ fn body(key: &str) -> String {
 
 /// A tmpfs in a mount namespace of its own: it needs no cleaning up, and root only where users
 /// may not have namespaces. Its drop ends it.
-struct SmallDisk {
+pub(super) struct SmallDisk {
     /// Keeps the namespace alive.
     holder: Child,
     /// The mount point as processes in the namespace see it.
-    inside: PathBuf,
+    pub(super) inside: PathBuf,
     has_user_namespace: bool,
     /// Never read; its drop removes the mount point.
     _folder: TempDir,
@@ -117,7 +117,7 @@ struct SmallDisk {
 
 impl SmallDisk {
     /// `None` when neither kind of namespace can be had, and the test is left out.
-    fn mount() -> Option<Self> {
+    pub(super) fn mount() -> Option<Self> {
         let disk = [true, false].into_iter().find_map(Self::try_mount);
         if disk.is_none() {
             leave_out("this user can mount no tmpfs, not even in a namespace of its own");
@@ -144,7 +144,7 @@ impl SmallDisk {
     }
 
     /// Starts the service in the namespace.
-    fn wrapper(&self) -> Vec<String> {
+    pub(super) fn wrapper(&self) -> Vec<String> {
         let pid = self.holder.id().to_string();
         let mut words = ["nsenter", "-t", &pid, "-m", "-w"].map(str::to_owned).to_vec();
         if self.has_user_namespace {
@@ -155,7 +155,7 @@ impl SmallDisk {
     }
 
     /// The mount point as this process sees it.
-    fn outside(&self) -> PathBuf {
+    pub(super) fn outside(&self) -> PathBuf {
         let root = Path::new("/proc").join(self.holder.id().to_string()).join("root");
         root.join(self.inside.strip_prefix("/").expect("a temporary folder has a whole path"))
     }

@@ -47,6 +47,8 @@ pub(crate) fn routes() -> Vec<Route<State>> {
             handler(jobs::start_reconcile),
             wire::start_reconcile(),
         ),
+        Route::post(start("audit"), RUN, handler(jobs::start_audit), wire::start_audit())
+            .body(Document),
         Route::post(start("sweep"), RUN, handler(jobs::start_sweep), wire::start_sweep()),
         Route::get(archives, READ, handler(backups::list_backups), wire::list_backups()),
         Route::get(archive, Admin, handler(backups::get_backup), wire::get_backup()),

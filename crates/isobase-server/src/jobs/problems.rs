@@ -23,6 +23,7 @@ impl IntoProblem for JobsError {
                 let item = ProblemItem::at(format!("/{field}"), message);
                 Problem::new(codes::INVALID_BODY, detail).with_item(item)
             }
+            Self::AskedBefore => Problem::new(codes::IDEMPOTENCY_MISMATCH, detail),
             Self::Unsupported(_) => Problem::new(codes::UNSUPPORTED, detail),
             Self::Backup(error) => error.into_problem(),
             Self::Store(error) => error.into_problem(),

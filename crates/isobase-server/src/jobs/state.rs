@@ -1,8 +1,9 @@
 //! What jobs and backups need.
 
 use isobase_auth::{Audit, Clock};
-use isobase_jobs::{Backups, Jobs};
+use isobase_jobs::{Backups, JOBS_COLLECTION, Jobs};
 use isobase_store::Store;
+use isobase_types::CollectionName;
 
 use super::problems;
 use crate::failure::Failure;
@@ -11,11 +12,13 @@ use crate::failure::Failure;
 pub(crate) struct State {
     pub(super) jobs: Jobs,
     pub(super) audit: Audit,
+    pub(super) collection: CollectionName,
 }
 
 impl State {
     pub(crate) fn new(store: &Store, jobs: Jobs) -> Self {
-        Self { jobs, audit: Audit::new(store, Clock::default()) }
+        let collection = CollectionName::new(JOBS_COLLECTION).expect("it is a valid name");
+        Self { jobs, audit: Audit::new(store, Clock::default()), collection }
     }
 
     /// The folder of backups.

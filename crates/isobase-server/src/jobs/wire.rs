@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::codes;
+use crate::{codes, request::idempotency};
 
 /// What a copy does when the other database has documents.
 pub(super) const EXISTING: [(&str, Existing); 4] = [
@@ -34,7 +34,7 @@ pub(super) struct Backups {
 #[derive(JsonSchema, Serialize)]
 struct JobShape {
     id: &'static str,
-    /// `backup`, `verify`, `restore`, `copy`, `reconcile` or `sweep`.
+    /// `backup`, `verify`, `restore`, `copy`, `reconcile`, `audit` or `sweep`.
     kind: &'static str,
     /// `queued`, `running`, `succeeded`, `failed`, `cancelled` or `interrupted`.
     state: &'static str,
@@ -123,6 +123,8 @@ struct BackupShape {
     /// Whether it could be restored then; null when that was not tried.
     restored: Option<bool>,
     error: Option<&'static str>,
+    /// Whether it was encrypted when it was made.
+    encrypted: bool,
 }
 
 impl BackupShape {
@@ -140,6 +142,7 @@ impl BackupShape {
             verified: Some(true),
             restored: None,
             error: None,
+            encrypted: false,
         }
     }
 }
@@ -213,7 +216,14 @@ fn begins(id: &'static str, summary: &'static str, description: &'static str) ->
             Answer::new(202, "The job, which runs as soon as it has its turn.")
                 .content(Content::like(&JobShape::example())),
         )
-        .problems([codes::INVALID_PARAMETER, codes::TOO_MANY_JOBS, codes::UNSUPPORTED])
+        .parameters([idempotency::parameter()])
+        .problems([
+            codes::INVALID_PARAMETER,
+            codes::INVALID_HEADER,
+            codes::IDEMPOTENCY_MISMATCH,
+            codes::TOO_MANY_JOBS,
+            codes::UNSUPPORTED,
+        ])
 }
 
 pub(super) fn list_jobs() -> Operation {
@@ -318,6 +328,28 @@ pub(super) fn start_reconcile() -> Operation {
         "Documents that other programs wrote into the database by themselves are listed and told in \
          the change feed. Only CouchDB, DynamoDB and Firestore have any.",
     )
+}
+
+/// Which end of the chain of the audit is expected.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its shape is used: members are read one by one")]
+struct NewAudit {
+    /// A `head` that a former report told, noted elsewhere: the chain must have passed it.
+    expect: Option<String>,
+}
+
+pub(super) fn start_audit() -> Operation {
+    begins(
+        "start_audit",
+        "Verify the chain of the audit",
+        "Each entry of the audit carries the hash of the one before: all of them are compared. The job \
+         succeeds also when something is wrong: `result.whole` says so, and `result.faults` names the \
+         entries. `result.head` is the end of the chain; whoever notes it elsewhere can prove later, by \
+         `expect`, that nothing before it was changed or cut off. Entries of the last moments are not \
+         in the chain yet: `result.unsealed` counts them.",
+    )
+    .takes(Content::of::<NewAudit>().example(json!({})))
+    .problems([codes::INVALID_JSON, codes::NOT_AN_OBJECT, codes::INVALID_BODY])
 }
 
 pub(super) fn start_sweep() -> Operation {

@@ -1,14 +1,14 @@
 //! What answers the routes of keys.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use http::{Response, StatusCode};
-use isobase_auth::{Principal, Scope, Scopes};
+use isobase_auth::{KeyInfo, Principal, Scope, Scopes};
 use isobase_http::Body;
 
 use super::{
     State, problems,
-    wire::{CreatedKey, Key, Keys, NewKey},
+    wire::{CreatedKey, Key, Keys, NewKey, OVERLAP_S, RotatedKey, Rotation},
 };
 use crate::{
     Call,
@@ -42,7 +42,25 @@ pub(super) async fn create_key(
         .ok_or_else(|| problems::invalid("scopes", "expected at least one scope"))?;
     let created = state.keys.create(&name, scopes).await?;
     state.authorizer.refresh().await?;
+    state.tell(&call, "key.created", (None, Some(&created.info))).await?;
     Ok(json_with(StatusCode::CREATED, &CreatedKey::of(&created)))
+}
+
+/// `POST /api/v1/keys/{key}/rotate`
+pub(super) async fn rotate_key(
+    state: Arc<State>,
+    mut call: Call,
+) -> Result<Response<Body>, Failure> {
+    no_parameters(&call)?;
+    require_json(&call.headers)?;
+    let body = document(call.take_body()).await?;
+    let Rotation { overlap_s } = serde_json::from_str(&body)
+        .map_err(|_| problems::invalid("", "expected {\"overlap_s\": 86400}"))?;
+    let overlap = Duration::from_secs(overlap_s.unwrap_or(OVERLAP_S));
+    let (created, former) = state.keys.rotate(call.parameter(0), overlap).await?;
+    state.authorizer.refresh().await?;
+    state.tell(&call, "key.rotated", (Some(&former), Some(&created.info))).await?;
+    Ok(json(&RotatedKey { made: CreatedKey::of(&created), former: Key::of(&former) }))
 }
 
 /// `DELETE /api/v1/keys/{key}`
@@ -50,5 +68,7 @@ pub(super) async fn revoke_key(state: Arc<State>, call: Call) -> Result<Response
     no_parameters(&call)?;
     let revoked = state.keys.revoke(call.parameter(0)).await?;
     state.authorizer.refresh().await?;
+    let before = KeyInfo { revoked_at: None, ..revoked.clone() };
+    state.tell(&call, "key.revoked", (Some(&before), Some(&revoked))).await?;
     Ok(json(&Key::of(&revoked)))
 }

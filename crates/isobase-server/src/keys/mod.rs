@@ -18,6 +18,13 @@ pub(crate) fn routes() -> Vec<Route<State>> {
         Route::get(all, Admin, handler(handlers::list_keys), wire::list_keys()),
         Route::post(all, Admin, handler(handlers::create_key), wire::create_key())
             .body(BodyLimit::Document),
+        Route::post(
+            "/api/v1/keys/{key}/rotate",
+            Admin,
+            handler(handlers::rotate_key),
+            wire::rotate_key(),
+        )
+        .body(BodyLimit::Document),
         Route::delete(one, Admin, handler(handlers::revoke_key), wire::revoke_key()),
     ]
 }

@@ -12,6 +12,7 @@ impl IntoProblem for KeyError {
             Self::Store(error) => error.into_problem(),
             Self::Refused(rejection) => rejection.into_problem(),
             Self::InvalidName => invalid("name", &detail),
+            Self::Overlap => invalid("overlap_s", &detail),
             Self::NameTaken(_) => Problem::new(codes::KEY_NAME_TAKEN, detail),
             Self::NotFound(_) => Problem::new(codes::KEY_NOT_FOUND, detail),
             Self::TooMany => Problem::new(codes::LIMIT_EXCEEDED, detail),

@@ -2,18 +2,47 @@
 
 use std::sync::Arc;
 
-use isobase_auth::{Authorizer, KeyStore};
+use isobase_auth::{Audit, AuditEntry, AuditError, Authorizer, Clock, KeyInfo, KeyStore};
 use isobase_store::Store;
+use serde_json::Value;
+
+use super::wire::Key;
+use crate::{Call, actor::actor};
 
 /// What the routes of keys need.
 pub(crate) struct State {
     pub(super) keys: KeyStore,
     /// Told of every change: what is answered holds in this service at once.
     pub(super) authorizer: Arc<Authorizer>,
+    audit: Audit,
 }
 
 impl State {
     pub(crate) fn new(store: &Store, authorizer: Arc<Authorizer>) -> Self {
-        Self { keys: KeyStore::new(store), authorizer }
+        let audit = Audit::new(store, Clock::default());
+        Self { keys: KeyStore::new(store), authorizer, audit }
+    }
+
+    /// Writes an entry of the audit after what it tells of, without the key itself.
+    pub(super) async fn tell(
+        &self,
+        call: &Call,
+        action: &str,
+        (before, after): (Option<&KeyInfo>, Option<&KeyInfo>),
+    ) -> Result<(), AuditError> {
+        let told = |info: Option<&KeyInfo>| match info {
+            Some(info) => serde_json::to_value(Key::of(info)).unwrap_or_default(),
+            None => Value::Null,
+        };
+        let object_id = after.or(before).map(|info| &*info.id).unwrap_or_default();
+        let entry = AuditEntry {
+            by: &actor(call),
+            action,
+            object_type: "key",
+            object_id,
+            before: told(before),
+            after: told(after),
+        };
+        self.audit.write(&entry).await
     }
 }

@@ -28,6 +28,10 @@ pub(super) struct Key {
     /// To the minute.
     last_used_at: Option<String>,
     revoked_at: Option<String>,
+    /// From when it is refused; null when it has no end.
+    expires_at: Option<String>,
+    /// The id of the key that took its place.
+    replaced_by: Option<String>,
 }
 
 impl Key {
@@ -40,6 +44,8 @@ impl Key {
             created_at: moment(info.created_at),
             last_used_at: info.last_used_at.map(moment),
             revoked_at: info.revoked_at.map(moment),
+            expires_at: info.expires_at.map(moment),
+            replaced_by: info.replaced_by.clone(),
         }
     }
 
@@ -51,6 +57,8 @@ impl Key {
             created_at: "2026-11-20T14:09:00.000000Z".to_owned(),
             last_used_at: None,
             revoked_at: None,
+            expires_at: None,
+            replaced_by: None,
         }
     }
 }
@@ -68,6 +76,27 @@ impl CreatedKey {
     pub(super) fn of(created: &isobase_auth::CreatedKey) -> Self {
         Self { info: Key::of(&created.info), key: created.secret.clone() }
     }
+}
+
+/// How long a former key goes on when nothing is said: a day.
+pub(super) const OVERLAP_S: u64 = 24 * 3_600;
+
+/// How a key is replaced.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Rotation {
+    /// How long the former key is accepted, in seconds: 86400 when it is missing, 0 revokes it at once,
+    /// at most 90 days.
+    pub(super) overlap_s: Option<u64>,
+}
+
+/// A key that took the place of another one.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct RotatedKey {
+    #[serde(flatten)]
+    pub(super) made: CreatedKey,
+    /// The one that it took the place of.
+    pub(super) former: Key,
 }
 
 /// A key that is to be.
@@ -107,6 +136,38 @@ pub(super) fn create_key() -> Operation {
             codes::INVALID_KEY,
             codes::KEY_NAME_TAKEN,
             codes::LIMIT_EXCEEDED,
+        ])
+}
+
+pub(super) fn rotate_key() -> Operation {
+    let key =
+        Parameter::new(Location::Path, "key", "The id of a key, or its name.").example("website");
+    let made = CreatedKey { info: Key::example(), key: "iso_1f0a5d3c9b7e_…".to_owned() };
+    let former = Key {
+        id: "9b7e1f0a5d3c".to_owned(),
+        expires_at: Some("2026-11-21T14:09:00.000000Z".to_owned()),
+        replaced_by: Some("1f0a5d3c9b7e".to_owned()),
+        ..Key::example()
+    };
+    operation("rotate_key", "Replace a key")
+        .description(
+            "Makes a key with the same name and scopes, which is shown this once. The former one is \
+             accepted until its `expires_at`, so that services can be given the new one; its \
+             `last_used_at` tells whether any still uses it. Revoke it by its id to end it sooner.",
+        )
+        .parameters([key])
+        .takes(Content::of::<Rotation>().example(json!({ "overlap_s": 86_400 })))
+        .answers(
+            Answer::new(200, "It was replaced.")
+                .content(Content::like(&RotatedKey { made, former })),
+        )
+        .problems([
+            codes::INVALID_PARAMETER,
+            codes::INVALID_JSON,
+            codes::NOT_AN_OBJECT,
+            codes::INVALID_KEY,
+            codes::KEY_NOT_FOUND,
+            codes::KEY_NAME_TAKEN,
         ])
 }
 

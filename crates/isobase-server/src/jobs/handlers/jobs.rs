@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use http::{HeaderValue, Response, StatusCode, header};
-use isobase_auth::Principal;
+use isobase_auth::{InvalidChainHead, Principal};
 use isobase_http::Body;
-use isobase_jobs::{Job, Origin, Work};
+use isobase_jobs::{Asked, Begun, Job, Origin, Work};
 use isobase_types::CollectionName;
 
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
         State,
         wire::{EXISTING, Jobs},
     },
-    request::{Members, Parameters, no_parameters},
+    request::{Members, Parameters, idempotency, no_parameters},
 };
 
 /// Jobs in one answer, unless `limit` says otherwise.
@@ -56,14 +56,14 @@ pub(crate) async fn start_copy(
     mut call: Call,
 ) -> Result<Response<Body>, Failure> {
     no_parameters(&call)?;
-    let mut members = Members::read(&mut call).await?;
+    let (mut members, text) = Members::read_with_text(&mut call).await?;
     let to = members.text("to");
     let collections = collections(&mut members);
     let existing = existing(&mut members);
     let (leave_out, dry_run) = (members.flag("leave_out"), members.flag("dry_run"));
     members.finish()?;
     let work = Work::Copy { to, collections, existing, leave_out, dry_run };
-    start(&state, &call, work).await
+    start(&state, &call, work, &text).await
 }
 
 /// `POST /api/v1/jobs/restore`
@@ -72,16 +72,16 @@ pub(crate) async fn start_restore(
     mut call: Call,
 ) -> Result<Response<Body>, Failure> {
     no_parameters(&call)?;
-    let mut members = Members::read(&mut call).await?;
+    let (mut members, text) = Members::read_with_text(&mut call).await?;
     let work = Work::Restore { backup: members.text("backup"), to: members.text("to") };
     members.finish()?;
-    start(&state, &call, work).await
+    start(&state, &call, work, &text).await
 }
 
 /// `POST /api/v1/jobs/backup`
 pub(crate) async fn start_backup(state: Arc<State>, call: Call) -> Result<Response<Body>, Failure> {
     no_parameters(&call)?;
-    start(&state, &call, Work::Backup { origin: Origin::Asked }).await
+    start(&state, &call, Work::Backup { origin: Origin::Asked }, "").await
 }
 
 /// `POST /api/v1/jobs/verify`
@@ -90,10 +90,10 @@ pub(crate) async fn start_verify(
     mut call: Call,
 ) -> Result<Response<Body>, Failure> {
     no_parameters(&call)?;
-    let mut members = Members::read(&mut call).await?;
+    let (mut members, text) = Members::read_with_text(&mut call).await?;
     let work = Work::Verify { backup: members.text("backup"), restore: members.flag("restore") };
     members.finish()?;
-    start(&state, &call, work).await
+    start(&state, &call, work, &text).await
 }
 
 /// `POST /api/v1/jobs/reconcile`
@@ -102,21 +102,47 @@ pub(crate) async fn start_reconcile(
     call: Call,
 ) -> Result<Response<Body>, Failure> {
     no_parameters(&call)?;
-    start(&state, &call, Work::Reconcile { collections: Vec::new() }).await
+    start(&state, &call, Work::Reconcile { collections: Vec::new() }, "").await
+}
+
+/// `POST /api/v1/jobs/audit`
+pub(crate) async fn start_audit(
+    state: Arc<State>,
+    mut call: Call,
+) -> Result<Response<Body>, Failure> {
+    no_parameters(&call)?;
+    let (mut members, text) = Members::read_with_text(&mut call).await?;
+    let expected = members.optional_text("expect").and_then(|text| match text.parse() {
+        Ok(head) => Some(head),
+        Err(InvalidChainHead) => members.fault("expect", &InvalidChainHead.to_string()),
+    });
+    members.finish()?;
+    start(&state, &call, Work::Audit { expected }, &text).await
 }
 
 /// `POST /api/v1/jobs/sweep`
 pub(crate) async fn start_sweep(state: Arc<State>, call: Call) -> Result<Response<Body>, Failure> {
     no_parameters(&call)?;
-    start(&state, &call, Work::Sweep).await
+    start(&state, &call, Work::Sweep, "").await
 }
 
-async fn start(state: &State, call: &Call, work: Work) -> Result<Response<Body>, Failure> {
-    let by_anybody = call.principal == Principal::Open;
-    let job = state.jobs.start(work, &actor(call), by_anybody).await?;
+/// Begins a job, or gives the one that a former request with the same key began. `text` is the body.
+async fn start(
+    state: &State,
+    call: &Call,
+    work: Work,
+    text: &str,
+) -> Result<Response<Body>, Failure> {
+    let once = idempotency::of_call(call, &state.collection, b"job", text.as_bytes())?;
+    let (by, by_anybody) = (&actor(call), call.principal == Principal::Open);
+    let begun = state.jobs.start(work, Asked { by, by_anybody, once }).await?;
+    let Begun { job, before } = begun;
     let mut response = json_with(StatusCode::ACCEPTED, &job);
     let place = HeaderValue::try_from(format!("/api/v1/jobs/{}", job.id));
     response.headers_mut().extend(place.map(|place| (header::LOCATION, place)));
+    if before {
+        idempotency::mark_replayed(&mut response);
+    }
     Ok(response)
 }
 
