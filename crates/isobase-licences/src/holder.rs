@@ -103,7 +103,7 @@ impl Holder {
         }
     }
 
-    fn of(document: &Document) -> Result<Self, LicenceError> {
+    pub(crate) fn of(document: &Document) -> Result<Self, LicenceError> {
         let read = serde_json::from_str(&document.body);
         let holder: Self = read.map_err(|error| LicenceError::Unreadable {
             collection: HOLDERS_COLLECTION,

@@ -1,15 +1,20 @@
 //! Licences as lists show them.
 
-use isobase_types::{Count, Filter, Literal, Operator, PageRequest, Query, Timestamp};
+use std::collections::{BTreeSet, HashMap};
+
+use isobase_types::{Count, Filter, Literal, Operator, Order, PageRequest, Query, Timestamp};
 
 use crate::{
-    Licence, LicenceError, LicenceKey, Licences, Standing,
+    Holder, Licence, LicenceError, LicenceKey, Licences, Standing, holder,
     licence::collection,
     licences::{compare, equals, order, read_all},
 };
 
 /// The order of every list: the newest first, of one second the one that was made first.
 const ORDER: &str = "-created_at,id";
+
+/// E-mails whose installations are read at a time: as many ids as one plan looks for.
+const HOLDERS_TOGETHER: usize = 50;
 
 /// Which licences.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -62,6 +67,32 @@ impl Licences {
         let page = self.store.list(&collection(), &query).await?;
         let cursor = page.next.as_ref().map(|next| next.cursor().to_owned());
         Ok(LicencePage { licences: Licence::all_of(&page.documents), cursor })
+    }
+
+    /// How many installations each of these licences has, by their ids; those that have none are left
+    /// out. Reads the installations of their e-mails, some at a time.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn count_installations(
+        &self,
+        licences: &[Licence],
+    ) -> Result<HashMap<i64, usize>, LicenceError> {
+        let emails: BTreeSet<&str> = licences.iter().map(|licence| &*licence.email).collect();
+        let emails: Vec<&str> = emails.into_iter().collect();
+        let mut counts = HashMap::new();
+        for some in emails.chunks(HOLDERS_TOGETHER) {
+            let ids = some.iter().map(|email| Literal::Text(Holder::id(email).to_string()));
+            let asked = (compare("id", Operator::In(ids.collect())), Order::default());
+            let documents =
+                read_all(&self.store, &holder::collection(), asked, HOLDERS_TOGETHER).await?;
+            // One that cannot be read hides no other.
+            let holders = documents.iter().filter_map(|document| Holder::of(document).ok());
+            for licence in holders.flat_map(|it| it.installations).filter_map(|it| it.licence) {
+                *counts.entry(licence).or_default() += 1;
+            }
+        }
+        Ok(counts)
     }
 
     /// Licences, the newest first, up to a bound.

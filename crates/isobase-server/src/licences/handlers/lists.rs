@@ -28,7 +28,7 @@ const PAGE_MAX: u32 = 1_000;
 const PAGE_DEFAULT: u32 = 50;
 
 /// The columns of an export.
-const COLUMNS: [&str; 10] = [
+const COLUMNS: [&str; 11] = [
     "id",
     "email",
     "license_key",
@@ -39,6 +39,7 @@ const COLUMNS: [&str; 10] = [
     "max_installations",
     "tags",
     "note",
+    "installations",
 ];
 
 /// `GET /api/v1/db/license/list` and `GET /api/v1/license/list`
@@ -80,8 +81,10 @@ pub(crate) async fn export_licenses(
         if opening {
             csv::write_row(COLUMNS, &mut piece);
         }
+        let counts = state.licences.count_installations(&page.licences).await?;
         for licence in &page.licences {
-            Detail::of(&state.licences, licence).write_csv(&mut piece);
+            let installations = counts.get(&licence.id).copied().unwrap_or_default();
+            Detail::of(&state.licences, licence).write_csv(installations, &mut piece);
         }
         let next = match page.cursor {
             Some(cursor) => Some(state.licences.list(&query, PAGE_MAX, Some(cursor)).await?),

@@ -1,0 +1,92 @@
+//! What became of an import, and how its route is described.
+
+use isobase_http::{Answer, Content, Operation};
+use isobase_licences::{self as library, ImportReport};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::json;
+
+use super::described::{BODY, maybe, operation, takes};
+use crate::codes;
+
+/// What became of an import.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "LicenseImport")]
+pub(in crate::licences) struct Imported {
+    /// Nothing was written.
+    dry_run: bool,
+    licenses: Tally,
+    installations: Tally,
+    /// What was refused or taken over with a remark.
+    errors: Vec<String>,
+}
+
+/// What became of rows of one kind.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ImportTally")]
+struct Tally {
+    read: u64,
+    created: u64,
+    updated: u64,
+    unchanged: u64,
+    failed: u64,
+}
+
+impl Imported {
+    pub(in crate::licences) fn of(report: ImportReport, dry_run: bool) -> Self {
+        let tally = |it: library::Tally| Tally {
+            read: it.read,
+            created: it.created,
+            updated: it.updated,
+            unchanged: it.unchanged,
+            failed: it.failed,
+        };
+        Self {
+            dry_run,
+            licenses: tally(report.licenses),
+            installations: tally(report.installations),
+            errors: report.errors,
+        }
+    }
+}
+
+pub(in crate::licences) fn import_licenses() -> Operation {
+    let body = takes(
+        &[],
+        json!({
+            "licenses": { "type": "array", "items": { "type": "object" } },
+            "installations": { "type": "array", "items": { "type": "object" } },
+        }),
+        json!({
+            "licenses": [{
+                "id": 1,
+                "email": "ann@example.com",
+                "license_key": "ann-example-com-20270223-48F47778",
+                "expiry_date": "2027-02-23T10:00:00",
+                "created_at": "2026-02-23 10:00:00",
+                "status": "active",
+            }],
+            "installations": [{
+                "email": "ann@example.com",
+                "installation_id": "5f0c",
+                "activated_at": "2026-02-23 10:00:00",
+                "last_seen": "2026-02-24 10:00:00",
+            }],
+        }),
+    );
+    let tally = || Tally { read: 1, created: 1, updated: 0, unchanged: 0, failed: 0 };
+    let example =
+        Imported { dry_run: true, licenses: tally(), installations: tally(), errors: Vec::new() };
+    operation("import_licenses", "Import licences and installations")
+        .description(
+            "Takes over rows of another program, at most 500 together. A licence is known by its \
+             key and an installation by its e-mail and id, so a repeat changes nothing. A row that \
+             is refused stops no other.",
+        )
+        .parameters([maybe("dry_run", "Say what would become of each row, and write nothing.")
+            .schema(json!({ "type": "boolean" }))])
+        .takes(body)
+        .answers(Answer::new(200, "What became of the rows.").content(Content::like(&example)))
+        .problems(BODY)
+        .problems([codes::LIMIT_EXCEEDED])
+}
