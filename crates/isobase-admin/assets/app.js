@@ -1,9 +1,11 @@
 // The frame: who is signed in, which screen, where to go.
 
-import { ApiError, apiKey, ask, get, onUnauthenticated, setApiKey } from "./lib/api.js";
+import { ApiError, apiKey, ask, get, onAnswer, onUnauthenticated, setApiKey } from "./lib/api.js";
 import { h, put } from "./lib/dom.js";
-import { followLinks, go } from "./lib/url.js";
-import { badge, button, dialog, failure, once, toastRegion, undoLast } from "./lib/ui.js";
+import { tellTimes, timesAre, turnTime } from "./lib/format.js";
+import { followLinks, go, keepOnly } from "./lib/url.js";
+import { badge, button, dialog, empty, failure, field, once, toastRegion } from "./lib/ui.js";
+import { keysOf, lettersAre } from "./lib/keys.js";
 import { may, setScopes } from "./lib/may.js";
 import { openPalette } from "./lib/palette.js";
 
@@ -26,11 +28,13 @@ const SCREENS = [
 
 /** Those that the one who looks may use. */
 const usable = () => SCREENS.filter(([, , , takes]) => may(takes));
+const addressOf = (screen) => `/admin${screen && `/${screen}`}`;
 
 const main = h("main", { id: "main", tabindex: "-1" });
 const rail = h("nav.rail", { "aria-label": "Screens" });
 const status = h("span", { "data-testid": "engine-badge" });
-const frame = h("div.frame", {}, rail, h("div.page", {}, header(), main), toastRegion());
+const trouble = h("div", { role: "alert" });
+const frame = h("div.frame", {}, rail, h("div.page", {}, header(), trouble, main), toastRegion());
 
 /** What ends the screen that is shown. */
 let leave = () => {};
@@ -38,11 +42,15 @@ let shown = null;
 let overview = null;
 
 function header() {
-  const menu = button("Menu", () => rail.classList.toggle("open"), { kind: "menu", "aria-label": "Menu" });
+  const menu = button("Menu", () => {
+    const open = rail.classList.toggle("open");
+    menu.setAttribute("aria-expanded", String(open));
+    if (open) rail.querySelector("a")?.focus();
+  }, { kind: "menu", "aria-label": "Menu", "aria-expanded": "false" });
   return h("header.top", {}, menu, status,
     button("Jump to… /", () => palette(), { "data-testid": "palette-open" }),
     button("Theme", nextTheme, { "data-testid": "theme-switch" }),
-    button("Sign out", once(signOut), { "data-testid": "user-menu" }));
+    button("You", once(you), { "data-testid": "user-menu", "aria-haspopup": "dialog" }));
 }
 
 function screenOf(pathname) {
@@ -50,16 +58,21 @@ function screenOf(pathname) {
   return SCREENS.find(([screen]) => screen === name) ? name : null;
 }
 
-async function show() {
-  const name = screenOf(location.pathname);
+function drawRail(name) {
   rail.classList.remove("open");
   put(rail, h("a.brand", { href: "/admin" }, "Isobase"), usable().map(([screen, title]) =>
     h("a", {
-      href: `/admin${screen && `/${screen}`}`,
+      href: addressOf(screen),
       "aria-current": screen === name ? "page" : null,
       "data-testid": `nav-${screen || "hub"}`,
     }, title)));
+}
+
+async function show() {
+  const name = screenOf(location.pathname);
+  drawRail(name);
   if (name !== null && name === shown?.name && shown.update) {
+    keepOnly(shown.parameters);
     shown.update();
     return;
   }
@@ -70,8 +83,13 @@ async function show() {
     put(main, h("h1", {}, "No such screen"), h("p", {}, h("a", { href: "/admin" }, "To the hub")));
     return;
   }
-  const title = SCREENS.find(([screen]) => screen === name)[1];
+  const [, title, , takes] = SCREENS.find(([screen]) => screen === name);
   document.title = `${title} · Isobase`;
+  if (overview && !may(takes)) {
+    main.removeAttribute("aria-busy");
+    put(main, h("h1", {}, title), empty(`Your role (${overview.role ?? "a key"}) cannot see this screen.`, h("a", { href: addressOf(usable()[0]?.[0] ?? "") }, "To another one")));
+    return;
+  }
   // The former screen stays until the next one is there, and is not taken for it.
   main.setAttribute("aria-busy", "true");
   let module;
@@ -86,10 +104,11 @@ async function show() {
   }
   if (screenOf(location.pathname) !== name) return;
   main.removeAttribute("aria-busy");
+  keepOnly(module.PARAMETERS);
   const screen = module.open({ overview: () => overview, refresh: loadOverview });
   put(main, h("h1", {}, title), screen.element);
   leave = screen.close ?? leave;
-  shown = { name, update: screen.update };
+  shown = { name, update: screen.update, parameters: module.PARAMETERS };
   screen.update?.();
 }
 
@@ -98,33 +117,63 @@ async function loadOverview() {
   const { engine, ready, account, role, scopes } = overview;
   if (scopes) setScopes(scopes);
   put(status, ready ? badge(engine, "good") : badge(`${engine}: not ready`, "bad"), account && h("span.muted", {}, ` ${account} (${role})`));
+  if (!ready) tellTrouble({ status: 503, code: "unavailable" });
   return overview;
+}
+
+/** Says above every screen that what is shown may be old, until an answer says otherwise. */
+function tellTrouble(error) {
+  const isDown = error?.status === 503 && ["unavailable", "not_ready", "deadline_exceeded", "timed_out"].includes(error.code);
+  if (error?.status === 0) {
+    put(status, badge("not reachable", "bad"));
+    put(trouble, h("div.warning.banner", { "data-testid": "banner" }, "The service cannot be reached. What is shown may be old."));
+  } else if (isDown) {
+    put(status, badge(`${overview?.engine ?? "engine"}: not ready`, "bad"));
+    put(trouble, h("div.warning.banner", { "data-testid": "banner" }, `The database (${overview?.engine ?? "unknown"}) does not answer. What is shown may be old, and nothing can be changed.`));
+  } else if (error === null && trouble.firstChild) {
+    put(trouble);
+    // The badge is of the overview, which says more than one answer.
+    loadOverview().catch(() => {});
+  }
 }
 
 async function start() {
   document.documentElement.dataset.theme = localStorage.getItem("isobase.theme") ?? "system";
+  document.documentElement.dataset.density = localStorage.getItem("isobase.density") ?? "wide";
   followLinks();
   onUnauthenticated(signIn);
+  onAnswer(tellTrouble);
   addEventListener("popstate", show);
   addEventListener("isobase:address", show);
-  addEventListener("keydown", keys);
+  addEventListener("keydown", keysOf({ main, palette, shortcuts, screens: () => usable().map(([screen, , letter]) => [letter, addressOf(screen)]) }));
+  document.addEventListener("click", (event) => {
+    const time = event.target.closest?.("time");
+    if (time) turnTime(time);
+  });
   put(document.getElementById("app"), frame);
   try {
     await loadOverview();
   } catch (error) {
     if (error.status === 401) return;
-    put(status, badge("not reachable", "bad"));
+    if (error.status === 403) {
+      await signIn();
+      return;
+    }
   }
   await show();
 }
 
 async function signIn() {
   if (document.querySelector(".sign-in")) return;
+  document.querySelectorAll("dialog").forEach((one) => one.remove());
   leave();
+  leave = () => {};
   shown = null;
   const { signInForm } = await import("./screens/login.js");
+  if (document.querySelector(".sign-in")) return;
   put(document.getElementById("app"), signInForm(async () => {
     put(document.getElementById("app"), frame);
+    put(main);
     await loadOverview();
     await show();
   }));
@@ -136,6 +185,31 @@ async function signOut() {
   await signIn();
 }
 
+/** Who looks, how times and rows are shown, and the way out. */
+function you() {
+  return dialog("You", (close) => [
+    h("p", {}, overview?.account ? `${overview.account}, ${overview.role}` : apiKey() ? "Signed in with a key" : "Nobody is asked here who they are."),
+    field("Times", {
+      options: [["relative", "relative (3 minutes ago)"], ["utc", "exact, in UTC"], ["local", "exact, as here"]],
+      value: timesAre(),
+      onchange: (event) => tellTimes(event.target.value),
+    }),
+    field("Rows", {
+      options: [["wide", "with room"], ["dense", "dense"]],
+      value: document.documentElement.dataset.density,
+      onchange: (event) => {
+        document.documentElement.dataset.density = event.target.value;
+        localStorage.setItem("isobase.density", event.target.value);
+      },
+    }),
+    h("div.actions", {},
+      button("Shortcuts", () => { close(true); shortcuts(); }),
+      button("Your sessions", () => { close(true); go("/admin/settings"); }),
+      button("Sign out", once(async () => { close(true); await signOut(); }), { "data-testid": "sign-out" }),
+      button("Close", () => close(false), { kind: "primary" })),
+  ]);
+}
+
 function nextTheme() {
   const order = ["system", "light", "dark"];
   const next = order[(order.indexOf(document.documentElement.dataset.theme) + 1) % order.length];
@@ -144,68 +218,22 @@ function nextTheme() {
 }
 
 function palette() {
-  openPalette(usable().map(([screen, title]) => ({ title, address: `/admin${screen && `/${screen}`}` })));
-}
-
-let afterG = 0;
-
-/** Single letters are for those who do not type at the moment, and can be switched off. */
-function keys(event) {
-  if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
-    event.preventDefault();
-    palette();
-    return;
-  }
-  const typing = event.target.closest?.("input,textarea,select,[contenteditable]");
-  if (event.key === "Escape" && !document.querySelector("dialog[open]")) {
-    document.querySelector("[data-close]")?.click();
-    return;
-  }
-  if (typing || document.querySelector("dialog[open]")) return;
-  if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z") undoLast();
-  if (event.ctrlKey || event.metaKey || event.altKey) return;
-  if (localStorage.getItem("isobase.letters") === "off") return;
-  const screen = usable().find(([, , letter]) => letter === event.key);
-  if (event.key === "/") {
-    event.preventDefault();
-    palette();
-  } else if (event.key === "?") {
-    shortcuts();
-  } else if (event.key === "g") {
-    afterG = Date.now();
-  } else if (screen && Date.now() - afterG < 1_500) {
-    afterG = 0;
-    go(`/admin${screen[0] && `/${screen[0]}`}`);
-  } else if (event.key === "f") {
-    const filter = main.querySelector("input[type=search],.filters input,.filters select");
-    if (filter) event.preventDefault();
-    filter?.focus();
-  } else if (["j", "k", "ArrowDown", "ArrowUp"].includes(event.key)) {
-    moveRow(event);
-  }
-}
-
-/** Takes the focus to the next or the former row. */
-function moveRow(event) {
-  const rows = [...main.querySelectorAll("tbody button.open")];
-  if (!rows.length) return;
-  const down = event.key === "j" || event.key === "ArrowDown";
-  const at = rows.indexOf(document.activeElement);
-  if (at < 0 && event.key.startsWith("Arrow")) return;
-  event.preventDefault();
-  rows[Math.max(0, Math.min(rows.length - 1, at + (down ? 1 : -1)))]?.focus();
+  openPalette(usable().map(([screen, title]) => ({ title, address: addressOf(screen) })));
 }
 
 function shortcuts() {
-  const off = localStorage.getItem("isobase.letters") === "off";
-  dialog("Shortcuts", (close) => [
+  const off = !lettersAre();
+  return dialog("Shortcuts", (close) => [
     h("dl.facts", {}, [
-      ["/ or Ctrl-K", "Jump to a screen or a collection"],
+      ["/ or Ctrl-K", "Jump to a screen, a collection, a view or a licence"],
       ["g, then h l r d u p e n b o w a s", SCREENS.map(([, title]) => title).join(", ")],
       ["f", "To the filters"],
-      ["j, k or ↓, ↑", "Next and former row"],
+      ["j, k or ↓, ↑", "Next and former row; with an open row, open the next or former one"],
       ["Enter", "Open the row"],
-      ["Esc", "Close what is open"],
+      ["x, Shift-↓, Shift-↑", "Select the row; go on and select"],
+      ["←, →, then Enter or F2", "To the cells of a row, and edit one"],
+      ["Esc", "Close what is open, then clear the selection"],
+      ["Ctrl-S", "Save"],
       ["Ctrl-Z", "Undo the last change"],
     ].map(([key, text]) => h("div", {}, h("dt", {}, h("kbd", {}, key)), h("dd", {}, text)))),
     h("div.actions", {},

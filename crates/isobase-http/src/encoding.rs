@@ -137,6 +137,15 @@ impl Write for Bounded {
     }
 }
 
+/// How much work an answer is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Effort {
+    /// It is made for this one request.
+    Quick,
+    /// Those who have it ask with its tag and are seldom sent it again. A fifth smaller.
+    Thorough,
+}
+
 /// Whether a caller takes gzip.
 pub(crate) fn accepts_gzip(headers: &HeaderMap) -> bool {
     let values = headers.get_all(header::ACCEPT_ENCODING).iter();
@@ -180,8 +189,12 @@ pub(crate) fn gzip_pieces(pieces: Pieces) -> impl Stream<Item = Result<Bytes, Bo
 }
 
 /// Encodes an answer, for speed rather than for size.
-pub(crate) fn gzip(bytes: &[u8]) -> Option<Bytes> {
-    let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 4), Compression::fast());
+pub(crate) fn gzip(bytes: &[u8], effort: Effort) -> Option<Bytes> {
+    let level = match effort {
+        Effort::Quick => Compression::fast(),
+        Effort::Thorough => Compression::default(),
+    };
+    let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 4), level);
     encoder.write_all(bytes).ok()?;
     Some(encoder.finish().ok()?.into())
 }
@@ -206,7 +219,7 @@ mod tests {
     #[test]
     fn bodies_come_back_however_they_are_cut() {
         let text = "{\"a\":1}\n".repeat(20);
-        let encoded = gzip(text.as_bytes()).unwrap();
+        let encoded = gzip(text.as_bytes(), Effort::Quick).unwrap();
         for cut in 0..encoded.len() {
             assert_eq!(decode(&encoded, cut, 1_000).as_deref(), Ok(text.as_bytes()), "{cut}");
         }
@@ -219,7 +232,7 @@ mod tests {
     /// A few bytes must not become a gibibyte before anybody counts them.
     #[test]
     fn a_bomb_is_stopped_at_the_bound() {
-        let encoded = gzip(&vec![b' '; 8 << 20]).unwrap();
+        let encoded = gzip(&vec![b' '; 8 << 20], Effort::Thorough).unwrap();
         let mut decoder = Decoder::new(2 << 20);
         decoder.push(encoded);
         let mut largest = 0;

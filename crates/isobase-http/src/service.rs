@@ -520,6 +520,10 @@ fn finish(
 /// that of these bytes, and is sent back as a condition of a write.
 fn encode(response: &mut Response<Body>, takes_gzip: bool) {
     let (headers, length) = (response.headers(), response.body().length());
+    let effort = match headers.contains_key(header::ETAG) {
+        true => encoding::Effort::Thorough,
+        false => encoding::Effort::Quick,
+    };
     let is_strong = |tag: &HeaderValue| !tag.as_bytes().starts_with(b"W/");
     if headers.get(header::ETAG).is_some_and(is_strong)
         || !encoding::is_worth_it(headers.get(header::CONTENT_TYPE), length)
@@ -533,7 +537,7 @@ fn encode(response: &mut Response<Body>, takes_gzip: bool) {
     let body = response.body_mut();
     let encoded = match body.take_pieces() {
         Some(pieces) => Body::stream(encoding::gzip_pieces(pieces)),
-        None => match body.whole().and_then(|plain| encoding::gzip(plain)) {
+        None => match body.whole().and_then(|plain| encoding::gzip(plain, effort)) {
             Some(encoded) => Body::full(encoded),
             None => return,
         },

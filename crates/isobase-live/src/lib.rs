@@ -12,6 +12,7 @@
 //! the feed, [`Listener`], [`Hub`].
 
 mod event;
+mod gauge;
 mod hub;
 mod interest;
 mod listener;
@@ -24,6 +25,7 @@ mod sight;
 mod tail;
 mod topic;
 
+pub use gauge::{Behind, Gauge};
 pub use hub::{Hub, Subscription};
 pub use interest::Interest;
 pub use listener::Listener;

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::{
+    Gauge,
     event::{self, GapReason},
     mailbox::Taken,
     replay::{Replay, Step},
@@ -41,6 +42,12 @@ impl Listener {
         let spoken_at = Instant::now();
         let timer = Box::pin(sleep_until(spoken_at + seat.room().options.ping));
         Self { seat, greetings, replay: replay.map(Box::new), spoken_at, timer }
+    }
+
+    /// How far behind it is, whenever it is asked.
+    #[must_use]
+    pub fn gauge(&self) -> Gauge {
+        Gauge::new(self.seat.mailbox.clone())
     }
 
     /// The text of the next event, whole. None when there will be no more: the right to listen is

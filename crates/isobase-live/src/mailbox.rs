@@ -4,6 +4,7 @@ use std::{
     collections::VecDeque,
     sync::{Mutex, MutexGuard, PoisonError},
     task::{Context, Poll},
+    time::Instant,
 };
 
 use bytes::Bytes;
@@ -26,6 +27,8 @@ pub(crate) struct Mailbox {
 struct Waiting {
     events: VecDeque<Bytes>,
     bytes: usize,
+    /// Since when something has waited without a moment in which nothing did.
+    behind_since: Option<Instant>,
     /// There was more than fits: everything was thrown away, and nothing comes in.
     overflowed: bool,
     /// The listener has lost its right to listen.
@@ -51,8 +54,10 @@ impl Mailbox {
             let full = waiting.events.len() >= options.queue_events_max
                 || waiting.bytes + event.len() > options.queue_bytes_max;
             if full && !waiting.events.is_empty() {
-                *waiting = Waiting { overflowed: true, ..Waiting::default() };
+                let behind_since = waiting.behind_since;
+                *waiting = Waiting { overflowed: true, behind_since, ..Waiting::default() };
             } else {
+                waiting.behind_since.get_or_insert_with(Instant::now);
                 waiting.bytes += event.len();
                 waiting.events.push_back(event.clone());
             }
@@ -80,8 +85,11 @@ impl Mailbox {
         }
         let event = waiting.events.pop_front()?;
         waiting.bytes -= event.len();
-        if waiting.events.is_empty() && waiting.events.capacity() > KEPT_CAPACITY {
-            waiting.events = VecDeque::new();
+        if waiting.events.is_empty() {
+            waiting.behind_since = None;
+            if waiting.events.capacity() > KEPT_CAPACITY {
+                waiting.events = VecDeque::new();
+            }
         }
         Some(Taken::Event(event))
     }
@@ -90,6 +98,12 @@ impl Mailbox {
     pub(crate) fn is_empty(&self) -> bool {
         let waiting = self.waiting();
         waiting.events.is_empty() && !waiting.overflowed && !waiting.ended
+    }
+
+    /// How many events wait, their bytes, and since when.
+    pub(crate) fn size(&self) -> (usize, usize, Option<Instant>) {
+        let waiting = self.waiting();
+        (waiting.events.len(), waiting.bytes, waiting.behind_since)
     }
 
     /// Whether something was thrown away.

@@ -134,7 +134,9 @@ pub struct Bucket {
 }
 
 impl Bucket {
-    pub(crate) fn beginning(at: i64) -> Self {
+    /// One in which nothing happened yet.
+    #[must_use]
+    pub fn beginning(at: i64) -> Self {
         Self { at, ..Self::default() }
     }
 
@@ -149,6 +151,18 @@ impl Bucket {
             seen += count;
             (seen >= wanted).then(|| longest(*place))
         })
+    }
+
+    /// Takes what happened in another one into this one.
+    pub fn merge(&mut self, other: &Self) {
+        self.count += other.count;
+        self.sum_ms += other.sum_ms;
+        for (class, count) in &other.by_class {
+            *self.by_class.entry(class.clone()).or_default() += count;
+        }
+        for (place, count) in &other.histogram {
+            *self.histogram.entry(*place).or_default() += count;
+        }
     }
 
     pub(crate) fn add(&mut self, rollup: &Rollup) {

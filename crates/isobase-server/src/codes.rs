@@ -300,6 +300,9 @@ isobase_http::problem_codes! { pub(crate) ALL:
     NO_ACTIVE_LICENSE = "no_active_license", FORBIDDEN, Documents, "No active licence",
         "The licence of the installation is gone, or is no more that of the e-mail.",
         "Activate the installation with another key.";
+    CONNECTION_NOT_FOUND = "connection_not_found", NOT_FOUND, Documents, "Connection not found",
+        "The process that answers has no open stream of this number; it may have ended by itself.",
+        "List the streams: `GET /api/v1/connections`.";
     WEBHOOK_NOT_FOUND = "webhook_not_found", NOT_FOUND, Documents, "Webhook not found",
         "There is no such webhook.",
         "List the webhooks: `GET /api/v1/webhooks`.";

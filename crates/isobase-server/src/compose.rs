@@ -17,6 +17,7 @@ use isobase_webhooks::Webhooks;
 use crate::{
     AppCollection, FilesOptions, LiveConfig, PagesConfig, Service, accounts, admin, app,
     app_collection::Rows,
+    connections::Connections,
     data_store, description,
     durability::Durability,
     files,
@@ -109,6 +110,8 @@ pub enum Index {
 #[derive(Default)]
 pub struct Composition {
     routes: Routes<Principal>,
+    /// The open streams of all slices.
+    connections: Arc<Connections>,
     accounts: Option<Arc<Accounts>>,
     observer: Option<Arc<dyn Observer>>,
 }
@@ -193,7 +196,8 @@ impl Composition {
     /// Live events of some collections, whose changes keep bodies from now on.
     #[must_use]
     pub fn with_live(mut self, store: Store, rules: Arc<RuleBook>, config: LiveConfig) -> Self {
-        self.routes.add(live::State::new(store, rules, config), live::routes());
+        let state = live::State::new(store, rules, config, self.connections.clone());
+        self.routes.add(state, live::routes());
         self
     }
 
@@ -231,7 +235,8 @@ impl Composition {
     /// The request log of other services. Whether whoever watches it still may says the gate.
     #[must_use]
     pub fn with_requests(mut self, store: &Store, requests: Arc<Requests>, gate: Gate) -> Self {
-        self.routes.add(requests::State::new(requests, store, gate), requests::routes());
+        let state = requests::State::new(requests, store, gate, self.connections.clone());
+        self.routes.add(state, requests::routes());
         self
     }
 
@@ -252,12 +257,13 @@ impl Composition {
     #[must_use]
     pub fn with_accounts(
         mut self,
+        store: &Store,
         accounts: Arc<Accounts>,
         authorizer: Arc<Authorizer>,
         public_url: Option<String>,
     ) -> Self {
         self.accounts = Some(Arc::clone(&accounts));
-        let state = accounts::State { accounts, authorizer, public_url };
+        let state = accounts::State::new(store, accounts, authorizer, public_url);
         self.routes.add(state, accounts::routes());
         self
     }
@@ -316,7 +322,7 @@ pub fn compose(store: Store, authorizer: Arc<Authorizer>, config: ServerConfig) 
         .with_licences(Licences::new(&store, config.licences))
         .with_own_requests(requests.clone(), config.own_requests)
         .with_requests(&store, requests, gate)
-        .with_accounts(accounts, authorizer.clone(), config.http.public_url.clone());
+        .with_accounts(&store, accounts, authorizer.clone(), config.http.public_url.clone());
     let slices = match config.files {
         Some(options) => slices.with_files(&store, rules(), options, config.sealer),
         None => slices,

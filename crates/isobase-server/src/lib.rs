@@ -13,6 +13,7 @@ mod cached;
 mod call;
 mod codes;
 mod compose;
+mod connections;
 mod csv;
 mod data_store;
 mod description;

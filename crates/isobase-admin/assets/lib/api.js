@@ -34,6 +34,13 @@ export function onUnauthenticated(run) {
   signedOut = run;
 }
 
+let heard = () => {};
+
+/** Is told what each answer says of the state of the service: an error, or that there was none. */
+export function onAnswer(run) {
+  heard = run;
+}
+
 /**
  * Asks the service.
  * @param {string} method
@@ -41,7 +48,7 @@ export function onUnauthenticated(run) {
  * @param {{query?: Record<string, unknown>, body?: unknown, raw?: BodyInit, type?: string,
  *   headers?: Record<string, string>, signal?: AbortSignal, quiet?: boolean}} [options]
  *   `body` is sent as JSON, `raw` as it is; `quiet` keeps a 401 from opening the sign-in
- * @returns {Promise<{status: number, headers: Headers, data: any}>}
+ * @returns {Promise<{status: number, headers: Headers, data: any, text: string}>} the body read as JSON, and as it came
  * @throws {ApiError}
  */
 export async function ask(method, path, options = {}) {
@@ -66,7 +73,9 @@ export async function ask(method, path, options = {}) {
     });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new ApiError(0, "unreachable", "The service cannot be reached. Is it running?");
+    const failed = new ApiError(0, "unreachable", "The service cannot be reached. Is it running?");
+    heard(failed);
+    throw failed;
   }
   const text = await response.text();
   let data = null;
@@ -79,9 +88,13 @@ export async function ask(method, path, options = {}) {
     if (response.status === 401 && !options.quiet) signedOut();
     const detail = data?.detail ?? data?.title ?? `The service answered ${response.status}.`;
     const requestId = data?.request_id ?? response.headers.get("x-request-id");
-    throw new ApiError(response.status, data?.code ?? "unknown", detail, requestId, data?.errors);
+    const failed = new ApiError(response.status, data?.code ?? "unknown", detail, requestId, data?.errors);
+    failed.problem = data;
+    heard(failed);
+    throw failed;
   }
-  return { status: response.status, headers: response.headers, data };
+  heard(null);
+  return { status: response.status, headers: response.headers, data, text };
 }
 
 /** The JSON of a `GET`. */

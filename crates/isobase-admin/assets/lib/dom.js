@@ -26,7 +26,7 @@ function fill(element, classes, properties, children) {
   for (const [name, value] of Object.entries(properties ?? {})) {
     if (value === false || value === null || value === undefined) continue;
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
-    else if (name === "value" || name === "checked" || name === "disabled") element[name] = value;
+    else if (["value", "checked", "disabled", "hidden", "open"].includes(name)) element[name] = value;
     else element.setAttribute(name, value === true ? "" : String(value));
   }
   append(element, children);

@@ -19,12 +19,37 @@ export function relative(time, now = Date.now()) {
   return RELATIVE.format(Math.trunc(seconds / length), unit);
 }
 
-/** A time, told relatively; the exact one in UTC and in local time on hover. */
+const TIMES = "isobase.times";
+
+/** How times are told: `relative`, `utc` or `local`. */
+export function timesAre() {
+  return localStorage.getItem(TIMES) ?? "relative";
+}
+
+/** @param {"relative"|"utc"|"local"} how */
+export function tellTimes(how) {
+  localStorage.setItem(TIMES, how);
+  for (const one of document.querySelectorAll("time")) one.textContent = told(new Date(one.dateTime), how);
+}
+
+function told(time, how) {
+  if (how === "utc") return `${time.toISOString().slice(0, 19).replace("T", " ")}Z`;
+  return how === "local" ? time.toLocaleString() : relative(time);
+}
+
+/** A time as people chose; the exact one in UTC and in local time on hover, and on a tap. */
 export function timeOf(value, otherwise = "never") {
   const time = parseTime(value);
   if (!time) return h("span.muted", {}, value ? String(value) : otherwise);
   const exact = `${time.toISOString()}, here ${time.toLocaleString()}`;
-  return h("time", { datetime: time.toISOString(), title: exact }, relative(time));
+  return h("time", { datetime: time.toISOString(), title: exact }, told(time, timesAre()));
+}
+
+/** Between how a time is told and the exact one. */
+export function turnTime(element) {
+  const time = new Date(element.dateTime);
+  const plain = told(time, timesAre());
+  element.textContent = element.textContent === plain ? element.title : plain;
 }
 
 /** A time as it is on the wire; one without a zone is UTC. */

@@ -4,6 +4,7 @@ import { get } from "./api.js";
 import { h, put } from "./dom.js";
 import { dialog, inputOf, field } from "./ui.js";
 import { go } from "./url.js";
+import { savedViews } from "./views.js";
 
 /** @param {{title: string, address: string}[]} screens */
 export function openPalette(screens) {
@@ -56,11 +57,13 @@ export function openPalette(screens) {
     });
     const input = inputOf(box);
     draw();
-    get("/collections", {}, { quiet: true }).then(({ collections }) => {
-      const added = collections.map((name) => ({ title: `Data: ${name}`, address: `/admin/data/${encodeURIComponent(name)}` }));
-      targets = [...screens, ...added];
+    const more = (added) => {
+      targets = [...targets, ...added];
       draw();
-    }, () => {});
+    };
+    get("/collections", {}, { quiet: true }).then(({ collections }) =>
+      more(collections.map((name) => ({ title: `Data: ${name}`, address: `/admin/data/${encodeURIComponent(name)}` }))), () => {});
+    savedViews().then((views) => more(views.map(({ name, address }) => ({ title: `View: ${name}`, address }))), () => {});
     return [box, list];
   });
 }

@@ -44,7 +44,7 @@ export function undoLast() {
 export function failure(error, again) {
   const id = error.requestId && h("code.muted", {}, ` request ${error.requestId}`);
   return h("div.failure", { role: "alert" },
-    h("strong", {}, error.status === 403 ? "Your role does not allow this." : "This did not work."),
+    h("strong", {}, error.status === 403 ? "Your role cannot do this." : "This did not work."),
     h("p", {}, error.message, id),
     again && button("Try again", again));
 }
@@ -117,7 +117,8 @@ export function dialog(title, content) {
     const close = (value) => {
       element.close();
       element.remove();
-      before?.focus?.();
+      // What was there may have been drawn again.
+      if (before?.isConnected) before.focus?.();
       resolve(value);
     };
     element.addEventListener("cancel", (event) => {
@@ -136,11 +137,42 @@ export function field(label, properties = {}, hint = "") {
   const { options, tag = options ? "select" : "input", ...others } = properties;
   const choices = options?.map(([value, text]) =>
     h("option", { value, selected: others.value === value }, text));
-  const hintId = hint && freshId("hint");
+  const hintId = hint ? freshId("hint") : null;
   const input = h(tag, { id, "aria-describedby": hintId, ...others }, choices);
   if (options && others.value !== undefined) input.value = others.value;
   return h("div.field", {}, h("label", { for: id }, label), input,
     hint && h("small.muted", { id: hintId }, hint));
+}
+
+/**
+ * Parts of which one is shown; the address says which.
+ * @param {[string, string, () => unknown][]} parts name in the address, title, and what makes it
+ * @param {{now: string, choose: (name: string) => void, label: string}} options
+ */
+export function tabs(parts, { now, choose, label }) {
+  const shown = parts.find(([name]) => name === now) ?? parts[0];
+  const id = freshId("tab");
+  const list = h("div.tabs", {
+    role: "tablist",
+    "aria-label": label,
+    onkeydown: (event) => {
+      const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+      if (!step) return;
+      event.preventDefault();
+      const at = parts.indexOf(shown);
+      choose(parts[(at + step + parts.length) % parts.length][0]);
+    },
+  }, parts.map((part) => h("button", {
+    type: "button",
+    role: "tab",
+    id: `${id}-${part[0]}`,
+    "aria-selected": String(part === shown),
+    "aria-controls": id,
+    tabindex: part === shown ? "0" : "-1",
+    "data-testid": `tab-${part[0]}`,
+    onclick: () => choose(part[0]),
+  }, part[1])));
+  return [list, h("div", { role: "tabpanel", id, "aria-labelledby": `${id}-${shown[0]}`, tabindex: "0" }, shown[2]())];
 }
 
 /** The input of a {@link field}. */
@@ -153,7 +185,7 @@ export function inputOf(element) {
  * @param {string} caption
  * @param {{title: string, cell: (row: any) => unknown, className?: string, sort?: string}[]} columns
  * @param {any[]} rows
- * @param {{open?: (row: any) => void, testId?: (row: any) => string, isOpen?: (row: any) => boolean,
+ * @param {{open?: (row: any) => void, onkey?: (event: KeyboardEvent) => void, testId?: (row: any) => string, isOpen?: (row: any) => boolean,
  *   select?: {has: (row: any) => boolean, change: (row: any, on: boolean) => void,
  *   name: (row: any) => string}, sort?: string, onsort?: (sort: string) => void}} [options]
  */
@@ -170,7 +202,7 @@ export function table(caption, columns, rows, options = {}) {
     const cells = columns.map(({ title, cell, className }, index) => {
       const content = cell(row);
       const inner = index === 0 && open
-        ? h("button.plain.open", { type: "button", onclick: () => open(row) }, content)
+        ? h("button.plain.open", { type: "button", onclick: () => open(row), onkeydown: options.onkey }, content)
         : content;
       return h("td", { "data-label": title, class: className }, inner);
     });
@@ -237,6 +269,14 @@ export class Region {
       clearTimeout(waiting);
       if (this.asked === asked) this.element.setAttribute("aria-busy", "false");
     }
+  }
+
+  /** Shows something that need not be asked for. */
+  set(...content) {
+    this.asked?.abort();
+    this.asked = null;
+    this.element.setAttribute("aria-busy", "false");
+    put(this.element, content);
   }
 
   /** Nothing is shown any more. */

@@ -26,6 +26,20 @@ export function go(address, { replace = false } = {}) {
   dispatchEvent(new Event("isobase:address"));
 }
 
+/**
+ * Leaves only these parameters in the address: what a screen does not know says nothing.
+ * @param {string[] | undefined} names those that the screen knows; without them all stay
+ */
+export function keepOnly(names) {
+  if (!names) return;
+  const search = new URLSearchParams(location.search);
+  const unknown = [...search.keys()].filter((name) => !names.includes(name));
+  if (unknown.length === 0) return;
+  for (const name of unknown) search.delete(name);
+  const text = search.toString();
+  history.replaceState(null, "", location.pathname + (text && `?${text}`));
+}
+
 /** Links within the site are followed without loading it again. */
 export function followLinks() {
   document.addEventListener("click", (event) => {

@@ -8,6 +8,8 @@ import { may } from "../lib/may.js";
 import { Region, badge, button, copyButton, download, empty, facts, field, jsonView, once, panel, table, toast } from "../lib/ui.js";
 import { change, values } from "../lib/url.js";
 
+export const PARAMETERS = ["actor", "action", "object_type", "object_id", "cursor", "id"];
+
 const BASE = "/api/v1/audit";
 const FILTERS = [["actor", "Who"], ["action", "What"], ["object_type", "Kind of thing"], ["object_id", "Which one"]];
 /** Entries of an export, in pages of so many. */

@@ -8,6 +8,8 @@ import { may } from "../lib/may.js";
 import { Region, badge, button, confirm, dialog, empty, facts, field, inputOf, once, panel, table, toast } from "../lib/ui.js";
 import { change, values } from "../lib/url.js";
 
+export const PARAMETERS = ["name", "job"];
+
 const BASE = "/api/v1/backups";
 
 export function open() {

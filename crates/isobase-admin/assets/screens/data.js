@@ -1,47 +1,83 @@
 // Documents of any collection: find, read, change, bring in, take out.
 
 import { ask, get, path } from "../lib/api.js";
+import { chosen, columnsButton } from "../lib/columns.js";
 import { debounced, h, put } from "../lib/dom.js";
-import { cellText, count, timeOf } from "../lib/format.js";
-import { Region, button, buttonFor, copyButton, dialog, download, empty, facts, field, inputOf, jsonView, once, panel, table, toast } from "../lib/ui.js";
+import { cellText, count, counted, timeOf } from "../lib/format.js";
+import { may } from "../lib/may.js";
+import { Region, button, buttonFor, dialog, download, empty, field, inputOf, once, table, toast } from "../lib/ui.js";
 import { change, go, values } from "../lib/url.js";
+import { viewsButton } from "../lib/views.js";
+import { beside, editableCell, waitingBar } from "./cells.js";
+import { create, documentPanel, recordPath } from "./document.js";
+import { buildFilter, fieldName } from "./filter.js";
+
+export const PARAMETERS = ["filter", "sort", "cursor", "id", "tab", "columns"];
 
 const PAGE = 50;
+/** Columns that are shown unless others are chosen. */
 const COLUMNS_MAX = 8;
-const IMPORT_CHUNK = 500;
+/** Collections that are listed at once; a few letters find the others. */
+const LISTED = 100;
+/** Documents of one request of an export, and most of one file. */
+const [EXPORT_PAGE, EXPORT_MAX] = [1_000, 200_000];
 
 export function open() {
   const list = new Region("nav");
+  list.element.setAttribute("aria-label", "Collections");
   const page = new Region("section");
   const side = new Region("div");
-  const element = h("div.split", {}, h("div", {}, list.element, page.element), side.element);
+  const bar = h("div");
+  const element = h("div.split.with-list", {}, list.element, h("div", {}, bar, page.element), side.element);
   let known = null;
+  let rows = [];
+  const selected = new Map();
+  let drawn = null;
   const update = () => {
     const collection = collectionOf();
+    if (drawn !== collection) selected.clear();
+    drawn = collection;
     list.show(async (signal) => {
       known ??= await get("/collections", {}, { signal });
       return choose(known.collections, collection, () => { known = null; update(); });
     });
+    drawBar();
     if (!collection) {
-      put(page.element, h("p.muted", {}, "Choose a collection, or make one by its first document."));
-      put(side.element);
+      page.set(h("p.muted", {}, "Choose a collection, or make one by its first document."));
+      side.set();
       return;
     }
-    page.show((signal) => listing(collection, signal, update));
-    const id = values().id;
-    if (id === undefined) {
-      side.stop();
-      put(side.element);
-    } else {
-      side.show((signal) => document_(collection, id, signal, update));
-    }
+    page.show(async (signal) => listing(collection, await read(collection, signal), { selected, update, changed }));
+    const { id } = values();
+    if (id === undefined) side.set();
+    else side.show((signal) => documentPanel(collection, id, signal, update));
   };
+  const read = async (collection, signal) => {
+    const answer = await load(collection, signal);
+    rows = answer.items;
+    return answer;
+  };
+  const drawBar = () => {
+    const collection = collectionOf();
+    put(bar, collection && waitingBar(collection, changed), selected.size > 0 && selectionBar(collection, selected, update));
+  };
+  /** Something waits, or was saved; what was saved is read again. */
+  const changed = (saved = false) => {
+    drawBar();
+    if (saved) update();
+    else page.set(listing(collectionOf(), { ...changed.answer, items: rows }, { selected, update, changed }));
+  };
+  changed.selection = drawBar;
   return { element, update, close: () => [list, page, side].forEach((region) => region.stop()) };
 }
 
 function collectionOf() {
   const name = location.pathname.split("/")[3];
-  return name && decodeURIComponent(name);
+  try {
+    return name && decodeURIComponent(name);
+  } catch {
+    return name;
+  }
 }
 
 function address(collection) {
@@ -49,11 +85,18 @@ function address(collection) {
 }
 
 function choose(collections, current, again) {
-  const options = [["", "–"], ...collections.map((name) => [name, name])];
-  if (current && !collections.includes(current)) options.push([current, current]);
-  return h("div.filters", {},
-    field("Collection", { options, value: current ?? "", onchange: (event) => go(event.target.value ? address(event.target.value) : "/admin/data") }),
-    buttonFor("write", "New collection", () => newCollection(again)));
+  const names = current && !collections.includes(current) ? [current, ...collections] : collections;
+  const links = h("ul.plain");
+  const draw = (typed = "") => {
+    const found = names.filter((name) => name.toLowerCase().includes(typed));
+    put(links, found.slice(0, LISTED).map((name) => h("li", {}, h("a", { href: address(name), "aria-current": name === current ? "page" : null }, name))),
+      found.length > LISTED && h("li.muted", {}, `and ${count(found.length - LISTED)} more`),
+      found.length === 0 && h("li.muted", {}, "none"));
+  };
+  draw();
+  const all = h("details", { open: !matchMedia("(max-width: 720px)").matches || !current }, h("summary", {}, counted(names.length, "collection")),
+    names.length > 8 && field("Find", { oninput: (event) => draw(event.target.value.trim().toLowerCase()) }), links);
+  return [all, h("div.actions", {}, buttonFor("write", "New collection", once(() => newCollection(again))))];
 }
 
 async function newCollection(again) {
@@ -64,7 +107,7 @@ async function newCollection(again) {
   });
   if (!name) return;
   go(address(name));
-  await edit(name, null, {}, again);
+  await create(name, "{}", again);
 }
 
 /** The filter as the API has it: `status=open&age[gte]=18`. */
@@ -72,44 +115,56 @@ function filterOf(text) {
   return [...new URLSearchParams(text)];
 }
 
-async function listing(collection, signal, again) {
-  const { filter = "", sort = "", cursor = "", id } = values();
+function load(collection, signal) {
+  const { filter = "", sort = "", cursor = "" } = values();
   const search = new URLSearchParams([...filterOf(filter), ["limit", PAGE], ["meta", "true"]]);
   if (sort) search.set("sort", sort);
   if (cursor) search.set("cursor", cursor);
   else search.set("count", "exact");
-  const answer = await get(`/records${path(collection)}?${search}`, {}, { signal });
+  return get(`/records${path(collection)}?${search}`, {}, { signal });
+}
+
+function listing(collection, answer, { selected, update, changed }) {
+  const { filter = "", sort = "", cursor = "", id } = values();
+  changed.answer = answer;
   const rows = answer.items;
-  const names = columnsOf(rows);
+  const names = fieldsOf(rows);
   const columns = [
     { title: "id", cell: (row) => cellText(row.id, 40), sort: "id" },
-    ...names.map((name) => ({ title: name, cell: (row) => cellText(row[name]), sort: fieldName(name) })),
-    { title: "changed", cell: (row) => timeOf(row._meta?.updatedAt) },
+    ...names.map((name, at) => ({
+      title: name,
+      key: name,
+      hidden: at >= COLUMNS_MAX,
+      cell: (row) => editableCell(collection, row, name, changed),
+      sort: fieldName(name),
+    })),
+    { title: "changed", key: "_changed", cell: (row) => timeOf(row._meta?.updatedAt) },
   ];
   const reset = ["cursor", "id"];
-  const told = [cursor ? null : answer.total !== undefined && `${count(answer.total)} documents`];
+  const told = cursor || answer.total === undefined ? null : counted(answer.total, "document");
   return [
-    h("div.filters", {},
-      field("Filter", {
-        type: "search",
-        value: filter,
-        placeholder: "status=open&age[gte]=18",
-        oninput: debounced(400, (event) => change({ filter: event.target.value }, { reset, replace: true })),
-      }, "As in the API: name=value, name[gte]=18, name[like]=a%; joined by &."),
-      buttonFor("write", "New document", once(() => edit(collection, null, {}, again)), { kind: "primary" }),
-      buttonFor("write", "Import", once(() => bringIn(collection, again))),
-      button("Export NDJSON", once(() => takeOut(collection, filter, sort)))),
+    tools(collection, names, columns, update),
     rows.length
-      ? table(`Documents of ${collection}`, columns, rows, {
+      ? table(`Documents of ${collection}`, chosen(columns), rows, {
         open: (row) => change({ id: JSON.stringify(row.id) }),
+        onkey: may("write") ? beside : null,
         isOpen: (row) => JSON.stringify(row.id) === id,
         testId: (row) => `doc-row-${row.id}`,
         sort,
         onsort: (next) => change({ sort: next }, { reset }),
+        select: {
+          has: (row) => selected.has(JSON.stringify(row.id)),
+          change: (row, on) => {
+            if (on) selected.set(JSON.stringify(row.id), row);
+            else selected.delete(JSON.stringify(row.id));
+            changed.selection();
+          },
+          name: (row) => String(row.id),
+        },
       })
       : filter
         ? empty("No document matches.", button("Clear filters", () => change({}, { reset: ["filter", ...reset] })))
-        : empty("No documents are here yet.", buttonFor("write", "New document", once(() => edit(collection, null, {}, again)))),
+        : empty("No documents are here yet.", buttonFor("write", "New document", once(() => create(collection, "{}", update)))),
     h("div.actions", {},
       h("span.muted", {}, told),
       cursor && button("First page", () => change({}, { reset })),
@@ -117,153 +172,107 @@ async function listing(collection, signal, again) {
   ];
 }
 
-/** A name that could be read as something else is quoted, as the filter language has it. */
-function fieldName(name) {
-  return /^[A-Za-z_][A-Za-z0-9_]*$/.test(name) ? name : `"${name.replaceAll("\"", "\\\"")}"`;
+function tools(collection, names, columns, update) {
+  const { filter = "", sort = "" } = values();
+  const reset = ["cursor", "id"];
+  return h("div.filters", {},
+    field("Filter", {
+      type: "search",
+      value: filter,
+      placeholder: "status=open&age[gte]=18",
+      oninput: debounced(400, (event) => change({ filter: event.target.value }, { reset, replace: true })),
+    }, "As in the API: name=value, name[gte]=18, name[like]=a%; joined by &."),
+    button("Build…", once(async () => {
+      const text = await buildFilter(filter, ["id", ...names]);
+      if (text !== null) change({ filter: text }, { reset });
+    }), { "data-testid": "filter-build" }),
+    columnsButton(columns), viewsButton(),
+    buttonFor("write", "New document", once(() => create(collection, "{}", update)), { kind: "primary" }),
+    buttonFor("write", "Import", once(async () => (await import("./import.js")).bringIn(collection, update))),
+    button("Export…", once(() => takeOut(collection, () => everyOf(collection, filter, sort)))));
 }
 
-/** The most frequent members of the documents of a page. */
-function columnsOf(rows) {
+/** The members of the documents of a page, the most frequent first. */
+function fieldsOf(rows) {
   const seen = new Map();
   for (const row of rows) {
     for (const name of Object.keys(row)) {
       if (name !== "id" && name !== "_meta") seen.set(name, (seen.get(name) ?? 0) + 1);
     }
   }
-  return [...seen].sort(([, a], [, b]) => b - a).slice(0, COLUMNS_MAX).map(([name]) => name);
+  return [...seen].sort(([, a], [, b]) => b - a).map(([name]) => name);
 }
 
-async function document_(collection, text, signal, again) {
-  const id = JSON.parse(text);
-  const close = () => change({ id: null });
-  const place = `/records${path(collection, String(id))}`;
-  const { data, headers } = await ask("GET", place, { query: { meta: true }, signal });
-  const { _meta: meta, ...body } = data;
-  const etag = headers.get("etag");
-  return panel(`${collection} ${id}`, close,
-    facts([
-      ["Revision", meta?.revision],
-      ["Created", timeOf(meta?.createdAt)],
-      ["Changed", timeOf(meta?.updatedAt)],
-    ]),
-    h("div.actions", {},
-      buttonFor("write", "Edit", once(() => edit(collection, { id, etag }, body, again)), { kind: "primary" }),
-      buttonFor("write", "Duplicate", once(() => edit(collection, null, body, again))),
-      copyButton("Copy link", location.href),
-      buttonFor("write", "Delete", once(() => remove(collection, id, etag, body, again)), { kind: "danger" })),
-    jsonView(body));
-}
-
-/** Deletes a document; the way back creates it again under its id. */
-async function remove(collection, id, etag, body, again) {
-  const place = `/records${path(collection, String(id))}`;
-  await ask("DELETE", place, { headers: etag ? { "if-match": etag } : {} });
-  change({ id: null });
-  again();
-  toast(`${collection} ${id} is deleted.`, async () => {
-    const { id: _, ...without } = body;
-    await ask("PUT", place, { query: { upsert: true }, body: without });
-    again();
-  });
-}
-
-/** Edits a document as JSON; one that somebody changed meanwhile is shown beside ours. */
-function edit(collection, existing, body, again) {
-  const { id: _, ...without } = body;
-  return dialog(existing ? `Edit ${collection} ${existing.id}` : `New document in ${collection}`, (close) => {
-    let etag = existing?.etag;
-    const own = field("Id (optional)", { autocomplete: "off" }, "Empty: the next number.");
-    const box = field("JSON", { tag: "textarea", spellcheck: "false", value: JSON.stringify(without, null, 2) });
-    const told = h("div", { role: "alert" });
-    const save = once(async () => {
-      put(told);
-      let value;
+function selectionBar(collection, selected, again) {
+  const rows = [...selected.values()];
+  const strip = ({ _meta, ...row }) => row;
+  return h("div.filters", { "data-testid": "bulk-bar", role: "group", "aria-label": "For the selected documents" },
+    h("strong", {}, `${count(selected.size)} selected`),
+    button("Export…", once(() => takeOut(collection, async () => rows.map(strip)))),
+    buttonFor("write", "Delete", once(async () => {
+      const gone = [];
       try {
-        value = JSON.parse(inputOf(box).value);
-      } catch (error) {
-        put(told, h("p.bad", {}, `This is no JSON: ${error.message}`));
-        return;
-      }
-      try {
-        const chosen = inputOf(own).value.trim();
-        if (existing) {
-          await ask("PUT", `/records${path(collection, String(existing.id))}`, { body: value, headers: etag ? { "if-match": etag } : {} });
-        } else if (chosen) {
-          await ask("PUT", `/records${path(collection, chosen)}`, { query: { upsert: true }, body: value, headers: { "if-none-match": "*" } });
-        } else {
-          await ask("POST", `/records${path(collection)}`, { body: value, headers: { "idempotency-key": crypto.randomUUID() } });
+        for (const row of rows) {
+          const revision = row._meta?.revision;
+          await ask("DELETE", recordPath(collection, row.id), { headers: revision ? { "if-match": `"${revision}"` } : {} });
+          gone.push(row);
+          selected.delete(JSON.stringify(row.id));
         }
-      } catch (error) {
-        if (error.status !== 412 || !existing) {
-          put(told, h("p.bad", {}, error.message), (error.errors ?? []).map((one) => h("p.bad", {}, `${one.pointer ?? one.field ?? ""} ${one.detail ?? one.message ?? ""}`)));
-          return;
+      } finally {
+        again();
+        if (gone.length > 0) {
+          toast(`${counted(gone.length, "document is", "documents are")} deleted.`, async () => {
+            for (const row of gone) {
+              const { id, ...body } = strip(row);
+              await ask("PUT", recordPath(collection, id), { query: { upsert: true }, body, headers: { "if-none-match": "*" } });
+            }
+            again();
+          });
         }
-        const now = await ask("GET", `/records${path(collection, String(existing.id))}`, {});
-        put(told, h("p.bad", {}, "Somebody changed this document meanwhile. It is now:"), jsonView(now.data),
-          h("div.actions", {},
-            button("Take theirs", () => { inputOf(box).value = JSON.stringify(now.data, null, 2); etag = now.headers.get("etag"); put(told); }),
-            button("Keep mine", () => { etag = now.headers.get("etag"); put(told, h("p", {}, "Save writes yours over it.")); })));
-        return;
       }
-      close(true);
-      toast("Saved");
-      again();
-    });
-    return [!existing && own, box, told, h("div.actions", {}, button("Cancel", () => close(false)), button("Save", save, { kind: "primary", "data-testid": "doc-save" }))];
-  });
+    }), { kind: "danger", "data-testid": "bulk-delete" }),
+    button("Clear", () => { selected.clear(); again(); }, { "data-clear": true }));
 }
 
-/** Rows of NDJSON, a JSON array or CSV, looked at before anything is stored. */
-function bringIn(collection, again) {
-  return dialog(`Import into ${collection}`, (close) => {
-    const file = field("File (JSON, NDJSON, CSV, TSV)", { type: "file", accept: ".json,.ndjson,.jsonl,.csv,.tsv" });
-    const box = field("or pasted text", { tag: "textarea", spellcheck: "false" });
-    const told = h("div", { role: "status" });
-    let rows = null;
-    const go = button("Import", once(async () => {
-      let done = 0;
-      for (let at = 0; at < rows.length; at += IMPORT_CHUNK) {
-        const chunk = rows.slice(at, at + IMPORT_CHUNK);
-        await ask("POST", `/records${path(collection)}`, { body: chunk, headers: { "idempotency-key": crypto.randomUUID() } });
-        done += chunk.length;
-        put(told, `${count(done)} of ${count(rows.length)} are stored.`);
-      }
-      close(true);
-      toast(`${count(done)} documents are stored.`);
-      again();
-    }), { kind: "primary", disabled: true });
-    const look = once(async () => {
-      const chosen = inputOf(file).files[0];
-      const text = chosen ? await chosen.text() : inputOf(box).value;
-      const { parseRows } = await import("../lib/rows.js");
-      try {
-        rows = parseRows(text);
-        put(told, h("p", {}, `${count(rows.length)} rows; the first ones:`), jsonView(rows.slice(0, 3)));
-        go.disabled = rows.length === 0;
-      } catch (error) {
-        rows = null;
-        go.disabled = true;
-        put(told, h("p.bad", {}, error.message));
-      }
-    });
-    return [file, box, told, h("div.actions", {}, button("Cancel", () => close(false)), button("Look at it", look), go)];
-  });
-}
-
-/** Saves what the filter finds, page by page. */
-async function takeOut(collection, filter, sort) {
-  const lines = [];
+/** Everything that the filter finds, page by page. */
+async function everyOf(collection, filter, sort) {
+  const rows = [];
   let cursor = "";
   do {
-    const search = new URLSearchParams([...filterOf(filter), ["limit", 1000]]);
+    const search = new URLSearchParams([...filterOf(filter), ["limit", EXPORT_PAGE], ["count", "none"]]);
     if (sort) search.set("sort", sort);
     if (cursor) search.set("cursor", cursor);
-    const page = await get(`/records${path(collection)}?${search}`, {}, { headers: {} });
-    const items = Array.isArray(page) ? page : page.items;
-    lines.push(...items.map((item) => JSON.stringify(item)));
+    const page = await get(`/records${path(collection)}?${search}`);
+    rows.push(...(Array.isArray(page) ? page : page.items));
     cursor = Array.isArray(page) ? "" : page.next ?? "";
-  } while (cursor);
-  download(`${collection}.ndjson`, "application/x-ndjson", `${lines.join("\n")}\n`);
-  toast(`${count(lines.length)} documents are saved.`);
+  } while (cursor && rows.length < EXPORT_MAX);
+  if (cursor) toast(`Only the first ${count(rows.length)} documents are in the file; narrow the filter, or use “isobase export”.`);
+  return rows;
 }
 
+function takeOut(collection, rowsOf) {
+  return dialog("Export", (close) => {
+    const form = field("As", { options: [["ndjson", "NDJSON, one document a line"], ["json", "JSON, one array"], ["csv", "CSV, a column for each field"]], value: "ndjson" });
+    return [form, h("div.actions", {}, button("Cancel", () => close(false)), button("Save the file", once(async () => {
+      const rows = await rowsOf();
+      const as = inputOf(form).value;
+      close(true);
+      if (as === "json") download(`${collection}.json`, "application/json", JSON.stringify(rows, null, 2));
+      else if (as === "csv") download(`${collection}.csv`, "text/csv", csvOf(rows));
+      else download(`${collection}.ndjson`, "application/x-ndjson", rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
+      toast(`${counted(rows.length, "document is", "documents are")} saved.`);
+    }), { kind: "primary" }))];
+  });
+}
+
+/** A text that a spreadsheet would compute gets an apostrophe in front, as in the exports of the service. */
+function csvOf(rows) {
+  const names = [...new Set(rows.flatMap(Object.keys))];
+  const cell = (value) => {
+    if (value === undefined || value === null) return "";
+    let text = typeof value === "string" ? value : JSON.stringify(value);
+    if (typeof value === "string" && /^[=+\-@\t\r]/.test(text)) text = `'${text}`;
+    return /[",\n\r]/.test(text) ? `"${text.replaceAll("\"", "\"\"")}"` : text;
+  };
+  return [names, ...rows.map((row) => names.map((name) => row[name]))].map((line) => `${line.map(cell).join(",")}\r\n`).join("");
+}

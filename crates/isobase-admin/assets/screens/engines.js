@@ -8,6 +8,8 @@ import { may } from "../lib/may.js";
 import { Region, badge, button, facts, field, inputOf, once, panel, table } from "../lib/ui.js";
 import { change, values } from "../lib/url.js";
 
+export const PARAMETERS = ["copy", "job"];
+
 export function open({ refresh }) {
   const region = new Region();
   const side = h("div");

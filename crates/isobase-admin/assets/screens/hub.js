@@ -2,19 +2,28 @@
 
 import { get } from "../lib/api.js";
 import { h, svg } from "../lib/dom.js";
-import { count, counted, parseTime, timeOf } from "../lib/format.js";
+import { count, counted, duration, parseTime, timeOf } from "../lib/format.js";
 import { may } from "../lib/may.js";
 import { Region, table } from "../lib/ui.js";
+
+export const PARAMETERS = [];
 
 /** How often the numbers are asked for again while they can be seen. */
 const REFRESH_MS = 15_000;
 const HOURS = 24;
+/** A last good backup that is older is told as a warning. */
+const BACKUP_OLD_MS = 48 * 3_600_000;
+/** Licences that are asked for to say whether some expire soon. */
+const SOON_DAYS = 30;
+const SOON_MAX = 100;
 
 export function open({ refresh }) {
   const region = new Region();
   const update = () => region.show(async (signal) => {
-    const [facts, requests, audit, hooks] = await Promise.all([refresh(), lastDay(signal), lastActions(signal), webhooks(signal)]);
-    return view(facts, requests, audit, hooks);
+    const [facts, requests, audit, hooks, soon, streams] = await Promise.all([
+      refresh(), lastDay(signal), lastActions(signal), webhooks(signal), expiringSoon(signal), openStreams(signal),
+    ]);
+    return view(facts, { requests, audit, hooks, soon, streams });
   });
   const timer = setInterval(() => { if (!document.hidden) update(); }, REFRESH_MS);
   return {
@@ -27,35 +36,42 @@ export function open({ refresh }) {
   };
 }
 
-/** Requests of the last day by the hour; none for those who may not see them, and while they cannot be had. */
-async function lastDay(signal) {
-  if (!may("requests:read")) return null;
-  const from = new Date(Date.now() - 86_400_000).toISOString();
-  return get("/api/v1/db/requests/stats", { from, step: 3_600 }, { signal, quiet: true }).catch(() => null);
+/** What one card tells; nothing for those who may not see it, and while it cannot be had. */
+async function told(takes, path, query, signal) {
+  if (!may(takes)) return null;
+  return get(path, query, { signal, quiet: true }).catch((error) => {
+    if (error.name === "AbortError") throw error;
+    return null;
+  });
 }
 
-async function lastActions(signal) {
-  if (!may("audit:read")) return [];
-  return get("/api/v1/audit", { limit: 5 }, { signal, quiet: true }).then(({ entries }) => entries, () => []);
-}
+/** Requests of the last day by the hour. */
+const lastDay = (signal) =>
+  told("requests:read", "/api/v1/db/requests/stats", { from: new Date(Date.now() - 86_400_000).toISOString(), step: 3_600 }, signal);
 
-async function webhooks(signal) {
-  if (!may("webhooks:read")) return [];
-  return get("/api/v1/webhooks", {}, { signal, quiet: true }).then((answer) => answer.webhooks, () => []);
+const lastActions = async (signal) => (await told("audit:read", "/api/v1/audit", { limit: 5 }, signal))?.entries ?? [];
+
+const webhooks = async (signal) => (await told("webhooks:read", "/api/v1/webhooks", {}, signal))?.webhooks ?? [];
+
+const openStreams = async (signal) => (await told("admin", "/api/v1/connections", {}, signal))?.connections ?? null;
+
+async function expiringSoon(signal) {
+  const day = (days) => new Date(Date.now() + days * 86_400_000).toISOString();
+  const query = { state: "active", expires_after: day(0), expires_before: day(SOON_DAYS), limit: SOON_MAX };
+  return (await told("licences:read", "/api/v1/db/license", query, signal))?.licenses.length ?? null;
 }
 
 /** The requests of the last day in a few words and a small drawing. */
 function requestFacts(stats) {
   if (!stats?.buckets?.length) return ["none in the last 24 hours"];
   const sums = Array.from({ length: HOURS }, () => 0);
-  for (const { start, classes } of stats.buckets) {
+  for (const { start, count: number } of stats.buckets) {
     const ago = Math.floor((Date.now() - parseTime(start)) / 3_600_000);
-    if (ago >= 0 && ago < HOURS) sums[HOURS - 1 - ago] += Object.values(classes).reduce((sum, one) => sum + one, 0);
+    if (ago >= 0 && ago < HOURS) sums[HOURS - 1 - ago] += number;
   }
-  const total = sums.reduce((sum, one) => sum + one, 0);
-  const failed = stats.buckets.reduce((sum, { classes }) => sum + (classes["5xx"] ?? 0), 0);
-  const share = total ? (failed / total) * 100 : 0;
-  return [`${counted(total, "request")} in 24 hours, ${share.toFixed(share < 10 ? 1 : 0)} % failed`, spark(sums)];
+  const { whole } = stats;
+  const share = whole.count ? ((whole.classes["5xx"] ?? 0) / whole.count) * 100 : 0;
+  return [`${counted(whole.count, "request")} in 24 hours, ${share.toFixed(share < 10 ? 1 : 0)} % failed, 95 % within ${duration(whole.p95_ms)}`, spark(sums)];
 }
 
 /** The shape of some numbers, for those who see; the text beside it tells the sum. */
@@ -66,21 +82,31 @@ function spark(numbers) {
     svg("rect.s-info", { x: index * width, width: Math.max(1, width - 1), y: 24 - (one / top) * 24, height: (one / top) * 24 })));
 }
 
-function view(facts, requests, audit, hooks) {
+function warningsOf(facts, hooks) {
   const failing = hooks.filter((hook) => hook.failing_since && !hook.disabled).length;
+  const last = facts.backups.last_good_at;
+  const old = last && Date.now() - parseTime(last) > BACKUP_OLD_MS;
+  return [
+    ...facts.warnings,
+    failing > 0 && `${counted(failing, "webhook does", "webhooks do")} not take what they are told.`,
+    old && "The last good backup is older than two days.",
+  ].filter(Boolean);
+}
+
+function view(facts, { requests, audit, hooks, soon, streams }) {
   const { data, system } = facts;
   const kept = (name) => count(system[name] ?? 0);
   return [
-    [...facts.warnings, failing > 0 && `${counted(failing, "webhook does", "webhooks do")} not take what they are told.`].filter(Boolean)
-      .map((text) => h("div.warning", { "data-testid": "hub-warning" }, text)),
+    warningsOf(facts, hooks).map((text) => h("div.warning", { "data-testid": "hub-warning" }, text)),
     h("p.muted", {}, `Isobase ${facts.version} on ${facts.engine}, up since `, timeOf(facts.started_at)),
     h("div.cards", {},
-      card("licenses", "License management", kept("licences"), `licences of ${counted(system.installations ?? 0, "e-mail")}`),
+      card("licenses", "License management", kept("licences"), "licences",
+        soon !== null && soon > 0 && `; ${soon < SOON_MAX ? count(soon) : `${count(SOON_MAX)} or more`} end within ${SOON_DAYS} days`),
       card("requests", "API requests", kept("requests"), requestFacts(requests)),
       card("data", "Data", count(data.records), `records in ${counted(data.collections, "collection")}`),
       card("users", "Accounts", kept("accounts"), "people who may sign in"),
       card("uploads", "Uploads", kept("uploads"), "files"),
-      card("realtime", "Events", "", "what happens, as it happens"),
+      card("realtime", "Events", streams ? count(streams.length) : "", streams ? `${streams.length === 1 ? "stream is" : "streams are"} open now` : "what happens, as it happens"),
       card("engines", "Engine", facts.engine, facts.ready ? "ready" : "not ready"),
       card("backups", "Backups", count(facts.backups.count), "last good one: ", timeOf(facts.backups.last_good_at)),
       card("jobs", "Jobs", count(facts.jobs_open), "run or wait now"),

@@ -8,6 +8,8 @@ import { may } from "../lib/may.js";
 import { Region, button, empty, facts, field, once, panel, table } from "../lib/ui.js";
 import { change, values } from "../lib/url.js";
 
+export const PARAMETERS = ["id", "kind"];
+
 const REFRESH_MS = 2_000;
 const KINDS = ["backup", "verify", "restore", "copy", "reconcile", "sweep"];
 

@@ -6,6 +6,9 @@ import { may } from "../lib/may.js";
 import { count, timeOf } from "../lib/format.js";
 import { Region, badge, button, buttonFor, confirm, copyButton, dialog, empty, field, inputOf, once, table, toast } from "../lib/ui.js";
 import { change, values } from "../lib/url.js";
+import { ownAccount } from "./account.js";
+
+export const PARAMETERS = ["all"];
 
 const KEYS = "/api/v1/keys";
 
@@ -13,12 +16,14 @@ export function open({ overview }) {
   const keys = new Region("section");
   const sessions = new Region("section");
   const service = new Region("section");
+  const own = new Region("section");
   const update = () => {
     if (may("admin")) {
       keys.show((signal) => keyList(signal, update));
       service.show(settingList);
     }
     sessions.show((signal) => sessionList(signal, update, overview()));
+    if (overview()?.account) own.show((signal) => ownAccount(signal, update));
   };
   const letters = field("Shortcuts of single letters", {
     options: [["on", "on"], ["off", "off"]],
@@ -27,12 +32,13 @@ export function open({ overview }) {
   });
   const element = h("div", {},
     may("admin") && [h("h2", {}, "Keys"), keys.element],
+    overview()?.account && [h("h2", {}, "Your account"), own.element],
     h("h2", {}, "Your sessions"), sessions.element,
     h("h2", {}, "This browser"), letters,
     may("admin") && [h("h2", {}, "What the service runs with"), service.element],
     h("h2", {}, "More"),
     h("p", {}, `This is Isobase ${overview()?.version ?? ""}. Every route is on `, h("a", { href: "/docs", target: "_blank" }, "/docs"), "."));
-  return { element, update, close: () => [keys, sessions, service].forEach((region) => region.stop()) };
+  return { element, update, close: () => [keys, sessions, service, own].forEach((region) => region.stop()) };
 }
 
 /** Settings are changed where they come from, and taken when the service starts. */
@@ -144,6 +150,7 @@ async function sessionList(signal, again, overview) {
     { title: "Program", cell: (session) => session.agent ?? "unknown" },
     { title: "Kind", cell: (session) => session.kind },
     { title: "Begun", cell: (session) => timeOf(session.created_at) },
+    { title: "Last used", cell: (session) => timeOf(session.last_used_at) },
     { title: "Ends", cell: (session) => timeOf(session.expires_at) },
     {
       title: "",

@@ -7,6 +7,8 @@ import { may } from "../lib/may.js";
 import { Region, badge, button, confirm, copyButton, dialog, empty, facts, field, inputOf, jsonView, once, panel, table, toast } from "../lib/ui.js";
 import { change, values } from "../lib/url.js";
 
+export const PARAMETERS = ["id", "delivery", "state", "cursor"];
+
 const BASE = "/api/v1/webhooks";
 const DELIVERIES = "/api/v1/deliveries";
 const TOPICS = [

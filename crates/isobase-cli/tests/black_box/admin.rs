@@ -1,11 +1,13 @@
 //! The admin site in a real browser.
 
 use std::{
-    path::Path,
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
-use isobase_testkit::{Browser, TestServer, browser, postgres_url, unique_name};
+use isobase_testkit::{Browser, TestServer, TestServerBuilder, browser, postgres_url, unique_name};
 
 /// Text that would run, close a quotation or leave a cell where it is taken for more than text.
 const HOSTILE: &str = r#"{"name":"<img src=x onerror=alert(1)>","__proto__x":"\"'>&lt;",
@@ -15,7 +17,7 @@ const HOSTILE: &str = r#"{"name":"<img src=x onerror=alert(1)>","__proto__x":"\"
 #[test]
 fn people_work_with_it_in_a_browser() {
     let Some(browser) = browser() else { return };
-    let server = TestServer::builder().env("ISOBASE_WEBHOOKS_PRIVATE", "true").start().unwrap();
+    let server = builder().start().unwrap();
     fill(&server);
     drive(&browser, &server, None, false);
 }
@@ -25,10 +27,17 @@ fn people_do_the_same_on_postgresql() {
     let (Some(browser), Some(postgres)) = (browser(), postgres_url()) else { return };
     let separator = if postgres.contains('?') { '&' } else { '?' };
     let url = format!("{postgres}{separator}schema={}", unique_name("admin"));
-    let server = TestServer::builder().env("ISOBASE_WEBHOOKS_PRIVATE", "true").records_url(&url);
-    let server = server.start().unwrap();
+    let server = builder().records_url(&url).start().unwrap();
     fill(&server);
     drive(&browser, &server, None, true);
+}
+
+/// A service of which one collection keeps what its documents were, and whose webhooks may go to
+/// this machine.
+fn builder() -> TestServerBuilder {
+    TestServer::builder()
+        .env("ISOBASE_WEBHOOKS_PRIVATE", "true")
+        .env("ISOBASE_CHANGES_BODIES_OF", "kept")
 }
 
 /// Stores what the script looks for.
@@ -69,4 +78,60 @@ fn drive(browser: &Browser, server: &TestServer, key: Option<&str>, only_flows: 
         .unwrap();
     let (out, told) = (String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
     assert!(run.status.success(), "{out}{told}\n{}", server.log());
+}
+
+/// What the hub may take when it is first opened, and all screens together, in bytes as they are sent.
+const HUB_BYTES_MAX: usize = 60 * 1_024;
+const ALL_BYTES_MAX: usize = 150 * 1_024;
+
+#[test]
+fn what_browsers_load_stays_small() {
+    let server = TestServer::builder().start().unwrap();
+    let size = |path: &str| {
+        let headers = [("accept-encoding", "gzip")];
+        let sent = server.request("GET", &format!("/admin/assets/{path}"), &headers, b"").unwrap();
+        assert_eq!(sent.status, 200, "{path}");
+        sent.body.len()
+    };
+    let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("../isobase-admin/assets");
+    let mut hub = BTreeSet::from(["style.css".to_owned(), "icon.svg".to_owned()]);
+    for first in ["app.js", "screens/hub.js"] {
+        imported(&assets, first, &mut hub);
+    }
+    let hub_bytes: usize = hub.iter().map(|path| size(path)).sum();
+    assert!(hub.len() > 8, "{hub:?}");
+    assert!(hub_bytes <= HUB_BYTES_MAX, "the hub takes {hub_bytes} bytes: {hub:?}");
+    let mut all = Vec::new();
+    files(&assets, &mut all);
+    let of = |file: &PathBuf| file.strip_prefix(&assets).unwrap().to_str().unwrap().to_owned();
+    let all: Vec<String> = all.iter().map(of).filter(|path| path != "index.html").collect();
+    let all_bytes: usize = all.iter().map(|path| size(path)).sum();
+    assert!(all_bytes <= ALL_BYTES_MAX, "the site takes {all_bytes} bytes");
+}
+
+/// A module and what it imports, without what it loads later.
+fn imported(assets: &Path, path: &str, found: &mut BTreeSet<String>) {
+    if !found.insert(path.to_owned()) {
+        return;
+    }
+    let text = fs::read_to_string(assets.join(path)).unwrap();
+    let folder = Path::new(path).parent().unwrap();
+    for line in text.lines().filter(|line| line.starts_with("import ")) {
+        let name = line.split('"').nth(1).unwrap();
+        let place = match name.strip_prefix("../") {
+            Some(beside) => PathBuf::from(beside),
+            None => folder.join(name.trim_start_matches("./")),
+        };
+        imported(assets, place.to_str().unwrap(), found);
+    }
+}
+
+fn files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => files(&path, found),
+            false => found.push(path),
+        }
+    }
 }

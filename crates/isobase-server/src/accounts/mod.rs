@@ -42,6 +42,8 @@ pub(crate) fn routes() -> Vec<Route<State>> {
     let recovery = "/api/me/second-factor/recovery";
     let all = "/api/v1/accounts";
     let one = "/api/v1/accounts/{account}";
+    let theirs = "/api/v1/accounts/{account}/sessions";
+    let one_of_theirs = "/api/v1/accounts/{account}/sessions/{session}";
     vec![
         Route::post("/api/register", Public, handler(sign_in::register), wire::register())
             .body(Document),
@@ -132,5 +134,23 @@ pub(crate) fn routes() -> Vec<Route<State>> {
         Route::patch(one, WRITE, handler(manage::change_account), wire::change_account())
             .body(Document),
         Route::delete(one, WRITE, handler(manage::delete_account), wire::delete_account()),
+        Route::get(
+            theirs,
+            READ,
+            handler(manage::list_account_sessions),
+            wire::list_account_sessions(),
+        ),
+        Route::delete(
+            theirs,
+            WRITE,
+            handler(manage::end_account_sessions),
+            wire::end_account_sessions(),
+        ),
+        Route::delete(
+            one_of_theirs,
+            WRITE,
+            handler(manage::end_account_session),
+            wire::end_account_session(),
+        ),
     ]
 }

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use isobase_auth::{Accounts, Authorizer};
+use isobase_auth::{Accounts, Audit, Authorizer, Clock};
+use isobase_store::Store;
 
 /// What the routes of accounts need.
 pub(crate) struct State {
@@ -11,4 +12,17 @@ pub(crate) struct State {
     pub(crate) authorizer: Arc<Authorizer>,
     /// The address that browsers use, if it is configured: says whether they use https.
     pub(crate) public_url: Option<String>,
+    /// Where it is written who changed accounts of others.
+    pub(crate) audit: Audit,
+}
+
+impl State {
+    pub(crate) fn new(
+        store: &Store,
+        accounts: Arc<Accounts>,
+        authorizer: Arc<Authorizer>,
+        public_url: Option<String>,
+    ) -> Self {
+        Self { accounts, authorizer, public_url, audit: Audit::new(store, Clock::default()) }
+    }
 }

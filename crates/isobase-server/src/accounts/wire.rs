@@ -1030,3 +1030,31 @@ pub(super) fn delete_account() -> Operation {
             codes::ACCOUNT_CHANGED,
         ])
 }
+
+fn session() -> Parameter {
+    Parameter::new(Location::Path, "session", "Its id.").example("s0f1e2d3c4b5a697")
+}
+
+pub(super) fn list_account_sessions() -> Operation {
+    operation("list_account_sessions", "List the sessions of an account")
+        .description("The sessions that go on, the latest first; at most 100.")
+        .parameters([account()])
+        .answers(Answer::new(200, "The sessions.").content(Content::of::<ListedSessions>()))
+        .problems([codes::ACCOUNT_NOT_FOUND, codes::INVALID_PARAMETER])
+}
+
+pub(super) fn end_account_sessions() -> Operation {
+    operation("end_account_sessions", "End the sessions of an account")
+        .description("Signs somebody out everywhere. Written to the audit.")
+        .parameters([account()])
+        .answers(done("They are over."))
+        .problems([codes::ACCOUNT_NOT_FOUND, codes::OWNERS_ONLY, codes::ACCOUNT_CHANGED])
+}
+
+pub(super) fn end_account_session() -> Operation {
+    operation("end_account_session", "End a session of an account")
+        .description("Its token is refused from now on. Written to the audit.")
+        .parameters([account(), session()])
+        .answers(done("It is over."))
+        .problems([codes::ACCOUNT_NOT_FOUND, codes::OWNERS_ONLY, codes::SESSION_NOT_FOUND])
+}

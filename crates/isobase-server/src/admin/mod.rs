@@ -6,10 +6,12 @@
 mod audit;
 mod handlers;
 mod problems;
+mod saved;
 mod state;
 mod wire;
 
 use isobase_http::{
+    BodyLimit::Document,
     Permission::{Admin, Public, ReadOf},
     handler,
 };
@@ -19,6 +21,7 @@ pub(crate) use state::State;
 
 /// The routes of the admin site.
 pub(crate) fn routes() -> Vec<Route<State>> {
+    let view = "/admin/api/views/{view}";
     vec![
         Route::get("/admin", Public, handler(handlers::get_screen), wire::get_hub()),
         Route::get("/admin/{*screen}", Public, handler(handlers::get_screen), wire::get_screen()),
@@ -40,6 +43,16 @@ pub(crate) fn routes() -> Vec<Route<State>> {
             handler(handlers::get_settings),
             wire::get_settings(),
         ),
+        // They are of the one who asks, who may be one who only looks.
+        Route::get(
+            "/admin/api/views",
+            ReadOf("overview"),
+            handler(saved::list_views),
+            wire::list_views(),
+        ),
+        Route::put(view, ReadOf("overview"), handler(saved::put_view), wire::put_view())
+            .body(Document),
+        Route::delete(view, ReadOf("overview"), handler(saved::delete_view), wire::delete_view()),
         Route::get(
             "/api/v1/audit",
             ReadOf("audit"),

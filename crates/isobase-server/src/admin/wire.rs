@@ -197,3 +197,68 @@ pub(super) fn list_audit() -> Operation {
         .answers(Answer::new(200, "A page.").content(Content::of::<Audit>()))
         .problems([codes::INVALID_PARAMETER])
 }
+
+/// The views that somebody keeps.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct SavedViews {
+    pub(super) views: Vec<SavedView>,
+}
+
+/// An address of the site under a name.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct SavedView {
+    pub(super) name: String,
+    pub(super) address: String,
+}
+
+/// What a view is made of.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its shape is used")]
+struct NewView {
+    /// Below `/admin`, with its query.
+    address: String,
+}
+
+fn view() -> Parameter {
+    Parameter::new(Location::Path, "view", "Its name.").example("Open orders")
+}
+
+fn views() -> Answer {
+    let view = SavedView {
+        name: "Open orders".to_owned(),
+        address: "/admin/data/orders?filter=status%3Dopen".to_owned(),
+    };
+    Answer::new(200, "The views.").content(Content::like(&SavedViews { views: vec![view] }))
+}
+
+pub(super) fn list_views() -> Operation {
+    operation("list_admin_views", "List the own views of the admin site")
+        .description("Addresses of the site that the one who asks keeps under names; at most 100.")
+        .answers(views())
+        .problems([codes::INVALID_PARAMETER])
+}
+
+pub(super) fn put_view() -> Operation {
+    operation("put_admin_view", "Keep a view of the admin site")
+        .parameters([view()])
+        .takes(
+            Content::of::<NewView>()
+                .example(json!({ "address": "/admin/data/orders?filter=status%3Dopen" })),
+        )
+        .answers(views())
+        .problems([
+            codes::INVALID_BODY,
+            codes::INVALID_JSON,
+            codes::NOT_AN_OBJECT,
+            codes::INVALID_PARAMETER,
+            codes::LIMIT_EXCEEDED,
+            codes::REVISION_CONFLICT,
+        ])
+}
+
+pub(super) fn delete_view() -> Operation {
+    operation("delete_admin_view", "Delete a view of the admin site")
+        .parameters([view()])
+        .answers(views())
+        .problems([codes::INVALID_PARAMETER, codes::REVISION_CONFLICT])
+}

@@ -14,7 +14,11 @@ use super::{
     state::grounds,
     wire::{Asked, Wanted},
 };
-use crate::{Call, codes, failure::Failure};
+use crate::{
+    Call, codes,
+    connections::{Entered, Opening},
+    failure::Failure,
+};
 
 const EVENT_STREAM: HeaderValue = HeaderValue::from_static("text/event-stream; charset=utf-8");
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
@@ -31,10 +35,14 @@ pub(super) async fn stream_events(
     }
     state.end_with(stopping);
     let interests = interests(&state, &call, &mut wanted).await?;
+    let topics = interests.iter().map(named).collect();
     let subscription =
         Subscription { interests, since: wanted.since, grounds: grounds(&call.principal) };
     let listener = state.hub.listen(subscription).await;
-    Ok(answer(listener.map_err(|error| not_listened(error, wanted.place))?))
+    let listener = listener.map_err(|error| not_listened(error, wanted.place))?;
+    let opening = Opening { kind: "events", topics, gauge: Some(listener.gauge()) };
+    let entered = state.connections.enter(&call, opening);
+    Ok(answer(listener, entered))
 }
 
 /// What the caller wants to hear, if it may hear it. A topic of which it may see nothing is refused
@@ -69,10 +77,19 @@ async fn interests(
     Ok(interests)
 }
 
-fn answer(listener: Listener) -> Response<Body> {
-    let events = stream::unfold(listener, |mut listener| async move {
-        let event = listener.next().await?;
-        Some((Ok(event), listener))
+/// A topic with its filter, as they were asked for.
+fn named(interest: &Interest) -> String {
+    let collection = interest.topic.collection.as_str();
+    match &*interest.written {
+        "" => collection.to_owned(),
+        filter => format!("{collection}?{filter}"),
+    }
+}
+
+fn answer(listener: Listener, entered: Entered) -> Response<Body> {
+    let events = stream::unfold((listener, entered), |(mut listener, entered)| async move {
+        let event = entered.pass(listener.next()).await?;
+        Some((Ok(event), (listener, entered)))
     });
     let mut response = Body::lasting(events).into_response(StatusCode::OK, EVENT_STREAM);
     let headers = response.headers_mut();

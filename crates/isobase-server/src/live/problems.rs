@@ -32,3 +32,10 @@ pub(super) fn not_listened(error: StoreError, place: Option<(&str, String)>) -> 
         _ => problem,
     }
 }
+
+/// No stream of this process has the number.
+pub(super) fn no_connection(named: &str) -> Problem {
+    let shown: String = named.chars().take(40).collect();
+    let detail = format!("no open stream of this process has the number {shown:?}");
+    Problem::new(codes::CONNECTION_NOT_FOUND, detail)
+}

@@ -3,14 +3,14 @@
 use std::sync::{Arc, Once};
 
 use isobase_auth::{
-    ACCOUNTS_COLLECTION, KEYS_COLLECTION, KeyStore, Principal, SESSIONS_COLLECTION,
+    ACCOUNTS_COLLECTION, Audit, Clock, KEYS_COLLECTION, KeyStore, Principal, SESSIONS_COLLECTION,
 };
 use isobase_live::{Hub, LiveOptions, Sight, Topic};
 use isobase_store::{Keep, RuleBook, Store, View};
 use isobase_types::{CollectionName, DocumentId};
 use tokio_util::sync::CancellationToken;
 
-use crate::views::Views;
+use crate::{connections::Connections, views::Views};
 
 /// Which collections make events, and the bounds on those who listen.
 #[derive(Clone, Debug, Default)]
@@ -27,12 +27,20 @@ pub(crate) struct State {
     pub(super) topics: Vec<Arc<Topic>>,
     views: Views,
     rules: Arc<RuleBook>,
+    /// The open streams of all slices.
+    pub(super) connections: Arc<Connections>,
+    pub(super) audit: Audit,
     /// The streams end when the service stops.
     watched: Once,
 }
 
 impl State {
-    pub(crate) fn new(store: Store, rules: Arc<RuleBook>, config: LiveConfig) -> Self {
+    pub(crate) fn new(
+        store: Store,
+        rules: Arc<RuleBook>,
+        config: LiveConfig,
+        connections: Arc<Connections>,
+    ) -> Self {
         for topic in &config.topics {
             let keep = Keep { bodies: true, ..rules.keep(&topic.collection) };
             // Without a feed nobody can listen, and is told so.
@@ -40,6 +48,8 @@ impl State {
         }
         Self {
             hub: Hub::new(&store, config.options),
+            audit: Audit::new(&store, Clock::default()),
+            connections,
             topics: config.topics.into_iter().map(Arc::new).collect(),
             views: Views::new(store, rules.clone()),
             rules,

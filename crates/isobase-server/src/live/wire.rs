@@ -6,10 +6,12 @@ use isobase_http::{Answer, Content, Location, Operation, Parameter, Problem};
 use isobase_live::Topic;
 use isobase_store::Since;
 use isobase_types::{Filter, InvalidParameter, Query, QueryLimits};
+use schemars::JsonSchema;
+use serde::Serialize;
 use serde_json::json;
 
 use super::problems::{LAST_EVENT_ID, invalid_id};
-use crate::{Call, codes, request::Parameters};
+use crate::{Call, codes, connections::Connection, request::Parameters};
 
 const EXAMPLE: &str = "event: connected\ndata: {}\nid: AQEjRWeJq83vAAAAAAAAAAAAAAAAAAAADQ\n\n\
     event: item_created\n\
@@ -174,4 +176,91 @@ pub(super) fn stream_events() -> Operation {
             codes::FOREIGN_PLACE,
             codes::UNSUPPORTED,
         ])
+}
+
+/// The open streams of the process that answers.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Connections {
+    pub(super) connections: Vec<Connected>,
+}
+
+/// An open stream, and who reads it.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Connection")]
+pub(super) struct Connected {
+    /// Its number in this process.
+    id: u64,
+    #[schemars(extend("enum" = ["events", "requests"]))]
+    kind: &'static str,
+    /// The id of who reads it: `account:1`, that of a key, `internal`, `open`, `anonymous`.
+    principal: String,
+    /// What people call the account or key.
+    name: Option<String>,
+    address: String,
+    /// The program that reads it, as it calls itself.
+    agent: Option<String>,
+    /// Collections, each with its filter; of the request log the parameters.
+    topics: Vec<String>,
+    since: String,
+    /// Events that were handed to the connection.
+    sent_events: u64,
+    sent_bytes: u64,
+    /// Events that wait for a slow reader; null where nothing is queued.
+    waiting_events: Option<usize>,
+    waiting_bytes: Option<usize>,
+    /// For how long something has waited without a moment in which nothing did.
+    lag_ms: Option<u64>,
+}
+
+impl Connected {
+    pub(super) fn of(connection: &Connection) -> Self {
+        let (sent_events, sent_bytes) = connection.sent();
+        let behind = connection.behind();
+        Self {
+            id: connection.number,
+            kind: connection.kind,
+            principal: connection.principal.clone(),
+            name: connection.name.clone(),
+            address: connection.address.to_string(),
+            agent: connection.agent.clone(),
+            topics: connection.topics.clone(),
+            since: connection.since.to_string(),
+            sent_events,
+            sent_bytes,
+            waiting_events: behind.map(|behind| behind.events),
+            waiting_bytes: behind.map(|behind| behind.bytes),
+            lag_ms: behind.map(|behind| behind.lag.as_millis().try_into().unwrap_or(u64::MAX)),
+        }
+    }
+}
+
+/// A stream was cut.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "CutConnection")]
+pub(super) struct Cut {
+    pub(super) ok: bool,
+}
+
+pub(super) fn list_connections() -> Operation {
+    Operation::new("list_connections", "events", "List the open streams")
+        .description(
+            "Who listens now to the events and the request log of the process that answers: with \
+             several nodes, ask each of them.",
+        )
+        .answers(
+            Answer::new(200, "The streams, the oldest first.")
+                .content(Content::of::<Connections>()),
+        )
+        .problems([codes::INVALID_PARAMETER])
+}
+
+pub(super) fn cut_connection() -> Operation {
+    Operation::new("cut_connection", "events", "Cut an open stream")
+        .description(
+            "Ends the stream. A client that comes back by itself misses nothing and is let in as \
+             long as its session or key is; end that to keep it out. Written to the audit.",
+        )
+        .parameters([Parameter::new(Location::Path, "connection", "Its number.").example("1")])
+        .answers(Answer::new(200, "It is cut.").content(Content::like(&Cut { ok: true })))
+        .problems([codes::CONNECTION_NOT_FOUND, codes::INVALID_PARAMETER])
 }

@@ -235,12 +235,14 @@ pub(super) struct Stats {
     to: String,
     /// Length of a bucket.
     step_seconds: i64,
+    /// All of them together.
+    whole: StatsBucket,
     /// Those in which something happened.
     buckets: Vec<StatsBucket>,
 }
 
 /// What happened in one bucket.
-#[derive(Serialize, JsonSchema)]
+#[derive(Clone, Serialize, JsonSchema)]
 #[schemars(rename = "RequestStatsBucket")]
 pub(super) struct StatsBucket {
     /// When it begins.
@@ -261,8 +263,22 @@ impl Stats {
         (from, to): (Timestamp, Timestamp),
         step_seconds: i64,
     ) -> Self {
+        let mut whole = Bucket::beginning(from.unix_us.div_euclid(1_000_000));
+        buckets.iter().for_each(|bucket| whole.merge(bucket));
+        Self {
+            from: from.to_string(),
+            to: to.to_string(),
+            step_seconds,
+            whole: StatsBucket::of(&whole),
+            buckets: buckets.iter().map(StatsBucket::of).collect(),
+        }
+    }
+}
+
+impl StatsBucket {
+    fn of(bucket: &Bucket) -> Self {
         let rounded = |ms: f64| (ms * 100.0).round() / 100.0;
-        let buckets = buckets.iter().map(|bucket| StatsBucket {
+        Self {
             start: Timestamp { unix_us: bucket.at * 1_000_000 }.to_string(),
             count: bucket.count,
             classes: bucket.by_class.clone(),
@@ -270,9 +286,7 @@ impl Stats {
             p50_ms: bucket.quantile(0.5).map(rounded),
             p95_ms: bucket.quantile(0.95).map(rounded),
             p99_ms: bucket.quantile(0.99).map(rounded),
-        });
-        let buckets = buckets.collect();
-        Self { from: from.to_string(), to: to.to_string(), step_seconds, buckets }
+        }
     }
 }
 
@@ -597,6 +611,7 @@ pub(super) fn get_request_stats() -> Operation {
         from: "2026-11-30T11:00:00.000000Z".to_owned(),
         to: "2026-11-30T13:00:00.000000Z".to_owned(),
         step_seconds: 300,
+        whole: bucket.clone(),
         buckets: vec![bucket],
     };
     operation("get_request_stats", "Count the log over time")

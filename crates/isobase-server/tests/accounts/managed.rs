@@ -111,3 +111,57 @@ async fn only_administrators_manage_accounts() {
     let promoted = owner.ask(Method::PATCH, "/api/v1/accounts/ann", change).await;
     assert_eq!(promoted.json()["role"], "owner");
 }
+
+#[tokio::test]
+async fn sessions_of_others_are_listed_and_ended() {
+    let app = App::new().await;
+    app.owner().await;
+    let ann = app.register("ann").await;
+    let token = app.token("ann", "secret").await;
+    let bearer = [("authorization", format!("Bearer {token}"))];
+    let sessions = async || {
+        ask(&app, Method::GET, "/ann/sessions", Value::Null).await.json()["sessions"].clone()
+    };
+    let kinds = |listed: &Value| -> Vec<Value> {
+        listed.as_array().unwrap().iter().map(|one| one["kind"].clone()).collect()
+    };
+    let listed = sessions().await;
+    assert_eq!(kinds(&listed), [json!("bearer"), json!("cookie")]);
+    assert_eq!(listed[0]["current"], false);
+    let one = format!("/ann/sessions/{}", listed[0]["id"].as_str().unwrap());
+    assert_eq!(ask(&app, Method::DELETE, &one, Value::Null).await.status, 200);
+    let headers: Vec<_> = bearer.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    app.ask((Method::GET, "/api/me"), &headers, String::new())
+        .await
+        .is_problem(401, "unauthenticated");
+    assert_eq!(ann.get("/api/me").await.status, 200);
+    ask(&app, Method::DELETE, &one, Value::Null).await.is_problem(404, "session_not_found");
+    assert_eq!(ask(&app, Method::DELETE, "/ann/sessions", Value::Null).await.status, 200);
+    ann.get("/api/me").await.is_problem(401, "sign_in_required");
+    assert_eq!(sessions().await, json!([]));
+    ask(&app, Method::GET, "/nobody/sessions", Value::Null)
+        .await
+        .is_problem(404, "account_not_found");
+}
+
+#[tokio::test]
+async fn sessions_of_an_owner_are_ended_by_owners_only() {
+    let app = App::new().await;
+    app.owner().await;
+    for (name, role) in [("admin", "admin"), ("help", "support")] {
+        let new = json!({ "username": name, "password": "a long password", "role": role });
+        assert_eq!(ask(&app, Method::POST, "", new).await.status, 201);
+    }
+    app.register("ann").await;
+    let [admin, help, owner] = [
+        app.login("admin", "a long password").await,
+        app.login("help", "a long password").await,
+        app.login("owner", "a long password").await,
+    ];
+    let end = |whose: &str| format!("/api/v1/accounts/{whose}/sessions");
+    admin.ask(Method::DELETE, &end("owner"), Value::Null).await.is_problem(403, "owners_only");
+    help.ask(Method::DELETE, &end("admin"), Value::Null).await.is_problem(403, "forbidden");
+    assert_eq!(help.ask(Method::DELETE, &end("ann"), Value::Null).await.status, 200);
+    assert_eq!(owner.ask(Method::DELETE, &end("admin"), Value::Null).await.status, 200);
+    admin.get("/api/me").await.is_problem(401, "sign_in_required");
+}

@@ -287,3 +287,35 @@ async fn a_page_that_ends_with_the_last_change_of_its_collection_says_so() {
     let next = format!("/records/b/changes?since={}", page["next"].as_str().unwrap());
     assert_eq!(service.get(&next).await.json()["changes"], json!([]));
 }
+
+#[tokio::test]
+async fn what_happened_to_one_document_is_told_alone() {
+    let service = Service::new();
+    let kept = Keep { bodies: true, ..Keep::default() };
+    service.store.keep(&CollectionName::new("a").unwrap(), kept).unwrap();
+    for n in 0..3 {
+        service.put("/records/a/x?upsert=true", format!(r#"{{"n":{n}}}"#)).await;
+        service.put("/records/a/y?upsert=true", "{}").await;
+        service.put("/records/b/x?upsert=true", "{}").await;
+    }
+    service.delete("/records/a/x").await.has_status(200);
+    let page = service.get("/records/a/changes?id=x&include=body").await.json();
+    let bodies: Vec<&Value> =
+        page["changes"].as_array().unwrap().iter().map(|it| &it["body"]["n"]).collect();
+    assert_eq!(bodies, [&json!(0), &json!(1), &json!(2), &Value::Null]);
+    assert_eq!((&page["changes"][3]["kind"], &page["more"]), (&json!("deleted"), &json!(false)));
+    // A page that is full goes on behind its last entry.
+    let first = service.get("/records/a/changes?id=x&limit=3").await;
+    assert_eq!((told(&first).len(), &first.json()["more"]), (3, &json!(true)));
+    assert!(first.json()["changes"][0].get("body").is_none());
+    let next = first.json()["next"].as_str().unwrap().to_owned();
+    let rest = service.get(&format!("/records/a/changes?id=x&since={next}")).await;
+    assert_eq!(told(&rest), [entry("deleted", "a", json!("x"))]);
+    // Nothing of another one; the collection as a whole concerns each.
+    assert!(told(&service.get("/records/a/changes?id=z").await).is_empty());
+    service.delete("/records/a?confirm=a").await.has_status(200);
+    let gone = service.get("/records/a/changes?id=z").await;
+    assert_eq!(told(&gone), [entry("collection_deleted", "a", Value::Null)]);
+    service.get("/changes?id=x").await.is_problem(422, "invalid_parameter");
+    service.get("/records/a/changes?id=").await.is_problem(422, "invalid_parameter");
+}

@@ -107,3 +107,41 @@ async fn audit_is_told_newest_first_and_hidden_elsewhere() {
     ask("/api/v1/audit?limit=0").await.is_problem(422, "invalid_parameter");
     assert_eq!(ask("/collections").await.json(), json!({ "collections": [] }));
 }
+
+#[tokio::test]
+async fn views_are_kept_under_names() {
+    let service = Service::new();
+    let json = [("content-type", "application/json")];
+    let put = async |name: &str, address: &str| {
+        let body = json!({ "address": address }).to_string();
+        service.ask_with(Method::PUT, &format!("/admin/api/views/{name}"), &json, &body).await
+    };
+    assert_eq!(service.get("/admin/api/views").await.json(), json!({ "views": [] }));
+    assert_eq!(put("b", "/admin/data/orders?filter=a%3D1").await.status, 200);
+    assert_eq!(put("a%20%3Cb%3E", "/admin").await.status, 200);
+    let changed = put("b", "/admin/requests?range=1h").await.json();
+    let views = json!([
+        { "name": "a <b>", "address": "/admin" },
+        { "name": "b", "address": "/admin/requests?range=1h" },
+    ]);
+    assert_eq!(changed["views"], views);
+    assert_eq!(service.get("/admin/api/views").await.json()["views"], views);
+    // Nothing that leads elsewhere, and nothing without end.
+    for address in
+        ["", "https://example.com/admin", "//example.com", "/administer", "/records/a", "/admin\n"]
+    {
+        put("c", address).await.is_problem(422, "invalid_body");
+    }
+    put("c", &format!("/admin?{}", "x".repeat(4_000))).await.is_problem(422, "invalid_body");
+    put(&"x".repeat(101), "/admin").await.is_problem(422, "invalid_body");
+    put("%20", "/admin").await.is_problem(422, "invalid_body");
+    for _ in 0..2 {
+        let left = service.ask(Method::DELETE, "/admin/api/views/b", &[]).await.json();
+        assert_eq!(left["views"].as_array().unwrap().len(), 1);
+    }
+    for number in 0..99 {
+        assert_eq!(put(&format!("v{number}"), "/admin").await.status, 200);
+    }
+    put("one-more", "/admin").await.is_problem(422, "limit_exceeded");
+    assert_eq!(service.get("/collections").await.json(), json!({ "collections": [] }));
+}

@@ -3,16 +3,18 @@
 use std::sync::Arc;
 
 use http::{Response, StatusCode};
-use isobase_auth::{Account, AccountError, Permission, Principal, Role};
+use isobase_auth::{Account, AccountError, AuditEntry, Permission, Principal, Role};
 use isobase_http::{Body, Problem};
+use serde_json::{Value, json as object};
 
 use super::body::{self, Registration};
 use crate::{
     Call,
     accounts::{
         State, problems,
-        wire::{Done, ListedAccounts, Me},
+        wire::{Done, ListedAccounts, ListedSession, ListedSessions, Me},
     },
+    actor::actor,
     answer::{json, json_with},
     failure::Failure,
     request::{Parameters, no_parameters},
@@ -52,6 +54,7 @@ pub(crate) async fn create_account(
     allow(&call, &role)?;
     let account = state.accounts.create(registration.new_account(), &role).await?;
     state.authorizer.refresh().await?;
+    tell(&state, &call, "account.created", &account, (Value::Null, known(&account))).await?;
     Ok(json_with(StatusCode::CREATED, &Me::of(&account)))
 }
 
@@ -70,20 +73,33 @@ pub(crate) async fn change_account(
     let body = body::Body::read(&mut call).await?;
     let mut account = find(&state, &call).await?;
     allow(&call, &account.role)?;
+    let before = known(&account);
+    // An entry of its own for each step: one that fails leaves those before it done.
     if let Some(role) = role(&body)? {
         allow(&call, &role)?;
         account = state.accounts.set_role(&account, &role).await?;
+        tell(&state, &call, "account.role_changed", &account, (before, known(&account))).await?;
     }
     match body.flag("second_factor")? {
-        Some(false) => account = state.accounts.remove_second_factor(&account).await?,
+        Some(false) if account.second_factor => {
+            let before = known(&account);
+            account = state.accounts.remove_second_factor(&account).await?;
+            let states = (before, known(&account));
+            tell(&state, &call, "account.second_factor_removed", &account, states).await?;
+        }
         Some(true) if !account.second_factor => return Err(problems::not_theirs().into()),
-        Some(true) | None => {}
+        _ => {}
     }
     if let Some(disabled) = body.flag("disabled")? {
+        let before = known(&account);
         account = state.accounts.set_disabled(&account, disabled).await?;
+        let action = if disabled { "account.disabled" } else { "account.enabled" };
+        tell(&state, &call, action, &account, (before, known(&account))).await?;
     }
     if let Some(password) = body.text("password")? {
         account = state.accounts.set_password(&account, &password, None).await?;
+        let states = (Value::Null, Value::Null);
+        tell(&state, &call, "account.password_set", &account, states).await?;
     }
     Ok(json(&Me::of(&account)))
 }
@@ -97,7 +113,80 @@ pub(crate) async fn delete_account(
     let account = find(&state, &call).await?;
     allow(&call, &account.role)?;
     state.accounts.delete(&account).await?;
+    tell(&state, &call, "account.deleted", &account, (known(&account), Value::Null)).await?;
     Ok(json(&Done::OK))
+}
+
+/// `GET /api/v1/accounts/{account}/sessions`
+pub(crate) async fn list_account_sessions(
+    state: Arc<State>,
+    call: Call,
+) -> Result<Response<Body>, Failure> {
+    no_parameters(&call)?;
+    let account = find(&state, &call).await?;
+    let current = match &call.principal {
+        Principal::Account { session, .. } => session,
+        _ => "",
+    };
+    let sessions = state.accounts.sessions().list(&account).await?;
+    let sessions = sessions.iter().map(|session| ListedSession::of(session, current)).collect();
+    Ok(json(&ListedSessions { sessions }))
+}
+
+/// `DELETE /api/v1/accounts/{account}/sessions`
+pub(crate) async fn end_account_sessions(
+    state: Arc<State>,
+    call: Call,
+) -> Result<Response<Body>, Failure> {
+    no_parameters(&call)?;
+    let account = find(&state, &call).await?;
+    allow(&call, &account.role)?;
+    state.accounts.end_sessions(&account, None).await?;
+    let states = (Value::Null, Value::Null);
+    tell(&state, &call, "account.sessions_ended", &account, states).await?;
+    Ok(json(&Done::OK))
+}
+
+/// `DELETE /api/v1/accounts/{account}/sessions/{session}`
+pub(crate) async fn end_account_session(
+    state: Arc<State>,
+    call: Call,
+) -> Result<Response<Body>, Failure> {
+    no_parameters(&call)?;
+    let account = find(&state, &call).await?;
+    allow(&call, &account.role)?;
+    let session = call.parameter(1);
+    if !state.accounts.sessions().end(&account.id, session).await? {
+        return Err(problems::session_not_found(session).into());
+    }
+    let states = (object!({ "session": session }), Value::Null);
+    tell(&state, &call, "account.session_ended", &account, states).await?;
+    Ok(json(&Done::OK))
+}
+
+/// What the audit keeps of an account. No secret.
+fn known(account: &Account) -> Value {
+    object!({
+        "username": account.name,
+        "role": account.role.as_str(),
+        "disabled": account.disabled,
+        "second_factor": account.second_factor,
+    })
+}
+
+/// Writes to the audit what was done to an account, and how it was and is.
+async fn tell(
+    state: &State,
+    call: &Call,
+    action: &str,
+    account: &Account,
+    (before, after): (Value, Value),
+) -> Result<(), Failure> {
+    let object_id = account.id.to_string();
+    let by = &actor(call);
+    let entry =
+        AuditEntry { by, action, object_type: "account", object_id: &object_id, before, after };
+    Ok(state.audit.write(&entry).await?)
 }
 
 async fn find(state: &State, call: &Call) -> Result<Account, Failure> {

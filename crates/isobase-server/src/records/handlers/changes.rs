@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use http::{Response, StatusCode};
 use isobase_http::{Body, Problem, ProblemItem};
-use isobase_store::{FeedPage, FeedRequest, Since, StoreError};
-use isobase_types::{Change, ChangeKind, CollectionName};
+use isobase_store::{FeedPage, FeedPlace, FeedRequest, Since, StoreError};
+use isobase_types::{Change, ChangeKind, CollectionName, DocumentId, Sequence};
 use tokio::time::{Instant, timeout_at};
 
 use super::request;
@@ -65,12 +65,26 @@ async fn answer_page(
             false
         }
     };
+    let id = match (&collection, parameters.take("id")) {
+        (Some(_), Some(text)) => {
+            let id = DocumentId::parse(&text);
+            id.map_err(|error| parameters.fault("id", &text, &error.to_string())).ok()
+        }
+        (None, Some(text)) => {
+            parameters.fault("id", &text, "expected with the changes of one collection only");
+            None
+        }
+        (_, None) => None,
+    };
     parameters.finish()?;
     // The wait must end before the request itself is given up.
     let wait = wait.min(call.shared().config().request_timeout.saturating_sub(MARGIN));
     let since = since.unwrap_or(Since::Start);
     let request = FeedRequest { since, collection, limit, bodies };
-    let page = read(state, call, request, wait).await;
+    let page = match &id {
+        Some(id) => read_of(state, call, request, id).await,
+        None => read(state, call, request, wait).await,
+    };
     let page = page.map_err(|error| explain(error, given.unwrap_or_default()))?;
     Ok(Body::json(StatusCode::OK, render(&page, bodies)))
 }
@@ -97,6 +111,47 @@ async fn read(
         // The next look need not pass what this one has passed.
         request.since = Since::Place(page.next);
         page = documents.changes(request.clone()).await?;
+    }
+    Ok(page)
+}
+
+/// Reads what happened to one document: of each page that is looked through, what concerns it.
+/// Bodies are read of those entries alone.
+async fn read_of(
+    state: &State,
+    call: &Call,
+    request: FeedRequest,
+    id: &DocumentId,
+) -> Result<FeedPage, StoreError> {
+    let documents = state.view(call);
+    let limit = state.views.store().options().changes_page_max;
+    let mut page =
+        documents.changes(FeedRequest { bodies: false, limit, ..request.clone() }).await?;
+    // The deletion of the whole collection is that of the document, too.
+    page.changes.retain(|change| change.id.as_ref().is_none_or(|it| it == id));
+    let most = usize::try_from(request.limit).unwrap_or(usize::MAX);
+    if page.changes.len() > most {
+        page.changes.truncate(most);
+        page.more = true;
+        if let Some(last) = page.changes.last() {
+            page.next = page.place_of(last);
+        }
+    }
+    if !request.bodies {
+        return Ok(page);
+    }
+    for index in 0..page.changes.len() {
+        let change = &page.changes[index];
+        let place = page.place_of(change);
+        let before = Sequence(place.sequence.0.saturating_sub(1));
+        let since = Since::Place(FeedPlace { sequence: before, ..place });
+        let collection = Some(change.collection.clone());
+        let one = FeedRequest { since, collection, limit: 1, bodies: true };
+        let found = documents.changes(one).await?.changes.into_iter().next();
+        // It may have left the feed meanwhile: then its body is not told.
+        if let Some(found) = found.filter(|found| found.sequence == page.changes[index].sequence) {
+            page.changes[index] = found;
+        }
     }
     Ok(page)
 }

@@ -8,10 +8,10 @@ use super::{
     Document, Id, Index, Indexes, JsonPatch, LineError, List, LoadReport, LoadedIds, Message,
     Stats, Update,
     parameters::{
-        ETAG, LAST_MODIFIED, LOCATION, ORIGIN, REPLAYED, accept, atomic, changes_limit, collection,
-        confirm, count, cursor, document_in, document_out, expand, fields, id, if_match,
-        if_modified_since, if_none_match, if_unmodified_since, include, index_fields, index_unique,
-        lines, meta, or, page, page_limit, since, sort, upsert, wait,
+        ETAG, LAST_MODIFIED, LOCATION, ORIGIN, REPLAYED, accept, atomic, changes_limit, changes_of,
+        collection, confirm, count, cursor, document_in, document_out, expand, fields, id,
+        if_match, if_modified_since, if_none_match, if_unmodified_since, include, index_fields,
+        index_unique, lines, meta, or, page, page_limit, since, sort, upsert, wait,
     },
 };
 use crate::{
@@ -341,7 +341,7 @@ pub(in crate::records) fn write_batch() -> Operation {
 
 pub(in crate::records) fn list_collection_changes() -> Operation {
     changes("list_collection_changes", "Follow the changes of a collection")
-        .parameters([collection(), since(), changes_limit(), include(), wait()])
+        .parameters([collection(), since(), changes_limit(), include(), changes_of(), wait()])
         .problems([codes::INVALID_COLLECTION_NAME])
 }
 

@@ -201,6 +201,16 @@ pub(super) fn include() -> Parameter {
     .example("body")
 }
 
+pub(super) fn changes_of() -> Parameter {
+    Parameter::new(
+        Location::Query,
+        "id",
+        "Only changes of this document. Each answer looks through 1,000 changes of the collection \
+         and may be empty while there is `more`: go on at `next`. It never waits.",
+    )
+    .example(1)
+}
+
 pub(super) fn wait() -> Parameter {
     Parameter::new(
         Location::Query,

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::list;
 use crate::{
     Call, codes,
+    connections::Opening,
     failure::Failure,
     request::Parameters,
     requests::{
@@ -28,6 +29,8 @@ use crate::{
 const EVENT_STREAM: HeaderValue = HeaderValue::from_static("text/event-stream; charset=utf-8");
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 const LAST_EVENT_ID: &str = "last-event-id";
+/// Characters of its parameters by which a stream is listed.
+const QUERY_SHOWN: usize = 200;
 
 /// How long nothing else is told before a `ping`: as live events.
 const PING: Duration = Duration::from_secs(30);
@@ -53,6 +56,10 @@ pub(crate) async fn stream_requests(
         return Err(Problem::new(codes::NOT_READY, "the service stops").into());
     }
     let watcher = state.tail.watch(&query, since).await?;
+    let topics = Some(call.query()).filter(|query| !query.is_empty());
+    let topics = topics.map(|query| query.chars().take(QUERY_SHOWN).collect());
+    let opening = Opening { kind: "requests", topics: topics.into_iter().collect(), gauge: None };
+    let entered = state.connections.enter(&call, opening);
     let greeting = event("connected", b"{}", watcher.place());
     let (client, door) = (call.client(), call.door());
     let now = Instant::now();
@@ -67,9 +74,9 @@ pub(crate) async fn stream_requests(
         spoken_at: now,
         asked_at: now,
     };
-    let events = stream::unfold(watching, |mut watching| async move {
-        let event = watching.next().await?;
-        Some((Ok(event), watching))
+    let events = stream::unfold((watching, entered), |(mut watching, entered)| async move {
+        let event = entered.pass(watching.next()).await?;
+        Some((Ok(event), (watching, entered)))
     });
     let mut response = Body::lasting(events).into_response(StatusCode::OK, EVENT_STREAM);
     let headers = response.headers_mut();

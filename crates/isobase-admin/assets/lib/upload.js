@@ -1,0 +1,106 @@
+// Files that are sent in pieces: paused, continued after a cut, given up (the protocol tus).
+
+import { ApiError, ask } from "./api.js";
+
+/** Bytes of one piece: small enough that a pause comes soon, large enough to be quick. */
+const PIECE = 2 * 1024 * 1024;
+/** A cut connection is tried again after these. */
+const RETRIES_MS = [500, 2_000, 5_000];
+const TUS = { "tus-resumable": "1.0.0" };
+
+/**
+ * A file on its way.
+ * @param {File} file
+ * @param {(transfer: Transfer) => void} changed is told of every step
+ */
+export class Transfer {
+  constructor(file, changed) {
+    /** @type {"waits"|"runs"|"paused"|"done"|"failed"|"cancelled"} */
+    this.state = "waits";
+    this.file = file;
+    this.sent = 0;
+    this.error = null;
+    this.url = null;
+    this.address = null;
+    this.changed = () => changed(this);
+    this.running = null;
+  }
+
+  /** Begins, or goes on where the service is. */
+  async run() {
+    this.running = new AbortController();
+    this.#to("runs");
+    try {
+      await this.#send(this.running.signal);
+      this.#to("done");
+    } catch (error) {
+      if (this.state !== "runs") return;
+      this.error = error;
+      this.#to("failed");
+    }
+  }
+
+  pause() {
+    this.#to("paused");
+    this.running?.abort();
+  }
+
+  /** Gives it up; the service forgets what came. */
+  async cancel() {
+    this.#to("cancelled");
+    this.running?.abort();
+    if (this.address) await ask("DELETE", this.address, { headers: TUS }).catch(() => {});
+  }
+
+  #to(state) {
+    this.state = state;
+    if (state === "runs") this.error = null;
+    this.changed();
+  }
+
+  async #send(signal) {
+    if (this.address === null) {
+      const { headers } = await ask("POST", "/api/uploads/tus", {
+        headers: { ...TUS, "upload-length": String(this.file.size), "upload-metadata": `filename ${base64(this.file.name)}` },
+        signal,
+      });
+      this.address = new URL(headers.get("location"), location.href).pathname;
+    } else {
+      await this.#look(signal);
+    }
+    let failed = 0;
+    while (this.sent < this.file.size) {
+      try {
+        const piece = this.file.slice(this.sent, this.sent + PIECE);
+        const { headers } = await ask("PATCH", this.address, {
+          headers: { ...TUS, "upload-offset": String(this.sent) },
+          type: "application/offset+octet-stream",
+          raw: piece,
+          signal,
+        });
+        this.sent = Number(headers.get("upload-offset"));
+        failed = 0;
+        this.changed();
+      } catch (error) {
+        const passes = error instanceof ApiError && [0, 409, 423, 429, 503].includes(error.status);
+        if (!passes || failed >= RETRIES_MS.length) throw error;
+        await new Promise((resolve) => { setTimeout(resolve, RETRIES_MS[failed]); });
+        failed += 1;
+        signal.throwIfAborted();
+        await this.#look(signal).catch(() => {});
+      }
+    }
+    const { data } = await ask("GET", this.address, { headers: TUS, signal });
+    this.url = data.url ?? null;
+  }
+
+  async #look(signal) {
+    const { data } = await ask("GET", this.address, { headers: TUS, signal });
+    this.sent = data.complete ? this.file.size : data.offset;
+    this.changed();
+  }
+}
+
+function base64(text) {
+  return btoa(String.fromCodePoint(...new TextEncoder().encode(text)));
+}

@@ -1,0 +1,156 @@
+//! Who listens now: the streams of events that this process holds open.
+
+use std::{
+    collections::BTreeMap,
+    net::IpAddr,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::SystemTime,
+};
+
+use bytes::Bytes;
+use http::header;
+use isobase_auth::Principal;
+use isobase_live::{Behind, Gauge};
+use isobase_types::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use crate::Call;
+
+/// Longest name of a program that is kept. Ours: it stands in a table.
+const AGENT_CHARACTERS_MAX: usize = 200;
+
+/// The streams that are open, by their numbers.
+#[derive(Debug, Default)]
+pub(crate) struct Connections {
+    open: Mutex<Open>,
+}
+
+#[derive(Debug, Default)]
+struct Open {
+    last: u64,
+    connections: BTreeMap<u64, Arc<Connection>>,
+}
+
+/// An open stream, and who reads it.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    /// Its number in this process.
+    pub(crate) number: u64,
+    /// What it tells: `events` or `requests`.
+    pub(crate) kind: &'static str,
+    /// The id of the principal.
+    pub(crate) principal: String,
+    /// What people call the principal.
+    pub(crate) name: Option<String>,
+    pub(crate) address: IpAddr,
+    /// The program that reads it, as it calls itself.
+    pub(crate) agent: Option<String>,
+    /// What it was asked for.
+    pub(crate) topics: Vec<String>,
+    pub(crate) since: Timestamp,
+    events: AtomicU64,
+    bytes: AtomicU64,
+    gauge: Option<Gauge>,
+    cut: CancellationToken,
+}
+
+/// What a stream is about.
+pub(crate) struct Opening {
+    pub(crate) kind: &'static str,
+    pub(crate) topics: Vec<String>,
+    /// Tells what waits for its reader; none where nothing is queued.
+    pub(crate) gauge: Option<Gauge>,
+}
+
+/// A stream's entry in the list. Its drop takes it out.
+#[derive(Debug)]
+pub(crate) struct Entered {
+    connections: Arc<Connections>,
+    connection: Arc<Connection>,
+}
+
+impl Connections {
+    /// Enters the stream that a call opens.
+    pub(crate) fn enter(self: &Arc<Self>, call: &Call, opening: Opening) -> Entered {
+        let agent = call.headers.get(header::USER_AGENT);
+        let agent = agent.map(|agent| {
+            let text = String::from_utf8_lossy(agent.as_bytes());
+            text.chars().filter(|c| !c.is_control()).take(AGENT_CHARACTERS_MAX).collect()
+        });
+        let Opening { kind, topics, gauge } = opening;
+        let mut open = self.open();
+        open.last += 1;
+        let connection = Arc::new(Connection {
+            number: open.last,
+            kind,
+            principal: call.principal.id().to_owned(),
+            name: match &call.principal {
+                Principal::Account { name, .. } | Principal::Key { name, .. } => {
+                    Some(name.to_string())
+                }
+                _ => None,
+            },
+            address: call.client(),
+            agent,
+            topics,
+            since: Timestamp::from_system_time(SystemTime::now()),
+            events: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+            gauge,
+            cut: CancellationToken::new(),
+        });
+        open.connections.insert(connection.number, connection.clone());
+        Entered { connections: self.clone(), connection }
+    }
+
+    /// The streams that are open, the oldest first.
+    pub(crate) fn list(&self) -> Vec<Arc<Connection>> {
+        self.open().connections.values().cloned().collect()
+    }
+
+    /// Ends a stream; the connection that was cut, if there is one of this number.
+    pub(crate) fn cut(&self, number: u64) -> Option<Arc<Connection>> {
+        let connection = self.open().connections.get(&number).cloned()?;
+        connection.cut.cancel();
+        Some(connection)
+    }
+
+    /// A panic elsewhere cannot leave it half changed.
+    fn open(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Connection {
+    /// The events and bytes that were handed to the connection.
+    pub(crate) fn sent(&self) -> (u64, u64) {
+        (self.events.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed))
+    }
+
+    /// What waits for its reader; none where nothing is queued.
+    pub(crate) fn behind(&self) -> Option<Behind> {
+        self.gauge.as_ref().map(Gauge::read)
+    }
+}
+
+impl Entered {
+    /// Takes the next event from what makes them, and counts it. None also when the stream is cut.
+    pub(crate) async fn pass(&self, next: impl Future<Output = Option<Bytes>>) -> Option<Bytes> {
+        let event = tokio::select! {
+            () = self.connection.cut.cancelled() => None,
+            event = next => event,
+        }?;
+        self.connection.events.fetch_add(1, Ordering::Relaxed);
+        self.connection.bytes.fetch_add(event.len() as u64, Ordering::Relaxed);
+        Some(event)
+    }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        self.connections.open().connections.remove(&self.connection.number);
+    }
+}

@@ -1,0 +1,105 @@
+// What people do most on the admin site, where nobody is asked for a key.
+
+import assert from "node:assert/strict";
+import { accessible, answered, base, open, pageOf, settled } from "./site.mjs";
+
+/** What people do where nobody is asked for a key. */
+export async function basics() {
+  // By keyboard: the palette, a row, back.
+  {
+    const { page, done } = await pageOf({ viewport: { width: 1280, height: 800 } });
+    await open(page, "/admin");
+    await page.keyboard.press("/");
+    await page.getByRole("combobox").fill("hostile");
+    await page.getByRole("option", { name: "Data: hostile" }).waitFor();
+    await page.keyboard.press("Enter");
+    await page.waitForURL("**/admin/data/hostile");
+    await settled(page);
+    await page.keyboard.press("j");
+    await page.keyboard.press("Enter");
+    await page.waitForURL("**/admin/data/hostile?id=1");
+    await page.locator("aside.panel h2").waitFor();
+    await accessible(page, "an open row");
+    await page.keyboard.press("Escape");
+    await page.waitForURL("**/admin/data/hostile");
+    assert.equal(await page.locator("aside.panel").count(), 0);
+    await page.keyboard.press("g");
+    await page.keyboard.press("l");
+    await page.waitForURL("**/admin/licenses");
+    await done();
+  }
+
+  // A document is made, deleted and taken back; two who edit the same are told of each other.
+  {
+    const { page, done, expectRefusal } = await pageOf({ viewport: { width: 1280, height: 800 } });
+    await open(page, "/admin/data/notes");
+    await page.getByRole("button", { name: "New document" }).first().click();
+    await page.getByLabel("JSON").fill("{\"text\": ");
+    await page.getByTestId("doc-save").click();
+    await page.getByRole("alert").filter({ hasText: "no JSON" }).waitFor();
+    await accessible(page, "the editor");
+    await page.getByLabel("JSON").fill("{\"text\": \"first\"}");
+    await answered(page, "POST", "/records/notes", () => page.getByTestId("doc-save").click(), 201);
+    await page.locator("[data-testid^=doc-row-]").waitFor();
+    const [{ id }] = await (await fetch(`${base}/records/notes`)).json();
+    await page.getByTestId(`doc-row-${id}`).locator("button.open").click();
+    await page.getByRole("button", { name: "Edit" }).click();
+    const other = await fetch(`${base}/records/notes/${id}`, {
+      method: "PUT",
+      headers: { "content-type": "application/json" },
+      body: "{\"text\":\"theirs\"}",
+    });
+    assert.equal(other.status, 200);
+    await page.getByLabel("JSON").last().fill("{\"text\": \"mine\"}");
+    expectRefusal();
+    const place = `/records/notes/${id}`;
+    await answered(page, "PUT", place, () => page.getByTestId("doc-save").click(), 412);
+    await page.getByRole("button", { name: "Keep mine" }).click();
+    await answered(page, "PUT", place, () => page.getByTestId("doc-save").click());
+    assert.deepEqual(await (await fetch(`${base}/records/notes/${id}`)).json(), { text: "mine", id });
+    await answered(page, "DELETE", place, () => page.getByRole("button", { name: "Delete" }).click());
+    await answered(page, "PUT", place, () => page.getByTestId("toast-undo").click(), 201);
+    await page.getByTestId(`doc-row-${id}`).waitFor();
+    assert.deepEqual(await (await fetch(`${base}/records/notes/${id}`)).json(), { text: "mine", id });
+    await done();
+  }
+
+  // A licence: made, explained, suspended, taken back; its key is shown once it is asked for.
+  {
+    const { page, done } = await pageOf({ viewport: { width: 1280, height: 800 } });
+    await open(page, "/admin/licenses");
+    await page.getByTestId("lic-new").click();
+    await accessible(page, "the form of a licence");
+    await page.getByLabel("E-mail", { exact: true }).last().fill("ann@example.com");
+    await page.getByRole("button", { name: "Create licence" }).click();
+    const key = (await page.getByTestId("lic-new-key").textContent()).trim();
+    await page.getByRole("button", { name: "Close" }).last().click();
+    await page.getByRole("button", { name: "ann@example.com", exact: true }).click();
+    await page.getByTestId("lic-reveal-key").click();
+    await page.getByText(key).waitFor();
+    await accessible(page, "a licence");
+    await page.getByTestId("tab-try").click();
+    await page.getByTestId("lic-explain-run").click();
+    await page.getByText("The client would be told").waitFor();
+    await page.getByTestId("lic-suspend").filter({ hasText: "Suspend" }).click();
+    await page.getByTestId("lic-suspend").filter({ hasText: "Reinstate" }).waitFor();
+    await page.getByTestId("toast-undo").click();
+    await page.getByTestId("lic-suspend").filter({ hasText: "Suspend" }).waitFor();
+    await open(page, "/admin/audit");
+    await page.getByRole("button", { name: "license.suspended" }).or(page.getByText("license.suspended")).first().waitFor();
+    await done();
+  }
+
+  // Requests: the newest first, found by status, opened, with what was sent as text.
+  {
+    const { page, done } = await pageOf({ viewport: { width: 1280, height: 800 } });
+    await open(page, "/admin/requests?class=5xx");
+    await page.getByText("/broken").first().waitFor();
+    assert.equal(await page.getByText("/fine").count(), 0);
+    await page.locator("tbody button.open").first().click();
+    await page.getByTestId("req-panel").waitFor();
+    await settled(page);
+    await accessible(page, "a request");
+    await done();
+  }
+}

@@ -1,0 +1,94 @@
+// Backups, copies and webhooks on the admin site.
+
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { accessible, base, open, pageOf, until } from "./site.mjs";
+
+/** Waits until the latest delivery is as it should be. */
+function latestDelivery(is) {
+  return until("the delivery", async () => {
+    const { deliveries } = await (await fetch(`${base}/api/v1/deliveries`)).json();
+    return deliveries.length > 0 && is(deliveries[0]);
+  });
+}
+
+/** What runs long: a backup, a copy that is tried and made, a service that is told what happens. */
+export async function operations() {
+  const folder = mkdtempSync(join(tmpdir(), "isobase-browser-"));
+  const { page, done, expectRefusal } = await pageOf({ viewport: { width: 1280, height: 800 } });
+
+  // A backup is made and verified; verified again, deleted by its name.
+  await open(page, "/admin/backups");
+  await page.getByTestId("backup-now").click();
+  await page.getByTestId("job-view").getByText("succeeded").waitFor();
+  await accessible(page, "a job that is done");
+  await page.locator("[data-testid^=backup-row-]").getByText("verified").first().waitFor();
+  await page.locator("[data-testid^=backup-row-] button.open").first().click();
+  await page.getByTestId("backup-download").waitFor();
+  await accessible(page, "a backup");
+  await page.getByTestId("backup-verify").click();
+  await page.getByTestId("job-view").getByText("succeeded").waitFor();
+  const [{ name }] = (await (await fetch(`${base}/api/v1/backups`)).json()).backups;
+  await open(page, `/admin/backups?name=${name}`);
+  await page.getByTestId("backup-delete").click();
+  await page.getByLabel(`Type ${name} to go on`).fill(name);
+  await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+  await page.getByText("There are no backups yet.").waitFor();
+
+  // A copy: wrong, tried, made, with what is equal on both sides.
+  await open(page, "/admin/engines");
+  await page.getByTestId("copy-open").click();
+  await page.getByLabel("Target", { exact: true }).fill("http://example.com");
+  const refused = page.waitForResponse((answer) => answer.url().endsWith("/api/v1/jobs/copy"));
+  expectRefusal();
+  await page.getByTestId("copy-dry").click();
+  assert.equal((await refused).status(), 422);
+  await page.getByRole("alert").filter({ hasText: "is a service, not a database" }).waitFor();
+  await page.getByLabel("Target", { exact: true }).fill(`sqlite://${folder}/copy.db`);
+  await page.getByTestId("copy-dry").click();
+  await page.getByTestId("copy-dry-done").waitFor();
+  assert.ok(!page.url().includes("copy.db"), "the target stays out of the address");
+  await page.getByTestId("copy-go").click();
+  await page.getByTestId("copy-done").waitFor();
+  await page.locator("aside.panel").getByRole("cell", { name: "hostile" }).waitFor();
+  await accessible(page, "a copy that is done");
+  await open(page, "/admin/jobs?kind=copy");
+  assert.equal(await page.locator("[data-testid^=job-row-]").count(), 2);
+
+  // A service is told what happens; a delivery that failed is sent again.
+  const came = [];
+  let answer = 500;
+  const receiver = createServer((request, response) => {
+    came.push(request.headers["webhook-id"]);
+    request.resume();
+    response.writeHead(answer).end("<b>told</b>");
+  });
+  await new Promise((ready) => { receiver.listen(0, "127.0.0.1", ready); });
+  await open(page, "/admin/webhooks");
+  await page.getByTestId("hook-new").click();
+  await accessible(page, "the form of a webhook");
+  await page.getByLabel("Address").fill(`http://127.0.0.1:${receiver.address().port}/hook`);
+  await page.getByLabel("Documents of these collections").fill("told");
+  await page.getByLabel("Description").fill("<img src=x onerror=alert(1)>");
+  await page.getByRole("button", { name: "Create webhook" }).click();
+  assert.match(await page.getByTestId("hook-secret").textContent(), /^whsec_/);
+  await page.getByRole("button", { name: "Close" }).last().click();
+  await fetch(`${base}/records/told`, { method: "POST", headers: { "content-type": "application/json" }, body: "{\"a\":\"<script>\"}" });
+  await latestDelivery(({ attempts }) => attempts > 0);
+  await page.getByRole("button", { name: "Refresh" }).click();
+  await page.locator("[data-testid^=delivery-row-] button.open").first().click();
+  await page.locator("aside.panel").getByText("document.created").first().waitFor();
+  await accessible(page, "a delivery");
+  answer = 204;
+  await page.getByTestId("delivery-resend").click();
+  await latestDelivery(({ state }) => state === "delivered");
+  // Where the browser is slow, the service has tried it again meanwhile.
+  assert.ok(came.length >= 2);
+  assert.equal(new Set(came).size, 1);
+  receiver.close();
+  rmSync(folder, { recursive: true });
+  await done();
+}

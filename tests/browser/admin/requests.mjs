@@ -1,0 +1,63 @@
+// Requests: charts with their tables, one beside another, rows as they come.
+
+import assert from "node:assert/strict";
+import { WIDE, accessible, ask, base, open, pageOf, settled } from "./site.mjs";
+
+const log = (body) => ask("POST", "/api/v1/db/requests", {
+  service: "shop", endpoint: "/pay", method: "POST", status_code: 200, duration_ms: 20, user_identifier: "bob@example.com", ...body,
+});
+
+export async function requests() {
+  const first = await log({ duration_ms: 20, request_body: "{\"amount\":1,\"currency\":\"EUR\"}", correlation_id: "c-1" });
+  const second = await log({ duration_ms: 900, status_code: 500, request_body: "{\"amount\":2,\"currency\":\"EUR\"}", error: "<b>no</b>", correlation_id: "c-1" });
+  const { page, done } = await pageOf(WIDE);
+
+  // The same numbers as lines and as a table; the counts are written some time after the requests.
+  await open(page, "/admin/requests?service=shop&chart=latency");
+  while (await page.locator(".chart").count() === 0) {
+    await page.getByRole("button", { name: "Refresh" }).click();
+    await settled(page);
+  }
+  await page.locator(".chart .plot").focus();
+  await page.keyboard.press("End");
+  await page.locator(".chart [role=status]").filter({ hasText: "p95" }).waitFor();
+  await accessible(page, "lines");
+  await page.getByTestId("chart-table").click();
+  await page.getByRole("columnheader", { name: "p99" }).waitFor();
+  await page.getByTestId("req-summary").filter({ hasText: "of them 4xx or 5xx" }).waitFor();
+
+  // Two requests beside each other.
+  await page.getByTestId(`req-row-${first.id}`).locator("button.open").click();
+  await page.getByTestId("req-mark").click();
+  await page.getByTestId(`req-row-${second.id}`).locator("button.open").click();
+  await page.getByTestId("req-compare").click();
+  await page.getByRole("heading", { name: `${first.id} beside ${second.id}` }).waitFor();
+  await page.locator("del", { hasText: "\"amount\": 1" }).waitFor();
+  await page.locator("ins", { hasText: "\"amount\": 2" }).waitFor();
+  await accessible(page, "two requests");
+  await page.getByRole("button", { name: "One alone" }).click();
+  await page.getByTestId("tab-related").click();
+  await page.getByRole("region", { name: "Requests of the same correlation id" }).waitFor();
+  await page.getByTestId("tab-request").click();
+  await page.getByTestId("json-search").fill("currency");
+  await page.getByText("1 hit").waitFor();
+  await page.keyboard.press("Escape");
+
+  // Rows come by themselves, but do not push away what somebody reads.
+  await open(page, "/admin/requests?service=shop&live=1");
+  await page.locator("p .badge.good", { hasText: "live" }).waitFor();
+  const third = await log({ endpoint: "/live<i>" });
+  await page.getByTestId(`req-row-${third.id}`).waitFor();
+  await page.getByTestId(`req-row-${third.id}`).locator("button.open").click();
+  await page.getByTestId("req-panel").waitFor();
+  const fourth = await log({ endpoint: "/later" });
+  await page.getByTestId("req-fresh").waitFor();
+  assert.equal(await page.getByTestId(`req-row-${fourth.id}`).count(), 0);
+  await page.getByTestId("req-fresh").click();
+  await page.getByTestId(`req-row-${fourth.id}`).waitFor();
+  await accessible(page, "rows as they come");
+  assert.equal(await page.getByTestId(`req-row-${fourth.id}`).count(), 1);
+  await page.getByTestId("req-own").click();
+  await page.waitForURL(`${base}/admin/requests?service=isobase&live=1`);
+  await done();
+}
