@@ -1,7 +1,7 @@
 // Requests: charts with their tables, one beside another, rows as they come.
 
 import assert from "node:assert/strict";
-import { WIDE, accessible, ask, base, open, pageOf, settled } from "./site.mjs";
+import { WIDE, accessible, ask, base, open, pageOf, settled, until } from "./site.mjs";
 
 const log = (body) => ask("POST", "/api/v1/db/requests", {
   service: "shop", endpoint: "/pay", method: "POST", status_code: 200, duration_ms: 20, user_identifier: "bob@example.com", ...body,
@@ -14,10 +14,11 @@ export async function requests() {
 
   // The same numbers as lines and as a table; the counts are written some time after the requests.
   await open(page, "/admin/requests?service=shop&chart=latency");
-  while (await page.locator(".chart").count() === 0) {
+  await until("the chart", async () => {
     await page.getByRole("button", { name: "Refresh" }).click();
     await settled(page);
-  }
+    return await page.locator(".chart").count() > 0;
+  });
   await page.locator(".chart .plot").focus();
   await page.keyboard.press("End");
   await page.locator(".chart [role=status]").filter({ hasText: "p95" }).waitFor();
