@@ -20,7 +20,15 @@ export async function basics() {
     await page.waitForURL("**/admin/data/hostile?id=1");
     await page.locator("aside.panel h2").waitFor();
     await accessible(page, "an open row");
+    // The focus is at the head of what was opened, goes along the tabs, and back to the row.
+    await page.locator("aside.panel h2:focus").waitFor();
+    await page.getByRole("tab", { name: "JSON" }).focus();
+    await page.keyboard.press("ArrowRight");
+    await page.locator("[role=tab]:focus", { hasText: "Form" }).waitFor();
+    await page.keyboard.press("ArrowRight");
+    await page.locator("[role=tab]:focus", { hasText: "History" }).waitFor();
     await page.keyboard.press("Escape");
+    await page.locator("tr[data-testid=doc-row-1] button.open:focus").waitFor();
     await page.waitForURL("**/admin/data/hostile");
     await page.locator("aside.panel").waitFor({ state: "detached" });
     await page.keyboard.press("g");

@@ -131,6 +131,11 @@ async function views() {
 /** Rows come in with a mapping, and what is refused is told; they go out as a spreadsheet that computes nothing. */
 async function files() {
   const { page, done } = await pageOf(WIDE);
+  // As at an address of another machine without https, where browsers give pages less.
+  await page.addInitScript(() => {
+    delete Crypto.prototype.randomUUID;
+    Object.defineProperty(Navigator.prototype, "clipboard", { get: () => undefined });
+  });
   await open(page, "/admin/data/imported");
   await page.getByRole("button", { name: "Import" }).click();
   await page.getByLabel("or pasted text").fill("id,name,leave\n7,=1+1,x\n8,\"two, lines\",y\n");
@@ -146,5 +151,8 @@ async function files() {
   await page.getByLabel("As").selectOption("csv");
   const [file] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Save the file" }).click()]);
   assert.equal(readFileSync(await file.path(), "utf8"), "name,id\r\n'=1+1,7\r\n\"two, lines\",8\r\n");
+  await open(page, "/admin/data/imported?id=7");
+  await page.locator("aside.panel").getByRole("button", { name: "Copy link" }).click();
+  await page.getByRole("dialog").getByLabel("Text").waitFor();
   await done();
 }

@@ -102,11 +102,16 @@ export async function get(path, query, options = {}) {
   return (await ask("GET", path, { query, ...options })).data;
 }
 
+/** A key that no other request has. Browsers have `crypto.randomUUID` for https and this machine only. */
+export function freshKey() {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
 /**
  * A `POST` that is carried out once, also when it is sent twice.
  * @param {string} [idempotencyKey]
  */
-export async function post(path, body, idempotencyKey = crypto.randomUUID(), options = {}) {
+export async function post(path, body, idempotencyKey = freshKey(), options = {}) {
   const headers = { "idempotency-key": idempotencyKey };
   return (await ask("POST", path, { body, headers, ...options })).data;
 }

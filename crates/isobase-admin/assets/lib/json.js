@@ -2,7 +2,7 @@
 
 import { h, put } from "./dom.js";
 import { bytes, count } from "./format.js";
-import { button, copyButton, download, once, toast } from "./ui.js";
+import { button, copyButton, copyText, download, once } from "./ui.js";
 
 /** Above these a part is shown, and the whole is for a download. */
 const [CHARACTERS_MAX, NODES_MAX] = [2_000_000, 20_000];
@@ -98,8 +98,7 @@ function pathOf(at, key, isIndex) {
 }
 
 const copying = (text, told) => once(async () => {
-  await navigator.clipboard.writeText(text);
-  toast(told);
+  await copyText(text, told);
 });
 
 /** A search within the tree of a place: marks hits, tells their number, Enter goes to the next. */

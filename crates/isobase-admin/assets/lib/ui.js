@@ -152,6 +152,9 @@ export function field(label, properties = {}, hint = "") {
 export function tabs(parts, { now, choose, label }) {
   const shown = parts.find(([name]) => name === now) ?? parts[0];
   const id = freshId("tab");
+  // Arrows choose: the focus goes with the choice, although the tabs are drawn again.
+  const hasFocus = document.activeElement?.closest?.("[role=tablist]")?.getAttribute("aria-label") === label;
+  if (hasFocus) setTimeout(() => document.getElementById(`${id}-${shown[0]}`)?.focus({ preventScroll: true }));
   const list = h("div.tabs", {
     role: "tablist",
     "aria-label": label,
@@ -258,7 +261,7 @@ export class Region {
     const waiting = filled ? null : setTimeout(() => put(this.element, skeleton()), 150);
     try {
       const content = await run(asked.signal);
-      if (this.asked === asked) put(this.element, content);
+      if (this.asked === asked) keepingFocus(this.element, () => put(this.element, content));
     } catch (error) {
       if (this.asked !== asked || error.name === "AbortError") return;
       const message = failure(error, () => this.show(run));
@@ -276,7 +279,7 @@ export class Region {
     this.asked?.abort();
     this.asked = null;
     this.element.setAttribute("aria-busy", "false");
-    put(this.element, content);
+    keepingFocus(this.element, () => put(this.element, content));
   }
 
   /** Nothing is shown any more. */
@@ -285,14 +288,45 @@ export class Region {
   }
 }
 
+/** The row that was open when its panel was closed: it gets the focus back. */
+let leftRow = null;
+
+/**
+ * Draws a part again without taking the focus away: it goes to what stands in the same place, or to
+ * the row whose panel was closed.
+ */
+function keepingFocus(element, draw) {
+  const active = element.contains(document.activeElement) ? document.activeElement : null;
+  const row = active?.closest("tr[data-testid]")?.dataset.testid;
+  const within = (one) => [...one.querySelectorAll("button,a,input,select,textarea,summary,[tabindex]")];
+  const at = active && within(row ? active.closest("tr") : element).indexOf(active);
+  draw();
+  if (active) {
+    const place = row ? element.querySelector(`tr[data-testid="${CSS.escape(row)}"]`) : element;
+    const next = place && within(place)[at];
+    if (next && next.tagName === active.tagName) next.focus({ preventScroll: true });
+  } else if (leftRow && document.activeElement === document.body) {
+    const open = element.querySelector(`tr[data-testid="${CSS.escape(leftRow)}"] button.open`);
+    if (!open) return;
+    leftRow = null;
+    open.focus({ preventScroll: true });
+  }
+}
+
 /** A panel at the side, a sheet from below where it is narrow. */
 export function panel(title, close, ...content) {
   const id = freshId("panel");
   const heading = h("h2", { id, tabindex: "-1" }, title);
+  const leave = () => {
+    leftRow = document.querySelector("main tr[aria-current][data-testid]")?.dataset.testid ?? null;
+    close();
+  };
   const element = h("aside.panel", { "aria-labelledby": id },
-    h("header", {}, heading, h("button.icon", { type: "button", "aria-label": "Close", onclick: close, "data-close": true }, "×")),
+    h("header", {}, heading, h("button.icon", { type: "button", "aria-label": "Close", onclick: leave, "data-close": true }, "×")),
     content);
-  queueMicrotask(() => heading.focus({ preventScroll: true }));
+  // One that is drawn again leaves the focus where it is. It is in the page only after this.
+  const isNew = document.querySelector("aside.panel h2")?.textContent !== heading.textContent;
+  if (isNew) setTimeout(() => heading.focus({ preventScroll: true }));
   return element;
 }
 
@@ -306,12 +340,23 @@ export function jsonView(value, max = 200_000) {
     cut && h("p.muted", {}, `Only the first ${max} of ${whole.length} characters are shown; Copy takes all.`));
 }
 
-/** Copies a text. */
-export function copyButton(label, text, properties = {}) {
-  return button(label, once(async () => {
+/** Copies a text; where the browser does not let a page do that, shows it to be copied by hand. */
+export async function copyText(text, told = "Copied") {
+  if (navigator.clipboard) {
     await navigator.clipboard.writeText(text);
-    toast("Copied");
-  }), properties);
+    toast(told);
+    return;
+  }
+  await dialog("Copy this", (close) => {
+    const box = field("Text", { tag: "textarea", readonly: true, value: text });
+    queueMicrotask(() => inputOf(box).select());
+    return [box, h("div.actions", {}, button("Close", () => close(true), { kind: "primary" }))];
+  });
+}
+
+/** A button that copies a text. */
+export function copyButton(label, text, properties = {}) {
+  return button(label, once(() => copyText(text)), properties);
 }
 
 /** Names and values. @param {[string, unknown][]} pairs */

@@ -1,6 +1,6 @@
 // One document: its fields, its JSON, what it was before, what it refers to.
 
-import { ask, get, path } from "../lib/api.js";
+import { ask, freshKey, get, path } from "../lib/api.js";
 import { diffView } from "../lib/diff.js";
 import { h, put } from "../lib/dom.js";
 import { cellText, count, timeOf } from "../lib/format.js";
@@ -65,7 +65,7 @@ export function create(collection, text, again) {
     const chosen = inputOf(own).value.trim();
     const options = { raw, type: "application/json" };
     if (chosen) return ask("PUT", recordPath(collection, chosen), { ...options, query: { upsert: true }, headers: { "if-none-match": "*" } });
-    return ask("POST", `/records${path(collection)}`, { ...options, headers: { "idempotency-key": crypto.randomUUID() } });
+    return ask("POST", `/records${path(collection)}`, { ...options, headers: { "idempotency-key": freshKey() } });
   });
 }
 

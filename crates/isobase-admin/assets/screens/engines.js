@@ -1,11 +1,11 @@
 // The database below, its collections, and the wizard that copies all of it to another one.
 
-import { get } from "../lib/api.js";
+import { ask, get } from "../lib/api.js";
 import { h, put } from "../lib/dom.js";
-import { count, timeOf } from "../lib/format.js";
+import { count, duration, timeOf } from "../lib/format.js";
 import { begin, following, resultView } from "../lib/jobs.js";
 import { may } from "../lib/may.js";
-import { Region, badge, button, facts, field, inputOf, once, panel, table } from "../lib/ui.js";
+import { Region, badge, button, facts, field, inputOf, once, panel, table, toast } from "../lib/ui.js";
 import { change, values } from "../lib/url.js";
 
 export const PARAMETERS = ["copy", "job"];
@@ -38,11 +38,13 @@ export function open({ refresh }) {
 }
 
 async function view(overview, signal) {
+  const took = await latency(signal);
   const { collections } = overview.ready && may("read") ? await get("/collections", {}, { signal }) : { collections: [] };
   const system = Object.entries(overview.system ?? {});
   return [
     facts([
       ["Engine", overview.engine],
+      ["Answers in", took === null ? "–" : duration(took)],
       ["State", overview.ready ? badge("ready", "good") : badge("does not answer", "bad")],
       ["Version", overview.version],
       ["Up since", timeOf(overview.started_at)],
@@ -51,6 +53,10 @@ async function view(overview, signal) {
     ]),
     h("div.actions", {},
       may("admin") && button("Copy to another database…", () => change({ copy: 1, job: null }), { kind: "primary", "data-testid": "copy-open" }),
+      button("Test the connection", once(async () => {
+        const now = await latency(signal);
+        toast(now === null ? "The database does not answer." : `The database answers in ${duration(now)}.`);
+      })),
       h("a", { href: "/admin/backups" }, "Backups"), h("a", { href: "/admin/jobs" }, "Jobs")),
     h("h2", {}, "Collections"),
     table("Collections", [
@@ -65,6 +71,18 @@ async function view(overview, signal) {
       ], system),
     ],
   ];
+}
+
+/** How long the service takes to find out that the database answers; null when it does not. */
+async function latency(signal) {
+  const begun = performance.now();
+  try {
+    await ask("GET", "/readyz", { signal });
+    return performance.now() - begun;
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    return null;
+  }
 }
 
 /** Where to, and what. */

@@ -1,6 +1,6 @@
 // Rows that are brought into a collection: looked at, mapped, stored, with what became of each.
 
-import { ask, path } from "../lib/api.js";
+import { ask, freshKey, path } from "../lib/api.js";
 import { h, put } from "../lib/dom.js";
 import { count, counted } from "../lib/format.js";
 import { button, dialog, download, field, inputOf, jsonView, once, table, toast } from "../lib/ui.js";
@@ -85,7 +85,7 @@ async function store(collection, rows, told, isStopped) {
       : { method: "put", id, body, upsert: true }));
     const { data } = await ask("POST", `/records${path(collection)}/batch`, {
       body: { atomic: false, operations },
-      headers: { "idempotency-key": crypto.randomUUID() },
+      headers: { "idempotency-key": freshKey() },
     });
     data.results.forEach((result, index) => {
       if (result.error) report.refused.push({ row: at + index + 1, reason: result.error.detail, code: result.error.code });

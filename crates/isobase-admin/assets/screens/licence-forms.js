@@ -1,6 +1,6 @@
 // What is asked about licences: new ones, one or many, other terms, rows of a file.
 
-import { ask, post } from "../lib/api.js";
+import { ask, freshKey, post } from "../lib/api.js";
 import { h, put } from "../lib/dom.js";
 import { count, counted } from "../lib/format.js";
 import { button, copyButton, dialog, download, field, inputOf, once, table, toast } from "../lib/ui.js";
@@ -19,7 +19,7 @@ export function create(again) {
     const begin = field("From", { options: [["now", "now"], ["use", "the first activation"]], value: "now" });
     const agreed = terms();
     const key = field("A key of your own (empty: a random one)", { autocomplete: "off" });
-    const idempotent = crypto.randomUUID();
+    const idempotent = freshKey();
     return form([email, length, own, begin, Object.values(agreed), key], "Create licence", async () => {
       const days = inputOf(length).value === "own" ? inputOf(own).value : inputOf(length).value;
       if (inputOf(length).value === "own" && !days) throw new Error("How many days?");

@@ -6,6 +6,7 @@ import { chosen, columnsButton } from "../lib/columns.js";
 import { debounced, h, put } from "../lib/dom.js";
 import { follow } from "../lib/follow.js";
 import { count, counted, duration, parseTime, timeOf } from "../lib/format.js";
+import { may } from "../lib/may.js";
 import { Region, badge, button, dialog, download, empty, failure, field, inputOf, once, table, tabs } from "../lib/ui.js";
 import { change, values } from "../lib/url.js";
 import { viewsButton } from "../lib/views.js";
@@ -121,6 +122,7 @@ function filters(refresh) {
       button(now.service === OWN ? "Requests of all services" : "Own requests", () => change({ service: now.service === OWN ? null : OWN }, { reset }), { "data-testid": "req-own" }),
       button("Export…", once(takeOut), { "data-testid": "req-export" }),
       columnsButton(columns()), viewsButton(), button("Redaction…", once(redaction)),
+      may("admin") && h("a", { href: "/admin/settings?find=requests" }, "How the log is kept"),
       (now.from || now.to) && button("Whole range", () => change({}, { reset: [...reset, "from", "to"] })),
       NARROW.filter((name) => now[name]).map((name) =>
         button(`${name}: ${now[name]} ×`, () => change({ [name]: "" }, { reset }), { title: "Remove this filter" }))),

@@ -1,6 +1,6 @@
 // Keys of services, sessions of the one who looks, and what this browser remembers.
 
-import { ask, get, path, post } from "../lib/api.js";
+import { ask, freshKey, get, path, post } from "../lib/api.js";
 import { h, put } from "../lib/dom.js";
 import { may } from "../lib/may.js";
 import { count, timeOf } from "../lib/format.js";
@@ -8,7 +8,7 @@ import { Region, badge, button, buttonFor, confirm, copyButton, dialog, empty, f
 import { change, values } from "../lib/url.js";
 import { ownAccount } from "./account.js";
 
-export const PARAMETERS = ["all"];
+export const PARAMETERS = ["all", "find"];
 
 const KEYS = "/api/v1/keys";
 
@@ -44,11 +44,14 @@ export function open({ overview }) {
 /** Settings are changed where they come from, and taken when the service starts. */
 async function settingList(signal) {
   const { settings } = await get("/admin/api/settings", {}, { signal });
-  const { all } = values();
-  const shown = settings.filter(({ origin }) => all || origin?.kind !== "default");
+  const { all, find = "" } = values();
+  const shown = settings.filter(({ key, origin }) => (find ? key.includes(find) : all || origin?.kind !== "default"));
   return [
-    h("div.actions", {}, button(all ? "Only those that are set" : `All ${count(settings.length)}`, () => change({ all: all ? null : 1 }, { replace: true }))),
-    shown.length === 0 ? empty("Every setting has its default.") : table("Settings", [
+    h("div.filters", {},
+      field("Find a setting", { type: "search", value: find, onchange: (event) => change({ find: event.target.value.trim() }, { replace: true }) }),
+      button(all ? "Only those that are set" : `All ${count(settings.length)}`, () => change({ all: all ? null : 1, find: null }, { replace: true }))),
+    h("p.muted", {}, "A setting is changed where it comes from, and holds from the next start on."),
+    shown.length === 0 ? empty(find ? "No setting has such a name." : "Every setting has its default.") : table("Settings", [
       { title: "Setting", cell: (one) => h("code", {}, one.key) },
       { title: "Value", cell: (one) => one.value ?? h("span.muted", {}, "unset") },
       { title: "From", cell: ({ origin }) => [origin?.kind, origin?.name, origin?.path, origin?.line && `line ${origin.line}`].filter(Boolean).join(" ") },
@@ -89,7 +92,7 @@ function create(again) {
     const name = field("Name", { required: true, autocomplete: "off" }, "The service that uses it.");
     const scopes = field("Scopes", { value: "write", required: true, autocomplete: "off" }, "read, write, admin, or :read and :write of licences, requests, uploads, accounts, operations, webhooks; audit:read, overview:read");
     const told = h("div", { role: "alert" });
-    const idempotent = crypto.randomUUID();
+    const idempotent = freshKey();
     return h("form", {
       onsubmit: async (event) => {
         event.preventDefault();
@@ -126,7 +129,7 @@ function rotate(key, again) {
   return dialog(`Rotate ${key.name}`, (close) => {
     const overlap = field("The former key goes on for", { options: [["86400", "24 hours"], ["3600", "1 hour"], ["604800", "7 days"], ["0", "no time: it is revoked at once"]], value: "86400" });
     const told = h("div", { role: "alert" });
-    const idempotent = crypto.randomUUID();
+    const idempotent = freshKey();
     return h("form", {
       onsubmit: async (event) => {
         event.preventDefault();
