@@ -82,6 +82,9 @@ pub enum AccountError {
     /// Nothing else signs in to the account.
     #[error("nothing else signs in to the account; set a password first")]
     LastIdentity,
+    /// The account has no password, and the session that asks is not from just now.
+    #[error("the account has no password; sign in again, and do this within ten minutes")]
+    SignInAgain,
     /// Too many attempts failed.
     #[error("too many attempts; try again in {} s", retry_after.as_secs().max(1))]
     TooManyAttempts {

@@ -123,6 +123,9 @@ isobase_http::problem_codes! { pub(crate) ALL:
     IDENTITY_NOT_FOUND = "identity_not_found", NOT_FOUND, Documents, "Identity not found",
         "The account has no identity of this provider.",
         "List the identities.";
+    SIGN_IN_AGAIN = "sign_in_again", FORBIDDEN, Access, "Sign in again",
+        "The account has no password that could be shown again, and its session is older than ten minutes. Nothing was changed.",
+        "Sign out, sign in at the provider, and do it within ten minutes; or set a password by a letter.";
     LAST_IDENTITY = "last_identity", CONFLICT, Documents, "Last identity",
         "The account has no password, so nobody could sign in to it without the identity. Nothing was changed.",
         "Set a password first, by a letter for another password.";

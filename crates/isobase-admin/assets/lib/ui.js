@@ -288,6 +288,24 @@ export class Region {
   }
 }
 
+/**
+ * Shows each part when those above it are there, so that none is pushed down by what comes later.
+ * @param {[HTMLElement, Promise<unknown> | undefined][]} parts from top to bottom
+ */
+export function inOrder(parts) {
+  let above = Promise.resolve();
+  for (const [element, there] of parts) {
+    if (!element.dataset.shown) {
+      element.hidden = true;
+      above.then(() => {
+        element.hidden = false;
+        element.dataset.shown = "true";
+      });
+    }
+    above = Promise.all([above, there]);
+  }
+}
+
 /** The row that was open when its panel was closed: it gets the focus back. */
 let leftRow = null;
 

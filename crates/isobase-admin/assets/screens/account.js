@@ -10,7 +10,7 @@ const IDENTITIES = "/api/me/identities";
 
 /** What the one who looks can change of its own account. */
 export async function ownAccount(signal, again) {
-  const [me, factor, { identities }, { providers }] = await Promise.all([
+  const [me, factor, { identities, has_password: hasPassword }, { providers }] = await Promise.all([
     get("/api/me", {}, { signal }), get(FACTOR, {}, { signal }), get(IDENTITIES, {}, { signal }),
     get("/api/login/providers", {}, { signal }),
   ]);
@@ -24,62 +24,66 @@ export async function ownAccount(signal, again) {
         : badge("off", "warn")],
     ]),
     h("div.actions", {},
-      button("Change the password", once(() => changePassword())),
+      hasPassword && button("Change the password", once(() => changePassword())),
       factor.enabled
         ? [
-          button("New recovery codes", once(() => withPassword("New recovery codes", "The former ones end.", async (password) => {
+          button("New recovery codes", once(() => withPassword("New recovery codes", "The former ones end.", hasPassword, async (password) => {
             const { data } = await ask("POST", `${FACTOR}/recovery`, { body: { password } });
             again();
             await showCodes(data.recovery_codes);
           }))),
-          button("Switch the second factor off", once(() => withPassword("Switch the second factor off", "Signing in then takes the password alone.", async (password) => {
+          button("Switch the second factor off", once(() => withPassword("Switch the second factor off", "Signing in then takes the password alone.", hasPassword, async (password) => {
             await ask("DELETE", FACTOR, { body: { password } });
             again();
             toast("The second factor is off.");
           })), { kind: "danger" }),
         ]
-        : button("Set a second factor up", once(() => setUp(again)), { kind: "primary", "data-testid": "factor-set-up" })),
-    (providers.length > 0 || identities.length > 0) && identityList(identities, providers, again),
+        : button("Set a second factor up", once(() => setUp(hasPassword, again)), { kind: "primary", "data-testid": "factor-set-up" })),
+    (providers.length > 0 || identities.length > 0) && identityList(identities, providers, hasPassword, again),
   ];
 }
 
-function identityList(identities, providers, again) {
+function identityList(identities, providers, hasPassword, again) {
   const linked = new Set(identities.map((one) => one.provider));
   const free = providers.filter(({ id }) => !linked.has(id));
   return [
     h("h3", {}, "Other services that sign in to this account"),
+    !hasPassword && h("p.muted", {}, "This account has no password: one of these stays. A letter for another password, at the sign-in, sets one."),
     identities.length > 0 && table("Linked services", [
       { title: "Service", cell: (one) => one.provider },
       { title: "As", cell: (one) => one.email ?? one.subject },
       { title: "Since", cell: (one) => timeOf(one.linked_at) },
       {
         title: "",
-        // The service refuses the last way in.
-        cell: (one) => button("Unlink", once(async () => {
+        // The last way in stays.
+        cell: (one) => (hasPassword || identities.length > 1) && button("Unlink", once(async () => {
           await ask("DELETE", IDENTITIES + path(one.provider));
           again();
           toast(`${one.provider} does not sign in here any more.`);
         }), { "aria-label": `Unlink ${one.provider}`, "data-testid": `unlink-${one.provider}` }),
       },
     ], identities),
-    free.length > 0 && h("div.actions", {}, free.map(({ id, name }) =>
-      button(`Link ${name ?? id}`, once(() => withPassword(`Link ${name ?? id}`, "You are sent there to sign in, and come back here. An account without a password sets one first, by a letter for another password.", async (password) => {
+    free.length > 0 && h("div.actions", {}, free.map(({ id, label }) =>
+      button(`Link ${label}`, once(() => withPassword(`Link ${label}`, "You are sent there to sign in, and come back here.", hasPassword, async (password) => {
         const { data } = await ask("POST", IDENTITIES, { body: { provider: id, password, return_to: "/admin/settings" } });
         location.assign(data.url);
       })), { "data-testid": `link-${id}` }))),
   ];
 }
 
-/** Asks for the password again, before what a stolen session must not do. */
-function withPassword(title, text, run) {
+/**
+ * Asks for the password again, before what a stolen session must not do. An account without one has
+ * just signed in, or is told to.
+ */
+function withPassword(title, text, hasPassword, run) {
   return dialog(title, (close) => {
-    const secret = field("Your password", { type: "password", required: true, autocomplete: "current-password" });
+    const secret = hasPassword && field("Your password", { type: "password", required: true, autocomplete: "current-password" });
     const told = h("div", { role: "alert" });
     return h("form", {
       onsubmit: async (event) => {
         event.preventDefault();
         try {
-          await run(inputOf(secret).value);
+          await run(secret ? inputOf(secret).value : undefined);
           close(true);
         } catch (error) {
           put(told, h("p.bad", {}, error.message));
@@ -109,9 +113,9 @@ function changePassword() {
   });
 }
 
-async function setUp(again) {
+async function setUp(hasPassword, again) {
   let offered = null;
-  await withPassword("Set a second factor up", "Signing in then also takes a code of an authenticator app.", async (password) => {
+  await withPassword("Set a second factor up", "Signing in then also takes a code of an authenticator app.", hasPassword, async (password) => {
     ({ data: offered } = await ask("POST", FACTOR, { body: { password } }));
   });
   if (!offered) return;

@@ -63,8 +63,7 @@ export function signInForm(done) {
 async function providers(place) {
   const { providers: known } = await get("/api/login/providers", {}, { quiet: true }).catch(() => ({ providers: [] }));
   const back = encodeURIComponent(location.pathname + location.search);
-  put(place, known.map(({ id, name }) =>
-    h("p", {}, h("a", { href: `/api/login/with/${encodeURIComponent(id)}?return_to=${back}` }, `Sign in with ${name ?? id}`))));
+  put(place, known.map(({ url, label }) => h("p", {}, h("a", { href: `${url}?return_to=${back}` }, `Sign in with ${label}`))));
 }
 
 /** A field whose text is shown when it is asked for. */

@@ -36,6 +36,7 @@ export function open() {
     ].filter(Boolean), { now: view, choose: (name) => change({ view: name === "changes" ? null : name }), label: "What is shown" }));
   };
   const metrics = () => measure(numbers, streams);
+  drawNumbers(numbers, null, () => null, Boolean(streams));
   metrics();
   const timer = setInterval(() => { if (!document.hidden) metrics(); }, LOOKS_MS);
   return {
@@ -55,13 +56,17 @@ async function measure(place, streams) {
     const line = String(text).split("\n").find((one) => one.startsWith(`${name} `) || one.startsWith(`${name}{`));
     return line && count(Number(line.split(" ").at(-1)));
   };
-  const told = await streams?.look();
+  drawNumbers(place, await streams?.look(), number, Boolean(streams));
+}
+
+/** The numbers; dashes before they are there, so that nothing moves when they come. */
+function drawNumbers(place, told, number, withStreams) {
   put(place, facts([
     ["Connections", number("isobase_http_connections")],
     ["Requests under way", number("isobase_http_requests_in_flight")],
-    told && ["Open streams", count(told.open)],
-    told && ["Sent a second", told.rate === null ? "–" : `${counted(Math.round(told.rate.events), "event")}, ${bytes(Math.round(told.rate.bytes))}`],
-    told && ["Slowest reader", told.slowest > 0 ? `${duration(told.slowest)} behind` : "all are up to date"],
+    withStreams && ["Open streams", told ? count(told.open) : "–"],
+    withStreams && ["Sent a second", !told || told.rate === null ? "–" : `${counted(Math.round(told.rate.events), "event")}, ${bytes(Math.round(told.rate.bytes))}`],
+    withStreams && ["Slowest reader", !told ? "–" : told.slowest > 0 ? `${duration(told.slowest)} behind` : "all are up to date"],
   ].filter(Boolean)));
 }
 
@@ -115,7 +120,22 @@ function listing(connections, again) {
         }), { kind: "danger", "aria-label": `Disconnect ${one.name ?? one.principal}, stream ${one.id}` }),
       },
     ], connections, { testId: (one) => `connection-row-${one.id}` }),
+    h("h2", {}, "Topics"),
+    table("Topics", [
+      { title: "Topic", cell: ([name]) => name },
+      { title: "Listeners", cell: ([, listeners]) => count(listeners), className: "number" },
+    ], topicsOf(connections)),
   ];
+}
+
+/** How many listen to each topic, the most first; filters apart. */
+function topicsOf(connections) {
+  const listeners = new Map();
+  for (const { kind, topics } of connections) {
+    const names = kind === "requests" ? ["request log"] : topics.map((topic) => topic.split("?")[0]);
+    for (const name of new Set(names)) listeners.set(name, (listeners.get(name) ?? 0) + 1);
+  }
+  return [...listeners].sort(([, one], [, other]) => other - one);
 }
 
 /** What happens, from now on. */

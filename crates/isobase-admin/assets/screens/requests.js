@@ -41,7 +41,7 @@ const QUANTILES = [
 ];
 
 export function open() {
-  const graph = new Region("section");
+  const graph = new Region("section.chart-place");
   const page = new Region("section");
   const side = new Region("div");
   const bar = h("div");

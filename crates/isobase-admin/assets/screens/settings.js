@@ -4,7 +4,7 @@ import { ask, freshKey, get, path, post } from "../lib/api.js";
 import { h, put } from "../lib/dom.js";
 import { may } from "../lib/may.js";
 import { count, timeOf } from "../lib/format.js";
-import { Region, badge, button, buttonFor, confirm, copyButton, dialog, empty, field, inputOf, once, table, toast } from "../lib/ui.js";
+import { Region, badge, button, buttonFor, confirm, copyButton, dialog, empty, field, inOrder, inputOf, once, table, toast } from "../lib/ui.js";
 import { change, values } from "../lib/url.js";
 import { ownAccount } from "./account.js";
 
@@ -13,32 +13,26 @@ export const PARAMETERS = ["all", "find"];
 const KEYS = "/api/v1/keys";
 
 export function open({ overview }) {
-  const keys = new Region("section");
-  const sessions = new Region("section");
-  const service = new Region("section");
-  const own = new Region("section");
-  const update = () => {
-    if (may("admin")) {
-      keys.show((signal) => keyList(signal, update));
-      service.show(settingList);
-    }
-    sessions.show((signal) => sessionList(signal, update, overview()));
-    if (overview()?.account) own.show((signal) => ownAccount(signal, update));
-  };
+  const [keys, own, sessions, service] = Array.from({ length: 4 }, () => new Region("section"));
+  const part = (title, ...content) => h("div", {}, h("h2", {}, title), content);
   const letters = field("Shortcuts of single letters", {
     options: [["on", "on"], ["off", "off"]],
     value: localStorage.getItem("isobase.letters") ?? "on",
     onchange: (event) => localStorage.setItem("isobase.letters", event.target.value),
   });
-  const element = h("div", {},
-    may("admin") && [h("h2", {}, "Keys"), keys.element],
-    overview()?.account && [h("h2", {}, "Your account"), own.element],
-    h("h2", {}, "Your sessions"), sessions.element,
-    h("h2", {}, "This browser"), letters,
-    may("admin") && [h("h2", {}, "What the service runs with"), service.element],
-    h("h2", {}, "More"),
-    h("p", {}, `This is Isobase ${overview()?.version ?? ""}. Every route is on `, h("a", { href: "/docs", target: "_blank" }, "/docs"), "."));
-  return { element, update, close: () => [keys, sessions, service, own].forEach((region) => region.stop()) };
+  /** From top to bottom; what cannot be seen is not asked for. */
+  const parts = [
+    may("admin") && [part("Keys", keys.element), () => keys.show((signal) => keyList(signal, update))],
+    overview()?.account && [part("Your account", own.element), () => own.show((signal) => ownAccount(signal, update))],
+    [part("Your sessions", sessions.element), () => sessions.show((signal) => sessionList(signal, update, overview()))],
+    [part("This browser", letters), () => undefined],
+    may("admin") && [part("What the service runs with", service.element), () => service.show(settingList)],
+    [part("More", h("p", {}, `This is Isobase ${overview()?.version ?? ""}. Every route is on `, h("a", { href: "/docs", target: "_blank" }, "/docs"), ".")), () => undefined],
+  ].filter(Boolean);
+  function update() {
+    inOrder(parts.map(([element, show]) => [element, show()]));
+  }
+  return { element: h("div", {}, parts.map(([element]) => element)), update, close: () => [keys, sessions, service, own].forEach((region) => region.stop()) };
 }
 
 /** Settings are changed where they come from, and taken when the service starts. */

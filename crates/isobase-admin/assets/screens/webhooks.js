@@ -4,7 +4,7 @@ import { ask, get, path, post } from "../lib/api.js";
 import { h, put } from "../lib/dom.js";
 import { count, timeOf } from "../lib/format.js";
 import { may } from "../lib/may.js";
-import { Region, badge, button, confirm, copyButton, dialog, empty, facts, field, inputOf, jsonView, once, panel, table, toast } from "../lib/ui.js";
+import { Region, badge, button, confirm, copyButton, dialog, empty, facts, field, inOrder, inputOf, jsonView, once, panel, table, toast } from "../lib/ui.js";
 import { change, values } from "../lib/url.js";
 
 export const PARAMETERS = ["id", "delivery", "state", "cursor"];
@@ -29,10 +29,10 @@ export function open() {
     value: values().state ?? "",
     onchange: (event) => change({ state: event.target.value }, { replace: true, reset: ["cursor"] }),
   });
+  const below = h("div", {}, h("h2", {}, "Deliveries"), h("div.filters", {}, state, button("Refresh", () => update())), sent.element);
   function update() {
     const { id, delivery } = values();
-    page.show((signal) => hooks(signal));
-    sent.show((signal) => deliveries(signal));
+    inOrder([[page.element, page.show((signal) => hooks(signal))], [below, sent.show((signal) => deliveries(signal))]]);
     if (delivery) side.show((signal) => deliveryPanel(delivery, signal, update));
     else if (id) side.show((signal) => hookPanel(id, signal, update));
     else {
@@ -40,7 +40,7 @@ export function open() {
       put(side.element);
     }
   }
-  const element = h("div.split", {}, h("div", {}, bar, page.element, h("h2", {}, "Deliveries"), h("div.filters", {}, state, button("Refresh", () => update())), sent.element), side.element);
+  const element = h("div.split", {}, h("div", {}, bar, page.element, below), side.element);
   return { element, update, close: () => [page, sent, side].forEach((region) => region.stop()) };
 }
 

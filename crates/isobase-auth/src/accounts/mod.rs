@@ -28,6 +28,10 @@ use crate::{
 use by_mail::MailLimits;
 pub use by_provider::FinishedSignIn;
 
+/// How old a session may be, in microseconds, that stands for a password. Ours: time to find the
+/// button, and too short for a session that was left open.
+const JUST_NOW_US: i64 = 10 * 60 * 1_000_000;
+
 /// Fewest characters of the password of somebody who works on the service: it opens what others keep.
 /// Source: OWASP ASVS 5.0, 6.2.1, asks for 8 and recommends 15.
 pub const ADMIN_PASSWORD_CHARACTERS_MIN: usize = 12;
@@ -467,6 +471,36 @@ impl Accounts {
         let found = self.read(id).await?;
         let name = found.as_ref().map(|found| fold(&found.account.name)).unwrap_or_default();
         self.attempt(&name, address, self.verify(found, password)).await
+    }
+
+    /// As [`Accounts::confirm`], for what an account without a password does too: one that signs in
+    /// at a provider is confirmed by a session that began within the last ten minutes.
+    ///
+    /// # Errors
+    /// [`AccountError::SignInAgain`], and as [`Accounts::confirm`].
+    pub async fn confirm_in_session(
+        &self,
+        (id, session): (&DocumentId, &str),
+        password: &str,
+        address: &str,
+    ) -> Result<Account, AccountError> {
+        let found = self.read(id).await?.filter(|found| found.password.is_none());
+        let Some(found) = found else { return self.confirm(id, password, address).await };
+        let sessions = self.sessions.list(&found.account).await?;
+        let begun = sessions.iter().find(|it| it.id == session).map(|it| it.created_at);
+        let now = self.clock.now();
+        match begun {
+            Some(begun) if now.unix_us - begun.unix_us <= JUST_NOW_US => Ok(found.account),
+            _ => Err(AccountError::SignInAgain),
+        }
+    }
+
+    /// Whether somebody can sign in to the account by a password.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn has_password(&self, account: &Account) -> Result<bool, AccountError> {
+        Ok(self.read(&account.id).await?.is_some_and(|found| found.password.is_some()))
     }
 
     /// Ends all sessions of an account but one.

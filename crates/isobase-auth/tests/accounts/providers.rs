@@ -417,6 +417,28 @@ async fn identities_are_linked_and_unlinked_by_their_account() {
 }
 
 #[tokio::test]
+async fn a_session_from_just_now_stands_for_a_password_that_is_not_there() {
+    let service = Service::new();
+    let (accounts, ann) = (&service.accounts, service.sign_in().await.unwrap());
+    assert!(!accounts.has_password(&ann).await.unwrap());
+    let begun = accounts.sessions().begin(&ann, SessionKind::Cookie, None).await.unwrap();
+    let asks = (&ann.id, &*begun.session.id);
+    assert_eq!(accounts.confirm_in_session(asks, "", ADDRESS).await.unwrap().id, ann.id);
+    service.database.pass(Duration::from_secs(601));
+    for asks in [asks, (&ann.id, "another")] {
+        let old = accounts.confirm_in_session(asks, "", ADDRESS).await.unwrap_err();
+        assert!(matches!(old, AccountError::SignInAgain), "{old}");
+    }
+    // Where there is a password, no session stands for it.
+    let own = register(accounts, "own").await;
+    assert!(accounts.has_password(&own).await.unwrap());
+    let begun = accounts.sessions().begin(&own, SessionKind::Cookie, None).await.unwrap();
+    let asks = (&own.id, &*begun.session.id);
+    let wrong = accounts.confirm_in_session(asks, "", ADDRESS).await.unwrap_err();
+    assert!(matches!(wrong, AccountError::WrongCredentials), "{wrong}");
+}
+
+#[tokio::test]
 async fn a_second_factor_is_asked_for_after_the_provider() {
     let service = Service::new();
     let accounts = &service.accounts;

@@ -47,6 +47,7 @@ impl IntoProblem for AccountError {
             Self::IdentityTaken => Problem::new(codes::IDENTITY_TAKEN, detail),
             Self::NoIdentity(_) => Problem::new(codes::IDENTITY_NOT_FOUND, detail),
             Self::LastIdentity => Problem::new(codes::LAST_IDENTITY, detail),
+            Self::SignInAgain => Problem::new(codes::SIGN_IN_AGAIN, detail),
             Self::TooManyAttempts { retry_after } => {
                 Problem::new(codes::TOO_MANY_ATTEMPTS, detail).with_retry_after(retry_after)
             }

@@ -175,6 +175,9 @@ impl ListedIdentity {
 #[schemars(rename = "Identities")]
 pub(super) struct ListedIdentities {
     pub(super) identities: Vec<ListedIdentity>,
+    /// Whether a password signs in to the account, too. Else the last identity cannot be unlinked,
+    /// and a session from just now stands for the password.
+    pub(super) has_password: bool,
 }
 
 /// A secret for an authenticator app. It is shown only now.
@@ -380,8 +383,8 @@ struct AccountChange {
 #[expect(dead_code, reason = "only its shape is used")]
 struct Link {
     provider: String,
-    /// The account's.
-    password: String,
+    /// The account's; none where it has none, and its session began within ten minutes.
+    password: Option<String>,
     /// The path to go to afterwards. Default `/`.
     return_to: Option<String>,
 }
@@ -673,6 +676,7 @@ pub(super) fn list_identities() -> Operation {
                 email: Some("alice@example.org".to_owned()),
                 linked_at: MOMENT.to_owned(),
             }],
+            has_password: true,
         })))
         .problems([codes::SIGN_IN_REQUIRED])
 }
@@ -708,7 +712,8 @@ pub(super) fn unlink_identity() -> Operation {
         ])
 }
 
-const CONFIRMED_PROBLEMS: [isobase_http::ProblemCode; 7] = [
+const CONFIRMED_PROBLEMS: [isobase_http::ProblemCode; 8] = [
+    codes::SIGN_IN_AGAIN,
     codes::SIGN_IN_REQUIRED,
     codes::INVALID_CREDENTIALS,
     codes::ACCOUNT_CHANGED,

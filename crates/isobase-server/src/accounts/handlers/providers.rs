@@ -76,7 +76,8 @@ pub(crate) async fn begin_link(
     let back = body.text("return_to")?.unwrap_or_else(|| "/".to_owned());
     let password = body.text("password")?.unwrap_or_default();
     let address = caller::address(&call);
-    let account = state.accounts.confirm(&caller.account, &password, &address).await?;
+    let asks = (&caller.account, &*caller.session);
+    let account = state.accounts.confirm_in_session(asks, &password, &address).await?;
     let redirect_uri = redirect_uri(&state, &call, &provider)?;
     let link = Some((&account, &*caller.session));
     let started =
@@ -137,7 +138,8 @@ pub(crate) async fn list_identities(
     let account = Caller::of(&call)?.account(&state).await?;
     let identities = state.accounts.identities(&account).await?;
     let identities = identities.iter().map(ListedIdentity::of).collect();
-    Ok(json(&ListedIdentities { identities }))
+    let has_password = state.accounts.has_password(&account).await?;
+    Ok(json(&ListedIdentities { identities, has_password }))
 }
 
 /// `DELETE /api/me/identities/{provider}`

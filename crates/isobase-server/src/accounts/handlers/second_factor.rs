@@ -78,14 +78,15 @@ pub(crate) async fn renew_recovery_codes(
     Ok(json(&RecoveryCodes { recovery_codes: codes }))
 }
 
-/// The account of a caller who shows its password again.
+/// The account of a caller who shows its password again; one without a password has just signed in.
 async fn confirmed(state: &State, call: &mut Call) -> Result<Account, Failure> {
     no_parameters(call)?;
     let caller = Caller::of(call)?;
     let body = body::Body::read(call).await?;
     let password = body.text("password")?.unwrap_or_default();
     let address = caller::address(call);
-    Ok(state.accounts.confirm(&caller.account, &password, &address).await?)
+    let asks = (&caller.account, &*caller.session);
+    Ok(state.accounts.confirm_in_session(asks, &password, &address).await?)
 }
 
 /// The code of a body, which must be there.
