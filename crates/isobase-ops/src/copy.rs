@@ -29,9 +29,8 @@ const CATCH_UP_ROUNDS_MAX: u32 = 10_000;
 /// How often differences are looked at again while the source is written.
 const VERIFY_AGAIN_MAX: u32 = 10;
 
-/// The pauses between two looks at a change feed in which nothing happens.
-const POLL_FIRST: Duration = Duration::from_millis(50);
-const POLL_MAX: Duration = Duration::from_secs(1);
+/// While nothing is written: after this the place of this copy in the target is looked at again.
+const QUIET_MAX: Duration = Duration::from_secs(5);
 
 /// How to copy.
 #[derive(Clone, Debug)]
@@ -550,22 +549,23 @@ async fn follow(
     control: &Control,
     undisturbed: &Control,
 ) -> Result<Lag, OpsError> {
-    let mut pause = POLL_FIRST;
     while !control.is_stopped() {
         loader.check_owner_now_and_then().await?;
         let round = replay.round().await?;
         loader.replayed(replay.since).await?;
         if round.some || round.more {
-            pause = POLL_FIRST;
             control.tell(Event::Following(lag(replay).await?));
             continue;
         }
         control.tell(Event::Following(Lag::default()));
+        let changed = feed(&replay.from)?.wait(replay.since, None);
         tokio::select! {
-            () = tokio::time::sleep(pause) => {}
+            // Who owns the target is looked at while nothing is written, too.
+            changed = tokio::time::timeout(QUIET_MAX, changed) => if let Ok(changed) = changed {
+                changed.map_err(OpsError::source_failed)?;
+            },
             () = control.stopped() => {}
         }
-        pause = (pause * 2).min(POLL_MAX);
     }
     let lag = lag(replay).await?;
     catch_up(replay, loader, undisturbed).await?;

@@ -1,6 +1,6 @@
 //! What a copy does beside copying.
 
-use std::{num::NonZeroU32, sync::Arc};
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
 use isobase_engine::{Action, Engine, IfMissing, Precondition, WriteBatch, WriteOperation};
@@ -214,6 +214,31 @@ async fn followed(from: Kind, to: Kind, documents: u32, rounds: u32) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_source_is_followed_until_it_is_stopped() {
     followed(Kind::Memory, Kind::Sqlite, 3_000, 500).await;
+}
+
+/// The clock is the runtime's own: a minute in which nothing is written is over at once.
+#[tokio::test(start_paused = true)]
+async fn a_source_that_is_not_written_is_waited_for() {
+    let (source, target) = (many(10).await, memory());
+    let looks = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let counted = looks.clone();
+    let observer = move |event: &Event| {
+        if matches!(event, Event::Following(_)) {
+            counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        }
+    };
+    let stop = CancellationToken::new();
+    let control = Control::new(observer, stop.clone());
+    let mut options = CopyOptions::new("test:");
+    options.follow = Follow::UntilStopped;
+    let a_minute_later = async {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        stop.cancel();
+    };
+    let (report, ()) = tokio::join!(copy(&source, &target, &options, &control), a_minute_later);
+    assert_eq!(report.unwrap().lag.map(|lag| lag.changes), Some(0));
+    let looks = looks.load(std::sync::atomic::Ordering::Relaxed);
+    assert!((1..=13).contains(&looks), "{looks} looks at a source that nobody wrote");
 }
 
 #[tokio::test(flavor = "multi_thread")]
