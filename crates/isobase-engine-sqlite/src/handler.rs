@@ -188,7 +188,11 @@ impl Handler {
         if let Some(outcomes) = replay(connection, batch.idempotency.as_ref(), oldest_key)? {
             return Ok(WriteReport { outcomes, replayed: true });
         }
-        let outcomes = if atomic && batch.operations.len() > 1 {
+        // One operation that is rejected has written nothing, except that it may have met, and
+        // deleted, a document that had expired.
+        let may_write = |it: &WriteOperation| self.terms.of(&it.collection).expires.is_some();
+        let is_whole = batch.operations.len() > 1 || batch.operations.iter().any(may_write);
+        let outcomes = if atomic && is_whole {
             self.apply_all_or_none(connection, batch)?
         } else {
             self.apply_each(connection, batch)?

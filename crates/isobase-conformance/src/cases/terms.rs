@@ -101,9 +101,11 @@ pub(crate) async fn sweeps_delete_what_has_expired(s: Shared) {
     assert_eq!(sweep_once(&s).await, 0);
     clock.advance_us(3 * SECOND);
     if s.abilities().atomic_batches {
-        // What is taken back is taken back wholly.
+        // What is undone is undone wholly, also where a batch is one operation.
         let late = vec![Operation::upsert("l", "{}"), Operation::put("none", "{}")];
-        batch(&s, "a", Batch::atomic(late)).await;
+        for late in [late, vec![Operation::put("l", "{}")]] {
+            batch(&s, "a", Batch::atomic(late)).await;
+        }
     }
     assert_eq!(sweep_once(&s).await, 1);
     assert_eq!(sweep_once(&s).await, 0);
