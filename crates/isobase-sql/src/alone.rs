@@ -6,8 +6,8 @@ use isobase_postgres::{Keep, Pool};
 use tokio::time::timeout_at;
 
 use crate::{
-    Answer, DbConnector, Error, Session, Shared, Table, Transaction, Value, connector::Database,
-    postgres, sqlite, statement::Statement,
+    Answer, DbConnector, Error, RawAnswer, Session, Shared, Table, Transaction, Value,
+    connector::Database, postgres, sqlite, statement::Statement,
 };
 
 impl DbConnector {
@@ -47,7 +47,7 @@ impl DbConnector {
         schema: Option<&str>,
         sql: &str,
         parameters: &[Value],
-    ) -> Result<Answer, Error> {
+    ) -> Result<RawAnswer, Error> {
         let statement = Statement::of(self.dialect(), sql);
         statement.may_run_alone()?;
         let began = Clock::now();
@@ -60,7 +60,7 @@ impl DbConnector {
                 let lease = pool.lease(self.acquire_deadline()).await?;
                 let (text, values) = (sql.to_owned(), parameters.to_vec());
                 let job = move |connection: &mut _| sqlite::run(connection, &text, &values);
-                lease.call(self.statement_deadline(), job).await
+                lease.call(self.statement_deadline(), job).await.map(RawAnswer::from)
             }
         };
         self.note(&statement, sql, parameters, began);
@@ -74,11 +74,11 @@ impl DbConnector {
         schema: Option<&str>,
         sql: &str,
         parameters: &[Value],
-    ) -> Result<Answer, Error> {
+    ) -> Result<RawAnswer, Error> {
         let lease = pool.lease(self.acquire_deadline()).await.map_err(postgres::of_connection)?;
         let work = async {
             match schema {
-                None => postgres::run(&lease, sql, parameters, Keep::Session).await,
+                None => postgres::run_raw(&lease, sql, parameters, Keep::Session).await,
                 Some(schema) => postgres::run_in_schema(&lease, schema, sql, parameters).await,
             }
         };
@@ -98,7 +98,7 @@ impl DbConnector {
 
 impl Session for DbConnector {
     async fn run(&self, sql: &str, parameters: &[Value]) -> Result<Answer, Error> {
-        Box::pin(self.run_alone(None, sql, parameters)).await
+        Box::pin(self.run_alone(None, sql, parameters)).await?.into_answer()
     }
 
     async fn run_in_schema(
@@ -107,7 +107,16 @@ impl Session for DbConnector {
         sql: &str,
         parameters: &[Value],
     ) -> Result<Answer, Error> {
-        Box::pin(self.run_alone(Some(schema), sql, parameters)).await
+        Box::pin(self.run_alone(Some(schema), sql, parameters)).await?.into_answer()
+    }
+
+    async fn run_raw(
+        &self,
+        schema: Option<&str>,
+        sql: &str,
+        parameters: &[Value],
+    ) -> Result<RawAnswer, Error> {
+        Box::pin(self.run_alone(schema, sql, parameters)).await
     }
 
     async fn load(

@@ -32,6 +32,13 @@ struct Inner {
     address: String,
 }
 
+/// What statements may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Access {
+    Write,
+    Read,
+}
+
 #[derive(Clone, Debug)]
 pub(crate) enum Database {
     Postgres(Arc<Pool>),
@@ -45,6 +52,16 @@ impl DbConnector {
     /// [`ErrorKind::Invalid`] for a URL that cannot be read. It is never quoted: it may hold a
     /// password.
     pub fn new(url: &str, settings: Settings) -> Result<Self, Error> {
+        Self::open(url, settings, Access::Write)
+    }
+
+    /// As [`DbConnector::new`], for statements that only read: the sessions of PostgreSQL read unless
+    /// they are told otherwise, and a file of SQLite is opened to be read.
+    pub(crate) fn reading(url: &str, settings: Settings) -> Result<Self, Error> {
+        Self::open(url, settings, Access::Read)
+    }
+
+    fn open(url: &str, settings: Settings, access: Access) -> Result<Self, Error> {
         let size = settings.pool_size_max;
         let (database, address) = if let Some(path) = url.strip_prefix("sqlite:") {
             let path = path.strip_prefix("//").unwrap_or(path);
@@ -53,7 +70,11 @@ impl DbConnector {
                 ":memory:" => None,
                 path => Some(PathBuf::from(path)),
             };
-            (Database::Sqlite(Arc::new(SqlitePool::new(file, size))), format!("sqlite://{path}"))
+            let pool = match access {
+                Access::Write => SqlitePool::new(file, size),
+                Access::Read => SqlitePool::reading(file, size)?,
+            };
+            (Database::Sqlite(Arc::new(pool)), format!("sqlite://{path}"))
         } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             let config = Config::parse(url).map_err(|error| Error::invalid(error.to_string()))?;
             if config.pooling() == isobase_postgres::Pooling::Transaction {
@@ -64,7 +85,7 @@ impl DbConnector {
             }
             let config = config
                 .with_pool_size(size)
-                .with_session_settings(&server_deadline(settings.statement_timeout));
+                .with_session_settings(&session_settings(settings.statement_timeout, access));
             let address = config.to_string();
             (Database::Postgres(Arc::new(Pool::new(Arc::new(config)))), address)
         } else {
@@ -155,9 +176,14 @@ impl DbConnector {
 
 /// The server's own deadline, a little after ours: it ends statements of a process that was
 /// killed, which before PostgreSQL 14 would run to their end.
-fn server_deadline(statement_timeout: Duration) -> String {
+fn session_settings(statement_timeout: Duration, access: Access) -> String {
     let late = statement_timeout.saturating_add(Duration::from_secs(1));
     // The most that the setting takes, 24 days.
     let milliseconds = late.as_millis().min(i32::MAX as u128);
-    format!("SET statement_timeout = {milliseconds}")
+    match access {
+        Access::Write => format!("SET statement_timeout = {milliseconds}"),
+        Access::Read => format!(
+            "SET statement_timeout = {milliseconds}; SET default_transaction_read_only = on"
+        ),
+    }
 }

@@ -7,6 +7,7 @@
 //! - [`SchemaSetup`], [`Migrations`], [`SchemaRegistry`]: schemas and their tables.
 //! - [`MockDataGenerator`]: rows that fit their tables.
 //! - [`DatabaseSync`]: dumps that are restored wholly or not at all, and compared.
+//! - [`SqlReader`]: statements of people, which only read.
 //! - [`TestTransaction`]: a test leaves nothing behind.
 //! - [`mod@format`]: texts for logs and for storage.
 //!
@@ -35,6 +36,8 @@ mod operator;
 mod postgres;
 mod query_log;
 mod random;
+mod raw;
+mod reading;
 mod registry;
 mod row;
 mod schema_setup;
@@ -66,6 +69,11 @@ pub use mock::{Filled, MockDataGenerator, Related};
 pub use name::quote;
 pub use operator::{DbOperator, Record, Select, TableName, record};
 pub use query_log::{LoggedQuery, Performance, QueryLogger, Statistics};
+pub use raw::{Form, RawAnswer};
+pub use reading::{
+    ReadAnswer, ReadCell, ReadColumn, ReadEnd, ReadError, ReadLimits, ReadPlan, Reference,
+    STATEMENT_BYTES_MAX, SqlReader, TableSummary,
+};
 pub use registry::{Family, SchemaRegistry};
 pub use row::{Answer, Row};
 pub use schema_setup::{SchemaKind, SchemaSetup};

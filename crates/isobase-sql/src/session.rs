@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use crate::{Answer, Dialect, Error, Shared, Table, Value};
+use crate::{Answer, Dialect, Error, RawAnswer, Shared, Table, Value};
 
 /// Runs statements. Every operator works over one: over a
 /// [`DbConnector`](crate::DbConnector) each statement stands
@@ -29,6 +29,18 @@ pub trait Session: Sync {
         sql: &str,
         parameters: &[Value],
     ) -> impl Future<Output = Result<Answer, Error>> + Send;
+
+    /// As [`Session::run`], or [`Session::run_in_schema`] where there is a schema, with the values as
+    /// they came: what turns them into values of another language need not make ours first.
+    ///
+    /// # Errors
+    /// As [`Session::run`].
+    fn run_raw(
+        &self,
+        schema: Option<&str>,
+        sql: &str,
+        parameters: &[Value],
+    ) -> impl Future<Output = Result<RawAnswer, Error>> + Send;
 
     /// Writes many rows at once: by COPY, or on SQLite in one transaction. All or none.
     ///
@@ -65,6 +77,15 @@ impl<S: Session> Session for &S {
         parameters: &[Value],
     ) -> Result<Answer, Error> {
         (**self).run_in_schema(schema, sql, parameters).await
+    }
+
+    async fn run_raw(
+        &self,
+        schema: Option<&str>,
+        sql: &str,
+        parameters: &[Value],
+    ) -> Result<RawAnswer, Error> {
+        (**self).run_raw(schema, sql, parameters).await
     }
 
     async fn load(

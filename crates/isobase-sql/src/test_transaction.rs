@@ -1,7 +1,8 @@
 //! A transaction for a test, which leaves nothing behind.
 
 use crate::{
-    Answer, DbConnector, Error, ErrorKind, Row, Session, Shared, Table, Transaction, Value,
+    Answer, DbConnector, Error, ErrorKind, RawAnswer, Row, Session, Shared, Table, Transaction,
+    Value,
 };
 
 /// A transaction that is rolled back at the end, whatever happened, unless it is told to commit.
@@ -126,6 +127,15 @@ impl Session for TestTransaction {
         parameters: &[Value],
     ) -> Result<Answer, Error> {
         self.transaction.run_in_schema(schema, sql, parameters).await
+    }
+
+    async fn run_raw(
+        &self,
+        schema: Option<&str>,
+        sql: &str,
+        parameters: &[Value],
+    ) -> Result<RawAnswer, Error> {
+        self.transaction.run_raw(schema, sql, parameters).await
     }
 
     async fn load(

@@ -9,7 +9,7 @@ use isobase_postgres::{Keep, Lease};
 use tokio::time::{timeout, timeout_at};
 
 use crate::{
-    Answer, DbConnector, Error, ErrorKind, Session, Shared, Table, Value,
+    Answer, DbConnector, Error, ErrorKind, RawAnswer, Session, Shared, Table, Value,
     connector::Database,
     lexer::statements,
     name::{quote, quoted},
@@ -204,7 +204,7 @@ impl Transaction {
         schema: Option<&str>,
         sql: &str,
         parameters: &[Value],
-    ) -> Result<Answer, Error> {
+    ) -> Result<RawAnswer, Error> {
         let statement = Statement::of(self.connector.dialect(), sql);
         statement.may_run_in_transaction()?;
         let watch = self.watch()?;
@@ -214,7 +214,7 @@ impl Transaction {
             On::Postgres(lease) => {
                 let work = async {
                     match schema {
-                        None => postgres::run(lease, sql, parameters, Keep::Session).await,
+                        None => postgres::run_raw(lease, sql, parameters, Keep::Session).await,
                         Some(schema) => {
                             postgres::run_in_open_schema(lease, schema, sql, parameters).await
                         }
@@ -229,7 +229,7 @@ impl Transaction {
                 sqlite::check_schema(schema)?;
                 let (text, values) = (sql.to_owned(), parameters.to_vec());
                 let job = move |connection: &mut _| sqlite::run(connection, &text, &values);
-                lease.call(until, job).await
+                lease.call(until, job).await.map(RawAnswer::from)
             }
         };
         watch.end();
@@ -288,7 +288,7 @@ impl Transaction {
 
 impl Session for Transaction {
     async fn run(&self, sql: &str, parameters: &[Value]) -> Result<Answer, Error> {
-        Box::pin(self.run_inside(None, sql, parameters)).await
+        Box::pin(self.run_inside(None, sql, parameters)).await?.into_answer()
     }
 
     async fn run_in_schema(
@@ -297,7 +297,16 @@ impl Session for Transaction {
         sql: &str,
         parameters: &[Value],
     ) -> Result<Answer, Error> {
-        Box::pin(self.run_inside(Some(schema), sql, parameters)).await
+        Box::pin(self.run_inside(Some(schema), sql, parameters)).await?.into_answer()
+    }
+
+    async fn run_raw(
+        &self,
+        schema: Option<&str>,
+        sql: &str,
+        parameters: &[Value],
+    ) -> Result<RawAnswer, Error> {
+        Box::pin(self.run_inside(schema, sql, parameters)).await
     }
 
     async fn load(

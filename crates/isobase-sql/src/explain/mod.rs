@@ -141,6 +141,13 @@ async fn limit(transaction: &Transaction, options: &ExplainOptions) -> Result<()
     transaction.run(&format!("SET LOCAL lock_timeout = {lock}"), &[]).await.map(drop)
 }
 
+/// The plan in the JSON of an EXPLAIN, and the milliseconds that it ran, if it did.
+pub(crate) fn parse_plan(text: &str) -> Option<(PlanNode, Option<f64>)> {
+    let json: Json = serde_json::from_str(text).ok()?;
+    let whole = json.get(0)?;
+    Some((parse(whole.get("Plan")?)?, whole.get("Execution Time").and_then(Json::as_f64)))
+}
+
 async fn run(transaction: &Transaction, sql: &str, parameters: &[Value]) -> Result<Run, Error> {
     let explain = format!("EXPLAIN (ANALYZE, VERBOSE, FORMAT JSON) {sql}");
     let answer = transaction.run(&explain, parameters).await?;

@@ -10,5 +10,7 @@ mod reader;
 mod run;
 
 pub(crate) use copy::{copy_in, copy_out, lines_of};
+pub(crate) use decode::{Raw, decode};
 pub(crate) use failure::{of_connection, refused};
-pub(crate) use run::{run, run_in_open_schema, run_in_schema};
+pub(crate) use parameter::Parameter;
+pub(crate) use run::{run, run_in_open_schema, run_in_schema, run_raw};

@@ -20,23 +20,43 @@ pub(crate) fn text(raw: &[u8]) -> Option<String> {
         Ok(at) if at < count => word(8 + 2 * at),
         _ => Some(0),
     };
-    let mut digits = String::new();
-    for at in 0..=weight.max(0) {
-        let at = if weight < 0 { -1 } else { at };
-        digits.push_str(&format!("{:04}", group(at)?));
+    // Every group is four digits, a point and a sign.
+    let mut out = String::with_capacity(4 * count.max(1) + scale + 2);
+    if negative {
+        out.push('-');
     }
-    let whole = digits.trim_start_matches('0');
-    let whole = if whole.is_empty() { "0" } else { whole };
-    let mut fraction = String::new();
-    let mut at = weight + 1;
-    while fraction.len() < scale {
-        fraction.push_str(&format!("{:04}", group(at)?));
-        at += 1;
+    let mut leading = true;
+    for at in 0..=weight {
+        let four = group(at)?;
+        match leading {
+            true if four == 0 && at < weight => {}
+            true => out.push_str(&four.to_string()),
+            false => push_four(&mut out, four, 4)?,
+        }
+        leading = leading && four == 0;
     }
-    fraction.truncate(scale);
-    let sign = if negative { "-" } else { "" };
-    let point = if scale > 0 { "." } else { "" };
-    Some(format!("{sign}{whole}{point}{fraction}"))
+    if weight < 0 {
+        out.push('0');
+    }
+    if scale > 0 {
+        out.push('.');
+    }
+    let (mut left, mut at) = (scale, weight + 1);
+    while left > 0 {
+        let shown = left.min(4);
+        push_four(&mut out, group(at)?, shown)?;
+        (left, at) = (left - shown, at + 1);
+    }
+    Some(out)
+}
+
+/// The first so many of the four digits of a group.
+fn push_four(out: &mut String, four: i16, shown: usize) -> Option<()> {
+    let four = u16::try_from(four).ok().filter(|four| *four < 10_000)?;
+    let digits = [four / 1000, four / 100 % 10, four / 10 % 10, four % 10];
+    let digit = |digit: &u16| char::from(b'0' + u8::try_from(*digit).unwrap_or(0));
+    out.extend(digits.iter().take(shown).map(digit));
+    Some(())
 }
 
 #[cfg(test)]

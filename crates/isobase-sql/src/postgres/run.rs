@@ -1,19 +1,11 @@
 //! One statement on one connection of PostgreSQL.
 
-use std::{pin::pin, sync::Arc};
+use std::pin::pin;
 
-use isobase_postgres::{
-    Connection, Keep,
-    tokio_postgres::{self, RowStream, Statement},
-};
+use isobase_postgres::{Connection, Keep};
 
-use super::{
-    decode::{Raw, decode},
-    of_connection,
-    parameter::Parameter,
-    refused,
-};
-use crate::{Answer, Dialect, Error, ErrorKind, Row, Value, quote};
+use super::{of_connection, parameter::Parameter, refused};
+use crate::{Answer, Dialect, Error, RawAnswer, Value, quote};
 
 /// Longer texts are made once, by a program, and would only fill the memory of the server.
 const KEPT_TEXT_BYTES_MAX: usize = 8 * 1024;
@@ -25,6 +17,16 @@ pub(crate) async fn run(
     parameters: &[Value],
     keep: Keep,
 ) -> Result<Answer, Error> {
+    run_raw(connection, sql, parameters, keep).await?.into_answer()
+}
+
+/// As [`run`], with the values as they come.
+pub(crate) async fn run_raw(
+    connection: &Connection,
+    sql: &str,
+    parameters: &[Value],
+    keep: Keep,
+) -> Result<RawAnswer, Error> {
     let keep = if sql.len() > KEPT_TEXT_BYTES_MAX { Keep::Nothing } else { keep };
     let answer = attempt(connection, sql, parameters, keep).await;
     match answer {
@@ -43,11 +45,11 @@ pub(crate) async fn run_in_schema(
     schema: &str,
     sql: &str,
     parameters: &[Value],
-) -> Result<Answer, Error> {
+) -> Result<RawAnswer, Error> {
     connection.batch("BEGIN").await.map_err(of_connection)?;
     search_first(connection, schema).await?;
     // Not kept: the same text means other tables elsewhere.
-    let answer = run(connection, sql, parameters, Keep::Nothing).await;
+    let answer = run_raw(connection, sql, parameters, Keep::Nothing).await;
     let end = if answer.is_ok() { "COMMIT" } else { "ROLLBACK" };
     connection.batch(end).await.map_err(of_connection)?;
     answer
@@ -59,10 +61,10 @@ pub(crate) async fn run_in_open_schema(
     schema: &str,
     sql: &str,
     parameters: &[Value],
-) -> Result<Answer, Error> {
+) -> Result<RawAnswer, Error> {
     let show = run(connection, "SELECT current_setting('search_path')", &[], Keep::Session).await?;
     search_first(connection, schema).await?;
-    let answer = run(connection, sql, parameters, Keep::Nothing).await?;
+    let answer = run_raw(connection, sql, parameters, Keep::Nothing).await?;
     let before = [show.into_value().unwrap_or(Value::Null)];
     let set = "SELECT set_config('search_path', $1, true)";
     run(connection, set, &before, Keep::Session).await?;
@@ -80,7 +82,7 @@ async fn attempt(
     sql: &str,
     parameters: &[Value],
     keep: Keep,
-) -> Result<Answer, Error> {
+) -> Result<RawAnswer, Error> {
     let failed = |error| refused(error, sql);
     let statement = connection.prepare_text(sql, keep).await.map_err(failed)?;
     let (wanted, given) = (statement.params().len(), parameters.len());
@@ -92,37 +94,11 @@ async fn attempt(
     let parameters: Vec<Parameter<'_>> = parameters.iter().map(Parameter).collect();
     let stream =
         Box::pin(connection.client().query_raw(&statement, &parameters)).await.map_err(failed)?;
-    collect(&statement, stream, failed).await
-}
-
-async fn collect(
-    statement: &Statement,
-    stream: RowStream,
-    failed: impl Fn(tokio_postgres::Error) -> Error,
-) -> Result<Answer, Error> {
-    let columns: Arc<[String]> =
-        statement.columns().iter().map(|column| column.name().to_owned()).collect();
     let mut stream = pin!(stream);
     let mut rows = Vec::new();
     while let Some(row) = futures_util::StreamExt::next(&mut stream).await {
-        let row = row.map_err(&failed)?;
-        let values = statement.columns().iter().enumerate().map(|(at, column)| {
-            let raw: Option<Raw<'_>> = row.try_get(at).map_err(&failed)?;
-            let Some(Raw(raw)) = raw else { return Ok(Value::Null) };
-            decode(column.type_(), raw).map_err(|_| unreadable(column))
-        });
-        rows.push(Row::new(&columns, values.collect::<Result<Vec<_>, Error>>()?));
+        rows.push(row.map_err(failed)?);
     }
     let affected = stream.rows_affected().unwrap_or(0);
-    Ok(Answer { columns, rows, affected })
-}
-
-fn unreadable(column: &tokio_postgres::Column) -> Error {
-    let (name, ty) = (column.name(), column.type_().name());
-    Error::new(
-        ErrorKind::Query,
-        format!(
-            "the column '{name}' has the type {ty}, which has no value here; select it as text"
-        ),
-    )
+    Ok(RawAnswer::of_postgres(statement, rows, affected))
 }

@@ -47,6 +47,8 @@ fn meaning(native: ffi::Error, message: &str) -> (ErrorKind, &'static str) {
         ErrorCode::ConstraintViolation => (ErrorKind::Query, "23000"),
         ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => (ErrorKind::Query, "55P03"),
         ErrorCode::ReadOnly => (ErrorKind::Query, "25006"),
+        ErrorCode::AuthorizationForStatementDenied => (ErrorKind::Query, "42501"),
+        ErrorCode::TooBig => (ErrorKind::Query, "54000"),
         ErrorCode::OperationInterrupted => (ErrorKind::TimedOut, "57014"),
         ErrorCode::DiskFull => (ErrorKind::Query, "53100"),
         ErrorCode::CannotOpen | ErrorCode::NotADatabase => (ErrorKind::Connection, "08001"),

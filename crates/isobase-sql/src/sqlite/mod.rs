@@ -3,11 +3,13 @@
 //! The connection layer of the service is not for it: that one owns its file, refuses those of
 //! other programs, and sets them up in its way.
 
+mod access;
 mod failure;
 mod pool;
 mod run;
 mod schema;
 
+pub(crate) use failure::refused;
 pub(crate) use pool::{SqliteLease, SqlitePool};
-pub(crate) use run::{load, run};
+pub(crate) use run::{bind, load, run, value};
 pub(crate) use schema::check_schema;

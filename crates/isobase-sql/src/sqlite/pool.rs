@@ -17,7 +17,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use super::failure::refused;
+use super::{access::open_to_read, failure::refused};
 use crate::{Error, ErrorKind};
 
 /// How long a statement waits for another program that has the file.
@@ -30,9 +30,17 @@ const CONNECTIONS_MAX: usize = 4;
 pub(crate) struct SqlitePool {
     /// `None` is memory, which lives in its one connection.
     path: Option<PathBuf>,
+    access: Access,
     slots: Arc<Semaphore>,
     size: usize,
     idle: Mutex<Vec<Slot>>,
+}
+
+/// What connections may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Access {
+    Write,
+    Read,
 }
 
 /// Locked by the thread that runs a statement on it.
@@ -50,7 +58,23 @@ impl SqlitePool {
     pub(crate) fn new(path: Option<PathBuf>, size: usize) -> Self {
         let size = if path.is_some() { size.clamp(1, CONNECTIONS_MAX) } else { 1 };
         let slots = Arc::new(Semaphore::new(size));
-        Self { path, slots, size, idle: Mutex::default() }
+        Self { path, access: Access::Write, slots, size, idle: Mutex::default() }
+    }
+
+    /// Connections that only read a file, which is there.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`] for memory, which holds nothing to be read.
+    pub(crate) fn reading(path: Option<PathBuf>, size: usize) -> Result<Self, Error> {
+        match path {
+            Some(_) => Ok(Self { access: Access::Read, ..Self::new(path, size) }),
+            None => Err(Error::invalid("there is nothing to read in a database in memory")),
+        }
+    }
+
+    /// Where the file is.
+    pub(crate) fn path(&self) -> Option<PathBuf> {
+        self.path.clone()
     }
 
     /// A connection; waits for one until a moment.
@@ -68,8 +92,8 @@ impl SqlitePool {
         let slot = match idle {
             Some(slot) => slot,
             None => {
-                let path = self.path.clone();
-                let opened = spawn_blocking(move || open(path)).await;
+                let (path, access) = (self.path.clone(), self.access);
+                let opened = spawn_blocking(move || open(path, access)).await;
                 let connection = opened.map_err(|error| failed_thread(&error))??;
                 Arc::new(Mutex::new(connection))
             }
@@ -160,14 +184,17 @@ impl Drop for Watch {
     }
 }
 
-fn open(path: Option<PathBuf>) -> Result<Connection, Error> {
+fn open(path: Option<PathBuf>, access: Access) -> Result<Connection, Error> {
     let opened = match &path {
+        Some(path) if access == Access::Read => open_to_read(path),
         Some(path) => Connection::open(path),
         None => Connection::open_in_memory(),
     };
     let set_up = |connection: Connection| {
         connection.busy_timeout(BUSY_TIMEOUT)?;
-        connection.pragma_update(None, "foreign_keys", true)?;
+        if access == Access::Write {
+            connection.pragma_update(None, "foreign_keys", true)?;
+        }
         // A misspelt name in double quotes would else become a text.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;

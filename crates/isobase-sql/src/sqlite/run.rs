@@ -69,7 +69,11 @@ pub(crate) fn load(
 }
 
 /// `$1` and `?1` are the first value, wherever they stand; `?` is the next one.
-fn bind(statement: &mut Statement<'_>, sql: &str, parameters: &[Value]) -> Result<(), Error> {
+pub(crate) fn bind(
+    statement: &mut Statement<'_>,
+    sql: &str,
+    parameters: &[Value],
+) -> Result<(), Error> {
     let mut used = vec![false; parameters.len()];
     for place in 1..=statement.parameter_count() {
         let number = match statement.parameter_name(place) {
@@ -98,22 +102,24 @@ fn wrong_number(wanted: usize, given: usize) -> Error {
 }
 
 fn values(row: &NativeRow<'_>, count: usize) -> Result<Vec<Value>, Error> {
-    let value = |at| {
-        let native = row.get_ref(at).map_err(|error| refused(error, ""))?;
-        Ok(match native {
-            ValueRef::Null => Value::Null,
-            ValueRef::Integer(number) => Value::Int(number),
-            ValueRef::Real(number) => Value::Float(number),
-            ValueRef::Blob(bytes) => Value::Bytes(bytes.to_vec()),
-            ValueRef::Text(text) => match str::from_utf8(text) {
-                Ok(text) => Value::from(text),
-                Err(_) => {
-                    return Err(Error::new(ErrorKind::Query, "a text of a row is not UTF-8"));
-                }
-            },
-        })
-    };
-    (0..count).map(value).collect()
+    (0..count).map(|at| value(row, at)).collect()
+}
+
+/// The value of a column.
+pub(crate) fn value(row: &NativeRow<'_>, at: usize) -> Result<Value, Error> {
+    let native = row.get_ref(at).map_err(|error| refused(error, ""))?;
+    Ok(match native {
+        ValueRef::Null => Value::Null,
+        ValueRef::Integer(number) => Value::Int(number),
+        ValueRef::Real(number) => Value::Float(number),
+        ValueRef::Blob(bytes) => Value::Bytes(bytes.to_vec()),
+        ValueRef::Text(text) => match str::from_utf8(text) {
+            Ok(text) => Value::from(text),
+            Err(_) => {
+                return Err(Error::new(ErrorKind::Query, "a text of a row is not UTF-8"));
+            }
+        },
+    })
 }
 
 /// SQLite has five kinds of values; the others are stored as their text, as its own functions

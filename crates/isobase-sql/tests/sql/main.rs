@@ -10,6 +10,7 @@ mod logging;
 mod migrating;
 mod mocking;
 mod operator;
+mod reading;
 mod schemas;
 mod seeding;
 mod syncing;
