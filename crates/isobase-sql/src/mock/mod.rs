@@ -2,6 +2,7 @@
 
 mod checks;
 mod fill;
+mod literals;
 mod realistic;
 mod values;
 

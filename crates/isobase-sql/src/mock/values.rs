@@ -1,6 +1,6 @@
 //! A value that a column takes.
 
-use super::{checks::Bounds, realistic};
+use super::{checks::Bounds, literals, realistic};
 use crate::{Column, Family, Value, random::Random};
 
 /// Days of this and the last few years, from 2000-01-01: 2024-01-01 to 2026-11-30. Fixed, so that
@@ -73,7 +73,11 @@ fn of_family(place: &Place<'_>, family: &Family, random: &mut Random) -> Value {
             let count = random.between(1, 3);
             Value::Array((0..count).map(|_| of_family(place, element, random)).collect())
         }
-        Family::Other => Value::Text(format!("mock-{}", place.column.name)),
+        Family::Other => {
+            let number = place.unique.then_some(place.number);
+            let made = literals::literal(place.column, number, random);
+            Value::Text(made.unwrap_or_else(|| format!("mock-{}", place.column.name)))
+        }
     }
 }
 

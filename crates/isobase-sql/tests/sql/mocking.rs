@@ -45,6 +45,24 @@ async fn tables_are_filled_with_rows_that_fit() {
 }
 
 #[tokio::test]
+async fn types_that_only_postgres_has_are_made_up_validly() {
+    let Some(fixture) = Fixture::postgres().await else { return };
+    fixture
+        .script(
+            "CREATE TABLE {s}.rare (a int4range UNIQUE, b int8range, c numrange, d daterange, e tsrange,
+                 f tstzrange, g int4multirange, h point, i line, j lseg, k box, l path, m polygon,
+                 n circle, o macaddr UNIQUE, p macaddr8, q bit(3), r bit varying(9), s tsvector,
+                 t tsquery, u xml, v jsonpath, w pg_lsn, x oid, y money, z cidr, aa int4range[],
+                 bb timetz, cc bit, dd datemultirange);",
+        )
+        .await;
+    let registry = SchemaRegistry::from_database(&fixture.db).await.unwrap();
+    let mut generator = MockDataGenerator::new(&registry, 7);
+    generator.fill(&fixture.db, &fixture.schema, &["rare"], 100).await.unwrap();
+    assert_eq!(fixture.value("SELECT count(*) FROM {s}.rare").await, Value::Int(100));
+}
+
+#[tokio::test]
 async fn postgres_types_are_made_up_validly() {
     let Some(fixture) = Fixture::postgres().await else { return };
     fixture
