@@ -14,6 +14,7 @@ import { requests } from "./admin/requests.mjs";
 import { closedService } from "./admin/roles.mjs";
 import { screens } from "./admin/screens.mjs";
 import { browser, key } from "./admin/site.mjs";
+import { sql } from "./admin/sql.mjs";
 import { trouble } from "./admin/trouble.mjs";
 
 if (key) {
@@ -26,6 +27,7 @@ if (key) {
   await requests();
   await live();
   await operations();
+  await sql();
   if (!process.env.ISOBASE_BROWSER_FLOWS) await trouble();
 }
 await browser.close();

@@ -69,6 +69,8 @@ const ARROWS: &[(&str, &[&str])] = &[
             "isobase-webhooks",
             "isobase-http",
             "isobase-admin",
+            // The database of the SQL screens, which is no engine.
+            "isobase-sql",
         ],
     ),
     // The files of a site, and nothing that could ask for anything.

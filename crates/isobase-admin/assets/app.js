@@ -22,6 +22,7 @@ const SCREENS = [
   ["backups", "Backups", "b", "operations:read"],
   ["jobs", "Jobs", "o", "operations:read"],
   ["webhooks", "Webhooks", "w", "webhooks:read"],
+  ["sql", "SQL", "q", "sql"],
   ["audit", "Audit", "a", "audit:read"],
   ["settings", "Settings", "s", "overview:read"],
 ];
@@ -114,8 +115,8 @@ async function show() {
 
 async function loadOverview() {
   overview = await get("/admin/api/overview");
-  const { engine, ready, account, role, scopes } = overview;
-  if (scopes) setScopes(scopes);
+  const { engine, ready, account, role, scopes, sql } = overview;
+  if (scopes) setScopes(sql ? [...scopes, "sql"] : scopes);
   put(status, ready ? badge(engine, "good") : badge(`${engine}: not ready`, "bad"), account && h("span.muted", {}, ` ${account} (${role})`));
   if (!ready) tellTrouble({ status: 503, code: "unavailable" });
   return overview;
@@ -226,7 +227,7 @@ function shortcuts() {
   return dialog("Shortcuts", (close) => [
     h("dl.facts", {}, [
       ["/ or Ctrl-K", "Jump to a screen, a collection, a view or a licence"],
-      ["g, then h l r d u p e n b o w a s", SCREENS.map(([, title]) => title).join(", ")],
+      [`g, then ${SCREENS.map(([, , letter]) => letter).join(" ")}`, SCREENS.map(([, title]) => title).join(", ")],
       ["f", "To the filters"],
       ["j, k or ↓, ↑", "Next and former row; with an open row, open the next or former one"],
       ["Enter", "Open the row"],

@@ -38,8 +38,8 @@ use crate::{
     print::{Printer, exit},
     seed,
     settings::{
-        Config, DeclaredIndex, Given, Loaded, as_json, audit_keep, backups, licence_options,
-        schedule, sealer, server_config, webhooks_private,
+        Config, DeclaredIndex, Given, Loaded, as_json, audit_keep, backups, has_sql,
+        licence_options, schedule, sealer, server_config, webhooks_private,
     },
     transfer::{OtherDatabases, own_name},
     users,
@@ -109,6 +109,7 @@ pub(crate) async fn run(
     users::make_first_owner(loaded, &opened.store).await?;
     let authorizer = keys::authorizer(loaded, config, &opened.store).await?;
     keys::exposed(config, &authorizer)?;
+    sql_exposed(loaded, config, &authorizer)?;
     let (listener, address) = listen(reserved?, config)?;
     let url = format!("http://{}", reachable(address));
     opened.announce(&url).context("cannot note the address in the lock file")?;
@@ -236,6 +237,17 @@ impl Round {
         served.context("the service ended")?;
         Ok(next.filter(|_| !shutdown.is_cancelled()))
     }
+}
+
+/// Refuses to show a database of the owner's own to everybody who reaches the address.
+fn sql_exposed(loaded: &Loaded, config: &Config, authorizer: &Authorizer) -> Result<()> {
+    if !(config.open && authorizer.is_open() && has_sql(loaded)) {
+        return Ok(());
+    }
+    let message =
+        "with `open` everybody who reaches the address could read the database of sql.url";
+    let hint = "set INTERNAL_API_KEY, or owner.name and owner.password; or unset sql.url";
+    Err(Failure::usage(message).hint(hint).into())
 }
 
 /// What does long work for the service.

@@ -31,6 +31,8 @@ mod black_box {
     mod request_log;
     mod rules;
     mod serve;
+    #[cfg(feature = "toolkit")]
+    mod sql_screens;
     mod streams;
     mod transfer;
     mod tus;

@@ -321,6 +321,39 @@ isobase_http::problem_codes! { pub(crate) ALL:
     TOO_MANY_JOBS = "too_many_jobs", TOO_MANY_REQUESTS, Service, "Too many jobs",
         "As many jobs wait in this process as it lets wait. Nothing was begun.",
         "Wait until one of them is over.";
+    SQL_REFUSED = "sql_refused", UNPROCESSABLE_ENTITY, Request, "Statement refused",
+        "The database of the SQL screens refused the statement: it writes, has a mistake, or fails. `sqlstate`, `position` and `hint` are what the database says.",
+        "Correct the statement.";
+    SQL_TIMED_OUT = "sql_timed_out", UNPROCESSABLE_ENTITY, Request, "Statement took too long",
+        "The statement ran as long as `sql.timeout` lets one run, and was stopped.",
+        "Narrow it down, or see its plan.";
+    SQL_TOO_LARGE = "sql_too_large", UNPROCESSABLE_ENTITY, Request, "Answer too large for a file",
+        "A file would not hold all of the answer. None of it was sent.",
+        "Narrow it down with `WHERE` or `LIMIT`.";
+    SQL_OWNERS_ONLY = "sql_owners_only", FORBIDDEN, Access, "Owners only",
+        "Only owners look at the database of the SQL screens: accounts with the role `owner`, and the service's own key. Named keys do not, whatever their scopes are.",
+        "Sign in as an owner.";
+    SQL_ROLE = "sql_role", FORBIDDEN, Access, "Role too powerful",
+        "The role of `sql.url` could write files or start programs on the database server, which a transaction that only reads does not forbid. Nothing was run.",
+        "Name a role that may only read, as `hint` says.";
+    SQL_STOPPED = "sql_stopped", CONFLICT, Documents, "Statement stopped",
+        "Somebody asked for the statement to be stopped.",
+        "Send it again if it is still wanted.";
+    SQL_STATEMENT_RUNS = "sql_statement_runs", CONFLICT, Request, "Statement runs already",
+        "A statement with this `statement_id` runs.",
+        "Send another `statement_id`, or none.";
+    SQL_STATEMENT_NOT_FOUND = "sql_statement_not_found", NOT_FOUND, Documents, "Statement not found",
+        "No statement of this id runs in this process; it may be over.",
+        "There is nothing to do.";
+    SQL_TABLE_NOT_FOUND = "sql_table_not_found", NOT_FOUND, Documents, "Table not found",
+        "The database of the SQL screens has no such table.",
+        "List them: `GET /api/v1/sql/tables`.";
+    SQL_BUSY = "sql_busy", TOO_MANY_REQUESTS, Service, "Too many statements",
+        "As many statements of yours run as may.",
+        "Wait until one is over, or stop it.";
+    SQL_UNAVAILABLE = "sql_unavailable", SERVICE_UNAVAILABLE, Service, "SQL database unavailable",
+        "The database of the SQL screens cannot be reached, or is busy.",
+        "Try again; the log holds the cause.";
     BACKUP_NOT_FOUND = "backup_not_found", NOT_FOUND, Documents, "Backup not found",
         "The folder of backups has no archive of this name.",
         "List the backups: `GET /api/v1/backups`.";

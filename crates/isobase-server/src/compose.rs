@@ -28,6 +28,8 @@ use crate::{
     views::{Permissions, Views},
     webhooks,
 };
+#[cfg(feature = "sql")]
+use crate::{SqlOptions, sql};
 
 /// Settings of the whole service.
 #[derive(Clone, Debug)]
@@ -67,6 +69,9 @@ pub struct ServerConfig {
     pub jobs: Option<Jobs>,
     /// Who is told what happens. Default none: no routes about it.
     pub webhooks: Option<Webhooks>,
+    /// A database of the owners' own, which they look at. Default none: no routes about it.
+    #[cfg(feature = "sql")]
+    pub sql: Option<SqlOptions>,
     /// The settings of the process for those who may do everything: a JSON array of objects with
     /// `key`, `value` and `origin`, secrets masked. Default none.
     pub settings: Option<Arc<str>>,
@@ -92,6 +97,8 @@ impl Default for ServerConfig {
             sealer: None,
             jobs: None,
             webhooks: None,
+            #[cfg(feature = "sql")]
+            sql: None,
             settings: None,
         }
     }
@@ -149,10 +156,24 @@ impl Composition {
         self
     }
 
-    /// The admin site.
+    /// The admin site; `has_sql` says whether it shows the SQL screens to owners.
     #[must_use]
-    pub fn with_admin(mut self, store: &Store, jobs: Jobs, settings: Option<Arc<str>>) -> Self {
-        self.routes.add(admin::State::new(store, jobs, settings), admin::routes());
+    pub fn with_admin(
+        mut self,
+        store: &Store,
+        jobs: Jobs,
+        settings: Option<Arc<str>>,
+        has_sql: bool,
+    ) -> Self {
+        self.routes.add(admin::State::new(store, jobs, settings, has_sql), admin::routes());
+        self
+    }
+
+    /// A database of the owners' own, which they look at.
+    #[cfg(feature = "sql")]
+    #[must_use]
+    pub fn with_sql(mut self, store: &Store, options: SqlOptions) -> Self {
+        self.routes.add(sql::State::new(store, options), sql::routes());
         self
     }
 
@@ -310,13 +331,17 @@ pub fn compose(store: Store, authorizer: Arc<Authorizer>, config: ServerConfig) 
         public_url: config.http.public_url.clone(),
     };
     let jobs = config.jobs.unwrap_or_else(|| Jobs::new(&store, JobsOptions::default()));
+    #[cfg(feature = "sql")]
+    let has_sql = config.sql.is_some();
+    #[cfg(not(feature = "sql"))]
+    let has_sql = false;
     let slices = Composition::default()
         .with_service(store.clone(), jobs.clone(), config.durability, index)
         .with_records(store.clone(), rules(), config.page_size_max)
         .with_data_store(store.clone(), rules())
         .with_live(store.clone(), rules(), live)
         .with_app(&store, &config.rules, config.collections, config.page_size_max)
-        .with_admin(&store, jobs.clone(), config.settings)
+        .with_admin(&store, jobs.clone(), config.settings, has_sql)
         .with_jobs(&store, jobs)
         .with_keys(&store, authorizer.clone())
         .with_licences(Licences::new(&store, config.licences))
@@ -329,6 +354,11 @@ pub fn compose(store: Store, authorizer: Arc<Authorizer>, config: ServerConfig) 
     };
     let slices = match config.webhooks {
         Some(webhooks) => slices.with_webhooks(webhooks),
+        None => slices,
+    };
+    #[cfg(feature = "sql")]
+    let slices = match config.sql {
+        Some(options) => slices.with_sql(&store, options),
         None => slices,
     };
     let slices = match config.pages {

@@ -28,6 +28,7 @@ mod licences;
 mod live;
 mod origin;
 mod own_requests;
+mod owner;
 mod pages;
 mod rate;
 mod records;
@@ -36,6 +37,8 @@ mod requests;
 mod serve;
 mod service;
 mod session_cookie;
+#[cfg(feature = "sql")]
+mod sql;
 mod tus;
 mod views;
 mod webhooks;
@@ -60,3 +63,5 @@ pub use live::LiveConfig;
 pub use own_requests::{OwnRequestOptions, OwnRequests};
 pub use pages::PagesConfig;
 pub use serve::{serve, serve_operator};
+#[cfg(feature = "sql")]
+pub use sql::SqlOptions;

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { accessible, ask, base, open, pageOf } from "./site.mjs";
+import { SQL_SCREENS } from "./sql.mjs";
 
 const SCREENS = [
   "/admin", "/admin/licenses", "/admin/requests", "/admin/data", "/admin/data/hostile", "/admin/data/hostile?id=1",
@@ -25,7 +26,7 @@ async function hostile() {
 
 /** Every screen, wide and light, narrow and dark. */
 export async function screens() {
-  const addresses = [...SCREENS, ...await hostile()];
+  const addresses = [...SCREENS, ...SQL_SCREENS, ...await hostile()];
   for (const [width, colorScheme] of [[1280, "light"], [360, "dark"]]) {
     const { page, done } = await pageOf({ viewport: { width, height: 800 }, colorScheme });
     for (const address of addresses) {

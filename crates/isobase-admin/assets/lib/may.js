@@ -10,6 +10,8 @@ export function setScopes(given) {
 
 /** @param {string} permission such as `licences:write`, `read`, `admin` */
 export function may(permission) {
+  // The SQL screens are for owners alone, and only where there is a database for them.
+  if (permission === "sql") return scopes.includes("sql");
   const [feature, level] = permission.split(":");
   return scopes.some((scope) => scope === "admin" || scope === permission
     || (level === "read" && scope === `${feature}:write`)

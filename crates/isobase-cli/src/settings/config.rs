@@ -22,6 +22,11 @@ use isobase_server::{
     OwnRequestOptions, OwnRequests, PagesConfig, RequestOptions, ServerConfig, parse_network,
 };
 
+#[cfg(feature = "toolkit")]
+use isobase_server::SqlOptions;
+#[cfg(feature = "toolkit")]
+use isobase_sql::SqlReader;
+
 use super::{
     file::Term,
     load::{Loaded, in_folder},
@@ -31,6 +36,13 @@ use super::{
     table,
 };
 use crate::failure::Failure;
+
+/// How much sooner than a request a statement of the SQL screens must end.
+#[cfg(feature = "toolkit")]
+const SQL_SOONER: Duration = Duration::from_secs(2);
+/// No statement is given less.
+#[cfg(feature = "toolkit")]
+const SQL_TIMEOUT_MIN: Duration = Duration::from_millis(100);
 
 /// The file of the records in the data folder, when no URL says otherwise.
 const RECORDS_FILE: &str = "isobase.db";
@@ -222,6 +234,11 @@ pub(crate) fn server_config(loaded: &Loaded, config: &Config) -> Result<ServerCo
             .filter_map(|network| parse_network(network))
             .collect(),
     };
+    #[cfg(not(feature = "toolkit"))]
+    if loaded.text(&table::SQL_URL).is_some() {
+        let message = "setting sql.url: this executable was built without the SQL toolkit";
+        return Err(Failure::usage(message).hint("build it with the feature toolkit"));
+    }
     let ping = loaded.duration(&table::EVENTS_PING);
     let options = LiveOptions { ping, ..LiveOptions::default() };
     let live = LiveConfig { topics: Vec::new(), options };
@@ -257,8 +274,34 @@ pub(crate) fn server_config(loaded: &Loaded, config: &Config) -> Result<ServerCo
         sealer: Some(sealer(loaded, config)),
         collections: config.collections.clone(),
         pages: config.pages.clone(),
+        #[cfg(feature = "toolkit")]
+        sql: sql_options(loaded)?,
         ..ServerConfig::default()
     })
+}
+
+/// Whether there are SQL screens.
+pub(crate) fn has_sql(loaded: &Loaded) -> bool {
+    loaded.text(&table::SQL_URL).is_some()
+}
+
+/// The database that owners look at.
+///
+/// # Errors
+/// When its URL is none.
+#[cfg(feature = "toolkit")]
+fn sql_options(loaded: &Loaded) -> Result<Option<SqlOptions>, Failure> {
+    let Some(url) = loaded.text(&table::SQL_URL) else { return Ok(None) };
+    let origin = loaded.get(&table::SQL_URL).1;
+    let reader = SqlReader::new(url)
+        .map_err(|error| Failure::usage(format!("setting sql.url ({origin}): {error}")))?;
+    // The answer must begin while somebody waits for it.
+    let longest = loaded.duration(&table::REQUEST_DEADLINE).saturating_sub(SQL_SOONER);
+    Ok(Some(SqlOptions {
+        reader,
+        rows_max: usize::try_from(loaded.integer(&table::SQL_ROWS_MAX)).unwrap_or(usize::MAX),
+        timeout: loaded.duration(&table::SQL_TIMEOUT).min(longest).max(SQL_TIMEOUT_MIN),
+    }))
 }
 
 /// Where uploads are kept, and for how long.

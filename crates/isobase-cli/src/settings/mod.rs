@@ -19,7 +19,7 @@ mod table;
 mod units;
 
 pub(crate) use config::{
-    Config, DeclaredIndex, LogFormat, account_options, audit_keep, backups, first_owner,
+    Config, DeclaredIndex, LogFormat, account_options, audit_keep, backups, first_owner, has_sql,
     internal_api_key, licence_options, licence_source, log_filter, log_format, mail_server,
     schedule, sealer, server_config, webhooks_private,
 };

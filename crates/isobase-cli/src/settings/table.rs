@@ -336,6 +336,29 @@ pub(crate) static WEBHOOKS_PRIVATE: Setting = Setting::new(
 )
 .default("false");
 
+pub(crate) static SQL_URL: Setting = Setting::new(
+    "sql.url",
+    Kind::Url,
+    "A database of your own that owners look at in the admin site, with statements that only read: \
+     `postgres://reader:password@host/database` or `sqlite://path`. A role of PostgreSQL that could \
+     touch the files of its server is refused. Unset: there are no SQL screens.",
+);
+
+pub(crate) static SQL_TIMEOUT: Setting = Setting::new(
+    "sql.timeout",
+    Kind::Duration,
+    "How long a statement of the SQL screens may run; at most two seconds less than \
+     `deadlines.request`.",
+)
+.default("25s");
+
+pub(crate) static SQL_ROWS_MAX: Setting = Setting::new(
+    "sql.rows_max",
+    Kind::Integer { min: 1, max: 10_000 },
+    "Most rows that the SQL screens show of a statement.",
+)
+.default("1000");
+
 /// The settings that name the database of the records, under the names of their variables.
 pub(crate) static DATABASE_SETTINGS: &[&Setting] = &[
     &RECORDS_URL,
@@ -683,6 +706,9 @@ pub(crate) static SETTINGS: &[&Setting] = &[
     &BACKUPS_PASSPHRASE,
     &AUDIT_KEEP,
     &WEBHOOKS_PRIVATE,
+    &SQL_URL,
+    &SQL_TIMEOUT,
+    &SQL_ROWS_MAX,
 ];
 
 /// The setting at a place in the file.

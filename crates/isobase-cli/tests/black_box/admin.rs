@@ -17,7 +17,12 @@ const HOSTILE: &str = r#"{"name":"<img src=x onerror=alert(1)>","__proto__x":"\"
 #[test]
 fn people_work_with_it_in_a_browser() {
     let Some(browser) = browser() else { return };
-    let server = builder().start().unwrap();
+    let server = builder();
+    #[cfg(feature = "toolkit")]
+    let folder = tempfile::tempdir().unwrap();
+    #[cfg(feature = "toolkit")]
+    let server = server.env("ISOBASE_SQL_URL", super::sql_screens::shop(folder.path()));
+    let server = server.start().unwrap();
     fill(&server);
     drive(&browser, &server, None, false);
 }

@@ -13,6 +13,7 @@ use crate::{
     answer::json,
     cached::{etag_of, if_changed},
     failure::Failure,
+    owner::is_owner,
     request::no_parameters,
 };
 
@@ -56,6 +57,7 @@ fn sent(call: &Call, file: &File) -> Response<Body> {
 pub(super) async fn get_overview(state: Arc<State>, call: Call) -> Result<Response<Body>, Failure> {
     let engine = state.store.engine_name();
     let mut overview = Overview::new(state.started_at, engine, &call.principal);
+    overview.sql = state.has_sql && is_owner(&call.principal);
     overview.jobs_open = state.jobs.open();
     tell_of_backups(&state, &mut overview).await;
     if call.shared().stopping().is_cancelled() {

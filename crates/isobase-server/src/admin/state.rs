@@ -23,6 +23,8 @@ pub(crate) struct State {
     pub(super) jobs: Jobs,
     /// JSON: an array.
     pub(super) settings: Option<Arc<str>>,
+    /// Whether there are SQL screens.
+    pub(super) has_sql: bool,
     pub(super) started_at: SystemTime,
     pub(super) audit: CollectionName,
     /// Whether the audit can be read in the order of time; made when it is first read.
@@ -30,13 +32,19 @@ pub(crate) struct State {
 }
 
 impl State {
-    pub(crate) fn new(store: &Store, jobs: Jobs, settings: Option<Arc<str>>) -> Self {
+    pub(crate) fn new(
+        store: &Store,
+        jobs: Jobs,
+        settings: Option<Arc<str>>,
+        has_sql: bool,
+    ) -> Self {
         let audit = CollectionName::new(AUDIT_COLLECTION).expect("it is a valid name");
         let audit_index = OnceCell::new();
         Self {
             store: store.system(),
             jobs,
             settings,
+            has_sql,
             started_at: SystemTime::now(),
             audit,
             audit_index,

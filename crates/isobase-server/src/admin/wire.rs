@@ -29,6 +29,8 @@ pub(super) struct Overview {
     pub(super) role: Option<String>,
     /// What the caller may do: scopes, as keys have them.
     scopes: Vec<String>,
+    /// Whether there are SQL screens, which only owners see.
+    pub(super) sql: bool,
     /// Jobs that wait or run in this process.
     pub(super) jobs_open: usize,
     pub(super) backups: BackupFacts,
@@ -71,6 +73,7 @@ impl Overview {
             account,
             role,
             scopes: principal.scopes().iter().map(ToString::to_string).collect(),
+            sql: false,
             jobs_open: 0,
             backups: BackupFacts::default(),
             warnings: Vec::new(),

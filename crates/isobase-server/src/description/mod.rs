@@ -72,7 +72,19 @@ fn specs() -> Vec<Spec> {
         .chain(files)
         .chain(tus)
         .chain(webhooks)
+        .chain(sql())
         .collect()
+}
+
+#[cfg(feature = "sql")]
+fn sql() -> Vec<Spec> {
+    crate::sql::routes().into_iter().map(Route::into_spec).collect()
+}
+
+/// A build without the SQL screens does not describe them.
+#[cfg(not(feature = "sql"))]
+fn sql() -> Vec<Spec> {
+    Vec::new()
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use super::support::App;
 const ROLES: [&str; 6] = ["owner", "admin", "editor", "support", "viewer", "user"];
 
 /// The groups of routes, and who may use them: a letter for each of [`ROLES`], `-` for who may not.
-const GROUPS: [(&str, Method, &str, &str); 30] = [
+const GROUPS: [(&str, Method, &str, &str); 33] = [
     ("oaesv-", Method::GET, "/admin/api/overview", "overview"),
     ("oaesv-", Method::GET, "/api/v1/audit", "audit"),
     ("oae-v-", Method::GET, "/records/c", "documents"),
@@ -40,6 +40,9 @@ const GROUPS: [(&str, Method, &str, &str); 30] = [
     ("oa----", Method::POST, "/api/v1/webhooks", "webhooks"),
     ("oa----", Method::GET, "/api/v1/keys", "keys"),
     ("oa----", Method::POST, "/api/v1/keys", "keys"),
+    ("o-----", Method::GET, "/api/v1/sql/tables", "a database of the owners' own"),
+    ("o-----", Method::GET, "/api/v1/sql/history", "a database of the owners' own"),
+    ("o-----", Method::POST, "/api/v1/sql/statements/none/cancel", "a database of the owners' own"),
 ];
 
 #[tokio::test]

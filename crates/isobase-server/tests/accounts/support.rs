@@ -11,9 +11,10 @@ use isobase_auth::{
 use isobase_engine::SystemClock;
 use isobase_engine_memory::{MemoryEngine, MemoryOptions};
 use isobase_server::{
-    FilesOptions, HttpConfig, LiveConfig, RequestBody, ServerConfig, Service, Topic, Webhooks,
-    WebhooksOptions, compose,
+    FilesOptions, HttpConfig, LiveConfig, RequestBody, ServerConfig, Service, SqlOptions, Topic,
+    Webhooks, WebhooksOptions, compose,
 };
+use isobase_sql::SqlReader;
 use isobase_store::{Store, StoreOptions};
 use isobase_types::CollectionName;
 use serde_json::{Value, json};
@@ -32,12 +33,15 @@ impl App {
         Self::with(AccountOptions::default(), HttpConfig::default()).await
     }
 
-    /// With every route there is: a folder of uploads, into which nothing is put, and webhooks that
-    /// are told nothing.
+    /// With every route there is: a folder of uploads, into which nothing is put, webhooks that are
+    /// told nothing, and a database of owners that is not there.
     pub async fn with_every_route() -> Self {
         let folder = std::env::temp_dir().join("isobase-no-uploads");
         let files = Some(FilesOptions::new(folder, 1));
-        let config = ServerConfig { files, ..ServerConfig::default() };
+        let reader = SqlReader::new("sqlite:///nonexistent/isobase.db").unwrap();
+        let timeout = std::time::Duration::from_secs(1);
+        let sql = Some(SqlOptions { reader, rows_max: 10, timeout });
+        let config = ServerConfig { files, sql, ..ServerConfig::default() };
         let webhooks = |store: &Store| {
             let options = WebhooksOptions {
                 sealer: Sealer::new(SecretSource::Text("a secret of these tests".into())),

@@ -11,7 +11,7 @@ use isobase_store::{Store, StoreOptions};
 
 use serde_json::json;
 
-use super::support::{Service, no_uploads, no_webhooks};
+use super::support::{Service, no_sql, no_uploads, no_webhooks};
 
 struct Keyed {
     service: Service,
@@ -36,7 +36,8 @@ impl Keyed {
         let authorizer = Authorizer::with_keys(Some("internal-key"), KeyStore::new(&store)).await;
         let files = Some(no_uploads());
         let webhooks = Some(no_webhooks(&store));
-        let config = ServerConfig { files, webhooks, ..ServerConfig::default() };
+        let sql = Some(no_sql());
+        let config = ServerConfig { files, webhooks, sql, ..ServerConfig::default() };
         let app = compose(store, Arc::new(authorizer.unwrap()), config);
         let service = Service { app, trouble: Arc::default() };
         Self { service, keys, read, write, admin, revoked }

@@ -8,6 +8,7 @@ mod engine;
 mod framing;
 mod jobs;
 mod paths;
+mod sql;
 mod stop;
 mod support;
 mod webhooks;

@@ -10,9 +10,10 @@ use http::{HeaderMap, Method, Request};
 use http_body_util::BodyExt;
 use isobase_auth::{Authorizer, Clock, Sealer, SecretSource};
 use isobase_server::{
-    FilesOptions, HttpConfig, OpenTo, RequestBody, ServerConfig, Service as App, Webhooks,
-    WebhooksOptions, compose, serve,
+    FilesOptions, HttpConfig, OpenTo, RequestBody, ServerConfig, Service as App, SqlOptions,
+    Webhooks, WebhooksOptions, compose, serve,
 };
+use isobase_sql::SqlReader;
 use isobase_store::{Store, StoreOptions};
 use serde_json::Value;
 use tokio::{
@@ -51,6 +52,12 @@ pub fn no_webhooks(store: &Store) -> Webhooks {
     Webhooks::new(store, options)
 }
 
+/// A database that cannot be looked at, so that every route is there.
+pub fn no_sql() -> SqlOptions {
+    let reader = SqlReader::new("sqlite:///nonexistent/isobase.db").unwrap();
+    SqlOptions { reader, rows_max: 10, timeout: PATIENCE }
+}
+
 /// The service in process.
 pub struct Service {
     pub app: Arc<App>,
@@ -74,7 +81,8 @@ impl Service {
         let store = Store::new(engine, StoreOptions::default());
         let files = config.files.or_else(|| Some(no_uploads()));
         let webhooks = config.webhooks.or_else(|| Some(no_webhooks(&store)));
-        let config = ServerConfig { files, webhooks, ..config };
+        let sql = config.sql.or_else(|| Some(no_sql()));
+        let config = ServerConfig { files, webhooks, sql, ..config };
         let app = compose(store, Arc::new(authorizer), config);
         Self { app, trouble }
     }

@@ -1,0 +1,442 @@
+//! Answers of the SQL routes, and how these are described.
+
+use isobase_http::{Answer, Content, Location, Operation, Parameter};
+use isobase_sql::{
+    Dialect, PlanNode, ReadAnswer, ReadEnd, ReadPlan, Reference, STATEMENT_BYTES_MAX, Table,
+    TableSummary,
+};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::json;
+
+use super::{history::Entry, state::SqlOptions};
+use crate::codes;
+
+/// The database that is looked at.
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "SqlDatabase")]
+pub(super) struct Database {
+    /// `postgres` or `sqlite`.
+    dialect: &'static str,
+    /// Where it is, without its password.
+    address: String,
+    /// Most rows that an answer shows.
+    rows_max: usize,
+    /// How long a statement may run, in milliseconds.
+    timeout_ms: u64,
+    /// Longest statement, in bytes.
+    statement_bytes_max: usize,
+    /// How many statements of yours run now in the process that answers.
+    running: usize,
+}
+
+impl Database {
+    pub(super) fn of(options: &SqlOptions, running: usize) -> Self {
+        Self {
+            dialect: match options.reader.dialect() {
+                Dialect::Postgres => "postgres",
+                Dialect::Sqlite => "sqlite",
+            },
+            address: options.reader.address().to_owned(),
+            rows_max: options.rows_max,
+            timeout_ms: u64::try_from(options.timeout.as_millis()).unwrap_or(u64::MAX),
+            statement_bytes_max: STATEMENT_BYTES_MAX,
+            running,
+        }
+    }
+}
+
+/// What a statement answered.
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "SqlRows")]
+pub(super) struct Rows {
+    columns: Vec<ColumnOf>,
+    /// Every value as the database writes it, so that no digit is lost; NULL is null.
+    rows: Vec<Vec<Option<String>>>,
+    /// Values that were cut because they are long: numbers of row and column, from 0.
+    cut: Vec<(usize, usize)>,
+    /// `rows` or `bytes` when there is more than is shown.
+    ended_by: Option<&'static str>,
+    /// How long it took, in milliseconds.
+    ms: u64,
+}
+
+/// A column of an answer.
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "SqlColumn")]
+struct ColumnOf {
+    name: String,
+    #[serde(rename = "type")]
+    data_type: String,
+}
+
+impl Rows {
+    pub(super) fn of(answer: &ReadAnswer, ms: u64) -> Self {
+        let columns = answer.columns.iter().map(|column| ColumnOf {
+            name: column.name.clone(),
+            data_type: column.data_type.clone(),
+        });
+        let mut cut = Vec::new();
+        for (at, row) in answer.rows.iter().enumerate() {
+            let is_cut = |cell: &Option<_>| {
+                cell.as_ref().is_some_and(|cell: &isobase_sql::ReadCell| cell.is_cut)
+            };
+            let places = row.iter().enumerate().filter(|(_, cell)| is_cut(cell));
+            cut.extend(places.map(|(place, _)| (at, place)));
+        }
+        let text = |cell: &Option<isobase_sql::ReadCell>| cell.as_ref().map(|it| it.text.clone());
+        Self {
+            columns: columns.collect(),
+            rows: answer.rows.iter().map(|row| row.iter().map(text).collect()).collect(),
+            cut,
+            ended_by: answer.ended_by.map(|end| match end {
+                ReadEnd::Rows => "rows",
+                ReadEnd::Bytes => "bytes",
+            }),
+            ms,
+        }
+    }
+}
+
+/// The plan of a statement.
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "SqlPlan")]
+pub(super) struct Plan {
+    /// Its steps.
+    steps: Vec<Step>,
+    /// How long it ran, in milliseconds; null when it was not carried out.
+    execution_ms: Option<f64>,
+}
+
+/// A step of a plan.
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "SqlStep")]
+struct Step {
+    /// What it does, to what.
+    title: String,
+    /// A condition that no index answers.
+    filter: Option<String>,
+    /// Rows that were expected; null on SQLite, which does not say.
+    expected: Option<f64>,
+    /// Rows that came of each run; null when it was not carried out.
+    rows: Option<f64>,
+    /// How often it ran; null as above.
+    runs: Option<f64>,
+    /// Milliseconds of each run, with the steps below; null as above.
+    ms: Option<f64>,
+    /// The steps below.
+    below: Vec<Step>,
+}
+
+impl Plan {
+    pub(super) fn of(plan: &ReadPlan) -> Self {
+        let ran = plan.execution_ms.is_some();
+        let steps = plan.steps.iter().map(|node| Step::of(node, ran)).collect();
+        Self { steps, execution_ms: plan.execution_ms }
+    }
+}
+
+impl Step {
+    fn of(node: &PlanNode, ran: bool) -> Self {
+        Self {
+            title: node.title(),
+            filter: node.filter.clone().or_else(|| node.join_filter.clone()),
+            expected: (node.rows_expected > 0.0).then_some(node.rows_expected),
+            rows: ran.then_some(node.rows),
+            runs: ran.then_some(node.runs),
+            ms: ran.then_some(node.milliseconds),
+            below: node.below.iter().map(|node| Self::of(node, ran)).collect(),
+        }
+    }
+}
+
+/// The tables of the database.
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "SqlTables")]
+pub(super) struct Tables {
+    tables: Vec<TableLine>,
+}
+
+/// A table in a list.
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "SqlTableLine")]
+struct TableLine {
+    schema: String,
+    name: String,
+    /// `table`, `view`, `materialized view`, `foreign table`, `virtual`.
+    kind: String,
+    /// Rows, as last estimated by the database; null where it says nothing.
+    rows: Option<i64>,
+    /// Bytes of its rows, as last counted by the database; null as above.
+    bytes: Option<i64>,
+}
+
+impl Tables {
+    pub(super) fn of(tables: Vec<TableSummary>) -> Self {
+        let line = |table: TableSummary| TableLine {
+            schema: table.schema,
+            name: table.name,
+            kind: table.kind,
+            rows: table.rows,
+            bytes: table.bytes,
+        };
+        Self { tables: tables.into_iter().map(line).collect() }
+    }
+}
+
+/// A table.
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "SqlTable")]
+pub(super) struct TableOf {
+    schema: String,
+    name: String,
+    columns: Vec<TableColumn>,
+    /// The columns of its primary key.
+    primary_key: Vec<String>,
+    /// Keys, unique constraints and checks, as SQL defines them.
+    constraints: Vec<String>,
+    foreign_keys: Vec<Key>,
+    /// Indexes, as SQL defines them.
+    indexes: Vec<String>,
+    /// The text that made it, which only SQLite keeps.
+    definition: Option<String>,
+}
+
+/// A column of a table.
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "SqlTableColumn")]
+struct TableColumn {
+    name: String,
+    #[serde(rename = "type")]
+    data_type: String,
+    nullable: bool,
+    default: Option<String>,
+}
+
+/// A reference to another table.
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "SqlForeignKey")]
+struct Key {
+    columns: Vec<String>,
+    schema: String,
+    table: String,
+    references: Vec<String>,
+}
+
+impl TableOf {
+    pub(super) fn of(table: Table) -> Self {
+        let constraints = table.keys.into_iter().chain(table.checks).map(|it| it.definition);
+        Self {
+            schema: table.schema,
+            name: table.name,
+            columns: table
+                .columns
+                .into_iter()
+                .map(|column| TableColumn {
+                    name: column.name,
+                    data_type: column.data_type,
+                    nullable: column.nullable,
+                    default: column.default,
+                })
+                .collect(),
+            primary_key: table.primary_key,
+            constraints: constraints.collect(),
+            foreign_keys: table
+                .foreign_keys
+                .into_iter()
+                .map(|key| Key {
+                    columns: key.columns,
+                    schema: key.schema,
+                    table: key.table,
+                    references: key.references,
+                })
+                .collect(),
+            indexes: table.indexes.into_iter().map(|index| index.definition).collect(),
+            definition: table.definition,
+        }
+    }
+}
+
+/// The foreign keys of all tables, by column.
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "SqlReferences")]
+pub(super) struct References {
+    references: Vec<ReferenceLine>,
+}
+
+/// A column of a foreign key.
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "SqlReference")]
+struct ReferenceLine {
+    schema: String,
+    table: String,
+    column: String,
+    other_schema: String,
+    other_table: String,
+    /// Null where SQLite means the key of the other table.
+    other_column: Option<String>,
+}
+
+impl References {
+    pub(super) fn of(references: Vec<Reference>) -> Self {
+        let line = |it: Reference| ReferenceLine {
+            schema: it.schema,
+            table: it.table,
+            column: it.column,
+            other_schema: it.other_schema,
+            other_table: it.other_table,
+            other_column: it.other_column,
+        };
+        Self { references: references.into_iter().map(line).collect() }
+    }
+}
+
+/// What an owner has run, the newest first.
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "SqlHistory")]
+pub(super) struct HistoryOf {
+    pub(super) entries: Vec<Entry>,
+}
+
+/// Values of parameters.
+#[derive(JsonSchema)]
+#[schemars(rename = "SqlParameters", untagged)]
+#[expect(dead_code, reason = "only its shape is used: members are read one by one")]
+enum ParametersOf {
+    Numbered(Vec<Option<String>>),
+    Named(std::collections::BTreeMap<String, Option<String>>),
+}
+
+/// A statement that is to be run.
+#[derive(JsonSchema)]
+#[schemars(rename = "SqlStatement")]
+#[expect(dead_code, reason = "only its shape is used: members are read one by one")]
+struct StatementOf {
+    /// One statement, at most 256 KiB.
+    statement: String,
+    /// Values of `$1`, `$2`, …, or by name of `:name`: texts, which the database reads as their place
+    /// wants it, or null.
+    parameters: Option<ParametersOf>,
+    /// Names it to who wants to stop it; 1 to 64 bytes, the id of the request when none is given.
+    statement_id: Option<String>,
+    /// Most rows to show; all that the service shows when none is given.
+    limit: Option<usize>,
+    /// Of a plan: whether the statement is carried out and measured.
+    run: Option<bool>,
+}
+
+fn operation(id: &'static str, summary: &'static str) -> Operation {
+    Operation::new(id, "sql", summary)
+}
+
+fn taking(operation: Operation) -> Operation {
+    let example =
+        json!({ "statement": "SELECT * FROM orders WHERE id = :id", "parameters": { "id": "42" } });
+    operation.takes(Content::of::<StatementOf>().example(example)).problems([
+        codes::INVALID_PARAMETER,
+        codes::INVALID_JSON,
+        codes::NOT_AN_OBJECT,
+        codes::INVALID_BODY,
+        codes::SQL_REFUSED,
+        codes::SQL_TIMED_OUT,
+        codes::SQL_STOPPED,
+        codes::SQL_STATEMENT_RUNS,
+        codes::SQL_BUSY,
+        codes::SQL_OWNERS_ONLY,
+        codes::SQL_ROLE,
+        codes::SQL_UNAVAILABLE,
+    ])
+}
+
+pub(super) fn get_database() -> Operation {
+    operation("get_sql_database", "Read which database is looked at")
+        .description("Owners only, and only where `sql.url` is set; so are all routes of it.")
+        .answers(Answer::new(200, "The database.").content(Content::of::<Database>()))
+        .problems([codes::INVALID_PARAMETER, codes::SQL_OWNERS_ONLY])
+}
+
+pub(super) fn run_statement() -> Operation {
+    let answer = Answer::new(200, "The rows.").content(Content::of::<Rows>());
+    taking(operation("run_sql", "Run a statement that reads"))
+        .description(
+            "The engine refuses what writes: PostgreSQL by a read-only transaction, SQLite by a file \
+             that is opened to be read. The statement runs on a connection of its own and is stopped \
+             when its time is over, when it is cancelled, and when its client leaves. A problem has \
+             the members `sqlstate`, `position` (in characters from 1), `hint` and `more` as the \
+             database gives them.",
+        )
+        .answers(answer)
+}
+
+pub(super) fn export_statement() -> Operation {
+    taking(operation("export_sql", "Save the rows of a statement"))
+        .description(
+            "Up to 100,000 rows and 32 MiB; what is larger is refused, not cut. A cell that a \
+             spreadsheet would take for a formula gets an apostrophe in front. NULL is an empty cell.",
+        )
+        .answers(Answer::new(200, "The rows.").content(Content::text("text/csv")))
+        .problems([codes::SQL_TOO_LARGE])
+}
+
+pub(super) fn explain_statement() -> Operation {
+    taking(operation("explain_sql", "Read the plan of a statement"))
+        .description("With `run` PostgreSQL carries it out, read-only as ever, and measures it.")
+        .answers(Answer::new(200, "The plan.").content(Content::of::<Plan>()))
+}
+
+pub(super) fn cancel_statement() -> Operation {
+    let statement = Parameter::new(Location::Path, "statement", "The id that it was sent with.");
+    let example = json!({ "stopped": "f3a1" });
+    operation("cancel_sql", "Stop a statement")
+        .description("One of yours, in the process that answers.")
+        .parameters([statement.example("f3a1")])
+        .answers(Answer::new(200, "It is stopped.").content(Content::like(&example)))
+        .problems([
+            codes::INVALID_PARAMETER,
+            codes::SQL_OWNERS_ONLY,
+            codes::SQL_STATEMENT_NOT_FOUND,
+        ])
+}
+
+pub(super) fn list_tables() -> Operation {
+    operation("list_sql_tables", "List the tables of the database")
+        .description("At most 2,000, by schema and name, with views.")
+        .answers(Answer::new(200, "The tables.").content(Content::of::<Tables>()))
+        .problems([codes::INVALID_PARAMETER, codes::SQL_OWNERS_ONLY, codes::SQL_UNAVAILABLE])
+}
+
+pub(super) fn get_table() -> Operation {
+    let parameter = |name, description| Parameter::new(Location::RequiredQuery, name, description);
+    operation("get_sql_table", "Read what a table is like")
+        .parameters([
+            parameter("schema", "Its schema; `main` on SQLite.").example("public"),
+            parameter("name", "Its name.").example("orders"),
+        ])
+        .answers(Answer::new(200, "The table.").content(Content::of::<TableOf>()))
+        .problems([
+            codes::INVALID_PARAMETER,
+            codes::SQL_OWNERS_ONLY,
+            codes::SQL_TABLE_NOT_FOUND,
+            codes::SQL_UNAVAILABLE,
+        ])
+}
+
+pub(super) fn list_references() -> Operation {
+    operation("list_sql_references", "List the foreign keys of the database")
+        .description("At most 4,000 columns of them.")
+        .answers(Answer::new(200, "The foreign keys.").content(Content::of::<References>()))
+        .problems([codes::INVALID_PARAMETER, codes::SQL_OWNERS_ONLY, codes::SQL_UNAVAILABLE])
+}
+
+pub(super) fn list_history() -> Operation {
+    operation("list_sql_history", "List what you have run")
+        .description("At most 200 statements and 128 KiB, the newest first; nobody else's.")
+        .answers(Answer::new(200, "The statements.").content(Content::of::<HistoryOf>()))
+        .problems([codes::INVALID_PARAMETER, codes::SQL_OWNERS_ONLY])
+}
+
+pub(super) fn delete_history() -> Operation {
+    operation("delete_sql_history", "Forget what you have run")
+        .answers(Answer::new(200, "Nothing is left.").content(Content::of::<HistoryOf>()))
+        .problems([codes::INVALID_PARAMETER, codes::SQL_OWNERS_ONLY])
+}
