@@ -3,7 +3,8 @@
 //
 // node admin.mjs BASE PACKAGES CHROMIUM [KEY]
 //
-// With ISOBASE_BROWSER_FLOWS=1 the screens are not looked at one by one: only what people do.
+// ISOBASE_BROWSER_PART=screens looks at the screens one by one, also over a service that does not
+// answer; ISOBASE_BROWSER_PART=flows does what people do. Without it both.
 
 import { basics } from "./admin/basics.mjs";
 import { data } from "./admin/data.mjs";
@@ -17,17 +18,22 @@ import { browser, key } from "./admin/site.mjs";
 import { sql } from "./admin/sql.mjs";
 import { trouble } from "./admin/trouble.mjs";
 
+const part = process.env.ISOBASE_BROWSER_PART;
 if (key) {
   await closedService();
   await people();
 } else {
-  if (!process.env.ISOBASE_BROWSER_FLOWS) await screens();
-  await basics();
-  await data();
-  await requests();
-  await live();
-  await operations();
-  await sql();
-  if (!process.env.ISOBASE_BROWSER_FLOWS) await trouble();
+  if (part !== "flows") {
+    await screens();
+    await trouble();
+  }
+  if (part !== "screens") {
+    await basics();
+    await data();
+    await requests();
+    await live();
+    await operations();
+    await sql();
+  }
 }
 await browser.close();

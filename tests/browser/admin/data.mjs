@@ -12,6 +12,7 @@ export async function data() {
   await history();
   await views();
   await files();
+  await narrow();
 }
 
 /** Cells are edited by keyboard, looked at, saved with the revision that was read, and taken back. */
@@ -154,5 +155,29 @@ async function files() {
   await open(page, "/admin/data/imported?id=7");
   await page.locator("aside.panel").getByRole("button", { name: "Copy link" }).click();
   await page.getByRole("dialog").getByLabel("Text").waitFor();
+  await done();
+}
+
+/** On a phone: in order, a cell is edited by a tap, a row is read and left. */
+async function narrow() {
+  for (const size of [3, 1, 2]) await ask("POST", "/records/narrow", { size });
+  const { page, done } = await pageOf({ viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true });
+  await open(page, "/admin/data/narrow");
+  await page.getByLabel("Order").selectOption("-size");
+  await page.waitForURL(`${base}/admin/data/narrow?sort=-size`);
+  await settled(page);
+  const sizes = page.getByRole("button", { name: /^size of / });
+  await sizes.first().filter({ hasText: "3" }).waitFor();
+  await sizes.first().tap();
+  await page.getByTestId("cell-input").fill("9");
+  await page.keyboard.press("Enter");
+  await page.getByTestId("pending-save").tap();
+  await until("the cell", async () => (await read("/records/narrow?size=9")).length === 1);
+  await page.getByTestId("pending-bar").waitFor({ state: "detached" });
+  await settled(page);
+  await page.locator("tbody button.open").first().tap();
+  await page.locator("aside.panel").getByRole("button", { name: "Close" }).tap();
+  await page.locator("aside.panel").waitFor({ state: "detached" });
+  assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
   await done();
 }

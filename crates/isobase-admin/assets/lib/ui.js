@@ -225,9 +225,20 @@ export function table(caption, columns, rows, options = {}) {
     }, box, cells);
   });
   return h("div.table", { tabindex: "0", role: "region", "aria-label": caption },
+    options.onsort && sortChoice(columns, options),
     h("table", {}, h("caption.hidden", {}, caption),
       h("thead", {}, h("tr", {}, select && h("th", { scope: "col" }, h("span.hidden", {}, "Select")), head)),
       h("tbody", {}, body)));
+}
+
+/** The order, where a table is narrow and its head is not shown. */
+function sortChoice(columns, { sort, onsort }) {
+  const orders = columns.filter((column) => column.sort).flatMap(({ title, sort: by }) => [[by, `${title}, up`], [`-${by}`, `${title}, down`]]);
+  return h("div.narrow", {}, field("Order", {
+    options: [["", "as stored"], ...orders],
+    value: sort ?? "",
+    onchange: (event) => onsort(event.target.value),
+  }));
 }
 
 /** What is there when nothing is. */

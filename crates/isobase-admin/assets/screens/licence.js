@@ -19,7 +19,7 @@ export const STATES = {
   unreadable: ["Unreadable expiry", "bad"],
 };
 /** Installations that were not seen for so long are stale. */
-const STALE_DAYS = 90;
+export const STALE_DAYS = 90;
 /** Times of licences are on the wire without a zone. */
 const zoned = (text) => text && `${text.replace(" ", "T")}Z`;
 
@@ -114,10 +114,20 @@ function overview(row) {
   ]);
 }
 
+const free = (row, one) => ask("DELETE", `${BASE}/${row.id}/installations${path(one.installation_id)}`);
+
+const stale = (installations) =>
+  installations.filter((one) => one.last_seen && Date.now() - Date.parse(zoned(one.last_seen)) > STALE_DAYS * 86_400_000);
+
+/** Frees the installations of a licence that were not seen for long. */
+export async function freeStale(row) {
+  const { installations } = await get(`${BASE}/${row.id}/installations`);
+  for (const one of stale(installations)) await free(row, one);
+}
+
 function installationList(row, installations, again) {
   if (installations.length === 0) return empty("None is activated.");
-  const free = (one) => ask("DELETE", `${BASE}/${row.id}/installations${path(one.installation_id)}`);
-  const old = installations.filter((one) => one.last_seen && Date.now() - Date.parse(zoned(one.last_seen)) > STALE_DAYS * 86_400_000);
+  const old = stale(installations);
   return [
     h("p", {}, `${count(installations.length)} of ${row.max_installations ?? "as many places as the e-mail has"} in use.`),
     table("Installations", [
@@ -127,7 +137,7 @@ function installationList(row, installations, again) {
       {
         title: "",
         cell: (one) => buttonFor("licences:write", "Free", once(async () => {
-          await free(one);
+          await free(row, one);
           again();
           toast("Its place is free.");
         }), { "data-testid": `lic-free-${one.installation_id}`, "aria-label": `Free ${one.installation_id}` }),
@@ -136,7 +146,7 @@ function installationList(row, installations, again) {
     old.length > 0 && buttonFor("licences:write", `Free ${count(old.length)} not seen for ${STALE_DAYS} days`, once(async () => {
       const sure = await confirm({ title: "Free stale installations", text: `${count(old.length)} of them give their places back. One that comes back takes a place again.`, action: "Free them" });
       if (!sure) return;
-      for (const one of old) await free(one);
+      for (const one of old) await free(row, one);
       again();
       toast("Their places are free.");
     }), { kind: "danger" }),

@@ -8,7 +8,7 @@ import { may } from "../lib/may.js";
 import { Region, button, buttonFor, confirm, copyButton, dialog, download, empty, field, inputOf, once, table, toast } from "../lib/ui.js";
 import { change, values } from "../lib/url.js";
 import { viewsButton } from "../lib/views.js";
-import { STATES, action, licencePanel, remove, stateBadge } from "./licence.js";
+import { STALE_DAYS, STATES, action, freeStale, licencePanel, remove, stateBadge } from "./licence.js";
 import { BASE, create, createMany } from "./licence-forms.js";
 
 const PAGE = 50;
@@ -175,6 +175,10 @@ function bulkBar(selected, again) {
       button("Reinstate", each("Reinstated", (row) => action(row.id, "reinstate"), { undo: (row) => action(row.id, "suspend") })),
       button("Tag…", asking("Tag", "Tag", {}, (text) => text.trim(), (row, tag) => ask("PATCH", `${BASE}/${row.id}`, { body: { tags: [...new Set([...row.tags, tag])] } }))),
     ],
+    may("licences:write") && button("Free stale installations", once(async () => {
+      const sure = await confirm({ title: "Free stale installations", text: `Installations of ${counted(selected.size, "licence")} that were not seen for ${STALE_DAYS} days give their places back. One that comes back takes a place again.`, action: "Free them" });
+      if (sure) await each("Freed", freeStale)();
+    })),
     button("Export", once(async () => {
       const rows = [...selected.values()];
       download("licenses.json", "application/json", JSON.stringify(rows, null, 2));

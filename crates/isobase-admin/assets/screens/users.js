@@ -152,6 +152,14 @@ function actions(row, set, again) {
       });
     }), { "data-testid": "user-block" }),
     button("Set a password", once(() => password(row, set))),
+    row.email && button(row.verified ? "Not verified" : "Verify", once(async () => {
+      await set({ verified: !row.verified });
+      again();
+      toast(row.verified ? `${row.email} is not known to be right.` : `${row.email} is taken for right.`, async () => {
+        await set({ verified: row.verified });
+        again();
+      });
+    }), { "data-testid": "user-verify" }),
     row.email && button("Send a reset link", once(async () => {
       await ask("POST", "/api/login/reset", { body: { email: row.email } });
       toast(`If mail is set up, a letter goes to ${row.email}.`);

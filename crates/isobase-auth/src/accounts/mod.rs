@@ -434,6 +434,18 @@ impl Accounts {
         Ok(changed)
     }
 
+    /// Says whether the address of an account is known to be right, as a letter would.
+    ///
+    /// # Errors
+    /// [`AccountError::Changed`], or the database fails.
+    pub async fn set_verified(
+        &self,
+        account: &Account,
+        verified: bool,
+    ) -> Result<Account, AccountError> {
+        self.change(account, json!({ "verified": verified })).await
+    }
+
     /// Gives an account another password. All of its sessions end but the one that is kept.
     ///
     /// # Errors

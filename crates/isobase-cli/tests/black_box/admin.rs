@@ -17,14 +17,19 @@ const HOSTILE: &str = r#"{"name":"<img src=x onerror=alert(1)>","__proto__x":"\"
 #[test]
 fn people_work_with_it_in_a_browser() {
     let Some(browser) = browser() else { return };
-    let server = builder();
-    #[cfg(feature = "toolkit")]
     let folder = tempfile::tempdir().unwrap();
-    #[cfg(feature = "toolkit")]
-    let server = server.env("ISOBASE_SQL_URL", super::sql_screens::shop(folder.path()));
-    let server = server.start().unwrap();
+    let server = with_shop(folder.path()).start().unwrap();
     fill(&server);
-    drive(&browser, &server, None, false);
+    drive(&browser, &server, None, Part::Flows);
+}
+
+#[test]
+fn every_screen_holds_in_a_browser() {
+    let Some(browser) = browser() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let server = with_shop(folder.path()).start().unwrap();
+    fill(&server);
+    drive(&browser, &server, None, Part::Screens);
 }
 
 #[test]
@@ -34,7 +39,7 @@ fn people_do_the_same_on_postgresql() {
     let url = format!("{postgres}{separator}schema={}", unique_name("admin"));
     let server = builder().records_url(&url).start().unwrap();
     fill(&server);
-    drive(&browser, &server, None, true);
+    drive(&browser, &server, None, Part::Flows);
 }
 
 /// A service of which one collection keeps what its documents were, and whose webhooks may go to
@@ -43,6 +48,18 @@ fn builder() -> TestServerBuilder {
     TestServer::builder()
         .env("ISOBASE_WEBHOOKS_PRIVATE", "true")
         .env("ISOBASE_CHANGES_BODIES_OF", "kept")
+}
+
+/// The same with a database of the owner's own, where the executable has screens for one.
+fn with_shop(folder: &Path) -> TestServerBuilder {
+    #[cfg(feature = "toolkit")]
+    let shop = Some(super::sql_screens::shop(folder));
+    #[cfg(not(feature = "toolkit"))]
+    let shop: Option<String> = folder.to_str().and(None);
+    match shop {
+        Some(url) => builder().env("ISOBASE_SQL_URL", url),
+        None => builder(),
+    }
 }
 
 /// Stores what the script looks for.
@@ -67,17 +84,30 @@ fn it_asks_for_a_key_where_the_service_does() {
     let Some(browser) = browser() else { return };
     let key = "a-key-that-only-this-test-knows";
     let server = TestServer::builder().env("INTERNAL_API_KEY", key).start().unwrap();
-    drive(&browser, &server, Some(key), false);
+    drive(&browser, &server, Some(key), Part::Flows);
 }
 
-fn drive(browser: &Browser, server: &TestServer, key: Option<&str>, only_flows: bool) {
+/// What the script does in an open service; in a closed one it is always the same.
+#[derive(Clone, Copy)]
+enum Part {
+    /// Looks at every screen, also over a service that does not answer.
+    Screens,
+    /// Does what people do.
+    Flows,
+}
+
+fn drive(browser: &Browser, server: &TestServer, key: Option<&str>, part: Part) {
+    let part = match part {
+        Part::Screens => "screens",
+        Part::Flows => "flows",
+    };
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/browser/admin.mjs");
     let run = Command::new("node")
         .arg(script)
         .arg(server.url())
         .args([&browser.packages, &browser.program])
         .args(key)
-        .envs(only_flows.then_some(("ISOBASE_BROWSER_FLOWS", "1")))
+        .env("ISOBASE_BROWSER_PART", part)
         .stdin(Stdio::null())
         .output()
         .unwrap();

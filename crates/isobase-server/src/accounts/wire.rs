@@ -374,6 +374,8 @@ struct AccountChange {
     role: Option<String>,
     /// `false` removes it.
     second_factor: Option<bool>,
+    /// Whether the e-mail address is known to be right.
+    verified: Option<bool>,
     disabled: Option<bool>,
     password: Option<String>,
 }

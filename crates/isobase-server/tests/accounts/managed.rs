@@ -113,6 +113,26 @@ async fn only_administrators_manage_accounts() {
 }
 
 #[tokio::test]
+async fn an_address_is_taken_for_right_and_that_is_written_down() {
+    let app = App::new().await;
+    let new = json!({ "username": "bob", "email": "bob@x.org", "password": "a long password" });
+    let made = ask(&app, Method::POST, "", new).await.json();
+    assert_eq!(made["verified"], false);
+    for verified in [true, true, false] {
+        let changed = ask(&app, Method::PATCH, "/bob", json!({ "verified": verified })).await;
+        assert_eq!(changed.json()["verified"], verified);
+    }
+    let audit = app.ask((Method::GET, "/api/v1/audit"), &[INTERNAL], String::new()).await.json();
+    let actions: Vec<_> =
+        audit["entries"].as_array().unwrap().iter().map(|entry| &entry["action"]).collect();
+    assert_eq!(actions, ["account.unverified", "account.verified", "account.created"]);
+    assert_eq!(audit["entries"][1]["before"]["verified"], false);
+    app.register("ann").await;
+    let none = ask(&app, Method::PATCH, "/ann", json!({ "verified": true })).await;
+    none.is_problem(422, "invalid_account");
+}
+
+#[tokio::test]
 async fn sessions_of_others_are_listed_and_ended() {
     let app = App::new().await;
     app.owner().await;

@@ -90,6 +90,17 @@ pub(crate) async fn change_account(
         Some(true) if !account.second_factor => return Err(problems::not_theirs().into()),
         _ => {}
     }
+    if let Some(verified) = body.flag("verified")?
+        && verified != account.verified
+    {
+        if account.email.is_none() {
+            return Err(problems::invalid("verified", "the account has no e-mail address").into());
+        }
+        let before = known(&account);
+        account = state.accounts.set_verified(&account, verified).await?;
+        let action = if verified { "account.verified" } else { "account.unverified" };
+        tell(&state, &call, action, &account, (before, known(&account))).await?;
+    }
     if let Some(disabled) = body.flag("disabled")? {
         let before = known(&account);
         account = state.accounts.set_disabled(&account, disabled).await?;
@@ -170,6 +181,7 @@ fn known(account: &Account) -> Value {
         "username": account.name,
         "role": account.role.as_str(),
         "disabled": account.disabled,
+        "verified": account.verified,
         "second_factor": account.second_factor,
     })
 }
