@@ -1,7 +1,7 @@
 // A database of the owner's own, looked at with statements that only read: run, explained, saved,
 // remembered; its tables, and how they refer to each other.
 
-import { ask, get, path } from "../lib/api.js";
+import { ask, freshKey, get, path } from "../lib/api.js";
 import { h, put } from "../lib/dom.js";
 import { count, counted, duration, timeOf } from "../lib/format.js";
 import { diagram } from "../lib/sql_diagram.js";
@@ -87,7 +87,7 @@ function statementView() {
       input.focus();
       return;
     }
-    running = { id: crypto.randomUUID(), left: new AbortController() };
+    running = { id: freshKey(), left: new AbortController() };
     const { id, left } = running;
     stop.disabled = false;
     answer.setAttribute("aria-busy", "true");

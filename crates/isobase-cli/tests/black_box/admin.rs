@@ -55,7 +55,7 @@ fn with_shop(folder: &Path) -> TestServerBuilder {
     #[cfg(feature = "toolkit")]
     let shop = Some(super::sql_screens::shop(folder));
     #[cfg(not(feature = "toolkit"))]
-    let shop: Option<String> = folder.to_str().and(None);
+    let (shop, _) = (None::<String>, folder);
     match shop {
         Some(url) => builder().env("ISOBASE_SQL_URL", url),
         None => builder(),
