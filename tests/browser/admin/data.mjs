@@ -55,6 +55,8 @@ async function cells() {
   await accessible(page, "a conflict");
   await answered(page, "PATCH", place, () => page.getByTestId("conflict-mine").click());
   assert.deepEqual(await read(place), { name: "mine", count: 2, id });
+  // Until the page has the answer it asks whether it may be left.
+  await page.getByTestId("pending-bar").waitFor({ state: "detached" });
 
   // The form sends only what was changed; several are deleted, and taken back.
   await open(page, `/admin/data/cells?id=${id}&tab=form`);
