@@ -166,7 +166,9 @@ async function start() {
 
 async function signIn() {
   if (document.querySelector(".sign-in")) return;
-  document.querySelectorAll("dialog").forEach((one) => one.remove());
+  // What somebody was about to save is there again after the sign-in.
+  const dialogs = [...document.querySelectorAll("dialog[open]")];
+  dialogs.forEach((one) => one.close());
   leave();
   leave = () => {};
   shown = null;
@@ -177,6 +179,7 @@ async function signIn() {
     put(main);
     await loadOverview();
     await show();
+    for (const one of dialogs) if (one.isConnected) one.showModal();
   }));
 }
 

@@ -98,6 +98,16 @@ async function asOwner(id, codes) {
   const { entries } = await ask("GET", `/api/v1/audit?object_type=account&object_id=${id}`);
   const actions = entries.map(({ action }) => action);
   assert.ok(actions.includes("account.second_factor_removed") && actions.includes("account.session_ended"), `${actions}`);
+  // A session that ends while somebody writes loses nothing of it.
+  await open(page, "/admin/data/drafts");
+  await page.getByRole("button", { name: "New document" }).first().click();
+  await page.getByLabel("JSON").fill("{\"draft\": true}");
+  await page.context().clearCookies();
+  expectRefusal();
+  await page.getByTestId("doc-save").click();
+  await signIn(page, OWNER);
+  await answered(page, "POST", "/records/drafts", () => page.getByTestId("doc-save").click(), 201);
+  await page.locator("dialog").waitFor({ state: "detached" });
   await open(page, "/admin/licenses");
   await page.getByTestId("views-open").click();
   await page.getByText("No views are kept yet.").waitFor();
