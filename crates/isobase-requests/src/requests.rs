@@ -29,8 +29,25 @@ const ORDER: &str = "-at";
 /// Entries that a search looks at in one step.
 const SEARCH_STEP: u32 = 200;
 
+/// Entries that the database looks at before a list asks itself whether it has used up its budget.
+const SCAN_STEP: u64 = 20_000;
+
 /// Up to how many entries are counted.
 const COUNT_MAX: u64 = 10_000;
+
+/// What entries are found by: each filter alone gives a page without reading what it does not show.
+/// Rare durations are found by theirs; frequent ones, and classes of statuses, in the order of time.
+const INDEXES: [&str; 9] = [
+    "unique(key)",
+    "-at",
+    "service,-at",
+    "endpoint,-at",
+    "status_code,-at",
+    "user_identifier,-at",
+    "method,-at",
+    "correlation_id,-at",
+    "duration_ms",
+];
 
 /// How long counts for charts are kept: a year, and a month to compare it with.
 const CHARTS_KEPT: Duration = Duration::from_secs(400 * 86_400);
@@ -111,15 +128,7 @@ impl Requests {
                     set => set?,
                 }
             }
-            let of_requests = [
-                "unique(key)",
-                "-at",
-                "service,-at",
-                "endpoint,-at",
-                "status_code,-at",
-                "user_identifier,-at",
-            ];
-            for text in of_requests {
+            for text in INDEXES {
                 self.store.create_index(&collection(), &index(text)).await?;
             }
             self.store.create_index(&rollup::collection(), &index("at")).await?;
@@ -228,9 +237,9 @@ impl Requests {
         document.as_ref().and_then(Entry::read).ok_or(RequestsError::NotFound)
     }
 
-    /// A page of entries, the newest first. With a text it goes on until it has enough, or has
-    /// used up its budget; then it says how far it has come, and its cursor goes on there. A page
-    /// of a search may have some entries more than `limit`.
+    /// A page of entries, the newest first. It goes on until it has enough, or has used up its budget;
+    /// then it says how far it has come, and its cursor goes on there. A page of a search by text may
+    /// have some entries more than `limit`.
     ///
     /// # Errors
     /// When the cursor is foreign or the database fails.
@@ -243,9 +252,7 @@ impl Requests {
         self.prepare().await?;
         let filter = query.filter();
         let Some(text) = query.text.as_deref().filter(|text| !text.is_empty()) else {
-            let (documents, cursor) = self.page(filter, limit, after).await?;
-            let entries = documents.iter().filter_map(Entry::read).collect();
-            return Ok(RequestPage { entries, cursor, total: None, searched_to: None });
+            return self.list_by_fields(query, limit, after).await;
         };
         let (text, began) = (text.to_lowercase(), Instant::now());
         let (mut entries, mut cursor): (Vec<Entry>, _) = (Vec::new(), after);
@@ -262,6 +269,42 @@ impl Requests {
                 return Ok(RequestPage { entries, cursor, total: None, searched_to: last });
             }
         }
+    }
+
+    /// A page by fields alone. Several that are rare together may take long to find.
+    async fn list_by_fields(
+        &self,
+        query: &RequestQuery,
+        limit: u32,
+        mut cursor: Option<String>,
+    ) -> Result<RequestPage, RequestsError> {
+        let (began, filter) = (Instant::now(), query.filter());
+        let mut entries: Vec<Entry> = Vec::new();
+        loop {
+            let left = limit - u32::try_from(entries.len()).unwrap_or(limit);
+            let (documents, next) = self.page(filter.clone(), left, cursor).await?;
+            entries.extend(documents.iter().filter_map(Entry::read));
+            cursor = next;
+            if cursor.is_none() || entries.len() >= limit as usize {
+                return Ok(RequestPage { entries, cursor, total: None, searched_to: None });
+            }
+            if began.elapsed() >= self.options.search_budget {
+                let searched_to = self.reached(query, cursor.clone()).await?;
+                return Ok(RequestPage { entries, cursor, total: None, searched_to });
+            }
+        }
+    }
+
+    /// The moment at which a list goes on.
+    async fn reached(
+        &self,
+        query: &RequestQuery,
+        cursor: Option<String>,
+    ) -> Result<Option<String>, RequestsError> {
+        let (from, to) = (query.from, query.to);
+        let any = RequestQuery { from, to, ..RequestQuery::default() };
+        let (documents, _) = self.page(any.filter(), 1, cursor).await?;
+        Ok(documents.first().and_then(Entry::read).map(|entry| entry.at))
     }
 
     /// Told when this process has logged something. One task may wait for it.
@@ -321,7 +364,7 @@ impl Requests {
             fields: Vec::new(),
             count: Count::None,
         };
-        let page = self.store.list(&collection(), &query).await?;
+        let page = self.store.scanning(SCAN_STEP).list(&collection(), &query).await?;
         let cursor = page.next.as_ref().map(|next| next.cursor().to_owned());
         Ok((page.documents, cursor))
     }

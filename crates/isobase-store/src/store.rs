@@ -101,6 +101,14 @@ impl Store {
         Self { system: true, ..self.clone() }
     }
 
+    /// The same store, whose listings and counts examine at most so many documents at a time. A page may
+    /// be shorter then, or empty, and still have a next one.
+    #[must_use]
+    pub fn scanning(&self, scan_max: u64) -> Self {
+        let options = StoreOptions { scan_max, ..self.options };
+        Self { options, ..self.clone() }
+    }
+
     /// The same store, in which references to documents of a system collection can be expanded: of
     /// each these fields are shown, under other names, and its id.
     ///

@@ -96,11 +96,18 @@ pub(crate) fn choose(
         .iter()
         .flat_map(|index| ordered_candidates(index, &constraints, fields, id_direction))
         .max_by_key(OrderedCandidate::score);
+    // What only bounds the order itself may still hold much that the filter leaves out: another index
+    // may find the little that is wanted.
+    let bounded = best.as_ref().filter(|best| best.is_only_bounded()).map(|best| best.index);
     let subset = indexes
         .iter()
+        .filter(|index| Some(index.id) != bounded)
         .filter_map(|index| subset_candidate(index, &constraints))
         .max_by_key(|candidate| candidate.equal_fields);
     match (best, subset) {
+        (Some(best), Some(subset)) if best.is_only_bounded() => {
+            Plan { probe: Some(subset.ranges), main: best.into_main(after), covers: false }
+        }
         (Some(best), _) if best.selective => {
             let covers = best.covers;
             plan(best.into_main(after), covers)
@@ -232,6 +239,11 @@ struct OrderedCandidate {
 impl OrderedCandidate {
     fn score(&self) -> (bool, usize, bool) {
         (self.selective, self.equal_fields, !self.reverse)
+    }
+
+    /// Whether the filter bounds the fields of the order, and other fields that the index has not.
+    fn is_only_bounded(&self) -> bool {
+        self.selective && self.equal_fields == 0 && !self.covers
     }
 
     fn into_main(self, after: Option<&Place>) -> Main {

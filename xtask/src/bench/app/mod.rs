@@ -2,7 +2,7 @@
 //!
 //! Ratios of one run; timing never decides how the command ends.
 
-mod pocketbase;
+pub(super) mod pocketbase;
 mod rules;
 mod streams;
 mod tell;

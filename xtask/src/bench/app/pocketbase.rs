@@ -19,18 +19,20 @@ const PASSWORD: &str = "a password of the benchmark";
 /// A server with the collections `items`, which is open, and `ruled`, whose rows are their owners'.
 /// Its drop ends it.
 #[derive(Debug)]
-pub(super) struct PocketBase {
+pub(in crate::bench) struct PocketBase {
     child: Child,
     port: ReservedPort,
+    /// Of the superuser.
+    root: String,
     /// Of somebody who signed in.
-    pub(super) token: String,
+    pub(in crate::bench) token: String,
     /// Rows of that person: one in each collection.
-    pub(super) open_row: String,
+    pub(in crate::bench) open_row: String,
     pub(super) ruled_row: String,
 }
 
 impl PocketBase {
-    pub(super) fn start(folder: &Path) -> Result<Self> {
+    pub(in crate::bench) fn start(folder: &Path) -> Result<Self> {
         let program = python::pocketbase()?;
         let command = |words: &[&str]| {
             let mut command = Command::new(&program);
@@ -43,8 +45,14 @@ impl PocketBase {
         let mut serve = command(&["serve", "--http", &port.address().to_string()]);
         let child = serve.stdout(Stdio::null()).spawn().context("start PocketBase")?;
         let unknown = String::new;
-        let mut peer =
-            Self { child, port, token: unknown(), open_row: unknown(), ruled_row: unknown() };
+        let mut peer = Self {
+            child,
+            port,
+            root: unknown(),
+            token: unknown(),
+            open_row: unknown(),
+            ruled_row: unknown(),
+        };
         let address = peer.address();
         eprintln!("target: PocketBase at http://{address}, started by this command");
         wait_until("the start of PocketBase", Duration::from_secs(60), || {
@@ -59,8 +67,21 @@ impl PocketBase {
         self.port.address()
     }
 
-    pub(super) fn subject(&self) -> Server {
+    pub(in crate::bench) fn subject(&self) -> Server {
         Server { name: "PocketBase", address: self.address(), pid: self.child.id() }
+    }
+
+    /// Lets it keep its log of requests for so many days; without any it writes none.
+    pub(in crate::bench) fn keep_log(&self, days: u32) -> Result<()> {
+        let settings = json!({ "logs": { "maxDays": days, "minLevel": 0 } });
+        ask(self.address(), ("PATCH", "/api/settings"), Some(&self.root), &settings).map(drop)
+    }
+
+    /// How many requests are in its log.
+    pub(in crate::bench) fn logged(&self) -> Result<u64> {
+        let path = "/api/logs?perPage=1";
+        let page = ask(self.address(), ("GET", path), Some(&self.root), &Value::Null)?;
+        page["totalItems"].as_u64().context("a list has a total")
     }
 
     fn fill(&mut self) -> Result<()> {
@@ -71,7 +92,8 @@ impl PocketBase {
             ask(address, ("POST", &path), None, &who)
         };
         let root = sign_in("_superusers")?;
-        let root = root["token"].as_str();
+        self.root = root["token"].as_str().context("a sign-in has a token")?.to_owned();
+        let root = Some(&*self.root);
         let field = |name: &str| json!({ "name": name, "type": "text" });
         for (name, rule) in [("items", ""), ("ruled", "owner = @request.auth.id")] {
             let collection = json!({

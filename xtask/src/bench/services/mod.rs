@@ -2,6 +2,7 @@
 //! beside plain documents of the same run.
 
 mod licences;
+mod peer;
 mod ratios;
 mod requests;
 mod subject;
@@ -31,6 +32,9 @@ pub(crate) struct Arguments {
     /// A PostgreSQL to measure in place of SQLite; its schema of the same name is used.
     #[arg(long, value_name = "URL")]
     postgres: Option<String>,
+    /// Measures PocketBase's own log of requests, too, which is installed from PyPI.
+    #[arg(long)]
+    peer: bool,
     /// Rows that are there before anything is measured.
     #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     rows: u64,
@@ -50,6 +54,15 @@ struct Plan {
     duration: Duration,
     /// Requests of one load that changes something.
     writes_max: u64,
+    /// Whether PocketBase is measured, too.
+    peer: bool,
+}
+
+impl Plan {
+    /// Whether so little is measured that a figure may be nothing.
+    fn is_short(self) -> bool {
+        self.duration < Duration::from_secs(1)
+    }
 }
 
 /// Fails when a figure misses its target, unless it says nothing of speed.
@@ -75,12 +88,14 @@ fn run(
             connections: arguments.connections.min(4),
             duration: Duration::from_millis(300),
             writes_max: 200,
+            peer: arguments.peer,
         },
         false => Plan {
             rows: arguments.rows,
             connections: arguments.connections,
             duration: Duration::try_from_secs_f64(arguments.seconds)?,
             writes_max: 200_000,
+            peer: arguments.peer,
         },
     };
     let executable = match &arguments.executable {

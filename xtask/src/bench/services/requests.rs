@@ -7,15 +7,29 @@ use isobase_testkit::{histogram::Histogram, load::Workload};
 use serde_json::{Value, json};
 
 use super::{
-    Plan, Subject,
+    Plan, Subject, peer,
     ratios::{Ratios, Target},
 };
 
 const LOG: &str = "/api/v1/db/requests";
 /// Rows of one batch: the most that a request takes.
-const BATCH: u64 = 1_000;
+pub(super) const BATCH: u64 = 1_000;
 /// Batches of each of both kinds that are timed.
 const TIMED: u64 = 50;
+/// Each alone must give its first page from an index.
+const FILTERS: [&str; 9] = [
+    "service=llm",
+    "status=503",
+    "class=5xx",
+    "endpoint=/v1/chat/7",
+    "user=user7@example.com",
+    "method=DELETE",
+    "correlation_id=trace-7",
+    "min_ms=60000",
+    "max_ms=1",
+];
+/// One row in so many is of a kind that others are not.
+const RARE: u64 = 997;
 /// Pages that are asked for each filter.
 const PAGES: u32 = 50;
 
@@ -49,6 +63,9 @@ pub(super) fn measure(subject: &Subject, plan: Plan, ratios: &mut Ratios) -> Res
         (posts.rate(), creates.rate()),
         Target::AtLeast(0.7),
     );
+    if plan.peer {
+        peer::measure(subject, plan, rows + timed * BATCH, ratios)?;
+    }
     read(subject, ratios)
 }
 
@@ -57,7 +74,7 @@ fn read(subject: &Subject, ratios: &mut Ratios) -> Result<()> {
     let id = listed["requests"][0]["id"].to_string();
     let get = quantile(subject, &format!("{LOG}/{id}"))?;
     let mut slowest = 0.0_f64;
-    for filter in ["service=llm", "status=503", "endpoint=/v1/chat/7", "user=user7@example.com"] {
+    for filter in FILTERS {
         let page =
             quantile(subject, &format!("{LOG}?limit=50&from=2026-11-01&to=2026-12-01&{filter}"))?;
         let bound = 10.0_f64.max(0.020 / get.max(f64::MIN_POSITIVE));
@@ -103,18 +120,19 @@ fn row(n: u64) -> Value {
     json!({
         "service": service,
         "endpoint": format!("/v1/chat/{}", n % 50),
-        "method": "POST",
+        "method": if n % RARE == 0 { "DELETE" } else { "POST" },
+        "correlation_id": format!("trace-{}", n / 4),
         "timestamp": at,
         "request_id": format!("r-{n}"),
         "user_identifier": format!("user{}@example.com", n % 1_000),
         "status_code": status,
-        "duration_ms": n % 900,
+        "duration_ms": if n % RARE == 1 { 60_000 } else { n % 900 },
         "request_body": "{\"prompt\":\"a question of some words, as people ask them\"}",
         "response_body": "{\"answer\":\"an answer of some more words, as machines give them\"}",
     })
 }
 
-fn ingest(subject: &Subject, first: u64, count: u64) -> Result<f64> {
+pub(super) fn ingest(subject: &Subject, first: u64, count: u64) -> Result<f64> {
     let rows: Vec<Value> = (first..first + count).map(row).collect();
     subject.seconds("POST", &format!("{LOG}/batch"), &json!({ "requests": rows }).to_string())
 }

@@ -1,6 +1,10 @@
 //! The service that is measured.
 
-use std::{fs, path::Path, time::Instant};
+use std::{
+    fs,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Result, ensure};
 use isobase_testkit::{
@@ -61,6 +65,11 @@ impl Subject {
         let began = Instant::now();
         self.ask(method, path, body)?;
         Ok(began.elapsed().as_secs_f64())
+    }
+
+    /// CPU time of the service since its start.
+    pub(super) fn cpu(&self) -> Result<Duration> {
+        Ok(self.server.usage()?.cpu)
     }
 
     pub(super) fn get(&self, path: &str) -> Vec<u8> {
