@@ -129,6 +129,8 @@ pub struct AuditKeeper {
     chain: AuditChain,
     lease: Lease,
     keep: Option<Duration>,
+    /// Whether there is any entry: before that no index is made.
+    began: bool,
     renewed: Option<Instant>,
     trimmed: Option<Instant>,
 }
@@ -143,7 +145,7 @@ impl AuditKeeper {
         let holder = if node.is_empty() { random() } else { node.to_owned() };
         let lease = Lease::new(store, LEASE, holder, clock.clone());
         let chain = AuditChain::new(store, clock);
-        Self { chain, lease, keep, renewed: None, trimmed: None }
+        Self { chain, lease, keep, began: false, renewed: None, trimmed: None }
     }
 
     /// Puts entries into the chain as they come, until it is dropped. Whatever was begun then the next
@@ -162,9 +164,10 @@ impl AuditKeeper {
     async fn round(&mut self) -> Result<(), StoreError> {
         // Taken before the look: what is written after it ends the wait.
         let place = self.end_of_feed().await?;
-        let waits = !self.chain.is_empty().await? && !self.chain.unsealed(1).await?.is_empty();
+        self.began = self.began || !self.chain.is_empty().await?;
+        let waits = self.began && !self.chain.unsealed(1).await?.is_empty();
         if !waits && !self.is_trimming_due() {
-            wait(self.chain.entries.store(), place).await;
+            self.wait(place).await;
             return Ok(());
         }
         if !self.has_lease().await? {
@@ -200,17 +203,18 @@ impl AuditKeeper {
         Ok(has)
     }
 
+    /// Waits until an entry may have been written after a place, and not for ever: entries grow old.
+    async fn wait(&self, place: FeedPlace) {
+        let entries = &self.chain.entries;
+        let changed = entries.store().wait_for_change(place, Some(entries.collection()));
+        if let Ok(Err(error)) = timeout(LEASE_LASTS, changed).await {
+            tracing::debug!(%error, "the feed cannot be waited for: {error}");
+            sleep(LEASE_RENEWED).await;
+        }
+    }
+
     async fn end_of_feed(&self) -> Result<FeedPlace, StoreError> {
         let request = FeedRequest { since: Since::Now, collection: None, limit: 1, bodies: false };
         Ok(self.chain.entries.store().changes(request).await?.next)
-    }
-}
-
-/// Waits until something may have happened after a place, and not for ever: entries grow old.
-async fn wait(store: &Store, place: FeedPlace) {
-    let changed = store.wait_for_change(place, None);
-    if let Ok(Err(error)) = timeout(LEASE_LASTS, changed).await {
-        tracing::debug!(%error, "the feed cannot be waited for: {error}");
-        sleep(LEASE_RENEWED).await;
     }
 }

@@ -10,7 +10,7 @@ use std::{
     thread,
 };
 
-use isobase_testkit::unique_name;
+use isobase_testkit::{TestServer, unique_name};
 use serde_json::{Value, json};
 
 use super::command::App;
@@ -186,4 +186,6 @@ fn the_source_is_that_of_the_settings_when_none_is_named() {
     assert!(said.contains("3 read"), "{said}");
     app.run(&["license", "import"]).fails(1, &["there is no file data/licenses.db"]);
     app.run(&["license", "import", "memory://x"]).fails(2, &["is no license service"]);
+    let closed = TestServer::builder().env("INTERNAL_API_KEY", "a key").start().unwrap();
+    app.run(&["license", "import", &closed.url()]).fails(1, &["a key", "--source-key"]);
 }

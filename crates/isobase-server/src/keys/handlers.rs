@@ -42,7 +42,7 @@ pub(super) async fn create_key(
         .ok_or_else(|| problems::invalid("scopes", "expected at least one scope"))?;
     let created = state.keys.create(&name, scopes).await?;
     state.authorizer.refresh().await?;
-    state.tell(&call, "key.created", (None, Some(&created.info))).await?;
+    state.tell(&call, "key.created", (None, Some(&created.info))).await;
     Ok(json_with(StatusCode::CREATED, &CreatedKey::of(&created)))
 }
 
@@ -59,7 +59,7 @@ pub(super) async fn rotate_key(
     let overlap = Duration::from_secs(overlap_s.unwrap_or(OVERLAP_S));
     let (created, former) = state.keys.rotate(call.parameter(0), overlap).await?;
     state.authorizer.refresh().await?;
-    state.tell(&call, "key.rotated", (Some(&former), Some(&created.info))).await?;
+    state.tell(&call, "key.rotated", (Some(&former), Some(&created.info))).await;
     Ok(json(&RotatedKey { made: CreatedKey::of(&created), former: Key::of(&former) }))
 }
 
@@ -69,6 +69,6 @@ pub(super) async fn revoke_key(state: Arc<State>, call: Call) -> Result<Response
     let revoked = state.keys.revoke(call.parameter(0)).await?;
     state.authorizer.refresh().await?;
     let before = KeyInfo { revoked_at: None, ..revoked.clone() };
-    state.tell(&call, "key.revoked", (Some(&before), Some(&revoked))).await?;
+    state.tell(&call, "key.revoked", (Some(&before), Some(&revoked))).await;
     Ok(json(&Key::of(&revoked)))
 }

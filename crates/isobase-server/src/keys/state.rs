@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use isobase_auth::{Audit, AuditEntry, AuditError, Authorizer, Clock, KeyInfo, KeyStore};
+use isobase_auth::{Audit, AuditEntry, Authorizer, Clock, KeyInfo, KeyStore};
 use isobase_store::Store;
 use serde_json::Value;
 
@@ -23,13 +23,14 @@ impl State {
         Self { keys: KeyStore::new(store), authorizer, audit }
     }
 
-    /// Writes an entry of the audit after what it tells of, without the key itself.
+    /// Writes an entry of the audit after what it tells of, without the key itself. Where that fails the
+    /// answer is given all the same: a new key is shown only there.
     pub(super) async fn tell(
         &self,
         call: &Call,
         action: &str,
         (before, after): (Option<&KeyInfo>, Option<&KeyInfo>),
-    ) -> Result<(), AuditError> {
+    ) {
         let told = |info: Option<&KeyInfo>| match info {
             Some(info) => serde_json::to_value(Key::of(info)).unwrap_or_default(),
             None => Value::Null,
@@ -43,6 +44,8 @@ impl State {
             before: told(before),
             after: told(after),
         };
-        self.audit.write(&entry).await
+        if let Err(error) = self.audit.write(&entry).await {
+            tracing::warn!(%error, "an entry of the audit is missing: {error}");
+        }
     }
 }

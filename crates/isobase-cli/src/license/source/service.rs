@@ -43,7 +43,7 @@ pub(super) async fn read(address: &str, key: Option<&str>) -> Result<Source> {
         Ok(licences) => licences,
         // The older service has no pages.
         Err(error) if matches!(status(&error), Some(404 | 405)) => list(&client).await?,
-        Err(error) => return Err(client_failure(error).into()),
+        Err(error) => return Err(of_source(error).into()),
     };
     // An Isobase shows the end of a key that it cannot open.
     if let Some(licence) = licences.iter().find(|it| it.license_key.starts_with('\u{2026}')) {
@@ -58,7 +58,7 @@ pub(super) async fn read(address: &str, key: Option<&str>) -> Result<Source> {
     emails.dedup();
     for email in emails {
         let of_email = get(&["installations"]).parameter("email", &email);
-        let found: Installations = ask(&client, of_email).await.map_err(client_failure)?;
+        let found: Installations = ask(&client, of_email).await.map_err(of_source)?;
         source.installations.extend(found.installations);
     }
     Ok(source)
@@ -87,8 +87,17 @@ async fn list(client: &Client) -> Result<Vec<ImportedLicence>, Failure> {
             Failure::new(format!("the source cannot list its licenses: {error}"))
                 .hint("one expiry that it cannot read is enough; import from its database instead")
         }
-        error => client_failure(error),
+        error => of_source(error),
     })
+}
+
+/// An error of the source with the way out.
+fn of_source(error: ClientError) -> Failure {
+    match status(&error) {
+        Some(401) => Failure::new(format!("the source asks for a key: {error}"))
+            .hint("give one that it accepts: --source-key"),
+        _ => client_failure(error),
+    }
 }
 
 fn get(path: &[&str]) -> Request {
