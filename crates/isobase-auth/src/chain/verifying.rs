@@ -1,20 +1,25 @@
 //! Whether the chain is whole, and where it is not.
 
+use std::time::Duration;
+
 use isobase_store::StoreError;
 use isobase_types::{Document, DocumentId};
 use serde::{Deserialize, Serialize};
+use tokio::time::sleep;
 
 use super::{
     link::{ChainHead, Seal, hash},
-    places::{Anchor, AuditChain, Head},
+    places::{AuditChain, Head},
 };
 
 /// Entries that are read at a time.
 const READ_TOGETHER: u32 = 500;
 /// Faults that are told one by one.
 const FAULTS_MAX: usize = 100;
-/// How often the chain is read again when entries were deleted by their age meanwhile.
+/// How often the chain is read when something is wrong that may be work of others under way, and the
+/// pause before it is read again.
 const TRIES: u32 = 3;
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// What is wrong with an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,23 +103,33 @@ impl AuditChain {
         mut told: impl FnMut(u64, u64) -> bool + Send,
     ) -> Result<AuditReport, VerifyError> {
         for _ in 1..TRIES {
-            let anchor = self.anchor().await?.map(|(anchor, _)| anchor);
-            let report = self.compare(anchor.clone(), expected, &mut told).await?;
-            let after = self.anchor().await?.map(|(anchor, _)| anchor.number);
-            if report.whole || after == anchor.map(|anchor| anchor.number) {
+            let report = self.compare(expected, &mut told).await?;
+            if report.whole || !self.may_be_under_way(&report).await? {
                 return Ok(report);
             }
+            sleep(PAUSE).await;
         }
-        let anchor = self.anchor().await?.map(|(anchor, _)| anchor);
-        self.compare(anchor, expected, &mut told).await
+        self.compare(expected, &mut told).await
+    }
+
+    /// Whether what is wrong may be work of others that was under way: entries that grew too old, or the
+    /// last ones, whose seals are written one by one where the database has no atomic batches.
+    async fn may_be_under_way(&self, report: &AuditReport) -> Result<bool, StoreError> {
+        let trimmed = self.anchor().await?.map(|(anchor, _)| anchor.number);
+        let last = self.head().await?.map(|(head, _)| head.before.number);
+        let is_new = |fault: &Fault| {
+            fault.kind == FaultKind::Missing && last.is_some_and(|last| fault.number > last)
+        };
+        Ok(trimmed != report.trimmed.as_ref().map(|trimmed| trimmed.last)
+            || report.faults.iter().any(is_new))
     }
 
     async fn compare(
         &self,
-        anchor: Option<Anchor>,
         expected: Option<&ChainHead>,
         told: &mut (impl FnMut(u64, u64) -> bool + Send),
     ) -> Result<AuditReport, VerifyError> {
+        let anchor = self.anchor().await?.map(|(anchor, _)| anchor);
         let head = self.head().await?.map(|(head, _)| head);
         let begin = match &anchor {
             Some(anchor) => ChainHead { number: anchor.number, hash: anchor.hash.clone() },
