@@ -26,6 +26,10 @@ use crate::{interrupt, workspace};
 /// How often the memory of a command is read.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
+/// The bare libraries, with the clients of document databases.
+const CEILINGS: [&str; 6] =
+    ["--package", "isobase-testkit", "--features", "ceiling-documents", "--bin", "testkit-ceiling"];
+
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// Records of 200 bytes.
@@ -56,11 +60,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     fs::set_permissions(folder.path(), Permissions::from_mode(0o777))?;
     let bench = Bench {
         executable: built(&arguments.executable, &["--package", "isobase-cli"], "isobase")?,
-        ceilings: built(
-            &arguments.ceilings,
-            &["--package", "isobase-testkit", "--features", "ceiling", "--bin", "testkit-ceiling"],
-            "testkit-ceiling",
-        )?,
+        ceilings: built(&arguments.ceilings, &CEILINGS, "testkit-ceiling")?,
         folder: folder.path().to_owned(),
         records: arguments.records,
         server_records: arguments.server_records,

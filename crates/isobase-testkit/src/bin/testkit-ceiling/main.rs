@@ -9,11 +9,12 @@
 //! - `testkit-ceiling bulk FILE SOURCE` inserts the records of a database of the service into an
 //!   equal table, many with each statement.
 //! - `testkit-ceiling load ENGINE URL FROM TO PARALLEL equal|plain` writes the documents of a
-//!   collection into another one by the bulk call of a document database.
+//!   collection into another one by the bulk call of a document database (a feature of its own).
 //! - `testkit-ceiling list FILE ROWS LIMIT SECONDS BODY` reads so many rows in order.
 //!
 //! Each prints one line of JSON.
 
+#[cfg(feature = "ceiling-documents")]
 mod documents;
 mod http;
 mod sqlite;
@@ -45,6 +46,7 @@ fn main() -> Result<()> {
             sqlite::list(Path::new(file), rows, limit, seconds(time)?, body)?
         }
         ["bulk", file, source] => sqlite::bulk(Path::new(file), Path::new(source))?,
+        #[cfg(feature = "ceiling-documents")]
         ["load", engine, url, from, to, parallel, form @ ("equal" | "plain")] => {
             let parallel = usize::try_from(count(parallel, 1_000)?)?;
             let plain = form == "plain";
