@@ -11,8 +11,8 @@ use serde_json::value::RawValue;
 
 use crate::{
     arguments::Arguments,
+    output::Output,
     task::{Failure, Waiter, submit},
-    to_python::Output,
 };
 
 /// A database of documents. Documents come and go as JSON text.

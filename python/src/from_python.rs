@@ -28,7 +28,24 @@ pub(crate) fn values(given: &Bound<'_, PyAny>) -> PyResult<Vec<Value>> {
     if given.is_none() {
         return Ok(Vec::new());
     }
+    // Without an iterator of Python's: rows of a bulk insert are tuples by the hundred thousand.
+    if let Ok(tuple) = given.cast_exact::<PyTuple>() {
+        let mut values = Vec::with_capacity(tuple.len());
+        for item in tuple.iter_borrowed() {
+            values.push(value(&item)?);
+        }
+        return Ok(values);
+    }
     given.try_iter()?.map(|value| self::value(&value?)).collect()
+}
+
+/// The values of many rows.
+pub(crate) fn rows(given: &Bound<'_, PyAny>) -> PyResult<Vec<Vec<Value>>> {
+    let mut rows = Vec::with_capacity(given.len().unwrap_or(0));
+    for row in given.try_iter()? {
+        rows.push(values(&row?)?);
+    }
+    Ok(rows)
 }
 
 /// One value. Moments, days and times go as their ISO text, which the database reads as the

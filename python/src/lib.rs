@@ -5,12 +5,16 @@
 //! loop, without one the call waits. Everything else in the package is Python.
 
 mod arguments;
+mod classes;
 #[cfg(feature = "documents")]
 mod documents;
 mod failure;
 mod from_python;
+mod json;
 mod mock;
 mod operation;
+mod output;
+mod rows;
 mod runtime;
 mod session;
 mod sync;

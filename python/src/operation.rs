@@ -8,7 +8,7 @@ use isobase_sql::{
 };
 use pyo3::{exceptions::PyValueError, prelude::*, types::PyDict};
 
-use crate::{arguments::Arguments, from_python, to_python::Output};
+use crate::{arguments::Arguments, from_python, output::Output};
 
 /// One call, with its arguments.
 #[derive(Debug)]
@@ -116,11 +116,7 @@ impl Operation {
             "bulk_insert" => Self::BulkInsert {
                 table: a.table()?,
                 columns: a.texts("columns")?,
-                rows: a
-                    .needed("rows")?
-                    .try_iter()?
-                    .map(|row| from_python::values(&row?))
-                    .collect::<PyResult<_>>()?,
+                rows: from_python::rows(&a.needed("rows")?)?,
             },
             "table_exists" => Self::TableExists(a.table()?),
             "schema_exists" => Self::SchemaExists(a.text("name")?),
@@ -151,15 +147,12 @@ pub(crate) async fn perform<S: Session>(
     let db = DbOperator::new(session);
     match operation {
         Operation::Run { sql, parameters, schema, fetch } => {
-            let answer = match schema {
-                Some(schema) => session.run_in_schema(&schema, &sql, &parameters).await?,
-                None => session.run(&sql, &parameters).await?,
-            };
+            let answer = session.run_raw(schema.as_deref(), &sql, &parameters).await?;
             Ok(match fetch {
-                Fetch::All => Output::Rows(answer.rows),
-                Fetch::Row => Output::first_of(answer),
-                Fetch::Value => Output::Value(answer.into_value().unwrap_or(Value::Null)),
-                Fetch::Tag => Output::Text(command_tag(session.dialect(), &sql, answer.affected)),
+                Fetch::All => Output::RawRows(answer),
+                Fetch::Row => Output::RawRow(answer),
+                Fetch::Value => Output::RawValue(answer),
+                Fetch::Tag => Output::Text(command_tag(session.dialect(), &sql, answer.affected())),
             })
         }
         Operation::Fetch { table, conditions, order_by, page } => {

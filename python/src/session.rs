@@ -9,9 +9,9 @@ use tokio::sync::RwLock;
 use crate::{
     failure,
     operation::{Operation, perform, run_script, set_up},
+    output::Output,
     runtime,
     task::{Waiter, submit},
-    to_python::Output,
     tools::Logger,
 };
 

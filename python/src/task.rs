@@ -2,10 +2,10 @@
 
 use std::future::Future;
 
-use pyo3::{IntoPyObjectExt, intern, prelude::*, types::PyAny};
+use pyo3::{IntoPyObjectExt, intern, prelude::*, sync::PyOnceLock, types::PyAny};
 use tokio::task::AbortHandle;
 
-use crate::{failure, runtime, to_python::Output};
+use crate::{failure, output::Output, runtime};
 
 /// What work can fail with.
 pub(crate) trait Failure: Send + 'static {
@@ -50,24 +50,40 @@ impl Waiter {
     fn answer<E: Failure>(&self, result: Result<Output, E>) {
         // An interpreter that is ending has nobody who waits either.
         let _ = Python::try_attach(|py| {
-            let (method, value) = match result.map(|output| output.into_python(py)) {
-                Ok(Ok(value)) => (intern!(py, "_set_result"), value),
+            let (set, value) = match result.map(|output| output.into_python(py)) {
+                Ok(Ok(value)) => (setter(py, &SET_RESULT, "_set_result"), value),
                 Ok(Err(error)) => {
-                    (intern!(py, "_set_exception"), error.value(py).clone().into_any())
+                    let error = error.value(py).clone().into_any();
+                    (setter(py, &SET_EXCEPTION, "_set_exception"), error)
                 }
                 Err(error) => {
-                    let error = error.into_exception(py);
-                    (intern!(py, "_set_exception"), error.value(py).clone().into_any())
+                    let error = error.into_exception(py).value(py).clone().into_any();
+                    (setter(py, &SET_EXCEPTION, "_set_exception"), error)
                 }
             };
-            let answered = py.import(intern!(py, "isobase._waiting")).and_then(|module| {
-                let set = module.getattr(method)?;
+            let answered = set.and_then(|set| {
                 let arguments = (set, self.future.bind(py), value);
                 self.event_loop.call_method1(py, intern!(py, "call_soon_threadsafe"), arguments)
             });
             drop(answered);
         });
     }
+}
+
+static SET_RESULT: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+static SET_EXCEPTION: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+
+/// A function of `isobase._waiting`, looked up once.
+fn setter<'py>(
+    py: Python<'py>,
+    once: &'static PyOnceLock<Py<PyAny>>,
+    name: &str,
+) -> PyResult<&'py Bound<'py, PyAny>> {
+    let found = once.get_or_try_init(py, || {
+        let module = py.import(intern!(py, "isobase._waiting"))?;
+        module.getattr(name).map(Bound::unbind)
+    });
+    found.map(|function| function.bind(py))
 }
 
 /// Runs work: gives a [`Task`] when a loop waits for it, else its result.

@@ -2,12 +2,16 @@
 
 use std::ops::Bound::{Excluded, Included, Unbounded};
 
-use isobase_sql::{Answer, Range, Row, Value};
+use isobase_sql::{Range, Value};
 use pyo3::{
     IntoPyObjectExt, intern,
     prelude::*,
-    sync::PyOnceLock,
-    types::{PyBytes, PyDict, PyList, PyString, PyType},
+    types::{PyBytes, PyDict, PyList},
+};
+
+use crate::{
+    classes::{DATE, DATETIME, DELTA, MULTIRANGE, TIME, UUID, ZONE, class, decimal, utc},
+    json,
 };
 
 const MICROS_OF_DAY: i64 = 86_400_000_000;
@@ -15,80 +19,6 @@ const MICROS_OF_DAY: i64 = 86_400_000_000;
 const ORDINAL_OF_2000: i64 = 730_120;
 /// 9999-12-31, the last day of Python.
 const ORDINAL_MAX: i64 = 3_652_059;
-
-/// What a call gives back.
-#[derive(Debug)]
-pub(crate) enum Output {
-    Nothing,
-    Truth(bool),
-    Count(u64),
-    Text(String),
-    Texts(Vec<String>),
-    Value(Value),
-    Row(Option<Row>),
-    Rows(Vec<Row>),
-    Json(String),
-    #[cfg(feature = "documents")]
-    Pairs(Vec<(String, Option<String>)>),
-    #[cfg(feature = "documents")]
-    Documents(crate::documents::Documents),
-    Transaction(isobase_sql::Transaction),
-}
-
-impl Output {
-    pub(crate) fn first_of(answer: Answer) -> Self {
-        Self::Row(answer.into_first())
-    }
-
-    pub(crate) fn into_python(self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
-        match self {
-            Self::Nothing => Ok(py.None().into_bound(py)),
-            Self::Truth(truth) => truth.into_bound_py_any(py),
-            Self::Count(count) => count.into_bound_py_any(py),
-            Self::Text(text) => text.into_bound_py_any(py),
-            Self::Texts(texts) => texts.into_bound_py_any(py),
-            Self::Value(value) => self::value(py, &value),
-            Self::Row(None) => Ok(py.None().into_bound(py)),
-            Self::Row(Some(row)) => {
-                let names = names(py, &row);
-                self::row(py, &names, &row)
-            }
-            Self::Rows(rows) => {
-                let names = rows.first().map(|row| names(py, row)).unwrap_or_default();
-                let list = PyList::empty(py);
-                for row in &rows {
-                    list.append(self::row(py, &names, row)?)?;
-                }
-                Ok(list.into_any())
-            }
-            Self::Json(text) => json(py, &text),
-            #[cfg(feature = "documents")]
-            Self::Pairs(pairs) => pairs.into_bound_py_any(py),
-            #[cfg(feature = "documents")]
-            Self::Documents(documents) => documents.into_bound_py_any(py),
-            Self::Transaction(transaction) => {
-                crate::session::Transaction::new(transaction).into_bound_py_any(py)
-            }
-        }
-    }
-}
-
-/// The names of the columns, made once for all rows.
-fn names<'py>(py: Python<'py>, row: &Row) -> Vec<Bound<'py, PyString>> {
-    row.columns().iter().map(|name| PyString::intern(py, name)).collect()
-}
-
-fn row<'py>(
-    py: Python<'py>,
-    names: &[Bound<'py, PyString>],
-    row: &Row,
-) -> PyResult<Bound<'py, PyAny>> {
-    let dict = PyDict::new(py);
-    for (name, value) in names.iter().zip(row.values()) {
-        dict.set_item(name, self::value(py, value)?)?;
-    }
-    Ok(dict.into_any())
-}
 
 /// One value. What Python has no form for is PostgreSQL's text: infinity, years before Christ and
 /// after 9999, the hour 24, intervals with months.
@@ -104,8 +34,8 @@ pub(crate) fn value<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, 
         Value::Address(text) => network(py, "ip_interface", text),
         Value::Network(text) => network(py, "ip_network", text),
         Value::Bytes(bytes) => PyBytes::new(py, bytes).into_bound_py_any(py),
-        Value::Decimal(digits) => class(py, &DECIMAL, "decimal", "Decimal")?.call1((digits,)),
-        Value::Json(text) => json(py, text),
+        Value::Decimal(digits) => decimal(py, digits),
+        Value::Json(text) => json::value(py, text),
         Value::Uuid(bytes) => {
             let arguments = PyDict::new(py);
             arguments.set_item(intern!(py, "bytes"), PyBytes::new(py, bytes))?;
@@ -163,24 +93,6 @@ fn network<'py>(py: Python<'py>, function: &str, text: &str) -> PyResult<Bound<'
     py.import(intern!(py, "ipaddress"))?.getattr(function)?.call1((text,))
 }
 
-static DECIMAL: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-static UUID: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-static DATE: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-static TIME: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-static DATETIME: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-static DELTA: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-static ZONE: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-static MULTIRANGE: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-
-fn class<'py>(
-    py: Python<'py>,
-    once: &PyOnceLock<Py<PyType>>,
-    module: &str,
-    name: &str,
-) -> PyResult<Bound<'py, PyType>> {
-    once.import(py, module, name).cloned()
-}
-
 /// Hours, minutes, seconds and microseconds of a day.
 fn clock(micros: i64) -> (i64, i64, i64, i64) {
     let seconds = micros / 1_000_000;
@@ -221,13 +133,35 @@ fn moment<'py>(
     }
     let (year, month, day) = calendar(ordinal - ORDINAL_OF_2000);
     let (hour, minute, second, micro) = clock(micros.rem_euclid(MICROS_OF_DAY));
-    let zone = if zoned {
-        class(py, &ZONE, "datetime", "timezone")?.getattr(intern!(py, "utc"))?
-    } else {
-        py.None().into_bound(py)
-    };
     let class = class(py, &DATETIME, "datetime", "datetime")?;
-    class.call1((year, month, day, hour, minute, second, micro, zone))
+    // As a pickled moment is made: one object of bytes instead of seven numbers.
+    // Source: CPython, Modules/_datetimemodule.c, datetime_new.
+    let [.., year_high, year_low] = year.to_be_bytes();
+    let [.., micro_high, micro_middle, micro_low] = micro.to_be_bytes();
+    let [month, day, hour, minute, second] =
+        [month, day, hour, minute, second].map(|part| part.to_le_bytes()[0]);
+    let state = [
+        year_high,
+        year_low,
+        month,
+        day,
+        hour,
+        minute,
+        second,
+        micro_high,
+        micro_middle,
+        micro_low,
+    ];
+    let state = PyBytes::new(py, &state);
+    match zoned {
+        true => class.call1((state, utc(py)?)),
+        false => class.call1((state,)),
+    }
+}
+
+/// A moment in UTC, as microseconds from 2000.
+pub(crate) fn moment_with_zone(py: Python<'_>, micros: i64) -> PyResult<Bound<'_, PyAny>> {
+    moment(py, &Value::TimestampTz(micros), micros, true)
 }
 
 /// Year, month and day of a number of days from 2000-01-01.
@@ -246,14 +180,4 @@ fn calendar(days: i64) -> (i64, i64, i64) {
     let day_of_month = day - (153 * month + 2) / 5 + 1;
     let month = if month < 10 { month + 3 } else { month - 9 };
     (year + era * 400 + i64::from(month <= 2), month, day_of_month)
-}
-
-/// Numbers with a fraction become `Decimal`: no digit is lost.
-fn json<'py>(py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyAny>> {
-    static LOADS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let loads = LOADS.get_or_try_init(py, || {
-        let module = py.import("isobase._json")?;
-        module.getattr("loads").map(Bound::unbind)
-    })?;
-    loads.bind(py).call1((text,))
 }

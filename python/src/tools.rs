@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use isobase_sql::{Environment, Error, Inflection, QueryLogger, format};
 use pyo3::{prelude::*, types::PyList};
 
-use crate::{failure, from_python, to_python::Output};
+use crate::{failure, from_python, output::Output};
 
 /// Notes statements.
 #[pyclass(frozen, module = "isobase._native")]
