@@ -28,8 +28,8 @@ impl<S: Session> DbOperator<S> {
         if names.is_empty() {
             return Err(Error::invalid("No valid columns to insert"));
         }
-        let mut fitted = Vec::with_capacity(rows.len());
-        for (at, row) in rows.into_iter().enumerate() {
+        let mut rows = rows;
+        for (at, row) in rows.iter_mut().enumerate() {
             if row.len() != names.len() {
                 return Err(Error::invalid(format!(
                     "row {} has {} values for {} columns",
@@ -38,10 +38,14 @@ impl<S: Session> DbOperator<S> {
                     names.len()
                 )));
             }
-            let values = names.iter().zip(row).map(|(name, value)| fitting(&table, name, value));
-            fitted.push(values.collect());
+            for (name, value) in names.iter().zip(row) {
+                if matches!(value, Value::Array(_)) {
+                    let list = std::mem::replace(value, Value::Null);
+                    *value = fitting(&table, name, list);
+                }
+            }
         }
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        self.session.load(&table, &names, fitted).await
+        self.session.load(&table, &names, rows).await
     }
 }

@@ -3,6 +3,8 @@
 //! The text form and not CSV: servers up to 17 take an unquoted line `\.` of CSV for the end of
 //! the data, and say nothing.
 
+use std::io::Write;
+
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use isobase_postgres::Connection;
@@ -71,9 +73,14 @@ fn write_row(out: &mut Vec<u8>, row: &[Value]) {
         if at > 0 {
             out.extend_from_slice(b"\t");
         }
-        match value.to_sql_text() {
-            None => out.extend_from_slice(b"\\N"),
-            Some(text) => write_escaped(out, &text),
+        match value {
+            Value::Null => out.extend_from_slice(b"\\N"),
+            // The usual ones without a text of their own, which would be made for each.
+            Value::Text(text) | Value::Json(text) => write_escaped(out, text),
+            Value::Int(_) | Value::Float(_) | Value::Bool(_) => {
+                write!(out, "{value}").expect("a vector takes all that is written");
+            }
+            other => write_escaped(out, &other.to_sql_text().unwrap_or_default()),
         }
     }
     out.extend_from_slice(b"\n");
