@@ -1,5 +1,10 @@
 //! Singular and plural of the words that columns are named with.
 
+use std::{
+    collections::HashMap,
+    sync::{LazyLock, PoisonError, RwLock, RwLockReadGuard},
+};
+
 /// Whether a singular stands for its plural, and which words are exceptions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Inflection {
@@ -90,7 +95,26 @@ fn by_library(word: &str) -> String {
             _ => word.to_owned(),
         };
     }
-    pluralizer::pluralize(word, 1, false)
+    if let Some(singular) = remembered().get(word) {
+        return singular.clone();
+    }
+    let singular = pluralizer::pluralize(word, 1, false);
+    let mut words = REMEMBERED.write().unwrap_or_else(PoisonError::into_inner);
+    if words.len() >= WORDS_MAX {
+        words.clear();
+    }
+    words.insert(word.to_owned(), singular.clone());
+    singular
+}
+
+/// Words that the library was asked for, which tries a hundred patterns for each: the same names of
+/// columns come with every statement.
+static REMEMBERED: LazyLock<RwLock<HashMap<String, String>>> = LazyLock::new(RwLock::default);
+/// How many words are remembered; then it begins anew.
+const WORDS_MAX: usize = 4_096;
+
+fn remembered() -> RwLockReadGuard<'static, HashMap<String, String>> {
+    REMEMBERED.read().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ pub fn match_column<'a, S: AsRef<str>>(
     }
     if !strict && !name.is_empty() {
         let lower = name.to_lowercase();
-        let found = find(available, |column| column.to_lowercase() == lower)
+        let found = find(available, |column| is_lower(column, &lower))
             .or_else(|| in_other_number(&lower, available, inflection))
             .or_else(|| in_other_case(name, available));
         if let Some(column) = found {
@@ -57,7 +57,24 @@ fn in_other_number<'a, S: AsRef<str>>(
 
 fn in_other_case<'a, S: AsRef<str>>(name: &str, available: &'a [S]) -> Option<&'a str> {
     let (snake, camel) = (to_snake(name), to_camel(name));
-    find(available, |column| to_snake(column) == snake || to_camel(column) == camel)
+    // What is in one of the two forms already is the name itself.
+    let is_snake = |column: &str| match column.chars().any(char::is_uppercase) {
+        true => to_snake(column) == snake,
+        false => column == snake,
+    };
+    let is_camel = |column: &str| match column.contains('_') {
+        true => to_camel(column) == camel,
+        false => column == camel,
+    };
+    find(available, |column| is_snake(column) || is_camel(column))
+}
+
+/// Whether a name in lower case is this one.
+fn is_lower(name: &str, lower: &str) -> bool {
+    match name.is_ascii() {
+        true => name.eq_ignore_ascii_case(lower),
+        false => name.to_lowercase() == lower,
+    }
 }
 
 /// `userName` as `user_name`: a `_` before every capital that is not the first character.
