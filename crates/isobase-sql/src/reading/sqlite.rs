@@ -72,7 +72,7 @@ fn answer(
 ) -> Result<ReadAnswer, Error> {
     let failed = |error| refused(error, sql);
     let mut statement = connection.prepare(sql).map_err(failed)?;
-    // VACUUM INTO writes another file, which no mode of this one forbids.
+    // VACUUM INTO writes another file, which a file that is opened to be read does not forbid.
     if !statement.readonly() {
         let refusal =
             Refusal { code: "25006".to_owned(), statement: sql.to_owned(), ..Refusal::default() };
