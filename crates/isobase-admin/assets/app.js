@@ -166,6 +166,8 @@ async function start() {
 
 async function signIn() {
   if (document.querySelector(".sign-in")) return;
+  // A key that was refused would be sent, and refused, beside every other credential.
+  setApiKey(null);
   // What somebody was about to save is there again after the sign-in.
   const dialogs = [...document.querySelectorAll("dialog[open]")];
   dialogs.forEach((one) => one.close());
@@ -184,8 +186,7 @@ async function signIn() {
 }
 
 async function signOut() {
-  if (apiKey()) setApiKey(null);
-  else await ask("POST", "/api/logout", { quiet: true }).catch(() => {});
+  if (!apiKey()) await ask("POST", "/api/logout", { quiet: true }).catch(() => {});
   await signIn();
 }
 
