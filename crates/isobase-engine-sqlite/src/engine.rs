@@ -11,7 +11,7 @@ use isobase_engine::{
     CollectionInfo, CollectionTerms, Cutoff, Engine, EngineError, ErrorKind, Identity,
     IndexDefinition, IndexInfo, IndexState, Indexes, Keep, Keeping, Limits, ListRequest, Listing,
     Loading, Pending, Snapshots, SteadyTime, Terms, WRITING_STOPPED, Waiting, WriteBatch,
-    WriteReport, being_loaded,
+    WriteReport, being_loaded, listing::reads_at_most,
 };
 use isobase_sqlite::{Database, Writer, WriterState};
 use isobase_types::{CollectionName, Document, DocumentId, Filter, Sequence};
@@ -111,7 +111,7 @@ impl SqliteEngine {
         };
         let found = self
             .database
-            .read_inline(|connection| read::document(connection, number, id))
+            .read_short(|connection| read::document(connection, number, id))
             .map_err(engine_error)?;
         let cutoff = self.cutoff(collection);
         Ok(found.filter(|found| !cutoff.is_some_and(|cutoff| cutoff.is_past(found.updated_at))))
@@ -155,10 +155,10 @@ impl SqliteEngine {
         };
         let (id, indexes) = (collection.id, collection.ready_indexes());
         // Any number of documents may have expired that stand before the first that has not.
-        if is_short(request) && cutoff.is_none() {
+        if cutoff.is_none() && reads_at_most(request, &indexes, INLINE_DOCUMENTS_MAX) {
             return self
                 .database
-                .read_inline(|connection| read::list(connection, id, &indexes, request, None))
+                .read_short(|connection| read::list(connection, id, &indexes, request, None))
                 .map_err(engine_error)?;
         }
         let request = request.clone();
@@ -218,12 +218,6 @@ impl SqliteEngine {
     }
 }
 
-/// Whether a listing reads few rows whatever the collection holds.
-fn is_short(request: &ListRequest) -> bool {
-    let rows = request.skip.saturating_add(u64::from(request.limit));
-    request.filter == Filter::all() && request.order.0.is_empty() && rows <= INLINE_DOCUMENTS_MAX
-}
-
 fn refused(refusal: Refusal) -> EngineError {
     match refusal {
         Refusal::BeingLoaded => being_loaded(None),
@@ -251,7 +245,7 @@ impl Engine for SqliteEngine {
     }
 
     fn identity(&self) -> Pending<'_, Identity> {
-        let identity = self.database.read_inline(read::identity).map_err(engine_error);
+        let identity = self.database.read_short(read::identity).map_err(engine_error);
         Box::pin(std::future::ready(identity))
     }
 

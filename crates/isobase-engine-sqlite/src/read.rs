@@ -5,8 +5,8 @@ use std::{borrow::Cow, ops::Bound};
 use isobase_engine::{
     ChangesPage, Cutoff, EngineError, ErrorKind, Identity, ListRequest, Listing,
     listing::{
-        CountRun, CountStep, FETCH_BYTES_MAX, Fetch, Fetched, IdRange, KeyRange, ListRun, Range,
-        ReadyIndex, Row, Step,
+        CountRun, CountStep, FETCH_BYTES_MAX, Fetch, Fetched, IdRange, Indexed, KeyRange, ListRun,
+        Range, ReadyIndex, Row, Sieve, Step,
     },
 };
 use isobase_sqlite::rusqlite::{
@@ -18,6 +18,9 @@ use isobase_types::{
 };
 
 use crate::location::{INTEGER_ID_MAX, IdColumn, Location, id_of_column, id_of_key, record_key};
+
+/// Rows for which there is room from the start.
+const ROWS_USUAL: usize = 128;
 
 /// Places of the feed that one request looks at when it asks for one collection.
 const CHANGES_WINDOW: u64 = 100_000;
@@ -67,13 +70,20 @@ pub(crate) fn list(
 ) -> Answer<Listing> {
     at_one_moment(connection, || {
         let indexes = still_there(connection, collection, indexes)?;
-        let mut run = ListRun::new(request, &indexes).living(cutoff);
+        let mut run = ListRun::new(request, &indexes).living(cutoff).at_one_moment();
         loop {
             match run.step() {
                 Ok(Step::Fetch(parts)) => {
-                    let answers: rusqlite::Result<Vec<Fetched>> =
-                        parts.iter().map(|part| fetch(connection, collection, part)).collect();
-                    run.feed(answers?);
+                    let (mut sieve, mut left_out) = (run.sieve(), 0);
+                    let mut answers = Vec::with_capacity(parts.len());
+                    for part in &parts {
+                        let filling = Filling::new(part.limit).sifted(&mut sieve);
+                        let filling = fill(connection, collection, part, filling)?;
+                        left_out += filling.left_out;
+                        answers.push(filling.done());
+                    }
+                    run.leave_out(left_out);
+                    run.feed(answers);
                 }
                 Ok(Step::Done(listing)) => return Ok(Ok(listing)),
                 Err(error) => return Ok(Err(error)),
@@ -82,11 +92,15 @@ pub(crate) fn list(
     })
 }
 
-/// Runs several statements on one snapshot. The statements that frame it are prepared once.
+/// Runs several statements on one snapshot: of the transaction that is open, or of one of their own.
+/// The statements that frame it are prepared once.
 fn at_one_moment<T>(
     connection: &Connection,
     read: impl FnOnce() -> rusqlite::Result<T>,
 ) -> rusqlite::Result<T> {
+    if !connection.is_autocommit() {
+        return read();
+    }
     connection.prepare_cached("BEGIN")?.execute([])?;
     let answer = read();
     connection.prepare_cached("COMMIT")?.execute([])?;
@@ -186,10 +200,23 @@ pub(crate) fn fetch(
     collection: i64,
     part: &Fetch,
 ) -> rusqlite::Result<Fetched> {
+    Ok(fill(connection, collection, part, Filling::new(part.limit))?.done())
+}
+
+fn fill<'s, 'r>(
+    connection: &Connection,
+    collection: i64,
+    part: &Fetch,
+    mut filling: Filling<'s, 'r>,
+) -> rusqlite::Result<Filling<'s, 'r>> {
+    let (into, reverse) = (&mut filling, part.reverse);
     match &part.range {
-        Range::Ids(range) => fetch_ids(connection, collection, range, part),
-        Range::Index { index, keys } => fetch_entries(connection, collection, *index, keys, part),
+        Range::Ids(range) => fetch_ids(connection, collection, range, reverse, into)?,
+        Range::Index { index, keys } => {
+            fetch_entries(connection, collection, (*index, keys), reverse, into)?;
+        }
     }
+    Ok(filling)
 }
 
 // --- by id -------------------------------------------------------------------------------------
@@ -200,17 +227,16 @@ fn fetch_ids(
     connection: &Connection,
     collection: i64,
     range: &IdRange,
-    part: &Fetch,
-) -> rusqlite::Result<Fetched> {
-    let mut filling = Filling::new(part.limit);
-    if part.reverse {
-        fetch_named(connection, collection, range, true, &mut filling)?;
-        fetch_records(connection, collection, range, true, &mut filling)?;
+    reverse: bool,
+    filling: &mut Filling<'_, '_>,
+) -> rusqlite::Result<()> {
+    if reverse {
+        fetch_named(connection, collection, range, true, filling)?;
+        fetch_records(connection, collection, range, true, filling)
     } else {
-        fetch_records(connection, collection, range, false, &mut filling)?;
-        fetch_named(connection, collection, range, false, &mut filling)?;
+        fetch_records(connection, collection, range, false, filling)?;
+        fetch_named(connection, collection, range, false, filling)
     }
-    Ok(filling.done())
 }
 
 /// Documents in the order of their ids, after one of them, of about so many bytes together.
@@ -233,7 +259,7 @@ fn fetch_records(
     collection: i64,
     range: &IdRange,
     reverse: bool,
-    filling: &mut Filling,
+    filling: &mut Filling<'_, '_>,
 ) -> rusqlite::Result<()> {
     let Some((first, last)) = integer_bounds(range) else { return Ok(()) };
     if filling.is_full() {
@@ -256,7 +282,7 @@ fn fetch_named(
     collection: i64,
     range: &IdRange,
     reverse: bool,
-    filling: &mut Filling,
+    filling: &mut Filling<'_, '_>,
 ) -> rusqlite::Result<()> {
     let Some(bounds) = named_bounds(range) else { return Ok(()) };
     if filling.is_full() {
@@ -340,23 +366,33 @@ fn named_bounds(range: &IdRange) -> Option<NamedBounds<'_>> {
 }
 
 /// Rows collected until there are enough of them.
-struct Filling {
+struct Filling<'s, 'r> {
     rows: Vec<Row>,
+    /// Most rows that are looked at.
     limit: usize,
+    looked_at: usize,
     bytes: usize,
     bytes_max: usize,
     /// A range ended because there was no room, not because it was read through.
     cut: bool,
+    sieve: Option<&'s mut Sieve<'r>>,
+    left_out: u64,
 }
 
-impl Filling {
+impl<'s, 'r> Filling<'s, 'r> {
     fn new(limit: u32) -> Self {
         let (limit, bytes_max) = (limit as usize, FETCH_BYTES_MAX);
-        Self { rows: Vec::new(), limit, bytes: 0, bytes_max, cut: false }
+        let (rows, sieve) = (Vec::with_capacity(limit.min(ROWS_USUAL)), None);
+        Self { rows, limit, looked_at: 0, bytes: 0, bytes_max, cut: false, sieve, left_out: 0 }
+    }
+
+    /// Leaves out what a sieve does not admit, but for the last row.
+    fn sifted(self, sieve: &'s mut Sieve<'r>) -> Self {
+        Self { sieve: Some(sieve), ..self }
     }
 
     fn is_full(&mut self) -> bool {
-        let full = self.rows.len() >= self.limit || self.bytes >= self.bytes_max;
+        let full = self.looked_at >= self.limit || self.bytes >= self.bytes_max;
         self.cut |= full;
         full
     }
@@ -368,10 +404,31 @@ impl Filling {
     ) -> rusqlite::Result<()> {
         while !self.is_full() {
             let Some(row) = rows.next()? else { return Ok(()) };
-            let document = document_of_row(id(row)?, row, 1)?;
-            self.push(Row { key: Vec::new(), document });
+            let id = id(row)?;
+            if self.wants(&id, row, 1)? {
+                let document = document_of_row(id, row, 1)?;
+                self.push(Row { key: Vec::new(), document });
+            }
         }
         Ok(())
+    }
+
+    /// Looks at a row whose columns from `first` on are those of a document: whether it goes in.
+    fn wants(
+        &mut self,
+        id: &DocumentId,
+        row: &rusqlite::Row<'_>,
+        first: usize,
+    ) -> rusqlite::Result<bool> {
+        self.looked_at += 1;
+        let Some(sieve) = self.sieve.as_mut().filter(|_| self.looked_at < self.limit) else {
+            return Ok(true);
+        };
+        let body = row.get_ref(first + 3)?.as_str()?;
+        let updated_at = Timestamp { unix_us: row.get(first + 2)? };
+        let admitted = sieve.admits(Indexed { body, id, updated_at });
+        self.left_out += u64::from(!admitted);
+        Ok(admitted)
     }
 
     fn push(&mut self, row: Row) {
@@ -404,11 +461,11 @@ fn document_of_row(
 fn fetch_entries(
     connection: &Connection,
     collection: i64,
-    index: i64,
-    keys: &KeyRange,
-    part: &Fetch,
-) -> rusqlite::Result<Fetched> {
-    let sql = if part.reverse {
+    (index, keys): (i64, &KeyRange),
+    reverse: bool,
+    filling: &mut Filling<'_, '_>,
+) -> rusqlite::Result<()> {
+    let sql = if reverse {
         "SELECT e.key, e.id, r.revision, r.created_at, r.updated_at, r.body
          FROM index_entries e LEFT JOIN records r
            ON r.key = CASE WHEN typeof(e.id) = 'integer' AND e.id < 1 << 40 THEN ?4 + e.id END
@@ -422,19 +479,22 @@ fn fetch_entries(
     let mut statement = connection.prepare_cached(sql)?;
     let base = record_key(collection, 0);
     let mut rows = statement.query(params![index, keys.lower, upper(keys), base])?;
-    let mut filling = Filling::new(part.limit);
     while !filling.is_full() {
         let Some(row) = rows.next()? else { break };
         let id = id_of_column(row.get_ref(1)?)?;
         let found = match row.get_ref(5)? {
-            ValueRef::Null => document(connection, collection, &id)?,
+            ValueRef::Null => {
+                filling.looked_at += 1;
+                document(connection, collection, &id)?
+            }
+            _ if !filling.wants(&id, row, 2)? => continue,
             _ => Some(document_of_row(id, row, 2)?),
         };
         // An entry without its document cannot be: both are written in one transaction.
         let document = found.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
         filling.push(Row { key: row.get(0)?, document });
     }
-    Ok(filling.done())
+    Ok(())
 }
 
 fn count_entries(connection: &Connection, ranges: &[Range]) -> rusqlite::Result<u64> {

@@ -7,6 +7,7 @@ use rusqlite::Connection;
 
 use crate::error::classify;
 use crate::metrics::WriterStatus;
+use crate::pool::Pool;
 
 /// A log beyond this size, in bytes, means that a long read keeps it from being emptied.
 const LOG_WARN_BYTES: u64 = 256 * 1024 * 1024;
@@ -23,6 +24,8 @@ pub(crate) enum Mode {
 /// Decides when the log is folded into the file.
 pub(crate) struct Checkpoints<'c> {
     connection: &'c Connection,
+    /// Its transactions may be in the middle of the log.
+    pool: &'c Pool,
     /// Pages at which the first try is due.
     pages_min: u64,
     /// Pages at which the next try is due; grows while a reader keeps the log from restarting.
@@ -34,7 +37,7 @@ pub(crate) struct Checkpoints<'c> {
 }
 
 impl<'c> Checkpoints<'c> {
-    pub(crate) fn new(connection: &'c Connection, pages_min: u64) -> Self {
+    pub(crate) fn new(connection: &'c Connection, pool: &'c Pool, pages_min: u64) -> Self {
         // The page size is a fact of the file; 4 KiB is what SQLite gives new files.
         let page_bytes = connection
             .pragma_query_value(None, "page_size", |row| row.get::<_, u32>(0))
@@ -43,6 +46,7 @@ impl<'c> Checkpoints<'c> {
         let warn_pages = LOG_WARN_BYTES / page_bytes;
         Self {
             connection,
+            pool,
             pages_min,
             pages_next: pages_min,
             pages_seen: 0,
@@ -64,7 +68,12 @@ impl<'c> Checkpoints<'c> {
         }
         self.pages_next = pages + self.pages_min.div_ceil(4);
         status.checkpoints.fetch_add(1, Relaxed);
-        if let Err(error) = checkpoint(self.connection, Mode::Passive) {
+        // Before, so that everything is folded; and after, so that the log begins anew: a transaction
+        // that began between does not see that all of it is in the file.
+        self.pool.let_go();
+        let folded = checkpoint(self.connection, Mode::Passive);
+        self.pool.let_go();
+        if let Err(error) = folded {
             if classify(&error).ends_writing() {
                 return Some(format!("checkpoint: {error}").into());
             }

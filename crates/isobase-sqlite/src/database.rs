@@ -24,7 +24,7 @@ use crate::scans::Scans;
 use crate::snapshot::{Snapshot, Watched};
 use crate::wait::lock;
 use crate::writer::Writer;
-use crate::writer_thread::{self, Bounds};
+use crate::writer_thread::{self, Beside, Bounds};
 
 /// Most page cache of a connection for long reads: a scan meets a page once, so a large cache
 /// only fills memory during an export.
@@ -40,7 +40,7 @@ pub struct Database {
 struct Inner {
     path: PathBuf,
     options: Options,
-    pool: Pool,
+    pool: Arc<Pool>,
     scans: Scans,
     /// Snapshots that may still be held. Written by who begins one; `None` once closed.
     snapshots: Mutex<Option<Vec<Watched>>>,
@@ -126,7 +126,8 @@ impl Database {
         let readers = |count: usize, options: &Options| {
             (0..count.max(1)).map(|_| open_reader(&path, options)).collect::<Result<Vec<_>, _>>()
         };
-        let pool = Pool::new(readers(options.readers, &options)?);
+        let status = Arc::<WriterStatus>::default();
+        let pool = Arc::new(Pool::new(readers(options.readers, &options)?, status.clone()));
         let scanning = scanning(&options);
         let scans =
             Scans::start(readers(options.scan_threads, &scanning)?, options.scans_waiting_max)
@@ -141,7 +142,7 @@ impl Database {
             pool,
             scans,
             snapshots: Mutex::new(Some(Vec::new())),
-            status: Arc::default(),
+            status,
             writer: Mutex::new(writer),
             lock: Mutex::new(file_lock),
             files,
@@ -178,9 +179,9 @@ impl Database {
         let queue = Arc::new(Queue::<H>::new(inner.options.queue_jobs_max, inner.status.clone()));
         let bounds = Bounds::new(&inner.options);
         let (thread_queue, status) = (Arc::clone(&queue), Arc::clone(&inner.status));
-        let files = inner.files.clone();
+        let beside = Beside { files: inner.files.clone(), pool: inner.pool.clone() };
         let thread = thread::Builder::new().name("sqlite-writer".to_owned()).spawn(move || {
-            writer_thread::run(*connection, handler, &thread_queue, &status, (bounds, files))
+            writer_thread::run(*connection, handler, &thread_queue, &status, (bounds, beside))
         });
         match thread {
             Ok(thread) => {
@@ -208,6 +209,23 @@ impl Database {
         read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, Error> {
         self.inner.pool.read(read)
+    }
+
+    /// As [`Database::read_inline`], in a transaction that the reads of a connection share until the
+    /// writer commits again, at most for 10 ms. So it sees every commit that was answered, and what
+    /// another program wrote up to 10 ms later; to begin and end a transaction costs as much as a
+    /// short read does. The closure begins none of its own, and its statements see one snapshot.
+    ///
+    /// A file that another process writes ([`Database::open_beside`]) is read by
+    /// [`Database::read_inline`].
+    ///
+    /// # Errors
+    /// What the closure returns, or [`Error::Closed`].
+    pub fn read_short<T>(
+        &self,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, Error> {
+        self.inner.pool.read_on(read)
     }
 
     /// Reads on one of the threads for long reads. It is stopped when `timeout` has passed, the

@@ -1,6 +1,9 @@
 //! What the writer counts, and whether it still runs.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{
+    AtomicU64,
+    Ordering::{Acquire, Relaxed, Release},
+};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -90,11 +93,17 @@ impl WriterStatus {
 
     pub(crate) fn count_batch(&self, jobs: usize, commit: Duration) {
         let ns = u64::try_from(commit.as_nanos()).unwrap_or(u64::MAX);
-        self.batches.fetch_add(1, Relaxed);
+        // Whoever sees anything of this commit sees that it is counted.
+        self.batches.fetch_add(1, Release);
         self.jobs.fetch_add(jobs as u64, Relaxed);
         self.last_batch_jobs.store(jobs as u64, Relaxed);
         self.last_commit_ns.store(ns, Relaxed);
         self.commits_ns.fetch_add(ns, Relaxed);
+    }
+
+    /// Transactions committed.
+    pub(crate) fn commits(&self) -> u64 {
+        self.batches.load(Acquire)
     }
 
     pub(crate) fn snapshot(&self, scans_waiting: u64) -> Metrics {

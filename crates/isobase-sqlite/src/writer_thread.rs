@@ -14,6 +14,7 @@ use crate::handler::WriteHandler;
 use crate::metrics::WriterStatus;
 use crate::moved::OpenFiles;
 use crate::options::Options;
+use crate::pool::Pool;
 use crate::queue::{Entry, Queue};
 
 /// Bounds of the writer, from [`Options`].
@@ -34,18 +35,26 @@ impl Bounds {
     }
 }
 
+/// What the writer looks after beside its connection.
+pub(crate) struct Beside {
+    /// Where the file was when it was opened.
+    pub(crate) files: Option<Arc<OpenFiles>>,
+    /// Connections that may be in the middle of the log.
+    pub(crate) pool: Arc<Pool>,
+}
+
 /// The body of the writer thread. It ends when the queue is closed and empty.
 pub(crate) fn run<H: WriteHandler>(
     mut connection: Connection,
     handler: H,
     queue: &Queue<H>,
     status: &Arc<WriterStatus>,
-    (bounds, files): (Bounds, Option<Arc<OpenFiles>>),
+    (bounds, beside): (Bounds, Beside),
 ) -> Result<(), Error> {
-    let files = files.as_deref();
+    let files = beside.files.as_deref();
     let ready = watch_log(&mut connection, status);
     let committer = ready.and_then(|()| Committer::new(&connection, handler, status, files));
-    serve(&connection, committer, queue, status, bounds);
+    serve((&connection, &beside.pool), committer, queue, status, bounds);
     finish(connection, status, files)
 }
 
@@ -88,7 +97,7 @@ fn fold(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 fn serve<H: WriteHandler>(
-    connection: &Connection,
+    (connection, pool): (&Connection, &Pool),
     committer: rusqlite::Result<Committer<'_, H>>,
     queue: &Queue<H>,
     status: &WriterStatus,
@@ -103,7 +112,7 @@ fn serve<H: WriteHandler>(
             return;
         }
     };
-    let mut checkpoints = Checkpoints::new(connection, bounds.checkpoint_pages);
+    let mut checkpoints = Checkpoints::new(connection, pool, bounds.checkpoint_pages);
     let mut batch = Vec::new();
     while queue.take(&mut pending) {
         take_batch(&mut pending, &mut batch, bounds);

@@ -8,6 +8,7 @@ mod count;
 mod place;
 mod plan;
 mod run;
+mod sieve;
 mod stored;
 
 use isobase_types::{Document, Filter, Order};
@@ -15,9 +16,27 @@ use isobase_types::{Document, Filter, Order};
 pub use count::{CountRun, CountStep};
 pub(crate) use place::age_index_key;
 pub use place::{Indexed, Place, index_key};
+use plan::Main;
 pub use plan::{IdRange, KeyRange, ReadyIndex};
 pub use run::{Fetch, Fetched, ListRun, Range, Row, Step};
+pub use sieve::Sieve;
 pub use stored::StoredKeys;
+
+/// Whether a listing reads at most so many documents, whatever the collection holds: no more than
+/// its page has.
+#[must_use]
+pub fn reads_at_most(request: &ListRequest, indexes: &[ReadyIndex], documents: u64) -> bool {
+    let ListRequest { filter, order, after, skip, limit, .. } = request;
+    let rows = skip.saturating_add(u64::from(*limit));
+    if rows > documents {
+        return false;
+    }
+    let plan = plan::choose(filter, order, after.as_ref(), indexes);
+    // Of each range as many are read as the page has.
+    let most = |ranges: usize| rows.saturating_mul(ranges as u64);
+    plan.covers
+        && matches!(plan.main, Main::Ordered { ranges, .. } if most(ranges.len()) <= documents)
+}
 
 /// Which documents, in which order, and how many.
 #[derive(Clone, Debug)]

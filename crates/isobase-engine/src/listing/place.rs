@@ -43,13 +43,18 @@ impl Place {
 /// The key of a document in an index (or order) with these fields.
 #[must_use]
 pub fn index_key(body: &str, id: &DocumentId, order: &Order) -> Vec<u8> {
-    let (fields, id_direction) = split(order);
     let mut bytes = Vec::with_capacity(48);
-    for field in fields {
-        key::encode(json::find(body, &field.path), field.direction, &mut bytes);
-    }
-    encode_id(id, id_direction, &mut bytes);
+    encode_place(body, id, order, &mut bytes);
     bytes
+}
+
+/// Appends the place of a document in an order.
+pub(crate) fn encode_place(body: &str, id: &DocumentId, order: &Order, out: &mut Vec<u8>) {
+    let (fields, id_direction) = split(order);
+    for field in fields {
+        key::encode(json::find(body, &field.path), field.direction, out);
+    }
+    encode_id(id, id_direction, out);
 }
 
 /// What an index may sort a document by.

@@ -9,7 +9,7 @@ use isobase_types::{Document, Order};
 
 use super::{
     FETCH_ROWS_FIRST, FETCH_ROWS_MAX, ListRequest, Listing, Place, SORT_BYTES_MAX,
-    SORT_DOCUMENTS_MAX,
+    SORT_DOCUMENTS_MAX, Sieve,
     plan::{self, IdRange, KeyRange, Main, PlannedRange, ReadyIndex},
 };
 use crate::{Cutoff, EngineError, ErrorKind};
@@ -82,6 +82,10 @@ pub struct ListRun<'a> {
     request: &'a ListRequest,
     /// Documents that have expired are not there.
     cutoff: Option<Cutoff>,
+    /// The bounds of the ranges say as much as the filter.
+    covered: bool,
+    /// A key is proof that its document meets the filter.
+    proved: bool,
     streams: Vec<Stream>,
     mode: Mode,
     /// What to try when the main plan finds too little.
@@ -145,12 +149,13 @@ impl<'a> ListRun<'a> {
     #[must_use]
     pub fn new(request: &'a ListRequest, indexes: &[ReadyIndex]) -> Self {
         let plan = plan::choose(&request.filter, &request.order, request.after.as_ref(), indexes);
-        let wanted = request.skip.saturating_add(u64::from(request.limit)).saturating_add(1);
-        let wanted = u32::try_from(wanted).unwrap_or(u32::MAX).min(FETCH_ROWS_MAX);
+        let wanted = u32::try_from(wanted(request)).unwrap_or(u32::MAX).min(FETCH_ROWS_MAX);
         let first = if plan.covers { wanted } else { wanted.max(FETCH_ROWS_FIRST) };
         let mut run = Self {
             request,
             cutoff: None,
+            covered: plan.covers,
+            proved: false,
             streams: Vec::new(),
             mode: Mode::Sort { kept: BinaryHeap::new(), bytes: 0 },
             probe: None,
@@ -181,9 +186,37 @@ impl<'a> ListRun<'a> {
         Self { cutoff, ..self }
     }
 
+    /// The same where ranges and documents are read at one moment: a document whose key lies in the
+    /// bounds of the filter meets it, and is not checked again.
+    #[must_use]
+    pub fn at_one_moment(self) -> Self {
+        Self { proved: self.covered, ..self }
+    }
+
+    /// What the reader may leave out of the answers to the last [`Step::Fetch`].
+    #[must_use]
+    pub fn sieve(&self) -> Sieve<'_> {
+        let filter = (!self.proved).then_some(&self.request.filter);
+        let sieve = Sieve::new(filter, self.cutoff);
+        match &self.mode {
+            Mode::Ordered { .. } => sieve,
+            Mode::Sort { kept, .. } => {
+                let is_full = kept.len() as u64 >= wanted(self.request);
+                let last = kept.peek().filter(|_| is_full).map(|ranked| &ranked.place);
+                sieve.sorted(&self.request.order, self.request.after.as_ref(), last)
+            }
+        }
+    }
+
+    /// Takes note of documents that a sieve left out of the answers that are fed next.
+    pub fn leave_out(&mut self, documents: u64) {
+        self.examined += documents;
+    }
+
     fn shows(&self, document: &Document) -> bool {
         let has_expired = self.cutoff.is_some_and(|cutoff| cutoff.is_past(document.updated_at));
-        !has_expired && self.request.filter.matches(&document.body, &document.id)
+        let meets = || self.proved || self.request.filter.matches(&document.body, &document.id);
+        !has_expired && meets()
     }
 
     fn start(&mut self, main: Main) {
@@ -219,7 +252,9 @@ impl<'a> ListRun<'a> {
     }
 
     fn fetch(&mut self, reverse: bool) -> Option<Step> {
-        let limit = self.fetch_rows;
+        // One at least: whether there is more is asked only where it matters.
+        let left = self.request.scan_max.saturating_sub(self.examined).max(1);
+        let limit = u32::try_from(left).unwrap_or(u32::MAX).min(self.fetch_rows);
         let parts: Vec<Fetch> = self
             .streams
             .iter()
@@ -229,7 +264,7 @@ impl<'a> ListRun<'a> {
         if parts.is_empty() {
             return None;
         }
-        self.fetch_rows = limit.saturating_mul(4).min(FETCH_ROWS_MAX);
+        self.fetch_rows = self.fetch_rows.saturating_mul(4).min(FETCH_ROWS_MAX);
         Some(Step::Fetch(parts))
     }
 
@@ -321,8 +356,7 @@ impl<'a> ListRun<'a> {
         let Mode::Sort { kept, bytes } = &mut self.mode else { return Ok(()) };
         *bytes += document.body.len();
         kept.push(Ranked { place, document });
-        let wanted = request.skip.saturating_add(u64::from(request.limit)).saturating_add(1);
-        if kept.len() as u64 > wanted
+        if kept.len() as u64 > wanted(request)
             && let Some(dropped) = kept.pop()
         {
             *bytes -= dropped.document.body.len();
@@ -339,6 +373,11 @@ impl<'a> ListRun<'a> {
         }
         Ok(())
     }
+}
+
+/// The documents that a page needs to know of: one more than it has, to tell whether there is more.
+fn wanted(request: &ListRequest) -> u64 {
+    request.skip.saturating_add(u64::from(request.limit)).saturating_add(1)
 }
 
 impl Page {
@@ -359,6 +398,9 @@ impl Page {
         }
         self.passed = None;
         self.bytes += document.body.len();
+        if self.listing.documents.is_empty() {
+            self.listing.documents.reserve_exact(request.limit.min(FETCH_ROWS_FIRST) as usize);
+        }
         self.listing.documents.push(document);
     }
 }

@@ -121,6 +121,40 @@ async fn open_transaction_of_read_is_ended() {
 }
 
 #[tokio::test]
+async fn short_reads_see_every_write_that_was_answered() {
+    let fixture = Fixture::with(|options| options.readers = 1);
+    let short = || fixture.database.read_short(ids).unwrap();
+    for id in 1..=3 {
+        fixture.insert(id).await.unwrap().unwrap();
+        assert_eq!(short(), (1..=id).collect::<Vec<_>>());
+        assert_eq!(short().len(), usize::try_from(id).unwrap());
+    }
+    let failed = fixture.database.read_short(|it| it.execute("DELETE FROM rows", []));
+    assert!(matches!(failed, Err(Error::Sqlite(_))));
+    let panicked = catch_unwind(AssertUnwindSafe(|| {
+        fixture.database.read_short(|_| -> rusqlite::Result<()> { panic!("as wanted") })
+    }));
+    assert!(panicked.is_err());
+    fixture.insert(4).await.unwrap().unwrap();
+    assert_eq!(short(), [1, 2, 3, 4]);
+    let begin = |connection: &Connection| connection.execute_batch("BEGIN");
+    fixture.database.read_inline(begin).unwrap();
+    assert_eq!(short(), [1, 2, 3, 4]);
+}
+
+#[tokio::test]
+async fn short_reads_see_what_another_program_writes() {
+    let fixture = Fixture::with(|options| options.readers = 1);
+    assert_eq!(fixture.database.read_short(ids).unwrap(), Vec::<i64>::new());
+    let other = Connection::open(fixture.path()).unwrap();
+    other.execute("INSERT INTO rows (id) VALUES (7)", []).unwrap();
+    let began = std::time::Instant::now();
+    while fixture.database.read_short(ids).unwrap() != [7] {
+        assert!(began.elapsed() < LONG);
+    }
+}
+
+#[tokio::test]
 async fn readers_cannot_write() {
     let fixture = Fixture::new();
     let write = |connection: &Connection| connection.execute("DELETE FROM rows", []);
