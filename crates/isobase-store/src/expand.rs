@@ -110,13 +110,13 @@ impl View {
         path: &FieldPath,
     ) -> Result<Reference, StoreError> {
         let schema =
-            self.whole.schemas.current(&*self.whole.engine, collection).await?.map(|it| it.schema);
+            self.store.schemas.current(&*self.store.engine, collection).await?.map(|it| it.schema);
         let references = schema.iter().flat_map(|schema| schema.references());
         let rules = schema.as_ref().and_then(|schema| schema.rules());
         let shown = |it: &&Reference| {
             !rules.is_some_and(|rules| rules.is_hidden(&it.field))
-                && (self.whole.refuse_reserved(&it.collection).is_ok()
-                    || self.whole.face(&it.collection).is_some())
+                && (self.store.refuse_reserved(&it.collection).is_ok()
+                    || self.store.face(&it.collection).is_some())
         };
         let references: Vec<&Reference> = references.filter(shown).collect();
         let fits = references.iter().filter(|it| rest.starts_with(it.field.steps()));
@@ -146,7 +146,7 @@ impl View {
         }
         let found = self.referred(expansion, documents).await?;
         let mut rendering = Rendering { found: &found, done: HashMap::new() };
-        let (mut bytes, max) = (0, self.whole.options.page_bytes_max);
+        let (mut bytes, max) = (0, self.store.options.page_bytes_max);
         for document in documents {
             document.body = rendering.expand(&document.body, &expansion.0);
             bytes += document.body.len();
@@ -213,7 +213,7 @@ impl View {
         let operator = Operator::In(ids.iter().map(literal).collect());
         let limit = u32::try_from(ids.len()).unwrap_or(u32::MAX);
         let with_ids = Filter::Compare(Comparison { path, operator });
-        let face = self.whole.face(collection);
+        let face = self.store.face(collection);
         let filter =
             match face.map_or_else(|| self.right(collection, RuleAction::View), |_| Right::All) {
                 Right::Nothing => return Ok(()),
@@ -229,17 +229,17 @@ impl View {
         };
         let page = match face {
             Some(face) => {
-                let mut page = self.whole.system().list(collection, &query).await?;
+                let mut page = self.whole().system().list(collection, &query).await?;
                 page.documents.iter_mut().for_each(|document| show(face, document));
                 page
             }
             None => {
-                let mut page = self.whole.list(collection, &query).await?;
+                let mut page = self.whole().list(collection, &query).await?;
                 self.hide(collection, &mut page.documents).await?;
                 page
             }
         };
-        let max = self.whole.options.page_bytes_max;
+        let max = self.store.options.page_bytes_max;
         *bytes += page.documents.iter().map(|it| it.body.len()).sum::<usize>();
         // A page that ends early has more documents than it has room for.
         if page.next.is_some() && page.documents.len() < ids.len() || *bytes > max {

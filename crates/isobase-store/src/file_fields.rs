@@ -256,7 +256,7 @@ impl View {
     /// When the engine fails, or too many documents would have to be looked at.
     pub async fn shows_file(&self, name: &str) -> Result<bool, StoreError> {
         let names = HashSet::from([name.to_owned()]);
-        for (collection, file) in self.whole.file_fields().await? {
+        for (collection, file) in self.store.file_fields().await? {
             let names_it = match file.many {
                 false => names_any(&file.field, &names),
                 true => Filter::Or(literals(&names).map(|it| contains(&file.field, it)).collect()),
@@ -267,7 +267,7 @@ impl View {
                 Right::Nothing => continue,
                 Right::Where(rule) => Filter::And(vec![names_it, rule]),
             };
-            let found = self.whole.list(&collection, &query(filter, 1)).await?;
+            let found = self.whole().list(&collection, &query(filter, 1)).await?;
             if !found.documents.is_empty() {
                 return Ok(true);
             }

@@ -198,10 +198,19 @@ impl Store {
         collection: &CollectionName,
         id: &DocumentId,
     ) -> Result<Option<Document>, StoreError> {
-        self.refuse_reserved(collection)?;
-        let Some(mut document) = self.engine.get(collection, id).await? else { return Ok(None) };
+        let Some(mut document) = self.stored(collection, id).await? else { return Ok(None) };
         self.hide(collection, std::slice::from_mut(&mut document)).await?;
         Ok(Some(document))
+    }
+
+    /// The document with this id as it is stored.
+    pub(crate) async fn stored(
+        &self,
+        collection: &CollectionName,
+        id: &DocumentId,
+    ) -> Result<Option<Document>, StoreError> {
+        self.refuse_reserved(collection)?;
+        Ok(self.engine.get(collection, id).await?)
     }
 
     /// Carries out a batch; see [`Engine::write`]. After the checks that the batch brings, bodies

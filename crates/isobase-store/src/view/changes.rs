@@ -78,7 +78,7 @@ impl View {
         let mut part = FeedRequest { bodies: true, ..request.clone() };
         let (mut shown, mut examined) = (Vec::new(), 0);
         loop {
-            let mut page = self.whole.changes(part.clone()).await?;
+            let mut page = self.whole().changes(part.clone()).await?;
             examined += page.changes.len();
             let mut changes = std::mem::take(&mut page.changes).into_iter();
             while let Some(change) = changes.next() {
@@ -110,7 +110,7 @@ impl View {
             Shown::As(kind) => kind,
             Shown::Unknown => {
                 let Some(id) = &change.id else { return Ok(None) };
-                let now = self.whole.get(&change.collection, id).await?;
+                let now = self.store.stored(&change.collection, id).await?;
                 let right = self.feed_right(&change.collection);
                 if !now.is_some_and(|document| right.reaches(&document.body, id)) {
                     return Ok(None);

@@ -27,10 +27,7 @@ const DELETE_PAGE: u32 = 500;
 /// Time stands still in a view (`@now`): make one for each request.
 #[derive(Clone, Debug)]
 pub struct View {
-    store: Store,
-    /// The same, with what is never shown: rules may look at it. Whatever leaves the view is hidden
-    /// here.
-    pub(crate) whole: Store,
+    pub(crate) store: Store,
     rules: Arc<RuleBook>,
     caller: Caller,
     now: Timestamp,
@@ -50,19 +47,30 @@ impl View {
             Some(user) => store.asked_by(Some(user.id().clone())),
             None => store,
         };
-        // As whoever keeps uploads writes their owners.
-        let store = match (caller.is_bound(), caller.user()) {
-            (true, Some(user)) => store.with_files_of(&format!("account:{}", user.id())),
-            (true, None) => store.with_files_of("anonymous"),
-            (false, _) => store,
-        };
-        Self { whole: store.whole(), store, rules, caller, now }
+        Self { store, rules, caller, now }
     }
 
     /// The store below, for what is not about documents (limits, options, health).
     #[must_use]
     pub fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// The same, with what is never shown: rules may look at it. Whatever leaves the view is hidden
+    /// here.
+    pub(crate) fn whole(&self) -> Store {
+        self.store.whole()
+    }
+
+    /// The same, for documents that name only files of the caller, as whoever keeps uploads writes
+    /// their owners.
+    fn writing(&self) -> Store {
+        let store = self.store.clone();
+        match (self.caller.is_bound(), self.caller.user()) {
+            (true, Some(user)) => store.with_files_of(&format!("account:{}", user.id())),
+            (true, None) => store.with_files_of("anonymous"),
+            (false, _) => store,
+        }
     }
 
     /// Who asks.
@@ -93,7 +101,7 @@ impl View {
         id: &DocumentId,
     ) -> Result<Option<Document>, StoreError> {
         let right = self.allowed(collection, RuleAction::View)?;
-        let Some(mut document) = self.whole.get(collection, id).await? else { return Ok(None) };
+        let Some(mut document) = self.store.stored(collection, id).await? else { return Ok(None) };
         if !right.reaches(&document.body, &document.id) {
             return Ok(None);
         }
@@ -111,7 +119,7 @@ impl View {
         query: &Query,
     ) -> Result<DocumentPage, StoreError> {
         let query = self.ruled(collection, query).await?;
-        let mut page = self.whole.list(collection, &query).await?;
+        let mut page = self.whole().list(collection, &query).await?;
         self.hide(collection, &mut page.documents).await?;
         Ok(page)
     }
@@ -127,7 +135,7 @@ impl View {
         position: &PagePosition,
     ) -> Result<DocumentPage, StoreError> {
         let query = self.ruled(collection, query).await?;
-        let mut page = self.whole.list_next(collection, &query, position).await?;
+        let mut page = self.whole().list_next(collection, &query, position).await?;
         self.hide(collection, &mut page.documents).await?;
         Ok(page)
     }
@@ -149,13 +157,13 @@ impl View {
             count: Count::None,
         };
         let query = self.ruled(collection, &query).await?;
-        self.whole.count(collection, &query.filter).await
+        self.whole().count(collection, &query.filter).await
     }
 
     /// Until when listings of a collection have what other programs wrote.
     #[must_use]
     pub fn others_seen(&self, collection: &CollectionName) -> OthersSeen {
-        self.whole.others_seen(collection)
+        self.store.others_seen(collection)
     }
 
     /// Carries out a batch; see [`Store::write`]. Rules decide inside the commit, with the
@@ -176,7 +184,7 @@ impl View {
         if let Some(check) = RuleCheck::of(&self.rules, &self.caller, self.now, &batch) {
             batch.checks.insert(0, Arc::new(check));
         }
-        self.store.write(batch, atomicity).await
+        self.writing().write(batch, atomicity).await
     }
 
     /// The collections with a document that the caller may find, and how many.
@@ -189,7 +197,7 @@ impl View {
             let documents = match self.right(&info.name, RuleAction::List) {
                 Right::All => info.documents,
                 Right::Nothing => 0,
-                Right::Where(filter) => self.whole.count(&info.name, &filter).await?,
+                Right::Where(filter) => self.whole().count(&info.name, &filter).await?,
             };
             if documents > 0 {
                 seen.push(CollectionInfo { documents, ..info });
@@ -242,7 +250,7 @@ impl View {
             count: Count::None,
         };
         let mut deleted = 0;
-        let mut page = self.whole.list(collection, &query).await?;
+        let mut page = self.whole().list(collection, &query).await?;
         loop {
             let operations: Vec<WriteOperation> = page
                 .documents
@@ -268,7 +276,7 @@ impl View {
                 }
             }
             let Some(position) = page.next else { return Ok(deleted) };
-            page = self.whole.list_next(collection, &query, &position).await?;
+            page = self.whole().list_next(collection, &query, &position).await?;
         }
     }
 
