@@ -38,8 +38,10 @@ pub(crate) async fn run<G: Gate>(
         write_idle: config.write_idle_timeout,
     };
     let io = TokioIo::new(Guard::new(stream, link.activity.clone(), deadlines));
+    // On the heap while it runs: the library keeps room for it as long as the connection lasts, and
+    // most connections wait for their next request or are streams.
     let answer = service_fn(|request: hyper::Request<Incoming>| {
-        service.answer(link.clone(), request.map(RequestBody::incoming))
+        Box::pin(service.answer(link.clone(), request.map(RequestBody::incoming)))
     });
     let mut running = pin!(builder.serve_connection(io, answer));
     let ended = tokio::select! {
