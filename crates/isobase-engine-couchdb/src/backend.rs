@@ -115,6 +115,14 @@ impl Backend for CouchDbBackend {
         pending(self.shared.recover(self.deadline()))
     }
 
+    fn glance(&self) -> Pending<'_, Head> {
+        pending(self.shared.glance(self.deadline()))
+    }
+
+    fn settle<'a>(&'a self, head: &'a Head) -> Pending<'a, ()> {
+        pending(async move { self.shared.settle(head, self.deadline()).await.map(drop) })
+    }
+
     fn check(&self) -> Pending<'_, ()> {
         pending(self.shared.check(self.deadline().min(Instant::now() + CHECK_TIMEOUT)))
     }

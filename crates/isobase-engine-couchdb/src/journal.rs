@@ -198,6 +198,20 @@ impl Shared {
         Ok(self.rows(&range, deadline).await?.rows.pop().map(|row| row.id))
     }
 
+    /// The last record, if it comes after another.
+    pub(crate) async fn last_after(
+        &self,
+        id: &str,
+        deadline: Instant,
+    ) -> Result<Option<Record>, EngineError> {
+        // No id of a record is between the two.
+        let from = format!("{id}!");
+        let range =
+            Range { from: &from, limit: 1, descending: true, with_documents: true, ..log() };
+        let row = self.rows(&range, deadline).await?.rows.pop();
+        row.and_then(|row| row.document).map(Record::of_document).transpose()
+    }
+
     /// A record, if it is there.
     pub(crate) async fn read_record(
         &self,
@@ -628,6 +642,7 @@ impl Shared {
             floor: sequence,
             catalogue: old.catalogue + 1,
             identity: Some(Identity::renewed(old.identity)),
+            author: None,
         };
         let entries: Vec<Versioned> = catalogue
             .iter()

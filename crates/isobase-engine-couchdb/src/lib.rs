@@ -13,6 +13,7 @@ mod bulk;
 mod client;
 mod codec;
 mod databases;
+mod done;
 mod error;
 mod journal;
 mod limits;

@@ -13,6 +13,8 @@
 //! commits made for one head have one id. Sequences and counters are strings, because some
 //! programs read large numbers as floats.
 
+use std::collections::HashSet;
+
 use isobase_engine::{EngineError, IndexDefinition, IndexState};
 use isobase_remote::{
     After, CatalogueEntry, Commit, DocumentWrite, Head, IndexEntry, KeptBody, StoredAnswer, Tree,
@@ -186,6 +188,16 @@ impl Record {
         }
     }
 
+    /// Whether it says something of a document that a commit writes too.
+    pub(crate) fn concerns(&self, commit: &Commit) -> bool {
+        let ours: HashSet<_> = commit
+            .documents
+            .iter()
+            .map(|write| (&write.key.collection, IDS.of(&write.key.id)))
+            .collect();
+        self.effects.iter().any(|effect| ours.contains(&(&effect.collection, effect.id.clone())))
+    }
+
     /// The record without its effects.
     pub(crate) fn stripped(&self) -> Self {
         Self {
@@ -205,7 +217,7 @@ impl Record {
 
     /// The record without `_id` and `_rev`, as JSON text.
     pub(crate) fn text(&self) -> Vec<u8> {
-        let Head { commit, sequence, last_id, floor, catalogue, identity } = self.head;
+        let Head { commit, sequence, last_id, floor, catalogue, identity, author } = self.head;
         let mut head = vec![
             ("commit".to_owned(), number(commit)),
             ("sequence".to_owned(), number(sequence.0)),
@@ -215,6 +227,9 @@ impl Record {
         ];
         if let Some(identity) = identity {
             head.push(("identity".to_owned(), Tree::String(identity.to_string())));
+        }
+        if let Some(author) = author {
+            head.push(("author".to_owned(), number(author)));
         }
         let fields = [
             ("head".to_owned(), Tree::Object(head)),
@@ -280,6 +295,7 @@ impl Record {
                     Some(identity) => Some(identity.as_str()?.parse().ok()?),
                     None => None,
                 },
+                author: head.get("author").and_then(read_number),
             },
             at: read_time(&tree)?,
             changes: list(&tree, "changes", read_change)?,
@@ -567,6 +583,7 @@ mod tests {
                 floor: Sequence(2),
                 catalogue: 1,
                 identity: Some(Identity::new()),
+                author: Some(u64::MAX),
             },
             documents: vec![
                 DocumentWrite {

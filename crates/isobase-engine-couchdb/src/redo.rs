@@ -51,14 +51,21 @@ impl Shared {
         commit: &Commit,
         deadline: Instant,
     ) -> Result<Result<(), CommitError>, EngineError> {
-        if self.known_commit() != Some(commit.head.commit) {
-            // We did not apply the head's record, so we do not know whether anybody did.
-            let head = self.recover(deadline).await?;
-            if head.commit != commit.head.commit {
-                return Ok(Err(CommitError::HeadMoved));
-            }
+        let glanced = self.glanced_at(&commit.head);
+        let is_known = self.known_commit() == Some(commit.head.commit);
+        // Where we did not apply the head's record, we do not know whether anybody did.
+        let (settled, current) =
+            tokio::join!(self.settle(&commit.head, deadline), self.current_bases(commit, deadline));
+        if !settled? {
+            return Ok(Err(CommitError::HeadMoved));
         }
-        let (bases, contents) = match self.current_bases(commit, deadline).await? {
+        let is_apart = || glanced.as_ref().is_some_and(|record| !record.concerns(commit));
+        let current = match is_known || is_apart() {
+            true => current?,
+            // The record may have been applied behind the reading.
+            false => self.current_bases(commit, deadline).await?,
+        };
+        let (bases, contents) = match current {
             Ok(current) => current,
             Err(error) => return Ok(Err(error)),
         };
@@ -242,17 +249,63 @@ impl Shared {
             }
             // The record may be trimmed by now, when there is a later one.
             let Some(record) = self.read_record(&id, deadline).await? else { continue };
-            if !record.is_applied {
-                Status::count(&self.client.status.redone);
-                tracing::info!(commit = record.head.commit, "finishing a commit");
-                self.apply(&record, deadline).await.map_err(unfinished_head)?;
-                self.strip_later(&record);
-            }
-            self.know(&record);
+            self.finish(&record, deadline).await?;
             return Ok(record.head);
         }
         let message = "the head of the journal moves faster than it can be read";
         Err(EngineError::new(ErrorKind::Unavailable, message))
+    }
+
+    /// Does the rest of what a record says, if there is any, in a turn to do so.
+    async fn finish(
+        self: &Arc<Self>,
+        record: &Record,
+        deadline: Instant,
+    ) -> Result<(), EngineError> {
+        if !record.is_applied && !self.is_done(record, deadline).await? {
+            Status::count(&self.client.status.redone);
+            tracing::info!(commit = record.head.commit, "finishing a commit");
+            self.apply(record, deadline).await.map_err(unfinished_head)?;
+            self.strip_later(record);
+        }
+        self.know(record);
+        Ok(())
+    }
+
+    /// Looks for a record after the last one that was seen, and leaves it to [`Shared::settle`] to
+    /// apply it: one question, whose answer is empty most of the time.
+    pub(crate) async fn glance(self: &Arc<Self>, deadline: Instant) -> Result<Head, EngineError> {
+        let glanced = lock(&self.glanced).as_ref().map(|it| (it.id.clone(), it.head));
+        let known = lock(&self.known).as_ref().map(|it| (it.record.clone(), it.head));
+        let seen = glanced.into_iter().chain(known).max_by(|one, other| one.0.cmp(&other.0));
+        let Some((id, head)) = seen else { return self.recover(deadline).await };
+        let Some(record) = self.last_after(&id, deadline).await? else { return Ok(head) };
+        let head = record.head;
+        *lock(&self.glanced) = Some(Arc::new(record));
+        Ok(head)
+    }
+
+    /// Applies the record of a head, if nobody has; false when it is not the head any more.
+    pub(crate) async fn settle(
+        self: &Arc<Self>,
+        head: &Head,
+        deadline: Instant,
+    ) -> Result<bool, EngineError> {
+        if self.known_commit() == Some(head.commit) {
+            return Ok(true);
+        }
+        let Some(record) = self.glanced_at(head) else {
+            return Ok(self.recover(deadline).await?.commit == head.commit);
+        };
+        let _one = self.one_applies(deadline).await?;
+        if self.known_commit().is_none_or(|known| known < head.commit) {
+            self.finish(&record, deadline).await?;
+        }
+        Ok(true)
+    }
+
+    fn glanced_at(&self, head: &Head) -> Option<Arc<Record>> {
+        lock(&self.glanced).clone().filter(|record| record.head.commit == head.commit)
     }
 
     /// Does what a record of ours says, again while there is time: nobody else may come.
@@ -311,12 +364,7 @@ impl Shared {
             .iter()
             .map(|(database, effects)| self.apply_effects(record, database, effects, deadline));
         let documents = at_once(PARALLEL, documents.collect());
-        let entries = record.catalogue.iter();
-        let entries =
-            entries.map(|entry| Versioned::of_entry(entry, record.head.commit, &self.names));
-        let answers = record.answers.iter().map(Versioned::of_answer);
-        let bodies = record.bodies.iter().map(Versioned::of_body);
-        let ours: Vec<Versioned> = entries.chain(answers).chain(bodies).collect();
+        let ours = self.ours_of(record);
         let (refused, ()) = tokio::try_join!(documents, self.store(&ours, deadline))?;
         let refused: Vec<Refused> = refused.into_iter().flatten().collect();
         for Refused { collection, id, reason } in &refused {
@@ -328,6 +376,16 @@ impl Shared {
             );
         }
         Ok(refused)
+    }
+
+    /// What a record says of documents of the journal.
+    pub(crate) fn ours_of(&self, record: &Record) -> Vec<Versioned> {
+        let entries = record.catalogue.iter();
+        let entries =
+            entries.map(|entry| Versioned::of_entry(entry, record.head.commit, &self.names));
+        let answers = record.answers.iter().map(Versioned::of_answer);
+        let bodies = record.bodies.iter().map(Versioned::of_body);
+        entries.chain(answers).chain(bodies).collect()
     }
 
     async fn apply_effects(
@@ -624,7 +682,7 @@ impl RowsWritten {
 }
 
 /// Whether a stamp is that of an effect or of a later write.
-fn has_had(stamp: Option<u64>, effect: &Effect) -> bool {
+pub(crate) fn has_had(stamp: Option<u64>, effect: &Effect) -> bool {
     stamp.is_some_and(|stamp| stamp >= effect.stamp && stamp < BEYOND_SEQUENCES.0)
 }
 

@@ -3,7 +3,7 @@
 use std::{
     collections::HashSet,
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering},
     },
     time::Duration,
@@ -13,12 +13,12 @@ use isobase_engine::EngineError;
 use isobase_remote::Head;
 
 use crate::{
-    CouchDbOptions, client::Client, journal::Forgetting, names::Names, redo::Refused,
-    strip::Stripped,
+    CouchDbOptions, client::Client, journal::Forgetting, names::Names, record::Record,
+    redo::Refused, strip::Stripped,
 };
 
 /// Requests of one call that run at once.
-pub(crate) const PARALLEL: usize = 4;
+pub(crate) const PARALLEL: usize = 8;
 /// Size of a document as long as nobody knows.
 const DOCUMENT_BYTES_GUESS: usize = 1_024;
 
@@ -33,6 +33,8 @@ pub(crate) struct Shared {
     pub(crate) prepared: Mutex<HashSet<String>>,
     /// The last head that this process knows. Written by whoever read or moved it.
     pub(crate) known: Mutex<Option<KnownHead>>,
+    /// The last record that was glanced at. Written by whoever glanced, read by whoever settles.
+    pub(crate) glanced: Mutex<Option<Arc<Record>>>,
     /// Held by whoever does what a record says, so that it is done once in this process.
     pub(crate) applying: tokio::sync::Mutex<()>,
     /// Records whose effects are applied and may be dropped. Commits add, the stripping takes.
@@ -75,6 +77,7 @@ impl Shared {
             names,
             prepared: Mutex::default(),
             known: Mutex::default(),
+            glanced: Mutex::default(),
             applying: tokio::sync::Mutex::default(),
             to_strip: Mutex::default(),
             refused: Mutex::default(),

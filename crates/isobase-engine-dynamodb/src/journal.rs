@@ -114,6 +114,7 @@ pub(crate) fn head_item(head: &Head) -> Item {
     let mut item = alone(HEAD);
     item.extend(head_values(head).map(|(name, value)| (name.to_owned(), value)));
     item.extend(head.identity.map(|it| ("identity".to_owned(), text(it.to_string()))));
+    item.extend(head.author.map(|it| ("author".to_owned(), integer(it))));
     item
 }
 
@@ -139,6 +140,7 @@ pub(crate) fn read_head(item: &Item, table: &str) -> Result<Head, EngineError> {
                 Some(identity) => Some(identity.as_s().ok()?.parse().ok()?),
                 None => None,
             },
+            author: as_integer(item, "author"),
         })
     };
     head().ok_or_else(|| corrupted("the head"))
@@ -362,6 +364,7 @@ mod tests {
             floor: Sequence(1),
             catalogue: 3,
             identity: Some(Identity::new()),
+            author: Some(u64::MAX),
         };
         assert_eq!(read_head(&head_item(&head), "t").unwrap(), head);
 

@@ -238,6 +238,7 @@ impl DynamoDbBackend {
             floor: counters.sequence,
             catalogue: was.catalogue + 1,
             identity: Some(Identity::renewed(was.identity)),
+            author: None,
         };
         self.put_item(journal::head_item(&head)).await?;
         Ok(head)

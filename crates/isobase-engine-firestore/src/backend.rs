@@ -259,6 +259,7 @@ impl FirestoreBackend {
             floor: counters.sequence,
             catalogue: old.head.catalogue + 1,
             identity: Some(Identity::renewed(old.head.identity)),
+            author: None,
         };
         for part in catalogue.chunks(limits::WRITES_MAX) {
             let write = |place: usize| {

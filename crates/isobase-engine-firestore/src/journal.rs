@@ -49,6 +49,9 @@ pub(crate) fn head_fields(head: &Head, token: &str) -> Fields {
     ]);
     let identity = head.identity.map(|identity| codec::string(identity.to_string()));
     fields.extend(identity.map(|identity| ("identity".to_owned(), identity)));
+    // As text: it is larger than Firestore's integers.
+    let author = head.author.map(|author| codec::string(author.to_string()));
+    fields.extend(author.map(|author| ("author".to_owned(), author)));
     fields
 }
 
@@ -78,6 +81,7 @@ pub(crate) fn head_of(fields: &Fields) -> Result<(Head, String), EngineError> {
                 Some(identity) => Some(codec::string_of(identity)?.parse().ok()?),
                 None => None,
             },
+            author: fields.get("author").and_then(codec::string_of).and_then(|it| it.parse().ok()),
         };
         Some((head, codec::string_of(fields.get("token")?)?.to_owned()))
     };
@@ -320,6 +324,7 @@ mod tests {
             floor: Sequence(1),
             catalogue: 2,
             identity: Some(Identity::new()),
+            author: Some(u64::MAX),
         };
         assert_eq!(head_of(&head_fields(&head, "t")).unwrap(), (head, "t".to_owned()));
         let mut newer = head_fields(&head, "t");

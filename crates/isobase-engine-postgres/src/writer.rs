@@ -14,7 +14,7 @@ use std::{
 
 use isobase_engine::{EngineError, ErrorKind, SteadyTime, WriteBatch, WriteReport};
 use isobase_postgres::{Config, Connection, Error, ErrorKind as NativeKind, Pooling};
-use isobase_queue::{Bounds, Job, Jobs, Patience, Queue, action_bytes};
+use isobase_queue::{Bounds, Gathering, Job, Jobs, Patience, Queue, action_bytes};
 use tokio::{
     sync::oneshot,
     time::{Instant, timeout_at},
@@ -129,6 +129,7 @@ impl Writer {
         let task = Task {
             queue: jobs,
             pending: VecDeque::new(),
+            gathering: Gathering::default(),
             connection: Some(connection),
             begin: format!("{BEGIN}; {usual}"),
             begin_long: format!("{BEGIN}; {long}"),
@@ -272,6 +273,7 @@ struct Task {
     queue: Jobs<Asked>,
     /// Taken off the queue, not begun.
     pending: VecDeque<Job<Asked>>,
+    gathering: Gathering,
     /// None after it broke.
     connection: Option<Connection>,
     config: Config,
@@ -390,13 +392,22 @@ impl Task {
                 // Those who were just answered ask again: let them, and commit together.
                 tokio::task::yield_now().await;
             }
-            while let Ok(job) = self.queue.try_recv() {
+            while let Some(job) = self.one_more().await {
                 self.pending.push_back(job);
             }
             if let Some(next) = self.take() {
                 return next;
             }
         }
+    }
+
+    /// Another job that is queued, or is soon.
+    async fn one_more(&mut self) -> Option<Job<Asked>> {
+        if let Ok(job) = self.queue.try_recv() {
+            return Some(job);
+        }
+        let until = self.gathering.until(self.pending.len())?;
+        timeout_at(until, self.queue.recv()).await.ok().flatten()
     }
 
     /// The next job; none when the queue is closed or it is time for housekeeping.
@@ -445,6 +456,7 @@ impl Task {
         let jobs: Vec<WriteJob<'_>> =
             jobs.iter().map(|(batch, atomic)| WriteJob { batch, atomic: *atomic }).collect();
         self.status.jobs.fetch_add(jobs.len() as u64, Ordering::Relaxed);
+        let begun = Instant::now();
         let reports = match self.commit_or_reconnect(&jobs, is_large).await {
             Ok(reports) => reports,
             Err(error) if jobs.len() > 1 && is_fault_of_job(&error) => {
@@ -462,6 +474,7 @@ impl Task {
                 std::iter::once(Err(error)).chain(rest).collect()
             }
         };
+        self.gathering.answered(replies.len(), begun.elapsed());
         for (reply, report) in replies.into_iter().zip(reports) {
             // Whoever asked may have gone.
             let _ = reply.send(report);

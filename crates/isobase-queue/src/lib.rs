@@ -4,6 +4,8 @@
 //! each. Whoever waits too long gives up: while its job is queued nothing is written, and the task
 //! passes it by; once it is taken nobody knows, and the caller is told so.
 
+mod gathering;
+
 use std::sync::{
     Arc,
     atomic::{AtomicU8, Ordering},
@@ -14,6 +16,8 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
     time::{Instant, timeout_at},
 };
+
+pub use gathering::Gathering;
 
 /// Where a job is. Whoever moves it away from `QUEUED` decides what becomes of it.
 const QUEUED: u8 = 0;

@@ -67,6 +67,18 @@ pub trait Backend: Send + Sync + 'static {
     /// The head as it is now; also finishes a commit that was left half done.
     fn head(&self) -> Pending<'_, Head>;
 
+    /// The head as it is now, though its commit may be half done: enough for whoever reads nothing
+    /// else. It may look only for what came after the last head that was seen. Before anything is read that depends on it, [`Backend::settle`] is asked for; a
+    /// commit for such a head settles it by itself.
+    fn glance(&self) -> Pending<'_, Head> {
+        self.head()
+    }
+
+    /// Finishes the commit of a head that was glanced at, if that is half done.
+    fn settle<'a>(&'a self, _head: &'a Head) -> Pending<'a, ()> {
+        Box::pin(async { Ok(()) })
+    }
+
     /// The head as it is now, without writing anything; none where there is no journal.
     ///
     /// # Errors
@@ -244,6 +256,9 @@ pub struct Head {
     pub catalogue: u64,
     /// Which database it is; none in a journal of format 1, to which nothing was written since.
     pub identity: Option<Identity>,
+    /// The process that made the commit, by a number that it chose at random: processes that write
+    /// at once take turns by it. None where none is known; nothing depends on it.
+    pub author: Option<u64>,
 }
 
 /// The number of an index in its database; 0 is that of the ids, the others are never reused.

@@ -28,6 +28,8 @@ pub(crate) struct Shared<B> {
     pub(crate) backend: B,
     pub(crate) options: RemoteOptions,
     pub(crate) time: SteadyTime,
+    /// What commits of this process are signed with ([`Head::author`]).
+    pub(crate) author: u64,
     pub(crate) catalogue: CatalogueCache,
     pub(crate) status: Status,
     /// One reader at a time asks whether the catalogue is still true.
@@ -76,6 +78,7 @@ impl<B: Backend> Shared<B> {
             backend,
             options,
             time: SteadyTime::new(clock),
+            author: rand::random(),
             catalogue: CatalogueCache::new(catalogue),
             status: Status::default(),
             refreshing: tokio::sync::Mutex::default(),

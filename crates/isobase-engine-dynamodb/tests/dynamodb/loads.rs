@@ -49,6 +49,7 @@ async fn a_load_replaces_deletes_and_may_be_repeated() {
             floor: Sequence(5000),
             catalogue: 1,
             identity: head.identity,
+            author: None,
         };
         assert_eq!(head, expected);
         assert!(head.identity.is_some_and(|identity| !identity.is_first_epoch()));

@@ -408,6 +408,7 @@ impl Backend for FakeBackend {
                 floor: counters.sequence,
                 catalogue: old.catalogue + 1,
                 identity: Some(Identity::renewed(old.identity)),
+                author: None,
             };
             state.head = Some(head);
             state.log.clear();

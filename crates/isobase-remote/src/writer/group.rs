@@ -148,14 +148,15 @@ pub(crate) enum Stamped {
 impl<'a, B: Backend> Group<'a, B> {
     pub(crate) fn new(shared: &'a Shared<B>, catalogue: &'a Catalogue, head: Head) -> Self {
         let identity = Some(shared.identity(head.identity));
+        let author = Some(shared.author);
         Self {
             shared,
             catalogue,
             retired: shared.catalogue.retired(),
             now: shared.time.now(),
             head,
-            begun: Head { identity, ..head },
-            next: Head { identity, ..head },
+            begun: Head { identity, author, ..head },
+            next: Head { identity, author, ..head },
             holders: UniqueHolders::default(),
             known_referrers: HashSet::new(),
             wanted_others: WantedOthers::default(),

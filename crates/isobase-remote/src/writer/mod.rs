@@ -7,6 +7,8 @@ mod job;
 pub(crate) mod others;
 mod special;
 mod task;
+mod turns;
+mod waiting;
 
 use std::{sync::Arc, time::Duration};
 

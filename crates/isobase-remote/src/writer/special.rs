@@ -95,6 +95,7 @@ impl<B: Backend> Task<B> {
         let deadline = self.shared.deadline();
         let mut pauses = Pauses::new();
         loop {
+            within(deadline, "the head", self.wait_for_turn()).await?;
             match Box::pin(self.try_special(job, deadline)).await {
                 Ok(Ok(answer)) => return Ok(answer),
                 Ok(Err(again)) if Instant::now() >= deadline => return Err(too_busy(&again)),
@@ -111,6 +112,7 @@ impl<B: Backend> Task<B> {
         let shared = Arc::clone(&self.shared);
         let (head, at, catalogue) = within(deadline, "the head", self.fresh_head()).await?;
         self.head = Some((head, at));
+        within(deadline, "the last commit", shared.backend.settle(&head)).await?;
         let mut group = Group::new(&shared, &catalogue, head);
         let entry = |collection: &CollectionName| catalogue.entry(collection).cloned();
         let answer = match job {

@@ -3,13 +3,17 @@
 use std::{
     collections::{HashSet, VecDeque},
     sync::{Arc, atomic::Ordering},
+    time::Duration,
 };
 
 use futures_util::future::{OptionFuture, join};
 use isobase_engine::{EngineError, ErrorKind, Rejection, WriteReport, being_loaded};
-use isobase_queue::Jobs;
+use isobase_queue::{Gathering, Job, Jobs, Place};
 use isobase_types::{CollectionName, DocumentId};
-use tokio::{sync::oneshot, time::Instant};
+use tokio::{
+    sync::oneshot,
+    time::{Instant, timeout_at},
+};
 
 use crate::{
     Backend, CatalogueEntry, Commit, CommitError, DocumentKey, Head, NativeDocument,
@@ -23,6 +27,7 @@ use crate::{
         decide::{End, Share},
         group::Group,
         job::{Active, Work},
+        turns::Turns,
     },
 };
 
@@ -49,6 +54,9 @@ const JOBS_MAX: usize = 256;
 const CHANGED_TOGETHER_MAX: u32 = 6;
 const CHANGED_MAX: u32 = 14;
 
+/// How often another process may be faster before we pause.
+const LOST_MAX: u32 = 8;
+
 /// Ids beyond the next ones that are looked at when other programs seem to have taken some;
 /// doubles. When all of them are taken, the same number is looked at farther on; that distance
 /// doubles too.
@@ -58,13 +66,19 @@ const IDS_AHEAD_MAX: i64 = 1 << 10;
 pub(super) struct Task<B> {
     pub(super) shared: Arc<Shared<B>>,
     queue: Jobs<Work>,
+    /// Taken off the queue while writes were tried again; has its turn after them.
+    next_work: Option<Box<(Work, Place)>>,
     /// Taken off the queue, not answered.
     pub(super) active: VecDeque<Active>,
+    gathering: Gathering,
+    pub(super) turns: Turns,
+    /// What the commit of the last group took; nothing where it had none.
+    commit_took: Duration,
     /// The head as it was after our last commit, or when it was read. None when another process
     /// is known to have moved it.
     pub(super) head: Option<(Head, Instant)>,
     /// When nobody was loading the database.
-    free_at: Option<Instant>,
+    pub(super) free_at: Option<Instant>,
     maintenance: Maintenance,
 }
 
@@ -73,6 +87,14 @@ enum Next {
     Writes,
     Special(SpecialJob, oneshot::Sender<Result<SpecialAnswer, EngineError>>),
     End(Option<oneshot::Sender<Result<(), EngineError>>>),
+}
+
+/// Whether writes that are queued later may join a group that is tried again.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Intake {
+    Open,
+    /// Something else is asked for, which has its turn next.
+    Closed,
 }
 
 /// What an attempt looks at.
@@ -132,15 +154,26 @@ enum Attempted {
 
 impl<B: Backend> Task<B> {
     pub(super) fn new(shared: Arc<Shared<B>>, queue: Jobs<Work>, head: Head) -> Self {
-        let head = Some((head, Instant::now()));
-        let (active, maintenance) = (VecDeque::new(), Maintenance::default());
-        Self { shared, queue, active, head, free_at: None, maintenance }
+        let mut turns = Turns::new(shared.author);
+        turns.saw(&head);
+        Self {
+            shared,
+            queue,
+            next_work: None,
+            active: VecDeque::new(),
+            gathering: Gathering::default(),
+            turns,
+            commit_took: Duration::ZERO,
+            head: Some((head, Instant::now())),
+            free_at: None,
+            maintenance: Maintenance::default(),
+        }
     }
 
     pub(super) async fn run(mut self) {
         loop {
             match self.next().await {
-                Next::Writes => Box::pin(self.write()).await,
+                Next::Writes => Box::pin(self.write(Intake::Open)).await,
                 Next::Special(job, reply) => {
                     let answer = Box::pin(self.special(&job)).await;
                     // Whoever asked may have gone.
@@ -161,20 +194,25 @@ impl<B: Backend> Task<B> {
     /// Takes what is queued; waits when there is nothing to do.
     async fn next(&mut self) -> Next {
         loop {
-            let job = if self.active.len() >= JOBS_MAX {
-                return Next::Writes;
-            } else if self.active.is_empty() {
-                match self.queue.recv().await {
-                    Some(job) => job,
-                    None => return Next::End(None),
-                }
+            let (work, place) = if let Some(held) = self.next_work.take() {
+                *held
             } else {
-                match self.queue.try_recv() {
-                    Ok(job) => job,
-                    Err(_) => return Next::Writes,
-                }
+                let job = if self.active.len() >= JOBS_MAX {
+                    return Next::Writes;
+                } else if self.active.is_empty() {
+                    match self.queue.recv().await {
+                        Some(job) => job,
+                        None => return Next::End(None),
+                    }
+                } else {
+                    match self.one_more().await {
+                        Some(job) => job,
+                        None => return Next::Writes,
+                    }
+                };
+                let Some(taken) = job.take() else { continue };
+                taken
             };
-            let Some((work, place)) = job.take() else { continue };
             match work {
                 Work::Write { batch, atomic, reply } => {
                     self.active.push_back(Active::new(batch, atomic, reply, place));
@@ -183,13 +221,13 @@ impl<B: Backend> Task<B> {
                 // not: it would hold up whoever comes after this.
                 Work::Special { job, reply } => {
                     while self.active.iter().any(Active::waits_for_its_turn) {
-                        Box::pin(self.write()).await;
+                        Box::pin(self.write(Intake::Closed)).await;
                     }
                     return Next::Special(job, reply);
                 }
                 Work::Close { reply } => {
                     while !self.active.is_empty() {
-                        Box::pin(self.write()).await;
+                        Box::pin(self.write(Intake::Closed)).await;
                     }
                     return Next::End(Some(reply));
                 }
@@ -197,13 +235,45 @@ impl<B: Backend> Task<B> {
         }
     }
 
+    /// Another job that is queued, or is soon.
+    async fn one_more(&mut self) -> Option<Job<Work>> {
+        if let Ok(job) = self.queue.try_recv() {
+            return Some(job);
+        }
+        let until = self.gathering.until(self.active.len())?;
+        timeout_at(until, self.queue.recv()).await.ok().flatten()
+    }
+
+    /// Takes writes in that were queued since the last attempt: the next one carries them too.
+    fn take_in(&mut self) {
+        while self.next_work.is_none() && self.active.len() < JOBS_MAX {
+            let Ok(job) = self.queue.try_recv() else { return };
+            match job.take() {
+                Some((Work::Write { batch, atomic, reply }, place)) => {
+                    self.active.push_back(Active::new(batch, atomic, reply, place));
+                }
+                Some(other) => self.next_work = Some(Box::new(other)),
+                None => {}
+            }
+        }
+    }
+
     /// Writes one group and answers what is done then.
-    async fn write(&mut self) {
+    async fn write(&mut self, intake: Intake) {
         let deadline = self.shared.deadline();
+        self.commit_took = Duration::ZERO;
+        // Those that come in later have a deadline of their own.
+        let begun = self.active.len();
         let mut pauses = Pauses::new();
         let mut scope = Scope { batches: usize::MAX, ids_ahead: 0, ids_passed: 0 };
-        let mut changed = 0;
+        let (mut changed, mut lost) = (0, 0);
         loop {
+            if let Err(error) = within(deadline, "the head", self.wait_for_turn()).await {
+                return self.fail(begun, &error);
+            }
+            if intake == Intake::Open {
+                self.take_in();
+            }
             match self.attempt(scope, deadline).await {
                 Ok(Attempted::Done) => return,
                 Ok(Attempted::Again { again: Again::DocumentChanged, ids_taken }) => {
@@ -218,9 +288,14 @@ impl<B: Backend> Task<B> {
                     pauses.wait().await;
                 }
                 Ok(Attempted::Again { again, .. }) if Instant::now() >= deadline => {
-                    return self.fail(self.active.len(), &too_busy(&again));
+                    return self.fail(begun, &too_busy(&again));
                 }
-                Ok(Attempted::Again { again: Again::HeadMoved, .. }) => pauses.wait().await,
+                Ok(Attempted::Again { again: Again::HeadMoved, .. }) => {
+                    lost += 1;
+                    if lost > LOST_MAX {
+                        pauses.wait().await;
+                    }
+                }
                 // One of them may be what cannot be done; the others need not suffer.
                 Err(Failure { error, batches: 2.. })
                     if !error.is_temporary() && Instant::now() < deadline =>
@@ -253,6 +328,10 @@ impl<B: Backend> Task<B> {
         let head = within(deadline, "the head", self.fresh_head()).await;
         let (head, at, catalogue) = head.map_err(failed)?;
         self.head = Some((head, at));
+        if !keys.is_empty() || !answers.is_empty() {
+            let settled = within(deadline, "the last commit", shared.backend.settle(&head));
+            settled.await.map_err(failed)?;
+        }
         let reads = join(
             OptionFuture::from((!keys.is_empty()).then(|| self.read_known(&keys, together))),
             OptionFuture::from(
@@ -284,6 +363,8 @@ impl<B: Backend> Task<B> {
             if wanted.is_empty() && others.is_empty() {
                 break;
             }
+            let settled = within(deadline, "the last commit", shared.backend.settle(&head));
+            settled.await.map_err(failed)?;
             let holders = shared.holders(&catalogue, &wanted);
             let holders = within(deadline, "reading unique values", holders).await;
             group.know_holders(wanted, holders.map_err(failed)?);
@@ -443,6 +524,7 @@ impl<B: Backend> Task<B> {
         if catalogue.number == head.catalogue {
             return Ok((head, at, catalogue));
         }
+        backend.settle(&head).await?;
         // A newer one belongs to a newer head, for which no commit of this one succeeds.
         Ok((head, at, self.shared.catalogue_of(&head, at).await?))
     }
@@ -472,6 +554,8 @@ impl<B: Backend> Task<B> {
             let collections = commit.told().map(|change| &change.collection);
             self.shared.waiting.committed(first.sequence, last.sequence, collections);
         }
+        self.turns.committed(&commit.next, asked.elapsed());
+        self.commit_took = asked.elapsed();
         Status::count(&status.commits);
         status.documents.fetch_add(commit.documents.len() as u64, Ordering::Relaxed);
         self.head = Some((commit.next, asked));
@@ -504,6 +588,7 @@ impl<B: Backend> Task<B> {
 
     /// Answers the batches that are whole, and notes how far the last one is.
     fn hand_out(&mut self, shares: Vec<Share>) {
+        self.gathering.answered(shares.len(), self.commit_took);
         for share in shares {
             let Some(mut active) = self.active.pop_front() else { return };
             let written = share.outcomes.iter().any(Result::is_ok);

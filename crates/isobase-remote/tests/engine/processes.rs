@@ -348,3 +348,43 @@ async fn nobody_else_writes_while_it_is_loaded() {
     let after = write(&service, create("{}")).await;
     assert_eq!((after.id, after.revision.number()), (3.into(), Some(6)));
 }
+
+/// Each commit takes a while to arrive: whoever decides for a head that others are about to move
+/// commits in vain. Without turns that is two of three.
+#[tokio::test(start_paused = true)]
+async fn processes_that_write_at_once_take_turns() {
+    const WRITES: usize = 40;
+    let database = database();
+    for _ in 0..8 * WRITES {
+        database.inject(Fault::Slow(Duration::from_millis(10)));
+    }
+    let mut engines = Vec::new();
+    for _ in 0..3 {
+        engines.push(Arc::new(open(&database).await));
+    }
+    let begun = tokio::time::Instant::now();
+    let writers: Vec<_> = engines
+        .iter()
+        .map(|engine| {
+            let engine = Arc::clone(engine);
+            tokio::spawn(async move {
+                for _ in 0..WRITES {
+                    write(&engine, create("{}")).await;
+                }
+                begun.elapsed()
+            })
+        })
+        .collect();
+    let mut ended = Vec::new();
+    for writer in writers {
+        ended.push(writer.await.unwrap());
+    }
+    let in_vain = |engine: &Arc<FakeEngine>| {
+        let gauges = engine.gauges();
+        gauges.iter().find(|(name, _)| *name == "writer_heads_moved_total").unwrap().1
+    };
+    let in_vain: f64 = engines.iter().map(in_vain).sum();
+    assert!(in_vain <= 30.0, "{in_vain} of {} commits", 3 * WRITES);
+    let (first, last) = (ended.iter().min().unwrap(), ended.iter().max().unwrap());
+    assert!(*last < *first * 2, "{ended:?}");
+}
