@@ -12,11 +12,14 @@ use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::runtime;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, sleep_until};
 
 use crate::ReservedPort;
 
 const PIECE_BYTES: usize = 16 * 1024;
 const BACKLOG: u32 = 1024;
+/// Pieces on their way in one direction of a connection.
+const PIECES_MAX: usize = 64;
 
 /// How a [`FaultProxy`] treats connections.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,7 +27,8 @@ pub enum Fault {
     /// Everything passes.
     #[default]
     None,
-    /// Every piece waits this long, in both directions.
+    /// Every piece arrives so much later, in both directions, as over a long link: what is sent
+    /// meanwhile follows it as closely as it was sent.
     Delay(Duration),
     /// Connections open and stay open, and nothing passes. What was sent
     /// meanwhile passes when the fault ends, as after a broken link.
@@ -238,32 +242,85 @@ enum Direction {
 /// Both sides of the connection are to be reset.
 struct Reset;
 
+/// What is on its way, until when, and what comes behind it.
+struct Piece {
+    bytes: Vec<u8>,
+    due: Instant,
+    then: Then,
+}
+
+#[derive(PartialEq, Eq)]
+enum Then {
+    GoOn,
+    End,
+    Reset,
+}
+
 async fn pump(
-    mut from: ReadHalf<'_>,
+    from: ReadHalf<'_>,
     mut to: WriteHalf<'_>,
     direction: Direction,
     state: &State,
+    fault: watch::Receiver<Fault>,
+) -> Result<(), Reset> {
+    let (pieces, mut on_its_way) = mpsc::channel::<Piece>(PIECES_MAX);
+    let arriving = async {
+        while let Some(Piece { bytes, due, then }) = on_its_way.recv().await {
+            sleep_until(due).await;
+            to.write_all(&bytes).await.map_err(|_| Reset)?;
+            match then {
+                Then::GoOn => {}
+                Then::End => return to.shutdown().await.map_err(|_| Reset),
+                Then::Reset => return Err(Reset),
+            }
+        }
+        Err(Reset)
+    };
+    tokio::try_join!(take(from, direction, state, fault, pieces), arriving).map(|_| ())
+}
+
+/// Takes what one side sends, piece by piece, until its end.
+async fn take(
+    mut from: ReadHalf<'_>,
+    direction: Direction,
+    state: &State,
     mut fault: watch::Receiver<Fault>,
+    pieces: mpsc::Sender<Piece>,
 ) -> Result<(), Reset> {
     let mut buffer = vec![0; PIECE_BYTES];
     loop {
-        let read = from.read(&mut buffer).await.map_err(|_| Reset)?;
+        let read = from.read(&mut buffer).await;
         let open = fault.wait_for(|fault| *fault != Fault::Blackhole).await.map(|fault| *fault);
-        if let Fault::Delay(delay) = open.map_err(|_| Reset)? {
-            tokio::time::sleep(delay).await;
-        }
-        if read == 0 {
-            return to.shutdown().await.map_err(|_| Reset);
-        }
-        let piece = &buffer[..read];
-        let cut = match direction {
-            Direction::Up if state.is_marked(piece) => return Err(Reset),
-            Direction::Up => None,
-            Direction::Down => state.cut(read),
+        let delay = match open.map_err(|_| Reset)? {
+            Fault::Delay(delay) => delay,
+            _ => Duration::ZERO,
         };
-        to.write_all(&piece[..cut.unwrap_or(read)]).await.map_err(|_| Reset)?;
-        if cut.is_some() {
-            return Err(Reset);
+        let mut then = match read {
+            Ok(0) => Then::End,
+            Ok(_) => Then::GoOn,
+            // Behind what came before it.
+            Err(_) => Then::Reset,
+        };
+        let read = read.unwrap_or(0);
+        let mut bytes = buffer[..read].to_vec();
+        match direction {
+            Direction::Up if state.is_marked(&bytes) => {
+                bytes.clear();
+                then = Then::Reset;
+            }
+            Direction::Down => {
+                if let Some(cut) = state.cut(read).filter(|_| read > 0) {
+                    bytes.truncate(cut);
+                    then = Then::Reset;
+                }
+            }
+            Direction::Up => {}
+        }
+        let goes_on = then == Then::GoOn;
+        let piece = Piece { bytes, due: Instant::now() + delay, then };
+        pieces.send(piece).await.map_err(|_| Reset)?;
+        if !goes_on {
+            return Ok(());
         }
     }
 }

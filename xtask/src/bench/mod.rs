@@ -8,6 +8,7 @@ mod build;
 mod built;
 mod copy;
 mod load;
+mod nodes;
 mod records;
 mod services;
 mod toolkit;
@@ -29,6 +30,8 @@ pub(crate) enum Bench {
     Licences(services::Arguments),
     /// Sends one request again and again to a server that runs on this machine.
     Load(load::Arguments),
+    /// Measures several services on one database at the end of a long link.
+    Nodes(nodes::Arguments),
     /// Measures the record service beside the bare HTTP server and the bare database driver.
     Records(records::Arguments),
     /// Measures the request log beside plain documents: ingest, pages, charts, searches.
@@ -46,6 +49,8 @@ pub(crate) fn run(bench: &Bench) -> Result<()> {
     }
     let is_quick = match bench {
         Bench::Licences(arguments) | Bench::Requests(arguments) => arguments.quick,
+        // Then the build of the executable is the caller's affair.
+        Bench::Nodes(arguments) => arguments.executable.is_some(),
         _ => false,
     };
     if cfg!(debug_assertions) && !is_quick {
@@ -57,6 +62,7 @@ pub(crate) fn run(bench: &Bench) -> Result<()> {
         Bench::Copy(arguments) => copy::run(arguments),
         Bench::Licences(arguments) => services::run_licences(arguments),
         Bench::Load(arguments) => load::run(arguments),
+        Bench::Nodes(arguments) => nodes::run(arguments),
         Bench::Records(arguments) => records::run(arguments),
         Bench::Requests(arguments) => services::run_requests(arguments),
         Bench::Toolkit(arguments) => toolkit::run(arguments),
