@@ -12,7 +12,7 @@ crate::problem_codes! { pub ALL:
         "Send smaller documents, split the batch, or raise the limit in the configuration.";
     UNSUPPORTED_ENCODING = "unsupported_encoding", UNSUPPORTED_MEDIA_TYPE, Transport, "Encoding not supported",
         "The body is encoded (`Content-Encoding`) in a way that the service does not decode. Nothing was stored.",
-        "Send it plain, or encoded with gzip.";
+        "Send it plain, or encoded with gzip or zstd.";
     BODY_TIMEOUT = "body_timeout", REQUEST_TIMEOUT, Transport, "Request body too slow",
         "The body did not arrive in time. Nothing was stored.",
         "Send the request again on a better connection, or send less at once.";

@@ -1,4 +1,4 @@
-//! Content codings (RFC 9110, section 8.4): gzip, in and out.
+//! Content codings (RFC 9110, section 8.4): gzip, in and out, and zstd, in.
 
 use std::io::{self, Write};
 
@@ -10,7 +10,9 @@ use flate2::{
 use futures_util::{Stream, StreamExt, stream};
 use http::{HeaderMap, HeaderValue, header};
 
-use crate::{BodyError, Problem, body::Pieces, codes};
+use crate::{
+    BodyError, Problem, body::Pieces, codes, decode_error::DecodeError, zstd::ZstdDecoder,
+};
 
 /// Most encoded bytes that are decoded at once: at most a thousand times as many come out.
 const STEP_BYTES: usize = 1 << 10;
@@ -20,7 +22,7 @@ const ANSWER_BYTES_MIN: u64 = 1 << 10;
 /// Longer answers would hold a thread up for too long.
 const ANSWER_BYTES_MAX: u64 = 1 << 20;
 
-const ACCEPTED: HeaderValue = HeaderValue::from_static("gzip");
+const ACCEPTED: HeaderValue = HeaderValue::from_static("gzip, zstd");
 
 /// How a request's body is encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +30,7 @@ pub(crate) enum Coding {
     /// Not at all.
     Identity,
     Gzip,
+    Zstd,
 }
 
 impl Coding {
@@ -42,6 +45,7 @@ impl Coding {
             coding = match (name.trim_ascii().to_ascii_lowercase().as_slice(), coding) {
                 (b"" | b"identity", coding) => coding,
                 (b"gzip" | b"x-gzip", Self::Identity) => Self::Gzip,
+                (b"zstd", Self::Identity) => Self::Zstd,
                 _ => return Err(unsupported(name)),
             };
         }
@@ -51,12 +55,19 @@ impl Coding {
 
 fn unsupported(name: &[u8]) -> Problem {
     let shown: String = String::from_utf8_lossy(name).trim().chars().take(100).collect();
-    let detail = format!("the body is encoded as {shown:?}, and only gzip is decoded");
+    let detail = format!(
+        "the body is encoded as {shown:?}, and only gzip and zstd are decoded, not both at once"
+    );
     Problem::new(codes::UNSUPPORTED_ENCODING, detail).with_header(header::ACCEPT_ENCODING, ACCEPTED)
 }
 
 /// Decodes a body piece by piece.
-pub(crate) struct Decoder {
+pub(crate) enum Decoder {
+    Gzip(GzipDecoder),
+    Zstd(ZstdDecoder),
+}
+
+pub(crate) struct GzipDecoder {
     inner: MultiGzDecoder<Bounded>,
     /// Encoded bytes that came and are not decoded yet.
     waiting: Bytes,
@@ -69,29 +80,48 @@ struct Bounded {
     exceeded: bool,
 }
 
-/// Why a body cannot be decoded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum DecodeError {
-    /// It is larger than allowed.
-    TooLarge,
-    /// It is not what it says, or ends early.
-    Malformed,
-}
-
 impl Decoder {
-    /// A decoder that gives at most so many bytes.
-    pub(crate) fn new(bytes_max: u64) -> Self {
-        let out = Bounded { bytes: Vec::new(), left: bytes_max, exceeded: false };
-        Self { inner: MultiGzDecoder::new(out), waiting: Bytes::new() }
+    /// A decoder that gives at most so many bytes; none for what is not encoded.
+    pub(crate) fn new(coding: Coding, bytes_max: u64) -> Option<Self> {
+        match coding {
+            Coding::Identity => None,
+            Coding::Gzip => Some(Self::Gzip(GzipDecoder::new(bytes_max))),
+            Coding::Zstd => Some(Self::Zstd(ZstdDecoder::new(bytes_max))),
+        }
     }
 
     /// Takes the next encoded bytes.
     pub(crate) fn push(&mut self, bytes: Bytes) {
-        self.waiting = bytes;
+        match self {
+            Self::Gzip(decoder) => decoder.waiting = bytes,
+            Self::Zstd(decoder) => decoder.push(&bytes),
+        }
     }
 
-    /// Decodes some of what waits; none when nothing does.
+    /// Decodes some of what came; none when more must come first.
     pub(crate) fn step(&mut self) -> Result<Option<Bytes>, DecodeError> {
+        match self {
+            Self::Gzip(decoder) => decoder.step(),
+            Self::Zstd(decoder) => decoder.step(),
+        }
+    }
+
+    /// Ends the body; gives what is left of it.
+    pub(crate) fn finish(&mut self) -> Result<Option<Bytes>, DecodeError> {
+        match self {
+            Self::Gzip(decoder) => decoder.finish(),
+            Self::Zstd(decoder) => decoder.finish().map(|()| None),
+        }
+    }
+}
+
+impl GzipDecoder {
+    fn new(bytes_max: u64) -> Self {
+        let out = Bounded { bytes: Vec::new(), left: bytes_max, exceeded: false };
+        Self { inner: MultiGzDecoder::new(out), waiting: Bytes::new() }
+    }
+
+    fn step(&mut self) -> Result<Option<Bytes>, DecodeError> {
         while !self.waiting.is_empty() {
             let step = self.waiting.split_to(self.waiting.len().min(STEP_BYTES));
             self.inner.write_all(&step).map_err(|_| self.fault())?;
@@ -102,8 +132,7 @@ impl Decoder {
         Ok(None)
     }
 
-    /// Ends the body; gives what is left of it.
-    pub(crate) fn finish(&mut self) -> Result<Option<Bytes>, DecodeError> {
+    fn finish(&mut self) -> Result<Option<Bytes>, DecodeError> {
         self.inner.try_finish().map_err(|_| self.fault())?;
         Ok(self.take())
     }
@@ -203,8 +232,15 @@ pub(crate) fn gzip(bytes: &[u8], effort: Effort) -> Option<Bytes> {
 mod tests {
     use super::*;
 
-    fn decode(encoded: &[u8], cut: usize, bytes_max: u64) -> Result<Vec<u8>, DecodeError> {
-        let mut decoder = Decoder::new(bytes_max);
+    const GZIP: Coding = Coding::Gzip;
+
+    fn decode(
+        coding: Coding,
+        encoded: &[u8],
+        cut: usize,
+        bytes_max: u64,
+    ) -> Result<Vec<u8>, DecodeError> {
+        let mut decoder = Decoder::new(coding, bytes_max).unwrap();
         let mut all = Vec::new();
         for piece in [&encoded[..cut], &encoded[cut..]] {
             decoder.push(Bytes::copy_from_slice(piece));
@@ -216,24 +252,57 @@ mod tests {
         Ok(all)
     }
 
+    fn zstd(text: &[u8]) -> Vec<u8> {
+        ruzstd::encoding::compress_to_vec(text, ruzstd::encoding::CompressionLevel::Fastest)
+    }
+
     #[test]
     fn bodies_come_back_however_they_are_cut() {
         let text = "{\"a\":1}\n".repeat(20);
+        let twice = [text.as_bytes(), text.as_bytes()].concat();
         let encoded = gzip(text.as_bytes(), Effort::Quick).unwrap();
-        for cut in 0..encoded.len() {
-            assert_eq!(decode(&encoded, cut, 1_000).as_deref(), Ok(text.as_bytes()), "{cut}");
+        for (coding, encoded) in [(GZIP, &encoded[..]), (Coding::Zstd, &zstd(text.as_bytes()))] {
+            for cut in 0..encoded.len() {
+                let decoded = decode(coding, encoded, cut, 1_000);
+                assert_eq!(decoded.as_deref(), Ok(text.as_bytes()), "{coding:?} {cut}");
+            }
+            let double = [encoded, encoded].concat();
+            assert_eq!(decode(coding, &double, 3, 1_000).as_ref(), Ok(&twice));
+            assert_eq!(decode(coding, encoded, 3, 159), Err(DecodeError::TooLarge));
+            let short = &encoded[..encoded.len() - 1];
+            assert_eq!(decode(coding, short, 3, 1_000), Err(DecodeError::Malformed));
+            for wrong in [&b"{}"[..], b"", &[encoded, b"x"].concat()] {
+                let decoded = decode(coding, wrong, 0, 1_000);
+                // Gzip's readers pass over what comes behind it, and over nothing at all.
+                assert!(decoded == Err(DecodeError::Malformed) || coding == GZIP, "{wrong:?}");
+            }
         }
-        assert_eq!(decode(&encoded, 3, 159), Err(DecodeError::TooLarge));
-        let short = &encoded[..encoded.len() - 1];
-        assert_eq!(decode(short, 3, 1_000), Err(DecodeError::Malformed));
-        assert_eq!(decode(b"{}", 1, 1_000), Err(DecodeError::Malformed));
+        assert_eq!(decode(GZIP, b"{}", 1, 1_000), Err(DecodeError::Malformed));
+    }
+
+    #[test]
+    fn frames_of_zstd_are_bounded_and_checked() {
+        let text = b"{\"a\":1}";
+        let skipped = [&[0x50, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3][..], &zstd(text)].concat();
+        for cut in 0..skipped.len() {
+            assert_eq!(decode(Coding::Zstd, &skipped, cut, 9).as_deref(), Ok(&text[..]), "{cut}");
+        }
+        // A window of 16 MiB, and nothing in it.
+        let large = [0x28, 0xb5, 0x2f, 0xfd, 0, 14 << 3, 1, 0, 0];
+        assert_eq!(decode(Coding::Zstd, &large, 3, 9), Err(DecodeError::LargeWindow));
+        // One block, of a byte that is repeated; its checksum is another text's.
+        let wrong = [0x28, 0xb5, 0x2f, 0xfd, 0b100, 0, 0b1011, 0, 0, b'x', 1, 2, 3, 4];
+        assert_eq!(decode(Coding::Zstd, &wrong, 3, 9), Err(DecodeError::Malformed));
+        // A block of the same kind that would be a mebibyte.
+        let block = [0x28, 0xb5, 0x2f, 0xfd, 0, 0, 0b11, 0, 0x80, b'x'];
+        assert_eq!(decode(Coding::Zstd, &block, 3, 9), Err(DecodeError::Malformed));
     }
 
     /// A few bytes must not become a gibibyte before anybody counts them.
     #[test]
     fn a_bomb_is_stopped_at_the_bound() {
         let encoded = gzip(&vec![b' '; 8 << 20], Effort::Thorough).unwrap();
-        let mut decoder = Decoder::new(2 << 20);
+        let mut decoder = Decoder::new(GZIP, 2 << 20).unwrap();
         decoder.push(encoded);
         let mut largest = 0;
         let end = loop {

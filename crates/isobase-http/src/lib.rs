@@ -18,6 +18,7 @@ pub mod codes;
 mod config;
 mod connection;
 mod cors;
+mod decode_error;
 mod encoding;
 mod failures;
 mod forwarded;
@@ -39,6 +40,7 @@ mod service;
 mod shared;
 mod spec;
 mod table;
+mod zstd;
 
 pub use body::{Body, BodyError};
 pub use call::Call;

@@ -15,7 +15,8 @@ use crate::{
     Problem,
     body_budget::{BodyBudget, Held},
     codes,
-    encoding::{DecodeError, Decoder},
+    decode_error::DecodeError,
+    encoding::{Coding, Decoder},
     leftover::Leftover,
 };
 
@@ -87,9 +88,9 @@ impl RequestBody {
     }
 
     /// Decodes it while it is read. Set after the bounds.
-    pub(crate) fn decode(&mut self) {
-        let bounds = self.bounds;
-        self.decoder = bounds.map(|bounds| Box::new(Decoder::new(bounds.bytes_max)));
+    pub(crate) fn decode(&mut self, coding: Coding) {
+        let decoder = self.bounds.and_then(|bounds| Decoder::new(coding, bounds.bytes_max));
+        self.decoder = decoder.map(Box::new);
     }
 
     /// How many bytes it has as it is sent, when that is known before it is read.
@@ -218,8 +219,14 @@ impl Bounds {
         match error {
             DecodeError::TooLarge => self.too_large(),
             DecodeError::Malformed => {
-                let detail = "the request body is not the gzip that its Content-Encoding says";
+                let detail =
+                    "the request body is not what its Content-Encoding says, or ends early";
                 Problem::new(codes::BODY_MALFORMED, detail)
+            }
+            DecodeError::LargeWindow => {
+                let detail = "the request body was encoded with a window of more than 8 MiB; \
+                              encode it at an ordinary level";
+                Problem::new(codes::BODY_TOO_LARGE, detail)
             }
         }
     }

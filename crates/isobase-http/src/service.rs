@@ -282,9 +282,7 @@ impl<G: Gate> Service<G> {
             is_stream,
         };
         body.bound(bounds, &self.shared.bodies)?;
-        if Coding::of(&parts.headers)? == Coding::Gzip {
-            body.decode();
-        }
+        body.decode(Coding::of(&parts.headers)?);
         Ok((principal, body))
     }
 

@@ -13,21 +13,17 @@ use std::{
 use anyhow::{Context, Result};
 use flate2::bufread::MultiGzDecoder;
 
-use super::record::ReadError;
+use super::{record::ReadError, zstd::Zstd};
 use crate::failure::Failure;
 
 const BUFFER_BYTES: usize = 256 << 10;
 
 /// What files of other kinds begin with, what they are, and the way out.
-const OTHER_KINDS: [(&[u8], &str); 7] = [
+const OTHER_KINDS: [(&[u8], &str); 6] = [
     (
         b"PAR1",
         "a Parquet file; write it as lines of JSON first, as in duckdb -c \"COPY (FROM 'x.parquet') \
          TO 'x.ndjson'\"",
-    ),
-    (
-        b"\x28\xb5\x2f\xfd",
-        "compressed with zstd; unpack it first: zstd -dc FILE | isobase import -",
     ),
     (b"\xfd7zXZ\0", "compressed with xz; unpack it first: xz -dc FILE | isobase import -"),
     (b"BZh", "compressed with bzip2; unpack it first: bzip2 -dc FILE | isobase import -"),
@@ -113,6 +109,9 @@ fn as_text(mut input: Text, may_be_packed: bool) -> Result<Text, ReadError> {
             Box::new(BufReader::with_capacity(BUFFER_BYTES, MultiGzDecoder::new(input))),
             false,
         ),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] if may_be_packed => {
+            as_text(Box::new(BufReader::with_capacity(BUFFER_BYTES, Zstd::new(input))), false)
+        }
         [0xff, 0xfe, ..] => Ok(utf16(input, false)),
         [0xfe, 0xff, ..] => Ok(utf16(input, true)),
         // Without a mark: the files that are imported begin with two ASCII characters.
@@ -202,6 +201,7 @@ mod tests {
     use std::io::Write;
 
     use flate2::{Compression, write::GzEncoder};
+    use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 
     use super::*;
 
@@ -248,8 +248,16 @@ mod tests {
         for plain in ["", "a", "{}\n", text] {
             assert_eq!(read(plain.as_bytes()).unwrap(), plain);
         }
-        let cut = packed(text.as_bytes());
-        assert!(read(&cut[..cut.len() - 9]).is_err());
+        let level = CompressionLevel::Fastest;
+        let zstd = |bytes: &[u8]| compress_to_vec(bytes, level);
+        // A frame that means nothing here may stand anywhere.
+        let skipped = b"\x50\x2a\x4d\x18\x02\0\0\0xy";
+        let twice = [&zstd(text.as_bytes())[..], skipped, &zstd(b"2;x\n")].concat();
+        assert_eq!(read(&twice).unwrap(), format!("{text}2;x\n"));
+        assert_eq!(read(&zstd(&utf16(&marked, false))).unwrap(), marked);
+        for cut in [packed(text.as_bytes()), zstd(text.as_bytes())] {
+            assert!(read(&cut[..cut.len() - 9]).is_err());
+        }
         assert!(read(&utf16(&marked, false)[..5]).is_err());
     }
 
@@ -258,7 +266,6 @@ mod tests {
         for (bytes, what) in [
             (&b"PAR1\x15\x04"[..], "Parquet"),
             (b"PK\x03\x04\x14", "ZIP"),
-            (b"\x28\xb5\x2f\xfd\x04", "zstd"),
             (b"SQLite format 3\0\x10", "SQLite"),
         ] {
             assert!(read(bytes).unwrap_err().contains(what), "{what}");

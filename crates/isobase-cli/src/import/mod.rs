@@ -9,6 +9,7 @@ mod input;
 mod record;
 mod records;
 mod send;
+mod zstd;
 
 use std::{
     path::Path,

@@ -176,7 +176,7 @@ async fn large_bodies_are_refused() {
 }
 
 #[tokio::test]
-async fn bodies_may_be_gzip() {
+async fn bodies_may_be_gzip_or_zstd() {
     let mut settings = Settings::default();
     settings.config.http.body_bytes_max = 1_000;
     let service = Service::with(settings);
@@ -193,14 +193,26 @@ async fn bodies_may_be_gzip() {
     post(gzip("{\"a\":1}"), json, "gzip").await.is(201, "{\"a\":1,\"id\":1}");
     post(b"{\"a\":2}".to_vec(), json, "identity").await.has_status(201);
     post(gzip("{}\n{}\n"), lines, "GZIP").await.has_status(200).contains("\"created\":2");
-    for encoding in ["br", "zstd", "gzip, gzip"] {
+    // As the program zstd 1.5.4 packs {"a":3}, two lines, and a hundred thousand spaces.
+    let packed: [&[u8]; 3] = [
+        b"\x28\xb5\x2f\xfd\x04\x58\x39\x00\x00\x7b\x22\x61\x22\x3a\x33\x7d\xaa\x50\x53\xfc",
+        b"\x28\xb5\x2f\xfd\x04\x58\x31\x00\x00\x7b\x7d\x0a\x7b\x7d\x0a\xfa\xc5\xe0\x6e",
+        b"\x28\xb5\x2f\xfd\x04\x58\x55\x00\x00\x10\x20\x20\x01\x00\x9b\x86\x39\xc0\x02\x5d\xa7\x21\x05",
+    ];
+    let [one, two, bomb] = packed.map(<[u8]>::to_vec);
+    post(one.clone(), json, "zstd").await.is(201, "{\"a\":3,\"id\":5}");
+    post(two, lines, "Zstd").await.has_status(200).contains("\"created\":2");
+    post(bomb, json, "zstd").await.is_problem(413, "body_too_large");
+    post(one[..9].to_vec(), json, "zstd").await.is_problem(400, "body_malformed");
+    post(b"{}".to_vec(), json, "zstd").await.is_problem(400, "body_malformed");
+    for encoding in ["br", "gzip, gzip", "gzip, zstd"] {
         let refused = post(gzip("{}"), json, encoding).await;
         refused.is_problem(415, "unsupported_encoding");
-        assert_eq!(refused.header("accept-encoding"), Some("gzip"), "{encoding}");
+        assert_eq!(refused.header("accept-encoding"), Some("gzip, zstd"), "{encoding}");
     }
     post(b"{}".to_vec(), json, "gzip").await.is_problem(400, "body_malformed");
     let bomb = gzip(&" ".repeat(100_000));
     assert!(bomb.len() < 1_000);
     post(bomb, json, "gzip").await.is_problem(413, "body_too_large");
-    service.get("/stats").await.contains("\"total_records\":4");
+    service.get("/stats").await.contains("\"total_records\":7");
 }
