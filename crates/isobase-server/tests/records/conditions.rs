@@ -62,6 +62,8 @@ async fn writes_compare_and_swap() {
             let failed = ask(&service, method.clone(), name, value).await;
             failed.is_problem(412, "revision_conflict").contains(&etag.replace('"', "\\\""));
             assert_eq!(failed.etag(), etag, "{method} {name}: {value}");
+            let is_told = failed.blamed() == ["If-Match"];
+            assert_eq!(is_told, name == "if-match" && value.starts_with('W'), "{name}: {value}");
         }
         ask(&service, method.clone(), "if-none-match", "*").await.is_problem(412, "already_exists");
         service.get("/records/c/a").await.is(200, r#"{"n":0,"id":"a"}"#);

@@ -141,3 +141,35 @@ async fn a_declared_default_may_be_sent() {
     let report = service.post("/records/c/batch", batch).await;
     report.has_status(200).contains(r#""status":201"#).contains(r#""kind":"deleted""#);
 }
+
+/// As in the document store: what document databases write beside the fields.
+#[tokio::test]
+async fn own_names_of_documents_are_their_id_and_revision() {
+    let service = Service::new();
+    let put = |body: &str| service.put("/records/c/a?upsert=true", body.as_bytes().to_vec());
+    put(r#"{"_id":"a","n":1}"#).await.is(201, r#"{"n":1,"id":"a"}"#);
+    put(r#"{"_id":"a","_rev":"1","n":2}"#).await.is(200, r#"{"n":2,"id":"a"}"#);
+    put(r#"{"_rev":"1","n":3}"#).await.is_problem(412, "revision_conflict");
+    let patched = service.patch("/records/c/a", r#"{"_rev":2,"m":null,"o":1}"#).await;
+    patched.is(200, r#"{"n":2,"o":1,"id":"a"}"#);
+    service.patch("/records/c/a", r#"{"_rev":"2"}"#).await.is_problem(412, "revision_conflict");
+    let both = Ask::new(Method::PUT, "/records/c/a").header("if-match", "\"3\"");
+    let refused = service.send(both.json(r#"{"_rev":"3"}"#)).await;
+    assert_eq!(refused.is_problem(422, "invalid_body").blamed(), ["/_rev"]);
+
+    for (body, blamed) in [(r#"{"_id":"x"}"#, "/_id"), (r#"{"_rev":"1"}"#, "/_rev")] {
+        let refused = service.post("/records/c", body).await;
+        assert_eq!(refused.is_problem(422, "invalid_body").blamed(), [blamed]);
+    }
+    put(r#"{"_id":"b"}"#).await.is_problem(422, "invalid_body");
+    let lines = Ask::new(Method::POST, "/records/c").lines("{\"n\":1}\n{\"_id\":\"x\"}\n");
+    service.send(lines).await.has_status(200).contains("\"created\":1,\"failed\":1");
+    let operations = r#"{"operations":[{"method":"put","id":"a","body":{"_id":"a","_rev":"3","n":9}},
+        {"method":"patch","id":"a","patch":{"_rev":"3"}}]}"#;
+    let answer = service.post("/records/c/batch", operations).await;
+    answer.has_status(200).contains("revision_conflict");
+    let wrong = r#"{"operations":[{"method":"create","body":{"_id":"x"}}]}"#;
+    service.post("/records/c/batch", wrong).await.is_problem(422, "invalid_batch");
+    service.get("/records/c/a").await.is(200, r#"{"n":9,"id":"a"}"#);
+    service.get("/stats").await.contains("\"total_records\":2");
+}

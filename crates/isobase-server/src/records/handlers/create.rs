@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 use http::{HeaderValue, Response, StatusCode, header};
-use isobase_http::Body;
+use isobase_http::{Body, Problem};
 use isobase_store::{Action, Atomicity, Precondition, WriteBatch, WriteOperation};
 use isobase_types::DocumentId;
 
-use super::{answer, load, record::only_outcome, request};
+use super::{answer, load, own_names::OwnNames, record::only_outcome, request};
 use crate::{
     Call,
     failure::{Failure, IntoProblem},
@@ -40,6 +40,7 @@ async fn create_one(state: Arc<State>, mut call: Call) -> Result<Response<Body>,
         "a new document has no revision to compare; use PUT with a string id",
     )?;
     let body = document(call.take_body()).await?;
+    let body = OwnNames::take(body, None).map_err(Problem::from)?.body;
     let idempotency = idempotency::of_call(&call, &collection, b"document", body.as_bytes())?;
 
     // Rendered before the body is handed over; the id follows when it is known.

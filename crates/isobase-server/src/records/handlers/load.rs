@@ -11,6 +11,7 @@ use isobase_types::{CollectionName, DocumentId, json::canonicalise_document};
 
 use super::{
     lines::{Line, Lines},
+    own_names::OwnNames,
     request,
 };
 use crate::{
@@ -158,6 +159,13 @@ impl Loading {
         let Some(bytes) = line.bytes else { return self.tally.too_long(line.number) };
         match canonicalise_document(&bytes) {
             Ok(body) => {
+                let body = match OwnNames::take(body, None).map_err(Problem::from) {
+                    Ok(own) => own.body,
+                    Err(problem) => {
+                        let detail = problem.detail().to_owned();
+                        return self.tally.fail(line.number, problem.code(), detail);
+                    }
+                };
                 self.bytes += body.len();
                 self.numbers.push(line.number);
                 self.operations.push(WriteOperation {

@@ -9,6 +9,7 @@ pub(super) mod indexes;
 mod lines;
 pub(super) mod list;
 mod load;
+mod own_names;
 pub(super) mod patch;
 pub(crate) mod preconditions;
 pub(super) mod record;

@@ -123,6 +123,16 @@ impl Conditions {
         meets.then(|| Precondition::RevisionIn(vec![document.revision.clone()]))
     }
 
+    /// Whether a write demands what no revision meets: `If-Match` compares strongly, and each of its
+    /// tags is weak, as a proxy that compresses answers makes them (section 8.8.3.2).
+    pub(crate) fn is_weak(&self) -> bool {
+        let is_weak = |tags: &Tags| match tags {
+            Tags::Any => false,
+            Tags::List(tags) => !tags.is_empty() && tags.iter().all(|tag| tag.weak),
+        };
+        self.if_match.as_ref().is_some_and(is_weak)
+    }
+
     /// What a write demands, dates apart. `If-Match` compares strongly: a weak tag matches nothing.
     pub(crate) fn into_precondition(self) -> Result<Precondition, InvalidConditions> {
         match (self.if_match, self.if_none_match) {

@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use http::{HeaderValue, Response, StatusCode, header};
-use isobase_http::{Body, Problem};
+use isobase_http::{Body, Problem, ProblemItem};
 use isobase_store::{
     Action, IfMissing, Precondition, Rejection, View as Documents, WriteBatch, WriteOperation,
     WriteOutcome, WriteReport, Written,
 };
-use isobase_types::{ChangeKind, CollectionName, Document, DocumentId, FieldPath};
+use isobase_types::{ChangeKind, CollectionName, Document, DocumentId, FieldPath, json::Patch};
 
 use super::{
     answer,
+    own_names::OwnNames,
     patch::PatchForm,
     preconditions::{Conditions, ReadVerdict},
     request,
@@ -19,7 +20,7 @@ use super::{
 use crate::{
     Call,
     answer::json,
-    failure::{Failure, record_not_found},
+    failure::{Failure, IntoProblem, record_not_found},
     records::{
         State,
         wire::{Message, View},
@@ -68,15 +69,18 @@ pub(crate) async fn put_record(state: Arc<State>, call: Call) -> Result<Response
     let conditions = Conditions::from_headers(&call.headers)?;
     require_json(&call.headers)?;
     let may_create = upsert || conditions.asks_for_missing();
-    let documents = state.view(&call);
+    let (documents, is_weak) = (state.view(&call), conditions.is_weak());
     let precondition = precondition(&documents, &collection, &id, conditions).await?;
     let if_missing = if may_create { IfMissing::Create } else { IfMissing::Refuse };
 
-    let body = document(call.body).await?;
+    let own = OwnNames::take(document(call.body).await?, Some(&id)).map_err(Problem::from)?;
+    let precondition = own.and(precondition).map_err(Problem::from)?;
+    let body = own.body;
     let mut text = Vec::with_capacity(body.len() + id_size(&id));
     View::write_open(&body, &mut text);
     let action = Action::Put { id, body, if_missing };
-    let written = write_one(&documents, collection, action, precondition).await??;
+    let written = write_one(&documents, collection, action, precondition).await?;
+    let written = written.map_err(|rejection| refused(rejection, is_weak))?;
     View::write_made(&written, &mut text);
     let created = written.kind == ChangeKind::Created;
     let status = if created { StatusCode::CREATED } else { StatusCode::OK };
@@ -93,12 +97,19 @@ pub(crate) async fn patch_record(state: Arc<State>, call: Call) -> Result<Respon
     let id = request::id(&call)?;
     no_parameters(&call)?;
     let conditions = Conditions::from_headers(&call.headers)?;
-    let documents = state.view(&call);
+    let (documents, is_weak) = (state.view(&call), conditions.is_weak());
     let precondition = precondition(&documents, &collection, &id, conditions).await?;
     let form = PatchForm::of(&call.headers)?;
-    let patch = form.read(&call.body.collect().await?)?;
+    let mut patch = form.read(&call.body.collect().await?)?;
+    let mut precondition = precondition;
+    if let Patch::Merge(text) = patch {
+        let own = OwnNames::take(text, Some(&id)).map_err(Problem::from)?;
+        precondition = own.and(precondition).map_err(Problem::from)?;
+        patch = Patch::Merge(own.body);
+    }
     let action = Action::Patch { id, patch };
-    let written = write_one(&documents, collection, action, precondition).await??;
+    let written = write_one(&documents, collection, action, precondition).await?;
+    let written = written.map_err(|rejection| refused(rejection, is_weak))?;
     let Written { id, revision, updated_at, body: Some(body), .. } = written else {
         let cause = "a patch was written and its document not given back";
         return Err(Problem::internal(cause).into());
@@ -118,9 +129,10 @@ pub(crate) async fn delete_record(
     let id = request::id(&call)?;
     no_parameters(&call)?;
     let conditions = Conditions::from_headers(&call.headers)?;
-    let documents = state.view(&call);
+    let (documents, is_weak) = (state.view(&call), conditions.is_weak());
     let precondition = precondition(&documents, &collection, &id, conditions).await?;
-    write_one(&documents, collection, Action::Delete { id }, precondition).await??;
+    let written = write_one(&documents, collection, Action::Delete { id }, precondition).await?;
+    written.map_err(|rejection| refused(rejection, is_weak))?;
     Ok(json(&Message { message: "Record deleted" }))
 }
 
@@ -153,6 +165,18 @@ async fn write_one(
     let batch = WriteBatch { operations: vec![operation], ..WriteBatch::default() };
     let report = documents.write(batch, isobase_store::Atomicity::EachAlone).await?;
     Ok(only_outcome(report)?.0)
+}
+
+/// Why a write was refused; also that no tag of its `If-Match` could have been met.
+fn refused(rejection: Rejection, is_weak: bool) -> Problem {
+    let is_told = is_weak && matches!(rejection, Rejection::RevisionConflict { .. });
+    let problem = rejection.into_problem();
+    if !is_told {
+        return problem;
+    }
+    let message = "a weak entity tag (W/\"…\") is equal to no revision: If-Match compares strongly \
+                   (RFC 9110, 13.1.1); send it without W/, which a proxy may have put before it";
+    problem.with_item(ProblemItem::named("If-Match", message, "W/"))
 }
 
 /// The outcome of a batch of one, and whether it is a replay.

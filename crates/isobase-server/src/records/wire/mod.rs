@@ -346,7 +346,7 @@ pub(super) struct BatchOperation<'a> {
 }
 
 /// What an operation does.
-#[derive(Clone, Copy, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[schemars(inline)]
 pub(super) enum BatchMethod {

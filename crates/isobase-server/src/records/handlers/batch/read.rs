@@ -7,7 +7,10 @@ use isobase_types::{
 };
 use serde_json::value::RawValue;
 
-use super::super::preconditions::Conditions;
+use super::super::{
+    own_names::{OwnNames, Unmeant},
+    preconditions::Conditions,
+};
 use crate::records::wire::{Batch, BatchMethod, BatchOperation};
 
 /// Most faulty operations that are named in one answer.
@@ -101,14 +104,30 @@ fn read_operation(collection: &CollectionName, text: &RawValue) -> Result<Asked,
     let members: BatchOperation<'_> =
         serde_json::from_str(text.get()).map_err(|error| (None, error.to_string()))?;
     members.refuse_foreign()?;
+    let place = if members.method == BatchMethod::Patch { "patch" } else { "body" };
+    let unmeant = |Unmeant { member, message }| (Some(place), format!("{member}: {message}"));
+    let mut own = None;
+    let mut take_own = |body: String, id: Option<&DocumentId>| {
+        let taken = own.insert(OwnNames::take(body, id).map_err(unmeant)?);
+        Ok::<_, MemberFault>(std::mem::take(&mut taken.body))
+    };
     let action = match members.method {
-        BatchMethod::Create => Action::Create { body: read_object(members.body, "body")? },
-        BatchMethod::Put => Action::Put {
-            id: read_id(members.id)?,
-            body: read_object(members.body, "body")?,
-            if_missing: members.if_missing(),
-        },
-        BatchMethod::Patch => Action::Patch { id: read_id(members.id)?, patch: members.patch()? },
+        BatchMethod::Create => {
+            Action::Create { body: take_own(read_object(members.body, "body")?, None)? }
+        }
+        BatchMethod::Put => {
+            let id = read_id(members.id)?;
+            let body = take_own(read_object(members.body, "body")?, Some(&id))?;
+            Action::Put { id, body, if_missing: members.if_missing() }
+        }
+        BatchMethod::Patch => {
+            let id = read_id(members.id)?;
+            let patch = match members.patch()? {
+                Patch::Merge(text) => Patch::Merge(take_own(text, Some(&id))?),
+                patch => patch,
+            };
+            Action::Patch { id, patch }
+        }
         BatchMethod::Delete => Action::Delete { id: read_id(members.id)? },
         BatchMethod::Get => return read_id(members.id).map(Asked::Read),
     };
@@ -117,6 +136,10 @@ fn read_operation(collection: &CollectionName, text: &RawValue) -> Result<Asked,
     let precondition = conditions
         .and_then(Conditions::into_precondition)
         .map_err(|error| (None, error.to_string()))?;
+    let precondition = match own {
+        Some(own) => own.and(precondition).map_err(unmeant)?,
+        None => precondition,
+    };
     Ok(Asked::Write(WriteOperation { collection: collection.clone(), action, precondition }))
 }
 
