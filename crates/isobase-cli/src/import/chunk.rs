@@ -10,7 +10,8 @@ use super::{
     records::Records,
 };
 
-/// Bytes at which a chunk is full, whatever its number of records.
+/// Bytes at which a chunk is full, whatever its number of records. Where it ends depends on its own
+/// records only: when the first of the next chunk is mended, it is still the same.
 const CHUNK_BYTES: usize = 1 << 20;
 
 /// Records that are written together. The same file gives the same chunks.
@@ -69,12 +70,21 @@ impl Chunk {
         key
     }
 
-    /// The chunk in two; none when it is one record. A half is named by its own content: when a
-    /// record of the other half is mended, it is still the same.
+    /// The chunk in two, in the order in which they are written; none when it is one record. A half
+    /// is named by its own content: when a record of the other half is mended, it is still the
+    /// same.
+    ///
+    /// A record that alone makes a chunk full comes first: should it be refused for its size, the
+    /// others are not stored, and are not stored twice when it is mended.
     pub(super) fn halves(&self) -> Option<(Self, Self)> {
         let middle = self.items.len() / 2;
         if middle == 0 {
             return None;
+        }
+        if let Some((last, others)) = self.items.split_last()
+            && last.body.len() >= CHUNK_BYTES
+        {
+            return Some((self.part("l", vec![last.clone()]), self.part("o", others.to_vec())));
         }
         let (first, second) = self.items.split_at(middle);
         Some((self.part("a", first.to_vec()), self.part("b", second.to_vec())))
@@ -123,15 +133,13 @@ pub(super) struct Chunks {
     records: Records,
     options: ChunkOptions,
     ordinal: u64,
-    /// Read, but too long for the chunk before.
-    held: Option<Item>,
     /// Records whose own ids are not kept.
     ids_dropped: u64,
 }
 
 impl Chunks {
     pub(super) fn new(records: Records, options: ChunkOptions) -> Self {
-        Self { records, options, ordinal: 0, held: None, ids_dropped: 0 }
+        Self { records, options, ordinal: 0, ids_dropped: 0 }
     }
 
     /// The next chunk; none at the end.
@@ -141,28 +149,22 @@ impl Chunks {
     pub(super) fn next(&mut self) -> Result<Option<Chunk>, ChunkError> {
         let (mut items, mut left_out, mut bytes) = (Vec::new(), Vec::new(), 0);
         while items.len() < self.options.records_max {
-            let item = match self.held.take() {
-                Some(held) => held,
-                None => match self.records.next()? {
-                    None => break,
-                    Some(record) => match self.item(record) {
-                        Ok(item) => item,
-                        Err(wrong) if self.options.skip_bad => {
-                            left_out.push(wrong);
-                            continue;
-                        }
-                        Err(LeftOut { number, reason }) => {
-                            return Err(ChunkError::Bad { number, reason });
-                        }
-                    },
-                },
+            let Some(record) = self.records.next()? else { break };
+            let item = match self.item(record) {
+                Ok(item) => item,
+                Err(wrong) if self.options.skip_bad => {
+                    left_out.push(wrong);
+                    continue;
+                }
+                Err(LeftOut { number, reason }) => {
+                    return Err(ChunkError::Bad { number, reason });
+                }
             };
-            if !items.is_empty() && bytes + item.body.len() >= CHUNK_BYTES {
-                self.held = Some(item);
-                break;
-            }
             bytes += item.body.len() + 1;
             items.push(item);
+            if bytes >= CHUNK_BYTES {
+                break;
+            }
         }
         if items.is_empty() && left_out.is_empty() {
             return Ok(None);
@@ -185,16 +187,16 @@ impl Chunks {
         let Record { number, id, body } = record;
         let wrong = |reason| LeftOut { number, reason };
         let body = body.map_err(wrong)?;
+        // They are the id and the revision, and no fields beside them.
+        let body = match body.contains("\"_id\"") || body.contains("\"_rev\"") {
+            true => merge_patch(&body, r#"{"_id":null,"_rev":null}"#),
+            false => body,
+        };
         if !self.options.keep_ids {
             self.ids_dropped += u64::from(id.is_some());
             return Ok(Item { number, id: None, body });
         }
         let id = id.transpose().map_err(wrong)?;
-        // It is the id now, and no field beside it.
-        let body = match body.contains("\"_id\"") {
-            true => merge_patch(&body, "{\"_id\":null}"),
-            false => body,
-        };
         Ok(Item { number, id, body })
     }
 }
@@ -305,8 +307,18 @@ mod tests {
 
     #[test]
     fn chunks_are_bounded_in_bytes() {
-        let record = format!("{{\"a\":\"{}\"}}\n", "x".repeat(600_000));
-        let found = chunks(&record.repeat(3), 1000, false);
-        assert_eq!(found.len(), 3);
+        let record = |bytes| format!("{{\"a\":\"{}\"}}\n", "x".repeat(bytes));
+        let found = chunks(&record(600_000).repeat(3), 1000, false);
+        let numbers_of = |chunk: &Result<Chunk, String>| numbers(chunk.as_ref().unwrap());
+        assert_eq!(found.iter().map(numbers_of).collect::<Vec<_>>(), [vec![1, 2], vec![3]]);
+        // The chunk before a record is the same however large that is.
+        let before = |bytes| {
+            let text = format!("{}{}", record(600_000).repeat(2), record(bytes));
+            chunks(&text, 1000, false).remove(0).unwrap().key()
+        };
+        assert_eq!(before(10), before(2_000_000));
+        let large = chunks(&format!("{}{}", record(10), record(2_000_000)), 9, false).remove(0);
+        let (first, second) = large.unwrap().halves().unwrap();
+        assert_eq!((numbers(&first), numbers(&second)), (vec![2], vec![1]));
     }
 }

@@ -8,7 +8,7 @@ use std::{
 
 use isobase::types::{
     DocumentId, FieldPath,
-    json::{InvalidJson, Kind, Raw, ValueSplitter, canonicalise_document, find},
+    json::{InvalidJson, Kind, Raw, SplitError, ValueSplitter, canonicalise_document, find},
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -90,7 +90,7 @@ fn begin(input: &mut Input) -> Result<Text, ReadError> {
 
 /// What the file is, packed or not.
 fn extension(path: &Path) -> Option<String> {
-    let is_packed = path.extension() == Some(OsStr::new("gz"));
+    let is_packed = ["gz", "zst"].iter().any(|it| path.extension() == Some(OsStr::new(it)));
     let path = if is_packed { Path::new(path.file_stem()?) } else { path };
     Some(path.extension()?.to_str()?.to_ascii_lowercase())
 }
@@ -163,14 +163,23 @@ impl JsonRecords {
 
     fn read(&mut self) -> Result<Option<Record>, ReadError> {
         loop {
-            let number = self.splitter.items() + 1;
-            if let Some(value) = self.splitter.next_value()? {
+            let is_first = self.splitter.items() == 0;
+            let value = match self.splitter.next_value() {
+                Err(SplitError::TooLarge { item, limit }) => {
+                    self.splitter.pass_over();
+                    let body = Err(format!("it is longer than {limit} bytes"));
+                    return Ok(Some(Record { number: item, id: None, body }));
+                }
+                found => found?,
+            };
+            if let Some(value) = value {
                 let body = canonicalise_document(value).map_err(|error| {
-                    let is_open = number == 1
+                    let is_open = is_first
                         && matches!(value.trim_ascii_end(), [b'{', .., b'{' | b'[' | b','] | b"{");
                     if is_open { NOT_ON_ITS_LINE.to_owned() } else { describe(&error) }
                 });
                 let id = body.is_ok().then(|| id_of(value)).flatten();
+                let number = self.splitter.items();
                 return Ok(Some(Record { number, id, body }));
             }
             if self.ended {
@@ -234,8 +243,6 @@ fn describe(error: &InvalidJson) -> String {
 #[cfg(test)]
 mod tests {
     use std::io::Cursor;
-
-    use isobase::types::json::SplitError;
 
     use super::*;
 

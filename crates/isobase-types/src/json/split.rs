@@ -30,6 +30,8 @@ pub struct ValueSplitter {
     /// Whole items so far.
     items: u64,
     finished: bool,
+    /// The current item is dropped up to its end.
+    passing: bool,
 }
 
 /// Where in the stream the scan is.
@@ -72,6 +74,7 @@ impl ValueSplitter {
             state: State::Begin,
             items: 0,
             finished: false,
+            passing: false,
         }
     }
 
@@ -103,9 +106,19 @@ impl ValueSplitter {
         loop {
             match self.state {
                 State::Item { depth, string } => {
-                    return self.item(depth, string).map(|found| self.slice(found));
+                    let found = self.item(depth, string)?;
+                    if found.is_some() && std::mem::take(&mut self.passing) {
+                        continue;
+                    }
+                    return Ok(self.slice(found));
                 }
-                State::Line => return self.line().map(|found| self.slice(found)),
+                State::Line => {
+                    let found = self.line()?;
+                    if found.is_some() && std::mem::take(&mut self.passing) {
+                        continue;
+                    }
+                    return Ok(self.slice(found));
+                }
                 _ => {}
             }
             let Some(byte) = self.skip_blank() else { return self.at_end().map(|()| None) };
@@ -121,6 +134,23 @@ impl ValueSplitter {
                 self.at += 1;
             }
             self.start = self.at;
+        }
+    }
+
+    /// After [`SplitError::TooLarge`]: the item is dropped up to its end and counted, and the next
+    /// value is the one after it.
+    pub fn pass_over(&mut self) {
+        match self.state {
+            State::Item { .. } | State::Line => {
+                self.passing = true;
+                self.start = self.at;
+            }
+            // Its end was found with its length.
+            _ => {
+                self.at = (self.at + 1).min(self.buffer.len());
+                self.start = self.at;
+                self.items += 1;
+            }
         }
     }
 
@@ -177,7 +207,10 @@ impl ValueSplitter {
 
     /// Refuses the current item when it is too long up to `at`. Blank space at its end counts:
     /// it is held too.
-    fn check_length(&self) -> Result<(), SplitError> {
+    fn check_length(&mut self) -> Result<(), SplitError> {
+        if self.passing {
+            self.start = self.at;
+        }
         if self.at - self.start <= self.item_bytes_max {
             return Ok(());
         }
@@ -287,6 +320,34 @@ mod tests {
         for (input, items) in cases {
             for chunk in [1, 2, 3, 1000] {
                 assert_eq!(split(input, chunk, 100).unwrap(), items, "{input:?} by {chunk}");
+            }
+        }
+    }
+
+    #[test]
+    fn passes_over_what_is_too_long() {
+        for input in ["[1,\"1234567890\",{\"a\":2}]", "1\n1234567890123\n\n{\"a\":2}"] {
+            for chunk in [1, 2, 3, 1000] {
+                let mut splitter = ValueSplitter::new(9);
+                let (mut found, mut long) = (Vec::new(), Vec::new());
+                let mut pieces = input.as_bytes().chunks(chunk);
+                loop {
+                    match splitter.next_value() {
+                        Ok(Some(value)) => found.push(value.to_vec()),
+                        Ok(None) => match pieces.next() {
+                            Some(piece) => splitter.push(piece),
+                            None if splitter.finished => break,
+                            None => splitter.finish(),
+                        },
+                        Err(SplitError::TooLarge { item, .. }) => {
+                            long.push(item);
+                            splitter.pass_over();
+                        }
+                        Err(error) => panic!("{error}"),
+                    }
+                }
+                let expected = [b"1".to_vec(), b"{\"a\":2}".to_vec()];
+                assert_eq!((found, long, splitter.items()), (expected.to_vec(), vec![2], 3));
             }
         }
     }
