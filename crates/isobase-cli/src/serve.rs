@@ -117,8 +117,10 @@ pub(crate) async fn run(
     let jobs = jobs(loaded, config, &opened.store);
     introduce(loaded, config, &authorizer, &store, &url, printer);
 
+    let beside = listen_beside(&config.host, address);
     let listener = listener.into_std().context("cannot keep the listener")?;
-    let mut round = Round { watched, listener, authorizer, store: opened.store, jobs, printer };
+    let store = opened.store;
+    let mut round = Round { watched, listener, beside, authorizer, store, jobs, printer };
     while let Some(next) = round.serve(given, watch, &shutdown).await? {
         printer.note("  the settings changed, and are taken");
         round.watched = next;
@@ -133,6 +135,8 @@ pub(crate) async fn run(
 struct Round {
     watched: Watched,
     listener: std::net::TcpListener,
+    /// The other address of `localhost`.
+    beside: Option<std::net::TcpListener>,
     authorizer: Arc<Authorizer>,
     store: Store,
     /// They outlive a change of the settings.
@@ -195,6 +199,8 @@ impl Round {
         offer_setup(loaded, &service, base, self.printer).await;
         // Connections that come between two rounds wait in the queue of the socket, which stays.
         let listener = TcpListener::from_std(self.listener.try_clone()?)?;
+        let beside = self.beside.as_ref().map(std::net::TcpListener::try_clone).transpose()?;
+        let beside = beside.map(TcpListener::from_std).transpose()?;
         let operator = local::listen(&config.data).await.map(|(listener, listening)| {
             let (service, stopping) = (service.clone(), stopping.clone());
             tokio::spawn(async move {
@@ -204,7 +210,14 @@ impl Round {
             })
         });
         let serving = async {
-            let served = isobase_server::serve(listener, service, stopping.clone()).await;
+            let first = isobase_server::serve(listener, service.clone(), stopping.clone());
+            let served = match beside {
+                Some(beside) => {
+                    let second = isobase_server::serve(beside, service, stopping.clone());
+                    tokio::try_join!(first, second).map(drop)
+                }
+                None => first.await,
+            };
             stopping.cancel();
             served
         };
@@ -400,6 +413,31 @@ fn listen(reserved: TcpSocket, config: &Config) -> Result<(TcpListener, SocketAd
         Ok((listener, address))
     });
     listening.map_err(|error| listen_failure(&config.host, config.port, &error).into())
+}
+
+/// `localhost` is both loopback addresses, and a client takes either (RFC 6761, section 6.3): the
+/// other one is listened on too, where this machine has it and nobody else has the port.
+fn listen_beside(host: &str, first: SocketAddr) -> Option<std::net::TcpListener> {
+    if !host.eq_ignore_ascii_case("localhost") {
+        return None;
+    }
+    let (socket, other) = match first {
+        SocketAddr::V4(_) => (TcpSocket::new_v6(), IpAddr::from(Ipv6Addr::LOCALHOST)),
+        SocketAddr::V6(_) => (TcpSocket::new_v4(), IpAddr::from(Ipv4Addr::LOCALHOST)),
+    };
+    let other = SocketAddr::new(other, first.port());
+    let listening = socket.and_then(|socket| {
+        socket.set_reuseaddr(true)?;
+        socket.bind(other)?;
+        socket.listen(WAITING_CONNECTIONS)?.into_std()
+    });
+    match listening {
+        Ok(listener) => Some(listener),
+        Err(error) => {
+            tracing::debug!(%error, "localhost is {first} only: {error}");
+            None
+        }
+    }
 }
 
 /// Takes as many open files as the system gives: a connection is one. Many systems begin with 1,024

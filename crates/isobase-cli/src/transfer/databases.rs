@@ -7,7 +7,7 @@ use isobase::{Location, OpenOptions, engine::Engine};
 use isobase_jobs::{Databases, Purpose, Target};
 
 use super::{
-    place::{Place, location, name},
+    place::{Place, name, unnamed_location},
     same::is_same,
 };
 use crate::{failure::Failure, settings::Config};
@@ -45,7 +45,7 @@ impl Databases for OtherDatabases {
                            databases only for callers with a key or an account";
             return Err(message.to_owned());
         }
-        let location = location("to", url).map_err(told)?;
+        let location = unnamed_location(url).map_err(told)?;
         match is_same(&location, &self.own) {
             true => Err("it is the database of this service".to_owned()),
             false => Ok(name(&location)),
@@ -58,7 +58,7 @@ impl Databases for OtherDatabases {
         purpose: Purpose,
     ) -> BoxFuture<'a, Result<Box<dyn Target>, String>> {
         async move {
-            let location = location("to", url).map_err(told)?;
+            let location = unnamed_location(url).map_err(told)?;
             let opened = match purpose {
                 Purpose::Load => Place::open_to_load(&location, &self.options).await,
                 Purpose::Try => Place::open_to_try(&location, &self.options).await,

@@ -159,15 +159,24 @@ impl Place {
 
 /// Reads the URL of a flag or argument.
 pub(super) fn location(what: &str, url: &str) -> Result<Location> {
+    prefixed_location(&format!("{what}: "), url)
+}
+
+/// Reads a URL whose errors are told where it is named already.
+pub(super) fn unnamed_location(url: &str) -> Result<Location> {
+    prefixed_location("", url)
+}
+
+fn prefixed_location(prefix: &str, url: &str) -> Result<Location> {
     if url.starts_with("http://") || url.starts_with("https://") {
-        return Err(Failure::usage(format!("{what}: {url} is a service, not a database"))
+        return Err(Failure::usage(format!("{prefix}{url} is a service, not a database"))
             .hint("name the database itself, as in sqlite://data/isobase.db")
             .into());
     }
     let location =
-        Location::parse(url).map_err(|error| Failure::usage(format!("{what}: {error}")))?;
+        Location::parse(url).map_err(|error| Failure::usage(format!("{prefix}{error}")))?;
     if location == Location::Memory {
-        return Err(Failure::usage(format!("{what}: a database in memory ends with its process"))
+        return Err(Failure::usage(format!("{prefix}a database in memory ends with its process"))
             .hint("name a database that stays, as in sqlite://data/isobase.db")
             .into());
     }

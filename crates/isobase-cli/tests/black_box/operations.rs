@@ -142,6 +142,8 @@ fn wrong_work_is_refused_before_it_begins() {
     for to in [&*own, "http://127.0.0.1:1", "memory:", "nothing", "", "posgres://h/d"] {
         let (status, answer) = ask(&server, "POST", "/api/v1/jobs/copy", &json!({ "to": to }));
         assert_eq!((status, &answer["code"]), (422, &json!("invalid_body")), "{to}: {answer}");
+        let detail = answer["detail"].as_str().unwrap();
+        assert_eq!(detail.matches("to: ").count(), 1, "{detail}");
     }
     for (kind, body) in [
         ("copy", json!({})),
