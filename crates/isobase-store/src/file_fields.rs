@@ -10,20 +10,19 @@ use std::{
 };
 
 use isobase_engine::{
-    Action, Current, Others, Precondition, ProposedWrite, Rejection, Violation, WriteBatch,
-    WriteCheck, WriteOperation,
+    Action, Current, Others, ProposedWrite, Rejection, Violation, WriteBatch, WriteCheck,
 };
 use isobase_types::{
     CollectionName, Comparison, Count, DocumentId, FieldPath, Filter, Literal, Operator, Order,
     PageRequest, Query,
-    json::{self, Kind, Patch, Raw},
+    json::{self, Kind, Raw},
 };
 
-use crate::{FileField, Right, RuleAction, Schema, Store, StoreError, View};
+use crate::{
+    FileField, Right, RuleAction, Schema, Store, StoreError, View,
+    file_names::{Namers, Naming, namers, uploads},
+};
 
-/// The system collection of uploaded files: their names are the ids of its documents, and their
-/// `owner` is who sent them.
-pub const UPLOADS_COLLECTION: &str = "isobase_uploads";
 /// What addresses of uploaded files begin with.
 const ADDRESS: &str = "/uploads/";
 /// Longest end of a file's name, without its dot.
@@ -52,10 +51,6 @@ fn name_in(value: &str) -> Option<&str> {
 fn names_in(text: &str) -> impl Iterator<Item = &str> {
     let texts = text.split('"').filter_map(|text| text.rsplit('/').next());
     texts.filter(|text| is_upload_name(text))
-}
-
-fn uploads() -> CollectionName {
-    CollectionName::new(UPLOADS_COLLECTION).expect("it is a valid name")
 }
 
 /// Travels with a batch: a document newly names only files that were claimed for it, and are there
@@ -127,7 +122,7 @@ impl Store {
         &self,
         batch: &WriteBatch,
         schemas: &[(CollectionName, Schema)],
-    ) -> Result<Option<FileCheck>, StoreError> {
+    ) -> Result<Option<(FileCheck, Naming)>, StoreError> {
         let of_one = |(from, schema): &(CollectionName, Schema)| {
             let files = schema.fields().iter().filter_map(|field| field.file.clone());
             files.map(|file| (from.clone(), file)).collect::<Vec<_>>()
@@ -137,40 +132,51 @@ impl Store {
             return Ok(None);
         }
         let mut named: BTreeSet<(String, bool)> = BTreeSet::new();
-        for operation in &batch.operations {
+        let mut naming = Naming::default();
+        for (number, operation) in batch.operations.iter().enumerate() {
             let of_it = fields.iter().filter(|(from, _)| *from == operation.collection);
-            let private = of_it.map(|(_, file)| file.private).reduce(|a, b| a || b);
+            let of_it = of_it.map(|(_, file)| (file.private, file.many));
             // None where the collection has no such field.
-            let Some(private) = private else { continue };
+            let Some((private, many)) = of_it.reduce(|a, b| (a.0 || b.0, a.1 || b.1)) else {
+                continue;
+            };
             let texts: Vec<&str> = match &operation.action {
                 Action::Create { body } | Action::Put { body, .. } => vec![body],
                 Action::Patch { patch, .. } => patch.texts(),
                 Action::Delete { .. } => Vec::new(),
             };
-            let names = texts.into_iter().flat_map(names_in);
-            named.extend(names.map(|name| (name.to_owned(), private)));
+            for name in texts.into_iter().flat_map(names_in) {
+                named.insert((name.to_owned(), private));
+                if many {
+                    naming.add(name, number);
+                }
+            }
         }
         let (uploads, mut claimed) = (uploads(), HashSet::new());
         if !named.is_empty() {
             self.index_file_fields(&fields).await?;
         }
         for (name, private) in named {
-            if self.claim(&uploads, &name, private).await? {
-                claimed.insert(name);
+            match self.claim(&name, private, &mut naming, batch).await? {
+                true => {
+                    claimed.insert(name);
+                }
+                false => naming.remove(&name),
             }
         }
-        Ok(Some(FileCheck { fields, claimed, uploads }))
+        Ok(Some((FileCheck { fields, claimed, uploads }, naming)))
     }
 
     /// Claims one file; says whether the one who asks may name it.
     async fn claim(
         &self,
-        uploads: &CollectionName,
         name: &str,
         private: bool,
+        naming: &mut Naming,
+        batch: &WriteBatch,
     ) -> Result<bool, StoreError> {
         let id = DocumentId::Text(name.into());
-        let Some(document) = self.engine.get(uploads, &id).await? else { return Ok(false) };
+        let Some(document) = self.engine.get(&uploads(), &id).await? else { return Ok(false) };
         let is = |field: &str| {
             let path = FieldPath::parse(field).ok();
             path.and_then(|path| json::find(&document.body, &path))
@@ -181,21 +187,28 @@ impl Store {
         }
         let holds = |field: &str| is(field).is_some_and(|value| value.as_text() == "true");
         let is_unused = is("unused_us").is_some_and(|value| value.kind() != Kind::Null);
-        if holds("claimed") && (holds("private") || !private) && !is_unused {
+        let is_new = !holds("claimed");
+        // A file that documents named before it could tell of them never does.
+        let begun = r#"{"told":true}"#;
+        let known = if is_new { begun } else { &document.body };
+        let tells = naming.needs_to_tell(name, known, batch);
+        if !is_new && (holds("private") || !private) && !is_unused && !tells {
             return Ok(true);
         }
-        let mut claim = String::from(r#"{"claimed":true,"unused_us":null"#);
+        let mut update = String::from(r#"{"merge":{"claimed":true,"unused_us":null"#);
         if private {
-            claim.push_str(r#","private":true"#);
+            update.push_str(r#","private":true"#);
         }
-        claim.push('}');
-        let action = Action::Patch { id, patch: Patch::Merge(claim) };
-        let (collection, precondition) = (uploads.clone(), Precondition::None);
-        let operation = WriteOperation { collection, action, precondition };
-        let batch = WriteBatch { operations: vec![operation], ..WriteBatch::default() };
-        let report = self.engine.write(batch).await?;
+        if is_new {
+            update.push_str(r#","told":true"#);
+        }
+        update.push('}');
+        if tells {
+            update.push_str(r#","increment":{"telling":1}"#);
+        }
+        update.push('}');
         // It may be gone meanwhile.
-        Ok(report.outcomes.iter().all(Result::is_ok))
+        self.patch_file(name, &update).await
     }
 
     /// The fields of all collections that hold names of uploaded files.
@@ -256,7 +269,17 @@ impl View {
     /// When the engine fails, or too many documents would have to be looked at.
     pub async fn shows_file(&self, name: &str) -> Result<bool, StoreError> {
         let names = HashSet::from([name.to_owned()]);
+        let document = self.store.engine.get(&uploads(), &DocumentId::Text(name.into())).await?;
+        let told = document.map_or(Namers::Unknown, |document| namers(&document.body));
         for (collection, file) in self.store.file_fields().await? {
+            if file.many
+                && let Namers::Told(told) = &told
+            {
+                if self.shows_told(name, &collection, &file, told).await? {
+                    return Ok(true);
+                }
+                continue;
+            }
             let names_it = match file.many {
                 false => names_any(&file.field, &names),
                 true => Filter::Or(literals(&names).map(|it| contains(&file.field, it)).collect()),
@@ -269,6 +292,27 @@ impl View {
             };
             let found = self.whole().list(&collection, &query(filter, 1)).await?;
             if !found.documents.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+impl View {
+    /// Whether one of the documents that name a file in a list shows it.
+    async fn shows_told(
+        &self,
+        name: &str,
+        collection: &CollectionName,
+        file: &FileField,
+        told: &[(CollectionName, DocumentId)],
+    ) -> Result<bool, StoreError> {
+        for (_, id) in told.iter().filter(|(of, _)| of == collection) {
+            // What it named once it may name no more.
+            let Some(document) = self.store.stored(collection, id).await? else { continue };
+            let names_it = texts_of(&document.body, file).any(|text| name_in(&text) == Some(name));
+            if names_it && (!file.private || self.shows(collection, &document)) {
                 return Ok(true);
             }
         }

@@ -8,6 +8,7 @@ mod error;
 mod expand;
 mod feed;
 mod file_fields;
+mod file_names;
 mod options;
 mod page;
 mod rules;
@@ -19,7 +20,8 @@ mod view;
 pub use error::{ForeignPlace, StoreError};
 pub use expand::{EXPAND_LEVELS_MAX, EXPAND_REFERENCES_MAX, Expansion};
 pub use feed::{FeedPage, FeedRequest, InvalidSince, Since};
-pub use file_fields::{UPLOADS_COLLECTION, is_upload_name};
+pub use file_fields::is_upload_name;
+pub use file_names::UPLOADS_COLLECTION;
 pub use isobase_engine::{
     Action, CollectionInfo, Current, EngineError, ErrorKind, FeedPlace, Idempotency, IfMissing,
     IndexDefinition, IndexInfo, IndexState, InvalidIndex, Keep, Limits, Others, OthersSeen,

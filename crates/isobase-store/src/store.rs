@@ -243,10 +243,18 @@ impl Store {
         let told = Told::of(&batch, &schemas);
         let fields = FieldsCheck::prepare(&mut batch, &schemas, self.user.as_deref())?;
         let told = told.map(|told| told.prepared(&batch));
-        if let Some(check) = self.claim_files(&batch, &schemas).await? {
-            batch.checks.push(Arc::new(check));
-        }
+        let collections: Vec<_> = batch.operations.iter().map(|it| it.collection.clone()).collect();
+        let naming = match self.claim_files(&batch, &schemas).await? {
+            Some((check, naming)) => {
+                batch.checks.push(Arc::new(check));
+                Some(naming)
+            }
+            None => None,
+        };
         let mut report = self.write_prepared(batch, atomicity, schemas, fields).await?;
+        if let Some(naming) = naming {
+            self.tell_files(naming, &collections, &report).await;
+        }
         self.tell(told, &mut report).await;
         Ok(report)
     }

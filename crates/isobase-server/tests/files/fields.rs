@@ -43,11 +43,15 @@ struct Desk {
 
 impl Desk {
     fn new(unused_for: Duration) -> Self {
+        Self::with(unused_for, StoreOptions::default())
+    }
+
+    fn with(unused_for: Duration, options: StoreOptions) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let engine = MemoryEngine::new(Arc::new(SystemClock), MemoryOptions::default());
         let collection = CollectionName::new("letters").unwrap();
         let schema = Schema::parse(SCHEMA.as_bytes()).unwrap();
-        let store = Store::new(Arc::new(engine), StoreOptions::default());
+        let store = Store::new(Arc::new(engine), options);
         let store = store.with_schemas(HashMap::from([(collection.clone(), schema)]));
         let anybody = Rule::parse(RuleAction::Create, "true").unwrap();
         let mut rules = Rules::default().with(RuleAction::Create, anybody);
@@ -202,4 +206,55 @@ async fn files_that_nothing_names_any_more_go() {
     assert_eq!((desk.sweep().await, desk.sweep().await, desk.on_disk()), (1, 0, 1));
     // No document has ever named it.
     assert_eq!(desk.read(&plain, &key).await, 200);
+}
+
+/// A collection that is too large to be looked through.
+#[tokio::test]
+async fn a_private_file_of_a_list_is_shown_without_a_look_at_its_collection() {
+    let desk = Desk::with(Duration::ZERO, StoreOptions { scan_max: 5, ..StoreOptions::default() });
+    let (ann, key) = (desk.account("ann").await, Who::key());
+    let carl = desk.account("carl").await;
+    let me = desk.ask(Method::GET, "/api/me", &ann, "").await.json()["id"].clone();
+    let scan = desk.file(&key, "scan").await;
+    for _ in 0..20 {
+        let other = format!(r#"{{"by":{me},"scans":[]}}"#);
+        desk.ask(Method::POST, "/records/letters", &key, &other).await.has_status(201);
+    }
+    let body = format!(r#"{{"by":{me},"scans":["{scan}"]}}"#);
+    let made = desk.ask(Method::POST, "/records/letters", &key, &body).await;
+    let path = format!("/records/letters/{}", made.json()["id"]);
+    for _ in 0..2 {
+        assert_eq!(desk.read(&scan, &ann).await, 200);
+        assert_eq!(desk.read(&scan, &carl).await, 404);
+        // Said again it is the same document.
+        let patch = format!(r#"{{"scans":["/uploads/{scan}"]}}"#);
+        desk.ask(Method::PATCH, &path, &key, &patch).await.has_status(200);
+    }
+    // A refused write names nothing, and a document that names it no more does not show it.
+    let refused = format!(r#"{{"by":{me},"scans":["{scan}","none"]}}"#);
+    desk.ask(Method::POST, "/records/letters", &key, &refused).await.has_status(422);
+    assert_eq!(desk.read(&scan, &ann).await, 200);
+    desk.ask(Method::PATCH, &path, &key, r#"{"scans":[]}"#).await.has_status(200);
+    assert_eq!(desk.read(&scan, &ann).await, 404);
+    let upsert = format!("/records/letters/new?upsert=true");
+    let body = format!(r#"{{"by":{me},"scans":["{scan}"]}}"#);
+    let made = desk.ask(Method::PUT, &upsert, &key, &body).await;
+    assert!(made.status.is_success(), "{}", made.text);
+    assert_eq!(desk.read(&scan, &ann).await, 200);
+    assert_eq!(desk.read(&scan, &carl).await, 404);
+}
+
+#[tokio::test]
+async fn a_file_that_nothing_names_stays_for_a_while() {
+    let desk = Desk::new(Duration::from_secs(3_600));
+    let key = Who::key();
+    let cover = desk.file(&key, "cover").await;
+    let body = format!(r#"{{"cover":"{cover}"}}"#);
+    let made = desk.ask(Method::POST, "/records/letters", &key, &body).await;
+    let path = format!("/records/letters/{}", made.json()["id"]);
+    desk.ask(Method::DELETE, &path, &key, "").await.has_status(200);
+    assert_eq!((desk.sweep().await, desk.sweep().await), (0, 0));
+    assert_eq!(desk.read(&cover, &key).await, 200);
+    desk.ask(Method::POST, "/records/letters", &key, &body).await.has_status(201);
+    assert_eq!((desk.sweep().await, desk.on_disk()), (0, 1));
 }
