@@ -1,7 +1,7 @@
 // An OpenID Connect provider for the tests of sign-in: npm's `oidc-provider`, with people who are
 // what they say. Prints its address when it listens.
 //
-// node oidc-provider.cjs REDIRECT_URI CLIENT_SECRET
+// node oidc-provider.cjs REDIRECT_URI CLIENT_SECRET [PORT]
 //
 // Beside the provider: `POST /rotate` gives it another signing key, `POST /exchanges` tells how
 // often a code was exchanged.
@@ -12,7 +12,7 @@ const { randomBytes } = require('node:crypto');
 const path = require('node:path');
 const { pathToFileURL } = require('node:url');
 
-const [redirectUri, secret] = process.argv.slice(2);
+const [redirectUri, secret, port = '0'] = process.argv.slice(2);
 
 // The package is an ES module, which is not looked for in NODE_PATH.
 const packages = createRequire(path.join(process.env.NODE_PATH, 'x.cjs'));
@@ -72,7 +72,7 @@ async function main() {
       answer(request, response);
     }
   });
-  await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
+  await new Promise((listening) => server.listen(Number(port), '127.0.0.1', listening));
   issuer = `http://127.0.0.1:${server.address().port}`;
   answer = await provider(issuer, 'RS256');
   console.log(issuer);

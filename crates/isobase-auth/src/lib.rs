@@ -73,8 +73,8 @@ pub use permission::Permission;
 pub use post_office::PostOffice;
 pub use principal::Principal;
 pub use providers::{
-    Algorithm, Fetch, FetchError, Fetched, Fetcher, Fetching, InvalidProvider, PROVIDERS_MAX,
-    Provider, ProviderError, ProviderKind, Returned, StartedSignIn,
+    Algorithm, Fetch, FetchError, Fetched, Fetcher, Fetching, InvalidProvider, Members,
+    PROVIDERS_MAX, Provider, ProviderError, ProviderKind, Returned, StartedSignIn,
 };
 pub use role::{InvalidRole, ROLE_BYTES_MAX, Role};
 pub use scope::{FEATURES, InvalidScope, Scope, Scopes};

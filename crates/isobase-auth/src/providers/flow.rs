@@ -213,7 +213,9 @@ impl Providers {
         }
         let places = remote.places().await?;
         let is_other = match returned.iss {
-            Some(iss) => iss != remote.issuer(),
+            // What says of itself nothing else has no name to compare; its address to come back to is
+            // its own, so that no other provider's code comes there.
+            Some(iss) => remote.is_open_id() && iss != remote.issuer(),
             None => places.authorization_response_iss_parameter_supported,
         };
         if is_other {

@@ -11,4 +11,6 @@ pub use fetch::{Fetch, FetchError, Fetched, Fetcher, Fetching};
 pub(crate) use flow::{Identity, LinkTo, Providers};
 pub use flow::{Returned, StartedSignIn};
 pub use jwk::Algorithm;
-pub use provider::{InvalidProvider, PROVIDERS_MAX, Provider, ProviderError, ProviderKind};
+pub use provider::{
+    InvalidProvider, Members, PROVIDERS_MAX, Provider, ProviderError, ProviderKind,
+};

@@ -46,12 +46,37 @@ pub enum ProviderKind {
         /// Where codes are exchanged.
         token_url: String,
         /// Who it is, as JSON.
-        user_url: String,
-        /// The member that never changes.
-        subject: String,
-        /// The member with a name.
-        name: String,
+        userinfo_url: String,
+        /// Where in that JSON is what.
+        members: Members,
+        /// Whether the secret stands in the form with the code, where it is not sent as Basic.
+        secret_in_form: bool,
     },
+}
+
+/// Where a provider without OpenID Connect says who somebody is: members of its JSON, `data.id` for
+/// one within another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Members {
+    /// What never changes.
+    pub subject: String,
+    /// A name.
+    pub name: String,
+    /// The e-mail address.
+    pub email: String,
+    /// Whether the provider knows that the address is right: `true`, or the text.
+    pub email_verified: String,
+}
+
+impl Default for Members {
+    fn default() -> Self {
+        Self {
+            subject: "id".to_owned(),
+            name: "login".to_owned(),
+            email: "email".to_owned(),
+            email_verified: "email_verified".to_owned(),
+        }
+    }
 }
 
 /// Hides the secret.
@@ -123,8 +148,8 @@ impl Provider {
         }
         let addresses = match &self.kind {
             ProviderKind::OpenId { issuer } => vec![issuer],
-            ProviderKind::OAuth { authorize_url, token_url, user_url, .. } => {
-                vec![authorize_url, token_url, user_url]
+            ProviderKind::OAuth { authorize_url, token_url, userinfo_url, .. } => {
+                vec![authorize_url, token_url, userinfo_url]
             }
         };
         match addresses.into_iter().find(|address| !is_safe(address)) {

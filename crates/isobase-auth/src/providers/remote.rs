@@ -1,7 +1,6 @@
 //! What a provider says of itself, and how it is asked.
 
 use std::{
-    collections::HashMap,
     fmt::Write as _,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -97,8 +96,13 @@ impl Remote {
     pub(super) fn issuer(&self) -> &str {
         match &self.provider.kind {
             ProviderKind::OpenId { issuer } => issuer,
-            ProviderKind::OAuth { user_url, .. } => user_url,
+            ProviderKind::OAuth { userinfo_url, .. } => userinfo_url,
         }
+    }
+
+    /// Whether it says of itself who it is.
+    pub(super) fn is_open_id(&self) -> bool {
+        matches!(self.provider.kind, ProviderKind::OpenId { .. })
     }
 
     /// Where it is asked for what.
@@ -110,10 +114,16 @@ impl Remote {
             return Ok(Arc::clone(places));
         }
         let places = match &self.provider.kind {
-            ProviderKind::OAuth { authorize_url, token_url, user_url, .. } => Places {
+            ProviderKind::OAuth {
+                authorize_url, token_url, userinfo_url, secret_in_form, ..
+            } => Places {
+                token_endpoint_auth_methods_supported: Some(vec![
+                    if *secret_in_form { "client_secret_post" } else { "client_secret_basic" }
+                        .into(),
+                ]),
                 authorization_endpoint: authorize_url.clone(),
                 token_endpoint: token_url.clone(),
-                userinfo_endpoint: Some(user_url.clone()),
+                userinfo_endpoint: Some(userinfo_url.clone()),
                 ..Places::default()
             },
             ProviderKind::OpenId { issuer } => self.discover(issuer).await?,
@@ -166,20 +176,18 @@ impl Remote {
                     name: claims.preferred_username.or(claims.name),
                 })
             }
-            ProviderKind::OAuth { user_url, subject, name, .. } => {
-                let user: HashMap<String, serde_json::Value> =
-                    self.json(bearer(user_url, &tokens.access_token)).await?;
-                let text = |member: &str| match user.get(member)? {
-                    serde_json::Value::String(text) => Some(text.clone()),
-                    serde_json::Value::Number(number) => Some(number.to_string()),
-                    _ => None,
-                };
-                let subject = text(subject).filter(|subject| !subject.is_empty());
+            ProviderKind::OAuth { userinfo_url, members, .. } => {
+                let user: serde_json::Value =
+                    self.json(bearer(userinfo_url, &tokens.access_token)).await?;
+                let subject = text_at(&user, &members.subject);
+                let subject = subject.filter(|subject| !subject.is_empty());
+                let verified = member(&user, &members.email_verified);
                 Ok(Person {
                     subject: subject.ok_or_else(|| self.refused("it does not say who it is"))?,
-                    email: text("email"),
-                    email_verified: user.get("email_verified").is_some_and(|it| it == true),
-                    name: text(name),
+                    email: text_at(&user, &members.email),
+                    // Some say it as a text.
+                    email_verified: verified.is_some_and(|it| it == true || it == "true"),
+                    name: text_at(&user, &members.name),
                 })
             }
         }
@@ -288,6 +296,19 @@ impl Remote {
     /// A panic while the lock was held leaves what is whole.
     fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A member of a JSON value, or one within another: `data.id`.
+fn member<'a>(value: &'a serde_json::Value, path: &str) -> Option<&'a serde_json::Value> {
+    path.split('.').try_fold(value, |value, step| value.get(step))
+}
+
+fn text_at(value: &serde_json::Value, path: &str) -> Option<String> {
+    match member(value, path)? {
+        serde_json::Value::String(text) => Some(text.clone()),
+        serde_json::Value::Number(number) => Some(number.to_string()),
+        _ => None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! `[providers.NAME]`: services whose accounts sign in here.
 
-use isobase_auth::{Algorithm, Provider, ProviderKind};
+use isobase_auth::{Algorithm, Members, Provider, ProviderKind};
 use toml::{
     Spanned,
     de::{DeTable, DeValue},
@@ -9,13 +9,16 @@ use toml::{
 use super::similar::most_similar;
 
 /// What may stand in a table.
-const KEYS: [&str; 13] = [
+pub(super) const KEYS: [&str; 16] = [
     "issuer",
     "authorize_url",
     "token_url",
-    "user_url",
+    "userinfo_url",
     "subject",
     "name",
+    "email",
+    "email_verified",
+    "secret_in",
     "client_id",
     "client_secret",
     "client_secret_variable",
@@ -23,6 +26,18 @@ const KEYS: [&str; 13] = [
     "scopes",
     "link_by_email",
     "algorithms",
+];
+
+/// What only a provider without OpenID Connect has.
+const OAUTH_KEYS: [&str; 8] = [
+    "authorize_url",
+    "token_url",
+    "userinfo_url",
+    "subject",
+    "name",
+    "email",
+    "email_verified",
+    "secret_in",
 ];
 
 /// A provider as the file has it.
@@ -60,18 +75,24 @@ pub(super) fn read(
         Some(issuer) => ProviderKind::OpenId { issuer },
         None if !table.contains_key("authorize_url") => {
             let hint = "write issuer = \"https://accounts.example.com\", or authorize_url, \
-                        token_url and user_url of a provider without OpenID Connect";
+                        token_url and userinfo_url of a provider without OpenID Connect";
             reader.wrong("issuer", "is missing", hint);
             ProviderKind::OpenId { issuer: String::new() }
         }
         None => ProviderKind::OAuth {
             authorize_url: reader.must("authorize_url"),
             token_url: reader.must("token_url"),
-            user_url: reader.must("user_url"),
-            subject: reader.text("subject").unwrap_or_else(|| "id".to_owned()),
-            name: reader.text("name").unwrap_or_else(|| "login".to_owned()),
+            userinfo_url: reader.must("userinfo_url"),
+            members: reader.members(),
+            secret_in_form: reader.is_secret_in_form(),
         },
     };
+    if let ProviderKind::OpenId { .. } = kind {
+        for key in OAUTH_KEYS.into_iter().filter(|key| table.contains_key(*key)) {
+            let hint = "an issuer says that itself: leave it out, or leave out issuer";
+            reader.wrong(key, "stands beside issuer", hint);
+        }
+    }
     let usual: &[&str] = match kind {
         ProviderKind::OpenId { .. } => &["openid", "profile", "email"],
         ProviderKind::OAuth { .. } => &[],
@@ -141,6 +162,27 @@ impl Reader<'_, '_> {
             self.wrong(key, "is missing", &format!("write {key} = \"…\""));
         }
         self.text(key).unwrap_or_default()
+    }
+
+    fn members(&mut self) -> Members {
+        let usual = Members::default();
+        Members {
+            subject: self.text("subject").unwrap_or(usual.subject),
+            name: self.text("name").unwrap_or(usual.name),
+            email: self.text("email").unwrap_or(usual.email),
+            email_verified: self.text("email_verified").unwrap_or(usual.email_verified),
+        }
+    }
+
+    fn is_secret_in_form(&mut self) -> bool {
+        match self.text("secret_in").as_deref() {
+            None | Some("header") => false,
+            Some("form") => true,
+            Some(_) => {
+                self.wrong("secret_in", "is another place", "write \"header\" or \"form\"");
+                false
+            }
+        }
     }
 
     fn flag(&mut self, key: &str) -> bool {

@@ -143,7 +143,7 @@ fn expected(kind: Kind) -> String {
     match kind {
         Kind::Secret => "a text; a secret, never shown".to_owned(),
         Kind::Url => "the URL of a database; its password is never shown".to_owned(),
-        Kind::Origins | Kind::Hosts | Kind::Networks | Kind::Collections => {
+        Kind::Origins | Kind::Hosts | Kind::Networks | Kind::MediaTypes | Kind::Collections => {
             format!("{kind}; a list, in variables separated by commas")
         }
         other => other.to_string(),
@@ -297,12 +297,34 @@ Whether the change feed tells of what is written into the collection.
 
 - value: `true` or `false`
 - default: `true`
+
+## `[providers.NAME]`
+
+A service whose accounts sign in here: [signing in with another service](auth.md#sign-in-with-another-service). `NAME`
+has lower case letters, digits and `_`; the address to register there is
+`/api/login/with/NAME/callback` behind `public_url`.
+
+| key | is |
+|---|---|
+| `issuer` | an OpenID Connect provider, letter by letter as it names itself; everything else is read there |
+| `authorize_url`, `token_url`, `userinfo_url` | a provider with OAuth 2 alone, in place of `issuer` |
+| `subject`, `name`, `email`, `email_verified` | of such a one: members of what `userinfo_url` answers; `id`, `login`, `email`, `email_verified` if left out |
+| `secret_in` | of such a one: `header` (HTTP Basic, the default) or `form` |
+| `client_id` | what the provider knows this service by |
+| `client_secret`, `client_secret_variable` | the secret, or the environment variable that holds it; neither for a public client |
+| `label` | what people call the provider; NAME if left out |
+| `scopes` | a list of texts; `openid`, `profile`, `email` with `issuer`, else empty |
+| `algorithms` | signatures that are taken, of `RS256`, `PS256`, `ES256`, `EdDSA`; all if left out |
+| `link_by_email` | `true`: an account with the same address, proved on both sides, is signed in to; `false` if left out |
 ";
 
 #[cfg(test)]
 mod tests {
     use super::{
-        super::load::{Given, load},
+        super::{
+            load::{Given, load},
+            providers::KEYS as PROVIDER_KEYS,
+        },
         *,
     };
 
@@ -321,6 +343,15 @@ mod tests {
             printed(&[("INTERNAL_API_KEY", "hush-key"), ("DATABASE_URL", "postgres://u:hush@h/d")]);
         assert!(!text.contains("hush"), "{text}");
         assert!(text.contains("***"), "{text}");
+    }
+
+    #[test]
+    fn documents_every_key_of_a_provider() {
+        let text = documentation();
+        let section = text.split("## `[providers.NAME]`").nth(1).unwrap();
+        for key in PROVIDER_KEYS {
+            assert!(section.contains(&format!("`{key}`")), "{key}");
+        }
     }
 
     #[test]

@@ -9,13 +9,13 @@ use std::{
 };
 
 use isobase_testkit::{
-    TestServer,
+    ReservedPort, TestServer, browser,
     http::{self, Response},
     npm_packages,
 };
 use serde_json::{Value, json};
 
-use super::command::App;
+use super::command::{App, root};
 
 /// Where browsers are to reach the service. Nothing listens there: the browser of this test knows
 /// better.
@@ -33,10 +33,16 @@ struct Provider {
 
 impl Provider {
     fn start(packages: &Path) -> Self {
+        Self::start_for(packages, PUBLIC, 0)
+    }
+
+    /// For a service at an address, at a port.
+    fn start_for(packages: &Path, service: &str, port: u16) -> Self {
         let program =
             Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/emulators/oidc-provider.cjs");
         let mut command = Command::new("node");
-        command.arg(program).arg(format!("{PUBLIC}/api/login/with/test/callback")).arg(SECRET);
+        command.arg(program).arg(format!("{service}/api/login/with/test/callback")).arg(SECRET);
+        command.arg(port.to_string());
         command.env("NODE_PATH", packages).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut process = command.spawn().unwrap();
         let mut said = BufReader::new(process.stdout.take().unwrap());
@@ -166,15 +172,22 @@ impl<'a> Browser<'a> {
     }
 }
 
-fn start(app: &App, provider: &Provider, packages_more: &str) -> TestServer {
-    let settings = app.write("isobase.toml", &provider.settings(packages_more));
-    TestServer::builder()
-        .env("ISOBASE_PUBLIC_URL", PUBLIC)
-        .env("TEST_SECRET", SECRET)
-        .arg("--config")
-        .arg(settings)
-        .start()
-        .unwrap()
+fn start(app: &App, provider: &Provider, more: &str) -> TestServer {
+    serve(app, &provider.settings(more))
+}
+
+fn serve(app: &App, settings: &str) -> TestServer {
+    serve_as(app, settings, Some(PUBLIC))
+}
+
+fn serve_as(app: &App, settings: &str, public_url: Option<&str>) -> TestServer {
+    let settings = app.write("isobase.toml", settings);
+    let mut builder =
+        TestServer::builder().env("TEST_SECRET", SECRET).arg("--config").arg(settings);
+    if let Some(url) = public_url {
+        builder = builder.env("ISOBASE_PUBLIC_URL", url);
+    }
+    builder.start().unwrap()
 }
 
 fn with_provider() -> Option<(PathBuf, Provider)> {
@@ -224,6 +237,27 @@ fn people_of_a_real_provider_sign_in() {
 }
 
 #[test]
+fn people_sign_in_at_the_page_of_a_provider() {
+    let (Some(browser), Some(packages)) = (browser(), npm_packages()) else { return };
+    let app = App::new();
+    let port = ReservedPort::new().unwrap();
+    let settings = format!(
+        "[providers.test]\nissuer = \"http://{}\"\nclient_id = \"isobase\"\n\
+         client_secret_variable = \"TEST_SECRET\"\n",
+        port.address()
+    );
+    let server = serve_as(&app, &settings, None);
+    let provider = Provider::start_for(&packages, &server.url(), port.port());
+    let script = root().join("tests/browser/sign-in.mjs");
+    let mut command = Command::new("node");
+    command.arg(script).arg(&browser.packages).arg(&browser.program);
+    let output = command.args([&server.url(), &provider.issuer]).stdin(Stdio::null()).output();
+    let output = output.unwrap();
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{text}\n{}", server.log());
+}
+
+#[test]
 fn an_account_links_and_unlinks_its_identity() {
     let Some((_, provider)) = with_provider() else { return };
     let app = App::new();
@@ -256,6 +290,77 @@ fn an_account_links_and_unlinks_its_identity() {
     let me = stranger.me();
     assert_eq!((&me["username"], &me["email"]), (&json!("unknown"), &Value::Null));
     assert_eq!(stranger.ask("DELETE", &format!("{identities}/test"), "").status, 409);
+}
+
+/// The same provider, of which nothing is known but its addresses.
+#[test]
+fn people_sign_in_by_plain_oauth() {
+    let Some((_, provider)) = with_provider() else { return };
+    let app = App::new();
+    let issuer = &provider.issuer;
+    let settings = |more: &str| {
+        format!(
+            "[providers.test]\nauthorize_url = \"{issuer}/auth\"\ntoken_url = \"{issuer}/token\"\n\
+             userinfo_url = \"{issuer}/me\"\nclient_id = \"isobase\"\nsubject = \"sub\"\n\
+             name = \"preferred_username\"\nscopes = [\"openid\", \"profile\", \"email\"]\n\
+             client_secret_variable = \"TEST_SECRET\"\n{more}"
+        )
+    };
+    let server = serve(&app, &settings(""));
+    let mut browser = Browser::new(&server, &provider);
+    let signed_in = browser.sign_in("ann");
+    assert_eq!(signed_in.header("location"), Some("/me"), "{}", signed_in.text());
+    let me = browser.me();
+    assert_eq!((&me["username"], &me["email"]), (&json!("ann"), &json!("ann@x.org")));
+    assert_eq!(me["verified"], true);
+    let mut another = Browser::new(&server, &provider);
+    assert_eq!(another.sign_in("ann").status, 303);
+    assert_eq!(another.me(), me);
+    // Whose address is not known to be right has none.
+    let mut unknown = Browser::new(&server, &provider);
+    assert_eq!(unknown.sign_in("unknown").status, 303);
+    assert_eq!(unknown.me()["email"], Value::Null);
+    // A member that is not there is nobody.
+    let wrong = serve(&app, &settings("").replace("\"sub\"", "\"data.id\""));
+    let nobody = Browser::new(&wrong, &provider).sign_in("ann");
+    assert_eq!(nobody.status, 403, "{}", nobody.text());
+    assert_eq!(nobody.json().unwrap()["code"], "sign_in_refused");
+    // The secret stands where the provider does not look for it.
+    let refused = serve(&app, &settings("secret_in = \"form\"\n"));
+    let refused = Browser::new(&refused, &provider).sign_in("ann");
+    assert_eq!(refused.status, 403, "{}", refused.text());
+}
+
+/// Other services sign in to it: what takes the password again takes a fresh sign-in.
+#[test]
+fn an_account_without_a_password_shows_a_fresh_sign_in() {
+    let Some((_, provider)) = with_provider() else { return };
+    let app = App::new();
+    let server = start(&app, &provider, "");
+    let mut browser = Browser::new(&server, &provider);
+    assert_eq!(browser.sign_in("ann").status, 303);
+    let identities = |browser: &mut Browser<'_>| {
+        browser.ask("GET", &format!("{PUBLIC}/api/me/identities"), "").json().unwrap()
+    };
+    assert_eq!(identities(&mut browser)["has_password"], false);
+    let offered = browser.post("/api/me/second-factor", json!({}));
+    assert_eq!(offered.status, 200, "{}", offered.text());
+    let password = format!("{PUBLIC}/api/me/password");
+    let set = browser.ask("PUT", &password, r#"{"new_password":"correct horse"}"#);
+    assert_eq!(set.status, 200, "{}", set.text());
+    assert_eq!(identities(&mut browser)["has_password"], true);
+    // From now on it takes the password.
+    let again = browser.ask("PUT", &password, r#"{"new_password":"another one"}"#);
+    assert_eq!((again.status, &again.json().unwrap()["code"]), (400, &json!("account_incomplete")));
+    let unlinked = browser.ask("DELETE", &format!("{PUBLIC}/api/me/identities/test"), "");
+    assert_eq!(unlinked.status, 200, "{}", unlinked.text());
+    let refused = browser.ask("DELETE", &format!("{PUBLIC}/api/me"), "{}");
+    assert_eq!(refused.status, 401, "{}", refused.text());
+
+    let mut other = Browser::new(&server, &provider);
+    assert_eq!(other.sign_in("bob").status, 303);
+    assert_eq!(other.ask("DELETE", &format!("{PUBLIC}/api/me"), "{}").status, 200);
+    assert_eq!(other.ask("GET", &format!("{PUBLIC}/api/me"), "").status, 401);
 }
 
 #[test]

@@ -309,14 +309,16 @@ struct Register {
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "only its shape is used")]
 struct ChangePassword {
-    current_password: String,
+    /// None where the account has none, and its session began within ten minutes.
+    current_password: Option<String>,
     new_password: String,
 }
 
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "only its shape is used")]
 struct ConfirmPassword {
-    password: String,
+    /// None where the account has none, and its session began within ten minutes.
+    password: Option<String>,
 }
 
 #[derive(JsonSchema)]
@@ -495,6 +497,7 @@ pub(super) fn delete_me() -> Operation {
         .answers(done("It is gone."))
         .problems([
             codes::SIGN_IN_REQUIRED,
+            codes::SIGN_IN_AGAIN,
             codes::INVALID_CREDENTIALS,
             codes::LAST_OWNER,
             codes::REFERENCED,
@@ -508,13 +511,17 @@ pub(super) fn delete_me() -> Operation {
 
 pub(super) fn change_password() -> Operation {
     operation("change_password", "Change the own password")
-        .description("The session that asks goes on; all others end.")
+        .description(
+            "The session that asks goes on; all others end. An account without a password gets one in \
+             the ten minutes after it signed in.",
+        )
         .takes(Content::of::<ChangePassword>().example(json!({
             "current_password": "correct horse", "new_password": "battery staple",
         })))
         .answers(done("The password is another."))
         .problems([
             codes::SIGN_IN_REQUIRED,
+            codes::SIGN_IN_AGAIN,
             codes::ACCOUNT_INCOMPLETE,
             codes::INVALID_ACCOUNT,
             codes::INVALID_CREDENTIALS,
@@ -842,6 +849,7 @@ pub(super) fn change_email() -> Operation {
         .problems(MAIL_PROBLEMS)
         .problems([
             codes::SIGN_IN_REQUIRED,
+            codes::SIGN_IN_AGAIN,
             codes::INVALID_CREDENTIALS,
             codes::INVALID_ACCOUNT,
             codes::TOO_MANY_SIGN_INS,

@@ -49,8 +49,8 @@ pub(crate) async fn change_email(
     let body = body::Body::read(&mut call).await?;
     let email = body.text("email")?.ok_or_else(|| problems::missing("email"))?;
     let password = body.text("password")?.unwrap_or_default();
-    let address = caller::address(&call);
-    let account = state.accounts.confirm(&caller.account, &password, &address).await?;
+    let (asks, address) = ((&caller.account, &*caller.session), caller::address(&call));
+    let account = state.accounts.confirm_in_session(asks, &password, &address).await?;
     state.accounts.send_verification(&account, &email, &address)?;
     Ok(json(&Done::OK))
 }

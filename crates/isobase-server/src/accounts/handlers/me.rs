@@ -36,12 +36,16 @@ pub(crate) async fn change_password(
     no_parameters(&call)?;
     let caller = Caller::of(&call)?;
     let body = body::Body::read(&mut call).await?;
-    let current = body.text("current_password")?;
-    let (Some(current), Some(new)) = (current, body.text("new_password")?) else {
-        return Err(problems::passwords_missing().into());
+    let (current, new) = (body.text("current_password")?, body.text("new_password")?);
+    let new = new.ok_or_else(problems::passwords_missing)?;
+    let current = match current {
+        None if state.accounts.has_password(&caller.account(&state).await?).await? => {
+            return Err(problems::passwords_missing().into());
+        }
+        current => current.unwrap_or_default(),
     };
-    let address = caller::address(&call);
-    let account = state.accounts.confirm(&caller.account, &current, &address).await?;
+    let (asks, address) = ((&caller.account, &*caller.session), caller::address(&call));
+    let account = state.accounts.confirm_in_session(asks, &current, &address).await?;
     state.accounts.set_password(&account, &new, Some(&caller.session)).await?;
     Ok(json(&Done::OK))
 }
@@ -55,8 +59,8 @@ pub(crate) async fn delete_me(
     let caller = Caller::of(&call)?;
     let body = body::Body::read(&mut call).await?;
     let password = body.text("password")?.unwrap_or_default();
-    let address = caller::address(&call);
-    let account = state.accounts.confirm(&caller.account, &password, &address).await?;
+    let (asks, address) = ((&caller.account, &*caller.session), caller::address(&call));
+    let account = state.accounts.confirm_in_session(asks, &password, &address).await?;
     state.accounts.delete(&account).await?;
     let mut response = json(&Done::OK);
     for cookie in session_cookie::clear(&call.headers) {
