@@ -21,6 +21,11 @@ const RECORDS: usize = 200_000;
 /// what is sent. It is 30 to 53 MiB in a debug build, however much is sent.
 const STREAM_MEMORY_MAX: usize = 64 * MIB;
 
+/// A file that is much larger than what may be held of it.
+const UPLOAD_BYTES: usize = 96 * MIB;
+/// What an upload of any length may add.
+const UPLOAD_MEMORY_MAX: usize = 32 * MIB;
+
 #[test]
 fn twenty_mebibytes_of_brackets_are_refused_at_the_door() {
     let _alone = begin("isobase serve, bodies over its limit");
@@ -111,6 +116,40 @@ fn an_import_and_an_export_take_bounded_memory() {
     assert!(lines.len() > STREAM_MEMORY_MAX, "too little was sent to tell");
     assert_peak_below(&server, idle + STREAM_MEMORY_MAX);
     assert_alive(&server);
+}
+
+/// An upload and a read of any length: the service holds pieces.
+#[test]
+fn an_upload_takes_bounded_memory() {
+    let _alone = begin("isobase serve, an upload of 96 MiB in two ways, and a read of it");
+    let server = start(&[("ISOBASE_SQLITE_CACHE", "1MiB")]);
+    // What the first upload makes once is not of the next.
+    upload(&server, MIB);
+    let idle = peak(&server);
+    let url = upload(&server, UPLOAD_BYTES);
+    let read = server.request("GET", &url, &[], b"").unwrap();
+    assert_eq!((read.status, read.body.len()), (200, UPLOAD_BYTES));
+    let version = ("tus-resumable", "1.0.0");
+    let length = UPLOAD_BYTES.to_string();
+    let headers = [version, ("upload-length", &*length)];
+    let begun = server.request("POST", "/api/uploads/tus", &headers, b"").unwrap();
+    let bytes = ("content-type", "application/offset+octet-stream");
+    let headers = [version, bytes, ("upload-offset", "0")];
+    let place = begun.header("location").unwrap();
+    let sent = server.request("PATCH", place, &headers, &vec![b'x'; UPLOAD_BYTES]).unwrap();
+    assert_eq!(sent.status, 204, "{}", sent.text());
+    assert!(UPLOAD_BYTES > 2 * UPLOAD_MEMORY_MAX, "too little was sent to tell");
+    assert_peak_below(&server, idle + UPLOAD_MEMORY_MAX);
+}
+
+/// Uploads so many bytes; gives where they are.
+fn upload(server: &TestServer, bytes: usize) -> String {
+    let head = "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\n";
+    let form = [head.as_bytes(), &vec![b'x'; bytes], b"\r\n--b--\r\n"].concat();
+    let multipart = [("content-type", "multipart/form-data; boundary=b")];
+    let sent = server.request("POST", "/api/upload", &multipart, &form).unwrap();
+    assert_eq!(sent.status, 200, "{}", sent.text());
+    sent.json().unwrap()["url"].as_str().unwrap().to_owned()
 }
 
 fn start(variables: &[(&str, &str)]) -> TestServer {

@@ -2,10 +2,12 @@
 //!
 //! Ratios of one run; timing never decides how the command ends.
 
+mod logins;
 pub(super) mod pocketbase;
 mod rules;
 mod streams;
 mod tell;
+mod upload;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -27,6 +29,9 @@ pub(crate) struct Arguments {
     /// Changes that every stream is told of.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     changes: u32,
+    /// Mebibytes of the upload.
+    #[arg(long, default_value_t = 1_024, value_parser = clap::value_parser!(u32).range(1..=8_000))]
+    upload_mib: u32,
     /// Seconds of each load.
     #[arg(long, default_value_t = 3.0)]
     seconds: f64,
@@ -54,7 +59,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     streams::allow_files(u64::from(arguments.streams) * 2 + 500)?;
     let peer = pocketbase::PocketBase::start(&folder.path().join("pocketbase"))?;
     tell::run(arguments, &executable, &bare, &peer)?;
-    rules::run(arguments, &executable, &peer)
+    rules::run(arguments, &executable, &peer)?;
+    upload::run(arguments, &executable)?;
+    logins::run(arguments, &executable)
 }
 
 /// The folder of an app with one collection, `items`.
