@@ -1,12 +1,13 @@
 // Uploads with tus-js-client, through cuts and restarts, and reads the files that became of them.
 //
-//   node tus.mjs ENDPOINT PACKAGES COUNT BYTES [parallel|during|override]
+//   node tus.mjs ENDPOINT PACKAGES COUNT BYTES [parallel|during|override|deferred]
 //
 // A line for each upload that has begun and each piece that was taken; at last a line of JSON. Fails when an upload was begun twice
 // or a file has other bytes than were sent.
 
 import { createHash } from 'node:crypto';
 import { createRequire } from 'node:module';
+import { Readable } from 'node:stream';
 
 const [endpoint, packages, count, bytes, how] = process.argv.slice(2);
 const { Upload } = createRequire(`${packages}/x.js`)('tus-js-client');
@@ -42,13 +43,16 @@ function upload(number) {
   const data = content(number);
   let begun = 0;
   return new Promise((resolve, reject) => {
-    const sending = new Upload(data, {
+    // Of a stream nobody knows the length before its end.
+    const source = how === 'deferred' ? Readable.from([data]) : data;
+    const sending = new Upload(source, {
       endpoint,
       retryDelays: Array(400).fill(100),
       chunkSize: how === 'parallel' ? Infinity : 100_000,
       parallelUploads: how === 'parallel' ? 3 : 1,
       uploadDataDuringCreation: how === 'during',
       overridePatchMethod: how === 'override',
+      uploadLengthDeferred: how === 'deferred',
       metadata: { filename: `file ${number}.bin`, note: 'ü' },
       onBeforeRequest: (request) => {
         const isNew = request.getMethod() === 'POST' && request.getURL() === endpoint;

@@ -478,10 +478,10 @@ pub(crate) struct PassphraseFlags {
 
 #[derive(Debug, Args)]
 pub(crate) struct CopyArguments {
-    /// URL of the database to read
+    /// URL of the database to read, or an app folder
     #[arg(value_name = "FROM")]
     pub(crate) from: String,
-    /// URL of the database to write
+    /// URL of the database to write, or an app folder
     #[arg(value_name = "TO")]
     pub(crate) to: String,
     /// Only these collections
@@ -501,12 +501,34 @@ pub(crate) struct CopyArguments {
     /// End as soon as the target has everything that was written meanwhile
     #[arg(long)]
     pub(crate) until_caught_up: bool,
+    /// Where uploaded files are: a folder, or s3://bucket/prefix [default: uploads beside an SQLite
+    /// file; what the settings say for the database of the settings]
+    #[arg(long, value_name = "PLACE")]
+    pub(crate) from_uploads: Option<String>,
+    /// Where they come to [default: likewise]
+    #[arg(long, value_name = "PLACE")]
+    pub(crate) to_uploads: Option<String>,
+    /// Leave uploaded files where they are
+    #[arg(long, conflicts_with_all = ["from_uploads", "to_uploads"])]
+    pub(crate) without_files: bool,
     #[command(flatten)]
     pub(crate) system: SystemFlags,
     #[command(flatten)]
     pub(crate) load: LoadFlags,
     #[command(flatten)]
     pub(crate) app: AppFlags,
+}
+
+/// Where the bytes of uploads are.
+#[derive(Debug, Args)]
+pub(crate) struct UploadFlags {
+    /// Where uploaded files are: a folder, or s3://bucket/prefix [default: what the settings say;
+    /// with --url of an SQLite file uploads beside it]
+    #[arg(long, value_name = "PLACE")]
+    pub(crate) uploads: Option<String>,
+    /// Leave uploaded files out
+    #[arg(long, conflicts_with = "uploads")]
+    pub(crate) without_files: bool,
 }
 
 #[derive(Debug, Args)]
@@ -520,6 +542,8 @@ pub(crate) struct DumpArguments {
     /// Only what was written after another archive, or after a place of the change feed
     #[arg(long, value_name = "FILE|N")]
     pub(crate) since: Option<String>,
+    #[command(flatten)]
+    pub(crate) uploads: UploadFlags,
     #[command(flatten)]
     pub(crate) system: SystemFlags,
     /// Encrypt it with the passphrase
@@ -539,6 +563,8 @@ pub(crate) struct RestoreArguments {
     /// The archive with everything, then those with changes; - for standard input
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) uploads: UploadFlags,
     #[command(flatten)]
     pub(crate) system: SystemFlags,
     #[command(flatten)]

@@ -10,7 +10,7 @@ use crate::{
     print::Printer,
     progress::thousands,
     settings::{Config, Loaded, backups},
-    transfer::make_backup,
+    transfer::{backups_with_files, make_backup},
 };
 
 pub(crate) const EXAMPLES: &str = "\
@@ -53,7 +53,8 @@ pub(crate) async fn run(
         BackupCommand::List { .. } => list(&backups(loaded, config).list().await?, printer),
         BackupCommand::Now { .. } => {
             let made =
-                make_backup(&backups(loaded, config), Origin::Asked, config, printer).await?;
+                make_backup(&backups_with_files(loaded, config), Origin::Asked, config, printer)
+                    .await?;
             if printer.json {
                 printer.json_line(&json!(made));
             } else {

@@ -18,7 +18,7 @@ use isobase::{
 };
 use isobase_auth::{AuditKeeper, Authorizer, Clock, Fetcher, PostOffice, Provider, is_loopback};
 use isobase_jobs::{Jobs, JobsOptions, look_after};
-use isobase_server::{ServerConfig, Service};
+use isobase_server::{ServerConfig, Service, Shelf};
 use isobase_webhooks::{Webhooks, WebhooksOptions};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
@@ -38,10 +38,10 @@ use crate::{
     print::{Printer, exit},
     seed,
     settings::{
-        Config, DeclaredIndex, Given, Loaded, as_json, audit_keep, backups, has_sql,
-        licence_options, schedule, sealer, server_config, webhooks_private,
+        Config, DeclaredIndex, Given, Loaded, as_json, audit_keep, has_sql, licence_options,
+        schedule, sealer, server_config, webhooks_private,
     },
-    transfer::{OtherDatabases, own_name},
+    transfer::{OtherDatabases, backups_with_files, file_place, own_name},
     users,
     watch::{self, Watched},
 };
@@ -266,8 +266,9 @@ fn sql_exposed(loaded: &Loaded, config: &Config, authorizer: &Authorizer) -> Res
 /// What does long work for the service.
 fn jobs(loaded: &Loaded, config: &Config, store: &Store) -> Jobs {
     let options = JobsOptions {
-        backups: Some(backups(loaded, config)),
+        backups: Some(backups_with_files(loaded, config)),
         databases: Some(Arc::new(OtherDatabases::new(config))),
+        files: Some(file_place(Shelf::of(&config.files))),
         source: own_name(config),
         backups_every: schedule(loaded).map(|schedule| schedule.every),
     };

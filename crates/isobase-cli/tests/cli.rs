@@ -37,6 +37,7 @@ mod black_box {
     mod transfer;
     mod tus;
     mod types;
+    mod uploads;
     mod user;
     mod webhooks;
 }

@@ -3,7 +3,7 @@
 use std::{fmt, io, ops::Range, path::Path, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use futures_util::{StreamExt, stream::BoxStream};
+use futures_util::{StreamExt, TryStreamExt, stream::BoxStream};
 use object_store::{
     ClientOptions, GetOptions, GetRange, ObjectStore, ObjectStoreExt, PutPayload, RetryConfig,
     WriteMultipart,
@@ -132,6 +132,57 @@ impl Bucket {
         }
     }
 
+    /// All bytes of a file; none when it is not there.
+    pub(crate) async fn get_all(
+        &self,
+        name: &str,
+    ) -> Result<Option<BoxStream<'static, Result<Bytes, FilesError>>>, FilesError> {
+        match self.store.get(&self.key(name)).await {
+            Ok(found) => Ok(Some(found.into_stream().map(|piece| piece.map_err(failed)).boxed())),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    /// Puts bytes there, in parts: whole, or not at all when they end with an error.
+    pub(crate) async fn put_stream(
+        &self,
+        name: &str,
+        mut bytes: BoxStream<'static, io::Result<Bytes>>,
+    ) -> Result<(), FilesError> {
+        let (key, mut first) = (self.key(name), Vec::new());
+        loop {
+            match bytes.try_next().await? {
+                // S3 takes no upload in parts that has none.
+                None => {
+                    let put = self.store.put(&key, PutPayload::from(first)).await;
+                    return put.map(|_| ()).map_err(failed);
+                }
+                Some(piece) => first.extend_from_slice(&piece),
+            }
+            if first.len() >= PART_BYTES {
+                break;
+            }
+        }
+        let upload = self.store.put_multipart(&key).await.map_err(failed)?;
+        let mut upload = WriteMultipart::new_with_chunk_size(upload, PART_BYTES);
+        upload.write(&first);
+        drop(first);
+        match send_stream(&mut upload, bytes).await {
+            Ok(()) => upload.finish().await.map(|_| ()).map_err(failed),
+            Err(error) => {
+                // Best effort: buckets have rules that remove unfinished uploads.
+                let _ = upload.abort().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// What it is called: one name for one place.
+    pub(crate) fn name(&self) -> String {
+        self.url.trim_end_matches('/').to_owned()
+    }
+
     /// Removes a file; it may be gone already.
     pub(crate) async fn remove(&self, name: &str) -> Result<(), FilesError> {
         match self.store.delete(&self.key(name)).await {
@@ -139,6 +190,17 @@ impl Bucket {
             Err(error) => Err(failed(error)),
         }
     }
+}
+
+async fn send_stream(
+    upload: &mut WriteMultipart,
+    mut bytes: BoxStream<'static, io::Result<Bytes>>,
+) -> Result<(), FilesError> {
+    while let Some(piece) = bytes.try_next().await? {
+        upload.wait_for_capacity(PARTS_AT_A_TIME).await.map_err(failed)?;
+        upload.write(&piece);
+    }
+    Ok(())
 }
 
 async fn send(upload: &mut WriteMultipart, file: &mut tokio::fs::File) -> Result<(), FilesError> {

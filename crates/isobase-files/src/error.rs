@@ -13,6 +13,14 @@ pub enum FilesError {
         /// What is allowed.
         max: u64,
     },
+    /// Files of its type are not taken.
+    #[error("files of the type {media_type} are not taken here; expected {expected}")]
+    Type {
+        /// What its first bytes say.
+        media_type: String,
+        /// What is taken.
+        expected: String,
+    },
     /// The disk failed.
     #[error("the folder of uploads cannot be used: {0}")]
     Disk(#[from] io::Error),

@@ -21,14 +21,14 @@ use tokio::{
 };
 
 use crate::{
-    FilesError, ListedFile, Media, StoredFile, Thumb, Thumbnail, ThumbnailError,
+    FilesError, ListedFile, Media, MediaTypes, StoredFile, Thumb, Thumbnail, ThumbnailError,
     index::Index,
     media::HEAD_BYTES,
     name::{new_name, shortened},
 };
 
 /// Where files are that are not there yet.
-const PARTIAL: &str = ".partial";
+pub(crate) const PARTIAL: &str = ".partial";
 /// What lies there for longer was left by a process that was killed.
 const PARTIAL_AGE: Duration = Duration::from_secs(24 * 3_600);
 /// Bytes of a file that are read at a time.
@@ -47,6 +47,8 @@ pub struct FilesOptions {
     pub bucket: Option<crate::Bucket>,
     /// Largest file, in bytes.
     pub file_bytes_max: u64,
+    /// Types of files that are taken. Default all.
+    pub types: MediaTypes,
     /// How long an upload in several requests may rest before it is forgotten. Default a day.
     pub unfinished_for: Duration,
     /// How long a file stays that documents have named and none does any more. Default a day.
@@ -64,6 +66,7 @@ impl FilesOptions {
             #[cfg(feature = "s3")]
             bucket: None,
             file_bytes_max,
+            types: MediaTypes::default(),
             unfinished_for: Duration::from_secs(24 * 3_600),
             unused_for: Duration::from_secs(24 * 3_600),
             unfinished_max: 200,
@@ -119,6 +122,7 @@ impl Files {
             original: shortened(original).to_owned(),
             size: 0,
             max: self.options.file_bytes_max,
+            types: self.options.types.clone(),
             hasher: Sha256::new(),
             head: Vec::new(),
         })
@@ -135,6 +139,7 @@ impl Files {
         mut incoming: Incoming,
         owner: &str,
     ) -> Result<StoredFile, FilesError> {
+        check_type(&incoming.types, &incoming.head)?;
         if let Some(mut file) = incoming.file.take() {
             file.flush().await?;
             file.sync_all().await?;
@@ -181,6 +186,7 @@ impl Files {
             Ok(Some((read(file)?, false)))
         });
         let Some((read, is_here)) = found.await? else { return Ok(None) };
+        check_type(&self.options.types, &read.head)?;
         if is_here {
             self.shelve(path, name).await?;
         }
@@ -335,6 +341,7 @@ pub struct Incoming {
     original: String,
     size: u64,
     max: u64,
+    types: MediaTypes,
     hasher: Sha256,
     /// Its first bytes.
     head: Vec<u8>,
@@ -363,6 +370,9 @@ impl Incoming {
         }
         let wanted = HEAD_BYTES.saturating_sub(self.head.len()).min(bytes.len());
         self.head.extend_from_slice(&bytes[..wanted]);
+        if wanted > 0 && self.head.len() == HEAD_BYTES {
+            check_type(&self.types, &self.head)?;
+        }
         self.hasher.update(bytes);
         if let Some(file) = &mut self.file {
             file.write_all(bytes).await?;
@@ -375,7 +385,10 @@ impl Incoming {
 pub type Pieces = BoxStream<'static, Result<Bytes, FilesError>>;
 
 /// So many bytes of a file from where it is.
-fn pieces(file: File, length: u64) -> impl Stream<Item = Result<Bytes, FilesError>> + Send {
+pub(crate) fn pieces(
+    file: File,
+    length: u64,
+) -> impl Stream<Item = Result<Bytes, FilesError>> + Send {
     stream::try_unfold((file, length), |(mut file, left)| async move {
         if left == 0 {
             return Ok(None);
@@ -410,6 +423,17 @@ impl Read {
             created_at: Timestamp::default(),
             owner: String::new(),
             private: false,
+        }
+    }
+}
+
+/// Whether a file that begins so is taken.
+pub(crate) fn check_type(types: &MediaTypes, head: &[u8]) -> Result<(), FilesError> {
+    let media_type = Media::of(head).media_type;
+    match types.takes(media_type) {
+        true => Ok(()),
+        false => {
+            Err(FilesError::Type { media_type: media_type.to_owned(), expected: types.to_string() })
         }
     }
 }

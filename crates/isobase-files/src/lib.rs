@@ -4,7 +4,8 @@
 //! written last: a process that is killed in the middle leaves nothing that anybody sees.
 //!
 //! Reading order: [`Multipart`] (how browsers send files), names, [`Media`] (what a file is, and
-//! whether it may be shown), [`Files`], [`Resumable`] (files that come in several requests).
+//! whether it may be shown), [`Files`], [`Resumable`] (files that come in several requests),
+//! [`Shelf`] (their bytes alone, for those who move them).
 
 #[cfg(feature = "s3")]
 mod bucket;
@@ -16,11 +17,15 @@ mod index;
 mod media;
 mod multipart;
 mod name;
+mod own_place;
+mod progress;
 mod resumable;
+mod shelf;
 mod thumb;
 #[cfg(feature = "thumbnails")]
 mod thumbnails;
 mod transfer;
+mod types;
 mod unused;
 
 #[cfg(feature = "s3")]
@@ -31,5 +36,8 @@ pub use files::{Files, FilesOptions, Incoming, Pieces};
 pub use index::{ListedFile, StoredFile};
 pub use media::Media;
 pub use multipart::{Multipart, MultipartError, MultipartEvent, Part};
-pub use resumable::{Appending, NewTransfer, Progress, Resumable, ResumableError};
+pub use progress::{Continuation, NewTransfer, Progress, ResumableError};
+pub use resumable::{Appending, Resumable};
+pub use shelf::Shelf;
 pub use thumb::{THUMB_SIDE_MAX, Thumb, Thumbnail, ThumbnailError};
+pub use types::{InvalidMediaType, MediaTypes};

@@ -12,7 +12,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use isobase_store::{Store, StoreError};
+use isobase_store::Store;
 use isobase_types::Timestamp;
 use rand::RngExt;
 use ring::digest::Context;
@@ -28,8 +28,11 @@ use tokio::{
 use crate::{
     Checksum, Files, FilesError, StoredFile,
     busy::{Busy, Held},
-    files::{blocking, hexadecimal, sync_folder},
+    files::{blocking, check_type, hexadecimal, sync_folder},
+    media::HEAD_BYTES,
     name::{new_name, shortened},
+    own_place::own_place,
+    progress::{Continuation, NewTransfer, Progress, ResumableError},
     transfer::{Transfer, Transfers},
 };
 
@@ -51,95 +54,10 @@ pub struct Resumable {
     transfers: Transfers,
     folder: PathBuf,
     busy: Arc<Busy>,
-    /// Set by whoever first makes the folder and the index.
-    ready: OnceCell<()>,
+    /// The name of this disk. Set by whoever first makes the folder and the index.
+    ready: OnceCell<String>,
     /// Held while uploads of somebody are counted and one is added.
     beginning: Mutex<()>,
-}
-
-/// What somebody wants to upload.
-#[derive(Clone, Debug, Default)]
-pub struct NewTransfer {
-    /// Who it is.
-    pub owner: String,
-    /// What the sender calls the file.
-    pub original: String,
-    /// What the sender says of it; shown as it is.
-    pub metadata: String,
-}
-
-/// How far an upload is.
-#[derive(Clone, Debug)]
-pub struct Progress {
-    /// Its id.
-    pub id: String,
-    /// Bytes that are on the disk.
-    pub offset: u64,
-    /// Bytes that it will have.
-    pub length: u64,
-    /// What the sender says of it.
-    pub metadata: String,
-    /// Whether it is a part of another upload.
-    pub is_part: bool,
-    /// The parts that it was joined of; empty for one that was not.
-    pub parts: Vec<String>,
-    /// When it is forgotten.
-    pub expires_at: Timestamp,
-    /// The file that it became.
-    pub file: Option<StoredFile>,
-}
-
-/// An upload does not go on.
-#[derive(Debug, thiserror::Error)]
-pub enum ResumableError {
-    /// There is no such upload, or no longer.
-    #[error("there is no such upload, or its time is over")]
-    NotFound,
-    /// Another request works on it.
-    #[error("another request works on the upload")]
-    Busy,
-    /// It goes on elsewhere.
-    #[error("the upload has {offset} bytes and goes on there")]
-    Offset {
-        /// Where it goes on.
-        offset: u64,
-    },
-    /// More bytes came than were announced.
-    #[error("the upload was announced with {length} bytes")]
-    TooLong {
-        /// What was announced.
-        length: u64,
-    },
-    /// The bytes are not those that their sum is of.
-    #[error("the bytes have another checksum; none of this request is kept")]
-    Checksum,
-    /// Somebody has begun too many.
-    #[error("{max} uploads of yours have begun and not ended; finish or delete some")]
-    TooMany {
-        /// How many may have begun.
-        max: u32,
-    },
-    /// What was to be joined cannot be.
-    #[error("the parts cannot be joined: {0}")]
-    Parts(&'static str),
-    /// It was joined of others, and takes no bytes itself.
-    #[error("the upload was joined of others and takes no bytes")]
-    Joined,
-    /// The disk or the database failed.
-    #[error(transparent)]
-    Files(#[from] FilesError),
-}
-
-impl From<io::Error> for ResumableError {
-    fn from(error: io::Error) -> Self {
-        Self::Files(error.into())
-    }
-}
-
-impl From<StoreError> for ResumableError {
-    fn from(error: StoreError) -> Self {
-        Self::Files(error.into())
-    }
 }
 
 impl Resumable {
@@ -156,7 +74,8 @@ impl Resumable {
         }
     }
 
-    /// Begins an upload of so many bytes, or a part of one.
+    /// Begins an upload of so many bytes, or of some that its sender does not know yet, or a part of
+    /// one.
     ///
     /// # Errors
     /// When the file is larger than allowed, its sender has begun too many, or disk or database
@@ -164,18 +83,18 @@ impl Resumable {
     pub async fn begin(
         self: &Arc<Self>,
         new: NewTransfer,
-        length: u64,
+        length: Option<u64>,
         is_part: bool,
     ) -> Result<Progress, ResumableError> {
-        self.check_length(length)?;
-        self.prepare().await?;
+        self.check_length(length.unwrap_or_default())?;
+        let place = self.prepare().await?;
         let one_at_a_time = self.beginning.lock().await;
         let max = self.files.options().unfinished_max;
         if self.transfers.unfinished(&new.owner, now()).await? >= u64::from(max) {
             return Err(ResumableError::TooMany { max });
         }
         let name = if is_part { String::new() } else { new_name(&new.original) };
-        let transfer = self.transfer(new_id(), new, length, name, Vec::new());
+        let transfer = Transfer { place, ..self.transfer(new_id(), new, length, name, Vec::new()) };
         let path = self.path(&transfer.id);
         create(&path, &self.folder).await?;
         if let Err(error) = self.transfers.put(&transfer).await {
@@ -184,7 +103,7 @@ impl Resumable {
             return Err(error.into());
         }
         drop(one_at_a_time);
-        if length > 0 || is_part {
+        if length != Some(0) || is_part {
             return Ok(self.progress(&transfer, 0, None));
         }
         let held = self.busy.try_hold(&transfer.id).ok_or(ResumableError::Busy)?;
@@ -204,20 +123,20 @@ impl Resumable {
         if parts.is_empty() || parts.len() > PARTS_MAX {
             return Err(ResumableError::Parts("expected 1 to 500 of them"));
         }
-        self.prepare().await?;
+        let place = self.prepare().await?;
         let id = id_of(&new.owner, &parts);
         let held = self.busy.hold(&id, PATIENCE).await.ok_or(ResumableError::Busy)?;
         let known = self.transfers.get(&id).await?;
         if let Some(known) = known.as_ref().filter(|known| known.done) {
             return self.finished(known).await;
         }
-        let length = self.length_of_parts(&new.owner, &parts).await?;
+        let length = self.length_of_parts(&new.owner, &parts, &place).await?;
         self.check_length(length)?;
         let transfer = match known {
             Some(known) => known,
             None => {
                 let name = new_name(&new.original);
-                self.transfer(id, new, length, name, parts)
+                Transfer { place, ..self.transfer(id, new, Some(length), name, parts) }
             }
         };
         self.transfers.put(&transfer).await?;
@@ -247,11 +166,13 @@ impl Resumable {
         if !is_id(id) {
             return Ok(None);
         }
+        let place = self.prepare().await?;
         match self.transfers.get(id).await? {
             None => return Ok(None),
             Some(transfer) if transfer.done && !transfer.is_over(now()) => {
                 return self.finished(&transfer).await.map(Some);
             }
+            Some(transfer) if !transfer.is_over(now()) => check_place(&transfer, &place)?,
             Some(_) => {}
         }
         let held = self.busy.hold(id, PATIENCE).await.ok_or(ResumableError::Busy)?;
@@ -266,7 +187,9 @@ impl Resumable {
         }
         let there = size_of(&self.path(id)).await?;
         match there {
-            Some(offset) if offset < transfer.length || transfer.is_part() => {
+            Some(offset)
+                if transfer.length.is_none_or(|length| offset < length) || transfer.is_part() =>
+            {
                 Ok(Some(self.progress(&transfer, offset, None)))
             }
             // Half of it may be joined, or a part was lost.
@@ -282,8 +205,7 @@ impl Resumable {
         }
     }
 
-    /// Begins to take bytes of an upload, from an offset on, which must be where it is; `announced`
-    /// of them, if that is known.
+    /// Begins to take bytes of an upload.
     ///
     /// # Errors
     /// When there is no such upload, another request works on it, it is elsewhere, it would be too
@@ -291,14 +213,13 @@ impl Resumable {
     pub async fn append(
         self: &Arc<Self>,
         id: &str,
-        offset: u64,
-        announced: Option<u64>,
-        checksum: Option<Checksum>,
+        continuation: Continuation,
     ) -> Result<Appending, ResumableError> {
+        let Continuation { offset, announced, length, checksum } = continuation;
         if !is_id(id) {
             return Err(ResumableError::NotFound);
         }
-        self.prepare().await?;
+        let place = self.prepare().await?;
         let held = self.busy.try_hold(id).ok_or(ResumableError::Busy)?;
         let transfer = self.transfers.get(id).await?;
         let transfer = transfer.filter(|transfer| !transfer.is_over(now()));
@@ -306,15 +227,16 @@ impl Resumable {
         if transfer.is_joined() {
             return Err(ResumableError::Joined);
         }
-        let length = transfer.length;
+        check_place(&transfer, &place)?;
+        let known = transfer.length;
         if transfer.done {
-            return Err(ResumableError::Offset { offset: length });
+            return Err(ResumableError::Offset { offset: known.unwrap_or_default() });
         }
         let mut file = match File::options().write(true).open(self.path(id)).await {
             Ok(file) => file,
             // It is a file already, or lost: a question finds out.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(ResumableError::Offset { offset: length });
+                return Err(ResumableError::Offset { offset: known.unwrap_or_default() });
             }
             Err(error) => return Err(error.into()),
         };
@@ -322,11 +244,13 @@ impl Resumable {
         if there != offset {
             return Err(ResumableError::Offset { offset: there });
         }
-        if announced.is_some_and(|bytes| bytes > length - offset) {
-            return Err(ResumableError::TooLong { length });
+        let is_told = self.take_length(&mut transfer, length, there)?;
+        let most = self.most(&transfer);
+        if announced.is_some_and(|bytes| bytes > most - offset) {
+            return Err(self.too_long(&transfer));
         }
         file.seek(io::SeekFrom::Start(offset)).await?;
-        if transfer.renew(now(), self.files.options().unfinished_for) {
+        if transfer.renew(now(), self.files.options().unfinished_for) || is_told {
             self.transfers.put(&transfer).await?;
         }
         let apart = match checksum {
@@ -385,6 +309,9 @@ impl Resumable {
             let name = entry.file_name();
             let name = name.to_string_lossy();
             let id = name.split('.').next().unwrap_or_default();
+            if !is_id(id) {
+                continue;
+            }
             let Ok(modified) = entry.metadata().await.and_then(|it| it.modified()) else {
                 continue;
             };
@@ -420,29 +347,41 @@ impl Resumable {
         mut transfer: Transfer,
     ) -> Result<Progress, ResumableError> {
         let Transfer { name, original, owner, .. } = &transfer;
-        let file = self.files.adopt(&self.path(&transfer.id), name, original, owner).await?;
-        let file = file.ok_or(ResumableError::NotFound)?;
+        let adopted = self.files.adopt(&self.path(&transfer.id), name, original, owner).await;
+        if let Err(FilesError::Type { .. }) = &adopted {
+            // It never becomes a file.
+            self.forget(&transfer).await?;
+        }
+        let file = adopted?.ok_or(ResumableError::NotFound)?;
         transfer.done = true;
         self.transfers.put(&transfer).await?;
         drop(held);
-        Ok(self.progress(&transfer, transfer.length, Some(file)))
+        Ok(self.progress(&transfer, file.size, Some(file)))
     }
 
     async fn finished(&self, transfer: &Transfer) -> Result<Progress, ResumableError> {
         let file = self.files.get(&transfer.name).await?;
-        Ok(self.progress(transfer, transfer.length, file))
+        let offset = transfer.length.unwrap_or_default();
+        Ok(self.progress(transfer, offset, file))
     }
 
-    async fn length_of_parts(&self, owner: &str, parts: &[String]) -> Result<u64, ResumableError> {
+    async fn length_of_parts(
+        &self,
+        owner: &str,
+        parts: &[String],
+        place: &str,
+    ) -> Result<u64, ResumableError> {
         let mut length = 0_u64;
         for id in parts {
             let part = if is_id(id) { self.transfers.get(id).await? } else { None };
             let part = part.filter(|part| part.owner == owner && part.is_part());
             let part = part.ok_or(ResumableError::Parts("one is no part of yours"))?;
-            if size_of(&self.path(id)).await? != Some(part.length) {
+            check_place(&part, place)?;
+            let whole = part.length.ok_or(ResumableError::Parts("one has no length yet"))?;
+            if size_of(&self.path(id)).await? != Some(whole) {
                 return Err(ResumableError::Parts("one has not come whole"));
             }
-            length = length.saturating_add(part.length);
+            length = length.saturating_add(whole);
         }
         Ok(length)
     }
@@ -455,19 +394,60 @@ impl Resumable {
         }
     }
 
+    /// Takes the length that a sender tells later; says whether it is new.
+    fn take_length(
+        &self,
+        transfer: &mut Transfer,
+        told: Option<u64>,
+        there: u64,
+    ) -> Result<bool, ResumableError> {
+        let Some(told) = told else { return Ok(false) };
+        match transfer.length {
+            Some(known) if known == told => Ok(false),
+            None if told >= there => {
+                self.check_length(told)?;
+                transfer.length = Some(told);
+                Ok(true)
+            }
+            _ => Err(ResumableError::Length),
+        }
+    }
+
+    /// How many bytes an upload may have.
+    fn most(&self, transfer: &Transfer) -> u64 {
+        transfer.length.unwrap_or(self.files.options().file_bytes_max)
+    }
+
+    fn too_long(&self, transfer: &Transfer) -> ResumableError {
+        match transfer.length {
+            Some(length) => ResumableError::TooLong { length },
+            None => FilesError::TooLarge { max: self.files.options().file_bytes_max }.into(),
+        }
+    }
+
     fn transfer(
         &self,
         id: String,
         new: NewTransfer,
-        length: u64,
+        length: Option<u64>,
         name: String,
         parts: Vec<String>,
     ) -> Transfer {
         let NewTransfer { owner, original, metadata } = new;
         let original = shortened(&original).to_owned();
-        let (done, expires_us) = (false, 0);
-        let mut transfer =
-            Transfer { id, owner, length, original, metadata, name, parts, done, expires_us };
+        let (done, expires_us, place) = (false, 0, String::new());
+        let mut transfer = Transfer {
+            id,
+            owner,
+            length,
+            place,
+            original,
+            metadata,
+            name,
+            parts,
+            done,
+            expires_us,
+        };
         transfer.renew(now(), self.files.options().unfinished_for);
         transfer
     }
@@ -489,16 +469,21 @@ impl Resumable {
         self.folder.join(id)
     }
 
-    async fn prepare(&self) -> Result<(), ResumableError> {
+    /// Makes the folder; gives the name of this disk.
+    async fn prepare(&self) -> Result<String, ResumableError> {
         let made = self.ready.get_or_try_init(async || {
             let folder = self.folder.clone();
+            let uploads = self.files.options().folder.clone();
             // As the database beside it: for nobody else on the machine.
-            blocking(move || std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder))
-                .await?;
+            let place = blocking(move || {
+                std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+                own_place(&uploads)
+            })
+            .await?;
             self.transfers.prepare().await?;
-            Ok::<(), ResumableError>(())
+            Ok::<String, ResumableError>(place)
         });
-        made.await.copied()
+        made.await.cloned()
     }
 }
 
@@ -521,11 +506,15 @@ impl Appending {
     /// # Errors
     /// When they are more than were announced, none of which is kept then, or the disk fails.
     pub async fn write(&mut self, bytes: &[u8]) -> Result<(), ResumableError> {
-        let length = self.transfer.length;
-        if bytes.len() as u64 > length - self.at {
+        let most = self.resumable.most(&self.transfer);
+        if bytes.len() as u64 > most - self.at {
             self.file.flush().await?;
             self.file.set_len(self.from).await?;
-            return Err(ResumableError::TooLong { length });
+            return Err(self.resumable.too_long(&self.transfer));
+        }
+        // What is never taken need not come whole.
+        if self.at == 0 && bytes.len() >= HEAD_BYTES && !self.transfer.is_part() {
+            check_type(&self.resumable.files.options().types, bytes)?;
         }
         self.at += bytes.len() as u64;
         match &mut self.apart {
@@ -563,7 +552,7 @@ impl Appending {
         self.file.flush().await?;
         self.file.sync_data().await?;
         drop(self.file);
-        match self.at == self.transfer.length && !self.transfer.is_part() {
+        match Some(self.at) == self.transfer.length && !self.transfer.is_part() {
             true => self.resumable.complete(self.held, self.transfer).await,
             false => Ok(self.resumable.progress(&self.transfer, self.at, None)),
         }
@@ -613,6 +602,13 @@ impl Drop for Apart {
     fn drop(&mut self) {
         // What stays is removed with the upload, or by the sweep.
         let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+fn check_place(transfer: &Transfer, here: &str) -> Result<(), ResumableError> {
+    match transfer.place.is_empty() || transfer.place == here {
+        true => Ok(()),
+        false => Err(ResumableError::Elsewhere),
     }
 }
 

@@ -25,8 +25,12 @@ pub(crate) struct Transfer {
     pub(crate) id: String,
     /// Whose it is.
     pub(crate) owner: String,
-    /// Bytes, when it is whole.
-    pub(crate) length: u64,
+    /// Bytes, when it is whole; none while its sender does not know.
+    #[serde(default)]
+    pub(crate) length: Option<u64>,
+    /// On whose disk its bytes lie; empty in documents of older programs.
+    #[serde(default)]
+    pub(crate) place: String,
     /// What the sender calls it.
     pub(crate) original: String,
     /// What the sender said of it, as sent.

@@ -11,7 +11,7 @@ use std::{
 
 use isobase_engine::Engine;
 use isobase_ops::{
-    Control, OpsError,
+    Control, FilePlace, OpsError,
     archive::{self, ArchiveError, ArchiveInput, ArchiveReport, DumpOptions, Passphrase},
 };
 use isobase_types::Timestamp;
@@ -164,19 +164,27 @@ pub struct Backups {
     folder: Arc<Path>,
     /// Encrypts those that are made, and opens those that are encrypted.
     passphrase: Option<Passphrase>,
+    /// Where the uploaded files are that are in backups; none leaves them out.
+    files: Option<Arc<dyn FilePlace>>,
 }
 
 impl Backups {
     /// The backups of a folder, which is made when the first one is.
     #[must_use]
     pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into().into(), passphrase: None }
+        Self { folder: folder.into().into(), passphrase: None, files: None }
     }
 
     /// The same backups, encrypted from now on.
     #[must_use]
     pub fn with_passphrase(self, passphrase: Option<Passphrase>) -> Self {
         Self { passphrase, ..self }
+    }
+
+    /// The same, with uploaded files in the backups.
+    #[must_use]
+    pub fn with_files(self, files: Arc<dyn FilePlace>) -> Self {
+        Self { files: Some(files), ..self }
     }
 
     /// Where they are.
@@ -221,6 +229,7 @@ impl Backups {
         let options = DumpOptions {
             source: source.to_owned(),
             passphrase: self.passphrase.clone(),
+            files: self.files.clone(),
             ..DumpOptions::default()
         };
         let dumped = archive::dump(engine, output, &options, control).await;

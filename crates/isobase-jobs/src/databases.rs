@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use isobase_engine::Engine;
+use isobase_ops::FilePlace;
 
 /// Opens databases by their URLs. Messages are for whoever asked: they hold no secret.
 pub trait Databases: Send + Sync {
@@ -44,6 +45,9 @@ pub enum Purpose {
 pub trait Target: Send + Sync {
     /// Its engine.
     fn engine(&self) -> &Arc<dyn Engine>;
+
+    /// Where its uploaded files are; none when that is not known.
+    fn files(&self) -> Option<Arc<dyn FilePlace>>;
 
     /// Closes it after work that succeeded or did not. What was made for work that wrote nothing goes
     /// again.

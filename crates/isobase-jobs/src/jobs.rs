@@ -12,6 +12,7 @@ use std::{
 
 use futures_util::FutureExt;
 use isobase_auth::{Actor, Audit, AuditEntry, Clock, Documents, random_text};
+use isobase_ops::FilePlace;
 use isobase_store::{Action, Idempotency, IfMissing, Precondition, Rejection, Store, StoreError};
 use isobase_types::{DocumentId, Literal, Timestamp};
 use serde_json::{Value, json};
@@ -55,6 +56,8 @@ pub struct JobsOptions {
     pub backups: Option<Backups>,
     /// Opens other databases; none where nobody can.
     pub databases: Option<Arc<dyn Databases>>,
+    /// Where its uploaded files are; none when copies leave them where they are.
+    pub files: Option<Arc<dyn FilePlace>>,
     /// What this database is called in reports, without secrets.
     pub source: String,
     /// How often backups are due by the schedule, for those who look.
@@ -63,10 +66,11 @@ pub struct JobsOptions {
 
 impl fmt::Debug for JobsOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { backups, databases, source, backups_every } = self;
+        let Self { backups, databases, files, source, backups_every } = self;
         f.debug_struct("JobsOptions")
             .field("backups", backups)
             .field("databases", &databases.is_some())
+            .field("files", files)
             .field("source", source)
             .field("backups_every", backups_every)
             .finish()
@@ -457,6 +461,7 @@ impl Jobs {
             source: &self.0.options.source,
             backups: self.0.options.backups.as_ref(),
             databases: self.0.options.databases.as_deref(),
+            files: self.0.options.files.as_ref(),
             board,
             control: board.control(stop.clone()),
             stop: stop.clone(),

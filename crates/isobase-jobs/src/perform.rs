@@ -1,9 +1,11 @@
 //! The work itself.
 
+use std::sync::Arc;
+
 use isobase_auth::{AuditChain, ChainHead, Clock, VerifyError};
 use isobase_engine::Reconciled;
 use isobase_ops::{
-    Control, CopyOptions, OnRefused, OpsError,
+    Control, CopyOptions, FilePlace, FilesCopy, OnRefused, OpsError,
     archive::{self, RestoreOptions},
     copy, preflight,
 };
@@ -48,6 +50,8 @@ pub(crate) struct Means<'a> {
     pub(crate) source: &'a str,
     pub(crate) backups: Option<&'a Backups>,
     pub(crate) databases: Option<&'a dyn Databases>,
+    /// Where uploaded files of the database are.
+    pub(crate) files: Option<&'a Arc<dyn FilePlace>>,
     pub(crate) board: &'a Board,
     pub(crate) control: Control,
     /// The same stop as that of `control`.
@@ -108,7 +112,7 @@ impl Means<'_> {
 
     async fn restore(&self, backup: &str, target: &dyn Target) -> Result<Value, Ended> {
         let input = self.backups()?.input(backup).await?;
-        let options = RestoreOptions::default();
+        let options = RestoreOptions { files: target.files(), ..RestoreOptions::default() };
         let restored = archive::restore(vec![input], target.engine(), &options, &self.control);
         Ok(value(&Box::pin(restored).await?))
     }
@@ -120,6 +124,7 @@ impl Means<'_> {
         let options = CopyOptions {
             collections: collections.clone(),
             existing: *existing,
+            files: self.files(target),
             on_refused: if *leave_out { OnRefused::LeaveOut } else { OnRefused::Stop },
             ..CopyOptions::new(self.source)
         };
@@ -128,6 +133,12 @@ impl Means<'_> {
             true => value(&Box::pin(preflight(from, to, &options, &self.control)).await?),
             false => value(&Box::pin(copy(from, to, &options, &self.control)).await?),
         })
+    }
+
+    /// From where to where files are copied: not at all when both databases have them in one place.
+    fn files(&self, target: &dyn Target) -> Option<FilesCopy> {
+        let (from, to) = (self.files?.clone(), target.files()?);
+        (from.name() != to.name()).then_some(FilesCopy { from, to })
     }
 
     async fn reconcile(

@@ -1,15 +1,16 @@
 //! Everything from one engine to another.
 
-use std::{num::NonZeroU32, sync::Arc, time::Duration};
+use std::{collections::HashSet, num::NonZeroU32, sync::Arc, time::Duration};
 
 use isobase_engine::{ChangesRequest, Counters, Engine, FeedPlace, Unreadable};
 use isobase_types::{CollectionName, Sequence};
 
 use crate::{
-    Control, CopyReport, Event, Existing, Lag, OnRefused, OpsError, PreflightReport, Progress,
-    Side, Stage,
+    Control, CopyReport, Event, Existing, FilesCopy, FilesReport, Lag, OnRefused, OpsError,
+    PreflightReport, Progress, Side, Stage,
     begin::{Found, Plan, Wanted, clear_forgotten},
     existing::Skipping,
+    files::{self, copy_files},
     indexes::{self, Built},
     loader::{Loader, Speed, bulk_load},
     note::{LoadNote, Reached, now},
@@ -58,6 +59,9 @@ pub struct CopyOptions {
     pub restart: bool,
     /// Whether to follow the source after everything is copied.
     pub follow: Follow,
+    /// Where uploaded files are copied from and to; none leaves them where they are. They are
+    /// there before the target is whole.
+    pub files: Option<FilesCopy>,
 }
 
 impl CopyOptions {
@@ -78,6 +82,7 @@ impl CopyOptions {
             part_bytes: Self::PART_BYTES,
             restart: false,
             follow: Follow::default(),
+            files: None,
         }
     }
 
@@ -164,6 +169,7 @@ struct Outcome {
     resumed: bool,
     caught_up: bool,
     lag: Option<Lag>,
+    files: Option<FilesReport>,
 }
 
 impl Work<'_> {
@@ -262,6 +268,13 @@ impl Work<'_> {
         }
         // To be stopped is how following ends; it does not stop what comes after.
         let undisturbed = control.undisturbed();
+        // Files that come later are few, and so is the time in which nobody may write.
+        let mut copied = HashSet::new();
+        if options.follow != Follow::No {
+            self.files(&mut copied, stages, control)
+                .await
+                .map_err(|error| loader.stopped_later(error))?;
+        }
         let (lag, control) = match options.follow {
             Follow::No => (None, control),
             Follow::UntilCaughtUp => (Some(lag(&replay).await?), control),
@@ -283,6 +296,8 @@ impl Work<'_> {
         let built = indexes::build(self.to, &declared, &empty, control);
         let built = stages.run(Stage::Indexes, built).await;
         let built = built.map_err(|error| loader.stopped_later(error))?;
+        let files = self.files(&mut copied, stages, control).await;
+        let files = files.map_err(|error| loader.stopped_later(error))?;
         let schemas_left_out = schemas::left_out(self.from, &options.collections).await?;
         let revision_max = loader.note.revision_max.max(replay.revision_max);
         let sequence = counters.sequence.max(replay.since);
@@ -300,7 +315,23 @@ impl Work<'_> {
             resumed,
             caught_up,
             lag,
+            files,
         })
+    }
+
+    /// Copies the files that documents of the target tell of, if they are to be copied.
+    async fn files(
+        self,
+        copied: &mut HashSet<String>,
+        stages: &mut Stages,
+        control: &Control,
+    ) -> Result<Option<FilesReport>, OpsError> {
+        let Some(places) = &self.options.files else { return Ok(None) };
+        if !self.options.selection().has(&files::collection()) {
+            return Ok(None);
+        }
+        let copying = copy_files(self.to, places, copied, control);
+        stages.run(Stage::Files, copying).await.map(Some)
     }
 
     /// Writes everything that the snapshot holds from a place on.
@@ -420,6 +451,7 @@ impl Work<'_> {
             system: system_among(comparison.equal.keys()),
             system_left_out: Vec::new(),
             schemas_left_out: outcome.schemas_left_out,
+            files: outcome.files,
             revisions_moved_by: replay.base.0,
             sequence: counters.sequence.0,
             last_id: counters.last_id,

@@ -157,6 +157,19 @@ pub enum OpsError {
         /// Why.
         source: ArchiveError,
     },
+    /// A place of uploaded files cannot be read or written.
+    #[error("the uploads in {place} cannot be read or written: the file {file}")]
+    Files {
+        /// The place.
+        place: String,
+        /// The file.
+        file: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The temporary folder cannot hold the list of files.
+    #[error("the list of uploads cannot be kept in the temporary folder")]
+    Spool(#[source] std::io::Error),
     /// The archive cannot be written.
     #[error("the archive cannot be written")]
     Output(#[source] std::io::Error),

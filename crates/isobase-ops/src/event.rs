@@ -36,6 +36,8 @@ pub enum Stage {
     Verify,
     /// Declared indexes are built.
     Indexes,
+    /// The bytes of uploaded files are copied.
+    Files,
 }
 
 impl Stage {
@@ -51,6 +53,7 @@ impl Stage {
             Self::Follow => "following",
             Self::Verify => "verifying",
             Self::Indexes => "indexing",
+            Self::Files => "copying files",
         }
     }
 }

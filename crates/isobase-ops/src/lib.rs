@@ -7,7 +7,8 @@
 //! Reading order: [`Digest`] (what equality means), [`Control`] and [`Event`] (how a caller
 //! follows and stops the work), `note` (what a load leaves for whoever resumes it), `begin`
 //! (what a load finds in its target), `selection` (which collections travel), `scan` and `loader` (the two ends of the pipe), `replay`
-//! (what changed meanwhile), `verify`, and `copy`, which puts them together.
+//! (what changed meanwhile), `verify`, [`FilePlace`] (the bytes of uploads, which are in no database),
+//! and `copy`, which puts them together.
 
 mod again;
 pub mod archive;
@@ -17,6 +18,8 @@ mod digest;
 mod error;
 mod event;
 mod existing;
+mod files;
+mod hex;
 mod indexes;
 mod loader;
 mod note;
@@ -34,6 +37,7 @@ pub use digest::{CollectionDigest, Digest, content_hash, times_hash};
 pub use error::{OpsError, Side};
 pub use event::{Control, Event, Lag, Progress, Stage};
 pub use existing::Existing;
+pub use files::{FILE_NAMES_MAX, FileBytes, FilePlace, FilesCopy, FilesReport, look_at_files};
 pub use note::{LoadNote, first_line};
 pub use preflight::{OnRefused, PreflightReport, REFUSALS_MAX, Refusal};
 pub use report::{CollectionReport, CopyReport, StageTime};

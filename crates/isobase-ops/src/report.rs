@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use crate::{CollectionDigest, Control, Event, Lag, PreflightReport, Stage, verify::Comparison};
+use crate::{
+    CollectionDigest, Control, Event, FilesReport, Lag, PreflightReport, Stage, verify::Comparison,
+};
 
 /// What a copy did.
 #[derive(Clone, Debug, Serialize)]
@@ -39,6 +41,8 @@ pub struct CopyReport {
     pub system_left_out: Vec<String>,
     /// Collections whose schemas stayed behind, because only some collections were wanted.
     pub schemas_left_out: Vec<String>,
+    /// Uploaded files; none when they stay where they are.
+    pub files: Option<FilesReport>,
     /// What was added to every revision; 0 when they are as they were.
     pub revisions_moved_by: u64,
     /// The last write of the target.

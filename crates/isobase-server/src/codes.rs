@@ -9,6 +9,9 @@ isobase_http::problem_codes! { pub(crate) ALL:
     FILE_TOO_LARGE = "file_too_large", PAYLOAD_TOO_LARGE, Request, "File too large",
         "The file is larger than the service takes. Nothing was kept.",
         "Send a smaller file, or raise `limits.upload_bytes`.";
+    FILE_TYPE_NOT_TAKEN = "file_type_not_taken", UNSUPPORTED_MEDIA_TYPE, Request, "File type not taken",
+        "The first bytes of the file say that it is of a type that this service does not take. Nothing was kept.",
+        "Send a file of another type, or add the type to `uploads.types`.";
     FILE_NOT_FOUND = "file_not_found", NOT_FOUND, Documents, "File not found",
         "There is no uploaded file of this name.",
         "Use the address that the upload was answered with.";
@@ -30,6 +33,9 @@ isobase_http::problem_codes! { pub(crate) ALL:
     UPLOAD_BUSY = "upload_busy", LOCKED, Documents, "Upload is busy",
         "Another request works on the upload, or how far it is cannot be found out now.",
         "Come again after `Retry-After`, and go on with the same upload.";
+    UPLOAD_ELSEWHERE = "upload_elsewhere", LOCKED, Documents, "Upload is elsewhere",
+        "Several services share the database, and the bytes of this upload lie on the disk of another one.",
+        "Send all requests of an upload to one service: let the balancer choose it by the address of the client or a cookie.";
     UPLOAD_TOO_LONG = "upload_too_long", PAYLOAD_TOO_LARGE, Documents, "More bytes than announced",
         "The request has more bytes than the upload was begun for. None of them were kept.",
         "Send as many as `Upload-Length` said.";

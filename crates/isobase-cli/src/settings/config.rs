@@ -34,6 +34,7 @@ use super::{
     setting::{Setting, Value},
     similar::most_similar,
     table,
+    uploads::{BucketSettings, files_options},
 };
 use crate::failure::Failure;
 
@@ -85,6 +86,12 @@ pub(crate) struct Config {
     pub(crate) collections: Vec<AppCollection>,
     /// Its pages, when its folder has any.
     pub(crate) pages: Option<PagesConfig>,
+    /// Where uploads are kept.
+    pub(crate) files: FilesOptions,
+    /// Whether they are in backups.
+    pub(crate) backup_files: bool,
+    /// For other places of uploads.
+    pub(crate) buckets: BucketSettings,
 }
 
 /// An index that the settings file asks for.
@@ -111,7 +118,11 @@ impl Config {
         }
         let (records, records_origin) = records(loaded, &data)?;
         let schemas = schemas(loaded)?;
+        let buckets = BucketSettings::new(loaded);
         Ok(Self {
+            files: files_options(loaded, &data, &buckets)?,
+            buckets,
+            backup_files: loaded.is_on(&table::BACKUPS_FILES),
             host: host(loaded)?,
             port: u16::try_from(loaded.integer(&table::PORT)).unwrap_or(u16::MAX),
             open: loaded.is_on(&table::OPEN),
@@ -242,7 +253,7 @@ pub(crate) fn server_config(loaded: &Loaded, config: &Config) -> Result<ServerCo
     let ping = loaded.duration(&table::EVENTS_PING);
     let options = LiveOptions { ping, ..LiveOptions::default() };
     let live = LiveConfig { topics: Vec::new(), options };
-    let files = Some(files_options(loaded, config)?);
+    let files = Some(config.files.clone());
     let licences = licence_options(loaded, config)?;
     let requests = RequestOptions {
         body_characters_max: usize::try_from(loaded.integer(&table::REQUESTS_BODY_CHARACTERS))
@@ -302,50 +313,6 @@ fn sql_options(loaded: &Loaded) -> Result<Option<SqlOptions>, Failure> {
         rows_max: usize::try_from(loaded.integer(&table::SQL_ROWS_MAX)).unwrap_or(usize::MAX),
         timeout: loaded.duration(&table::SQL_TIMEOUT).min(longest).max(SQL_TIMEOUT_MIN),
     }))
-}
-
-/// Where uploads are kept, and for how long.
-///
-/// # Errors
-/// When the bucket is none.
-fn files_options(loaded: &Loaded, config: &Config) -> Result<FilesOptions, Failure> {
-    let unfinished_max = loaded.integer(&table::UPLOADS_UNFINISHED_MAX);
-    #[cfg(not(feature = "s3"))]
-    if loaded.text(&table::UPLOADS_STORE).is_some() {
-        let message = "setting uploads.store: this executable was built without buckets";
-        return Err(Failure::usage(message).hint("build it with the feature s3"));
-    }
-    let options = FilesOptions::new(config.data.join("uploads"), loaded.size(&table::UPLOAD_BYTES));
-    Ok(FilesOptions {
-        unfinished_for: loaded.duration(&table::UPLOADS_UNFINISHED_FOR),
-        unused_for: loaded.duration(&table::UPLOADS_UNUSED_FOR),
-        unfinished_max: u32::try_from(unfinished_max).unwrap_or(u32::MAX),
-        #[cfg(feature = "s3")]
-        bucket: bucket(loaded)?,
-        ..options
-    })
-}
-
-/// The bucket of uploads, if they are kept in one. Settings come before the variables of AWS.
-#[cfg(feature = "s3")]
-fn bucket(loaded: &Loaded) -> Result<Option<isobase_server::Bucket>, Failure> {
-    let Some(url) = loaded.text(&table::UPLOADS_STORE) else { return Ok(None) };
-    let variables: Vec<(String, String)> =
-        std::env::vars().filter(|(name, _)| name.starts_with("AWS_")).collect();
-    let of_settings = [
-        ("AWS_ENDPOINT_URL", &table::UPLOADS_ENDPOINT_URL),
-        ("AWS_REGION", &table::UPLOADS_REGION),
-    ];
-    let of_settings = of_settings.map(|(name, setting)| Some((name, loaded.text(setting)?)));
-    let variables = variables.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    let settings = variables.chain(of_settings.into_iter().flatten());
-    match isobase_server::Bucket::new(url, settings) {
-        Ok(bucket) => Ok(Some(bucket)),
-        Err(error) => {
-            let origin = loaded.get(&table::UPLOADS_STORE).1;
-            Err(Failure::usage(format!("setting uploads.store ({origin}): {error}")))
-        }
-    }
 }
 
 /// What seals licence keys: as everything else is sealed, but for those who have set a secret for

@@ -393,7 +393,7 @@ fn read_value(setting: &Setting, value: &DeValue<'_>) -> Result<Value, (String, 
         }
         (
             DeValue::Array(items),
-            Kind::Origins | Kind::Hosts | Kind::Networks | Kind::Collections,
+            Kind::Origins | Kind::Hosts | Kind::Networks | Kind::MediaTypes | Kind::Collections,
         ) => {
             let wrong = |found: String| (found, setting.kind.to_string());
             let texts = items.iter().map(|item| {
@@ -411,7 +411,7 @@ fn read_value(setting: &Setting, value: &DeValue<'_>) -> Result<Value, (String, 
         (DeValue::String(text), kind)
             if !matches!(
                 kind,
-                Kind::Origins | Kind::Hosts | Kind::Networks | Kind::Collections
+                Kind::Origins | Kind::Hosts | Kind::Networks | Kind::MediaTypes | Kind::Collections
             ) =>
         {
             parse(text)

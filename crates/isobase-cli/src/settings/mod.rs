@@ -17,6 +17,7 @@ mod setting;
 mod similar;
 mod table;
 mod units;
+mod uploads;
 
 pub(crate) use config::{
     Config, DeclaredIndex, LogFormat, account_options, audit_keep, backups, first_owner, has_sql,

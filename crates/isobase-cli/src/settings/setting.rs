@@ -3,7 +3,7 @@
 use std::{fmt, time::Duration};
 
 use isobase::{redact, types::CollectionName};
-use isobase_server::parse_network;
+use isobase_server::{MediaTypes, parse_network};
 
 use super::{
     similar::most_similar,
@@ -64,6 +64,8 @@ pub(crate) enum Kind {
     Hosts,
     /// Networks and addresses; separated by commas outside the file.
     Networks,
+    /// Types of files; separated by commas outside the file.
+    MediaTypes,
     /// Names of collections; separated by commas outside the file.
     Collections,
     /// Levels of the log.
@@ -83,7 +85,7 @@ pub(crate) enum Value {
     Duration(Duration),
     /// Of `Size`.
     Size(u64),
-    /// Of `Origins`, `Hosts`, `Networks` and `Collections`.
+    /// Of `Origins`, `Hosts`, `Networks`, `MediaTypes` and `Collections`.
     List(Vec<String>),
 }
 
@@ -145,6 +147,7 @@ impl Setting {
             Kind::Origins => list(text, is_origin),
             Kind::Hosts => list(text, is_host),
             Kind::Networks => list(text, |item| parse_network(item).is_some()),
+            Kind::MediaTypes => list(text, |item| MediaTypes::new([item]).is_ok()),
             Kind::Collections => list(text, |item| CollectionName::new(item).is_ok()),
             Kind::LogFilter => {
                 let filter = with_our_levels(text);
@@ -216,6 +219,9 @@ impl fmt::Display for Kind {
                 "names of hosts without a port, such as app.test, or *.lvh.me for all below lvh.me",
             ),
             Self::Networks => f.write_str("addresses or networks, such as 127.0.0.1 or 10.0.0.0/8"),
+            Self::MediaTypes => {
+                f.write_str("types of files, such as application/pdf, or image/* for all images")
+            }
             Self::Collections => f.write_str("names of collections"),
             Self::LogFilter => {
                 f.write_str("a level (error, warn, info, debug, trace, off) or part=level, …")

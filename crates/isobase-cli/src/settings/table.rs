@@ -313,6 +313,13 @@ pub(crate) static BACKUPS_KEEP: Setting = Setting::new(
 )
 .default("7");
 
+pub(crate) static BACKUPS_FILES: Setting = Setting::new(
+    "backups.files",
+    Kind::Bool,
+    "Whether the bytes of uploaded files are in backups, too. Each backup has all of them.",
+)
+.default("true");
+
 pub(crate) static BACKUPS_PASSPHRASE: Setting = Setting::new(
     "backups.passphrase",
     Kind::Secret,
@@ -551,6 +558,14 @@ pub(crate) static UPLOADS_REGION: Setting = Setting::new(
     "Region of the bucket. Unset: the variable `AWS_REGION`, else `us-east-1`.",
 );
 
+pub(crate) static UPLOADS_TYPES: Setting = Setting::new(
+    "uploads.types",
+    Kind::MediaTypes,
+    "Types of files that are taken, as `image/*` and `application/pdf`: what the first bytes of a \
+     file say, whatever its name is. Empty: all.",
+)
+.default("");
+
 pub(crate) static UPLOADS_UNFINISHED_FOR: Setting = Setting::new(
     "uploads.unfinished_for",
     Kind::Duration,
@@ -676,6 +691,7 @@ pub(crate) static SETTINGS: &[&Setting] = &[
     &UPLOADS_ENDPOINT_URL,
     &UPLOADS_REGION,
     &UPLOADS_UNUSED_FOR,
+    &UPLOADS_TYPES,
     &UPLOADS_UNFINISHED_FOR,
     &UPLOADS_UNFINISHED_MAX,
     &EVENTS_PING,
@@ -703,6 +719,7 @@ pub(crate) static SETTINGS: &[&Setting] = &[
     &REQUESTS_OWN_RATE,
     &BACKUPS_EVERY,
     &BACKUPS_KEEP,
+    &BACKUPS_FILES,
     &BACKUPS_PASSPHRASE,
     &AUDIT_KEEP,
     &WEBHOOKS_PRIVATE,

@@ -26,11 +26,12 @@ use super::{
     place::{Place, collections, location_or_settings},
     report,
     same::is_same_file,
+    uploads,
     watch::watch,
 };
 use crate::{
     arguments::{DumpArguments, PassphraseFlags, RestoreArguments, VerifyArguments},
-    failure::Failure,
+    failure::{Failure, Problem},
     output_file::{Access, OutputFile},
     print::Printer,
     progress::thousands,
@@ -74,6 +75,7 @@ pub(crate) async fn dump(
         system: arguments.system.which(),
         since,
         passphrase: passphrase.filter(|_| arguments.encrypt),
+        files: uploads::read_from(&arguments.uploads, &location, config)?,
     };
     let output = Output::create(&file)?;
     let dumped = archive::dump(&source.engine, output.writer()?, &options, &control).await;
@@ -142,11 +144,17 @@ fn told_dump(dumped: &DumpReport, file: &Path, printer: Printer) {
     }
     report::schemas_left_out(&dumped.schemas_left_out, printer);
     report::system(&dumped.system, &dumped.system_left_out, printer);
-    let share = 100.0 * *bytes as f64 / (*text_bytes).max(1) as f64;
+    if let Some(files) = &dumped.files {
+        uploads::told(files, printer);
+    }
+    let share = match dumped.files.as_ref().map_or(0, |files| files.files) {
+        0 => format!(", {:.0} % of the text", 100.0 * *bytes as f64 / (*text_bytes).max(1) as f64),
+        _ => String::new(),
+    };
     printer.headline(
         &format!("{} documents", thousands(footer.documents)),
         &format!(
-            " and {} deletions up to {} are in {}: {} bytes, {share:.0} % of the text ({})",
+            " and {} deletions up to {} are in {}: {} bytes{share} ({})",
             thousands(footer.deletions),
             footer.sequence,
             file.display(),
@@ -174,6 +182,7 @@ pub(crate) async fn restore(
         parallel: load.parallel as usize,
         restart: load.restart,
         system: arguments.system.which(),
+        files: uploads::written_to(&arguments.uploads, &location, config)?,
     };
     let watch = watch(printer);
     let control = &watch.control;
@@ -193,6 +202,16 @@ fn told_restore(restored: &RestoreReport, name: &str, printer: Printer) {
     report::left_out(&restored.left_out, printer);
     report::indexes_left_out(&restored.indexes_left_out, printer);
     report::system(&restored.system, &restored.system_left_out, printer);
+    if let Some(files) = &restored.files {
+        uploads::told(files, printer);
+    }
+    if restored.files_left_out > 0 {
+        let left = thousands(restored.files_left_out);
+        printer.warning(&Problem {
+            message: format!("left out: {left} uploaded files of the archive"),
+            hint: Some("--uploads names a folder or bucket for them".to_owned()),
+        });
+    }
     if restored.skipped > 0 {
         printer.note(&format!("skipped: {} documents were there", thousands(restored.skipped)));
     }
@@ -229,9 +248,13 @@ fn told_verify(verified: &ArchiveReport, printer: Printer) {
             one.footer.sequence
         ));
     }
+    let files = match verified.files {
+        0 => String::new(),
+        files => format!(" and {} files", thousands(files)),
+    };
     printer.headline(
         &format!("{} documents", thousands(verified.documents)),
-        ", every checksum agrees",
+        &format!("{files}, every checksum agrees"),
     );
 }
 

@@ -7,12 +7,14 @@ use isobase::ops::{
     self, CopyOptions, CopyReport, Existing, Follow, Lag, OnRefused, OpsError, PreflightReport,
     System,
 };
+use isobase::store::UPLOADS_COLLECTION;
 
 use super::{
     failure::{TargetState, failure},
-    place::{Place, collections, location},
+    place::{Place, collections},
     report,
     same::is_same,
+    uploads::{self, Moving},
     watch::{Watch, watch},
 };
 use crate::{
@@ -29,7 +31,9 @@ pub(crate) async fn copy(
     config: &Config,
     printer: Printer,
 ) -> Result<()> {
-    let (from, to) = (location("FROM", &arguments.from)?, location("TO", &arguments.to)?);
+    let (from_end, to_end) = uploads::ends(&arguments, config)?;
+    let moving = uploads::moving(&from_end, &to_end, arguments.without_files);
+    let (from, to) = (from_end.location, to_end.location);
     if is_same(&from, &to) {
         return Err(Failure::usage("FROM and TO are the same database").into());
     }
@@ -56,6 +60,10 @@ pub(crate) async fn copy(
             (true, false) => Follow::UntilStopped,
             (false, false) => Follow::No,
         },
+        files: match &moving {
+            Moving::Copied(places) => Some(places.clone()),
+            Moving::Stays(_) => None,
+        },
         ..CopyOptions::new(source.name.clone())
     };
     let watch = watch(printer);
@@ -66,31 +74,50 @@ pub(crate) async fn copy(
         carry_out(&source, &target, &options, &watch, (file, printer)).await
     };
     let closed = source.close().await.and(target.close_after(&done).await);
-    done?;
+    if done? && let Moving::Stays(why) = &moving {
+        printer.note(why);
+    }
     closed
 }
 
-/// Says what the target would refuse.
+/// Says what the target would refuse; gives whether there are uploaded files.
 async fn look(
     source: &Place,
     target: &Place,
     options: &CopyOptions,
     watch: &Watch,
     (file, printer): (Option<&Path>, Printer),
-) -> Result<()> {
+) -> Result<bool> {
     let looked = ops::preflight(&source.engine, &target.engine, options, &watch.control).await;
     let looked = looked.map_err(|error| watch.failure(error))?;
     report::keep("copy", &looked, file, printer)?;
-    Ok(dry_run(&looked, printer)?)
+    dry_run(&looked, printer)?;
+    let has_files = has_uploads(source, options).await?;
+    if let Some(places) = options.files.as_ref().filter(|_| has_files) {
+        let found = ops::look_at_files(&source.engine, &places.from, &watch.control).await;
+        uploads::told(&found.map_err(|error| watch.failure(error))?, printer);
+    }
+    Ok(has_files)
 }
 
+/// Whether documents of the source tell of files, and travel.
+async fn has_uploads(source: &Place, options: &CopyOptions) -> Result<bool> {
+    let travels = match &options.collections[..] {
+        [] => options.system == System::Taken,
+        named => named.iter().any(|name| name.as_str() == UPLOADS_COLLECTION),
+    };
+    let found = source.engine.collections().await?;
+    Ok(travels && found.iter().any(|info| info.name.as_str() == UPLOADS_COLLECTION))
+}
+
+/// Gives whether there are uploaded files.
 async fn carry_out(
     source: &Place,
     target: &Place,
     options: &CopyOptions,
     watch: &Watch,
     (file, printer): (Option<&Path>, Printer),
-) -> Result<()> {
+) -> Result<bool> {
     let copied = Box::pin(ops::copy(&source.engine, &target.engine, options, &watch.control)).await;
     let copied = copied.map_err(|error| watch.failure(error))?;
     let printer = printer.after_changes();
@@ -99,7 +126,7 @@ async fn carry_out(
     if matches!(options.existing, Existing::Overwrite | Existing::Skip) {
         tell_others(&copied, target, printer).await?;
     }
-    Ok(())
+    Ok(copied.system.iter().any(|name| name == UPLOADS_COLLECTION))
 }
 
 /// What a target has beside the copy is as it was: whoever reads that all is equal must know of it.
@@ -160,6 +187,9 @@ pub(super) fn told(copied: &CopyReport, (from, to): (&str, &str), printer: Print
     report::indexes_left_out(&copied.indexes_left_out, printer);
     report::schemas_left_out(&copied.schemas_left_out, printer);
     report::system(&copied.system, &copied.system_left_out, printer);
+    if let Some(files) = &copied.files {
+        uploads::told(files, printer);
+    }
     if copied.skipped > 0 {
         printer.note(&format!("skipped: {} documents were there", thousands(copied.skipped)));
     }

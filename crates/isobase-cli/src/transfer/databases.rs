@@ -3,12 +3,14 @@
 use std::{path::PathBuf, sync::Arc};
 
 use futures_util::future::{BoxFuture, FutureExt};
-use isobase::{Location, OpenOptions, engine::Engine};
+use isobase::{Location, OpenOptions, engine::Engine, ops::FilePlace};
 use isobase_jobs::{Databases, Purpose, Target};
+use isobase_server::Shelf;
 
 use super::{
     place::{Place, name, unnamed_location},
     same::is_same,
+    uploads::{file_place, uploads_of},
 };
 use crate::{failure::Failure, settings::Config};
 
@@ -20,6 +22,8 @@ pub(crate) struct OtherDatabases {
     is_exposed: bool,
     /// Where databases are that go again.
     data: PathBuf,
+    /// Where uploads of the service are.
+    uploads: Shelf,
 }
 
 impl OtherDatabases {
@@ -29,6 +33,7 @@ impl OtherDatabases {
             own: config.records.clone(),
             is_exposed: config.open,
             data: config.data.clone(),
+            uploads: Shelf::of(&config.files),
         }
     }
 }
@@ -63,7 +68,9 @@ impl Databases for OtherDatabases {
                 Purpose::Load => Place::open_to_load(&location, &self.options).await,
                 Purpose::Try => Place::open_to_try(&location, &self.options).await,
             };
-            Ok(Box::new(opened.map_err(told)?) as Box<dyn Target>)
+            let uploads = uploads_of(&location, &self.own, &self.uploads);
+            let uploads = uploads.map(file_place);
+            Ok(Box::new(Opened { place: opened.map_err(told)?, uploads }) as Box<dyn Target>)
         }
         .boxed()
     }
@@ -71,21 +78,31 @@ impl Databases for OtherDatabases {
     fn scratch(&self) -> BoxFuture<'_, Result<Box<dyn Target>, String>> {
         async move {
             let place = Place::scratch(&self.data, &self.options).await.map_err(told)?;
-            Ok(Box::new(place) as Box<dyn Target>)
+            Ok(Box::new(Opened { place, uploads: None }) as Box<dyn Target>)
         }
         .boxed()
     }
 }
 
-impl Target for Place {
+/// A database, and where its uploads are.
+struct Opened {
+    place: Place,
+    uploads: Option<Arc<dyn FilePlace>>,
+}
+
+impl Target for Opened {
     fn engine(&self) -> &Arc<dyn Engine> {
-        &self.engine
+        &self.place.engine
+    }
+
+    fn files(&self) -> Option<Arc<dyn FilePlace>> {
+        self.uploads.clone()
     }
 
     fn close(self: Box<Self>, succeeded: bool) -> BoxFuture<'static, Result<(), String>> {
         async move {
             let done = if succeeded { Ok(()) } else { Err(()) };
-            self.close_after(&done).await.map_err(told)
+            self.place.close_after(&done).await.map_err(told)
         }
         .boxed()
     }

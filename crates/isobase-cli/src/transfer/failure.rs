@@ -60,7 +60,8 @@ pub(super) fn failure(error: OpsError, target: TargetState) -> Failure {
             "the target stays unfinished: the same command resumes when the archive can be read"
         }
         (OpsError::Engine { side: Side::Target, .. }, Untouched) => "run the same command again",
-        (OpsError::Engine { side: Side::Target, .. }, Begun) => {
+        (OpsError::Files { .. }, Untouched) => "the target was not touched by this command",
+        (OpsError::Engine { side: Side::Target, .. } | OpsError::Files { .. }, Begun) => {
             "run the same command again to resume"
         }
         _ => "",

@@ -11,6 +11,7 @@ mod plan;
 mod reconcile;
 mod report;
 mod same;
+mod uploads;
 mod watch;
 
 pub(crate) use archive::{dump, make_backup, restore, verify};
@@ -19,3 +20,4 @@ pub(crate) use databases::{OtherDatabases, own_name};
 pub(crate) use foreign::import_whole;
 pub(crate) use plan::plan;
 pub(crate) use reconcile::reconcile;
+pub(crate) use uploads::{backups_with_files, file_place};

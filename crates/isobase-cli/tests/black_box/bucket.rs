@@ -10,6 +10,8 @@ use isobase_testkit::{
     Fault, FaultProxy, ReservedPort, TestServer, http, upload_packages, wait_until,
 };
 
+use super::{command::App, uploads::upload};
+
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// An S3 server with a bucket. Its drop ends it.
@@ -125,4 +127,62 @@ fn a_bucket_that_is_none_is_refused() {
         let text = String::from_utf8_lossy(&said.stderr).into_owned();
         assert!(text.contains("uploads.store"), "{text}");
     }
+}
+
+#[test]
+fn files_travel_into_a_bucket_and_out_of_it() {
+    let Some(s3) = S3::start() else { return };
+    let app = App::new();
+    let folder = |name: &str| app.path().join(name);
+    let mut server = TestServer::builder().data(folder("one")).start().unwrap();
+    // More than one part, one that is empty, and a small one.
+    let large: Vec<u8> = (0..20_000_000_u32).map(|n| (n % 251) as u8).collect();
+    for bytes in [&large[..], b"", b"small"] {
+        upload(&server, bytes);
+    }
+    server.terminate().unwrap();
+    let endpoint = format!("uploads.endpoint_url=http://{}", s3.port.address());
+    let run = |arguments: &[&str]| {
+        let variables = [("AWS_ACCESS_KEY_ID", "key"), ("AWS_SECRET_ACCESS_KEY", "secret")];
+        app.run_with(&[arguments, &["--set", &endpoint]].concat(), &variables).ok()
+    };
+    let bucket = "s3://bucket/app";
+    run(&["copy", "sqlite://one/isobase.db", "sqlite://two.db", "--to-uploads", bucket]);
+    assert_eq!(s3.count(), 3);
+    run(&[
+        "copy",
+        "sqlite://two.db",
+        "sqlite://three.db",
+        "--from-uploads",
+        bucket,
+        "--to-uploads",
+        "three",
+    ]);
+    run(&["dump", "all.isobase", "--url", "sqlite://two.db", "--uploads", bucket]);
+    run(&["restore", "all.isobase", "--url", "sqlite://four/isobase.db"]);
+    for copy in ["three", "four/uploads"] {
+        let files = std::fs::read_dir(folder("one/uploads")).unwrap().map(Result::unwrap);
+        let mut compared = 0;
+        for file in files.filter(|file| file.path().is_file()) {
+            let there = std::fs::read(folder(copy).join(file.file_name())).unwrap();
+            assert!(there == std::fs::read(file.path()).unwrap(), "{copy}: {file:?}");
+            compared += 1;
+        }
+        assert_eq!(compared, 3);
+    }
+    // A bucket that cannot be asked leaves the target unfinished.
+    drop(s3);
+    let variables = [("AWS_ACCESS_KEY_ID", "key"), ("AWS_SECRET_ACCESS_KEY", "secret")];
+    let down = [
+        "copy",
+        "sqlite://two.db",
+        "sqlite://five.db",
+        "--from-uploads",
+        bucket,
+        "--to-uploads",
+        "five",
+        "--set",
+        &endpoint,
+    ];
+    app.run_with(&down, &variables).fails(1, &["the uploads in s3://bucket/app cannot be read"]);
 }

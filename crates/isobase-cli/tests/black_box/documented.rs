@@ -129,7 +129,11 @@ fn headers_of(text: &str) -> (Vec<(&str, &str)>, &str) {
 fn the_page_of_uploads_does_what_it_says() {
     let app = App::new();
     let server = TestServer::builder().data(app.path().join("data")).start().unwrap();
-    run("uploads.md", &app, &server, &str::to_owned);
+    fs::create_dir(app.path().join("other-app")).unwrap();
+    // The folder of the service is the app of the page.
+    run("uploads.md", &app, &server, &|text| text.replace("copy my-app", "copy ."));
+    let files = fs::read_dir(app.path().join("other-app/data/uploads")).unwrap();
+    assert!(files.count() > 1, "the files of the service and a folder of ours");
 }
 
 #[test]

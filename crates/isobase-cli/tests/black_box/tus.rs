@@ -111,7 +111,8 @@ fn clients_go_on_through_cut_connections() {
     let proxy = FaultProxy::start(server.address()).unwrap();
     let endpoint = format!("http://{}{PATH}/", proxy.address());
     let mut files = 0;
-    for (how, cuts) in [("", 12), ("during", 0), ("override", 3), ("parallel", 0)] {
+    for (how, cuts) in [("", 12), ("during", 0), ("override", 3), ("parallel", 0), ("deferred", 0)]
+    {
         let Some(mut client) = js_client(&endpoint, 3, 1_200_000, how) else { return };
         if how != "parallel" {
             client.begun(3);

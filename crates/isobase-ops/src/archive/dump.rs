@@ -7,20 +7,23 @@ use std::{
 };
 
 use isobase_engine::{ChangesRequest, Engine, ErrorKind, FeedPlace, Identity};
-use isobase_types::{CollectionName, DocumentId, Sequence, json};
+use isobase_types::{CollectionName, Document, DocumentId, Sequence, json};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::{
     OneArchive,
     error::cut,
+    files::dump_files,
     format::{CollectionHead, Footer, Header, HeaderSince, LayerHead},
     input::Passphrase,
     writer::{ArchiveWriter, End, Piece, Written},
 };
 use crate::{
-    Control, CopyOptions, Event, OpsError, PreflightReport, Progress, Side, Stage, StageTime,
+    Control, CopyOptions, Event, FilePlace, FilesReport, OpsError, PreflightReport, Progress, Side,
+    Stage, StageTime,
     copy::{check_names, take_in},
+    files::{self, Spool},
     indexes,
     note::{Reached, now, random_name},
     replay::{feed, get_all},
@@ -56,6 +59,8 @@ pub struct DumpOptions {
     pub system: System,
     /// Only what was written after another archive.
     pub since: Option<Since>,
+    /// Where the files are that its documents tell of; none leaves them out.
+    pub files: Option<Arc<dyn FilePlace>>,
     /// Encrypts the archive.
     pub passphrase: Option<Passphrase>,
 }
@@ -63,6 +68,10 @@ pub struct DumpOptions {
 impl DumpOptions {
     fn selection(&self) -> Selection {
         Selection::asked(&self.collections, self.system)
+    }
+
+    fn has_files(&self) -> bool {
+        self.files.is_some() && self.selection().has(&files::collection())
     }
 }
 
@@ -132,6 +141,8 @@ pub struct DumpReport {
     pub system: Vec<String>,
     /// Those that the database has and that are not in it.
     pub system_left_out: Vec<String>,
+    /// Uploaded files; none when they are not in it.
+    pub files: Option<FilesReport>,
     /// Collections whose schemas are not in it, because only some collections were wanted.
     pub schemas_left_out: Vec<String>,
     /// How long each stage took.
@@ -172,10 +183,12 @@ pub async fn dump(
     let (id, identity) = (header.id.clone(), scan.identity);
     let since = header.since.as_ref().map(|since| since.sequence);
     let writer = ArchiveWriter::begin(out, options.passphrase.clone(), header);
-    let dumping = Dumping { from, options, control, writer: &writer, selection, documents: 0 };
-    let dumped = stages.run(Stage::Load, dumping.run(scan)).await;
-    let end = match dumped {
-        Ok(end) => end,
+    let spool = options.has_files().then(Spool::new).transpose().map_err(OpsError::Spool)?;
+    let documents = 0;
+    let dumping = Dumping { from, options, control, writer: &writer, selection, documents, spool };
+    let dumped = dumping.everything_and_files(scan, &mut stages).await;
+    let (end, files) = match dumped {
+        Ok(dumped) => dumped,
         Err(error) => return Err(writer.failure(error).await),
     };
     let Written { footer, bytes, text_bytes } = writer.end(end).await?;
@@ -186,6 +199,7 @@ pub async fn dump(
         documents_per_second: stages.rate(Stage::Load, footer.documents),
         system: system_of(&footer),
         system_left_out,
+        files,
         footer,
         since,
         bytes,
@@ -224,6 +238,7 @@ fn header(from: &Arc<dyn Engine>, options: &DumpOptions, scan: &Scan) -> Result<
         identity: Some(scan.identity.to_string()),
         collections: (!names.is_empty()).then(|| names.into_iter().collect()),
         without_system: options.system == System::LeftOut,
+        files: options.has_files(),
         since: options.since.as_ref().map(|since| HeaderSince {
             sequence: since.sequence.0,
             archive: since.archive.as_ref().map(|before| before.id.clone()),
@@ -263,6 +278,8 @@ struct Dumping<'a> {
     writer: &'a ArchiveWriter,
     selection: Selection,
     documents: u64,
+    /// What the documents in the archive tell of files, if these are to be in it.
+    spool: Option<Spool>,
 }
 
 /// What changes touch.
@@ -274,7 +291,21 @@ struct Touched {
 }
 
 impl Dumping<'_> {
-    async fn run(mut self, scan: Scan) -> Result<End, OpsError> {
+    async fn everything_and_files(
+        mut self,
+        scan: Scan,
+        stages: &mut Stages,
+    ) -> Result<(End, Option<FilesReport>), OpsError> {
+        let end = stages.run(Stage::Load, self.run(scan)).await?;
+        let (Some(spool), Some(place)) = (self.spool.take(), &self.options.files) else {
+            return Ok((end, None));
+        };
+        let writing = dump_files(self.from, &**place, spool, self.writer, self.control);
+        let report = stages.run(Stage::Files, writing).await?;
+        Ok((End { files_missing: report.missing + report.damaged, ..end }, Some(report)))
+    }
+
+    async fn run(&mut self, scan: Scan) -> Result<End, OpsError> {
         let (one_moment, counters) = (scan.one_moment, scan.counters);
         let since = match &self.options.since {
             Some(since) => {
@@ -293,11 +324,12 @@ impl Dumping<'_> {
             if self.options.since.is_some() {
                 feed(self.from)?;
             }
-            return Ok(End { sequence, last_id, one_moment });
+            return Ok(End { sequence, last_id, one_moment, files_missing: 0 });
         }
         let (reached, caught_up) = self.layers(since).await?;
         let counters = Scan::open(self.from, Side::Source, &self.selection).await?.counters;
-        Ok(End { sequence: reached.0, last_id: counters.last_id, one_moment: caught_up })
+        let (sequence, last_id) = (reached.0, counters.last_id);
+        Ok(End { sequence, last_id, one_moment: caught_up, files_missing: 0 })
     }
 
     async fn everything(&mut self, scan: Scan) -> Result<(), OpsError> {
@@ -315,6 +347,7 @@ impl Dumping<'_> {
                 current = Some(name);
             }
             self.documents += part.documents.len() as u64;
+            self.note_files(&part.collection, &part.documents)?;
             self.writer.write(Piece::Documents(part.documents)).await?;
             self.tell(Some(part.collection), Some(total));
             self.check_stop()?;
@@ -333,6 +366,19 @@ impl Dumping<'_> {
             self.writer.write(Piece::Collection(name, Box::new(head))).await?;
         }
         Ok(())
+    }
+
+    fn note_files(
+        &mut self,
+        collection: &CollectionName,
+        documents: &[Document],
+    ) -> Result<(), OpsError> {
+        match &mut self.spool {
+            Some(spool) if *collection == files::collection() => {
+                spool.add(documents).map_err(OpsError::Spool)
+            }
+            _ => Ok(()),
+        }
     }
 
     async fn head(
@@ -445,6 +491,7 @@ impl Dumping<'_> {
             }
             self.documents += documents.len() as u64;
             if !documents.is_empty() {
+                self.note_files(&collection, &documents)?;
                 self.writer.write(Piece::Documents(documents)).await?;
             }
             if !gone.is_empty() {

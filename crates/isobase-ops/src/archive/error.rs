@@ -13,7 +13,7 @@ pub enum ArchiveError {
     #[error("it is not an archive of this program")]
     NotAnArchive,
     /// A later program wrote it.
-    #[error("it has version {0}, and this program reads versions 1 and 2")]
+    #[error("it has version {0}, and this program reads versions 1 to 3")]
     Version(u8),
     /// It ends too early.
     #[error("it is cut off after {bytes} bytes")]

@@ -33,6 +33,9 @@ pub struct Header {
     /// What the service keeps about itself was left out.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub without_system: bool,
+    /// The files that its documents tell of are in it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub files: bool,
     /// It holds only what was written after this place; none when it holds everything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<HeaderSince>,
@@ -112,10 +115,37 @@ pub struct Footer {
     pub last_id: i64,
     /// All of it is of one moment, that of `sequence`.
     pub one_moment: bool,
+    /// What it holds of files; none of an archive without them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files: Option<FooterFiles>,
     /// Bytes before the frame of the footer.
     pub bytes: u64,
     /// SHA-256 of these bytes.
     pub sha256: String,
+}
+
+/// What an archive holds of files.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FooterFiles {
+    /// Files in it.
+    pub count: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Files that its documents tell of and that were nowhere, or were others.
+    pub missing: u64,
+}
+
+/// A frame that begins a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct FileHead {
+    pub(crate) name: String,
+}
+
+/// A frame that ends a file: what its bytes were.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct FileEnd {
+    pub(crate) size: u64,
+    pub(crate) sha256: String,
 }
 
 /// What the archive holds of a collection.
@@ -164,6 +194,8 @@ pub(crate) fn write_line(document: &Document, out: &mut Vec<u8>) {
 pub(crate) enum Pass {
     First,
     Again,
+    /// Only its files are wanted.
+    Files,
 }
 
 /// Reads the lines of a frame of documents.
@@ -190,7 +222,7 @@ fn read_line(line: &str, pass: Pass) -> Result<Document, String> {
             }
             canonical
         }
-        Pass::Again => line.body.to_owned(),
+        Pass::Again | Pass::Files => line.body.to_owned(),
     };
     let revision: Cow<'_, str> =
         serde_json::from_str(line.revision).map_err(|error| format!("a revision: {error}"))?;

@@ -7,8 +7,14 @@ use ring::digest::{Context, SHA256};
 use super::ArchiveError;
 use crate::digest::finish;
 
-/// The first bytes: none of them survives a transfer as text, and the last is the version.
-pub(crate) const MAGIC: [u8; 8] = [0x89, b'I', b'S', b'O', 0x0d, 0x0a, 0x1a, 2];
+/// The first bytes: none of them survives a transfer as text. The version comes after them.
+pub(crate) const MAGIC: [u8; 7] = [0x89, b'I', b'S', b'O', 0x0d, 0x0a, 0x1a];
+
+/// The version of an archive without files, which older programs read too.
+pub(crate) const VERSION_PLAIN: u8 = 2;
+
+/// The version of an archive with files.
+pub(crate) const VERSION_FILES: u8 = 3;
 
 /// The first version that is read. What it has is a part of what the last one has.
 const VERSION_FIRST: u8 = 1;
@@ -28,6 +34,9 @@ const HEADER_BYTES_MAX: usize = 16 << 20;
 /// Longest footer: 200 bytes or more for each of some hundred thousand collections.
 const FOOTER_BYTES_MAX: usize = 64 << 20;
 
+/// Longest frame that tells of a file.
+const FILE_BYTES_MAX: usize = 1 << 10;
+
 const HEAD_BYTES: usize = 12;
 const CHECKSUM_BYTES: usize = 8;
 
@@ -39,23 +48,33 @@ pub(crate) enum FrameKind {
     Documents,
     Layer,
     Deletions,
+    /// A file begins.
+    File,
+    /// Bytes of it.
+    Bytes,
+    /// A file ends.
+    FileEnd,
     Footer,
 }
 
 impl FrameKind {
-    const ALL: [(Self, u8); 6] = [
+    const ALL: [(Self, u8); 9] = [
         (Self::Header, b'H'),
         (Self::Collection, b'C'),
         (Self::Documents, b'D'),
         (Self::Layer, b'L'),
         (Self::Deletions, b'X'),
+        (Self::File, b'U'),
+        (Self::Bytes, b'B'),
+        (Self::FileEnd, b'E'),
         (Self::Footer, b'F'),
     ];
 
     fn content_bytes_max(self) -> usize {
         match self {
             Self::Header => HEADER_BYTES_MAX,
-            Self::Collection | Self::Layer | Self::Deletions => PARTS_BYTES_MAX,
+            Self::Collection | Self::Layer | Self::Deletions | Self::Bytes => PARTS_BYTES_MAX,
+            Self::File | Self::FileEnd => FILE_BYTES_MAX,
             // Whether it holds one document or several is seen when it is read.
             Self::Documents => CONTENT_BYTES_MAX,
             Self::Footer => FOOTER_BYTES_MAX,
@@ -89,9 +108,10 @@ pub(crate) struct FrameWriter<W> {
 
 impl<W: Write> FrameWriter<W> {
     /// Writes the first bytes.
-    pub(crate) fn begin(out: W) -> io::Result<Self> {
+    pub(crate) fn begin(out: W, version: u8) -> io::Result<Self> {
         let mut writer = Self { out, hash: Context::new(&SHA256), bytes: 0 };
         writer.put(&MAGIC)?;
+        writer.put(&[version])?;
         Ok(writer)
     }
 
@@ -146,14 +166,13 @@ impl<R: Read> FrameReader<R> {
     /// Reads the first bytes.
     pub(crate) fn begin(input: R) -> Result<Self, ArchiveError> {
         let mut reader = Self { input, hash: Context::new(&SHA256), offset: 0 };
-        let mut magic = [0; MAGIC.len()];
+        let mut magic = [0; MAGIC.len() + 1];
         reader.take(&mut magic)?;
         let [start @ .., version] = magic;
-        let [expected @ .., known] = MAGIC;
-        if start != expected {
+        if start != MAGIC {
             return Err(ArchiveError::NotAnArchive);
         }
-        if !(VERSION_FIRST..=known).contains(&version) {
+        if !(VERSION_FIRST..=VERSION_FILES).contains(&version) {
             return Err(ArchiveError::Version(version));
         }
         Ok(reader)
@@ -257,7 +276,7 @@ mod tests {
 
     #[test]
     fn frames_come_back() {
-        let mut writer = FrameWriter::begin(Vec::new()).unwrap();
+        let mut writer = FrameWriter::begin(Vec::new(), VERSION_PLAIN).unwrap();
         let long = "the same again and again; ".repeat(1000);
         for content in ["", "x", &long] {
             writer.frame(FrameKind::Documents, content.as_bytes()).unwrap();
@@ -278,7 +297,7 @@ mod tests {
         let kinds = [FrameKind::Header, FrameKind::Collection, FrameKind::Deletions];
         for kind in kinds.into_iter().chain([FrameKind::Layer, FrameKind::Footer]) {
             let (fits, too_long) = (kind.content_bytes_max(), kind.content_bytes_max() + 1);
-            let mut writer = FrameWriter::begin(Vec::new()).unwrap();
+            let mut writer = FrameWriter::begin(Vec::new(), VERSION_PLAIN).unwrap();
             writer.frame(kind, &vec![b'1'; fits]).unwrap();
             assert!(writer.frame(kind, &vec![b'1'; too_long]).is_err());
             let mut bytes = writer.into_inner();
@@ -292,7 +311,7 @@ mod tests {
 
     #[test]
     fn every_flipped_bit_is_found() {
-        let mut writer = FrameWriter::begin(Vec::new()).unwrap();
+        let mut writer = FrameWriter::begin(Vec::new(), VERSION_PLAIN).unwrap();
         writer.frame(FrameKind::Documents, b"some documents, some documents").unwrap();
         let bytes = writer.into_inner();
         for bit in 0..bytes.len() * 8 {

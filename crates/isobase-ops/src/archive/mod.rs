@@ -8,6 +8,7 @@ mod age;
 mod ahead;
 mod dump;
 mod error;
+mod files;
 mod format;
 mod frame;
 mod input;
@@ -17,7 +18,7 @@ mod writer;
 
 pub use dump::{DumpOptions, DumpReport, Since, dump};
 pub use error::ArchiveError;
-pub use format::{Footer, FooterCollection, Header, HeaderSince};
+pub use format::{Footer, FooterCollection, FooterFiles, Header, HeaderSince};
 pub use input::{ArchiveInput, Passphrase};
 pub use reader::{ArchiveReport, OneArchive, last_of, verify};
 pub use restore::{RestoreOptions, RestoreReport, restore};

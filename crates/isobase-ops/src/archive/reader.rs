@@ -3,18 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use isobase_types::{CollectionName, Document, DocumentId};
-use ring::digest::{SHA256, digest};
+use ring::digest::{Context, SHA256, digest};
 use serde::Serialize;
 
 use super::{
     ArchiveError, ArchiveInput,
     ahead::{Ahead, Next},
-    format::{CollectionHead, Footer, Header, LayerHead, Pass, read_ids},
+    format::{CollectionHead, FileEnd, FileHead, Footer, Header, LayerHead, Pass, read_ids},
     frame::{FrameKind, FrameReader},
-    writer::hex,
 };
 use crate::{
     CollectionDigest, CollectionReport, Control, OpsError, Progress, Stage,
+    digest::finish,
+    hex::hex,
     selection::{Selection, system_among},
 };
 
@@ -29,6 +30,10 @@ pub struct ArchiveReport {
     pub documents: u64,
     /// Declared indexes, as `collection: fields`.
     pub indexes: Vec<String>,
+    /// Files in all of them; one may be in several.
+    pub files: u64,
+    /// Their bytes.
+    pub file_bytes: u64,
 }
 
 /// What an archive says of itself.
@@ -141,6 +146,12 @@ impl Checked {
         self.archives.last().map(|archive| &archive.footer)
     }
 
+    /// Files in all of them.
+    pub(crate) fn files(&self) -> u64 {
+        let footers = self.archives.iter().filter_map(|archive| archive.footer.files);
+        footers.map(|files| files.count).sum()
+    }
+
     /// The collections of all of them.
     pub(crate) fn names(&self) -> Vec<CollectionName> {
         let footers = self.archives.iter().flat_map(|archive| &archive.footer.collections);
@@ -183,7 +194,12 @@ impl Checked {
             name: name.to_string(),
             digest: *digest,
         };
+        let footers = self.archives.iter().filter_map(|archive| archive.footer.files);
+        let (files, file_bytes) =
+            footers.fold((0, 0), |(files, bytes), it| (files + it.count, bytes + it.bytes));
         ArchiveReport {
+            files,
+            file_bytes,
             archives: self.archives,
             collections: state.iter().map(report).collect(),
             documents: state.values().map(|digest| digest.documents).sum(),
@@ -206,18 +222,23 @@ fn key(collection: &CollectionName, id: &DocumentId) -> [u8; 16] {
 }
 
 /// What a reader meets.
-enum Piece {
+pub(crate) enum Piece {
     Header(Box<Header>),
     Collection(Box<CollectionHead>),
     Documents(CollectionName, Vec<Document>),
     Layer,
     Deletions(CollectionName, Vec<DocumentId>),
+    /// A file begins.
+    File(String),
+    Bytes(Vec<u8>),
+    /// The file ends.
+    FileEnd,
     Footer(Box<Footer>),
 }
 
 /// Reads all frames of an archive in their order, compares every checksum and, the first time,
 /// what the footer says of the documents.
-fn read(
+pub(crate) fn read(
     input: &mut ArchiveInput,
     pass: Pass,
     on_piece: &mut dyn FnMut(Piece) -> Result<(), OpsError>,
@@ -230,6 +251,7 @@ fn read(
     let mut digests = BTreeMap::<String, CollectionDigest>::new();
     let (mut documents_read, mut deletions) = (0, 0);
     let mut is_first = true;
+    let mut files = OpenFile::default();
     loop {
         let Next { frame, before, hash, documents } = frames.next().map_err(failed)?;
         let damaged = |reason: String| failed(ArchiveError::damaged(frame.offset, reason));
@@ -238,6 +260,9 @@ fn read(
             return Err(damaged("the header is not the first frame".to_owned()));
         }
         is_first = false;
+        if files.hash.is_some() != matches!(frame.kind, FrameKind::Bytes | FrameKind::FileEnd) {
+            return Err(damaged("a file without its beginning or its end".to_owned()));
+        }
         let of_collection =
             || collection.clone().ok_or_else(|| damaged("a part of no collection".to_owned()));
         match frame.kind {
@@ -274,20 +299,67 @@ fn read(
                 deletions += ids.len() as u64;
                 on_piece(Piece::Deletions(collection, ids))?;
             }
+            FrameKind::File => {
+                let head: FileHead = serde_json::from_slice(&frame.content).map_err(json_error)?;
+                (collection, files.hash, files.size) = (None, Some(Context::new(&SHA256)), 0);
+                on_piece(Piece::File(head.name))?;
+            }
+            FrameKind::Bytes => {
+                files.add(&frame.content);
+                on_piece(Piece::Bytes(frame.content))?;
+            }
+            FrameKind::FileEnd => {
+                let end: FileEnd = serde_json::from_slice(&frame.content).map_err(json_error)?;
+                if !files.ends_with(&end) {
+                    return Err(damaged("a file is not what its end says".to_owned()));
+                }
+                on_piece(Piece::FileEnd)?;
+            }
             FrameKind::Footer => {
                 let footer: Footer = serde_json::from_slice(&frame.content).map_err(json_error)?;
                 if (footer.bytes, &footer.sha256) != (before, &hex(&hash)) {
                     return Err(damaged("the SHA-256 of everything does not agree".to_owned()));
                 }
                 let told = footer.collections.iter().map(|it| (it.name.clone(), it.digest));
-                let is_told = pass == Pass::Again || told.collect::<BTreeMap<_, _>>() == digests;
+                let is_told = pass != Pass::First || told.collect::<BTreeMap<_, _>>() == digests;
                 let counts = (footer.documents, footer.deletions);
+                let documents_read =
+                    if pass == Pass::Files { footer.documents } else { documents_read };
+                let files_told = footer.files.unwrap_or_default();
+                let is_told = is_told && (files_told.count, files_told.bytes) == files.all;
                 if counts != (documents_read, deletions) || !is_told {
                     return Err(damaged("the counts or digests do not agree".to_owned()));
                 }
                 return on_piece(Piece::Footer(Box::new(footer)));
             }
         }
+    }
+}
+
+/// The file that is read, and what was read of all of them.
+#[derive(Default)]
+struct OpenFile {
+    /// None between files.
+    hash: Option<Context>,
+    size: u64,
+    /// How many, and their bytes.
+    all: (u64, u64),
+}
+
+impl OpenFile {
+    fn add(&mut self, bytes: &[u8]) {
+        if let Some(hash) = &mut self.hash {
+            hash.update(bytes);
+        }
+        self.size += bytes.len() as u64;
+    }
+
+    /// Ends the file; says whether it was what its end says.
+    fn ends_with(&mut self, end: &FileEnd) -> bool {
+        let (count, bytes) = self.all;
+        self.all = (count + 1, bytes + self.size);
+        let hash = self.hash.take().map(|hash| hex(&finish(hash)));
+        hash.as_ref() == Some(&end.sha256) && self.size == end.size
     }
 }
 
@@ -344,6 +416,7 @@ pub(crate) fn check(
                         layer.touched.extend(ids.iter().map(|id| key(&collection, id)));
                     }
                 }
+                Piece::File(_) | Piece::Bytes(_) | Piece::FileEnd => {}
                 Piece::Footer(footer) => {
                     if let Some(header) = header.take() {
                         let name = name.clone();

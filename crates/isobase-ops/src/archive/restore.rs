@@ -10,14 +10,16 @@ use tokio::{sync::mpsc, task::JoinHandle};
 use super::{
     ArchiveInput,
     error::cut,
+    files::restore_files,
     reader::{Checked, check, joined, read_state},
 };
 use crate::{
-    CollectionDigest, CollectionReport, Control, CopyOptions, Existing, OnRefused, OpsError,
-    PreflightReport, Progress, Side, Stage, StageTime,
+    CollectionDigest, CollectionReport, Control, CopyOptions, Existing, FilePlace, FilesReport,
+    OnRefused, OpsError, PreflightReport, Progress, Side, Stage, StageTime,
     begin::{Found, Plan, Wanted, clear_forgotten},
     copy::finish,
     existing::was_there,
+    files,
     indexes::{self, Declared},
     loader::{Loader, Speed, bulk_load},
     note::{LoadNote, Reached},
@@ -44,6 +46,9 @@ pub struct RestoreOptions {
     /// Whether collections of the service are restored that are in the archives. Sessions never
     /// are.
     pub system: System,
+    /// Where the files of the archives come to; none leaves them out. They are there before the
+    /// target is whole.
+    pub files: Option<Arc<dyn FilePlace>>,
 }
 
 impl Default for RestoreOptions {
@@ -55,6 +60,7 @@ impl Default for RestoreOptions {
             parallel: 4,
             restart: false,
             system: System::default(),
+            files: None,
         }
     }
 }
@@ -84,6 +90,10 @@ pub struct RestoreReport {
     pub system: Vec<String>,
     /// Those that are in the archives and were left out.
     pub system_left_out: Vec<String>,
+    /// Uploaded files; none when they were left out.
+    pub files: Option<FilesReport>,
+    /// Files that are in the archives and were left out.
+    pub files_left_out: u64,
     /// What was added to every revision; 0 when they are as they were.
     pub revisions_moved_by: u64,
     /// The last write of the target.
@@ -159,6 +169,7 @@ struct Loaded {
     /// What the target must hold.
     expected: BTreeMap<CollectionName, CollectionDigest>,
     skipped: u64,
+    inputs: Vec<ArchiveInput>,
 }
 
 impl Work<'_> {
@@ -176,7 +187,7 @@ impl Work<'_> {
         let base = loader.note.base();
         let loading = self.load(&mut loader, inputs, reached, preflight.refused > 0);
         let loaded = stages.run(Stage::Load, loading).await;
-        let Loaded { expected, skipped } = loader.settled(loaded).await?;
+        let Loaded { expected, skipped, inputs } = loader.settled(loaded).await?;
         let verifying = self.verify(&expected, base.sequence);
         let verified = stages.run(Stage::Verify, verifying).await;
         verified.map_err(|error| loader.stopped_later(error))?;
@@ -186,6 +197,8 @@ impl Work<'_> {
         let built = indexes::build(self.to, &declared, &empty, self.control);
         let built = stages.run(Stage::Indexes, built).await;
         let built = built.map_err(|error| loader.stopped_later(error))?;
+        let files = self.files(inputs, &mut stages).await;
+        let files = files.map_err(|error| loader.stopped_later(error))?;
         let footer = self.checked.footer();
         let (sequence, last_id) = footer.map_or((0, 0), |it| (it.sequence, it.last_id));
         let counters = Counters { sequence: Sequence(sequence), last_id };
@@ -207,6 +220,8 @@ impl Work<'_> {
             indexes_left_out: built.left_out,
             system: system_among(expected.keys()),
             system_left_out: self.checked.system_left_out(),
+            files_left_out: if files.is_none() { self.checked.files() } else { 0 },
+            files,
             revisions_moved_by: base.sequence.0,
             sequence: counters.sequence.0,
             last_id: counters.last_id,
@@ -261,7 +276,8 @@ impl Work<'_> {
         let has_exceptions = leave_out || self.options.existing == Existing::Skip;
         let told = if has_exceptions { None } else { self.checked.told() };
         let is_told = told.is_some();
-        let mut loaded = Loaded { expected: told.unwrap_or_default(), skipped: 0 };
+        let expected = told.unwrap_or_default();
+        let mut loaded = Loaded { expected, skipped: 0, inputs: Vec::new() };
         let (mut parts, reading) = self.read(inputs);
         let mut number = 0;
         while let Some(Part { collection, mut documents }) = parts.recv().await {
@@ -293,7 +309,7 @@ impl Work<'_> {
         }
         match joined(reading.await) {
             Err(OpsError::Stopped { .. }) => loader.stop().await?,
-            done => done?,
+            done => loaded.inputs = done?,
         }
         loader.reach_end().await?;
         Ok(loaded)
@@ -303,7 +319,7 @@ impl Work<'_> {
     fn read(
         &self,
         inputs: Vec<ArchiveInput>,
-    ) -> (mpsc::Receiver<Part>, JoinHandle<Result<(), OpsError>>) {
+    ) -> (mpsc::Receiver<Part>, JoinHandle<Result<Vec<ArchiveInput>, OpsError>>) {
         let (sender, parts) = mpsc::channel(2);
         let (checked, control) = (self.checked.clone(), self.control.clone());
         let reading = tokio::task::spawn_blocking(move || {
@@ -312,7 +328,8 @@ impl Work<'_> {
                 let part = Part { collection: collection.clone(), documents };
                 // Nobody reads any more: that side has an error of its own to tell.
                 sender.blocking_send(part).map_err(|_| OpsError::Stopped { documents: 0 })
-            })
+            })?;
+            Ok(inputs)
         });
         (parts, reading)
     }
@@ -374,6 +391,21 @@ impl Work<'_> {
             true => Ok(()),
             false => Err(OpsError::RestoreDiffers { collections }),
         }
+    }
+
+    /// Writes the files of the archives, if they are wanted and there are some.
+    async fn files(
+        &self,
+        inputs: Vec<ArchiveInput>,
+        stages: &mut Stages,
+    ) -> Result<Option<FilesReport>, OpsError> {
+        let Some(place) = &self.options.files else { return Ok(None) };
+        let is_wanted = Selection::asked(&[], self.options.system).has(&files::collection());
+        if !is_wanted || !self.checked.archives.iter().any(|archive| archive.header.files) {
+            return Ok(None);
+        }
+        let writing = restore_files(inputs, self.to, place, self.control);
+        stages.run(Stage::Files, writing).await.map(Some)
     }
 
     fn declared(&self) -> Vec<Declared> {

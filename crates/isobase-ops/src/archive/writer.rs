@@ -5,16 +5,21 @@ use std::{
     io::{self, Write},
 };
 
+use bytes::Bytes;
 use isobase_types::{CollectionName, Document, DocumentId};
+use ring::digest::{Context, SHA256};
 use tokio::{sync::mpsc, task::JoinHandle};
 
 use super::{
     age::AgeWriter,
-    format::{CollectionHead, Footer, FooterCollection, Header, LayerHead, write_id, write_line},
-    frame::{FrameKind, FrameWriter, PARTS_BYTES_MAX},
+    format::{
+        CollectionHead, FileEnd, FileHead, Footer, FooterCollection, FooterFiles, Header,
+        LayerHead, write_id, write_line,
+    },
+    frame::{FrameKind, FrameWriter, PARTS_BYTES_MAX, VERSION_FILES, VERSION_PLAIN},
     input::Passphrase,
 };
-use crate::{CollectionDigest, OpsError};
+use crate::{CollectionDigest, OpsError, digest::finish, hex::hex};
 
 /// Content of a frame of documents, about: what a reader holds in memory.
 const FRAME_BYTES: usize = 1 << 20;
@@ -28,6 +33,11 @@ pub(crate) enum Piece {
     Documents(Vec<Document>),
     Layer(LayerHead),
     Deletions(Vec<DocumentId>),
+    /// A file begins.
+    File(String),
+    Bytes(Bytes),
+    /// The file ends.
+    FileEnd,
 }
 
 /// The counters at the end of an archive.
@@ -36,6 +46,8 @@ pub(crate) struct End {
     pub(crate) sequence: u64,
     pub(crate) last_id: i64,
     pub(crate) one_moment: bool,
+    /// Files that could not be written.
+    pub(crate) files_missing: u64,
 }
 
 /// What was written.
@@ -134,6 +146,17 @@ struct Body<W> {
     digests: BTreeMap<CollectionName, CollectionDigest>,
     documents: u64,
     deletions: u64,
+    /// What was written of files; none in an archive without them.
+    files: Option<FooterFiles>,
+    /// The file that is being written.
+    file: Option<OpenFile>,
+}
+
+/// A file that is being written.
+struct OpenFile {
+    waiting: Vec<u8>,
+    hash: Context,
+    size: u64,
 }
 
 impl Body<Sink> {
@@ -150,6 +173,7 @@ impl Body<Sink> {
             sequence: end.sequence,
             last_id: end.last_id,
             one_moment: end.one_moment,
+            files: self.files.map(|files| FooterFiles { missing: end.files_missing, ..files }),
             bytes: self.frames.bytes,
             sha256: hex(&self.frames.hash()),
         };
@@ -167,13 +191,18 @@ impl Body<Sink> {
 impl<W: Write> Body<W> {
     fn begin(out: W, header: &Header) -> io::Result<Self> {
         let mut body = Self {
-            frames: FrameWriter::begin(out)?,
+            frames: FrameWriter::begin(
+                out,
+                if header.files { VERSION_FILES } else { VERSION_PLAIN },
+            )?,
             collection: None,
             content: Vec::with_capacity(FRAME_BYTES + (64 << 10)),
             text_bytes: 0,
             digests: BTreeMap::new(),
             documents: 0,
             deletions: 0,
+            files: header.files.then(FooterFiles::default),
+            file: None,
         };
         body.json(FrameKind::Header, header)?;
         Ok(body)
@@ -192,6 +221,9 @@ impl<W: Write> Body<W> {
                 self.flush_documents()?;
                 self.json(FrameKind::Layer, &head)
             }
+            Piece::File(name) => self.begin_file(name),
+            Piece::Bytes(bytes) => self.bytes(&bytes),
+            Piece::FileEnd => self.end_file(),
             Piece::Deletions(ids) => {
                 self.flush_documents()?;
                 self.deletions += ids.len() as u64;
@@ -209,6 +241,38 @@ impl<W: Write> Body<W> {
                 }
             }
         }
+    }
+
+    fn begin_file(&mut self, name: String) -> io::Result<()> {
+        self.flush_documents()?;
+        self.collection = None;
+        self.file = Some(OpenFile { waiting: Vec::new(), hash: Context::new(&SHA256), size: 0 });
+        self.json(FrameKind::File, &FileHead { name })
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let file = self.file.as_mut().ok_or_else(|| io::Error::other("bytes of no file"))?;
+        file.hash.update(bytes);
+        file.size += bytes.len() as u64;
+        file.waiting.extend_from_slice(bytes);
+        while file.waiting.len() >= FRAME_BYTES {
+            let rest = file.waiting.split_off(FRAME_BYTES);
+            self.frames.frame(FrameKind::Bytes, &file.waiting)?;
+            file.waiting = rest;
+        }
+        Ok(())
+    }
+
+    fn end_file(&mut self) -> io::Result<()> {
+        let file = self.file.take().ok_or_else(|| io::Error::other("the end of no file"))?;
+        if !file.waiting.is_empty() {
+            self.frames.frame(FrameKind::Bytes, &file.waiting)?;
+        }
+        let files = self.files.get_or_insert_default();
+        files.count += 1;
+        files.bytes += file.size;
+        let sha256 = hex(&finish(file.hash));
+        self.json(FrameKind::FileEnd, &FileEnd { size: file.size, sha256 })
     }
 
     fn documents(&mut self, documents: &[Document]) -> io::Result<()> {
@@ -246,14 +310,4 @@ impl<W: Write> Body<W> {
     fn json(&mut self, kind: FrameKind, value: &impl serde::Serialize) -> io::Result<()> {
         self.frames.frame(kind, &serde_json::to_vec(value)?)
     }
-}
-
-/// Lower-case hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

@@ -342,7 +342,7 @@ async fn other_files_are_named() {
     for (content, expected) in [
         (&b""[..], "cut off"),
         (b"PK\x03\x04 some other file", "not an archive"),
-        (b"\x89ISO\r\n\x1a\x03 and what comes then", "version 3"),
+        (b"\x89ISO\r\n\x1a\x04 and what comes then", "version 4"),
         (b"\x89ISO\r\n\x1a\x00 and what comes then", "version 0"),
         (b"age-encryption.org/v1\n-> X25519 abc\nabc\n--- abc\n", "for a key"),
     ] {

@@ -5,6 +5,7 @@
 mod archives;
 mod copies;
 mod existing;
+mod files;
 mod fixture;
 mod pairs;
 mod torture;

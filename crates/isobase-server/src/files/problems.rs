@@ -14,6 +14,9 @@ impl IntoProblem for FilesError {
             Self::TooLarge { .. } => {
                 Problem::new(codes::FILE_TOO_LARGE, self.to_string()).closing()
             }
+            Self::Type { .. } => {
+                Problem::new(codes::FILE_TYPE_NOT_TAKEN, self.to_string()).closing()
+            }
             Self::Disk(error) if is_full(&error) => {
                 Problem::new(codes::OUT_OF_SPACE, "there is no space left; nothing was kept")
                     .with_cause(error.to_string())

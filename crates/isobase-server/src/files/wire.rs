@@ -107,7 +107,12 @@ pub(super) fn upload_file() -> Operation {
         )
         .takes(form)
         .answers(Answer::new(200, "The file is kept.").content(Content::like(&example)))
-        .problems([codes::INVALID_UPLOAD, codes::FILE_TOO_LARGE, codes::OUT_OF_SPACE])
+        .problems([
+            codes::INVALID_UPLOAD,
+            codes::FILE_TOO_LARGE,
+            codes::FILE_TYPE_NOT_TAKEN,
+            codes::OUT_OF_SPACE,
+        ])
 }
 
 pub(super) fn get_file() -> Operation {

@@ -4,7 +4,9 @@ use std::{io, sync::Arc, time::Duration};
 
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use isobase_auth::Principal;
-use isobase_files::{Appending, Checksum, FilesError, NewTransfer, Progress};
+use isobase_files::{
+    Appending, Checksum, Continuation, FilesError, NewTransfer, Progress, ResumableError,
+};
 use isobase_http::{Body, Problem, RequestBody};
 use tokio::time::timeout;
 
@@ -16,11 +18,16 @@ use super::{
         method_override, number,
     },
     wire::{
-        PATH, TUS_RESUMABLE, UPLOAD_CONCAT, UPLOAD_LENGTH, UPLOAD_METADATA, UPLOAD_OFFSET,
-        UploadState, VERSION,
+        PATH, TUS_RESUMABLE, UPLOAD_CONCAT, UPLOAD_DEFER_LENGTH, UPLOAD_LENGTH, UPLOAD_METADATA,
+        UPLOAD_OFFSET, UploadState, VERSION,
     },
 };
-use crate::{Call, answer::json, codes, failure::Failure};
+use crate::{
+    Call,
+    answer::json,
+    codes,
+    failure::{Failure, IntoProblem},
+};
 
 /// How long a question for an upload is worked on. Ours: well below the deadline of requests, whose
 /// answer would end the upload.
@@ -33,7 +40,8 @@ pub(super) async fn describe_tus(state: Arc<State>, _: Call) -> Result<Response<
     let name = HeaderName::from_static;
     headers.insert(TUS_RESUMABLE, VERSION);
     headers.insert(name("tus-version"), VERSION);
-    let extensions = "creation,creation-with-upload,expiration,checksum,termination,concatenation";
+    let extensions = "creation,creation-defer-length,creation-with-upload,expiration,checksum,\
+                      termination,concatenation";
     headers.insert(name("tus-extension"), HeaderValue::from_static(extensions));
     headers.insert(name("tus-max-size"), HeaderValue::from(state.file_bytes_max));
     let algorithms = HeaderValue::from_static(Checksum::ALGORITHMS);
@@ -61,7 +69,9 @@ async fn begin(state: &State, mut call: Call) -> Result<Response<Body>, Failure>
     };
     if has_bytes(&call) && progress.file.is_none() && call.body.announced() != Some(0) {
         let (sum, body) = (checksum(&call)?, call.take_body());
-        let appending = state.resumable.append(&progress.id, 0, body.announced(), sum).await?;
+        let announced = body.announced();
+        let first = Continuation { announced, checksum: sum, ..Continuation::default() };
+        let appending = state.resumable.append(&progress.id, first).await?;
         progress = receive(appending, body).await?;
     }
     let mut response = Body::no_content(StatusCode::CREATED);
@@ -82,6 +92,7 @@ pub(super) async fn get_upload(state: Arc<State>, call: Call) -> Result<Response
         }
         match timeout(LOOK_MAX, state.resumable.look(call.parameter(0))).await {
             Ok(Ok(progress)) => progress.ok_or_else(not_found),
+            Ok(Err(error @ ResumableError::Elsewhere)) => Err(error.into_problem()),
             Ok(Err(error)) => {
                 tracing::warn!(%error, "an upload is said to be busy: {error}");
                 Err(busy())
@@ -96,7 +107,10 @@ pub(super) async fn get_upload(state: Arc<State>, call: Call) -> Result<Response
     let mut response = json(&UploadState::of(&progress));
     describe(&mut response, &progress);
     let headers = response.headers_mut();
-    headers.insert(UPLOAD_LENGTH, HeaderValue::from(progress.length));
+    match progress.length {
+        Some(length) => headers.insert(UPLOAD_LENGTH, HeaderValue::from(length)),
+        None => headers.insert(UPLOAD_DEFER_LENGTH, HeaderValue::from_static("1")),
+    };
     if !progress.metadata.is_empty() {
         headers.extend(
             HeaderValue::try_from(&progress.metadata).map(|metadata| (UPLOAD_METADATA, metadata)),
@@ -131,7 +145,9 @@ async fn go_on(state: &State, mut call: Call) -> Result<Response<Body>, Failure>
     let is_plain = !call.headers.contains_key(header::CONTENT_ENCODING);
     let body = call.take_body();
     let announced = body.announced().filter(|_| is_plain);
-    let appending = state.resumable.append(call.parameter(0), offset, announced, sum).await?;
+    let length = number(&call, UPLOAD_LENGTH)?;
+    let next = Continuation { offset, announced, length, checksum: sum };
+    let appending = state.resumable.append(call.parameter(0), next).await?;
     let progress = receive(appending, body).await?;
     let mut response = Body::no_content(StatusCode::NO_CONTENT);
     describe(&mut response, &progress);

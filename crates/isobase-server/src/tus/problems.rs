@@ -6,7 +6,7 @@ use http::{HeaderName, HeaderValue};
 use isobase_files::ResumableError;
 use isobase_http::{Problem, ProblemItem};
 
-use super::wire::{UPLOAD_OFFSET, VERSION};
+use super::wire::{UPLOAD_LENGTH, UPLOAD_OFFSET, VERSION};
 use crate::{codes, failure::IntoProblem};
 
 const TUS_VERSION: HeaderName = HeaderName::from_static("tus-version");
@@ -20,6 +20,11 @@ impl IntoProblem for ResumableError {
             Self::Offset { offset } => Problem::new(codes::UPLOAD_OFFSET, text)
                 .with_header(UPLOAD_OFFSET, HeaderValue::from(offset)),
             Self::TooLong { .. } => Problem::new(codes::UPLOAD_TOO_LONG, text).closing(),
+            // Clients come again, perhaps to the node that has it.
+            Self::Elsewhere => {
+                Problem::new(codes::UPLOAD_ELSEWHERE, text).with_retry_after(Duration::from_secs(1))
+            }
+            Self::Length => invalid(&UPLOAD_LENGTH, "the upload has another length", ""),
             Self::Checksum => Problem::new(codes::UPLOAD_CHECKSUM, text),
             Self::TooMany { .. } => Problem::new(codes::TOO_MANY_UPLOADS, text)
                 .with_retry_after(Duration::from_secs(60)),

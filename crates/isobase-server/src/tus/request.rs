@@ -7,12 +7,13 @@ use isobase_http::Problem;
 
 use super::{
     problems::{invalid, unsupported_version},
-    wire::{TUS_RESUMABLE, UPLOAD_CONCAT, UPLOAD_LENGTH, UPLOAD_METADATA, VERSION},
+    wire::{
+        TUS_RESUMABLE, UPLOAD_CONCAT, UPLOAD_DEFER_LENGTH, UPLOAD_LENGTH, UPLOAD_METADATA, VERSION,
+    },
 };
 use crate::{Call, codes};
 
 const UPLOAD_CHECKSUM: HeaderName = HeaderName::from_static("upload-checksum");
-const UPLOAD_DEFER_LENGTH: HeaderName = HeaderName::from_static("upload-defer-length");
 const METHOD_OVERRIDE: HeaderName = HeaderName::from_static("x-http-method-override");
 
 /// The type of bytes of an upload.
@@ -22,10 +23,10 @@ const METADATA_MAX: usize = 4_096;
 
 /// What an upload shall be.
 pub(super) enum Beginning {
-    /// A file of so many bytes.
-    Whole(u64),
+    /// A file of so many bytes, if that is known.
+    Whole(Option<u64>),
     /// A part of so many bytes.
-    Part(u64),
+    Part(Option<u64>),
     /// One that is joined of parts: their ids.
     Joined(Vec<String>),
 }
@@ -73,12 +74,20 @@ pub(super) fn number(call: &Call, name: HeaderName) -> Result<Option<u64>, Probl
 
 pub(super) fn beginning(call: &Call) -> Result<Beginning, Problem> {
     let length = || {
-        if call.headers.contains_key(UPLOAD_DEFER_LENGTH) {
-            let text = "say Upload-Length: a length that is told later is not supported";
-            return Err(invalid(&UPLOAD_DEFER_LENGTH, text, "1"));
-        }
         let length = number(call, UPLOAD_LENGTH)?;
-        length.ok_or_else(|| invalid(&UPLOAD_LENGTH, "say how many bytes the file has", ""))
+        match (length, call.header(UPLOAD_DEFER_LENGTH).map(str::trim)) {
+            (Some(_), None) => Ok(length),
+            (None, Some("1")) => Ok(None),
+            (Some(_), Some(text)) => {
+                let both = "a length that is known is not told later";
+                Err(invalid(&UPLOAD_DEFER_LENGTH, both, text))
+            }
+            (None, Some(text)) => Err(invalid(&UPLOAD_DEFER_LENGTH, "expected 1", text)),
+            (None, None) => {
+                let text = "say how many bytes the file has, or Upload-Defer-Length: 1";
+                Err(invalid(&UPLOAD_LENGTH, text, ""))
+            }
+        }
     };
     match call.header(UPLOAD_CONCAT).map(str::trim) {
         None => Ok(Beginning::Whole(length()?)),

@@ -13,6 +13,7 @@ use crate::codes;
 pub(super) const PATH: &str = "/api/uploads/tus";
 pub(super) const TUS_RESUMABLE: HeaderName = HeaderName::from_static("tus-resumable");
 pub(super) const UPLOAD_CONCAT: HeaderName = HeaderName::from_static("upload-concat");
+pub(super) const UPLOAD_DEFER_LENGTH: HeaderName = HeaderName::from_static("upload-defer-length");
 pub(super) const UPLOAD_LENGTH: HeaderName = HeaderName::from_static("upload-length");
 pub(super) const UPLOAD_METADATA: HeaderName = HeaderName::from_static("upload-metadata");
 pub(super) const UPLOAD_OFFSET: HeaderName = HeaderName::from_static("upload-offset");
@@ -25,8 +26,8 @@ pub(super) const VERSION: HeaderValue = HeaderValue::from_static("1.0.0");
 pub(super) struct UploadState {
     /// Bytes that are kept.
     offset: u64,
-    /// Bytes that it will have.
-    length: u64,
+    /// Bytes that it will have; null while its sender does not know.
+    length: Option<u64>,
     /// Whether it has become a file.
     complete: bool,
     /// The name of the file.
@@ -101,6 +102,7 @@ pub(super) fn begin_upload() -> Operation {
         .parameters([
             version(),
             header("Upload-Length", "Bytes of the file."),
+            header("Upload-Defer-Length", "`1`: the length is told later."),
             header("Upload-Metadata", "`filename` and a base64 text; other names are kept."),
             header("Upload-Concat", "`partial`, or `final;` and the addresses of the parts."),
             header("Upload-Checksum", "Of the bytes that come along: `sha1` or `sha256`, base64."),
@@ -116,6 +118,7 @@ pub(super) fn begin_upload() -> Operation {
             codes::INVALID_RESUMABLE_UPLOAD,
             codes::UPLOAD_PROTOCOL,
             codes::FILE_TOO_LARGE,
+            codes::FILE_TYPE_NOT_TAKEN,
             codes::TOO_MANY_UPLOADS,
             codes::UPLOAD_CHECKSUM,
             codes::OUT_OF_SPACE,
@@ -135,6 +138,7 @@ pub(super) fn get_upload() -> Operation {
                     TOLD_VERSION,
                     OFFSET,
                     ("Upload-Length", "Bytes that it will have."),
+                    ("Upload-Defer-Length", "`1` while they are not known."),
                     ("Upload-Metadata", "As it was sent."),
                     ("Upload-Concat", "As it was sent."),
                     EXPIRES,
@@ -142,7 +146,12 @@ pub(super) fn get_upload() -> Operation {
                 ])
                 .content(Content::of::<UploadState>()),
         )
-        .problems([codes::UPLOAD_NOT_FOUND, codes::UPLOAD_BUSY, codes::UPLOAD_PROTOCOL])
+        .problems([
+            codes::UPLOAD_NOT_FOUND,
+            codes::UPLOAD_BUSY,
+            codes::UPLOAD_ELSEWHERE,
+            codes::UPLOAD_PROTOCOL,
+        ])
 }
 
 fn continuing(id: &'static str, summary: &'static str) -> Operation {
@@ -151,6 +160,7 @@ fn continuing(id: &'static str, summary: &'static str) -> Operation {
             self::id(),
             version(),
             header("Upload-Offset", "Where the bytes begin: where the upload is."),
+            header("Upload-Length", "Bytes of the file, if they were not told before."),
             header("Upload-Checksum", "Of these bytes: `sha1` or `sha256`, and base64."),
         ])
         .takes(bytes())
@@ -164,7 +174,10 @@ fn continuing(id: &'static str, summary: &'static str) -> Operation {
             codes::UPLOAD_NOT_FOUND,
             codes::UPLOAD_OFFSET,
             codes::UPLOAD_BUSY,
+            codes::UPLOAD_ELSEWHERE,
             codes::UPLOAD_TOO_LONG,
+            codes::FILE_TOO_LARGE,
+            codes::FILE_TYPE_NOT_TAKEN,
             codes::UPLOAD_CHECKSUM,
             codes::UPLOAD_CONTENT_TYPE,
             codes::UPLOAD_PROTOCOL,

@@ -32,6 +32,14 @@ impl Uploads {
         Self { service: Service::with(Settings { config, ..Settings::default() }), folder }
     }
 
+    /// Another service on the same database, with a disk of its own.
+    fn beside(&self) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let options = FilesOptions::new(folder.path().join("uploads"), 1_000);
+        let config = ServerConfig { files: Some(options), ..ServerConfig::default() };
+        Self { service: self.service.beside(config), folder }
+    }
+
     async fn send(&self, body: Vec<u8>) -> Reply {
         let ask = Ask::new(Method::POST, "/api/upload").body(body);
         self.service.send(ask.header("content-type", "multipart/form-data; boundary=b")).await

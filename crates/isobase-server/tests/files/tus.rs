@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::Method;
-use isobase_server::FilesOptions;
+use isobase_server::{FilesOptions, MediaTypes};
 
 use super::Uploads;
 use crate::records::support::{Ask, Reply};
@@ -126,7 +126,8 @@ async fn wrong_requests_keep_nothing() {
         (&[][..], 400, wrong),
         (&[("upload-length", "-1")], 400, wrong),
         (&[("upload-length", "1e3")], 400, wrong),
-        (&[("upload-defer-length", "1")], 400, wrong),
+        (&[("upload-defer-length", "2")], 400, wrong),
+        (&[("upload-defer-length", "1"), ("upload-length", "1")], 400, wrong),
         (&[("upload-length", "101")], 413, "file_too_large"),
         (&[("upload-length", "1"), ("upload-metadata", "filename a.txt")], 400, wrong),
         (&[("upload-length", "1"), ("upload-concat", "whole")], 400, wrong),
@@ -234,4 +235,71 @@ async fn what_rests_too_long_is_forgotten() {
     uploads.add(&url, "0", "hello", &[]).await.is_problem(404, "upload_not_found");
     uploads.look(&url).await.has_status(404);
     assert_eq!((uploads.files().await, uploads.on_disk()), (0, 0));
+}
+
+#[tokio::test]
+async fn a_length_may_be_told_later() {
+    let uploads = Uploads::new(10);
+    let deferred = ("upload-defer-length", "1");
+    let begun = uploads.begin(&[deferred]).await;
+    begun.has_status(201);
+    let url = begun.header("location").unwrap();
+    uploads.add(url, "0", "hello", &[]).await.has_status(204);
+    let looked = uploads.look(url).await;
+    assert_eq!((looked.header("upload-offset"), looked.header(deferred.0)), (Some("5"), Some("1")));
+    assert_eq!(looked.header("upload-length"), None);
+    uploads.add(url, "5", " world", &[]).await.is_problem(413, "file_too_large");
+    let wrong = "invalid_resumable_upload";
+    uploads.add(url, "5", "", &[("upload-length", "4")]).await.is_problem(400, wrong);
+    uploads.add(url, "5", "", &[("upload-length", "11")]).await.is_problem(413, "file_too_large");
+    uploads.add(url, "5", "!", &[("upload-length", "7")]).await.has_status(204);
+    uploads.add(url, "6", "!", &[("upload-length", "8")]).await.is_problem(400, wrong);
+    let told = uploads.look(url).await;
+    assert_eq!((told.header("upload-length"), told.header(deferred.0)), (Some("7"), None));
+    let last = uploads.add(url, "6", "!", &[]).await;
+    last.has_status(204);
+    uploads.service.get(file_of(&last)).await.is(200, "hello!!");
+    // Its end may be all that is told.
+    let begun = uploads.begin(&[deferred]).await;
+    let url = begun.header("location").unwrap();
+    uploads.add(url, "0", "all", &[]).await.has_status(204);
+    let last = uploads.add(url, "3", "", &[("upload-length", "3")]).await;
+    uploads.service.get(file_of(&last)).await.is(200, "all");
+}
+
+#[tokio::test]
+async fn types_that_are_not_taken_are_told_early() {
+    let types = MediaTypes::new(["image/*"]).unwrap();
+    let uploads = Uploads::with(10_000, |it| FilesOptions { types, ..it });
+    let refused = uploads.upload("photo.png", b"no picture at all").await;
+    refused.is_problem(415, "file_type_not_taken");
+    assert!(refused.text.contains("text/plain") && refused.text.contains("image/*"));
+    uploads.upload("photo.txt", super::PNG).await.has_status(200);
+    // A short one is known when it is whole, a long one by its first bytes.
+    let short = uploads.begun("4", &[]).await;
+    uploads.add(&short, "0", "text", &[]).await.is_problem(415, "file_type_not_taken");
+    uploads.look(&short).await.has_status(404);
+    let long = uploads.begun("9000", &[]).await;
+    uploads.add(&long, "0", &"x".repeat(600), &[]).await.is_problem(415, "file_type_not_taken");
+    assert_eq!(uploads.offset(&long).await.as_deref(), Some("0"));
+    assert_eq!((uploads.files().await, uploads.on_disk()), (1, 2));
+}
+
+/// Two nodes share a database and a bucket, and each has a disk of its own.
+#[tokio::test]
+async fn an_upload_of_another_node_is_told_and_goes_on_there() {
+    let one = Uploads::new(100);
+    let other = one.beside();
+    let url = one.begun("10", &[]).await;
+    one.add(&url, "0", "01234", &[]).await.has_status(204);
+    for refused in [other.look(&url).await, other.add(&url, "5", "56789", &[]).await] {
+        assert_eq!(refused.status, 423, "{}", refused.text);
+        assert!(refused.header("retry-after").is_some());
+    }
+    other.service.get(&url).await.is_problem(423, "upload_elsewhere");
+    let last = one.add(&url, "5", "56789", &[]).await;
+    last.has_status(204);
+    one.service.get(file_of(&last)).await.is(200, "0123456789");
+    // That it is whole every node knows.
+    assert_eq!(file_of(&other.look(&url).await), file_of(&last));
 }

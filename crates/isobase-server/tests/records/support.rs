@@ -78,6 +78,12 @@ impl Service {
         Self { app, store, faults }
     }
 
+    /// Another service on the same database.
+    pub fn beside(&self, config: ServerConfig) -> Self {
+        let app = compose(self.store.clone(), Arc::new(Authorizer::open()), config);
+        Self { app, store: self.store.clone(), faults: self.faults.clone() }
+    }
+
     /// Lets this many listings, then writes, succeed before all fail.
     pub fn fail_after(&self, lists: u32, writes: u32) {
         *self.faults.lists.lock().unwrap() = Some(lists);
