@@ -12,7 +12,7 @@ use std::{
 const IN_KNOTS: &[(&str, usize)] = &[
     ("isobase", 5),
     ("isobase-auth", 2),
-    ("isobase-cli", 3),
+    ("isobase-cli", 4),
     ("isobase-engine", 11),
     ("isobase-engine-couchdb", 7),
     ("isobase-engine-dynamodb", 5),
@@ -20,7 +20,7 @@ const IN_KNOTS: &[(&str, usize)] = &[
     ("isobase-engine-memory", 2),
     ("isobase-engine-postgres", 4),
     ("isobase-engine-sqlite", 2),
-    ("isobase-ops", 15),
+    ("isobase-ops", 16),
     ("isobase-postgres", 2),
     ("isobase-remote", 14),
     ("isobase-sqlite", 8),
