@@ -2,8 +2,8 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker},
     time::Instant,
 };
 
@@ -23,9 +23,21 @@ pub(crate) struct Mailbox {
     taker: AtomicWaker,
 }
 
+/// Events in the order in which they happened, at least one. Cheap to clone: all who are told the
+/// same share it.
+#[derive(Clone, Debug)]
+pub(crate) struct Batch {
+    events: Arc<[Bytes]>,
+    bytes: usize,
+}
+
 #[derive(Debug, Default)]
 struct Waiting {
-    events: VecDeque<Bytes>,
+    batches: VecDeque<Batch>,
+    /// How many events of the first batch were taken.
+    taken: usize,
+    /// Of all batches, without those that were taken.
+    events: usize,
     bytes: usize,
     /// Since when something has waited without a moment in which nothing did.
     behind_since: Option<Instant>,
@@ -43,26 +55,35 @@ pub(crate) enum Taken {
     Ended,
 }
 
+impl Batch {
+    pub(crate) fn new(events: Vec<Bytes>) -> Self {
+        Self { bytes: events.iter().map(Bytes::len).sum(), events: events.into() }
+    }
+}
+
 impl Mailbox {
-    /// Puts an event in. One alone always fits.
-    pub(crate) fn put(&self, event: &Bytes, options: &LiveOptions) {
+    /// Puts events in. One alone always fits. Returns the listener's waker if it waits: the caller
+    /// wakes it when it is time.
+    pub(crate) fn put(&self, batch: &Batch, options: &LiveOptions) -> Option<Waker> {
         {
             let mut waiting = self.waiting();
             if waiting.overflowed || waiting.ended {
-                return;
+                return None;
             }
-            let full = waiting.events.len() >= options.queue_events_max
-                || waiting.bytes + event.len() > options.queue_bytes_max;
-            if full && !waiting.events.is_empty() {
+            let (events, bytes) = (batch.events.len(), batch.bytes);
+            let full = waiting.events + events > options.queue_events_max
+                || waiting.bytes + bytes > options.queue_bytes_max;
+            if full && waiting.events + events > 1 {
                 let behind_since = waiting.behind_since;
                 *waiting = Waiting { overflowed: true, behind_since, ..Waiting::default() };
             } else {
                 waiting.behind_since.get_or_insert_with(Instant::now);
-                waiting.bytes += event.len();
-                waiting.events.push_back(event.clone());
+                waiting.events += events;
+                waiting.bytes += bytes;
+                waiting.batches.push_back(batch.clone());
             }
         }
-        self.taker.wake();
+        self.taker.take()
     }
 
     /// Takes the next thing out.
@@ -83,12 +104,20 @@ impl Mailbox {
         if waiting.overflowed {
             return Some(Taken::Overflowed);
         }
-        let event = waiting.events.pop_front()?;
+        let first = waiting.batches.front()?;
+        let event = first.events[waiting.taken].clone();
+        let is_last = waiting.taken + 1 == first.events.len();
+        waiting.events -= 1;
         waiting.bytes -= event.len();
-        if waiting.events.is_empty() {
+        waiting.taken += 1;
+        if is_last {
+            waiting.taken = 0;
+            waiting.batches.pop_front();
+        }
+        if waiting.batches.is_empty() {
             waiting.behind_since = None;
-            if waiting.events.capacity() > KEPT_CAPACITY {
-                waiting.events = VecDeque::new();
+            if waiting.batches.capacity() > KEPT_CAPACITY {
+                waiting.batches = VecDeque::new();
             }
         }
         Some(Taken::Event(event))
@@ -97,13 +126,13 @@ impl Mailbox {
     /// Whether nothing waits, nor was thrown away.
     pub(crate) fn is_empty(&self) -> bool {
         let waiting = self.waiting();
-        waiting.events.is_empty() && !waiting.overflowed && !waiting.ended
+        waiting.batches.is_empty() && !waiting.overflowed && !waiting.ended
     }
 
     /// How many events wait, their bytes, and since when.
     pub(crate) fn size(&self) -> (usize, usize, Option<Instant>) {
         let waiting = self.waiting();
-        (waiting.events.len(), waiting.bytes, waiting.behind_since)
+        (waiting.events, waiting.bytes, waiting.behind_since)
     }
 
     /// Whether something was thrown away.
@@ -151,17 +180,31 @@ mod tests {
             LiveOptions { queue_events_max: 2, queue_bytes_max: 10, ..Default::default() };
         let mailbox = Mailbox::default();
         let event = |bytes: usize| Bytes::from(vec![b'x'; bytes]);
-        mailbox.put(&event(50), &options);
+        let put = |events: &[usize]| {
+            let batch = Batch::new(events.iter().map(|bytes| event(*bytes)).collect());
+            mailbox.put(&batch, &options);
+        };
+        put(&[50]);
         assert_eq!(taken(&mailbox), Some(Taken::Event(event(50))), "one alone always fits");
-        for (events, bytes) in [(3, 1), (2, 6)] {
-            (0..events).for_each(|_| mailbox.put(&event(bytes), &options));
+        for bytes in [&[1, 1, 1][..], &[6, 6]] {
+            bytes.iter().for_each(|bytes| put(&[*bytes]));
             assert_eq!(taken(&mailbox), Some(Taken::Overflowed));
-            mailbox.put(&event(1), &options);
+            put(&[1]);
             assert_eq!(taken(&mailbox), Some(Taken::Overflowed));
+            mailbox.clear();
+            put(bytes);
+            assert_eq!(taken(&mailbox), Some(Taken::Overflowed), "also when they come together");
             mailbox.clear();
             assert_eq!(taken(&mailbox), None);
         }
-        mailbox.put(&event(1), &options);
+        put(&[2, 3]);
+        assert_eq!(taken(&mailbox), Some(Taken::Event(event(2))));
+        put(&[4]);
+        for bytes in [3, 4] {
+            assert_eq!(taken(&mailbox), Some(Taken::Event(event(bytes))));
+        }
+        assert_eq!(taken(&mailbox), None);
+        put(&[1]);
         mailbox.end();
         mailbox.clear();
         assert_eq!(taken(&mailbox), Some(Taken::Ended));

@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::Waker,
     time::SystemTime,
 };
 
@@ -14,7 +15,7 @@ use tokio::sync::Notify;
 use crate::{
     Interest, LiveOptions,
     event::{self, GapReason},
-    mailbox::Mailbox,
+    mailbox::{Batch, Mailbox},
     reader::Row,
 };
 
@@ -59,6 +60,18 @@ struct Member {
     interests: Arc<[Interest]>,
     grounds: Box<[Ground]>,
 }
+
+/// A change that is being told.
+#[derive(Debug)]
+pub(crate) struct Happened<'c> {
+    pub(crate) change: &'c Change,
+    /// The document after it, if somebody may want it.
+    pub(crate) row: Option<Row>,
+    pub(crate) place: FeedPlace,
+}
+
+/// The texts of one change, by what is told of it: each is made once.
+type Texts = [Option<Bytes>; 4];
 
 /// A listener in the room.
 #[derive(Debug)]
@@ -123,26 +136,27 @@ impl Room {
         self.state().audiences.contains_key(collection)
     }
 
-    /// Tells a change to everybody whom it concerns.
-    pub(crate) fn tell(&self, change: &Change, row: Option<&Row>, place: FeedPlace) {
+    /// Tells changes of one collection, in their order, to everybody whom they concern. Those who
+    /// have something new to take are woken by the caller.
+    pub(crate) fn tell(&self, run: &[Happened<'_>], wakers: &mut Vec<Waker>) {
+        let Some((first, last)) = run.first().zip(run.last()) else { return };
         let now = Timestamp::from_system_time(SystemTime::now());
-        let whole = row.map(|row| &*row.whole);
         let mut state = self.state();
-        let mut texts: [Option<Bytes>; 4] = [const { None }; 4];
-        let audiences = state.audiences.get(&change.collection);
-        for audience in audiences.into_iter().flat_map(HashMap::values) {
-            let Some(told) = audience.interest.told(change, whole, now) else { continue };
-            let topic = &audience.interest.topic;
-            let text = texts[told as usize].get_or_insert_with(|| {
-                let shown = row.map(Row::shown).unwrap_or_default();
-                event::of_change(topic, told, change, shown, place)
-            });
-            for mailbox in audience.members.values() {
-                mailbox.put(text, &self.options);
+        let mut texts = vec![Texts::default(); run.len()];
+        let audiences = state.audiences.get(&first.change.collection);
+        for Audience { interest, members } in audiences.into_iter().flat_map(HashMap::values) {
+            let told = run.iter().zip(&mut texts);
+            let told = told.filter_map(|(happened, texts)| happened.told(interest, texts, now));
+            let events: Vec<Bytes> = told.collect();
+            if events.is_empty() {
+                continue;
             }
+            let batch = Batch::new(events);
+            let told = members.values().filter_map(|mailbox| mailbox.put(&batch, &self.options));
+            wakers.extend(told);
         }
-        state.end_those_who_stood_on(change);
-        state.place = Some(place);
+        run.iter().for_each(|happened| state.end_those_who_stood_on(happened.change));
+        state.place = Some(last.place);
     }
 
     /// Nothing that concerns anybody happened up to here.
@@ -155,8 +169,10 @@ impl Room {
         let mut state = self.state();
         for member in state.listeners.values() {
             let topics = member.interests.iter().map(|interest| &*interest.topic);
-            let text = event::gap(topics, GapReason::PastGone, place);
-            member.mailbox.put(&text, &self.options);
+            let gap = Batch::new(vec![event::gap(topics, GapReason::PastGone, place)]);
+            if let Some(waker) = member.mailbox.put(&gap, &self.options) {
+                waker.wake();
+            }
         }
         state.place = Some(place);
     }
@@ -180,6 +196,19 @@ impl Room {
     /// A panic elsewhere cannot leave it half changed.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Happened<'_> {
+    /// What is told of it to those who share an interest, if anything.
+    fn told(&self, interest: &Interest, texts: &mut Texts, now: Timestamp) -> Option<Bytes> {
+        let Self { change, row, place } = self;
+        let told = interest.told(change, row.as_ref().map(|row| &*row.whole), now)?;
+        let text = texts[told as usize].get_or_insert_with(|| {
+            let shown = row.as_ref().map(Row::shown).unwrap_or_default();
+            event::of_change(&interest.topic, told, change, shown, *place)
+        });
+        Some(text.clone())
     }
 }
 

@@ -3,22 +3,26 @@
 use std::{sync::Arc, time::Duration};
 
 use isobase_store::{FeedPage, FeedPlace, Since, StoreError};
-use tokio::{select, task::yield_now, time::sleep};
+use tokio::{select, time::sleep};
 
 use crate::{
+    pace::Pace,
     reader::{Reader, is_gone},
-    room::Room,
+    room::{Happened, Room},
 };
 
 /// Pauses after a failed read: the first, and the longest.
 const PAUSE_FIRST: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 
+/// Changes that are told together have at most this part of what may wait for a listener.
+const RUN_PART: usize = 4;
+
 /// Tells those in the room what happens after a place, until nobody is there.
 pub(crate) async fn follow(room: Arc<Room>, mut reader: Reader, mut place: FeedPlace) {
-    let mut pause = PAUSE_FIRST;
+    let (mut pause, mut pace) = (PAUSE_FIRST, Pace::new());
     loop {
-        match step(&room, &mut reader, place).await {
+        match step(&room, &mut reader, &mut pace, place).await {
             Ok(next) => {
                 if pause != PAUSE_FIRST {
                     tracing::info!("the change feed can be read again");
@@ -43,7 +47,12 @@ pub(crate) async fn follow(room: Arc<Room>, mut reader: Reader, mut place: FeedP
 }
 
 /// Waits for changes after a place and tells them; gives the place after them.
-async fn step(room: &Room, reader: &mut Reader, place: FeedPlace) -> Result<FeedPlace, StoreError> {
+async fn step(
+    room: &Room,
+    reader: &mut Reader,
+    pace: &mut Pace,
+    place: FeedPlace,
+) -> Result<FeedPlace, StoreError> {
     let page = match reader.read(Since::Place(place)).await {
         Ok(page) => page,
         Err(error) if is_gone(&error) => {
@@ -55,19 +64,37 @@ async fn step(room: &Room, reader: &mut Reader, place: FeedPlace) -> Result<Feed
         Err(error) => return Err(error),
     };
     let (next, is_last) = (page.next, !page.more);
-    tell(room, reader, &page).await?;
+    tell(room, reader, pace, &page).await?;
     if is_last {
+        let changed = async {
+            match pace.rest() {
+                Some(rest) => {
+                    sleep(rest).await;
+                    Ok(())
+                }
+                None => reader.store.wait_for_change(next, None).await,
+            }
+        };
         select! {
-            waited = reader.store.wait_for_change(next, None) => waited?,
+            waited = changed => waited?,
             () = room.emptied.notified() => {}
         }
     }
     Ok(next)
 }
 
-async fn tell(room: &Room, reader: &Reader, page: &FeedPage) -> Result<(), StoreError> {
+/// Tells a page. Changes of one collection that follow each other are told together; of several
+/// they are not, because listeners of several collections have places in the feed, too.
+async fn tell(
+    room: &Room,
+    reader: &Reader,
+    pace: &mut Pace,
+    page: &FeedPage,
+) -> Result<(), StoreError> {
+    let (events_max, bytes_max) = (room.options.queue_events_max, room.options.queue_bytes_max);
     // After a failure in the middle of a page what was told already is not told again.
     let told = room.place();
+    let (mut run, mut bytes) = (Vec::<Happened<'_>>::new(), 0);
     for change in &page.changes {
         let place = page.place_of(change);
         if told.is_some_and(|told| place.sequence <= told.sequence) {
@@ -77,9 +104,19 @@ async fn tell(room: &Room, reader: &Reader, page: &FeedPage) -> Result<(), Store
             true => reader.row(change).await?,
             false => None,
         };
-        room.tell(change, row.as_ref(), place);
-        yield_now().await;
+        let size = row.as_ref().map_or(0, |row| row.whole.len());
+        let is_other = run.last().is_some_and(|last| last.change.collection != change.collection);
+        if is_other || run.len() >= events_max / RUN_PART || bytes + size > bytes_max / RUN_PART {
+            room.tell(&run, pace.told(run.len()));
+            pace.wake().await;
+            run.clear();
+            bytes = 0;
+        }
+        bytes += size;
+        run.push(Happened { change, row, place });
     }
+    room.tell(&run, pace.told(run.len()));
     room.pass(page.next);
+    pace.wake().await;
     Ok(())
 }
