@@ -51,6 +51,7 @@ impl Pace {
         if began < self.resting_until {
             return yield_now().await;
         }
+        let few = self.wakers.len() <= WOKEN_TOGETHER;
         loop {
             let left = self.wakers.len().saturating_sub(WOKEN_TOGETHER);
             self.wakers.drain(left..).for_each(Waker::wake);
@@ -59,8 +60,9 @@ impl Pace {
                 break;
             }
         }
-        // One change at a time is told at once, however many listen.
-        if self.changes > 1 {
+        // To tell a few costs nothing that could be seen, and one change at a time is told at once,
+        // however many listen.
+        if self.changes > 1 && !few {
             let took = began.elapsed();
             self.resting_until = began + took + (took * REST).min(REST_MAX);
         }
