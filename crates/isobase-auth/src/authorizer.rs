@@ -230,9 +230,13 @@ impl Authorizer {
     /// Sees to it that the keys are those of the database, as of a moment ago.
     async fn follow(&self) {
         let Some(store) = &self.store else { return };
-        if self.age() < FRESH {
-            return;
+        if self.age() >= FRESH {
+            // Rare, and large: every request has room for what it awaits.
+            Box::pin(self.follow_now(store)).await;
         }
+    }
+
+    async fn follow_now(&self, store: &KeyStore) {
         let _turn = match self.age() < STALE {
             true => match self.asking.try_lock() {
                 Ok(turn) => turn,

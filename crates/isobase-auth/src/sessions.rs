@@ -138,6 +138,18 @@ impl Sessions {
             Look::Wrong => return Ok(None),
             Look::Unknown(generation) => generation,
         };
+        // Rare, and large: every request has room for what it awaits.
+        Box::pin(self.look_up(id, secret, now, generation)).await
+    }
+
+    /// A session that is not in the cache.
+    async fn look_up(
+        &self,
+        id: &str,
+        secret: Option<&str>,
+        now: Timestamp,
+        generation: u64,
+    ) -> Result<Option<Arc<Session>>, AccountError> {
         let Some((stored, _)) = self.read(id).await? else { return Ok(None) };
         let is_right = secret.is_none_or(|secret| secret::is_hash_of(&stored.hash, secret));
         if !is_right || stored.is_over(now) {

@@ -155,7 +155,7 @@ impl<G: Gate> Service<G> {
         let mut response = finish(&self.shared, noted, route, open, answered, ticket);
         if let Some(leftover) = leftover
             && !response.headers().contains_key(header::CONNECTION)
-            && !leftover.read_away(waits).await
+            && !Box::pin(leftover.read_away(waits)).await
         {
             response.headers_mut().insert(header::CONNECTION, CLOSE);
         }

@@ -144,7 +144,8 @@ impl View {
         if expansion.is_empty() || documents.is_empty() {
             return Ok(());
         }
-        let found = self.referred(expansion, documents).await?;
+        // Rare, and large: every read has room for what it awaits.
+        let found = Box::pin(self.referred(expansion, documents)).await?;
         let mut rendering = Rendering { found: &found, done: HashMap::new() };
         let (mut bytes, max) = (0, self.store.options.page_bytes_max);
         for document in documents {

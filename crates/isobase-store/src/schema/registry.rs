@@ -163,7 +163,8 @@ impl Registry {
         if let Some(known) = self.cache().fresh(collection) {
             return Ok(known.and_then(|schema| schema.rules().cloned()));
         }
-        match self.current(engine, collection).await {
+        // Rare, and large: every read has room for what it awaits.
+        match Box::pin(self.current(engine, collection)).await {
             Ok(info) => Ok(info.and_then(|info| info.schema.rules().cloned())),
             Err(error) if error.kind == ErrorKind::Corrupted => {
                 let document = engine.get(&self.collection, &id_of(collection)).await?;

@@ -45,7 +45,8 @@ pub(crate) async fn expansion(
     if expand.is_empty() {
         return Ok(Expansion::default());
     }
-    let made = documents.expansion(collection, expand).await;
+    // Rare, and large: every read has room for what it awaits.
+    let made = Box::pin(documents.expansion(collection, expand)).await;
     made.map_err(|error| {
         let (is_fault, message) = (error.kind() == ErrorKind::InvalidArgument, error.to_string());
         let problem = error.into_problem();
