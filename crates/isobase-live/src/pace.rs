@@ -51,6 +51,10 @@ impl Pace {
         if began < self.resting_until {
             return yield_now().await;
         }
+        if self.wakers.is_empty() {
+            self.changes = 0;
+            return;
+        }
         let few = self.wakers.len() <= WOKEN_TOGETHER;
         loop {
             let left = self.wakers.len().saturating_sub(WOKEN_TOGETHER);
