@@ -33,7 +33,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     failure::{Failure, Problem},
     hooks::HttpSender,
-    keys, letters, local, logging,
+    keys, letters, local, logging, measures,
     opening::open_failure,
     print::{Printer, exit},
     seed,
@@ -193,6 +193,7 @@ impl Round {
             jobs,
             webhooks,
             settings: told,
+            process: Some(measures::of_process),
             ..server_config(loaded, config)?
         };
         let service = isobase_server::compose(store, self.authorizer.clone(), settings);
