@@ -315,7 +315,7 @@ pub(crate) struct ServiceFlags {
     /// Port to listen on, 0 for a free one [default: 8002] [env: PORT]
     #[arg(long, value_name = "PORT")]
     port: Option<String>,
-    /// Let everybody read and write, also beyond this machine
+    /// Let everyone read and write, also beyond this machine
     #[arg(long)]
     open: bool,
 }
@@ -625,7 +625,7 @@ pub(crate) enum IndexCommand {
         #[command(flatten)]
         target: TargetFlags,
     },
-    /// Take an index away
+    /// Drop an index
     Drop {
         /// The collection
         #[arg(add = collection_names())]
@@ -683,7 +683,7 @@ pub(crate) enum KeyCommand {
         #[command(flatten)]
         app: AppFlags,
     },
-    /// Take a key away
+    /// Revoke a key
     Revoke {
         /// Its name
         name: String,

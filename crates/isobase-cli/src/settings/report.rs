@@ -186,7 +186,7 @@ const INTRODUCTION: &str = "\
 
 <!-- Written by `isobase docs configuration`. Do not edit. -->
 
-Isobase needs no configuration. What you set is read in this order; a later source wins:
+Isobase needs no configuration. Settings are read in this order; a later source wins:
 
 1. the defaults below,
 2. `isobase.toml` in the app folder (the argument of `serve`, else the current folder), or the
@@ -240,7 +240,7 @@ const COLLECTIONS: &str = "
 
 Indexes of the collection, each one to three fields separated by commas, `-` for descending. They
 are made in the background when the service starts, if they are not there. An index that is not
-in the file is left alone; `isobase index drop` takes it away. `isobase index list` shows all.
+in the file is left alone; `isobase index drop` drops it. `isobase index list` shows all.
 
 - value: a list of texts
 - default: empty
@@ -285,7 +285,7 @@ indexes; so it holds as a `schema` does, beside which it cannot stand. Formats a
 | `default` | what a new document gets that comes without it: a value, `\"@now\"` (datetime), `\"@uuid\"` (string), `\"@user.id\"` (reference, string, integer) |
 | `unique` | only one document of the collection may have its value |
 | `read_only` | what callers send for it is ignored |
-| `write_only` | it is never shown, and nobody may filter or sort by it |
+| `write_only` | it is never shown, and no caller may filter or sort by it |
 | `title` | what people are to read |
 
 - value: a table
@@ -301,8 +301,8 @@ Refuses documents with other members than `fields` names.
 ### `rules`
 
 Who may do what with the documents of the collection: `list`, `view`, `create`, `update` and `delete`,
-each a text in the query language, `true` for everybody or `false` for nobody. They hold on every face.
-What a collection leaves out is open to everybody while the service is open on this machine, and closed
+each a text in the query language, `true` for everyone or `false` for no one. They hold on every face.
+An action without a rule is open to everyone while the service is open on this machine, and closed
 otherwise: see [access rules](rules.md).
 
 ```toml

@@ -434,7 +434,7 @@ pub(in crate::records) fn put_index() -> Operation {
 }
 
 pub(in crate::records) fn delete_index() -> Operation {
-    Operation::new("delete_index", "indexes", "Take an index away")
+    Operation::new("delete_index", "indexes", "Drop an index")
         .description("Documents stay as they are; listings that used it examine more.")
         .parameters([collection(), index_fields(), index_unique()])
         .answers(done("It is gone.", "Index deleted"))
@@ -478,7 +478,7 @@ pub(in crate::records) fn put_schema() -> Operation {
 }
 
 pub(in crate::records) fn delete_schema() -> Operation {
-    Operation::new("delete_schema", "collections", "Take the schema of a collection away")
+    Operation::new("delete_schema", "collections", "Delete the schema of a collection")
         .description("From now on documents of the collection may be any JSON object.")
         .parameters([collection()])
         .answers(done("It is gone.", "Schema deleted"))
