@@ -20,6 +20,7 @@ const MORE: &[&str] = &[
     "isobase index create users email --unique",
     "isobase index drop orders status,-created_at",
     "isobase key list",
+    "isobase key rotate app --overlap 24h",
     "isobase key revoke app",
     "isobase license list --state revoked",
     "isobase license show 7",
