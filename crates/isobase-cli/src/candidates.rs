@@ -84,7 +84,7 @@ fn given() -> Given {
         let place = words.iter().position(|word| word == flag)?;
         words.get(place + 1).cloned()
     };
-    let flags = value("--data").map(|data| crate::flags::flag("data", &data));
+    let flags = value("--data").map(|data| ("data".to_owned(), "--data".to_owned(), data));
     Given {
         app: value("--app").map_or_else(|| PathBuf::from("."), PathBuf::from),
         file: value("--config").map(PathBuf::from),

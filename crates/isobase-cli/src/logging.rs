@@ -19,7 +19,7 @@ pub(crate) fn start(loaded: &Loaded, printer: Printer) {
         .with_ansi(printer.colored());
     // It can only fail when a log was started before, and this is the one place that does.
     let _ = if printer.json || is_json(loaded) {
-        builder.json().flatten_event(true).with_current_span(false).try_init()
+        builder.json().flatten_event(true).try_init()
     } else {
         builder.with_target(false).try_init()
     };
