@@ -214,7 +214,7 @@ pub(super) fn changes_of() -> Parameter {
         "Only changes of this document. Each answer looks through 1,000 changes of the collection \
          and may be empty while there is `more`: go on at `next`. It never waits.",
     )
-    .example(1)
+    .example("1")
 }
 
 pub(super) fn wait() -> Parameter {
