@@ -156,7 +156,7 @@ fn run(command: Command, printer: Printer) -> Result<()> {
             let given = arguments.given();
             let (loaded, config) = load_settings(&given, printer)?;
             logging::start(&loaded, printer);
-            let watched = watch::Watched { loaded, config };
+            let watched = watch::Watched::new(&given, loaded, config);
             block_on(serve::run(&given, watched, arguments.watch, printer))
         }
         Command::Import(arguments) => {

@@ -77,7 +77,7 @@ pub(crate) async fn run(
     watch: bool,
     printer: Printer,
 ) -> Result<()> {
-    let Watched { loaded, config } = &watched;
+    let Watched { loaded, config, .. } = &watched;
     let shutdown = stop_on_signal(printer)?;
     if !loaded.app.is_dir() {
         let app = loaded.app.display();
@@ -152,7 +152,7 @@ impl Round {
         watch: bool,
         shutdown: &CancellationToken,
     ) -> Result<Option<Watched>> {
-        let Watched { loaded, config } = &self.watched;
+        let Watched { loaded, config, .. } = &self.watched;
         let store = prepare(&self.store, config).await?;
         seed::load(&loaded.app, &store).await?;
         name_hidden(config, self.printer);
