@@ -7,6 +7,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 files=target/release-files
 rm -rf "$files"
 mkdir -p "$files"
+# What `isobase version` says the build is of.
+ISOBASE_COMMIT=${ISOBASE_COMMIT:-$(git rev-parse --short=12 HEAD)}
+export ISOBASE_COMMIT
 version=$(cargo metadata --no-deps --format-version 1 | python3 -c '
 import json, sys
 print(next(p["version"] for p in json.load(sys.stdin)["packages"] if p["name"] == "isobase-cli"))')

@@ -116,5 +116,17 @@ const refusal = await one.evaluate(() => client.upload(new Blob(["x"])).catch(({
 assert.equal(refusal[1], 401);
 for (const page of [one, two]) assert.deepEqual(page.faults, []);
 
+// The page of routes shows them, and its policy keeps nothing of it back.
+const docs = await context.newPage();
+const faults = [];
+docs.on("console", (message) => message.type() === "error" && faults.push(message.text()));
+docs.on("request", (request) => /^data:/.test(request.url()) || request.url().startsWith(backend.url) || faults.push(request.url()));
+await docs.goto(`${backend.url}/docs`);
+await holds(docs, () => {
+  const shown = document.querySelector("rapi-doc")?.shadowRoot?.textContent;
+  return shown?.includes("/records/{collection}") && shown.includes("/api/notes");
+});
+assert.deepEqual(faults, []);
+
 await browser.close();
 await backend.end();

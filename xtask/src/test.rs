@@ -8,15 +8,15 @@ use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
 use isobase_testkit::{
     BROWSER_PACKAGES_VARIABLE, CHROMIUM_VARIABLE, CLIENT_PACKAGES_VARIABLE, CLIENT_PYTHON_VARIABLE,
-    EXECUTABLE_VARIABLE, NGINX_VARIABLE, NPM_PACKAGES_VARIABLE, POSTGRES_BIN_VARIABLE,
-    PYTHON_PACKAGES_VARIABLE, REQUIRE_ALL_VARIABLE, SCHEMA_SUITE_VARIABLE, SOAK_VARIABLE,
-    UPLOAD_PACKAGES_VARIABLE,
+    EXECUTABLE_VARIABLE, NGINX_VARIABLE, NPM_PACKAGES_VARIABLE, OPENAPI_PACKAGES_VARIABLE,
+    OPENAPI_PYTHON_VARIABLE, POSTGRES_BIN_VARIABLE, PROMTOOL_VARIABLE, PYTHON_PACKAGES_VARIABLE,
+    REQUIRE_ALL_VARIABLE, SCHEMA_SUITE_VARIABLE, SOAK_VARIABLE, UPLOAD_PACKAGES_VARIABLE,
 };
 use tempfile::TempDir;
 
 use crate::engines::{
-    Engine, Engines, Extent, browser_packages, client_packages, npm_packages, schema_suite,
-    upload_packages,
+    Engine, Engines, Extent, browser_packages, client_packages, npm_packages, openapi_packages,
+    promtool, schema_suite, upload_packages,
 };
 use crate::steps::Steps;
 use crate::tools::{self, TestRunner};
@@ -54,6 +54,15 @@ fn clients() -> Result<[(&'static str, OsString); 3]> {
         (CLIENT_PACKAGES_VARIABLE, client_packages()?.into()),
         (CLIENT_PYTHON_VARIABLE, python::clients()?.into()),
         (NGINX_VARIABLE, tools::nginx()?.into()),
+    ])
+}
+
+/// Programs of others that read what we say of ourselves.
+fn readers() -> Result<[(&'static str, OsString); 3]> {
+    Ok([
+        (OPENAPI_PACKAGES_VARIABLE, openapi_packages()?.into()),
+        (OPENAPI_PYTHON_VARIABLE, python::openapi()?.into()),
+        (PROMTOOL_VARIABLE, promtool()?.into()),
     ])
 }
 
@@ -131,6 +140,13 @@ impl<'a> Run<'a> {
             Err(error) => {
                 ensure!(!complete, error);
                 eprintln!("==> clients that others made are NOT TESTED: {error:#}");
+            }
+        }
+        match readers() {
+            Ok(readers) => variables.extend(readers),
+            Err(error) => {
+                ensure!(!complete, error);
+                eprintln!("==> what others read of us is NOT TESTED: {error:#}");
             }
         }
         if complete {

@@ -126,7 +126,7 @@ pub(crate) fn is_installed(program: &str) -> bool {
     find_program(program).is_some()
 }
 
-fn find_program(name: &str) -> Option<PathBuf> {
+pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
 }
@@ -165,6 +165,12 @@ fn install_packages(packages: &[&str]) -> Result<()> {
     let arguments = ["install", "--yes", "--no-install-recommends"];
     apt(&prefix, &[&arguments[..], packages].concat())
         .with_context(|| format!("install `{names}` by hand and start again"))
+}
+
+/// Brings the list of packages up to date.
+pub(crate) fn update_packages() -> Result<()> {
+    let prefix = apt_prefix().context("apt-get or the right to use it is missing")?;
+    apt(&prefix, &["update"])
 }
 
 /// What must stand before `apt-get`; `None` when we may not install.

@@ -147,7 +147,11 @@ const RESERVED: [(&[&str], &[&str], &str); 8] = [
         "only our HTTP, the server, its client, the executable and engines over HTTP know HTTP",
     ),
     (&["axum"], &["isobase-http"], "only the server has routes"),
-    (&["clap", "clap_complete"], &["isobase-cli"], "only the executable knows the process"),
+    (
+        &["clap", "clap_complete", "clap_mangen"],
+        &["isobase-cli"],
+        "only the executable knows the process",
+    ),
     (
         &["rusqlite", "libsqlite3-sys"],
         &[

@@ -3,10 +3,11 @@
 use std::{path::PathBuf, str::FromStr, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use clap_complete::Shell;
+use clap_complete::{ArgValueCompleter, Shell};
 use isobase_auth::{InvalidScope, Role, Scope, Scopes};
 
 use crate::{
+    candidates,
     flags::{AppFlags, SettingFlags, flag},
     license::LicenseCommand,
     print::Color,
@@ -31,6 +32,8 @@ Examples:
   isobase license create ann@example.com --days 365
   isobase user create ann --owner
   isobase config print
+  isobase doctor                         could a service run here?
+  isobase help import
 
 Settings come from isobase.toml, the environment and flags; see isobase config print.";
 
@@ -38,7 +41,7 @@ Settings come from isobase.toml, the environment and flags; see isobase config p
 /// PostgreSQL, CouchDB, DynamoDB, Firestore or memory, and moves them between any two.
 #[derive(Debug, Parser)]
 #[command(name = "isobase", version, after_help = EXAMPLES, arg_required_else_help = true)]
-#[command(disable_help_subcommand = true, infer_long_args = false)]
+#[command(infer_long_args = false)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) output: OutputFlags,
@@ -153,8 +156,25 @@ pub(crate) enum Command {
         #[arg(long, value_name = "URL")]
         url: Option<String>,
     },
+    /// Look whether a service could run here; the exit code says so
+    #[command(after_help = crate::doctor::EXAMPLES)]
+    Doctor {
+        #[command(flatten)]
+        app: AppFlags,
+    },
+    /// Send one request to the running service, and print the answer
+    #[command(after_help = crate::api::EXAMPLES)]
+    Api(crate::api::ApiArguments),
     /// Print the OpenAPI document of the service
     Openapi,
+    /// Print what this build is: version, commit, features
+    Version,
+    /// Write manual pages into a folder
+    Man {
+        /// The folder
+        #[arg(value_name = "FOLDER")]
+        folder: PathBuf,
+    },
     /// Print the completion script of a shell
     #[command(after_help = COMPLETIONS_EXAMPLES)]
     Completions {
@@ -295,7 +315,7 @@ pub(crate) struct ServiceFlags {
     /// Port to listen on, 0 for a free one [default: 8002] [env: PORT]
     #[arg(long, value_name = "PORT")]
     port: Option<String>,
-    /// Let everybody read and write, also beyond this machine
+    /// Let everyone read and write, also beyond this machine
     #[arg(long)]
     open: bool,
 }
@@ -334,7 +354,7 @@ pub(crate) struct ImportArguments {
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
     /// Collection to write to; without it the file is the whole database of another program
-    #[arg(long, short, value_name = "NAME")]
+    #[arg(long, short, value_name = "NAME", add = collection_names())]
     pub(crate) collection: Option<String>,
     /// How the file is written [default: guessed from its name, else its first character]
     #[arg(long, short, value_enum)]
@@ -405,7 +425,7 @@ pub(crate) enum IdsFrom {
 #[derive(Debug, Args)]
 pub(crate) struct ExportArguments {
     /// Collection to read
-    #[arg(long, short, value_name = "NAME")]
+    #[arg(long, short, value_name = "NAME", add = collection_names())]
     pub(crate) collection: String,
     /// How the file is written [default: ndjson]
     #[arg(long, short, value_enum, default_value_t = Format::Ndjson, hide_default_value = true)]
@@ -485,7 +505,7 @@ pub(crate) struct CopyArguments {
     #[arg(value_name = "TO")]
     pub(crate) to: String,
     /// Only these collections
-    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    #[arg(long, value_name = "A,B", value_delimiter = ',', add = collection_names())]
     pub(crate) collections: Vec<String>,
     /// Say what the target cannot hold, and write nothing; on a server an empty database may be
     /// made
@@ -537,7 +557,7 @@ pub(crate) struct DumpArguments {
     #[arg(value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
     /// Only these collections
-    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    #[arg(long, value_name = "A,B", value_delimiter = ',', add = collection_names())]
     pub(crate) collections: Vec<String>,
     /// Only what was written after another archive, or after a place of the change feed
     #[arg(long, value_name = "FILE|N")]
@@ -587,7 +607,7 @@ pub(crate) struct VerifyArguments {
 #[derive(Debug, Args)]
 pub(crate) struct ReconcileArguments {
     /// Only these collections
-    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    #[arg(long, value_name = "A,B", value_delimiter = ',', add = collection_names())]
     pub(crate) collections: Vec<String>,
     #[command(flatten)]
     pub(crate) database: DatabaseFlags,
@@ -599,7 +619,7 @@ pub(crate) struct IndexPlanArguments {
     #[arg(value_name = "URL")]
     pub(crate) url: Option<String>,
     /// Only these collections, which need not be there yet
-    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    #[arg(long, value_name = "A,B", value_delimiter = ',', add = collection_names())]
     pub(crate) collections: Vec<String>,
     #[command(flatten)]
     pub(crate) app: AppFlags,
@@ -612,6 +632,7 @@ pub(crate) enum IndexCommand {
     /// List the indexes of a collection
     List {
         /// The collection
+        #[arg(add = collection_names())]
         collection: String,
         #[command(flatten)]
         target: TargetFlags,
@@ -619,6 +640,7 @@ pub(crate) enum IndexCommand {
     /// Declare an index and build it
     Create {
         /// The collection
+        #[arg(add = collection_names())]
         collection: String,
         /// One to three fields: status,-created_at
         #[arg(allow_hyphen_values = true)]
@@ -629,9 +651,10 @@ pub(crate) enum IndexCommand {
         #[command(flatten)]
         target: TargetFlags,
     },
-    /// Take an index away
+    /// Drop an index
     Drop {
         /// The collection
+        #[arg(add = collection_names())]
         collection: String,
         /// Its fields, as index list shows them
         #[arg(allow_hyphen_values = true)]
@@ -686,7 +709,7 @@ pub(crate) enum KeyCommand {
         #[command(flatten)]
         app: AppFlags,
     },
-    /// Take a key away
+    /// Revoke a key
     Revoke {
         /// Its name
         name: String,
@@ -836,6 +859,11 @@ impl KeyCommand {
             | Self::Revoke { app, .. } => app,
         }
     }
+}
+
+/// What a shell offers for the name of a collection.
+fn collection_names() -> ArgValueCompleter {
+    ArgValueCompleter::new(candidates::collections)
 }
 
 fn column_type(text: &str) -> Result<(String, ColumnType), String> {

@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use clap_complete::ArgValueCompleter;
 
-use crate::settings::Given;
+use crate::{candidates, settings::Given};
 
 /// Flags that stand for settings, on every command that reads settings.
 #[derive(Debug, Args)]
@@ -24,6 +25,7 @@ pub(crate) struct SettingFlags {
     log: Option<String>,
     /// Any setting of isobase config print; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_and_value)]
+    #[arg(add = ArgValueCompleter::new(candidates::settings))]
     set: Vec<(String, String)>,
 }
 

@@ -1,11 +1,15 @@
 //! The one executable: reads arguments and environment, prints, exits.
 
+mod api;
 mod arguments;
 mod audit;
 mod backup;
+mod candidates;
 #[cfg(feature = "toolkit")]
 mod db;
+mod doctor;
 mod engines;
+mod examples;
 mod export;
 mod failure;
 mod flags;
@@ -18,6 +22,8 @@ mod letters;
 mod license;
 mod local;
 mod logging;
+mod manual;
+mod measures;
 mod new;
 mod opening;
 mod output_file;
@@ -41,12 +47,13 @@ mod target;
 mod transfer;
 mod types;
 mod users;
+mod version;
 mod watch;
 
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::{CommandFactory, Parser};
+use clap::{CommandFactory, FromArgMatches};
 
 use crate::{
     arguments::{Arguments, Command, ConfigCommand, DocumentationPage},
@@ -59,7 +66,12 @@ use crate::{
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    clap_complete::CompleteEnv::with_factory(command).bin("isobase").complete();
+    let mut matches = command().get_matches();
+    let arguments = match Arguments::from_arg_matches_mut(&mut matches) {
+        Ok(arguments) => arguments,
+        Err(error) => error.exit(),
+    };
     let output = &arguments.output;
     let printer = Printer::new(output.json, output.quiet, output.color);
     let changes = matches!(
@@ -79,21 +91,34 @@ fn main() -> ExitCode {
     code
 }
 
+/// The command line with everything that it shows.
+fn command() -> clap::Command {
+    examples::complete(Arguments::command())
+}
+
 fn run(command: Command, printer: Printer) -> Result<()> {
     match command {
+        Command::Version => {
+            version::run(printer);
+            Ok(())
+        }
+        Command::Man { folder } => manual::run(&folder, self::command(), printer),
+        Command::Doctor { app } => block_on(doctor::run(&app, printer)),
+        Command::Api(arguments) => {
+            let (loaded, config) = load_settings(&arguments.target.app.given(), printer)?;
+            block_on(api::run(arguments, (&loaded, &config), printer))
+        }
         Command::Config { command: ConfigCommand::Print(arguments) } => {
             let (loaded, config) = load_settings(&arguments.given(), printer)?;
             if printer.json {
-                printer.result(&settings::as_json(&loaded, &config)?);
+                printer.result(&settings::as_typed_json(&loaded, &config)?);
             } else {
                 printer.result(&settings::as_text(&loaded, &config));
             }
             Ok(())
         }
         Command::Completions { shell } => {
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Arguments::command(), "isobase", &mut script);
-            printer.result(&String::from_utf8_lossy(&script));
+            printer.result(&candidates::script(shell)?);
             Ok(())
         }
         Command::Docs { page } => {
@@ -119,24 +144,24 @@ fn run(command: Command, printer: Printer) -> Result<()> {
         Command::New(arguments) => new::run(&arguments, printer),
         Command::Schema { command } => {
             let (loaded, config) = load_settings(&command.given(), printer)?;
-            logging::start_for_command(&loaded);
+            logging::start_for_command(&loaded, printer);
             block_on(schema::run(command, &loaded, &config, printer))
         }
         Command::Types(arguments) => {
             let (loaded, config) = load_settings(&arguments.given(), printer)?;
-            logging::start_for_command(&loaded);
+            logging::start_for_command(&loaded, printer);
             types::run(&arguments, &config, printer)
         }
         Command::Serve(arguments) => {
             let given = arguments.given();
             let (loaded, config) = load_settings(&given, printer)?;
             logging::start(&loaded, printer);
-            let watched = watch::Watched { loaded, config };
+            let watched = watch::Watched::new(&given, loaded, config);
             block_on(serve::run(&given, watched, arguments.watch, printer))
         }
         Command::Import(arguments) => {
             let (loaded, config) = load_settings(&arguments.target.app.given(), printer)?;
-            logging::start_for_command(&loaded);
+            logging::start_for_command(&loaded, printer);
             match arguments.collection.clone() {
                 Some(name) => block_on(import::run(arguments, &name, (&loaded, &config), printer)),
                 None => block_on(transfer::import_whole(&arguments, &config, printer)),
@@ -144,59 +169,59 @@ fn run(command: Command, printer: Printer) -> Result<()> {
         }
         Command::Export(arguments) => {
             let (loaded, config) = load_settings(&arguments.target.app.given(), printer)?;
-            logging::start_for_command(&loaded);
+            logging::start_for_command(&loaded, printer);
             block_on(export::run(arguments, &loaded, &config, printer))
         }
         Command::Copy(arguments) => {
             let (loaded, config) = load_settings(&arguments.app.given(), printer)?;
-            logging::start_for_command(&loaded);
+            logging::start_for_command(&loaded, printer);
             block_on(transfer::copy(arguments, &config, printer))
         }
         Command::Dump(arguments) => {
             let (loaded, config) = load_settings(&arguments.database.app.given(), printer)?;
-            logging::start_for_command(&loaded);
+            logging::start_for_command(&loaded, printer);
             block_on(transfer::dump(arguments, &config, printer))
         }
         Command::Restore(arguments) => {
             let (loaded, config) = load_settings(&arguments.database.app.given(), printer)?;
-            logging::start_for_command(&loaded);
+            logging::start_for_command(&loaded, printer);
             block_on(transfer::restore(arguments, &config, printer))
         }
         Command::Backup { command } => {
             let (loaded, config) = load_settings(&command.app().given(), printer)?;
-            logging::start_for_command(&loaded);
+            logging::start_for_command(&loaded, printer);
             block_on(backup::run(&command, (&loaded, &config), printer))
         }
         Command::Audit { command } => {
             let (loaded, config) = load_settings(&command.app().given(), printer)?;
-            logging::start_for_command(&loaded);
+            logging::start_for_command(&loaded, printer);
             block_on(audit::run(&command, &config, printer))
         }
         Command::Verify(arguments) => block_on(transfer::verify(arguments, printer)),
         Command::Reconcile(arguments) => {
             let (loaded, config) = load_settings(&arguments.database.app.given(), printer)?;
-            logging::start_for_command(&loaded);
+            logging::start_for_command(&loaded, printer);
             block_on(transfer::reconcile(arguments, &config, printer))
         }
         Command::Index { command } => {
             let (loaded, config) = load_settings(&command.given(), printer)?;
-            logging::start_for_command(&loaded);
+            logging::start_for_command(&loaded, printer);
             block_on(index::run(command, &loaded, &config, printer))
         }
         Command::License { command } => {
             let given = command.target().map(|target| target.app.given()).unwrap_or_default();
             let (loaded, config) = load_settings(&given, printer)?;
-            logging::start_for_command(&loaded);
+            logging::start_for_command(&loaded, printer);
             block_on(license::run(command, (&loaded, &config), printer))
         }
         Command::Key { command } => {
             let (loaded, config) = load_settings(&command.app().given(), printer)?;
-            logging::start_for_command(&loaded);
+            logging::start_for_command(&loaded, printer);
             block_on(keys::run(&command, &config, printer))
         }
         Command::User { command } => {
             let (loaded, config) = load_settings(&command.app().given(), printer)?;
-            logging::start_for_command(&loaded);
+            logging::start_for_command(&loaded, printer);
             block_on(users::run(&command, &loaded, &config, printer))
         }
     }

@@ -49,7 +49,7 @@ impl Printer {
         // https://no-color.org: any value that is not empty.
         let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
         let colored = match color {
-            Color::Auto => wanted && is_terminal(),
+            Color::Auto => wanted && is_terminal() && !is_dumb(),
             Color::Always => true,
             Color::Never => false,
         };
@@ -87,6 +87,12 @@ impl Printer {
         }
     }
 
+    /// A part of a result, as it is.
+    pub(crate) fn bytes(self, bytes: &[u8]) {
+        let mut out = io::stdout().lock();
+        end_when_nobody_reads(out.write_all(bytes).and_then(|()| out.flush()));
+    }
+
     /// A result of one line.
     pub(crate) fn line(self, text: &str) {
         self.result(&format!("{text}\n"));
@@ -103,10 +109,20 @@ impl Printer {
         let _ = writeln!(out, "{value}").and_then(|()| out.flush());
     }
 
-    /// Says something about the work.
+    /// Says something about the work; as JSON where results are JSON, so that no line is text.
     pub(crate) fn note(self, text: &str) {
+        if self.json {
+            return self.note_json(&serde_json::json!({ "event": "note", "note": text.trim() }));
+        }
         if !self.quiet {
             standard_error::write_line(text);
+        }
+    }
+
+    /// Says something about the work as a line of JSON.
+    pub(crate) fn note_json(self, value: &serde_json::Value) {
+        if !self.quiet {
+            standard_error::write_line(&value.to_string());
         }
     }
 
@@ -118,6 +134,11 @@ impl Printer {
 
     /// Warns, also when quiet was asked for.
     pub(crate) fn warning(self, problem: &Problem) {
+        if self.json {
+            let Problem { message, hint } = problem;
+            let value = serde_json::json!({ "event": "warning", "warning": message, "hint": hint });
+            return standard_error::write_line(&value.to_string());
+        }
         let hint = problem.hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default();
         let warning = self.paint(YELLOW, "warning:");
         standard_error::write_line(&format!("{warning} {}{hint}", problem.message));
@@ -148,6 +169,11 @@ impl Printer {
 /// Whether a person reads standard error.
 pub(crate) fn is_terminal() -> bool {
     io::stderr().is_terminal()
+}
+
+/// Whether the terminal understands nothing but text: no colours, and no bar that moves.
+pub(crate) fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_some_and(|term| term == "dumb")
 }
 
 /// A reader that has left (`| head`) is no failure: there is nothing more to do.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
-use crate::print::{Printer, is_terminal};
+use crate::print::{Printer, is_dumb, is_terminal};
 
 /// How often lines are printed.
 const LINE_EVERY: Duration = Duration::from_secs(1);
@@ -32,7 +32,7 @@ pub(crate) enum Total {
 impl Progress {
     /// Starts the clock. `verb` says what is done: `import`.
     pub(crate) fn start(printer: Printer, verb: &'static str, total: Total) -> Self {
-        let shown = is_terminal() && !printer.quiet && !printer.json;
+        let shown = is_terminal() && !is_dumb() && !printer.quiet && !printer.json;
         let target =
             if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let length = match total {

@@ -9,13 +9,17 @@ use crate::{
 
 /// Reads all settings, and warns about what is odd.
 pub(crate) fn load_settings(given: &Given, printer: Printer) -> Result<(Loaded, Config)> {
-    // A variable that is not text cannot be one of ours.
-    let environment = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    let loaded = settings::load(given, &environment.collect::<Vec<_>>())?;
+    let loaded = settings::load(given, &environment())?;
     for warning in &loaded.warnings {
         printer.warning(warning);
     }
     let config = Config::new(&loaded)?;
     Ok((loaded, config))
+}
+
+/// The variables of the process. One that is not text cannot be one of ours.
+pub(crate) fn environment() -> Vec<(String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
 }

@@ -33,7 +33,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     failure::{Failure, Problem},
     hooks::HttpSender,
-    keys, letters, local, logging,
+    keys, letters, local, logging, measures,
     opening::open_failure,
     print::{Printer, exit},
     seed,
@@ -77,7 +77,7 @@ pub(crate) async fn run(
     watch: bool,
     printer: Printer,
 ) -> Result<()> {
-    let Watched { loaded, config } = &watched;
+    let Watched { loaded, config, .. } = &watched;
     let shutdown = stop_on_signal(printer)?;
     if !loaded.app.is_dir() {
         let app = loaded.app.display();
@@ -152,7 +152,7 @@ impl Round {
         watch: bool,
         shutdown: &CancellationToken,
     ) -> Result<Option<Watched>> {
-        let Watched { loaded, config } = &self.watched;
+        let Watched { loaded, config, .. } = &self.watched;
         let store = prepare(&self.store, config).await?;
         seed::load(&loaded.app, &store).await?;
         name_hidden(config, self.printer);
@@ -193,6 +193,7 @@ impl Round {
             jobs,
             webhooks,
             settings: told,
+            process: Some(measures::of_process),
             ..server_config(loaded, config)?
         };
         let service = isobase_server::compose(store, self.authorizer.clone(), settings);

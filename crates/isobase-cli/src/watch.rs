@@ -21,6 +21,16 @@ const PERIOD: Duration = Duration::from_millis(300);
 pub(crate) struct Watched {
     pub(crate) loaded: Loaded,
     pub(crate) config: Config,
+    /// The files as they were when they had been read: what changes before somebody looks at them
+    /// again is a change, too.
+    seen: State,
+}
+
+impl Watched {
+    pub(crate) fn new(given: &Given, loaded: Loaded, config: Config) -> Self {
+        let seen = State::of(&files(given, &loaded));
+        Self { loaded, config, seen }
+    }
 }
 
 /// Waits until the settings changed and can be used; none when the service stops. What is wrong
@@ -32,7 +42,7 @@ pub(crate) async fn next(
     printer: Printer,
 ) -> Option<Watched> {
     let mut ticks = tokio::time::interval(PERIOD);
-    let mut seen = State::of(&files(given, &current.loaded));
+    let mut seen = current.seen.clone();
     loop {
         tokio::select! {
             () = stopping.cancelled() => return None,
@@ -43,7 +53,8 @@ pub(crate) async fn next(
             continue;
         }
         seen = now;
-        match load_settings(given, printer).map(|(loaded, config)| Watched { loaded, config }) {
+        let loaded = load_settings(given, printer);
+        match loaded.map(|(loaded, config)| Watched::new(given, loaded, config)) {
             Ok(next) => match needs_a_start(current, &next) {
                 Some(setting) => printer.failure(
                     &Failure::usage(format!("setting {setting} cannot change while it is used"))
@@ -81,7 +92,7 @@ fn files(given: &Given, loaded: &Loaded) -> Vec<PathBuf> {
 }
 
 /// What is seen of files.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct State(Vec<Option<(SystemTime, u64)>>);
 
 impl State {

@@ -13,6 +13,7 @@ mod black_box {
     mod databases;
     #[cfg(feature = "toolkit")]
     mod db;
+    mod described;
     mod documented;
     mod examples;
     mod existing;
@@ -24,6 +25,7 @@ mod black_box {
     mod licence_sources;
     mod licences;
     mod mail;
+    mod metrics;
     mod operations;
     mod pages;
     #[cfg(feature = "providers")]
@@ -39,6 +41,7 @@ mod black_box {
     mod types;
     mod uploads;
     mod user;
+    mod view;
     mod webhooks;
 }
 

@@ -3,7 +3,7 @@
 //! [`Client`] has one method per operation of the service, and [`Client::send`] for everything
 //! else. Documents are text: they arrive and leave as the service wrote them.
 //!
-//! A service on the same machine is also reached by its socket ([`Client::local`]), as whoever runs it.
+//! A service on the same machine is also reached by its socket ([`Client::local`]), as the user who runs it.
 //!
 //! Nothing is repeated by itself, except an attempt to connect that was refused: then nothing was
 //! sent. `http` and `https`; redirects are told and not followed.

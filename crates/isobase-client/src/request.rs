@@ -101,6 +101,19 @@ impl Request {
         Self { method, target, headers, body, deadline: None }
     }
 
+    /// A request to a path, perhaps with parameters, that is escaped already.
+    ///
+    /// # Errors
+    /// [`ClientError::InvalidRequest`] when it is none.
+    pub fn to(method: Method, target: &str) -> Result<Self, ClientError> {
+        let is_target = target.starts_with('/') && target.parse::<http::Uri>().is_ok();
+        if !is_target {
+            let reason = format!("{target:?} is no path; one begins with '/' and is escaped");
+            return Err(ClientError::InvalidRequest { reason });
+        }
+        Ok(Self { target: target.to_owned(), ..Self::new(method, &[]) })
+    }
+
     /// Adds a parameter to the query.
     #[must_use]
     pub fn parameter(mut self, name: &str, value: &str) -> Self {

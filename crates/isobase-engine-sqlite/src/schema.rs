@@ -1,7 +1,7 @@
 //! What the file holds.
 
 use isobase_engine::Identity;
-use isobase_sqlite::rusqlite::{self, Transaction, params};
+use isobase_sqlite::rusqlite::{self, OptionalExtension, Transaction, params};
 
 /// Version of the tables, kept as `user_version`.
 pub(crate) const VERSION: i32 = 3;
@@ -87,17 +87,17 @@ CREATE TABLE unfinished (
 ) STRICT;
 ";
 
+/// A condition on the collection becomes a range of keys. DuckDB reads the text of a view as its own
+/// SQL, so nothing stands here that only SQLite understands: no hexadecimal number, no `strftime`.
 const DOCUMENTS: &str = "
-CREATE VIEW documents (collection, id, revision, created_at, updated_at, body) AS
-    SELECT c.name, r.key & 0xFFFFFFFFFF, r.revision,
-           strftime('%Y-%m-%d %H:%M:%f', r.created_at / 1e6, 'unixepoch'),
-           strftime('%Y-%m-%d %H:%M:%f', r.updated_at / 1e6, 'unixepoch'), r.body
-    FROM records r JOIN collections c ON c.id = r.key >> 40
+CREATE VIEW documents (collection, id, revision, created_at, updated_at, document) AS
+    SELECT c.name, CAST(r.key & 1099511627775 AS TEXT), r.revision,
+           r.created_at, r.updated_at, r.body
+    FROM collections c JOIN records r
+    ON r.key >= c.id * 1099511627776 AND r.key < (c.id + 1) * 1099511627776
     UNION ALL
-    SELECT c.name, n.id, n.revision,
-           strftime('%Y-%m-%d %H:%M:%f', n.created_at / 1e6, 'unixepoch'),
-           strftime('%Y-%m-%d %H:%M:%f', n.updated_at / 1e6, 'unixepoch'), n.body
-    FROM named_records n JOIN collections c ON c.id = n.collection;
+    SELECT c.name, CAST(n.id AS TEXT), n.revision, n.created_at, n.updated_at, n.body
+    FROM collections c JOIN named_records n ON n.collection = c.id;
 ";
 
 /// Makes room for the wider ids of version 2.
@@ -139,5 +139,17 @@ pub(crate) fn prepare(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
             params![database, epoch],
         )?;
     }
-    Ok(())
+    refresh_view(transaction)
+}
+
+/// Makes the view anew where an earlier build has made it: it holds no data, so that its form is no
+/// part of the version.
+fn refresh_view(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+    let text = "SELECT sql FROM sqlite_schema WHERE type = 'view' AND name = 'documents'";
+    let made: Option<String> = transaction.query_row(text, [], |row| row.get(0)).optional()?;
+    if made.as_deref() == Some(DOCUMENTS.trim().trim_end_matches(';')) {
+        return Ok(());
+    }
+    transaction.execute_batch("DROP VIEW IF EXISTS documents")?;
+    transaction.execute_batch(DOCUMENTS)
 }

@@ -48,6 +48,7 @@ pub use config::{HttpConfig, OpenTo};
 pub use forwarded::parse_network;
 pub use gate::{Asked, Door, Gate, Refusal};
 pub use markdown::errors_markdown;
+pub use metrics::Measure;
 pub use observer::{Ending, Observer, Seen};
 pub use openapi::{Api, openapi};
 pub use permission::Permission;

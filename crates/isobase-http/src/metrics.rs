@@ -1,6 +1,7 @@
 //! Counters of the service. Every route has its own, so counting a request takes no look-up.
 
 use std::{
+    borrow::Cow,
     fmt::Write,
     sync::{
         Arc,
@@ -19,6 +20,45 @@ const BUCKETS_US: [u64; 14] = [
     5_000_000, 30_000_000,
 ];
 const STATUS_CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
+
+/// A number for `/metrics` that something else than this crate counts.
+///
+/// One whose name ends in `_total` only grows and is a counter, any other a gauge.
+/// Source: <https://prometheus.io/docs/practices/naming/>.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Measure {
+    name: Cow<'static, str>,
+    help: &'static str,
+    labels: Vec<(&'static str, String)>,
+    value: f64,
+}
+
+impl Measure {
+    /// A number by its whole name (`isobase_store_reads_waiting`), and a sentence about it.
+    pub fn new(name: impl Into<Cow<'static, str>>, help: &'static str, value: f64) -> Self {
+        Self { name: name.into(), help, labels: Vec::new(), value }
+    }
+
+    /// Adds a label.
+    #[must_use]
+    pub fn label(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.labels.push((name, value.into()));
+        self
+    }
+
+    fn write(&self, out: &mut String) -> std::fmt::Result {
+        let Self { name, help, labels, value } = self;
+        let kind = if name.ends_with("_total") { "counter" } else { "gauge" };
+        write!(out, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name}")?;
+        for (index, (label, text)) in labels.iter().enumerate() {
+            let text = text.replace('\\', r"\\").replace('"', "\\\"").replace('\n', r"\n");
+            let before = if index == 0 { '{' } else { ',' };
+            write!(out, "{before}{label}=\"{text}\"")?;
+        }
+        let after = if labels.is_empty() { "" } else { "}" };
+        writeln!(out, "{after} {value}")
+    }
+}
 
 /// All counters.
 pub(crate) struct Metrics {
@@ -71,28 +111,15 @@ impl Metrics {
         route.sum_us.fetch_add(us, Relaxed);
     }
 
-    /// The counters in the text format of Prometheus, with gauges of what lies below.
-    pub(crate) fn to_text(
-        &self,
-        specs: &[Spec],
-        gauges: &[(&'static str, f64)],
-        counters: &[(&'static str, u64)],
-    ) -> String {
+    /// The counters in the text format of Prometheus, with what others measure.
+    pub(crate) fn to_text(&self, specs: &[Spec], others: &[Measure]) -> String {
         let mut text = String::with_capacity(16 << 10);
         // Writing to a String cannot fail.
-        let _ = self.write(&mut text, specs, gauges);
-        for (name, value) in counters {
-            let _ = write_single(&mut text, name, "counter", *value as f64);
-        }
+        let _ = self.write(&mut text, specs, others);
         text
     }
 
-    fn write(
-        &self,
-        out: &mut String,
-        specs: &[Spec],
-        below: &[(&'static str, f64)],
-    ) -> std::fmt::Result {
+    fn write(&self, out: &mut String, specs: &[Spec], others: &[Measure]) -> std::fmt::Result {
         out.push_str(
             "# HELP isobase_http_requests_total Answered requests.\n\
              # TYPE isobase_http_requests_total counter\n",
@@ -115,25 +142,37 @@ impl Metrics {
         for (labels, route) in self.labelled(specs) {
             route.write_histogram(out, &labels)?;
         }
-        let counters = [
-            ("http_connections_refused_total", &self.connections_refused),
-            ("http_failed_authentications_total", &self.failed_authentications),
-            ("http_panics_total", &self.panics),
-        ];
-        for (name, value) in counters {
-            write_single(out, name, "counter", value.load(Relaxed) as f64)?;
-        }
-        let gauges = [
-            ("http_requests_in_flight", &*self.in_flight),
-            ("http_connections", &self.connections),
-        ];
-        for (name, value) in gauges {
-            write_single(out, name, "gauge", value.load(Relaxed) as f64)?;
-        }
-        for (name, value) in below {
-            write_single(out, &format!("store_{name}"), "gauge", *value)?;
+        for measure in self.own().iter().chain(others) {
+            measure.write(out)?;
         }
         Ok(())
+    }
+
+    /// What is counted without regard to routes.
+    fn own(&self) -> [Measure; 5] {
+        let counter =
+            |name, help, value: &AtomicU64| Measure::new(name, help, value.load(Relaxed) as f64);
+        let gauge =
+            |name, help, value: &AtomicI64| Measure::new(name, help, value.load(Relaxed) as f64);
+        [
+            counter(
+                "isobase_http_connections_refused_total",
+                "Connections closed at once because there were too many.",
+                &self.connections_refused,
+            ),
+            counter(
+                "isobase_http_failed_authentications_total",
+                "Requests with wrong keys.",
+                &self.failed_authentications,
+            ),
+            counter("isobase_http_panics_total", "Handlers that panicked.", &self.panics),
+            gauge(
+                "isobase_http_requests_in_flight",
+                "Requests that are being answered.",
+                &self.in_flight,
+            ),
+            gauge("isobase_http_connections", "Open connections.", &self.connections),
+        ]
     }
 
     /// The counters that counted anything, with their labels. A label never holds what a client
@@ -170,8 +209,4 @@ impl RouteMetrics {
         writeln!(out, "isobase_http_request_seconds_sum{{{labels}}} {sum}")?;
         writeln!(out, "isobase_http_request_seconds_count{{{labels}}} {total}")
     }
-}
-
-fn write_single(out: &mut String, name: &str, kind: &str, value: f64) -> std::fmt::Result {
-    writeln!(out, "# TYPE isobase_{name} {kind}\nisobase_{name} {value}")
 }

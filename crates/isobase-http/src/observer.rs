@@ -4,7 +4,7 @@ use std::{pin::Pin, time::Duration};
 
 use http::{Method, StatusCode};
 
-use crate::Operation;
+use crate::{Measure, Operation};
 
 /// What is told of an answer. Neither query, headers nor bodies are: they may hold secrets.
 #[derive(Debug)]
@@ -33,8 +33,8 @@ pub trait Observer: Send + Sync + 'static {
     /// Takes note. On the way of every request: it never waits and never fails.
     fn see(&self, seen: Seen<'_>);
 
-    /// Counters for `/metrics`: pairs of name (`own_requests_dropped_total`) and value.
-    fn counters(&self) -> Vec<(&'static str, u64)>;
+    /// What it has counted, for `/metrics`.
+    fn measures(&self) -> Vec<Measure>;
 
     /// Finishes what is under way: the service has answered its last request.
     fn end(&self) -> Ending<'_>;

@@ -87,7 +87,7 @@ pub(crate) struct ProblemBody<'a> {
     status: u16,
     /// For people.
     detail: &'a str,
-    /// For programs. Never changes its meaning.
+    #[schemars(with = "ProblemCode")]
     code: &'a str,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [ProblemItem],

@@ -1,8 +1,12 @@
 //! What a problem is, for programs.
 
-use std::hash::{Hash, Hasher};
+use std::{
+    borrow::Cow,
+    hash::{Hash, Hasher},
+};
 
 use http::StatusCode;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 /// When in a request's life a problem is found. Codes are grouped by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,6 +130,20 @@ impl Eq for ProblemCode {}
 impl Hash for ProblemCode {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.as_str().hash(state);
+    }
+}
+
+/// Its text. Which codes there are the service knows that has them ([`Api`](crate::Api)).
+impl JsonSchema for ProblemCode {
+    fn schema_name() -> Cow<'static, str> {
+        "ProblemCode".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "description": "What a problem is, for programs. A code never changes its meaning.",
+        })
     }
 }
 

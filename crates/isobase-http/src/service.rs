@@ -14,6 +14,7 @@ use http::{
     request::Parts,
 };
 use tokio::time::timeout;
+use tracing::{Instrument, debug_span};
 
 use crate::{
     Api, Asked, Body, BodyLimit, Call, Door, Gate, HttpConfig, InvalidRoute, Observer, Problem,
@@ -302,7 +303,14 @@ impl<G: Gate> Service<G> {
     async fn run(&self, call: Call<G::Principal>) -> Answered {
         let spec = &self.shared.specs[call.route];
         let limit = body_limit(spec, &call.headers);
+        // At `debug`, and so free where that is off.
+        let span = debug_span!(
+            "request",
+            operation = &*spec.operation.id,
+            request_id = call.request_id.to_str().unwrap_or_default(),
+        );
         let handling = AssertUnwindSafe(self.handlers[call.route](call)).catch_unwind();
+        let handling = handling.instrument(span);
         let patience = self.shared.config.request_timeout;
         let outcome = match limit {
             // It takes as long as its body comes in; each piece has its own deadline.

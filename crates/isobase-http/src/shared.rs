@@ -6,8 +6,8 @@ use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Api, HttpConfig, Observer, Spec, body_budget::BodyBudget, cors::Cors, metrics::Metrics,
-    openapi, request_id::RequestIds,
+    Api, HttpConfig, Measure, Observer, Spec, body_budget::BodyBudget, cors::Cors,
+    metrics::Metrics, openapi, request_id::RequestIds,
 };
 
 /// Bounds, counters and the description of a service. Made once; every request holds it.
@@ -67,11 +67,11 @@ impl Shared {
         self.openapi.get_or_init(text).clone()
     }
 
-    /// The counters in the text format of Prometheus, with gauges of what lies below.
+    /// The counters in the text format of Prometheus, with what others measure.
     #[must_use]
-    pub fn metrics_text(&self, gauges: &[(&'static str, f64)]) -> String {
-        let counters = self.observer.as_ref().map(|observer| observer.counters());
-        self.metrics.to_text(&self.specs, gauges, &counters.unwrap_or_default())
+    pub fn metrics_text(&self, mut others: Vec<Measure>) -> String {
+        others.extend(self.observer.iter().flat_map(|observer| observer.measures()));
+        self.metrics.to_text(&self.specs, &others)
     }
 
     /// Who is told of every answer.

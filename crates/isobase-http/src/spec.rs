@@ -217,13 +217,23 @@ pub struct Parameter {
     pub schema: Value,
     /// An example.
     pub example: Option<Value>,
+    /// Its schema is an object, and each member of it is a parameter by its own name.
+    pub exploded: bool,
 }
 
 impl Parameter {
     /// A parameter that is a text, until its schema is given.
     pub fn new(location: Location, name: impl Into<Text>, description: impl Into<Text>) -> Self {
         let (name, description) = (name.into(), description.into());
-        Self { name, location, description, schema: json!({ "type": "string" }), example: None }
+        let schema = json!({ "type": "string" });
+        Self { name, location, description, schema, example: None, exploded: false }
+    }
+
+    /// Says that each member of the object is a parameter by its own name.
+    #[must_use]
+    pub fn exploded(mut self) -> Self {
+        self.exploded = true;
+        self
     }
 
     /// Gives its JSON schema.

@@ -1,7 +1,7 @@
 //! Licences and their installations: who may use a product, on how many machines.
 //!
 //! Everything is a document of a system collection, so it works on every engine. The installations
-//! of an e-mail are one document: whoever activates replaces it only if nobody else did meanwhile,
+//! of an e-mail are one document: an activation replaces it only if no other write did meanwhile,
 //! and so no two activations share the last free place, on any engine. With it goes an entry of the
 //! audit, in the same write.
 //!

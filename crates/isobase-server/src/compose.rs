@@ -7,7 +7,7 @@ use isobase_auth::{
     Provider, Sealer,
 };
 use isobase_files::Files;
-use isobase_http::{HttpConfig, InvalidRoute, Observer, Routes};
+use isobase_http::{HttpConfig, InvalidRoute, Measure, Observer, Routes};
 use isobase_jobs::{Jobs, JobsOptions};
 use isobase_licences::{LicenceOptions, Licences};
 use isobase_requests::{RequestOptions, Requests};
@@ -72,6 +72,8 @@ pub struct ServerConfig {
     /// A database of the owners' own, which they look at. Default none: no routes about it.
     #[cfg(feature = "sql")]
     pub sql: Option<SqlOptions>,
+    /// What the process measures of itself, for `/metrics`. Default none.
+    pub process: Option<fn() -> Vec<Measure>>,
     /// The settings of the process for those who may do everything: a JSON array of objects with
     /// `key`, `value` and `origin`, secrets masked. Default none.
     pub settings: Option<Arc<str>>,
@@ -99,6 +101,7 @@ impl Default for ServerConfig {
             webhooks: None,
             #[cfg(feature = "sql")]
             sql: None,
+            process: None,
             settings: None,
         }
     }
@@ -131,12 +134,12 @@ impl Composition {
         mut self,
         store: Store,
         jobs: Jobs,
-        durability: Durability,
-        index: Index,
+        (durability, index): (Durability, Index),
+        process: Option<fn() -> Vec<Measure>>,
     ) -> Self {
         let mut routes = service::routes();
         routes.retain(|route| index == Index::Service || route.spec().path != "/");
-        self.routes.add(service::State::new(store, jobs, durability), routes);
+        self.routes.add(service::State::new(store, jobs, durability, process), routes);
         self
     }
 
@@ -336,7 +339,7 @@ pub fn compose(store: Store, authorizer: Arc<Authorizer>, config: ServerConfig) 
     #[cfg(not(feature = "sql"))]
     let has_sql = false;
     let slices = Composition::default()
-        .with_service(store.clone(), jobs.clone(), config.durability, index)
+        .with_service(store.clone(), jobs.clone(), (config.durability, index), config.process)
         .with_records(store.clone(), rules(), config.page_size_max)
         .with_data_store(store.clone(), rules())
         .with_live(store.clone(), rules(), live)

@@ -53,7 +53,7 @@ pub use gate::{Gate, Service};
 #[cfg(feature = "s3")]
 pub use isobase_files::Bucket;
 pub use isobase_files::{FilesError, FilesOptions, MediaTypes, Shelf};
-pub use isobase_http::{Body, HttpConfig, OpenTo, RequestBody, parse_network};
+pub use isobase_http::{Body, HttpConfig, Measure, OpenTo, RequestBody, parse_network};
 pub use isobase_jobs::{Jobs, JobsOptions};
 pub use isobase_licences::{LicenceOptions, Secret};
 pub use isobase_live::{LiveOptions, Render, Topic};

@@ -13,7 +13,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use isobase_http::{Ending, Observer, Seen};
+use isobase_http::{Ending, Measure, Observer, Seen};
 use isobase_requests::{NewRequest, Requests};
 use isobase_types::Timestamp;
 use tokio::{
@@ -145,12 +145,26 @@ impl Observer for OwnLog {
         }
     }
 
-    fn counters(&self) -> Vec<(&'static str, u64)> {
+    fn measures(&self) -> Vec<Measure> {
         let inner = &self.0;
+        let measure =
+            |name, help, count: &AtomicU64| Measure::new(name, help, count.load(Relaxed) as f64);
         vec![
-            ("own_requests_logged_total", inner.logged.load(Relaxed)),
-            ("own_requests_left_out_total", inner.left_out.load(Relaxed)),
-            ("own_requests_dropped_total", inner.dropped.load(Relaxed)),
+            measure(
+                "isobase_own_requests_logged_total",
+                "Requests of the service itself that went into the request log.",
+                &inner.logged,
+            ),
+            measure(
+                "isobase_own_requests_left_out_total",
+                "Requests that the settings leave out of the request log.",
+                &inner.left_out,
+            ),
+            measure(
+                "isobase_own_requests_dropped_total",
+                "Requests that the request log lost because it could not keep up.",
+                &inner.dropped,
+            ),
         ]
     }
 

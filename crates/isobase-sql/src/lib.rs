@@ -14,7 +14,7 @@
 //! What must hold:
 //! - Every value is a parameter. Every name is in quotes, and stands in the catalogue.
 //! - A condition that matches no column is an error, never left out.
-//! - Nothing waits without a deadline, and what nobody waits for is cancelled and rolled back.
+//! - Nothing waits without a deadline, and work without a waiting caller is cancelled and rolled back.
 //! - No message shows a password or a value of a row.
 
 mod alone;

@@ -14,6 +14,7 @@ use isobase_types::{
     CollectionName, Comparison, Count, Direction, Document, DocumentId, FieldPath, Filter,
     Operator, Order, OrderField, PageRequest, Query, Sequence,
 };
+use tracing::{Instrument, Span, debug_span};
 
 use crate::{
     DocumentPage, FeedPage, FeedRequest, ForeignPlace, PagePosition, Schema, SchemaInfo, Since,
@@ -210,7 +211,7 @@ impl Store {
         id: &DocumentId,
     ) -> Result<Option<Document>, StoreError> {
         self.refuse_reserved(collection)?;
-        Ok(self.engine.get(collection, id).await?)
+        Ok(self.engine.get(collection, id).instrument(self.span("get")).await?)
     }
 
     /// Carries out a batch; see [`Engine::write`]. After the checks that the batch brings, bodies
@@ -286,11 +287,11 @@ impl Store {
             batch.checks.push(Arc::new(ReferenceCheck { written, deleted }));
         }
         let report = match atomicity {
-            Atomicity::EachAlone => self.engine.write(batch).await?,
+            Atomicity::EachAlone => self.engine.write(batch).instrument(self.span("write")).await?,
             Atomicity::AllOrNothing => {
                 let atomic =
                     self.engine.atomic_batches().ok_or_else(|| self.lacks("atomic batches"))?;
-                atomic.write_atomic(batch).await?
+                atomic.write_atomic(batch).instrument(self.span("write_atomic")).await?
             }
         };
         Ok(report)
@@ -437,7 +438,8 @@ impl Store {
             bytes_max,
             scan_max: self.options.scan_max,
         };
-        let mut listing = self.engine.list(collection, &request).await?;
+        let listing = self.engine.list(collection, &request);
+        let mut listing = listing.instrument(self.span("list")).await?;
         // A numbered page that ended early would leave documents out: the next begins by number.
         if let PageRequest::Numbered { page, limit } = query.page
             && listing.next.is_some()
@@ -469,7 +471,8 @@ impl Store {
     ) -> Result<u64, StoreError> {
         self.refuse_reserved(collection)?;
         self.check_filter(collection, filter).await?;
-        Ok(self.engine.count(collection, filter, self.options.scan_max).await?)
+        let counting = self.engine.count(collection, filter, self.options.scan_max);
+        Ok(counting.instrument(self.span("count")).await?)
     }
 
     async fn totals(
@@ -751,6 +754,11 @@ impl Store {
 
     fn index_ability(&self) -> Result<&dyn Indexes, StoreError> {
         self.engine.indexes().ok_or_else(|| self.lacks("declared indexes").into())
+    }
+
+    /// A call of the engine in the log of a request. At `debug`, and so free where that is off.
+    fn span(&self, call: &'static str) -> Span {
+        debug_span!("engine", call, engine = self.engine.name())
     }
 
     fn lacks(&self, ability: &str) -> EngineError {

@@ -53,11 +53,12 @@ pub use shared::{
     BROWSER_PACKAGES_VARIABLE, Browser, CHROMIUM_VARIABLE, CLIENT_PACKAGES_VARIABLE,
     CLIENT_PYTHON_VARIABLE, COUCHDB_URL_VARIABLE, Clients, DYNAMODB_URL_VARIABLE,
     FIRESTORE_HOSTS_VARIABLE, FirestoreHost, NGINX_VARIABLE, NPM_PACKAGES_VARIABLE,
-    POSTGRES_BIN_VARIABLE, POSTGRES_URL_VARIABLE, POSTGRES_VERSIONS_VARIABLE,
-    PYTHON_PACKAGES_VARIABLE, REQUIRE_ALL_VARIABLE, SCHEMA_SUITE_VARIABLE, SOAK_VARIABLE,
-    UPLOAD_PACKAGES_VARIABLE, UploadPackages, browser, clients, couchdb_url, dynamodb_url,
-    firestore_hosts, is_soak, newest_postgres_url, nginx, npm_packages, oldest_postgres_url,
-    postgres_url, require_all, schema_suite, upload_packages,
+    OPENAPI_PACKAGES_VARIABLE, OPENAPI_PYTHON_VARIABLE, POSTGRES_BIN_VARIABLE,
+    POSTGRES_URL_VARIABLE, POSTGRES_VERSIONS_VARIABLE, PROMTOOL_VARIABLE, PYTHON_PACKAGES_VARIABLE,
+    REQUIRE_ALL_VARIABLE, Readers, SCHEMA_SUITE_VARIABLE, SOAK_VARIABLE, UPLOAD_PACKAGES_VARIABLE,
+    UploadPackages, browser, clients, couchdb_url, dynamodb_url, firestore_hosts, is_soak,
+    newest_postgres_url, nginx, npm_packages, oldest_postgres_url, postgres_url, readers,
+    require_all, schema_suite, upload_packages,
 };
 #[cfg(feature = "tls")]
 pub use tls::TlsFront;

@@ -30,6 +30,12 @@ pub const PYTHON_PACKAGES_VARIABLE: &str = "ISOBASE_TEST_PYTHON_PACKAGES";
 pub const CLIENT_PACKAGES_VARIABLE: &str = "ISOBASE_TEST_CLIENT_PACKAGES";
 /// Holds a Python with the packages of clients that the suite runs.
 pub const CLIENT_PYTHON_VARIABLE: &str = "ISOBASE_TEST_CLIENT_PYTHON";
+/// Holds the folder of the npm packages that read the OpenAPI document.
+pub const OPENAPI_PACKAGES_VARIABLE: &str = "ISOBASE_TEST_OPENAPI_PACKAGES";
+/// Holds a Python with the packages that read the OpenAPI document.
+pub const OPENAPI_PYTHON_VARIABLE: &str = "ISOBASE_TEST_OPENAPI_PYTHON";
+/// Holds the program promtool.
+pub const PROMTOOL_VARIABLE: &str = "ISOBASE_TEST_PROMTOOL";
 /// Holds the program of an nginx.
 pub const NGINX_VARIABLE: &str = "ISOBASE_TEST_NGINX";
 /// When `1`, a test that lacks what it needs fails instead of stepping aside.
@@ -207,6 +213,29 @@ pub struct Clients {
 pub fn clients() -> Option<Clients> {
     let (packages, python) = (shared(CLIENT_PACKAGES_VARIABLE)?, shared(CLIENT_PYTHON_VARIABLE)?);
     Some(Clients { packages: packages.into(), python: python.into() })
+}
+
+/// Programs of others that read what the service says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Readers {
+    /// The folder of the npm packages that `tests/openapi/package.json` names.
+    pub packages: PathBuf,
+    /// A Python that has the packages of `xtask/src/python.rs`.
+    pub python: PathBuf,
+    /// promtool.
+    pub promtool: PathBuf,
+}
+
+/// The readers of the suite.
+///
+/// `None` when they are not there, and the test is not to run.
+///
+/// # Panics
+/// As [`postgres_url`].
+pub fn readers() -> Option<Readers> {
+    let variables = [OPENAPI_PACKAGES_VARIABLE, OPENAPI_PYTHON_VARIABLE, PROMTOOL_VARIABLE];
+    let [packages, python, promtool] = variables.map(|name| shared(name).map(PathBuf::from));
+    Some(Readers { packages: packages?, python: python?, promtool: promtool? })
 }
 
 /// The nginx of the suite, by name or path.

@@ -47,3 +47,8 @@ pub use open::{
 pub use options::{OpenOptions, PostgresOptions, RemoteOptions, Retention, SqliteOptions};
 pub use plan::{plan_has_indexes, production_plan};
 pub use url::{ENGINES, EngineInfo, Location, redact};
+
+/// The example of the README, compiled and run with those of this crate.
+#[cfg(all(doctest, feature = "memory"))]
+#[doc = include_str!("../../../README.md")]
+pub struct Readme;

@@ -127,6 +127,40 @@ pub(super) fn client_packages(cache: &Cache) -> Result<PathBuf> {
     packages(cache, "clients")
 }
 
+/// The packages that make clients of the OpenAPI document, and lint it.
+pub(super) fn openapi_packages(cache: &Cache) -> Result<PathBuf> {
+    packages(cache, "openapi")
+}
+
+/// promtool, which judges metrics, alerts and their expressions: the program alone of Debian's
+/// package, which would start a server where it is installed.
+pub(super) fn promtool(cache: &Cache) -> Result<PathBuf> {
+    if let Some(program) = tools::find_program("promtool") {
+        return Ok(program);
+    }
+    let folder = cache.get("promtool", |folder| {
+        eprintln!("==> fetching promtool");
+        let fetch = || {
+            let mut fetch = Command::new("apt-get");
+            fetch.args(["download", "prometheus"]).stdout(io::stderr());
+            interrupt::run(fetch.current_dir(folder))
+        };
+        if fetch().is_err() {
+            tools::update_packages()?;
+            fetch()?;
+        }
+        let files = fs::read_dir(folder)?.flatten().map(|entry| entry.path());
+        let package = files.into_iter().find(|path| path.extension().is_some_and(|it| it == "deb"));
+        let package = package.context("apt-get has downloaded no package")?;
+        let unpacked = folder.join("unpacked");
+        interrupt::run(Command::new("dpkg-deb").arg("-x").arg(&package).arg(&unpacked))?;
+        fs::rename(unpacked.join("usr/bin/promtool"), folder.join("promtool"))?;
+        fs::remove_dir_all(unpacked)?;
+        Ok(fs::remove_file(package)?)
+    })?;
+    Ok(folder.join("promtool"))
+}
+
 /// The oldest and the newest PostgreSQL that we are made for. npm has no 13 for other machines.
 pub(super) const POSTGRES_VERSIONS: &[&str] =
     if cfg!(target_arch = "x86_64") { &["13", "18"] } else { &["18"] };

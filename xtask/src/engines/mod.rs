@@ -91,6 +91,16 @@ pub(crate) fn upload_packages() -> Result<(PathBuf, PathBuf)> {
     install::upload_packages(&Cache::open()?)
 }
 
+/// The folder of the npm packages that read the OpenAPI document.
+pub(crate) fn openapi_packages() -> Result<PathBuf> {
+    install::openapi_packages(&Cache::open()?)
+}
+
+/// The program promtool.
+pub(crate) fn promtool() -> Result<PathBuf> {
+    install::promtool(&Cache::open()?)
+}
+
 /// The folder of the npm packages of clients.
 pub(crate) fn client_packages() -> Result<PathBuf> {
     install::client_packages(&Cache::open()?)

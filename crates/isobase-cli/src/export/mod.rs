@@ -7,11 +7,12 @@ use std::io::Write;
 
 use anyhow::{Context, Result};
 use futures_util::StreamExt;
+use http::Method;
 use isobase::{
     Store,
     types::{CollectionName, PageRequest, Query, QueryLimits, json as text},
 };
-use isobase_client::{Client, ClientError, Listed};
+use isobase_client::{Client, ClientError, Listed, Request};
 use percent_encoding::percent_decode_str;
 use serde_json::json;
 
@@ -22,7 +23,7 @@ use crate::{
     print::Printer,
     progress::{Progress, Total, per_second, thousands},
     service_failure::client_failure,
-    settings::{Config, Loaded},
+    settings::{Config, Loaded, most_similar},
     target::Target,
 };
 
@@ -46,6 +47,10 @@ pub(crate) async fn run(
     };
     let target =
         Target::open_to_read(&arguments.target, &collection, (loaded, config), printer).await?;
+    if let Err(error) = must_be_there(&target, &collection, config).await {
+        target.close().await?;
+        return Err(error);
+    }
     let output = Output::open(arguments.output.as_deref())?;
     let total = if question.is_everything() { count(&target, &collection).await } else { None };
     let progress = Progress::start(printer, "export", Total::Records(total));
@@ -74,7 +79,7 @@ pub(crate) async fn run(
     match (&arguments.output, printer.json) {
         (Some(_), true) => printer.json_line(&done),
         // The records themselves are on standard output.
-        (None, true) => printer.note(&done.to_string()),
+        (None, true) => printer.note_json(&done),
         (_, false) => printer.note(&format!(
             "{}: {} records ({:.1} s, {} records/s)",
             collection.as_str(),
@@ -130,6 +135,50 @@ fn decode(text: &str) -> Result<String, Failure> {
     decoded
         .map(std::borrow::Cow::into_owned)
         .map_err(|_| Failure::usage(format!("--filter: {text} is not percent-encoded UTF-8")))
+}
+
+/// Refuses a collection that has no record and is not declared, before a file is written: its name may be misspelled.
+async fn must_be_there(
+    target: &Target,
+    collection: &CollectionName,
+    config: &Config,
+) -> Result<()> {
+    let is_declared = config.collections.iter().any(|declared| declared.name == *collection)
+        || config.schemas.contains_key(collection)
+        || config.indexes.iter().any(|index| index.collection == *collection);
+    if is_declared {
+        return Ok(());
+    }
+    let names: Vec<String> = match target {
+        Target::Direct { store, .. } => {
+            let found = store.collections().await?;
+            found.into_iter().map(|found| found.name.as_str().to_owned()).collect()
+        }
+        // A key may read one collection without the right to list all of them.
+        Target::Service(client) => match collections_of(client).await {
+            Ok(names) => names,
+            Err(_) => return Ok(()),
+        },
+    };
+    let name = collection.as_str();
+    if names.iter().any(|found| found == name) {
+        return Ok(());
+    }
+    let failure = Failure::new(format!("there is no collection {name}"));
+    Err(match most_similar(name, names.iter().map(String::as_str)) {
+        Some(meant) => failure.hint(format!("did you mean {meant}?")),
+        None => failure.hint("a collection is there while it has a record"),
+    }
+    .into())
+}
+
+async fn collections_of(client: &Client) -> Result<Vec<String>, ClientError> {
+    #[derive(serde::Deserialize)]
+    struct Answer {
+        collections: Vec<String>,
+    }
+    let answer = client.send(Request::new(Method::GET, &["collections"])).await?;
+    Ok(answer.json::<Answer>().await?.collections)
 }
 
 /// How many records a whole collection has; none when that cannot be known cheaply.

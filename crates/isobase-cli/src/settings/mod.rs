@@ -25,7 +25,7 @@ pub(crate) use config::{
     schedule, sealer, server_config, webhooks_private,
 };
 pub(crate) use load::{Given, Loaded, load};
-pub(crate) use report::{as_json, as_text, documentation};
+pub(crate) use report::{as_json, as_text, as_typed_json, documentation, setting_keys};
 pub(crate) use setting::without_line_end;
 pub(crate) use similar::most_similar;
 pub(crate) use units::parse_duration;

@@ -10,7 +10,7 @@ use super::{
     file::Term,
     load::Loaded,
     origin::Origin,
-    setting::{Kind, Setting},
+    setting::{Kind, Setting, Value},
     table::{self, SETTINGS},
     units::show_duration,
 };
@@ -21,16 +21,38 @@ const UNSET: &str = "-";
 #[derive(Debug, Serialize)]
 struct Row {
     key: String,
+    /// As it would be written.
     value: Option<String>,
+    /// The same for programs; none where the text is the value.
+    #[serde(skip)]
+    typed: Option<serde_json::Value>,
     origin: Origin,
+}
+
+impl Row {
+    fn text(key: String, value: String, origin: &Origin) -> Self {
+        Self { key, value: Some(value), typed: None, origin: origin.clone() }
+    }
+}
+
+/// A value as JSON has it. Durations stay texts with their units, and a size is a number of bytes:
+/// both can be written into `isobase.toml` as they are.
+fn typed(value: &Value) -> Option<serde_json::Value> {
+    match value {
+        Value::Bool(on) => Some((*on).into()),
+        Value::Integer(number) | Value::Size(number) => Some((*number).into()),
+        Value::List(items) => Some(items.as_slice().into()),
+        Value::Text(_) | Value::Duration(_) => None,
+    }
 }
 
 /// Every setting with its value, secrets masked, and its origin.
 fn rows(loaded: &Loaded, config: &Config) -> Vec<Row> {
     let row = |setting: &&Setting| {
         let (value, origin) = loaded.get(setting);
+        let typed = value.and_then(typed);
         let value = value.map(|value| setting.show(value));
-        Row { key: setting.key.to_owned(), value, origin: origin.clone() }
+        Row { key: setting.key.to_owned(), value, typed, origin: origin.clone() }
     };
     let mut rows: Vec<Row> = SETTINGS.iter().map(row).collect();
     // What counts, also when other settings decided on it.
@@ -38,37 +60,31 @@ fn rows(loaded: &Loaded, config: &Config) -> Vec<Row> {
         records.value = Some(config.records.to_string());
         records.origin = config.records_origin.clone();
     }
-    rows.extend(loaded.indexes.iter().map(|(collection, fields, origin)| Row {
-        key: format!("collections.{collection}.indexes"),
-        value: Some(fields.clone()),
-        origin: origin.clone(),
+    rows.extend(loaded.indexes.iter().map(|(collection, fields, origin)| {
+        Row::text(format!("collections.{collection}.indexes"), fields.clone(), origin)
     }));
-    rows.extend(loaded.schemas.iter().map(|(collection, path, origin)| Row {
-        key: format!("collections.{collection}.schema"),
-        value: Some(path.clone()),
-        origin: origin.clone(),
+    rows.extend(loaded.schemas.iter().map(|(collection, path, origin)| {
+        Row::text(format!("collections.{collection}.schema"), path.clone(), origin)
     }));
     for (collection, rules, origin) in &loaded.rules {
         let said =
             RuleAction::ALL.into_iter().filter_map(|action| Some((action, rules.own(action)?)));
-        rows.extend(said.map(|(action, rule)| Row {
-            key: format!("collections.{collection}.rules.{action}"),
-            value: Some(rule.as_text().to_owned()),
-            origin: origin.clone(),
+        rows.extend(said.map(|(action, rule)| {
+            let key = format!("collections.{collection}.rules.{action}");
+            Row::text(key, rule.as_text().to_owned(), origin)
         }));
     }
     rows.extend(loaded.terms.iter().map(|(collection, term, origin)| {
-        let (setting, value) = match term {
-            Term::Expires(span) => ("expires", show_duration(*span)),
-            Term::Changes(told) => ("changes", told.to_string()),
+        let (setting, value, typed) = match term {
+            Term::Expires(span) => ("expires", show_duration(*span), None),
+            Term::Changes(told) => ("changes", told.to_string(), Some((*told).into())),
         };
         let key = format!("collections.{collection}.{setting}");
-        Row { key, value: Some(value), origin: origin.clone() }
+        Row { typed, ..Row::text(key, value, origin) }
     }));
-    rows.extend(loaded.fields.iter().map(|(collection, _, origin)| Row {
-        key: format!("collections.{collection}.fields"),
-        value: Some(fields_of(config, collection)),
-        origin: origin.clone(),
+    rows.extend(loaded.fields.iter().map(|(collection, _, origin)| {
+        let key = format!("collections.{collection}.fields");
+        Row::text(key, fields_of(config, collection), origin)
     }));
     rows
 }
@@ -100,7 +116,22 @@ pub(crate) fn as_text(loaded: &Loaded, config: &Config) -> String {
     text
 }
 
-/// The same as a JSON array.
+/// The keys of all settings.
+pub(crate) fn setting_keys() -> impl Iterator<Item = &'static str> {
+    SETTINGS.iter().map(|setting| setting.key)
+}
+
+/// The same as a JSON array for programs: numbers, booleans and lists are such.
+pub(crate) fn as_typed_json(loaded: &Loaded, config: &Config) -> serde_json::Result<String> {
+    let row = |row: Row| {
+        let value = row.typed.or_else(|| row.value.map(Into::into));
+        serde_json::json!({ "key": row.key, "value": value, "origin": row.origin })
+    };
+    let rows: Vec<_> = rows(loaded, config).into_iter().map(row).collect();
+    serde_json::to_string_pretty(&rows).map(|text| text + "\n")
+}
+
+/// The same as a JSON array of texts, for people who read it elsewhere.
 pub(crate) fn as_json(loaded: &Loaded, config: &Config) -> serde_json::Result<String> {
     serde_json::to_string_pretty(&rows(loaded, config)).map(|text| text + "\n")
 }
@@ -155,7 +186,7 @@ const INTRODUCTION: &str = "\
 
 <!-- Written by `isobase docs configuration`. Do not edit. -->
 
-Isobase needs no configuration. What you set is read in this order; a later source wins:
+Isobase needs no configuration. Settings are read in this order; a later source wins:
 
 1. the defaults below,
 2. `isobase.toml` in the app folder (the argument of `serve`, else the current folder), or the
@@ -209,7 +240,7 @@ const COLLECTIONS: &str = "
 
 Indexes of the collection, each one to three fields separated by commas, `-` for descending. They
 are made in the background when the service starts, if they are not there. An index that is not
-in the file is left alone; `isobase index drop` takes it away. `isobase index list` shows all.
+in the file is left alone; `isobase index drop` drops it. `isobase index list` shows all.
 
 - value: a list of texts
 - default: empty
@@ -254,7 +285,7 @@ indexes; so it holds as a `schema` does, beside which it cannot stand. Formats a
 | `default` | what a new document gets that comes without it: a value, `\"@now\"` (datetime), `\"@uuid\"` (string), `\"@user.id\"` (reference, string, integer) |
 | `unique` | only one document of the collection may have its value |
 | `read_only` | what callers send for it is ignored |
-| `write_only` | it is never shown, and nobody may filter or sort by it |
+| `write_only` | it is never shown, and no caller may filter or sort by it |
 | `title` | what people are to read |
 
 - value: a table
@@ -270,8 +301,8 @@ Refuses documents with other members than `fields` names.
 ### `rules`
 
 Who may do what with the documents of the collection: `list`, `view`, `create`, `update` and `delete`,
-each a text in the query language, `true` for everybody or `false` for nobody. They hold on every face.
-What a collection leaves out is open to everybody while the service is open on this machine, and closed
+each a text in the query language, `true` for everyone or `false` for no one. They hold on every face.
+An action without a rule is open to everyone while the service is open on this machine, and closed
 otherwise: see [access rules](rules.md).
 
 ```toml

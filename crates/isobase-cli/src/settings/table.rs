@@ -47,8 +47,8 @@ pub(crate) static INTERNAL_API_KEY: Setting = Setting::new(
 pub(crate) static SECRET: Setting = Setting::new(
     "secret",
     Kind::Secret,
-    "What secrets that must be readable are sealed with in the database: at least 16 bytes, such as \
-     `openssl rand -hex 32` prints. Whoever copies the database needs it on the other side. Unset: \
+    "Seals secrets in the database that must be readable: at least 16 bytes, such as \
+     `openssl rand -hex 32` prints. A copy of the database needs it on the other side. Unset: \
      the first line of the file `secret` in the data folder, which is made when it is first needed.",
 );
 
@@ -72,7 +72,7 @@ pub(crate) static OWNER_EMAIL: Setting =
 pub(crate) static ACCOUNTS_REGISTRATION: Setting = Setting::new(
     "accounts.registration",
     Kind::Choice(&["open", "closed"]),
-    "Who may register: everyone, or nobody, and then administrators make accounts.",
+    "Who may register: everyone, or no one, and then administrators make accounts.",
 )
 .default("open");
 
@@ -231,7 +231,7 @@ pub(crate) static LICENCES_LIMIT: Setting = Setting::new(
 pub(crate) static LICENCES_AT_LIMIT: Setting = Setting::new(
     "licences.at_limit",
     Kind::Choice(&AtLimit::NAMES),
-    "What happens to one installation more: it takes the place of the one that was not seen for \
+    "The answer to one installation more: it takes the place of the one that was not seen for \
      longest, is refused, or is let in up to `allow_n` of its licence.",
 )
 .default("replace_oldest");
@@ -239,7 +239,7 @@ pub(crate) static LICENCES_AT_LIMIT: Setting = Setting::new(
 pub(crate) static LICENCES_KEY_PREFIX: Setting = Setting::new(
     "licences.key_prefix",
     Kind::Text,
-    "What new licence keys begin with: 1 to 16 letters and digits. Keys that were made with another \
+    "The beginning of new licence keys: 1 to 16 letters and digits. Keys that were made with another \
      prefix go on working, but have to be typed exactly as they are written.",
 )
 .default("LIC");
@@ -339,7 +339,7 @@ pub(crate) static WEBHOOKS_PRIVATE: Setting = Setting::new(
     "webhooks.private",
     Kind::Bool,
     "Whether webhooks may lead to addresses of this machine, of private networks and of links, and be \
-     reached by http. Whoever makes a webhook can send requests there.",
+     reached by http. Anyone who makes a webhook can send requests there.",
 )
 .default("false");
 
@@ -382,7 +382,7 @@ pub(crate) static DATABASE_SETTINGS: &[&Setting] = &[
 pub(crate) static LOG: Setting = Setting::new(
     "log",
     Kind::LogFilter,
-    "What is logged: a level, or levels by part: `warn,isobase_server=debug`.",
+    "Which levels are logged: a level, or levels by part: `warn,isobase_server=debug`.",
 )
 .default("info")
 .variables(&["LOG_LEVEL"])

@@ -68,7 +68,10 @@ fn every_setting_is_printed_as_json_too() {
     let out = app.run(&["config", "print", "--json"]).ok();
     let rows: Vec<serde_json::Value> = serde_json::from_str(&out).unwrap();
     let row = |key: &str| rows.iter().find(|row| row["key"] == key).unwrap();
-    assert_eq!(row("port")["value"], "8002");
+    assert_eq!(row("port")["value"], 8002);
+    assert_eq!(row("open")["value"], false);
+    assert_eq!(row("limits.body_bytes")["value"], 8 << 20);
+    assert!(row("cors_origins")["value"].is_array(), "{}", row("cors_origins"));
     assert_eq!(row("port")["origin"]["kind"], "default");
     assert_eq!(row("internal_api_key")["value"], serde_json::Value::Null);
     assert_eq!(row("collections.orders.indexes")["origin"]["line"], 2);

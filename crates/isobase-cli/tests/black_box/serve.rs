@@ -8,6 +8,7 @@ use std::{
 
 use isobase_testkit::{ReservedPort, Signal, TestServer, http, wait_for_exit, wait_until};
 use rustix::process::{Pid, kill_process};
+use serde_json::Value;
 
 use super::command::{App, command};
 
@@ -215,4 +216,28 @@ fn a_file_of_another_program_is_refused_and_left_alone() {
     for end in ["db.lock", "db-wal", "db-shm", "db-journal"] {
         assert!(!path.with_extension(end).exists(), "{end}");
     }
+}
+
+/// From route to storage: spans, which are off unless the log is told of them.
+#[test]
+fn a_request_is_followed_to_the_engine() {
+    let log = "warn,isobase_http=debug,isobase_store=debug";
+    let server = TestServer::builder().arg("--log").arg(log).start().unwrap();
+    let answer = server.request("GET", "/records/c?limit=1", &[], b"").unwrap();
+    let id = answer.header("x-request-id").unwrap().to_owned();
+    let followed = || {
+        let log = server.log();
+        let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let of_request: Vec<Value> = lines.filter(|line| line.to_string().contains(&id)).collect();
+        let engine = of_request.iter().any(|line| {
+            let spans = line["spans"].as_array().into_iter().flatten();
+            spans.clone().any(|span| span["operation"] == "list_records")
+                && line.to_string().contains("\"call\":\"list\"")
+        });
+        Ok(engine.then_some(()))
+    };
+    wait_until("the spans of the request", Duration::from_secs(20), followed).unwrap();
+    let quiet = TestServer::start().unwrap();
+    quiet.request("GET", "/records/c?limit=1", &[], b"").unwrap();
+    assert!(!quiet.log().contains("list_records"), "{}", quiet.log());
 }

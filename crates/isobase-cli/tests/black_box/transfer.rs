@@ -91,7 +91,11 @@ fn an_export_is_filtered_and_sorted() {
     let out = app.run(&["export", "-c", "c", "--filter", "n[gt]=17&sort=-n"]).ok();
     assert_eq!(numbers(&out), [20, 19, 18]);
     app.run(&["export", "-c", "c", "--filter", "n[gte"]).fails(2, &["--filter"]);
-    app.run(&["export", "-c", "nothing"]).ok();
+    app.write("more.ndjson", "{\"n\":1}\n");
+    app.run(&["import", "more.ndjson", "-c", "orders"]).ok();
+    let unknown = app.run(&["export", "-c", "order", "-o", "out.ndjson"]);
+    unknown.fails(1, &["there is no collection order", "did you mean orders?"]);
+    assert!(!app.path().join("out.ndjson").exists());
 }
 
 #[test]
@@ -111,7 +115,8 @@ fn wrong_records_are_named_or_left_out() {
     app.write("in.ndjson", "{\"n\":1}\n{\"n\":2,\"n\":3}\n{\"n\":4}\n");
     let import = ["import", "in.ndjson", "--collection", "c"];
     app.run(&import).fails(1, &["record 2: ", "--skip-bad"]);
-    assert_eq!(app.run(&["export", "-c", "c"]).ok(), "", "nothing of the chunk was stored");
+    // Nothing of the chunk was stored.
+    app.run(&["export", "-c", "c"]).fails(1, &["there is no collection c"]);
     let done = app.run(&[&import[..], &["--skip-bad", "--json"]].concat()).json();
     assert_eq!((&done["new"], &done["left_out"]), (&json!(2), &json!(1)));
     assert_eq!(numbers(&app.run(&["export", "-c", "c"]).ok()), [1, 4]);

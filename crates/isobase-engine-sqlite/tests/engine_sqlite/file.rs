@@ -72,12 +72,13 @@ async fn other_programs_can_read_the_documents() {
     drop(engine);
 
     let plain = rusqlite::Connection::open(&path).unwrap();
-    let row: (String, i64, String) = plain
-        .query_row("SELECT collection, id, body FROM documents", [], |row| {
+    let row: (String, String, String) = plain
+        .query_row("SELECT collection, id, document FROM documents", [], |row| {
             Ok((row.get(0)?, row.get(1)?, row.get(2)?))
         })
         .unwrap();
-    assert_eq!(row, ("with space".to_owned(), 1, r#"{"a":1}"#.to_owned()));
+    let expected = ["with space", "1", r#"{"a":1}"#].map(str::to_owned);
+    assert_eq!(row, expected.into());
     let check: String = plain.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
     assert_eq!(check, "ok");
 }

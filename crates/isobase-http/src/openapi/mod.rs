@@ -3,9 +3,10 @@
 mod operation;
 mod schemas;
 
+use schemars::JsonSchema;
 use serde_json::{Map, Value, json};
 
-use crate::{Spec, problem::ProblemBody};
+use crate::{ProblemCode, Spec, problem::ProblemBody};
 use schemas::Schemas;
 
 /// What the document says of a service as a whole.
@@ -17,6 +18,12 @@ pub struct Api {
     pub version: &'static str,
     /// What a reader must know.
     pub description: &'static str,
+    /// Its licence, as an expression of SPDX.
+    pub license: &'static str,
+    /// What each group of routes is about. A group that is not named here is described by its name.
+    pub tags: &'static [(&'static str, &'static str)],
+    /// Every code that a problem of the service may have.
+    pub codes: Vec<ProblemCode>,
     /// How callers show who they are: name and description of each way, as the document has it.
     pub security_schemes: Vec<(&'static str, Value)>,
 }
@@ -35,11 +42,17 @@ pub fn openapi(api: &Api, specs: &[Spec]) -> Value {
     }
     json!({
         "openapi": "3.1.0",
-        "info": { "title": api.title, "version": api.version, "description": api.description },
-        "tags": tags(specs),
+        "info": {
+            "title": api.title,
+            "version": api.version,
+            "description": api.description,
+            "license": { "name": api.license, "identifier": api.license },
+        },
+        "servers": [{ "url": "/", "description": "The service that this document comes from." }],
+        "tags": tags(api, specs),
         "paths": paths,
         "components": {
-            "schemas": schemas.into_components(),
+            "schemas": components(api, schemas),
             "examples": operation::examples(specs),
             "headers": {
                 "X-Request-Id": {
@@ -57,15 +70,30 @@ fn shown(path: &str) -> String {
     path.replace("{*", "{")
 }
 
+/// The schemas that others refer to; that of the codes has those of the service.
+fn components(api: &Api, schemas: Schemas) -> Map<String, Value> {
+    let mut components = schemas.into_components();
+    if let Some(schema) = components.get_mut(&*ProblemCode::schema_name())
+        && !api.codes.is_empty()
+    {
+        schema["enum"] = api.codes.iter().map(|code| code.as_str()).collect();
+    }
+    components
+}
+
 /// The groups of routes, in the order of the list.
-fn tags(specs: &[Spec]) -> Vec<Value> {
+fn tags(api: &Api, specs: &[Spec]) -> Vec<Value> {
     let mut names: Vec<&str> = Vec::new();
     for spec in specs {
         if !names.contains(&&*spec.operation.tag) {
             names.push(&spec.operation.tag);
         }
     }
-    names.into_iter().map(|name| json!({ "name": name })).collect()
+    let about = |name: &str| {
+        let known = api.tags.iter().find(|(tag, _)| *tag == name);
+        known.map_or_else(|| format!("The routes of {name}."), |(_, about)| (*about).to_owned())
+    };
+    names.into_iter().map(|name| json!({ "name": name, "description": about(name) })).collect()
 }
 
 fn security_schemes(api: &Api) -> Map<String, Value> {
@@ -116,13 +144,23 @@ mod tests {
             let route = Route::get(path, Permission::Read, handler(name), operation);
             routes.add(collection.to_owned(), vec![route]);
         }
-        let api = Api { title: "t", version: "1", description: "", security_schemes: Vec::new() };
+        let api = Api {
+            title: "t",
+            version: "1",
+            description: "",
+            license: "MIT",
+            tags: &[],
+            codes: vec![crate::codes::INTERNAL],
+            security_schemes: Vec::new(),
+        };
         let service = Service::new(routes, Open, api, HttpConfig::default()).unwrap();
         let document: Value = serde_json::from_slice(&service.shared().openapi()).unwrap();
         let described = &document["paths"]["/api/orders"]["get"];
         assert_eq!(described["operationId"], "get_orders");
         let content = &described["responses"]["200"]["content"]["application/json"];
         assert_eq!(content["schema"], json!({ "const": "orders" }));
+        let codes = &document["components"]["schemas"]["ProblemCode"]["enum"];
+        assert_eq!(*codes, json!(["internal"]));
         let request = Request::get("/api/orders").header("host", "localhost");
         let request = request.body(RequestBody::whole("")).unwrap();
         let answering = std::pin::pin!(service.handle(request));

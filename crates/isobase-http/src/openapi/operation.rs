@@ -70,6 +70,10 @@ fn parameter(parameter: &Parameter) -> Value {
         "description": parameter.description,
         "schema": parameter.schema,
     });
+    if parameter.exploded {
+        value["style"] = "form".into();
+        value["explode"] = true.into();
+    }
     if let Some(example) = &parameter.example {
         value["example"] = example.clone();
     }
@@ -96,6 +100,10 @@ fn responses(spec: &Spec, generator: &mut SchemaGenerator) -> Value {
     }
     for (status, codes) in problems(spec) {
         responses.insert(status.to_string(), failure(&codes));
+    }
+    if spec.operation.answers.iter().all(|answer| answer.status >= 300) {
+        // An operation that only redirects has no other answer that tools take as its success.
+        responses.insert("default".to_owned(), failure(&[codes::INTERNAL]));
     }
     Value::Object(responses)
 }

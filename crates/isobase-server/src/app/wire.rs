@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     app_collection::{AppCollection, Field, FieldKind},
     codes,
+    request::filter,
 };
 
 /// That something was done.
@@ -55,29 +56,26 @@ impl<'a> Described<'a> {
     pub(super) fn list(&self) -> Operation {
         let name = self.collection.name.as_str();
         let row = self.row();
-        let items = json!({ "type": "array", "items": row });
+        let number = json!({ "type": "integer", "format": "int64", "minimum": 0 });
+        // Of either kind, so that clients that are made from the description have one shape.
         let page = json!({
             "type": "object",
-            "required": ["items", "total", "page", "pages"],
+            "required": ["items"],
             "properties": {
-                "items": items,
-                "total": { "type": "integer" },
-                "page": { "type": "integer" },
-                "pages": { "type": "integer" },
+                "items": { "type": "array", "items": row },
+                "next": { "type": ["string", "null"] },
+                "total": number,
+                "page": number,
+                "pages": number,
             },
         });
-        let cursor = json!({
-            "type": "object",
-            "required": ["items", "next"],
-            "properties": { "items": items, "next": { "type": ["string", "null"] } },
-        });
-        let answer = json!({ "oneOf": [items, page, cursor] });
         let order = &self.collection.order;
         let order =
             if order.0.is_empty() { "by id".to_owned() } else { format!("in the order {order}") };
-        let alone = match self.collection.page_size {
-            Some(size) => format!("in pages of {size}"),
-            None => "as a plain array of everything".to_owned(),
+        let (alone, of_limit) = match self.collection.page_size {
+            Some(size) => (format!("in pages of {size}"), Location::Query),
+            // The answer without it is no page: the description asks for it.
+            None => ("as a plain array of everything".to_owned(), Location::RequiredQuery),
         };
         self.operation("list", &format!("List {name}"))
             .description(format!(
@@ -88,14 +86,16 @@ impl<'a> Described<'a> {
             ))
             .parameters([
                 query("sort", "Fields to sort by; `-` puts large values first.", "-created_at"),
-                query("page", "The number of the page, from 1.", "1"),
-                query("limit", "Most documents of a page.", "20"),
+                query("page", "The number of the page, from 1.", "").schema(positive()),
+                Parameter::new(of_limit, "limit", "Most documents of a page.").schema(positive()),
                 query("cursor", "The `next` of the page before.", ""),
-                query("count", "`exact` counts all that meet the filter.", "exact"),
+                query("count", "`exact` counts all that meet the filter.", "exact")
+                    .schema(json!({ "type": "string", "enum": ["none", "exact"] })),
                 only(),
                 expand(),
+                filter::parameter(),
             ])
-            .answers(Answer::new(200, "The documents.").content(written(answer)))
+            .answers(Answer::new(200, "The documents.").content(written(page)))
             .problems([codes::INVALID_PARAMETER, codes::INVALID_ARGUMENT, codes::FOREIGN_PLACE])
     }
 
@@ -127,8 +127,8 @@ impl<'a> Described<'a> {
             "type": "object",
             "required": ["method"],
             "properties": {
-                "method": { "enum": ["create", "put", "patch", "delete"] },
-                "id": {},
+                "method": { "type": "string", "enum": ["create", "put", "patch", "delete"] },
+                "id": any_id(),
                 "body": { "type": "object" },
                 "patch": { "type": "object" },
                 "if_match": { "type": "string" },
@@ -156,7 +156,8 @@ impl<'a> Described<'a> {
                  collection: `put` and `patch` change the fields that are given. All operations \
                  are looked at before the first is carried out.",
             )
-            .parameters([query("atomic", "All are carried out or none.", "true")])
+            .parameters([query("atomic", "All are carried out or none.", "")
+                .schema(json!({ "type": "boolean", "default": false }))])
             .takes(written(batch).example(example))
             .answers(Answer::new(200, "One result per operation.").content(written(results)))
             .problems([
@@ -218,7 +219,7 @@ impl<'a> Described<'a> {
 
     /// A document as it is shown.
     fn row(&self) -> Value {
-        let mut properties = Map::from_iter([("id".to_owned(), json!({}))]);
+        let mut properties = Map::from_iter([("id".to_owned(), any_id())]);
         for field in self.fields.iter().filter(|field| !field.write_only) {
             let is_flag = field.kind == FieldKind::Boolean && field.as_number;
             let shown = if is_flag { json!({ "enum": [0, 1, null] }) } else { self.plain(field) };
@@ -253,6 +254,15 @@ impl<'a> Described<'a> {
     }
 }
 
+/// An id that the service gave, or one that a caller chose.
+fn any_id() -> Value {
+    json!({ "oneOf": [{ "type": "integer", "format": "int64" }, { "type": "string" }] })
+}
+
+fn positive() -> Value {
+    json!({ "type": "integer", "format": "int32", "minimum": 1 })
+}
+
 fn written(schema: Value) -> Content {
     Content::shaped(Shape::Written(schema))
 }
@@ -275,5 +285,5 @@ fn expand() -> Parameter {
 }
 
 fn id() -> Parameter {
-    Parameter::new(Location::Path, "id", "Id of the document.").example("1")
+    Parameter::new(Location::Path, "id", "Id of the document.").schema(any_id()).example("1")
 }

@@ -15,6 +15,26 @@ const DESCRIPTION: &str = "One backend on every database: documents in collectio
     RFC 9457 body; decide by its `code`. `HEAD` is answered for every `GET`, `OPTIONS` for every \
     path.";
 
+/// What each group of routes is about.
+const TAGS: &[(&str, &str)] = &[
+    ("service", "The service itself: health, counters, its description, its client."),
+    ("collections", "Collections: their names, their schemas, their deletion."),
+    ("records", "Documents of any collection, by id."),
+    ("changes", "Committed writes in the order of their commits."),
+    ("indexes", "Indexes of a collection."),
+    ("data store", "Values by namespace and key."),
+    ("events", "Live events for browsers and other clients."),
+    ("admin", "The admin site."),
+    ("jobs", "Long work of an operator: copies, verifications, sweeps."),
+    ("backups", "Backups and their restoration."),
+    ("keys", "Keys of services and people."),
+    ("licences", "Licences and the installations that hold them."),
+    ("requests", "The request log."),
+    ("accounts", "Accounts and their sessions."),
+    ("files", "Uploaded files."),
+    ("webhooks", "Changes that are posted to other services."),
+];
+
 /// The OpenAPI document of every route of every slice.
 #[must_use]
 pub fn openapi() -> Value {
@@ -44,6 +64,9 @@ pub(crate) fn api() -> Api {
         title: "Isobase",
         version: env!("CARGO_PKG_VERSION"),
         description: DESCRIPTION,
+        license: env!("CARGO_PKG_LICENSE"),
+        tags: TAGS,
+        codes: codes::every(),
         security_schemes: vec![("bearer", bearer), ("apiKey", api_key)],
     }
 }

@@ -8,7 +8,7 @@ mod wire;
 use isobase_http::{BodyLimit, Permission::Admin, handler};
 
 use crate::{Route, views::Permissions};
-use handlers::{batch, changes, collections, create, indexes, list, record, schemas};
+use handlers::{batch, changes, collections, create, indexes, list, load, record, schemas};
 pub(crate) use state::State;
 
 /// The routes of records.
@@ -29,6 +29,13 @@ pub(crate) fn routes(permissions: Permissions) -> Vec<Route<State>> {
         Route::get(collection, read, handler(list::list_records), wire::list_records()),
         Route::post(collection, write, handler(create::create_record), wire::create_record())
             .body(BodyLimit::Stream),
+        Route::post(
+            "/collections/{collection}/load",
+            write,
+            handler(load::load_records),
+            wire::load_records(),
+        )
+        .body(BodyLimit::Stream),
         Route::delete(
             collection,
             write,

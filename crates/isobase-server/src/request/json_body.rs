@@ -46,6 +46,16 @@ pub(crate) fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
     }
 }
 
+/// Refuses a body that is not lines.
+pub(crate) fn require_lines(headers: &HeaderMap) -> Result<(), Problem> {
+    if headers.contains_key(header::CONTENT_TYPE) && body_kind(headers)? == BodyKind::Lines {
+        return Ok(());
+    }
+    let detail = format!("expected lines; send them with `Content-Type: {NDJSON}`");
+    let item = ProblemItem::named(header::CONTENT_TYPE.as_str(), format!("expected {NDJSON}"), "");
+    Err(Problem::new(codes::INVALID_HEADER, detail).with_item(item))
+}
+
 /// The body as a canonical document.
 pub(crate) async fn document(body: RequestBody) -> Result<String, Problem> {
     let bytes = body.collect().await?;

@@ -24,6 +24,12 @@ pub(crate) fn routes() -> Vec<Route<State>> {
         Route::get("/openapi.json", Public, handler(handlers::get_openapi), wire::get_openapi()),
         Route::get("/docs", Public, handler(handlers::get_docs), wire::get_docs()),
         Route::get(
+            "/docs/rapidoc.js",
+            Public,
+            handler(handlers::get_docs_viewer),
+            wire::get_docs_viewer(),
+        ),
+        Route::get(
             "/docs/errors",
             Public,
             handler(handlers::get_docs_errors),

@@ -4,6 +4,7 @@ use std::{sync::OnceLock, time::Duration};
 
 use http::HeaderValue;
 
+use isobase_http::Measure;
 use isobase_jobs::Jobs;
 use isobase_store::Store;
 use tokio::{
@@ -26,14 +27,21 @@ pub(crate) struct State {
     pub(super) jobs: Jobs,
     pub(super) readiness: Readiness,
     pub(super) durability: Durability,
+    /// What the process says of itself.
+    pub(super) process: Option<fn() -> Vec<Measure>>,
     /// Of the OpenAPI document; made when it is first asked for.
     pub(super) openapi_etag: OnceLock<HeaderValue>,
 }
 
 impl State {
-    pub(crate) fn new(store: Store, jobs: Jobs, durability: Durability) -> Self {
+    pub(crate) fn new(
+        store: Store,
+        jobs: Jobs,
+        durability: Durability,
+        process: Option<fn() -> Vec<Measure>>,
+    ) -> Self {
         let (readiness, openapi_etag) = (Readiness::default(), OnceLock::new());
-        Self { store, jobs, readiness, durability, openapi_etag }
+        Self { store, jobs, readiness, durability, process, openapi_etag }
     }
 }
 

@@ -109,6 +109,12 @@ pub(super) fn get_docs() -> Operation {
         .answers(page())
 }
 
+pub(super) fn get_docs_viewer() -> Operation {
+    operation("get_docs_viewer", "Read the script of the page of routes")
+        .description("RapiDoc, with its licences.")
+        .answers(module("The script.", "text/javascript"))
+}
+
 pub(super) fn get_docs_errors() -> Operation {
     operation("get_docs_errors", "Browse the problem codes")
         .description(

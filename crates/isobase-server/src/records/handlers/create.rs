@@ -23,7 +23,7 @@ pub(crate) async fn create_record(
 ) -> Result<Response<Body>, Failure> {
     match body_kind(&call.headers)? {
         BodyKind::Json => create_one(state, call).await,
-        BodyKind::Lines => load::load_records(state, call).await,
+        BodyKind::Lines => load::load(state, call).await,
     }
 }
 

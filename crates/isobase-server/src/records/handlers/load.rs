@@ -23,7 +23,7 @@ use crate::{
         State, problems,
         wire::{LineError, LoadReport, LoadedIds},
     },
-    request::{Parameters, idempotency, unusable},
+    request::{Parameters, idempotency, require_lines, unusable},
 };
 
 /// Most documents of one write, and most bytes of them: what a writer takes in a few
@@ -34,11 +34,14 @@ const PART_BYTES_MAX: usize = 1 << 20;
 /// Most refused lines that an answer names.
 const ERRORS_MAX: usize = 100;
 
-/// `POST /records/{collection}` with lines.
-pub(super) async fn load_records(
-    state: Arc<State>,
-    mut call: Call,
-) -> Result<Response<Body>, Failure> {
+/// `POST /collections/{collection}/load`
+pub(crate) async fn load_records(state: Arc<State>, call: Call) -> Result<Response<Body>, Failure> {
+    require_lines(&call.headers)?;
+    load(state, call).await
+}
+
+/// Loads lines, wherever they were sent to.
+pub(super) async fn load(state: Arc<State>, mut call: Call) -> Result<Response<Body>, Failure> {
     let collection = request::collection(&call)?;
     let mut parameters = Parameters::parse(call.query());
     let atomic = parameters.take_flag("atomic");

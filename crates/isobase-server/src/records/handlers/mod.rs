@@ -8,7 +8,7 @@ pub(super) mod create;
 pub(super) mod indexes;
 mod lines;
 pub(super) mod list;
-mod load;
+pub(super) mod load;
 mod own_names;
 pub(super) mod patch;
 pub(crate) mod preconditions;

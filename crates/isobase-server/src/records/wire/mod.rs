@@ -1,16 +1,20 @@
 //! Records on the wire: what is read and sent, said once, and how the routes are described.
 
+mod batch;
+mod batch_shapes;
 mod documents;
 mod operations;
 mod parameters;
 
 use std::{borrow::Cow, fmt::Display};
 
+use isobase_http::ProblemCode;
 use isobase_types::{DocumentId, Revision, Timestamp, json::PATCH_OPERATIONS_MAX};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
+pub(super) use batch::*;
 pub(super) use documents::View;
 pub(super) use operations::*;
 
@@ -79,7 +83,7 @@ impl JsonSchema for Id<'_> {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "oneOf": [
-                { "type": "integer", "minimum": 0 },
+                { "type": "integer", "format": "int64", "minimum": 0 },
                 { "type": "string", "minLength": 1, "maxLength": 1_500 },
             ],
         })
@@ -121,35 +125,18 @@ impl Serialize for Spliced {
     }
 }
 
-impl JsonSchema for Spliced {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "StoredDocuments".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        generator.subschema_for::<Vec<StoredDocument>>()
-    }
-}
-
 /// A page of a listing with the place of the next one.
-#[derive(Serialize, JsonSchema)]
-#[schemars(extend("required" = ["items", "next"]))]
+#[derive(Serialize)]
 pub(super) struct CursorPage<'a> {
     #[serde(skip_serializing_if = "Spliced::is_written_already")]
     pub(super) items: Spliced,
     pub(super) next: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "u64")]
     pub(super) total: Option<u64>,
 }
 
 /// A page of a listing by its number.
-#[derive(Serialize, JsonSchema)]
-#[schemars(extend("required" = ["items", "total", "page", "pages"]))]
+#[derive(Serialize)]
 pub(super) struct NumberedPage {
     #[serde(skip_serializing_if = "Spliced::is_written_already")]
     pub(super) items: Spliced,
@@ -158,14 +145,39 @@ pub(super) struct NumberedPage {
     pub(super) pages: u64,
 }
 
-/// What a listing answers.
-#[derive(JsonSchema)]
-#[schemars(untagged, inline)]
-#[expect(dead_code, reason = "only its schema is used: each form is sent by itself")]
-pub(super) enum List<'a> {
-    Documents(Vec<StoredDocument>),
-    Cursor(CursorPage<'a>),
-    Numbered(NumberedPage),
+/// A page of a listing, of either kind: clients that are made from the description have one shape.
+pub(super) struct Page;
+
+impl JsonSchema for Page {
+    fn schema_name() -> Cow<'static, str> {
+        "Page".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let number = |description: &str| {
+            json_schema!({
+                "type": "integer", "format": "int64", "minimum": 0, "description": description,
+            })
+        };
+        json_schema!({
+            "type": "object",
+            "required": ["items"],
+            "properties": {
+                "items": generator.subschema_for::<Vec<StoredDocument>>(),
+                "next": {
+                    "type": ["string", "null"],
+                    "description": "The `cursor` of the next page; null on the last one. Not \
+                        there where `page` was asked for.",
+                },
+                "total": number(
+                    "How many documents meet the filter, where they were counted: with \
+                     `count=exact` and with `page`.",
+                ),
+                "page": number("The number of this page, where `page` was asked for."),
+                "pages": number("How many pages there are, where `page` was asked for."),
+            },
+        })
+    }
 }
 
 /// The names of all collections.
@@ -211,6 +223,7 @@ pub(super) struct LoadReport<'a> {
 #[derive(Serialize, JsonSchema)]
 pub(super) struct LineError {
     pub(super) line: u64,
+    #[schemars(with = "ProblemCode")]
     pub(super) code: &'static str,
     pub(super) detail: String,
 }
@@ -220,31 +233,6 @@ pub(super) struct LineError {
 pub(super) struct LoadedIds<'a> {
     pub(super) first: Id<'a>,
     pub(super) last: Id<'a>,
-}
-
-// Operations are cut out as text and read one by one; what a caller can get wrong stays text, so
-// that the answer can name the member.
-
-/// A merge patch, or a JSON Patch.
-pub(super) struct Patch;
-
-impl JsonSchema for Patch {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "Patch".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "oneOf": [
-                generator.subschema_for::<Document>(),
-                generator.subschema_for::<JsonPatch>(),
-            ],
-        })
-    }
 }
 
 /// A JSON Patch (RFC 6902).
@@ -282,127 +270,25 @@ impl JsonSchema for Update {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let each = |value: &str| {
+        let each = |value: serde_json::Value| {
             json_schema!({
                 "type": "object",
                 "maxProperties": PATCH_OPERATIONS_MAX,
-                "additionalProperties": { "type": value },
+                "additionalProperties": value,
             })
         };
+        let list = serde_json::json!({ "type": "array", "items": {} });
         json_schema!({
             "type": "object",
             "additionalProperties": false,
             "properties": {
                 "merge": generator.subschema_for::<Document>(),
-                "increment": each("number"),
-                "remove": each("array"),
-                "append": each("array"),
+                "increment": each(serde_json::json!({ "type": "number" })),
+                "remove": each(list.clone()),
+                "append": each(list),
             },
         })
     }
-}
-
-/// Several writes, or several reads.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Batch<'a> {
-    #[serde(borrow)]
-    #[schemars(with = "Vec<BatchOperation<'_>>", length(max = 10_000))]
-    pub(super) operations: Vec<&'a RawValue>,
-    /// All or nothing.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "bool", extend("default" = false))]
-    pub(super) atomic: Option<bool>,
-}
-
-/// One of several writes or reads.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct BatchOperation<'a> {
-    pub(super) method: BatchMethod,
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Id<'_>")]
-    pub(super) id: Option<&'a RawValue>,
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Document")]
-    pub(super) body: Option<&'a RawValue>,
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Patch")]
-    pub(super) patch: Option<&'a RawValue>,
-    /// In place of a patch.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Update")]
-    pub(super) update: Option<&'a RawValue>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "String")]
-    pub(super) if_match: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "String")]
-    pub(super) if_none_match: Option<String>,
-    /// A `put` stores the document also when there is none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "bool", extend("default" = false))]
-    pub(super) upsert: Option<bool>,
-}
-
-/// What an operation does.
-#[derive(Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-#[schemars(inline)]
-pub(super) enum BatchMethod {
-    Create,
-    Put,
-    Patch,
-    Delete,
-    Get,
-}
-
-/// What became of several writes: one result per operation, in their order.
-#[derive(Serialize, JsonSchema)]
-pub(super) struct BatchReport<'a> {
-    pub(super) results: Vec<BatchResult<'a>>,
-    /// Something was written.
-    pub(super) committed: bool,
-}
-
-/// What became of one operation, with the status it would have had alone.
-#[derive(Default, Serialize, JsonSchema)]
-pub(super) struct BatchResult<'a> {
-    pub(super) status: u16,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Id<'_>")]
-    pub(super) id: Option<Id<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "String", extend("enum" = ["created", "updated", "deleted"]))]
-    pub(super) kind: Option<&'static str>,
-    /// A tag as the header has it, quotes included: it can be sent back as it is.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "String")]
-    pub(super) etag: Option<String>,
-    /// The document, of a `get`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "StoredDocument")]
-    pub(super) record: Option<Box<RawValue>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "BatchError<'_>")]
-    pub(super) error: Option<BatchError<'a>>,
-}
-
-/// Why an operation was refused.
-#[derive(Serialize, JsonSchema)]
-pub(super) struct BatchError<'a> {
-    pub(super) code: &'static str,
-    pub(super) detail: String,
-    /// The places that do not meet a schema or do not fit a patch, as `errors` of a problem has them.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) errors: Vec<BatchFault<'a>>,
-}
-
-/// A place that is refused: by a schema or a unique index, or because a patch does not fit there.
-#[derive(Serialize, JsonSchema)]
-pub(super) struct BatchFault<'a> {
-    pub(super) pointer: Cow<'a, str>,
-    pub(super) message: &'a str,
 }
 
 /// Changes that stand in an answer as text.

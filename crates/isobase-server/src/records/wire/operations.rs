@@ -5,19 +5,17 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Batch, BatchError, BatchReport, BatchResult, ChangesPage, Collections, DeletedCollection,
-    Document, Id, Index, Indexes, JsonPatch, LineError, List, LoadReport, LoadedIds, Message,
-    Stats, Update,
+    Document, Id, Index, Indexes, LineError, LoadReport, LoadedIds, Message, Page, Stats,
     parameters::{
-        ETAG, LAST_MODIFIED, LOCATION, ORIGIN, REPLAYED, accept, atomic, changes_limit, changes_of,
+        ETAG, LAST_MODIFIED, LOCATION, ORIGIN, REPLAYED, atomic, changes_limit, changes_of,
         collection, confirm, count, cursor, document_in, document_out, expand, fields, id,
         if_match, if_modified_since, if_none_match, if_unmodified_since, include, index_fields,
-        index_unique, lines, meta, or, page, page_limit, since, sort, upsert, wait,
+        index_unique, lines_in, meta, or, page, page_limit, since, sort, upsert, wait,
     },
 };
 use crate::{
     codes,
-    records::handlers::patch::{JSON_PATCH, UPDATE},
-    request::idempotency,
+    request::{filter, idempotency},
 };
 
 pub(in crate::records) fn list_collections() -> Operation {
@@ -56,19 +54,20 @@ pub(in crate::records) fn delete_collection() -> Operation {
 }
 
 pub(in crate::records) fn list_records() -> Operation {
-    let array = Content::of::<List<'_>>()
-        .example(json!([{ "name": "item1", "id": 1 }, { "name": "item2", "id": 2 }]));
-    let lines = lines("{\"name\":\"item1\",\"id\":1}\n{\"name\":\"item2\",\"id\":2}\n");
+    let listed = Content::of::<Page>().example(json!({
+        "items": [{ "name": "item1", "id": 1 }, { "name": "item2", "id": 2 }],
+        "next": null,
+    }));
     Operation::new("list_records", "records", "List documents")
         .description(
-            "Without `limit`, `cursor` and `page`: every document that meets the filter, as a \
-             bare array (or, with `Accept: application/x-ndjson`, one a line), streamed. A stream \
-             is not one moment's picture of the collection: documents written meanwhile may or \
-             may not be in it. When it fails halfway, the connection is cut. With `limit` or \
-             `cursor`: a page with the `cursor` of the next one. With `page`: a numbered page \
-             with totals. Every other parameter is a filter on the field of that name: \
-             `status=open`, `age[gte]=18`, `or=(…)`; a field named like a parameter is written in \
-             quotes, `\"sort\"=x`. An unknown collection is empty.",
+            "With `limit` or `cursor`: a page with the `cursor` of the next one. With `page`: a \
+             numbered page with totals. Every other parameter is a filter on the field of that \
+             name: `status=open`, `age[gte]=18`, `or=(…)`; a field named like a parameter is \
+             written in quotes, `\"sort\"=x`. An unknown collection is empty.\n\nWithout `limit`, \
+             `cursor` and `page` the service streams every document that meets the filter, as a \
+             bare array, or, with `Accept: application/x-ndjson`, one a line. A stream is not one \
+             moment's picture of the collection: documents written meanwhile may or may not be in \
+             it. When it fails halfway, the connection is cut.",
         )
         .parameters([
             collection(),
@@ -81,25 +80,20 @@ pub(in crate::records) fn list_records() -> Operation {
             expand(),
             meta(),
             or(),
-            accept(),
+            filter::parameter(),
         ])
         .answers(
-            Answer::new(
-                200,
-                "The documents: a bare array; an object with `items` and `next`; or an object \
-                 with `items`, `total`, `page` and `pages`.",
-            )
-            .headers([
-                ("X-Total-Count", "How many documents meet the filter, when it was counted."),
-                ("Link", "With `rel=\"next\"`: the next page, relative to this one."),
-                (
-                    "X-Others-Seen",
-                    "On CouchDB, DynamoDB and Firestore: until when the listing has what other \
+            Answer::new(200, "The page.")
+                .headers([
+                    ("X-Total-Count", "How many documents meet the filter, when it was counted."),
+                    ("Link", "With `rel=\"next\"`: the next page, relative to this one."),
+                    (
+                        "X-Others-Seen",
+                        "On CouchDB, DynamoDB and Firestore: until when the listing has what other \
                      programs wrote into the database; `never` when the service has not looked.",
-                ),
-            ])
-            .content(array)
-            .content(lines),
+                    ),
+                ])
+                .content(listed),
         )
         .problems([
             codes::INVALID_COLLECTION_NAME,
@@ -112,25 +106,15 @@ pub(in crate::records) fn list_records() -> Operation {
 }
 
 pub(in crate::records) fn create_record() -> Operation {
-    let detail = "Input should be a valid dictionary, found an array".to_owned();
-    let report = LoadReport {
-        created: 2,
-        failed: 1,
-        errors: &[LineError { line: 3, code: codes::NOT_AN_OBJECT.as_str(), detail }],
-        ids: Some(LoadedIds { first: Id::Integer(1), last: Id::Integer(2) }),
-    };
-    Operation::new("create_record", "records", "Create documents")
+    Operation::new("create_record", "records", "Create a document")
         .description(
             "One JSON object becomes a document under the next integer id; a top-level `id` is \
              dropped. A body without `Content-Type` is taken as JSON. With `Content-Type: \
-             application/x-ndjson` every line becomes a document: lines are written as they come, \
-             refused ones are counted and named and do not stop the others. With `atomic=true` or \
-             an `Idempotency-Key` the whole body is read first, within the bounds of a batch, and \
-             written at once; with `atomic=true` one refused line refuses all.",
+             application/x-ndjson` the body is lines, as `load_records` takes them, and the answer \
+             is the same.",
         )
-        .parameters([collection(), atomic(), idempotency::parameter()])
+        .parameters([collection(), idempotency::parameter()])
         .takes(document_in())
-        .takes(lines("{\"name\":\"item1\"}\n{\"name\":\"item2\"}\n"))
         .answers(
             Answer::new(
                 201,
@@ -140,6 +124,39 @@ pub(in crate::records) fn create_record() -> Operation {
             .headers([LOCATION, ETAG, LAST_MODIFIED, REPLAYED])
             .content(document_out()),
         )
+        .problems([
+            codes::INVALID_COLLECTION_NAME,
+            codes::INVALID_PARAMETER,
+            codes::INVALID_HEADER,
+            codes::INVALID_JSON,
+            codes::NOT_AN_OBJECT,
+            codes::DOCUMENT_UNHOLDABLE,
+            codes::SCHEMA_VIOLATION,
+            codes::NOT_UNIQUE,
+            codes::REFERENCE_NOT_FOUND,
+            codes::IDEMPOTENCY_MISMATCH,
+            codes::LIMIT_EXCEEDED,
+        ])
+}
+
+pub(in crate::records) fn load_records() -> Operation {
+    let detail = "Input should be a valid dictionary, found an array".to_owned();
+    let report = LoadReport {
+        created: 2,
+        failed: 1,
+        errors: &[LineError { line: 3, code: codes::NOT_AN_OBJECT.as_str(), detail }],
+        ids: Some(LoadedIds { first: Id::Integer(1), last: Id::Integer(2) }),
+    };
+    Operation::new("load_records", "records", "Load documents from lines")
+        .description(
+            "Every line is a JSON object and becomes a document under the next integer id. Lines \
+             are written as they come; refused ones are counted and named and do not stop the \
+             others. With `atomic=true` or an `Idempotency-Key` the whole body is read first, \
+             within the bounds of a batch, and written at once; with `atomic=true` one refused \
+             line refuses all. `POST /records/{collection}` takes lines as well.",
+        )
+        .parameters([collection(), atomic(), idempotency::parameter()])
+        .takes(lines_in("{\"name\":\"item1\"}\n{\"name\":\"item2\"}\n"))
         .answers(
             Answer::new(
                 200,
@@ -227,30 +244,23 @@ pub(in crate::records) fn patch_record() -> Operation {
     let merge = Content::of::<Document>()
         .media_type("application/merge-patch+json")
         .example(json!({ "price": 8.5, "note": null }));
-    let json_patch = Content::of::<JsonPatch>().media_type(JSON_PATCH).example(json!([
-        { "op": "test", "path": "/status", "value": "open" },
-        { "op": "replace", "path": "/status", "value": "paid" },
-    ]));
-    let update = Content::of::<Update>().media_type(UPDATE).example(json!({
-        "increment": { "stock.count": -1 },
-        "append": { "tags": ["new"] },
-        "remove": { "tags": ["old"] },
-    }));
     Operation::new("patch_record", "records", "Change parts of a document")
         .description(
-            "Applies a patch of the form that `Content-Type` names. A JSON merge patch (RFC 7396; \
-             also plain JSON): members replace, objects merge, null takes away; an `id` in it is \
-             ignored. A JSON Patch (RFC 6902): an array of operations, all or none. An update: \
-             `merge` (a merge patch), then `increment` (numbers to add; a missing one begins at \
-             0), `remove` (elements that go, wherever they stand in the array) and `append` \
-             (elements to put at its end), by field paths as in filters. All is done with what \
-             the document is at that moment, so that of two increments both count. Numbers are \
-             added exactly, and keep the digits they have.",
+            "Applies a JSON merge patch (RFC 7396): members replace, objects merge, null removes; an \
+             `id` in it is ignored. All is done with what the document is at that moment.\n\nTwo \
+             other forms are told apart by `Content-Type`; they are described as the operations \
+             `patch` of a batch, where a client that is made from this description can send them. \
+             `application/json-patch+json` is a JSON Patch (RFC 6902), an array of operations, all \
+             or none: `[{\"op\":\"replace\",\"path\":\"/status\",\"value\":\"paid\"}]`. \
+             `application/vnd.isobase.update+json` is an update: `merge` (a merge patch), then \
+             `increment` (numbers to add; a missing one begins at 0), `remove` (elements that go, \
+             wherever they stand in the array) and `append` (elements to put at its end), by field \
+             paths as in filters: `{\"increment\":{\"stock.count\":-1},\"append\":{\"tags\":[\"new\"]}}`. \
+             Of two increments both count. Numbers are added exactly, and keep the digits they \
+             have.",
         )
         .parameters([collection(), id(), if_match(), if_none_match(), if_unmodified_since()])
         .takes(merge)
-        .takes(json_patch)
-        .takes(update)
         .takes(document_in())
         .answers(
             Answer::new(200, "The whole document as it is now.")
@@ -424,7 +434,7 @@ pub(in crate::records) fn put_index() -> Operation {
 }
 
 pub(in crate::records) fn delete_index() -> Operation {
-    Operation::new("delete_index", "indexes", "Take an index away")
+    Operation::new("delete_index", "indexes", "Drop an index")
         .description("Documents stay as they are; listings that used it examine more.")
         .parameters([collection(), index_fields(), index_unique()])
         .answers(done("It is gone.", "Index deleted"))
@@ -468,7 +478,7 @@ pub(in crate::records) fn put_schema() -> Operation {
 }
 
 pub(in crate::records) fn delete_schema() -> Operation {
-    Operation::new("delete_schema", "collections", "Take the schema of a collection away")
+    Operation::new("delete_schema", "collections", "Delete the schema of a collection")
         .description("From now on documents of the collection may be any JSON object.")
         .parameters([collection()])
         .answers(done("It is gone.", "Schema deleted"))

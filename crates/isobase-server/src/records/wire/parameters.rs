@@ -1,6 +1,6 @@
 //! Parameters, headers and bodies that the descriptions use again and again.
 
-use isobase_http::{Content, Location, Parameter};
+use isobase_http::{Content, Location, Parameter, Shape};
 use serde_json::json;
 
 use super::{Document, StoredDocument};
@@ -12,7 +12,12 @@ pub(super) fn collection() -> Parameter {
         "Name of the collection: 1 to 128 bytes of UTF-8 without '/' and control characters. A \
          collection exists while it has a document.",
     )
-    .schema(json!({ "type": "string", "minLength": 1, "maxLength": 128 }))
+    .schema(json!({
+        "type": "string",
+        "minLength": 1,
+        "maxLength": 128,
+        "pattern": r"^[^/\u0000-\u001f\u007f-\u009f]+$",
+    }))
     .example("orders")
 }
 
@@ -24,7 +29,12 @@ pub(super) fn id() -> Parameter {
          `%2F`, `.` and `..` as `%2E` and `%2E%2E`). Canonical decimal up to 2^63-1 is an integer \
          id, anything else a string id.",
     )
-    .schema(json!({ "type": "string", "minLength": 1, "maxLength": 1_500 }))
+    .schema(json!({
+        "oneOf": [
+            { "type": "integer", "format": "int64", "minimum": 0 },
+            { "type": "string", "minLength": 1, "maxLength": 1_500 },
+        ],
+    }))
     .example("1")
 }
 
@@ -128,9 +138,10 @@ pub(super) fn sort() -> Parameter {
 }
 
 pub(super) fn page_limit() -> Parameter {
-    let description = "Most documents of a page. With `cursor` or `page` and without it: 100. Without any of \
-         them a listing has no pages.";
-    Parameter::new(Location::Query, "limit", description)
+    let description = "Most documents of a page. It is required here because the answer is then \
+        always a page: without `limit`, `cursor` and `page` the service answers a bare array of \
+        every document.";
+    Parameter::new(Location::RequiredQuery, "limit", description)
         .schema(json!({ "type": "integer", "minimum": 1, "maximum": 1000 }))
         .example(20)
 }
@@ -156,7 +167,7 @@ pub(super) fn page() -> Parameter {
 pub(super) fn count() -> Parameter {
     let description = "`exact` counts all documents that meet the filter.";
     Parameter::new(Location::Query, "count", description)
-        .schema(json!({ "enum": ["none", "exact"], "default": "none" }))
+        .schema(json!({ "type": "string", "enum": ["none", "exact"], "default": "none" }))
         .example("exact")
 }
 
@@ -166,11 +177,6 @@ pub(super) fn or() -> Parameter {
         "or",
         "Alternatives: `or=(status.eq.open,total.gt.100)`; `and=(…)` and nesting work alike.",
     )
-}
-
-pub(super) fn accept() -> Parameter {
-    let description = "`application/x-ndjson` for one document a line.";
-    Parameter::new(Location::Header, "Accept", description).example("application/x-ndjson")
 }
 
 pub(super) fn since() -> Parameter {
@@ -208,7 +214,7 @@ pub(super) fn changes_of() -> Parameter {
         "Only changes of this document. Each answer looks through 1,000 changes of the collection \
          and may be empty while there is `more`: go on at `next`. It never waits.",
     )
-    .example(1)
+    .example("1")
 }
 
 pub(super) fn wait() -> Parameter {
@@ -253,7 +259,8 @@ pub(super) fn document_out() -> Content {
     Content::of::<StoredDocument>().example(json!({ "name": "item1", "price": 9.5, "id": 1 }))
 }
 
-/// One document a line.
-pub(super) fn lines(example: &'static str) -> Content {
-    Content::text("application/x-ndjson").example(example)
+/// One document a line, as bytes: they are as many as a caller likes.
+pub(super) fn lines_in(example: &'static str) -> Content {
+    let bytes = Shape::Written(json!({ "type": "string", "format": "binary" }));
+    Content::shaped(bytes).media_type("application/x-ndjson").example(example)
 }

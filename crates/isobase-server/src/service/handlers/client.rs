@@ -15,7 +15,8 @@ use crate::{
 const MODULE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../js/isobase.js"));
 const TYPES: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../js/isobase.d.ts"));
 
-const JAVASCRIPT: HeaderValue = HeaderValue::from_static("text/javascript; charset=utf-8");
+pub(super) const JAVASCRIPT: HeaderValue =
+    HeaderValue::from_static("text/javascript; charset=utf-8");
 /// Browsers never load the types. TypeScript has no media type, and `.ts` is a video's elsewhere.
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 /// Asked about each time: the module is that of the service that answers.
@@ -39,7 +40,7 @@ pub(in crate::service) async fn get_client_types(
     Ok(file(&call, TYPES, TEXT, &ETAG))
 }
 
-fn file(
+pub(super) fn file(
     call: &Call,
     text: &'static str,
     content_type: HeaderValue,

@@ -1,9 +1,10 @@
 //! What answers the routes about the service.
 
 mod client;
+mod measures;
 mod pages;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use http::{HeaderValue, Response, StatusCode, header};
 use isobase_http::Body;
@@ -58,9 +59,7 @@ pub(super) async fn get_readiness(
 }
 
 pub(super) async fn get_metrics(state: Arc<State>, call: Call) -> Result<Response<Body>, Failure> {
-    let mut gauges = state.store.gauges();
-    gauges.extend(state.jobs.gauges());
-    let text = call.shared().metrics_text(&gauges);
+    let text = call.shared().metrics_text(measures::all(&state));
     Ok(Body::full(text).into_response(StatusCode::OK, PROMETHEUS))
 }
 
@@ -72,6 +71,11 @@ pub(super) async fn get_openapi(state: Arc<State>, call: Call) -> Result<Respons
 
 pub(super) async fn get_docs(_: Arc<State>, call: Call) -> Result<Response<Body>, Failure> {
     Ok(page(&call, pages::docs()))
+}
+
+pub(super) async fn get_docs_viewer(_: Arc<State>, call: Call) -> Result<Response<Body>, Failure> {
+    static ETAG: LazyLock<HeaderValue> = LazyLock::new(|| etag_of(pages::VIEWER.as_bytes()));
+    Ok(client::file(&call, pages::VIEWER, client::JAVASCRIPT, &ETAG))
 }
 
 pub(super) async fn get_docs_errors(_: Arc<State>, call: Call) -> Result<Response<Body>, Failure> {

@@ -1,4 +1,4 @@
-//! Pages for people. Everything they need is in them, and nothing else may load.
+//! Pages for people. They load nothing but what the service has itself.
 
 use std::{fmt::Write, sync::LazyLock};
 
@@ -13,6 +13,15 @@ use crate::{cached::etag_of, codes};
 const STYLE: &str = include_str!("docs.css");
 const SCRIPT: &str = include_str!("docs.js");
 
+/// RapiDoc 9.3.8 as npm has it, with its licences: it shows an OpenAPI document and tries its routes.
+pub(super) const VIEWER: &str = concat!(
+    "/*\n",
+    include_str!("../../../../vendor/rapidoc/LICENSE.txt"),
+    "*/\n",
+    include_str!("../../../../vendor/rapidoc/rapidoc-min.js.LICENSE.txt"),
+    include_str!("../../../../vendor/rapidoc/rapidoc-min.js"),
+);
+
 /// A page and the policy that fits it.
 pub(crate) struct Page {
     pub(crate) html: Bytes,
@@ -23,40 +32,46 @@ pub(crate) struct Page {
 /// The page of routes.
 pub(crate) fn docs() -> &'static Page {
     static PAGE: LazyLock<Page> = LazyLock::new(|| {
-        let body = "<header><h1>Isobase</h1><p id=\"about\"></p></header>\n\
-            <main id=\"routes\"><noscript>This page needs its own script; the same content is at \
-            <a href=\"openapi.json\">openapi.json</a>.</noscript></main>";
-        Page::new("Isobase", body, Some(SCRIPT))
+        let body = "<rapi-doc spec-url=\"openapi.json\" render-style=\"focused\" \
+            schema-style=\"table\" show-header=\"false\" load-fonts=\"false\" \
+            allow-spec-url-load=\"false\" allow-spec-file-load=\"false\" \
+            allow-server-selection=\"false\" regular-font=\"system-ui, sans-serif\" \
+            mono-font=\"ui-monospace, monospace\" use-path-in-nav-bar=\"true\" \
+            show-method-in-nav-bar=\"as-colored-text\" primary-color=\"#0b5fad\">\n\
+            <noscript>This page needs its own script; the same content is at \
+            <a href=\"openapi.json\">openapi.json</a>.</noscript></rapi-doc>\n\
+            <script src=\"docs/rapidoc.js\"></script>";
+        let head = "<style>html, body { margin: 0; height: 100%; }</style>";
+        // The viewer writes `style` attributes, which no hash can name. Scripts stay named.
+        let more =
+            format!("style-src 'unsafe-inline'; script-src 'self' 'sha256-{}'", digest(SCRIPT));
+        Page::new("Isobase", head, &format!("{body}\n<script>{SCRIPT}</script>"), &more)
     });
     &PAGE
 }
 
 /// The page of problem codes.
 pub(crate) fn errors() -> &'static Page {
-    static PAGE: LazyLock<Page> = LazyLock::new(|| Page::new("Errors", &errors_body(), None));
+    static PAGE: LazyLock<Page> = LazyLock::new(|| {
+        let head = format!("<style>{STYLE}</style>");
+        Page::new("Errors", &head, &errors_body(), &format!("style-src 'sha256-{}'", digest(STYLE)))
+    });
     &PAGE
 }
 
 impl Page {
-    fn new(title: &str, body: &str, script: Option<&str>) -> Self {
-        let mut html = format!(
+    fn new(title: &str, head: &str, body: &str, sources: &str) -> Self {
+        let html = format!(
             "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
              <meta name=\"color-scheme\" content=\"light dark\">\n\
              <link rel=\"icon\" href=\"data:,\">\n\
-             <title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n{body}\n"
+             <title>{title}</title>\n{head}\n</head>\n<body>\n{body}\n</body>\n</html>\n"
         );
-        let mut policy = format!(
+        let policy = format!(
             "default-src 'none'; connect-src 'self'; img-src data:; base-uri 'none'; \
-             form-action 'none'; frame-ancestors 'none'; style-src 'sha256-{}'",
-            digest(STYLE)
+             form-action 'none'; frame-ancestors 'none'; {sources}"
         );
-        // Writing to a String cannot fail.
-        if let Some(script) = script {
-            let _ = writeln!(html, "<script>{script}</script>");
-            let _ = write!(policy, "; script-src 'sha256-{}'", digest(script));
-        }
-        html.push_str("</body>\n</html>\n");
         let policy = HeaderValue::try_from(policy).expect("the policy is visible ASCII");
         let etag = etag_of(html.as_bytes());
         Self { html: html.into(), policy, etag }
@@ -75,6 +90,7 @@ fn errors_body() -> String {
     );
     let codes = codes::every();
     for stage in Stage::ALL {
+        // Writing to a String cannot fail.
         let _ = writeln!(body, "<h2>{}</h2>", escape(stage.title()));
         for code in codes.iter().filter(|code| code.stage() == stage) {
             let _ = writeln!(
@@ -121,10 +137,12 @@ mod tests {
     fn pages_load_nothing_from_elsewhere() {
         for page in [docs(), errors()] {
             let html = std::str::from_utf8(&page.html).unwrap();
+            let html = html.replace("src=\"docs/rapidoc.js\"", "");
             for part in ["http://", "https://", "src=", "@import", "url(", " onclick", " style="] {
                 assert!(!html.contains(part), "{part}");
             }
         }
+        assert!(VIEWER.contains("RapiDoc 9.3.8") && VIEWER.starts_with("/*\nMIT License"));
     }
 
     #[test]

@@ -1,0 +1,48 @@
+//! `isobase version`: what this build is.
+
+use serde_json::json;
+
+use crate::print::Printer;
+
+pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The commit that the build is of. Releases and containers say it; other builds do not know it.
+pub(crate) const COMMIT: Option<&str> = match option_env!("ISOBASE_COMMIT") {
+    Some(commit) if !commit.is_empty() => Some(commit),
+    _ => None,
+};
+
+/// The features of the build that change what it can do.
+pub(crate) fn features() -> Vec<&'static str> {
+    let features = [
+        ("memory", cfg!(feature = "memory")),
+        ("sqlite", cfg!(feature = "sqlite")),
+        ("postgres", cfg!(feature = "postgres")),
+        ("couchdb", cfg!(feature = "couchdb")),
+        ("dynamodb", cfg!(feature = "dynamodb")),
+        ("firestore", cfg!(feature = "firestore")),
+        ("schemas", cfg!(feature = "schemas")),
+        ("mail", cfg!(feature = "mail")),
+        ("providers", cfg!(feature = "providers")),
+        ("s3", cfg!(feature = "s3")),
+        ("thumbnails", cfg!(feature = "thumbnails")),
+        ("toolkit", cfg!(feature = "toolkit")),
+    ];
+    features.into_iter().filter(|(_, there)| *there).map(|(name, _)| name).collect()
+}
+
+/// `isobase version`
+pub(crate) fn run(printer: Printer) {
+    let (features, debug) = (features(), cfg!(debug_assertions));
+    if printer.json {
+        return printer.json_line(&json!({
+            "version": VERSION, "commit": COMMIT, "features": features, "debug": debug,
+        }));
+    }
+    let commit = COMMIT.unwrap_or("unknown: not a build of a release");
+    printer.line(&format!(
+        "isobase {VERSION}\ncommit    {commit}\nfeatures  {}\nprofile   {}",
+        features.join(" "),
+        if debug { "debug" } else { "release" },
+    ));
+}
