@@ -22,7 +22,7 @@ const IN_KNOTS: &[(&str, usize)] = &[
     ("isobase-engine-sqlite", 2),
     ("isobase-ops", 16),
     ("isobase-postgres", 2),
-    ("isobase-remote", 14),
+    ("isobase-journal", 14),
     ("isobase-sqlite", 8),
     ("isobase-store", 18),
     ("isobase-testkit", 4),

@@ -1,7 +1,7 @@
 //! Writing many documents of one database with one request.
 
 use isobase_engine::{EngineError, ErrorKind};
-use isobase_remote::Tree;
+use isobase_journal::Tree;
 use tokio::time::Instant;
 
 use crate::{

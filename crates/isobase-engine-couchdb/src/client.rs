@@ -13,7 +13,7 @@ use std::{
 use base64::Engine as _;
 use bytes::Bytes;
 use isobase_engine::{EngineError, ErrorKind};
-use isobase_remote::Tree;
+use isobase_journal::Tree;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use rand::RngExt;
 use reqwest::{

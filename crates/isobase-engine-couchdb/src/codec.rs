@@ -7,7 +7,7 @@
 
 use std::borrow::Cow;
 
-use isobase_remote::{After, IndexKey, IndexNumber, META_FIELD, NativeDocument, Tag, Tree};
+use isobase_journal::{After, IndexKey, IndexNumber, META_FIELD, NativeDocument, Tag, Tree};
 use isobase_types::json;
 
 use crate::names::{IDS, hex, unhex};
@@ -275,7 +275,7 @@ pub(crate) fn quoted_list<'a>(texts: impl IntoIterator<Item = Cow<'a, str>>) -> 
 
 #[cfg(test)]
 mod tests {
-    use isobase_remote::Meta;
+    use isobase_journal::Meta;
     use isobase_types::{Sequence, Timestamp};
 
     use super::*;

@@ -1,7 +1,7 @@
 //! The databases of the collections, and their indexes.
 
 use isobase_engine::{CollectionInfo, EngineError, ErrorKind};
-use isobase_remote::{IndexNumber, Tree};
+use isobase_journal::{IndexNumber, Tree};
 use isobase_types::CollectionName;
 use tokio::time::Instant;
 

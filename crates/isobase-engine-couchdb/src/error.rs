@@ -1,7 +1,7 @@
 //! Failures of CouchDB as failures of an engine.
 
 use isobase_engine::{EngineError, ErrorKind};
-use isobase_remote::Tree;
+use isobase_journal::Tree;
 
 /// What CouchDB says with a status of 400 and more.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

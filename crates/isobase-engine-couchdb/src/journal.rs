@@ -6,7 +6,7 @@ use std::{
 };
 
 use isobase_engine::{Counters, EngineError, ErrorKind, Identity};
-use isobase_remote::{CatalogueEntry, Head, LogRecord, StoredAnswer, Tree};
+use isobase_journal::{CatalogueEntry, Head, LogRecord, StoredAnswer, Tree};
 use isobase_types::{Sequence, Timestamp};
 use tokio::time::Instant;
 

@@ -1,6 +1,6 @@
 //! The CouchDB engine: a collection is a database, a document a document.
 //!
-//! What the document databases share is in `isobase-remote`; here is what CouchDB does for it,
+//! What the document databases share is in `isobase-journal`; here is what CouchDB does for it,
 //! over plain HTTP. CouchDB has no transactions: a commit is a record in a journal of ours, and
 //! what it says is done afterwards, by its author or by whoever comes next.
 //!
@@ -8,10 +8,10 @@
 //! (what is stored), `record` and `journal` (what is remembered), then the way of a write (`redo`,
 //! `bulk`, `strip`) and of a read (`query`, `databases`).
 
-mod backend;
 mod bulk;
 mod client;
 mod codec;
+mod database;
 mod databases;
 mod done;
 mod error;
@@ -30,14 +30,14 @@ mod strip;
 use std::sync::Arc;
 
 use isobase_engine::{Clock, EngineError};
-use isobase_remote::{RemoteEngine, RemoteOptions, RemoteReader};
+use isobase_journal::{JournalEngine, JournalOptions, JournalReader};
 
-pub use backend::CouchDbBackend;
+pub use database::CouchDbDatabase;
 pub use options::{CouchDbOptions, InvalidUrl};
 pub use plan::{SetupStep, setup_steps};
 
 /// Documents in the databases of a CouchDB server.
-pub type CouchDbEngine = RemoteEngine<CouchDbBackend>;
+pub type CouchDbEngine = JournalEngine<CouchDbDatabase>;
 
 /// Opens the engine: checks that the server can be reached and lets us in, makes the journal
 /// where there is none, and finishes what a process that was killed has left.
@@ -47,11 +47,11 @@ pub type CouchDbEngine = RemoteEngine<CouchDbBackend>;
 /// message names the user), or is not a CouchDB.
 pub async fn open(
     options: CouchDbOptions,
-    remote: RemoteOptions,
+    remote: JournalOptions,
     clock: Arc<dyn Clock>,
 ) -> Result<CouchDbEngine, EngineError> {
-    let backend = CouchDbBackend::new(&options, remote.deadline)?;
-    RemoteEngine::open(backend, remote, clock).await
+    let database = CouchDbDatabase::new(&options, remote.deadline)?;
+    JournalEngine::open(database, remote, clock).await
 }
 
 /// Opens the database to read it whole and nothing else: nothing is written, and credentials that
@@ -61,9 +61,9 @@ pub async fn open(
 /// As [`open`].
 pub async fn open_to_read(
     options: CouchDbOptions,
-    remote: RemoteOptions,
+    remote: JournalOptions,
     clock: Arc<dyn Clock>,
-) -> Result<RemoteReader<CouchDbBackend>, EngineError> {
-    let backend = CouchDbBackend::new(&options, remote.deadline)?;
-    RemoteReader::open(backend, remote, clock).await
+) -> Result<JournalReader<CouchDbDatabase>, EngineError> {
+    let database = CouchDbDatabase::new(&options, remote.deadline)?;
+    JournalReader::open(database, remote, clock).await
 }

@@ -1,7 +1,7 @@
 //! What CouchDB can hold.
 
 use isobase_engine::{Limit, Limits};
-use isobase_remote::NativeRules;
+use isobase_journal::NativeRules;
 
 /// Largest native document, our bookkeeping included. CouchDB takes 8,000,000 bytes unless its
 /// `max_document_size` says otherwise; the rest is for what stands around the document in the

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use isobase_engine::{EngineError, ErrorKind};
-use isobase_remote::{DocumentWrite, is_purged};
+use isobase_journal::{DocumentWrite, is_purged};
 use isobase_types::{CollectionName, Sequence};
 use tokio::time::Instant;
 

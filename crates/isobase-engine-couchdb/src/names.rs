@@ -5,7 +5,7 @@
 //! cannot have stands as `$xx`; a name that would not begin with a letter has `x$$` in front; one
 //! that is too long has a readable beginning, `$$h` and a hash.
 
-use isobase_remote::NativeIds;
+use isobase_journal::NativeIds;
 use isobase_types::CollectionName;
 use sha2::{Digest, Sha256};
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use isobase_remote::{CatalogueEntry, IndexNumber};
+use isobase_journal::{CatalogueEntry, IndexNumber};
 
 use crate::{
     CouchDbOptions,
@@ -104,7 +104,7 @@ fn security_step(base: &str, database: &str, members: &[String]) -> Option<Setup
 #[cfg(test)]
 mod tests {
     use isobase_engine::{IndexDefinition, IndexState};
-    use isobase_remote::IndexEntry;
+    use isobase_journal::IndexEntry;
     use isobase_types::{CollectionName, Order};
 
     use super::*;

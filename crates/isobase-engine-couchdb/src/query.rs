@@ -3,7 +3,7 @@
 use std::{borrow::Cow, collections::HashMap, sync::atomic::Ordering};
 
 use isobase_engine::EngineError;
-use isobase_remote::{
+use isobase_journal::{
     DocumentKey, IndexNumber, KeyFetch, KeyFetched, KeyedDocument, NativeDocument, ScanPage, Tree,
     WrittenPage,
 };
@@ -578,7 +578,7 @@ fn names_index(complaint: &Complaint) -> bool {
 }
 
 fn key_of(document: &Tree, index: IndexNumber) -> Option<Vec<u8>> {
-    let meta = document.get(isobase_remote::META_FIELD)?;
+    let meta = document.get(isobase_journal::META_FIELD)?;
     unhex(meta.get("keys")?.get(&index_name(index))?.as_str()?)
 }
 

@@ -16,7 +16,7 @@
 use std::collections::HashSet;
 
 use isobase_engine::{EngineError, IndexDefinition, IndexState};
-use isobase_remote::{
+use isobase_journal::{
     After, CatalogueEntry, Commit, DocumentWrite, Head, IndexEntry, KeptBody, StoredAnswer, Tree,
     parse_time,
 };
@@ -548,7 +548,7 @@ fn new_token() -> String {
 #[cfg(test)]
 mod tests {
     use isobase_engine::Identity;
-    use isobase_remote::{After, Before, DocumentKey, IndexKey, Meta, Tag};
+    use isobase_journal::{After, Before, DocumentKey, IndexKey, Meta, Tag};
 
     use super::*;
     use crate::{codec::write_row, limits::RULES};

@@ -12,7 +12,7 @@ use std::{
 };
 
 use isobase_engine::{EngineError, ErrorKind};
-use isobase_remote::{BEYOND_SEQUENCES, Before, Commit, CommitError, Head, Tree};
+use isobase_journal::{BEYOND_SEQUENCES, Before, Commit, CommitError, Head, Tree};
 use isobase_types::CollectionName;
 use tokio::{sync::MutexGuard, time::Instant};
 
@@ -556,7 +556,7 @@ impl Shared {
         }
         match self.version_at(database, &effect.id, &next, deadline).await? {
             Some(version) => {
-                Ok(has_had(version.get(isobase_remote::META_FIELD).and_then(stamp_of), effect))
+                Ok(has_had(version.get(isobase_journal::META_FIELD).and_then(stamp_of), effect))
             }
             // Compacted away: long ago, so it was ours. Others' content stays.
             None => Ok(true),
@@ -571,7 +571,7 @@ impl Shared {
         deadline: Instant,
     ) -> Result<Option<u64>, EngineError> {
         let version = self.version_at(database, id, revision, deadline).await?;
-        let meta = version.as_ref().and_then(|version| version.get(isobase_remote::META_FIELD));
+        let meta = version.as_ref().and_then(|version| version.get(isobase_journal::META_FIELD));
         Ok(meta.and_then(stamp_of))
     }
 
@@ -721,7 +721,7 @@ fn ancestor(tree: &Tree, generation: u64) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use isobase_remote::Tag;
+    use isobase_journal::Tag;
 
     use super::*;
 

@@ -10,7 +10,7 @@ use std::{
 };
 
 use isobase_engine::EngineError;
-use isobase_remote::Head;
+use isobase_journal::Head;
 
 use crate::{
     CouchDbOptions, client::Client, journal::Forgetting, names::Names, record::Record,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use isobase_remote::{After, META_FIELD, NativeDocument, Tag, Tree};
+use isobase_journal::{After, META_FIELD, NativeDocument, Tag, Tree};
 use isobase_types::DocumentId;
 
 use crate::number;

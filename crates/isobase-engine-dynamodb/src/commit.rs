@@ -7,15 +7,15 @@ use aws_sdk_dynamodb::{
     types::{AttributeValue, ConditionCheck, Delete, Put, TransactWriteItem, Update},
 };
 use isobase_engine::{EngineError, ErrorKind, listing::index_key};
-use isobase_remote::{
+use isobase_journal::{
     After, CatalogueEntry, Commit, CommitError, Cost, DocumentKey, DocumentWrite, IndexKey,
     META_FIELD, Tag,
 };
 use isobase_types::{Change, ChangeKind, CollectionName, DocumentId, Order};
 
 use crate::{
-    backend::DynamoDbBackend,
     codec::{self, ID, Item, REVISION, as_bytes, as_text, integer, text},
+    database::DynamoDbDatabase,
     entries::Range,
     journal::{self, CATALOGUE, DOCUMENT, DOCUMENTS, PK, SK},
     limits::RULES,
@@ -62,7 +62,7 @@ pub(crate) fn key_changes(write: &DocumentWrite) -> (Vec<&IndexKey>, Vec<&IndexK
     (gone, new)
 }
 
-impl DynamoDbBackend {
+impl DynamoDbDatabase {
     pub(crate) async fn commit_group(
         &self,
         commit: &Commit,

@@ -2,12 +2,12 @@
 
 use aws_sdk_dynamodb::types::Select;
 use isobase_engine::EngineError;
-use isobase_remote::IndexNumber;
+use isobase_journal::IndexNumber;
 use isobase_types::{CollectionName, DocumentId};
 
 use crate::{
-    backend::DynamoDbBackend,
     codec::{Item, as_bytes, bytes, text},
+    database::DynamoDbDatabase,
     error::Failure,
     journal::{self, DOCUMENT, PK, SK, corrupted},
     limits::key_bounds,
@@ -33,7 +33,7 @@ pub(crate) struct Entries {
     pub(crate) exhausted: bool,
 }
 
-impl DynamoDbBackend {
+impl DynamoDbDatabase {
     /// At most `limit` entries of a range, at least one if there is one.
     pub(crate) async fn entries(
         &self,

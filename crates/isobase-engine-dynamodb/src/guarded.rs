@@ -3,10 +3,10 @@
 use aws_sdk_dynamodb::{error::BuildError, types::TransactWriteItem};
 use futures_util::{StreamExt, stream};
 use isobase_engine::EngineError;
-use isobase_remote::{DocumentKey, DocumentWrite};
+use isobase_journal::{DocumentKey, DocumentWrite};
 
 use crate::{
-    backend::DynamoDbBackend,
+    database::DynamoDbDatabase,
     transact::{Transacted, malformed},
 };
 
@@ -28,7 +28,7 @@ struct Shared {
     places: Vec<usize>,
 }
 
-impl DynamoDbBackend {
+impl DynamoDbDatabase {
     /// Writes the keys of documents anew, each only if it is as it was.
     pub(crate) async fn rekey_documents(
         &self,

@@ -18,7 +18,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use isobase_engine::{EngineError, ErrorKind, IndexDefinition, IndexState};
-use isobase_remote::{
+use isobase_journal::{
     CatalogueEntry, Head, IndexEntry, IndexNumber, KeptBody, LogRecord, StoredAnswer,
 };
 use isobase_types::{

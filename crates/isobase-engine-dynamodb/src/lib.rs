@@ -2,15 +2,15 @@
 //!
 //! A collection is a table with the partition key `_id`, a document an item with the caller's
 //! fields as attributes. What DynamoDB has no order for stands in one more table, the journal:
-//! counters, change feed, entries of indexes. [`isobase_remote`] holds the engine;
-//! [`DynamoDbBackend`] is what DynamoDB does for it.
+//! counters, change feed, entries of indexes. [`isobase_journal`] holds the engine;
+//! [`DynamoDbDatabase`] is what DynamoDB does for it.
 
 mod options;
 
-mod backend;
 mod client;
 mod codec;
 mod commit;
+mod database;
 mod entries;
 mod error;
 mod guarded;
@@ -29,14 +29,14 @@ mod transact;
 
 use std::sync::Arc;
 
-pub use backend::DynamoDbBackend;
+pub use database::DynamoDbDatabase;
 use isobase_engine::{Clock, EngineError};
-use isobase_remote::{RemoteEngine, RemoteOptions, RemoteReader};
+use isobase_journal::{JournalEngine, JournalOptions, JournalReader};
 pub use options::{DynamoDbCredentials, DynamoDbOptions, InvalidUrl};
 pub use plan::{plan, policy};
 
 /// The engine over DynamoDB.
-pub type DynamoDbEngine = RemoteEngine<DynamoDbBackend>;
+pub type DynamoDbEngine = JournalEngine<DynamoDbDatabase>;
 
 /// Opens the database: finds region and credentials, checks that the journal can be read, and
 /// makes its table where there is none.
@@ -46,11 +46,11 @@ pub type DynamoDbEngine = RemoteEngine<DynamoDbBackend>;
 /// allowed; the message names it.
 pub async fn open(
     options: &DynamoDbOptions,
-    remote: RemoteOptions,
+    remote: JournalOptions,
     clock: Arc<dyn Clock>,
 ) -> Result<DynamoDbEngine, EngineError> {
-    let backend = DynamoDbBackend::new(options, &remote).await?;
-    RemoteEngine::open(backend, remote, clock).await
+    let database = DynamoDbDatabase::new(options, &remote).await?;
+    JournalEngine::open(database, remote, clock).await
 }
 
 /// Opens the database to read it whole and nothing else: nothing is written, and credentials that
@@ -60,9 +60,9 @@ pub async fn open(
 /// As [`open`].
 pub async fn open_to_read(
     options: &DynamoDbOptions,
-    remote: RemoteOptions,
+    remote: JournalOptions,
     clock: Arc<dyn Clock>,
-) -> Result<RemoteReader<DynamoDbBackend>, EngineError> {
-    let backend = DynamoDbBackend::new(options, &remote).await?;
-    RemoteReader::open(backend, remote, clock).await
+) -> Result<JournalReader<DynamoDbDatabase>, EngineError> {
+    let database = DynamoDbDatabase::new(options, &remote).await?;
+    JournalReader::open(database, remote, clock).await
 }

@@ -1,7 +1,7 @@
 //! What DynamoDB can hold.
 
 use isobase_engine::{Limit, Limits};
-use isobase_remote::{Budget, NativeRules};
+use isobase_journal::{Budget, NativeRules};
 
 /// Source: Amazon DynamoDB Developer Guide, "Quotas" (2026-11).
 pub(crate) const ITEM_BYTES_MAX: usize = 400 * 1024;

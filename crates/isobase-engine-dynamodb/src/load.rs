@@ -8,13 +8,13 @@ use aws_sdk_dynamodb::{
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
 use isobase_engine::{Counters, EngineError, Identity};
-use isobase_remote::{CatalogueEntry, DocumentWrite, Head, IndexNumber};
+use isobase_journal::{CatalogueEntry, DocumentWrite, Head, IndexNumber};
 use isobase_types::{CollectionName, Sequence, Timestamp};
 
 use crate::{
-    backend::DynamoDbBackend,
     codec::{self, ID, Item, integer, text},
     commit::key_changes,
+    database::DynamoDbDatabase,
     error::{Class, Failure},
     journal::{self, ANSWERS, BODIES, CATALOGUE, DOCUMENTS, LOG, RUNS},
     limits::WRITE_ITEMS_MAX,
@@ -34,7 +34,7 @@ pub(crate) const LAST: &[u8] = &[0xff; 1024];
 /// An item to be written, and its table.
 type Writing = (String, WriteRequest);
 
-impl DynamoDbBackend {
+impl DynamoDbDatabase {
     pub(crate) async fn load_documents(
         &self,
         writes: Vec<DocumentWrite>,

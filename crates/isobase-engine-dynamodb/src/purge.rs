@@ -9,12 +9,12 @@ use aws_sdk_dynamodb::{
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
 use isobase_engine::EngineError;
-use isobase_remote::{BEYOND_SEQUENCES, DocumentKey, IndexEntry, META_FIELD, is_purged};
+use isobase_journal::{BEYOND_SEQUENCES, DocumentKey, IndexEntry, META_FIELD, is_purged};
 use isobase_types::{CollectionName, DocumentId, Sequence};
 
 use crate::{
-    backend::DynamoDbBackend,
     codec::{self, ID, Item, REVISION, as_text, integer, text},
+    database::DynamoDbDatabase,
     guarded::Guarded,
     journal::{self, CATALOGUE, DOCUMENT, RUNS},
     load::{FIRST, LAST},
@@ -27,7 +27,7 @@ const DELETE_PARALLEL: usize = 16;
 /// Ids and entries that are looked at together: a page of them may have tens of thousands.
 const LOOK_MAX: usize = 500;
 
-impl DynamoDbBackend {
+impl DynamoDbDatabase {
     /// Deletes the documents of a collection that belong to its deletion, then the entries that
     /// are left without a document. The other way round, a document could lose its place in the
     /// listings.

@@ -5,12 +5,12 @@ use std::collections::{HashMap, HashSet};
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use isobase_engine::{CollectionInfo, EngineError};
-use isobase_remote::{DocumentKey, KeyFetch, KeyFetched, KeyedDocument, NativeDocument, ScanPage};
+use isobase_journal::{DocumentKey, KeyFetch, KeyFetched, KeyedDocument, NativeDocument, ScanPage};
 use isobase_types::{CollectionName, DocumentId};
 
 use crate::{
-    backend::DynamoDbBackend,
     codec::{self, ID, Item, as_text, text},
+    database::DynamoDbDatabase,
     entries::Range,
     error::{Class, Failure},
     journal::{self, CATALOGUE, Catalogued, PK, SK},
@@ -27,7 +27,7 @@ const FETCH_ROUNDS_MAX: usize = 10;
 const FETCH_BYTES: usize = 4 << 20;
 const FETCH_KEYS_MAX: usize = 200;
 
-impl DynamoDbBackend {
+impl DynamoDbDatabase {
     /// Documents in the order of the keys.
     pub(crate) async fn read_documents(
         &self,

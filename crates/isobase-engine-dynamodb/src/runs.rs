@@ -14,12 +14,12 @@ use std::{
 
 use aws_sdk_dynamodb::types::{AttributeValue, WriteRequest};
 use isobase_engine::EngineError;
-use isobase_remote::DocumentWrite;
+use isobase_journal::DocumentWrite;
 use isobase_types::{CollectionName, DocumentId};
 
 use crate::{
-    backend::DynamoDbBackend,
     codec::{Item, as_bytes, as_integer, bytes, integer},
+    database::DynamoDbDatabase,
     entries::{Entries, Range},
     journal::{self, SK, corrupted},
     limits::key_bounds,
@@ -56,7 +56,7 @@ fn ids(collection: &CollectionName, generation: Generation) -> String {
     format!("ids/{collection}/{generation}")
 }
 
-impl DynamoDbBackend {
+impl DynamoDbDatabase {
     /// What a load leaves of the ids of its documents.
     pub(crate) fn push_runs(
         &self,
@@ -428,7 +428,7 @@ fn merge(entries: Part, runs: Part, reverse: bool) -> (Vec<Id>, Option<Vec<u8>>)
 
 /// A partition of runs or of entries from its beginning to its end.
 struct Stream<'a> {
-    backend: &'a DynamoDbBackend,
+    database: &'a DynamoDbDatabase,
     pk: String,
     places: VecDeque<Place>,
     start: Option<Item>,
@@ -436,8 +436,8 @@ struct Stream<'a> {
 }
 
 impl<'a> Stream<'a> {
-    fn new(backend: &'a DynamoDbBackend, pk: String) -> Self {
-        Self { backend, pk, places: VecDeque::new(), start: None, ended: false }
+    fn new(database: &'a DynamoDbDatabase, pk: String) -> Self {
+        Self { database, pk, places: VecDeque::new(), start: None, ended: false }
     }
 
     /// The next key.
@@ -450,7 +450,7 @@ impl<'a> Stream<'a> {
                 start: self.start.take(),
                 ..PartitionPage::default()
             };
-            let (items, next) = self.backend.read_partition(&page).await?;
+            let (items, next) = self.database.read_partition(&page).await?;
             for item in &items {
                 self.places.extend(places(item)?);
             }
@@ -469,7 +469,7 @@ impl<'a> Stream<'a> {
 
 /// What the calls of a load left, in the order of the keys; of several for one key the last.
 struct Loaded<'a> {
-    backend: &'a DynamoDbBackend,
+    database: &'a DynamoDbDatabase,
     pk: String,
     /// Read, but not yet absorbed.
     items: VecDeque<Item>,
@@ -480,9 +480,9 @@ struct Loaded<'a> {
 }
 
 impl<'a> Loaded<'a> {
-    fn new(backend: &'a DynamoDbBackend, collection: &CollectionName) -> Self {
+    fn new(database: &'a DynamoDbDatabase, collection: &CollectionName) -> Self {
         Self {
-            backend,
+            database,
             pk: loading(collection),
             items: VecDeque::new(),
             start: None,
@@ -524,7 +524,7 @@ impl<'a> Loaded<'a> {
             start: self.start.take(),
             ..PartitionPage::default()
         };
-        let (items, next) = self.backend.read_partition(&page).await?;
+        let (items, next) = self.database.read_partition(&page).await?;
         self.items.extend(items);
         self.ended = next.is_none();
         self.start = next;
@@ -538,7 +538,7 @@ impl<'a> Loaded<'a> {
 
 /// The runs that a merge writes.
 struct Output<'a> {
-    backend: &'a DynamoDbBackend,
+    database: &'a DynamoDbDatabase,
     pk: String,
     run: Vec<Id>,
     bytes: usize,
@@ -546,8 +546,8 @@ struct Output<'a> {
 }
 
 impl<'a> Output<'a> {
-    fn new(backend: &'a DynamoDbBackend, pk: String) -> Self {
-        Self { backend, pk, run: Vec::new(), bytes: 0, items: Vec::new() }
+    fn new(database: &'a DynamoDbDatabase, pk: String) -> Self {
+        Self { database, pk, run: Vec::new(), bytes: 0, items: Vec::new() }
     }
 
     async fn push(&mut self, id: Id) -> Result<(), EngineError> {
@@ -574,7 +574,7 @@ impl<'a> Output<'a> {
     }
 
     async fn write(&mut self) -> Result<(), EngineError> {
-        self.backend.put_items(std::mem::take(&mut self.items)).await
+        self.database.put_items(std::mem::take(&mut self.items)).await
     }
 
     async fn finish(mut self, merged: Merged) -> Result<Merged, EngineError> {

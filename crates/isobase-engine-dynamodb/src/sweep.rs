@@ -5,12 +5,12 @@ use aws_sdk_dynamodb::{
     types::{ConditionCheck, Delete, TransactWriteItem, Update},
 };
 use isobase_engine::EngineError;
-use isobase_remote::{Before, DocumentKey, DocumentWrite, IndexKey, IndexNumber, NativeDocument};
+use isobase_journal::{Before, DocumentKey, DocumentWrite, IndexKey, IndexNumber, NativeDocument};
 use isobase_types::{CollectionName, DocumentId};
 
 use crate::{
-    backend::DynamoDbBackend,
     codec::integer,
+    database::DynamoDbDatabase,
     entries::Range,
     guarded::Guarded,
     journal::{self, CATALOGUE, Catalogued, DOCUMENTS, HEAD},
@@ -25,7 +25,7 @@ const COUNTS_MAX: usize = 5;
 /// The keys that a document has.
 pub(crate) type KeysOf<'a> = &'a (dyn Fn(&NativeDocument) -> Vec<IndexKey> + Send + Sync);
 
-impl DynamoDbBackend {
+impl DynamoDbDatabase {
     /// Takes away entries whose document is gone or has another key, and counts anew.
     pub(crate) async fn sweep_collection(
         &self,

@@ -16,8 +16,8 @@ use isobase_types::CollectionName;
 use tokio::time::Instant;
 
 use crate::{
-    backend::DynamoDbBackend,
     codec::ID,
+    database::DynamoDbDatabase,
     error::{Class, Failure},
     journal::{EXPIRES, PK, SK},
 };
@@ -70,7 +70,7 @@ impl Keys {
     }
 }
 
-impl DynamoDbBackend {
+impl DynamoDbDatabase {
     /// Makes the journal's table, if it is not there.
     pub(crate) async fn prepare_journal(&self) -> Result<(), EngineError> {
         self.prepare(&self.journal, Keys::Journal).await?;

@@ -8,14 +8,14 @@ use aws_sdk_dynamodb::{
 use isobase_engine::{EngineError, ErrorKind};
 
 use crate::{
-    backend::DynamoDbBackend,
     client::Status,
+    database::DynamoDbDatabase,
     error::{Class, Failure, class_of_code},
 };
 
 pub(crate) const ACTION: &str = "TransactWriteItems";
 
-impl DynamoDbBackend {
+impl DynamoDbDatabase {
     /// Sends a transaction. A repetition of the same request carries the same token, so that
     /// Amazon carries it out once, whatever became of the answers.
     pub(crate) async fn transact(

@@ -5,14 +5,14 @@ use std::{ops::Range, pin::pin};
 use futures_util::{StreamExt, stream};
 use googleapis_tonic_google_firestore_v1::google::firestore::v1 as proto;
 use isobase_engine::{EngineError, ErrorKind};
-use isobase_remote::{DocumentWrite, is_purged};
+use isobase_journal::{DocumentWrite, is_purged};
 use isobase_types::{CollectionName, Sequence};
 use proto::{Write, precondition::ConditionType, structured_query::field_filter::Operator};
 
 use crate::{
-    backend::FirestoreBackend,
     codec,
     commit::{WriteExt, bookkeeping, delete},
+    database::FirestoreDatabase,
     limits::{PARALLEL_REQUESTS, REQUEST_BYTES_MAX, WRITES_MAX},
     names,
     query::{NAME, Query},
@@ -22,7 +22,7 @@ use crate::{
 /// Times a deletion goes over a collection in which documents are changed meanwhile.
 const PURGE_PASSES_MAX: u32 = 10;
 
-impl FirestoreBackend {
+impl FirestoreDatabase {
     /// Stores documents as they are given, whatever was there.
     pub(crate) async fn load_all(&self, writes: &[DocumentWrite]) -> Result<(), EngineError> {
         let part = async |part: Range<usize>| {

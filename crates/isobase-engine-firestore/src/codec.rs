@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use googleapis_tonic_google_firestore_v1::google::firestore::v1 as proto;
-use isobase_remote::{After, IndexKey, IndexNumber, META_FIELD, NativeDocument, Tag, Tree};
+use isobase_journal::{After, IndexKey, IndexNumber, META_FIELD, NativeDocument, Tag, Tree};
 use isobase_types::{DocumentId, Sequence, Timestamp};
 use proto::value::ValueType;
 
@@ -19,7 +19,7 @@ use crate::{limits::REPLACED_BYTES_MIN, names, size};
 /// The field of our bookkeeping that holds the keys of the document in the indexes.
 const KEYS_FIELD: &str = "keys";
 
-/// The field of our bookkeeping that holds the revision ([`isobase_remote::Meta::to_fields`]).
+/// The field of our bookkeeping that holds the revision ([`isobase_journal::Meta::to_fields`]).
 const REVISION_FIELD: &str = "revision";
 
 /// Fields of a document or a map.

@@ -6,14 +6,14 @@
 
 use googleapis_tonic_google_firestore_v1::google::firestore::v1 as proto;
 use isobase_engine::EngineError;
-use isobase_remote::{After, Commit, CommitError, DocumentWrite, Head, META_FIELD};
+use isobase_journal::{After, Commit, CommitError, DocumentWrite, Head, META_FIELD};
 use isobase_types::DocumentId;
 use proto::{Document, DocumentMask, Precondition, Write, precondition::ConditionType, write};
 use tonic::Code;
 
 use crate::{
-    backend::FirestoreBackend,
     codec::{self, Fields},
+    database::FirestoreDatabase,
     error::{self, Failure},
     journal,
     requests::path,
@@ -30,14 +30,14 @@ pub(crate) struct SeenHead {
 
 /// What a commit writes, ready to be made into requests.
 struct Prepared<'a> {
-    backend: &'a FirestoreBackend,
+    database: &'a FirestoreDatabase,
     commit: &'a Commit,
     token: &'a str,
     version: prost_types::Timestamp,
     log: Vec<(String, Fields)>,
 }
 
-impl FirestoreBackend {
+impl FirestoreDatabase {
     pub(crate) async fn commit_group(
         &self,
         commit: &Commit,
@@ -47,7 +47,7 @@ impl FirestoreBackend {
         };
         let token = token();
         let log = journal::log_records(&commit.logged(), commit.at, &token);
-        let prepared = Prepared { backend: self, commit, token: &token, version, log };
+        let prepared = Prepared { database: self, commit, token: &token, version, log };
         match self.requests.commit(|| prepared.writes()).await {
             Ok(results) => {
                 // The head is the first write.
@@ -162,7 +162,7 @@ impl Prepared<'_> {
     /// What it is about, for whoever reads that it failed.
     fn what(&self) -> String {
         let Some(first) = self.commit.documents.first() else { return "committing".to_owned() };
-        let name = self.backend.name_of(first);
+        let name = self.database.name_of(first);
         let more = match self.commit.documents.len() - 1 {
             0 => String::new(),
             more => format!(" and {more} more"),
@@ -171,7 +171,7 @@ impl Prepared<'_> {
     }
 
     fn writes(&self) -> Vec<Write> {
-        let names = &self.backend.requests.names;
+        let names = &self.database.requests.names;
         let mine = |native: &str, id: &str| names.native_document(native, id);
         let commit = self.commit;
         let head = put(
@@ -179,7 +179,7 @@ impl Prepared<'_> {
             journal::head_fields(&commit.next, self.token),
         );
         let mut writes = vec![head.under(ConditionType::UpdateTime(self.version))];
-        writes.extend(commit.documents.iter().map(|write| self.backend.write_of(write)));
+        writes.extend(commit.documents.iter().map(|write| self.database.write_of(write)));
         let log = names.log();
         writes.extend(self.log.iter().map(|(id, fields)| put(mine(&log, id), fields.clone())));
         let bodies = names.bodies();

@@ -15,7 +15,7 @@ use std::fmt::Write as _;
 
 use googleapis_tonic_google_firestore_v1::google::firestore::v1 as proto;
 use isobase_engine::{EngineError, ErrorKind, IndexDefinition, IndexState};
-use isobase_remote::{CatalogueEntry, Head, IndexEntry, KeptBody, LogRecord, StoredAnswer};
+use isobase_journal::{CatalogueEntry, Head, IndexEntry, KeptBody, LogRecord, StoredAnswer};
 use isobase_types::{
     Change, ChangeKind, CollectionName, DocumentId, Kept, KeptText, Revision, Sequence, Timestamp,
 };
@@ -231,7 +231,7 @@ pub(crate) fn answer_of(key: [u8; 32], fields: &Fields) -> Result<StoredAnswer, 
 pub(crate) fn entry_fields(entry: &CatalogueEntry) -> Fields {
     let deleting = match entry.deleting {
         Some(sequence) => codec::unsigned(sequence.0),
-        None => codec::value(&isobase_remote::Tree::Null),
+        None => codec::value(&isobase_journal::Tree::Null),
     };
     Fields::from([
         ("collection".to_owned(), codec::string(entry.collection.as_str())),

@@ -1,20 +1,20 @@
 //! The Firestore engine: documents in the collections of one Firestore database in Native mode.
 //!
-//! Firestore does what the engine over document databases ([`isobase_remote`]) needs of it: a
+//! Firestore does what the engine over document databases ([`isobase_journal`]) needs of it: a
 //! commit is one request with the documents and everything of the journal, conditioned on the
 //! version of the journal's head; a listing is a query by the keys that stand in the documents.
 //!
 //! Reading order: [`FirestoreOptions`] and [`Environment`] (where it is), `credentials` and
 //! `tokens` (who we are), `client` and `error` (requests and their repetitions), `requests` and
 //! `query` (which ones), `names`, `codec`, `size` and `limits` (documents), `journal`, `commit`,
-//! `bulk`, and `backend`, which puts all of it together.
+//! `bulk`, and `database`, which puts all of it together.
 
-mod backend;
 mod bulk;
 mod client;
 mod codec;
 mod commit;
 mod credentials;
+mod database;
 mod environment;
 mod error;
 mod exchange;
@@ -30,7 +30,7 @@ mod requests;
 mod size;
 mod tokens;
 
-pub use backend::FirestoreBackend;
+pub use database::FirestoreDatabase;
 pub use environment::Environment;
 pub use index_plan::{Indexing, index_plan};
 pub use open::{open, open_to_read};

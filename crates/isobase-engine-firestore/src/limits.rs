@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use isobase_engine::{Limit, Limits};
-use isobase_remote::{Budget, NativeRules};
+use isobase_journal::{Budget, NativeRules};
 use isobase_types::json;
 
 /// Bytes of a document by Firestore's own count, its name included (cloud.google.com/firestore/

@@ -1,6 +1,6 @@
 //! Names: of collections, of documents, and of what is ours.
 
-use isobase_remote::NativeIds;
+use isobase_journal::NativeIds;
 use isobase_types::{CollectionName, DocumentId};
 
 /// Collections whose names begin so are the journal's; a caller's collection that does is

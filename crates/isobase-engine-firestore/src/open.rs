@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use isobase_engine::{Clock, EngineError, ErrorKind};
-use isobase_remote::{RemoteEngine, RemoteOptions, RemoteReader};
+use isobase_journal::{JournalEngine, JournalOptions, JournalReader};
 
 use crate::{
-    Environment, FirestoreBackend, FirestoreOptions, client::Client, credentials::Credentials,
+    Environment, FirestoreDatabase, FirestoreOptions, client::Client, credentials::Credentials,
     names::Names, options::is_host, requests::Requests, tokens::Tokens,
 };
 
@@ -18,11 +18,11 @@ use crate::{
 pub async fn open(
     options: FirestoreOptions,
     environment: &Environment,
-    remote: RemoteOptions,
+    remote: JournalOptions,
     clock: Arc<dyn Clock>,
-) -> Result<RemoteEngine<FirestoreBackend>, EngineError> {
-    let backend = FirestoreBackend::connect(options, environment, remote).await?;
-    RemoteEngine::open(backend, remote, clock).await
+) -> Result<JournalEngine<FirestoreDatabase>, EngineError> {
+    let database = FirestoreDatabase::connect(options, environment, remote).await?;
+    JournalEngine::open(database, remote, clock).await
 }
 
 /// Opens the database to read it whole and nothing else: nothing is written, and credentials that
@@ -33,14 +33,14 @@ pub async fn open(
 pub async fn open_to_read(
     options: FirestoreOptions,
     environment: &Environment,
-    remote: RemoteOptions,
+    remote: JournalOptions,
     clock: Arc<dyn Clock>,
-) -> Result<RemoteReader<FirestoreBackend>, EngineError> {
-    let backend = FirestoreBackend::connect(options, environment, remote).await?;
-    RemoteReader::open(backend, remote, clock).await
+) -> Result<JournalReader<FirestoreDatabase>, EngineError> {
+    let database = FirestoreDatabase::connect(options, environment, remote).await?;
+    JournalReader::open(database, remote, clock).await
 }
 
-impl FirestoreBackend {
+impl FirestoreDatabase {
     /// Finds project and credentials. The connection is made with the first request.
     ///
     /// # Errors
@@ -48,7 +48,7 @@ impl FirestoreBackend {
     pub async fn connect(
         options: FirestoreOptions,
         environment: &Environment,
-        remote: RemoteOptions,
+        remote: JournalOptions,
     ) -> Result<Self, EngineError> {
         let emulator = options.emulator.as_deref().or(environment.emulator.as_deref());
         if let Some(host) = emulator.filter(|host| !is_host(host)) {

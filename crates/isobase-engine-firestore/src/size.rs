@@ -5,7 +5,7 @@
 //! has one byte there.
 
 use googleapis_tonic_google_firestore_v1::google::firestore::v1 as proto;
-use isobase_remote::{After, DocumentWrite, META_FIELD, Tree};
+use isobase_journal::{After, DocumentWrite, META_FIELD, Tree};
 use prost::Message as _;
 use proto::value::ValueType;
 

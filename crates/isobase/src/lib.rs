@@ -44,7 +44,7 @@ pub use open::{
     Opened, open, open_as_service, open_as_source, open_beside, open_engine, open_for_load,
     open_with, sqlite_holder,
 };
-pub use options::{OpenOptions, PostgresOptions, RemoteOptions, Retention, SqliteOptions};
+pub use options::{JournalOptions, OpenOptions, PostgresOptions, Retention, SqliteOptions};
 pub use plan::{plan_has_indexes, production_plan};
 pub use url::{ENGINES, EngineInfo, Location, redact};
 

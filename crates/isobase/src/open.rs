@@ -381,8 +381,8 @@ async fn firestore(url: &str, options: &OpenOptions) -> Result<Arc<dyn Engine>, 
 
 /// What the document databases keep beside the documents.
 #[cfg(any(feature = "couchdb", feature = "dynamodb", feature = "firestore"))]
-fn remote(options: &OpenOptions) -> isobase_remote::RemoteOptions {
-    isobase_remote::RemoteOptions {
+fn remote(options: &OpenOptions) -> isobase_journal::JournalOptions {
+    isobase_journal::JournalOptions {
         changes_retention: options.retention.changes,
         changes_max: options.retention.changes_max,
         idempotency_retention: options.retention.idempotency,

@@ -16,7 +16,7 @@ pub struct OpenOptions {
     /// For the PostgreSQL engine.
     pub postgres: PostgresOptions,
     /// For the CouchDB, DynamoDB and Firestore engines.
-    pub remote: RemoteOptions,
+    pub remote: JournalOptions,
 }
 
 /// How long the engines keep what is not a document.
@@ -52,7 +52,7 @@ pub struct PostgresOptions {
 
 /// For the CouchDB, DynamoDB and Firestore engines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RemoteOptions {
+pub struct JournalOptions {
     /// Longest time one call waits for the database, all its repetitions together. Default 10 s.
     pub deadline: Duration,
 }
@@ -69,7 +69,7 @@ impl Default for OpenOptions {
             },
             sqlite: SqliteOptions { sync_every_commit: true, cache_bytes: 16 << 20 },
             postgres: PostgresOptions { pool_size: None, pgbouncer: false },
-            remote: RemoteOptions { deadline: Duration::from_secs(10) },
+            remote: JournalOptions { deadline: Duration::from_secs(10) },
         }
     }
 }

@@ -56,7 +56,7 @@ pub fn plan_has_indexes(location: &Location) -> bool {
 async fn catalogue(
     engine: Option<&dyn Engine>,
     collections: &[CollectionName],
-) -> Result<Vec<isobase_remote::CatalogueEntry>, EngineError> {
+) -> Result<Vec<isobase_journal::CatalogueEntry>, EngineError> {
     let mut entries = Vec::new();
     let mut number = 0;
     for collection in collections {
@@ -67,13 +67,13 @@ async fn catalogue(
         let mut indexes = Vec::new();
         for index in declared {
             number += 1;
-            indexes.push(isobase_remote::IndexEntry {
+            indexes.push(isobase_journal::IndexEntry {
                 number,
                 definition: index.definition,
                 state: index.state,
             });
         }
-        entries.push(isobase_remote::CatalogueEntry {
+        entries.push(isobase_journal::CatalogueEntry {
             collection: collection.clone(),
             indexes,
             adopted: true,

@@ -9,7 +9,7 @@ use std::{
 };
 
 use isobase::{
-    EnvironmentError, Location, OpenError, OpenOptions, PostgresOptions, RemoteOptions, Retention,
+    EnvironmentError, JournalOptions, Location, OpenError, OpenOptions, PostgresOptions, Retention,
     SqliteOptions, StoreOptions, environment,
     store::{IndexDefinition, RuleBook, SCHEMAS_COLLECTION, SYSTEM_PREFIX, Schema, Terms},
     types::CollectionName,
@@ -581,7 +581,7 @@ fn open_options(loaded: &Loaded) -> OpenOptions {
             pool_size: loaded.optional_integer(&table::POSTGRES_POOL_SIZE),
             pgbouncer: loaded.is_on(&table::POSTGRES_PGBOUNCER),
         },
-        remote: RemoteOptions { deadline: loaded.duration(&table::DATABASE_DEADLINE) },
+        remote: JournalOptions { deadline: loaded.duration(&table::DATABASE_DEADLINE) },
     }
 }
 

@@ -1,8 +1,8 @@
 //! The Firestore engine, in a project of its own for each case, on each emulator.
 
 use isobase_conformance::TestClock;
-use isobase_engine_firestore::{Environment, FirestoreBackend, FirestoreOptions};
-use isobase_remote::RemoteEngine;
+use isobase_engine_firestore::{Environment, FirestoreDatabase, FirestoreOptions};
+use isobase_journal::JournalEngine;
 use isobase_testkit::{firestore_hosts, unique_name};
 
 #[expect(clippy::print_stderr, reason = "a case that does not run must say so")]
@@ -14,7 +14,7 @@ fn not_run(case: &str, emulator: &str) {
 pub(crate) async fn engine(
     case: &str,
     emulator: &str,
-) -> Option<(RemoteEngine<FirestoreBackend>, TestClock)> {
+) -> Option<(JournalEngine<FirestoreDatabase>, TestClock)> {
     let project = unique_name("p").replace('_', "-");
     let Some(engine) = open(emulator, &project).await else {
         not_run(case, emulator);
@@ -27,7 +27,7 @@ pub(crate) async fn engine(
 async fn open(
     emulator: &str,
     project: &str,
-) -> Option<(RemoteEngine<FirestoreBackend>, TestClock)> {
+) -> Option<(JournalEngine<FirestoreDatabase>, TestClock)> {
     let host = firestore_hosts().into_iter().find(|host| host.name == emulator)?.host;
     let url = format!("firestore://{project}?emulator={host}");
     let options = FirestoreOptions::new(&url).expect("the URL of the emulator");

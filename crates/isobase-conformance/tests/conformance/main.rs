@@ -16,14 +16,14 @@ use std::{sync::Arc, time::Duration};
 
 use isobase_conformance::{Abilities, CHANGES_KEPT, Opened, StoreSubject, TestClock};
 use isobase_engine::Engine;
-use isobase_remote::RemoteOptions;
+use isobase_journal::JournalOptions;
 
 /// A server for tests on a busy machine takes its time, and some sort whole collections.
 const DEADLINE: Duration = Duration::from_secs(60);
 
 /// How an engine over a document database is opened.
-fn remote() -> RemoteOptions {
-    RemoteOptions { changes_max: CHANGES_KEPT, deadline: DEADLINE, ..RemoteOptions::default() }
+fn remote() -> JournalOptions {
+    JournalOptions { changes_max: CHANGES_KEPT, deadline: DEADLINE, ..JournalOptions::default() }
 }
 
 /// An engine in this process, closed when the case is over.

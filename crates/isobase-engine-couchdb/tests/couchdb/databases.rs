@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use isobase_engine::{CollectionInfo, Engine, SystemClock};
-use isobase_remote::{Backend, Before, DocumentWrite, KeyFetch, RemoteOptions, Tree};
+use isobase_journal::{Before, DocumentDatabase, DocumentWrite, JournalOptions, KeyFetch, Tree};
 use isobase_types::{DocumentId, Sequence};
 use reqwest::Method;
 
@@ -21,9 +21,9 @@ const ALL: KeyFetch = KeyFetch {
 #[test]
 fn documents_are_legible_to_other_programs() {
     with_prefix(async |f| {
-        let (backend, head) = f.open().await;
+        let (native, head) = f.open().await;
         write(
-            &backend,
+            &native,
             head,
             &[("notes", "a b/ü".replace('/', "-").as_str(), Some("{\"n\":1.50}"))],
         )
@@ -39,14 +39,14 @@ fn documents_are_legible_to_other_programs() {
 #[test]
 fn reads_make_no_databases() {
     with_prefix(async |f| {
-        let (backend, _) = f.open().await;
-        assert_eq!(read(&backend, "notes", "1").await, None);
+        let (native, _) = f.open().await;
+        assert_eq!(read(&native, "notes", "1").await, None);
         let keys = [document_key("notes", "1"), document_key("notes", "2")];
-        assert_eq!(backend.read(&keys).await.unwrap(), [None, None]);
-        assert_eq!(backend.count(&name("notes")).await.unwrap(), 0);
-        assert_eq!(backend.count_keys(&name("notes"), 0, &[], None).await.unwrap(), 0);
-        assert!(backend.fetch(&name("notes"), &ALL).await.unwrap().exhausted);
-        assert!(backend.scan(&name("notes"), None, 10).await.unwrap().documents.is_empty());
+        assert_eq!(native.read(&keys).await.unwrap(), [None, None]);
+        assert_eq!(native.count(&name("notes")).await.unwrap(), 0);
+        assert_eq!(native.count_keys(&name("notes"), 0, &[], None).await.unwrap(), 0);
+        assert!(native.fetch(&name("notes"), &ALL).await.unwrap().exhausted);
+        assert!(native.scan(&name("notes"), None, 10).await.unwrap().documents.is_empty());
         assert_eq!(f.databases().await, ["isobase_journal"]);
     });
 }
@@ -54,19 +54,19 @@ fn reads_make_no_databases() {
 #[test]
 fn documents_of_other_programs_are_read_and_updated_in_place() {
     with_prefix(async |f| {
-        let (backend, head) = f.open().await;
+        let (native, head) = f.open().await;
         f.foreign(Method::PUT, "agents", "").await;
         f.foreign(Method::PUT, "agents/x", "{\"name\":\"X\",\"big\":12345678901234567890}").await;
-        assert!(backend.prepare_collection(&name("agents")).await.unwrap());
-        let document = read(&backend, "agents", "x").await.unwrap();
+        assert!(native.prepare_collection(&name("agents")).await.unwrap());
+        let document = read(&native, "agents", "x").await.unwrap();
         assert!(document.is_foreign());
         assert_eq!(document.body, "{\"big\":12345678901234567890,\"name\":\"X\"}");
-        let page = backend.scan(&name("agents"), None, 10).await.unwrap();
+        let page = native.scan(&name("agents"), None, 10).await.unwrap();
         assert_eq!((page.documents.len(), page.next), (1, None));
-        assert_eq!(backend.count(&name("agents")).await.unwrap(), 1);
+        assert_eq!(native.count(&name("agents")).await.unwrap(), 1);
 
-        write(&backend, head, &[("agents", "x", Some("{\"name\":\"Y\"}"))]).await;
-        let document = read(&backend, "agents", "x").await.unwrap();
+        write(&native, head, &[("agents", "x", Some("{\"name\":\"Y\"}"))]).await;
+        let document = read(&native, "agents", "x").await.unwrap();
         assert_eq!((document.body.as_str(), document.is_foreign()), ("{\"name\":\"Y\"}", false));
     });
 }
@@ -79,7 +79,7 @@ fn taking_documents_in_leaves_their_content_alone() {
         f.foreign(Method::PUT, "agents/x", theirs).await;
         let (_, before) = f.foreign(Method::GET, "agents/x", "").await;
         let address = f.server.trim_start_matches("http://");
-        let (options, remote) = (f.options(address), RemoteOptions::default());
+        let (options, remote) = (f.options(address), JournalOptions::default());
         let engine = isobase_engine_couchdb::open(options, remote, Arc::new(SystemClock)).await;
         let engine = engine.unwrap();
         let found = engine.reconcile().unwrap().reconcile(&name("agents")).await.unwrap();
@@ -112,7 +112,7 @@ fn a_look_reads_what_was_written_since_the_last() {
             f.foreign(Method::PUT, &format!("agents/{id}"), "{\"n\":1}").await;
         }
         let address = f.server.trim_start_matches("http://");
-        let (options, remote) = (f.options(address), RemoteOptions::default());
+        let (options, remote) = (f.options(address), JournalOptions::default());
         let engine = isobase_engine_couchdb::open(options, remote, Arc::new(SystemClock)).await;
         let (engine, agents) = (engine.unwrap(), name("agents"));
         let others = engine.reconcile().unwrap();
@@ -158,41 +158,41 @@ fn a_look_reads_what_was_written_since_the_last() {
 #[test]
 fn collections_are_listed_without_design_documents() {
     with_prefix(async |f| {
-        let (backend, head) = f.open().await;
+        let (native, head) = f.open().await;
         let long = "Ä".repeat(64);
         let writes =
             [("b", "1", Some("{}")), ("b", "2", Some("{}")), (long.as_str(), "1", Some("{}"))];
-        let head = write(&backend, head, &writes).await;
+        let head = write(&native, head, &writes).await;
         // A name that is too long is found through the catalogue.
-        let mut commit = made(&backend, head, &[]).await;
-        commit.catalogue = vec![isobase_remote::CatalogueEntry {
+        let mut commit = made(&native, head, &[]).await;
+        commit.catalogue = vec![isobase_journal::CatalogueEntry {
             collection: name(&long),
             indexes: Vec::new(),
             adopted: true,
             deleting: None,
         }];
-        assert_eq!(backend.commit(&commit).await.unwrap(), Ok(()));
-        assert_eq!(backend.catalogue().await.unwrap(), commit.catalogue);
+        assert_eq!(native.commit(&commit).await.unwrap(), Ok(()));
+        assert_eq!(native.catalogue().await.unwrap(), commit.catalogue);
         f.foreign(Method::PUT, "other", "").await;
         f.foreign(Method::PUT, "empty", "").await;
         f.foreign(Method::PUT, "other/x", "{}").await;
         f.foreign(Method::PUT, "other/_design/d", "{\"language\":\"query\"}").await;
         let info = |name_: &str, documents| CollectionInfo { name: name(name_), documents };
         let expected = [info("b", 2), info("other", 1), info(&long, 1)];
-        assert_eq!(backend.collections().await.unwrap(), expected);
+        assert_eq!(native.collections().await.unwrap(), expected);
     });
 }
 
 #[test]
 fn an_index_gives_documents_in_the_order_of_its_keys() {
     with_prefix(async |f| {
-        let (backend, head) = f.open().await;
+        let (native, head) = f.open().await;
         let ids = ["10", "9", "ä", "b", "B"];
         let writes: Vec<_> = ids.iter().map(|id| ("notes", *id, Some("{}"))).collect();
-        write(&backend, head, &writes).await;
+        write(&native, head, &writes).await;
         let notes = name("notes");
         let listed = async |fetch: &KeyFetch| {
-            let fetched = backend.fetch(&notes, fetch).await.unwrap();
+            let fetched = native.fetch(&notes, fetch).await.unwrap();
             let ids: Vec<String> =
                 fetched.documents.iter().map(|found| found.document.id.to_string()).collect();
             (ids.join(" "), fetched.exhausted)
@@ -204,39 +204,39 @@ fn an_index_gives_documents_in_the_order_of_its_keys() {
         isobase_types::key::encode_id(&DocumentId::Integer(10), &mut ten);
         let below = KeyFetch { upper: Some(ten.clone()), ..ALL };
         assert_eq!(listed(&below).await, ("9".to_owned(), true));
-        assert_eq!(backend.count_keys(&notes, 0, &ten, None).await.unwrap(), 4);
-        assert_eq!(backend.count_keys(&notes, 0, &[], Some(&ten)).await.unwrap(), 1);
+        assert_eq!(native.count_keys(&notes, 0, &ten, None).await.unwrap(), 4);
+        assert_eq!(native.count_keys(&notes, 0, &[], Some(&ten)).await.unwrap(), 1);
     });
 }
 
 #[test]
 fn an_index_that_was_deleted_is_made_again() {
     with_prefix(async |f| {
-        let (backend, head) = f.open().await;
-        write(&backend, head, &[("notes", "1", Some("{}"))]).await;
+        let (native, head) = f.open().await;
+        write(&native, head, &[("notes", "1", Some("{}"))]).await;
         let notes = name("notes");
-        backend.drop_index(&notes, 0).await.unwrap();
-        assert_eq!(backend.fetch(&notes, &ALL).await.unwrap().documents.len(), 1);
-        backend.drop_index(&notes, 0).await.unwrap();
-        backend.drop_index(&notes, 0).await.unwrap();
-        assert_eq!(backend.count_keys(&notes, 0, &[], None).await.unwrap(), 1);
+        native.drop_index(&notes, 0).await.unwrap();
+        assert_eq!(native.fetch(&notes, &ALL).await.unwrap().documents.len(), 1);
+        native.drop_index(&notes, 0).await.unwrap();
+        native.drop_index(&notes, 0).await.unwrap();
+        assert_eq!(native.count_keys(&notes, 0, &[], None).await.unwrap(), 1);
     });
 }
 
 #[test]
 fn scans_go_on_after_the_last_id_even_if_it_is_gone() {
     with_prefix(async |f| {
-        let (backend, head) = f.open().await;
+        let (native, head) = f.open().await;
         let ids: Vec<String> = (0..7).map(|n| format!("ü{n}")).collect();
         let writes: Vec<_> = ids.iter().map(|id| ("notes", id.as_str(), Some("{}"))).collect();
-        let head = write(&backend, head, &writes).await;
+        let head = write(&native, head, &writes).await;
         let notes = name("notes");
-        let first = backend.scan(&notes, None, 3).await.unwrap();
-        write(&backend, head, &[("notes", &first.next.clone().unwrap(), None)]).await;
+        let first = native.scan(&notes, None, 3).await.unwrap();
+        write(&native, head, &[("notes", &first.next.clone().unwrap(), None)]).await;
         let mut seen = first.documents.len();
         let mut next = first.next;
         while let Some(after) = next {
-            let page = backend.scan(&notes, Some(&after), 3).await.unwrap();
+            let page = native.scan(&notes, Some(&after), 3).await.unwrap();
             seen += page.documents.len();
             next = page.next;
         }
@@ -247,15 +247,15 @@ fn scans_go_on_after_the_last_id_even_if_it_is_gone() {
 #[test]
 fn a_load_replaces_and_deletes_whatever_is_there() {
     with_prefix(async |f| {
-        let (backend, _) = f.open().await;
+        let (native, _) = f.open().await;
         let notes = name("notes");
-        backend.prepare_collection(&notes).await.unwrap();
+        native.prepare_collection(&notes).await.unwrap();
         let write = |id: &str, body: Option<&str>| {
             let key = document_key("notes", id);
-            let after = body.map(|body| after(&backend, &key.id, body, 5));
+            let after = body.map(|body| after(&native, &key.id, body, 5));
             DocumentWrite { key, before: None, after }
         };
-        backend.load(vec![write("a", Some("{\"n\":1}")), write("b", Some("{}"))]).await.unwrap();
+        native.load(vec![write("a", Some("{\"n\":1}")), write("b", Some("{}"))]).await.unwrap();
         f.foreign(Method::PUT, "notes/c", "{}").await;
         let second = vec![
             write("a", Some("{\"n\":2}")),
@@ -263,76 +263,76 @@ fn a_load_replaces_and_deletes_whatever_is_there() {
             write("c", Some("{\"n\":3}")),
             write("never", None),
         ];
-        backend.load(second.clone()).await.unwrap();
-        backend.load(second).await.unwrap();
-        assert_eq!(body(&backend, "notes", "a").await.as_deref(), Some("{\"n\":2}"));
-        assert_eq!(body(&backend, "notes", "b").await, None);
-        assert_eq!(body(&backend, "notes", "c").await.as_deref(), Some("{\"n\":3}"));
-        assert_eq!(backend.count(&notes).await.unwrap(), 2);
+        native.load(second.clone()).await.unwrap();
+        native.load(second).await.unwrap();
+        assert_eq!(body(&native, "notes", "a").await.as_deref(), Some("{\"n\":2}"));
+        assert_eq!(body(&native, "notes", "b").await, None);
+        assert_eq!(body(&native, "notes", "c").await.as_deref(), Some("{\"n\":3}"));
+        assert_eq!(native.count(&notes).await.unwrap(), 2);
         // What was deleted can be loaded again.
-        backend.load(vec![write("b", Some("{\"n\":4}"))]).await.unwrap();
-        assert_eq!(body(&backend, "notes", "b").await.as_deref(), Some("{\"n\":4}"));
+        native.load(vec![write("b", Some("{\"n\":4}"))]).await.unwrap();
+        assert_eq!(body(&native, "notes", "b").await.as_deref(), Some("{\"n\":4}"));
     });
 }
 
 #[test]
 fn other_keys_are_written_where_nothing_changed() {
     with_prefix(async |f| {
-        let (backend, head) = f.open().await;
-        write(&backend, head, &[("notes", "a", Some("{}")), ("notes", "b", Some("{}"))]).await;
+        let (native, head) = f.open().await;
+        write(&native, head, &[("notes", "a", Some("{}")), ("notes", "b", Some("{}"))]).await;
         let mut writes = Vec::new();
         for id in ["a", "b", "c"] {
             let key = document_key("notes", id);
-            let before = read(&backend, "notes", id).await.map(|document| Before {
+            let before = read(&native, "notes", id).await.map(|document| Before {
                 tag: document.tag,
                 stamp: None,
                 keys: Vec::new(),
             });
-            let mut after = after(&backend, &key.id, "{}", 1);
-            after.keys.push(isobase_remote::IndexKey { index: 7, key: vec![1] });
+            let mut after = after(&native, &key.id, "{}", 1);
+            after.keys.push(isobase_journal::IndexKey { index: 7, key: vec![1] });
             writes.push(DocumentWrite { key, before, after: Some(after) });
         }
-        f.foreign(Method::DELETE, &deletion_of(&backend, "b").await, "").await;
-        backend.prepare_index(&name("notes"), 7).await.unwrap();
-        assert_eq!(backend.rekey(&writes).await.unwrap(), [true, false, false]);
+        f.foreign(Method::DELETE, &deletion_of(&native, "b").await, "").await;
+        native.prepare_index(&name("notes"), 7).await.unwrap();
+        assert_eq!(native.rekey(&writes).await.unwrap(), [true, false, false]);
         let fetch = KeyFetch { index: 7, ..ALL };
-        assert_eq!(backend.fetch(&name("notes"), &fetch).await.unwrap().documents.len(), 1);
+        assert_eq!(native.fetch(&name("notes"), &fetch).await.unwrap().documents.len(), 1);
     });
 }
 
-async fn deletion_of(backend: &isobase_engine_couchdb::CouchDbBackend, id: &str) -> String {
-    let document = read(backend, "notes", id).await.unwrap();
+async fn deletion_of(native: &isobase_engine_couchdb::CouchDbDatabase, id: &str) -> String {
+    let document = read(native, "notes", id).await.unwrap();
     format!("notes/{id}?rev={}", document.tag.0)
 }
 
 #[test]
 fn a_purge_takes_what_was_there_and_leaves_what_came_after() {
     with_prefix(async |f| {
-        let (backend, head) = f.open().await;
+        let (native, head) = f.open().await;
         let ids: Vec<String> = (1..=30).map(|n| n.to_string()).collect();
         let writes: Vec<_> = ids.iter().map(|id| ("notes", id.as_str(), Some("{}"))).collect();
-        let head = write(&backend, head, &writes).await;
+        let head = write(&native, head, &writes).await;
         f.foreign(Method::PUT, "notes/foreign", "{}").await;
-        write(&backend, head, &[("notes", "new", Some("{}")), ("notes", "1", Some("{}"))]).await;
-        backend.purge(&name("notes"), Sequence(30)).await.unwrap();
-        backend.purge(&name("notes"), Sequence(30)).await.unwrap();
-        let left = backend.scan(&name("notes"), None, 100).await.unwrap().documents;
+        write(&native, head, &[("notes", "new", Some("{}")), ("notes", "1", Some("{}"))]).await;
+        native.purge(&name("notes"), Sequence(30)).await.unwrap();
+        native.purge(&name("notes"), Sequence(30)).await.unwrap();
+        let left = native.scan(&name("notes"), None, 100).await.unwrap().documents;
         let left: Vec<String> = left.iter().map(|document| document.id.to_string()).collect();
         assert_eq!(left, ["1", "new"]);
-        backend.purge(&name("nothing"), Sequence(30)).await.unwrap();
+        native.purge(&name("nothing"), Sequence(30)).await.unwrap();
     });
 }
 
 #[test]
 fn a_database_of_another_program_is_deleted_and_comes_back_with_a_write() {
     with_prefix(async |f| {
-        let (backend, head) = f.open().await;
-        let head = write(&backend, head, &[("notes", "1", Some("{}"))]).await;
-        let commit = made(&backend, head, &[("notes", "2", Some("{\"n\":2}"))]).await;
+        let (native, head) = f.open().await;
+        let head = write(&native, head, &[("notes", "1", Some("{}"))]).await;
+        let commit = made(&native, head, &[("notes", "2", Some("{\"n\":2}"))]).await;
         f.foreign(Method::DELETE, "notes", "").await;
-        assert_eq!(backend.commit(&commit).await.unwrap(), Ok(()));
-        assert_eq!(body(&backend, "notes", "1").await, None);
-        assert_eq!(body(&backend, "notes", "2").await.as_deref(), Some("{\"n\":2}"));
-        assert_eq!(backend.fetch(&name("notes"), &ALL).await.unwrap().documents.len(), 1);
+        assert_eq!(native.commit(&commit).await.unwrap(), Ok(()));
+        assert_eq!(body(&native, "notes", "1").await, None);
+        assert_eq!(body(&native, "notes", "2").await.as_deref(), Some("{\"n\":2}"));
+        assert_eq!(native.fetch(&name("notes"), &ALL).await.unwrap().documents.len(), 1);
     });
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use isobase_remote::{Tree, testing::live};
+use isobase_journal::{Tree, testing::live};
 
 use crate::{answers::engine_behind, fixture::*, proxy::Seen};
 

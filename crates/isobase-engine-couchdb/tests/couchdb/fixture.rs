@@ -7,9 +7,9 @@ use std::{
 };
 
 use futures_util::FutureExt;
-use isobase_engine_couchdb::{CouchDbBackend, CouchDbOptions};
-use isobase_remote::{
-    After, Backend, Before, Commit, DocumentKey, DocumentWrite, Head, IndexKey, Meta,
+use isobase_engine_couchdb::{CouchDbDatabase, CouchDbOptions};
+use isobase_journal::{
+    After, Before, Commit, DocumentDatabase, DocumentKey, DocumentWrite, Head, IndexKey, Meta,
     NativeDocument, StoredAnswer, Tree,
 };
 use isobase_testkit::{couchdb_url, unique_name};
@@ -20,7 +20,7 @@ use reqwest::Method;
 
 use crate::proxy::{Proxy, send};
 
-/// Longest time of a call of a backend whose server is well.
+/// Longest time of a call of a database whose server is well.
 const DEADLINE: Duration = Duration::from_secs(20);
 /// Of one whose server is not.
 pub(crate) const SHORT: Duration = Duration::from_millis(1_500);
@@ -36,20 +36,20 @@ impl Prefix {
         CouchDbOptions::parse(&format!("couchdb://{address}/{}", self.prefix)).unwrap()
     }
 
-    /// A backend that is open, and its head.
-    pub(crate) async fn open(&self) -> (CouchDbBackend, Head) {
+    /// A database that is open, and its head.
+    pub(crate) async fn open(&self) -> (CouchDbDatabase, Head) {
         let address = self.server.trim_start_matches("http://").to_owned();
-        let backend = CouchDbBackend::new(&self.options(&address), DEADLINE).unwrap();
-        let head = backend.open().await.unwrap();
-        (backend, head)
+        let native = CouchDbDatabase::new(&self.options(&address), DEADLINE).unwrap();
+        let head = native.open().await.unwrap();
+        (native, head)
     }
 
-    /// A backend behind a proxy, open, and its head.
-    pub(crate) async fn open_behind(&self, deadline: Duration) -> (CouchDbBackend, Head, Proxy) {
+    /// A database behind a proxy, open, and its head.
+    pub(crate) async fn open_behind(&self, deadline: Duration) -> (CouchDbDatabase, Head, Proxy) {
         let proxy = Proxy::start(Some(self.server.clone())).await;
-        let backend = CouchDbBackend::new(&self.options(&proxy.address), deadline).unwrap();
-        let head = backend.open().await.unwrap();
-        (backend, head, proxy)
+        let native = CouchDbDatabase::new(&self.options(&proxy.address), deadline).unwrap();
+        let head = native.open().await.unwrap();
+        (native, head, proxy)
     }
 
     /// What another program does.
@@ -110,28 +110,28 @@ pub(crate) fn now() -> Timestamp {
 }
 
 /// A document as a writer makes it, with its key in the index of ids.
-pub(crate) fn after(backend: &CouchDbBackend, id: &DocumentId, body: &str, revision: u64) -> After {
-    let (fields, meta) = Meta::of_body(body, backend.rules(), Sequence(revision), now(), now());
+pub(crate) fn after(native: &CouchDbDatabase, id: &DocumentId, body: &str, revision: u64) -> After {
+    let (fields, meta) = Meta::of_body(body, native.rules(), Sequence(revision), now(), now());
     let mut bytes = Vec::new();
     key::encode_id(id, &mut bytes);
     After { fields, meta, keys: vec![IndexKey { index: 0, key: bytes }] }
 }
 
 pub(crate) async fn read(
-    backend: &CouchDbBackend,
+    native: &CouchDbDatabase,
     collection: &str,
     id: &str,
 ) -> Option<NativeDocument> {
-    backend.read(&[document_key(collection, id)]).await.unwrap().remove(0)
+    native.read(&[document_key(collection, id)]).await.unwrap().remove(0)
 }
 
-pub(crate) async fn body(backend: &CouchDbBackend, collection: &str, id: &str) -> Option<String> {
-    read(backend, collection, id).await.map(|document| document.body)
+pub(crate) async fn body(native: &CouchDbDatabase, collection: &str, id: &str) -> Option<String> {
+    read(native, collection, id).await.map(|document| document.body)
 }
 
 /// A commit that writes bodies (and deletes where there is none), for documents as they are now.
 pub(crate) async fn made(
-    backend: &CouchDbBackend,
+    native: &CouchDbDatabase,
     head: Head,
     writes: &[(&str, &str, Option<&str>)],
 ) -> Commit {
@@ -147,8 +147,8 @@ pub(crate) async fn made(
         at: now(),
     };
     for (collection, id, body) in writes {
-        backend.prepare_collection(&name(collection)).await.unwrap();
-        let document = read(backend, collection, id).await;
+        native.prepare_collection(&name(collection)).await.unwrap();
+        let document = read(native, collection, id).await;
         let key = document_key(collection, id);
         commit.next.sequence = Sequence(commit.next.sequence.0 + 1);
         let sequence = commit.next.sequence;
@@ -171,7 +171,7 @@ pub(crate) async fn made(
             tag: document.tag,
             keys: Vec::new(),
         });
-        let after = body.map(|body| after(backend, &key.id, body, sequence.0));
+        let after = body.map(|body| after(native, &key.id, body, sequence.0));
         commit.documents.push(DocumentWrite { key, before, after });
     }
     commit
@@ -179,12 +179,12 @@ pub(crate) async fn made(
 
 /// Makes a commit and carries it out; the head after it.
 pub(crate) async fn write(
-    backend: &CouchDbBackend,
+    native: &CouchDbDatabase,
     head: Head,
     writes: &[(&str, &str, Option<&str>)],
 ) -> Head {
-    let commit = made(backend, head, writes).await;
-    assert_eq!(backend.commit(&commit).await.unwrap(), Ok(()));
+    let commit = made(native, head, writes).await;
+    assert_eq!(native.commit(&commit).await.unwrap(), Ok(()));
     commit.next
 }
 

@@ -1,7 +1,7 @@
 //! The redo log: commits that are cut off, writers at once, other programs in between.
 
 use isobase_engine::ErrorKind;
-use isobase_remote::{Backend, CommitError};
+use isobase_journal::{CommitError, DocumentDatabase};
 use isobase_types::Sequence;
 use reqwest::Method;
 

@@ -2,8 +2,8 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use isobase_engine::{ErrorKind, IndexDefinition, IndexState};
-use isobase_remote::{
-    Backend, CatalogueEntry, CommitError, IndexEntry, IndexKey, KeyFetch, NativeDocument,
+use isobase_journal::{
+    CatalogueEntry, CommitError, DocumentDatabase, IndexEntry, IndexKey, KeyFetch, NativeDocument,
 };
 use isobase_types::{CollectionName, Order, Sequence};
 
@@ -13,7 +13,7 @@ use crate::fixture::{
 };
 
 async fn put(tables: &Tables, name: &str, id: &str, fields: &[(&str, AttributeValue)]) {
-    let table = tables.backend.table_name(&collection(name));
+    let table = tables.native.table_name(&collection(name));
     let mut put = tables.sdk.put_item().table_name(table);
     put = put.item("_id", AttributeValue::S(id.to_owned()));
     for (field, value) in fields {
@@ -29,8 +29,8 @@ fn number(text: &str) -> AttributeValue {
 #[tokio::test]
 async fn tables_of_other_programs_are_read_listed_and_counted() {
     with_tables(async |tables| {
-        let backend = &tables.backend;
-        backend.open().await.unwrap();
+        let native = &tables.native;
+        native.open().await.unwrap();
         tables.create_table("agents", "_id").await;
         tables.create_table("empty", "_id").await;
         tables.create_table("other-key", "pk").await;
@@ -48,14 +48,14 @@ async fn tables_of_other_programs_are_read_listed_and_counted() {
         assert!(found.is_foreign());
         assert_eq!(found.body, r#"{"bytes":"AQI=","numbers":[1],"price":1.5,"texts":["a","b"]}"#);
         let agents = collection("agents");
-        assert_eq!(backend.count(&agents).await.unwrap(), 3);
-        let infos = backend.collections().await.unwrap();
+        assert_eq!(native.count(&agents).await.unwrap(), 3);
+        let infos = native.collections().await.unwrap();
         let infos: Vec<_> = infos.iter().map(|it| (it.name.as_str(), it.documents)).collect();
         assert_eq!(infos, [("agents", 3)]);
         let mut ids = Vec::new();
         let mut after = None;
         loop {
-            let page = backend.scan(&agents, after.as_deref(), 1).await.unwrap();
+            let page = native.scan(&agents, after.as_deref(), 1).await.unwrap();
             ids.extend(page.documents.iter().map(|it| it.id.to_string()));
             after = page.next;
             if after.is_none() {
@@ -64,15 +64,15 @@ async fn tables_of_other_programs_are_read_listed_and_counted() {
         }
         ids.sort();
         assert_eq!(ids, ["7", "_design/x", "a-1"]);
-        assert!(backend.prepare_collection(&agents).await.unwrap());
-        assert!(!backend.prepare_collection(&collection("empty")).await.unwrap());
+        assert!(native.prepare_collection(&agents).await.unwrap());
+        assert!(!native.prepare_collection(&collection("empty")).await.unwrap());
 
-        let error = backend.prepare_collection(&collection("other-key")).await.unwrap_err();
+        let error = native.prepare_collection(&collection("other-key")).await.unwrap_err();
         assert_eq!(error.kind, ErrorKind::Unsupported);
-        let table = backend.table_name(&collection("other-key"));
+        let table = native.table_name(&collection("other-key"));
         assert!(error.message.contains(&table) && error.message.contains("`_id`"), "{error}");
         let keys = [document_key("other-key", "1")];
-        let error = backend.read(&keys).await.unwrap_err();
+        let error = native.read(&keys).await.unwrap_err();
         assert!(error.message.contains(&table) && error.message.contains("`_id`"), "{error}");
     })
     .await;
@@ -81,7 +81,7 @@ async fn tables_of_other_programs_are_read_listed_and_counted() {
 #[tokio::test]
 async fn a_document_that_is_taken_in_keeps_its_types() {
     with_tables(async |tables| {
-        let head = tables.backend.open().await.unwrap();
+        let head = tables.native.open().await.unwrap();
         tables.create_table("agents", "_id").await;
         let set = AttributeValue::Ss(vec!["a".into(), "b".into()]);
         put(tables, "agents", "a", &[("set", set.clone())]).await;
@@ -92,7 +92,7 @@ async fn a_document_that_is_taken_in_keeps_its_types() {
         tables.commit(head, vec![taken_in]).await;
         let ours = tables.read(&key).await.unwrap();
         assert_eq!((ours.body, ours.revision.number()), (foreign.body, Some(1)));
-        let table = tables.backend.table_name(&key.collection);
+        let table = tables.native.table_name(&key.collection);
         let items = tables.sdk.scan().table_name(table).send().await.unwrap().items.unwrap();
         assert_eq!(items[0]["set"], set);
         assert!(items[0].contains_key("isobase_meta"));
@@ -104,8 +104,8 @@ async fn a_document_that_is_taken_in_keeps_its_types() {
 #[tokio::test]
 async fn items_of_other_programs_are_updated_in_place() {
     with_tables(async |tables| {
-        let backend = &tables.backend;
-        let head = backend.open().await.unwrap();
+        let native = &tables.native;
+        let head = native.open().await.unwrap();
         tables.create_table("agents", "_id").await;
         put(tables, "agents", "a", &[("v", number("1"))]).await;
         let key = document_key("agents", "a");
@@ -115,12 +115,12 @@ async fn items_of_other_programs_are_updated_in_place() {
         assert_eq!((ours.body.as_str(), ours.is_foreign()), ("{\"v\":2}", false));
         // As a foreign item it is not there any more.
         let late = commit(head, vec![update(&foreign, "agents", 2, "{\"v\":3}")]);
-        assert_eq!(backend.commit(&late).await.unwrap(), Err(CommitError::DocumentChanged));
+        assert_eq!(native.commit(&late).await.unwrap(), Err(CommitError::DocumentChanged));
 
         // Replaced by another program, our bookkeeping gone.
         put(tables, "agents", "a", &[("v", number("4"))]).await;
         let stale = commit(head, vec![deletion(&ours, "agents")]);
-        assert_eq!(backend.commit(&stale).await.unwrap(), Err(CommitError::DocumentChanged));
+        assert_eq!(native.commit(&stale).await.unwrap(), Err(CommitError::DocumentChanged));
         let replaced = tables.read(&key).await.unwrap();
         assert!(replaced.is_foreign());
         let head = tables.commit(head, vec![update(&replaced, "agents", 2, "{\"v\":5}")]).await;
@@ -130,7 +130,7 @@ async fn items_of_other_programs_are_updated_in_place() {
         tables
             .sdk
             .update_item()
-            .table_name(backend.table_name(&key.collection))
+            .table_name(native.table_name(&key.collection))
             .key("_id", AttributeValue::S("a".into()))
             .update_expression("SET v = :v")
             .expression_attribute_values(":v", number("6"))
@@ -148,7 +148,7 @@ async fn items_of_other_programs_are_updated_in_place() {
 
 /// Count, and ids in their order.
 async fn counted(tables: &Tables) -> (u64, Vec<String>) {
-    let count = tables.backend.count(&collection("agents")).await.unwrap();
+    let count = tables.native.count(&collection("agents")).await.unwrap();
     (count, tables.ids("agents", &everything(100)).await)
 }
 
@@ -157,7 +157,7 @@ fn expected(ids: &[&str]) -> (u64, Vec<String>) {
 }
 
 async fn delete_natively(tables: &Tables, id: &str) {
-    let table = tables.backend.table_name(&collection("agents"));
+    let table = tables.native.table_name(&collection("agents"));
     let delete = tables.sdk.delete_item().table_name(table);
     delete.key("_id", AttributeValue::S(id.to_owned())).send().await.unwrap();
 }
@@ -165,7 +165,7 @@ async fn delete_natively(tables: &Tables, id: &str) {
 #[tokio::test]
 async fn counts_hold_whatever_other_programs_do() {
     with_tables(async |tables| {
-        let head = tables.backend.open().await.unwrap();
+        let head = tables.native.open().await.unwrap();
         tables.create_table("agents", "_id").await;
         let mut first =
             commit(head, ["a", "b", "c"].map(|id| creation("agents", id, 1, "{}")).into());
@@ -175,7 +175,7 @@ async fn counts_hold_whatever_other_programs_do() {
             adopted: true,
             deleting: None,
         }];
-        tables.backend.commit(&first).await.unwrap().unwrap();
+        tables.native.commit(&first).await.unwrap().unwrap();
         let mut head = first.next;
         assert_eq!(counted(tables).await, expected(&["a", "b", "c"]));
 
@@ -206,9 +206,9 @@ async fn counts_hold_whatever_other_programs_do() {
         delete_natively(tables, "b").await;
         assert_eq!(counted(tables).await.0, 3);
         let keys_of = |found: &NativeDocument| vec![id_key(&found.id.to_string())];
-        tables.backend.sweep(&collection("agents"), &keys_of).await.unwrap();
+        tables.native.sweep(&collection("agents"), &keys_of).await.unwrap();
         assert_eq!(counted(tables).await, expected(&["a", "x"]));
-        assert_eq!(tables.backend.head().await.unwrap(), head);
+        assert_eq!(tables.native.head().await.unwrap(), head);
     })
     .await;
 }
@@ -216,10 +216,10 @@ async fn counts_hold_whatever_other_programs_do() {
 #[tokio::test]
 async fn a_sweep_takes_away_keys_that_no_document_has() {
     with_tables(async |tables| {
-        let backend = &tables.backend;
-        let head = backend.open().await.unwrap();
+        let native = &tables.native;
+        let head = native.open().await.unwrap();
         let agents = collection("agents");
-        backend.prepare_collection(&agents).await.unwrap();
+        native.prepare_collection(&agents).await.unwrap();
         let key = |text: &str| IndexKey { index: 1, key: text.as_bytes().to_vec() };
         let mut writes = ["a", "b"].map(|id| creation("agents", id, 1, "{}")).to_vec();
         for write in &mut writes {
@@ -236,17 +236,17 @@ async fn a_sweep_takes_away_keys_that_no_document_has() {
             adopted: true,
             deleting: None,
         }];
-        backend.commit(&group).await.unwrap().unwrap();
-        assert_eq!(backend.count_keys(&agents, 1, &[], None).await.unwrap(), 4);
+        native.commit(&group).await.unwrap().unwrap();
+        assert_eq!(native.count_keys(&agents, 1, &[], None).await.unwrap(), 4);
         let keys_of = |found: &NativeDocument| {
             let id = found.id.to_string();
             let now = if id == "a" { key("now") } else { key("now\u{1}") };
             vec![id_key(&id), now]
         };
-        backend.sweep(&agents, &keys_of).await.unwrap();
-        assert_eq!(backend.count_keys(&agents, 1, &[], None).await.unwrap(), 2);
-        assert_eq!(backend.count_keys(&agents, 0, &[], None).await.unwrap(), 2);
-        assert_eq!(backend.count(&agents).await.unwrap(), 2);
+        native.sweep(&agents, &keys_of).await.unwrap();
+        assert_eq!(native.count_keys(&agents, 1, &[], None).await.unwrap(), 2);
+        assert_eq!(native.count_keys(&agents, 0, &[], None).await.unwrap(), 2);
+        assert_eq!(native.count(&agents).await.unwrap(), 2);
     })
     .await;
 }
@@ -254,10 +254,10 @@ async fn a_sweep_takes_away_keys_that_no_document_has() {
 /// A document of ours with several entries in one index, as it has when other programs change its
 /// content between writes of ours.
 async fn with_stale_entries(tables: &Tables, stale: usize) -> CollectionName {
-    let backend = &tables.backend;
-    let head = backend.open().await.unwrap();
+    let native = &tables.native;
+    let head = native.open().await.unwrap();
     let agents = collection("agents");
-    backend.prepare_collection(&agents).await.unwrap();
+    native.prepare_collection(&agents).await.unwrap();
     let key = |at: usize| IndexKey { index: 1, key: format!("key {at}").into_bytes() };
     let mut write = creation("agents", "a", 1, "{}");
     write.after.as_mut().unwrap().keys.extend((0..=stale).map(key));
@@ -270,8 +270,8 @@ async fn with_stale_entries(tables: &Tables, stale: usize) -> CollectionName {
         adopted: true,
         deleting: None,
     }];
-    backend.commit(&group).await.unwrap().unwrap();
-    assert_eq!(backend.count_keys(&agents, 1, &[], None).await.unwrap(), stale as u64 + 1);
+    native.commit(&group).await.unwrap().unwrap();
+    assert_eq!(native.count_keys(&agents, 1, &[], None).await.unwrap(), stale as u64 + 1);
     agents
 }
 
@@ -284,9 +284,9 @@ async fn a_sweep_takes_away_several_keys_of_one_document() {
                 let now = IndexKey { index: 1, key: b"key 0".to_vec() };
                 vec![id_key(&found.id.to_string()), now]
             };
-            tables.backend.sweep(&agents, &keys_of).await.unwrap();
-            assert_eq!(tables.backend.count_keys(&agents, 1, &[], None).await.unwrap(), 1);
-            assert_eq!(tables.backend.count_keys(&agents, 0, &[], None).await.unwrap(), 1);
+            tables.native.sweep(&agents, &keys_of).await.unwrap();
+            assert_eq!(tables.native.count_keys(&agents, 1, &[], None).await.unwrap(), 1);
+            assert_eq!(tables.native.count_keys(&agents, 0, &[], None).await.unwrap(), 1);
         })
         .await;
     }
@@ -296,9 +296,9 @@ async fn a_sweep_takes_away_several_keys_of_one_document() {
 async fn a_deleted_collection_takes_several_keys_of_one_document_along() {
     with_tables(async |tables| {
         let agents = with_stale_entries(tables, 3).await;
-        tables.backend.purge(&agents, Sequence(1)).await.unwrap();
-        assert_eq!(tables.backend.count_keys(&agents, 1, &[], None).await.unwrap(), 0);
-        assert_eq!(tables.backend.count_keys(&agents, 0, &[], None).await.unwrap(), 0);
+        tables.native.purge(&agents, Sequence(1)).await.unwrap();
+        assert_eq!(tables.native.count_keys(&agents, 1, &[], None).await.unwrap(), 0);
+        assert_eq!(tables.native.count_keys(&agents, 0, &[], None).await.unwrap(), 0);
     })
     .await;
 }
@@ -306,9 +306,9 @@ async fn a_deleted_collection_takes_several_keys_of_one_document_along() {
 #[tokio::test]
 async fn an_entry_without_a_document_says_nothing() {
     with_tables(async |tables| {
-        let backend = &tables.backend;
-        let head = backend.open().await.unwrap();
-        backend.prepare_collection(&collection("agents")).await.unwrap();
+        let native = &tables.native;
+        let head = native.open().await.unwrap();
+        native.prepare_collection(&collection("agents")).await.unwrap();
         tables.commit(head, ["a", "c"].map(|id| creation("agents", id, 1, "{}")).into()).await;
         let journal = format!("{}isobase_journal", tables.options.prefix);
         tables
@@ -326,7 +326,7 @@ async fn an_entry_without_a_document_says_nothing() {
             let part = KeyFetch { lower: id_key("b").key, ..everything(limit) };
             assert_eq!(tables.ids("agents", &part).await, ["c"]);
         }
-        let count = backend.count_keys(&collection("agents"), 0, &[], None).await.unwrap();
+        let count = native.count_keys(&collection("agents"), 0, &[], None).await.unwrap();
         assert_eq!(count, 2);
     })
     .await;
@@ -335,11 +335,11 @@ async fn an_entry_without_a_document_says_nothing() {
 #[tokio::test]
 async fn names_that_a_table_cannot_have_work_all_the_same() {
     with_tables(async |tables| {
-        let backend = &tables.backend;
-        let mut head = backend.open().await.unwrap();
+        let native = &tables.native;
+        let mut head = native.open().await.unwrap();
         let long = "ü".repeat(64);
         for name in ["a b", "isobase_x", "é", long.as_str()] {
-            backend.prepare_collection(&collection(name)).await.unwrap();
+            native.prepare_collection(&collection(name)).await.unwrap();
             head = tables.commit(head, vec![creation(name, "1", 1, "{}")]).await;
             assert!(tables.read(&document_key(name, "1")).await.is_some(), "{name}");
         }

@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use isobase_engine::SystemClock;
-use isobase_remote::{Backend, Head, RemoteOptions, testing::live};
+use isobase_journal::{DocumentDatabase, Head, JournalOptions, testing::live};
 use serde_json::Value;
 
 use crate::{
@@ -18,7 +18,7 @@ async fn every_read_asks_for_what_was_written_last() {
         let recorder = Recorder::start(tables.options.endpoint.as_deref().unwrap()).await;
         let options = options(&recorder.url, &tables.options.prefix);
         let clock = Arc::new(SystemClock);
-        let engine = isobase_engine_dynamodb::open(&options, RemoteOptions::default(), clock);
+        let engine = isobase_engine_dynamodb::open(&options, JournalOptions::default(), clock);
         live(&engine.await.unwrap(), &collection("things")).await.unwrap();
         let mut asked = BTreeMap::<String, u32>::new();
         for (operation, body) in recorder.requests() {
@@ -58,18 +58,18 @@ async fn names_that_differ_in_case_are_two_tables() {
         ok("{}"),
     ];
     let script = Script::start(&answers).await;
-    let backend = script.backend().await;
+    let native = script.native().await;
     for (name, is_there) in [("b", true), ("B", false)] {
-        let found = backend.read(&[document_key(name, "a")]).await.unwrap();
+        let found = native.read(&[document_key(name, "a")]).await.unwrap();
         assert_eq!(found[0].is_some(), is_there, "{name}");
     }
     for (name, is_there) in [("b", true), ("B", false)] {
         let keys = [document_key(name, "a"), document_key(name, "c")];
-        let found = backend.read(&keys).await.unwrap();
+        let found = native.read(&keys).await.unwrap();
         assert_eq!(found[0].is_some(), is_there, "{name}");
     }
     let documents = ["b", "B"].map(|name| creation(name, "x", 1, "{}"));
-    backend.commit(&commit(Head::default(), documents.into())).await.unwrap().unwrap();
+    native.commit(&commit(Head::default(), documents.into())).await.unwrap().unwrap();
     let requests = script.requests();
     for (request, table) in requests.iter().zip(["p_b", "p_B"].repeat(2)) {
         assert!(request.1.contains(&format!("\"{table}\"")), "{request:?}");
@@ -90,10 +90,10 @@ async fn a_scan_is_read_on_from_where_it_stopped_in_whatever_order_it_comes() {
         ok(r#"{"Items":[{"_id":{"S":"m"}}],"Count":1}"#),
     ];
     let script = Script::start(&answers).await;
-    let backend = script.backend().await;
+    let native = script.native().await;
     let (mut ids, mut after) = (Vec::new(), None);
     loop {
-        let page = backend.scan(&collection("c"), after.as_deref(), 10).await.unwrap();
+        let page = native.scan(&collection("c"), after.as_deref(), 10).await.unwrap();
         ids.extend(page.documents.iter().map(|document| document.id.to_string()));
         after = page.next;
         if after.is_none() {

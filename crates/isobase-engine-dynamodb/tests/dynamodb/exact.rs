@@ -1,6 +1,6 @@
 //! Values come back as they were, and sizes are those that DynamoDB counts.
 
-use isobase_remote::{Backend, Tree};
+use isobase_journal::{DocumentDatabase, Tree};
 
 use crate::fixture::{collection, creation, document_key, with_tables};
 
@@ -20,8 +20,8 @@ async fn bodies_come_back_byte_for_byte() {
         deep(126),
     ];
     with_tables(async |tables| {
-        let mut head = tables.backend.open().await.unwrap();
-        tables.backend.prepare_collection(&collection("c")).await.unwrap();
+        let mut head = tables.native.open().await.unwrap();
+        tables.native.prepare_collection(&collection("c")).await.unwrap();
         for (id, body) in bodies.iter().enumerate() {
             head = tables.commit(head, vec![creation("c", &id.to_string(), 1, body)]).await;
             let read = tables.read(&document_key("c", &id.to_string())).await.unwrap();
@@ -35,9 +35,9 @@ async fn bodies_come_back_byte_for_byte() {
 #[tokio::test]
 async fn a_document_that_is_not_refused_for_its_size_fits() {
     with_tables(async |tables| {
-        let backend = &tables.backend;
-        let mut head = backend.open().await.unwrap();
-        backend.prepare_collection(&collection("c")).await.unwrap();
+        let native = &tables.native;
+        let mut head = native.open().await.unwrap();
+        native.prepare_collection(&collection("c")).await.unwrap();
         let of_text = |bytes: usize| format!("{{\"t\":\"{}\"}}", "x".repeat(bytes));
         let of_numbers = |count: usize| format!("{{\"n\":[{}1]}}", "-12345,".repeat(count));
         let of_objects =
@@ -48,7 +48,7 @@ async fn a_document_that_is_not_refused_for_its_size_fits() {
             // The largest that is not refused.
             let fits = |count: usize| {
                 let write = creation("c", "x", 1, &make(count));
-                backend.refuses_size(&write.key, write.after.as_ref().unwrap()).is_none()
+                native.refuses_size(&write.key, write.after.as_ref().unwrap()).is_none()
             };
             let (mut low, mut high) = (1, 500_000 / unit);
             while high - low > 1 {
@@ -60,7 +60,7 @@ async fn a_document_that_is_not_refused_for_its_size_fits() {
             assert!(tables.read(&document_key("c", &id)).await.is_some());
         }
         let write = creation("c", "x", 1, &of_text(420_000));
-        let reason = backend.refuses_size(&write.key, write.after.as_ref().unwrap()).unwrap();
+        let reason = native.refuses_size(&write.key, write.after.as_ref().unwrap()).unwrap();
         assert!(reason.contains("409600"), "{reason}");
     })
     .await;
@@ -69,11 +69,11 @@ async fn a_document_that_is_not_refused_for_its_size_fits() {
 #[tokio::test]
 async fn documents_are_legible_to_other_programs() {
     with_tables(async |tables| {
-        let head = tables.backend.open().await.unwrap();
-        tables.backend.prepare_collection(&collection("users")).await.unwrap();
+        let head = tables.native.open().await.unwrap();
+        tables.native.prepare_collection(&collection("users")).await.unwrap();
         let body = r#"{"name":"Ada","age":36,"tags":["a"],"address":{"city":null},"on":true}"#;
         tables.commit(head, vec![creation("users", "ada", 1, body)]).await;
-        let table = tables.backend.table_name(&collection("users"));
+        let table = tables.native.table_name(&collection("users"));
         let item =
             tables.sdk.scan().table_name(table).send().await.unwrap().items.unwrap().remove(0);
         assert_eq!(item["_id"].as_s().unwrap(), "ada");

@@ -2,12 +2,12 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use isobase_engine::ErrorKind;
-use isobase_remote::{Backend, Before, CommitError, Head, KeyFetch, Tag};
+use isobase_journal::{Before, CommitError, DocumentDatabase, Head, KeyFetch, Tag};
 use isobase_types::{Sequence, Timestamp};
 
 use crate::{
     fixture::{collection, commit, creation, document_key, everything, id_key},
-    script::{Answer, Script, backend, canceled, error, ok},
+    script::{Answer, Script, canceled, error, native, ok},
 };
 
 const HEAD: &str = r#"{"Item":{"pk":{"S":"head"},"sk":{"B":"LQ=="},"commit":{"N":"3"},"sequence":{"N":"9"},"last_id":{"N":"4"},"floor":{"N":"0"},"catalogue":{"N":"1"},"format":{"N":"1"}}}"#;
@@ -22,11 +22,11 @@ async fn throttling_is_waited_out_and_then_named() {
         ["ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingException"]
     {
         let script = Script::start(&[throttled(code), throttled(code), ok(HEAD)]).await;
-        assert_eq!(script.backend().await.head().await.unwrap().commit, 3, "{code}");
+        assert_eq!(script.native().await.head().await.unwrap().commit, 3, "{code}");
         assert_eq!(script.operations(), ["GetItem"; 3]);
 
         let script = Script::start(&[throttled(code)]).await;
-        let error = script.backend().await.head().await.unwrap_err();
+        let error = script.native().await.head().await.unwrap_err();
         assert_eq!(error.kind, ErrorKind::Unavailable);
         for part in [code, "p_isobase_journal", "dynamodb:GetItem"] {
             assert!(error.message.contains(part), "{error}");
@@ -41,7 +41,7 @@ async fn failures_of_the_service_are_tried_again() {
     let unavailable = || Answer::Json(503, "<html>busy</html>".to_owned());
     let answers = [internal(), unavailable(), Answer::Cut, Answer::Gone, ok(HEAD)];
     let script = Script::start(&answers).await;
-    assert_eq!(script.backend().await.head().await.unwrap().commit, 3);
+    assert_eq!(script.native().await.head().await.unwrap().commit, 3);
     assert_eq!(script.requests().len(), 5);
 }
 
@@ -49,7 +49,7 @@ async fn failures_of_the_service_are_tried_again() {
 async fn a_commit_whose_answer_never_comes_is_sent_again_under_its_token() {
     let script = Script::start(&[Answer::Gone, ok("{}")]).await;
     let commit = commit(Head::default(), vec![creation("c", "a", 1, "{}")]);
-    script.backend().await.commit(&commit).await.unwrap().unwrap();
+    script.native().await.commit(&commit).await.unwrap().unwrap();
     let tokens = script.requests().into_iter().map(|(_, body)| {
         let (_, rest) = body.split_once(r#""ClientRequestToken":"#).unwrap();
         rest.split(',').next().unwrap().trim_end_matches('}').to_owned()
@@ -59,7 +59,7 @@ async fn a_commit_whose_answer_never_comes_is_sent_again_under_its_token() {
     assert_eq!(tokens[0], tokens[1]);
 
     let script = Script::start(&[Answer::Gone]).await;
-    let error = script.backend().await.commit(&commit).await.unwrap_err();
+    let error = script.native().await.commit(&commit).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::OutcomeUnknown, "{error}");
     assert!(!error.message.contains("credentials"), "{error}");
 }
@@ -68,7 +68,7 @@ async fn a_commit_whose_answer_never_comes_is_sent_again_under_its_token() {
 async fn a_table_with_another_key_is_refused_by_name() {
     let message = "The provided key element does not match the schema";
     let script = Script::start(&[error(400, "ValidationException", message)]).await;
-    let error = script.backend().await.read(&[document_key("c", "a")]).await.unwrap_err();
+    let error = script.native().await.read(&[document_key("c", "a")]).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Unsupported, "{error}");
     assert!(error.message.contains("p_c") && error.message.contains("`_id` (S)"), "{error}");
 }
@@ -83,7 +83,7 @@ async fn unprocessed_keys_are_asked_again() {
     let second = format!(r#"{{"Responses":{{"p_c":[{}]}},"UnprocessedKeys":{{}}}}"#, item("a"));
     let script = Script::start(&[ok(&first), ok(&second)]).await;
     let keys = ["a", "b", "none"].map(|id| document_key("c", id));
-    let read = script.backend().await.read(&keys).await.unwrap();
+    let read = script.native().await.read(&keys).await.unwrap();
     let ids: Vec<_> = read.iter().map(|it| it.as_ref().map(|it| it.id.to_string())).collect();
     assert_eq!(ids, [Some("a".to_owned()), Some("b".to_owned()), None]);
     let (_, again) = &script.requests()[1];
@@ -92,7 +92,7 @@ async fn unprocessed_keys_are_asked_again() {
 
     let never = r#"{"UnprocessedKeys":{"p_c":{"Keys":[{"_id":{"S":"a"}}]}}}"#;
     let script = Script::start(&[ok(never)]).await;
-    let error = script.backend().await.read(&keys).await.unwrap_err();
+    let error = script.native().await.read(&keys).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Unavailable);
     assert!(error.message.contains("p_c") && error.message.contains("unprocessed"), "{error}");
 }
@@ -102,7 +102,7 @@ async fn unprocessed_items_are_written_again_and_never_dropped() {
     let left = r#"{"UnprocessedItems":{"p_c":[{"PutRequest":{"Item":{"_id":{"S":"b"},"left":{"BOOL":true}}}}]}}"#;
     let script = Script::start(&[ok(left), ok(left), ok("{}")]).await;
     let writes = ["a", "b"].map(|id| creation("c", id, 1, "{}")).to_vec();
-    script.backend().await.load(writes.clone()).await.unwrap();
+    script.native().await.load(writes.clone()).await.unwrap();
     let requests = script.requests();
     assert_eq!(script.operations(), ["BatchWriteItem"; 3]);
     for (_, again) in &requests[1..] {
@@ -110,12 +110,12 @@ async fn unprocessed_items_are_written_again_and_never_dropped() {
     }
 
     let script = Script::start(&[ok(left)]).await;
-    let error = script.backend().await.load(writes).await.unwrap_err();
+    let error = script.native().await.load(writes).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Unavailable);
     assert!(error.message.contains("1 items stayed unprocessed"), "{error}");
 }
 
-fn some_commit() -> isobase_remote::Commit {
+fn some_commit() -> isobase_journal::Commit {
     commit(Head::default(), vec![creation("c", "a", 1, "{}")])
 }
 
@@ -132,7 +132,7 @@ fn tokens(script: &Script) -> Vec<String> {
 async fn a_commit_whose_answer_was_lost_is_sent_again_under_its_token() {
     let script =
         Script::start(&[Answer::Cut, error(500, "InternalServerError", "x"), ok("{}")]).await;
-    script.backend().await.commit(&some_commit()).await.unwrap().unwrap();
+    script.native().await.commit(&some_commit()).await.unwrap().unwrap();
     let tokens = tokens(&script);
     assert_eq!(tokens.len(), 3);
     assert!(tokens.iter().all(|token| *token == tokens[0]), "{tokens:?}");
@@ -142,13 +142,13 @@ async fn a_commit_whose_answer_was_lost_is_sent_again_under_its_token() {
 async fn a_commit_that_nobody_answers_has_an_unknown_outcome() {
     for last in [Answer::Cut, error(500, "InternalServerError", "x")] {
         let script = Script::start(&[last]).await;
-        let error = script.backend().await.commit(&some_commit()).await.unwrap_err();
+        let error = script.native().await.commit(&some_commit()).await.unwrap_err();
         assert_eq!(error.kind, ErrorKind::OutcomeUnknown, "{error}");
         assert!(error.message.contains("dynamodb:TransactWriteItems"), "{error}");
     }
     // A refusal after a lost answer says nothing about the lost one.
     let script = Script::start(&[Answer::Cut, throttled("ThrottlingException")]).await;
-    let error = script.backend().await.commit(&some_commit()).await.unwrap_err();
+    let error = script.native().await.commit(&some_commit()).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::OutcomeUnknown, "{error}");
 }
 
@@ -157,7 +157,7 @@ async fn a_conflict_after_a_lost_answer_does_not_make_the_outcome_known() {
     let conflict = canceled(&["TransactionConflict", "None", "None", "None", "None"]);
     let moved = canceled(&["ConditionalCheckFailed", "None", "None", "None", "None"]);
     let script = Script::start(&[Answer::Cut, conflict, moved]).await;
-    let error = script.backend().await.commit(&some_commit()).await.unwrap_err();
+    let error = script.native().await.commit(&some_commit()).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::OutcomeUnknown, "{error}");
     let mut tokens = tokens(&script);
     assert_eq!(tokens.len(), 3);
@@ -169,7 +169,7 @@ async fn a_conflict_after_a_lost_answer_does_not_make_the_outcome_known() {
 async fn a_commit_that_reached_nobody_is_unavailable() {
     let port = isobase_testkit::ReservedPort::new().unwrap();
     let url = format!("http://127.0.0.1:{}", port.port());
-    let error = backend(&url).await.commit(&some_commit()).await.unwrap_err();
+    let error = native(&url).await.commit(&some_commit()).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Unavailable, "{error}");
     assert!(error.message.contains("check the endpoint"), "{error}");
 }
@@ -179,16 +179,16 @@ async fn conflicting_transactions_are_tried_again_as_new_ones() {
     let conflict = canceled(&["TransactionConflict", "None", "None", "None", "None"]);
     let throttled = canceled(&["None", "ThrottlingError", "None", "None", "None"]);
     let script = Script::start(&[conflict.clone(), throttled, ok("{}")]).await;
-    let backend = script.backend().await;
-    backend.commit(&some_commit()).await.unwrap().unwrap();
+    let native = script.native().await;
+    native.commit(&some_commit()).await.unwrap().unwrap();
     let mut tokens = tokens(&script);
     tokens.dedup();
     assert_eq!(tokens.len(), 3);
-    let gauges = backend.gauges();
+    let gauges = native.gauges();
     assert!(gauges.contains(&("dynamodb_conflicts_total", 2.0)), "{gauges:?}");
 
     let script = Script::start(&[conflict]).await;
-    let error = script.backend().await.commit(&some_commit()).await.unwrap_err();
+    let error = script.native().await.commit(&some_commit()).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Unavailable);
     let named = error.message.contains("p_isobase_journal: TransactionConflict");
     assert!(named, "{error}");
@@ -205,20 +205,20 @@ async fn reasons_of_a_canceled_transaction_have_their_meaning() {
         (["TransactionConflict", failed, none, none, none], CommitError::DocumentChanged),
     ] {
         let script = Script::start(&[canceled(&codes)]).await;
-        let done = script.backend().await.commit(&some_commit()).await.unwrap();
+        let done = script.native().await.commit(&some_commit()).await.unwrap();
         assert_eq!(done, Err(expected), "{codes:?}");
         assert_eq!(script.requests().len(), 1);
     }
     for code in ["ValidationError", "ItemCollectionSizeLimitExceeded", "SomethingNew"] {
         let script = Script::start(&[canceled(&[none, code, none, none, none])]).await;
-        let error = script.backend().await.commit(&some_commit()).await.unwrap_err();
+        let error = script.native().await.commit(&some_commit()).await.unwrap_err();
         assert_eq!(error.kind, ErrorKind::Unexpected);
         assert!(error.message.contains(&format!("p_c: {code}: because of")), "{error}");
         assert_eq!(script.requests().len(), 1);
     }
     let too_large = "Item size has exceeded the maximum allowed size";
     let script = Script::start(&[error(400, "ValidationException", too_large)]).await;
-    let error = script.backend().await.commit(&some_commit()).await.unwrap_err();
+    let error = script.native().await.commit(&some_commit()).await.unwrap_err();
     assert!(error.message.contains("400 KB"), "{error}");
 }
 
@@ -228,9 +228,9 @@ async fn bad_credentials_are_named_and_not_tried_again() {
         ["ExpiredTokenException", "UnrecognizedClientException", "InvalidSignatureException"]
     {
         let script = Script::start(&[error(400, code, "The security token is not valid")]).await;
-        let backend = script.backend().await;
+        let native = script.native().await;
         for error in
-            [backend.head().await.unwrap_err(), backend.commit(&some_commit()).await.unwrap_err()]
+            [native.head().await.unwrap_err(), native.commit(&some_commit()).await.unwrap_err()]
         {
             assert_eq!(error.kind, ErrorKind::Unavailable);
             assert!(error.message.contains(code), "{error}");
@@ -250,14 +250,14 @@ async fn a_missing_permission_is_named() {
         error(400, "AccessDeniedException", &message)
     };
     let script = Script::start(&[denied("GetItem")]).await;
-    let error = script.backend().await.read(&[document_key("c", "a")]).await.unwrap_err();
+    let error = script.native().await.read(&[document_key("c", "a")]).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Unexpected);
     assert!(error.message.contains("dynamodb:GetItem on p_c"), "{error}");
     assert!(error.message.contains("policy"), "{error}");
 
     let missing = self::error(400, "ResourceNotFoundException", "Requested resource not found");
     let script = Script::start(&[missing, denied("CreateTable")]).await;
-    let error = script.backend().await.prepare_collection(&collection("c")).await.unwrap_err();
+    let error = script.native().await.prepare_collection(&collection("c")).await.unwrap_err();
     for part in ["dynamodb:CreateTable on p_c", "isobase index plan"] {
         assert!(error.message.contains(part), "{error}");
     }
@@ -275,25 +275,25 @@ async fn a_table_that_is_being_made_is_waited_for() {
     let missing = || error(400, "ResourceNotFoundException", "Requested resource not found");
     let made = ok(r#"{"TableDescription":{"TableName":"p_c","TableStatus":"CREATING"}}"#);
     let script = Script::start(&[missing(), made, table("CREATING"), table("ACTIVE")]).await;
-    assert!(!script.backend().await.prepare_collection(&collection("c")).await.unwrap());
+    assert!(!script.native().await.prepare_collection(&collection("c")).await.unwrap());
     let operations = ["DescribeTable", "CreateTable", "DescribeTable", "DescribeTable"];
     assert_eq!(script.operations(), operations);
 
     // Another process was faster.
     let in_use = error(400, "ResourceInUseException", "Table already exists: p_c");
     let script = Script::start(&[missing(), in_use, table("CREATING"), table("ACTIVE")]).await;
-    assert!(!script.backend().await.prepare_collection(&collection("c")).await.unwrap());
+    assert!(!script.native().await.prepare_collection(&collection("c")).await.unwrap());
     assert_eq!(script.operations(), operations);
 
     // While it is made it has no documents.
     let script = Script::start(&[missing()]).await;
-    let backend = script.backend().await;
-    assert_eq!(backend.read(&[document_key("c", "a")]).await.unwrap(), [None]);
+    let native = script.native().await;
+    assert_eq!(native.read(&[document_key("c", "a")]).await.unwrap(), [None]);
     assert_eq!(
-        backend.read(&["a", "b"].map(|id| document_key("c", id))).await.unwrap(),
+        native.read(&["a", "b"].map(|id| document_key("c", id))).await.unwrap(),
         [None, None]
     );
-    assert_eq!(backend.scan(&collection("c"), None, 10).await.unwrap().documents, []);
+    assert_eq!(native.scan(&collection("c"), None, 10).await.unwrap().documents, []);
 }
 
 #[tokio::test]
@@ -305,14 +305,14 @@ async fn an_empty_page_is_not_the_end() {
         ok(&format!(r#"{{"Count":{count}{next}}}"#))
     };
     let script = Script::start(&[count(2, true), count(0, true), count(3, false)]).await;
-    let keys = script.backend().await.count_keys(&collection("c"), 0, &[], None).await.unwrap();
+    let keys = script.native().await.count_keys(&collection("c"), 0, &[], None).await.unwrap();
     assert_eq!(keys, 5);
 
     let entry =
         r#"{"Items":[{"pk":{"S":"keys/c/0"},"sk":{"B":"YQ=="},"document":{"S":"a"}}],"Count":1}"#;
     let document = r#"{"Item":{"_id":{"S":"a"},"v":{"N":"1"}}}"#;
     let script = Script::start(&[ok(&empty), ok(entry), ok(document)]).await;
-    let fetched = script.backend().await.fetch(&collection("c"), &everything(10)).await.unwrap();
+    let fetched = script.native().await.fetch(&collection("c"), &everything(10)).await.unwrap();
     assert_eq!(fetched.documents.len(), 1);
     assert!(fetched.exhausted);
 }
@@ -329,7 +329,7 @@ async fn entries_whose_documents_are_gone_are_passed_by() {
     }
     let script = Script::start(&answers).await;
     let fetch = KeyFetch { limit: 1, ..everything(1) };
-    let fetched = script.backend().await.fetch(&collection("c"), &fetch).await.unwrap();
+    let fetched = script.native().await.fetch(&collection("c"), &fetch).await.unwrap();
     assert!(fetched.documents.is_empty() && !fetched.exhausted);
     assert_eq!(fetched.passed.as_deref(), Some(&b"a"[..]));
 }
@@ -345,8 +345,8 @@ async fn a_deletion_asks_whether_documents_exist_and_not_what_they_are() {
     let found = ok(r#"{"Responses":{"p_c":[{"_id":{"S":"a"}}]},"UnprocessedKeys":{}}"#);
     // The scan and the catalogue have nothing.
     let script = Script::start(&[none.clone(), none, entries, found, ok("{}")]).await;
-    let backend = script.backend().await;
-    backend.purge(&collection("c"), Sequence(9)).await.unwrap();
+    let native = script.native().await;
+    native.purge(&collection("c"), Sequence(9)).await.unwrap();
     let operations = ["Scan", "GetItem", "Query", "BatchGetItem", "TransactWriteItems"];
     assert_eq!(script.operations(), operations);
     let requests = script.requests();
@@ -368,22 +368,22 @@ async fn answers_that_are_not_old_yet_are_not_read_again() {
     let at = |unix_us: i64| Timestamp { unix_us };
     // Given three hours after the first look's bound; nobody has set an expiry.
     let script = Script::start(&[answer(DAY + 180 * MINUTE), answer(DAY + 180 * MINUTE)]).await;
-    let backend = script.backend().await;
+    let native = script.native().await;
     for minute in 0..180 {
-        backend.forget_answers(at(DAY + minute * MINUTE)).await.unwrap();
+        native.forget_answers(at(DAY + minute * MINUTE)).await.unwrap();
     }
     assert_eq!(script.operations(), ["Query"]);
-    backend.forget_answers(at(DAY + 300 * MINUTE)).await.unwrap();
+    native.forget_answers(at(DAY + 300 * MINUTE)).await.unwrap();
     assert_eq!(script.operations(), ["Query", "Query", "BatchWriteItem"]);
 
     // Where there are none, those that come are as old as they come.
     let script = Script::start(&[ok(r#"{"Items":[],"Count":0}"#)]).await;
-    let backend = script.backend().await;
+    let native = script.native().await;
     for minute in 0..600 {
-        backend.forget_answers(at(DAY + minute * MINUTE)).await.unwrap();
+        native.forget_answers(at(DAY + minute * MINUTE)).await.unwrap();
     }
     assert_eq!(script.operations(), ["Query"]);
-    backend.forget_answers(at(2 * DAY)).await.unwrap();
+    native.forget_answers(at(2 * DAY)).await.unwrap();
     assert_eq!(script.operations(), ["Query", "Query"]);
 }
 
@@ -401,7 +401,7 @@ async fn what_is_listed_of_many_documents_is_read_at_once() {
     let entries = format!(r#"{{"Responses":{{"p_isobase_journal":[{entry}]}}}}"#);
     let script = Script::start(&[ok("{}"), ok(&entries), ok("{}")]).await;
     let commit = commit(Head::default(), writes);
-    script.backend().await.commit(&commit).await.unwrap().unwrap();
+    script.native().await.commit(&commit).await.unwrap().unwrap();
     assert_eq!(script.operations(), ["GetItem", "BatchGetItem", "TransactWriteItems"]);
     // Two of them are new to the count.
     let (_, written) = &script.requests()[2];
@@ -415,8 +415,8 @@ async fn whoever_only_reads_needs_no_right_to_write() {
     // The catalogue, no entries to look at, the head, the count, and both again.
     let answers = [ok(known), ok(r#"{"Items":[]}"#), ok(HEAD), ok(counted), ok(known), ok(HEAD)];
     let script = Script::start(&answers).await;
-    let backend = script.backend().await;
-    backend.sweep(&collection("c"), &|_| Vec::new()).await.unwrap();
+    let native = script.native().await;
+    native.sweep(&collection("c"), &|_| Vec::new()).await.unwrap();
     let operations = script.operations();
     assert_eq!(operations, ["GetItem", "Query", "GetItem", "Query", "GetItem", "GetItem"]);
 }

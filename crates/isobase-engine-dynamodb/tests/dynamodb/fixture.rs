@@ -12,10 +12,10 @@ use aws_sdk_dynamodb::{
 };
 use futures_util::FutureExt;
 use isobase_engine::listing::index_key;
-use isobase_engine_dynamodb::{DynamoDbBackend, DynamoDbCredentials, DynamoDbOptions};
-use isobase_remote::{
-    After, Backend, Before, Commit, DocumentKey, DocumentWrite, Head, IndexKey, KeyFetch, Meta,
-    NativeDocument, NativeRules, RemoteOptions,
+use isobase_engine_dynamodb::{DynamoDbCredentials, DynamoDbDatabase, DynamoDbOptions};
+use isobase_journal::{
+    After, Before, Commit, DocumentDatabase, DocumentKey, DocumentWrite, Head, IndexKey,
+    JournalOptions, KeyFetch, Meta, NativeDocument, NativeRules,
 };
 use isobase_testkit::{dynamodb_url, require_all, unique_name};
 use isobase_types::{
@@ -24,7 +24,7 @@ use isobase_types::{
 
 pub(crate) const AT: Timestamp = Timestamp { unix_us: 1_700_000_000_000_000 };
 
-/// As [`Backend::rules`] says.
+/// As [`DocumentDatabase::rules`] says.
 const RULES: NativeRules = NativeRules {
     nested_arrays: true,
     empty_names: false,
@@ -38,7 +38,7 @@ const RULES: NativeRules = NativeRules {
 /// Tables under a prefix of their own.
 pub(crate) struct Tables {
     pub(crate) options: DynamoDbOptions,
-    pub(crate) backend: DynamoDbBackend,
+    pub(crate) native: DynamoDbDatabase,
     pub(crate) sdk: Client,
 }
 
@@ -54,9 +54,9 @@ pub(crate) async fn with_tables(test: impl AsyncFnOnce(&Tables)) {
     };
     let prefix = format!("{}_", unique_name("dynamodb"));
     let options = options(&endpoint, &prefix);
-    let backend = DynamoDbBackend::new(&options, &RemoteOptions::default()).await.unwrap();
-    assert_eq!(*backend.rules(), RULES);
-    let tables = Tables { sdk: sdk(&endpoint), options, backend };
+    let native = DynamoDbDatabase::new(&options, &JournalOptions::default()).await.unwrap();
+    assert_eq!(*native.rules(), RULES);
+    let tables = Tables { sdk: sdk(&endpoint), options, native };
     let result = AssertUnwindSafe(test(&tables)).catch_unwind().await;
     for table in tables.list().await {
         tables.sdk.delete_table().table_name(table).send().await.unwrap();
@@ -130,17 +130,17 @@ impl Tables {
     /// Commits what is given and gives the new head.
     pub(crate) async fn commit(&self, head: Head, documents: Vec<DocumentWrite>) -> Head {
         let commit = commit(head, documents);
-        self.backend.commit(&commit).await.unwrap().unwrap();
+        self.native.commit(&commit).await.unwrap().unwrap();
         commit.next
     }
 
     pub(crate) async fn read(&self, key: &DocumentKey) -> Option<NativeDocument> {
-        self.backend.read(std::slice::from_ref(key)).await.unwrap().remove(0)
+        self.native.read(std::slice::from_ref(key)).await.unwrap().remove(0)
     }
 
     /// Ids in the order of an index.
     pub(crate) async fn ids(&self, name: &str, fetch: &KeyFetch) -> Vec<String> {
-        let fetched = self.backend.fetch(&collection(name), fetch).await.unwrap();
+        let fetched = self.native.fetch(&collection(name), fetch).await.unwrap();
         fetched.documents.iter().map(|it| it.document.id.to_string()).collect()
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use isobase_engine::Counters;
-use isobase_remote::{Backend, CatalogueEntry, DocumentWrite, Head, KeyFetch};
+use isobase_journal::{CatalogueEntry, DocumentDatabase, DocumentWrite, Head, KeyFetch};
 use isobase_types::{ChangeKind, Sequence};
 
 use crate::fixture::{
@@ -14,25 +14,25 @@ use crate::fixture::{
 #[tokio::test]
 async fn a_load_replaces_deletes_and_may_be_repeated() {
     with_tables(async |tables| {
-        let backend = &tables.backend;
-        let head = backend.open().await.unwrap();
+        let native = &tables.native;
+        let head = native.open().await.unwrap();
         tables.commit(head, vec![]).await;
         let users = collection("users");
-        backend.prepare_collection(&users).await.unwrap();
-        backend.set_unfinished(Some("half")).await.unwrap();
-        assert_eq!(backend.unfinished().await.unwrap().as_deref(), Some("half"));
+        native.prepare_collection(&users).await.unwrap();
+        native.set_unfinished(Some("half")).await.unwrap();
+        assert_eq!(native.unfinished().await.unwrap().as_deref(), Some("half"));
         let writes: Vec<_> = (1..=200)
             .map(|id: u64| creation("users", &id.to_string(), id * 10, "{\"a\":1}"))
             .collect();
         for _ in 0..2 {
-            backend.load(writes.clone()).await.unwrap();
+            native.load(writes.clone()).await.unwrap();
         }
         let was = tables.read(&document_key("users", "7")).await.unwrap();
         let mut unload = creation("users", "7", 1, "{}");
         unload.before = Some(before(&was, vec![id_key("7")]));
         unload.after = None;
-        backend.load(vec![unload.clone()]).await.unwrap();
-        backend.load(vec![unload]).await.unwrap();
+        native.load(vec![unload.clone()]).await.unwrap();
+        native.load(vec![unload]).await.unwrap();
 
         let entry = CatalogueEntry {
             collection: users.clone(),
@@ -41,7 +41,7 @@ async fn a_load_replaces_deletes_and_may_be_repeated() {
             deleting: None,
         };
         let counters = Counters { sequence: Sequence(5000), last_id: 200 };
-        let head = backend.reset(counters, std::slice::from_ref(&entry)).await.unwrap();
+        let head = native.reset(counters, std::slice::from_ref(&entry)).await.unwrap();
         let expected = Head {
             commit: 2,
             sequence: Sequence(5000),
@@ -53,11 +53,11 @@ async fn a_load_replaces_deletes_and_may_be_repeated() {
         };
         assert_eq!(head, expected);
         assert!(head.identity.is_some_and(|identity| !identity.is_first_epoch()));
-        backend.set_unfinished(None).await.unwrap();
-        assert_eq!(backend.unfinished().await.unwrap(), None);
-        assert_eq!(backend.head().await.unwrap(), head);
-        assert_eq!(backend.catalogue().await.unwrap(), [entry]);
-        assert_eq!(backend.count(&users).await.unwrap(), 199);
+        native.set_unfinished(None).await.unwrap();
+        assert_eq!(native.unfinished().await.unwrap(), None);
+        assert_eq!(native.head().await.unwrap(), head);
+        assert_eq!(native.catalogue().await.unwrap(), [entry]);
+        assert_eq!(native.count(&users).await.unwrap(), 199);
         let ids = tables.ids("users", &everything(1000)).await;
         let expected: Vec<String> =
             (1..=200).filter(|id| *id != 7).map(|id: u32| id.to_string()).collect();
@@ -82,7 +82,7 @@ fn loads(ids: impl IntoIterator<Item = u32>) -> Vec<DocumentWrite> {
 
 async fn unload(tables: &Tables, id: u32) {
     let was = tables.read(&document_key("c", &id.to_string())).await.unwrap();
-    tables.backend.load(vec![deletion(&was, "c")]).await.unwrap();
+    tables.native.load(vec![deletion(&was, "c")]).await.unwrap();
 }
 
 async fn delete(tables: &Tables, head: Head, id: u32) -> Head {
@@ -101,7 +101,7 @@ async fn check(tables: &Tables, expected: &BTreeSet<u32>, what: &str) {
     let mut pages = Vec::new();
     let mut page = everything(97);
     loop {
-        let fetched = tables.backend.fetch(&collection("c"), &page).await.unwrap();
+        let fetched = tables.native.fetch(&collection("c"), &page).await.unwrap();
         pages.extend(fetched.documents.iter().map(|it| it.document.id.to_string()));
         let last = fetched.documents.last().map(|it| it.key.clone()).or(fetched.passed);
         match last {
@@ -119,7 +119,7 @@ async fn check(tables: &Tables, expected: &BTreeSet<u32>, what: &str) {
         };
         assert_eq!(tables.ids("c", &part).await, expected, "{what}: {lower}..{upper}");
         let counted = tables
-            .backend
+            .native
             .count_keys(&collection("c"), 0, &part.lower, part.upper.as_deref())
             .await
             .unwrap();
@@ -129,31 +129,31 @@ async fn check(tables: &Tables, expected: &BTreeSet<u32>, what: &str) {
         let part = KeyFetch { reverse: true, ..part };
         assert_eq!(tables.ids("c", &part).await, reversed, "{what}: {lower}..{upper} reversed");
     }
-    let all = tables.backend.count_keys(&collection("c"), 0, &[], None).await.unwrap();
+    let all = tables.native.count_keys(&collection("c"), 0, &[], None).await.unwrap();
     assert_eq!(all, expected.len() as u64, "{what}");
-    assert_eq!(tables.backend.count(&collection("c")).await.unwrap(), all, "{what}");
+    assert_eq!(tables.native.count(&collection("c")).await.unwrap(), all, "{what}");
 }
 
 #[tokio::test]
 async fn loaded_ids_are_listed_with_what_is_written_later() {
     with_tables(async |tables| {
-        let backend = &tables.backend;
-        backend.open().await.unwrap();
-        backend.prepare_collection(&collection("c")).await.unwrap();
+        let native = &tables.native;
+        native.open().await.unwrap();
+        native.prepare_collection(&collection("c")).await.unwrap();
         // Calls may come in any order, overlap, and be repeated.
         let even = || (2..3_000).step_by(2);
         let odd = || (1..3_000).step_by(2);
         let mut ids: BTreeSet<u32> = (1..3_000).collect();
-        backend.load(loads(odd().skip(600))).await.unwrap();
-        backend.load(loads(even())).await.unwrap();
-        backend.load(loads(odd().take(900))).await.unwrap();
+        native.load(loads(odd().skip(600))).await.unwrap();
+        native.load(loads(even())).await.unwrap();
+        native.load(loads(odd().take(900))).await.unwrap();
         for id in [1, 2_000, 2_999] {
             unload(tables, id).await;
             ids.remove(&id);
         }
-        backend.load(loads([2_000])).await.unwrap();
+        native.load(loads([2_000])).await.unwrap();
         ids.insert(2_000);
-        let mut head = backend.reset(COUNTERS, &[entry()]).await.unwrap();
+        let mut head = native.reset(COUNTERS, &[entry()]).await.unwrap();
         check(tables, &ids, "loaded").await;
 
         for id in [2, 7, 8, 9, 1_999, 2_000, 2_998] {
@@ -167,14 +167,14 @@ async fn loaded_ids_are_listed_with_what_is_written_later() {
         check(tables, &ids, "written").await;
 
         // A load into what is there already.
-        backend.load(loads([7, 8, 7_000])).await.unwrap();
+        native.load(loads([7, 8, 7_000])).await.unwrap();
         unload(tables, 6_000).await;
         ids.extend([7, 7_000]);
         ids.remove(&6_000);
-        let mut head = backend.reset(COUNTERS, &[entry()]).await.unwrap();
+        let mut head = native.reset(COUNTERS, &[entry()]).await.unwrap();
         check(tables, &ids, "loaded again").await;
         // The end of a load may be repeated.
-        let again = backend.reset(COUNTERS, &[entry()]).await.unwrap();
+        let again = native.reset(COUNTERS, &[entry()]).await.unwrap();
         assert_eq!(again.commit, head.commit + 1);
         head = again;
         check(tables, &ids, "ended again").await;
@@ -187,9 +187,9 @@ async fn loaded_ids_are_listed_with_what_is_written_later() {
         let mut gone = anew.changes[0].clone();
         (gone.kind, gone.id, gone.revision) = (ChangeKind::CollectionDeleted, None, None);
         anew.changes.insert(0, gone);
-        backend.commit(&anew).await.unwrap().unwrap();
+        native.commit(&anew).await.unwrap().unwrap();
         for _ in 0..2 {
-            backend.purge(&collection("c"), Sequence(90_000)).await.unwrap();
+            native.purge(&collection("c"), Sequence(90_000)).await.unwrap();
             check(tables, &BTreeSet::from([2, 10]), "deleted").await;
         }
     })

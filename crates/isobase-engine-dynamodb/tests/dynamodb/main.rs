@@ -1,4 +1,4 @@
-//! The backend against an emulator, and against answers that no emulator gives.
+//! The database against an emulator, and against answers that no emulator gives.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, Mutex};
 
-use isobase_engine_dynamodb::DynamoDbBackend;
-use isobase_remote::RemoteOptions;
+use isobase_engine_dynamodb::DynamoDbDatabase;
+use isobase_journal::JournalOptions;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -74,9 +74,9 @@ impl Script {
         Self { url, requests, task }
     }
 
-    /// A backend that talks to it, with little patience.
-    pub(crate) async fn backend(&self) -> DynamoDbBackend {
-        backend(&self.url).await
+    /// A database that talks to it, with little patience.
+    pub(crate) async fn native(&self) -> DynamoDbDatabase {
+        native(&self.url).await
     }
 
     pub(crate) fn requests(&self) -> Vec<Request> {
@@ -94,10 +94,10 @@ impl Drop for Script {
     }
 }
 
-pub(crate) async fn backend(url: &str) -> DynamoDbBackend {
+pub(crate) async fn native(url: &str) -> DynamoDbDatabase {
     let remote =
-        RemoteOptions { deadline: std::time::Duration::from_millis(600), ..Default::default() };
-    DynamoDbBackend::new(&options(url, "p_"), &remote).await.unwrap()
+        JournalOptions { deadline: std::time::Duration::from_millis(600), ..Default::default() };
+    DynamoDbDatabase::new(&options(url, "p_"), &remote).await.unwrap()
 }
 
 async fn serve(

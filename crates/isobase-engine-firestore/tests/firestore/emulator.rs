@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use googleapis_tonic_google_firestore_v1::google::firestore::v1 as proto;
 use isobase_engine::SystemClock;
 use isobase_engine_firestore::{Environment, FirestoreOptions};
-use isobase_remote::{RemoteOptions, testing::live};
+use isobase_journal::{JournalOptions, testing::live};
 use prost::Message as _;
 use proto::{
     RunAggregationQueryRequest, RunQueryRequest, StructuredQuery, Value,
@@ -28,7 +28,7 @@ async fn sent(database: &Database) -> Proxy {
     let proxy = Proxy::start(&database.host.host).await;
     let url = format!("firestore://{}?emulator={}", database.project, proxy.address);
     let (options, environment) = (FirestoreOptions::new(&url).unwrap(), Environment::default());
-    let (remote, clock) = (RemoteOptions::default(), Arc::new(SystemClock));
+    let (remote, clock) = (JournalOptions::default(), Arc::new(SystemClock));
     let engine = isobase_engine_firestore::open(options, &environment, remote, clock);
     live(&engine.await.unwrap(), &collection("things")).await.unwrap();
     proxy

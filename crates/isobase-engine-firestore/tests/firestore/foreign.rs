@@ -1,7 +1,7 @@
 //! What other programs wrote is read, replaced and found in place.
 
 use googleapis_tonic_google_firestore_v1::google::{firestore::v1 as proto, r#type::LatLng};
-use isobase_remote::{Backend, DocumentWrite};
+use isobase_journal::{DocumentDatabase, DocumentWrite};
 use isobase_types::{DocumentId, Sequence};
 use proto::value::ValueType;
 
@@ -47,16 +47,16 @@ fn an_id_inside_is_not_shown() {
 #[test]
 fn a_foreign_document_is_replaced_in_place() {
     on_each(async |database| {
-        let backend = &database.backend;
+        let native = &database.native;
         database.write_foreign("a/x", fields([("a", text("b"))])).await;
-        let found = backend.read(&[key("a", "x")]).await.unwrap();
+        let found = native.read(&[key("a", "x")]).await.unwrap();
         let found = found[0].as_ref().unwrap();
         assert!(found.is_foreign());
         assert!(found.created_at.unix_us > 0);
         let write = DocumentWrite {
             key: key("a", "x"),
-            before: Some(before(backend, "a", "x").await),
-            after: Some(after(backend, r#"{"a":"c"}"#, &[b"k"])),
+            before: Some(before(native, "a", "x").await),
+            after: Some(after(native, r#"{"a":"c"}"#, &[b"k"])),
         };
         database.commit(vec![write]).await;
         let stored = database.read_foreign("a/x").await;
@@ -68,32 +68,32 @@ fn a_foreign_document_is_replaced_in_place() {
 #[test]
 fn taking_a_foreign_document_in_leaves_its_types() {
     on_each(async |database| {
-        let backend = &database.backend;
+        let native = &database.native;
         let time = prost_types::Timestamp { seconds: 1_700_000_000, nanos: 0 };
         let time = value(ValueType::TimestampValue(time));
         database.write_foreign("a/x", fields([("time", time.clone())])).await;
-        let mut stamped = after(backend, r#"{"time":"2023-11-14T22:13:20Z"}"#, &[b"x"]);
+        let mut stamped = after(native, r#"{"time":"2023-11-14T22:13:20Z"}"#, &[b"x"]);
         stamped.meta.keeps_content = true;
         let write = DocumentWrite {
             key: key("a", "x"),
-            before: Some(before(backend, "a", "x").await),
+            before: Some(before(native, "a", "x").await),
             after: Some(stamped),
         };
         database.commit(vec![write]).await;
         let stored = database.read_foreign("a/x").await;
         assert_eq!(stored["time"], time);
-        let found = backend.read(&[key("a", "x")]).await.unwrap();
+        let found = native.read(&[key("a", "x")]).await.unwrap();
         let found = found[0].as_ref().unwrap();
         assert!(!found.is_foreign());
         assert_eq!(found.body, r#"{"time":"2023-11-14T22:13:20Z"}"#);
-        assert_eq!(backend.count_keys(&collection("a"), 0, b"", None).await.unwrap(), 1);
+        assert_eq!(native.count_keys(&collection("a"), 0, b"", None).await.unwrap(), 1);
     });
 }
 
 #[test]
 fn a_scan_finds_every_document_it_can_name() {
     on_each(async |database| {
-        let backend = &database.backend;
+        let native = &database.native;
         let ids = ["1", "10", "9", "007", "a b", "é", "😀", "Z", "a%2Fb", "\u{1}", "__x", "_y"];
         for id in ids {
             database.write_foreign(&format!("a/{id}"), fields([("id", text(id))])).await;
@@ -101,7 +101,7 @@ fn a_scan_finds_every_document_it_can_name() {
         let mut found = Vec::new();
         let mut after: Option<String> = None;
         loop {
-            let page = backend.scan(&collection("a"), after.as_deref(), 3).await.unwrap();
+            let page = native.scan(&collection("a"), after.as_deref(), 3).await.unwrap();
             found.extend(page.documents.into_iter().map(|document| document.id));
             after = page.next;
             if after.is_none() {
@@ -119,20 +119,20 @@ fn a_scan_finds_every_document_it_can_name() {
 #[test]
 fn a_deleted_collection_loses_what_was_in_it_and_nothing_newer() {
     on_each(async |database| {
-        let backend = &database.backend;
+        let native = &database.native;
         for id in ["f1", "f2"] {
             database.write_foreign(&format!("a/{id}"), fields([("id", text(id))])).await;
         }
         let of = |id: &str, revision| DocumentWrite {
             key: key("a", id),
             before: None,
-            after: Some(crate::support::after_at(backend, "{}", &[id.as_bytes()], revision)),
+            after: Some(crate::support::after_at(native, "{}", &[id.as_bytes()], revision)),
         };
         let loaded = vec![of("5", 5), of("6", 6), of("7", 7), of("beyond", (1 << 62) + 1)];
-        backend.load(loaded).await.unwrap();
-        backend.purge(&collection("a"), Sequence(6)).await.unwrap();
-        let left = backend.scan(&collection("a"), None, 100).await.unwrap().documents;
+        native.load(loaded).await.unwrap();
+        native.purge(&collection("a"), Sequence(6)).await.unwrap();
+        let left = native.scan(&collection("a"), None, 100).await.unwrap().documents;
         assert_eq!(left.iter().map(|found| found.id.to_string()).collect::<Vec<_>>(), ["7"]);
-        backend.purge(&collection("none"), Sequence(6)).await.unwrap();
+        native.purge(&collection("none"), Sequence(6)).await.unwrap();
     });
 }

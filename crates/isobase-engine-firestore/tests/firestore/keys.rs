@@ -1,6 +1,6 @@
 //! Documents by the order of their keys.
 
-use isobase_remote::{Backend, DocumentWrite, KeyFetch, KeyFetched};
+use isobase_journal::{DocumentDatabase, DocumentWrite, KeyFetch, KeyFetched};
 
 use crate::support::{Database, after, collection, fields, key, on_each, text};
 
@@ -16,13 +16,13 @@ fn keys() -> Vec<Vec<u8>> {
 
 async fn fill(database: &Database) -> Vec<Vec<u8>> {
     let keys = keys();
-    let backend = &database.backend;
+    let native = &database.native;
     let writes = keys.iter().enumerate().map(|(place, bytes)| DocumentWrite {
         key: key("a", &format!("d{place}")),
         before: None,
-        after: Some(after(backend, &format!(r#"{{"place":{place}}}"#), &[b"id", bytes])),
+        after: Some(after(native, &format!(r#"{{"place":{place}}}"#), &[b"id", bytes])),
     });
-    backend.load(writes.collect()).await.expect("a load");
+    native.load(writes.collect()).await.expect("a load");
     keys
 }
 
@@ -45,11 +45,11 @@ fn keys_of(found: &KeyFetched) -> Vec<Vec<u8>> {
 fn keys_are_in_the_order_of_their_bytes() {
     on_each(async |database| {
         let expected = fill(&database).await;
-        let found = database.backend.fetch(&collection("a"), &all()).await.unwrap();
+        let found = database.native.fetch(&collection("a"), &all()).await.unwrap();
         assert_eq!(keys_of(&found), expected, "{}", database.host.name);
         assert!(found.exhausted);
         let reverse = KeyFetch { reverse: true, ..all() };
-        let found = database.backend.fetch(&collection("a"), &reverse).await.unwrap();
+        let found = database.native.fetch(&collection("a"), &reverse).await.unwrap();
         assert!(keys_of(&found).iter().eq(expected.iter().rev()), "{}", database.host.name);
         assert_eq!(
             found.documents[0].document.body,
@@ -65,10 +65,10 @@ fn a_range_begins_with_its_lower_end_and_stops_before_its_upper() {
         let collection = collection("a");
         for (from, to) in [(0, 3), (5, 5), (100, 258), (258, expected.len())] {
             let (lower, upper) = (expected[from].clone(), expected.get(to).cloned());
-            let counted = database.backend.count_keys(&collection, 1, &lower, upper.as_deref());
+            let counted = database.native.count_keys(&collection, 1, &lower, upper.as_deref());
             assert_eq!(counted.await.unwrap(), (to - from) as u64);
             let fetch = KeyFetch { lower, upper, ..all() };
-            let found = database.backend.fetch(&collection, &fetch).await.unwrap();
+            let found = database.native.fetch(&collection, &fetch).await.unwrap();
             assert_eq!(keys_of(&found), expected[from..to]);
         }
     });
@@ -80,14 +80,14 @@ fn a_part_ends_at_its_limits_and_says_so() {
         let expected = fill(&database).await;
         let collection = collection("a");
         let fetch = KeyFetch { limit: 10, ..all() };
-        let found = database.backend.fetch(&collection, &fetch).await.unwrap();
+        let found = database.native.fetch(&collection, &fetch).await.unwrap();
         assert_eq!((found.documents.len(), found.exhausted), (10, false));
         let fetch = KeyFetch { bytes_max: 1, ..all() };
-        let found = database.backend.fetch(&collection, &fetch).await.unwrap();
+        let found = database.native.fetch(&collection, &fetch).await.unwrap();
         assert_eq!((found.documents.len(), found.exhausted), (1, false));
         let upper = Some(expected[10].clone());
         let fetch = KeyFetch { limit: 11, upper, ..all() };
-        let found = database.backend.fetch(&collection, &fetch).await.unwrap();
+        let found = database.native.fetch(&collection, &fetch).await.unwrap();
         assert_eq!((found.documents.len(), found.exhausted), (10, true));
     });
 }
@@ -100,10 +100,10 @@ fn documents_without_the_key_are_left_out() {
         let by = |index| KeyFetch { index, ..all() };
         let collection = collection("a");
         let count = keys().len();
-        let found = database.backend.fetch(&collection, &by(1)).await.unwrap();
+        let found = database.native.fetch(&collection, &by(1)).await.unwrap();
         assert_eq!(found.documents.len(), count);
-        let found = database.backend.fetch(&collection, &by(2)).await.unwrap();
+        let found = database.native.fetch(&collection, &by(2)).await.unwrap();
         assert_eq!((found.documents.len(), found.exhausted), (0, true));
-        assert_eq!(database.backend.count(&collection).await.unwrap(), count as u64 + 1);
+        assert_eq!(database.native.count(&collection).await.unwrap(), count as u64 + 1);
     });
 }

@@ -1,21 +1,21 @@
 //! What is refused before it is sent is what Firestore refuses.
 
 use isobase_engine::ErrorKind;
-use isobase_engine_firestore::{Environment, FirestoreBackend, FirestoreOptions};
-use isobase_remote::{Backend, DocumentWrite, RemoteOptions};
+use isobase_engine_firestore::{Environment, FirestoreDatabase, FirestoreOptions};
+use isobase_journal::{DocumentDatabase, DocumentWrite, JournalOptions};
 
 use crate::support::{Database, after, before, create, key, on_each};
 
 async fn is_stored(database: &Database, body: &str) -> Result<(), ErrorKind> {
-    let backend = &database.backend;
-    let after = after(backend, body, &[b"k"]);
+    let native = &database.native;
+    let after = after(native, body, &[b"k"]);
     let write = DocumentWrite { key: key("sizes", "x"), before: None, after: Some(after) };
-    backend.load(vec![write]).await.map_err(|error| error.kind)
+    native.load(vec![write]).await.map_err(|error| error.kind)
 }
 
 fn is_refused(database: &Database, body: &str) -> bool {
-    let backend = &database.backend;
-    backend.refuses_size(&key("a", "x"), &after(backend, body, &[b"k"])).is_some()
+    let native = &database.native;
+    native.refuses_size(&key("a", "x"), &after(native, body, &[b"k"])).is_some()
 }
 
 #[test]
@@ -75,28 +75,28 @@ fn deep_and_odd_values_are_stored() {
 #[test]
 fn what_a_commit_replaces_and_deletes_counts() {
     on_each(async |database| {
-        let backend = &database.backend;
+        let native = &database.native;
         let large = format!(r#"{{"v":"{}"}}"#, "x".repeat(900_000));
         let bodies = [("large", large.as_str()), ("small", r#"{"v":1}"#)];
-        let writes = bodies.map(|(id, body)| create(backend, "a", id, body)).to_vec();
+        let writes = bodies.map(|(id, body)| create(native, "a", id, body)).to_vec();
         database.commit(writes).await;
         let mut deletions = Vec::new();
         for id in ["large", "small"] {
-            let before = Some(before(backend, "a", id).await);
+            let before = Some(before(native, "a", id).await);
             deletions.push(DocumentWrite { key: key("a", id), before, after: None });
         }
-        let [large, small] = [0, 1].map(|at: usize| backend.cost(&deletions[at]).bytes);
-        let budget = backend.budget().bytes;
+        let [large, small] = [0, 1].map(|at: usize| native.cost(&deletions[at]).bytes);
+        let budget = native.budget().bytes;
         // Of 10 MiB that production takes.
         assert!(10 * large <= budget && 12 * large > budget, "{large} of {budget}");
         assert!(500 * small < budget, "{small} of {budget}");
         let mut update = deletions[0].clone();
-        update.after = Some(after(backend, "{}", &[b"k"]));
-        assert!(backend.cost(&update).bytes > large);
+        update.after = Some(after(native, "{}", &[b"k"]));
+        assert!(native.cost(&update).bytes > large);
         // Its version is still one that Firestore knows.
         database.commit(vec![update]).await;
-        deletions[0].before = Some(before(backend, "a", "large").await);
-        assert!(backend.cost(&deletions[0]).bytes < 2 * small);
+        deletions[0].before = Some(before(native, "a", "large").await);
+        assert!(native.cost(&deletions[0]).bytes < 2 * small);
         database.commit(deletions).await;
         assert_eq!(database.body("a", "large").await, None);
     });
@@ -105,15 +105,15 @@ fn what_a_commit_replaces_and_deletes_counts() {
 #[test]
 fn a_document_of_any_size_may_be_deleted_alone() {
     on_each(async |database| {
-        let backend = &database.backend;
+        let native = &database.native;
         // The entry of a field in an index has the names of all that it stands in.
         let values: Vec<_> = (0..2_700).map(|n| format!(r#""{n}":{n}"#)).collect();
         let body = format!(r#"{{"{}":{{{}}}}}"#, "n".repeat(1_000), values.join(","));
         assert!(!is_refused(&database, &body));
-        backend.load(vec![create(backend, "a", "x", &body)]).await.unwrap();
-        let before = Some(before(backend, "a", "x").await);
+        native.load(vec![create(native, "a", "x", &body)]).await.unwrap();
+        let before = Some(before(native, "a", "x").await);
         let write = DocumentWrite { key: key("a", "x"), before, after: None };
-        let (cost, budget) = (backend.cost(&write).bytes, backend.budget().bytes);
+        let (cost, budget) = (native.cost(&write).bytes, native.budget().bytes);
         assert!(cost < budget && 2 * cost > budget, "{cost} of {budget}");
     });
 }
@@ -150,12 +150,13 @@ fn what_the_automatic_indexes_cannot_hold_is_refused() {
         let key = key("a", "x");
         let url = format!("firestore://{}?indexing=keys&emulator=127.0.0.1:1", database.project);
         let options = FirestoreOptions::new(&url).expect("a URL");
-        let (environment, remote) = (Environment::default(), RemoteOptions::default());
-        let bare = FirestoreBackend::connect(options, &environment, remote).await.expect("options");
+        let (environment, remote) = (Environment::default(), JournalOptions::default());
+        let bare =
+            FirestoreDatabase::connect(options, &environment, remote).await.expect("options");
         let too_many = too_many.map(|body| (body, "40000"));
         for (body, limit) in too_many.into_iter().chain(too_large) {
-            let after = after(&database.backend, &body, &[b"k"]);
-            let reason = database.backend.refuses_size(&key, &after).expect("a reason");
+            let after = after(&database.native, &body, &[b"k"]);
+            let reason = database.native.refuses_size(&key, &after).expect("a reason");
             assert!(reason.contains(limit) && reason.contains("index"), "{reason}");
             assert_eq!(bare.refuses_size(&key, &after), None);
         }

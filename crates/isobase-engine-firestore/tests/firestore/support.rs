@@ -3,10 +3,10 @@
 use std::{collections::BTreeMap, future::Future};
 
 use googleapis_tonic_google_firestore_v1::google::firestore::v1 as proto;
-use isobase_engine_firestore::{Environment, FirestoreBackend, FirestoreOptions};
-use isobase_remote::{
-    After, Backend, Before, Commit, DocumentKey, DocumentWrite, Head, IndexKey, Meta,
-    RemoteOptions, StoredAnswer,
+use isobase_engine_firestore::{Environment, FirestoreDatabase, FirestoreOptions};
+use isobase_journal::{
+    After, Before, Commit, DocumentDatabase, DocumentKey, DocumentWrite, Head, IndexKey,
+    JournalOptions, Meta, StoredAnswer,
 };
 use isobase_testkit::{FirestoreHost, firestore_hosts, unique_name};
 use isobase_types::{
@@ -22,7 +22,7 @@ use tonic::transport::{Channel, Endpoint};
 pub(crate) struct Database {
     pub(crate) host: FirestoreHost,
     pub(crate) project: String,
-    pub(crate) backend: FirestoreBackend,
+    pub(crate) native: FirestoreDatabase,
 }
 
 /// Runs a test on each emulator.
@@ -49,13 +49,13 @@ fn not_run() {
 impl Database {
     async fn new(host: FirestoreHost) -> Self {
         let project = unique_name("p").replace('_', "-");
-        let backend = connect(&host.host, &project, "").await;
-        backend.open().await.expect("the journal is made");
-        Self { host, project, backend }
+        let native = connect(&host.host, &project, "").await;
+        native.open().await.expect("the journal is made");
+        Self { host, project, native }
     }
 
     /// Another process on the same database.
-    pub(crate) async fn other(&self) -> FirestoreBackend {
+    pub(crate) async fn other(&self) -> FirestoreDatabase {
         connect(&self.host.host, &self.project, "").await
     }
 
@@ -91,26 +91,26 @@ impl Database {
     }
 
     pub(crate) async fn body(&self, collection: &str, id: &str) -> Option<String> {
-        let found = self.backend.read(&[key(collection, id)]).await.expect("a read");
+        let found = self.native.read(&[key(collection, id)]).await.expect("a read");
         found.into_iter().next().flatten().map(|document| document.body)
     }
 
     /// Commits documents, each with its change.
     pub(crate) async fn commit(&self, writes: Vec<DocumentWrite>) -> Head {
-        let head = self.backend.head().await.expect("a head");
+        let head = self.native.head().await.expect("a head");
         let commit = commit(head, writes);
-        self.backend.commit(&commit).await.expect("an answer").expect("a commit");
+        self.native.commit(&commit).await.expect("an answer").expect("a commit");
         commit.next
     }
 }
 
-/// A backend without its engine.
-pub(crate) async fn connect(host: &str, project: &str, prefix: &str) -> FirestoreBackend {
+/// A database without its engine.
+pub(crate) async fn connect(host: &str, project: &str, prefix: &str) -> FirestoreDatabase {
     let url = format!("firestore://{project}?emulator={host}&prefix={prefix}");
     let options = FirestoreOptions::new(&url).expect("a URL");
-    let remote = RemoteOptions::default();
-    let backend = FirestoreBackend::connect(options, &Environment::default(), remote).await;
-    backend.expect("options are enough for an emulator")
+    let remote = JournalOptions::default();
+    let native = FirestoreDatabase::connect(options, &Environment::default(), remote).await;
+    native.expect("options are enough for an emulator")
 }
 
 pub(crate) async fn client(host: &str) -> FirestoreClient<Channel> {
@@ -146,18 +146,18 @@ pub(crate) fn key(name: &str, id: &str) -> DocumentKey {
 }
 
 /// A document after a write, with these keys in the indexes 0, 1, …
-pub(crate) fn after(backend: &FirestoreBackend, body: &str, keys: &[&[u8]]) -> After {
-    after_at(backend, body, keys, 1)
+pub(crate) fn after(native: &FirestoreDatabase, body: &str, keys: &[&[u8]]) -> After {
+    after_at(native, body, keys, 1)
 }
 
 pub(crate) fn after_at(
-    backend: &FirestoreBackend,
+    native: &FirestoreDatabase,
     body: &str,
     keys: &[&[u8]],
     revision: u64,
 ) -> After {
     let at = Timestamp { unix_us: 1_795_183_740_123_456 };
-    let (fields, meta) = Meta::of_body(body, backend.rules(), Sequence(revision), at, at);
+    let (fields, meta) = Meta::of_body(body, native.rules(), Sequence(revision), at, at);
     let keys =
         keys.iter().zip(0..).map(|(key, index)| IndexKey { index, key: key.to_vec() }).collect();
     After { fields, meta, keys }
@@ -165,18 +165,18 @@ pub(crate) fn after_at(
 
 /// A new document whose key in the index of the ids is its id.
 pub(crate) fn create(
-    backend: &FirestoreBackend,
+    native: &FirestoreDatabase,
     collection: &str,
     id: &str,
     body: &str,
 ) -> DocumentWrite {
-    let after = after(backend, body, &[id.as_bytes()]);
+    let after = after(native, body, &[id.as_bytes()]);
     DocumentWrite { key: key(collection, id), before: None, after: Some(after) }
 }
 
 /// The version of a document that is there.
-pub(crate) async fn before(backend: &FirestoreBackend, collection: &str, id: &str) -> Before {
-    let found = backend.read(&[key(collection, id)]).await.expect("a read");
+pub(crate) async fn before(native: &FirestoreDatabase, collection: &str, id: &str) -> Before {
+    let found = native.read(&[key(collection, id)]).await.expect("a read");
     let document = found.into_iter().next().flatten().expect("a document");
     let stamp = document.meta.map(|meta| meta.revision);
     Before { tag: document.tag, stamp, keys: Vec::new() }

@@ -1,0 +1,484 @@
+//! DynamoDB as a database of the shared engine.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        PoisonError, RwLock,
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use isobase_engine::{CollectionInfo, Counters, EngineError, ErrorKind, Identity, Limits, Pending};
+use isobase_journal::{
+    After, Budget, CatalogueEntry, Commit, CommitError, Cost, DocumentDatabase, DocumentKey,
+    DocumentWrite, Head, IndexKey, IndexNumber, JournalOptions, KeyFetch, KeyFetched, LogRecord,
+    NativeDocument, NativeRules, ScanPage, StoredAnswer,
+};
+use isobase_types::{CollectionName, Sequence, Timestamp};
+
+use crate::{
+    DynamoDbOptions,
+    client::Client,
+    codec::{Item, as_text, text},
+    commit,
+    entries::Range,
+    journal::{self, ANSWERS, HEAD, LOG, NOTE, UNFINISHED},
+    limits::{BUDGET, KEPT_BODY_BYTES_MAX, LIMITS, RULES},
+    names::Names,
+    read::{PartitionPage, Wanted},
+};
+
+/// A check that takes longer has failed.
+const CHECK_DEADLINE: Duration = Duration::from_secs(2);
+/// Pages of the log that one search by time reads.
+const TIME_PAGES_MAX: usize = 8;
+
+/// Tables of one account and region under a prefix.
+#[derive(Debug)]
+pub struct DynamoDbDatabase {
+    pub(crate) client: Client,
+    pub(crate) names: Names,
+    /// The journal's table.
+    pub(crate) journal: String,
+    /// Age at which DynamoDB may delete answers.
+    pub(crate) idempotency_retention: Duration,
+    /// Which runs of ids collections have. Written when the catalogue is read, read by everything
+    /// that looks at ids.
+    runs: RwLock<HashMap<CollectionName, u64>>,
+    /// When the last call of a load was.
+    pub(crate) loaded: AtomicU64,
+    /// Set when opened: DynamoDB deletes old answers itself. Read by the trimming.
+    expires: AtomicBool,
+    /// Answers to idempotency keys are looked at again when those given before this time, in
+    /// microseconds, are to go. Written by whoever looked at all of them, which also reads it.
+    pub(crate) answers_due_us: AtomicI64,
+}
+
+impl DynamoDbDatabase {
+    /// Finds region and credentials; nothing is asked of DynamoDB yet.
+    ///
+    /// # Errors
+    /// When no region is known.
+    pub async fn new(
+        options: &DynamoDbOptions,
+        remote: &JournalOptions,
+    ) -> Result<Self, EngineError> {
+        let client = Client::new(options, remote.deadline).await?;
+        let names = Names::new(&options.prefix);
+        let journal = names.journal();
+        let idempotency_retention = remote.idempotency_retention;
+        Ok(Self {
+            client,
+            names,
+            journal,
+            idempotency_retention,
+            runs: RwLock::default(),
+            loaded: AtomicU64::new(0),
+            expires: AtomicBool::new(false),
+            answers_due_us: AtomicI64::new(i64::MIN),
+        })
+    }
+
+    /// The table of a collection.
+    #[must_use]
+    pub fn table_name(&self, collection: &CollectionName) -> String {
+        self.names.table(collection)
+    }
+
+    /// The generation of a collection's runs of ids; 0 when it has none.
+    pub(crate) fn runs_of(&self, collection: &CollectionName) -> u64 {
+        let runs = self.runs.read().unwrap_or_else(PoisonError::into_inner);
+        runs.get(collection).copied().unwrap_or_default()
+    }
+
+    pub(crate) fn remember_runs(&self, collection: &CollectionName, generation: u64) {
+        if self.runs_of(collection) != generation {
+            let mut runs = self.runs.write().unwrap_or_else(PoisonError::into_inner);
+            runs.insert(collection.clone(), generation);
+        }
+    }
+
+    async fn open_journal(&self) -> Result<Head, EngineError> {
+        let item = self.read_item(&self.journal, journal::alone(HEAD)).await?;
+        let head = match item {
+            Some(item) => journal::read_head(&item, &self.journal)?,
+            None => self.create_journal().await?,
+        };
+        self.expires.store(self.enable_expiry().await?, Ordering::Relaxed);
+        Ok(head)
+    }
+
+    async fn create_journal(&self) -> Result<Head, EngineError> {
+        self.prepare_journal().await?;
+        let head = Head { identity: Some(Identity::new()), ..Head::default() };
+        let request = self
+            .client
+            .sdk
+            .put_item()
+            .table_name(&self.journal)
+            .set_item(Some(journal::head_item(&head)))
+            .condition_expression("attribute_not_exists(#pk)")
+            .expression_attribute_names("#pk", journal::PK);
+        let answer = self
+            .client
+            .call::<_, PutItemError>("PutItem", &self.journal, || Box::pin(request.clone().send()))
+            .await;
+        match answer {
+            Ok(_) => Ok(head),
+            // Another process was faster, or an attempt whose answer was lost.
+            Err(failure) if failure.is_condition() => self.read_head().await,
+            Err(failure) => Err(failure.engine_error()),
+        }
+    }
+
+    pub(crate) async fn read_head(&self) -> Result<Head, EngineError> {
+        match self.read_item(&self.journal, journal::alone(HEAD)).await? {
+            Some(item) => journal::read_head(&item, &self.journal),
+            None => {
+                let message =
+                    format!("the table {} has no head: it was deleted while in use", self.journal);
+                Err(EngineError::new(ErrorKind::Corrupted, message))
+            }
+        }
+    }
+
+    async fn log_records(
+        &self,
+        since: Sequence,
+        limit: u32,
+    ) -> Result<Vec<LogRecord>, EngineError> {
+        let Some(next) = since.0.checked_add(1) else { return Ok(Vec::new()) };
+        let (first, last) = (journal::log_place(Sequence(next)), [0xff; 8]);
+        let mut records = Vec::new();
+        let (mut changes, mut start) = (0, None);
+        loop {
+            let left = (limit as usize).saturating_sub(changes).max(1);
+            let page = PartitionPage {
+                pk: LOG,
+                first: &first,
+                last: &last,
+                limit: Some(left),
+                start,
+                ..PartitionPage::default()
+            };
+            let (items, after) = self.read_partition(&page).await?;
+            for item in &items {
+                let record = journal::read_log_item(item)?;
+                changes += record.changes.len();
+                records.push(record);
+                if changes >= limit as usize {
+                    return Ok(records);
+                }
+            }
+            start = after;
+            if start.is_none() {
+                return Ok(records);
+            }
+        }
+    }
+
+    async fn last_before(&self, at: Timestamp) -> Result<Option<Sequence>, EngineError> {
+        let (first, last) = ([0], [0xff; 8]);
+        let (mut found, mut start) = (None, None);
+        for _ in 0..TIME_PAGES_MAX {
+            let page = PartitionPage {
+                pk: LOG,
+                first: &first,
+                last: &last,
+                only: Wanted::And("at"),
+                start,
+                ..PartitionPage::default()
+            };
+            let (items, after) = self.read_partition(&page).await?;
+            for item in &items {
+                let place = journal::place_of_log(item).zip(journal::time_of_log(item));
+                let (place, time) =
+                    place.ok_or_else(|| journal::corrupted("a record of the change feed"))?;
+                if time > at {
+                    return Ok(found);
+                }
+                found = Some(place);
+            }
+            start = after;
+            if start.is_none() {
+                break;
+            }
+        }
+        // What comes after is found when this much is trimmed.
+        Ok(found)
+    }
+
+    async fn answers(&self, keys: &[[u8; 32]]) -> Result<Vec<Option<StoredAnswer>>, EngineError> {
+        let mut unique = keys.to_vec();
+        unique.sort_unstable();
+        unique.dedup();
+        let wanted: Vec<Item> = unique.into_iter().map(|key| journal::key(ANSWERS, key)).collect();
+        let items = self.read_items([(self.journal.clone(), wanted)].into(), None).await?;
+        let found: Result<Vec<StoredAnswer>, _> =
+            items.iter().map(|(_, item)| journal::read_answer(item)).collect();
+        let found = found?;
+        Ok(keys.iter().map(|key| found.iter().find(|it| it.key == *key).cloned()).collect())
+    }
+
+    /// An answer as an item.
+    pub(crate) fn answer_item(&self, answer: &StoredAnswer) -> Item {
+        let retention = i64::try_from(self.idempotency_retention.as_secs()).unwrap_or(i64::MAX);
+        let given = answer.at.unix_us.div_euclid(1_000_000);
+        // One second more: what is compared to the microsecond elsewhere is whole here.
+        journal::answer_item(answer, given.saturating_add(retention).saturating_add(1))
+    }
+
+    async fn note(&self, note: Option<&str>) -> Result<(), EngineError> {
+        match note {
+            None => self.delete_item(journal::alone(UNFINISHED)).await,
+            Some(note) => {
+                let mut item = journal::alone(UNFINISHED);
+                item.insert(NOTE.to_owned(), text(note));
+                self.put_item(item).await
+            }
+        }
+    }
+}
+
+impl DocumentDatabase for DynamoDbDatabase {
+    fn name(&self) -> &'static str {
+        "dynamodb"
+    }
+
+    fn location(&self) -> String {
+        let region = self.client.sdk.config().region().map(ToString::to_string);
+        format!("{}/{}", region.unwrap_or_default(), self.journal)
+    }
+
+    fn limits(&self) -> &Limits {
+        &LIMITS
+    }
+
+    fn rules(&self) -> &NativeRules {
+        &RULES
+    }
+
+    fn refuses_collection(&self, _collection: &CollectionName) -> Option<String> {
+        None
+    }
+
+    fn refuses_size(&self, key: &DocumentKey, after: &After) -> Option<String> {
+        commit::refuses_size(&key.id, after)
+    }
+
+    fn budget(&self) -> Budget {
+        BUDGET
+    }
+
+    fn cost(&self, write: &DocumentWrite) -> Cost {
+        commit::cost(write)
+    }
+
+    fn commits_are_atomic(&self) -> bool {
+        true
+    }
+
+    fn open(&self) -> Pending<'_, Head> {
+        Box::pin(self.open_journal())
+    }
+
+    fn peek(&self) -> Pending<'_, Option<Head>> {
+        Box::pin(async move {
+            let item = self.read_item(&self.journal, journal::alone(HEAD)).await?;
+            item.map(|item| journal::read_head(&item, &self.journal)).transpose()
+        })
+    }
+
+    fn head(&self) -> Pending<'_, Head> {
+        Box::pin(self.read_head())
+    }
+
+    fn check(&self) -> Pending<'_, ()> {
+        Box::pin(async move {
+            match tokio::time::timeout(CHECK_DEADLINE, self.read_head()).await {
+                Ok(head) => head.map(drop),
+                Err(_) => {
+                    let seconds = CHECK_DEADLINE.as_secs();
+                    let message = format!("DynamoDB did not answer a check within {seconds} s");
+                    Err(EngineError::new(ErrorKind::Unavailable, message))
+                }
+            }
+        })
+    }
+
+    fn catalogue(&self) -> Pending<'_, Vec<CatalogueEntry>> {
+        Box::pin(async move {
+            let known = self.catalogued().await?;
+            Ok(known.into_iter().map(|known| known.entry).collect())
+        })
+    }
+
+    fn read<'a>(&'a self, keys: &'a [DocumentKey]) -> Pending<'a, Vec<Option<NativeDocument>>> {
+        Box::pin(self.read_documents(keys))
+    }
+
+    fn fetch<'a>(
+        &'a self,
+        collection: &'a CollectionName,
+        fetch: &'a KeyFetch,
+    ) -> Pending<'a, KeyFetched> {
+        Box::pin(self.fetch_documents(collection, fetch))
+    }
+
+    fn count_keys<'a>(
+        &'a self,
+        collection: &'a CollectionName,
+        index: IndexNumber,
+        lower: &'a [u8],
+        upper: Option<&'a [u8]>,
+    ) -> Pending<'a, u64> {
+        Box::pin(async move {
+            let range = Range { collection, index, lower, upper };
+            match self.runs_of(collection) {
+                generation if index == 0 && generation > 0 => {
+                    self.count_over_runs(&range, generation).await
+                }
+                _ => self.count_entries(&range).await,
+            }
+        })
+    }
+
+    fn count<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, u64> {
+        Box::pin(self.count_documents(collection))
+    }
+
+    fn collections(&self) -> Pending<'_, Vec<CollectionInfo>> {
+        Box::pin(self.all_collections())
+    }
+
+    fn scan<'a>(
+        &'a self,
+        collection: &'a CollectionName,
+        after: Option<&'a str>,
+        limit: u32,
+    ) -> Pending<'a, ScanPage> {
+        Box::pin(self.scan_table(collection, after, limit))
+    }
+
+    fn prepare_collection<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, bool> {
+        Box::pin(self.prepare_table(collection))
+    }
+
+    fn prepare_index<'a>(
+        &'a self,
+        _collection: &'a CollectionName,
+        _index: IndexNumber,
+    ) -> Pending<'a, ()> {
+        // The journal's table has room for any.
+        Box::pin(async { Ok(()) })
+    }
+
+    fn drop_index<'a>(
+        &'a self,
+        collection: &'a CollectionName,
+        index: IndexNumber,
+    ) -> Pending<'a, ()> {
+        Box::pin(self.delete_keys_of(collection, index))
+    }
+
+    fn commit<'a>(&'a self, commit: &'a Commit) -> Pending<'a, Result<(), CommitError>> {
+        Box::pin(self.commit_group(commit))
+    }
+
+    fn rekey<'a>(&'a self, writes: &'a [DocumentWrite]) -> Pending<'a, Vec<bool>> {
+        Box::pin(self.rekey_documents(writes))
+    }
+
+    fn read_log<'a>(&'a self, since: Sequence, limit: u32) -> Pending<'a, Vec<LogRecord>> {
+        Box::pin(self.log_records(since, limit))
+    }
+
+    fn kept_body_bytes_max(&self) -> usize {
+        KEPT_BODY_BYTES_MAX
+    }
+
+    fn read_bodies<'a>(&'a self, of: &'a [Sequence]) -> Pending<'a, Vec<Option<String>>> {
+        Box::pin(async move {
+            let wanted: Vec<Item> = of.iter().map(|of| journal::body_key(*of)).collect();
+            let items = self.read_items([(self.journal.clone(), wanted)].into(), None).await?;
+            let found = items.iter().map(|(_, item)| journal::read_body(item));
+            let found = found.collect::<Result<HashMap<_, _>, _>>()?;
+            Ok(of.iter().map(|of| found.get(of).map(|text| (*text).to_owned())).collect())
+        })
+    }
+
+    fn trim_log(&self, floor: Sequence) -> Pending<'_, ()> {
+        Box::pin(self.trim(floor))
+    }
+
+    fn sequence_before(&self, at: Timestamp) -> Pending<'_, Option<Sequence>> {
+        Box::pin(self.last_before(at))
+    }
+
+    fn read_answers<'a>(&'a self, keys: &'a [[u8; 32]]) -> Pending<'a, Vec<Option<StoredAnswer>>> {
+        Box::pin(self.answers(keys))
+    }
+
+    fn forget_answers(&self, before: Timestamp) -> Pending<'_, ()> {
+        Box::pin(async move {
+            if self.expires.load(Ordering::Relaxed) {
+                return Ok(());
+            }
+            self.delete_answers(before).await
+        })
+    }
+
+    fn purge<'a>(&'a self, collection: &'a CollectionName, to: Sequence) -> Pending<'a, ()> {
+        Box::pin(self.purge_collection(collection, to))
+    }
+
+    fn sweep<'a>(
+        &'a self,
+        collection: &'a CollectionName,
+        keys_of: &'a (dyn Fn(&NativeDocument) -> Vec<IndexKey> + Send + Sync),
+    ) -> Pending<'a, ()> {
+        Box::pin(self.sweep_collection(collection, keys_of))
+    }
+
+    fn load<'a>(&'a self, writes: Vec<DocumentWrite>) -> Pending<'a, ()> {
+        Box::pin(self.load_documents(writes))
+    }
+
+    fn set_unfinished<'a>(&'a self, note: Option<&'a str>) -> Pending<'a, ()> {
+        Box::pin(self.note(note))
+    }
+
+    fn unfinished(&self) -> Pending<'_, Option<String>> {
+        Box::pin(async move {
+            let item = self.read_item(&self.journal, journal::alone(UNFINISHED)).await?;
+            Ok(item.and_then(|item| as_text(&item, NOTE).map(str::to_owned)))
+        })
+    }
+
+    fn reset<'a>(
+        &'a self,
+        counters: Counters,
+        catalogue: &'a [CatalogueEntry],
+    ) -> Pending<'a, Head> {
+        Box::pin(self.reset_journal(counters, catalogue))
+    }
+
+    fn close(&self) -> Pending<'_, ()> {
+        // Idle connections end with the client.
+        Box::pin(async { Ok(()) })
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "metrics are floats")]
+    fn gauges(&self) -> Vec<(&'static str, f64)> {
+        let status = &self.client.status;
+        let count = |value: &AtomicU64| value.load(Ordering::Relaxed) as f64;
+        vec![
+            ("dynamodb_requests_total", count(&status.requests)),
+            ("dynamodb_repeated_requests_total", count(&status.repeated)),
+            ("dynamodb_throttled_requests_total", count(&status.throttled)),
+            ("dynamodb_conflicts_total", count(&status.conflicts)),
+        ]
+    }
+}

@@ -1,0 +1,124 @@
+//! Deleting collections.
+//!
+//! A deletion is one commit: its change, and the note in the catalogue that documents up to it
+//! count as gone. What is there natively goes afterwards, while newer documents are written.
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::FutureExt;
+use isobase_engine::{EngineError, ErrorKind};
+use isobase_types::{CollectionName, Sequence};
+use tokio::{sync::oneshot, time::Instant};
+
+use crate::{
+    DocumentDatabase,
+    core::{Core, Purge, lock},
+    error::within,
+    writer::{SpecialAnswer, SpecialJob},
+};
+
+/// Pause after a failed attempt to clear a collection; doubles up to the second.
+const PAUSE_FIRST: Duration = Duration::from_millis(20);
+const PAUSE_MAX: Duration = Duration::from_secs(60);
+
+/// How many deadlines of a call a load waits for a collection to be cleared.
+const PURGE_DEADLINES: u32 = 30;
+
+impl<B: DocumentDatabase> Core<B> {
+    /// Lets nobody see the documents of a collection any more: how many, and the number of the
+    /// deletion when there were any.
+    pub(crate) async fn begin_deletion(
+        &self,
+        collection: &CollectionName,
+    ) -> Result<(u64, Option<Sequence>), EngineError> {
+        if self.shared.database.refuses_collection(collection).is_some() {
+            return Ok((0, None));
+        }
+        let job = SpecialJob::DeleteCollection { collection: collection.clone() };
+        match self.writer.special(job).await? {
+            SpecialAnswer::Deleted { documents, to } => Ok((documents, to)),
+            _ => Err(EngineError::new(
+                ErrorKind::Unexpected,
+                "the writer answered something else than was asked",
+            )),
+        }
+    }
+
+    /// Takes away natively what a deletion took, while everything else goes on. One at a time for
+    /// each collection; asking again does no harm.
+    pub(crate) fn purge(self: &Arc<Self>, collection: &CollectionName) -> Purge {
+        let mut purges = lock(&self.purges);
+        if let Some(under_way) = purges.get(collection) {
+            return under_way.clone();
+        }
+        let (done, ended) = oneshot::channel();
+        let purge = async { ended.await.unwrap_or(()) }.boxed().shared();
+        purges.insert(collection.clone(), purge.clone());
+        drop(purges);
+        let (core, collection) = (Arc::clone(self), collection.clone());
+        self.spawn(async move {
+            let is_done = core.purge_until_done(&collection).await;
+            lock(&core.purges).remove(&collection);
+            // The next deletion may have come while this one was ending.
+            if is_done && core.shared.catalogue.get().deleting(&collection).is_some() {
+                drop(core.purge(&collection));
+            }
+            let _ = done.send(());
+        });
+        purge
+    }
+
+    /// Comes when no deletion is clearing a collection any more.
+    ///
+    /// # Errors
+    /// When that takes too long.
+    pub(crate) async fn purged(
+        self: &Arc<Self>,
+        collection: &CollectionName,
+    ) -> Result<(), EngineError> {
+        let deadline = Instant::now() + self.shared.options.deadline * PURGE_DEADLINES;
+        while self.shared.read_catalogue().await?.deleting(collection).is_some() {
+            let purge = self.purge(collection);
+            within(deadline, "clearing a deleted collection", async {
+                purge.await;
+                Ok(())
+            })
+            .await?;
+        }
+        // The last one may be about to end.
+        let under_way = lock(&self.purges).get(collection).cloned();
+        if let Some(purge) = under_way {
+            within(deadline, "clearing a deleted collection", async {
+                purge.await;
+                Ok(())
+            })
+            .await?;
+        }
+        Ok(())
+    }
+
+    /// Whether it was done, or is left to others.
+    async fn purge_until_done(&self, collection: &CollectionName) -> bool {
+        let mut pause = PAUSE_FIRST;
+        while let Some(to) = self.shared.catalogue.get().deleting(collection) {
+            let Err(error) = self.purge_now(collection, to).await else { continue };
+            tracing::warn!(%error, "{collection} is not cleared yet: {error}");
+            tokio::select! {
+                () = tokio::time::sleep(pause) => pause = (pause * 2).min(PAUSE_MAX),
+                // The rest is for whoever opens the database next.
+                () = self.closing() => return false,
+            }
+        }
+        true
+    }
+
+    async fn purge_now(
+        &self,
+        collection: &CollectionName,
+        to: Sequence,
+    ) -> Result<(), EngineError> {
+        self.shared.database.purge(collection, to).await?;
+        let job = SpecialJob::Purged { collection: collection.clone(), to };
+        self.writer.special(job).await.map(drop)
+    }
+}

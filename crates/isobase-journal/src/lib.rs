@@ -1,0 +1,49 @@
+//! What the document databases share.
+//!
+//! CouchDB, DynamoDB and Firestore keep documents natively, one by one, and differ in how they
+//! write several things at once. [`JournalEngine`] is the engine over any of them: it groups
+//! writes, decides them by the shared rules, keeps the journal (numbers, change feed,
+//! idempotency keys, catalogue) and answers listings. A [`DocumentDatabase`] is what one database does
+//! for it.
+
+mod adopt;
+mod catalogue;
+mod codec;
+mod core;
+mod database;
+mod deletion;
+mod engine;
+mod error;
+mod feed;
+mod indexes;
+mod keys;
+mod looked;
+mod maintenance;
+mod native_ids;
+mod options;
+mod others;
+mod read;
+mod reader;
+mod shared;
+mod terms;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+mod transfer;
+mod unique;
+mod untold;
+mod whole;
+mod writer;
+
+pub use codec::{
+    InvalidTree, META_FIELD, Meta, NativeDocument, NativeRules, Tree, WRAPPED_FIELD, parse_time,
+};
+pub use database::{
+    After, BEYOND_SEQUENCES, Before, Budget, CatalogueEntry, Commit, CommitError, Cost,
+    DocumentDatabase, DocumentKey, DocumentWrite, Head, IndexEntry, IndexKey, IndexNumber,
+    KeptBody, KeyFetch, KeyFetched, KeyedDocument, LogRecord, ScanPage, StoredAnswer, Tag,
+    WrittenPage, is_purged,
+};
+pub use engine::JournalEngine;
+pub use native_ids::NativeIds;
+pub use options::JournalOptions;
+pub use reader::JournalReader;

@@ -1,0 +1,66 @@
+//! Collections whose documents expire, and collections without changes.
+
+use isobase_engine::{
+    CollectionTerms, Cutoff, EngineError, IndexDefinition, Indexes, Pending, Terms,
+};
+use isobase_types::{CollectionName, Document};
+
+use crate::{DocumentDatabase, JournalEngine, error::within};
+
+impl<B: DocumentDatabase> CollectionTerms for JournalEngine<B> {
+    fn set_terms<'a>(&'a self, collection: &'a CollectionName, terms: Terms) -> Pending<'a, ()> {
+        Box::pin(async move {
+            let shared = &self.core.shared;
+            let age = IndexDefinition::age();
+            match terms.expires {
+                Some(_) => {
+                    self.create_index(collection, &age).await?;
+                }
+                None => {
+                    self.drop_index(collection, &age).await?;
+                }
+            }
+            shared.terms.set(collection, terms);
+            Ok(())
+        })
+    }
+
+    fn expiring(&self) -> Vec<CollectionName> {
+        self.core.shared.terms.expiring().into_iter().map(|(name, _)| name).collect()
+    }
+
+    fn expired<'a>(
+        &'a self,
+        collection: &'a CollectionName,
+        limit: u32,
+    ) -> Pending<'a, Vec<Document>> {
+        Box::pin(self.expired_documents(collection, limit))
+    }
+}
+
+impl<B: DocumentDatabase> JournalEngine<B> {
+    async fn expired_documents(
+        &self,
+        collection: &CollectionName,
+        limit: u32,
+    ) -> Result<Vec<Document>, EngineError> {
+        let shared = &self.core.shared;
+        shared.check_open()?;
+        let Some(span) = shared.terms.of(collection).expires else { return Ok(Vec::new()) };
+        shared.time.now();
+        let cutoff = Cutoff(shared.time.oldest(span));
+        within(shared.deadline(), "looking for expired documents", async {
+            let Some(reading) = self.core.reading(collection).await? else {
+                return Ok(Vec::new());
+            };
+            if let Some(expired) = reading.expired(cutoff, limit).await? {
+                return Ok(expired);
+            }
+            drop(reading);
+            // A process that was started with other terms has dropped it. The next sweep uses it.
+            self.create_index(collection, &IndexDefinition::age()).await?;
+            Ok(Vec::new())
+        })
+        .await
+    }
+}

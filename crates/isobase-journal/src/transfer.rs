@@ -1,0 +1,313 @@
+//! Reading and loading a whole database.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    ops::Bound,
+    sync::Arc,
+    time::Duration,
+};
+
+use isobase_engine::{
+    BulkLoad, CollectionInfo, Counters, EngineError, ErrorKind, Indexed, Pending, Rejection,
+    Snapshot, Snapshots, check_note, listing::IdRange, revision_number,
+};
+use isobase_types::{COUNTED_ID_MAX, CollectionName, Document, DocumentId, Sequence};
+
+use crate::{
+    After, CatalogueEntry, DocumentDatabase, DocumentKey, DocumentWrite, IndexEntry, JournalEngine,
+    KeyFetch, Meta,
+    catalogue::{CATALOGUE_AGE_MAX, Catalogue},
+    core::Core,
+    keys::{IDS, key_range, keys_of},
+    shared::Shared,
+    writer::{SpecialJob, group::before_of},
+};
+
+/// After this time every process knows of a load: twice the time after which writers look. A writer
+/// that has its head longer than that after it last looked, looks again.
+pub(crate) const LOADS_SEEN_AFTER: Duration = CATALOGUE_AGE_MAX.saturating_mul(2);
+
+/// Documents read at a time.
+const READ_DOCUMENTS: u32 = 1_000;
+
+impl<B: DocumentDatabase> Snapshots for JournalEngine<B> {
+    fn snapshot(&self) -> Pending<'_, Box<dyn Snapshot>> {
+        Box::pin(async move {
+            self.core.shared.check_open()?;
+            self.core.shared.settle_unfinished().await?;
+            let head = self.core.shared.database.head().await?;
+            let counters = Counters { sequence: head.sequence, last_id: head.last_id };
+            let snapshot = JournalSnapshot { core: Arc::clone(&self.core), counters };
+            Ok(Box::new(snapshot) as Box<dyn Snapshot>)
+        })
+    }
+}
+
+/// Everything there is, as it is when it is read.
+struct JournalSnapshot<B> {
+    core: Arc<Core<B>>,
+    counters: Counters,
+}
+
+impl<B: DocumentDatabase> Snapshot for JournalSnapshot<B> {
+    fn is_of_one_moment(&self) -> bool {
+        false
+    }
+
+    fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    fn collections(&mut self) -> Pending<'_, Vec<CollectionInfo>> {
+        Box::pin(self.core.shared.stored_collections())
+    }
+
+    fn read<'a>(
+        &'a mut self,
+        collection: &'a CollectionName,
+        after: Option<&'a DocumentId>,
+        bytes_max: usize,
+    ) -> Pending<'a, Vec<Document>> {
+        Box::pin(async move {
+            self.core.shared.check_open()?;
+            let Some(reading) = self.core.reading(collection).await? else {
+                return Ok(Vec::new());
+            };
+            let mut documents: Vec<Document> = Vec::new();
+            let mut bytes = 0;
+            loop {
+                let last = documents.last().map(|document| document.id.clone());
+                let left = bytes_max.saturating_sub(bytes).max(1);
+                let part = reading.after(last.as_ref().or(after), READ_DOCUMENTS, left);
+                let (found, exhausted) = part.await?;
+                bytes += found.iter().map(|document| document.body.len()).sum::<usize>();
+                documents.extend(found.into_iter().map(crate::NativeDocument::into_document));
+                if exhausted || bytes >= bytes_max {
+                    return Ok(documents);
+                }
+            }
+        })
+    }
+}
+
+impl<B: DocumentDatabase> BulkLoad for JournalEngine<B> {
+    fn unfinished(&self) -> Pending<'_, Option<String>> {
+        self.core.shared.database.unfinished()
+    }
+
+    fn mark<'a>(&'a self, note: &'a str) -> Pending<'a, ()> {
+        Box::pin(async move {
+            self.core.shared.check_open()?;
+            check_note(note)?;
+            let Core { shared, writer, .. } = &*self.core;
+            shared.database.set_unfinished(Some(note)).await?;
+            if !shared.loading.begin(note) {
+                return Ok(());
+            }
+            // Services that have the database open look now and then, and write no more.
+            tokio::time::sleep(LOADS_SEEN_AFTER).await;
+            // What they decided before that and is still under way finds another head.
+            match writer.special(SpecialJob::Fence).await {
+                Ok(_) => shared.loading.fenced(),
+                Err(error) => {
+                    shared.loading.leave(note);
+                    return Err(error);
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn load<'a>(
+        &'a self,
+        collection: &'a CollectionName,
+        documents: Vec<Document>,
+    ) -> Pending<'a, ()> {
+        Box::pin(async move {
+            let shared = &self.core.shared;
+            shared.check_open()?;
+            let indexes = self.core.prepared(collection).await?;
+            let writes = shared.loads(collection, &indexes, documents)?;
+            let writes = shared.with_keys_before(writes, &indexes).await?;
+            shared.database.load(writes).await
+        })
+    }
+
+    fn unload<'a>(
+        &'a self,
+        collection: &'a CollectionName,
+        ids: &'a [DocumentId],
+    ) -> Pending<'a, ()> {
+        Box::pin(async move {
+            let shared = &self.core.shared;
+            shared.check_open()?;
+            if shared.database.refuses_collection(collection).is_some() {
+                return Ok(());
+            }
+            let indexes = self.core.prepared(collection).await?;
+            let mut seen = HashSet::new();
+            let writes = ids.iter().filter(|id| seen.insert(*id)).map(|id| DocumentWrite {
+                key: DocumentKey { collection: collection.clone(), id: id.clone() },
+                before: None,
+                after: None,
+            });
+            let mut writes = shared.with_keys_before(writes.collect(), &indexes).await?;
+            writes.retain(|write| write.before.is_some());
+            shared.database.load(writes).await
+        })
+    }
+
+    fn finish(&self, counters: Counters) -> Pending<'_, ()> {
+        Box::pin(async move {
+            let shared = &self.core.shared;
+            shared.check_open()?;
+            shared.settle(counters).await?;
+            let catalogue = shared.catalogue.get();
+            for entry in catalogue.entries() {
+                for index in entry.indexes.iter().filter(|index| index.definition.is_unique()) {
+                    let found = shared.duplicates(&catalogue, &entry.collection, index).await?;
+                    found.refuse(&entry.collection, &index.definition)?;
+                }
+            }
+            shared.database.set_unfinished(None).await?;
+            shared.loading.end();
+            shared.waiting.wake();
+            Ok(())
+        })
+    }
+
+    fn leave(&self, note: &str) {
+        self.core.shared.loading.leave(note);
+    }
+}
+
+impl<B: DocumentDatabase> Core<B> {
+    /// The indexes of a collection that is made ready natively, and that no deletion is clearing.
+    async fn prepared(
+        self: &Arc<Self>,
+        collection: &CollectionName,
+    ) -> Result<Vec<IndexEntry>, EngineError> {
+        if self.shared.catalogue.get().entry(collection).is_none() {
+            if let Some(reason) = self.shared.database.refuses_collection(collection) {
+                return Err(EngineError::new(ErrorKind::InvalidArgument, reason));
+            }
+            let job = SpecialJob::Register { collection: collection.clone() };
+            self.writer.special(job).await?;
+        }
+        // Before anything is loaded that the deletion would take away too.
+        self.purged(collection).await?;
+        let catalogue = self.shared.catalogue.get();
+        Ok(catalogue.entry(collection).map_or_else(Vec::new, |entry| entry.indexes.clone()))
+    }
+}
+
+impl<B: DocumentDatabase> Shared<B> {
+    /// A database may show what an unfinished load has brought only once it is settled.
+    pub(crate) async fn settle_unfinished(&self) -> Result<(), EngineError> {
+        match self.database.unfinished().await? {
+            Some(_) => self.settle(Counters::default()).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Makes what was loaded count: the counters, each at least as given, and the catalogue.
+    async fn settle(&self, counters: Counters) -> Result<(), EngineError> {
+        let head = self.database.head().await?;
+        let mut last_id = counters.last_id.max(head.last_id);
+        let mut entries = BTreeMap::new();
+        for info in self.database.collections().await? {
+            // Whoever counted less than there is must not make two documents one.
+            last_id = last_id.max(self.last_integer(&info.name).await?);
+            entries.insert(info.name.clone(), CatalogueEntry::new(info.name, false));
+        }
+        let sequence = counters.sequence.max(head.sequence);
+        let counters = Counters { sequence, last_id };
+        for entry in self.database.catalogue().await? {
+            entries.insert(entry.collection.clone(), CatalogueEntry { deleting: None, ..entry });
+        }
+        let entries: Vec<_> = entries.into_values().collect();
+        let head = self.database.reset(counters, &entries).await?;
+        self.catalogue.replace(Catalogue::new(&head, entries));
+        Ok(())
+    }
+
+    /// The native form of documents to load; of several with one id the last.
+    fn loads(
+        &self,
+        collection: &CollectionName,
+        indexes: &[IndexEntry],
+        documents: Vec<Document>,
+    ) -> Result<Vec<DocumentWrite>, EngineError> {
+        let mut writes: Vec<DocumentWrite> = Vec::with_capacity(documents.len());
+        let mut places = BTreeMap::new();
+        for document in documents {
+            let id = document.id.clone();
+            let write = self.load_of(collection, indexes, document).map_err(|refused| {
+                let message = format!("document {id} of {collection}: {refused}");
+                EngineError::new(ErrorKind::InvalidArgument, message)
+            })?;
+            match places.get(&id) {
+                Some(place) => writes[*place] = write,
+                None => {
+                    places.insert(id, writes.len());
+                    writes.push(write);
+                }
+            }
+        }
+        Ok(writes)
+    }
+
+    fn load_of(
+        &self,
+        collection: &CollectionName,
+        indexes: &[IndexEntry],
+        document: Document,
+    ) -> Result<DocumentWrite, Rejection> {
+        let Document { id, revision, created_at, updated_at, body } = document;
+        self.database.limits().check_body(&body)?;
+        let indexed = Indexed { body: &body, id: &id, updated_at };
+        let keys = keys_of(indexed, indexes, self.stored_keys());
+        let revision = Sequence(revision_number(&revision));
+        let rules = self.database.rules();
+        let (fields, meta) = Meta::of_body(&body, rules, revision, created_at, updated_at);
+        let after = After { fields, meta: meta.bound_to(&id), keys };
+        let key = DocumentKey { collection: collection.clone(), id };
+        self.check_holdable(&key, &after)?;
+        Ok(DocumentWrite { key, before: None, after: Some(after) })
+    }
+
+    /// The largest integer id in a collection that the counter knows; 0 when there is none.
+    async fn last_integer(&self, collection: &CollectionName) -> Result<i64, EngineError> {
+        let none = DocumentId::Integer(-1);
+        let largest = DocumentId::Integer(COUNTED_ID_MAX);
+        let range = IdRange { lower: Bound::Excluded(none), upper: Bound::Included(largest) };
+        let (lower, upper) = key_range(&range);
+        let part =
+            KeyFetch { index: IDS, lower, upper, reverse: true, limit: 1, bytes_max: usize::MAX };
+        let found = self.database.fetch(collection, &part).await?;
+        match found.documents.first().map(|found| &found.document.id) {
+            Some(DocumentId::Integer(last)) => Ok(*last),
+            _ => Ok(0),
+        }
+    }
+
+    /// Adds how the documents are now, where their keys may change or go.
+    async fn with_keys_before(
+        &self,
+        mut writes: Vec<DocumentWrite>,
+        indexes: &[IndexEntry],
+    ) -> Result<Vec<DocumentWrite>, EngineError> {
+        let is_new_key = !indexes.is_empty() || writes.iter().any(|write| write.after.is_none());
+        if !is_new_key || writes.is_empty() {
+            return Ok(writes);
+        }
+        let keys: Vec<_> = writes.iter().map(|write| write.key.clone()).collect();
+        let found = self.database.read(&keys).await?;
+        for (write, found) in writes.iter_mut().zip(found) {
+            let is_deleted = write.after.is_none();
+            write.before =
+                found.map(|found| before_of(&found, indexes, self.stored_keys(), is_deleted));
+        }
+        Ok(writes)
+    }
+}
