@@ -43,7 +43,7 @@ const MORE: &[&str] = &[
     "isobase db sync --from me@backup",
     "isobase db git --commit --push",
     "isobase db workflow dump_and_commit",
-    "isobase db workflow sync_from_remote --from me@backup",
+    "isobase db workflow sync_from_remote me@backup",
 ];
 
 /// The command with examples in the help of everything below it.
