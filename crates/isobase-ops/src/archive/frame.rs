@@ -313,12 +313,18 @@ mod tests {
     fn every_flipped_bit_is_found() {
         let mut writer = FrameWriter::begin(Vec::new(), VERSION_PLAIN).unwrap();
         writer.frame(FrameKind::Documents, b"some documents, some documents").unwrap();
+        let whole = writer.hash();
         let bytes = writer.into_inner();
         for bit in 0..bytes.len() * 8 {
             let mut damaged = bytes.clone();
             damaged[bit / 8] ^= 1 << (bit % 8);
-            let read = FrameReader::begin(&*damaged).and_then(|mut reader| reader.frame());
-            assert!(read.is_err(), "bit {bit}");
+            let read = FrameReader::begin(&*damaged).and_then(|mut reader| {
+                reader.frame()?;
+                Ok(reader.hash())
+            });
+            // A version may become another one: the checksum of the whole tells.
+            let is_version = bit / 8 == MAGIC.len();
+            assert!(read.is_err() || is_version && read.unwrap() != whole, "bit {bit}");
         }
     }
 }
