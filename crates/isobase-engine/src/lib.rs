@@ -22,6 +22,7 @@ mod outcomes;
 mod reconcile;
 mod rejection;
 mod steady_time;
+mod sweep;
 mod terms;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -48,7 +49,8 @@ pub use outcomes::{decode_outcomes, encode_outcomes};
 pub use reconcile::{OthersSeen, Reconcile, Reconciled, UNREADABLE_NAMED_MAX};
 pub use rejection::{Rejection, VIOLATIONS_MAX, Violation};
 pub use steady_time::SteadyTime;
-pub use terms::{AllTerms, CollectionTerms, Cutoff, Terms, sweep};
+pub use sweep::sweep;
+pub use terms::{AllTerms, CollectionTerms, Cutoff, Terms};
 pub use transfer::{
     BulkLoad, Counters, NOTE_BYTES_MAX, Snapshot, Snapshots, Unreadable, check_note, next_id,
     prepare_load, revision_number,

@@ -11,11 +11,7 @@ use std::{
 
 use isobase_types::{CollectionName, Direction, Document, Literal, Timestamp, key};
 
-use crate::{Action, Engine, EngineError, Pending, Precondition, WriteBatch, WriteOperation};
-
-/// Documents of one collection that one round of a sweep deletes: a batch that other writes wait
-/// for no longer than for one of their own. Ours.
-const SWEEP_DOCUMENTS: u32 = 500;
+use crate::Pending;
 
 /// On which terms a collection keeps its documents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +35,7 @@ impl Default for Terms {
 ///   open: whoever opens it says them. Every process that writes should say the same ones.
 /// - An **expired** document, one whose last change is as long ago as its collection allows, is
 ///   there for nobody: `get`, listings, counts, filters, preconditions, checks, unique values. It
-///   is stored until a write names its id or a [`sweep`] finds it; then it is deleted like any
+///   is stored until a write names its id or a [sweep](crate::sweep) finds it; then it is deleted like any
 ///   other document, by a write of its own with its own change, before anything else happens to
 ///   its id. Snapshots show what is stored, and a document that refers to another does so until it
 ///   is deleted.
@@ -62,35 +58,6 @@ pub trait CollectionTerms: Send + Sync {
         collection: &'a CollectionName,
         limit: u32,
     ) -> Pending<'a, Vec<Document>>;
-}
-
-/// Deletes expired documents, a bounded number of each collection; says how many it found. Where
-/// it found some there may be more.
-///
-/// # Errors
-/// As reads and writes of the engine.
-pub async fn sweep(engine: &dyn Engine) -> Result<u64, EngineError> {
-    let Some(terms) = engine.collection_terms() else { return Ok(0) };
-    let limit = u32::try_from(engine.limits().batch_operations.max).unwrap_or(u32::MAX);
-    let mut swept = 0;
-    for collection in terms.expiring() {
-        let found = terms.expired(&collection, limit.min(SWEEP_DOCUMENTS)).await?;
-        if found.is_empty() {
-            continue;
-        }
-        swept += found.len() as u64;
-        // A write that names an expired document deletes it first, and then finds none. What
-        // somebody has renewed meanwhile has another revision.
-        let operations = found.into_iter().map(|document| WriteOperation {
-            collection: collection.clone(),
-            action: Action::Delete { id: document.id },
-            precondition: Precondition::RevisionIn(vec![document.revision]),
-        });
-        engine
-            .write(WriteBatch { operations: operations.collect(), ..WriteBatch::default() })
-            .await?;
-    }
-    Ok(swept)
 }
 
 /// The terms of all collections, for an engine. Written by its caller; read by its writer and by

@@ -10,6 +10,15 @@ pub enum Dialect {
 }
 
 impl Dialect {
+    /// Its name in URLs and answers.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Postgres => "postgres",
+            Self::Sqlite => "sqlite",
+        }
+    }
+
     /// The schema that is meant when none is named.
     #[must_use]
     pub fn default_schema(self) -> &'static str {

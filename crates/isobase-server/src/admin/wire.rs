@@ -243,6 +243,7 @@ pub(super) fn list_views() -> Operation {
 
 pub(super) fn put_view() -> Operation {
     operation("put_admin_view", "Keep a view of the admin site")
+        .description("Keeps an address of the site under a name, for you alone. A view of that name is replaced.")
         .parameters([view()])
         .takes(
             Content::of::<NewView>()
@@ -261,6 +262,9 @@ pub(super) fn put_view() -> Operation {
 
 pub(super) fn delete_view() -> Operation {
     operation("delete_admin_view", "Delete a view of the admin site")
+        .description(
+            "Deletes one of your own views. Where there is none of that name, nothing changes.",
+        )
         .parameters([view()])
         .answers(views())
         .problems([codes::INVALID_PARAMETER, codes::REVISION_CONFLICT])

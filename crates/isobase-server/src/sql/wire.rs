@@ -2,8 +2,7 @@
 
 use isobase_http::{Answer, Content, Location, Operation, Parameter};
 use isobase_sql::{
-    Dialect, PlanNode, ReadAnswer, ReadEnd, ReadPlan, Reference, STATEMENT_BYTES_MAX, Table,
-    TableSummary,
+    PlanNode, ReadAnswer, ReadEnd, ReadPlan, Reference, STATEMENT_BYTES_MAX, Table, TableSummary,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -33,10 +32,7 @@ pub(super) struct Database {
 impl Database {
     pub(super) fn of(options: &SqlOptions, running: usize) -> Self {
         Self {
-            dialect: match options.reader.dialect() {
-                Dialect::Postgres => "postgres",
-                Dialect::Sqlite => "sqlite",
-            },
+            dialect: options.reader.dialect().name(),
             address: options.reader.address().to_owned(),
             rows_max: options.rows_max,
             timeout_ms: u64::try_from(options.timeout.as_millis()).unwrap_or(u64::MAX),
@@ -408,6 +404,7 @@ pub(super) fn list_tables() -> Operation {
 pub(super) fn get_table() -> Operation {
     let parameter = |name, description| Parameter::new(Location::RequiredQuery, name, description);
     operation("get_sql_table", "Read what a table is like")
+        .description("Its columns with their types and defaults, its keys, checks and indexes.")
         .parameters([
             parameter("schema", "Its schema; `main` on SQLite.").example("public"),
             parameter("name", "Its name.").example("orders"),
@@ -437,6 +434,7 @@ pub(super) fn list_history() -> Operation {
 
 pub(super) fn delete_history() -> Operation {
     operation("delete_sql_history", "Forget what you have run")
+        .description("Deletes your own history of statements; that of other owners stays.")
         .answers(Answer::new(200, "Nothing is left.").content(Content::of::<HistoryOf>()))
         .problems([codes::INVALID_PARAMETER, codes::SQL_OWNERS_ONLY])
 }
