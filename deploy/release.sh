@@ -15,7 +15,7 @@ import json, sys
 print(next(p["version"] for p in json.load(sys.stdin)["packages"] if p["name"] == "isobase-cli"))')
 
 for target in ${TARGETS:-x86_64-unknown-linux-musl aarch64-unknown-linux-musl}; do
-    cargo build --release --locked --bin isobase --features cloud,toolkit --target "$target"
+    cargo build --release --locked --bin isobase --features cloud,mail,s3,thumbnails,toolkit --target "$target"
     name="isobase-$version-$target"
     mkdir "$files/$name"
     cp "target/$target/release/isobase" LICENSE-APACHE LICENSE-MIT README.md "$files/$name/"
