@@ -1,16 +1,11 @@
 //! What a database must do to hold documents.
 
-use std::{future::Future, pin::Pin};
-
 use isobase_types::{CollectionName, Document, DocumentId, Filter};
 
 use crate::{
-    BulkLoad, ChangeFeed, CollectionTerms, EngineError, Identity, Indexes, Limits, ListRequest,
-    Listing, Reconcile, Rejection, Snapshots, WriteBatch, WriteReport,
+    BulkLoad, ChangeFeed, CollectionTerms, Identity, Indexes, Limits, ListRequest, Listing,
+    Pending, Reconcile, Rejection, Snapshots, WriteBatch, WriteReport,
 };
-
-/// An answer that is on its way.
-pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, EngineError>> + Send + 'a>>;
 
 /// A database that holds documents in collections.
 ///
@@ -33,7 +28,7 @@ pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, EngineError>> + 
 ///   [`isobase_types::key`] gives values. Every engine orders alike.
 /// - **Cancellation**: dropping the future of a read stops it; a write whose future is dropped
 ///   may or may not happen, but never in part.
-/// - **Errors**: a temporary failure says so ([`EngineError::is_temporary`]); no call waits
+/// - **Errors**: a temporary failure says so ([`EngineError::is_temporary`](crate::EngineError::is_temporary)); no call waits
 ///   longer than the engine's deadlines.
 pub trait Engine: Send + Sync + 'static {
     /// The kind of engine, in one lower-case word (`sqlite`), for logs and metrics only.
