@@ -13,7 +13,7 @@ const IN_KNOTS: &[(&str, usize)] = &[
     ("isobase", 5),
     ("isobase-auth", 2),
     ("isobase-cli", 4),
-    ("isobase-engine", 11),
+    ("isobase-engine", 7),
     ("isobase-engine-couchdb", 7),
     ("isobase-engine-dynamodb", 5),
     ("isobase-engine-firestore", 9),
