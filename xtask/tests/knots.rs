@@ -12,7 +12,7 @@ use std::{
 const IN_KNOTS: &[(&str, usize)] = &[
     ("isobase", 5),
     ("isobase-auth", 2),
-    ("isobase-cli", 4),
+    ("isobase-cli", 3),
     ("isobase-engine", 7),
     ("isobase-engine-couchdb", 7),
     ("isobase-engine-dynamodb", 5),

@@ -8,7 +8,7 @@ use isobase_auth::{InvalidScope, Role, Scope, Scopes};
 
 use crate::{
     candidates,
-    flags::{AppFlags, SettingFlags, flag},
+    flags::{AppFlags, SettingFlags, UploadFlags, flag},
     license::LicenseCommand,
     print::Color,
     settings::{Given, parse_duration},
@@ -537,18 +537,6 @@ pub(crate) struct CopyArguments {
     pub(crate) load: LoadFlags,
     #[command(flatten)]
     pub(crate) app: AppFlags,
-}
-
-/// Where the bytes of uploads are.
-#[derive(Debug, Args)]
-pub(crate) struct UploadFlags {
-    /// Where uploaded files are: a folder, or s3://bucket/prefix [default: what the settings say;
-    /// with --url of an SQLite file uploads beside it]
-    #[arg(long, value_name = "PLACE")]
-    pub(crate) uploads: Option<String>,
-    /// Leave uploaded files out
-    #[arg(long, conflicts_with = "uploads")]
-    pub(crate) without_files: bool,
 }
 
 #[derive(Debug, Args)]

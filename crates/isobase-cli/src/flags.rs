@@ -86,6 +86,18 @@ pub(crate) fn flag(key: &str, value: &str) -> (String, String, String) {
     (key.to_owned(), format!("--{key}"), value.to_owned())
 }
 
+/// Where the bytes of uploads are.
+#[derive(Debug, Args)]
+pub(crate) struct UploadFlags {
+    /// Where uploaded files are: a folder, or s3://bucket/prefix [default: what the settings say;
+    /// with --url of an SQLite file uploads beside it]
+    #[arg(long, value_name = "PLACE")]
+    pub(crate) uploads: Option<String>,
+    /// Leave uploaded files out
+    #[arg(long, conflicts_with = "uploads")]
+    pub(crate) without_files: bool,
+}
+
 fn key_and_value(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
     Ok((key.trim().to_owned(), value.trim().to_owned()))

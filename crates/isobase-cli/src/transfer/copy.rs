@@ -31,7 +31,9 @@ pub(crate) async fn copy(
     config: &Config,
     printer: Printer,
 ) -> Result<()> {
-    let (from_end, to_end) = uploads::ends(&arguments, config)?;
+    let from = (&*arguments.from, arguments.from_uploads.as_deref());
+    let to = (&*arguments.to, arguments.to_uploads.as_deref());
+    let (from_end, to_end) = uploads::ends(from, to, config)?;
     let moving = uploads::moving(&from_end, &to_end, arguments.without_files);
     let (from, to) = (from_end.location, to_end.location);
     if is_same(&from, &to) {

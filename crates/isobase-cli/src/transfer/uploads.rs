@@ -16,8 +16,8 @@ use super::{
     same::is_same,
 };
 use crate::{
-    arguments::{CopyArguments, UploadFlags},
     failure::{Failure, Problem},
+    flags::UploadFlags,
     print::Printer,
     progress::thousands,
     settings::{self, Config, Given, Loaded, backups},
@@ -122,12 +122,14 @@ fn shelf(text: &str, flag: &str, config: &Config) -> Result<Shelf, Failure> {
     config.buckets.shelf(text).map_err(|error| Failure::usage(format!("{flag}: {error}")))
 }
 
+/// An end of a copy, and where its uploads are if that was said.
+pub(super) type Said<'a> = (&'a str, Option<&'a str>);
+
 /// Both ends of a copy.
-pub(super) fn ends(arguments: &CopyArguments, config: &Config) -> Result<(End, End)> {
-    let (from, to) = (arguments.from_uploads.as_deref(), arguments.to_uploads.as_deref());
-    let source = End::read("FROM", &arguments.from, config)?;
-    let target = End::read("TO", &arguments.to, config)?;
-    Ok((source.with(from, "--from-uploads", config)?, target.with(to, "--to-uploads", config)?))
+pub(super) fn ends(from: Said<'_>, to: Said<'_>, config: &Config) -> Result<(End, End)> {
+    let source = End::read("FROM", from.0, config)?;
+    let target = End::read("TO", to.0, config)?;
+    Ok((source.with(from.1, "--from-uploads", config)?, target.with(to.1, "--to-uploads", config)?))
 }
 
 /// What becomes of the files of a copy.
