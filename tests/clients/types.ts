@@ -15,14 +15,14 @@ same<Row<"people">["name"], string>();
 same<Row<"people">["age"], number | null | undefined>();
 same<Row<"people">["state"], "new" | "old">();
 same<Row<"people">["done"], 0 | 1>();
-same<Row<"people">["tags"], string[] | undefined>();
+same<Row<"people">["tags"], string[] | null | undefined>();
 same<Row<"people">["address"], { city: string; "zip-code"?: number } | undefined>();
 same<keyof New<"people">, "name" | "age" | "state" | "done" | "tags" | "address" | "team" | "owner" | "password">();
 same<keyof Changes<"people">, "name" | "done">();
 same<Row<"anything">, { id: Id; [field: string]: unknown }>();
 
 export async function right(): Promise<void> {
-  const created = await people.create({ name: "Ann", password: "hush", done: true, team: 1 });
+  const created = await people.create({ name: "Ann", password: "hush", done: true, team: 1, tags: null });
   const changed: Row<"people"> = await people.update(created.id, { done: 0 }, { ifMatch: created });
   const tag: string | undefined = revision(changed);
   const page = await people.list({

@@ -176,16 +176,26 @@ impl Described<'_> {
     /// The type of a field in a document that is shown.
     fn shown(&self, field: &FieldInfo) -> String {
         match self.is_flag(field) {
-            true if field.nullable => "0 | 1 | null".to_owned(),
+            true if field.nullable || (!field.required && field.default.is_none()) => {
+                "0 | 1 | null".to_owned()
+            }
             true => "0 | 1".to_owned(),
-            false => type_of(self.property(field), Schemas::of(self.whole)),
+            false => self.sent(field),
         }
+    }
+
+    /// The type of what is sent for a field, by the service or to it: null stands for a field that
+    /// is not there.
+    fn sent(&self, field: &FieldInfo) -> String {
+        let plain = type_of(self.property(field), Schemas::of(self.whole));
+        let may_be_absent = !field.nullable && !field.required && field.default.is_none();
+        if may_be_absent { format!("{plain} | null") } else { plain }
     }
 
     /// The type of what a caller sends for it.
     fn taken(&self, field: &FieldInfo) -> String {
-        let plain = type_of(self.property(field), Schemas::of(self.whole));
-        if self.is_flag(field) { format!("{plain} | 0 | 1") } else { plain }
+        let sent = self.sent(field);
+        if self.is_flag(field) { format!("{sent} | 0 | 1") } else { sent }
     }
 
     /// A boolean that is shown as 0 or 1.

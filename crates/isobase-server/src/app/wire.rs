@@ -222,7 +222,7 @@ impl<'a> Described<'a> {
         let mut properties = Map::from_iter([("id".to_owned(), any_id())]);
         for field in self.fields.iter().filter(|field| !field.write_only) {
             let is_flag = field.kind == FieldKind::Boolean && field.as_number;
-            let shown = if is_flag { json!({ "enum": [0, 1, null] }) } else { self.plain(field) };
+            let shown = if is_flag { json!({ "enum": [0, 1, null] }) } else { self.sent(field) };
             properties.insert(field.name.clone(), shown);
         }
         json!({ "type": "object", "required": ["id"], "properties": properties })
@@ -235,13 +235,20 @@ impl<'a> Described<'a> {
         };
         let fields: Vec<&Field> = self.fields.iter().filter(may).collect();
         let properties: Map<String, Value> =
-            fields.iter().map(|field| (field.name.clone(), self.plain(field))).collect();
+            fields.iter().map(|field| (field.name.clone(), self.sent(field))).collect();
         let required: Vec<&str> = fields
             .iter()
             .filter(|field| new && field.required)
             .map(|field| field.name.as_str())
             .collect();
         json!({ "type": "object", "required": required, "properties": properties })
+    }
+
+    /// The schema of what is sent for a field, by us or to us: null stands for a field that is not
+    /// there.
+    fn sent(&self, field: &Field) -> Value {
+        let plain = self.plain(field);
+        if field.null_is_absent { json!({ "anyOf": [plain, { "type": "null" }] }) } else { plain }
     }
 
     /// The schema of a field without what only we understand.

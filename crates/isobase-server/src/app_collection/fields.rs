@@ -32,6 +32,8 @@ pub(crate) struct Field {
     pub(crate) write_only: bool,
     /// Zero is no value of it.
     pub(crate) never_zero: bool,
+    /// Null means that a document does not have it, as rows show it: the schema takes no null.
+    pub(crate) null_is_absent: bool,
     /// Most characters.
     pub(crate) length_max: Option<u64>,
     /// What a new document has that comes without it, as JSON text.
@@ -116,6 +118,11 @@ impl Field {
         stored == "null" || stored == "\"\"" || (self.never_zero && stored == "0")
     }
 
+    /// Whether a value says that a document does not have it.
+    fn is_absent_as(&self, stored: &str) -> bool {
+        self.null_is_absent && stored == "null"
+    }
+
     fn is_too_long(&self, stored: &str) -> bool {
         let Some(max) = self.length_max else { return false };
         let text = Raw::new(stored).as_str_decoded();
@@ -159,6 +166,7 @@ impl AppCollection {
         body.push('{');
         for field in fields {
             let sent = taken.iter().find(|(other, _)| other.name == field.name);
+            let sent = sent.filter(|(_, value)| !field.is_absent_as(value));
             let is_stamp = self.timestamp.as_ref() == Some(&field.name);
             match (sent, &field.default) {
                 (Some((_, value)), _) => push_member(&mut body, &field.key, value),
@@ -173,36 +181,27 @@ impl AppCollection {
 
     /// A JSON Patch of what a caller sent: the fields that are given are replaced, others stay.
     pub(crate) fn changes(&self, fields: &[Field], given: &str) -> Result<String, Refused> {
-        let replaced: Vec<(String, Cow<'_, str>)> = if fields.is_empty() {
-            let members = Raw::new(given).members();
-            members
-                .map(|(key, value)| (key.as_text().to_owned(), Cow::Borrowed(value.as_text())))
-                .collect()
+        let mut operations = Operations::default();
+        if fields.is_empty() {
+            Raw::new(given)
+                .members()
+                .for_each(|(key, value)| operations.replace(key.as_text(), value.as_text()));
         } else {
             let taken = taken(fields, self.update.as_deref(), given);
             self.check_lengths(&taken)?;
-            taken.into_iter().map(|(field, value)| (field.key.clone(), value)).collect()
-        };
-        if replaced.is_empty() {
+            for (field, value) in &taken {
+                operations.replace(&field.key, value);
+                if field.is_absent_as(value) {
+                    operations.remove(&field.key);
+                }
+            }
+        }
+        if operations.0.is_empty() {
             let text = self.texts.no_fields.clone();
             let text = text.unwrap_or_else(|| "No fields to update".to_owned());
             return Err(Refused::NoFields { text });
         }
-        let mut patch = String::with_capacity(given.len() + 48 * replaced.len());
-        patch.push('[');
-        for (key, value) in &replaced {
-            if patch.len() > 1 {
-                patch.push(',');
-            }
-            let inner = key.trim_matches('"').replace('~', "~0").replace('/', "~1");
-            patch.push_str("{\"op\":\"add\",\"path\":\"/");
-            patch.push_str(&inner);
-            patch.push_str("\",\"value\":");
-            patch.push_str(value);
-            patch.push('}');
-        }
-        patch.push(']');
-        Ok(patch)
+        Ok(operations.into_patch())
     }
 
     /// What is said when there is no such document.
@@ -245,6 +244,41 @@ impl AppCollection {
         let max = field.length_max.unwrap_or_default();
         let text = own.unwrap_or_else(|| format!("{} too long (max {max} characters)", field.name));
         Err(Refused::TooLong { text, field: field.name.clone() })
+    }
+}
+
+/// The operations of a JSON Patch, as they are written between its brackets.
+#[derive(Debug, Default)]
+struct Operations(String);
+
+impl Operations {
+    /// Gives a member, named by its key as JSON, a value.
+    fn replace(&mut self, key: &str, value: &str) {
+        self.begin("add", key);
+        self.0.push_str("\",\"value\":");
+        self.0.push_str(value);
+        self.0.push('}');
+    }
+
+    /// Takes a member away, which must be there.
+    fn remove(&mut self, key: &str) {
+        self.begin("remove", key);
+        self.0.push_str("\"}");
+    }
+
+    fn begin(&mut self, operation: &str, key: &str) {
+        if !self.0.is_empty() {
+            self.0.push(',');
+        }
+        let inner = key.trim_matches('"').replace('~', "~0").replace('/', "~1");
+        self.0.push_str("{\"op\":\"");
+        self.0.push_str(operation);
+        self.0.push_str("\",\"path\":\"/");
+        self.0.push_str(&inner);
+    }
+
+    fn into_patch(self) -> String {
+        format!("[{}]", self.0)
     }
 }
 
@@ -297,6 +331,7 @@ fn field(info: &FieldInfo, properties: &Value) -> Option<Field> {
         read_only: info.read_only,
         write_only: info.write_only,
         never_zero: at_least("minimum", f64::MIN_POSITIVE) || at_least("exclusiveMinimum", 0.0),
+        null_is_absent: !info.nullable && !info.required && info.default.is_none(),
         length_max: info.length_max,
         default: match &info.default {
             Some(FieldDefault::Value(text)) => Some(text.clone()),

@@ -78,3 +78,24 @@ async fn a_long_listing_is_one_array() {
     assert_eq!(rows[2_499], json!({ "id": 2_500, "a": 1 }));
     service.get("/api/notes?a=2").await.is(200, "[]");
 }
+
+#[tokio::test]
+async fn a_row_can_be_sent_back_and_null_takes_a_field_away() {
+    let service = service(vec![posts()]);
+    let path = "/api/posts";
+    let created = service.post(path, r#"{"title":"a","user_id":1,"slug":null}"#).await;
+    let row = r#"{"id":1,"title":"a","user_id":1,"content":null,"slug":null}"#;
+    created.is(200, row);
+    let one = "/api/posts/1";
+    service.put(one, row).await.is(200, row);
+    service.get("/records/posts/1").await.lacks("slug");
+    service.patch(one, r#"{"slug":"b"}"#).await.contains(r#""slug":"b""#);
+    service.patch(one, r#"{"slug":null}"#).await.is(200, row);
+    service.get("/records/posts/1").await.lacks("slug");
+    let batch = r#"{"operations":[{"method":"patch","id":1,"patch":{"slug":"c"}},
+        {"method":"patch","id":1,"patch":{"slug":null}}]}"#;
+    service.post("/api/posts/batch", batch).await.has_status(200);
+    service.get(one).await.is(200, row);
+    service.patch(one, r#"{"title":null}"#).await.is_problem(422, "schema_violation");
+    service.get(one).await.is(200, row);
+}
