@@ -39,6 +39,7 @@ mod black_box {
     mod transfer;
     mod tus;
     mod types;
+    mod unseen;
     mod uploads;
     mod user;
     mod view;
