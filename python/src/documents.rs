@@ -3,8 +3,8 @@
 use std::{collections::HashMap, error::Error as _, path::PathBuf, sync::Arc};
 
 use isobase::{
-    DocumentError, DocumentStore, FIND_LIMIT_DEFAULT, OpenError, OpenOptions, StoreError,
-    engine::ErrorKind, environment, open_as_service,
+    DocumentError, DocumentStore, FIND_LIMIT_DEFAULT, OpenError, OpenOptions, Purpose, StoreError,
+    engine::ErrorKind, environment,
 };
 use pyo3::{exceptions::PyValueError, intern, prelude::*, types::PyDict};
 use serde_json::value::RawValue;
@@ -202,8 +202,9 @@ impl Documents {
         let chosen = environment::choose(|name| settings.get(name).cloned(), file)
             .map_err(|error| DocumentsFailure::Open(error.into()).into_exception(py))?;
         submit(py, Waiter::new(event_loop, future), async move {
-            let opened = open_as_service(&chosen.location, &OpenOptions::default()).await;
-            let store = opened.map_err(DocumentsFailure::Open)?.store.into();
+            let options = OpenOptions::default();
+            let opened = chosen.location.open(Purpose::Use, &options).await;
+            let store = opened.map_err(DocumentsFailure::Open)?.store(&options).into();
             Ok::<_, DocumentsFailure>(Output::Documents(Self(Arc::new(Held {
                 store,
                 process: std::process::id(),

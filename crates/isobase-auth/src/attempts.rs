@@ -1,12 +1,9 @@
 //! A bound on attempts.
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, time::Duration};
 
 use isobase_types::Timestamp;
+use parking_lot::{Mutex, MutexGuard};
 use sha2::{Digest, Sha256};
 
 /// Most keys remembered; beyond it the one with the oldest window is forgotten.
@@ -85,7 +82,7 @@ impl Attempts {
 
     /// A panic while the lock was held leaves a map that is as good as any.
     fn keys(&self) -> MutexGuard<'_, HashMap<Key, Window>> {
-        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
+        self.keys.lock()
     }
 }
 

@@ -8,7 +8,7 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Arc, Mutex, OnceLock, PoisonError,
+        Arc, OnceLock,
         mpsc::{Receiver, SyncSender, sync_channel},
     },
     thread,
@@ -18,6 +18,7 @@ use argon2::{
     Algorithm, Argon2, Params, Version,
     password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
 };
+use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use crate::{AccountError, secret};
@@ -160,7 +161,7 @@ fn start(options: PasswordOptions) -> SyncSender<Job> {
 fn work(receiver: &Mutex<Receiver<Job>>) {
     yield_to_requests();
     loop {
-        let next = receiver.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let next = receiver.lock().recv();
         let Ok(job) = next else { return };
         // Its sender is told by the drop of the answer; the thread goes on with the next.
         let _ = catch_unwind(AssertUnwindSafe(job));
@@ -230,7 +231,7 @@ mod tests {
             move || {
                 most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
                 // Held until the flood is over: the sender goes then.
-                let _ = gate.lock().unwrap_or_else(PoisonError::into_inner).recv();
+                let _ = gate.lock().recv();
                 running.fetch_sub(1, Ordering::SeqCst);
             }
         };

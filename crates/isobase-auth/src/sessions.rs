@@ -1,15 +1,12 @@
 //! The sessions of a database.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use isobase_store::{
     Action, FeedPlace, FeedRequest, IfMissing, Precondition, Rejection, Since, StoreError,
 };
 use isobase_types::{Document, DocumentId, Timestamp, json::Patch};
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::{
     ACCOUNTS_COLLECTION, Account, AccountError, Clock, CreatedSession, SESSIONS_COLLECTION,
@@ -220,7 +217,7 @@ impl Sessions {
 
     /// A panic while the lock was held leaves uses that are each whole.
     fn used(&self) -> MutexGuard<'_, HashMap<Arc<str>, Use>> {
-        self.used.lock().unwrap_or_else(PoisonError::into_inner)
+        self.used.lock()
     }
 
     /// Lets a session last as long as one that begins now; says until when. `None` if it is over.

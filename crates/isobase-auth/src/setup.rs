@@ -1,11 +1,9 @@
 //! The one-time link by which whoever runs a service becomes its first owner.
 
-use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 
 use isobase_types::Timestamp;
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::{NoRandomness, secret};
 
@@ -49,7 +47,7 @@ impl Setup {
 
     /// A panic while the lock was held leaves an offer that is whole.
     fn offered(&self) -> MutexGuard<'_, Option<Offer>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

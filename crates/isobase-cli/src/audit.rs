@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::Subcommand;
 use http::Method;
-use isobase::Location;
+use isobase::Purpose;
 use isobase_auth::{AuditChain, AuditReport, ChainHead, Clock};
 use isobase_client::{Body, Client, Request};
 use serde::{Deserialize, de::DeserializeOwned};
@@ -61,19 +61,16 @@ pub(crate) async fn run(command: &AuditCommand, config: &Config, printer: Printe
 }
 
 async fn in_database(config: &Config, expect: Option<&ChainHead>) -> Result<AuditReport> {
-    match &config.records {
-        Location::Memory => {
-            let message = "the audit is in the memory of a service (memory:), and none runs with \
-                           this data folder";
-            return Err(Failure::usage(message).into());
-        }
-        Location::Sqlite(path) if !path.exists() => {
-            return Err(Failure::usage(format!("there is no database {}", path.display())).into());
-        }
-        _ => {}
+    if !config.records.is_kept() {
+        let message = "the audit is in the memory of a service (memory:), and none runs with \
+                       this data folder";
+        return Err(Failure::usage(message).into());
     }
-    let opened = isobase::open_as_service(&config.records, &config.options).await;
-    let store = opened.map_err(open_failure)?.store;
+    if let Some(path) = config.records.missing_file() {
+        return Err(Failure::usage(format!("there is no database {}", path.display())).into());
+    }
+    let opened = config.records.open(Purpose::Use, &config.options).await;
+    let store = opened.map_err(open_failure)?.store(&config.options);
     let chain = AuditChain::new(&store, Clock::default());
     let verified = Box::pin(chain.verify(expect, |_, _| true)).await;
     store.close().await?;

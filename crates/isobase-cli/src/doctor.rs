@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::Result;
 use http::Method;
-use isobase::Location;
+use isobase::Purpose;
 use isobase_auth::SECRET_FILE;
 use isobase_client::Request;
 use rustix::fs::statvfs;
@@ -246,12 +246,10 @@ async fn of_service(service: &local::Service) -> Check {
 
 async fn of_database(config: &Config) -> Check {
     let records = &config.records;
-    if let Location::Sqlite(path) = records
-        && !path.exists()
-    {
+    if records.missing_file().is_some() {
         return Check::ok("database", format!("{records} will be made"));
     }
-    if *records == Location::Memory {
+    if !records.is_kept() {
         return Check::warning(
             "database",
             "records are in memory, and are lost when the service ends",
@@ -259,7 +257,7 @@ async fn of_database(config: &Config) -> Check {
         );
     }
     let opening = async {
-        let engine = isobase::open_as_source(records, &config.options).await?;
+        let engine = records.open(Purpose::Read, &config.options).await?.engine;
         let found = engine.collections().await;
         engine.close().await?;
         Ok::<_, anyhow::Error>(found?.len())

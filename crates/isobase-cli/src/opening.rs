@@ -7,12 +7,10 @@ use crate::failure::Failure;
 /// Refuses a database that would be made by reading it: its name may be misspelled, and nothing
 /// must look like a copy of it.
 pub(crate) fn must_exist(location: &Location) -> Result<(), Failure> {
-    match location {
-        Location::Sqlite(path) if !path.exists() => {
-            Err(Failure::usage(format!("there is no database {}", path.display()))
-                .hint("isobase serve and isobase import make one"))
-        }
-        _ => Ok(()),
+    match location.missing_file() {
+        Some(path) => Err(Failure::usage(format!("there is no database {}", path.display()))
+            .hint("isobase serve and isobase import make one")),
+        None => Ok(()),
     }
 }
 

@@ -3,7 +3,6 @@
 use std::{
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    path::PathBuf,
     process,
     sync::Arc,
     time::{Duration, Instant},
@@ -11,7 +10,7 @@ use std::{
 
 use anyhow::{Context, Result};
 use isobase::{
-    Location, Store,
+    Location, Purpose, Store,
     engine::Reconcile,
     store::{Keep, RuleAction, RuleBook, Unruled},
     types::CollectionName,
@@ -87,9 +86,9 @@ pub(crate) async fn run(
     // Nothing is made for a service that cannot listen, unless there is a database already: when
     // this folder is served by another process, that is the better message.
     let reserved = reserve(&config.host, config.port).await;
-    let reserved = match (reserved, &config.records) {
-        (Err(failure), Location::Sqlite(path)) if !path.exists() => return Err(failure.into()),
-        (reserved, _) => reserved,
+    let reserved = match reserved {
+        Err(failure) if config.records.missing_file().is_some() => return Err(failure.into()),
+        reserved => reserved,
     };
     // What cannot be is told before anything is opened.
     server_config(loaded, config)?;
@@ -104,23 +103,22 @@ pub(crate) async fn run(
             format!("keys of licenses are shown once, and only their hashes are kept: {error}");
         printer.warning(&Problem { message, hint: Some(hint.to_owned()) });
     }
-    let opened = isobase::open_as_service(&config.records, &config.options).await;
-    let opened = opened.map_err(open_failure)?;
-    users::make_first_owner(loaded, &opened.store).await?;
-    let authorizer = keys::authorizer(loaded, config, &opened.store).await?;
+    let opened = config.records.open(Purpose::Use, &config.options).await.map_err(open_failure)?;
+    let own = opened.store(&config.options);
+    users::make_first_owner(loaded, &own).await?;
+    let authorizer = keys::authorizer(loaded, config, &own).await?;
     keys::exposed(config, &authorizer)?;
     sql_exposed(loaded, config, &authorizer)?;
     let (listener, address) = listen(reserved?, config)?;
     let url = format!("http://{}", reachable(address));
     opened.announce(&url).context("cannot note the address in the lock file")?;
-    let store = prepare(&opened.store, config).await?;
-    let jobs = jobs(loaded, config, &opened.store);
+    let store = prepare(&own, config).await?;
+    let jobs = jobs(loaded, config, &own);
     introduce(loaded, config, &authorizer, &store, &url, printer);
 
     let beside = listen_beside(&config.host, address);
     let listener = listener.into_std().context("cannot keep the listener")?;
-    let store = opened.store;
-    let mut round = Round { watched, listener, beside, authorizer, store, jobs, printer };
+    let mut round = Round { watched, listener, beside, authorizer, store: own, jobs, printer };
     while let Some(next) = round.serve(given, watch, &shutdown).await? {
         printer.note("  the settings changed, and are taken");
         round.watched = next;
@@ -569,13 +567,9 @@ async fn offer_setup(loaded: &Loaded, service: &Service, base: &str, printer: Pr
 
 /// The whole path of a file: a relative one does not tell where it is.
 fn describe(records: &Location) -> String {
-    match records {
-        Location::Sqlite(path) => {
-            let whole = std::path::absolute(path).unwrap_or_else(|_| PathBuf::from(path));
-            Location::Sqlite(whole).to_string()
-        }
-        Location::Memory => "memory: (gone when the service stops)".to_owned(),
-        _ => records.to_string(),
+    match records.is_kept() {
+        true => records.absolute().to_string(),
+        false => format!("{records} (gone when the service stops)"),
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use isobase::{Location, OpenError, engine::Engine};
+use isobase::{Location, OpenError, Opened, Purpose, engine::Engine};
 use tempfile::TempDir;
 
 use crate::{
@@ -27,9 +27,9 @@ impl Source {
     /// beside it.
     pub(crate) async fn open(location: &Location, config: &Config) -> Result<Self> {
         must_exist(location)?;
-        match isobase::open_as_source(location, &config.options).await {
-            Ok(engine) => Ok(Self { engine, scratch: None }),
-            Err(error @ OpenError::Engine { .. }) if holder(location).is_none() => {
+        match location.open(Purpose::Read, &config.options).await {
+            Ok(Opened { engine, .. }) => Ok(Self { engine, scratch: None }),
+            Err(error @ OpenError::Engine { .. }) if location.holder().is_none() => {
                 let copy = Self::open_copy(location, config).await?;
                 Ok(copy.ok_or_else(|| open_failure(error))?)
             }
@@ -40,7 +40,7 @@ impl Source {
     /// A copy of an SQLite file that cannot be read where it is: an older program has made it, or
     /// its folder takes no file beside it. None where that does not help either.
     async fn open_copy(location: &Location, config: &Config) -> Result<Option<Self>> {
-        let Location::Sqlite(path) = location else { return Ok(None) };
+        let Some(path) = location.file() else { return Ok(None) };
         let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
         let copy = folder.path().join("source.db");
         for suffix in ["", "-wal"] {
@@ -54,15 +54,7 @@ impl Source {
                     .with_context(|| format!("cannot copy {}", path.display()))?;
             }
         }
-        let opened = isobase::open_engine(&Location::Sqlite(copy), &config.options).await;
-        Ok(opened.ok().map(|engine| Self { engine, scratch: Some(folder) }))
-    }
-}
-
-/// Who has an SQLite file open, in words; none when nobody has.
-pub(crate) fn holder(location: &Location) -> Option<String> {
-    match location {
-        Location::Sqlite(path) => isobase::sqlite_holder(path),
-        _ => None,
+        let opened = Location::Sqlite(copy).open(Purpose::Use, &config.options).await;
+        Ok(opened.ok().map(|opened| Self { engine: opened.engine, scratch: Some(folder) }))
     }
 }

@@ -4,7 +4,7 @@ use std::{collections::HashMap, time::Duration};
 
 use anyhow::Result;
 use isobase::{
-    Location, OpenError, Store,
+    Location, OpenError, Purpose, Store,
     engine::Engine,
     types::{CollectionName, Sequence},
 };
@@ -19,7 +19,7 @@ use crate::{
     opening::{must_exist, open_failure},
     print::Printer,
     settings::{Config, Loaded, internal_api_key, without_line_end},
-    source::{Source, holder},
+    source::Source,
 };
 
 /// Where the records of a command are.
@@ -63,7 +63,7 @@ impl Target {
             Address::Service(url) => return service(url, key),
             Address::Database(location) => location,
         };
-        if location == Location::Memory {
+        if !location.is_kept() {
             return match local::service_of(&config.data).await {
                 Some(service) if flags.url.is_none() => Ok(Self::Service(service.client(key)?)),
                 _ => Err(Failure::usage("the records are in the memory of a service (memory:)")
@@ -76,7 +76,7 @@ impl Target {
         let schemas = if own { config.schemas.clone() } else { HashMap::new() };
         // What a service holds is read through the service.
         if let Some(collection) = reads
-            && holder(&location).is_none()
+            && location.holder().is_none()
         {
             let Source { engine, scratch } = Source::open(&location, config).await?;
             if let Err(error) = must_hold_something(&location, &*engine, Some(collection)).await {
@@ -87,10 +87,11 @@ impl Target {
             let caller = Principal::Open.mark().to_owned();
             return Ok(Self::Direct { store, caller, _scratch: scratch });
         }
-        match isobase::open_as_service(&location, &config.options).await {
+        match location.open(Purpose::Use, &config.options).await {
             Ok(opened) => {
-                let caller = caller(key, (loaded, config), &opened.store).await?;
-                let store = opened.store.with_schemas(schemas);
+                let store = opened.store(&config.options);
+                let caller = caller(key, (loaded, config), &store).await?;
+                let store = store.with_schemas(schemas);
                 Ok(Self::Direct { store, caller, _scratch: None })
             }
             Err(OpenError::InUse { path, pid, address: Some(address) }) => {
@@ -203,7 +204,7 @@ pub(crate) async fn must_hold_something(
     collection: Option<&CollectionName>,
 ) -> Result<()> {
     // A file that is there was made by somebody who meant it.
-    if matches!(location, Location::Sqlite(_) | Location::Memory) {
+    if !location.is_on_a_server() {
         return Ok(());
     }
     let Some(feed) = engine.change_feed() else { return Ok(()) };

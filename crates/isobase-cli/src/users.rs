@@ -4,7 +4,7 @@ use std::io;
 
 use anyhow::{Context, Result};
 use http::Method;
-use isobase::{Location, Store};
+use isobase::{Purpose, Store};
 use isobase_auth::{Account, AccountError, Accounts, NewAccount, Role, random_password};
 use isobase_client::{Body, Client, Request};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -154,21 +154,21 @@ impl Users {
         if let Some(service) = local::service_of(&config.data).await {
             return Ok(Some(Self::Service(service.client(None)?)));
         }
-        match &config.records {
-            Location::Memory => {
-                return Err(Failure::usage(format!(
-                    "the accounts are in the memory of a service (memory:), and none runs with \
-                     the data folder {}",
-                    config.data.display()
-                ))
-                .hint("start it first; a database in memory forgets its accounts when it stops")
-                .into());
-            }
-            Location::Sqlite(path) if !is_made && !path.exists() => return Ok(None),
-            _ => {}
+        if !config.records.is_kept() {
+            return Err(Failure::usage(format!(
+                "the accounts are in the memory of a service (memory:), and none runs with the \
+                 data folder {}",
+                config.data.display()
+            ))
+            .hint("start it first; a database in memory forgets its accounts when it stops")
+            .into());
         }
-        let opened = isobase::open_as_service(&config.records, &config.options).await;
-        let store = opened.map_err(open_failure)?.store.with_schemas(config.schemas.clone());
+        if !is_made && config.records.missing_file().is_some() {
+            return Ok(None);
+        }
+        let opened = config.records.open(Purpose::Use, &config.options).await;
+        let store = opened.map_err(open_failure)?.store(&config.options);
+        let store = store.with_schemas(config.schemas.clone());
         let accounts = Accounts::new(&store, account_options(loaded));
         Ok(Some(Self::Direct(store, Box::new(accounts))))
     }

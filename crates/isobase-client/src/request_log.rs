@@ -12,7 +12,7 @@ use std::{
     hash::{BuildHasher, RandomState},
     pin::Pin,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     task::{Context, Poll},
@@ -20,6 +20,7 @@ use std::{
 };
 
 use http::Method;
+use parking_lot::{Mutex, MutexGuard};
 use serde::Serialize;
 use tokio::{sync::Notify, task::JoinHandle, time::timeout};
 use tower::{Layer, Service};
@@ -185,7 +186,7 @@ struct Shared {
 
 impl Shared {
     fn queue(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+        self.queue.lock()
     }
 
     fn record(&self, report: Report) {
@@ -258,7 +259,7 @@ impl RequestLog {
     pub async fn shut_down(&self, longest: Duration) -> usize {
         self.shared.closing.store(true, Ordering::SeqCst);
         self.shared.wake.notify_one();
-        let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let task = self.task.lock().take();
         if let Some(mut task) = task
             && timeout(longest, &mut task).await.is_err()
         {

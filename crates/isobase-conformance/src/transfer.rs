@@ -11,12 +11,13 @@ use std::{
     future::Future,
     panic::{AssertUnwindSafe, resume_unwind},
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::Duration,
 };
 
 use futures_util::FutureExt;
 use isobase_engine::Engine;
+use parking_lot::Mutex;
 
 /// Longest time of a case, in a debug build beside other tests.
 const CASE_DEADLINE: Duration = Duration::from_secs(120);
@@ -60,20 +61,20 @@ impl Database {
     /// Keeps something until the case is over: a folder, a server.
     #[must_use]
     pub fn keep(self, guard: impl Any + Send) -> Self {
-        self.guards.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(guard));
+        self.guards.lock().push(Box::new(guard));
         self
     }
 
     /// Does something when the case is over and the engine closed, also when it failed.
     #[must_use]
     pub fn at_end(self, end: impl Future<Output = ()> + Send + 'static) -> Self {
-        self.ends.lock().unwrap_or_else(PoisonError::into_inner).push(Box::pin(end));
+        self.ends.lock().push(Box::pin(end));
         self
     }
 
     /// The engine.
     pub fn engine(&self) -> Arc<dyn Engine> {
-        self.engine.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.engine.lock().clone()
     }
 
     /// Closes the engine and opens another on the same database; does nothing in memory.
@@ -90,7 +91,7 @@ impl Database {
     }
 
     fn replace(&self, engine: Arc<dyn Engine>) {
-        *self.engine.lock().unwrap_or_else(PoisonError::into_inner) = engine;
+        *self.engine.lock() = engine;
     }
 }
 

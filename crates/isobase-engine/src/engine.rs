@@ -3,8 +3,8 @@
 use isobase_types::{CollectionName, Document, DocumentId, Filter};
 
 use crate::{
-    BulkLoad, ChangeFeed, CollectionTerms, Identity, Indexes, Limits, ListRequest, Listing,
-    Pending, Reconcile, Rejection, Snapshots, WriteBatch, WriteReport,
+    BulkLoad, ChangeFeed, CollectionInfo, CollectionTerms, Identity, Indexes, Limits, ListRequest,
+    Listing, Pending, Reconcile, Rejection, Snapshots, WriteBatch, WriteReport,
 };
 
 /// A database that holds documents in collections.
@@ -160,13 +160,4 @@ pub trait AtomicBatches: Send + Sync {
     /// [`crate::Rejection::BatchRejected`], and nothing is written. An idempotency key is
     /// recorded also for a rejected batch.
     fn write_atomic(&self, batch: WriteBatch) -> Pending<'_, WriteReport>;
-}
-
-/// A collection and its size.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CollectionInfo {
-    /// Its name.
-    pub name: CollectionName,
-    /// How many documents it has; at least 1.
-    pub documents: u64,
 }

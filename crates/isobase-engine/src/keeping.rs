@@ -1,11 +1,9 @@
 //! What entries of the change feed keep of their documents.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, PoisonError, RwLock},
-};
+use std::{collections::HashMap, sync::Arc};
 
 use isobase_types::{CollectionName, FieldPath, Kept, KeptText, json};
+use parking_lot::RwLock;
 
 /// Longest text that lies in an entry. Ours: pages of the feed that nobody wants bodies of should
 /// not read them, and a row, item or document of the feed has room for it.
@@ -54,7 +52,7 @@ pub struct Keeping(RwLock<HashMap<CollectionName, Arc<Keep>>>);
 impl Keeping {
     /// From now on the entries of a collection keep this.
     pub fn set(&self, collection: &CollectionName, keep: Keep) {
-        let mut kept = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.0.write();
         if keep == Keep::default() {
             kept.remove(collection);
         } else {
@@ -65,7 +63,7 @@ impl Keeping {
     /// What the entries of a collection keep, if anything.
     #[must_use]
     pub fn of(&self, collection: &CollectionName) -> Option<Arc<Keep>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).get(collection).cloned()
+        self.0.read().get(collection).cloned()
     }
 }
 

@@ -7,6 +7,7 @@
 mod change_feed;
 mod check;
 mod clock;
+mod collection_info;
 mod decide;
 mod engine;
 mod error;
@@ -20,6 +21,7 @@ mod loading;
 mod others;
 mod outcomes;
 mod pending;
+mod prepare_load;
 mod reconcile;
 mod rejection;
 mod steady_time;
@@ -35,8 +37,9 @@ mod write;
 pub use change_feed::{ChangeFeed, ChangesPage, ChangesRequest};
 pub use check::{Current, ProposedWrite, WriteCheck};
 pub use clock::{Clock, SystemClock};
+pub use collection_info::CollectionInfo;
 pub use decide::{BATCH_BYTES_MAX, BatchProgress, Effect, decide};
-pub use engine::{AtomicBatches, CollectionInfo, Engine};
+pub use engine::{AtomicBatches, Engine};
 pub use error::{EngineError, ErrorKind, WRITING_STOPPED};
 pub use feed_place::{FeedPlace, InvalidPlace};
 pub use identity::{Identity, InvalidIdentity};
@@ -48,6 +51,7 @@ pub use loading::{Loading, being_loaded};
 pub use others::{NoOthers, Others, Referred, finds_referrers, referrer_keys, refers};
 pub use outcomes::{decode_outcomes, encode_outcomes};
 pub use pending::Pending;
+pub use prepare_load::prepare_load;
 pub use reconcile::{OthersSeen, Reconcile, Reconciled, UNREADABLE_NAMED_MAX};
 pub use rejection::{Rejection, VIOLATIONS_MAX, Violation};
 pub use steady_time::SteadyTime;
@@ -55,7 +59,7 @@ pub use sweep::sweep;
 pub use terms::{AllTerms, CollectionTerms, Cutoff, Terms};
 pub use transfer::{
     BulkLoad, Counters, NOTE_BYTES_MAX, Snapshot, Snapshots, Unreadable, check_note, next_id,
-    prepare_load, revision_number,
+    revision_number,
 };
 pub use unique::{DUPLICATES_MAX, Duplicates, UniqueHolders, UniqueKey, not_unique};
 pub use waiting::Waiting;

@@ -1,6 +1,6 @@
 //! Who loads a database.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::{EngineError, ErrorKind};
 
@@ -53,7 +53,7 @@ impl Loading {
 
     /// A panic elsewhere cannot leave it half changed.
     fn marked(&self) -> MutexGuard<'_, Option<Marked>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

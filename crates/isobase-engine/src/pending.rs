@@ -1,4 +1,4 @@
-//! Answers that take their time.
+//! Answers that are on their way.
 
 use std::{future::Future, pin::Pin};
 

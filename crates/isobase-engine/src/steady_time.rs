@@ -1,11 +1,9 @@
 //! The time, and whether it can be trusted to delete by.
 
-use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use isobase_types::Timestamp;
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::Clock;
 
@@ -73,7 +71,7 @@ impl SteadyTime {
 
     /// A panic elsewhere cannot leave it half changed.
     fn seen(&self) -> MutexGuard<'_, Seen> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+        self.seen.lock()
     }
 }
 

@@ -2,14 +2,12 @@
 
 use std::{
     collections::HashMap,
-    sync::{
-        PoisonError, RwLock,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
 
 use isobase_types::{CollectionName, Direction, Document, Literal, Timestamp, key};
+use parking_lot::RwLock;
 
 use crate::Pending;
 
@@ -72,7 +70,7 @@ pub struct AllTerms {
 impl AllTerms {
     /// From now on a collection has these terms.
     pub fn set(&self, collection: &CollectionName, terms: Terms) {
-        let mut by_name = self.by_name.write().unwrap_or_else(PoisonError::into_inner);
+        let mut by_name = self.by_name.write();
         if terms == Terms::default() {
             by_name.remove(collection);
         } else {
@@ -87,7 +85,7 @@ impl AllTerms {
         if !self.are_set.load(Ordering::Acquire) {
             return Terms::default();
         }
-        let by_name = self.by_name.read().unwrap_or_else(PoisonError::into_inner);
+        let by_name = self.by_name.read();
         by_name.get(collection).copied().unwrap_or_default()
     }
 
@@ -108,7 +106,7 @@ impl AllTerms {
     /// The collections whose documents expire, and after which time.
     #[must_use]
     pub fn expiring(&self) -> Vec<(CollectionName, Duration)> {
-        let by_name = self.by_name.read().unwrap_or_else(PoisonError::into_inner);
+        let by_name = self.by_name.read();
         let expiring =
             by_name.iter().filter_map(|(name, terms)| Some((name.clone(), terms.expires?)));
         let mut expiring: Vec<_> = expiring.collect();

@@ -1,11 +1,9 @@
 //! Waiting for commits.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{collections::HashMap, sync::Arc};
 
 use isobase_types::{CollectionName, Sequence};
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
 /// Those who wait for changes in one process, and what wakes them. Nobody reads anything while
@@ -139,7 +137,7 @@ impl Waiting {
 
     /// A panic elsewhere cannot leave it half changed.
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }
 

@@ -78,6 +78,16 @@ pub enum Action {
 }
 
 impl Action {
+    /// Bytes of what it writes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Create { body } | Self::Put { body, .. } => body.len(),
+            Self::Patch { patch, .. } => patch.bytes(),
+            Self::Delete { .. } => 0,
+        }
+    }
+
     /// The document the action names; a create names none.
     #[must_use]
     pub fn id(&self) -> Option<&DocumentId> {

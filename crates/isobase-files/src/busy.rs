@@ -1,11 +1,8 @@
 //! One at a time for each upload.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::{
     sync::{Notify, watch},
     time::{Instant, timeout_at},
@@ -68,7 +65,7 @@ impl Busy {
 
     fn turns(&self) -> MutexGuard<'_, HashMap<Box<str>, Turn>> {
         // A panic while the lock is held leaves nothing that could be wrong.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

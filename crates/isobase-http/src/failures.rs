@@ -3,9 +3,10 @@
 use std::{
     collections::HashMap,
     net::{IpAddr, Ipv6Addr},
-    sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
+
+use parking_lot::Mutex;
 
 /// Failed attempts allowed to one address in one window.
 const FAILURES_MAX: u32 = 20;
@@ -23,7 +24,7 @@ impl FailureLimiter {
     /// Counts one; says whether the address may go on failing.
     pub(crate) fn count(&self, peer: IpAddr, now: Instant) -> bool {
         // A panic while the lock is held leaves a map that is as good as any.
-        let mut addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut addresses = self.addresses.lock();
         let peer = network(peer);
         if addresses.len() >= ADDRESSES_MAX && !addresses.contains_key(&peer) {
             addresses.retain(|_, (since, _)| now.duration_since(*since) < WINDOW);

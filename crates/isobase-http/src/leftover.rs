@@ -3,14 +3,11 @@
 //! The next request begins behind it, so it must be read, or the connection must end, and the
 //! answer say so: a client that is not told sends its next request into a closed connection.
 
-use std::{
-    pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{pin::Pin, sync::Arc, time::Duration};
 
 use http_body::Body;
 use hyper::body::Incoming;
+use parking_lot::Mutex;
 use tokio::time::timeout;
 
 /// Most bytes that are read for the sake of the connection: less than a new one costs.
@@ -26,13 +23,13 @@ pub(crate) struct Leftover(Arc<Mutex<Option<Incoming>>>);
 impl Leftover {
     pub(crate) fn put(&self, rest: Incoming) {
         // A panic while the lock is held leaves nothing that could be wrong.
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(rest);
+        *self.0.lock() = Some(rest);
     }
 
     /// Reads what is left if it is little; says whether the connection can go on. A client that waits
     /// for our consent has not sent the body, and is not asked to any more.
     pub(crate) async fn read_away(&self, client_waits: bool) -> bool {
-        let rest = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let rest = self.0.lock().take();
         let Some(rest) = rest else { return true };
         if client_waits || rest.size_hint().lower() > BYTES_MAX {
             return false;

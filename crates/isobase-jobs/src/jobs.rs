@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     fmt,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, SystemTime},
@@ -15,6 +15,7 @@ use isobase_auth::{Actor, Audit, AuditEntry, Clock, Documents, random_text};
 use isobase_ops::FilePlace;
 use isobase_store::{Action, Idempotency, IfMissing, Precondition, Rejection, Store, StoreError};
 use isobase_types::{DocumentId, Literal, Timestamp};
+use parking_lot::{Mutex, MutexGuard};
 use serde_json::{Value, json};
 use tokio::{
     sync::{Notify, Semaphore},
@@ -306,7 +307,7 @@ impl Jobs {
     /// Why the last backup of this process failed; `None` when it did not.
     #[must_use]
     pub fn backup_failure(&self) -> Option<String> {
-        self.0.last_failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.last_failure.lock().clone()
     }
 
     /// Counters for metrics.
@@ -440,7 +441,7 @@ impl Jobs {
             if job.state == JobState::Failed {
                 self.0.failed_backups.fetch_add(1, Ordering::Relaxed);
             }
-            let mut last = self.0.last_failure.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut last = self.0.last_failure.lock();
             (*last).clone_from(&job.error);
         }
         self.write_end(&mut job).await;
@@ -558,7 +559,7 @@ impl Jobs {
     }
 
     fn running(&self) -> MutexGuard<'_, BTreeMap<String, Running>> {
-        self.0.running.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.running.lock()
     }
 }
 

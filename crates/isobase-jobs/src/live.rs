@@ -1,11 +1,9 @@
 //! How far a job is, while it runs.
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Instant,
-};
+use std::{sync::Arc, time::Instant};
 
 use isobase_ops::{Control, Event, Progress};
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
@@ -54,7 +52,7 @@ impl Board {
 
     /// A stage of work that tells no events.
     pub(crate) fn stage(&self, stage: &str, documents: u64, total: Option<u64>) {
-        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut told = self.0.lock();
         if told.live.stage != stage {
             told.stage_began = Some(Instant::now());
         }
@@ -63,7 +61,7 @@ impl Board {
     }
 
     fn tell(&self, event: &Event) {
-        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut told = self.0.lock();
         match event {
             Event::Began(stage) => {
                 told.stage_began = Some(Instant::now());
@@ -86,7 +84,7 @@ impl Board {
 
     /// How far it is now.
     pub(crate) fn read(&self) -> Live {
-        let told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let told = self.0.lock();
         let rate = told.stage_began.and_then(|began| {
             let seconds = began.elapsed().as_secs_f64();
             let done = told.live.documents as f64;

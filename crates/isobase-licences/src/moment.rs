@@ -1,6 +1,7 @@
 //! Moments as people and other programs write them.
 
 use isobase_types::Timestamp;
+use jiff::{SignedDuration, fmt::temporal::Pieces, tz::Offset};
 
 /// What an expiry may look like.
 const EXPECTED: &str = "expected a date (2027-02-23) or a moment (2027-02-23T12:00:00Z, also without a zone: then UTC)";
@@ -20,7 +21,7 @@ pub struct InvalidMoment {
 /// [`InvalidMoment`] for anything else, for days that no month has, and before 1970.
 pub fn parse_moment(text: &str) -> Result<Timestamp, InvalidMoment> {
     let wrong = || InvalidMoment { text: text.chars().take(100).collect() };
-    read(text.trim()).filter(|moment| moment.unix_us >= 0).ok_or_else(wrong)
+    read(text.trim()).ok_or_else(wrong)
 }
 
 /// `2026-11-20 14:09:00`, in UTC.
@@ -40,98 +41,20 @@ pub fn zoneless_text(moment: Timestamp) -> String {
 }
 
 fn read(text: &str) -> Option<Timestamp> {
-    let (date, rest) = text.split_at_checked(10)?;
-    let days = days_of(date)?;
-    if rest.is_empty() {
-        return Some(Timestamp { unix_us: days * 86_400_000_000 });
-    }
-    let rest = rest.strip_prefix(['T', 't', ' '])?;
-    let zone_at = rest.find(['Z', 'z', '+', '-']).unwrap_or(rest.len());
-    let (time, zone) = rest.split_at(zone_at);
-    let of_day = time_of_day(time)?;
-    Some(Timestamp { unix_us: (days * 86_400 - zone_seconds(zone)?) * 1_000_000 + of_day })
-}
-
-/// The number of a day since 1970-01-01.
-fn days_of(date: &str) -> Option<i64> {
-    let bytes = date.as_bytes();
-    if bytes.get(4) != Some(&b'-') || bytes.get(7) != Some(&b'-') {
+    let bytes = text.as_bytes();
+    // The parser also takes short forms of ISO 8601, hours alone, and the second 60.
+    let is_date = bytes.get(4) == Some(&b'-') && bytes.get(7) == Some(&b'-');
+    let has_minutes = bytes.len() <= 10 || bytes.get(13) == Some(&b':');
+    if !is_date || !has_minutes || bytes.get(17..19) == Some(b"60".as_slice()) {
         return None;
     }
-    let (year, month, day) =
-        (number(date.get(0..4)?)?, number(date.get(5..7)?)?, number(date.get(8..10)?)?);
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    let longest = match month {
-        2 if leap => 29,
-        2 => 28,
-        4 | 6 | 9 | 11 => 30,
-        1..=12 => 31,
-        _ => return None,
-    };
-    (1..=longest).contains(&day).then(|| days_from_civil(year, month, day))
-}
-
-/// Counts years from 1 March, so that the leap day is the last of its year.
-fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let (era, of_era) = (year.div_euclid(400), year.rem_euclid(400));
-    let from_march = if month > 2 { month - 3 } else { month + 9 };
-    let day_of_year = (153 * from_march + 2) / 5 + day - 1;
-    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + day_of_year - 719_468
-}
-
-/// Microseconds since midnight of `14:09`, `14:09:00` or `14:09:00.123456`.
-fn time_of_day(time: &str) -> Option<i64> {
-    let (clock, fraction) = match time.split_once(['.', ',']) {
-        Some((clock, fraction)) => (clock, Some(fraction)),
-        None => (time, None),
-    };
-    let mut parts = clock.split(':');
-    let hour = two_digits(parts.next()?).filter(|hour| *hour < 24)?;
-    let minute = two_digits(parts.next()?).filter(|minute| *minute < 60)?;
-    let second = match parts.next() {
-        Some(second) => two_digits(second).filter(|second| *second < 60)?,
-        None => 0,
-    };
-    if parts.next().is_some() || (fraction.is_some() && clock.len() < 8) {
+    let pieces = Pieces::parse(text).ok()?;
+    if pieces.time_zone_annotation().is_some() {
         return None;
     }
-    let micros = match fraction {
-        None => 0,
-        Some(digits) if (1..=9).contains(&digits.len()) => {
-            let six: String = digits.chars().chain("000000".chars()).take(6).collect();
-            number(digits)?;
-            number(&six)?
-        }
-        Some(_) => return None,
-    };
-    Some((hour * 3_600 + minute * 60 + second) * 1_000_000 + micros)
-}
-
-/// How far a zone is ahead of UTC.
-fn zone_seconds(zone: &str) -> Option<i64> {
-    let sign = match zone.as_bytes().first() {
-        None => return Some(0),
-        Some(b'Z' | b'z') => return (zone.len() == 1).then_some(0),
-        Some(b'-') => -1,
-        _ => 1,
-    };
-    let digits = zone[1..].replace(':', "");
-    let hour = two_digits(digits.get(0..2)?).filter(|hour| *hour < 24)?;
-    let minute = match digits.get(2..)? {
-        "" => 0,
-        minute => two_digits(minute).filter(|minute| *minute < 60)?,
-    };
-    Some(sign * (hour * 3_600 + minute * 60))
-}
-
-fn two_digits(text: &str) -> Option<i64> {
-    (text.len() == 2).then(|| number(text)).flatten()
-}
-
-fn number(text: &str) -> Option<i64> {
-    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    digits.then(|| text.parse().ok()).flatten()
+    let local = pieces.date().to_datetime(pieces.time().unwrap_or_default());
+    let ahead = pieces.to_numeric_offset().unwrap_or(Offset::UTC);
+    Timestamp::from_civil(local.checked_sub(SignedDuration::from(ahead)).ok()?)
 }
 
 #[cfg(test)]
@@ -176,6 +99,9 @@ mod tests {
             "2027-02-23T12:00:00X",
             "2027-02-23T12:00:60",
             "2027-02-23T12:00:00.",
+            "20270223T120000Z",
+            "2027-02-23T12:00:00Z[UTC]",
+            "2027-02-23Z",
             "2027-02-23T12:00:00+",
             "2027-02-23T12:00:00+1",
             "1969-12-31",

@@ -1,15 +1,11 @@
 //! Where listeners are.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::Waker,
-    time::SystemTime,
-};
+use std::{collections::HashMap, sync::Arc, task::Waker, time::SystemTime};
 
 use bytes::Bytes;
 use isobase_store::FeedPlace;
 use isobase_types::{Change, CollectionName, DocumentId, Timestamp};
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
 use crate::{
@@ -195,7 +191,7 @@ impl Room {
 
     /// A panic elsewhere cannot leave it half changed.
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }
 

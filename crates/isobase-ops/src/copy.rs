@@ -17,7 +17,7 @@ use crate::{
     preflight::{look_at_all, refusal},
     replay::{Replay, feed},
     report::{Stages, collections},
-    scan::Scan,
+    scan::{PART_BYTES, Scan},
     schemas,
     selection::{Selection, System, system_among},
     verify::{Comparison, Rules, compare},
@@ -65,9 +65,6 @@ pub struct CopyOptions {
 }
 
 impl CopyOptions {
-    /// Bytes of a part by default.
-    pub(crate) const PART_BYTES: usize = 1 << 20;
-
     /// The defaults, for a source of this name.
     #[must_use]
     pub fn new(source: impl Into<String>) -> Self {
@@ -79,7 +76,7 @@ impl CopyOptions {
             on_refused: OnRefused::default(),
             per_second: None,
             parallel: 4,
-            part_bytes: Self::PART_BYTES,
+            part_bytes: PART_BYTES,
             restart: false,
             follow: Follow::default(),
             files: None,

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use isobase_types::{Document, DocumentId};
-use ring::digest::{Context, SHA256};
+use sha2::{Digest as _, Sha256};
 
 /// A sum of SHA-256 hashes modulo 2^256: the same for the same things in any order, and things
 /// can be taken out of it again.
@@ -143,26 +143,18 @@ fn id_text(id: &DocumentId) -> Vec<u8> {
 }
 
 fn hash_content(id: &[u8], document: &Document) -> [u8; 32] {
-    let mut hasher = Context::new(&SHA256);
+    let mut hasher = Sha256::new();
     hasher.update(id);
     hasher.update(document.body.as_bytes());
-    finish(hasher)
+    hasher.finalize().into()
 }
 
 fn hash_times(id: &[u8], document: &Document) -> [u8; 32] {
-    let mut hasher = Context::new(&SHA256);
+    let mut hasher = Sha256::new();
     hasher.update(id);
-    hasher.update(&document.created_at.unix_us.to_be_bytes());
-    hasher.update(&document.updated_at.unix_us.to_be_bytes());
-    finish(hasher)
-}
-
-/// The SHA-256 of what a hasher was given.
-pub(crate) fn finish(hasher: Context) -> [u8; 32] {
-    let mut hash = [0; 32];
-    // Always of this length.
-    hash.copy_from_slice(hasher.finish().as_ref());
-    hash
+    hasher.update(document.created_at.unix_us.to_be_bytes());
+    hasher.update(document.updated_at.unix_us.to_be_bytes());
+    hasher.finalize().into()
 }
 
 #[cfg(test)]

@@ -6,9 +6,9 @@ use isobase_engine::{Counters, Engine, revision_number};
 use isobase_types::{CollectionName, Document, Sequence};
 
 use crate::{
-    Control, CopyOptions, OpsError, Side,
+    Control, OpsError, Side,
     note::Reached,
-    scan::{Scan, Walk},
+    scan::{PART_BYTES, Scan, Walk},
     selection::Selection,
 };
 
@@ -71,7 +71,7 @@ pub(crate) async fn check_empty_before(
     }
     let target = Scan::open(to, Side::Target, &Selection::Everything).await?.including(loaded);
     let (mut documents, mut collections) = (0, BTreeSet::new());
-    let mut scanning = target.start(&Reached::Start, CopyOptions::PART_BYTES);
+    let mut scanning = target.start(&Reached::Start, PART_BYTES);
     while let Some(part) = scanning.next().await? {
         let theirs = part.documents.iter().filter(|document| was_there(document, base)).count();
         if theirs > 0 {
@@ -106,7 +106,7 @@ pub(crate) async fn base_of(
     }
     let target = Scan::open(to, Side::Target, &Selection::Everything).await?;
     let base = target.counters;
-    let mut scanning = target.start(&Reached::Start, CopyOptions::PART_BYTES);
+    let mut scanning = target.start(&Reached::Start, PART_BYTES);
     while let Some(part) = scanning.next().await? {
         let mut documents = part.documents.into_iter();
         if let Some(document) = documents.find(|document| !was_there(document, base.sequence)) {

@@ -19,11 +19,11 @@ use futures_util::{
 };
 use isobase_engine::Engine;
 use isobase_types::{CollectionName, Document, DocumentId};
-use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use crate::{
-    Control, OpsError, Progress, Side, Stage, digest::finish, hex::hex, note::Reached, scan::Scan,
+    Control, OpsError, Progress, Side, Stage, hex::hex, note::Reached, scan::Scan,
     selection::Selection,
 };
 
@@ -151,8 +151,8 @@ impl FileEntry {
         is_name(name).then(|| Self { name: name.to_string(), ..entry })
     }
 
-    fn is(&self, size: u64, hash: &Context) -> bool {
-        self.size == size && self.sha256 == hex(&finish(hash.clone()))
+    fn is(&self, size: u64, hash: &Sha256) -> bool {
+        self.size == size && self.sha256 == hex(&hash.clone().finalize())
     }
 }
 
@@ -183,10 +183,10 @@ impl Spool {
     /// Takes what documents of the collection tell.
     pub(crate) fn add(&mut self, documents: &[Document]) -> io::Result<()> {
         for entry in documents.iter().filter_map(FileEntry::of) {
-            let mut hash = Context::new(&SHA256);
+            let mut hash = Sha256::new();
             hash.update(entry.name.as_bytes());
             let mut key = [0; 16];
-            key.copy_from_slice(&finish(hash)[..16]);
+            key.copy_from_slice(&hash.finalize()[..16]);
             if self.seen.insert(key) {
                 serde_json::to_writer(&mut self.lines, &entry)?;
                 self.lines.write_all(b"\n")?;
@@ -349,7 +349,7 @@ pub(crate) async fn keep(
 /// Whether a place has the bytes of an entry.
 pub(crate) async fn is_there(place: &dyn FilePlace, entry: &FileEntry) -> io::Result<bool> {
     let Some(mut bytes) = place.open(&entry.name).await? else { return Ok(false) };
-    let (mut hash, mut size) = (Context::new(&SHA256), 0);
+    let (mut hash, mut size) = (Sha256::new(), 0);
     while let Some(piece) = bytes.try_next().await? {
         hash.update(&piece);
         size += piece.len() as u64;
@@ -362,11 +362,11 @@ fn checked(bytes: FileBytes, entry: FileEntry, differs: Arc<AtomicBool>) -> File
     struct Checked {
         bytes: FileBytes,
         entry: FileEntry,
-        hash: Context,
+        hash: Sha256,
         size: u64,
         differs: Arc<AtomicBool>,
     }
-    let (hash, size) = (Context::new(&SHA256), 0);
+    let (hash, size) = (Sha256::new(), 0);
     stream::try_unfold(Checked { bytes, entry, hash, size, differs }, |mut it| async move {
         match it.bytes.try_next().await? {
             Some(piece) => {

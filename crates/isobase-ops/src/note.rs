@@ -2,7 +2,7 @@
 
 use isobase_engine::Counters;
 use isobase_types::{CollectionName, DocumentId, Sequence, Timestamp};
-use ring::rand::{SecureRandom, SystemRandom};
+use rand::TryRng;
 use serde::{Deserialize, Serialize};
 
 use crate::OpsError;
@@ -83,8 +83,9 @@ fn yes() -> bool {
 /// 32 hexadecimal digits that nobody has had before.
 pub(crate) fn random_name() -> Result<String, OpsError> {
     let mut name = [0; 16];
-    let random = SystemRandom::new().fill(&mut name);
-    random.map_err(|_| OpsError::Task("the source of random numbers".to_owned()))?;
+    rand::rngs::SysRng
+        .try_fill_bytes(&mut name)
+        .map_err(|_| OpsError::Task("the source of random numbers".to_owned()))?;
     Ok(format!("{:032x}", u128::from_be_bytes(name)))
 }
 

@@ -6,7 +6,7 @@ use isobase_engine::{Engine, Rejection, Unreadable};
 use isobase_types::{CollectionName, Document, DocumentId};
 use serde::Serialize;
 
-use crate::{Control, Event, OpsError, Progress, Stage, note::Reached, scan::Scan};
+use crate::{Control, Event, OpsError, Progress, Refusal, Stage, note::Reached, scan::Scan};
 
 /// Most refusals that are kept one by one; the others are counted. Ours: what a person reads.
 pub const REFUSALS_MAX: usize = 100;
@@ -19,19 +19,6 @@ pub enum OnRefused {
     Stop,
     /// They are left out, and the report names them.
     LeaveOut,
-}
-
-/// A document that the target cannot hold.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Refusal {
-    /// Its collection.
-    pub collection: String,
-    /// Its id.
-    pub id: String,
-    /// The place in it, empty for the whole.
-    pub path: String,
-    /// The limit it breaks.
-    pub reason: String,
 }
 
 /// What a target would take.

@@ -13,7 +13,7 @@ use crate::{
     loader::{load, moved, revision_max, unload},
     note::Reached,
     preflight::refusal,
-    scan::Scan,
+    scan::{PART_BYTES, Scan},
     selection::Selection,
 };
 
@@ -179,7 +179,6 @@ pub(crate) async fn clear_after(
     loaded: &[CollectionName],
     base: Sequence,
 ) -> Result<(), OpsError> {
-    const PART_BYTES: usize = 1 << 20;
     let scan = Scan::open(to, Side::Target, wanted).await?.including(loaded);
     let mut scanning = scan.start(&Reached::Start, PART_BYTES);
     while let Some(part) = scanning.next().await? {

@@ -15,6 +15,9 @@ use crate::{
     selection::{Selection, is_system},
 };
 
+/// Bytes of a part by default.
+pub(crate) const PART_BYTES: usize = 1 << 20;
+
 /// Parts that are read ahead.
 const PARTS_AHEAD: usize = 2;
 

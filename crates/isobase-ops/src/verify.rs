@@ -4,10 +4,9 @@ use std::{cmp::Ordering, collections::BTreeMap, sync::Arc};
 
 use isobase_engine::Engine;
 use isobase_types::{CollectionName, Document, DocumentId, Sequence};
-use serde::Serialize;
 
 use crate::{
-    CollectionDigest, Control, OpsError, Progress, Stage,
+    CollectionDigest, Control, Difference, DifferenceKind, OpsError, Progress, Stage,
     existing::was_there,
     loader::{bulk_load, moved},
     preflight::refusal,
@@ -20,33 +19,6 @@ pub const DIFFERENCES_MAX: usize = 20;
 
 /// Most differing documents that are looked at again when the source was written meanwhile.
 const AGAIN_MAX: usize = 100_000;
-
-/// A document that is not the same on both sides.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Difference {
-    /// Its collection.
-    pub collection: String,
-    /// Its id.
-    pub id: String,
-    /// What differs.
-    pub kind: DifferenceKind,
-}
-
-/// What differs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DifferenceKind {
-    /// The target does not have it.
-    Missing,
-    /// The target has it, the source has not.
-    Extra,
-    /// The text of the body.
-    Body,
-    /// The time of the first or last write.
-    Times,
-    /// The revision.
-    Revision,
-}
 
 impl DifferenceKind {
     /// In words: `the body differs`.

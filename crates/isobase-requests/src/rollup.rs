@@ -7,7 +7,7 @@ use isobase_store::{
     Action, Atomicity, IfMissing, Precondition, Store, StoreError, WriteBatch, WriteOperation,
 };
 use isobase_types::{
-    CollectionName, DocumentId,
+    CollectionName, DocumentId, Timestamp,
     json::{self, Patch},
 };
 use serde::{Deserialize, Serialize};
@@ -76,22 +76,8 @@ impl Sums {
 
 /// When the bucket of a moment begins, in seconds since 1970.
 fn bucket_of(at: &str) -> i64 {
-    let seconds = seconds_of(at).unwrap_or_default();
+    let seconds = Timestamp::parse(at).unwrap_or_default().unix_us / 1_000_000;
     seconds - seconds.rem_euclid(STEP_SECONDS)
-}
-
-/// The seconds since 1970 of a moment as entries have it.
-fn seconds_of(at: &str) -> Option<i64> {
-    let number = |range: std::ops::Range<usize>| at.get(range)?.parse::<i64>().ok();
-    let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
-    let (hour, minute, second) = (number(11..13)?, number(14..16)?, number(17..19)?);
-    // Counts years from 1 March, so that the leap day is the last of its year.
-    let year = if month <= 2 { year - 1 } else { year };
-    let (era, of_era) = (year.div_euclid(400), year.rem_euclid(400));
-    let from_march = if month > 2 { month - 3 } else { month + 9 };
-    let day_of_year = (153 * from_march + 2) / 5 + day - 1;
-    let days = era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + day_of_year - 719_468;
-    Some(days * 86_400 + hour * 3_600 + minute * 60 + second)
 }
 
 /// An endpoint without what differs from call to call: numbers, ids and the query.

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     net::IpAddr,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
     time::SystemTime,
@@ -15,6 +15,7 @@ use http::header;
 use isobase_auth::Principal;
 use isobase_live::{Behind, Gauge};
 use isobase_types::Timestamp;
+use parking_lot::{Mutex, MutexGuard};
 use tokio_util::sync::CancellationToken;
 
 use crate::Call;
@@ -120,7 +121,7 @@ impl Connections {
 
     /// A panic elsewhere cannot leave it half changed.
     fn open(&self) -> MutexGuard<'_, Open> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+        self.open.lock()
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
     collections::VecDeque,
     hash::{BuildHasher, RandomState},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     time::{Duration, SystemTime},
@@ -16,6 +16,7 @@ use std::{
 use isobase_http::{Ending, Measure, Observer, Seen};
 use isobase_requests::{NewRequest, Requests};
 use isobase_types::Timestamp;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::{
     sync::Notify,
     time::{Instant, sleep, timeout},
@@ -202,7 +203,7 @@ impl Inner {
 
     /// A panic elsewhere cannot leave it half changed.
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 
     fn is_ending(&self) -> bool {

@@ -3,10 +3,10 @@
 use std::{
     collections::HashMap,
     hash::{BuildHasher, Hash, RandomState},
-    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 /// Most names that are remembered. Ours: about half a mebibyte. When there are more, those that
@@ -46,7 +46,7 @@ impl Rate {
 
     fn spend(&self, name: &impl Hash, cost: f64) -> Result<(), Duration> {
         let (key, now) = (self.hasher.hash_one(name), Instant::now());
-        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut buckets = self.buckets.lock();
         if buckets.len() >= NAMES_MAX && !buckets.contains_key(&key) {
             buckets.retain(|_, bucket| now.duration_since(bucket.at) < Duration::from_secs(60));
             if buckets.len() >= NAMES_MAX {

@@ -1,9 +1,8 @@
 //! What a connector remembers of tables.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, PoisonError, RwLock},
-};
+use std::{collections::HashMap, sync::Arc};
+
+use parking_lot::RwLock;
 
 use crate::Table;
 
@@ -22,28 +21,28 @@ pub(crate) struct Cache {
 
 impl Cache {
     pub(crate) fn get(&self, schema: &str, table: &str) -> Option<Arc<Table>> {
-        let tables = self.tables.read().unwrap_or_else(PoisonError::into_inner);
+        let tables = self.tables.read();
         tables.get(&(schema.to_owned(), table.to_owned())).cloned()
     }
 
     pub(crate) fn put(&self, table: &Arc<Table>) {
-        let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
+        let mut tables = self.tables.write();
         if tables.len() >= TABLES_MAX {
             tables.clear();
         }
         tables.insert((table.schema.clone(), table.name.clone()), Arc::clone(table));
-        self.matches.write().unwrap_or_else(PoisonError::into_inner).clear();
+        self.matches.write().clear();
     }
 
     /// The column that a name was found to mean, if the table still has it.
     pub(crate) fn matched(&self, table: &Table, name: &str) -> Option<String> {
-        let matches = self.matches.read().unwrap_or_else(PoisonError::into_inner);
+        let matches = self.matches.read();
         let key = (table.schema.clone(), table.name.clone(), name.to_owned());
         matches.get(&key).filter(|column| table.column(column).is_some()).cloned()
     }
 
     pub(crate) fn put_match(&self, table: &Table, name: &str, column: &str) {
-        let mut matches = self.matches.write().unwrap_or_else(PoisonError::into_inner);
+        let mut matches = self.matches.write();
         if matches.len() >= MATCHES_MAX {
             matches.clear();
         }
@@ -52,7 +51,7 @@ impl Cache {
     }
 
     pub(crate) fn clear(&self) {
-        self.tables.write().unwrap_or_else(PoisonError::into_inner).clear();
-        self.matches.write().unwrap_or_else(PoisonError::into_inner).clear();
+        self.tables.write().clear();
+        self.matches.write().clear();
     }
 }

@@ -2,11 +2,12 @@
 
 use std::{
     path::PathBuf,
-    sync::{Arc, PoisonError, RwLock},
+    sync::Arc,
     time::{Duration, Instant as Clock},
 };
 
 use isobase_postgres::{Config, Pool};
+use parking_lot::RwLock;
 use tokio::time::Instant;
 
 use crate::{
@@ -104,7 +105,7 @@ impl DbConnector {
 
     /// Has every statement noted by a logger, or by none any more.
     pub fn set_query_logger(&self, logger: Option<Arc<QueryLogger>>) {
-        *self.inner.logger.write().unwrap_or_else(PoisonError::into_inner) = logger;
+        *self.inner.logger.write() = logger;
     }
 
     /// Which SQL is spoken.
@@ -167,7 +168,7 @@ impl DbConnector {
         if statement.changes_tables() {
             self.inner.shared.cache().clear();
         }
-        let logger = self.inner.logger.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let logger = self.inner.logger.read().clone();
         if let Some(logger) = logger {
             logger.log_query(sql, values, began.elapsed());
         }

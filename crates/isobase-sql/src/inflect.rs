@@ -1,9 +1,8 @@
 //! Singular and plural of the words that columns are named with.
 
-use std::{
-    collections::HashMap,
-    sync::{LazyLock, PoisonError, RwLock, RwLockReadGuard},
-};
+use std::{collections::HashMap, sync::LazyLock};
+
+use parking_lot::{RwLock, RwLockReadGuard};
 
 /// Whether a singular stands for its plural, and which words are exceptions.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,7 +98,7 @@ fn by_library(word: &str) -> String {
         return singular.clone();
     }
     let singular = pluralizer::pluralize(word, 1, false);
-    let mut words = REMEMBERED.write().unwrap_or_else(PoisonError::into_inner);
+    let mut words = REMEMBERED.write();
     if words.len() >= WORDS_MAX {
         words.clear();
     }
@@ -114,7 +113,7 @@ static REMEMBERED: LazyLock<RwLock<HashMap<String, String>>> = LazyLock::new(RwL
 const WORDS_MAX: usize = 4_096;
 
 fn remembered() -> RwLockReadGuard<'static, HashMap<String, String>> {
-    REMEMBERED.read().unwrap_or_else(PoisonError::into_inner)
+    REMEMBERED.read()
 }
 
 #[cfg(test)]

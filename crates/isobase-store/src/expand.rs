@@ -11,16 +11,11 @@ use isobase_types::{
 };
 
 use crate::{
-    Caller, Right, RuleAction, RuleBook, Store, StoreError, View,
+    Caller, EXPAND_LEVELS_MAX, EXPAND_REFERENCES_MAX, Right, RuleAction, RuleBook, Store,
+    StoreError, View,
     schema::{Reference, id_of},
     store::Face,
 };
-
-/// Deepest expansion: a document, what it refers to, what that refers to, and so once more.
-pub const EXPAND_LEVELS_MAX: usize = 3;
-
-/// Most references that one request expands. Ours: each costs a read for every page.
-pub const EXPAND_REFERENCES_MAX: usize = 16;
 
 /// Documents that are asked for at a time.
 const READ_DOCUMENTS: usize = 1_000;

@@ -1,47 +1,9 @@
 //! Documents as callers see them: without what their schema never shows.
 
-use std::sync::Arc;
-
-use isobase_engine::{Action, WriteBatch, WriteReport};
+use isobase_engine::WriteReport;
 use isobase_types::{Change, CollectionName, Document, FieldPath, Filter, KeptText, Query};
 
-use crate::{
-    Store, StoreError,
-    schema::{FieldRules, Schema},
-};
-
-/// What is told of the document that a batch of one operation writes.
-pub(crate) struct Told {
-    collection: CollectionName,
-    rules: Arc<FieldRules>,
-    /// Its body as it was sent; none of a patch.
-    sent: Option<String>,
-    /// The same as the engine was given it.
-    prepared: Option<String>,
-}
-
-impl Told {
-    /// Of a batch as it was sent; none where documents are shown as they are sent.
-    pub(crate) fn of(batch: &WriteBatch, schemas: &[(CollectionName, Schema)]) -> Option<Self> {
-        let [operation] = batch.operations.as_slice() else { return None };
-        let (_, schema) = schemas.iter().find(|(name, _)| *name == operation.collection)?;
-        let (rules, collection) = (Arc::clone(schema.rules()?), operation.collection.clone());
-        Some(Self { collection, rules, sent: body_of(batch), prepared: None })
-    }
-
-    /// The same with the batch as the engine is given it.
-    pub(crate) fn prepared(self, batch: &WriteBatch) -> Self {
-        Self { prepared: body_of(batch), ..self }
-    }
-}
-
-/// The body in a batch of one operation.
-fn body_of(batch: &WriteBatch) -> Option<String> {
-    match &batch.operations.first()?.action {
-        Action::Create { body } | Action::Put { body, .. } => Some(body.clone()),
-        Action::Patch { .. } | Action::Delete { .. } => None,
-    }
-}
+use crate::{Store, StoreError, told::Told};
 
 impl Store {
     /// Refuses to choose fields of documents that are never shown.

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
 };
 
 use isobase_engine::{
@@ -14,6 +14,7 @@ use isobase_types::{
     CollectionName, Comparison, Count, Direction, Document, DocumentId, FieldPath, Filter,
     Operator, Order, OrderField, PageRequest, Query, Sequence,
 };
+use parking_lot::Mutex;
 use tracing::{Instrument, Span, debug_span};
 
 use crate::{
@@ -23,7 +24,7 @@ use crate::{
         FieldsCheck, OnDelete, Reference, ReferenceCheck, Referring, Registry, SchemaCheck,
         references_of,
     },
-    shown::Told,
+    told::Told,
 };
 
 /// Documents asked for at a time when a listing has no page.
@@ -363,7 +364,7 @@ impl Store {
         field: &FieldPath,
     ) -> Result<(), StoreError> {
         let key = (from.clone(), field.clone());
-        if self.indexed.lock().unwrap_or_else(PoisonError::into_inner).contains(&key) {
+        if self.indexed.lock().contains(&key) {
             return Ok(());
         }
         let Some(indexes) = self.engine.indexes() else { return Ok(()) };
@@ -372,7 +373,7 @@ impl Store {
         let definition = IndexDefinition::new(order)
             .map_err(|error| EngineError::new(ErrorKind::Unexpected, error.to_string()))?;
         indexes.create_index(from, &definition).await?;
-        self.indexed.lock().unwrap_or_else(PoisonError::into_inner).insert(key);
+        self.indexed.lock().insert(key);
         Ok(())
     }
 

@@ -1,12 +1,13 @@
 //! A TCP proxy on loopback that misbehaves when told to.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -107,13 +108,13 @@ impl FaultProxy {
     /// Resets the connection that carries the `bytes`-th byte from the server,
     /// counted from now, right behind that byte. Once.
     pub fn cut_after(&self, bytes: usize) {
-        *lock(&self.state.cut_after) = Some(bytes);
+        *self.state.cut_after.lock() = Some(bytes);
     }
 
     /// Resets, before it passes, whatever comes from a client in one piece with
     /// `bytes` in it, such as `COMMIT`. Nothing, when empty.
     pub fn reset_before(&self, bytes: &[u8]) {
-        *lock(&self.state.reset_before) = bytes.to_vec();
+        *self.state.reset_before.lock() = bytes.to_vec();
     }
 
     /// How many connections are open now.
@@ -327,14 +328,14 @@ async fn take(
 
 impl State {
     fn is_marked(&self, piece: &[u8]) -> bool {
-        let mark = lock(&self.reset_before);
+        let mark = self.reset_before.lock();
         !mark.is_empty() && memchr::memmem::find(piece, &mark).is_some()
     }
 
     /// Counts `read` bytes from the server; `Some` is how many may still pass
     /// before the connection is to be cut.
     fn cut(&self, read: usize) -> Option<usize> {
-        let mut cut_after = lock(&self.cut_after);
+        let mut cut_after = self.cut_after.lock();
         let left = (*cut_after)?;
         *cut_after = (left > read).then(|| left - read);
         (left <= read).then_some(left)
@@ -345,9 +346,4 @@ impl State {
 fn reset(stream: TcpStream) {
     // Without it the connection still ends, only politely.
     let _ = stream.set_zero_linger();
-}
-
-/// A test that panics with the lock has failed anyway.
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

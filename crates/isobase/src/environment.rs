@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::{DocumentStore, ENGINES, Location, OpenError, OpenOptions, open_as_service};
+use crate::{DocumentStore, Location, OpenError, OpenOptions, Purpose};
+pub use crate::{engines::providers, error::EnvironmentError};
 
 /// The database when the environment names none.
 const FILE_DEFAULT: &str = "data/isobase.db";
@@ -75,8 +76,9 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 pub async fn open_from_env() -> Result<DocumentStore, OpenError> {
     let variable = |name: &str| std::env::var(name).ok();
     let chosen = choose(variable, FILE_DEFAULT.into())?;
-    let opened = open_as_service(&chosen.location, &OpenOptions::default()).await?;
-    Ok(opened.store.into())
+    let options = OpenOptions::default();
+    let opened = chosen.location.open(Purpose::Use, &options).await?;
+    Ok(opened.store(&options).into())
 }
 
 /// A database, and what named it.
@@ -86,59 +88,6 @@ pub struct Chosen {
     pub location: Location,
     /// The variable that decided; none for the default file.
     pub variable: Option<&'static str>,
-}
-
-/// Why variables do not name a database.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum EnvironmentError {
-    /// `DATABASE_PROVIDER` is none we know.
-    #[error("Unknown database provider: {provider}; known are {}", providers().join(", "))]
-    UnknownProvider {
-        /// What it is.
-        provider: String,
-    },
-    /// Variables of a provider are not set.
-    #[error("{needed} must be set for {provider} provider; missing: {}", missing.join(", "))]
-    Missing {
-        /// The provider.
-        provider: &'static str,
-        /// All it needs, in words.
-        needed: &'static str,
-        /// Those that are not set.
-        missing: Vec<&'static str>,
-    },
-    /// `COUCHDB_URL` is no address.
-    #[error(
-        "COUCHDB_URL is {url:?}, expected http://host:5984, https://host or https://host/path, without \
-         user and password"
-    )]
-    CouchdbUrl {
-        /// What it is, without a password.
-        url: String,
-    },
-    /// `DATABASE_URL` is another database than `DATABASE_PROVIDER` says.
-    #[error("DATABASE_PROVIDER is {provider}, but DATABASE_URL is {url}")]
-    Contradiction {
-        /// The provider.
-        provider: &'static str,
-        /// The URL, without its password.
-        url: String,
-    },
-    /// A variable holds a URL that is wrong.
-    #[error("{variable}: {source}")]
-    Url {
-        /// Its name.
-        variable: &'static str,
-        /// Why.
-        source: Box<OpenError>,
-    },
-}
-
-/// The names of all providers.
-#[must_use]
-pub fn providers() -> Vec<&'static str> {
-    ENGINES.iter().map(|engine| engine.name).collect()
 }
 
 /// Chooses the database that variables name; the order is that of [`open_from_env`].

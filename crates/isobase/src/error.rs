@@ -2,7 +2,7 @@
 
 use std::{error::Error, path::PathBuf};
 
-use crate::{ENGINES, EnvironmentError};
+use crate::engines::{ENGINES, providers};
 
 /// Why a store was not opened. Messages never hold a password.
 #[derive(Debug, thiserror::Error)]
@@ -102,4 +102,51 @@ fn holder(pid: Option<u32>, address: Option<&str>) -> String {
         (Some(pid), None) => format!(" by process {pid}"),
         (None, _) => " by another process".to_owned(),
     }
+}
+
+/// Why variables do not name a database.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EnvironmentError {
+    /// `DATABASE_PROVIDER` is none we know.
+    #[error("Unknown database provider: {provider}; known are {}", providers().join(", "))]
+    UnknownProvider {
+        /// What it is.
+        provider: String,
+    },
+    /// Variables of a provider are not set.
+    #[error("{needed} must be set for {provider} provider; missing: {}", missing.join(", "))]
+    Missing {
+        /// The provider.
+        provider: &'static str,
+        /// All it needs, in words.
+        needed: &'static str,
+        /// Those that are not set.
+        missing: Vec<&'static str>,
+    },
+    /// `COUCHDB_URL` is no address.
+    #[error(
+        "COUCHDB_URL is {url:?}, expected http://host:5984, https://host or https://host/path, without \
+         user and password"
+    )]
+    CouchdbUrl {
+        /// What it is, without a password.
+        url: String,
+    },
+    /// `DATABASE_URL` is another database than `DATABASE_PROVIDER` says.
+    #[error("DATABASE_PROVIDER is {provider}, but DATABASE_URL is {url}")]
+    Contradiction {
+        /// The provider.
+        provider: &'static str,
+        /// The URL, without its password.
+        url: String,
+    },
+    /// A variable holds a URL that is wrong.
+    #[error("{variable}: {source}")]
+    Url {
+        /// Its name.
+        variable: &'static str,
+        /// Why.
+        source: Box<OpenError>,
+    },
 }

@@ -24,29 +24,29 @@
 
 mod document;
 mod document_store;
+mod engines;
 pub mod environment;
 mod error;
 mod open;
 mod options;
 mod plan;
 mod url;
+mod whereabouts;
 
 pub use document::{InvalidDocument, SavedDocument};
 pub use document_store::{BulkOutcome, DocumentError, DocumentStore, FIND_LIMIT_DEFAULT};
-pub use environment::{EnvironmentError, open_from_env};
-pub use error::OpenError;
+pub use engines::{ENGINES, EngineInfo};
+pub use environment::open_from_env;
+pub use error::{EnvironmentError, OpenError};
 pub use isobase_engine as engine;
 #[cfg(feature = "ops")]
 pub use isobase_ops as ops;
 pub use isobase_store::{self as store, Store, StoreError, StoreOptions};
 pub use isobase_types as types;
-pub use open::{
-    Opened, open, open_as_service, open_as_source, open_beside, open_engine, open_for_load,
-    open_with, sqlite_holder,
-};
+pub use open::{Opened, Purpose, open, open_with};
 pub use options::{JournalOptions, OpenOptions, PostgresOptions, Retention, SqliteOptions};
 pub use plan::{plan_has_indexes, production_plan};
-pub use url::{ENGINES, EngineInfo, Location, redact};
+pub use url::{Location, redact};
 
 /// The example of the README, compiled and run with those of this crate.
 #[cfg(all(doctest, feature = "memory"))]

@@ -22,87 +22,98 @@ pub async fn open(url: &str) -> Result<DocumentStore, OpenError> {
 /// As [`open`].
 pub async fn open_with(url: &str, options: &OpenOptions) -> Result<DocumentStore, OpenError> {
     let location = Location::parse(url)?;
-    Ok(open_as_service(&location, options).await?.store.into())
+    let opened = location.open(Purpose::Use, options).await?;
+    Ok(opened.store(options).into())
 }
 
-/// A store, and the way to tell other processes where it is served.
-#[derive(Debug)]
+/// What a database is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// To read and write it, and to serve it to others. Refused while it is unfinished.
+    Use,
+    /// As [`Purpose::Use`], but a file that another process has open is read beside it and not
+    /// written to.
+    UseOrReadBeside,
+    /// To load it: also one whose load was begun and not finished, which is refused to all others.
+    Load,
+    /// To read all of it and nothing else: its snapshots, its change feed and its documents.
+    /// Nothing is written, whether or not another process has it in use, and credentials that may
+    /// only read are enough. An SQLite file of an older program is not brought up to date and so
+    /// cannot be read.
+    Read,
+}
+
+/// An engine, and the way to tell other processes where it is served.
 pub struct Opened {
-    /// The store.
-    pub store: Store,
-    announce: Announce,
+    /// The engine.
+    pub engine: Arc<dyn Engine>,
+    /// Who else has the database in use, in words, when it is read beside them.
+    pub held_by: Option<String>,
+    note: Option<Box<Note>>,
+}
+
+type Note = dyn Fn(&str) -> io::Result<()> + Send + Sync;
+
+impl std::fmt::Debug for Opened {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Opened").field("engine", &self.engine.name()).finish_non_exhaustive()
+    }
 }
 
 impl Opened {
+    fn new(engine: Arc<dyn Engine>) -> Self {
+        Self { engine, held_by: None, note: None }
+    }
+
+    /// A store over the engine.
+    #[must_use]
+    pub fn store(&self, options: &OpenOptions) -> Store {
+        Store::new(Arc::clone(&self.engine), options.store)
+    }
+
     /// Notes the address beside the database, where the engine has a place for it, so that a
     /// process that finds the database in use can ask this one.
     ///
     /// # Errors
     /// The note could not be written.
     pub fn announce(&self, address: &str) -> io::Result<()> {
-        match &self.announce.0 {
+        match &self.note {
             Some(note) => note(address),
             None => Ok(()),
         }
     }
 }
 
-type Note = dyn Fn(&str) -> io::Result<()> + Send + Sync;
-
-#[derive(Default)]
-struct Announce(Option<Box<Note>>);
-
-impl std::fmt::Debug for Announce {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Announce")
+impl Location {
+    /// Opens the database.
+    ///
+    /// # Errors
+    /// [`OpenError`] when its engine is not in this build, it is in use or unfinished and the
+    /// purpose does not allow that, or it cannot be opened.
+    pub async fn open(&self, purpose: Purpose, options: &OpenOptions) -> Result<Opened, OpenError> {
+        match purpose {
+            Purpose::Use => open_whole(self, options).await,
+            Purpose::Load => open_any(self, options).await,
+            Purpose::Read => read(self, options).await.map(Opened::new),
+            Purpose::UseOrReadBeside => match open_whole(self, options).await {
+                Err(OpenError::InUse { address, .. }) => {
+                    let engine = read(self, options).await?;
+                    Ok(Opened { held_by: Some(holder(address)), ..Opened::new(engine) })
+                }
+                opened => opened,
+            },
+        }
     }
 }
 
-/// Opens a database for a process that serves it to others.
-///
-/// # Errors
-/// As [`open`].
-pub async fn open_as_service(
-    location: &Location,
-    options: &OpenOptions,
-) -> Result<Opened, OpenError> {
-    let (engine, announce) = open_whole(location, options).await?;
-    Ok(Opened { store: Store::new(engine, options.store), announce })
+/// Who has a file open, in words.
+pub(crate) fn holder(address: Option<String>) -> String {
+    let service = address.map(|address| format!("the service at {address}"));
+    service.unwrap_or_else(|| "another process".to_owned())
 }
 
-/// Opens the engine of a database, for whoever needs more than a store.
-///
-/// # Errors
-/// As [`open`].
-pub async fn open_engine(
-    location: &Location,
-    options: &OpenOptions,
-) -> Result<Arc<dyn Engine>, OpenError> {
-    Ok(open_whole(location, options).await?.0)
-}
-
-/// Opens the engine of a database to load it: also one whose load was begun and not finished,
-/// which nobody else may use.
-///
-/// # Errors
-/// As [`open`], but never [`OpenError::Unfinished`].
-pub async fn open_for_load(
-    location: &Location,
-    options: &OpenOptions,
-) -> Result<Arc<dyn Engine>, OpenError> {
-    Ok(open_any(location, options).await?.0)
-}
-
-/// Opens a database to read all of it and nothing else: its snapshots, its change feed and its
-/// documents. Nothing is written, whether or not another process has it in use, and credentials
-/// that may only read are enough.
-///
-/// # Errors
-/// As [`open`]. An SQLite file of an older program is not brought up to date and so cannot be read.
-pub async fn open_as_source(
-    location: &Location,
-    options: &OpenOptions,
-) -> Result<Arc<dyn Engine>, OpenError> {
+/// Opens a database to read it and nothing else.
+async fn read(location: &Location, options: &OpenOptions) -> Result<Arc<dyn Engine>, OpenError> {
     match location {
         #[cfg(feature = "sqlite")]
         Location::Sqlite(path) => sqlite_beside(path, options),
@@ -143,7 +154,7 @@ pub async fn open_as_source(
             let note = reader.unfinished().await;
             whole(location, Arc::new(reader), note)
         }
-        other => open_engine(other, options).await,
+        other => open_whole(other, options).await.map(|opened| opened.engine),
     }
 }
 
@@ -168,75 +179,43 @@ fn unfinished(url: String, note: &str) -> OpenError {
     OpenError::Unfinished { url, note }
 }
 
-/// Opens a database that another process has in use, to read it and nothing else: its snapshots,
-/// its change feed and its documents.
-///
-/// # Errors
-/// As [`open`]; engines that several processes may use at once are opened as by [`open_engine`].
-pub async fn open_beside(
-    location: &Location,
-    options: &OpenOptions,
-) -> Result<Arc<dyn Engine>, OpenError> {
-    match location {
-        #[cfg(feature = "sqlite")]
-        Location::Sqlite(path) => sqlite_beside(path, options),
-        other => open_engine(other, options).await,
-    }
-}
-
-/// Who has an SQLite file open, in words: `the service at http://127.0.0.1:8002`; none when nobody
-/// has.
-#[must_use]
-#[allow(unused_variables, reason = "a build may be without SQLite")]
-pub fn sqlite_holder(path: &std::path::Path) -> Option<String> {
-    #[cfg(feature = "sqlite")]
-    {
-        let holder = isobase_sqlite::lock_holder(path)?;
-        let address = holder.address.map(|address| format!("the service at {address}"));
-        Some(address.unwrap_or_else(|| "another process".to_owned()))
-    }
-    #[cfg(not(feature = "sqlite"))]
-    None
-}
-
 /// Opens a database unless it is unfinished.
-async fn open_whole(
-    location: &Location,
-    options: &OpenOptions,
-) -> Result<(Arc<dyn Engine>, Announce), OpenError> {
-    let (engine, announce) = open_any(location, options).await?;
+async fn open_whole(location: &Location, options: &OpenOptions) -> Result<Opened, OpenError> {
+    let opened = open_any(location, options).await?;
     let failed =
         |error: EngineError| OpenError::Engine { url: location.to_string(), source: error.into() };
-    let note = match engine.bulk_load() {
+    let note = match opened.engine.bulk_load() {
         Some(load) => load.unfinished().await.map_err(failed)?,
         None => None,
     };
-    let Some(note) = note else { return Ok((engine, announce)) };
-    engine.close().await.map_err(failed)?;
+    let Some(note) = note else { return Ok(opened) };
+    opened.engine.close().await.map_err(failed)?;
     Err(unfinished(location.to_string(), &note))
 }
 
-#[allow(unused_variables, reason = "the options are for engines, and a build may have none")]
-async fn open_any(
-    location: &Location,
-    options: &OpenOptions,
-) -> Result<(Arc<dyn Engine>, Announce), OpenError> {
-    match location {
+#[allow(
+    unused_variables,
+    unreachable_code,
+    reason = "the options are for engines, and a build may have none"
+)]
+async fn open_any(location: &Location, options: &OpenOptions) -> Result<Opened, OpenError> {
+    let engine = match location {
         #[cfg(feature = "memory")]
-        Location::Memory => Ok((memory(options), Announce::default())),
+        Location::Memory => memory(options),
         #[cfg(feature = "sqlite")]
-        Location::Sqlite(path) => sqlite(path, options),
+        Location::Sqlite(path) => return sqlite(path, options),
         #[cfg(feature = "postgres")]
-        Location::Postgres(url) => Ok((postgres(url, options, false).await?, Announce::default())),
+        Location::Postgres(url) => postgres(url, options, false).await?,
         #[cfg(feature = "couchdb")]
-        Location::Couchdb(url) => Ok((couchdb(url, options).await?, Announce::default())),
+        Location::Couchdb(url) => couchdb(url, options).await?,
         #[cfg(feature = "dynamodb")]
-        Location::Dynamodb(url) => Ok((dynamodb(url, options).await?, Announce::default())),
+        Location::Dynamodb(url) => dynamodb(url, options).await?,
         #[cfg(feature = "firestore")]
-        Location::Firestore(url) => Ok((firestore(url, options).await?, Announce::default())),
+        Location::Firestore(url) => firestore(url, options).await?,
         #[allow(unreachable_patterns, reason = "reached when a feature is off")]
-        other => Err(not_compiled(other)),
-    }
+        other => return Err(not_compiled(other)),
+    };
+    Ok(Opened::new(engine))
 }
 
 /// The error for an engine that this build was made without.
@@ -258,10 +237,7 @@ fn memory(options: &OpenOptions) -> Arc<dyn Engine> {
 }
 
 #[cfg(feature = "sqlite")]
-fn sqlite(
-    path: &std::path::Path,
-    options: &OpenOptions,
-) -> Result<(Arc<dyn Engine>, Announce), OpenError> {
+fn sqlite(path: &std::path::Path, options: &OpenOptions) -> Result<Opened, OpenError> {
     use isobase_engine_sqlite::{SqliteEngine, SqliteOptions};
     use isobase_sqlite::Synchronous;
 
@@ -276,8 +252,8 @@ fn sqlite(
     let clock = Arc::new(isobase_engine::SystemClock);
     let engine = Arc::new(SqliteEngine::open(engine, clock).map_err(|e| sqlite_error(path, e))?);
     let database = engine.database().clone();
-    let announce = Announce(Some(Box::new(move |address: &str| database.set_address(address))));
-    Ok((engine, announce))
+    let note: Box<Note> = Box::new(move |address: &str| database.set_address(address));
+    Ok(Opened { note: Some(note), ..Opened::new(engine) })
 }
 
 #[cfg(feature = "sqlite")]

@@ -1,6 +1,6 @@
 //! What accounts do by mail: say that an address is right, choose another password, sign in.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use isobase_types::DocumentId;
 use serde_json::{Value, json};
@@ -10,31 +10,9 @@ use crate::{
     Account, AccountError, CODE_LIFETIME, LINK_LIFETIME, Mail, PostOffice,
     account::Found,
     account_name::{check_email, fold},
-    attempts::Attempts,
     one_time::{self, OneTime, Purpose},
     secret,
 };
-
-/// Most letters to one address in an hour: nobody's mailbox is filled by us.
-const LETTERS_PER_HOUR: u32 = 5;
-/// Most guesses at one code.
-const GUESSES_MAX: u32 = 5;
-
-/// What bounds letters and guesses.
-#[derive(Debug)]
-pub(super) struct MailLimits {
-    letters: Attempts,
-    guesses: Attempts,
-}
-
-impl Default for MailLimits {
-    fn default() -> Self {
-        Self {
-            letters: Attempts::new(LETTERS_PER_HOUR, Duration::from_secs(60 * 60)),
-            guesses: Attempts::new(GUESSES_MAX, CODE_LIFETIME),
-        }
-    }
-}
 
 impl Accounts {
     /// The same accounts with a way for letters.

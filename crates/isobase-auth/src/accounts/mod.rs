@@ -2,6 +2,7 @@
 
 mod by_mail;
 mod by_provider;
+mod mail_limits;
 mod second_factor;
 
 use std::time::Duration;
@@ -25,8 +26,8 @@ use crate::{
     providers::Providers,
     setup::Setup,
 };
-use by_mail::MailLimits;
 pub use by_provider::FinishedSignIn;
+use mail_limits::MailLimits;
 
 /// How old a session may be, in microseconds, that stands for a password. Ours: time to find the
 /// button, and too short for a session that was left open.

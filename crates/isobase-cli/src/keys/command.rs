@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use http::Method;
-use isobase::{Location, OpenError, Store, types::Timestamp};
+use isobase::{OpenError, Purpose, Store, types::Timestamp};
 use isobase_auth::{KeyInfo, KeyStore, Scopes};
 use isobase_client::{Body, Client, Request};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -53,25 +53,21 @@ impl Keys {
         if let Some(service) = local::service_of(&config.data).await {
             return Ok(Some(Self::Service(service.client(None)?)));
         }
-        match &config.records {
-            Location::Memory => {
-                return Err(Failure::usage(format!(
-                    "the keys are in the memory of a service (memory:), and none runs with the \
-                     data folder {}",
-                    config.data.display()
-                ))
-                .hint("start it first; a database in memory forgets its keys when it stops")
-                .into());
-            }
-            Location::Sqlite(path)
-                if !made && !path.exists() && !super::former::path(config).exists() =>
-            {
-                return Ok(None);
-            }
-            _ => {}
+        if !config.records.is_kept() {
+            return Err(Failure::usage(format!(
+                "the keys are in the memory of a service (memory:), and none runs with the data \
+                 folder {}",
+                config.data.display()
+            ))
+            .hint("start it first; a database in memory forgets its keys when it stops")
+            .into());
         }
-        let opened = isobase::open_as_service(&config.records, &config.options).await;
-        let store = opened.map_err(in_use)?.store;
+        let is_new = config.records.missing_file().is_some();
+        if !made && is_new && !super::former::path(config).exists() {
+            return Ok(None);
+        }
+        let opened = config.records.open(Purpose::Use, &config.options).await;
+        let store = opened.map_err(in_use)?.store(&config.options);
         let keys = super::of_database(config, &store).await?;
         Ok(Some(Self::Direct(store, keys)))
     }

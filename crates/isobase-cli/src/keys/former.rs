@@ -7,7 +7,6 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use isobase::Location;
 use isobase_auth::{FormerKey, KeyStore, Scope};
 use rusqlite::{Connection, OpenFlags, Row, types::Type};
 
@@ -38,7 +37,7 @@ pub(super) async fn take_over(config: &Config, keys: &KeyStore) -> Result<()> {
             "a key of another service has its name; it is {name:?} now"
         );
     }
-    if config.records == Location::Memory {
+    if !config.records.is_kept() {
         return Ok(());
     }
     if let Err(error) = put_away(&path, count) {

@@ -6,7 +6,7 @@ mod former;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use isobase::{Location, Store};
+use isobase::Store;
 use isobase_auth::{Authorizer, KeyStore, exposure_check};
 
 pub(crate) use self::command::run;
@@ -37,7 +37,7 @@ async fn of_database(config: &Config, store: &Store) -> Result<KeyStore> {
 
 /// Refuses to be open beyond this machine before a database is made for that.
 pub(crate) fn refuse_exposure(loaded: &Loaded, config: &Config) -> Result<()> {
-    if matches!(&config.records, Location::Sqlite(path) if !path.exists())
+    if config.records.missing_file().is_some()
         && !former::path(config).exists()
         && first_owner(loaded)?.is_none()
     {

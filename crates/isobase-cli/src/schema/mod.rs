@@ -6,7 +6,6 @@ mod read;
 
 use anyhow::Result;
 use clap::Subcommand;
-use isobase::Location;
 
 use crate::{
     arguments::TargetFlags,
@@ -67,9 +66,7 @@ pub(crate) async fn run(
         return Err(Failure::usage(message).hint(hint).into());
     }
     let flags = command.target();
-    if let (None, Location::Sqlite(path)) = (&flags.url, &config.records)
-        && !path.exists()
-    {
+    if flags.url.is_none() && config.records.missing_file().is_some() {
         printer.note("there is no database yet: the first start makes what is declared");
         return Ok(());
     }

@@ -214,10 +214,11 @@ pub(crate) fn mail_server(loaded: &Loaded) -> Result<Option<(&str, &str)>, Failu
 /// Names a setting that cannot be.
 pub(crate) fn server_config(loaded: &Loaded, config: &Config) -> Result<ServerConfig, Failure> {
     let bytes = |setting| usize::try_from(loaded.size(setting)).unwrap_or(usize::MAX);
-    let durability = match (&config.records, config.options.sqlite.sync_every_commit) {
-        (Location::Memory, _) => Durability::None,
-        (Location::Sqlite(_), false) => Durability::Relaxed,
-        _ => Durability::Full,
+    let is_synced = config.records.file().is_none() || config.options.sqlite.sync_every_commit;
+    let durability = match (config.records.is_kept(), is_synced) {
+        (false, _) => Durability::None,
+        (true, false) => Durability::Relaxed,
+        (true, true) => Durability::Full,
     };
     let http = HttpConfig {
         public_url: config.public_url.clone(),

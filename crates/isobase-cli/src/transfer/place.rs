@@ -6,7 +6,9 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use isobase::{Location, OpenError, OpenOptions, engine::Engine, types::CollectionName};
+use isobase::{
+    Location, OpenError, OpenOptions, Opened, Purpose, engine::Engine, types::CollectionName,
+};
 use isobase_auth::SESSIONS_COLLECTION;
 use tempfile::TempDir;
 
@@ -15,7 +17,7 @@ use crate::{
     opening::{must_exist, open_failure},
     print::Printer,
     settings::Config,
-    source::{Source, holder},
+    source::Source,
     target::must_hold_something,
 };
 
@@ -39,7 +41,7 @@ impl Place {
         printer: Printer,
     ) -> Result<Self> {
         let name = name(location);
-        if let Some(holder) = holder(location) {
+        if let Some(holder) = location.holder() {
             printer.note(&format!("{name} is held by {holder}; reading beside it"));
         }
         let Source { engine, scratch } = Source::open(location, config).await?;
@@ -75,29 +77,21 @@ impl Place {
     ) -> Result<Self> {
         must_exist(location)?;
         let name = name(location);
-        match isobase::open_engine(location, &config.options).await {
-            Ok(engine) => Ok(Self { name, engine, made: None, _scratch: None }),
-            Err(OpenError::InUse { address, .. }) => {
-                let engine = isobase::open_beside(location, &config.options).await;
-                let engine = engine.map_err(open_failure)?;
-                let holder = address.map_or("another process".to_owned(), |address| {
-                    format!("the service at {address}")
-                });
-                printer.note(&format!("{name} is held by {holder}; reading beside it"));
-                Ok(Self { name, engine, made: None, _scratch: None })
-            }
-            Err(error) => Err(open_failure(error).into()),
+        let opened = location.open(Purpose::UseOrReadBeside, &config.options).await;
+        let Opened { engine, held_by, .. } = opened.map_err(open_failure)?;
+        if let Some(holder) = held_by {
+            printer.note(&format!("{name} is held by {holder}; reading beside it"));
         }
+        Ok(Self { name, engine, made: None, _scratch: None })
     }
 
     /// Opens a database to load it.
     pub(super) async fn open_to_load(location: &Location, options: &OpenOptions) -> Result<Self> {
-        let made = match location {
-            Location::Sqlite(path) if !path.exists() => Some(path.clone()),
-            _ => None,
-        };
-        match isobase::open_for_load(location, options).await {
-            Ok(engine) => Ok(Self { name: name(location), engine, made, _scratch: None }),
+        let made = location.missing_file().map(Path::to_owned);
+        match location.open(Purpose::Load, options).await {
+            Ok(Opened { engine, .. }) => {
+                Ok(Self { name: name(location), engine, made, _scratch: None })
+            }
             Err(error @ OpenError::InUse { .. }) => Err(open_failure(error)
                 .hint("stop that process first: nobody else may write to a database being loaded")
                 .into()),
@@ -108,15 +102,13 @@ impl Place {
     /// Opens a database to ask what it could hold. In place of a file that is not there yet it
     /// is an empty one elsewhere: nothing is made under the name.
     pub(super) async fn open_to_try(location: &Location, options: &OpenOptions) -> Result<Self> {
-        match location {
-            Location::Sqlite(path) if !path.exists() => {
-                let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
-                let scratch = Location::Sqlite(folder.path().join("target.db"));
-                let place = Self::open_to_load(&scratch, options).await?;
-                Ok(Self { name: name(location), _scratch: Some(folder), ..place })
-            }
-            _ => Self::open_to_load(location, options).await,
+        if location.missing_file().is_none() {
+            return Self::open_to_load(location, options).await;
         }
+        let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
+        let scratch = Location::Sqlite(folder.path().join("target.db"));
+        let place = Self::open_to_load(&scratch, options).await?;
+        Ok(Self { name: name(location), _scratch: Some(folder), ..place })
     }
 
     /// An empty database that goes when it is closed, beside the data.
@@ -175,7 +167,7 @@ fn prefixed_location(prefix: &str, url: &str) -> Result<Location> {
     }
     let location =
         Location::parse(url).map_err(|error| Failure::usage(format!("{prefix}{error}")))?;
-    if location == Location::Memory {
+    if !location.is_kept() {
         return Err(Failure::usage(format!("{prefix}a database in memory ends with its process"))
             .hint("name a database that stays, as in sqlite://data/isobase.db")
             .into());
@@ -187,18 +179,7 @@ fn prefixed_location(prefix: &str, url: &str) -> Result<Location> {
 pub(super) fn location_or_settings(url: Option<&str>, config: &Config) -> Result<Location> {
     match url {
         Some(url) => location("--url", url),
-        None => location("the settings", &settings_url(config)),
-    }
-}
-
-/// A location as it is written, its secrets included.
-fn settings_url(config: &Config) -> String {
-    match &config.records {
-        Location::Postgres(url)
-        | Location::Couchdb(url)
-        | Location::Dynamodb(url)
-        | Location::Firestore(url) => url.clone(),
-        other => other.to_string(),
+        None => location("the settings", &config.records.whole_url()),
     }
 }
 
@@ -219,11 +200,5 @@ pub(super) fn collections(names: &[String]) -> Result<Vec<CollectionName>> {
 
 /// The same file has the same name, from whatever folder it is named.
 pub(super) fn name(location: &Location) -> String {
-    match location {
-        Location::Sqlite(path) => {
-            let whole = std::fs::canonicalize(path).or_else(|_| std::path::absolute(path));
-            Location::Sqlite(whole.unwrap_or_else(|_| PathBuf::from(path))).to_string()
-        }
-        other => other.to_string(),
-    }
+    location.canonical().to_string()
 }

@@ -9,13 +9,15 @@ use isobase::Location;
 /// machine under two names of its host. Elsewhere two names may be two servers behind one address,
 /// and two users two databases behind one pooler.
 pub(super) fn is_same(a: &Location, b: &Location) -> bool {
-    a == b
-        || match (a, b) {
-            (Location::Sqlite(a), Location::Sqlite(b)) => is_same_file(a, b),
-            (Location::Postgres(a), Location::Postgres(b))
-            | (Location::Couchdb(a), Location::Couchdb(b)) => is_same_server(a, b),
-            _ => false,
+    if let (Some(a), Some(b)) = (a.file(), b.file()) {
+        return a == b || is_same_file(a, b);
+    }
+    match (a.server(), b.server()) {
+        (Some(first), Some(second)) if a.engine() == b.engine() => {
+            first == second || is_same_server(first, second)
         }
+        _ => a == b,
+    }
 }
 
 /// A hard link too.

@@ -71,14 +71,11 @@ pub(crate) fn backups_with_files(loaded: &Loaded, config: &Config) -> Backups {
 /// Where the uploads of a database are, as far as its name tells: beside an SQLite file, and where the
 /// settings say for the database of the settings.
 pub(super) fn uploads_of(at: &Location, own: &Location, own_uploads: &Shelf) -> Option<Shelf> {
-    match at {
-        at if is_same(at, own) => Some(own_uploads.clone()),
-        Location::Sqlite(file) => {
-            let folder = file.parent().unwrap_or(Path::new(""));
-            Some(Shelf::folder(folder.join(FOLDER)))
-        }
-        _ => None,
+    if is_same(at, own) {
+        return Some(own_uploads.clone());
     }
+    let folder = at.file()?.parent().unwrap_or(Path::new(""));
+    Some(Shelf::folder(folder.join(FOLDER)))
 }
 
 /// One end of a copy.

@@ -1,11 +1,12 @@
 //! Shows events of the work, and ends it at a key or signal.
 
 use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError,
+    Arc,
     atomic::{AtomicBool, Ordering},
 };
 
 use isobase::ops::{Control, Event, OpsError, Stage};
+use parking_lot::Mutex;
 use serde_json::json;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -50,7 +51,7 @@ pub(super) fn watch(printer: Printer) -> Watch {
             if begins(event) {
                 seen.store(true, Ordering::Relaxed);
             }
-            lock(&shown).show(event);
+            shown.lock().show(event);
         },
         stop,
     );
@@ -60,11 +61,6 @@ pub(super) fn watch(printer: Printer) -> Watch {
 /// Whether from here on something is written in the target, or was before.
 fn begins(event: &Event) -> bool {
     matches!(event, Event::Resumed { .. } | Event::Began(Stage::Load))
-}
-
-fn lock(shown: &Mutex<Shown>) -> MutexGuard<'_, Shown> {
-    // A panic elsewhere leaves at most a bar behind.
-    shown.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 async fn end_at_a_signal(mut signals: Signals, stop: CancellationToken, printer: Printer) {

@@ -5,7 +5,8 @@ use isobase_types::{Filter, Order};
 use super::{
     FETCH_ROWS_MAX, Fetch, Fetched, ReadyIndex,
     plan::{self, Main, PlannedRange},
-    run::{Range, scan_limit_exceeded},
+    range::Range,
+    run::scan_limit_exceeded,
 };
 use crate::{Cutoff, EngineError};
 

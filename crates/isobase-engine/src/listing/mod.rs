@@ -7,6 +7,7 @@
 mod count;
 mod place;
 mod plan;
+mod range;
 mod run;
 mod sieve;
 mod stored;
@@ -17,8 +18,9 @@ pub use count::{CountRun, CountStep};
 pub(crate) use place::age_index_key;
 pub use place::{Indexed, Place, index_key};
 use plan::Main;
-pub use plan::{IdRange, KeyRange, ReadyIndex};
-pub use run::{Fetch, Fetched, ListRun, Range, Row, Step};
+pub use plan::ReadyIndex;
+pub use range::{IdRange, KeyRange, Range};
+pub use run::{Fetch, Fetched, ListRun, Row, Step};
 pub use sieve::Sieve;
 pub use stored::StoredKeys;
 

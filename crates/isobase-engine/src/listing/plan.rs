@@ -9,7 +9,7 @@ use isobase_types::{
 use super::{
     Place,
     place::{complement, split},
-    run::Range,
+    range::{IdRange, KeyRange, Range},
 };
 
 /// Most ranges one listing reads side by side: the values of an `in`, multiplied over fields.
@@ -30,24 +30,6 @@ impl ReadyIndex {
     fn fields(&self) -> &[OrderField] {
         split(&self.order).0
     }
-}
-
-/// Documents whose ids lie between two bounds.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct IdRange {
-    /// Smallest id. (`Text("")` stands for the place before the first string id.)
-    pub lower: Bound<DocumentId>,
-    /// Largest id.
-    pub upper: Bound<DocumentId>,
-}
-
-/// Index entries whose keys lie between two bounds.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyRange {
-    /// Smallest key.
-    pub lower: Vec<u8>,
-    /// The first key that is too large; none when nothing is.
-    pub upper: Option<Vec<u8>>,
 }
 
 /// How to answer a listing.

@@ -10,7 +10,8 @@ use isobase_types::{Document, Order};
 use super::{
     FETCH_ROWS_FIRST, FETCH_ROWS_MAX, ListRequest, Listing, Place, SORT_BYTES_MAX,
     SORT_DOCUMENTS_MAX, Sieve,
-    plan::{self, IdRange, KeyRange, Main, PlannedRange, ReadyIndex},
+    plan::{self, Main, PlannedRange, ReadyIndex},
+    range::Range,
 };
 use crate::{Cutoff, EngineError, ErrorKind};
 
@@ -19,20 +20,6 @@ const TRIAL_ROWS_MAX: u64 = 1_024;
 
 /// Entries a probe may read before the run turns to its main plan.
 const PROBE_ROWS_MAX: u64 = 8_192;
-
-/// What an engine reads.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Range {
-    /// Documents by their ids.
-    Ids(IdRange),
-    /// Documents by the entries of an index.
-    Index {
-        /// The engine's number of the index.
-        index: i64,
-        /// Which entries.
-        keys: KeyRange,
-    },
-}
 
 /// A part of a range that the run needs now.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,10 +8,10 @@
 use std::io::{self, Read, Write};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
+use rand::{TryRng, rngs::SysRng};
 use ring::{
     aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey},
     hkdf, hmac,
-    rand::{SecureRandom, SystemRandom},
 };
 
 use super::ArchiveError;
@@ -48,10 +48,9 @@ impl<W: Write> AgeWriter<W> {
     }
 
     fn with_work_factor(mut out: W, passphrase: &str, work_factor: u8) -> io::Result<Self> {
-        let random = SystemRandom::new();
         let (mut file_key, mut salt, mut nonce) = ([0; FILE_KEY_BYTES], [0; SALT_BYTES], [0; 16]);
         for bytes in [&mut file_key, &mut salt, &mut nonce] {
-            random.fill(bytes).map_err(|_| io::Error::other("no random numbers"))?;
+            SysRng.try_fill_bytes(bytes).map_err(|_| io::Error::other("no random numbers"))?;
         }
         let mut body = file_key.to_vec();
         let tag = wrapping_key(passphrase, &salt, work_factor)?

@@ -6,13 +6,14 @@ use std::{
     collections::VecDeque,
     io::Read,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         mpsc::{Receiver, Sender, SyncSender, channel, sync_channel},
     },
     thread,
 };
 
 use isobase_types::Document;
+use parking_lot::Mutex;
 
 use super::{
     ArchiveError,
@@ -145,7 +146,7 @@ impl<R: Read> Ahead<R> {
 /// What a thread does until there are no jobs any more.
 fn work(jobs: &Mutex<Receiver<Job>>, pass: Pass) {
     loop {
-        let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let job = jobs.lock().recv();
         let Ok(Job { content, done }) = job else { return };
         // Nobody waits for it when the reading was given up.
         let _ = done.send(read_documents(&content, pass));

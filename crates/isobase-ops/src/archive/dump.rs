@@ -20,15 +20,15 @@ use super::{
     writer::{ArchiveWriter, End, Piece, Written},
 };
 use crate::{
-    Control, CopyOptions, Event, FilePlace, FilesReport, OpsError, PreflightReport, Progress, Side,
-    Stage, StageTime,
+    Control, Event, FilePlace, FilesReport, OpsError, PreflightReport, Progress, Side, Stage,
+    StageTime,
     copy::{check_names, take_in},
     files::{self, Spool},
     indexes,
     note::{Reached, now, random_name},
     replay::{feed, get_all},
     report::Stages,
-    scan::Scan,
+    scan::{PART_BYTES, Scan},
     schemas,
     selection::{Selection, System, is_system},
 };
@@ -336,7 +336,7 @@ impl Dumping<'_> {
         let total = scan.documents();
         let counts: BTreeMap<_, _> =
             scan.collections.iter().map(|info| (info.name.clone(), info.documents)).collect();
-        let mut scanning = scan.start(&Reached::Start, CopyOptions::PART_BYTES);
+        let mut scanning = scan.start(&Reached::Start, PART_BYTES);
         let mut current = None;
         while let Some(part) = scanning.next().await? {
             if current.as_ref() != Some(&part.collection) {

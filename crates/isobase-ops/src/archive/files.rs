@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use isobase_engine::Engine;
 use isobase_types::{CollectionName, DocumentId};
-use ring::digest::{Context, SHA256};
+use sha2::{Digest as _, Sha256};
 use tokio::{
     sync::mpsc::{self, Receiver},
     task::JoinHandle,
@@ -20,7 +20,6 @@ use super::{
 };
 use crate::{
     Control, FileBytes, FilePlace, FilesReport, OpsError, Progress, Side, Stage,
-    digest::finish,
     files::{self, Fate, FileEntry, Spool, failed_at, is_there, keep},
     hex::hex,
 };
@@ -80,7 +79,7 @@ async fn dump_one(
         return Ok(Fate::Missing);
     };
     writer.write(Piece::File(entry.name.clone())).await?;
-    let (mut hash, mut size) = (Context::new(&SHA256), 0);
+    let (mut hash, mut size) = (Sha256::new(), 0);
     while let Some(piece) = bytes.try_next().await.map_err(failed)? {
         hash.update(&piece);
         size += piece.len() as u64;
@@ -88,7 +87,7 @@ async fn dump_one(
     }
     writer.write(Piece::FileEnd).await?;
     // The archive says what its bytes are: a restore leaves it out.
-    let is_whole = size == entry.size && hex(&finish(hash)) == entry.sha256;
+    let is_whole = size == entry.size && hex(&hash.finalize()) == entry.sha256;
     Ok(if is_whole { Fate::Written } else { Fate::Damaged })
 }
 

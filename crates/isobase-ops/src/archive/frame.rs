@@ -2,10 +2,9 @@
 
 use std::io::{self, Read, Write};
 
-use ring::digest::{Context, SHA256};
+use sha2::{Digest, Sha256};
 
 use super::ArchiveError;
-use crate::digest::finish;
 
 /// The first bytes: none of them survives a transfer as text. The version comes after them.
 pub(crate) const MAGIC: [u8; 7] = [0x89, b'I', b'S', b'O', 0x0d, 0x0a, 0x1a];
@@ -102,14 +101,14 @@ pub(crate) struct Frame {
 /// Writes frames, and hashes everything it writes.
 pub(crate) struct FrameWriter<W> {
     out: W,
-    hash: Context,
+    hash: Sha256,
     pub(crate) bytes: u64,
 }
 
 impl<W: Write> FrameWriter<W> {
     /// Writes the first bytes.
     pub(crate) fn begin(out: W, version: u8) -> io::Result<Self> {
-        let mut writer = Self { out, hash: Context::new(&SHA256), bytes: 0 };
+        let mut writer = Self { out, hash: Sha256::new(), bytes: 0 };
         writer.put(&MAGIC)?;
         writer.put(&[version])?;
         Ok(writer)
@@ -147,7 +146,7 @@ impl<W: Write> FrameWriter<W> {
 
     /// SHA-256 of everything so far.
     pub(crate) fn hash(&self) -> [u8; 32] {
-        finish(self.hash.clone())
+        self.hash.clone().finalize().into()
     }
 
     pub(crate) fn into_inner(self) -> W {
@@ -158,14 +157,14 @@ impl<W: Write> FrameWriter<W> {
 /// Reads frames, and hashes everything it reads.
 pub(crate) struct FrameReader<R> {
     input: R,
-    hash: Context,
+    hash: Sha256,
     pub(crate) offset: u64,
 }
 
 impl<R: Read> FrameReader<R> {
     /// Reads the first bytes.
     pub(crate) fn begin(input: R) -> Result<Self, ArchiveError> {
-        let mut reader = Self { input, hash: Context::new(&SHA256), offset: 0 };
+        let mut reader = Self { input, hash: Sha256::new(), offset: 0 };
         let mut magic = [0; MAGIC.len() + 1];
         reader.take(&mut magic)?;
         let [start @ .., version] = magic;
@@ -180,7 +179,7 @@ impl<R: Read> FrameReader<R> {
 
     /// SHA-256 of everything so far.
     pub(crate) fn hash(&self) -> [u8; 32] {
-        finish(self.hash.clone())
+        self.hash.clone().finalize().into()
     }
 
     /// The next frame.
@@ -262,11 +261,11 @@ fn lengths_of(bytes: [u8; 8]) -> (usize, usize) {
 
 /// The first bytes of the SHA-256 of a frame.
 fn checksum(head: &[u8], stored: &[u8]) -> [u8; CHECKSUM_BYTES] {
-    let mut hash = Context::new(&SHA256);
+    let mut hash = Sha256::new();
     hash.update(head);
     hash.update(stored);
     let mut checksum = [0; CHECKSUM_BYTES];
-    checksum.copy_from_slice(&finish(hash)[..CHECKSUM_BYTES]);
+    checksum.copy_from_slice(&hash.finalize()[..CHECKSUM_BYTES]);
     checksum
 }
 

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use isobase_types::{CollectionName, Document, DocumentId};
-use ring::digest::{Context, SHA256, digest};
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 
 use super::{
     ArchiveError, ArchiveInput,
@@ -14,7 +14,6 @@ use super::{
 };
 use crate::{
     CollectionDigest, CollectionReport, Control, OpsError, Progress, Stage,
-    digest::finish,
     hex::hex,
     selection::{Selection, system_among},
 };
@@ -217,7 +216,7 @@ fn key(collection: &CollectionName, id: &DocumentId) -> [u8; 16] {
     text.push(0);
     id.write_json(&mut text);
     let mut key = [0; 16];
-    key.copy_from_slice(&digest(&SHA256, &text).as_ref()[..16]);
+    key.copy_from_slice(&Sha256::digest(&text)[..16]);
     key
 }
 
@@ -301,7 +300,7 @@ pub(crate) fn read(
             }
             FrameKind::File => {
                 let head: FileHead = serde_json::from_slice(&frame.content).map_err(json_error)?;
-                (collection, files.hash, files.size) = (None, Some(Context::new(&SHA256)), 0);
+                (collection, files.hash, files.size) = (None, Some(Sha256::new()), 0);
                 on_piece(Piece::File(head.name))?;
             }
             FrameKind::Bytes => {
@@ -340,7 +339,7 @@ pub(crate) fn read(
 #[derive(Default)]
 struct OpenFile {
     /// None between files.
-    hash: Option<Context>,
+    hash: Option<Sha256>,
     size: u64,
     /// How many, and their bytes.
     all: (u64, u64),
@@ -358,7 +357,7 @@ impl OpenFile {
     fn ends_with(&mut self, end: &FileEnd) -> bool {
         let (count, bytes) = self.all;
         self.all = (count + 1, bytes + self.size);
-        let hash = self.hash.take().map(|hash| hex(&finish(hash)));
+        let hash = self.hash.take().map(|hash| hex(&hash.finalize()));
         hash.as_ref() == Some(&end.sha256) && self.size == end.size
     }
 }

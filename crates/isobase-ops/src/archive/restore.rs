@@ -14,8 +14,8 @@ use super::{
     reader::{Checked, check, joined, read_state},
 };
 use crate::{
-    CollectionDigest, CollectionReport, Control, CopyOptions, Existing, FilePlace, FilesReport,
-    OnRefused, OpsError, PreflightReport, Progress, Side, Stage, StageTime,
+    CollectionDigest, CollectionReport, Control, Existing, FilePlace, FilesReport, OnRefused,
+    OpsError, PreflightReport, Progress, Side, Stage, StageTime,
     begin::{Found, Plan, Wanted, clear_forgotten},
     copy::finish,
     existing::was_there,
@@ -26,7 +26,7 @@ use crate::{
     preflight::refusal,
     replay::get_all,
     report::Stages,
-    scan::{Part, Scan},
+    scan::{PART_BYTES, Part, Scan},
     selection::{Selection, System, system_among},
 };
 
@@ -362,7 +362,7 @@ impl Work<'_> {
             let scan = Scan::open(self.to, Side::Target, &Selection::These(names.clone())).await?;
             let scan = scan.including(&names);
             let total = scan.documents();
-            let mut scanning = scan.start(&Reached::Start, CopyOptions::PART_BYTES);
+            let mut scanning = scan.start(&Reached::Start, PART_BYTES);
             while let Some(part) = scanning.next().await? {
                 let digest = found.entry(part.collection.clone()).or_default();
                 let ours = part.documents.iter().filter(|document| !was_there(document, base));

@@ -7,7 +7,7 @@ use std::{
 
 use bytes::Bytes;
 use isobase_types::{CollectionName, Document, DocumentId};
-use ring::digest::{Context, SHA256};
+use sha2::{Digest as _, Sha256};
 use tokio::{sync::mpsc, task::JoinHandle};
 
 use super::{
@@ -19,7 +19,7 @@ use super::{
     frame::{FrameKind, FrameWriter, PARTS_BYTES_MAX, VERSION_FILES, VERSION_PLAIN},
     input::Passphrase,
 };
-use crate::{CollectionDigest, OpsError, digest::finish, hex::hex};
+use crate::{CollectionDigest, OpsError, hex::hex};
 
 /// Content of a frame of documents, about: what a reader holds in memory.
 const FRAME_BYTES: usize = 1 << 20;
@@ -155,7 +155,7 @@ struct Body<W> {
 /// A file that is being written.
 struct OpenFile {
     waiting: Vec<u8>,
-    hash: Context,
+    hash: Sha256,
     size: u64,
 }
 
@@ -246,7 +246,7 @@ impl<W: Write> Body<W> {
     fn begin_file(&mut self, name: String) -> io::Result<()> {
         self.flush_documents()?;
         self.collection = None;
-        self.file = Some(OpenFile { waiting: Vec::new(), hash: Context::new(&SHA256), size: 0 });
+        self.file = Some(OpenFile { waiting: Vec::new(), hash: Sha256::new(), size: 0 });
         self.json(FrameKind::File, &FileHead { name })
     }
 
@@ -271,7 +271,7 @@ impl<W: Write> Body<W> {
         let files = self.files.get_or_insert_default();
         files.count += 1;
         files.bytes += file.size;
-        let sha256 = hex(&finish(file.hash));
+        let sha256 = hex(&file.hash.finalize());
         self.json(FrameKind::FileEnd, &FileEnd { size: file.size, sha256 })
     }
 

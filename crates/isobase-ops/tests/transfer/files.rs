@@ -21,7 +21,7 @@ use isobase_ops::{
     copy, look_at_files,
 };
 use isobase_types::{CollectionName, DocumentId};
-use ring::digest::{SHA256, digest};
+use sha2::{Digest as _, Sha256};
 
 use crate::fixture::{Fixture, Kind, memory};
 
@@ -112,8 +112,7 @@ async fn put(engine: &Arc<dyn Engine>, collection: &str, id: &str, body: String)
 /// Notes an upload and keeps it.
 async fn upload(engine: &Arc<dyn Engine>, shelf: &Shelf, number: usize) {
     let bytes = bytes(number);
-    let sha256: String =
-        digest(&SHA256, &bytes).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    let sha256: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
     let body = format!(r#"{{"original":"x","size":{},"sha256":"{sha256}"}}"#, bytes.len());
     shelf.set(&name(number), Some(&bytes));
     put(engine, "isobase_uploads", &name(number), body).await;

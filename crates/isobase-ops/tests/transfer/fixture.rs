@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use isobase::{Location, OpenOptions};
+use isobase::{Location, OpenOptions, Purpose};
 use isobase_engine::Engine;
 use isobase_engine_memory::{MemoryEngine, MemoryOptions};
 use isobase_testkit::{couchdb_url, dynamodb_url, firestore_hosts, postgres_url, unique_name};
@@ -75,7 +75,10 @@ impl Fixture {
     pub(crate) async fn open(&self) -> Result<Arc<dyn Engine>, isobase::OpenError> {
         match (&self.memory, &self.location) {
             (Some(memory), _) => Ok(memory.clone()),
-            (None, Some(location)) => isobase::open_engine(location, &patient()).await,
+            (None, Some(location)) => {
+                let opened = location.open(Purpose::Use, &patient()).await;
+                opened.map(|opened| opened.engine)
+            }
             (None, None) => unreachable!("a fixture has one of both"),
         }
     }
@@ -83,7 +86,9 @@ impl Fixture {
     /// Opens it to be loaded.
     pub(crate) async fn open_for_load(&self) -> Arc<dyn Engine> {
         match (&self.memory, &self.location) {
-            (None, Some(location)) => isobase::open_for_load(location, &patient()).await.unwrap(),
+            (None, Some(location)) => {
+                location.open(Purpose::Load, &patient()).await.unwrap().engine
+            }
             _ => self.open().await.unwrap(),
         }
     }

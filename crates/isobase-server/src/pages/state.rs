@@ -3,11 +3,12 @@
 use std::{
     collections::HashMap,
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 
 /// Where the pages of an app are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,14 +81,14 @@ impl State {
 
     /// What was found under a path lately.
     pub(super) fn recall(&self, path: &str) -> Option<Arc<Found>> {
-        let remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        let remembered = self.remembered.lock();
         let (at, found) = remembered.get(path)?;
         (at.elapsed() < HOLDS).then(|| found.clone())
     }
 
     /// Remembers what was found under a path.
     pub(super) fn remember(&self, path: &str, found: Arc<Found>) {
-        let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut remembered = self.remembered.lock();
         if remembered.len() >= REMEMBERED_MAX {
             remembered.clear();
         }

@@ -3,13 +3,14 @@
 use std::{
     path::PathBuf,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
 
 use isobase_sqlite::rusqlite::{Connection, InterruptHandle, config::DbConfig};
+use parking_lot::{Mutex, MutexGuard};
 use tokio::{
     runtime::Handle,
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -98,7 +99,7 @@ impl SqlitePool {
                 Arc::new(Mutex::new(connection))
             }
         };
-        let interrupt = Arc::new(lock(&slot).get_interrupt_handle());
+        let interrupt = Arc::new(slot.lock().get_interrupt_handle());
         Ok(SqliteLease { pool: Arc::clone(self), slot, interrupt, permit: Some(permit) })
     }
 
@@ -109,7 +110,7 @@ impl SqlitePool {
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<Slot>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+        self.idle.lock()
     }
 }
 
@@ -125,7 +126,7 @@ impl SqliteLease {
         let left = Arc::clone(&watch.left);
         let slot = Arc::clone(&self.slot);
         let task = spawn_blocking(move || {
-            let mut connection = lock(&slot);
+            let mut connection = slot.lock();
             if left.load(Ordering::Acquire) {
                 return Err(Error::new(ErrorKind::TimedOut, "the statement was cancelled"));
             }
@@ -145,9 +146,9 @@ impl Drop for SqliteLease {
     fn drop(&mut self) {
         let (pool, slot) = (Arc::clone(&self.pool), Arc::clone(&self.slot));
         let permit = self.permit.take();
-        let clean = self.slot.try_lock().is_ok_and(|connection| connection.is_autocommit());
+        let clean = self.slot.try_lock().is_some_and(|connection| connection.is_autocommit());
         let give_back = move || {
-            let connection = lock(&slot);
+            let connection = slot.lock();
             let usable = connection.is_autocommit() || connection.execute_batch("ROLLBACK").is_ok();
             drop(connection);
             if usable && !pool.slots.is_closed() {
@@ -206,10 +207,6 @@ fn open(path: Option<PathBuf>, access: Access) -> Result<Connection, Error> {
         let message = format!("SQLite at {place} cannot be used: {}", error.message);
         Error { kind: ErrorKind::Connection, message, ..error }
     })
-}
-
-fn lock(slot: &Slot) -> MutexGuard<'_, Connection> {
-    slot.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn failed_thread(error: &tokio::task::JoinError) -> Error {

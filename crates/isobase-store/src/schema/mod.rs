@@ -7,6 +7,7 @@ mod defaults;
 mod field_rules;
 mod fields;
 mod fields_check;
+mod invalid;
 mod parse;
 mod reference_check;
 #[cfg(feature = "schemas")]
@@ -22,7 +23,8 @@ pub(crate) use check::SchemaCheck;
 pub(crate) use field_rules::FieldRules;
 pub use fields::{FieldDefault, FieldInfo, FieldKind, FileField, OnDelete, Reference};
 pub(crate) use fields_check::FieldsCheck;
-pub use parse::{InvalidSchema, SCHEMA_BYTES_MAX, Schema};
+pub use invalid::InvalidSchema;
+pub use parse::{SCHEMA_BYTES_MAX, Schema};
 pub(crate) use reference_check::{ReferenceCheck, Referring, id_of, references_of};
 pub(crate) use registry::Registry;
 pub use registry::{SCHEMAS_COLLECTION, SchemaInfo, SchemaOrigin};

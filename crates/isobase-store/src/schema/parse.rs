@@ -6,6 +6,7 @@ use isobase_engine::{IndexDefinition, Violation};
 use isobase_types::{Direction, Order, OrderField, json};
 
 use super::{
+    InvalidSchema,
     field_rules::FieldRules,
     fields::{self, FieldInfo, Misplaced, Reference},
     validator::Validator,
@@ -27,20 +28,6 @@ struct Inner {
     fields: Vec<FieldInfo>,
     rules: Option<Arc<FieldRules>>,
     references: Vec<Reference>,
-}
-
-/// Why a text is no schema we use.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}{message}", place(pointer))]
-pub struct InvalidSchema {
-    /// The place in the schema as a JSON pointer, empty for the whole.
-    pub pointer: String,
-    /// What is wrong with it.
-    pub message: String,
-}
-
-fn place(pointer: &str) -> String {
-    if pointer.is_empty() { String::new() } else { format!("{pointer}: ") }
 }
 
 impl Schema {

@@ -3,7 +3,7 @@
 use std::{
     borrow::Cow,
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -15,6 +15,7 @@ use isobase_types::{
     CollectionName, Document, DocumentId, FieldPath, Filter, Order, Revision,
     json::{self, find},
 };
+use parking_lot::{Mutex, MutexGuard};
 
 use super::{
     FieldRules, FileField, Reference, Referring, Schema,
@@ -271,7 +272,7 @@ impl Registry {
 
     /// A panic while the lock was held leaves what is as good as before.
     fn references(&self) -> MutexGuard<'_, StoredReferences> {
-        self.stored_references.lock().unwrap_or_else(PoisonError::into_inner)
+        self.stored_references.lock()
     }
 
     /// The schema of a collection, at most [`FRESH`] old.
@@ -424,7 +425,7 @@ impl Registry {
 
     /// A panic while the lock was held leaves entries that are as good as before.
     fn cache(&self) -> MutexGuard<'_, Cache> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.lock()
     }
 }
 

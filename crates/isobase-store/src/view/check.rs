@@ -5,7 +5,7 @@ use std::sync::Arc;
 use isobase_engine::{Current, Others, ProposedWrite, Rejection, WriteBatch, WriteCheck};
 use isobase_types::{ChangeKind, CollectionName, DocumentId, NewDocument, Timestamp};
 
-use super::Named;
+use super::named::Named;
 use crate::{
     Caller, Right, Rule, RuleAction, RuleBook,
     rules::{Found, bind},

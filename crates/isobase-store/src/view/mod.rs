@@ -2,8 +2,9 @@
 
 mod changes;
 mod check;
+mod named;
 
-use std::{borrow::Cow, collections::HashSet, sync::Arc, time::SystemTime};
+use std::{borrow::Cow, sync::Arc, time::SystemTime};
 
 use isobase_engine::{CollectionInfo, FeedPlace, OthersSeen, WriteBatch, WriteReport};
 use isobase_types::{
@@ -398,6 +399,3 @@ impl View {
         }
     }
 }
-
-/// Documents that operations of a batch name.
-type Named = HashSet<(CollectionName, DocumentId)>;

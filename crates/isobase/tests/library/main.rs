@@ -5,3 +5,4 @@
 mod examples;
 #[cfg(all(feature = "couchdb", feature = "dynamodb", feature = "firestore"))]
 mod existing;
+mod locations;

@@ -27,8 +27,10 @@ pub(super) async fn read(source: &str, key: Option<&str>) -> Result<Source> {
             Err(Failure::usage("this build has no PostgreSQL").into())
         }
         Some("sqlite") => match isobase::Location::parse(source) {
-            Ok(isobase::Location::Sqlite(path)) => file::read(&path),
-            Ok(_) => Err(unknown(source).into()),
+            Ok(location) => match location.file() {
+                Some(path) => file::read(path),
+                None => Err(unknown(source).into()),
+            },
             Err(error) => Err(Failure::usage(format!("the source: {error}")).into()),
         },
         Some(_) => Err(unknown(source).into()),

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::io::Read;
 use std::net::Ipv4Addr;
 use std::pin::Pin;
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::LazyLock;
 use std::task::{Context, Poll, ready};
 
 use anyhow::Result;
@@ -17,6 +17,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
+use parking_lot::Mutex;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
@@ -99,7 +100,7 @@ async fn constant(request: Request<Incoming>) -> Result<Response<Answer>, Infall
             let (sender, told) = mpsc::channel(WAITING_MAX);
             // The first event: the client knows that it is heard.
             let _ = sender.try_send(Bytes::from_static(b"event: connected\ndata: {}\n\n"));
-            STREAMS.lock().unwrap_or_else(PoisonError::into_inner).push(sender);
+            STREAMS.lock().push(sender);
             Answer::Stream(told)
         }
         "/tell" => {
@@ -119,7 +120,7 @@ async fn constant(request: Request<Incoming>) -> Result<Response<Answer>, Infall
 
 /// Hands the same bytes to every stream.
 fn tell(bytes: &Bytes) {
-    let mut streams = STREAMS.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut streams = STREAMS.lock();
     streams.retain(|stream| !stream.is_closed());
     for stream in streams.iter() {
         // A stream that is behind misses it, and the measurement fails.
