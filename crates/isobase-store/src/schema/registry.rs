@@ -573,11 +573,11 @@ mod tests {
         }
 
         fn hold(&self, what: Held) {
-            *self.next.lock().unwrap() = Some(what);
+            *self.next.lock() = Some(what);
         }
 
         async fn pause(&self, concerns: impl Fn(Held) -> bool) -> Option<Held> {
-            let taken = self.next.lock().unwrap().take_if(|held| concerns(*held))?;
+            let taken = self.next.lock().take_if(|held| concerns(*held))?;
             self.held.notify_one();
             self.release.notified().await;
             Some(taken)
