@@ -12,15 +12,8 @@ use std::{
 const IN_KNOTS: &[(&str, usize)] = &[
     ("isobase-cli", 3),
     ("isobase-engine", 2),
-    ("isobase-engine-couchdb", 7),
-    ("isobase-engine-dynamodb", 5),
-    ("isobase-engine-firestore", 9),
-    ("isobase-engine-memory", 2),
-    ("isobase-engine-postgres", 4),
-    ("isobase-engine-sqlite", 2),
-    ("isobase-postgres", 2),
-    ("isobase-journal", 14),
-    ("isobase-sqlite", 8),
+    ("isobase-journal", 2),
+    ("isobase-sqlite", 3),
     ("isobase-testkit", 4),
     ("isobase-types", 2),
 ];

@@ -13,9 +13,8 @@ use std::{
 use base64::Engine as _;
 use bytes::Bytes;
 use isobase_engine::{EngineError, ErrorKind};
-use isobase_journal::Tree;
+use isobase_journal::{Pauses, Tree};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use rand::RngExt;
 use reqwest::{
     Method, Url,
     header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue},
@@ -33,7 +32,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Connections that wait for the next request.
 const IDLE_CONNECTIONS_MAX: usize = 32;
 /// Pauses between attempts grow from the first to the last, each shortened at random.
-const PAUSE_FIRST: Duration = Duration::from_millis(25);
+const PAUSE_FIRST: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_secs(1);
 /// Attempts of one request; the deadline may end them sooner.
 const ATTEMPTS_MAX: u32 = 8;
@@ -215,7 +214,7 @@ impl Client {
     /// As [`Client::send`]; none when the answer is too large.
     pub(crate) async fn send_bounded(&self, call: &Call<'_>) -> Result<Option<Reply>, EngineError> {
         let mut may_have_happened = false;
-        let mut attempt = 0;
+        let (mut attempt, mut pauses) = (0, Pauses::new(PAUSE_FIRST, PAUSE_MAX));
         loop {
             attempt += 1;
             Status::count(&self.status.requests);
@@ -235,7 +234,7 @@ impl Client {
                     (error, asked)
                 }
             };
-            let pause = asked.unwrap_or_else(|| pause(attempt)).min(PAUSE_MAX);
+            let pause = asked.unwrap_or_else(|| pauses.next_pause()).min(PAUSE_MAX);
             if attempt >= ATTEMPTS_MAX || Instant::now() + pause >= call.deadline {
                 return Err(outcome(call, may_have_happened, error));
             }
@@ -389,11 +388,6 @@ fn outcome(call: &Call<'_>, may_have_happened: bool, error: EngineError) -> Engi
         Intent::Write if may_have_happened => in_doubt(error),
         _ => error,
     }
-}
-
-fn pause(attempt: u32) -> Duration {
-    let longest = PAUSE_FIRST.saturating_mul(1 << attempt.min(6)).min(PAUSE_MAX);
-    longest.mul_f64(rand::rng().random_range(0.5..1.0))
 }
 
 /// Whole seconds; a date is not waited for.

@@ -23,8 +23,8 @@ use crate::{
         WRITE_OVERHEAD_BYTES,
     },
     names::IDS,
-    redo::Refused,
-    shared::{Shared, lock},
+    remembered::Refused,
+    shared::Shared,
 };
 
 /// A check that takes longer has failed.
@@ -223,7 +223,7 @@ impl DocumentDatabase for CouchDbDatabase {
     }
 
     fn take_refused(&self, commit: u64) -> Vec<(DocumentKey, String)> {
-        let refused = lock(&self.shared.refused).take_if(|(of, _)| *of == commit);
+        let refused = self.shared.refused.lock().take_if(|(of, _)| *of == commit);
         let key = |refused: Refused| {
             let id = IDS.read(&refused.id, None)?;
             Some((DocumentKey { collection: refused.collection, id }, refused.reason))
@@ -303,7 +303,7 @@ impl DocumentDatabase for CouchDbDatabase {
             ("couchdb_refused_documents_total", count(&status.rows_refused)),
             ("couchdb_redone_commits_total", count(&status.redone)),
             ("couchdb_missed_quorums_total", count(&status.quorum_missed)),
-            ("couchdb_whole_records", lock(&self.shared.to_strip).len() as f64),
+            ("couchdb_whole_records", self.shared.to_strip.lock().len() as f64),
         ]
     }
 }

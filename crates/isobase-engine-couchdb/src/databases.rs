@@ -10,7 +10,7 @@ use crate::{
     codec::{index_field, index_name, quoted},
     error::strange,
     names::Meaning,
-    shared::{PARALLEL, Shared, lock},
+    shared::{PARALLEL, Shared},
 };
 
 /// The index of ids.
@@ -42,13 +42,13 @@ impl Shared {
         indexes: &[IndexNumber],
         deadline: Instant,
     ) -> Result<(), EngineError> {
-        if !lock(&self.prepared).contains(database) {
+        if !self.prepared.lock().contains(database) {
             self.create_database(database, deadline).await?;
         }
         for index in indexes {
             self.prepare_index(database, *index, deadline).await?;
         }
-        lock(&self.prepared).insert(database.to_owned());
+        self.prepared.lock().insert(database.to_owned());
         Ok(())
     }
 

@@ -20,7 +20,8 @@ use crate::{
         ANSWER, BODY, CATALOGUE, FORMAT, FORMAT_ID, LOG, Record, UNFINISHED_ID, Versioned,
         answer_id, answer_of, body_id, body_of, entry_of, record_bound, sequence_of, version_of,
     },
-    shared::{PARALLEL, Shared, lock},
+    remembered::Forgetting,
+    shared::{PARALLEL, Shared},
     strip::LEFT_WHOLE_MAX,
 };
 
@@ -68,15 +69,6 @@ struct JournalRow {
 /// together longer than a record waits for others until it is marked.
 const PEEKS_MAX: u32 = 30;
 const PEEK_PAUSE: Duration = Duration::from_millis(100);
-
-/// A look for old answers that is not at its end.
-#[derive(Clone, Debug)]
-pub(crate) struct Forgetting {
-    /// The first id that was not looked at.
-    from: String,
-    /// When the oldest of the answers before this place was given, of those that stay.
-    oldest_us: Option<i64>,
-}
 
 impl Shared {
     /// Checks the server, makes the journal where there is none, and finishes the last commit.
@@ -415,7 +407,7 @@ impl Shared {
     /// Deletes answers given before a time, some pages of them, each with its own deadline. Goes
     /// on where the last call ended, also when that failed.
     pub(crate) async fn forget_answers(&self, before: Timestamp) -> Result<(), EngineError> {
-        let unfinished = lock(&self.forgetting).clone();
+        let unfinished = self.forgetting.lock().clone();
         if unfinished.is_none() && before.unix_us < self.answers_due_us.load(Ordering::Relaxed) {
             return Ok(());
         }
@@ -426,7 +418,7 @@ impl Shared {
             let next = self.forget_page(&mut place, before, deadline).await?;
             let is_last = next.is_none();
             place.from = next.unwrap_or_default();
-            *lock(&self.forgetting) = (!is_last).then(|| place.clone());
+            *self.forgetting.lock() = (!is_last).then(|| place.clone());
             if is_last {
                 // Those that came meanwhile, and those that come, are younger.
                 let due = place.oldest_us.map(|oldest| oldest.saturating_add(ANSWERS_LATE_US));

@@ -24,6 +24,7 @@ mod plan;
 mod query;
 mod record;
 mod redo;
+mod remembered;
 mod shared;
 mod strip;
 

@@ -13,7 +13,7 @@ use crate::{
     codec::{document_text, tag_parts, tombstone_text},
     names::IDS,
     query::Row,
-    shared::{PARALLEL, Shared, lock},
+    shared::{PARALLEL, Shared},
 };
 
 /// Documents of one request.
@@ -101,7 +101,7 @@ impl Shared {
             let sent: Vec<BulkRow<'_>> = rows.iter().map(LoadRow::bulk_row).collect();
             match self.bulk(&database, Edits::New, &sent, deadline).await? {
                 BulkAnswer::NoDatabase => {
-                    lock(&self.prepared).remove(&database);
+                    self.prepared.lock().remove(&database);
                     self.prepare_database(&database, &[0], deadline).await?;
                 }
                 BulkAnswer::Done { conflicts, refused } => {

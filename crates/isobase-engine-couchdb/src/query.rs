@@ -16,7 +16,7 @@ use crate::{
     databases::design_path,
     error::{Complaint, corrupted, in_doubt, strange},
     names::{IDS, hex, unhex},
-    shared::{PARALLEL, Shared, lock},
+    shared::{PARALLEL, Shared},
 };
 
 /// Documents of one question by ids.
@@ -193,7 +193,7 @@ impl Shared {
         index: IndexNumber,
         deadline: Instant,
     ) -> Result<bool, EngineError> {
-        let is_ours = lock(&self.prepared).contains(database)
+        let is_ours = self.prepared.lock().contains(database)
             || self.is_in_catalogue(database, deadline).await?;
         if is_ours {
             self.prepare_index(database, index, deadline).await?;

@@ -18,7 +18,6 @@ use std::collections::HashSet;
 use isobase_engine::{EngineError, IndexDefinition, IndexState};
 use isobase_journal::{
     After, CatalogueEntry, Commit, DocumentWrite, Head, IndexEntry, KeptBody, StoredAnswer, Tree,
-    parse_time,
 };
 use isobase_types::{
     Change, ChangeKind, CollectionName, DocumentId, Kept, KeptText, Revision, Sequence, Timestamp,
@@ -530,7 +529,7 @@ fn read_number(tree: &Tree) -> Option<u64> {
 }
 
 fn read_time(tree: &Tree) -> Option<Timestamp> {
-    parse_time(tree.get("at")?.as_str()?)
+    Timestamp::parse(tree.get("at")?.as_str()?)
 }
 
 /// The elements of a field; none of them when the field is missing.

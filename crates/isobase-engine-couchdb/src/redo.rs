@@ -13,7 +13,6 @@ use std::{
 
 use isobase_engine::{EngineError, ErrorKind};
 use isobase_journal::{BEYOND_SEQUENCES, Before, Commit, CommitError, Head, Tree};
-use isobase_types::CollectionName;
 use tokio::{sync::MutexGuard, time::Instant};
 
 use crate::{
@@ -24,7 +23,8 @@ use crate::{
     names::IDS,
     query::{Row, document_path, journal_path},
     record::{Effect, Record, Versioned},
-    shared::{KnownHead, PARALLEL, Shared, lock},
+    remembered::Refused,
+    shared::{KnownHead, PARALLEL, Shared},
 };
 
 /// How often rows that other programs change meanwhile are looked at again.
@@ -87,7 +87,7 @@ impl Shared {
             None => return Ok(Err(CommitError::HeadMoved)),
         }
         let refused = self.carry_out(&record, deadline).await.map_err(unfinished_commit)?;
-        *lock(&self.refused) = Some((record.head.commit, refused));
+        *self.refused.lock() = Some((record.head.commit, refused));
         self.strip_later(&record);
         Ok(Ok(()))
     }
@@ -275,13 +275,13 @@ impl Shared {
     /// Looks for a record after the last one that was seen, and leaves it to [`Shared::settle`] to
     /// apply it: one question, whose answer is empty most of the time.
     pub(crate) async fn glance(self: &Arc<Self>, deadline: Instant) -> Result<Head, EngineError> {
-        let glanced = lock(&self.glanced).as_ref().map(|it| (it.id.clone(), it.head));
-        let known = lock(&self.known).as_ref().map(|it| (it.record.clone(), it.head));
+        let glanced = self.glanced.lock().as_ref().map(|it| (it.id.clone(), it.head));
+        let known = self.known.lock().as_ref().map(|it| (it.record.clone(), it.head));
         let seen = glanced.into_iter().chain(known).max_by(|one, other| one.0.cmp(&other.0));
         let Some((id, head)) = seen else { return self.recover(deadline).await };
         let Some(record) = self.last_after(&id, deadline).await? else { return Ok(head) };
         let head = record.head;
-        *lock(&self.glanced) = Some(Arc::new(record));
+        *self.glanced.lock() = Some(Arc::new(record));
         Ok(head)
     }
 
@@ -305,7 +305,7 @@ impl Shared {
     }
 
     fn glanced_at(&self, head: &Head) -> Option<Arc<Record>> {
-        lock(&self.glanced).clone().filter(|record| record.head.commit == head.commit)
+        self.glanced.lock().clone().filter(|record| record.head.commit == head.commit)
     }
 
     /// Does what a record of ours says, again while there is time: nobody else may come.
@@ -340,17 +340,17 @@ impl Shared {
 
     /// The head of a record, if it is the last one that this process knows to be applied.
     fn known_head(&self, record: &str) -> Option<Head> {
-        let known = lock(&self.known);
+        let known = self.known.lock();
         known.as_ref().filter(|known| known.record == record).map(|known| known.head)
     }
 
     fn known_commit(&self) -> Option<u64> {
-        lock(&self.known).as_ref().map(|known| known.head.commit)
+        self.known.lock().as_ref().map(|known| known.head.commit)
     }
 
     pub(crate) fn know(&self, record: &Record) {
         let known = KnownHead { record: record.id.clone(), head: record.head };
-        *lock(&self.known) = Some(known);
+        *self.known.lock() = Some(known);
     }
 
     /// Does what a record says. Safe to repeat, also long after others went on. Gives back what
@@ -622,7 +622,7 @@ impl Shared {
                     return Ok(RowsWritten::default());
                 }
                 BulkAnswer::NoDatabase => {
-                    lock(&self.prepared).remove(database);
+                    self.prepared.lock().remove(database);
                     let made = self.try_create_database(database, deadline).await?;
                     if let Err(error) = made {
                         return Ok(RowsWritten::none_of(rows, &error));
@@ -640,14 +640,6 @@ impl Shared {
     async fn is_head(&self, record: &Record, deadline: Instant) -> Result<bool, EngineError> {
         Ok(self.last_record_id(deadline).await?.is_none_or(|last| last <= record.id))
     }
-}
-
-/// A document that CouchDB does not take from us, whatever we do.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Refused {
-    pub(crate) collection: CollectionName,
-    pub(crate) id: String,
-    pub(crate) reason: String,
 }
 
 impl Refused {

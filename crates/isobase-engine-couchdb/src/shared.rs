@@ -3,7 +3,7 @@
 use std::{
     collections::HashSet,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering},
     },
     time::Duration,
@@ -11,10 +11,14 @@ use std::{
 
 use isobase_engine::EngineError;
 use isobase_journal::Head;
+use parking_lot::Mutex;
 
 use crate::{
-    CouchDbOptions, client::Client, journal::Forgetting, names::Names, record::Record,
-    redo::Refused, strip::Stripped,
+    CouchDbOptions,
+    client::Client,
+    names::Names,
+    record::Record,
+    remembered::{Forgetting, Refused, Stripped},
 };
 
 /// Requests of one call that run at once.
@@ -101,9 +105,4 @@ impl Shared {
         let known = self.document_bytes.load(Ordering::Relaxed);
         self.document_bytes.store(((known * 3 + seen) / 4).max(64), Ordering::Relaxed);
     }
-}
-
-/// A lock whose holder cannot panic halfway: all that happens under it is one assignment.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

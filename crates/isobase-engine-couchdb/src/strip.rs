@@ -14,7 +14,8 @@ use isobase_engine::EngineError;
 use crate::{
     bulk::{BulkRow, Edits},
     record::Record,
-    shared::{Shared, lock},
+    remembered::Stripped,
+    shared::Shared,
 };
 
 /// Records that wait for the others; more are stripped at once.
@@ -26,13 +27,6 @@ const KEPT_MAX: usize = 4 * WAITING_MAX;
 /// Records of one open that a killed process may have left whole.
 pub(crate) const LEFT_WHOLE_MAX: usize = 2 * WAITING_MAX;
 
-/// A record as it is to be.
-pub(crate) struct Stripped {
-    id: String,
-    revision: String,
-    text: Vec<u8>,
-}
-
 impl Shared {
     /// Drops the effects of an applied record soon.
     pub(crate) fn strip_later(self: &Arc<Self>, record: &Record) {
@@ -40,7 +34,7 @@ impl Shared {
             return;
         }
         let waiting = {
-            let mut waiting = lock(&self.to_strip);
+            let mut waiting = self.to_strip.lock();
             let (id, revision) = (record.id.clone(), record.revision.clone());
             waiting.push(Stripped { id, revision, text: record.stripped().text() });
             waiting.len()
@@ -64,13 +58,13 @@ impl Shared {
     /// is found when the database is opened next.
     pub(crate) async fn strip_now(&self) -> Result<(), EngineError> {
         self.is_stripping.store(false, Ordering::Release);
-        let waiting = std::mem::take(&mut *lock(&self.to_strip));
+        let waiting = std::mem::take(&mut *self.to_strip.lock());
         if waiting.is_empty() {
             return Ok(());
         }
         let stripped = self.strip(&waiting).await;
         if stripped.is_err() {
-            let mut again = lock(&self.to_strip);
+            let mut again = self.to_strip.lock();
             let room = KEPT_MAX.saturating_sub(again.len());
             again.extend(waiting.into_iter().take(room));
         }

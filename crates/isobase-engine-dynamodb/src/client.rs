@@ -23,7 +23,7 @@ use aws_smithy_http_client::{
     tls::{Provider, rustls_provider::CryptoMode},
 };
 use isobase_engine::{EngineError, ErrorKind};
-use rand::RngExt;
+use isobase_journal::Pauses;
 use tokio::time::Instant;
 
 use crate::{
@@ -173,7 +173,8 @@ impl Client {
     /// Time for one call.
     pub(crate) fn retry(&self) -> Retry {
         let end = Instant::now() + self.deadline;
-        Retry { end, last: end - ATTEMPT_MIN.min(self.deadline / 4), pause: PAUSE_FIRST }
+        let last = end - ATTEMPT_MIN.min(self.deadline / 4);
+        Retry { end, last, pauses: Pauses::new(PAUSE_FIRST, PAUSE_MAX) }
     }
 }
 
@@ -201,14 +202,13 @@ pub(crate) struct Retry {
     end: Instant,
     /// When no attempt begins any more.
     last: Instant,
-    pause: Duration,
+    pauses: Pauses,
 }
 
 impl Retry {
     /// Waits before the next attempt; false when there is no time for one.
     pub(crate) async fn pause(&mut self) -> bool {
-        let pause = self.pause.mul_f64(rand::rng().random_range(0.5..=1.0));
-        self.pause = (self.pause * 2).min(PAUSE_MAX);
+        let pause = self.pauses.next_pause();
         if Instant::now() + pause >= self.last {
             return false;
         }

@@ -6,61 +6,20 @@ use aws_sdk_dynamodb::{
     error::BuildError,
     types::{AttributeValue, ConditionCheck, Delete, Put, TransactWriteItem, Update},
 };
-use isobase_engine::{EngineError, ErrorKind, listing::index_key};
+use isobase_engine::{EngineError, ErrorKind};
 use isobase_journal::{
-    After, CatalogueEntry, Commit, CommitError, Cost, DocumentKey, DocumentWrite, IndexKey,
-    META_FIELD, Tag,
+    CatalogueEntry, Commit, CommitError, DocumentKey, DocumentWrite, META_FIELD, Tag,
 };
-use isobase_types::{Change, ChangeKind, CollectionName, DocumentId, Order};
+use isobase_types::{Change, ChangeKind, CollectionName};
 
 use crate::{
     codec::{self, ID, Item, REVISION, as_bytes, as_text, integer, text},
+    cost::{id_key, is_unstamped, key_changes},
     database::DynamoDbDatabase,
-    entries::Range,
     journal::{self, CATALOGUE, DOCUMENT, DOCUMENTS, PK, SK},
-    limits::RULES,
+    range::Range,
     transact::{ACTION, Transacted, malformed},
 };
-
-/// Bytes of a change in the log beside its names.
-const CHANGE_BYTES: usize = 100;
-/// Bytes of an entry beside its names and keys.
-const ENTRY_BYTES: usize = 32;
-
-/// What a write costs: the document, and each entry that comes or goes.
-pub(crate) fn cost(write: &DocumentWrite) -> Cost {
-    let (gone, new) = key_changes(write);
-    let names = write.key.collection.as_str().len() + write.key.id.to_string().len();
-    let entries: usize =
-        gone.iter().chain(&new).map(|key| ENTRY_BYTES + names + key.key.len()).sum();
-    let document = write.after.as_ref().map_or(0, |after| codec::item_bytes(&write.key.id, after));
-    let bytes = CHANGE_BYTES + names + entries + document;
-    // The place among the ids of what another program wrote may have to go too.
-    let found = u64::from(is_unstamped(write) && write.after.is_none());
-    Cost { items: 1 + found + (gone.len() + new.len()) as u64, bytes: bytes as u64 }
-}
-
-/// Whether another program wrote the document that was read, without our bookkeeping: nobody
-/// knows then which keys and counts there are of it.
-fn is_unstamped(write: &DocumentWrite) -> bool {
-    write.before.as_ref().is_some_and(|before| before.tag.0.is_empty())
-}
-
-/// The stored key of a document in the index of the ids.
-pub(crate) fn id_key(id: &DocumentId) -> Vec<u8> {
-    RULES.stored_keys().of(index_key("{}", id, &Order::default()))
-}
-
-/// Keys that go and keys that come; what stays is not written again.
-pub(crate) fn key_changes(write: &DocumentWrite) -> (Vec<&IndexKey>, Vec<&IndexKey>) {
-    let before = write.before.as_ref().map_or(&[][..], |before| &before.keys);
-    let after = write.after.as_ref().map_or(&[][..], |after| &after.keys);
-    let is_known = |key: &&IndexKey| key.index != 0 || !is_unstamped(write);
-    let gone = before.iter().filter(is_known).filter(|key| !after.contains(key)).collect();
-    let stays = |key: &IndexKey| before.iter().filter(is_known).any(|known| known == key);
-    let new = after.iter().filter(|key| !stays(key)).collect();
-    (gone, new)
-}
 
 impl DynamoDbDatabase {
     pub(crate) async fn commit_group(
@@ -449,16 +408,4 @@ fn catalogue_changes<'a>(
 pub(crate) fn put(table: &str, item: Item) -> Result<TransactWriteItem, BuildError> {
     let put = Put::builder().table_name(table).set_item(Some(item)).build()?;
     Ok(TransactWriteItem::builder().put(put).build())
-}
-
-/// The size of an item that DynamoDB would refuse, in words.
-pub(crate) fn refuses_size(id: &DocumentId, after: &After) -> Option<String> {
-    let bytes = codec::item_bytes(id, after);
-    let max = crate::limits::ITEM_BYTES_MAX;
-    (bytes > max).then(|| {
-        format!(
-            "as an item it has about {bytes} bytes with names and bookkeeping, DynamoDB allows \
-             {max}"
-        )
-    })
 }

@@ -2,10 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{
-        PoisonError, RwLock,
-        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
-    },
+    sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     time::Duration,
 };
 
@@ -17,17 +14,18 @@ use isobase_journal::{
     NativeDocument, NativeRules, ScanPage, StoredAnswer,
 };
 use isobase_types::{CollectionName, Sequence, Timestamp};
+use parking_lot::RwLock;
 
 use crate::{
     DynamoDbOptions,
     client::Client,
     codec::{Item, as_text, text},
-    commit,
-    entries::Range,
+    cost,
     journal::{self, ANSWERS, HEAD, LOG, NOTE, UNFINISHED},
     limits::{BUDGET, KEPT_BODY_BYTES_MAX, LIMITS, RULES},
     names::Names,
-    read::{PartitionPage, Wanted},
+    pages::{PartitionPage, Wanted},
+    range::Range,
 };
 
 /// A check that takes longer has failed.
@@ -89,13 +87,13 @@ impl DynamoDbDatabase {
 
     /// The generation of a collection's runs of ids; 0 when it has none.
     pub(crate) fn runs_of(&self, collection: &CollectionName) -> u64 {
-        let runs = self.runs.read().unwrap_or_else(PoisonError::into_inner);
+        let runs = self.runs.read();
         runs.get(collection).copied().unwrap_or_default()
     }
 
     pub(crate) fn remember_runs(&self, collection: &CollectionName, generation: u64) {
         if self.runs_of(collection) != generation {
-            let mut runs = self.runs.write().unwrap_or_else(PoisonError::into_inner);
+            let mut runs = self.runs.write();
             runs.insert(collection.clone(), generation);
         }
     }
@@ -265,7 +263,7 @@ impl DocumentDatabase for DynamoDbDatabase {
     }
 
     fn refuses_size(&self, key: &DocumentKey, after: &After) -> Option<String> {
-        commit::refuses_size(&key.id, after)
+        cost::refuses_size(&key.id, after)
     }
 
     fn budget(&self) -> Budget {
@@ -273,7 +271,7 @@ impl DocumentDatabase for DynamoDbDatabase {
     }
 
     fn cost(&self, write: &DocumentWrite) -> Cost {
-        commit::cost(write)
+        cost::cost(write)
     }
 
     fn commits_are_atomic(&self) -> bool {

@@ -2,8 +2,7 @@
 
 use aws_sdk_dynamodb::types::Select;
 use isobase_engine::EngineError;
-use isobase_journal::IndexNumber;
-use isobase_types::{CollectionName, DocumentId};
+use isobase_types::DocumentId;
 
 use crate::{
     codec::{Item, as_bytes, bytes, text},
@@ -11,19 +10,9 @@ use crate::{
     error::Failure,
     journal::{self, DOCUMENT, PK, SK, corrupted},
     limits::key_bounds,
-    read::PartitionPage,
+    pages::PartitionPage,
+    range::Range,
 };
-
-/// A part of an index.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Range<'a> {
-    pub(crate) collection: &'a CollectionName,
-    pub(crate) index: IndexNumber,
-    /// The smallest key.
-    pub(crate) lower: &'a [u8],
-    /// The first key that is too large.
-    pub(crate) upper: Option<&'a [u8]>,
-}
 
 /// Entries of a range.
 #[derive(Debug, Default)]

@@ -13,12 +13,12 @@ use isobase_types::{CollectionName, Sequence, Timestamp};
 
 use crate::{
     codec::{self, ID, Item, integer, text},
-    commit::key_changes,
+    cost::key_changes,
     database::DynamoDbDatabase,
     error::{Class, Failure},
     journal::{self, ANSWERS, BODIES, CATALOGUE, DOCUMENTS, LOG, RUNS},
     limits::WRITE_ITEMS_MAX,
-    read::{PartitionPage, Wanted},
+    pages::{PartitionPage, Wanted},
     transact::malformed,
 };
 

@@ -18,7 +18,7 @@ use crate::{
     guarded::Guarded,
     journal::{self, CATALOGUE, DOCUMENT, RUNS},
     load::{FIRST, LAST},
-    read::PartitionPage,
+    pages::PartitionPage,
     transact::malformed,
 };
 

@@ -11,10 +11,11 @@ use isobase_types::{CollectionName, DocumentId};
 use crate::{
     codec::{self, ID, Item, as_text, text},
     database::DynamoDbDatabase,
-    entries::Range,
     error::{Class, Failure},
     journal::{self, CATALOGUE, Catalogued, PK, SK},
     limits::READ_KEYS_MAX,
+    pages::{PartitionPage, Wanted},
+    range::Range,
 };
 
 /// Requests of one reading that are under way at a time.
@@ -399,28 +400,4 @@ impl DynamoDbDatabase {
         };
         Ok((answer.items.unwrap_or_default(), answer.last_evaluated_key))
     }
-}
-
-/// Which page of a partition.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct PartitionPage<'a> {
-    pub(crate) pk: &'a str,
-    pub(crate) first: &'a [u8],
-    pub(crate) last: &'a [u8],
-    pub(crate) reverse: bool,
-    pub(crate) limit: Option<usize>,
-    /// Where the page before ended.
-    pub(crate) start: Option<Item>,
-    pub(crate) only: Wanted<'a>,
-}
-
-/// Which attributes of items.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) enum Wanted<'a> {
-    #[default]
-    All,
-    /// Of the key.
-    Keys,
-    /// Of the key, and this one.
-    And(&'a str),
 }

@@ -20,11 +20,12 @@ use isobase_types::{CollectionName, DocumentId};
 use crate::{
     codec::{Item, as_bytes, as_integer, bytes, integer},
     database::DynamoDbDatabase,
-    entries::{Entries, Range},
+    entries::Entries,
     journal::{self, SK, corrupted},
     limits::key_bounds,
     load::{self, FIRST, LAST},
-    read::{PartitionPage, Wanted},
+    pages::{PartitionPage, Wanted},
+    range::Range,
     transact::malformed,
 };
 

@@ -11,9 +11,9 @@ use isobase_types::{CollectionName, DocumentId};
 use crate::{
     codec::integer,
     database::DynamoDbDatabase,
-    entries::Range,
     guarded::Guarded,
     journal::{self, CATALOGUE, Catalogued, DOCUMENTS, HEAD},
+    range::Range,
     transact::{Transacted, malformed},
 };
 

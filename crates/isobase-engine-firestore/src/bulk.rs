@@ -11,12 +11,11 @@ use proto::{Write, precondition::ConditionType, structured_query::field_filter::
 
 use crate::{
     codec,
-    commit::{WriteExt, bookkeeping, delete},
     database::FirestoreDatabase,
     limits::{PARALLEL_REQUESTS, REQUEST_BYTES_MAX, WRITES_MAX},
-    names,
     query::{NAME, Query},
     size,
+    writes::{WriteExt, bookkeeping, delete, last_id},
 };
 
 /// Times a deletion goes over a collection in which documents are changed meanwhile.
@@ -188,9 +187,4 @@ impl FirestoreDatabase {
             }
         }
     }
-}
-
-/// The last part of the name of the last document.
-pub(crate) fn last_id(documents: &[proto::Document]) -> Option<String> {
-    documents.last().map(|document| names::native_id_of(&document.name).to_owned())
 }

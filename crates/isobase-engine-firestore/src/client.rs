@@ -1,7 +1,6 @@
 //! Requests to Firestore, with their repetitions.
 
 use std::{
-    error::Error as _,
     future::Future,
     sync::atomic::{AtomicU64, AtomicUsize, Ordering},
     time::Duration,
@@ -175,7 +174,7 @@ impl Client {
                 let given = Attempt { client: self, authorization: header, until: attempt_until };
                 match timeout_at(attempt_until, attempt(given)).await {
                     Ok(Ok(value)) => return Ok(value),
-                    Ok(Err(status)) if !is_timeout(&status) => status,
+                    Ok(Err(status)) if !error::is_timeout(&status) => status,
                     _ => Status::deadline_exceeded("no answer in time"),
                 }
             };
@@ -251,18 +250,4 @@ fn routing(
             }
         })
         .collect()
-}
-
-/// Whether a connection could not be made: then nothing was sent.
-pub(crate) fn is_not_connected(status: &Status) -> bool {
-    causes(status).any(|error| error.is::<tonic::ConnectError>())
-}
-
-/// Whether our own side of the connection stopped waiting.
-fn is_timeout(status: &Status) -> bool {
-    causes(status).any(|error| error.is::<tonic::TimeoutExpired>())
-}
-
-fn causes(status: &Status) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
-    std::iter::successors(status.source(), |error| (*error).source())
 }

@@ -6,24 +6,19 @@
 //! points as `{"latitude", "longitude"}`, and what is no finite number as `"NaN"`, `"Infinity"`
 //! or `"-Infinity"`.
 
-use std::collections::BTreeMap;
-
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use googleapis_tonic_google_firestore_v1::google::firestore::v1 as proto;
 use isobase_journal::{After, IndexKey, IndexNumber, META_FIELD, NativeDocument, Tag, Tree};
 use isobase_types::{DocumentId, Sequence, Timestamp};
 use proto::value::ValueType;
 
-use crate::{limits::REPLACED_BYTES_MIN, names, size};
+use crate::{fields::Fields, limits::REPLACED_BYTES_MIN, names, size};
 
 /// The field of our bookkeeping that holds the keys of the document in the indexes.
 const KEYS_FIELD: &str = "keys";
 
 /// The field of our bookkeeping that holds the revision ([`isobase_journal::Meta::to_fields`]).
 const REVISION_FIELD: &str = "revision";
-
-/// Fields of a document or a map.
-pub(crate) type Fields = BTreeMap<String, proto::Value>;
 
 /// The path of the key in an index, for queries.
 pub(crate) fn key_path(index: IndexNumber) -> String {
@@ -201,11 +196,6 @@ pub(crate) fn tag_time(tag: &Tag) -> Option<prost_types::Timestamp> {
     Some(prost_types::Timestamp { seconds: seconds.parse().ok()?, nanos: nanos.parse().ok()? })
 }
 
-/// The bytes in a version; 0 when they do not matter.
-pub(crate) fn tag_replaced(tag: &Tag) -> u64 {
-    tag.0.split_once('+').and_then(|(_, bytes)| bytes.parse().ok()).unwrap_or_default()
-}
-
 pub(crate) fn map(fields: Fields) -> proto::Value {
     proto::Value { value_type: Some(ValueType::MapValue(proto::MapValue { fields })) }
 }
@@ -297,6 +287,7 @@ mod tests {
     use googleapis_tonic_google_firestore_v1::google::r#type::LatLng;
 
     use super::*;
+    use crate::fields::tag_replaced;
 
     fn typed(value_type: ValueType) -> proto::Value {
         proto::Value { value_type: Some(value_type) }

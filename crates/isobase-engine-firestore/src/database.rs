@@ -1,9 +1,6 @@
 //! What Firestore does for the engine.
 
-use std::{
-    collections::HashSet,
-    sync::{Mutex, PoisonError},
-};
+use std::collections::HashSet;
 
 use googleapis_tonic_google_firestore_v1::google::firestore::v1 as proto;
 use isobase_engine::{CollectionInfo, Counters, EngineError, ErrorKind, Identity, Limits, Pending};
@@ -13,18 +10,18 @@ use isobase_journal::{
     NativeDocument, NativeRules, ScanPage, StoredAnswer,
 };
 use isobase_types::{CollectionName, Sequence, Timestamp};
+use parking_lot::Mutex;
 use proto::{precondition::ConditionType, structured_query::field_filter::Operator};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tonic::Code;
 
 use crate::{
-    Indexing, bulk, codec,
-    commit::{self, SeenHead, WriteExt, put},
-    journal, limits,
+    Indexing, codec, journal, limits,
     names::{self, IDS},
     query::{NAME, Query},
     requests::Requests,
     size,
+    writes::{self, SeenHead, WriteExt, put},
 };
 
 /// One Firestore database, as the engine over document databases uses it.
@@ -46,11 +43,11 @@ impl FirestoreDatabase {
     }
 
     pub(crate) fn seen(&self) -> Option<SeenHead> {
-        self.head.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.head.lock().clone()
     }
 
     pub(crate) fn see(&self, head: Option<SeenHead>) {
-        *self.head.lock().unwrap_or_else(PoisonError::into_inner) = head;
+        *self.head.lock() = head;
     }
 
     pub(crate) async fn bulk_permit(&self) -> Result<SemaphorePermit<'_>, EngineError> {
@@ -97,7 +94,7 @@ impl FirestoreDatabase {
                 return Ok(seen.head);
             }
             let write = || {
-                let fields = journal::head_fields(&head, &commit::token());
+                let fields = journal::head_fields(&head, &writes::token());
                 vec![put(self.head_name(), fields).under(ConditionType::Exists(false))]
             };
             match self.requests.commit(write).await {
@@ -163,7 +160,7 @@ impl FirestoreDatabase {
         let query = self.by_name(&native, after).at_most(limit).build();
         let found = self.requests.query(&query, limits::SCAN_BYTES_MAX).await?;
         let is_last = !found.cut && found.documents.len() < limit as usize;
-        let next = bulk::last_id(&found.documents).filter(|_| !is_last);
+        let next = writes::last_id(&found.documents).filter(|_| !is_last);
         let mut page = ScanPage { next, ..ScanPage::default() };
         for native in found.documents {
             let id = names::native_id_of(&native.name).to_owned();
@@ -222,7 +219,7 @@ impl FirestoreDatabase {
             let query = self.by_name(&native, after.as_deref()).at_most(PAGE).build();
             let found = self.requests.query(&query, limits::SCAN_BYTES_MAX).await?;
             let is_last = !found.cut && found.documents.len() < PAGE as usize;
-            after = bulk::last_id(&found.documents);
+            after = writes::last_id(&found.documents);
             for document in found.documents {
                 entries.push(journal::entry_of(&document.fields)?);
             }
@@ -279,11 +276,11 @@ impl FirestoreDatabase {
             .collect();
         for part in others.chunks(limits::WRITES_MAX) {
             let write = |place: usize| {
-                commit::delete(names.native_document(&names.catalogue(), &part[place]))
+                writes::delete(names.native_document(&names.catalogue(), &part[place]))
             };
             self.requests.write_each("writing the catalogue", part.len(), write).await?;
         }
-        let token = commit::token();
+        let token = writes::token();
         let write = || vec![put(self.head_name(), journal::head_fields(&next, &token))];
         let written = self.requests.commit(write).await;
         written.map_err(|failure| failure.into_write_error("writing the head of the journal"))?;
@@ -293,7 +290,7 @@ impl FirestoreDatabase {
     async fn note(&self, note: Option<&str>) -> Result<(), EngineError> {
         let write = || match note {
             Some(note) => vec![put(self.unfinished_name(), journal::note_fields(note))],
-            None => vec![commit::delete(self.unfinished_name())],
+            None => vec![writes::delete(self.unfinished_name())],
         };
         let written = self.requests.commit(write).await;
         written.map_err(|failure| failure.into_write_error("noting an unfinished load"))?;

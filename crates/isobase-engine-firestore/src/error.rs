@@ -1,9 +1,9 @@
 //! Failures of Firestore as failures of an engine.
 
+use std::error::Error as _;
+
 use isobase_engine::{EngineError, ErrorKind};
 use tonic::{Code, Status};
-
-use crate::client::is_not_connected;
 
 /// Why a call was given up.
 #[derive(Debug)]
@@ -187,6 +187,20 @@ fn code_name(code: Code) -> &'static str {
         Code::DataLoss => "DATA_LOSS",
         Code::Unauthenticated => "UNAUTHENTICATED",
     }
+}
+
+/// Whether a connection could not be made: then nothing was sent.
+fn is_not_connected(status: &Status) -> bool {
+    causes(status).any(|error| error.is::<tonic::ConnectError>())
+}
+
+/// Whether our own side of the connection stopped waiting.
+pub(crate) fn is_timeout(status: &Status) -> bool {
+    causes(status).any(|error| error.is::<tonic::TimeoutExpired>())
+}
+
+fn causes(status: &Status) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
+    std::iter::successors(status.source(), |error| (*error).source())
 }
 
 #[cfg(test)]

@@ -3,16 +3,7 @@
 use isobase_types::CollectionName;
 use serde_json::{Value, json};
 
-use crate::{FirestoreOptions, names::Names};
-
-/// What Firestore is to index beside our keys.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Indexing {
-    /// Every field, as it does by itself: other programs may query them.
-    Everything,
-    /// Nothing: writes are cheaper and faster, and large documents fit.
-    KeysOnly,
-}
+use crate::{FirestoreOptions, Indexing, names::Names};
 
 /// The text of `firestore.indexes.json`, for `firebase deploy --only firestore:indexes`.
 ///

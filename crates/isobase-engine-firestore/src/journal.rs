@@ -21,10 +21,7 @@ use isobase_types::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    codec::{self, Fields},
-    limits::LOG_BYTES_MAX,
-};
+use crate::{codec, fields::Fields, limits::LOG_BYTES_MAX};
 
 /// The document of the head.
 pub(crate) const HEAD: &str = "head";

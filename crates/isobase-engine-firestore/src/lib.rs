@@ -18,8 +18,9 @@ mod database;
 mod environment;
 mod error;
 mod exchange;
-
+mod fields;
 mod index_plan;
+mod indexing;
 mod journal;
 mod limits;
 mod names;
@@ -29,9 +30,11 @@ mod query;
 mod requests;
 mod size;
 mod tokens;
+mod writes;
 
 pub use database::FirestoreDatabase;
 pub use environment::Environment;
-pub use index_plan::{Indexing, index_plan};
+pub use index_plan::index_plan;
+pub use indexing::Indexing;
 pub use open::{open, open_to_read};
 pub use options::{FirestoreOptions, InvalidUrl};

@@ -10,7 +10,7 @@ use prost::Message as _;
 use proto::value::ValueType;
 
 use crate::{
-    codec::{Fields, tag_replaced},
+    fields::{Fields, tag_replaced},
     limits::{BUDGET, INDEXED_BYTES_MAX, TRANSACTION_BYTES_MAX, VALUE_BYTES_MAX},
 };
 

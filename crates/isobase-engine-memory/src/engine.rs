@@ -1,10 +1,6 @@
 //! The engine.
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashSet, sync::Arc};
 
 use isobase_engine::{
     AllTerms, AtomicBatches, BulkLoad, ChangeFeed, ChangesPage, ChangesRequest, Clock,
@@ -14,29 +10,12 @@ use isobase_engine::{
     being_loaded,
 };
 use isobase_types::{Change, CollectionName, Document, DocumentId, Filter, Sequence};
+use parking_lot::{Mutex, MutexGuard};
 
-use crate::state::{Moment, State, infos};
-
-/// What keeps the engine's memory bounded besides its documents.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MemoryOptions {
-    /// Changes kept for the change feed. Default 1,000,000 (about 150 MiB when full).
-    pub changes_max: usize,
-    /// How long an idempotency key is remembered. Default 24 hours.
-    pub idempotency_retention: Duration,
-    /// Most idempotency keys remembered. Default 100,000.
-    pub idempotency_keys_max: usize,
-}
-
-impl Default for MemoryOptions {
-    fn default() -> Self {
-        Self {
-            changes_max: 1_000_000,
-            idempotency_retention: Duration::from_secs(24 * 60 * 60),
-            idempotency_keys_max: 100_000,
-        }
-    }
-}
+use crate::{
+    MemoryOptions,
+    state::{Moment, State, infos},
+};
 
 /// Documents in the memory of the process; gone with it.
 pub struct MemoryEngine {
@@ -77,7 +56,7 @@ impl MemoryEngine {
     /// A panic elsewhere cannot leave the state half changed: every change is made by code that
     /// does not panic.
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 
     /// The state to write to: what a load of this process has left unfinished takes no writes.

@@ -5,7 +5,9 @@
 //! a listing looks at every document of its collection.
 
 mod engine;
+mod options;
 mod state;
 mod transfer;
 
-pub use engine::{MemoryEngine, MemoryOptions};
+pub use engine::MemoryEngine;
+pub use options::MemoryOptions;

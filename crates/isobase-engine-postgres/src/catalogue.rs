@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, PoisonError, RwLock},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -13,6 +13,7 @@ use isobase_engine::{
 };
 use isobase_postgres::{Connection, Error, Row};
 use isobase_types::CollectionName;
+use parking_lot::RwLock;
 
 use crate::{
     channel::Channel,
@@ -101,12 +102,12 @@ impl Catalogue {
 
     /// The number of a collection, if it is known.
     pub(crate) fn collection(&self, name: &CollectionName) -> Option<i32> {
-        self.collections.read().unwrap_or_else(PoisonError::into_inner).get(name).copied()
+        self.collections.read().get(name).copied()
     }
 
     /// Remembers the number of a collection whose row is committed.
     pub(crate) fn learn(&self, name: CollectionName, id: i32) {
-        let mut known = self.collections.write().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.collections.write();
         if known.len() >= COLLECTIONS_MAX {
             known.clear();
         }

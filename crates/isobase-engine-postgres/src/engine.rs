@@ -16,11 +16,11 @@ use crate::{
     catalogue::{Catalogue, load_indexes},
     channel::Channel,
     codec::column,
+    collections::DeleteCollection,
     error::engine_error,
-    indexes::{SpecialAnswer, SpecialJob, unexpected_answer},
     limits::LIMITS,
     listen::Listener,
-    load::Loader,
+    loader::Loader,
     schema,
     sql::{Statements, TransferStatements},
     writer::{self, Writer},
@@ -204,13 +204,7 @@ impl Engine for PostgresEngine {
     }
 
     fn delete_collection<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, u64> {
-        Box::pin(async move {
-            let job = SpecialJob::DeleteCollection { collection: collection.clone() };
-            match self.writer.special(job).await? {
-                SpecialAnswer::Deleted(documents) => Ok(documents),
-                _ => Err(unexpected_answer()),
-            }
-        })
+        Box::pin(self.writer.special(DeleteCollection(collection.clone())))
     }
 
     fn check(&self) -> Pending<'_, ()> {

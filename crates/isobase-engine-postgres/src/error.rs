@@ -2,6 +2,7 @@
 
 use isobase_engine::{EngineError, ErrorKind};
 use isobase_postgres as postgres;
+use isobase_writer::NotDone;
 
 /// The one place where a failure gets its kind. The kinds of the connection layer come from the
 /// table in [`postgres::kind_of_code`].
@@ -34,4 +35,11 @@ pub(crate) fn being_loaded() -> postgres::Error {
 /// A row that our own code cannot have written.
 pub(crate) fn corrupted(what: &str) -> postgres::Error {
     postgres::Error::new(postgres::ErrorKind::Corrupted, format!("{what} cannot be read"))
+}
+
+/// Why the writing task gave no answer.
+pub(crate) fn not_done(reason: NotDone) -> EngineError {
+    let kind =
+        if reason.may_be_done() { ErrorKind::OutcomeUnknown } else { ErrorKind::Unavailable };
+    EngineError::new(kind, reason.to_string())
 }

@@ -6,19 +6,13 @@
 //! clock, so that no write and no change of the indexes falls between. None waits for the disk:
 //! the note that is written later does, and with it everything before.
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use futures_util::future::join;
 use isobase_engine::{
     Counters, EngineError, ErrorKind, Identity, IndexDefinition, Indexed, revision_number,
 };
-use isobase_postgres::{
-    Config, Connection, Error, ErrorKind as NativeKind, Pool, Pooling, Row, ToSql, within,
-};
+use isobase_postgres::{Connection, Error, ErrorKind as NativeKind, Pooling, Row, ToSql, within};
 use isobase_types::{CollectionName, Document, DocumentId, Timestamp};
 use tokio::time::Instant;
 
@@ -29,13 +23,11 @@ use crate::{
     codec::{column, id_bytes, id_of},
     copy::CopyRows,
     error::{corrupted, engine_error},
-    indexes::duplicates,
+    index_jobs::duplicates,
     schema::quoted,
     sql::analyze,
 };
 
-/// Connections for loads: more do not make one server faster.
-const CONNECTIONS_MAX: usize = 4;
 /// Documents and bytes replaced by one statement.
 const REPLACE_DOCUMENTS_MAX: usize = 4_096;
 const REPLACE_BYTES_MAX: usize = 32 << 20;
@@ -43,35 +35,6 @@ const REPLACE_BYTES_MAX: usize = 32 << 20;
 const ANALYZE_TIMEOUT: Duration = Duration::from_secs(600);
 /// Unique violation.
 const THERE_ALREADY: &str = "23505";
-
-/// What loads need.
-#[derive(Debug)]
-pub(crate) struct Loader {
-    pool: Pool,
-    /// Collections that had documents which were loaded again: the fast way is not tried there.
-    /// Written by whoever meets one.
-    replaced: Mutex<HashSet<i32>>,
-}
-
-impl Loader {
-    pub(crate) fn new(config: &Config) -> Self {
-        let size = config.pool_size().min(CONNECTIONS_MAX);
-        let pool = Pool::new(Arc::new(config.clone().with_pool_size(size)));
-        Self { pool, replaced: Mutex::default() }
-    }
-
-    pub(crate) fn close(&self) {
-        self.pool.close();
-    }
-
-    fn replaces(&self, collection: i32) -> bool {
-        self.replaced().contains(&collection)
-    }
-
-    fn replaced(&self) -> std::sync::MutexGuard<'_, HashSet<i32>> {
-        self.replaced.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 impl PostgresEngine {
     /// Stores documents, in the order of their ids, each once.

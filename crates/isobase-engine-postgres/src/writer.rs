@@ -4,7 +4,6 @@
 //! cannot travel with others (a whole collection, an index) has a transaction of its own.
 
 use std::{
-    collections::VecDeque,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -12,41 +11,37 @@ use std::{
     time::Duration,
 };
 
+use futures_util::future::BoxFuture;
 use isobase_engine::{EngineError, ErrorKind, SteadyTime, WriteBatch, WriteReport};
 use isobase_postgres::{Config, Connection, Error, ErrorKind as NativeKind, Pooling};
-use isobase_queue::{Bounds, Gathering, Job, Jobs, Patience, Queue, action_bytes};
-use tokio::{
-    sync::oneshot,
-    time::{Instant, timeout_at},
-};
+use isobase_writer::{Asked, Bounds, GroupBounds, Job, Jobs, Patience, Pauses, Queue, Size};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::{
     PostgresOptions,
     batch::WriteJob,
     catalogue::Catalogue,
-    error::{again, engine_error},
-    indexes::{SpecialAnswer, SpecialJob},
+    error::{again, engine_error, not_done},
+    index_jobs::Housekeeping,
+    special::{self, Special},
     sql::Statements,
     transaction::{Retention, Session, is_fault_of_job},
 };
 
-/// Jobs of one transaction: beyond it the share of a commit in a job is negligible.
-const BATCH_JOBS_MAX: usize = 512;
-/// Operations and bytes after which a transaction takes no further job.
-const BATCH_OPERATIONS_MAX: usize = 4_096;
-const BATCH_BYTES_MAX: usize = 4 << 20;
+/// What one transaction takes: beyond it the share of a commit in a job is negligible.
+const GROUP: GroupBounds = GroupBounds { jobs: 512, operations: 4_096, bytes: 4 << 20 };
 /// A job with more than this may take its time.
 const LARGE_OPERATIONS: usize = 4_096;
 const LARGE_BYTES: usize = 4 << 20;
 /// A batch has to fit the messages of the protocol: 1 GiB each.
 const JOB_BYTES_MAX: usize = 512 << 20;
 /// Jobs of a usual size in the queue, and bytes of all: at most 128 MiB.
-const QUEUE: Bounds = Bounds { slots: 8_192, slot_bytes: 16 << 10 };
+const QUEUE: Bounds = Bounds { places: 8_192, place_bytes: 16 << 10 };
 /// Time for one round trip of a usual batch. Longer than the lock of another process may last.
 const ROUND_TRIP: Duration = Duration::from_millis(4_500);
 /// How long a write waits for the lock of the clock before it gives way to an error.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(4);
-/// Pause after a failed attempt to connect; doubles up to the second.
+/// Pauses after failed attempts to connect: the first, and the longest.
 const BACKOFF_MIN: Duration = Duration::from_millis(50);
 const BACKOFF_MAX: Duration = Duration::from_secs(1);
 /// Longest time between two looks for old changes.
@@ -57,7 +52,7 @@ const HOUSEKEEPING_INTERVAL: Duration = Duration::from_secs(5);
 /// The way to the writing task.
 #[derive(Debug)]
 pub(crate) struct Writer {
-    queue: Queue<Asked>,
+    queue: Queue<Work>,
     timeouts: Timeouts,
     status: Arc<WriterStatus>,
     /// Nothing may be written.
@@ -82,29 +77,48 @@ pub(crate) struct WriterStatus {
 }
 
 /// What is asked of the writing task.
-#[derive(Debug)]
 enum Work {
-    Write {
-        batch: WriteBatch,
-        atomic: bool,
-        reply: oneshot::Sender<Result<WriteReport, EngineError>>,
-    },
-    Special {
-        job: SpecialJob,
-        reply: oneshot::Sender<Result<SpecialAnswer, EngineError>>,
-    },
-    /// Take no more jobs; answered when all are done.
-    Close {
-        reply: oneshot::Sender<Result<(), EngineError>>,
-    },
+    Write(Asked<Write, EngineError>),
+    /// It has a transaction of its own.
+    Special(Box<dyn AnySpecial>),
 }
 
-/// A job, and how large it is.
-#[derive(Debug)]
-struct Asked {
-    work: Work,
-    operations: usize,
-    bytes: usize,
+/// Writes a batch.
+struct Write {
+    batch: WriteBatch,
+    /// All of it or nothing.
+    atomic: bool,
+}
+
+impl Job for Write {
+    type Reply = WriteReport;
+}
+
+impl From<Asked<Write, EngineError>> for Work {
+    fn from(asked: Asked<Write, EngineError>) -> Self {
+        Self::Write(asked)
+    }
+}
+
+impl<J: Special> From<Asked<J, EngineError>> for Work {
+    fn from(asked: Asked<J, EngineError>) -> Self {
+        Self::Special(Box::new(asked))
+    }
+}
+
+/// A special job whose type only it knows itself.
+trait AnySpecial: Send {
+    /// Carries it out and answers it.
+    fn run<'t>(self: Box<Self>, task: &'t mut Task) -> BoxFuture<'t, ()>;
+}
+
+impl<J: Special> AnySpecial for Asked<J, EngineError> {
+    fn run<'t>(self: Box<Self>, task: &'t mut Task) -> BoxFuture<'t, ()> {
+        Box::pin(async move {
+            let answer = task.special(&self.job).await;
+            self.answer(answer.map_err(engine_error));
+        })
+    }
 }
 
 impl Writer {
@@ -127,9 +141,7 @@ impl Writer {
         let usual = settings_sql(ROUND_TRIP, true);
         let long = settings_sql(options.long_write_timeout, true);
         let task = Task {
-            queue: jobs,
-            pending: VecDeque::new(),
-            gathering: Gathering::default(),
+            jobs,
             connection: Some(connection),
             begin: format!("{BEGIN}; {usual}"),
             begin_long: format!("{BEGIN}; {long}"),
@@ -154,8 +166,7 @@ impl Writer {
         batch: WriteBatch,
         atomic: bool,
     ) -> Result<WriteReport, EngineError> {
-        let bytes: usize =
-            batch.operations.iter().map(|operation| action_bytes(&operation.action)).sum();
+        let bytes: usize = batch.operations.iter().map(|operation| operation.action.bytes()).sum();
         if bytes > JOB_BYTES_MAX {
             let message = format!("the batch has {bytes} bytes, at most {JOB_BYTES_MAX} are taken");
             return Err(EngineError::new(ErrorKind::LimitExceeded, message));
@@ -164,15 +175,14 @@ impl Writer {
         let operations = batch.operations.len();
         let is_large = operations > LARGE_OPERATIONS || bytes > LARGE_BYTES;
         let limit = if is_large { self.timeouts.long_write } else { self.timeouts.write };
-        let work = |reply| Work::Write { batch, atomic, reply };
-        self.submit(work, operations, bytes, limit).await
+        self.ask(Write { batch, atomic }, Size { bytes, operations }, limit).await
     }
 
     /// Has something else done.
-    pub(crate) async fn special(&self, job: SpecialJob) -> Result<SpecialAnswer, EngineError> {
+    pub(crate) async fn special<J: Special>(&self, job: J) -> Result<J::Reply, EngineError> {
         self.check_open_to_write()?;
-        let work = |reply| Work::Special { job, reply };
-        self.submit(work, 0, 0, self.timeouts.long_write + self.timeouts.queue).await
+        let limit = self.timeouts.long_write + self.timeouts.queue;
+        self.ask(job, Size::default(), limit).await
     }
 
     fn check_open_to_write(&self) -> Result<(), EngineError> {
@@ -185,11 +195,11 @@ impl Writer {
 
     /// Finishes what is queued and ends the task.
     pub(crate) async fn close(&self) -> Result<(), EngineError> {
-        if self.queue.is_closed() {
-            return Ok(());
-        }
-        let limit = self.timeouts.write;
-        self.submit(|reply| Work::Close { reply }, 0, 0, limit).await
+        self.queue.close();
+        timeout(self.timeouts.write, self.queue.ended()).await.map_err(|_| {
+            let message = "PostgreSQL did not finish what was queued in time";
+            EngineError::new(ErrorKind::OutcomeUnknown, message)
+        })
     }
 
     /// Whether it can write now, as far as it knows.
@@ -197,26 +207,27 @@ impl Writer {
         !self.queue.is_closed() && self.status.is_connected.load(Ordering::Relaxed)
     }
 
-    /// Slots of the queue in use.
+    /// Places of the queue in use.
     pub(crate) fn queued(&self) -> usize {
-        self.queue.queued()
+        self.queue.places_used()
     }
 
     pub(crate) fn status(&self) -> &WriterStatus {
         &self.status
     }
 
-    async fn submit<T>(
+    async fn ask<J: Job>(
         &self,
-        work: impl FnOnce(oneshot::Sender<Result<T, EngineError>>) -> Work,
-        operations: usize,
-        bytes: usize,
+        job: J,
+        size: Size,
         limit: Duration,
-    ) -> Result<T, EngineError> {
+    ) -> Result<J::Reply, EngineError>
+    where
+        Work: From<Asked<J, EngineError>>,
+    {
         let asked = Instant::now();
-        let patience = Patience { taken: asked + self.timeouts.queue, answered: asked + limit };
-        let work = |reply| Asked { work: work(reply), operations, bytes };
-        self.queue.submit(bytes, patience, work).await
+        let patience = Patience::until(asked + self.timeouts.queue, asked + limit);
+        self.queue.ask(job, size, patience).await.map_err(not_done)?
     }
 }
 
@@ -270,10 +281,7 @@ impl RetentionOptions {
 
 /// The writing task.
 struct Task {
-    queue: Jobs<Asked>,
-    /// Taken off the queue, not begun.
-    pending: VecDeque<Job<Asked>>,
-    gathering: Gathering,
+    jobs: Jobs<Work>,
     /// None after it broke.
     connection: Option<Connection>,
     config: Config,
@@ -291,53 +299,36 @@ struct Task {
     read_only: bool,
 }
 
-/// A write that was taken off the queue.
-struct Taken {
-    batch: WriteBatch,
-    atomic: bool,
-    reply: oneshot::Sender<Result<WriteReport, EngineError>>,
-}
-
 /// What to do next.
 enum Next {
-    Writes { taken: Vec<Taken>, is_large: bool },
-    Special(SpecialJob, oneshot::Sender<Result<SpecialAnswer, EngineError>>),
+    Writes { writes: Vec<Asked<Write, EngineError>>, is_large: bool },
+    Special(Box<dyn AnySpecial>),
     Housekeeping,
-    End(Option<oneshot::Sender<Result<(), EngineError>>>),
+    End,
 }
 
 impl Task {
     async fn run(mut self) {
-        loop {
-            self.connect().await;
+        while self.connect().await {
             match self.next().await {
-                Next::Writes { taken, is_large } => {
-                    Box::pin(self.write(taken, is_large)).await;
+                Next::Writes { writes, is_large } => {
+                    Box::pin(self.write(writes, is_large)).await;
                 }
-                Next::Special(job, reply) => {
-                    let answer = Box::pin(self.special(&job)).await;
-                    // Whoever asked may have gone.
-                    let _ = reply.send(answer.map_err(engine_error));
-                }
+                Next::Special(job) => job.run(&mut self).await,
                 Next::Housekeeping => {
                     // It is tried again later anyway.
-                    let _ = Box::pin(self.special(&SpecialJob::Housekeeping)).await;
+                    let _ = Box::pin(self.special(&Housekeeping)).await;
                     self.housekept_at = Instant::now();
                 }
-                Next::End(reply) => {
-                    self.queue.close();
-                    if let Some(reply) = reply {
-                        let _ = reply.send(Ok(()));
-                    }
-                    return;
-                }
+                Next::End => return,
             }
         }
     }
 
-    /// Connects unless connected; tries until it succeeds or nobody can want it any more.
-    async fn connect(&mut self) {
-        let mut pause = BACKOFF_MIN;
+    /// Connects unless connected; tries until it succeeds. False when the engine is closed
+    /// meanwhile: without a connection what is queued cannot be done.
+    async fn connect(&mut self) -> bool {
+        let mut pauses = Pauses::new(BACKOFF_MIN, BACKOFF_MAX);
         while self.connection.as_ref().is_none_or(Connection::is_closed) {
             self.connection = None;
             self.status.is_connected.store(false, Ordering::Relaxed);
@@ -348,113 +339,71 @@ impl Task {
                 }
                 Err(error) => {
                     tracing::warn!(%error, "the writer cannot connect: {error}");
-                    if self.queue.is_closed() || self.closes_while_waiting(pause).await {
-                        return;
+                    let until = Instant::now() + pauses.next_pause();
+                    if self.jobs.is_closing() || !self.jobs.gather_until(until).await {
+                        return false;
                     }
-                    pause = (pause * 2).min(BACKOFF_MAX);
+                    self.jobs.forget_given_up();
                 }
             }
         }
         self.status.is_connected.store(true, Ordering::Relaxed);
-    }
-
-    /// Waits; whether the engine is to be closed meanwhile. Jobs gather.
-    async fn closes_while_waiting(&mut self, pause: Duration) -> bool {
-        let until = Instant::now() + pause;
-        loop {
-            match timeout_at(until, self.queue.recv()).await {
-                Ok(Some(job)) => {
-                    let closes = matches!(job.work.work, Work::Close { .. });
-                    self.pending.push_back(job);
-                    if closes {
-                        // Without a connection what is queued cannot be done.
-                        self.pending.retain(|job| matches!(job.work.work, Work::Close { .. }));
-                        return true;
-                    }
-                }
-                Ok(None) => return true,
-                Err(_) => break,
-            }
-        }
-        self.pending.retain(|job| !job.is_given_up());
-        false
+        true
     }
 
     /// Waits for work and takes as much as fits one transaction.
     async fn next(&mut self) -> Next {
         loop {
-            if self.pending.is_empty() {
+            if self.jobs.is_empty() {
                 match self.wait_for_job().await {
-                    Some(job) => self.pending.push_back(job),
-                    None if self.queue.is_closed() => return Next::End(None),
+                    Some(true) => {}
+                    Some(false) => return Next::End,
                     None => return Next::Housekeeping,
                 }
                 // Those who were just answered ask again: let them, and commit together.
                 tokio::task::yield_now().await;
             }
-            while let Some(job) = self.one_more().await {
-                self.pending.push_back(job);
-            }
+            self.jobs.gather(0).await;
             if let Some(next) = self.take() {
                 return next;
             }
         }
     }
 
-    /// Another job that is queued, or is soon.
-    async fn one_more(&mut self) -> Option<Job<Asked>> {
-        if let Ok(job) = self.queue.try_recv() {
-            return Some(job);
-        }
-        let until = self.gathering.until(self.pending.len())?;
-        timeout_at(until, self.queue.recv()).await.ok().flatten()
-    }
-
-    /// The next job; none when the queue is closed or it is time for housekeeping.
-    async fn wait_for_job(&mut self) -> Option<Job<Asked>> {
+    /// Whether there is a job, or will be none any more; `None` when it is time for housekeeping.
+    async fn wait_for_job(&mut self) -> Option<bool> {
         if self.read_only || !self.catalogue.indexes().has_dropped {
-            return self.queue.recv().await;
+            return Some(self.jobs.wait().await);
         }
         let due = self.housekept_at + HOUSEKEEPING_INTERVAL;
-        timeout_at(due, self.queue.recv()).await.unwrap_or_default()
+        timeout_at(due, self.jobs.wait()).await.ok()
     }
 
     fn take(&mut self) -> Option<Next> {
-        let mut taken = Vec::new();
-        let (mut operations, mut bytes) = (0, 0);
-        while let Some(job) = self.pending.pop_front() {
-            let asked = &job.work;
-            let is_full = taken.len() >= BATCH_JOBS_MAX
-                || operations + asked.operations > BATCH_OPERATIONS_MAX
-                || bytes + asked.bytes > BATCH_BYTES_MAX;
-            let travels = matches!(asked.work, Work::Write { .. });
-            if !taken.is_empty() && (is_full || !travels) {
-                self.pending.push_front(job);
-                break;
-            }
-            // Its place is free for the next one.
-            let Some((asked, _)) = job.take() else { continue };
-            match asked.work {
+        let mut group = Vec::new();
+        self.jobs.take_group(GROUP, |work| matches!(work, Work::Write(_)), &mut group);
+        let (mut writes, mut operations, mut bytes) = (Vec::with_capacity(group.len()), 0, 0);
+        for taken in group {
+            match taken.work {
                 // Nobody waits for it, and nothing was written.
-                Work::Write { reply, .. } if reply.is_closed() => {}
-                Work::Write { batch, atomic, reply } => {
-                    operations += asked.operations;
-                    bytes += asked.bytes;
-                    taken.push(Taken { batch, atomic, reply });
+                Work::Write(asked) if !asked.reply.is_wanted() => {}
+                Work::Write(asked) => {
+                    operations += taken.size.operations;
+                    bytes += taken.size.bytes;
+                    writes.push(asked);
                 }
-                Work::Special { job, reply } => return Some(Next::Special(job, reply)),
-                Work::Close { reply } => return Some(Next::End(Some(reply))),
+                Work::Special(job) => return Some(Next::Special(job)),
             }
         }
         let is_large = operations > LARGE_OPERATIONS || bytes > LARGE_BYTES;
-        (!taken.is_empty()).then_some(Next::Writes { taken, is_large })
+        (!writes.is_empty()).then_some(Next::Writes { writes, is_large })
     }
 
-    async fn write(&mut self, taken: Vec<Taken>, is_large: bool) {
-        let (jobs, replies): (Vec<_>, Vec<_>) =
-            taken.into_iter().map(|taken| ((taken.batch, taken.atomic), taken.reply)).unzip();
-        let jobs: Vec<WriteJob<'_>> =
-            jobs.iter().map(|(batch, atomic)| WriteJob { batch, atomic: *atomic }).collect();
+    async fn write(&mut self, writes: Vec<Asked<Write, EngineError>>, is_large: bool) {
+        let jobs: Vec<WriteJob<'_>> = writes
+            .iter()
+            .map(|Asked { job, .. }| WriteJob { batch: &job.batch, atomic: job.atomic })
+            .collect();
         self.status.jobs.fetch_add(jobs.len() as u64, Ordering::Relaxed);
         let begun = Instant::now();
         let reports = match self.commit_or_reconnect(&jobs, is_large).await {
@@ -474,10 +423,9 @@ impl Task {
                 std::iter::once(Err(error)).chain(rest).collect()
             }
         };
-        self.gathering.answered(replies.len(), begun.elapsed());
-        for (reply, report) in replies.into_iter().zip(reports) {
-            // Whoever asked may have gone.
-            let _ = reply.send(report);
+        self.jobs.answered(writes.len(), begun.elapsed());
+        for (asked, report) in writes.into_iter().zip(reports) {
+            asked.answer(report);
         }
     }
 
@@ -520,7 +468,7 @@ impl Task {
         }
     }
 
-    async fn special(&mut self, job: &SpecialJob) -> Result<SpecialAnswer, Error> {
+    async fn special<J: Special>(&mut self, job: &J) -> Result<J::Reply, Error> {
         let failed = match self.special_once(job).await {
             Err(error) if error.kind == NativeKind::Unavailable && self.is_broken() => error,
             done => return done,
@@ -529,14 +477,16 @@ impl Task {
         self.special_once(job).await
     }
 
-    async fn special_once(&mut self, job: &SpecialJob) -> Result<SpecialAnswer, Error> {
+    async fn special_once<J: Special>(&mut self, job: &J) -> Result<J::Reply, Error> {
         let now = self.time.now();
         let session = self.session(true)?;
-        let answer = job.carry_out(&session, now).await;
-        if let Err(error) = &answer {
-            self.failed(error).await;
+        match special::carry_out(job, &session, now).await {
+            Ok(reply) => Ok(reply),
+            Err(error) => {
+                self.failed(&error).await;
+                Err(error)
+            }
         }
-        answer
     }
 
     /// Replaces a connection that turned out to be dead; `failed` when that fails, too.

@@ -11,19 +11,23 @@ use isobase_engine::{
     CollectionInfo, CollectionTerms, Cutoff, Engine, EngineError, ErrorKind, Identity,
     IndexDefinition, IndexInfo, IndexState, Indexes, Keep, Keeping, Limits, ListRequest, Listing,
     Loading, Pending, Snapshots, SteadyTime, Terms, WRITING_STOPPED, Waiting, WriteBatch,
-    WriteReport, being_loaded, listing::reads_at_most,
+    WriteReport, listing::reads_at_most,
 };
-use isobase_sqlite::{Database, Writer, WriterState};
+use isobase_sqlite::{Database, WriteJob, Writer, WriterState};
 use isobase_types::{CollectionName, Document, DocumentId, Filter, Sequence};
 
 use crate::{
     SqliteOptions,
     catalogue::{Catalogue, Collection, Index},
+    collections::DeleteCollection,
     error::{engine_error, load_error, open_error},
-    handler::{Handler, Job, Refusal, Reply, Retention, Told},
+    handler::{Handler, Told},
+    index_jobs::{DeclareIndex, DropIndex, FillIndex},
     limits::LIMITS,
     read::{self, Expired},
+    retention::Retention,
     schema,
+    write::Write,
 };
 
 /// Documents a listing may read on the calling thread: about 100 µs of work.
@@ -117,31 +121,17 @@ impl SqliteEngine {
         Ok(found.filter(|found| !cutoff.is_some_and(|cutoff| cutoff.is_past(found.updated_at))))
     }
 
-    async fn submit(&self, job: Job) -> Result<Reply, EngineError> {
+    async fn submit<J: WriteJob<Handler>>(&self, job: J) -> Result<J::Reply, EngineError> {
         self.submit_within(job, self.options.queue_timeout).await
     }
 
     /// Has a job done that may wait so long for its place in the queue.
-    pub(crate) async fn submit_within(
+    pub(crate) async fn submit_within<J: WriteJob<Handler>>(
         &self,
-        job: Job,
+        job: J,
         queue_timeout: Duration,
-    ) -> Result<Reply, EngineError> {
-        match self.writer.submit(job, queue_timeout).await {
-            Ok(reply) => reply.map_err(refused),
-            Err(error) => Err(engine_error(error)),
-        }
-    }
-
-    async fn write_batch(
-        &self,
-        batch: WriteBatch,
-        atomic: bool,
-    ) -> Result<WriteReport, EngineError> {
-        match self.submit(Job::Write { batch, atomic }).await? {
-            Reply::Written(report) => Ok(report),
-            _ => Err(wrong_reply()),
-        }
+    ) -> Result<J::Reply, EngineError> {
+        self.writer.submit(job, queue_timeout).await.map_err(engine_error)?
     }
 
     async fn list_page(
@@ -191,16 +181,9 @@ impl SqliteEngine {
         definition: &IndexDefinition,
     ) -> Result<IndexInfo, EngineError> {
         let (name, wanted) = (collection.clone(), definition.clone());
-        let declare = Job::DeclareIndex { collection: name, definition: wanted };
-        let Reply::Declared(mut fill) = self.submit(declare).await? else {
-            return Err(wrong_reply());
-        };
+        let mut fill = self.submit(DeclareIndex { collection: name, definition: wanted }).await?;
         while let Some(step) = fill {
-            fill = match self.submit(Job::FillIndex(step)).await? {
-                Reply::Filled(next) => next,
-                Reply::NotUnique(error) => return Err(error),
-                _ => return Err(wrong_reply()),
-            };
+            fill = self.submit(FillIndex(step)).await??;
         }
         Ok(IndexInfo { definition: definition.clone(), state: IndexState::Ready })
     }
@@ -216,23 +199,6 @@ impl SqliteEngine {
             self.database.read(self.options.read_timeout, read).await.map_err(engine_error)??;
         Ok(page)
     }
-}
-
-fn refused(refusal: Refusal) -> EngineError {
-    match refusal {
-        Refusal::BeingLoaded => being_loaded(None),
-        Refusal::IdempotencyMismatch => EngineError::new(
-            ErrorKind::IdempotencyMismatch,
-            "the idempotency key was used before with another request",
-        ),
-        Refusal::TooManyCollections => {
-            EngineError::new(ErrorKind::LimitExceeded, "the file cannot hold more collections")
-        }
-    }
-}
-
-pub(crate) fn wrong_reply() -> EngineError {
-    EngineError::new(ErrorKind::Unexpected, "the writer gave the answer to another question")
 }
 
 impl Engine for SqliteEngine {
@@ -258,7 +224,7 @@ impl Engine for SqliteEngine {
     }
 
     fn write(&self, batch: WriteBatch) -> Pending<'_, WriteReport> {
-        Box::pin(self.write_batch(batch, false))
+        Box::pin(self.submit(Write { batch, atomic: false }))
     }
 
     fn list<'a>(
@@ -291,12 +257,7 @@ impl Engine for SqliteEngine {
     }
 
     fn delete_collection<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, u64> {
-        Box::pin(async move {
-            match self.submit(Job::DeleteCollection(collection.clone())).await? {
-                Reply::Deleted(documents) => Ok(documents),
-                _ => Err(wrong_reply()),
-            }
-        })
+        Box::pin(self.submit(DeleteCollection(collection.clone())))
     }
 
     fn check(&self) -> Pending<'_, ()> {
@@ -363,7 +324,7 @@ impl Engine for SqliteEngine {
 
 impl AtomicBatches for SqliteEngine {
     fn write_atomic(&self, batch: WriteBatch) -> Pending<'_, WriteReport> {
-        Box::pin(self.write_batch(batch, true))
+        Box::pin(self.submit(Write { batch, atomic: true }))
     }
 }
 
@@ -461,12 +422,7 @@ impl Indexes for SqliteEngine {
         collection: &'a CollectionName,
         definition: &'a IndexDefinition,
     ) -> Pending<'a, bool> {
-        Box::pin(async move {
-            let (collection, definition) = (collection.clone(), definition.clone());
-            match self.submit(Job::DropIndex { collection, definition }).await? {
-                Reply::Dropped(dropped) => Ok(dropped),
-                _ => Err(wrong_reply()),
-            }
-        })
+        let (collection, definition) = (collection.clone(), definition.clone());
+        Box::pin(self.submit(DropIndex { collection, definition }))
     }
 }

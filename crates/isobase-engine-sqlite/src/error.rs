@@ -3,7 +3,10 @@
 use std::path::Path;
 
 use isobase_engine::{EngineError, ErrorKind};
-use isobase_sqlite::{Error, OpenError, Outcome, SqliteFailure};
+use isobase_sqlite::{Error, JobFailure, OpenError, SqliteFailure};
+
+/// What comes of a job of the writer.
+pub(crate) type Outcome<T> = Result<T, JobFailure<EngineError>>;
 
 /// The failure of a read or write.
 pub(crate) fn engine_error(error: Error) -> EngineError {
@@ -11,8 +14,12 @@ pub(crate) fn engine_error(error: Error) -> EngineError {
         Error::Busy | Error::Closed => ErrorKind::Unavailable,
         Error::TimedOut => ErrorKind::TimedOut,
         Error::DiskFull => ErrorKind::OutOfSpace,
-        Error::WriterFailed { outcome: Outcome::Unknown, .. } => ErrorKind::OutcomeUnknown,
-        Error::WriterFailed { outcome: Outcome::NotStored, .. } => ErrorKind::Unavailable,
+        Error::WriterFailed { outcome: isobase_sqlite::Outcome::Unknown, .. } => {
+            ErrorKind::OutcomeUnknown
+        }
+        Error::WriterFailed { outcome: isobase_sqlite::Outcome::NotStored, .. } => {
+            ErrorKind::Unavailable
+        }
         Error::WriterStarted | Error::Reopen(_) | Error::Panicked => ErrorKind::Unexpected,
         Error::Sqlite(_) => match error.sqlite_failure() {
             Some(SqliteFailure::Corrupted) => ErrorKind::Corrupted,

@@ -152,6 +152,27 @@ pub(crate) fn delete_entry(
     Ok(())
 }
 
+/// Brings the entries of a document in an index from what it was to what it is.
+pub(crate) fn move_entry(
+    connection: &Connection,
+    index: &Index,
+    before: Option<Indexed<'_>>,
+    after: Option<Indexed<'_>>,
+) -> rusqlite::Result<()> {
+    let keys = |document: Option<Indexed<'_>>| {
+        document.map(|document| keys_of(index, document)).unwrap_or_default()
+    };
+    let (old, new) = (keys(before), keys(after));
+    let Some(id) = before.or(after).map(|document| document.id) else { return Ok(()) };
+    for (number, key) in old.iter().filter(|key| !new.contains(key)) {
+        delete_entry(connection, *number, key)?;
+    }
+    for (number, key) in new.iter().filter(|key| !old.contains(key)) {
+        insert_entry(connection, *number, key, id)?;
+    }
+    Ok(())
+}
+
 /// How far an index is.
 pub(crate) enum Filled {
     Whole,

@@ -1,4 +1,4 @@
-//! What the writer does for a load.
+//! The statements of a load.
 
 use isobase_engine::{Indexed, revision_number};
 use isobase_sqlite::rusqlite::{self, Connection, params};
@@ -6,8 +6,7 @@ use isobase_types::{Document, DocumentId};
 
 use crate::{
     catalogue::Index,
-    handler::move_entry,
-    indexes::insert_entries,
+    indexes::{insert_entries, move_entry},
     location::{IdColumn, Location},
     read,
 };

@@ -12,9 +12,8 @@ use isobase_types::{CollectionName, Document, DocumentId, Sequence};
 use crate::{
     SqliteEngine,
     catalogue::{Catalogue, Collection},
-    engine::wrong_reply,
     error::engine_error,
-    handler::{Job, Reply},
+    load_jobs::{FinishLoad, Load, MarkLoad, Unload},
     read,
 };
 
@@ -96,7 +95,7 @@ impl BulkLoad for SqliteEngine {
     fn mark<'a>(&'a self, note: &'a str) -> Pending<'a, ()> {
         Box::pin(async move {
             check_note(note)?;
-            self.carry_out(Job::MarkLoad(note.to_owned())).await?;
+            self.submit_within(MarkLoad(note.to_owned()), PATIENCE).await?;
             self.loading.begin(note);
             Ok(())
         })
@@ -109,7 +108,8 @@ impl BulkLoad for SqliteEngine {
     ) -> Pending<'a, ()> {
         Box::pin(async move {
             let documents = prepare_load(self, collection, documents)?;
-            self.carry_out(Job::Load { collection: collection.clone(), documents }).await
+            let job = Load { collection: collection.clone(), documents };
+            self.submit_within(job, PATIENCE).await
         })
     }
 
@@ -118,14 +118,14 @@ impl BulkLoad for SqliteEngine {
         collection: &'a CollectionName,
         ids: &'a [DocumentId],
     ) -> Pending<'a, ()> {
-        let job = Job::Unload { collection: collection.clone(), ids: ids.to_vec() };
-        Box::pin(self.carry_out(job))
+        let job = Unload { collection: collection.clone(), ids: ids.to_vec() };
+        Box::pin(self.submit_within(job, PATIENCE))
     }
 
     /// The planner needs no statistics: every statement has one index that serves it.
     fn finish(&self, counters: Counters) -> Pending<'_, ()> {
         Box::pin(async move {
-            self.carry_out(Job::FinishLoad(counters)).await?;
+            self.submit_within(FinishLoad(counters), PATIENCE).await?;
             self.loading.end();
             self.waiting.wake();
             Ok(())
@@ -134,15 +134,5 @@ impl BulkLoad for SqliteEngine {
 
     fn leave(&self, note: &str) {
         self.loading.leave(note);
-    }
-}
-
-impl SqliteEngine {
-    async fn carry_out(&self, job: Job) -> Result<(), EngineError> {
-        match self.submit_within(job, PATIENCE).await? {
-            Reply::Done => Ok(()),
-            Reply::NotUnique(error) => Err(error),
-            _ => Err(wrong_reply()),
-        }
     }
 }

@@ -5,12 +5,12 @@ use isobase_types::{CollectionName, Sequence, Timestamp};
 
 use crate::{
     BEYOND_SEQUENCES, DocumentDatabase, JournalEngine, NativeDocument,
-    core::{Core, lock},
+    core::Core,
     keys::keys_of,
     looked::Looked,
     shared::is_gone,
     untold::is_untold,
-    writer::{Found, SpecialAnswer, SpecialJob},
+    writer::{Found, SetAdopted, Stamp},
 };
 
 /// Documents looked at together.
@@ -20,8 +20,7 @@ impl<B: DocumentDatabase> Core<B> {
     /// Takes in a whole collection that is new to us.
     pub(crate) async fn adopt_now(&self, collection: &CollectionName) -> Result<(), EngineError> {
         let found = self.take_in(collection).await?;
-        let job = SpecialJob::SetAdopted { collection: collection.clone() };
-        self.writer.special(job).await?;
+        self.writer.special(SetAdopted(collection.clone())).await?;
         if found.unreadable > 0 {
             tracing::warn!(
                 %collection,
@@ -48,7 +47,7 @@ impl<B: DocumentDatabase> Core<B> {
             (shared.time.now(), shared.database.written_since(collection, None, 0).await?);
         let found = self.take_all_in(collection).await?;
         let looked = Looked { at, place: now.map(|page| page.place) };
-        lock(&self.looked).insert(collection.clone(), looked);
+        self.looked.lock().insert(collection.clone(), looked);
         Ok(found)
     }
 
@@ -92,11 +91,10 @@ impl<B: DocumentDatabase> Core<B> {
         if foreign.is_empty() {
             return Ok(());
         }
-        let job = SpecialJob::Stamp { collection: collection.clone(), documents: foreign };
-        if let SpecialAnswer::Stamped(counts) = self.writer.special(job).await? {
-            found.created += counts.created;
-            found.updated += counts.updated;
-        }
+        let job = Stamp { collection: collection.clone(), documents: foreign };
+        let counts = self.writer.stamp(job).await?;
+        found.created += counts.created;
+        found.updated += counts.updated;
         Ok(())
     }
 
@@ -174,12 +172,12 @@ impl<B: DocumentDatabase> Reconcile for JournalEngine<B> {
         Box::pin(async move {
             let shared = &self.core.shared;
             shared.check_open()?;
-            let place = lock(&self.core.looked).get(collection).and_then(|it| it.place.clone());
+            let place = self.core.looked.lock().get(collection).and_then(|it| it.place.clone());
             if let Some(place) = place {
                 let at = shared.time.now();
                 if let Some((found, place)) = self.core.take_in_since(collection, place).await? {
                     let looked = Looked { at, place: Some(place) };
-                    lock(&self.core.looked).insert(collection.clone(), looked);
+                    self.core.looked.lock().insert(collection.clone(), looked);
                     return Ok(found);
                 }
             }
@@ -188,7 +186,7 @@ impl<B: DocumentDatabase> Reconcile for JournalEngine<B> {
     }
 
     fn looked_at(&self, collection: &CollectionName) -> Option<Timestamp> {
-        lock(&self.core.looked).get(collection).map(|looked| looked.at)
+        self.core.looked.lock().get(collection).map(|looked| looked.at)
     }
 }
 
@@ -207,8 +205,7 @@ impl<B: DocumentDatabase> JournalEngine<B> {
             .is_some_and(|entry| !entry.needs_adoption());
         let found = self.core.take_in(collection).await?;
         if !was_adopted && found.examined > 0 {
-            let job = SpecialJob::SetAdopted { collection: collection.clone() };
-            self.core.writer.special(job).await?;
+            self.core.writer.special(SetAdopted(collection.clone())).await?;
         }
         let catalogue = shared.fresh_catalogue().await?;
         if let Some(entry) = catalogue.entry(collection) {

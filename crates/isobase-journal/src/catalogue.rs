@@ -2,12 +2,13 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{Arc, Weak},
     time::Duration,
 };
 
 use isobase_engine::{Identity, IndexState, listing::ReadyIndex};
 use isobase_types::{CollectionName, Sequence};
+use parking_lot::{Mutex, MutexGuard};
 use tokio::time::Instant;
 
 use crate::{CatalogueEntry, Head, IndexEntry, IndexNumber};
@@ -15,6 +16,10 @@ use crate::{CatalogueEntry, Head, IndexEntry, IndexNumber};
 /// How old what readers know of the catalogue may be. Another process's indexes, deletions and
 /// new collections are seen after this time at the latest.
 pub(crate) const CATALOGUE_AGE_MAX: Duration = Duration::from_millis(500);
+
+/// After this time every process knows of a load: twice the time after which writers look. A writer
+/// that has its head longer than that after it last looked, looks again.
+pub(crate) const LOADS_SEEN_AFTER: Duration = CATALOGUE_AGE_MAX.saturating_mul(2);
 
 /// The catalogue at one moment.
 #[derive(Debug, Default)]
@@ -186,6 +191,6 @@ impl CatalogueCache {
 
     /// A panic elsewhere cannot leave it half changed.
     fn known(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.lock()
     }
 }

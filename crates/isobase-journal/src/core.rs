@@ -1,13 +1,11 @@
 //! What lives as long as the engine: the writer and work beside it.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{collections::HashMap, sync::Arc};
 
 use futures_util::{FutureExt, future::BoxFuture};
 use isobase_engine::{Action, EngineError, IfMissing, Precondition, WriteBatch, WriteOperation};
 use isobase_types::CollectionName;
+use parking_lot::Mutex;
 use tokio::{sync::watch, task::JoinSet, time::Instant};
 
 use crate::{
@@ -32,9 +30,9 @@ pub(crate) type Purge = futures_util::future::Shared<BoxFuture<'static, ()>>;
 /// The work under way on each collection.
 type AllUnderWay = Mutex<HashMap<CollectionName, UnderWay>>;
 
-pub(crate) struct Core<B> {
+pub(crate) struct Core<B: DocumentDatabase> {
     pub(crate) shared: Arc<Shared<B>>,
-    pub(crate) writer: Writer,
+    pub(crate) writer: Writer<B>,
     /// What was looked at for documents of other programs.
     pub(crate) looked: Mutex<HashMap<CollectionName, Looked>>,
     /// Work that goes on after its caller was answered.
@@ -49,7 +47,7 @@ pub(crate) struct Core<B> {
 }
 
 impl<B: DocumentDatabase> Core<B> {
-    pub(crate) fn new(shared: Arc<Shared<B>>, writer: Writer) -> Self {
+    pub(crate) fn new(shared: Arc<Shared<B>>, writer: Writer<B>) -> Self {
         let mut looking = JoinSet::new();
         looking.spawn(Arc::clone(&shared).look_for_others());
         Self {
@@ -104,7 +102,7 @@ impl<B: DocumentDatabase> Core<B> {
         let (core, name) = (Arc::clone(self), collection.clone());
         once(&self.adoptions, collection, async move {
             let adopted = core.adopt_now(&name).await;
-            lock(&core.adoptions).remove(&name);
+            core.adoptions.lock().remove(&name);
             adopted
         })
     }
@@ -141,7 +139,7 @@ impl<B: DocumentDatabase> Core<B> {
             let (core, collection) = (Arc::clone(self), name.clone());
             let ready = once(&self.preparations, name, async move {
                 let ready = core.shared.database.prepare_collection(&collection).await;
-                lock(&core.preparations).remove(&collection);
+                core.preparations.lock().remove(&collection);
                 if ready? {
                     // Then the next integer ids are free of those that other programs gave.
                     drop(core.begin_adoption(&collection));
@@ -156,7 +154,7 @@ impl<B: DocumentDatabase> Core<B> {
 
     /// Does something that goes on after its caller has gone, and that closing waits for.
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        let mut tasks = lock(&self.tasks);
+        let mut tasks = self.tasks.lock();
         while tasks.try_join_next().is_some() {}
         tasks.spawn(task);
     }
@@ -171,8 +169,8 @@ impl<B: DocumentDatabase> Core<B> {
     pub(crate) async fn close(&self) -> Result<(), EngineError> {
         self.closing.send_replace(true);
         self.shared.waiting.close();
-        lock(&self.looking).abort_all();
-        let mut tasks = std::mem::take(&mut *lock(&self.tasks));
+        self.looking.lock().abort_all();
+        let mut tasks = std::mem::take(&mut *self.tasks.lock());
         let deadline = self.shared.deadline();
         // What is cut off here is finished when the database is opened again.
         let ended = async { while tasks.join_next().await.is_some() {} };
@@ -193,7 +191,7 @@ fn once(
     collection: &CollectionName,
     work: impl Future<Output = Result<(), EngineError>> + Send + 'static,
 ) -> UnderWay {
-    let mut all = lock(all);
+    let mut all = all.lock();
     if let Some(under_way) = all.get(collection) {
         return under_way.clone();
     }
@@ -218,9 +216,4 @@ fn may_insert(operation: &WriteOperation) -> bool {
 fn ended() -> Arc<EngineError> {
     let message = "work on a collection ended by a mistake";
     Arc::new(EngineError::new(isobase_engine::ErrorKind::Unexpected, message))
-}
-
-/// A panic elsewhere cannot leave these half changed.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

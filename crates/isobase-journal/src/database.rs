@@ -5,7 +5,7 @@ use isobase_engine::{
 };
 use isobase_types::{Change, CollectionName, DocumentId, Sequence, Timestamp};
 
-use crate::{Meta, NativeDocument, NativeRules, Tree, untold::untold};
+use crate::{Meta, NativeDocument, NativeRules, Tag, Tree, untold::untold};
 
 /// A document database, as [`crate::JournalEngine`] uses it.
 ///
@@ -325,12 +325,6 @@ pub const BEYOND_SEQUENCES: Sequence = Sequence(1 << 62);
 pub fn is_purged(stamp: Option<Sequence>, to: Sequence) -> bool {
     stamp.is_none_or(|stamp| stamp <= to || stamp >= BEYOND_SEQUENCES)
 }
-
-/// What a database calls a version of a document (`_rev`, an update time). Where it has no name
-/// for it a hash of the native document does; an empty one leaves only the bookkeeping's revision
-/// to compare, and what another program changed between a read and a write is overwritten.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tag(pub String);
 
 /// The key of a document in an index. Unique in the index; keys sort by their bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,18 +6,19 @@
 use std::{sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
-use isobase_engine::{EngineError, ErrorKind};
+use isobase_engine::EngineError;
 use isobase_types::{CollectionName, Sequence};
+use isobase_writer::Pauses;
 use tokio::{sync::oneshot, time::Instant};
 
 use crate::{
     DocumentDatabase,
-    core::{Core, Purge, lock},
+    core::{Core, Purge},
     error::within,
-    writer::{SpecialAnswer, SpecialJob},
+    writer::{DeleteCollection, Deleted, SetPurged},
 };
 
-/// Pause after a failed attempt to clear a collection; doubles up to the second.
+/// Pauses after failed attempts to clear a collection: the first, and the longest.
 const PAUSE_FIRST: Duration = Duration::from_millis(20);
 const PAUSE_MAX: Duration = Duration::from_secs(60);
 
@@ -34,20 +35,15 @@ impl<B: DocumentDatabase> Core<B> {
         if self.shared.database.refuses_collection(collection).is_some() {
             return Ok((0, None));
         }
-        let job = SpecialJob::DeleteCollection { collection: collection.clone() };
-        match self.writer.special(job).await? {
-            SpecialAnswer::Deleted { documents, to } => Ok((documents, to)),
-            _ => Err(EngineError::new(
-                ErrorKind::Unexpected,
-                "the writer answered something else than was asked",
-            )),
-        }
+        let job = DeleteCollection(collection.clone());
+        let Deleted { documents, to } = self.writer.special(job).await?;
+        Ok((documents, to))
     }
 
     /// Takes away natively what a deletion took, while everything else goes on. One at a time for
     /// each collection; asking again does no harm.
     pub(crate) fn purge(self: &Arc<Self>, collection: &CollectionName) -> Purge {
-        let mut purges = lock(&self.purges);
+        let mut purges = self.purges.lock();
         if let Some(under_way) = purges.get(collection) {
             return under_way.clone();
         }
@@ -58,7 +54,7 @@ impl<B: DocumentDatabase> Core<B> {
         let (core, collection) = (Arc::clone(self), collection.clone());
         self.spawn(async move {
             let is_done = core.purge_until_done(&collection).await;
-            lock(&core.purges).remove(&collection);
+            core.purges.lock().remove(&collection);
             // The next deletion may have come while this one was ending.
             if is_done && core.shared.catalogue.get().deleting(&collection).is_some() {
                 drop(core.purge(&collection));
@@ -86,7 +82,7 @@ impl<B: DocumentDatabase> Core<B> {
             .await?;
         }
         // The last one may be about to end.
-        let under_way = lock(&self.purges).get(collection).cloned();
+        let under_way = self.purges.lock().get(collection).cloned();
         if let Some(purge) = under_way {
             within(deadline, "clearing a deleted collection", async {
                 purge.await;
@@ -99,12 +95,12 @@ impl<B: DocumentDatabase> Core<B> {
 
     /// Whether it was done, or is left to others.
     async fn purge_until_done(&self, collection: &CollectionName) -> bool {
-        let mut pause = PAUSE_FIRST;
+        let mut pauses = Pauses::new(PAUSE_FIRST, PAUSE_MAX);
         while let Some(to) = self.shared.catalogue.get().deleting(collection) {
             let Err(error) = self.purge_now(collection, to).await else { continue };
             tracing::warn!(%error, "{collection} is not cleared yet: {error}");
             tokio::select! {
-                () = tokio::time::sleep(pause) => pause = (pause * 2).min(PAUSE_MAX),
+                () = pauses.wait() => {}
                 // The rest is for whoever opens the database next.
                 () = self.closing() => return false,
             }
@@ -118,7 +114,6 @@ impl<B: DocumentDatabase> Core<B> {
         to: Sequence,
     ) -> Result<(), EngineError> {
         self.shared.database.purge(collection, to).await?;
-        let job = SpecialJob::Purged { collection: collection.clone(), to };
-        self.writer.special(job).await.map(drop)
+        self.writer.special(SetPurged { collection: collection.clone(), to }).await
     }
 }

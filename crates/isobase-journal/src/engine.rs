@@ -7,19 +7,22 @@ use isobase_engine::{
     EngineError, ErrorKind, Identity, Indexes, Limits, ListRequest, Listing, Pending, Reconcile,
     Rejection, Snapshots, WriteBatch, WriteReport,
 };
-use isobase_queue::closed;
 use isobase_types::{CollectionName, Document, DocumentId, Filter};
 use tokio::sync::oneshot;
 
 use crate::{
-    DocumentDatabase, JournalOptions, catalogue::Catalogue, core::Core, error::within,
-    shared::Shared, writer::Writer,
+    DocumentDatabase, JournalOptions,
+    catalogue::Catalogue,
+    core::Core,
+    error::{closed, within},
+    shared::Shared,
+    writer::Writer,
 };
 
 /// The engine over one document database.
 ///
 /// Any number of processes may use the same database at the same time.
-pub struct JournalEngine<B> {
+pub struct JournalEngine<B: DocumentDatabase> {
     pub(crate) core: Arc<Core<B>>,
 }
 

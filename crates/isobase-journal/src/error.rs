@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use isobase_engine::{EngineError, ErrorKind};
+use isobase_writer::{NotDone, Pauses};
 use tokio::time::Instant;
 
 /// The same failure for another caller. The native cause stays with the first.
@@ -25,24 +26,23 @@ pub(crate) async fn within<T>(
     }
 }
 
-/// Pauses between repetitions: they grow, and no two processes keep the same step.
-#[derive(Debug)]
-pub(crate) struct Pauses {
-    longest: Duration,
-}
-
+/// Pauses between repetitions: the first, and the longest.
 const PAUSE_FIRST: Duration = Duration::from_millis(4);
 const PAUSE_MAX: Duration = Duration::from_millis(500);
 
-impl Pauses {
-    pub(crate) fn new() -> Self {
-        Self { longest: PAUSE_FIRST }
-    }
+/// Pauses between repetitions: no two processes keep the same step.
+pub(crate) fn pauses() -> Pauses {
+    Pauses::new(PAUSE_FIRST, PAUSE_MAX)
+}
 
-    /// Waits for a random part of the next pause.
-    pub(crate) async fn wait(&mut self) {
-        let pause = self.longest.mul_f64(rand::random_range(0.25..1.0));
-        self.longest = (self.longest * 2).min(PAUSE_MAX);
-        tokio::time::sleep(pause).await;
-    }
+/// Why the writing task gave no answer.
+pub(crate) fn not_done(reason: NotDone) -> EngineError {
+    let kind =
+        if reason.may_be_done() { ErrorKind::OutcomeUnknown } else { ErrorKind::Unavailable };
+    EngineError::new(kind, reason.to_string())
+}
+
+/// The database was closed.
+pub(crate) fn closed() -> EngineError {
+    not_done(NotDone::Closed)
 }

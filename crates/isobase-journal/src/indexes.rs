@@ -18,12 +18,12 @@ use crate::{
     JournalEngine, Meta, NativeDocument,
     catalogue::CATALOGUE_AGE_MAX,
     core::Core,
-    error::Pauses,
+    error::pauses,
     keys::keys_of,
     read::Reading,
     shared::Shared,
     writer::{
-        Found, SpecialAnswer, SpecialJob,
+        DeclareIndex, DropIndex, Fence, Found, SetIndexReady, Stamp,
         group::{before_of, indexes_of},
     },
 };
@@ -68,10 +68,8 @@ impl<B: DocumentDatabase> Indexes for JournalEngine<B> {
             self.core.shared.settle_unfinished().await?;
             self.core.reading(collection).await?;
             let (name, wanted) = (collection.clone(), definition.clone());
-            let job = SpecialJob::DeclareIndex { collection: name, definition: wanted };
-            let SpecialAnswer::Declared(index) = self.core.writer.special(job).await? else {
-                return Err(unexpected_answer());
-            };
+            let job = DeclareIndex { collection: name, definition: wanted };
+            let index = self.core.writer.special(job).await?;
             if index.state == IndexState::Building {
                 let mut filled = self.core.fill(collection, &index).await;
                 if filled.is_ok() && definition.is_unique() {
@@ -85,7 +83,7 @@ impl<B: DocumentDatabase> Indexes for JournalEngine<B> {
                     return Err(error);
                 }
                 let (name, number) = (collection.clone(), index.number);
-                let job = SpecialJob::SetIndexReady { collection: name, number };
+                let job = SetIndexReady { collection: name, number };
                 self.core.writer.special(job).await?;
             }
             Ok(IndexInfo { definition: definition.clone(), state: IndexState::Ready })
@@ -100,10 +98,8 @@ impl<B: DocumentDatabase> Indexes for JournalEngine<B> {
         Box::pin(async move {
             self.core.shared.check_open()?;
             let (name, wanted) = (collection.clone(), definition.clone());
-            let job = SpecialJob::DropIndex { collection: name, definition: wanted };
-            let SpecialAnswer::Dropped(dropped) = self.core.writer.special(job).await? else {
-                return Err(unexpected_answer());
-            };
+            let job = DropIndex { collection: name, definition: wanted };
+            let dropped = self.core.writer.special(job).await?;
             let was_there = dropped.is_some();
             for number in dropped.iter().flat_map(IndexEntry::numbers) {
                 self.core.end_index(collection, number);
@@ -166,7 +162,7 @@ impl<B: DocumentDatabase> Core<B> {
         collection: &CollectionName,
         index: &IndexEntry,
     ) -> Result<(), EngineError> {
-        self.writer.special(SpecialJob::Fence).await?;
+        self.writer.special(Fence).await?;
         let catalogue = self.shared.read_catalogue().await?;
         let duplicates = self.shared.duplicates(&catalogue, collection, index).await?;
         duplicates.refuse(collection, &index.definition)
@@ -179,7 +175,7 @@ impl<B: DocumentDatabase> Core<B> {
         mut documents: Vec<NativeDocument>,
     ) -> Result<(), EngineError> {
         let shared = &self.shared;
-        let mut pauses = Pauses::new();
+        let mut pauses = pauses();
         for attempt in 0..FILL_ATTEMPTS_MAX {
             // A document that another program has changed is taken in, with all its keys.
             let (foreign, ours): (Vec<_>, Vec<_>) =
@@ -217,8 +213,7 @@ impl<B: DocumentDatabase> Core<B> {
                     .into_iter()
                     .map(|document| Found { id: document.id, elsewhere: None })
                     .collect();
-                let job = SpecialJob::Stamp { collection: collection.clone(), documents };
-                self.writer.special(job).await?;
+                self.writer.stamp(Stamp { collection: collection.clone(), documents }).await?;
             }
             if again.is_empty() {
                 return Ok(());
@@ -281,8 +276,4 @@ fn rekeyed(
 
 pub(crate) fn info(index: &IndexEntry) -> IndexInfo {
     IndexInfo { definition: index.definition.clone(), state: index.state }
-}
-
-fn unexpected_answer() -> EngineError {
-    EngineError::new(ErrorKind::Unexpected, "the writer answered something else than was asked")
 }

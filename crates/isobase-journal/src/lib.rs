@@ -25,6 +25,7 @@ mod others;
 mod read;
 mod reader;
 mod shared;
+mod tag;
 mod terms;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
@@ -35,15 +36,17 @@ mod whole;
 mod writer;
 
 pub use codec::{
-    InvalidTree, META_FIELD, Meta, NativeDocument, NativeRules, Tree, WRAPPED_FIELD, parse_time,
+    InvalidTree, META_FIELD, Meta, NativeDocument, NativeRules, Tree, WRAPPED_FIELD,
 };
 pub use database::{
     After, BEYOND_SEQUENCES, Before, Budget, CatalogueEntry, Commit, CommitError, Cost,
     DocumentDatabase, DocumentKey, DocumentWrite, Head, IndexEntry, IndexKey, IndexNumber,
-    KeptBody, KeyFetch, KeyFetched, KeyedDocument, LogRecord, ScanPage, StoredAnswer, Tag,
-    WrittenPage, is_purged,
+    KeptBody, KeyFetch, KeyFetched, KeyedDocument, LogRecord, ScanPage, StoredAnswer, WrittenPage,
+    is_purged,
 };
 pub use engine::JournalEngine;
+pub use isobase_writer::Pauses;
 pub use native_ids::NativeIds;
 pub use options::JournalOptions;
 pub use reader::JournalReader;
+pub use tag::Tag;

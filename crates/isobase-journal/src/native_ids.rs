@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use isobase_types::DocumentId;
-use ring::digest::{SHA256, digest};
+use sha2::{Digest, Sha256};
 
 /// In front of an id that is escaped: it is rare, so that hardly any id of another program is
 /// misread as one.
@@ -100,7 +100,7 @@ impl NativeIds {
 
 fn hashed(text: &str) -> String {
     let mut out = String::from(HASHED);
-    for byte in &digest(&SHA256, text.as_bytes()).as_ref()[..HASH_BYTES] {
+    for byte in &Sha256::digest(text)[..HASH_BYTES] {
         let _ = write!(out, "{byte:02x}");
     }
     out

@@ -12,7 +12,6 @@ use isobase_engine::{
     AllTerms, Clock, Cutoff, EngineError, Identity, Indexed, Keeping, Loading, Rejection,
     SteadyTime, Waiting, listing::StoredKeys,
 };
-use isobase_queue::closed;
 use isobase_types::{CollectionName, DocumentId, Sequence, Timestamp};
 use tokio::time::Instant;
 
@@ -20,6 +19,7 @@ use crate::{
     After, CatalogueEntry, DocumentDatabase, DocumentKey, Head, JournalOptions, Meta,
     NativeDocument,
     catalogue::{Catalogue, CatalogueCache},
+    error::closed,
     is_purged,
     keys::keys_of,
 };

@@ -4,7 +4,6 @@ use std::{
     collections::{BTreeMap, HashSet},
     ops::Bound,
     sync::Arc,
-    time::Duration,
 };
 
 use isobase_engine::{
@@ -16,16 +15,12 @@ use isobase_types::{COUNTED_ID_MAX, CollectionName, Document, DocumentId, Sequen
 use crate::{
     After, CatalogueEntry, DocumentDatabase, DocumentKey, DocumentWrite, IndexEntry, JournalEngine,
     KeyFetch, Meta,
-    catalogue::{CATALOGUE_AGE_MAX, Catalogue},
+    catalogue::{Catalogue, LOADS_SEEN_AFTER},
     core::Core,
     keys::{IDS, key_range, keys_of},
     shared::Shared,
-    writer::{SpecialJob, group::before_of},
+    writer::{Fence, Register, group::before_of},
 };
-
-/// After this time every process knows of a load: twice the time after which writers look. A writer
-/// that has its head longer than that after it last looked, looks again.
-pub(crate) const LOADS_SEEN_AFTER: Duration = CATALOGUE_AGE_MAX.saturating_mul(2);
 
 /// Documents read at a time.
 const READ_DOCUMENTS: u32 = 1_000;
@@ -44,7 +39,7 @@ impl<B: DocumentDatabase> Snapshots for JournalEngine<B> {
 }
 
 /// Everything there is, as it is when it is read.
-struct JournalSnapshot<B> {
+struct JournalSnapshot<B: DocumentDatabase> {
     core: Arc<Core<B>>,
     counters: Counters,
 }
@@ -107,8 +102,8 @@ impl<B: DocumentDatabase> BulkLoad for JournalEngine<B> {
             // Services that have the database open look now and then, and write no more.
             tokio::time::sleep(LOADS_SEEN_AFTER).await;
             // What they decided before that and is still under way finds another head.
-            match writer.special(SpecialJob::Fence).await {
-                Ok(_) => shared.loading.fenced(),
+            match writer.special(Fence).await {
+                Ok(()) => shared.loading.fenced(),
                 Err(error) => {
                     shared.loading.leave(note);
                     return Err(error);
@@ -191,8 +186,7 @@ impl<B: DocumentDatabase> Core<B> {
             if let Some(reason) = self.shared.database.refuses_collection(collection) {
                 return Err(EngineError::new(ErrorKind::InvalidArgument, reason));
             }
-            let job = SpecialJob::Register { collection: collection.clone() };
-            self.writer.special(job).await?;
+            self.writer.special(Register(collection.clone())).await?;
         }
         // Before anything is loaded that the deletion would take away too.
         self.purged(collection).await?;

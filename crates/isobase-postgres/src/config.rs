@@ -5,7 +5,10 @@ use std::{ffi::OsString, fmt, path::PathBuf, time::Duration};
 use percent_encoding::percent_decode_str;
 use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 
-use crate::tls::{self, Tls, Verification};
+use crate::{
+    InvalidUrl,
+    tls::{self, Tls, Verification},
+};
 
 /// Time for a connection to be made, with TLS and login.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -43,39 +46,6 @@ pub enum Pooling {
     Session,
     /// A pooler gives us another one for every transaction (`pgbouncer=transaction`).
     Transaction,
-}
-
-/// Why a URL is refused. Never quotes the URL: it may hold a password.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidUrl {
-    /// Something before the parameters is wrong.
-    #[error(
-        "the PostgreSQL URL cannot be read, expected postgres://USER:PASSWORD@HOST:PORT/DATABASE \
-         with %-encoded special characters"
-    )]
-    Form,
-    /// A parameter nobody knows.
-    #[error("unknown parameter '{name}' in the PostgreSQL URL")]
-    UnknownParameter {
-        /// Its name.
-        name: String,
-    },
-    /// A parameter has a value it cannot have.
-    #[error("the parameter '{name}' of the PostgreSQL URL must be {expected}")]
-    Parameter {
-        /// Its name.
-        name: &'static str,
-        /// What is allowed.
-        expected: &'static str,
-    },
-    /// The certificates cannot be read.
-    #[error("the certificates in '{path}' (sslrootcert) cannot be read: {reason}")]
-    Certificates {
-        /// The file.
-        path: String,
-        /// Why.
-        reason: String,
-    },
 }
 
 /// Parameters that the driver understands as they are.

@@ -3,13 +3,11 @@
 use std::{
     collections::HashMap,
     future::poll_fn,
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
     time::Duration,
 };
 
+use parking_lot::Mutex;
 use tokio::{
     runtime::Handle,
     sync::watch,
@@ -326,12 +324,12 @@ impl Connection {
         Ok(statement)
     }
 
-    fn prepared(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Statement>> {
-        self.prepared.lock().unwrap_or_else(PoisonError::into_inner)
+    fn prepared(&self) -> parking_lot::MutexGuard<'_, HashMap<u64, Statement>> {
+        self.prepared.lock()
     }
 
-    fn texts(&self) -> std::sync::MutexGuard<'_, Texts> {
-        self.texts.lock().unwrap_or_else(PoisonError::into_inner)
+    fn texts(&self) -> parking_lot::MutexGuard<'_, Texts> {
+        self.texts.lock()
     }
 
     fn failed(&self, error: tokio_postgres::Error) -> Error {

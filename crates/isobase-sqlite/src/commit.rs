@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
+use isobase_writer::Taken;
 use rusqlite::{Connection, Statement};
 
 use crate::error::{Error, Outcome, SqliteFailure, classify};
 use crate::handler::{JobFailure, WriteHandler};
 use crate::metrics::WriterStatus;
 use crate::moved::OpenFiles;
-use crate::queue::Entry;
-use crate::writer::Answer;
+use crate::work::{Answer, AnyJob, Work};
 
 /// Runs batches. What it answers is decided here and nowhere else.
 pub(crate) struct Committer<'c, H: WriteHandler> {
@@ -22,8 +22,8 @@ pub(crate) struct Committer<'c, H: WriteHandler> {
     handler: H,
     status: &'c WriterStatus,
     files: Option<&'c OpenFiles>,
-    /// The answers of the current batch, in the order of its jobs.
-    answers: Vec<Answer<H>>,
+    /// How the jobs of the current batch ended, in their order; each keeps its reply itself.
+    answers: Vec<Answer<H, ()>>,
     /// How many of `answers` are settled: their transaction has ended.
     settled: usize,
 }
@@ -88,9 +88,10 @@ impl<'c, H: WriteHandler> Committer<'c, H> {
     }
 
     /// Settles an answer for every job of the batch, unless writing has to stop.
-    pub(crate) fn commit(&mut self, batch: &[Entry<H>]) -> Option<Stopped> {
+    pub(crate) fn commit(&mut self, batch: &mut [Taken<Work<H>>]) -> Option<Stopped> {
         self.answers.clear();
         self.settled = 0;
+        let jobs = batch.len();
         // The handler's state may be torn after a panic. That is harmless: it never runs again.
         let result = catch_unwind(AssertUnwindSafe(|| self.commit_batch(batch)));
         let stopped = match result {
@@ -98,7 +99,7 @@ impl<'c, H: WriteHandler> Committer<'c, H> {
             Err(panic) => {
                 self.roll_back_database();
                 let reason = format!("the writer panicked: {}", panic_message(&*panic)).into();
-                Stopped { reason, outcome: Outcome::NotStored, jobs: batch.len() }
+                Stopped { reason, outcome: Outcome::NotStored, jobs }
             }
         };
         self.answers.truncate(self.settled);
@@ -106,10 +107,10 @@ impl<'c, H: WriteHandler> Committer<'c, H> {
     }
 
     /// Sends the answers of a batch, and empties it.
-    pub(crate) fn answer(&mut self, batch: &mut Vec<Entry<H>>, stopped: Option<&Stopped>) {
+    pub(crate) fn answer(&mut self, batch: &mut Vec<Taken<Work<H>>>, stopped: Option<&Stopped>) {
         let mut failing = stopped.map_or(0, |stopped| stopped.jobs);
         let mut answers = self.answers.drain(..);
-        for entry in batch.drain(..) {
+        for taken in batch.drain(..) {
             let answer = answers.next().unwrap_or_else(|| {
                 let (reason, outcome) = match stopped {
                     Some(stopped) if failing > 0 => (Arc::clone(&stopped.reason), stopped.outcome),
@@ -119,12 +120,11 @@ impl<'c, H: WriteHandler> Committer<'c, H> {
                 failing = failing.saturating_sub(1);
                 Err(Error::WriterFailed { reason, outcome })
             });
-            // Nobody waits any more when this fails.
-            let _ = entry.reply.send(answer);
+            taken.work.answer(answer);
         }
     }
 
-    fn commit_batch(&mut self, jobs: &[Entry<H>]) -> Result<(), Stopped> {
+    fn commit_batch(&mut self, jobs: &mut [Taken<Work<H>>]) -> Result<(), Stopped> {
         let mut result = self.attempt(jobs, Savepoints::AsAsked);
         if let Err(Abort::Rerun) = result {
             result = self.attempt(jobs, Savepoints::Always);
@@ -136,13 +136,13 @@ impl<'c, H: WriteHandler> Committer<'c, H> {
             Err(Abort::Sqlite(stage, error))
                 if jobs.len() > 1 && stage != Stage::Begin && may_be_one_job(&error) =>
             {
-                jobs.iter().map(std::slice::from_ref).try_for_each(|job| self.commit_alone(job))
+                jobs.iter_mut().try_for_each(|job| self.commit_alone(std::slice::from_mut(job)))
             }
             Err(abort) => self.settle_abort(jobs.len(), abort),
         }
     }
 
-    fn commit_alone(&mut self, job: &[Entry<H>]) -> Result<(), Stopped> {
+    fn commit_alone(&mut self, job: &mut [Taken<Work<H>>]) -> Result<(), Stopped> {
         match self.attempt(job, Savepoints::Always) {
             Ok(()) => Ok(()),
             Err(abort) => self.settle_abort(job.len(), abort),
@@ -174,7 +174,11 @@ impl<'c, H: WriteHandler> Committer<'c, H> {
     }
 
     /// One transaction. Either its answers are settled, or it has left no trace.
-    fn attempt(&mut self, jobs: &[Entry<H>], savepoints: Savepoints) -> Result<(), Abort> {
+    fn attempt(
+        &mut self,
+        jobs: &mut [Taken<Work<H>>],
+        savepoints: Savepoints,
+    ) -> Result<(), Abort> {
         if let Err(error) = self.statements.begin.execute([]) {
             // Another program holds the file. Nothing has begun that the handler could take back:
             // it is as after its last batch.
@@ -209,25 +213,33 @@ impl<'c, H: WriteHandler> Committer<'c, H> {
         }
     }
 
-    fn run_jobs(&mut self, jobs: &[Entry<H>], savepoints: Savepoints) -> Result<(), Abort> {
+    fn run_jobs(
+        &mut self,
+        jobs: &mut [Taken<Work<H>>],
+        savepoints: Savepoints,
+    ) -> Result<(), Abort> {
         let at = |stage| move |error| Abort::Sqlite(stage, error);
         self.handler.begin(self.connection).map_err(at(Stage::Begin))?;
-        for entry in jobs {
-            let answer = self.run_job(&entry.job, savepoints)?;
+        for taken in jobs {
+            let answer = self.run_job(&mut *taken.work, savepoints)?;
             self.answers.push(answer);
         }
         self.handler.before_commit(self.connection).map_err(at(Stage::Jobs))
     }
 
-    fn run_job(&mut self, job: &H::Job, savepoints: Savepoints) -> Result<Answer<H>, Abort> {
+    fn run_job(
+        &mut self,
+        job: &mut dyn AnyJob<H>,
+        savepoints: Savepoints,
+    ) -> Result<Answer<H, ()>, Abort> {
         let failed = |error| Abort::Sqlite(Stage::Jobs, error);
         self.handler.job_begins();
-        let own_savepoint = savepoints == Savepoints::Always || self.handler.needs_savepoint(job);
+        let own_savepoint = savepoints == Savepoints::Always || job.needs_savepoint();
         let changes = self.connection.total_changes();
         if own_savepoint {
             self.statements.savepoint.execute([]).map_err(failed)?;
         }
-        let result = self.handler.run(self.connection, job);
+        let result = job.run(&mut self.handler, self.connection);
         // SQLite may have rolled everything back by itself, whatever the handler made of that.
         let lost = self.connection.is_autocommit();
         let failure = match result {
@@ -235,11 +247,11 @@ impl<'c, H: WriteHandler> Committer<'c, H> {
                 return Err(failed(error));
             }
             _ if lost => return Err(failed(rolled_back_by_sqlite())),
-            Ok(reply) => {
+            Ok(()) => {
                 if own_savepoint {
                     self.statements.release.execute([]).map_err(failed)?;
                 }
-                return Ok(Ok(Ok(reply)));
+                return Ok(Ok(Ok(())));
             }
             Err(failure) => failure,
         };

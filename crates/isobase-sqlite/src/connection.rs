@@ -8,7 +8,7 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use crate::error::{OpenError, SqliteFailure, classify};
 use crate::file;
-use crate::lock::with_suffix;
+use crate::file::with_suffix;
 use crate::options::{APPLICATION_ID, Options, Synchronous};
 
 /// 3.51.3 fixed a bug that damages files when two connections write and checkpoint at once.

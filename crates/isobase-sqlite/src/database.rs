@@ -4,10 +4,11 @@ use std::fmt;
 use std::io;
 use std::mem;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use rusqlite::{Connection, Transaction};
 
 use crate::connection::{check_version, open_reader, open_writer};
@@ -19,12 +20,10 @@ use crate::metrics::{Metrics, WriterState, WriterStatus};
 use crate::moved::OpenFiles;
 use crate::options::Options;
 use crate::pool::Pool;
-use crate::queue::{Close, Queue};
 use crate::scans::Scans;
 use crate::snapshot::{Snapshot, Watched};
-use crate::wait::lock;
 use crate::writer::Writer;
-use crate::writer_thread::{self, Beside, Bounds};
+use crate::writer_thread::{self, Beside};
 
 /// Most page cache of a connection for long reads: a scan meets a page once, so a large cache
 /// only fills memory during an export.
@@ -56,7 +55,8 @@ enum WriterSlot {
     /// Nobody writes yet.
     Idle(Box<Connection>),
     Running {
-        queue: Arc<dyn Close>,
+        /// Takes no more jobs; the thread ends after the ones it has.
+        close: Box<dyn Fn() + Send>,
         thread: JoinHandle<Result<(), Error>>,
     },
     Closed,
@@ -167,7 +167,7 @@ impl Database {
         build: impl FnOnce(&Connection) -> rusqlite::Result<H>,
     ) -> Result<Writer<H>, Error> {
         let inner = &self.inner;
-        let mut slot = lock(&inner.writer);
+        let mut slot = inner.writer.lock();
         let handler = match &*slot {
             WriterSlot::Idle(connection) => build(connection)?,
             WriterSlot::Running { .. } => return Err(Error::WriterStarted),
@@ -176,17 +176,17 @@ impl Database {
         let WriterSlot::Idle(connection) = mem::replace(&mut *slot, WriterSlot::Closed) else {
             return Err(Error::Closed);
         };
-        let queue = Arc::new(Queue::<H>::new(inner.options.queue_jobs_max, inner.status.clone()));
-        let bounds = Bounds::new(&inner.options);
-        let (thread_queue, status) = (Arc::clone(&queue), Arc::clone(&inner.status));
+        let status = Arc::clone(&inner.status);
+        let (writer, jobs) = Writer::new(self.clone(), &inner.options, Arc::clone(&status));
+        let options = inner.options.clone();
         let beside = Beside { files: inner.files.clone(), pool: inner.pool.clone() };
         let thread = thread::Builder::new().name("sqlite-writer".to_owned()).spawn(move || {
-            writer_thread::run(*connection, handler, &thread_queue, &status, (bounds, beside))
+            writer_thread::run(*connection, handler, jobs, &status, (&options, beside))
         });
         match thread {
             Ok(thread) => {
-                *slot = WriterSlot::Running { queue: queue.clone(), thread };
-                Ok(Writer::new(queue, self.clone()))
+                *slot = WriterSlot::Running { close: writer.closer(), thread };
+                Ok(writer)
             }
             Err(error) => {
                 inner.status.fail(&format!("cannot start the writer thread: {error}").into());
@@ -262,7 +262,7 @@ impl Database {
     /// [`Error::Closed`], or what the file could not be opened with.
     pub fn snapshot(&self) -> Result<Snapshot, Error> {
         let inner = &self.inner;
-        let mut snapshots = lock(&inner.snapshots);
+        let mut snapshots = inner.snapshots.lock();
         let held = snapshots.as_mut().ok_or(Error::Closed)?;
         if let Some(reason) = inner.files.as_ref().and_then(|files| files.moved()) {
             // The path leads to nothing, or to another database.
@@ -304,7 +304,7 @@ impl Database {
     /// # Errors
     /// The lock file could not be written.
     pub fn set_address(&self, address: &str) -> io::Result<()> {
-        match &*lock(&self.inner.lock) {
+        match &*self.inner.lock.lock() {
             Some(file_lock) => file_lock.write(Some(address)),
             None => Err(io::Error::other("the database is closed")),
         }
@@ -324,14 +324,14 @@ impl Database {
 
 impl Inner {
     fn close(&self) -> Result<(), Error> {
-        let mut slot = lock(&self.writer);
-        let snapshots = lock(&self.snapshots).take().unwrap_or_default();
+        let mut slot = self.writer.lock();
+        let snapshots = self.snapshots.lock().take().unwrap_or_default();
         self.scans.close();
         snapshots.iter().for_each(Watched::close);
         self.pool.close();
         // The writer goes last, and is told last: only the last connection removes the log.
-        if let WriterSlot::Running { queue, .. } = &*slot {
-            queue.close();
+        if let WriterSlot::Running { close, .. } = &*slot {
+            close();
         }
         let result = match mem::replace(&mut *slot, WriterSlot::Closed) {
             WriterSlot::Idle(connection) => {
@@ -340,7 +340,7 @@ impl Inner {
             WriterSlot::Running { thread, .. } => join(thread),
             WriterSlot::Closed => Ok(()),
         };
-        lock(&self.lock).take();
+        self.lock.lock().take();
         result
     }
 }

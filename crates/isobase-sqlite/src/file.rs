@@ -1,11 +1,11 @@
 //! The file itself, before SQLite sees it: creating it, and refusing what is not ours.
 
+use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use crate::error::OpenError;
-use crate::lock::with_suffix;
 use crate::options::APPLICATION_ID;
 
 /// The file header. Source: <https://sqlite.org/fileformat.html#the_database_header>.
@@ -174,4 +174,11 @@ mod tests {
         let path = resolve(&folder.path().join("data.db")).unwrap();
         assert_eq!(path, fs::canonicalize(folder.path()).unwrap().join("data.db"));
     }
+}
+
+/// The path with a suffix after the whole name, as SQLite names its own side files.
+pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(suffix);
+    PathBuf::from(name)
 }

@@ -1,40 +1,25 @@
-//! What the layer above puts into the writer thread.
+//! What the layer above puts into the writer thread: a handler, and jobs for it.
 
+use isobase_writer::Job;
 use rusqlite::Connection;
 
-/// Runs jobs inside the writer's transactions. It lives in the writer thread, so it may hold
-/// state (caches, counters) without locks, as long as it can undo what did not get committed.
+/// The state that jobs work on inside the writer's transactions. It lives in the writer thread, so
+/// it may hold caches and counters without locks, as long as it can undo what was not committed.
 ///
 /// The calls for one batch, in order:
 ///
 /// ```text
 /// begin
-///   for each job:  job_begins, run, and after a failed run job_undone
+///   for each job:  job_begins, the job's run, and after a failed run job_undone
 /// before_commit
 /// committed | rolled_back
 /// ```
 ///
-/// A batch may be rolled back and run again, also in smaller batches. So `run` takes the job by
-/// reference and must not act on anything outside the database and the handler's own state;
-/// what the world should hear belongs in `committed`.
+/// A batch may be rolled back and run again, also in smaller batches: what the world should hear
+/// belongs in `committed`.
 pub trait WriteHandler: Send + 'static {
-    /// What a submitter asks for.
-    type Job: Send + 'static;
-    /// What it gets when the job was committed.
-    type Reply: Send + 'static;
-    /// What it gets when the job was refused and left nothing behind.
+    /// What a submitter gets when its job was refused and left nothing behind.
     type Refusal: Send + 'static;
-
-    /// Rough size of the job in memory, in bytes. It bounds the queue and the batch.
-    fn job_bytes(job: &Self::Job) -> usize;
-
-    /// Whether the job needs a SAVEPOINT of its own (about 1 µs).
-    ///
-    /// `false` is right for a job that can fail only before its first change. Should such a job
-    /// fail after one, the whole batch is rolled back and run again with a savepoint for every
-    /// job: slow, but correct. Changes are counted in rows of INSERT, UPDATE and DELETE, so a job
-    /// that changes the schema always needs a savepoint.
-    fn needs_savepoint(&self, job: &Self::Job) -> bool;
 
     /// Called once per transaction, after BEGIN IMMEDIATE.
     ///
@@ -44,16 +29,6 @@ pub trait WriteHandler: Send + 'static {
 
     /// Called before every job: remember what `job_undone` has to restore.
     fn job_begins(&mut self);
-
-    /// Runs one job.
-    ///
-    /// # Errors
-    /// A failed job leaves nothing in the database; its neighbours are not touched.
-    fn run(
-        &mut self,
-        connection: &Connection,
-        job: &Self::Job,
-    ) -> Result<Self::Reply, JobFailure<Self::Refusal>>;
 
     /// Called after every failed job: restore the state of the last `job_begins`.
     fn job_undone(&mut self);
@@ -69,6 +44,35 @@ pub trait WriteHandler: Send + 'static {
 
     /// The transaction was rolled back: restore the state of the last `committed`.
     fn rolled_back(&mut self);
+}
+
+/// Something that the writer does for a submitter.
+pub trait WriteJob<H: WriteHandler>: Job {
+    /// Rough size of the job in memory, in bytes. It bounds the queue and the batch.
+    fn bytes(&self) -> usize {
+        256
+    }
+
+    /// Whether the job needs a SAVEPOINT of its own (about 1 µs).
+    ///
+    /// `false` is right for a job that can fail only before its first change. Should such a job
+    /// fail after one, the whole batch is rolled back and run again with a savepoint for every
+    /// job: slow, but correct. Changes are counted in rows of INSERT, UPDATE and DELETE, so a job
+    /// that changes the schema always needs a savepoint.
+    fn needs_savepoint(&self) -> bool {
+        true
+    }
+
+    /// Runs the job. A batch may be rolled back and run again, also in smaller batches, so this
+    /// must not act on anything outside the database and the handler's own state.
+    ///
+    /// # Errors
+    /// A failed job leaves nothing in the database; its neighbours are not touched.
+    fn run(
+        &self,
+        handler: &mut H,
+        connection: &Connection,
+    ) -> Result<Self::Reply, JobFailure<H::Refusal>>;
 }
 
 /// Why a job left nothing behind.

@@ -1,6 +1,5 @@
 //! One process per file: a lock file beside the database that also says who holds it.
 
-use std::ffi::OsString;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -116,12 +115,5 @@ fn read_holder(mut file: &File) -> LockHolder {
 }
 
 fn lock_path(path: &Path) -> PathBuf {
-    with_suffix(path, ".lock")
-}
-
-/// The path with a suffix after the whole name, as SQLite names its own side files.
-pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = OsString::from(path);
-    name.push(suffix);
-    PathBuf::from(name)
+    file::with_suffix(path, ".lock")
 }

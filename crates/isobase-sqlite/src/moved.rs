@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use crate::error::OpenError;
-use crate::lock::with_suffix;
+use crate::file::with_suffix;
 
 /// The database file and its log, as they were opened.
 ///

@@ -1,15 +1,15 @@
 //! Connections for reads on the calling thread.
 
 use std::cell::Cell;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 use std::time::{Duration, Instant};
 
+use parking_lot::{Mutex, MutexGuard};
 use rusqlite::Connection;
 
 use crate::error::Error;
 use crate::metrics::WriterStatus;
-use crate::wait::lock;
 
 /// How long a moment is kept that no commit of ours has ended. Another program may have written.
 const MOMENT_MAX: Duration = Duration::from_millis(10);
@@ -94,7 +94,7 @@ impl Pool {
     /// One that is in use ends with the read after the next commit.
     pub(crate) fn let_go(&self) {
         for slot in &self.slots {
-            if let Ok(mut reader) = slot.reader.try_lock()
+            if let Some(mut reader) = slot.reader.try_lock()
                 && let Some(reader) = reader.as_mut()
             {
                 reader.let_go();
@@ -105,7 +105,7 @@ impl Pool {
     /// Closes all connections; waits for the reads that run.
     pub(crate) fn close(&self) {
         for slot in &self.slots {
-            lock(&slot.reader).take();
+            slot.reader.lock().take();
         }
     }
 
@@ -114,14 +114,11 @@ impl Pool {
         let home = HOME.get() % count;
         for step in 0..count {
             let slot = &self.slots[(home + step) % count];
-            match slot.reader.try_lock() {
-                Ok(reader) => return reader,
-                // A closure panicked. `Tidy` has brought the connection in order.
-                Err(TryLockError::Poisoned(poisoned)) => return poisoned.into_inner(),
-                Err(TryLockError::WouldBlock) => {}
+            if let Some(reader) = slot.reader.try_lock() {
+                return reader;
             }
         }
-        lock(&self.slots[home].reader)
+        self.slots[home].reader.lock()
     }
 }
 

@@ -2,17 +2,18 @@
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use isobase_writer::block_on;
+use parking_lot::{Condvar, Mutex};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use crate::error::{Error, SqliteFailure, classify};
 use crate::pool::Tidy;
-use crate::wait::{block_on, lock};
 
 /// Instructions of SQLite's virtual machine between two looks at the clock: some 10 µs of work.
 const INSTRUCTIONS_PER_CHECK: i32 = 1000;
@@ -57,7 +58,7 @@ impl Scans {
                 .name(format!("sqlite-scan-{number}"))
                 .spawn(move || serve(connection, &shared));
             match thread {
-                Ok(thread) => lock(&scans.threads).push(thread),
+                Ok(thread) => scans.threads.lock().push(thread),
                 Err(error) => {
                     scans.close();
                     return Err(error);
@@ -101,18 +102,18 @@ impl Scans {
     }
 
     pub(crate) fn waiting(&self) -> u64 {
-        lock(&self.shared.queue).len() as u64
+        self.shared.queue.lock().len() as u64
     }
 
     /// Stops the reads that run, refuses the ones that wait, and joins the threads.
     pub(crate) fn close(&self) {
         {
-            let mut queue = lock(&self.shared.queue);
+            let mut queue = self.shared.queue.lock();
             self.shared.closing.store(true, Relaxed);
             queue.clear();
         }
         self.shared.wake.notify_all();
-        for thread in lock(&self.threads).drain(..) {
+        for thread in self.threads.lock().drain(..) {
             // The last handle may be dropped by a read itself, and no thread can join itself.
             if thread.thread().id() != thread::current().id() {
                 // A thread ends without a panic: reads run inside `catch_unwind`.
@@ -143,7 +144,7 @@ impl Scans {
         });
         let scan = Scan { deadline, cancelled: Arc::clone(&cancelled), run };
         {
-            let mut queue = lock(&self.shared.queue);
+            let mut queue = self.shared.queue.lock();
             if self.shared.closing.load(Relaxed) {
                 return Err(Error::Closed);
             }
@@ -165,7 +166,7 @@ impl Shared {
 
     /// The next read; `None` when the database closes.
     fn next(&self) -> Option<Scan> {
-        let mut queue = lock(&self.queue);
+        let mut queue = self.queue.lock();
         loop {
             if self.closing.load(Relaxed) {
                 return None;
@@ -173,7 +174,7 @@ impl Shared {
             if let Some(scan) = queue.pop_front() {
                 return Some(scan);
             }
-            queue = self.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            self.wake.wait(&mut queue);
         }
     }
 }
@@ -205,7 +206,7 @@ fn serve(mut connection: Connection, shared: &Arc<Shared>) {
     let handler = connection.progress_handler(
         INSTRUCTIONS_PER_CHECK,
         Some(move || {
-            closing.closing.load(Relaxed) || lock(&watched).as_ref().is_some_and(Limit::reached)
+            closing.closing.load(Relaxed) || watched.lock().as_ref().is_some_and(Limit::reached)
         }),
     );
     if let Err(error) = handler {
@@ -217,11 +218,11 @@ fn serve(mut connection: Connection, shared: &Arc<Shared>) {
         if next.reached() {
             continue;
         }
-        *lock(&limit) = Some(next);
+        *limit.lock() = Some(next);
         let tidy = Tidy(&connection);
         (scan.run)(&connection);
         // The rollback of what the read left open must not be interrupted by its own deadline.
-        *lock(&limit) = None;
+        *limit.lock() = None;
         drop(tidy);
     }
 }

@@ -1,14 +1,14 @@
 //! A connection that stays at one moment.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use rusqlite::Connection;
 
 use crate::database::Database;
 use crate::error::Error;
-use crate::wait::lock;
 
 /// The database at one moment, whatever is written meanwhile. Dropping it lets go of the moment.
 ///
@@ -43,7 +43,7 @@ impl Snapshot {
     ) -> Result<T, Error> {
         let slot = Arc::clone(&self.connection);
         // The connection of the thread stays idle meanwhile: what is shared is the processor.
-        let on_thread = move |_: &Connection| lock(&slot).as_ref().map(read).transpose();
+        let on_thread = move |_: &Connection| slot.lock().as_ref().map(read).transpose();
         self.database.read(timeout, on_thread).await?.ok_or(Error::Closed)
     }
 }
@@ -65,7 +65,7 @@ impl Watched {
     /// Closes the connection. No read runs on it any more.
     pub(crate) fn close(&self) {
         if let Some(connection) = self.0.upgrade() {
-            lock(&connection).take();
+            connection.lock().take();
         }
     }
 }

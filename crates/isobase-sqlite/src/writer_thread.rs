@@ -1,9 +1,10 @@
 //! The body of the writer thread: takes what is queued, has it committed, then answers.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::thread;
 
+use isobase_writer::{GroupBounds, Jobs};
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
@@ -15,23 +16,14 @@ use crate::metrics::WriterStatus;
 use crate::moved::OpenFiles;
 use crate::options::Options;
 use crate::pool::Pool;
-use crate::queue::{Entry, Queue};
+use crate::work::Work;
 
-/// Bounds of the writer, from [`Options`].
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Bounds {
-    batch_jobs_max: usize,
-    batch_bytes_max: usize,
-    checkpoint_pages: u64,
-}
-
-impl Bounds {
-    pub(crate) fn new(options: &Options) -> Self {
-        Self {
-            batch_jobs_max: options.batch_jobs_max.max(1),
-            batch_bytes_max: options.batch_bytes_max,
-            checkpoint_pages: u64::from(options.checkpoint_pages.max(1)),
-        }
+/// A job of one operation or many: what bounds a batch is its jobs and their bytes.
+fn group_bounds(options: &Options) -> GroupBounds {
+    GroupBounds {
+        jobs: options.batch_jobs_max.max(1),
+        operations: usize::MAX,
+        bytes: options.batch_bytes_max,
     }
 }
 
@@ -47,14 +39,14 @@ pub(crate) struct Beside {
 pub(crate) fn run<H: WriteHandler>(
     mut connection: Connection,
     handler: H,
-    queue: &Queue<H>,
+    jobs: Jobs<Work<H>>,
     status: &Arc<WriterStatus>,
-    (bounds, beside): (Bounds, Beside),
+    (options, beside): (&Options, Beside),
 ) -> Result<(), Error> {
     let files = beside.files.as_deref();
     let ready = watch_log(&mut connection, status);
     let committer = ready.and_then(|()| Committer::new(&connection, handler, status, files));
-    serve((&connection, &beside.pool), committer, queue, status, bounds);
+    serve((&connection, &beside.pool), committer, jobs, status, options);
     finish(connection, status, files)
 }
 
@@ -99,25 +91,31 @@ fn fold(connection: &Connection) -> rusqlite::Result<()> {
 fn serve<H: WriteHandler>(
     (connection, pool): (&Connection, &Pool),
     committer: rusqlite::Result<Committer<'_, H>>,
-    queue: &Queue<H>,
+    mut jobs: Jobs<Work<H>>,
     status: &WriterStatus,
-    bounds: Bounds,
+    options: &Options,
 ) {
-    let mut pending = VecDeque::new();
     let mut committer = match committer {
         Ok(committer) => committer,
         Err(error) => {
             stop(status, &format!("cannot start: {error}").into());
-            queue.fail(&mut pending);
+            refuse(jobs.close(), status);
             return;
         }
     };
-    let mut checkpoints = Checkpoints::new(connection, pool, bounds.checkpoint_pages);
+    let mut checkpoints =
+        Checkpoints::new(connection, pool, u64::from(options.checkpoint_pages.max(1)));
     let mut batch = Vec::new();
-    while queue.take(&mut pending) {
-        take_batch(&mut pending, &mut batch, bounds);
-        queue.release(&batch);
-        let stopped = committer.commit(&batch);
+    let bounds = group_bounds(options);
+    while jobs.wait_blocking() {
+        if status.failure().is_some() {
+            // One that was being queued while the queue was closed.
+            refuse(jobs.close(), status);
+            continue;
+        }
+        jobs.take_group(bounds, |_| true, &mut batch);
+        status.queue_jobs.fetch_sub(batch.len() as u64, Relaxed);
+        let stopped = committer.commit(&mut batch);
         if let Some(stopped) = &stopped {
             // Before the answers: who has been told must find the writer failed.
             stop(status, &stopped.reason);
@@ -125,7 +123,7 @@ fn serve<H: WriteHandler>(
         let together = batch.len() > 1;
         committer.answer(&mut batch, stopped.as_ref());
         if stopped.is_some() {
-            queue.fail(&mut pending);
+            refuse(jobs.close(), status);
             continue;
         }
         if together {
@@ -136,8 +134,16 @@ fn serve<H: WriteHandler>(
         // After the answers, so that nobody waits for it.
         if let Some(reason) = checkpoints.after_batch(status) {
             stop(status, &reason);
-            queue.fail(&mut pending);
+            refuse(jobs.close(), status);
         }
+    }
+}
+
+/// Answers jobs that were never tried, after writing has ended.
+fn refuse<H: WriteHandler>(jobs: Vec<Work<H>>, status: &WriterStatus) {
+    status.queue_jobs.fetch_sub(jobs.len() as u64, Relaxed);
+    for job in jobs {
+        job.answer(Err(status.failure().unwrap_or(Error::Closed)));
     }
 }
 
@@ -145,20 +151,4 @@ fn serve<H: WriteHandler>(
 pub(crate) fn stop(status: &WriterStatus, reason: &Arc<str>) {
     tracing::error!(%reason, "writing has stopped: {reason}");
     status.fail(reason);
-}
-
-fn take_batch<H: WriteHandler>(
-    pending: &mut VecDeque<Entry<H>>,
-    batch: &mut Vec<Entry<H>>,
-    bounds: Bounds,
-) {
-    let mut bytes = 0_usize;
-    while batch.len() < bounds.batch_jobs_max {
-        let Some(entry) = pending.front() else { break };
-        bytes = bytes.saturating_add(entry.bytes);
-        if bytes > bounds.batch_bytes_max && !batch.is_empty() {
-            break;
-        }
-        batch.extend(pending.pop_front());
-    }
 }

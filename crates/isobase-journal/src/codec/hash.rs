@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use isobase_types::DocumentId;
-use ring::digest::{SHA256, digest};
+use sha2::{Digest, Sha256};
 
 /// The hash of a document's canonical text as 32 hexadecimal digits.
 ///
@@ -26,7 +26,7 @@ pub(super) fn of_id(id: &DocumentId) -> String {
 
 fn digits(text: &str, bytes: usize) -> String {
     let mut out = String::with_capacity(2 * bytes);
-    for byte in &digest(&SHA256, text.as_bytes()).as_ref()[..bytes] {
+    for byte in &Sha256::digest(text)[..bytes] {
         let _ = write!(out, "{byte:02x}");
     }
     out

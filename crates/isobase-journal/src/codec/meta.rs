@@ -6,15 +6,10 @@ use isobase_types::{
     json::{self, Raw},
 };
 
-use super::{NativeRules, Tree, hash, rebuild, shape, time, tree::into_text, wrap};
+use super::{
+    META_FIELD, NativeRules, Tree, hash, rebuild, rules::RESERVED, shape, tree::into_text, wrap,
+};
 use crate::Tag;
-
-/// The one top-level field of native documents that is ours. Callers never see it.
-pub const META_FIELD: &str = "isobase_meta";
-
-/// Top-level fields that are never part of a body: names of the id and of the database. A caller's
-/// fields of these names are held in the bookkeeping.
-pub(super) const RESERVED: [&str; 3] = ["_id", "_rev", META_FIELD];
 
 /// A field that is part of a body only where another program has written it.
 const OWN_ID: &str = "id";
@@ -177,7 +172,7 @@ impl Meta {
     /// Reads the value of [`META_FIELD`]; none when another program wrote something else there.
     #[must_use]
     pub fn from_tree(tree: &Tree) -> Option<Self> {
-        let time_at = |name| time::parse(tree.get(name)?.as_str()?);
+        let time_at = |name| Timestamp::parse(tree.get(name)?.as_str()?);
         Some(Self {
             revision: Sequence(tree.get("revision")?.as_u64()?),
             created_at: time_at("created_at")?,

@@ -7,12 +7,10 @@ mod parse;
 mod rebuild;
 mod rules;
 mod shape;
-mod time;
 mod tree;
 mod wrap;
 
-pub use meta::{META_FIELD, Meta, NativeDocument};
-pub use rules::NativeRules;
-pub use time::parse as parse_time;
+pub use meta::{Meta, NativeDocument};
+pub use rules::{META_FIELD, NativeRules};
 pub use tree::{InvalidTree, Tree};
 pub use wrap::WRAPPED_FIELD;

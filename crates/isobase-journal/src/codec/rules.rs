@@ -2,6 +2,13 @@
 
 use isobase_engine::listing::StoredKeys;
 
+/// The one top-level field of native documents that is ours. Callers never see it.
+pub const META_FIELD: &str = "isobase_meta";
+
+/// Top-level fields that are never part of a body: names of the id and of the database. A caller's
+/// fields of these names are held in the bookkeeping.
+pub(super) const RESERVED: [&str; 3] = ["_id", "_rev", META_FIELD];
+
 /// What the native form of a database cannot hold, beyond sizes. Such values are not refused:
 /// they are wrapped (see [`super::wrap`]). Numbers are no rule: what the native number cannot
 /// hold exactly is spelled in the document's bookkeeping.
@@ -41,7 +48,7 @@ impl NativeRules {
     /// Whether a top-level field may have this name.
     pub(super) fn holds_top_level_name(&self, name: &str) -> bool {
         self.holds_name(name)
-            && !super::meta::RESERVED.contains(&name)
+            && !RESERVED.contains(&name)
             && (self.top_level_underscore || !name.starts_with('_'))
     }
 }

@@ -6,7 +6,9 @@ mod faults;
 mod life;
 mod state;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::{Mutex, MutexGuard};
 
 pub use faults::Fault;
 use isobase_engine::{Limit, Limits};
@@ -204,6 +206,6 @@ impl FakeDatabase {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use crate::{
     Commit, CommitError, DocumentDatabase,
-    error::{Pauses, within},
+    error::{pauses, within},
     shared::{Shared, Status},
 };
 
@@ -50,7 +50,7 @@ impl<B: DocumentDatabase> Shared<B> {
         commit: &Commit,
         deadline: Instant,
     ) -> Result<Result<(), CommitError>, EngineError> {
-        let mut pauses = Pauses::new();
+        let mut pauses = pauses();
         let mut lost: Option<EngineError> = None;
         loop {
             // Whoever stops waiting for a commit does not know what becomes of it.

@@ -7,24 +7,13 @@ use isobase_engine::{
 
 use crate::{
     DocumentDatabase, StoredAnswer,
-    writer::{group::Group, job::Active, task::Task},
+    writer::{
+        group::Group,
+        job::Active,
+        share::{End, Share},
+        task::Task,
+    },
 };
-
-/// What a group means for one batch, once it is committed.
-pub(super) struct Share {
-    /// Of the operations that are in the group.
-    pub(super) outcomes: Vec<WriteOutcome>,
-    pub(super) progress: BatchProgress,
-    /// The batch is answered with the group.
-    pub(super) end: Option<End>,
-}
-
-/// How a batch is answered.
-pub(super) enum End {
-    Done,
-    Replayed(Vec<WriteOutcome>),
-    Failed(EngineError),
-}
 
 impl<B: DocumentDatabase> Task<B> {
     /// Fills a group with what is active, in its order, as far as it fits.

@@ -3,29 +3,19 @@
 use isobase_engine::{
     BatchProgress, EngineError, ErrorKind, WriteBatch, WriteOutcome, WriteReport,
 };
-use isobase_queue::Place;
-use tokio::sync::oneshot;
+use isobase_writer::{Asked, Job, Place, Reply};
 
-use crate::{
-    error::copy_of,
-    writer::{SpecialAnswer, SpecialJob},
-};
+use crate::error::copy_of;
 
-/// Something to do.
-pub(super) enum Work {
-    Write {
-        batch: WriteBatch,
-        atomic: bool,
-        reply: oneshot::Sender<Result<WriteReport, EngineError>>,
-    },
-    Special {
-        job: SpecialJob,
-        reply: oneshot::Sender<Result<SpecialAnswer, EngineError>>,
-    },
-    /// Take no more jobs; answered when all are done.
-    Close {
-        reply: oneshot::Sender<Result<(), EngineError>>,
-    },
+/// Writes a batch.
+pub(super) struct Write {
+    pub(super) batch: WriteBatch,
+    /// All of it or nothing.
+    pub(super) atomic: bool,
+}
+
+impl Job for Write {
+    type Reply = WriteReport;
 }
 
 /// A batch that was taken off the queue. A batch that need not be written in one piece may be
@@ -38,18 +28,14 @@ pub(super) struct Active {
     pub(super) progress: BatchProgress,
     /// A part of it was committed.
     pub(super) is_begun: bool,
-    reply: oneshot::Sender<Result<WriteReport, EngineError>>,
+    reply: Reply<Result<WriteReport, EngineError>>,
     /// Free for another job when it is done.
     _place: Place,
 }
 
 impl Active {
-    pub(super) fn new(
-        batch: WriteBatch,
-        atomic: bool,
-        reply: oneshot::Sender<Result<WriteReport, EngineError>>,
-        place: Place,
-    ) -> Self {
+    pub(super) fn new(asked: Asked<Write, EngineError>, place: Place) -> Self {
+        let Asked { job: Write { batch, atomic }, reply } = asked;
         let progress = BatchProgress::of(&batch);
         let outcomes = Vec::with_capacity(batch.operations.len());
         Self { batch, atomic, outcomes, progress, is_begun: false, reply, _place: place }
@@ -67,8 +53,7 @@ impl Active {
 
     /// Answers it.
     pub(super) fn answer(self, report: Result<WriteReport, EngineError>) {
-        // Whoever asked may have gone.
-        let _ = self.reply.send(report);
+        self.reply.send(report);
     }
 
     /// Answers that it failed.

@@ -6,27 +6,22 @@ use std::{
     time::Duration,
 };
 
-use futures_util::future::{OptionFuture, join};
+use futures_util::future::{BoxFuture, OptionFuture, join};
 use isobase_engine::{EngineError, ErrorKind, Rejection, WriteReport, being_loaded};
-use isobase_queue::{Gathering, Job, Jobs, Place};
 use isobase_types::{CollectionName, DocumentId};
-use tokio::{
-    sync::oneshot,
-    time::{Instant, timeout_at},
-};
+use isobase_writer::{Asked, Jobs, Taken};
+use tokio::time::Instant;
 
 use crate::{
     CatalogueEntry, Commit, CommitError, DocumentDatabase, DocumentKey, Head, NativeDocument,
-    catalogue::{CATALOGUE_AGE_MAX, Catalogue},
-    error::{Pauses, within},
+    catalogue::{CATALOGUE_AGE_MAX, Catalogue, LOADS_SEEN_AFTER},
+    error::{pauses, within},
     maintenance::Maintenance,
     shared::{Shared, Status},
-    transfer::LOADS_SEEN_AFTER,
     writer::{
-        SpecialAnswer, SpecialJob,
-        decide::{End, Share},
         group::Group,
-        job::{Active, Work},
+        job::{Active, Write},
+        share::{End, Share},
         turns::Turns,
     },
 };
@@ -63,14 +58,11 @@ const LOST_MAX: u32 = 8;
 const IDS_AHEAD_FIRST: i64 = 64;
 const IDS_AHEAD_MAX: i64 = 1 << 10;
 
-pub(super) struct Task<B> {
+pub(super) struct Task<B: DocumentDatabase> {
     pub(super) shared: Arc<Shared<B>>,
-    queue: Jobs<Work>,
-    /// Taken off the queue while writes were tried again; has its turn after them.
-    next_work: Option<Box<(Work, Place)>>,
+    jobs: Jobs<Work<B>>,
     /// Taken off the queue, not answered.
     pub(super) active: VecDeque<Active>,
-    gathering: Gathering,
     pub(super) turns: Turns,
     /// What the commit of the last group took; nothing where it had none.
     commit_took: Duration,
@@ -82,11 +74,24 @@ pub(super) struct Task<B> {
     maintenance: Maintenance,
 }
 
+/// What is asked of the task.
+pub(super) enum Work<B: DocumentDatabase> {
+    Write(Asked<Write, EngineError>),
+    /// What is no batch, with the way back to its caller.
+    Other(Box<dyn AnyWork<B>>),
+}
+
+/// Work whose type only it knows itself.
+pub(super) trait AnyWork<B: DocumentDatabase>: Send + Sync {
+    /// Carries it out and answers it.
+    fn run<'t>(self: Box<Self>, task: &'t mut Task<B>) -> BoxFuture<'t, ()>;
+}
+
 /// What to do next.
-enum Next {
+enum Next<B: DocumentDatabase> {
     Writes,
-    Special(SpecialJob, oneshot::Sender<Result<SpecialAnswer, EngineError>>),
-    End(Option<oneshot::Sender<Result<(), EngineError>>>),
+    Other(Box<dyn AnyWork<B>>),
+    End,
 }
 
 /// Whether writes that are queued later may join a group that is tried again.
@@ -153,15 +158,13 @@ enum Attempted {
 }
 
 impl<B: DocumentDatabase> Task<B> {
-    pub(super) fn new(shared: Arc<Shared<B>>, queue: Jobs<Work>, head: Head) -> Self {
+    pub(super) fn new(shared: Arc<Shared<B>>, jobs: Jobs<Work<B>>, head: Head) -> Self {
         let mut turns = Turns::new(shared.author);
         turns.saw(&head);
         Self {
             shared,
-            queue,
-            next_work: None,
+            jobs,
             active: VecDeque::new(),
-            gathering: Gathering::default(),
             turns,
             commit_took: Duration::ZERO,
             head: Some((head, Instant::now())),
@@ -174,87 +177,47 @@ impl<B: DocumentDatabase> Task<B> {
         loop {
             match self.next().await {
                 Next::Writes => Box::pin(self.write(Intake::Open)).await,
-                Next::Special(job, reply) => {
-                    let answer = Box::pin(self.special(&job)).await;
-                    // Whoever asked may have gone.
-                    let _ = reply.send(answer);
-                }
-                Next::End(reply) => {
-                    self.queue.close();
-                    if let Some(reply) = reply {
-                        let _ = reply.send(Ok(()));
-                    }
-                    return;
-                }
+                Next::Other(work) => work.run(&mut self).await,
+                Next::End => return,
             }
             self.maintenance.look_after(&self.shared);
         }
     }
 
     /// Takes what is queued; waits when there is nothing to do.
-    async fn next(&mut self) -> Next {
+    async fn next(&mut self) -> Next<B> {
         loop {
-            let (work, place) = if let Some(held) = self.next_work.take() {
-                *held
-            } else {
-                let job = if self.active.len() >= JOBS_MAX {
-                    return Next::Writes;
-                } else if self.active.is_empty() {
-                    match self.queue.recv().await {
-                        Some(job) => job,
-                        None => return Next::End(None),
+            if self.active.is_empty() && !self.jobs.wait().await {
+                return Next::End;
+            }
+            self.jobs.gather(self.active.len()).await;
+            while self.active.len() < JOBS_MAX {
+                let Some((Taken { work, .. }, place)) = self.jobs.take_next() else { break };
+                match work {
+                    Work::Write(asked) => self.active.push_back(Active::new(asked, place)),
+                    // What was asked for before has its turn before. The rest of a large batch
+                    // does not: it would hold up whoever comes after this.
+                    Work::Other(work) => {
+                        while self.active.iter().any(Active::waits_for_its_turn) {
+                            Box::pin(self.write(Intake::Closed)).await;
+                        }
+                        return Next::Other(work);
                     }
-                } else {
-                    match self.one_more().await {
-                        Some(job) => job,
-                        None => return Next::Writes,
-                    }
-                };
-                let Some(taken) = job.take() else { continue };
-                taken
-            };
-            match work {
-                Work::Write { batch, atomic, reply } => {
-                    self.active.push_back(Active::new(batch, atomic, reply, place));
-                }
-                // What was asked for before has its turn before. The rest of a large batch does
-                // not: it would hold up whoever comes after this.
-                Work::Special { job, reply } => {
-                    while self.active.iter().any(Active::waits_for_its_turn) {
-                        Box::pin(self.write(Intake::Closed)).await;
-                    }
-                    return Next::Special(job, reply);
-                }
-                Work::Close { reply } => {
-                    while !self.active.is_empty() {
-                        Box::pin(self.write(Intake::Closed)).await;
-                    }
-                    return Next::End(Some(reply));
                 }
             }
+            if !self.active.is_empty() {
+                return Next::Writes;
+            }
         }
-    }
-
-    /// Another job that is queued, or is soon.
-    async fn one_more(&mut self) -> Option<Job<Work>> {
-        if let Ok(job) = self.queue.try_recv() {
-            return Some(job);
-        }
-        let until = self.gathering.until(self.active.len())?;
-        timeout_at(until, self.queue.recv()).await.ok().flatten()
     }
 
     /// Takes writes in that were queued since the last attempt: the next one carries them too.
     fn take_in(&mut self) {
-        while self.next_work.is_none() && self.active.len() < JOBS_MAX {
-            let Ok(job) = self.queue.try_recv() else { return };
-            match job.take() {
-                Some((Work::Write { batch, atomic, reply }, place)) => {
-                    self.active.push_back(Active::new(batch, atomic, reply, place));
-                }
-                Some(other) => self.next_work = Some(Box::new(other)),
-                None => {}
-            }
+        while self.active.len() < JOBS_MAX {
+            // Something else has its turn next, before what was queued behind it.
+            let taken = self.jobs.take_next_if(|work| matches!(work, Work::Write(_)));
+            let Some((Taken { work: Work::Write(asked), .. }, place)) = taken else { return };
+            self.active.push_back(Active::new(asked, place));
         }
     }
 
@@ -264,7 +227,7 @@ impl<B: DocumentDatabase> Task<B> {
         self.commit_took = Duration::ZERO;
         // Those that come in later have a deadline of their own.
         let begun = self.active.len();
-        let mut pauses = Pauses::new();
+        let mut pauses = pauses();
         let mut scope = Scope { batches: usize::MAX, ids_ahead: 0, ids_passed: 0 };
         let (mut changed, mut lost) = (0, 0);
         loop {
@@ -356,25 +319,8 @@ impl<B: DocumentDatabase> Task<B> {
         for answer in known.transpose().map_err(failed)?.unwrap_or_default().into_iter().flatten() {
             group.know_answer(answer);
         }
-        let mut shares = self.decide(&mut group, batches);
-        // Which unique values a group touches is known when it is decided.
-        loop {
-            let (wanted, others) = (group.wanted_holders(), group.wanted_others());
-            if wanted.is_empty() && others.is_empty() {
-                break;
-            }
-            let settled = within(deadline, "the last commit", shared.database.settle(&head));
-            settled.await.map_err(failed)?;
-            let holders = shared.holders(&catalogue, &wanted);
-            let holders = within(deadline, "reading unique values", holders).await;
-            group.know_holders(wanted, holders.map_err(failed)?);
-            group.restart();
-            let operations = self.active.iter().take(batches);
-            let operations: usize = operations.map(|active| active.batch.operations.len()).sum();
-            let read = shared.read_others(&catalogue, others, operations, &mut group);
-            within(deadline, "reading other documents", read).await.map_err(failed)?;
-            shares = self.decide(&mut group, batches);
-        }
+        let decided = self.decide_knowing(&mut group, &catalogue, (&head, batches), deadline);
+        let mut shares = decided.await.map_err(failed)?;
         let failed = |error| Failure { error, batches: shares.len() };
         if !group.is_empty() {
             for collection in group.unknown_collections() {
@@ -395,6 +341,34 @@ impl<B: DocumentDatabase> Task<B> {
         }
         self.hand_out(shares);
         Ok(Attempted::Done)
+    }
+
+    /// Decides the first batches. Which unique values and which other documents they touch is known
+    /// only then: those are read, and everything is decided anew, until nothing is left to ask.
+    async fn decide_knowing(
+        &self,
+        group: &mut Group<'_, B>,
+        catalogue: &Catalogue,
+        (head, batches): (&Head, usize),
+        deadline: Instant,
+    ) -> Result<Vec<Share>, EngineError> {
+        let shared = &self.shared;
+        loop {
+            let shares = self.decide(group, batches);
+            let (wanted, others) = (group.wanted_holders(), group.wanted_others());
+            if wanted.is_empty() && others.is_empty() {
+                return Ok(shares);
+            }
+            within(deadline, "the last commit", shared.database.settle(head)).await?;
+            let holders = shared.holders(catalogue, &wanted);
+            let holders = within(deadline, "reading unique values", holders).await?;
+            group.know_holders(wanted, holders);
+            group.restart();
+            let operations = self.active.iter().take(batches);
+            let operations: usize = operations.map(|active| active.batch.operations.len()).sum();
+            let read = shared.read_others(catalogue, others, operations, group);
+            within(deadline, "reading other documents", read).await?;
+        }
     }
 
     /// Reads documents, the first ones when all of them are more than fit into memory. At least
@@ -588,7 +562,7 @@ impl<B: DocumentDatabase> Task<B> {
 
     /// Answers the batches that are whole, and notes how far the last one is.
     fn hand_out(&mut self, shares: Vec<Share>) {
-        self.gathering.answered(shares.len(), self.commit_took);
+        self.jobs.answered(shares.len(), self.commit_took);
         for share in shares {
             let Some(mut active) = self.active.pop_front() else { return };
             let written = share.outcomes.iter().any(Result::is_ok);

@@ -5,8 +5,11 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use isobase_sqlite::rusqlite::{self, Connection, ffi};
-use isobase_sqlite::{Answer, Database, Error, JobFailure, Options, WriteHandler, Writer};
+use isobase_sqlite::{Database, Error, JobFailure, Options, WriteHandler, WriteJob, Writer};
 use tempfile::TempDir;
+
+/// The number of rows, or the setting asked for.
+pub(crate) type Answer = isobase_sqlite::Answer<Rows, i64>;
 
 /// Long enough for a busy machine; reached only when a test fails.
 pub(crate) const LONG: Duration = Duration::from_secs(30);
@@ -37,11 +40,11 @@ impl Fixture {
         self.folder.path().join("data.db")
     }
 
-    pub(crate) async fn submit(&self, job: Job) -> Answer<Rows> {
+    pub(crate) async fn submit(&self, job: Job) -> Answer {
         self.writer.submit(job, LONG).await
     }
 
-    pub(crate) async fn insert(&self, id: i64) -> Answer<Rows> {
+    pub(crate) async fn insert(&self, id: i64) -> Answer {
         self.submit(Job::Insert(id)).await
     }
 
@@ -57,7 +60,7 @@ impl Fixture {
     }
 
     /// Runs the jobs in one batch and gives their answers.
-    pub(crate) async fn batch(&self, jobs: impl IntoIterator<Item = Job>) -> Vec<Answer<Rows>> {
+    pub(crate) async fn batch(&self, jobs: impl IntoIterator<Item = Job>) -> Vec<Answer> {
         let hold = self.hold_writer().await;
         let mut receipts = Vec::new();
         for job in jobs {
@@ -138,40 +141,34 @@ pub(crate) enum Job {
     },
 }
 
-impl WriteHandler for Rows {
-    type Job = Job;
-    /// The number of rows, or the setting asked for.
+impl isobase_writer::Job for Job {
     type Reply = i64;
-    type Refusal = &'static str;
+}
 
-    fn job_bytes(job: &Job) -> usize {
-        match job {
+impl WriteJob<Rows> for Job {
+    fn bytes(&self) -> usize {
+        match self {
             Job::Fill { bytes, .. } => *bytes,
             _ => 0,
         }
     }
 
-    fn needs_savepoint(&self, job: &Job) -> bool {
-        matches!(job, Job::InsertThenRefuse { savepoint: true, .. })
+    fn needs_savepoint(&self) -> bool {
+        matches!(self, Job::InsertThenRefuse { savepoint: true, .. })
     }
 
-    fn begin(&mut self, _: &Connection) -> rusqlite::Result<()> {
-        assert_eq!(self.count, self.committed, "a batch begins where the last one was committed");
-        Ok(())
-    }
-
-    fn job_begins(&mut self) {
-        self.before_job = self.count;
-    }
-
-    fn run(&mut self, connection: &Connection, job: &Job) -> Result<i64, JobFailure<&'static str>> {
+    fn run(
+        &self,
+        rows: &mut Rows,
+        connection: &Connection,
+    ) -> Result<i64, JobFailure<&'static str>> {
         let mut insert = |id: i64, body: &[u8]| {
-            self.count += 1;
+            rows.count += 1;
             connection
                 .prepare_cached("INSERT INTO rows (id, body) VALUES (?1, ?2)")?
                 .execute((id, body))
         };
-        match job {
+        match self {
             Job::Insert(id) => {
                 insert(*id, b"")?;
             }
@@ -183,7 +180,7 @@ impl WriteHandler for Rows {
             Job::Orphan(parent) => {
                 connection.execute("INSERT INTO children VALUES (?1)", [parent])?;
             }
-            Job::FailBatch => self.fail_commit = true,
+            Job::FailBatch => rows.fail_commit = true,
             Job::Panic => panic!("as the test wants it"),
             Job::Fill { id, bytes } => {
                 insert(*id, &vec![7; *bytes])?;
@@ -201,7 +198,20 @@ impl WriteHandler for Rows {
                 let _ = gate.recv();
             }
         }
-        Ok(i64::try_from(self.count).unwrap())
+        Ok(i64::try_from(rows.count).unwrap())
+    }
+}
+
+impl WriteHandler for Rows {
+    type Refusal = &'static str;
+
+    fn begin(&mut self, _: &Connection) -> rusqlite::Result<()> {
+        assert_eq!(self.count, self.committed, "a batch begins where the last one was committed");
+        Ok(())
+    }
+
+    fn job_begins(&mut self) {
+        self.before_job = self.count;
     }
 
     fn job_undone(&mut self) {
@@ -226,7 +236,7 @@ pub(crate) fn io_error() -> rusqlite::Error {
 }
 
 /// A short name of each answer, so that a whole batch compares at once.
-pub(crate) fn names(answers: &[Answer<Rows>]) -> Vec<&'static str> {
+pub(crate) fn names(answers: &[Answer]) -> Vec<&'static str> {
     answers
         .iter()
         .map(|answer| match answer {

@@ -1,0 +1,10 @@
+//! What the database indexes by itself.
+
+/// What Firestore is to index beside our keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Indexing {
+    /// Every field, as it does by itself: other programs may query them.
+    Everything,
+    /// Nothing: writes are cheaper and faster, and large documents fit.
+    KeysOnly,
+}
