@@ -5,19 +5,24 @@
 //! what it says is done afterwards, by its author or by whoever comes next.
 //!
 //! Reading order: [`CouchDbOptions`], `client` (requests and repetitions), `names` and `codec`
-//! (what is stored), `record` and `journal` (what is remembered), then the way of a write (`redo`,
-//! `bulk`, `strip`) and of a read (`query`, `databases`).
+//! (what is stored), `record` and `journal` (what is remembered: `head`, `log`, `answers`,
+//! `catalogue`), then the way of a write (`redo`, `bulk`, `strip`) and of a read (`query`,
+//! `databases`).
 
+mod answers;
 mod bulk;
+mod catalogue;
 mod client;
 mod codec;
 mod database;
 mod databases;
 mod done;
 mod error;
+mod head;
 mod journal;
 mod limits;
 mod load;
+mod log;
 mod names;
 mod options;
 mod plan;
@@ -27,6 +32,7 @@ mod redo;
 mod remembered;
 mod shared;
 mod strip;
+mod unfinished;
 
 use std::sync::Arc;
 

@@ -1,0 +1,62 @@
+//! What checks ask beside the document that is written.
+
+use std::collections::{HashMap, HashSet};
+
+use isobase_engine::{AllTerms, Others, Referred, refers};
+use isobase_types::{CollectionName, DocumentId, FieldPath, Timestamp};
+
+use super::working::Working;
+use crate::{
+    DocumentKey,
+    catalogue::Catalogue,
+    writer::others::{Reference, WantedOthers, index_of_referrers},
+};
+
+/// Answers checks with what the group knows; asks for what it does not.
+pub(super) struct Beside<'g> {
+    pub(super) catalogue: &'g Catalogue,
+    pub(super) documents: &'g HashMap<DocumentKey, Working>,
+    /// Those of which enough documents are known.
+    pub(super) known_referrers: &'g HashSet<Reference>,
+    pub(super) wanted: &'g mut WantedOthers,
+    pub(super) terms: &'g AllTerms,
+    pub(super) now: Timestamp,
+    /// The database can have no such collection.
+    pub(super) refuses: &'g dyn Fn(&CollectionName) -> bool,
+}
+
+impl Others for Beside<'_> {
+    fn exists(&mut self, collection: &CollectionName, id: &DocumentId) -> Option<bool> {
+        if (self.refuses)(collection) {
+            return Some(false);
+        }
+        let key = DocumentKey { collection: collection.clone(), id: id.clone() };
+        if let Some(known) = self.documents.get(&key) {
+            let cutoff = self.terms.cutoff(collection, || self.now);
+            let has_expired = |at| cutoff.is_some_and(|cutoff| cutoff.is_past(at));
+            return Some(known.updated_at().is_some_and(|at| !has_expired(at)));
+        }
+        self.wanted.documents.insert(key);
+        None
+    }
+
+    fn is_referred_to(
+        &mut self,
+        collection: &CollectionName,
+        field: &FieldPath,
+        id: &DocumentId,
+    ) -> Referred {
+        if index_of_referrers(self.catalogue, collection, field).is_none() {
+            return Referred::NoIndex;
+        }
+        let reference = (collection.clone(), field.clone(), id.clone());
+        if !self.known_referrers.contains(&reference) {
+            self.wanted.referrers.insert(reference);
+            return Referred::Unknown;
+        }
+        let mut of_this = self.documents.iter().filter(|(key, _)| key.collection == *collection);
+        let referring =
+            of_this.any(|(_, known)| known.body().is_some_and(|body| refers(body, field, id)));
+        if referring { Referred::Yes } else { Referred::No }
+    }
+}
