@@ -12,7 +12,7 @@ use std::{
 };
 
 use futures_util::future::BoxFuture;
-use isobase_engine::{EngineError, ErrorKind, SteadyTime, WriteBatch, WriteReport};
+use isobase_engine::{EngineError, ErrorKind, SteadyTime, WriteBatch, WriteReport, reading_only};
 use isobase_postgres::{Config, Connection, Error, ErrorKind as NativeKind, Pooling};
 use isobase_writer::{Asked, Bounds, GroupBounds, Job, Jobs, Patience, Pauses, Queue, Size};
 use tokio::time::{Instant, timeout, timeout_at};
@@ -187,8 +187,7 @@ impl Writer {
 
     fn check_open_to_write(&self) -> Result<(), EngineError> {
         if self.read_only {
-            let message = "the database was opened to be read, and for nothing else";
-            return Err(EngineError::new(ErrorKind::Unsupported, message));
+            return Err(reading_only());
         }
         Ok(())
     }

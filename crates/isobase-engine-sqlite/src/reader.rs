@@ -1,11 +1,9 @@
 //! A file that is read and never written to, also beside a process that has it open.
 
-use std::time::Duration;
-
 use isobase_engine::{
     AtomicBatches, ChangeFeed, ChangesPage, ChangesRequest, CollectionInfo, Engine, EngineError,
-    ErrorKind, Identity, IndexDefinition, IndexInfo, Indexes, Keep, Limits, ListRequest, Listing,
-    Pending, Snapshot, Snapshots, WriteBatch, WriteReport,
+    Identity, IndexDefinition, IndexInfo, Indexes, Keep, Limits, ListRequest, Listing, Pending,
+    Snapshot, Snapshots, WriteBatch, WriteReport, look_for_changes, refused_to_write,
 };
 use isobase_sqlite::{Database, rusqlite};
 use isobase_types::{CollectionName, Document, DocumentId, Filter, Sequence};
@@ -19,13 +17,10 @@ use crate::{
     transfer::snapshot_of,
 };
 
-/// How often a waiter looks for what the service has written.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
-
 /// Reads a file beside the service that has it open: whole, by id, and by its change feed.
 ///
 /// The catalogue is read anew by each call, as the other process changes it. Whatever writes is
-/// [`ErrorKind::Unsupported`].
+/// [`isobase_engine::ErrorKind::Unsupported`].
 pub struct SqliteReader {
     database: Database,
     options: SqliteOptions,
@@ -81,11 +76,6 @@ impl SqliteReader {
     }
 }
 
-fn refused<'a, T: Send + 'a>() -> Pending<'a, T> {
-    let message = "the file was opened to be read, and for nothing else";
-    Box::pin(std::future::ready(Err(EngineError::new(ErrorKind::Unsupported, message))))
-}
-
 impl Engine for SqliteReader {
     fn name(&self) -> &'static str {
         "sqlite"
@@ -115,7 +105,7 @@ impl Engine for SqliteReader {
     }
 
     fn write(&self, _batch: WriteBatch) -> Pending<'_, WriteReport> {
-        refused()
+        refused_to_write()
     }
 
     fn list<'a>(
@@ -155,7 +145,7 @@ impl Engine for SqliteReader {
     }
 
     fn delete_collection<'a>(&'a self, _collection: &'a CollectionName) -> Pending<'a, u64> {
-        refused()
+        refused_to_write()
     }
 
     fn check(&self) -> Pending<'_, ()> {
@@ -214,12 +204,7 @@ impl ChangeFeed for SqliteReader {
         since: Sequence,
         _collection: Option<&'a CollectionName>,
     ) -> Pending<'a, ()> {
-        Box::pin(async move {
-            while self.latest().await? <= since {
-                tokio::time::sleep(LOOK_EVERY).await;
-            }
-            Ok(())
-        })
+        Box::pin(look_for_changes(self, since))
     }
 }
 
@@ -247,7 +232,7 @@ impl Indexes for SqliteReader {
         _collection: &'a CollectionName,
         _definition: &'a IndexDefinition,
     ) -> Pending<'a, IndexInfo> {
-        refused()
+        refused_to_write()
     }
 
     fn drop_index<'a>(
@@ -255,6 +240,6 @@ impl Indexes for SqliteReader {
         _collection: &'a CollectionName,
         _definition: &'a IndexDefinition,
     ) -> Pending<'a, bool> {
-        refused()
+        refused_to_write()
     }
 }

@@ -22,6 +22,7 @@ mod others;
 mod outcomes;
 mod pending;
 mod prepare_load;
+mod reading_only;
 mod reconcile;
 mod rejection;
 mod steady_time;
@@ -52,6 +53,7 @@ pub use others::{NoOthers, Others, Referred, finds_referrers, referrer_keys, ref
 pub use outcomes::{decode_outcomes, encode_outcomes};
 pub use pending::Pending;
 pub use prepare_load::prepare_load;
+pub use reading_only::{look_for_changes, reading_only, refused_to_write};
 pub use reconcile::{OthersSeen, Reconcile, Reconciled, UNREADABLE_NAMED_MAX};
 pub use rejection::{Rejection, VIOLATIONS_MAX, Violation};
 pub use steady_time::SteadyTime;

@@ -35,9 +35,7 @@ mod untold;
 mod whole;
 mod writer;
 
-pub use codec::{
-    InvalidTree, META_FIELD, Meta, NativeDocument, NativeRules, Tree, WRAPPED_FIELD,
-};
+pub use codec::{InvalidTree, META_FIELD, Meta, NativeDocument, NativeRules, Tree, WRAPPED_FIELD};
 pub use database::{
     After, BEYOND_SEQUENCES, Before, Budget, CatalogueEntry, Commit, CommitError, Cost,
     DocumentDatabase, DocumentKey, DocumentWrite, Head, IndexEntry, IndexKey, IndexNumber,

@@ -4,7 +4,6 @@
 use std::{
     collections::{HashMap, hash_map::Entry},
     sync::Arc,
-    time::Duration,
 };
 
 use isobase_engine::{
@@ -12,6 +11,7 @@ use isobase_engine::{
     Engine, EngineError, ErrorKind, Identity, IndexDefinition, IndexInfo, Indexes, Keep, Limits,
     ListRequest, Listing, Pending, Snapshot, Snapshots, WriteBatch, WriteReport,
     listing::{CountRun, CountStep, ListRun, Step},
+    look_for_changes, refused_to_write,
 };
 use isobase_types::{CollectionName, Document, DocumentId, Filter, Sequence};
 use tokio::sync::Mutex;
@@ -20,9 +20,6 @@ use crate::{
     DocumentDatabase, JournalOptions, catalogue::Catalogue, error::within, indexes::info,
     shared::Shared, whole::Whole,
 };
-
-/// How often a waiter looks for what others have written. One command waits here, and no service.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// Reads a document database beside whoever writes to it: whole, by id, and by its change feed.
 ///
@@ -130,11 +127,6 @@ impl<B: DocumentDatabase> JournalReader<B> {
     }
 }
 
-fn refused<'a, T: Send + 'a>() -> Pending<'a, T> {
-    let message = "the database was opened to be read, and for nothing else";
-    Box::pin(std::future::ready(Err(EngineError::new(ErrorKind::Unsupported, message))))
-}
-
 impl<B: DocumentDatabase> Engine for JournalReader<B> {
     fn name(&self) -> &'static str {
         self.shared.database.name()
@@ -162,7 +154,7 @@ impl<B: DocumentDatabase> Engine for JournalReader<B> {
     }
 
     fn write(&self, _batch: WriteBatch) -> Pending<'_, WriteReport> {
-        refused()
+        refused_to_write()
     }
 
     fn list<'a>(
@@ -188,7 +180,7 @@ impl<B: DocumentDatabase> Engine for JournalReader<B> {
     }
 
     fn delete_collection<'a>(&'a self, _collection: &'a CollectionName) -> Pending<'a, u64> {
-        refused()
+        refused_to_write()
     }
 
     fn check(&self) -> Pending<'_, ()> {
@@ -239,12 +231,7 @@ impl<B: DocumentDatabase> ChangeFeed for JournalReader<B> {
         since: Sequence,
         _collection: Option<&'a CollectionName>,
     ) -> Pending<'a, ()> {
-        Box::pin(async move {
-            while self.latest().await? <= since {
-                tokio::time::sleep(LOOK_EVERY).await;
-            }
-            Ok(())
-        })
+        Box::pin(look_for_changes(self, since))
     }
 }
 
@@ -266,7 +253,7 @@ impl<B: DocumentDatabase> Indexes for JournalReader<B> {
         _collection: &'a CollectionName,
         _definition: &'a IndexDefinition,
     ) -> Pending<'a, IndexInfo> {
-        refused()
+        refused_to_write()
     }
 
     fn drop_index<'a>(
@@ -274,7 +261,7 @@ impl<B: DocumentDatabase> Indexes for JournalReader<B> {
         _collection: &'a CollectionName,
         _definition: &'a IndexDefinition,
     ) -> Pending<'a, bool> {
-        refused()
+        refused_to_write()
     }
 }
 
