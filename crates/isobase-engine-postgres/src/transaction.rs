@@ -169,15 +169,22 @@ impl<'c> Session<'c> {
             }
             batch.set_referrers_known(reference);
         }
-        let rows = {
-            let wanted = batch.wanted_rows_from(known);
-            let which: [&(dyn ToSql + Sync); 3] =
-                [&wanted.collections, &wanted.ids, &wanted.with_body];
-            let rows = self.connection.query(&self.statements.current_rows, &which);
-            read_rows(&wanted.touched, &self.in_time("reading other documents", rows).await?)?
-        };
+        let rows = self.current_rows(batch, known, "reading other documents").await?;
         set_rows(batch, rows);
         Ok(())
+    }
+
+    /// Reads the rows of documents that were touched after some.
+    async fn current_rows(
+        &self,
+        batch: &Batch<'_>,
+        from: usize,
+        what: &str,
+    ) -> Result<Vec<CurrentRow>, Error> {
+        let wanted = batch.wanted_rows_from(from);
+        let which: [&(dyn ToSql + Sync); 3] = [&wanted.collections, &wanted.ids, &wanted.with_body];
+        let rows = self.connection.query(&self.statements.current_rows, &which);
+        read_rows(&wanted.touched, &self.in_time(what, rows).await?)
     }
 
     /// Learns the numbers of collections that have one.
@@ -278,13 +285,7 @@ impl<'c> Session<'c> {
         }
         if is_stale {
             batch.set_indexes(&indexes);
-            let rows = {
-                let wanted = batch.wanted_rows();
-                let current: [&(dyn ToSql + Sync); 3] =
-                    [&wanted.collections, &wanted.ids, &wanted.with_body];
-                let rows = self.connection.query(&self.statements.current_rows, &current);
-                read_rows(&wanted.touched, &self.in_time("reading before a write", rows).await?)?
-            };
+            let rows = self.current_rows(batch, 0, "reading before a write").await?;
             set_rows(batch, rows);
         } else {
             set_rows(batch, rows);

@@ -177,12 +177,10 @@ impl Handler {
             Ok(effect) => effect,
             Err(rejection) => return Ok(Err(rejection)),
         };
-        let id = match action.id() {
-            Some(id) => id.clone(),
-            None => match next_id(self.working.last_id) {
-                Ok(id) => DocumentId::Integer(id),
-                Err(rejection) => return Ok(Err(rejection)),
-            },
+        let counted = || next_id(self.working.last_id).map(DocumentId::Integer);
+        let id = match action.id().cloned().map_or_else(counted, Ok) {
+            Ok(id) => id,
+            Err(rejection) => return Ok(Err(rejection)),
         };
         if let (Some(at), Some(body)) = (at, effect.body())
             && let Some(rejection) = self.refuse_taken(connection, at, (body, &id), cutoff)?

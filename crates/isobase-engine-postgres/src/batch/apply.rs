@@ -9,7 +9,7 @@ use isobase_types::{ChangeKind, DocumentId, Kept, Revision};
 use super::{
     Batch, WriteJob,
     beside::Beside,
-    touched::{Answer, Collection, NewChange, Now, Stored, Touched},
+    touched::{Answer, NewChange, Now, Stored, Touched},
 };
 use crate::limits::LIMITS;
 
@@ -104,21 +104,18 @@ impl<'j> Batch<'j> {
         let keep = self.collections[collection].keep.as_ref();
         let kept = keep.map_or_else(Kept::default, |keep| keep.kept(before, effect.body()));
         let created_at = current.map_or(self.now, |stored| stored.created_at);
+        // A clock that was set back changes nothing before it was changed last.
+        let updated_at = current.map_or(self.now, |stored| self.now.max(stored.updated_at));
         let id = match touched {
             Some(place) => self.touched[place].id.clone(),
             None => DocumentId::Integer(next_id(self.clock.next_id - 1)?),
         };
-        let indexes = self.collections[collection].indexes.iter();
-        let declared = indexes.filter(|index| index.is_declared());
-        let unique = declared.map(|index| (index.id, &index.definition));
+        let unique = self.collections[collection].unique();
         self.holders.write(unique, &id, before, effect.body())?;
         let place = touched.unwrap_or_else(|| self.touch(collection, id));
         if let Some(id) = self.touched[place].id.counted() {
             self.clock.next_id = self.clock.next_id.max(id + 1);
         }
-        // A clock that was set back changes nothing before it was changed last.
-        let updated_at =
-            self.touched[place].current().map_or(self.now, |it| self.now.max(it.updated_at));
         let stored = |revision, body| Stored { revision, created_at, updated_at, body };
         self.clock.sequence += 1;
         let revision = self.clock.sequence;
@@ -154,14 +151,12 @@ impl<'j> Batch<'j> {
         else {
             return;
         };
-        let Collection { indexes, keep, .. } = &self.collections[collection];
-        let kept = keep.as_ref();
+        let collection = &self.collections[collection];
+        let kept = collection.keep.as_ref();
         let kept = kept.map_or_else(Kept::default, |keep| keep.kept(Some(&expired.body), None));
-        let unique = indexes.iter().filter(|index| index.is_declared());
-        let unique = unique.map(|index| (index.id, &index.definition));
         let id = &self.touched[place].id;
         // Only values that are taken are refused.
-        let _ = self.holders.write(unique, id, Some(&expired.body), None);
+        let _ = self.holders.write(collection.unique(), id, Some(&expired.body), None);
         self.clock.sequence += 1;
         undo.push((place, std::mem::replace(&mut self.touched[place].now, Now::Gone)));
         let (sequence, kind) = (self.clock.sequence, ChangeKind::Deleted);

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use isobase_engine::{Cutoff, Keep};
+use isobase_engine::{Cutoff, IndexDefinition, Keep};
 use isobase_types::{ChangeKind, CollectionName, DocumentId, Kept, Timestamp};
 
 use crate::catalogue::IndexRow;
@@ -74,6 +74,12 @@ pub(super) struct NewChange {
 impl Collection {
     pub(super) fn new(name: CollectionName, id: Option<i32>) -> Self {
         Self { name, id, indexes: Arc::default(), keep: None, is_told: true, cutoff: None }
+    }
+
+    /// The indexes whose values are unique, by their numbers.
+    pub(super) fn unique(&self) -> impl Iterator<Item = (i32, &IndexDefinition)> {
+        let declared = self.indexes.iter().filter(|index| index.is_declared());
+        declared.map(|index| (index.id, &index.definition))
     }
 }
 

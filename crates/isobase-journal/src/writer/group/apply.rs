@@ -63,7 +63,6 @@ impl<B: DocumentDatabase> Group<'_, B> {
             created_at: content.created_at,
             body: &content.body,
         });
-        let limits = self.shared.database.limits();
         let database = &self.shared.database;
         let mut beside = Beside {
             catalogue: self.catalogue,
@@ -74,7 +73,7 @@ impl<B: DocumentDatabase> Group<'_, B> {
             now: self.now,
             refuses: &|collection| database.refuses_collection(collection).is_some(),
         };
-        let effect = decide(operation, current, limits, progress, &mut beside)?;
+        let effect = decide(operation, current, database.limits(), progress, &mut beside)?;
         let collection = &operation.collection;
         let indexes = self.catalogue.entry(collection).into_iter().flat_map(|e| &e.indexes);
         let unique = indexes.filter(|i| i.definition.is_unique());
