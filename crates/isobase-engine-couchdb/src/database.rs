@@ -1,12 +1,12 @@
 //! CouchDB as the database of a remote engine.
 
 use std::{
-    future::Future,
     sync::{Arc, atomic::AtomicU64, atomic::Ordering},
     time::Duration,
 };
 
-use isobase_engine::{CollectionInfo, Counters, EngineError, Limits, Pending};
+use async_trait::async_trait;
+use isobase_engine::{CollectionInfo, Counters, EngineError, Limits};
 use isobase_journal::{
     After, Budget, CatalogueEntry, Commit, CommitError, Cost, DocumentDatabase, DocumentKey,
     DocumentWrite, Head, IndexNumber, KeyFetch, KeyFetched, LogRecord, NativeDocument, NativeRules,
@@ -51,12 +51,7 @@ impl CouchDbDatabase {
     }
 }
 
-fn pending<'a, T>(
-    future: impl Future<Output = Result<T, EngineError>> + Send + 'a,
-) -> Pending<'a, T> {
-    Box::pin(future)
-}
-
+#[async_trait]
 impl DocumentDatabase for CouchDbDatabase {
     fn name(&self) -> &'static str {
         "couchdb"
@@ -103,123 +98,115 @@ impl DocumentDatabase for CouchDbDatabase {
         true
     }
 
-    fn open(&self) -> Pending<'_, Head> {
-        pending(self.shared.open(self.deadline()))
+    async fn open(&self) -> Result<Head, EngineError> {
+        self.shared.open(self.deadline()).await
     }
 
-    fn peek(&self) -> Pending<'_, Option<Head>> {
-        pending(self.shared.peek(self.deadline()))
+    async fn peek(&self) -> Result<Option<Head>, EngineError> {
+        self.shared.peek(self.deadline()).await
     }
 
-    fn head(&self) -> Pending<'_, Head> {
-        pending(self.shared.recover(self.deadline()))
+    async fn head(&self) -> Result<Head, EngineError> {
+        self.shared.recover(self.deadline()).await
     }
 
-    fn glance(&self) -> Pending<'_, Head> {
-        pending(self.shared.glance(self.deadline()))
+    async fn glance(&self) -> Result<Head, EngineError> {
+        self.shared.glance(self.deadline()).await
     }
 
-    fn settle<'a>(&'a self, head: &'a Head) -> Pending<'a, ()> {
-        pending(async move { self.shared.settle(head, self.deadline()).await.map(drop) })
+    async fn settle(&self, head: &Head) -> Result<(), EngineError> {
+        self.shared.settle(head, self.deadline()).await.map(drop)
     }
 
-    fn check(&self) -> Pending<'_, ()> {
-        pending(self.shared.check(self.deadline().min(Instant::now() + CHECK_TIMEOUT)))
+    async fn check(&self) -> Result<(), EngineError> {
+        self.shared.check(self.deadline().min(Instant::now() + CHECK_TIMEOUT)).await
     }
 
-    fn catalogue(&self) -> Pending<'_, Vec<CatalogueEntry>> {
-        pending(self.shared.read_catalogue(self.deadline()))
+    async fn catalogue(&self) -> Result<Vec<CatalogueEntry>, EngineError> {
+        self.shared.read_catalogue(self.deadline()).await
     }
 
-    fn read<'a>(&'a self, keys: &'a [DocumentKey]) -> Pending<'a, Vec<Option<NativeDocument>>> {
-        pending(self.shared.read(keys, self.deadline()))
+    async fn read(&self, keys: &[DocumentKey]) -> Result<Vec<Option<NativeDocument>>, EngineError> {
+        self.shared.read(keys, self.deadline()).await
     }
 
-    fn fetch<'a>(
-        &'a self,
-        collection: &'a CollectionName,
-        fetch: &'a KeyFetch,
-    ) -> Pending<'a, KeyFetched> {
-        pending(self.shared.fetch(collection, fetch, self.deadline()))
+    async fn fetch(
+        &self,
+        collection: &CollectionName,
+        fetch: &KeyFetch,
+    ) -> Result<KeyFetched, EngineError> {
+        self.shared.fetch(collection, fetch, self.deadline()).await
     }
 
-    fn count_keys<'a>(
-        &'a self,
-        collection: &'a CollectionName,
+    async fn count_keys(
+        &self,
+        collection: &CollectionName,
         index: IndexNumber,
-        lower: &'a [u8],
-        upper: Option<&'a [u8]>,
-    ) -> Pending<'a, u64> {
-        pending(async move {
-            let range = KeyFetch {
-                index,
-                lower: lower.to_vec(),
-                upper: upper.map(<[u8]>::to_vec),
-                reverse: false,
-                limit: 0,
-                bytes_max: 0,
-            };
-            self.shared.count_keys(collection, &range, self.deadline()).await
-        })
+        lower: &[u8],
+        upper: Option<&[u8]>,
+    ) -> Result<u64, EngineError> {
+        let range = KeyFetch {
+            index,
+            lower: lower.to_vec(),
+            upper: upper.map(<[u8]>::to_vec),
+            reverse: false,
+            limit: 0,
+            bytes_max: 0,
+        };
+        self.shared.count_keys(collection, &range, self.deadline()).await
     }
 
-    fn count<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, u64> {
-        pending(async move {
-            let database = self.shared.names.database(collection);
-            Ok(self.shared.documents(&database, self.deadline()).await?.unwrap_or(0))
-        })
+    async fn count(&self, collection: &CollectionName) -> Result<u64, EngineError> {
+        let database = self.shared.names.database(collection);
+        Ok(self.shared.documents(&database, self.deadline()).await?.unwrap_or(0))
     }
 
-    fn collections(&self) -> Pending<'_, Vec<CollectionInfo>> {
-        pending(self.shared.collections(self.deadline()))
+    async fn collections(&self) -> Result<Vec<CollectionInfo>, EngineError> {
+        self.shared.collections(self.deadline()).await
     }
 
-    fn scan<'a>(
-        &'a self,
-        collection: &'a CollectionName,
-        after: Option<&'a str>,
+    async fn scan(
+        &self,
+        collection: &CollectionName,
+        after: Option<&str>,
         limit: u32,
-    ) -> Pending<'a, ScanPage> {
-        pending(self.shared.scan(collection, after, limit, self.deadline()))
+    ) -> Result<ScanPage, EngineError> {
+        self.shared.scan(collection, after, limit, self.deadline()).await
     }
 
-    fn written_since<'a>(
-        &'a self,
-        collection: &'a CollectionName,
-        place: Option<&'a str>,
+    async fn written_since(
+        &self,
+        collection: &CollectionName,
+        place: Option<&str>,
         limit: u32,
-    ) -> Pending<'a, Option<WrittenPage>> {
-        pending(self.shared.written_since(collection, place, limit, self.deadline()))
+    ) -> Result<Option<WrittenPage>, EngineError> {
+        self.shared.written_since(collection, place, limit, self.deadline()).await
     }
 
-    fn prepare_collection<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, bool> {
-        pending(self.shared.prepare_collection(collection, self.deadline()))
+    async fn prepare_collection(&self, collection: &CollectionName) -> Result<bool, EngineError> {
+        self.shared.prepare_collection(collection, self.deadline()).await
     }
 
-    fn prepare_index<'a>(
-        &'a self,
-        collection: &'a CollectionName,
+    async fn prepare_index(
+        &self,
+        collection: &CollectionName,
         index: IndexNumber,
-    ) -> Pending<'a, ()> {
-        pending(async move {
-            let database = self.shared.names.database(collection);
-            self.shared.prepare_database(&database, &[0, index], self.deadline()).await
-        })
+    ) -> Result<(), EngineError> {
+        let database = self.shared.names.database(collection);
+        self.shared.prepare_database(&database, &[0, index], self.deadline()).await
     }
 
-    fn drop_index<'a>(
-        &'a self,
-        collection: &'a CollectionName,
+    async fn drop_index(
+        &self,
+        collection: &CollectionName,
         index: IndexNumber,
-    ) -> Pending<'a, ()> {
-        pending(async move {
-            let database = self.shared.names.database(collection);
-            self.shared.drop_index(&database, index, self.deadline()).await
-        })
+    ) -> Result<(), EngineError> {
+        let database = self.shared.names.database(collection);
+        self.shared.drop_index(&database, index, self.deadline()).await
     }
 
-    fn commit<'a>(&'a self, commit: &'a Commit) -> Pending<'a, Result<(), CommitError>> {
-        pending(self.shared.commit(commit, self.deadline()))
+    async fn commit(&self, commit: &Commit) -> Result<Result<(), CommitError>, EngineError> {
+        self.shared.commit(commit, self.deadline()).await
     }
 
     fn take_refused(&self, commit: u64) -> Vec<(DocumentKey, String)> {
@@ -231,64 +218,67 @@ impl DocumentDatabase for CouchDbDatabase {
         refused.into_iter().flat_map(|(_, refused)| refused).filter_map(key).collect()
     }
 
-    fn rekey<'a>(&'a self, writes: &'a [DocumentWrite]) -> Pending<'a, Vec<bool>> {
-        pending(self.shared.rekey(writes, self.deadline()))
+    async fn rekey(&self, writes: &[DocumentWrite]) -> Result<Vec<bool>, EngineError> {
+        self.shared.rekey(writes, self.deadline()).await
     }
 
-    fn read_log<'a>(&'a self, since: Sequence, limit: u32) -> Pending<'a, Vec<LogRecord>> {
-        pending(self.shared.read_log(since, limit, self.deadline()))
+    async fn read_log(&self, since: Sequence, limit: u32) -> Result<Vec<LogRecord>, EngineError> {
+        self.shared.read_log(since, limit, self.deadline()).await
     }
 
     fn kept_body_bytes_max(&self) -> usize {
         KEPT_BODY_BYTES_MAX
     }
 
-    fn read_bodies<'a>(&'a self, of: &'a [Sequence]) -> Pending<'a, Vec<Option<String>>> {
-        pending(self.shared.read_bodies(of, self.deadline()))
+    async fn read_bodies(&self, of: &[Sequence]) -> Result<Vec<Option<String>>, EngineError> {
+        self.shared.read_bodies(of, self.deadline()).await
     }
 
-    fn trim_log(&self, floor: Sequence) -> Pending<'_, ()> {
-        pending(self.shared.trim_log(floor, self.deadline()))
+    async fn trim_log(&self, floor: Sequence) -> Result<(), EngineError> {
+        self.shared.trim_log(floor, self.deadline()).await
     }
 
-    fn sequence_before(&self, at: Timestamp) -> Pending<'_, Option<Sequence>> {
-        pending(self.shared.sequence_before(at, self.deadline()))
+    async fn sequence_before(&self, at: Timestamp) -> Result<Option<Sequence>, EngineError> {
+        self.shared.sequence_before(at, self.deadline()).await
     }
 
-    fn read_answers<'a>(&'a self, keys: &'a [[u8; 32]]) -> Pending<'a, Vec<Option<StoredAnswer>>> {
-        pending(self.shared.read_answers(keys, self.deadline()))
+    async fn read_answers(
+        &self,
+        keys: &[[u8; 32]],
+    ) -> Result<Vec<Option<StoredAnswer>>, EngineError> {
+        self.shared.read_answers(keys, self.deadline()).await
     }
 
-    fn forget_answers(&self, before: Timestamp) -> Pending<'_, ()> {
-        pending(self.shared.forget_answers(before))
+    async fn forget_answers(&self, before: Timestamp) -> Result<(), EngineError> {
+        self.shared.forget_answers(before).await
     }
 
-    fn purge<'a>(&'a self, collection: &'a CollectionName, to: Sequence) -> Pending<'a, ()> {
-        pending(self.shared.purge(collection, to))
+    async fn purge(&self, collection: &CollectionName, to: Sequence) -> Result<(), EngineError> {
+        self.shared.purge(collection, to).await
     }
 
-    fn load<'a>(&'a self, writes: Vec<DocumentWrite>) -> Pending<'a, ()> {
-        pending(async move { self.shared.load(&writes, self.deadline()).await })
+    async fn load(&self, writes: Vec<DocumentWrite>) -> Result<(), EngineError> {
+        self.shared.load(&writes, self.deadline()).await
     }
 
-    fn set_unfinished<'a>(&'a self, note: Option<&'a str>) -> Pending<'a, ()> {
-        pending(self.shared.set_unfinished(note, self.deadline()))
+    async fn set_unfinished(&self, note: Option<&str>) -> Result<(), EngineError> {
+        self.shared.set_unfinished(note, self.deadline()).await
     }
 
-    fn unfinished(&self) -> Pending<'_, Option<String>> {
-        pending(self.shared.unfinished(self.deadline()))
+    async fn unfinished(&self) -> Result<Option<String>, EngineError> {
+        self.shared.unfinished(self.deadline()).await
     }
 
-    fn reset<'a>(
-        &'a self,
+    async fn reset(
+        &self,
         counters: Counters,
-        catalogue: &'a [CatalogueEntry],
-    ) -> Pending<'a, Head> {
-        pending(self.shared.reset(counters, catalogue, self.deadline()))
+        catalogue: &[CatalogueEntry],
+    ) -> Result<Head, EngineError> {
+        self.shared.reset(counters, catalogue, self.deadline()).await
     }
 
-    fn close(&self) -> Pending<'_, ()> {
-        pending(self.shared.strip_now())
+    async fn close(&self) -> Result<(), EngineError> {
+        self.shared.strip_now().await
     }
 
     #[expect(clippy::cast_precision_loss, reason = "metrics are floats")]

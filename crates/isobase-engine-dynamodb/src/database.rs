@@ -6,11 +6,12 @@ use std::{
     time::Duration,
 };
 
+use async_trait::async_trait;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use isobase_engine::{CollectionInfo, Counters, EngineError, ErrorKind, Identity, Limits, Pending};
+use isobase_engine::{CollectionInfo, Counters, EngineError, ErrorKind, Identity, Limits};
 use isobase_journal::{
     After, Budget, CatalogueEntry, Commit, CommitError, Cost, DocumentDatabase, DocumentKey,
-    DocumentWrite, Head, IndexKey, IndexNumber, JournalOptions, KeyFetch, KeyFetched, LogRecord,
+    DocumentWrite, Head, IndexNumber, JournalOptions, KeyFetch, KeyFetched, KeysOf, LogRecord,
     NativeDocument, NativeRules, ScanPage, StoredAnswer,
 };
 use isobase_types::{CollectionName, Sequence, Timestamp};
@@ -98,16 +99,6 @@ impl DynamoDbDatabase {
         }
     }
 
-    async fn open_journal(&self) -> Result<Head, EngineError> {
-        let item = self.read_item(&self.journal, journal::alone(HEAD)).await?;
-        let head = match item {
-            Some(item) => journal::read_head(&item, &self.journal)?,
-            None => self.create_journal().await?,
-        };
-        self.expires.store(self.enable_expiry().await?, Ordering::Relaxed);
-        Ok(head)
-    }
-
     async fn create_journal(&self) -> Result<Head, EngineError> {
         self.prepare_journal().await?;
         let head = Head { identity: Some(Identity::new()), ..Head::default() };
@@ -142,84 +133,6 @@ impl DynamoDbDatabase {
         }
     }
 
-    async fn log_records(
-        &self,
-        since: Sequence,
-        limit: u32,
-    ) -> Result<Vec<LogRecord>, EngineError> {
-        let Some(next) = since.0.checked_add(1) else { return Ok(Vec::new()) };
-        let (first, last) = (journal::log_place(Sequence(next)), [0xff; 8]);
-        let mut records = Vec::new();
-        let (mut changes, mut start) = (0, None);
-        loop {
-            let left = (limit as usize).saturating_sub(changes).max(1);
-            let page = PartitionPage {
-                pk: LOG,
-                first: &first,
-                last: &last,
-                limit: Some(left),
-                start,
-                ..PartitionPage::default()
-            };
-            let (items, after) = self.read_partition(&page).await?;
-            for item in &items {
-                let record = journal::read_log_item(item)?;
-                changes += record.changes.len();
-                records.push(record);
-                if changes >= limit as usize {
-                    return Ok(records);
-                }
-            }
-            start = after;
-            if start.is_none() {
-                return Ok(records);
-            }
-        }
-    }
-
-    async fn last_before(&self, at: Timestamp) -> Result<Option<Sequence>, EngineError> {
-        let (first, last) = ([0], [0xff; 8]);
-        let (mut found, mut start) = (None, None);
-        for _ in 0..TIME_PAGES_MAX {
-            let page = PartitionPage {
-                pk: LOG,
-                first: &first,
-                last: &last,
-                only: Wanted::And("at"),
-                start,
-                ..PartitionPage::default()
-            };
-            let (items, after) = self.read_partition(&page).await?;
-            for item in &items {
-                let place = journal::place_of_log(item).zip(journal::time_of_log(item));
-                let (place, time) =
-                    place.ok_or_else(|| journal::corrupted("a record of the change feed"))?;
-                if time > at {
-                    return Ok(found);
-                }
-                found = Some(place);
-            }
-            start = after;
-            if start.is_none() {
-                break;
-            }
-        }
-        // What comes after is found when this much is trimmed.
-        Ok(found)
-    }
-
-    async fn answers(&self, keys: &[[u8; 32]]) -> Result<Vec<Option<StoredAnswer>>, EngineError> {
-        let mut unique = keys.to_vec();
-        unique.sort_unstable();
-        unique.dedup();
-        let wanted: Vec<Item> = unique.into_iter().map(|key| journal::key(ANSWERS, key)).collect();
-        let items = self.read_items([(self.journal.clone(), wanted)].into(), None).await?;
-        let found: Result<Vec<StoredAnswer>, _> =
-            items.iter().map(|(_, item)| journal::read_answer(item)).collect();
-        let found = found?;
-        Ok(keys.iter().map(|key| found.iter().find(|it| it.key == *key).cloned()).collect())
-    }
-
     /// An answer as an item.
     pub(crate) fn answer_item(&self, answer: &StoredAnswer) -> Item {
         let retention = i64::try_from(self.idempotency_retention.as_secs()).unwrap_or(i64::MAX);
@@ -227,19 +140,9 @@ impl DynamoDbDatabase {
         // One second more: what is compared to the microsecond elsewhere is whole here.
         journal::answer_item(answer, given.saturating_add(retention).saturating_add(1))
     }
-
-    async fn note(&self, note: Option<&str>) -> Result<(), EngineError> {
-        match note {
-            None => self.delete_item(journal::alone(UNFINISHED)).await,
-            Some(note) => {
-                let mut item = journal::alone(UNFINISHED);
-                item.insert(NOTE.to_owned(), text(note));
-                self.put_item(item).await
-            }
-        }
-    }
 }
 
+#[async_trait]
 impl DocumentDatabase for DynamoDbDatabase {
     fn name(&self) -> &'static str {
         "dynamodb"
@@ -278,194 +181,258 @@ impl DocumentDatabase for DynamoDbDatabase {
         true
     }
 
-    fn open(&self) -> Pending<'_, Head> {
-        Box::pin(self.open_journal())
+    async fn open(&self) -> Result<Head, EngineError> {
+        let item = self.read_item(&self.journal, journal::alone(HEAD)).await?;
+        let head = match item {
+            Some(item) => journal::read_head(&item, &self.journal)?,
+            None => self.create_journal().await?,
+        };
+        self.expires.store(self.enable_expiry().await?, Ordering::Relaxed);
+        Ok(head)
     }
 
-    fn peek(&self) -> Pending<'_, Option<Head>> {
-        Box::pin(async move {
-            let item = self.read_item(&self.journal, journal::alone(HEAD)).await?;
-            item.map(|item| journal::read_head(&item, &self.journal)).transpose()
-        })
+    async fn peek(&self) -> Result<Option<Head>, EngineError> {
+        let item = self.read_item(&self.journal, journal::alone(HEAD)).await?;
+        item.map(|item| journal::read_head(&item, &self.journal)).transpose()
     }
 
-    fn head(&self) -> Pending<'_, Head> {
-        Box::pin(self.read_head())
+    async fn head(&self) -> Result<Head, EngineError> {
+        self.read_head().await
     }
 
-    fn check(&self) -> Pending<'_, ()> {
-        Box::pin(async move {
-            match tokio::time::timeout(CHECK_DEADLINE, self.read_head()).await {
-                Ok(head) => head.map(drop),
-                Err(_) => {
-                    let seconds = CHECK_DEADLINE.as_secs();
-                    let message = format!("DynamoDB did not answer a check within {seconds} s");
-                    Err(EngineError::new(ErrorKind::Unavailable, message))
-                }
+    async fn check(&self) -> Result<(), EngineError> {
+        match tokio::time::timeout(CHECK_DEADLINE, self.read_head()).await {
+            Ok(head) => head.map(drop),
+            Err(_) => {
+                let seconds = CHECK_DEADLINE.as_secs();
+                let message = format!("DynamoDB did not answer a check within {seconds} s");
+                Err(EngineError::new(ErrorKind::Unavailable, message))
             }
-        })
+        }
     }
 
-    fn catalogue(&self) -> Pending<'_, Vec<CatalogueEntry>> {
-        Box::pin(async move {
-            let known = self.catalogued().await?;
-            Ok(known.into_iter().map(|known| known.entry).collect())
-        })
+    async fn catalogue(&self) -> Result<Vec<CatalogueEntry>, EngineError> {
+        let known = self.catalogued().await?;
+        Ok(known.into_iter().map(|known| known.entry).collect())
     }
 
-    fn read<'a>(&'a self, keys: &'a [DocumentKey]) -> Pending<'a, Vec<Option<NativeDocument>>> {
-        Box::pin(self.read_documents(keys))
+    async fn read(&self, keys: &[DocumentKey]) -> Result<Vec<Option<NativeDocument>>, EngineError> {
+        self.read_documents(keys).await
     }
 
-    fn fetch<'a>(
-        &'a self,
-        collection: &'a CollectionName,
-        fetch: &'a KeyFetch,
-    ) -> Pending<'a, KeyFetched> {
-        Box::pin(self.fetch_documents(collection, fetch))
+    async fn fetch(
+        &self,
+        collection: &CollectionName,
+        fetch: &KeyFetch,
+    ) -> Result<KeyFetched, EngineError> {
+        self.fetch_documents(collection, fetch).await
     }
 
-    fn count_keys<'a>(
-        &'a self,
-        collection: &'a CollectionName,
+    async fn count_keys(
+        &self,
+        collection: &CollectionName,
         index: IndexNumber,
-        lower: &'a [u8],
-        upper: Option<&'a [u8]>,
-    ) -> Pending<'a, u64> {
-        Box::pin(async move {
-            let range = Range { collection, index, lower, upper };
-            match self.runs_of(collection) {
-                generation if index == 0 && generation > 0 => {
-                    self.count_over_runs(&range, generation).await
-                }
-                _ => self.count_entries(&range).await,
+        lower: &[u8],
+        upper: Option<&[u8]>,
+    ) -> Result<u64, EngineError> {
+        let range = Range { collection, index, lower, upper };
+        match self.runs_of(collection) {
+            generation if index == 0 && generation > 0 => {
+                self.count_over_runs(&range, generation).await
             }
-        })
+            _ => self.count_entries(&range).await,
+        }
     }
 
-    fn count<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, u64> {
-        Box::pin(self.count_documents(collection))
+    async fn count(&self, collection: &CollectionName) -> Result<u64, EngineError> {
+        self.count_documents(collection).await
     }
 
-    fn collections(&self) -> Pending<'_, Vec<CollectionInfo>> {
-        Box::pin(self.all_collections())
+    async fn collections(&self) -> Result<Vec<CollectionInfo>, EngineError> {
+        self.all_collections().await
     }
 
-    fn scan<'a>(
-        &'a self,
-        collection: &'a CollectionName,
-        after: Option<&'a str>,
+    async fn scan(
+        &self,
+        collection: &CollectionName,
+        after: Option<&str>,
         limit: u32,
-    ) -> Pending<'a, ScanPage> {
-        Box::pin(self.scan_table(collection, after, limit))
+    ) -> Result<ScanPage, EngineError> {
+        self.scan_table(collection, after, limit).await
     }
 
-    fn prepare_collection<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, bool> {
-        Box::pin(self.prepare_table(collection))
+    async fn prepare_collection(&self, collection: &CollectionName) -> Result<bool, EngineError> {
+        self.prepare_table(collection).await
     }
 
-    fn prepare_index<'a>(
-        &'a self,
-        _collection: &'a CollectionName,
+    async fn prepare_index(
+        &self,
+        _collection: &CollectionName,
         _index: IndexNumber,
-    ) -> Pending<'a, ()> {
+    ) -> Result<(), EngineError> {
         // The journal's table has room for any.
-        Box::pin(async { Ok(()) })
+        Ok(())
     }
 
-    fn drop_index<'a>(
-        &'a self,
-        collection: &'a CollectionName,
+    async fn drop_index(
+        &self,
+        collection: &CollectionName,
         index: IndexNumber,
-    ) -> Pending<'a, ()> {
-        Box::pin(self.delete_keys_of(collection, index))
+    ) -> Result<(), EngineError> {
+        self.delete_keys_of(collection, index).await
     }
 
-    fn commit<'a>(&'a self, commit: &'a Commit) -> Pending<'a, Result<(), CommitError>> {
-        Box::pin(self.commit_group(commit))
+    async fn commit(&self, commit: &Commit) -> Result<Result<(), CommitError>, EngineError> {
+        self.commit_group(commit).await
     }
 
-    fn rekey<'a>(&'a self, writes: &'a [DocumentWrite]) -> Pending<'a, Vec<bool>> {
-        Box::pin(self.rekey_documents(writes))
+    async fn rekey(&self, writes: &[DocumentWrite]) -> Result<Vec<bool>, EngineError> {
+        self.rekey_documents(writes).await
     }
 
-    fn read_log<'a>(&'a self, since: Sequence, limit: u32) -> Pending<'a, Vec<LogRecord>> {
-        Box::pin(self.log_records(since, limit))
+    async fn read_log(&self, since: Sequence, limit: u32) -> Result<Vec<LogRecord>, EngineError> {
+        let Some(next) = since.0.checked_add(1) else { return Ok(Vec::new()) };
+        let (first, last) = (journal::log_place(Sequence(next)), [0xff; 8]);
+        let mut records = Vec::new();
+        let (mut changes, mut start) = (0, None);
+        loop {
+            let left = (limit as usize).saturating_sub(changes).max(1);
+            let page = PartitionPage {
+                pk: LOG,
+                first: &first,
+                last: &last,
+                limit: Some(left),
+                start,
+                ..PartitionPage::default()
+            };
+            let (items, after) = self.read_partition(&page).await?;
+            for item in &items {
+                let record = journal::read_log_item(item)?;
+                changes += record.changes.len();
+                records.push(record);
+                if changes >= limit as usize {
+                    return Ok(records);
+                }
+            }
+            start = after;
+            if start.is_none() {
+                return Ok(records);
+            }
+        }
     }
 
     fn kept_body_bytes_max(&self) -> usize {
         KEPT_BODY_BYTES_MAX
     }
 
-    fn read_bodies<'a>(&'a self, of: &'a [Sequence]) -> Pending<'a, Vec<Option<String>>> {
-        Box::pin(async move {
-            let wanted: Vec<Item> = of.iter().map(|of| journal::body_key(*of)).collect();
-            let items = self.read_items([(self.journal.clone(), wanted)].into(), None).await?;
-            let found = items.iter().map(|(_, item)| journal::read_body(item));
-            let found = found.collect::<Result<HashMap<_, _>, _>>()?;
-            Ok(of.iter().map(|of| found.get(of).map(|text| (*text).to_owned())).collect())
-        })
+    async fn read_bodies(&self, of: &[Sequence]) -> Result<Vec<Option<String>>, EngineError> {
+        let wanted: Vec<Item> = of.iter().map(|of| journal::body_key(*of)).collect();
+        let items = self.read_items([(self.journal.clone(), wanted)].into(), None).await?;
+        let found = items.iter().map(|(_, item)| journal::read_body(item));
+        let found = found.collect::<Result<HashMap<_, _>, _>>()?;
+        Ok(of.iter().map(|of| found.get(of).map(|text| (*text).to_owned())).collect())
     }
 
-    fn trim_log(&self, floor: Sequence) -> Pending<'_, ()> {
-        Box::pin(self.trim(floor))
+    async fn trim_log(&self, floor: Sequence) -> Result<(), EngineError> {
+        self.trim(floor).await
     }
 
-    fn sequence_before(&self, at: Timestamp) -> Pending<'_, Option<Sequence>> {
-        Box::pin(self.last_before(at))
-    }
-
-    fn read_answers<'a>(&'a self, keys: &'a [[u8; 32]]) -> Pending<'a, Vec<Option<StoredAnswer>>> {
-        Box::pin(self.answers(keys))
-    }
-
-    fn forget_answers(&self, before: Timestamp) -> Pending<'_, ()> {
-        Box::pin(async move {
-            if self.expires.load(Ordering::Relaxed) {
-                return Ok(());
+    async fn sequence_before(&self, at: Timestamp) -> Result<Option<Sequence>, EngineError> {
+        let (first, last) = ([0], [0xff; 8]);
+        let (mut found, mut start) = (None, None);
+        for _ in 0..TIME_PAGES_MAX {
+            let page = PartitionPage {
+                pk: LOG,
+                first: &first,
+                last: &last,
+                only: Wanted::And("at"),
+                start,
+                ..PartitionPage::default()
+            };
+            let (items, after) = self.read_partition(&page).await?;
+            for item in &items {
+                let place = journal::place_of_log(item).zip(journal::time_of_log(item));
+                let (place, time) =
+                    place.ok_or_else(|| journal::corrupted("a record of the change feed"))?;
+                if time > at {
+                    return Ok(found);
+                }
+                found = Some(place);
             }
-            self.delete_answers(before).await
-        })
+            start = after;
+            if start.is_none() {
+                break;
+            }
+        }
+        // What comes after is found when this much is trimmed.
+        Ok(found)
     }
 
-    fn purge<'a>(&'a self, collection: &'a CollectionName, to: Sequence) -> Pending<'a, ()> {
-        Box::pin(self.purge_collection(collection, to))
+    async fn read_answers(
+        &self,
+        keys: &[[u8; 32]],
+    ) -> Result<Vec<Option<StoredAnswer>>, EngineError> {
+        let mut unique = keys.to_vec();
+        unique.sort_unstable();
+        unique.dedup();
+        let wanted: Vec<Item> = unique.into_iter().map(|key| journal::key(ANSWERS, key)).collect();
+        let items = self.read_items([(self.journal.clone(), wanted)].into(), None).await?;
+        let found: Result<Vec<StoredAnswer>, _> =
+            items.iter().map(|(_, item)| journal::read_answer(item)).collect();
+        let found = found?;
+        Ok(keys.iter().map(|key| found.iter().find(|it| it.key == *key).cloned()).collect())
     }
 
-    fn sweep<'a>(
-        &'a self,
-        collection: &'a CollectionName,
-        keys_of: &'a (dyn Fn(&NativeDocument) -> Vec<IndexKey> + Send + Sync),
-    ) -> Pending<'a, ()> {
-        Box::pin(self.sweep_collection(collection, keys_of))
+    async fn forget_answers(&self, before: Timestamp) -> Result<(), EngineError> {
+        if self.expires.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        self.delete_answers(before).await
     }
 
-    fn load<'a>(&'a self, writes: Vec<DocumentWrite>) -> Pending<'a, ()> {
-        Box::pin(self.load_documents(writes))
+    async fn purge(&self, collection: &CollectionName, to: Sequence) -> Result<(), EngineError> {
+        self.purge_collection(collection, to).await
     }
 
-    fn set_unfinished<'a>(&'a self, note: Option<&'a str>) -> Pending<'a, ()> {
-        Box::pin(self.note(note))
+    async fn sweep(
+        &self,
+        collection: &CollectionName,
+        keys_of: KeysOf<'_>,
+    ) -> Result<(), EngineError> {
+        self.sweep_collection(collection, keys_of).await
     }
 
-    fn unfinished(&self) -> Pending<'_, Option<String>> {
-        Box::pin(async move {
-            let item = self.read_item(&self.journal, journal::alone(UNFINISHED)).await?;
-            Ok(item.and_then(|item| as_text(&item, NOTE).map(str::to_owned)))
-        })
+    async fn load(&self, writes: Vec<DocumentWrite>) -> Result<(), EngineError> {
+        self.load_documents(writes).await
     }
 
-    fn reset<'a>(
-        &'a self,
+    async fn set_unfinished(&self, note: Option<&str>) -> Result<(), EngineError> {
+        match note {
+            None => self.delete_item(journal::alone(UNFINISHED)).await,
+            Some(note) => {
+                let mut item = journal::alone(UNFINISHED);
+                item.insert(NOTE.to_owned(), text(note));
+                self.put_item(item).await
+            }
+        }
+    }
+
+    async fn unfinished(&self) -> Result<Option<String>, EngineError> {
+        let item = self.read_item(&self.journal, journal::alone(UNFINISHED)).await?;
+        Ok(item.and_then(|item| as_text(&item, NOTE).map(str::to_owned)))
+    }
+
+    async fn reset(
+        &self,
         counters: Counters,
-        catalogue: &'a [CatalogueEntry],
-    ) -> Pending<'a, Head> {
-        Box::pin(self.reset_journal(counters, catalogue))
+        catalogue: &[CatalogueEntry],
+    ) -> Result<Head, EngineError> {
+        self.reset_journal(counters, catalogue).await
     }
 
-    fn close(&self) -> Pending<'_, ()> {
+    async fn close(&self) -> Result<(), EngineError> {
         // Idle connections end with the client.
-        Box::pin(async { Ok(()) })
+        Ok(())
     }
 
     #[expect(clippy::cast_precision_loss, reason = "metrics are floats")]

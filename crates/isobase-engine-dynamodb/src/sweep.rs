@@ -5,7 +5,9 @@ use aws_sdk_dynamodb::{
     types::{ConditionCheck, Delete, TransactWriteItem, Update},
 };
 use isobase_engine::EngineError;
-use isobase_journal::{Before, DocumentKey, DocumentWrite, IndexKey, IndexNumber, NativeDocument};
+use isobase_journal::{
+    Before, DocumentKey, DocumentWrite, IndexKey, IndexNumber, KeysOf, NativeDocument,
+};
 use isobase_types::{CollectionName, DocumentId};
 
 use crate::{
@@ -21,9 +23,6 @@ use crate::{
 const ENTRIES: usize = 500;
 /// How often counting anew is tried beside others that write.
 const COUNTS_MAX: usize = 5;
-
-/// The keys that a document has.
-pub(crate) type KeysOf<'a> = &'a (dyn Fn(&NativeDocument) -> Vec<IndexKey> + Send + Sync);
 
 impl DynamoDbDatabase {
     /// Takes away entries whose document is gone or has another key, and counts anew.

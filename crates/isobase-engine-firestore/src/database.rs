@@ -2,8 +2,9 @@
 
 use std::collections::HashSet;
 
+use async_trait::async_trait;
 use googleapis_tonic_google_firestore_v1::google::firestore::v1 as proto;
-use isobase_engine::{CollectionInfo, Counters, EngineError, ErrorKind, Identity, Limits, Pending};
+use isobase_engine::{CollectionInfo, Counters, EngineError, ErrorKind, Identity, Limits};
 use isobase_journal::{
     After, Budget, CatalogueEntry, Commit, CommitError, Cost, DocumentDatabase, DocumentKey,
     DocumentWrite, Head, IndexNumber, KeyFetch, KeyFetched, KeyedDocument, LogRecord,
@@ -87,51 +88,6 @@ impl FirestoreDatabase {
         })
     }
 
-    async fn open_journal(&self) -> Result<Head, EngineError> {
-        let head = Head { identity: Some(Identity::new()), ..Head::default() };
-        loop {
-            if let Some(seen) = self.find_head().await? {
-                return Ok(seen.head);
-            }
-            let write = || {
-                let fields = journal::head_fields(&head, &writes::token());
-                vec![put(self.head_name(), fields).under(ConditionType::Exists(false))]
-            };
-            match self.requests.commit(write).await {
-                Ok(_) => {}
-                // Someone else made it meanwhile, or an attempt of ours did.
-                Err(failure) if failure.status.code() == Code::AlreadyExists => {}
-                Err(failure)
-                    if failure.status.code() == Code::FailedPrecondition
-                        && self.find_head().await?.is_some() => {}
-                Err(failure) => return Err(failure.into_error("making the journal")),
-            }
-        }
-    }
-
-    async fn fetch_keys(
-        &self,
-        collection: &CollectionName,
-        fetch: &KeyFetch,
-    ) -> Result<KeyFetched, EngineError> {
-        let path = codec::key_path(fetch.index);
-        let query = self
-            .range(collection, fetch.index, &fetch.lower, fetch.upper.as_deref())
-            .by(&path, fetch.reverse)
-            .at_most(fetch.limit);
-        let found = self.requests.query(&query.build(), fetch.bytes_max).await?;
-        let exhausted = !found.cut && found.documents.len() < fetch.limit as usize;
-        let passed = found.documents.last().and_then(|last| codec::key_of(last, fetch.index));
-        let mut documents = Vec::with_capacity(found.documents.len());
-        for native in found.documents {
-            let Some(key) = codec::key_of(&native, fetch.index) else { continue };
-            let Some(document) = codec::document(native) else { continue };
-            documents.push(KeyedDocument { key, document });
-        }
-        let passed = passed.filter(|_| documents.is_empty() && !exhausted);
-        Ok(KeyFetched { documents, exhausted, passed })
-    }
-
     /// The documents whose key in an index lies in a range.
     fn range(
         &self,
@@ -147,66 +103,6 @@ impl FirestoreDatabase {
         match upper {
             Some(upper) => query.only(&path, Operator::LessThan, codec::bytes(upper.to_vec())),
             None => query,
-        }
-    }
-
-    async fn scan_page(
-        &self,
-        collection: &CollectionName,
-        after: Option<&str>,
-        limit: u32,
-    ) -> Result<ScanPage, EngineError> {
-        let native = self.requests.names.collection(collection);
-        let query = self.by_name(&native, after).at_most(limit).build();
-        let found = self.requests.query(&query, limits::SCAN_BYTES_MAX).await?;
-        let is_last = !found.cut && found.documents.len() < limit as usize;
-        let next = writes::last_id(&found.documents).filter(|_| !is_last);
-        let mut page = ScanPage { next, ..ScanPage::default() };
-        for native in found.documents {
-            let id = names::native_id_of(&native.name).to_owned();
-            match codec::document(native) {
-                Some(document) => page.documents.push(document),
-                None => page.unreadable.push(id),
-            }
-        }
-        Ok(page)
-    }
-
-    async fn read_records(
-        &self,
-        since: Sequence,
-        limit: u32,
-    ) -> Result<Vec<LogRecord>, EngineError> {
-        // Every record has at least one change.
-        let query = self
-            .by_name(&self.requests.names.log(), Some(&journal::log_id(since)))
-            .at_most(limit.max(1))
-            .build();
-        let found = self.requests.query(&query, limits::SCAN_BYTES_MAX).await?.documents;
-        let mut records = Vec::new();
-        let mut changes = 0;
-        for document in found {
-            let record = journal::log_record_of(&document.fields)?;
-            changes += record.changes.len();
-            records.push(record);
-            if changes >= limit as usize {
-                break;
-            }
-        }
-        Ok(records)
-    }
-
-    async fn last_before(&self, at: Timestamp) -> Result<Option<Sequence>, EngineError> {
-        let query = Query::of(self.requests.names.log())
-            .only(journal::AT, Operator::LessThanOrEqual, codec::time(at))
-            .by(journal::AT, true)
-            .at_most(1)
-            .build();
-        let found = self.requests.query(&query, usize::MAX).await?.documents;
-        let Some(record) = found.first() else { return Ok(None) };
-        match journal::log_last(&record.fields) {
-            Some(last) => Ok(Some(last)),
-            None => Err(journal::corrupted("a record of isobase_log")),
         }
     }
 
@@ -228,76 +124,9 @@ impl FirestoreDatabase {
             }
         }
     }
-
-    async fn infos(&self) -> Result<Vec<CollectionInfo>, EngineError> {
-        let native = self.requests.collections().await?;
-        let names = &self.requests.names;
-        let mut collections: Vec<_> =
-            native.iter().filter_map(|native| names.of_native(native)).collect();
-        collections.sort_unstable();
-        let counts = self.counts(collections).await?;
-        let infos = counts.into_iter().filter(|(_, documents)| *documents > 0);
-        Ok(infos.map(|(name, documents)| CollectionInfo { name, documents }).collect())
-    }
-
-    async fn start_anew(
-        &self,
-        counters: Counters,
-        catalogue: &[CatalogueEntry],
-    ) -> Result<Head, EngineError> {
-        let names = &self.requests.names;
-        self.empty(&names.bodies()).await?;
-        self.empty(&names.log()).await?;
-        let old = self.read_head().await?;
-        let next = Head {
-            commit: old.head.commit + 1,
-            sequence: counters.sequence,
-            last_id: counters.last_id,
-            floor: counters.sequence,
-            catalogue: old.head.catalogue + 1,
-            identity: Some(Identity::renewed(old.head.identity)),
-            author: None,
-        };
-        for part in catalogue.chunks(limits::WRITES_MAX) {
-            let write = |place: usize| {
-                let entry: &CatalogueEntry = &part[place];
-                let id = names.collection(&entry.collection);
-                put(names.native_document(&names.catalogue(), id), journal::entry_fields(entry))
-            };
-            self.requests.write_each("writing the catalogue", part.len(), write).await?;
-        }
-        // Only now: a process that is killed before has lost no index.
-        let listed: HashSet<_> =
-            catalogue.iter().map(|entry| names.collection(&entry.collection)).collect();
-        let others = self.entries().await?.into_iter().map(|entry| entry.collection);
-        let others: Vec<_> = others
-            .map(|collection| names.collection(&collection))
-            .filter(|native| !listed.contains(native))
-            .collect();
-        for part in others.chunks(limits::WRITES_MAX) {
-            let write = |place: usize| {
-                writes::delete(names.native_document(&names.catalogue(), &part[place]))
-            };
-            self.requests.write_each("writing the catalogue", part.len(), write).await?;
-        }
-        let token = writes::token();
-        let write = || vec![put(self.head_name(), journal::head_fields(&next, &token))];
-        let written = self.requests.commit(write).await;
-        written.map_err(|failure| failure.into_write_error("writing the head of the journal"))?;
-        Ok(self.read_head().await?.head)
-    }
-
-    async fn note(&self, note: Option<&str>) -> Result<(), EngineError> {
-        let write = || match note {
-            Some(note) => vec![put(self.unfinished_name(), journal::note_fields(note))],
-            None => vec![writes::delete(self.unfinished_name())],
-        };
-        let written = self.requests.commit(write).await;
-        written.map_err(|failure| failure.into_write_error("noting an unfinished load"))?;
-        Ok(())
-    }
 }
 
+#[async_trait]
 impl DocumentDatabase for FirestoreDatabase {
     fn name(&self) -> &'static str {
         "firestore"
@@ -375,209 +204,316 @@ impl DocumentDatabase for FirestoreDatabase {
         true
     }
 
-    fn open(&self) -> Pending<'_, Head> {
-        Box::pin(self.open_journal())
+    async fn open(&self) -> Result<Head, EngineError> {
+        let head = Head { identity: Some(Identity::new()), ..Head::default() };
+        loop {
+            if let Some(seen) = self.find_head().await? {
+                return Ok(seen.head);
+            }
+            let write = || {
+                let fields = journal::head_fields(&head, &writes::token());
+                vec![put(self.head_name(), fields).under(ConditionType::Exists(false))]
+            };
+            match self.requests.commit(write).await {
+                Ok(_) => {}
+                // Someone else made it meanwhile, or an attempt of ours did.
+                Err(failure) if failure.status.code() == Code::AlreadyExists => {}
+                Err(failure)
+                    if failure.status.code() == Code::FailedPrecondition
+                        && self.find_head().await?.is_some() => {}
+                Err(failure) => return Err(failure.into_error("making the journal")),
+            }
+        }
     }
 
-    fn peek(&self) -> Pending<'_, Option<Head>> {
-        Box::pin(async move { Ok(self.find_head().await?.map(|seen| seen.head)) })
+    async fn peek(&self) -> Result<Option<Head>, EngineError> {
+        Ok(self.find_head().await?.map(|seen| seen.head))
     }
 
-    fn head(&self) -> Pending<'_, Head> {
-        Box::pin(async { Ok(self.read_head().await?.head) })
+    async fn head(&self) -> Result<Head, EngineError> {
+        Ok(self.read_head().await?.head)
     }
 
-    fn check(&self) -> Pending<'_, ()> {
-        Box::pin(async { self.requests.document(self.head_name()).await.map(drop) })
+    async fn check(&self) -> Result<(), EngineError> {
+        self.requests.document(self.head_name()).await.map(drop)
     }
 
-    fn catalogue(&self) -> Pending<'_, Vec<CatalogueEntry>> {
-        Box::pin(self.entries())
+    async fn catalogue(&self) -> Result<Vec<CatalogueEntry>, EngineError> {
+        self.entries().await
     }
 
-    fn read<'a>(&'a self, keys: &'a [DocumentKey]) -> Pending<'a, Vec<Option<NativeDocument>>> {
-        Box::pin(async move {
-            let names = &self.requests.names;
-            let of_key = |key: &DocumentKey| names.document(&key.collection, &key.id);
-            let names: Vec<_> = keys.iter().map(of_key).collect();
-            let found = self.requests.documents(&names).await?;
-            Ok(found.into_iter().map(|native| native.and_then(codec::document)).collect())
-        })
+    async fn read(&self, keys: &[DocumentKey]) -> Result<Vec<Option<NativeDocument>>, EngineError> {
+        let names = &self.requests.names;
+        let of_key = |key: &DocumentKey| names.document(&key.collection, &key.id);
+        let names: Vec<_> = keys.iter().map(of_key).collect();
+        let found = self.requests.documents(&names).await?;
+        Ok(found.into_iter().map(|native| native.and_then(codec::document)).collect())
     }
 
-    fn fetch<'a>(
-        &'a self,
-        collection: &'a CollectionName,
-        fetch: &'a KeyFetch,
-    ) -> Pending<'a, KeyFetched> {
-        Box::pin(self.fetch_keys(collection, fetch))
+    async fn fetch(
+        &self,
+        collection: &CollectionName,
+        fetch: &KeyFetch,
+    ) -> Result<KeyFetched, EngineError> {
+        let path = codec::key_path(fetch.index);
+        let query = self
+            .range(collection, fetch.index, &fetch.lower, fetch.upper.as_deref())
+            .by(&path, fetch.reverse)
+            .at_most(fetch.limit);
+        let found = self.requests.query(&query.build(), fetch.bytes_max).await?;
+        let exhausted = !found.cut && found.documents.len() < fetch.limit as usize;
+        let passed = found.documents.last().and_then(|last| codec::key_of(last, fetch.index));
+        let mut documents = Vec::with_capacity(found.documents.len());
+        for native in found.documents {
+            let Some(key) = codec::key_of(&native, fetch.index) else { continue };
+            let Some(document) = codec::document(native) else { continue };
+            documents.push(KeyedDocument { key, document });
+        }
+        let passed = passed.filter(|_| documents.is_empty() && !exhausted);
+        Ok(KeyFetched { documents, exhausted, passed })
     }
 
-    fn count_keys<'a>(
-        &'a self,
-        collection: &'a CollectionName,
+    async fn count_keys(
+        &self,
+        collection: &CollectionName,
         index: IndexNumber,
-        lower: &'a [u8],
-        upper: Option<&'a [u8]>,
-    ) -> Pending<'a, u64> {
-        Box::pin(async move {
-            let query = self.range(collection, index, lower, upper).build();
-            self.requests.count(&query).await
-        })
+        lower: &[u8],
+        upper: Option<&[u8]>,
+    ) -> Result<u64, EngineError> {
+        let query = self.range(collection, index, lower, upper).build();
+        self.requests.count(&query).await
     }
 
-    fn count<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, u64> {
-        Box::pin(async move {
-            let native = self.requests.names.collection(collection);
-            self.requests.count(&Query::of(native).build()).await
-        })
+    async fn count(&self, collection: &CollectionName) -> Result<u64, EngineError> {
+        let native = self.requests.names.collection(collection);
+        self.requests.count(&Query::of(native).build()).await
     }
 
-    fn collections(&self) -> Pending<'_, Vec<CollectionInfo>> {
-        Box::pin(self.infos())
+    async fn collections(&self) -> Result<Vec<CollectionInfo>, EngineError> {
+        let native = self.requests.collections().await?;
+        let names = &self.requests.names;
+        let mut collections: Vec<_> =
+            native.iter().filter_map(|native| names.of_native(native)).collect();
+        collections.sort_unstable();
+        let counts = self.counts(collections).await?;
+        let infos = counts.into_iter().filter(|(_, documents)| *documents > 0);
+        Ok(infos.map(|(name, documents)| CollectionInfo { name, documents }).collect())
     }
 
-    fn scan<'a>(
-        &'a self,
-        collection: &'a CollectionName,
-        after: Option<&'a str>,
+    async fn scan(
+        &self,
+        collection: &CollectionName,
+        after: Option<&str>,
         limit: u32,
-    ) -> Pending<'a, ScanPage> {
-        Box::pin(self.scan_page(collection, after, limit))
+    ) -> Result<ScanPage, EngineError> {
+        let native = self.requests.names.collection(collection);
+        let query = self.by_name(&native, after).at_most(limit).build();
+        let found = self.requests.query(&query, limits::SCAN_BYTES_MAX).await?;
+        let is_last = !found.cut && found.documents.len() < limit as usize;
+        let next = writes::last_id(&found.documents).filter(|_| !is_last);
+        let mut page = ScanPage { next, ..ScanPage::default() };
+        for native in found.documents {
+            let id = names::native_id_of(&native.name).to_owned();
+            match codec::document(native) {
+                Some(document) => page.documents.push(document),
+                None => page.unreadable.push(id),
+            }
+        }
+        Ok(page)
     }
 
     /// Firestore makes a collection with its first document.
-    fn prepare_collection<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, bool> {
-        Box::pin(async move {
-            let native = self.requests.names.collection(collection);
-            let query = Query::of(native).names().at_most(1).build();
-            Ok(!self.requests.query(&query, usize::MAX).await?.documents.is_empty())
-        })
+    async fn prepare_collection(&self, collection: &CollectionName) -> Result<bool, EngineError> {
+        let native = self.requests.names.collection(collection);
+        let query = Query::of(native).names().at_most(1).build();
+        Ok(!self.requests.query(&query, usize::MAX).await?.documents.is_empty())
     }
 
     /// Firestore indexes every field by itself.
-    fn prepare_index<'a>(
-        &'a self,
-        _collection: &'a CollectionName,
+    async fn prepare_index(
+        &self,
+        _collection: &CollectionName,
         _index: IndexNumber,
-    ) -> Pending<'a, ()> {
-        Box::pin(async { Ok(()) })
+    ) -> Result<(), EngineError> {
+        Ok(())
     }
 
     /// The keys stand in the documents and go with their next write.
-    fn drop_index<'a>(
-        &'a self,
-        _collection: &'a CollectionName,
+    async fn drop_index(
+        &self,
+        _collection: &CollectionName,
         _index: IndexNumber,
-    ) -> Pending<'a, ()> {
-        Box::pin(async { Ok(()) })
+    ) -> Result<(), EngineError> {
+        Ok(())
     }
 
-    fn commit<'a>(&'a self, commit: &'a Commit) -> Pending<'a, Result<(), CommitError>> {
-        Box::pin(self.commit_group(commit))
+    async fn commit(&self, commit: &Commit) -> Result<Result<(), CommitError>, EngineError> {
+        self.commit_group(commit).await
     }
 
-    fn rekey<'a>(&'a self, writes: &'a [DocumentWrite]) -> Pending<'a, Vec<bool>> {
-        Box::pin(self.rekey_all(writes))
+    async fn rekey(&self, writes: &[DocumentWrite]) -> Result<Vec<bool>, EngineError> {
+        self.rekey_all(writes).await
     }
 
-    fn read_log<'a>(&'a self, since: Sequence, limit: u32) -> Pending<'a, Vec<LogRecord>> {
-        Box::pin(self.read_records(since, limit))
+    async fn read_log(&self, since: Sequence, limit: u32) -> Result<Vec<LogRecord>, EngineError> {
+        // Every record has at least one change.
+        let query = self
+            .by_name(&self.requests.names.log(), Some(&journal::log_id(since)))
+            .at_most(limit.max(1))
+            .build();
+        let found = self.requests.query(&query, limits::SCAN_BYTES_MAX).await?.documents;
+        let mut records = Vec::new();
+        let mut changes = 0;
+        for document in found {
+            let record = journal::log_record_of(&document.fields)?;
+            changes += record.changes.len();
+            records.push(record);
+            if changes >= limit as usize {
+                break;
+            }
+        }
+        Ok(records)
     }
 
     fn kept_body_bytes_max(&self) -> usize {
         limits::KEPT_BODY_BYTES_MAX
     }
 
-    fn read_bodies<'a>(&'a self, of: &'a [Sequence]) -> Pending<'a, Vec<Option<String>>> {
-        Box::pin(async move {
-            let names = &self.requests.names;
-            let bodies = names.bodies();
-            let name = |of: &Sequence| names.native_document(&bodies, journal::log_id(*of));
-            let found = self.requests.documents(&of.iter().map(name).collect::<Vec<_>>()).await?;
-            let read = found.into_iter().map(|document| {
-                document.map(|document| journal::body_of(&document.fields)).transpose()
-            });
-            read.collect()
-        })
+    async fn read_bodies(&self, of: &[Sequence]) -> Result<Vec<Option<String>>, EngineError> {
+        let names = &self.requests.names;
+        let bodies = names.bodies();
+        let name = |of: &Sequence| names.native_document(&bodies, journal::log_id(*of));
+        let found = self.requests.documents(&of.iter().map(name).collect::<Vec<_>>()).await?;
+        let read = found.into_iter().map(|document| {
+            document.map(|document| journal::body_of(&document.fields)).transpose()
+        });
+        read.collect()
     }
 
-    fn trim_log(&self, floor: Sequence) -> Pending<'_, ()> {
-        Box::pin(async move {
-            let names = &self.requests.names;
-            for native in [names.bodies(), names.log()] {
-                let last = names.native_document(&native, journal::log_id(floor));
-                let query = || {
-                    let last = codec::reference(last.clone());
-                    Query::of(&*native).by(NAME, false).only(NAME, Operator::LessThanOrEqual, last)
-                };
-                self.delete_found(query).await?;
-            }
-            Ok(())
-        })
-    }
-
-    fn sequence_before(&self, at: Timestamp) -> Pending<'_, Option<Sequence>> {
-        Box::pin(self.last_before(at))
-    }
-
-    fn read_answers<'a>(&'a self, keys: &'a [[u8; 32]]) -> Pending<'a, Vec<Option<StoredAnswer>>> {
-        Box::pin(async move {
-            let names = &self.requests.names;
-            let answers = names.answers();
-            let name = |key: &[u8; 32]| names.native_document(&answers, journal::answer_id(key));
-            let found = self.requests.documents(&keys.iter().map(name).collect::<Vec<_>>()).await?;
-            let read = keys.iter().zip(found).map(|(key, document)| {
-                document.map(|document| journal::answer_of(*key, &document.fields)).transpose()
-            });
-            read.collect()
-        })
-    }
-
-    fn forget_answers(&self, before: Timestamp) -> Pending<'_, ()> {
-        Box::pin(async move {
-            let answers = self.requests.names.answers();
+    async fn trim_log(&self, floor: Sequence) -> Result<(), EngineError> {
+        let names = &self.requests.names;
+        for native in [names.bodies(), names.log()] {
+            let last = names.native_document(&native, journal::log_id(floor));
             let query = || {
-                let before = codec::time(before);
-                let query = Query::of(&*answers).only(journal::AT, Operator::LessThan, before);
-                query.by(journal::AT, false)
+                let last = codec::reference(last.clone());
+                Query::of(&*native).by(NAME, false).only(NAME, Operator::LessThanOrEqual, last)
             };
-            self.delete_found(query).await
-        })
+            self.delete_found(query).await?;
+        }
+        Ok(())
     }
 
-    fn purge<'a>(&'a self, collection: &'a CollectionName, to: Sequence) -> Pending<'a, ()> {
-        Box::pin(self.purge_to(collection, to))
+    async fn sequence_before(&self, at: Timestamp) -> Result<Option<Sequence>, EngineError> {
+        let query = Query::of(self.requests.names.log())
+            .only(journal::AT, Operator::LessThanOrEqual, codec::time(at))
+            .by(journal::AT, true)
+            .at_most(1)
+            .build();
+        let found = self.requests.query(&query, usize::MAX).await?.documents;
+        let Some(record) = found.first() else { return Ok(None) };
+        match journal::log_last(&record.fields) {
+            Some(last) => Ok(Some(last)),
+            None => Err(journal::corrupted("a record of isobase_log")),
+        }
     }
 
-    fn load<'a>(&'a self, writes: Vec<DocumentWrite>) -> Pending<'a, ()> {
-        Box::pin(async move { self.load_all(&writes).await })
+    async fn read_answers(
+        &self,
+        keys: &[[u8; 32]],
+    ) -> Result<Vec<Option<StoredAnswer>>, EngineError> {
+        let names = &self.requests.names;
+        let answers = names.answers();
+        let name = |key: &[u8; 32]| names.native_document(&answers, journal::answer_id(key));
+        let found = self.requests.documents(&keys.iter().map(name).collect::<Vec<_>>()).await?;
+        let read = keys.iter().zip(found).map(|(key, document)| {
+            document.map(|document| journal::answer_of(*key, &document.fields)).transpose()
+        });
+        read.collect()
     }
 
-    fn set_unfinished<'a>(&'a self, note: Option<&'a str>) -> Pending<'a, ()> {
-        Box::pin(self.note(note))
+    async fn forget_answers(&self, before: Timestamp) -> Result<(), EngineError> {
+        let answers = self.requests.names.answers();
+        let query = || {
+            let before = codec::time(before);
+            let query = Query::of(&*answers).only(journal::AT, Operator::LessThan, before);
+            query.by(journal::AT, false)
+        };
+        self.delete_found(query).await
     }
 
-    fn unfinished(&self) -> Pending<'_, Option<String>> {
-        Box::pin(async {
-            let found = self.requests.document(self.unfinished_name()).await?;
-            found.map(|document| journal::note_of(&document.fields)).transpose()
-        })
+    async fn purge(&self, collection: &CollectionName, to: Sequence) -> Result<(), EngineError> {
+        self.purge_to(collection, to).await
     }
 
-    fn reset<'a>(
-        &'a self,
+    async fn load(&self, writes: Vec<DocumentWrite>) -> Result<(), EngineError> {
+        self.load_all(&writes).await
+    }
+
+    async fn set_unfinished(&self, note: Option<&str>) -> Result<(), EngineError> {
+        let write = || match note {
+            Some(note) => vec![put(self.unfinished_name(), journal::note_fields(note))],
+            None => vec![writes::delete(self.unfinished_name())],
+        };
+        let written = self.requests.commit(write).await;
+        written.map_err(|failure| failure.into_write_error("noting an unfinished load"))?;
+        Ok(())
+    }
+
+    async fn unfinished(&self) -> Result<Option<String>, EngineError> {
+        let found = self.requests.document(self.unfinished_name()).await?;
+        found.map(|document| journal::note_of(&document.fields)).transpose()
+    }
+
+    async fn reset(
+        &self,
         counters: Counters,
-        catalogue: &'a [CatalogueEntry],
-    ) -> Pending<'a, Head> {
-        Box::pin(self.start_anew(counters, catalogue))
+        catalogue: &[CatalogueEntry],
+    ) -> Result<Head, EngineError> {
+        let names = &self.requests.names;
+        self.empty(&names.bodies()).await?;
+        self.empty(&names.log()).await?;
+        let old = self.read_head().await?;
+        let next = Head {
+            commit: old.head.commit + 1,
+            sequence: counters.sequence,
+            last_id: counters.last_id,
+            floor: counters.sequence,
+            catalogue: old.head.catalogue + 1,
+            identity: Some(Identity::renewed(old.head.identity)),
+            author: None,
+        };
+        for part in catalogue.chunks(limits::WRITES_MAX) {
+            let write = |place: usize| {
+                let entry: &CatalogueEntry = &part[place];
+                let id = names.collection(&entry.collection);
+                put(names.native_document(&names.catalogue(), id), journal::entry_fields(entry))
+            };
+            self.requests.write_each("writing the catalogue", part.len(), write).await?;
+        }
+        // Only now: a process that is killed before has lost no index.
+        let listed: HashSet<_> =
+            catalogue.iter().map(|entry| names.collection(&entry.collection)).collect();
+        let others = self.entries().await?.into_iter().map(|entry| entry.collection);
+        let others: Vec<_> = others
+            .map(|collection| names.collection(&collection))
+            .filter(|native| !listed.contains(native))
+            .collect();
+        for part in others.chunks(limits::WRITES_MAX) {
+            let write = |place: usize| {
+                writes::delete(names.native_document(&names.catalogue(), &part[place]))
+            };
+            self.requests.write_each("writing the catalogue", part.len(), write).await?;
+        }
+        let token = writes::token();
+        let write = || vec![put(self.head_name(), journal::head_fields(&next, &token))];
+        let written = self.requests.commit(write).await;
+        written.map_err(|failure| failure.into_write_error("writing the head of the journal"))?;
+        Ok(self.read_head().await?.head)
     }
 
-    fn close(&self) -> Pending<'_, ()> {
-        Box::pin(async {
-            self.bulk.close();
-            Ok(())
-        })
+    async fn close(&self) -> Result<(), EngineError> {
+        self.bulk.close();
+        Ok(())
     }
 
     fn gauges(&self) -> Vec<(&'static str, f64)> {

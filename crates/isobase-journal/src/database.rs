@@ -1,11 +1,15 @@
 //! What one document database does for the engine.
 
+use async_trait::async_trait;
 use isobase_engine::{
-    CollectionInfo, Counters, Identity, IndexDefinition, IndexState, Limits, Pending,
+    CollectionInfo, Counters, EngineError, Identity, IndexDefinition, IndexState, Limits,
 };
 use isobase_types::{Change, CollectionName, DocumentId, Sequence, Timestamp};
 
 use crate::{Meta, NativeDocument, NativeRules, Tag, Tree, untold::untold};
+
+/// The keys that a document is to have.
+pub type KeysOf<'a> = &'a (dyn Fn(&NativeDocument) -> Vec<IndexKey> + Send + Sync);
 
 /// A document database, as [`crate::JournalEngine`] uses it.
 ///
@@ -23,6 +27,7 @@ use crate::{Meta, NativeDocument, NativeRules, Tag, Tree, untold::untold};
 ///   cannot have are escaped.
 /// - A document's native id is its path segment ([`DocumentId`]'s `Display`), or a reversible form
 ///   of it where the database cannot have that.
+#[async_trait]
 pub trait DocumentDatabase: Send + Sync + 'static {
     /// The kind of engine in one lower-case word.
     fn name(&self) -> &'static str;
@@ -62,104 +67,105 @@ pub trait DocumentDatabase: Send + Sync + 'static {
 
     /// Checks the connection, makes the journal with an identity where there is none, finishes the
     /// last commit where a killed process left it half done, and reads the head.
-    fn open(&self) -> Pending<'_, Head>;
+    async fn open(&self) -> Result<Head, EngineError>;
 
     /// The head as it is now; also finishes a commit that was left half done.
-    fn head(&self) -> Pending<'_, Head>;
+    async fn head(&self) -> Result<Head, EngineError>;
 
     /// The head as it is now, though its commit may be half done: enough for whoever reads nothing
-    /// else. It may look only for what came after the last head that was seen. Before anything is read that depends on it, [`DocumentDatabase::settle`] is asked for; a
-    /// commit for such a head settles it by itself.
-    fn glance(&self) -> Pending<'_, Head> {
-        self.head()
+    /// else. It may look only for what came after the last head that was seen. Before anything is
+    /// read that depends on it, [`DocumentDatabase::settle`] is asked for; a commit for such a head
+    /// settles it by itself.
+    async fn glance(&self) -> Result<Head, EngineError> {
+        self.head().await
     }
 
     /// Finishes the commit of a head that was glanced at, if that is half done.
-    fn settle<'a>(&'a self, _head: &'a Head) -> Pending<'a, ()> {
-        Box::pin(async { Ok(()) })
+    async fn settle(&self, _head: &Head) -> Result<(), EngineError> {
+        Ok(())
     }
 
     /// The head as it is now, without writing anything; none where there is no journal.
     ///
     /// # Errors
     /// When a commit is half done and nobody finishes it: whoever may write must do so first.
-    fn peek(&self) -> Pending<'_, Option<Head>>;
+    async fn peek(&self) -> Result<Option<Head>, EngineError>;
 
     /// Whether the database can be reached and read now. Cheap enough to ask every second.
-    fn check(&self) -> Pending<'_, ()>;
+    async fn check(&self) -> Result<(), EngineError>;
 
     /// The catalogue: every collection known to the journal.
-    fn catalogue(&self) -> Pending<'_, Vec<CatalogueEntry>>;
+    async fn catalogue(&self) -> Result<Vec<CatalogueEntry>, EngineError>;
 
     /// Documents by their ids, in the order of the keys. A missing collection has no documents.
-    fn read<'a>(&'a self, keys: &'a [DocumentKey]) -> Pending<'a, Vec<Option<NativeDocument>>>;
+    async fn read(&self, keys: &[DocumentKey]) -> Result<Vec<Option<NativeDocument>>, EngineError>;
 
     /// Documents by the order of an index: those whose key lies in a range. Entries that other
     /// programs took away in the meantime are left out.
-    fn fetch<'a>(
-        &'a self,
-        collection: &'a CollectionName,
-        fetch: &'a KeyFetch,
-    ) -> Pending<'a, KeyFetched>;
+    async fn fetch(
+        &self,
+        collection: &CollectionName,
+        fetch: &KeyFetch,
+    ) -> Result<KeyFetched, EngineError>;
 
     /// How many keys of an index lie in a range.
-    fn count_keys<'a>(
-        &'a self,
-        collection: &'a CollectionName,
+    async fn count_keys(
+        &self,
+        collection: &CollectionName,
         index: IndexNumber,
-        lower: &'a [u8],
-        upper: Option<&'a [u8]>,
-    ) -> Pending<'a, u64>;
+        lower: &[u8],
+        upper: Option<&[u8]>,
+    ) -> Result<u64, EngineError>;
 
     /// How many documents a collection has; 0 when there is no such collection.
-    fn count<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, u64>;
+    async fn count(&self, collection: &CollectionName) -> Result<u64, EngineError>;
 
     /// All collections that have a document, also those of other programs, by the bytes of their
     /// names.
-    fn collections(&self) -> Pending<'_, Vec<CollectionInfo>>;
+    async fn collections(&self) -> Result<Vec<CollectionInfo>, EngineError>;
 
     /// Every native document of a collection in any order, also those of other programs, in
     /// pages; `after` is the page's own token.
-    fn scan<'a>(
-        &'a self,
-        collection: &'a CollectionName,
-        after: Option<&'a str>,
+    async fn scan(
+        &self,
+        collection: &CollectionName,
+        after: Option<&str>,
         limit: u32,
-    ) -> Pending<'a, ScanPage>;
+    ) -> Result<ScanPage, EngineError>;
 
     /// Documents of a collection that were written after a place, whoever wrote them, each as it is
     /// now: so that what other programs wrote is found without looking at everything. Without a
     /// place it tells the present one. None where the database cannot tell, or not any more.
-    fn written_since<'a>(
-        &'a self,
-        _collection: &'a CollectionName,
-        _place: Option<&'a str>,
+    async fn written_since(
+        &self,
+        _collection: &CollectionName,
+        _place: Option<&str>,
         _limit: u32,
-    ) -> Pending<'a, Option<WrittenPage>> {
-        Box::pin(async { Ok(None) })
+    ) -> Result<Option<WrittenPage>, EngineError> {
+        Ok(None)
     }
 
     /// Makes what a collection needs natively (database, table, the index of ids), if it is not
     /// there; says whether it had documents already.
-    fn prepare_collection<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, bool>;
+    async fn prepare_collection(&self, collection: &CollectionName) -> Result<bool, EngineError>;
 
     /// Makes what an index needs natively, if anything.
-    fn prepare_index<'a>(
-        &'a self,
-        collection: &'a CollectionName,
+    async fn prepare_index(
+        &self,
+        collection: &CollectionName,
         index: IndexNumber,
-    ) -> Pending<'a, ()>;
+    ) -> Result<(), EngineError>;
 
     /// Takes away what an index has natively, its keys included if they stand apart.
-    fn drop_index<'a>(
-        &'a self,
-        collection: &'a CollectionName,
+    async fn drop_index(
+        &self,
+        collection: &CollectionName,
         index: IndexNumber,
-    ) -> Pending<'a, ()>;
+    ) -> Result<(), EngineError>;
 
     /// Writes a group: all of it when the head is still what the group was made for, and none of
     /// it otherwise.
-    fn commit<'a>(&'a self, commit: &'a Commit) -> Pending<'a, Result<(), CommitError>>;
+    async fn commit(&self, commit: &Commit) -> Result<Result<(), CommitError>, EngineError>;
 
     /// Documents of the last commit of this process, by its number, that the database refuses for
     /// good although the commit was carried out, and why: where a commit is written before its
@@ -170,72 +176,75 @@ pub trait DocumentDatabase: Send + Sync + 'static {
 
     /// Writes documents again with other keys, and nothing else: content and revision stay. Each
     /// only if it is as [`Before`] says; one answer each, false where it was changed meanwhile.
-    fn rekey<'a>(&'a self, writes: &'a [DocumentWrite]) -> Pending<'a, Vec<bool>>;
+    async fn rekey(&self, writes: &[DocumentWrite]) -> Result<Vec<bool>, EngineError>;
 
     /// Whole log records that have changes after a place, also those that begin before it, oldest
     /// first; at most about `limit` changes after the place together, at least one record.
-    fn read_log<'a>(&'a self, since: Sequence, limit: u32) -> Pending<'a, Vec<LogRecord>>;
+    async fn read_log(&self, since: Sequence, limit: u32) -> Result<Vec<LogRecord>, EngineError>;
 
     /// Largest body that can lie apart from its change, in bytes. It costs one item and its bytes
     /// of the budget.
     fn kept_body_bytes_max(&self) -> usize;
 
     /// Bodies that lie apart from their changes, by these.
-    fn read_bodies<'a>(&'a self, of: &'a [Sequence]) -> Pending<'a, Vec<Option<String>>>;
+    async fn read_bodies(&self, of: &[Sequence]) -> Result<Vec<Option<String>>, EngineError>;
 
     /// Deletes log records whose changes are all at or before the floor, and the bodies of these
     /// changes. May leave some.
-    fn trim_log(&self, floor: Sequence) -> Pending<'_, ()>;
+    async fn trim_log(&self, floor: Sequence) -> Result<(), EngineError>;
 
     /// The last change at or before a time, for trimming by age; none when there is none.
-    fn sequence_before(&self, at: Timestamp) -> Pending<'_, Option<Sequence>>;
+    async fn sequence_before(&self, at: Timestamp) -> Result<Option<Sequence>, EngineError>;
 
     /// The first answers to idempotency keys.
-    fn read_answers<'a>(&'a self, keys: &'a [[u8; 32]]) -> Pending<'a, Vec<Option<StoredAnswer>>>;
+    async fn read_answers(
+        &self,
+        keys: &[[u8; 32]],
+    ) -> Result<Vec<Option<StoredAnswer>>, EngineError>;
 
     /// Deletes answers given before a time.
-    fn forget_answers(&self, before: Timestamp) -> Pending<'_, ()>;
+    async fn forget_answers(&self, before: Timestamp) -> Result<(), EngineError>;
 
     /// Deletes the documents of a collection that [`is_purged`], with their keys. Each only while
     /// it is so: newer documents
     /// are written meanwhile, and stay. What [`DocumentDatabase::prepare_collection`] made stays too.
     /// Harmless to repeat, also by several processes at once.
-    fn purge<'a>(&'a self, collection: &'a CollectionName, to: Sequence) -> Pending<'a, ()>;
+    async fn purge(&self, collection: &CollectionName, to: Sequence) -> Result<(), EngineError>;
 
     /// After other programs wrote: takes away keys that no document has (any more), and counts
     /// anew. For databases that keep keys and counts apart from the documents; `keys_of` gives
     /// the keys that a document is to have.
-    fn sweep<'a>(
-        &'a self,
-        _collection: &'a CollectionName,
-        _keys_of: &'a (dyn Fn(&NativeDocument) -> Vec<IndexKey> + Send + Sync),
-    ) -> Pending<'a, ()> {
-        Box::pin(async { Ok(()) })
+    async fn sweep(
+        &self,
+        _collection: &CollectionName,
+        _keys_of: KeysOf<'_>,
+    ) -> Result<(), EngineError> {
+        Ok(())
     }
 
     /// Stores documents past the journal with the database's bulk call: whatever is there is
     /// replaced, [`DocumentWrite::before`] is only set where keys must be replaced too. A write
     /// without [`After`] deletes. The collection is prepared already.
-    fn load<'a>(&'a self, writes: Vec<DocumentWrite>) -> Pending<'a, ()>;
+    async fn load(&self, writes: Vec<DocumentWrite>) -> Result<(), EngineError>;
 
     /// Sets or clears the note of an unfinished load.
-    fn set_unfinished<'a>(&'a self, note: Option<&'a str>) -> Pending<'a, ()>;
+    async fn set_unfinished(&self, note: Option<&str>) -> Result<(), EngineError>;
 
     /// The note of an unfinished load.
-    fn unfinished(&self) -> Pending<'_, Option<String>>;
+    async fn unfinished(&self) -> Result<Option<String>, EngineError>;
 
     /// Replaces head and catalogue after a load and empties the log; nobody else writes. `commit`
     /// and `catalogue` of the head become one more than they were, its floor is its sequence, and
     /// its identity is renewed.
     /// Answers stay. New entries are written before old ones go: it may be cut off and repeated.
-    fn reset<'a>(
-        &'a self,
+    async fn reset(
+        &self,
         counters: Counters,
-        catalogue: &'a [CatalogueEntry],
-    ) -> Pending<'a, Head>;
+        catalogue: &[CatalogueEntry],
+    ) -> Result<Head, EngineError>;
 
     /// Lets go of connections.
-    fn close(&self) -> Pending<'_, ()>;
+    async fn close(&self) -> Result<(), EngineError>;
 
     /// Counters for `/metrics`.
     fn gauges(&self) -> Vec<(&'static str, f64)>;

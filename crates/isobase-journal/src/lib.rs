@@ -39,8 +39,8 @@ pub use codec::{InvalidTree, META_FIELD, Meta, NativeDocument, NativeRules, Tree
 pub use database::{
     After, BEYOND_SEQUENCES, Before, Budget, CatalogueEntry, Commit, CommitError, Cost,
     DocumentDatabase, DocumentKey, DocumentWrite, Head, IndexEntry, IndexKey, IndexNumber,
-    KeptBody, KeyFetch, KeyFetched, KeyedDocument, LogRecord, ScanPage, StoredAnswer, WrittenPage,
-    is_purged,
+    KeptBody, KeyFetch, KeyFetched, KeyedDocument, KeysOf, LogRecord, ScanPage, StoredAnswer,
+    WrittenPage, is_purged,
 };
 pub use engine::JournalEngine;
 pub use isobase_writer::Pauses;

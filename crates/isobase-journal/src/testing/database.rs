@@ -2,7 +2,8 @@
 
 use std::ops::Bound;
 
-use isobase_engine::{CollectionInfo, Counters, EngineError, ErrorKind, Identity, Limits, Pending};
+use async_trait::async_trait;
+use isobase_engine::{CollectionInfo, Counters, EngineError, ErrorKind, Identity, Limits};
 use isobase_types::{CollectionName, Sequence, Timestamp};
 
 use super::{FakeDatabase, Fault};
@@ -13,19 +14,16 @@ use crate::{
 };
 
 /// An answer that lets others have their turn first.
-fn later<'a, T: Send + 'a>(
-    answer: impl FnOnce() -> Result<T, EngineError> + Send + 'a,
-) -> Pending<'a, T> {
-    Box::pin(async move {
-        tokio::task::yield_now().await;
-        answer()
-    })
+async fn later<T>(answer: impl FnOnce() -> Result<T, EngineError>) -> Result<T, EngineError> {
+    tokio::task::yield_now().await;
+    answer()
 }
 
 fn lost() -> EngineError {
     EngineError::new(ErrorKind::OutcomeUnknown, "the connection broke")
 }
 
+#[async_trait]
 impl DocumentDatabase for FakeDatabase {
     fn name(&self) -> &'static str {
         "fake"
@@ -74,44 +72,42 @@ impl DocumentDatabase for FakeDatabase {
         self.settings.atomic
     }
 
-    fn open(&self) -> Pending<'_, Head> {
-        self.head()
+    async fn open(&self) -> Result<Head, EngineError> {
+        self.head().await
     }
 
-    fn peek(&self) -> Pending<'_, Option<Head>> {
-        Box::pin(async move { Ok(self.state().head) })
+    async fn peek(&self) -> Result<Option<Head>, EngineError> {
+        Ok(self.state().head)
     }
 
-    fn head(&self) -> Pending<'_, Head> {
-        Box::pin(async move {
-            tokio::task::yield_now().await;
-            let way = self.state().head_way.take();
-            if let Some(way) = way {
-                tokio::time::sleep(way).await;
-            }
-            let mut state = self.state();
-            state.heads_read += 1;
-            if state.heads_broken {
-                return Err(EngineError::new(ErrorKind::Unavailable, "the connection broke"));
-            }
-            state.recover();
-            let identity = Some(Identity::new());
-            let new = || Head { identity, ..Head::default() };
-            let head = *state.head.get_or_insert_with(new);
-            state.arrive(self.settings.tags);
-            Ok(head)
-        })
+    async fn head(&self) -> Result<Head, EngineError> {
+        tokio::task::yield_now().await;
+        let way = self.state().head_way.take();
+        if let Some(way) = way {
+            tokio::time::sleep(way).await;
+        }
+        let mut state = self.state();
+        state.heads_read += 1;
+        if state.heads_broken {
+            return Err(EngineError::new(ErrorKind::Unavailable, "the connection broke"));
+        }
+        state.recover();
+        let identity = Some(Identity::new());
+        let new = || Head { identity, ..Head::default() };
+        let head = *state.head.get_or_insert_with(new);
+        state.arrive(self.settings.tags);
+        Ok(head)
     }
 
-    fn check(&self) -> Pending<'_, ()> {
-        later(|| Ok(()))
+    async fn check(&self) -> Result<(), EngineError> {
+        later(|| Ok(())).await
     }
 
-    fn catalogue(&self) -> Pending<'_, Vec<CatalogueEntry>> {
-        later(|| Ok(self.state().catalogue.values().cloned().collect()))
+    async fn catalogue(&self) -> Result<Vec<CatalogueEntry>, EngineError> {
+        later(|| Ok(self.state().catalogue.values().cloned().collect())).await
     }
 
-    fn read<'a>(&'a self, keys: &'a [DocumentKey]) -> Pending<'a, Vec<Option<NativeDocument>>> {
+    async fn read(&self, keys: &[DocumentKey]) -> Result<Vec<Option<NativeDocument>>, EngineError> {
         later(|| {
             let state = self.state();
             let found = keys.iter().map(|key| {
@@ -124,13 +120,14 @@ impl DocumentDatabase for FakeDatabase {
             self.note_read(bytes);
             Ok(found)
         })
+        .await
     }
 
-    fn fetch<'a>(
-        &'a self,
-        collection: &'a CollectionName,
-        fetch: &'a KeyFetch,
-    ) -> Pending<'a, KeyFetched> {
+    async fn fetch(
+        &self,
+        collection: &CollectionName,
+        fetch: &KeyFetch,
+    ) -> Result<KeyFetched, EngineError> {
         later(|| {
             let state = self.state();
             let Some(native) = state.collections.get(collection) else {
@@ -160,15 +157,16 @@ impl DocumentDatabase for FakeDatabase {
             fetched.exhausted = true;
             Ok(fetched)
         })
+        .await
     }
 
-    fn count_keys<'a>(
-        &'a self,
-        collection: &'a CollectionName,
+    async fn count_keys(
+        &self,
+        collection: &CollectionName,
         index: IndexNumber,
-        lower: &'a [u8],
-        upper: Option<&'a [u8]>,
-    ) -> Pending<'a, u64> {
+        lower: &[u8],
+        upper: Option<&[u8]>,
+    ) -> Result<u64, EngineError> {
         later(move || {
             let state = self.state();
             let keys = state.collections.get(collection).into_iter().flat_map(|n| n.keys.keys());
@@ -179,16 +177,18 @@ impl DocumentDatabase for FakeDatabase {
             });
             Ok(inside.count() as u64)
         })
+        .await
     }
 
-    fn count<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, u64> {
+    async fn count(&self, collection: &CollectionName) -> Result<u64, EngineError> {
         later(|| {
             let state = self.state();
             Ok(state.collections.get(collection).map_or(0, |n| n.documents.len()) as u64)
         })
+        .await
     }
 
-    fn collections(&self) -> Pending<'_, Vec<CollectionInfo>> {
+    async fn collections(&self) -> Result<Vec<CollectionInfo>, EngineError> {
         later(|| {
             let state = self.state();
             let infos = state.collections.iter().map(|(name, native)| CollectionInfo {
@@ -197,14 +197,15 @@ impl DocumentDatabase for FakeDatabase {
             });
             Ok(infos.filter(|info| info.documents > 0).collect())
         })
+        .await
     }
 
-    fn scan<'a>(
-        &'a self,
-        collection: &'a CollectionName,
-        after: Option<&'a str>,
+    async fn scan(
+        &self,
+        collection: &CollectionName,
+        after: Option<&str>,
         limit: u32,
-    ) -> Pending<'a, ScanPage> {
+    ) -> Result<ScanPage, EngineError> {
         later(move || {
             let state = self.state();
             let Some(native) = state.collections.get(collection) else {
@@ -223,69 +224,67 @@ impl DocumentDatabase for FakeDatabase {
             }
             Ok(scanned)
         })
+        .await
     }
 
-    fn prepare_collection<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, bool> {
-        Box::pin(async move {
-            loop {
-                tokio::task::yield_now().await;
-                let mut state = self.state();
-                if !state.preparations_held {
-                    let native = state.collections.entry(collection.clone()).or_default();
-                    return Ok(!native.documents.is_empty());
-                }
+    async fn prepare_collection(&self, collection: &CollectionName) -> Result<bool, EngineError> {
+        loop {
+            tokio::task::yield_now().await;
+            let mut state = self.state();
+            if !state.preparations_held {
+                let native = state.collections.entry(collection.clone()).or_default();
+                return Ok(!native.documents.is_empty());
             }
-        })
+        }
     }
 
-    fn prepare_index<'a>(
-        &'a self,
-        _collection: &'a CollectionName,
+    async fn prepare_index(
+        &self,
+        _collection: &CollectionName,
         _index: IndexNumber,
-    ) -> Pending<'a, ()> {
-        later(|| Ok(()))
+    ) -> Result<(), EngineError> {
+        later(|| Ok(())).await
     }
 
-    fn drop_index<'a>(
-        &'a self,
-        collection: &'a CollectionName,
+    async fn drop_index(
+        &self,
+        collection: &CollectionName,
         index: IndexNumber,
-    ) -> Pending<'a, ()> {
+    ) -> Result<(), EngineError> {
         later(move || {
             if let Some(native) = self.state().collections.get_mut(collection) {
                 native.keys.retain(|(number, _), _| *number != index);
             }
             Ok(())
         })
+        .await
     }
 
-    fn commit<'a>(&'a self, commit: &'a Commit) -> Pending<'a, Result<(), CommitError>> {
-        Box::pin(async move {
-            tokio::task::yield_now().await;
-            let troubled = self.settings.troubled;
-            let fault = self.state().faults.pop_front();
-            let fault = fault.or_else(|| troubled.then(Fault::now_and_then).flatten());
-            if let Some(Fault::Slow(way)) = fault {
-                tokio::time::sleep(way).await;
+    async fn commit(&self, commit: &Commit) -> Result<Result<(), CommitError>, EngineError> {
+        tokio::task::yield_now().await;
+        let troubled = self.settings.troubled;
+        let fault = self.state().faults.pop_front();
+        let fault = fault.or_else(|| troubled.then(Fault::now_and_then).flatten());
+        if let Some(Fault::Slow(way)) = fault {
+            tokio::time::sleep(way).await;
+        }
+        let mut state = self.state();
+        match fault {
+            Some(Fault::Refused(kind)) => Err(EngineError::new(kind, "refused")),
+            Some(Fault::RequestLost) => Err(lost()),
+            Some(Fault::RequestLate) => {
+                state.delay(commit.clone());
+                Err(lost())
             }
-            let mut state = self.state();
-            match fault {
-                Some(Fault::Refused(kind)) => Err(EngineError::new(kind, "refused")),
-                Some(Fault::RequestLost) => Err(lost()),
-                Some(Fault::RequestLate) => {
-                    state.delay(commit.clone());
-                    Err(lost())
-                }
-                Some(Fault::AnswerLost | Fault::HalfDone) => {
-                    let _ = state.commit(commit, self.settings.tags, fault);
-                    Err(lost())
-                }
-                _ => Ok(state.commit(commit, self.settings.tags, fault)),
+            Some(Fault::AnswerLost | Fault::HalfDone) => {
+                let _ = state.commit(commit, self.settings.tags, fault);
+                Err(lost())
             }
-        })
+            _ => Ok(state.commit(commit, self.settings.tags, fault)),
+        }
     }
 
-    fn rekey<'a>(&'a self, writes: &'a [DocumentWrite]) -> Pending<'a, Vec<bool>> {
+    async fn rekey(&self, writes: &[DocumentWrite]) -> Result<Vec<bool>, EngineError> {
         later(|| {
             let mut state = self.state();
             let written = writes.iter().map(|write| {
@@ -297,9 +296,10 @@ impl DocumentDatabase for FakeDatabase {
             });
             Ok(written.collect())
         })
+        .await
     }
 
-    fn read_log<'a>(&'a self, since: Sequence, limit: u32) -> Pending<'a, Vec<LogRecord>> {
+    async fn read_log(&self, since: Sequence, limit: u32) -> Result<Vec<LogRecord>, EngineError> {
         later(move || {
             let state = self.state();
             let mut records: Vec<LogRecord> = Vec::new();
@@ -313,51 +313,60 @@ impl DocumentDatabase for FakeDatabase {
             }
             Ok(records)
         })
+        .await
     }
 
     fn kept_body_bytes_max(&self) -> usize {
         1 << 20
     }
 
-    fn read_bodies<'a>(&'a self, of: &'a [Sequence]) -> Pending<'a, Vec<Option<String>>> {
+    async fn read_bodies(&self, of: &[Sequence]) -> Result<Vec<Option<String>>, EngineError> {
         later(|| {
             let state = self.state();
             Ok(of.iter().map(|sequence| state.bodies.get(&sequence.0).cloned()).collect())
         })
+        .await
     }
 
-    fn trim_log(&self, floor: Sequence) -> Pending<'_, ()> {
+    async fn trim_log(&self, floor: Sequence) -> Result<(), EngineError> {
         later(move || {
             let mut state = self.state();
             state.log = state.log.split_off(&(floor.0 + 1));
             state.bodies = state.bodies.split_off(&(floor.0 + 1));
             Ok(())
         })
+        .await
     }
 
-    fn sequence_before(&self, at: Timestamp) -> Pending<'_, Option<Sequence>> {
+    async fn sequence_before(&self, at: Timestamp) -> Result<Option<Sequence>, EngineError> {
         later(move || {
             let state = self.state();
             let old = state.log.iter().take_while(|(_, (_, written))| *written <= at);
             Ok(old.last().map(|(sequence, _)| Sequence(*sequence)))
         })
+        .await
     }
 
-    fn read_answers<'a>(&'a self, keys: &'a [[u8; 32]]) -> Pending<'a, Vec<Option<StoredAnswer>>> {
+    async fn read_answers(
+        &self,
+        keys: &[[u8; 32]],
+    ) -> Result<Vec<Option<StoredAnswer>>, EngineError> {
         later(|| {
             let state = self.state();
             Ok(keys.iter().map(|key| state.answers.get(key).cloned()).collect())
         })
+        .await
     }
 
-    fn forget_answers(&self, before: Timestamp) -> Pending<'_, ()> {
+    async fn forget_answers(&self, before: Timestamp) -> Result<(), EngineError> {
         later(move || {
             self.state().answers.retain(|_, answer| answer.at >= before);
             Ok(())
         })
+        .await
     }
 
-    fn purge<'a>(&'a self, collection: &'a CollectionName, to: Sequence) -> Pending<'a, ()> {
+    async fn purge(&self, collection: &CollectionName, to: Sequence) -> Result<(), EngineError> {
         later(move || {
             let mut state = self.state();
             if state.purges_held {
@@ -372,32 +381,35 @@ impl DocumentDatabase for FakeDatabase {
             }
             Ok(())
         })
+        .await
     }
 
-    fn load<'a>(&'a self, writes: Vec<DocumentWrite>) -> Pending<'a, ()> {
+    async fn load(&self, writes: Vec<DocumentWrite>) -> Result<(), EngineError> {
         later(|| {
             let mut state = self.state();
             writes.into_iter().for_each(|write| state.apply(write));
             Ok(())
         })
+        .await
     }
 
-    fn set_unfinished<'a>(&'a self, note: Option<&'a str>) -> Pending<'a, ()> {
+    async fn set_unfinished(&self, note: Option<&str>) -> Result<(), EngineError> {
         later(move || {
             self.state().note = note.map(str::to_owned);
             Ok(())
         })
+        .await
     }
 
-    fn unfinished(&self) -> Pending<'_, Option<String>> {
-        later(|| Ok(self.state().note.clone()))
+    async fn unfinished(&self) -> Result<Option<String>, EngineError> {
+        later(|| Ok(self.state().note.clone())).await
     }
 
-    fn reset<'a>(
-        &'a self,
+    async fn reset(
+        &self,
         counters: Counters,
-        catalogue: &'a [CatalogueEntry],
-    ) -> Pending<'a, Head> {
+        catalogue: &[CatalogueEntry],
+    ) -> Result<Head, EngineError> {
         later(move || {
             let mut state = self.state();
             let old = state.head.unwrap_or_default();
@@ -417,10 +429,11 @@ impl DocumentDatabase for FakeDatabase {
             state.catalogue = entries.collect();
             Ok(head)
         })
+        .await
     }
 
-    fn close(&self) -> Pending<'_, ()> {
-        later(|| Ok(()))
+    async fn close(&self) -> Result<(), EngineError> {
+        later(|| Ok(())).await
     }
 
     fn gauges(&self) -> Vec<(&'static str, f64)> {
