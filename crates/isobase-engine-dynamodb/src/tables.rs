@@ -12,6 +12,7 @@ use aws_sdk_dynamodb::{
     },
 };
 use isobase_engine::{EngineError, ErrorKind};
+use isobase_journal::Pauses;
 use isobase_types::CollectionName;
 use tokio::time::Instant;
 
@@ -92,7 +93,7 @@ impl DynamoDbDatabase {
     async fn prepare(&self, table: &str, keys: Keys) -> Result<Prepared, EngineError> {
         let deadline = Instant::now() + ACTIVE_DEADLINE;
         let mut prepared = Prepared::Found;
-        let mut pause = POLL_FIRST;
+        let mut pauses = Pauses::new(POLL_FIRST, POLL_MAX);
         loop {
             match self.describe(table).await? {
                 None => {
@@ -119,13 +120,13 @@ impl DynamoDbDatabase {
                     }
                 },
             }
+            let pause = pauses.next_pause();
             if Instant::now() + pause > deadline {
                 let seconds = ACTIVE_DEADLINE.as_secs();
                 let message = format!("the table {table} was not ACTIVE within {seconds} s");
                 return Err(EngineError::new(ErrorKind::Unavailable, message));
             }
             tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(POLL_MAX);
         }
     }
 

@@ -4,9 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use isobase_postgres::{Config, Connection, Error, ErrorKind as NativeKind, Pooling, within};
 use isobase_types::Sequence;
+use isobase_writer::Pauses;
 use tokio::{
     task::AbortHandle,
-    time::{Instant, sleep, sleep_until, timeout},
+    time::{Instant, sleep_until, timeout},
 };
 
 use crate::{catalogue::Catalogue, codec::column, error::corrupted, sql::Statements};
@@ -21,7 +22,7 @@ const LOOK_EVERY_POOLED: Duration = Duration::from_millis(500);
 const KEPT: Duration = Duration::from_secs(60);
 /// Time to connect, to listen, to look.
 const DEADLINE: Duration = Duration::from_secs(5);
-/// The pauses after failures.
+/// The pauses after failures: the first, and the longest.
 const PAUSE_MIN: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_secs(1);
 
@@ -60,14 +61,13 @@ struct Listening {
 
 impl Listening {
     async fn run(self) {
-        let mut pause = PAUSE_MIN;
+        let mut pauses = Pauses::new(PAUSE_MIN, PAUSE_MAX);
         while self.catalogue.channel.waiting.until_waited().await {
             match self.listen().await {
-                Ok(()) => pause = PAUSE_MIN,
+                Ok(()) => pauses.restart(),
                 Err(error) => {
                     tracing::debug!(%error, "listening for changes failed: {error}");
-                    sleep(pause).await;
-                    pause = (pause * 2).min(PAUSE_MAX);
+                    pauses.wait().await;
                 }
             }
         }
