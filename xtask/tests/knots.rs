@@ -13,7 +13,6 @@ const IN_KNOTS: &[(&str, usize)] = &[
     ("isobase-cli", 3),
     ("isobase-engine", 2),
     ("isobase-journal", 2),
-    ("isobase-sqlite", 3),
     ("isobase-testkit", 4),
     ("isobase-types", 2),
 ];

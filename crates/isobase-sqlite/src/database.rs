@@ -12,46 +12,45 @@ use parking_lot::Mutex;
 use rusqlite::{Connection, Transaction};
 
 use crate::connection::{check_version, open_reader, open_writer};
-use crate::error::{Error, OpenError, Outcome};
+use crate::error::{Error, OpenError};
 use crate::file;
-use crate::handler::WriteHandler;
 use crate::lock::FileLock;
 use crate::metrics::{Metrics, WriterState, WriterStatus};
 use crate::moved::OpenFiles;
 use crate::options::Options;
 use crate::pool::Pool;
 use crate::scans::Scans;
-use crate::snapshot::{Snapshot, Watched};
-use crate::writer::Writer;
-use crate::writer_thread::{self, Beside};
+use crate::watched::Watched;
+use crate::writer_thread;
 
 /// Most page cache of a connection for long reads: a scan meets a page once, so a large cache
 /// only fills memory during an export.
 const SCAN_CACHE_KIB_MAX: u32 = 4_096;
 
 /// One open SQLite file. Clones share it; the last one dropped closes it, which blocks. A
-/// [`Writer`] holds one, so a handler must not.
+/// [`Writer`](crate::Writer) holds one, so a handler must not.
 #[derive(Clone)]
 pub struct Database {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
 }
 
-struct Inner {
-    path: PathBuf,
-    options: Options,
-    pool: Arc<Pool>,
-    scans: Scans,
+/// What the clones of a [`Database`] share.
+pub(crate) struct Inner {
+    pub(crate) path: PathBuf,
+    pub(crate) options: Options,
+    pub(crate) pool: Arc<Pool>,
+    pub(crate) scans: Scans,
     /// Snapshots that may still be held. Written by who begins one; `None` once closed.
-    snapshots: Mutex<Option<Vec<Watched>>>,
-    status: Arc<WriterStatus>,
-    writer: Mutex<WriterSlot>,
+    pub(crate) snapshots: Mutex<Option<Vec<Watched>>>,
+    pub(crate) status: Arc<WriterStatus>,
+    pub(crate) writer: Mutex<WriterSlot>,
     /// `None` once closed. Dropped after all connections.
     lock: Mutex<Option<FileLock>>,
     /// `None` for a reader beside another process. Dropped after all connections.
-    files: Option<Arc<OpenFiles>>,
+    pub(crate) files: Option<Arc<OpenFiles>>,
 }
 
-enum WriterSlot {
+pub(crate) enum WriterSlot {
     /// Nobody writes yet.
     Idle(Box<Connection>),
     Running {
@@ -156,45 +155,6 @@ impl Database {
         &self.inner.path
     }
 
-    /// Starts the writer. `build` makes the handler; it gets the writer's connection and may read
-    /// what the handler keeps in memory.
-    ///
-    /// # Errors
-    /// [`Error::WriterStarted`] on a second call, and what `build` returns; after that it can be
-    /// called again.
-    pub fn start_writer<H: WriteHandler>(
-        &self,
-        build: impl FnOnce(&Connection) -> rusqlite::Result<H>,
-    ) -> Result<Writer<H>, Error> {
-        let inner = &self.inner;
-        let mut slot = inner.writer.lock();
-        let handler = match &*slot {
-            WriterSlot::Idle(connection) => build(connection)?,
-            WriterSlot::Running { .. } => return Err(Error::WriterStarted),
-            WriterSlot::Closed => return Err(Error::Closed),
-        };
-        let WriterSlot::Idle(connection) = mem::replace(&mut *slot, WriterSlot::Closed) else {
-            return Err(Error::Closed);
-        };
-        let status = Arc::clone(&inner.status);
-        let (writer, jobs) = Writer::new(self.clone(), &inner.options, Arc::clone(&status));
-        let options = inner.options.clone();
-        let beside = Beside { files: inner.files.clone(), pool: inner.pool.clone() };
-        let thread = thread::Builder::new().name("sqlite-writer".to_owned()).spawn(move || {
-            writer_thread::run(*connection, handler, jobs, &status, (&options, beside))
-        });
-        match thread {
-            Ok(thread) => {
-                *slot = WriterSlot::Running { close: writer.closer(), thread };
-                Ok(writer)
-            }
-            Err(error) => {
-                inner.status.fail(&format!("cannot start the writer thread: {error}").into());
-                Err(inner.status.failure().unwrap_or(Error::Closed))
-            }
-        }
-    }
-
     /// Reads on the calling thread, for point reads and short bounded ones: there is no hop to
     /// another thread, and no deadline. When all connections are in use it waits for one; so do
     /// not call it from inside the closure, and keep the closure short.
@@ -253,31 +213,6 @@ impl Database {
         read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, Error> {
         self.inner.scans.read_blocking(timeout, read)
-    }
-
-    /// Holds on to the present moment, on a connection of its own. Blocking, for the time of
-    /// opening the file once more.
-    ///
-    /// # Errors
-    /// [`Error::Closed`], or what the file could not be opened with.
-    pub fn snapshot(&self) -> Result<Snapshot, Error> {
-        let inner = &self.inner;
-        let mut snapshots = inner.snapshots.lock();
-        let held = snapshots.as_mut().ok_or(Error::Closed)?;
-        if let Some(reason) = inner.files.as_ref().and_then(|files| files.moved()) {
-            // The path leads to nothing, or to another database.
-            return Err(Error::WriterFailed { reason, outcome: Outcome::NotStored });
-        }
-        let mut connection = open_reader(&inner.path, &scanning(&inner.options))
-            .map_err(|error| Error::Reopen(Arc::new(error)))?;
-        inner.scans.watch(&mut connection)?;
-        connection.execute_batch("BEGIN")?;
-        // A transaction has its moment from its first read on.
-        schema_version(&connection)?;
-        let snapshot = Snapshot::new(self.clone(), connection);
-        held.retain(Watched::is_held);
-        held.push(snapshot.watched());
-        Ok(snapshot)
     }
 
     /// Whether writes are taken. Looks where the path leads, so that a file that was deleted or
@@ -363,7 +298,7 @@ impl fmt::Debug for Database {
 }
 
 /// How connections for long reads are opened.
-fn scanning(options: &Options) -> Options {
+pub(crate) fn scanning(options: &Options) -> Options {
     Options { cache_kib: options.cache_kib.min(SCAN_CACHE_KIB_MAX), ..options.clone() }
 }
 

@@ -26,6 +26,7 @@ mod options;
 mod pool;
 mod scans;
 mod snapshot;
+mod watched;
 mod work;
 mod writer;
 mod writer_thread;

@@ -1,14 +1,16 @@
 //! A connection that stays at one moment.
 
 use std::fmt;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use rusqlite::Connection;
 
-use crate::database::Database;
-use crate::error::Error;
+use crate::connection::open_reader;
+use crate::database::{Database, scanning, schema_version};
+use crate::error::{Error, Outcome};
+use crate::watched::{Slot, Watched};
 
 /// The database at one moment, whatever is written meanwhile. Dropping it lets go of the moment.
 ///
@@ -19,15 +21,39 @@ pub struct Snapshot {
     connection: Arc<Slot>,
 }
 
-/// `None` once the database is closed. Held for the time of a read.
-type Slot = Mutex<Option<Connection>>;
+impl Database {
+    /// Holds on to the present moment, on a connection of its own. Blocking, for the time of
+    /// opening the file once more.
+    ///
+    /// # Errors
+    /// [`Error::Closed`], or what the file could not be opened with.
+    pub fn snapshot(&self) -> Result<Snapshot, Error> {
+        let inner = &self.inner;
+        let mut snapshots = inner.snapshots.lock();
+        let held = snapshots.as_mut().ok_or(Error::Closed)?;
+        if let Some(reason) = inner.files.as_ref().and_then(|files| files.moved()) {
+            // The path leads to nothing, or to another database.
+            return Err(Error::WriterFailed { reason, outcome: Outcome::NotStored });
+        }
+        let mut connection = open_reader(&inner.path, &scanning(&inner.options))
+            .map_err(|error| Error::Reopen(Arc::new(error)))?;
+        inner.scans.watch(&mut connection)?;
+        connection.execute_batch("BEGIN")?;
+        // A transaction has its moment from its first read on.
+        schema_version(&connection)?;
+        let snapshot = Snapshot::new(self.clone(), connection);
+        held.retain(Watched::is_held);
+        held.push(snapshot.watched());
+        Ok(snapshot)
+    }
+}
 
 impl Snapshot {
-    pub(crate) fn new(database: Database, connection: Connection) -> Self {
+    fn new(database: Database, connection: Connection) -> Self {
         Self { database, connection: Arc::new(Mutex::new(Some(connection))) }
     }
 
-    pub(crate) fn watched(&self) -> Watched {
+    fn watched(&self) -> Watched {
         Watched(Arc::downgrade(&self.connection))
     }
 
@@ -51,21 +77,5 @@ impl Snapshot {
 impl fmt::Debug for Snapshot {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Snapshot").field("database", &self.database).finish_non_exhaustive()
-    }
-}
-
-/// What the database needs to end a snapshot.
-pub(crate) struct Watched(Weak<Slot>);
-
-impl Watched {
-    pub(crate) fn is_held(&self) -> bool {
-        self.0.strong_count() > 0
-    }
-
-    /// Closes the connection. No read runs on it any more.
-    pub(crate) fn close(&self) {
-        if let Some(connection) = self.0.upgrade() {
-            connection.lock().take();
-        }
     }
 }

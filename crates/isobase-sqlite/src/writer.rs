@@ -1,18 +1,22 @@
 //! The handle that takes jobs for the one writer of a file.
 
 use std::fmt;
+use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::thread;
 use std::time::Duration;
 
 use isobase_writer::{Bounds, Jobs, NotDone, Patience, Queue, Reply, Size};
+use rusqlite::Connection;
 
-use crate::database::Database;
+use crate::database::{Database, WriterSlot};
 use crate::error::{Error, Outcome};
 use crate::handler::{WriteHandler, WriteJob};
 use crate::metrics::WriterStatus;
 use crate::options::Options;
 use crate::work::{Answer, Submitted, Work};
+use crate::writer_thread::{self, Beside};
 
 /// A job takes one place per this many bytes begun, so that the places bound the memory, too.
 const PLACE_BYTES: usize = 16 * 1024;
@@ -34,6 +38,47 @@ pub struct Writer<H: WriteHandler> {
     status: Arc<WriterStatus>,
     /// Keeps the file open.
     database: Database,
+}
+
+impl Database {
+    /// Starts the writer. `build` makes the handler; it gets the writer's connection and may read
+    /// what the handler keeps in memory.
+    ///
+    /// # Errors
+    /// [`Error::WriterStarted`] on a second call, and what `build` returns; after that it can be
+    /// called again.
+    pub fn start_writer<H: WriteHandler>(
+        &self,
+        build: impl FnOnce(&Connection) -> rusqlite::Result<H>,
+    ) -> Result<Writer<H>, Error> {
+        let inner = &self.inner;
+        let mut slot = inner.writer.lock();
+        let handler = match &*slot {
+            WriterSlot::Idle(connection) => build(connection)?,
+            WriterSlot::Running { .. } => return Err(Error::WriterStarted),
+            WriterSlot::Closed => return Err(Error::Closed),
+        };
+        let WriterSlot::Idle(connection) = mem::replace(&mut *slot, WriterSlot::Closed) else {
+            return Err(Error::Closed);
+        };
+        let status = Arc::clone(&inner.status);
+        let (writer, jobs) = Writer::new(self.clone(), &inner.options, Arc::clone(&status));
+        let options = inner.options.clone();
+        let beside = Beside { files: inner.files.clone(), pool: inner.pool.clone() };
+        let thread = thread::Builder::new().name("sqlite-writer".to_owned()).spawn(move || {
+            writer_thread::run(*connection, handler, jobs, &status, (&options, beside))
+        });
+        match thread {
+            Ok(thread) => {
+                *slot = WriterSlot::Running { close: writer.closer(), thread };
+                Ok(writer)
+            }
+            Err(error) => {
+                inner.status.fail(&format!("cannot start the writer thread: {error}").into());
+                Err(inner.status.failure().unwrap_or(Error::Closed))
+            }
+        }
+    }
 }
 
 impl<H: WriteHandler> Writer<H> {
