@@ -208,8 +208,12 @@ declare_cases! { $
         deletions_are_refused
         deletions_take_references_away
         deletions_cascade
+        deletions_reach_a_document_on_several_ways
+        documents_in_a_circle_are_deleted
+        long_ids_that_begin_alike_are_told_apart
         large_cascades_are_refused_by_name
         no_reference_is_left_behind
+        documents_that_move_away_are_left
     }
     schemas {
         schema_is_given_back_as_set
@@ -231,6 +235,7 @@ declare_cases! { $
         references_are_expanded
         only_references_are_expanded
         deletions_take_read_only_references_away
+        patches_beside_a_deletion_leave_read_only_fields
     }
     checks {
         checks_see_before_and_after

@@ -480,14 +480,14 @@ impl Others for Beside<'_> {
         collection: &CollectionName,
         field: &FieldPath,
         id: &DocumentId,
+        leaves: &dyn Fn(&DocumentId) -> bool,
     ) -> Referred {
         let declared = self.state.indexes.get(collection).into_iter().flatten();
         if !declared.into_iter().any(|index| finds_referrers(index.definition.order(), field)) {
             return Referred::NoIndex;
         }
-        let mut all =
-            self.state.collections.get(collection).into_iter().flat_map(|all| all.values());
-        match all.any(|document| refers(&document.body, field, id)) {
+        let mut all = self.state.collections.get(collection).into_iter().flat_map(|all| all.iter());
+        match all.any(|(key, found)| refers(&found.body, field, id) && !leaves(key)) {
             true => Referred::Yes,
             false => Referred::No,
         }

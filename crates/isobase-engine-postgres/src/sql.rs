@@ -143,6 +143,10 @@ statements! {
     referrers (INT4, BYTEA, BYTEA, INT8)
         "SELECT id FROM {s}.index_entries WHERE \"index\" = $1 AND key >= $2 AND key < $3 \
          ORDER BY key LIMIT $4";
+    referrer_bodies (INT4, BYTEA, BYTEA, INT8)
+        "SELECT e.key, e.id, r.body FROM {s}.index_entries AS e JOIN {s}.records AS r \
+         ON r.collection = e.collection AND r.id = e.id \
+         WHERE e.\"index\" = $1 AND e.key >= $2 AND e.key < $3 ORDER BY e.key LIMIT $4";
     duplicates (INT4, INT4, INT8)
         "SELECT key, id FROM (SELECT key, id, count(*) OVER (PARTITION BY \
          substring(key FROM 1 FOR $2)) AS holders FROM {s}.index_entries \

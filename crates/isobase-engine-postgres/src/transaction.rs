@@ -7,9 +7,12 @@
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use futures_util::future::{join, join3, join4, join5};
-use isobase_engine::{EngineError, UniqueKey, WriteReport, finds_referrers, referrer_keys};
+use isobase_engine::{
+    EngineError, UniqueKey, WriteReport, finds_referrers, referrer_keys, referrer_keys_are_whole,
+    refers,
+};
 use isobase_postgres::{Connection, Error, ErrorKind as NativeKind, Row, Sql, ToSql, within};
-use isobase_types::{CollectionName, Sequence, Timestamp};
+use isobase_types::{CollectionName, DocumentId, Sequence, Timestamp};
 use tokio::time::Instant;
 
 use crate::{
@@ -18,7 +21,7 @@ use crate::{
     channel::Channel,
     codec::{column, id_of},
     error::{being_loaded, corrupted},
-    others::WantedOthers,
+    others::{Reference, WantedOthers},
     sql::Statements,
 };
 
@@ -29,6 +32,8 @@ pub(crate) const TRIM_CHANGES_MAX: i64 = 5_000;
 const COMMIT_AT_ONCE_BYTES_MAX: usize = 32 << 20;
 /// Most idempotency keys forgotten by one batch.
 const TRIM_ANSWERS_MAX: i64 = 1_000;
+/// Documents read at a time, of which some may refer to another id that begins alike.
+const ALIKE_ROWS: i64 = 100;
 
 /// What a transaction of the writer works with.
 #[derive(Clone, Copy, Debug)]
@@ -151,20 +156,17 @@ impl<'c> Session<'c> {
             batch.want(collection, id);
         }
         // As many as the batch can change, and one more.
-        let limit = i64::try_from(batch.operations() + 1).unwrap_or(i64::MAX);
+        let limit = batch.operations() + 1;
         for reference in referrers {
-            let (name, field, id) = &reference;
+            let (name, field, _) = &reference;
             let collection = batch.add_collection(name, None);
             let indexes = Arc::clone(&batch.collections[collection].indexes);
             let index = indexes.iter().find(|index| {
                 index.state == RowState::Ready && finds_referrers(index.definition.order(), field)
             });
             if let Some(index) = index {
-                let (lower, upper) = referrer_keys(id);
-                let range: [&(dyn ToSql + Sync); 4] = [&index.id, &lower, &upper, &limit];
-                let rows = self.connection.query(&self.statements.referrers, &range);
-                for row in &self.in_time("reading references", rows).await? {
-                    batch.want(collection, id_of(column(row, 0)?)?);
+                for referrer in self.read_referrers(index.id, &reference, limit).await? {
+                    batch.want(collection, referrer);
                 }
             }
             batch.set_referrers_known(reference);
@@ -185,6 +187,42 @@ impl<'c> Session<'c> {
         let which: [&(dyn ToSql + Sync); 3] = [&wanted.collections, &wanted.ids, &wanted.with_body];
         let rows = self.connection.query(&self.statements.current_rows, &which);
         read_rows(&wanted.touched, &self.in_time(what, rows).await?)
+    }
+
+    /// The documents that refer to another, at most so many.
+    async fn read_referrers(
+        &self,
+        index: i32,
+        (_, field, id): &Reference,
+        limit: usize,
+    ) -> Result<Vec<DocumentId>, Error> {
+        let (mut lower, upper) = referrer_keys(id);
+        let mut found = Vec::new();
+        if referrer_keys_are_whole(id) {
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            let range: [&(dyn ToSql + Sync); 4] = [&index, &lower, &upper, &limit];
+            let rows = self.connection.query(&self.statements.referrers, &range);
+            for row in &self.in_time("reading references", rows).await? {
+                found.push(id_of(column(row, 0)?)?);
+            }
+            return Ok(found);
+        }
+        loop {
+            let range: [&(dyn ToSql + Sync); 4] = [&index, &lower, &upper, &ALIKE_ROWS];
+            let rows = self.connection.query(&self.statements.referrer_bodies, &range);
+            let rows = self.in_time("reading references", rows).await?;
+            for row in &rows {
+                let (key, body): (&[u8], &str) = (column(row, 0)?, column(row, 2)?);
+                // The least key after it.
+                lower = [key, &[0]].concat();
+                if refers(body, field, id) {
+                    found.push(id_of(column(row, 1)?)?);
+                }
+            }
+            if rows.is_empty() || found.len() >= limit {
+                return Ok(found);
+            }
+        }
     }
 
     /// Learns the numbers of collections that have one.

@@ -40,8 +40,8 @@ impl Beside<'_> {
         &self,
         collection: i64,
         index: &Index,
-        field: &FieldPath,
-        id: &DocumentId,
+        (field, id): (&FieldPath, &DocumentId),
+        leaves: &dyn Fn(&DocumentId) -> bool,
     ) -> rusqlite::Result<bool> {
         let (lower, upper) = referrer_keys(id);
         let mut statement = self.connection.prepare_cached(
@@ -50,6 +50,9 @@ impl Beside<'_> {
         let mut rows = statement.query(params![index.id, lower, upper])?;
         while let Some(row) = rows.next()? {
             let referrer = id_of_column(row.get_ref(0)?)?;
+            if leaves(&referrer) {
+                continue;
+            }
             let found = read::document(self.connection, collection, &referrer)?;
             if found.is_some_and(|document| refers(&document.body, field, id)) {
                 return Ok(true);
@@ -70,6 +73,7 @@ impl Others for Beside<'_> {
         collection: &CollectionName,
         field: &FieldPath,
         id: &DocumentId,
+        leaves: &dyn Fn(&DocumentId) -> bool,
     ) -> Referred {
         let Some(at) = self.working.find(collection) else { return Referred::NoIndex };
         let collection = self.working.collection(at);
@@ -77,7 +81,7 @@ impl Others for Beside<'_> {
             index.state == IndexState::Ready && finds_referrers(index.definition.order(), field)
         };
         let Some(index) = collection.indexes.iter().find(finds) else { return Referred::NoIndex };
-        let found = self.find(collection.id, index, field, id);
+        let found = self.find(collection.id, index, (field, id), leaves);
         match self.told(found) {
             Some(true) => Referred::Yes,
             Some(false) => Referred::No,

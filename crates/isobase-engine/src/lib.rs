@@ -49,7 +49,9 @@ pub use keeping::{KEPT_BYTES_MAX, Keep, Keeping};
 pub use limits::{Limit, Limits};
 pub use listing::{Indexed, ListRequest, Listing, Place};
 pub use loading::{Loading, being_loaded};
-pub use others::{NoOthers, Others, Referred, finds_referrers, referrer_keys, refers};
+pub use others::{
+    NoOthers, Others, Referred, finds_referrers, referrer_keys, referrer_keys_are_whole, refers,
+};
 pub use outcomes::{decode_outcomes, encode_outcomes};
 pub use pending::Pending;
 pub use prepare_load::prepare_load;

@@ -12,12 +12,14 @@ pub trait Others {
     fn exists(&mut self, collection: &CollectionName, id: &DocumentId) -> Option<bool>;
 
     /// Whether a document of a collection [refers](refers) to an id in a field. The collection
-    /// must have an index that [finds them](finds_referrers).
+    /// must have an index that [finds them](finds_referrers). Documents that `leaves` knows do not
+    /// count: the same batch deletes them. There are at most as many as it has operations.
     fn is_referred_to(
         &mut self,
         collection: &CollectionName,
         field: &FieldPath,
         id: &DocumentId,
+        leaves: &dyn Fn(&DocumentId) -> bool,
     ) -> Referred;
 }
 
@@ -65,6 +67,16 @@ pub fn referrer_keys(id: &DocumentId) -> (Vec<u8>, Vec<u8>) {
     (lower, upper)
 }
 
+/// Whether all documents between [these keys](referrer_keys) refer to the id. Of a long one the
+/// keys have the beginning only, and so there may be others before those that do.
+#[must_use]
+pub fn referrer_keys_are_whole(id: &DocumentId) -> bool {
+    match id {
+        DocumentId::Integer(_) => true,
+        DocumentId::Text(text) => !key::is_truncating(&Literal::Text(text.as_ref().to_owned())),
+    }
+}
+
 /// For what has no other documents, as tests.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoOthers;
@@ -74,7 +86,13 @@ impl Others for NoOthers {
         Some(false)
     }
 
-    fn is_referred_to(&mut self, _: &CollectionName, _: &FieldPath, _: &DocumentId) -> Referred {
+    fn is_referred_to(
+        &mut self,
+        _: &CollectionName,
+        _: &FieldPath,
+        _: &DocumentId,
+        _: &dyn Fn(&DocumentId) -> bool,
+    ) -> Referred {
         Referred::No
     }
 }

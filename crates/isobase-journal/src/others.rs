@@ -1,6 +1,8 @@
 //! Reading what checks ask for beside the documents that are written.
 
-use isobase_engine::{EngineError, listing::FETCH_BYTES_MAX, referrer_keys};
+use isobase_engine::{
+    EngineError, listing::FETCH_BYTES_MAX, referrer_keys, referrer_keys_are_whole, refers,
+};
 
 use crate::{
     DocumentDatabase, DocumentKey, KeyFetch,
@@ -12,6 +14,9 @@ use crate::{
         others::{Reference, WantedOthers, index_of_referrers},
     },
 };
+
+/// Documents read at a time, of which some may refer to another id that begins alike.
+const ALIKE: u32 = 100;
 
 impl<B: DocumentDatabase> Shared<B> {
     /// Lets a group of so many operations know other documents.
@@ -50,7 +55,10 @@ impl<B: DocumentDatabase> Shared<B> {
         let (mut lower, upper) = referrer_keys(id);
         let mut found = 0;
         while found < wanted {
-            let limit = u32::try_from(wanted - found).unwrap_or(u32::MAX);
+            let limit = match referrer_keys_are_whole(id) {
+                true => u32::try_from(wanted - found).unwrap_or(u32::MAX),
+                false => ALIKE,
+            };
             let part = KeyFetch {
                 index: index.number,
                 lower,
@@ -64,6 +72,10 @@ impl<B: DocumentDatabase> Shared<B> {
             let end = last.max(fetched.passed.as_ref()).filter(|_| !fetched.exhausted).cloned();
             let there = fetched.documents.into_iter().map(|found| found.document);
             for native in there.filter(|native| !is_gone(native, deleting)) {
+                // The keys of long ids have their beginnings only.
+                if !refers(native.indexed().body, field, id) {
+                    continue;
+                }
                 found += 1;
                 let key = DocumentKey { collection: collection.clone(), id: native.id.clone() };
                 group.know_other(key, Some(native));

@@ -1,29 +1,32 @@
 //! Deletions that reach into other collections.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use isobase_engine::{Action, Engine, ListRequest, Precondition, WriteBatch, WriteOperation};
 use isobase_types::{
-    CollectionName, Comparison, DocumentId, FieldPath, Filter, Literal, Operator, Order,
-    json::{self, Patch},
+    CollectionName, Comparison, DocumentId, FieldPath, Filter, Literal, Operator, Order, Revision,
+    json::Patch,
 };
+use serde_json::{Map, Value};
 
 use crate::{
     StoreError,
     schema::{OnDelete, Referring, Registry},
 };
 
+/// A document, by its collection and its id.
+type Key = (CollectionName, DocumentId);
+
 /// The operations that must come before those of a batch, so that nothing refers to what it
-/// deletes: documents that refer to it are changed or deleted, those that refer to them before.
-/// References that refuse are left to the check of the commit.
+/// deletes: documents that refer to it are changed or deleted. One that is to be changed in one
+/// field and to go for another goes. References that refuse are left to the check of the commit.
 pub(crate) async fn before(
     engine: &dyn Engine,
     schemas: &Registry,
     batch: &WriteBatch,
     max: usize,
 ) -> Result<Vec<WriteOperation>, StoreError> {
-    let mut seen: HashSet<(CollectionName, DocumentId)> = HashSet::new();
-    let mut left: VecDeque<(CollectionName, DocumentId)> = batch
+    let mut left: VecDeque<Key> = batch
         .operations
         .iter()
         .filter_map(|operation| match &operation.action {
@@ -31,50 +34,70 @@ pub(crate) async fn before(
             _ => None,
         })
         .collect();
-    seen.extend(left.iter().cloned());
-    let mut operations = Vec::new();
+    let mut gone: HashSet<Key> = left.iter().cloned().collect();
+    let (mut deleted, mut changed) = (Vec::new(), Vec::new());
+    let mut cleared: HashMap<Key, Vec<FieldPath>> = HashMap::new();
+    let mut revisions: HashMap<Key, Revision> = HashMap::new();
+    let mut operations = batch.operations.len();
     while let Some((collection, id)) = left.pop_front() {
         let references = schemas.references_to(engine, std::slice::from_ref(&collection)).await?;
         for Referring { from, reference } in references {
             if reference.on_delete == OnDelete::Refuse {
                 continue;
             }
-            for referrer in referrers(engine, &from, &reference.field, &id, max).await? {
-                if !seen.insert((from.clone(), referrer.clone())) {
+            for found in referrers(engine, &from, &reference.field, &id, max).await? {
+                let key = (from.clone(), found.0);
+                if gone.contains(&key) {
                     continue;
                 }
-                let action = match reference.on_delete {
-                    OnDelete::Cascade => {
-                        left.push_back((from.clone(), referrer.clone()));
-                        Action::Delete { id: referrer }
+                let is_new = !cleared.contains_key(&key);
+                if reference.on_delete == OnDelete::SetNull {
+                    cleared.entry(key.clone()).or_default().push(reference.field.clone());
+                    if is_new {
+                        changed.push(key.clone());
                     }
-                    _ => Action::Patch {
-                        id: referrer,
-                        patch: Patch::Merge(without(&reference.field)),
-                    },
-                };
-                let (collection, precondition) = (from.clone(), Precondition::None);
-                operations.push(WriteOperation { collection, action, precondition });
-                let operations = operations.len() + batch.operations.len();
+                } else {
+                    gone.insert(key.clone());
+                    left.push_back(key.clone());
+                    deleted.push(key.clone());
+                }
+                revisions.insert(key, found.1);
+                operations += usize::from(is_new);
                 if operations > max {
                     return Err(StoreError::CascadeTooLarge { max });
                 }
             }
         }
     }
-    // What was found last refers to what was found before.
-    operations.reverse();
-    Ok(operations)
+    // One that was changed meanwhile may refer to something else by now.
+    let operation = |key: Key, action| {
+        let precondition = match revisions.get(&key) {
+            Some(revision) => Precondition::RevisionIn(vec![revision.clone()]),
+            None => Precondition::None,
+        };
+        WriteOperation { collection: key.0, action, precondition }
+    };
+    changed.retain(|key| !gone.contains(key));
+    let changed = changed.into_iter().map(|key| {
+        let fields = cleared.remove(&key).unwrap_or_default();
+        let (id, patch) = (key.1.clone(), Patch::Merge(without(&fields)));
+        operation(key, Action::Patch { id, patch })
+    });
+    let deleted = deleted.into_iter().map(|key| {
+        let id = key.1.clone();
+        operation(key, Action::Delete { id })
+    });
+    Ok(changed.chain(deleted).collect())
 }
 
-/// The documents that refer to one, at most one more than `max`.
+/// The documents that refer to one, and their revisions; at most one more than `max`.
 async fn referrers(
     engine: &dyn Engine,
     from: &CollectionName,
     field: &FieldPath,
     id: &DocumentId,
     max: usize,
-) -> Result<Vec<DocumentId>, StoreError> {
+) -> Result<Vec<(DocumentId, Revision)>, StoreError> {
     let literal = match id {
         DocumentId::Integer(integer) => Literal::Integer(*integer),
         DocumentId::Text(text) => Literal::Text(text.as_ref().to_owned()),
@@ -92,7 +115,7 @@ async fn referrers(
     let mut found = Vec::new();
     while found.len() <= max {
         let page = engine.list(from, &request).await?;
-        found.extend(page.documents.into_iter().map(|document| document.id));
+        found.extend(page.documents.into_iter().map(|document| (document.id, document.revision)));
         request.after = page.next;
         if request.after.is_none() {
             break;
@@ -101,17 +124,21 @@ async fn referrers(
     Ok(found)
 }
 
-/// The merge patch that removes a field.
-pub(crate) fn without(field: &FieldPath) -> String {
-    let mut patch = Vec::new();
-    for step in field.steps() {
-        patch.push(b'{');
-        json::write_string(step, &mut patch);
-        patch.push(b':');
+/// The merge patch that removes fields.
+fn without(fields: &[FieldPath]) -> String {
+    let mut patch = Map::new();
+    'fields: for field in fields {
+        let mut at = &mut patch;
+        let Some((last, way)) = field.steps().split_last() else { continue };
+        for step in way {
+            let inner = at.entry(&**step).or_insert_with(|| Value::Object(Map::new()));
+            // Where a longer path was removed already there is nothing left to do.
+            let Value::Object(inner) = inner else { continue 'fields };
+            at = inner;
+        }
+        at.insert(last.to_string(), Value::Null);
     }
-    patch.extend_from_slice(b"null");
-    patch.extend(field.steps().iter().map(|_| b'}'));
-    String::from_utf8(patch).unwrap_or_default()
+    Value::Object(patch).to_string()
 }
 
 #[cfg(test)]
@@ -120,7 +147,7 @@ mod tests {
 
     #[test]
     fn patches_reach_nested_fields() {
-        let field = FieldPath::parse("a.\"b c\"").unwrap();
-        assert_eq!(without(&field), r#"{"a":{"b c":null}}"#);
+        let fields = ["a.\"b c\"", "a.d", "e"].map(|field| FieldPath::parse(field).unwrap());
+        assert_eq!(without(&fields), r#"{"a":{"b c":null,"d":null},"e":null}"#);
     }
 }

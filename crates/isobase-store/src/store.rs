@@ -21,8 +21,8 @@ use crate::{
     DocumentPage, FeedPage, FeedRequest, ForeignPlace, PagePosition, Schema, SchemaInfo, Since,
     StoreError, StoreOptions, Totals, cascade, cursor,
     schema::{
-        FieldsCheck, OnDelete, Reference, ReferenceCheck, Referring, Registry, SchemaCheck,
-        references_of,
+        FieldsCheck, Leaving, OnDelete, Reference, ReferenceCheck, Referring, Registry,
+        SchemaCheck, leaving, references_of,
     },
     told::Told,
 };
@@ -44,7 +44,7 @@ pub struct Store {
     pub(crate) options: StoreOptions,
     pub(crate) schemas: Arc<Registry>,
     /// Fields whose index is there: those that refer to other collections. Written by whoever has
-    /// made or found one. One that somebody drops meanwhile makes deletions be refused.
+    /// made or found one. Forgotten where a deletion is refused: somebody may have dropped one.
     indexed: Arc<Mutex<HashSet<(CollectionName, FieldPath)>>>,
     /// Whether this handle reaches system collections.
     system: bool,
@@ -285,7 +285,11 @@ impl Store {
             batch.checks.push(Arc::new(SchemaCheck(schemas)));
         }
         if !(written.is_empty() && deleted.is_empty()) {
-            batch.checks.push(Arc::new(ReferenceCheck { written, deleted }));
+            let leaving = match atomicity {
+                Atomicity::EachAlone => Leaving::default(),
+                Atomicity::AllOrNothing => leaving(&batch.operations),
+            };
+            batch.checks.push(Arc::new(ReferenceCheck { written, deleted, leaving }));
         }
         let report = match atomicity {
             Atomicity::EachAlone => self.engine.write(batch).instrument(self.span("write")).await?,
@@ -295,6 +299,9 @@ impl Store {
                 atomic.write_atomic(batch).instrument(self.span("write_atomic")).await?
             }
         };
+        if report.outcomes.iter().any(is_referenced) {
+            self.forget_indexed();
+        }
         Ok(report)
     }
 
@@ -323,22 +330,32 @@ impl Store {
             whole.checks.push(Arc::new(SchemaCheck(schemas)));
             let deleted = self.schemas.references_to(engine, &deleted_from(&operations)).await?;
             self.index_references(&deleted).await?;
-            whole.checks.push(Arc::new(ReferenceCheck { written, deleted }));
+            let cascading = deleted.iter().find(|it| it.reference.on_delete != OnDelete::Refuse);
+            let raced = cascading.map(|Referring { from, reference }| Rejection::Referenced {
+                collection: from.clone(),
+                field: reference.field.clone(),
+            });
+            let leaving = leaving(&operations);
+            whole.checks.push(Arc::new(ReferenceCheck { written, deleted, leaving }));
             whole.operations = operations;
             let mut report = whole_batches.write_atomic(whole).await?;
             let outcomes = report.outcomes.split_off(report.outcomes.len().saturating_sub(own));
             let others = std::mem::replace(&mut report.outcomes, outcomes);
-            // Others were faster: a document that refers to it came or went meanwhile. A key
-            // remembers its refusal, and is not asked again.
-            let came =
-                |outcome: &WriteOutcome| matches!(outcome, Err(Rejection::Referenced { .. }));
-            let again = others.contains(&Err(Rejection::NotFound))
-                || others.iter().chain(&report.outcomes).any(came);
-            if again && batch.idempotency.is_none() && attempts < CASCADE_ATTEMPTS {
+            // Others were faster: a document that refers to it came, went or was changed meanwhile.
+            // A key remembers its refusal, and is not asked again.
+            let came = others.iter().chain(&report.outcomes).any(is_referenced);
+            if came && attempts == 1 {
+                self.forget_indexed();
+            }
+            if (came || others.iter().any(is_another))
+                && batch.idempotency.is_none()
+                && attempts < CASCADE_ATTEMPTS
+            {
                 continue;
             }
             let refused = others.into_iter().find_map(|outcome| match outcome {
                 Err(Rejection::BatchRejected) | Ok(_) => None,
+                Err(_) if is_another(&outcome) => raced.clone(),
                 Err(rejection) => Some(rejection),
             });
             if let (Some(refused), Some(first)) = (refused, report.outcomes.first_mut()) {
@@ -347,6 +364,12 @@ impl Store {
             }
             return Ok(report);
         }
+    }
+
+    /// Looks for the indexes of references again: without its index a document counts as referred
+    /// to, and somebody may have dropped it.
+    fn forget_indexed(&self) {
+        self.indexed.lock().clear();
     }
 
     /// Makes the indexes by which documents that refer to others are found.
@@ -717,7 +740,9 @@ impl Store {
         definition: &IndexDefinition,
     ) -> Result<bool, StoreError> {
         self.refuse_reserved(collection)?;
-        Ok(self.index_ability()?.drop_index(collection, definition).await?)
+        let dropped = self.index_ability()?.drop_index(collection, definition).await?;
+        self.forget_indexed();
+        Ok(dropped)
     }
 
     /// Whether the engine can read and write now.
@@ -769,6 +794,16 @@ impl Store {
             format!("the {name} engine does not have {ability}"),
         )
     }
+}
+
+/// Something refers to what was to be deleted.
+fn is_referenced(outcome: &WriteOutcome) -> bool {
+    matches!(outcome, Err(Rejection::Referenced { .. }))
+}
+
+/// A document was not what it was when it was found.
+fn is_another(outcome: &WriteOutcome) -> bool {
+    matches!(outcome, Err(Rejection::NotFound | Rejection::RevisionConflict { .. }))
 }
 
 /// The collections that operations delete documents from.

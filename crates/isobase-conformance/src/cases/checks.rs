@@ -204,12 +204,14 @@ impl WriteCheck for References {
     fn check(&self, write: &ProposedWrite<'_>, others: &mut dyn Others) -> Result<(), Rejection> {
         let (teams, team) = (name("teams"), FieldPath::parse("team").unwrap());
         match (write.collection == &teams, write.after, write.id) {
-            (true, None, Some(id)) => match others.is_referred_to(&name("a"), &team, id) {
-                Referred::Yes | Referred::NoIndex => {
-                    Err(Rejection::Referenced { collection: name("a"), field: team })
+            (true, None, Some(id)) => {
+                match others.is_referred_to(&name("a"), &team, id, &|_| false) {
+                    Referred::Yes | Referred::NoIndex => {
+                        Err(Rejection::Referenced { collection: name("a"), field: team })
+                    }
+                    Referred::No | Referred::Unknown => Ok(()),
                 }
-                Referred::No | Referred::Unknown => Ok(()),
-            },
+            }
             (false, Some(body), _) => {
                 let value: serde_json::Value = serde_json::from_str(body).unwrap();
                 let Some(text) = value["team"].as_str() else { return Ok(()) };

@@ -243,3 +243,17 @@ pub(crate) async fn deletions_take_read_only_references_away(s: Shared) {
     write(&s, "people", Operation::delete("ann")).await;
     assert_eq!(text(&s, "posts", "k").await.unwrap(), r#"{"id":"k"}"#);
 }
+
+pub(crate) async fn patches_beside_a_deletion_leave_read_only_fields(s: Shared) {
+    if !s.abilities().indexes || !s.abilities().atomic_batches {
+        return;
+    }
+    let schema = r#"{"properties":{"up":{"x-reference":"nodes","x-on-delete":"set_null"},
+        "by":{"readOnly":true,"default":"us"}}}"#;
+    s.set_schema("nodes", Some(schema)).await.unwrap();
+    put_new(&s, "nodes", "a", "{}").await;
+    put_new(&s, "nodes", "b", r#"{"up":"a"}"#).await;
+    let operations = vec![Operation::delete("a"), Operation::patch("b", r#"{"by":"me","n":1}"#)];
+    assert_eq!(kinds(&batch(&s, "nodes", Batch::atomic(operations)).await), [None, None]);
+    assert_eq!(text(&s, "nodes", "b").await.unwrap(), r#"{"by":"us","n":1,"id":"b"}"#);
+}

@@ -53,6 +53,10 @@ pub(crate) async fn deletions_are_refused(s: Shared) {
     write(&s, "teams", Operation::delete("tt")).await;
     write(&s, "people", Operation::patch("k", r#"{"team":null}"#)).await;
     write(&s, "teams", Operation::delete("t")).await;
+    // The index that finds them is made again where somebody dropped it.
+    put_new(&s, "teams", "u", "{}").await;
+    assert!(s.drop_index("people", "team").await.unwrap());
+    write(&s, "teams", Operation::delete("u")).await;
 }
 
 pub(crate) async fn deletions_take_references_away(s: Shared) {
@@ -100,6 +104,86 @@ pub(crate) async fn deletions_cascade(s: Shared) {
     assert_eq!(s.totals().await.unwrap().documents, 0);
 }
 
+/// Declares what happens to references of a collection; each is a field, what it refers to, and
+/// what a deletion does.
+async fn refer(s: &Shared, collection: &str, references: &[(&str, &str, &str)]) {
+    let fields: Vec<_> = references
+        .iter()
+        .map(|(field, to, on_delete)| {
+            format!("\"{field}\":{{\"x-reference\":\"{to}\",\"x-on-delete\":\"{on_delete}\"}}")
+        })
+        .collect();
+    let schema = format!("{{\"properties\":{{{}}}}}", fields.join(","));
+    s.set_schema(collection, Some(&schema)).await.unwrap();
+}
+
+pub(crate) async fn deletions_reach_a_document_on_several_ways(s: Shared) {
+    if !s.abilities().indexes {
+        return;
+    }
+    refer(&s, "posts", &[("by", "users", "cascade"), ("editor", "users", "set_null")]).await;
+    refer(&s, "comments", &[("by", "users", "cascade"), ("post", "posts", "cascade")]).await;
+    refer(&s, "tasks", &[("by", "users", "set_null"), ("of", "users", "set_null")]).await;
+    for key in ["u", "v"] {
+        put_new(&s, "users", key, "{}").await;
+        put_new(&s, "posts", key, &format!("{{\"by\":\"{key}\",\"editor\":\"{key}\"}}")).await;
+        put_new(&s, "comments", key, &format!("{{\"by\":\"{key}\",\"post\":\"{key}\"}}")).await;
+        put_new(&s, "tasks", key, &format!("{{\"by\":\"{key}\",\"of\":\"{key}\",\"n\":1}}")).await;
+    }
+    write(&s, "users", Operation::delete("u")).await;
+    for collection in ["users", "posts", "comments"] {
+        assert_eq!(ids(&s, collection, &[]).await, ["\"v\""], "{collection}");
+    }
+    assert_eq!(text(&s, "tasks", "u").await.unwrap(), r#"{"n":1,"id":"u"}"#);
+    let other = r#"{"by":"v","of":"v","n":1,"id":"v"}"#;
+    assert_eq!(text(&s, "tasks", "v").await.unwrap(), other);
+}
+
+pub(crate) async fn documents_in_a_circle_are_deleted(s: Shared) {
+    if !s.abilities().indexes {
+        return;
+    }
+    refer(&s, "teams", &[("lead", "people", "set_null")]).await;
+    refer(&s, "people", &[("team", "teams", "cascade")]).await;
+    put_new(&s, "teams", "t", "{}").await;
+    put_new(&s, "people", "p", r#"{"team":"t"}"#).await;
+    write(&s, "teams", Operation::patch("t", r#"{"lead":"p"}"#)).await;
+    write(&s, "teams", Operation::delete("t")).await;
+    assert_eq!(text(&s, "people", "p").await, None);
+    // What refers to itself alone is referred to by nothing that stays.
+    refer(&s, "nodes", &[("next", "nodes", "refuse")]).await;
+    for key in ["a", "b"] {
+        put_new(&s, "nodes", key, "{}").await;
+    }
+    write(&s, "nodes", Operation::patch("a", r#"{"next":"a"}"#)).await;
+    write(&s, "nodes", Operation::patch("b", r#"{"next":"a"}"#)).await;
+    assert_eq!(refused(&s, "nodes", Operation::delete("a")).await, RefusalKind::Referenced);
+    if s.abilities().atomic_batches {
+        let both = Batch::atomic(vec![Operation::delete("a"), Operation::delete("b")]);
+        assert_eq!(kinds(&batch(&s, "nodes", both).await), [None, None]);
+    } else {
+        write(&s, "nodes", Operation::delete("b")).await;
+        write(&s, "nodes", Operation::delete("a")).await;
+    }
+    assert_eq!(ids(&s, "nodes", &[]).await, [""; 0]);
+}
+
+pub(crate) async fn long_ids_that_begin_alike_are_told_apart(s: Shared) {
+    if !declare(&s, "refuse").await {
+        return;
+    }
+    let (first, last) = ("x".repeat(300) + "a", "x".repeat(300) + "b");
+    put_new(&s, "teams", &first, "{}").await;
+    put_new(&s, "teams", &last, "{}").await;
+    for key in ["a", "b", "c"] {
+        put_new(&s, "people", key, &format!("{{\"team\":\"{first}\"}}")).await;
+    }
+    put_new(&s, "people", "z", &format!("{{\"team\":\"{last}\"}}")).await;
+    assert_eq!(refused(&s, "teams", Operation::delete(&last)).await, RefusalKind::Referenced);
+    write(&s, "people", Operation::delete("z")).await;
+    write(&s, "teams", Operation::delete(&last)).await;
+}
+
 pub(crate) async fn large_cascades_are_refused_by_name(s: Shared) {
     if !declare(&s, "cascade").await {
         return;
@@ -138,5 +222,37 @@ pub(crate) async fn no_reference_is_left_behind(s: Shared) {
     }
     if text(&s, "teams", "t").await.is_none() {
         assert_eq!(ids(&s, "people", &[]).await, [""; 0]);
+    }
+}
+
+pub(crate) async fn documents_that_move_away_are_left(s: Shared) {
+    if !declare(&s, "cascade").await {
+        return;
+    }
+    for round in 0..6 {
+        let (from, to) = (format!("t{round}"), format!("u{round}"));
+        let people: Vec<String> = (0..4).map(|n| format!("p{round}-{n}")).collect();
+        for team in [&from, &to] {
+            put_new(&s, "teams", team, "{}").await;
+        }
+        for person in &people {
+            put_new(&s, "people", person, &format!("{{\"team\":\"{from}\"}}")).await;
+        }
+        let moves = people.iter().map(|person| {
+            let (s, person, to) = (s.clone(), person.clone(), to.clone());
+            tokio::spawn(async move {
+                let patch = Operation::patch(&person, format!("{{\"team\":\"{to}\"}}"));
+                try_write(&s, "people", patch).await.is_ok()
+            })
+        });
+        let moves: Vec<_> = moves.collect();
+        drop(try_write(&s, "teams", Operation::delete(&from)).await);
+        // Whoever was told that it has moved is there, in the other team.
+        for (moved, person) in join_all(moves).await.into_iter().zip(&people) {
+            if moved.unwrap() {
+                let expected = format!("{{\"team\":\"{to}\",\"id\":\"{person}\"}}");
+                assert_eq!(text(&s, "people", person).await, Some(expected));
+            }
+        }
     }
 }

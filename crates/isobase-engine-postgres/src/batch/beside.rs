@@ -46,6 +46,7 @@ impl Others for Beside<'_, '_> {
         collection: &CollectionName,
         field: &FieldPath,
         id: &DocumentId,
+        leaves: &dyn Fn(&DocumentId) -> bool,
     ) -> Referred {
         let reference = (collection.clone(), field.clone(), id.clone());
         let (Some(at), true) =
@@ -60,8 +61,9 @@ impl Others for Beside<'_, '_> {
         if !is_index {
             return Referred::NoIndex;
         }
-        let mut of_this = self.touched.iter().filter(|touched| touched.collection == at);
-        let referring = of_this
+        let stays = |touched: &&Touched<'_>| touched.collection == at && !leaves(&touched.id);
+        let mut staying = self.touched.iter().filter(stays);
+        let referring = staying
             .any(|touched| touched.current().is_some_and(|stored| refers(&stored.body, field, id)));
         if referring { Referred::Yes } else { Referred::No }
     }

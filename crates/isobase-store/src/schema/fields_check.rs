@@ -1,6 +1,6 @@
 //! The annotations of fields in the collections that one batch writes to.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{collections::HashMap, sync::Arc};
 
 use isobase_engine::{
     Action, Current, Others, ProposedWrite, Rejection, WriteBatch, WriteCheck, WriteOperation,
@@ -17,8 +17,8 @@ pub(crate) struct FieldsCheck {
     made: Generated,
     /// A document of a batch is put as a whole, and something of it stays as it was.
     needs_before: bool,
-    /// Documents that the store itself changes: what it does to them stays.
-    own: HashSet<(CollectionName, DocumentId)>,
+    /// Patches of the store itself, by their documents: what they do stays.
+    own: HashMap<(CollectionName, DocumentId), String>,
 }
 
 impl FieldsCheck {
@@ -38,7 +38,7 @@ impl FieldsCheck {
         if rules.is_empty() {
             return Ok(None);
         }
-        let (made, own) = (Generated::now(user.cloned()), HashSet::new());
+        let (made, own) = (Generated::now(user.cloned()), HashMap::new());
         let mut check = Self { rules, made, needs_before: false, own };
         for (place, operation) in batch.operations.iter_mut().enumerate() {
             let Some(rules) = check.rules_of(&operation.collection).cloned() else { continue };
@@ -56,8 +56,13 @@ impl FieldsCheck {
 
     /// The same beside operations of the store itself.
     pub(crate) fn beside(&self, operations: &[WriteOperation]) -> Self {
-        let key = |it: &WriteOperation| Some((it.collection.clone(), it.action.id()?.clone()));
-        Self { own: operations.iter().filter_map(key).collect(), ..self.clone() }
+        let patch = |it: &WriteOperation| match &it.action {
+            Action::Patch { id, patch: Patch::Merge(text) } => {
+                Some(((it.collection.clone(), id.clone()), text.clone()))
+            }
+            _ => None,
+        };
+        Self { own: operations.iter().filter_map(patch).collect(), ..self.clone() }
     }
 
     /// What a schema says of the fields of a collection.
@@ -86,8 +91,10 @@ impl WriteCheck for FieldsCheck {
         let amended = match (before, action) {
             (None, Action::Put { id, .. }) => rules.created(after, &self.made, &(collection, id)),
             (Some(before), Action::Put { .. }) => rules.changed(before.body, after, true),
-            (Some(before), Action::Patch { id, .. }) => {
-                if self.own.contains(&(collection.clone(), id.clone())) {
+            (Some(before), Action::Patch { id, patch }) => {
+                // The caller may patch the same document in the same batch.
+                let own = self.own.get(&(collection.clone(), id.clone()));
+                if own.is_some_and(|own| matches!(patch, Patch::Merge(text) if text == own)) {
                     return None;
                 }
                 rules.changed(before.body, after, false)

@@ -25,6 +25,8 @@ pub use fields::{FieldDefault, FieldInfo, FieldKind, FileField, OnDelete, Refere
 pub(crate) use fields_check::FieldsCheck;
 pub use invalid::InvalidSchema;
 pub use parse::{SCHEMA_BYTES_MAX, Schema};
-pub(crate) use reference_check::{ReferenceCheck, Referring, id_of, references_of};
+pub(crate) use reference_check::{
+    Leaving, ReferenceCheck, Referring, id_of, leaving, references_of,
+};
 pub(crate) use registry::Registry;
 pub use registry::{SCHEMAS_COLLECTION, SchemaInfo, SchemaOrigin};

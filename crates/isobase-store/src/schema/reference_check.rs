@@ -1,6 +1,10 @@
 //! References of the collections that one batch writes to or deletes from.
 
-use isobase_engine::{Current, Others, ProposedWrite, Referred, Rejection, WriteCheck};
+use std::collections::{HashMap, HashSet};
+
+use isobase_engine::{
+    Action, Current, Others, ProposedWrite, Referred, Rejection, WriteCheck, WriteOperation,
+};
 use isobase_types::{
     CollectionName, DocumentId,
     json::{self, Kind, Number, Raw},
@@ -33,6 +37,29 @@ pub(crate) struct ReferenceCheck {
     pub(crate) written: Vec<Referring>,
     /// To collections that documents are deleted from.
     pub(crate) deleted: Vec<Referring>,
+    /// What the batch deletes wholly or not at all: it refers to nothing afterwards.
+    pub(crate) leaving: Leaving,
+}
+
+/// Documents of which a batch leaves nothing.
+pub(crate) type Leaving = HashMap<CollectionName, HashSet<DocumentId>>;
+
+/// What is not there after all of these operations. A document that one of them writes may be.
+pub(crate) fn leaving(operations: &[WriteOperation]) -> Leaving {
+    let mut leaving = Leaving::new();
+    let is_delete = |it: &&WriteOperation| matches!(it.action, Action::Delete { .. });
+    for operation in operations.iter().filter(is_delete) {
+        let ids = leaving.entry(operation.collection.clone()).or_default();
+        ids.extend(operation.action.id().cloned());
+    }
+    for operation in operations.iter().filter(|it| !is_delete(it)) {
+        if let (Some(ids), Some(id)) =
+            (leaving.get_mut(&operation.collection), operation.action.id())
+        {
+            ids.remove(id);
+        }
+    }
+    leaving
 }
 
 impl WriteCheck for ReferenceCheck {
@@ -86,7 +113,11 @@ impl ReferenceCheck {
     ) -> Result<(), Rejection> {
         let to = |it: &&Referring| it.reference.collection == *collection;
         for Referring { from, reference } in self.deleted.iter().filter(to) {
-            match others.is_referred_to(from, &reference.field, id) {
+            let leaving = self.leaving.get(from);
+            let leaves = |other: &DocumentId| {
+                (from == collection && other == id) || leaving.is_some_and(|it| it.contains(other))
+            };
+            match others.is_referred_to(from, &reference.field, id, &leaves) {
                 Referred::Unknown | Referred::No => {}
                 // Without its index nobody can tell.
                 Referred::Yes | Referred::NoIndex => {

@@ -45,6 +45,7 @@ impl Others for Beside<'_> {
         collection: &CollectionName,
         field: &FieldPath,
         id: &DocumentId,
+        leaves: &dyn Fn(&DocumentId) -> bool,
     ) -> Referred {
         if index_of_referrers(self.catalogue, collection, field).is_none() {
             return Referred::NoIndex;
@@ -54,9 +55,10 @@ impl Others for Beside<'_> {
             self.wanted.referrers.insert(reference);
             return Referred::Unknown;
         }
-        let mut of_this = self.documents.iter().filter(|(key, _)| key.collection == *collection);
+        let stays = |key: &DocumentKey| key.collection == *collection && !leaves(&key.id);
+        let mut staying = self.documents.iter().filter(|(key, _)| stays(key));
         let referring =
-            of_this.any(|(_, known)| known.body().is_some_and(|body| refers(body, field, id)));
+            staying.any(|(_, known)| known.body().is_some_and(|body| refers(body, field, id)));
         if referring { Referred::Yes } else { Referred::No }
     }
 }
