@@ -171,5 +171,17 @@ async fn own_names_of_documents_are_their_id_and_revision() {
     let wrong = r#"{"operations":[{"method":"create","body":{"_id":"x"}}]}"#;
     service.post("/records/c/batch", wrong).await.is_problem(422, "invalid_batch");
     service.get("/records/c/a").await.is(200, r#"{"n":9,"id":"a"}"#);
+    for (form, patch, blamed) in [
+        ("application/json-patch+json", r#"[{"op":"add","path":"/_id","value":"x"}]"#, "/0/path"),
+        ("application/vnd.isobase.update+json", r#"{"append":{"_rev":[1]}}"#, "/append/_rev"),
+    ] {
+        let ask = Ask::new(Method::PATCH, "/records/c/a").body(patch).header("content-type", form);
+        let refused = service.send(ask).await;
+        assert_eq!(refused.is_problem(422, "invalid_patch").blamed(), [blamed]);
+    }
+    let whole = r#"[{"op":"replace","path":"","value":{"_id":"x","_rev":"1","n":8}}]"#;
+    let ask = Ask::new(Method::PATCH, "/records/c/a").body(whole);
+    let ask = ask.header("content-type", "application/json-patch+json");
+    service.send(ask).await.is(200, r#"{"n":8,"id":"a"}"#);
     service.get("/stats").await.contains("\"total_records\":2");
 }

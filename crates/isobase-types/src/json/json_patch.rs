@@ -6,7 +6,7 @@ use super::{
     InvalidPatch, Kind, PatchRefused, Raw,
     equal::equal,
     node::{Node, fits_depth, index},
-    patch_rules::{PATCH_BYTES_MAX, PATCH_OPERATIONS_MAX, no_id_field},
+    patch_rules::{PATCH_BYTES_MAX, PATCH_OPERATIONS_MAX, check_first},
     quoted,
 };
 
@@ -104,9 +104,8 @@ impl JsonPatch {
             for (member, pointer) in
                 from.map(|from| ("from", from)).into_iter().chain([("path", path)])
             {
-                if pointer.steps.first().is_some_and(|step| step == "id") {
-                    return Err(no_id_field(format!("/{place}/{member}")));
-                }
+                let first = pointer.steps.first().map(|step| &**step);
+                check_first(first, &format!("/{place}/{member}"))?;
             }
             let is_whole = path.steps.is_empty();
             if is_whole && value.is_some_and(|value| Raw::new(value).kind() != Kind::Object) {

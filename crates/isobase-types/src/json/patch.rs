@@ -1,8 +1,8 @@
 //! Patches of documents, in each of their forms.
 
 use super::{
-    InvalidPatch, JsonPatch, PatchRefused, Update, canonicalise_document, canonicalise_value,
-    merge_patch, own_id, with_own_id, without_own_id,
+    InvalidPatch, JsonPatch, PatchRefused, Raw, Update, canonicalise_document, canonicalise_value,
+    merge_patch, own_id, patch_rules::OWN_NAMES, with_own_id, without_own_id,
 };
 
 /// What a patch does to a document.
@@ -63,7 +63,8 @@ impl Patch {
         }
     }
 
-    /// The body that a patch makes of a body. A field `id` of the body's own stays as it is.
+    /// The body that a patch makes of a body. A field `id` of the body's own stays as it is, and
+    /// none is made that is called `_id` or `_rev`.
     ///
     /// # Errors
     /// [`PatchRefused`]; nothing of the patch counts then.
@@ -82,10 +83,29 @@ impl Patch {
             Self::Update(update) => &|body| update.apply(body),
         };
         match own_id(body) {
-            None => patch(body),
-            Some(own) => Ok(with_own_id(&patch(&without_own_id(body))?, own)),
+            None => Ok(without_new_names(body, patch(body)?)),
+            Some(own) => {
+                let body = without_own_id(body);
+                Ok(with_own_id(&without_new_names(&body, patch(&body)?), own))
+            }
         }
     }
+}
+
+/// What a patch has made of a body, without the names that only a document's id and revision have.
+/// Another program may have given the document a field of such a name.
+fn without_new_names(before: &str, mut after: String) -> String {
+    for name in OWN_NAMES {
+        if after.contains(name) && has_member(&after, name) && !has_member(before, name) {
+            after = merge_patch(&after, &format!("{{\"{name}\":null}}"));
+        }
+    }
+    after
+}
+
+fn has_member(body: &str, name: &str) -> bool {
+    let named = |key: Raw<'_>| key.as_str_decoded().is_some_and(|key| key == name);
+    Raw::new(body).members().any(|(key, _)| named(key))
 }
 
 /// Why a text is no patch.
@@ -125,6 +145,8 @@ mod tests {
             r#"[{"op":"test","path":"/id","value":1}]"#,
             r#"[{"op":"copy","from":"/id","path":"/a"}]"#,
             r#"[{"op":"add","path":"/id/x","value":1}]"#,
+            r#"[{"op":"add","path":"/_id","value":1}]"#,
+            r#"[{"op":"move","from":"/a","path":"/_rev"}]"#,
             r#"[{"op":"replace","path":"","value":[]}]"#,
         ] {
             assert!(matches!(Patch::json(patch.as_bytes()), Err(PatchError::Patch(_))), "{patch}");
@@ -132,5 +154,10 @@ mod tests {
         let patch = Patch::json(br#"[{"op":"copy","from":"/a","path":""}]"#).unwrap();
         assert_eq!(patch.apply(r#"{"a":{"id":1,"b":2}}"#).unwrap(), r#"{"b":2}"#);
         assert!(patch.apply(r#"{"a":1}"#).unwrap_err().is_conflict());
+        assert_eq!(patch.apply(r#"{"a":{"_id":1,"b":2,"_rev":"3"}}"#).unwrap(), r#"{"b":2}"#);
+        assert!(Patch::update(br#"{"increment":{"_rev":1}}"#).is_err());
+        let merge = Patch::update(br#"{"merge":{"_id":1,"b":2}}"#).unwrap();
+        assert_eq!(merge.apply(r#"{"a":1}"#).unwrap(), r#"{"a":1,"b":2}"#);
+        assert_eq!(merge.apply(r#"{"_id":0}"#).unwrap(), r#"{"_id":1,"b":2}"#);
     }
 }

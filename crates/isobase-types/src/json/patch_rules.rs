@@ -36,8 +36,18 @@ impl fmt::Display for InvalidPatch {
 
 impl std::error::Error for InvalidPatch {}
 
-pub(super) fn no_id_field(pointer: impl Into<String>) -> InvalidPatch {
-    InvalidPatch::new(pointer, "the id of a document is no field of it and cannot be patched")
+/// What document databases call a document's id and its revision.
+pub(super) const OWN_NAMES: [&str; 2] = ["_id", "_rev"];
+
+/// Refuses a path that begins with what is no field of a document.
+pub(super) fn check_first(step: Option<&str>, pointer: &str) -> Result<(), InvalidPatch> {
+    let what = match step {
+        Some("id" | "_id") => "id",
+        Some("_rev") => "revision",
+        _ => return Ok(()),
+    };
+    let message = format!("the {what} of a document is no field of it and cannot be patched");
+    Err(InvalidPatch::new(pointer, message))
 }
 
 /// Why a patch was not carried out on a document.

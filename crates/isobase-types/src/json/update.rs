@@ -7,7 +7,7 @@ use super::{
     equal::equal,
     merge_patch,
     node::{Node, fits_depth},
-    patch_rules::{PATCH_OPERATIONS_MAX, no_id_field},
+    patch_rules::{PATCH_OPERATIONS_MAX, check_first},
     quoted,
 };
 use crate::FieldPath;
@@ -107,9 +107,7 @@ fn each<T>(
         }
         let path = FieldPath::parse(&name)
             .map_err(|error| InvalidPatch::new(pointer.clone(), error.to_string()))?;
-        if path.steps().first().is_some_and(|step| &**step == "id") {
-            return Err(no_id_field(pointer));
-        }
+        check_first(path.steps().first().map(|step| &**step), &pointer)?;
         let value = read(value).map_err(|expected| InvalidPatch::new(pointer, expected))?;
         all.push((path, value));
     }
