@@ -44,9 +44,10 @@ pub struct LicenceOptions {
     pub key_prefix: String,
     /// Seals keys, and signs files. None: only hashes of keys are kept, so a key is shown once.
     pub sealer: Option<Sealer>,
-    /// The secret that former versions sealed keys with: it opens them, and signs files while it is
-    /// there.
+    /// The secret of licences alone: it signs files, and opens keys that former versions sealed.
     pub secret: Option<Secret>,
+    /// The secret of the service, where former versions sealed keys with that: it opens them.
+    pub former: Option<Secret>,
 }
 
 impl Default for LicenceOptions {
@@ -57,6 +58,7 @@ impl Default for LicenceOptions {
             key_prefix: "LIC".to_owned(),
             sealer: None,
             secret: None,
+            former: None,
         }
     }
 }
@@ -180,7 +182,8 @@ impl Licences {
     /// # Errors
     /// It was sealed with another secret, or only its hash was kept.
     pub fn reveal(&self, licence: &Licence) -> Result<String, LicenceError> {
-        licence.reveal(self.options.sealer.as_ref(), self.options.secret.as_ref())
+        let former = self.options.secret.as_ref().or(self.options.former.as_ref());
+        licence.reveal(self.options.sealer.as_ref(), former)
     }
 
     /// The places of a licence.

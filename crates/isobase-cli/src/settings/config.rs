@@ -353,9 +353,7 @@ pub(crate) fn schedule(loaded: &Loaded) -> Option<Schedule> {
 /// # Errors
 /// Names a setting that cannot be.
 pub(crate) fn licence_options(loaded: &Loaded, config: &Config) -> Result<LicenceOptions, Failure> {
-    // The general secret may be shorter than one that signs.
-    let general = loaded.text(&table::SECRET).filter(|text| text.len() >= 32);
-    let secret = loaded.text(&table::LICENCES_SECRET).or(general).map(Secret::new).transpose();
+    let secret = loaded.text(&table::LICENCES_SECRET).map(Secret::new).transpose();
     let secret = secret.map_err(|error| {
         let origin = loaded.get(&table::LICENCES_SECRET).1;
         Failure::usage(format!("setting licences.secret ({origin}): {error}"))
@@ -375,6 +373,8 @@ pub(crate) fn licence_options(loaded: &Loaded, config: &Config) -> Result<Licenc
         key_prefix: prefix.to_ascii_uppercase(),
         sealer: Some(licence_sealer(loaded, config)),
         secret,
+        // It may be shorter than what sealed keys.
+        former: loaded.text(&table::SECRET).and_then(|text| Secret::new(text).ok()),
     })
 }
 

@@ -183,6 +183,23 @@ fn a_file_is_verified_without_the_service() {
     app.run(&["license", "verify", "none.lic", "--public-key", &key]).fails(2, &["cannot read"]);
 }
 
+#[test]
+fn a_secret_signs_the_same_from_its_file_and_from_its_variable() {
+    let app = App::new();
+    app.run(&["license", "create", "a@b.c"]).ok();
+    app.run(&["license", "file", "1", "-o", "a.lic"]).ok();
+    let secret = app.path().join("data/secret");
+    let text = fs::read_to_string(&secret).unwrap();
+    fs::remove_file(secret).unwrap();
+    let data = app.path().join("data");
+    let builder = TestServer::builder().data(data).env("ISOBASE_SECRET", text.trim_end());
+    let server = builder.start().unwrap();
+    let key = server.request("GET", "/api/v1/license/public-key", &[], b"").unwrap();
+    let key = key.json().unwrap()["public_key"].as_str().unwrap().to_owned();
+    let verified = app.run(&["license", "verify", "a.lic", "--public-key", &key]).ok();
+    assert!(verified.starts_with("good: license 1 of a@b.c"), "{verified}");
+}
+
 /// Where each engine is, and what to set for it.
 fn engines(name: &str) -> Vec<(String, Vec<(&'static str, &'static str)>)> {
     let mut engines = super::databases::on_servers(name);
