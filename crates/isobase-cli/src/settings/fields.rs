@@ -202,8 +202,13 @@ impl Field {
 
 impl Reading<'_> {
     fn property(&mut self) -> Option<Map<String, Value>> {
-        if self.name == "id" {
-            self.wrong(self.offset, "", "is the id of a document", "give the field another name");
+        let own = match self.name {
+            "id" | "_id" => Some("is the id of a document"),
+            "_rev" => Some("is the revision of a document"),
+            _ => None,
+        };
+        if let Some(own) = own {
+            self.wrong(self.offset, "", own, "give the field another name");
             return None;
         }
         let kind = self.kind()?;
@@ -231,6 +236,7 @@ impl Reading<'_> {
             }
         }
         self.default(&kind, &mut property);
+        self.contradictions(&kind);
         if self.mistakes.is_empty() {
             self.check(&property);
         }
@@ -353,6 +359,40 @@ impl Reading<'_> {
         property.insert("x-default".to_owned(), made.into());
     }
 
+    /// Settings that leave no document that could be stored, or none that could be changed.
+    fn contradictions(&mut self, kind: &str) {
+        if self.is_on("required") && self.is_on("read_only") && self.value("default").is_none() {
+            let hint = "give it a default, or take read_only out";
+            let found = "is required, and what callers send for it is ignored";
+            self.wrong(self.offset, "", found, hint);
+        }
+        if self.is_on("required") && self.value("on_delete") == Some(&"set_null".into()) {
+            let found = "is \"set_null\", which removes the field, and it is required";
+            let hint = "write \"refuse\" or \"cascade\", or take required out";
+            self.wrong(self.place("on_delete"), "on_delete", found, hint);
+        }
+        for (least, most) in [("min", "max"), ("min_length", "max_length")] {
+            let number = |setting| self.value(setting).and_then(Value::as_f64);
+            if let (Some(low), Some(high)) = (number(least), number(most))
+                && low > high
+            {
+                let found = format!("is {low}, and {most} is {high}");
+                self.wrong(self.place(least), least, &found, "change one of them");
+            }
+        }
+        let is_of_kind = |value: &Value| match kind {
+            "string" => value.is_string(),
+            "integer" => value.is_i64() || value.is_u64(),
+            _ => value.is_number(),
+        };
+        let values = self.value("values").and_then(Value::as_array);
+        if let Some(other) = values.into_iter().flatten().find(|value| !is_of_kind(value)).cloned()
+        {
+            let found = format!("has {other}, which is not of the type {kind}");
+            self.wrong(self.place("values"), "values", &found, "change the value");
+        }
+    }
+
     /// What only the whole tells: a pattern that is none, a default that the field may not have.
     fn check(&mut self, property: &Map<String, Value>) {
         let whole = [(self.name.to_owned(), Value::Object(property.clone()))];
@@ -381,6 +421,10 @@ impl Reading<'_> {
 
     fn is_on(&self, setting: &str) -> bool {
         self.given.iter().any(|(name, _, value)| *name == setting && *value == Value::Bool(true))
+    }
+
+    fn value(&self, setting: &str) -> Option<&Value> {
+        self.given.iter().find(|it| it.0 == setting).map(|it| &it.2)
     }
 
     fn place(&self, setting: &str) -> usize {
@@ -525,6 +569,23 @@ mod tests {
                 "which a string cannot have | @now is for datetime",
             ),
             ("id = \"integer\"", "fields.id is the id of a document | give the field another name"),
+            ("_rev = \"integer\"", "fields._rev is the revision of a document"),
+            (
+                "a = { type = \"string\", required = true, read_only = true }",
+                "fields.a is required, and what callers send for it is ignored | give it a default",
+            ),
+            (
+                "a = { type = \"reference\", to = \"b\", required = true, on_delete = \"set_null\" }",
+                "fields.a.on_delete is \"set_null\", which removes the field, and it is required",
+            ),
+            (
+                "a = { type = \"integer\", min = 5, max = 3 }",
+                "fields.a.min is 5, and max is 3 | change one of them",
+            ),
+            (
+                "a = { type = \"string\", values = [\"x\", 1] }",
+                "fields.a.values has 1, which is not of the type string",
+            ),
         ] {
             let found = mistake(text);
             assert!(found.contains(expected), "{text}: {found}");
