@@ -167,6 +167,13 @@ async fn a_schema_that_cannot_be_used_is_refused() {
         (r#"{"properties":{"a":{"type":"strng"}}}"#, "/properties/a/type"),
         (r#"{"$ref":"https://example.com/other.json"}"#, ""),
         (r##"{"allOf":[{"$ref":"#"}]}"##, ""),
+        (r#"{"properties":{"a":{"x-unique":"yes"}}}"#, "/properties/a/x-unique"),
+        (r#"{"properties":{"a":{"type":"string","x-private":1}}}"#, "/properties/a/x-private"),
+        (
+            r#"{"$schema":"http://json-schema.org/draft-04/schema#","properties":{"a":{"writeOnly":"yes"}}}"#,
+            "/properties/a/writeOnly",
+        ),
+        (r#"{"x-assert-format":"yes"}"#, "/x-assert-format"),
         ("[]", ""),
         ("{", ""),
     ];

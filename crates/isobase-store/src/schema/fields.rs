@@ -216,30 +216,40 @@ impl Property<'_> {
             _ => return Ok(None),
         };
         let reference = self.reference(&path)?;
-        let is = |name: &str| self.property.get(name) == Some(&Value::Bool(true));
         let values = self.property.get("enum").and_then(Value::as_array);
         let kind = self.kind(reference.is_some());
         let items = self.property.get("items").and_then(|items| items.get(TYPE));
         let many = kind == FieldKind::Array && items.and_then(Value::as_str) == Some("file");
+        let private = self.is(PRIVATE)?;
         let file = (many || kind == FieldKind::File).then(|| FileField {
             field: path.clone(),
             many,
-            private: is(PRIVATE),
+            private,
         });
         Ok(Some(FieldInfo {
             kind,
             file,
             required,
             nullable: self.is_nullable(),
-            read_only: is("readOnly"),
-            write_only: is("writeOnly"),
-            unique: is(UNIQUE),
+            read_only: self.is("readOnly")?,
+            write_only: self.is("writeOnly")?,
+            unique: self.is(UNIQUE)?,
             default: self.default()?,
             reference,
             values: values.into_iter().flatten().map(Value::to_string).collect(),
             length_max: self.property.get("maxLength").and_then(Value::as_u64),
             path,
         }))
+    }
+
+    /// Whether an annotation is there and true. Another value than a boolean would say nothing, and
+    /// whoever wrote it meant something.
+    fn is(&self, name: &str) -> Result<bool, Misplaced> {
+        match self.property.get(name) {
+            None => Ok(false),
+            Some(Value::Bool(is)) => Ok(*is),
+            Some(_) => Err(self.wrong(name, "expected true or false")),
+        }
     }
 
     fn kind(&self, refers: bool) -> FieldKind {

@@ -68,8 +68,13 @@ fn compile(schema: &Value) -> Result<jsonschema::Validator, InvalidSchema> {
     let patterns = PatternOptions::regex();
     let patterns = patterns.size_limit(PATTERN_BYTES_MAX).dfa_size_limit(PATTERN_BYTES_MAX);
     let mut options = jsonschema::options();
-    if let Some(asserted) = schema.get(ASSERT_FORMAT).and_then(Value::as_bool) {
-        options = options.should_validate_formats(asserted);
+    match schema.get(ASSERT_FORMAT) {
+        None => {}
+        Some(Value::Bool(asserted)) => options = options.should_validate_formats(*asserted),
+        Some(_) => {
+            let message = "expected true or false".to_owned();
+            return Err(InvalidSchema { pointer: format!("/{ASSERT_FORMAT}"), message });
+        }
     }
     options
         .offline()
