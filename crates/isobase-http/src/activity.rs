@@ -10,17 +10,35 @@ use std::sync::{
 #[derive(Debug)]
 pub(crate) struct Activity {
     busy: AtomicBool,
+    /// The connection has had nothing to do for a while; set by its guard, taken by its owner.
+    rests: AtomicBool,
     /// Requests of the whole service that are being answered.
     in_flight: Arc<AtomicI64>,
 }
 
 impl Activity {
     pub(crate) fn new(in_flight: Arc<AtomicI64>) -> Arc<Self> {
-        Arc::new(Self { busy: AtomicBool::new(false), in_flight })
+        Arc::new(Self { busy: AtomicBool::new(false), rests: AtomicBool::new(false), in_flight })
     }
 
     pub(crate) fn is_busy(&self) -> bool {
         self.busy.load(Ordering::Acquire)
+    }
+
+    /// Says that the connection has had nothing to do for a while.
+    pub(crate) fn rest(&self) {
+        self.rests.store(true, Ordering::Relaxed);
+    }
+
+    /// Says that something is read, written or answered: what was said of rest is no longer true.
+    /// All of it happens on the connection's own task.
+    pub(crate) fn stir(&self) {
+        self.rests.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether the connection has had nothing to do for a while, and has nothing to do now.
+    pub(crate) fn is_resting(&self) -> bool {
+        self.rests.load(Ordering::Relaxed) && !self.is_busy()
     }
 }
 
@@ -30,6 +48,7 @@ pub(crate) struct Ticket(Arc<Activity>);
 impl Ticket {
     pub(crate) fn new(activity: Arc<Activity>) -> Self {
         activity.busy.store(true, Ordering::Release);
+        activity.stir();
         activity.in_flight.fetch_add(1, Ordering::Relaxed);
         Self(activity)
     }

@@ -23,6 +23,8 @@ pub struct HttpConfig {
     pub body_timeout: Duration,
     /// Longest time a connection may stay open between two requests. Default 60 s.
     pub keep_alive_timeout: Duration,
+    /// How long a connection has nothing to do until its buffers are given back. Default 1 s.
+    pub rest_timeout: Duration,
     /// Longest time a client may take no byte of its answer. Default 15 s.
     pub write_idle_timeout: Duration,
     /// Longest time a handler may take to begin its answer. Default 30 s.
@@ -70,6 +72,7 @@ impl Default for HttpConfig {
             body_idle_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(20),
             keep_alive_timeout: Duration::from_secs(60),
+            rest_timeout: Duration::from_secs(1),
             write_idle_timeout: Duration::from_secs(15),
             request_timeout: Duration::from_secs(30),
             stream_idle_timeout: Duration::from_secs(60),

@@ -228,6 +228,8 @@ pub(crate) fn server_config(loaded: &Loaded, config: &Config) -> Result<ServerCo
         body_idle_timeout: loaded.duration(&table::BODY_IDLE_DEADLINE),
         body_timeout: loaded.duration(&table::BODY_DEADLINE),
         keep_alive_timeout: loaded.duration(&table::KEEP_ALIVE_DEADLINE),
+        // Costs nobody anything: no setting.
+        rest_timeout: HttpConfig::default().rest_timeout,
         write_idle_timeout: loaded.duration(&table::WRITE_IDLE_DEADLINE),
         request_timeout: loaded.duration(&table::REQUEST_DEADLINE),
         stream_idle_timeout: loaded.duration(&table::STREAM_IDLE_DEADLINE),

@@ -4,6 +4,7 @@
 //! when a nearer deadline appears, so a busy connection never touches the runtime's timers.
 
 use std::{
+    future::poll_fn,
     io,
     pin::Pin,
     sync::Arc,
@@ -11,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+use bytes::{Buf, Bytes};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     time::{Instant, Sleep, sleep_until},
@@ -29,12 +31,19 @@ const POISON: &[u8] = b"\0\r\n\r\n";
 const LINGER: Duration = Duration::from_secs(2);
 const LINGER_BYTES_MAX: usize = 64 << 20;
 
+/// The shortest time after which a connection that could not rest yet is looked at again.
+const REST_AGAIN_MIN: Duration = Duration::from_millis(10);
+
+/// What a connection that rests reads at once, in bytes: most heads.
+const WAKE_BYTES: usize = 1 << 10;
+
 /// Deadlines of a connection; see [`crate::HttpConfig`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Deadlines {
     pub(crate) header: Duration,
     pub(crate) body_idle: Duration,
     pub(crate) keep_alive: Duration,
+    pub(crate) rest: Duration,
     pub(crate) write_idle: Duration,
 }
 
@@ -53,6 +62,12 @@ pub(crate) struct Guard<S> {
     refusal: Refusal,
     read_timer: Pin<Box<Sleep>>,
     write_timer: Option<Pin<Box<Sleep>>>,
+    /// All that was written has left the stream.
+    flushed: bool,
+    /// It has had nothing to do for a while, and its owner was told.
+    resting: bool,
+    /// Bytes that were read and followed, for the next reader.
+    early: Bytes,
     /// Bytes that may still be read after our end; none before it.
     linger_bytes: Option<usize>,
 }
@@ -81,8 +96,27 @@ impl<S> Guard<S> {
             refusal: Refusal::None,
             read_timer: Box::pin(sleep_until(now + deadlines.header)),
             write_timer: None,
+            flushed: true,
+            resting: false,
+            early: Bytes::new(),
             linger_bytes: None,
         }
+    }
+
+    /// Gives bytes back that were read and not used.
+    pub(crate) fn rewind(&mut self, unused: Bytes) {
+        debug_assert!(self.early.is_empty(), "bytes are given back by their only reader");
+        self.early = unused;
+    }
+
+    /// Whether nothing is under way in either direction: no byte is lost when the library that
+    /// reads and writes here is left.
+    fn may_rest(&self) -> bool {
+        self.framing.place() == Place::Between
+            && self.refusal == Refusal::None
+            && self.flushed
+            && self.write_timer.is_none()
+            && !self.activity.is_busy()
     }
 
     /// Whether the client may still be sending a request that is not read to its end.
@@ -97,8 +131,20 @@ impl<S> Guard<S> {
             Place::Body => Some(self.active_at + self.deadlines.body_idle),
             Place::Between if self.activity.is_busy() => None,
             Place::Between if self.fresh => Some(self.active_at + self.deadlines.header),
-            Place::Between => Some(self.active_at + self.deadlines.keep_alive),
+            Place::Between if self.resting => Some(self.keep_alive_deadline()),
+            Place::Between => {
+                Some(self.keep_alive_deadline().min(self.active_at + self.deadlines.rest))
+            }
         }
+    }
+
+    fn keep_alive_deadline(&self) -> Instant {
+        self.active_at + self.deadlines.keep_alive
+    }
+
+    /// Whether the deadline that has passed is only that of resting, which nothing ends by.
+    fn is_only_rest(&self, now: Instant) -> bool {
+        self.framing.place() == Place::Between && !self.fresh && now < self.keep_alive_deadline()
     }
 
     /// Arms the timer, or fails when the deadline has passed.
@@ -110,9 +156,19 @@ impl<S> Guard<S> {
                 // It fires before the deadline and is moved then.
             } else {
                 let now = Instant::now();
-                let at = deadline.unwrap_or(now + self.deadlines.keep_alive);
+                let mut at = deadline.unwrap_or(now + self.deadlines.keep_alive);
                 if at <= now {
-                    return Err(io::ErrorKind::TimedOut.into());
+                    if !self.is_only_rest(now) {
+                        return Err(io::ErrorKind::TimedOut.into());
+                    }
+                    self.resting = self.may_rest();
+                    if self.resting {
+                        self.activity.rest();
+                        continue;
+                    }
+                    // An answer that was not taken yet: asked again.
+                    let again = self.deadlines.rest.max(REST_AGAIN_MIN);
+                    at = self.keep_alive_deadline().min(now + again);
                 }
                 self.read_timer.as_mut().reset(at);
             }
@@ -126,6 +182,8 @@ impl<S> Guard<S> {
     fn follow(&mut self, buf: &mut ReadBuf<'_>, before: usize) {
         let now = Instant::now();
         self.active_at = now;
+        self.resting = false;
+        self.activity.stir();
         let was = self.framing.place();
         let checked = self.framing.feed(&buf.filled()[before..]);
         match self.framing.place() {
@@ -157,6 +215,9 @@ impl<S> Guard<S> {
         cx: &mut Context<'_>,
         written: Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
+        self.flushed = false;
+        self.resting = false;
+        self.activity.stir();
         if written.is_ready() {
             if self.write_timer.take().is_some() {
                 self.active_at = Instant::now();
@@ -198,6 +259,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guard<S> {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
+        if this.early.has_remaining() {
+            let count = this.early.remaining().min(buf.remaining());
+            buf.put_slice(&this.early.split_to(count));
+            return Poll::Ready(Ok(()));
+        }
         if this.refusal != Refusal::None {
             this.refuse(buf);
             return Poll::Ready(Ok(()));
@@ -222,6 +288,27 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guard<S> {
     }
 }
 
+impl<S: AsyncRead + Unpin> Guard<S> {
+    /// Waits until the client sends again or ends, and keeps what it sent for the next reader.
+    ///
+    /// # Errors
+    /// When the connection breaks, or is silent beyond its deadline.
+    pub(crate) async fn wake(&mut self) -> io::Result<()> {
+        poll_fn(|cx| {
+            if self.early.has_remaining() {
+                return Poll::Ready(Ok(()));
+            }
+            // Only while it is polled: a connection that rests holds no buffer.
+            let mut scratch = [0; WAKE_BYTES];
+            let mut buf = ReadBuf::new(&mut scratch);
+            ready!(Pin::new(&mut *self).poll_read(cx, &mut buf))?;
+            self.early = Bytes::copy_from_slice(buf.filled());
+            Poll::Ready(Ok(()))
+        })
+        .await
+    }
+}
+
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guard<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
@@ -233,7 +320,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guard<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        self.flushed = matches!(flushed, Poll::Ready(Ok(())));
+        flushed
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -1,11 +1,14 @@
 //! Slow clients, slow handlers, too many connections.
 
-use std::time::Duration;
+use std::{io::ErrorKind, time::Duration};
 
 use http::Method;
 use isobase_auth::Authorizer;
 use isobase_server::HttpConfig as ServerConfig;
-use tokio::{io::AsyncReadExt, task::JoinSet};
+use tokio::{
+    io::AsyncReadExt,
+    task::{JoinSet, yield_now},
+};
 
 use super::support::{Server, Service, soon};
 
@@ -137,6 +140,98 @@ async fn readers_that_stall_are_closed() {
     .await;
     assert!(client.read_to_end().await.len() < 24 << 20);
     assert!((server.metric("isobase_http_requests_in_flight").await - 1.0).abs() < 0.1);
+}
+
+/// Every connection gives its buffers back after each answer.
+fn restless() -> ServerConfig {
+    ServerConfig { rest_timeout: Duration::ZERO, ..Default::default() }
+}
+
+#[tokio::test]
+async fn connections_that_rest_go_on_with_whatever_is_sent_next() {
+    let server = Server::start(restless()).await;
+    let mut client = server.connect().await;
+    let request = b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n";
+    for cut in 0..request.len() {
+        client.send(&request[..cut]).await;
+        // Another connection's answer lets the server see the first part alone.
+        server.answers().await;
+        client.send(&request[cut..]).await;
+        assert!(client.read_until("{\"status\":\"ok\"}").await.starts_with("HTTP/1.1 200"));
+    }
+    // Several requests at once, longer than what a connection that rests reads at once.
+    let padding = format!("x-padding: {}\r\n", "p".repeat(3_000));
+    let padded = format!("GET /livez HTTP/1.1\r\nHost: a\r\n{padding}\r\n");
+    server.answers().await;
+    client.send(padded.repeat(5).as_bytes()).await;
+    for _ in 0..5 {
+        assert!(client.read_until("{\"status\":\"ok\"}").await.starts_with("HTTP/1.1 200"));
+    }
+    // A request that is refused for its framing is still refused, and ends the connection.
+    server.answers().await;
+    client
+        .send(
+            b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+        )
+        .await;
+    let refused = client.read_to_end().await;
+    assert!(refused.starts_with("HTTP/1.1 400"), "{refused}");
+}
+
+#[tokio::test]
+async fn connections_that_rest_are_closed_at_their_deadline_and_at_the_stop() {
+    let config = ServerConfig { keep_alive_timeout: SHORT, ..restless() };
+    let server = Server::start(config).await;
+    let mut client = server.connect().await;
+    client.send(b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    client.read_until("{\"status\":\"ok\"}").await;
+    assert_eq!(client.read_to_end().await, "");
+
+    let server = Server::start(restless()).await;
+    let mut client = server.connect().await;
+    client.send(b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    client.read_until("{\"status\":\"ok\"}").await;
+    server.answers().await;
+    server.stop.cancel();
+    assert_eq!(client.read_to_end().await, "");
+}
+
+#[tokio::test]
+async fn an_answer_that_is_not_taken_yet_keeps_its_connection_from_resting() {
+    let server = Server::start(restless()).await;
+    let document = format!("{{\"a\":\"{}\"}}", "x".repeat(1 << 20));
+    for _ in 0..16 {
+        let json = [("content-type", "application/json")];
+        let made = server.service.ask_with(Method::POST, "/records/c", &json, &document).await;
+        assert_eq!(made.status, 201);
+    }
+    let body = |answer: &str| answer.split_once("\r\n\r\n").unwrap().1.to_owned();
+    let request = "GET /records/c HTTP/1.1\r\nHost: a\r\n";
+    let whole =
+        body(&server.exchange(format!("{request}Connection: close\r\n\r\n").as_bytes()).await);
+
+    let mut client = server.connect().await;
+    client.send(format!("{request}\r\n").as_bytes()).await;
+    let mut taken = client.read_until("\r\n\r\n").await;
+    let mut piece = vec![0; 64 << 10];
+    // Until the answer is made: its last bytes are not sent then.
+    soon("the answer's end", async {
+        while server.metric("isobase_http_requests_in_flight").await > 1.0 {
+            match client.0.try_read(&mut piece) {
+                Ok(read) => taken.push_str(std::str::from_utf8(&piece[..read]).unwrap()),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => yield_now().await,
+                Err(error) => panic!("{error}"),
+            }
+        }
+    })
+    .await;
+    // The time after which a connection may rest is what is waited for.
+    tokio::time::sleep(SHORT).await;
+    client.send(b"GET /livez HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await;
+    taken.push_str(&client.read_to_end().await);
+    let rest = body(&taken);
+    assert!(rest.starts_with(&whole), "{} of {} bytes came", rest.len(), whole.len());
+    assert!(rest.ends_with("{\"status\":\"ok\"}"));
 }
 
 #[tokio::test]
