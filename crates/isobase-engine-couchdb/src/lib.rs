@@ -36,6 +36,7 @@ mod unfinished;
 
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use isobase_engine::{Clock, EngineError};
 use isobase_journal::{JournalEngine, JournalOptions, JournalReader};
 
@@ -52,13 +53,15 @@ pub type CouchDbEngine = JournalEngine<CouchDbDatabase>;
 /// # Errors
 /// When the server cannot be reached (the message names host and port), refuses the user (the
 /// message names the user), or is not a CouchDB.
-pub async fn open(
+pub fn open(
     options: CouchDbOptions,
     remote: JournalOptions,
     clock: Arc<dyn Clock>,
-) -> Result<CouchDbEngine, EngineError> {
-    let database = CouchDbDatabase::new(&options, remote.deadline)?;
-    JournalEngine::open(database, remote, clock).await
+) -> BoxFuture<'static, Result<CouchDbEngine, EngineError>> {
+    Box::pin(async move {
+        let database = CouchDbDatabase::new(&options, remote.deadline)?;
+        JournalEngine::open(database, remote, clock).await
+    })
 }
 
 /// Opens the database to read it whole and nothing else: nothing is written, and credentials that
@@ -66,11 +69,13 @@ pub async fn open(
 ///
 /// # Errors
 /// As [`open`].
-pub async fn open_to_read(
+pub fn open_to_read(
     options: CouchDbOptions,
     remote: JournalOptions,
     clock: Arc<dyn Clock>,
-) -> Result<JournalReader<CouchDbDatabase>, EngineError> {
-    let database = CouchDbDatabase::new(&options, remote.deadline)?;
-    JournalReader::open(database, remote, clock).await
+) -> BoxFuture<'static, Result<JournalReader<CouchDbDatabase>, EngineError>> {
+    Box::pin(async move {
+        let database = CouchDbDatabase::new(&options, remote.deadline)?;
+        JournalReader::open(database, remote, clock).await
+    })
 }

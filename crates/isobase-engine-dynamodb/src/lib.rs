@@ -33,6 +33,7 @@ mod transact;
 use std::sync::Arc;
 
 pub use database::DynamoDbDatabase;
+use futures_util::future::BoxFuture;
 use isobase_engine::{Clock, EngineError};
 use isobase_journal::{JournalEngine, JournalOptions, JournalReader};
 pub use options::{DynamoDbCredentials, DynamoDbOptions, InvalidUrl};
@@ -47,13 +48,15 @@ pub type DynamoDbEngine = JournalEngine<DynamoDbDatabase>;
 /// # Errors
 /// When no region or credentials are known, DynamoDB cannot be reached, or a needed action is not
 /// allowed; the message names it.
-pub async fn open(
-    options: &DynamoDbOptions,
+pub fn open<'a>(
+    options: &'a DynamoDbOptions,
     remote: JournalOptions,
     clock: Arc<dyn Clock>,
-) -> Result<DynamoDbEngine, EngineError> {
-    let database = DynamoDbDatabase::new(options, &remote).await?;
-    JournalEngine::open(database, remote, clock).await
+) -> BoxFuture<'a, Result<DynamoDbEngine, EngineError>> {
+    Box::pin(async move {
+        let database = DynamoDbDatabase::new(options, &remote).await?;
+        JournalEngine::open(database, remote, clock).await
+    })
 }
 
 /// Opens the database to read it whole and nothing else: nothing is written, and credentials that
@@ -61,11 +64,13 @@ pub async fn open(
 ///
 /// # Errors
 /// As [`open`].
-pub async fn open_to_read(
-    options: &DynamoDbOptions,
+pub fn open_to_read<'a>(
+    options: &'a DynamoDbOptions,
     remote: JournalOptions,
     clock: Arc<dyn Clock>,
-) -> Result<JournalReader<DynamoDbDatabase>, EngineError> {
-    let database = DynamoDbDatabase::new(options, &remote).await?;
-    JournalReader::open(database, remote, clock).await
+) -> BoxFuture<'a, Result<JournalReader<DynamoDbDatabase>, EngineError>> {
+    Box::pin(async move {
+        let database = DynamoDbDatabase::new(options, &remote).await?;
+        JournalReader::open(database, remote, clock).await
+    })
 }

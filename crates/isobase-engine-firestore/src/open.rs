@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use isobase_engine::{Clock, EngineError, ErrorKind};
 use isobase_journal::{JournalEngine, JournalOptions, JournalReader};
 
@@ -15,14 +16,16 @@ use crate::{
 ///
 /// # Errors
 /// When there is no project, credentials cannot be used, or the database cannot be reached.
-pub async fn open(
+pub fn open<'a>(
     options: FirestoreOptions,
-    environment: &Environment,
+    environment: &'a Environment,
     remote: JournalOptions,
     clock: Arc<dyn Clock>,
-) -> Result<JournalEngine<FirestoreDatabase>, EngineError> {
-    let database = FirestoreDatabase::connect(options, environment, remote).await?;
-    JournalEngine::open(database, remote, clock).await
+) -> BoxFuture<'a, Result<JournalEngine<FirestoreDatabase>, EngineError>> {
+    Box::pin(async move {
+        let database = FirestoreDatabase::connect(options, environment, remote).await?;
+        JournalEngine::open(database, remote, clock).await
+    })
 }
 
 /// Opens the database to read it whole and nothing else: nothing is written, and credentials that
@@ -30,14 +33,16 @@ pub async fn open(
 ///
 /// # Errors
 /// As [`open`].
-pub async fn open_to_read(
+pub fn open_to_read<'a>(
     options: FirestoreOptions,
-    environment: &Environment,
+    environment: &'a Environment,
     remote: JournalOptions,
     clock: Arc<dyn Clock>,
-) -> Result<JournalReader<FirestoreDatabase>, EngineError> {
-    let database = FirestoreDatabase::connect(options, environment, remote).await?;
-    JournalReader::open(database, remote, clock).await
+) -> BoxFuture<'a, Result<JournalReader<FirestoreDatabase>, EngineError>> {
+    Box::pin(async move {
+        let database = FirestoreDatabase::connect(options, environment, remote).await?;
+        JournalReader::open(database, remote, clock).await
+    })
 }
 
 impl FirestoreDatabase {

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, sync::atomic::Ordering, time::Duration};
 
+use futures_util::future::BoxFuture;
 use isobase_engine::{
     AtomicBatches, BulkLoad, ChangeFeed, Clock, CollectionInfo, CollectionTerms, Cutoff, Engine,
     EngineError, ErrorKind, Identity, IndexDefinition, Indexes, Limits, ListRequest, Listing,
@@ -62,53 +63,55 @@ impl PostgresEngine {
     /// # Errors
     /// When the server cannot be reached (the message names host and port), is too old, has
     /// another encoding than UTF-8, or the tables are those of a newer program.
-    pub async fn connect(
+    pub fn connect(
         options: PostgresOptions,
         clock: Arc<dyn Clock>,
-    ) -> Result<Self, EngineError> {
-        let writing = options.config.clone().with_session_settings(&writer::session_settings());
-        let reading =
-            options.config.clone().with_session_settings(&read_settings(options.read_timeout));
-        let schema = schema::quoted(options.config.schema());
-        let statements = Arc::new(Statements::new(&schema));
-        let (connection, server) = install(&options.config, options.read_only).await?;
-        drop(connection);
-        if let Some(reason) = &server.relaxed_durability {
-            tracing::warn!(%reason, "acknowledged writes are not durable: {reason}");
-        }
-        let connection = writer::open(&writing, &statements).await.map_err(engine_error)?;
-        let indexes = within(Instant::now() + options.read_timeout, "reading indexes", async {
-            load_indexes(&connection, &statements).await
-        })
-        .await
-        .map_err(engine_error)?;
-        let catalogue = Arc::new(Catalogue::new(indexes, Channel::of(&schema)));
-        let time = Arc::new(SteadyTime::new(clock));
-        let writer = Writer::start(
-            connection,
-            writing,
-            &options,
-            Arc::clone(&statements),
-            Arc::clone(&catalogue),
-            Arc::clone(&time),
-        );
-        let reading = Arc::new(reading);
-        let listener =
-            Listener::start(reading.clone(), Arc::clone(&statements), Arc::clone(&catalogue));
-        let lanes = Lanes::new(Arc::clone(&reading), LANES);
-        let pool = Pool::new(reading);
-        Ok(Self {
-            statements,
-            catalogue,
-            writer,
-            time,
-            lanes,
-            pool,
-            listener,
-            transfer: Arc::new(TransferStatements::new(&schema)),
-            loader: Loader::new(&options.config),
-            relaxed_durability: server.relaxed_durability,
-            options,
+    ) -> BoxFuture<'static, Result<Self, EngineError>> {
+        Box::pin(async move {
+            let writing = options.config.clone().with_session_settings(&writer::session_settings());
+            let reading =
+                options.config.clone().with_session_settings(&read_settings(options.read_timeout));
+            let schema = schema::quoted(options.config.schema());
+            let statements = Arc::new(Statements::new(&schema));
+            let (connection, server) = install(&options.config, options.read_only).await?;
+            drop(connection);
+            if let Some(reason) = &server.relaxed_durability {
+                tracing::warn!(%reason, "acknowledged writes are not durable: {reason}");
+            }
+            let connection = writer::open(&writing, &statements).await.map_err(engine_error)?;
+            let indexes = within(Instant::now() + options.read_timeout, "reading indexes", async {
+                load_indexes(&connection, &statements).await
+            })
+            .await
+            .map_err(engine_error)?;
+            let catalogue = Arc::new(Catalogue::new(indexes, Channel::of(&schema)));
+            let time = Arc::new(SteadyTime::new(clock));
+            let writer = Writer::start(
+                connection,
+                writing,
+                &options,
+                Arc::clone(&statements),
+                Arc::clone(&catalogue),
+                Arc::clone(&time),
+            );
+            let reading = Arc::new(reading);
+            let listener =
+                Listener::start(reading.clone(), Arc::clone(&statements), Arc::clone(&catalogue));
+            let lanes = Lanes::new(Arc::clone(&reading), LANES);
+            let pool = Pool::new(reading);
+            Ok(Self {
+                statements,
+                catalogue,
+                writer,
+                time,
+                lanes,
+                pool,
+                listener,
+                transfer: Arc::new(TransferStatements::new(&schema)),
+                loader: Loader::new(&options.config),
+                relaxed_durability: server.relaxed_durability,
+                options,
+            })
         })
     }
 

@@ -2,6 +2,7 @@
 
 use std::{collections::HashSet, num::NonZeroU32, sync::Arc, time::Duration};
 
+use futures_util::future::BoxFuture;
 use isobase_engine::{ChangesRequest, Counters, Engine, FeedPlace, Unreadable};
 use isobase_types::{CollectionName, Sequence};
 
@@ -111,18 +112,20 @@ pub enum Follow {
 ///
 /// # Errors
 /// When an engine fails.
-pub async fn preflight(
-    from: &Arc<dyn Engine>,
-    to: &Arc<dyn Engine>,
-    options: &CopyOptions,
-    control: &Control,
-) -> Result<PreflightReport, OpsError> {
-    let selection = options.selection();
-    let scan = Scan::open(from, Side::Source, &selection).await?;
-    check_names(from, &scan.names(), &selection).await?;
-    let mut stages = Stages::new(control);
-    let looked = look_at_all(scan, to, options.part_bytes, control);
-    Ok(stages.run(Stage::Preflight, looked).await?.0)
+pub fn preflight<'a>(
+    from: &'a Arc<dyn Engine>,
+    to: &'a Arc<dyn Engine>,
+    options: &'a CopyOptions,
+    control: &'a Control,
+) -> BoxFuture<'a, Result<PreflightReport, OpsError>> {
+    Box::pin(async move {
+        let selection = options.selection();
+        let scan = Scan::open(from, Side::Source, &selection).await?;
+        check_names(from, &scan.names(), &selection).await?;
+        let mut stages = Stages::new(control);
+        let looked = look_at_all(scan, to, options.part_bytes, control);
+        Ok(stages.run(Stage::Preflight, looked).await?.0)
+    })
 }
 
 /// Copies everything from one engine to another and proves that nothing changed.
@@ -137,13 +140,13 @@ pub async fn preflight(
 ///
 /// # Errors
 /// [`OpsError`]; after [`OpsError::Stopped`] and engine failures the same call resumes the work.
-pub async fn copy(
-    from: &Arc<dyn Engine>,
-    to: &Arc<dyn Engine>,
-    options: &CopyOptions,
-    control: &Control,
-) -> Result<CopyReport, OpsError> {
-    Work { from, to, options, control }.run().await
+pub fn copy<'a>(
+    from: &'a Arc<dyn Engine>,
+    to: &'a Arc<dyn Engine>,
+    options: &'a CopyOptions,
+    control: &'a Control,
+) -> BoxFuture<'a, Result<CopyReport, OpsError>> {
+    Box::pin(async move { Work { from, to, options, control }.run().await })
 }
 
 #[derive(Clone, Copy)]

@@ -239,27 +239,29 @@ pub(crate) async fn spool(engine: &Arc<dyn Engine>, side: Side) -> Result<Spool,
 ///
 /// # Errors
 /// When the database or the place fails.
-pub async fn look_at_files(
-    engine: &Arc<dyn Engine>,
-    place: &Arc<dyn FilePlace>,
-    control: &Control,
-) -> Result<FilesReport, OpsError> {
-    let spool = spool(engine, Side::Source).await?;
-    let mut report = FilesReport::default();
-    let total = spool.len();
-    let mut entries = spool.entries().map_err(OpsError::Spool)?;
-    loop {
-        let taken = entries.take(TAKEN).map_err(OpsError::Spool)?;
-        if taken.is_empty() {
-            return Ok(report);
+pub fn look_at_files<'a>(
+    engine: &'a Arc<dyn Engine>,
+    place: &'a Arc<dyn FilePlace>,
+    control: &'a Control,
+) -> BoxFuture<'a, Result<FilesReport, OpsError>> {
+    Box::pin(async move {
+        let spool = spool(engine, Side::Source).await?;
+        let mut report = FilesReport::default();
+        let total = spool.len();
+        let mut entries = spool.entries().map_err(OpsError::Spool)?;
+        loop {
+            let taken = entries.take(TAKEN).map_err(OpsError::Spool)?;
+            if taken.is_empty() {
+                return Ok(report);
+            }
+            for entry in taken {
+                let found = place.open(&entry.name).await;
+                let found = found.map_err(|error| failed_at(&**place, &entry, error))?;
+                report.add(&entry, if found.is_some() { Fate::There } else { Fate::Missing });
+            }
+            progress(control, &report, total)?;
         }
-        for entry in taken {
-            let found = place.open(&entry.name).await;
-            let found = found.map_err(|error| failed_at(&**place, &entry, error))?;
-            report.add(&entry, if found.is_some() { Fate::There } else { Fate::Missing });
-        }
-        progress(control, &report, total)?;
-    }
+    })
 }
 
 /// Copies the files that the documents of the target tell of. What is there already is read and

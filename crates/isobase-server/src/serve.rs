@@ -2,6 +2,7 @@
 
 use std::{io, sync::Arc, time::Duration};
 
+use futures_util::future::BoxFuture;
 use isobase_auth::{Accounts, Authorizer};
 use tokio::{
     net::{TcpListener, UnixListener},
@@ -20,25 +21,27 @@ const NOTE_USES: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// When the listener cannot be used at all.
-pub async fn serve(
+pub fn serve(
     listener: TcpListener,
     service: Arc<Service>,
     shutdown: CancellationToken,
-) -> io::Result<()> {
-    let authorizer = service.gate().authorizer.clone();
-    let accounts = service.gate().accounts.clone();
-    let noting = tokio::spawn(note_uses(authorizer, accounts.clone(), shutdown.clone()));
-    let following =
-        accounts.map(|accounts| tokio::spawn(async move { accounts.sessions().follow().await }));
-    let served = isobase_http::serve(listener, service.clone(), shutdown).await;
-    if let Some(observer) = service.shared().observer() {
-        observer.end().await;
-    }
-    noting.abort();
-    if let Some(following) = following {
-        following.abort();
-    }
-    served
+) -> BoxFuture<'static, io::Result<()>> {
+    Box::pin(async move {
+        let authorizer = service.gate().authorizer.clone();
+        let accounts = service.gate().accounts.clone();
+        let noting = tokio::spawn(note_uses(authorizer, accounts.clone(), shutdown.clone()));
+        let following = accounts
+            .map(|accounts| tokio::spawn(async move { accounts.sessions().follow().await }));
+        let served = isobase_http::serve(listener, service.clone(), shutdown).await;
+        if let Some(observer) = service.shared().observer() {
+            observer.end().await;
+        }
+        noting.abort();
+        if let Some(following) = following {
+            following.abort();
+        }
+        served
+    })
 }
 
 /// Answers requests on a socket that only whoever runs the service can open, as those of somebody
@@ -46,12 +49,12 @@ pub async fn serve(
 ///
 /// # Errors
 /// As [`serve`].
-pub async fn serve_operator(
+pub fn serve_operator(
     listener: UnixListener,
     service: Arc<Service>,
     shutdown: CancellationToken,
-) -> io::Result<()> {
-    isobase_http::serve_local(listener, service, shutdown).await
+) -> BoxFuture<'static, io::Result<()>> {
+    Box::pin(async move { isobase_http::serve_local(listener, service, shutdown).await })
 }
 
 /// Notes in the database which keys and sessions are used.

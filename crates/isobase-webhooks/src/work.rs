@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use futures_util::future::BoxFuture;
 use isobase_auth::{LEASE_LASTS, LEASE_RENEWED, Lease, random_text};
 use isobase_store::{
     Action, Atomicity, ErrorKind, FeedPage, FeedRequest, IfMissing, Precondition, Rejection, Since,
@@ -61,41 +62,43 @@ struct Due {
 impl Webhooks {
     /// Delivers until it is stopped: this process, or another one of the database. A process that is
     /// killed is followed by another one after thirty seconds, or at once by itself, by its name.
-    pub async fn run(self, stop: CancellationToken) {
-        let Some(sender) = self.0.options.sender.clone() else { return };
-        let node = self.0.options.node.clone();
-        let Ok(random) = random_text::<8>() else { return };
-        let holder = if node.is_empty() { random } else { node };
-        let clock = self.0.options.clock.clone();
-        let lease = Lease::new(&self.0.store, LEASE, holder, clock);
-        let mut work = Work {
-            webhooks: self,
-            sender,
-            lease,
-            endpoints: HashMap::new(),
-            waiting: BTreeMap::new(),
-            under_way: HashSet::new(),
-            sending: JoinSet::new(),
-            examined: HashMap::new(),
-        };
-        loop {
-            let round = tokio::select! {
-                round = work.deliver() => round,
-                () = stop.cancelled() => break,
+    pub fn run(self, stop: CancellationToken) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            let Some(sender) = self.0.options.sender.clone() else { return };
+            let node = self.0.options.node.clone();
+            let Ok(random) = random_text::<8>() else { return };
+            let holder = if node.is_empty() { random } else { node };
+            let clock = self.0.options.clock.clone();
+            let lease = Lease::new(&self.0.store, LEASE, holder, clock);
+            let mut work = Work {
+                webhooks: self,
+                sender,
+                lease,
+                endpoints: HashMap::new(),
+                waiting: BTreeMap::new(),
+                under_way: HashSet::new(),
+                sending: JoinSet::new(),
+                examined: HashMap::new(),
             };
-            work.sending.abort_all();
-            work.under_way.clear();
-            match round {
-                Ok(Round::GoOn) => continue,
-                Ok(Round::Elsewhere) => {}
-                Err(error) => tracing::warn!(%error, "webhooks wait: {error}"),
+            loop {
+                let round = tokio::select! {
+                    round = work.deliver() => round,
+                    () = stop.cancelled() => break,
+                };
+                work.sending.abort_all();
+                work.under_way.clear();
+                match round {
+                    Ok(Round::GoOn) => continue,
+                    Ok(Round::Elsewhere) => {}
+                    Err(error) => tracing::warn!(%error, "webhooks wait: {error}"),
+                }
+                tokio::select! {
+                    () = sleep(PAUSE) => {}
+                    () = stop.cancelled() => break,
+                }
             }
-            tokio::select! {
-                () = sleep(PAUSE) => {}
-                () = stop.cancelled() => break,
-            }
-        }
-        work.lease.release().await;
+            work.lease.release().await;
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::{io, sync::Arc};
 
+use futures_util::future::BoxFuture;
 use isobase_engine::{Engine, EngineError};
 use isobase_store::Store;
 
@@ -20,10 +21,15 @@ pub async fn open(url: &str) -> Result<DocumentStore, OpenError> {
 ///
 /// # Errors
 /// As [`open`].
-pub async fn open_with(url: &str, options: &OpenOptions) -> Result<DocumentStore, OpenError> {
-    let location = Location::parse(url)?;
-    let opened = location.open(Purpose::Use, options).await?;
-    Ok(opened.store(options).into())
+pub fn open_with<'a>(
+    url: &'a str,
+    options: &'a OpenOptions,
+) -> BoxFuture<'a, Result<DocumentStore, OpenError>> {
+    Box::pin(async move {
+        let location = Location::parse(url)?;
+        let opened = location.open(Purpose::Use, options).await?;
+        Ok(opened.store(options).into())
+    })
 }
 
 /// What a database is opened for.
@@ -90,19 +96,25 @@ impl Location {
     /// # Errors
     /// [`OpenError`] when its engine is not in this build, it is in use or unfinished and the
     /// purpose does not allow that, or it cannot be opened.
-    pub async fn open(&self, purpose: Purpose, options: &OpenOptions) -> Result<Opened, OpenError> {
-        match purpose {
-            Purpose::Use => open_whole(self, options).await,
-            Purpose::Load => open_any(self, options).await,
-            Purpose::Read => read(self, options).await.map(Opened::new),
-            Purpose::UseOrReadBeside => match open_whole(self, options).await {
-                Err(OpenError::InUse { address, .. }) => {
-                    let engine = read(self, options).await?;
-                    Ok(Opened { held_by: Some(holder(address)), ..Opened::new(engine) })
-                }
-                opened => opened,
-            },
-        }
+    pub fn open<'a>(
+        &'a self,
+        purpose: Purpose,
+        options: &'a OpenOptions,
+    ) -> BoxFuture<'a, Result<Opened, OpenError>> {
+        Box::pin(async move {
+            match purpose {
+                Purpose::Use => open_whole(self, options).await,
+                Purpose::Load => open_any(self, options).await,
+                Purpose::Read => read(self, options).await.map(Opened::new),
+                Purpose::UseOrReadBeside => match open_whole(self, options).await {
+                    Err(OpenError::InUse { address, .. }) => {
+                        let engine = read(self, options).await?;
+                        Ok(Opened { held_by: Some(holder(address)), ..Opened::new(engine) })
+                    }
+                    opened => opened,
+                },
+            }
+        })
     }
 }
 

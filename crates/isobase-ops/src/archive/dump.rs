@@ -6,6 +6,7 @@ use std::{
     sync::Arc,
 };
 
+use futures_util::future::BoxFuture;
 use isobase_engine::{ChangesRequest, Engine, ErrorKind, FeedPlace, Identity};
 use isobase_types::{CollectionName, Document, DocumentId, Sequence, json};
 use serde::Serialize;
@@ -160,54 +161,57 @@ pub struct DumpReport {
 ///
 /// # Errors
 /// [`OpsError`]; what was written is cut then, and of no use.
-pub async fn dump(
-    from: &Arc<dyn Engine>,
+pub fn dump<'a>(
+    from: &'a Arc<dyn Engine>,
     out: Box<dyn Write + Send>,
-    options: &DumpOptions,
-    control: &Control,
-) -> Result<DumpReport, OpsError> {
-    let mut stages = Stages::new(control);
-    let selection = options.selection();
-    // An archive of changes reads what the feed tells, and not the whole database.
-    if options.since.is_none() {
-        // An archive that lacks documents would be taken for the whole.
-        take_in(from, &selection, control, &mut stages).await?.check()?;
-    }
-    let scan = Scan::open(from, Side::Source, &selection).await?;
-    if options.since.is_none() {
-        check_names(from, &scan.names(), &selection).await?;
-    }
-    let system_left_out = scan.system_left_out.clone();
-    let header = header(from, options, &scan)?;
-    let schemas_left_out = schemas::left_out(from, &options.collections).await?;
-    let (id, identity) = (header.id.clone(), scan.identity);
-    let since = header.since.as_ref().map(|since| since.sequence);
-    let writer = ArchiveWriter::begin(out, options.passphrase.clone(), header);
-    let spool = options.has_files().then(Spool::new).transpose().map_err(OpsError::Spool)?;
-    let documents = 0;
-    let dumping = Dumping { from, options, control, writer: &writer, selection, documents, spool };
-    let dumped = dumping.everything_and_files(scan, &mut stages).await;
-    let (end, files) = match dumped {
-        Ok(dumped) => dumped,
-        Err(error) => return Err(writer.failure(error).await),
-    };
-    let Written { footer, bytes, text_bytes } = writer.end(end).await?;
-    Ok(DumpReport {
-        id,
-        engine: from.name().to_owned(),
-        place: FeedPlace { identity, sequence: Sequence(footer.sequence) }.to_string(),
-        documents_per_second: stages.rate(Stage::Load, footer.documents),
-        system: system_of(&footer),
-        system_left_out,
-        files,
-        footer,
-        since,
-        bytes,
-        text_bytes,
-        encrypted: options.passphrase.is_some(),
-        schemas_left_out,
-        seconds: stages.elapsed().as_secs_f64(),
-        stages: stages.times,
+    options: &'a DumpOptions,
+    control: &'a Control,
+) -> BoxFuture<'a, Result<DumpReport, OpsError>> {
+    Box::pin(async move {
+        let mut stages = Stages::new(control);
+        let selection = options.selection();
+        // An archive of changes reads what the feed tells, and not the whole database.
+        if options.since.is_none() {
+            // An archive that lacks documents would be taken for the whole.
+            take_in(from, &selection, control, &mut stages).await?.check()?;
+        }
+        let scan = Scan::open(from, Side::Source, &selection).await?;
+        if options.since.is_none() {
+            check_names(from, &scan.names(), &selection).await?;
+        }
+        let system_left_out = scan.system_left_out.clone();
+        let header = header(from, options, &scan)?;
+        let schemas_left_out = schemas::left_out(from, &options.collections).await?;
+        let (id, identity) = (header.id.clone(), scan.identity);
+        let since = header.since.as_ref().map(|since| since.sequence);
+        let writer = ArchiveWriter::begin(out, options.passphrase.clone(), header);
+        let spool = options.has_files().then(Spool::new).transpose().map_err(OpsError::Spool)?;
+        let documents = 0;
+        let dumping =
+            Dumping { from, options, control, writer: &writer, selection, documents, spool };
+        let dumped = dumping.everything_and_files(scan, &mut stages).await;
+        let (end, files) = match dumped {
+            Ok(dumped) => dumped,
+            Err(error) => return Err(writer.failure(error).await),
+        };
+        let Written { footer, bytes, text_bytes } = writer.end(end).await?;
+        Ok(DumpReport {
+            id,
+            engine: from.name().to_owned(),
+            place: FeedPlace { identity, sequence: Sequence(footer.sequence) }.to_string(),
+            documents_per_second: stages.rate(Stage::Load, footer.documents),
+            system: system_of(&footer),
+            system_left_out,
+            files,
+            footer,
+            since,
+            bytes,
+            text_bytes,
+            encrypted: options.passphrase.is_some(),
+            schemas_left_out,
+            seconds: stages.elapsed().as_secs_f64(),
+            stages: stages.times,
+        })
     })
 }
 

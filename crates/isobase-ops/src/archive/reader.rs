@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use futures_util::future::BoxFuture;
 use isobase_types::{CollectionName, Document, DocumentId};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -53,32 +54,34 @@ pub struct OneArchive {
 /// # Errors
 /// [`OpsError::Archive`] when one is damaged, cut, of another kind, or a link of the chain is
 /// missing.
-pub async fn verify(
+pub fn verify<'a>(
     inputs: Vec<ArchiveInput>,
-    control: &Control,
-) -> Result<ArchiveReport, OpsError> {
-    let control = control.clone();
-    let verified = tokio::task::spawn_blocking(move || {
-        let mut inputs = inputs;
-        let checked = check(&mut inputs, Selection::Everything, &control, &mut |_, _| {})?;
-        Ok::<_, OpsError>((inputs, control, checked))
-    });
-    let (inputs, control, checked) = joined(verified.await)?;
-    let counted = tokio::task::spawn_blocking(move || {
-        let mut inputs = inputs;
-        let mut state = BTreeMap::<CollectionName, CollectionDigest>::new();
-        if let Some(state) = checked.told() {
-            return Ok((state, checked));
-        }
-        read_state(&mut inputs, &checked, &control, &mut |collection, documents| {
-            let digest = state.entry(collection.clone()).or_default();
-            documents.iter().for_each(|document| digest.add(document));
-            Ok(())
-        })?;
-        Ok::<_, OpsError>((state, checked))
-    });
-    let (state, checked) = joined(counted.await)?;
-    Ok(checked.report(&state))
+    control: &'a Control,
+) -> BoxFuture<'a, Result<ArchiveReport, OpsError>> {
+    Box::pin(async move {
+        let control = control.clone();
+        let verified = tokio::task::spawn_blocking(move || {
+            let mut inputs = inputs;
+            let checked = check(&mut inputs, Selection::Everything, &control, &mut |_, _| {})?;
+            Ok::<_, OpsError>((inputs, control, checked))
+        });
+        let (inputs, control, checked) = joined(verified.await)?;
+        let counted = tokio::task::spawn_blocking(move || {
+            let mut inputs = inputs;
+            let mut state = BTreeMap::<CollectionName, CollectionDigest>::new();
+            if let Some(state) = checked.told() {
+                return Ok((state, checked));
+            }
+            read_state(&mut inputs, &checked, &control, &mut |collection, documents| {
+                let digest = state.entry(collection.clone()).or_default();
+                documents.iter().for_each(|document| digest.add(document));
+                Ok(())
+            })?;
+            Ok::<_, OpsError>((state, checked))
+        });
+        let (state, checked) = joined(counted.await)?;
+        Ok(checked.report(&state))
+    })
 }
 
 /// Reads archives, compares every checksum, and gives what the last one says of itself. An archive
@@ -86,29 +89,38 @@ pub async fn verify(
 ///
 /// # Errors
 /// As [`verify`].
-pub async fn last_of(inputs: Vec<ArchiveInput>, control: &Control) -> Result<OneArchive, OpsError> {
-    let control = control.clone();
-    let read = tokio::task::spawn_blocking(move || {
-        let mut inputs = inputs;
-        let mut last = None;
-        for input in &mut inputs {
-            let name = input.name.clone();
-            let mut header = None;
-            read(input, Pass::First, &mut |piece| {
-                match piece {
-                    Piece::Header(found) => header = Some(*found),
-                    Piece::Footer(footer) => {
-                        let (name, footer) = (name.clone(), *footer);
-                        last = header.take().map(|header| OneArchive { name, header, footer });
+pub fn last_of<'a>(
+    inputs: Vec<ArchiveInput>,
+    control: &'a Control,
+) -> BoxFuture<'a, Result<OneArchive, OpsError>> {
+    Box::pin(async move {
+        let control = control.clone();
+        let read = tokio::task::spawn_blocking(move || {
+            let mut inputs = inputs;
+            let mut last = None;
+            for input in &mut inputs {
+                let name = input.name.clone();
+                let mut header = None;
+                read(input, Pass::First, &mut |piece| {
+                    match piece {
+                        Piece::Header(found) => header = Some(*found),
+                        Piece::Footer(footer) => {
+                            let (name, footer) = (name.clone(), *footer);
+                            last = header.take().map(|header| OneArchive { name, header, footer });
+                        }
+                        _ => {}
                     }
-                    _ => {}
-                }
-                if control.is_stopped() { Err(OpsError::Stopped { documents: 0 }) } else { Ok(()) }
-            })?;
-        }
-        last.ok_or_else(|| OpsError::Task("no archive was named".to_owned()))
-    });
-    joined(read.await)
+                    if control.is_stopped() {
+                        Err(OpsError::Stopped { documents: 0 })
+                    } else {
+                        Ok(())
+                    }
+                })?;
+            }
+            last.ok_or_else(|| OpsError::Task("no archive was named".to_owned()))
+        });
+        joined(read.await)
+    })
 }
 
 pub(crate) fn joined<T>(

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, num::NonZeroU32, sync::Arc};
 
+use futures_util::future::BoxFuture;
 use isobase_engine::{Counters, Engine, IndexDefinition};
 use isobase_types::{CollectionName, Document, Sequence};
 use serde::Serialize;
@@ -122,22 +123,24 @@ pub struct RestoreReport {
 ///
 /// # Errors
 /// [`OpsError`]; after [`OpsError::Archive`] and [`OpsError::Refused`] the target is untouched.
-pub async fn restore(
+pub fn restore<'a>(
     inputs: Vec<ArchiveInput>,
-    to: &Arc<dyn Engine>,
-    options: &RestoreOptions,
-    control: &Control,
-) -> Result<RestoreReport, OpsError> {
-    bulk_load(to)?;
-    let mut stages = Stages::new(control);
-    let selection = Selection::asked(&[], options.system);
-    let checking = check_all(inputs, to.clone(), selection, control.clone());
-    let (inputs, checked, preflight) = stages.run(Stage::Check, checking).await?;
-    if options.on_refused == OnRefused::Stop {
-        preflight.check()?;
-    }
-    let work = Work { to, options, control, checked: Arc::new(checked) };
-    work.run(inputs, preflight, stages).await
+    to: &'a Arc<dyn Engine>,
+    options: &'a RestoreOptions,
+    control: &'a Control,
+) -> BoxFuture<'a, Result<RestoreReport, OpsError>> {
+    Box::pin(async move {
+        bulk_load(to)?;
+        let mut stages = Stages::new(control);
+        let selection = Selection::asked(&[], options.system);
+        let checking = check_all(inputs, to.clone(), selection, control.clone());
+        let (inputs, checked, preflight) = stages.run(Stage::Check, checking).await?;
+        if options.on_refused == OnRefused::Stop {
+            preflight.check()?;
+        }
+        let work = Work { to, options, control, checked: Arc::new(checked) };
+        work.run(inputs, preflight, stages).await
+    })
 }
 
 async fn check_all(

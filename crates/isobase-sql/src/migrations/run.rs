@@ -7,6 +7,7 @@ use crate::{
     Answer, DbConnector, DbOperator, Dialect, Error, ErrorKind, Session, Settings, TableName,
     Transaction, Value, catalogue, lexer,
 };
+use futures_util::future::BoxFuture;
 
 /// One at a time migrates a database of PostgreSQL. SQLite's transactions are alone anyway.
 const LOCK: i64 = 0x1507_ba5e_0002;
@@ -41,32 +42,36 @@ impl Migrations {
     ///
     /// # Errors
     /// As the database refuses.
-    pub async fn status(
-        &self,
-        db: &DbConnector,
-    ) -> Result<Vec<(i64, String, MigrationState)>, Error> {
-        let seen = seen(db).await?;
-        let mut all: Vec<_> = self
-            .all
-            .iter()
-            .map(|migration| {
-                let found = seen.iter().find(|seen| seen.version == migration.version);
-                let state = match found {
-                    None => MigrationState::Pending,
-                    Some(seen) if !seen.finished => MigrationState::Interrupted,
-                    Some(seen) if seen.checksum != migration.checksum => MigrationState::Changed,
-                    Some(_) => MigrationState::Applied,
-                };
-                (migration.version, migration.name.clone(), state)
-            })
-            .collect();
-        for seen in seen {
-            if !self.all.iter().any(|migration| migration.version == seen.version) {
-                all.push((seen.version, seen.name, MigrationState::Missing));
+    pub fn status<'a>(
+        &'a self,
+        db: &'a DbConnector,
+    ) -> BoxFuture<'a, Result<Vec<(i64, String, MigrationState)>, Error>> {
+        Box::pin(async move {
+            let seen = seen(db).await?;
+            let mut all: Vec<_> = self
+                .all
+                .iter()
+                .map(|migration| {
+                    let found = seen.iter().find(|seen| seen.version == migration.version);
+                    let state = match found {
+                        None => MigrationState::Pending,
+                        Some(seen) if !seen.finished => MigrationState::Interrupted,
+                        Some(seen) if seen.checksum != migration.checksum => {
+                            MigrationState::Changed
+                        }
+                        Some(_) => MigrationState::Applied,
+                    };
+                    (migration.version, migration.name.clone(), state)
+                })
+                .collect();
+            for seen in seen {
+                if !self.all.iter().any(|migration| migration.version == seen.version) {
+                    all.push((seen.version, seen.name, MigrationState::Missing));
+                }
             }
-        }
-        all.sort_by_key(|(version, ..)| *version);
-        Ok(all)
+            all.sort_by_key(|(version, ..)| *version);
+            Ok(all)
+        })
     }
 
     /// Runs what the database has not seen; gives the names of what it ran. Each runs in one
@@ -76,20 +81,22 @@ impl Migrations {
     /// [`ErrorKind::Invalid`] when a file was changed after it was run, is gone, or comes before
     /// one that was run; else as the database refuses. Then earlier ones stay, and this one has
     /// left nothing behind.
-    pub async fn up(&self, db: &DbConnector) -> Result<Vec<String>, Error> {
-        create_table(db).await?;
-        let mut ran = Vec::new();
-        for migration in &self.all {
-            let done = if migration.transactional {
-                self.apply(db, migration).await?
-            } else {
-                self.apply_alone(db, migration).await?
-            };
-            if done {
-                ran.push(format!("{:04}_{}", migration.version, migration.name));
+    pub fn up<'a>(&'a self, db: &'a DbConnector) -> BoxFuture<'a, Result<Vec<String>, Error>> {
+        Box::pin(async move {
+            create_table(db).await?;
+            let mut ran = Vec::new();
+            for migration in &self.all {
+                let done = if migration.transactional {
+                    self.apply(db, migration).await?
+                } else {
+                    self.apply_alone(db, migration).await?
+                };
+                if done {
+                    ran.push(format!("{:04}_{}", migration.version, migration.name));
+                }
             }
-        }
-        Ok(ran)
+            Ok(ran)
+        })
     }
 
     /// The statements that would make the tables of a database what the migrations make of an
@@ -100,18 +107,24 @@ impl Migrations {
     ///
     /// # Errors
     /// As the database refuses.
-    pub async fn diff(&self, db: &DbConnector, url: &str) -> Result<Vec<String>, Error> {
-        let schemas = catalogue::schema_names(db).await?;
-        let expected = match db.dialect() {
-            Dialect::Sqlite => {
-                let scratch = DbConnector::new("sqlite::memory:", db.settings().clone())?;
-                self.up(&scratch).await?;
-                all_tables(&scratch).await?
-            }
-            Dialect::Postgres => self.tables_of_scratch(db, url).await?,
-        };
-        let found = all_tables(db).await?;
-        Ok(compare::statements(db.dialect(), &schemas, &expected, &found))
+    pub fn diff<'a>(
+        &'a self,
+        db: &'a DbConnector,
+        url: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<String>, Error>> {
+        Box::pin(async move {
+            let schemas = catalogue::schema_names(db).await?;
+            let expected = match db.dialect() {
+                Dialect::Sqlite => {
+                    let scratch = DbConnector::new("sqlite::memory:", db.settings().clone())?;
+                    self.up(&scratch).await?;
+                    all_tables(&scratch).await?
+                }
+                Dialect::Postgres => self.tables_of_scratch(db, url).await?,
+            };
+            let found = all_tables(db).await?;
+            Ok(compare::statements(db.dialect(), &schemas, &expected, &found))
+        })
     }
 
     async fn tables_of_scratch(

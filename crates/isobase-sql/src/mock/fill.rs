@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::{MockDataGenerator, is_made_by_database};
 use crate::{DbConnector, Error, Session, Table, Transaction, Value, catalogue, name::quoted};
+use futures_util::future::BoxFuture;
 
 /// Rows that are written at once.
 const CHUNK_ROWS: u64 = 5_000;
@@ -32,32 +33,34 @@ impl MockDataGenerator<'_> {
     /// # Errors
     /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) when a row must refer to a table that is
     /// empty; else as the database refuses.
-    pub async fn fill(
-        &mut self,
-        db: &DbConnector,
-        schema: &str,
-        tables: &[&str],
+    pub fn fill<'a>(
+        &'a mut self,
+        db: &'a DbConnector,
+        schema: &'a str,
+        tables: &'a [&'a str],
         count: u64,
-    ) -> Result<Filled, Error> {
-        let ordered = self.registry.tables(schema);
-        for table in tables {
-            self.registry.table(schema, table)?;
-        }
-        let transaction = db.begin().await?;
-        let mut filled = Filled::default();
-        for table in ordered.iter().filter(|table| tables.contains(&table.name.as_str())) {
-            match self.fill_table(&transaction, table, count).await {
-                Ok(rows) => filled.tables.push((table.name.clone(), rows)),
-                Err(error) => {
-                    transaction.rollback().await?;
-                    let message = format!("table {}: {}", table.name, error.message);
-                    return Err(Error { message, ..error });
-                }
+    ) -> BoxFuture<'a, Result<Filled, Error>> {
+        Box::pin(async move {
+            let ordered = self.registry.tables(schema);
+            for table in tables {
+                self.registry.table(schema, table)?;
             }
-            filled.unreadable_checks.extend(self.unreadable_checks(schema, &table.name)?);
-        }
-        transaction.commit().await?;
-        Ok(filled)
+            let transaction = db.begin().await?;
+            let mut filled = Filled::default();
+            for table in ordered.iter().filter(|table| tables.contains(&table.name.as_str())) {
+                match self.fill_table(&transaction, table, count).await {
+                    Ok(rows) => filled.tables.push((table.name.clone(), rows)),
+                    Err(error) => {
+                        transaction.rollback().await?;
+                        let message = format!("table {}: {}", table.name, error.message);
+                        return Err(Error { message, ..error });
+                    }
+                }
+                filled.unreadable_checks.extend(self.unreadable_checks(schema, &table.name)?);
+            }
+            transaction.commit().await?;
+            Ok(filled)
+        })
     }
 
     async fn fill_table(

@@ -9,6 +9,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use futures_util::future::BoxFuture;
 use isobase_postgres::Config;
 
 use super::{
@@ -96,41 +97,46 @@ impl DatabaseSync {
     ///
     /// # Errors
     /// [`ErrorKind::Io`] when `pg_dump` is missing or too old; else as it fails.
-    pub async fn dump_database(
-        &self,
+    pub fn dump_database<'a>(
+        &'a self,
         environment: Environment,
         timestamp: bool,
-        options: &DumpOptions,
-    ) -> Result<PathBuf, Error> {
-        self.prepare_folder()?;
-        let stem = stem(environment);
-        let name = if timestamp { format!("{stem}_{}.sql", now()) } else { format!("{stem}.sql") };
-        let file = self.folder.join(name);
-        self.dump_into(environment, options, &file).await?;
-        let latest = self.folder.join(format!("{stem}_latest.sql"));
-        // Beside it first: whoever restores the latest meanwhile must find a whole one.
-        let copy = latest.with_extension("sql.tmp");
-        fs::copy(&file, &copy)
-            .and_then(|_| fs::rename(&copy, &latest))
-            .map_err(|error| Error::io("write", &latest, &error))?;
-        Ok(file)
+        options: &'a DumpOptions,
+    ) -> BoxFuture<'a, Result<PathBuf, Error>> {
+        Box::pin(async move {
+            self.prepare_folder()?;
+            let stem = stem(environment);
+            let name =
+                if timestamp { format!("{stem}_{}.sql", now()) } else { format!("{stem}.sql") };
+            let file = self.folder.join(name);
+            self.dump_into(environment, options, &file).await?;
+            let latest = self.folder.join(format!("{stem}_latest.sql"));
+            // Beside it first: whoever restores the latest meanwhile must find a whole one.
+            let copy = latest.with_extension("sql.tmp");
+            fs::copy(&file, &copy)
+                .and_then(|_| fs::rename(&copy, &latest))
+                .map_err(|error| Error::io("write", &latest, &error))?;
+            Ok(file)
+        })
     }
 
     /// Dumps a database into a file.
     ///
     /// # Errors
     /// As [`DatabaseSync::dump_database`].
-    pub async fn dump_into(
-        &self,
+    pub fn dump_into<'a>(
+        &'a self,
         environment: Environment,
-        options: &DumpOptions,
-        file: &Path,
-    ) -> Result<(), Error> {
-        let (config, db) = self.open(environment)?;
-        match self.tools(server_major(&db).await?).await? {
-            Some(tools) => dump::dump(&tools, &config, options, file).await,
-            None => builtin::dump(&db, options, file).await.map(drop),
-        }
+        options: &'a DumpOptions,
+        file: &'a Path,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async move {
+            let (config, db) = self.open(environment)?;
+            match self.tools(server_major(&db).await?).await? {
+                Some(tools) => dump::dump(&tools, &config, options, file).await,
+                None => builtin::dump(&db, options, file).await.map(drop),
+            }
+        })
     }
 
     /// Restores a dump, and compares every row with it; gives their number. A name without a
@@ -141,13 +147,13 @@ impl DatabaseSync {
     /// # Errors
     /// [`ErrorKind::Io`] when there is no such dump; [`ErrorKind::Invalid`] for a dump that is
     /// not whole, or without confirmation; else as the database refuses. Then it is as before.
-    pub async fn restore_database(
-        &self,
-        file: &Path,
+    pub fn restore_database<'a>(
+        &'a self,
+        file: &'a Path,
         environment: Environment,
-        confirm: Option<&str>,
-    ) -> Result<u64, Error> {
-        self.restore(file, environment, (confirm, Before::Keep)).await
+        confirm: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<u64, Error>> {
+        Box::pin(async move { self.restore(file, environment, (confirm, Before::Keep)).await })
     }
 
     async fn restore(
@@ -196,16 +202,18 @@ impl DatabaseSync {
     ///
     /// # Errors
     /// [`ErrorKind::Io`] when they cannot be fetched; else as [`DatabaseSync::restore_from_latest`].
-    pub async fn sync_from_dumps(
-        &self,
-        target: Option<&str>,
-        confirm: Option<&str>,
-    ) -> Result<u64, Error> {
-        if let Some(target) = target {
-            self.prepare_folder()?;
-            repository::fetch(&self.folder, target).await?;
-        }
-        self.restore_from_latest(confirm).await
+    pub fn sync_from_dumps<'a>(
+        &'a self,
+        target: Option<&'a str>,
+        confirm: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<u64, Error>> {
+        Box::pin(async move {
+            if let Some(target) = target {
+                self.prepare_folder()?;
+                repository::fetch(&self.folder, target).await?;
+            }
+            self.restore_from_latest(confirm).await
+        })
     }
 
     /// The names of the dumps, sorted from the end: `…_latest` first.
@@ -251,15 +259,20 @@ impl DatabaseSync {
     ///
     /// # Errors
     /// As [`DatabaseSync::restore_database`].
-    pub async fn refresh_test_db(&self, tables: &[TableName]) -> Result<u64, Error> {
-        self.prepare_folder()?;
-        let file = self.folder.join(format!("temp_structure_{}.sql", now()));
-        let options = DumpOptions { parts: DumpParts::Structure, ..DumpOptions::default() };
-        self.dump_into(Environment::Production, &options, &file).await?;
-        let restored = self.restore(&file, Environment::Test, (None, Before::DropAll)).await;
-        let _ = fs::remove_file(&file);
-        restored?;
-        self.sync_tables(tables).await
+    pub fn refresh_test_db<'a>(
+        &'a self,
+        tables: &'a [TableName],
+    ) -> BoxFuture<'a, Result<u64, Error>> {
+        Box::pin(async move {
+            self.prepare_folder()?;
+            let file = self.folder.join(format!("temp_structure_{}.sql", now()));
+            let options = DumpOptions { parts: DumpParts::Structure, ..DumpOptions::default() };
+            self.dump_into(Environment::Production, &options, &file).await?;
+            let restored = self.restore(&file, Environment::Test, (None, Before::DropAll)).await;
+            let _ = fs::remove_file(&file);
+            restored?;
+            self.sync_tables(tables).await
+        })
     }
 
     /// Replaces the rows of tables in the test database by those of production, those first that
@@ -267,40 +280,43 @@ impl DatabaseSync {
     ///
     /// # Errors
     /// As the database refuses.
-    pub async fn sync_tables(&self, tables: &[TableName]) -> Result<u64, Error> {
-        let (_, source) = self.open(Environment::Production)?;
-        let (_, target) = self.open(Environment::Test)?;
-        let registry = SchemaRegistry::from_database(&source).await?;
-        self.prepare_folder()?;
-        let snapshot = source.begin_snapshot().await?;
-        let transaction = target.begin().await?;
-        let schema = |name: &TableName| name.schema.clone().unwrap_or_else(|| "public".to_owned());
-        let mut by_schema: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-        for name in tables {
-            registry.table(&schema(name), &name.table)?;
-            by_schema.entry(schema(name)).or_default().push(&name.table);
-        }
-        let mut rows = 0;
-        for (schema, wanted) in by_schema {
-            let ordered = registry.tables(&schema);
-            let chosen: Vec<_> =
-                ordered.iter().filter(|t| wanted.contains(&t.name.as_str())).collect();
-            for table in chosen.iter().rev() {
-                let sql = format!("DELETE FROM {}", table.sql_name());
-                transaction.run(&sql, &[]).await?;
+    pub fn sync_tables<'a>(&'a self, tables: &'a [TableName]) -> BoxFuture<'a, Result<u64, Error>> {
+        Box::pin(async move {
+            let (_, source) = self.open(Environment::Production)?;
+            let (_, target) = self.open(Environment::Test)?;
+            let registry = SchemaRegistry::from_database(&source).await?;
+            self.prepare_folder()?;
+            let snapshot = source.begin_snapshot().await?;
+            let transaction = target.begin().await?;
+            let schema =
+                |name: &TableName| name.schema.clone().unwrap_or_else(|| "public".to_owned());
+            let mut by_schema: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+            for name in tables {
+                registry.table(&schema(name), &name.table)?;
+                by_schema.entry(schema(name)).or_default().push(&name.table);
             }
-            for table in chosen {
-                let columns = table.columns.iter().filter(|column| {
-                    !column.read_only || column.generation == crate::Generation::IdentityAlways
-                });
-                let names: Vec<String> = columns.map(|column| quoted(&column.name)).collect();
-                let place = format!("{} ({})", table.sql_name(), names.join(", "));
-                rows += hand_over(&snapshot, &transaction, &place, &self.folder).await?;
+            let mut rows = 0;
+            for (schema, wanted) in by_schema {
+                let ordered = registry.tables(&schema);
+                let chosen: Vec<_> =
+                    ordered.iter().filter(|t| wanted.contains(&t.name.as_str())).collect();
+                for table in chosen.iter().rev() {
+                    let sql = format!("DELETE FROM {}", table.sql_name());
+                    transaction.run(&sql, &[]).await?;
+                }
+                for table in chosen {
+                    let columns = table.columns.iter().filter(|column| {
+                        !column.read_only || column.generation == crate::Generation::IdentityAlways
+                    });
+                    let names: Vec<String> = columns.map(|column| quoted(&column.name)).collect();
+                    let place = format!("{} ({})", table.sql_name(), names.join(", "));
+                    rows += hand_over(&snapshot, &transaction, &place, &self.folder).await?;
+                }
             }
-        }
-        transaction.commit().await?;
-        snapshot.rollback().await?;
-        Ok(rows)
+            transaction.commit().await?;
+            snapshot.rollback().await?;
+            Ok(rows)
+        })
     }
 
     async fn tools(&self, server_major: u32) -> Result<Option<PgTools>, Error> {
