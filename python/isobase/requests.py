@@ -43,8 +43,12 @@ _PAUSE_MAX_S = 30.0
 _TRY_AGAIN = frozenset({401, 403, 408, 429})
 _IGNORED = frozenset({"/", "/health", "/docs", "/redoc", "/openapi.json"})
 _BODIES = ("request_body", "response_body")
-_TEXTS = ("endpoint", "user_identifier", "error", "correlation_id", *_BODIES)
-_FIELDS = frozenset({"method", "status_code", "duration_ms", *_TEXTS})
+_TEXTS = ("endpoint", "user_identifier", "error", "correlation_id", "key_id", "model", *_BODIES)
+_MEASURES = ("duration_ms", "input_tokens", "output_tokens", "cost", "first_token_ms")
+_FIELDS = frozenset({"method", "status_code", *_MEASURES, *_TEXTS})
+
+#: Reports of gaps that wait while the log is away; each tells of one more try.
+_GAPS_MAX = 100
 
 #: Logs of this process, for its end and its children.
 _logs: weakref.WeakSet[RequestLog] = weakref.WeakSet()
@@ -178,6 +182,10 @@ class RequestLog:
         self._sending = 0
         self._thread: threading.Thread | None = None
         self._closing = False
+        # Dropped reports that the log was told of, or is told of by the gaps that wait.
+        self._told = self._dropped
+        self._dropped_at: float | None = None
+        self._gaps: list[_Report] = []
         self._numbers = itertools.count()
         #: Tells this process from others, and from an earlier one.
         self._process = secrets.token_hex(8)
@@ -194,7 +202,8 @@ class RequestLog:
 
     def record(self, endpoint: str, method: str, *, at: float | None = None, **fields: Any) -> None:
         """Puts a report into the queue: ``status_code``, ``duration_ms``, ``user_identifier``,
-        ``request_body``, ``response_body``, ``error``, ``correlation_id``; ``at`` is the time of its beginning.
+        ``request_body``, ``response_body``, ``error``, ``correlation_id``, ``key_id``, and of a model ``model``,
+        ``input_tokens``, ``output_tokens``, ``cost``, ``first_token_ms``; ``at`` is the time of its beginning.
         Never waits."""
         if endpoint in self.ignored:
             return
@@ -205,7 +214,7 @@ class RequestLog:
         fields["at"] = time.time() if at is None else at
         report = _Report(next(self._numbers), {name: value for name, value in fields.items() if value is not None})
         with self._changed:
-            self._dropped += self._queue.push(report)
+            self._count(self._queue.push(report))
             waiting = len(self._queue)
             if waiting == 1 or waiting == self.batch:
                 self._changed.notify()
@@ -247,8 +256,10 @@ class RequestLog:
                 sent = self._send(client, reports)
                 with self._changed:
                     self._sending = 0
-                    if not sent:
-                        self._dropped += self._queue.push_front(reports)
+                    if sent:
+                        self._gaps.clear()
+                    else:
+                        self._count(self._queue.push_front([it for it in reports if it not in self._gaps]))
                 if sent:
                     pause = _PAUSE_FIRST_S
                     continue
@@ -264,9 +275,24 @@ class RequestLog:
                 self._changed.wait()
             if not self._closing and len(self._queue) < self.batch:
                 self._changed.wait_for(lambda: self._closing or len(self._queue) >= self.batch, self.flush_after)
-            reports = self._queue.take(self.batch)
+            self._tell_of_gaps()
+            reports = self._queue.take(min(self.batch, 1_000 - len(self._gaps)))
             self._sending = len(reports)
-            return reports
+            return self._gaps + reports
+
+    def _tell_of_gaps(self):
+        """A report that stands for those that were dropped since the last one."""
+        gone = self._dropped - self._told
+        if gone:
+            fields = {"endpoint": "(dropped)", "method": "NONE", "dropped": gone, "at": self._dropped_at or time.time()}
+            self._gaps.append(_Report(next(self._numbers), fields))
+            del self._gaps[:-_GAPS_MAX]
+            self._told, self._dropped_at = self._dropped, None
+
+    def _count(self, gone):
+        if gone:
+            self._dropped += gone
+            self._dropped_at = self._dropped_at or time.time()
 
     def _wait_for_the_log(self, pause):
         with self._changed:
@@ -286,7 +312,7 @@ class RequestLog:
         except Exception:
             # A URL or a key that cannot be sent: it stays so.
             _log.exception("reports of requests cannot be sent")
-            return self._drop(len(reports))
+            return self._drop(sum("dropped" not in it.fields for it in reports))
         if response.status_code == 413 and len(reports) > 1:
             half = len(reports) // 2
             # A half that was taken and is sent again is told from others by its ids.
@@ -297,12 +323,11 @@ class RequestLog:
             _log.debug("the request log answered %d", response.status_code)
             return False
         _log.warning("the request log refused %d reports: %s", len(reports), response.text[:200])
-        return self._drop(len(reports))
+        return self._drop(sum("dropped" not in it.fields for it in reports))
 
     def _drop(self, count):
-        if count:
-            with self._changed:
-                self._dropped += count
+        with self._changed:
+            self._count(count)
         return True
 
     def _shown(self, report):

@@ -4,7 +4,7 @@
 //! what waits in it. A caller's request only takes its place in the queue. When the log cannot be
 //! reached, reports wait and are sent again, each with the id it has had from the beginning, so that
 //! none is there twice; when there is no room, bodies of the oldest successes go first, then the
-//! oldest successes, then errors, and what goes is counted.
+//! oldest successes, then errors, and what goes is counted and told to the log, which shows the gap.
 
 use std::{
     collections::{HashSet, VecDeque},
@@ -16,12 +16,13 @@ use std::{
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     task::{Context, Poll},
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use http::Method;
+use isobase_types::Timestamp;
 use parking_lot::{Mutex, MutexGuard};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use tokio::{sync::Notify, task::JoinHandle, time::timeout};
 use tower::{Layer, Service};
 
@@ -29,6 +30,10 @@ use crate::{Body, Client, ClientError, Request};
 
 /// What a report takes in the queue beside its texts.
 const REPORT_BYTES: usize = 300;
+/// The endpoint of a report that stands for those that were dropped.
+const DROPPED: &str = "(dropped)";
+/// No request takes longer: a year.
+const DURATION_MS_MAX: f64 = 365.0 * 86_400_000.0;
 
 /// How a service reports its requests.
 #[derive(Clone, Debug)]
@@ -90,6 +95,28 @@ pub struct Report {
     /// What went wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// The id of the key that was shown, never the key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_id: Option<String>,
+    /// The model that was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// Tokens that it read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input_tokens: Option<u64>,
+    /// Tokens that it wrote.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output_tokens: Option<u64>,
+    /// What that cost, in one currency for all services.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost: Option<f64>,
+    /// How long the first piece of its answer took.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_token_ms: Option<f64>,
+    /// It is no request but stands for so many reports that there was no room for. The log itself
+    /// reports these.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dropped: Option<u64>,
 }
 
 impl Report {
@@ -100,7 +127,8 @@ impl Report {
 
     fn bytes(&self) -> usize {
         let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
-        let short = self.endpoint.len() + length(&self.user_identifier) + length(&self.error);
+        let texts = [&self.user_identifier, &self.error, &self.key_id, &self.model];
+        let short = self.endpoint.len() + texts.into_iter().map(length).sum::<usize>();
         REPORT_BYTES + short + self.bodies()
     }
 
@@ -114,8 +142,15 @@ impl Report {
 struct Waiting {
     service: String,
     request_id: String,
+    /// When the request began, or the first report was dropped.
+    #[serde(serialize_with = "as_text")]
+    timestamp: Timestamp,
     #[serde(flatten)]
     report: Report,
+}
+
+fn as_text<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(at)
 }
 
 /// Reports that wait, within bounds.
@@ -123,6 +158,8 @@ struct Waiting {
 struct Queue {
     waiting: VecDeque<Waiting>,
     bytes: usize,
+    /// Dropped reports that nothing in the queue stands for any more.
+    untold: u64,
     reports_max: usize,
     bytes_max: usize,
 }
@@ -160,9 +197,14 @@ impl Queue {
         }
         while self.bytes > self.bytes_max || self.waiting.len() > self.reports_max {
             let success = self.waiting.iter().position(|it| it.report.is_success());
-            let Some(report) = self.waiting.remove(success.unwrap_or(0)) else { break };
+            let request = || self.waiting.iter().position(|it| it.report.dropped.is_none());
+            let place = success.or_else(request).unwrap_or(0);
+            let Some(report) = self.waiting.remove(place) else { break };
             self.bytes -= report.report.bytes();
-            gone += 1;
+            match report.report.dropped {
+                Some(dropped) => self.untold += dropped,
+                None => gone += 1,
+            }
         }
         gone
     }
@@ -179,6 +221,10 @@ struct Shared {
     wake: Notify,
     closing: AtomicBool,
     dropped: AtomicU64,
+    /// Those of them that the log was told of, or will be by what waits. Only the task writes it.
+    told: AtomicU64,
+    /// When the first was dropped that the log was not told of.
+    dropped_since: Mutex<Option<Timestamp>>,
     numbers: AtomicU64,
     /// Tells this process from others.
     process: u64,
@@ -193,17 +239,52 @@ impl Shared {
         if self.options.ignored.contains(&report.endpoint) {
             return;
         }
-        let number = self.numbers.fetch_add(1, Ordering::Relaxed);
-        let request_id = format!("{:016x}-{number}", self.process);
-        let service = self.service.clone();
+        let took = report.duration_ms.filter(|ms| (0.0..DURATION_MS_MAX).contains(ms));
+        let now = Timestamp::from_system_time(SystemTime::now());
+        let began = now.unix_us - (took.unwrap_or_default() * 1_000.0) as i64;
+        let waiting = self.waiting(report, Timestamp { unix_us: began });
         let mut queue = self.queue();
-        let gone = queue.push(Waiting { service, request_id, report });
+        let gone = queue.push(waiting);
         let full = queue.waiting.len() >= self.options.batch;
         drop(queue);
-        self.dropped.fetch_add(gone, Ordering::Relaxed);
+        self.drop_reports(gone);
         if full {
             self.wake.notify_one();
         }
+    }
+
+    fn waiting(&self, report: Report, timestamp: Timestamp) -> Waiting {
+        let number = self.numbers.fetch_add(1, Ordering::Relaxed);
+        let request_id = format!("{:016x}-{number}", self.process);
+        Waiting { service: self.service.clone(), request_id, timestamp, report }
+    }
+
+    /// Counts reports that are gone.
+    fn drop_reports(&self, gone: u64) {
+        if gone > 0 {
+            self.dropped.fetch_add(gone, Ordering::Relaxed);
+            let now = || Timestamp::from_system_time(SystemTime::now());
+            self.dropped_since.lock().get_or_insert_with(now);
+        }
+    }
+
+    /// A report of those that are gone and that the log does not know of, if there are any.
+    fn gap(&self) -> Option<Waiting> {
+        let untold = std::mem::take(&mut self.queue().untold);
+        let dropped = self.dropped.load(Ordering::Relaxed);
+        let gone = dropped - self.told.swap(dropped, Ordering::Relaxed) + untold;
+        if gone == 0 {
+            return None;
+        }
+        let now = || Timestamp::from_system_time(SystemTime::now());
+        let since = self.dropped_since.lock().take().unwrap_or_else(now);
+        let report = Report {
+            endpoint: DROPPED.to_owned(),
+            method: "NONE".to_owned(),
+            dropped: Some(gone.min(u32::MAX.into())),
+            ..Report::default()
+        };
+        Some(self.waiting(report, since))
     }
 }
 
@@ -221,6 +302,7 @@ impl RequestLog {
         let queue = Queue {
             waiting: VecDeque::new(),
             bytes: 0,
+            untold: 0,
             reports_max: options.reports_max,
             bytes_max: options.bytes_max,
         };
@@ -231,6 +313,8 @@ impl RequestLog {
             wake: Notify::new(),
             closing: AtomicBool::new(false),
             dropped: AtomicU64::new(0),
+            told: AtomicU64::new(0),
+            dropped_since: Mutex::new(None),
             numbers: AtomicU64::new(0),
             process: RandomState::new().hash_one(Instant::now()),
         });
@@ -286,21 +370,24 @@ async fn send_what_waits(client: Client, shared: Arc<Shared>) {
             // Either is a reason to look.
             let _ = timeout(shared.options.flush_after, shared.wake.notified()).await;
         }
-        let batch = shared.queue().take(shared.options.batch.clamp(1, 1_000));
+        let mut batch = shared.queue().take(shared.options.batch.clamp(1, 999));
         if batch.is_empty() {
             if shared.closing.load(Ordering::SeqCst) {
                 return;
             }
             continue;
         }
+        batch.extend(shared.gap());
         match send(&client, &batch, shared.options.deadline).await {
             Ok(()) => pause = PAUSE_FIRST,
             Err(error) if is_final(&error) => {
-                shared.dropped.fetch_add(batch.len() as u64, Ordering::Relaxed);
+                // What stood for others is counted already.
+                let requests = batch.iter().filter(|it| it.report.dropped.is_none()).count();
+                shared.drop_reports(requests as u64);
             }
             Err(_) => {
                 let gone = shared.queue().push_front(batch);
-                shared.dropped.fetch_add(gone, Ordering::Relaxed);
+                shared.drop_reports(gone);
                 // A part of the pause is left to chance: services that lost the log together come
                 // back one after another.
                 let share = RandomState::new().hash_one(Instant::now()) % 500;
@@ -410,11 +497,12 @@ mod tests {
             response_body: Some("x".repeat(body)),
             ..Report::default()
         };
-        Waiting { service: "s".to_owned(), request_id: status.to_string(), report }
+        let timestamp = Timestamp::default();
+        Waiting { service: "s".to_owned(), request_id: status.to_string(), timestamp, report }
     }
 
     fn queue(reports_max: usize, bytes_max: usize) -> Queue {
-        Queue { waiting: VecDeque::new(), bytes: 0, reports_max, bytes_max }
+        Queue { waiting: VecDeque::new(), bytes: 0, untold: 0, reports_max, bytes_max }
     }
 
     #[test]
@@ -429,6 +517,20 @@ mod tests {
         let left: Vec<_> = queue.waiting.iter().map(|it| it.request_id.as_str()).collect();
         assert_eq!(left, ["500", "502"]);
         assert!(queue.bytes <= queue.bytes_max);
+    }
+
+    #[test]
+    fn what_stands_for_others_goes_last_and_is_told_again() {
+        let mut queue = queue(2, 1 << 20);
+        let gap = |dropped| {
+            let report = Report { dropped: Some(dropped), ..waiting(0, 0).report };
+            Waiting { report: Report { status_code: None, ..report }, ..waiting(0, 0) }
+        };
+        assert_eq!((queue.push(gap(7)), queue.push(waiting(500, 0))), (0, 0));
+        assert_eq!((queue.push(waiting(502, 0)), queue.untold), (1, 0));
+        assert_eq!((queue.push(gap(3)), queue.untold), (1, 0));
+        assert_eq!((queue.push(gap(1)), queue.untold), (0, 7));
+        assert_eq!(queue.waiting.len(), 2);
     }
 
     #[test]

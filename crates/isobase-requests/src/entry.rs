@@ -15,6 +15,10 @@ const SERVICE_BYTES_MAX: usize = 100;
 const REQUEST_ID_BYTES_MAX: usize = 200;
 /// Longest endpoint, user, error and other short text, in characters; longer ones are cut.
 const SHORT_CHARACTERS_MAX: usize = 2_000;
+/// Longest name of a model and id of a key, in bytes.
+const NAME_BYTES_MAX: usize = 200;
+/// Most tokens of one request. Ours: sums of a year stay whole numbers that every engine holds.
+const TOKENS_MAX: u64 = 1_000_000_000;
 /// Longest method, in bytes.
 const METHOD_BYTES_MAX: usize = 20;
 
@@ -45,6 +49,38 @@ pub struct NewRequest {
     pub correlation_id: Option<String>,
     /// What went wrong.
     pub error: Option<String>,
+    /// The id of the key that was shown, never the key.
+    pub key_id: Option<String>,
+    /// What a model had to do with it.
+    pub usage: ModelUsage,
+    /// It is no request but stands for so many reports that the service had no room for.
+    pub dropped: Option<u32>,
+}
+
+/// What a model was asked and answered, where the service asks one.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ModelUsage {
+    /// Which one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// Tokens that it read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input_tokens: Option<u64>,
+    /// Tokens that it wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output_tokens: Option<u64>,
+    /// What that cost, in the currency of whoever reports it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<f64>,
+    /// How long the first piece of its answer took.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_token_ms: Option<f64>,
+}
+
+impl ModelUsage {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// An entry of the log.
@@ -88,6 +124,15 @@ pub struct Entry {
     /// What went wrong.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// The id of the key that was shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_id: Option<String>,
+    /// What a model had to do with it.
+    #[serde(default, skip_serializing_if = "ModelUsage::is_empty")]
+    pub usage: ModelUsage,
+    /// It is no request but stands for so many reports that the service had no room for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dropped: Option<u32>,
     /// How many secrets were taken out.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub redacted: u32,
@@ -128,6 +173,9 @@ impl Entry {
             request_id: new.request_id.clone(),
             status_code: new.status_code,
             duration_ms: new.duration_ms,
+            key_id: new.key_id.clone(),
+            usage: new.usage.clone(),
+            dropped: new.dropped,
             ..Self::default()
         };
         entry.endpoint = entry.clean(&new.endpoint, SHORT_CHARACTERS_MAX);
@@ -148,9 +196,23 @@ impl Entry {
             .as_deref()
             .map(|id| check("request_id", id, REQUEST_ID_BYTES_MAX))
             .transpose()?;
-        if new.duration_ms.is_some_and(|ms| !ms.is_finite() || ms < 0.0) {
-            let message = "expected a number of milliseconds, not negative".to_owned();
-            return Err(RequestsError::Invalid { field: "duration_ms", message });
+        for (field, text) in [("key_id", &new.key_id), ("model", &new.usage.model)] {
+            text.as_deref().map(|text| check(field, text, NAME_BYTES_MAX)).transpose()?;
+        }
+        let ModelUsage { input_tokens, output_tokens, cost, first_token_ms, .. } = new.usage;
+        for (field, tokens) in [("input_tokens", input_tokens), ("output_tokens", output_tokens)] {
+            if tokens.is_some_and(|tokens| tokens > TOKENS_MAX) {
+                let message = format!("expected at most {TOKENS_MAX}");
+                return Err(RequestsError::Invalid { field, message });
+            }
+        }
+        for (field, number) in
+            [("duration_ms", new.duration_ms), ("first_token_ms", first_token_ms), ("cost", cost)]
+        {
+            if number.is_some_and(|number| !number.is_finite() || number < 0.0) {
+                let message = "expected a number, not negative".to_owned();
+                return Err(RequestsError::Invalid { field, message });
+            }
         }
         Ok(())
     }

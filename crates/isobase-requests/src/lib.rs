@@ -5,12 +5,13 @@
 //! are taken out and long bodies are cut before anything is stored. Counts for charts are kept
 //! beside, in buckets of five minutes.
 //!
-//! Reading order: [`NewRequest`], [`redact`], [`RequestQuery`], [`Requests`], [`Bucket`], [`Tail`]
-//! (the log as it grows).
+//! Reading order: [`NewRequest`], [`redact`], [`RequestQuery`], [`Requests`], [`Facets`], [`Bucket`],
+//! [`Tail`] (the log as it grows).
 
 mod cut;
 mod entry;
 mod error;
+mod facets;
 mod items;
 mod query;
 mod redact;
@@ -23,8 +24,9 @@ mod tail_options;
 mod watcher;
 
 pub use cut::{TRUNCATED, cut};
-pub use entry::{Entry, Ingested, NewRequest, REQUESTS_COLLECTION};
+pub use entry::{Entry, Ingested, ModelUsage, NewRequest, REQUESTS_COLLECTION};
 pub use error::RequestsError;
+pub use facets::{Facet, Facets};
 pub use items::{ITEMS_COLLECTION, Item, ItemPage, ItemQuery, ItemUpdate, Items, NewItem};
 pub use query::{RequestPage, RequestQuery, Total};
 pub use redact::redact;

@@ -17,6 +17,12 @@ pub struct RequestQuery {
     pub user: Option<String>,
     /// With this correlation id.
     pub correlation_id: Option<String>,
+    /// With the key of this id.
+    pub key_id: Option<String>,
+    /// Answered by this model.
+    pub model: Option<String>,
+    /// With an error, or without one.
+    pub has_error: Option<bool>,
     /// With this status.
     pub status: Option<u16>,
     /// With a status of this hundred: 4 for 400 to 499.
@@ -65,6 +71,8 @@ impl RequestQuery {
             ("method", &self.method),
             ("user_identifier", &self.user),
             ("correlation_id", &self.correlation_id),
+            ("key_id", &self.key_id),
+            ("usage.model", &self.model),
         ] {
             if let Some(value) = value {
                 let literal = Literal::Text(value.clone());
@@ -79,6 +87,12 @@ impl RequestQuery {
             let bound = |hundreds: u16| Literal::Integer(i64::from(hundreds) * 100);
             filters.push(compare("status_code", Operator::GreaterOrEqual(bound(class))));
             filters.push(compare("status_code", Operator::Less(bound(class + 1))));
+        }
+        let none = || compare("error", Operator::Null);
+        match self.has_error {
+            None => {}
+            Some(true) => filters.push(Filter::Not(Box::new(none()))),
+            Some(false) => filters.push(none()),
         }
         let moment = |moment: Timestamp| Literal::Text(moment.to_string());
         if let Some(from) = self.from {

@@ -351,15 +351,30 @@ impl Requests {
         Ok(self.store.list(&collection(), &query).await?.documents)
     }
 
-    async fn page(
+    /// How long a search may go on.
+    pub(crate) fn search_budget(&self) -> Duration {
+        self.options.search_budget
+    }
+
+    pub(crate) async fn page(
         &self,
+        filter: Filter,
+        limit: u32,
+        after: Option<String>,
+    ) -> Result<(Vec<Document>, Option<String>), RequestsError> {
+        self.page_in(order(), filter, limit, after).await
+    }
+
+    pub(crate) async fn page_in(
+        &self,
+        order: Order,
         filter: Filter,
         limit: u32,
         after: Option<String>,
     ) -> Result<(Vec<Document>, Option<String>), RequestsError> {
         let query = Query {
             filter,
-            order: order(),
+            order,
             page: PageRequest::Cursor { limit, after },
             fields: Vec::new(),
             count: Count::None,

@@ -42,6 +42,14 @@ pub(crate) struct Rollup {
     /// How many took how long, by the place in the histogram.
     #[serde(default)]
     h: BTreeMap<String, u64>,
+    #[serde(default)]
+    input_tokens: u64,
+    #[serde(default)]
+    output_tokens: u64,
+    #[serde(default)]
+    cost: f64,
+    #[serde(default)]
+    dropped: u64,
 }
 
 /// Counts of entries that were just written, by the ids of their buckets.
@@ -66,11 +74,18 @@ impl Sums {
             class: entry.class().to_owned(),
             ..Rollup::default()
         });
+        if let Some(dropped) = entry.dropped {
+            rollup.dropped += u64::from(dropped);
+            return;
+        }
         rollup.count += 1;
         if let Some(ms) = entry.duration_ms {
             rollup.sum_ms += ms;
             *rollup.h.entry(place(ms).to_string()).or_default() += 1;
         }
+        rollup.input_tokens += entry.usage.input_tokens.unwrap_or_default();
+        rollup.output_tokens += entry.usage.output_tokens.unwrap_or_default();
+        rollup.cost += entry.usage.cost.unwrap_or_default();
     }
 }
 
@@ -116,6 +131,14 @@ pub struct Bucket {
     pub by_class: BTreeMap<String, u64>,
     /// How long all of them took together.
     pub sum_ms: f64,
+    /// Tokens that models read.
+    pub input_tokens: u64,
+    /// Tokens that models wrote.
+    pub output_tokens: u64,
+    /// What that cost.
+    pub cost: f64,
+    /// Reports that services had no room for.
+    pub dropped: u64,
     histogram: BTreeMap<u32, u64>,
 }
 
@@ -143,6 +166,10 @@ impl Bucket {
     pub fn merge(&mut self, other: &Self) {
         self.count += other.count;
         self.sum_ms += other.sum_ms;
+        self.input_tokens += other.input_tokens;
+        self.output_tokens += other.output_tokens;
+        self.cost += other.cost;
+        self.dropped += other.dropped;
         for (class, count) in &other.by_class {
             *self.by_class.entry(class.clone()).or_default() += count;
         }
@@ -153,8 +180,14 @@ impl Bucket {
 
     pub(crate) fn add(&mut self, rollup: &Rollup) {
         self.count += rollup.count;
-        *self.by_class.entry(rollup.class.clone()).or_default() += rollup.count;
+        if rollup.count > 0 {
+            *self.by_class.entry(rollup.class.clone()).or_default() += rollup.count;
+        }
         self.sum_ms += rollup.sum_ms;
+        self.input_tokens += rollup.input_tokens;
+        self.output_tokens += rollup.output_tokens;
+        self.cost += rollup.cost;
+        self.dropped += rollup.dropped;
         for (place, count) in &rollup.h {
             if let Ok(place) = place.parse() {
                 *self.histogram.entry(place).or_default() += count;
@@ -169,7 +202,8 @@ pub(crate) async fn write(store: &Store, sums: Sums) -> Result<(), StoreError> {
     for (id, rollup) in sums.0 {
         let id = DocumentId::Text(id.into());
         let Some(patch) = increments(&rollup) else { continue };
-        let empty = Rollup { count: 0, sum_ms: 0.0, h: BTreeMap::new(), ..rollup };
+        let Rollup { at, service, endpoint, class, .. } = rollup;
+        let empty = Rollup { at, service, endpoint, class, ..Rollup::default() };
         // The first one fails where the bucket is there, and the second one finds one.
         let text = serde_json::to_vec(&empty).unwrap_or_default();
         let Ok(body) = json::canonicalise_document(&text) else { continue };
@@ -191,6 +225,18 @@ fn increments(rollup: &Rollup) -> Option<Patch> {
     let mut increment = serde_json::Map::new();
     increment.insert("count".to_owned(), rollup.count.into());
     increment.insert("sum_ms".to_owned(), rollup.sum_ms.into());
+    for (name, number) in [
+        ("input_tokens", rollup.input_tokens),
+        ("output_tokens", rollup.output_tokens),
+        ("dropped", rollup.dropped),
+    ] {
+        if number > 0 {
+            increment.insert(name.to_owned(), number.into());
+        }
+    }
+    if rollup.cost > 0.0 {
+        increment.insert("cost".to_owned(), rollup.cost.into());
+    }
     for (place, count) in &rollup.h {
         increment.insert(format!("h.\"{place}\""), (*count).into());
     }

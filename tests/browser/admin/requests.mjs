@@ -12,6 +12,15 @@ export async function requests() {
   const second = await log({ duration_ms: 900, status_code: 500, request_body: "{\"amount\":2,\"currency\":\"EUR\"}", error: "<b>no</b>", correlation_id: "c-1" });
   const { page, done } = await pageOf(WIDE);
 
+  // Filters suggest what is there.
+  await open(page, "/admin/requests");
+  await page.getByTestId("req-filter-service").focus();
+  await page.locator("#facet-service option[value=shop]").waitFor({ state: "attached" });
+  await page.locator("#facet-endpoint option[value='/pay']").waitFor({ state: "attached" });
+  await page.getByTestId("req-filter-service").fill("shop");
+  await page.waitForURL("**/admin/requests?service=shop");
+  await page.locator("tbody tr").first().waitFor();
+
   // The same numbers as lines and as a table; the counts are written some time after the requests.
   await open(page, "/admin/requests?service=shop&chart=latency");
   await until("the chart", async () => {

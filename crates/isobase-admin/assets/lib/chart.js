@@ -9,18 +9,18 @@ const [WIDTH, HEIGHT, LEFT, BOTTOM, TOP] = [720, 190, 52, 22, 8];
 /**
  * @typedef {{title: string, kind: "bars"|"lines",
  *   buckets: {label: string, values: Record<string, number|null>}[],
- *   series: {name: string, className: string}[], format?: (value: number) => string,
+ *   series: {name: string, className: string}[], format?: (value: number) => string, least?: number,
  *   onpick?: (from: number, to: number) => void, onreset?: () => void}} Chart
  *   `onpick` is told the first and the last bucket of a stretch that was drawn with the pointer, or
  *   with Enter twice; `onreset` that Escape was pressed
  */
 
 /** @param {Chart} chart */
-export function chart({ title, kind, buckets, series, format = count, onpick, onreset }) {
+export function chart({ title, kind, buckets, series, format = count, least = 1, onpick, onreset }) {
   const step = (WIDTH - LEFT) / Math.max(1, buckets.length);
   const sum = ({ values }) => series.reduce((all, { name }) => all + (values[name] ?? 0), 0);
   const most = ({ values }) => Math.max(0, ...series.map(({ name }) => values[name] ?? 0));
-  const top = niceTop(Math.max(1, ...buckets.map(kind === "bars" ? sum : most)));
+  const top = niceTop(Math.max(least, ...buckets.map(kind === "bars" ? sum : most)));
   const y = (value) => TOP + (HEIGHT - BOTTOM - TOP) * (1 - value / top);
   const x = (index) => LEFT + index * step;
   const grid = [0, top / 2, top].map((value) => [

@@ -68,6 +68,7 @@ const hidden = (text) => typeof text === "string" && /\[redacted|••••/.t
 export function flagsOf(row) {
   return [
     row.truncated && h("span", { title: "A text was too long and was cut" }, "✂ cut "),
+    row.dropped > 0 && h("span", { title: "Reports that the service had no room for from this time on" }, `▨ ${row.dropped} dropped `),
     row.redacted > 0 && h("span", { title: "Secrets that were taken out" }, `● ${row.redacted} masked `),
   ].filter(Boolean);
 }

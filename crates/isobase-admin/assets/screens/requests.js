@@ -18,9 +18,9 @@ const RANGE_NAMES = { "15m": "15 minutes", "1h": "hour", "24h": "24 hours", "7d"
 /** Filters by their names in the API and as people read them. */
 const FILTERS = [
   ["service", "Service"], ["method", "Method"], ["endpoint", "Endpoint"], ["user", "User"], ["status", "Code", { inputmode: "numeric" }],
-  ["correlation_id", "Correlation id"], ["min_ms", "At least ms", { type: "number", min: 0 }], ["max_ms", "At most ms", { type: "number", min: 0 }],
+  ["model", "Model"], ["key_id", "Key"], ["correlation_id", "Correlation id"], ["min_ms", "At least ms", { type: "number", min: 0 }], ["max_ms", "At most ms", { type: "number", min: 0 }],
 ];
-const NARROW = [...FILTERS.map(([name]) => name), "class", "q"];
+const NARROW = [...FILTERS.map(([name]) => name), "class", "has_error", "q"];
 /** The service that this one logs its own requests as. */
 const OWN = "isobase";
 
@@ -40,12 +40,17 @@ const QUANTILES = [
   { name: "p50", className: "l-50" }, { name: "p95", className: "l-95" }, { name: "p99", className: "l-99" },
 ];
 
+/** Which facet suggests values of a filter. */
+const SUGGESTED = { service: "services", method: "methods", endpoint: "endpoints", user: "users", status: "statuses", model: "models" };
+
 export function open() {
   const graph = new Region("section.chart-place");
   const page = new Region("section");
   const side = new Region("div");
-  const bar = h("div");
-  const element = h("div.split", {}, h("div", {}, bar, graph.element, page.element), side.element);
+  const suggestions = suggesting();
+  // Nobody is asked before somebody looks for a filter.
+  const bar = h("div", { onfocusin: suggestions.load });
+  const element = h("div.split", {}, h("div", {}, bar, suggestions.element, graph.element, page.element), side.element);
   const live = liveRows(page);
   let drawn = null;
   const update = () => {
@@ -53,7 +58,10 @@ export function open() {
     const key = JSON.stringify(rest);
     // The bar keeps the focus of who types in it; only another range or a chip changes it.
     if (drawn === null || !bar.contains(document.activeElement)) put(bar, filters(refresh));
-    if (key !== drawn) graph.show(drawing);
+    if (key !== drawn) {
+      graph.show(drawing);
+      suggestions.forget();
+    }
     drawn = key;
     if (isLive && !cursor) live.start();
     else {
@@ -69,6 +77,7 @@ export function open() {
     update,
     close() {
       live.stop();
+      suggestions.forget();
       [graph, page, side].forEach((region) => region.stop());
     },
   };
@@ -95,10 +104,10 @@ function filters(refresh) {
   const reset = ["cursor", "row"];
   const set = (name) => debounced(400, (event) => change({ [name]: event.target.value }, { reset, replace: true }));
   const text = ([name, label, more = {}]) =>
-    field(label, { value: now[name] ?? "", oninput: set(name), "data-testid": `req-filter-${name}`, ...more });
+    field(label, { value: now[name] ?? "", oninput: set(name), "data-testid": `req-filter-${name}`, list: SUGGESTED[name] && `facet-${name}`, ...more });
   const [service, method, endpoint, user, code, ...rare] = FILTERS;
   const unchosen = Object.entries(RANGE_NAMES).map(([value, name]) => [value, `Last ${name}`]);
-  const isRare = rare.some(([name]) => now[name]);
+  const isRare = now.has_error || rare.some(([name]) => now[name]);
   return [
     h("div.filters", {},
       field("Range", {
@@ -115,7 +124,9 @@ function filters(refresh) {
         "data-testid": "req-filter-class",
       }),
       text(endpoint), text(user), text(["q", "Text", { type: "search" }])),
-    h("details", { open: isRare }, h("summary", {}, "More filters"), h("div.filters", {}, text(method), text(code), rare.map(text))),
+    h("details", { open: isRare }, h("summary", {}, "More filters"), h("div.filters", {}, text(method), text(code),
+      field("Error", { options: [["", "Any"], ["true", "with an error"], ["false", "without"]], value: now.has_error ?? "", onchange: set("has_error") }),
+      rare.map(text))),
     h("div.actions", {},
       button(now.live ? "Live: on" : "Live: off", () => change({ live: now.live ? null : 1 }, { reset: ["cursor"] }), { "aria-pressed": String(Boolean(now.live)), "data-testid": "req-live" }),
       button("Refresh", refresh),
@@ -127,6 +138,37 @@ function filters(refresh) {
       NARROW.filter((name) => now[name]).map((name) =>
         button(`${name}: ${now[name]} ×`, () => change({ [name]: "" }, { reset }), { title: "Remove this filter" }))),
   ];
+}
+
+/** What the fields of entries have in the range and under the other filters, to choose from. */
+function suggesting() {
+  const lists = Object.fromEntries(Object.keys(SUGGESTED).map((name) => [name, h("datalist", { id: `facet-${name}` })]));
+  let asking = null;
+  const load = async () => {
+    if (asking) return;
+    asking = new AbortController();
+    const { signal } = asking;
+    const wanted = asked();
+    const common = get(`${BASE}/facets`, wanted, { signal, quiet: true });
+    common.catch(() => {});
+    const all = Object.entries(SUGGESTED).map(async ([name, facet]) => {
+      // A filter suggests what else there is; those that are not set share one answer.
+      if (!wanted[name]) return [name, (await common)[facet]];
+      return [name, (await get(`${BASE}/facets`, { ...wanted, [name]: "" }, { signal, quiet: true }))[facet]];
+    });
+    for (const one of all) {
+      one.then(([name, values_]) => put(lists[name], values_.map(({ value, count: times }) => h("option", { value, label: times > 0 ? `${value} (${count(times)})` : value }))))
+        .catch(() => {});
+    }
+  };
+  return {
+    element: h("div", { hidden: true }, Object.values(lists)),
+    load,
+    forget() {
+      asking?.abort();
+      asking = null;
+    },
+  };
 }
 
 function ownRange() {
@@ -189,9 +231,16 @@ async function drawing(signal) {
   const failed = (bucket) => ((bucket.classes["4xx"] ?? 0) + (bucket.classes["5xx"] ?? 0));
   const percent = (value) => `${value.toFixed(value < 10 ? 1 : 0)} %`;
   return [
-    h("p.muted", { "data-testid": "req-summary" }, `${counted(whole.count, "request")}, ${percent((failed(whole) / Math.max(1, whole.count)) * 100)} of them 4xx or 5xx; half took at most ${duration(whole.p50_ms)}, 95 % ${duration(whole.p95_ms)}, 99 % ${duration(whole.p99_ms)}.`),
+    h("p.muted", { "data-testid": "req-summary" }, `${counted(whole.count, "request")}, ${percent((failed(whole) / Math.max(1, whole.count)) * 100)} of them 4xx or 5xx; half took at most ${duration(whole.p50_ms)}, 95 % ${duration(whole.p95_ms)}, 99 % ${duration(whole.p99_ms)}.${whole.input_tokens + whole.output_tokens > 0 ? ` Models read ${count(whole.input_tokens)} tokens and wrote ${count(whole.output_tokens)}${whole.cost > 0 ? ` for ${money(whole.cost)}` : ""}.` : ""}`),
+    whole.dropped > 0 && h("div.warning", { "data-testid": "req-dropped" }, `${counted(whole.dropped, "report")} of requests did not come: their services had no room for them while the log was away.`),
     tabs([
-      ["requests", "Requests", () => chart({ title: "Requests by status", kind: "bars", buckets: over(({ classes }) => classes), series: CLASSES, ...common })],
+      ["requests", "Requests", () => chart({
+        title: "Requests by status",
+        kind: "bars",
+        buckets: over(({ classes, dropped }) => ({ ...classes, dropped })),
+        series: whole.dropped > 0 ? [...CLASSES, { name: "dropped", className: "s-dropped" }] : CLASSES,
+        ...common,
+      })],
       ["latency", "Latency", () => chart({
         title: "Duration of half, 95 % and 99 % of the requests at most",
         kind: "lines",
@@ -208,8 +257,21 @@ async function drawing(signal) {
         format: percent,
         ...common,
       })],
-    ], { now: values().chart, choose: (name) => change({ chart: name === "requests" ? null : name }, { replace: true }), label: "Charts" }),
+      whole.input_tokens + whole.output_tokens > 0 && ["tokens", "Tokens", () => chart({
+        title: "Tokens of models",
+        kind: "bars",
+        buckets: over(({ input_tokens: read, output_tokens: written }) => ({ read, written })),
+        series: [{ name: "read", className: "s-info" }, { name: "written", className: "s-ok" }],
+        ...common,
+      })],
+      whole.cost > 0 && ["cost", "Cost", () => chart({ title: "Cost of models", kind: "lines", buckets: over(({ cost }) => ({ cost })), series: [{ name: "cost", className: "l-95" }], format: money, least: 1e-6, ...common })],
+    ].filter(Boolean), { now: values().chart, choose: (name) => change({ chart: name === "requests" ? null : name }, { replace: true }), label: "Charts" }),
   ];
+}
+
+/** A sum of money in a currency that only the services know. */
+function money(value) {
+  return value.toLocaleString("en", { maximumSignificantDigits: value < 1 ? 3 : 6 });
 }
 
 /** The buckets of the whole range: those in which nothing happened are not told. */
@@ -240,6 +302,10 @@ function columns(slowest = 1) {
       className: "number",
     },
     { title: "Flags", cell: (one) => flagsOf(one) },
+    { title: "Model", cell: (one) => one.model ?? "–", hidden: true },
+    { title: "Tokens", cell: (one) => (one.input_tokens === null && one.output_tokens === null ? "–" : count((one.input_tokens ?? 0) + (one.output_tokens ?? 0))), className: "number", hidden: true },
+    { title: "Cost", cell: (one) => (one.cost === null ? "–" : money(one.cost)), className: "number", hidden: true },
+    { title: "Key", cell: (one) => one.key_id ?? "–", hidden: true },
     { title: "Id", cell: (one) => one.id, hidden: true },
     { title: "Request id", key: "request_id", cell: (one) => one.request_id ?? "–", hidden: true },
     { title: "Correlation", cell: (one) => one.correlation_id ?? "–", hidden: true },

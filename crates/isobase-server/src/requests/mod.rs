@@ -12,7 +12,7 @@ use isobase_http::{
 };
 
 use crate::Route;
-use handlers::{ingest, items, list, watch};
+use handlers::{facet, ingest, items, list, watch};
 use state::READ;
 pub(crate) use state::State;
 
@@ -24,7 +24,7 @@ pub(crate) fn routes() -> Vec<Route<State>> {
     let (all, one) = ("/api/v1/db/requests", "/api/v1/db/requests/{id}");
     let (batch, stats) = ("/api/v1/db/requests/batch", "/api/v1/db/requests/stats");
     let preview = "/api/v1/db/requests/redaction/preview";
-    let stream = "/api/v1/db/requests/stream";
+    let (stream, facets) = ("/api/v1/db/requests/stream", "/api/v1/db/requests/facets");
     let (csv, lines) = ("/api/v1/db/requests/export.csv", "/api/v1/db/requests/export.ndjson");
     let (work, by_hash) =
         ("/api/v1/db/extract-action-items", "/api/v1/db/extract-action-items/by-input-hash");
@@ -36,6 +36,7 @@ pub(crate) fn routes() -> Vec<Route<State>> {
             .body(Document),
         Route::get(all, READ, handler(list::list_requests), wire::list_requests()),
         Route::get(stats, READ, handler(list::get_request_stats), wire::get_request_stats()),
+        Route::get(facets, READ, handler(facet::get_request_facets), wire::get_request_facets()),
         Route::get(stream, READ, handler(watch::stream_requests), wire::stream_requests())
             .event_stream(),
         Route::get(csv, READ, handler(list::export_csv), wire::export_csv()),

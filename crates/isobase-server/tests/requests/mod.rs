@@ -175,3 +175,131 @@ async fn an_outage_is_said_and_nothing_is_twice_after_it() {
     post(&service, LOG, named).await.is_problem(503, "unavailable");
     service.get(LOG).await.is_problem(503, "unavailable");
 }
+
+#[tokio::test]
+async fn facets_tell_what_the_log_can_be_narrowed_by() {
+    let service = Service::new();
+    for (endpoint, status) in [("/a", 200), ("/a", 201), ("/b<i>", 500)] {
+        post(&service, LOG, report(endpoint, status)).await.has_status(200);
+    }
+    let mut other = report("/c", 404);
+    other["service"] = json!("shop");
+    other["user_identifier"] = json!("ann@b.c");
+    post(&service, LOG, other).await.has_status(200);
+    // Long ago: another day, but not another service.
+    let mut old = report("/old", 200);
+    old["service"] = json!("archive");
+    old["timestamp"] = json!("2026-01-01T00:00:00Z");
+    post(&service, LOG, old).await.has_status(200);
+    let facets = async |query: &str| {
+        service.get(&format!("{LOG}/facets?{query}")).await.has_status(200).json()
+    };
+    let all = facets("").await;
+    let facet = |value: &str, count: u64| json!({ "value": value, "count": count });
+    assert_eq!(
+        all["services"],
+        json!([facet("llm", 3), facet("shop", 1), facet("archive", 0)]),
+        "{all}"
+    );
+    assert_eq!(all["endpoints"], json!([facet("/a", 2), facet("/b<i>", 1), facet("/c", 1)]));
+    assert_eq!(all["classes"], json!([facet("2xx", 2), facet("4xx", 1), facet("5xx", 1)]));
+    assert_eq!(all["statuses"].as_array().unwrap().len(), 4);
+    assert_eq!(all["methods"], json!([facet("POST", 4)]));
+    assert_eq!(all["users"], json!([facet("ann@b.c", 1)]));
+    assert_eq!((&all["sample"], &all["whole"]), (&json!(4), &json!(true)));
+    let some = facets("class=2xx&service=llm").await;
+    assert_eq!(some["endpoints"], json!([facet("/a", 2)]));
+    assert_eq!(facets("from=2025-12-31&to=2026-01-02").await["sample"], 1);
+    assert_eq!(facets("q=%2FB").await["sample"], 1);
+    let wrong = service.get(&format!("{LOG}/facets?class=6xx&limit=1")).await;
+    assert_eq!(wrong.is_problem(422, "invalid_parameter").blamed().len(), 2);
+}
+
+#[tokio::test]
+async fn facets_of_a_large_log_are_those_of_a_sample() {
+    let service = Service::new();
+    for _ in 0..2 {
+        let reports = vec![report("/many", 200); 1_000];
+        post(&service, &format!("{LOG}/batch"), json!({ "requests": reports }))
+            .await
+            .has_status(200);
+    }
+    let facets = service.get(&format!("{LOG}/facets")).await.has_status(200).json();
+    let sample = facets["sample"].as_u64().unwrap();
+    assert!((1..=1_000).contains(&sample), "{facets}");
+    assert_eq!(facets["whole"], false);
+    assert_eq!(facets["endpoints"][0]["value"], "/many");
+}
+
+#[tokio::test]
+async fn models_their_tokens_and_costs_are_kept_found_and_summed() {
+    let service = Service::new();
+    let mut asked = report("/v1/chat", 200);
+    for (name, value) in [
+        ("model", json!("small<1>")),
+        ("input_tokens", json!(1_200)),
+        ("output_tokens", json!("300")),
+        ("cost", json!(0.0021)),
+        ("first_token_ms", json!(180)),
+        ("key_id", json!("k-7")),
+    ] {
+        asked[name] = value;
+    }
+    for _ in 0..2 {
+        post(&service, LOG, asked.clone()).await.has_status(200);
+    }
+    let mut failed = report("/v1/chat", 500);
+    failed["error"] = json!("no");
+    post(&service, LOG, failed).await.has_status(200);
+    let page = service.get(&format!("{LOG}?model=small%3C1%3E&key_id=k-7")).await.json();
+    assert_eq!(page["count"], 2, "{page}");
+    let row = &page["requests"][0];
+    assert_eq!((&row["model"], &row["key_id"]), (&json!("small<1>"), &json!("k-7")));
+    assert_eq!((&row["input_tokens"], &row["output_tokens"]), (&json!(1_200), &json!(300)));
+    assert_eq!((&row["cost"], &row["first_token_ms"]), (&json!(0.0021), &json!(180)));
+    for (query, count) in [("has_error=true", 1), ("has_error=false", 2), ("model=large", 0)] {
+        let page = service.get(&format!("{LOG}?{query}")).await.json();
+        assert_eq!(page["count"], count, "{query}");
+    }
+    let whole = service.get(&format!("{LOG}/stats")).await.json()["whole"].clone();
+    assert_eq!((&whole["input_tokens"], &whole["output_tokens"]), (&json!(2_400), &json!(600)));
+    assert_eq!((&whole["cost"], &whole["count"]), (&json!(0.0042), &json!(3)));
+    let csv = service.get(&format!("{LOG}/export.csv?model=small%3C1%3E")).await;
+    csv.contains("k-7,small<1>,1200,300,0.0021,180");
+    for (name, value) in [
+        ("cost", json!(-1)),
+        ("cost", json!("much")),
+        ("input_tokens", json!(-1)),
+        ("output_tokens", json!(2_000_000_000)),
+        ("first_token_ms", json!(-1)),
+        ("model", json!("a\nb")),
+        ("key_id", json!("x".repeat(201))),
+    ] {
+        let mut wrong = report("/", 200);
+        wrong[name] = value;
+        post(&service, LOG, wrong).await.is_problem(422, "invalid_body");
+    }
+}
+
+#[tokio::test]
+async fn dropped_reports_are_a_gap_and_no_requests() {
+    let service = Service::new();
+    post(&service, LOG, report("/a", 200)).await.has_status(200);
+    let gap = json!({
+        "service": "llm", "endpoint": "(dropped)", "method": "NONE", "request_id": "gap-1", "dropped": 312,
+    });
+    for _ in 0..2 {
+        post(&service, LOG, gap.clone()).await.has_status(200);
+    }
+    let whole = service.get(&format!("{LOG}/stats")).await.json()["whole"].clone();
+    assert_eq!((&whole["count"], &whole["dropped"]), (&json!(1), &json!(312)));
+    assert_eq!(whole["classes"], json!({ "2xx": 1 }));
+    let page = service.get(LOG).await.json();
+    assert_eq!(page["requests"][0]["dropped"], 312);
+    assert_eq!(service.get(&format!("{LOG}/facets")).await.json()["sample"], 1);
+    for wrong in [json!(0), json!(-1), json!("many"), json!(5_000_000_000_u64)] {
+        let mut refused = gap.clone();
+        refused["dropped"] = wrong;
+        post(&service, LOG, refused).await.is_problem(422, "invalid_body");
+    }
+}

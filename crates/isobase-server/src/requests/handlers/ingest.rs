@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::Response;
 use isobase_http::{Body, Problem};
 use isobase_licences::parse_moment;
-use isobase_requests::{Ingested, NewRequest, redact};
+use isobase_requests::{Ingested, ModelUsage, NewRequest, redact};
 use serde_json::Value;
 
 use crate::{
@@ -98,12 +98,6 @@ fn report(members: &mut Members) -> NewRequest {
         Ok(moment) => Some(moment),
         Err(error) => members.fault("timestamp", &error.to_string()),
     });
-    let duration_ms = match members.any("duration_ms") {
-        None | Some(Value::Null) => None,
-        Some(Value::Number(number)) => number.as_f64(),
-        Some(Value::String(text)) if text.parse::<f64>().is_ok() => text.parse().ok(),
-        Some(_) => members.fault("duration_ms", "expected a number"),
-    };
     NewRequest {
         service: members.text("service"),
         endpoint: members.text("endpoint"),
@@ -114,9 +108,32 @@ fn report(members: &mut Members) -> NewRequest {
         request_body: body(members, "request_body"),
         response_body: body(members, "response_body"),
         status_code: members.integer("status_code", 0..=999),
-        duration_ms,
+        duration_ms: number(members, "duration_ms"),
         correlation_id: members.optional_text("correlation_id"),
         error: members.optional_text("error"),
+        key_id: name(members, "key_id"),
+        usage: ModelUsage {
+            model: name(members, "model"),
+            input_tokens: members.integer("input_tokens", 0..=1_000_000_000),
+            output_tokens: members.integer("output_tokens", 0..=1_000_000_000),
+            cost: number(members, "cost"),
+            first_token_ms: number(members, "first_token_ms"),
+        },
+        dropped: members.integer("dropped", 1..=u32::MAX),
+    }
+}
+
+fn name(members: &mut Members, name: &str) -> Option<String> {
+    members.optional_text(name).filter(|text| !text.is_empty())
+}
+
+/// A number; one in quotes counts too.
+fn number(members: &mut Members, name: &str) -> Option<f64> {
+    match members.any(name) {
+        None | Some(Value::Null) => None,
+        Some(Value::Number(number)) => number.as_f64(),
+        Some(Value::String(text)) if text.parse::<f64>().is_ok() => text.parse().ok(),
+        Some(_) => members.fault(name, "expected a number"),
     }
 }
 

@@ -99,12 +99,8 @@ pub(crate) async fn get_request_stats(
     call: Call,
 ) -> Result<Response<Body>, Failure> {
     let mut parameters = Parameters::parse(call.query());
-    let now = state.requests.now();
-    let ago = |moment: Timestamp, seconds: i64| Timestamp {
-        unix_us: moment.unix_us.saturating_sub(seconds * 1_000_000).max(0),
-    };
-    let to = moment(&mut parameters, "to").unwrap_or_else(|| ago(now, -STEP_SECONDS));
-    let from = moment(&mut parameters, "from").unwrap_or_else(|| ago(to, CHART_SECONDS));
+    let (from, to) = (moment(&mut parameters, "from"), moment(&mut parameters, "to"));
+    let (from, to) = last_day(&state, (from, to));
     let step = parameters.take_number("step", STEP_SECONDS, (STEP_SECONDS, 30 * 86_400));
     if step % STEP_SECONDS != 0 {
         parameters.fault("step", &step.to_string(), "expected a multiple of 300 seconds");
@@ -117,6 +113,18 @@ pub(crate) async fn get_request_stats(
     let of = (service.as_deref(), endpoint.as_deref());
     let buckets = state.requests.stats((from, to), step, of).await?;
     Ok(json(&Stats::of(&buckets, (from, to), step)))
+}
+
+/// A time of which the end is now, and the beginning a day before its end, unless they are given.
+pub(super) fn last_day(
+    state: &State,
+    (from, to): (Option<Timestamp>, Option<Timestamp>),
+) -> (Timestamp, Timestamp) {
+    let ago = |moment: Timestamp, seconds: i64| Timestamp {
+        unix_us: moment.unix_us.saturating_sub(seconds * 1_000_000).max(0),
+    };
+    let to = to.unwrap_or_else(|| ago(state.requests.now(), -STEP_SECONDS));
+    (from.unwrap_or_else(|| ago(to, CHART_SECONDS)), to)
 }
 
 /// `GET /api/v1/db/requests/export.csv`
@@ -178,9 +186,12 @@ pub(super) fn query(mut parameters: Parameters) -> Result<RequestQuery, Problem>
         method: text("method"),
         user: text("user"),
         correlation_id: text("correlation_id"),
+        key_id: text("key_id"),
+        model: text("model"),
         text: text("q"),
         ..RequestQuery::default()
     };
+    query.has_error = parameters.take_choice("has_error");
     query.status = number(&mut parameters, "status", 0..=999);
     query.class = parameters.take("class").and_then(|text| {
         let class = text.strip_suffix("xx").and_then(|hundreds| hundreds.parse().ok());

@@ -1,5 +1,7 @@
 //! The request log on the wire, and how its routes are described.
 
+mod facets;
+
 use std::collections::BTreeMap;
 
 use isobase_http::{Answer, Content, Location, Operation, Parameter, Shape};
@@ -10,6 +12,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{codes, csv};
+
+pub(super) use facets::{FacetsAnswer, get_request_facets};
 
 /// An entry that is there.
 #[derive(Serialize, JsonSchema)]
@@ -102,6 +106,18 @@ pub(super) struct LoggedRequest {
     request_id: Option<String>,
     correlation_id: Option<String>,
     error: Option<String>,
+    /// The id of the key that was shown.
+    key_id: Option<String>,
+    /// Which model answered.
+    model: Option<String>,
+    input_tokens: Option<u64>,
+    output_tokens: Option<u64>,
+    /// In the currency of whoever reported it.
+    cost: Option<Value>,
+    /// How long the first piece of the model's answer took.
+    first_token_ms: Option<Value>,
+    /// It is no request but stands for so many reports that the service had no room for.
+    dropped: Option<u32>,
     /// How many secrets were taken out.
     redacted: u32,
     /// A text was cut.
@@ -109,7 +125,7 @@ pub(super) struct LoggedRequest {
 }
 
 /// The columns of an export.
-pub(super) const COLUMNS: [&str; 15] = [
+pub(super) const COLUMNS: [&str; 22] = [
     "id",
     "timestamp",
     "service",
@@ -125,6 +141,13 @@ pub(super) const COLUMNS: [&str; 15] = [
     "truncated",
     "request_body",
     "response_body",
+    "key_id",
+    "model",
+    "input_tokens",
+    "output_tokens",
+    "cost",
+    "first_token_ms",
+    "dropped",
 ];
 
 impl LoggedRequest {
@@ -143,6 +166,13 @@ impl LoggedRequest {
             request_id: entry.request_id,
             correlation_id: entry.correlation_id,
             error: entry.error,
+            key_id: entry.key_id,
+            model: entry.usage.model,
+            input_tokens: entry.usage.input_tokens,
+            output_tokens: entry.usage.output_tokens,
+            cost: entry.usage.cost.map(number),
+            first_token_ms: entry.usage.first_token_ms.map(number),
+            dropped: entry.dropped,
             redacted: entry.redacted,
             truncated: entry.truncated,
         }
@@ -151,6 +181,9 @@ impl LoggedRequest {
     /// Its row of an export.
     pub(super) fn write_csv(&self, out: &mut Vec<u8>) {
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        let shown =
+            |number: &Option<Value>| number.as_ref().map(Value::to_string).unwrap_or_default();
+        let tokens = |tokens: Option<u64>| tokens.map(|it| it.to_string()).unwrap_or_default();
         let cells = [
             self.id.to_string(),
             self.timestamp.clone(),
@@ -159,7 +192,7 @@ impl LoggedRequest {
             self.endpoint.clone(),
             text(&self.user_identifier),
             self.status_code.map(|it| it.to_string()).unwrap_or_default(),
-            self.duration_ms.as_ref().map(Value::to_string).unwrap_or_default(),
+            shown(&self.duration_ms),
             text(&self.request_id),
             text(&self.correlation_id),
             text(&self.error),
@@ -167,6 +200,13 @@ impl LoggedRequest {
             self.truncated.to_string(),
             text(&self.request_body),
             text(&self.response_body),
+            text(&self.key_id),
+            text(&self.model),
+            tokens(self.input_tokens),
+            tokens(self.output_tokens),
+            shown(&self.cost),
+            shown(&self.first_token_ms),
+            tokens(self.dropped.map(u64::from)),
         ];
         csv::write_row(cells.iter().map(String::as_str), out);
     }
@@ -255,6 +295,14 @@ pub(super) struct StatsBucket {
     p50_ms: Option<f64>,
     p95_ms: Option<f64>,
     p99_ms: Option<f64>,
+    /// Tokens that models read.
+    input_tokens: u64,
+    /// Tokens that models wrote.
+    output_tokens: u64,
+    /// What that cost, in the currency of whoever reported it.
+    cost: f64,
+    /// Reports that services had no room for.
+    dropped: u64,
 }
 
 impl Stats {
@@ -286,6 +334,11 @@ impl StatsBucket {
             p50_ms: bucket.quantile(0.5).map(rounded),
             p95_ms: bucket.quantile(0.95).map(rounded),
             p99_ms: bucket.quantile(0.99).map(rounded),
+            input_tokens: bucket.input_tokens,
+            output_tokens: bucket.output_tokens,
+            // Sums of decimal fractions end in dust.
+            cost: (bucket.cost * 1e9).round() / 1e9,
+            dropped: bucket.dropped,
         }
     }
 }
@@ -425,6 +478,24 @@ fn report() -> Value {
         "duration_ms": { "type": ["number", "null"], "minimum": 0 },
         "correlation_id": { "type": ["string", "null"] },
         "error": { "type": ["string", "null"] },
+        "key_id": {
+            "type": ["string", "null"],
+            "description": "The id of the key that was shown; never the key.",
+        },
+        "model": { "type": ["string", "null"] },
+        "input_tokens": { "type": ["integer", "null"], "minimum": 0, "maximum": 1_000_000_000 },
+        "output_tokens": { "type": ["integer", "null"], "minimum": 0, "maximum": 1_000_000_000 },
+        "cost": {
+            "type": ["number", "null"],
+            "minimum": 0,
+            "description": "In one currency for all services.",
+        },
+        "first_token_ms": { "type": ["number", "null"], "minimum": 0 },
+        "dropped": {
+            "type": ["integer", "null"],
+            "minimum": 1,
+            "description": "It is no request but stands for so many reports that were dropped.",
+        },
     })
 }
 
@@ -510,6 +581,9 @@ fn choosing(operation: Operation) -> Operation {
         maybe("method", "With this method."),
         maybe("user", "By this user."),
         maybe("correlation_id", "With this correlation id."),
+        maybe("key_id", "With the key of this id."),
+        maybe("model", "Answered by this model."),
+        maybe("has_error", "With an error, or without one.").schema(json!({ "type": "boolean" })),
         maybe_number("status", "With this status.", 999),
         maybe("class", "With a status of this class: `2xx`, `4xx`, …"),
         maybe("from", "At this date or moment, or after it."),
@@ -606,6 +680,10 @@ pub(super) fn get_request_stats() -> Operation {
         p50_ms: Some(90.51),
         p95_ms: Some(512.0),
         p99_ms: Some(861.08),
+        input_tokens: 5_120,
+        output_tokens: 840,
+        cost: 0.0231,
+        dropped: 0,
     };
     let stats = Stats {
         from: "2026-11-30T11:00:00.000000Z".to_owned(),
