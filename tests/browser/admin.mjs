@@ -17,6 +17,7 @@ import { screens } from "./admin/screens.mjs";
 import { browser, key } from "./admin/site.mjs";
 import { sql } from "./admin/sql.mjs";
 import { trouble } from "./admin/trouble.mjs";
+import { uploads } from "./admin/uploads.mjs";
 
 const part = process.env.ISOBASE_BROWSER_PART;
 if (key) {
@@ -34,6 +35,7 @@ if (key) {
     await live();
     await operations();
     await sql();
+    await uploads();
   }
 }
 await browser.close();

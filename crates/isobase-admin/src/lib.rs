@@ -74,6 +74,7 @@ files![
     "screens/requests.js",
     "screens/settings.js",
     "screens/sql.js",
+    "screens/upload.js",
     "screens/uploads.js",
     "screens/users.js",
     "screens/webhooks.js",

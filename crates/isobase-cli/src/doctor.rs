@@ -13,11 +13,11 @@ use http::Method;
 use isobase::Purpose;
 use isobase_auth::SECRET_FILE;
 use isobase_client::Request;
-use rustix::fs::statvfs;
 use serde::Serialize;
 use serde_json::json;
 
 use crate::{
+    disks,
     failure::Failure,
     flags::AppFlags,
     keys, local,
@@ -279,9 +279,7 @@ async fn of_database(config: &Config) -> Check {
 
 /// Free space for the data folder, or for the folder in which it will be made.
 fn of_disk(data: &Path) -> Option<Check> {
-    let there = data.ancestors().find(|folder| folder.is_dir()).unwrap_or(Path::new("."));
-    let found = statvfs(there).ok()?;
-    let free = found.f_bavail.saturating_mul(found.f_frsize);
+    let free = disks::space(data)?.free;
     let message = format!("{} MiB free", free >> 20);
     let hint = "the service answers 507 when the disk is full; backups need room, too";
     Some(if free < FREE_BYTES_MIN / 16 {

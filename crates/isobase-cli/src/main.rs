@@ -7,6 +7,7 @@ mod backup;
 mod candidates;
 #[cfg(feature = "toolkit")]
 mod db;
+mod disks;
 mod doctor;
 mod engines;
 mod examples;

@@ -30,6 +30,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    disks,
     failure::{Failure, Problem},
     hooks::HttpSender,
     keys, letters, local, logging, measures,
@@ -184,6 +185,10 @@ impl Round {
         let telling = tokio::spawn(webhooks.clone().run(stopping.clone()));
         let webhooks = Some(webhooks);
         let told = Some(as_json(loaded, config)?.into());
+        let settings = server_config(loaded, config)?;
+        let uploads = settings.files.as_ref().map(|files| ("uploads", files.folder.clone()));
+        let backups = self.jobs.backups().map(|backups| ("backups", backups.folder().to_owned()));
+        let data = [("data", config.data.clone())].into_iter();
         let settings = ServerConfig {
             mail,
             rules,
@@ -192,7 +197,8 @@ impl Round {
             webhooks,
             settings: told,
             process: Some(measures::of_process),
-            ..server_config(loaded, config)?
+            machine: Some(disks::machine(data.chain(uploads).chain(backups))),
+            ..settings
         };
         let service = isobase_server::compose(store, self.authorizer.clone(), settings);
         offer_setup(loaded, &service, base, self.printer).await;

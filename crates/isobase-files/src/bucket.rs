@@ -4,6 +4,7 @@ use std::{fmt, io, ops::Range, path::Path, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream::BoxStream};
+use isobase_store::is_upload_name;
 use object_store::{
     ClientOptions, GetOptions, GetRange, ObjectStore, ObjectStoreExt, PutPayload, RetryConfig,
     WriteMultipart,
@@ -12,7 +13,10 @@ use object_store::{
 };
 use tokio::io::AsyncReadExt;
 
-use crate::FilesError;
+use crate::{
+    FilesError,
+    lying::{Lying, Stray, TOGETHER},
+};
 
 /// Bytes of one part. S3 takes 10,000 parts of at least 5 MiB (except the last one), so this reaches
 /// 78 GiB.
@@ -176,6 +180,22 @@ impl Bucket {
                 Err(error)
             }
         }
+    }
+
+    /// Everything with the name of an upload, some at a time.
+    pub(crate) fn lying(&self) -> Lying {
+        let prefix = self.prefix.clone();
+        let found = self.store.list(Some(&self.prefix)).map_err(failed);
+        let strays = found.try_filter_map(move |object| {
+            // What lies deeper is somebody else's.
+            let mut parts = object.location.prefix_match(&prefix).into_iter().flatten();
+            let name = parts.next().filter(|_| parts.next().is_none());
+            let name = name.map(|part| part.as_ref().to_owned());
+            let name = name.filter(|name| is_upload_name(name));
+            let (size, modified) = (object.size, object.last_modified.into());
+            std::future::ready(Ok(name.map(|name| Stray { name, size, modified })))
+        });
+        strays.try_chunks(TOGETHER).map_err(|error| error.1).boxed()
     }
 
     /// What it is called: one name for one place.

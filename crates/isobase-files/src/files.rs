@@ -21,7 +21,7 @@ use tokio::{
 };
 
 use crate::{
-    FilesError, ListedFile, Media, MediaTypes, StoredFile, Thumb, Thumbnail, ThumbnailError,
+    FilesError, Media, MediaTypes, StoredFile, Thumb, Thumbnail, ThumbnailError,
     index::Index,
     media::HEAD_BYTES,
     name::{new_name, shortened},
@@ -289,7 +289,7 @@ impl Files {
         Err(ThumbnailError::Unsupported)
     }
 
-    async fn remove_bytes(&self, name: &str) -> Result<(), FilesError> {
+    pub(crate) async fn remove_bytes(&self, name: &str) -> Result<(), FilesError> {
         #[cfg(feature = "thumbnails")]
         self.thumbnails.remove(name).await?;
         #[cfg(feature = "s3")]
@@ -300,18 +300,6 @@ impl Files {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
             _ => Ok(()),
         }
-    }
-
-    /// Files in the order of their names, from a cursor on, and the cursor of the next ones.
-    ///
-    /// # Errors
-    /// [`FilesError::Store`], also when the cursor is none of these files.
-    pub async fn list(
-        &self,
-        after: Option<String>,
-        limit: u32,
-    ) -> Result<(Vec<ListedFile>, Option<String>), FilesError> {
-        Ok(self.index.list(after, limit).await?)
     }
 
     /// Deletes a file; says whether it was there. It is gone for everybody before its bytes are.

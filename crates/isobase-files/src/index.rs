@@ -1,13 +1,24 @@
 //! The documents that say which files there are.
 
+use std::{collections::HashSet, time::SystemTime};
+
 use isobase_store::{
-    Action, Atomicity, IfMissing, Precondition, Store, StoreError, UPLOADS_COLLECTION, WriteBatch,
-    WriteOperation,
+    Action, Atomicity, ErrorKind, IfMissing, IndexDefinition, Precondition, Store, StoreError,
+    UPLOADS_COLLECTION, WriteBatch, WriteOperation,
 };
 use isobase_types::{
-    CollectionName, Count, DocumentId, Filter, Order, PageRequest, Query, Timestamp, json::Patch,
+    CollectionName, Comparison, Count, Document, DocumentId, FieldPath, Filter, Literal, Operator,
+    Order, PageRequest, Query, Timestamp, json::Patch,
 };
 use serde::{Deserialize, Serialize};
+use tokio::sync::OnceCell;
+
+use crate::{FileQuery, FileState};
+
+/// The order of lists: the newest first; files that came before this was noted are last.
+const ORDER: &str = "-created_us";
+/// Names that are looked for together: as many ids as one plan looks for.
+const NAMES_TOGETHER: usize = 50;
 
 /// A file that is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +60,22 @@ pub struct ListedFile {
     pub original: String,
     /// Who sent it.
     pub owner: String,
+    /// A document names it in a field of the type `file`, or did.
+    pub claimed: bool,
+    /// Since when no document names it, as a sweep has found.
+    pub unused_since: Option<Timestamp>,
+}
+
+impl ListedFile {
+    /// Whether documents name it.
+    #[must_use]
+    pub fn state(&self) -> FileState {
+        match (self.claimed, self.unused_since) {
+            (false, _) => FileState::NeverNamed,
+            (true, None) => FileState::Named,
+            (true, Some(_)) => FileState::Unused,
+        }
+    }
 }
 
 /// What a document holds.
@@ -67,9 +94,22 @@ struct Entry {
     claimed: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     unused_us: Option<i64>,
+    /// When it came, in microseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    created_us: Option<i64>,
 }
 
 impl Entry {
+    fn listed(self, name: &str, created_at: Timestamp) -> ListedFile {
+        ListedFile {
+            original: self.original.clone(),
+            owner: self.owner.clone(),
+            claimed: self.claimed,
+            unused_since: self.unused_us.map(|unix_us| Timestamp { unix_us }),
+            file: self.stored(name, created_at),
+        }
+    }
+
     fn stored(self, name: &str, created_at: Timestamp) -> StoredFile {
         StoredFile {
             name: name.to_owned(),
@@ -89,12 +129,26 @@ impl Entry {
 pub(crate) struct Index {
     store: Store,
     collection: CollectionName,
+    /// Set by the first who finds or makes the index of lists.
+    prepared: OnceCell<()>,
 }
 
 impl Index {
     pub(crate) fn new(store: &Store) -> Self {
         let collection = CollectionName::new(UPLOADS_COLLECTION).expect("it is a valid name");
-        Self { store: store.system(), collection }
+        Self { store: store.system(), collection, prepared: OnceCell::new() }
+    }
+
+    /// Makes the index of lists unless it is there.
+    async fn prepare(&self) -> Result<(), StoreError> {
+        let made = self.prepared.get_or_try_init(async || {
+            let newest = IndexDefinition::parse(ORDER).expect("the order above is an index");
+            match self.store.create_index(&self.collection, &newest).await {
+                Err(error) if error.kind() != ErrorKind::Unsupported => Err(error),
+                _ => Ok(()),
+            }
+        });
+        made.await.copied()
     }
 
     pub(crate) async fn get(&self, name: &str) -> Result<Option<StoredFile>, StoreError> {
@@ -104,28 +158,66 @@ impl Index {
         Ok(entry.map(|entry| entry.stored(name, document.created_at)))
     }
 
-    /// Files in the order of their names, from a cursor on, and the cursor of the next ones.
+    pub(crate) async fn find(&self, name: &str) -> Result<Option<ListedFile>, StoreError> {
+        let found = self.store.get(&self.collection, &DocumentId::Text(name.into())).await?;
+        Ok(found.as_ref().and_then(read))
+    }
+
+    /// Files, the newest first, from a cursor on, and the cursor of the next ones.
     pub(crate) async fn list(
+        &self,
+        wanted: &FileQuery,
+        after: Option<String>,
+        limit: u32,
+    ) -> Result<(Vec<ListedFile>, Option<String>), StoreError> {
+        self.prepare().await?;
+        let order = Order::parse(ORDER).expect("the order above is one");
+        self.page((wanted.filter(), order), after, limit).await
+    }
+
+    /// Files in no order, from a cursor on, and the cursor of the next ones.
+    pub(crate) async fn some(
         &self,
         after: Option<String>,
         limit: u32,
     ) -> Result<(Vec<ListedFile>, Option<String>), StoreError> {
-        let query = Query {
-            filter: Filter::all(),
-            order: Order::default(),
-            page: PageRequest::Cursor { limit, after },
-            fields: Vec::new(),
-            count: Count::None,
-        };
+        self.page((Filter::all(), Order::default()), after, limit).await
+    }
+
+    async fn page(
+        &self,
+        (filter, order): (Filter, Order),
+        after: Option<String>,
+        limit: u32,
+    ) -> Result<(Vec<ListedFile>, Option<String>), StoreError> {
+        let page = PageRequest::Cursor { limit, after };
+        let query = Query { filter, order, page, fields: Vec::new(), count: Count::None };
         let page = self.store.list(&self.collection, &query).await?;
-        let listed = page.documents.iter().filter_map(|document| {
-            let DocumentId::Text(name) = &document.id else { return None };
-            let entry: Entry = serde_json::from_str(&document.body).ok()?;
-            let (original, owner) = (entry.original.clone(), entry.owner.clone());
-            Some(ListedFile { file: entry.stored(name, document.created_at), original, owner })
-        });
         let next = page.next.as_ref().map(|position| position.cursor().to_owned());
-        Ok((listed.collect(), next))
+        Ok((page.documents.iter().filter_map(read).collect(), next))
+    }
+
+    /// Which of some names are those of files.
+    pub(crate) async fn known(&self, names: &[String]) -> Result<HashSet<String>, StoreError> {
+        let path = FieldPath::parse("id").expect("the path of the id");
+        let mut known = HashSet::new();
+        for some in names.chunks(NAMES_TOGETHER) {
+            let literals = some.iter().cloned().map(Literal::Text).collect();
+            let operator = Operator::In(literals);
+            let filter = Filter::Compare(Comparison { path: path.clone(), operator });
+            let limit = u32::try_from(NAMES_TOGETHER).unwrap_or(u32::MAX);
+            let (found, _) = self.page((filter, Order::default()), None, limit).await?;
+            known.extend(found.into_iter().map(|listed| listed.file.name));
+        }
+        Ok(known)
+    }
+
+    /// Calls a file otherwise; says whether it is there.
+    pub(crate) async fn rename(&self, name: &str, original: &str) -> Result<bool, StoreError> {
+        let patch = serde_json::json!({ "original": original }).to_string();
+        let patch = Patch::merge(patch.as_bytes()).expect("an object with a text");
+        let id = DocumentId::Text(name.into());
+        self.write(Action::Patch { id, patch }, Precondition::None).await
     }
 
     /// Files that documents name or have named, from a cursor on, and the cursor of the next ones.
@@ -204,6 +296,7 @@ impl Index {
             private: false,
             claimed: false,
             unused_us: None,
+            created_us: Some(Timestamp::from_system_time(SystemTime::now()).unix_us),
         };
         let body = serde_json::to_string(&entry).expect("texts and numbers always serialise");
         let id = DocumentId::Text(file.name.as_str().into());
@@ -219,4 +312,11 @@ impl Index {
         let (created_at, owner) = (at.unwrap_or_default(), owner.to_owned());
         Ok(StoredFile { created_at, owner, ..file })
     }
+}
+
+/// The file of a document; none of one that cannot be read.
+fn read(document: &Document) -> Option<ListedFile> {
+    let DocumentId::Text(name) = &document.id else { return None };
+    let entry: Entry = serde_json::from_str(&document.body).ok()?;
+    Some(entry.listed(name, document.created_at))
 }

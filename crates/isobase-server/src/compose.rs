@@ -7,7 +7,7 @@ use isobase_auth::{
     Provider, Sealer,
 };
 use isobase_files::Files;
-use isobase_http::{HttpConfig, InvalidRoute, Measure, Observer, Routes};
+use isobase_http::{HttpConfig, InvalidRoute, Measure, Observer, OpenTo, Routes};
 use isobase_jobs::{Jobs, JobsOptions};
 use isobase_licences::{LicenceOptions, Licences};
 use isobase_requests::{RequestOptions, Requests};
@@ -15,7 +15,9 @@ use isobase_store::{RuleBook, Store};
 use isobase_webhooks::Webhooks;
 
 use crate::{
-    AppCollection, FilesOptions, LiveConfig, PagesConfig, Service, accounts, admin, app,
+    AppCollection, FilesOptions, LiveConfig, Machine, PagesConfig, Service, accounts,
+    admin::{self, AdminFacts},
+    app,
     app_collection::Rows,
     connections::Connections,
     data_store, description,
@@ -77,6 +79,8 @@ pub struct ServerConfig {
     /// The settings of the process for those who may do everything: a JSON array of objects with
     /// `key`, `value` and `origin`, secrets masked. Default none.
     pub settings: Option<Arc<str>>,
+    /// The machine that the process runs on, for the hub. Default none.
+    pub machine: Option<Machine>,
 }
 
 impl Default for ServerConfig {
@@ -103,6 +107,7 @@ impl Default for ServerConfig {
             sql: None,
             process: None,
             settings: None,
+            machine: None,
         }
     }
 }
@@ -159,16 +164,16 @@ impl Composition {
         self
     }
 
-    /// The admin site; `has_sql` says whether it shows the SQL screens to owners.
+    /// The admin site.
     #[must_use]
     pub fn with_admin(
         mut self,
         store: &Store,
         jobs: Jobs,
-        settings: Option<Arc<str>>,
-        has_sql: bool,
+        facts: AdminFacts,
+        open_to: OpenTo,
     ) -> Self {
-        self.routes.add(admin::State::new(store, jobs, settings, has_sql), admin::routes());
+        self.routes.add(admin::State::new(store, jobs, facts, open_to), admin::routes());
         self
     }
 
@@ -212,7 +217,8 @@ impl Composition {
     ) -> Self {
         let files = Arc::new(Files::new(store, options));
         let (views, links) = (Views::new(store.clone(), rules), sealer.map(files::Links::new));
-        self.routes.add(files::State::new(Arc::clone(&files), views, links), files::routes());
+        let state = files::State::new(store, Arc::clone(&files), views, links);
+        self.routes.add(state, files::routes());
         self.routes.add(tus::State::new(store, files), tus::routes());
         self
     }
@@ -338,13 +344,19 @@ pub fn compose(store: Store, authorizer: Arc<Authorizer>, config: ServerConfig) 
     let has_sql = config.sql.is_some();
     #[cfg(not(feature = "sql"))]
     let has_sql = false;
+    let facts = AdminFacts {
+        settings: config.settings,
+        has_sql,
+        machine: config.machine,
+        sealer: config.sealer.clone(),
+    };
     let slices = Composition::default()
         .with_service(store.clone(), jobs.clone(), (config.durability, index), config.process)
         .with_records(store.clone(), rules(), config.page_size_max)
         .with_data_store(store.clone(), rules())
         .with_live(store.clone(), rules(), live)
         .with_app(&store, &config.rules, config.collections, config.page_size_max)
-        .with_admin(&store, jobs.clone(), config.settings, has_sql)
+        .with_admin(&store, jobs.clone(), facts, config.http.open_to)
         .with_jobs(&store, jobs)
         .with_keys(&store, authorizer.clone())
         .with_licences(Licences::new(&store, config.licences))

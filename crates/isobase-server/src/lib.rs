@@ -14,6 +14,7 @@ mod call;
 mod codes;
 mod compose;
 mod connections;
+mod counted;
 mod csv;
 mod data_store;
 mod description;
@@ -45,6 +46,7 @@ mod webhooks;
 
 use call::{Call, Route};
 
+pub use admin::{AdminFacts, Machine, Space};
 pub use app_collection::{AppCollection, FieldTexts, Texts};
 pub use compose::{Composition, Index, ServerConfig, compose};
 pub use description::{errors_markdown, openapi};

@@ -29,6 +29,25 @@ impl Views {
         View::new(store, Arc::clone(&self.rules), caller(principal))
     }
 
+    /// What a caller sees of documents at a route that is about something else, if its rights reach
+    /// to documents at all: there the route has not asked for them.
+    pub(crate) fn beside(&self, principal: &Principal, asks: Beside) -> Option<View> {
+        let permission = match (asks, self.rules.has_rules()) {
+            (Beside::Read, false) => Permission::Read,
+            (Beside::Write, false) => Permission::Write,
+            // A key's scopes bind it; rules bind accounts.
+            (Beside::Read, true) => match principal {
+                Principal::Key { .. } => Permission::Read,
+                _ => Permission::ReadByRules,
+            },
+            (Beside::Write, true) => match principal {
+                Principal::Key { .. } => Permission::Write,
+                _ => Permission::WriteByRules,
+            },
+        };
+        principal.allows(permission).then(|| self.of(principal))
+    }
+
     /// What the routes of a face that shows documents take.
     pub(crate) fn permissions(&self) -> Permissions {
         match self.rules.has_rules() {
@@ -41,6 +60,13 @@ impl Views {
     pub(crate) fn store(&self) -> &Store {
         &self.store
     }
+}
+
+/// What a route that is about something else wants of documents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Beside {
+    Read,
+    Write,
 }
 
 /// What routes take that read and change documents.

@@ -42,7 +42,7 @@ pub fn is_upload_name(text: &str) -> bool {
 }
 
 /// The name in a value of a field.
-fn name_in(value: &str) -> Option<&str> {
+pub(crate) fn name_in(value: &str) -> Option<&str> {
     let name = value.strip_prefix(ADDRESS).unwrap_or(value);
     is_upload_name(name).then_some(name)
 }
@@ -105,7 +105,10 @@ impl WriteCheck for FileCheck {
 }
 
 /// The texts in a field that holds names.
-fn texts_of<'a>(body: &'a str, file: &FileField) -> impl Iterator<Item = String> + use<'a> {
+pub(crate) fn texts_of<'a>(
+    body: &'a str,
+    file: &FileField,
+) -> impl Iterator<Item = String> + use<'a> {
     let value = json::find(body, &file.field);
     let (one, many): (Option<Raw<'a>>, Vec<Raw<'a>>) = match value {
         Some(value) if value.kind() == Kind::Array => (None, value.elements().collect()),
@@ -250,7 +253,7 @@ impl Store {
     }
 
     /// Makes the indexes by which documents that name files are found.
-    async fn index_file_fields(
+    pub(crate) async fn index_file_fields(
         &self,
         fields: &[(CollectionName, FileField)],
     ) -> Result<(), StoreError> {
@@ -320,7 +323,7 @@ impl View {
     }
 }
 
-fn query(filter: Filter, limit: u32) -> Query {
+pub(crate) fn query(filter: Filter, limit: u32) -> Query {
     Query {
         filter,
         order: Order::default(),
@@ -331,16 +334,16 @@ fn query(filter: Filter, limit: u32) -> Query {
 }
 
 /// Names, and the addresses with them.
-fn literals(names: &HashSet<String>) -> impl Iterator<Item = Literal> {
+pub(crate) fn literals(names: &HashSet<String>) -> impl Iterator<Item = Literal> {
     names.iter().flat_map(|name| [name.clone(), format!("{ADDRESS}{name}")]).map(Literal::Text)
 }
 
-fn names_any(field: &FieldPath, names: &HashSet<String>) -> Filter {
+pub(crate) fn names_any(field: &FieldPath, names: &HashSet<String>) -> Filter {
     let operator = Operator::In(literals(names).collect());
     Filter::Compare(Comparison { path: field.clone(), operator })
 }
 
-fn contains(field: &FieldPath, literal: Literal) -> Filter {
+pub(crate) fn contains(field: &FieldPath, literal: Literal) -> Filter {
     let operator = Operator::Contains(literal);
     Filter::Compare(Comparison { path: field.clone(), operator })
 }

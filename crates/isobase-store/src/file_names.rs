@@ -18,7 +18,8 @@ use crate::{Store, StoreError};
 /// The system collection of uploaded files: their names are the ids of its documents, and their
 /// `owner` is who sent them.
 pub const UPLOADS_COLLECTION: &str = "isobase_uploads";
-/// Documents that the document of a file tells of; of more it tells none.
+/// The document of a file tells of fewer documents than these. Of a file that more have named it tells
+/// nothing, and the collections are read.
 const TOLD_MAX: usize = 50;
 
 /// Operations of a batch, by the names that they bring into lists.
@@ -86,7 +87,8 @@ pub(crate) fn namers(file: &str) -> Namers {
     }
     let Some(list) = value("named_by") else { return Namers::Told(Vec::new()) };
     let read: Option<Vec<_>> = elements(&list).map(read_namer).collect();
-    read.map_or(Namers::Unknown, Namers::Told)
+    // Behind a full list there may be documents that it had no room for.
+    read.filter(|told| told.len() < TOLD_MAX).map_or(Namers::Unknown, Namers::Told)
 }
 
 fn elements<'a>(list: &Raw<'a>) -> impl Iterator<Item = Raw<'a>> {
@@ -160,7 +162,9 @@ mod tests {
             named(r#"{"told":true,"telling":0,"named_by":["a/1","b/x/y"]}"#),
             Some(vec!["a 1".to_owned(), "b x/y".to_owned()])
         );
+        let full = format!(r#"{{"told":true,"named_by":[{}"a/1"]}}"#, r#""a/2","#.repeat(49));
         for text in [
+            &full,
             "{}",
             r#"{"named_by":["a/1"]}"#,
             r#"{"told":true,"telling":1,"named_by":["a/1"]}"#,

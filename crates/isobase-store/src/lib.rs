@@ -10,6 +10,7 @@ mod expand_limits;
 mod feed;
 mod file_fields;
 mod file_names;
+mod file_uses;
 mod options;
 mod page;
 mod rules;
@@ -25,6 +26,7 @@ pub use expand_limits::{EXPAND_LEVELS_MAX, EXPAND_REFERENCES_MAX};
 pub use feed::{FeedPage, FeedRequest, InvalidSince, Since};
 pub use file_fields::is_upload_name;
 pub use file_names::UPLOADS_COLLECTION;
+pub use file_uses::{FileReplaced, FileUse, FileUses};
 pub use isobase_engine::{
     Action, CollectionInfo, Current, EngineError, ErrorKind, FeedPlace, Idempotency, IfMissing,
     IndexDefinition, IndexInfo, IndexState, InvalidIndex, Keep, Limits, Others, OthersSeen,

@@ -1,7 +1,7 @@
 // What people do most on the admin site, where nobody is asked for a key.
 
 import assert from "node:assert/strict";
-import { accessible, answered, base, open, pageOf, settled } from "./site.mjs";
+import { accessible, answered, ask, base, open, pageOf, settled } from "./site.mjs";
 
 /** What people do where nobody is asked for a key. */
 export async function basics() {
@@ -93,6 +93,17 @@ export async function basics() {
     await page.getByTestId("lic-suspend").filter({ hasText: "Reinstate" }).waitFor();
     await page.getByTestId("toast-undo").click();
     await page.getByTestId("lic-suspend").filter({ hasText: "Suspend" }).waitFor();
+
+    // Found by its installations.
+    await ask("POST", "/api/v1/license/activate", { email: "ann@example.com", installation_id: "laptop", license_key: key });
+    await open(page, "/admin/licenses");
+    await page.getByTestId("lic-filter-installations").selectOption("below_limit");
+    await page.waitForURL("**/admin/licenses?installations=below_limit");
+    await page.getByRole("row").filter({ hasText: "ann@example.com" }).getByRole("cell", { name: "1 / 2" }).waitFor();
+    await page.getByTestId("lic-filter-seen").selectOption("older-30");
+    await page.getByText("No licence matches.").waitFor();
+    await page.getByRole("button", { name: "Clear filters" }).click();
+    await page.getByRole("row").filter({ hasText: "ann@example.com" }).waitFor();
     await open(page, "/admin/audit");
     await page.getByRole("button", { name: "license.suspended" }).or(page.getByText("license.suspended")).first().waitFor();
     await done();

@@ -47,7 +47,7 @@ export function open() {
       side.set();
       return;
     }
-    page.show(async (signal) => listing(collection, await read(collection, signal), { selected, update, changed }));
+    page.show(async (signal) => listing(collection, await read(collection, signal), { selected, update, changed, signal }));
     const { id } = values();
     if (id === undefined) side.set();
     else side.show((signal) => documentPanel(collection, id, signal, update));
@@ -120,11 +120,20 @@ function load(collection, signal) {
   const search = new URLSearchParams([...filterOf(filter), ["limit", PAGE], ["meta", "true"]]);
   if (sort) search.set("sort", sort);
   if (cursor) search.set("cursor", cursor);
-  else search.set("count", "exact");
   return get(`/records${path(collection)}?${search}`, {}, { signal });
 }
 
-function listing(collection, answer, { selected, update, changed }) {
+/** How many documents a filter chooses, told when it is known: a page does not wait for a count, nor fail with it. */
+function totalOf(collection, filter, signal) {
+  const told = h("span.muted", { "data-testid": "doc-total" });
+  const search = new URLSearchParams([...filterOf(filter), ["limit", 1], ["count", "exact"]]);
+  get(`/records${path(collection)}?${search}`, {}, { signal, quiet: true })
+    .then(({ total }) => put(told, counted(total, "document")))
+    .catch(({ name }) => { if (name !== "AbortError") put(told, "more documents than are counted"); });
+  return told;
+}
+
+function listing(collection, answer, { selected, update, changed, signal }) {
   const { filter = "", sort = "", cursor = "", id } = values();
   changed.answer = answer;
   const rows = answer.items;
@@ -141,7 +150,6 @@ function listing(collection, answer, { selected, update, changed }) {
     { title: "changed", key: "_changed", cell: (row) => timeOf(row._meta?.updatedAt) },
   ];
   const reset = ["cursor", "id"];
-  const told = cursor || answer.total === undefined ? null : counted(answer.total, "document");
   return [
     tools(collection, names, columns, update),
     rows.length
@@ -166,7 +174,7 @@ function listing(collection, answer, { selected, update, changed }) {
         ? empty("No document matches.", button("Clear filters", () => change({}, { reset: ["filter", ...reset] })))
         : empty("No documents are here yet.", buttonFor("write", "New document", once(() => create(collection, "{}", update)))),
     h("div.actions", {},
-      h("span.muted", {}, told),
+      !cursor && rows.length > 0 && totalOf(collection, filter, signal),
       cursor && button("First page", () => change({}, { reset })),
       answer.next && button("Older", () => change({ cursor: answer.next }, { reset: ["id"] }))),
   ];

@@ -2,7 +2,7 @@
 
 import { get } from "../lib/api.js";
 import { h, svg } from "../lib/dom.js";
-import { count, counted, duration, parseTime, timeOf } from "../lib/format.js";
+import { bytes, count, counted, duration, parseTime, timeOf } from "../lib/format.js";
 import { may } from "../lib/may.js";
 import { Region, table } from "../lib/ui.js";
 
@@ -13,17 +13,17 @@ const REFRESH_MS = 15_000;
 const HOURS = 24;
 /** A last good backup that is older is told as a warning. */
 const BACKUP_OLD_MS = 48 * 3_600_000;
-/** Licences that are asked for to say whether some expire soon. */
-const SOON_DAYS = 30;
-const SOON_MAX = 100;
+/** A browser whose clock differs by more is told. */
+const SKEW_MS = 120_000;
 
 export function open({ refresh }) {
   const region = new Region();
   const update = () => region.show(async (signal) => {
-    const [facts, requests, audit, hooks, soon, streams] = await Promise.all([
-      refresh(), lastDay(signal), lastActions(signal), webhooks(signal), expiringSoon(signal), openStreams(signal),
+    const [facts, requests, audit, hooks, licences, streams, files] = await Promise.all([
+      refresh(), lastDay(signal), lastActions(signal), webhooks(signal), told("licences:read", "/api/v1/db/license/stats", {}, signal), openStreams(signal),
+      told("uploads:read", "/api/v1/uploads/stats", {}, signal),
     ]);
-    return view(facts, { requests, audit, hooks, soon, streams });
+    return view(facts, { requests, audit, hooks, licences, streams, files });
   });
   const timer = setInterval(() => { if (!document.hidden) update(); }, REFRESH_MS);
   return {
@@ -55,12 +55,6 @@ const webhooks = async (signal) => (await told("webhooks:read", "/api/v1/webhook
 
 const openStreams = async (signal) => (await told("admin", "/api/v1/connections", {}, signal))?.connections ?? null;
 
-async function expiringSoon(signal) {
-  const day = (days) => new Date(Date.now() + days * 86_400_000).toISOString();
-  const query = { state: "active", expires_after: day(0), expires_before: day(SOON_DAYS), limit: SOON_MAX };
-  return (await told("licences:read", "/api/v1/db/license", query, signal))?.licenses.length ?? null;
-}
-
 /** The requests of the last day in a few words and a small drawing. */
 function requestFacts(stats) {
   if (!stats?.buckets?.length) return ["none in the last 24 hours"];
@@ -71,7 +65,15 @@ function requestFacts(stats) {
   }
   const { whole } = stats;
   const share = whole.count ? ((whole.classes["5xx"] ?? 0) / whole.count) * 100 : 0;
-  return [`${counted(whole.count, "request")} in 24 hours, ${share.toFixed(share < 10 ? 1 : 0)} % failed, 95 % within ${duration(whole.p95_ms)}`, spark(sums)];
+  return [`${counted(whole.count, "request")} in 24 hours, ${share.toFixed(share < 10 ? 1 : 0)} % failed, 95 % within ${duration(whole.p95_ms)}${whole.dropped > 0 ? `, ${counted(whole.dropped, "report")} dropped` : ""}`, spark(sums)];
+}
+
+function licenceFacts({ states, ending_soon: soon, complete }) {
+  const some = Object.entries(states).filter(([state]) => state !== "deleted");
+  return [
+    some.length > 0 && `${complete ? ": " : ", of which were counted: "}${some.map(([state, number]) => `${count(number)} ${state.replace("_", " ")}`).join(", ")}`,
+    soon > 0 && `; ${counted(soon, "ends", "end")} within 30 days`,
+  ];
 }
 
 /** The shape of some numbers, for those who see; the text beside it tells the sum. */
@@ -86,30 +88,32 @@ function warningsOf(facts, hooks) {
   const failing = hooks.filter((hook) => hook.failing_since && !hook.disabled).length;
   const last = facts.backups.last_good_at;
   const old = last && Date.now() - parseTime(last) > BACKUP_OLD_MS;
+  const skew = Date.now() - parseTime(facts.now);
   return [
     ...facts.warnings,
+    Math.abs(skew) > SKEW_MS && `The clock of this browser is ${duration(Math.abs(skew))} ${skew > 0 ? "ahead of" : "behind"} that of the service: codes of a second factor may not fit.`,
     failing > 0 && `${counted(failing, "webhook does", "webhooks do")} not take what they are told.`,
     old && "The last good backup is older than two days.",
   ].filter(Boolean);
 }
 
-function view(facts, { requests, audit, hooks, soon, streams }) {
+function view(facts, { requests, audit, hooks, licences, streams, files }) {
   const { data, system } = facts;
   const kept = (name) => count(system[name] ?? 0);
   return [
     warningsOf(facts, hooks).map((text) => h("div.warning", { "data-testid": "hub-warning" }, text)),
-    h("p.muted", {}, `Isobase ${facts.version} on ${facts.engine}, up since `, timeOf(facts.started_at)),
+    h("p.muted", {}, `Isobase ${facts.version} on ${facts.engine}, up since `, timeOf(facts.started_at),
+      facts.disks.map(({ purpose, free, total }) => h("span", { "data-testid": `hub-disk-${purpose}` }, ` · ${purpose}: ${bytes(free)} of ${bytes(total)} free`))),
     h("div.cards", {},
-      card("licenses", "License management", kept("licences"), "licences",
-        soon !== null && soon > 0 && `; ${soon < SOON_MAX ? count(soon) : `${count(SOON_MAX)} or more`} end within ${SOON_DAYS} days`),
+      card("licenses", "License management", kept("licences"), "licences", licences && licenceFacts(licences)),
       card("requests", "API requests", kept("requests"), requestFacts(requests)),
       card("data", "Data", count(data.records), `records in ${counted(data.collections, "collection")}`),
       card("users", "Accounts", kept("accounts"), "people who may sign in"),
-      card("uploads", "Uploads", kept("uploads"), "files"),
+      card("uploads", "Uploads", kept("uploads"), files ? `files, ${files.complete ? "" : "more than "}${bytes(files.bytes)}` : "files"),
       card("realtime", "Events", streams ? count(streams.length) : "", streams ? `${streams.length === 1 ? "stream is" : "streams are"} open now` : "what happens, as it happens"),
       card("engines", "Engine", facts.engine, facts.ready ? "ready" : "not ready"),
       card("backups", "Backups", count(facts.backups.count), "last good one: ", timeOf(facts.backups.last_good_at)),
-      card("jobs", "Jobs", count(facts.jobs_open), "run or wait now"),
+      card("jobs", "Jobs", count(facts.jobs_open), "run or wait now", facts.jobs_failed > 0 && `; ${count(facts.jobs_failed)} failed within a day`),
       card("webhooks", "Webhooks", kept("webhooks"), `${counted(system.deliveries ?? 0, "delivery", "deliveries")} remembered`),
       card("audit", "Audit", kept("audit"), "entries"),
       card("settings", "Settings", "", `keys of services: ${kept("keys")}`)),

@@ -12,7 +12,10 @@ import { STALE_DAYS, STATES, action, freeStale, licencePanel, remove, stateBadge
 import { BASE, create, createMany } from "./licence-forms.js";
 
 const PAGE = 50;
-const FILTERS = ["q", "state", "tag", "expires_before", "expires_after", "within"];
+const FILTERS = ["q", "state", "tag", "expires_before", "expires_after", "within", "installations", "seen"];
+const OCCUPANCY = [["", "Any"], ["none", "none"], ["below_limit", "below the limit"], ["at_limit", "at the limit"], ["over_limit", "over the limit"]];
+/** When an installation was last seen: within so many days, or not for so many. */
+const SEEN = [["", "at any time"], ["within-7", "within 7 days"], ["within-30", "within 30 days"], ["older-30", "not for 30 days"], ["older-90", "not for 90 days"]];
 /** What is asked of many rows at once names its number; more than these take a typed word. */
 const MANY = 100;
 /** Most that are selected at once. */
@@ -45,13 +48,15 @@ function filters(again) {
   const states = [["", "All"], ...Object.entries(STATES).filter(([state]) => state !== "grace").map(([state, [title]]) => [state, title])];
   return [
     h("div.filters", {},
-      field("Search", { type: "search", value: now.q ?? "", oninput: set("q"), "data-testid": "lic-search" }, "E-mail, key, last four, note."),
+      field("Search", { type: "search", value: now.q ?? "", oninput: set("q"), "data-testid": "lic-search" }, "E-mail, key or its last four, note."),
       field("Status", { options: states, value: now.state ?? "", onchange: set("state"), "data-testid": "lic-filter-status" }),
       field("Expires", {
         options: [["", "at any time"], ["7", "within 7 days"], ["30", "within 30 days"], ["90", "within 90 days"]],
         value: now.within ?? "",
         onchange: (event) => change({ within: event.target.value }, { reset: ["cursor", "expires_before", "expires_after"], replace: true }),
       }),
+      field("Installations", { options: OCCUPANCY, value: now.installations ?? "", onchange: set("installations"), "data-testid": "lic-filter-installations" }),
+      field("Last seen", { options: SEEN, value: now.seen ?? "", onchange: set("seen"), "data-testid": "lic-filter-seen" }),
       field("Expires before", { type: "date", value: now.expires_before ?? "", onchange: set("expires_before") }),
       field("Expires after", { type: "date", value: now.expires_after ?? "", onchange: set("expires_after") }),
       field("Tag", { value: now.tag ?? "", oninput: set("tag") })),
@@ -71,8 +76,11 @@ function filtered() {
   const now = values();
   const wanted = Object.fromEntries(FILTERS.map((name) => [name, now[name]]));
   delete wanted.within;
+  delete wanted.seen;
+  const day = (days) => new Date(Date.now() + days * 86_400_000).toISOString();
+  const [kind, days] = (now.seen ?? "").split("-");
+  if (Number(days) > 0) wanted[kind === "within" ? "seen_since" : "not_seen_since"] = day(-Number(days));
   if (now.within) {
-    const day = (days) => new Date(Date.now() + days * 86_400_000).toISOString();
     Object.assign(wanted, { expires_after: day(0), expires_before: day(Number(now.within) || 30) });
   }
   return wanted;
@@ -84,7 +92,9 @@ function columns() {
     { title: "Key", cell: keyCell },
     { title: "Status", cell: stateBadge },
     { title: "Expires", cell: (row) => timeOf(row.expires_at, row.expiry_date ?? "never") },
-    { title: "Limit", cell: (row) => row.max_installations ?? "of the e-mail" },
+    { title: "Installations", cell: installationsCell, className: "number" },
+    { title: "Last seen", key: "seen", cell: (row) => timeOf(row.last_seen) },
+    { title: "Limit", cell: (row) => row.max_installations ?? "of the e-mail", hidden: true },
     { title: "Created", cell: (row) => timeOf(`${row.created_at.replace(" ", "T")}Z`) },
     { title: "Tags", cell: (row) => row.tags.join(" "), hidden: true },
     { title: "Note", cell: (row) => row.note ?? "–", hidden: true },
@@ -100,10 +110,19 @@ function keyCell(row) {
     copyButton("Copy", row.license_key, { kind: "plain", "aria-label": `Copy the key of ${row.email}` })];
 }
 
+/** Places that are taken of those there are; what other licences of the e-mail take is told apart. */
+function installationsCell({ installations, places, places_taken: taken }) {
+  const others = taken - installations;
+  return h("span", { class: taken > places ? "bad" : null, title: others > 0 ? `${others} of them by other licences of the e-mail` : null }, `${count(taken)} / ${count(places)}`);
+}
+
 async function listing(signal, selected, onselect) {
   const { cursor, id } = values();
-  const { licenses, next_cursor: next } = await get(BASE, { ...filtered(), limit: PAGE, cursor }, { signal });
+  const { licenses, next_cursor: next, searched_to: searched } = await get(BASE, { ...filtered(), limit: PAGE, cursor }, { signal });
+  const goOn = searched && h("div.warning", {}, "Searched back to ", timeOf(`${searched.replace(" ", "T")}Z`), licenses.length ? ". " : " – no match yet. ",
+    button("Continue", () => change({ cursor: next }), { "data-testid": "lic-continue" }));
   if (licenses.length === 0) {
+    if (goOn) return goOn;
     const some = FILTERS.some((name) => values()[name]);
     return some
       ? empty("No licence matches.", button("Clear filters", () => change({}, { reset: [...FILTERS, "cursor"] })))
@@ -124,9 +143,10 @@ async function listing(signal, selected, onselect) {
         name: (row) => `${row.email}, licence ${row.id}`,
       },
     }),
+    goOn,
     h("div.actions", {},
       cursor && button("Newest", () => change({}, { reset: ["cursor"] })),
-      next && button("Older", () => change({ cursor: next })),
+      next && !searched && button("Older", () => change({ cursor: next })),
       may("licences:write") && button("Select all that match", once(async () => {
         let cursor_;
         do {

@@ -122,7 +122,7 @@ function listing(connections, again) {
     ], connections, { testId: (one) => `connection-row-${one.id}` }),
     h("h2", {}, "Topics"),
     table("Topics", [
-      { title: "Topic", cell: ([name]) => name },
+      { title: "Topic", cell: ([name]) => (name === "request log" ? h("a", { href: "/admin/requests?live=1" }, name) : h("a", { href: `/admin/realtime?collection=${encodeURIComponent(name)}` }, name)) },
       { title: "Listeners", cell: ([, listeners]) => count(listeners), className: "number" },
     ], topicsOf(connections)),
   ];

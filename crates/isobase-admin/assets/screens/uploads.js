@@ -1,36 +1,43 @@
 // Files that were uploaded: find, look at, bring in, hand on, delete.
 
-import { ask, get, path } from "../lib/api.js";
-import { h, put } from "../lib/dom.js";
+import { ask, get } from "../lib/api.js";
+import { debounced, h, put } from "../lib/dom.js";
 import { may } from "../lib/may.js";
 import { bytes, count, counted, timeOf } from "../lib/format.js";
-import { Region, badge, button, buttonFor, confirm, copyButton, dialog, empty, facts, field, inputOf, once, panel, table, toast } from "../lib/ui.js";
+import { Region, badge, button, buttonFor, confirm, dialog, empty, field, once, table, toast } from "../lib/ui.js";
 import { Transfer } from "../lib/upload.js";
 import { change, values } from "../lib/url.js";
+import { viewsButton } from "../lib/views.js";
+import { BASE, detail, isPicture, nameOf, remove, stateOf } from "./upload.js";
 
-const BASE = "/api/v1/uploads";
 const PAGE = 50;
-/** Characters of a text file that are shown. */
-const TEXT_SHOWN = 20_000;
+const FILTERS = ["q", "type", "state", "private", "owner"];
+const KINDS = [["", "Any"], ["image/", "Pictures"], ["video/", "Films"], ["audio/", "Sound"], ["text/", "Texts"], ["application/", "Others"]];
+/** More than so many are deleted only when their number is typed. */
+const MANY = 20;
 
-export const PARAMETERS = ["cursor", "file", "as"];
+export const PARAMETERS = [...FILTERS, "cursor", "file", "as"];
 
 export function open() {
   const page = new Region("section");
   const side = new Region("div");
+  const totals = new Region("div.muted");
+  const bar = h("div");
+  const bulk = h("div");
+  const selected = new Map();
   const transfers = transferList(() => update());
-  const rows = new Map();
   const update = () => {
-    page.show(async (signal) => {
-      const answer = await get(BASE, { limit: PAGE, cursor: values().cursor }, { signal });
-      rows.clear();
-      answer.uploads.forEach((one) => rows.set(one.filename, one));
-      const one = rows.get(values().file);
-      if (one) side.show((asked) => detail(one, asked, update));
-      else side.set();
-      return listing(answer);
-    });
+    if (!bar.contains(document.activeElement)) put(bar, filters());
+    const { file, cursor, as, ...wanted } = values();
+    ways.forEach((way, index) => way.setAttribute("aria-pressed", String((as === "grid") === (index === 1))));
+    page.show(async (signal) => listing(await get(BASE, { ...wanted, limit: PAGE, cursor }, { signal }), selected, drawBulk));
+    totals.show(async (signal) => totalsOf(await get(`${BASE}/stats`, {}, { signal })));
+    drawBulk();
+    if (file) side.show((asked) => detail(file, asked, update));
+    else side.set();
   };
+  const drawBulk = () => put(bulk, selected.size > 0 && bulkBar(selected, update));
+  const ways = [["As a list", null], ["As pictures", "grid"]].map(([title, as]) => button(title, () => change({ as })));
   const pick = field("Upload files", {
     type: "file",
     multiple: true,
@@ -41,15 +48,16 @@ export function open() {
   }, "Or drop them here, or paste them.");
   const left = h("div", {},
     h("div.filters", {}, may("uploads:write") && pick,
-      button("As a list", () => change({ as: null }), { "aria-pressed": String(values().as !== "grid") }),
-      button("As pictures", () => change({ as: "grid" }), { "aria-pressed": String(values().as === "grid") }),
+      ways,
       buttonFor("uploads:write", "Delete what is due", once(async () => {
         const sure = await confirm({ title: "Delete files that nothing names any more", text: "Files that documents have named, and none does any more, for as long as uploads.unused_for says.", action: "Delete them" });
         if (!sure) return;
         const { data } = await ask("POST", `${BASE}/sweep`);
         update();
         toast(`${counted(data.deleted, "file is", "files are")} deleted.`);
-      }))),
+      })),
+      button("Lost bytes…", once(() => strays(update)), { "data-testid": "upload-strays" }), viewsButton()),
+    totals.element, bar, bulk,
     transfers.element, page.element);
   const paste = (event) => {
     if (event.target.closest?.("input,textarea") || !may("uploads:write")) return;
@@ -63,8 +71,7 @@ export function open() {
     close() {
       document.removeEventListener("paste", paste);
       transfers.close();
-      page.stop();
-      side.stop();
+      [page, side, totals].forEach((region) => region.stop());
     },
   };
 }
@@ -139,77 +146,119 @@ function transferList(ended) {
   };
 }
 
-const nameOf = (file) => file.original || file.filename;
-const isPicture = (file) => /^image\/(png|jpeg|gif|webp)$/.test(file.content_type);
+function filters() {
+  const now = values();
+  const reset = ["cursor"];
+  const set = (name) => debounced(300, (event) => change({ [name]: event.target.value }, { reset, replace: true }));
+  return h("div.filters", {},
+    field("Search", { type: "search", value: now.q ?? "", oninput: set("q"), "data-testid": "upload-search" }, "A part of the name."),
+    field("Kind", { options: KINDS, value: now.type ?? "", onchange: set("type") }),
+    field("Named by documents", {
+      options: [["", "Any"], ["named", "Named"], ["unused", "No more"], ["never_named", "Never"]],
+      value: now.state ?? "",
+      onchange: set("state"),
+      "data-testid": "upload-filter-state",
+    }),
+    field("Who reads it", { options: [["", "Any"], ["true", "Private"], ["false", "Everybody"]], value: now.private ?? "", onchange: set("private") }),
+    now.owner && button(`of ${now.owner} ×`, () => change({ owner: null }, { reset }), { title: "Remove this filter" }));
+}
 
-function listing({ uploads, next }) {
-  const { cursor, file: shown, as } = values();
-  if (uploads.length === 0) return empty("Nothing has been uploaded yet. What people send to POST /api/upload appears here.");
+function totalsOf({ files, bytes: size, by_kind: kinds, unused, never_named: never, complete }) {
+  if (files === 0) return null;
+  const largest = Object.entries(kinds).sort(([, a], [, b]) => b.bytes - a.bytes);
+  return h("span", { "data-testid": "upload-totals" },
+    `${complete ? "" : "More than "}${counted(files, "file")}, ${bytes(size)}: ${largest.map(([kind, of]) => `${kind} ${bytes(of.bytes)}`).join(", ")}. `,
+    unused.files > 0 && `${counted(unused.files, "file is", "files are")} no longer named by a document (${bytes(unused.bytes)}). `,
+    never.files > 0 && `${counted(never.files, "file was", "files were")} never named by one.`);
+}
+
+function listing({ uploads, next }, selected, onselect) {
+  const { cursor, file: shown, as, ...wanted } = values();
+  const older = h("div.actions", {},
+    cursor && button("Newest", () => change({}, { reset: ["cursor", "file"] })),
+    next && button("Older", () => change({ cursor: next }, { reset: ["file"] })));
+  if (uploads.length === 0) {
+    if (next) return [h("p.muted", {}, "None among those that were looked at."), older];
+    return FILTERS.some((name) => wanted[name])
+      ? empty("No file matches.", button("Clear filters", () => change({}, { reset: [...FILTERS, "cursor"] })))
+      : empty("Nothing has been uploaded yet. What people send to POST /api/upload appears here.");
+  }
   const view = as === "grid"
     ? h("div.grid-files", {}, uploads.map((file) => h("figure", { "data-testid": `upload-row-${file.filename}` },
-      isPicture(file) ? h("img", { src: `${file.url}?thumb=300x200f`, alt: "", loading: "lazy" }) : h("p.muted", {}, file.content_type),
-      h("figcaption", {}, button(nameOf(file), () => change({ file: file.filename }), { kind: "plain" }), h("span.muted", {}, ` ${bytes(file.size)}`)))))
+      isPicture(file) && !file.private ? h("img", { src: `${file.url}?thumb=300x200f`, alt: "", loading: "lazy" }) : h("p.muted", {}, file.content_type),
+      h("figcaption", {}, button(nameOf(file), () => change({ file: file.filename }), { kind: "plain" }), h("span.muted", {}, ` ${bytes(file.size)} `), file.private && badge("private", "warn")))))
     : table("Uploads", [
       { title: "Name", cell: nameOf },
-      { title: "Owner", cell: (file) => file.owner },
+      { title: "Owner", cell: (file) => button(file.owner, () => change({ owner: file.owner }, { reset: ["cursor"] }), { kind: "plain", title: "Files of this owner" }) },
       { title: "Type", cell: (file) => file.content_type },
       { title: "Size", cell: (file) => bytes(file.size), className: "number" },
+      { title: "State", cell: stateOf },
       { title: "Created", cell: (file) => timeOf(file.created_at) },
-    ], uploads, { open: (file) => change({ file: file.filename }), isOpen: (file) => file.filename === shown, testId: (file) => `upload-row-${file.filename}` });
-  return [
-    h("p.muted", {}, `${counted(uploads.length, "file")} on this page, ${bytes(uploads.reduce((sum, { size }) => sum + size, 0))}.`),
-    view,
-    h("div.actions", {},
-      cursor && button("Newest", () => change({}, { reset: ["cursor", "file"] })),
-      next && button("Older", () => change({ cursor: next }, { reset: ["file"] }))),
-  ];
+    ], uploads, {
+      open: (file) => change({ file: file.filename }),
+      isOpen: (file) => file.filename === shown,
+      testId: (file) => `upload-row-${file.filename}`,
+      select: may("uploads:write") && {
+        has: (file) => selected.has(file.filename),
+        change(file, on) {
+          if (on) selected.set(file.filename, file);
+          else selected.delete(file.filename);
+          onselect();
+        },
+        name: nameOf,
+      },
+    });
+  return [view, older];
 }
 
-async function detail(file, signal, again) {
-  return panel(nameOf(file), () => change({ file: null }),
-    facts([
-      ["Type", file.content_type],
-      ["Size", `${bytes(file.size)} (${count(file.size)} bytes)`],
-      ["Owner", file.owner],
-      ["Created", timeOf(file.created_at)],
-      ["Stored as", h("code", {}, file.filename)],
-    ]),
-    h("div.actions", {},
-      h("a", { href: file.url, download: nameOf(file) }, "Download"),
-      copyButton("Copy the address", new URL(file.url, location.href).href),
-      button("Signed link…", once(() => signedLink(file)), { "data-testid": "upload-link" }),
-      buttonFor("uploads:write", "Delete", once(async () => {
-        const sure = await confirm({ title: `Delete ${nameOf(file)}`, text: "The file is gone for good, and links to it stop working, also those in documents.", action: "Delete" });
-        if (!sure) return;
-        await ask("DELETE", BASE + path(file.filename));
-        change({ file: null });
+function bulkBar(selected, again) {
+  const files = [...selected.values()];
+  const size = bytes(files.reduce((sum, file) => sum + file.size, 0));
+  return h("div.filters", { "data-testid": "upload-bulk", role: "group", "aria-label": "For the selected files" },
+    h("strong", {}, `${count(files.length)} selected, ${size}`),
+    button("Delete", once(async () => {
+      const named = files.filter((file) => file.state === "named").length;
+      const sure = await confirm({
+        title: `Delete ${counted(files.length, "file")}`,
+        text: `They are gone for good, and links to them stop working.${named > 0 ? ` Documents name ${count(named)} of them.` : ""}`,
+        action: "Delete",
+        word: files.length > MANY || named > 0 ? String(files.length) : undefined,
+      });
+      if (!sure) return;
+      let deleted = 0;
+      try {
+        for (const file of files) {
+          await remove(file);
+          selected.delete(file.filename);
+          deleted += 1;
+        }
+      } finally {
         again();
-        toast("Deleted");
-      }), { kind: "danger", "data-testid": "upload-delete" })),
-    await preview(file, signal));
+        toast(`${counted(deleted, "file is", "files are")} deleted.`);
+      }
+    }), { kind: "danger", "data-testid": "upload-delete-selected" }),
+    button("Clear", () => { selected.clear(); again(); }, { "data-clear": true }));
 }
 
-/** Nothing of a file is ever read as a page: pictures, sound and films by their elements, text as text. */
-async function preview(file, signal) {
-  const type = file.content_type;
-  if (isPicture(file)) return h("img.preview", { src: `${file.url}?thumb=800x600f`, alt: `Preview of ${nameOf(file)}` });
-  if (/^image\//.test(type)) return h("img.preview", { src: file.url, alt: `Preview of ${nameOf(file)}` });
-  if (/^audio\//.test(type)) return h("audio.preview", { controls: true, preload: "none", src: file.url });
-  if (/^video\//.test(type)) return h("video.preview", { controls: true, preload: "none", src: file.url });
-  if (!/^text\/plain/.test(type)) return h("p.muted", {}, "There is no preview of such files.");
-  const { text } = await ask("GET", file.url, { headers: { accept: "text/plain", range: `bytes=0-${TEXT_SHOWN - 1}` }, signal });
-  return h("pre", { tabindex: "0", role: "region", "aria-label": "The beginning of the file" }, text);
-}
-
-function signedLink(file) {
-  return dialog(`Link to ${nameOf(file)}`, (close) => {
-    const until = field("It ends", { options: [["3600", "in an hour"], ["86400", "in a day"], ["604800", "in a week"]], value: "3600" });
-    const shown = h("div", { role: "status" });
-    return [h("p", {}, "Whoever has the link reads the file until it ends, also a private one."), until, shown,
-      h("div.actions", {}, button("Close", () => close(false)), button("Make it", once(async () => {
-        const { data } = await ask("POST", `/api/upload${path(file.filename)}/link`, { query: { expires_in: inputOf(until).value } });
-        const address = new URL(data.url, location.href).href;
-        put(shown, h("p.secret", { "data-testid": "signed-link" }, address), copyButton("Copy", address));
-      }), { kind: "primary" }))];
-  });
+/** What lies where files are kept and belongs to no upload. */
+async function strays(again) {
+  const found = await get(`${BASE}/strays`);
+  const number = found.strays.length;
+  if (number === 0) {
+    toast(found.complete ? "No bytes are lost: everything that lies there belongs to an upload." : "None was found in time.");
+    return;
+  }
+  const sure = await dialog("Bytes that belong to no upload", (close) => [
+    h("p", {}, `${counted(number, "file")}, ${bytes(found.bytes)}${found.complete ? "" : ", and there may be more"}. A process that was killed left them, or the database was restored to a time before them: then restore the newer one instead.`),
+    table("Bytes that belong to no upload", [
+      { title: "Name", cell: (one) => one.filename },
+      { title: "Size", cell: (one) => bytes(one.size), className: "number" },
+      { title: "Written", cell: (one) => timeOf(one.modified_at) },
+    ], found.strays.slice(0, 100)),
+    h("div.actions", {}, button("Close", () => close(false)),
+      buttonFor("uploads:write", `Delete ${number === 1 ? "it" : "them"}`, () => close(true), { kind: "danger" }))]);
+  if (!sure) return;
+  const { data } = await ask("DELETE", `${BASE}/strays`);
+  again();
+  toast(`${counted(data.strays.length, "file is", "files are")} deleted, ${bytes(data.bytes)}.`);
 }

@@ -7,7 +7,7 @@ use isobase_admin::{FRAME, File};
 use isobase_http::Body;
 use isobase_store::SYSTEM_PREFIX;
 
-use super::{State, problems, wire::Overview};
+use super::{State, problems, warnings, wire::Overview};
 use crate::{
     Call,
     answer::json,
@@ -57,8 +57,9 @@ fn sent(call: &Call, file: &File) -> Response<Body> {
 pub(super) async fn get_overview(state: Arc<State>, call: Call) -> Result<Response<Body>, Failure> {
     let engine = state.store.engine_name();
     let mut overview = Overview::new(state.started_at, engine, &call.principal);
-    overview.sql = state.has_sql && is_owner(&call.principal);
+    overview.sql = state.facts.has_sql && is_owner(&call.principal);
     overview.jobs_open = state.jobs.open();
+    warnings::of_process(&state, &call.principal, &mut overview).await;
     tell_of_backups(&state, &mut overview).await;
     if call.shared().stopping().is_cancelled() {
         overview.warn("The service is stopping.");
@@ -73,6 +74,7 @@ pub(super) async fn get_overview(state: Arc<State>, call: Call) -> Result<Respon
                     None => overview.collection(collection.documents),
                 }
             }
+            warnings::of_database(&state, &mut overview).await;
         }
         Err(cause) => {
             tracing::warn!(%cause, "the hub has no numbers: {cause}");
@@ -85,7 +87,7 @@ pub(super) async fn get_overview(state: Arc<State>, call: Call) -> Result<Respon
 /// What the process runs with, and where each value comes from.
 pub(super) async fn get_settings(state: Arc<State>, call: Call) -> Result<Response<Body>, Failure> {
     no_parameters(&call)?;
-    let settings = state.settings.as_deref().unwrap_or("[]");
+    let settings = state.facts.settings.as_deref().unwrap_or("[]");
     Ok(Body::json(StatusCode::OK, format!("{{\"settings\":{settings}}}")))
 }
 

@@ -5,9 +5,11 @@
 
 mod audit;
 mod handlers;
+mod machine;
 mod problems;
 mod saved;
 mod state;
+mod warnings;
 mod wire;
 
 use isobase_http::{
@@ -17,6 +19,8 @@ use isobase_http::{
 };
 
 use crate::Route;
+pub use machine::{Machine, Space};
+pub use state::AdminFacts;
 pub(crate) use state::State;
 
 /// The routes of the admin site.

@@ -2,53 +2,73 @@
 
 use std::{
     sync::Arc,
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
+use isobase_auth::Sealer;
+use isobase_http::OpenTo;
 use isobase_jobs::Jobs;
 use isobase_store::{CollectionInfo, ErrorKind, IndexDefinition, Store, StoreError};
 use isobase_types::CollectionName;
 use tokio::{sync::OnceCell, time::timeout};
 
+use super::Machine;
+
 /// Where features write who changed what.
 const AUDIT_COLLECTION: &str = "isobase_audit";
 
 /// A database that takes longer is told as one that does not answer.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What the admin site is told of the process.
+#[derive(Clone, Default)]
+pub struct AdminFacts {
+    /// The settings, secrets masked: a JSON array.
+    pub settings: Option<Arc<str>>,
+    /// Whether there are SQL screens.
+    pub has_sql: bool,
+    /// The machine.
+    pub machine: Option<Machine>,
+    /// What seals secrets; none where nothing does.
+    pub sealer: Option<Sealer>,
+}
 
 /// What the admin site needs.
 pub(crate) struct State {
     /// With system collections: the hub counts them.
     pub(super) store: Store,
     pub(super) jobs: Jobs,
-    /// JSON: an array.
-    pub(super) settings: Option<Arc<str>>,
-    /// Whether there are SQL screens.
-    pub(super) has_sql: bool,
+    pub(super) facts: AdminFacts,
+    /// For whom open mode is.
+    pub(super) open_to: OpenTo,
     pub(super) started_at: SystemTime,
+    /// The same moment by a clock that nobody sets.
+    started: Instant,
     pub(super) audit: CollectionName,
     /// Whether the audit can be read in the order of time; made when it is first read.
     audit_index: OnceCell<()>,
 }
 
 impl State {
-    pub(crate) fn new(
-        store: &Store,
-        jobs: Jobs,
-        settings: Option<Arc<str>>,
-        has_sql: bool,
-    ) -> Self {
+    pub(crate) fn new(store: &Store, jobs: Jobs, facts: AdminFacts, open_to: OpenTo) -> Self {
         let audit = CollectionName::new(AUDIT_COLLECTION).expect("it is a valid name");
-        let audit_index = OnceCell::new();
         Self {
             store: store.system(),
             jobs,
-            settings,
-            has_sql,
+            facts,
+            open_to,
             started_at: SystemTime::now(),
+            started: Instant::now(),
             audit,
-            audit_index,
+            audit_index: OnceCell::new(),
         }
+    }
+
+    /// By how much the clock was set back since the service began. That it is ahead says nothing: a
+    /// machine may have slept.
+    pub(super) fn set_back(&self) -> Option<Duration> {
+        let expected = self.started_at + self.started.elapsed();
+        expected.duration_since(SystemTime::now()).ok()
     }
 
     /// Declares the index that the audit is read by, once. An engine without indexes reads it all.

@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 
+use super::Space;
 use crate::codes;
 
 /// The numbers of the hub.
@@ -19,6 +20,8 @@ pub(super) struct Overview {
     engine: &'static str,
     /// When this process began.
     started_at: String,
+    /// What time it is here.
+    now: String,
     /// Whether the database answers.
     pub(super) ready: bool,
     /// The account that asks; null for a key, and where nobody is asked who they are.
@@ -33,7 +36,11 @@ pub(super) struct Overview {
     pub(super) sql: bool,
     /// Jobs that wait or run in this process.
     pub(super) jobs_open: usize,
+    /// Jobs that failed within a day.
+    pub(super) jobs_failed: usize,
     pub(super) backups: BackupFacts,
+    /// Room where data, uploads and backups are; folders of one disk are told once.
+    disks: Vec<DiskFacts>,
     data: Data,
     /// How many documents each system collection has, by name without its prefix.
     system: BTreeMap<String, u64>,
@@ -48,6 +55,17 @@ pub(super) struct BackupFacts {
     pub(super) last_good_at: Option<String>,
     /// How often they are due by the schedule, in seconds; null without one.
     pub(super) every_s: Option<u64>,
+}
+
+/// Room on a disk.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct DiskFacts {
+    /// What is there: `data`, `uploads`, `backups`.
+    purpose: &'static str,
+    /// Bytes that may still be written.
+    free: u64,
+    /// Bytes that it holds at most.
+    total: u64,
 }
 
 /// What applications keep.
@@ -69,12 +87,15 @@ impl Overview {
             version: env!("CARGO_PKG_VERSION"),
             engine,
             started_at: Timestamp::from_system_time(started_at).to_string(),
+            now: Timestamp::from_system_time(SystemTime::now()).to_string(),
             ready: false,
             account,
             role,
             scopes: principal.scopes().iter().map(ToString::to_string).collect(),
             sql: false,
             jobs_open: 0,
+            jobs_failed: 0,
+            disks: Vec::new(),
             backups: BackupFacts::default(),
             warnings: Vec::new(),
             data: Data::default(),
@@ -84,6 +105,14 @@ impl Overview {
 
     pub(super) fn warn(&mut self, text: impl Into<String>) {
         self.warnings.push(text.into());
+    }
+
+    pub(super) fn disk(&mut self, purpose: &'static str, space: Space) {
+        self.disks.push(DiskFacts { purpose, free: space.free, total: space.total });
+    }
+
+    pub(super) fn has_system(&self, name: &str) -> bool {
+        self.system.get(name).is_some_and(|documents| *documents > 0)
     }
 
     pub(super) fn collection(&mut self, documents: u64) {

@@ -104,7 +104,11 @@ pub(super) async fn link_file(state: Arc<State>, call: Call) -> Result<Response<
 
 /// Whether a caller may read a file: everybody one that is not private; else who has sent it, and
 /// who may see a document that names it.
-async fn may_read(state: &State, call: &Call, file: &StoredFile) -> Result<bool, Failure> {
+pub(super) async fn may_read(
+    state: &State,
+    call: &Call,
+    file: &StoredFile,
+) -> Result<bool, Failure> {
     if !file.private {
         return Ok(true);
     }

@@ -90,3 +90,25 @@ pub(super) fn no_links() -> Problem {
 pub(super) fn unauthenticated() -> Problem {
     Problem::new(codes::UNAUTHENTICATED, "uploads take a key or a session")
 }
+
+/// Who may change uploads may not change the documents that name them.
+pub(super) fn documents_forbidden() -> Problem {
+    let text =
+        "to put another file in its place takes the right to change the documents that name it";
+    Problem::new(codes::FORBIDDEN, text)
+}
+
+/// Documents name the file that the caller may not see.
+pub(super) fn hidden_documents(hidden: usize) -> Problem {
+    let text = format!("{hidden} documents that you may not see name it; nothing was changed");
+    Problem::new(codes::FORBIDDEN, text)
+}
+
+/// More documents name the file than one request changes.
+pub(super) fn too_many_documents(max: usize) -> Problem {
+    let text = format!(
+        "more than {max} documents name it, or they could not all be found in time; nothing was \
+         changed"
+    );
+    Problem::new(codes::LIMIT_EXCEEDED, text)
+}

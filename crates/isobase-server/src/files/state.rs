@@ -5,11 +5,13 @@ use std::{
     time::Duration,
 };
 
-use isobase_files::Files;
+use isobase_auth::{Audit, Clock};
+use isobase_files::{FileTotals, Files, FilesError};
+use isobase_store::Store;
 use tokio::{runtime::Handle, time::sleep};
 
 use super::link::Links;
-use crate::views::Views;
+use crate::{counted::Counted, views::Views};
 
 /// Between two sweeps.
 const SWEEP_EVERY: Duration = Duration::from_secs(1_800);
@@ -21,15 +23,28 @@ pub(crate) struct State {
     pub(super) views: Views,
     /// None where there is no secret to sign with.
     pub(super) links: Option<Links>,
+    pub(super) audit: Audit,
+    totals: Counted<FileTotals>,
 }
 
 impl State {
     /// Begins to sweep, for as long as the files are there, when it is made while a runtime runs.
-    pub(crate) fn new(files: Arc<Files>, views: Views, links: Option<Links>) -> Self {
+    pub(crate) fn new(
+        store: &Store,
+        files: Arc<Files>,
+        views: Views,
+        links: Option<Links>,
+    ) -> Self {
         if let Ok(runtime) = Handle::try_current() {
             runtime.spawn(sweep(Arc::downgrade(&files)));
         }
-        Self { files, views, links }
+        let audit = Audit::new(store, Clock::default());
+        Self { files, views, links, audit, totals: Counted::default() }
+    }
+
+    /// What the files take together, counted now or not long ago.
+    pub(super) async fn totals(&self) -> Result<FileTotals, FilesError> {
+        self.totals.get(self.files.totals()).await
     }
 }
 

@@ -117,6 +117,11 @@ impl Members {
         T::default()
     }
 
+    /// Whether no member was wrong so far.
+    pub(crate) fn is_sound(&self) -> bool {
+        self.faults.is_empty()
+    }
+
     /// Refuses the body if a member was wrong.
     pub(crate) fn finish(self) -> Result<(), Problem> {
         let Some(first) = self.faults.first() else { return Ok(()) };

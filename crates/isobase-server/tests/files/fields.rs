@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use http::Method;
-use isobase_auth::{AccountOptions, Authorizer, PasswordOptions, Sealer, SecretSource};
+use isobase_auth::{AccountOptions, Authorizer, KeyStore, PasswordOptions, Sealer, SecretSource};
 use isobase_engine::SystemClock;
 use isobase_engine_memory::{MemoryEngine, MemoryOptions};
 use isobase_server::{FilesOptions, ServerConfig, compose};
@@ -23,36 +23,51 @@ const CHEAP: PasswordOptions =
     PasswordOptions { memory_kib: 8, passes: 1, threads: 2, waiting_max: 1_000 };
 
 /// What somebody sends to be known.
-struct Who(String, String);
+pub(super) struct Who(pub(super) String, pub(super) String);
 
 impl Who {
-    fn key() -> Self {
+    pub(super) fn key() -> Self {
         Self("x-api-key".to_owned(), KEY.to_owned())
     }
 
-    fn nobody() -> Self {
+    pub(super) fn nobody() -> Self {
         Self("x-nobody".to_owned(), "1".to_owned())
     }
 }
 
 /// A service with accounts, and a collection whose documents name files and are their owners'.
-struct Desk {
+pub(super) struct Desk {
     service: Service,
     folder: TempDir,
 }
 
 impl Desk {
-    fn new(unused_for: Duration) -> Self {
+    pub(super) fn new(unused_for: Duration) -> Self {
         Self::with(unused_for, StoreOptions::default())
     }
 
-    fn with(unused_for: Duration, options: StoreOptions) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+    pub(super) fn with(unused_for: Duration, options: StoreOptions) -> Self {
+        Self::over(unused_for, Self::store(options), Authorizer::new(Some(KEY)))
+    }
+
+    /// One that knows named keys.
+    pub(super) async fn keyed(unused_for: Duration) -> Self {
+        let store = Self::store(StoreOptions::default());
+        let authorizer = Authorizer::with_keys(Some(KEY), KeyStore::new(&store)).await.unwrap();
+        Self::over(unused_for, store, authorizer)
+    }
+
+    fn store(options: StoreOptions) -> Store {
         let engine = MemoryEngine::new(Arc::new(SystemClock), MemoryOptions::default());
         let collection = CollectionName::new("letters").unwrap();
         let schema = Schema::parse(SCHEMA.as_bytes()).unwrap();
         let store = Store::new(Arc::new(engine), options);
-        let store = store.with_schemas(HashMap::from([(collection.clone(), schema)]));
+        store.with_schemas(HashMap::from([(collection, schema)]))
+    }
+
+    fn over(unused_for: Duration, store: Store, authorizer: Authorizer) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let collection = CollectionName::new("letters").unwrap();
         let anybody = Rule::parse(RuleAction::Create, "true").unwrap();
         let mut rules = Rules::default().with(RuleAction::Create, anybody);
         for action in [RuleAction::List, RuleAction::View, RuleAction::Update, RuleAction::Delete] {
@@ -67,12 +82,12 @@ impl Desk {
             sealer: Some(Sealer::new(SecretSource::Text("a secret of this test".into()))),
             ..ServerConfig::default()
         };
-        let app = compose(store.clone(), Arc::new(Authorizer::new(Some(KEY))), config);
+        let app = compose(store.clone(), Arc::new(authorizer), config);
         Self { service: Service::of(app, store), folder }
     }
 
     /// Somebody who has registered.
-    async fn account(&self, name: &str) -> Who {
+    pub(super) async fn account(&self, name: &str) -> Who {
         let body = format!(r#"{{"username":"{name}","password":"a long password"}}"#);
         self.service.post("/api/register", body.clone()).await;
         let signed_in = self.service.post("/api/sessions", body).await;
@@ -80,13 +95,13 @@ impl Desk {
         Who("authorization".to_owned(), format!("Bearer {token}"))
     }
 
-    async fn ask(&self, method: Method, target: &str, who: &Who, body: &str) -> Reply {
+    pub(super) async fn ask(&self, method: Method, target: &str, who: &Who, body: &str) -> Reply {
         let ask = Ask::new(method, target).header(&who.0, who.1.clone());
         self.service.send(if body.is_empty() { ask } else { ask.json(body) }).await
     }
 
     /// The name of a new file.
-    async fn file(&self, who: &Who, bytes: &str) -> String {
+    pub(super) async fn file(&self, who: &Who, bytes: &str) -> String {
         let ask = Ask::new(Method::POST, "/api/upload").header(&who.0, who.1.clone());
         let ask = ask.header("content-type", "multipart/form-data; boundary=b");
         let reply = self.service.send(ask.body(form("file", "a.txt", bytes.as_bytes()))).await;
@@ -94,17 +109,17 @@ impl Desk {
         reply.json()["filename"].as_str().unwrap().to_owned()
     }
 
-    async fn read(&self, name: &str, who: &Who) -> u16 {
+    pub(super) async fn read(&self, name: &str, who: &Who) -> u16 {
         self.ask(Method::GET, &format!("/uploads/{name}"), who, "").await.status.as_u16()
     }
 
     /// Sweeps as the service does; says how many files went.
-    async fn sweep(&self) -> u64 {
+    pub(super) async fn sweep(&self) -> u64 {
         let swept = self.ask(Method::POST, "/api/v1/uploads/sweep", &Who::key(), "").await;
         swept.json()["deleted"].as_u64().unwrap()
     }
 
-    fn on_disk(&self) -> usize {
+    pub(super) fn on_disk(&self) -> usize {
         let entries = std::fs::read_dir(self.folder.path().join("uploads")).unwrap();
         entries.filter(|entry| entry.as_ref().unwrap().path().is_file()).count()
     }

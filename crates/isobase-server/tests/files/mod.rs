@@ -1,6 +1,7 @@
 //! Uploaded files, through the service in process.
 
 mod fields;
+mod managed;
 #[cfg(feature = "thumbnails")]
 mod thumbs;
 mod tus;

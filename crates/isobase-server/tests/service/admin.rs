@@ -1,16 +1,20 @@
 //! The admin site: its files, and what only it asks for.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    path::Path,
+    sync::{Arc, atomic::Ordering},
+    time::SystemTime,
+};
 
 use http::Method;
-use isobase_auth::Authorizer;
+use isobase_auth::{Authorizer, Sealer, SecretSource};
 use isobase_engine_memory::{MemoryEngine, MemoryOptions};
-use isobase_server::{HttpConfig, OpenTo, ServerConfig, compose};
+use isobase_server::{HttpConfig, Machine, OpenTo, ServerConfig, Space, compose};
 use isobase_store::{
     Action, Atomicity, IfMissing, Precondition, Store, StoreOptions, WriteBatch, WriteOperation,
 };
-use isobase_types::{CollectionName, DocumentId};
-use serde_json::json;
+use isobase_types::{CollectionName, DocumentId, Timestamp};
+use serde_json::{Value, json};
 
 use super::support::Service;
 
@@ -61,12 +65,96 @@ async fn hub_opens_while_the_database_is_out_of_order() {
     let overview = service.get("/admin/api/overview").await.json();
     assert_eq!(overview["ready"], true);
     assert_eq!(overview["data"], json!({ "records": 1, "collections": 1 }));
-    assert_eq!(overview["warnings"], json!([]));
+    let before = overview["warnings"].as_array().unwrap().len();
     service.trouble.broken.store(true, Ordering::SeqCst);
     let overview = service.get("/admin/api/overview").await;
     assert_eq!(overview.status, 200);
     assert_eq!(overview.json()["ready"], false);
-    assert_eq!(overview.json()["warnings"].as_array().unwrap().len(), 1);
+    assert_eq!(overview.json()["warnings"].as_array().unwrap().len(), before + 1);
+}
+
+/// A service over a database with these documents of the service itself, which a key opens.
+async fn service_with(documents: &[(&str, Value)], machine: Option<Machine>) -> Service {
+    let engine = MemoryEngine::new(Arc::new(isobase_engine::SystemClock), MemoryOptions::default());
+    let store = Store::new(Arc::new(engine), StoreOptions::default());
+    for (collection, body) in documents {
+        let id = DocumentId::Text("01".into());
+        let action = Action::Put { id, body: body.to_string(), if_missing: IfMissing::Create };
+        let operation = WriteOperation {
+            collection: CollectionName::new(*collection).unwrap(),
+            action,
+            precondition: Precondition::Missing,
+        };
+        let batch = WriteBatch { operations: vec![operation], ..WriteBatch::default() };
+        store.system().write(batch, Atomicity::EachAlone).await.unwrap();
+    }
+    let sealer = Some(Sealer::new(SecretSource::Text("a secret of these tests".into())));
+    let config = ServerConfig { machine, sealer, ..ServerConfig::default() };
+    let authorizer = Arc::new(Authorizer::new(Some("a-key-of-many-letters")));
+    Service { app: compose(store, authorizer, config), trouble: Arc::default() }
+}
+
+async fn warnings(service: &Service) -> Vec<String> {
+    let key = [("x-api-key", "a-key-of-many-letters")];
+    let overview = service.ask(Method::GET, "/admin/api/overview", &key).await.json();
+    let warnings = overview["warnings"].as_array().unwrap().iter();
+    warnings.map(|warning| warning.as_str().unwrap().to_owned()).collect()
+}
+
+fn machine(free: u64, total: u64) -> Option<Machine> {
+    // What a disk says is a function without a state: one for each case.
+    fn space(folder: &Path) -> Option<Space> {
+        let (free, total) = folder.to_str()?.split_once('-')?;
+        Some(Space { free: free.parse().ok()?, total: total.parse().ok()? })
+    }
+    Some(Machine { folders: vec![("data", format!("{free}-{total}").into())], space })
+}
+
+#[tokio::test]
+async fn hub_warns_of_disks_that_are_nearly_full() {
+    const GIB: u64 = 1 << 30;
+    for (free, total, warns) in [
+        (500 * GIB, 1_000 * GIB, false),
+        (30 * GIB, 1_000 * GIB, false),
+        (10 * GIB, 1_000 * GIB, true),
+        (10 * GIB, 20 * GIB, false),
+        (GIB - 1, 2 * GIB, true),
+    ] {
+        let service = service_with(&[], machine(free, total)).await;
+        let told = warnings(&service).await;
+        assert_eq!(told.iter().any(|it| it.contains("nearly full")), warns, "{free}: {told:?}");
+        assert_eq!(told.len(), usize::from(warns), "{told:?}");
+        let key = [("x-api-key", "a-key-of-many-letters")];
+        let overview = service.ask(Method::GET, "/admin/api/overview", &key).await.json();
+        assert_eq!(overview["disks"], json!([{ "purpose": "data", "free": free, "total": total }]));
+    }
+}
+
+#[tokio::test]
+async fn hub_warns_of_failed_jobs_clocks_and_open_doors() {
+    let job = |state: &str, at: &str| {
+        json!({
+            "kind": "backup", "state": state, "by": "internal", "parameters": {},
+            "created_at": at, "started_at": at, "ended_at": at, "error": "no room",
+        })
+    };
+    let now = Timestamp::from_system_time(SystemTime::now()).to_string();
+    for (state, at, warns) in [
+        ("failed", &*now, true),
+        ("interrupted", &now, true),
+        ("succeeded", &now, false),
+        ("failed", "2020-01-01T00:00:00.000000Z", false),
+    ] {
+        let told = warnings(&service_with(&[("isobase_jobs", job(state, at))], None).await).await;
+        assert_eq!(told.iter().any(|it| it.contains("job failed")), warns, "{state}: {told:?}");
+    }
+    let entry = |at: &str| ("isobase_audit", json!({ "at": at, "action": "license.created" }));
+    for (at, warns) in [("2999-01-01T00:00:00.000000Z", true), (&*now, false), ("rubbish", false)] {
+        let told = warnings(&service_with(&[entry(at)], None).await).await;
+        assert_eq!(told.iter().any(|it| it.contains("in the future")), warns, "{at}: {told:?}");
+    }
+    let open = Service::new().get("/admin/api/overview").await.json()["warnings"].to_string();
+    assert!(open.contains("everybody who reaches it") && open.contains("no secret"), "{open}");
 }
 
 #[tokio::test]

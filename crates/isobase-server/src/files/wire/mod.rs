@@ -1,12 +1,15 @@
 //! How the routes of files are described.
 
-use isobase_files::ListedFile;
+mod managed;
+
 use isobase_http::{Answer, Content, Location, Operation, Parameter, Shape};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 
 use crate::codes;
+
+pub(super) use managed::*;
 
 /// A file that was kept.
 #[derive(Serialize, JsonSchema)]
@@ -19,54 +22,6 @@ pub(super) struct Uploaded {
     pub(super) size: u64,
 }
 
-/// A file that is there.
-#[derive(Serialize, JsonSchema)]
-#[schemars(rename = "ListedUpload")]
-pub(super) struct ListedUpload {
-    filename: String,
-    url: String,
-    /// What its sender calls it.
-    original: String,
-    /// Who sent it.
-    owner: String,
-    content_type: String,
-    /// Bytes.
-    size: u64,
-    created_at: String,
-}
-
-impl ListedUpload {
-    pub(super) fn of(listed: &ListedFile) -> Self {
-        let file = &listed.file;
-        Self {
-            filename: file.name.clone(),
-            url: format!("/uploads/{}", file.name),
-            original: listed.original.clone(),
-            owner: listed.owner.clone(),
-            content_type: file.media_type.clone(),
-            size: file.size,
-            created_at: file.created_at.to_string(),
-        }
-    }
-}
-
-/// A page of files.
-#[derive(Serialize, JsonSchema)]
-#[schemars(rename = "ListedUploads")]
-pub(super) struct ListedUploads {
-    pub(super) uploads: Vec<ListedUpload>,
-    /// The `cursor` of the next page; null at the end.
-    pub(super) next: Option<String>,
-}
-
-/// What a sweep has done.
-#[derive(Serialize, JsonSchema)]
-#[schemars(rename = "SweptUploads")]
-pub(super) struct Swept {
-    /// Files that are gone.
-    pub(super) deleted: u64,
-}
-
 /// A link to a private file.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "UploadLink")]
@@ -77,19 +32,7 @@ pub(super) struct Linked {
     pub(super) expires_at: String,
 }
 
-/// It is gone.
-#[derive(Serialize, JsonSchema)]
-#[schemars(rename = "DeletedUpload")]
-pub(super) struct Deleted {
-    #[schemars(extend("const" = true))]
-    ok: bool,
-}
-
-impl Deleted {
-    pub(super) const OK: Self = Self { ok: true };
-}
-
-const NAME: &str = "0b6a3f6e-6d1c-4d38-9c0e-3b8f0a5d8f11.png";
+pub(super) const NAME: &str = "0b6a3f6e-6d1c-4d38-9c0e-3b8f0a5d8f11.png";
 
 pub(super) fn upload_file() -> Operation {
     let example =
@@ -171,34 +114,4 @@ pub(super) fn link_file() -> Operation {
         .parameters([name.example(NAME), lasts.schema(seconds)])
         .answers(Answer::new(200, "The link.").content(Content::like(&example)))
         .problems([codes::FILE_NOT_FOUND, codes::INVALID_PARAMETER, codes::UNSUPPORTED])
-}
-
-pub(super) fn sweep_files() -> Operation {
-    Operation::new("sweep_files", "files", "Delete files that nothing names any more")
-        .description(
-            "Deletes what documents have named in fields of the type `file` and none has for \
-             `uploads.unused_for`. It happens by itself now and then.",
-        )
-        .answers(Answer::new(200, "It is done.").content(Content::of::<Swept>()))
-}
-
-pub(super) fn list_files() -> Operation {
-    let parameter = |name, description| Parameter::new(Location::Query, name, description);
-    Operation::new("list_files", "files", "List the uploaded files")
-        .description("Every file, by its name.")
-        .parameters([
-            parameter("limit", "Most files of a page.").schema(json!({ "type": "integer" })),
-            parameter("cursor", "The `next` of the page before."),
-        ])
-        .answers(Answer::new(200, "A page.").content(Content::of::<ListedUploads>()))
-        .problems([codes::INVALID_PARAMETER])
-}
-
-pub(super) fn delete_file() -> Operation {
-    let name = Parameter::new(Location::Path, "name", "The `filename` of the upload.");
-    Operation::new("delete_file", "files", "Delete an uploaded file")
-        .description("Links to it stop working at once.")
-        .parameters([name.example(NAME)])
-        .answers(Answer::new(200, "It is gone.").content(Content::like(&Deleted::OK)))
-        .problems([codes::FILE_NOT_FOUND])
 }
