@@ -26,6 +26,8 @@ mod listing;
 mod moment;
 mod seal;
 mod together;
+mod totals;
+mod usage;
 mod verdict;
 
 pub use activation::Activation;
@@ -43,4 +45,6 @@ pub use licences::{LicenceOptions, Licences, Now};
 pub use listing::{LicencePage, LicenceQuery};
 pub use moment::{InvalidMoment, parse_moment, seconds_text, zoneless_text};
 pub use seal::Secret;
+pub use totals::LicenceTotals;
+pub use usage::{Occupancy, Usage};
 pub use verdict::{Answer, Code};

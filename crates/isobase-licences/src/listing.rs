@@ -1,11 +1,14 @@
 //! Licences as lists show them.
 
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
 
-use isobase_types::{Count, Filter, Literal, Operator, Order, PageRequest, Query, Timestamp};
+use isobase_types::{Count, Filter, Literal, Operator, PageRequest, Query, Timestamp};
 
 use crate::{
-    Holder, Licence, LicenceError, LicenceKey, Licences, Standing, holder,
+    Licence, LicenceError, LicenceKey, Licences, Occupancy, Standing, Usage,
     licence::collection,
     licences::{compare, equals, order, read_all},
 };
@@ -13,8 +16,8 @@ use crate::{
 /// The order of every list: the newest first, of one second the one that was made first.
 const ORDER: &str = "-created_at,id";
 
-/// E-mails whose installations are read at a time: as many ids as one plan looks for.
-const HOLDERS_TOGETHER: usize = 50;
+/// How long a list by installations may go on before it says how far it has come.
+const SEARCH_BUDGET: Duration = Duration::from_millis(500);
 
 /// Which licences.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,7 +29,7 @@ pub struct LicenceQuery {
     /// That stand so; none: all that are not in the bin. Those in their days of grace count as
     /// expired.
     pub standing: Option<Standing>,
-    /// With this text in their e-mail or note, or with a key that ends so.
+    /// With this text in their e-mail or note, or with this key, or one that ends so.
     pub text: Option<String>,
     /// With this tag.
     pub tag: Option<String>,
@@ -34,19 +37,49 @@ pub struct LicenceQuery {
     pub expires_before: Option<Timestamp>,
     /// That expire at this moment or after it.
     pub expires_after: Option<Timestamp>,
+    /// That are so full.
+    pub occupancy: Option<Occupancy>,
+    /// Of which an installation was seen at this moment or after it.
+    pub seen_since: Option<Timestamp>,
+    /// Of which no installation was seen at this moment or after it; also those that have none.
+    pub not_seen_since: Option<Timestamp>,
+}
+
+impl LicenceQuery {
+    /// Whether it asks for what only the installations tell.
+    fn asks_usage(&self) -> bool {
+        let Self { occupancy, seen_since, not_seen_since, .. } = self;
+        occupancy.is_some() || seen_since.is_some() || not_seen_since.is_some()
+    }
+
+    /// Whether a licence that is used so is chosen.
+    fn chooses(&self, usage: &Usage) -> bool {
+        // Moments are stored in one form, so that their texts order as they do.
+        let seen = usage.last_seen.as_deref();
+        let since = |moment: Timestamp| seen.is_some_and(|seen| seen >= &*moment.to_string());
+        self.occupancy.is_none_or(|occupancy| usage.occupancy() == occupancy)
+            && self.seen_since.is_none_or(since)
+            && self.not_seen_since.is_none_or(|moment| !since(moment))
+    }
 }
 
 /// A page of a list.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct LicencePage {
     /// The licences.
     pub licences: Vec<Licence>,
+    /// How they are used, by their ids.
+    pub usage: HashMap<i64, Usage>,
     /// Where the list goes on.
     pub cursor: Option<String>,
+    /// Of a list by installations that ended at its budget: back to which creation it has come.
+    pub searched_to: Option<String>,
 }
 
 impl Licences {
-    /// A page of licences, the newest first.
+    /// A page of licences, the newest first, and how they are used. By installations they are sought
+    /// one part after the other, each with one look at their installations, for half a second at
+    /// most; the cursor goes on there.
     ///
     /// # Errors
     /// When the cursor is foreign or the database fails.
@@ -54,45 +87,33 @@ impl Licences {
         &self,
         query: &LicenceQuery,
         limit: u32,
-        after: Option<String>,
+        mut after: Option<String>,
     ) -> Result<LicencePage, LicenceError> {
         self.prepare().await?;
-        let query = Query {
-            filter: self.filter(query),
-            order: order(ORDER),
-            page: PageRequest::Cursor { limit, after },
-            fields: Vec::new(),
-            count: Count::None,
-        };
-        let page = self.store.list(&collection(), &query).await?;
-        let cursor = page.next.as_ref().map(|next| next.cursor().to_owned());
-        Ok(LicencePage { licences: Licence::all_of(&page.documents), cursor })
-    }
-
-    /// How many installations each of these licences has, by their ids; those that have none are left
-    /// out. Reads the installations of their e-mails, some at a time.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn count_installations(
-        &self,
-        licences: &[Licence],
-    ) -> Result<HashMap<i64, usize>, LicenceError> {
-        let emails: BTreeSet<&str> = licences.iter().map(|licence| &*licence.email).collect();
-        let emails: Vec<&str> = emails.into_iter().collect();
-        let mut counts = HashMap::new();
-        for some in emails.chunks(HOLDERS_TOGETHER) {
-            let ids = some.iter().map(|email| Literal::Text(Holder::id(email).to_string()));
-            let asked = (compare("id", Operator::In(ids.collect())), Order::default());
-            let documents =
-                read_all(&self.store, &holder::collection(), asked, HOLDERS_TOGETHER).await?;
-            // One that cannot be read hides no other.
-            let holders = documents.iter().filter_map(|document| Holder::of(document).ok());
-            for licence in holders.flat_map(|it| it.installations).filter_map(|it| it.licence) {
-                *counts.entry(licence).or_default() += 1;
+        let (began, filter) = (Instant::now(), self.filter(query));
+        let mut found = LicencePage::default();
+        loop {
+            let left = limit - u32::try_from(found.licences.len()).unwrap_or(limit);
+            let page = PageRequest::Cursor { limit: left, after };
+            let (filter, order) = (filter.clone(), order(ORDER));
+            let asked = Query { filter, order, page, fields: Vec::new(), count: Count::None };
+            let page = self.store.list(&collection(), &asked).await?;
+            let licences = Licence::all_of(&page.documents);
+            let reached = licences.last().map(|licence| licence.created_at.clone());
+            let mut usage = self.usage(&licences).await?;
+            usage.retain(|_, usage| query.chooses(usage));
+            found.licences.extend(licences.into_iter().filter(|it| usage.contains_key(&it.id)));
+            found.usage.extend(usage);
+            found.cursor = page.next.as_ref().map(|next| next.cursor().to_owned());
+            let is_full = found.licences.len() >= limit as usize;
+            if found.cursor.is_none() || is_full || !query.asks_usage() {
+                return Ok(found);
             }
+            if began.elapsed() >= SEARCH_BUDGET {
+                return Ok(LicencePage { searched_to: reached, ..found });
+            }
+            after = found.cursor.take();
         }
-        Ok(counts)
     }
 
     /// Licences, the newest first, up to a bound.
@@ -122,7 +143,8 @@ impl Licences {
             filters.push(compare("tags", Operator::Contains(Literal::Text(tag.clone()))));
         }
         if let Some(text) = &query.text {
-            filters.push(containing(text));
+            let is_its_key = equals("key_hash", &self.read_key(text).hash());
+            filters.push(Filter::Or(vec![containing(text), is_its_key]));
         }
         let moment = |moment: Timestamp| Literal::Text(moment.to_string());
         if let Some(before) = query.expires_before {

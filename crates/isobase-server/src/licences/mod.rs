@@ -75,7 +75,7 @@ fn of_licences() -> Vec<Route<State>> {
     let (create, csv) = ("/api/v1/db/license/create", "/api/v1/db/license/export.csv");
     let (import, explain) = ("/api/v1/db/license/import", "/api/v1/db/license/explain");
     let (activate, validate) = ("/api/v1/db/license/activate", "/api/v1/db/license/validate");
-    let many = "/api/v1/db/license/bulk";
+    let (many, stats) = ("/api/v1/db/license/bulk", "/api/v1/db/license/stats");
     vec![
         Route::get(by_key, READ, handler(lookups::get_license_by_key), wire::get_license_by_key()),
         Route::get(
@@ -91,6 +91,7 @@ fn of_licences() -> Vec<Route<State>> {
             wire::list_all_licenses("list_all_licenses"),
         ),
         Route::get(all, READ, handler(lists::list_licenses), wire::list_licenses()),
+        Route::get(stats, READ, handler(lists::get_totals), wire::get_totals()),
         Route::get(csv, READ, handler(lists::export_licenses), wire::export_licenses()),
         Route::post(all, WRITE, handler(actions::put_license), wire::put_license()).body(Document),
         Route::post(

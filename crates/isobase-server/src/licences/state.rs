@@ -1,8 +1,8 @@
 //! What the routes of licences need.
 
-use isobase_licences::Licences;
+use isobase_licences::{LicenceTotals, Licences};
 
-use crate::rate::Rate;
+use crate::{counted::Counted, rate::Rate};
 
 /// Wrong keys that one address may try in a minute. Ours: an office behind one address mistypes
 /// less, and with 125 random bits nobody guesses one.
@@ -18,11 +18,12 @@ pub(crate) struct State {
     pub(super) wrong_keys: Rate,
     /// By key or installation.
     pub(super) asks: Rate,
+    pub(super) totals: Counted<LicenceTotals>,
 }
 
 impl State {
     pub(crate) fn new(licences: Licences) -> Self {
         let (wrong_keys, asks) = (Rate::new(WRONG_KEYS_PER_MINUTE), Rate::new(ASKS_PER_MINUTE));
-        Self { licences, wrong_keys, asks }
+        Self { licences, wrong_keys, asks, totals: Counted::default() }
     }
 }

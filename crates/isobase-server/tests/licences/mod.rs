@@ -4,3 +4,4 @@ mod access;
 mod contract;
 mod faults;
 mod lifecycle;
+mod usage;

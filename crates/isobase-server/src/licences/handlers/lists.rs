@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures_util::stream;
 use http::{HeaderValue, Response, StatusCode};
 use isobase_http::{Body, Problem};
-use isobase_licences::{LicenceQuery, Standing, parse_moment};
+use isobase_licences::{LicenceQuery, Occupancy, Standing, parse_moment};
 use isobase_types::Timestamp;
 
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
     failure::Failure,
     licences::{
         State,
-        wire::{Detail, Listed, Page, Rows},
+        wire::{Detail, Listed, Page, Rows, Totals},
     },
     request::{Parameters, no_parameters},
 };
@@ -28,7 +28,7 @@ const PAGE_MAX: u32 = 1_000;
 const PAGE_DEFAULT: u32 = 50;
 
 /// The columns of an export.
-const COLUMNS: [&str; 11] = [
+const COLUMNS: [&str; 13] = [
     "id",
     "email",
     "license_key",
@@ -40,6 +40,8 @@ const COLUMNS: [&str; 11] = [
     "tags",
     "note",
     "installations",
+    "places_taken",
+    "last_seen",
 ];
 
 /// `GET /api/v1/db/license/list` and `GET /api/v1/license/list`
@@ -61,11 +63,24 @@ pub(crate) async fn list_licenses(
 ) -> Result<Response<Body>, Failure> {
     let mut parameters = Parameters::parse(call.query());
     let limit = parameters.take_number("limit", PAGE_DEFAULT, (1, PAGE_MAX));
-    let cursor = parameters.take("cursor");
+    let cursor = parameters.take("cursor").filter(|cursor| !cursor.is_empty());
     let query = query(&state, parameters)?;
     let page = state.licences.list(&query, limit, cursor).await?;
-    let licenses = page.licences.iter().map(|it| Detail::of(&state.licences, it)).collect();
-    Ok(json(&Page { count: page.licences.len(), licenses, next_cursor: page.cursor }))
+    let detail = |it| Detail::of(&state.licences, it).with_usage(page.usage.get(&it.id));
+    let licenses = page.licences.iter().map(detail).collect();
+    Ok(json(&Page {
+        count: page.licences.len(),
+        licenses,
+        next_cursor: page.cursor,
+        searched_to: page.searched_to,
+    }))
+}
+
+/// `GET /api/v1/db/license/stats`
+pub(crate) async fn get_totals(state: Arc<State>, call: Call) -> Result<Response<Body>, Failure> {
+    no_parameters(&call)?;
+    let totals = state.totals.get(state.licences.totals()).await?;
+    Ok(json(&Totals::of(&totals)))
 }
 
 /// `GET /api/v1/db/license/export.csv`
@@ -81,10 +96,9 @@ pub(crate) async fn export_licenses(
         if opening {
             csv::write_row(COLUMNS, &mut piece);
         }
-        let counts = state.licences.count_installations(&page.licences).await?;
         for licence in &page.licences {
-            let installations = counts.get(&licence.id).copied().unwrap_or_default();
-            Detail::of(&state.licences, licence).write_csv(installations, &mut piece);
+            let detail = Detail::of(&state.licences, licence);
+            detail.with_usage(page.usage.get(&licence.id)).write_csv(&mut piece);
         }
         let next = match page.cursor {
             Some(cursor) => Some(state.licences.list(&query, PAGE_MAX, Some(cursor)).await?),
@@ -109,7 +123,18 @@ fn query(state: &State, mut parameters: Parameters) -> Result<LicenceQuery, Prob
         }
         found
     });
+    let occupancy = parameters.take("installations").filter(|it| !it.is_empty()).and_then(|text| {
+        let found = Occupancy::ALL.into_iter().find(|it| it.as_str() == text);
+        if found.is_none() {
+            let names = Occupancy::ALL.map(Occupancy::as_str).join(", ");
+            parameters.fault("installations", &text, &format!("expected one of {names}"));
+        }
+        found
+    });
     let query = LicenceQuery {
+        occupancy,
+        seen_since: moment(&mut parameters, "seen_since"),
+        not_seen_since: moment(&mut parameters, "not_seen_since"),
         email: parameters.take("email"),
         key: parameters.take("license_key").map(|key| state.licences.read_key(&key)),
         standing,

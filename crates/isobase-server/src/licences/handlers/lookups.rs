@@ -48,5 +48,6 @@ pub(crate) async fn get_license_by_email(
 pub(crate) async fn get_license(state: Arc<State>, call: Call) -> Result<Response<Body>, Failure> {
     no_parameters(&call)?;
     let licence = state.licences.get(read::id(&call)?).await?;
-    Ok(json(&Detail::of(&state.licences, &licence)))
+    let usage = state.licences.usage(std::slice::from_ref(&licence)).await?;
+    Ok(json(&Detail::of(&state.licences, &licence).with_usage(usage.get(&licence.id))))
 }

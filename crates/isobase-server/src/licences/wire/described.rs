@@ -1,7 +1,7 @@
 //! Parts that the descriptions of several routes have.
 
 use isobase_http::{Answer, Content, Location, Operation, Parameter, ProblemCode};
-use isobase_licences::AtLimit;
+use isobase_licences::{AtLimit, Usage};
 use serde_json::{Value, json};
 
 use super::{
@@ -49,6 +49,16 @@ pub(super) fn detail() -> Detail {
         deleted_at: None,
         note: None,
         tags: vec!["beta".to_owned()],
+        usage: None,
+    }
+}
+
+pub(super) fn usage() -> Usage {
+    Usage {
+        installations: 1,
+        places: 2,
+        places_taken: 1,
+        last_seen: Some("2026-11-30T12:00:00.000000Z".to_owned()),
     }
 }
 

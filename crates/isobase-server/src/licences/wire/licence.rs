@@ -1,6 +1,8 @@
 //! Licences on the wire.
 
-use isobase_licences::{Licence, Licences};
+use std::collections::BTreeMap;
+
+use isobase_licences::{Licence, LicenceTotals, Licences, Usage};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -85,6 +87,23 @@ pub(in crate::licences) struct Detail {
     pub(super) deleted_at: Option<String>,
     pub(super) note: Option<String>,
     pub(super) tags: Vec<String>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub(super) usage: Option<Used>,
+}
+
+/// How a licence is used, where it is asked for as one or in a list.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "LicenseUsage")]
+pub(in crate::licences) struct Used {
+    /// Its installations. Those that a client noted for the e-mail alone count for each licence of
+    /// the e-mail that has no limit of its own.
+    installations: usize,
+    /// How many places there are: its own, or those of the e-mail over all its licences.
+    places: u32,
+    /// How many of these places are taken.
+    places_taken: usize,
+    /// When one of its installations was last seen; null where none was.
+    last_seen: Option<String>,
 }
 
 impl Detail {
@@ -104,14 +123,31 @@ impl Detail {
             deleted_at: licence.deleted_at.clone(),
             note: licence.note.clone(),
             tags: licence.tags.clone(),
+            usage: None,
         }
     }
 
+    /// The same with how it is used.
+    pub(in crate::licences) fn with_usage(self, usage: Option<&Usage>) -> Self {
+        let usage = usage.map(|usage| Used {
+            installations: usage.installations,
+            places: usage.places,
+            places_taken: usage.places_taken,
+            last_seen: usage.last_seen.clone(),
+        });
+        Self { usage, ..self }
+    }
+
     /// Its row of an export.
-    pub(in crate::licences) fn write_csv(&self, installations: usize, out: &mut Vec<u8>) {
+    pub(in crate::licences) fn write_csv(&self, out: &mut Vec<u8>) {
         let number = |number: Option<u32>| number.map(|it| it.to_string()).unwrap_or_default();
         let (id, limit) = (self.row.id.to_string(), number(self.max_installations));
-        let (tags, installations) = (self.tags.join(" "), installations.to_string());
+        let of_usage =
+            |read: fn(&Used) -> String| self.usage.as_ref().map(read).unwrap_or_default();
+        let installations = of_usage(|usage| usage.installations.to_string());
+        let taken = of_usage(|usage| usage.places_taken.to_string());
+        let last_seen = of_usage(|usage| usage.last_seen.clone().unwrap_or_default());
+        let tags = self.tags.join(" ");
         let cells = [
             &*id,
             &*self.row.email,
@@ -124,6 +160,8 @@ impl Detail {
             &*tags,
             self.note.as_deref().unwrap_or_default(),
             &*installations,
+            &*taken,
+            &*last_seen,
         ];
         csv::write_row(cells, out);
     }
@@ -137,6 +175,32 @@ pub(in crate::licences) struct Page {
     pub(in crate::licences) count: usize,
     /// `cursor` of the next page; null at the end.
     pub(in crate::licences) next_cursor: Option<String>,
+    /// Of a list by installations that ended at its budget: back to which `created_at` it has come.
+    /// `next_cursor` goes on there.
+    pub(in crate::licences) searched_to: Option<String>,
+}
+
+/// How many licences stand how.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "LicenseTotals")]
+pub(in crate::licences) struct Totals {
+    /// By their `state`.
+    states: BTreeMap<String, u64>,
+    /// Those that are active and end within 30 days.
+    ending_soon: u64,
+    /// All were counted; else there are more.
+    complete: bool,
+}
+
+impl Totals {
+    pub(in crate::licences) fn of(totals: &LicenceTotals) -> Self {
+        let states = totals.by_standing.iter().map(|(state, count)| ((*state).to_owned(), *count));
+        Self {
+            states: states.collect(),
+            ending_soon: totals.ending_soon,
+            complete: totals.complete,
+        }
+    }
 }
 
 /// A licence that was made, or set.

@@ -1,0 +1,113 @@
+//! How licences are used: their installations counted, and when one was last seen.
+
+use std::collections::{BTreeSet, HashMap};
+
+use isobase_types::{Literal, Operator, Order};
+
+use crate::{
+    Holder, Installation, Licence, LicenceError, Licences, holder,
+    licences::{compare, read_all},
+};
+
+/// E-mails whose installations are read at a time: as many ids as one plan looks for.
+const HOLDERS_TOGETHER: usize = 50;
+
+/// How a licence is used.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Its installations. Those that a client noted for the e-mail alone count for each licence of
+    /// the e-mail that has no limit of its own.
+    pub installations: usize,
+    /// How many places there are: its own, or those of the e-mail over all its licences.
+    pub places: u32,
+    /// How many of these places are taken.
+    pub places_taken: usize,
+    /// When one of its installations was last seen; none where none was.
+    pub last_seen: Option<String>,
+}
+
+/// How full a licence is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Occupancy {
+    /// It has no installation.
+    None,
+    /// It has some, and there are free places.
+    BelowLimit,
+    /// It has some, and every place is taken.
+    AtLimit,
+    /// More are there than there are places.
+    OverLimit,
+}
+
+impl Occupancy {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::None, Self::BelowLimit, Self::AtLimit, Self::OverLimit];
+
+    /// In one word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::BelowLimit => "below_limit",
+            Self::AtLimit => "at_limit",
+            Self::OverLimit => "over_limit",
+        }
+    }
+}
+
+impl Usage {
+    /// How full the licence is.
+    #[must_use]
+    pub fn occupancy(&self) -> Occupancy {
+        let places = self.places as usize;
+        match self.places_taken {
+            _ if self.installations == 0 => Occupancy::None,
+            taken if taken < places => Occupancy::BelowLimit,
+            taken if taken == places => Occupancy::AtLimit,
+            _ => Occupancy::OverLimit,
+        }
+    }
+}
+
+impl Licences {
+    /// How these licences are used, by their ids. Reads the installations of their e-mails, 50
+    /// e-mails at a time.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn usage(&self, licences: &[Licence]) -> Result<HashMap<i64, Usage>, LicenceError> {
+        let emails: BTreeSet<&str> = licences.iter().map(|licence| &*licence.email).collect();
+        let emails: Vec<&str> = emails.into_iter().collect();
+        let mut holders: HashMap<String, Holder> = HashMap::new();
+        for some in emails.chunks(HOLDERS_TOGETHER) {
+            let ids = some.iter().map(|email| Literal::Text(Holder::id(email).to_string()));
+            let asked = (compare("id", Operator::In(ids.collect())), Order::default());
+            let documents =
+                read_all(&self.store, &holder::collection(), asked, HOLDERS_TOGETHER).await?;
+            // One that cannot be read hides no other.
+            let read = documents.iter().filter_map(|document| Holder::of(document).ok());
+            holders.extend(read.map(|holder| (holder.email.clone(), holder)));
+        }
+        let used = licences
+            .iter()
+            .map(|licence| (licence.id, self.usage_of(licence, holders.get(&licence.email))));
+        Ok(used.collect())
+    }
+
+    fn usage_of(&self, licence: &Licence, holder: Option<&Holder>) -> Usage {
+        let places = self.places(licence);
+        let empty = Usage { places: places.limit, ..Usage::default() };
+        let Some(holder) = holder else { return empty };
+        let is_own = |it: &&Installation| match it.licence {
+            Some(id) => id == licence.id,
+            None => places.own.is_none(),
+        };
+        let own: Vec<&Installation> = holder.installations.iter().filter(is_own).collect();
+        Usage {
+            installations: own.len(),
+            places_taken: holder.count(&places),
+            last_seen: own.iter().filter_map(|it| it.last_seen.clone()).max(),
+            ..empty
+        }
+    }
+}
