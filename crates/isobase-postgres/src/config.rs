@@ -32,6 +32,8 @@ pub struct Config {
     pub(crate) connect_timeout: Duration,
     /// Settings for every new connection; see [`Config::with_session_settings`].
     pub(crate) session_settings: String,
+    /// See [`Config::with_answer_bytes_max`].
+    pub(crate) answer_bytes_max: Option<usize>,
     schema: String,
     pooling: Pooling,
     pool_size: usize,
@@ -116,6 +118,7 @@ impl Config {
             tls,
             connect_timeout: one_host.saturating_mul(hosts),
             session_settings: String::new(),
+            answer_bytes_max: None,
             schema: own.schema.unwrap_or_else(|| "isobase".to_owned()),
             pooling: own.pooling,
             pool_size: own.pool_size.unwrap_or(POOL_SIZE_DEFAULT),
@@ -127,6 +130,14 @@ impl Config {
     #[must_use]
     pub fn with_session_settings(mut self, sql: &str) -> Self {
         sql.clone_into(&mut self.session_settings);
+        self
+    }
+
+    /// Connections on which an answer has at most so many bytes, as they travel; one with more ends the
+    /// connection. Without keep-alive: they are for short statements with a deadline.
+    #[must_use]
+    pub fn with_answer_bytes_max(mut self, bytes: usize) -> Self {
+        self.answer_bytes_max = Some(bytes);
         self
     }
 

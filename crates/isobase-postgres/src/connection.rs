@@ -3,24 +3,34 @@
 use std::{
     collections::HashMap,
     future::poll_fn,
-    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
 use parking_lot::Mutex;
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     runtime::Handle,
     sync::watch,
     task::AbortHandle,
     time::{Instant, timeout},
 };
 use tokio_postgres::{
-    AsyncMessage, Client, NoTls, Row, Statement,
+    AsyncMessage, CancelToken, Client, NoTls, Row, SimpleQueryMessage, Statement,
+    config::TargetSessionAttrs,
     tls::MakeTlsConnect,
     types::{ToSql, Type},
 };
 
-use crate::{Config, CopyIn, During, Error, ErrorKind, Keep, Pooling, Rows, texts::Texts, within};
+use crate::{
+    Config, CopyIn, During, Error, ErrorKind, Keep, Pooling, Rows,
+    guarded::{Guarded, name_of, places, way_to},
+    texts::Texts,
+    within,
+};
 
 /// Time to ask the server to stop a statement nobody waits for.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(2);
@@ -63,7 +73,19 @@ pub struct Connection {
     /// Written by the driver, which it goes with.
     notifications: watch::Receiver<String>,
     config: Config,
+    guard: Option<Guard>,
 }
+
+/// Of a connection whose answers are bounded.
+struct Guard {
+    /// Which host of the configuration it leads to.
+    place: usize,
+    /// Written by the stream.
+    exceeded: Arc<AtomicBool>,
+}
+
+/// What the server answers to a request to stop something: nothing.
+const STOP_BYTES_MAX: usize = 64 * 1024;
 
 /// A client, what moves its bytes, and the notifications that come.
 type Driven = (Client, AbortHandle, watch::Receiver<String>);
@@ -89,9 +111,11 @@ impl Connection {
     }
 
     async fn open_unbounded(config: &Config) -> Result<Self, Error> {
-        let (client, driver, notifications) = match &config.tls {
-            None => Self::connect(config, NoTls).await?,
-            Some(tls) => Self::connect(config, tls.clone()).await?,
+        let ((client, driver, notifications), guard) = match (config.answer_bytes_max, &config.tls)
+        {
+            (Some(bytes_max), _) => Self::connect_guarded(config, bytes_max).await?,
+            (None, None) => (Self::connect(config, NoTls).await?, None),
+            (None, Some(tls)) => (Self::connect(config, tls.clone()).await?, None),
         };
         let connection = Self {
             client,
@@ -102,6 +126,7 @@ impl Connection {
             spoilt: AtomicBool::new(false),
             notifications,
             config: config.clone(),
+            guard,
         };
         if connection.pooling == Pooling::Session && !config.session_settings.is_empty() {
             connection.batch(&config.session_settings).await?;
@@ -114,8 +139,59 @@ impl Connection {
         T: MakeTlsConnect<tokio_postgres::Socket>,
         T::Stream: Send + 'static,
     {
-        let (client, mut connection) =
+        let (client, connection) =
             config.native.connect(tls).await.map_err(|error| Error::of(error, During::Connect))?;
+        Ok(Self::drive(client, connection))
+    }
+
+    /// As the driver connects, host after host, on ways that bound the answers.
+    async fn connect_guarded(
+        config: &Config,
+        bytes_max: usize,
+    ) -> Result<(Driven, Option<Guard>), Error> {
+        let mut failed = Error::new(ErrorKind::Unavailable, "no host is named");
+        for place in 0..places(config) {
+            let exceeded = Arc::default();
+            let driven = match Self::connect_to(config, place, (bytes_max, &exceeded)).await {
+                Ok(driven) => driven,
+                Err(error) => {
+                    failed = error;
+                    continue;
+                }
+            };
+            if is_wanted(&driven.0, config.native.get_target_session_attrs()).await? {
+                return Ok((driven, Some(Guard { place, exceeded })));
+            }
+            driven.1.abort();
+            let message = "no server is of the kind that target_session_attrs wants";
+            failed = Error::new(ErrorKind::Unavailable, message);
+        }
+        Err(failed)
+    }
+
+    async fn connect_to(
+        config: &Config,
+        place: usize,
+        (bytes_max, exceeded): (usize, &Arc<AtomicBool>),
+    ) -> Result<Driven, Error> {
+        let way = way_to(config, place, bytes_max, exceeded).await?;
+        let failed = |error| Error::of(error, During::Connect);
+        let Some(tls) = &config.tls else {
+            let (client, connection) =
+                config.native.connect_raw(way, NoTls).await.map_err(failed)?;
+            return Ok(Self::drive(client, connection));
+        };
+        let tls = tls_to::<Guarded, _>(tls.clone(), &name_of(config, place))?;
+        let (client, connection) = config.native.connect_raw(way, tls).await.map_err(failed)?;
+        Ok(Self::drive(client, connection))
+    }
+
+    /// Has the bytes of a connection moved.
+    fn drive<S, T>(client: Client, mut connection: tokio_postgres::Connection<S, T>) -> Driven
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         // Every question on the connection fails when this ends; nothing more needs to be told.
         let (told, notifications) = watch::channel(String::new());
         let driver = tokio::spawn(async move {
@@ -126,7 +202,14 @@ impl Connection {
                 }
             }
         });
-        Ok((client, driver.abort_handle(), notifications))
+        (client, driver.abort_handle(), notifications)
+    }
+
+    /// Whether an answer had more bytes than [`Config::with_answer_bytes_max`] allows. The connection is
+    /// closed then.
+    #[must_use]
+    pub fn exceeded(&self) -> bool {
+        self.guard.as_ref().is_some_and(|guard| guard.exceeded.load(Ordering::Acquire))
     }
 
     /// Runs a statement and gives all its rows.
@@ -284,31 +367,22 @@ impl Connection {
 
     /// Closes it, and asks the server to stop what it is doing on it.
     pub fn cancel(&self) {
-        let token = self.client.cancel_token();
-        let tls = self.config.tls.clone();
+        let (token, config) = (self.client.cancel_token(), self.config.clone());
+        let place = self.guard.as_ref().map(|guard| guard.place);
         self.close();
         // A runtime that ends drops what it was doing, and takes no new tasks.
         let Ok(runtime) = Handle::try_current() else { return };
-        let cancel = async move {
-            match tls {
-                None => token.cancel_query(NoTls).await,
-                Some(tls) => token.cancel_query(tls).await,
-            }
-        };
         // When it fails, the statement timeout of the server does the same, later.
-        runtime.spawn(async move { drop(timeout(CANCEL_TIMEOUT, cancel).await) });
+        runtime.spawn(async move {
+            drop(timeout(CANCEL_TIMEOUT, ask_to_stop(token, &config, place)).await);
+        });
     }
 
     /// Asks the server to stop what it is doing on it, and leaves it open: what is asked next is
     /// answered once the server has stopped, or is hit itself by a request that comes late.
     pub async fn interrupt(&self) {
-        let token = self.client.cancel_token();
-        let asked = async {
-            match self.config.tls.clone() {
-                None => token.cancel_query(NoTls).await,
-                Some(tls) => token.cancel_query(tls).await,
-            }
-        };
+        let place = self.guard.as_ref().map(|guard| guard.place);
+        let asked = ask_to_stop(self.client.cancel_token(), &self.config, place);
         // When it fails, the statement goes on to its end.
         drop(timeout(CANCEL_TIMEOUT, asked).await);
     }
@@ -352,6 +426,47 @@ impl std::fmt::Debug for Connection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Connection").field("closed", &self.is_closed()).finish_non_exhaustive()
     }
+}
+
+/// A failure leaves the statement running.
+async fn ask_to_stop(token: CancelToken, config: &Config, place: Option<usize>) {
+    let Some(place) = place else {
+        drop(match config.tls.clone() {
+            None => token.cancel_query(NoTls).await,
+            Some(tls) => token.cancel_query(tls).await,
+        });
+        return;
+    };
+    let Ok(way) = way_to(config, place, STOP_BYTES_MAX, &Arc::default()).await else { return };
+    match config.tls.clone() {
+        None => drop(token.cancel_query_raw(way, NoTls).await),
+        Some(tls) => {
+            let Ok(tls) = tls_to::<Guarded, _>(tls, &name_of(config, place)) else { return };
+            drop(token.cancel_query_raw(way, tls).await);
+        }
+    }
+}
+
+fn tls_to<S, T: MakeTlsConnect<S>>(mut tls: T, name: &str) -> Result<T::TlsConnect, Error> {
+    tls.make_tls_connect(name).map_err(|error| {
+        let error: Box<dyn std::error::Error + Send + Sync> = error.into();
+        Error::new(ErrorKind::Unavailable, error.to_string())
+    })
+}
+
+/// Whether the server is of the kind that is wanted, as the driver finds it out.
+async fn is_wanted(client: &Client, wanted: TargetSessionAttrs) -> Result<bool, Error> {
+    let read_only = match wanted {
+        TargetSessionAttrs::Any => return Ok(true),
+        TargetSessionAttrs::ReadOnly => "on",
+        _ => "off",
+    };
+    let told = client.simple_query("SHOW transaction_read_only").await;
+    let told = told.map_err(|error| Error::of(error, During::Connect))?;
+    Ok(told.iter().any(|message| match message {
+        SimpleQueryMessage::Row(row) => row.get(0) == Some(read_only),
+        _ => false,
+    }))
 }
 
 fn typed<'a>(

@@ -11,6 +11,7 @@ mod config;
 mod connection;
 mod deadline;
 mod error;
+mod guarded;
 mod invalid_url;
 mod lanes;
 mod pool;
