@@ -333,8 +333,20 @@ isobase_http::problem_codes! { pub(crate) ALL:
     SQL_TIMED_OUT = "sql_timed_out", UNPROCESSABLE_ENTITY, Request, "Statement took too long",
         "The statement ran as long as `sql.timeout` lets one run, and was stopped.",
         "Narrow it down, or see its plan.";
-    SQL_TOO_LARGE = "sql_too_large", UNPROCESSABLE_ENTITY, Request, "Answer too large for a file",
-        "A file would not hold all of the answer. None of it was sent.",
+    SQL_NOT_CONFIRMED = "sql_not_confirmed", UNPROCESSABLE_ENTITY, Request, "Not confirmed",
+        "A change of the database of the SQL screens is made only for who types its name, and one that loses something for who types the name of that. Nothing was changed.",
+        "Send the name that `errors` tells.";
+    SQL_READ_ONLY = "sql_read_only", FORBIDDEN, Access, "Read only",
+        "The database of the SQL screens is looked at and not changed, because no role that may change it is set.",
+        "Set `sql.write_url`.";
+    SQL_AFFECTED_DIFFERS = "sql_affected_differs", CONFLICT, Documents, "Other rows than expected",
+        "The statement would have changed another number of rows than `expected_rows`. Everything was taken back.",
+        "Try it with `dry_run`, and send the number that it tells.";
+    SQL_ROW_CHANGED = "sql_row_changed", CONFLICT, Documents, "Row changed meanwhile",
+        "A row has no longer the values that it was read with, or is gone. None of the changes was made.",
+        "Read the rows again.";
+    SQL_TOO_LARGE = "sql_too_large", UNPROCESSABLE_ENTITY, Request, "Answer too large",
+        "A file would not hold all of the answer, or the database answers with more at once than is taken. None of it was sent.",
         "Narrow it down with `WHERE` or `LIMIT`.";
     SQL_OWNERS_ONLY = "sql_owners_only", FORBIDDEN, Access, "Owners only",
         "Only owners look at the database of the SQL screens: accounts with the role `owner`, and the service's own key. Named keys do not, whatever their scopes are.",
@@ -349,7 +361,7 @@ isobase_http::problem_codes! { pub(crate) ALL:
         "A statement with this `statement_id` runs.",
         "Send another `statement_id`, or none.";
     SQL_STATEMENT_NOT_FOUND = "sql_statement_not_found", NOT_FOUND, Documents, "Statement not found",
-        "No statement of this id runs in this process; it may be over.",
+        "No statement of this id runs; it may be over. On SQLite only those of the process that answers are found.",
         "There is nothing to do.";
     SQL_TABLE_NOT_FOUND = "sql_table_not_found", NOT_FOUND, Documents, "Table not found",
         "The database of the SQL screens has no such table.",

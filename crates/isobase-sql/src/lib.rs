@@ -7,7 +7,7 @@
 //! - [`SchemaSetup`], [`Migrations`], [`SchemaRegistry`]: schemas and their tables.
 //! - [`MockDataGenerator`]: rows that fit their tables.
 //! - [`DatabaseSync`]: dumps that are restored wholly or not at all, and compared.
-//! - [`SqlReader`]: statements of people, which only read.
+//! - [`SqlReader`]: statements of people, which only read; [`SqlWriter`]: those that change something.
 //! - [`TestTransaction`]: a test leaves nothing behind.
 //! - [`mod@format`]: texts for logs and for storage.
 //!
@@ -52,6 +52,7 @@ mod table;
 mod test_transaction;
 mod transaction;
 mod value;
+mod writing;
 
 pub mod format;
 
@@ -71,8 +72,9 @@ pub use operator::{DbOperator, Record, Select, TableName, record};
 pub use query_log::{LoggedQuery, Performance, QueryLogger, Statistics};
 pub use raw::{Form, RawAnswer};
 pub use reading::{
-    ReadAnswer, ReadCell, ReadColumn, ReadEnd, ReadError, ReadLimits, ReadPlan, Reference,
-    STATEMENT_BYTES_MAX, SqlReader, TableSummary,
+    ANSWER_BYTES_MAX, Comparison, ReadAnswer, ReadCell, ReadColumn, ReadEnd, ReadError, ReadForm,
+    ReadLimits, ReadPlan, Reference, RowCondition, RowsWanted, STATEMENT_BYTES_MAX, SqlReader,
+    TableSummary,
 };
 pub use registry::{Family, SchemaRegistry};
 pub use row::{Answer, Row};
@@ -88,6 +90,10 @@ pub use table::{Column, Constraint, ForeignKey, Generation, Index, Table};
 pub use test_transaction::TestTransaction;
 pub use transaction::Transaction;
 pub use value::{Range, Value};
+pub use writing::{
+    Effect, NewColumn, Planned, RowChange, SchemaChange, SqlWriter, WriteStatement, Written,
+    plan_schema_change,
+};
 
 /// The examples of the page are run as those of the code are.
 #[cfg(doctest)]

@@ -1,102 +1,128 @@
-// A database of the owner's own, looked at with statements that only read: run, explained, saved,
-// remembered; its tables, and how they refer to each other.
+// A database of the owner's own: statements are run, explained, saved, remembered; its tables are looked at
+// and, where a setting lets owners, changed.
 
 import { ask, freshKey, get, path } from "../lib/api.js";
-import { h, put } from "../lib/dom.js";
+import { debounced, h, put } from "../lib/dom.js";
 import { count, counted, duration, timeOf } from "../lib/format.js";
+import { CELL_MAX, planView, refusalView, rowPanel, rowsView, toldOf } from "../lib/sql_answer.js";
+import { completions } from "../lib/sql_complete.js";
 import { diagram } from "../lib/sql_diagram.js";
+import { sqlEditor } from "../lib/sql_editor.js";
+import { reviewWrite } from "../lib/sql_review.js";
 import { tablesView } from "../lib/sql_tables.js";
-import { Region, badge, button, copyButton, download, empty, failure, field, inputOf, once, panel, table, toast, toastError } from "../lib/ui.js";
-import { change, values } from "../lib/url.js";
+import { openStatement, openStatements, showStatements, tabStrip } from "../lib/sql_tabs.js";
+import { firstWord, parametersOf, statementsOf } from "../lib/sql_text.js";
+import { askSql, onWriting, writeSwitch, writing } from "../lib/sql_write.js";
+import { Region, badge, button, download, empty, field, inputOf, once, table, tabs, toast, toastError } from "../lib/ui.js";
+import { values } from "../lib/url.js";
+
+export const PARAMETERS = ["view", "q", "tab", "schema", "table", "part", "where", "order", "down", "offset"];
 
 const BASE = "/api/v1/sql";
 const VIEWS = [["", "Statement"], ["tables", "Tables"], ["diagram", "Diagram"], ["history", "History"]];
-/** A longer statement stays out of the address. */
-const ADDRESS_MAX = 1_500;
-/** What a cell shows of a value; the row shows all of it. */
-const CELL_MAX = 200;
-const NUMBERS = /^(int|float|numeric|money|oid|integer|real)/;
+/** Statements that are run one after the other. */
+const RUN_MAX = 50;
+/** First words of statements that only read, unless the database says otherwise. */
+const READS = ["SELECT", "VALUES", "TABLE", "WITH", "EXPLAIN", "SHOW", "PRAGMA"];
 
 export function open() {
-  const tabs = h("nav.views", { "aria-label": "Views" });
-  const facts = new Region("p");
+  const views = h("nav.views", { "aria-label": "Views" });
+  const facts = new Region("div");
   const page = h("div");
-  const statement = statementView();
-  const side = new Region("section");
+  const [statement, side, part] = [statementView(), new Region("section"), new Region("div")];
+  const element = h("div", {}, views, facts.element, page);
   let shown = null;
+  const again = () => update();
+  const leaveWriting = onWriting(() => {
+    element.classList.toggle("changes", writing() !== null);
+    update();
+  });
+  element.classList.toggle("changes", writing() !== null);
   facts.show(async (signal) => {
     const database = await get(BASE, {}, { signal });
     statement.know(database);
-    return [badge("read-only", "good"), " ", h("code", {}, database.address), ` · ${count(database.rows_max)} rows, ${duration(database.timeout_ms)} at most`];
+    return h("div.filters", {}, writeSwitch(database.database), h("span", {}, h("code", {}, database.address),
+      ` · ${count(database.rows_max)} rows, ${duration(database.timeout_ms)} at most`));
   });
   function update() {
     const view = VIEWS.some(([name]) => name === values().view) ? values().view : "";
-    put(tabs, VIEWS.map(([name, title]) => h("a", {
-      href: `/admin/sql${name && `?view=${name}`}`,
-      "aria-current": name === view ? "page" : null,
-      "data-testid": `sql-view-${name || "statement"}`,
-    }, title)));
-    if (view === "") statement.take(values().q);
+    const kept = new URLSearchParams(location.search);
+    for (const name of PARAMETERS) if (name !== "q" && name !== "tab") kept.delete(name);
+    put(views, VIEWS.map(([name, title]) => {
+      const search = new URLSearchParams([...(name ? [["view", name]] : []), ...kept]).toString();
+      return h("a", {
+        href: `/admin/sql${search && `?${search}`}`, "aria-current": name === view ? "page" : null, "data-testid": `sql-view-${name || "statement"}`,
+      }, title);
+    }));
+    if (view === "") statement.take(openStatements());
     if (view !== shown) put(page, view === "" ? statement.element : side.element);
     shown = view;
-    if (view === "tables") side.show((signal) => tablesView(signal));
+    if (view === "tables") side.show((signal) => tablesView(signal, again, part));
     else if (view === "diagram") side.show((signal) => diagram(signal));
-    else if (view === "history") side.show((signal) => historyView(signal, update));
+    else if (view === "history") side.show((signal) => historyView(signal, again));
     else side.stop();
   }
   return {
-    element: h("div", {}, tabs, facts.element, page),
+    element,
     update,
     close() {
-      [facts, side].forEach((region) => region.stop());
+      leaveWriting();
+      [facts, side, part].forEach((region) => region.stop());
       statement.stop();
     },
   };
 }
 
-/** The statement, its buttons, and what it answered. */
+/** The statements, their buttons, and what they answered. */
 function statementView() {
-  const text = field("Statement", {
-    tag: "textarea", rows: 8, spellcheck: "false", autocapitalize: "off", autocomplete: "off",
-    "data-testid": "sql-statement", onkeydown: (event) => {
-      if (!(event.ctrlKey || event.metaKey) || event.key !== "Enter") return;
-      event.preventDefault();
-      run();
-    }, oninput: (event) => parameters.draw(event.target.value),
-  }, "Ctrl-Enter runs what is selected, or all of it. One statement at a time; the engine refuses what writes. :name is a parameter, asked for below.");
-  const parameters = parametersView();
-  const input = inputOf(text);
-  const limit = field("Rows", { options: [["100", "100"], ["1000", "1,000"]], value: "100" });
+  const strip = h("div");
   const answer = h("div", { "aria-live": "polite", "aria-busy": "false" });
   const side = h("div");
+  const parameters = parametersView();
+  const limit = field("Rows", { options: [["100", "100"], ["1000", "1,000"]], value: "100" });
   const stop = button("Stop", () => halt(), { kind: "danger", disabled: true, "data-testid": "sql-stop" });
   const measured = button("Run and explain", () => explain(true), { hidden: true });
-  let running = null;
-  let taken = null;
+  const all = button("Run all", () => runAll(statementsOf(input.value)), { hidden: true, "data-testid": "sql-run-all" });
+  /** What each tab answered, in their order. */
+  const answers = [];
+  let [now, running] = [{ texts: [""], at: 0 }, null];
+  const remember = debounced(400, () => {
+    if (element.isConnected) showStatements(now.texts, now.at, { replace: true });
+  });
+  const editor = sqlEditor({
+    run: () => run(),
+    complete: completions,
+    changed: (text) => {
+      now.texts[now.at] = text;
+      drawn(text);
+      remember();
+    },
+  });
+  const { input } = editor;
 
-  /** The statement that is meant. */
+  function drawn(text) {
+    parameters.draw(text);
+    all.hidden = statementsOf(text).length < 2;
+  }
+
+  /** The statements that are meant: those that are selected, or the one at the cursor. */
   function wanted() {
-    const selected = input.value.slice(input.selectionStart, input.selectionEnd);
-    return selected.trim() ? { statement: selected, offset: input.selectionStart } : { statement: input.value, offset: 0 };
+    const [from, to] = [input.selectionStart, input.selectionEnd];
+    const selected = input.value.slice(from, to);
+    if (selected.trim()) return statementsOf(selected).map((one) => ({ ...one, from: one.from + from }));
+    const found = statementsOf(input.value);
+    const here = found.find((one) => from <= one.to) ?? found.at(-1);
+    return here ? [here] : [];
   }
 
   async function during(work) {
     if (running) return;
-    const { statement, offset } = wanted();
-    if (!statement.trim()) {
-      input.focus();
-      return;
-    }
-    running = { id: freshKey(), left: new AbortController() };
-    const { id, left } = running;
+    running = { left: new AbortController(), tab: now.at };
     stop.disabled = false;
     answer.setAttribute("aria-busy", "true");
     put(side);
     try {
-      put(answer, await work({ statement, statement_id: id, parameters: parameters.of(statement) }, left.signal));
-    } catch (error) {
-      if (error.name === "AbortError") put(answer, h("p", { role: "alert" }, "The statement was stopped."));
-      else put(answer, refusal(error, offset));
+      show(await work(running.left.signal), running.tab);
     } finally {
       running = null;
       stop.disabled = true;
@@ -104,27 +130,76 @@ function statementView() {
     }
   }
 
-  function run() {
-    return during(async (body, signal) => {
-      taken = body.statement.length <= ADDRESS_MAX ? body.statement : "";
-      change({ q: taken }, { replace: true });
-      const { data } = await ask("POST", `${BASE}/run`, { body: { ...body, limit: Number(inputOf(limit).value) }, signal });
-      return rowsView(data, (row) => put(side, rowPanel(data.columns, row, () => put(side))));
+  function show(content, tab) {
+    answers[tab] = h("div", {}, content);
+    if (tab === now.at) put(answer, answers[tab]);
+  }
+
+  /** Asks with an id by which it is stopped; what goes wrong is shown in the place of the answer. */
+  async function tried(statement, signal, work) {
+    running.id = freshKey();
+    try {
+      return { content: await work({ statement: statement.text, statement_id: running.id, parameters: parameters.of(statement.text) }, signal) };
+    } catch (error) {
+      if (error.name === "AbortError") return { failed: true, content: h("p", { role: "alert" }, "The statement was stopped.") };
+      const at = error.problem?.position;
+      // Characters, not the halves of them that JavaScript counts.
+      if (at) editor.mark(statement.from + [...input.value.slice(statement.from)].slice(0, Number(at) - 1).join("").length);
+      return { failed: true, content: refusalView(error) };
+    }
+  }
+
+  const run = () => runAll(wanted());
+
+  function runAll(statements) {
+    if (statements.length === 0) {
+      input.focus();
+      return;
+    }
+    showStatements(now.texts, now.at, { replace: true });
+    during(async (signal) => {
+      const done = [];
+      for (const statement of statements.slice(0, RUN_MAX)) {
+        const { content, failed } = await tried(statement, signal, one);
+        done.push([`result-${done.length + 1}`, `${done.length + 1}: ${firstWord(statement.text)}${failed ? " ■" : ""}`, () => content]);
+        if (failed) break;
+      }
+      if (statements.length === 1) return done[0][2]();
+      const left = statements.length - done.length;
+      return [resultTabs(done), left > 0 && h("p.muted", {}, `${counted(left, "statement")} after it not run.`)];
     });
   }
+
+  async function one(body, signal) {
+    const limited = { ...body, limit: Number(inputOf(limit).value) };
+    if (writing() === null || READS.includes(firstWord(body.statement))) {
+      try {
+        return rowsOf(await askSql("run", limited, signal));
+      } catch (error) {
+        if (writing() === null || error.problem?.sqlstate !== "25006") throw error;
+      }
+    }
+    const done = await reviewWrite(limited, signal, (asks) => {
+      answer.setAttribute("aria-busy", String(!asks));
+      stop.disabled = asks;
+    });
+    return done === null ? h("p", { role: "status" }, "Nothing was changed.") : [h("p", { "data-testid": "sql-affected" }, done.told), done.data.columns.length > 0 && rowsOf(done.data)];
+  }
+
+  const rowsOf = (data) => [h("p", { "data-testid": "sql-told" }, toldOf(data)),
+    rowsView(data, (row) => put(side, rowPanel(data.columns, row, () => put(side))))];
 
   function explain(measure) {
-    return during(async (body, signal) => {
-      const { data } = await ask("POST", `${BASE}/explain`, { body: { ...body, run: measure }, signal });
-      return planView(data);
-    });
+    const [statement] = wanted();
+    if (!statement) return;
+    during(async (signal) => (await tried(statement, signal, async (body) => planView(await askSql("explain", { ...body, run: measure }, signal)))).content);
   }
 
-  const save = once(async () => {
-    const { statement } = wanted();
-    if (!statement.trim()) return;
-    const { data } = await ask("POST", `${BASE}/csv`, { body: { statement, parameters: parameters.of(statement) }, headers: { accept: "text/csv" } });
-    download("rows.csv", "text/csv", data ?? "");
+  const save = (what, type) => once(async () => {
+    const [statement] = wanted();
+    if (!statement) return;
+    const { text } = await ask("POST", `${BASE}/${what}`, { body: { statement: statement.text, parameters: parameters.of(statement.text) }, headers: { accept: type } });
+    download(`rows.${what}`, type, text);
     toast("Saved");
   });
 
@@ -140,45 +215,38 @@ function statementView() {
     }
   }
 
-  /** What was refused, with the place of it marked in the statement. */
-  function refusal(error, offset) {
-    const { sqlstate, position, hint, more } = error.problem ?? {};
-    if (position) {
-      const characters = [...input.value.slice(offset)];
-      const at = offset + characters.slice(0, Number(position) - 1).join("").length;
-      input.focus();
-      input.setSelectionRange(at, Math.min(input.value.length, at + 1));
-    }
-    return [failure(error), h("dl.facts", { "data-testid": "sql-refusal" }, [
-      ["SQLSTATE", sqlstate], ["At character", position], ["Hint", hint], ["More", more],
-    ].filter(([, value]) => value).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))))];
-  }
-
-  const element = h("div.split", {}, h("div", {},
-    h("form", { onsubmit: (event) => event.preventDefault() }, text, parameters.element,
+  const element = h("div.split", {}, h("div", {}, strip,
+    h("form", { onsubmit: (event) => event.preventDefault() }, editor.element, parameters.element,
       h("div.filters", {},
-        button("Run", () => run(), { kind: "primary", "data-testid": "sql-run" }), stop,
+        button("Run", run, { kind: "primary", "data-testid": "sql-run" }), all, stop,
         button("Explain", () => explain(false), { "data-testid": "sql-explain" }), measured,
-        button("Save as CSV", save, { "data-testid": "sql-csv" }), limit)),
+        button("Save as CSV", save("csv", "text/csv"), { "data-testid": "sql-csv" }),
+        button("Save as JSON", save("json", "application/json"), { "data-testid": "sql-json" }), limit)),
     answer), side);
   return {
     element,
     know: ({ dialect }) => { measured.hidden = dialect !== "postgres"; },
-    take(q) {
-      if (!q || q === taken) return;
-      taken = q;
-      input.value = q;
-      parameters.draw(q);
+    take(next) {
+      const other = next.at !== now.at || next.texts.length !== now.texts.length;
+      now = next;
+      editor.set(next.texts[next.at]);
+      drawn(next.texts[next.at]);
+      put(strip, tabStrip(next, { closed: (at) => answers.splice(at, 1) }));
+      if (other) {
+        put(side);
+        put(answer, answers[next.at]);
+      }
     },
     stop: () => running?.left.abort(),
   };
 }
 
-/** Texts, names, comments, casts and places of lists, in which no parameter is; and parameters. */
-const PARAMETERS = /'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\/\*[\s\S]*?\*\/|\$([A-Za-z_]\w*)?\$[\s\S]*?\$\1\$|::|\[[^\]]*\]|:([A-Za-z_]\w*)/g;
-
-function namesIn(statement) {
-  return [...new Set([...statement.matchAll(PARAMETERS)].flatMap(([, , name]) => name ?? []))];
+/** What several statements answered, one of them at a time. */
+function resultTabs(done) {
+  const box = h("div");
+  const choose = (now) => put(box, tabs(done, { now, choose, label: "Results" }));
+  choose(done.at(-1)[0]);
+  return box;
 }
 
 /** An input for each parameter that has a name; what was given stays while the statement changes. */
@@ -189,7 +257,7 @@ function parametersView() {
   return {
     element,
     draw(statement) {
-      const names = namesIn(statement);
+      const names = parametersOf(statement);
       if (names.join(" ") === shown) return;
       shown = names.join(" ");
       put(element, names.map((name) => field(`:${name}`, {
@@ -198,76 +266,10 @@ function parametersView() {
       }, "empty is NULL")));
     },
     of(statement) {
-      const names = namesIn(statement);
+      const names = parametersOf(statement);
       return names.length > 0 ? Object.fromEntries(names.map((name) => [name, given.get(name) || null])) : undefined;
     },
   };
-}
-
-/** A value as text; NULL is told apart from every text. */
-function cellOf(value, cut, max = CELL_MAX) {
-  if (value === null) return h("em.muted", {}, "NULL");
-  if (value === "") return h("em.muted", {}, "empty");
-  const shown = value.length > max ? `${value.slice(0, max)}…` : value;
-  return cut ? [shown, " ", badge("cut", "warn")] : shown;
-}
-
-/** The rows of an answer, in their order or in that of a column. */
-function rowsView(answer, openRow) {
-  const { columns, rows, ms } = answer;
-  const cut = new Set(answer.cut.map(([row, column]) => `${row} ${column}`));
-  const box = h("div", { "data-testid": "sql-rows" });
-  const numbered = rows.map((cells, at) => ({ cells, at }));
-  function draw(sort) {
-    const place = sort && Number(sort.replace("-", ""));
-    const sorted = sort ? numbered.toSorted((a, b) => (sort.startsWith("-") ? -1 : 1)
-      * compare(a.cells[place], b.cells[place], NUMBERS.test(columns[place].type))) : numbered;
-    put(box, table("Rows", columns.map(({ name, type }, index) => ({
-      title: name || "(no name)",
-      className: NUMBERS.test(type) ? "number" : undefined,
-      sort: String(index),
-      cell: ({ cells, at }) => cellOf(cells[index], cut.has(`${at} ${index}`)),
-    })), sorted, { open: ({ cells, at }) => openRow({ cells, cut: (index) => cut.has(`${at} ${index}`) }), sort, onsort: draw }));
-  }
-  if (rows.length > 0) draw();
-  const more = { rows: " There are more rows.", bytes: " There is more, and it is too long to show." }[answer.ended_by] ?? "";
-  return [
-    h("p", { "data-testid": "sql-told" }, `${counted(rows.length, "row")} in ${duration(ms)}.`, more && h("strong", {}, more)),
-    rows.length === 0 ? empty(columns.length ? "No row is like that." : "The statement gives no rows.") : box,
-  ];
-}
-
-/** Numbers by their value, however many digits they have; NULL comes last. */
-function compare(a, b, numeric) {
-  if (a === null || b === null) return (a === null) - (b === null);
-  if (numeric && Number(a) !== Number(b)) return Number(a) - Number(b);
-  if (numeric && /^-?\d+$/.test(a) && /^-?\d+$/.test(b)) {
-    const [left, right] = [BigInt(a), BigInt(b)];
-    return (left > right) - (left < right);
-  }
-  return a < b ? -1 : Number(a > b);
-}
-
-function rowPanel(columns, row, close) {
-  return panel("Row", close, columns.map(({ name, type }, index) => {
-    const value = row.cells[index];
-    return h("section", {}, h("h3", {}, name || "(no name)", " ", h("small.muted", {}, type)),
-      h("pre", { tabindex: "0", role: "region", "aria-label": name || "(no name)" }, cellOf(value, row.cut(index), Infinity)),
-      value && copyButton("Copy", value));
-  }));
-}
-
-/** The steps of a plan as a list of lists. */
-function planView({ steps, execution_ms: took }) {
-  const list = (below) => below.length > 0 && h("ul.plan", {}, below.map((step) => h("li", {},
-    h("strong", {}, step.title),
-    step.rows !== null && ` ${counted(step.rows, "row")}${step.runs > 1 ? ` × ${count(step.runs)}` : ""}, ${step.ms.toFixed(3)} ms`,
-    step.expected !== null && h("span.muted", {}, ` expected ${count(step.expected)}`),
-    step.filter && h("code", {}, ` ${step.filter}`),
-    list(step.below))));
-  return h("div", { "data-testid": "sql-plan" },
-    h("p", {}, took === null ? "The plan; nothing was run." : `The plan as it was carried out in ${duration(took)}.`),
-    list(steps) || empty("The statement has no plan."));
 }
 
 async function historyView(signal, again) {
@@ -283,7 +285,7 @@ async function historyView(signal, again) {
       { title: "Answer", cell: ({ rows, problem }) => (problem ? badge(problem, "bad") : counted(rows, "row")) },
       { title: "Took", cell: ({ ms }) => duration(ms), className: "number" },
       { title: "When", cell: ({ at }) => timeOf(at) },
-    ], found, { open: ({ statement }) => change({ view: null, q: statement }) }));
+    ], found, { open: ({ statement }) => openStatement(statement) }));
   }
   draw();
   return [h("div.filters", {}, search, button("Forget all", once(async () => {

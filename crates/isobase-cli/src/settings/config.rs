@@ -25,7 +25,7 @@ use isobase_server::{
 #[cfg(feature = "toolkit")]
 use isobase_server::SqlOptions;
 #[cfg(feature = "toolkit")]
-use isobase_sql::SqlReader;
+use isobase_sql::{Dialect, SqlReader, SqlWriter};
 
 use super::{
     file::Term,
@@ -289,7 +289,7 @@ pub(crate) fn server_config(loaded: &Loaded, config: &Config) -> Result<ServerCo
         collections: config.collections.clone(),
         pages: config.pages.clone(),
         #[cfg(feature = "toolkit")]
-        sql: sql_options(loaded)?,
+        sql: sql_options(loaded, config)?,
         ..ServerConfig::default()
     })
 }
@@ -304,18 +304,52 @@ pub(crate) fn has_sql(loaded: &Loaded) -> bool {
 /// # Errors
 /// When its URL is none.
 #[cfg(feature = "toolkit")]
-fn sql_options(loaded: &Loaded) -> Result<Option<SqlOptions>, Failure> {
-    let Some(url) = loaded.text(&table::SQL_URL) else { return Ok(None) };
+fn sql_options(loaded: &Loaded, config: &Config) -> Result<Option<SqlOptions>, Failure> {
+    let Some(url) = loaded.text(&table::SQL_URL) else {
+        return match loaded.text(&table::SQL_WRITE_URL) {
+            Some(_) => Err(Failure::usage("setting sql.write_url: it goes with sql.url")),
+            None => Ok(None),
+        };
+    };
     let origin = loaded.get(&table::SQL_URL).1;
     let reader = SqlReader::new(url)
         .map_err(|error| Failure::usage(format!("setting sql.url ({origin}): {error}")))?;
     // The answer must begin while somebody waits for it.
     let longest = loaded.duration(&table::REQUEST_DEADLINE).saturating_sub(SQL_SOONER);
+    let writer = sql_writer(loaded, config, &reader)?;
     Ok(Some(SqlOptions {
         reader,
+        writer,
         rows_max: usize::try_from(loaded.integer(&table::SQL_ROWS_MAX)).unwrap_or(usize::MAX),
         timeout: loaded.duration(&table::SQL_TIMEOUT).min(longest).max(SQL_TIMEOUT_MIN),
     }))
+}
+
+/// The same database under a role that may change it.
+#[cfg(feature = "toolkit")]
+fn sql_writer(
+    loaded: &Loaded,
+    config: &Config,
+    reader: &SqlReader,
+) -> Result<Option<SqlWriter>, Failure> {
+    let Some(url) = loaded.text(&table::SQL_WRITE_URL) else { return Ok(None) };
+    let origin = loaded.get(&table::SQL_WRITE_URL).1;
+    let failed =
+        |message: &str| Failure::usage(format!("setting sql.write_url ({origin}): {message}"));
+    let writer = SqlWriter::new(url).map_err(|error| failed(&error.to_string()))?;
+    let same = match writer.dialect() {
+        Dialect::Sqlite => writer.address() == reader.address(),
+        // A reader may look at a replica, and roles differ.
+        Dialect::Postgres => writer.database() == reader.database(),
+    };
+    if !same || writer.dialect() != reader.dialect() {
+        // Owners would change another database than the one that they look at.
+        return Err(failed("it names another database than sql.url"));
+    }
+    if writer.address() == config.records.to_string() {
+        return Err(failed("it is the database of the records, which only the service changes"));
+    }
+    Ok(Some(writer))
 }
 
 /// What seals licence keys: as everything else is sealed, but for those who have set a secret for

@@ -351,6 +351,15 @@ pub(crate) static SQL_URL: Setting = Setting::new(
      touch the files of its server is refused. Unset: there are no SQL screens.",
 );
 
+pub(crate) static SQL_WRITE_URL: Setting = Setting::new(
+    "sql.write_url",
+    Kind::Url,
+    "The database of `sql.url` under a role that may change it: owners then change rows, tables and \
+     whatever else that role may, after they have typed the name of the database. The same URL serves \
+     where one role does both. A role of PostgreSQL that could touch the files of its server, or make \
+     roles, is refused. Unset: nothing is changed.",
+);
+
 pub(crate) static SQL_TIMEOUT: Setting = Setting::new(
     "sql.timeout",
     Kind::Duration,
@@ -724,6 +733,7 @@ pub(crate) static SETTINGS: &[&Setting] = &[
     &AUDIT_KEEP,
     &WEBHOOKS_PRIVATE,
     &SQL_URL,
+    &SQL_WRITE_URL,
     &SQL_TIMEOUT,
     &SQL_ROWS_MAX,
 ];

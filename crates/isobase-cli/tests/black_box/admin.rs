@@ -57,7 +57,7 @@ fn with_shop(folder: &Path) -> TestServerBuilder {
     #[cfg(not(feature = "toolkit"))]
     let (shop, _) = (None::<String>, folder);
     match shop {
-        Some(url) => builder().env("ISOBASE_SQL_URL", url),
+        Some(url) => builder().env("ISOBASE_SQL_URL", &url).env("ISOBASE_SQL_WRITE_URL", &url),
         None => builder(),
     }
 }

@@ -83,3 +83,35 @@ fn a_database_of_owners_is_shown_to_nobody_else() {
     let none = TestServer::builder().start().unwrap();
     assert_eq!(none.request("GET", "/api/v1/sql", &[], b"").unwrap().status, 404);
 }
+
+#[test]
+fn what_is_changed_is_what_is_looked_at_and_never_the_records() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = shop(folder.path());
+    let records = format!("sqlite://{}", folder.path().join("records.db").display());
+    let cases = [
+        (None, url.clone(), "it goes with sql.url"),
+        (Some(url.clone()), format!("{url}x"), "another database"),
+        (Some(url.clone()), "postgres://a@127.0.0.1:1/shop.db".to_owned(), "another database"),
+        (Some(records.clone()), records.clone(), "the database of the records"),
+    ];
+    for (looked, changed, why) in cases {
+        let mut builder = TestServer::builder().records_url(&records);
+        if let Some(looked) = looked {
+            builder = builder.env("ISOBASE_SQL_URL", looked);
+        }
+        let refused = builder.env("ISOBASE_SQL_WRITE_URL", changed).start();
+        let told = refused.err().map(|error| format!("{error:#}")).unwrap_or_default();
+        assert!(told.contains(why), "{why}: {told}");
+    }
+    let server = TestServer::builder()
+        .env("ISOBASE_SQL_URL", &url)
+        .env("ISOBASE_SQL_WRITE_URL", &url)
+        .start()
+        .unwrap();
+    let body = br#"{"statement":"DELETE FROM orders","database":"shop.db","expected_rows":3}"#;
+    let json = [("content-type", "application/json")];
+    let done = server.request("POST", "/api/v1/sql/write", &json, body).unwrap();
+    assert_eq!(done.status, 200, "{}", done.text());
+    assert!(done.text().contains("\"affected\":3"), "{}", done.text());
+}

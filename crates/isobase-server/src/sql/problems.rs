@@ -1,7 +1,7 @@
 //! What goes wrong with statements, as problems.
 
 use isobase_http::{Problem, ProblemItem};
-use isobase_sql::{Error, ErrorKind, ReadError};
+use isobase_sql::{ANSWER_BYTES_MAX, Error, ErrorKind, ReadError};
 
 use super::running::{NotBegun, RUNNING_MAX};
 use crate::{codes, failure::IntoProblem};
@@ -10,10 +10,19 @@ impl IntoProblem for ReadError {
     fn into_problem(self) -> Problem {
         match self {
             Self::Sql(error) => error.into_problem(),
+            Self::TooLarge => {
+                let detail = format!(
+                    "the database answers with more than {} MiB at once: a plan, a message or a \
+                     value is as long as that",
+                    ANSWER_BYTES_MAX >> 20
+                );
+                Problem::new(codes::SQL_TOO_LARGE, detail)
+            }
             Self::PowerfulRole(role) => {
                 let detail = format!(
-                    "the role {role} could write files or start programs on the server, which no \
-                     transaction forbids; name a role in sql.url that may only read"
+                    "the role {role} could write files or start programs on the server, or make itself \
+                     a role that can, which no transaction forbids; name another role in sql.url or \
+                     sql.write_url"
                 );
                 Problem::new(codes::SQL_ROLE, detail).with_member(
                     "hint",
@@ -28,10 +37,15 @@ impl IntoProblem for Error {
     fn into_problem(self) -> Problem {
         let code = match self.kind {
             ErrorKind::Connection => codes::SQL_UNAVAILABLE,
+            // What the server itself says of it: our own deadline comes before that of the server.
+            ErrorKind::TimedOut if self.code() == Some("57014") => return stopped(),
             ErrorKind::TimedOut => codes::SQL_TIMED_OUT,
-            ErrorKind::OutcomeUnknown | ErrorKind::Io => {
-                return Problem::internal(self.to_string());
+            ErrorKind::OutcomeUnknown => {
+                let detail = "the connection broke during the commit: the change may or may not \
+                              have happened";
+                return Problem::new(codes::OUTCOME_UNKNOWN, detail).with_cause(self.to_string());
             }
+            ErrorKind::Io => return Problem::internal(self.to_string()),
             ErrorKind::Query | ErrorKind::Schema | ErrorKind::ColumnMatch => codes::SQL_REFUSED,
             ErrorKind::Invalid => {
                 let item = ProblemItem::at("/statement", self.message.clone());
@@ -86,7 +100,7 @@ pub(super) fn stopped() -> Problem {
 /// No statement of this id runs here.
 pub(super) fn not_running(id: &str) -> Problem {
     let shown: String = id.chars().take(64).collect();
-    let detail = format!("no statement of yours with the id {shown:?} runs in this process");
+    let detail = format!("no statement of yours with the id {shown:?} runs");
     Problem::new(codes::SQL_STATEMENT_NOT_FOUND, detail)
 }
 
@@ -102,4 +116,51 @@ pub(super) fn too_large(rows_max: usize) -> Problem {
          characters; narrow it down, nothing was left out silently"
     );
     Problem::new(codes::SQL_TOO_LARGE, detail)
+}
+
+/// Nothing is changed here.
+pub(super) fn read_only() -> Problem {
+    Problem::new(codes::SQL_READ_ONLY, "sql.write_url is not set: the database is only looked at")
+}
+
+/// The name that says that somebody means it was not given, or is another one.
+pub(super) fn not_confirmed(pointer: &str, name: &str) -> Problem {
+    let detail = format!("type {name:?} to say that you mean it; nothing was changed");
+    let item = ProblemItem::at(pointer, format!("expected {name:?}"));
+    Problem::new(codes::SQL_NOT_CONFIRMED, detail).with_item(item)
+}
+
+/// As many rows would have changed as nobody expected.
+pub(super) fn affected_differs(expected: u64, found: u64) -> Problem {
+    let detail = format!(
+        "{found} rows would have changed, {expected} were expected; everything was taken back"
+    );
+    Problem::new(codes::SQL_AFFECTED_DIFFERS, detail)
+}
+
+/// A row is no longer as it was.
+pub(super) fn row_changed(place: usize) -> Problem {
+    let detail = format!(
+        "the row of change {} was changed or deleted meanwhile, or has another key; everything was \
+         taken back",
+        place + 1
+    );
+    let item = ProblemItem::at(format!("/changes/{place}"), "the row is no longer like that");
+    Problem::new(codes::SQL_ROW_CHANGED, detail).with_item(item)
+}
+
+/// Something of the body cannot become a statement.
+pub(super) fn at(pointer: &str, error: Error) -> Problem {
+    match error.kind {
+        ErrorKind::Invalid => {
+            let item = ProblemItem::at(pointer, error.message.clone());
+            Problem::new(codes::INVALID_BODY, error.message).with_item(item)
+        }
+        _ => error.into_problem(),
+    }
+}
+
+/// The engine cannot change a table like that.
+pub(super) fn no_schema_statement(why: &str) -> Problem {
+    Problem::new(codes::SQL_REFUSED, why.to_owned())
 }

@@ -40,7 +40,7 @@ impl App {
         let files = Some(FilesOptions::new(folder, 1));
         let reader = SqlReader::new("sqlite:///nonexistent/isobase.db").unwrap();
         let timeout = std::time::Duration::from_secs(1);
-        let sql = Some(SqlOptions { reader, rows_max: 10, timeout });
+        let sql = Some(SqlOptions { reader, writer: None, rows_max: 10, timeout });
         let config = ServerConfig { files, sql, ..ServerConfig::default() };
         let webhooks = |store: &Store| {
             let options = WebhooksOptions {

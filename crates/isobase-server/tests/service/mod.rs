@@ -9,6 +9,7 @@ mod framing;
 mod jobs;
 mod paths;
 mod sql;
+mod sql_writing;
 mod stop;
 mod support;
 mod webhooks;

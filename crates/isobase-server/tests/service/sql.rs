@@ -5,33 +5,34 @@ use std::time::Duration;
 use http::Method;
 use isobase_auth::Authorizer;
 use isobase_server::{HttpConfig, OpenTo, ServerConfig, SqlOptions};
-use isobase_sql::{DbConnector, Session, Settings, SqlReader, Value};
+use isobase_sql::{DbConnector, Session, Settings, SqlReader, SqlWriter, Value};
 use isobase_testkit::{newest_postgres_url, unique_name};
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 
 use super::support::{Reply, Service, soon};
 
-const JSON: [(&str, &str); 1] = [("content-type", "application/json")];
+pub const JSON: [(&str, &str); 1] = [("content-type", "application/json")];
 const TABLES: &str = "CREATE TABLE shops (id INTEGER PRIMARY KEY, name TEXT); \
     INSERT INTO shops VALUES (1, '=1+1'), (2, NULL), (3, 'a,b'); \
     CREATE TABLE sales (shop INTEGER REFERENCES shops (id), amount INTEGER)";
 
-struct Looked {
-    service: Service,
-    /// Which may write.
-    db: DbConnector,
-    is_postgres: bool,
+pub struct Looked {
+    pub service: Service,
+    /// Which may do everything.
+    pub db: DbConnector,
+    pub is_postgres: bool,
+    url: String,
     #[expect(dead_code, reason = "its drop removes the file")]
     folder: TempDir,
 }
 
 impl Looked {
-    async fn all() -> Vec<Self> {
+    pub async fn all() -> Vec<Self> {
         Self::all_within(Duration::from_secs(20)).await
     }
 
-    async fn all_within(timeout: Duration) -> Vec<Self> {
+    pub async fn all_within(timeout: Duration) -> Vec<Self> {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", folder.path().join("shop.db").display());
         let db = DbConnector::new(&url, Settings::default()).unwrap();
@@ -47,7 +48,8 @@ impl Looked {
             // It owns the tables: only the transaction keeps it from writing.
             let script = format!(
                 "{TABLES}; CREATE ROLE {role} LOGIN PASSWORD 'p'; \
-                 ALTER TABLE shops OWNER TO {role}; ALTER TABLE sales OWNER TO {role}"
+                 ALTER TABLE shops OWNER TO {role}; ALTER TABLE sales OWNER TO {role}; \
+                 GRANT ALL ON SCHEMA public TO {role}"
             );
             db.run_script(&script).await.unwrap();
             let reading = format!("{url}&user={role}&password=p");
@@ -57,24 +59,29 @@ impl Looked {
     }
 
     fn new(url: &str, db: DbConnector, folder: TempDir, timeout: Duration) -> Self {
-        let reader = SqlReader::new(url).unwrap();
-        let sql = Some(SqlOptions { reader, rows_max: 2, timeout });
-        let http = HttpConfig { open_to: OpenTo::Everyone, ..HttpConfig::default() };
-        let config = ServerConfig { http, sql, ..ServerConfig::default() };
-        let service = Service::composed(config, Authorizer::open());
-        Self { service, db, is_postgres: url.starts_with("postgres"), folder }
+        let service = Self::service(url, timeout);
+        Self { service, db, is_postgres: url.starts_with("postgres"), url: url.to_owned(), folder }
     }
 
-    async fn post(&self, what: &str, body: &Json) -> Reply {
+    fn service(url: &str, timeout: Duration) -> Service {
+        let reader = SqlReader::new(url).unwrap();
+        let writer = Some(SqlWriter::new(url).unwrap());
+        let sql = Some(SqlOptions { reader, writer, rows_max: 2, timeout });
+        let http = HttpConfig { open_to: OpenTo::Everyone, ..HttpConfig::default() };
+        let config = ServerConfig { http, sql, ..ServerConfig::default() };
+        Service::composed(config, Authorizer::open())
+    }
+
+    pub async fn post(&self, what: &str, body: &Json) -> Reply {
         let target = format!("/api/v1/sql/{what}");
         self.service.ask_with(Method::POST, &target, &JSON, &body.to_string()).await
     }
 
-    async fn run(&self, statement: &str) -> Reply {
+    pub async fn run(&self, statement: &str) -> Reply {
         self.post("run", &json!({ "statement": statement })).await
     }
 
-    async fn get(&self, what: &str) -> Json {
+    pub async fn get(&self, what: &str) -> Json {
         let reply = self.service.get(&format!("/api/v1/sql{what}")).await;
         assert_eq!(reply.status, 200, "{}", reply.text);
         reply.json()
@@ -196,6 +203,36 @@ async fn statements_end_in_time_by_wish_and_with_their_client() {
 }
 
 #[tokio::test]
+async fn another_service_stops_a_statement_where_the_database_can() {
+    for looked in Looked::all().await.into_iter().filter(|looked| looked.is_postgres) {
+        let other = Looked::service(&looked.url, Duration::from_secs(20));
+        let name = looked.get("").await["database"].clone();
+        let write = json!({ "statement": "UPDATE shops SET name = pg_sleep(600)::text",
+            "statement_id": "w", "database": name });
+        let read = json!({ "statement": looked.endless(), "statement_id": "r" });
+        // Again and again: one that comes before the statement finds nothing to stop.
+        let stop = async {
+            for _ in 0..1_000_000 {
+                for id in ["r", "w"] {
+                    let target = format!("/api/v1/sql/statements/{id}/cancel");
+                    other.ask(Method::POST, &target, &[]).await;
+                }
+            }
+        };
+        let both = async { tokio::join!(looked.post("run", &read), looked.post("write", &write)) };
+        let (read, write) = soon("the end", async {
+            tokio::select! {
+                both = both => both,
+                () = stop => panic!("nothing was stopped"),
+            }
+        })
+        .await;
+        read.is_problem(409, "sql_stopped");
+        write.is_problem(409, "sql_stopped");
+    }
+}
+
+#[tokio::test]
 async fn plans_and_the_catalogue_are_told() {
     for looked in Looked::all().await {
         let join = "SELECT * FROM sales JOIN shops ON shops.id = sales.shop";
@@ -234,7 +271,12 @@ async fn only_owners_and_only_where_there_is_a_database() {
     assert!(!reply.text.contains("nonexistent"), "{}", reply.text);
     if let Some(superuser) = newest_postgres_url() {
         let reader = SqlReader::new(&superuser).unwrap();
-        let sql = Some(SqlOptions { reader, rows_max: 2, timeout: Duration::from_secs(20) });
+        let sql = Some(SqlOptions {
+            reader,
+            writer: None,
+            rows_max: 2,
+            timeout: Duration::from_secs(20),
+        });
         let http = HttpConfig { open_to: OpenTo::Everyone, ..HttpConfig::default() };
         let config = ServerConfig { http, sql, ..ServerConfig::default() };
         let service = Service::composed(config, Authorizer::open());

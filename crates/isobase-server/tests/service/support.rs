@@ -55,7 +55,7 @@ pub fn no_webhooks(store: &Store) -> Webhooks {
 /// A database that cannot be looked at, so that every route is there.
 pub fn no_sql() -> SqlOptions {
     let reader = SqlReader::new("sqlite:///nonexistent/isobase.db").unwrap();
-    SqlOptions { reader, rows_max: 10, timeout: PATIENCE }
+    SqlOptions { reader, writer: None, rows_max: 10, timeout: PATIENCE }
 }
 
 /// The service in process.

@@ -5,7 +5,10 @@ use std::time::Duration;
 use crate::{Error, PlanNode};
 
 /// How long a statement waits for a connection.
-pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+pub(crate) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Most bytes that the answer of PostgreSQL to one statement has, plans and messages included.
+pub const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// How much a statement may answer, and how long it may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +21,8 @@ pub struct ReadLimits {
     pub cell_characters_max: usize,
     /// How long the statement may run. Then it is stopped.
     pub timeout: Duration,
+    /// Names the statement in the list of sessions of PostgreSQL, so that another process can stop it.
+    pub mark: u64,
 }
 
 /// What a statement answered.
@@ -47,6 +52,34 @@ pub struct ReadCell {
     pub text: String,
     /// Whether more of it was left out.
     pub is_cut: bool,
+    /// What the text is in JSON.
+    pub form: ReadForm,
+}
+
+/// What the text of a value is in JSON.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReadForm {
+    /// A string.
+    #[default]
+    Text,
+    /// A number, unless it is infinite or none.
+    Number,
+    /// `true` or `false`.
+    Truth,
+    /// JSON itself.
+    Json,
+}
+
+impl ReadForm {
+    /// That of a type of PostgreSQL.
+    pub(super) fn of_type(name: &str) -> Self {
+        match name {
+            "int2" | "int4" | "int8" | "float4" | "float8" | "numeric" | "oid" => Self::Number,
+            "bool" => Self::Truth,
+            "json" | "jsonb" => Self::Json,
+            _ => Self::Text,
+        }
+    }
 }
 
 /// Which limit ended an answer.
@@ -75,6 +108,8 @@ pub enum ReadError {
     /// The role could write files or start programs on the server, or break its replication, which
     /// no transaction forbids. Holds its name.
     PowerfulRole(String),
+    /// The database answered with more bytes at once than are taken, [`ANSWER_BYTES_MAX`].
+    TooLarge,
 }
 
 impl From<Error> for ReadError {
@@ -85,7 +120,7 @@ impl From<Error> for ReadError {
 
 impl ReadAnswer {
     /// Takes a row unless a limit is reached; says whether there is place for more.
-    pub(super) fn take(
+    pub(crate) fn take(
         &mut self,
         row: Vec<Option<ReadCell>>,
         bytes: &mut usize,
@@ -108,15 +143,18 @@ impl ReadAnswer {
 
 impl ReadLimits {
     /// Most characters of one of so many values of a row, which together fit.
-    pub(super) fn cell_of(&self, columns: usize) -> usize {
+    pub(crate) fn cell_of(&self, columns: usize) -> usize {
         (self.bytes_max / columns.max(1)).clamp(64, self.cell_characters_max.max(64))
     }
 }
 
 /// A value that is cut after so many characters.
-pub(super) fn cell(text: String, characters_max: usize) -> ReadCell {
+pub(crate) fn cell(text: String, characters_max: usize, form: ReadForm) -> ReadCell {
     match text.char_indices().nth(characters_max) {
-        None => ReadCell { text, is_cut: false },
-        Some((end, _)) => ReadCell { text: text[..end].to_owned(), is_cut: true },
+        None => ReadCell { text, is_cut: false, form },
+        // A piece of JSON is none.
+        Some((end, _)) => {
+            ReadCell { text: text[..end].to_owned(), is_cut: true, form: ReadForm::Text }
+        }
     }
 }

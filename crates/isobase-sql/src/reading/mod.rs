@@ -4,13 +4,14 @@
 //! writing, under a role that may not touch the files and programs of the server. On SQLite the file is
 //! opened to be read, and what would leave it is not authorised. No session outlives its statement.
 
-mod answer;
+pub(crate) mod answer;
 mod named;
 mod overview;
-mod postgres;
-mod sqlite;
+pub(crate) mod postgres;
+pub(crate) mod rows;
+pub(crate) mod sqlite;
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use isobase_postgres::{Config, Pool};
 
@@ -20,15 +21,19 @@ use crate::{
     sqlite::SqlitePool,
 };
 
-pub use answer::{ReadAnswer, ReadCell, ReadColumn, ReadEnd, ReadError, ReadLimits, ReadPlan};
+pub use answer::{
+    ANSWER_BYTES_MAX, ReadAnswer, ReadCell, ReadColumn, ReadEnd, ReadError, ReadForm, ReadLimits,
+    ReadPlan,
+};
 pub use overview::{Reference, TableSummary};
+pub use rows::{Comparison, RowCondition, RowsWanted};
 
 /// Connections for statements of people.
 const STATEMENTS_AT_ONCE: usize = 4;
 /// Connections for questions to the catalogue, which no statement can keep busy.
 const CATALOGUE_AT_ONCE: usize = 2;
 /// How long a question to the catalogue may take.
-const CATALOGUE_TIMEOUT: Duration = Duration::from_secs(10);
+pub(crate) const CATALOGUE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest statement.
 pub const STATEMENT_BYTES_MAX: usize = 256 * 1024;
 
@@ -40,6 +45,7 @@ pub struct SqlReader {
 
 #[derive(Debug)]
 struct Inner {
+    database: String,
     /// For statements of people, one each.
     statements: Statements,
     /// For the catalogue.
@@ -66,20 +72,24 @@ impl SqlReader {
             ..Settings::default()
         };
         let db = DbConnector::reading(url, settings)?;
-        let statements = match db.database() {
+        let (database, statements) = match db.database() {
             Database::Postgres(_) => {
                 let config = Config::parse(url).map_err(|it| Error::invalid(it.to_string()))?;
                 let config = config
                     .with_pool_size(STATEMENTS_AT_ONCE)
+                    .with_answer_bytes_max(ANSWER_BYTES_MAX)
                     .with_session_settings("SET default_transaction_read_only = on");
-                Statements::Postgres(Arc::new(Pool::new(Arc::new(config))))
+                let name = config.database().to_owned();
+                (name, Statements::Postgres(Arc::new(Pool::new(Arc::new(config)))))
             }
             Database::Sqlite(pool) => {
-                let pool = SqlitePool::reading(pool.path(), STATEMENTS_AT_ONCE)?;
-                Statements::Sqlite(Arc::new(pool))
+                let path = pool.path();
+                let name = file_name(path.as_deref());
+                let pool = SqlitePool::reading(path, STATEMENTS_AT_ONCE)?;
+                (name, Statements::Sqlite(Arc::new(pool)))
             }
         };
-        Ok(Self { inner: Arc::new(Inner { statements, db }) })
+        Ok(Self { inner: Arc::new(Inner { database, statements, db }) })
     }
 
     /// Which SQL is spoken.
@@ -92,6 +102,12 @@ impl SqlReader {
     #[must_use]
     pub fn address(&self) -> &str {
         self.inner.db.address()
+    }
+
+    /// The name of the database; on SQLite that of its file.
+    #[must_use]
+    pub fn database(&self) -> &str {
+        &self.inner.database
     }
 
     /// A statement whose parameters have names, `:name`, as [`SqlReader::read`] takes it: with `$1`, `$2`,
@@ -133,12 +149,27 @@ impl SqlReader {
         sql: &str,
         parameters: &[Value],
         run: bool,
-        timeout: Duration,
+        limits: &ReadLimits,
     ) -> Result<ReadPlan, ReadError> {
         let sql = self.one_statement(sql)?;
+        let (timeout, mark) = (limits.timeout, limits.mark);
         match &self.inner.statements {
-            Statements::Postgres(pool) => postgres::plan(pool, sql, parameters, run, timeout).await,
+            Statements::Postgres(pool) => {
+                postgres::plan(pool, sql, parameters, run, (timeout, mark)).await
+            }
             Statements::Sqlite(pool) => Ok(sqlite::plan(pool, sql, parameters, timeout).await?),
+        }
+    }
+
+    /// Stops the statements of a mark, whichever process runs them; says whether there was one. On SQLite
+    /// there is none: only the process that runs a statement can stop it, by dropping its future.
+    ///
+    /// # Errors
+    /// As the database fails.
+    pub async fn stop(&self, mark: u64) -> Result<bool, Error> {
+        match self.dialect() {
+            Dialect::Postgres => postgres::stop(&self.inner.db, mark).await,
+            Dialect::Sqlite => Ok(false),
         }
     }
 
@@ -166,19 +197,48 @@ impl SqlReader {
         catalogue::read_table(&self.inner.db, schema, name).await
     }
 
+    /// Rows of a table, with all of its columns, and the table.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Schema`](crate::ErrorKind::Schema) when there is no such table,
+    /// [`ErrorKind::ColumnMatch`](crate::ErrorKind::ColumnMatch) when it has no such column; else as
+    /// [`SqlReader::read`].
+    pub async fn rows(
+        &self,
+        (schema, name): (&str, &str),
+        wanted: &RowsWanted,
+        limits: &ReadLimits,
+    ) -> Result<(Table, ReadAnswer), ReadError> {
+        let table = self.table(schema, name).await?;
+        let (sql, parameters) = rows::select(self.dialect(), &table, wanted, limits.rows_max)?;
+        let answer = self.read(&sql, &parameters, limits).await?;
+        Ok((table, answer))
+    }
+
     /// The text without what follows its end; refused unless it is one statement.
     fn one_statement<'a>(&self, sql: &'a str) -> Result<&'a str, Error> {
-        if sql.len() > STATEMENT_BYTES_MAX {
-            let message = format!("a statement has at most {STATEMENT_BYTES_MAX} bytes");
-            return Err(Error::invalid(message));
-        }
-        if sql.contains('\0') {
-            return Err(Error::invalid("a statement cannot hold NUL"));
-        }
-        match lexer::statements(self.dialect(), sql)[..] {
-            [one] => Ok(one),
-            [] => Err(Error::invalid("there is no statement")),
-            [..] => Err(Error::invalid("one statement at a time: select the one to run")),
-        }
+        one_statement(self.dialect(), sql)
+    }
+}
+
+/// The name of a file, without its folders.
+pub(crate) fn file_name(path: Option<&Path>) -> String {
+    let name = path.and_then(Path::file_name).unwrap_or_default();
+    name.to_string_lossy().into_owned()
+}
+
+/// The text without what follows its end; refused unless it is one statement.
+pub(crate) fn one_statement(dialect: Dialect, sql: &str) -> Result<&str, Error> {
+    if sql.len() > STATEMENT_BYTES_MAX {
+        let message = format!("a statement has at most {STATEMENT_BYTES_MAX} bytes");
+        return Err(Error::invalid(message));
+    }
+    if sql.contains('\0') {
+        return Err(Error::invalid("a statement cannot hold NUL"));
+    }
+    match lexer::statements(dialect, sql)[..] {
+        [one] => Ok(one),
+        [] => Err(Error::invalid("there is no statement")),
+        [..] => Err(Error::invalid("one statement at a time: select the one to run")),
     }
 }

@@ -10,10 +10,11 @@ use isobase_postgres::{
 use tokio::time::{Instant, timeout_at};
 
 use super::answer::{
-    ACQUIRE_TIMEOUT, ReadAnswer, ReadCell, ReadColumn, ReadError, ReadLimits, ReadPlan, cell,
+    ACQUIRE_TIMEOUT, ReadAnswer, ReadCell, ReadColumn, ReadError, ReadForm, ReadLimits, ReadPlan,
+    cell,
 };
 use crate::{
-    Dialect, Error, ErrorKind, Value,
+    DbConnector, Dialect, Error, ErrorKind, Session, Value,
     explain::parse_plan,
     lexer::{Kind, Lexer, first_word},
     postgres::{Parameter, Raw, decode, of_connection, refused, run},
@@ -32,6 +33,28 @@ SELECT session_user::text FROM pg_roles r
         ('pg_execute_server_program', 'pg_write_server_files', 'pg_read_server_files'))
    AND pg_has_role(session_user, r.oid, 'MEMBER') LIMIT 1";
 
+/// The same of a role that changes things. One that makes roles could make itself such a role: until
+/// PostgreSQL 15 it may grant all of the above.
+const IS_POWERFUL_TO_CHANGE: &str = "\
+SELECT session_user::text FROM pg_roles r
+ WHERE (r.rolsuper OR r.rolreplication OR r.rolcreaterole OR r.rolname IN
+        ('pg_execute_server_program', 'pg_write_server_files', 'pg_read_server_files'))
+   AND pg_has_role(session_user, r.oid, 'MEMBER') LIMIT 1";
+
+/// Only sessions of the same role are ours to stop.
+const STOP: &str = "\
+SELECT count(*) FILTER (WHERE pg_cancel_backend(pid)) FROM pg_stat_activity
+ WHERE application_name = $1::text AND usename = session_user AND pid <> pg_backend_pid()";
+
+/// What a transaction is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// It only reads.
+    Read,
+    /// It changes things.
+    Change,
+}
+
 /// Words of statements whose rows can be those of a part of another statement.
 const QUERIES: [&str; 4] = ["SELECT", "VALUES", "TABLE", "WITH"];
 /// Words of statements that a WITH may hold, which then is no part of another one.
@@ -45,10 +68,10 @@ pub(super) async fn read(
 ) -> Result<ReadAnswer, ReadError> {
     let lease = lease(pool).await?;
     let work = async {
-        begin(&lease, limits.timeout).await?;
+        begin(&lease, Purpose::Read, (limits.timeout, limits.mark)).await?;
         Ok(Box::pin(answer(&lease, sql, parameters, limits)).await?)
     };
-    let answer = within(limits.timeout, work).await?;
+    let answer = within(limits.timeout, work).await.map_err(|error| told(&lease, error))?;
     // An answer that was not read to its end is cancelled by the drop.
     if answer.ended_by.is_none() {
         end(lease);
@@ -61,7 +84,7 @@ pub(super) async fn plan(
     sql: &str,
     parameters: &[Value],
     carry_out: bool,
-    timeout: Duration,
+    (timeout, mark): (Duration, u64),
 ) -> Result<ReadPlan, ReadError> {
     // EXPLAIN ANALYZE of these makes what they make, which only the rollback would take back.
     let word = first_word(Dialect::Postgres, sql);
@@ -71,14 +94,14 @@ pub(super) async fn plan(
     }
     let lease = lease(pool).await?;
     let work = async {
-        begin(&lease, timeout).await?;
+        begin(&lease, Purpose::Read, (timeout, mark)).await?;
         // Its own errors have the places of its own text.
         lease.client().prepare(sql).await.map_err(|error| refused(error, sql))?;
         let options = if carry_out { "ANALYZE, VERBOSE" } else { "VERBOSE" };
         let explain = format!("EXPLAIN ({options}, FORMAT JSON) {sql}");
         Ok(Box::pin(run(&lease, &explain, parameters, Keep::Nothing)).await?)
     };
-    let answer = within(timeout, work).await?.into_value();
+    let answer = within(timeout, work).await.map_err(|error| told(&lease, error))?.into_value();
     end(lease);
     let text = answer.as_ref().and_then(Value::as_str).unwrap_or_default();
     let (step, execution_ms) =
@@ -86,19 +109,35 @@ pub(super) async fn plan(
     Ok(ReadPlan { steps: vec![step], execution_ms: execution_ms.filter(|_| carry_out) })
 }
 
+/// Asks the server to stop the statements of a mark; says whether there was one.
+pub(crate) async fn stop(db: &DbConnector, mark: u64) -> Result<bool, Error> {
+    let stopped = db.run(STOP, &[name_of(mark).into()]).await?.into_value();
+    Ok(stopped.as_ref().and_then(Value::as_int).is_some_and(|stopped| stopped > 0))
+}
+
+/// Under which a statement is in the list of sessions.
+fn name_of(mark: u64) -> String {
+    format!("isobase statement {mark:016x}")
+}
+
 /// A connection that nobody has used: each statement has one of its own.
-async fn lease(pool: &Arc<Pool>) -> Result<Lease<'static>, Error> {
+pub(crate) async fn lease(pool: &Arc<Pool>) -> Result<Lease<'static>, Error> {
     let until = Instant::now() + ACQUIRE_TIMEOUT;
     pool.lease_owned(until).await.map_err(of_connection)
 }
 
 /// What a statement did to its session goes with it.
-fn end(lease: Lease<'static>) {
+pub(crate) fn end(lease: Lease<'static>) {
     lease.close();
     lease.finish();
 }
 
-async fn within<T>(
+/// Why a statement failed: a connection that was closed for what came too much of it says nothing else.
+pub(crate) fn told(connection: &Connection, error: ReadError) -> ReadError {
+    if connection.exceeded() { ReadError::TooLarge } else { error }
+}
+
+pub(crate) async fn within<T>(
     timeout: Duration,
     work: impl Future<Output = Result<T, ReadError>>,
 ) -> Result<T, ReadError> {
@@ -111,15 +150,26 @@ async fn within<T>(
     }
 }
 
-async fn begin(connection: &Connection, timeout: Duration) -> Result<(), ReadError> {
+/// Begins the one transaction of a connection, within which no statement waits for ever.
+pub(crate) async fn begin(
+    connection: &Connection,
+    purpose: Purpose,
+    (timeout, mark): (Duration, u64),
+) -> Result<(), ReadError> {
     let late = (timeout + SERVER_LATER).as_millis().min(i32::MAX as u128);
-    // The question for the role fixes the transaction: after it no statement makes it write.
+    let (word, powerful) = match purpose {
+        // The question for the role fixes the transaction: after it no statement makes it write.
+        Purpose::Read => ("BEGIN READ ONLY", IS_POWERFUL),
+        Purpose::Change => ("BEGIN READ WRITE", IS_POWERFUL_TO_CHANGE),
+    };
     let begin = format!(
-        "BEGIN READ ONLY; SET LOCAL statement_timeout = {late}; SET LOCAL lock_timeout = {late}; \
-         SET LOCAL idle_in_transaction_session_timeout = {late}"
+        "{word}; SET LOCAL statement_timeout = {late}; SET LOCAL lock_timeout = {late}; \
+         SET LOCAL idle_in_transaction_session_timeout = {late}; \
+         SET LOCAL application_name = '{}'",
+        name_of(mark)
     );
     connection.batch(&begin).await.map_err(of_connection)?;
-    let powerful = run(connection, IS_POWERFUL, &[], Keep::Nothing).await?.into_value();
+    let powerful = run(connection, powerful, &[], Keep::Nothing).await?.into_value();
     match powerful.as_ref().and_then(Value::as_str) {
         Some(role) => Err(ReadError::PowerfulRole(role.to_owned())),
         None => Ok(()),
@@ -138,11 +188,7 @@ async fn answer(
         let message = format!("the statement has {wanted} parameters, {given} values were given");
         return Err(Error::invalid(message));
     }
-    let columns = asked.columns().iter().map(|column| ReadColumn {
-        name: column.name().to_owned(),
-        data_type: column.type_().name().to_owned(),
-    });
-    let columns: Vec<_> = columns.collect();
+    let columns = columns_of(&asked);
     let answer = ReadAnswer { columns, ..ReadAnswer::default() };
     match is_query(sql) && !answer.columns.is_empty() {
         true => read_texts(connection, sql, parameters, limits, answer).await,
@@ -182,11 +228,16 @@ async fn read_texts(
     let statement = connection.client().prepare(&text).await.map_err(failed)?;
     let parameters: Vec<Parameter<'_>> = parameters.iter().map(Parameter).collect();
     let rows = connection.client().query_raw(&statement, &parameters).await.map_err(failed)?;
+    let forms: Vec<_> =
+        answer.columns.iter().map(|column| ReadForm::of_type(&column.data_type)).collect();
     let mut rows = pin!(rows);
     let mut bytes = 0;
     while let Some(row) = rows.next().await {
         let row = row.map_err(failed)?;
-        let cells = (0..count).map(|at| text_of(&row, at, characters).map_err(failed));
+        let cells = forms
+            .iter()
+            .enumerate()
+            .map(|(at, form)| text_of(&row, at, characters, *form).map_err(failed));
         if !answer.take(cells.collect::<Result<_, _>>()?, &mut bytes, limits) {
             break;
         }
@@ -198,9 +249,10 @@ fn text_of(
     row: &tokio_postgres::Row,
     at: usize,
     characters: usize,
+    form: ReadForm,
 ) -> Result<Option<ReadCell>, tokio_postgres::Error> {
     let text: Option<&str> = row.try_get(at)?;
-    Ok(text.map(|text| cell(text.to_owned(), characters)))
+    Ok(text.map(|text| cell(text.to_owned(), characters, form)))
 }
 
 /// Runs what is no query: SHOW, EXPLAIN, and what the server refuses because it writes.
@@ -226,23 +278,54 @@ async fn read_values(
     let mut bytes = 0;
     while let Some(row) = rows.next().await {
         let row = row.map_err(failed)?;
-        let mut cells = Vec::with_capacity(statement.columns().len());
-        for (at, column) in statement.columns().iter().enumerate() {
-            let raw: Option<Raw<'_>> = row.try_get(at).map_err(failed)?;
-            let value = raw.map(|Raw(raw)| decode(column.type_(), raw)).transpose();
-            let value = value.map_err(|_| {
-                let (name, ty) = (column.name(), column.type_().name());
-                let message = format!("the column '{name}' of the type {ty} cannot be shown here");
-                Error::new(ErrorKind::Query, message)
-            })?;
-            let value = value.filter(|value| !value.is_null());
-            cells.push(value.map(|value| cell(value.to_string(), characters)));
-        }
+        let cells = cells_of(&row, statement, characters).map_err(|error| match error {
+            NotShown::Row(error) => failed(error),
+            NotShown::Value(error) => error,
+        })?;
         if !answer.take(cells, &mut bytes, limits) {
             break;
         }
     }
     Ok(answer)
+}
+
+/// Why a row is not shown.
+pub(crate) enum NotShown {
+    /// The driver cannot read it.
+    Row(tokio_postgres::Error),
+    /// Nothing here knows the type of a value.
+    Value(Error),
+}
+
+/// The values of a row as texts.
+pub(crate) fn cells_of(
+    row: &tokio_postgres::Row,
+    statement: &Statement,
+    characters: usize,
+) -> Result<Vec<Option<ReadCell>>, NotShown> {
+    let columns = statement.columns().iter().enumerate();
+    let cell_of = |(at, column): (usize, &tokio_postgres::Column)| {
+        let raw: Option<Raw<'_>> = row.try_get(at).map_err(NotShown::Row)?;
+        let value = raw.map(|Raw(raw)| decode(column.type_(), raw)).transpose();
+        let value = value.map_err(|_| {
+            let (name, ty) = (column.name(), column.type_().name());
+            let message = format!("the column '{name}' of the type {ty} cannot be shown here");
+            NotShown::Value(Error::new(ErrorKind::Query, message))
+        })?;
+        let value = value.filter(|value| !value.is_null());
+        let form = ReadForm::of_type(column.type_().name());
+        Ok(value.map(|value| cell(value.to_string(), characters, form)))
+    };
+    columns.map(cell_of).collect()
+}
+
+/// The columns of what a statement answers.
+pub(crate) fn columns_of(statement: &Statement) -> Vec<ReadColumn> {
+    let column = |column: &tokio_postgres::Column| ReadColumn {
+        name: column.name().to_owned(),
+        data_type: column.type_().name().to_owned(),
+    };
+    statement.columns().iter().map(column).collect()
 }
 
 /// The place in the statement of which one in a longer text is.

@@ -2,15 +2,15 @@
 
 use std::{sync::Arc, time::Duration};
 
-use isobase_sqlite::rusqlite::{Connection, Row, types::ValueRef};
+use isobase_sqlite::rusqlite::{Connection, Row, Statement, types::ValueRef};
 use tokio::time::Instant;
 
 use super::answer::{
-    ACQUIRE_TIMEOUT, ReadAnswer, ReadCell, ReadColumn, ReadLimits, ReadPlan, cell,
+    ACQUIRE_TIMEOUT, ReadAnswer, ReadCell, ReadColumn, ReadForm, ReadLimits, ReadPlan, cell,
 };
 use crate::{
     Error, ErrorKind, PlanNode, Refusal, Value,
-    sqlite::{SqlitePool, bind, refused, value},
+    sqlite::{SqliteLease, SqlitePool, bind, refused, value},
 };
 
 /// Steps of its machine after which SQLite asks whether it is late: about a tenth of a millisecond.
@@ -46,6 +46,15 @@ async fn alone<T: Send + 'static>(
     job: impl FnOnce(&mut Connection) -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
     let lease = pool.lease(Instant::now() + ACQUIRE_TIMEOUT).await?;
+    on_lease(&lease, timeout, job).await
+}
+
+/// Runs a job on a connection, and stops it when its time is over.
+pub(crate) async fn on_lease<T: Send + 'static>(
+    lease: &SqliteLease,
+    timeout: Duration,
+    job: impl FnOnce(&mut Connection) -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
     let until = Instant::now() + timeout;
     let timed = move |connection: &mut Connection| {
         // Beside the interrupt, which a statement of few steps could miss.
@@ -81,23 +90,11 @@ fn answer(
         return Err(Error { kind: ErrorKind::Query, message, refusal, column: None });
     }
     bind(&mut statement, sql, parameters)?;
-    let columns = statement
-        .column_names()
-        .map(|name| ReadColumn { name: name.to_owned(), data_type: String::new() });
-    let mut answer = ReadAnswer { columns: columns.collect(), ..ReadAnswer::default() };
-    let count = answer.columns.len();
-    let characters = limits.cell_of(count);
+    let mut answer = ReadAnswer { columns: columns_of(&statement), ..ReadAnswer::default() };
     let mut bytes = 0;
     let mut rows = statement.raw_query();
     while let Some(row) = rows.next().map_err(failed)? {
-        let mut cells = Vec::with_capacity(count);
-        for (at, column) in answer.columns.iter_mut().enumerate() {
-            let native = row.get_ref(at).map_err(failed)?;
-            if column.data_type.is_empty() {
-                column.data_type = kind(native).to_owned();
-            }
-            cells.push(text_of(row, at, characters)?);
-        }
+        let cells = cells_of(row, &mut answer.columns, limits)?;
         if !answer.take(cells, &mut bytes, limits) {
             break;
         }
@@ -105,9 +102,37 @@ fn answer(
     Ok(answer)
 }
 
+/// The columns of what a statement answers, whose types its first row tells.
+pub(crate) fn columns_of(statement: &Statement<'_>) -> Vec<ReadColumn> {
+    let names = statement.column_names();
+    names.map(|name| ReadColumn { name: name.to_owned(), data_type: String::new() }).collect()
+}
+
+/// The values of a row as texts.
+pub(crate) fn cells_of(
+    row: &Row<'_>,
+    columns: &mut [ReadColumn],
+    limits: &ReadLimits,
+) -> Result<Vec<Option<ReadCell>>, Error> {
+    let characters = limits.cell_of(columns.len());
+    let mut cells = Vec::with_capacity(columns.len());
+    for (at, column) in columns.iter_mut().enumerate() {
+        let native = row.get_ref(at).map_err(|error| refused(error, ""))?;
+        if column.data_type.is_empty() {
+            column.data_type = kind(native).to_owned();
+        }
+        cells.push(text_of(row, at, characters)?);
+    }
+    Ok(cells)
+}
+
 fn text_of(row: &Row<'_>, at: usize, characters: usize) -> Result<Option<ReadCell>, Error> {
     let value = value(row, at)?;
-    Ok((!value.is_null()).then(|| cell(value.to_string(), characters)))
+    let form = match value {
+        Value::Int(_) | Value::Float(_) => ReadForm::Number,
+        _ => ReadForm::Text,
+    };
+    Ok((!value.is_null()).then(|| cell(value.to_string(), characters, form)))
 }
 
 /// The kind of a value, which in SQLite each value has for itself.

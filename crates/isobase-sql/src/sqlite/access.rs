@@ -1,14 +1,15 @@
-//! Connections that only read: what SQLite itself does not forbid them is not authorised.
+//! Connections for statements of people: what SQLite itself does not forbid them is not authorised.
 
 use std::path::Path;
 
 use isobase_sqlite::rusqlite::{
     Connection, OpenFlags, Result,
+    config::DbConfig,
     hooks::{AuthAction, AuthContext, Authorization},
     limits::Limit,
 };
 
-/// Longest value and row that a connection which only reads takes, in bytes.
+/// Longest value and row that such a connection takes, in bytes.
 const VALUE_BYTES_MAX: i32 = 64 * 1024 * 1024;
 
 /// Pragmas that tell of a table, an index or the whole database, with or without a name.
@@ -41,6 +42,32 @@ const SETTINGS: [&str; 11] = [
     "schema_version",
     "user_version",
 ];
+
+/// Modules whose virtual tables keep all they have in the file.
+const KEPT_INSIDE: [&str; 4] = ["fts3", "fts4", "fts5", "rtree"];
+
+/// Opens a file that exists, to be changed by statements that [`authorise_change`] looks at.
+pub(super) fn open_to_change(path: &Path) -> Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, VALUE_BYTES_MAX)?;
+    connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
+    // Nothing writes around SQLite: neither its own tables nor those behind virtual ones.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    Ok(connection)
+}
+
+/// Reading and changing the file itself, inside the transaction that was begun before.
+pub(crate) fn authorise_change(context: AuthContext<'_>) -> Authorization {
+    match context.action {
+        AuthAction::CreateVtable { module_name, .. } => {
+            let inside = KEPT_INSIDE.iter().any(|name| name.eq_ignore_ascii_case(module_name));
+            if inside { Authorization::Allow } else { Authorization::Deny }
+        }
+        AuthAction::DropVtable { .. } => Authorization::Allow,
+        _ => authorise(context),
+    }
+}
 
 /// Opens a file that exists, to be read.
 pub(super) fn open_to_read(path: &Path) -> Result<Connection> {

@@ -9,6 +9,7 @@ mod pool;
 mod run;
 mod schema;
 
+pub(crate) use access::authorise_change;
 pub(crate) use failure::refused;
 pub(crate) use pool::{SqliteLease, SqlitePool};
 pub(crate) use run::{bind, load, run, value};

@@ -18,7 +18,10 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use super::{access::open_to_read, failure::refused};
+use super::{
+    access::{open_to_change, open_to_read},
+    failure::refused,
+};
 use crate::{Error, ErrorKind};
 
 /// How long a statement waits for another program that has the file.
@@ -40,8 +43,12 @@ pub(crate) struct SqlitePool {
 /// What connections may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Access {
+    /// Everything, and a file that is not there is made.
     Write,
+    /// Nothing but reading.
     Read,
+    /// What is in the file, which is there.
+    Change,
 }
 
 /// Locked by the thread that runs a statement on it.
@@ -70,6 +77,17 @@ impl SqlitePool {
         match path {
             Some(_) => Ok(Self { access: Access::Read, ..Self::new(path, size) }),
             None => Err(Error::invalid("there is nothing to read in a database in memory")),
+        }
+    }
+
+    /// One connection that changes what is in a file, which is there.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`] for memory, which nothing else reads.
+    pub(crate) fn changing(path: Option<PathBuf>) -> Result<Self, Error> {
+        match path {
+            Some(_) => Ok(Self { access: Access::Change, ..Self::new(path, 1) }),
+            None => Err(Error::invalid("there is nothing to change in a database in memory")),
         }
     }
 
@@ -151,7 +169,9 @@ impl Drop for SqliteLease {
             let connection = slot.lock();
             let usable = connection.is_autocommit() || connection.execute_batch("ROLLBACK").is_ok();
             drop(connection);
-            if usable && !pool.slots.is_closed() {
+            // A statement of a person finds the file that is there now, and no session of another one.
+            let kept = pool.access == Access::Write;
+            if usable && kept && !pool.slots.is_closed() {
                 pool.idle().push(slot);
             }
             drop(permit);
@@ -187,13 +207,16 @@ impl Drop for Watch {
 
 fn open(path: Option<PathBuf>, access: Access) -> Result<Connection, Error> {
     let opened = match &path {
-        Some(path) if access == Access::Read => open_to_read(path),
-        Some(path) => Connection::open(path),
+        Some(path) => match access {
+            Access::Read => open_to_read(path),
+            Access::Change => open_to_change(path),
+            Access::Write => Connection::open(path),
+        },
         None => Connection::open_in_memory(),
     };
     let set_up = |connection: Connection| {
         connection.busy_timeout(BUSY_TIMEOUT)?;
-        if access == Access::Write {
+        if access != Access::Read {
             connection.pragma_update(None, "foreign_keys", true)?;
         }
         // A misspelt name in double quotes would else become a text.

@@ -15,6 +15,7 @@ const LIMITS: ReadLimits = ReadLimits {
     bytes_max: 4096,
     cell_characters_max: 100,
     timeout: Duration::from_secs(20),
+    mark: 1,
 };
 
 /// A database with a table of two rows, and a reader of it under a role that may read.
@@ -54,7 +55,7 @@ fn texts(rows: &[Vec<Option<isobase_sql::ReadCell>>]) -> Vec<Vec<Option<&str>>> 
 fn sql_of(error: ReadError) -> isobase_sql::Error {
     match error {
         ReadError::Sql(error) => error,
-        ReadError::PowerfulRole(role) => panic!("{role}"),
+        error => panic!("{error:?}"),
     }
 }
 
@@ -214,17 +215,38 @@ async fn what_takes_long_or_is_large_ends() {
 }
 
 #[tokio::test]
+async fn what_no_limit_of_a_cell_cuts_is_not_taken_whole() {
+    for (fixture, reader) in all().await {
+        if fixture.db.dialect() == Dialect::Sqlite {
+            continue;
+        }
+        let text = "repeat('x', 100000000)";
+        let plan = reader.plan(&format!("SELECT {text}"), &[], false, &LIMITS).await.unwrap_err();
+        assert!(matches!(plan, ReadError::TooLarge), "{plan:?}");
+        for sql in [
+            format!("EXPLAIN VERBOSE SELECT {text}"),
+            format!("SELECT ({text})::int"),
+            format!("DO $$ BEGIN RAISE NOTICE '%', {text}; END $$"),
+        ] {
+            let error = reader.read(&sql, &[], &LIMITS).await.unwrap_err();
+            assert!(matches!(error, ReadError::TooLarge), "{sql}: {error:?}");
+        }
+        assert_eq!(reader.read("SELECT 1", &[], &LIMITS).await.unwrap().rows.len(), 1);
+    }
+}
+
+#[tokio::test]
 async fn plans_are_trees_and_nothing_runs_unless_it_is_wanted() {
     for (fixture, reader) in all().await {
         let sql = "SELECT * FROM notes JOIN tags ON tags.note = notes.id";
-        let plan = reader.plan(sql, &[], false, LIMITS.timeout).await.unwrap();
+        let plan = reader.plan(sql, &[], false, &LIMITS).await.unwrap();
         assert!(!plan.steps.is_empty());
         assert_eq!(plan.execution_ms, None);
-        let run = reader.plan(sql, &[], true, LIMITS.timeout).await.unwrap();
+        let run = reader.plan(sql, &[], true, &LIMITS).await.unwrap();
         assert_eq!(run.execution_ms.is_some(), fixture.db.dialect() == Dialect::Postgres);
-        let gone = reader.plan("DELETE FROM notes", &[], true, LIMITS.timeout).await;
+        let gone = reader.plan("DELETE FROM notes", &[], true, &LIMITS).await;
         assert!(gone.is_err() || fixture.db.dialect() == Dialect::Sqlite);
-        let made = reader.plan("CREATE TABLE x AS SELECT 1", &[], true, LIMITS.timeout).await;
+        let made = reader.plan("CREATE TABLE x AS SELECT 1", &[], true, &LIMITS).await;
         assert!(made.is_err() || fixture.db.dialect() == Dialect::Sqlite);
     }
 }

@@ -1,6 +1,6 @@
-//! Answers of the SQL routes, and how these are described.
+//! Answers of the routes that only read, and how these are described.
 
-use isobase_http::{Answer, Content, Location, Operation, Parameter};
+use isobase_http::{Answer, Content, Location, Operation, Parameter, ProblemCode};
 use isobase_sql::{
     PlanNode, ReadAnswer, ReadEnd, ReadPlan, Reference, STATEMENT_BYTES_MAX, Table, TableSummary,
 };
@@ -8,17 +8,21 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 
-use super::{history::Entry, state::SqlOptions};
-use crate::codes;
+use crate::{
+    codes,
+    sql::{history::Entry, state::SqlOptions},
+};
 
 /// The database that is looked at.
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "SqlDatabase")]
-pub(super) struct Database {
+pub(in crate::sql) struct Database {
     /// `postgres` or `sqlite`.
     dialect: &'static str,
     /// Where it is, without its password.
     address: String,
+    /// The name that must be typed to change it; null where nothing is changed.
+    database: Option<String>,
     /// Most rows that an answer shows.
     rows_max: usize,
     /// How long a statement may run, in milliseconds.
@@ -30,10 +34,11 @@ pub(super) struct Database {
 }
 
 impl Database {
-    pub(super) fn of(options: &SqlOptions, running: usize) -> Self {
+    pub(in crate::sql) fn of(options: &SqlOptions, running: usize) -> Self {
         Self {
             dialect: options.reader.dialect().name(),
             address: options.reader.address().to_owned(),
+            database: options.writer.as_ref().map(|writer| writer.database().to_owned()),
             rows_max: options.rows_max,
             timeout_ms: u64::try_from(options.timeout.as_millis()).unwrap_or(u64::MAX),
             statement_bytes_max: STATEMENT_BYTES_MAX,
@@ -45,7 +50,7 @@ impl Database {
 /// What a statement answered.
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "SqlRows")]
-pub(super) struct Rows {
+pub(in crate::sql) struct Rows {
     columns: Vec<ColumnOf>,
     /// Every value as the database writes it, so that no digit is lost; NULL is null.
     rows: Vec<Vec<Option<String>>>,
@@ -67,7 +72,7 @@ struct ColumnOf {
 }
 
 impl Rows {
-    pub(super) fn of(answer: &ReadAnswer, ms: u64) -> Self {
+    pub(in crate::sql) fn of(answer: &ReadAnswer, ms: u64) -> Self {
         let columns = answer.columns.iter().map(|column| ColumnOf {
             name: column.name.clone(),
             data_type: column.data_type.clone(),
@@ -97,7 +102,7 @@ impl Rows {
 /// The plan of a statement.
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "SqlPlan")]
-pub(super) struct Plan {
+pub(in crate::sql) struct Plan {
     /// Its steps.
     steps: Vec<Step>,
     /// How long it ran, in milliseconds; null when it was not carried out.
@@ -125,7 +130,7 @@ struct Step {
 }
 
 impl Plan {
-    pub(super) fn of(plan: &ReadPlan) -> Self {
+    pub(in crate::sql) fn of(plan: &ReadPlan) -> Self {
         let ran = plan.execution_ms.is_some();
         let steps = plan.steps.iter().map(|node| Step::of(node, ran)).collect();
         Self { steps, execution_ms: plan.execution_ms }
@@ -149,7 +154,7 @@ impl Step {
 /// The tables of the database.
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "SqlTables")]
-pub(super) struct Tables {
+pub(in crate::sql) struct Tables {
     tables: Vec<TableLine>,
 }
 
@@ -168,7 +173,7 @@ struct TableLine {
 }
 
 impl Tables {
-    pub(super) fn of(tables: Vec<TableSummary>) -> Self {
+    pub(in crate::sql) fn of(tables: Vec<TableSummary>) -> Self {
         let line = |table: TableSummary| TableLine {
             schema: table.schema,
             name: table.name,
@@ -183,7 +188,7 @@ impl Tables {
 /// A table.
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "SqlTable")]
-pub(super) struct TableOf {
+pub(in crate::sql) struct TableOf {
     schema: String,
     name: String,
     columns: Vec<TableColumn>,
@@ -192,8 +197,7 @@ pub(super) struct TableOf {
     /// Keys, unique constraints and checks, as SQL defines them.
     constraints: Vec<String>,
     foreign_keys: Vec<Key>,
-    /// Indexes, as SQL defines them.
-    indexes: Vec<String>,
+    indexes: Vec<IndexOf>,
     /// The text that made it, which only SQLite keeps.
     definition: Option<String>,
 }
@@ -207,6 +211,17 @@ struct TableColumn {
     data_type: String,
     nullable: bool,
     default: Option<String>,
+    /// Whether the database makes its value, and takes none.
+    read_only: bool,
+}
+
+/// An index, without those that a key brings along.
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "SqlIndex")]
+struct IndexOf {
+    name: String,
+    /// As SQL defines it.
+    definition: String,
 }
 
 /// A reference to another table.
@@ -220,7 +235,7 @@ struct Key {
 }
 
 impl TableOf {
-    pub(super) fn of(table: Table) -> Self {
+    pub(in crate::sql) fn of(table: Table) -> Self {
         let constraints = table.keys.into_iter().chain(table.checks).map(|it| it.definition);
         Self {
             schema: table.schema,
@@ -233,6 +248,7 @@ impl TableOf {
                     data_type: column.data_type,
                     nullable: column.nullable,
                     default: column.default,
+                    read_only: column.read_only,
                 })
                 .collect(),
             primary_key: table.primary_key,
@@ -247,7 +263,11 @@ impl TableOf {
                     references: key.references,
                 })
                 .collect(),
-            indexes: table.indexes.into_iter().map(|index| index.definition).collect(),
+            indexes: table
+                .indexes
+                .into_iter()
+                .map(|index| IndexOf { name: index.name, definition: index.definition })
+                .collect(),
             definition: table.definition,
         }
     }
@@ -256,7 +276,7 @@ impl TableOf {
 /// The foreign keys of all tables, by column.
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "SqlReferences")]
-pub(super) struct References {
+pub(in crate::sql) struct References {
     references: Vec<ReferenceLine>,
 }
 
@@ -274,7 +294,7 @@ struct ReferenceLine {
 }
 
 impl References {
-    pub(super) fn of(references: Vec<Reference>) -> Self {
+    pub(in crate::sql) fn of(references: Vec<Reference>) -> Self {
         let line = |it: Reference| ReferenceLine {
             schema: it.schema,
             table: it.table,
@@ -290,15 +310,15 @@ impl References {
 /// What an owner has run, the newest first.
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "SqlHistory")]
-pub(super) struct HistoryOf {
-    pub(super) entries: Vec<Entry>,
+pub(in crate::sql) struct HistoryOf {
+    pub(in crate::sql) entries: Vec<Entry>,
 }
 
 /// Values of parameters.
 #[derive(JsonSchema)]
 #[schemars(rename = "SqlParameters", untagged)]
 #[expect(dead_code, reason = "only its shape is used: members are read one by one")]
-enum ParametersOf {
+pub(super) enum ParametersOf {
     Numbered(Vec<Option<String>>),
     Named(std::collections::BTreeMap<String, Option<String>>),
 }
@@ -321,37 +341,41 @@ struct StatementOf {
     run: Option<bool>,
 }
 
-fn operation(id: &'static str, summary: &'static str) -> Operation {
+pub(super) fn operation(id: &'static str, summary: &'static str) -> Operation {
     Operation::new(id, "sql", summary)
 }
+
+/// What every statement can end with.
+pub(super) const OF_STATEMENTS: [ProblemCode; 13] = [
+    codes::INVALID_PARAMETER,
+    codes::INVALID_JSON,
+    codes::NOT_AN_OBJECT,
+    codes::INVALID_BODY,
+    codes::SQL_REFUSED,
+    codes::SQL_TIMED_OUT,
+    codes::SQL_STOPPED,
+    codes::SQL_STATEMENT_RUNS,
+    codes::SQL_BUSY,
+    codes::SQL_TOO_LARGE,
+    codes::SQL_OWNERS_ONLY,
+    codes::SQL_ROLE,
+    codes::SQL_UNAVAILABLE,
+];
 
 fn taking(operation: Operation) -> Operation {
     let example =
         json!({ "statement": "SELECT * FROM orders WHERE id = :id", "parameters": { "id": "42" } });
-    operation.takes(Content::of::<StatementOf>().example(example)).problems([
-        codes::INVALID_PARAMETER,
-        codes::INVALID_JSON,
-        codes::NOT_AN_OBJECT,
-        codes::INVALID_BODY,
-        codes::SQL_REFUSED,
-        codes::SQL_TIMED_OUT,
-        codes::SQL_STOPPED,
-        codes::SQL_STATEMENT_RUNS,
-        codes::SQL_BUSY,
-        codes::SQL_OWNERS_ONLY,
-        codes::SQL_ROLE,
-        codes::SQL_UNAVAILABLE,
-    ])
+    operation.takes(Content::of::<StatementOf>().example(example)).problems(OF_STATEMENTS)
 }
 
-pub(super) fn get_database() -> Operation {
+pub(in crate::sql) fn get_database() -> Operation {
     operation("get_sql_database", "Read which database is looked at")
         .description("Owners only, and only where `sql.url` is set; so are all routes of it.")
         .answers(Answer::new(200, "The database.").content(Content::of::<Database>()))
         .problems([codes::INVALID_PARAMETER, codes::SQL_OWNERS_ONLY])
 }
 
-pub(super) fn run_statement() -> Operation {
+pub(in crate::sql) fn run_statement() -> Operation {
     let answer = Answer::new(200, "The rows.").content(Content::of::<Rows>());
     taking(operation("run_sql", "Run a statement that reads"))
         .description(
@@ -364,44 +388,57 @@ pub(super) fn run_statement() -> Operation {
         .answers(answer)
 }
 
-pub(super) fn export_statement() -> Operation {
+pub(in crate::sql) fn export_statement() -> Operation {
     taking(operation("export_sql", "Save the rows of a statement"))
         .description(
             "Up to 100,000 rows and 32 MiB; what is larger is refused, not cut. A cell that a \
              spreadsheet would take for a formula gets an apostrophe in front. NULL is an empty cell.",
         )
         .answers(Answer::new(200, "The rows.").content(Content::text("text/csv")))
-        .problems([codes::SQL_TOO_LARGE])
 }
 
-pub(super) fn explain_statement() -> Operation {
+pub(in crate::sql) fn export_json() -> Operation {
+    let example = json!([{ "id": 42, "note": null }]);
+    taking(operation("export_sql_json", "Save the rows of a statement as JSON"))
+        .description(
+            "As the export of CSV: an array of objects, in which numbers, `true`, `false` and JSON are \
+             what they are, with all their digits, and everything else is a text.",
+        )
+        .answers(Answer::new(200, "The rows.").content(Content::like(&example)))
+}
+
+pub(in crate::sql) fn explain_statement() -> Operation {
     taking(operation("explain_sql", "Read the plan of a statement"))
         .description("With `run` PostgreSQL carries it out, read-only as ever, and measures it.")
         .answers(Answer::new(200, "The plan.").content(Content::of::<Plan>()))
 }
 
-pub(super) fn cancel_statement() -> Operation {
+pub(in crate::sql) fn cancel_statement() -> Operation {
     let statement = Parameter::new(Location::Path, "statement", "The id that it was sent with.");
     let example = json!({ "stopped": "f3a1" });
     operation("cancel_sql", "Stop a statement")
-        .description("One of yours, in the process that answers.")
+        .description(
+            "One of yours; on PostgreSQL also one that another service runs which looks at the same \
+             database, on SQLite one of the process that answers.",
+        )
         .parameters([statement.example("f3a1")])
         .answers(Answer::new(200, "It is stopped.").content(Content::like(&example)))
         .problems([
             codes::INVALID_PARAMETER,
             codes::SQL_OWNERS_ONLY,
             codes::SQL_STATEMENT_NOT_FOUND,
+            codes::SQL_UNAVAILABLE,
         ])
 }
 
-pub(super) fn list_tables() -> Operation {
+pub(in crate::sql) fn list_tables() -> Operation {
     operation("list_sql_tables", "List the tables of the database")
         .description("At most 2,000, by schema and name, with views.")
         .answers(Answer::new(200, "The tables.").content(Content::of::<Tables>()))
         .problems([codes::INVALID_PARAMETER, codes::SQL_OWNERS_ONLY, codes::SQL_UNAVAILABLE])
 }
 
-pub(super) fn get_table() -> Operation {
+pub(in crate::sql) fn get_table() -> Operation {
     let parameter = |name, description| Parameter::new(Location::RequiredQuery, name, description);
     operation("get_sql_table", "Read what a table is like")
         .description("Its columns with their types and defaults, its keys, checks and indexes.")
@@ -418,21 +455,21 @@ pub(super) fn get_table() -> Operation {
         ])
 }
 
-pub(super) fn list_references() -> Operation {
+pub(in crate::sql) fn list_references() -> Operation {
     operation("list_sql_references", "List the foreign keys of the database")
         .description("At most 4,000 columns of them.")
         .answers(Answer::new(200, "The foreign keys.").content(Content::of::<References>()))
         .problems([codes::INVALID_PARAMETER, codes::SQL_OWNERS_ONLY, codes::SQL_UNAVAILABLE])
 }
 
-pub(super) fn list_history() -> Operation {
+pub(in crate::sql) fn list_history() -> Operation {
     operation("list_sql_history", "List what you have run")
         .description("At most 200 statements and 128 KiB, the newest first; nobody else's.")
         .answers(Answer::new(200, "The statements.").content(Content::of::<HistoryOf>()))
         .problems([codes::INVALID_PARAMETER, codes::SQL_OWNERS_ONLY])
 }
 
-pub(super) fn delete_history() -> Operation {
+pub(in crate::sql) fn delete_history() -> Operation {
     operation("delete_sql_history", "Forget what you have run")
         .description("Deletes your own history of statements; that of other owners stays.")
         .answers(Answer::new(200, "Nothing is left.").content(Content::of::<HistoryOf>()))
