@@ -129,6 +129,11 @@ declare_cases! { $
         order_follows_updates
         field_twice_in_an_order_is_refused
     }
+    times {
+        times_are_filtered_and_sorted_by
+        order_of_times_follows_updates
+        values_that_are_no_time_are_refused
+    }
     pages {
         cursor_visits_every_document_once
         filtered_walk_finds_the_same_as_the_whole

@@ -1,8 +1,8 @@
 //! What a write takes of a transaction, and whether it fits an item.
 
-use isobase_engine::listing::index_key;
+use isobase_engine::listing;
 use isobase_journal::{After, Cost, DocumentWrite, IndexKey};
-use isobase_types::{DocumentId, Order};
+use isobase_types::DocumentId;
 
 use crate::{
     codec,
@@ -35,7 +35,7 @@ pub(crate) fn is_unstamped(write: &DocumentWrite) -> bool {
 
 /// The stored key of a document in the index of the ids.
 pub(crate) fn id_key(id: &DocumentId) -> Vec<u8> {
-    RULES.stored_keys().of(index_key("{}", id, &Order::default()))
+    RULES.stored_keys().of(listing::id_key(id))
 }
 
 /// Keys that go and keys that come; what stays is not written again.

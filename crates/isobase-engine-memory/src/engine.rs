@@ -110,7 +110,7 @@ impl MemoryEngine {
             .values()
             .map(Arc::as_ref)
             .filter(|document| is_living(document, cutoff))
-            .filter(|document| request.filter.matches(&document.body, &document.id))
+            .filter(|document| request.filter.meets((*document).into()))
             .map(|document| (Place::of(document, &request.order), document))
             .filter(|(place, _)| request.after.as_ref().is_none_or(|after| place > after))
             .collect();
@@ -226,8 +226,7 @@ impl Engine for MemoryEngine {
         let (cutoff, state) = (self.cutoff(collection), self.state());
         let documents = state.collections.get(collection).into_iter().flat_map(|map| map.values());
         let documents = documents.filter(|document| is_living(document, cutoff));
-        let count =
-            documents.filter(|document| filter.matches(&document.body, &document.id)).count();
+        let count = documents.filter(|document| filter.meets((&***document).into())).count();
         ready(Ok(count as u64))
     }
 

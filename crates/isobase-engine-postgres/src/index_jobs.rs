@@ -176,8 +176,10 @@ impl Transaction<'_, '_> {
             let id: &[u8] = column(row_of_document, 0)?;
             let body: &str = column(row_of_document, 4)?;
             let document = id_of(id)?;
-            let updated_at = Timestamp { unix_us: column(row_of_document, 3)? };
-            for (number, key) in row.keys_of(Indexed { body, id: &document, updated_at }) {
+            let time = |at| column(row_of_document, at).map(|unix_us| Timestamp { unix_us });
+            let (created_at, updated_at) = (time(2)?, time(3)?);
+            let indexed = Indexed { body, id: &document, created_at, updated_at };
+            for (number, key) in row.keys_of(indexed) {
                 entries.push(number, key, collection, id);
             }
             values.extend(UniqueKey::of(&row.definition, body, &document));

@@ -336,8 +336,9 @@ impl Loading<'_> {
         indexes: &[IndexRow],
     ) -> Result<(), Error> {
         let mut old = Entries::default();
-        for There { id, bytes, updated_at, body } in there {
-            let document = Indexed { body, id, updated_at: *updated_at };
+        for There { id, bytes, created_at, updated_at, body } in there {
+            let (created_at, updated_at) = (*created_at, *updated_at);
+            let document = Indexed { body, id, created_at, updated_at };
             for index in indexes {
                 for (number, key) in index.keys_of(document) {
                     old.push(number, key, collection, bytes);
@@ -438,6 +439,7 @@ impl Loading<'_> {
 struct There {
     id: DocumentId,
     bytes: Vec<u8>,
+    created_at: Timestamp,
     updated_at: Timestamp,
     body: String,
 }
@@ -448,8 +450,9 @@ impl There {
         let at = usize::try_from(column::<i64>(row, 0)?).unwrap_or_default();
         let bytes = at.checked_sub(1).and_then(|at| ids.get(at));
         let bytes = bytes.ok_or_else(|| corrupted("the place of a row"))?.clone();
-        let updated_at = Timestamp { unix_us: column(row, 3)? };
-        Ok(Self { id: id_of(&bytes)?, bytes, updated_at, body: column(row, 4)? })
+        let time = |at| column(row, at).map(|unix_us| Timestamp { unix_us });
+        let (created_at, updated_at) = (time(2)?, time(3)?);
+        Ok(Self { id: id_of(&bytes)?, bytes, created_at, updated_at, body: column(row, 4)? })
     }
 }
 

@@ -425,8 +425,9 @@ impl<'s, 'r> Filling<'s, 'r> {
             return Ok(true);
         };
         let body = row.get_ref(first + 3)?.as_str()?;
+        let created_at = Timestamp { unix_us: row.get(first + 1)? };
         let updated_at = Timestamp { unix_us: row.get(first + 2)? };
-        let admitted = sieve.admits(Indexed { body, id, updated_at });
+        let admitted = sieve.admits(Indexed { body, id, created_at, updated_at });
         self.left_out += u64::from(!admitted);
         Ok(admitted)
     }

@@ -266,8 +266,12 @@ impl Handler {
             Effect::Insert { body, .. } | Effect::Replace { body, .. } => Some(&**body),
             Effect::Remove => None,
         };
-        let (old, new) =
-            (before.map(Indexed::from), after.map(|body| Indexed { body, id, updated_at }));
+        let created_at = match effect {
+            Effect::Replace { .. } => before.map_or(self.now, |before| before.created_at),
+            Effect::Insert { .. } | Effect::Remove => self.now,
+        };
+        let indexed = |body| Indexed { body, id, created_at, updated_at };
+        let (old, new) = (before.map(Indexed::from), after.map(indexed));
         for index in &collection.indexes {
             move_entry(connection, index, old, new)?;
         }

@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use isobase_types::{CollectionName, InvalidOrder, Order};
+use isobase_types::{CollectionName, FieldPath, Indexed, InvalidOrder, Order};
 
 use crate::{
     Pending,
-    listing::{Indexed, age_index_key, index_key},
+    listing::{age_index_key, index_key},
 };
 
 /// Most fields of one index: three strings of the longest kept length and an id fit the smallest
@@ -84,8 +84,11 @@ impl IndexDefinition {
     /// Checks the fields of an index whose values only one document may have.
     ///
     /// # Errors
-    /// As [`Self::new`].
+    /// As [`Self::new`], and when a field is a time that the store keeps.
     pub fn unique(order: Order) -> Result<Self, InvalidIndex> {
+        if let Some(field) = order.0.iter().find(|field| field.path.time().is_some()) {
+            return Err(InvalidIndex::UniqueTime { path: field.path.clone() });
+        }
         Ok(Self { kind: Kind::Unique, ..Self::new(order)? })
     }
 
@@ -133,7 +136,7 @@ impl IndexDefinition {
     pub fn key(&self, document: Indexed<'_>) -> Vec<u8> {
         match self.kind {
             Kind::Age => age_index_key(document),
-            Kind::Plain | Kind::Unique => index_key(document.body, document.id, &self.order),
+            Kind::Plain | Kind::Unique => index_key(document, &self.order),
         }
     }
 }
@@ -158,6 +161,12 @@ pub enum InvalidIndex {
     /// No fields.
     #[error("an index needs at least one field")]
     Empty,
+    /// A time of the store in a unique index.
+    #[error("{path} cannot be unique: it is a time that the store keeps")]
+    UniqueTime {
+        /// The field.
+        path: FieldPath,
+    },
     /// More than [`INDEX_FIELDS_MAX`] fields.
     #[error("an index of {fields} fields, at most {INDEX_FIELDS_MAX} are allowed")]
     TooManyFields {
@@ -195,7 +204,14 @@ mod tests {
             assert_eq!(definition.to_string(), text);
             assert_eq!(definition.is_unique(), text.starts_with("unique("));
         }
-        for text in ["", "unique()", "unique(email", "unique(a,b,c,d)", "unique(unique(a))"] {
+        for text in [
+            "",
+            "unique()",
+            "unique(email",
+            "unique(a,b,c,d)",
+            "unique(unique(a))",
+            "unique(_meta.updatedAt)",
+        ] {
             assert!(IndexDefinition::parse(text).is_err(), "{text}");
         }
     }

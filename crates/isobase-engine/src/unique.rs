@@ -9,10 +9,10 @@ use std::{
     hash::Hash,
 };
 
-use isobase_types::{CollectionName, DocumentId, Order, json, key};
+use isobase_types::{CollectionName, DocumentId, json, key};
 use sha2::{Digest, Sha256};
 
-use crate::{EngineError, ErrorKind, IndexDefinition, Rejection, listing::index_key};
+use crate::{EngineError, ErrorKind, IndexDefinition, Rejection, listing::id_key};
 
 /// Most values that a refused declaration names, and most documents it names for each.
 ///
@@ -51,7 +51,7 @@ impl UniqueKey {
     #[must_use]
     pub fn row(&self, id: &DocumentId) -> Vec<u8> {
         let mut row = self.0.to_vec();
-        row.extend(index_key("{}", id, &Order::default()));
+        row.extend(id_key(id));
         row
     }
 

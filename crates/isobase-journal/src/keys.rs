@@ -4,19 +4,14 @@ use std::ops::Bound;
 
 use isobase_engine::{
     Indexed, UniqueKey,
-    listing::{IdRange, StoredKeys, index_key},
+    listing::{IdRange, StoredKeys, id_key},
 };
-use isobase_types::{DocumentId, Order};
+use isobase_types::DocumentId;
 
 use crate::{IndexEntry, IndexKey, IndexNumber};
 
 /// The index of the ids, which every collection has.
 pub(crate) const IDS: IndexNumber = 0;
-
-/// The key of an id in the index of the ids.
-pub(crate) fn id_key(id: &DocumentId) -> Vec<u8> {
-    index_key("{}", id, &Order::default())
-}
 
 /// All keys of a document as they are stored, that of the ids first.
 pub(crate) fn keys_of(

@@ -8,7 +8,7 @@ use isobase_engine::{
     Listing,
     listing::{
         CountRun, CountStep, FETCH_BYTES_MAX, Fetch, Fetched, KeyRange, ListRun, Range, ReadyIndex,
-        Row, SORT_BYTES_MAX, SORT_DOCUMENTS_MAX, Step,
+        Row, SORT_BYTES_MAX, SORT_DOCUMENTS_MAX, Step, id_key,
     },
 };
 use isobase_types::{CollectionName, Document, DocumentId, Filter, Sequence, key};
@@ -17,7 +17,7 @@ use crate::{
     DocumentDatabase, DocumentKey, IndexEntry, IndexNumber, KeyFetch, KeyFetched, KeyedDocument,
     NativeDocument,
     catalogue::Catalogue,
-    keys::{IDS, id_key, key_range, next},
+    keys::{IDS, key_range, next},
     shared::{Shared, is_gone},
 };
 

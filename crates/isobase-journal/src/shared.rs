@@ -200,7 +200,7 @@ impl<B: DocumentDatabase> Shared<B> {
             Meta::of_body(body, self.database.rules(), Sequence(u64::MAX), now, now);
         let catalogue = self.catalogue.get();
         let indexes = catalogue.entry(collection).map_or(&[][..], |entry| &entry.indexes);
-        let document = Indexed { body, id: &id, updated_at: now };
+        let document = Indexed { body, id: &id, created_at: now, updated_at: now };
         let keys = keys_of(document, indexes, self.stored_keys());
         let meta = meta.bound_to(&id);
         let key = DocumentKey { collection: collection.clone(), id };

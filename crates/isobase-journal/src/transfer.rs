@@ -259,7 +259,7 @@ impl<B: DocumentDatabase> Shared<B> {
     ) -> Result<DocumentWrite, Rejection> {
         let Document { id, revision, created_at, updated_at, body } = document;
         self.database.limits().check_body(&body)?;
-        let indexed = Indexed { body: &body, id: &id, updated_at };
+        let indexed = Indexed { body: &body, id: &id, created_at, updated_at };
         let keys = keys_of(indexed, indexes, self.stored_keys());
         let revision = Sequence(revision_number(&revision));
         let rules = self.database.rules();

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, cmp::Ordering, str::Chars};
 
 use crate::{
-    DocumentId, FieldPath,
+    DocumentId, DocumentTime, FieldPath, Indexed,
     json::{self, Kind, Number, Raw},
 };
 
@@ -87,16 +87,36 @@ impl Filter {
         }
     }
 
-    /// Whether a document meets the condition; the path `id` compares its id.
+    /// Whether it asks for a time that the store keeps of a document ([`FieldPath::time`]). Such a
+    /// condition can be asked only of stored documents, by [`Self::meets`].
+    #[must_use]
+    pub fn asks_for_times(&self) -> bool {
+        self.fields().iter().any(|path| path.time().is_some())
+    }
+
+    /// Whether a stored document meets the condition; the path `id` compares its id.
+    #[must_use]
+    pub fn meets(&self, document: Indexed<'_>) -> bool {
+        self.holds(document.body, document.id, Some(document))
+    }
+
+    /// As [`Self::meets`], of a body whose times nobody knows: they are null.
     #[must_use]
     pub fn matches(&self, body: &str, id: &DocumentId) -> bool {
+        self.holds(body, id, None)
+    }
+
+    fn holds(&self, body: &str, id: &DocumentId, stored: Option<Indexed<'_>>) -> bool {
         match self {
-            Self::And(filters) => filters.iter().all(|filter| filter.matches(body, id)),
-            Self::Or(filters) => filters.iter().any(|filter| filter.matches(body, id)),
-            Self::Not(filter) => !filter.matches(body, id),
+            Self::And(filters) => filters.iter().all(|filter| filter.holds(body, id, stored)),
+            Self::Or(filters) => filters.iter().any(|filter| filter.holds(body, id, stored)),
+            Self::Not(filter) => !filter.holds(body, id, stored),
             Self::Compare(Comparison { path, operator }) => {
-                let value =
-                    if path.is_id() { Value::of_id(id) } else { Value::of(json::find(body, path)) };
+                let value = match path.time() {
+                    Some(time) => Value::of_time(time, stored),
+                    None if path.is_id() => Value::of_id(id),
+                    None => Value::of(json::find(body, path)),
+                };
                 operator.holds(&value)
             }
         }
@@ -188,6 +208,10 @@ impl<'a> Value<'a> {
             DocumentId::Integer(integer) => Self::Number(Number::Integer(*integer)),
             DocumentId::Text(text) => Self::Text(Cow::Borrowed(text)),
         }
+    }
+
+    fn of_time(time: DocumentTime, stored: Option<Indexed<'_>>) -> Self {
+        stored.map_or(Self::Null, |stored| Self::Text(Cow::Owned(time.of(stored).to_string())))
     }
 
     fn equals(&self, literal: &Literal) -> bool {

@@ -114,6 +114,11 @@ pub fn encode_literal(literal: &Literal, direction: Direction, out: &mut Vec<u8>
     });
 }
 
+/// Appends the component of a string.
+pub fn encode_text(text: &str, direction: Direction, out: &mut Vec<u8>) {
+    directed(direction, out, |out| push_string(text, out));
+}
+
 /// Appends the components of all fields of an order, most significant first.
 ///
 /// The path `id` is the document's id: an integer as a number, a string as a string.

@@ -10,6 +10,7 @@ mod document;
 mod field_path;
 mod filter;
 mod id;
+mod indexed;
 pub mod json;
 pub mod key;
 mod order;
@@ -28,6 +29,7 @@ pub use filter::{
     Filter, Literal, Operator,
 };
 pub use id::{COUNTED_ID_MAX, DOCUMENT_ID_BYTES_MAX, DocumentId, InvalidDocumentId};
+pub use indexed::{DocumentTime, Indexed};
 pub use order::{Direction, InvalidOrder, ORDER_FIELDS_MAX, Order, OrderField};
 pub use query::{
     Count, FIELDS_MAX, Facts, FilterTemplate, InvalidParameter, InvalidTemplate, NewDocument,

@@ -21,5 +21,6 @@ pub(crate) mod rules;
 pub(crate) mod schemas;
 pub(crate) mod sorts;
 pub(crate) mod terms;
+pub(crate) mod times;
 pub(crate) mod unique;
 pub(crate) mod values;

@@ -7,6 +7,7 @@ use std::{
 };
 
 use futures_util::FutureExt;
+use isobase_engine::listing::id_key;
 use isobase_engine_couchdb::{CouchDbDatabase, CouchDbOptions};
 use isobase_journal::{
     After, Before, Commit, DocumentDatabase, DocumentKey, DocumentWrite, Head, IndexKey, Meta,
@@ -14,7 +15,7 @@ use isobase_journal::{
 };
 use isobase_testkit::{couchdb_url, unique_name};
 use isobase_types::{
-    Change, ChangeKind, CollectionName, DocumentId, Kept, Revision, Sequence, Timestamp, key,
+    Change, ChangeKind, CollectionName, DocumentId, Kept, Revision, Sequence, Timestamp,
 };
 use reqwest::Method;
 
@@ -112,9 +113,7 @@ pub(crate) fn now() -> Timestamp {
 /// A document as a writer makes it, with its key in the index of ids.
 pub(crate) fn after(native: &CouchDbDatabase, id: &DocumentId, body: &str, revision: u64) -> After {
     let (fields, meta) = Meta::of_body(body, native.rules(), Sequence(revision), now(), now());
-    let mut bytes = Vec::new();
-    key::encode_id(id, &mut bytes);
-    After { fields, meta, keys: vec![IndexKey { index: 0, key: bytes }] }
+    After { fields, meta, keys: vec![IndexKey { index: 0, key: id_key(id) }] }
 }
 
 pub(crate) async fn read(

@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::{
     types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType},
 };
 use futures_util::FutureExt;
-use isobase_engine::listing::index_key;
+use isobase_engine::listing;
 use isobase_engine_dynamodb::{DynamoDbCredentials, DynamoDbDatabase, DynamoDbOptions};
 use isobase_journal::{
     After, Before, Commit, DocumentDatabase, DocumentKey, DocumentWrite, Head, IndexKey,
@@ -19,7 +19,7 @@ use isobase_journal::{
 };
 use isobase_testkit::{dynamodb_url, require_all, unique_name};
 use isobase_types::{
-    Change, ChangeKind, CollectionName, DocumentId, Kept, Order, Revision, Sequence, Timestamp,
+    Change, ChangeKind, CollectionName, DocumentId, Kept, Revision, Sequence, Timestamp,
 };
 
 pub(crate) const AT: Timestamp = Timestamp { unix_us: 1_700_000_000_000_000 };
@@ -154,7 +154,7 @@ pub(crate) fn document_key(name: &str, id: &str) -> DocumentKey {
 }
 
 pub(crate) fn id_key(id: &str) -> IndexKey {
-    let key = index_key("{}", &DocumentId::parse(id).unwrap(), &Order::default());
+    let key = listing::id_key(&DocumentId::parse(id).unwrap());
     IndexKey { index: 0, key }
 }
 

@@ -139,8 +139,8 @@ impl<'b> Mutations<'b> {
     ) {
         let keys = |stored: Option<&Stored<'_>>| {
             let document = stored.map(|stored| {
-                let (body, updated_at) = (&*stored.body, stored.updated_at);
-                Indexed { body, id: &touched.id, updated_at }
+                let Stored { created_at, updated_at, .. } = *stored;
+                Indexed { body: &stored.body, id: &touched.id, created_at, updated_at }
             });
             document.map(|document| index.keys_of(document)).unwrap_or_default()
         };

@@ -96,7 +96,7 @@ impl<'a> CountRun<'a> {
             .rows
             .iter()
             .filter(|row| self.cutoff.is_none_or(|it| !it.is_past(row.document.updated_at)))
-            .filter(|row| self.filter.matches(&row.document.body, &row.document.id))
+            .filter(|row| self.filter.meets((&row.document).into()))
             .count();
         self.counted += matching as u64;
         match (fetched.rows.last(), fetched.exhausted) {

@@ -15,8 +15,9 @@ mod stored;
 use isobase_types::{Document, Filter, Order};
 
 pub use count::{CountRun, CountStep};
+pub use isobase_types::Indexed;
 pub(crate) use place::age_index_key;
-pub use place::{Indexed, Place, index_key};
+pub use place::{Place, id_key, index_key};
 use plan::Main;
 pub use plan::ReadyIndex;
 pub use range::{IdRange, KeyRange, Range};

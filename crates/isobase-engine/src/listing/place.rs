@@ -1,6 +1,6 @@
 //! The place of a document in an order.
 
-use isobase_types::{Direction, Document, DocumentId, Order, OrderField, Timestamp, json, key};
+use isobase_types::{Direction, Document, DocumentId, Indexed, Order, OrderField, json, key};
 
 use crate::terms::age_key;
 
@@ -16,7 +16,7 @@ impl Place {
     /// The place of a document.
     #[must_use]
     pub fn of(document: &Document, order: &Order) -> Self {
-        Self(index_key(&document.body, &document.id, order))
+        Self(index_key(document.into(), order))
     }
 
     /// A place from the bytes of [`Place::as_bytes`].
@@ -42,37 +42,30 @@ impl Place {
 
 /// The key of a document in an index (or order) with these fields.
 #[must_use]
-pub fn index_key(body: &str, id: &DocumentId, order: &Order) -> Vec<u8> {
+pub fn index_key(document: Indexed<'_>, order: &Order) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(48);
-    encode_place(body, id, order, &mut bytes);
+    encode_place(document, order, &mut bytes);
     bytes
 }
 
 /// Appends the place of a document in an order.
-pub(crate) fn encode_place(body: &str, id: &DocumentId, order: &Order, out: &mut Vec<u8>) {
+pub(crate) fn encode_place(document: Indexed<'_>, order: &Order, out: &mut Vec<u8>) {
     let (fields, id_direction) = split(order);
-    for field in fields {
-        key::encode(json::find(body, &field.path), field.direction, out);
+    for OrderField { path, direction } in fields {
+        match path.time() {
+            Some(time) => key::encode_text(&time.of(document).to_string(), *direction, out),
+            None => key::encode(json::find(document.body, path), *direction, out),
+        }
     }
-    encode_id(id, id_direction, out);
+    encode_id(document.id, id_direction, out);
 }
 
-/// What an index may sort a document by.
-#[derive(Clone, Copy, Debug)]
-pub struct Indexed<'a> {
-    /// Its body.
-    pub body: &'a str,
-    /// Its id.
-    pub id: &'a DocumentId,
-    /// When it was changed last.
-    pub updated_at: Timestamp,
-}
-
-impl<'a> From<&'a Document> for Indexed<'a> {
-    fn from(document: &'a Document) -> Self {
-        let Document { id, updated_at, body, .. } = document;
-        Self { body, id, updated_at: *updated_at }
-    }
+/// The place of an id in the order of ids.
+#[must_use]
+pub fn id_key(id: &DocumentId) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(48);
+    encode_id(id, Direction::Ascending, &mut bytes);
+    bytes
 }
 
 /// The key of a document in an index by age: oldest first.
@@ -162,7 +155,7 @@ mod tests {
     fn id_of_a_place_is_read_back() {
         for text in ["7", "x", "é"] {
             let id = DocumentId::parse(text).unwrap();
-            let place = Place(index_key("{}", &id, &Order::default()));
+            let place = Place(id_key(&id));
             assert_eq!(place.id(Direction::Ascending), Some(id));
         }
     }

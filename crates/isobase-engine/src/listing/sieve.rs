@@ -1,8 +1,8 @@
 //! Leaving documents out while they are read.
 
-use isobase_types::{Filter, Order};
+use isobase_types::{Filter, Indexed, Order};
 
-use super::{Indexed, Place, place::encode_place};
+use super::{Place, place::encode_place};
 use crate::Cutoff;
 
 /// Looks at documents while they are read, before they are copied out of the database: most of those
@@ -49,18 +49,17 @@ impl<'r> Sieve<'r> {
 
     /// Whether the page may have a use for the document.
     pub fn admits(&mut self, document: Indexed<'_>) -> bool {
-        let Indexed { body, id, updated_at } = document;
-        let has_expired = self.cutoff.is_some_and(|cutoff| cutoff.is_past(updated_at));
+        let has_expired = self.cutoff.is_some_and(|cutoff| cutoff.is_past(document.updated_at));
         !has_expired
-            && self.filter.is_none_or(|filter| filter.matches(body, id))
+            && self.filter.is_none_or(|filter| filter.meets(document))
             && self.sorted.as_mut().is_none_or(|sorted| sorted.admits(document))
     }
 }
 
 impl Sorted<'_> {
-    fn admits(&mut self, Indexed { body, id, .. }: Indexed<'_>) -> bool {
+    fn admits(&mut self, document: Indexed<'_>) -> bool {
         self.place.clear();
-        encode_place(body, id, self.order, &mut self.place);
+        encode_place(document, self.order, &mut self.place);
         self.after.is_none_or(|after| *self.place > *after.as_bytes())
             && self.before.is_none_or(|before| *self.place < *before.as_bytes())
     }

@@ -98,7 +98,8 @@ impl NativeDocument {
     /// What indexes sort it by.
     #[must_use]
     pub fn indexed(&self) -> Indexed<'_> {
-        Indexed { body: &self.body, id: &self.id, updated_at: self.updated_at }
+        let Self { created_at, updated_at, .. } = *self;
+        Indexed { body: &self.body, id: &self.id, created_at, updated_at }
     }
 
     /// Whether another program gave the document its content.

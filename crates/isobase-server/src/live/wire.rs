@@ -108,6 +108,11 @@ fn take_filter(
     }
     let query = Query::parse(&pairs, &QueryLimits::default());
     let filter = query.map_err(|found| faults.extend(found));
+    let fields = filter.iter().flat_map(|query| query.filter.fields());
+    for field in fields.filter(|field| field.time().is_some()) {
+        let message = "events cannot be chosen by a time that the store keeps";
+        faults.push(InvalidParameter::new(&field.to_string(), "", message));
+    }
     for fault in &faults {
         parameters.fault(name, &value, &format!("{}: {}", fault.parameter, fault.message));
     }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::{
-    Comparison, FieldPath, Filter, Literal, Operator,
+    Comparison, FieldPath, Filter, Literal, Operator, Timestamp,
     filter::{FILTER_LIST_MAX, FILTER_PATTERN_BYTES_MAX},
     json::{self, InvalidJsonKind, Number},
 };
@@ -145,10 +145,13 @@ pub(super) fn with_value(
         Word::Ne | Word::Nin => {
             return equal_to_any(path, std::slice::from_ref(value)).map(negate);
         }
-        Word::Gt => Operator::Greater(ordered(value)?),
-        Word::Gte => Operator::GreaterOrEqual(ordered(value)?),
-        Word::Lt => Operator::Less(ordered(value)?),
-        Word::Lte => Operator::LessOrEqual(ordered(value)?),
+        Word::Gt => Operator::Greater(ordered(&path, value)?),
+        Word::Gte => Operator::GreaterOrEqual(ordered(&path, value)?),
+        Word::Lt => Operator::Less(ordered(&path, value)?),
+        Word::Lte => Operator::LessOrEqual(ordered(&path, value)?),
+        Word::Like | Word::Ilike | Word::Null | Word::Contains if path.time().is_some() => {
+            return Err(format!("{path} is a time, expected eq, ne, gt, gte, lt, lte, in or nin"));
+        }
         Word::Like | Word::Ilike => pattern(value, word == Word::Ilike)?,
         Word::Null => match value {
             Written::Bare("true") => Operator::Null,
@@ -180,6 +183,10 @@ pub(super) fn with_list(
 /// A bare number, boolean or null stands for itself and for the string of the same text: a URL
 /// has no types, and `zip=12345` must find both.
 fn equal_to_any(path: FieldPath, values: &[Written<'_>]) -> Result<Filter, String> {
+    if path.time().is_some() {
+        let times = values.iter().map(moment).collect::<Result<_, _>>()?;
+        return Ok(compare(path, Operator::In(times)));
+    }
     let mut literals = Vec::with_capacity(values.len());
     let mut null = false;
     for value in values {
@@ -198,7 +205,10 @@ fn equal_to_any(path: FieldPath, values: &[Written<'_>]) -> Result<Filter, Strin
 }
 
 /// The literal of a comparison by order, which has one type only.
-fn ordered(value: &Written<'_>) -> Result<Literal, String> {
+fn ordered(path: &FieldPath, value: &Written<'_>) -> Result<Literal, String> {
+    if path.time().is_some() {
+        return moment(value);
+    }
     match value.form()? {
         Form::Text => Ok(Literal::Text(value.text().to_owned())),
         Form::Typed(literal) => Ok(literal),
@@ -206,6 +216,18 @@ fn ordered(value: &Written<'_>) -> Result<Literal, String> {
              null, and \"null\" in quotes is a string"
             .to_owned()),
     }
+}
+
+/// A time as documents have it, in whole microseconds and UTC.
+fn moment(value: &Written<'_>) -> Result<Literal, String> {
+    let time = Timestamp::parse_exact(value.text()).ok_or_else(|| {
+        format!(
+            "{:?} is no time, expected RFC 3339 from 1970 on with at most six digits after the \
+             second, such as 2026-11-20T14:09:00.123456Z; a + is written %2B",
+            json::cut(value.text(), 100)
+        )
+    })?;
+    Ok(Literal::Text(time.to_string()))
 }
 
 fn pattern(value: &Written<'_>, ignore_case: bool) -> Result<Operator, String> {

@@ -530,12 +530,18 @@ impl Tree for Node {
 /// Whose field the left side names, and which.
 fn source(subject: Subject) -> Result<(Source, FieldPath), String> {
     let Subject { path, quoted } = subject;
+    if path.time().is_some() {
+        return Err(format!("{path} cannot stand in a rule: it is a time that the store keeps"));
+    }
     if quoted || !path.steps().first().is_some_and(|step| step.starts_with('@')) {
         return Ok((Source::Document, path));
     }
     Ok(match Fact::named(&path)? {
         Fact::UserId | Fact::UserName | Fact::UserRole => (Source::User, after_first(&path)?),
         Fact::Now => (Source::Now, one_step("now")?),
+        Fact::New(path) if path.time().is_some() => {
+            return Err(format!("{path} is not known of a document that is to be written"));
+        }
         Fact::New(path) => (Source::New, path),
     })
 }

@@ -144,8 +144,10 @@ impl<B: DocumentDatabase> Group<'_, B> {
                 content.updated_at,
             );
             let meta = Meta { keeps_content: content.keeps_native, ..meta.bound_to(&key.id) };
-            let (body, updated_at) = (&*content.body, content.updated_at);
-            let keys = keys_of(Indexed { body, id: &key.id, updated_at }, &indexes, stored);
+            let Content { created_at, updated_at, .. } = *content;
+            let body = &*content.body;
+            let indexed = Indexed { body, id: &key.id, created_at, updated_at };
+            let keys = keys_of(indexed, &indexes, stored);
             After { fields, meta, keys }
         });
         Some(DocumentWrite { key: key.clone(), before, after })
