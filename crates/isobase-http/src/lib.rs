@@ -18,6 +18,7 @@ pub mod codes;
 mod config;
 mod connection;
 mod cors;
+mod date;
 mod decode_error;
 mod encoding;
 mod failures;

@@ -21,7 +21,7 @@ use crate::{
     ProblemItem, Refusal, RequestBody, Routes, Seen, Shared, Spec,
     activity::Ticket,
     call::PathParameters,
-    codes, cors,
+    codes, cors, date,
     encoding::{self, Coding},
     failures::FailureLimiter,
     forwarded,
@@ -475,6 +475,7 @@ fn finish(
     let status = response.status();
     let headers = response.headers_mut();
     headers.insert(X_REQUEST_ID, noted.request_id);
+    headers.insert(header::DATE, date::now());
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
     if headers.contains_key(header::ETAG) {
         // What has a tag may be kept, by the one who asked, and is asked for again.
