@@ -1,7 +1,8 @@
 //! A database that is read and never written to.
 
 use std::{
-    fs,
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -51,6 +52,8 @@ impl Source {
             };
             if with(path).exists() {
                 fs::copy(with(path), with(&copy))
+                    // A copy takes the mode along, also that of a file which nobody may write.
+                    .and_then(|_| fs::set_permissions(with(&copy), Permissions::from_mode(0o600)))
                     .with_context(|| format!("cannot copy {}", path.display()))?;
             }
         }

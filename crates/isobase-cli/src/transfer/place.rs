@@ -108,7 +108,7 @@ impl Place {
         let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
         let scratch = Location::Sqlite(folder.path().join("target.db"));
         let place = Self::open_to_load(&scratch, options).await?;
-        Ok(Self { name: name(location), _scratch: Some(folder), ..place })
+        Ok(Self { name: name(location), made: None, _scratch: Some(folder), ..place })
     }
 
     /// An empty database that goes when it is closed, beside the data.
