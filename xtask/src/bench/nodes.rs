@@ -123,16 +123,25 @@ struct Measured {
     refused: u64,
     /// Processors that the nodes kept busy, and this program.
     busy: (f64, f64),
+    /// Commits of all nodes, in a second.
+    commits: f64,
+    /// Commits that were sent for a head that another node had moved, of one hundred that were not.
+    in_vain: f64,
 }
 
 impl std::fmt::Display for Measured {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { rate, shares, p50, p99, slowest, busy, refused } = self;
+        let Self { rate, shares, p50, p99, slowest, busy, refused, commits, in_vain } = self;
         write!(
             f,
             "{rate:.0}/s, shares {:.2} to {:.2}, p50 {p50:.0?} p99 {p99:.0?} max {slowest:.0?}, \
-             processors {:.2} nodes {:.2} load and links",
-            shares.0, shares.1, busy.0, busy.1
+             processors {:.2} nodes {:.2} load and links; {commits:.1} commits/s of {:.1} creates, \
+             {in_vain:.0} % in vain",
+            shares.0,
+            shares.1,
+            busy.0,
+            busy.1,
+            rate / commits
         )?;
         if *refused > 0 {
             write!(f, ", {refused} refused")?;
@@ -160,14 +169,52 @@ fn measure_nodes(
     load_all(&addresses, arguments.writers, duration / 3)?;
     let usage = |node: &Node| node.server.usage();
     let before: Vec<ProcessUsage> = running.iter().map(usage).collect::<Result<_>>()?;
+    let committed = commits_of(&running)?;
     let begun = Instant::now();
     let own_before = ProcessUsage::of(std::process::id())?;
     let reports = load_all(&addresses, arguments.writers, duration)?;
     let elapsed = begun.elapsed().as_secs_f64();
     let own = ProcessUsage::of(std::process::id())?.cpu_since(&own_before).as_secs_f64();
+    let committed = commits_of(&running)?.since(committed);
     let after: Vec<ProcessUsage> = running.iter().map(usage).collect::<Result<_>>()?;
     let busy: f64 = after.iter().zip(&before).map(|(a, b)| a.cpu_since(b).as_secs_f64()).sum();
-    Ok(sum_up(&reports, (busy / elapsed, own / elapsed)))
+    let measured = sum_up(&reports, (busy / elapsed, own / elapsed));
+    let Commits { carried_out, in_vain } = committed;
+    let in_vain = 100.0 * in_vain / carried_out.max(1.0);
+    Ok(Measured { commits: carried_out / elapsed, in_vain, ..measured })
+}
+
+/// Commits so far.
+#[derive(Clone, Copy, Default)]
+struct Commits {
+    carried_out: f64,
+    /// PostgreSQL, where a node waits for the lock, has none.
+    in_vain: f64,
+}
+
+impl Commits {
+    fn since(self, earlier: Self) -> Self {
+        Self {
+            carried_out: self.carried_out - earlier.carried_out,
+            in_vain: self.in_vain - earlier.in_vain,
+        }
+    }
+}
+
+/// What all nodes have committed.
+fn commits_of(nodes: &[Node]) -> Result<Commits> {
+    let mut all = Commits::default();
+    for node in nodes {
+        let text = http::request(node.server.address(), "GET", "/metrics", &[], b"")?.text();
+        let value = |name: &str| -> Option<f64> {
+            let of = format!("isobase_store_writer_{name}_total ");
+            text.lines().find_map(|line| line.strip_prefix(of.as_str()))?.parse().ok()
+        };
+        let carried_out = value("commits").or_else(|| value("batches"));
+        all.carried_out += carried_out.context("a node does not tell of its commits")?;
+        all.in_vain += value("heads_moved").unwrap_or_default();
+    }
+    Ok(all)
 }
 
 fn sum_up(reports: &[LoadReport], busy: (f64, f64)) -> Measured {
@@ -189,6 +236,8 @@ fn sum_up(reports: &[LoadReport], busy: (f64, f64)) -> Measured {
         p99: latency.quantile(0.99),
         refused: reports.iter().map(LoadReport::errors).sum(),
         busy,
+        commits: 0.0,
+        in_vain: 0.0,
     }
 }
 
