@@ -193,7 +193,8 @@ impl DocumentDatabase for CouchDbDatabase {
         index: IndexNumber,
     ) -> Result<(), EngineError> {
         let database = self.shared.names.database(collection);
-        self.shared.prepare_database(&database, &[0, index], self.deadline()).await
+        self.shared.prepare_database(&database, self.deadline()).await?;
+        self.shared.prepare_index(&database, index, self.deadline()).await
     }
 
     async fn drop_index(

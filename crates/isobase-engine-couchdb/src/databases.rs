@@ -13,8 +13,6 @@ use crate::{
     shared::{PARALLEL, Shared},
 };
 
-/// The index of ids.
-const IDS: IndexNumber = 0;
 /// In a cluster several copies of the journal could take several records under one id. A single
 /// node has one copy anyway.
 ///
@@ -23,33 +21,36 @@ const IDS: IndexNumber = 0;
 const ONE_COPY: &str = "?n=1";
 
 impl Shared {
-    /// Makes the database of a collection and its index of ids, where they are not yet; says
-    /// whether there were documents already.
+    /// Makes the database of a collection, where it is not yet; says whether there were documents
+    /// already.
     pub(crate) async fn prepare_collection(
         &self,
         collection: &CollectionName,
         deadline: Instant,
     ) -> Result<bool, EngineError> {
         let database = self.names.database(collection);
-        self.prepare_database(&database, &[IDS], deadline).await?;
+        self.prepare_database(&database, deadline).await?;
         Ok(self.documents(&database, deadline).await?.unwrap_or(0) > 0)
     }
 
-    /// Makes a database and its indexes, where they are not yet.
+    /// Makes a database, where it is not yet.
     pub(crate) async fn prepare_database(
         &self,
         database: &str,
-        indexes: &[IndexNumber],
         deadline: Instant,
     ) -> Result<(), EngineError> {
-        if !self.prepared.lock().contains(database) {
-            self.create_database(database, deadline).await?;
+        if self.prepared.lock().contains(database) {
+            return Ok(());
         }
-        for index in indexes {
-            self.prepare_index(database, *index, deadline).await?;
-        }
+        self.create_database(database, deadline).await?;
         self.prepared.lock().insert(database.to_owned());
         Ok(())
+    }
+
+    /// Takes note that a database is gone.
+    pub(crate) fn forget_database(&self, database: &str) {
+        self.prepared.lock().remove(database);
+        self.ordered.lock().remove(database);
     }
 
     /// Makes a database, if it is not there. Asks first: only administrators may make one.

@@ -3,10 +3,10 @@
 //! Most of the time its author is about to come to the end, or has: then looking is cheaper than
 //! doing it once more.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use isobase_engine::EngineError;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use crate::{
     client::at_once,
@@ -18,19 +18,40 @@ use crate::{
 
 /// Documents that are looked at rather than written again: their answers are small.
 const LOOKED_AT_MAX: usize = 256;
+/// How often a record is looked at whose author may be at work. An author that is alive writes the
+/// documents one round trip after the record, which may be two looks from now.
+const LOOKS_MAX: usize = 3;
+/// Longest pause between two looks.
+const LOOK_PAUSE_MAX: Duration = Duration::from_millis(50);
 
 impl Shared {
-    /// Whether every document is as a record says, or was changed after it. False also where
-    /// looking would be as dear as doing it again.
-    pub(crate) async fn is_done(
+    /// Whether a record is done, or its author does it within the time of a few looks: to write
+    /// everything a second time would hold up the author too. False also where looking would be as
+    /// dear as doing it again.
+    pub(crate) async fn is_done_soon(
         &self,
         record: &Record,
         deadline: Instant,
     ) -> Result<bool, EngineError> {
-        let ours = self.ours_of(record);
-        if !record.bodies.is_empty() || record.effects.len() + ours.len() > LOOKED_AT_MAX {
+        let documents = record.effects.len() + self.ours_of(record).len();
+        if !record.bodies.is_empty() || documents > LOOKED_AT_MAX {
             return Ok(false);
         }
+        for look in 1..=LOOKS_MAX {
+            let asked = Instant::now();
+            if self.is_done(record, deadline).await? {
+                return Ok(true);
+            }
+            if look < LOOKS_MAX {
+                sleep(asked.elapsed().min(LOOK_PAUSE_MAX)).await;
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether every document is as a record says, or was changed after it.
+    async fn is_done(&self, record: &Record, deadline: Instant) -> Result<bool, EngineError> {
+        let ours = self.ours_of(record);
         let mut databases: BTreeMap<String, Vec<&Effect>> = BTreeMap::new();
         for effect in &record.effects {
             databases.entry(self.names.database(&effect.collection)).or_default().push(effect);

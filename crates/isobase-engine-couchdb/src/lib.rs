@@ -25,6 +25,7 @@ mod load;
 mod log;
 mod names;
 mod options;
+mod order;
 mod plan;
 mod query;
 mod record;

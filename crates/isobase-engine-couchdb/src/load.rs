@@ -94,6 +94,7 @@ impl Shared {
         if rows.iter().any(|row| row.is_deletion && row.revision.is_none()) {
             self.look_up(&database, &mut rows, deadline).await?;
         }
+        self.prepare_order(&database, stored_ids(&rows), deadline).await?;
         for _ in 0..ROUNDS_MAX {
             if rows.is_empty() {
                 return Ok(());
@@ -101,8 +102,9 @@ impl Shared {
             let sent: Vec<BulkRow<'_>> = rows.iter().map(LoadRow::bulk_row).collect();
             match self.bulk(&database, Edits::New, &sent, deadline).await? {
                 BulkAnswer::NoDatabase => {
-                    self.prepared.lock().remove(&database);
-                    self.prepare_database(&database, &[0], deadline).await?;
+                    self.forget_database(&database);
+                    self.prepare_database(&database, deadline).await?;
+                    self.prepare_order(&database, stored_ids(&rows), deadline).await?;
                 }
                 BulkAnswer::Done { conflicts, refused } => {
                     if let Some((id, complaint)) = refused.first() {
@@ -235,6 +237,7 @@ impl Shared {
                 places.iter().map(|place| LoadRow::of(&writes[*place])).collect();
             let place_of: HashMap<String, usize> =
                 rows.iter().map(|row| row.id.clone()).zip(places).collect();
+            self.prepare_order(&database, stored_ids(&rows), deadline).await?;
             for part in divide(rows) {
                 let sent: Vec<BulkRow<'_>> = part.iter().map(LoadRow::bulk_row).collect();
                 let BulkAnswer::Done { conflicts, refused } =
@@ -263,6 +266,11 @@ fn refused_error(database: &str, id: &str, reason: &str) -> EngineError {
         "a validation function of the database '{database}' refused the document '{id}': {reason}"
     );
     EngineError::new(ErrorKind::Unexpected, message)
+}
+
+/// The ids under which rows are stored.
+fn stored_ids(rows: &[LoadRow]) -> impl Iterator<Item = &str> {
+    rows.iter().filter(|row| !row.is_deletion).map(|row| row.id.as_str())
 }
 
 /// Rows as requests.

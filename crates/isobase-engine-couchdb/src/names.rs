@@ -5,7 +5,7 @@
 //! cannot have stands as `$xx`; a name that would not begin with a letter has `x$$` in front; one
 //! that is too long has a readable beginning, `$$h` and a hash.
 
-use isobase_journal::NativeIds;
+use isobase_journal::{IndexNumber, NativeIds};
 use isobase_types::CollectionName;
 use sha2::{Digest, Sha256};
 
@@ -13,6 +13,9 @@ use sha2::{Digest, Sha256};
 /// the length has no bound but that of a request (4,000 and more were measured on 3.5.0).
 pub(crate) const IDS: NativeIds =
     NativeIds { refuses: |id| id.starts_with('_'), escapes: |_| false, bytes_max: usize::MAX };
+
+/// The index of ids, where a database has one.
+pub(crate) const ORDER: IndexNumber = 0;
 
 /// Longest name of a database. Source: measured on CouchDB 3.5 (2026-11).
 const DATABASE_NAME_CHARS_MAX: usize = 238;

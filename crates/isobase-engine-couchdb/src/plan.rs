@@ -60,7 +60,12 @@ pub fn setup_steps(
         let about = format!("the collection '{}'", entry.collection.as_str().escape_debug());
         steps.push(database_step(url(&database), &about));
         steps.extend(security_step(&base, &database, members));
-        steps.push(index_step(&base, &database, 0, "the order of ids"));
+        steps.push(index_step(
+            &base,
+            &database,
+            0,
+            "the order of ids, where one is an integer or begins with '_'",
+        ));
         for index in &entry.indexes {
             let about = format!("the order {}", index.definition.order());
             steps.push(index_step(&base, &database, index.number, &about));

@@ -15,7 +15,7 @@ use crate::{
     codec::{Found, index_field, index_name, is_internal, quoted, quoted_list},
     databases::design_path,
     error::{Complaint, corrupted, in_doubt, strange},
-    names::{IDS, hex, unhex},
+    names::{IDS, ORDER, hex, unhex},
     shared::{PARALLEL, Shared},
 };
 
@@ -150,6 +150,11 @@ impl Shared {
     ) -> Result<KeyFetched, EngineError> {
         const WHAT: &str = "listing documents by an index";
         let database = self.names.database(collection);
+        if fetch.index == ORDER
+            && let Some(fetched) = self.fetch_unindexed(&database, fetch, deadline).await?
+        {
+            return Ok(fetched);
+        }
         let limit = usize::try_from(fetch.limit).unwrap_or(usize::MAX).clamp(1, ROWS_MAX);
         let mut rows = self.rows_for(fetch.bytes_max, limit);
         let mut is_mended = false;
@@ -209,6 +214,11 @@ impl Shared {
         deadline: Instant,
     ) -> Result<u64, EngineError> {
         let database = self.names.database(collection);
+        if range.index == ORDER
+            && let Some(count) = self.count_unindexed(&database, range, deadline).await?
+        {
+            return Ok(count);
+        }
         if !self.counts_one_by_one.load(Ordering::Relaxed)
             && let Some(count) = self.count_by_view(&database, range, deadline).await?
         {
@@ -390,24 +400,41 @@ impl Shared {
         limit: usize,
         deadline: Instant,
     ) -> Result<FoundPage, EngineError> {
-        const WHAT: &str = "reading a whole collection";
-        let mut rows = self.rows_for(ANSWER_BYTES, limit.clamp(1, ROWS_MAX));
+        // The next larger id is one byte longer at most.
+        let range = match after {
+            Some(after) => format!("startkey={}", segment(&quoted(&format!("{after}\0")))),
+            None => String::new(),
+        };
+        let part = Part { range, limit, rows_min: 1, bytes_max: ANSWER_BYTES };
+        self.read_range(database, &part, deadline).await
+    }
+
+    /// A part of all documents of a database, but for those that belong to the database itself.
+    pub(crate) async fn read_range(
+        &self,
+        database: &str,
+        part: &Part,
+        deadline: Instant,
+    ) -> Result<FoundPage, EngineError> {
+        const WHAT: &str = "reading documents in the order of their ids";
+        let bytes_max = part.bytes_max.min(ANSWER_BYTES);
+        let rows = self.rows_for(bytes_max, part.limit.clamp(1, ROWS_MAX));
+        let mut rows = rows.max(part.rows_min);
         loop {
             let mut path =
                 format!("/{}/_all_docs?include_docs=true&limit={rows}", segment(database));
-            if let Some(after) = after {
-                // The next larger id is one byte longer at most.
-                path.push_str("&startkey=");
-                path.push_str(&segment(&quoted(&format!("{after}\0"))));
+            if !part.range.is_empty() {
+                path.push('&');
+                path.push_str(&part.range);
             }
             let mut call = self.client.get(path, WHAT, deadline);
-            if rows > 1 {
+            if rows > part.rows_min {
                 call.answer_bytes_max = ANSWER_BYTES_HIGH;
             }
             let reply = match self.client.send_bounded(&call).await? {
                 Some(reply) => reply,
-                None if rows > 1 => {
-                    rows = (rows / 4).max(1);
+                None if rows > part.rows_min => {
+                    rows = (rows / 4).max(part.rows_min);
                     continue;
                 }
                 None => self.client.send(&call).await?,
@@ -448,6 +475,18 @@ impl Shared {
         }
         Err(self.client.refused(call.what, &reply))
     }
+}
+
+/// Which part of a database is read by `_all_docs`.
+pub(crate) struct Part {
+    /// Parameters that bound the ids; none for all of it.
+    pub(crate) range: String,
+    /// Most documents.
+    pub(crate) limit: usize,
+    /// Rows that are asked for however large documents are.
+    pub(crate) rows_min: usize,
+    /// About what the answer should have in bytes.
+    pub(crate) bytes_max: usize,
 }
 
 /// A part of a database.

@@ -21,6 +21,7 @@ use crate::{
     codec::{stamp_of, tag_parts},
     error::{corrupted, in_doubt, strange, unfinished_commit, unfinished_head},
     names::IDS,
+    order::needs_index,
     query::{Row, document_path, journal_path},
     record::{Effect, Record, Versioned},
     remembered::Refused,
@@ -69,6 +70,7 @@ impl Shared {
             Ok(current) => current,
             Err(error) => return Ok(Err(error)),
         };
+        self.prepare_orders(commit, deadline).await?;
         let effects = commit
             .documents
             .iter()
@@ -90,6 +92,18 @@ impl Shared {
         *self.refused.lock() = Some((record.head.commit, refused));
         self.strip_later(&record);
         Ok(Ok(()))
+    }
+
+    /// Makes the indexes of ids that the documents of a commit need.
+    async fn prepare_orders(&self, commit: &Commit, deadline: Instant) -> Result<(), EngineError> {
+        for write in commit.documents.iter().filter(|write| write.after.is_some()) {
+            let id = IDS.of(&write.key.id);
+            if needs_index(&id) {
+                let database = self.names.database(&write.key.collection);
+                self.prepare_order(&database, std::iter::once(id.as_str()), deadline).await?;
+            }
+        }
+        Ok(())
     }
 
     /// The versions that the documents of a commit have now, tombstones included, and the fields of
@@ -262,7 +276,7 @@ impl Shared {
         record: &Record,
         deadline: Instant,
     ) -> Result<(), EngineError> {
-        if !record.is_applied && !self.is_done(record, deadline).await? {
+        if !record.is_applied && !self.is_done_soon(record, deadline).await? {
             Status::count(&self.client.status.redone);
             tracing::info!(commit = record.head.commit, "finishing a commit");
             self.apply(record, deadline).await.map_err(unfinished_head)?;
@@ -622,12 +636,13 @@ impl Shared {
                     return Ok(RowsWritten::default());
                 }
                 BulkAnswer::NoDatabase => {
-                    self.prepared.lock().remove(database);
+                    self.forget_database(database);
                     let made = self.try_create_database(database, deadline).await?;
                     if let Err(error) = made {
                         return Ok(RowsWritten::none_of(rows, &error));
                     }
-                    self.prepare_database(database, &[0], deadline).await?;
+                    self.prepare_database(database, deadline).await?;
+                    self.prepare_order(database, rows.iter().map(|row| row.id), deadline).await?;
                 }
             }
         }

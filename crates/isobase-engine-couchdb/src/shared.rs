@@ -32,9 +32,11 @@ pub(crate) struct Shared {
     pub(crate) names: Names,
     /// The database of the journal.
     pub(crate) journal: String,
-    /// Databases that are there with their index of ids. Written when one is made or found, and
-    /// when it goes; a name that is missing costs a question.
+    /// Databases that are there. Written when one is made or found, and when it goes; a name that is
+    /// missing costs a question.
     pub(crate) prepared: Mutex<HashSet<String>>,
+    /// Databases that have the index of ids. Written and dropped likewise.
+    pub(crate) ordered: Mutex<HashSet<String>>,
     /// The last head that this process knows. Written by whoever read or moved it.
     pub(crate) known: Mutex<Option<KnownHead>>,
     /// The last record that was glanced at. Written by whoever glanced, read by whoever settles.
@@ -80,6 +82,7 @@ impl Shared {
             journal: names.journal(),
             names,
             prepared: Mutex::default(),
+            ordered: Mutex::default(),
             known: Mutex::default(),
             glanced: Mutex::default(),
             applying: tokio::sync::Mutex::default(),

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use isobase_engine::{CollectionInfo, Engine, SystemClock};
+use isobase_engine::{CollectionInfo, Engine, SystemClock, listing::id_key};
+use isobase_engine_couchdb::CouchDbDatabase;
 use isobase_journal::{Before, DocumentDatabase, DocumentWrite, JournalOptions, KeyFetch, Tree};
-use isobase_types::{DocumentId, Sequence};
+use isobase_types::{CollectionName, DocumentId, Sequence};
 use reqwest::Method;
 
 use crate::fixture::*;
@@ -200,13 +201,102 @@ fn an_index_gives_documents_in_the_order_of_its_keys() {
         assert_eq!(listed(&ALL).await, ("9 10 B b ä".to_owned(), true));
         let reverse = KeyFetch { reverse: true, limit: 2, ..ALL };
         assert_eq!(listed(&reverse).await, ("ä b".to_owned(), false));
-        let mut ten = Vec::new();
-        isobase_types::key::encode_id(&DocumentId::Integer(10), &mut ten);
+        let ten = id_key(&DocumentId::Integer(10));
         let below = KeyFetch { upper: Some(ten.clone()), ..ALL };
         assert_eq!(listed(&below).await, ("9".to_owned(), true));
         assert_eq!(native.count_keys(&notes, 0, &ten, None).await.unwrap(), 4);
         assert_eq!(native.count_keys(&notes, 0, &[], Some(&ten)).await.unwrap(), 1);
     });
+}
+
+/// The design documents that other programs meet in a collection's database.
+async fn designs(f: &Prefix, collection: &str) -> usize {
+    let range = "_all_docs?startkey=%22_design/%22&endkey=%22_design0%22";
+    let (_, listed) = f.foreign(Method::GET, &format!("{collection}/{range}"), "").await;
+    listed.get("rows").unwrap().as_array().unwrap().len()
+}
+
+#[test]
+fn string_ids_have_their_order_without_a_design_document() {
+    with_prefix(async |f| {
+        let (native, head) = f.open().await;
+        let ids =
+            ["b", "user:files:repo-x:YQ==", "B", "007", "ä", "a b", "\u{ffff}", "😀", "~", "ba"];
+        let writes: Vec<_> = ids.iter().map(|id| ("notes", *id, Some("{}"))).collect();
+        write(&native, head, &writes).await;
+        f.foreign(Method::PUT, "notes/theirs", "{}").await;
+        f.foreign(Method::PUT, "notes/12", "{}").await;
+        f.foreign(Method::PUT, "notes/_design/theirs", "{\"language\":\"query\"}").await;
+        let notes = name("notes");
+        let mut sorted = [&ids[..], &["theirs"]].concat();
+        sorted.sort_unstable();
+        // Pages of every size, both ways, from every id to every other one.
+        let bounds = sorted.iter().map(|id| Some(id_key(&DocumentId::Text((*id).into()))));
+        let bounds: Vec<_> = bounds.chain([None]).collect();
+        for (first, lower) in bounds.iter().enumerate() {
+            for (end, upper) in bounds.iter().enumerate() {
+                for (limit, reverse) in [(1, false), (1, true), (3, false), (3, true)] {
+                    let lower = lower.clone().unwrap_or_default();
+                    let fetch = KeyFetch { lower, upper: upper.clone(), limit, reverse, ..ALL };
+                    let first = if bounds[first].is_none() { 0 } else { first };
+                    let mut expected = sorted.get(first..end).unwrap_or_default().to_vec();
+                    if reverse {
+                        expected.reverse();
+                    }
+                    assert_eq!(walk(&native, &notes, fetch.clone()).await, expected, "{fetch:?}");
+                }
+            }
+        }
+        assert_eq!(native.count_keys(&notes, 0, &[], None).await.unwrap(), 11);
+        assert_eq!(designs(&f, "notes").await, 1, "only their own");
+    });
+}
+
+/// The ids of a range, page by page.
+async fn walk(
+    native: &CouchDbDatabase,
+    collection: &CollectionName,
+    mut fetch: KeyFetch,
+) -> Vec<String> {
+    let mut ids = Vec::new();
+    // More pages than there are documents: a walk that goes round in circles fails.
+    for _ in 0..40 {
+        let fetched = native.fetch(collection, &fetch).await.unwrap();
+        let last = fetched.documents.last().map(|found| found.key.clone()).or(fetched.passed);
+        ids.extend(fetched.documents.iter().map(|found| found.document.id.to_string()));
+        match last {
+            Some(last) if !fetched.exhausted && fetch.reverse => fetch.upper = Some(last),
+            Some(last) if !fetched.exhausted => fetch.lower = [last, vec![0]].concat(),
+            _ => return ids,
+        }
+    }
+    panic!("{fetch:?} has no end: {ids:?}");
+}
+
+#[test]
+fn the_first_id_that_is_out_of_order_brings_the_index() {
+    for id in ["10", "_x"] {
+        with_prefix(async |f| {
+            let (native, head) = f.open().await;
+            let (other, _) = f.open().await;
+            let notes = name("notes");
+            let head = write(&native, head, &[("notes", "a", Some("{}"))]).await;
+            assert_eq!(walk(&other, &notes, ALL).await, ["a"]);
+            assert_eq!(designs(&f, "notes").await, 0);
+            write(&native, head, &[("notes", id, Some("{}")), ("notes", "9", Some("{}"))]).await;
+            assert_eq!(designs(&f, "notes").await, 1);
+            let expected = if id == "10" { ["9", "10", "a"] } else { ["9", "_x", "a"] };
+            for process in [&native, &other] {
+                assert_eq!(walk(process, &notes, ALL).await, expected);
+                assert_eq!(process.count_keys(&notes, 0, &[], None).await.unwrap(), 3);
+            }
+            // Somebody deletes it: who does not know of it makes it again.
+            native.drop_index(&notes, 0).await.unwrap();
+            let (third, _) = f.open().await;
+            assert_eq!(walk(&third, &notes, ALL).await, expected);
+            assert_eq!(designs(&f, "notes").await, 1);
+        });
+    }
 }
 
 #[test]
@@ -300,7 +390,7 @@ fn other_keys_are_written_where_nothing_changed() {
     });
 }
 
-async fn deletion_of(native: &isobase_engine_couchdb::CouchDbDatabase, id: &str) -> String {
+async fn deletion_of(native: &CouchDbDatabase, id: &str) -> String {
     let document = read(native, "notes", id).await.unwrap();
     format!("notes/{id}?rev={}", document.tag.0)
 }
