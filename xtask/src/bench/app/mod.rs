@@ -2,6 +2,7 @@
 //!
 //! Ratios of one run; timing never decides how the command ends.
 
+mod lists;
 mod logins;
 pub(super) mod pocketbase;
 mod rules;
@@ -13,10 +14,11 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use isobase_testkit::http;
 use serde_json::{Value, json};
 
+use self::pocketbase::PocketBase;
 use super::built;
 use super::records::Machine;
 use crate::interrupt;
@@ -29,6 +31,12 @@ pub(crate) struct Arguments {
     /// Changes that every stream is told of.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     changes: u32,
+    /// Rows of the collection of which pages are read.
+    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(1_000..=10_000_000))]
+    rows: u32,
+    /// Only these parts.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    only: Vec<Part>,
     /// Mebibytes of the upload.
     #[arg(long, default_value_t = 1_024, value_parser = clap::value_parser!(u32).range(1..=8_000))]
     upload_mib: u32,
@@ -43,6 +51,21 @@ pub(crate) struct Arguments {
     bare: Option<PathBuf>,
 }
 
+/// A part of the benchmark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// One change, told to many streams.
+    Told,
+    /// Reads by id under a rule.
+    Rules,
+    /// Pages and creates under a rule.
+    Lists,
+    /// A large upload and a static file.
+    Files,
+    /// Reads beside sign-ins.
+    Logins,
+}
+
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     // Servers and folders must be gone afterwards, also after Ctrl-C.
     interrupt::watch()?;
@@ -50,20 +73,31 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         Some(path) => path.canonicalize().with_context(|| format!("{}", path.display()))?,
         None => built::executable()?,
     };
-    let bare = match &arguments.bare {
-        Some(path) => path.clone(),
-        None => built::ceilings()?,
-    };
     let folder = tempfile::Builder::new().prefix("isobase-bench-").tempdir()?;
     println!("{}", Machine::look(folder.path())?);
-    // Of one process: a stream for each listener, and those that are being opened.
-    streams::allow_files(u64::from(arguments.streams) + 1_000)?;
-    let peer = |name| pocketbase::PocketBase::start(&folder.path().join(name));
-    tell::run(arguments, &executable, &bare, &peer("told")?)?;
-    // Another one: the first still works through events for streams that are gone.
-    rules::run(arguments, &executable, &peer("ruled")?)?;
-    upload::run(arguments, &executable)?;
-    logins::run(arguments, &executable)
+    let wants = |part| arguments.only.is_empty() || arguments.only.contains(&part);
+    // A new one for each part: after the first it still works through events for streams that are
+    // gone.
+    let peer = |name| PocketBase::start(&folder.path().join(name));
+    if wants(Part::Told) {
+        // Of one process: a stream for each listener, and those that are being opened.
+        streams::allow_files(u64::from(arguments.streams) + 1_000)?;
+        let bare = arguments.bare.clone().map_or_else(built::ceilings, Ok)?;
+        tell::run(arguments, &executable, &bare, &peer("told")?)?;
+    }
+    if wants(Part::Rules) {
+        rules::run(arguments, &executable, &peer("ruled")?)?;
+    }
+    if wants(Part::Lists) {
+        lists::run(arguments, &executable, &peer("lists")?)?;
+    }
+    if wants(Part::Files) {
+        upload::run(arguments, &executable)?;
+    }
+    if wants(Part::Logins) {
+        logins::run(arguments, &executable)?;
+    }
+    Ok(())
 }
 
 /// The folder of an app with one collection, `items`.

@@ -1,7 +1,7 @@
 //! PocketBase, from PyPI.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -22,10 +22,13 @@ const PASSWORD: &str = "a password of the benchmark";
 pub(in crate::bench) struct PocketBase {
     child: Child,
     port: ReservedPort,
+    folder: PathBuf,
     /// Of the superuser.
     root: String,
     /// Of somebody who signed in.
     pub(in crate::bench) token: String,
+    /// The id of that person.
+    pub(super) user: String,
     /// Rows of that person: one in each collection.
     pub(in crate::bench) open_row: String,
     pub(super) ruled_row: String,
@@ -48,8 +51,10 @@ impl PocketBase {
         let mut peer = Self {
             child,
             port,
+            folder: folder.to_owned(),
             root: unknown(),
             token: unknown(),
+            user: unknown(),
             open_row: unknown(),
             ruled_row: unknown(),
         };
@@ -69,6 +74,16 @@ impl PocketBase {
 
     pub(in crate::bench) fn subject(&self) -> Server {
         Server { name: "PocketBase", address: self.address(), pid: self.child.id() }
+    }
+
+    /// Makes a collection.
+    pub(super) fn collection(&self, collection: &Value) -> Result<()> {
+        ask(self.address(), ("POST", "/api/collections"), Some(&self.root), collection).map(drop)
+    }
+
+    /// The file of its rows.
+    pub(super) fn database(&self) -> PathBuf {
+        self.folder.join("data.db")
     }
 
     /// Lets it keep its log of requests for so many days; without any it writes none.
@@ -107,7 +122,8 @@ impl PocketBase {
         let user = sign_in("users")?;
         let text = |value: &Value| value.as_str().map(str::to_owned).context("expected a text");
         self.token = text(&user["token"])?;
-        let row = json!({ "name": "a row", "owner": user["record"]["id"] });
+        self.user = text(&user["record"]["id"])?;
+        let row = json!({ "name": "a row", "owner": self.user });
         let create = |collection: &str| {
             let path = format!("/api/collections/{collection}/records");
             text(&ask(address, ("POST", &path), Some(&self.token), &row)?["id"])

@@ -29,8 +29,8 @@ const TOLD_DEADLINE: Duration = Duration::from_secs(120);
 pub(super) enum Dialect {
     /// By its address.
     Path(&'static str),
-    /// By a second request, which names the client that the first event says.
-    PocketBase,
+    /// By a second request, which names the client that the first event says, and a topic.
+    PocketBase(&'static str),
 }
 
 /// Streams that count what they are told. Their drop closes them.
@@ -107,14 +107,14 @@ async fn listen(
     let mut stream = TcpStream::connect(address).await?;
     let path = match dialect {
         Dialect::Path(path) => path,
-        Dialect::PocketBase => "/api/realtime",
+        Dialect::PocketBase(_) => "/api/realtime",
     };
     let head =
         format!("GET {path} HTTP/1.1\r\nhost: {address}\r\naccept: text/event-stream\r\n\r\n");
     stream.write_all(head.as_bytes()).await?;
     let greeting = timeout(OPEN_DEADLINE, greeting(&mut stream)).await??;
-    if let Dialect::PocketBase = dialect {
-        subscribe(address, &greeting).await?;
+    if let Dialect::PocketBase(topic) = dialect {
+        subscribe(address, &greeting, topic).await?;
     }
     drop(permit);
     count.open.fetch_add(1, Ordering::Relaxed);
@@ -144,10 +144,10 @@ async fn greeting(stream: &mut TcpStream) -> Result<String> {
     Ok(text)
 }
 
-async fn subscribe(address: SocketAddr, greeting: &str) -> Result<()> {
+async fn subscribe(address: SocketAddr, greeting: &str, topic: &str) -> Result<()> {
     let data = greeting.lines().find_map(|line| line.strip_prefix("data:"));
     let said: Value = serde_json::from_str(data.context("the first event has no data")?)?;
-    let body = json!({ "clientId": said["clientId"], "subscriptions": ["items/*"] }).to_string();
+    let body = json!({ "clientId": said["clientId"], "subscriptions": [topic] }).to_string();
     let mut stream = TcpStream::connect(address).await?;
     let head = format!(
         "POST /api/realtime HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\

@@ -75,7 +75,7 @@ pub(super) fn run(
     let subject = peer.subject();
     let path = "/api/collections/items/records";
     let tell = |number| create(&subject, path, number);
-    seen.push(measure(arguments, &subject, Dialect::PocketBase, tell, Some(path))?);
+    seen.push(measure(arguments, &subject, Dialect::PocketBase("items/*"), tell, Some(path))?);
     report(arguments, &seen);
     Ok(())
 }
