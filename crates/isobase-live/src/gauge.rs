@@ -7,7 +7,7 @@ use std::{
 
 use crate::mailbox::Mailbox;
 
-/// Tells how far behind a listener is, also while somebody else waits for its events.
+/// Tells how far behind a listener is, also while somebody else waits for its events, and ends it.
 #[derive(Clone, Debug)]
 pub struct Gauge(Arc<Mailbox>);
 
@@ -26,6 +26,11 @@ pub struct Behind {
 impl Gauge {
     pub(crate) fn new(mailbox: Arc<Mailbox>) -> Self {
         Self(mailbox)
+    }
+
+    /// Ends the listener's stream.
+    pub fn end(&self) {
+        self.0.end();
     }
 
     /// What waits now.

@@ -9,7 +9,7 @@
 //! the same database.
 //!
 //! Reading order: [`Topic`] (what makes events), [`Sight`] (who sees what), [`Interest`] (what a
-//! listener asks for), the texts of events, mailboxes, the room where listeners are, the pace at
+//! listener asks for), the texts of events, [`Piece`], mailboxes, the room where listeners are, the pace at
 //! which they are told, the tail of the feed, [`Listener`], [`Hub`].
 
 mod event;
@@ -20,6 +20,7 @@ mod listener;
 mod mailbox;
 mod options;
 mod pace;
+mod piece;
 mod reader;
 mod replay;
 mod room;
@@ -32,5 +33,6 @@ pub use hub::{Hub, Subscription};
 pub use interest::Interest;
 pub use listener::Listener;
 pub use options::LiveOptions;
+pub use piece::Piece;
 pub use sight::Sight;
 pub use topic::{Render, Topic};

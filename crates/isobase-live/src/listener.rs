@@ -10,7 +10,7 @@ use bytes::Bytes;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::{
-    Gauge,
+    Gauge, Piece,
     event::{self, GapReason},
     mailbox::Taken,
     replay::{Replay, Step},
@@ -50,36 +50,36 @@ impl Listener {
         Gauge::new(self.seat.mailbox.clone())
     }
 
-    /// The text of the next event, whole. None when there will be no more: the right to listen is
-    /// gone or has changed, or the feed cannot be read. A listener that comes back with the id of
-    /// its last event then misses nothing.
+    /// The next events. None when there will be no more: the right to listen is gone or has
+    /// changed, or the feed cannot be read. A listener that comes back with the id of its last
+    /// event then misses nothing.
     ///
     /// Its drop loses nothing.
-    pub async fn next(&mut self) -> Option<Bytes> {
+    pub async fn next(&mut self) -> Option<Piece> {
         if self.seat.mailbox.is_ended() {
             return None;
         }
-        let event = match self.greetings.pop() {
-            Some(greeting) => Some(greeting),
+        let piece = match self.greetings.pop() {
+            Some(greeting) => Some(greeting.into()),
             None if self.replay.is_some() => match Box::pin(self.next_missed()).await {
-                Ok(Some(event)) => Some(event),
+                Ok(Some(piece)) => Some(piece),
                 Ok(None) => self.next_waiting().await,
                 Err(()) => None,
             },
             None => self.next_waiting().await,
         };
         self.spoken_at = Instant::now();
-        event
+        piece
     }
 
     /// The next of what was missed; none when that is all.
-    async fn next_missed(&mut self) -> Result<Option<Bytes>, ()> {
+    async fn next_missed(&mut self) -> Result<Option<Piece>, ()> {
         let Some(replay) = &mut self.replay else { return Ok(None) };
         match replay.step(&self.seat).await {
-            Ok(Step::Event(event)) => return Ok(Some(event)),
+            Ok(Step::Events(piece)) => return Ok(Some(piece)),
             Ok(Step::Gap(event)) => {
                 self.replay = None;
-                return Ok(Some(event));
+                return Ok(Some(event.into()));
             }
             Ok(Step::Done) => self.replay = None,
             Err(error) => {
@@ -91,18 +91,19 @@ impl Listener {
     }
 
     /// The next of what is told now.
-    async fn next_waiting(&mut self) -> Option<Bytes> {
+    async fn next_waiting(&mut self) -> Option<Piece> {
         loop {
             match poll_fn(|cx| self.poll_next(cx)).await {
-                Next::Taken(Taken::Event(event)) => return Some(event),
+                Next::Taken(Taken::Piece(piece)) => return Some(piece),
                 Next::Taken(Taken::Ended) => return None,
                 Next::Taken(Taken::Overflowed) => {
                     let topics = self.seat.interests.iter().map(|interest| &*interest.topic);
-                    return Some(event::gap(topics, GapReason::TooSlow, self.seat.skip()));
+                    let gap = event::gap(topics, GapReason::TooSlow, self.seat.skip());
+                    return Some(gap.into());
                 }
                 Next::Quiet => {
                     if let Some(place) = self.seat.told_up_to() {
-                        return Some(event::ping(place));
+                        return Some(event::ping(place).into());
                     }
                 }
             }

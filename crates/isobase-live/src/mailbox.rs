@@ -2,16 +2,14 @@
 
 use std::{
     collections::VecDeque,
-    sync::Arc,
     task::{Context, Poll, Waker},
     time::Instant,
 };
 
-use bytes::Bytes;
 use futures_util::task::AtomicWaker;
 use parking_lot::{Mutex, MutexGuard};
 
-use crate::LiveOptions;
+use crate::{LiveOptions, Piece};
 
 /// Room that an empty queue keeps.
 const KEPT_CAPACITY: usize = 16;
@@ -24,20 +22,10 @@ pub(crate) struct Mailbox {
     taker: AtomicWaker,
 }
 
-/// Events in the order in which they happened, at least one. Cheap to clone: all who are told the
-/// same share it.
-#[derive(Clone, Debug)]
-pub(crate) struct Batch {
-    events: Arc<[Bytes]>,
-    bytes: usize,
-}
-
 #[derive(Debug, Default)]
 struct Waiting {
-    batches: VecDeque<Batch>,
-    /// How many events of the first batch were taken.
-    taken: usize,
-    /// Of all batches, without those that were taken.
+    pieces: VecDeque<Piece>,
+    /// Of all pieces.
     events: usize,
     bytes: usize,
     /// Since when something has waited without a moment in which nothing did.
@@ -51,27 +39,21 @@ struct Waiting {
 /// What a listener finds.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Taken {
-    Event(Bytes),
+    Piece(Piece),
     Overflowed,
     Ended,
-}
-
-impl Batch {
-    pub(crate) fn new(events: Vec<Bytes>) -> Self {
-        Self { bytes: events.iter().map(Bytes::len).sum(), events: events.into() }
-    }
 }
 
 impl Mailbox {
     /// Puts events in. One alone always fits. Returns the listener's waker if it waits: the caller
     /// wakes it when it is time.
-    pub(crate) fn put(&self, batch: &Batch, options: &LiveOptions) -> Option<Waker> {
+    pub(crate) fn put(&self, piece: &Piece, options: &LiveOptions) -> Option<Waker> {
         {
             let mut waiting = self.waiting();
             if waiting.overflowed || waiting.ended {
                 return None;
             }
-            let (events, bytes) = (batch.events.len(), batch.bytes);
+            let (events, bytes) = (piece.events, piece.text.len());
             let full = waiting.events + events > options.queue_events_max
                 || waiting.bytes + bytes > options.queue_bytes_max;
             if full && waiting.events + events > 1 {
@@ -81,7 +63,7 @@ impl Mailbox {
                 waiting.behind_since.get_or_insert_with(Instant::now);
                 waiting.events += events;
                 waiting.bytes += bytes;
-                waiting.batches.push_back(batch.clone());
+                waiting.pieces.push_back(piece.clone());
             }
         }
         self.taker.take()
@@ -105,29 +87,22 @@ impl Mailbox {
         if waiting.overflowed {
             return Some(Taken::Overflowed);
         }
-        let first = waiting.batches.front()?;
-        let event = first.events[waiting.taken].clone();
-        let is_last = waiting.taken + 1 == first.events.len();
-        waiting.events -= 1;
-        waiting.bytes -= event.len();
-        waiting.taken += 1;
-        if is_last {
-            waiting.taken = 0;
-            waiting.batches.pop_front();
-        }
-        if waiting.batches.is_empty() {
+        let piece = waiting.pieces.pop_front()?;
+        waiting.events -= piece.events;
+        waiting.bytes -= piece.text.len();
+        if waiting.pieces.is_empty() {
             waiting.behind_since = None;
-            if waiting.batches.capacity() > KEPT_CAPACITY {
-                waiting.batches = VecDeque::new();
+            if waiting.pieces.capacity() > KEPT_CAPACITY {
+                waiting.pieces = VecDeque::new();
             }
         }
-        Some(Taken::Event(event))
+        Some(Taken::Piece(piece))
     }
 
     /// Whether nothing waits, nor was thrown away.
     pub(crate) fn is_empty(&self) -> bool {
         let waiting = self.waiting();
-        waiting.batches.is_empty() && !waiting.overflowed && !waiting.ended
+        waiting.pieces.is_empty() && !waiting.overflowed && !waiting.ended
     }
 
     /// How many events wait, their bytes, and since when.
@@ -166,6 +141,8 @@ impl Mailbox {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
 
     fn taken(mailbox: &Mailbox) -> Option<Taken> {
@@ -180,15 +157,17 @@ mod tests {
         let options =
             LiveOptions { queue_events_max: 2, queue_bytes_max: 10, ..Default::default() };
         let mailbox = Mailbox::default();
-        let event = |bytes: usize| Bytes::from(vec![b'x'; bytes]);
-        let put = |events: &[usize]| {
-            let batch = Batch::new(events.iter().map(|bytes| event(*bytes)).collect());
-            mailbox.put(&batch, &options);
+        let piece = |events: &[usize]| {
+            let event = |bytes: &usize| Bytes::from(vec![b'x'; *bytes]);
+            Piece::of(&events.iter().map(event).collect::<Vec<_>>())
         };
+        let put = |events: &[usize]| mailbox.put(&piece(events), &options);
         put(&[50]);
-        assert_eq!(taken(&mailbox), Some(Taken::Event(event(50))), "one alone always fits");
+        assert_eq!(taken(&mailbox), Some(Taken::Piece(piece(&[50]))), "one alone always fits");
         for bytes in [&[1, 1, 1][..], &[6, 6]] {
-            bytes.iter().for_each(|bytes| put(&[*bytes]));
+            for bytes in bytes {
+                put(&[*bytes]);
+            }
             assert_eq!(taken(&mailbox), Some(Taken::Overflowed));
             put(&[1]);
             assert_eq!(taken(&mailbox), Some(Taken::Overflowed));
@@ -199,10 +178,11 @@ mod tests {
             assert_eq!(taken(&mailbox), None);
         }
         put(&[2, 3]);
-        assert_eq!(taken(&mailbox), Some(Taken::Event(event(2))));
+        assert_eq!(taken(&mailbox), Some(Taken::Piece(piece(&[2, 3]))), "together");
         put(&[4]);
-        for bytes in [3, 4] {
-            assert_eq!(taken(&mailbox), Some(Taken::Event(event(bytes))));
+        put(&[1]);
+        for bytes in [4, 1] {
+            assert_eq!(taken(&mailbox), Some(Taken::Piece(piece(&[bytes]))));
         }
         assert_eq!(taken(&mailbox), None);
         put(&[1]);

@@ -7,9 +7,13 @@ use std::{
 
 use tokio::task::yield_now;
 
-/// Listeners that are woken before everything else in the process has its turn. Each costs a write
-/// to its connection, and a worker of the runtime has room for 256 tasks.
-const WOKEN_TOGETHER: usize = 128;
+/// Listeners that are woken before everything else in the process has its turn: each costs a write
+/// to its connection of a few microseconds. Where they are fewer, the workers of the runtime fall
+/// asleep and are woken again for each handful, and on a busy machine that takes its time.
+const WOKEN_TOGETHER: usize = 512;
+
+/// To tell so many costs nothing that could be seen.
+const FEW: usize = 128;
 
 /// How many times as long as telling took is left to others, when changes come faster than they
 /// can be told.
@@ -55,7 +59,7 @@ impl Pace {
             self.changes = 0;
             return;
         }
-        let few = self.wakers.len() <= WOKEN_TOGETHER;
+        let few = self.wakers.len() <= FEW;
         loop {
             let left = self.wakers.len().saturating_sub(WOKEN_TOGETHER);
             self.wakers.drain(left..).for_each(Waker::wake);
@@ -64,8 +68,7 @@ impl Pace {
                 break;
             }
         }
-        // To tell a few costs nothing that could be seen, and one change at a time is told at once,
-        // however many listen.
+        // One change at a time is told at once, however many listen.
         if self.changes > 1 && !few {
             let took = began.elapsed();
             self.resting_until = began + took + (took * REST).min(REST_MAX);

@@ -1,6 +1,6 @@
 //! What a listener missed while it was away.
 
-use std::{collections::VecDeque, sync::Arc, time::SystemTime};
+use std::{sync::Arc, time::SystemTime};
 
 use bytes::Bytes;
 use isobase_store::{FeedPage, FeedPlace, Since, StoreError};
@@ -8,7 +8,7 @@ use isobase_types::Timestamp;
 use tokio::sync::Semaphore;
 
 use crate::{
-    Interest,
+    Interest, Piece,
     event::{self, GapReason},
     reader::{Reader, Row, is_gone},
     room::Seat,
@@ -24,7 +24,8 @@ pub(crate) struct Replay {
     place: FeedPlace,
     /// What comes after waits in the mailbox.
     end: FeedPlace,
-    ready: VecDeque<Bytes>,
+    /// What the last page that was read tells.
+    ready: Vec<Bytes>,
     /// How many changes were looked through.
     seen: u32,
 }
@@ -32,8 +33,8 @@ pub(crate) struct Replay {
 /// How it goes on.
 #[derive(Debug)]
 pub(crate) enum Step {
-    /// With an event.
-    Event(Bytes),
+    /// With events.
+    Events(Piece),
     /// With an event that says that the rest was left out, and then what waits in the mailbox.
     Gap(Bytes),
     /// With what waits in the mailbox.
@@ -49,7 +50,7 @@ impl Replay {
         seat: &Seat,
     ) -> Result<Self, StoreError> {
         let (place, end) = (page.next, seat.entered);
-        let mut replay = Self { reader, turns, place, end, ready: VecDeque::new(), seen: 0 };
+        let mut replay = Self { reader, turns, place, end, ready: Vec::new(), seen: 0 };
         replay.take(page, &seat.interests).await?;
         Ok(replay)
     }
@@ -57,8 +58,8 @@ impl Replay {
     /// The next thing that a listener is told.
     pub(crate) async fn step(&mut self, seat: &Seat) -> Result<Step, StoreError> {
         loop {
-            if let Some(event) = self.ready.pop_front() {
-                return Ok(Step::Event(event));
+            if !self.ready.is_empty() {
+                return Ok(Step::Events(Piece::of(&std::mem::take(&mut self.ready))));
             }
             if self.place.identity != self.end.identity {
                 return Ok(left_out(seat, GapReason::PastGone));
@@ -103,7 +104,7 @@ impl Replay {
                 let shown = row.as_ref().map(Row::shown).unwrap_or_default();
                 let place = page.place_of(change);
                 let text = event::of_change(&interest.topic, told, change, shown, place);
-                self.ready.push_back(text);
+                self.ready.push(text);
             }
         }
         // Changes after the end were passed over; a feed without anything more is at its end.

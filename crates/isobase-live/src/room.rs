@@ -9,9 +9,9 @@ use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
 use crate::{
-    Interest, LiveOptions,
+    Interest, LiveOptions, Piece,
     event::{self, GapReason},
-    mailbox::{Batch, Mailbox},
+    mailbox::Mailbox,
     reader::Row,
 };
 
@@ -147,8 +147,8 @@ impl Room {
             if events.is_empty() {
                 continue;
             }
-            let batch = Batch::new(events);
-            let told = members.values().filter_map(|mailbox| mailbox.put(&batch, &self.options));
+            let piece = Piece::of(&events);
+            let told = members.values().filter_map(|mailbox| mailbox.put(&piece, &self.options));
             wakers.extend(told);
         }
         run.iter().for_each(|happened| state.end_those_who_stood_on(happened.change));
@@ -165,7 +165,7 @@ impl Room {
         let mut state = self.state();
         for member in state.listeners.values() {
             let topics = member.interests.iter().map(|interest| &*interest.topic);
-            let gap = Batch::new(vec![event::gap(topics, GapReason::PastGone, place)]);
+            let gap = Piece::from(event::gap(topics, GapReason::PastGone, place));
             if let Some(waker) = member.mailbox.put(&gap, &self.options) {
                 waker.wake();
             }

@@ -13,7 +13,7 @@ use std::{
 use bytes::Bytes;
 use http::header;
 use isobase_auth::Principal;
-use isobase_live::{Behind, Gauge};
+use isobase_live::{Behind, Gauge, Piece};
 use isobase_types::Timestamp;
 use parking_lot::{Mutex, MutexGuard};
 use tokio_util::sync::CancellationToken;
@@ -54,8 +54,16 @@ pub(crate) struct Connection {
     pub(crate) since: Timestamp,
     events: AtomicU64,
     bytes: AtomicU64,
-    gauge: Option<Gauge>,
-    cut: CancellationToken,
+    ending: Ending,
+}
+
+/// How a stream is cut off.
+#[derive(Debug)]
+enum Ending {
+    /// By what tells what waits for its reader.
+    Gauge(Gauge),
+    /// By this: nothing is queued.
+    Token(CancellationToken),
 }
 
 /// What a stream is about.
@@ -100,8 +108,10 @@ impl Connections {
             since: Timestamp::from_system_time(SystemTime::now()),
             events: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
-            gauge,
-            cut: CancellationToken::new(),
+            ending: match gauge {
+                Some(gauge) => Ending::Gauge(gauge),
+                None => Ending::Token(CancellationToken::new()),
+            },
         });
         open.connections.insert(connection.number, connection.clone());
         Entered { connections: self.clone(), connection }
@@ -115,7 +125,10 @@ impl Connections {
     /// Ends a stream; the connection that was cut, if there is one of this number.
     pub(crate) fn cut(&self, number: u64) -> Option<Arc<Connection>> {
         let connection = self.open().connections.get(&number).cloned()?;
-        connection.cut.cancel();
+        match &connection.ending {
+            Ending::Gauge(gauge) => gauge.end(),
+            Ending::Token(token) => token.cancel(),
+        }
         Some(connection)
     }
 
@@ -133,20 +146,24 @@ impl Connection {
 
     /// What waits for its reader; none where nothing is queued.
     pub(crate) fn behind(&self) -> Option<Behind> {
-        self.gauge.as_ref().map(Gauge::read)
+        match &self.ending {
+            Ending::Gauge(gauge) => Some(gauge.read()),
+            Ending::Token(_) => None,
+        }
     }
 }
 
 impl Entered {
-    /// Takes the next event from what makes them, and counts it. None also when the stream is cut.
-    pub(crate) async fn pass(&self, next: impl Future<Output = Option<Bytes>>) -> Option<Bytes> {
-        let event = tokio::select! {
-            () = self.connection.cut.cancelled() => None,
-            event = next => event,
+    /// Takes the next events from what makes them, and counts them. None also when the stream is
+    /// cut.
+    pub(crate) async fn pass(&self, next: impl Future<Output = Option<Piece>>) -> Option<Bytes> {
+        let Piece { text, events } = match &self.connection.ending {
+            Ending::Gauge(_) => next.await,
+            Ending::Token(token) => token.run_until_cancelled(next).await.flatten(),
         }?;
-        self.connection.events.fetch_add(1, Ordering::Relaxed);
-        self.connection.bytes.fetch_add(event.len() as u64, Ordering::Relaxed);
-        Some(event)
+        self.connection.events.fetch_add(events as u64, Ordering::Relaxed);
+        self.connection.bytes.fetch_add(text.len() as u64, Ordering::Relaxed);
+        Some(text)
     }
 }
 

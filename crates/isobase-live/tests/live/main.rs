@@ -1,7 +1,7 @@
 //! Listeners over the memory engine.
 #![expect(clippy::unwrap_used, reason = "a failing helper fails its test")]
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use isobase_engine::SystemClock;
 use isobase_engine_memory::{MemoryEngine, MemoryOptions};
@@ -62,7 +62,7 @@ async fn create(store: &Store, names: &[(&str, u32)]) {
     assert!(report.outcomes.iter().all(Result::is_ok));
 }
 
-async fn listen(hub: &Hub, topics: &[&str]) -> Listener {
+async fn listen(hub: &Hub, topics: &[&str]) -> Hearing {
     let rules = Arc::new(RuleBook::new(Unruled::Open));
     let interest = |name: &&str| {
         let collection = CollectionName::new(name).unwrap();
@@ -70,14 +70,23 @@ async fn listen(hub: &Hub, topics: &[&str]) -> Listener {
         Interest::whole(Arc::new(Topic::plain(collection, *name)), sight)
     };
     let interests = topics.iter().map(interest).collect();
-    hub.listen(Subscription { interests, since: None, grounds: Vec::new() }).await.unwrap()
+    let subscription = Subscription { interests, since: None, grounds: Vec::new() };
+    Hearing(hub.listen(subscription).await.unwrap(), VecDeque::new())
 }
 
+/// A listener, and events that came with the last one.
+struct Hearing(Listener, VecDeque<String>);
+
 /// The next event: its name, and the number in its document if it has one.
-async fn next(listener: &mut Listener) -> (String, Option<u32>) {
-    let event = timeout(Duration::from_secs(60), listener.next()).await.unwrap().unwrap();
-    let text = String::from_utf8(event.to_vec()).unwrap();
-    assert_eq!(text.matches("\nid: ").count(), 1, "one event at a time: {text}");
+async fn next(Hearing(listener, ready): &mut Hearing) -> (String, Option<u32>) {
+    if ready.is_empty() {
+        let piece = timeout(Duration::from_secs(60), listener.next()).await.unwrap().unwrap();
+        let text = String::from_utf8(piece.text.to_vec()).unwrap();
+        ready.extend(text.split_inclusive("\n\n").map(str::to_owned));
+        assert_eq!(ready.len(), piece.events, "{text}");
+    }
+    let text = ready.pop_front().unwrap();
+    assert!(text.ends_with("\n\n") && text.matches("\nid: ").count() == 1, "{text}");
     let name = text.lines().next().unwrap().strip_prefix("event: ").unwrap().to_owned();
     let number = text.split_once("no").and_then(|(_, rest)| rest.split_once('.'));
     (name, number.and_then(|(number, _)| number.parse().ok()))

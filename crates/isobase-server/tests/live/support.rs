@@ -1,6 +1,6 @@
 //! Streams of events, read piece by piece.
 
-use std::{pin::Pin, time::Duration};
+use std::{collections::VecDeque, pin::Pin, time::Duration};
 
 use http::{HeaderMap, Request};
 use http_body_util::BodyExt;
@@ -64,6 +64,8 @@ pub struct Listening {
     pub status: u16,
     pub headers: HeaderMap,
     body: Pin<Box<Body>>,
+    /// Events that came with the last one.
+    ready: VecDeque<Event>,
 }
 
 /// Opens a stream; `id` is that of the last event that was seen.
@@ -80,7 +82,12 @@ pub async fn open(service: &Service, target: &str, headers: &[(&str, &str)]) -> 
     }
     let request = request.header("host", "localhost").body(RequestBody::whole("")).unwrap();
     let (parts, body) = service.app.handle(request).await.into_parts();
-    Listening { status: parts.status.as_u16(), headers: parts.headers, body: Box::pin(body) }
+    Listening {
+        status: parts.status.as_u16(),
+        headers: parts.headers,
+        body: Box::pin(body),
+        ready: VecDeque::new(),
+    }
 }
 
 /// Opens a stream and reads its greeting.
@@ -95,16 +102,22 @@ pub async fn listen_after(service: &Service, query: &str, id: Option<&str>) -> L
 }
 
 impl Listening {
-    /// The next event; every one is a piece of its own.
+    /// The next event.
     pub async fn next(&mut self) -> Event {
         self.event().await.expect("another event")
     }
 
     /// The next event, or none at the end.
     pub async fn event(&mut self) -> Option<Event> {
+        if let Some(event) = self.ready.pop_front() {
+            return Some(event);
+        }
         let frame = timeout(PATIENCE, self.body.frame()).await.expect("an event in time")?;
         let bytes = frame.unwrap().into_data().unwrap();
-        Some(Event::parse(std::str::from_utf8(&bytes).unwrap()))
+        let text = std::str::from_utf8(&bytes).unwrap();
+        // A piece has whole events.
+        self.ready = text.split_inclusive("\n\n").map(Event::parse).collect();
+        self.ready.pop_front()
     }
 
     /// Everything that is left, as text.

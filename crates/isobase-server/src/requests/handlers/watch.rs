@@ -6,6 +6,7 @@ use bytes::Bytes;
 use futures_util::stream;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use isobase_http::{Asked, Body, Door, Gate, Problem, ProblemItem, Refusal};
+use isobase_live::Piece;
 use isobase_requests::{Missed, Told, Watcher};
 use tokio::{
     select,
@@ -102,9 +103,9 @@ struct Watching {
 
 impl Watching {
     /// The next event; none when there will be no more.
-    async fn next(&mut self) -> Option<Bytes> {
+    async fn next(&mut self) -> Option<Piece> {
         if let Some(greeting) = self.greeting.take() {
-            return Some(greeting);
+            return Some(greeting.into());
         }
         loop {
             if self.asked_at.elapsed() >= ASKED_EVERY {
@@ -131,7 +132,7 @@ impl Watching {
                 Err(_) => continue,
             };
             self.spoken_at = Instant::now();
-            return Some(event);
+            return Some(event.into());
         }
     }
 
