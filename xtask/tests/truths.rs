@@ -97,6 +97,37 @@ fn no_code_asks_for_the_name_of_an_engine() {
 
 /// What cargo-machete looks for, without the program: a dependency whose name stands nowhere in the
 /// code of its crate.
+/// A location answers what it is (`isobase::Location`): whether it is a file, is kept, is on a server.
+#[test]
+fn the_command_line_does_not_ask_which_engine_a_location_is() {
+    let mut wrong = Vec::new();
+    for (path, text) in sources(&root().join("crates/isobase-cli/src")) {
+        for line in code(&text).filter(|line| line.contains("Location::")) {
+            // A scratch database is made as a file.
+            let makes =
+                line.contains("= Location::Sqlite(") || line.contains("| Location::Sqlite(");
+            let variants = ["Memory", "Sqlite", "Postgres", "Couchdb", "Dynamodb", "Firestore"];
+            let asks = variants.iter().any(|it| line.contains(&format!("Location::{it}")));
+            let makes = makes && !line.contains("if let") && !line.contains("=>");
+            if asks && !makes {
+                wrong.push(format!("{}: {}", path.display(), line.trim()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn the_changelog_begins_with_the_version_of_the_sources() {
+    let read = |name: &str| fs::read_to_string(root().join(name)).expect("it is there");
+    let (manifest, changelog) = (read("Cargo.toml"), read("CHANGELOG.md"));
+    let version = manifest.lines().find_map(|line| line.strip_prefix("version = "));
+    let version = version.expect("the workspace has a version").trim_matches('"');
+    let first = changelog.lines().find_map(|line| line.strip_prefix("## "));
+    let first = first.and_then(|heading| heading.split(' ').next());
+    assert_eq!(first, Some(version));
+}
+
 #[test]
 fn every_dependency_is_used() {
     let mut unused = Vec::new();
