@@ -47,7 +47,8 @@ async function statement(page, expectRefusal) {
   await page.getByTestId("sql-commit").click();
   await page.getByTestId("sql-affected").getByText("Committed: 1 row").waitFor();
   // What only reads is not asked about, and what cannot be undone wants the name again.
-  await write(page, "SELECT note FROM orders WHERE id = 3");
+  await write(page, "SELECT note AS kept FROM orders WHERE id = 3");
+  await page.getByRole("columnheader", { name: "kept" }).waitFor();
   await page.getByRole("cell", { name: "<b>" }).waitFor();
   await write(page, "DROP TABLE orders");
   await page.getByTestId("sql-commit-typed").waitFor();

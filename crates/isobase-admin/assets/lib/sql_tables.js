@@ -13,9 +13,16 @@ const OF_TABLE = ["schema", "table", "part", "where", "order", "down", "offset"]
 
 /** The list, or the table of the address. */
 export function tablesView(signal, again, shown) {
-  const { schema, table: name } = values();
-  return name ? tableView(schema ?? "", name, signal, again, shown) : listView(signal, again);
+  const { schema = "", table: name, part } = values();
+  // What was shown of another table, or of another part, is not taken for this one until it is there.
+  const now = name ? JSON.stringify([schema, name, part]) : null;
+  if (now !== last) shown.set();
+  last = now;
+  return name ? tableView(schema, name, again, shown) : listView(signal, again);
 }
+
+/** The table and its part that were shown last. */
+let last = null;
 
 async function listView(signal, again) {
   const { tables } = await get(`${BASE}/tables`, {}, { signal });
@@ -43,8 +50,7 @@ async function listView(signal, again) {
 
 const PARTS = [["", "Rows"], ["columns", "Columns"], ["indexes", "Indexes"], ["keys", "Keys and checks"], ["definition", "Definition"]];
 
-function tableView(schema, name, signal, again, shown) {
-  const region = shown;
+function tableView(schema, name, again, region) {
   const draw = () => {
     const part = PARTS.some(([known]) => known === values().part) ? values().part : "";
     region.show((asked) => (part === "" ? tableRows(schema, name, asked) : described(schema, name, part, asked, again)));
