@@ -15,13 +15,14 @@ use isobase_types::Timestamp;
 use sha2::{Digest, Sha256};
 use tokio::{
     fs::{self, File},
-    io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt},
+    io::{AsyncReadExt, AsyncSeekExt},
     sync::OnceCell,
     task::spawn_blocking,
 };
 
 use crate::{
     FilesError, Media, MediaTypes, StoredFile, Thumb, Thumbnail, ThumbnailError,
+    blocks::Blocks,
     index::Index,
     media::HEAD_BYTES,
     name::{new_name, shortened},
@@ -116,14 +117,13 @@ impl Files {
         let path = self.options.folder.join(PARTIAL).join(&name);
         let file = File::options().write(true).create_new(true).mode(0o600).open(&path).await?;
         Ok(Incoming {
-            file: Some(file),
+            blocks: Blocks::new(file.into_std().await),
             partial: Partial(path),
             name,
             original: shortened(original).to_owned(),
             size: 0,
             max: self.options.file_bytes_max,
             types: self.options.types.clone(),
-            hasher: Sha256::new(),
             head: Vec::new(),
         })
     }
@@ -134,29 +134,18 @@ impl Files {
     /// # Errors
     /// [`FilesError::Disk`] and [`FilesError::Store`]; nothing is kept then, unless the outcome of
     /// the write is unknown.
-    pub async fn keep(
-        &self,
-        mut incoming: Incoming,
-        owner: &str,
-    ) -> Result<StoredFile, FilesError> {
-        check_type(&incoming.types, &incoming.head)?;
-        if let Some(mut file) = incoming.file.take() {
-            file.flush().await?;
-            file.sync_all().await?;
-        }
-        self.shelve(&incoming.partial.0, &incoming.name).await?;
-        let read = Read {
-            size: incoming.size,
-            head: std::mem::take(&mut incoming.head),
-            sha256: hexadecimal(incoming.hasher.finalize_reset().as_slice()),
-        };
-        let file = read.stored(&incoming.name);
-        match self.index.add(file, &incoming.original, owner).await {
+    pub async fn keep(&self, incoming: Incoming, owner: &str) -> Result<StoredFile, FilesError> {
+        let Incoming { blocks, partial, name, original, size, types, head, .. } = incoming;
+        check_type(&types, &head)?;
+        let hasher = blocks.finish().await?;
+        self.shelve(&partial.0, &name).await?;
+        let read = Read { size, head, sha256: hexadecimal(hasher.finalize().as_slice()) };
+        match self.index.add(read.stored(&name), &original, owner).await {
             Ok(file) => Ok(file),
             Err(error) => {
                 if error.kind() != ErrorKind::OutcomeUnknown {
                     // Nobody sees it; that it stays costs room.
-                    let _ = self.remove_bytes(&incoming.name).await;
+                    let _ = self.remove_bytes(&name).await;
                 }
                 Err(error.into())
             }
@@ -322,15 +311,13 @@ impl Files {
 /// A file that is coming. Its drop removes what has come.
 #[derive(Debug)]
 pub struct Incoming {
-    /// None once it is whole.
-    file: Option<File>,
+    blocks: Blocks,
     partial: Partial,
     name: String,
     original: String,
     size: u64,
     max: u64,
     types: MediaTypes,
-    hasher: Sha256,
     /// Its first bytes.
     head: Vec<u8>,
 }
@@ -361,11 +348,7 @@ impl Incoming {
         if wanted > 0 && self.head.len() == HEAD_BYTES {
             check_type(&self.types, &self.head)?;
         }
-        self.hasher.update(bytes);
-        if let Some(file) = &mut self.file {
-            file.write_all(bytes).await?;
-        }
-        Ok(())
+        Ok(self.blocks.write(bytes).await?)
     }
 }
 

@@ -8,6 +8,7 @@
 //! them), [`Resumable`] (files that come in several requests), [`Shelf`] (their bytes alone, for
 //! those who move them).
 
+mod blocks;
 #[cfg(feature = "s3")]
 mod bucket;
 mod busy;
