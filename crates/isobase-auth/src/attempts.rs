@@ -27,6 +27,30 @@ struct Window {
     attempts: u32,
 }
 
+/// An attempt that is under way. Its drop gives it back, unless it counts: one that was cut off has
+/// told nobody anything.
+#[derive(Debug)]
+pub(crate) struct Attempt<'a> {
+    attempts: &'a Attempts,
+    key: &'a [&'a str],
+    counts: bool,
+}
+
+impl Attempt<'_> {
+    /// It has failed.
+    pub(crate) fn count(mut self) {
+        self.counts = true;
+    }
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        if !self.counts {
+            self.attempts.give_back(self.key);
+        }
+    }
+}
+
 impl Attempts {
     /// At most `max` attempts of one key in one window.
     pub(crate) fn new(max: u32, window: Duration) -> Self {
@@ -52,6 +76,19 @@ impl Attempts {
         }
         window.attempts += 1;
         Ok(())
+    }
+
+    /// Counts an attempt for as long as it is under way; see [`Attempt::count`].
+    ///
+    /// # Errors
+    /// As [`Attempts::take`].
+    pub(crate) fn attempt<'a>(
+        &'a self,
+        key: &'a [&'a str],
+        now: Timestamp,
+    ) -> Result<Attempt<'a>, Duration> {
+        self.take(key, now)?;
+        Ok(Attempt { attempts: self, key, counts: false })
     }
 
     /// Takes back an attempt that succeeded, or was not looked at.

@@ -20,7 +20,7 @@ use crate::{
     PasswordOptions, PostOffice, Role, Sealer, Sessions,
     account::{Found, StoredAccount},
     account_name::{Names, fold},
-    attempts::Attempts,
+    attempts::{Attempt, Attempts},
     documents::Documents,
     passwords::Passwords,
     providers::Providers,
@@ -338,15 +338,16 @@ impl Accounts {
             (&self.by_address, &[address]),
             (&self.by_name, &[name]),
         ];
-        for (number, (attempts, key)) in counters.iter().enumerate() {
-            if let Err(retry_after) = attempts.take(key, now) {
-                counters[..number].iter().for_each(|(attempts, key)| attempts.give_back(key));
-                return Err(AccountError::TooManyAttempts { retry_after });
-            }
+        let mut taken = Vec::with_capacity(counters.len());
+        for (attempts, key) in counters {
+            let attempt = attempts.attempt(key, now);
+            taken.push(
+                attempt.map_err(|retry_after| AccountError::TooManyAttempts { retry_after })?,
+            );
         }
         let outcome = work.await;
-        if !matches!(outcome, Err(AccountError::WrongCredentials | AccountError::WrongCode)) {
-            counters.iter().for_each(|(attempts, key)| attempts.give_back(key));
+        if let Err(AccountError::WrongCredentials | AccountError::WrongCode) = outcome {
+            taken.into_iter().for_each(Attempt::count);
         }
         outcome
     }

@@ -1,6 +1,11 @@
 //! Signing in.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    future::{Future, poll_fn},
+    sync::Arc,
+    task::Poll,
+    time::Duration,
+};
 
 use isobase_auth::{AccountError, AccountOptions, Accounts, AttemptLimits, PasswordOptions};
 
@@ -57,6 +62,20 @@ async fn guessing_is_slowed_for_known_and_unknown_names_alike() {
     for _ in 0..20 {
         assert!(accounts.sign_in("ann", "secret", ADDRESS).await.is_ok());
     }
+}
+
+/// A browser that is reloaded, a client that is impatient.
+#[tokio::test]
+async fn a_sign_in_that_is_cut_off_is_no_failed_one() {
+    let database = Database::new();
+    let accounts = database.accounts();
+    register(&accounts, "ann").await;
+    for _ in 0..30 {
+        let mut signing_in = Box::pin(accounts.sign_in("ann", "secret", ADDRESS));
+        let begun = poll_fn(|cx| Poll::Ready(signing_in.as_mut().poll(cx)));
+        assert!(begun.await.is_pending());
+    }
+    assert!(accounts.sign_in("ann", "secret", ADDRESS).await.is_ok());
 }
 
 #[tokio::test]
