@@ -76,14 +76,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let folder = tempfile::Builder::new().prefix("isobase-bench-").tempdir()?;
     println!("{}", Machine::look(folder.path())?);
     let wants = |part| arguments.only.is_empty() || arguments.only.contains(&part);
+    let bare = || arguments.bare.clone().map_or_else(built::ceilings, Ok);
     // A new one for each part: after the first it still works through events for streams that are
     // gone.
     let peer = |name| PocketBase::start(&folder.path().join(name));
     if wants(Part::Told) {
         // Of one process: a stream for each listener, and those that are being opened.
         streams::allow_files(u64::from(arguments.streams) + 1_000)?;
-        let bare = arguments.bare.clone().map_or_else(built::ceilings, Ok)?;
-        tell::run(arguments, &executable, &bare, &peer("told")?)?;
+        tell::run(arguments, &executable, &bare()?, &peer("told")?)?;
     }
     if wants(Part::Rules) {
         rules::run(arguments, &executable, &peer("ruled")?)?;
@@ -92,7 +92,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         lists::run(arguments, &executable, &peer("lists")?)?;
     }
     if wants(Part::Files) {
-        upload::run(arguments, &executable)?;
+        upload::run(arguments, &executable, &bare()?)?;
     }
     if wants(Part::Logins) {
         logins::run(arguments, &executable)?;

@@ -12,7 +12,7 @@ use isobase_testkit::load::{self, LoadOptions, Workload};
 use isobase_testkit::{ProcessUsage, TestServer};
 
 use super::{Arguments, app};
-use crate::bench::records::markdown;
+use crate::bench::records::{Ceilings, Server, markdown};
 
 const MIB: u64 = 1 << 20;
 /// Bytes that are sent at a time.
@@ -21,7 +21,7 @@ const READERS: usize = 64;
 /// Bytes of the static file.
 const PAGE_BYTES: usize = 100_000;
 
-pub(super) fn run(arguments: &Arguments, executable: &Path) -> Result<()> {
+pub(super) fn run(arguments: &Arguments, executable: &Path, bare: &Path) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let app = app(folder.path(), "")?;
     std::fs::create_dir(app.join("public"))?;
@@ -30,7 +30,7 @@ pub(super) fn run(arguments: &Arguments, executable: &Path) -> Result<()> {
     let server = server.arg("--set").arg("limits.upload_bytes=8GiB");
     let server = server.arg("--set").arg("limits.stream_body_bytes=9GiB").start()?;
     upload(arguments, folder.path(), &server)?;
-    page(arguments, &server)
+    page(arguments, &server, &Ceilings::new(bare.to_owned(), folder.path()))
 }
 
 fn upload(arguments: &Arguments, folder: &Path, server: &TestServer) -> Result<()> {
@@ -45,6 +45,7 @@ fn upload(arguments: &Arguments, folder: &Path, server: &TestServer) -> Result<(
     send(server, &source, length)?;
     let sent = begun.elapsed();
     let after = ProcessUsage::of(pid)?;
+    let cpu = after.cpu_since(&idle).as_secs_f64();
     let again = cp(&source, &folder.join("copy.bin"))?;
     let speed = |took: Duration| length as f64 / MIB as f64 / took.as_secs_f64();
     let rows = [("cp and sync, before", copied), ("upload", sent), ("cp and sync, after", again)];
@@ -55,7 +56,7 @@ fn upload(arguments: &Arguments, folder: &Path, server: &TestServer) -> Result<(
     println!("\nOne upload of {} MiB\n", arguments.upload_mib);
     println!("{}", markdown(&["", "speed"], &rows));
     let ratio = speed(sent) / ((speed(copied) + speed(again)) / 2.0);
-    println!("upload: {ratio:.2} × cp (target: at least 0.6)");
+    println!("upload: {ratio:.2} × cp (target: at least 0.6); {cpu:.1} s of CPU");
     let more = after.resident_peak_bytes.saturating_sub(idle.resident_bytes) / MIB;
     println!("memory: {more} MiB over idle (target: at most 32)");
     Ok(())
@@ -109,19 +110,26 @@ fn send(server: &TestServer, path: &Path, length: u64) -> Result<()> {
     Ok(())
 }
 
-fn page(arguments: &Arguments, server: &TestServer) -> Result<()> {
-    let address = server.address();
-    let rate = |path: &str| {
+fn page(arguments: &Arguments, server: &TestServer, ceilings: &Ceilings) -> Result<()> {
+    let http = ceilings.http()?;
+    let pid = server.pid().context("the service does not run")?;
+    let ours = Server { name: "Isobase", address: server.address(), pid };
+    let load = |Server { address, pid, .. }: Server, path: &str| {
         let bytes = request_bytes(&address.to_string(), "GET", path, &[], b"");
         let duration = Duration::try_from_secs_f64(arguments.seconds)?;
         let options = LoadOptions { address, connections: READERS, duration, requests_max: None };
+        let before = ProcessUsage::of(pid)?;
         let report = load::run(&options, &Workload::of("read", bytes))?;
+        let cpu = ProcessUsage::of(pid)?.cpu_since(&before).as_secs_f64();
         ensure!(report.errors() == 0 && report.failures == 0, "{path}: {report}");
-        Ok(report.rate())
+        Ok((report.rate(), cpu / report.answered().max(1) as f64))
     };
-    let (constant, page) = (rate("/livez")?, rate("/page.bin")?);
+    let constant = load(http.server(), &format!("/{PAGE_BYTES}"))?;
+    let page = load(ours, "/page.bin")?;
     println!("\nA static file of 100 KB, {READERS} connections\n");
-    println!("constant answer: {constant:.0}/s, file: {page:.0}/s");
-    println!("file: {:.2} × the constant answer (target: at least 0.5)", page / constant);
+    let shown = |(rate, cpu): (f64, f64)| format!("{rate:.0}/s, {:.1} µs of CPU", cpu * 1e6);
+    println!("constant answer of as many bytes: {}; file: {}", shown(constant), shown(page));
+    println!("file: {:.2} × the constant answer (target: at least 0.5)", page.0 / constant.0);
+    println!("CPU: {:.2} × the constant answer", page.1 / constant.1);
     Ok(())
 }
