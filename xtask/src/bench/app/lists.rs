@@ -32,6 +32,7 @@ fields.owner = "integer"
 fields.name = "string"
 fields.n = "integer"
 indexes = ["owner,-n"]
+rules.list = true
 
 [collections.ruled]
 fields.owner = "integer"
@@ -150,7 +151,7 @@ fn creates(
     let theirs = peer.subject();
     let path = "/api/written";
     let row = json!({ "owner": owner, "name": "a row", "n": 1 });
-    let stranger = json!({ "owner": 1, "name": "a row", "n": 1 });
+    let stranger = json!({ "owner": -1, "name": "a row", "n": 1 });
     let refused = isobase_testkit::http::request(
         ours.address,
         "POST",
