@@ -127,6 +127,11 @@ impl Room {
         self.state().place
     }
 
+    /// What may wait for each of those who listen now.
+    pub(crate) fn bounds(&self) -> LiveOptions {
+        self.options.shared_by(self.state().listeners.len())
+    }
+
     /// Whether the bodies of a collection are of use to somebody.
     pub(crate) fn is_watched(&self, collection: &CollectionName) -> bool {
         self.state().audiences.contains_key(collection)
@@ -138,6 +143,7 @@ impl Room {
         let Some((first, last)) = run.first().zip(run.last()) else { return };
         let now = Timestamp::from_system_time(SystemTime::now());
         let mut state = self.state();
+        let options = self.options.shared_by(state.listeners.len());
         let mut texts = vec![Texts::default(); run.len()];
         let audiences = state.audiences.get(&first.change.collection);
         for Audience { interest, members } in audiences.into_iter().flat_map(HashMap::values) {
@@ -148,7 +154,7 @@ impl Room {
                 continue;
             }
             let piece = Piece::of(&events);
-            let told = members.values().filter_map(|mailbox| mailbox.put(&piece, &self.options));
+            let told = members.values().filter_map(|mailbox| mailbox.put(&piece, &options));
             wakers.extend(told);
         }
         run.iter().for_each(|happened| state.end_those_who_stood_on(happened.change));

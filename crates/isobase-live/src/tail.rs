@@ -6,6 +6,7 @@ use isobase_store::{FeedPage, FeedPlace, Since, StoreError};
 use tokio::{select, time::sleep};
 
 use crate::{
+    LiveOptions,
     pace::Pace,
     reader::{Reader, is_gone},
     room::{Happened, Room},
@@ -17,6 +18,9 @@ const PAUSE_MAX: Duration = Duration::from_secs(5);
 
 /// Changes that are told together have at most this part of what may wait for a listener.
 const RUN_PART: usize = 4;
+
+/// What an event has beside its row, about.
+const EVENT_OVERHEAD: usize = 96;
 
 /// Tells those in the room what happens after a place, until nobody is there.
 pub(crate) async fn follow(room: Arc<Room>, mut reader: Reader, mut place: FeedPlace) {
@@ -91,7 +95,8 @@ async fn tell(
     pace: &mut Pace,
     page: &FeedPage,
 ) -> Result<(), StoreError> {
-    let (events_max, bytes_max) = (room.options.queue_events_max, room.options.queue_bytes_max);
+    let LiveOptions { queue_events_max: events_max, queue_bytes_max: bytes_max, .. } =
+        room.bounds();
     // After a failure in the middle of a page what was told already is not told again.
     let told = room.place();
     let (mut run, mut bytes) = (Vec::<Happened<'_>>::new(), 0);
@@ -104,7 +109,7 @@ async fn tell(
             true => reader.row(change).await?,
             false => None,
         };
-        let size = row.as_ref().map_or(0, |row| row.whole.len());
+        let size = EVENT_OVERHEAD + row.as_ref().map_or(0, |row| row.whole.len());
         let is_other = run.last().is_some_and(|last| last.change.collection != change.collection);
         if is_other || run.len() >= events_max / RUN_PART || bytes + size > bytes_max / RUN_PART {
             room.tell(&run, pace.told(run.len()));
