@@ -333,7 +333,9 @@ async fn tables_are_changed_by_statements_that_are_shown_before() {
         let widened = looked.apply(widen, Some("name")).await;
         match looked.is_postgres {
             true => assert_eq!(widened.status, 200, "{}", widened.text),
-            false => widened.is_problem(422, "sql_refused"),
+            false => {
+                widened.is_problem(422, "sql_refused");
+            }
         }
         assert_eq!(looked.names().await, given());
         let audit = looked.service.get("/api/v1/audit?action=sql.changed").await.json();
