@@ -35,7 +35,9 @@ const main = h("main", { id: "main", tabindex: "-1" });
 const rail = h("nav.rail", { "aria-label": "Screens" });
 const status = h("span", { "data-testid": "engine-badge" });
 const trouble = h("div", { role: "alert" });
-const frame = h("div.frame", {}, rail, h("div.page", {}, header(), trouble, main), toastRegion());
+/** Who acts as whom: on every screen, for as long as that is so. */
+const acting = h("div");
+const frame = h("div.frame", {}, rail, h("div.page", {}, header(), acting, trouble, main), toastRegion());
 
 /** What ends the screen that is shown. */
 let leave = () => {};
@@ -113,8 +115,30 @@ async function show() {
   screen.update?.();
 }
 
+/** Says that an owner acts as somebody else, and lets that end. */
+function tellActing(owner, account, role) {
+  put(acting, owner && h("div.warning.banner", { "data-testid": "impersonation" },
+    `${owner}, you act as ${account} (${role}). The audit says so. `,
+    button("End it", once(endActing), { "data-testid": "impersonation-end" })));
+}
+
+async function endActing() {
+  await ask("POST", "/api/impersonation/end", { quiet: true }).catch(() => {});
+  location.assign("/admin/users");
+}
+
+/** An account that has no rights here: an owner who acts as it finds the way back. */
+async function actsWithoutRights() {
+  const me = await get("/api/me", {}, { quiet: true }).catch(() => null);
+  if (!me?.impersonated_by) return false;
+  tellActing(me.impersonated_by, me.username, me.role);
+  put(main, h("h1", {}, "Acting as somebody else"), empty(`${me.username} (${me.role}) has no rights on this site.`, h("a", { href: "/" }, "To the pages of the app")));
+  return true;
+}
+
 async function loadOverview() {
   overview = await get("/admin/api/overview");
+  tellActing(overview.impersonated_by, overview.account, overview.role);
   const { engine, ready, account, role, scopes, sql } = overview;
   if (scopes) setScopes(sql ? [...scopes, "sql"] : scopes);
   put(status, ready ? badge(engine, "good") : badge(`${engine}: not ready`, "bad"), account && h("span.muted", {}, ` ${account} (${role})`));
@@ -157,7 +181,7 @@ async function start() {
   } catch (error) {
     if (error.status === 401) return;
     if (error.status === 403) {
-      await signIn();
+      if (!await actsWithoutRights()) await signIn();
       return;
     }
   }

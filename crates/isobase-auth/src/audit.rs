@@ -20,6 +20,9 @@ const MARK_BYTES: usize = 4;
 pub struct Actor {
     /// The principal: `internal`, `account:1`, the id of a key, or a part of the service.
     pub actor: String,
+    /// The account that this one, an owner, acts as.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acting_as: Option<String>,
     /// Where the request came from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ip: Option<String>,
@@ -32,7 +35,7 @@ impl Actor {
     /// A part of the service itself.
     #[must_use]
     pub fn part(name: &str) -> Self {
-        Self { actor: name.to_owned(), ip: None, request_id: None }
+        Self { actor: name.to_owned(), ..Self::default() }
     }
 }
 

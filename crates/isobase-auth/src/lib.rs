@@ -67,7 +67,7 @@ pub use key_store::{FormerKey, KEYS_COLLECTION, KeyStore};
 pub use lease::{LEASE_LASTS, LEASE_RENEWED, Lease};
 pub use letters::{CODE_LIFETIME, InvalidLetter, LINK_LIFETIME, Letter, Letters};
 pub use loopback::is_loopback;
-pub use mail::{LogMailer, Mail, MailError, Mailer, Sending};
+pub use mail::{Delivered, LogMailer, Mail, MailError, Mailer, Sending};
 pub use passwords::PasswordOptions;
 pub use permission::Permission;
 pub use post_office::PostOffice;
@@ -82,7 +82,8 @@ pub use sealed::{SECRET_FILE, SealError, SealedPlace, Sealer, SecretSource};
 pub use second_factor::{SecondFactor, SecondFactorOffer};
 pub use secret::{NoRandomness, random_password, random_text};
 pub use session::{
-    CreatedSession, SESSIONS_COLLECTION, Session, SessionInfo, SessionKind, is_session_token,
+    CreatedSession, Impersonator, SESSIONS_COLLECTION, Session, SessionInfo, SessionKind,
+    is_session_token,
 };
-pub use sessions::{SESSIONS_PER_ACCOUNT_MAX, Sessions};
+pub use sessions::{IMPERSONATION_LIFETIME, SESSIONS_PER_ACCOUNT_MAX, Sessions};
 pub use setup::SETUP_LIFETIME;

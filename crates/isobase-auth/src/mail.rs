@@ -25,8 +25,15 @@ impl fmt::Debug for Mail {
 #[error("the mail was not sent: {0}")]
 pub struct MailError(pub String);
 
+/// A letter that left.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Delivered {
+    /// What the mail server answered; `None` where none was asked.
+    pub answer: Option<String>,
+}
+
 /// A letter on its way.
-pub type Sending<'a> = Pin<Box<dyn Future<Output = Result<(), MailError>> + Send + 'a>>;
+pub type Sending<'a> = Pin<Box<dyn Future<Output = Result<Delivered, MailError>> + Send + 'a>>;
 
 /// Sends letters.
 pub trait Mailer: fmt::Debug + Send + Sync {
@@ -48,6 +55,6 @@ impl Mailer for LogMailer {
             mail.to,
             mail.text
         );
-        Box::pin(std::future::ready(Ok(())))
+        Box::pin(std::future::ready(Ok(Delivered::default())))
     }
 }

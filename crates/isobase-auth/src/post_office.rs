@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-use crate::{Letters, Mail, Mailer};
+use crate::{Delivered, Letters, Mail, MailError, Mailer};
 
 /// Most letters on their way at a time; more are not sent, and the log says so.
 const ON_THEIR_WAY_MAX: usize = 64;
@@ -31,6 +31,22 @@ impl PostOffice {
     /// no log of a proxy.
     pub(crate) fn link(&self, token: &str) -> String {
         format!("{}/confirm#{token}", self.base)
+    }
+
+    /// Sends a letter that says that letters arrive, and gives what the mail server said of it.
+    ///
+    /// # Errors
+    /// It did not leave.
+    pub async fn try_out(&self, to: &str) -> Result<Delivered, MailError> {
+        let base = &self.base;
+        let mail = Mail {
+            to: to.to_owned(),
+            subject: "Letters arrive".to_owned(),
+            text: format!(
+                "This letter was sent to try the mail server of {base}. It asks for nothing.\n"
+            ),
+        };
+        self.mailer.send(&mail).await
     }
 
     /// Does the work and sends the letter that it gives, after the answer: how long that takes

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use isobase_types::DocumentId;
 
-use crate::{Permission, Role, Scope, Scopes, Session};
+use crate::{Impersonator, Permission, Role, Scope, Scopes, Session};
 
 /// Who asks, as the authorization function found out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,8 +38,25 @@ pub enum Principal {
         session: Arc<str>,
         /// What tells accounts apart from keys and each other: `account:1`.
         mark: Arc<str>,
+        /// The owner who acts as it; `None` where the account itself asks.
+        by: Option<Arc<Impersonator>>,
     },
 }
+
+/// What an owner may do who acts as somebody with all rights: all but what concerns the service
+/// itself, its keys, and who signs in to it.
+const ACTING: [Scope; 10] = [
+    Scope::Write,
+    Scope::WriteOf("licences"),
+    Scope::WriteOf("requests"),
+    Scope::WriteOf("uploads"),
+    Scope::WriteOf("operations"),
+    Scope::WriteOf("webhooks"),
+    Scope::ReadOf("accounts"),
+    Scope::ReadOf("audit"),
+    Scope::ReadOf("overview"),
+    Scope::Read,
+];
 
 impl Principal {
     /// Whoever a session belongs to.
@@ -51,6 +68,16 @@ impl Principal {
             role: session.role.clone(),
             session: Arc::clone(&session.id),
             mark: Arc::clone(&session.mark),
+            by: session.by.clone(),
+        }
+    }
+
+    /// The owner who acts as this caller.
+    #[must_use]
+    pub fn impersonator(&self) -> Option<&Impersonator> {
+        match self {
+            Self::Account { by, .. } => by.as_deref(),
+            _ => None,
         }
     }
 
@@ -83,6 +110,7 @@ impl Principal {
         match self {
             Self::Open | Self::Operator | Self::Internal => vec![Scope::Admin],
             Self::Anonymous => Vec::new(),
+            Self::Account { role, by: Some(_), .. } => acting(role),
             Self::Account { role, .. } => role.scopes().to_vec(),
             Self::Key { scopes, .. } => scopes.iter().collect(),
         }
@@ -94,8 +122,27 @@ impl Principal {
         match self {
             Self::Open | Self::Operator | Self::Internal => true,
             Self::Anonymous => permission.is_for_anybody(),
+            Self::Account { role, by: Some(_), .. } => {
+                permission.is_for_anybody()
+                    || acting(role).iter().any(|scope| scope.allows(permission))
+            }
             Self::Account { role, .. } => permission.is_for_anybody() || role.allows(permission),
             Self::Key { scopes, .. } => scopes.allows(permission),
         }
     }
+}
+
+/// What an owner may do who acts as somebody of a role.
+fn acting(role: &Role) -> Vec<Scope> {
+    let allowed =
+        |scope: &Scope| role.scopes().iter().any(|has| *has == Scope::Admin || has == scope);
+    let mut scopes: Vec<Scope> = ACTING.into_iter().filter(allowed).collect();
+    // Accounts are looked at and not changed.
+    if role.scopes().contains(&Scope::WriteOf("accounts")) {
+        scopes.push(Scope::ReadOf("accounts"));
+    }
+    scopes.extend(role.scopes().iter().filter(|scope| matches!(scope, Scope::ReadOf(_))));
+    scopes.sort_unstable();
+    scopes.dedup();
+    scopes
 }

@@ -46,6 +46,19 @@ impl SessionKind {
     }
 }
 
+/// An owner who acts as somebody else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Impersonator {
+    /// The owner's account.
+    pub account: DocumentId,
+    /// The owner's name.
+    pub name: Arc<str>,
+    /// The session of the owner that this one began in, and ends with.
+    pub session: Arc<str>,
+    /// What tells the owner apart: `account:1`.
+    pub mark: Arc<str>,
+}
+
 /// Who a token belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
@@ -61,6 +74,8 @@ pub struct Session {
     pub kind: SessionKind,
     /// When it ends by itself.
     pub expires_at: Timestamp,
+    /// The owner who acts by it; `None` where the account itself does.
+    pub by: Option<Arc<Impersonator>>,
     /// What tells accounts apart from keys and each other.
     pub(crate) mark: Arc<str>,
 }
@@ -74,6 +89,7 @@ impl Session {
             role: account.role.clone(),
             kind: stored.kind,
             expires_at: Timestamp { unix_us: stored.expires_us },
+            by: stored.impersonator().map(Arc::new),
             mark: mark(&account.id).into(),
         }
     }
@@ -109,6 +125,8 @@ pub struct SessionInfo {
     pub created_at: Timestamp,
     /// When it ends by itself.
     pub expires_at: Timestamp,
+    /// The name of the owner who acts by it; `None` where the account itself does.
+    pub by: Option<String>,
 }
 
 /// The body of a session's document; its id is the session's.
@@ -127,6 +145,26 @@ pub(crate) struct StoredSession {
     pub(crate) created_us: i64,
     /// Microseconds since 1970.
     pub(crate) expires_us: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) by: Option<StoredImpersonator>,
+}
+
+/// An owner who acts as the account of a session.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct StoredImpersonator {
+    account: serde_json::Value,
+    name: String,
+    session: String,
+}
+
+impl StoredImpersonator {
+    pub(crate) fn of(owner: &Session) -> Self {
+        Self {
+            account: reference(&owner.account),
+            name: owner.name.to_string(),
+            session: owner.id.to_string(),
+        }
+    }
 }
 
 impl StoredSession {
@@ -141,11 +179,19 @@ impl StoredSession {
     }
 
     pub(crate) fn account(&self) -> Option<DocumentId> {
-        match &self.account {
-            serde_json::Value::Number(number) => number.as_i64().map(DocumentId::Integer),
-            serde_json::Value::String(text) => DocumentId::parse(text).ok(),
-            _ => None,
-        }
+        referred(&self.account)
+    }
+
+    /// The owner who acts by it.
+    pub(crate) fn impersonator(&self) -> Option<Impersonator> {
+        let by = self.by.as_ref()?;
+        let account = referred(&by.account)?;
+        Some(Impersonator {
+            mark: mark(&account).into(),
+            account,
+            name: by.name.as_str().into(),
+            session: by.session.as_str().into(),
+        })
     }
 
     pub(crate) fn is_over(&self, now: Timestamp) -> bool {
@@ -160,7 +206,17 @@ impl StoredSession {
             agent: self.agent.clone(),
             created_at: Timestamp { unix_us: self.created_us },
             expires_at: Timestamp { unix_us: self.expires_us },
+            by: self.by.as_ref().map(|by| by.name.clone()),
         }
+    }
+}
+
+/// The id that a JSON value is.
+fn referred(value: &serde_json::Value) -> Option<DocumentId> {
+    match value {
+        serde_json::Value::Number(number) => number.as_i64().map(DocumentId::Integer),
+        serde_json::Value::String(text) => DocumentId::parse(text).ok(),
+        _ => None,
     }
 }
 

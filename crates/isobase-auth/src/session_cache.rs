@@ -131,6 +131,7 @@ mod tests {
             role: Role::user(),
             kind: SessionKind::Cookie,
             expires_at: Timestamp { unix_us: 10 },
+            by: None,
             mark: "account".into(),
         })
     }

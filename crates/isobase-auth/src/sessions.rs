@@ -9,18 +9,21 @@ use isobase_types::{Document, DocumentId, Timestamp, json::Patch};
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::{
-    ACCOUNTS_COLLECTION, Account, AccountError, Clock, CreatedSession, SESSIONS_COLLECTION,
-    Session, SessionInfo, SessionKind,
+    ACCOUNTS_COLLECTION, Account, AccountError, Clock, CreatedSession, Impersonator,
+    SESSIONS_COLLECTION, Session, SessionInfo, SessionKind,
     account::StoredAccount,
     documents::{Documents, literal},
     secret,
-    session::{self, StoredSession, Token},
+    session::{self, StoredImpersonator, StoredSession, Token},
     session_cache::{Look, SessionCache},
     uses::{Use, Uses, minute_of, start_of},
 };
 
 /// Most sessions of one account; the oldest ends when another begins.
 pub const SESSIONS_PER_ACCOUNT_MAX: usize = 100;
+
+/// How long an owner may act as somebody else. Ours: time to look at what somebody sees.
+pub const IMPERSONATION_LIFETIME: Duration = Duration::from_secs(15 * 60);
 
 /// Most uses that wait to be noted; more are left out until those are.
 const USES_MAX: usize = 32_768;
@@ -77,6 +80,43 @@ impl Sessions {
         kind: SessionKind,
         agent: Option<&str>,
     ) -> Result<CreatedSession, AccountError> {
+        let ends = self.end_from(self.clock.now());
+        self.begin_until(account, (kind, agent), ends, None).await
+    }
+
+    /// Begins a session by which an owner acts as an account, for [`IMPERSONATION_LIFETIME`] and no
+    /// longer than the owner's own session. `None` where that is not the session of an owner, is one
+    /// of those itself, or the account is an owner's or shut out.
+    ///
+    /// # Errors
+    /// The database or the system fails.
+    pub async fn impersonate(
+        &self,
+        account: &Account,
+        owner: &str,
+        (kind, agent): (SessionKind, Option<&str>),
+    ) -> Result<Option<CreatedSession>, AccountError> {
+        let Some(owner) = self.get(owner).await? else { return Ok(None) };
+        if owner.by.is_some()
+            || !owner.role.is_owner()
+            || account.role.is_owner()
+            || account.disabled
+        {
+            return Ok(None);
+        }
+        let lifetime = i64::try_from(IMPERSONATION_LIFETIME.as_micros()).unwrap_or(i64::MAX);
+        let ends = Timestamp { unix_us: self.clock.now().unix_us.saturating_add(lifetime) };
+        let ends = ends.min(owner.expires_at);
+        self.begin_until(account, (kind, agent), ends, Some(&owner)).await.map(Some)
+    }
+
+    async fn begin_until(
+        &self,
+        account: &Account,
+        (kind, agent): (SessionKind, Option<&str>),
+        ends: Timestamp,
+        by: Option<&Session>,
+    ) -> Result<CreatedSession, AccountError> {
         let token = Token::random()?;
         let now = self.clock.now();
         let stored = StoredSession {
@@ -86,7 +126,8 @@ impl Sessions {
             kind,
             agent: agent.and_then(session::agent),
             created_us: now.unix_us,
-            expires_us: self.end_from(now).unix_us,
+            expires_us: ends.unix_us,
+            by: by.map(StoredImpersonator::of),
         };
         let body = stored.body().map_err(|error| not_stored(&error))?;
         let action =
@@ -160,11 +201,32 @@ impl Sessions {
             return Ok(None);
         }
         let session = Arc::new(Session::of(id, &stored, &account));
-        self.cache.put(generation, stored.hash, &session);
+        // One by which an owner acts ends with what the owner does and is: it is looked at each time.
+        if let Some(by) = &session.by {
+            if !self.still_owns(by, &account).await? {
+                return Ok(None);
+            }
+        } else {
+            self.cache.put(generation, stored.hash, &session);
+        }
         if secret.is_some() {
             self.mark_used(&session, now);
         }
         Ok(Some(session))
+    }
+
+    /// Whether somebody who acts as an account is still an owner, and signed in by the same session.
+    async fn still_owns(&self, by: &Impersonator, account: &Account) -> Result<bool, AccountError> {
+        if account.role.is_owner() {
+            return Ok(false);
+        }
+        let Some((stored, _)) = self.read(&by.session).await? else { return Ok(false) };
+        let Some(document) = self.accounts.get(&by.account).await? else { return Ok(false) };
+        let owner = StoredAccount::read(&document)?;
+        let owner = owner.account(document.id, document.revision)?;
+        let is_theirs = stored.account().as_ref() == Some(&owner.id);
+        let goes_on = !stored.is_over(self.clock.now()) && owner.lets(&by.session, stored.epoch);
+        Ok(is_theirs && goes_on && owner.role.is_owner())
     }
 
     /// Remembers that a session is used.

@@ -4,6 +4,7 @@ use std::{path::PathBuf, str::FromStr, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::{ArgValueCompleter, Shell};
+use isobase::ops::import::{self, ColumnType};
 use isobase_auth::{InvalidScope, Role, Scope, Scopes};
 
 use crate::{
@@ -348,6 +349,16 @@ pub(crate) enum Format {
     Csv,
 }
 
+impl From<Format> for import::Format {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Json => Self::Json,
+            Format::Ndjson => Self::Ndjson,
+            Format::Csv => Self::Csv,
+        }
+    }
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct ImportArguments {
     /// File to read, - for standard input
@@ -376,8 +387,8 @@ pub(crate) struct ImportArguments {
     /// CSV: keep every cell as text
     #[arg(long, conflicts_with = "types")]
     pub(crate) text: bool,
-    /// CSV: what columns are, as in zip=text,total=number; boolean and json too [default: decided by
-    /// all cells of a column]
+    /// What columns are, as in zip=text,total=number; boolean and json too [default: in CSV decided by
+    /// all cells of a column, in JSON as they are]
     #[arg(long, value_name = "COLUMN=TYPE", value_delimiter = ',', value_parser = column_type)]
     pub(crate) types: Vec<(String, ColumnType)>,
     /// CSV: what separates cells [default: a tab in .tsv files, else what the first row has most of]
@@ -385,30 +396,6 @@ pub(crate) struct ImportArguments {
     pub(crate) delimiter: Option<u8>,
     #[command(flatten)]
     pub(crate) target: TargetFlags,
-}
-
-/// What the cells of a column are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ColumnType {
-    /// As they are written; null where nothing stands, not even quotation marks.
-    Text,
-    /// JSON numbers; null where nothing stands.
-    Number,
-    /// `true` and `false` in any letters; null where nothing stands.
-    Boolean,
-    /// JSON; null where nothing stands.
-    Json,
-}
-
-impl std::fmt::Display for ColumnType {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Text => "text",
-            Self::Number => "number",
-            Self::Boolean => "boolean",
-            Self::Json => "json",
-        })
-    }
 }
 
 /// What becomes of the ids that records have.
@@ -420,6 +407,16 @@ pub(crate) enum IdsFrom {
     New,
     /// They are kept, and what has them already is replaced
     Upsert,
+}
+
+impl From<IdsFrom> for import::Ids {
+    fn from(ids: IdsFrom) -> Self {
+        match ids {
+            IdsFrom::Keep => Self::Keep,
+            IdsFrom::New => Self::New,
+            IdsFrom::Upsert => Self::Upsert,
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -856,13 +853,7 @@ fn collection_names() -> ArgValueCompleter {
 
 fn column_type(text: &str) -> Result<(String, ColumnType), String> {
     let (name, kind) = text.rsplit_once('=').ok_or("expected COLUMN=TYPE")?;
-    let kind = match kind {
-        "text" => ColumnType::Text,
-        "number" => ColumnType::Number,
-        "boolean" => ColumnType::Boolean,
-        "json" => ColumnType::Json,
-        _ => return Err("expected text, number, boolean or json".to_owned()),
-    };
+    let kind = kind.parse().map_err(|_| "expected text, number, boolean or json".to_owned())?;
     Ok((name.to_owned(), kind))
 }
 

@@ -44,6 +44,7 @@ mod settings;
 mod smtp;
 mod source;
 mod standard_error;
+mod stored_settings;
 mod target;
 mod transfer;
 mod types;

@@ -16,8 +16,8 @@ use isobase::{
     types::CollectionName,
 };
 use isobase_auth::{AuditKeeper, Authorizer, Clock, Fetcher, PostOffice, Provider, is_loopback};
-use isobase_jobs::{Jobs, JobsOptions, look_after};
-use isobase_server::{ServerConfig, Service, Shelf};
+use isobase_jobs::{Imports, Jobs, JobsOptions, look_after};
+use isobase_server::{RunningSettings, ServerConfig, Service, Shelf};
 use isobase_webhooks::{Webhooks, WebhooksOptions};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
@@ -38,9 +38,10 @@ use crate::{
     print::{Printer, exit},
     seed,
     settings::{
-        Config, DeclaredIndex, Given, Loaded, as_json, audit_keep, has_sql, licence_options,
-        schedule, sealer, server_config, webhooks_private,
+        Config, DeclaredIndex, Given, Loaded, audit_keep, has_sql, licence_options, schedule,
+        sealer, server_config, webhooks_private,
     },
+    stored_settings::{self, Running},
     transfer::{OtherDatabases, backups_with_files, file_place, own_name},
     users,
     watch::{self, Watched},
@@ -106,6 +107,8 @@ pub(crate) async fn run(
     }
     let opened = config.records.open(Purpose::Use, &config.options).await.map_err(open_failure)?;
     let own = opened.store(&config.options);
+    let (mut given, watched) = stored_settings::at_start(given, watched, &own, printer).await;
+    let Watched { loaded, config, .. } = &watched;
     users::make_first_owner(loaded, &own).await?;
     let authorizer = keys::authorizer(loaded, config, &own).await?;
     keys::exposed(config, &authorizer)?;
@@ -120,9 +123,9 @@ pub(crate) async fn run(
     let beside = listen_beside(&config.host, address);
     let listener = listener.into_std().context("cannot keep the listener")?;
     let mut round = Round { watched, listener, beside, authorizer, store: own, jobs, printer };
-    while let Some(next) = round.serve(given, watch, &shutdown).await? {
+    while let Some(next) = round.serve(&given, watch, &shutdown).await? {
         printer.note("  the settings changed, and are taken");
-        round.watched = next;
+        (given, round.watched) = next;
     }
     round.jobs.close(JOBS_STOP_MAX).await;
     close(&round.store).await?;
@@ -150,8 +153,9 @@ impl Round {
         given: &Given,
         watch: bool,
         shutdown: &CancellationToken,
-    ) -> Result<Option<Watched>> {
+    ) -> Result<Option<(Given, Watched)>> {
         let Watched { loaded, config, .. } = &self.watched;
+        self.jobs.set_backups_every(schedule(loaded).map(|schedule| schedule.every));
         let store = prepare(&self.store, config).await?;
         seed::load(&loaded.app, &store).await?;
         name_hidden(config, self.printer);
@@ -184,7 +188,7 @@ impl Round {
         let webhooks = self.webhooks(loaded, config, &rules);
         let telling = tokio::spawn(webhooks.clone().run(stopping.clone()));
         let webhooks = Some(webhooks);
-        let told = Some(as_json(loaded, config)?.into());
+        let told: Arc<dyn RunningSettings> = Arc::new(Running::new(given, loaded, config));
         let settings = server_config(loaded, config)?;
         let uploads = settings.files.as_ref().map(|files| ("uploads", files.folder.clone()));
         let backups = self.jobs.backups().map(|backups| ("backups", backups.folder().to_owned()));
@@ -195,7 +199,7 @@ impl Round {
             providers,
             jobs,
             webhooks,
-            settings: told,
+            settings: Some(told),
             process: Some(measures::of_process),
             machine: Some(disks::machine(data.chain(uploads).chain(backups))),
             ..settings
@@ -227,9 +231,16 @@ impl Round {
             served
         };
         let changing = async {
-            let next = match watch {
-                true => watch::next(given, &self.watched, &stopping, self.printer).await,
-                false => None,
+            let (store, printer) = (&self.store, self.printer);
+            let in_files = async {
+                match watch {
+                    true => watch::next(given, &self.watched, &stopping, printer).await,
+                    false => std::future::pending().await,
+                }
+            };
+            let next = tokio::select! {
+                next = in_files => next.map(|next| (given.clone(), next)),
+                next = stored_settings::next(given, &self.watched, store, &stopping, printer) => next,
             };
             if next.is_some() {
                 stopping.cancel();
@@ -272,6 +283,7 @@ fn sql_exposed(loaded: &Loaded, config: &Config, authorizer: &Authorizer) -> Res
 fn jobs(loaded: &Loaded, config: &Config, store: &Store) -> Jobs {
     let options = JobsOptions {
         backups: Some(backups_with_files(loaded, config)),
+        imports: Some(Imports::new(config.data.join("imports"))),
         databases: Some(Arc::new(OtherDatabases::new(config))),
         files: Some(file_place(Shelf::of(&config.files))),
         source: own_name(config),

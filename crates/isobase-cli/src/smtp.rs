@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use isobase_auth::{Mail, MailError, Mailer, Sending};
+use isobase_auth::{Delivered, Mail, MailError, Mailer, Sending};
 use lettre::{
     AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor,
     message::{Mailbox, header::ContentType},
@@ -34,7 +34,7 @@ impl SmtpMailer {
         Ok(Self { transport: builder.timeout(Some(PATIENCE)).build(), from })
     }
 
-    async fn try_send(&self, mail: &Mail) -> Result<(), MailError> {
+    async fn try_send(&self, mail: &Mail) -> Result<Delivered, MailError> {
         let failed = |error: &dyn fmt::Display| MailError(error.to_string());
         let to: Mailbox = mail.to.parse().map_err(|error| failed(&error))?;
         let message = Message::builder()
@@ -45,7 +45,11 @@ impl SmtpMailer {
             .body(mail.text.clone())
             .map_err(|error| failed(&error))?;
         match timeout(PATIENCE, self.transport.send(message)).await {
-            Ok(sent) => sent.map(drop).map_err(|error| failed(&error)),
+            Ok(sent) => {
+                let sent = sent.map_err(|error| failed(&error))?;
+                let said = sent.message().collect::<Vec<_>>().join(" ");
+                Ok(Delivered { answer: Some(format!("{} {said}", sent.code())) })
+            }
             Err(_) => Err(MailError(format!("the mail server took longer than {PATIENCE:?}"))),
         }
     }

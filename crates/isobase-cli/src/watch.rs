@@ -68,7 +68,7 @@ pub(crate) async fn next(
 }
 
 /// The first setting that is taken only at a start, among those that changed.
-fn needs_a_start(current: &Watched, next: &Watched) -> Option<&'static str> {
+pub(crate) fn needs_a_start(current: &Watched, next: &Watched) -> Option<&'static str> {
     let (was, is) = (&current.config, &next.config);
     let changed = [
         ("host", was.host != is.host),

@@ -24,6 +24,7 @@ mod black_box {
     mod key;
     mod licence_sources;
     mod licences;
+    mod live_settings;
     mod mail;
     mod metrics;
     mod operations;

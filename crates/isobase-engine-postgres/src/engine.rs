@@ -281,6 +281,7 @@ impl Engine for PostgresEngine {
             ("pool_connections_max", pool.size as f64),
             ("pool_connections_leased", pool.leased as f64),
             ("pool_connections_idle", pool.idle as f64),
+            ("pool_questions_waiting", pool.waiting as f64),
             ("durability_relaxed", f64::from(u8::from(self.relaxed_durability.is_some()))),
         ]
     }

@@ -3,7 +3,7 @@
 use isobase_auth::NoRandomness;
 use isobase_store::{Rejection, StoreError};
 
-use crate::BackupError;
+use crate::{BackupError, ImportsError};
 
 /// Why a job is not begun, read or stopped.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +22,19 @@ pub enum JobsError {
     /// Another process does it.
     #[error("job {0} runs in another process of this database; stop it there")]
     Elsewhere(String),
+    /// It cannot rest, or go on.
+    #[error("job {id} {reason}")]
+    CannotPause {
+        /// Which one.
+        id: String,
+        /// Why not.
+        reason: &'static str,
+    },
+    /// What it read of both sides is not there.
+    #[error(
+        "of job {0} no samples are at hand: those of the last copies are kept until the service stops"
+    )]
+    NoSamples(String),
     /// Enough wait already.
     #[error("{0} jobs wait or run already; let one of them end")]
     TooMany(usize),
@@ -45,6 +58,9 @@ pub enum JobsError {
     /// The folder of backups.
     #[error(transparent)]
     Backup(#[from] BackupError),
+    /// The folder of files to be imported.
+    #[error(transparent)]
+    Imports(#[from] ImportsError),
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -69,6 +69,9 @@ pub struct Job {
     /// When it ended.
     #[serde(default)]
     pub ended_at: Option<String>,
+    /// Whether it rests in the middle, until somebody lets it go on.
+    #[serde(default)]
+    pub paused: bool,
     /// How far it is; while it runs in this process, of this moment.
     #[serde(default)]
     pub progress: Option<Live>,

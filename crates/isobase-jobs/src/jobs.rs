@@ -7,26 +7,25 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use futures_util::FutureExt;
 use isobase_auth::{Actor, Audit, AuditEntry, Clock, Documents, random_text};
-use isobase_ops::FilePlace;
+use isobase_ops::{FilePlace, Sample};
 use isobase_store::{Action, Idempotency, IfMissing, Precondition, Rejection, Store, StoreError};
 use isobase_types::{DocumentId, Literal, Timestamp};
 use parking_lot::{Mutex, MutexGuard};
 use serde_json::{Value, json};
 use tokio::{
-    sync::{Notify, Semaphore},
+    sync::{Notify, Semaphore, watch},
     time::{MissedTickBehavior, interval, sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Backups, Databases, JOBS_COLLECTION, Job, JobState, JobsError, Work,
-    live::Board,
-    perform::{Ended, Means},
+    Backups, Databases, Imports, JOBS_COLLECTION, Job, JobState, JobsError, Work, ended::Ended,
+    live::Board, perform::Means, samples::SamplesKept,
 };
 
 /// Jobs that run at the same time in one process: each reads a whole database.
@@ -43,6 +42,8 @@ const SILENCE_MAX: Duration = Duration::from_secs(20);
 /// How often, and after which pauses, the end of a job is written to a database that fails.
 const END_TRIES: u32 = 10;
 const END_PAUSE: Duration = Duration::from_secs(2);
+/// How long a job may rest: its source is held as it was meanwhile.
+const RESTS_MAX: Duration = Duration::from_secs(3_600);
 /// How long work may take to stop in order.
 const STOPS_WITHIN: Duration = Duration::from_secs(30);
 /// The field of the mark of the request that asked for a job.
@@ -55,6 +56,8 @@ const MARK_BYTES: usize = 3;
 pub struct JobsOptions {
     /// Where backups are; none where there is no folder for them.
     pub backups: Option<Backups>,
+    /// Where files are that were sent to be imported; none where there is no folder for them.
+    pub imports: Option<Imports>,
     /// Opens other databases; none where nobody can.
     pub databases: Option<Arc<dyn Databases>>,
     /// Where its uploaded files are; none when copies leave them where they are.
@@ -67,9 +70,10 @@ pub struct JobsOptions {
 
 impl fmt::Debug for JobsOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { backups, databases, files, source, backups_every } = self;
+        let Self { backups, imports, databases, files, source, backups_every } = self;
         f.debug_struct("JobsOptions")
             .field("backups", backups)
+            .field("imports", imports)
             .field("databases", &databases.is_some())
             .field("files", files)
             .field("source", source)
@@ -117,6 +121,10 @@ struct Inner {
     /// Told whenever one is over.
     over: Notify,
     failed_backups: AtomicU64,
+    /// How often backups are due by the schedule. Written when the settings change.
+    backups_every: Mutex<Option<Duration>>,
+    /// What the last copies of this process read of both sides. Written by the jobs.
+    samples: SamplesKept,
     /// Why the last backup of this process failed; none when it did not. Set when a backup ends.
     last_failure: Mutex<Option<String>>,
 }
@@ -126,6 +134,9 @@ struct Running {
     job: Job,
     board: Board,
     stop: CancellationToken,
+    /// Whether it is to rest, and whether it can.
+    pause: watch::Sender<bool>,
+    can_rest: bool,
     /// Whether somebody asked for its end; else it ends because the service stops.
     cancelled: Arc<AtomicBool>,
 }
@@ -146,12 +157,14 @@ impl Jobs {
             store: store.system(),
             audit: Audit::new(store, clock.clone()),
             clock,
+            backups_every: Mutex::new(options.backups_every),
             options,
             running: Mutex::default(),
             turns: Semaphore::new(RUNNING_MAX),
             stop: CancellationToken::new(),
             over: Notify::new(),
             failed_backups: AtomicU64::new(0),
+            samples: SamplesKept::default(),
             last_failure: Mutex::default(),
         }))
     }
@@ -162,10 +175,21 @@ impl Jobs {
         self.0.options.backups.as_ref()
     }
 
+    /// The folder of files that were sent to be imported, if there is one.
+    #[must_use]
+    pub fn imports(&self) -> Option<&Imports> {
+        self.0.options.imports.as_ref()
+    }
+
     /// How often backups are due by the schedule; `None` without one.
     #[must_use]
     pub fn backups_every(&self) -> Option<Duration> {
-        self.0.options.backups_every
+        *self.0.backups_every.lock()
+    }
+
+    /// The schedule is another one from now on.
+    pub fn set_backups_every(&self, every: Option<Duration>) {
+        *self.0.backups_every.lock() = every;
     }
 
     /// Begins a job, which runs in this process as soon as it has its turn. Its answer means that the
@@ -193,6 +217,7 @@ impl Jobs {
             created_at: now.to_string(),
             started_at: None,
             ended_at: None,
+            paused: false,
             progress: None,
             result: None,
             error: None,
@@ -200,7 +225,7 @@ impl Jobs {
             asked: once.as_ref().map(|once| hex(&once.key)),
             said: once.as_ref().map(|once| hex(&once.fingerprint)),
         };
-        let running = self.admit(&job)?;
+        let running = self.admit(&job, &work)?;
         if let Err(error) = self.store_new(&job, by).await {
             self.running().remove(&id);
             // Of two at the same time the other one was faster.
@@ -269,6 +294,54 @@ impl Jobs {
         running.stop.cancel();
         self.tell(by, "job.cancelled", &job, Value::Null).await;
         Ok(job)
+    }
+
+    /// Lets a copy of this process rest in the middle, for an hour at most: its target stays marked
+    /// as unfinished, and its source as it was. One may rest at a time, since others wait for its turn.
+    ///
+    /// # Errors
+    /// As [`Jobs::cancel`]; [`JobsError::CannotPause`].
+    pub async fn pause(&self, id: &str, by: &Actor) -> Result<Job, JobsError> {
+        self.set_paused(id, by, true).await
+    }
+
+    /// Lets a copy that rests go on.
+    ///
+    /// # Errors
+    /// As [`Jobs::pause`].
+    pub async fn resume(&self, id: &str, by: &Actor) -> Result<Job, JobsError> {
+        self.set_paused(id, by, false).await
+    }
+
+    async fn set_paused(&self, id: &str, by: &Actor, paused: bool) -> Result<Job, JobsError> {
+        let job = self.get(id).await?;
+        if !job.state.is_open() {
+            return Err(JobsError::Over { id: job.id, state: job.state.phrase() });
+        }
+        let others = self.running().values().any(|it| it.job.id != id && *it.pause.borrow());
+        let running = self.running().get(id).cloned();
+        let Some(running) = running else { return Err(JobsError::Elsewhere(job.id)) };
+        let refused = |reason| Err(JobsError::CannotPause { id: job.id.clone(), reason });
+        match (paused, *running.pause.borrow()) {
+            _ if !running.can_rest => return refused("cannot rest: only copies can"),
+            (true, _) if others => return refused("cannot rest while another one does"),
+            (true, true) => return refused("rests already"),
+            (false, false) => return refused("does not rest"),
+            _ => {}
+        }
+        running.pause.send_replace(paused);
+        let action = if paused { "job.paused" } else { "job.continued" };
+        self.tell(by, action, &job, Value::Null).await;
+        self.get(id).await
+    }
+
+    /// Documents of both sides that a copy of this process read when it was done.
+    ///
+    /// # Errors
+    /// [`JobsError::NotFound`], [`JobsError::NoSamples`], and when the database fails.
+    pub async fn samples(&self, id: &str) -> Result<Vec<Sample>, JobsError> {
+        let job = self.get(id).await?;
+        self.0.samples.of(&job.id).ok_or(JobsError::NoSamples(job.id))
     }
 
     /// Notes which jobs were left by processes that ended.
@@ -348,6 +421,11 @@ impl Jobs {
         if let (Some(name), Some(backups)) = (work.backup(), &options.backups) {
             backups.get(name).await?;
         }
+        if let Some(file) = work.file() {
+            let none =
+                || JobsError::Unsupported("there is no folder for files to be imported".to_owned());
+            options.imports.as_ref().ok_or_else(none)?.get(file).await?;
+        }
         let Some(to) = work.to() else { return Ok(None) };
         let Some(databases) = &options.databases else {
             let message = "this service opens no other databases".to_owned();
@@ -358,7 +436,7 @@ impl Jobs {
     }
 
     /// Takes a job among those of this process.
-    fn admit(&self, job: &Job) -> Result<Running, JobsError> {
+    fn admit(&self, job: &Job, work: &Work) -> Result<Running, JobsError> {
         if self.0.stop.is_cancelled() {
             return Err(JobsError::Stopping);
         }
@@ -366,6 +444,8 @@ impl Jobs {
             job: job.clone(),
             board: Board::default(),
             stop: self.0.stop.child_token(),
+            pause: watch::Sender::new(false),
+            can_rest: work.can_rest(),
             cancelled: Arc::default(),
         };
         let mut all = self.running();
@@ -397,7 +477,7 @@ impl Jobs {
 
     /// Does the work when it is its turn, and writes its end.
     async fn run(&self, work: Work, running: Running) {
-        let Running { mut job, board, stop, cancelled } = running;
+        let Running { mut job, board, stop, pause, cancelled, .. } = running;
         let ended = {
             let turn = tokio::select! {
                 turn = self.0.turns.acquire() => turn.ok(),
@@ -411,21 +491,28 @@ impl Jobs {
                     if let Some(running) = self.running().get_mut(&job.id) {
                         running.job = job.clone();
                     }
-                    self.work(&work, &mut job, &board, stop).await
+                    self.work(&work, &mut job, &board, (stop, &pause)).await
                 }
             }
         };
         job.ended_at = Some(self.0.clock.now().to_string());
-        job.progress = None;
+        (job.progress, job.paused) = (None, false);
+        let ended = match ended {
+            Err(Ended::After(ended, report)) => {
+                job.result = Some(report);
+                Err(*ended)
+            }
+            ended => ended,
+        };
         match ended {
             Ok(result) => {
                 job.state = JobState::Succeeded;
                 job.result = Some(result);
             }
-            Err(Ended::Stopped) if cancelled.load(Ordering::SeqCst) => {
+            Err(Ended::Stopped | Ended::After(..)) if cancelled.load(Ordering::SeqCst) => {
                 job.state = JobState::Cancelled;
             }
-            Err(Ended::Stopped) => job.state = JobState::Interrupted,
+            Err(Ended::Stopped | Ended::After(..)) => job.state = JobState::Interrupted,
             Err(Ended::Failed(error)) => {
                 tracing::error!(
                     job = job.id,
@@ -455,16 +542,19 @@ impl Jobs {
         work: &Work,
         job: &mut Job,
         board: &Board,
-        stop: CancellationToken,
+        (stop, pause): (CancellationToken, &watch::Sender<bool>),
     ) -> Result<Value, Ended> {
+        let id = job.id.clone();
         let means = Means {
             store: &self.0.store,
             source: &self.0.options.source,
             backups: self.0.options.backups.as_ref(),
+            imports: self.0.options.imports.as_ref(),
             databases: self.0.options.databases.as_deref(),
             files: self.0.options.files.as_ref(),
             board,
-            control: board.control(stop.clone()),
+            samples: (&self.0.samples, &id),
+            control: board.control(stop.clone()).resting(pause.subscribe()),
             stop: stop.clone(),
         };
         // Work stops in order; what hangs is given up.
@@ -476,6 +566,7 @@ impl Jobs {
         // A fault in the work must not leave a job that never ends.
         let doing = std::panic::AssertUnwindSafe(means.carry_out(work)).catch_unwind();
         let mut doing = std::pin::pin!(doing);
+        let mut rests_since: Option<Instant> = None;
         let mut beats = interval(BEATS_EVERY);
         beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -488,6 +579,12 @@ impl Jobs {
                 () = &mut given_up => return Err(Ended::Stopped),
                 _ = beats.tick() => {
                     job.progress = Some(board.read());
+                    job.paused = *pause.borrow();
+                    rests_since = job.paused.then(|| rests_since.unwrap_or_else(Instant::now));
+                    if rests_since.is_some_and(|since| since.elapsed() > RESTS_MAX) {
+                        tracing::warn!(job = job.id, "the job rested too long and is stopped");
+                        stop.cancel();
+                    }
                     if let Err(error) = self.write(job).await {
                         tracing::warn!(job = job.id, %error, "the job cannot be noted: {error}");
                     }
@@ -547,7 +644,8 @@ impl Jobs {
     /// A stored job as it is now: of this process what it tells, of a silent one interrupted.
     fn as_it_is(&self, stored: Job) -> Job {
         if let Some(running) = self.running().get(&stored.id) {
-            let open = Job { progress: Some(running.board.read()), ..running.job.clone() };
+            let (progress, paused) = (Some(running.board.read()), *running.pause.borrow());
+            let open = Job { progress, paused, ..running.job.clone() };
             return if stored.state.is_open() { open } else { stored };
         }
         let beat = Timestamp { unix_us: stored.beat_us }.to_system_time();

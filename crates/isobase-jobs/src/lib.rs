@@ -3,28 +3,39 @@
 //!
 //! A job is a document of a system collection, which never leaves its database. A process that ends
 //! takes its jobs with it: they are `interrupted` then, and the same work can be asked for again; a
-//! copy and a restore go on where they were.
+//! copy, a restore and an import go on where they were.
 //!
 //! Reading order: [`Work`] (what can be done), [`Job`] (how far it is), [`Backups`] (a folder of
-//! archives), [`Databases`], [`Jobs`], [`Schedule`].
+//! archives), [`Imports`] (one of files that were sent), [`Databases`], [`Jobs`], [`Schedule`].
 
 mod backups;
 mod databases;
+mod ended;
 mod error;
+mod import;
+mod imports;
 mod job;
 mod jobs;
 mod live;
 mod perform;
+mod preview;
+mod samples;
 mod schedule;
 mod work;
 
 pub use backups::{Backup, BackupError, Backups, Note, Origin};
 pub use databases::{Databases, Purpose, Target};
 pub use error::JobsError;
-pub use isobase_ops::Existing;
+pub use import::Import;
+pub use imports::{IMPORT_KEPT, IMPORTS_MAX, ImportFile, Imports, ImportsError, Incoming};
 pub use isobase_ops::archive::Passphrase;
+pub use isobase_ops::import::{
+    Column, ColumnType, Format, Ids, InvalidMapping, Mapping, ReadOptions, Record, Table,
+};
+pub use isobase_ops::{Existing, Sample};
 pub use job::{JOBS_COLLECTION, Job, JobState};
 pub use jobs::{Asked, Begun, JOBS_KEPT, JOBS_WAITING_MAX, Jobs, JobsOptions, RUNNING_MAX};
 pub use live::{Live, Rate};
+pub use preview::{Preview, Seen};
 pub use schedule::{Schedule, look_after};
 pub use work::Work;

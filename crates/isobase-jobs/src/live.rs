@@ -18,8 +18,11 @@ pub struct Live {
     pub documents: u64,
     /// Documents of this stage, where that is known.
     pub documents_total: Option<u64>,
-    /// Bytes of their text.
+    /// Bytes of their text; of an import those of the file.
     pub bytes: u64,
+    /// Bytes of the file that is imported.
+    #[serde(default)]
+    pub bytes_total: Option<u64>,
     /// How fast it goes.
     pub rate: Option<Rate>,
 }
@@ -60,6 +63,16 @@ impl Board {
         told.live = Live { stage, documents, documents_total, ..Live::default() };
     }
 
+    /// How far into a file an import is: documents, bytes and all of those.
+    pub(crate) fn file(&self, stage: &str, documents: u64, (bytes, total): (u64, u64)) {
+        let mut told = self.0.lock();
+        if told.live.stage != stage {
+            told.stage_began = Some(Instant::now());
+        }
+        let (stage, bytes_total) = (stage.to_owned(), Some(total));
+        told.live = Live { stage, documents, bytes, bytes_total, ..Live::default() };
+    }
+
     fn tell(&self, event: &Event) {
         let mut told = self.0.lock();
         match event {
@@ -75,6 +88,7 @@ impl Board {
                     documents: *documents,
                     documents_total: *documents_total,
                     bytes: *bytes,
+                    bytes_total: None,
                     rate: None,
                 };
             }
@@ -92,8 +106,14 @@ impl Board {
                 return None;
             }
             let per_second = done / seconds;
-            let left =
-                told.live.documents_total.map(|total| (total as f64 - done).max(0.0) / per_second);
+            let left = match (told.live.documents_total, told.live.bytes_total) {
+                (Some(total), _) => Some((total as f64 - done).max(0.0) / per_second),
+                (None, Some(total)) if told.live.bytes > 0 => {
+                    let bytes = told.live.bytes as f64;
+                    Some((total as f64 - bytes).max(0.0) / bytes * seconds)
+                }
+                _ => None,
+            };
             Some(Rate { documents_per_second: per_second, seconds_left: left })
         });
         Live { rate, ..told.live.clone() }

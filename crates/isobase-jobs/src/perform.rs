@@ -3,56 +3,37 @@
 use std::sync::Arc;
 
 use isobase_auth::{AuditChain, ChainHead, Clock, VerifyError};
-use isobase_engine::Reconciled;
+use isobase_engine::{Engine, Reconciled};
 use isobase_ops::{
-    Control, CopyOptions, FilePlace, FilesCopy, OnRefused, OpsError,
+    Control, CopyOptions, CopyReport, FilePlace, FilesCopy, OnRefused,
     archive::{self, RestoreOptions},
-    copy, preflight,
+    copy, preflight, samples,
 };
-use isobase_store::Store;
+use isobase_store::{SYSTEM_PREFIX, Store};
 use serde::Serialize;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    BackupError, Backups, Databases, Origin, Purpose, Target, Work, backups::told, live::Board,
+    Backups, Databases, Import, Imports, Origin, Purpose, Target, Work, ended::Ended,
+    import::Importing, live::Board, samples::SamplesKept,
 };
 
-/// How a work ended that did not succeed.
-pub(crate) enum Ended {
-    /// It was told to stop.
-    Stopped,
-    /// It could not be done.
-    Failed(String),
-}
-
-impl From<OpsError> for Ended {
-    fn from(error: OpsError) -> Self {
-        match error {
-            OpsError::Stopped { .. } => Self::Stopped,
-            error => Self::Failed(told(&error)),
-        }
-    }
-}
-
-impl From<BackupError> for Ended {
-    fn from(error: BackupError) -> Self {
-        match error {
-            BackupError::Ops(error) => error.into(),
-            error => Self::Failed(error.to_string()),
-        }
-    }
-}
+/// Documents of both sides that a copy shows.
+const SAMPLES: usize = 20;
 
 /// What a work is done with.
 pub(crate) struct Means<'a> {
     pub(crate) store: &'a Store,
     pub(crate) source: &'a str,
     pub(crate) backups: Option<&'a Backups>,
+    pub(crate) imports: Option<&'a Imports>,
     pub(crate) databases: Option<&'a dyn Databases>,
     /// Where uploaded files of the database are.
     pub(crate) files: Option<&'a Arc<dyn FilePlace>>,
     pub(crate) board: &'a Board,
+    /// Where samples of this job are kept.
+    pub(crate) samples: (&'a SamplesKept, &'a str),
     pub(crate) control: Control,
     /// The same stop as that of `control`.
     pub(crate) stop: CancellationToken,
@@ -75,6 +56,7 @@ impl Means<'_> {
                 let copied = self.copy(work, &*target).await;
                 finish(target, copied).await
             }
+            Work::Import(import) => self.import(import).await,
             Work::Reconcile { collections } => self.reconcile(collections.clone()).await,
             Work::Audit { expected } => self.audit(expected.as_ref()).await,
             Work::Sweep => self.sweep().await,
@@ -103,8 +85,8 @@ impl Means<'_> {
         let restored = finish(scratch, restored).await;
         let error = match &restored {
             Ok(_) => None,
-            Err(Ended::Stopped) => return Err(Ended::Stopped),
             Err(Ended::Failed(error)) => Some(error.clone()),
+            Err(Ended::Stopped | Ended::After(..)) => return restored,
         };
         backups.note_restored(backup, error).await?;
         restored
@@ -131,14 +113,42 @@ impl Means<'_> {
         let (from, to) = (self.store.engine(), target.engine());
         Ok(match dry_run {
             true => value(&Box::pin(preflight(from, to, &options, &self.control)).await?),
-            false => value(&Box::pin(copy(from, to, &options, &self.control)).await?),
+            false => {
+                let report = Box::pin(copy(from, to, &options, &self.control)).await?;
+                self.look_at_both(from, to, &report).await;
+                value(&report)
+            }
         })
+    }
+
+    /// Keeps some documents of both sides for whoever wants to see them: those of people, and not what
+    /// the service keeps. They are compared already, so a copy is no worse without.
+    async fn look_at_both(
+        &self,
+        from: &Arc<dyn Engine>,
+        to: &Arc<dyn Engine>,
+        report: &CopyReport,
+    ) {
+        let names = report.collections.iter().filter(|it| !it.name.starts_with(SYSTEM_PREFIX));
+        let names: Vec<_> =
+            names.filter_map(|it| isobase_types::CollectionName::new(&it.name).ok()).collect();
+        match samples(from, to, &names, SAMPLES).await {
+            Ok(found) => self.samples.0.keep(self.samples.1, found),
+            Err(error) => tracing::warn!(%error, "no samples of the copy are shown: {error}"),
+        }
     }
 
     /// From where to where files are copied: not at all when both databases have them in one place.
     fn files(&self, target: &dyn Target) -> Option<FilesCopy> {
         let (from, to) = (self.files?.clone(), target.files()?);
         (from.name() != to.name()).then_some(FilesCopy { from, to })
+    }
+
+    async fn import(&self, import: &Import) -> Result<Value, Ended> {
+        let none = || Ended::Failed("this service takes no files to be imported".to_owned());
+        let imports = self.imports.ok_or_else(none)?;
+        let importing = Importing { import, imports, board: self.board, stop: &self.stop };
+        Box::pin(importing.run()).await
     }
 
     async fn reconcile(

@@ -5,10 +5,10 @@ use isobase_ops::Existing;
 use isobase_types::CollectionName;
 use serde_json::{Value, json};
 
-use crate::Origin;
+use crate::{Import, Origin};
 
 /// What a job does.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Work {
     /// Writes everything into an archive in the folder of backups, and reads it again.
     Backup {
@@ -42,6 +42,8 @@ pub enum Work {
         /// Say what would be, and write nothing.
         dry_run: bool,
     },
+    /// Brings a file that was sent into a collection.
+    Import(Box<Import>),
     /// Takes in what other programs wrote.
     Reconcile {
         /// Only of these collections; of all when none is named.
@@ -65,6 +67,7 @@ impl Work {
             Self::Verify { .. } => "verify",
             Self::Restore { .. } => "restore",
             Self::Copy { .. } => "copy",
+            Self::Import(_) => "import",
             Self::Reconcile { .. } => "reconcile",
             Self::Audit { .. } => "audit",
             Self::Sweep => "sweep",
@@ -84,6 +87,7 @@ impl Work {
                 "to": shown, "collections": names(collections), "existing": word(*existing),
                 "leave_out": leave_out, "dry_run": dry_run,
             }),
+            Self::Import(import) => import.parameters(),
             Self::Reconcile { collections } => json!({ "collections": names(collections) }),
             Self::Audit { expected } => {
                 json!({ "expect": expected.as_ref().map(ToString::to_string) })
@@ -92,10 +96,23 @@ impl Work {
         }
     }
 
+    /// Whether it can rest in the middle.
+    pub(crate) fn can_rest(&self) -> bool {
+        matches!(self, Self::Copy { .. })
+    }
+
     /// The URL of the other database.
     pub(crate) fn to(&self) -> Option<&str> {
         match self {
             Self::Restore { to, .. } | Self::Copy { to, .. } => Some(to),
+            _ => None,
+        }
+    }
+
+    /// The file it brings in.
+    pub(crate) fn file(&self) -> Option<&str> {
+        match self {
+            Self::Import(import) => Some(&import.file),
             _ => None,
         }
     }

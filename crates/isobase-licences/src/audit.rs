@@ -15,6 +15,9 @@ pub const AUDIT_COLLECTION: &str = "isobase_audit";
 pub struct Actor {
     /// The principal: `internal`, the id of a key, …
     pub actor: String,
+    /// The account that this one, an owner, acts as.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acting_as: Option<String>,
     /// Where the request came from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ip: Option<String>,

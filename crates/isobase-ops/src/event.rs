@@ -9,6 +9,7 @@ use std::{
 };
 
 use isobase_types::CollectionName;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::Refusal;
@@ -109,6 +110,8 @@ pub enum Event {
 pub struct Control {
     observer: Arc<dyn Fn(&Event) + Send + Sync>,
     stop: CancellationToken,
+    /// Whether it is to rest; `None` where nobody asks for that.
+    pause: Option<watch::Receiver<bool>>,
     /// Milliseconds since `started` at which progress was told last.
     told: Arc<AtomicU64>,
     started: Instant,
@@ -119,12 +122,20 @@ impl Control {
     #[must_use]
     pub fn new(observer: impl Fn(&Event) + Send + Sync + 'static, stop: CancellationToken) -> Self {
         let told = Arc::new(AtomicU64::new(0));
-        Self { observer: Arc::new(observer), stop, told, started: Instant::now() }
+        let (observer, pause) = (Arc::new(observer), None);
+        Self { observer, stop, pause, told, started: Instant::now() }
+    }
+
+    /// The same, which rests while the value is true. What is under way when that begins is ended
+    /// first; what holds the target goes on to be held.
+    #[must_use]
+    pub fn resting(self, pause: watch::Receiver<bool>) -> Self {
+        Self { pause: Some(pause), ..self }
     }
 
     /// The same listener, and nothing that stops it.
     pub(crate) fn undisturbed(&self) -> Self {
-        Self { stop: CancellationToken::new(), ..self.clone() }
+        Self { stop: CancellationToken::new(), pause: None, ..self.clone() }
     }
 
     pub(crate) fn tell(&self, event: Event) {
@@ -146,6 +157,21 @@ impl Control {
     #[must_use]
     pub fn is_stopped(&self) -> bool {
         self.stop.is_cancelled()
+    }
+
+    /// Whether it is to rest.
+    pub(crate) fn is_resting(&self) -> bool {
+        !self.is_stopped() && self.pause.as_ref().is_some_and(|pause| *pause.borrow())
+    }
+
+    /// Waits while it is to rest, though not once it is to stop.
+    pub(crate) async fn rest(&self) {
+        let Some(mut pause) = self.pause.clone().filter(|_| self.is_resting()) else { return };
+        tokio::select! {
+            // Whoever could let it go on is gone: it goes on.
+            _ = pause.wait_for(|rests| !rests) => {}
+            () = self.stop.cancelled() => {}
+        }
     }
 
     pub(crate) fn token(&self) -> &CancellationToken {

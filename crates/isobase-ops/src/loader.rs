@@ -139,6 +139,7 @@ impl Loader {
     ) -> Result<(), OpsError> {
         let mut rest = documents;
         while !rest.is_empty() {
+            self.rest().await?;
             let part_max = self.pace.part_max().min(rest.len());
             let after = rest.split_off(part_max);
             let part = std::mem::replace(&mut rest, after);
@@ -158,6 +159,16 @@ impl Loader {
                 _ => self.handed_over.clone(),
             };
             self.push_part(collection, part, reached).await?;
+        }
+        Ok(())
+    }
+
+    /// Rests while it is told to. Another one may take the target over meanwhile, which is noticed.
+    async fn rest(&mut self) -> Result<(), OpsError> {
+        while self.control.is_resting() {
+            let control = self.control.clone();
+            let _ = tokio::time::timeout(OWNER_EVERY, control.rest()).await;
+            self.check_owner_now_and_then().await?;
         }
         Ok(())
     }

@@ -130,6 +130,7 @@ pub(crate) async fn look_at_all(
             documents_total: Some(total),
             bytes: report.bytes,
         });
+        control.rest().await;
         if control.is_stopped() {
             return Err(OpsError::Stopped { documents: 0 });
         }

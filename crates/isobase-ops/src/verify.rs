@@ -122,6 +122,7 @@ pub(crate) async fn compare(
             documents_total: Some(total),
             bytes: comparison.bytes,
         });
+        control.rest().await;
         if control.is_stopped() {
             return Err(OpsError::Stopped { documents: comparison.documents });
         }

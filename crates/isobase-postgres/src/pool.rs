@@ -1,6 +1,12 @@
 //! Connections for questions that take a while, one question at a time on each.
 
-use std::{ops::Deref, sync::Arc};
+use std::{
+    ops::Deref,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use parking_lot::{Mutex, MutexGuard};
 use tokio::{
@@ -19,7 +25,25 @@ pub struct Pool {
     config: Arc<Config>,
     size: usize,
     slots: Arc<Semaphore>,
+    /// Who waits for a connection. Written by those who begin and end to wait.
+    waiting: AtomicUsize,
     idle: Mutex<Idle>,
+}
+
+/// Counts somebody who waits, until it is dropped.
+struct Waiting<'p>(&'p AtomicUsize);
+
+impl<'p> Waiting<'p> {
+    fn new(waiting: &'p AtomicUsize) -> Self {
+        waiting.fetch_add(1, Ordering::Relaxed);
+        Self(waiting)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 #[derive(Debug, Default)]
@@ -39,6 +63,8 @@ pub struct PoolStatus {
     pub leased: usize,
     /// Open connections that nobody uses.
     pub idle: usize,
+    /// Questions that wait for a connection.
+    pub waiting: usize,
 }
 
 /// A connection for a while. Unless it is given back with [`Lease::finish`], it is closed and
@@ -68,7 +94,8 @@ impl Pool {
     #[must_use]
     pub fn new(config: Arc<Config>) -> Self {
         let size = config.pool_size();
-        Self { config, size, slots: Arc::new(Semaphore::new(size)), idle: Mutex::default() }
+        let (slots, waiting) = (Arc::new(Semaphore::new(size)), AtomicUsize::new(0));
+        Self { config, size, slots, waiting, idle: Mutex::default() }
     }
 
     /// A connection; waits for one until a moment.
@@ -77,7 +104,9 @@ impl Pool {
     /// [`ErrorKind::Unavailable`] when none gets free in time, the server cannot be reached, or
     /// the pool is closed.
     pub async fn lease(&self, deadline: Instant) -> Result<Lease<'_>, Error> {
+        let waiting = Waiting::new(&self.waiting);
         let slot = self.slot(timeout_at(deadline, self.slots.acquire()).await)?;
+        drop(waiting);
         let (connection, generation) = self.connection(deadline).await?;
         let pool = Held::Borrowed(self, slot);
         Ok(Lease { pool, connection: Some(connection), generation })
@@ -89,7 +118,9 @@ impl Pool {
     /// As [`Pool::lease`].
     pub async fn lease_owned(self: &Arc<Self>, deadline: Instant) -> Result<Lease<'static>, Error> {
         let acquire = Arc::clone(&self.slots).acquire_owned();
+        let waiting = Waiting::new(&self.waiting);
         let slot = self.slot(timeout_at(deadline, acquire).await)?;
+        drop(waiting);
         let (connection, generation) = self.connection(deadline).await?;
         let pool = Held::Owned(Arc::clone(self), slot);
         Ok(Lease { pool, connection: Some(connection), generation })
@@ -132,7 +163,8 @@ impl Pool {
     #[must_use]
     pub fn status(&self) -> PoolStatus {
         let leased = self.size.saturating_sub(self.slots.available_permits());
-        PoolStatus { size: self.size, leased, idle: self.idle().connections.len() }
+        let (idle, waiting) = (self.idle().connections.len(), self.waiting.load(Ordering::Relaxed));
+        PoolStatus { size: self.size, leased, idle, waiting }
     }
 
     fn take_idle(&self) -> (Option<Connection>, u64) {

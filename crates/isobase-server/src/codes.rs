@@ -108,6 +108,12 @@ isobase_http::problem_codes! { pub(crate) ALL:
     OWNERS_ONLY = "owners_only", FORBIDDEN, Access, "Owners only",
         "Only an owner, or whoever runs the service, makes, changes and deletes owners.",
         "Ask an owner, or use `isobase user` on the machine of the service.";
+    IMPERSONATING = "impersonating", FORBIDDEN, Access, "Acting as somebody else",
+        "An owner acts as this account, and may look at it, but not change how it signs in.",
+        "End it: `POST /api/impersonation/end`.";
+    NOT_IMPERSONATING = "not_impersonating", CONFLICT, Access, "Not acting as somebody else",
+        "The session is not one by which an owner acts as somebody else.",
+        "Begin one: `POST /api/v1/accounts/{account}/impersonate`.";
     PROVIDER_NOT_FOUND = "provider_not_found", NOT_FOUND, Documents, "Provider not found",
         "No provider of this name is configured.",
         "`GET /api/login/providers` lists them; `[providers.NAME]` in `isobase.toml` makes one.";
@@ -375,6 +381,21 @@ isobase_http::problem_codes! { pub(crate) ALL:
     BACKUP_NOT_FOUND = "backup_not_found", NOT_FOUND, Documents, "Backup not found",
         "The folder of backups has no archive of this name.",
         "List the backups: `GET /api/v1/backups`.";
+    IMPORT_NOT_FOUND = "import_not_found", NOT_FOUND, Documents, "File not found",
+        "No file of yours with this id waits to be imported on this service. Files stay for 24 hours.",
+        "Send the file again: `POST /api/v1/imports`.";
+    IMPORT_UNREADABLE = "import_unreadable", UNPROCESSABLE_ENTITY, Documents, "File unreadable",
+        "The file is neither CSV, NDJSON nor JSON, or has not the columns that were named; `detail` says where.",
+        "Mend the file, or say how it is written: `format`, `delimiter`, `columns`.";
+    SETTING_NOT_FOUND = "setting_not_found", NOT_FOUND, Documents, "Setting not found",
+        "The service has no setting of this name.",
+        "List the settings: `GET /admin/api/settings`.";
+    SETTING_LOCKED = "setting_locked", CONFLICT, Documents, "Setting locked",
+        "A variable or a flag says the value, or the setting is taken only at a start; `detail` says which.",
+        "Change it where it comes from, and start the service again.";
+    NO_ADDRESS = "no_address", CONFLICT, Documents, "No address",
+        "The letter would go to whoever asks for it, who has no e-mail address here.",
+        "Sign in with an account that has one.";
     REQUEST_NOT_FOUND = "request_not_found", NOT_FOUND, Documents, "Request not found",
         "The log has no entry with this number, or no longer.",
         "Check the number; entries are kept as long as `requests.retention` says.";

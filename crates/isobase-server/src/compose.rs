@@ -15,7 +15,8 @@ use isobase_store::{RuleBook, Store};
 use isobase_webhooks::Webhooks;
 
 use crate::{
-    AppCollection, FilesOptions, LiveConfig, Machine, PagesConfig, Service, accounts,
+    AppCollection, FilesOptions, LiveConfig, Machine, PagesConfig, RunningSettings, Service,
+    accounts,
     admin::{self, AdminFacts},
     app,
     app_collection::Rows,
@@ -24,9 +25,9 @@ use crate::{
     durability::Durability,
     files,
     gate::Gate,
-    jobs, keys, licences, live,
+    imports, jobs, keys, licences, live,
     own_requests::{OwnLog, OwnRequestOptions, OwnRequests},
-    pages, records, requests, service, tus,
+    pages, records, requests, service, settings, tus,
     views::{Permissions, Views},
     webhooks,
 };
@@ -76,9 +77,8 @@ pub struct ServerConfig {
     pub sql: Option<SqlOptions>,
     /// What the process measures of itself, for `/metrics`. Default none.
     pub process: Option<fn() -> Vec<Measure>>,
-    /// The settings of the process for those who may do everything: a JSON array of objects with
-    /// `key`, `value` and `origin`, secrets masked. Default none.
-    pub settings: Option<Arc<str>>,
+    /// The settings of the process, for those who may do everything. Default none.
+    pub settings: Option<Arc<dyn RunningSettings>>,
     /// The machine that the process runs on, for the hub. Default none.
     pub machine: Option<Machine>,
 }
@@ -177,6 +177,18 @@ impl Composition {
         self
     }
 
+    /// What the service runs with, and what may be changed of it.
+    #[must_use]
+    pub fn with_settings(
+        mut self,
+        store: &Store,
+        accounts: Arc<Accounts>,
+        running: Option<Arc<dyn RunningSettings>>,
+    ) -> Self {
+        self.routes.add(settings::State::new(store, accounts, running), settings::routes());
+        self
+    }
+
     /// A database of the owners' own, which they look at.
     #[cfg(feature = "sql")]
     #[must_use]
@@ -189,6 +201,13 @@ impl Composition {
     #[must_use]
     pub fn with_jobs(mut self, store: &Store, jobs: Jobs) -> Self {
         self.routes.add(jobs::State::new(store, jobs), jobs::routes());
+        self
+    }
+
+    /// Files that are brought into collections.
+    #[must_use]
+    pub fn with_imports(mut self, store: &Store, rules: Arc<RuleBook>, jobs: Jobs) -> Self {
+        self.routes.add(imports::State::new(store, rules, jobs), imports::routes());
         self
     }
 
@@ -344,12 +363,7 @@ pub fn compose(store: Store, authorizer: Arc<Authorizer>, config: ServerConfig) 
     let has_sql = config.sql.is_some();
     #[cfg(not(feature = "sql"))]
     let has_sql = false;
-    let facts = AdminFacts {
-        settings: config.settings,
-        has_sql,
-        machine: config.machine,
-        sealer: config.sealer.clone(),
-    };
+    let facts = AdminFacts { has_sql, machine: config.machine, sealer: config.sealer.clone() };
     let slices = Composition::default()
         .with_service(store.clone(), jobs.clone(), (config.durability, index), config.process)
         .with_records(store.clone(), rules(), config.page_size_max)
@@ -357,7 +371,9 @@ pub fn compose(store: Store, authorizer: Arc<Authorizer>, config: ServerConfig) 
         .with_live(store.clone(), rules(), live)
         .with_app(&store, &config.rules, config.collections, config.page_size_max)
         .with_admin(&store, jobs.clone(), facts, config.http.open_to)
-        .with_jobs(&store, jobs)
+        .with_settings(&store, accounts.clone(), config.settings)
+        .with_jobs(&store, jobs.clone())
+        .with_imports(&store, rules(), jobs)
         .with_keys(&store, authorizer.clone())
         .with_licences(Licences::new(&store, config.licences))
         .with_own_requests(requests.clone(), config.own_requests)

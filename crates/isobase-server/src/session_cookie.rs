@@ -10,6 +10,10 @@ const NAME: &str = "isobase_session";
 /// Source: RFC 6265bis, section 4.1.3.2.
 const NAME_SECURE: &str = "__Host-isobase_session";
 
+/// Of the session that an owner comes back to who acts as somebody else.
+const OWN_NAME: &str = "isobase_own_session";
+const OWN_NAME_SECURE: &str = "__Host-isobase_own_session";
+
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// Whether the browser reached the service over https: the configured address says so, or the
@@ -24,6 +28,11 @@ pub(crate) fn token(headers: &HeaderMap) -> Option<&str> {
     named(headers, NAME_SECURE).or_else(|| named(headers, NAME))
 }
 
+/// The token of the session that an owner comes back to.
+pub(crate) fn own_token(headers: &HeaderMap) -> Option<&str> {
+    named(headers, OWN_NAME_SECURE).or_else(|| named(headers, OWN_NAME))
+}
+
 /// The value of a cookie.
 pub(crate) fn named<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
@@ -35,29 +44,50 @@ pub(crate) fn named<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 
 /// What lets a browser show a token from now on. Scripts cannot read it.
 pub(crate) fn set(token: &str, lifetime: Duration, secure: bool) -> HeaderValue {
+    set_as((NAME, NAME_SECURE), token, lifetime, secure)
+}
+
+/// What lets a browser keep the session that an owner comes back to.
+pub(crate) fn set_own(token: &str, lifetime: Duration, secure: bool) -> HeaderValue {
+    set_as((OWN_NAME, OWN_NAME_SECURE), token, lifetime, secure)
+}
+
+fn set_as(
+    (name, name_secure): (&str, &str),
+    token: &str,
+    lifetime: Duration,
+    secure: bool,
+) -> HeaderValue {
     let seconds = lifetime.as_secs();
     let attributes = format!("Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax");
     let text = match secure {
-        true => format!("{NAME_SECURE}={token}; {attributes}; Secure"),
-        false => format!("{NAME}={token}; {attributes}"),
+        true => format!("{name_secure}={token}; {attributes}; Secure"),
+        false => format!("{name}={token}; {attributes}"),
     };
     HeaderValue::try_from(text).expect("tokens are letters, digits and underscores")
 }
 
 /// What lets a browser forget the cookies that it sent.
 pub(crate) fn clear(headers: &HeaderMap) -> Vec<HeaderValue> {
-    let mut lines = Vec::new();
-    if named(headers, NAME).is_some() {
-        lines.push(HeaderValue::from_static(
-            "isobase_session=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax",
-        ));
-    }
-    if named(headers, NAME_SECURE).is_some() {
-        lines.push(HeaderValue::from_static(
-            "__Host-isobase_session=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax; Secure",
-        ));
-    }
-    lines
+    clear_as(headers, (NAME, NAME_SECURE)).chain(clear_own(headers)).collect()
+}
+
+/// What lets a browser forget the session that an owner came back to.
+pub(crate) fn clear_own(headers: &HeaderMap) -> impl Iterator<Item = HeaderValue> {
+    clear_as(headers, (OWN_NAME, OWN_NAME_SECURE))
+}
+
+fn clear_as(
+    headers: &HeaderMap,
+    (name, name_secure): (&'static str, &'static str),
+) -> impl Iterator<Item = HeaderValue> {
+    let sent = [(name, ""), (name_secure, "; Secure")];
+    sent.into_iter().filter(move |(name, _)| named(headers, name).is_some()).map(
+        |(name, secure)| {
+            let line = format!("{name}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax{secure}");
+            HeaderValue::try_from(line).expect("our names are letters, dashes and underscores")
+        },
+    )
 }
 
 #[cfg(test)]

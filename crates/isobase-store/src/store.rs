@@ -7,12 +7,13 @@ use std::{
 
 use isobase_engine::{
     Action, ChangeFeed, ChangesRequest, CollectionInfo, Engine, EngineError, ErrorKind, FeedPlace,
-    IndexDefinition, IndexInfo, Indexes, Keep, Limits, ListRequest, OthersSeen, Place, Rejection,
-    Terms, WriteBatch, WriteCheck, WriteOperation, WriteOutcome, WriteReport,
+    IndexDefinition, IndexInfo, Indexes, Keep, Limits, ListRequest, OthersSeen, Place,
+    Precondition, Rejection, Terms, WriteBatch, WriteCheck, WriteOperation, WriteOutcome,
+    WriteReport,
 };
 use isobase_types::{
     CollectionName, Comparison, Count, Direction, Document, DocumentId, FieldPath, Filter,
-    Operator, Order, OrderField, PageRequest, Query, Sequence,
+    Operator, Order, OrderField, PageRequest, Query, Sequence, json,
 };
 use parking_lot::Mutex;
 use tracing::{Instrument, Span, debug_span};
@@ -259,6 +260,41 @@ impl Store {
         }
         self.tell(told, &mut report).await;
         Ok(report)
+    }
+
+    /// Says of each document whether a create would refuse it for what it is: because of the schema of
+    /// its collection, or because the engine cannot hold it. Gives it as it would be stored. Others are
+    /// not looked at: unique values and references are decided by the write.
+    ///
+    /// # Errors
+    /// When the collection is reserved, its schema cannot be used, or the engine fails.
+    pub async fn check_new(
+        &self,
+        collection: &CollectionName,
+        bodies: Vec<String>,
+    ) -> Result<Vec<Result<String, Rejection>>, StoreError> {
+        self.refuse_reserved(collection)?;
+        let operations = bodies.into_iter().map(|body| WriteOperation {
+            collection: collection.clone(),
+            action: Action::Create { body },
+            precondition: Precondition::None,
+        });
+        let mut batch = WriteBatch { operations: operations.collect(), ..WriteBatch::default() };
+        let schemas = self.schemas.of_operations(&*self.engine, &batch.operations).await?;
+        FieldsCheck::prepare(&mut batch, &schemas, self.user.as_deref())?;
+        let check = |body: String| {
+            self.engine.check_document(collection, None, &body)?;
+            if let Some((_, schema)) = schemas.first() {
+                let checked = schema.check(&json::without_own_id(&body));
+                checked.map_err(|violations| Rejection::SchemaViolation { violations })?;
+            }
+            Ok(body)
+        };
+        let bodies = batch.operations.into_iter().filter_map(|operation| match operation.action {
+            Action::Create { body } => Some(body),
+            _ => None,
+        });
+        Ok(bodies.map(check).collect())
     }
 
     /// Carries out a batch within the bounds.

@@ -54,9 +54,31 @@ export async function operations() {
   await page.getByTestId("copy-go").click();
   await page.getByTestId("copy-done").waitFor();
   await page.locator("aside.panel").getByRole("cell", { name: "hostile" }).waitFor();
+  await page.getByTestId("copy-samples").click();
+  await page.getByRole("region", { name: "Samples of both sides" }).getByText("equal").first().waitFor();
   await accessible(page, "a copy that is done");
   await open(page, "/admin/jobs?kind=copy");
   assert.equal(await page.locator("[data-testid^=job-row-]").count(), 2);
+
+  // A setting is changed while the service runs, and forgotten again.
+  const setting = page.getByTestId("setting-limits.page_size_max");
+  await open(page, "/admin/settings?find=page_size_max");
+  await setting.getByRole("button").click();
+  await page.getByTestId("setting-value").fill("many");
+  expectRefusal();
+  await page.getByRole("button", { name: "Change", exact: true }).click();
+  await page.getByRole("alert").filter({ hasText: "expected" }).waitFor();
+  await accessible(page, "a setting that is refused");
+  await page.getByTestId("setting-value").fill("900");
+  await page.getByRole("button", { name: "Change", exact: true }).click();
+  await setting.getByText("database").waitFor();
+  await setting.getByText("900").waitFor();
+  await setting.getByRole("button").click();
+  await page.getByTestId("setting-reset").click();
+  await setting.getByText("default").waitFor();
+  await page.getByRole("button", { name: /^All / }).click();
+  await page.getByTestId("setting-records_url").getByText("taken at a start").waitFor();
+  await accessible(page, "all settings");
 
   // A service is told what happens; a delivery that failed is sent again.
   const came = [];

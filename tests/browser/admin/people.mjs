@@ -27,7 +27,7 @@ function codeOf(secret, now = Date.now()) {
 }
 
 export async function people() {
-  await ask("POST", "/api/v1/accounts", { username: OWNER[0], password: OWNER[1], role: "owner" });
+  await ask("POST", "/api/v1/accounts", { username: OWNER[0], password: OWNER[1], role: "owner", email: "olga@example.com" });
   const { id } = await ask("POST", "/api/v1/accounts", { username: SHE[0], password: SHE[1], role: "support" });
   const codes = await secondFactor();
   await asOwner(id, codes);
@@ -117,6 +117,13 @@ async function asOwner(id, codes) {
   await page.getByTestId("views-open").click();
   await page.getByText("No views are kept yet.").waitFor();
   await page.getByRole("button", { name: "Close" }).click();
+  await acts(page, id, expectRefusal);
+  // Without a mail server the letter is in the log, and the screen says so.
+  await open(page, "/admin/settings");
+  await page.getByTestId("mail-test").click();
+  await page.getByTestId("mail-told").filter({ hasText: "the letter is in the log" }).waitFor();
+  await accessible(page, "a test of the mail server");
+  await page.getByRole("dialog").getByRole("button", { name: "Close" }).click();
   // The last owner stays.
   await open(page, "/admin/users");
   await page.getByRole("button", { name: OWNER[0] }).click();
@@ -125,4 +132,32 @@ async function asOwner(id, codes) {
   await page.getByTestId("user-block").click();
   await page.getByRole("alert").filter({ hasText: "only owner" }).waitFor();
   await done();
+}
+
+/** An owner acts as somebody, is told so on every page, and comes back by one click. */
+async function acts(page, id, expectRefusal) {
+  const banner = page.getByTestId("impersonation");
+  const act = async (account) => {
+    await open(page, `/admin/users?id=${account}`);
+    await page.getByTestId("user-impersonate").click();
+    await page.getByRole("button", { name: "Act as them", exact: true }).click();
+  };
+  await act(id);
+  await banner.filter({ hasText: `${OWNER[0]}, you act as ${SHE[0]} (support)` }).waitFor();
+  await open(page, "/admin/licenses");
+  await banner.waitFor();
+  await accessible(page, "a page of an owner who acts as somebody");
+  await page.getByTestId("impersonation-end").click();
+  await page.waitForURL(`${base}/admin/users`);
+  await settled(page);
+  await banner.waitFor({ state: "detached" });
+  // One who has no rights on the site finds the way back, too.
+  const user = await ask("POST", "/api/v1/accounts", { username: "<b>una</b>", password: SHE[1], role: "user" });
+  expectRefusal();
+  await act(user.id);
+  await page.getByText("<b>una</b> (user) has no rights on this site.").waitFor();
+  await accessible(page, "an owner who acts as somebody without rights");
+  await page.getByTestId("impersonation-end").click();
+  await page.waitForURL(`${base}/admin/users`);
+  await settled(page);
 }

@@ -68,10 +68,10 @@ export function following(id, { signal, ended }) {
 function jobView(job, again) {
   const { progress } = job;
   const rate = progress?.rate;
-  const total = progress?.documents_total;
+  const [total, done] = progress?.bytes_total ? [progress.bytes_total, progress.bytes] : [progress?.documents_total, progress?.documents];
   const bar = isOpen(job) && h("progress", {
     "aria-label": progress?.stage || "waits",
-    ...(total ? { max: total, value: Math.min(progress.documents, total) } : {}),
+    ...(total ? { max: total, value: Math.min(done, total) } : {}),
   });
   return [
     facts([
@@ -81,12 +81,17 @@ function jobView(job, again) {
       isOpen(job) && ["Progress", progressText(job)],
       rate && ["Rate", `${count(Math.round(rate.documents_per_second))} documents a second`],
       rate?.seconds_left != null && ["Left in this stage", duration(rate.seconds_left * 1000)],
-      progress?.bytes > 0 && ["Text", bytes(progress.bytes)],
+      progress?.bytes > 0 && [progress.bytes_total ? "Read" : "Text", `${bytes(progress.bytes)}${progress.bytes_total ? ` of ${bytes(progress.bytes_total)}` : ""}`],
     ].filter(Boolean)),
     bar,
     job.error && h("div.failure", { role: "alert" }, h("strong", {}, "It failed."), h("p", {}, job.error)),
-    job.state === "interrupted" && h("div.warning", {}, "The process ended in the middle. The same job can be begun again; a copy and a restore go on where they were."),
-    h("div.actions", {}, isOpen(job) && may("operations:write") && button("Cancel", once(async () => {
+    job.state === "interrupted" && h("div.warning", {}, "The process ended in the middle. The same job can be begun again; a copy, a restore and an import go on where they were."),
+    job.paused && h("p", { "data-testid": "job-paused" }, badge("rests", "warn"), " It goes on when you say so; after an hour it ends, and the same copy goes on from there."),
+    h("div.actions", {}, job.kind === "copy" && job.state === "running" && may("operations:write") && button(job.paused ? "Continue" : "Pause", once(async () => {
+      await ask("POST", `${JOBS}${path(job.id)}/${job.paused ? "continue" : "pause"}`);
+      again();
+    }), { "data-testid": job.paused ? "job-continue" : "job-pause" }),
+    isOpen(job) && may("operations:write") && button("Cancel", once(async () => {
       await ask("POST", `${JOBS}${path(job.id)}/cancel`);
       toast("The job is told to stop.");
       again();
@@ -112,6 +117,22 @@ export function resultView(job) {
     h("div.actions", {}, button("Download the report", () =>
       download(`${job.kind}-${job.id}.json`, "application/json", JSON.stringify(result, null, 2)))),
   ];
+}
+
+/** Some documents of both sides of a copy, beside each other. */
+export function samplesOf(job) {
+  const place = h("div");
+  const show = once(async () => {
+    const { samples } = await get(`${JOBS}${path(job.id)}/samples`);
+    put(place, samples.length === 0 ? h("p.muted", {}, "There is no document to compare.") : table("Samples of both sides", [
+      { title: "Document", cell: (one) => `${one.collection}/${one.id}` },
+      { title: "Source", cell: (one) => h("code", {}, one.source ?? "–") },
+      { title: "Target", cell: (one) => h("code", {}, one.target ?? "–") },
+      { title: "", cell: (one) => (one.equal ? badge("equal", "good") : badge("differs", "bad")) },
+    ], samples));
+  });
+  put(place, button("Show samples of both sides", show, { "data-testid": "copy-samples" }));
+  return place;
 }
 
 function refusals({ refused, refusals: named = [] }) {

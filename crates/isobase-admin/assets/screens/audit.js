@@ -44,7 +44,7 @@ export function open() {
     return [
       table("Audit", [
         { title: "Time", cell: (one) => timeOf(one.at) },
-        { title: "Who", cell: (one) => one.actor },
+        { title: "Who", cell: (one) => (one.acting_as ? `${one.actor} as ${one.acting_as}` : one.actor) },
         { title: "What", cell: (one) => one.action },
         { title: "On", cell: (one) => `${one.object_type ?? ""} ${one.object_id ?? ""}` },
       ], rows, { open: (one) => change({ id: one.id, job: null }), isOpen: (one) => String(one.id) === id }),

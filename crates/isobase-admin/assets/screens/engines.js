@@ -3,7 +3,7 @@
 import { ask, get } from "../lib/api.js";
 import { h, put } from "../lib/dom.js";
 import { count, duration, timeOf } from "../lib/format.js";
-import { begin, following, resultView } from "../lib/jobs.js";
+import { begin, following, resultView, samplesOf } from "../lib/jobs.js";
 import { may } from "../lib/may.js";
 import { Region, badge, button, facts, field, inputOf, once, panel, table, toast } from "../lib/ui.js";
 import { change, values } from "../lib/url.js";
@@ -45,6 +45,7 @@ async function view(overview, signal) {
     facts([
       ["Engine", overview.engine],
       ["Answers in", took === null ? "–" : duration(took)],
+      ...busy(overview.engine_gauges ?? {}),
       ["State", overview.ready ? badge("ready", "good") : badge("does not answer", "bad")],
       ["Version", overview.version],
       ["Up since", timeOf(overview.started_at)],
@@ -71,6 +72,17 @@ async function view(overview, signal) {
       ], system),
     ],
   ];
+}
+
+/** How busy the engine is, as far as it says. */
+function busy(gauges) {
+  const pool = gauges.pool_connections_max !== undefined;
+  const waits = gauges.writer_queue_jobs ?? gauges.writer_queue_slots;
+  return [
+    pool && ["Connections", h("span", { "data-testid": "engine-pool" }, `${count(gauges.pool_connections_leased)} in use, ${count(gauges.pool_connections_idle)} idle, ${count(gauges.pool_questions_waiting)} waiting; at most ${count(gauges.pool_connections_max)}`)],
+    gauges.reads_waiting !== undefined && ["Long reads", `${count(gauges.reads_waiting)} waiting`],
+    waits !== undefined && ["Writes", `${count(waits)} waiting`],
+  ].filter(Boolean);
 }
 
 /** How long the service takes to find out that the database answers; null when it does not. */
@@ -129,6 +141,7 @@ function stepOfJob(id, wanted, signal) {
         h("div.actions", {},
           wanted.to && (dry ? well : !well) && button(dry ? "Copy now" : "Go on", once(() => run(wanted, false, told)), { kind: "primary", "data-testid": "copy-go" }),
           button("Change the settings", () => change({ job: null }))),
+        well && !dry && may("admin") && samplesOf(job),
         resultView(job),
       ];
     },

@@ -1,112 +1,168 @@
-// Rows that are brought into a collection: looked at, mapped, stored, with what became of each.
+// Records that are brought into a collection: sent, looked at, mapped, stored by a job of the service.
 
-import { ask, freshKey, path } from "../lib/api.js";
+import { ApiError, apiKey, ask, get, path, post } from "../lib/api.js";
 import { h, put } from "../lib/dom.js";
-import { count, counted } from "../lib/format.js";
-import { button, dialog, download, field, inputOf, jsonView, once, table, toast } from "../lib/ui.js";
+import { bytes, count, counted } from "../lib/format.js";
+import { JOBS, begin, following } from "../lib/jobs.js";
+import { may } from "../lib/may.js";
+import { button, dialog, download, field, inputOf, once, table, toast } from "../lib/ui.js";
 
-/** Rows of one request. */
-const CHUNK = 200;
-/** Refusals that are shown; all are in the file. */
-const SHOWN = 20;
+const IMPORTS = "/api/v1/imports";
+const TYPES = [["", "as it is"], ["text", "text"], ["number", "number"], ["boolean", "true or false"], ["json", "JSON"]];
+const IDS = [["upsert", "replace what has the id already"], ["keep", "refuse those whose id is taken"], ["new", "give every record a new id"]];
 
-/** Rows of NDJSON, a JSON array, CSV or TSV; nothing is stored before it was looked at. */
+/** A file, or pasted text; nothing is stored before it was looked at. */
 export function bringIn(collection, again) {
+  const leaving = new AbortController();
   return dialog(`Import into ${collection}`, (close) => {
-    const file = field("File (JSON, NDJSON, CSV, TSV)", { type: "file", accept: ".json,.ndjson,.jsonl,.csv,.tsv" });
+    const file = field("File (CSV, TSV, NDJSON, JSON; also packed with gzip or zstd)", { type: "file", accept: ".json,.ndjson,.jsonl,.csv,.tsv,.gz,.zst" });
     const box = field("or pasted text", { tag: "textarea", spellcheck: "false" });
     box.addEventListener("dragover", (event) => event.preventDefault());
     box.addEventListener("drop", (event) => {
       event.preventDefault();
       inputOf(file).files = event.dataTransfer.files;
-      look();
+      send();
     });
     const told = h("div", { role: "status" });
-    let plan = null;
-    let stopped = false;
-    const go = button("Import", once(async () => {
-      stop.hidden = false;
-      const report = await store(collection, plan.rows(), told, () => stopped);
-      stop.hidden = true;
-      again();
-      put(told, ended(collection, report));
-      go.disabled = true;
-      if (report.refused.length === 0 && !stopped) {
-        close(true);
-        toast(`${counted(report.created + report.updated, "document")} stored.`);
-      }
-    }), { kind: "primary", disabled: true, "data-testid": "import-run" });
-    const stop = button("Stop", () => { stopped = true; }, { hidden: true });
-    const look = once(async () => {
-      const chosen = inputOf(file).files[0];
-      const text = chosen ? await chosen.text() : inputOf(box).value;
-      const { parseRows } = await import("../lib/rows.js");
+    const send = once(async () => {
+      const chosen = inputOf(file).files[0] ?? new File([inputOf(box).value], "pasted");
+      if (chosen.size === 0) return put(told, h("p.bad", {}, "There is nothing to import."));
+      const bar = h("progress", { max: chosen.size, "aria-label": "Bytes that are sent" });
+      put(told, bar, ` ${bytes(chosen.size)}`);
       try {
-        plan = mapping(parseRows(text));
-        put(told, plan.element);
-        go.disabled = false;
+        const sent = await sendFile(chosen, (done) => { bar.value = done; }, leaving.signal);
+        await look(collection, sent, told, { again, leaving, close });
       } catch (error) {
-        plan = null;
-        go.disabled = true;
-        put(told, h("p.bad", {}, error.message));
+        if (error.name !== "AbortError") put(told, h("p.bad", { role: "alert" }, error.message));
       }
     });
-    return [file, box, told, h("div.actions", {}, button("Close", () => close(false)), stop, button("Look at it", look, { "data-testid": "import-look" }), go)];
+    return [file, box, h("div.actions", {}, button("Close", () => close(false)), button("Look at it", send, { kind: "primary", "data-testid": "import-look" })), told];
+  }).finally(() => leaving.abort());
+}
+
+/** Sends a file, and tells how much of it has gone. */
+function sendFile(file, progress, signal) {
+  return new Promise((done, failed) => {
+    const request = new XMLHttpRequest();
+    request.open("POST", `${IMPORTS}?name=${encodeURIComponent(file.name)}`);
+    request.setRequestHeader("content-type", "application/octet-stream");
+    const key = apiKey();
+    if (key) request.setRequestHeader("authorization", `Bearer ${key}`);
+    request.upload.addEventListener("progress", (event) => progress(event.loaded));
+    request.addEventListener("error", () => failed(new ApiError(0, "unreachable", "The file could not be sent.")));
+    request.addEventListener("abort", () => failed(new DOMException("", "AbortError")));
+    request.addEventListener("load", () => {
+      let answer = null;
+      try { answer = JSON.parse(request.responseText); } catch { /* The status says enough. */ }
+      if (request.status === 201) done(answer);
+      else failed(new ApiError(request.status, answer?.code, answer?.detail ?? `The service answered ${request.status}.`));
+    });
+    signal.addEventListener("abort", () => request.abort());
+    request.send(file);
   });
 }
 
-/** Which column becomes which field, and which one is the id. */
-function mapping(rows) {
-  const names = [...new Set(rows.flatMap(Object.keys))];
-  const target = new Map(names.map((name) => [name, name]));
+/** What was found in a file, what becomes of it, and the buttons that do it. */
+async function look(collection, file, told, { again, leaving, close }) {
+  /** What was changed of columns, by their names in the file. */
+  const columns = new Map();
   const first = h("div");
-  const draw = () => put(first, jsonView(map(rows.slice(0, 3))));
-  const map = (some) => some.map((row) => Object.fromEntries(Object.entries(row)
-    .filter(([name]) => target.get(name))
-    .map(([name, value]) => [target.get(name), value])));
-  const inputs = names.map((name) => field(name, { value: name, autocomplete: "off", oninput: (event) => { target.set(name, event.target.value.trim()); draw(); } }));
-  const withId = rows.filter((row) => row.id !== undefined).length;
-  draw();
-  return {
-    rows: () => map(rows),
-    element: [
-      h("p", { "data-testid": "import-plan" }, `${counted(rows.length, "row")}: ${counted(withId, "row", "rows")} with an id ${withId === 1 ? "replaces" : "replace"} what is there under it, ${count(rows.length - withId)} become new documents.`),
-      h("details", {}, h("summary", {}, "Fields"), h("p.muted", {}, "Another name renames the field, an empty one leaves it out; what is called id is the id."), inputs),
-      h("p", {}, "The first ones:"), first,
-    ],
+  const ids = field("Ids in the file", { options: IDS, value: "upsert" });
+  const skip = field("A record that is refused", { options: [["on", "is left out and named"], ["", "ends the import"]], value: "on" });
+  const asked = () => ({
+    columns: [...columns].map(([from, { to, type }]) => ({ from, to: to || null, ...(type ? { type } : {}) })),
+  });
+  const preview = (body) => post(IMPORTS + path(file.id, "preview"), { collection, rows: 5, ...body }, undefined, { signal: leaving.signal });
+  const draw = (found) => put(first,
+    table("The first records", [
+      { title: "Line", cell: (one) => count(one.line), className: "number" },
+      { title: "Id", cell: (one) => one.id ?? h("span.muted", {}, "new") },
+      { title: "As it would be stored", cell: (one) => h("code", {}, one.document ? JSON.stringify(one.document) : "") },
+      { title: "Refused", cell: (one) => one.refused && h("span.bad", {}, one.refused) },
+    ], found.records),
+    found.ends_with && h("p.bad", {}, `It cannot be read on: ${found.ends_with}`));
+  const found = await preview({});
+  const redraw = once(async () => draw(await preview(asked())));
+  const change = (one, part) => (event) => {
+    const now = { to: one.to ?? "", type: "", ...columns.get(one.from), [part]: event.target.value.trim() };
+    if (now.to === one.from && !now.type) columns.delete(one.from);
+    else columns.set(one.from, now);
+    redraw();
   };
+  const done = h("div");
+  const start = (dry) => once(async () => {
+    const body = { file: file.id, collection, ids: inputOf(ids).value, skip_bad: inputOf(skip).value === "on", dry_run: dry, ...asked() };
+    follow(await begin("import", body), done, { again, leaving, close, restart: start(false) });
+  });
+  put(told,
+    h("p", { "data-testid": "import-plan" }, `${file.name}, ${bytes(file.bytes)}: ${found.format}${found.delimiter ? ` with ${found.delimiter === "\t" ? "tabs" : `“${found.delimiter}”`} between cells` : ""}, ${counted(found.columns.length, "column")}.`,
+      !found.surveyed_whole && " What columns are was decided by the beginning; the import looks at all of it."),
+    h("details", {}, h("summary", {}, "Fields"), h("p.muted", {}, "Another name renames the field, an empty one leaves it out; what is called id is the id."),
+      table("Fields", [
+        { title: "In the file", cell: (one) => one.from },
+        { title: "For example", cell: (one) => h("code", {}, one.example ?? "") },
+        { title: "Field", cell: (one) => h("input", { value: one.to ?? "", "aria-label": `Field of ${one.from}`, autocomplete: "off", onchange: change(one, "to") }) },
+        { title: "Type", cell: (one) => h("select", { "aria-label": `Type of ${one.from}`, onchange: change(one, "type") },
+          TYPES.map(([value, text]) => h("option", { value }, value === "" && one.type ? `${one.type} (found)` : text))) },
+      ], found.columns)),
+    first, ids, skip,
+    h("div.actions", {},
+      button("Try all of it", start(true), { "data-testid": "import-dry" }),
+      button("Import", start(false), { kind: "primary", "data-testid": "import-run" })),
+    done);
+  draw(found);
 }
 
-async function store(collection, rows, told, isStopped) {
-  const report = { created: 0, updated: 0, refused: [], all: rows.length, done: 0 };
-  for (let at = 0; at < rows.length && !isStopped(); at += CHUNK) {
-    const operations = rows.slice(at, at + CHUNK).map(({ id, ...body }) => (id === undefined
-      ? { method: "create", body }
-      : { method: "put", id, body, upsert: true }));
-    const { data } = await ask("POST", `/records${path(collection)}/batch`, {
-      body: { atomic: false, operations },
-      headers: { "idempotency-key": freshKey() },
-    });
-    data.results.forEach((result, index) => {
-      if (result.error) report.refused.push({ row: at + index + 1, reason: result.error.detail, code: result.error.code });
-      else if (result.kind === "created") report.created += 1;
-      else report.updated += 1;
-    });
-    report.done = Math.min(rows.length, at + CHUNK);
-    put(told, h("progress", { max: rows.length, value: report.done, "aria-label": "Rows that are done" }), ` ${count(report.done)} of ${count(rows.length)}`);
+/** The job, to its end; what was refused stays to be read. */
+function follow(job, place, { again, leaving, close, restart }) {
+  if (!may("operations:read")) {
+    put(place, h("p", { "data-testid": "import-begun" }, "The import runs. You may not look at jobs, so its end is not shown here."));
+    return;
   }
-  return report;
+  put(place, following(job.id, {
+    signal: leaving.signal,
+    ended: ({ state, result }) => {
+      if (!result?.dry_run) again();
+      if (state === "succeeded" && !result.dry_run && result.refused === 0) {
+        close(true);
+        toast(`${counted(result.new, "document")} stored.`);
+      }
+      return [
+        h("p", { "data-testid": "import-done" }, importSummary(result)),
+        importReport(result, job.parameters.file),
+        state !== "succeeded" && button("Go on", restart, { "data-testid": "import-again" }),
+      ];
+    },
+  }));
 }
 
-function ended(collection, { created, updated, refused, all, done }) {
+/** What became of the records, in a sentence. */
+export function importSummary(result) {
+  if (!result) return "";
+  const { dry_run: dry, new: made, already_there: there, refused } = result;
+  if (dry) return `${counted(made, "record")} would be stored, ${count(refused)} refused. Ids that are taken and values that must be unique are found when they are stored.`;
+  return `${counted(made, "record")} stored${there > 0 ? `, ${count(there)} were already` : ""}, ${count(refused)} refused.`;
+}
+
+/** Which records were refused, by their lines. */
+export function importReport(result, file) {
+  if (!result?.refused) return null;
   return [
-    h("p", { "data-testid": "import-done" }, `${count(created)} new, ${count(updated)} replaced, ${count(refused.length)} refused${done < all ? `; stopped before row ${count(done + 1)}` : ""}.`),
-    refused.length > 0 && [
-      table("Rows that were refused", [
-        { title: "Row", cell: (one) => count(one.row), className: "number" },
-        { title: "Why", cell: (one) => one.reason },
-      ], refused.slice(0, SHOWN)),
-      button("Download what was refused", () => download(`${collection}-refused.json`, "application/json", JSON.stringify(refused, null, 2))),
-    ],
+    table("Records that were refused", [
+      { title: "Line", cell: (one) => count(one.line), className: "number" },
+      { title: "Record", cell: (one) => count(one.record), className: "number" },
+      { title: "Why", cell: (one) => one.reason },
+    ], result.refusals),
+    result.refused > result.refusals.length && h("p.muted", {}, `The first ${count(result.refusals.length)} of ${count(result.refused)}.`),
+    button("Download the report", once(async () => {
+      const { text } = await ask("GET", IMPORTS + path(file, "refused"), { headers: { accept: "application/x-ndjson" } });
+      download(`${result.collection}-refused.ndjson`, "application/x-ndjson", text);
+    })),
   ];
+}
+
+/** Begins an import of a former job again: it goes on where that was. */
+export async function importAgain(id) {
+  const { parameters } = await get(JOBS + path(id));
+  return begin("import", parameters);
 }

@@ -11,7 +11,7 @@ import { change, values } from "../lib/url.js";
 export const PARAMETERS = ["id", "kind"];
 
 const REFRESH_MS = 2_000;
-const KINDS = ["backup", "verify", "restore", "copy", "reconcile", "sweep"];
+const KINDS = ["backup", "verify", "restore", "copy", "import", "reconcile", "sweep"];
 
 export function open() {
   const page = new Region("section");
@@ -61,7 +61,7 @@ export function open() {
         signal: watched.signal,
         ended: (job) => {
           listing();
-          return [h("h3", {}, "What was asked for"), facts(Object.entries(job.parameters ?? {}).map(([name, value]) => [name.replaceAll("_", " "), text(value)])), resultView(job)];
+          return [job.kind === "import" && importOf(job), h("h3", {}, "What was asked for"), facts(Object.entries(job.parameters ?? {}).map(([name, value]) => [name.replaceAll("_", " "), text(value)])), resultView(job)];
         },
       })));
   }
@@ -74,6 +74,15 @@ export function open() {
       page.stop();
     },
   };
+}
+
+/** What an import did, and the button that goes on with it. */
+function importOf(job) {
+  const place = h("div");
+  import("./import.js").then(({ importAgain, importReport, importSummary }) => put(place,
+    h("p", {}, importSummary(job.result)), importReport(job.result, job.parameters.file),
+    job.state !== "succeeded" && may("write") && button("Go on", once(async () => change({ id: (await importAgain(job.id)).id })), { kind: "primary" })));
+  return place;
 }
 
 function text(value) {

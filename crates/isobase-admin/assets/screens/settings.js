@@ -11,6 +11,7 @@ import { ownAccount } from "./account.js";
 export const PARAMETERS = ["all", "find"];
 
 const KEYS = "/api/v1/keys";
+const SETTINGS = "/admin/api/settings";
 
 export function open({ overview }) {
   const [keys, own, sessions, service] = Array.from({ length: 4 }, () => new Region("section"));
@@ -26,7 +27,7 @@ export function open({ overview }) {
     overview()?.account && [part("Your account", own.element), () => own.show((signal) => ownAccount(signal, update))],
     [part("Your sessions", sessions.element), () => sessions.show((signal) => sessionList(signal, update, overview()))],
     [part("This browser", letters), () => undefined],
-    may("admin") && [part("What the service runs with", service.element), () => service.show(settingList)],
+    may("admin") && [part("What the service runs with", service.element), () => service.show((signal) => settingList(signal, update, overview()))],
     [part("More", h("p", {}, `This is Isobase ${overview()?.version ?? ""}. Every route is on `, h("a", { href: "/docs", target: "_blank" }, "/docs"), ".")), () => undefined],
   ].filter(Boolean);
   function update() {
@@ -35,22 +36,75 @@ export function open({ overview }) {
   return { element: h("div", {}, parts.map(([element]) => element)), update, close: () => [keys, sessions, service, own].forEach((region) => region.stop()) };
 }
 
-/** Settings are changed where they come from, and taken when the service starts. */
-async function settingList(signal) {
-  const { settings } = await get("/admin/api/settings", {}, { signal });
+/** Some are changed here, for every service on the database; the others where they come from. */
+async function settingList(signal, again, overview) {
+  const { settings } = await get(SETTINGS, {}, { signal });
   const { all, find = "" } = values();
   const shown = settings.filter(({ key, origin }) => (find ? key.includes(find) : all || origin?.kind !== "default"));
   return [
     h("div.filters", {},
       field("Find a setting", { type: "search", value: find, onchange: (event) => change({ find: event.target.value.trim() }, { replace: true }) }),
-      button(all ? "Only those that are set" : `All ${count(settings.length)}`, () => change({ all: all ? null : 1, find: null }, { replace: true }))),
-    h("p.muted", {}, "A setting is changed where it comes from, and holds from the next start on."),
+      button(all ? "Only those that are set" : `All ${count(settings.length)}`, () => change({ all: all ? null : 1, find: null }, { replace: true })),
+      overview?.account && button("Try the mail server", once(tryMail), { "data-testid": "mail-test" })),
+    h("p.muted", {}, "What is changed here is kept in the database: every service on it takes it at once. All else is changed where it comes from, and holds from the next start on."),
     shown.length === 0 ? empty(find ? "No setting has such a name." : "Every setting has its default.") : table("Settings", [
       { title: "Setting", cell: (one) => h("code", {}, one.key) },
       { title: "Value", cell: (one) => one.value ?? h("span.muted", {}, "unset") },
       { title: "From", cell: ({ origin }) => [origin?.kind, origin?.name, origin?.path, origin?.line && `line ${origin.line}`].filter(Boolean).join(" ") },
-    ], shown),
+      {
+        title: "",
+        cell: (one) => (one.locked_by
+          ? h("small.muted", {}, one.locked_by)
+          : button("Change…", once(() => changeSetting(one, again)), { "aria-label": `Change ${one.key}` })),
+      },
+    ], shown, { testId: (one) => `setting-${one.key}` }),
   ];
+}
+
+function changeSetting(setting, again) {
+  return dialog(setting.key, (close) => {
+    const value = field("Value", { value: setting.value ?? "", autocomplete: "off", "data-testid": "setting-value" }, `Expected ${setting.expects}. The default is ${setting.default ?? "none"}.`);
+    const told = h("div", { role: "alert" });
+    const send = (method, body) => once(async () => {
+      try {
+        await ask(method, SETTINGS + path(setting.key), { body });
+      } catch (error) {
+        put(told, h("p.bad", {}, error.message));
+        return;
+      }
+      close(true);
+      toast("Changed: every service on this database takes it in a moment.");
+      // The service takes it when what is under way has ended.
+      await until(async () => {
+        const { settings } = await get(SETTINGS);
+        const { origin } = settings.find(({ key }) => key === setting.key) ?? {};
+        return (origin?.kind === "database") === (method === "PUT");
+      });
+      again();
+    });
+    return h("form", { onsubmit: (event) => { event.preventDefault(); send("PUT", { value: inputOf(value).value.trim() })(); } },
+      h("p", {}, setting.about), value, told,
+      h("div.actions", {}, button("Cancel", () => close(false)),
+        setting.origin?.kind === "database" && button("Forget this value", send("DELETE"), { "data-testid": "setting-reset" }),
+        h("button.primary", { type: "submit" }, "Change")));
+  });
+}
+
+/** Asks again for some seconds; a service that begins anew does not answer at once. */
+async function until(holds) {
+  for (let tries = 0; tries < 20; tries += 1) {
+    if (await holds().catch(() => false)) return;
+    await new Promise((done) => { setTimeout(done, 250); });
+  }
+}
+
+async function tryMail() {
+  const { data: told } = await ask("POST", "/api/v1/mail/test");
+  await dialog("The mail server", (close) => [
+    h("p", { "data-testid": "mail-told" }, !told.sent ? `The letter to ${told.to} did not leave.` : told.to_server ? `The mail server took the letter to ${told.to}.` : "No mail server is set: the letter is in the log."),
+    (told.answer ?? told.error) && h("pre", { tabindex: "0" }, told.answer ?? told.error),
+    h("div.actions", {}, button("Close", () => close(true), { kind: "primary" })),
+  ]);
 }
 
 async function keyList(signal, again) {

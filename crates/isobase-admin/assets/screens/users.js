@@ -135,10 +135,24 @@ async function detail(id, signal, again, overview) {
     ]),
     changes && may("admin") ? role : facts([["Role", row.role]]),
     row.role in WORKING && h("p.muted", {}, WORKING[row.role]),
-    changes && h("div.actions", {}, actions(row, set, again)),
+    changes && h("div.actions", {}, actions(row, set, again), overview?.account && overview.role === "owner" && !overview.impersonated_by && row.role !== "owner" && !row.disabled && actAs(row)),
     h("h3", {}, `Sessions (${sessions.length})`), sessionsOf(row, sessions, changes, again),
     may("audit:read") && h("p", {}, h("a", { href: `/admin/audit?object_type=account&object_id=${encodeURIComponent(row.id)}` }, "What was done to this account"), " · ",
       h("a", { href: `/admin/audit?actor=${encodeURIComponent(`account:${row.id}`)}` }, "What it did")));
+}
+
+/** An owner sees what somebody sees; the frame says so until it ends. */
+function actAs(row) {
+  return button("Act as them…", once(async () => {
+    const sure = await confirm({
+      title: `Act as ${row.username}`,
+      text: "For 15 minutes you see and do what this account does, but nothing that concerns passwords, sessions, keys or accounts. The audit names you as the one who did it, and a banner ends it.",
+      action: "Act as them",
+    });
+    if (!sure) return;
+    await ask("POST", `${BASE}${path(String(row.id))}/impersonate`);
+    location.assign("/admin");
+  }), { "data-testid": "user-impersonate" });
 }
 
 function actions(row, set, again) {

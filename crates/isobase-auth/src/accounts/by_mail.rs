@@ -22,6 +22,12 @@ impl Accounts {
         self
     }
 
+    /// The way of letters, if there is one.
+    #[must_use]
+    pub fn post_office(&self) -> Option<&PostOffice> {
+        self.post.as_ref()
+    }
+
     fn post(&self) -> Result<&PostOffice, AccountError> {
         self.post.as_ref().ok_or(AccountError::NoMail)
     }

@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use isobase_auth::{
-    Account, AccountError, Accounts, Letters, Mail, MailError, Mailer, NewAccount, PostOffice,
-    Sending, SessionKind,
+    Account, AccountError, Accounts, Delivered, Letters, Mail, MailError, Mailer, NewAccount,
+    PostOffice, Sending, SessionKind,
 };
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
@@ -20,7 +20,8 @@ struct Box_(UnboundedSender<Mail>);
 impl Mailer for Box_ {
     fn send<'a>(&'a self, mail: &'a Mail) -> Sending<'a> {
         let sent = self.0.send(mail.clone()).map_err(|_| MailError("the box is gone".to_owned()));
-        Box::pin(std::future::ready(sent))
+        let answer = Some("250 taken".to_owned());
+        Box::pin(std::future::ready(sent.map(|()| Delivered { answer })))
     }
 }
 

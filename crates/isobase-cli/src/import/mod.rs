@@ -1,49 +1,35 @@
 //! `isobase import --collection`: a file into a collection.
 //!
-//! One thread reads and packs chunks, a few ahead; one task writes them, one after another, so
-//! that ids follow the order of the file.
+//! Reading and cutting is that of [`isobase::ops::import`]; what is told, and where it is written, is here.
 
-mod chunk;
-mod csv;
-mod input;
-mod record;
-mod records;
 mod send;
-mod zstd;
 
 use std::{
+    io,
     path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::atomic::Ordering,
     time::{SystemTime, UNIX_EPOCH},
 };
 
 use anyhow::{Context, Result};
-use isobase::types::CollectionName;
-use serde_json::{Map, Value, json};
-use tokio::sync::mpsc;
-
-pub(crate) use self::input::Input;
-use self::{
-    chunk::{Chunk, ChunkError, ChunkOptions, Chunks, LeftOut},
-    csv::CsvOptions,
-    record::ReadError,
-    records::Records,
-    send::{Sender, Sent},
+use isobase::{
+    ops::import::{
+        Chunk, ChunkError, ChunkOptions, Column, ColumnType, Ids, Input, Item, LeftOut, Mapping,
+        Packed, ReadError, ReadOptions, Reading, Records, Sending, Sent, read_chunks,
+    },
+    types::CollectionName,
 };
+use serde_json::{Map, Value, json};
+
+use self::send::Writer;
 use crate::{
-    arguments::{ColumnType, Format, IdsFrom, ImportArguments},
+    arguments::ImportArguments,
     failure::{Failure, Problem},
     print::Printer,
     progress::{Progress, Total, per_second, thousands},
     settings::{Config, Loaded},
     target::Target,
 };
-
-/// Chunks that are read ahead of the one that is written.
-const CHUNKS_AHEAD: usize = 3;
 
 /// Records whose reasons are shown when they are left out.
 const LEFT_OUT_SHOWN: u64 = 20;
@@ -62,13 +48,16 @@ struct Tally {
 impl Tally {
     /// Counts records that are left out, and names them: they are nowhere else.
     fn leave_out(&mut self, records: &[LeftOut], printer: Printer) {
-        for LeftOut { number, reason } in records {
+        for record in records {
             self.left_out += 1;
             if printer.json {
-                let event = json!({"event": "left_out", "record": number, "reason": reason});
+                let LeftOut { number, line, reason } = record;
+                let event = json!({
+                    "event": "left_out", "record": number, "line": line, "reason": reason,
+                });
                 printer.json_line(&event);
             } else if self.left_out <= LEFT_OUT_SHOWN {
-                let message = format!("left out: record {number}: {reason}");
+                let message = format!("left out: {record}");
                 printer.warning(&Problem { message, hint: None });
             } else if self.left_out == LEFT_OUT_SHOWN + 1 {
                 let message = "more records are left out; --json names all of them".to_owned();
@@ -87,14 +76,13 @@ pub(crate) async fn run(
 ) -> Result<()> {
     let collection = CollectionName::new(collection)
         .map_err(|error| Failure::usage(format!("--collection: {error}")))?;
-    let input = Input::open(&arguments.file)?;
-    let length = input.length;
-    let (chunks, bytes) = start_reading(input, &collection, &arguments);
+    let input = open(&arguments.file)?;
+    let length = input.length();
+    let reading = start_reading(input, &collection, &arguments)?;
     let target = Target::open(&arguments.target, loaded, config, printer).await?;
     let mut progress = Progress::start(printer, "import", Total::Bytes(length));
     let written =
-        write_all(&target, &collection, &arguments, (chunks, &bytes), (&mut progress, printer))
-            .await;
+        write_all(&target, &collection, &arguments, reading, (&mut progress, printer)).await;
     let elapsed = progress.end();
     // What was written is told also when the rest could not be.
     let (tally, failure) = written;
@@ -134,14 +122,14 @@ fn summary(tally: &Tally, collection: &CollectionName, seconds: f64, rate: u64) 
     text
 }
 
-/// What the reading thread has to say.
-enum Packed {
-    /// What the columns of a table are.
-    Columns(Vec<(String, ColumnType)>),
-    Chunk(Chunk),
-    /// How many records had ids of their own that are not kept. The last thing that is said.
-    IdsDropped(u64),
-    Failed(ChunkError),
+/// A file, or standard input for `-`.
+pub(crate) fn open(path: &Path) -> Result<Input> {
+    Input::open(path).map_err(|error| match error.kind() {
+        io::ErrorKind::IsADirectory => {
+            Failure::usage(format!("{} is a folder", path.display())).into()
+        }
+        _ => anyhow::Error::new(error).context(format!("cannot read {}", path.display())),
+    })
 }
 
 /// The records of a small file of any format, cells of a table as texts; those without a value are
@@ -150,14 +138,15 @@ enum Packed {
 /// # Errors
 /// When the file cannot be read, a record is none, or there are more than `max`.
 pub(crate) fn small_table(path: &Path, max: usize) -> Result<Vec<Map<String, Value>>> {
-    let mut input = Input::open(path)?;
+    let mut input = open(path)?;
     let wrong = |error: ReadError| Failure::new(format!("{}: {error}", path.display()));
-    let csv = CsvOptions { as_text: true, ..CsvOptions::default() };
-    let mut records = Records::open(&mut input, path, None, &csv).map_err(wrong)?;
+    let options = ReadOptions { as_text: true, ..ReadOptions::default() };
+    let mut records = Records::open(&mut input, path, &options).map_err(wrong)?;
     let mut rows = Vec::new();
-    while let Some(record) = records.next().map_err(wrong)? {
+    while let Some(record) = records.advance().map_err(wrong)? {
         let named = |what: &str| {
-            Failure::new(format!("{}: record {}: {what}", path.display(), record.number))
+            let (number, line) = (record.number, record.line);
+            Failure::new(format!("{}: record {number} (line {line}): {what}", path.display()))
         };
         if rows.len() == max {
             return Err(named(&format!("at most {max} are taken; divide the file")).into());
@@ -170,73 +159,42 @@ pub(crate) fn small_table(path: &Path, max: usize) -> Result<Vec<Map<String, Val
     Ok(rows)
 }
 
-/// Reads and packs on a thread of its own: files block.
 fn start_reading(
-    mut input: Input,
+    input: Input,
     collection: &CollectionName,
     arguments: &ImportArguments,
-) -> (mpsc::Receiver<Packed>, Arc<AtomicU64>) {
-    let (sender, receiver) = mpsc::channel(CHUNKS_AHEAD);
-    let bytes = input.bytes.clone();
-    let (path, format) = (arguments.file.clone(), arguments.format);
-    let csv = CsvOptions {
+) -> Result<Reading> {
+    let types = arguments.types.iter().map(|(name, kind)| Column {
+        from: name.clone(),
+        to: Some(name.clone()),
+        kind: Some(*kind),
+    });
+    let mapping = Mapping::new(types.collect());
+    let read = ReadOptions {
+        format: arguments.format.map(Into::into),
         delimiter: arguments.delimiter,
         as_text: arguments.text,
-        types: arguments.types.clone(),
+        mapping: mapping.map_err(|error| Failure::usage(format!("--types: {error}")))?,
+        ..ReadOptions::default()
     };
     let options = ChunkOptions {
         collection: collection.as_str().to_owned(),
         records_max: arguments.chunk as usize,
         skip_bad: arguments.skip_bad,
-        keep_ids: ids(arguments) != IdsFrom::New,
+        keep_ids: ids(arguments) != Ids::New,
         salt: salt(arguments),
     };
-    std::thread::spawn(move || {
-        // Nobody listens any more when the import has failed elsewhere.
-        let _ = read_all(&mut input, (&path, format, &csv), options, |packed| {
-            sender.blocking_send(packed).map_err(drop)
-        });
-    });
-    (receiver, bytes)
+    Ok(read_chunks(input, arguments.file.clone(), read, options))
 }
 
-fn read_all(
-    input: &mut Input,
-    (path, format, csv): (&Path, Option<Format>, &CsvOptions),
-    options: ChunkOptions,
-    say: impl Fn(Packed) -> Result<(), ()>,
-) -> Result<(), ()> {
-    let records = match Records::open(input, path, format, csv) {
-        Ok(records) => records,
-        Err(error) => return say(Packed::Failed(error.into())),
-    };
-    if let Records::Csv(table) = &records
-        && let Some(columns) = table.columns()
-    {
-        say(Packed::Columns(columns))?;
-    }
-    let mut chunks = Chunks::new(records, options);
-    loop {
-        match chunks.next() {
-            Ok(Some(chunk)) => say(Packed::Chunk(chunk))?,
-            Ok(None) => return say(Packed::IdsDropped(chunks.ids_dropped())),
-            Err(error) => return say(Packed::Failed(error)),
-        }
-    }
-}
-
-fn ids(arguments: &ImportArguments) -> IdsFrom {
-    arguments.ids.unwrap_or(IdsFrom::New)
+fn ids(arguments: &ImportArguments) -> Ids {
+    arguments.ids.map_or(Ids::New, Into::into)
 }
 
 /// Sets apart imports that do something else with the same records, and one that is wanted again
 /// from all others.
 fn salt(arguments: &ImportArguments) -> String {
-    let ids = match ids(arguments) {
-        IdsFrom::New => "",
-        IdsFrom::Keep => "keep",
-        IdsFrom::Upsert => "upsert",
-    };
+    let ids = ids(arguments).salt();
     if !arguments.again {
         return ids.to_owned();
     }
@@ -248,14 +206,14 @@ async fn write_all(
     target: &Target,
     collection: &CollectionName,
     arguments: &ImportArguments,
-    (mut chunks, bytes): (mpsc::Receiver<Packed>, &AtomicU64),
+    Reading { mut packed, bytes }: Reading,
     (progress, printer): (&mut Progress, Printer),
 ) -> (Tally, Option<Failure>) {
     let mut tally = Tally::default();
-    while let Some(packed) = chunks.recv().await {
-        let chunk = match packed {
-            Packed::Columns(columns) => {
-                tell_columns(&columns, printer);
+    while let Some(read) = packed.recv().await {
+        let chunk = match read {
+            Packed::Table(table) => {
+                tell_columns(&table.columns, printer);
                 continue;
             }
             Packed::IdsDropped(records) => {
@@ -269,9 +227,9 @@ async fn write_all(
         if chunk.items.is_empty() {
             continue;
         }
-        let mut sender =
-            Sender::new(target, collection, (ids(arguments), arguments.skip_bad), progress);
-        let Sent { new, there, refused } = match sender.send(&chunk).await {
+        let writer = Writer { target, collection, progress };
+        let mut sending = Sending::new(&writer, ids(arguments), arguments.skip_bad);
+        let Sent { new, there, refused } = match sending.send(&chunk).await {
             Ok(sent) => sent,
             Err(failure) => {
                 let way_out = "run the same command again: it goes on where it stopped";
@@ -286,7 +244,7 @@ async fn write_all(
         tally.there += there;
         match refused.first() {
             Some(first) if !arguments.skip_bad => {
-                let whole = sender.stores_whole_chunks();
+                let whole = sending.stores_whole_chunks();
                 return (tally, Some(refused_failure(first, whole, &chunk)));
             }
             _ => tally.leave_out(&refused, printer),
@@ -318,13 +276,12 @@ fn tell_ids_dropped(records: u64, arguments: &ImportArguments, printer: Printer)
 }
 
 fn refused_failure(refused: &LeftOut, whole: bool, chunk: &Chunk) -> Failure {
-    let LeftOut { number, reason } = refused;
-    let failure = Failure::new(format!("record {number}: {reason}"));
+    let failure = Failure::new(refused.to_string());
     if whole {
         return failure.hint(MEND);
     }
     let (first, last) = (chunk.items.first(), chunk.items.last());
-    let range = |item: Option<&chunk::Item>| item.map_or(0, |item| item.number);
+    let range = |item: Option<&Item>| item.map_or(0, |item| item.number);
     failure.hint(format!(
         "this database does not store several records wholly or not at all: of the records {} to \
          {}, those that it takes are stored; mend the others in a file of their own and import \
@@ -337,7 +294,7 @@ fn refused_failure(refused: &LeftOut, whole: bool, chunk: &Chunk) -> Failure {
 fn read_failure(error: &ChunkError, arguments: &ImportArguments) -> Failure {
     let failure = Failure::new(format!("{}: {error}", arguments.file.display()));
     match error {
-        ChunkError::Bad { .. } => failure.hint(MEND),
+        ChunkError::Bad(_) => failure.hint(MEND),
         ChunkError::Read(_) => failure,
     }
 }

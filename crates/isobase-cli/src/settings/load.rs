@@ -37,6 +37,8 @@ pub(crate) struct Given {
     pub(crate) file: Option<PathBuf>,
     /// A file of variables, which must be there.
     pub(crate) env_file: Option<PathBuf>,
+    /// What the database keeps: the key of the setting and the value. What cannot be taken is left out.
+    pub(crate) stored: Vec<(String, String)>,
     /// Flags: the key of the setting, the flag as it is written, the value.
     pub(crate) flags: Vec<(String, String, String)>,
 }
@@ -90,6 +92,7 @@ pub(crate) fn load(given: &Given, environment: &[(String, String)]) -> Result<Lo
     loading.defaults();
     let OfCollections { indexes, schemas, fields, terms, rules, collections, providers } =
         loading.file(given)?;
+    loading.stored(given);
     loading.variables(given, environment)?;
     let providers = loading.secrets(providers, given, environment)?;
     loading.environment(environment);
@@ -183,6 +186,25 @@ impl Loading {
             collections: collections.map(|(name, it, line)| (name, it, origin(line))).collect(),
             providers: providers.map(|(it, line)| (it, origin(line))).collect(),
         })
+    }
+
+    /// Takes what the database keeps: perhaps by another version, so what cannot be is told and left
+    /// out.
+    fn stored(&mut self, given: &Given) {
+        for (key, text) in &given.stored {
+            let setting = table::find(key).ok_or_else(|| "there is no such setting".to_owned());
+            match setting.and_then(|setting| Ok((setting, setting.parse(text)?))) {
+                Ok((setting, value)) => {
+                    self.values.insert(setting.key, (value, Origin::Database));
+                }
+                Err(error) => {
+                    let message = format!("{key} = {text:?} in the database is not taken: {error}");
+                    let hint =
+                        Some("forget it on the screen Settings of the admin site".to_owned());
+                    self.warnings.push(Problem { message, hint });
+                }
+            }
+        }
     }
 
     /// Reads the file of variables, if there is one.

@@ -1,9 +1,10 @@
 //! Settings: one table says what there is; everything else is made from it.
 //!
-//! A setting is read from the defaults, `isobase.toml`, a file of variables, the environment and the
-//! flags, in this order: a later one wins. Each value keeps its origin.
+//! A setting is read from the defaults, `isobase.toml`, the database, a file of variables, the
+//! environment and the flags, in this order: a later one wins. Each value keeps its origin.
 
 mod api;
+mod changeable;
 mod config;
 mod env_file;
 mod fields;
@@ -19,13 +20,14 @@ mod table;
 mod units;
 mod uploads;
 
+pub(crate) use changeable::{changeable, offered};
 pub(crate) use config::{
     Config, DeclaredIndex, LogFormat, account_options, audit_keep, backups, first_owner, has_sql,
     internal_api_key, licence_options, licence_source, log_filter, log_format, mail_server,
     schedule, sealer, server_config, webhooks_private,
 };
 pub(crate) use load::{Given, Loaded, load};
-pub(crate) use report::{as_json, as_text, as_typed_json, documentation, setting_keys};
+pub(crate) use report::{as_text, as_typed_json, documentation, setting_keys};
 pub(crate) use setting::without_line_end;
 pub(crate) use similar::most_similar;
 pub(crate) use units::parse_duration;

@@ -17,6 +17,8 @@ pub(crate) enum Origin {
         /// From 1.
         line: usize,
     },
+    /// The database, where the API has put it.
+    Database,
     /// An environment variable.
     Env {
         /// Its name.
@@ -42,6 +44,7 @@ impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Default => f.write_str("default"),
+            Self::Database => f.write_str("database"),
             Self::File { path, line } => write!(f, "{}:{line}", path.display()),
             Self::Env { name } => write!(f, "env {name}"),
             Self::EnvFile { path, line, name } => {

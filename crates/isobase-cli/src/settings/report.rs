@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 
 use isobase::store::RuleAction;
-use serde::Serialize;
 
 use super::{
     config::Config,
@@ -11,22 +10,21 @@ use super::{
     load::Loaded,
     origin::Origin,
     setting::{Kind, Setting, Value},
-    table::{self, SETTINGS},
+    table::{self, CHANGEABLE, SETTINGS},
     units::show_duration,
 };
 
 /// Shown for a setting that is not set.
 const UNSET: &str = "-";
 
-#[derive(Debug, Serialize)]
-struct Row {
-    key: String,
+#[derive(Debug)]
+pub(super) struct Row {
+    pub(super) key: String,
     /// As it would be written.
-    value: Option<String>,
+    pub(super) value: Option<String>,
     /// The same for programs; none where the text is the value.
-    #[serde(skip)]
     typed: Option<serde_json::Value>,
-    origin: Origin,
+    pub(super) origin: Origin,
 }
 
 impl Row {
@@ -47,7 +45,7 @@ fn typed(value: &Value) -> Option<serde_json::Value> {
 }
 
 /// Every setting with its value, secrets masked, and its origin.
-fn rows(loaded: &Loaded, config: &Config) -> Vec<Row> {
+pub(super) fn rows(loaded: &Loaded, config: &Config) -> Vec<Row> {
     let row = |setting: &&Setting| {
         let (value, origin) = loaded.get(setting);
         let typed = value.and_then(typed);
@@ -131,11 +129,6 @@ pub(crate) fn as_typed_json(loaded: &Loaded, config: &Config) -> serde_json::Res
     serde_json::to_string_pretty(&rows).map(|text| text + "\n")
 }
 
-/// The same as a JSON array of texts, for people who read it elsewhere.
-pub(crate) fn as_json(loaded: &Loaded, config: &Config) -> serde_json::Result<String> {
-    serde_json::to_string_pretty(&rows(loaded, config)).map(|text| text + "\n")
-}
-
 /// `docs/configuration.md`.
 pub(crate) fn documentation() -> String {
     let mut text = INTRODUCTION.to_owned();
@@ -168,9 +161,12 @@ fn describe(setting: &Setting, text: &mut String) {
     if let Some(flag) = setting.flag {
         let _ = writeln!(text, "- flag: `{flag}`");
     }
+    if CHANGEABLE.contains(&setting.key) {
+        let _ = writeln!(text, "- can be changed while the service runs");
+    }
 }
 
-fn expected(kind: Kind) -> String {
+pub(super) fn expected(kind: Kind) -> String {
     match kind {
         Kind::Secret => "a text; a secret, never shown".to_owned(),
         Kind::Url => "the URL of a database; its password is never shown".to_owned(),
@@ -191,9 +187,11 @@ Isobase needs no configuration. Settings are read in this order; a later source 
 1. the defaults below,
 2. `isobase.toml` in the app folder (the argument of `serve`, else the current folder), or the
    file given with `--config`,
-3. the file of variables given with `--env-file` (a `.env` file that is not given is not read),
-4. environment variables (an empty one counts as unset),
-5. flags: the ones named below, and `--set KEY=VALUE` for every setting.
+3. the database, for settings that can be changed while the service runs
+   ([by the API](admin.md#settings), which every service on the database follows),
+4. the file of variables given with `--env-file` (a `.env` file that is not given is not read),
+5. environment variables (an empty one counts as unset),
+6. flags: the ones named below, and `--set KEY=VALUE` for every setting.
 
 Of several variables of one setting the first that is named below wins. A file of variables has lines
 `NAME=value`, `export NAME=value` and comments; values may be quoted, `\"` with escapes, and `${NAME}`
@@ -201,7 +199,8 @@ or `${NAME:-otherwise}` stands for a variable of a line before or of the process
 quotes. That is how python-dotenv reads them, and with it many services in Python. Variables that are
 not named here are ignored. Relative paths are those from the current folder.
 
-`isobase config print` shows every setting with its value and its source. An unknown setting in
+`isobase config print` shows every setting with its value and its source, but for those of the database, which
+the screen *Settings* shows. An unknown setting in
 the file or in a flag is an error that names the place; an unknown variable that begins with
 `ISOBASE_` is a warning.
 
@@ -365,7 +364,7 @@ mod tests {
         let given = Given { app: ".".into(), ..Given::default() };
         let loaded = load(&given, &variables).unwrap();
         let config = Config::new(&loaded).unwrap();
-        as_text(&loaded, &config) + &as_json(&loaded, &config).unwrap()
+        as_text(&loaded, &config) + &as_typed_json(&loaded, &config).unwrap()
     }
 
     #[test]

@@ -10,6 +10,52 @@ use super::setting::{Kind, Setting};
 const COUNT: Kind = Kind::Integer { min: 1, max: u64::MAX };
 const SMALL_COUNT: Kind = Kind::Integer { min: 1, max: 1_000_000 };
 
+/// Those that can be changed by the API. Not among them: what says where the service is, which database
+/// it has and who may do everything, which is taken only at a start; secrets, which are not kept where
+/// they could be read; and bounds that the engine was opened with.
+pub(crate) const CHANGEABLE: [&str; 40] = [
+    "accounts.password_characters_min",
+    "accounts.registration",
+    "accounts.session_lifetime",
+    "allowed_hosts",
+    "audit.keep",
+    "backups.every",
+    "backups.keep",
+    "cors_origins",
+    "deadlines.body",
+    "deadlines.body_idle",
+    "deadlines.header",
+    "deadlines.keep_alive",
+    "deadlines.request",
+    "deadlines.stop",
+    "deadlines.stream_idle",
+    "deadlines.write_idle",
+    "events.ping",
+    "licences.at_limit",
+    "licences.installations_max",
+    "licences.key_prefix",
+    "limits.body_bytes",
+    "limits.connections_max",
+    "limits.header_bytes",
+    "limits.page_size_max",
+    "limits.stream_body_bytes",
+    "limits.upload_bytes",
+    "limits.uri_bytes",
+    "mail.from",
+    "pages.single_page",
+    "public_url",
+    "reconcile.every",
+    "requests.body_characters",
+    "requests.own",
+    "requests.own_per_second",
+    "requests.retention",
+    "requests.search_budget",
+    "sql.rows_max",
+    "sql.timeout",
+    "trusted_proxies",
+    "uploads.types",
+];
+
 pub(crate) static HOST: Setting = Setting::new(
     "host",
     Kind::Text,

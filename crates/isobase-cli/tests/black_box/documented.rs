@@ -154,3 +154,10 @@ fn the_page_of_the_request_log_does_what_it_says() {
     let server = TestServer::builder().data(app.path().join("data")).start().unwrap();
     run("requests.md", &app, &server, &str::to_owned);
 }
+
+#[test]
+fn the_page_of_imports_does_what_it_says() {
+    let app = App::new();
+    let server = TestServer::builder().data(app.path().join("data")).start().unwrap();
+    run("imports.md", &app, &server, &str::to_owned);
+}

@@ -76,7 +76,9 @@ fn records_that_are_left_out_are_named_and_asked_again() {
     app.write("in.ndjson", &format!("{LINES}nonsense\n"));
     let import = [&IMPORT[..], &["--skip-bad"]].concat();
     let said = app.run(&import);
-    for part in ["2 new, 2 left out", "left out: record 2: ", "left out: record 4: "] {
+    for part in
+        ["2 new, 2 left out", "left out: record 2 (line 2): ", "left out: record 4 (line 4): "]
+    {
         assert!(said.err.contains(part), "{part} is not in {}", said.err);
     }
     said.ok();
@@ -169,7 +171,7 @@ fn tables_of_other_programs_are_read_as_they_are() {
                     {\"no\":2e3,\"zip\":null,\"big\":\"9007199254740993\",\"yes\":false,\"id\":2}\n";
     assert_eq!(app.run(&["export", "-c", "c"]).ok(), expected);
     let typed = ["import", "in.csv", "-c", "d", "--types", "big=number,zip=number"];
-    app.run(&typed).fails(1, &["record 1: column 2 (zip): \"01234\" is no number"]);
+    app.run(&typed).fails(1, &["record 1 (line 2): column 2 (zip): \"01234\" is no number"]);
 
     fs::write(app.path().join("x.csv"), b"PAR1\x15\x04").unwrap();
     app.run(&["import", "x.csv", "-c", "x"]).fails(1, &["a Parquet file"]);

@@ -317,3 +317,35 @@ fn a_restore_that_was_killed_is_ended_by_the_same_job() {
     let page = other.request("GET", "/records/orders?limit=1&count=exact", &[], b"").unwrap();
     assert_eq!(page.header("x-total-count"), Some("20000"), "{}", page.text());
 }
+
+#[test]
+fn a_file_is_imported_once_also_by_a_service_that_is_killed() {
+    const RECORDS: u64 = 20_000;
+    let mut server = TestServer::start().unwrap();
+    let text: String = (0..RECORDS).map(|n| format!("{{\"n\":{n}}}\n")).collect();
+    let text = format!("{text}\nno record\n");
+    let sent =
+        server.request("POST", "/api/v1/imports?name=a.ndjson", &[], text.as_bytes()).unwrap();
+    assert_eq!(sent.status, 201, "{}", sent.text());
+    let file = sent.json().unwrap()["id"].as_str().unwrap().to_owned();
+    let asked = json!({ "file": file, "collection": "many", "skip_bad": true });
+    let (status, begun) = ask(&server, "POST", "/api/v1/jobs/import", &asked);
+    assert_eq!(status, 202, "{begun}");
+    let path = format!("/api/v1/jobs/{}", begun["id"].as_str().unwrap());
+    until(&server, &path, |job| {
+        job["progress"]["documents"].as_u64() > Some(0) || job["ended_at"].is_string()
+    });
+    server.kill().unwrap();
+    server.start_again().unwrap();
+    for _ in 0..2 {
+        let ended = job(&server, "import", &asked);
+        assert_eq!(ended["state"], "succeeded", "{ended}");
+        let result = &ended["result"];
+        let stored = result["new"].as_u64().unwrap() + result["already_there"].as_u64().unwrap();
+        assert_eq!((stored, &result["refused"]), (RECORDS, &json!(1)), "{ended}");
+        assert_eq!(result["refusals"][0]["line"], json!(RECORDS + 2));
+        let page = get(&server, "/records/many?limit=1&count=exact&meta=true");
+        assert_eq!(page["total"], json!(RECORDS));
+    }
+    server.terminate().unwrap();
+}

@@ -114,7 +114,7 @@ fn wrong_records_are_named_or_left_out() {
     let app = App::new();
     app.write("in.ndjson", "{\"n\":1}\n{\"n\":2,\"n\":3}\n{\"n\":4}\n");
     let import = ["import", "in.ndjson", "--collection", "c"];
-    app.run(&import).fails(1, &["record 2: ", "--skip-bad"]);
+    app.run(&import).fails(1, &["record 2 (line 2): ", "--skip-bad"]);
     // Nothing of the chunk was stored.
     app.run(&["export", "-c", "c"]).fails(1, &["there is no collection c"]);
     let done = app.run(&[&import[..], &["--skip-bad", "--json"]].concat()).json();

@@ -159,7 +159,7 @@ pub fn asked(email: &str, key: &str, installation: &str) -> Activation {
 }
 
 pub fn actor() -> Actor {
-    Actor { actor: "tester".to_owned(), ip: None, request_id: Some("r-1".to_owned()) }
+    Actor { actor: "tester".to_owned(), request_id: Some("r-1".to_owned()), ..Actor::default() }
 }
 
 pub fn text(error: LicenceError) -> String {

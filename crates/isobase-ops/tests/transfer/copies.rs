@@ -1,13 +1,21 @@
 //! What a copy does beside copying.
 
-use std::{num::NonZeroU32, sync::Arc, time::Duration};
+use std::{
+    num::NonZeroU32,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use futures_util::FutureExt;
 use isobase_engine::{Action, Engine, IfMissing, Precondition, WriteBatch, WriteOperation};
 use isobase_ops::{
-    Control, CopyOptions, DifferenceKind, Event, Existing, Follow, OpsError, Stage, copy,
+    Control, CopyOptions, DifferenceKind, Event, Existing, Follow, OpsError, Stage, copy, samples,
 };
 use isobase_types::{CollectionName, DocumentId};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -90,6 +98,57 @@ async fn only_named_collections_are_copied() {
     let report = copy(&source, &target, &options, &Control::default()).await.unwrap();
     assert_eq!(report.documents, 2);
     assert!(body(&target, "b", "x").await.is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_rests_until_it_may_go_on_or_is_stopped() {
+    for goes_on in [true, false] {
+        let (source, target) = (many(20_000).await, memory());
+        let (pause, rests) = watch::channel(false);
+        // It is told to rest once.
+        let (pausing, told) = (pause.clone(), AtomicBool::new(false));
+        let observer = move |event: &Event| {
+            let loads = matches!(event, Event::Progress(it) if it.stage == Stage::Load);
+            if loads && !told.swap(true, Ordering::SeqCst) {
+                pausing.send_replace(true);
+            }
+        };
+        let (stop, to) = (CancellationToken::new(), target.clone());
+        let control = Control::new(observer, stop.clone()).resting(rests);
+        let mut options = CopyOptions::new("test:");
+        options.per_second = NonZeroU32::new(100_000);
+        let copying = async move { copy(&source, &to, &options, &control).await };
+        let mut copying = tokio::spawn(copying);
+        pause.subscribe().wait_for(|rests| *rests).await.unwrap();
+        let early = tokio::time::timeout(Duration::from_millis(300), &mut copying).await;
+        assert!(early.is_err(), "it went on: {early:?}");
+        if goes_on {
+            pause.send_replace(false);
+            assert_eq!(copying.await.unwrap().unwrap().documents, 20_000);
+        } else {
+            stop.cancel();
+            let stopped = copying.await.unwrap();
+            assert!(matches!(stopped, Err(OpsError::Stopped { .. })), "{stopped:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn samples_are_documents_of_both_sides() {
+    let (source, target) = (many(50).await, memory());
+    write(&source, "few", vec![put("x", "{\"a\":1}")]).await;
+    copy(&source, &target, &CopyOptions::new("test:"), &Control::default()).await.unwrap();
+    write(&target, "few", vec![put("x", "{\"a\":2}")]).await;
+    let collections = [name("few"), name("many")];
+    let found = samples(&source, &target, &collections, 20).await.unwrap();
+    assert_eq!(found.len(), 11);
+    let (first, others) = found.split_first().unwrap();
+    assert_eq!((first.collection.as_str(), first.id.as_str(), first.equal), ("few", "x", false));
+    assert_eq!(
+        (first.source.as_deref(), first.target.as_deref()),
+        (Some("{\"a\":1}"), Some("{\"a\":2}"))
+    );
+    assert!(others.iter().all(|it| it.equal && it.source == it.target && it.source.is_some()));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -13,7 +13,7 @@ use isobase_http::{
 };
 
 use crate::Route;
-use handlers::{mail, manage, me, providers, second_factor, sessions, setup, sign_in};
+use handlers::{impersonate, mail, manage, me, providers, second_factor, sessions, setup, sign_in};
 pub(crate) use state::State;
 
 /// To see the accounts of others.
@@ -43,6 +43,8 @@ pub(crate) fn routes() -> Vec<Route<State>> {
     let all = "/api/v1/accounts";
     let one = "/api/v1/accounts/{account}";
     let theirs = "/api/v1/accounts/{account}/sessions";
+    let as_them = "/api/v1/accounts/{account}/impersonate";
+    let ended = "/api/impersonation/end";
     let one_of_theirs = "/api/v1/accounts/{account}/sessions/{session}";
     vec![
         Route::post("/api/register", Public, handler(sign_in::register), wire::register())
@@ -134,6 +136,18 @@ pub(crate) fn routes() -> Vec<Route<State>> {
         Route::patch(one, WRITE, handler(manage::change_account), wire::change_account())
             .body(Document),
         Route::delete(one, WRITE, handler(manage::delete_account), wire::delete_account()),
+        Route::post(
+            as_them,
+            WRITE,
+            handler(impersonate::impersonate_account),
+            wire::impersonate_account(),
+        ),
+        Route::post(
+            ended,
+            Anyone,
+            handler(impersonate::end_impersonation),
+            wire::end_impersonation(),
+        ),
         Route::get(
             theirs,
             READ,

@@ -114,6 +114,25 @@ pub(super) fn not_theirs() -> Problem {
     invalid("second_factor", "expected false: only its own account makes a second factor")
 }
 
+/// An owner acts as the account, and does not change what is its own.
+pub(super) fn impersonating() -> Problem {
+    let detail = "an owner acts as this account, and may not change how it signs in";
+    Problem::new(codes::IMPERSONATING, detail)
+}
+
+/// Nobody acts as somebody else by this session.
+pub(super) fn not_impersonating() -> Problem {
+    let detail = "this session is not one by which an owner acts as somebody else";
+    Problem::new(codes::NOT_IMPERSONATING, detail)
+}
+
+/// Only an owner who is signed in acts as somebody else, and never as an owner.
+pub(super) fn cannot_impersonate() -> Problem {
+    let detail = "only an owner who is signed in may act as somebody else, and not as an owner, nor as an \
+                  account that is shut out";
+    Problem::new(codes::OWNERS_ONLY, detail)
+}
+
 /// Those who may not do everything manage the accounts of people, not of those who work here.
 pub(super) fn administrators_only(role: &Role) -> Problem {
     Problem::new(

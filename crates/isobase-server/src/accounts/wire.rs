@@ -57,6 +57,9 @@ pub(super) struct Me {
     /// Whether an administrator shut it out.
     disabled: bool,
     created_at: String,
+    /// The owner who acts as this account by the session that asks; left out where nobody does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) impersonated_by: Option<String>,
 }
 
 impl Me {
@@ -70,6 +73,7 @@ impl Me {
             second_factor: account.second_factor,
             disabled: account.disabled,
             created_at: account.created_at.to_string(),
+            impersonated_by: None,
         }
     }
 
@@ -83,6 +87,7 @@ impl Me {
             second_factor: false,
             disabled: false,
             created_at: MOMENT.to_owned(),
+            impersonated_by: None,
         }
     }
 }
@@ -258,6 +263,9 @@ pub(super) struct ListedSession {
     expires_at: String,
     /// Whether it is the one that asks.
     current: bool,
+    /// The owner who acts by it; left out where the account itself does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    impersonated_by: Option<String>,
 }
 
 impl ListedSession {
@@ -270,6 +278,7 @@ impl ListedSession {
             last_used_at: session.last_used_at.map(|at| at.to_string()),
             expires_at: session.expires_at.to_string(),
             current: session.id == current,
+            impersonated_by: session.by.clone(),
         }
     }
 }
@@ -559,6 +568,7 @@ pub(super) fn list_sessions() -> Operation {
         last_used_at: Some(MOMENT.to_owned()),
         expires_at: MOMENT.to_owned(),
         current: true,
+        impersonated_by: None,
     };
     operation("list_sessions", "List the own sessions")
         .description("The sessions of the account that go on, the latest first; at most 100.")
@@ -1064,6 +1074,46 @@ pub(super) fn end_account_sessions() -> Operation {
         .parameters([account()])
         .answers(done("They are over."))
         .problems([codes::ACCOUNT_NOT_FOUND, codes::OWNERS_ONLY, codes::ACCOUNT_CHANGED])
+}
+
+pub(super) fn impersonate_account() -> Operation {
+    let example = Impersonation {
+        username: "ann".to_owned(),
+        role: "user".to_owned(),
+        impersonated_by: "bob".to_owned(),
+        expires_at: "2026-11-20T14:24:00.000000Z".to_owned(),
+        token: None,
+    };
+    operation("impersonate_account", "Act as an account")
+        .description(
+            "For owners who are signed in. Begins a session of the account for 15 minutes, which ends with \
+             the owner's own: a browser gets its cookie, and keeps the owner's beside it; other programs \
+             get its token. By it nothing is changed that concerns passwords, addresses, second factors, \
+             sessions, accounts, keys or the service itself, and owners are never acted as. The audit \
+             notes it, and names the owner as the actor of all that is done.",
+        )
+        .parameters([account()])
+        .answers(Answer::new(200, "The session.").content(Content::like(&example)))
+        .problems([codes::ACCOUNT_NOT_FOUND, codes::OWNERS_ONLY])
+}
+
+pub(super) fn end_impersonation() -> Operation {
+    operation("end_impersonation", "Stop acting as an account")
+        .description("Ends the session; a browser is the owner again.")
+        .answers(done("It is over."))
+        .problems([codes::SIGN_IN_REQUIRED, codes::NOT_IMPERSONATING])
+}
+
+/// A session by which an owner acts as somebody else.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Impersonation {
+    pub(super) username: String,
+    pub(super) role: String,
+    pub(super) impersonated_by: String,
+    pub(super) expires_at: String,
+    /// For programs that are no browsers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) token: Option<String>,
 }
 
 pub(super) fn end_account_session() -> Operation {

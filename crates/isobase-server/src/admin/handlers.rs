@@ -58,6 +58,7 @@ pub(super) async fn get_overview(state: Arc<State>, call: Call) -> Result<Respon
     let engine = state.store.engine_name();
     let mut overview = Overview::new(state.started_at, engine, &call.principal);
     overview.sql = state.facts.has_sql && is_owner(&call.principal);
+    overview.engine_gauges = state.store.gauges().into_iter().collect();
     overview.jobs_open = state.jobs.open();
     warnings::of_process(&state, &call.principal, &mut overview).await;
     tell_of_backups(&state, &mut overview).await;
@@ -82,13 +83,6 @@ pub(super) async fn get_overview(state: Arc<State>, call: Call) -> Result<Respon
         }
     }
     Ok(json(&overview))
-}
-
-/// What the process runs with, and where each value comes from.
-pub(super) async fn get_settings(state: Arc<State>, call: Call) -> Result<Response<Body>, Failure> {
-    no_parameters(&call)?;
-    let settings = state.facts.settings.as_deref().unwrap_or("[]");
-    Ok(Body::json(StatusCode::OK, format!("{{\"settings\":{settings}}}")))
 }
 
 /// How the backups stand, with a warning when somebody should look.

@@ -14,7 +14,7 @@ mod wire;
 
 use isobase_http::{
     BodyLimit::Document,
-    Permission::{Admin, Public, ReadOf},
+    Permission::{Public, ReadOf},
     handler,
 };
 
@@ -40,12 +40,6 @@ pub(crate) fn routes() -> Vec<Route<State>> {
             ReadOf("overview"),
             handler(handlers::get_overview),
             wire::get_overview(),
-        ),
-        Route::get(
-            "/admin/api/settings",
-            Admin,
-            handler(handlers::get_settings),
-            wire::get_settings(),
         ),
         // They are of the one who asks, who may be one who only looks.
         Route::get(

@@ -1,9 +1,6 @@
 //! What the admin site needs.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant, SystemTime},
-};
+use std::time::{Duration, Instant, SystemTime};
 
 use isobase_auth::Sealer;
 use isobase_http::OpenTo;
@@ -23,8 +20,6 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// What the admin site is told of the process.
 #[derive(Clone, Default)]
 pub struct AdminFacts {
-    /// The settings, secrets masked: a JSON array.
-    pub settings: Option<Arc<str>>,
     /// Whether there are SQL screens.
     pub has_sql: bool,
     /// The machine.

@@ -30,10 +30,15 @@ pub(super) struct Overview {
     warnings: Vec<String>,
     /// The role of that account; null as above.
     pub(super) role: Option<String>,
+    /// The owner who acts as that account; null where nobody does.
+    impersonated_by: Option<String>,
     /// What the caller may do: scopes, as keys have them.
     scopes: Vec<String>,
     /// Whether there are SQL screens, which only owners see.
     pub(super) sql: bool,
+    /// How busy the engine of this process is, as `/metrics` has it without `isobase_`:
+    /// `pool_connections_leased`, `writer_queue_jobs`. Each engine has its own.
+    pub(super) engine_gauges: BTreeMap<&'static str, f64>,
     /// Jobs that wait or run in this process.
     pub(super) jobs_open: usize,
     /// Jobs that failed within a day.
@@ -91,8 +96,10 @@ impl Overview {
             ready: false,
             account,
             role,
+            impersonated_by: principal.impersonator().map(|owner| owner.name.to_string()),
             scopes: principal.scopes().iter().map(ToString::to_string).collect(),
             sql: false,
+            engine_gauges: BTreeMap::new(),
             jobs_open: 0,
             jobs_failed: 0,
             disks: Vec::new(),
@@ -134,6 +141,8 @@ pub(super) struct Entry {
     at: String,
     /// Who asked: `internal`, the id of a key or an account.
     actor: String,
+    /// The account that this one, an owner, acted as; left out where nobody did.
+    acting_as: Option<String>,
     /// What happened, such as `license.suspended`.
     action: String,
     object_type: String,
@@ -183,34 +192,6 @@ pub(super) fn get_overview() -> Operation {
     operation("get_admin_overview", "Read the numbers of the hub")
         .description("Also answers while the database does not: `ready` says so.")
         .answers(Answer::new(200, "The numbers.").content(Content::of::<Overview>()))
-}
-
-/// A setting.
-#[derive(JsonSchema)]
-#[expect(dead_code, reason = "only its shape is used: the process writes them as text")]
-struct SettingShape {
-    key: String,
-    /// Null where it is unset; a secret that is set is masked.
-    value: Option<String>,
-    /// Where the value comes from: a default, a file, a variable, a flag.
-    origin: serde_json::Value,
-}
-
-/// The settings of the process.
-#[derive(JsonSchema)]
-#[expect(dead_code, reason = "only its shape is used: the process writes them as text")]
-struct Settings {
-    settings: Vec<SettingShape>,
-}
-
-pub(super) fn get_settings() -> Operation {
-    operation("get_admin_settings", "Read the settings of the service")
-        .description(
-            "Every setting with its value and where that comes from, as `isobase config print` tells \
-             them. Secrets are masked.",
-        )
-        .answers(Answer::new(200, "The settings.").content(Content::of::<Settings>()))
-        .problems([codes::INVALID_PARAMETER])
 }
 
 pub(super) fn list_audit() -> Operation {

@@ -4,8 +4,8 @@ use isobase_http::{Api, Route, Spec};
 use serde_json::{Value, json};
 
 use crate::{
-    accounts, admin, codes, data_store, files, jobs, keys, licences, live, records, requests,
-    service, tus, views::Permissions, webhooks,
+    accounts, admin, codes, data_store, files, imports, jobs, keys, licences, live, records,
+    requests, service, settings, tus, views::Permissions, webhooks,
 };
 
 const DESCRIPTION: &str = "One backend on every database: documents in collections \
@@ -27,6 +27,7 @@ const TAGS: &[(&str, &str)] = &[
     ("admin", "The admin site."),
     ("jobs", "Long work of an operator: copies, verifications, sweeps."),
     ("backups", "Backups and their restoration."),
+    ("imports", "Files of records that are brought into a collection."),
     ("keys", "Keys of services and people."),
     ("licences", "Licences and the installations that hold them."),
     ("requests", "The request log."),
@@ -77,17 +78,26 @@ fn specs() -> Vec<Spec> {
     let records = records::routes(Permissions::KEYED).into_iter().map(Route::into_spec);
     let data_store = data_store::routes().into_iter().map(Route::into_spec);
     let admin = admin::routes().into_iter().map(Route::into_spec);
+    let settings = settings::routes().into_iter().map(Route::into_spec);
     let jobs = jobs::routes().into_iter().map(Route::into_spec);
+    let imports = imports::routes().into_iter().map(Route::into_spec);
     let keys = keys::routes().into_iter().map(Route::into_spec);
     let live = live::routes().into_iter().map(Route::into_spec);
     let files = files::routes().into_iter().map(Route::into_spec);
     let licences = licences::routes().into_iter().map(Route::into_spec);
     let requests = requests::routes().into_iter().map(Route::into_spec);
     let tus = tus::routes().into_iter().map(Route::into_spec);
-    let first = service.chain(records).chain(data_store).chain(live).chain(admin).chain(jobs);
+    let first = service
+        .chain(records)
+        .chain(data_store)
+        .chain(live)
+        .chain(admin)
+        .chain(settings)
+        .chain(jobs);
     let accounts = accounts::routes().into_iter().map(Route::into_spec);
     let webhooks = webhooks::routes().into_iter().map(Route::into_spec);
     first
+        .chain(imports)
         .chain(keys)
         .chain(licences)
         .chain(requests)

@@ -1,5 +1,6 @@
 //! Long work inside the service, and the backups that it makes.
 
+mod begin;
 mod handlers;
 mod problems;
 mod state;
@@ -12,8 +13,10 @@ use isobase_http::{
 };
 
 use crate::Route;
+pub(crate) use begin::start;
 use handlers::{backups, jobs};
 pub(crate) use state::State;
+pub(crate) use wire::begins;
 
 /// To see jobs and backups.
 const READ: Permission = Permission::ReadOf("operations");
@@ -33,6 +36,19 @@ pub(crate) fn routes() -> Vec<Route<State>> {
             RUN,
             handler(jobs::cancel_job),
             wire::cancel_job(),
+        ),
+        Route::post("/api/v1/jobs/{job}/pause", RUN, handler(jobs::pause_job), wire::pause_job()),
+        Route::post(
+            "/api/v1/jobs/{job}/continue",
+            RUN,
+            handler(jobs::continue_job),
+            wire::continue_job(),
+        ),
+        Route::get(
+            "/api/v1/jobs/{job}/samples",
+            Admin,
+            handler(jobs::get_samples),
+            wire::get_samples(),
         ),
         Route::post(start("copy"), Admin, handler(jobs::start_copy), wire::start_copy())
             .body(Document),

@@ -15,8 +15,10 @@ impl IntoProblem for JobsError {
     fn into_problem(self) -> Problem {
         let detail = self.to_string();
         match self {
-            Self::NotFound(_) => Problem::new(codes::JOB_NOT_FOUND, detail),
-            Self::Over { .. } | Self::Elsewhere(_) => Problem::new(codes::JOB_STATE, detail),
+            Self::NotFound(_) | Self::NoSamples(_) => Problem::new(codes::JOB_NOT_FOUND, detail),
+            Self::Over { .. } | Self::Elsewhere(_) | Self::CannotPause { .. } => {
+                Problem::new(codes::JOB_STATE, detail)
+            }
             Self::TooMany(_) => Problem::new(codes::TOO_MANY_JOBS, detail).with_retry_after(LATER),
             Self::Stopping => Problem::new(codes::NOT_READY, detail).with_retry_after(LATER),
             Self::Invalid { field, message } => {
@@ -26,6 +28,7 @@ impl IntoProblem for JobsError {
             Self::AskedBefore => Problem::new(codes::IDEMPOTENCY_MISMATCH, detail),
             Self::Unsupported(_) => Problem::new(codes::UNSUPPORTED, detail),
             Self::Backup(error) => error.into_problem(),
+            Self::Imports(error) => error.into_problem(),
             Self::Store(error) => error.into_problem(),
             Self::Rejected(rejection) => rejection.into_problem(),
             Self::Random(_) | Self::Unreadable(_) => Problem::internal(detail),

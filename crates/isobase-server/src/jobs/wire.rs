@@ -1,7 +1,7 @@
 //! Jobs and backups as they are told, and how their routes are described.
 
 use isobase_http::{Answer, Content, Location, Operation, Parameter};
-use isobase_jobs::{Backup, Existing, Job};
+use isobase_jobs::{Backup, Existing, Job, Sample};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
@@ -22,6 +22,12 @@ pub(super) struct Jobs {
     pub(super) jobs: Vec<Job>,
 }
 
+/// Documents of both sides.
+#[derive(Serialize)]
+pub(super) struct Samples {
+    pub(super) samples: Vec<Sample>,
+}
+
 /// A list of backups.
 #[derive(Serialize)]
 pub(super) struct Backups {
@@ -34,7 +40,7 @@ pub(super) struct Backups {
 #[derive(JsonSchema, Serialize)]
 struct JobShape {
     id: &'static str,
-    /// `backup`, `verify`, `restore`, `copy`, `reconcile`, `audit` or `sweep`.
+    /// `backup`, `verify`, `restore`, `copy`, `import`, `reconcile`, `audit` or `sweep`.
     kind: &'static str,
     /// `queued`, `running`, `succeeded`, `failed`, `cancelled` or `interrupted`.
     state: &'static str,
@@ -45,6 +51,8 @@ struct JobShape {
     created_at: &'static str,
     started_at: Option<&'static str>,
     ended_at: Option<&'static str>,
+    /// Whether it rests in the middle, until somebody lets it go on.
+    paused: bool,
     progress: Option<ProgressShape>,
     /// The report of the work.
     result: Option<serde_json::Value>,
@@ -61,7 +69,10 @@ struct ProgressShape {
     collection: Option<&'static str>,
     documents: u64,
     documents_total: Option<u64>,
+    /// Of their text; of an import those of the file that were read.
     bytes: u64,
+    /// Of the file that is imported.
+    bytes_total: Option<u64>,
     rate: Option<RateShape>,
 }
 
@@ -83,12 +94,14 @@ impl JobShape {
             created_at: "2026-11-20T14:09:00.000000Z",
             started_at: Some("2026-11-20T14:09:00.000000Z"),
             ended_at: None,
+            paused: false,
             progress: Some(ProgressShape {
                 stage: "writing",
                 collection: Some("orders"),
                 documents: 12_000,
                 documents_total: Some(48_000),
                 bytes: 3_400_000,
+                bytes_total: None,
                 rate: Some(RateShape { documents_per_second: 24_000.0, seconds_left: Some(1.5) }),
             }),
             result: None,
@@ -209,7 +222,11 @@ fn backup() -> Parameter {
 }
 
 /// A job that was begun.
-fn begins(id: &'static str, summary: &'static str, description: &'static str) -> Operation {
+pub(crate) fn begins(
+    id: &'static str,
+    summary: &'static str,
+    description: &'static str,
+) -> Operation {
     jobs(id, summary)
         .description(description)
         .answers(
@@ -254,12 +271,73 @@ pub(super) fn get_job() -> Operation {
 pub(super) fn cancel_job() -> Operation {
     jobs("cancel_job", "Cancel a job")
         .description(
-            "It ends a moment later. A copy and a restore leave their target unfinished; the same \
-             job goes on from there.",
+            "It ends a moment later. A copy and a restore leave their target unfinished, an import the \
+             records that it stored; the same job goes on from there.",
         )
         .parameters([job()])
         .answers(Answer::new(202, "It was told.").content(Content::like(&JobShape::example())))
         .problems([codes::INVALID_PARAMETER, codes::JOB_NOT_FOUND, codes::JOB_STATE])
+}
+
+pub(super) fn pause_job() -> Operation {
+    jobs("pause_job", "Let a copy rest")
+        .description(
+            "It rests in the middle, for an hour at most, and its target stays unfinished; longer, it is \
+             interrupted, and the same copy goes on from there. One may rest at a time.",
+        )
+        .parameters([job()])
+        .answers(Answer::new(200, "The job.").content(Content::like(&JobShape::example())))
+        .problems([codes::INVALID_PARAMETER, codes::JOB_NOT_FOUND, codes::JOB_STATE])
+}
+
+pub(super) fn continue_job() -> Operation {
+    jobs("continue_job", "Let a copy that rests go on")
+        .description("It goes on where it was, and compares both sides at its end as any copy.")
+        .parameters([job()])
+        .answers(Answer::new(200, "The job.").content(Content::like(&JobShape::example())))
+        .problems([codes::INVALID_PARAMETER, codes::JOB_NOT_FOUND, codes::JOB_STATE])
+}
+
+/// Documents of both sides of a copy.
+#[derive(JsonSchema, Serialize)]
+struct SamplesShape {
+    samples: Vec<SampleShape>,
+}
+
+/// A document of both sides.
+#[derive(JsonSchema, Serialize)]
+struct SampleShape {
+    collection: &'static str,
+    id: &'static str,
+    /// The text that the source has, cut after 16 KiB; null where it is gone meanwhile.
+    source: Option<&'static str>,
+    /// The text that the target has.
+    target: Option<&'static str>,
+    /// Whether the whole texts are equal, byte for byte.
+    equal: bool,
+}
+
+pub(super) fn get_samples() -> Operation {
+    let text = "{\"number\":\"2026-17\"}";
+    let sample = SampleShape {
+        collection: "orders",
+        id: "1",
+        source: Some(text),
+        target: Some(text),
+        equal: true,
+    };
+    jobs("get_samples", "Read samples of a copy")
+        .description(
+            "20 documents, picked by chance among the first of each collection of people's own, as they \
+             are on both sides when the copy is done. Those of the last copies are kept in memory, by \
+             the service that made them.",
+        )
+        .parameters([job()])
+        .answers(
+            Answer::new(200, "The samples.")
+                .content(Content::like(&SamplesShape { samples: vec![sample] })),
+        )
+        .problems([codes::INVALID_PARAMETER, codes::JOB_NOT_FOUND])
 }
 
 pub(super) fn start_copy() -> Operation {

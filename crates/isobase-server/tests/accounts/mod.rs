@@ -1,6 +1,7 @@
 //! Accounts and sessions over HTTP.
 
 mod hidden;
+mod impersonation;
 mod managed;
 mod origins;
 mod page;

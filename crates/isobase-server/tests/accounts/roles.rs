@@ -9,7 +9,7 @@ use super::support::App;
 const ROLES: [&str; 6] = ["owner", "admin", "editor", "support", "viewer", "user"];
 
 /// The groups of routes, and who may use them: a letter for each of [`ROLES`], `-` for who may not.
-const GROUPS: [(&str, Method, &str, &str); 33] = [
+const GROUPS: [(&str, Method, &str, &str); 36] = [
     ("oaesv-", Method::GET, "/admin/api/overview", "overview"),
     ("oaesv-", Method::GET, "/api/v1/audit", "audit"),
     ("oae-v-", Method::GET, "/records/c", "documents"),
@@ -38,6 +38,9 @@ const GROUPS: [(&str, Method, &str, &str); 33] = [
     ("oae-v-", Method::GET, "/api/v1/webhooks", "webhooks"),
     ("oae-v-", Method::GET, "/api/v1/deliveries", "webhooks"),
     ("oa----", Method::POST, "/api/v1/webhooks", "webhooks"),
+    ("oae---", Method::POST, "/api/v1/imports", "imports"),
+    ("oa----", Method::PUT, "/admin/api/settings/none", "settings"),
+    ("o-----", Method::POST, "/api/v1/accounts/ann/impersonate", "acting as somebody else"),
     ("oa----", Method::GET, "/api/v1/keys", "keys"),
     ("oa----", Method::POST, "/api/v1/keys", "keys"),
     ("o-----", Method::GET, "/api/v1/sql/tables", "a database of the owners' own"),

@@ -32,6 +32,12 @@ pub struct ValueSplitter {
     finished: bool,
     /// The current item is dropped up to its end.
     passing: bool,
+    /// The line of `counted`, from 1.
+    line: u64,
+    /// Up to where in `buffer` the lines are counted; never after the current item begins.
+    counted: usize,
+    /// The line on which the last item begins.
+    item_line: u64,
 }
 
 /// Where in the stream the scan is.
@@ -75,15 +81,19 @@ impl ValueSplitter {
             items: 0,
             finished: false,
             passing: false,
+            line: 1,
+            counted: 0,
+            item_line: 1,
         }
     }
 
     /// Takes the next bytes of the stream. Ask [`Self::next_value`] until it has none between
     /// pushes: what is not asked for is kept.
     pub fn push(&mut self, chunk: &[u8]) {
+        self.count_lines(self.start);
         self.buffer.drain(..self.start);
         self.at -= self.start;
-        self.start = 0;
+        (self.start, self.counted) = (0, 0);
         self.buffer.extend_from_slice(chunk);
     }
 
@@ -96,6 +106,19 @@ impl ValueSplitter {
     #[must_use]
     pub fn items(&self) -> u64 {
         self.items
+    }
+
+    /// The line of the stream on which the last item begins, from 1; also of one that was refused.
+    #[must_use]
+    pub fn item_line(&self) -> u64 {
+        self.item_line
+    }
+
+    /// Counts the lines up to a place in `buffer`.
+    fn count_lines(&mut self, to: usize) {
+        let passed = self.buffer.get(self.counted..to).unwrap_or_default();
+        self.line += passed.iter().filter(|byte| **byte == b'\n').count() as u64;
+        self.counted = to;
     }
 
     /// The next whole value; none when more bytes are needed, or after the end.
@@ -134,6 +157,8 @@ impl ValueSplitter {
                 self.at += 1;
             }
             self.start = self.at;
+            self.count_lines(self.start);
+            self.item_line = self.line;
         }
     }
 
@@ -282,16 +307,23 @@ mod tests {
     /// All items, with the input fed in chunks of this size.
     fn split(input: &str, chunk: usize, limit: usize) -> Result<Vec<String>, SplitError> {
         let mut splitter = ValueSplitter::new(limit);
-        let mut items = Vec::new();
-        for bytes in input.as_bytes().chunks(chunk) {
-            splitter.push(bytes);
+        let (mut items, mut lines) = (Vec::new(), Vec::new());
+        let mut chunks = input.as_bytes().chunks(chunk);
+        while !splitter.finished {
+            match chunks.next() {
+                Some(bytes) => splitter.push(bytes),
+                None => splitter.finish(),
+            }
             while let Some(item) = splitter.next_value()? {
                 items.push(String::from_utf8(item.to_vec()).unwrap());
+                lines.push(splitter.item_line());
             }
         }
-        splitter.finish();
-        while let Some(item) = splitter.next_value()? {
-            items.push(String::from_utf8(item.to_vec()).unwrap());
+        // Each item is on its line, whatever the chunks were.
+        for (item, line) in items.iter().zip(lines) {
+            let first = item.lines().next().unwrap();
+            let at = usize::try_from(line).unwrap() - 1;
+            assert!(input.split('\n').nth(at).unwrap().contains(first), "{item} on {line}");
         }
         assert_eq!(splitter.next_value(), Ok(None));
         assert_eq!(splitter.items(), items.len() as u64);

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::filling::{Filling, Foreign};
-use crate::{failure::Failure, import::Input};
+use crate::{failure::Failure, import::open};
 
 #[derive(Deserialize)]
 struct Backup<'a> {
@@ -31,7 +31,7 @@ struct Ids<'a> {
 
 pub(super) async fn read(path: &Path, filling: &mut Filling<'_>) -> Result<()> {
     let mut text = String::new();
-    let read = Input::open(path)?.begin().map_err(|error| error.to_string());
+    let read = open(path)?.begin().map_err(|error| error.to_string());
     let read = read
         .and_then(|mut input| input.read_to_string(&mut text).map_err(|error| error.to_string()));
     let text = text.trim_start_matches('\u{feff}');

@@ -23,6 +23,15 @@ pub(super) struct Caller {
 
 impl Caller {
     pub(super) fn of(call: &Call) -> Result<Self, Problem> {
+        // What is one's own is changed by oneself: an owner who acts as somebody else only looks.
+        if call.principal.impersonator().is_some() && !call.method.is_safe() {
+            return Err(problems::impersonating());
+        }
+        Self::of_any(call)
+    }
+
+    /// The session of a request, also one by which an owner acts as somebody else.
+    pub(super) fn of_any(call: &Call) -> Result<Self, Problem> {
         match &call.principal {
             Principal::Account { id, session, .. } => {
                 let kind = match session_cookie::token(&call.headers) {
@@ -85,13 +94,17 @@ pub(super) async fn keep_session(
     Ok(())
 }
 
+/// The program that asks, as it calls itself.
+pub(super) fn agent(call: &Call) -> Option<String> {
+    let agent = call.headers.get(header::USER_AGENT).map(HeaderValue::as_bytes);
+    agent.map(|agent| String::from_utf8_lossy(agent).into_owned())
+}
+
 pub(super) async fn begin(
     state: &State,
     call: &Call,
     account: &Account,
     kind: SessionKind,
 ) -> Result<CreatedSession, Failure> {
-    let agent = call.headers.get(header::USER_AGENT).map(HeaderValue::as_bytes);
-    let agent = agent.map(String::from_utf8_lossy);
-    Ok(state.accounts.sessions().begin(account, kind, agent.as_deref()).await?)
+    Ok(state.accounts.sessions().begin(account, kind, agent(call).as_deref()).await?)
 }

@@ -201,7 +201,7 @@ async fn tell(
     Ok(state.audit.write(&entry).await?)
 }
 
-async fn find(state: &State, call: &Call) -> Result<Account, Failure> {
+pub(super) async fn find(state: &State, call: &Call) -> Result<Account, Failure> {
     let named = call.parameter(0);
     let found = state.accounts.find(named).await?;
     Ok(found.ok_or_else(|| AccountError::NotFound(named.to_owned()))?)

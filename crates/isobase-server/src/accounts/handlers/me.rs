@@ -25,7 +25,9 @@ use crate::{
 pub(crate) async fn get_me(state: Arc<State>, call: Call) -> Result<Response<Body>, Failure> {
     no_parameters(&call)?;
     let account = Caller::of(&call)?.account(&state).await?;
-    Ok(json(&Me::of(&account)))
+    let mut me = Me::of(&account);
+    me.impersonated_by = call.principal.impersonator().map(|owner| owner.name.to_string());
+    Ok(json(&me))
 }
 
 /// `PUT /api/me/password`. The session that asks goes on, all others end.

@@ -2,6 +2,7 @@
 
 mod body;
 mod caller;
+pub(super) mod impersonate;
 pub(super) mod mail;
 pub(super) mod manage;
 pub(super) mod me;

@@ -88,11 +88,14 @@ pub(crate) async fn logout(state: Arc<State>, call: Call) -> Result<Response<Bod
     no_parameters(&call)?;
     let by_cookie = session_cookie::token(&call.headers);
     let public_url = state.public_url.as_deref();
-    if by_cookie.is_some() && !crate::origin::is_own_page(&call.headers, public_url) {
+    let has_cookie = by_cookie.or(session_cookie::own_token(&call.headers)).is_some();
+    if has_cookie && !crate::origin::is_own_page(&call.headers, public_url) {
         return Err(problems::foreign_page().into());
     }
     let sessions = state.accounts.sessions();
-    for token in by_cookie.into_iter().chain(crate::gate::credentials(&call.headers)) {
+    // Whoever acts as somebody else leaves altogether.
+    let own = session_cookie::own_token(&call.headers);
+    for token in by_cookie.into_iter().chain(own).chain(crate::gate::credentials(&call.headers)) {
         if let Some(session) = sessions.resolve(token).await? {
             sessions.end(&session.account, &session.id).await?;
         }

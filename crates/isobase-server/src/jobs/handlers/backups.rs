@@ -2,14 +2,12 @@
 
 use std::{io, sync::Arc};
 
-use bytes::Bytes;
-use futures_util::stream;
 use http::{HeaderValue, Response, StatusCode, header};
 use isobase_auth::AuditEntry;
-use isobase_http::{Body, BodyError};
+use isobase_http::Body;
 use isobase_jobs::BackupError;
 use serde_json::{Value, json as value};
-use tokio::{fs::File, io::AsyncReadExt};
+use tokio::fs::File;
 
 use crate::{
     Call,
@@ -17,11 +15,10 @@ use crate::{
     answer::json,
     failure::Failure,
     jobs::{State, wire::Backups},
+    pieces::pieces,
     request::no_parameters,
 };
 
-/// Bytes read from a file at a time.
-const PIECE_BYTES: usize = 64 << 10;
 const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
 /// `GET /api/v1/backups`
@@ -79,23 +76,4 @@ async fn tell(
     let (object_type, object_id, after) = ("backup", name, Value::Null);
     let entry = AuditEntry { by, action, object_type, object_id, before, after };
     Ok(state.audit.write(&entry).await?)
-}
-
-/// A file, which must be as long as it was.
-fn pieces(
-    file: File,
-    length: u64,
-) -> impl futures_util::Stream<Item = Result<Bytes, BodyError>> + Send {
-    stream::try_unfold((file, length), |(mut file, left)| async move {
-        if left == 0 {
-            return Ok(None);
-        }
-        let mut piece = vec![0; PIECE_BYTES.min(usize::try_from(left).unwrap_or(usize::MAX))];
-        let read = file.read(&mut piece).await?;
-        if read == 0 {
-            return Err(BodyError::from("the file is shorter than it was"));
-        }
-        piece.truncate(read);
-        Ok(Some((Bytes::from(piece), (file, left - read as u64))))
-    })
 }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use http::{HeaderValue, Response, StatusCode, header};
-use isobase_auth::{InvalidChainHead, Principal};
+use http::{Response, StatusCode};
+use isobase_auth::InvalidChainHead;
 use isobase_http::Body;
-use isobase_jobs::{Asked, Begun, Job, Origin, Work};
+use isobase_jobs::{Job, Origin, Work};
 use isobase_types::CollectionName;
 
 use crate::{
@@ -14,10 +14,10 @@ use crate::{
     answer::{json, json_with},
     failure::Failure,
     jobs::{
-        State,
-        wire::{EXISTING, Jobs},
+        State, begin,
+        wire::{EXISTING, Jobs, Samples},
     },
-    request::{Members, Parameters, idempotency, no_parameters},
+    request::{Members, Parameters, no_parameters},
 };
 
 /// Jobs in one answer, unless `limit` says otherwise.
@@ -48,6 +48,24 @@ pub(crate) async fn cancel_job(state: Arc<State>, call: Call) -> Result<Response
     no_parameters(&call)?;
     let job = state.jobs.cancel(call.parameter(0), &actor(&call)).await?;
     Ok(json_with(StatusCode::ACCEPTED, &job))
+}
+
+/// `POST /api/v1/jobs/{job}/pause`
+pub(crate) async fn pause_job(state: Arc<State>, call: Call) -> Result<Response<Body>, Failure> {
+    no_parameters(&call)?;
+    Ok(json(&state.jobs.pause(call.parameter(0), &actor(&call)).await?))
+}
+
+/// `POST /api/v1/jobs/{job}/continue`
+pub(crate) async fn continue_job(state: Arc<State>, call: Call) -> Result<Response<Body>, Failure> {
+    no_parameters(&call)?;
+    Ok(json(&state.jobs.resume(call.parameter(0), &actor(&call)).await?))
+}
+
+/// `GET /api/v1/jobs/{job}/samples`
+pub(crate) async fn get_samples(state: Arc<State>, call: Call) -> Result<Response<Body>, Failure> {
+    no_parameters(&call)?;
+    Ok(json(&Samples { samples: state.jobs.samples(call.parameter(0)).await? }))
 }
 
 /// `POST /api/v1/jobs/copy`
@@ -126,24 +144,14 @@ pub(crate) async fn start_sweep(state: Arc<State>, call: Call) -> Result<Respons
     start(&state, &call, Work::Sweep, "").await
 }
 
-/// Begins a job, or gives the one that a former request with the same key began. `text` is the body.
+/// Begins a job of a call. `text` is the body.
 async fn start(
     state: &State,
     call: &Call,
     work: Work,
     text: &str,
 ) -> Result<Response<Body>, Failure> {
-    let once = idempotency::of_call(call, &state.collection, b"job", text.as_bytes())?;
-    let (by, by_anybody) = (&actor(call), call.principal == Principal::Open);
-    let begun = state.jobs.start(work, Asked { by, by_anybody, once }).await?;
-    let Begun { job, before } = begun;
-    let mut response = json_with(StatusCode::ACCEPTED, &job);
-    let place = HeaderValue::try_from(format!("/api/v1/jobs/{}", job.id));
-    response.headers_mut().extend(place.map(|place| (header::LOCATION, place)));
-    if before {
-        idempotency::mark_replayed(&mut response);
-    }
-    Ok(response)
+    begin::start(&state.jobs, &state.collection, call, work, text).await
 }
 
 fn existing(members: &mut Members) -> isobase_jobs::Existing {

@@ -1,6 +1,5 @@
 //! What requests say of licences.
 
-use isobase_auth::Principal;
 use isobase_http::Problem;
 use isobase_licences::{Actor, AtLimit, NewLicence, Period, Terms, parse_moment};
 
@@ -17,14 +16,8 @@ const DAYS: std::ops::RangeInclusive<u32> = 1..=3_650;
 
 /// Who asks, for the audit.
 pub(super) fn actor(call: &Call) -> Actor {
-    Actor {
-        actor: match &call.principal {
-            Principal::Anonymous => "client".to_owned(),
-            other => other.id().to_owned(),
-        },
-        ip: Some(call.client().to_string()),
-        request_id: call.request_id.to_str().ok().map(str::to_owned),
-    }
+    let isobase_auth::Actor { actor, acting_as, ip, request_id } = crate::actor::actor(call);
+    Actor { actor, acting_as, ip, request_id }
 }
 
 /// The id of a licence in the path.

@@ -3,14 +3,13 @@
 
 use std::io::BufRead;
 
-use isobase::types::json::write_string;
+use isobase_types::json::write_string;
 
 use super::rows::{Cell, Rows};
-use crate::{arguments::ColumnType, import::record::ReadError};
-
-/// Most digits of a number that 64-bit floats, and so most programs, hold apart from its
-/// neighbours. More make an identifier, and its whole column text.
-const NUMBER_DIGITS_MAX: usize = 15;
+use crate::import::{
+    kinds::{ColumnType, NUMBER_DIGITS_MAX, boolean, digits},
+    record::ReadError,
+};
 
 /// Appends a cell of a column as JSON.
 ///
@@ -50,14 +49,22 @@ struct Seen {
 }
 
 /// Looks at every cell, and decides on each column: numbers when all of its cells are, booleans
-/// when all are, text otherwise.
+/// when all are, text otherwise. Looks at so many bytes of cells at most, and says whether those were
+/// all.
 pub(super) fn survey<R: BufRead>(
     rows: &mut Rows<R>,
     columns: usize,
-) -> Result<Vec<ColumnType>, ReadError> {
+    bytes_max: u64,
+) -> Result<(Vec<ColumnType>, bool), ReadError> {
+    let (mut bytes, mut whole) = (0, true);
     let unknown = Seen { any: false, numbers: true, booleans: true, long: false };
     let mut seen = vec![unknown; columns];
     while rows.advance()? {
+        if bytes >= bytes_max {
+            whole = false;
+            break;
+        }
+        bytes += rows.bytes() as u64;
         // A row of another length is refused when it is imported.
         if rows.count() != columns {
             continue;
@@ -79,34 +86,7 @@ pub(super) fn survey<R: BufRead>(
         Seen { any: true, booleans: true, .. } => ColumnType::Boolean,
         _ => ColumnType::Text,
     };
-    Ok(seen.iter().map(decide).collect())
-}
-
-fn boolean(text: &str) -> Option<&'static str> {
-    ["true", "false"].into_iter().find(|word| text.eq_ignore_ascii_case(word))
-}
-
-/// How many digits a JSON number has; none when the text is not one. `007`, `+1` and `.5` are none:
-/// they may be identifiers. What is too large for a 64-bit float is none either.
-fn digits(text: &str) -> Option<usize> {
-    let unsigned = text.strip_prefix('-').unwrap_or(text);
-    let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
-        Some((mantissa, exponent)) => (mantissa, Some(exponent)),
-        None => (unsigned, None),
-    };
-    let (whole, fraction) = match mantissa.split_once('.') {
-        Some((whole, fraction)) => (whole, Some(fraction)),
-        None => (mantissa, None),
-    };
-    let are_digits =
-        |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let is_exponent = |text: &str| are_digits(text.strip_prefix(['+', '-']).unwrap_or(text));
-    let is_number = are_digits(whole)
-        && (whole == "0" || !whole.starts_with('0'))
-        && fraction.is_none_or(are_digits)
-        && exponent.is_none_or(is_exponent)
-        && text.parse::<f64>().is_ok_and(f64::is_finite);
-    is_number.then(|| whole.len() + fraction.map_or(0, str::len))
+    Ok((seen.iter().map(decide).collect(), whole))
 }
 
 #[cfg(test)]
@@ -115,7 +95,7 @@ mod tests {
 
     fn check(column: &[&str]) -> ColumnType {
         let text = column.iter().map(|cell| format!("{cell},x\n")).collect::<String>();
-        survey(&mut Rows::new(text.as_bytes(), b','), 2).unwrap()[0]
+        survey(&mut Rows::new(text.as_bytes(), b',', 1), 2, u64::MAX).unwrap().0[0]
     }
 
     #[test]

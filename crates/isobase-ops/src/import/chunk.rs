@@ -1,11 +1,13 @@
 //! Records, packed into chunks that are written together.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
-use isobase::types::{DocumentId, json::merge_patch};
+use isobase_engine::{Action, IfMissing, Precondition, WriteOperation};
+use isobase_types::{CollectionName, DocumentId, json::merge_patch};
 use sha2::{Digest as _, Sha256};
 
 use super::{
+    kinds::Ids,
     record::{ReadError, Record},
     records::Records,
 };
@@ -14,41 +16,74 @@ use super::{
 /// records only: when the first of the next chunk is mended, it is still the same.
 const CHUNK_BYTES: usize = 1 << 20;
 
+/// Records that are left out at which a chunk ends, so that a file of nothing else is not held.
+const LEFT_OUT_MAX: usize = 10_000;
+
 /// Records that are written together. The same file gives the same chunks.
 #[derive(Clone, Debug)]
-pub(super) struct Chunk {
+pub struct Chunk {
     /// The collection, and what sets this import apart from earlier ones.
     origin: Vec<u8>,
     /// Where in the file it is: its number, and which half of it, of which half.
     place: String,
-    pub(super) items: Vec<Item>,
+    /// Its records.
+    pub items: Vec<Item>,
     /// Records that were left out on the way to the end of this chunk.
-    pub(super) left_out: Vec<LeftOut>,
+    pub left_out: Vec<LeftOut>,
 }
 
 /// A record of a chunk.
 #[derive(Clone, Debug)]
-pub(super) struct Item {
+pub struct Item {
     /// Its number in the file, from 1.
-    pub(super) number: u64,
+    pub number: u64,
+    /// The line on which it begins, from 1.
+    pub line: u64,
     /// Its own id, when it is to keep it.
-    pub(super) id: Option<DocumentId>,
+    pub id: Option<DocumentId>,
     /// The document.
-    pub(super) body: String,
+    pub body: String,
+}
+
+impl Item {
+    /// What writes it.
+    #[must_use]
+    pub fn operation(&self, collection: &CollectionName, ids: Ids) -> WriteOperation {
+        let body = self.body.clone();
+        let (action, precondition) = match &self.id {
+            None => (Action::Create { body }, Precondition::None),
+            Some(id) => {
+                let action = Action::Put { id: id.clone(), body, if_missing: IfMissing::Create };
+                let is_new = Precondition::Missing;
+                (action, if ids == Ids::Upsert { Precondition::None } else { is_new })
+            }
+        };
+        WriteOperation { collection: collection.clone(), action, precondition }
+    }
 }
 
 /// A record that cannot be stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct LeftOut {
+pub struct LeftOut {
     /// Its number in the file, from 1.
-    pub(super) number: u64,
+    pub number: u64,
+    /// The line on which it begins, from 1.
+    pub line: u64,
     /// What is wrong with it.
-    pub(super) reason: String,
+    pub reason: String,
+}
+
+impl fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { number, line, reason } = self;
+        write!(f, "record {number} (line {line}): {reason}")
+    }
 }
 
 impl Chunk {
     /// Names the chunk by its place and content: it is stored once, however often it is sent.
-    pub(super) fn key(&self) -> String {
+    #[must_use]
+    pub fn key(&self) -> String {
         let mut hasher = Sha256::new();
         let mut take = |part: &[u8]| {
             hasher.update((part.len() as u64).to_le_bytes());
@@ -76,7 +111,7 @@ impl Chunk {
     ///
     /// A record that alone makes a chunk full comes first: should it be refused for its size, the
     /// others are not stored, and are not stored twice when it is mended.
-    pub(super) fn halves(&self) -> Option<(Self, Self)> {
+    pub(crate) fn halves(&self) -> Option<(Self, Self)> {
         let middle = self.items.len() / 2;
         if middle == 0 {
             return None;
@@ -91,7 +126,7 @@ impl Chunk {
     }
 
     /// Some of its records as a chunk with a name of its own.
-    pub(super) fn part(&self, name: &str, items: Vec<Item>) -> Self {
+    pub(crate) fn part(&self, name: &str, items: Vec<Item>) -> Self {
         let place = format!("{}{name}", self.place);
         Self { origin: self.origin.clone(), place, items, left_out: Vec::new() }
     }
@@ -99,37 +134,32 @@ impl Chunk {
 
 /// How chunks are made.
 #[derive(Clone, Debug)]
-pub(super) struct ChunkOptions {
+pub struct ChunkOptions {
     /// Where the records go.
-    pub(super) collection: String,
+    pub collection: String,
     /// Most records in a chunk.
-    pub(super) records_max: usize,
+    pub records_max: usize,
     /// Leave out records that are wrong.
-    pub(super) skip_bad: bool,
+    pub skip_bad: bool,
     /// Records keep the ids they have.
-    pub(super) keep_ids: bool,
+    pub keep_ids: bool,
     /// Set apart from earlier imports of the same file; empty to be the same.
-    pub(super) salt: String,
+    pub salt: String,
 }
 
 /// Why there are no more chunks.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum ChunkError {
+pub enum ChunkError {
     /// A record cannot be stored.
-    #[error("record {number}: {reason}")]
-    Bad {
-        /// Its number in the file, from 1.
-        number: u64,
-        /// What is wrong with it.
-        reason: String,
-    },
+    #[error("{0}")]
+    Bad(LeftOut),
     /// The file cannot be read on.
     #[error(transparent)]
     Read(#[from] ReadError),
 }
 
 /// The chunks of a file, one after another.
-pub(super) struct Chunks {
+pub(crate) struct Chunks {
     records: Records,
     options: ChunkOptions,
     ordinal: u64,
@@ -138,7 +168,7 @@ pub(super) struct Chunks {
 }
 
 impl Chunks {
-    pub(super) fn new(records: Records, options: ChunkOptions) -> Self {
+    pub(crate) fn new(records: Records, options: ChunkOptions) -> Self {
         Self { records, options, ordinal: 0, ids_dropped: 0 }
     }
 
@@ -146,19 +176,20 @@ impl Chunks {
     ///
     /// A wrong record ends the import before its chunk, not in the middle of it: when the file is
     /// mended, the chunks before are the same and are not stored again.
-    pub(super) fn next(&mut self) -> Result<Option<Chunk>, ChunkError> {
+    pub(crate) fn next(&mut self) -> Result<Option<Chunk>, ChunkError> {
         let (mut items, mut left_out, mut bytes) = (Vec::new(), Vec::new(), 0);
         while items.len() < self.options.records_max {
-            let Some(record) = self.records.next()? else { break };
+            let Some(record) = self.records.advance()? else { break };
             let item = match self.item(record) {
                 Ok(item) => item,
                 Err(wrong) if self.options.skip_bad => {
                     left_out.push(wrong);
+                    if left_out.len() >= LEFT_OUT_MAX {
+                        break;
+                    }
                     continue;
                 }
-                Err(LeftOut { number, reason }) => {
-                    return Err(ChunkError::Bad { number, reason });
-                }
+                Err(wrong) => return Err(ChunkError::Bad(wrong)),
             };
             bytes += item.body.len() + 1;
             items.push(item);
@@ -179,13 +210,13 @@ impl Chunks {
 
 impl Chunks {
     /// How many records had ids of their own that were not kept.
-    pub(super) fn ids_dropped(&self) -> u64 {
+    pub(crate) fn ids_dropped(&self) -> u64 {
         self.ids_dropped
     }
 
     fn item(&mut self, record: Record) -> Result<Item, LeftOut> {
-        let Record { number, id, body } = record;
-        let wrong = |reason| LeftOut { number, reason };
+        let Record { number, line, id, body } = record;
+        let wrong = |reason| LeftOut { number, line, reason };
         let body = body.map_err(wrong)?;
         // They are the id and the revision, and no fields beside them.
         let body = match body.contains("\"_id\"") || body.contains("\"_rev\"") {
@@ -194,10 +225,10 @@ impl Chunks {
         };
         if !self.options.keep_ids {
             self.ids_dropped += u64::from(id.is_some());
-            return Ok(Item { number, id: None, body });
+            return Ok(Item { number, line, id: None, body });
         }
         let id = id.transpose().map_err(wrong)?;
-        Ok(Item { number, id, body })
+        Ok(Item { number, line, id, body })
     }
 }
 
@@ -206,7 +237,7 @@ mod tests {
     use std::{io::Cursor, path::Path};
 
     use super::*;
-    use crate::import::{csv::CsvOptions, input::Input};
+    use crate::import::{input::Input, options::ReadOptions};
 
     fn chunks(text: &str, records_max: usize, skip_bad: bool) -> Vec<Result<Chunk, String>> {
         read(text, records_max, skip_bad, false)
@@ -219,8 +250,8 @@ mod tests {
         keep_ids: bool,
     ) -> Vec<Result<Chunk, String>> {
         let mut input = Input::stream(Box::new(Cursor::new(text.to_owned().into_bytes())));
-        let csv = CsvOptions::default();
-        let records = Records::open(&mut input, Path::new("x.ndjson"), None, &csv).unwrap();
+        let options = ReadOptions::default();
+        let records = Records::open(&mut input, Path::new("x.ndjson"), &options).unwrap();
         let (collection, salt) = ("c".to_owned(), String::new());
         let options = ChunkOptions { collection, records_max, skip_bad, keep_ids, salt };
         let mut chunks = Chunks::new(records, options);
@@ -279,7 +310,7 @@ mod tests {
         let text = "{\"a\":1}\n{\"a\":1}\n{\"a\":1}\nx\n";
         let found = chunks(text, 2, false);
         assert_eq!(numbers(found[0].as_ref().unwrap()), [1, 2]);
-        assert!(found[1].as_ref().unwrap_err().starts_with("record 4: "));
+        assert!(found[1].as_ref().unwrap_err().starts_with("record 4 (line 4): "));
         assert_eq!(found.len(), 2);
     }
 

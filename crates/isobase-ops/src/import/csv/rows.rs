@@ -14,6 +14,8 @@ pub(super) struct Rows<R> {
     row: Row,
     /// The line of the next byte, from 1.
     line: u64,
+    /// The line on which the current row begins.
+    begins: u64,
     /// The last byte was a carriage return that ended a row: a line feed belongs to it.
     after_return: bool,
 }
@@ -55,9 +57,10 @@ enum State {
 }
 
 impl<R: BufRead> Rows<R> {
-    pub(super) fn new(input: R, delimiter: u8) -> Self {
+    /// Rows of an input whose first byte is on this line.
+    pub(super) fn new(input: R, delimiter: u8, line: u64) -> Self {
         let row = Row { text: Vec::new(), cells: Vec::new(), quoted_on: 0 };
-        Self { input, delimiter, row, line: 1, after_return: false }
+        Self { input, delimiter, row, line, begins: line, after_return: false }
     }
 
     /// How many cells the current row has.
@@ -68,6 +71,11 @@ impl<R: BufRead> Rows<R> {
     /// Bytes of all cells of the current row.
     pub(super) fn bytes(&self) -> usize {
         self.row.text.len()
+    }
+
+    /// The line on which the current row begins, from 1.
+    pub(super) fn line(&self) -> u64 {
+        self.begins
     }
 
     /// A cell of the current row.
@@ -83,10 +91,11 @@ impl<R: BufRead> Rows<R> {
     /// When a quotation mark is not closed or stands where none may, the row is longer than
     /// [`RECORD_BYTES_MAX`], or the input fails.
     pub(super) fn advance(&mut self) -> Result<bool, ReadError> {
-        let Self { input, delimiter, row, line, after_return } = self;
+        let Self { input, delimiter, row, line, begins, after_return } = self;
         row.text.clear();
         row.cells.clear();
-        let (mut state, mut begins) = (State::Start, *line);
+        let mut state = State::Start;
+        *begins = *line;
         loop {
             let bytes = input.fill_buf()?;
             if bytes.is_empty() {
@@ -97,7 +106,7 @@ impl<R: BufRead> Rows<R> {
                 used += 1;
                 let follows_return = std::mem::take(after_return);
                 if byte == b'\n' && follows_return {
-                    begins = *line;
+                    *begins = *line;
                     continue;
                 }
                 if byte == b'\n' || (byte == b'\r' && state != State::Quoted) {
@@ -114,7 +123,7 @@ impl<R: BufRead> Rows<R> {
                     (_, b'\n' | b'\r') => {
                         *after_return = byte == b'\r';
                         if state == State::Start && row.cells.is_empty() {
-                            begins = *line;
+                            *begins = *line;
                             continue;
                         }
                         row.end_cell(state);
@@ -134,7 +143,7 @@ impl<R: BufRead> Rows<R> {
                 return Ok(true);
             }
             if row.text.len() > RECORD_BYTES_MAX {
-                return Err(row.too_long(state, begins));
+                return Err(row.too_long(state, *begins));
             }
         }
     }
@@ -195,7 +204,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str, buffer: usize) -> Result<Vec<Vec<String>>, String> {
-        let mut rows = Rows::new(BufReader::with_capacity(buffer, text.as_bytes()), b',');
+        let mut rows = Rows::new(BufReader::with_capacity(buffer, text.as_bytes()), b',', 1);
         let mut found = Vec::new();
         while rows.advance().map_err(|error| error.to_string())? {
             let shown = |column| {
@@ -225,6 +234,19 @@ mod tests {
             for buffer in 1..=4 {
                 assert_eq!(read(text, buffer).unwrap(), *expected, "{text:?}");
             }
+        }
+    }
+
+    #[test]
+    fn rows_know_their_lines() {
+        let text = "a,b\r\n\n1,\"x\ny\"\n\r\n2,3\r4,5";
+        for buffer in 1..=4 {
+            let mut rows = Rows::new(BufReader::with_capacity(buffer, text.as_bytes()), b',', 1);
+            let mut lines = Vec::new();
+            while rows.advance().unwrap() {
+                lines.push(rows.line());
+            }
+            assert_eq!(lines, [1, 3, 6, 7]);
         }
     }
 

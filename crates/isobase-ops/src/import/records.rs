@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use isobase::types::{
+use isobase_types::{
     DocumentId, FieldPath,
     json::{InvalidJson, Kind, Raw, SplitError, ValueSplitter, canonicalise_document, find},
 };
@@ -14,11 +14,13 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{
-    csv::{CsvOptions, CsvRecords},
+    csv::CsvRecords,
     input::{Input, Text},
+    kinds::{ColumnType, Format},
+    mapping::Mapping,
+    options::ReadOptions,
     record::{RECORD_BYTES_MAX, ReadError, Record},
 };
-use crate::arguments::Format;
 
 /// Members in which answers of services and exports have their records.
 const WRAPPERS: [&str; 9] =
@@ -30,21 +32,32 @@ const NOT_ON_ITS_LINE: &str = "the object does not end on its line; an array or 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// The records of a file, one after another.
-pub(super) enum Records {
-    Json(JsonRecords),
+pub struct Records(Kinds);
+
+enum Kinds {
+    Json(Box<JsonRecords>, Format),
     Csv(Box<CsvRecords>),
+}
+
+/// What a table is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Table {
+    /// Its columns and what they are.
+    pub columns: Vec<(String, ColumnType)>,
+    /// What separates its cells.
+    pub delimiter: char,
+    /// Whether every cell was looked at to find out what columns are.
+    pub surveyed_whole: bool,
 }
 
 impl Records {
     /// Begins to read; the format is guessed from the file's name, else from its first character.
-    pub(super) fn open(
-        input: &mut Input,
-        path: &Path,
-        format: Option<Format>,
-        csv: &CsvOptions,
-    ) -> Result<Self, ReadError> {
+    ///
+    /// # Errors
+    /// The file cannot be read, or is no such file.
+    pub fn open(input: &mut Input, path: &Path, options: &ReadOptions) -> Result<Self, ReadError> {
         let extension = extension(path);
-        let known = format.or_else(|| by_extension(extension.as_deref()?));
+        let known = options.format.or_else(|| by_extension(extension.as_deref()?));
         let mut text = begin(input)?;
         let format = match known {
             Some(format) => format,
@@ -53,12 +66,14 @@ impl Records {
         if format != Format::Csv {
             // Who says that each line is a record means it.
             let may_be_wrapped = known != Some(Format::Ndjson);
-            return Ok(Self::Json(JsonRecords::new(text, may_be_wrapped)));
+            let records = JsonRecords::new(text, may_be_wrapped, options.mapping.clone());
+            return Ok(Self(Kinds::Json(Box::new(records), format)));
         }
-        let delimiter = csv.delimiter.or((extension.as_deref() == Some("tsv")).then_some(b'\t'));
+        let delimiter =
+            options.delimiter.or((extension.as_deref() == Some("tsv")).then_some(b'\t'));
         // What was begun is the first of two readings.
         let mut begun = Some(text);
-        if input.length.is_none() {
+        if input.length().is_none() {
             let mut file = tempfile::tempfile()?;
             io::copy(&mut begun.take().ok_or(io::ErrorKind::UnexpectedEof)?, &mut file)?;
             input.replace(file);
@@ -67,15 +82,39 @@ impl Records {
             Some(text) => Ok(text),
             None => begin(input),
         };
-        Ok(Self::Csv(Box::new(CsvRecords::open(begin, delimiter, csv)?)))
+        let records = CsvRecords::open(begin, delimiter, options)?;
+        Ok(Self(Kinds::Csv(Box::new(records))))
     }
 
     /// The next record; none at the end.
-    pub(super) fn next(&mut self) -> Result<Option<Record>, ReadError> {
-        match self {
-            Self::Json(records) => records.next(),
-            Self::Csv(records) => records.next(),
+    ///
+    /// # Errors
+    /// The file cannot be read on.
+    pub fn advance(&mut self) -> Result<Option<Record>, ReadError> {
+        match &mut self.0 {
+            Kinds::Json(records, _) => records.next(),
+            Kinds::Csv(records) => records.next(),
         }
+    }
+
+    /// How the file is written.
+    #[must_use]
+    pub fn format(&self) -> Format {
+        match &self.0 {
+            Kinds::Json(_, format) => *format,
+            Kinds::Csv(_) => Format::Csv,
+        }
+    }
+
+    /// What the table is; `None` where there is none, or every cell is text.
+    #[must_use]
+    pub fn table(&self) -> Option<Table> {
+        let Kinds::Csv(records) = &self.0 else { return None };
+        Some(Table {
+            columns: records.columns()?,
+            delimiter: char::from(records.delimiter()),
+            surveyed_whole: records.is_surveyed_whole(),
+        })
     }
 }
 
@@ -113,7 +152,7 @@ fn by_content(start: &[u8]) -> Format {
 }
 
 /// Records of an array, or of lines: which of them shows at the first character.
-pub(super) struct JsonRecords {
+struct JsonRecords {
     input: Text,
     splitter: ValueSplitter,
     ended: bool,
@@ -121,6 +160,7 @@ pub(super) struct JsonRecords {
     second: Option<Record>,
     /// The first object may be the whole file, with the records in one of its members.
     may_be_wrapped: bool,
+    mapping: Mapping,
 }
 
 /// What a record may be known by. In exports of MongoDB an id is an object of one string.
@@ -139,9 +179,9 @@ struct ObjectId {
 }
 
 impl JsonRecords {
-    fn new(input: Text, may_be_wrapped: bool) -> Self {
+    fn new(input: Text, may_be_wrapped: bool, mapping: Mapping) -> Self {
         let splitter = ValueSplitter::new(RECORD_BYTES_MAX);
-        Self { input, splitter, ended: false, second: None, may_be_wrapped }
+        Self { input, splitter, ended: false, second: None, may_be_wrapped, mapping }
     }
 
     fn next(&mut self) -> Result<Option<Record>, ReadError> {
@@ -168,19 +208,28 @@ impl JsonRecords {
                 Err(SplitError::TooLarge { item, limit }) => {
                     self.splitter.pass_over();
                     let body = Err(format!("it is longer than {limit} bytes"));
-                    return Ok(Some(Record { number: item, id: None, body }));
+                    let line = self.splitter.item_line();
+                    return Ok(Some(Record { number: item, line, id: None, body }));
                 }
                 found => found?,
             };
             if let Some(value) = value {
+                let mapped = match self.mapping.apply(value) {
+                    Ok(mapped) => mapped,
+                    Err(reason) => {
+                        let (number, line) = (self.splitter.items(), self.splitter.item_line());
+                        return Ok(Some(Record { number, line, id: None, body: Err(reason) }));
+                    }
+                };
+                let value = &*mapped;
                 let body = canonicalise_document(value).map_err(|error| {
                     let is_open = is_first
                         && matches!(value.trim_ascii_end(), [b'{', .., b'{' | b'[' | b','] | b"{");
                     if is_open { NOT_ON_ITS_LINE.to_owned() } else { describe(&error) }
                 });
                 let id = body.is_ok().then(|| id_of(value)).flatten();
-                let number = self.splitter.items();
-                return Ok(Some(Record { number, id, body }));
+                let (number, line) = (self.splitter.items(), self.splitter.item_line());
+                return Ok(Some(Record { number, line, id, body }));
             }
             if self.ended {
                 return Ok(None);
@@ -244,18 +293,18 @@ fn describe(error: &InvalidJson) -> String {
 mod tests {
     use std::io::Cursor;
 
-    use super::*;
+    use super::{super::mapping::Column, *};
 
     fn open(name: &str, text: &str) -> Result<Records, ReadError> {
         let text = Cursor::new(text.to_owned().into_bytes());
         let mut input = Input::stream(Box::new(text));
-        Records::open(&mut input, Path::new(name), None, &CsvOptions::default())
+        Records::open(&mut input, Path::new(name), &ReadOptions::default())
     }
 
     fn check(name: &str, text: &str) -> Vec<Result<String, String>> {
         let mut records = open(name, text).unwrap();
         let mut found = Vec::new();
-        while let Some(record) = records.next().unwrap() {
+        while let Some(record) = records.advance().unwrap() {
             assert_eq!(record.number, found.len() as u64 + 1);
             found.push(record.body);
         }
@@ -291,15 +340,15 @@ mod tests {
     #[test]
     fn an_array_that_is_cut_off_is_an_error() {
         let mut records = open("-", "[{\"a\":1},{\"a\"").unwrap();
-        assert!(records.next().unwrap().is_some());
-        assert!(matches!(records.next(), Err(ReadError::Split(SplitError::Unfinished { .. }))));
+        assert!(records.advance().unwrap().is_some());
+        assert!(matches!(records.advance(), Err(ReadError::Split(SplitError::Unfinished { .. }))));
     }
 
     #[test]
     fn records_inside_one_object_are_not_taken_for_one_record() {
         let wrapped = "{\"next\":null,\"data\":[{\"a\":1},{\"a\":2}]}\n";
         for name in ["x.json", "-"] {
-            let refused = open(name, wrapped).unwrap().next().unwrap_err().to_string();
+            let refused = open(name, wrapped).unwrap().advance().unwrap_err().to_string();
             assert!(refused.contains("\"data\" is a list of objects"), "{refused}");
         }
         assert_eq!(check("x.ndjson", wrapped).len(), 1);
@@ -310,8 +359,54 @@ mod tests {
     }
 
     #[test]
+    fn records_know_their_lines() {
+        for (name, text, expected) in [
+            ("x.json", "[\n {\"a\":\n1},\n\n {\"a\":2}, 3]", vec![2, 5, 5]),
+            ("x.ndjson", "\n{\"a\":1}\r\n\r\nx\n{\"a\":3}", vec![2, 4, 5]),
+            ("x.csv", "sep=;\na;b\n1;\"x\ny\"\n\n2;3\n", vec![3, 6]),
+        ] {
+            let mut records = open(name, text).unwrap();
+            let lines = std::iter::from_fn(|| records.advance().unwrap().map(|it| it.line));
+            assert_eq!(lines.collect::<Vec<_>>(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn members_become_fields() {
+        let column = |from: &str, to: Option<&str>, kind| Column {
+            from: from.to_owned(),
+            to: to.map(str::to_owned),
+            kind,
+        };
+        let mapping = Mapping::new(vec![
+            column("sku", Some("id"), None),
+            column("zip", Some("zip"), Some(ColumnType::Text)),
+            column("n", Some("count"), Some(ColumnType::Number)),
+            column("on", Some("on"), Some(ColumnType::Boolean)),
+            column("more", Some("more"), Some(ColumnType::Json)),
+            column("secret", None, None),
+        ]);
+        let text = "{\"sku\":\"A\",\"zip\":1234,\"n\":\"7\",\"on\":\"TRUE\",\"more\":\"[1]\",\"secret\":1,\"x\":2}\n\
+                    {\"n\":\"\",\"zip\":null}\n{\"n\":\"seven\"}\n{\"x\":1,\"count\":2,\"n\":3}\n[1]\n";
+        let options = ReadOptions { mapping: mapping.unwrap(), ..ReadOptions::default() };
+        let mut input = Input::stream(Box::new(Cursor::new(text.to_owned().into_bytes())));
+        let mut records = Records::open(&mut input, Path::new("x.ndjson"), &options).unwrap();
+        let first = records.advance().unwrap().unwrap();
+        let body = r#"{"zip":"1234","count":7,"on":true,"more":[1],"x":2}"#;
+        assert_eq!(
+            (first.id, first.body),
+            (Some(Ok(DocumentId::Text("A".into()))), Ok(body.into()))
+        );
+        let mut next = || records.advance().unwrap().unwrap().body;
+        assert_eq!(next().unwrap(), r#"{"count":null,"zip":null}"#);
+        assert_eq!(next().unwrap_err(), "n: \"seven\" is no number");
+        assert!(next().unwrap_err().contains("count"), "two members become one field");
+        assert!(next().unwrap_err().contains("expected a JSON object"));
+    }
+
+    #[test]
     fn ids_of_records_are_found() {
-        let id = |text: &str| open("x.ndjson", text).unwrap().next().unwrap().unwrap().id;
+        let id = |text: &str| open("x.ndjson", text).unwrap().advance().unwrap().unwrap().id;
         let text = |text: &str| Some(DocumentId::parse(text).map_err(|_| String::new()));
         assert_eq!(id("{\"id\":7}"), text("7"));
         assert_eq!(id("{\"id\":\"7\"}"), text("7"));

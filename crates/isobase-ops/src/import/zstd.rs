@@ -9,7 +9,7 @@ use ruzstd::decoding::{
 
 /// Unpacks frame after frame. Holds a window of what was unpacked, at most 128 MiB: `zstd` itself
 /// packs with larger ones only when it is told to.
-pub(super) struct Zstd<R> {
+pub(crate) struct Zstd<R> {
     input: R,
     frame: FrameDecoder,
     /// A frame was begun and its end not checked.
@@ -17,7 +17,7 @@ pub(super) struct Zstd<R> {
 }
 
 impl<R: BufRead> Zstd<R> {
-    pub(super) fn new(input: R) -> Self {
+    pub(crate) fn new(input: R) -> Self {
         Self { input, frame: FrameDecoder::new(), in_frame: false }
     }
 

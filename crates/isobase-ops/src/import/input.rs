@@ -10,11 +10,9 @@ use std::{
     },
 };
 
-use anyhow::{Context, Result};
 use flate2::bufread::MultiGzDecoder;
 
 use super::{record::ReadError, zstd::Zstd};
-use crate::failure::Failure;
 
 const BUFFER_BYTES: usize = 256 << 10;
 
@@ -36,12 +34,12 @@ const OTHER_KINDS: [(&[u8], &str); 6] = [
 const START_BYTES: usize = 32;
 
 /// A file that is read.
-pub(crate) struct Input {
+pub struct Input {
     from: From,
     /// Its size, where it has one.
-    pub(super) length: Option<u64>,
+    length: Option<u64>,
     /// How much of it was read, for the progress.
-    pub(super) bytes: Arc<AtomicU64>,
+    bytes: Arc<AtomicU64>,
 }
 
 enum From {
@@ -51,19 +49,21 @@ enum From {
 }
 
 /// Text, as it is read.
-pub(crate) type Text = Box<dyn BufRead + Send>;
+pub type Text = Box<dyn BufRead + Send>;
 
 impl Input {
     /// A file, or standard input for `-`.
-    pub(crate) fn open(path: &Path) -> Result<Self> {
+    ///
+    /// # Errors
+    /// The file cannot be read; [`io::ErrorKind::IsADirectory`] for a folder.
+    pub fn open(path: &Path) -> io::Result<Self> {
         if path == Path::new("-") {
             return Ok(Self::stream(Box::new(io::stdin())));
         }
-        let context = || format!("cannot read {}", path.display());
-        let file = File::open(path).with_context(context)?;
-        let metadata = file.metadata().with_context(context)?;
+        let file = File::open(path)?;
+        let metadata = file.metadata()?;
         if metadata.is_dir() {
-            return Err(Failure::usage(format!("{} is a folder", path.display())).into());
+            return Err(io::ErrorKind::IsADirectory.into());
         }
         if !metadata.is_file() {
             return Ok(Self::stream(Box::new(file)));
@@ -72,13 +72,28 @@ impl Input {
         Ok(Self { from, length, bytes: Arc::default() })
     }
 
+    /// Its size in bytes, where it has one.
+    #[must_use]
+    pub fn length(&self) -> Option<u64> {
+        self.length
+    }
+
+    /// How many of its bytes were read so far: goes on while others read.
+    #[must_use]
+    pub fn bytes_read(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.bytes)
+    }
+
     /// What can be read once.
-    pub(super) fn stream(stream: Box<dyn Read + Send>) -> Self {
+    pub fn stream(stream: Box<dyn Read + Send>) -> Self {
         Self { from: From::Stream(Some(stream)), length: None, bytes: Arc::default() }
     }
 
     /// Begins to read; a file also once more.
-    pub(crate) fn begin(&mut self) -> Result<Text, ReadError> {
+    ///
+    /// # Errors
+    /// It cannot be read, is of another kind than text, or was a stream that has been read.
+    pub fn begin(&mut self) -> Result<Text, ReadError> {
         self.bytes.store(0, Ordering::Relaxed);
         let raw: Box<dyn Read + Send> = match &mut self.from {
             From::File(file) => {
@@ -92,7 +107,7 @@ impl Input {
     }
 
     /// From here on it is this file.
-    pub(super) fn replace(&mut self, file: File) {
+    pub(crate) fn replace(&mut self, file: File) {
         self.from = From::File(file);
     }
 }

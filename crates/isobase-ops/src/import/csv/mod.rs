@@ -8,7 +8,7 @@ use std::{
     io::{self, BufRead, Cursor, Read},
 };
 
-use isobase::types::{
+use isobase_types::{
     DocumentId,
     json::{canonicalise_document, write_string},
 };
@@ -17,11 +17,13 @@ use self::{
     rows::Rows,
     types::{survey, write_cell},
 };
+use super::kinds::ColumnType;
 use super::{
     input::Text,
+    mapping::Mapping,
+    options::ReadOptions,
     record::{ReadError, Record},
 };
-use crate::arguments::ColumnType;
 
 /// Separators that are recognised; the first wins when several stand in the first row as often.
 const DELIMITERS: [u8; 4] = *b",;\t|";
@@ -29,79 +31,81 @@ const DELIMITERS: [u8; 4] = *b",;\t|";
 /// As far as the first row is looked at for them.
 const FIRST_ROW_BYTES: u64 = 64 << 10;
 
-/// What a user may choose.
-#[derive(Clone, Debug, Default)]
-pub(super) struct CsvOptions {
-    /// What separates cells.
-    pub(super) delimiter: Option<u8>,
-    /// Every cell is text.
-    pub(super) as_text: bool,
-    /// What columns are; the others are decided by their cells.
-    pub(super) types: Vec<(String, ColumnType)>,
-}
-
 /// Records of a CSV file; the first row names the fields.
-pub(super) struct CsvRecords {
+pub(crate) struct CsvRecords {
     rows: Rows<Text>,
     names: Names,
     /// One per column; none when every cell is text, empty ones too.
     types: Option<Vec<ColumnType>>,
+    /// Whether every cell was looked at to find that out.
+    surveyed_whole: bool,
+    delimiter: u8,
     records: u64,
 }
 
 /// The names of the columns.
 struct Names {
     plain: Vec<String>,
-    /// As JSON strings.
-    json: Vec<Vec<u8>>,
+    /// Their fields as JSON strings; none of those that are left out.
+    json: Vec<Option<Vec<u8>>>,
+    /// The column of the id.
+    id: Option<usize>,
 }
 
 impl CsvRecords {
     /// Opens a file that can be read twice: once to decide what its columns are.
-    pub(super) fn open(
+    pub(crate) fn open(
         mut begin: impl FnMut() -> Result<Text, ReadError>,
         delimiter: Option<u8>,
-        options: &CsvOptions,
+        options: &ReadOptions,
     ) -> Result<Self, ReadError> {
-        let types = if options.as_text {
-            None
-        } else {
+        let mapping = &options.mapping;
+        let (mut types, mut surveyed_whole) = (None, true);
+        if !options.as_text {
             let (mut rows, _) = rows(begin()?, delimiter)?;
-            let names = Names::read(&mut rows)?;
-            let mut types = survey(&mut rows, names.plain.len())?;
-            for (name, kind) in &options.types {
-                let column = names.plain.iter().position(|column| column == name);
-                let column = column.ok_or_else(|| {
-                    ReadError::Other(format!("--types: there is no column {name:?}"))
-                })?;
-                types[column] = *kind;
+            let names = Names::read(&mut rows, mapping)?;
+            let (mut found, whole) =
+                survey(&mut rows, names.plain.len(), options.survey_bytes_max)?;
+            for (kind, name) in found.iter_mut().zip(&names.plain) {
+                *kind = mapping.kind(name).unwrap_or(*kind);
             }
-            Some(types)
-        };
-        let (mut rows, _) = rows(begin()?, delimiter)?;
-        let names = Names::read(&mut rows)?;
-        Ok(Self { rows, names, types, records: 0 })
+            types = Some(found);
+            surveyed_whole = whole;
+        }
+        let (mut rows, delimiter) = rows(begin()?, delimiter)?;
+        let names = Names::read(&mut rows, mapping)?;
+        Ok(Self { rows, names, types, surveyed_whole, delimiter, records: 0 })
     }
 
     /// What the columns are; none when nobody asked.
-    pub(super) fn columns(&self) -> Option<Vec<(String, ColumnType)>> {
+    pub(crate) fn columns(&self) -> Option<Vec<(String, ColumnType)>> {
         let types = self.types.as_ref()?.iter().copied();
         Some(self.names.plain.iter().cloned().zip(types).collect())
     }
 
+    /// Whether every cell was looked at to find out what columns are.
+    pub(crate) fn is_surveyed_whole(&self) -> bool {
+        self.surveyed_whole
+    }
+
+    /// What separates cells.
+    pub(crate) fn delimiter(&self) -> u8 {
+        self.delimiter
+    }
+
     /// The next record; none at the end.
-    pub(super) fn next(&mut self) -> Result<Option<Record>, ReadError> {
+    pub(crate) fn next(&mut self) -> Result<Option<Record>, ReadError> {
         if !self.rows.advance()? {
             return Ok(None);
         }
         self.records += 1;
-        let id = self.id();
-        Ok(Some(Record { number: self.records, id, body: self.document() }))
+        let (number, line) = (self.records, self.rows.line());
+        Ok(Some(Record { number, line, id: self.id(), body: self.document() }))
     }
 
     /// The id in the row, if there is a column for it and something in it.
     fn id(&self) -> Option<Result<DocumentId, String>> {
-        let column = self.names.plain.iter().position(|name| name == "id")?;
+        let column = self.names.id?;
         if self.rows.count() != self.names.plain.len() {
             return None;
         }
@@ -117,8 +121,12 @@ impl CsvRecords {
             return Err(format!("{cells} cells, expected {names} as in the first row"));
         }
         let mut text = Vec::with_capacity(self.rows.bytes() + 16 * names);
+        text.push(b'{');
         for (column, name) in self.names.json.iter().enumerate() {
-            text.push(if column == 0 { b'{' } else { b',' });
+            let Some(name) = name else { continue };
+            if text.len() > 1 {
+                text.push(b',');
+            }
             text.extend_from_slice(name);
             text.push(b':');
             let mut cell = self.rows.cell(column);
@@ -139,11 +147,12 @@ impl CsvRecords {
 }
 
 impl Names {
-    fn read(rows: &mut Rows<Text>) -> Result<Self, ReadError> {
+    fn read(rows: &mut Rows<Text>, mapping: &Mapping) -> Result<Self, ReadError> {
         if !rows.advance()? {
             return Err(ReadError::Csv("the file is empty: the first row names the fields".into()));
         }
         let (mut plain, mut json, mut seen) = (Vec::new(), Vec::new(), HashSet::new());
+        let (mut id, mut fields) = (None, HashSet::new());
         for column in 0..rows.count() {
             let text = std::str::from_utf8(rows.cell(column).bytes).map_err(|_| {
                 ReadError::Csv(format!("the name of column {} is not UTF-8", column + 1))
@@ -154,12 +163,26 @@ impl Names {
             if !seen.insert(text.to_owned()) {
                 return Err(ReadError::Csv(format!("two columns have the name {text:?}")));
             }
-            let mut name = Vec::new();
-            write_string(text, &mut name);
+            let field = mapping.field(text);
+            if let Some(field) = field.filter(|field| !fields.insert((*field).to_owned())) {
+                return Err(ReadError::Csv(format!("two columns become the field {field:?}")));
+            }
+            if field == Some("id") {
+                id = Some(column);
+            }
+            json.push(field.map(|field| {
+                let mut name = Vec::new();
+                write_string(field, &mut name);
+                name
+            }));
             plain.push(text.to_owned());
-            json.push(name);
         }
-        Ok(Self { plain, json })
+        if let Some(missing) =
+            mapping.columns().map(|column| &column.from).find(|name| !seen.contains(*name))
+        {
+            return Err(ReadError::Other(format!("there is no column {missing:?}")));
+        }
+        Ok(Self { plain, json, id })
     }
 }
 
@@ -168,18 +191,19 @@ impl Names {
 /// row.
 fn rows(mut text: Text, asked: Option<u8>) -> Result<(Rows<Text>, u8), ReadError> {
     let mut first = read_line(&mut text)?;
-    let mut said = None;
+    let (mut said, mut line) = (None, 1);
     if let Some([delimiter]) = first
         .strip_suffix(b"\n")
         .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
         .and_then(|line| line.strip_prefix(b"sep="))
     {
         said = Some(*delimiter);
+        line = 2;
         first = read_line(&mut text)?;
     }
     let delimiter = asked.or(said).unwrap_or_else(|| most_frequent(&first));
     let text: Text = Box::new(Cursor::new(first).chain(text));
-    Ok((Rows::new(text, delimiter), delimiter))
+    Ok((Rows::new(text, delimiter, line), delimiter))
 }
 
 fn read_line(text: &mut Text) -> io::Result<Vec<u8>> {
@@ -204,15 +228,24 @@ fn most_frequent(row: &[u8]) -> u8 {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::mapping::Column, *};
 
-    fn open(text: &str, options: &CsvOptions) -> Result<CsvRecords, String> {
+    fn open(text: &str, options: &ReadOptions) -> Result<CsvRecords, String> {
         let begin = || Ok(Box::new(Cursor::new(text.to_owned().into_bytes())) as Text);
         CsvRecords::open(begin, options.delimiter, options).map_err(|error| error.to_string())
     }
 
+    fn mapped(text: &str, columns: Vec<Column>) -> Result<CsvRecords, String> {
+        let mapping = Mapping::new(columns).unwrap();
+        open(text, &ReadOptions { mapping, ..ReadOptions::default() })
+    }
+
+    fn column(from: &str, to: Option<&str>, kind: Option<ColumnType>) -> Column {
+        Column { from: from.to_owned(), to: to.map(str::to_owned), kind }
+    }
+
     fn check(text: &str, as_text: bool) -> Vec<Result<String, String>> {
-        let mut records = open(text, &CsvOptions { as_text, ..CsvOptions::default() }).unwrap();
+        let mut records = open(text, &ReadOptions { as_text, ..ReadOptions::default() }).unwrap();
         std::iter::from_fn(|| records.next().unwrap()).map(|record| record.body).collect()
     }
 
@@ -226,14 +259,11 @@ mod tests {
                 Ok(r#"{"n":null,"long":"9007199254740993","yes":false,"name":""}"#.to_owned()),
             ]
         );
-        let options = CsvOptions {
-            types: vec![
-                ("long".to_owned(), ColumnType::Number),
-                ("n".to_owned(), ColumnType::Text),
-            ],
-            ..CsvOptions::default()
-        };
-        let mut records = open(text, &options).unwrap();
+        let types = vec![
+            column("long", Some("long"), Some(ColumnType::Number)),
+            column("n", Some("n"), Some(ColumnType::Text)),
+        ];
+        let mut records = mapped(text, types).unwrap();
         let shown: Vec<_> =
             records.columns().unwrap().iter().map(|(_, kind)| kind.to_string()).collect();
         assert_eq!(shown, ["text", "text", "number", "boolean", "text"]);
@@ -241,9 +271,24 @@ mod tests {
         assert_eq!(record.body.unwrap(), r#"{"n":"1e3","long":1,"yes":true,"name":"007"}"#);
         assert_eq!(record.id, Some(Ok(7.into())));
 
-        let options =
-            CsvOptions { types: vec![("x".to_owned(), ColumnType::Text)], ..CsvOptions::default() };
-        assert!(open(text, &options).err().unwrap().contains("no column \"x\""));
+        let refused = mapped(text, vec![column("x", Some("x"), None)]).err().unwrap();
+        assert!(refused.contains("no column \"x\""), "{refused}");
+    }
+
+    #[test]
+    fn columns_become_fields() {
+        let text = "sku,n,secret\n\nA-1,2,x\n";
+        let columns = vec![
+            column("sku", Some("id"), None),
+            column("n", Some("count"), None),
+            column("secret", None, None),
+        ];
+        let mut records = mapped(text, columns).unwrap();
+        let record = records.next().unwrap().unwrap();
+        assert_eq!(record.body.unwrap(), r#"{"count":2}"#);
+        assert_eq!((record.id, record.line), (Some(Ok(DocumentId::Text("A-1".into()))), 3));
+        let refused = mapped(text, vec![column("n", Some("sku"), None)]).err().unwrap();
+        assert!(refused.contains("two columns become the field \"sku\""), "{refused}");
     }
 
     #[test]
@@ -267,7 +312,7 @@ mod tests {
         }
         let quoted = check("a;\"b,c,d\"\n1;2\n", false);
         assert_eq!(quoted, [Ok(r#"{"a":1,"b,c,d":2}"#.to_owned())]);
-        let asked = CsvOptions { delimiter: Some(b','), ..CsvOptions::default() };
+        let asked = ReadOptions { delimiter: Some(b','), ..ReadOptions::default() };
         assert_eq!(open("a;b\n", &asked).unwrap().names.plain, ["a;b"]);
     }
 
@@ -281,7 +326,7 @@ mod tests {
     #[test]
     fn names_must_be_there_and_differ() {
         for text in ["", "a,,b\n", "a,a\n"] {
-            assert!(open(text, &CsvOptions::default()).is_err(), "{text}");
+            assert!(open(text, &ReadOptions::default()).is_err(), "{text}");
         }
     }
 }

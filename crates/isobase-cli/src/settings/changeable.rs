@@ -1,0 +1,67 @@
+//! Settings that a service takes while it runs, from its database.
+
+use isobase_server::Offered;
+use serde_json::json;
+
+use super::{
+    config::Config,
+    load::Loaded,
+    origin::Origin,
+    report::{expected, rows},
+    setting::Setting,
+    table::{self, CHANGEABLE},
+};
+
+/// A setting that can be changed by the API.
+pub(crate) fn changeable(key: &str) -> Option<&'static Setting> {
+    CHANGEABLE.contains(&key).then(|| table::find(key)).flatten()
+}
+
+/// Every setting, and whether it can be changed.
+pub(crate) fn offered(loaded: &Loaded, config: &Config) -> Vec<Offered> {
+    let offer = |row: super::report::Row| {
+        let setting = table::find(&row.key);
+        let changeable = CHANGEABLE.contains(&&*row.key);
+        Offered {
+            about: setting.map(|setting| setting.about.to_owned()).unwrap_or_default(),
+            expects: setting.map(|setting| expected(setting.kind)).unwrap_or_default(),
+            default: setting.and_then(|setting| setting.default).map(str::to_owned),
+            changeable,
+            locked_by: locked_by(&row.origin, changeable, setting.is_some()),
+            origin: json!(row.origin),
+            key: row.key,
+            value: row.value,
+        }
+    };
+    rows(loaded, config).into_iter().map(offer).collect()
+}
+
+/// Why a setting is not changed by the API.
+fn locked_by(origin: &Origin, changeable: bool, is_setting: bool) -> Option<String> {
+    match origin {
+        Origin::Env { name } | Origin::EnvFile { name, .. } => {
+            Some(format!("the variable {name} says its value"))
+        }
+        Origin::Flag { name } => Some(format!("the flag {name} says its value")),
+        _ if changeable => None,
+        _ if is_setting => Some("it is taken at a start: set it in isobase.toml".to_owned()),
+        _ => Some("collections are declared in isobase.toml".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::setting::Kind, *};
+
+    #[test]
+    fn what_can_be_changed_is_a_setting_and_no_secret() {
+        for key in CHANGEABLE {
+            let setting = table::find(key).unwrap_or_else(|| panic!("{key}"));
+            let hidden = [Kind::Secret, Kind::Url, Kind::Folder];
+            assert!(!hidden.contains(&setting.kind), "{key}");
+        }
+        let mut sorted = CHANGEABLE;
+        sorted.sort_unstable();
+        assert_eq!(sorted, CHANGEABLE);
+    }
+}

@@ -1,0 +1,25 @@
+//! How a file is read.
+
+use super::{kinds::Format, mapping::Mapping};
+
+/// How a file is read. The defaults find out what can be found out.
+#[derive(Clone, Debug)]
+pub struct ReadOptions {
+    /// How it is written; `None` goes by its name, else by its first character.
+    pub format: Option<Format>,
+    /// What separates the cells of a table; `None` goes by its first row.
+    pub delimiter: Option<u8>,
+    /// Every cell of a table is text, also an empty one.
+    pub as_text: bool,
+    /// Bytes of cells that are looked at to find out what columns are. Default all.
+    pub survey_bytes_max: u64,
+    /// Which column becomes which field.
+    pub mapping: Mapping,
+}
+
+impl Default for ReadOptions {
+    fn default() -> Self {
+        let mapping = Mapping::default();
+        Self { format: None, delimiter: None, as_text: false, survey_bytes_max: u64::MAX, mapping }
+    }
+}
