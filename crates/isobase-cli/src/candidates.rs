@@ -90,5 +90,6 @@ fn given() -> Given {
         file: value("--config").map(PathBuf::from),
         env_file: value("--env-file").map(PathBuf::from),
         flags: flags.into_iter().collect(),
+        ..Given::default()
     }
 }

@@ -77,6 +77,7 @@ impl SettingFlags {
             file: self.config.clone(),
             env_file: self.env_file.clone(),
             flags,
+            ..Given::default()
         }
     }
 }

@@ -255,6 +255,8 @@ impl<N: Clone + Eq + Hash> UniqueHolders<N> {
 
 #[cfg(test)]
 mod tests {
+    use isobase_types::Order;
+
     use super::*;
 
     fn unique(fields: &str) -> IndexDefinition {

@@ -519,7 +519,10 @@ impl Loaded {
                 Some(folder) if folder != Path::new("") => folder.to_owned(),
                 _ => PathBuf::from("."),
             },
-            Origin::Env { .. } | Origin::EnvFile { .. } | Origin::Flag { .. } => PathBuf::from("."),
+            Origin::Database
+            | Origin::Env { .. }
+            | Origin::EnvFile { .. }
+            | Origin::Flag { .. } => PathBuf::from("."),
         }
     }
 }

@@ -14,7 +14,6 @@ use crate::{
     cached::{etag_of, if_changed},
     failure::Failure,
     owner::is_owner,
-    request::no_parameters,
 };
 
 /// Nothing but the site's own files and answers, and no page of others around it.
