@@ -12,7 +12,7 @@ use crate::{
     letters,
     print::Printer,
     read_settings::{environment, load_settings},
-    settings::{self, Config, Given, Loaded, changeable, offered, server_config},
+    settings::{self, Config, Given, Loaded, changeable, offered, parse_stored, server_config},
     watch::{Watched, needs_a_start},
 };
 
@@ -141,7 +141,8 @@ impl RunningSettings for Running {
     fn check(&self, stored: &[(String, String)]) -> Result<(), String> {
         for (key, text) in stored {
             let Some(setting) = changeable(key) else { continue };
-            setting.parse(text).map_err(|expected| format!("{key}: expected {expected}"))?;
+            let parsed = parse_stored(setting, text);
+            parsed.map_err(|expected| format!("{key}: expected {expected}"))?;
         }
         let given = Given { stored: stored.to_vec(), ..self.given.clone() };
         let read = || -> Result<(), Failure> {

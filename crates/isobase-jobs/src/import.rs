@@ -264,11 +264,12 @@ impl ChunkWriter for Writer<'_> {
         async move {
             let Import { collection, view, mark, .. } = self.import;
             let operations = piece.items.iter().map(|item| item.operation(collection, manner.ids));
-            let (key, whole) = (piece.key(), [u8::from(manner.whole)]);
+            let key = piece.key();
             let idempotency = Idempotency {
                 key: hash(&[mark.as_bytes(), b"import", key.as_bytes()]),
-                // The content of the piece is in its key.
-                fingerprint: hash(&[key.as_bytes(), manner.ids.as_str().as_bytes(), &whole]),
+                // The content of the piece is in its key. Not whether it is stored wholly or not at
+                // all: an import that now leaves out what is refused goes on where it ended.
+                fingerprint: hash(&[key.as_bytes(), manner.ids.as_str().as_bytes()]),
             };
             let batch = WriteBatch {
                 operations: operations.collect(),

@@ -5,7 +5,10 @@ use std::{
     io::{self, BufWriter, Read as _, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, SystemTime},
 };
 
@@ -95,13 +98,15 @@ pub enum ImportsError {
 #[derive(Clone, Debug)]
 pub struct Imports {
     folder: Arc<Path>,
+    /// Bytes of files that are coming in. Written by each of them.
+    coming: Arc<AtomicU64>,
 }
 
 impl Imports {
     /// The files of a folder, which is made when the first one comes.
     #[must_use]
     pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into().into() }
+        Self { folder: folder.into().into(), coming: Arc::default() }
     }
 
     /// Begins to take a file. `announced` are its bytes, where they are known.
@@ -130,8 +135,9 @@ impl Imports {
             }
             let kept: u64 = files.iter().map(|file| file.bytes).sum();
             let room = ALL_BYTES_MAX.saturating_sub(kept);
-            if announced.unwrap_or(0) > room {
-                return Err(full(room));
+            let left = room.saturating_sub(this.coming.load(Ordering::Relaxed));
+            if announced.unwrap_or(0) > left {
+                return Err(full(left));
             }
             this.told(DirBuilder::new().recursive(true).mode(0o700).create(&this.folder))?;
             let path = this.path(&id, PARTIAL);
@@ -330,10 +336,10 @@ pub struct Incoming {
     imports: Imports,
     id: String,
     note: Note,
-    /// None once it is whole.
+    /// None once it is kept.
     file: Option<BufWriter<File>>,
     bytes: u64,
-    /// Bytes that there is room for.
+    /// Bytes that there is room for, with all that comes in at the same time.
     room: u64,
 }
 
@@ -349,9 +355,11 @@ impl Incoming {
     /// # Errors
     /// [`ImportsError::Full`], and when the folder cannot be used.
     pub async fn write(mut self, piece: bytes::Bytes) -> Result<Self, ImportsError> {
-        self.bytes += piece.len() as u64;
-        if self.bytes > self.room {
-            return Err(full(self.room));
+        let bytes = piece.len() as u64;
+        self.bytes += bytes;
+        let before = self.imports.coming.fetch_add(bytes, Ordering::Relaxed);
+        if before.saturating_add(bytes) > self.room {
+            return Err(full(self.room.saturating_sub(before)));
         }
         let imports = self.imports.clone();
         imports
@@ -372,24 +380,35 @@ impl Incoming {
         let imports = self.imports.clone();
         imports
             .blocking(move |imports| {
-                let Some(file) = self.file.take() else { return imports.read(&self.id) };
-                let flushed = file.into_inner().map_err(io::IntoInnerError::into_error);
-                imports.told(flushed.and_then(|file| file.sync_all()))?;
-                let note = json!(self.note).to_string();
-                imports.told(fs::write(imports.path(&self.id, NOTE), note))?;
-                let partial = imports.path(&self.id, PARTIAL);
-                imports.told(fs::rename(partial, imports.path(&self.id, DATA)))?;
+                imports.told(self.keep())?;
                 imports.read(&self.id)
             })
             .await
+    }
+
+    fn keep(&mut self) -> io::Result<()> {
+        if let Some(file) = &mut self.file {
+            file.flush()?;
+            file.get_ref().sync_all()?;
+        }
+        let mut note = File::create(self.imports.path(&self.id, NOTE))?;
+        note.write_all(json!(self.note).to_string().as_bytes())?;
+        note.sync_all()?;
+        let partial = self.imports.path(&self.id, PARTIAL);
+        fs::rename(partial, self.imports.path(&self.id, DATA))?;
+        self.file = None;
+        File::open(&self.imports.folder)?.sync_all()
     }
 }
 
 impl Drop for Incoming {
     fn drop(&mut self) {
+        self.imports.coming.fetch_sub(self.bytes, Ordering::Relaxed);
         if self.file.is_some() {
             // What is left of it is deleted when it is old, if not now.
-            let _ = fs::remove_file(self.imports.path(&self.id, PARTIAL));
+            for ending in [PARTIAL, NOTE] {
+                let _ = fs::remove_file(self.imports.path(&self.id, ending));
+            }
         }
     }
 }

@@ -10,6 +10,7 @@ use isobase_auth::{PROVIDERS_MAX, Provider};
 
 use super::{
     api::ApiSettings,
+    changeable::{changeable, parse_stored},
     env_file,
     file::{self, Term},
     origin::Origin,
@@ -188,12 +189,14 @@ impl Loading {
         })
     }
 
-    /// Takes what the database keeps: perhaps by another version, so what cannot be is told and left
-    /// out.
+    /// Takes what the database keeps: perhaps by another version or from a copy, so what cannot be is
+    /// told and left out.
     fn stored(&mut self, given: &Given) {
         for (key, text) in &given.stored {
-            let setting = table::find(key).ok_or_else(|| "there is no such setting".to_owned());
-            match setting.and_then(|setting| Ok((setting, setting.parse(text)?))) {
+            let none =
+                || "no setting of this name can be changed while the service runs".to_owned();
+            let setting = changeable(key).ok_or_else(none);
+            match setting.and_then(|setting| Ok((setting, parse_stored(setting, text)?))) {
                 Ok((setting, value)) => {
                     self.values.insert(setting.key, (value, Origin::Database));
                 }

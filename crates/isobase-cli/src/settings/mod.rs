@@ -20,7 +20,7 @@ mod table;
 mod units;
 mod uploads;
 
-pub(crate) use changeable::{changeable, offered};
+pub(crate) use changeable::{changeable, offered, parse_stored};
 pub(crate) use config::{
     Config, DeclaredIndex, LogFormat, account_options, audit_keep, backups, first_owner, has_sql,
     internal_api_key, licence_options, licence_source, log_filter, log_format, mail_server,

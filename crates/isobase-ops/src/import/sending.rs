@@ -128,7 +128,8 @@ impl<'a, W: ChunkWriter> Sending<'a, W> {
 
     /// Writes a piece. The answer to an earlier try is kept with its name, refusals too; but what
     /// was refused then may be taken now, when the schema was mended: so that is sent once more,
-    /// under the next name.
+    /// under the next name. Where nothing of it was stored that is all of it, also what was only
+    /// refused with the rest of its piece.
     async fn send_piece(
         &mut self,
         piece: &Chunk,
@@ -148,7 +149,7 @@ impl<'a, W: ChunkWriter> Sending<'a, W> {
                     .extend(all.map(|(index, reason)| refused(piece.items.get(index), reason)));
                 return Ok(());
             }
-            let items = if self.stores_whole_chunks() {
+            let items = if reply.stored == 0 {
                 piece.items.clone()
             } else {
                 let items = reply.refused.iter().filter_map(|(index, _)| piece.items.get(*index));

@@ -17,8 +17,13 @@ use crate::{
     actor::actor,
     answer::json,
     failure::{Failure, IntoProblem},
+    owner::is_owner,
     request::{Members, no_parameters},
 };
+
+/// Where the links of letters lead, also of those by which an owner sets a new password: whoever changes
+/// it can become an owner.
+const OF_OWNERS: &str = "public_url";
 
 /// How long a mail server may take: less than the deadline of a request.
 const MAIL_PATIENCE: Duration = Duration::from_secs(20);
@@ -49,6 +54,7 @@ pub(super) async fn put_setting(
     members.finish()?;
     let key = call.parameter(0);
     let Offered { value: before, .. } = offered(&state, key)?;
+    allow(&call, key)?;
     let mut stored = state.stored.list().await?;
     stored.retain(|(known, _)| known != key);
     stored.push((key.to_owned(), text.clone()));
@@ -72,6 +78,7 @@ pub(super) async fn reset_setting(
     if !was_there {
         offered(&state, key)?;
     }
+    allow(&call, key)?;
     stored.retain(|(known, _)| known != key);
     check(&state, &stored)?;
     state.stored.reset(key, &actor(&call)).await?;
@@ -86,6 +93,14 @@ fn offered(state: &State, key: &str) -> Result<Offered, Failure> {
     match &found.locked_by {
         Some(why) => Err(problems::locked(key, why).into()),
         None => Ok(found),
+    }
+}
+
+/// So that no rights are made out of fewer.
+fn allow(call: &Call, key: &str) -> Result<(), Failure> {
+    match key != OF_OWNERS || is_owner(&call.principal) {
+        true => Ok(()),
+        false => Err(problems::owners_only(key).into()),
     }
 }
 

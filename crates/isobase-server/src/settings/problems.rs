@@ -20,6 +20,11 @@ pub(super) fn locked(key: &str, why: &str) -> Problem {
     Problem::new(codes::SETTING_LOCKED, format!("the setting {key} is not changed here: {why}"))
 }
 
+/// It decides on where owners are led.
+pub(super) fn owners_only(key: &str) -> Problem {
+    Problem::new(codes::FORBIDDEN, format!("only owners change the setting {key}"))
+}
+
 /// The value cannot be.
 pub(super) fn refused(why: &str) -> Problem {
     let item = ProblemItem::at("/value", why);

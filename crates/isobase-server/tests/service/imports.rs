@@ -208,6 +208,25 @@ async fn a_refused_record_ends_an_import_that_leaves_none_out() {
 }
 
 #[tokio::test]
+async fn an_import_that_ended_goes_on_without_what_was_refused() {
+    let importing = Importing::new();
+    let line = |id: u32, a: u32| format!("{{\"id\":{id},\"a\":{a}}}\n");
+    // A whole chunk, and one with a record whose id is taken.
+    let mut lines: String = (1..=1_000).map(|id| line(id, 1)).collect();
+    lines.extend([line(1, 2), line(1_001, 1)]);
+    let id = importing.send("goods.ndjson", &lines).await;
+    let mut asked = json!({ "file": id, "collection": "goods", "ids": "keep" });
+    let job = importing.import(asked.clone()).await;
+    assert_eq!((&job["state"], &job["result"]["new"]), (&json!("failed"), &json!(1_000)), "{job}");
+    asked["skip_bad"] = json!(true);
+    let job = importing.import(asked).await;
+    assert_eq!(job["state"], "succeeded", "{job}");
+    let result = &job["result"];
+    let counts = (&result["new"], &result["already_there"], &result["refused"]);
+    assert_eq!(counts, (&json!(1), &json!(1_000), &json!(1)), "{job}");
+}
+
+#[tokio::test]
 async fn files_of_others_are_not_there() {
     let store = store();
     let keys = KeyStore::new(&store);

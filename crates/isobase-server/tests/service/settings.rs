@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use http::Method;
 use isobase_auth::{
     AccountOptions, Accounts, Authorizer, Delivered, KeyStore, Letters, Mail, MailError, Mailer,
-    NewAccount, PasswordOptions, PostOffice, Role, Sending,
+    NewAccount, PasswordOptions, PostOffice, Role, Scope, Sending,
 };
 use isobase_engine::SystemClock;
 use isobase_engine_memory::{MemoryEngine, MemoryOptions};
@@ -37,6 +37,7 @@ impl RunningSettings for Running {
         };
         vec![
             setting("requests.retention", None),
+            setting("public_url", None),
             setting("audit.keep", Some("the variable ISOBASE_AUDIT_KEEP says its value")),
         ]
     }
@@ -103,6 +104,25 @@ async fn what_cannot_be_is_refused_and_nothing_kept() {
     let unknown = put(&service, "/admin/api/settings/no.such", json!("9d")).await;
     unknown.is_problem(404, "setting_not_found");
     assert!(StoredSettings::new(&store).list().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn only_owners_say_where_letters_lead() {
+    let store = store();
+    let created = KeyStore::new(&store).create("admin", Scope::Admin.into()).await.unwrap();
+    let authorizer = Authorizer::with_keys(Some("internal-key"), KeyStore::new(&store)).await;
+    let service = service(&store, authorizer.unwrap(), ServerConfig::default());
+    let put = async |key: &str, target: &str, value: &str| {
+        let key = format!("Bearer {key}");
+        let headers = [("content-type", "application/json"), ("authorization", key.as_str())];
+        let body = json!({ "value": value }).to_string();
+        service.ask_with(Method::PUT, target, &headers, &body).await
+    };
+    let (admin, target) = (created.secret.to_string(), "/admin/api/settings/public_url");
+    put(&admin, target, "https://app.d").await.is_problem(403, "forbidden");
+    assert!(StoredSettings::new(&store).list().await.unwrap().is_empty());
+    assert_eq!(put(&admin, ONE, "90d").await.status, 200);
+    assert_eq!(put("internal-key", target, "https://app.d").await.status, 200);
 }
 
 /// A mail server that takes letters until it is full.
