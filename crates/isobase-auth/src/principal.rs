@@ -44,14 +44,14 @@ pub enum Principal {
 }
 
 /// What an owner may do who acts as somebody with all rights: all but what concerns the service
-/// itself, its keys, and who signs in to it.
+/// itself, what leaves it, its keys, and who signs in to it.
 const ACTING: [Scope; 10] = [
     Scope::Write,
     Scope::WriteOf("licences"),
     Scope::WriteOf("requests"),
     Scope::WriteOf("uploads"),
     Scope::WriteOf("operations"),
-    Scope::WriteOf("webhooks"),
+    Scope::ReadOf("webhooks"),
     Scope::ReadOf("accounts"),
     Scope::ReadOf("audit"),
     Scope::ReadOf("overview"),

@@ -57,6 +57,8 @@ pub struct Impersonator {
     pub session: Arc<str>,
     /// What tells the owner apart: `account:1`.
     pub mark: Arc<str>,
+    /// When it ends by itself.
+    pub ends: Timestamp,
 }
 
 /// Who a token belongs to.
@@ -191,6 +193,7 @@ impl StoredSession {
             account,
             name: by.name.as_str().into(),
             session: by.session.as_str().into(),
+            ends: Timestamp { unix_us: self.expires_us },
         })
     }
 

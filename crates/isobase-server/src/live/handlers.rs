@@ -1,12 +1,18 @@
 //! The stream of events.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use futures_util::stream;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use isobase_auth::Principal;
 use isobase_http::{Body, Problem};
 use isobase_live::{Interest, Listener, Subscription};
 use isobase_store::{Right, RuleAction, StoreError};
+use isobase_types::Timestamp;
+use tokio::time::{Instant, timeout_at};
 
 use super::{
     State,
@@ -42,7 +48,15 @@ pub(super) async fn stream_events(
     let listener = listener.map_err(|error| not_listened(error, wanted.place))?;
     let opening = Opening { kind: "events", topics, gauge: Some(listener.gauge()) };
     let entered = state.connections.enter(&call, opening);
-    Ok(answer(listener, entered))
+    Ok(answer(listener, entered, end_of(&call.principal)))
+}
+
+/// When a stream ends whatever happens: with the time for which an owner may act as somebody else.
+fn end_of(principal: &Principal) -> Option<Instant> {
+    let owner = principal.impersonator()?;
+    let now = Timestamp::from_system_time(SystemTime::now());
+    let left = u64::try_from(owner.ends.unix_us.saturating_sub(now.unix_us)).unwrap_or(0);
+    Some(Instant::now() + Duration::from_micros(left))
 }
 
 /// What the caller wants to hear, if it may hear it. A topic of which it may see nothing is refused
@@ -86,9 +100,15 @@ fn named(interest: &Interest) -> String {
     }
 }
 
-fn answer(listener: Listener, entered: Entered) -> Response<Body> {
-    let events = stream::unfold((listener, entered), |(mut listener, entered)| async move {
-        let event = entered.pass(listener.next()).await?;
+fn answer(listener: Listener, entered: Entered, ends: Option<Instant>) -> Response<Body> {
+    let events = stream::unfold((listener, entered), move |(mut listener, entered)| async move {
+        let event = match ends {
+            None => entered.pass(listener.next()).await?,
+            // Rare, and larger: every listener has room for what it awaits.
+            Some(ends) => {
+                Box::pin(timeout_at(ends, entered.pass(listener.next()))).await.ok()??
+            }
+        };
         Some((Ok(event), (listener, entered)))
     });
     let mut response = Body::lasting(events).into_response(StatusCode::OK, EVENT_STREAM);

@@ -80,7 +80,7 @@ impl State {
 }
 
 /// The documents on which a caller's right to listen stands: of somebody who signed in the account
-/// and the session, of a program its key.
+/// and the session, and those of the owner who acts by it; of a program its key.
 pub(super) fn grounds(principal: &Principal) -> Vec<(CollectionName, DocumentId)> {
     let name = |text| CollectionName::new(text).expect("our names are valid");
     let (id, session) = match principal {
@@ -90,7 +90,12 @@ pub(super) fn grounds(principal: &Principal) -> Vec<(CollectionName, DocumentId)
         }
         _ => return Vec::new(),
     };
-    let account = (name(ACCOUNTS_COLLECTION), id.clone());
-    let session = DocumentId::parse(session).map(|session| (name(SESSIONS_COLLECTION), session));
-    std::iter::once(account).chain(session.ok()).collect()
+    let mut grounds = Vec::new();
+    let owner = principal.impersonator().map(|owner| (&owner.account, &owner.session));
+    for (account, session) in std::iter::once((id, session)).chain(owner) {
+        grounds.push((name(ACCOUNTS_COLLECTION), account.clone()));
+        let session = DocumentId::parse(session).ok();
+        grounds.extend(session.map(|session| (name(SESSIONS_COLLECTION), session)));
+    }
+    grounds
 }

@@ -104,6 +104,7 @@ async fn no_rights_over_accounts_and_keys_are_borrowed() {
         (Method::POST, "/api/v1/keys"),
         (Method::GET, "/admin/api/settings"),
         (Method::POST, "/api/v1/jobs/copy"),
+        (Method::POST, "/api/v1/webhooks"),
         (Method::PATCH, "/api/v1/accounts/ann"),
         (Method::POST, AS_ANN),
     ] {
