@@ -130,11 +130,13 @@ pub(super) fn not_confirmed(pointer: &str, name: &str) -> Problem {
     Problem::new(codes::SQL_NOT_CONFIRMED, detail).with_item(item)
 }
 
-/// As many rows would have changed as nobody expected.
-pub(super) fn affected_differs(expected: u64, found: u64) -> Problem {
-    let detail = format!(
-        "{found} rows would have changed, {expected} were expected; everything was taken back"
-    );
+/// As many rows would have changed as nobody expected, or the database does not say how many.
+pub(super) fn affected_differs(expected: u64, found: Option<u64>) -> Problem {
+    let found = match found {
+        Some(found) => format!("{found} rows would have changed"),
+        None => "the database does not say how many rows would have changed".to_owned(),
+    };
+    let detail = format!("{found}, {expected} were expected; everything was taken back");
     Problem::new(codes::SQL_AFFECTED_DIFFERS, detail)
 }
 

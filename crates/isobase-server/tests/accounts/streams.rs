@@ -50,3 +50,20 @@ async fn a_stream_ends_with_its_session_or_its_key() {
     assert_eq!(revoked.status, 200, "{}", revoked.text);
     ends(of_key).await;
 }
+
+#[tokio::test]
+async fn a_stream_of_one_who_acts_as_another_ends_with_the_owner() {
+    let app = App::new().await;
+    app.owner().await;
+    app.register("ann").await;
+    let program = app.token("owner", "a long password").await;
+    let other = app.login("owner", "a long password").await;
+    let headers = [("authorization", program.as_str())];
+    let target = "/api/v1/accounts/ann/impersonate";
+    let begun = app.ask((Method::POST, target), &headers, "").await.json();
+    let acting = format!("Bearer {}", begun["token"].as_str().unwrap());
+    let stream = listen(&app, ("authorization", &acting)).await;
+    // The owner signs out elsewhere.
+    assert_eq!(other.ask(Method::DELETE, "/api/sessions", Value::Null).await.status, 200);
+    ends(stream).await;
+}

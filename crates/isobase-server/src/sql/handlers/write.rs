@@ -48,9 +48,9 @@ pub(in crate::sql) async fn write_statement(
     let statement = told(&asked.statement);
     let done = carry_out(&state, &call, change, |effects| {
         let affected = effects.first().and_then(|effect| effect.affected);
-        match (expected, affected) {
-            (Some(expected), Some(found)) if expected != found => {
-                Err(problems::affected_differs(expected, found))
+        match expected {
+            Some(expected) if affected != Some(expected) => {
+                Err(problems::affected_differs(expected, affected))
             }
             _ => Ok(value!({ "statement": statement, "affected": affected })),
         }
