@@ -11,6 +11,8 @@ use isobase_types::json::Raw;
 const LOOKED_AT: usize = 100;
 /// Bytes of cells that are looked at to find out what columns are; an import looks at all.
 const SURVEY_BYTES: u64 = 32 << 20;
+/// Bytes of records after which no more are shown: one may be as long as 64 MiB.
+const SHOWN_BYTES_MAX: usize = 4 << 20;
 /// Longest example of a column, in characters.
 const EXAMPLE_CHARACTERS_MAX: usize = 80;
 
@@ -77,12 +79,15 @@ pub(crate) fn preview(
         let mapping = Mapping::new(known);
         mapped.mapping = mapping.map_err(|error| ReadError::Other(error.to_string()))?;
     }
-    let mut found = Vec::new();
+    let (mut found, mut bytes) = (Vec::new(), 0);
     let mut ends_with = None;
     let mut records = Records::open(input, name, &mapped)?;
-    while found.len() < rows {
+    while found.len() < rows && bytes < SHOWN_BYTES_MAX {
         match records.advance() {
-            Ok(Some(record)) => found.push(record),
+            Ok(Some(record)) => {
+                bytes += record.body.as_ref().map_or(0, String::len);
+                found.push(record);
+            }
             Ok(None) => break,
             Err(error) => {
                 ends_with = Some(error.to_string());
