@@ -160,6 +160,14 @@ impl Imports {
         .await
     }
 
+    /// Deletes those that are too old.
+    ///
+    /// # Errors
+    /// When the folder cannot be used.
+    pub(crate) async fn tidy(&self) -> Result<(), ImportsError> {
+        self.blocking(|this| this.delete_old()).await
+    }
+
     /// One of them.
     ///
     /// # Errors

@@ -26,8 +26,9 @@ pub struct Schedule {
     pub keep: usize,
 }
 
-/// Notes which jobs were left by processes that ended, and makes backups as a schedule says, until it
-/// is dropped. What is due is told by the folder, so a service that was off makes up for one.
+/// Notes which jobs were left by processes that ended, deletes files that waited too long to be
+/// imported, and makes backups as a schedule says, until it is dropped. What is due is told by the
+/// folder, so a service that was off makes up for one.
 pub async fn look_after(jobs: Jobs, schedule: Option<Schedule>) {
     let mut tried = None;
     for round in 0_u64.. {
@@ -36,6 +37,12 @@ pub async fn look_after(jobs: Jobs, schedule: Option<Schedule>) {
             && let Err(error) = jobs.note_interrupted().await
         {
             tracing::warn!(%error, "interrupted jobs are not noted: {error}");
+        }
+        if round.is_multiple_of(NOTES_EVERY)
+            && let Some(imports) = jobs.imports()
+            && let Err(error) = imports.tidy().await
+        {
+            tracing::warn!(%error, "old files to be imported are not deleted: {error}");
         }
         if let Some(schedule) = schedule {
             match begin_if_due(&jobs, schedule, tried).await {
