@@ -2,7 +2,10 @@
 
 use std::{
     collections::HashMap,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant, SystemTime},
 };
 
@@ -49,6 +52,10 @@ const INDEXES: [&str; 9] = [
     "duration_ms",
 ];
 
+/// What is done before the first entry: the terms of two collections, the indexes of the log, and one
+/// of the charts.
+const STEPS: usize = 2 + INDEXES.len() + 1;
+
 /// How long counts for charts are kept: a year, and a month to compare it with.
 const CHARTS_KEPT: Duration = Duration::from_secs(400 * 86_400);
 
@@ -83,6 +90,8 @@ pub struct Requests {
     now: Now,
     /// Set by whoever first finds or makes the indexes.
     prepared: OnceCell<()>,
+    /// How many of [`STEPS`] this process has done.
+    steps_done: AtomicUsize,
     /// Told when this process has logged something.
     ingested: Notify,
 }
@@ -96,6 +105,7 @@ impl Requests {
             options,
             now: Arc::new(|| Timestamp::from_system_time(SystemTime::now())),
             prepared: OnceCell::new(),
+            steps_done: AtomicUsize::new(0),
             ingested: Notify::new(),
         }
     }
@@ -119,22 +129,38 @@ impl Requests {
     /// When the database fails.
     pub async fn prepare(&self) -> Result<(), RequestsError> {
         let made = self.prepared.get_or_try_init(async || {
-            // Nobody follows the log as changes: they would be as many as its entries.
-            let (log, charts) = (collection(), rollup::collection());
-            for (name, expires) in [(&log, self.options.retention), (&charts, Some(CHARTS_KEPT))] {
-                match self.store.set_terms(name, Terms { expires, changes: false }).await {
-                    // An engine without terms keeps everything.
-                    Err(error) if error.kind() == ErrorKind::Unsupported => {}
-                    set => set?,
-                }
+            // Each attempt goes on where the one before ended: a database that comes and goes may
+            // never have the time for all of it.
+            for step in self.steps_done.load(Ordering::Relaxed)..STEPS {
+                self.prepare_step(step).await?;
+                self.steps_done.store(step + 1, Ordering::Relaxed);
             }
-            for text in INDEXES {
-                self.store.create_index(&collection(), &index(text)).await?;
-            }
-            self.store.create_index(&rollup::collection(), &index("at")).await?;
             Ok::<_, RequestsError>(())
         });
         made.await.copied()
+    }
+
+    /// One of [`STEPS`]: the terms of both collections, then their indexes.
+    async fn prepare_step(&self, step: usize) -> Result<(), RequestsError> {
+        // Nobody follows the log as changes: they would be as many as its entries.
+        let terms = match step {
+            0 => (collection(), self.options.retention),
+            1 => (rollup::collection(), Some(CHARTS_KEPT)),
+            _ => {
+                let (of, text) = match INDEXES.get(step - 2) {
+                    Some(text) => (collection(), *text),
+                    None => (rollup::collection(), "at"),
+                };
+                self.store.create_index(&of, &index(text)).await?;
+                return Ok(());
+            }
+        };
+        let (name, expires) = terms;
+        match self.store.set_terms(&name, Terms { expires, changes: false }).await {
+            // An engine without terms keeps everything.
+            Err(error) if error.kind() == ErrorKind::Unsupported => Ok(()),
+            set => Ok(set?),
+        }
     }
 
     /// Takes reports; says what became of each. What is refused is refused before anything is
