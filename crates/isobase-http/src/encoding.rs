@@ -20,7 +20,7 @@ const STEP_BYTES: usize = 1 << 10;
 /// Answers that are shorter gain nothing.
 const ANSWER_BYTES_MIN: u64 = 1 << 10;
 /// Longer answers would hold a thread up for too long.
-const ANSWER_BYTES_MAX: u64 = 1 << 20;
+const ANSWER_BYTES_MAX: u64 = 2 << 20;
 
 const ACCEPTED: HeaderValue = HeaderValue::from_static("gzip, zstd");
 

@@ -550,6 +550,8 @@ fn encode(response: &mut Response<Body>, takes_gzip: bool) {
         },
     };
     *body = encoded;
+    // A handler that knew the length told that of the plain bytes.
+    response.headers_mut().remove(header::CONTENT_LENGTH);
     response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
 }
 
