@@ -171,7 +171,7 @@ fn tables_of_other_programs_are_read_as_they_are() {
                     {\"no\":2e3,\"zip\":null,\"big\":\"9007199254740993\",\"yes\":false,\"id\":2}\n";
     assert_eq!(app.run(&["export", "-c", "c"]).ok(), expected);
     let typed = ["import", "in.csv", "-c", "d", "--types", "big=number,zip=number"];
-    app.run(&typed).fails(1, &["record 1 (line 2): column 2 (zip): \"01234\" is no number"]);
+    app.run(&typed).fails(1, &["record 1 (line 3): column 2 (zip): \"01234\" is no number"]);
 
     fs::write(app.path().join("x.csv"), b"PAR1\x15\x04").unwrap();
     app.run(&["import", "x.csv", "-c", "x"]).fails(1, &["a Parquet file"]);

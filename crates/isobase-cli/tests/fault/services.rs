@@ -24,7 +24,7 @@ fn post_until_done(address: SocketAddr, path: &str, body: &Value, refused: &Atom
     let headers = [("content-type", "application/json")];
     loop {
         let said = http::request(address, "POST", path, &headers, body.to_string().as_bytes());
-        match said {
+        let last = match said {
             Ok(said) if said.status == 200 => return said.json().unwrap(),
             Ok(said) => {
                 let problem = said.json().unwrap();
@@ -32,10 +32,11 @@ fn post_until_done(address: SocketAddr, path: &str, body: &Value, refused: &Atom
                 assert!(said.header("retry-after").is_some(), "{problem}");
                 assert!(problem.get("valid").is_none(), "an outage is no verdict: {problem}");
                 refused.fetch_add(1, Ordering::SeqCst);
+                problem
             }
             Err(error) => panic!("the service itself is there: {error:#}"),
-        }
-        assert!(Instant::now() < deadline, "{path} was never answered");
+        };
+        assert!(Instant::now() < deadline, "{path} was never answered: {last}");
         thread::sleep(Duration::from_millis(20));
     }
 }

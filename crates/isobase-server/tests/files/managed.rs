@@ -177,8 +177,8 @@ async fn another_file_takes_the_place_of_one_in_every_document() {
     let (old, new) = (desk.file(&key, "old").await, desk.file(&key, "new").await);
     let mut ids = Vec::new();
     for body in [
-        format!(r#"{{"cover":"/uploads/{old}","text":"{old}"}}"#),
-        format!(r#"{{"cover":"{old}","scans":["{old}"]}}"#),
+        format!(r#"{{"seal":"/uploads/{old}","text":"{old}"}}"#),
+        format!(r#"{{"seal":"{old}","scans":["{old}"]}}"#),
     ] {
         let made = desk.ask(Method::POST, "/records/letters", &key, &body).await;
         ids.push(made.has_status(201).json()["id"].clone());
@@ -194,7 +194,7 @@ async fn another_file_takes_the_place_of_one_in_every_document() {
     assert_eq!(replaced, json!({ "documents": 2, "left": [] }));
     let first = desk.ask(Method::GET, &format!("/records/letters/{}", ids[0]), &key, "").await;
     let first = first.json();
-    assert_eq!(first["cover"], format!("/uploads/{new}"));
+    assert_eq!(first["seal"], format!("/uploads/{new}"));
     assert_eq!(first["text"], old);
     let second = desk.ask(Method::GET, &format!("/records/letters/{}", ids[1]), &key, "").await;
     assert_eq!(second.json()["scans"], json!([new]));

@@ -299,6 +299,7 @@ pub(in crate::files) fn list_files() -> Operation {
 
 pub(in crate::files) fn get_listed() -> Operation {
     Operation::new("get_file_details", "files", "Read what is known of an uploaded file")
+        .description("Its name, size and type, who sent it, and whether documents name it.")
         .parameters([name()])
         .answers(Answer::new(200, "The file.").content(Content::of::<ListedUpload>()))
         .problems([codes::FILE_NOT_FOUND, codes::INVALID_PARAMETER])
