@@ -77,7 +77,7 @@ export async function operations() {
   await page.getByTestId("setting-reset").click();
   await setting.getByText("default").waitFor();
   await page.getByRole("button", { name: /^All / }).click();
-  await page.getByTestId("setting-records_url").getByText("taken at a start").waitFor();
+  await page.getByTestId("setting-sqlite.cache").getByText("taken at a start").waitFor();
   await accessible(page, "all settings");
 
   // A service is told what happens; a delivery that failed is sent again.

@@ -10,9 +10,9 @@ use isobase_auth::{PROVIDERS_MAX, Provider};
 
 use super::{
     api::ApiSettings,
-    changeable::{changeable, parse_stored},
     env_file,
     file::{self, Term},
+    kept::{changeable, parse_stored},
     origin::Origin,
     providers::DeclaredProvider,
     setting::{Setting, Value, without_line_end},

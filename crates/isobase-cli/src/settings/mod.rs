@@ -9,6 +9,7 @@ mod config;
 mod env_file;
 mod fields;
 mod file;
+mod kept;
 mod load;
 mod origin;
 mod providers;
@@ -20,12 +21,13 @@ mod table;
 mod units;
 mod uploads;
 
-pub(crate) use changeable::{changeable, offered, parse_stored};
+pub(crate) use changeable::offered;
 pub(crate) use config::{
     Config, DeclaredIndex, LogFormat, account_options, audit_keep, backups, first_owner, has_sql,
     internal_api_key, licence_options, licence_source, log_filter, log_format, mail_server,
     schedule, sealer, server_config, webhooks_private,
 };
+pub(crate) use kept::{changeable, parse_stored};
 pub(crate) use load::{Given, Loaded, load};
 pub(crate) use report::{as_text, as_typed_json, documentation, setting_keys};
 pub(crate) use setting::without_line_end;
