@@ -341,3 +341,17 @@ fn a_backup_of_pocketbase_is_imported_by_what_its_values_are() {
     Connection::open(app.path().join("x.db")).unwrap().execute_batch("CREATE TABLE t (x)").unwrap();
     app.run(&["import", "x.db"]).fails(2, &["no program that is known", "its tables are: t"]);
 }
+
+/// The way out that a failed import names stores nothing twice.
+#[test]
+fn an_import_that_ended_at_a_record_goes_on_without_it() {
+    let app = App::new();
+    let mut lines: Vec<String> = (1..=3_000).map(|n| format!("{{\"n\":{n}}}")).collect();
+    lines[2_500] = "{\"n\":".to_owned();
+    app.write("in.ndjson", &lines.join("\n"));
+    app.run(&["import", "in.ndjson", "-c", "c"]).fails(1, &["line 2501", "--skip-bad"]);
+    for _ in 0..2 {
+        app.run(&["import", "in.ndjson", "-c", "c", "--skip-bad"]).ok();
+        assert_eq!(app.run(&["export", "-c", "c"]).ok().lines().count(), 2_999);
+    }
+}

@@ -91,7 +91,7 @@ impl<'a, W: ChunkWriter> Sending<'a, W> {
     /// Records that are refused are left out with `skip_bad`; else they end the import before their
     /// chunk, where the database can do that.
     pub fn new(writer: &'a W, ids: Ids, skip_bad: bool) -> Self {
-        Self { writer, manner: Manner { whole: !skip_bad, ids }, skip_bad }
+        Self { writer, manner: Manner { whole: true, ids }, skip_bad }
     }
 
     /// Whether a refused record kept its whole chunk from being stored.
@@ -126,24 +126,27 @@ impl<'a, W: ChunkWriter> Sending<'a, W> {
         Ok(sent)
     }
 
-    /// Writes a piece. The answer to an earlier try is kept with its name, refusals too; but what
-    /// was refused then may be taken now, when the schema was mended: so that is sent once more,
-    /// under the next name. Where nothing of it was stored that is all of it, also what was only
-    /// refused with the rest of its piece.
+    /// Writes a piece: whole at first, also where refused records are left out. So an import that
+    /// ended at a record and is run again without it finds what it stored. The answer to an
+    /// earlier try is kept with its name, refusals too; but what was refused then may be taken now,
+    /// when the schema was mended: so that is sent once more, under the next name. Where nothing of
+    /// it was stored that is all of it, also what was only refused with the rest of its piece.
     async fn send_piece(
         &mut self,
         piece: &Chunk,
         sent: &mut Sent,
     ) -> Result<(), Trouble<W::Error>> {
-        let mut piece = piece.clone();
+        let (mut piece, mut alone) = (piece.clone(), false);
         loop {
-            let reply = self.try_patiently(&piece).await?;
+            let reply = self.try_patiently(&piece, alone).await?;
+            let was_whole = self.manner.whole && !alone;
             if reply.replayed {
                 sent.there += reply.stored;
             } else {
                 sent.new += reply.stored;
             }
-            if !reply.replayed || reply.refused.is_empty() {
+            let is_left_out = self.skip_bad && was_whole;
+            if reply.refused.is_empty() || !(reply.replayed || is_left_out) {
                 let all = reply.refused.into_iter();
                 sent.refused
                     .extend(all.map(|(index, reason)| refused(piece.items.get(index), reason)));
@@ -156,15 +159,22 @@ impl<'a, W: ChunkWriter> Sending<'a, W> {
                 items.cloned().collect()
             };
             piece = piece.part("r", items);
+            alone = self.skip_bad;
         }
     }
 
-    async fn try_patiently(&mut self, piece: &Chunk) -> Result<Reply, Trouble<W::Error>> {
+    /// Tries for as long as [`PATIENCE`] lasts; each record for itself where `alone`.
+    async fn try_patiently(
+        &mut self,
+        piece: &Chunk,
+        alone: bool,
+    ) -> Result<Reply, Trouble<W::Error>> {
         let started = Instant::now();
         let (mut pause, mut told) = (PAUSE_FIRST, false);
         loop {
-            match self.writer.write(piece, self.manner).await {
-                Err(Trouble { unsupported: true, .. }) if self.stores_whole_chunks() => {
+            let manner = Manner { whole: self.manner.whole && !alone, ..self.manner };
+            match self.writer.write(piece, manner).await {
+                Err(Trouble { unsupported: true, .. }) if manner.whole => {
                     self.manner.whole = false;
                 }
                 Err(Trouble { error, temporary: true, .. }) if started.elapsed() < PATIENCE => {
