@@ -345,6 +345,9 @@ isobase_http::problem_codes! { pub(crate) ALL:
     SQL_READ_ONLY = "sql_read_only", FORBIDDEN, Access, "Read only",
         "The database of the SQL screens is looked at and not changed, because no role that may change it is set.",
         "Set `sql.write_url`.";
+    SQL_GUARDED = "sql_guarded", FORBIDDEN, Access, "Database of the records",
+        "`sql.write_url` leads to the database of the records, by another name, path or role. Only the service changes it: nothing was run.",
+        "Name another database.";
     SQL_AFFECTED_DIFFERS = "sql_affected_differs", CONFLICT, Documents, "Other rows than expected",
         "The statement would have changed another number of rows than `expected_rows`. Everything was taken back.",
         "Try it with `dry_run`, and send the number that it tells.";

@@ -44,7 +44,9 @@ impl<'a> Lexer<'a> {
             self.at += blank;
             let rest = &rest[blank..];
             if rest.starts_with("--") {
-                self.at += rest.find('\n').unwrap_or(rest.len());
+                // SQLite goes on to the next line feed, PostgreSQL to a carriage return too.
+                let ends = |c| c == '\n' || (c == '\r' && self.dialect == Dialect::Postgres);
+                self.at += rest.find(ends).unwrap_or(rest.len());
             } else if rest.starts_with("/*") {
                 self.at += self.comment_len(rest);
             } else {
@@ -273,6 +275,9 @@ mod tests {
     fn first_words_come_after_comments() {
         assert_eq!(first_word(Dialect::Postgres, "/* x */ (select 1)"), "SELECT");
         assert_eq!(first_word(Dialect::Sqlite, ""), "");
+        let hidden = "-- x\rCOMMIT /*\nSELECT 1 */";
+        assert_eq!(first_word(Dialect::Postgres, hidden), "COMMIT");
+        assert_eq!(first_word(Dialect::Sqlite, hidden), "SELECT");
     }
 
     #[test]

@@ -28,6 +28,7 @@ mod error;
 mod explain;
 mod inflect;
 mod lexer;
+mod masked;
 mod matching;
 mod migrations;
 mod mock;
@@ -64,6 +65,7 @@ pub use explain::{
 };
 pub use inflect::Inflection;
 pub use lexer::split_script;
+pub use masked::masked;
 pub use matching::match_column;
 pub use migrations::{Migration, MigrationState, Migrations};
 pub use mock::{Filled, MockDataGenerator, Related};

@@ -336,7 +336,12 @@ fn sql_writer(
     let origin = loaded.get(&table::SQL_WRITE_URL).1;
     let failed =
         |message: &str| Failure::usage(format!("setting sql.write_url ({origin}): {message}"));
-    let writer = SqlWriter::new(url).map_err(|error| failed(&error.to_string()))?;
+    // By whatever name it is reached: that is seen when it is, again and again.
+    let writer = match guarded(&config.records) {
+        Some(records) => SqlWriter::apart_from(url, &records),
+        None => SqlWriter::new(url),
+    };
+    let writer = writer.map_err(|error| failed(&error.to_string()))?;
     let same = match writer.dialect() {
         Dialect::Sqlite => writer.address() == reader.address(),
         // A reader may look at a replica, and roles differ.
@@ -346,10 +351,20 @@ fn sql_writer(
         // Owners would change another database than the one that they look at.
         return Err(failed("it names another database than sql.url"));
     }
-    if writer.address() == config.records.to_string() {
+    if writer.address() == config.records.to_string() || writer.is_guarded_file() {
         return Err(failed("it is the database of the records, which only the service changes"));
     }
     Ok(Some(writer))
+}
+
+/// The URL of the records, where it could be one of the SQL screens.
+#[cfg(feature = "toolkit")]
+fn guarded(records: &Location) -> Option<String> {
+    match records {
+        Location::Sqlite(path) => Some(format!("sqlite://{}", path.display())),
+        Location::Postgres(url) => Some(url.clone()),
+        _ => None,
+    }
 }
 
 /// What seals licence keys: as everything else is sealed, but for those who have set a secret for

@@ -2,6 +2,7 @@
 //! leaves.
 
 use std::{
+    fs,
     io::Write,
     net::TcpStream,
     path::Path,
@@ -88,12 +89,17 @@ fn a_database_of_owners_is_shown_to_nobody_else() {
 fn what_is_changed_is_what_is_looked_at_and_never_the_records() {
     let folder = tempfile::tempdir().unwrap();
     let url = shop(folder.path());
-    let records = format!("sqlite://{}", folder.path().join("records.db").display());
+    let in_folder = |name: &str| format!("sqlite://{}", folder.path().join(name).display());
+    let records = in_folder("records.db");
+    fs::write(folder.path().join("records.db"), "").unwrap();
+    fs::hard_link(folder.path().join("records.db"), folder.path().join("other.db")).unwrap();
+    let other = in_folder("other.db");
     let cases = [
         (None, url.clone(), "it goes with sql.url"),
         (Some(url.clone()), format!("{url}x"), "another database"),
         (Some(url.clone()), "postgres://a@127.0.0.1:1/shop.db".to_owned(), "another database"),
         (Some(records.clone()), records.clone(), "the database of the records"),
+        (Some(other.clone()), other, "the database of the records"),
     ];
     for (looked, changed, why) in cases {
         let mut builder = TestServer::builder().records_url(&records);

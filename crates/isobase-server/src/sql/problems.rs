@@ -18,6 +18,11 @@ impl IntoProblem for ReadError {
                 );
                 Problem::new(codes::SQL_TOO_LARGE, detail)
             }
+            Self::Guarded => {
+                let detail = "sql.write_url leads to the database of the records, which only the \
+                              service changes";
+                Problem::new(codes::SQL_GUARDED, detail)
+            }
             Self::PowerfulRole(role) => {
                 let detail = format!(
                     "the role {role} could write files or start programs on the server, or make itself \

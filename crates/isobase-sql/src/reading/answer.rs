@@ -108,6 +108,8 @@ pub enum ReadError {
     /// The role could write files or start programs on the server, or break its replication, which
     /// no transaction forbids. Holds its name.
     PowerfulRole(String),
+    /// It is the database that is never changed.
+    Guarded,
     /// The database answered with more bytes at once than are taken, [`ANSWER_BYTES_MAX`].
     TooLarge,
 }

@@ -6,6 +6,7 @@
 //! not authorised. No session outlives its transaction.
 
 mod changes;
+mod guarded;
 mod postgres;
 mod schema;
 mod sqlite;
@@ -31,6 +32,7 @@ use crate::{
     sqlite::{SqliteLease, SqlitePool},
 };
 
+use self::guarded::Guarded;
 pub use changes::RowChange;
 pub use schema::{NewColumn, Planned, SchemaChange, plan_schema_change};
 pub use statement::{Effect, WriteStatement};
@@ -68,6 +70,8 @@ struct Inner {
     transactions: Transactions,
     /// For the catalogue.
     db: DbConnector,
+    /// What it never changes.
+    guarded: Option<Guarded>,
 }
 
 #[derive(Debug)]
@@ -97,6 +101,19 @@ impl SqlWriter {
     /// [`ErrorKind::Invalid`] for a URL that cannot be read; it is never quoted. A file of SQLite that
     /// does not exist is refused when it is first used, and not made.
     pub fn new(url: &str) -> Result<Self, Error> {
+        Self::guarding(url, None)
+    }
+
+    /// As [`SqlWriter::new`], but it never changes the database of another URL, by whatever name, path or
+    /// role both are reached: that is looked at before each transaction.
+    ///
+    /// # Errors
+    /// As [`SqlWriter::new`], for both URLs.
+    pub fn apart_from(url: &str, other: &str) -> Result<Self, Error> {
+        Self::guarding(url, Some(Guarded::new(other)?))
+    }
+
+    fn guarding(url: &str, guarded: Option<Guarded>) -> Result<Self, Error> {
         let settings = Settings {
             pool_size_max: 1,
             acquire_timeout: ACQUIRE_TIMEOUT,
@@ -119,7 +136,7 @@ impl SqlWriter {
                 (name, Transactions::Sqlite(Arc::new(SqlitePool::changing(path)?)))
             }
         };
-        Ok(Self { inner: Arc::new(Inner { database, transactions, db }) })
+        Ok(Self { inner: Arc::new(Inner { database, transactions, db, guarded }) })
     }
 
     /// Which SQL is spoken.
@@ -145,7 +162,7 @@ impl SqlWriter {
     ///
     /// # Errors
     /// As the engine refuses one of them; then none of them has happened. [`ErrorKind::Invalid`] for what
-    /// would end the transaction. [`ReadError::PowerfulRole`].
+    /// would end the transaction. [`ReadError::PowerfulRole`], [`ReadError::Guarded`].
     pub async fn write(
         &self,
         statements: &[WriteStatement],
@@ -155,10 +172,14 @@ impl SqlWriter {
         let checked = checked.collect::<Result<Vec<_>, Error>>()?;
         match &self.inner.transactions {
             Transactions::Postgres(pool) => {
-                let (effects, lease) = postgres::write(pool, &checked, limits).await?;
+                let guarded = self.inner.guarded.as_ref();
+                let (effects, lease) = postgres::write(pool, guarded, &checked, limits).await?;
                 Ok(Written { effects, open: Open::Postgres(Box::new(lease)) })
             }
             Transactions::Sqlite(pool) => {
+                if self.is_guarded_file() {
+                    return Err(ReadError::Guarded);
+                }
                 let (effects, lease) = sqlite::write(pool, checked, limits).await?;
                 Ok(Written { effects, open: Open::Sqlite(lease) })
             }
@@ -188,6 +209,17 @@ impl SqlWriter {
     ) -> Result<Vec<WriteStatement>, Error> {
         let table = catalogue::read_table(&self.inner.db, schema, name).await?;
         changes.iter().map(|change| change.statement(self.dialect(), &table)).collect()
+    }
+
+    /// Whether its file is the one that it never changes, as far as both are there.
+    #[must_use]
+    pub fn is_guarded_file(&self) -> bool {
+        match (&self.inner.transactions, &self.inner.guarded) {
+            (Transactions::Sqlite(pool), Some(guarded)) => {
+                pool.path().is_some_and(|path| guarded.is_file(&path))
+            }
+            _ => false,
+        }
     }
 
     fn checked(&self, statement: &WriteStatement) -> Result<WriteStatement, Error> {

@@ -5,7 +5,10 @@ use std::{pin::pin, sync::Arc};
 use futures_util::StreamExt;
 use isobase_postgres::{Connection, Lease, Pool};
 
-use super::statement::{Effect, WriteStatement};
+use super::{
+    guarded::Guarded,
+    statement::{Effect, WriteStatement},
+};
 use crate::{
     Dialect, Error, ReadAnswer, ReadError, ReadLimits,
     lexer::first_word,
@@ -18,11 +21,17 @@ const COUNTED: [&str; 4] = ["INSERT", "UPDATE", "DELETE", "MERGE"];
 
 pub(super) async fn write(
     pool: &Arc<Pool>,
+    guarded: Option<&Guarded>,
     statements: &[WriteStatement],
     limits: &ReadLimits,
 ) -> Result<(Vec<Effect>, Lease<'static>), ReadError> {
     let lease = lease(pool).await?;
     let work = async {
+        if let Some(guarded) = guarded
+            && guarded.is_reached_by(&lease).await?
+        {
+            return Err(ReadError::Guarded);
+        }
         begin(&lease, Purpose::Change, (limits.timeout, limits.mark)).await?;
         let mut effects = Vec::with_capacity(statements.len());
         for statement in statements {

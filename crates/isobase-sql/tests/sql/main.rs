@@ -6,6 +6,7 @@ mod connector;
 mod explaining;
 mod fault;
 mod fixture;
+mod guarding;
 mod logging;
 mod migrating;
 mod mocking;

@@ -4,7 +4,7 @@ use std::mem;
 
 use isobase_auth::{Audit, AuditEntry};
 use isobase_http::Problem;
-use isobase_sql::{Effect, ReadLimits, SqlWriter, WriteStatement, Written};
+use isobase_sql::{Dialect, Effect, ReadLimits, SqlWriter, WriteStatement, Written, masked};
 use serde_json::{Value as Json, json as value};
 
 use super::asked::stoppable;
@@ -100,10 +100,16 @@ impl Ending {
     }
 }
 
-/// A statement as the audit tells it.
-pub(super) fn told(statement: &str) -> String {
-    match statement.char_indices().nth(TOLD_CHARACTERS_MAX) {
-        None => statement.to_owned(),
-        Some((end, _)) => format!("{}…", &statement[..end]),
+/// A statement as the audit tells it, whose readers see fewer things than those who look at the database:
+/// its words, and none of its values.
+pub(super) fn told(dialect: Dialect, statement: &str) -> String {
+    start_of(&masked(dialect, statement))
+}
+
+/// The first characters of a text.
+pub(super) fn start_of(text: &str) -> String {
+    match text.char_indices().nth(TOLD_CHARACTERS_MAX) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", &text[..end]),
     }
 }

@@ -9,7 +9,7 @@ use serde_json::json as value;
 
 use super::{
     asked::{Began, nested, shown, statement_id, stoppable},
-    change::{Change, carry_out, told},
+    change::{Change, carry_out, start_of},
 };
 use crate::{
     Call,
@@ -95,7 +95,7 @@ pub(in crate::sql) async fn change_rows(
     }
     members.finish()?;
     let told = value!({
-        "table": told(&format!("{schema}.{table}")),
+        "table": start_of(&format!("{schema}.{table}")),
         "count": asked.len(),
         "changes": asked.iter().take(TOLD_MAX).map(RowChangeOf::told).collect::<Vec<_>>(),
     });

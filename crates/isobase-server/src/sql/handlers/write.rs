@@ -45,7 +45,7 @@ pub(in crate::sql) async fn write_statement(
         dry_run,
     };
     let began = Began::now();
-    let statement = told(&asked.statement);
+    let statement = told(state.options.reader.dialect(), &asked.statement);
     let done = carry_out(&state, &call, change, |effects| {
         let affected = effects.first().and_then(|effect| effect.affected);
         match expected {
@@ -104,7 +104,7 @@ pub(in crate::sql) async fn change_schema(
     let limits = shown(&state, (&owner, &id), None);
     let change = Change { writer, owner: owner.clone(), id, statements, limits, dry_run: false };
     let began = Began::now();
-    let statement = told(&sql);
+    let statement = told(dialect, &sql);
     let done = carry_out(&state, &call, change, |_| Ok(value!({ "statement": statement }))).await;
     let entry = began.entry(sql, done.as_ref().ok().map(|_| 0), done.as_ref().err());
     remember(&state, &owner, entry).await;

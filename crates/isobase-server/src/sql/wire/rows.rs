@@ -18,9 +18,24 @@ type Values = BTreeMap<String, Option<String>>;
 const TOLD_COLUMNS_MAX: usize = 50;
 const TOLD_CHARACTERS_MAX: usize = 100;
 
+/// Longer numbers may be of a card or an account.
+const NUMBER_DIGITS_MAX: usize = 12;
+const UUID_CHARACTERS: usize = 36;
+const UUID_HYPHENS: usize = 4;
+
 /// The first characters of a text.
 fn start_of(text: &str) -> String {
     text.chars().take(TOLD_CHARACTERS_MAX).collect()
+}
+
+/// A value of a key, as the audit tells it.
+fn told_key(value: &str) -> String {
+    let is_hex = |c: char| c.is_ascii_hexdigit() || c == '-';
+    let is_number = value.len() <= NUMBER_DIGITS_MAX && value.parse::<i64>().is_ok();
+    let is_uuid = value.len() == UUID_CHARACTERS
+        && value.chars().all(is_hex)
+        && value.matches('-').count() == UUID_HYPHENS;
+    if is_number || is_uuid { value.to_owned() } else { "***".to_owned() }
 }
 
 /// Rows of a table.
@@ -97,13 +112,14 @@ pub(in crate::sql) enum RowChangeOf {
 }
 
 impl RowChangeOf {
-    /// What the audit is told: which row, and which of its columns, without values.
+    /// What the audit is told: which row, and which of its columns, without values. Of a key only numbers
+    /// and UUIDs are told: others, such as an address, may be about a person.
     pub(in crate::sql) fn told(&self) -> Json {
         let names = |values: &Values| {
             values.keys().take(TOLD_COLUMNS_MAX).map(|name| start_of(name)).collect::<Vec<_>>()
         };
         let named = |key: &Values| {
-            let start = |value: &Option<String>| value.as_deref().map(start_of);
+            let start = |value: &Option<String>| value.as_deref().map(told_key);
             let pairs = key.iter().take(TOLD_COLUMNS_MAX);
             pairs.map(|(name, value)| (start_of(name), start(value))).collect::<BTreeMap<_, _>>()
         };
@@ -222,6 +238,7 @@ pub(in crate::sql) fn change_rows() -> Operation {
         .problems(OF_STATEMENTS)
         .problems([
             codes::SQL_READ_ONLY,
+            codes::SQL_GUARDED,
             codes::SQL_NOT_CONFIRMED,
             codes::SQL_TABLE_NOT_FOUND,
             codes::SQL_ROW_CHANGED,

@@ -245,6 +245,7 @@ pub(in crate::sql) fn write_statement() -> Operation {
         .problems(OF_STATEMENTS)
         .problems([
             codes::SQL_READ_ONLY,
+            codes::SQL_GUARDED,
             codes::SQL_NOT_CONFIRMED,
             codes::SQL_AFFECTED_DIFFERS,
             codes::OUTCOME_UNKNOWN,
@@ -265,5 +266,10 @@ pub(in crate::sql) fn change_schema() -> Operation {
         .takes(Content::of::<SchemaRequestOf>().example(example))
         .answers(Answer::new(200, "How it is made.").content(Content::of::<SchemaPlan>()))
         .problems(OF_STATEMENTS)
-        .problems([codes::SQL_READ_ONLY, codes::SQL_NOT_CONFIRMED, codes::OUTCOME_UNKNOWN])
+        .problems([
+            codes::SQL_READ_ONLY,
+            codes::SQL_GUARDED,
+            codes::SQL_NOT_CONFIRMED,
+            codes::OUTCOME_UNKNOWN,
+        ])
 }
