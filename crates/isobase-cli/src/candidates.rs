@@ -2,8 +2,8 @@
 
 use std::{ffi::OsStr, path::PathBuf, time::Duration};
 
-use anyhow::{Context, Result};
-use clap_complete::{CompletionCandidate, Shell, env::Shells};
+use anyhow::Result;
+use clap_complete::CompletionCandidate;
 use http::Method;
 use isobase_client::Request;
 
@@ -15,19 +15,6 @@ use crate::{
 
 /// A person waits.
 const PATIENCE: Duration = Duration::from_secs(1);
-
-/// The variable by which a shell asks.
-const VARIABLE: &str = "COMPLETE";
-
-/// The script that makes a shell ask this executable.
-pub(crate) fn script(shell: Shell) -> Result<String> {
-    let shells = Shells::builtins();
-    let shell = shell.to_string();
-    let completer = shells.completer(&shell).with_context(|| format!("{shell} is not known"))?;
-    let mut script = Vec::new();
-    completer.write_registration(VARIABLE, "isobase", "isobase", "isobase", &mut script)?;
-    Ok(String::from_utf8_lossy(&script).into_owned())
-}
 
 /// Keys of settings, each with the `=` that follows it.
 pub(crate) fn settings(current: &OsStr) -> Vec<CompletionCandidate> {

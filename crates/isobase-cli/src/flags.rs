@@ -1,9 +1,14 @@
 //! Flags that several commands have.
 
-use std::path::{Path, PathBuf};
+use std::{
+    num::NonZeroU32,
+    path::{Path, PathBuf},
+};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use clap_complete::ArgValueCompleter;
+
+use isobase::ops::{Existing, OnRefused, System};
 
 use crate::{candidates, settings::Given};
 
@@ -97,6 +102,108 @@ pub(crate) struct UploadFlags {
     /// Leave uploaded files out
     #[arg(long, conflicts_with = "uploads")]
     pub(crate) without_files: bool,
+}
+
+/// How records are written in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// An array of objects
+    Json,
+    /// One object per line
+    Ndjson,
+    /// A row of names, then one row per record
+    Csv,
+}
+
+impl From<Format> for isobase::ops::import::Format {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Json => Self::Json,
+            Format::Ndjson => Self::Ndjson,
+            Format::Csv => Self::Csv,
+        }
+    }
+}
+
+/// Whether what the service keeps about itself travels.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct SystemFlags {
+    /// Leave out what the service keeps about itself: keys, accounts and others; schemas travel
+    #[arg(long)]
+    pub(crate) without_system: bool,
+}
+
+impl SystemFlags {
+    pub(crate) fn which(self) -> System {
+        if self.without_system { System::LeftOut } else { System::Taken }
+    }
+}
+
+/// How documents are written into a database.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Writing")]
+pub(crate) struct LoadFlags {
+    /// Replace documents of the target that have the same ids
+    #[arg(long, conflicts_with = "skip_existing")]
+    pub(crate) overwrite: bool,
+    /// Leave documents of the target as they are
+    #[arg(long)]
+    pub(crate) skip_existing: bool,
+    /// Leave out documents that the target cannot hold, and name them
+    #[arg(long)]
+    pub(crate) leave_out: bool,
+    /// Write at most N documents in a second
+    #[arg(long, value_name = "N")]
+    pub(crate) rate: Option<NonZeroU32>,
+    /// Write so many parts at once
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub(crate) parallel: u32,
+    /// Forget what an earlier run has written into the target, and begin anew
+    #[arg(long)]
+    pub(crate) restart: bool,
+    /// Write the report as JSON into a file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
+}
+
+impl LoadFlags {
+    pub(crate) fn existing(&self) -> Existing {
+        match (self.overwrite, self.skip_existing) {
+            (true, _) => Existing::Overwrite,
+            (false, true) => Existing::Skip,
+            (false, false) => Existing::Refuse,
+        }
+    }
+
+    pub(crate) fn on_refused(&self) -> OnRefused {
+        if self.leave_out { OnRefused::LeaveOut } else { OnRefused::Stop }
+    }
+}
+
+/// Which database a command is about.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Where")]
+pub(crate) struct DatabaseFlags {
+    /// URL of the database [default: the settings]
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Option<String>,
+    #[command(flatten)]
+    pub(crate) app: AppFlags,
+}
+
+/// Where a passphrase is.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Encryption")]
+pub(crate) struct PassphraseFlags {
+    /// File whose first line is the passphrase [default: ISOBASE_PASSPHRASE]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) passphrase_file: Option<PathBuf>,
+}
+
+/// What a shell offers for the name of a collection.
+pub(crate) fn collection_names() -> ArgValueCompleter {
+    ArgValueCompleter::new(candidates::collections)
 }
 
 fn key_and_value(text: &str) -> Result<(String, String), String> {

@@ -13,8 +13,8 @@ use isobase_client::{Client, ClientOptions};
 use tempfile::TempDir;
 
 use crate::{
-    arguments::TargetFlags,
     failure::Failure,
+    flags::TargetFlags,
     keys, local,
     opening::{must_exist, open_failure},
     print::Printer,

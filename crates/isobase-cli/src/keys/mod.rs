@@ -1,6 +1,5 @@
-//! Keys: of the database, and by whom they are changed.
+//! The keys of a database.
 
-mod command;
 mod former;
 
 use std::sync::Arc;
@@ -9,7 +8,7 @@ use anyhow::{Context, Result};
 use isobase::Store;
 use isobase_auth::{Authorizer, KeyStore, exposure_check};
 
-pub(crate) use self::command::run;
+pub(crate) use self::former::path as former_path;
 use crate::{
     failure::Failure,
     settings::{Config, Loaded, first_owner, internal_api_key},
@@ -29,7 +28,7 @@ pub(crate) async fn authorizer(
 }
 
 /// The keys of the database of the settings, with those that former versions kept beside it.
-async fn of_database(config: &Config, store: &Store) -> Result<KeyStore> {
+pub(crate) async fn of_database(config: &Config, store: &Store) -> Result<KeyStore> {
     let keys = KeyStore::new(store);
     former::take_over(config, &keys).await?;
     Ok(keys)

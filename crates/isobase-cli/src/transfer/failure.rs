@@ -9,7 +9,7 @@ use crate::{
 
 /// What became of the target of a work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum TargetState {
+pub(crate) enum TargetState {
     /// The work writes to no database.
     None,
     /// This command wrote nothing into it.
@@ -19,7 +19,7 @@ pub(super) enum TargetState {
 }
 
 /// The failure with a way out.
-pub(super) fn failure(error: OpsError, target: TargetState) -> Failure {
+pub(crate) fn failure(error: OpsError, target: TargetState) -> Failure {
     use TargetState::{Begun, None, Untouched};
     let hint = match (&error, target) {
         (OpsError::Refused { refusals, count }, _) => return refused(refusals, *count, target),
@@ -86,7 +86,7 @@ fn refused(refusals: &[Refusal], count: u64, target: TargetState) -> Failure {
 }
 
 /// A refused document in a sentence.
-pub(super) fn describe(refusal: &Refusal) -> String {
+pub(crate) fn describe(refusal: &Refusal) -> String {
     let Refusal { collection, id, path, reason } = refusal;
     // Ids are chosen by callers: control characters must not reach a terminal.
     let id = id.escape_debug();

@@ -22,10 +22,10 @@ use crate::{
 };
 
 /// A database that is read or written as a whole.
-pub(super) struct Place {
+pub(crate) struct Place {
     /// As it is named in reports, without secrets.
-    pub(super) name: String,
-    pub(super) engine: Arc<dyn Engine>,
+    pub(crate) name: String,
+    pub(crate) engine: Arc<dyn Engine>,
     /// The file, when there was none before.
     made: Option<PathBuf>,
     /// Where a database is that only stands for the named one. Its drop removes it.
@@ -35,7 +35,7 @@ pub(super) struct Place {
 impl Place {
     /// Opens a database to read all of it and write nothing: what must be in it is the source of a
     /// work. One that a service holds is read beside the service.
-    pub(super) async fn open_source(
+    pub(crate) async fn open_source(
         location: &Location,
         config: &Config,
         printer: Printer,
@@ -50,7 +50,7 @@ impl Place {
 
     /// Opens a database to read what must be in it, and perhaps take in what other programs wrote:
     /// one that a service holds is read beside the service.
-    pub(super) async fn open_to_read(
+    pub(crate) async fn open_to_read(
         location: &Location,
         config: &Config,
         printer: Printer,
@@ -70,7 +70,7 @@ impl Place {
     }
 
     /// The same for a database that may have nothing in it yet.
-    pub(super) async fn open_to_ask(
+    pub(crate) async fn open_to_ask(
         location: &Location,
         config: &Config,
         printer: Printer,
@@ -86,7 +86,7 @@ impl Place {
     }
 
     /// Opens a database to load it.
-    pub(super) async fn open_to_load(location: &Location, options: &OpenOptions) -> Result<Self> {
+    pub(crate) async fn open_to_load(location: &Location, options: &OpenOptions) -> Result<Self> {
         let made = location.missing_file().map(Path::to_owned);
         match location.open(Purpose::Load, options).await {
             Ok(Opened { engine, .. }) => {
@@ -101,7 +101,7 @@ impl Place {
 
     /// Opens a database to ask what it could hold. In place of a file that is not there yet it
     /// is an empty one elsewhere: nothing is made under the name.
-    pub(super) async fn open_to_try(location: &Location, options: &OpenOptions) -> Result<Self> {
+    pub(crate) async fn open_to_try(location: &Location, options: &OpenOptions) -> Result<Self> {
         if location.missing_file().is_none() {
             return Self::open_to_load(location, options).await;
         }
@@ -112,20 +112,20 @@ impl Place {
     }
 
     /// An empty database that goes when it is closed, beside the data.
-    pub(super) async fn scratch(folder: &Path, options: &OpenOptions) -> Result<Self> {
+    pub(crate) async fn scratch(folder: &Path, options: &OpenOptions) -> Result<Self> {
         let folder = tempfile::tempdir_in(folder).context("cannot make a temporary folder")?;
         let scratch = Location::Sqlite(folder.path().join("scratch.db"));
         let place = Self::open_to_load(&scratch, options).await?;
         Ok(Self { _scratch: Some(folder), ..place })
     }
 
-    pub(super) async fn close(self) -> Result<()> {
+    pub(crate) async fn close(self) -> Result<()> {
         Ok(self.engine.close().await?)
     }
 
     /// Closes the target of a work that ended so. A file that was made for it and never written
     /// to goes again, while nobody else can have it: then there is no target that was touched.
-    pub(super) async fn close_after<T, E>(self, done: &Result<T, E>) -> Result<()> {
+    pub(crate) async fn close_after<T, E>(self, done: &Result<T, E>) -> Result<()> {
         if let (Some(path), Err(_)) = (&self.made, done)
             && self.was_never_written().await
             && std::fs::remove_file(path).is_ok()
@@ -150,12 +150,12 @@ impl Place {
 }
 
 /// Reads the URL of a flag or argument.
-pub(super) fn location(what: &str, url: &str) -> Result<Location> {
+pub(crate) fn location(what: &str, url: &str) -> Result<Location> {
     prefixed_location(&format!("{what}: "), url)
 }
 
 /// Reads a URL whose errors are told where it is named already.
-pub(super) fn unnamed_location(url: &str) -> Result<Location> {
+pub(crate) fn unnamed_location(url: &str) -> Result<Location> {
     prefixed_location("", url)
 }
 
@@ -176,14 +176,14 @@ fn prefixed_location(prefix: &str, url: &str) -> Result<Location> {
 }
 
 /// The database of the flag, else that of the settings.
-pub(super) fn location_or_settings(url: Option<&str>, config: &Config) -> Result<Location> {
+pub(crate) fn location_or_settings(url: Option<&str>, config: &Config) -> Result<Location> {
     match url {
         Some(url) => location("--url", url),
         None => location("the settings", &config.records.whole_url()),
     }
 }
 
-pub(super) fn collections(names: &[String]) -> Result<Vec<CollectionName>> {
+pub(crate) fn collections(names: &[String]) -> Result<Vec<CollectionName>> {
     if names.iter().any(|name| name == SESSIONS_COLLECTION) {
         return Err(Failure::usage(format!(
             "--collections: {SESSIONS_COLLECTION} does not travel"
@@ -199,6 +199,6 @@ pub(super) fn collections(names: &[String]) -> Result<Vec<CollectionName>> {
 }
 
 /// The same file has the same name, from whatever folder it is named.
-pub(super) fn name(location: &Location) -> String {
+pub(crate) fn name(location: &Location) -> String {
     location.canonical().to_string()
 }

@@ -3,11 +3,11 @@
 use std::{fs, path::Path};
 
 use anyhow::{Context, Result};
-use isobase::ops::{CollectionReport, PreflightReport};
+use isobase::ops::{CollectionReport, CopyReport, Lag, PreflightReport};
 use serde::Serialize;
 use serde_json::json;
 
-use super::failure::describe;
+use super::{failure::describe, uploads};
 use crate::{
     failure::{Failure, Problem},
     overwriting,
@@ -19,7 +19,7 @@ use crate::{
 const DIGEST_SHOWN: usize = 16;
 
 /// Writes the report into the file, and prints it where JSON was asked for.
-pub(super) fn keep(
+pub(crate) fn keep(
     command: &str,
     report: &impl Serialize,
     file: Option<&Path>,
@@ -38,7 +38,7 @@ pub(super) fn keep(
 }
 
 /// Refuses a file that cannot be written when the work is done, before it is begun.
-pub(super) fn check_file(file: Option<&Path>) -> Result<(), Failure> {
+pub(crate) fn check_file(file: Option<&Path>) -> Result<(), Failure> {
     let Some(file) = file else { return Ok(()) };
     overwriting::check(file)?;
     let folder = file.parent().filter(|folder| *folder != Path::new(""));
@@ -52,7 +52,7 @@ pub(super) fn check_file(file: Option<&Path>) -> Result<(), Failure> {
 }
 
 /// A table of collections.
-pub(super) fn table(collections: &[CollectionReport], printer: Printer) {
+pub(crate) fn table(collections: &[CollectionReport], printer: Printer) {
     if printer.json {
         return;
     }
@@ -66,7 +66,7 @@ pub(super) fn table(collections: &[CollectionReport], printer: Printer) {
 }
 
 /// Documents that were left out.
-pub(super) fn left_out(report: &PreflightReport, printer: Printer) {
+pub(crate) fn left_out(report: &PreflightReport, printer: Printer) {
     if report.refused == 0 {
         return;
     }
@@ -79,7 +79,7 @@ pub(super) fn left_out(report: &PreflightReport, printer: Printer) {
 }
 
 /// Indexes that the target cannot have.
-pub(super) fn indexes_left_out(indexes: &[String], printer: Printer) {
+pub(crate) fn indexes_left_out(indexes: &[String], printer: Printer) {
     for index in indexes {
         let message = format!("left out: the index {index}, the target has no indexes");
         printer.warning(&warning(message));
@@ -87,7 +87,7 @@ pub(super) fn indexes_left_out(indexes: &[String], printer: Printer) {
 }
 
 /// Schemas that nobody asked for by name.
-pub(super) fn schemas_left_out(collections: &[String], printer: Printer) {
+pub(crate) fn schemas_left_out(collections: &[String], printer: Printer) {
     if collections.is_empty() {
         return;
     }
@@ -97,7 +97,7 @@ pub(super) fn schemas_left_out(collections: &[String], printer: Printer) {
 }
 
 /// What of the service travelled, and what did not.
-pub(super) fn system(taken: &[String], left_out: &[String], printer: Printer) {
+pub(crate) fn system(taken: &[String], left_out: &[String], printer: Printer) {
     if printer.json {
         return;
     }
@@ -118,6 +118,42 @@ fn warning(message: String) -> Problem {
 }
 
 /// `3.2 s, 52,000 documents/s`
-pub(super) fn pace(seconds: f64, per_second: f64) -> String {
+pub(crate) fn pace(seconds: f64, per_second: f64) -> String {
     format!("{seconds:.1} s, {} documents/s written", thousands(per_second.round() as u64))
+}
+
+/// What a copy did.
+pub(crate) fn copied(copied: &CopyReport, (from, to): (&str, &str), printer: Printer) {
+    table(&copied.collections, printer);
+    left_out(&copied.left_out, printer);
+    indexes_left_out(&copied.indexes_left_out, printer);
+    schemas_left_out(&copied.schemas_left_out, printer);
+    system(&copied.system, &copied.system_left_out, printer);
+    if let Some(files) = &copied.files {
+        uploads::told(files, printer);
+    }
+    if copied.skipped > 0 {
+        printer.note(&format!("skipped: {} documents were there", thousands(copied.skipped)));
+    }
+    if copied.deleted > 0 {
+        printer.note(&format!(
+            "deleted: {} documents that the source does not have",
+            thousands(copied.deleted)
+        ));
+    }
+    if let Some(Lag { changes, seconds }) = copied.lag {
+        printer.note(&format!(
+            "behind when it ended: {} changes, {seconds:.1} s; they were brought over",
+            thousands(changes)
+        ));
+    }
+    if !copied.one_moment {
+        printer.note("the documents are not all of one moment: the source was written meanwhile");
+    }
+    let documents = thousands(copied.documents);
+    let pace = pace(copied.seconds, copied.documents_per_second);
+    printer.headline(
+        &format!("{documents} documents"),
+        &format!(" of {from} are equal in {to} ({pace})"),
+    );
 }

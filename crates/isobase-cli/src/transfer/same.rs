@@ -8,7 +8,7 @@ use isobase::Location;
 /// Whether they are the same, as far as names tell: one file under two names, or one server of this
 /// machine under two names of its host. Elsewhere two names may be two servers behind one address,
 /// and two users two databases behind one pooler.
-pub(super) fn is_same(a: &Location, b: &Location) -> bool {
+pub(crate) fn is_same(a: &Location, b: &Location) -> bool {
     if let (Some(a), Some(b)) = (a.file(), b.file()) {
         return a == b || is_same_file(a, b);
     }
@@ -21,7 +21,7 @@ pub(super) fn is_same(a: &Location, b: &Location) -> bool {
 }
 
 /// A hard link too.
-pub(super) fn is_same_file(a: &Path, b: &Path) -> bool {
+pub(crate) fn is_same_file(a: &Path, b: &Path) -> bool {
     let (Ok(a), Ok(b)) = (a.metadata(), b.metadata()) else { return false };
     (a.dev(), a.ino()) == (b.dev(), b.ino())
 }

@@ -70,7 +70,7 @@ pub(crate) fn backups_with_files(loaded: &Loaded, config: &Config) -> Backups {
 
 /// Where the uploads of a database are, as far as its name tells: beside an SQLite file, and where the
 /// settings say for the database of the settings.
-pub(super) fn uploads_of(at: &Location, own: &Location, own_uploads: &Shelf) -> Option<Shelf> {
+pub(crate) fn uploads_of(at: &Location, own: &Location, own_uploads: &Shelf) -> Option<Shelf> {
     if is_same(at, own) {
         return Some(own_uploads.clone());
     }
@@ -79,8 +79,8 @@ pub(super) fn uploads_of(at: &Location, own: &Location, own_uploads: &Shelf) -> 
 }
 
 /// One end of a copy.
-pub(super) struct End {
-    pub(super) location: Location,
+pub(crate) struct End {
+    pub(crate) location: Location,
     /// Where its uploads are, if that is known.
     uploads: Option<Shelf>,
 }
@@ -120,24 +120,24 @@ fn shelf(text: &str, flag: &str, config: &Config) -> Result<Shelf, Failure> {
 }
 
 /// An end of a copy, and where its uploads are if that was said.
-pub(super) type Said<'a> = (&'a str, Option<&'a str>);
+pub(crate) type Said<'a> = (&'a str, Option<&'a str>);
 
 /// Both ends of a copy.
-pub(super) fn ends(from: Said<'_>, to: Said<'_>, config: &Config) -> Result<(End, End)> {
+pub(crate) fn ends(from: Said<'_>, to: Said<'_>, config: &Config) -> Result<(End, End)> {
     let source = End::read("FROM", from.0, config)?;
     let target = End::read("TO", to.0, config)?;
     Ok((source.with(from.1, "--from-uploads", config)?, target.with(to.1, "--to-uploads", config)?))
 }
 
 /// What becomes of the files of a copy.
-pub(super) enum Moving {
+pub(crate) enum Moving {
     Copied(FilesCopy),
     /// In words.
     Stays(String),
 }
 
 /// Whether files are copied.
-pub(super) fn moving(from: &End, to: &End, without: bool) -> Moving {
+pub(crate) fn moving(from: &End, to: &End, without: bool) -> Moving {
     let how = "--from-uploads and --to-uploads say from where to where they are copied";
     match (&from.uploads, &to.uploads) {
         _ if without => Moving::Stays("uploaded files stay where they are".to_owned()),
@@ -158,7 +158,7 @@ pub(super) fn moving(from: &End, to: &End, without: bool) -> Moving {
 }
 
 /// Where an archive takes files from.
-pub(super) fn read_from(
+pub(crate) fn read_from(
     flags: &UploadFlags,
     at: &Location,
     config: &Config,
@@ -173,7 +173,7 @@ pub(super) fn read_from(
 }
 
 /// Where an archive puts files: nowhere in doubt, so that they come to no folder of another service.
-pub(super) fn written_to(
+pub(crate) fn written_to(
     flags: &UploadFlags,
     at: &Location,
     config: &Config,
@@ -186,7 +186,7 @@ pub(super) fn written_to(
 }
 
 /// Says what became of files.
-pub(super) fn told(report: &FilesReport, printer: Printer) {
+pub(crate) fn told(report: &FilesReport, printer: Printer) {
     let FilesReport { files, bytes, written, missing, damaged, .. } = report;
     if *files > 0 && !printer.json {
         let now = match written == files {

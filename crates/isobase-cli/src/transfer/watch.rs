@@ -22,15 +22,15 @@ use crate::{
 const INTERRUPTED: i32 = 130;
 
 /// A work that is watched.
-pub(super) struct Watch {
-    pub(super) control: Control,
+pub(crate) struct Watch {
+    pub(crate) control: Control,
     /// Whether a load is begun in the target. Set by the events of the work.
     begun: Arc<AtomicBool>,
 }
 
 impl Watch {
     /// The failure of a work that loads a database.
-    pub(super) fn failure(&self, error: OpsError) -> Failure {
+    pub(crate) fn failure(&self, error: OpsError) -> Failure {
         let begun = self.begun.load(Ordering::Relaxed);
         failure(error, if begun { TargetState::Begun } else { TargetState::Untouched })
     }
@@ -38,7 +38,7 @@ impl Watch {
 
 /// Events become a bar or lines; the first Ctrl-C or SIGTERM stops the work in order, the second
 /// one at once.
-pub(super) fn watch(printer: Printer) -> Watch {
+pub(crate) fn watch(printer: Printer) -> Watch {
     let stop = CancellationToken::new();
     // From here on a signal stops the work in order: the task below may run a little later.
     let signals = Signals::listen();
