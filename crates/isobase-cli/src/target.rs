@@ -207,8 +207,7 @@ pub(crate) async fn must_hold_something(
     if !location.is_on_a_server() {
         return Ok(());
     }
-    let Some(feed) = engine.change_feed() else { return Ok(()) };
-    if feed.latest().await? > Sequence(0) {
+    if engine.latest().await? > Sequence(0) {
         return Ok(());
     }
     // What other programs wrote has no place in the feed, but it is in a collection.
@@ -219,8 +218,8 @@ pub(crate) async fn must_hold_something(
         // Whoever may read a collection need not have the right to list all of them.
         Err(_) => return Ok(()),
     }
-    if let (Some(collection), Some(indexes)) = (collection, engine.indexes())
-        && !indexes.indexes(collection).await?.is_empty()
+    if let Some(collection) = collection
+        && !engine.indexes(collection).await?.is_empty()
     {
         return Ok(());
     }

@@ -8,10 +8,6 @@ use isobase_testkit::is_soak;
 pub struct Abilities {
     /// Batches that are all or nothing.
     pub atomic_batches: bool,
-    /// The change feed.
-    pub change_feed: bool,
-    /// Declared indexes.
-    pub indexes: bool,
     /// A page of a listing is of one moment.
     pub lists_one_moment: bool,
     /// Most operations of a batch that is atomic or has a key.
@@ -33,8 +29,6 @@ impl Abilities {
     pub fn of(engine: &dyn Engine) -> Self {
         Self {
             atomic_batches: engine.atomic_batches().is_some(),
-            change_feed: engine.change_feed().is_some(),
-            indexes: engine.indexes().is_some(),
             lists_one_moment: engine.lists_one_moment(),
             atomic_operations: engine.limits().atomic_operations.max,
             document_bytes: engine.limits().document_bytes.max,

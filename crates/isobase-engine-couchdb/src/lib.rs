@@ -38,7 +38,7 @@ mod unfinished;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use isobase_engine::{Clock, EngineError};
+use isobase_engine::{Clock, EngineError, ReadOnly};
 use isobase_journal::{JournalEngine, JournalOptions, JournalReader};
 
 pub use database::CouchDbDatabase;
@@ -74,7 +74,7 @@ pub fn open_to_read(
     options: CouchDbOptions,
     remote: JournalOptions,
     clock: Arc<dyn Clock>,
-) -> BoxFuture<'static, Result<JournalReader<CouchDbDatabase>, EngineError>> {
+) -> BoxFuture<'static, Result<ReadOnly<JournalReader<CouchDbDatabase>>, EngineError>> {
     Box::pin(async move {
         let database = CouchDbDatabase::new(&options, remote.deadline)?;
         JournalReader::open(database, remote, clock).await

@@ -34,7 +34,7 @@ use std::sync::Arc;
 
 pub use database::DynamoDbDatabase;
 use futures_util::future::BoxFuture;
-use isobase_engine::{Clock, EngineError};
+use isobase_engine::{Clock, EngineError, ReadOnly};
 use isobase_journal::{JournalEngine, JournalOptions, JournalReader};
 pub use options::{DynamoDbCredentials, DynamoDbOptions, InvalidUrl};
 pub use plan::{plan, policy};
@@ -68,7 +68,7 @@ pub fn open_to_read<'a>(
     options: &'a DynamoDbOptions,
     remote: JournalOptions,
     clock: Arc<dyn Clock>,
-) -> BoxFuture<'a, Result<JournalReader<DynamoDbDatabase>, EngineError>> {
+) -> BoxFuture<'a, Result<ReadOnly<JournalReader<DynamoDbDatabase>>, EngineError>> {
     Box::pin(async move {
         let database = DynamoDbDatabase::new(options, &remote).await?;
         JournalReader::open(database, remote, clock).await

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use isobase_engine::{Clock, EngineError, ErrorKind};
+use isobase_engine::{Clock, EngineError, ErrorKind, ReadOnly};
 use isobase_journal::{JournalEngine, JournalOptions, JournalReader};
 
 use crate::{
@@ -38,7 +38,7 @@ pub fn open_to_read<'a>(
     environment: &'a Environment,
     remote: JournalOptions,
     clock: Arc<dyn Clock>,
-) -> BoxFuture<'a, Result<JournalReader<FirestoreDatabase>, EngineError>> {
+) -> BoxFuture<'a, Result<ReadOnly<JournalReader<FirestoreDatabase>>, EngineError>> {
     Box::pin(async move {
         let database = FirestoreDatabase::connect(options, environment, remote).await?;
         JournalReader::open(database, remote, clock).await

@@ -2,12 +2,12 @@
 
 use std::{collections::HashSet, sync::Arc};
 
+use async_trait::async_trait;
 use isobase_engine::{
-    AllTerms, AtomicBatches, BulkLoad, ChangeFeed, ChangesPage, ChangesRequest, Clock,
-    CollectionInfo, CollectionTerms, Cutoff, Engine, EngineError, ErrorKind, Identity,
-    IndexDefinition, IndexInfo, IndexState, Indexes, Keep, Limit, Limits, ListRequest, Listing,
-    Loading, Pending, Place, Snapshots, SteadyTime, Terms, Waiting, WriteBatch, WriteReport,
-    being_loaded,
+    AllTerms, AtomicBatches, ChangeFeed, ChangesPage, ChangesRequest, Clock, CollectionInfo,
+    CollectionTerms, Cutoff, Engine, EngineError, ErrorKind, Identity, IndexDefinition, IndexInfo,
+    IndexState, Indexes, Keep, Limit, Limits, ListRequest, Listing, Loading, Place, SteadyTime,
+    Terms, Waiting, WriteBatch, WriteReport, being_loaded,
 };
 use isobase_types::{Change, CollectionName, Document, DocumentId, Filter, Sequence};
 use parking_lot::{Mutex, MutexGuard};
@@ -177,10 +177,7 @@ fn page<'a>(
     listing
 }
 
-pub(crate) fn ready<'a, T: Send + 'a>(answer: Result<T, EngineError>) -> Pending<'a, T> {
-    Box::pin(std::future::ready(answer))
-}
-
+#[async_trait]
 impl Engine for MemoryEngine {
     fn name(&self) -> &'static str {
         "memory"
@@ -190,47 +187,47 @@ impl Engine for MemoryEngine {
         &LIMITS
     }
 
-    fn identity(&self) -> Pending<'_, Identity> {
-        ready(Ok(self.state().identity))
+    async fn identity(&self) -> Result<Identity, EngineError> {
+        Ok(self.state().identity)
     }
 
-    fn get<'a>(
-        &'a self,
-        collection: &'a CollectionName,
-        id: &'a DocumentId,
-    ) -> Pending<'a, Option<Document>> {
+    async fn get(
+        &self,
+        collection: &CollectionName,
+        id: &DocumentId,
+    ) -> Result<Option<Document>, EngineError> {
         let (cutoff, state) = (self.cutoff(collection), self.state());
         let found = state.collections.get(collection).and_then(|documents| documents.get(id));
         let found = found.filter(|document| is_living(document, cutoff));
-        ready(Ok(found.map(|document| Document::clone(document))))
+        Ok(found.map(|document| Document::clone(document)))
     }
 
-    fn write(&self, batch: WriteBatch) -> Pending<'_, WriteReport> {
-        ready(self.write_now(batch, false))
+    async fn write(&self, batch: WriteBatch) -> Result<WriteReport, EngineError> {
+        self.write_now(batch, false)
     }
 
-    fn list<'a>(
-        &'a self,
-        collection: &'a CollectionName,
-        request: &'a ListRequest,
-    ) -> Pending<'a, Listing> {
-        ready(self.list_now(collection, request))
+    async fn list(
+        &self,
+        collection: &CollectionName,
+        request: &ListRequest,
+    ) -> Result<Listing, EngineError> {
+        self.list_now(collection, request)
     }
 
-    fn count<'a>(
-        &'a self,
-        collection: &'a CollectionName,
-        filter: &'a Filter,
+    async fn count(
+        &self,
+        collection: &CollectionName,
+        filter: &Filter,
         _scan_max: u64,
-    ) -> Pending<'a, u64> {
+    ) -> Result<u64, EngineError> {
         let (cutoff, state) = (self.cutoff(collection), self.state());
         let documents = state.collections.get(collection).into_iter().flat_map(|map| map.values());
         let documents = documents.filter(|document| is_living(document, cutoff));
         let count = documents.filter(|document| filter.meets((&***document).into())).count();
-        ready(Ok(count as u64))
+        Ok(count as u64)
     }
 
-    fn collections(&self) -> Pending<'_, Vec<CollectionInfo>> {
+    async fn collections(&self) -> Result<Vec<CollectionInfo>, EngineError> {
         let state = self.state();
         let mut found = infos(&state.collections);
         for info in &mut found {
@@ -242,50 +239,32 @@ impl Engine for MemoryEngine {
             }
         }
         found.retain(|info| info.documents > 0);
-        ready(Ok(found))
+        Ok(found)
     }
 
-    fn delete_collection<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, u64> {
+    async fn delete_collection(&self, collection: &CollectionName) -> Result<u64, EngineError> {
         let now = self.time.now();
-        let deleted = self.whole();
-        ready(deleted.map(|mut state| {
-            let before = state.sequence;
-            let deleted = state.delete_collection(collection, now, &self.options);
-            self.announce(&state, before);
-            deleted
-        }))
+        let mut state = self.whole()?;
+        let before = state.sequence;
+        let deleted = state.delete_collection(collection, now, &self.options);
+        self.announce(&state, before);
+        Ok(deleted)
     }
 
-    fn check(&self) -> Pending<'_, ()> {
-        ready(Ok(()))
+    async fn check(&self) -> Result<(), EngineError> {
+        Ok(())
     }
 
-    fn close(&self) -> Pending<'_, ()> {
+    async fn close(&self) -> Result<(), EngineError> {
         self.waiting.close();
-        ready(Ok(()))
+        Ok(())
+    }
+
+    async fn write_whole(&self, batch: WriteBatch) -> Result<WriteReport, EngineError> {
+        self.write_now(batch, true)
     }
 
     fn atomic_batches(&self) -> Option<&dyn AtomicBatches> {
-        Some(self)
-    }
-
-    fn change_feed(&self) -> Option<&dyn ChangeFeed> {
-        Some(self)
-    }
-
-    fn indexes(&self) -> Option<&dyn Indexes> {
-        Some(self)
-    }
-
-    fn snapshots(&self) -> Option<&dyn Snapshots> {
-        Some(self)
-    }
-
-    fn bulk_load(&self) -> Option<&dyn BulkLoad> {
-        Some(self)
-    }
-
-    fn collection_terms(&self) -> Option<&dyn CollectionTerms> {
         Some(self)
     }
 
@@ -294,55 +273,60 @@ impl Engine for MemoryEngine {
     }
 }
 
+#[async_trait]
 impl AtomicBatches for MemoryEngine {
-    fn write_atomic(&self, batch: WriteBatch) -> Pending<'_, WriteReport> {
-        ready(self.write_now(batch, true))
+    async fn write_atomic(&self, batch: WriteBatch) -> Result<WriteReport, EngineError> {
+        self.write_now(batch, true)
     }
 }
 
+#[async_trait]
 impl ChangeFeed for MemoryEngine {
-    fn read_changes<'a>(&'a self, request: &'a ChangesRequest) -> Pending<'a, ChangesPage> {
-        ready(self.changes_now(request))
+    async fn read_changes(&self, request: &ChangesRequest) -> Result<ChangesPage, EngineError> {
+        self.changes_now(request)
     }
 
     fn keep(&self, collection: &CollectionName, keep: Keep) {
         self.state().keeping.set(collection, keep);
     }
 
-    fn latest(&self) -> Pending<'_, Sequence> {
-        ready(Ok(Sequence(self.state().sequence)))
+    async fn latest(&self) -> Result<Sequence, EngineError> {
+        Ok(Sequence(self.state().sequence))
     }
 
-    fn wait<'a>(
-        &'a self,
+    async fn wait(
+        &self,
         since: Sequence,
-        collection: Option<&'a CollectionName>,
-    ) -> Pending<'a, ()> {
-        Box::pin(async move {
-            self.waiting.wait(since, collection).await;
-            Ok(())
-        })
+        collection: Option<&CollectionName>,
+    ) -> Result<(), EngineError> {
+        self.waiting.wait(since, collection).await;
+        Ok(())
     }
 }
 
 /// Nothing is kept in the order of its age: everything is in memory.
+#[async_trait]
 impl CollectionTerms for MemoryEngine {
-    fn set_terms<'a>(&'a self, collection: &'a CollectionName, terms: Terms) -> Pending<'a, ()> {
+    async fn set_terms(
+        &self,
+        collection: &CollectionName,
+        terms: Terms,
+    ) -> Result<(), EngineError> {
         self.time.now();
         self.terms.set(collection, terms);
-        ready(Ok(()))
+        Ok(())
     }
 
     fn expiring(&self) -> Vec<CollectionName> {
         self.terms.expiring().into_iter().map(|(name, _)| name).collect()
     }
 
-    fn expired<'a>(
-        &'a self,
-        collection: &'a CollectionName,
+    async fn expired(
+        &self,
+        collection: &CollectionName,
         limit: u32,
-    ) -> Pending<'a, Vec<Document>> {
-        let Some(span) = self.terms.of(collection).expires else { return ready(Ok(Vec::new())) };
+    ) -> Result<Vec<Document>, EngineError> {
+        let Some(span) = self.terms.of(collection).expires else { return Ok(Vec::new()) };
         self.time.now();
         let cutoff = Cutoff(self.time.oldest(span));
         let state = self.state();
@@ -351,52 +335,47 @@ impl CollectionTerms for MemoryEngine {
         let mut expired: Vec<Document> = expired.map(|it| Document::clone(it)).collect();
         expired.sort_by(|a, b| (a.updated_at, &a.id).cmp(&(b.updated_at, &b.id)));
         expired.truncate(limit as usize);
-        ready(Ok(expired))
+        Ok(expired)
     }
 }
 
 /// Declarations are kept and listed. Listings do not use them: everything is in memory.
+#[async_trait]
 impl Indexes for MemoryEngine {
-    fn indexes<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, Vec<IndexInfo>> {
+    async fn indexes(&self, collection: &CollectionName) -> Result<Vec<IndexInfo>, EngineError> {
         let state = self.state();
         let declared = state.indexes.get(collection).into_iter().flatten();
-        ready(Ok(declared.map(|index| ready_index(index.definition.clone())).collect()))
+        Ok(declared.map(|index| ready_index(index.definition.clone())).collect())
     }
 
-    fn indexed_collections(&self) -> Pending<'_, Vec<CollectionName>> {
+    async fn indexed_collections(&self) -> Result<Vec<CollectionName>, EngineError> {
         let state = self.state();
         let indexed = state.indexes.iter().filter(|(_, declared)| !declared.is_empty());
         let mut names: Vec<_> = indexed.map(|(name, _)| name.clone()).collect();
         names.sort();
-        ready(Ok(names))
+        Ok(names)
     }
 
-    fn create_index<'a>(
-        &'a self,
-        collection: &'a CollectionName,
-        definition: &'a IndexDefinition,
-    ) -> Pending<'a, IndexInfo> {
-        let mut state = match self.whole() {
-            Ok(state) => state,
-            Err(refused) => return ready(Err(refused)),
-        };
+    async fn create_index(
+        &self,
+        collection: &CollectionName,
+        definition: &IndexDefinition,
+    ) -> Result<IndexInfo, EngineError> {
+        let mut state = self.whole()?;
         let declared = state.declare(collection, definition);
-        ready(declared.map(|()| ready_index(definition.clone())))
+        declared.map(|()| ready_index(definition.clone()))
     }
 
-    fn drop_index<'a>(
-        &'a self,
-        collection: &'a CollectionName,
-        definition: &'a IndexDefinition,
-    ) -> Pending<'a, bool> {
-        let mut state = match self.whole() {
-            Ok(state) => state,
-            Err(refused) => return ready(Err(refused)),
-        };
+    async fn drop_index(
+        &self,
+        collection: &CollectionName,
+        definition: &IndexDefinition,
+    ) -> Result<bool, EngineError> {
+        let mut state = self.whole()?;
         let declared = state.indexes.entry(collection.clone()).or_default();
         let before = declared.len();
         declared.retain(|known| known.definition != *definition);
-        ready(Ok(declared.len() < before))
+        Ok(declared.len() < before)
     }
 }
 

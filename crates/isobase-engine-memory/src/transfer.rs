@@ -2,23 +2,24 @@
 
 use std::{collections::BTreeMap, ops::Bound, sync::Arc};
 
+use async_trait::async_trait;
 use isobase_engine::{
-    BulkLoad, CollectionInfo, Counters, Pending, Snapshot, Snapshots, check_note, prepare_load,
+    BulkLoad, CollectionInfo, Counters, EngineError, Snapshot, Snapshots, check_note, prepare_load,
 };
 use isobase_types::{CollectionName, Document, DocumentId};
 
 use crate::{
     MemoryEngine,
-    engine::ready,
     state::{Documents, infos},
 };
 
+#[async_trait]
 impl Snapshots for MemoryEngine {
-    fn snapshot(&self) -> Pending<'_, Box<dyn Snapshot>> {
+    async fn snapshot(&self) -> Result<Box<dyn Snapshot>, EngineError> {
         let state = self.state();
         let snapshot =
             MemorySnapshot { collections: state.collections.clone(), counters: state.counters() };
-        ready(Ok(Box::new(snapshot)))
+        Ok(Box::new(snapshot))
     }
 }
 
@@ -28,6 +29,7 @@ struct MemorySnapshot {
     counters: Counters,
 }
 
+#[async_trait]
 impl Snapshot for MemorySnapshot {
     fn is_of_one_moment(&self) -> bool {
         true
@@ -37,18 +39,18 @@ impl Snapshot for MemorySnapshot {
         self.counters
     }
 
-    fn collections(&mut self) -> Pending<'_, Vec<CollectionInfo>> {
-        ready(Ok(infos(&self.collections)))
+    async fn collections(&mut self) -> Result<Vec<CollectionInfo>, EngineError> {
+        Ok(infos(&self.collections))
     }
 
-    fn read<'a>(
-        &'a mut self,
-        collection: &'a CollectionName,
-        after: Option<&'a DocumentId>,
+    async fn read(
+        &mut self,
+        collection: &CollectionName,
+        after: Option<&DocumentId>,
         bytes_max: usize,
-    ) -> Pending<'a, Vec<Document>> {
+    ) -> Result<Vec<Document>, EngineError> {
         let Some(documents) = self.collections.get(collection) else {
-            return ready(Ok(Vec::new()));
+            return Ok(Vec::new());
         };
         let lower = after.map_or(Bound::Unbounded, Bound::Excluded);
         let (mut part, mut bytes) = (Vec::new(), 0);
@@ -59,50 +61,49 @@ impl Snapshot for MemorySnapshot {
             bytes += document.body.len();
             part.push(Document::clone(document));
         }
-        ready(Ok(part))
+        Ok(part)
     }
 }
 
 /// The note is in memory like everything else: a process that ends leaves no unfinished load.
+#[async_trait]
 impl BulkLoad for MemoryEngine {
-    fn unfinished(&self) -> Pending<'_, Option<String>> {
-        ready(Ok(self.state().unfinished.clone()))
+    async fn unfinished(&self) -> Result<Option<String>, EngineError> {
+        Ok(self.state().unfinished.clone())
     }
 
-    fn mark<'a>(&'a self, note: &'a str) -> Pending<'a, ()> {
-        ready(check_note(note).map(|()| {
+    async fn mark(&self, note: &str) -> Result<(), EngineError> {
+        check_note(note).map(|()| {
             self.state().unfinished = Some(note.to_owned());
             self.loading.begin(note);
-        }))
+        })
     }
 
-    fn load<'a>(
-        &'a self,
-        collection: &'a CollectionName,
+    async fn load(
+        &self,
+        collection: &CollectionName,
         documents: Vec<Document>,
-    ) -> Pending<'a, ()> {
+    ) -> Result<(), EngineError> {
         let prepared = prepare_load(self, collection, documents);
-        ready(prepared.map(|documents| self.state().load(collection, documents)))
+        prepared.map(|documents| self.state().load(collection, documents))
     }
 
-    fn unload<'a>(
-        &'a self,
-        collection: &'a CollectionName,
-        ids: &'a [DocumentId],
-    ) -> Pending<'a, ()> {
+    async fn unload(
+        &self,
+        collection: &CollectionName,
+        ids: &[DocumentId],
+    ) -> Result<(), EngineError> {
         self.state().unload(collection, ids);
-        ready(Ok(()))
+        Ok(())
     }
 
-    fn finish(&self, counters: Counters) -> Pending<'_, ()> {
+    async fn finish(&self, counters: Counters) -> Result<(), EngineError> {
         let mut state = self.state();
-        if let Err(duplicates) = state.check_unique() {
-            return ready(Err(duplicates));
-        }
+        state.check_unique()?;
         state.finish_load(counters);
         self.loading.end();
         self.waiting.wake();
-        ready(Ok(()))
+        Ok(())
     }
 
     fn leave(&self, note: &str) {

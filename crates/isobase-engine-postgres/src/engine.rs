@@ -2,11 +2,12 @@
 
 use std::{sync::Arc, sync::atomic::Ordering, time::Duration};
 
+use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 use isobase_engine::{
-    AtomicBatches, BulkLoad, ChangeFeed, Clock, CollectionInfo, CollectionTerms, Cutoff, Engine,
-    EngineError, ErrorKind, Identity, IndexDefinition, Indexes, Limits, ListRequest, Listing,
-    Pending, Snapshots, SteadyTime, Terms, WriteBatch, WriteReport,
+    AtomicBatches, Clock, CollectionInfo, CollectionTerms, Cutoff, Engine, EngineError, ErrorKind,
+    Identity, IndexDefinition, Indexes, Limits, ListRequest, Listing, SteadyTime, Terms,
+    WriteBatch, WriteReport,
 };
 use isobase_postgres::{Config, Connection, Lanes, Pool, within};
 use isobase_types::{CollectionName, Document, DocumentId, Filter};
@@ -156,6 +157,7 @@ fn read_settings(read_timeout: Duration) -> String {
     )
 }
 
+#[async_trait]
 impl Engine for PostgresEngine {
     fn name(&self) -> &'static str {
         "postgres"
@@ -165,104 +167,82 @@ impl Engine for PostgresEngine {
         &LIMITS
     }
 
-    fn identity(&self) -> Pending<'_, Identity> {
-        Box::pin(async move {
-            let deadline = self.read_deadline();
-            let lane = self.lanes.connection(deadline).await.map_err(engine_error)?;
-            Ok(self.fresh_indexes(&lane, deadline).await?.identity)
-        })
+    async fn identity(&self) -> Result<Identity, EngineError> {
+        let deadline = self.read_deadline();
+        let lane = self.lanes.connection(deadline).await.map_err(engine_error)?;
+        Ok(self.fresh_indexes(&lane, deadline).await?.identity)
     }
 
-    fn get<'a>(
-        &'a self,
-        collection: &'a CollectionName,
-        id: &'a DocumentId,
-    ) -> Pending<'a, Option<Document>> {
-        Box::pin(self.get_document(collection, id))
+    async fn get(
+        &self,
+        collection: &CollectionName,
+        id: &DocumentId,
+    ) -> Result<Option<Document>, EngineError> {
+        self.get_document(collection, id).await
     }
 
-    fn write(&self, batch: WriteBatch) -> Pending<'_, WriteReport> {
-        Box::pin(self.writer.write(batch, false))
+    async fn write(&self, batch: WriteBatch) -> Result<WriteReport, EngineError> {
+        self.writer.write(batch, false).await
     }
 
-    fn list<'a>(
-        &'a self,
-        collection: &'a CollectionName,
-        request: &'a ListRequest,
-    ) -> Pending<'a, Listing> {
-        Box::pin(self.list_documents(collection, request))
+    async fn list(
+        &self,
+        collection: &CollectionName,
+        request: &ListRequest,
+    ) -> Result<Listing, EngineError> {
+        self.list_documents(collection, request).await
     }
 
-    fn count<'a>(
-        &'a self,
-        collection: &'a CollectionName,
-        filter: &'a Filter,
+    async fn count(
+        &self,
+        collection: &CollectionName,
+        filter: &Filter,
         scan_max: u64,
-    ) -> Pending<'a, u64> {
-        Box::pin(self.count_documents(collection, filter, scan_max))
+    ) -> Result<u64, EngineError> {
+        self.count_documents(collection, filter, scan_max).await
     }
 
-    fn collections(&self) -> Pending<'_, Vec<CollectionInfo>> {
-        Box::pin(self.list_collections())
+    async fn collections(&self) -> Result<Vec<CollectionInfo>, EngineError> {
+        self.list_collections().await
     }
 
-    fn delete_collection<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, u64> {
-        Box::pin(self.writer.special(DeleteCollection(collection.clone())))
+    async fn delete_collection(&self, collection: &CollectionName) -> Result<u64, EngineError> {
+        self.writer.special(DeleteCollection(collection.clone())).await
     }
 
-    fn check(&self) -> Pending<'_, ()> {
-        Box::pin(async move {
-            let deadline = Instant::now() + CHECK_TIMEOUT;
-            let lane = self.lanes.connection(deadline).await.map_err(engine_error)?;
-            let is_primary = async {
-                let rows = lane.query(&self.statements.check, &[]).await?;
-                rows.first().map_or(Ok(false), |row| column(row, 0))
-            };
-            if !self.on_lane(deadline, "the check", is_primary).await? {
-                let message = "PostgreSQL is read-only: it is a standby";
-                return Err(EngineError::new(ErrorKind::Unavailable, message));
-            }
-            if !self.writer.is_ready() {
-                let message = "the writer is not connected to PostgreSQL";
-                return Err(EngineError::new(ErrorKind::Unavailable, message));
-            }
-            Ok(())
-        })
+    async fn check(&self) -> Result<(), EngineError> {
+        let deadline = Instant::now() + CHECK_TIMEOUT;
+        let lane = self.lanes.connection(deadline).await.map_err(engine_error)?;
+        let is_primary = async {
+            let rows = lane.query(&self.statements.check, &[]).await?;
+            rows.first().map_or(Ok(false), |row| column(row, 0))
+        };
+        if !self.on_lane(deadline, "the check", is_primary).await? {
+            let message = "PostgreSQL is read-only: it is a standby";
+            return Err(EngineError::new(ErrorKind::Unavailable, message));
+        }
+        if !self.writer.is_ready() {
+            let message = "the writer is not connected to PostgreSQL";
+            return Err(EngineError::new(ErrorKind::Unavailable, message));
+        }
+        Ok(())
     }
 
-    fn close(&self) -> Pending<'_, ()> {
-        Box::pin(async move {
-            self.catalogue.channel.waiting.close();
-            self.listener.close();
-            let closed = self.writer.close().await;
-            self.lanes.close();
-            self.pool.close();
-            self.loader.close();
-            closed
-        })
+    async fn close(&self) -> Result<(), EngineError> {
+        self.catalogue.channel.waiting.close();
+        self.listener.close();
+        let closed = self.writer.close().await;
+        self.lanes.close();
+        self.pool.close();
+        self.loader.close();
+        closed
+    }
+
+    async fn write_whole(&self, batch: WriteBatch) -> Result<WriteReport, EngineError> {
+        self.writer.write(batch, true).await
     }
 
     fn atomic_batches(&self) -> Option<&dyn AtomicBatches> {
-        Some(self)
-    }
-
-    fn change_feed(&self) -> Option<&dyn ChangeFeed> {
-        Some(self)
-    }
-
-    fn indexes(&self) -> Option<&dyn Indexes> {
-        Some(self)
-    }
-
-    fn snapshots(&self) -> Option<&dyn Snapshots> {
-        Some(self)
-    }
-
-    fn bulk_load(&self) -> Option<&dyn BulkLoad> {
-        Some(self)
-    }
-
-    fn collection_terms(&self) -> Option<&dyn CollectionTerms> {
         Some(self)
     }
 
@@ -287,46 +267,48 @@ impl Engine for PostgresEngine {
     }
 }
 
+#[async_trait]
 impl CollectionTerms for PostgresEngine {
-    fn set_terms<'a>(&'a self, collection: &'a CollectionName, terms: Terms) -> Pending<'a, ()> {
-        Box::pin(async move {
-            // From here on the clock is looked at.
-            self.time.now();
-            let age = IndexDefinition::age();
-            match terms.expires {
-                Some(_) => {
-                    self.create_index(collection, &age).await?;
-                }
-                None => {
-                    self.drop_index(collection, &age).await?;
-                }
+    async fn set_terms(
+        &self,
+        collection: &CollectionName,
+        terms: Terms,
+    ) -> Result<(), EngineError> {
+        // From here on the clock is looked at.
+        self.time.now();
+        let age = IndexDefinition::age();
+        match terms.expires {
+            Some(_) => {
+                self.create_index(collection, &age).await?;
             }
-            self.catalogue.terms.set(collection, terms);
-            Ok(())
-        })
+            None => {
+                self.drop_index(collection, &age).await?;
+            }
+        }
+        self.catalogue.terms.set(collection, terms);
+        Ok(())
     }
 
     fn expiring(&self) -> Vec<CollectionName> {
         self.catalogue.terms.expiring().into_iter().map(|(name, _)| name).collect()
     }
 
-    fn expired<'a>(
-        &'a self,
-        collection: &'a CollectionName,
+    async fn expired(
+        &self,
+        collection: &CollectionName,
         limit: u32,
-    ) -> Pending<'a, Vec<Document>> {
-        Box::pin(async move {
-            let terms = self.catalogue.terms.of(collection);
-            let Some(span) = terms.expires else { return Ok(Vec::new()) };
-            self.time.now();
-            let cutoff = Cutoff(self.time.oldest(span));
-            self.expired_documents(collection, cutoff, limit).await
-        })
+    ) -> Result<Vec<Document>, EngineError> {
+        let terms = self.catalogue.terms.of(collection);
+        let Some(span) = terms.expires else { return Ok(Vec::new()) };
+        self.time.now();
+        let cutoff = Cutoff(self.time.oldest(span));
+        self.expired_documents(collection, cutoff, limit).await
     }
 }
 
+#[async_trait]
 impl AtomicBatches for PostgresEngine {
-    fn write_atomic(&self, batch: WriteBatch) -> Pending<'_, WriteReport> {
-        Box::pin(self.writer.write(batch, true))
+    async fn write_atomic(&self, batch: WriteBatch) -> Result<WriteReport, EngineError> {
+        self.writer.write(batch, true).await
     }
 }

@@ -1,8 +1,7 @@
 //! The change feed.
 
-use isobase_engine::{
-    ChangeFeed, ChangesPage, ChangesRequest, EngineError, ErrorKind, Keep, Pending,
-};
+use async_trait::async_trait;
+use isobase_engine::{ChangeFeed, ChangesPage, ChangesRequest, EngineError, ErrorKind, Keep};
 use isobase_postgres::{Error, Row, ToSql};
 use isobase_types::{
     Change, ChangeKind, CollectionName, Kept, KeptText, Revision, Sequence, Timestamp,
@@ -19,59 +18,54 @@ use crate::{
 /// index by collection: it would slow every write down for a rare question.
 const WINDOW: i64 = 20_000;
 
+#[async_trait]
 impl ChangeFeed for PostgresEngine {
-    fn read_changes<'a>(&'a self, request: &'a ChangesRequest) -> Pending<'a, ChangesPage> {
-        Box::pin(async move {
-            let deadline = self.read_deadline();
-            let lane = self.lanes.connection(deadline).await.map_err(engine_error)?;
-            let since = i64::try_from(request.since.0).unwrap_or(i64::MAX);
-            // One more than asked for tells whether there are more.
-            let limit = i64::from(request.limit) + 1;
-            let rows = match &request.collection {
-                None => {
-                    let parameters: [&(dyn ToSql + Sync); 4] =
-                        [&since, &i64::MAX, &limit, &request.bodies];
-                    let rows = lane.query(&self.statements.changes, &parameters);
-                    self.on_lane(deadline, "reading changes", rows).await?
-                }
-                Some(name) => {
-                    let (end, name) = (since.saturating_add(WINDOW), name.as_str());
-                    let parameters: [&(dyn ToSql + Sync); 5] =
-                        [&since, &end, &limit, &request.bodies, &name];
-                    let rows = lane.query(&self.statements.changes_of, &parameters);
-                    self.on_lane(deadline, "reading changes", rows).await?
-                }
-            };
-            page(&rows, request)
-        })
+    async fn read_changes(&self, request: &ChangesRequest) -> Result<ChangesPage, EngineError> {
+        let deadline = self.read_deadline();
+        let lane = self.lanes.connection(deadline).await.map_err(engine_error)?;
+        let since = i64::try_from(request.since.0).unwrap_or(i64::MAX);
+        // One more than asked for tells whether there are more.
+        let limit = i64::from(request.limit) + 1;
+        let rows = match &request.collection {
+            None => {
+                let parameters: [&(dyn ToSql + Sync); 4] =
+                    [&since, &i64::MAX, &limit, &request.bodies];
+                let rows = lane.query(&self.statements.changes, &parameters);
+                self.on_lane(deadline, "reading changes", rows).await?
+            }
+            Some(name) => {
+                let (end, name) = (since.saturating_add(WINDOW), name.as_str());
+                let parameters: [&(dyn ToSql + Sync); 5] =
+                    [&since, &end, &limit, &request.bodies, &name];
+                let rows = lane.query(&self.statements.changes_of, &parameters);
+                self.on_lane(deadline, "reading changes", rows).await?
+            }
+        };
+        page(&rows, request)
     }
 
     fn keep(&self, collection: &CollectionName, keep: Keep) {
         self.catalogue.keeping.set(collection, keep);
     }
 
-    fn latest(&self) -> Pending<'_, Sequence> {
-        Box::pin(async move {
-            let deadline = self.read_deadline();
-            let lane = self.lanes.connection(deadline).await.map_err(engine_error)?;
-            let latest = async {
-                let rows = lane.query(&self.statements.latest, &[]).await?;
-                let row = rows.first().ok_or_else(|| corrupted("the clock"))?;
-                sequence(row, 0)
-            };
-            self.on_lane(deadline, "reading the clock", latest).await
-        })
+    async fn latest(&self) -> Result<Sequence, EngineError> {
+        let deadline = self.read_deadline();
+        let lane = self.lanes.connection(deadline).await.map_err(engine_error)?;
+        let latest = async {
+            let rows = lane.query(&self.statements.latest, &[]).await?;
+            let row = rows.first().ok_or_else(|| corrupted("the clock"))?;
+            sequence(row, 0)
+        };
+        self.on_lane(deadline, "reading the clock", latest).await
     }
 
-    fn wait<'a>(
-        &'a self,
+    async fn wait(
+        &self,
         since: Sequence,
-        collection: Option<&'a CollectionName>,
-    ) -> Pending<'a, ()> {
-        Box::pin(async move {
-            self.catalogue.channel.waiting.wait(since, collection).await;
-            Ok(())
-        })
+        collection: Option<&CollectionName>,
+    ) -> Result<(), EngineError> {
+        self.catalogue.channel.waiting.wait(since, collection).await;
+        Ok(())
     }
 }
 

@@ -2,8 +2,9 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
+use async_trait::async_trait;
 use isobase_engine::{
-    BulkLoad, CollectionInfo, Counters, Pending, Snapshot, Snapshots, check_note, prepare_load,
+    BulkLoad, CollectionInfo, Counters, EngineError, Snapshot, Snapshots, check_note, prepare_load,
 };
 use isobase_postgres::{Connection, Error, ErrorKind as NativeKind, Row, Rows, ToSql, within};
 use isobase_types::{CollectionName, Document, DocumentId, Sequence};
@@ -34,20 +35,19 @@ const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
 
 /// A snapshot is one transaction on a connection of its own. While it is held the server keeps
 /// the old versions of all rows that are written.
+#[async_trait]
 impl Snapshots for PostgresEngine {
-    fn snapshot(&self) -> Pending<'_, Box<dyn Snapshot>> {
-        Box::pin(async move {
-            let patience = self.options.long_write_timeout;
-            let deadline = Instant::now() + patience;
-            let opened = async {
-                let connection = Connection::open(&self.options.config, deadline).await?;
-                let transfer = Arc::clone(&self.transfer);
-                let begun = PostgresSnapshot::begin(connection, transfer, patience);
-                within(deadline, "beginning a snapshot", begun).await
-            };
-            let snapshot = opened.await.map_err(engine_error)?;
-            Ok(Box::new(snapshot) as Box<dyn Snapshot>)
-        })
+    async fn snapshot(&self) -> Result<Box<dyn Snapshot>, EngineError> {
+        let patience = self.options.long_write_timeout;
+        let deadline = Instant::now() + patience;
+        let opened = async {
+            let connection = Connection::open(&self.options.config, deadline).await?;
+            let transfer = Arc::clone(&self.transfer);
+            let begun = PostgresSnapshot::begin(connection, transfer, patience);
+            within(deadline, "beginning a snapshot", begun).await
+        };
+        let snapshot = opened.await.map_err(engine_error)?;
+        Ok(Box::new(snapshot) as Box<dyn Snapshot>)
     }
 }
 
@@ -161,6 +161,7 @@ fn rows_for(bytes_max: usize, rows: usize, bytes: usize) -> i64 {
     i64::try_from(rows.clamp(ROWS_MIN, ROWS_MAX)).unwrap_or(ROWS_FIRST)
 }
 
+#[async_trait]
 impl Snapshot for PostgresSnapshot {
     fn is_of_one_moment(&self) -> bool {
         true
@@ -170,78 +171,70 @@ impl Snapshot for PostgresSnapshot {
         self.counters
     }
 
-    fn collections(&mut self) -> Pending<'_, Vec<CollectionInfo>> {
-        Box::pin(std::future::ready(Ok(self.infos.clone())))
+    async fn collections(&mut self) -> Result<Vec<CollectionInfo>, EngineError> {
+        Ok(self.infos.clone())
     }
 
-    fn read<'a>(
-        &'a mut self,
-        collection: &'a CollectionName,
-        after: Option<&'a DocumentId>,
+    async fn read(
+        &mut self,
+        collection: &CollectionName,
+        after: Option<&DocumentId>,
         bytes_max: usize,
-    ) -> Pending<'a, Vec<Document>> {
-        Box::pin(async move {
-            let Some(&collection) = self.ids.get(collection) else { return Ok(Vec::new()) };
-            if self.connection.is_closed() {
-                let message = "the snapshot has ended: its connection broke";
-                return Err(engine_error(Error::new(NativeKind::Unavailable, message)));
-            }
-            let after = after.map(id_bytes).unwrap_or_default();
-            let deadline = Instant::now() + self.patience;
-            let part =
-                within(deadline, "reading a snapshot", self.part(collection, after, bytes_max));
-            let part = part.await;
-            if part.is_err() {
-                // The transaction is over, and with it the moment.
-                self.connection.close();
-            }
-            part.map_err(engine_error)
-        })
+    ) -> Result<Vec<Document>, EngineError> {
+        let Some(&collection) = self.ids.get(collection) else { return Ok(Vec::new()) };
+        if self.connection.is_closed() {
+            let message = "the snapshot has ended: its connection broke";
+            return Err(engine_error(Error::new(NativeKind::Unavailable, message)));
+        }
+        let after = after.map(id_bytes).unwrap_or_default();
+        let deadline = Instant::now() + self.patience;
+        let part = within(deadline, "reading a snapshot", self.part(collection, after, bytes_max));
+        let part = part.await;
+        if part.is_err() {
+            // The transaction is over, and with it the moment.
+            self.connection.close();
+        }
+        part.map_err(engine_error)
     }
 }
 
 /// Loads run side by side, each in a transaction of its own.
+#[async_trait]
 impl BulkLoad for PostgresEngine {
-    fn unfinished(&self) -> Pending<'_, Option<String>> {
-        Box::pin(async move {
-            let deadline = self.read_deadline();
-            let lane = self.lanes.connection(deadline).await.map_err(engine_error)?;
-            let note = async {
-                let rows = lane.query(&self.transfer.note, &[]).await?;
-                rows.first().map(|row| column(row, 0)).transpose()
-            };
-            self.on_lane(deadline, "reading the note of a load", note).await
-        })
+    async fn unfinished(&self) -> Result<Option<String>, EngineError> {
+        let deadline = self.read_deadline();
+        let lane = self.lanes.connection(deadline).await.map_err(engine_error)?;
+        let note = async {
+            let rows = lane.query(&self.transfer.note, &[]).await?;
+            rows.first().map(|row| column(row, 0)).transpose()
+        };
+        self.on_lane(deadline, "reading the note of a load", note).await
     }
 
-    fn mark<'a>(&'a self, note: &'a str) -> Pending<'a, ()> {
-        Box::pin(async move {
-            check_note(note)?;
-            self.mark_unfinished(note).await
-        })
+    async fn mark(&self, note: &str) -> Result<(), EngineError> {
+        check_note(note)?;
+        self.mark_unfinished(note).await
     }
 
-    fn load<'a>(
-        &'a self,
-        collection: &'a CollectionName,
+    async fn load(
+        &self,
+        collection: &CollectionName,
         documents: Vec<Document>,
-    ) -> Pending<'a, ()> {
-        Box::pin(async move {
-            let documents = prepare_load(self, collection, documents)?;
-            self.load_documents(collection, &documents).await
-        })
+    ) -> Result<(), EngineError> {
+        let documents = prepare_load(self, collection, documents)?;
+        self.load_documents(collection, &documents).await
     }
 
-    fn unload<'a>(
-        &'a self,
-        collection: &'a CollectionName,
-        ids: &'a [DocumentId],
-    ) -> Pending<'a, ()> {
-        Box::pin(self.unload_documents(collection, ids))
+    async fn unload(
+        &self,
+        collection: &CollectionName,
+        ids: &[DocumentId],
+    ) -> Result<(), EngineError> {
+        self.unload_documents(collection, ids).await
     }
 
-    fn finish(&self, counters: Counters) -> Pending<'_, ()> {
-        Box::pin(self.finish_load(counters))
+    async fn finish(&self, counters: Counters) -> Result<(), EngineError> {
+        self.finish_load(counters).await
     }
 
     fn leave(&self, note: &str) {

@@ -6,12 +6,12 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
+use async_trait::async_trait;
 use isobase_engine::{
-    AllTerms, AtomicBatches, BulkLoad, ChangeFeed, ChangesPage, ChangesRequest, Clock,
-    CollectionInfo, CollectionTerms, Cutoff, Engine, EngineError, ErrorKind, Identity,
-    IndexDefinition, IndexInfo, IndexState, Indexes, Keep, Keeping, Limits, ListRequest, Listing,
-    Loading, Pending, Snapshots, SteadyTime, Terms, WRITING_STOPPED, Waiting, WriteBatch,
-    WriteReport, listing::reads_at_most,
+    AllTerms, AtomicBatches, ChangeFeed, ChangesPage, ChangesRequest, Clock, CollectionInfo,
+    CollectionTerms, Cutoff, Engine, EngineError, ErrorKind, Identity, IndexDefinition, IndexInfo,
+    IndexState, Indexes, Keep, Keeping, Limits, ListRequest, Listing, Loading, SteadyTime, Terms,
+    WRITING_STOPPED, Waiting, WriteBatch, WriteReport, listing::reads_at_most,
 };
 use isobase_sqlite::{Database, WriteJob, Writer, WriterState};
 use isobase_types::{CollectionName, Document, DocumentId, Filter, Sequence};
@@ -201,6 +201,7 @@ impl SqliteEngine {
     }
 }
 
+#[async_trait]
 impl Engine for SqliteEngine {
     fn name(&self) -> &'static str {
         "sqlite"
@@ -210,57 +211,55 @@ impl Engine for SqliteEngine {
         &LIMITS
     }
 
-    fn identity(&self) -> Pending<'_, Identity> {
+    async fn identity(&self) -> Result<Identity, EngineError> {
         let identity = self.database.read_short(read::identity).map_err(engine_error);
-        Box::pin(std::future::ready(identity))
+        identity
     }
 
-    fn get<'a>(
-        &'a self,
-        collection: &'a CollectionName,
-        id: &'a DocumentId,
-    ) -> Pending<'a, Option<Document>> {
-        Box::pin(std::future::ready(self.get_now(collection, id)))
+    async fn get(
+        &self,
+        collection: &CollectionName,
+        id: &DocumentId,
+    ) -> Result<Option<Document>, EngineError> {
+        self.get_now(collection, id)
     }
 
-    fn write(&self, batch: WriteBatch) -> Pending<'_, WriteReport> {
-        Box::pin(self.submit(Write { batch, atomic: false }))
+    async fn write(&self, batch: WriteBatch) -> Result<WriteReport, EngineError> {
+        self.submit(Write { batch, atomic: false }).await
     }
 
-    fn list<'a>(
-        &'a self,
-        collection: &'a CollectionName,
-        request: &'a ListRequest,
-    ) -> Pending<'a, Listing> {
-        Box::pin(self.list_page(collection, request))
+    async fn list(
+        &self,
+        collection: &CollectionName,
+        request: &ListRequest,
+    ) -> Result<Listing, EngineError> {
+        self.list_page(collection, request).await
     }
 
-    fn count<'a>(
-        &'a self,
-        collection: &'a CollectionName,
-        filter: &'a Filter,
+    async fn count(
+        &self,
+        collection: &CollectionName,
+        filter: &Filter,
         scan_max: u64,
-    ) -> Pending<'a, u64> {
-        Box::pin(self.count_matching(collection, filter, scan_max))
+    ) -> Result<u64, EngineError> {
+        self.count_matching(collection, filter, scan_max).await
     }
 
-    fn collections(&self) -> Pending<'_, Vec<CollectionInfo>> {
-        Box::pin(async move {
-            let mut infos = self.catalogue.load().collections();
-            for info in infos.iter_mut().filter(|info| self.cutoff(&info.name).is_some()) {
-                let all = const { &Filter::And(Vec::new()) };
-                info.documents = self.count_matching(&info.name, all, u64::MAX).await?;
-            }
-            infos.retain(|info| info.documents > 0);
-            Ok(infos)
-        })
+    async fn collections(&self) -> Result<Vec<CollectionInfo>, EngineError> {
+        let mut infos = self.catalogue.load().collections();
+        for info in infos.iter_mut().filter(|info| self.cutoff(&info.name).is_some()) {
+            let all = const { &Filter::And(Vec::new()) };
+            info.documents = self.count_matching(&info.name, all, u64::MAX).await?;
+        }
+        infos.retain(|info| info.documents > 0);
+        Ok(infos)
     }
 
-    fn delete_collection<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, u64> {
-        Box::pin(self.submit(DeleteCollection(collection.clone())))
+    async fn delete_collection(&self, collection: &CollectionName) -> Result<u64, EngineError> {
+        self.submit(DeleteCollection(collection.clone())).await
     }
 
-    fn check(&self) -> Pending<'_, ()> {
+    async fn check(&self) -> Result<(), EngineError> {
         let state = match self.database.state() {
             WriterState::Failed { reason } => Err(EngineError::new(
                 ErrorKind::Unavailable,
@@ -272,37 +271,19 @@ impl Engine for SqliteEngine {
                 .map(|_| ())
                 .map_err(engine_error),
         };
-        Box::pin(std::future::ready(state))
+        state
     }
 
-    fn close(&self) -> Pending<'_, ()> {
-        Box::pin(async move {
-            self.waiting.close();
-            self.database.close().map_err(engine_error)
-        })
+    async fn close(&self) -> Result<(), EngineError> {
+        self.waiting.close();
+        self.database.close().map_err(engine_error)
+    }
+
+    async fn write_whole(&self, batch: WriteBatch) -> Result<WriteReport, EngineError> {
+        self.submit(Write { batch, atomic: true }).await
     }
 
     fn atomic_batches(&self) -> Option<&dyn AtomicBatches> {
-        Some(self)
-    }
-
-    fn change_feed(&self) -> Option<&dyn ChangeFeed> {
-        Some(self)
-    }
-
-    fn indexes(&self) -> Option<&dyn Indexes> {
-        Some(self)
-    }
-
-    fn snapshots(&self) -> Option<&dyn Snapshots> {
-        Some(self)
-    }
-
-    fn bulk_load(&self) -> Option<&dyn BulkLoad> {
-        Some(self)
-    }
-
-    fn collection_terms(&self) -> Option<&dyn CollectionTerms> {
         Some(self)
     }
 
@@ -322,107 +303,109 @@ impl Engine for SqliteEngine {
     }
 }
 
+#[async_trait]
 impl AtomicBatches for SqliteEngine {
-    fn write_atomic(&self, batch: WriteBatch) -> Pending<'_, WriteReport> {
-        Box::pin(self.submit(Write { batch, atomic: true }))
+    async fn write_atomic(&self, batch: WriteBatch) -> Result<WriteReport, EngineError> {
+        self.submit(Write { batch, atomic: true }).await
     }
 }
 
+#[async_trait]
 impl ChangeFeed for SqliteEngine {
-    fn read_changes<'a>(&'a self, request: &'a ChangesRequest) -> Pending<'a, ChangesPage> {
-        Box::pin(self.changes_page(request))
+    async fn read_changes(&self, request: &ChangesRequest) -> Result<ChangesPage, EngineError> {
+        self.changes_page(request).await
     }
 
     fn keep(&self, collection: &CollectionName, keep: Keep) {
         self.keeping.set(collection, keep);
     }
 
-    fn latest(&self) -> Pending<'_, Sequence> {
+    async fn latest(&self) -> Result<Sequence, EngineError> {
         let read = self.database.read_inline(|connection| read::counter(connection, "sequence"));
-        Box::pin(std::future::ready(read.map(Sequence).map_err(engine_error)))
+        read.map(Sequence).map_err(engine_error)
     }
 
-    fn wait<'a>(
-        &'a self,
+    async fn wait(
+        &self,
         since: Sequence,
-        collection: Option<&'a CollectionName>,
-    ) -> Pending<'a, ()> {
-        Box::pin(async move {
-            self.waiting.wait(since, collection).await;
-            Ok(())
-        })
+        collection: Option<&CollectionName>,
+    ) -> Result<(), EngineError> {
+        self.waiting.wait(since, collection).await;
+        Ok(())
     }
 }
 
+#[async_trait]
 impl CollectionTerms for SqliteEngine {
-    fn set_terms<'a>(&'a self, collection: &'a CollectionName, terms: Terms) -> Pending<'a, ()> {
-        Box::pin(async move {
-            // From here on the clock is looked at.
-            self.time.now();
-            match terms.expires {
-                Some(_) => {
-                    self.build_index(collection, &IndexDefinition::age()).await?;
-                }
-                None => {
-                    self.drop_index(collection, &IndexDefinition::age()).await?;
-                }
+    async fn set_terms(
+        &self,
+        collection: &CollectionName,
+        terms: Terms,
+    ) -> Result<(), EngineError> {
+        // From here on the clock is looked at.
+        self.time.now();
+        match terms.expires {
+            Some(_) => {
+                self.build_index(collection, &IndexDefinition::age()).await?;
             }
-            self.terms.set(collection, terms);
-            Ok(())
-        })
+            None => {
+                self.drop_index(collection, &IndexDefinition::age()).await?;
+            }
+        }
+        self.terms.set(collection, terms);
+        Ok(())
     }
 
     fn expiring(&self) -> Vec<CollectionName> {
         self.terms.expiring().into_iter().map(|(name, _)| name).collect()
     }
 
-    fn expired<'a>(
-        &'a self,
-        collection: &'a CollectionName,
+    async fn expired(
+        &self,
+        collection: &CollectionName,
         limit: u32,
-    ) -> Pending<'a, Vec<Document>> {
-        Box::pin(async move {
-            let name = collection;
-            let Some(span) = self.terms.of(name).expires else { return Ok(Vec::new()) };
-            let Some(collection) = self.collection(name) else { return Ok(Vec::new()) };
-            let Some(index) = collection.age_index() else { return Ok(Vec::new()) };
-            self.time.now();
-            let expired = Expired { cutoff: Cutoff(self.time.oldest(span)), index };
-            let read = move |connection: &_| {
-                read::expired_documents(connection, collection.id, expired, limit)
-            };
-            self.database.read(self.options.read_timeout, read).await.map_err(engine_error)
-        })
+    ) -> Result<Vec<Document>, EngineError> {
+        let name = collection;
+        let Some(span) = self.terms.of(name).expires else { return Ok(Vec::new()) };
+        let Some(collection) = self.collection(name) else { return Ok(Vec::new()) };
+        let Some(index) = collection.age_index() else { return Ok(Vec::new()) };
+        self.time.now();
+        let expired = Expired { cutoff: Cutoff(self.time.oldest(span)), index };
+        let read = move |connection: &_| {
+            read::expired_documents(connection, collection.id, expired, limit)
+        };
+        self.database.read(self.options.read_timeout, read).await.map_err(engine_error)
     }
 }
 
+#[async_trait]
 impl Indexes for SqliteEngine {
-    fn indexes<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, Vec<IndexInfo>> {
+    async fn indexes(&self, collection: &CollectionName) -> Result<Vec<IndexInfo>, EngineError> {
         let info =
             |index: &Index| IndexInfo { definition: index.definition.clone(), state: index.state };
         let indexes =
             self.collection(collection).map(|found| found.declared_indexes().map(info).collect());
-        Box::pin(std::future::ready(Ok(indexes.unwrap_or_default())))
+        Ok(indexes.unwrap_or_default())
     }
 
-    fn indexed_collections(&self) -> Pending<'_, Vec<CollectionName>> {
-        Box::pin(std::future::ready(Ok(self.catalogue.load().indexed_collections())))
+    async fn indexed_collections(&self) -> Result<Vec<CollectionName>, EngineError> {
+        Ok(self.catalogue.load().indexed_collections())
     }
 
-    fn create_index<'a>(
-        &'a self,
-        collection: &'a CollectionName,
-        definition: &'a IndexDefinition,
-    ) -> Pending<'a, IndexInfo> {
-        Box::pin(self.build_index(collection, definition))
+    async fn create_index(
+        &self,
+        collection: &CollectionName,
+        definition: &IndexDefinition,
+    ) -> Result<IndexInfo, EngineError> {
+        self.build_index(collection, definition).await
     }
 
-    fn drop_index<'a>(
-        &'a self,
-        collection: &'a CollectionName,
-        definition: &'a IndexDefinition,
-    ) -> Pending<'a, bool> {
+    async fn drop_index(
+        &self,
+        collection: &CollectionName,
+        definition: &IndexDefinition,
+    ) -> Result<bool, EngineError> {
         let (collection, definition) = (collection.clone(), definition.clone());
-        Box::pin(self.submit(DropIndex { collection, definition }))
+        self.submit(DropIndex { collection, definition }).await
     }
 }

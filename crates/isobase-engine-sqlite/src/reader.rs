@@ -1,9 +1,8 @@
 //! A file that is read and never written to, also beside a process that has it open.
 
 use isobase_engine::{
-    AtomicBatches, ChangeFeed, ChangesPage, ChangesRequest, CollectionInfo, Engine, EngineError,
-    Identity, IndexDefinition, IndexInfo, Indexes, Keep, Limits, ListRequest, Listing, Pending,
-    Snapshot, Snapshots, WriteBatch, WriteReport, look_for_changes, refused_to_write,
+    ChangesPage, ChangesRequest, CollectionInfo, EngineError, Identity, IndexInfo, Limits,
+    ListRequest, Listing, ReadOnly, Reader, Snapshot,
 };
 use isobase_sqlite::{Database, rusqlite};
 use isobase_types::{CollectionName, Document, DocumentId, Filter, Sequence};
@@ -19,8 +18,7 @@ use crate::{
 
 /// Reads a file beside the service that has it open: whole, by id, and by its change feed.
 ///
-/// The catalogue is read anew by each call, as the other process changes it. Whatever writes is
-/// [`isobase_engine::ErrorKind::Unsupported`].
+/// The catalogue is read anew by each call, as the other process changes it.
 pub struct SqliteReader {
     database: Database,
     options: SqliteOptions,
@@ -31,17 +29,9 @@ impl SqliteReader {
     ///
     /// # Errors
     /// When the file is not there, is not ours, or has another schema than this program knows.
-    pub fn open(options: SqliteOptions) -> Result<Self, EngineError> {
+    pub fn open(options: SqliteOptions) -> Result<ReadOnly<Self>, EngineError> {
         let database = Database::open_beside(options.file.clone()).map_err(open_error)?;
-        Ok(Self { database, options })
-    }
-
-    /// The note of a load that was begun and not finished.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub fn unfinished(&self) -> Result<Option<String>, EngineError> {
-        self.database.read_inline(read::unfinished).map_err(engine_error)
+        Ok(ReadOnly(Self { database, options }))
     }
 
     /// Reads something of a collection, if there is such a collection.
@@ -76,7 +66,7 @@ impl SqliteReader {
     }
 }
 
-impl Engine for SqliteReader {
+impl Reader for SqliteReader {
     fn name(&self) -> &'static str {
         "sqlite"
     }
@@ -85,161 +75,91 @@ impl Engine for SqliteReader {
         &LIMITS
     }
 
-    fn identity(&self) -> Pending<'_, Identity> {
-        let identity = self.database.read_inline(read::identity).map_err(engine_error);
-        Box::pin(std::future::ready(identity))
+    async fn identity(&self) -> Result<Identity, EngineError> {
+        self.database.read_inline(read::identity).map_err(engine_error)
     }
 
-    fn get<'a>(
-        &'a self,
-        collection: &'a CollectionName,
-        id: &'a DocumentId,
-    ) -> Pending<'a, Option<Document>> {
-        Box::pin(async move {
-            let id = id.clone();
-            let found = self.of_collection(collection, move |connection, collection| {
-                read::document(connection, collection.id, &id)
-            });
-            Ok(found.await?.flatten())
-        })
+    async fn get(
+        &self,
+        collection: &CollectionName,
+        id: &DocumentId,
+    ) -> Result<Option<Document>, EngineError> {
+        let id = id.clone();
+        let found = self.of_collection(collection, move |connection, collection| {
+            read::document(connection, collection.id, &id)
+        });
+        Ok(found.await?.flatten())
     }
 
-    fn write(&self, _batch: WriteBatch) -> Pending<'_, WriteReport> {
-        refused_to_write()
+    async fn list(
+        &self,
+        collection: &CollectionName,
+        request: &ListRequest,
+    ) -> Result<Listing, EngineError> {
+        let request = request.clone();
+        let listed = self.of_collection(collection, move |connection, collection| {
+            let indexes = collection.ready_indexes();
+            read::list(connection, collection.id, &indexes, &request, None)
+        });
+        listed.await?.unwrap_or_else(|| Ok(Listing::default()))
     }
 
-    fn list<'a>(
-        &'a self,
-        collection: &'a CollectionName,
-        request: &'a ListRequest,
-    ) -> Pending<'a, Listing> {
-        Box::pin(async move {
-            let request = request.clone();
-            let listed = self.of_collection(collection, move |connection, collection| {
-                let indexes = collection.ready_indexes();
-                read::list(connection, collection.id, &indexes, &request, None)
-            });
-            listed.await?.unwrap_or_else(|| Ok(Listing::default()))
-        })
-    }
-
-    fn count<'a>(
-        &'a self,
-        collection: &'a CollectionName,
-        filter: &'a Filter,
+    async fn count(
+        &self,
+        collection: &CollectionName,
+        filter: &Filter,
         scan_max: u64,
-    ) -> Pending<'a, u64> {
-        Box::pin(async move {
-            let filter = filter.clone();
-            let counted = self.of_collection(collection, move |connection, collection| {
-                let indexes = collection.ready_indexes();
-                read::count(connection, collection.id, &indexes, None, (&filter, scan_max))
-            });
-            counted.await?.unwrap_or(Ok(0))
-        })
+    ) -> Result<u64, EngineError> {
+        let filter = filter.clone();
+        let counted = self.of_collection(collection, move |connection, collection| {
+            let indexes = collection.ready_indexes();
+            read::count(connection, collection.id, &indexes, None, (&filter, scan_max))
+        });
+        counted.await?.unwrap_or(Ok(0))
     }
 
-    fn collections(&self) -> Pending<'_, Vec<CollectionInfo>> {
+    async fn collections(&self) -> Result<Vec<CollectionInfo>, EngineError> {
         let catalogue = self.database.read_inline(Catalogue::load).map_err(engine_error);
-        Box::pin(std::future::ready(catalogue.map(|catalogue| catalogue.collections())))
+        catalogue.map(|catalogue| catalogue.collections())
     }
 
-    fn delete_collection<'a>(&'a self, _collection: &'a CollectionName) -> Pending<'a, u64> {
-        refused_to_write()
-    }
-
-    fn check(&self) -> Pending<'_, ()> {
+    async fn check(&self) -> Result<(), EngineError> {
         let read = self.database.read_inline(|connection| read::counter(connection, "sequence"));
-        Box::pin(std::future::ready(read.map(|_| ()).map_err(engine_error)))
+        read.map(|_| ()).map_err(engine_error)
     }
 
-    fn close(&self) -> Pending<'_, ()> {
-        Box::pin(std::future::ready(self.database.close().map_err(engine_error)))
+    async fn close(&self) -> Result<(), EngineError> {
+        self.database.close().map_err(engine_error)
     }
 
-    fn atomic_batches(&self) -> Option<&dyn AtomicBatches> {
-        None
+    async fn snapshot(&self) -> Result<Box<dyn Snapshot>, EngineError> {
+        snapshot_of(&self.database).await
     }
 
-    fn change_feed(&self) -> Option<&dyn ChangeFeed> {
-        Some(self)
+    async fn read_changes(&self, request: &ChangesRequest) -> Result<ChangesPage, EngineError> {
+        self.changes_page(request).await
     }
 
-    fn indexes(&self) -> Option<&dyn Indexes> {
-        Some(self)
-    }
-
-    fn snapshots(&self) -> Option<&dyn Snapshots> {
-        Some(self)
-    }
-
-    fn gauges(&self) -> Vec<(&'static str, f64)> {
-        Vec::new()
-    }
-}
-
-impl Snapshots for SqliteReader {
-    fn snapshot(&self) -> Pending<'_, Box<dyn Snapshot>> {
-        Box::pin(snapshot_of(&self.database))
-    }
-}
-
-impl ChangeFeed for SqliteReader {
-    fn read_changes<'a>(&'a self, request: &'a ChangesRequest) -> Pending<'a, ChangesPage> {
-        Box::pin(self.changes_page(request))
-    }
-
-    /// Nothing is written here.
-    fn keep(&self, _collection: &CollectionName, _keep: Keep) {}
-
-    fn latest(&self) -> Pending<'_, Sequence> {
+    async fn latest(&self) -> Result<Sequence, EngineError> {
         let read = self.database.read_inline(|connection| read::counter(connection, "sequence"));
-        Box::pin(std::future::ready(read.map(Sequence).map_err(engine_error)))
+        read.map(Sequence).map_err(engine_error)
     }
 
-    /// Nobody tells of the other process's commits: whoever waits looks. One command waits here,
-    /// and no service.
-    fn wait<'a>(
-        &'a self,
-        since: Sequence,
-        _collection: Option<&'a CollectionName>,
-    ) -> Pending<'a, ()> {
-        Box::pin(look_for_changes(self, since))
-    }
-}
-
-impl Indexes for SqliteReader {
-    fn indexes<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, Vec<IndexInfo>> {
-        Box::pin(async move {
-            let info = |index: &Index| IndexInfo {
-                definition: index.definition.clone(),
-                state: index.state,
-            };
-            let read = self.of_collection(collection, move |_, collection| {
-                Ok(collection.declared_indexes().map(info).collect())
-            });
-            Ok(read.await?.unwrap_or_default())
-        })
+    async fn indexes(&self, collection: &CollectionName) -> Result<Vec<IndexInfo>, EngineError> {
+        let info =
+            |index: &Index| IndexInfo { definition: index.definition.clone(), state: index.state };
+        let read = self.of_collection(collection, move |_, collection| {
+            Ok(collection.declared_indexes().map(info).collect())
+        });
+        Ok(read.await?.unwrap_or_default())
     }
 
-    fn indexed_collections(&self) -> Pending<'_, Vec<CollectionName>> {
+    async fn indexed_collections(&self) -> Result<Vec<CollectionName>, EngineError> {
         let catalogue = self.database.read_inline(Catalogue::load).map_err(engine_error);
-        Box::pin(std::future::ready(catalogue.map(|catalogue| catalogue.indexed_collections())))
+        catalogue.map(|catalogue| catalogue.indexed_collections())
     }
 
-    fn create_index<'a>(
-        &'a self,
-        _collection: &'a CollectionName,
-        _definition: &'a IndexDefinition,
-    ) -> Pending<'a, IndexInfo> {
-        refused_to_write()
-    }
-
-    fn drop_index<'a>(
-        &'a self,
-        _collection: &'a CollectionName,
-        _definition: &'a IndexDefinition,
-    ) -> Pending<'a, bool> {
-        refused_to_write()
+    async fn unfinished(&self) -> Result<Option<String>, EngineError> {
+        self.database.read_inline(read::unfinished).map_err(engine_error)
     }
 }

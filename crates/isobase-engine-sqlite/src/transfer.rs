@@ -2,9 +2,9 @@
 
 use std::{collections::HashMap, sync::Arc, sync::atomic::Ordering, time::Duration};
 
+use async_trait::async_trait;
 use isobase_engine::{
-    BulkLoad, CollectionInfo, Counters, EngineError, Pending, Snapshot, Snapshots, check_note,
-    prepare_load,
+    BulkLoad, CollectionInfo, Counters, EngineError, Snapshot, Snapshots, check_note, prepare_load,
 };
 use isobase_sqlite::Database;
 use isobase_types::{CollectionName, Document, DocumentId, Sequence};
@@ -23,9 +23,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A snapshot is one read transaction on a connection of its own. While it is held the
 /// write-ahead log grows by all that is written.
+#[async_trait]
 impl Snapshots for SqliteEngine {
-    fn snapshot(&self) -> Pending<'_, Box<dyn Snapshot>> {
-        Box::pin(snapshot_of(self.database()))
+    async fn snapshot(&self) -> Result<Box<dyn Snapshot>, EngineError> {
+        snapshot_of(self.database()).await
     }
 }
 
@@ -52,6 +53,7 @@ struct SqliteSnapshot {
     infos: Vec<CollectionInfo>,
 }
 
+#[async_trait]
 impl Snapshot for SqliteSnapshot {
     fn is_of_one_moment(&self) -> bool {
         true
@@ -61,75 +63,68 @@ impl Snapshot for SqliteSnapshot {
         self.counters
     }
 
-    fn collections(&mut self) -> Pending<'_, Vec<CollectionInfo>> {
-        Box::pin(std::future::ready(Ok(self.infos.clone())))
+    async fn collections(&mut self) -> Result<Vec<CollectionInfo>, EngineError> {
+        Ok(self.infos.clone())
     }
 
-    fn read<'a>(
-        &'a mut self,
-        collection: &'a CollectionName,
-        after: Option<&'a DocumentId>,
+    async fn read(
+        &mut self,
+        collection: &CollectionName,
+        after: Option<&DocumentId>,
         bytes_max: usize,
-    ) -> Pending<'a, Vec<Document>> {
-        Box::pin(async move {
-            let Some(collection) = self.by_name.get(collection) else { return Ok(Vec::new()) };
-            if collection.documents.load(Ordering::Acquire) == 0 {
-                return Ok(Vec::new());
-            }
-            let (id, after) = (collection.id, after.cloned());
-            let part = move |connection: &_| read::part(connection, id, after, bytes_max);
-            self.snapshot.read(PATIENCE, part).await.map_err(engine_error)
-        })
+    ) -> Result<Vec<Document>, EngineError> {
+        let Some(collection) = self.by_name.get(collection) else { return Ok(Vec::new()) };
+        if collection.documents.load(Ordering::Acquire) == 0 {
+            return Ok(Vec::new());
+        }
+        let (id, after) = (collection.id, after.cloned());
+        let part = move |connection: &_| read::part(connection, id, after, bytes_max);
+        self.snapshot.read(PATIENCE, part).await.map_err(engine_error)
     }
 }
 
 /// Each call is one transaction of the writer or shares one with its neighbours. The log carries
 /// every page twice, but a file that is killed during a load is sound and holds all that was
 /// answered.
+#[async_trait]
 impl BulkLoad for SqliteEngine {
-    fn unfinished(&self) -> Pending<'_, Option<String>> {
+    async fn unfinished(&self) -> Result<Option<String>, EngineError> {
         let note = self.database().read_inline(read::unfinished).map_err(engine_error);
-        Box::pin(std::future::ready(note))
+        note
     }
 
-    fn mark<'a>(&'a self, note: &'a str) -> Pending<'a, ()> {
-        Box::pin(async move {
-            check_note(note)?;
-            self.submit_within(MarkLoad(note.to_owned()), PATIENCE).await?;
-            self.loading.begin(note);
-            Ok(())
-        })
+    async fn mark(&self, note: &str) -> Result<(), EngineError> {
+        check_note(note)?;
+        self.submit_within(MarkLoad(note.to_owned()), PATIENCE).await?;
+        self.loading.begin(note);
+        Ok(())
     }
 
-    fn load<'a>(
-        &'a self,
-        collection: &'a CollectionName,
+    async fn load(
+        &self,
+        collection: &CollectionName,
         documents: Vec<Document>,
-    ) -> Pending<'a, ()> {
-        Box::pin(async move {
-            let documents = prepare_load(self, collection, documents)?;
-            let job = Load { collection: collection.clone(), documents };
-            self.submit_within(job, PATIENCE).await
-        })
+    ) -> Result<(), EngineError> {
+        let documents = prepare_load(self, collection, documents)?;
+        let job = Load { collection: collection.clone(), documents };
+        self.submit_within(job, PATIENCE).await
     }
 
-    fn unload<'a>(
-        &'a self,
-        collection: &'a CollectionName,
-        ids: &'a [DocumentId],
-    ) -> Pending<'a, ()> {
+    async fn unload(
+        &self,
+        collection: &CollectionName,
+        ids: &[DocumentId],
+    ) -> Result<(), EngineError> {
         let job = Unload { collection: collection.clone(), ids: ids.to_vec() };
-        Box::pin(self.submit_within(job, PATIENCE))
+        self.submit_within(job, PATIENCE).await
     }
 
     /// The planner needs no statistics: every statement has one index that serves it.
-    fn finish(&self, counters: Counters) -> Pending<'_, ()> {
-        Box::pin(async move {
-            self.submit_within(FinishLoad(counters), PATIENCE).await?;
-            self.loading.end();
-            self.waiting.wake();
-            Ok(())
-        })
+    async fn finish(&self, counters: Counters) -> Result<(), EngineError> {
+        self.submit_within(FinishLoad(counters), PATIENCE).await?;
+        self.loading.end();
+        self.waiting.wake();
+        Ok(())
     }
 
     fn leave(&self, note: &str) {

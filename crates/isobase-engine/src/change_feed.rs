@@ -1,19 +1,21 @@
 //! The feed of committed writes.
 
+use async_trait::async_trait;
 use isobase_types::{Change, CollectionName, Sequence};
 
-use crate::{Identity, Keep, Pending};
+use crate::{EngineError, Identity, Keep};
 
 /// Committed writes in the order of their commits, kept for a while.
 ///
 /// A write appears after its commit and never before; a place once passed never gains an
 /// earlier neighbour. Gap-free means that nothing is missed, not that numbers follow each other.
+#[async_trait]
 pub trait ChangeFeed: Send + Sync {
     /// Up to `limit` changes after a place.
     ///
     /// # Errors
     /// [`crate::ErrorKind::ChangesGone`] when changes after the place are no longer kept.
-    fn read_changes<'a>(&'a self, request: &'a ChangesRequest) -> Pending<'a, ChangesPage>;
+    async fn read_changes(&self, request: &ChangesRequest) -> Result<ChangesPage, EngineError>;
 
     /// From now on entries of a collection keep this of their documents, for as long as they are
     /// kept themselves. Bodies of up to [`crate::KEPT_BYTES_MAX`] are always kept where they are
@@ -21,7 +23,7 @@ pub trait ChangeFeed: Send + Sync {
     fn keep(&self, collection: &CollectionName, keep: Keep);
 
     /// The place of the last committed write.
-    fn latest(&self) -> Pending<'_, Sequence>;
+    async fn latest(&self) -> Result<Sequence, EngineError>;
 
     /// Waits until something may have been committed after a place, in one collection if that is
     /// all the caller wants. May come back early: the caller reads again. A commit of this process
@@ -29,11 +31,11 @@ pub trait ChangeFeed: Send + Sync {
     /// closed; has no end of its own otherwise, and its drop ends it.
     ///
     /// Costs no reads of the database while nothing happens, however many wait.
-    fn wait<'a>(
-        &'a self,
+    async fn wait(
+        &self,
         since: Sequence,
-        collection: Option<&'a CollectionName>,
-    ) -> Pending<'a, ()>;
+        collection: Option<&CollectionName>,
+    ) -> Result<(), EngineError>;
 }
 
 /// Which part of the feed.

@@ -1,10 +1,11 @@
 //! What a database must do to hold documents.
 
+use async_trait::async_trait;
 use isobase_types::{CollectionName, Document, DocumentId, Filter};
 
 use crate::{
-    BulkLoad, ChangeFeed, CollectionInfo, CollectionTerms, Identity, Indexes, Limits, ListRequest,
-    Listing, Pending, Reconcile, Rejection, Snapshots, WriteBatch, WriteReport,
+    BulkLoad, ChangeFeed, CollectionInfo, CollectionTerms, EngineError, Identity, Indexes, Limits,
+    ListRequest, Listing, Reconcile, Rejection, Snapshots, WriteBatch, WriteReport,
 };
 
 /// A database that holds documents in collections.
@@ -30,7 +31,8 @@ use crate::{
 ///   may or may not happen, but never in part.
 /// - **Errors**: a temporary failure says so ([`EngineError::is_temporary`](crate::EngineError::is_temporary)); no call waits
 ///   longer than the engine's deadlines.
-pub trait Engine: Send + Sync + 'static {
+#[async_trait]
+pub trait Engine: ChangeFeed + Indexes + CollectionTerms + Snapshots + BulkLoad + 'static {
     /// The kind of engine, in one lower-case word (`sqlite`), for logs and metrics only.
     fn name(&self) -> &'static str;
 
@@ -39,42 +41,42 @@ pub trait Engine: Send + Sync + 'static {
 
     /// Which database it is, and which epoch of it; at most a few seconds old where another
     /// process may load the database. Costs no more than a read of one document.
-    fn identity(&self) -> Pending<'_, Identity>;
+    async fn identity(&self) -> Result<Identity, EngineError>;
 
     /// The document with this id, if there is one.
-    fn get<'a>(
-        &'a self,
-        collection: &'a CollectionName,
-        id: &'a DocumentId,
-    ) -> Pending<'a, Option<Document>>;
+    async fn get(
+        &self,
+        collection: &CollectionName,
+        id: &DocumentId,
+    ) -> Result<Option<Document>, EngineError>;
 
     /// Carries out operations in their order, each on its own: one that is rejected does not
     /// stop the others. One outcome per operation, in the same order.
     ///
     /// A batch with an [`crate::Idempotency`] is all or nothing with the record of its key: a
     /// repeat of the key gives the first outcomes and writes nothing.
-    fn write(&self, batch: WriteBatch) -> Pending<'_, WriteReport>;
+    async fn write(&self, batch: WriteBatch) -> Result<WriteReport, EngineError>;
 
     /// One page of a collection.
-    fn list<'a>(
-        &'a self,
-        collection: &'a CollectionName,
-        request: &'a ListRequest,
-    ) -> Pending<'a, Listing>;
+    async fn list(
+        &self,
+        collection: &CollectionName,
+        request: &ListRequest,
+    ) -> Result<Listing, EngineError>;
 
     /// How many documents of a collection meet the filter, examining at most `scan_max` of them.
     ///
     /// # Errors
     /// [`crate::ErrorKind::LimitExceeded`] when more would have to be examined.
-    fn count<'a>(
-        &'a self,
-        collection: &'a CollectionName,
-        filter: &'a Filter,
+    async fn count(
+        &self,
+        collection: &CollectionName,
+        filter: &Filter,
         scan_max: u64,
-    ) -> Pending<'a, u64>;
+    ) -> Result<u64, EngineError>;
 
     /// All collections that have a document, by the bytes of their names.
-    fn collections(&self) -> Pending<'_, Vec<CollectionInfo>>;
+    async fn collections(&self) -> Result<Vec<CollectionInfo>, EngineError>;
 
     /// Deletes every document of a collection at once; says how many there were.
     ///
@@ -83,30 +85,25 @@ pub trait Engine: Send + Sync + 'static {
     /// No [`crate::WriteCheck`] is asked: it looks at no document. So it is for those who may
     /// delete every document whatever it holds; for others a caller deletes one by one, in batches
     /// that carry its checks.
-    fn delete_collection<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, u64>;
+    async fn delete_collection(&self, collection: &CollectionName) -> Result<u64, EngineError>;
 
     /// Whether the engine can read and write now. Cheap enough to ask every second.
-    fn check(&self) -> Pending<'_, ()>;
+    async fn check(&self) -> Result<(), EngineError>;
 
     /// Finishes what is under way and lets go of the database. Later calls fail.
-    fn close(&self) -> Pending<'_, ()>;
+    async fn close(&self) -> Result<(), EngineError>;
 
-    /// Batches that are carried out wholly or not at all, and of which a reader sees all or nothing,
-    /// if the engine has them.
+    /// Records all operations or none.
+    ///
+    /// When one is rejected, its outcome says why, every other outcome is
+    /// [`Rejection::BatchRejected`], and nothing is written. An idempotency key is recorded also
+    /// for a rejected batch. Where [`Engine::atomic_batches`] returns `None`, a reader may see a
+    /// part of the batch for a moment: a recorded batch is carried out document by document, also
+    /// after the process was killed.
+    async fn write_whole(&self, batch: WriteBatch) -> Result<WriteReport, EngineError>;
+
+    /// Batches of which a reader sees all operations or none, if the engine has them.
     fn atomic_batches(&self) -> Option<&dyn AtomicBatches>;
-
-    /// Batches that are recorded wholly or not at all. Where [`Engine::atomic_batches`] is none a
-    /// reader may see a part of one for a moment: what was recorded is carried out document by
-    /// document, whoever is killed.
-    fn whole_batches(&self) -> Option<&dyn AtomicBatches> {
-        self.atomic_batches()
-    }
-
-    /// The change feed, if the engine has one.
-    fn change_feed(&self) -> Option<&dyn ChangeFeed>;
-
-    /// Declared indexes, if the engine has them.
-    fn indexes(&self) -> Option<&dyn Indexes>;
 
     /// Whether a page of a listing shows the collection as it was at one moment. Where it does
     /// not, each document in it is as it was at some moment after the request came.
@@ -128,23 +125,8 @@ pub trait Engine: Send + Sync + 'static {
         self.limits().check_body(body)
     }
 
-    /// Reading everything, if the engine has it.
-    fn snapshots(&self) -> Option<&dyn Snapshots> {
-        None
-    }
-
-    /// Writing documents as they were elsewhere, if the engine has it.
-    fn bulk_load(&self) -> Option<&dyn BulkLoad> {
-        None
-    }
-
-    /// Finding what other programs wrote, if they can.
+    /// Finding what other programs wrote, if they can write into the database.
     fn reconcile(&self) -> Option<&dyn Reconcile> {
-        None
-    }
-
-    /// Collections whose documents expire or that stay out of the change feed, if it can.
-    fn collection_terms(&self) -> Option<&dyn CollectionTerms> {
         None
     }
 
@@ -152,12 +134,9 @@ pub trait Engine: Send + Sync + 'static {
     fn gauges(&self) -> Vec<(&'static str, f64)>;
 }
 
-/// Batches that are carried out wholly or not at all.
+/// Batches of which a reader sees all operations or none.
+#[async_trait]
 pub trait AtomicBatches: Send + Sync {
-    /// Carries out all operations or none.
-    ///
-    /// When one is rejected, its outcome says why, every other outcome is
-    /// [`crate::Rejection::BatchRejected`], and nothing is written. An idempotency key is
-    /// recorded also for a rejected batch.
-    fn write_atomic(&self, batch: WriteBatch) -> Pending<'_, WriteReport>;
+    /// As [`Engine::write_whole`], and no reader sees a part of it.
+    async fn write_atomic(&self, batch: WriteBatch) -> Result<WriteReport, EngineError>;
 }

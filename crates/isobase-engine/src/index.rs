@@ -2,10 +2,11 @@
 
 use std::fmt;
 
+use async_trait::async_trait;
 use isobase_types::{CollectionName, FieldPath, Indexed, InvalidOrder, Order};
 
 use crate::{
-    Pending,
+    EngineError,
     listing::{age_index_key, index_key},
 };
 
@@ -14,31 +15,32 @@ use crate::{
 pub const INDEX_FIELDS_MAX: usize = 3;
 
 /// Indexes that users declare for a collection. Listings choose among them by themselves.
+#[async_trait]
 pub trait Indexes: Send + Sync {
     /// The declared indexes of a collection, in the order of their declaration.
-    fn indexes<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, Vec<IndexInfo>>;
+    async fn indexes(&self, collection: &CollectionName) -> Result<Vec<IndexInfo>, EngineError>;
 
     /// The collections that have a declared index, also those without documents, by the bytes of
     /// their names.
-    fn indexed_collections(&self) -> Pending<'_, Vec<CollectionName>>;
+    async fn indexed_collections(&self) -> Result<Vec<CollectionName>, EngineError>;
 
     /// Declares an index and builds it; answers when it is ready. Declaring it again is allowed
     /// and resumes a build that was cut off. Reads and writes go on meanwhile.
     ///
     /// A unique one refuses writes from its declaration on. Documents that are there already and
     /// have equal values end it: [`crate::ErrorKind::NotUnique`], and nothing is declared.
-    fn create_index<'a>(
-        &'a self,
-        collection: &'a CollectionName,
-        definition: &'a IndexDefinition,
-    ) -> Pending<'a, IndexInfo>;
+    async fn create_index(
+        &self,
+        collection: &CollectionName,
+        definition: &IndexDefinition,
+    ) -> Result<IndexInfo, EngineError>;
 
     /// Takes an index away; says whether there was one.
-    fn drop_index<'a>(
-        &'a self,
-        collection: &'a CollectionName,
-        definition: &'a IndexDefinition,
-    ) -> Pending<'a, bool>;
+    async fn drop_index(
+        &self,
+        collection: &CollectionName,
+        definition: &IndexDefinition,
+    ) -> Result<bool, EngineError>;
 }
 
 /// What an index orders by, 1 to [`INDEX_FIELDS_MAX`] fields, and whether their values are unique.

@@ -1,8 +1,9 @@
 //! The contract for engines, and the rules all engines share.
 //!
-//! [`Engine`] is what a database must do; [`AtomicBatches`], [`ChangeFeed`] and [`Indexes`] are
-//! what it may do besides. [`decide`] holds the rules of a write, [`listing`] the planning of a
-//! listing, so that no engine has an opinion of its own about either.
+//! [`Engine`] is what a database must do, with [`ChangeFeed`], [`Indexes`], [`Snapshots`],
+//! [`BulkLoad`] and [`CollectionTerms`] as its parts; [`AtomicBatches`] and [`Reconcile`] are what
+//! it may do besides. [`decide`] holds the rules of a write, [`listing`] the planning of a listing,
+//! so that all engines follow the same ones.
 
 mod change_feed;
 mod check;
@@ -20,7 +21,6 @@ pub mod listing;
 mod loading;
 mod others;
 mod outcomes;
-mod pending;
 mod prepare_load;
 mod reading_only;
 mod reconcile;
@@ -53,9 +53,8 @@ pub use others::{
     NoOthers, Others, Referred, finds_referrers, referrer_keys, referrer_keys_are_whole, refers,
 };
 pub use outcomes::{decode_outcomes, encode_outcomes};
-pub use pending::Pending;
 pub use prepare_load::prepare_load;
-pub use reading_only::{look_for_changes, reading_only, refused_to_write};
+pub use reading_only::{ReadOnly, Reader, reading_only};
 pub use reconcile::{OthersSeen, Reconcile, Reconciled, UNREADABLE_NAMED_MAX};
 pub use rejection::{Rejection, VIOLATIONS_MAX, Violation};
 pub use steady_time::SteadyTime;

@@ -1,19 +1,21 @@
 //! What other programs wrote into the same database.
 
+use async_trait::async_trait;
 use isobase_types::{CollectionName, Timestamp};
 
-use crate::Pending;
+use crate::EngineError;
 
 /// Engines whose documents other programs can write too.
+#[async_trait]
 pub trait Reconcile: Send + Sync {
     /// Looks at every document of a collection, takes those that other programs wrote or changed
     /// into the listings, and tells each in the change feed. What they deleted leaves the listings,
     /// and is not told. Reads and writes go on meanwhile. Costs one read of the whole collection.
-    fn reconcile<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, Reconciled>;
+    async fn reconcile(&self, collection: &CollectionName) -> Result<Reconciled, EngineError>;
 
     /// As [`Reconcile::reconcile`], but looks only at what was written since the last look of this
     /// process, where the database can tell: for those who look again and again.
-    fn look<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, Reconciled>;
+    async fn look(&self, collection: &CollectionName) -> Result<Reconciled, EngineError>;
 
     /// When this process last looked at a collection; none when it never did. What other programs
     /// wrote after that moment may be missing in listings, and so may what they changed.
@@ -21,7 +23,7 @@ pub trait Reconcile: Send + Sync {
 
     /// Every collection that other programs may have written into: those that have a document, and
     /// those that were ever used, though they seem to be empty.
-    fn reconcilable(&self) -> Pending<'_, Vec<CollectionName>>;
+    async fn reconcilable(&self) -> Result<Vec<CollectionName>, EngineError>;
 }
 
 /// Until when listings of a collection have what other programs wrote.

@@ -12,11 +12,10 @@ const SWEEP_DOCUMENTS: u32 = 500;
 /// # Errors
 /// As reads and writes of the engine.
 pub async fn sweep(engine: &dyn Engine) -> Result<u64, EngineError> {
-    let Some(terms) = engine.collection_terms() else { return Ok(0) };
     let limit = u32::try_from(engine.limits().batch_operations.max).unwrap_or(u32::MAX);
     let mut swept = 0;
-    for collection in terms.expiring() {
-        let found = terms.expired(&collection, limit.min(SWEEP_DOCUMENTS)).await?;
+    for collection in engine.expiring() {
+        let found = engine.expired(&collection, limit.min(SWEEP_DOCUMENTS)).await?;
         if found.is_empty() {
             continue;
         }

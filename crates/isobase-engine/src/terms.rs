@@ -6,10 +6,11 @@ use std::{
     time::Duration,
 };
 
+use async_trait::async_trait;
 use isobase_types::{CollectionName, Direction, Document, Literal, Timestamp, key};
 use parking_lot::RwLock;
 
-use crate::Pending;
+use crate::EngineError;
 
 /// On which terms a collection keeps its documents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,21 +42,23 @@ impl Default for Terms {
 ///   documents; it does not let a sweep delete any.
 /// - Writes of a collection **without changes** are as durable, atomic and conditional as others,
 ///   have revisions, and move on the place of the feed; the feed has no entries of them.
+#[async_trait]
 pub trait CollectionTerms: Send + Sync {
     /// Sets the terms of a collection. Answers when they hold, which over many documents takes its
     /// time: they are put in the order of their age once.
-    fn set_terms<'a>(&'a self, collection: &'a CollectionName, terms: Terms) -> Pending<'a, ()>;
+    async fn set_terms(&self, collection: &CollectionName, terms: Terms)
+    -> Result<(), EngineError>;
 
     /// The collections whose documents expire.
     fn expiring(&self) -> Vec<CollectionName>;
 
     /// Expired documents of a collection that are stored still, the oldest first. None while the
     /// clock cannot be trusted ([`crate::SteadyTime::oldest`]).
-    fn expired<'a>(
-        &'a self,
-        collection: &'a CollectionName,
+    async fn expired(
+        &self,
+        collection: &CollectionName,
         limit: u32,
-    ) -> Pending<'a, Vec<Document>>;
+    ) -> Result<Vec<Document>, EngineError>;
 }
 
 /// The terms of all collections, for an engine. Written by its caller; read by its writer and by

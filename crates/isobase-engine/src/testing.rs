@@ -1,15 +1,19 @@
 //! Engines of tests, which do one thing otherwise than another engine.
 
-use isobase_types::{CollectionName, Document, DocumentId, Filter};
+use async_trait::async_trait;
+use isobase_types::{CollectionName, Document, DocumentId, Filter, Sequence};
 
 use crate::{
-    AtomicBatches, BulkLoad, ChangeFeed, CollectionInfo, Engine, Identity, Indexes, Limits,
-    ListRequest, Listing, Pending, Rejection, Snapshots, WriteBatch, WriteReport,
+    AtomicBatches, BulkLoad, ChangeFeed, ChangesPage, ChangesRequest, CollectionInfo,
+    CollectionTerms, Counters, Engine, EngineError, Identity, IndexDefinition, IndexInfo, Indexes,
+    Keep, Limits, ListRequest, Listing, Rejection, Snapshot, Snapshots, Terms, WriteBatch,
+    WriteReport,
 };
 
 /// What is done otherwise: every call goes to the engine underneath, but for those that an
 /// implementation has itself.
 #[expect(missing_docs, reason = "as those of `Engine`")]
+#[async_trait]
 pub trait Alteration: Send + Sync + 'static {
     /// The engine underneath.
     fn inner(&self) -> &dyn Engine;
@@ -18,32 +22,32 @@ pub trait Alteration: Send + Sync + 'static {
         self.inner().name()
     }
 
-    fn get<'a>(
-        &'a self,
-        collection: &'a CollectionName,
-        id: &'a DocumentId,
-    ) -> Pending<'a, Option<Document>> {
-        self.inner().get(collection, id)
+    async fn get(
+        &self,
+        collection: &CollectionName,
+        id: &DocumentId,
+    ) -> Result<Option<Document>, EngineError> {
+        self.inner().get(collection, id).await
     }
 
-    fn write(&self, batch: WriteBatch) -> Pending<'_, WriteReport> {
-        self.inner().write(batch)
+    async fn write(&self, batch: WriteBatch) -> Result<WriteReport, EngineError> {
+        self.inner().write(batch).await
     }
 
-    fn list<'a>(
-        &'a self,
-        collection: &'a CollectionName,
-        request: &'a ListRequest,
-    ) -> Pending<'a, Listing> {
-        self.inner().list(collection, request)
+    async fn list(
+        &self,
+        collection: &CollectionName,
+        request: &ListRequest,
+    ) -> Result<Listing, EngineError> {
+        self.inner().list(collection, request).await
     }
 
-    fn collections(&self) -> Pending<'_, Vec<CollectionInfo>> {
-        self.inner().collections()
+    async fn collections(&self) -> Result<Vec<CollectionInfo>, EngineError> {
+        self.inner().collections().await
     }
 
-    fn check(&self) -> Pending<'_, ()> {
-        self.inner().check()
+    async fn check(&self) -> Result<(), EngineError> {
+        self.inner().check().await
     }
 
     fn lists_one_moment(&self) -> bool {
@@ -59,16 +63,16 @@ pub trait Alteration: Send + Sync + 'static {
         self.inner().check_document(collection, id, body)
     }
 
-    fn change_feed(&self) -> Option<&dyn ChangeFeed> {
-        self.inner().change_feed()
+    fn change_feed(&self) -> &dyn ChangeFeed {
+        self.inner()
     }
 
-    fn snapshots(&self) -> Option<&dyn Snapshots> {
-        self.inner().snapshots()
+    fn snapshots(&self) -> &dyn Snapshots {
+        self.inner()
     }
 
-    fn bulk_load(&self) -> Option<&dyn BulkLoad> {
-        self.inner().bulk_load()
+    fn bulk_load(&self) -> &dyn BulkLoad {
+        self.inner()
     }
 
     fn gauges(&self) -> Vec<(&'static str, f64)> {
@@ -88,6 +92,7 @@ impl<A> std::ops::Deref for Altered<A> {
     }
 }
 
+#[async_trait]
 impl<A: Alteration> Engine for Altered<A> {
     fn name(&self) -> &'static str {
         self.0.name()
@@ -97,69 +102,61 @@ impl<A: Alteration> Engine for Altered<A> {
         self.0.inner().limits()
     }
 
-    fn identity(&self) -> Pending<'_, Identity> {
-        self.0.inner().identity()
+    async fn identity(&self) -> Result<Identity, EngineError> {
+        self.0.inner().identity().await
     }
 
-    fn get<'a>(
-        &'a self,
-        collection: &'a CollectionName,
-        id: &'a DocumentId,
-    ) -> Pending<'a, Option<Document>> {
-        self.0.get(collection, id)
+    async fn get(
+        &self,
+        collection: &CollectionName,
+        id: &DocumentId,
+    ) -> Result<Option<Document>, EngineError> {
+        self.0.get(collection, id).await
     }
 
-    fn write(&self, batch: WriteBatch) -> Pending<'_, WriteReport> {
-        self.0.write(batch)
+    async fn write(&self, batch: WriteBatch) -> Result<WriteReport, EngineError> {
+        self.0.write(batch).await
     }
 
-    fn list<'a>(
-        &'a self,
-        collection: &'a CollectionName,
-        request: &'a ListRequest,
-    ) -> Pending<'a, Listing> {
-        self.0.list(collection, request)
+    async fn list(
+        &self,
+        collection: &CollectionName,
+        request: &ListRequest,
+    ) -> Result<Listing, EngineError> {
+        self.0.list(collection, request).await
     }
 
-    fn count<'a>(
-        &'a self,
-        collection: &'a CollectionName,
-        filter: &'a Filter,
+    async fn count(
+        &self,
+        collection: &CollectionName,
+        filter: &Filter,
         scan_max: u64,
-    ) -> Pending<'a, u64> {
-        self.0.inner().count(collection, filter, scan_max)
+    ) -> Result<u64, EngineError> {
+        self.0.inner().count(collection, filter, scan_max).await
     }
 
-    fn collections(&self) -> Pending<'_, Vec<CollectionInfo>> {
-        self.0.collections()
+    async fn collections(&self) -> Result<Vec<CollectionInfo>, EngineError> {
+        self.0.collections().await
     }
 
-    fn delete_collection<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, u64> {
-        self.0.inner().delete_collection(collection)
+    async fn delete_collection(&self, collection: &CollectionName) -> Result<u64, EngineError> {
+        self.0.inner().delete_collection(collection).await
     }
 
-    fn check(&self) -> Pending<'_, ()> {
-        self.0.check()
+    async fn check(&self) -> Result<(), EngineError> {
+        self.0.check().await
     }
 
-    fn close(&self) -> Pending<'_, ()> {
-        self.0.inner().close()
+    async fn close(&self) -> Result<(), EngineError> {
+        self.0.inner().close().await
+    }
+
+    async fn write_whole(&self, batch: WriteBatch) -> Result<WriteReport, EngineError> {
+        self.0.inner().write_whole(batch).await
     }
 
     fn atomic_batches(&self) -> Option<&dyn AtomicBatches> {
         self.0.inner().atomic_batches()
-    }
-
-    fn whole_batches(&self) -> Option<&dyn AtomicBatches> {
-        self.0.inner().whole_batches()
-    }
-
-    fn change_feed(&self) -> Option<&dyn ChangeFeed> {
-        self.0.change_feed()
-    }
-
-    fn indexes(&self) -> Option<&dyn Indexes> {
-        self.0.inner().indexes()
     }
 
     fn lists_one_moment(&self) -> bool {
@@ -175,15 +172,122 @@ impl<A: Alteration> Engine for Altered<A> {
         self.0.check_document(collection, id, body)
     }
 
-    fn snapshots(&self) -> Option<&dyn Snapshots> {
-        self.0.snapshots()
-    }
-
-    fn bulk_load(&self) -> Option<&dyn BulkLoad> {
-        self.0.bulk_load()
-    }
-
     fn gauges(&self) -> Vec<(&'static str, f64)> {
         self.0.gauges()
+    }
+}
+
+#[async_trait]
+impl<A: Alteration> ChangeFeed for Altered<A> {
+    async fn read_changes(&self, request: &ChangesRequest) -> Result<ChangesPage, EngineError> {
+        self.0.change_feed().read_changes(request).await
+    }
+
+    fn keep(&self, collection: &CollectionName, keep: Keep) {
+        self.0.change_feed().keep(collection, keep);
+    }
+
+    async fn latest(&self) -> Result<Sequence, EngineError> {
+        self.0.change_feed().latest().await
+    }
+
+    async fn wait(
+        &self,
+        since: Sequence,
+        collection: Option<&CollectionName>,
+    ) -> Result<(), EngineError> {
+        self.0.change_feed().wait(since, collection).await
+    }
+}
+
+#[async_trait]
+impl<A: Alteration> Indexes for Altered<A> {
+    async fn indexes(&self, collection: &CollectionName) -> Result<Vec<IndexInfo>, EngineError> {
+        self.0.inner().indexes(collection).await
+    }
+
+    async fn indexed_collections(&self) -> Result<Vec<CollectionName>, EngineError> {
+        self.0.inner().indexed_collections().await
+    }
+
+    async fn create_index(
+        &self,
+        collection: &CollectionName,
+        definition: &IndexDefinition,
+    ) -> Result<IndexInfo, EngineError> {
+        self.0.inner().create_index(collection, definition).await
+    }
+
+    async fn drop_index(
+        &self,
+        collection: &CollectionName,
+        definition: &IndexDefinition,
+    ) -> Result<bool, EngineError> {
+        self.0.inner().drop_index(collection, definition).await
+    }
+}
+
+#[async_trait]
+impl<A: Alteration> CollectionTerms for Altered<A> {
+    async fn set_terms(
+        &self,
+        collection: &CollectionName,
+        terms: Terms,
+    ) -> Result<(), EngineError> {
+        self.0.inner().set_terms(collection, terms).await
+    }
+
+    fn expiring(&self) -> Vec<CollectionName> {
+        self.0.inner().expiring()
+    }
+
+    async fn expired(
+        &self,
+        collection: &CollectionName,
+        limit: u32,
+    ) -> Result<Vec<Document>, EngineError> {
+        self.0.inner().expired(collection, limit).await
+    }
+}
+
+#[async_trait]
+impl<A: Alteration> Snapshots for Altered<A> {
+    async fn snapshot(&self) -> Result<Box<dyn Snapshot>, EngineError> {
+        self.0.snapshots().snapshot().await
+    }
+}
+
+#[async_trait]
+impl<A: Alteration> BulkLoad for Altered<A> {
+    async fn unfinished(&self) -> Result<Option<String>, EngineError> {
+        self.0.bulk_load().unfinished().await
+    }
+
+    async fn mark(&self, note: &str) -> Result<(), EngineError> {
+        self.0.bulk_load().mark(note).await
+    }
+
+    async fn load(
+        &self,
+        collection: &CollectionName,
+        documents: Vec<Document>,
+    ) -> Result<(), EngineError> {
+        self.0.bulk_load().load(collection, documents).await
+    }
+
+    async fn unload(
+        &self,
+        collection: &CollectionName,
+        ids: &[DocumentId],
+    ) -> Result<(), EngineError> {
+        self.0.bulk_load().unload(collection, ids).await
+    }
+
+    async fn finish(&self, counters: Counters) -> Result<(), EngineError> {
+        self.0.bulk_load().finish(counters).await
+    }
+
+    fn leave(&self, note: &str) {
+        self.0.bulk_load().leave(note);
     }
 }

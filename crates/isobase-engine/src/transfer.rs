@@ -1,8 +1,9 @@
 //! Reading and writing a whole database, for copies and archives.
 
+use async_trait::async_trait;
 use isobase_types::{COUNTED_ID_MAX, CollectionName, Document, DocumentId, Revision, Sequence};
 
-use crate::{CollectionInfo, EngineError, ErrorKind, Pending, Rejection};
+use crate::{CollectionInfo, EngineError, ErrorKind, Rejection};
 
 /// The counters of a database.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -15,12 +16,14 @@ pub struct Counters {
 }
 
 /// Engines whose whole content can be read.
+#[async_trait]
 pub trait Snapshots: Send + Sync {
     /// Begins to read everything.
-    fn snapshot(&self) -> Pending<'_, Box<dyn Snapshot>>;
+    async fn snapshot(&self) -> Result<Box<dyn Snapshot>, EngineError>;
 }
 
 /// Everything a database holds, to be read in parts. Dropping it lets go of it.
+#[async_trait]
 pub trait Snapshot: Send {
     /// Whether all that is read is of one moment, that of [`Snapshot::counters`].
     ///
@@ -32,20 +35,23 @@ pub trait Snapshot: Send {
     fn counters(&self) -> Counters;
 
     /// All collections that have a document, by the bytes of their names.
-    fn collections(&mut self) -> Pending<'_, Vec<CollectionInfo>>;
+    async fn collections(&mut self) -> Result<Vec<CollectionInfo>, EngineError>;
 
     /// Documents in the order of their ids, after one of them, of about `bytes_max` bytes
     /// together and at least one; none at the end of the collection.
-    fn read<'a>(
-        &'a mut self,
-        collection: &'a CollectionName,
-        after: Option<&'a DocumentId>,
+    async fn read(
+        &mut self,
+        collection: &CollectionName,
+        after: Option<&DocumentId>,
         bytes_max: usize,
-    ) -> Pending<'a, Vec<Document>>;
+    ) -> Result<Vec<Document>, EngineError>;
 
     /// What a collection has that cannot be read. Asked for when the collection was.
-    fn unreadable<'a>(&'a mut self, _collection: &'a CollectionName) -> Pending<'a, Unreadable> {
-        Box::pin(std::future::ready(Ok(Unreadable::default())))
+    async fn unreadable(
+        &mut self,
+        _collection: &CollectionName,
+    ) -> Result<Unreadable, EngineError> {
+        Ok(Unreadable::default())
     }
 }
 
@@ -64,14 +70,15 @@ pub struct Unreadable {
 /// A load begins with [`BulkLoad::mark`] and ends with [`BulkLoad::finish`]. In between the
 /// database is unfinished: it is not opened for anything else, also after the process was
 /// killed. Nobody else writes to it meanwhile.
+#[async_trait]
 pub trait BulkLoad: Send + Sync {
     /// The note of a load that was begun and not finished; none when the database is whole.
-    fn unfinished(&self) -> Pending<'_, Option<String>>;
+    async fn unfinished(&self) -> Result<Option<String>, EngineError>;
 
     /// Marks the database as unfinished, durably, with a note (at most [`NOTE_BYTES_MAX`]) for
     /// whoever resumes the load. Marking it again replaces the note; what was loaded before is durable
     /// then.
-    fn mark<'a>(&'a self, note: &'a str) -> Pending<'a, ()>;
+    async fn mark(&self, note: &str) -> Result<(), EngineError>;
 
     /// Stores documents of one collection as they are, also revision and times. A document with
     /// the same id is replaced. Not atomic: after an error any part may be stored, and loading
@@ -82,23 +89,23 @@ pub trait BulkLoad: Send + Sync {
     /// # Errors
     /// [`crate::ErrorKind::InvalidArgument`] for a document that [`crate::Engine::check_document`]
     /// refuses.
-    fn load<'a>(
-        &'a self,
-        collection: &'a CollectionName,
+    async fn load(
+        &self,
+        collection: &CollectionName,
         documents: Vec<Document>,
-    ) -> Pending<'a, ()>;
+    ) -> Result<(), EngineError>;
 
     /// Takes documents away, as a load does: for what was deleted while it ran.
-    fn unload<'a>(
-        &'a self,
-        collection: &'a CollectionName,
-        ids: &'a [DocumentId],
-    ) -> Pending<'a, ()>;
+    async fn unload(
+        &self,
+        collection: &CollectionName,
+        ids: &[DocumentId],
+    ) -> Result<(), EngineError>;
 
     /// Ends the load: each counter becomes at least what is given, the change feed begins anew at
     /// its sequence (earlier places are [`crate::ErrorKind::ChangesGone`]) and in another epoch
     /// ([`crate::Identity`]), and the database is whole.
-    fn finish(&self, counters: Counters) -> Pending<'_, ()>;
+    async fn finish(&self, counters: Counters) -> Result<(), EngineError>;
 
     /// This process goes on with the load of this note no more, whether it failed, was stopped or
     /// taken over: from now on its own writes are refused as those of all others, until a load is

@@ -1,6 +1,7 @@
 //! Taking in what other programs wrote.
 
-use isobase_engine::{EngineError, Pending, Reconcile, Reconciled, UNREADABLE_NAMED_MAX};
+use async_trait::async_trait;
+use isobase_engine::{EngineError, Reconcile, Reconciled, UNREADABLE_NAMED_MAX};
 use isobase_types::{CollectionName, Sequence, Timestamp};
 
 use crate::{
@@ -149,40 +150,37 @@ impl<B: DocumentDatabase> Core<B> {
 
 /// What other programs deleted leaves nothing to find: it is in no listing already, and is not
 /// told.
+#[async_trait]
 impl<B: DocumentDatabase> Reconcile for JournalEngine<B> {
-    fn reconcilable(&self) -> Pending<'_, Vec<CollectionName>> {
-        Box::pin(async move {
-            let shared = &self.core.shared;
-            shared.check_open()?;
-            let catalogue = shared.fresh_catalogue().await?;
-            let found = shared.database.collections().await?;
-            let mut names: Vec<_> = catalogue.entries().map(|it| it.collection.clone()).collect();
-            names.extend(found.into_iter().map(|info| info.name));
-            names.sort();
-            names.dedup();
-            Ok(names)
-        })
+    async fn reconcilable(&self) -> Result<Vec<CollectionName>, EngineError> {
+        let shared = &self.core.shared;
+        shared.check_open()?;
+        let catalogue = shared.fresh_catalogue().await?;
+        let found = shared.database.collections().await?;
+        let mut names: Vec<_> = catalogue.entries().map(|it| it.collection.clone()).collect();
+        names.extend(found.into_iter().map(|info| info.name));
+        names.sort();
+        names.dedup();
+        Ok(names)
     }
 
-    fn reconcile<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, Reconciled> {
-        Box::pin(self.reconcile_now(collection))
+    async fn reconcile(&self, collection: &CollectionName) -> Result<Reconciled, EngineError> {
+        self.reconcile_now(collection).await
     }
 
-    fn look<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, Reconciled> {
-        Box::pin(async move {
-            let shared = &self.core.shared;
-            shared.check_open()?;
-            let place = self.core.looked.lock().get(collection).and_then(|it| it.place.clone());
-            if let Some(place) = place {
-                let at = shared.time.now();
-                if let Some((found, place)) = self.core.take_in_since(collection, place).await? {
-                    let looked = Looked { at, place: Some(place) };
-                    self.core.looked.lock().insert(collection.clone(), looked);
-                    return Ok(found);
-                }
+    async fn look(&self, collection: &CollectionName) -> Result<Reconciled, EngineError> {
+        let shared = &self.core.shared;
+        shared.check_open()?;
+        let place = self.core.looked.lock().get(collection).and_then(|it| it.place.clone());
+        if let Some(place) = place {
+            let at = shared.time.now();
+            if let Some((found, place)) = self.core.take_in_since(collection, place).await? {
+                let looked = Looked { at, place: Some(place) };
+                self.core.looked.lock().insert(collection.clone(), looked);
+                return Ok(found);
             }
-            self.reconcile_now(collection).await
-        })
+        }
+        self.reconcile_now(collection).await
     }
 
     fn looked_at(&self, collection: &CollectionName) -> Option<Timestamp> {

@@ -2,10 +2,10 @@
 
 use std::sync::{Arc, atomic::Ordering};
 
+use async_trait::async_trait;
 use isobase_engine::{
-    AtomicBatches, BulkLoad, ChangeFeed, Clock, CollectionInfo, CollectionTerms, Engine,
-    EngineError, ErrorKind, Identity, Indexes, Limits, ListRequest, Listing, Pending, Reconcile,
-    Rejection, Snapshots, WriteBatch, WriteReport,
+    AtomicBatches, Clock, CollectionInfo, Engine, EngineError, ErrorKind, Identity, Limits,
+    ListRequest, Listing, Reconcile, Rejection, WriteBatch, WriteReport,
 };
 use isobase_types::{CollectionName, Document, DocumentId, Filter};
 use tokio::sync::oneshot;
@@ -71,6 +71,7 @@ impl<B: DocumentDatabase> JournalEngine<B> {
     }
 }
 
+#[async_trait]
 impl<B: DocumentDatabase> Engine for JournalEngine<B> {
     fn name(&self) -> &'static str {
         self.database().name()
@@ -80,127 +81,105 @@ impl<B: DocumentDatabase> Engine for JournalEngine<B> {
         self.database().limits()
     }
 
-    fn identity(&self) -> Pending<'_, Identity> {
-        Box::pin(async move {
-            let shared = &self.core.shared;
-            shared.check_open()?;
-            let catalogue = within(shared.deadline(), "the head", shared.fresh_catalogue()).await?;
-            Ok(shared.identity(catalogue.identity))
+    async fn identity(&self) -> Result<Identity, EngineError> {
+        let shared = &self.core.shared;
+        shared.check_open()?;
+        let catalogue = within(shared.deadline(), "the head", shared.fresh_catalogue()).await?;
+        Ok(shared.identity(catalogue.identity))
+    }
+
+    async fn get(
+        &self,
+        collection: &CollectionName,
+        id: &DocumentId,
+    ) -> Result<Option<Document>, EngineError> {
+        let shared = &self.core.shared;
+        shared.check_open()?;
+        within(shared.deadline(), "reading a document", shared.get(collection, id)).await
+    }
+
+    async fn write(&self, batch: WriteBatch) -> Result<WriteReport, EngineError> {
+        self.write_batch(batch, false).await
+    }
+
+    async fn list(
+        &self,
+        collection: &CollectionName,
+        request: &ListRequest,
+    ) -> Result<Listing, EngineError> {
+        let shared = &self.core.shared;
+        shared.check_open()?;
+        within(shared.deadline(), "a listing", async {
+            match self.core.reading(collection).await? {
+                Some(reading) => reading.list(request).await,
+                None => Ok(Listing::default()),
+            }
         })
+        .await
     }
 
-    fn get<'a>(
-        &'a self,
-        collection: &'a CollectionName,
-        id: &'a DocumentId,
-    ) -> Pending<'a, Option<Document>> {
-        Box::pin(async move {
-            let shared = &self.core.shared;
-            shared.check_open()?;
-            within(shared.deadline(), "reading a document", shared.get(collection, id)).await
-        })
-    }
-
-    fn write(&self, batch: WriteBatch) -> Pending<'_, WriteReport> {
-        Box::pin(self.write_batch(batch, false))
-    }
-
-    fn list<'a>(
-        &'a self,
-        collection: &'a CollectionName,
-        request: &'a ListRequest,
-    ) -> Pending<'a, Listing> {
-        Box::pin(async move {
-            let shared = &self.core.shared;
-            shared.check_open()?;
-            within(shared.deadline(), "a listing", async {
-                match self.core.reading(collection).await? {
-                    Some(reading) => reading.list(request).await,
-                    None => Ok(Listing::default()),
-                }
-            })
-            .await
-        })
-    }
-
-    fn count<'a>(
-        &'a self,
-        collection: &'a CollectionName,
-        filter: &'a Filter,
+    async fn count(
+        &self,
+        collection: &CollectionName,
+        filter: &Filter,
         scan_max: u64,
-    ) -> Pending<'a, u64> {
-        Box::pin(async move {
-            let shared = &self.core.shared;
-            shared.check_open()?;
-            within(shared.deadline(), "a count", async {
-                match self.core.reading(collection).await? {
-                    Some(reading) => reading.count(filter, scan_max).await,
-                    None => Ok(0),
+    ) -> Result<u64, EngineError> {
+        let shared = &self.core.shared;
+        shared.check_open()?;
+        within(shared.deadline(), "a count", async {
+            match self.core.reading(collection).await? {
+                Some(reading) => reading.count(filter, scan_max).await,
+                None => Ok(0),
+            }
+        })
+        .await
+    }
+
+    async fn collections(&self) -> Result<Vec<CollectionInfo>, EngineError> {
+        let shared = &self.core.shared;
+        shared.check_open()?;
+        within(shared.deadline(), "listing collections", shared.collections()).await
+    }
+
+    async fn delete_collection(&self, collection: &CollectionName) -> Result<u64, EngineError> {
+        self.core.shared.check_open()?;
+        let (answer, deleted) = oneshot::channel();
+        let (core, collection) = (Arc::clone(&self.core), collection.clone());
+        // What is begun is finished, also when whoever asked has gone.
+        self.core.spawn(async move {
+            let begun = core.begin_deletion(&collection).await;
+            let begun = begun.map(|(documents, to)| {
+                if to.is_some() {
+                    drop(core.purge(&collection));
                 }
-            })
-            .await
-        })
-    }
-
-    fn collections(&self) -> Pending<'_, Vec<CollectionInfo>> {
-        Box::pin(async move {
-            let shared = &self.core.shared;
-            shared.check_open()?;
-            within(shared.deadline(), "listing collections", shared.collections()).await
-        })
-    }
-
-    fn delete_collection<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, u64> {
-        Box::pin(async move {
-            self.core.shared.check_open()?;
-            let (answer, deleted) = oneshot::channel();
-            let (core, collection) = (Arc::clone(&self.core), collection.clone());
-            // What is begun is finished, also when whoever asked has gone.
-            self.core.spawn(async move {
-                let begun = core.begin_deletion(&collection).await;
-                let begun = begun.map(|(documents, to)| {
-                    if to.is_some() {
-                        drop(core.purge(&collection));
-                    }
-                    documents
-                });
-                let _ = answer.send(begun);
+                documents
             });
-            deleted.await.unwrap_or_else(|_| Err(closed()))
+            let _ = answer.send(begun);
+        });
+        deleted.await.unwrap_or_else(|_| Err(closed()))
+    }
+
+    async fn check(&self) -> Result<(), EngineError> {
+        let shared = &self.core.shared;
+        shared.check_open()?;
+        within(shared.deadline(), "the check", shared.database.check()).await.map_err(|error| {
+            match error.kind {
+                ErrorKind::TimedOut => EngineError { kind: ErrorKind::Unavailable, ..error },
+                _ => error,
+            }
         })
     }
 
-    fn check(&self) -> Pending<'_, ()> {
-        Box::pin(async move {
-            let shared = &self.core.shared;
-            shared.check_open()?;
-            within(shared.deadline(), "the check", shared.database.check()).await.map_err(|error| {
-                match error.kind {
-                    ErrorKind::TimedOut => EngineError { kind: ErrorKind::Unavailable, ..error },
-                    _ => error,
-                }
-            })
-        })
+    async fn close(&self) -> Result<(), EngineError> {
+        self.core.close().await
     }
 
-    fn close(&self) -> Pending<'_, ()> {
-        Box::pin(self.core.close())
+    async fn write_whole(&self, batch: WriteBatch) -> Result<WriteReport, EngineError> {
+        self.write_batch(batch, true).await
     }
 
     fn atomic_batches(&self) -> Option<&dyn AtomicBatches> {
         self.database().commits_are_atomic().then_some(self)
-    }
-
-    fn whole_batches(&self) -> Option<&dyn AtomicBatches> {
-        Some(self)
-    }
-
-    fn change_feed(&self) -> Option<&dyn ChangeFeed> {
-        Some(self)
-    }
-
-    fn indexes(&self) -> Option<&dyn Indexes> {
-        Some(self)
     }
 
     fn lists_one_moment(&self) -> bool {
@@ -216,19 +195,7 @@ impl<B: DocumentDatabase> Engine for JournalEngine<B> {
         self.core.shared.check_document(collection, id, body)
     }
 
-    fn snapshots(&self) -> Option<&dyn Snapshots> {
-        Some(self)
-    }
-
-    fn bulk_load(&self) -> Option<&dyn BulkLoad> {
-        Some(self)
-    }
-
     fn reconcile(&self) -> Option<&dyn Reconcile> {
-        Some(self)
-    }
-
-    fn collection_terms(&self) -> Option<&dyn CollectionTerms> {
         Some(self)
     }
 
@@ -250,8 +217,9 @@ impl<B: DocumentDatabase> Engine for JournalEngine<B> {
     }
 }
 
+#[async_trait]
 impl<B: DocumentDatabase> AtomicBatches for JournalEngine<B> {
-    fn write_atomic(&self, batch: WriteBatch) -> Pending<'_, WriteReport> {
-        Box::pin(self.write_batch(batch, true))
+    async fn write_atomic(&self, batch: WriteBatch) -> Result<WriteReport, EngineError> {
+        self.write_batch(batch, true).await
     }
 }

@@ -2,9 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use isobase_engine::{
-    ChangeFeed, ChangesPage, ChangesRequest, EngineError, ErrorKind, Keep, Pending,
-};
+use async_trait::async_trait;
+use isobase_engine::{ChangeFeed, ChangesPage, ChangesRequest, EngineError, ErrorKind, Keep};
 use isobase_types::{Change, CollectionName, KeptText, Sequence};
 
 use crate::{DocumentDatabase, JournalEngine, error::within, shared::Shared, untold::is_untold};
@@ -20,38 +19,33 @@ const LOOK_MAX: Duration = Duration::from_secs(1);
 /// Changes asked for together at least.
 const PART_MIN: u32 = 200;
 
+#[async_trait]
 impl<B: DocumentDatabase> ChangeFeed for JournalEngine<B> {
-    fn read_changes<'a>(&'a self, request: &'a ChangesRequest) -> Pending<'a, ChangesPage> {
-        Box::pin(async move {
-            let shared = &self.core.shared;
-            shared.check_open()?;
-            within(shared.deadline(), "reading changes", shared.read_changes(request)).await
-        })
+    async fn read_changes(&self, request: &ChangesRequest) -> Result<ChangesPage, EngineError> {
+        let shared = &self.core.shared;
+        shared.check_open()?;
+        within(shared.deadline(), "reading changes", shared.read_changes(request)).await
     }
 
     fn keep(&self, collection: &CollectionName, keep: Keep) {
         self.core.shared.keeping.set(collection, keep);
     }
 
-    fn latest(&self) -> Pending<'_, Sequence> {
-        Box::pin(async move {
-            let shared = &self.core.shared;
-            shared.check_open()?;
-            let head = within(shared.deadline(), "the head", shared.database.head()).await?;
-            shared.waiting.seen(head.sequence);
-            Ok(head.sequence)
-        })
+    async fn latest(&self) -> Result<Sequence, EngineError> {
+        let shared = &self.core.shared;
+        shared.check_open()?;
+        let head = within(shared.deadline(), "the head", shared.database.head()).await?;
+        shared.waiting.seen(head.sequence);
+        Ok(head.sequence)
     }
 
-    fn wait<'a>(
-        &'a self,
+    async fn wait(
+        &self,
         since: Sequence,
-        collection: Option<&'a CollectionName>,
-    ) -> Pending<'a, ()> {
-        Box::pin(async move {
-            self.core.shared.waiting.wait(since, collection).await;
-            Ok(())
-        })
+        collection: Option<&CollectionName>,
+    ) -> Result<(), EngineError> {
+        self.core.shared.waiting.wait(since, collection).await;
+        Ok(())
     }
 }
 

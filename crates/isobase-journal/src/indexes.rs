@@ -7,8 +7,9 @@
 
 use std::{sync::Arc, time::Duration};
 
+use async_trait::async_trait;
 use isobase_engine::{
-    EngineError, ErrorKind, IndexDefinition, IndexInfo, IndexState, Indexes, Pending,
+    EngineError, ErrorKind, IndexDefinition, IndexInfo, IndexState, Indexes,
     listing::FETCH_BYTES_MAX,
 };
 use isobase_types::{CollectionName, DocumentId};
@@ -37,75 +38,68 @@ const FILL_ATTEMPTS_MAX: u32 = 30;
 /// How often a dropped index is looked at.
 const RETIRED_POLL: Duration = Duration::from_millis(50);
 
+#[async_trait]
 impl<B: DocumentDatabase> Indexes for JournalEngine<B> {
-    fn indexes<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, Vec<IndexInfo>> {
-        Box::pin(async move {
-            self.core.shared.check_open()?;
-            let catalogue = self.core.shared.read_catalogue().await?;
-            let entry = catalogue.entry(collection).into_iter();
-            Ok(entry.flat_map(CatalogueEntry::declared_indexes).map(info).collect())
-        })
+    async fn indexes(&self, collection: &CollectionName) -> Result<Vec<IndexInfo>, EngineError> {
+        self.core.shared.check_open()?;
+        let catalogue = self.core.shared.read_catalogue().await?;
+        let entry = catalogue.entry(collection).into_iter();
+        Ok(entry.flat_map(CatalogueEntry::declared_indexes).map(info).collect())
     }
 
-    fn indexed_collections(&self) -> Pending<'_, Vec<CollectionName>> {
-        Box::pin(async move {
-            self.core.shared.check_open()?;
-            Ok(self.core.shared.read_catalogue().await?.indexed_collections())
-        })
+    async fn indexed_collections(&self) -> Result<Vec<CollectionName>, EngineError> {
+        self.core.shared.check_open()?;
+        Ok(self.core.shared.read_catalogue().await?.indexed_collections())
     }
 
-    fn create_index<'a>(
-        &'a self,
-        collection: &'a CollectionName,
-        definition: &'a IndexDefinition,
-    ) -> Pending<'a, IndexInfo> {
-        Box::pin(async move {
-            self.core.shared.check_open()?;
-            if let Some(reason) = self.core.shared.database.refuses_collection(collection) {
-                return Err(EngineError::new(ErrorKind::InvalidArgument, reason));
+    async fn create_index(
+        &self,
+        collection: &CollectionName,
+        definition: &IndexDefinition,
+    ) -> Result<IndexInfo, EngineError> {
+        self.core.shared.check_open()?;
+        if let Some(reason) = self.core.shared.database.refuses_collection(collection) {
+            return Err(EngineError::new(ErrorKind::InvalidArgument, reason));
+        }
+        // What a load has brought must have keys, and what other programs wrote.
+        self.core.shared.settle_unfinished().await?;
+        self.core.reading(collection).await?;
+        let (name, wanted) = (collection.clone(), definition.clone());
+        let job = DeclareIndex { collection: name, definition: wanted };
+        let index = self.core.writer.special(job).await?;
+        if index.state == IndexState::Building {
+            let mut filled = self.core.fill(collection, &index).await;
+            if filled.is_ok() && definition.is_unique() {
+                filled = self.core.check_unique(collection, &index).await;
             }
-            // What a load has brought must have keys, and what other programs wrote.
-            self.core.shared.settle_unfinished().await?;
-            self.core.reading(collection).await?;
-            let (name, wanted) = (collection.clone(), definition.clone());
-            let job = DeclareIndex { collection: name, definition: wanted };
-            let index = self.core.writer.special(job).await?;
-            if index.state == IndexState::Building {
-                let mut filled = self.core.fill(collection, &index).await;
-                if filled.is_ok() && definition.is_unique() {
-                    filled = self.core.check_unique(collection, &index).await;
+            if let Err(error) = filled {
+                if matches!(error.kind, ErrorKind::LimitExceeded | ErrorKind::NotUnique) {
+                    // It can never be whole, and no such document could be written again.
+                    self.drop_index(collection, definition).await?;
                 }
-                if let Err(error) = filled {
-                    if matches!(error.kind, ErrorKind::LimitExceeded | ErrorKind::NotUnique) {
-                        // It can never be whole, and no such document could be written again.
-                        self.drop_index(collection, definition).await?;
-                    }
-                    return Err(error);
-                }
-                let (name, number) = (collection.clone(), index.number);
-                let job = SetIndexReady { collection: name, number };
-                self.core.writer.special(job).await?;
+                return Err(error);
             }
-            Ok(IndexInfo { definition: definition.clone(), state: IndexState::Ready })
-        })
+            let (name, number) = (collection.clone(), index.number);
+            let job = SetIndexReady { collection: name, number };
+            self.core.writer.special(job).await?;
+        }
+        Ok(IndexInfo { definition: definition.clone(), state: IndexState::Ready })
     }
 
-    fn drop_index<'a>(
-        &'a self,
-        collection: &'a CollectionName,
-        definition: &'a IndexDefinition,
-    ) -> Pending<'a, bool> {
-        Box::pin(async move {
-            self.core.shared.check_open()?;
-            let (name, wanted) = (collection.clone(), definition.clone());
-            let job = DropIndex { collection: name, definition: wanted };
-            let dropped = self.core.writer.special(job).await?;
-            let was_there = dropped.is_some();
-            for number in dropped.iter().flat_map(IndexEntry::numbers) {
-                self.core.end_index(collection, number);
-            }
-            Ok(was_there)
-        })
+    async fn drop_index(
+        &self,
+        collection: &CollectionName,
+        definition: &IndexDefinition,
+    ) -> Result<bool, EngineError> {
+        self.core.shared.check_open()?;
+        let (name, wanted) = (collection.clone(), definition.clone());
+        let job = DropIndex { collection: name, definition: wanted };
+        let dropped = self.core.writer.special(job).await?;
+        let was_there = dropped.is_some();
+        for number in dropped.iter().flat_map(IndexEntry::numbers) {
+            self.core.end_index(collection, number);
+        }
+        Ok(was_there)
     }
 }
 

@@ -7,11 +7,9 @@ use std::{
 };
 
 use isobase_engine::{
-    AtomicBatches, ChangeFeed, ChangesPage, ChangesRequest, Clock, CollectionInfo, Counters,
-    Engine, EngineError, ErrorKind, Identity, IndexDefinition, IndexInfo, Indexes, Keep, Limits,
-    ListRequest, Listing, Pending, Snapshot, Snapshots, WriteBatch, WriteReport,
+    ChangesPage, ChangesRequest, Clock, CollectionInfo, Counters, EngineError, ErrorKind, Identity,
+    IndexInfo, Limits, ListRequest, Listing, ReadOnly, Reader, Snapshot,
     listing::{CountRun, CountStep, ListRun, Step},
-    look_for_changes, refused_to_write,
 };
 use isobase_types::{CollectionName, Document, DocumentId, Filter, Sequence};
 use tokio::sync::Mutex;
@@ -24,7 +22,7 @@ use crate::{
 /// Reads a document database beside whoever writes to it: whole, by id, and by its change feed.
 ///
 /// Nothing is written, neither a journal nor a mark in a document: what other programs wrote is
-/// read as it is. Whatever writes is [`ErrorKind::Unsupported`].
+/// read as it is.
 ///
 /// Listings and counts do not use indexes, in which documents of other programs are not: the first
 /// one reads its collection wholly, and later ones are of the same moment. Memory: that of the ids,
@@ -44,13 +42,13 @@ impl<B: DocumentDatabase> JournalReader<B> {
         database: B,
         options: JournalOptions,
         clock: Arc<dyn Clock>,
-    ) -> Result<Self, EngineError> {
+    ) -> Result<ReadOnly<Self>, EngineError> {
         let catalogue = match database.peek().await? {
             Some(head) => Catalogue::new(&head, database.catalogue().await?),
             None => Catalogue::default(),
         };
         let shared = Shared::new(database, options, clock, catalogue).reading_only();
-        Ok(Self { shared: Arc::new(shared), listed: Mutex::default() })
+        Ok(ReadOnly(Self { shared: Arc::new(shared), listed: Mutex::default() }))
     }
 
     async fn whole(&self) -> Result<Whole<B>, EngineError> {
@@ -114,20 +112,9 @@ impl<B: DocumentDatabase> JournalReader<B> {
             Entry::Vacant(new) => Ok(new.insert(self.whole().await?)),
         }
     }
-
-    /// The note of a load that was begun and not finished.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub async fn unfinished(&self) -> Result<Option<String>, EngineError> {
-        match self.shared.database.peek().await? {
-            Some(_) => self.shared.database.unfinished().await,
-            None => Ok(None),
-        }
-    }
 }
 
-impl<B: DocumentDatabase> Engine for JournalReader<B> {
+impl<B: DocumentDatabase> Reader for JournalReader<B> {
     fn name(&self) -> &'static str {
         self.shared.database.name()
     }
@@ -136,137 +123,79 @@ impl<B: DocumentDatabase> Engine for JournalReader<B> {
         self.shared.database.limits()
     }
 
-    fn identity(&self) -> Pending<'_, Identity> {
-        Box::pin(async move {
-            let shared = &self.shared;
-            let catalogue = within(shared.deadline(), "the head", shared.fresh_catalogue()).await?;
-            Ok(shared.identity(catalogue.identity))
-        })
-    }
-
-    fn get<'a>(
-        &'a self,
-        collection: &'a CollectionName,
-        id: &'a DocumentId,
-    ) -> Pending<'a, Option<Document>> {
+    async fn identity(&self) -> Result<Identity, EngineError> {
         let shared = &self.shared;
-        Box::pin(within(shared.deadline(), "reading a document", shared.get(collection, id)))
+        let catalogue = within(shared.deadline(), "the head", shared.fresh_catalogue()).await?;
+        Ok(shared.identity(catalogue.identity))
     }
 
-    fn write(&self, _batch: WriteBatch) -> Pending<'_, WriteReport> {
-        refused_to_write()
+    async fn get(
+        &self,
+        collection: &CollectionName,
+        id: &DocumentId,
+    ) -> Result<Option<Document>, EngineError> {
+        let shared = &self.shared;
+        within(shared.deadline(), "reading a document", shared.get(collection, id)).await
     }
 
-    fn list<'a>(
-        &'a self,
-        collection: &'a CollectionName,
-        request: &'a ListRequest,
-    ) -> Pending<'a, Listing> {
-        Box::pin(self.list_page(collection, request))
+    async fn list(
+        &self,
+        collection: &CollectionName,
+        request: &ListRequest,
+    ) -> Result<Listing, EngineError> {
+        self.list_page(collection, request).await
     }
 
-    fn count<'a>(
-        &'a self,
-        collection: &'a CollectionName,
-        filter: &'a Filter,
+    async fn count(
+        &self,
+        collection: &CollectionName,
+        filter: &Filter,
         scan_max: u64,
-    ) -> Pending<'a, u64> {
-        Box::pin(self.count_matching(collection, filter, scan_max))
+    ) -> Result<u64, EngineError> {
+        self.count_matching(collection, filter, scan_max).await
     }
 
-    fn collections(&self) -> Pending<'_, Vec<CollectionInfo>> {
+    async fn collections(&self) -> Result<Vec<CollectionInfo>, EngineError> {
         let shared = &self.shared;
-        Box::pin(within(shared.deadline(), "listing collections", shared.collections()))
+        within(shared.deadline(), "listing collections", shared.collections()).await
     }
 
-    fn delete_collection<'a>(&'a self, _collection: &'a CollectionName) -> Pending<'a, u64> {
-        refused_to_write()
+    async fn check(&self) -> Result<(), EngineError> {
+        self.shared.head().await.map(drop)
     }
 
-    fn check(&self) -> Pending<'_, ()> {
-        Box::pin(async move { self.shared.head().await.map(drop) })
-    }
-
-    fn close(&self) -> Pending<'_, ()> {
+    async fn close(&self) -> Result<(), EngineError> {
         self.shared.close();
-        self.shared.database.close()
+        self.shared.database.close().await
     }
 
-    fn atomic_batches(&self) -> Option<&dyn AtomicBatches> {
-        None
-    }
-
-    fn change_feed(&self) -> Option<&dyn ChangeFeed> {
-        Some(self)
-    }
-
-    fn indexes(&self) -> Option<&dyn Indexes> {
-        Some(self)
-    }
-
-    fn snapshots(&self) -> Option<&dyn Snapshots> {
-        Some(self)
-    }
-
-    fn gauges(&self) -> Vec<(&'static str, f64)> {
-        self.shared.database.gauges()
-    }
-}
-
-impl<B: DocumentDatabase> ChangeFeed for JournalReader<B> {
-    fn read_changes<'a>(&'a self, request: &'a ChangesRequest) -> Pending<'a, ChangesPage> {
+    async fn read_changes(&self, request: &ChangesRequest) -> Result<ChangesPage, EngineError> {
         let shared = &self.shared;
-        Box::pin(within(shared.deadline(), "reading changes", shared.read_changes(request)))
+        within(shared.deadline(), "reading changes", shared.read_changes(request)).await
     }
 
-    /// Nothing is written here.
-    fn keep(&self, _collection: &CollectionName, _keep: Keep) {}
-
-    fn latest(&self) -> Pending<'_, Sequence> {
-        Box::pin(async move { Ok(self.shared.head().await?.sequence) })
+    async fn latest(&self) -> Result<Sequence, EngineError> {
+        Ok(self.shared.head().await?.sequence)
     }
 
-    fn wait<'a>(
-        &'a self,
-        since: Sequence,
-        _collection: Option<&'a CollectionName>,
-    ) -> Pending<'a, ()> {
-        Box::pin(look_for_changes(self, since))
-    }
-}
-
-impl<B: DocumentDatabase> Indexes for JournalReader<B> {
-    fn indexes<'a>(&'a self, collection: &'a CollectionName) -> Pending<'a, Vec<IndexInfo>> {
-        Box::pin(async move {
-            let catalogue = self.shared.read_catalogue().await?;
-            let entry = catalogue.entry(collection).into_iter();
-            Ok(entry.flat_map(crate::CatalogueEntry::declared_indexes).map(info).collect())
-        })
+    async fn indexes(&self, collection: &CollectionName) -> Result<Vec<IndexInfo>, EngineError> {
+        let catalogue = self.shared.read_catalogue().await?;
+        let entry = catalogue.entry(collection).into_iter();
+        Ok(entry.flat_map(crate::CatalogueEntry::declared_indexes).map(info).collect())
     }
 
-    fn indexed_collections(&self) -> Pending<'_, Vec<CollectionName>> {
-        Box::pin(async move { Ok(self.shared.read_catalogue().await?.indexed_collections()) })
+    async fn indexed_collections(&self) -> Result<Vec<CollectionName>, EngineError> {
+        Ok(self.shared.read_catalogue().await?.indexed_collections())
     }
 
-    fn create_index<'a>(
-        &'a self,
-        _collection: &'a CollectionName,
-        _definition: &'a IndexDefinition,
-    ) -> Pending<'a, IndexInfo> {
-        refused_to_write()
+    async fn snapshot(&self) -> Result<Box<dyn Snapshot>, EngineError> {
+        Ok(Box::new(self.whole().await?) as Box<dyn Snapshot>)
     }
 
-    fn drop_index<'a>(
-        &'a self,
-        _collection: &'a CollectionName,
-        _definition: &'a IndexDefinition,
-    ) -> Pending<'a, bool> {
-        refused_to_write()
-    }
-}
-
-impl<B: DocumentDatabase> Snapshots for JournalReader<B> {
-    fn snapshot(&self) -> Pending<'_, Box<dyn Snapshot>> {
-        Box::pin(async move { Ok(Box::new(self.whole().await?) as Box<dyn Snapshot>) })
+    async fn unfinished(&self) -> Result<Option<String>, EngineError> {
+        match self.shared.database.peek().await? {
+            Some(_) => self.shared.database.unfinished().await,
+            None => Ok(None),
+        }
     }
 }

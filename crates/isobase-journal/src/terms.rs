@@ -1,40 +1,42 @@
 //! Collections whose documents expire, and collections without changes.
 
-use isobase_engine::{
-    CollectionTerms, Cutoff, EngineError, IndexDefinition, Indexes, Pending, Terms,
-};
+use async_trait::async_trait;
+use isobase_engine::{CollectionTerms, Cutoff, EngineError, IndexDefinition, Indexes, Terms};
 use isobase_types::{CollectionName, Document};
 
 use crate::{DocumentDatabase, JournalEngine, error::within};
 
+#[async_trait]
 impl<B: DocumentDatabase> CollectionTerms for JournalEngine<B> {
-    fn set_terms<'a>(&'a self, collection: &'a CollectionName, terms: Terms) -> Pending<'a, ()> {
-        Box::pin(async move {
-            let shared = &self.core.shared;
-            let age = IndexDefinition::age();
-            match terms.expires {
-                Some(_) => {
-                    self.create_index(collection, &age).await?;
-                }
-                None => {
-                    self.drop_index(collection, &age).await?;
-                }
+    async fn set_terms(
+        &self,
+        collection: &CollectionName,
+        terms: Terms,
+    ) -> Result<(), EngineError> {
+        let shared = &self.core.shared;
+        let age = IndexDefinition::age();
+        match terms.expires {
+            Some(_) => {
+                self.create_index(collection, &age).await?;
             }
-            shared.terms.set(collection, terms);
-            Ok(())
-        })
+            None => {
+                self.drop_index(collection, &age).await?;
+            }
+        }
+        shared.terms.set(collection, terms);
+        Ok(())
     }
 
     fn expiring(&self) -> Vec<CollectionName> {
         self.core.shared.terms.expiring().into_iter().map(|(name, _)| name).collect()
     }
 
-    fn expired<'a>(
-        &'a self,
-        collection: &'a CollectionName,
+    async fn expired(
+        &self,
+        collection: &CollectionName,
         limit: u32,
-    ) -> Pending<'a, Vec<Document>> {
-        Box::pin(self.expired_documents(collection, limit))
+    ) -> Result<Vec<Document>, EngineError> {
+        self.expired_documents(collection, limit).await
     }
 }
 

@@ -6,9 +6,10 @@ use std::{
     sync::Arc,
 };
 
+use async_trait::async_trait;
 use isobase_engine::{
-    BulkLoad, CollectionInfo, Counters, EngineError, ErrorKind, Indexed, Pending, Rejection,
-    Snapshot, Snapshots, check_note, listing::IdRange, revision_number,
+    BulkLoad, CollectionInfo, Counters, EngineError, ErrorKind, Indexed, Rejection, Snapshot,
+    Snapshots, check_note, listing::IdRange, revision_number,
 };
 use isobase_types::{COUNTED_ID_MAX, CollectionName, Document, DocumentId, Sequence};
 
@@ -25,16 +26,15 @@ use crate::{
 /// Documents read at a time.
 const READ_DOCUMENTS: u32 = 1_000;
 
+#[async_trait]
 impl<B: DocumentDatabase> Snapshots for JournalEngine<B> {
-    fn snapshot(&self) -> Pending<'_, Box<dyn Snapshot>> {
-        Box::pin(async move {
-            self.core.shared.check_open()?;
-            self.core.shared.settle_unfinished().await?;
-            let head = self.core.shared.database.head().await?;
-            let counters = Counters { sequence: head.sequence, last_id: head.last_id };
-            let snapshot = JournalSnapshot { core: Arc::clone(&self.core), counters };
-            Ok(Box::new(snapshot) as Box<dyn Snapshot>)
-        })
+    async fn snapshot(&self) -> Result<Box<dyn Snapshot>, EngineError> {
+        self.core.shared.check_open()?;
+        self.core.shared.settle_unfinished().await?;
+        let head = self.core.shared.database.head().await?;
+        let counters = Counters { sequence: head.sequence, last_id: head.last_id };
+        let snapshot = JournalSnapshot { core: Arc::clone(&self.core), counters };
+        Ok(Box::new(snapshot) as Box<dyn Snapshot>)
     }
 }
 
@@ -44,6 +44,7 @@ struct JournalSnapshot<B: DocumentDatabase> {
     counters: Counters,
 }
 
+#[async_trait]
 impl<B: DocumentDatabase> Snapshot for JournalSnapshot<B> {
     fn is_of_one_moment(&self) -> bool {
         false
@@ -53,122 +54,113 @@ impl<B: DocumentDatabase> Snapshot for JournalSnapshot<B> {
         self.counters
     }
 
-    fn collections(&mut self) -> Pending<'_, Vec<CollectionInfo>> {
-        Box::pin(self.core.shared.stored_collections())
+    async fn collections(&mut self) -> Result<Vec<CollectionInfo>, EngineError> {
+        self.core.shared.stored_collections().await
     }
 
-    fn read<'a>(
-        &'a mut self,
-        collection: &'a CollectionName,
-        after: Option<&'a DocumentId>,
+    async fn read(
+        &mut self,
+        collection: &CollectionName,
+        after: Option<&DocumentId>,
         bytes_max: usize,
-    ) -> Pending<'a, Vec<Document>> {
-        Box::pin(async move {
-            self.core.shared.check_open()?;
-            let Some(reading) = self.core.reading(collection).await? else {
-                return Ok(Vec::new());
-            };
-            let mut documents: Vec<Document> = Vec::new();
-            let mut bytes = 0;
-            loop {
-                let last = documents.last().map(|document| document.id.clone());
-                let left = bytes_max.saturating_sub(bytes).max(1);
-                let part = reading.after(last.as_ref().or(after), READ_DOCUMENTS, left);
-                let (found, exhausted) = part.await?;
-                bytes += found.iter().map(|document| document.body.len()).sum::<usize>();
-                documents.extend(found.into_iter().map(crate::NativeDocument::into_document));
-                if exhausted || bytes >= bytes_max {
-                    return Ok(documents);
-                }
+    ) -> Result<Vec<Document>, EngineError> {
+        self.core.shared.check_open()?;
+        let Some(reading) = self.core.reading(collection).await? else {
+            return Ok(Vec::new());
+        };
+        let mut documents: Vec<Document> = Vec::new();
+        let mut bytes = 0;
+        loop {
+            let last = documents.last().map(|document| document.id.clone());
+            let left = bytes_max.saturating_sub(bytes).max(1);
+            let part = reading.after(last.as_ref().or(after), READ_DOCUMENTS, left);
+            let (found, exhausted) = part.await?;
+            bytes += found.iter().map(|document| document.body.len()).sum::<usize>();
+            documents.extend(found.into_iter().map(crate::NativeDocument::into_document));
+            if exhausted || bytes >= bytes_max {
+                return Ok(documents);
             }
-        })
+        }
     }
 }
 
+#[async_trait]
 impl<B: DocumentDatabase> BulkLoad for JournalEngine<B> {
-    fn unfinished(&self) -> Pending<'_, Option<String>> {
-        self.core.shared.database.unfinished()
+    async fn unfinished(&self) -> Result<Option<String>, EngineError> {
+        self.core.shared.database.unfinished().await
     }
 
-    fn mark<'a>(&'a self, note: &'a str) -> Pending<'a, ()> {
-        Box::pin(async move {
-            self.core.shared.check_open()?;
-            check_note(note)?;
-            let Core { shared, writer, .. } = &*self.core;
-            shared.database.set_unfinished(Some(note)).await?;
-            if !shared.loading.begin(note) {
-                return Ok(());
+    async fn mark(&self, note: &str) -> Result<(), EngineError> {
+        self.core.shared.check_open()?;
+        check_note(note)?;
+        let Core { shared, writer, .. } = &*self.core;
+        shared.database.set_unfinished(Some(note)).await?;
+        if !shared.loading.begin(note) {
+            return Ok(());
+        }
+        // Services that have the database open look now and then, and write no more.
+        tokio::time::sleep(LOADS_SEEN_AFTER).await;
+        // What they decided before that and is still under way finds another head.
+        match writer.special(Fence).await {
+            Ok(()) => shared.loading.fenced(),
+            Err(error) => {
+                shared.loading.leave(note);
+                return Err(error);
             }
-            // Services that have the database open look now and then, and write no more.
-            tokio::time::sleep(LOADS_SEEN_AFTER).await;
-            // What they decided before that and is still under way finds another head.
-            match writer.special(Fence).await {
-                Ok(()) => shared.loading.fenced(),
-                Err(error) => {
-                    shared.loading.leave(note);
-                    return Err(error);
-                }
-            }
-            Ok(())
-        })
+        }
+        Ok(())
     }
 
-    fn load<'a>(
-        &'a self,
-        collection: &'a CollectionName,
+    async fn load(
+        &self,
+        collection: &CollectionName,
         documents: Vec<Document>,
-    ) -> Pending<'a, ()> {
-        Box::pin(async move {
-            let shared = &self.core.shared;
-            shared.check_open()?;
-            let indexes = self.core.prepared(collection).await?;
-            let writes = shared.loads(collection, &indexes, documents)?;
-            let writes = shared.with_keys_before(writes, &indexes).await?;
-            shared.database.load(writes).await
-        })
+    ) -> Result<(), EngineError> {
+        let shared = &self.core.shared;
+        shared.check_open()?;
+        let indexes = self.core.prepared(collection).await?;
+        let writes = shared.loads(collection, &indexes, documents)?;
+        let writes = shared.with_keys_before(writes, &indexes).await?;
+        shared.database.load(writes).await
     }
 
-    fn unload<'a>(
-        &'a self,
-        collection: &'a CollectionName,
-        ids: &'a [DocumentId],
-    ) -> Pending<'a, ()> {
-        Box::pin(async move {
-            let shared = &self.core.shared;
-            shared.check_open()?;
-            if shared.database.refuses_collection(collection).is_some() {
-                return Ok(());
-            }
-            let indexes = self.core.prepared(collection).await?;
-            let mut seen = HashSet::new();
-            let writes = ids.iter().filter(|id| seen.insert(*id)).map(|id| DocumentWrite {
-                key: DocumentKey { collection: collection.clone(), id: id.clone() },
-                before: None,
-                after: None,
-            });
-            let mut writes = shared.with_keys_before(writes.collect(), &indexes).await?;
-            writes.retain(|write| write.before.is_some());
-            shared.database.load(writes).await
-        })
+    async fn unload(
+        &self,
+        collection: &CollectionName,
+        ids: &[DocumentId],
+    ) -> Result<(), EngineError> {
+        let shared = &self.core.shared;
+        shared.check_open()?;
+        if shared.database.refuses_collection(collection).is_some() {
+            return Ok(());
+        }
+        let indexes = self.core.prepared(collection).await?;
+        let mut seen = HashSet::new();
+        let writes = ids.iter().filter(|id| seen.insert(*id)).map(|id| DocumentWrite {
+            key: DocumentKey { collection: collection.clone(), id: id.clone() },
+            before: None,
+            after: None,
+        });
+        let mut writes = shared.with_keys_before(writes.collect(), &indexes).await?;
+        writes.retain(|write| write.before.is_some());
+        shared.database.load(writes).await
     }
 
-    fn finish(&self, counters: Counters) -> Pending<'_, ()> {
-        Box::pin(async move {
-            let shared = &self.core.shared;
-            shared.check_open()?;
-            shared.settle(counters).await?;
-            let catalogue = shared.catalogue.get();
-            for entry in catalogue.entries() {
-                for index in entry.indexes.iter().filter(|index| index.definition.is_unique()) {
-                    let found = shared.duplicates(&catalogue, &entry.collection, index).await?;
-                    found.refuse(&entry.collection, &index.definition)?;
-                }
+    async fn finish(&self, counters: Counters) -> Result<(), EngineError> {
+        let shared = &self.core.shared;
+        shared.check_open()?;
+        shared.settle(counters).await?;
+        let catalogue = shared.catalogue.get();
+        for entry in catalogue.entries() {
+            for index in entry.indexes.iter().filter(|index| index.definition.is_unique()) {
+                let found = shared.duplicates(&catalogue, &entry.collection, index).await?;
+                found.refuse(&entry.collection, &index.definition)?;
             }
-            shared.database.set_unfinished(None).await?;
-            shared.loading.end();
-            shared.waiting.wake();
-            Ok(())
-        })
+        }
+        shared.database.set_unfinished(None).await?;
+        shared.loading.end();
+        shared.waiting.wake();
+        Ok(())
     }
 
     fn leave(&self, note: &str) {

@@ -3,9 +3,9 @@
 
 use std::{ops::Bound, sync::Arc};
 
+use async_trait::async_trait;
 use isobase_engine::{
-    CollectionInfo, Counters, EngineError, ErrorKind, Pending, Snapshot, UNREADABLE_NAMED_MAX,
-    Unreadable,
+    CollectionInfo, Counters, EngineError, ErrorKind, Snapshot, UNREADABLE_NAMED_MAX, Unreadable,
     listing::{FETCH_BYTES_MAX, Fetch, Fetched, IdRange, Range, Row, SORT_BYTES_MAX},
 };
 use isobase_types::{CollectionName, Document, DocumentId};
@@ -215,6 +215,7 @@ fn in_order<T>(slice: &[T], reverse: bool) -> impl Iterator<Item = &T> {
     forward.iter().chain(backward.iter().rev())
 }
 
+#[async_trait]
 impl<B: DocumentDatabase> Snapshot for Whole<B> {
     fn is_of_one_moment(&self) -> bool {
         false
@@ -224,25 +225,23 @@ impl<B: DocumentDatabase> Snapshot for Whole<B> {
         self.counters
     }
 
-    fn collections(&mut self) -> Pending<'_, Vec<CollectionInfo>> {
-        Box::pin(self.shared.stored_collections())
+    async fn collections(&mut self) -> Result<Vec<CollectionInfo>, EngineError> {
+        self.shared.stored_collections().await
     }
 
-    fn read<'a>(
-        &'a mut self,
-        collection: &'a CollectionName,
-        after: Option<&'a DocumentId>,
+    async fn read(
+        &mut self,
+        collection: &CollectionName,
+        after: Option<&DocumentId>,
         bytes_max: usize,
-    ) -> Pending<'a, Vec<Document>> {
-        Box::pin(async move {
-            let lower = after.cloned().map_or(Bound::Unbounded, Bound::Excluded);
-            let range = IdRange { lower, upper: Bound::Unbounded };
-            let wanted = Wanted { reverse: false, limit: usize::MAX, bytes_max };
-            Ok(self.part(collection, &range, wanted).await?.0)
-        })
+    ) -> Result<Vec<Document>, EngineError> {
+        let lower = after.cloned().map_or(Bound::Unbounded, Bound::Excluded);
+        let range = IdRange { lower, upper: Bound::Unbounded };
+        let wanted = Wanted { reverse: false, limit: usize::MAX, bytes_max };
+        Ok(self.part(collection, &range, wanted).await?.0)
     }
 
-    fn unreadable<'a>(&'a mut self, collection: &'a CollectionName) -> Pending<'a, Unreadable> {
-        Box::pin(async move { Ok(self.hold(collection).await?.unreadable.clone()) })
+    async fn unreadable(&mut self, collection: &CollectionName) -> Result<Unreadable, EngineError> {
+        Ok(self.hold(collection).await?.unreadable.clone())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use isobase_engine::{EngineError, Pending};
+use isobase_engine::EngineError;
 use tokio_util::sync::CancellationToken;
 
 /// Attempts, and the first pause between them; each is twice as long as the one before.
@@ -11,10 +11,10 @@ pub(crate) const FIRST_PAUSE: Duration = Duration::from_millis(200);
 
 /// Does what may be repeated without harm until it succeeds, fails for good, or has failed often
 /// enough. There is no other attempt after the work was given up.
-pub(crate) async fn again<'a, T>(
+pub(crate) async fn again<T, F: Future<Output = Result<T, EngineError>>>(
     what: &str,
     given_up: &CancellationToken,
-    mut attempt: impl FnMut() -> Pending<'a, T>,
+    mut attempt: impl FnMut() -> F,
 ) -> Result<T, EngineError> {
     let mut pause = FIRST_PAUSE;
     for _ in 1..ATTEMPTS {

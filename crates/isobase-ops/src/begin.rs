@@ -8,7 +8,7 @@ use isobase_types::CollectionName;
 use crate::{
     Control, Event, Existing, OpsError,
     existing::{base_of, check_empty, check_empty_before},
-    loader::{Loader, bulk_load},
+    loader::Loader,
     note::{LoadNote, Reached, first_line},
     replay::clear_after,
     selection::Selection,
@@ -47,7 +47,7 @@ impl Found {
         loaded: &[CollectionName],
     ) -> Result<Self, OpsError> {
         let Wanted { to, existing, restart, .. } = wanted;
-        let unfinished = bulk_load(to)?.unfinished().await.map_err(OpsError::target_failed)?;
+        let unfinished = to.unfinished().await.map_err(OpsError::target_failed)?;
         let Some(text) = unfinished else {
             check_empty(to, existing).await?;
             return Ok(Self::Nothing);

@@ -13,10 +13,10 @@ use crate::{
     existing::Skipping,
     files::{self, copy_files},
     indexes::{self, Built},
-    loader::{Loader, Speed, bulk_load},
+    loader::{Loader, Speed},
     note::{LoadNote, Reached, now},
     preflight::{look_at_all, refusal},
-    replay::{Replay, feed},
+    replay::Replay,
     report::{Stages, collections},
     scan::{PART_BYTES, Scan},
     schemas,
@@ -174,10 +174,6 @@ struct Outcome {
 
 impl Work<'_> {
     async fn run(self) -> Result<CopyReport, OpsError> {
-        bulk_load(self.to)?;
-        if self.options.follow != Follow::No {
-            feed(self.from)?;
-        }
         let mut stages = Stages::new(self.control);
         let selection = self.options.selection();
         let unreadable = take_in(self.from, &selection, self.control, &mut stages).await?;
@@ -262,7 +258,7 @@ impl Work<'_> {
         let is_whole = one_moment && !resumed && options.follow == Follow::No;
         let scan = is_whole.then_some(scan);
         let mut caught_up = is_whole;
-        if !is_whole && replay.is_possible() {
+        if !is_whole {
             let catching_up = catch_up(&mut replay, &mut loader, control);
             caught_up = stages.run(Stage::CatchUp, catching_up).await?;
         }
@@ -414,7 +410,7 @@ impl Work<'_> {
         let target = target.without_system_but(&source.names());
         let bytes = options.part_bytes;
         let mut comparison = compare(source, target, to, rules, bytes, control).await?;
-        if is_current && replay.is_possible() {
+        if is_current {
             for _ in 0..VERIFY_AGAIN_MAX {
                 if comparison.is_equal() || !comparison.is_complete() {
                     break;
@@ -478,7 +474,7 @@ pub(crate) async fn finish(
         sequence: Sequence(sequence.max(revision_max)),
         last_id: base.last_id.max(source.last_id),
     };
-    bulk_load(to)?.finish(counters).await.map_err(OpsError::target_failed)?;
+    to.finish(counters).await.map_err(OpsError::target_failed)?;
     Ok(counters)
 }
 
@@ -590,7 +586,7 @@ async fn follow(
             continue;
         }
         control.tell(Event::Following(Lag::default()));
-        let changed = feed(&replay.from)?.wait(replay.since, None);
+        let changed = replay.from.wait(replay.since, None);
         tokio::select! {
             // Who owns the target is looked at while nothing is written, too.
             changed = tokio::time::timeout(QUIET_MAX, changed) => if let Ok(changed) = changed {
@@ -606,14 +602,13 @@ async fn follow(
 
 /// How far the target is behind the source.
 async fn lag(replay: &Replay) -> Result<Lag, OpsError> {
-    let feed = feed(&replay.from)?;
-    let latest = feed.latest().await.map_err(OpsError::source_failed)?;
+    let latest = replay.from.latest().await.map_err(OpsError::source_failed)?;
     let changes = latest.0.saturating_sub(replay.since.0);
     if changes == 0 {
         return Ok(Lag::default());
     }
     let request = ChangesRequest { since: replay.since, collection: None, limit: 1, bodies: false };
-    let page = feed.read_changes(&request).await.map_err(OpsError::source_failed)?;
+    let page = replay.from.read_changes(&request).await.map_err(OpsError::source_failed)?;
     let age_us = page.changes.first().map_or(0, |oldest| now().unix_us - oldest.at.unix_us);
     Ok(Lag { changes, seconds: age_us.max(0) as f64 / 1e6 })
 }

@@ -37,16 +37,6 @@ pub enum OpsError {
         /// Why.
         source: EngineError,
     },
-    /// An engine lacks what is needed.
-    #[error("the {side} ({engine}) has no {ability}")]
-    Unsupported {
-        /// Which one.
-        side: Side,
-        /// Its engine.
-        engine: &'static str,
-        /// What it lacks.
-        ability: &'static str,
-    },
     /// The target has documents, and nobody said what to do about that. Nothing was written.
     #[error("the target is not empty: it has {documents} documents in {collections} collections")]
     NotEmpty {

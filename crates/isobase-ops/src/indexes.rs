@@ -26,8 +26,7 @@ pub(crate) async fn indexed(
     engine: &Arc<dyn Engine>,
     wanted: &Selection,
 ) -> Result<Vec<CollectionName>, OpsError> {
-    let Some(indexes) = engine.indexes() else { return Ok(Vec::new()) };
-    let mut names = indexes.indexed_collections().await.map_err(OpsError::source_failed)?;
+    let mut names = engine.indexed_collections().await.map_err(OpsError::source_failed)?;
     names.retain(|name| wanted.has(name));
     Ok(names)
 }
@@ -37,10 +36,9 @@ pub(crate) async fn declared<'a>(
     engine: &Arc<dyn Engine>,
     collections: impl Iterator<Item = &'a CollectionName>,
 ) -> Result<Vec<Declared>, OpsError> {
-    let Some(indexes) = engine.indexes() else { return Ok(Vec::new()) };
     let mut declared = Vec::new();
     for collection in collections {
-        let found = indexes.indexes(collection).await.map_err(OpsError::source_failed)?;
+        let found = engine.indexes(collection).await.map_err(OpsError::source_failed)?;
         declared.extend(found.into_iter().map(|index| Declared {
             collection: collection.clone(),
             definition: index.definition,
@@ -70,14 +68,10 @@ pub(crate) async fn build(
         if control.is_stopped() {
             return Err(OpsError::Stopped { documents: 0 });
         }
-        let Some(indexes) = to.indexes() else {
-            done.left_out.push(index.to_string());
-            continue;
-        };
         let (collection, definition) = (&index.collection, &index.definition);
         let what = format!("the index {index}");
         // A new table may take longer than one call.
-        let built = again(&what, control.token(), || indexes.create_index(collection, definition));
+        let built = again(&what, control.token(), || to.create_index(collection, definition));
         match built.await {
             Err(error) if error.is_temporary() && control.is_stopped() => {
                 return Err(OpsError::Stopped { documents: 0 });

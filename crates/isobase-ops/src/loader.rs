@@ -7,13 +7,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use isobase_engine::{BulkLoad, Engine, EngineError};
+use isobase_engine::{Engine, EngineError};
 use isobase_types::{CollectionName, Document, DocumentId, Revision, Sequence};
 use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use crate::{
-    Control, OpsError, Progress, Side, Stage,
+    Control, OpsError, Progress, Stage,
     again::{ATTEMPTS, FIRST_PAUSE, again},
     existing::{Existing, check_empty},
     note::{LoadNote, Reached, random_name},
@@ -91,8 +91,7 @@ impl Loader {
         control: &Control,
     ) -> Result<Self, OpsError> {
         let parallel = speed.parallel.max(1);
-        let load = bulk_load(to)?;
-        let before = load.unfinished().await.map_err(OpsError::target_failed)?;
+        let before = to.unfinished().await.map_err(OpsError::target_failed)?;
         // Since it was looked at, the load may have ended, or another one begun.
         if before.as_deref().and_then(LoadNote::parse).map(|it| it.begun_at) != note.found {
             return Err(OpsError::TakenOver);
@@ -287,13 +286,11 @@ impl Loader {
     /// Nobody else writes any more, and nothing is loaded yet: what was written until now is
     /// theirs.
     async fn fence(&mut self, existing: Existing) -> Result<(), OpsError> {
-        if let Some(feed) = self.to.change_feed() {
-            let latest = feed.latest().await.map_err(OpsError::target_failed)?;
-            if latest > self.note.base().sequence {
-                // Whoever wants an empty target was told of an empty one.
-                check_empty(&self.to, existing).await?;
-                self.note.begins_after(latest);
-            }
+        let latest = self.to.latest().await.map_err(OpsError::target_failed)?;
+        if latest > self.note.base().sequence {
+            // Whoever wants an empty target was told of an empty one.
+            check_empty(&self.to, existing).await?;
+            self.note.begins_after(latest);
         }
         self.note.fenced = true;
         self.mark().await
@@ -307,7 +304,7 @@ impl Loader {
     /// Ends the work when another process has begun the same load meanwhile, or has ended it:
     /// what is written now may be newer than what would be written here.
     pub(crate) async fn check_owner(&mut self) -> Result<(), OpsError> {
-        let found = bulk_load(&self.to)?.unfinished().await.map_err(OpsError::target_failed)?;
+        let found = self.to.unfinished().await.map_err(OpsError::target_failed)?;
         let owner = found.as_deref().and_then(LoadNote::parse).map(|note| note.owner);
         if owner.as_ref() != Some(&self.note.owner) {
             return Err(OpsError::TakenOver);
@@ -358,10 +355,9 @@ impl Loader {
     /// `found` is what stood there before the first note of this run, and may still.
     async fn try_note(&mut self, text: &str, found: Option<Option<&str>>) -> Result<(), OpsError> {
         let to = self.to.clone();
-        let load = bulk_load(&to)?;
         let is_as_found = match found {
             Some(found) => {
-                let now = load.unfinished().await.map_err(OpsError::target_failed)?;
+                let now = to.unfinished().await.map_err(OpsError::target_failed)?;
                 now.as_deref() == found
             }
             None => false,
@@ -369,16 +365,14 @@ impl Loader {
         if !is_as_found {
             self.check_owner().await?;
         }
-        load.mark(text).await.map_err(OpsError::target_failed)
+        to.mark(text).await.map_err(OpsError::target_failed)
     }
 }
 
 /// A load that ended well is finished by now; any other is left as it is.
 impl Drop for Loader {
     fn drop(&mut self) {
-        if let Some(load) = self.to.bulk_load() {
-            self.noted.iter().for_each(|note| load.leave(note));
-        }
+        self.noted.iter().for_each(|note| self.to.leave(note));
     }
 }
 
@@ -387,15 +381,6 @@ impl Drop for Loader {
 pub(crate) fn revision_max(documents: &[Document]) -> u64 {
     let numbers = documents.iter().filter_map(|document| document.revision.number());
     numbers.filter(|number| *number < BEYOND_SEQUENCES).max().unwrap_or(0)
-}
-
-/// The target's interface for loads.
-pub(crate) fn bulk_load(to: &Arc<dyn Engine>) -> Result<&dyn BulkLoad, OpsError> {
-    to.bulk_load().ok_or_else(|| OpsError::Unsupported {
-        side: Side::Target,
-        engine: to.name(),
-        ability: "loading of a whole database",
-    })
 }
 
 /// Puts revisions after those that the target gave out before, so that none is repeated.
@@ -423,9 +408,8 @@ pub(crate) async fn load(
     documents: Vec<Document>,
     given_up: &CancellationToken,
 ) -> Result<(), EngineError> {
-    let Some(load) = to.bulk_load() else { return Ok(()) };
     let what = format!("writing a part of {collection}");
-    again(&what, given_up, || load.load(collection, documents.clone())).await
+    again(&what, given_up, || to.load(collection, documents.clone())).await
 }
 
 /// Takes documents away, as [`load`] writes them.
@@ -434,7 +418,6 @@ pub(crate) async fn unload(
     collection: &CollectionName,
     ids: &[DocumentId],
 ) -> Result<(), EngineError> {
-    let Some(load) = to.bulk_load() else { return Ok(()) };
     let what = format!("deleting in {collection}");
-    again(&what, &CancellationToken::new(), || load.unload(collection, ids)).await
+    again(&what, &CancellationToken::new(), || to.unload(collection, ids)).await
 }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
-use isobase_engine::{ChangeFeed, ChangesRequest, Engine, EngineError, ErrorKind};
+use isobase_engine::{ChangesRequest, Engine, EngineError, ErrorKind};
 use isobase_types::{Change, CollectionName, Document, DocumentId, Sequence};
 use tokio_util::sync::CancellationToken;
 
@@ -53,11 +53,6 @@ pub(crate) struct Round {
 }
 
 impl Replay {
-    /// Whether the source can tell what it wrote.
-    pub(crate) fn is_possible(&self) -> bool {
-        self.from.change_feed().is_some()
-    }
-
     /// Brings over the next page of changes.
     pub(crate) async fn round(&mut self) -> Result<Round, OpsError> {
         let request = ChangesRequest {
@@ -66,7 +61,7 @@ impl Replay {
             limit: PAGE_CHANGES,
             bodies: false,
         };
-        let page = feed(&self.from)?.read_changes(&request).await;
+        let page = self.from.read_changes(&request).await;
         let page = page.map_err(|error| self.feed_failed(error))?;
         let round = Round { some: !page.changes.is_empty(), more: page.more };
         self.changes += page.changes.len() as u64;
@@ -189,15 +184,6 @@ pub(crate) async fn clear_after(
         }
     }
     Ok(())
-}
-
-/// The change feed of the source.
-pub(crate) fn feed(from: &Arc<dyn Engine>) -> Result<&dyn ChangeFeed, OpsError> {
-    from.change_feed().ok_or_else(|| OpsError::Unsupported {
-        side: Side::Source,
-        engine: from.name(),
-        ability: "change feed",
-    })
 }
 
 /// Documents by their ids, in the order of the ids.

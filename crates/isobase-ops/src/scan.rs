@@ -56,13 +56,8 @@ impl Scan {
         wanted: &Selection,
     ) -> Result<Self, OpsError> {
         let failed = |source| OpsError::Engine { side, source };
-        let snapshots = engine.snapshots().ok_or_else(|| OpsError::Unsupported {
-            side,
-            engine: engine.name(),
-            ability: "reading of a whole database",
-        })?;
         let identity = engine.identity().await.map_err(failed)?;
-        let mut snapshot = snapshots.snapshot().await.map_err(failed)?;
+        let mut snapshot = engine.snapshot().await.map_err(failed)?;
         let (one_moment, counters) = (snapshot.is_of_one_moment(), snapshot.counters());
         let mut collections = snapshot.collections().await.map_err(failed)?;
         let left_out = collections.extract_if(.., |info| !wanted.has(&info.name));

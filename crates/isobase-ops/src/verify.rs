@@ -8,7 +8,7 @@ use isobase_types::{CollectionName, Document, DocumentId, Sequence};
 use crate::{
     CollectionDigest, Control, Difference, DifferenceKind, OpsError, Progress, Stage,
     existing::was_there,
-    loader::{bulk_load, moved},
+    loader::moved,
     preflight::refusal,
     replay::get_all,
     scan::{Scan, Walk},
@@ -136,9 +136,8 @@ pub(crate) async fn compare(
 impl Comparison {
     /// Deletes what was found that only the target has.
     async fn delete_others(&mut self, to: &Arc<dyn Engine>) -> Result<(), OpsError> {
-        let load = bulk_load(to)?;
         for (collection, ids) in std::mem::take(&mut self.others) {
-            load.unload(&collection, &ids).await.map_err(OpsError::target_failed)?;
+            to.unload(&collection, &ids).await.map_err(OpsError::target_failed)?;
             self.deleted += ids.len() as u64;
         }
         Ok(())

@@ -6,10 +6,9 @@ use std::{
 };
 
 use isobase_engine::{
-    Action, ChangeFeed, ChangesRequest, CollectionInfo, Engine, EngineError, ErrorKind, FeedPlace,
-    IndexDefinition, IndexInfo, Indexes, Keep, Limits, ListRequest, OthersSeen, Place,
-    Precondition, Rejection, Terms, WriteBatch, WriteCheck, WriteOperation, WriteOutcome,
-    WriteReport,
+    Action, ChangesRequest, CollectionInfo, Engine, EngineError, ErrorKind, FeedPlace,
+    IndexDefinition, IndexInfo, Keep, Limits, ListRequest, OthersSeen, Place, Precondition,
+    Rejection, Terms, WriteBatch, WriteCheck, WriteOperation, WriteOutcome, WriteReport,
 };
 use isobase_types::{
     CollectionName, Comparison, Count, Direction, Document, DocumentId, FieldPath, Filter,
@@ -310,7 +309,6 @@ impl Store {
         let deleted = self.schemas.references_to(engine, &deleted_from).await?;
         self.index_references(&deleted).await?;
         if deleted.iter().any(|it| it.reference.on_delete != OnDelete::Refuse)
-            && self.engine.whole_batches().is_some()
             && (batch.operations.len() == 1 || atomicity == Atomicity::AllOrNothing)
         {
             return self.write_cascading(batch, fields.as_ref()).await;
@@ -349,8 +347,6 @@ impl Store {
         fields: Option<&FieldsCheck>,
     ) -> Result<WriteReport, StoreError> {
         let engine = &*self.engine;
-        let whole_batches =
-            engine.whole_batches().ok_or_else(|| self.lacks("writes of several documents"))?;
         let max = usize::try_from(engine.limits().atomic_operations.max).unwrap_or(usize::MAX);
         let own = batch.operations.len();
         let mut attempts = 0;
@@ -374,7 +370,7 @@ impl Store {
             let leaving = leaving(&operations);
             whole.checks.push(Arc::new(ReferenceCheck { written, deleted, leaving }));
             whole.operations = operations;
-            let mut report = whole_batches.write_atomic(whole).await?;
+            let mut report = engine.write_whole(whole).await?;
             let outcomes = report.outcomes.split_off(report.outcomes.len().saturating_sub(own));
             let others = std::mem::replace(&mut report.outcomes, outcomes);
             // Others were faster: a document that refers to it came, went or was changed meanwhile.
@@ -426,12 +422,11 @@ impl Store {
         if self.indexed.lock().contains(&key) {
             return Ok(());
         }
-        let Some(indexes) = self.engine.indexes() else { return Ok(()) };
         let (path, direction) = (field.clone(), Direction::Ascending);
         let order = Order(vec![OrderField { path, direction }]);
         let definition = IndexDefinition::new(order)
             .map_err(|error| EngineError::new(ErrorKind::Unexpected, error.to_string()))?;
-        indexes.create_index(from, &definition).await?;
+        self.engine.create_index(from, &definition).await?;
         self.indexed.lock().insert(key);
         Ok(())
     }
@@ -595,7 +590,7 @@ impl Store {
         let references: Vec<Referring> = schema.references().iter().map(from).collect();
         self.index_references(&references).await?;
         for definition in schema.unique_indexes() {
-            self.index_ability()?.create_index(collection, &definition).await?;
+            self.engine.create_index(collection, &definition).await?;
         }
         self.schemas.set(&*self.engine, collection, schema).await
     }
@@ -636,13 +631,12 @@ impl Store {
     /// A page of the change feed.
     ///
     /// # Errors
-    /// When the place is none of this database, the asked part is no longer kept, the engine
-    /// fails, or it has no change feed.
+    /// When the place is none of this database, the asked part is no longer kept, or the engine
+    /// fails.
     pub async fn changes(&self, request: FeedRequest) -> Result<FeedPage, StoreError> {
-        let feed = self.feed()?;
         let FeedRequest { since, collection, limit, bodies } = request;
         let now = match since {
-            Since::Now => feed.latest().await?,
+            Since::Now => self.engine.latest().await?,
             _ => Sequence::default(),
         };
         let request = ChangesRequest {
@@ -651,7 +645,7 @@ impl Store {
             limit: limit.clamp(1, self.options.changes_page_max),
             bodies,
         };
-        let mut page = match feed.read_changes(&request).await {
+        let mut page = match self.engine.read_changes(&request).await {
             Ok(page) => page,
             Err(error) => return Err(self.not_read(since, error).await),
         };
@@ -659,7 +653,7 @@ impl Store {
         if page.changes.is_empty() && request.since > Sequence::default() {
             // A reader that is ahead of the feed follows another database, or one that was put
             // back: it would miss everything up to its place.
-            let latest = feed.latest().await?;
+            let latest = self.engine.latest().await?;
             if request.since > latest {
                 return Err(match since {
                     Since::Place(_) => StoreError::ForeignPlace(ForeignPlace::Ahead),
@@ -688,28 +682,22 @@ impl Store {
 
     /// From now on entries of the change feed keep this of the documents of a collection. Not
     /// remembered: whoever opens the database says it again.
-    ///
-    /// # Errors
-    /// When the engine has no change feed.
-    pub fn keep(&self, collection: &CollectionName, keep: Keep) -> Result<(), StoreError> {
-        self.feed()?.keep(collection, keep);
-        Ok(())
+    pub fn keep(&self, collection: &CollectionName, keep: Keep) {
+        self.engine.keep(collection, keep);
     }
 
     /// From now on a collection keeps its documents on these terms; see [`isobase_engine::CollectionTerms`]. Not
     /// remembered: whoever opens the database says it again, before anything is read or written.
     ///
     /// # Errors
-    /// When the engine fails, or has no such terms.
+    /// When the engine fails.
     pub async fn set_terms(
         &self,
         collection: &CollectionName,
         terms: Terms,
     ) -> Result<(), StoreError> {
         self.refuse_reserved(collection)?;
-        let all = self.engine.collection_terms();
-        let all = all.ok_or_else(|| self.lacks("documents that expire"))?;
-        Ok(all.set_terms(collection, terms).await?)
+        Ok(self.engine.set_terms(collection, terms).await?)
     }
 
     /// Until when listings of a collection have what other programs wrote.
@@ -735,48 +723,48 @@ impl Store {
     /// the caller follows. May come back early; has no end of its own, and its drop ends it.
     ///
     /// # Errors
-    /// When the engine fails or has no change feed.
+    /// When the engine fails.
     pub async fn wait_for_change(
         &self,
         after: FeedPlace,
         collection: Option<&CollectionName>,
     ) -> Result<(), StoreError> {
-        Ok(self.feed()?.wait(after.sequence, collection).await?)
+        Ok(self.engine.wait(after.sequence, collection).await?)
     }
 
     /// The declared indexes of a collection.
     ///
     /// # Errors
-    /// When the engine fails or has no indexes.
+    /// When the engine fails.
     pub async fn indexes(&self, collection: &CollectionName) -> Result<Vec<IndexInfo>, StoreError> {
         self.refuse_reserved(collection)?;
-        Ok(self.index_ability()?.indexes(collection).await?)
+        Ok(self.engine.indexes(collection).await?)
     }
 
     /// Declares an index and builds it; answers when it is ready.
     ///
     /// # Errors
-    /// When the engine fails or has no indexes.
+    /// When the engine fails.
     pub async fn create_index(
         &self,
         collection: &CollectionName,
         definition: &IndexDefinition,
     ) -> Result<IndexInfo, StoreError> {
         self.refuse_reserved(collection)?;
-        Ok(self.index_ability()?.create_index(collection, definition).await?)
+        Ok(self.engine.create_index(collection, definition).await?)
     }
 
     /// Takes an index away; says whether there was one.
     ///
     /// # Errors
-    /// When the engine fails or has no indexes.
+    /// When the engine fails.
     pub async fn drop_index(
         &self,
         collection: &CollectionName,
         definition: &IndexDefinition,
     ) -> Result<bool, StoreError> {
         self.refuse_reserved(collection)?;
-        let dropped = self.index_ability()?.drop_index(collection, definition).await?;
+        let dropped = self.engine.drop_index(collection, definition).await?;
         self.forget_indexed();
         Ok(dropped)
     }
@@ -808,14 +796,6 @@ impl Store {
             return Err(StoreError::ReservedCollection { collection: collection.clone() });
         }
         Ok(())
-    }
-
-    fn feed(&self) -> Result<&dyn ChangeFeed, StoreError> {
-        self.engine.change_feed().ok_or_else(|| self.lacks("a change feed").into())
-    }
-
-    fn index_ability(&self) -> Result<&dyn Indexes, StoreError> {
-        self.engine.indexes().ok_or_else(|| self.lacks("declared indexes").into())
     }
 
     /// A call of the engine in the log of a request. At `debug`, and so free where that is off.

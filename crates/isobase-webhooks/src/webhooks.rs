@@ -138,7 +138,7 @@ impl Webhooks {
         }
         let id = format!("wh_{}", random_text::<ID_BYTES>()?);
         let (secret, sealed) = self.new_secret(&id)?;
-        self.keep(&new.topics)?;
+        self.keep(&new.topics);
         let now = self.now();
         let stored = StoredEndpoint {
             url: new.url,
@@ -187,7 +187,7 @@ impl Webhooks {
             patch.insert("description".to_owned(), json!(description));
         }
         if let Some(topics) = topics {
-            self.keep(&topics)?;
+            self.keep(&topics);
             let topics: Vec<_> = topics.iter().map(Topic::to_string).collect();
             patch.insert("topics".to_owned(), json!(topics));
         }
@@ -370,14 +370,13 @@ impl Webhooks {
     }
 
     /// Lets the feed keep the documents that are told.
-    pub(crate) fn keep(&self, topics: &[Topic]) -> Result<(), StoreError> {
+    pub(crate) fn keep(&self, topics: &[Topic]) {
         for topic in topics {
             if let Topic::Documents(collection) = topic {
                 let keep = Keep { bodies: true, ..self.0.options.rules.keep(collection) };
-                self.0.store.keep(collection, keep)?;
+                self.0.store.keep(collection, keep);
             }
         }
-        Ok(())
     }
 
     pub(crate) async fn find(&self, id: &str) -> Result<(String, StoredEndpoint), WebhookError> {

@@ -188,7 +188,7 @@ impl Work {
             {
                 endpoint.place.clone_from(&known.place);
             }
-            self.webhooks.keep(&endpoint.wanted())?;
+            self.webhooks.keep(&endpoint.wanted());
             endpoints.insert(id, endpoint);
         }
         self.endpoints = endpoints;

@@ -128,15 +128,11 @@ pub(crate) fn holder(address: Option<String>) -> String {
 async fn read(location: &Location, options: &OpenOptions) -> Result<Arc<dyn Engine>, OpenError> {
     match location {
         #[cfg(feature = "sqlite")]
-        Location::Sqlite(path) => sqlite_beside(path, options),
+        Location::Sqlite(path) => whole(location, sqlite_beside(path, options)?).await,
         #[cfg(feature = "postgres")]
         Location::Postgres(url) => {
             let engine = postgres(url, options, true).await?;
-            let note = match engine.bulk_load() {
-                Some(load) => load.unfinished().await,
-                None => Ok(None),
-            };
-            whole(location, engine, note)
+            whole(location, engine).await
         }
         #[cfg(feature = "couchdb")]
         Location::Couchdb(url) => {
@@ -144,8 +140,7 @@ async fn read(location: &Location, options: &OpenOptions) -> Result<Arc<dyn Engi
             let couchdb = CouchDbOptions::parse(url).map_err(|error| engine_error(url, error))?;
             let opened = open_to_read(couchdb, remote(options), clock()).await;
             let reader = opened.map_err(|error| engine_error(url, error))?;
-            let note = reader.unfinished().await;
-            whole(location, Arc::new(reader), note)
+            whole(location, Arc::new(reader)).await
         }
         #[cfg(feature = "dynamodb")]
         Location::Dynamodb(url) => {
@@ -153,8 +148,7 @@ async fn read(location: &Location, options: &OpenOptions) -> Result<Arc<dyn Engi
             let dynamodb = DynamoDbOptions::parse(url).map_err(|error| engine_error(url, error))?;
             let opened = Box::pin(open_to_read(&dynamodb, remote(options), clock())).await;
             let reader = opened.map_err(|error| engine_error(url, error))?;
-            let note = reader.unfinished().await;
-            whole(location, Arc::new(reader), note)
+            whole(location, Arc::new(reader)).await
         }
         #[cfg(feature = "firestore")]
         Location::Firestore(url) => {
@@ -163,46 +157,41 @@ async fn read(location: &Location, options: &OpenOptions) -> Result<Arc<dyn Engi
             let environment = Environment::of_process();
             let opened = open_to_read(firestore, &environment, remote(options), clock()).await;
             let reader = opened.map_err(|error| engine_error(url, error))?;
-            let note = reader.unfinished().await;
-            whole(location, Arc::new(reader), note)
+            whole(location, Arc::new(reader)).await
         }
         other => open_whole(other, options).await.map(|opened| opened.engine),
     }
 }
 
-/// Refuses a database that is unfinished.
-#[cfg(any(feature = "postgres", feature = "couchdb", feature = "dynamodb", feature = "firestore"))]
-fn whole(
-    location: &Location,
-    engine: Arc<dyn Engine>,
-    note: Result<Option<String>, EngineError>,
-) -> Result<Arc<dyn Engine>, OpenError> {
-    let url = location.to_string();
-    match note {
-        Ok(None) => Ok(engine),
-        Ok(Some(note)) => Err(unfinished(url, &note)),
-        Err(error) => Err(OpenError::Engine { url, source: error.into() }),
-    }
+/// Lets a database that was opened to be read go on, unless it is unfinished.
+#[cfg(any(
+    feature = "sqlite",
+    feature = "postgres",
+    feature = "couchdb",
+    feature = "dynamodb",
+    feature = "firestore"
+))]
+async fn whole(location: &Location, engine: Arc<dyn Engine>) -> Result<Arc<dyn Engine>, OpenError> {
+    refuse_unfinished(location, &*engine).await?;
+    Ok(engine)
 }
 
-/// The first line is for people, the rest for whoever resumes.
-fn unfinished(url: String, note: &str) -> OpenError {
+/// Closes and refuses a database that a load has left unfinished.
+async fn refuse_unfinished(location: &Location, engine: &dyn Engine) -> Result<(), OpenError> {
+    let failed =
+        |error: EngineError| OpenError::Engine { url: location.to_string(), source: error.into() };
+    let Some(note) = engine.unfinished().await.map_err(failed)? else { return Ok(()) };
+    engine.close().await.map_err(failed)?;
+    // The first line is for people, the rest for the load that resumes it.
     let note = note.lines().next().unwrap_or("nothing is known of it").to_owned();
-    OpenError::Unfinished { url, note }
+    Err(OpenError::Unfinished { url: location.to_string(), note })
 }
 
 /// Opens a database unless it is unfinished.
 async fn open_whole(location: &Location, options: &OpenOptions) -> Result<Opened, OpenError> {
     let opened = open_any(location, options).await?;
-    let failed =
-        |error: EngineError| OpenError::Engine { url: location.to_string(), source: error.into() };
-    let note = match opened.engine.bulk_load() {
-        Some(load) => load.unfinished().await.map_err(failed)?,
-        None => None,
-    };
-    let Some(note) = note else { return Ok(opened) };
-    opened.engine.close().await.map_err(failed)?;
-    Err(unfinished(location.to_string(), &note))
+    refuse_unfinished(location, &*opened.engine).await?;
+    Ok(opened)
 }
 
 #[allow(
@@ -278,12 +267,7 @@ fn sqlite_beside(
     let mut engine = SqliteOptions::new(path);
     engine.file.cache_kib = u32::try_from(options.sqlite.cache_bytes >> 10).unwrap_or(u32::MAX);
     let reader = SqliteReader::open(engine).map_err(|error| sqlite_error(path, error))?;
-    let note = reader.unfinished().map_err(|error| sqlite_error(path, error))?;
-    let url = Location::Sqlite(path.to_owned()).to_string();
-    match note {
-        None => Ok(Arc::new(reader)),
-        Some(note) => Err(unfinished(url, &note)),
-    }
+    Ok(Arc::new(reader))
 }
 
 /// A file that is in use gets an error of its own: the caller may ask its holder instead.

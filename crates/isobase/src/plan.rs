@@ -60,8 +60,8 @@ async fn catalogue(
     let mut entries = Vec::new();
     let mut number = 0;
     for collection in collections {
-        let declared = match engine.and_then(Engine::indexes) {
-            Some(indexes) => indexes.indexes(collection).await?,
+        let declared = match engine {
+            Some(engine) => engine.indexes(collection).await?,
             None => Vec::new(),
         };
         let mut indexes = Vec::new();

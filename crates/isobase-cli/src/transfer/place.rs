@@ -138,14 +138,10 @@ impl Place {
     }
 
     async fn was_never_written(&self) -> bool {
-        let (Some(load), Some(feed)) = (self.engine.bulk_load(), self.engine.change_feed()) else {
-            return false;
-        };
-        let Some(indexes) = self.engine.indexes() else { return false };
-        matches!(load.unfinished().await, Ok(None))
-            && feed.latest().await.is_ok_and(|latest| latest.0 == 0)
+        matches!(self.engine.unfinished().await, Ok(None))
+            && self.engine.latest().await.is_ok_and(|latest| latest.0 == 0)
             && self.engine.collections().await.is_ok_and(|found| found.is_empty())
-            && indexes.indexed_collections().await.is_ok_and(|found| found.is_empty())
+            && self.engine.indexed_collections().await.is_ok_and(|found| found.is_empty())
     }
 }
 

@@ -4,15 +4,7 @@ use futures_util::future::join_all;
 
 use crate::{Batch, CHANGES_KEPT, Operation, RefusalKind, Shared, check::*};
 
-async fn is_refused(s: &Shared) {
-    let refusal = s.changes(None, 0, 10).await.unwrap_err();
-    assert_eq!(refusal.kind, RefusalKind::Unsupported);
-}
-
 pub(crate) async fn each_write_is_told_once_and_in_order(s: Shared) {
-    if !s.abilities().change_feed {
-        return is_refused(&s).await;
-    }
     create(&s, "a", "{}").await;
     put_new(&s, "b", "k", "{}").await;
     write(&s, "a", Operation::put("1", r#"{"n":1}"#)).await;
@@ -42,9 +34,6 @@ pub(crate) async fn each_write_is_told_once_and_in_order(s: Shared) {
 }
 
 pub(crate) async fn collection_sees_only_its_own(s: Shared) {
-    if !s.abilities().change_feed {
-        return is_refused(&s).await;
-    }
     for n in 0..10 {
         create(&s, if n % 3 == 0 { "a" } else { "b" }, "{}").await;
     }
@@ -59,9 +48,6 @@ pub(crate) async fn collection_sees_only_its_own(s: Shared) {
 }
 
 pub(crate) async fn pages_join_without_gap_or_repeat(s: Shared) {
-    if !s.abilities().change_feed {
-        return is_refused(&s).await;
-    }
     let operations = (0..250).map(|_| Operation::create("{}")).collect();
     batch(&s, "a", Batch::each(operations)).await;
     for limit in [1, 7, 100, 249, 250, 251] {
@@ -74,9 +60,6 @@ pub(crate) async fn pages_join_without_gap_or_repeat(s: Shared) {
 }
 
 pub(crate) async fn next_of_a_filtered_page_passes_the_others(s: Shared) {
-    if !s.abilities().change_feed {
-        return is_refused(&s).await;
-    }
     create(&s, "a", "{}").await;
     for _ in 0..5 {
         create(&s, "b", "{}").await;
@@ -91,9 +74,6 @@ pub(crate) async fn next_of_a_filtered_page_passes_the_others(s: Shared) {
 }
 
 pub(crate) async fn place_of_the_future_is_refused(s: Shared) {
-    if !s.abilities().change_feed {
-        return is_refused(&s).await;
-    }
     create(&s, "a", "{}").await;
     let refusal = s.changes(None, 1_000_000, 10).await.unwrap_err();
     assert_eq!(refusal.kind, RefusalKind::ForeignCursor);
@@ -102,9 +82,6 @@ pub(crate) async fn place_of_the_future_is_refused(s: Shared) {
 }
 
 pub(crate) async fn places_lead_on_and_words_always_do(s: Shared) {
-    if !s.abilities().change_feed {
-        return is_refused(&s).await;
-    }
     for n in 0..4 {
         create(&s, if n % 2 == 0 { "a" } else { "b" }, "{}").await;
     }
@@ -131,7 +108,7 @@ pub(crate) async fn places_lead_on_and_words_always_do(s: Shared) {
 }
 
 pub(crate) async fn taken_back_batch_is_never_told(s: Shared) {
-    if !s.abilities().change_feed || !s.abilities().atomic_batches {
+    if !s.abilities().atomic_batches {
         return;
     }
     for n in 0..5 {
@@ -148,9 +125,6 @@ pub(crate) async fn taken_back_batch_is_never_told(s: Shared) {
 }
 
 pub(crate) async fn feed_read_during_writes_misses_nothing(s: Shared) {
-    if !s.abilities().change_feed {
-        return is_refused(&s).await;
-    }
     const WRITERS: u64 = 8;
     const EACH: u64 = 40;
     let writers = (0..WRITERS).map(|_| {
@@ -181,9 +155,6 @@ pub(crate) async fn feed_read_during_writes_misses_nothing(s: Shared) {
 }
 
 pub(crate) async fn replayed_feed_rebuilds_the_collection(s: Shared) {
-    if !s.abilities().change_feed {
-        return is_refused(&s).await;
-    }
     for round in 0..4 {
         for n in 0..6 {
             write(&s, "a", Operation::upsert(&format!("k{n}"), format!("{{\"n\":{round}}}"))).await;
@@ -206,9 +177,6 @@ pub(crate) async fn replayed_feed_rebuilds_the_collection(s: Shared) {
 }
 
 pub(crate) async fn gone_past_is_an_explicit_answer(s: Shared) {
-    if !s.abilities().change_feed {
-        return is_refused(&s).await;
-    }
     let operations: Vec<Operation> =
         (0..1_000).map(|n| Operation::upsert(&format!("k{}", n % 50), "{}")).collect();
     let mut written = 0;

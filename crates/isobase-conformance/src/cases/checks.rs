@@ -264,22 +264,16 @@ pub(crate) async fn checks_ask_for_other_documents(s: Shared) {
         ("teams", remove("u")),
         ("a", put("l", r#"{"team":"u"}"#)),
     ];
-    if s.abilities().indexes {
-        s.create_index("a", "team").await.unwrap();
-        let outcomes = write_referring(store, each, operations).await;
-        assert!(refused(&outcomes[0]) && refused(&outcomes[5]), "{outcomes:?}");
-        assert!(outcomes[1..5].iter().all(Result::is_ok), "{outcomes:?}");
-        let patched =
-            write_referring(store, each, vec![("a", patch("k", r#"{"team":"v"}"#))]).await;
-        assert!(refused(&patched[0]), "{patched:?}");
-    }
+    s.create_index("a", "team").await.unwrap();
+    let outcomes = write_referring(store, each, operations).await;
+    assert!(refused(&outcomes[0]) && refused(&outcomes[5]), "{outcomes:?}");
+    assert!(outcomes[1..5].iter().all(Result::is_ok), "{outcomes:?}");
+    let patched = write_referring(store, each, vec![("a", patch("k", r#"{"team":"v"}"#))]).await;
+    assert!(refused(&patched[0]), "{patched:?}");
 }
 
 pub(crate) async fn checks_ask_who_refers(s: Shared) {
     let Some(store) = s.store() else { return };
-    if !s.abilities().indexes {
-        return;
-    }
     let each = Atomicity::EachAlone;
     let held = |outcome: &WriteOutcome| matches!(outcome, Err(Rejection::Referenced { .. }));
     put_new(&s, "teams", "t", "{}").await;
@@ -313,9 +307,6 @@ pub(crate) async fn checks_ask_who_refers(s: Shared) {
 
 pub(crate) async fn references_hold_under_races(s: Shared) {
     let Some(store) = s.store() else { return };
-    if !s.abilities().indexes {
-        return;
-    }
     s.create_index("a", "team").await.unwrap();
     put_new(&s, "teams", "t", "{}").await;
     let writes = (0..20).map(|n| {

@@ -48,9 +48,6 @@ pub(crate) async fn totals_follow_every_write(s: Shared) {
 }
 
 pub(crate) async fn index_does_not_change_a_count(s: Shared) {
-    if !s.abilities().indexes {
-        return super::indexes::are_refused(&s).await;
-    }
     let values = ["1", "1.0", "\"1\"", "null", "true", "false", "[1]", "{}", "2", "-1", "\"\""];
     let bodies: Vec<String> = values
         .iter()

@@ -15,14 +15,8 @@ const PEOPLE: &str = r#"{"type":"object","required":["email","joined"],"properti
     "password":{"writeOnly":true},
     "bank":{"properties":{"iban":{"writeOnly":true}}}}}"#;
 
-async fn declare(s: &Shared) -> bool {
-    let declared = s.set_schema("people", Some(PEOPLE)).await;
-    if s.abilities().indexes {
-        declared.unwrap();
-        return true;
-    }
-    assert_eq!(declared.unwrap_err().kind, RefusalKind::Unsupported);
-    false
+async fn declare(s: &Shared) {
+    s.set_schema("people", Some(PEOPLE)).await.unwrap();
 }
 
 fn json(text: &str) -> Value {
@@ -34,9 +28,7 @@ async fn shown(s: &Shared, id: &str) -> Value {
 }
 
 pub(crate) async fn new_documents_get_defaults(s: Shared) {
-    if !declare(&s).await {
-        return;
-    }
+    declare(&s).await;
     let done = write(&s, "people", Operation::create(r#"{"email":"a","visits":null,"home":{}}"#));
     let first = json(&done.await.text.unwrap());
     assert_eq!((&first["visits"], &first["home"]["country"]), (&Value::Null, &"DE".into()));
@@ -66,9 +58,7 @@ pub(crate) async fn new_documents_get_defaults(s: Shared) {
 }
 
 pub(crate) async fn only_the_store_writes_read_only_fields(s: Shared) {
-    if !declare(&s).await {
-        return;
-    }
+    declare(&s).await;
     put_new(&s, "people", "k", r#"{"email":"a","joined":"2001-01-01"}"#).await;
     let joined = shown(&s, "k").await["joined"].clone();
     assert!(joined.as_str().unwrap() > "2020", "{joined}");
@@ -93,9 +83,7 @@ pub(crate) async fn only_the_store_writes_read_only_fields(s: Shared) {
 }
 
 pub(crate) async fn write_only_fields_are_never_shown(s: Shared) {
-    if !declare(&s).await {
-        return;
-    }
+    declare(&s).await;
     let secret = r#"{"email":"a","password":"hush","bank":{"iban":"DE1","name":"n"}}"#;
     let mut answers = vec![write(&s, "people", Operation::create_as("k", secret)).await];
     answers.push(write(&s, "people", Operation::put("k", secret)).await);
@@ -132,9 +120,7 @@ pub(crate) async fn write_only_fields_are_never_shown(s: Shared) {
 }
 
 pub(crate) async fn what_was_never_shown_survives_its_document(s: Shared) {
-    if !declare(&s).await {
-        return;
-    }
+    declare(&s).await;
     put_new(&s, "people", "k", r#"{"email":"a","password":"hush"}"#).await;
     // A caller sends back what it was shown; the field is still there, as its end shows.
     let sent = text(&s, "people", "k").await.unwrap();
@@ -148,9 +134,7 @@ pub(crate) async fn what_was_never_shown_survives_its_document(s: Shared) {
 }
 
 pub(crate) async fn unique_fields_have_their_index(s: Shared) {
-    if !declare(&s).await {
-        return;
-    }
+    declare(&s).await;
     create(&s, "people", r#"{"email":"a"}"#).await;
     let again = Operation::create(r#"{"email":"a"}"#);
     assert_eq!(refused(&s, "people", again).await, RefusalKind::NotUnique);
@@ -164,10 +148,7 @@ pub(crate) async fn unique_fields_have_their_index(s: Shared) {
 }
 
 /// Posts have authors, who have teams, which have homes.
-async fn declare_chain(s: &Shared) -> bool {
-    if !s.abilities().indexes {
-        return false;
-    }
+async fn declare_chain(s: &Shared) {
     for (collection, schema) in [
         (
             "posts",
@@ -186,13 +167,10 @@ async fn declare_chain(s: &Shared) -> bool {
     put_new(s, "teams", "t", r#"{"home":"h","n":1.0}"#).await;
     put_new(s, "people", "ann", r#"{"name":"Ann","team":"t","password":"hush"}"#).await;
     put_new(s, "people", "bob", r#"{"name":"Bob"}"#).await;
-    true
 }
 
 pub(crate) async fn references_are_expanded(s: Shared) {
-    if !declare_chain(&s).await {
-        return;
-    }
+    declare_chain(&s).await;
     put_new(&s, "posts", "1a", r#"{"author":"ann","meta":{"editor":"bob"},"n":1}"#).await;
     put_new(&s, "posts", "2b", r#"{"author":"bob","n":2}"#).await;
     put_new(&s, "posts", "3c", r#"{"author":null,"n":3}"#).await;
@@ -220,9 +198,7 @@ pub(crate) async fn references_are_expanded(s: Shared) {
 }
 
 pub(crate) async fn only_references_are_expanded(s: Shared) {
-    if !declare_chain(&s).await {
-        return;
-    }
+    declare_chain(&s).await;
     for expand in ["name", "author.name", "author.team.home.owner", "team", "meta", "id", "a..b"] {
         let kind = list_refused(&s, "posts", &[("expand", expand)]).await;
         assert_eq!(kind, RefusalKind::InvalidParameter, "{expand}");
@@ -232,9 +208,6 @@ pub(crate) async fn only_references_are_expanded(s: Shared) {
 }
 
 pub(crate) async fn deletions_take_read_only_references_away(s: Shared) {
-    if !s.abilities().indexes {
-        return;
-    }
     let schema = r#"{"properties":{"by":{"x-reference":"people","x-on-delete":"set_null","readOnly":true,"default":"ann"}}}"#;
     put_new(&s, "people", "ann", "{}").await;
     s.set_schema("posts", Some(schema)).await.unwrap();
@@ -245,7 +218,7 @@ pub(crate) async fn deletions_take_read_only_references_away(s: Shared) {
 }
 
 pub(crate) async fn patches_beside_a_deletion_leave_read_only_fields(s: Shared) {
-    if !s.abilities().indexes || !s.abilities().atomic_batches {
+    if !s.abilities().atomic_batches {
         return;
     }
     let schema = r#"{"properties":{"up":{"x-reference":"nodes","x-on-delete":"set_null"},

@@ -2,15 +2,7 @@
 
 use crate::{Batch, Operation, RefusalKind, Shared, check::*};
 
-pub(crate) async fn are_refused(s: &Shared) {
-    assert_eq!(s.create_index("a", "v").await.unwrap_err().kind, RefusalKind::Unsupported);
-    assert_eq!(s.indexes("a").await.unwrap_err().kind, RefusalKind::Unsupported);
-}
-
 pub(crate) async fn declared_indexes_are_listed(s: Shared) {
-    if !s.abilities().indexes {
-        return are_refused(&s).await;
-    }
     assert_eq!(s.indexes("a").await.unwrap(), [""; 0]);
     for index in ["status", "status,-created_at", "\"a.b\".c"] {
         s.create_index("a", index).await.unwrap();
@@ -27,9 +19,6 @@ pub(crate) async fn declared_indexes_are_listed(s: Shared) {
 }
 
 pub(crate) async fn indexes_outlive_their_documents(s: Shared) {
-    if !s.abilities().indexes {
-        return are_refused(&s).await;
-    }
     s.create_index("a", "v").await.unwrap();
     put_new(&s, "a", "k", r#"{"v":1}"#).await;
     s.delete_collection("a").await.unwrap();
@@ -43,9 +32,6 @@ pub(crate) async fn indexes_outlive_their_documents(s: Shared) {
 }
 
 pub(crate) async fn malformed_indexes_are_refused(s: Shared) {
-    if !s.abilities().indexes {
-        return are_refused(&s).await;
-    }
     for fields in ["", "a,b,c,d", "a,a", "a..b", ","] {
         let refusal = s.create_index("a", fields).await.unwrap_err();
         let named = [RefusalKind::InvalidIndex, RefusalKind::InvalidParameter];
@@ -122,9 +108,6 @@ async fn change_much(s: &Shared, round: usize) {
 }
 
 pub(crate) async fn answers_are_the_same_with_and_without(s: Shared) {
-    if !s.abilities().indexes {
-        return are_refused(&s).await;
-    }
     let bodies: Vec<String> = (0..90).map(body).collect();
     create_all(&s, "a", &bodies).await;
     change_much(&s, 0).await;
@@ -157,9 +140,6 @@ fn assert_same(without: &[String], with: &[String], when: &str) {
 }
 
 pub(crate) async fn index_is_built_over_old_documents(s: Shared) {
-    if !s.abilities().indexes {
-        return are_refused(&s).await;
-    }
     let bodies: Vec<String> = (0..3_000).map(|n| format!("{{\"n\":{}}}", n * 7 % 3_000)).collect();
     create_all(&s, "a", &bodies).await;
     let parameters = [("n[gte]", "1000"), ("n[lt]", "1010"), ("sort", "n")];
@@ -171,9 +151,6 @@ pub(crate) async fn index_is_built_over_old_documents(s: Shared) {
 }
 
 pub(crate) async fn dropped_index_is_not_used_again(s: Shared) {
-    if !s.abilities().indexes {
-        return are_refused(&s).await;
-    }
     s.create_index("a", "v").await.unwrap();
     create(&s, "a", r#"{"v":1}"#).await;
     s.drop_index("a", "v").await.unwrap();

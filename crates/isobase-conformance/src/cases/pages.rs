@@ -31,12 +31,10 @@ pub(crate) async fn cursor_visits_every_document_once(s: Shared) {
         }
     };
     compare("without an index").await;
-    if s.abilities().indexes {
-        for index in ["m", "t", "m,-t"] {
-            s.create_index("a", index).await.unwrap();
-        }
-        compare("with indexes").await;
+    for index in ["m", "t", "m,-t"] {
+        s.create_index("a", index).await.unwrap();
     }
+    compare("with indexes").await;
 }
 
 pub(crate) async fn filtered_walk_finds_the_same_as_the_whole(s: Shared) {
@@ -62,18 +60,14 @@ pub(crate) async fn filtered_walk_finds_the_same_as_the_whole(s: Shared) {
         }
     };
     compare("without an index").await;
-    if s.abilities().indexes {
-        for index in ["m,n", "n", "t"] {
-            s.create_index("a", index).await.unwrap();
-        }
-        compare("with indexes").await;
+    for index in ["m,n", "n", "t"] {
+        s.create_index("a", index).await.unwrap();
     }
+    compare("with indexes").await;
 }
 
 pub(crate) async fn documents_present_throughout_are_seen_once(s: Shared) {
-    if s.abilities().indexes {
-        s.create_index("a", "m").await.unwrap();
-    }
+    s.create_index("a", "m").await.unwrap();
     for sort in sampled(&s, ["m", "id", "-id", "-t", "m,-n"]) {
         s.delete_collection("a").await.unwrap();
         fill(&s, 120).await;
@@ -131,7 +125,7 @@ pub(crate) async fn cursor_outlives_its_document(s: Shared) {
 
 pub(crate) async fn cursor_shows_what_matches_later(s: Shared) {
     for collection in ["a", "b"] {
-        if collection == "b" && s.abilities().indexes {
+        if collection == "b" {
             s.create_index("b", "m").await.unwrap();
         }
         let mut ids = Vec::new();
@@ -237,9 +231,7 @@ pub(crate) async fn numbered_pages_tell_totals(s: Shared) {
 
 pub(crate) async fn numbered_pages_of_a_filter_join(s: Shared) {
     fill(&s, 90).await;
-    if s.abilities().indexes {
-        s.create_index("a", "m").await.unwrap();
-    }
+    s.create_index("a", "m").await.unwrap();
     for sort in ["id", "-t", "m,n"] {
         let filter = [("m[in]", "1,3"), ("sort", sort)];
         let whole = list(&s, "a", &filter).await.documents;

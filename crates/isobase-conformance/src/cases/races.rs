@@ -153,9 +153,6 @@ async fn sum(s: &Shared) -> i64 {
 }
 
 pub(crate) async fn writes_race_with_an_index_build(s: Shared) {
-    if !s.abilities().indexes {
-        return super::indexes::are_refused(&s).await;
-    }
     let bodies: Vec<String> = (0..600).map(|n| format!("{{\"n\":{}}}", n % 10)).collect();
     create_all(&s, "a", &bodies).await;
     let writers = together((0..4_usize).map(|writer| {
@@ -226,9 +223,6 @@ pub(crate) async fn readers_never_see_a_half_written_document(s: Shared) {
 }
 
 pub(crate) async fn lists_race_with_changing_indexes(s: Shared) {
-    if !s.abilities().indexes {
-        return super::indexes::are_refused(&s).await;
-    }
     let bodies: Vec<String> = (0..200).map(|n| format!("{{\"n\":{}}}", n % 10)).collect();
     create_all(&s, "a", &bodies).await;
     let changing = {

@@ -5,23 +5,15 @@ use futures_util::future::join_all;
 use crate::{Batch, Operation, RefusalKind, Shared, check::*};
 
 /// People refer to teams.
-async fn declare(s: &Shared, on_delete: &str) -> bool {
+async fn declare(s: &Shared, on_delete: &str) {
     let schema = format!(
         r#"{{"properties":{{"team":{{"x-reference":"teams","x-on-delete":"{on_delete}"}}}}}}"#
     );
-    if s.abilities().indexes {
-        s.set_schema("people", Some(&schema)).await.unwrap();
-        return true;
-    }
-    let refusal = s.set_schema("people", Some(&schema)).await;
-    assert!(refusal.is_ok(), "a schema needs no index: {refusal:?}");
-    false
+    s.set_schema("people", Some(&schema)).await.unwrap();
 }
 
 pub(crate) async fn what_is_referred_to_must_be_there(s: Shared) {
-    if !declare(&s, "refuse").await {
-        return;
-    }
+    declare(&s, "refuse").await;
     let id = create(&s, "teams", "{}").await;
     put_new(&s, "teams", "t", "{}").await;
     create(&s, "people", &format!("{{\"team\":{id}}}")).await;
@@ -42,9 +34,7 @@ pub(crate) async fn what_is_referred_to_must_be_there(s: Shared) {
 }
 
 pub(crate) async fn deletions_are_refused(s: Shared) {
-    if !declare(&s, "refuse").await {
-        return;
-    }
+    declare(&s, "refuse").await;
     put_new(&s, "teams", "t", "{}").await;
     put_new(&s, "teams", "tt", "{}").await;
     put_new(&s, "people", "k", r#"{"team":"t"}"#).await;
@@ -60,9 +50,7 @@ pub(crate) async fn deletions_are_refused(s: Shared) {
 }
 
 pub(crate) async fn deletions_take_references_away(s: Shared) {
-    if !declare(&s, "set_null").await {
-        return;
-    }
+    declare(&s, "set_null").await;
     put_new(&s, "teams", "t", "{}").await;
     for key in ["k", "l"] {
         put_new(&s, "people", key, r#"{"team":"t","n":1}"#).await;
@@ -78,9 +66,7 @@ pub(crate) async fn deletions_take_references_away(s: Shared) {
 }
 
 pub(crate) async fn deletions_cascade(s: Shared) {
-    if !declare(&s, "cascade").await {
-        return;
-    }
+    declare(&s, "cascade").await;
     let notes = r#"{"properties":{"by":{"x-reference":"people","x-on-delete":"cascade"}}}"#;
     s.set_schema("notes", Some(notes)).await.unwrap();
     for key in ["t", "u"] {
@@ -118,9 +104,6 @@ async fn refer(s: &Shared, collection: &str, references: &[(&str, &str, &str)]) 
 }
 
 pub(crate) async fn deletions_reach_a_document_on_several_ways(s: Shared) {
-    if !s.abilities().indexes {
-        return;
-    }
     refer(&s, "posts", &[("by", "users", "cascade"), ("editor", "users", "set_null")]).await;
     refer(&s, "comments", &[("by", "users", "cascade"), ("post", "posts", "cascade")]).await;
     refer(&s, "tasks", &[("by", "users", "set_null"), ("of", "users", "set_null")]).await;
@@ -140,9 +123,6 @@ pub(crate) async fn deletions_reach_a_document_on_several_ways(s: Shared) {
 }
 
 pub(crate) async fn documents_in_a_circle_are_deleted(s: Shared) {
-    if !s.abilities().indexes {
-        return;
-    }
     refer(&s, "teams", &[("lead", "people", "set_null")]).await;
     refer(&s, "people", &[("team", "teams", "cascade")]).await;
     put_new(&s, "teams", "t", "{}").await;
@@ -169,9 +149,7 @@ pub(crate) async fn documents_in_a_circle_are_deleted(s: Shared) {
 }
 
 pub(crate) async fn long_ids_that_begin_alike_are_told_apart(s: Shared) {
-    if !declare(&s, "refuse").await {
-        return;
-    }
+    declare(&s, "refuse").await;
     let (first, last) = ("x".repeat(300) + "a", "x".repeat(300) + "b");
     put_new(&s, "teams", &first, "{}").await;
     put_new(&s, "teams", &last, "{}").await;
@@ -185,9 +163,7 @@ pub(crate) async fn long_ids_that_begin_alike_are_told_apart(s: Shared) {
 }
 
 pub(crate) async fn large_cascades_are_refused_by_name(s: Shared) {
-    if !declare(&s, "cascade").await {
-        return;
-    }
+    declare(&s, "cascade").await;
     let max = s.abilities().atomic_operations;
     if max > 500 {
         // What would be too much takes long to write; what is not too much is deleted.
@@ -201,9 +177,7 @@ pub(crate) async fn large_cascades_are_refused_by_name(s: Shared) {
 }
 
 pub(crate) async fn no_reference_is_left_behind(s: Shared) {
-    if !declare(&s, "cascade").await {
-        return;
-    }
+    declare(&s, "cascade").await;
     put_new(&s, "teams", "t", "{}").await;
     let writes = (0..12).map(|n| {
         let s = s.clone();
@@ -226,9 +200,7 @@ pub(crate) async fn no_reference_is_left_behind(s: Shared) {
 }
 
 pub(crate) async fn documents_that_move_away_are_left(s: Shared) {
-    if !declare(&s, "cascade").await {
-        return;
-    }
+    declare(&s, "cascade").await;
     for round in 0..6 {
         let (from, to) = (format!("t{round}"), format!("u{round}"));
         let people: Vec<String> = (0..4).map(|n| format!("p{round}-{n}")).collect();

@@ -69,12 +69,10 @@ pub(crate) async fn types_and_values_have_one_order(s: Shared) {
         }
     };
     compare("without an index").await;
-    if s.abilities().indexes {
-        for index in ["v", "-v", "v,id"] {
-            s.create_index("a", index).await.unwrap();
-            compare(index).await;
-            s.drop_index("a", index).await.unwrap();
-        }
+    for index in ["v", "-v", "v,id"] {
+        s.create_index("a", index).await.unwrap();
+        compare(index).await;
+        s.drop_index("a", index).await.unwrap();
     }
 }
 
@@ -117,12 +115,10 @@ pub(crate) async fn several_fields_sort_one_after_the_other(s: Shared) {
         }
     };
     compare("without an index").await;
-    if s.abilities().indexes {
-        for index in ["a", "a,b", "-a,b", "b,a", "a,-b", "-a,-b", "a,b,id", "b,id", "a,id,b"] {
-            s.create_index("a", index).await.unwrap();
-            compare(index).await;
-            s.drop_index("a", index).await.unwrap();
-        }
+    for index in ["a", "a,b", "-a,b", "b,a", "a,-b", "-a,-b", "a,b,id", "b,id", "a,id,b"] {
+        s.create_index("a", index).await.unwrap();
+        compare(index).await;
+        s.drop_index("a", index).await.unwrap();
     }
 }
 
@@ -144,18 +140,13 @@ pub(crate) async fn equal_documents_follow_their_ids(s: Shared) {
         assert_eq!(ids(&s, "a", &[("sort", "-missing")]).await, reversed);
     };
     compare().await;
-    if s.abilities().indexes {
-        s.create_index("a", "v").await.unwrap();
-        s.create_index("a", "-missing").await.unwrap();
-        compare().await;
-    }
+    s.create_index("a", "v").await.unwrap();
+    s.create_index("a", "-missing").await.unwrap();
+    compare().await;
 }
 
 pub(crate) async fn order_follows_updates(s: Shared) {
-    let indexed = s.abilities().indexes;
-    if indexed {
-        s.create_index("a", "v").await.unwrap();
-    }
+    s.create_index("a", "v").await.unwrap();
     for v in [3, 1, 2] {
         create(&s, "a", &format!("{{\"v\":{v}}}")).await;
     }

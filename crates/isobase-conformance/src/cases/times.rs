@@ -117,9 +117,6 @@ async fn fill(s: &Shared) {
 pub(crate) async fn times_are_filtered_and_sorted_by(s: Shared) {
     fill(&s).await;
     compare(&s, "without an index").await;
-    if !s.abilities().indexes {
-        return;
-    }
     for index in INDEXES {
         s.create_index("a", index).await.unwrap();
         compare(&s, index).await;
@@ -128,10 +125,8 @@ pub(crate) async fn times_are_filtered_and_sorted_by(s: Shared) {
 }
 
 pub(crate) async fn order_of_times_follows_updates(s: Shared) {
-    if s.abilities().indexes {
-        for index in INDEXES {
-            s.create_index("a", index).await.unwrap();
-        }
+    for index in INDEXES {
+        s.create_index("a", index).await.unwrap();
     }
     fill(&s).await;
     compare(&s, "after a fill").await;
@@ -168,9 +163,7 @@ pub(crate) async fn values_that_are_no_time_are_refused(s: Shared) {
         let kind = list_refused(&s, "a", &[parameter]).await;
         assert_eq!(kind, RefusalKind::InvalidParameter, "{parameter:?}");
     }
-    if s.abilities().indexes {
-        let refusal = s.create_index("a", "unique(_meta.updatedAt)").await.unwrap_err();
-        let named = [RefusalKind::InvalidIndex, RefusalKind::InvalidParameter];
-        assert!(named.contains(&refusal.kind), "{refusal:?}");
-    }
+    let refusal = s.create_index("a", "unique(_meta.updatedAt)").await.unwrap_err();
+    let named = [RefusalKind::InvalidIndex, RefusalKind::InvalidParameter];
+    assert!(named.contains(&refusal.kind), "{refusal:?}");
 }

@@ -6,21 +6,13 @@ use crate::{Batch, Operation, RefusalKind, Shared, check::*};
 
 const NOT_UNIQUE: RefusalKind = RefusalKind::NotUnique;
 
-async fn declare(s: &Shared, index: &str) -> bool {
-    if s.abilities().indexes {
-        s.create_index("a", index).await.unwrap();
-        assert_eq!(s.indexes("a").await.unwrap(), [index]);
-        return true;
-    }
-    let refusal = s.create_index("a", index).await.unwrap_err();
-    assert_eq!(refusal.kind, RefusalKind::Unsupported);
-    false
+async fn declare(s: &Shared, index: &str) {
+    s.create_index("a", index).await.unwrap();
+    assert_eq!(s.indexes("a").await.unwrap(), [index]);
 }
 
 pub(crate) async fn unique_values_are_refused(s: Shared) {
-    if !declare(&s, "unique(email)").await {
-        return;
-    }
+    declare(&s, "unique(email)").await;
     let ann = r#"{"email":"ann@example.com"}"#;
     let first = create(&s, "a", ann).await;
     put_new(&s, "a", "k", r#"{"email":"bob@example.com"}"#).await;
@@ -46,9 +38,7 @@ pub(crate) async fn unique_values_are_refused(s: Shared) {
 }
 
 pub(crate) async fn released_values_can_be_taken(s: Shared) {
-    if !declare(&s, "unique(v)").await {
-        return;
-    }
+    declare(&s, "unique(v)").await;
     let one = r#"{"v":1}"#;
     put_new(&s, "a", "k", one).await;
     write(&s, "a", Operation::delete("k")).await;
@@ -90,9 +80,7 @@ pub(crate) async fn released_values_can_be_taken(s: Shared) {
 }
 
 pub(crate) async fn missing_and_null_never_collide(s: Shared) {
-    if !declare(&s, "unique(v,w)").await {
-        return;
-    }
+    declare(&s, "unique(v,w)").await;
     for body in ["{}", r#"{"v":null}"#, r#"{"v":1}"#, r#"{"v":1,"w":null}"#, r#"{"w":1}"#] {
         create(&s, "a", body).await;
         create(&s, "a", body).await;
@@ -102,9 +90,7 @@ pub(crate) async fn missing_and_null_never_collide(s: Shared) {
 }
 
 pub(crate) async fn several_fields_are_unique_together(s: Shared) {
-    if !declare(&s, "unique(tenant,-name.short)").await {
-        return;
-    }
+    declare(&s, "unique(tenant,-name.short)").await;
     let body = |tenant: &str, name: &str| {
         format!("{{\"tenant\":\"{tenant}\",\"name\":{{\"short\":\"{name}\"}}}}")
     };
@@ -117,9 +103,7 @@ pub(crate) async fn several_fields_are_unique_together(s: Shared) {
 }
 
 pub(crate) async fn values_are_compared_whole(s: Shared) {
-    if !declare(&s, "unique(v)").await {
-        return;
-    }
+    declare(&s, "unique(v)").await;
     let long = "x".repeat(400);
     let (a, b) = (format!("\"{long}a\""), format!("\"{long}b\""));
     let values = [
@@ -150,9 +134,6 @@ pub(crate) async fn values_are_compared_whole(s: Shared) {
 }
 
 pub(crate) async fn late_declaration_names_the_duplicates(s: Shared) {
-    if !s.abilities().indexes {
-        return super::indexes::are_refused(&s).await;
-    }
     for (id, v) in [("k", "1"), ("l", "2"), ("m", "1.0"), ("n", "null"), ("o", "null")] {
         put_new(&s, "a", id, &format!("{{\"v\":{v}}}")).await;
     }
@@ -172,9 +153,7 @@ pub(crate) async fn late_declaration_names_the_duplicates(s: Shared) {
 }
 
 pub(crate) async fn refused_values_leave_nothing(s: Shared) {
-    if !declare(&s, "unique(v)").await {
-        return;
-    }
+    declare(&s, "unique(v)").await;
     let first: i64 = create(&s, "a", r#"{"v":1}"#).await.parse().unwrap();
     for _ in 0..2 {
         let refusal =
@@ -188,9 +167,7 @@ pub(crate) async fn refused_values_leave_nothing(s: Shared) {
 }
 
 pub(crate) async fn unique_indexes_serve_listings(s: Shared) {
-    if !declare(&s, "unique(v)").await {
-        return;
-    }
+    declare(&s, "unique(v)").await;
     let bodies: Vec<String> = (0..30).map(|n| format!("{{\"v\":{}}}", n * 7 % 30)).collect();
     create_all(&s, "a", &bodies).await;
     create_all(&s, "a", &["{}".to_owned(), "{}".to_owned()]).await;
@@ -201,9 +178,7 @@ pub(crate) async fn unique_indexes_serve_listings(s: Shared) {
 }
 
 pub(crate) async fn dropped_index_refuses_no_more(s: Shared) {
-    if !declare(&s, "unique(v)").await {
-        return;
-    }
+    declare(&s, "unique(v)").await;
     create(&s, "a", r#"{"v":1}"#).await;
     assert!(!s.drop_index("a", "v").await.unwrap());
     assert!(s.drop_index("a", "unique(v)").await.unwrap());
@@ -215,9 +190,7 @@ pub(crate) async fn dropped_index_refuses_no_more(s: Shared) {
 }
 
 pub(crate) async fn one_of_twenty_creates_wins(s: Shared) {
-    if !declare(&s, "unique(email)").await {
-        return;
-    }
+    declare(&s, "unique(email)").await;
     let writes = (0..20).map(|n| {
         let s = s.clone();
         let body = format!("{{\"email\":\"a@example.com\",\"n\":{n}}}");

@@ -136,9 +136,8 @@ impl<'s> Expiring<'s> {
             return None;
         }
         for s in both {
-            let terms = s.engine()?.collection_terms().expect("terms of collections");
             let expires = Some(LIFE);
-            let set = terms.set_terms(&name, Terms { expires, ..Terms::default() }).await;
+            let set = s.engine()?.set_terms(&name, Terms { expires, ..Terms::default() }).await;
             set.expect("the terms of a collection are set");
         }
         Some(Self { both, seed })

@@ -18,8 +18,7 @@ use super::{
     Database,
     check::{
         changes, create, create_once, document, finish, id, index, latest, listed, load,
-        load_whole, loader, name, numbered, put, read_rest, size, snapshot, texts, try_write,
-        write,
+        load_whole, name, numbered, put, read_rest, size, snapshot, texts, try_write, write,
     },
 };
 use crate::values::ACCEPTED;
@@ -62,7 +61,7 @@ pub(crate) async fn loaded_values_come_back_exactly(database: Arc<Database>) {
 pub(crate) async fn loading_the_same_again_is_harmless(database: Arc<Database>) {
     let engine = database.engine();
     let documents = numbered(1..500);
-    loader(&engine).mark("first").await.unwrap();
+    engine.mark("first").await.unwrap();
     load(&engine, "notes", &documents).await;
     load(&engine, "notes", &documents).await;
     load(&engine, "notes", &documents[250..]).await;
@@ -107,7 +106,7 @@ pub(crate) async fn integer_ids_of_any_size_are_held(database: Arc<Database>) {
     ];
     let documents: Vec<Document> =
         ids.iter().zip(1..).map(|(id, n)| document(id, n, &format!(r#"{{"n":{n}}}"#))).collect();
-    engine.indexes().unwrap().create_index(&name("ids"), &index("-n")).await.unwrap();
+    engine.create_index(&name("ids"), &index("-n")).await.unwrap();
     load_whole(&engine, "ids", &documents, 50, 0).await;
     assert_eq!(listed(&engine, "ids", "").await, documents);
     let mut reversed = documents.clone();
@@ -304,8 +303,7 @@ fn first_note(after: Option<&str>) -> Query {
 
 pub(crate) async fn waits_end_with_a_commit(database: Arc<Database>) {
     async fn wait(engine: &Arc<dyn Engine>, since: u64, collection: Option<&str>) {
-        let feed = engine.change_feed().expect("the engine has a change feed");
-        feed.wait(Sequence(since), collection.map(name).as_ref()).await.unwrap();
+        engine.wait(Sequence(since), collection.map(name).as_ref()).await.unwrap();
     }
     let engine = database.engine();
     create(&engine, "notes", "{}").await;
@@ -335,9 +333,8 @@ pub(crate) async fn waits_end_with_a_commit(database: Arc<Database>) {
 
 pub(crate) async fn changes_keep_what_they_are_told_to(database: Arc<Database>) {
     let engine = database.engine();
-    let feed = engine.change_feed().expect("the engine has a change feed");
     let owner = FieldPath::parse("owner").unwrap();
-    feed.keep(&name("notes"), Keep { bodies: true, former: vec![owner] });
+    engine.keep(&name("notes"), Keep { bodies: true, former: vec![owner] });
     let short = r#"{"owner":1,"n":1.50}"#;
     let limit = format!("{{\"a\":\"{}\"}}", "x".repeat(KEPT_BYTES_MAX - 8));
     let long = format!("{{\"owner\":2,\"a\":\"{}\"}}", "x".repeat(KEPT_BYTES_MAX));
@@ -349,7 +346,7 @@ pub(crate) async fn changes_keep_what_they_are_told_to(database: Arc<Database>) 
 
     let read = async |bodies| {
         let request = ChangesRequest { since: Sequence(0), collection: None, limit: 10, bodies };
-        let page = feed.read_changes(&request).await.unwrap();
+        let page = engine.read_changes(&request).await.unwrap();
         page.changes.into_iter().map(|change| change.kept).collect::<Vec<_>>()
     };
     let text = |text: &str| KeptText::Text(text.into());
@@ -365,7 +362,7 @@ pub(crate) async fn changes_keep_what_they_are_told_to(database: Arc<Database>) 
     // Whoever does not ask for bodies gets none, and everything else.
     let without: Vec<_> = kept.into_iter().map(Kept::without_body).collect();
     assert_eq!(read(false).await, without);
-    feed.keep(&name("notes"), Keep::default());
+    engine.keep(&name("notes"), Keep::default());
     put(&engine, "notes", "k", short).await;
     assert_eq!(read(true).await[5], Kept::default());
 }
@@ -381,16 +378,16 @@ pub(crate) async fn answers_outlive_a_load(database: Arc<Database>) {
 }
 
 pub(crate) async fn note_outlives_the_engine(database: Arc<Database>) {
-    let note = |engine: Arc<dyn Engine>| async move { loader(&engine).unfinished().await.unwrap() };
+    let note = |engine: Arc<dyn Engine>| async move { engine.unfinished().await.unwrap() };
     let engine = database.engine();
     assert_eq!(note(engine.clone()).await, None);
     let long = "n".repeat(NOTE_BYTES_MAX);
-    loader(&engine).mark(&long).await.unwrap();
+    engine.mark(&long).await.unwrap();
     assert_eq!(note(engine.clone()).await.as_ref(), Some(&long));
-    let refused = loader(&engine).mark(&format!("{long}!")).await.unwrap_err();
+    let refused = engine.mark(&format!("{long}!")).await.unwrap_err();
     assert_eq!(refused.kind, ErrorKind::LimitExceeded);
     load(&engine, "notes", &numbered(1..100)).await;
-    loader(&engine).mark("99 are done").await.unwrap();
+    engine.mark("99 are done").await.unwrap();
     drop(engine);
     database.reopen().await;
     let engine = database.engine();
@@ -417,7 +414,7 @@ pub(crate) async fn load_that_was_left_keeps_everybody_out(database: Arc<Databas
         let refused = [
             try_write(engine, "notes", vec![action]).await.map(drop),
             engine.delete_collection(&name("notes")).await.map(drop),
-            engine.indexes().unwrap().create_index(&name("notes"), &index("n")).await.map(drop),
+            engine.create_index(&name("notes"), &index("n")).await.map(drop),
         ];
         for refused in refused {
             let refused = refused.unwrap_err();
@@ -426,26 +423,25 @@ pub(crate) async fn load_that_was_left_keeps_everybody_out(database: Arc<Databas
         }
     }
     let engine = database.engine();
-    let bulk = loader(&engine);
     // Nothing was begun.
-    bulk.leave("the first");
+    engine.leave("the first");
     create(&engine, "notes", "{}").await;
-    bulk.mark("the first").await.unwrap();
+    engine.mark("the first").await.unwrap();
     // Whoever loads may write, as a copy does that follows its source.
     create(&engine, "notes", "{}").await;
-    bulk.leave("the first");
+    engine.leave("the first");
     is_refused(&engine).await;
     assert_eq!(size(&engine, "notes").await, 2);
     // Another one is begun here; the first one's end is not its own.
-    bulk.mark("the second").await.unwrap();
-    bulk.leave("the first");
+    engine.mark("the second").await.unwrap();
+    engine.leave("the first");
     create(&engine, "notes", "{}").await;
-    bulk.leave("the second");
+    engine.leave("the second");
     is_refused(&engine).await;
     drop(engine);
     database.reopen().await;
     let engine = database.engine();
-    if loader(&engine).unfinished().await.unwrap().is_some() {
+    if engine.unfinished().await.unwrap().is_some() {
         is_refused(&engine).await;
     }
     finish(&engine, 100, 100).await;
@@ -456,17 +452,17 @@ pub(crate) async fn load_that_was_left_keeps_everybody_out(database: Arc<Databas
 pub(crate) async fn load_goes_on_whoever_waits_for_it(database: Arc<Database>) {
     let engine = database.engine();
     // Dropped as soon as it has begun: whatever becomes of it, nobody writes into half a load.
-    let marked = loader(&engine).mark("dropped").now_or_never();
-    let began = marked.is_none() && loader(&engine).unfinished().await.unwrap().is_some();
+    let marked = engine.mark("dropped").now_or_never();
+    let began = marked.is_none() && engine.unfinished().await.unwrap().is_some();
     let wrote = try_write(&engine, "notes", vec![Action::Create { body: "{}".to_owned() }]).await;
     if began {
         wrote.unwrap_err();
     }
-    loader(&engine).mark("gone on with").await.unwrap();
+    engine.mark("gone on with").await.unwrap();
     load(&engine, "notes", &numbered(10..20)).await;
-    let finished = loader(&engine).finish(Counters { sequence: Sequence(50), last_id: 50 });
+    let finished = engine.finish(Counters { sequence: Sequence(50), last_id: 50 });
     drop(finished.now_or_never());
-    loader(&engine).leave("gone on with");
+    engine.leave("gone on with");
     finish(&engine, 100, 100).await;
     create(&engine, "notes", "{}").await;
     assert!(size(&engine, "notes").await > 10);
@@ -474,18 +470,17 @@ pub(crate) async fn load_goes_on_whoever_waits_for_it(database: Arc<Database>) {
 
 pub(crate) async fn unloaded_documents_are_gone(database: Arc<Database>) {
     let engine = database.engine();
-    engine.indexes().unwrap().create_index(&name("notes"), &index("-n")).await.unwrap();
-    loader(&engine).mark("under way").await.unwrap();
+    engine.create_index(&name("notes"), &index("-n")).await.unwrap();
+    engine.mark("under way").await.unwrap();
     let mut documents = numbered(1..51);
     documents.push(document("x", 60, r#"{"n":60}"#));
     load(&engine, "notes", &documents).await;
     load(&engine, "others", &numbered(1..3)).await;
     let gone: Vec<DocumentId> = ["1", "25", "x", "999", "25"].map(id).into();
-    let bulk = loader(&engine);
-    bulk.unload(&name("notes"), &gone).await.unwrap();
-    bulk.unload(&name("notes"), &gone).await.unwrap();
-    bulk.unload(&name("others"), &[id("1"), id("2")]).await.unwrap();
-    bulk.unload(&name("unknown"), &gone).await.unwrap();
+    engine.unload(&name("notes"), &gone).await.unwrap();
+    engine.unload(&name("notes"), &gone).await.unwrap();
+    engine.unload(&name("others"), &[id("1"), id("2")]).await.unwrap();
+    engine.unload(&name("unknown"), &gone).await.unwrap();
     finish(&engine, 100, 100).await;
     documents.retain(|document| !gone.contains(&document.id));
     assert_eq!(listed(&engine, "notes", "").await, documents);
@@ -498,12 +493,11 @@ pub(crate) async fn unloaded_documents_are_gone(database: Arc<Database>) {
 
 pub(crate) async fn declared_indexes_are_kept_true(database: Arc<Database>) {
     let engine = database.engine();
-    let indexes = engine.indexes().unwrap();
     for text in ["n", "group,-n"] {
-        indexes.create_index(&name("notes"), &index(text)).await.unwrap();
+        engine.create_index(&name("notes"), &index(text)).await.unwrap();
     }
     create(&engine, "notes", r#"{"n":-1,"group":"g0"}"#).await;
-    loader(&engine).mark("under way").await.unwrap();
+    engine.mark("under way").await.unwrap();
     load(&engine, "notes", &numbered(2..300)).await;
     // The same again, and others in their place.
     load(&engine, "notes", &numbered(100..200)).await;
@@ -527,20 +521,19 @@ pub(crate) async fn declared_indexes_are_kept_true(database: Arc<Database>) {
 pub(crate) async fn unfinished_load_may_not_be_unique(database: Arc<Database>) {
     let engine = database.engine();
     let unique = index("unique(n)");
-    engine.indexes().unwrap().create_index(&name("notes"), &unique).await.unwrap();
+    engine.create_index(&name("notes"), &unique).await.unwrap();
     create(&engine, "notes", r#"{"n":1}"#).await;
-    let bulk = loader(&engine);
-    bulk.mark("under way").await.unwrap();
+    engine.mark("under way").await.unwrap();
     load(&engine, "notes", &numbered(1..20)).await;
     // A value that moves from one document to another may be seen in both for a while.
     let again = document("again", 30, r#"{"n":7}"#);
     load(&engine, "notes", std::slice::from_ref(&again)).await;
     let counters = Counters { sequence: Sequence(100), last_id: 100 };
-    let refused = bulk.finish(counters).await.unwrap_err();
+    let refused = engine.finish(counters).await.unwrap_err();
     assert_eq!(refused.kind, ErrorKind::NotUnique, "{refused}");
     assert!(refused.message.contains("7, again"), "{refused}");
-    assert!(bulk.unfinished().await.unwrap().is_some());
-    bulk.unload(&name("notes"), &[again.id]).await.unwrap();
+    assert!(engine.unfinished().await.unwrap().is_some());
+    engine.unload(&name("notes"), &[again.id]).await.unwrap();
     finish(&engine, 100, 100).await;
     drop(engine);
     database.reopen().await;
@@ -554,12 +547,12 @@ pub(crate) async fn unfinished_load_may_not_be_unique(database: Arc<Database>) {
 
 pub(crate) async fn index_of_an_unfinished_load_is_whole(database: Arc<Database>) {
     let engine = database.engine();
-    loader(&engine).mark("under way").await.unwrap();
+    engine.mark("under way").await.unwrap();
     load(&engine, "notes", &numbered(1..50)).await;
     // As a copy does: it compares, brings over what is missing, and declares indexes.
     read_rest(&mut *snapshot(&engine).await, "notes", None, 1 << 20).await;
     load(&engine, "notes", &numbered(50..80)).await;
-    engine.indexes().unwrap().create_index(&name("notes"), &index("-n")).await.unwrap();
+    engine.create_index(&name("notes"), &index("-n")).await.unwrap();
     finish(&engine, 100, 100).await;
     let mut expected = numbered(1..80);
     expected.reverse();
@@ -570,28 +563,27 @@ pub(crate) async fn collections_with_indexes_are_told_also_without_documents(
     database: Arc<Database>,
 ) {
     let engine = database.engine();
-    let indexes = engine.indexes().unwrap();
-    assert_eq!(indexes.indexed_collections().await.unwrap(), []);
+    assert_eq!(engine.indexed_collections().await.unwrap(), []);
     create(&engine, "others", "{}").await;
     for text in ["notes", "empty", "é"] {
-        indexes.create_index(&name(text), &index("-n")).await.unwrap();
+        engine.create_index(&name(text), &index("-n")).await.unwrap();
     }
     create(&engine, "notes", "{}").await;
     let told = ["empty", "notes", "é"].map(name);
-    assert_eq!(indexes.indexed_collections().await.unwrap(), told);
-    indexes.drop_index(&name("é"), &index("-n")).await.unwrap();
+    assert_eq!(engine.indexed_collections().await.unwrap(), told);
+    engine.drop_index(&name("é"), &index("-n")).await.unwrap();
     engine.delete_collection(&name("notes")).await.unwrap();
     drop(engine);
     database.reopen().await;
     let engine = database.engine();
-    let told = engine.indexes().unwrap().indexed_collections().await.unwrap();
+    let told = engine.indexed_collections().await.unwrap();
     assert_eq!(told, ["empty", "notes"].map(name));
 }
 
 pub(crate) async fn parallel_loads_lose_nothing(database: Arc<Database>) {
     let engine = database.engine();
-    engine.indexes().unwrap().create_index(&name("notes"), &index("-n")).await.unwrap();
-    loader(&engine).mark("under way").await.unwrap();
+    engine.create_index(&name("notes"), &index("-n")).await.unwrap();
+    engine.mark("under way").await.unwrap();
     let loads = (0..12_u64).map(|part| {
         let engine = engine.clone();
         tokio::spawn(async move {
@@ -622,7 +614,7 @@ pub(crate) async fn large_documents_come_through(database: Arc<Database>) {
     let text = "\u{e9}".repeat(usize::try_from(bytes).unwrap() * 9 / 20);
     let body = |n| format!(r#"{{"n":{n},"text":"{text}"}}"#);
     let documents: Vec<Document> = (1..=3).map(|n| document(&n.to_string(), n, &body(n))).collect();
-    loader(&engine).mark("under way").await.unwrap();
+    engine.mark("under way").await.unwrap();
     for document in &documents {
         load(&engine, "large", std::slice::from_ref(document)).await;
     }
@@ -791,15 +783,15 @@ pub(crate) async fn snapshots_and_loads_make_a_copy(database: Arc<Database>) {
 
 async fn copy(from: &Arc<dyn Engine>, to: &Arc<dyn Engine>) {
     let mut all = snapshot(from).await;
-    loader(to).mark("a copy").await.unwrap();
+    to.mark("a copy").await.unwrap();
     for info in all.collections().await.unwrap() {
         let mut after = None;
         loop {
             let part = all.read(&info.name, after.as_ref(), 2000).await.unwrap();
             let Some(last) = part.last() else { break };
             after = Some(last.id.clone());
-            loader(to).load(&info.name, part).await.unwrap();
+            to.load(&info.name, part).await.unwrap();
         }
     }
-    loader(to).finish(all.counters()).await.unwrap();
+    to.finish(all.counters()).await.unwrap();
 }

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use isobase_engine::{
-    Action, BulkLoad, ChangesPage, ChangesRequest, Counters, Engine, EngineError, Idempotency,
-    IfMissing, IndexDefinition, ListRequest, Precondition, Snapshot, WriteBatch, WriteOperation,
-    WriteReport, Written,
+    Action, ChangesPage, ChangesRequest, Counters, Engine, EngineError, Idempotency, IfMissing,
+    IndexDefinition, ListRequest, Precondition, Snapshot, WriteBatch, WriteOperation, WriteReport,
+    Written,
 };
 use isobase_types::{
     CollectionName, Document, DocumentId, Filter, Order, Revision, Sequence, Timestamp,
@@ -40,12 +40,8 @@ pub(crate) fn numbered(range: std::ops::Range<u64>) -> Vec<Document> {
     range.map(|n| document(&n.to_string(), n, &body(n))).collect()
 }
 
-pub(crate) fn loader(engine: &Arc<dyn Engine>) -> &dyn BulkLoad {
-    engine.bulk_load().expect("the engine can be loaded")
-}
-
 pub(crate) async fn load(engine: &Arc<dyn Engine>, collection: &str, documents: &[Document]) {
-    loader(engine).load(&name(collection), documents.to_vec()).await.unwrap();
+    engine.load(&name(collection), documents.to_vec()).await.unwrap();
 }
 
 /// A whole load.
@@ -56,18 +52,18 @@ pub(crate) async fn load_whole(
     sequence: u64,
     last_id: i64,
 ) {
-    loader(engine).mark("under way").await.unwrap();
+    engine.mark("under way").await.unwrap();
     load(engine, collection, documents).await;
     finish(engine, sequence, last_id).await;
 }
 
 pub(crate) async fn finish(engine: &Arc<dyn Engine>, sequence: u64, last_id: i64) {
     let counters = Counters { sequence: Sequence(sequence), last_id };
-    loader(engine).finish(counters).await.unwrap();
+    engine.finish(counters).await.unwrap();
 }
 
 pub(crate) async fn snapshot(engine: &Arc<dyn Engine>) -> Box<dyn Snapshot> {
-    engine.snapshots().expect("the engine can be read").snapshot().await.unwrap()
+    engine.snapshot().await.unwrap()
 }
 
 /// The rest of a collection, in parts of so many bytes.
@@ -187,14 +183,13 @@ pub(crate) async fn changes(
     engine: &Arc<dyn Engine>,
     since: u64,
 ) -> Result<ChangesPage, EngineError> {
-    let feed = engine.change_feed().expect("the engine has a change feed");
     let request =
         ChangesRequest { since: Sequence(since), collection: None, limit: 5000, bodies: false };
-    feed.read_changes(&request).await
+    engine.read_changes(&request).await
 }
 
 pub(crate) async fn latest(engine: &Arc<dyn Engine>) -> u64 {
-    engine.change_feed().expect("the engine has a change feed").latest().await.unwrap().0
+    engine.latest().await.unwrap().0
 }
 
 pub(crate) fn index(text: &str) -> IndexDefinition {

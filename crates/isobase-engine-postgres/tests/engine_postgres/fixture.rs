@@ -11,8 +11,9 @@ use std::{
 
 use futures_util::FutureExt;
 use isobase_engine::{
-    Action, ChangesPage, ChangesRequest, Clock, Engine, EngineError, IfMissing, ListRequest,
-    Listing, Precondition, SystemClock, WriteBatch, WriteOperation, WriteOutcome, Written,
+    Action, ChangeFeed, ChangesPage, ChangesRequest, Clock, Engine, EngineError, IfMissing,
+    ListRequest, Listing, Precondition, SystemClock, WriteBatch, WriteOperation, WriteOutcome,
+    Written,
 };
 use isobase_engine_postgres::{PostgresEngine, PostgresOptions};
 use isobase_postgres::{Config, Connection, Sql};
@@ -162,16 +163,16 @@ impl Ask for PostgresEngine {
     async fn changes_after(&self, since: u64) -> Result<Vec<u64>, EngineError> {
         let request =
             ChangesRequest { since: Sequence(since), collection: None, limit: 1000, bodies: false };
-        let page = self.change_feed().unwrap().read_changes(&request).await?;
+        let page = self.read_changes(&request).await?;
         Ok(page.changes.iter().map(|change| change.sequence.0).collect())
     }
 
     async fn read_page(&self, request: &ChangesRequest) -> ChangesPage {
-        self.change_feed().unwrap().read_changes(request).await.unwrap()
+        self.read_changes(request).await.unwrap()
     }
 
     async fn latest_sequence(&self) -> Sequence {
-        self.change_feed().unwrap().latest().await.unwrap()
+        self.latest().await.unwrap()
     }
 
     async fn listed(&self, collection: &str, filter: Filter, sort: &str) -> Vec<String> {

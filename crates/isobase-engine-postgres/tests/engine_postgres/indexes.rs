@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use isobase_engine::{Engine, IndexDefinition, IndexState, Rejection};
+use isobase_engine::{Engine, IndexDefinition, IndexState, Indexes, Rejection};
 use isobase_types::{Comparison, FieldPath, Filter, Literal, Operator};
 
 use crate::fixture::{Ask, create, delete, name, order, outcome, put, with_schema, written};
@@ -26,7 +26,7 @@ fn index_holds_documents_from_before_and_after() {
         many.operations = vec![many.operations[0].clone(); 1500];
         engine.write(many).await.unwrap();
         written(&engine, put("notes", "x", r#"{"status":"open"}"#)).await;
-        let info = engine.indexes().unwrap().create_index(&notes, &definition("status")).await;
+        let info = engine.create_index(&notes, &definition("status")).await;
         assert_eq!(info.unwrap().state, IndexState::Ready);
         written(&engine, put("notes", "y", r#"{"status":"open"}"#)).await;
         written(&engine, put("notes", "1", r#"{"status":"open"}"#)).await;
@@ -38,7 +38,7 @@ fn index_holds_documents_from_before_and_after() {
         assert_eq!(count, 3);
         assert_eq!(engine.delete_collection(&notes).await.unwrap(), 1501);
         assert_eq!(schema.number("SELECT count(*) FROM {s}.index_entries").await, 0);
-        assert_eq!(engine.indexes().unwrap().indexes(&notes).await.unwrap().len(), 1);
+        assert_eq!(engine.indexes(&notes).await.unwrap().len(), 1);
     });
 }
 
@@ -48,7 +48,7 @@ fn racing_processes_keep_values_unique() {
         let engines = [schema.engine().await, schema.engine().await].map(Arc::new);
         let unique = IndexDefinition::parse("unique(email)").unwrap();
         let people = name("people");
-        engines[0].indexes().unwrap().create_index(&people, &unique).await.unwrap();
+        engines[0].create_index(&people, &unique).await.unwrap();
         let writing = (0..40).map(|number| {
             let engine = Arc::clone(&engines[number % 2]);
             let body = format!(r#"{{"email":"{}@example.com"}}"#, number / 8);
@@ -85,7 +85,7 @@ fn index_built_under_writes_lacks_nothing() {
         });
         let writing: Vec<_> = writing.collect();
         let notes = name("notes");
-        engines[1].indexes().unwrap().create_index(&notes, &definition("status")).await.unwrap();
+        engines[1].create_index(&notes, &definition("status")).await.unwrap();
         for write in writing {
             write.await.unwrap();
         }
@@ -104,19 +104,18 @@ fn dropped_index_is_gone_and_can_come_back() {
     with_schema(async |schema| {
         let engine = schema.engine().await;
         let notes = name("notes");
-        let indexes = engine.indexes().unwrap();
         written(&engine, put("notes", "x", r#"{"status":"open"}"#)).await;
         let status = definition("status");
-        indexes.create_index(&notes, &status).await.unwrap();
-        indexes.create_index(&notes, &status).await.unwrap();
-        assert_eq!(indexes.indexes(&notes).await.unwrap().len(), 1);
-        assert!(indexes.drop_index(&notes, &status).await.unwrap());
-        assert!(!indexes.drop_index(&notes, &status).await.unwrap());
-        assert_eq!(indexes.indexes(&notes).await.unwrap(), []);
+        engine.create_index(&notes, &status).await.unwrap();
+        engine.create_index(&notes, &status).await.unwrap();
+        assert_eq!(engine.indexes(&notes).await.unwrap().len(), 1);
+        assert!(engine.drop_index(&notes, &status).await.unwrap());
+        assert!(!engine.drop_index(&notes, &status).await.unwrap());
+        assert_eq!(engine.indexes(&notes).await.unwrap(), []);
         written(&engine, put("notes", "y", r#"{"status":"open"}"#)).await;
         // Another process may still read the dropped one: it stays complete for a while.
         assert_eq!(schema.number("SELECT count(*) FROM {s}.index_entries").await, 2);
-        indexes.create_index(&notes, &status).await.unwrap();
+        engine.create_index(&notes, &status).await.unwrap();
         assert_eq!(engine.listed("notes", status_is("open"), "").await, ["x", "y"]);
     });
 }
@@ -126,8 +125,7 @@ fn index_of_a_collection_without_documents_is_kept() {
     with_schema(async |schema| {
         let engine = schema.engine().await;
         let notes = name("notes");
-        let indexes = engine.indexes().unwrap();
-        indexes.create_index(&notes, &definition("status,-a")).await.unwrap();
+        engine.create_index(&notes, &definition("status,-a")).await.unwrap();
         assert_eq!(engine.collections().await.unwrap(), []);
         written(&engine, put("notes", "x", r#"{"status":"open"}"#)).await;
         assert_eq!(engine.listed("notes", status_is("open"), "").await, ["x"]);

@@ -3,7 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use isobase_engine::{
-    ChangesRequest, Counters, Engine, ErrorKind, Idempotency, Rejection, SystemClock,
+    BulkLoad, ChangeFeed, ChangesRequest, Counters, Engine, ErrorKind, Idempotency, Rejection,
+    Snapshots, SystemClock,
 };
 use isobase_engine_postgres::{NoTables, PostgresEngine, PostgresOptions};
 use isobase_types::{DocumentId, Sequence};
@@ -56,8 +57,7 @@ fn nobody_else_writes_while_it_is_loaded() {
     with_schema(async |schema| {
         let (service, loading) = tokio::join!(schema.engine(), schema.engine());
         written(&service, create("notes", "{}")).await;
-        let load = loading.bulk_load().unwrap();
-        load.mark("a copy").await.unwrap();
+        loading.mark("a copy").await.unwrap();
         for _ in 0..2 {
             let refused = service.write(create("notes", "{}")).await.unwrap_err();
             assert_eq!(refused.kind, ErrorKind::Unavailable, "{refused}");
@@ -67,9 +67,9 @@ fn nobody_else_writes_while_it_is_loaded() {
         }
         let mut document = service.get(&name("notes"), &1.into()).await.unwrap().unwrap();
         document.id = 2.into();
-        load.load(&name("notes"), vec![document]).await.unwrap();
-        load.mark("a copy, farther on").await.unwrap();
-        load.finish(Counters { sequence: Sequence(5), last_id: 2 }).await.unwrap();
+        loading.load(&name("notes"), vec![document]).await.unwrap();
+        loading.mark("a copy, farther on").await.unwrap();
+        loading.finish(Counters { sequence: Sequence(5), last_id: 2 }).await.unwrap();
         let after = written(&service, create("notes", "{}")).await;
         assert_eq!((after.id, after.revision.number()), (3.into(), Some(6)));
     });
@@ -140,11 +140,11 @@ fn tables_of_the_first_version_are_brought_up_to_date() {
         let identity = engines[0].identity().await.unwrap();
         assert!(identity.is_first_epoch());
         for engine in &engines {
-            assert_eq!(engine.bulk_load().unwrap().unfinished().await.unwrap(), None);
+            assert_eq!(engine.unfinished().await.unwrap(), None);
             assert_eq!(engine.identity().await.unwrap(), identity);
         }
-        engines[0].bulk_load().unwrap().mark("begun").await.unwrap();
-        let note = engines[1].bulk_load().unwrap().unfinished().await.unwrap();
+        engines[0].mark("begun").await.unwrap();
+        let note = engines[1].unfinished().await.unwrap();
         assert_eq!(note.as_deref(), Some("begun"));
         assert_eq!(engines[2].list_all().await.unwrap().documents.len(), 1);
     });
@@ -157,7 +157,7 @@ fn a_wait_hears_of_the_commits_of_other_processes() {
         for round in 0..5 {
             let since = here.latest_sequence().await;
             let notes = name("notes");
-            let wait = here.change_feed().unwrap().wait(since, Some(&notes));
+            let wait = here.wait(since, Some(&notes));
             let write = async {
                 for collection in ["others", "notes"] {
                     written(&there, create(collection, &format!("{{\"n\":{round}}}"))).await;
@@ -338,7 +338,7 @@ fn a_user_who_may_only_read_reads_everything() {
         let mut options = PostgresOptions::new(&url).unwrap();
         options.read_only = true;
         let reader = PostgresEngine::connect(options, Arc::new(SystemClock)).await.unwrap();
-        let mut snapshot = reader.snapshots().unwrap().snapshot().await.unwrap();
+        let mut snapshot = reader.snapshot().await.unwrap();
         assert_eq!(snapshot.collections().await.unwrap()[0].documents, 1);
         let part = snapshot.read(&name("notes"), None, 1 << 20).await.unwrap();
         assert_eq!(part[0].body, r#"{"n":1}"#);

@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use isobase_engine::{
-    Action, BulkLoad, ChangesRequest, Clock, Counters, Engine, IfMissing, Precondition,
+    Action, BulkLoad, ChangeFeed, ChangesRequest, Clock, Counters, Engine, IfMissing, Precondition,
     SystemClock, WriteBatch, WriteOperation, Written,
 };
 use isobase_engine_sqlite::{SqliteEngine, SqliteOptions};
@@ -92,16 +92,15 @@ async fn old_changes_are_removed_and_said_to_be_gone() {
     for _ in 0..20 {
         written(&engine, create("notes", "{}")).await;
     }
-    let feed = engine.change_feed().unwrap();
     let request = |since| ChangesRequest {
         since: Sequence(since),
         collection: None,
         limit: 100,
         bodies: false,
     };
-    let gone = feed.read_changes(&request(0)).await.unwrap_err();
+    let gone = engine.read_changes(&request(0)).await.unwrap_err();
     let isobase_engine::ErrorKind::ChangesGone { oldest } = gone.kind else { panic!("{gone}") };
-    let page = feed.read_changes(&request(oldest.0)).await.unwrap();
+    let page = engine.read_changes(&request(oldest.0)).await.unwrap();
     assert_eq!(page.changes.first().unwrap().sequence.0, oldest.0 + 1);
     assert_eq!(page.next, Sequence(20));
     assert!(page.changes.len() <= 11, "{} changes are kept", page.changes.len());
@@ -138,10 +137,9 @@ async fn file_of_the_first_version_is_brought_up_to_date() {
     assert_eq!(engine.list(&notes, &request).await.unwrap(), before);
     let identity = engine.identity().await.unwrap();
     assert!(identity.is_first_epoch());
-    let loads = engine.bulk_load().unwrap();
-    assert_eq!(loads.unfinished().await.unwrap(), None);
-    loads.mark("begun").await.unwrap();
-    assert_eq!(loads.unfinished().await.unwrap().as_deref(), Some("begun"));
+    assert_eq!(engine.unfinished().await.unwrap(), None);
+    engine.mark("begun").await.unwrap();
+    assert_eq!(engine.unfinished().await.unwrap().as_deref(), Some("begun"));
     engine.close().await.unwrap();
     drop(engine);
     let plain = rusqlite::Connection::open(&path).unwrap();
@@ -227,9 +225,8 @@ async fn file_of_the_second_version_is_brought_up_to_date() {
         listing.documents.iter().map(|document| document.id.to_string()).collect::<Vec<_>>()
     };
     assert_eq!(ids(engine.list(&notes, &request).await.unwrap()), ["x", "2", "1"]);
-    let feed = engine.change_feed().unwrap();
     let request = ChangesRequest { since: Sequence(0), collection: None, limit: 100, bodies: true };
-    let told = feed.read_changes(&request).await.unwrap().changes;
+    let told = engine.read_changes(&request).await.unwrap().changes;
     let told: Vec<_> = told.iter().map(|change| change.kind.as_str()).collect();
     assert_eq!(told, ["created", "created", "created", "updated", "collection_deleted"]);
     let new = written(&engine, create("notes", "{}")).await;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use isobase_engine::{
-    BulkLoad, Counters, Engine, IndexDefinition, ListRequest, Listing, Snapshots,
+    BulkLoad, Counters, Engine, IndexDefinition, Indexes, ListRequest, Listing, Snapshots,
 };
 use isobase_engine_sqlite::SqliteEngine;
 use isobase_types::{
@@ -94,7 +94,7 @@ async fn load_until_killed(path: &std::path::Path) {
     let begin: i64 = note.map_or(0, |note| note.parse().unwrap());
     engine.mark(&begin.to_string()).await.unwrap();
     let index = IndexDefinition::new(Order::parse("n").unwrap()).unwrap();
-    engine.indexes().unwrap().create_index(&notes(), &index).await.unwrap();
+    engine.create_index(&notes(), &index).await.unwrap();
     for chunk in 0.. {
         let first = begin + chunk * CHUNK + 1;
         let documents = (first..first + CHUNK).map(document).collect();

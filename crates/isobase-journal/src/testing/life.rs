@@ -32,7 +32,6 @@ const INTEGERS: [&str; 5] = [
 /// When an answer is wrong: places in an order where servers of tests differ from the databases
 /// they stand for.
 pub async fn live(engine: &dyn Engine, collection: &CollectionName) -> Result<(), EngineError> {
-    let Some(indexes) = engine.indexes() else { panic!("an engine without indexes") };
     let by = |order: &str| Order::parse(order).expect("an order");
     let definition = IndexDefinition::new(by("text")).expect("an index");
     let long = |end: &str| format!("{}{end}", "x".repeat(1_600));
@@ -69,10 +68,10 @@ pub async fn live(engine: &dyn Engine, collection: &CollectionName) -> Result<()
         let above = compare("text", Operator::Greater(Literal::Text("b".to_owned())));
         assert_eq!(engine.count(collection, &above, 1_000).await?, 4);
         if !is_indexed {
-            indexes.create_index(collection, &definition).await?;
+            engine.create_index(collection, &definition).await?;
         }
     }
-    assert_eq!(indexes.indexes(collection).await?.len(), 1);
+    assert_eq!(engine.indexes(collection).await?.len(), 1);
     let found = listed(engine, collection, by("integer"), Filter::all()).await?;
     let doubled: Vec<_> = INTEGERS.iter().flat_map(|integer| [*integer; 2]).collect();
     assert_eq!(fields(&found, "integer"), doubled);
@@ -83,7 +82,7 @@ pub async fn live(engine: &dyn Engine, collection: &CollectionName) -> Result<()
     // Numbers are not given again.
     let named = found.iter().find(|document| matches!(document.id, DocumentId::Text(_)));
     by_itself(engine, collection, named.expect("ids of both kinds")).await?;
-    assert!(indexes.drop_index(collection, &definition).await?);
+    assert!(engine.drop_index(collection, &definition).await?);
     moved(engine, collection).await?;
     assert_eq!(engine.delete_collection(collection).await?, texts.len() as u64);
     assert!(engine.collections().await?.is_empty());
@@ -96,8 +95,7 @@ async fn by_itself(
     collection: &CollectionName,
     document: &Document,
 ) -> Result<(), EngineError> {
-    let Some(feed) = engine.change_feed() else { panic!("an engine without a feed") };
-    let since = feed.latest().await?;
+    let since = engine.latest().await?;
     let (id, body) = (document.id.clone(), document.body.clone());
     assert_eq!(engine.get(collection, &id).await?.as_ref(), Some(document));
     let operation = |action| WriteOperation {
@@ -115,35 +113,31 @@ async fn by_itself(
     }
     let request =
         ChangesRequest { since, collection: Some(collection.clone()), limit: 10, bodies: false };
-    let told = feed.read_changes(&request).await?.changes;
+    let told = engine.read_changes(&request).await?.changes;
     let kinds: Vec<_> = told.iter().map(|change| change.kind.as_str()).collect();
     assert_eq!(kinds, ["updated", "deleted", "created"]);
     let request =
         ChangesRequest { since: Sequence(0), collection: None, limit: 1_000, bodies: false };
-    assert!(feed.read_changes(&request).await?.changes.len() > told.len());
+    assert!(engine.read_changes(&request).await?.changes.len() > told.len());
     Ok(())
 }
 
 /// Everything read and loaded again, and what other programs may have done looked for.
 async fn moved(engine: &dyn Engine, collection: &CollectionName) -> Result<(), EngineError> {
-    let (Some(snapshots), Some(bulk), Some(reconcile)) =
-        (engine.snapshots(), engine.bulk_load(), engine.reconcile())
-    else {
-        panic!("an engine that moves nothing")
-    };
+    let Some(reconcile) = engine.reconcile() else { panic!("an engine that looks for nothing") };
     assert!(reconcile.reconcilable().await?.contains(collection));
     let found = reconcile.reconcile(collection).await?;
     assert_eq!((found.created, found.updated), (0, 0));
-    let mut snapshot = snapshots.snapshot().await?;
+    let mut snapshot = engine.snapshot().await?;
     assert_eq!(snapshot.collections().await?.len(), 1);
     let documents = snapshot.read(collection, None, 1 << 20).await?;
     let counters = snapshot.counters();
     drop(snapshot);
-    bulk.mark("a whole life").await?;
-    assert_eq!(bulk.unfinished().await?.as_deref(), Some("a whole life"));
-    bulk.unload(collection, &[documents[0].id.clone()]).await?;
-    bulk.load(collection, documents.clone()).await?;
-    bulk.finish(counters).await?;
+    engine.mark("a whole life").await?;
+    assert_eq!(engine.unfinished().await?.as_deref(), Some("a whole life"));
+    engine.unload(collection, &[documents[0].id.clone()]).await?;
+    engine.load(collection, documents.clone()).await?;
+    engine.finish(counters).await?;
     let found = listed(engine, collection, Order::default(), Filter::all()).await?;
     assert_eq!(found, documents);
     Ok(())

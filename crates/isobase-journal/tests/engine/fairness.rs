@@ -1,6 +1,6 @@
 //! Writers beside one another.
 
-use isobase_engine::{Engine, ErrorKind, WriteOperation};
+use isobase_engine::{Engine, ErrorKind, Indexes, WriteOperation};
 use isobase_journal::testing::Fault;
 use isobase_types::DocumentId;
 
@@ -81,7 +81,7 @@ async fn what_is_no_batch_does_not_wait_for_the_end_of_a_large_one() {
     let operations = (0..5_000).map(|_| create("{}")).collect();
     let large = engine.write(batch(operations));
     let index = async {
-        engine.indexes().unwrap().create_index(&name("b"), &index("n")).await.unwrap();
+        engine.create_index(&name("b"), &index("n")).await.unwrap();
         told(&engine).await.len()
     };
     let (report, told_before) = tokio::join!(large, index);

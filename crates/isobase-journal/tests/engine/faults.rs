@@ -1,6 +1,8 @@
 //! Commits that go wrong.
 
-use isobase_engine::{AtomicBatches, Engine, ErrorKind, Idempotency, IndexState, Rejection};
+use isobase_engine::{
+    AtomicBatches, Engine, ErrorKind, Idempotency, IndexState, Indexes, Rejection,
+};
 use isobase_journal::testing::Fault;
 
 use crate::setup::*;
@@ -79,7 +81,7 @@ async fn pieces_that_do_not_fit_are_refused_whole() {
     let database = database();
     let engine = open(&database).await;
     for fields in ["a", "b", "c", "d", "e"] {
-        engine.indexes().unwrap().create_index(&name("a"), &index(fields)).await.unwrap();
+        engine.create_index(&name("a"), &index(fields)).await.unwrap();
     }
     // 32 operations are allowed, but not with 6 keys each.
     let operations: Vec<_> = (0..32).map(|_| create("{}")).collect();
@@ -117,8 +119,7 @@ async fn too_many_indexes_are_refused() {
     let database = database();
     let engine = open(&database).await;
     for n in 0.. {
-        let declared =
-            engine.indexes().unwrap().create_index(&name("a"), &index(&format!("field{n}"))).await;
+        let declared = engine.create_index(&name("a"), &index(&format!("field{n}"))).await;
         if let Err(refused) = declared {
             assert_eq!(refused.kind, ErrorKind::LimitExceeded);
             assert!(n > 20, "{n}");
@@ -154,8 +155,7 @@ async fn index_keys_that_the_database_cannot_have_are_cut_and_sorted_on_reading(
     write(&engine, put(&second, &body)).await;
     write(&engine, put(&first, &body)).await;
     write(&engine, put("short", r#"{"a":"1"}"#)).await;
-    let indexes = engine.indexes().unwrap();
-    let built = indexes.create_index(&name("a"), &index("a,b,c")).await.unwrap();
+    let built = engine.create_index(&name("a"), &index("a,b,c")).await.unwrap();
     assert_eq!(built.state, IndexState::Ready);
     assert_eq!(list(&engine, "a,b,c").await, ["short", first.as_str(), second.as_str()]);
     assert!(try_write(&engine, put(&second, r#"{"a":"2"}"#)).await.unwrap().is_ok());

@@ -1,7 +1,7 @@
 //! Documents of other programs.
 
 use isobase_engine::{
-    Action, Engine as _, Precondition, Reconcile, Reconciled, Rejection, WriteOperation,
+    Action, Engine as _, Indexes, Precondition, Reconcile, Reconciled, Rejection, WriteOperation,
 };
 use isobase_journal::testing::Fault;
 use isobase_types::{ChangeKind, Revision};
@@ -62,7 +62,7 @@ async fn are_adopted_by_the_first_listing() {
 async fn are_found_by_a_reconciliation() {
     let database = database();
     let engine = open(&database).await;
-    engine.indexes().unwrap().create_index(&name("a"), &index("n")).await.unwrap();
+    engine.create_index(&name("a"), &index("n")).await.unwrap();
     for n in 0..5 {
         write(&engine, create(&format!("{{\"n\":{n}}}"))).await;
     }
@@ -167,6 +167,6 @@ async fn names_that_cannot_be_held_have_no_documents() {
     assert!(matches!(refused, Rejection::Unholdable { .. }));
     let operation = WriteOperation { collection: collection.clone(), ..delete("1") };
     assert_eq!(try_write(&engine, operation).await.unwrap(), Err(Rejection::NotFound));
-    assert!(engine.indexes().unwrap().create_index(&collection, &index("n")).await.is_err());
+    assert!(engine.create_index(&collection, &index("n")).await.is_err());
     assert_eq!(write(&engine, create("{}")).await.id, 1.into());
 }

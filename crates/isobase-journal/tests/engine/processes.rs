@@ -3,8 +3,8 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use isobase_engine::{
-    Counters, Engine, ErrorKind, IndexDefinition, IndexState, Precondition, Rejection,
-    WriteOperation,
+    BulkLoad, ChangeFeed, Counters, Engine, ErrorKind, IndexDefinition, IndexState, Indexes,
+    Precondition, Rejection, WriteOperation,
 };
 use isobase_journal::{
     DocumentDatabase,
@@ -59,14 +59,14 @@ async fn index_of_one_process_is_kept_by_the_other() {
     let database = database();
     let (one, other) = (open(&database).await, open(&database).await);
     write(&other, create("{\"n\":5}")).await;
-    let made = one.indexes().unwrap().create_index(&name("a"), &index("n")).await.unwrap();
+    let made = one.create_index(&name("a"), &index("n")).await.unwrap();
     assert_eq!(made.state, IndexState::Ready);
     write(&other, create("{\"n\":4}")).await;
     write(&other, put("1", "{\"n\":3}")).await;
     assert_eq!(list(&one, "n").await, ["1", "2"]);
     assert_eq!(database.entries(&name("a")), 4);
-    assert!(other.indexes().unwrap().drop_index(&name("a"), &index("n")).await.unwrap());
-    assert_eq!(one.indexes().unwrap().indexes(&name("a")).await.unwrap(), []);
+    assert!(other.drop_index(&name("a"), &index("n")).await.unwrap());
+    assert_eq!(one.indexes(&name("a")).await.unwrap(), []);
     other.close().await.unwrap();
     assert_eq!(database.entries(&name("a")), 2);
 }
@@ -77,7 +77,7 @@ async fn racing_processes_keep_values_unique() {
         let database = FakeDatabase::new(settings.troubled());
         let engines = [Arc::new(open(&database).await), Arc::new(open(&database).await)];
         let unique = IndexDefinition::parse("unique(n)").unwrap();
-        engines[0].indexes().unwrap().create_index(&name("a"), &unique).await.unwrap();
+        engines[0].create_index(&name("a"), &unique).await.unwrap();
         let tasks: Vec<_> = (0..40)
             .map(|n: usize| {
                 let engine = engines[n % 2].clone();
@@ -115,7 +115,7 @@ async fn unique_index_built_under_writes_is_unique() {
         written
     });
     let unique = IndexDefinition::parse("unique(n)").unwrap();
-    let declared = engines[0].indexes().unwrap().create_index(&name("a"), &unique).await;
+    let declared = engines[0].create_index(&name("a"), &unique).await;
     let written = writing.await.unwrap();
     match declared {
         Ok(_) => assert_eq!(written, Vec::<i32>::new()),
@@ -131,7 +131,7 @@ async fn what_others_wrote_is_taken_in_though_it_is_not_unique() {
     let database = database();
     let engine = open(&database).await;
     let unique = IndexDefinition::parse("unique(n)").unwrap();
-    engine.indexes().unwrap().create_index(&name("a"), &unique).await.unwrap();
+    engine.create_index(&name("a"), &unique).await.unwrap();
     write(&engine, create("{\"n\":1}")).await;
     database.put_foreign(&name("a"), "theirs", "{\"n\":1}");
     engine.reconcile().unwrap().reconcile(&name("a")).await.unwrap();
@@ -153,9 +153,8 @@ async fn cut_off_build_is_resumed() {
         write(&engine, create(&format!("{{\"n\":{}}}", 300 - n))).await;
     }
     {
-        let indexes = engine.indexes().unwrap();
         let (collection, definition) = (name("a"), index("n"));
-        let build = indexes.create_index(&collection, &definition);
+        let build = engine.create_index(&collection, &definition);
         let cut_off = async {
             while database.entries(&name("a")) < 350 {
                 tokio::task::yield_now().await;
@@ -167,10 +166,10 @@ async fn cut_off_build_is_resumed() {
         }
     }
     let again = open(&database).await;
-    let listed = again.indexes().unwrap().indexes(&name("a")).await.unwrap();
+    let listed = again.indexes(&name("a")).await.unwrap();
     assert_eq!(listed[0].state, IndexState::Building);
     write(&again, put("1", "{\"n\":0}")).await;
-    again.indexes().unwrap().create_index(&name("a"), &index("n")).await.unwrap();
+    again.create_index(&name("a"), &index("n")).await.unwrap();
     assert_eq!(database.entries(&name("a")), 600);
     assert_eq!(list(&again, "n").await[..2], ["1", "300"]);
 }
@@ -230,12 +229,11 @@ async fn what_was_under_way_when_a_load_began_is_not_written() {
     while database.has_faults() {
         tokio::task::yield_now().await;
     }
-    let load = loading.bulk_load().unwrap();
-    load.mark("a copy").await.unwrap();
-    load.load(&name("a"), vec![get(&loading, "1").await.unwrap()]).await.unwrap();
+    loading.mark("a copy").await.unwrap();
+    loading.load(&name("a"), vec![get(&loading, "1").await.unwrap()]).await.unwrap();
     let refused = late.await.unwrap().unwrap_err();
     assert!(refused.message.contains("being loaded: a copy"), "{refused}");
-    load.finish(Counters { sequence: Sequence(5), last_id: 1 }).await.unwrap();
+    loading.finish(Counters { sequence: Sequence(5), last_id: 1 }).await.unwrap();
     assert_eq!(list(&loading, "").await, ["1"]);
 }
 
@@ -251,11 +249,11 @@ async fn a_head_that_was_long_on_its_way_is_not_written_for() {
     while database.has_slow_head() {
         tokio::task::yield_now().await;
     }
-    loading.bulk_load().unwrap().mark("a copy").await.unwrap();
-    let latest = loading.change_feed().unwrap().latest().await.unwrap();
+    loading.mark("a copy").await.unwrap();
+    let latest = loading.latest().await.unwrap();
     let refused = late.await.unwrap().unwrap_err();
     assert!(refused.message.contains("being loaded: a copy"), "{refused}");
-    assert_eq!(loading.change_feed().unwrap().latest().await.unwrap(), latest);
+    assert_eq!(loading.latest().await.unwrap(), latest);
 }
 
 #[tokio::test(start_paused = true)]
@@ -263,16 +261,15 @@ async fn a_load_that_could_not_keep_the_others_out_keeps_itself_out() {
     let database = database();
     let (service, loading) = (open(&database).await, open(&database).await);
     write(&service, create("{}")).await;
-    let load = loading.bulk_load().unwrap();
     database.inject(Fault::Refused(ErrorKind::Unexpected));
-    load.mark("a copy").await.unwrap_err();
+    loading.mark("a copy").await.unwrap_err();
     for engine in [&service, &loading] {
         let refused = try_write(engine, create("{}")).await.unwrap_err();
         assert!(refused.message.contains("being loaded: a copy"), "{refused}");
     }
-    load.mark("a copy").await.unwrap();
+    loading.mark("a copy").await.unwrap();
     write(&loading, create("{}")).await;
-    load.finish(Counters::default()).await.unwrap();
+    loading.finish(Counters::default()).await.unwrap();
     write(&service, create("{}")).await;
 }
 
@@ -292,7 +289,7 @@ async fn all_who_wait_for_another_process_cost_one_look_a_second() {
             let here = here.clone();
             let of_a = name("a");
             tokio::spawn(async move {
-                here.change_feed().unwrap().wait(Sequence(1), Some(&of_a)).await.unwrap();
+                here.wait(Sequence(1), Some(&of_a)).await.unwrap();
             })
         })
         .collect();
@@ -333,8 +330,7 @@ async fn nobody_else_writes_while_it_is_loaded() {
     let database = database();
     let (service, loading) = (open(&database).await, open(&database).await);
     write(&service, create("{}")).await;
-    let load = loading.bulk_load().unwrap();
-    load.mark("a copy").await.unwrap();
+    loading.mark("a copy").await.unwrap();
     for _ in 0..2 {
         let refused = try_write(&service, create("{}")).await.unwrap_err();
         assert_eq!(refused.kind, ErrorKind::Unavailable, "{refused}");
@@ -342,9 +338,9 @@ async fn nobody_else_writes_while_it_is_loaded() {
     }
     let mut document = get(&service, "1").await.unwrap();
     document.id = 2.into();
-    load.load(&name("a"), vec![document]).await.unwrap();
-    load.mark("a copy, farther on").await.unwrap();
-    load.finish(Counters { sequence: Sequence(5), last_id: 2 }).await.unwrap();
+    loading.load(&name("a"), vec![document]).await.unwrap();
+    loading.mark("a copy, farther on").await.unwrap();
+    loading.finish(Counters { sequence: Sequence(5), last_id: 2 }).await.unwrap();
     let after = write(&service, create("{}")).await;
     assert_eq!((after.id, after.revision.number()), (3.into(), Some(6)));
 }

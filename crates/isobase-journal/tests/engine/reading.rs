@@ -3,13 +3,16 @@
 use std::sync::Arc;
 
 use isobase_conformance::TestClock;
-use isobase_engine::{ChangesRequest, Engine, ErrorKind, Snapshot, Unreadable};
+use isobase_engine::{
+    BulkLoad, ChangeFeed, ChangesRequest, Engine, ErrorKind, ReadOnly, Snapshot, Snapshots,
+    Unreadable,
+};
 use isobase_journal::{JournalOptions, JournalReader, testing::FakeDatabase};
 use isobase_types::{Document, Sequence};
 
 use crate::setup::*;
 
-async fn reader(database: &FakeDatabase) -> JournalReader<FakeDatabase> {
+async fn reader(database: &FakeDatabase) -> ReadOnly<JournalReader<FakeDatabase>> {
     let (options, clock) = (JournalOptions::default(), TestClock::default().shared());
     JournalReader::open(database.clone(), options, clock).await.unwrap()
 }
@@ -40,7 +43,7 @@ async fn shows_what_others_wrote_and_leaves_it_alone() {
     let natives = || ["1", "2", "own", "new"].map(|id| database.native(&name("a"), id));
     let (before, entries, commits) = (natives(), database.entries(&name("a")), database.commits());
     let reader = reader(&database).await;
-    let mut snapshot = reader.snapshots().unwrap().snapshot().await.unwrap();
+    let mut snapshot = reader.snapshot().await.unwrap();
     let infos = snapshot.collections().await.unwrap();
     assert_eq!(infos.iter().map(|info| info.name.as_str()).collect::<Vec<_>>(), ["a"]);
     let found = read_all(&mut snapshot).await;
@@ -51,7 +54,7 @@ async fn shows_what_others_wrote_and_leaves_it_alone() {
     assert_eq!(snapshot.unreadable(&name("a")).await.unwrap(), Unreadable::default());
     assert_eq!(snapshot.counters().sequence, Sequence(6));
     let request = ChangesRequest { since: Sequence(4), collection: None, limit: 10, bodies: false };
-    let page = reader.change_feed().unwrap().read_changes(&request).await.unwrap();
+    let page = reader.read_changes(&request).await.unwrap();
     assert_eq!((page.changes.len(), page.next), (2, Sequence(6)));
     assert_eq!(page.identity, engine.identity().await.unwrap());
     assert_eq!(reader.get(&name("a"), &id("1")).await.unwrap().unwrap().body, "{\"n\":9}");
@@ -69,8 +72,8 @@ async fn needs_no_journal() {
     let before = database.native(&name("a"), "x");
     let reader = Arc::new(reader(&database).await);
     assert_eq!(reader.unfinished().await.unwrap(), None);
-    assert_eq!(reader.change_feed().unwrap().latest().await.unwrap(), Sequence(0));
-    let mut snapshot = reader.snapshots().unwrap().snapshot().await.unwrap();
+    assert_eq!(reader.latest().await.unwrap(), Sequence(0));
+    let mut snapshot = reader.snapshot().await.unwrap();
     assert_eq!(snapshot.collections().await.unwrap().len(), 1);
     assert_eq!(read_all(&mut snapshot).await.len(), 1);
     assert_eq!(database.native(&name("a"), "x"), before);

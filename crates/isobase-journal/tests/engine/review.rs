@@ -1,6 +1,6 @@
 //! Promises that were once broken.
 
-use isobase_engine::{BulkLoad, Counters, Engine, Idempotency, Reconcile};
+use isobase_engine::{BulkLoad, Counters, Engine, Idempotency, Indexes, Reconcile};
 use isobase_journal::testing::{FakeDatabase, FakeSettings, Fault};
 use isobase_types::{Document, Revision, Sequence, Timestamp};
 
@@ -117,7 +117,7 @@ async fn deletion_of_a_dead_process_is_finished_by_another() {
     drop(engine);
     database.hold_purges(false);
     assert!(database.native(&name("a"), "x").is_some());
-    other.indexes().unwrap().indexes(&name("a")).await.unwrap();
+    other.indexes(&name("a")).await.unwrap();
     assert_eq!(list(&other, "").await, Vec::<String>::new());
     other.close().await.unwrap();
     assert!(database.native(&name("a"), "x").is_none());

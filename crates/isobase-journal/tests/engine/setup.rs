@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use isobase_conformance::TestClock;
 use isobase_engine::{
-    Action, ChangesRequest, Engine, EngineError, IfMissing, IndexDefinition, ListRequest,
-    Precondition, WriteBatch, WriteOperation, WriteOutcome, Written,
+    Action, ChangeFeed, ChangesRequest, Engine, EngineError, IfMissing, IndexDefinition,
+    ListRequest, Precondition, WriteBatch, WriteOperation, WriteOutcome, Written,
 };
 use isobase_journal::{
     JournalEngine, JournalOptions,
@@ -97,7 +97,7 @@ pub(crate) async fn count(engine: &FakeEngine) -> u64 {
 pub(crate) async fn changes(engine: &FakeEngine) -> Vec<Change> {
     let request =
         ChangesRequest { since: Sequence(0), collection: None, limit: 10_000, bodies: false };
-    engine.change_feed().unwrap().read_changes(&request).await.unwrap().changes
+    engine.read_changes(&request).await.unwrap().changes
 }
 
 /// `created 1`, `deleted abc` …

@@ -5,10 +5,10 @@ use std::sync::{
     atomic::{AtomicBool, AtomicI64, Ordering},
 };
 
+use async_trait::async_trait;
 use isobase_auth::{Sealer, SecretSource};
 use isobase_engine::{
-    Engine, EngineError, ErrorKind, ListRequest, Listing, Pending, SystemClock, WriteBatch,
-    WriteReport,
+    Engine, EngineError, ErrorKind, ListRequest, Listing, SystemClock, WriteBatch, WriteReport,
     testing::{Alteration, Altered},
 };
 use isobase_engine_memory::{MemoryEngine, MemoryOptions};
@@ -181,37 +181,32 @@ impl Faulty {
     }
 }
 
+#[async_trait]
 impl Alteration for Faulty {
     fn inner(&self) -> &dyn Engine {
         &self.memory
     }
 
-    fn get<'a>(
-        &'a self,
-        collection: &'a CollectionName,
-        id: &'a DocumentId,
-    ) -> Pending<'a, Option<Document>> {
-        match self.check() {
-            Ok(()) => self.memory.get(collection, id),
-            Err(error) => Box::pin(async { Err(error) }),
-        }
+    async fn get(
+        &self,
+        collection: &CollectionName,
+        id: &DocumentId,
+    ) -> Result<Option<Document>, EngineError> {
+        self.check()?;
+        self.memory.get(collection, id).await
     }
 
-    fn list<'a>(
-        &'a self,
-        collection: &'a CollectionName,
-        request: &'a ListRequest,
-    ) -> Pending<'a, Listing> {
-        match self.check() {
-            Ok(()) => self.memory.list(collection, request),
-            Err(error) => Box::pin(async { Err(error) }),
-        }
+    async fn list(
+        &self,
+        collection: &CollectionName,
+        request: &ListRequest,
+    ) -> Result<Listing, EngineError> {
+        self.check()?;
+        self.memory.list(collection, request).await
     }
 
-    fn write(&self, batch: WriteBatch) -> Pending<'_, WriteReport> {
-        match self.check() {
-            Ok(()) => self.memory.write(batch),
-            Err(error) => Box::pin(async { Err(error) }),
-        }
+    async fn write(&self, batch: WriteBatch) -> Result<WriteReport, EngineError> {
+        self.check()?;
+        self.memory.write(batch).await
     }
 }

@@ -27,7 +27,7 @@ use crate::{
     files::{self, Spool},
     indexes,
     note::{Reached, now, random_name},
-    replay::{feed, get_all},
+    replay::get_all,
     report::Stages,
     scan::{PART_BYTES, Scan},
     schemas,
@@ -323,11 +323,8 @@ impl Dumping<'_> {
             }
         };
         let is_whole = one_moment && self.options.since.is_none();
-        if is_whole || self.from.change_feed().is_none() {
+        if is_whole {
             let (sequence, last_id) = (counters.sequence.0, counters.last_id);
-            if self.options.since.is_some() {
-                feed(self.from)?;
-            }
             return Ok(End { sequence, last_id, one_moment, files_missing: 0 });
         }
         let (reached, caught_up) = self.layers(since).await?;
@@ -443,16 +440,16 @@ impl Dumping<'_> {
         &self,
         mut since: Sequence,
     ) -> Result<(BTreeMap<CollectionName, Touched>, Sequence, bool), OpsError> {
-        let feed = feed(self.from)?;
         let mut touched: BTreeMap<CollectionName, Touched> = BTreeMap::new();
         let mut gathered = 0;
         loop {
             let request =
                 ChangesRequest { since, collection: None, limit: PAGE_CHANGES, bodies: false };
-            let page = feed.read_changes(&request).await.map_err(|error| match error.kind {
-                ErrorKind::ChangesGone { .. } => OpsError::ChangesGone { since },
-                _ => OpsError::source_failed(error),
-            })?;
+            let page =
+                self.from.read_changes(&request).await.map_err(|error| match error.kind {
+                    ErrorKind::ChangesGone { .. } => OpsError::ChangesGone { since },
+                    _ => OpsError::source_failed(error),
+                })?;
             since = page.next;
             gathered += page.changes.len();
             for change in page.changes {

@@ -22,7 +22,7 @@ use crate::{
     existing::was_there,
     files,
     indexes::{self, Declared},
-    loader::{Loader, Speed, bulk_load},
+    loader::{Loader, Speed},
     note::{LoadNote, Reached},
     preflight::refusal,
     replay::get_all,
@@ -130,7 +130,6 @@ pub fn restore<'a>(
     control: &'a Control,
 ) -> BoxFuture<'a, Result<RestoreReport, OpsError>> {
     Box::pin(async move {
-        bulk_load(to)?;
         let mut stages = Stages::new(control);
         let selection = Selection::asked(&[], options.system);
         let checking = check_all(inputs, to.clone(), selection, control.clone());

@@ -270,7 +270,7 @@ async fn a_hundred_damaged_archives_are_refused() {
             "seed {seed}, round {round}, byte {at}: {refused:?}"
         );
         assert_eq!(contents(&target).await, before);
-        assert_eq!(target.bulk_load().unwrap().unfinished().await.unwrap(), None);
+        assert_eq!(target.unfinished().await.unwrap(), None);
     }
     let longer = [&*whole, b"x"].concat();
     let input = ArchiveInput::from_stream("longer.isobase", &*longer, None).unwrap();
@@ -300,7 +300,7 @@ async fn an_archive_that_changes_after_the_check_is_refused() {
     let Err(OpsError::Archive { source, .. }) = refused else { panic!("{refused:?}") };
     assert!(source.to_string().contains("changed while it was read"), "{source}");
     // Nobody takes what was written for the database.
-    assert!(target.bulk_load().unwrap().unfinished().await.unwrap().is_some());
+    assert!(target.unfinished().await.unwrap().is_some());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -389,7 +389,7 @@ async fn archives_of_version_1_are_read() {
     assert_eq!(changed.body, r#"{"x":"changed"}"#);
     let exact = target.get(&things, &DocumentId::from(3)).await.unwrap().unwrap();
     assert_eq!(exact.body, r#"{"n":12345678901234567890,"email":"c@x"}"#);
-    let indexes = target.indexes().unwrap().indexes(&things).await.unwrap();
+    let indexes = target.indexes(&things).await.unwrap();
     assert_eq!(indexes[0].definition.to_string(), "n,-email");
     // The next archive of changes may come after one of version 1.
     put(&target, "things", "17", "{}").await;

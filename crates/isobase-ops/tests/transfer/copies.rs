@@ -345,7 +345,7 @@ async fn a_load_that_another_process_goes_on_with_ends() {
     assert!(matches!(ended, OpsError::TakenOver), "{ended}");
     // What is written after it stays.
     write(&target, "many", vec![put("1", "{\"newer\":true}")]).await;
-    assert_eq!(target.bulk_load().unwrap().unfinished().await.unwrap(), None);
+    assert_eq!(target.unfinished().await.unwrap(), None);
     assert_eq!(report.documents, 20_000);
 }
 
@@ -356,14 +356,13 @@ async fn a_difference_is_named_and_leaves_the_target_unfinished() {
     let damaged = target.clone();
     let observer = move |event: &Event| {
         if matches!(event, Event::Began(Stage::Verify)) {
-            let load = damaged.bulk_load().unwrap();
             let ids = [id(17)];
-            load.unload(&name("many"), &ids).now_or_never().unwrap().unwrap();
+            damaged.unload(&name("many"), &ids).now_or_never().unwrap().unwrap();
         }
     };
     let control = Control::new(observer, CancellationToken::new());
     let differs = copy(&source, &target, &CopyOptions::new("test:"), &control).await;
     let Err(OpsError::Differs { differences, count: 1 }) = differs else { panic!("{differs:?}") };
     assert_eq!((&*differences[0].id, differences[0].kind), ("17", DifferenceKind::Missing));
-    assert!(target.bulk_load().unwrap().unfinished().await.unwrap().is_some());
+    assert!(target.unfinished().await.unwrap().is_some());
 }

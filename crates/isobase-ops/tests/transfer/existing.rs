@@ -45,7 +45,7 @@ async fn load(engine: &Arc<dyn Engine>, collection: &str, key: &str, revision: &
         updated_at: Timestamp { unix_us: 1 },
         body: "{}".to_owned(),
     };
-    engine.bulk_load().unwrap().load(&name(collection), vec![document]).await.unwrap();
+    engine.load(&name(collection), vec![document]).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -119,7 +119,7 @@ async fn broken_off(source: &Arc<dyn Engine>, existing: Existing) -> Arc<dyn Eng
 }
 
 async fn note(engine: &Arc<dyn Engine>) -> Option<String> {
-    engine.bulk_load().unwrap().unfinished().await.unwrap()
+    engine.unfinished().await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -285,7 +285,7 @@ async fn of_two_copies_in_one_process_the_second_goes_on() {
 async fn a_note_that_cannot_be_read_is_not_forgotten() {
     let (source, target) = (many(10).await, memory());
     write(&target, "a", vec![put("theirs", "{}")]).await;
-    target.bulk_load().unwrap().mark("a stranger's load\n{}").await.unwrap();
+    target.mark("a stranger's load\n{}").await.unwrap();
     let before = contents(&target).await;
     let restarted = restart(&options(Existing::Overwrite));
     let refused = copy(&source, &target, &restarted, &Control::default()).await.unwrap_err();

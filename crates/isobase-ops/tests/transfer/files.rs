@@ -182,7 +182,7 @@ async fn goes_on(kind: Kind) {
     let options = copies(&shelf, &other);
     let failed = copy(&engine, &target, &options, &control).await.unwrap_err();
     assert!(matches!(failed, OpsError::Files { .. }), "{failed}");
-    assert!(target.bulk_load().unwrap().unfinished().await.unwrap().is_some());
+    assert!(target.unfinished().await.unwrap().is_some());
     fixture.close(target).await;
 
     other.takes.store(usize::MAX, Ordering::Relaxed);
@@ -269,7 +269,7 @@ async fn a_restore_that_failed_at_a_file_goes_on() {
     other.takes.store(3, Ordering::Relaxed);
     let failed = restore(vec![input(&file)], &target, &options, &Control::default()).await;
     assert!(matches!(failed, Err(OpsError::Files { .. })), "{failed:?}");
-    assert!(target.bulk_load().unwrap().unfinished().await.unwrap().is_some());
+    assert!(target.unfinished().await.unwrap().is_some());
     other.takes.store(usize::MAX, Ordering::Relaxed);
     let report = restore(vec![input(&file)], &target, &options, &Control::default()).await.unwrap();
     assert!(report.resumed && report.files.unwrap().written < 8);

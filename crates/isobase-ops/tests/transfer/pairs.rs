@@ -16,7 +16,7 @@ use crate::{
 pub(crate) async fn contents(
     engine: &Arc<dyn Engine>,
 ) -> (Counters, BTreeMap<CollectionName, CollectionDigest>) {
-    let mut snapshot = engine.snapshots().unwrap().snapshot().await.unwrap();
+    let mut snapshot = engine.snapshot().await.unwrap();
     let mut digests = BTreeMap::new();
     for info in snapshot.collections().await.unwrap() {
         let mut digest = CollectionDigest::default();

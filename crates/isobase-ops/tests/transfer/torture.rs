@@ -295,13 +295,12 @@ pub(crate) async fn write(engine: &Arc<dyn Engine>, small: usize) {
         precondition: Precondition::Exists,
     });
     assert!(carry_out(engine, changes.collect()).await.iter().all(Result::is_ok));
-    let indexes = engine.indexes().expect("the engine has indexes");
     let empty = CollectionName::new("empty").unwrap();
     for (collection, fields) in
         [(&collection, "name"), (&collection, "even,-n"), (&empty, "unique(n)")]
     {
         let definition = IndexDefinition::parse(fields).unwrap();
-        indexes.create_index(collection, &definition).await.unwrap();
+        engine.create_index(collection, &definition).await.unwrap();
     }
 }
 

@@ -8,10 +8,11 @@ use std::{
     time::Duration,
 };
 
+use async_trait::async_trait;
 use futures_util::FutureExt;
 use isobase_engine::{
-    BulkLoad, CollectionInfo, Counters, Engine, EngineError, ErrorKind, Pending, Rejection,
-    Snapshot, Snapshots, testing::Alteration,
+    BulkLoad, CollectionInfo, Counters, Engine, EngineError, ErrorKind, Rejection, Snapshot,
+    Snapshots, testing::Alteration,
 };
 use isobase_types::{CollectionName, Document, DocumentId};
 
@@ -79,20 +80,21 @@ pub(crate) fn once(what: impl FnOnce() + Send + 'static) -> Hook {
     })
 }
 
+#[async_trait]
 impl Alteration for Wrapped {
     fn inner(&self) -> &dyn Engine {
         &*self.inner
     }
 
-    fn get<'a>(
-        &'a self,
-        collection: &'a CollectionName,
-        id: &'a DocumentId,
-    ) -> Pending<'a, Option<Document>> {
+    async fn get(
+        &self,
+        collection: &CollectionName,
+        id: &DocumentId,
+    ) -> Result<Option<Document>, EngineError> {
         if let Some(hook) = &mut *self.before_get.lock().unwrap() {
             hook();
         }
-        self.inner.get(collection, id)
+        self.inner.get(collection, id).await
     }
 
     fn check_document(
@@ -108,29 +110,28 @@ impl Alteration for Wrapped {
         self.inner.check_document(collection, id, body)
     }
 
-    fn snapshots(&self) -> Option<&dyn Snapshots> {
-        Some(self)
+    fn snapshots(&self) -> &dyn Snapshots {
+        self
     }
 
-    fn bulk_load(&self) -> Option<&dyn BulkLoad> {
-        Some(self)
+    fn bulk_load(&self) -> &dyn BulkLoad {
+        self
     }
 }
 
+#[async_trait]
 impl Snapshots for Wrapped {
-    fn snapshot(&self) -> Pending<'_, Box<dyn Snapshot>> {
-        Box::pin(async move {
-            let inner = self.inner.snapshots().unwrap().snapshot().await?;
-            self.snapshots.fetch_add(1, Ordering::SeqCst);
-            Ok(Box::new(WrappedSnapshot {
-                counters: inner.counters(),
-                engine: self.inner.clone(),
-                inner,
-                one_moment: self.one_moment,
-                held: self.snapshots.clone(),
-                before_read: self.before_read.clone(),
-            }) as Box<dyn Snapshot>)
-        })
+    async fn snapshot(&self) -> Result<Box<dyn Snapshot>, EngineError> {
+        let inner = self.inner.snapshot().await?;
+        self.snapshots.fetch_add(1, Ordering::SeqCst);
+        Ok(Box::new(WrappedSnapshot {
+            counters: inner.counters(),
+            engine: self.inner.clone(),
+            inner,
+            one_moment: self.one_moment,
+            held: self.snapshots.clone(),
+            before_read: self.before_read.clone(),
+        }) as Box<dyn Snapshot>)
     }
 }
 
@@ -149,6 +150,7 @@ impl Drop for WrappedSnapshot {
     }
 }
 
+#[async_trait]
 impl Snapshot for WrappedSnapshot {
     fn is_of_one_moment(&self) -> bool {
         self.one_moment
@@ -158,85 +160,78 @@ impl Snapshot for WrappedSnapshot {
         self.counters
     }
 
-    fn collections(&mut self) -> Pending<'_, Vec<CollectionInfo>> {
-        self.inner.collections()
+    async fn collections(&mut self) -> Result<Vec<CollectionInfo>, EngineError> {
+        self.inner.collections().await
     }
 
-    fn read<'a>(
-        &'a mut self,
-        collection: &'a CollectionName,
-        after: Option<&'a DocumentId>,
+    async fn read(
+        &mut self,
+        collection: &CollectionName,
+        after: Option<&DocumentId>,
         bytes_max: usize,
-    ) -> Pending<'a, Vec<Document>> {
-        Box::pin(async move {
-            if let Some(hook) = &mut *self.before_read.lock().unwrap() {
-                hook();
-            }
-            if !self.one_moment {
-                // What is there when it is read, as on a database without snapshots.
-                self.inner = self.engine.snapshots().unwrap().snapshot().await?;
-            }
-            self.inner.read(collection, after, bytes_max).await
-        })
+    ) -> Result<Vec<Document>, EngineError> {
+        if let Some(hook) = &mut *self.before_read.lock().unwrap() {
+            hook();
+        }
+        if !self.one_moment {
+            // What is there when it is read, as on a database without snapshots.
+            self.inner = self.engine.snapshot().await?;
+        }
+        self.inner.read(collection, after, bytes_max).await
     }
 }
 
+#[async_trait]
 impl BulkLoad for Wrapped {
-    fn unfinished(&self) -> Pending<'_, Option<String>> {
-        self.inner.bulk_load().unwrap().unfinished()
+    async fn unfinished(&self) -> Result<Option<String>, EngineError> {
+        self.inner.unfinished().await
     }
 
-    fn mark<'a>(&'a self, note: &'a str) -> Pending<'a, ()> {
+    async fn mark(&self, note: &str) -> Result<(), EngineError> {
         if let Some(hook) = &mut *self.before_mark.lock().unwrap() {
             hook();
         }
         if self.marks.fetch_add(1, Ordering::SeqCst) + 1 == self.fails_at_mark {
-            return Box::pin(async {
-                Err(EngineError::new(ErrorKind::Unexpected, "it fails here"))
-            });
+            return Err(EngineError::new(ErrorKind::Unexpected, "it fails here"));
         }
-        self.inner.bulk_load().unwrap().mark(note)
+        self.inner.mark(note).await
     }
 
-    fn load<'a>(
-        &'a self,
-        collection: &'a CollectionName,
+    async fn load(
+        &self,
+        collection: &CollectionName,
         documents: Vec<Document>,
-    ) -> Pending<'a, ()> {
-        Box::pin(async move {
-            if let Some(fails_at) = &self.fails_at {
-                if documents.iter().any(|document| document.id == *fails_at) {
-                    return Err(EngineError::new(ErrorKind::Unexpected, "it fails here"));
-                }
-                tokio::time::sleep(Duration::from_millis(200)).await;
+    ) -> Result<(), EngineError> {
+        if let Some(fails_at) = &self.fails_at {
+            if documents.iter().any(|document| document.id == *fails_at) {
+                return Err(EngineError::new(ErrorKind::Unexpected, "it fails here"));
             }
-            // As on an engine whose writer is a thread: nobody can call it back from here on.
-            let loaded = self.inner.bulk_load().unwrap().load(collection, documents);
-            let loaded = loaded.now_or_never().unwrap();
-            self.loads.fetch_add(1, Ordering::SeqCst);
-            loaded
-        })
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        // As on an engine whose writer is a thread: nobody can call it back from here on.
+        let loaded = self.inner.load(collection, documents);
+        let loaded = loaded.now_or_never().unwrap();
+        self.loads.fetch_add(1, Ordering::SeqCst);
+        loaded
     }
 
-    fn unload<'a>(
-        &'a self,
-        collection: &'a CollectionName,
-        ids: &'a [DocumentId],
-    ) -> Pending<'a, ()> {
-        Box::pin(async move {
-            self.inner.bulk_load().unwrap().unload(collection, ids).await?;
-            match self.fails_to_unload {
-                true => Err(EngineError::new(ErrorKind::Unexpected, "it fails here")),
-                false => Ok(()),
-            }
-        })
+    async fn unload(
+        &self,
+        collection: &CollectionName,
+        ids: &[DocumentId],
+    ) -> Result<(), EngineError> {
+        self.inner.unload(collection, ids).await?;
+        match self.fails_to_unload {
+            true => Err(EngineError::new(ErrorKind::Unexpected, "it fails here")),
+            false => Ok(()),
+        }
     }
 
-    fn finish(&self, counters: Counters) -> Pending<'_, ()> {
-        self.inner.bulk_load().unwrap().finish(counters)
+    async fn finish(&self, counters: Counters) -> Result<(), EngineError> {
+        self.inner.finish(counters).await
     }
 
     fn leave(&self, note: &str) {
-        self.inner.bulk_load().unwrap().leave(note);
+        self.inner.leave(note);
     }
 }

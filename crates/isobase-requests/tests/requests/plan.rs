@@ -5,8 +5,9 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
+use async_trait::async_trait;
 use isobase_engine::{
-    Engine, ListRequest, Listing, Pending, SystemClock,
+    Engine, EngineError, ListRequest, Listing, SystemClock,
     testing::{Alteration, Altered},
 };
 use isobase_engine_sqlite::{SqliteEngine, SqliteOptions};
@@ -29,19 +30,20 @@ struct Counted {
     lists: Arc<AtomicUsize>,
 }
 
+#[async_trait]
 impl Alteration for Counted {
     fn inner(&self) -> &dyn Engine {
         &self.engine
     }
 
-    fn list<'a>(
-        &'a self,
-        collection: &'a CollectionName,
-        request: &'a ListRequest,
-    ) -> Pending<'a, Listing> {
+    async fn list(
+        &self,
+        collection: &CollectionName,
+        request: &ListRequest,
+    ) -> Result<Listing, EngineError> {
         self.lists.fetch_add(1, Ordering::SeqCst);
         let request = ListRequest { scan_max: EXAMINED_MAX, ..request.clone() };
-        Box::pin(async move { self.engine.list(collection, &request).await })
+        self.engine.list(collection, &request).await
     }
 }
 

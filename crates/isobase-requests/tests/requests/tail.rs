@@ -8,8 +8,9 @@ use std::{
     time::Duration,
 };
 
+use async_trait::async_trait;
 use isobase_engine::{
-    Engine, EngineError, ListRequest, Listing, Pending, SystemClock,
+    Engine, EngineError, ListRequest, Listing, SystemClock,
     testing::{Alteration, Altered},
 };
 use isobase_engine_memory::{MemoryEngine, MemoryOptions};
@@ -141,6 +142,7 @@ struct Late {
     hidden: Arc<AtomicI64>,
 }
 
+#[async_trait]
 impl Alteration for Late {
     fn inner(&self) -> &dyn Engine {
         &self.memory
@@ -150,17 +152,15 @@ impl Alteration for Late {
         false
     }
 
-    fn list<'a>(
-        &'a self,
-        collection: &'a CollectionName,
-        request: &'a ListRequest,
-    ) -> Pending<'a, Listing> {
-        Box::pin(async move {
-            let mut listing = self.memory.list(collection, request).await?;
-            let hidden = DocumentId::Integer(self.hidden.load(Ordering::SeqCst));
-            listing.documents.retain(|document| document.id != hidden);
-            Ok::<_, EngineError>(listing)
-        })
+    async fn list(
+        &self,
+        collection: &CollectionName,
+        request: &ListRequest,
+    ) -> Result<Listing, EngineError> {
+        let mut listing = self.memory.list(collection, request).await?;
+        let hidden = DocumentId::Integer(self.hidden.load(Ordering::SeqCst));
+        listing.documents.retain(|document| document.id != hidden);
+        Ok::<_, EngineError>(listing)
     }
 }
 

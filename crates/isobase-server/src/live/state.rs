@@ -43,8 +43,7 @@ impl State {
     ) -> Self {
         for topic in &config.topics {
             let keep = Keep { bodies: true, ..rules.keep(&topic.collection) };
-            // Without a feed nobody can listen, and is told so.
-            let _ = store.keep(&topic.collection, keep);
+            store.keep(&topic.collection, keep);
         }
         Self {
             hub: Hub::new(&store, config.options),

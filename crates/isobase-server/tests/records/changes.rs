@@ -151,7 +151,7 @@ async fn wrong_places_are_refused() {
 async fn bodies_are_shown_where_they_are_kept() {
     let service = Service::new();
     let keep = Keep { bodies: true, former: Vec::new() };
-    service.store.keep(&CollectionName::new("c").unwrap(), keep).unwrap();
+    service.store.keep(&CollectionName::new("c").unwrap(), keep);
     service.post("/records/c", r#"{"n":1.50}"#).await.has_status(201);
     service.patch("/records/c/1", r#"{"n":2}"#).await.has_status(200);
     service.delete("/records/c/1").await.has_status(200);
@@ -292,7 +292,7 @@ async fn a_page_that_ends_with_the_last_change_of_its_collection_says_so() {
 async fn what_happened_to_one_document_is_told_alone() {
     let service = Service::new();
     let kept = Keep { bodies: true, ..Keep::default() };
-    service.store.keep(&CollectionName::new("a").unwrap(), kept).unwrap();
+    service.store.keep(&CollectionName::new("a").unwrap(), kept);
     for n in 0..3 {
         service.put("/records/a/x?upsert=true", format!(r#"{{"n":{n}}}"#)).await;
         service.put("/records/a/y?upsert=true", "{}").await;

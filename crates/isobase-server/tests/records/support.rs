@@ -8,12 +8,13 @@ use std::{
     time::Duration,
 };
 
+use async_trait::async_trait;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use isobase_auth::{Authorizer, Sealer, SecretSource};
 use isobase_engine::{
     ChangeFeed, ChangesPage, ChangesRequest, Clock, Counters, Engine, EngineError, ErrorKind, Keep,
-    ListRequest, Listing, Pending, WriteBatch, WriteReport,
+    ListRequest, Listing, WriteBatch, WriteReport,
     testing::{Alteration, Altered},
 };
 use isobase_engine_memory::{MemoryEngine, MemoryOptions};
@@ -60,9 +61,8 @@ impl Service {
     /// The database is loaded, as a restore does it, and has had so many writes then.
     pub async fn restored(&self, writes: u64) {
         let engine = self.store.engine();
-        let load = engine.bulk_load().unwrap();
-        load.mark("a restore").await.unwrap();
-        load.finish(Counters { sequence: Sequence(writes), last_id: 0 }).await.unwrap();
+        engine.mark("a restore").await.unwrap();
+        engine.finish(Counters { sequence: Sequence(writes), last_id: 0 }).await.unwrap();
     }
 
     pub fn made(settings: Settings, change: impl FnOnce(Store) -> Store) -> Self {
@@ -316,80 +316,70 @@ struct Faulty {
     faults: Arc<Faults>,
 }
 
-impl Faulty {
-    fn feed(&self) -> &dyn ChangeFeed {
-        self.memory.change_feed().unwrap()
-    }
-}
-
+#[async_trait]
 impl ChangeFeed for Faulty {
-    fn read_changes<'a>(&'a self, request: &'a ChangesRequest) -> Pending<'a, ChangesPage> {
+    async fn read_changes(&self, request: &ChangesRequest) -> Result<ChangesPage, EngineError> {
         self.faults.feed_reads.fetch_add(1, Ordering::SeqCst);
         if self.faults.feed_fails.load(Ordering::SeqCst) {
-            return Box::pin(async { Err(down()) });
+            return Err(down());
         }
-        self.feed().read_changes(request)
+        self.memory.read_changes(request).await
     }
 
     fn keep(&self, collection: &CollectionName, keep: Keep) {
-        self.feed().keep(collection, keep);
+        self.memory.keep(collection, keep);
     }
 
-    fn latest(&self) -> Pending<'_, Sequence> {
+    async fn latest(&self) -> Result<Sequence, EngineError> {
         self.faults.feed_reads.fetch_add(1, Ordering::SeqCst);
         if self.faults.feed_fails.load(Ordering::SeqCst) {
-            return Box::pin(async { Err(down()) });
+            return Err(down());
         }
-        self.feed().latest()
+        self.memory.latest().await
     }
 
-    fn wait<'a>(
-        &'a self,
+    async fn wait(
+        &self,
         since: Sequence,
-        collection: Option<&'a CollectionName>,
-    ) -> Pending<'a, ()> {
-        self.feed().wait(since, collection)
+        collection: Option<&CollectionName>,
+    ) -> Result<(), EngineError> {
+        self.memory.wait(since, collection).await
     }
 }
 
+#[async_trait]
 impl Alteration for Faulty {
     fn inner(&self) -> &dyn Engine {
         &self.memory
     }
 
-    fn get<'a>(
-        &'a self,
-        collection: &'a CollectionName,
-        id: &'a DocumentId,
-    ) -> Pending<'a, Option<Document>> {
+    async fn get(
+        &self,
+        collection: &CollectionName,
+        id: &DocumentId,
+    ) -> Result<Option<Document>, EngineError> {
         // A database answers later: others come between a read and the write that follows it.
-        Box::pin(async move {
-            let found = self.memory.get(collection, id).await;
-            tokio::task::yield_now().await;
-            found
-        })
+        let found = self.memory.get(collection, id).await;
+        tokio::task::yield_now().await;
+        found
     }
 
-    fn change_feed(&self) -> Option<&dyn ChangeFeed> {
-        Some(self)
+    fn change_feed(&self) -> &dyn ChangeFeed {
+        self
     }
 
-    fn write(&self, batch: WriteBatch) -> Pending<'_, WriteReport> {
-        match spend(&self.faults.writes) {
-            Ok(()) => self.memory.write(batch),
-            Err(error) => Box::pin(async { Err(error) }),
-        }
+    async fn write(&self, batch: WriteBatch) -> Result<WriteReport, EngineError> {
+        spend(&self.faults.writes)?;
+        self.memory.write(batch).await
     }
 
-    fn list<'a>(
-        &'a self,
-        collection: &'a CollectionName,
-        request: &'a ListRequest,
-    ) -> Pending<'a, Listing> {
+    async fn list(
+        &self,
+        collection: &CollectionName,
+        request: &ListRequest,
+    ) -> Result<Listing, EngineError> {
         self.faults.lists_run.fetch_add(1, Ordering::SeqCst);
-        match spend(&self.faults.lists) {
-            Ok(()) => self.memory.list(collection, request),
-            Err(error) => Box::pin(async { Err(error) }),
-        }
+        spend(&self.faults.lists)?;
+        self.memory.list(collection, request).await
     }
 }

@@ -5,8 +5,9 @@ use std::sync::{
     atomic::{AtomicBool, AtomicU32, Ordering},
 };
 
+use async_trait::async_trait;
 use isobase_engine::{
-    CollectionInfo, Engine, EngineError, ErrorKind, Pending, SystemClock, WriteBatch, WriteReport,
+    CollectionInfo, Engine, EngineError, ErrorKind, SystemClock, WriteBatch, WriteReport,
     testing::{Alteration, Altered},
 };
 use isobase_engine_memory::{MemoryEngine, MemoryOptions};
@@ -49,6 +50,7 @@ impl TroubledEngine {
     }
 }
 
+#[async_trait]
 impl Alteration for TroubledEngine {
     fn inner(&self) -> &dyn Engine {
         &self.memory
@@ -58,41 +60,35 @@ impl Alteration for TroubledEngine {
         "troubled"
     }
 
-    fn get<'a>(
-        &'a self,
-        collection: &'a CollectionName,
-        id: &'a DocumentId,
-    ) -> Pending<'a, Option<Document>> {
-        Box::pin(async move {
-            // What the service looks after by itself goes on.
-            if !collection.as_str().starts_with("isobase_") {
-                self.hang().await;
-            }
-            self.memory.get(collection, id).await
-        })
-    }
-
-    fn write(&self, batch: WriteBatch) -> Pending<'_, WriteReport> {
-        Box::pin(async move {
+    async fn get(
+        &self,
+        collection: &CollectionName,
+        id: &DocumentId,
+    ) -> Result<Option<Document>, EngineError> {
+        // What the service looks after by itself goes on.
+        if !collection.as_str().starts_with("isobase_") {
             self.hang().await;
-            self.memory.write(batch).await
-        })
+        }
+        self.memory.get(collection, id).await
     }
 
-    fn collections(&self) -> Pending<'_, Vec<CollectionInfo>> {
+    async fn write(&self, batch: WriteBatch) -> Result<WriteReport, EngineError> {
+        self.hang().await;
+        self.memory.write(batch).await
+    }
+
+    async fn collections(&self) -> Result<Vec<CollectionInfo>, EngineError> {
         assert!(!self.trouble.panics.load(Ordering::SeqCst), "a secret of the engine");
-        self.memory.collections()
+        self.memory.collections().await
     }
 
-    fn check(&self) -> Pending<'_, ()> {
+    async fn check(&self) -> Result<(), EngineError> {
         self.trouble.checks.fetch_add(1, Ordering::SeqCst);
         let broken = self.trouble.broken.load(Ordering::SeqCst);
-        Box::pin(async move {
-            if broken {
-                return Err(EngineError::new(ErrorKind::Unavailable, "a secret of the engine"));
-            }
-            Ok(())
-        })
+        if broken {
+            return Err(EngineError::new(ErrorKind::Unavailable, "a secret of the engine"));
+        }
+        Ok(())
     }
 
     fn gauges(&self) -> Vec<(&'static str, f64)> {

@@ -6,7 +6,7 @@ use isobase_engine::Keep;
 use isobase_types::{CollectionName, Facts, Filter, NewDocument, Timestamp};
 
 use super::{Caller, Right, Rule, RuleAction};
-use crate::{Store, StoreError};
+use crate::Store;
 
 /// The rules of one collection.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -173,17 +173,13 @@ impl RuleBook {
     }
 
     /// Lets the change feed keep what [`RuleBook::keep`] says of every collection.
-    ///
-    /// # Errors
-    /// When the engine has no change feed, and rules look at documents.
-    pub fn keep_in(&self, store: &Store) -> Result<(), StoreError> {
+    pub fn keep_in(&self, store: &Store) {
         for collection in self.collections.keys() {
             let keep = self.keep(collection);
             if keep != Keep::default() {
-                store.keep(collection, keep)?;
+                store.keep(collection, keep);
             }
         }
-        Ok(())
     }
 }
 

@@ -520,8 +520,9 @@ fn unreadable(collection: &CollectionName) -> EngineError {
 
 #[cfg(test)]
 mod tests {
+    use async_trait::async_trait;
     use isobase_engine::{
-        Pending, SystemClock, WriteReport,
+        SystemClock, WriteReport,
         testing::{Alteration, Altered},
     };
     use isobase_engine_memory::{MemoryEngine, MemoryOptions};
@@ -584,31 +585,28 @@ mod tests {
         }
     }
 
+    #[async_trait]
     impl Alteration for Slow {
         fn inner(&self) -> &dyn Engine {
             &self.inner
         }
 
-        fn get<'a>(
-            &'a self,
-            collection: &'a CollectionName,
-            id: &'a DocumentId,
-        ) -> Pending<'a, Option<Document>> {
-            Box::pin(async move {
-                let answer = self.inner.get(collection, id).await;
-                match self.pause(|held| held != Held::Write).await {
-                    Some(Held::FailedGet(kind)) => Err(EngineError::new(kind, "as the test says")),
-                    _ => answer,
-                }
-            })
+        async fn get(
+            &self,
+            collection: &CollectionName,
+            id: &DocumentId,
+        ) -> Result<Option<Document>, EngineError> {
+            let answer = self.inner.get(collection, id).await;
+            match self.pause(|held| held != Held::Write).await {
+                Some(Held::FailedGet(kind)) => Err(EngineError::new(kind, "as the test says")),
+                _ => answer,
+            }
         }
 
-        fn write(&self, batch: WriteBatch) -> Pending<'_, WriteReport> {
-            Box::pin(async move {
-                let answer = self.inner.write(batch).await;
-                self.pause(|held| held == Held::Write).await;
-                answer
-            })
+        async fn write(&self, batch: WriteBatch) -> Result<WriteReport, EngineError> {
+            let answer = self.inner.write(batch).await;
+            self.pause(|held| held == Held::Write).await;
+            answer
         }
     }
 

@@ -58,7 +58,7 @@ impl World {
     }
 
     fn with(store: Store, book: RuleBook) -> Self {
-        book.keep_in(&store).unwrap();
+        book.keep_in(&store);
         Self { store, book: Arc::new(book) }
     }
 
@@ -378,7 +378,7 @@ async fn changes_are_shown_to_those_who_could_see_them() {
 #[tokio::test]
 async fn older_changes_are_shown_by_the_document_of_today() {
     let world = World::of(notes());
-    world.store.keep(&name("notes"), Keep::default()).unwrap();
+    world.store.keep(&name("notes"), Keep::default());
     for (key, body) in [("a", r#"{"owner":1}"#), ("b", r#"{"owner":2}"#), ("c", r#"{"owner":1}"#)] {
         world.put(key, body).await;
     }

@@ -15,10 +15,10 @@ const CLOSE_MAX: Duration = Duration::from_millis(1_500);
 /// The database as the settings want it.
 pub(super) async fn prepare(store: &Store, config: &Config) -> Result<Store> {
     let store = store.clone().with_schemas(config.schemas.clone());
-    config.rules.keep_in(&store).context("changes cannot keep what rules look at")?;
+    config.rules.keep_in(&store);
     for collection in &config.bodies_of {
         let keep = Keep { bodies: true, ..config.rules.keep(collection) };
-        store.keep(collection, keep).context("changes cannot keep bodies")?;
+        store.keep(collection, keep);
     }
     set_terms(&store, config).await?;
     Ok(store)

@@ -50,9 +50,7 @@ impl<'a> Filling<'a> {
         skip_bad: bool,
         printer: Printer,
     ) -> Result<Self> {
-        if let Some(load) = engine.bulk_load() {
-            load.mark("an import").await?;
-        }
+        engine.mark("an import").await?;
         let (collection, part) = (None, Vec::new());
         let counters = Counters::default();
         Ok(Self { engine, skip_bad, printer, collection, part, counters, left_out: 0 })
@@ -117,10 +115,10 @@ impl<'a> Filling<'a> {
 
     async fn load(&mut self) -> Result<()> {
         let documents = std::mem::take(&mut self.part);
-        if let (Some(load), Some(collection)) = (self.engine.bulk_load(), &self.collection)
+        if let Some(collection) = &self.collection
             && !documents.is_empty()
         {
-            load.load(collection, documents).await?;
+            self.engine.load(collection, documents).await?;
         }
         Ok(())
     }
@@ -128,9 +126,7 @@ impl<'a> Filling<'a> {
     /// Ends it; gives how many records were left out.
     pub(super) async fn finish(mut self) -> Result<u64> {
         self.load().await?;
-        if let Some(load) = self.engine.bulk_load() {
-            load.finish(self.counters).await?;
-        }
+        self.engine.finish(self.counters).await?;
         Ok(self.left_out)
     }
 }
