@@ -201,7 +201,7 @@ impl Documents {
         let file = PathBuf::from("data/isobase.db");
         let chosen = environment::choose(|name| settings.get(name).cloned(), file)
             .map_err(|error| DocumentsFailure::Open(error.into()).into_exception(py))?;
-        submit(py, Waiter::new(event_loop, future), async move {
+        submit(py, Waiter::new(event_loop, future), None, async move {
             let options = OpenOptions::default();
             let opened = chosen.location.open(Purpose::Use, &options).await;
             let store = opened.map_err(DocumentsFailure::Open)?.store(&options).into();
@@ -230,6 +230,7 @@ impl Documents {
         submit(
             py,
             Waiter::new(event_loop, future),
+            None,
             async move { operation.perform(&held.store).await },
         )
     }

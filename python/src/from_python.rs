@@ -8,7 +8,8 @@ use pyo3::{
     intern,
     prelude::*,
     types::{
-        PyBool, PyByteArray, PyBytes, PyDict, PyFloat, PyInt, PyList, PyMapping, PyString, PyTuple,
+        PyBool, PyByteArray, PyBytes, PyDict, PyFloat, PyInt, PyIterator, PyList, PyMapping,
+        PyString, PyTuple,
     },
 };
 
@@ -39,10 +40,13 @@ pub(crate) fn values(given: &Bound<'_, PyAny>) -> PyResult<Vec<Value>> {
     given.try_iter()?.map(|value| self::value(&value?)).collect()
 }
 
-/// The values of many rows.
-pub(crate) fn rows(given: &Bound<'_, PyAny>) -> PyResult<Vec<Vec<Value>>> {
-    let mut rows = Vec::with_capacity(given.len().unwrap_or(0));
-    for row in given.try_iter()? {
+/// The values of the next rows, at most so many.
+pub(crate) fn rows(given: &Bound<'_, PyIterator>, rows_max: usize) -> PyResult<Vec<Vec<Value>>> {
+    let mut given = given.clone();
+    let mut rows = Vec::new();
+    while rows.len() < rows_max
+        && let Some(row) = given.next()
+    {
         rows.push(values(&row?)?);
     }
     Ok(rows)

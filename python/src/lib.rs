@@ -5,6 +5,7 @@
 //! loop, without one the call waits. Everything else in the package is Python.
 
 mod arguments;
+mod bulk;
 mod classes;
 #[cfg(feature = "documents")]
 mod documents;

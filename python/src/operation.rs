@@ -3,12 +3,18 @@
 use std::path::PathBuf;
 
 use isobase_sql::{
-    DbConnector, DbOperator, Error, ErrorKind, Record, SchemaKind, SchemaSetup, Select, Session,
-    TableName, Value, command_tag,
+    BulkRows, DbConnector, DbOperator, Error, ErrorKind, Record, SchemaKind, SchemaSetup, Select, Session,
+    TableName, TakeRows, Value, command_tag,
 };
 use pyo3::{exceptions::PyValueError, prelude::*, types::PyDict};
 
-use crate::{arguments::Arguments, from_python, output::Output};
+use crate::{
+    arguments::Arguments,
+    bulk::{self, Rest},
+    from_python,
+    output::Output,
+    rows::Taken,
+};
 
 /// One call, with its arguments.
 #[derive(Debug)]
@@ -31,7 +37,7 @@ pub(crate) enum Operation {
     Upsert { table: TableName, data: Record, unique: Vec<String> },
     Delete(TableName, Record),
     DeleteReturning(TableName, Record),
-    BulkInsert { table: TableName, columns: Vec<String>, rows: Vec<Vec<Value>> },
+    BulkInsert { table: TableName, columns: Vec<String>, rows: BulkRows },
     TableExists(TableName),
     SchemaExists(String),
     CreateSchema(String),
@@ -61,8 +67,20 @@ pub(crate) enum Fetch {
 }
 
 impl Operation {
-    pub(crate) fn read(name: &str, arguments: &Bound<'_, PyDict>) -> PyResult<Self> {
+    /// The operation, and what is left to be made of its arguments while it runs.
+    pub(crate) fn read<'py>(
+        name: &str,
+        arguments: &Bound<'py, PyDict>,
+    ) -> PyResult<(Self, Option<Rest<'py>>)> {
         let a = Arguments::new(arguments);
+        if name != "bulk_insert" {
+            return Self::read_whole(name, &a).map(|operation| (operation, None));
+        }
+        let (rows, rest) = bulk::begin(&a.needed("rows")?)?;
+        Ok((Self::BulkInsert { table: a.table()?, columns: a.texts("columns")?, rows }, rest))
+    }
+
+    fn read_whole(name: &str, a: &Arguments<'_, '_>) -> PyResult<Self> {
         Ok(match name {
             "begin" => Self::Begin,
             "commit" => Self::Commit,
@@ -113,11 +131,6 @@ impl Operation {
             },
             "delete" => Self::Delete(a.table()?, a.record("conditions")?),
             "delete_returning" => Self::DeleteReturning(a.table()?, a.record("conditions")?),
-            "bulk_insert" => Self::BulkInsert {
-                table: a.table()?,
-                columns: a.texts("columns")?,
-                rows: from_python::rows(&a.needed("rows")?)?,
-            },
             "table_exists" => Self::TableExists(a.table()?),
             "schema_exists" => Self::SchemaExists(a.text("name")?),
             "create_schema" => Self::CreateSchema(a.text("name")?),
@@ -147,9 +160,12 @@ pub(crate) async fn perform<S: Session>(
     let db = DbOperator::new(session);
     match operation {
         Operation::Run { sql, parameters, schema, fetch } => {
-            let answer = session.run_raw(schema.as_deref(), &sql, &parameters).await?;
+            let mut taken = Taken::default();
+            let taker: Option<&mut dyn TakeRows> =
+                if fetch == Fetch::All { Some(&mut taken) } else { None };
+            let answer = session.run_raw(schema.as_deref(), &sql, &parameters, taker).await?;
             Ok(match fetch {
-                Fetch::All => Output::RawRows(answer),
+                Fetch::All => Output::RawRows(taken, answer),
                 Fetch::Row => Output::RawRow(answer),
                 Fetch::Value => Output::RawValue(answer),
                 Fetch::Tag => Output::Text(command_tag(session.dialect(), &sql, answer.affected())),

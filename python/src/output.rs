@@ -7,7 +7,11 @@ use pyo3::{
     types::{PyDict, PyList, PyString},
 };
 
-use crate::{json, rows, to_python};
+use crate::{
+    json,
+    rows::{self, Taken},
+    to_python,
+};
 
 /// What a call gives back.
 #[derive(Debug)]
@@ -24,7 +28,8 @@ pub(crate) enum Output {
     RawValue(RawAnswer),
     /// The first row.
     RawRow(RawAnswer),
-    RawRows(RawAnswer),
+    /// Those that were taken while they came, and the last ones.
+    RawRows(Taken, RawAnswer),
     Json(String),
     #[cfg(feature = "documents")]
     Pairs(Vec<(String, Option<String>)>),
@@ -57,7 +62,7 @@ impl Output {
             }
             Self::RawValue(answer) => rows::first_value(py, &answer),
             Self::RawRow(answer) => rows::first(py, &answer),
-            Self::RawRows(answer) => rows::all(py, &answer),
+            Self::RawRows(taken, answer) => taken.into_list(py, &answer),
             Self::Json(text) => json::value(py, &text),
             #[cfg(feature = "documents")]
             Self::Pairs(pairs) => pairs.into_bound_py_any(py),

@@ -1,6 +1,6 @@
 //! Rows of the database as dicts, from the form in which they came.
 
-use isobase_sql::{Form, RawAnswer};
+use isobase_sql::{Form, RawAnswer, TakeRows};
 use pyo3::{
     IntoPyObjectExt,
     exceptions::PyValueError,
@@ -14,15 +14,50 @@ use crate::{failure, json, to_python};
 /// From so many rows on the pause costs less than what it saves.
 const PAUSE_ROWS: usize = 500;
 
-/// All rows, as a list.
-pub(crate) fn all<'py>(py: Python<'py>, answer: &RawAnswer) -> PyResult<Bound<'py, PyAny>> {
+/// Rows that are made while more of them come: the server works meanwhile.
+#[derive(Debug, Default)]
+pub(crate) struct Taken {
+    list: Option<Py<PyList>>,
+    failure: Option<PyErr>,
+}
+
+impl Taken {
+    /// All rows, as a list: those that were taken, and the last ones.
+    pub(crate) fn into_list<'py>(
+        self,
+        py: Python<'py>,
+        last: &RawAnswer,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        if let Some(failure) = self.failure {
+            return Err(failure);
+        }
+        let list = self.list.map_or_else(|| PyList::empty(py), |list| list.into_bound(py));
+        append(&list, last)?;
+        Ok(list.into_any())
+    }
+}
+
+impl TakeRows for Taken {
+    fn take(&mut self, rows: RawAnswer) {
+        if self.failure.is_some() {
+            return;
+        }
+        // An interpreter that is ending wants no rows.
+        let _ = Python::try_attach(|py| {
+            let list = self.list.get_or_insert_with(|| PyList::empty(py).unbind());
+            self.failure = append(list.bind(py), &rows).err();
+        });
+    }
+}
+
+fn append(list: &Bound<'_, PyList>, answer: &RawAnswer) -> PyResult<()> {
+    let py = list.py();
     let columns = Columns::of(py, answer);
-    let list = PyList::empty(py);
     let _pause = if answer.len() >= PAUSE_ROWS { Pause::begin(py)? } else { None };
     for row in 0..answer.len() {
         list.append(columns.dict(py, answer, row)?)?;
     }
-    Ok(list.into_any())
+    Ok(())
 }
 
 /// Keeps Python from looking for garbage among rows that are being made: it would look at all of them

@@ -78,8 +78,8 @@ impl Connector {
         future: Option<Py<PyAny>>,
     ) -> PyResult<Py<PyAny>> {
         let db = self.0.clone();
-        let operation = Operation::read(operation, arguments)?;
-        submit(py, Waiter::new(event_loop, future), async move {
+        let (operation, rest) = Operation::read(operation, arguments)?;
+        submit(py, Waiter::new(event_loop, future), rest, async move {
             match operation {
                 Operation::Begin => db.begin().await.map(Output::Transaction),
                 Operation::Script(script) => {
@@ -127,17 +127,17 @@ impl Transaction {
         future: Option<Py<PyAny>>,
     ) -> PyResult<Py<PyAny>> {
         let held = Arc::clone(&self.0);
-        let operation = Operation::read(operation, arguments)?;
+        let (operation, rest) = Operation::read(operation, arguments)?;
         if matches!(operation, Operation::Commit | Operation::Rollback) {
             // Begun is begun: a task that is cancelled while it waits leaves no transaction open.
             let end = runtime::handle()?.spawn(end(held, matches!(operation, Operation::Commit)));
-            return submit(py, Waiter::new(event_loop, future), async move {
+            return submit(py, Waiter::new(event_loop, future), None, async move {
                 end.await.unwrap_or_else(|error| {
                     Err(Error::new(ErrorKind::Query, format!("the transaction ended: {error}")))
                 })
             });
         }
-        submit(py, Waiter::new(event_loop, future), async move {
+        submit(py, Waiter::new(event_loop, future), rest, async move {
             let held = held.read().await;
             let transaction = held.as_ref().ok_or_else(ended)?;
             let nothing = |()| Output::Nothing;

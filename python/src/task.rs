@@ -5,7 +5,7 @@ use std::future::Future;
 use pyo3::{IntoPyObjectExt, intern, prelude::*, sync::PyOnceLock, types::PyAny};
 use tokio::task::AbortHandle;
 
-use crate::{failure, output::Output, runtime};
+use crate::{bulk::Rest, failure, output::Output, runtime};
 
 /// What work can fail with.
 pub(crate) trait Failure: Send + 'static {
@@ -86,19 +86,31 @@ fn setter<'py>(
     found.map(|function| function.bind(py))
 }
 
-/// Runs work: gives a [`Task`] when a loop waits for it, else its result.
+/// Runs work: gives a [`Task`] when a loop waits for it, else its result. The rest of its arguments
+/// is made while it runs, or first where nothing else can run.
 pub(crate) fn submit<E: Failure>(
     py: Python<'_>,
     waiter: Option<Waiter>,
+    rest: Option<Rest<'_>>,
     work: impl Future<Output = Result<Output, E>> + Send + 'static,
 ) -> PyResult<Py<PyAny>> {
     let handle = runtime::handle()?;
     match waiter {
         Some(waiter) => {
             let task = handle.spawn(async move { waiter.answer(work.await) });
+            if let Some(rest) = rest
+                && let Err(error) = rest.send()
+            {
+                // The caller gets this error: nothing waits for an answer.
+                task.abort();
+                return Err(error);
+            }
             Task(task.abort_handle()).into_py_any(py)
         }
         None => {
+            if let Some(rest) = rest {
+                rest.send()?;
+            }
             let result = py.detach(|| handle.block_on(work));
             let output = result.map_err(|error| error.into_exception(py))?;
             output.into_python(py).map(Bound::unbind)

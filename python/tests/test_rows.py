@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from isobase.database import DBConnector
+from isobase.database import DBConnector, DBOperator
 
 TEXTS = [
     '{"a":"\\u00e9\\n\\"x\\\\", "b":[1,-0,1e400,1.10,12345678901234567890123,true,false,null,{}], "":[[],[ ]], "a":2}',
@@ -38,3 +38,41 @@ def test_many_rows_leave_the_collector_as_it_was():
         rows = asyncio.run(read())
         assert gc.isenabled() == (enable is gc.enable)
         assert (len(rows), rows[-1]) == (2000, {"n": 2000, "nothing": None})
+
+
+def test_rows_that_come_in_several_parts_are_one_list():
+    series = "SELECT n, 'x' || n AS text FROM generate_series(1, {}) n"
+
+    async def read():
+        async with DBConnector() as db:
+            for count in (2047, 2048, 2049, 6000):
+                rows = await db.fetch_all(series.format(count))
+                assert rows == [{"n": n, "text": f"x{n}"} for n in range(1, count + 1)]
+            # A statement that fails after many of its rows have come.
+            with pytest.raises(Exception, match="division by zero"):
+                await db.fetch_all("SELECT 1 / (5000 - n) FROM generate_series(1, 6000) n")
+            async with db.transaction() as transaction:
+                assert len(await transaction.fetch_all(series.format(5000))) == 5000
+
+    asyncio.run(read())
+    # Where nothing waits in a loop.
+    assert len(DBOperator(test_mode="e2e").execute(series.format(5000), fetch_all=True)) == 5000
+
+
+def test_rows_are_inserted_while_they_are_made_or_not_at_all(tables):
+    def made(count, last):
+        for n in range(count):
+            yield (f"made {n}", None)
+        yield last
+
+    async def insert():
+        async with DBConnector() as connector:
+            db = DBOperator(connector)
+            assert await db.bulk_insert("users", ["name", "email"], made(5000, ("made last", None))) == 5001
+            assert await db.execute("DELETE FROM users WHERE name LIKE 'made %'") == "DELETE 5001"
+            for last, error in (((object(), None), TypeError), (("made",), ValueError), ((None, None), Exception)):
+                with pytest.raises(error):
+                    await db.bulk_insert("users", ["name", "email"], made(5000, last))
+                assert await connector.fetch_val("SELECT count(*) FROM users WHERE name LIKE 'made %'") == 0
+
+    asyncio.run(insert())

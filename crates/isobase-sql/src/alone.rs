@@ -2,12 +2,16 @@
 
 use std::time::Instant as Clock;
 
+use futures_util::Stream;
 use isobase_postgres::{Keep, Pool};
 use tokio::time::timeout_at;
 
 use crate::{
-    Answer, DbConnector, Error, RawAnswer, Session, Shared, Table, Transaction, Value,
-    connector::Database, postgres, sqlite, statement::Statement,
+    Answer, DbConnector, Error, RawAnswer, Session, Shared, Table, TakeRows, Transaction, Value,
+    connector::Database,
+    postgres::{self, Asked},
+    sqlite,
+    statement::Statement,
 };
 
 impl DbConnector {
@@ -47,13 +51,14 @@ impl DbConnector {
         schema: Option<&str>,
         sql: &str,
         parameters: &[Value],
+        taker: Option<&mut dyn TakeRows>,
     ) -> Result<RawAnswer, Error> {
         let statement = Statement::of(self.dialect(), sql);
         statement.may_run_alone()?;
         let began = Clock::now();
         let answer = match self.database() {
             Database::Postgres(pool) => {
-                self.run_postgres(pool, &statement, schema, sql, parameters).await
+                self.run_postgres(pool, &statement, schema, Asked { sql, parameters, taker }).await
             }
             Database::Sqlite(pool) => {
                 sqlite::check_schema(schema)?;
@@ -72,14 +77,13 @@ impl DbConnector {
         pool: &Pool,
         statement: &Statement,
         schema: Option<&str>,
-        sql: &str,
-        parameters: &[Value],
+        asked: Asked<'_, '_>,
     ) -> Result<RawAnswer, Error> {
         let lease = pool.lease(self.acquire_deadline()).await.map_err(postgres::of_connection)?;
         let work = async {
             match schema {
-                None => postgres::run_raw(&lease, sql, parameters, Keep::Session).await,
-                Some(schema) => postgres::run_in_schema(&lease, schema, sql, parameters).await,
+                None => postgres::run_raw(&lease, asked, Keep::Session).await,
+                Some(schema) => postgres::run_in_schema(&lease, schema, asked).await,
             }
         };
         match timeout_at(self.statement_deadline(), work).await {
@@ -98,7 +102,7 @@ impl DbConnector {
 
 impl Session for DbConnector {
     async fn run(&self, sql: &str, parameters: &[Value]) -> Result<Answer, Error> {
-        Box::pin(self.run_alone(None, sql, parameters)).await?.into_answer()
+        Box::pin(self.run_alone(None, sql, parameters, None)).await?.into_answer()
     }
 
     async fn run_in_schema(
@@ -107,7 +111,7 @@ impl Session for DbConnector {
         sql: &str,
         parameters: &[Value],
     ) -> Result<Answer, Error> {
-        Box::pin(self.run_alone(Some(schema), sql, parameters)).await?.into_answer()
+        Box::pin(self.run_alone(Some(schema), sql, parameters, None)).await?.into_answer()
     }
 
     async fn run_raw(
@@ -115,15 +119,16 @@ impl Session for DbConnector {
         schema: Option<&str>,
         sql: &str,
         parameters: &[Value],
+        taker: Option<&mut dyn TakeRows>,
     ) -> Result<RawAnswer, Error> {
-        Box::pin(self.run_alone(schema, sql, parameters)).await
+        Box::pin(self.run_alone(schema, sql, parameters, taker)).await
     }
 
     async fn load(
         &self,
         table: &Table,
         columns: &[&str],
-        rows: Vec<Vec<Value>>,
+        rows: impl Stream<Item = Result<Vec<Vec<Value>>, Error>> + Send,
     ) -> Result<u64, Error> {
         let transaction = self.begin().await?;
         let loaded = transaction.load(table, columns, rows).await;

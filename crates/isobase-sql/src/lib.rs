@@ -18,6 +18,7 @@
 //! - No message shows a password or a value of a row.
 
 mod alone;
+mod bulk_rows;
 mod cache;
 mod catalogue;
 mod civil;
@@ -57,6 +58,7 @@ mod writing;
 
 pub mod format;
 
+pub use bulk_rows::{BulkRows, RowSender};
 pub use connector::DbConnector;
 pub use dialect::Dialect;
 pub use error::{ColumnMismatch, Error, ErrorKind, Refusal};
@@ -72,7 +74,7 @@ pub use mock::{Filled, MockDataGenerator, Related};
 pub use name::quote;
 pub use operator::{DbOperator, Record, Select, TableName, record};
 pub use query_log::{LoggedQuery, Performance, QueryLogger, Statistics};
-pub use raw::{Form, RawAnswer};
+pub use raw::{Form, RawAnswer, TakeRows};
 pub use reading::{
     ANSWER_BYTES_MAX, Comparison, ReadAnswer, ReadCell, ReadColumn, ReadEnd, ReadError, ReadForm,
     ReadLimits, ReadPlan, Reference, RowCondition, RowsWanted, STATEMENT_BYTES_MAX, SqlReader,

@@ -48,6 +48,12 @@ pub enum Form {
     Other,
 }
 
+/// Takes the rows of a long answer while more of them come.
+pub trait TakeRows: Send {
+    /// Takes the next rows. No others come until it returns.
+    fn take(&mut self, rows: RawAnswer);
+}
+
 impl RawAnswer {
     pub(crate) fn of_postgres(
         statement: Statement,

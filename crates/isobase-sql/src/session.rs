@@ -2,7 +2,9 @@
 
 use std::future::Future;
 
-use crate::{Answer, Dialect, Error, RawAnswer, Shared, Table, Value};
+use futures_util::Stream;
+
+use crate::{Answer, Dialect, Error, RawAnswer, Shared, Table, TakeRows, Value};
 
 /// Runs statements. Every operator works over one: over a
 /// [`DbConnector`](crate::DbConnector) each statement stands
@@ -33,24 +35,28 @@ pub trait Session: Sync {
     /// As [`Session::run`], or [`Session::run_in_schema`] where there is a schema, with the values as
     /// they came: what turns them into values of another language need not make ours first.
     ///
+    /// Rows of a long answer go to `taker` in parts while more of them come, where the database is
+    /// a server; the last part is the answer.
+    ///
     /// # Errors
-    /// As [`Session::run`].
+    /// As [`Session::run`], also after `taker` got a part.
     fn run_raw(
         &self,
         schema: Option<&str>,
         sql: &str,
         parameters: &[Value],
+        taker: Option<&mut dyn TakeRows>,
     ) -> impl Future<Output = Result<RawAnswer, Error>> + Send;
 
     /// Writes many rows at once: by COPY, or on SQLite in one transaction. All or none.
     ///
     /// # Errors
-    /// As [`Session::run`].
+    /// As [`Session::run`], and the first error among the rows.
     fn load(
         &self,
         table: &Table,
         columns: &[&str],
-        rows: Vec<Vec<Value>>,
+        rows: impl Stream<Item = Result<Vec<Vec<Value>>, Error>> + Send,
     ) -> impl Future<Output = Result<u64, Error>> + Send;
 
     /// What it shares with the other sessions of its connector.
@@ -84,15 +90,16 @@ impl<S: Session> Session for &S {
         schema: Option<&str>,
         sql: &str,
         parameters: &[Value],
+        taker: Option<&mut dyn TakeRows>,
     ) -> Result<RawAnswer, Error> {
-        (**self).run_raw(schema, sql, parameters).await
+        (**self).run_raw(schema, sql, parameters, taker).await
     }
 
     async fn load(
         &self,
         table: &Table,
         columns: &[&str],
-        rows: Vec<Vec<Value>>,
+        rows: impl Stream<Item = Result<Vec<Vec<Value>>, Error>> + Send,
     ) -> Result<u64, Error> {
         (**self).load(table, columns, rows).await
     }

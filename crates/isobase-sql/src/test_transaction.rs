@@ -1,8 +1,10 @@
 //! A transaction for a test, which leaves nothing behind.
 
+use futures_util::Stream;
+
 use crate::{
-    Answer, DbConnector, Error, ErrorKind, RawAnswer, Row, Session, Shared, Table, Transaction,
-    Value,
+    Answer, DbConnector, Error, ErrorKind, RawAnswer, Row, Session, Shared, Table, TakeRows,
+    Transaction, Value,
 };
 
 /// A transaction that is rolled back at the end, whatever happened, unless it is told to commit.
@@ -134,15 +136,16 @@ impl Session for TestTransaction {
         schema: Option<&str>,
         sql: &str,
         parameters: &[Value],
+        taker: Option<&mut dyn TakeRows>,
     ) -> Result<RawAnswer, Error> {
-        self.transaction.run_raw(schema, sql, parameters).await
+        self.transaction.run_raw(schema, sql, parameters, taker).await
     }
 
     async fn load(
         &self,
         table: &Table,
         columns: &[&str],
-        rows: Vec<Vec<Value>>,
+        rows: impl Stream<Item = Result<Vec<Vec<Value>>, Error>> + Send,
     ) -> Result<u64, Error> {
         self.transaction.load(table, columns, rows).await
     }

@@ -5,15 +5,16 @@ use std::{
     time::{Duration, Instant as Clock},
 };
 
+use futures_util::{Stream, TryStreamExt};
 use isobase_postgres::{Keep, Lease};
 use tokio::time::{timeout, timeout_at};
 
 use crate::{
-    Answer, DbConnector, Error, ErrorKind, RawAnswer, Session, Shared, Table, Value,
+    Answer, DbConnector, Error, ErrorKind, RawAnswer, Session, Shared, Table, TakeRows, Value,
     connector::Database,
     lexer::statements,
     name::{quote, quoted},
-    postgres,
+    postgres::{self, Asked},
     sqlite::{self, SqliteLease},
     statement::Statement,
 };
@@ -204,6 +205,7 @@ impl Transaction {
         schema: Option<&str>,
         sql: &str,
         parameters: &[Value],
+        taker: Option<&mut dyn TakeRows>,
     ) -> Result<RawAnswer, Error> {
         let statement = Statement::of(self.connector.dialect(), sql);
         statement.may_run_in_transaction()?;
@@ -212,12 +214,11 @@ impl Transaction {
         let until = self.connector.statement_deadline();
         let answer = match &self.on {
             On::Postgres(lease) => {
+                let asked = Asked { sql, parameters, taker };
                 let work = async {
                     match schema {
-                        None => postgres::run_raw(lease, sql, parameters, Keep::Session).await,
-                        Some(schema) => {
-                            postgres::run_in_open_schema(lease, schema, sql, parameters).await
-                        }
+                        None => postgres::run_raw(lease, asked, Keep::Session).await,
+                        Some(schema) => postgres::run_in_open_schema(lease, schema, asked).await,
                     }
                 };
                 match timeout_at(until, work).await {
@@ -288,7 +289,7 @@ impl Transaction {
 
 impl Session for Transaction {
     async fn run(&self, sql: &str, parameters: &[Value]) -> Result<Answer, Error> {
-        Box::pin(self.run_inside(None, sql, parameters)).await?.into_answer()
+        Box::pin(self.run_inside(None, sql, parameters, None)).await?.into_answer()
     }
 
     async fn run_in_schema(
@@ -297,7 +298,7 @@ impl Session for Transaction {
         sql: &str,
         parameters: &[Value],
     ) -> Result<Answer, Error> {
-        Box::pin(self.run_inside(Some(schema), sql, parameters)).await?.into_answer()
+        Box::pin(self.run_inside(Some(schema), sql, parameters, None)).await?.into_answer()
     }
 
     async fn run_raw(
@@ -305,30 +306,35 @@ impl Session for Transaction {
         schema: Option<&str>,
         sql: &str,
         parameters: &[Value],
+        taker: Option<&mut dyn TakeRows>,
     ) -> Result<RawAnswer, Error> {
-        Box::pin(self.run_inside(schema, sql, parameters)).await
+        Box::pin(self.run_inside(schema, sql, parameters, taker)).await
     }
 
     async fn load(
         &self,
         table: &Table,
         columns: &[&str],
-        rows: Vec<Vec<Value>>,
+        rows: impl Stream<Item = Result<Vec<Vec<Value>>, Error>> + Send,
     ) -> Result<u64, Error> {
         let watch = self.watch()?;
         let loaded = match &self.on {
             On::Postgres(lease) => {
                 let names: Vec<String> = columns.iter().map(|column| quoted(column)).collect();
-                let sql = format!("COPY {} ({}) FROM STDIN", table.sql_name(), names.join(", "));
-                let pieces = postgres::lines_of(rows.into_iter()).map(Ok);
-                postgres::copy_in(lease, &sql, pieces).await
+                postgres::load(lease, &table.sql_name(), &names.join(", "), rows).await
             }
             On::Sqlite(lease) => {
                 let columns: Vec<String> = columns.iter().map(|c| (*c).to_owned()).collect();
                 let table = table.clone();
-                let job =
-                    move |connection: &mut _| sqlite::load(connection, &table, &columns, rows);
-                lease.call(self.connector.statement_deadline(), job).await
+                match rows.try_concat().await {
+                    Ok(rows) => {
+                        let job = move |connection: &mut _| {
+                            sqlite::load(connection, &table, &columns, rows)
+                        };
+                        lease.call(self.connector.statement_deadline(), job).await
+                    }
+                    Err(error) => Err(error),
+                }
             }
         };
         watch.end();

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use super::{MockDataGenerator, is_made_by_database};
-use crate::{DbConnector, Error, Session, Table, Transaction, Value, catalogue, name::quoted};
+use crate::{
+    BulkRows, DbConnector, Error, Session, Table, Transaction, Value, catalogue, name::quoted,
+};
 use futures_util::future::BoxFuture;
 
 /// Rows that are written at once.
@@ -83,7 +85,8 @@ impl MockDataGenerator<'_> {
             for _ in 0..CHUNK_ROWS.min(count - written) {
                 rows.push(self.row_with_parents(table, &parents, &columns)?);
             }
-            written += transaction.load(table, &columns, rows).await?;
+            written +=
+                transaction.load(table, &columns, BulkRows::from(rows).into_stream()).await?;
         }
         Ok(written)
     }

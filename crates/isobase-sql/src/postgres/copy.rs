@@ -12,9 +12,6 @@ use isobase_postgres::Connection;
 use super::refused;
 use crate::{Error, Value};
 
-/// Data is sent in pieces of about this size, in bytes.
-const PIECE_BYTES: usize = 64 * 1024;
-
 /// Runs a `COPY … FROM STDIN` with pieces of its text; gives the number of rows.
 ///
 /// A piece that cannot be had ends it, and nothing is written.
@@ -32,20 +29,13 @@ pub(crate) async fn copy_in(
     sink.as_mut().finish().await.map_err(failed)
 }
 
-/// Rows in the text form, in pieces that are worth sending.
-pub(crate) fn lines_of(
-    mut rows: impl Iterator<Item = Vec<Value>>,
-) -> impl Iterator<Item = Vec<u8>> {
-    std::iter::from_fn(move || {
-        let mut piece = Vec::new();
-        for row in rows.by_ref() {
-            write_row(&mut piece, &row);
-            if piece.len() >= PIECE_BYTES {
-                break;
-            }
-        }
-        (!piece.is_empty()).then_some(piece)
-    })
+/// Rows in the text form.
+pub(super) fn text_of(rows: &[Vec<Value>]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for row in rows {
+        write_row(&mut out, row);
+    }
+    out
 }
 
 /// Runs a `COPY … TO STDOUT`; hands every piece on. Gives the number of rows, which are lines of

@@ -1,6 +1,10 @@
 //! Rows by the names of tables and columns.
 
-use isobase_sql::{ErrorKind, Select, Settings, TableName, UnknownKeys, Value, record};
+use std::ops::Range;
+
+use isobase_sql::{
+    BulkRows, Dialect, ErrorKind, Select, Settings, TableName, UnknownKeys, Value, record,
+};
 
 use crate::fixture::{Fixture, text};
 
@@ -196,6 +200,109 @@ async fn many_rows_are_loaded_or_none() {
         assert_eq!(db.count(users.clone(), vec![]).await.unwrap(), 502);
         let short = db.bulk_insert(users.clone(), &columns, vec![vec![1.into()]]).await;
         assert_eq!(short.unwrap_err().kind, ErrorKind::Invalid);
+    }
+}
+
+#[tokio::test]
+async fn rows_that_are_sent_while_they_are_made_are_loaded_or_none() {
+    for fixture in Fixture::all().await {
+        fixture.with_users().await;
+        let (db, users) = (fixture.operator(), fixture.table("users"));
+        let row = |n: i32| vec![format!("sent {n}").into(), Value::Null];
+        let part = |numbers: Range<i32>| numbers.map(row).collect::<Vec<_>>();
+        let columns = ["user_name", "email"];
+        let (sender, rows) = BulkRows::channel();
+        let send = async {
+            assert!(sender.send(part(0..300)) && sender.send(Vec::new()));
+            tokio::task::yield_now().await;
+            assert!(sender.send(part(300..500)));
+            sender.finish();
+        };
+        let (loaded, ()) = tokio::join!(db.bulk_insert(users.clone(), &columns, rows), send);
+        assert_eq!(loaded.unwrap(), 500);
+
+        let (sender, rows) = BulkRows::channel();
+        assert!(sender.send(part(500..600)));
+        drop(sender);
+        let cut = db.bulk_insert(users.clone(), &columns, rows).await.unwrap_err();
+        assert_eq!(cut.to_string(), "the rows ended before the last one");
+
+        let (sender, rows) = BulkRows::channel();
+        assert!(sender.send(part(500..600)) && sender.send(vec![vec![1.into()]]));
+        let short = db.bulk_insert(users.clone(), &columns, rows).await.unwrap_err();
+        assert_eq!(short.to_string(), "row 101 has 1 values for 2 columns");
+        assert!(!sender.send(part(600..601)), "nothing takes them any more");
+        assert_eq!(db.count(users, vec![]).await.unwrap(), 502);
+    }
+}
+
+#[tokio::test]
+async fn rows_are_loaded_in_the_form_that_their_values_have() {
+    for fixture in Fixture::all().await {
+        if fixture.db.dialect() != Dialect::Postgres {
+            continue;
+        }
+        fixture
+            .script(
+                "CREATE DOMAIN {s}.small AS int2 CHECK (VALUE < 100);
+                 CREATE TABLE {s}.forms (n int, big int8, little {s}.small, f float8, yes bool,
+                     t text, v varchar(3), j json, b jsonb, bytes bytea, u uuid, day date,
+                     at timestamp, atz timestamptz, price numeric);",
+            )
+            .await;
+        let (db, forms) = (fixture.operator(), fixture.table("forms"));
+        let columns = [
+            "n", "big", "little", "f", "yes", "t", "v", "j", "b", "bytes", "u", "day", "at", "atz",
+            "price",
+        ];
+        let row = |n: Value, little: Value, price: Value| -> Vec<Value> {
+            vec![
+                n,
+                Value::Int(i64::MIN),
+                little,
+                Value::Float(0.1),
+                true.into(),
+                "\\.\n☃".into(),
+                "abc".into(),
+                Value::Json("{\"a\": 1.10}".into()),
+                Value::Json("[1.10]".into()),
+                Value::Bytes(vec![0, 255]),
+                Value::Uuid([7; 16]),
+                Value::Date(-1),
+                Value::Timestamp(i64::MAX),
+                Value::TimestampTz(1),
+                price,
+            ]
+        };
+        // Binary, then as text because of one value, then binary again; a decimal goes as text.
+        let nothing = || Value::Null;
+        let mut rows = vec![row(1.into(), 5.into(), nothing()); 1_024];
+        rows.extend(vec![row("2".into(), 5.into(), nothing()); 1_024]);
+        rows.push(row(3.into(), nothing(), nothing()));
+        let count = db.bulk_insert(forms.clone(), &columns, rows).await.unwrap();
+        assert_eq!(count, 2_049);
+        let decimal = Value::Decimal("1.50".into());
+        let rows = vec![row(4.into(), 5.into(), decimal)];
+        assert_eq!(db.bulk_insert(forms.clone(), &columns, rows).await.unwrap(), 1);
+        let distinct = Select::sql(
+            format!(
+                "SELECT DISTINCT big, f, yes, t, v, j::text, b, bytes, u, day, at, atz FROM {}.forms",
+                fixture.schema
+            ),
+            [],
+        );
+        assert_eq!(db.fetch(distinct).await.unwrap().len(), 1, "both forms mean the same");
+        for (n, little, code) in [
+            (Value::Int(1 << 40), Value::Null, "22003"),
+            ("x".into(), Value::Null, "22P02"),
+            (1.into(), 100.into(), "23514"),
+            (1.into(), "100".into(), "23514"),
+        ] {
+            let rows = vec![row(n, little, Value::Null)];
+            let error = db.bulk_insert(forms.clone(), &columns, rows).await.unwrap_err();
+            assert_eq!(error.code(), Some(code));
+        }
+        assert_eq!(db.count(forms, vec![]).await.unwrap(), 2_050);
     }
 }
 
