@@ -6,7 +6,7 @@ use isobase_types::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{choosing, operation};
+use super::{described::operation, list::choosing};
 use crate::codes;
 
 /// What the log can be narrowed by.
