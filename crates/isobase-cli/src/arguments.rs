@@ -59,10 +59,31 @@ pub(crate) fn command_line() -> clap::Command {
 
 #[cfg(test)]
 mod tests {
+    use clap::Arg;
+
     use super::*;
+    use crate::settings::{AnySetting, DATA, HOST, LOG, PORT};
 
     #[test]
     fn the_command_line_is_sound() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn flags_of_settings_tell_their_defaults_and_variables() {
+        let command = Arguments::command();
+        let serve = command.find_subcommand("serve").unwrap();
+        let settings: [&dyn AnySetting; 4] = [&HOST, &PORT, &DATA, &LOG];
+        for setting in settings {
+            let declared = setting.declared();
+            let of_it =
+                |it: &&Arg| it.get_long().map(|long| format!("--{long}")) == declared.flag();
+            let help = serve.get_arguments().find(of_it).unwrap().get_help().unwrap().to_string();
+            let default = setting.default_reading().unwrap().shown;
+            assert!(help.contains(&format!("[default: {default}")), "{help}");
+            let variables = declared.all_variables();
+            let is_told = |name: &String| help.contains(&format!("[env: {name}]"));
+            assert!(variables.iter().any(is_told), "{help}: {variables:?}");
+        }
     }
 }

@@ -10,7 +10,10 @@ use clap_complete::ArgValueCompleter;
 
 use isobase::ops::{Existing, OnRefused, System};
 
-use crate::{candidates, settings::Given};
+use crate::{
+    candidates,
+    settings::{AnySetting, DATA, Given, LOG},
+};
 
 /// Flags that stand for settings, on every command that reads settings.
 #[derive(Debug, Args)]
@@ -60,18 +63,19 @@ pub(crate) struct TargetFlags {
 }
 
 impl AppFlags {
-    /// What is said about settings.
+    /// The app, and the settings that the command line names.
     pub(crate) fn given(&self) -> Given {
         self.settings.given(&self.app)
     }
 }
 
 impl SettingFlags {
-    /// What is said about settings of an app.
+    /// The settings that the command line names for an app.
     pub(crate) fn given(&self, app: &Path) -> Given {
         let mut flags = Vec::new();
-        for (key, value) in [("data", &self.data), ("log", &self.log)] {
-            flags.extend(value.iter().map(|value| flag(key, value)));
+        let settings: [(&dyn AnySetting, _); 2] = [(&DATA, &self.data), (&LOG, &self.log)];
+        for (setting, value) in settings {
+            flags.extend(value.iter().map(|value| flag(setting, value)));
         }
         // The flag that names its setting is more particular than the general one.
         let set =
@@ -87,9 +91,11 @@ impl SettingFlags {
     }
 }
 
-/// A flag, as settings are told of it.
-pub(crate) fn flag(key: &str, value: &str) -> (String, String, String) {
-    (key.to_owned(), format!("--{key}"), value.to_owned())
+/// The flag of a setting: its key, the flag as it is written, the value.
+pub(crate) fn flag(setting: &dyn AnySetting, value: &str) -> (String, String, String) {
+    let declared = setting.declared();
+    let flag = declared.flag().unwrap_or_default();
+    (declared.key.to_owned(), flag, value.to_owned())
 }
 
 /// Where the bytes of uploads are.
@@ -201,7 +207,7 @@ pub(crate) struct PassphraseFlags {
     pub(crate) passphrase_file: Option<PathBuf>,
 }
 
-/// What a shell offers for the name of a collection.
+/// Completes names of collections.
 pub(crate) fn collection_names() -> ArgValueCompleter {
     ArgValueCompleter::new(candidates::collections)
 }

@@ -8,7 +8,7 @@ use crate::{
     standard_error::{self, Log},
 };
 
-/// Starts the log of the service, which does not wait for whoever reads it.
+/// Starts the log of the service, which does not wait for its reader.
 pub(crate) fn start(loaded: &Loaded, printer: Printer) {
     standard_error::do_not_wait();
     let builder = fmt()
@@ -42,7 +42,7 @@ pub(crate) fn is_only_json(loaded: &Loaded) -> bool {
 /// Starts the log of a command that prints what it has to say: warnings and errors only.
 pub(crate) fn start_for_command(loaded: &Loaded, printer: Printer) {
     let set = log_filter(loaded);
-    let filter = if set == "info" { "warn" } else { set };
+    let filter = if set == "info" { "warn" } else { &set };
     let builder = fmt()
         .with_env_filter(EnvFilter::new(filter))
         .with_writer(|| Log)

@@ -100,15 +100,7 @@ impl Target {
                 printer.note(&format!(
                     "{path} is held by the service at {address}{process}; using it"
                 ));
-                match local::service_of(&config.data).await {
-                    Some(holder)
-                        if pid.is_some_and(|pid| holder.pid == i32::try_from(pid).ok()) =>
-                    {
-                        Ok(Self::Service(holder.client(key)?))
-                    }
-                    // Its data folder is another one.
-                    _ => service(&address, key),
-                }
+                holder(&address, pid, key, config).await
             }
             Err(error) => Err(open_failure(error).into()),
         }
@@ -157,6 +149,22 @@ impl Target {
             store.close().await?;
         }
         Ok(())
+    }
+}
+
+/// The service that holds a database: by the socket of the data folder if it has that one, else by its
+/// address.
+async fn holder(
+    address: &str,
+    pid: Option<u32>,
+    key: Option<&str>,
+    config: &Config,
+) -> Result<Target> {
+    match local::service_of(&config.data).await {
+        Some(holder) if pid.is_some_and(|pid| holder.pid == i32::try_from(pid).ok()) => {
+            Ok(Target::Service(holder.client(key)?))
+        }
+        _ => service(address, key),
     }
 }
 
@@ -215,7 +223,7 @@ pub(crate) async fn must_hold_something(
         Ok(found) if found.is_empty() => {}
         Ok(_) => return Ok(()),
         Err(error) if error.is_temporary() => return Err(error.into()),
-        // Whoever may read a collection need not have the right to list all of them.
+        // The right to read a collection does not include the right to list all of them.
         Err(_) => return Ok(()),
     }
     if let Some(collection) = collection
@@ -226,7 +234,7 @@ pub(crate) async fn must_hold_something(
     Err(open_failure(OpenError::Nothing { url: location.to_string() }).into())
 }
 
-/// What there may be to a database that has nothing in it.
+/// Reasons why a database is empty.
 fn service(address: &str, key: Option<&str>) -> Result<Target> {
     let options = ClientOptions {
         api_key: key.map(str::to_owned),

@@ -1,10 +1,10 @@
-//! What a file says of how an app's collection is shown: names, order, pages, words.
+//! How the settings file lets a collection be shown: names, order, pages, words.
 
 use isobase::types::Order;
 use isobase_server::{FieldTexts, Texts};
 use toml::{Spanned, de::DeValue};
 
-/// What a file says of how a collection is shown.
+/// How a collection is shown.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct ApiSettings {
     /// One of its documents in a word.
@@ -29,14 +29,14 @@ pub(crate) struct ApiSettings {
 pub(super) const KEYS: [&str; 8] =
     ["event", "order", "page_size", "create", "update", "timestamp", "as_number", "texts"];
 
-/// A value that is none: where it stands in the file, and what was expected.
+/// A wrong value: its place in the file, and what was expected.
 pub(super) type Wrong = (usize, String);
 
 impl ApiSettings {
     /// Takes a key of a collection.
     ///
     /// # Errors
-    /// What was expected instead of the value.
+    /// The place, and a description of right values.
     pub(super) fn read(&mut self, key: &str, value: &Spanned<DeValue<'_>>) -> Result<(), Wrong> {
         match key {
             "event" => self.event = Some(word(value)?),

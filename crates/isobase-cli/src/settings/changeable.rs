@@ -3,23 +3,18 @@
 use isobase_server::Offered;
 use serde_json::json;
 
-use super::{
-    config::Config,
-    load::Loaded,
-    origin::Origin,
-    report::{expected, rows},
-    table::{self, CHANGEABLE},
-};
+use super::{config::Config, load::Loaded, origin::Origin, report::rows, table};
 
 /// Every setting, and whether it can be changed.
 pub(crate) fn offered(loaded: &Loaded, config: &Config) -> Vec<Offered> {
     let offer = |row: super::report::Row| {
         let setting = table::find(&row.key);
-        let changeable = CHANGEABLE.contains(&&*row.key);
+        let changeable = setting.is_some_and(|setting| setting.declared().is_changeable);
+        let usual = setting.and_then(|setting| setting.default_reading());
         Offered {
-            about: setting.map(|setting| setting.about.to_owned()).unwrap_or_default(),
-            expects: setting.map(|setting| expected(setting.kind)).unwrap_or_default(),
-            default: setting.and_then(|setting| setting.default).map(str::to_owned),
+            about: setting.map(|setting| setting.declared().about.to_owned()).unwrap_or_default(),
+            expects: setting.map(|setting| setting.described()).unwrap_or_default(),
+            default: usual.map(|reading| reading.shown),
             changeable,
             locked_by: locked_by(&row.origin, changeable, setting.is_some()),
             origin: json!(row.origin),

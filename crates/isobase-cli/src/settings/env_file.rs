@@ -24,7 +24,7 @@ pub(crate) struct Variable {
 /// `${NAME:-text}` for the text where there is neither.
 ///
 /// # Errors
-/// Names the line that is none.
+/// Names the line that cannot be read.
 pub(crate) fn read(path: &Path, process: &[(String, String)]) -> Result<Vec<Variable>, Failure> {
     let shown = path.display();
     let unreadable =
@@ -40,7 +40,7 @@ pub(crate) fn read(path: &Path, process: &[(String, String)]) -> Result<Vec<Vari
     })
 }
 
-/// What is wrong, and in which line.
+/// A mistake, and its line.
 type Fault = (usize, &'static str);
 
 fn parse(text: &str, process: &[(String, String)]) -> Result<Vec<Variable>, Fault> {
@@ -82,7 +82,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// One variable; none where a name stands alone, which is no value.
+    /// One variable; `None` for a name alone, which has no value.
     fn binding(&mut self) -> Result<Option<(&'a str, String)>, &'static str> {
         let after = self.rest.strip_prefix("export");
         if let Some(after) = after.filter(|after| after.starts_with([' ', '\t'])) {
@@ -176,7 +176,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// What stands behind a backslash, where it means something.
+/// The character that an escape stands for.
 fn unescaped(quote: char, escaped: char) -> Option<char> {
     match (quote, escaped) {
         (_, '\\') => Some('\\'),
@@ -214,7 +214,7 @@ fn expand(text: &str, find: impl Fn(&str) -> Option<String>) -> String {
 mod tests {
     use super::*;
 
-    /// What python-dotenv 1.1.1 said of the same lines.
+    /// The values that python-dotenv 1.1.1 reads from the same lines.
     #[test]
     fn lines_are_read_as_by_the_programs_before() {
         let cases = [

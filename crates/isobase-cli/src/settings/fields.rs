@@ -10,7 +10,7 @@ use toml::{
 
 use super::similar::most_similar;
 
-/// What a field can hold, as the file names it.
+/// The types of fields, as the file names them.
 const TYPES: [&str; 10] = [
     "string",
     "text",
@@ -44,11 +44,11 @@ const FORMATS: [&str; 16] = [
     "uuid",
 ];
 
-/// What becomes of a document when the one it refers to is deleted.
+/// The ends of a document whose reference is deleted.
 const ON_DELETE: [&str; 3] = ["refuse", "set_null", "cascade"];
 
 /// Settings of a field: the name in the file, the keyword of JSON Schema, what is expected, and the
-/// types that have it; none for all.
+/// types that have it; empty for all.
 const SETTINGS: [(&str, &str, Expected, &[&str]); 19] = [
     ("type", "", Expected::Text, &[]),
     ("required", "", Expected::Switch, &[]),
@@ -71,7 +71,7 @@ const SETTINGS: [(&str, &str, Expected, &[&str]); 19] = [
     ("private", "x-private", Expected::Switch, &["file"]),
 ];
 
-/// What a setting of a field is.
+/// The type of a setting of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Expected {
     Text,
@@ -393,7 +393,8 @@ impl Reading<'_> {
         }
     }
 
-    /// What only the whole tells: a pattern that is none, a default that the field may not have.
+    /// Finds the mistakes that only the whole schema shows: a pattern that cannot be read, a default
+    /// that the field may not have.
     fn check(&mut self, property: &Map<String, Value>) {
         let whole = [(self.name.to_owned(), Value::Object(property.clone()))];
         let schema = match Schema::parse(schema_of(&whole, &[], false).as_bytes()) {
@@ -438,7 +439,7 @@ impl Reading<'_> {
     }
 }
 
-/// What a type is in JSON Schema.
+/// A type in JSON Schema.
 fn of_kind(kind: &str) -> Map<String, Value> {
     let schema = match kind {
         "text" => json!({ "type": "string", "x-type": "text" }),

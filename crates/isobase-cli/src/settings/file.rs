@@ -1,6 +1,6 @@
 //! `isobase.toml`: read into pairs of key and value, each with its line.
 
-use std::{fs, io, path::Path, time::Duration};
+use std::{borrow::Cow, fs, io, path::Path, time::Duration};
 
 use toml::{
     Spanned,
@@ -12,9 +12,10 @@ use isobase::store::Rules;
 use super::{
     api::{self, ApiSettings},
     fields,
+    kinds::Shape,
     providers::{self, DeclaredProvider},
     rules,
-    setting::{Kind, Setting, Value},
+    setting::{AnySetting, Reading},
     similar::most_similar,
     table,
     units::parse_duration,
@@ -25,11 +26,15 @@ use crate::failure::Problem;
 const COLLECTIONS: &str = "collections";
 const PROVIDERS: &str = "providers";
 
-/// What stands in a settings file.
+/// The keys of the table of a collection, beside [`api::KEYS`].
+const KEYS: [&str; 8] =
+    ["indexes", "unique", "schema", "fields", "only_fields", "rules", "expires", "changes"];
+
+/// The contents of a settings file.
 #[derive(Debug, Default)]
 pub(super) struct Contents {
     /// Settings with their values and lines.
-    pub(super) values: Vec<(&'static Setting, Value, usize)>,
+    pub(super) values: Vec<(&'static dyn AnySetting, Reading, usize)>,
     /// Declared indexes: collection, fields, line.
     pub(super) indexes: Vec<(String, String, usize)>,
     /// Files of schemas: collection, path as it is written, line.
@@ -48,7 +53,7 @@ pub(super) struct Contents {
     pub(super) problems: Vec<Problem>,
 }
 
-/// What a file says of how a collection keeps its documents.
+/// A term on which a collection keeps its documents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Term {
     /// `expires = "30d"`
@@ -60,7 +65,7 @@ pub(crate) enum Term {
 /// The shortest time after which documents may expire: the clocks of machines differ by less.
 const EXPIRES_MIN: Duration = Duration::from_secs(1);
 
-/// Reads a settings file; none when there is none.
+/// Reads a settings file; `None` if there is none.
 pub(super) fn read(path: &Path) -> io::Result<Option<Contents>> {
     match fs::read_to_string(path) {
         Ok(text) => Ok(Some(parse(path, &text))),
@@ -109,7 +114,7 @@ impl Reader<'_> {
         }
     }
 
-    fn setting(&mut self, setting: &'static Setting, value: &Spanned<DeValue<'_>>) {
+    fn setting(&mut self, setting: &'static dyn AnySetting, value: &Spanned<DeValue<'_>>) {
         let start = value.span().start;
         match read_value(setting, value.get_ref()) {
             Ok(value) => {
@@ -118,8 +123,8 @@ impl Reader<'_> {
             }
             Err((found, expected)) => {
                 let place = self.place(start);
-                let message =
-                    format!("{place}: setting {} is {found}, expected {expected}", setting.key);
+                let key = setting.declared().key;
+                let message = format!("{place}: setting {key} is {found}, expected {expected}");
                 self.problem(message, None);
             }
         }
@@ -127,7 +132,7 @@ impl Reader<'_> {
 
     fn unknown_setting(&mut self, key: &str, offset: usize) {
         let place = self.place(offset);
-        let known = table::SETTINGS.iter().map(|setting| setting.key);
+        let known = table::all().map(|setting| setting.declared().key);
         let sections = known.clone().filter_map(|key| key.split_once('.')).map(|(name, _)| name);
         let meant = most_similar(key, known.chain(sections).chain([COLLECTIONS, PROVIDERS]));
         let hint = match meant {
@@ -179,55 +184,46 @@ impl Reader<'_> {
                 );
                 continue;
             };
-            let (mut shown, mut rules) = (ApiSettings::default(), Rules::default());
-            for (key, value) in collection {
-                match &**key.get_ref() {
-                    "indexes" => self.indexes(name.get_ref(), "indexes", value, str::to_owned),
-                    "unique" => self.indexes(name.get_ref(), "unique", value, |fields| {
-                        format!("unique({fields})")
-                    }),
-                    "schema" => self.schema(name.get_ref(), value),
-                    "fields" => self.fields(name.get_ref(), collection, value),
-                    // Read with the fields.
-                    "only_fields" if collection.contains_key("fields") => {}
-                    "rules" => rules = self.rules(name.get_ref(), value),
-                    "expires" => self.expires(name.get_ref(), value),
-                    "changes" => self.changes(name.get_ref(), value),
-                    known if api::KEYS.contains(&known) => {
-                        if let Err((offset, expected)) = shown.read(known, value) {
-                            let (place, name) = (self.place(offset), name.get_ref());
-                            let message = format!("{place}: collections.{name}.{known} is wrong");
-                            self.problem(message, Some(format!("expected {expected}")));
-                        }
-                    }
-                    other => {
-                        let (place, name) = (self.place(key.span().start), name.get_ref());
-                        let known = [
-                            "indexes",
-                            "unique",
-                            "schema",
-                            "fields",
-                            "only_fields",
-                            "rules",
-                            "expires",
-                            "changes",
-                        ]
-                        .into_iter()
-                        .chain(api::KEYS);
-                        let meant = most_similar(other, known);
-                        let meant = meant.unwrap_or("indexes");
-                        self.problem(
-                            format!("{place}: unknown setting collections.{name}.{other}"),
-                            Some(format!("did you mean collections.{name}.{meant}?")),
-                        );
-                    }
-                }
-            }
-            let line = self.line(name.span().start);
-            self.contents.collections.push((name.get_ref().to_string(), shown, line));
-            self.contents.rules.push((name.get_ref().to_string(), rules, line));
+            self.collection(name, collection);
         }
         self.contents.collections.sort_by_key(|(_, _, line)| *line);
+    }
+
+    fn collection(&mut self, name: &Spanned<Cow<'_, str>>, collection: &DeTable<'_>) {
+        let (line, name) = (self.line(name.span().start), &**name.get_ref());
+        let (mut shown, mut rules) = (ApiSettings::default(), Rules::default());
+        for (key, value) in collection {
+            match &**key.get_ref() {
+                "indexes" => self.indexes(name, "indexes", value, str::to_owned),
+                "unique" => self.indexes(name, "unique", value, |it| format!("unique({it})")),
+                "schema" => self.schema(name, value),
+                "fields" => self.fields(name, collection, value),
+                // Read with the fields.
+                "only_fields" if collection.contains_key("fields") => {}
+                "rules" => rules = self.rules(name, value),
+                "expires" => self.expires(name, value),
+                "changes" => self.changes(name, value),
+                known if api::KEYS.contains(&known) => {
+                    if let Err((offset, expected)) = shown.read(known, value) {
+                        let place = self.place(offset);
+                        let message = format!("{place}: collections.{name}.{known} is wrong");
+                        self.problem(message, Some(format!("expected {expected}")));
+                    }
+                }
+                other => self.unknown_in_collection(name, other, key.span().start),
+            }
+        }
+        self.contents.collections.push((name.to_owned(), shown, line));
+        self.contents.rules.push((name.to_owned(), rules, line));
+    }
+
+    fn unknown_in_collection(&mut self, collection: &str, key: &str, offset: usize) {
+        let place = self.place(offset);
+        let meant = most_similar(key, KEYS.into_iter().chain(api::KEYS)).unwrap_or("indexes");
+        self.problem(
+            format!("{place}: unknown setting collections.{collection}.{key}"),
+            Some(format!("did you mean collections.{collection}.{meant}?")),
+        );
     }
 
     /// A list of indexes. `definition` makes their text of their fields.
@@ -374,50 +370,50 @@ impl Reader<'_> {
 }
 
 fn is_section(name: &str) -> bool {
-    table::SETTINGS
-        .iter()
-        .any(|setting| setting.key.strip_prefix(name).is_some_and(|rest| rest.starts_with('.')))
+    let in_it = |key: &str| key.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'));
+    table::all().any(|setting| in_it(setting.declared().key))
 }
 
 /// The value, or what was found and what was expected.
-fn read_value(setting: &Setting, value: &DeValue<'_>) -> Result<Value, (String, String)> {
-    let parse = |text: &str| {
-        let found = || format!("{:?}", setting.shown(text));
+fn read_value(setting: &dyn AnySetting, value: &DeValue<'_>) -> Result<Reading, (String, String)> {
+    let parse = |text: &str, found: &dyn Fn() -> String| {
         setting.parse(text).map_err(|expected| (found(), expected))
     };
-    match (value, setting.kind) {
-        (DeValue::Boolean(on), Kind::Bool) => Ok(Value::Bool(*on)),
-        (DeValue::Integer(number), Kind::Integer { .. } | Kind::Size | Kind::Duration) => {
-            let text = number.as_str();
-            setting.parse(text).map_err(|expected| (text.to_owned(), expected))
+    match (value, setting.shape()) {
+        (DeValue::Boolean(on), Shape::Bool) => {
+            let text = on.to_string();
+            parse(&text, &|| text.clone())
         }
-        (
-            DeValue::Array(items),
-            Kind::Origins | Kind::Hosts | Kind::Networks | Kind::MediaTypes | Kind::Collections,
-        ) => {
-            let wrong = |found: String| (found, setting.kind.to_string());
-            let texts = items.iter().map(|item| {
-                let text = item.get_ref().as_str();
-                let text = text.ok_or_else(|| wrong("a list with other values".to_owned()))?;
-                // One text of a list is read as a list of one: a comma in it is no separator.
-                match setting.parse(text) {
-                    Ok(Value::List(one)) if one == [text] => Ok(text.to_owned()),
-                    _ => Err(wrong(format!("a list with {text:?}"))),
-                }
-            });
-            texts.collect::<Result<_, _>>().map(Value::List)
+        (DeValue::Integer(number), Shape::Number) => {
+            parse(number.as_str(), &|| number.as_str().to_owned())
         }
-        // A list in one text would be a second way to write it.
-        (DeValue::String(text), kind)
-            if !matches!(
-                kind,
-                Kind::Origins | Kind::Hosts | Kind::Networks | Kind::MediaTypes | Kind::Collections
-            ) =>
-        {
-            parse(text)
+        (DeValue::Array(items), Shape::List) => {
+            let texts = read_list(setting, items)?;
+            parse(&texts.join(","), &|| "a list".to_owned())
         }
-        (other, kind) => Err((format!("of type {}", other.type_str()), kind.to_string())),
+        (DeValue::String(text), Shape::Text | Shape::Bool | Shape::Number) => {
+            parse(text, &|| format!("{:?}", setting.shown(text)))
+        }
+        (other, _) => Err((format!("of type {}", other.type_str()), setting.expected())),
     }
+}
+
+/// The texts of a list. A comma in one of them is no separator.
+fn read_list<'a>(
+    setting: &dyn AnySetting,
+    items: &'a [Spanned<DeValue<'_>>],
+) -> Result<Vec<&'a str>, (String, String)> {
+    let wrong = |found: String| (found, setting.expected());
+    let texts = items.iter().map(|item| {
+        let text = item.get_ref().as_str();
+        let text = text.ok_or_else(|| wrong("a list with other values".to_owned()))?;
+        let is_one = !text.is_empty() && !text.contains(',') && text.trim() == text;
+        match is_one && setting.parse(text).is_ok() {
+            true => Ok(text),
+            false => Err(wrong(format!("a list with {text:?}"))),
+        }
+    });
+    texts.collect()
 }
 
 #[cfg(test)]
@@ -443,7 +439,7 @@ mod tests {
         let values: Vec<_> = contents
             .values
             .iter()
-            .map(|(setting, value, line)| (setting.key, setting.show(value), *line))
+            .map(|(setting, reading, line)| (setting.declared().key, reading.shown.clone(), *line))
             .collect();
         let expected = [
             ("port", "9000".to_owned(), 1),

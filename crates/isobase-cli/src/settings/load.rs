@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    fmt,
     path::{Path, PathBuf},
 };
 
@@ -12,12 +13,11 @@ use super::{
     api::ApiSettings,
     env_file,
     file::{self, Term},
-    kept::{changeable, parse_stored},
     origin::Origin,
     providers::DeclaredProvider,
-    setting::{Setting, Value, without_line_end},
+    setting::{AnySetting, Optional, Reading, Setting, without_line_end},
     similar::most_similar,
-    table::{self, SETTINGS},
+    table,
 };
 use crate::failure::{Failure, Problem};
 
@@ -26,10 +26,10 @@ const FILE_NAME: &str = "isobase.toml";
 
 /// Variables with the prefix of ours that are not settings.
 const OTHER_VARIABLES: [&str; 2] = ["ISOBASE_KEY", "ISOBASE_PASSPHRASE"];
-/// What the variables of the test suite begin with.
+/// The prefix of the variables of the test suite.
 const TEST_VARIABLES: &str = "ISOBASE_TEST_";
 
-/// What the command line says about settings.
+/// The settings that the command line names.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Given {
     /// The app folder.
@@ -38,7 +38,7 @@ pub(crate) struct Given {
     pub(crate) file: Option<PathBuf>,
     /// A file of variables, which must be there.
     pub(crate) env_file: Option<PathBuf>,
-    /// What the database keeps: the key of the setting and the value. What cannot be taken is left out.
+    /// Settings that the database keeps: key and value. Those that cannot be taken are left out.
     pub(crate) stored: Vec<(String, String)>,
     /// Flags: the key of the setting, the flag as it is written, the value.
     pub(crate) flags: Vec<(String, String, String)>,
@@ -47,7 +47,8 @@ pub(crate) struct Given {
 /// All settings, read.
 #[derive(Debug)]
 pub(crate) struct Loaded {
-    values: HashMap<&'static str, (Value, Origin)>,
+    /// Those that are set, by their keys.
+    set: HashMap<&'static str, (Reading, Origin)>,
     /// Declared indexes: collection, fields, where.
     pub(crate) indexes: Vec<(String, String, Origin)>,
     /// Files of schemas: collection, path as it is written, where.
@@ -62,7 +63,7 @@ pub(crate) struct Loaded {
     pub(crate) fields: Vec<(String, String, Origin)>,
     /// Services whose accounts sign in here, with their secrets, and where they are declared.
     pub(crate) providers: Vec<(Provider, Origin)>,
-    /// What is odd but no error.
+    /// Warnings: what is odd but no error.
     pub(crate) warnings: Vec<Problem>,
     /// The app folder.
     pub(crate) app: PathBuf,
@@ -75,11 +76,55 @@ impl Loaded {
         files.map(|(_, path, origin)| in_folder(&self.base_of(origin), path)).collect()
     }
 
-    /// The value of a setting and where it comes from.
-    pub(crate) fn get(&self, setting: &Setting) -> (Option<&Value>, &Origin) {
-        match self.values.get(setting.key) {
-            Some((value, origin)) => (Some(value), origin),
-            None => (None, &Origin::Default),
+    /// The value of a setting.
+    pub(super) fn get<T: Clone>(&self, setting: &Setting<T>) -> T {
+        let set = self.set.get(setting.key()).and_then(|(reading, _)| reading.value::<T>());
+        set.cloned().unwrap_or_else(|| setting.default_value())
+    }
+
+    /// The value of a setting that may be unset.
+    pub(super) fn find<T>(&self, setting: &Optional<T>) -> Option<&T> {
+        self.set.get(setting.key()).and_then(|(reading, _)| reading.value())
+    }
+
+    /// The text of a setting, if it is set and a text.
+    pub(super) fn text(&self, setting: &dyn AnySetting) -> Option<&String> {
+        self.reading(setting)?.value()
+    }
+
+    /// What was read for a setting, if it is set.
+    pub(super) fn reading(&self, setting: &dyn AnySetting) -> Option<&Reading> {
+        self.set.get(setting.declared().key).map(|(reading, _)| reading)
+    }
+
+    /// Where the value of a setting comes from.
+    pub(super) fn origin(&self, setting: &dyn AnySetting) -> &Origin {
+        self.set.get(setting.declared().key).map_or(&Origin::Default, |(_, origin)| origin)
+    }
+
+    /// Why the value of a setting cannot be.
+    pub(super) fn wrong(&self, setting: &dyn AnySetting, reason: impl fmt::Display) -> Failure {
+        let (key, origin) = (setting.declared().key, self.origin(setting));
+        Failure::usage(format!("setting {key} ({origin}): {reason}"))
+    }
+
+    /// The path of a setting, as seen from the current folder.
+    pub(super) fn path(&self, setting: &Setting<String>) -> PathBuf {
+        in_folder(&self.base_of(self.origin(setting)), self.get(setting))
+    }
+
+    /// The folder from which a relative path is meant.
+    pub(super) fn base_of(&self, origin: &Origin) -> PathBuf {
+        match origin {
+            Origin::Default => self.app.clone(),
+            Origin::File { path, .. } => match path.parent() {
+                Some(folder) if folder != Path::new("") => folder.to_owned(),
+                _ => PathBuf::from("."),
+            },
+            Origin::Database
+            | Origin::Env { .. }
+            | Origin::EnvFile { .. }
+            | Origin::Flag { .. } => PathBuf::from("."),
         }
     }
 }
@@ -90,7 +135,6 @@ impl Loaded {
 /// Everything that is wrong, each with its place and what was expected.
 pub(crate) fn load(given: &Given, environment: &[(String, String)]) -> Result<Loaded, Failure> {
     let mut loading = Loading::default();
-    loading.defaults();
     let OfCollections { indexes, schemas, fields, terms, rules, collections, providers } =
         loading.file(given)?;
     loading.stored(given);
@@ -99,10 +143,10 @@ pub(crate) fn load(given: &Given, environment: &[(String, String)]) -> Result<Lo
     loading.environment(environment);
     loading.flags(given);
     if loading.problems.is_empty() {
-        let (values, warnings) = (loading.values, loading.warnings);
+        let (set, warnings) = (loading.set, loading.warnings);
         let app = given.app.clone();
         Ok(Loaded {
-            values,
+            set,
             indexes,
             schemas,
             fields,
@@ -118,7 +162,7 @@ pub(crate) fn load(given: &Given, environment: &[(String, String)]) -> Result<Lo
     }
 }
 
-/// What a file says of collections: collection, text, where.
+/// Declarations of collections: collection, text, where.
 type Declared = Vec<(String, String, Origin)>;
 
 /// Everything that a file says of collections, and of providers.
@@ -135,22 +179,13 @@ struct OfCollections {
 
 #[derive(Default)]
 struct Loading {
-    values: HashMap<&'static str, (Value, Origin)>,
+    set: HashMap<&'static str, (Reading, Origin)>,
     problems: Vec<Problem>,
     warnings: Vec<Problem>,
 }
 
 impl Loading {
-    fn defaults(&mut self) {
-        for setting in SETTINGS {
-            // That every default is a value is tested.
-            if let Some(value) = setting.default.and_then(|text| setting.parse(text).ok()) {
-                self.values.insert(setting.key, (value, Origin::Default));
-            }
-        }
-    }
-
-    /// Reads the file; gives what it says of collections.
+    /// Reads the file, and returns what it declares of collections.
     fn file(&mut self, given: &Given) -> Result<OfCollections, Failure> {
         let (path, must_exist) = match &given.file {
             Some(path) => (path.clone(), true),
@@ -167,8 +202,8 @@ impl Loading {
         };
         self.problems.extend(contents.problems);
         let origin = |line| Origin::File { path: path.clone(), line };
-        for (setting, value, line) in contents.values {
-            self.values.insert(setting.key, (value, origin(line)));
+        for (setting, reading, line) in contents.values {
+            self.set.insert(setting.declared().key, (reading, origin(line)));
         }
         let declared = |list: Vec<(String, String, usize)>| {
             list.into_iter()
@@ -195,10 +230,10 @@ impl Loading {
         for (key, text) in &given.stored {
             let none =
                 || "no setting of this name can be changed while the service runs".to_owned();
-            let setting = changeable(key).ok_or_else(none);
-            match setting.and_then(|setting| Ok((setting, parse_stored(setting, text)?))) {
-                Ok((setting, value)) => {
-                    self.values.insert(setting.key, (value, Origin::Database));
+            let setting = table::changeable(key).ok_or_else(none);
+            match setting.and_then(|setting| Ok((setting, setting.parse_stored(text)?))) {
+                Ok((setting, reading)) => {
+                    self.set.insert(setting.declared().key, (reading, Origin::Database));
                 }
                 Err(error) => {
                     let message = format!("{key} = {text:?} in the database is not taken: {error}");
@@ -282,8 +317,8 @@ impl Loading {
         environment: &[(String, String)],
         origin: impl Fn(&str) -> Origin,
     ) {
-        for setting in SETTINGS {
-            let variables = setting.all_variables();
+        for setting in table::all() {
+            let variables = setting.declared().all_variables();
             // An empty variable is an unset one: that is how compose files leave them.
             let found = variables.iter().find_map(|name| {
                 environment.iter().find(|(known, text)| {
@@ -294,7 +329,8 @@ impl Loading {
                 self.set(setting, text, origin(name));
             }
         }
-        let known: Vec<_> = SETTINGS.iter().flat_map(|setting| setting.all_variables()).collect();
+        let known: Vec<_> =
+            table::all().flat_map(|setting| setting.declared().all_variables()).collect();
         for (name, text) in environment {
             let ours = name.starts_with("ISOBASE_")
                 && !name.starts_with(TEST_VARIABLES)
@@ -313,7 +349,7 @@ impl Loading {
             match table::find(key) {
                 Some(setting) => self.set(setting, text, Origin::Flag { name: flag.clone() }),
                 None => {
-                    let known = SETTINGS.iter().map(|setting| setting.key);
+                    let known = table::all().map(|setting| setting.declared().key);
                     let meant = most_similar(key, known);
                     let hint = meant.map(|meant| format!("did you mean {meant}?"));
                     let message = format!("unknown setting {key} (flag {flag})");
@@ -323,13 +359,14 @@ impl Loading {
         }
     }
 
-    fn set(&mut self, setting: &'static Setting, text: &str, origin: Origin) {
+    fn set(&mut self, setting: &'static dyn AnySetting, text: &str, origin: Origin) {
+        let key = setting.declared().key;
         match setting.parse(text) {
-            Ok(value) => {
-                self.values.insert(setting.key, (value, origin));
+            Ok(reading) => {
+                self.set.insert(key, (reading, origin));
             }
             Err(expected) => {
-                let (key, shown) = (setting.key, setting.shown(text));
+                let shown = setting.shown(text);
                 let message = format!("setting {key} is {shown:?} ({origin}), expected {expected}");
                 self.problems.push(Problem { message, hint: None });
             }
@@ -387,7 +424,7 @@ mod tests {
         )
         .unwrap();
         assert_eq!(found.warnings, []);
-        assert_eq!(found.integer(&PORT), 9000);
+        assert_eq!(found.get(&PORT), 9000);
         let wrong = environment(&[("ISOBASE_PORT", "10.96.12.7:8002")]);
         assert!(load(&Given::default(), &wrong).is_err());
     }
@@ -397,7 +434,7 @@ mod tests {
         let given = Given { app: ".".into(), ..Given::default() };
         let key = |text: &str| {
             let loaded = load(&given, &environment(&[("INTERNAL_API_KEY", text)]))?;
-            Ok::<_, Failure>(loaded.text(&INTERNAL_API_KEY).map(str::to_owned))
+            Ok::<_, Failure>(loaded.find(&INTERNAL_API_KEY).cloned())
         };
         for text in ["secret\n", "secret\r\n", "secret"] {
             assert_eq!(key(text).unwrap().as_deref(), Some("secret"), "{text:?}");
@@ -414,8 +451,7 @@ mod tests {
         let mut given = Given { app: folder.path().to_owned(), ..Given::default() };
         let port = |given: &Given, variables: &[(&str, &str)]| {
             let loaded = load(given, &environment(variables)).unwrap();
-            let (value, origin) = loaded.get(&PORT);
-            (PORT.show(value.unwrap()), origin.clone())
+            (loaded.get(&PORT).to_string(), loaded.origin(&PORT).clone())
         };
         assert_eq!(port(&given, &[]), ("8002".to_owned(), Origin::Default));
         fs::write(&path, "\nport = 1\n").unwrap();

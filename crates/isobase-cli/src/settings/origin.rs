@@ -8,7 +8,7 @@ use serde::Serialize;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(crate) enum Origin {
-    /// Nobody set it.
+    /// It is not set.
     Default,
     /// A line of the settings file.
     File {

@@ -8,7 +8,7 @@ use toml::{
 
 use super::similar::most_similar;
 
-/// What may stand in a table.
+/// The keys of the table of a provider.
 pub(super) const KEYS: [&str; 16] = [
     "issuer",
     "authorize_url",
@@ -28,7 +28,7 @@ pub(super) const KEYS: [&str; 16] = [
     "algorithms",
 ];
 
-/// What only a provider without OpenID Connect has.
+/// Keys of providers without OpenID Connect alone.
 const OAUTH_KEYS: [&str; 8] = [
     "authorize_url",
     "token_url",
@@ -62,49 +62,14 @@ pub(super) fn read(
     table: &DeTable<'_>,
 ) -> Result<DeclaredProvider, Vec<Mistake>> {
     let mut reader = Reader { table, start: id.span().start, mistakes: Vec::new() };
-    for key in table.keys().filter(|key| !KEYS.contains(&&**key.get_ref())) {
-        let meant = most_similar(key.get_ref(), KEYS).unwrap_or("client_id");
-        reader.mistakes.push(Mistake {
-            offset: key.span().start,
-            message: format!("{} is no setting of a provider", key.get_ref()),
-            hint: format!("did you mean {meant}?"),
-        });
-    }
-    let issuer = reader.text("issuer");
-    let kind = match issuer {
-        Some(issuer) => ProviderKind::OpenId { issuer },
-        None if !table.contains_key("authorize_url") => {
-            let hint = "write issuer = \"https://accounts.example.com\", or authorize_url, \
-                        token_url and userinfo_url of a provider without OpenID Connect";
-            reader.wrong("issuer", "is missing", hint);
-            ProviderKind::OpenId { issuer: String::new() }
-        }
-        None => ProviderKind::OAuth {
-            authorize_url: reader.must("authorize_url"),
-            token_url: reader.must("token_url"),
-            userinfo_url: reader.must("userinfo_url"),
-            members: reader.members(),
-            secret_in_form: reader.is_secret_in_form(),
-        },
-    };
-    if let ProviderKind::OpenId { .. } = kind {
-        for key in OAUTH_KEYS.into_iter().filter(|key| table.contains_key(*key)) {
-            let hint = "an issuer says that itself: leave it out, or leave out issuer";
-            reader.wrong(key, "stands beside issuer", hint);
-        }
-    }
+    reader.unknown_keys();
+    let kind = reader.kind();
     let usual: &[&str] = match kind {
         ProviderKind::OpenId { .. } => &["openid", "profile", "email"],
         ProviderKind::OAuth { .. } => &[],
     };
     let usual = || usual.iter().map(|scope| (*scope).to_owned()).collect();
-    let algorithms = reader.list("algorithms").map(|names| {
-        names.iter().map(|name| name.parse().ok()).collect::<Option<Vec<Algorithm>>>()
-    });
-    if algorithms == Some(None) {
-        let all = Algorithm::ALL.map(Algorithm::as_str).join(", ");
-        reader.wrong("algorithms", "names another signature", &format!("they are {all}"));
-    }
+    let algorithms = reader.algorithms();
     let id = id.get_ref().to_string();
     let provider = Provider {
         label: reader.text("label").unwrap_or_else(|| id.clone()),
@@ -114,7 +79,7 @@ pub(super) fn read(
         client_secret: reader.text("client_secret").map(Into::into),
         scopes: reader.list("scopes").unwrap_or_else(usual),
         link_by_email: reader.flag("link_by_email"),
-        algorithms: algorithms.flatten().unwrap_or_else(|| Algorithm::ALL.to_vec()),
+        algorithms,
     };
     let secret_variable = reader.text("client_secret_variable");
     if secret_variable.is_some() && provider.client_secret.is_some() {
@@ -144,6 +109,56 @@ impl Reader<'_, '_> {
         let offset = self.table.get(key).map_or(self.start, |value| value.span().start);
         let (message, hint) = (format!("{key} {message}"), hint.to_owned());
         self.mistakes.push(Mistake { offset, message, hint });
+    }
+
+    fn unknown_keys(&mut self) {
+        for key in self.table.keys().filter(|key| !KEYS.contains(&&**key.get_ref())) {
+            let meant = most_similar(key.get_ref(), KEYS).unwrap_or("client_id");
+            self.mistakes.push(Mistake {
+                offset: key.span().start,
+                message: format!("{} is no setting of a provider", key.get_ref()),
+                hint: format!("did you mean {meant}?"),
+            });
+        }
+    }
+
+    /// OpenID Connect where there is an issuer, else OAuth 2 alone.
+    fn kind(&mut self) -> ProviderKind {
+        let Some(issuer) = self.text("issuer") else {
+            if !self.table.contains_key("authorize_url") {
+                let hint = "write issuer = \"https://accounts.example.com\", or authorize_url, \
+                            token_url and userinfo_url of a provider without OpenID Connect";
+                self.wrong("issuer", "is missing", hint);
+                return self.open_id(String::new());
+            }
+            return ProviderKind::OAuth {
+                authorize_url: self.must("authorize_url"),
+                token_url: self.must("token_url"),
+                userinfo_url: self.must("userinfo_url"),
+                members: self.members(),
+                secret_in_form: self.is_secret_in_form(),
+            };
+        };
+        self.open_id(issuer)
+    }
+
+    fn open_id(&mut self, issuer: String) -> ProviderKind {
+        for key in OAUTH_KEYS.into_iter().filter(|key| self.table.contains_key(*key)) {
+            let hint = "an issuer says that itself: leave it out, or leave out issuer";
+            self.wrong(key, "stands beside issuer", hint);
+        }
+        ProviderKind::OpenId { issuer }
+    }
+
+    /// The signatures that are taken; all of them unless the table names some.
+    fn algorithms(&mut self) -> Vec<Algorithm> {
+        let Some(names) = self.list("algorithms") else { return Algorithm::ALL.to_vec() };
+        let found = names.iter().map(|name| name.parse().ok()).collect::<Option<Vec<_>>>();
+        found.unwrap_or_else(|| {
+            let all = Algorithm::ALL.map(Algorithm::as_str).join(", ");
+            self.wrong("algorithms", "names another signature", &format!("they are {all}"));
+            Algorithm::ALL.to_vec()
+        })
     }
 
     fn text(&mut self, key: &str) -> Option<String> {

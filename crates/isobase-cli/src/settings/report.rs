@@ -5,12 +5,7 @@ use std::fmt::Write as _;
 use isobase::store::RuleAction;
 
 use super::{
-    config::Config,
-    file::Term,
-    load::Loaded,
-    origin::Origin,
-    setting::{Kind, Setting, Value},
-    table::{self, CHANGEABLE, SETTINGS},
+    config::Config, file::Term, load::Loaded, origin::Origin, setting::AnySetting, table,
     units::show_duration,
 };
 
@@ -22,7 +17,7 @@ pub(super) struct Row {
     pub(super) key: String,
     /// As it would be written.
     pub(super) value: Option<String>,
-    /// The same for programs; none where the text is the value.
+    /// The same for programs; `None` if the text is the value.
     typed: Option<serde_json::Value>,
     pub(super) origin: Origin,
 }
@@ -33,28 +28,11 @@ impl Row {
     }
 }
 
-/// A value as JSON has it. Durations stay texts with their units, and a size is a number of bytes:
-/// both can be written into `isobase.toml` as they are.
-fn typed(value: &Value) -> Option<serde_json::Value> {
-    match value {
-        Value::Bool(on) => Some((*on).into()),
-        Value::Integer(number) | Value::Size(number) => Some((*number).into()),
-        Value::List(items) => Some(items.as_slice().into()),
-        Value::Text(_) | Value::Duration(_) => None,
-    }
-}
-
 /// Every setting with its value, secrets masked, and its origin.
 pub(super) fn rows(loaded: &Loaded, config: &Config) -> Vec<Row> {
-    let row = |setting: &&Setting| {
-        let (value, origin) = loaded.get(setting);
-        let typed = value.and_then(typed);
-        let value = value.map(|value| setting.show(value));
-        Row { key: setting.key.to_owned(), value, typed, origin: origin.clone() }
-    };
-    let mut rows: Vec<Row> = SETTINGS.iter().map(row).collect();
+    let mut rows: Vec<Row> = table::all().map(|setting| row(loaded, setting)).collect();
     // What counts, also when other settings decided on it.
-    if let Some(records) = rows.iter_mut().find(|row| row.key == table::RECORDS_URL.key) {
+    if let Some(records) = rows.iter_mut().find(|row| row.key == table::RECORDS_URL.key()) {
         records.value = Some(config.records.to_string());
         records.origin = config.records_origin.clone();
     }
@@ -87,6 +65,17 @@ pub(super) fn rows(loaded: &Loaded, config: &Config) -> Vec<Row> {
     rows
 }
 
+fn row(loaded: &Loaded, setting: &dyn AnySetting) -> Row {
+    let usual = setting.default_reading();
+    let reading = loaded.reading(setting).or(usual.as_ref());
+    Row {
+        key: setting.declared().key.to_owned(),
+        value: reading.map(|reading| reading.shown.clone()),
+        typed: reading.and_then(|reading| reading.json.clone()),
+        origin: loaded.origin(setting).clone(),
+    }
+}
+
 /// The names of the fields that the schema of a collection declares.
 fn fields_of(config: &Config, collection: &str) -> String {
     let schema = config.schemas.iter().find(|(name, _)| name.as_str() == collection);
@@ -116,7 +105,7 @@ pub(crate) fn as_text(loaded: &Loaded, config: &Config) -> String {
 
 /// The keys of all settings.
 pub(crate) fn setting_keys() -> impl Iterator<Item = &'static str> {
-    SETTINGS.iter().map(|setting| setting.key)
+    table::all().map(|setting| setting.declared().key)
 }
 
 /// The same as a JSON array for programs: numbers, booleans and lists are such.
@@ -133,8 +122,8 @@ pub(crate) fn as_typed_json(loaded: &Loaded, config: &Config) -> serde_json::Res
 pub(crate) fn documentation() -> String {
     let mut text = INTRODUCTION.to_owned();
     let mut section = None;
-    for setting in SETTINGS {
-        let current = setting.key.split_once('.').map(|(name, _)| name);
+    for setting in table::all() {
+        let current = setting.declared().key.split_once('.').map(|(name, _)| name);
         if section != Some(current) {
             section = Some(current);
             let title = current.map_or("General".to_owned(), |name| format!("`[{name}]`"));
@@ -146,34 +135,24 @@ pub(crate) fn documentation() -> String {
     text
 }
 
-fn describe(setting: &Setting, text: &mut String) {
+fn describe(setting: &dyn AnySetting, text: &mut String) {
+    let declared = setting.declared();
     let variables: Vec<_> =
-        setting.all_variables().iter().map(|name| format!("`{name}`")).collect();
-    let default = match setting.default {
+        declared.all_variables().iter().map(|name| format!("`{name}`")).collect();
+    let default = match setting.default_reading().map(|reading| reading.shown) {
         None => "unset".to_owned(),
-        Some("") => "empty".to_owned(),
+        Some(default) if default.is_empty() => "empty".to_owned(),
         Some(default) => format!("`{default}`"),
     };
-    let _ = write!(text, "\n### `{}`\n\n{}\n\n", setting.key, setting.about);
-    let _ = writeln!(text, "- value: {}", expected(setting.kind));
+    let _ = write!(text, "\n### `{}`\n\n{}\n\n", declared.key, declared.about);
+    let _ = writeln!(text, "- value: {}", setting.described());
     let _ = writeln!(text, "- default: {default}");
     let _ = writeln!(text, "- variables: {}", variables.join(", "));
-    if let Some(flag) = setting.flag {
+    if let Some(flag) = declared.flag() {
         let _ = writeln!(text, "- flag: `{flag}`");
     }
-    if CHANGEABLE.contains(&setting.key) {
+    if declared.is_changeable {
         let _ = writeln!(text, "- can be changed while the service runs");
-    }
-}
-
-pub(super) fn expected(kind: Kind) -> String {
-    match kind {
-        Kind::Secret => "a text; a secret, never shown".to_owned(),
-        Kind::Url => "the URL of a database; its password is never shown".to_owned(),
-        Kind::Origins | Kind::Hosts | Kind::Networks | Kind::MediaTypes | Kind::Collections => {
-            format!("{kind}; a list, in variables separated by commas")
-        }
-        other => other.to_string(),
     }
 }
 
@@ -387,8 +366,8 @@ mod tests {
     #[test]
     fn documents_every_setting() {
         let text = documentation();
-        for setting in SETTINGS {
-            assert!(text.contains(&format!("### `{}`", setting.key)), "{}", setting.key);
+        for key in setting_keys() {
+            assert!(text.contains(&format!("### `{key}`")), "{key}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What a file says of who may do what with the documents of a collection.
+//! Access rules of a collection, as the settings file has them.
 
 use isobase::store::{Rule, RuleAction, Rules};
 use toml::{Spanned, de::DeValue};

@@ -1,4 +1,4 @@
-//! What was probably meant.
+//! Suggestions for misspelled words.
 
 /// Below this the suggestion would be a guess.
 const SIMILAR_MIN: f64 = 0.65;

@@ -7,8 +7,8 @@ use isobase_server::{FilesOptions, MediaTypes, Shelf};
 use super::{load::Loaded, table};
 use crate::failure::Failure;
 
-/// What is said of buckets, for buckets beside that of the settings: names as the variables of AWS
-/// have them.
+/// Settings of buckets, also for buckets beside that of the settings. Their names are those of the
+/// variables of AWS.
 #[derive(Clone, Default)]
 #[cfg_attr(not(feature = "s3"), expect(dead_code, reason = "it is about buckets"))]
 pub(crate) struct BucketSettings(Vec<(String, String)>);
@@ -28,7 +28,7 @@ impl BucketSettings {
             ("AWS_REGION", &table::UPLOADS_REGION),
         ];
         let of_settings = of_settings
-            .map(|(name, setting)| Some((name.to_owned(), loaded.text(setting)?.to_owned())));
+            .map(|(name, setting)| Some((name.to_owned(), loaded.find(setting)?.clone())));
         let variables = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .filter(|(name, _)| name.starts_with("AWS_"));
@@ -67,34 +67,33 @@ impl BucketSettings {
 /// Where uploads are kept, and for how long.
 ///
 /// # Errors
-/// When the bucket is none.
+/// If the bucket cannot be used.
 pub(super) fn files_options(
     loaded: &Loaded,
     data: &Path,
     #[cfg_attr(not(feature = "s3"), expect(unused_variables, reason = "it is about buckets"))]
     buckets: &BucketSettings,
 ) -> Result<FilesOptions, Failure> {
-    let unfinished_max = loaded.integer(&table::UPLOADS_UNFINISHED_MAX);
     #[cfg(not(feature = "s3"))]
-    if loaded.text(&table::UPLOADS_STORE).is_some() {
+    if loaded.find(&table::UPLOADS_STORE).is_some() {
         let message = "setting uploads.store: this executable was built without buckets";
         return Err(Failure::usage(message).hint("build it with the feature s3"));
     }
     #[cfg(feature = "s3")]
-    let bucket = match loaded.text(&table::UPLOADS_STORE) {
+    let bucket = match loaded.find(&table::UPLOADS_STORE) {
         None => None,
-        Some(url) => Some(buckets.bucket(url).map_err(|error| {
-            let origin = loaded.get(&table::UPLOADS_STORE).1;
-            Failure::usage(format!("setting uploads.store ({origin}): {error}"))
-        })?),
+        Some(url) => {
+            let bucket = buckets.bucket(url);
+            Some(bucket.map_err(|error| loaded.wrong(&table::UPLOADS_STORE, error))?)
+        }
     };
-    let options = FilesOptions::new(data.join("uploads"), loaded.size(&table::UPLOAD_BYTES));
+    let options = FilesOptions::new(data.join("uploads"), loaded.get(&table::UPLOAD_BYTES));
     Ok(FilesOptions {
         // They were checked when they were read.
-        types: MediaTypes::new(loaded.list(&table::UPLOADS_TYPES)).unwrap_or_default(),
-        unfinished_for: loaded.duration(&table::UPLOADS_UNFINISHED_FOR),
-        unused_for: loaded.duration(&table::UPLOADS_UNUSED_FOR),
-        unfinished_max: u32::try_from(unfinished_max).unwrap_or(u32::MAX),
+        types: MediaTypes::new(loaded.get(&table::UPLOADS_TYPES)).unwrap_or_default(),
+        unfinished_for: loaded.get(&table::UPLOADS_UNFINISHED_FOR),
+        unused_for: loaded.get(&table::UPLOADS_UNUSED_FOR),
+        unfinished_max: loaded.get(&table::UPLOADS_UNFINISHED_MAX),
         #[cfg(feature = "s3")]
         bucket,
         ..options

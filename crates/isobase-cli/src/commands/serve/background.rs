@@ -1,4 +1,4 @@
-//! What goes on beside the requests.
+//! Work beside the requests: sweeping, reconciling, building indexes.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use tokio::time::sleep;
 
 use crate::settings::DeclaredIndex;
 
-/// How often expired documents are looked for, which nobody sees any more.
+/// How often expired documents are looked for. They are hidden from the moment they expire.
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
 
 /// Between two rounds of a sweep that has more to do.

@@ -33,7 +33,7 @@ async fn set_terms(store: &Store, config: &Config) -> Result<()> {
     Ok(())
 }
 
-/// Lets go of the database, unless it keeps silent: nobody waits for an answer any more.
+/// Closes the database, and gives up after a while: no request waits for an answer any more.
 pub(super) async fn close(store: &Store) -> Result<()> {
     match timeout(CLOSE_MAX, store.close()).await {
         Ok(closed) => closed.context("the database was not closed cleanly"),

@@ -14,7 +14,7 @@ use crate::failure::Failure;
 
 /// Longest time to connect to a provider.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Longest time for one answer: whoever signs in waits for up to four of them.
+/// Longest time for one answer: a person who signs in waits for up to four of them.
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest answer: keys and claims are a few kilobytes.
 const BODY_BYTES_MAX: usize = 1 << 20;

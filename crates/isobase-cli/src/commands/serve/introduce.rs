@@ -1,4 +1,4 @@
-//! What the service says of itself when it starts.
+//! The greeting of the service.
 
 use std::process;
 
@@ -16,7 +16,7 @@ use crate::{
     settings::{Config, Loaded},
 };
 
-/// Says what is served, where, and to whom.
+/// Prints the address, the database and the access of the service.
 pub(super) fn introduce(
     loaded: &Loaded,
     config: &Config,
@@ -44,7 +44,7 @@ pub(super) fn introduce(
     }
 }
 
-/// Says what everybody may do, whatever a document holds.
+/// Names the actions that are open to everybody, whatever a document holds.
 pub(super) fn name_open(rules: &RuleBook, printer: Printer) {
     for (collection, actions) in rules.open_to_all() {
         let actions: Vec<&str> = actions.into_iter().map(RuleAction::as_str).collect();
@@ -63,7 +63,7 @@ pub(super) fn name_hidden(config: &Config, printer: Printer) {
     }
 }
 
-/// Prints the link by which whoever runs the service becomes its first owner, while there is none.
+/// Prints the link that makes its user the first owner, while there is none.
 pub(super) async fn offer_setup(loaded: &Loaded, service: &Service, base: &str, printer: Printer) {
     let Some(accounts) = &service.gate().accounts else { return };
     let token = match accounts.offer_setup().await {

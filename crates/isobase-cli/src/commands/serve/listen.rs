@@ -14,7 +14,7 @@ use crate::{failure::Failure, settings::Config};
 /// Connections that may wait until they are accepted, as everywhere.
 const WAITING_CONNECTIONS: u32 = 1_024;
 
-/// Takes the first address of the host that can be had. Nobody can connect to it yet.
+/// Takes the first address of the host that can be had. No client can connect to it yet.
 pub(super) async fn reserve(host: &str, port: u16) -> Result<TcpSocket, Failure> {
     let failure = |error: io::Error| listen_failure(host, port, &error);
     let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
@@ -46,7 +46,7 @@ pub(super) fn listen(reserved: TcpSocket, config: &Config) -> Result<(TcpListene
 }
 
 /// `localhost` is both loopback addresses, and a client takes either (RFC 6761, section 6.3): the
-/// other one is listened on too, where this machine has it and nobody else has the port.
+/// other one is listened on too, if this machine has it and no other program has the port.
 pub(super) fn listen_beside(host: &str, first: SocketAddr) -> Option<std::net::TcpListener> {
     if !host.eq_ignore_ascii_case("localhost") {
         return None;

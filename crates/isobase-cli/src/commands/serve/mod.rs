@@ -43,7 +43,7 @@ use crate::{
     opening::open_failure,
     print::Printer,
     read_settings::load_settings,
-    settings::{Config, Given, Loaded, schedule},
+    settings::{AnySetting, Config, Given, HOST, Loaded, OPEN, PORT, schedule},
     transfer::{
         OtherDatabases, own_name,
         uploads::{backups_with_files, file_place},
@@ -107,11 +107,12 @@ impl ServiceArguments {
         let mut given = self.settings.given(&self.app);
         let ServiceFlags { host, port, open } = &self.service;
         let open = open.then(|| "true".to_owned());
-        for (key, value) in [("host", host), ("port", port), ("open", &open)] {
-            given.flags.extend(value.iter().map(|value| flag(key, value)));
+        let settings: [(&dyn AnySetting, _); 3] = [(&HOST, host), (&PORT, port), (&OPEN, &open)];
+        for (setting, value) in settings {
+            given.flags.extend(value.iter().map(|value| flag(setting, value)));
         }
         if let Some(port) = &self.app_port {
-            given.flags.push(("port".to_owned(), "PORT".to_owned(), port.clone()));
+            given.flags.push((PORT.key().to_owned(), "PORT".to_owned(), port.clone()));
         }
         given
     }

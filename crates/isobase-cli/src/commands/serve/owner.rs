@@ -1,4 +1,4 @@
-//! The first owner of a database, whom the settings name.
+//! The first owner of a database, as the settings name one.
 
 use anyhow::Result;
 use isobase::Store;

@@ -204,7 +204,7 @@ impl Round {
         tokio::try_join!(first, second).map(drop)
     }
 
-    /// Waits until the settings change in the database or, with `watch`, in files; none when the
+    /// Waits until the settings change in the database or, with `watch`, in files; `None` when the
     /// service stops.
     async fn changed(
         &self,

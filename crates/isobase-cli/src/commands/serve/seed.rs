@@ -55,7 +55,7 @@ pub(crate) async fn load(app: &Path, store: &Store) -> Result<()> {
     Ok(())
 }
 
-/// The files by their names; none when there is no folder.
+/// The files by their names; empty if there is no folder.
 fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     if !folder.is_dir() {
         return Ok(Vec::new());
@@ -161,7 +161,7 @@ impl Piece {
     }
 }
 
-/// Writes operations; gives the first that was refused, and why.
+/// Writes operations, and returns the first that was refused, and why.
 async fn write(
     store: &Store,
     operations: Vec<WriteOperation>,

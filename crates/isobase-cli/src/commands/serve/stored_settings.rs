@@ -15,14 +15,14 @@ use crate::{
     failure::Failure,
     print::Printer,
     read_settings::{environment, load_settings},
-    settings::{self, Config, Given, Loaded, changeable, offered, parse_stored, server_config},
+    settings::{self, Config, Given, Loaded, changeable, offered, server_config},
 };
 
 /// How long a service waits that could not ask its database.
 const AGAIN: Duration = Duration::from_secs(2);
 
-/// Adds what the database keeps, and reads all settings again. What cannot be taken is said, and left
-/// out: a service must start with what somebody stored.
+/// Adds what the database keeps, and reads all settings again. Settings that cannot be taken are
+/// reported and left out: they must not keep a service from starting.
 pub(crate) async fn at_start(
     given: &Given,
     watched: Watched,
@@ -49,7 +49,7 @@ pub(crate) async fn at_start(
     }
 }
 
-/// Waits until the database keeps other settings that can be taken; none when the service stops.
+/// Waits until the database keeps other settings that can be taken; `None` when the service stops.
 pub(crate) async fn next(
     given: &Given,
     current: &Watched,
@@ -143,7 +143,7 @@ impl RunningSettings for Running {
     fn check(&self, stored: &[(String, String)]) -> Result<(), String> {
         for (key, text) in stored {
             let Some(setting) = changeable(key) else { continue };
-            let parsed = parse_stored(setting, text);
+            let parsed = setting.parse_stored(text);
             parsed.map_err(|expected| format!("{key}: expected {expected}"))?;
         }
         let given = Given { stored: stored.to_vec(), ..self.given.clone() };

@@ -11,7 +11,10 @@ use crate::{
     failure::Failure,
     print::Printer,
     read_settings::load_settings,
-    settings::{Config, Given, Loaded, internal_api_key},
+    settings::{
+        Config, DATA, Given, HOST, INTERNAL_API_KEY, Loaded, OPEN, PORT, RECORDS_URL,
+        internal_api_key,
+    },
 };
 
 /// How often the files are looked at.
@@ -33,8 +36,8 @@ impl Watched {
     }
 }
 
-/// Waits until the settings changed and can be used; none when the service stops. What is wrong
-/// with them is said, and the service goes on as it is.
+/// Waits until the settings changed and can be used; `None` when the service stops. Mistakes are
+/// reported, and the service goes on as it is.
 pub(crate) async fn next(
     given: &Given,
     current: &Watched,
@@ -71,12 +74,15 @@ pub(crate) async fn next(
 pub(crate) fn needs_a_start(current: &Watched, next: &Watched) -> Option<&'static str> {
     let (was, is) = (&current.config, &next.config);
     let changed = [
-        ("host", was.host != is.host),
-        ("port", was.port != is.port),
-        ("open", was.open != is.open),
-        ("data", was.data != is.data),
-        ("records_url", was.records != is.records),
-        ("internal_api_key", internal_api_key(&current.loaded) != internal_api_key(&next.loaded)),
+        (HOST.key(), was.host != is.host),
+        (PORT.key(), was.port != is.port),
+        (OPEN.key(), was.open != is.open),
+        (DATA.key(), was.data != is.data),
+        (RECORDS_URL.key(), was.records != is.records),
+        (
+            INTERNAL_API_KEY.key(),
+            internal_api_key(&current.loaded) != internal_api_key(&next.loaded),
+        ),
     ];
     changed.into_iter().find(|(_, changed)| *changed).map(|(setting, _)| setting)
 }

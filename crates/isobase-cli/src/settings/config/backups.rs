@@ -1,0 +1,30 @@
+//! Backups, and how long the audit stays.
+
+use std::time::Duration;
+
+use isobase_jobs::{Backups, Passphrase, Schedule};
+
+use super::{
+    super::{
+        load::Loaded,
+        table::{AUDIT_KEEP, BACKUPS_EVERY, BACKUPS_KEEP, BACKUPS_PASSPHRASE},
+    },
+    Config,
+};
+
+/// Where backups are.
+pub(crate) fn backups(loaded: &Loaded, config: &Config) -> Backups {
+    let passphrase = loaded.find(&BACKUPS_PASSPHRASE).and_then(|text| Passphrase::new(text));
+    Backups::new(config.data.join("backups")).with_passphrase(passphrase)
+}
+
+/// How long entries of the audit stay; `None` if they stay for ever.
+pub(crate) fn audit_keep(loaded: &Loaded) -> Option<Duration> {
+    Some(loaded.get(&AUDIT_KEEP)).filter(|keep| !keep.is_zero())
+}
+
+/// When backups are made, if they are.
+pub(crate) fn schedule(loaded: &Loaded) -> Option<Schedule> {
+    let every = loaded.get(&BACKUPS_EVERY);
+    (!every.is_zero()).then(|| Schedule { every, keep: loaded.get(&BACKUPS_KEEP) })
+}
