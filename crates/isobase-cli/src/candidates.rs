@@ -1,4 +1,4 @@
-//! What shells complete: commands and flags, and names that only this machine knows.
+//! Candidates for completion: names that only this machine knows.
 
 use std::{ffi::OsStr, path::PathBuf, time::Duration};
 
@@ -64,7 +64,7 @@ struct Answer {
     collections: Vec<String>,
 }
 
-/// What the words before say about settings, as far as it decides where the records are.
+/// The settings that the words before name, as far as they decide where the records are.
 fn given() -> Given {
     let words: Vec<String> = std::env::args().collect();
     let value = |flag: &str| {

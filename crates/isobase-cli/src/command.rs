@@ -1,4 +1,4 @@
-//! What a command is: arguments that know how to do their work.
+//! The shape of a command: arguments that know how to do their work.
 
 use anyhow::Result;
 
@@ -17,8 +17,8 @@ pub(crate) trait Command {
 
 /// A command about an app: before it runs, the settings are read and the log is started.
 pub(crate) trait AppCommand {
-    /// Whether it changes a database. Such a command says so when it ends early because nobody reads
-    /// its output any more; others have nothing left to do then.
+    /// Whether it changes a database. Such a command reports when it ends early because its reader
+    /// has left; others have nothing left to do then.
     const CHANGES: bool = false;
 
     /// The app, and the settings that the command line names.

@@ -17,7 +17,7 @@ pub(crate) fn space(folder: &Path) -> Option<Space> {
     Some(Space { free: bytes(found.f_bavail), total: bytes(found.f_blocks) })
 }
 
-/// What the hub looks at: of folders on one disk the first.
+/// The disks that the hub shows: of folders on one disk the first.
 pub(crate) fn machine(folders: impl IntoIterator<Item = (&'static str, PathBuf)>) -> Machine {
     let mut disks = BTreeSet::new();
     let mut is_another = |folder: &Path| match fs::metadata(there(folder)) {

@@ -3,7 +3,7 @@
 
 use clap::Command;
 
-/// What every text with examples begins with.
+/// The first line of every text with examples.
 const HEADING: &str = "Examples:";
 
 /// Examples of commands that have no text of their own, in which an example of them could stand.

@@ -1,13 +1,13 @@
-//! What ends a command: messages with a way out, and the exit code.
+//! Failures of commands: messages with a way out, and the exit code.
 
 use std::fmt;
 
 /// Something wrong and, where there is one, the way out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Problem {
-    /// What is wrong: names the thing, its value and what was expected.
+    /// Names the thing, its value and what was expected.
     pub(crate) message: String,
-    /// What to do about it.
+    /// The way out.
     pub(crate) hint: Option<String>,
 }
 

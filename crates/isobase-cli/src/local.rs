@@ -1,5 +1,5 @@
 //! The socket by which commands reach the running service of a data folder, without a key: only
-//! whoever runs the service may open it.
+//! the user who runs the service may open it.
 
 use std::{
     fs::{self, Permissions},
@@ -34,7 +34,7 @@ impl Drop for Listening {
     }
 }
 
-/// Listens for the commands of whoever runs this service. Without it they go on by address and key,
+/// Listens for the commands of the user who runs this service. Without it they go on by address and key,
 /// so a folder where there can be no socket is no reason to stop.
 pub(crate) async fn listen(data: &Path) -> Option<(UnixListener, Listening)> {
     let path = data.join(SOCKET);
@@ -60,7 +60,7 @@ pub(crate) async fn listen(data: &Path) -> Option<(UnixListener, Listening)> {
     }
 }
 
-/// Makes the socket where nobody else can open it, and moves it to its place when only its owner
+/// Makes the socket where no other user can open it, and moves it to its place when only its owner
 /// may. What a killed service left there is replaced.
 fn bind(data: &Path, path: &Path) -> io::Result<UnixListener> {
     fs::create_dir_all(data)?;

@@ -17,7 +17,7 @@ pub(crate) fn must_exist(location: &Location) -> Result<(), Failure> {
 const MISSPELLED: &str = "is the name right, and its schema, prefix, project or region? a database \
                           that is new cannot be told from one that is misspelled";
 
-/// What to say about a database that cannot be opened.
+/// The message about a database that cannot be opened.
 pub(crate) fn open_failure(error: OpenError) -> Failure {
     let hint = match &error {
         OpenError::InUse { address: Some(address), .. } => {

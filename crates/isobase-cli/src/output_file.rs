@@ -18,12 +18,12 @@ use crate::{failure::Failure, overwriting, partial_file::PartialFile};
 /// Links that are followed one after another, as on Linux.
 const LINKS_MAX: usize = 40;
 
-/// Who may read a file that is new. One that is there keeps its mode.
+/// The readers of a new file. An existing file keeps its mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Access {
     /// Its owner alone, like the database whose content it has.
     Owner,
-    /// Whom the process lets by its mask.
+    /// Those whom the mask of the process admits.
     ByMask,
 }
 
@@ -76,7 +76,7 @@ impl OutputFile {
         }
     }
 
-    /// What is written to.
+    /// The file to write to.
     pub(crate) fn file(&self) -> &File {
         match self {
             Self::Partial(partial) => partial.file(),

@@ -8,13 +8,13 @@ use std::{
 
 use crate::failure::Failure;
 
-/// What every database of SQLite begins with: <https://sqlite.org/fileformat.html>, section 1.3.
+/// The first bytes of every database of SQLite: <https://sqlite.org/fileformat.html>, section 1.3.
 const SQLITE: &[u8; 16] = b"SQLite format 3\0";
 
-/// What stands beside a database, under its name.
+/// The ends of the names of files that stand beside a database.
 const BESIDE: [&str; 3] = ["-wal", "-shm", ".lock"];
 
-/// Refuses to write over a database, or over what belongs to one: whoever names it as an output
+/// Refuses to write over a database, or over what belongs to one: a user who names it as an output
 /// has mixed something up, and it may be the only copy.
 pub(crate) fn check(path: &Path) -> Result<(), Failure> {
     let of_database = || {
@@ -29,12 +29,12 @@ pub(crate) fn check(path: &Path) -> Result<(), Failure> {
 }
 
 fn is_database(path: &Path) -> bool {
-    // To open a pipe or a terminal would wait for whoever writes into it.
+    // To open a pipe or a terminal would wait for a writer.
     if !path.metadata().is_ok_and(|it| it.is_file()) {
         return false;
     }
     let mut first = [0; SQLITE.len()];
-    // What cannot be read is told by whoever writes it.
+    // A file that cannot be read is reported when it is written.
     File::open(path).and_then(|mut file| file.read_exact(&mut first)).is_ok() && first == *SQLITE
 }
 

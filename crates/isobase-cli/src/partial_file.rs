@@ -59,7 +59,7 @@ impl PartialFile {
         self.file.set_permissions(Permissions::from_mode(before.mode() & 0o7777))
     }
 
-    /// What is written to.
+    /// The file to write to.
     pub(crate) fn file(&self) -> &File {
         &self.file
     }

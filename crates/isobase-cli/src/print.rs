@@ -34,7 +34,7 @@ pub(crate) struct Printer {
     /// Nothing but results and errors.
     pub(crate) quiet: bool,
     colored: bool,
-    /// The command changes something: it is not done when nobody reads what it says.
+    /// The command changes something: it is not done when its reader leaves.
     changes: bool,
 }
 
@@ -103,7 +103,7 @@ impl Printer {
         self.line(&value.to_string());
     }
 
-    /// A line of JSON for whoever may read it: the work goes on without a reader.
+    /// A line of JSON for programs; the work goes on without a reader.
     pub(crate) fn announce(self, value: &serde_json::Value) {
         let mut out = io::stdout().lock();
         let _ = writeln!(out, "{value}").and_then(|()| out.flush());

@@ -20,12 +20,12 @@ pub(crate) struct Progress {
     last_line: Instant,
 }
 
-/// What the position of the bar counts.
+/// The unit of the bar's position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Total {
-    /// Bytes of a file; none when its size is not known.
+    /// Bytes of a file; `None` if its size is not known.
     Bytes(Option<u64>),
-    /// Records; none when their number is not known.
+    /// Records; `None` if their number is not known.
     Records(Option<u64>),
 }
 
@@ -85,7 +85,7 @@ impl Progress {
         }
     }
 
-    /// Takes the bar away; gives the time since the start.
+    /// Removes the bar, and returns the time since the start.
     pub(crate) fn end(&self) -> Duration {
         self.bar.finish_and_clear();
         self.started.elapsed()

@@ -1,4 +1,4 @@
-//! What a service refuses, with the way out.
+//! Refusals of a service, with the way out.
 
 use isobase_client::ClientError;
 

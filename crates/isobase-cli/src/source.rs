@@ -39,7 +39,7 @@ impl Source {
     }
 
     /// A copy of an SQLite file that cannot be read where it is: an older program has made it, or
-    /// its folder takes no file beside it. None where that does not help either.
+    /// its folder takes no file beside it. `None` if that does not help either.
     async fn open_copy(location: &Location, config: &Config) -> Result<Option<Self>> {
         let Some(path) = location.file() else { return Ok(None) };
         let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
@@ -52,7 +52,7 @@ impl Source {
             };
             if with(path).exists() {
                 fs::copy(with(path), with(&copy))
-                    // A copy takes the mode along, also that of a file which nobody may write.
+                    // A copy takes the mode along, even that of a read-only file.
                     .and_then(|_| fs::set_permissions(with(&copy), Permissions::from_mode(0o600)))
                     .with_context(|| format!("cannot copy {}", path.display()))?;
             }

@@ -20,7 +20,7 @@ const WAITING_MAX: usize = 1_024;
 /// How long the end of the process waits for a slow reader.
 const FLUSH_MAX: Duration = Duration::from_millis(500);
 
-/// Set once by [`do_not_wait`]. Until then texts are written by whoever has them.
+/// Set once by [`do_not_wait`]. Until then each thread writes its own texts.
 static QUEUE: OnceLock<SyncSender<Message>> = OnceLock::new();
 
 /// Texts that were dropped since the last that was written.
@@ -45,12 +45,12 @@ pub(crate) fn write_line(text: &str) {
     write(format!("{text}\n").as_bytes());
 }
 
-/// From here on a thread writes, and nobody waits for it: a service goes on when its log is not
+/// From here on one thread writes, and no other waits for it: a service goes on when its log is not
 /// read.
 pub(crate) fn do_not_wait() {
     let (sender, receiver) = mpsc::sync_channel(WAITING_MAX);
     let writer = thread::Builder::new().name("standard-error".to_owned());
-    // Without the thread texts are written by whoever has them, as before.
+    // Without the thread each thread writes its own texts, as before.
     if writer.spawn(move || write_all(&receiver)).is_ok() {
         // A second call changes nothing: its thread ends, as its queue is dropped.
         let _ = QUEUE.set(sender);
@@ -63,7 +63,7 @@ pub(crate) fn flush() {
     let (done, written) = mpsc::sync_channel(1);
     if queue.try_send(Message::Flush(done)).is_ok() {
         match written.recv_timeout(FLUSH_MAX) {
-            // Nobody reads: the process ends without having been heard.
+            // There is no reader: the process ends unheard.
             Ok(()) | Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
         }
     }
@@ -93,7 +93,7 @@ fn write_now(text: &[u8]) {
     let _ = io::stderr().lock().write_all(text);
 }
 
-/// What a log is written to.
+/// The destination of the log.
 pub(crate) struct Log;
 
 impl Write for Log {

@@ -93,7 +93,7 @@ struct Job {
     error: Option<String>,
 }
 
-/// Lets the service do it, whose file nobody else opens.
+/// Lets the service do it: no other process opens its file.
 async fn by_service(client: &Client, expect: Option<&ChainHead>) -> Result<AuditReport> {
     let body = json!({ "expect": expect.map(ToString::to_string) }).to_string();
     let begin = Request::new(Method::POST, &["api", "v1", "jobs", "audit"]).body(Body::json(body));
@@ -142,7 +142,7 @@ fn lines(report: &AuditReport, printer: Printer) {
     }
     for fault in &report.faults {
         let id = fault.id.as_deref().unwrap_or("-");
-        // Whoever changed an entry may have chosen these.
+        // An attacker who changed an entry may have chosen these.
         printer.line(&format!("{}  {}  {}", fault.number, id.escape_debug(), fault.message));
     }
     if report.whole {

@@ -151,7 +151,7 @@ async fn copy(arguments: CopyCommand, config: &Config, printer: Printer) -> Resu
     closed
 }
 
-/// Says what the target would refuse; gives whether there are uploaded files.
+/// Reports what the target would refuse. Returns whether there are uploaded files.
 async fn look(
     source: &Place,
     target: &Place,
@@ -181,7 +181,7 @@ async fn has_uploads(source: &Place, options: &CopyOptions) -> Result<bool> {
     Ok(travels && found.iter().any(|info| info.name.as_str() == UPLOADS_COLLECTION))
 }
 
-/// Gives whether there are uploaded files.
+/// Copies. Returns whether there are uploaded files.
 async fn carry_out(
     source: &Place,
     target: &Place,
@@ -200,7 +200,8 @@ async fn carry_out(
     Ok(copied.system.iter().any(|name| name == UPLOADS_COLLECTION))
 }
 
-/// What a target has beside the copy is as it was: whoever reads that all is equal must know of it.
+/// Documents that a target has beside the copy are as they were. The message that all is equal must
+/// not hide that.
 async fn tell_others(copied: &CopyReport, target: &Place, printer: Printer) -> Result<()> {
     let there = target.engine.collections().await?;
     let others: Vec<_> = copied

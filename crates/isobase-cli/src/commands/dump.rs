@@ -126,7 +126,7 @@ async fn dump(arguments: DumpCommand, config: &Config, printer: Printer) -> Resu
     Ok(())
 }
 
-/// Where an archive is written to that nobody gives a name.
+/// The name of an archive that the command line does not name.
 fn file_of_now() -> PathBuf {
     let now = Timestamp::from_system_time(SystemTime::now()).to_string();
     let digits: String = now.chars().filter(char::is_ascii_digit).take(14).collect();

@@ -125,7 +125,7 @@ enum Keys {
 
 impl Keys {
     /// Finds them: the running service of the data folder, else the database of the settings.
-    /// None where nothing was ever made, unless it is to be `made`.
+    /// `None` if no database was ever made, unless it is to be `made`.
     async fn find(config: &Config, made: bool) -> Result<Option<Self>> {
         if let Some(service) = local::service_of(&config.data).await {
             return Ok(Some(Self::Service(service.client(None)?)));

@@ -232,7 +232,7 @@ enum Users {
 
 impl Users {
     /// Finds them: the running service of the data folder, else the database of the settings.
-    /// None where nothing was ever made, unless it is to be.
+    /// `None` if no database was ever made, unless it is to be.
     async fn find(loaded: &Loaded, config: &Config, is_made: bool) -> Result<Option<Self>> {
         if let Some(service) = local::service_of(&config.data).await {
             return Ok(Some(Self::Service(service.client(None)?)));

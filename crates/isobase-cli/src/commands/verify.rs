@@ -59,7 +59,7 @@ fn told_verify(verified: &ArchiveReport, printer: Printer) {
         printer.note(&format!(
             "{}: {} of {}, up to {}{since}, {moment}{without}",
             one.name,
-            // Whoever wrote the archive chose these: control characters must not reach a terminal.
+            // The writer of the archive chose these: control characters must not reach a terminal.
             one.header.created_at.escape_debug(),
             one.header.source.escape_debug(),
             one.footer.sequence

@@ -1,4 +1,4 @@
-//! What to say when the work did not come to its end.
+//! Messages for work that did not come to its end.
 
 use isobase::ops::{Difference, OpsError, Refusal, Side, archive::ArchiveError};
 
@@ -7,7 +7,7 @@ use crate::{
     progress::thousands,
 };
 
-/// What became of the target of a work.
+/// The state in which work has left its target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TargetState {
     /// The work writes to no database.

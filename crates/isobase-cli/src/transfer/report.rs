@@ -1,4 +1,4 @@
-//! What was done, for people, for programs and for a file.
+//! Reports of finished work, for people, for programs and for a file.
 
 use std::{fs, path::Path};
 
@@ -70,7 +70,7 @@ pub(crate) fn left_out(report: &PreflightReport, printer: Printer) {
     if report.refused == 0 {
         return;
     }
-    // Also for whoever wants to hear nothing else: these are not in the target.
+    // Also with --quiet: these are not in the target.
     report.refusals.iter().for_each(|refusal| printer.warning(&warning(describe(refusal))));
     printer.warning(&warning(format!(
         "left out: {} documents that the target cannot hold",
@@ -96,7 +96,7 @@ pub(crate) fn schemas_left_out(collections: &[String], printer: Printer) {
     printer.warning(&Problem { message, hint: Some(hint) });
 }
 
-/// What of the service travelled, and what did not.
+/// Reports which of the service's own collections travelled, and which did not.
 pub(crate) fn system(taken: &[String], left_out: &[String], printer: Printer) {
     if printer.json {
         return;
@@ -122,7 +122,7 @@ pub(crate) fn pace(seconds: f64, per_second: f64) -> String {
     format!("{seconds:.1} s, {} documents/s written", thousands(per_second.round() as u64))
 }
 
-/// What a copy did.
+/// Reports a copy.
 pub(crate) fn copied(copied: &CopyReport, (from, to): (&str, &str), printer: Printer) {
     table(&copied.collections, printer);
     left_out(&copied.left_out, printer);

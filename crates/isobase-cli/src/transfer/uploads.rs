@@ -129,7 +129,7 @@ pub(crate) fn ends(from: Said<'_>, to: Said<'_>, config: &Config) -> Result<(End
     Ok((source.with(from.1, "--from-uploads", config)?, target.with(to.1, "--to-uploads", config)?))
 }
 
-/// What becomes of the files of a copy.
+/// How the files of a copy move.
 pub(crate) enum Moving {
     Copied(FilesCopy),
     /// In words.
@@ -206,7 +206,7 @@ pub(crate) fn told(report: &FilesReport, printer: Printer) {
             "damaged",
         ),
     ] {
-        // Also for whoever wants to hear nothing else.
+        // Also with --quiet.
         names.iter().for_each(|name| warn(format!("the file {name} {what}")));
         if *count > 0 {
             warn(format!("{all} uploaded files: {}", thousands(*count)));

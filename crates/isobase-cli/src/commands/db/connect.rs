@@ -58,7 +58,7 @@ pub(super) fn dumps(built_in: bool) -> DatabaseSync {
     sync.with_programs(programs)
 }
 
-/// What the toolkit refuses before anything is tried is a wrong command.
+/// A refusal of the toolkit before anything is tried is a wrong command.
 pub(super) fn failure(error: Error) -> Failure {
     match error.kind {
         ErrorKind::Invalid | ErrorKind::ColumnMatch => Failure::usage(error.to_string()),

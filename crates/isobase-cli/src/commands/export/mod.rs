@@ -220,7 +220,7 @@ async fn collections_of(client: &Client) -> Result<Vec<String>, ClientError> {
     Ok(answer.json::<Answer>().await?.collections)
 }
 
-/// How many records a whole collection has; none when that cannot be known cheaply.
+/// How many records a whole collection has; `None` if counting would be dear.
 async fn count(target: &Target, collection: &CollectionName) -> Option<u64> {
     let Target::Direct { store, .. } = target else { return None };
     let collections = store.collections().await.ok()?;

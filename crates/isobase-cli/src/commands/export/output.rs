@@ -36,7 +36,7 @@ impl Output {
     pub(super) fn finish(self) -> Result<()> {
         let Self::File { mut writer, file } = self else { return Ok(()) };
         writer.flush().context("cannot write the end of the export")?;
-        // A pipe ends for its reader when nobody has it open any more.
+        // A pipe ends for its reader when no process has it open for writing.
         drop(writer);
         file.finish()
     }

@@ -22,7 +22,7 @@ pub(crate) fn open(path: &Path) -> Result<Input> {
 /// left out.
 ///
 /// # Errors
-/// When the file cannot be read, a record is none, or there are more than `max`.
+/// If the file or a record cannot be read, or there are more than `max`.
 pub(crate) fn small_table(path: &Path, max: usize) -> Result<Vec<Map<String, Value>>> {
     let mut input = open(path)?;
     let wrong = |error: ReadError| Failure::new(format!("{}: {error}", path.display()));

@@ -151,7 +151,7 @@ impl AppCommand for ImportCommand {
     }
 }
 
-/// What an import did.
+/// Counts of an import.
 #[derive(Debug, Default)]
 struct Tally {
     new: u64,

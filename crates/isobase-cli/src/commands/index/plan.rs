@@ -72,7 +72,7 @@ async fn plan_of_all(
     Ok(plan?)
 }
 
-/// The plan of named collections. The plan is for whoever may not make what is in it, so the
+/// The plan of named collections. The plan is for users who may not make what is in it, so the
 /// database is opened only where it knows something that belongs in the plan, and it need not be
 /// there.
 async fn plan_of(

@@ -1,4 +1,4 @@
-//! Whom the commands ask: a service, or the same routes over a database that is opened here.
+//! The routes of licences: those of a service, or the same over a database that is opened here.
 
 use std::{sync::Arc, time::Duration};
 
@@ -32,7 +32,7 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const ATTEMPTS_MAX: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Whom the commands ask.
+/// The routes of licences.
 pub(super) enum Caller {
     /// A database that this process has opened.
     Direct { store: Store, routes: Arc<Service> },

@@ -80,7 +80,7 @@ pub(crate) enum LicenseCommand {
 }
 
 impl LicenseCommand {
-    /// Where the licences are; `verify` asks nobody.
+    /// Where the licences are; `verify` works offline.
     fn target(&self) -> Option<&TargetFlags> {
         match self {
             Self::Create(create::CreateArguments { target, .. })

@@ -1,4 +1,4 @@
-//! `isobase license verify`: asks nobody.
+//! `isobase license verify`: offline.
 
 use std::{
     fs,

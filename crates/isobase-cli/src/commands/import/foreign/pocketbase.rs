@@ -15,7 +15,7 @@ use super::{
     tables::{has_columns, microseconds},
 };
 
-/// Fields that are of use to PocketBase alone, or to whoever breaks in.
+/// Fields that are of use to PocketBase alone, or to an intruder.
 const SECRETS: [&str; 2] = ["password", "tokenKey"];
 
 /// How a field is kept.

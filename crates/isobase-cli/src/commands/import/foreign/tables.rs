@@ -1,4 +1,4 @@
-//! What the databases of other programs have in common.
+//! Common traits of the databases of other programs.
 
 use rusqlite::Connection;
 
