@@ -34,6 +34,9 @@ use crate::{
 #[cfg(feature = "sql")]
 use crate::{SqlOptions, sql};
 
+/// Other services whose accounts sign in, and the client that asks them.
+pub type Providers = (Vec<Provider>, Arc<dyn Fetcher>);
+
 /// Settings of the whole service.
 #[derive(Clone, Debug)]
 pub struct ServerConfig {
@@ -62,7 +65,7 @@ pub struct ServerConfig {
     /// The way of letters. Default none.
     pub mail: Option<PostOffice>,
     /// Other services whose accounts sign in here, and what asks them. Default none.
-    pub providers: Option<(Vec<Provider>, Arc<dyn Fetcher>)>,
+    pub providers: Option<Providers>,
     /// Where uploaded files are kept. Default none: nothing can be uploaded.
     pub files: Option<FilesOptions>,
     /// What signs links to private files. Default none: there are no such links.
@@ -332,21 +335,31 @@ impl Composition {
     }
 }
 
-/// A service of every slice over one store.
-#[must_use]
-pub fn compose(store: Store, authorizer: Arc<Authorizer>, config: ServerConfig) -> Arc<Service> {
-    // Whoever sees a reference to an account may know whose it is, and nothing else of it.
-    let shown = [("name", "username")];
-    let store = store.showing(ACCOUNTS_COLLECTION, &shown);
-    let accounts = Accounts::new(&store, config.accounts);
-    let accounts = match config.mail {
+/// Accounts, with letters and with the services that sign people in, where there are such.
+fn accounts(
+    store: &Store,
+    options: AccountOptions,
+    mail: Option<PostOffice>,
+    providers: Option<Providers>,
+) -> Arc<Accounts> {
+    let accounts = Accounts::new(store, options);
+    let accounts = match mail {
         Some(post) => accounts.with_post_office(post),
         None => accounts,
     };
-    let accounts = Arc::new(match config.providers {
+    Arc::new(match providers {
         Some((providers, fetcher)) => accounts.with_providers(providers, &fetcher),
         None => accounts,
-    });
+    })
+}
+
+/// A service of every slice over one store.
+#[must_use]
+pub fn compose(store: Store, authorizer: Arc<Authorizer>, config: ServerConfig) -> Arc<Service> {
+    // A reference to an account shows whose it is, and nothing else of it.
+    let shown = [("name", "username")];
+    let store = store.showing(ACCOUNTS_COLLECTION, &shown);
+    let accounts = accounts(&store, config.accounts, config.mail, config.providers);
     let has_index = config.pages.as_ref().is_some_and(PagesConfig::has_index);
     let index = if has_index { Index::Page } else { Index::Service };
     let rules = || Arc::clone(&config.rules);

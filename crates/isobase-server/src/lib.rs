@@ -51,7 +51,7 @@ use call::{Call, Route};
 
 pub use admin::{AdminFacts, Machine, Space};
 pub use app_collection::{AppCollection, FieldTexts, Texts};
-pub use compose::{Composition, Index, ServerConfig, compose};
+pub use compose::{Composition, Index, Providers, ServerConfig, compose};
 pub use description::{errors_markdown, openapi};
 pub use durability::Durability;
 pub use gate::{Gate, Service};

@@ -30,6 +30,7 @@ pub(crate) fn routes() -> Vec<Route<State>> {
     let mut routes = for_products();
     routes.extend(of_licences());
     routes.extend(of_one_licence());
+    routes.extend(of_its_installations());
     routes.extend(of_installations());
     routes
 }
@@ -116,8 +117,6 @@ fn of_licences() -> Vec<Route<State>> {
 
 fn of_one_licence() -> Vec<Route<State>> {
     let one = "/api/v1/db/license/{id}";
-    let of = "/api/v1/db/license/{id}/installations";
-    let of_one = "/api/v1/db/license/{id}/installations/{installation}";
     let action = |name: &str| format!("/api/v1/db/license/{{id}}/{name}");
     vec![
         Route::get(one, READ, handler(lookups::get_license), wire::get_license()),
@@ -173,13 +172,15 @@ fn of_one_licence() -> Vec<Route<State>> {
             wire::create_license_file(),
         )
         .body(Document),
-        Route::get(of, READ, handler(installations::list_of_license), wire::list_of_license()),
-        Route::delete(
-            of_one,
-            WRITE,
-            handler(installations::free_of_license),
-            wire::free_of_license(),
-        ),
+    ]
+}
+
+fn of_its_installations() -> Vec<Route<State>> {
+    let all = "/api/v1/db/license/{id}/installations";
+    let one = "/api/v1/db/license/{id}/installations/{installation}";
+    vec![
+        Route::get(all, READ, handler(installations::list_of_license), wire::list_of_license()),
+        Route::delete(one, WRITE, handler(installations::free_of_license), wire::free_of_license()),
     ]
 }
 

@@ -1,16 +1,12 @@
 //! Other services whose accounts sign in.
 
-use std::sync::Arc;
-
-use isobase_auth::{Fetcher, Provider};
+use isobase_server::Providers;
 
 use crate::{failure::Failure, settings::Loaded};
 
-/// The providers of the settings, and what asks them.
-pub(super) type Providers = Option<(Vec<Provider>, Arc<dyn Fetcher>)>;
-
+/// The providers of the settings, and the client that asks them.
 #[cfg(feature = "providers")]
-pub(super) fn providers(loaded: &Loaded) -> Result<Providers, Failure> {
+pub(super) fn providers(loaded: &Loaded) -> Result<Option<Providers>, Failure> {
     if loaded.providers.is_empty() {
         return Ok(None);
     }
@@ -19,7 +15,7 @@ pub(super) fn providers(loaded: &Loaded) -> Result<Providers, Failure> {
 }
 
 #[cfg(not(feature = "providers"))]
-pub(super) fn providers(loaded: &Loaded) -> Result<Providers, Failure> {
+pub(super) fn providers(loaded: &Loaded) -> Result<Option<Providers>, Failure> {
     match loaded.providers.first() {
         None => Ok(None),
         Some((provider, origin)) => Err(Failure::usage(format!(
