@@ -95,60 +95,56 @@ impl AppCommand for CopyCommand {
     }
 
     async fn run_in(self, (_, config): (&Loaded, &Config), printer: Printer) -> Result<()> {
-        copy(self, config, printer).await
+        let from = (&*self.from, self.from_uploads.as_deref());
+        let to = (&*self.to, self.to_uploads.as_deref());
+        let (from_end, to_end) = uploads::ends(from, to, config)?;
+        let moving = uploads::moving(&from_end, &to_end, self.without_files);
+        let (from, to) = (from_end.location, to_end.location);
+        if is_same(&from, &to) {
+            return Err(Failure::usage("FROM and TO are the same database").into());
+        }
+        report::check_file(self.load.report.as_deref())?;
+        let wanted = collections(&self.collections)?;
+        let source = Place::open_source(&from, config, printer).await?;
+        let target = match self.dry_run {
+            true => Place::open_to_try(&to, &config.options).await?,
+            false => Place::open_to_load(&to, &config.options).await?,
+        };
+        let options = CopyOptions {
+            collections: wanted,
+            existing: match self.mirror {
+                true => Existing::Mirror,
+                false => self.load.existing(),
+            },
+            system: self.system.which(),
+            on_refused: self.load.on_refused(),
+            per_second: self.load.rate,
+            parallel: self.load.parallel as usize,
+            restart: self.load.restart,
+            follow: match (self.follow, self.until_caught_up) {
+                (_, true) => Follow::UntilCaughtUp,
+                (true, false) => Follow::UntilStopped,
+                (false, false) => Follow::No,
+            },
+            files: match &moving {
+                Moving::Copied(places) => Some(places.clone()),
+                Moving::Stays(_) => None,
+            },
+            ..CopyOptions::new(source.name.clone())
+        };
+        let watch = watch(printer);
+        let file = self.load.report.as_deref();
+        let done = if self.dry_run {
+            look(&source, &target, &options, &watch, (file, printer)).await
+        } else {
+            carry_out(&source, &target, &options, &watch, (file, printer)).await
+        };
+        let closed = source.close().await.and(target.close_after(&done).await);
+        if done? && let Moving::Stays(why) = &moving {
+            printer.note(why);
+        }
+        closed
     }
-}
-
-async fn copy(arguments: CopyCommand, config: &Config, printer: Printer) -> Result<()> {
-    let from = (&*arguments.from, arguments.from_uploads.as_deref());
-    let to = (&*arguments.to, arguments.to_uploads.as_deref());
-    let (from_end, to_end) = uploads::ends(from, to, config)?;
-    let moving = uploads::moving(&from_end, &to_end, arguments.without_files);
-    let (from, to) = (from_end.location, to_end.location);
-    if is_same(&from, &to) {
-        return Err(Failure::usage("FROM and TO are the same database").into());
-    }
-    report::check_file(arguments.load.report.as_deref())?;
-    let wanted = collections(&arguments.collections)?;
-    let source = Place::open_source(&from, config, printer).await?;
-    let target = match arguments.dry_run {
-        true => Place::open_to_try(&to, &config.options).await?,
-        false => Place::open_to_load(&to, &config.options).await?,
-    };
-    let options = CopyOptions {
-        collections: wanted,
-        existing: match arguments.mirror {
-            true => Existing::Mirror,
-            false => arguments.load.existing(),
-        },
-        system: arguments.system.which(),
-        on_refused: arguments.load.on_refused(),
-        per_second: arguments.load.rate,
-        parallel: arguments.load.parallel as usize,
-        restart: arguments.load.restart,
-        follow: match (arguments.follow, arguments.until_caught_up) {
-            (_, true) => Follow::UntilCaughtUp,
-            (true, false) => Follow::UntilStopped,
-            (false, false) => Follow::No,
-        },
-        files: match &moving {
-            Moving::Copied(places) => Some(places.clone()),
-            Moving::Stays(_) => None,
-        },
-        ..CopyOptions::new(source.name.clone())
-    };
-    let watch = watch(printer);
-    let file = arguments.load.report.as_deref();
-    let done = if arguments.dry_run {
-        look(&source, &target, &options, &watch, (file, printer)).await
-    } else {
-        carry_out(&source, &target, &options, &watch, (file, printer)).await
-    };
-    let closed = source.close().await.and(target.close_after(&done).await);
-    if done? && let Moving::Stays(why) = &moving {
-        printer.note(why);
-    }
-    closed
 }
 
 /// Reports what the target would refuse. Returns whether there are uploaded files.

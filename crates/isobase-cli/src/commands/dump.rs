@@ -80,50 +80,46 @@ impl AppCommand for DumpCommand {
     }
 
     async fn run_in(self, (_, config): (&Loaded, &Config), printer: Printer) -> Result<()> {
-        dump(self, config, printer).await
+        let location = location_or_settings(self.database.url.as_deref(), config)?;
+        let passphrase = passphrase(&self.passphrase)?;
+        if self.encrypt && passphrase.is_none() {
+            return Err(Failure::usage("--encrypt needs a passphrase")
+                .hint(format!("set {PASSPHRASE_VARIABLE}, or name a file with --passphrase-file"))
+                .into());
+        }
+        let file = self.file.clone().unwrap_or_else(file_of_now);
+        must_not_replace(&self, &file)?;
+        // The archive itself may be on standard output.
+        let is_stdout = file == Path::new("-");
+        let mut shown = printer;
+        shown.json &= !is_stdout;
+        let control = watch(shown).control;
+        let since = match &self.since {
+            None => None,
+            Some(text) => Some(match Since::parse(text) {
+                Some(place) => place,
+                None => end_of(Path::new(text), passphrase.clone(), &control).await?,
+            }),
+        };
+        let source = Place::open_source(&location, config, printer).await?;
+        let options = DumpOptions {
+            source: source.name.clone(),
+            collections: collections(&self.collections)?,
+            system: self.system.which(),
+            since,
+            passphrase: passphrase.filter(|_| self.encrypt),
+            files: uploads::read_from(&self.uploads, &location, config)?,
+        };
+        let output = Output::create(&file)?;
+        let dumped = archive::dump(&source.engine, output.writer()?, &options, &control).await;
+        let closed = source.close().await;
+        let dumped = dumped.map_err(without_target)?;
+        closed?;
+        output.finish()?;
+        report::keep("dump", &dumped, self.report.as_deref(), shown)?;
+        told_dump(&dumped, &file, printer);
+        Ok(())
     }
-}
-
-async fn dump(arguments: DumpCommand, config: &Config, printer: Printer) -> Result<()> {
-    let location = location_or_settings(arguments.database.url.as_deref(), config)?;
-    let passphrase = passphrase(&arguments.passphrase)?;
-    if arguments.encrypt && passphrase.is_none() {
-        return Err(Failure::usage("--encrypt needs a passphrase")
-            .hint(format!("set {PASSPHRASE_VARIABLE}, or name a file with --passphrase-file"))
-            .into());
-    }
-    let file = arguments.file.clone().unwrap_or_else(file_of_now);
-    must_not_replace(&arguments, &file)?;
-    // The archive itself may be on standard output.
-    let is_stdout = file == Path::new("-");
-    let mut shown = printer;
-    shown.json &= !is_stdout;
-    let control = watch(shown).control;
-    let since = match &arguments.since {
-        None => None,
-        Some(text) => Some(match Since::parse(text) {
-            Some(place) => place,
-            None => end_of(Path::new(text), passphrase.clone(), &control).await?,
-        }),
-    };
-    let source = Place::open_source(&location, config, printer).await?;
-    let options = DumpOptions {
-        source: source.name.clone(),
-        collections: collections(&arguments.collections)?,
-        system: arguments.system.which(),
-        since,
-        passphrase: passphrase.filter(|_| arguments.encrypt),
-        files: uploads::read_from(&arguments.uploads, &location, config)?,
-    };
-    let output = Output::create(&file)?;
-    let dumped = archive::dump(&source.engine, output.writer()?, &options, &control).await;
-    let closed = source.close().await;
-    let dumped = dumped.map_err(without_target)?;
-    closed?;
-    output.finish()?;
-    report::keep("dump", &dumped, arguments.report.as_deref(), shown)?;
-    told_dump(&dumped, &file, printer);
-    Ok(())
 }
 
 /// The name of an archive that the command line does not name.

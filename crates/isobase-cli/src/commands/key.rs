@@ -89,30 +89,24 @@ impl AppCommand for KeyCommand {
     }
 
     async fn run_in(self, (_, config): (&Loaded, &Config), printer: Printer) -> Result<()> {
-        carry_out(&self, config, printer).await
-    }
-}
-
-async fn carry_out(command: &KeyCommand, config: &Config, printer: Printer) -> Result<()> {
-    let Some(keys) = Keys::find(config, matches!(command, KeyCommand::Create { .. })).await? else {
-        return match command {
-            KeyCommand::Revoke { name, .. } | KeyCommand::Rotate { name, .. } => {
-                Err(unknown(name).into())
-            }
-            _ => {
-                list(&[], printer);
-                Ok(())
-            }
+        let Some(keys) = Keys::find(config, matches!(self, Self::Create { .. })).await? else {
+            return match &self {
+                Self::Revoke { name, .. } | Self::Rotate { name, .. } => Err(unknown(name).into()),
+                _ => {
+                    list(&[], printer);
+                    Ok(())
+                }
+            };
         };
-    };
-    let done = match command {
-        KeyCommand::Create { name, scopes, .. } => create(&keys, name, &scopes.0, printer).await,
-        KeyCommand::List { .. } => keys.list().await.map(|keys| list(&keys, printer)),
-        KeyCommand::Rotate { name, overlap, .. } => rotate(&keys, name, *overlap, printer).await,
-        KeyCommand::Revoke { name, .. } => revoke(&keys, name, printer).await,
-    };
-    keys.close().await?;
-    done
+        let done = match &self {
+            Self::Create { name, scopes, .. } => create(&keys, name, &scopes.0, printer).await,
+            Self::List { .. } => keys.list().await.map(|keys| list(&keys, printer)),
+            Self::Rotate { name, overlap, .. } => rotate(&keys, name, *overlap, printer).await,
+            Self::Revoke { name, .. } => revoke(&keys, name, printer).await,
+        };
+        keys.close().await?;
+        done
+    }
 }
 
 /// Where the keys are.

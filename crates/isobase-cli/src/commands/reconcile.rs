@@ -42,17 +42,13 @@ impl AppCommand for ReconcileCommand {
     }
 
     async fn run_in(self, (_, config): (&Loaded, &Config), printer: Printer) -> Result<()> {
-        reconcile(self, config, printer).await
+        let location = location_or_settings(self.database.url.as_deref(), config)?;
+        let wanted = collections(&self.collections)?;
+        let place = Place::open_to_read(&location, config, printer).await?;
+        let done = look(&place, wanted, printer).await;
+        place.close().await?;
+        done
     }
-}
-
-async fn reconcile(arguments: ReconcileCommand, config: &Config, printer: Printer) -> Result<()> {
-    let location = location_or_settings(arguments.database.url.as_deref(), config)?;
-    let wanted = collections(&arguments.collections)?;
-    let place = Place::open_to_read(&location, config, printer).await?;
-    let done = look(&place, wanted, printer).await;
-    place.close().await?;
-    done
 }
 
 async fn look(

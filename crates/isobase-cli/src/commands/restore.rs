@@ -57,36 +57,32 @@ impl AppCommand for RestoreCommand {
     }
 
     async fn run_in(self, (_, config): (&Loaded, &Config), printer: Printer) -> Result<()> {
-        restore(self, config, printer).await
+        report::check_file(self.load.report.as_deref())?;
+        let location = location_or_settings(self.database.url.as_deref(), config)?;
+        let inputs = inputs(&self.files, passphrase(&self.passphrase)?.as_ref())?;
+        let target = Place::open_to_load(&location, &config.options).await?;
+        let load = &self.load;
+        let options = RestoreOptions {
+            existing: load.existing(),
+            on_refused: load.on_refused(),
+            per_second: load.rate,
+            parallel: load.parallel as usize,
+            restart: load.restart,
+            system: self.system.which(),
+            files: uploads::written_to(&self.uploads, &location, config)?,
+        };
+        let watch = watch(printer);
+        let control = &watch.control;
+        let restored = Box::pin(archive::restore(inputs, &target.engine, &options, control)).await;
+        let name = target.name.clone();
+        let closed = target.close_after(&restored).await;
+        let restored = restored.map_err(|error| watch.failure(error))?;
+        closed?;
+        let printer = printer.after_changes();
+        report::keep("restore", &restored, load.report.as_deref(), printer)?;
+        told_restore(&restored, &name, printer);
+        Ok(())
     }
-}
-
-async fn restore(arguments: RestoreCommand, config: &Config, printer: Printer) -> Result<()> {
-    report::check_file(arguments.load.report.as_deref())?;
-    let location = location_or_settings(arguments.database.url.as_deref(), config)?;
-    let inputs = inputs(&arguments.files, passphrase(&arguments.passphrase)?.as_ref())?;
-    let target = Place::open_to_load(&location, &config.options).await?;
-    let load = &arguments.load;
-    let options = RestoreOptions {
-        existing: load.existing(),
-        on_refused: load.on_refused(),
-        per_second: load.rate,
-        parallel: load.parallel as usize,
-        restart: load.restart,
-        system: arguments.system.which(),
-        files: uploads::written_to(&arguments.uploads, &location, config)?,
-    };
-    let watch = watch(printer);
-    let control = &watch.control;
-    let restored = Box::pin(archive::restore(inputs, &target.engine, &options, control)).await;
-    let name = target.name.clone();
-    let closed = target.close_after(&restored).await;
-    let restored = restored.map_err(|error| watch.failure(error))?;
-    closed?;
-    let printer = printer.after_changes();
-    report::keep("restore", &restored, load.report.as_deref(), printer)?;
-    told_restore(&restored, &name, printer);
-    Ok(())
 }
 
 fn told_restore(restored: &RestoreReport, name: &str, printer: Printer) {

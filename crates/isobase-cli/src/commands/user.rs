@@ -123,32 +123,24 @@ impl AppCommand for UserCommand {
         self.app().given()
     }
 
-    async fn run_in(self, settings: (&Loaded, &Config), printer: Printer) -> Result<()> {
-        find_and_carry_out(&self, settings, printer).await
-    }
-}
-
-async fn find_and_carry_out(
-    command: &UserCommand,
-    (loaded, config): (&Loaded, &Config),
-    printer: Printer,
-) -> Result<()> {
-    let is_made = matches!(command, UserCommand::Create { .. });
-    let Some(users) = Users::find(loaded, config, is_made).await? else {
-        return match command {
-            UserCommand::Role { name, .. }
-            | UserCommand::Password { name, .. }
-            | UserCommand::ResetSecondFactor { name, .. }
-            | UserCommand::Delete { name, .. } => Err(unknown(name).into()),
-            _ => {
-                list(&[], printer);
-                Ok(())
-            }
+    async fn run_in(self, (loaded, config): (&Loaded, &Config), printer: Printer) -> Result<()> {
+        let is_made = matches!(self, Self::Create { .. });
+        let Some(users) = Users::find(loaded, config, is_made).await? else {
+            return match &self {
+                Self::Role { name, .. }
+                | Self::Password { name, .. }
+                | Self::ResetSecondFactor { name, .. }
+                | Self::Delete { name, .. } => Err(unknown(name).into()),
+                _ => {
+                    list(&[], printer);
+                    Ok(())
+                }
+            };
         };
-    };
-    let done = carry_out(command, &users, printer).await;
-    users.close().await?;
-    done
+        let done = carry_out(&self, &users, printer).await;
+        users.close().await?;
+        done
+    }
 }
 
 async fn carry_out(command: &UserCommand, users: &Users, printer: Printer) -> Result<()> {

@@ -66,68 +66,60 @@ impl AppCommand for ExportCommand {
         self.target.app.given()
     }
 
-    async fn run_in(self, settings: (&Loaded, &Config), printer: Printer) -> Result<()> {
-        export(self, settings, printer).await
-    }
-}
-
-async fn export(
-    arguments: ExportCommand,
-    (loaded, config): (&Loaded, &Config),
-    printer: Printer,
-) -> Result<()> {
-    let collection = CollectionName::new(&arguments.collection)
-        .map_err(|error| Failure::usage(format!("--collection: {error}")))?;
-    let question = Question::read(&arguments.filter, config)?;
-    let layout = match arguments.format {
-        Format::Ndjson => Layout::lines(),
-        Format::Json => Layout::array(),
-        Format::Csv => Layout::table(&question.query.fields)?,
-    };
-    let target =
-        Target::open_to_read(&arguments.target, &collection, (loaded, config), printer).await?;
-    if let Err(error) = must_be_there(&target, &collection, config).await {
+    async fn run_in(self, (loaded, config): (&Loaded, &Config), printer: Printer) -> Result<()> {
+        let collection = CollectionName::new(&self.collection)
+            .map_err(|error| Failure::usage(format!("--collection: {error}")))?;
+        let question = Question::read(&self.filter, config)?;
+        let layout = match self.format {
+            Format::Ndjson => Layout::lines(),
+            Format::Json => Layout::array(),
+            Format::Csv => Layout::table(&question.query.fields)?,
+        };
+        let target =
+            Target::open_to_read(&self.target, &collection, (loaded, config), printer).await?;
+        if let Err(error) = must_be_there(&target, &collection, config).await {
+            target.close().await?;
+            return Err(error);
+        }
+        let output = Output::open(self.output.as_deref())?;
+        let total = if question.is_everything() { count(&target, &collection).await } else { None };
+        let progress = Progress::start(printer, "export", Total::Records(total));
+        let mut writing = Writing { layout, output, progress };
+        let written = match &target {
+            Target::Direct { store, .. } => {
+                writing.copy_store(store, &collection, &question.query).await
+            }
+            Target::Service(client) => {
+                writing.copy_service(client, &collection, &question.parameters).await
+            }
+        };
+        let elapsed = writing.progress.end();
         target.close().await?;
-        return Err(error);
-    }
-    let output = Output::open(arguments.output.as_deref())?;
-    let total = if question.is_everything() { count(&target, &collection).await } else { None };
-    let progress = Progress::start(printer, "export", Total::Records(total));
-    let mut writing = Writing { layout, output, progress };
-    let written = match &target {
-        Target::Direct { store, .. } => {
-            writing.copy_store(store, &collection, &question.query).await
+        written?;
+        let records = writing.finish()?;
+        let rate = per_second(records, elapsed);
+        let done = json!({
+            "event": "done",
+            "command": "export",
+            "collection": collection.as_str(),
+            "records": records,
+            "seconds": elapsed.as_secs_f64(),
+            "records_per_second": rate,
+        });
+        match (&self.output, printer.json) {
+            (Some(_), true) => printer.json_line(&done),
+            // The records themselves are on standard output.
+            (None, true) => printer.note_json(&done),
+            (_, false) => printer.note(&format!(
+                "{}: {} records ({:.1} s, {} records/s)",
+                collection.as_str(),
+                thousands(records),
+                elapsed.as_secs_f64(),
+                thousands(rate)
+            )),
         }
-        Target::Service(client) => {
-            writing.copy_service(client, &collection, &question.parameters).await
-        }
-    };
-    let elapsed = writing.progress.end();
-    target.close().await?;
-    written?;
-    let records = writing.finish()?;
-    let rate = per_second(records, elapsed);
-    let done = json!({
-        "event": "done",
-        "command": "export",
-        "collection": collection.as_str(),
-        "records": records,
-        "seconds": elapsed.as_secs_f64(),
-        "records_per_second": rate,
-    });
-    match (&arguments.output, printer.json) {
-        (Some(_), true) => printer.json_line(&done),
-        // The records themselves are on standard output.
-        (None, true) => printer.note_json(&done),
-        (_, false) => printer.note(&format!(
-            "{}: {} records ({:.1} s, {} records/s)",
-            collection.as_str(),
-            thousands(records),
-            elapsed.as_secs_f64(),
-            thousands(rate)
-        )),
+        Ok(())
     }
-    Ok(())
 }
 
 /// Which records, read from the text of the flag.

@@ -73,41 +73,33 @@ impl AppCommand for IndexCommand {
         }
     }
 
-    async fn run_in(self, settings: (&Loaded, &Config), printer: Printer) -> Result<()> {
-        carry_out(self, settings, printer).await
+    async fn run_in(self, (loaded, config): (&Loaded, &Config), printer: Printer) -> Result<()> {
+        let (flags, collection) = match &self {
+            Self::Plan(arguments) => return plan::run(arguments, config, printer).await,
+            Self::List { target, collection }
+            | Self::Create { target, collection, .. }
+            | Self::Drop { target, collection, .. } => (target, collection_name(collection)?),
+        };
+        let target = match &self {
+            Self::Create { .. } => Target::open(flags, loaded, config, printer).await?,
+            Self::Drop { .. } => {
+                Target::open_to_change(flags, &collection, (loaded, config), printer).await?
+            }
+            _ => Target::open_to_read(flags, &collection, (loaded, config), printer).await?,
+        };
+        let done = match &self {
+            Self::Plan(_) => Ok(()),
+            Self::List { .. } => list(&target, &collection, printer).await,
+            Self::Create { fields, unique, .. } => {
+                create(&target, &collection, definition(fields, *unique)?, printer).await
+            }
+            Self::Drop { fields, unique, .. } => {
+                drop_index(&target, &collection, definition(fields, *unique)?, printer).await
+            }
+        };
+        target.close().await?;
+        done
     }
-}
-
-async fn carry_out(
-    command: IndexCommand,
-    (loaded, config): (&Loaded, &Config),
-    printer: Printer,
-) -> Result<()> {
-    let (flags, collection) = match &command {
-        IndexCommand::Plan(arguments) => return plan::run(arguments, config, printer).await,
-        IndexCommand::List { target, collection }
-        | IndexCommand::Create { target, collection, .. }
-        | IndexCommand::Drop { target, collection, .. } => (target, collection_name(collection)?),
-    };
-    let target = match &command {
-        IndexCommand::Create { .. } => Target::open(flags, loaded, config, printer).await?,
-        IndexCommand::Drop { .. } => {
-            Target::open_to_change(flags, &collection, (loaded, config), printer).await?
-        }
-        _ => Target::open_to_read(flags, &collection, (loaded, config), printer).await?,
-    };
-    let done = match &command {
-        IndexCommand::Plan(_) => Ok(()),
-        IndexCommand::List { .. } => list(&target, &collection, printer).await,
-        IndexCommand::Create { fields, unique, .. } => {
-            create(&target, &collection, definition(fields, *unique)?, printer).await
-        }
-        IndexCommand::Drop { fields, unique, .. } => {
-            drop_index(&target, &collection, definition(fields, *unique)?, printer).await
-        }
-    };
-    target.close().await?;
-    done
 }
 
 fn collection_name(text: &str) -> Result<CollectionName, Failure> {

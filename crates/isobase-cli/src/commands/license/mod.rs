@@ -104,24 +104,16 @@ impl AppCommand for LicenseCommand {
         self.target().map(|target| target.app.given()).unwrap_or_default()
     }
 
-    async fn run_in(self, settings: (&Loaded, &Config), printer: Printer) -> Result<()> {
-        ask_or_verify(self, settings, printer).await
+    async fn run_in(self, (loaded, config): (&Loaded, &Config), printer: Printer) -> Result<()> {
+        let Some(target) = self.target() else {
+            let Self::Verify(arguments) = &self else { return Ok(()) };
+            return verify::run(arguments, printer);
+        };
+        let caller = Caller::open(target, (loaded, config), printer).await?;
+        let done = carry_out(&self, loaded, &caller, printer).await;
+        caller.close().await?;
+        done
     }
-}
-
-async fn ask_or_verify(
-    command: LicenseCommand,
-    (loaded, config): (&Loaded, &Config),
-    printer: Printer,
-) -> Result<()> {
-    let Some(target) = command.target() else {
-        let LicenseCommand::Verify(arguments) = &command else { return Ok(()) };
-        return verify::run(arguments, printer);
-    };
-    let caller = Caller::open(target, (loaded, config), printer).await?;
-    let done = carry_out(&command, loaded, &caller, printer).await;
-    caller.close().await?;
-    done
 }
 
 async fn carry_out(

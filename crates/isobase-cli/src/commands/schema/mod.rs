@@ -56,31 +56,23 @@ impl AppCommand for SchemaCommand {
         self.target().app.given()
     }
 
-    async fn run_in(self, settings: (&Loaded, &Config), printer: Printer) -> Result<()> {
-        compare(self, settings, printer).await
+    async fn run_in(self, (loaded, config): (&Loaded, &Config), printer: Printer) -> Result<()> {
+        if config.collections.is_empty() {
+            let message = "no collections are declared";
+            let hint = "declare them in isobase.toml, as in [collections.orders]";
+            return Err(Failure::usage(message).hint(hint).into());
+        }
+        let flags = self.target();
+        if flags.url.is_none() && config.records.missing_file().is_some() {
+            printer.note("there is no database yet: the first start makes what is declared");
+            return Ok(());
+        }
+        let target = Target::open(flags, loaded, config, printer).await?;
+        let done = match &self {
+            Self::Diff { .. } => diff::run(&target, config, printer).await,
+            Self::Check { .. } => check::run(&target, config, printer).await,
+        };
+        target.close().await?;
+        done
     }
-}
-
-async fn compare(
-    command: SchemaCommand,
-    (loaded, config): (&Loaded, &Config),
-    printer: Printer,
-) -> Result<()> {
-    if config.collections.is_empty() {
-        let message = "no collections are declared";
-        let hint = "declare them in isobase.toml, as in [collections.orders]";
-        return Err(Failure::usage(message).hint(hint).into());
-    }
-    let flags = command.target();
-    if flags.url.is_none() && config.records.missing_file().is_some() {
-        printer.note("there is no database yet: the first start makes what is declared");
-        return Ok(());
-    }
-    let target = Target::open(flags, loaded, config, printer).await?;
-    let done = match &command {
-        SchemaCommand::Diff { .. } => diff::run(&target, config, printer).await,
-        SchemaCommand::Check { .. } => check::run(&target, config, printer).await,
-    };
-    target.close().await?;
-    done
 }
