@@ -26,7 +26,7 @@ use std::ops::Range;
 
 use crate::{
     Direction, DocumentId, Literal, Order,
-    json::{self, Kind, Number, Raw},
+    json::{self, Exact, Kind, Number, Raw},
 };
 
 /// How many bytes of a string count for its place in an order.
@@ -38,6 +38,8 @@ const TAG_NULL: u8 = 0x10;
 const TAG_FALSE: u8 = 0x20;
 const TAG_TRUE: u8 = 0x21;
 const TAG_NUMBER: u8 = 0x30;
+/// A number with more digits than a float and an integer of 64 bits tell. Of whole components only.
+const TAG_EXACT: u8 = 0x31;
 const TAG_STRING: u8 = 0x40;
 const TAG_ARRAY: u8 = 0x50;
 const TAG_OBJECT: u8 = 0x60;
@@ -65,12 +67,12 @@ pub fn encode(value: Option<Raw<'_>>, direction: Direction, out: &mut Vec<u8>) {
 
 /// Appends the *whole component* of a value, which tells it from every other: all bytes of a
 /// string, the elements of an array, the members of an object in the order of their keys. Numbers
-/// are equal by value, as in an order. Says whether there is a value: null has none.
+/// are equal by their exact value, of whatever length. Says whether there is a value: null has none.
 pub fn encode_whole(value: Raw<'_>, out: &mut Vec<u8>) -> bool {
     match value.kind() {
         Kind::Null => out.push(TAG_NULL),
         Kind::Bool => push_bool(value.as_bool() == Some(true), out),
-        Kind::Number => push_number(value.number(), out),
+        Kind::Number => push_whole_number(value.as_text(), out),
         Kind::String => push_whole_string(&value.as_str_decoded().unwrap_or_default(), out),
         Kind::Array => {
             out.push(TAG_ARRAY);
@@ -227,6 +229,39 @@ fn push_number(number: Option<Number>, out: &mut Vec<u8>) {
     out.extend_from_slice(&(rest.cast_unsigned() ^ 0x8000).to_be_bytes());
 }
 
+/// As in an order where that tells the number from every other: of integers within 64 bits, and of
+/// what is the shortest text of a float. Others follow in decimal digits, under a tag of their own.
+fn push_whole_number(text: &str, out: &mut Vec<u8>) {
+    let Some(Exact { is_negative, digits, exponent }) = Exact::of(text) else {
+        // Nearer to zero than every number that can be written with a usual exponent.
+        return push_tagged(TAG_EXACT, text.as_bytes(), out);
+    };
+    let number = whole_integer(is_negative, &digits, exponent)
+        .map(Number::Integer)
+        .or_else(|| Number::parse(text).filter(|number| is_shortest(*number, text)));
+    if number.is_some() {
+        return push_number(number, out);
+    }
+    let sign = if is_negative { "-" } else { "" };
+    let digits: String = digits.iter().map(|digit| char::from(b'0' + digit)).collect();
+    push_tagged(TAG_EXACT, format!("{sign}{digits}e{exponent}").as_bytes(), out);
+}
+
+/// The integer of 64 bits that a number is.
+fn whole_integer(is_negative: bool, digits: &[u8], exponent: i64) -> Option<i64> {
+    // More digits than an integer of 64 bits has.
+    let zeros = usize::try_from(exponent).ok().filter(|zeros| digits.len() + zeros <= 19)?;
+    let all = digits.iter().copied().chain(std::iter::repeat_n(0, zeros));
+    let value = all.fold(0_i128, |value, digit| value * 10 + i128::from(digit));
+    i64::try_from(if is_negative { -value } else { value }).ok()
+}
+
+/// Whether a float's shortest text is this number.
+fn is_shortest(number: Number, text: &str) -> bool {
+    let Number::Float(float) = number else { return false };
+    Exact::of(&format!("{float:e}")) == Exact::of(text)
+}
+
 fn push_string(text: &str, out: &mut Vec<u8>) {
     let cut = text.len() > KEY_STRING_BYTES_MAX;
     push_bytes(&text.as_bytes()[..text.len().min(KEY_STRING_BYTES_MAX)], cut, out);
@@ -234,6 +269,12 @@ fn push_string(text: &str, out: &mut Vec<u8>) {
 
 fn push_whole_string(text: &str, out: &mut Vec<u8>) {
     push_bytes(text.as_bytes(), false, out);
+}
+
+fn push_tagged(tag: u8, bytes: &[u8], out: &mut Vec<u8>) {
+    out.push(tag);
+    out.extend_from_slice(bytes);
+    out.push(END);
 }
 
 fn push_bytes(bytes: &[u8], cut: bool, out: &mut Vec<u8>) {

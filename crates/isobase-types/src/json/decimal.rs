@@ -93,15 +93,32 @@ pub(super) fn equal(a: &str, b: &str) -> bool {
     if a == b {
         return true;
     }
-    let (Some(a), Some(b)) = (Decimal::parse(a), Decimal::parse(b)) else { return false };
-    let significant = |number: &Decimal| {
-        let zeros = number.digits.iter().rev().take_while(|digit| **digit == 0).count();
-        (number.digits.len() - zeros, number.exponent.saturating_add_unsigned(zeros as u64))
-    };
-    let ((a_length, a_exponent), (b_length, b_exponent)) = (significant(&a), significant(&b));
-    let is_zero = a_length == 0;
-    a.digits[..a_length] == b.digits[..b_length]
-        && (is_zero || (a.is_negative == b.is_negative && a_exponent == b_exponent))
+    let (Some(a), Some(b)) = (Exact::of(a), Exact::of(b)) else { return false };
+    a == b
+}
+
+/// The value of a JSON number: equal values are equal, whatever their spelling.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Exact {
+    pub(crate) is_negative: bool,
+    /// Values from 0 to 9, the most significant first, without zeros at either end. None are zero.
+    pub(crate) digits: Vec<u8>,
+    /// The power of ten that they are multiplied by; 0 of zero.
+    pub(crate) exponent: i64,
+}
+
+impl Exact {
+    /// Reads the text of a JSON number; none when its exponent is beyond all bounds.
+    pub(crate) fn of(text: &str) -> Option<Self> {
+        let Decimal { is_negative, mut digits, exponent } = Decimal::parse(text)?;
+        let zeros = digits.iter().rev().take_while(|digit| **digit == 0).count();
+        digits.truncate(digits.len() - zeros);
+        let exponent = match digits.is_empty() {
+            true => 0,
+            false => exponent.saturating_add_unsigned(zeros as u64),
+        };
+        Some(Self { is_negative, digits, exponent })
+    }
 }
 
 /// Both without zeros in front.

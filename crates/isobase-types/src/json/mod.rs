@@ -23,6 +23,7 @@ mod string;
 mod update;
 
 pub use canonicalise::{canonicalise_document, canonicalise_value};
+pub(crate) use decimal::Exact;
 pub(crate) use equal::equal;
 pub(crate) use error::cut;
 pub use error::{InvalidJson, InvalidJsonKind};
