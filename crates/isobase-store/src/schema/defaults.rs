@@ -4,7 +4,7 @@ use isobase_types::{PathStep, json};
 use serde_json::{Map, Value};
 
 use super::{
-    InvalidSchema, Schema,
+    InvalidSchema, Schema, annotations,
     field_rules::{FieldRules, Generated},
     fields::{FieldDefault, FieldInfo},
 };
@@ -13,14 +13,16 @@ use super::{
 const VALUE_CHARACTERS_MAX: usize = 100;
 
 impl Schema {
-    /// Reads a schema that is to be declared: as [`Schema::parse`], and its defaults are values of
-    /// their fields. Those that are stored already are read without this.
+    /// Reads a schema that is to be declared: as [`Schema::parse`], every annotation of ours does
+    /// something, and its defaults are values of their fields. Those that are stored already are
+    /// read without this.
     ///
     /// # Errors
     /// [`InvalidSchema`]; of a default it names the field and the value.
     pub fn declared(text: &[u8]) -> Result<Self, InvalidSchema> {
         let schema = Self::parse(text)?;
         let whole: Value = serde_json::from_str(schema.as_text()).unwrap_or_default();
+        annotations::check(&whole)?;
         for field in schema.fields() {
             check(&schema, &whole, field)?;
         }

@@ -1,5 +1,6 @@
 //! JSON Schema of collections: reading one, checking documents, keeping them in the database.
 
+mod annotations;
 #[cfg(feature = "schemas")]
 mod budget;
 mod check;
