@@ -486,8 +486,13 @@ impl Others for Beside<'_> {
         if !declared.into_iter().any(|index| finds_referrers(index.definition.order(), field)) {
             return Referred::NoIndex;
         }
+        let cutoff = self.state.terms.cutoff(collection, || self.now);
+        let has_expired =
+            |it: &Document| cutoff.is_some_and(|cutoff| cutoff.is_past(it.updated_at));
         let mut all = self.state.collections.get(collection).into_iter().flat_map(|all| all.iter());
-        match all.any(|(key, found)| refers(&found.body, field, id) && !leaves(key)) {
+        match all.any(|(key, found)| {
+            refers(&found.body, field, id) && !leaves(key) && !has_expired(found)
+        }) {
             true => Referred::Yes,
             false => Referred::No,
         }

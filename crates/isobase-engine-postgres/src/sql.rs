@@ -140,13 +140,16 @@ statements! {
          AND e.key < k.upper AND (k.cutoff = -9223372036854775808 OR EXISTS (SELECT \
          FROM {s}.records AS r WHERE r.collection = e.collection AND r.id = e.id \
          AND (r.updated_at > k.cutoff OR r.updated_at = 0))) ORDER BY e.key LIMIT 2) AS e";
-    referrers (INT4, BYTEA, BYTEA, INT8)
-        "SELECT id FROM {s}.index_entries WHERE \"index\" = $1 AND key >= $2 AND key < $3 \
-         ORDER BY key LIMIT $4";
-    referrer_bodies (INT4, BYTEA, BYTEA, INT8)
+    referrers (INT4, BYTEA, BYTEA, INT8, INT8)
+        "SELECT e.id FROM {s}.index_entries AS e WHERE e.\"index\" = $1 AND e.key >= $2 \
+         AND e.key < $3 AND ($5 = -9223372036854775808 OR EXISTS (SELECT \
+         FROM {s}.records AS r WHERE r.collection = e.collection AND r.id = e.id \
+         AND (r.updated_at > $5 OR r.updated_at = 0))) ORDER BY e.key LIMIT $4";
+    referrer_bodies (INT4, BYTEA, BYTEA, INT8, INT8)
         "SELECT e.key, e.id, r.body FROM {s}.index_entries AS e JOIN {s}.records AS r \
          ON r.collection = e.collection AND r.id = e.id \
-         WHERE e.\"index\" = $1 AND e.key >= $2 AND e.key < $3 ORDER BY e.key LIMIT $4";
+         WHERE e.\"index\" = $1 AND e.key >= $2 AND e.key < $3 \
+         AND (r.updated_at > $5 OR r.updated_at = 0) ORDER BY e.key LIMIT $4";
     duplicates (INT4, INT4, INT8)
         "SELECT key, id FROM (SELECT key, id, count(*) OVER (PARTITION BY \
          substring(key FROM 1 FOR $2)) AS holders FROM {s}.index_entries \

@@ -165,7 +165,8 @@ impl<'c> Session<'c> {
                 index.state == RowState::Ready && finds_referrers(index.definition.order(), field)
             });
             if let Some(index) = index {
-                for referrer in self.read_referrers(index.id, &reference, limit).await? {
+                let which = (index.id, batch.cutoff_of(index.id));
+                for referrer in self.read_referrers(which, &reference, limit).await? {
                     batch.want(collection, referrer);
                 }
             }
@@ -189,10 +190,10 @@ impl<'c> Session<'c> {
         read_rows(&wanted.touched, &self.in_time(what, rows).await?)
     }
 
-    /// The documents that refer to another, at most so many.
+    /// The documents that refer to another and were changed last after a moment, at most so many.
     async fn read_referrers(
         &self,
-        index: i32,
+        (index, cutoff): (i32, i64),
         (_, field, id): &Reference,
         limit: usize,
     ) -> Result<Vec<DocumentId>, Error> {
@@ -200,7 +201,7 @@ impl<'c> Session<'c> {
         let mut found = Vec::new();
         if referrer_keys_are_whole(id) {
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-            let range: [&(dyn ToSql + Sync); 4] = [&index, &lower, &upper, &limit];
+            let range: [&(dyn ToSql + Sync); 5] = [&index, &lower, &upper, &limit, &cutoff];
             let rows = self.connection.query(&self.statements.referrers, &range);
             for row in &self.in_time("reading references", rows).await? {
                 found.push(id_of(column(row, 0)?)?);
@@ -208,7 +209,7 @@ impl<'c> Session<'c> {
             return Ok(found);
         }
         loop {
-            let range: [&(dyn ToSql + Sync); 4] = [&index, &lower, &upper, &ALIKE_ROWS];
+            let range: [&(dyn ToSql + Sync); 5] = [&index, &lower, &upper, &ALIKE_ROWS, &cutoff];
             let rows = self.connection.query(&self.statements.referrer_bodies, &range);
             let rows = self.in_time("reading references", rows).await?;
             for row in &rows {

@@ -1,7 +1,7 @@
 //! What checks ask beside the document that is written: the writer looks into its transaction.
 
 use isobase_engine::{
-    AllTerms, IndexState, Others, Referred, finds_referrers, referrer_keys, refers,
+    AllTerms, Cutoff, IndexState, Others, Referred, finds_referrers, referrer_keys, refers,
 };
 use isobase_sqlite::rusqlite::{self, Connection, params};
 use isobase_types::{CollectionName, DocumentId, FieldPath, Timestamp};
@@ -38,7 +38,7 @@ impl Beside<'_> {
 
     fn find(
         &self,
-        collection: i64,
+        (collection, cutoff): (i64, Option<Cutoff>),
         index: &Index,
         (field, id): (&FieldPath, &DocumentId),
         leaves: &dyn Fn(&DocumentId) -> bool,
@@ -54,6 +54,8 @@ impl Beside<'_> {
                 continue;
             }
             let found = read::document(self.connection, collection, &referrer)?;
+            let found =
+                found.filter(|found| !cutoff.is_some_and(|it| it.is_past(found.updated_at)));
             if found.is_some_and(|document| refers(&document.body, field, id)) {
                 return Ok(true);
             }
@@ -76,12 +78,13 @@ impl Others for Beside<'_> {
         leaves: &dyn Fn(&DocumentId) -> bool,
     ) -> Referred {
         let Some(at) = self.working.find(collection) else { return Referred::NoIndex };
+        let cutoff = self.terms.cutoff(collection, || self.now);
         let collection = self.working.collection(at);
         let finds = |index: &&Index| {
             index.state == IndexState::Ready && finds_referrers(index.definition.order(), field)
         };
         let Some(index) = collection.indexes.iter().find(finds) else { return Referred::NoIndex };
-        let found = self.find(collection.id, index, (field, id), leaves);
+        let found = self.find((collection.id, cutoff), index, (field, id), leaves);
         match self.told(found) {
             Some(true) => Referred::Yes,
             Some(false) => Referred::No,

@@ -12,8 +12,9 @@ pub trait Others {
     fn exists(&mut self, collection: &CollectionName, id: &DocumentId) -> Option<bool>;
 
     /// Whether a document of a collection [refers](refers) to an id in a field. The collection
-    /// must have an index that [finds them](finds_referrers). Documents that `leaves` knows do not
-    /// count: the same batch deletes them. There are at most as many as it has operations.
+    /// must have an index that [finds them](finds_referrers). Documents that have expired do not
+    /// count, and neither do those that `leaves` knows: the same batch deletes them. There are at
+    /// most as many as it has operations.
     fn is_referred_to(
         &mut self,
         collection: &CollectionName,

@@ -36,8 +36,8 @@ impl Default for Terms {
 ///   there for nobody: `get`, listings, counts, filters, preconditions, checks, unique values. It
 ///   is stored until a write names its id or a [sweep](crate::sweep) finds it; then it is deleted like any
 ///   other document, by a write of its own with its own change, before anything else happens to
-///   its id. Snapshots show what is stored, and a document that refers to another does so until it
-///   is deleted.
+///   its id. It keeps no document to which it refers from being deleted. Snapshots show what is
+///   stored.
 /// - Time is that of the engine, as documents have it. A clock that jumped hides and shows
 ///   documents; it does not let a sweep delete any.
 /// - Writes of a collection **without changes** are as durable, atomic and conditional as others,

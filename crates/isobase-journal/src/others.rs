@@ -52,6 +52,7 @@ impl<B: DocumentDatabase> Shared<B> {
     ) -> Result<(), EngineError> {
         let Some(index) = index_of_referrers(catalogue, collection, field) else { return Ok(()) };
         let deleting = catalogue.deleting(collection);
+        let cutoff = self.cutoff(collection);
         let (mut lower, upper) = referrer_keys(id);
         let mut found = 0;
         while found < wanted {
@@ -73,7 +74,8 @@ impl<B: DocumentDatabase> Shared<B> {
             let there = fetched.documents.into_iter().map(|found| found.document);
             for native in there.filter(|native| !is_gone(native, deleting)) {
                 // The keys of long ids have their beginnings only.
-                if !refers(native.indexed().body, field, id) {
+                let has_expired = cutoff.is_some_and(|cutoff| cutoff.is_past(native.updated_at));
+                if has_expired || !refers(native.indexed().body, field, id) {
                     continue;
                 }
                 found += 1;

@@ -61,10 +61,12 @@ impl Others for Beside<'_, '_> {
         if !is_index {
             return Referred::NoIndex;
         }
+        let cutoff = self.collections[at].cutoff;
+        let has_expired = |at| cutoff.is_some_and(|cutoff| cutoff.is_past(at));
         let stays = |touched: &&Touched<'_>| touched.collection == at && !leaves(&touched.id);
-        let mut staying = self.touched.iter().filter(stays);
-        let referring = staying
-            .any(|touched| touched.current().is_some_and(|stored| refers(&stored.body, field, id)));
+        let staying = self.touched.iter().filter(stays).filter_map(|touched| touched.current());
+        let mut staying = staying.filter(|stored| !has_expired(stored.updated_at));
+        let referring = staying.any(|stored| refers(&stored.body, field, id));
         if referring { Referred::Yes } else { Referred::No }
     }
 }

@@ -55,8 +55,11 @@ impl Others for Beside<'_> {
             self.wanted.referrers.insert(reference);
             return Referred::Unknown;
         }
+        let cutoff = self.terms.cutoff(collection, || self.now);
+        let has_expired = |at| cutoff.is_some_and(|cutoff| cutoff.is_past(at));
         let stays = |key: &DocumentKey| key.collection == *collection && !leaves(&key.id);
-        let mut staying = self.documents.iter().filter(|(key, _)| stays(key));
+        let staying = self.documents.iter().filter(|(key, _)| stays(key));
+        let mut staying = staying.filter(|(_, known)| !known.updated_at().is_some_and(has_expired));
         let referring =
             staying.any(|(_, known)| known.body().is_some_and(|body| refers(body, field, id)));
         if referring { Referred::Yes } else { Referred::No }
