@@ -275,7 +275,11 @@ impl Inner {
             WriterSlot::Running { thread, .. } => join(thread),
             WriterSlot::Closed => Ok(()),
         };
-        self.lock.lock().take();
+        if let Some(lock) = self.lock.lock().take()
+            && !self.path.exists()
+        {
+            lock.withdraw();
+        }
         result
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::error::OpenError;
-use crate::file;
+use crate::{file, moved::is_moved};
 
 /// A process that only asks for the holder has the lock for a moment, and one that is just ending
 /// a little longer. Three tries bridge both without making a real refusal slow.
@@ -48,6 +48,16 @@ pub(crate) struct FileLock {
 impl FileLock {
     /// Takes the lock for the database at `path`, which must be resolved.
     pub(crate) fn acquire(path: &Path) -> Result<Self, OpenError> {
+        loop {
+            let lock = Self::acquire_once(path)?;
+            // It was removed together with the database, and the next process makes another one.
+            if !is_moved(&lock.file, &lock_path(path)) {
+                return Ok(lock);
+            }
+        }
+    }
+
+    fn acquire_once(path: &Path) -> Result<Self, OpenError> {
         let lock_path = lock_path(path);
         let io_error = |action, source| OpenError::Io { action, path: lock_path.clone(), source };
         let made = !lock_path.exists();
@@ -73,8 +83,8 @@ impl FileLock {
         Ok(lock)
     }
 
-    /// Removes the lock beside a file that is none of ours, if this process has made it: no process
-    /// of ours has anything to do there.
+    /// Removes the lock beside a file that is none of ours or that is gone, if this process has made
+    /// it: no process of ours has anything to do there.
     pub(crate) fn withdraw(self) {
         if let Some(path) = &self.made {
             // It is in nobody's way.
@@ -99,8 +109,8 @@ impl FileLock {
 
 impl Drop for FileLock {
     fn drop(&mut self) {
-        // The file stays: removing it could take it from a process that has just opened it.
-        // A stale line does no harm either, as the lock itself tells whether it counts.
+        // The file stays: it is there again with the next process. A stale line does no harm
+        // either, as the lock itself tells whether it counts.
         let _ = self.file.set_len(0);
     }
 }

@@ -72,15 +72,21 @@ impl Open {
 
     /// What cannot be asked counts as there: it is no reason to end writing.
     fn is_moved(&self) -> bool {
-        let Ok(open) = self.file.metadata() else { return false };
-        match fs::metadata(&self.path) {
-            Ok(found) => !is_same(&open, &found),
-            Err(error) => error.kind() == io::ErrorKind::NotFound,
-        }
+        is_moved(&self.file, &self.path)
     }
 
     fn reason(&self) -> Arc<str> {
         reason(&self.path)
+    }
+}
+
+/// Whether a path no longer leads to the file that was opened there. What cannot be asked does not
+/// count.
+pub(crate) fn is_moved(file: &File, path: &Path) -> bool {
+    let Ok(open) = file.metadata() else { return false };
+    match fs::metadata(path) {
+        Ok(found) => !is_same(&open, &found),
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
     }
 }
 

@@ -59,8 +59,9 @@ pub(crate) fn finish(
     if status.failure().is_none()
         && let Some(reason) = files.and_then(OpenFiles::moved)
     {
-        // SQLite removes the log by its name, and that may be the log of another file by now.
-        stop(status, &reason);
+        // SQLite removes the log by its name, and that may be the log of another file by now. Who
+        // closes is told, and may have deleted the file itself.
+        status.fail(&reason);
     }
     if let Some(failure) = status.failure() {
         // The log may be all that is sound. The next start recovers from it.

@@ -27,7 +27,7 @@ pub(crate) struct Place {
     pub(crate) name: String,
     pub(crate) engine: Arc<dyn Engine>,
     /// The file, when there was none before.
-    made: Option<PathBuf>,
+    made: Option<Made>,
     /// Where a database is that only stands for the named one. Its drop removes it.
     _scratch: Option<TempDir>,
 }
@@ -87,7 +87,7 @@ impl Place {
 
     /// Opens a database to load it.
     pub(crate) async fn open_to_load(location: &Location, options: &OpenOptions) -> Result<Self> {
-        let made = location.missing_file().map(Path::to_owned);
+        let made = location.missing_file().map(Made::of);
         match location.open(Purpose::Load, options).await {
             Ok(Opened { engine, .. }) => {
                 Ok(Self { name: name(location), engine, made, _scratch: None })
@@ -126,12 +126,13 @@ impl Place {
     /// Closes the target of a work that ended so. A file that was made for it and never written
     /// to goes again, while nobody else can have it: then there is no target that was touched.
     pub(crate) async fn close_after<T, E>(self, done: &Result<T, E>) -> Result<()> {
-        if let (Some(path), Err(_)) = (&self.made, done)
+        if let (Some(made), Err(_)) = (&self.made, done)
             && self.was_never_written().await
-            && std::fs::remove_file(path).is_ok()
+            && std::fs::remove_file(&made.file).is_ok()
         {
             // What closing could still tell is of a file that is gone.
             let _ = self.engine.close().await;
+            made.remove_rest();
             return Ok(());
         }
         self.close().await
@@ -142,6 +143,32 @@ impl Place {
             && self.engine.latest().await.is_ok_and(|latest| latest.0 == 0)
             && self.engine.collections().await.is_ok_and(|found| found.is_empty())
             && self.engine.indexed_collections().await.is_ok_and(|found| found.is_empty())
+    }
+}
+
+/// A database file that opening makes.
+struct Made {
+    file: PathBuf,
+    /// The folders that are made for it, the innermost first.
+    folders: Vec<PathBuf>,
+}
+
+impl Made {
+    /// Before it is made.
+    fn of(file: &Path) -> Self {
+        let outer = file.ancestors().skip(1);
+        let missing = outer.take_while(|it| !it.as_os_str().is_empty() && !it.exists());
+        Self { file: file.to_owned(), folders: missing.map(Path::to_owned).collect() }
+    }
+
+    /// Removes what SQLite leaves beside a file that is gone, and the folders where nothing else is.
+    fn remove_rest(&self) {
+        for suffix in ["-wal", "-shm"] {
+            let mut path = self.file.clone().into_os_string();
+            path.push(suffix);
+            let _ = std::fs::remove_file(path);
+        }
+        let _ = self.folders.iter().try_for_each(std::fs::remove_dir);
     }
 }
 

@@ -258,6 +258,20 @@ fn what_cannot_be_copied_is_said_first() {
     app.run(&["copy", "sqlite://a.db", "sqlite://a.db"]).fails(2, &["the same database"]);
     app.run(&["copy", "sqlite://a.db", "sqlite://b.db", "--collections", "x"])
         .fails(1, &["no collection x"]);
+    // And neither the target nor its folders are left behind.
+    app.write("cut.isobase", "nothing");
+    for refused in [
+        &["copy", "sqlite://a.db", "sqlite://x/y/b.db", "--collections", "x"][..],
+        &["restore", "cut.isobase", "--url", "sqlite://x/y/b.db"],
+        &["restore", "cut.isobase"],
+    ] {
+        let said = app.run(refused);
+        assert!(!said.err.contains("deleted or replaced"), "{}", said.err);
+        said.fails(1, &[""]);
+    }
+    for made in ["x", "data"] {
+        assert!(!app.path().join(made).exists(), "{made}");
+    }
     says(
         app.run(&["copy", "sqlite://a.db", "sqlite://dry.db", "--dry-run"]),
         &[],
