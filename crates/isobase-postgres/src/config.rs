@@ -75,8 +75,9 @@ impl Config {
     ///
     /// `user` and `password` may stand in the parameters too. `sslmode` is `disable`, `prefer` (the
     /// default; `allow` is the same here), `require` (encrypts, but trusts any
-    /// server unless `sslrootcert` is given) or `verify-full` (the certificates of
-    /// `sslrootcert=FILE`, else the usual public authorities). The file holds authorities; a
+    /// server unless `sslrootcert` is given), `verify-ca` (an authority of `sslrootcert=FILE` vouches
+    /// for the server, whatever its name) or `verify-full` (and for its name; the certificates of
+    /// `sslrootcert`, else the usual public authorities). The file holds authorities; a
     /// certificate that vouches for itself cannot be a server's at the same time.
     ///
     /// # Errors
@@ -106,6 +107,11 @@ impl Config {
         }
         if let Some(password) = &own.password {
             config.password(password);
+        }
+        if matches!(own.ssl_mode, WantedTls::VerifyCa) && own.ssl_root_cert.is_none() {
+            // A public authority vouches for the server of anybody, so the name must be right.
+            let expected = "'verify-full', or 'verify-ca' with sslrootcert";
+            return Err(InvalidUrl::Parameter { name: "sslmode", expected });
         }
         let (ssl_mode, verification) = own.ssl_mode();
         config.ssl_mode(ssl_mode);
@@ -279,6 +285,7 @@ enum WantedTls {
     #[default]
     Prefer,
     Require,
+    VerifyCa,
     VerifyFull,
 }
 
@@ -311,11 +318,12 @@ impl OwnParameters {
             // libpq encrypts with it where it must; that the server is asked first is no loss.
             ("sslmode", "allow" | "prefer") => self.ssl_mode = WantedTls::Prefer,
             ("sslmode", "require") => self.ssl_mode = WantedTls::Require,
+            ("sslmode", "verify-ca") => self.ssl_mode = WantedTls::VerifyCa,
             ("sslmode", "verify-full") => self.ssl_mode = WantedTls::VerifyFull,
             ("sslmode", _) => {
                 return refuse(
                     "sslmode",
-                    "'disable', 'allow', 'prefer', 'require' or 'verify-full'",
+                    "'disable', 'allow', 'prefer', 'require', 'verify-ca' or 'verify-full'",
                 );
             }
             ("sslrootcert", _) => self.ssl_root_cert = Some(value.into()),
@@ -334,6 +342,7 @@ impl OwnParameters {
             WantedTls::Prefer => "prefer",
             // What we check there, we check wholly.
             WantedTls::Require if self.ssl_root_cert.is_none() => "require",
+            WantedTls::VerifyCa => "verify-ca",
             WantedTls::Require | WantedTls::VerifyFull => "verify-full",
         };
         (mode, self.ssl_root_cert.clone())
@@ -347,6 +356,7 @@ impl OwnParameters {
             WantedTls::Disable => (SslMode::Disable, Verification::NoTls),
             WantedTls::Prefer => (SslMode::Prefer, Verification::Nothing),
             WantedTls::Require if !checked => (SslMode::Require, Verification::Nothing),
+            WantedTls::VerifyCa => (SslMode::Require, Verification::Chain),
             WantedTls::Require | WantedTls::VerifyFull => (SslMode::Require, Verification::Full),
         }
     }
@@ -425,6 +435,7 @@ mod tests {
             "postgres://ann:hunter2@h/d?schema=",
             "postgres://ann:hunter2@h/d?pool_size=0",
             "postgres://ann:hunter2@h/d?sslmode=verify-ca",
+            "postgres://ann:hunter2@h/d?sslmode=verify-none",
             "postgres://ann:hunter2@h/d?sslmode=verify-full&sslrootcert=/nonexistent/ca.pem",
             "postgres://ann:hunter2@h/d?colour=red",
         ];

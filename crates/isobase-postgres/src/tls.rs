@@ -4,8 +4,12 @@ use std::{path::Path, sync::Arc};
 
 use rustls::{
     ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
-    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    client::{
+        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+        verify_server_cert_signed_by_trust_anchor,
+    },
     crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature},
+    server::ParsedCertificate,
 };
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject};
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -22,6 +26,8 @@ pub(crate) enum Verification {
     NoTls,
     /// Nothing: keeps listeners out, not impostors.
     Nothing,
+    /// An authority we know vouches for it, whatever name it has.
+    Chain,
     /// An authority we know vouches for the name we connect to.
     Full,
 }
@@ -38,8 +44,15 @@ pub(crate) fn connector(
         Verification::NoTls => return Ok(None),
         Verification::Nothing => builder
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(AnyServer(provider)))
+            .with_custom_certificate_verifier(Arc::new(AnyName { provider, roots: None }))
             .with_no_client_auth(),
+        Verification::Chain => {
+            let roots = Some(root_store(roots)?);
+            builder
+                .dangerous()
+                .with_custom_certificate_verifier(Arc::new(AnyName { provider, roots }))
+                .with_no_client_auth()
+        }
         Verification::Full => {
             builder.with_root_certificates(root_store(roots)?).with_no_client_auth()
         }
@@ -66,20 +79,36 @@ fn root_store(path: Option<&Path>) -> Result<RootCertStore, InvalidUrl> {
     Ok(store)
 }
 
-/// Accepts every certificate, as `sslmode=require` asks; still checks that the server has the
-/// key of the certificate it shows.
+/// Accepts certificates of any name; still checks that the server has the key of the certificate
+/// it shows.
 #[derive(Debug)]
-struct AnyServer(Arc<CryptoProvider>);
+struct AnyName {
+    provider: Arc<CryptoProvider>,
+    /// One of these must vouch for it, as `sslmode=verify-ca` asks; without, every certificate is
+    /// accepted, as `sslmode=require` asks.
+    roots: Option<RootCertStore>,
+}
 
-impl ServerCertVerifier for AnyServer {
+impl ServerCertVerifier for AnyName {
     fn verify_server_cert(
         &self,
-        _end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
         _server_name: &ServerName<'_>,
         _ocsp_response: &[u8],
-        _now: UnixTime,
+        now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
+        if let Some(roots) = &self.roots {
+            let shown = ParsedCertificate::try_from(end_entity)?;
+            let algorithms = self.provider.signature_verification_algorithms.all;
+            verify_server_cert_signed_by_trust_anchor(
+                &shown,
+                roots,
+                intermediates,
+                now,
+                algorithms,
+            )?;
+        }
         Ok(ServerCertVerified::assertion())
     }
 
@@ -89,7 +118,7 @@ impl ServerCertVerifier for AnyServer {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
+        let algorithms = &self.provider.signature_verification_algorithms;
         verify_tls12_signature(message, certificate, signed, algorithms)
     }
 
@@ -99,11 +128,11 @@ impl ServerCertVerifier for AnyServer {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
+        let algorithms = &self.provider.signature_verification_algorithms;
         verify_tls13_signature(message, certificate, signed, algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
+        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }

@@ -95,7 +95,37 @@ mod over_http {
 
 /// On the newest version behind PgBouncer in transaction mode, over TLS.
 mod pooled {
+    use isobase_postgres::Config;
+
     use super::*;
+
+    #[tokio::test]
+    async fn verify_ca_asks_for_the_authority_and_not_for_the_name() {
+        let Some(server) = newest_postgres_url() else { return };
+        let (pooler, stranger) = match (PgBouncer::start(&server), PgBouncer::start(&server)) {
+            (Ok(pooler), Ok(stranger)) => (pooler, stranger),
+            (Err(error), _) | (_, Err(error)) => {
+                assert!(!require_all(), "{error:#}");
+                return not_run(&format!("PgBouncer: {error:#}"));
+            }
+        };
+        // Its certificate is of 127.0.0.1.
+        let full = pooler.url().replace("@127.0.0.1:", "@localhost:");
+        let chain = full.replace("sslmode=verify-full", "sslmode=verify-ca");
+        let (place, file) = chain.split_once("sslrootcert=").unwrap();
+        let other = stranger.url();
+        let (_, other_file) = other.split_once("sslrootcert=").unwrap();
+        for (url, is_trusted) in [
+            (&chain, true),
+            (&full, false),
+            (&format!("{place}sslrootcert={other_file}"), false),
+        ] {
+            let config = Config::parse(url).unwrap();
+            let opened = Connection::open(&config, Instant::now() + DROP_DEADLINE).await;
+            assert_eq!(opened.is_ok(), is_trusted, "{url}: {:?}", opened.err());
+        }
+        assert_ne!(file, other_file);
+    }
 
     async fn open(case: &'static str) -> Option<Opened> {
         let server = newest_postgres_url()?;
