@@ -1,7 +1,7 @@
 //! A system collection as accounts, keys and other features use it.
 
 use isobase_store::{
-    Action, Atomicity, Idempotency, IndexDefinition, Precondition, Store, StoreError, WriteBatch,
+    Action, Atomicity, IndexDefinition, Precondition, Store, StoreError, WriteBatch,
     WriteOperation, WriteOutcome,
 };
 use isobase_types::{
@@ -101,8 +101,7 @@ impl Documents {
         Ok(())
     }
 
-    /// Carries out one write together with others, such as an entry of the audit: all or none, or
-    /// where the engine has no atomic batches all of them recorded as one, and each decided alone.
+    /// Carries out one write together with others, such as an entry of the audit: all or none.
     ///
     /// # Errors
     /// When the database fails; the outcome is what became of the first write.
@@ -116,17 +115,8 @@ impl Documents {
         let collection = self.collection.clone();
         let mut operations = vec![WriteOperation { collection, action, precondition }];
         operations.extend(others);
-        let mut batch = WriteBatch { operations, ..WriteBatch::default() };
-        // Where an engine has no atomic batches, one with a mark is still recorded as a whole.
-        let atomicity = match self.store.engine().atomic_batches() {
-            Some(_) => Atomicity::AllOrNothing,
-            None => {
-                let key = rand::random();
-                batch.idempotency = Some(Idempotency { key, fingerprint: [0; 32] });
-                Atomicity::EachAlone
-            }
-        };
-        let report = self.store.write(batch, atomicity).await?;
+        let batch = WriteBatch { operations, ..WriteBatch::default() };
+        let report = self.store.write(batch, Atomicity::AllOrNothing).await?;
         let outcome = report.outcomes.into_iter().next();
         Ok(outcome.expect("the contract has one outcome for each operation"))
     }

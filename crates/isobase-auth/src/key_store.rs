@@ -11,7 +11,7 @@ use std::{
 };
 
 use isobase_store::{
-    Action, Atomicity, Idempotency, IfMissing, IndexDefinition, Precondition, Rejection, Store,
+    Action, Atomicity, IfMissing, IndexDefinition, Precondition, Rejection, Store,
     WriteBatch, WriteOperation, WriteOutcome,
 };
 use isobase_types::{
@@ -354,23 +354,14 @@ impl KeyStore {
         self.change(vec![WriteOperation { collection, action, precondition }]).await
     }
 
-    /// Changes keys, and the state with them: where the database has atomic batches all or none, and
-    /// else all are recorded as one.
+    /// Changes keys, and the state with them: all or none.
     async fn change(
         &self,
         mut operations: Vec<WriteOperation>,
     ) -> Result<Result<(), Rejection>, KeyError> {
         operations.push(self.new_state());
-        let mut batch = WriteBatch { operations, ..WriteBatch::default() };
-        let atomicity = match self.store.engine().atomic_batches() {
-            Some(_) => Atomicity::AllOrNothing,
-            None => {
-                let key = rand::random();
-                batch.idempotency = Some(Idempotency { key, fingerprint: [0; 32] });
-                Atomicity::EachAlone
-            }
-        };
-        let outcomes = self.store.write(batch, atomicity).await?.outcomes;
+        let batch = WriteBatch { operations, ..WriteBatch::default() };
+        let outcomes = self.store.write(batch, Atomicity::AllOrNothing).await?.outcomes;
         Ok(first_refusal(outcomes))
     }
 

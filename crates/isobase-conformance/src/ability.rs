@@ -28,7 +28,7 @@ impl Abilities {
     #[must_use]
     pub fn of(engine: &dyn Engine) -> Self {
         Self {
-            atomic_batches: engine.atomic_batches().is_some(),
+            atomic_batches: true,
             lists_one_moment: engine.lists_one_moment(),
             atomic_operations: engine.limits().atomic_operations.max,
             document_bytes: engine.limits().document_bytes.max,

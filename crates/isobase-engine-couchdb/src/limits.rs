@@ -28,7 +28,7 @@ pub(crate) const LIMITS: Limits = Limits {
     atomic_operations: Limit {
         max: COMMIT_DOCUMENTS_MAX,
         unit: "operations",
-        source: "ours: a batch with an idempotency key is one record of the journal (2026-11)",
+        source: "ours: such a batch is one record of the journal (2026-11)",
     },
 };
 

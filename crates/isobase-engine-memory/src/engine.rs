@@ -4,7 +4,7 @@ use std::{collections::HashSet, sync::Arc};
 
 use async_trait::async_trait;
 use isobase_engine::{
-    AllTerms, AtomicBatches, ChangeFeed, ChangesPage, ChangesRequest, Clock, CollectionInfo,
+    AllTerms, ChangeFeed, ChangesPage, ChangesRequest, Clock, CollectionInfo,
     CollectionTerms, Cutoff, Engine, EngineError, ErrorKind, Identity, IndexDefinition, IndexInfo,
     IndexState, Indexes, Keep, Limit, Limits, ListRequest, Listing, Loading, Place, SteadyTime,
     Terms, Waiting, WriteBatch, WriteReport, being_loaded,
@@ -260,23 +260,12 @@ impl Engine for MemoryEngine {
         Ok(())
     }
 
-    async fn write_whole(&self, batch: WriteBatch) -> Result<WriteReport, EngineError> {
+    async fn write_atomic(&self, batch: WriteBatch) -> Result<WriteReport, EngineError> {
         self.write_now(batch, true)
-    }
-
-    fn atomic_batches(&self) -> Option<&dyn AtomicBatches> {
-        Some(self)
     }
 
     fn gauges(&self) -> Vec<(&'static str, f64)> {
         Vec::new()
-    }
-}
-
-#[async_trait]
-impl AtomicBatches for MemoryEngine {
-    async fn write_atomic(&self, batch: WriteBatch) -> Result<WriteReport, EngineError> {
-        self.write_now(batch, true)
     }
 }
 

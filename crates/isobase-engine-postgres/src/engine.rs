@@ -5,7 +5,7 @@ use std::{sync::Arc, sync::atomic::Ordering, time::Duration};
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 use isobase_engine::{
-    AtomicBatches, Clock, CollectionInfo, CollectionTerms, Cutoff, Engine, EngineError, ErrorKind,
+    Clock, CollectionInfo, CollectionTerms, Cutoff, Engine, EngineError, ErrorKind,
     Identity, IndexDefinition, Indexes, Limits, ListRequest, Listing, SteadyTime, Terms,
     WriteBatch, WriteReport,
 };
@@ -238,12 +238,8 @@ impl Engine for PostgresEngine {
         closed
     }
 
-    async fn write_whole(&self, batch: WriteBatch) -> Result<WriteReport, EngineError> {
+    async fn write_atomic(&self, batch: WriteBatch) -> Result<WriteReport, EngineError> {
         self.writer.write(batch, true).await
-    }
-
-    fn atomic_batches(&self) -> Option<&dyn AtomicBatches> {
-        Some(self)
     }
 
     #[expect(clippy::cast_precision_loss, reason = "metrics are floats")]
@@ -303,12 +299,5 @@ impl CollectionTerms for PostgresEngine {
         self.time.now();
         let cutoff = Cutoff(self.time.oldest(span));
         self.expired_documents(collection, cutoff, limit).await
-    }
-}
-
-#[async_trait]
-impl AtomicBatches for PostgresEngine {
-    async fn write_atomic(&self, batch: WriteBatch) -> Result<WriteReport, EngineError> {
-        self.writer.write(batch, true).await
     }
 }

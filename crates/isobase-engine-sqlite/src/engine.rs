@@ -8,7 +8,7 @@ use std::{
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use isobase_engine::{
-    AllTerms, AtomicBatches, ChangeFeed, ChangesPage, ChangesRequest, Clock, CollectionInfo,
+    AllTerms, ChangeFeed, ChangesPage, ChangesRequest, Clock, CollectionInfo,
     CollectionTerms, Cutoff, Engine, EngineError, ErrorKind, Identity, IndexDefinition, IndexInfo,
     IndexState, Indexes, Keep, Keeping, Limits, ListRequest, Listing, Loading, SteadyTime, Terms,
     WRITING_STOPPED, Waiting, WriteBatch, WriteReport, listing::reads_at_most,
@@ -279,12 +279,8 @@ impl Engine for SqliteEngine {
         self.database.close().map_err(engine_error)
     }
 
-    async fn write_whole(&self, batch: WriteBatch) -> Result<WriteReport, EngineError> {
+    async fn write_atomic(&self, batch: WriteBatch) -> Result<WriteReport, EngineError> {
         self.submit(Write { batch, atomic: true }).await
-    }
-
-    fn atomic_batches(&self) -> Option<&dyn AtomicBatches> {
-        Some(self)
     }
 
     fn gauges(&self) -> Vec<(&'static str, f64)> {
@@ -300,13 +296,6 @@ impl Engine for SqliteEngine {
             ("log_pages", metrics.log_pages as f64),
             ("reads_waiting", metrics.scans_waiting as f64),
         ]
-    }
-}
-
-#[async_trait]
-impl AtomicBatches for SqliteEngine {
-    async fn write_atomic(&self, batch: WriteBatch) -> Result<WriteReport, EngineError> {
-        self.submit(Write { batch, atomic: true }).await
     }
 }
 

@@ -93,17 +93,19 @@ pub trait Engine: ChangeFeed + Indexes + CollectionTerms + Snapshots + BulkLoad 
     /// Finishes what is under way and lets go of the database. Later calls fail.
     async fn close(&self) -> Result<(), EngineError>;
 
-    /// Records all operations or none.
+    /// Carries out all operations or none.
     ///
     /// When one is rejected, its outcome says why, every other outcome is
     /// [`Rejection::BatchRejected`], and nothing is written. An idempotency key is recorded also
-    /// for a rejected batch. Where [`Engine::atomic_batches`] returns `None`, a reader may see a
-    /// part of the batch for a moment: a recorded batch is carried out document by document, also
-    /// after the process was killed.
-    async fn write_whole(&self, batch: WriteBatch) -> Result<WriteReport, EngineError>;
+    /// for a rejected batch.
+    async fn write_atomic(&self, batch: WriteBatch) -> Result<WriteReport, EngineError>;
 
-    /// Batches of which a reader sees all operations or none, if the engine has them.
-    fn atomic_batches(&self) -> Option<&dyn AtomicBatches>;
+    /// Whether a reader sees all of an atomic batch or nothing of it. Where it does not, a recorded
+    /// batch is carried out document by document, also after the process was killed, and a reader
+    /// may see a part of it for a moment.
+    fn shows_batches_whole(&self) -> bool {
+        true
+    }
 
     /// Whether a page of a listing shows the collection as it was at one moment. Where it does
     /// not, each document in it is as it was at some moment after the request came.
@@ -132,11 +134,4 @@ pub trait Engine: ChangeFeed + Indexes + CollectionTerms + Snapshots + BulkLoad 
 
     /// Counters for `/metrics`: pairs of name (`writer_queue_jobs`) and value, few and stable.
     fn gauges(&self) -> Vec<(&'static str, f64)>;
-}
-
-/// Batches of which a reader sees all operations or none.
-#[async_trait]
-pub trait AtomicBatches: Send + Sync {
-    /// As [`Engine::write_whole`], and no reader sees a part of it.
-    async fn write_atomic(&self, batch: WriteBatch) -> Result<WriteReport, EngineError>;
 }

@@ -1,8 +1,7 @@
 //! The contract for engines, and the rules all engines share.
 //!
 //! [`Engine`] is what a database must do, with [`ChangeFeed`], [`Indexes`], [`Snapshots`],
-//! [`BulkLoad`] and [`CollectionTerms`] as its parts; [`AtomicBatches`] and [`Reconcile`] are what
-//! it may do besides. [`decide`] holds the rules of a write, [`listing`] the planning of a listing,
+//! [`BulkLoad`] and [`CollectionTerms`] as its parts; [`Reconcile`] is what it may do besides. [`decide`] holds the rules of a write, [`listing`] the planning of a listing,
 //! so that all engines follow the same ones.
 
 mod change_feed;
@@ -40,7 +39,7 @@ pub use check::{Current, ProposedWrite, WriteCheck};
 pub use clock::{Clock, SystemClock};
 pub use collection_info::CollectionInfo;
 pub use decide::{BATCH_BYTES_MAX, BatchProgress, Effect, decide};
-pub use engine::{AtomicBatches, Engine};
+pub use engine::Engine;
 pub use error::{EngineError, ErrorKind, WRITING_STOPPED};
 pub use feed_place::{FeedPlace, InvalidPlace};
 pub use identity::{Identity, InvalidIdentity};

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use isobase_types::{CollectionName, Document, DocumentId, Filter, Sequence};
 
 use crate::{
-    AtomicBatches, BulkLoad, ChangeFeed, ChangesPage, ChangesRequest, CollectionInfo,
+    BulkLoad, ChangeFeed, ChangesPage, ChangesRequest, CollectionInfo,
     CollectionTerms, Counters, Engine, EngineError, ErrorKind, Identity, IndexDefinition,
     IndexInfo, Indexes, Keep, Limits, ListRequest, Listing, Snapshot, Snapshots, Terms, WriteBatch,
     WriteReport,
@@ -141,12 +141,8 @@ impl<R: Reader> Engine for ReadOnly<R> {
         self.0.close().await
     }
 
-    async fn write_whole(&self, _batch: WriteBatch) -> Result<WriteReport, EngineError> {
+    async fn write_atomic(&self, _batch: WriteBatch) -> Result<WriteReport, EngineError> {
         Err(reading_only())
-    }
-
-    fn atomic_batches(&self) -> Option<&dyn AtomicBatches> {
-        None
     }
 
     fn gauges(&self) -> Vec<(&'static str, f64)> {

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use isobase_types::{CollectionName, Document, DocumentId, Filter, Sequence};
 
 use crate::{
-    AtomicBatches, BulkLoad, ChangeFeed, ChangesPage, ChangesRequest, CollectionInfo,
+    BulkLoad, ChangeFeed, ChangesPage, ChangesRequest, CollectionInfo,
     CollectionTerms, Counters, Engine, EngineError, Identity, IndexDefinition, IndexInfo, Indexes,
     Keep, Limits, ListRequest, Listing, Rejection, Snapshot, Snapshots, Terms, WriteBatch,
     WriteReport,
@@ -151,12 +151,12 @@ impl<A: Alteration> Engine for Altered<A> {
         self.0.inner().close().await
     }
 
-    async fn write_whole(&self, batch: WriteBatch) -> Result<WriteReport, EngineError> {
-        self.0.inner().write_whole(batch).await
+    async fn write_atomic(&self, batch: WriteBatch) -> Result<WriteReport, EngineError> {
+        self.0.inner().write_atomic(batch).await
     }
 
-    fn atomic_batches(&self) -> Option<&dyn AtomicBatches> {
-        self.0.inner().atomic_batches()
+    fn shows_batches_whole(&self) -> bool {
+        self.0.inner().shows_batches_whole()
     }
 
     fn lists_one_moment(&self) -> bool {

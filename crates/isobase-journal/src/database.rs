@@ -55,7 +55,7 @@ pub trait DocumentDatabase: Send + Sync + 'static {
     /// What a document's write costs of the budget.
     fn cost(&self, write: &DocumentWrite) -> Cost;
 
-    /// Whether a commit is seen wholly or not at all: then batches can be atomic.
+    /// Whether a commit is seen wholly or not at all.
     fn commits_are_atomic(&self) -> bool;
 
     /// Whether an unknown outcome of a commit is the last word: the database has looked for what

@@ -4,7 +4,7 @@ use std::sync::{Arc, atomic::Ordering};
 
 use async_trait::async_trait;
 use isobase_engine::{
-    AtomicBatches, Clock, CollectionInfo, Engine, EngineError, ErrorKind, Identity, Limits,
+    Clock, CollectionInfo, Engine, EngineError, ErrorKind, Identity, Limits,
     ListRequest, Listing, Reconcile, Rejection, WriteBatch, WriteReport,
 };
 use isobase_types::{CollectionName, Document, DocumentId, Filter};
@@ -174,12 +174,12 @@ impl<B: DocumentDatabase> Engine for JournalEngine<B> {
         self.core.close().await
     }
 
-    async fn write_whole(&self, batch: WriteBatch) -> Result<WriteReport, EngineError> {
+    async fn write_atomic(&self, batch: WriteBatch) -> Result<WriteReport, EngineError> {
         self.write_batch(batch, true).await
     }
 
-    fn atomic_batches(&self) -> Option<&dyn AtomicBatches> {
-        self.database().commits_are_atomic().then_some(self)
+    fn shows_batches_whole(&self) -> bool {
+        self.database().commits_are_atomic()
     }
 
     fn lists_one_moment(&self) -> bool {
@@ -214,12 +214,5 @@ impl<B: DocumentDatabase> Engine for JournalEngine<B> {
         ];
         gauges.extend(self.database().gauges());
         gauges
-    }
-}
-
-#[async_trait]
-impl<B: DocumentDatabase> AtomicBatches for JournalEngine<B> {
-    async fn write_atomic(&self, batch: WriteBatch) -> Result<WriteReport, EngineError> {
-        self.write_batch(batch, true).await
     }
 }

@@ -6,7 +6,7 @@ use isobase_store::{
 use isobase_types::{Count, DocumentId, Literal, Operator, Order, PageRequest, Query, Timestamp};
 
 use crate::{
-    Actor, Licence, LicenceError, Licences, NewLicence, audit, document::body, edit::created_entry,
+    Actor, Licence, LicenceError, Licences, NewLicence, document::body, edit::created_entry,
     licence::collection, licences::compare,
 };
 
@@ -16,8 +16,8 @@ const MANY_MAX: usize = 1_000;
 /// What became of many licences.
 #[derive(Debug)]
 pub struct CreatedMany {
-    /// One for each that was asked for, in their order. Where the engine has atomic batches all are
-    /// made or none is, and then the error is that of the whole.
+    /// One for each that was asked for, in their order. All are made or none is, and then the error
+    /// is that of the whole; a repeat may find that one is gone again.
     pub licences: Vec<Result<Licence, LicenceError>>,
     /// They were made by an earlier request with the same mark.
     pub replayed: bool,
@@ -32,8 +32,7 @@ impl Licences {
         MANY_MAX.min(usize::try_from(operations / 4).unwrap_or(usize::MAX)).max(1)
     }
 
-    /// Makes many licences: all of them or none, where the engine has atomic batches, else each
-    /// alone. A repeat with the same mark makes none and gives those of the first time.
+    /// Makes many licences: all of them or none. A repeat with the same mark makes none and gives those of the first time.
     ///
     /// # Errors
     /// [`LicenceError::InRow`] for the first that cannot be, before anything is written;
@@ -57,44 +56,21 @@ impl Licences {
         }
         self.prepare().await?;
         let writes = licences.iter().flat_map(|licence| created(licence, now, actor)).collect();
-        let (atomicity, idempotency) = match self.store.engine().atomic_batches() {
-            Some(_) => (Atomicity::AllOrNothing, idempotency),
-            // What has a mark is recorded as a whole.
-            None => {
-                let own = || Idempotency { key: rand::random(), fingerprint: [0; 32] };
-                (Atomicity::EachAlone, Some(idempotency.unwrap_or_else(own)))
-            }
-        };
         let batch = WriteBatch { operations: writes, idempotency, ..WriteBatch::default() };
-        let report = self.store.write(batch, atomicity).await?;
-        let (mut made, mut orphans) = (Vec::with_capacity(licences.len()), Vec::new());
-        let mut outcomes = report.outcomes.into_iter();
-        for licence in licences {
-            let (outcome, audited) = (outcomes.next(), outcomes.next());
+        let report = self.store.write(batch, Atomicity::AllOrNothing).await?;
+        let mut made = Vec::with_capacity(licences.len());
+        // After each stands its entry of the audit.
+        for (licence, outcome) in licences.into_iter().zip(report.outcomes.into_iter().step_by(2)) {
             made.push(match outcome {
-                Some(Ok(written)) => match written.id {
+                Ok(written) => match written.id {
                     DocumentId::Integer(id) => {
                         Ok(Licence { id, revision: Some(written.revision), ..licence })
                     }
                     DocumentId::Text(_) => Err(LicenceError::Busy),
                 },
-                Some(Err(Rejection::NotUnique { .. })) => Err(LicenceError::KeyExists),
-                Some(Err(rejection)) => Err(rejection.into()),
-                None => Err(LicenceError::Busy),
+                Err(Rejection::NotUnique { .. }) => Err(LicenceError::KeyExists),
+                Err(rejection) => Err(rejection.into()),
             });
-            if let (Some(Err(_)), Some(Ok(audited))) = (made.last(), audited) {
-                orphans.push(audited);
-            }
-        }
-        // Where each is written alone, an entry without its licence is taken back.
-        if !report.replayed && !orphans.is_empty() {
-            let operations = orphans.into_iter().map(|written| WriteOperation {
-                collection: audit::collection(),
-                action: Action::Delete { id: written.id },
-                precondition: Precondition::RevisionIn(vec![written.revision]),
-            });
-            let batch = WriteBatch { operations: operations.collect(), ..WriteBatch::default() };
-            self.store.write(batch, Atomicity::EachAlone).await?;
         }
         if report.replayed {
             self.as_stored(&mut made).await?;

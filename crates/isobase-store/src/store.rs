@@ -219,7 +219,7 @@ impl Store {
     /// are checked with the schemas of their collections.
     ///
     /// # Errors
-    /// When the batch is too large, the engine fails, or it has no atomic batches.
+    /// When the batch is too large, or the engine fails.
     pub async fn write(
         &self,
         mut batch: WriteBatch,
@@ -231,9 +231,6 @@ impl Store {
         }
         let in_one_piece = atomicity == Atomicity::AllOrNothing || batch.idempotency.is_some();
         let max = usize::try_from(self.engine.limits().atomic_operations.max).unwrap_or(usize::MAX);
-        if atomicity == Atomicity::AllOrNothing && self.engine.atomic_batches().is_none() {
-            return Err(self.lacks("atomic batches").into());
-        }
         if in_one_piece && operations > max {
             return Err(StoreError::PieceTooLarge { operations, max });
         }
@@ -328,9 +325,7 @@ impl Store {
         let report = match atomicity {
             Atomicity::EachAlone => self.engine.write(batch).instrument(self.span("write")).await?,
             Atomicity::AllOrNothing => {
-                let atomic =
-                    self.engine.atomic_batches().ok_or_else(|| self.lacks("atomic batches"))?;
-                atomic.write_atomic(batch).instrument(self.span("write_atomic")).await?
+                self.engine.write_atomic(batch).instrument(self.span("write_atomic")).await?
             }
         };
         if report.outcomes.iter().any(is_referenced) {
@@ -370,7 +365,7 @@ impl Store {
             let leaving = leaving(&operations);
             whole.checks.push(Arc::new(ReferenceCheck { written, deleted, leaving }));
             whole.operations = operations;
-            let mut report = engine.write_whole(whole).await?;
+            let mut report = engine.write_atomic(whole).await?;
             let outcomes = report.outcomes.split_off(report.outcomes.len().saturating_sub(own));
             let others = std::mem::replace(&mut report.outcomes, outcomes);
             // Others were faster: a document that refers to it came, went or was changed meanwhile.
@@ -801,14 +796,6 @@ impl Store {
     /// A call of the engine in the log of a request. At `debug`, and so free where that is off.
     fn span(&self, call: &'static str) -> Span {
         debug_span!("engine", call, engine = self.engine.name())
-    }
-
-    fn lacks(&self, ability: &str) -> EngineError {
-        let name = self.engine.name();
-        EngineError::new(
-            ErrorKind::Unsupported,
-            format!("the {name} engine does not have {ability}"),
-        )
     }
 }
 

@@ -6,13 +6,13 @@ use std::{
 };
 
 use isobase_store::{Action, FeedPlace, FeedRequest, Since, Store, StoreError};
-use isobase_types::{Document, DocumentId, Timestamp, json::Patch};
+use isobase_types::{Document, DocumentId, json::Patch};
 use serde_json::json;
 use tokio::time::{sleep, timeout};
 
 use super::{
     link::{ChainHead, Seal},
-    places::{AuditChain, Before, Entered, Head, at_of},
+    places::{AuditChain, Before, Entered, Head},
 };
 use crate::{Clock, LEASE_LASTS, LEASE_RENEWED, Lease, secret::random_text};
 
@@ -22,9 +22,6 @@ const LEASE: &str = "audit";
 const SEALED_TOGETHER: u32 = 100;
 /// At least this long between two looks for new entries, so that many are taken at once.
 const PAUSE: Duration = Duration::from_secs(1);
-/// Where an engine has no atomic batches, the entry of a write that was refused is deleted a moment
-/// later: only older ones come into the chain.
-const SETTLED_AFTER: Duration = Duration::from_secs(10);
 /// How often entries are looked for that are older than they may be.
 const TRIMMED_EVERY: Duration = Duration::from_secs(3_600);
 /// Random bytes of a process's name.
@@ -42,8 +39,7 @@ impl AuditChain {
         {
             self.write_seals(head, true).await?;
         }
-        let mut entries = self.unsealed(SEALED_TOGETHER).await?;
-        entries.retain(|entry| self.is_settled(entry));
+        let entries = self.unsealed(SEALED_TOGETHER).await?;
         if entries.is_empty() {
             return Ok(0);
         }
@@ -95,17 +91,6 @@ impl AuditChain {
         self.entries.write_each(actions.into_iter()).await?;
         self.finished.fetch_max(head.number, Ordering::Relaxed);
         Ok(())
-    }
-
-    /// Whether an entry stays: its write was decided.
-    fn is_settled(&self, entry: &Document) -> bool {
-        if self.entries.store().engine().atomic_batches().is_some() {
-            return true;
-        }
-        let settled = i64::try_from(SETTLED_AFTER.as_micros()).unwrap_or(i64::MAX);
-        let before = Timestamp { unix_us: (self.clock.now().unix_us - settled).max(0) };
-        // One whose time cannot be read is old: it waits for nothing.
-        at_of(entry).is_none_or(|at| at <= before.to_string())
     }
 }
 

@@ -113,7 +113,7 @@ impl AuditChain {
     }
 
     /// Whether what is wrong may be work of others that was under way: entries that grew too old, or the
-    /// last ones, whose seals are written one by one where the database has no atomic batches.
+    /// last ones, whose seals are written one by one.
     async fn may_be_under_way(&self, report: &AuditReport) -> Result<bool, StoreError> {
         let trimmed = self.anchor().await?.map(|(anchor, _)| anchor.number);
         let last = self.head().await?.map(|(head, _)| head.before.number);

@@ -1,13 +1,18 @@
 //! The redo log: commits that are cut off, writers at once, other programs in between.
 
-use isobase_engine::ErrorKind;
-use isobase_journal::{CommitError, DocumentDatabase};
-use isobase_types::Sequence;
+use std::sync::Arc;
+
+use isobase_engine::{
+    Action as Write, Engine, ErrorKind, IfMissing, Precondition, SystemClock, WriteBatch,
+    WriteOperation,
+};
+use isobase_journal::{CommitError, DocumentDatabase, JournalOptions};
+use isobase_types::{DocumentId, Sequence};
 use reqwest::Method;
 
 use crate::{
     fixture::*,
-    proxy::{Action, Gate},
+    proxy::{Action, Gate, Proxy},
 };
 
 const BULK: &str = "notes/_bulk_docs";
@@ -68,6 +73,44 @@ fn what_was_committed_and_not_applied_is_finished_by_the_next() {
         assert_eq!(b.read_log(Sequence(2), 10).await.unwrap()[0].changes, commit.changes);
         proxy.clear();
         assert_eq!(a.head().await.unwrap(), commit.next);
+    });
+}
+
+#[test]
+fn an_atomic_batch_that_was_cut_off_is_finished_whole() {
+    with_prefix(async |f| {
+        let remote = |deadline| JournalOptions { deadline, ..JournalOptions::default() };
+        let put = |collection: &str, n: u8| WriteOperation {
+            collection: name(collection),
+            action: Write::Put {
+                id: DocumentId::Text("k".into()),
+                body: format!("{{\"n\":{n}}}"),
+                if_missing: IfMissing::Create,
+            },
+            precondition: Precondition::None,
+        };
+        let both = |n| WriteBatch {
+            operations: vec![put("notes", n), put("others", n)],
+            ..WriteBatch::default()
+        };
+        let proxy = Proxy::start(Some(f.server.clone())).await;
+        let options = f.options(&proxy.address);
+        let open = isobase_engine_couchdb::open;
+        let killed = open(options, remote(SHORT), Arc::new(SystemClock)).await.unwrap();
+        killed.write_atomic(both(1)).await.unwrap();
+        // The first of the two is written, and then it gets no further.
+        proxy.rule(Method::POST, "others/_bulk_docs", 1_000, Action::Cut);
+        let failed = killed.write_atomic(both(2)).await.unwrap_err();
+        assert_eq!(failed.kind, ErrorKind::OutcomeUnknown, "{failed}");
+
+        let address = f.server.trim_start_matches("http://");
+        let options = f.options(address);
+        let next = open(options, remote(SHORT * 10), Arc::new(SystemClock)).await.unwrap();
+        for collection in ["notes", "others"] {
+            let found = next.get(&name(collection), &DocumentId::Text("k".into())).await.unwrap();
+            assert_eq!(found.unwrap().body, "{\"n\":2}", "{collection}");
+        }
+        next.close().await.unwrap();
     });
 }
 

@@ -543,9 +543,11 @@ impl<B: DocumentDatabase> Task<B> {
         Ok(None)
     }
 
-    /// Tells whose documents the database refused after their commit.
+    /// Tells whose documents the database refused after their commit. An atomic batch is neither
+    /// done nor undone then, and says so.
     fn refuse(&self, shares: &mut [Share], refused: &[(DocumentKey, String)]) {
         for (active, share) in self.active.iter().zip(shares) {
+            let done = share.outcomes.iter().filter(|outcome| outcome.is_ok()).count();
             let operations = active.batch.operations.iter().skip(active.outcomes.len());
             for (operation, outcome) in operations.zip(&mut share.outcomes) {
                 let Ok(written) = &*outcome else { continue };
@@ -554,6 +556,16 @@ impl<B: DocumentDatabase> Task<B> {
                 });
                 if let Some((_, reason)) = reason {
                     let reason = format!("the database refused it: {reason}");
+                    if active.atomic && done > 1 {
+                        let message = format!(
+                            "the batch was recorded, and of the document {} of {} {reason}; the \
+                             others are written",
+                            written.id, operation.collection
+                        );
+                        let error = EngineError::new(ErrorKind::OutcomeUnknown, message);
+                        share.end = Some(End::Failed(error));
+                        break;
+                    }
                     *outcome = Err(Rejection::Unholdable { path: String::new(), reason });
                 }
             }

@@ -1,7 +1,7 @@
 //! Commits that go wrong.
 
 use isobase_engine::{
-    AtomicBatches, Engine, ErrorKind, Idempotency, IndexState, Indexes, Rejection,
+    Engine, ErrorKind, Idempotency, IndexState, Indexes, Rejection,
 };
 use isobase_journal::testing::Fault;
 
