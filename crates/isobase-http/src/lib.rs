@@ -24,6 +24,7 @@ mod encoding;
 mod failures;
 mod forwarded;
 mod gate;
+mod idempotency_key;
 mod leftover;
 mod link;
 mod markdown;

@@ -138,6 +138,7 @@ fn linters_have_nothing_to_say() {
 fn what_is_described_is_so() {
     let Some(described) = Described::start() else { return };
     described.copy("hooks.py");
+    described.copy("schemathesis.toml");
     let mut ask = described.python("schemathesis.cli");
     ask.args(["run", "openapi.json", "--url", &described.server.url()]);
     ask.args(["--include-path-regex", "^/(records|collections|indexes|changes|stats)"]);

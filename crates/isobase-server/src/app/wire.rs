@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     app_collection::{AppCollection, Field, FieldKind},
     codes,
-    request::filter,
+    request::{filter, idempotency},
 };
 
 /// That something was done.
@@ -106,6 +106,7 @@ impl<'a> Described<'a> {
                 "Fields that are not declared are dropped, and so are those that a caller does \
                  not set. The answer is the document as it is stored.",
             )
+            .parameters([idempotency::parameter()])
             .takes(written(self.body(self.collection.create.as_deref(), true)))
             .answers(self.one())
             .problems([
@@ -158,6 +159,7 @@ impl<'a> Described<'a> {
             )
             .parameters([query("atomic", "All are carried out or none.", "")
                 .schema(json!({ "type": "boolean", "default": false }))])
+            .parameters([idempotency::parameter()])
             .takes(written(batch).example(example))
             .answers(Answer::new(200, "One result per operation.").content(written(results)))
             .problems([
@@ -180,9 +182,10 @@ impl<'a> Described<'a> {
         self.operation(verb, &format!("Change a document of {}", self.collection.name))
             .description(
                 "The fields that are given change, the others stay; `PUT` and `PATCH` do the \
-                 same. With `If-Match` only the revision that is named.",
+                 same. With `If-Match` only the revision that is named. A repeat with the same \
+                 `Idempotency-Key` changes nothing, and shows the document as it is by then.",
             )
-            .parameters([id()])
+            .parameters([id(), idempotency::parameter()])
             .takes(written(self.body(self.collection.update.as_deref(), false)))
             .answers(self.one())
             .problems([
@@ -195,15 +198,21 @@ impl<'a> Described<'a> {
                 codes::SCHEMA_VIOLATION,
                 codes::NOT_UNIQUE,
                 codes::REFERENCE_NOT_FOUND,
+                codes::IDEMPOTENCY_MISMATCH,
                 codes::LIMIT_EXCEEDED,
             ])
     }
 
     pub(super) fn delete(&self) -> Operation {
         self.operation("delete", &format!("Delete a document of {}", self.collection.name))
-            .parameters([id()])
+            .parameters([id(), idempotency::parameter()])
             .answers(Answer::new(200, "It is gone.").content(Content::like(&Done { ok: true })))
-            .problems([codes::ITEM_NOT_FOUND, codes::REVISION_CONFLICT, codes::REFERENCED])
+            .problems([
+                codes::ITEM_NOT_FOUND,
+                codes::REVISION_CONFLICT,
+                codes::REFERENCED,
+                codes::IDEMPOTENCY_MISMATCH,
+            ])
     }
 
     fn operation(&self, verb: &str, summary: &str) -> Operation {

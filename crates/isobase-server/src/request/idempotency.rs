@@ -1,9 +1,9 @@
 //! `Idempotency-Key`: a repeat of a request gives the first answer and writes nothing.
 
-use http::{HeaderMap, HeaderName, HeaderValue, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, header};
 use isobase_http::{Body, Location, Parameter, Problem, ProblemItem};
 use isobase_store::Idempotency;
-use isobase_types::CollectionName;
+use isobase_types::{CollectionName, DocumentId};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
@@ -59,6 +59,32 @@ pub(crate) fn of_call(
         key,
     };
     Ok(Some(mark(&identity, options, content)))
+}
+
+/// The mark of a write to one document. Another document, condition or form of the body under the
+/// same key is another request.
+pub(crate) fn of_write(
+    call: &Call,
+    collection: &CollectionName,
+    id: &DocumentId,
+    content: &[u8],
+) -> Result<Option<Idempotency>, InvalidKey> {
+    if !call.headers.contains_key(IDEMPOTENCY_KEY) {
+        return Ok(None);
+    }
+    let id = id.to_string();
+    let mut parts = vec![id.as_bytes(), call.query().as_bytes()];
+    for name in [
+        header::IF_MATCH,
+        header::IF_NONE_MATCH,
+        header::IF_UNMODIFIED_SINCE,
+        header::CONTENT_TYPE,
+    ] {
+        // A name without a value still divides the values of the names around it.
+        parts.push(b"");
+        parts.extend(call.headers.get_all(name).iter().map(HeaderValue::as_bytes));
+    }
+    of_call(call, collection, &hash(&parts), content)
 }
 
 impl IntoProblem for InvalidKey {

@@ -170,6 +170,30 @@ async fn a_repeat_with_its_key_creates_nothing() {
 }
 
 #[tokio::test]
+async fn a_repeat_with_its_key_changes_nothing() {
+    let service = with_item().await;
+    let ask = |method, key: &str, body: &str| {
+        Ask::new(method, "/api/items/1").header("idempotency-key", key).json(body)
+    };
+    let (put, patch) = (r#"{"name":"b"}"#, r#"{"name":"c"}"#);
+    service.send(ask(Method::PUT, "a", put)).await.has_status(200);
+    let changed = service.send(ask(Method::PATCH, "b", patch)).await;
+    for (method, key, body) in [(Method::PUT, "a", put), (Method::PATCH, "b", patch)] {
+        let again = service.send(ask(method, key, body)).await;
+        again.is(200, &changed.text);
+        assert_eq!(again.header("idempotency-replayed"), Some("true"));
+        assert_eq!(again.etag(), changed.etag());
+    }
+    service.send(ask(Method::PUT, "a", patch)).await.is_problem(422, "idempotency_mismatch");
+    for replayed in [None, Some("true")] {
+        let deleted = service.send(ask(Method::DELETE, "d", "")).await;
+        deleted.is(200, r#"{"ok":true}"#);
+        assert_eq!(deleted.header("idempotency-replayed"), replayed);
+    }
+    service.send(ask(Method::PATCH, "b", patch)).await.has_status(404);
+}
+
+#[tokio::test]
 async fn the_description_tells_of_the_declared_collections() {
     let service = service(vec![items()]);
     let document = service.get("/openapi.json").await.json();

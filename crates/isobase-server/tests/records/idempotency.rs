@@ -36,6 +36,83 @@ async fn a_repeated_create_makes_one_document() {
 }
 
 #[tokio::test]
+async fn a_repeated_write_of_one_document_changes_it_once() {
+    let service = Service::new();
+    let put = |key: &str| {
+        let ask = Ask::new(Method::PUT, "/records/c/1?upsert=true").header("idempotency-key", key);
+        ask.json(r#"{"n":1}"#)
+    };
+    let first = service.send(put("p")).await;
+    first.is(201, r#"{"n":1,"id":1}"#);
+    assert_replayed(&first, &service.send(put("p")).await);
+    let increment = || {
+        let ask = Ask::new(Method::PATCH, "/records/c/1").header("idempotency-key", "i");
+        let ask = ask.header("content-type", "application/vnd.isobase.update+json");
+        ask.body(r#"{"increment":{"n":1}}"#)
+    };
+    let second = service.send(increment()).await;
+    second.is(200, r#"{"n":2,"id":1}"#);
+    assert_replayed(&second, &service.send(increment()).await);
+    // What the patch made of it is not kept: later the document is shown as it is then.
+    let changed = service.patch("/records/c/1", r#"{"n":7}"#).await;
+    let later = service.send(increment()).await;
+    later.is(200, r#"{"n":7,"id":1}"#);
+    assert_eq!(later.etag(), changed.etag());
+    let delete = || Ask::new(Method::DELETE, "/records/c/1").header("idempotency-key", "d");
+    let gone = service.send(delete()).await;
+    gone.has_status(200);
+    service.put("/records/c/1?upsert=true", "{}").await.has_status(201);
+    assert_replayed(&gone, &service.send(delete()).await);
+    service.get("/records/c/1").await.is(200, r#"{"id":1}"#);
+    service.delete("/records/c/1").await.has_status(200);
+    let missing = service.send(increment()).await;
+    missing.is_problem(404, "record_not_found");
+    assert_eq!(missing.header("idempotency-replayed"), Some("true"));
+}
+
+#[tokio::test]
+async fn a_condition_is_part_of_a_write_and_of_its_repeat() {
+    let service = Service::new();
+    let made = service.put("/records/c/a?upsert=true", "{}").await;
+    let patch = |name: &'static str, value: &str, key: &str| {
+        let ask = Ask::new(Method::PATCH, "/records/c/a").header("idempotency-key", key);
+        ask.header(name, value).json(r#"{"n":1}"#)
+    };
+    // The first write makes both conditions untrue.
+    let tag = made.etag().to_owned();
+    let first = service.send(patch("if-match", &tag, "a")).await;
+    first.has_status(200);
+    assert_replayed(&first, &service.send(patch("if-match", &tag, "a")).await);
+    service.send(patch("if-match", "*", "a")).await.is_problem(422, "idempotency_mismatch");
+    let past = "Mon, 01 Jan 2001 00:00:00 GMT";
+    for replayed in [None, Some("true")] {
+        let refused = service.send(patch("if-unmodified-since", past, "b")).await;
+        refused.is_problem(412, "revision_conflict");
+        assert_eq!(refused.header("idempotency-replayed"), replayed);
+    }
+    let elsewhere = Ask::new(Method::PATCH, "/records/c/b").header("idempotency-key", "a");
+    let elsewhere = elsewhere.header("if-match", tag.as_str()).json(r#"{"n":1}"#);
+    service.send(elsewhere).await.is_problem(422, "idempotency_mismatch");
+}
+
+#[tokio::test]
+async fn a_key_is_refused_where_a_repeat_would_be_carried_out_again() {
+    let service = Service::new();
+    for (method, target) in [
+        (Method::DELETE, "/records/c"),
+        (Method::PUT, "/indexes/c?fields=n"),
+        (Method::PUT, "/data-store/namespaces/n/records/k"),
+    ] {
+        let ask = Ask::new(method, target).header("idempotency-key", "k");
+        let refused = service.send(ask.json(r#"{"value":1}"#)).await;
+        refused.is_problem(422, "invalid_header");
+        assert_eq!(refused.blamed(), ["idempotency-key"], "{target}");
+    }
+    let read = Ask::new(Method::GET, "/records/c").header("idempotency-key", "k");
+    service.send(read).await.is(200, "[]");
+}
+
+#[tokio::test]
 async fn a_key_belongs_to_one_request() {
     let service = Service::new();
     service.send(ask("/records/c", "k1", r#"{"n":1}"#)).await.has_status(201);

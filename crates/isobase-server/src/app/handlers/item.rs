@@ -5,8 +5,8 @@ use std::{sync::Arc, time::SystemTime};
 use http::{Response, StatusCode};
 use isobase_http::{Body, Problem, ProblemItem};
 use isobase_store::{
-    Action, Atomicity, Precondition, Rejection, View, WriteBatch, WriteOperation, WriteReport,
-    Written,
+    Action, Atomicity, Idempotency, Precondition, Rejection, View, WriteBatch, WriteOperation,
+    WriteReport, Written,
 };
 use isobase_types::{
     Document, DocumentId, Timestamp,
@@ -23,6 +23,7 @@ use crate::{
         handlers::{
             answer,
             preconditions::{Conditions, ReadVerdict},
+            record::precondition,
             request,
         },
         problems::replayed as replayed_problem,
@@ -70,17 +71,9 @@ pub(crate) async fn create_item(
     let body = state.collection.new_document(state.rows.fields(), &given, now)?;
     let name = &state.collection.name;
     let idempotency = idempotency::of_call(&call, name, b"item", given.as_bytes())?;
-    let operation = WriteOperation {
-        collection: name.clone(),
-        action: Action::Create { body: body.clone() },
-        precondition: Precondition::None,
-    };
-    let batch = WriteBatch { operations: vec![operation], idempotency, checks: Vec::new() };
+    let action = Action::Create { body: body.clone() };
     let view = state.view(&call);
-    let mut report = view.write(batch, Atomicity::EachAlone).await?;
-    let replayed = report.replayed;
-    let written =
-        only_written(&state, &mut report).map_err(|problem| replayed_problem(problem, replayed))?;
+    let (written, replayed) = write(&state, &view, (action, Precondition::None), idempotency).await?;
     let mut response = row(&state, &view, written, body).await?;
     if replayed {
         idempotency::mark_replayed(&mut response);
@@ -100,10 +93,25 @@ pub(crate) async fn update_item(
     let changes = state.collection.changes(state.rows.fields(), &given)?;
     let patch = Patch::json(changes.as_bytes()).map_err(too_many)?;
     let view = state.view(&call);
-    let precondition = precondition(&state, &view, &id, conditions).await?;
-    let written = write(&state, &view, Action::Patch { id, patch }, precondition).await?;
+    let name = &state.collection.name;
+    let precondition = precondition(&view, name, &id, conditions).await?;
+    let mark = idempotency::of_write(&call, name, &id, given.as_bytes())?;
+    let demand = (Action::Patch { id, patch }, precondition);
+    let (written, replayed) = write(&state, &view, demand, mark).await?;
+    if replayed {
+        return repeated(&state, &view, &written.id).await;
+    }
     let body = written.body.clone().unwrap_or_default();
     row(&state, &view, written, body).await
+}
+
+/// The answer to the repeat of a change: the row as it is by now.
+async fn repeated(state: &State, view: &View, id: &DocumentId) -> Result<Response<Body>, Failure> {
+    let found = view.get(&state.collection.name, id).await?;
+    let missing = || replayed_problem(problems::not_found(&state.collection), true);
+    let mut response = shown(state, &found.ok_or_else(missing)?);
+    idempotency::mark_replayed(&mut response);
+    Ok(response)
 }
 
 /// `DELETE /api/{collection}/{id}`
@@ -112,9 +120,16 @@ pub(crate) async fn delete_item(state: Arc<State>, call: Call) -> Result<Respons
     no_parameters(&call)?;
     let conditions = Conditions::from_headers(&call.headers)?;
     let view = state.view(&call);
-    let precondition = precondition(&state, &view, &id, conditions).await?;
-    write(&state, &view, Action::Delete { id }, precondition).await?;
-    Ok(json(&Done { ok: true }))
+    let name = &state.collection.name;
+    let precondition = precondition(&view, name, &id, conditions).await?;
+    let mark = idempotency::of_write(&call, name, &id, b"")?;
+    let demand = (Action::Delete { id }, precondition);
+    let (_, replayed) = write(&state, &view, demand, mark).await?;
+    let mut response = json(&Done { ok: true });
+    if replayed {
+        idempotency::mark_replayed(&mut response);
+    }
+    Ok(response)
 }
 
 /// The id in the path.
@@ -126,34 +141,21 @@ fn id(call: &Call) -> Result<DocumentId, Problem> {
     })
 }
 
-/// What a write demands of the document; see the record routes.
-async fn precondition(
-    state: &State,
-    view: &View,
-    id: &DocumentId,
-    conditions: Conditions,
-) -> Result<Precondition, Failure> {
-    if conditions.asks_for_date()
-        && let Some(document) = view.get(&state.collection.name, id).await?
-    {
-        let met = conditions.for_current(&document);
-        let current = Some(document.revision);
-        return Ok(met.ok_or(Rejection::RevisionConflict { current })?);
-    }
-    Ok(conditions.into_precondition()?)
-}
-
+/// Writes one operation and waits for what became of it, and whether it did so before.
 async fn write(
     state: &State,
     view: &View,
-    action: Action,
-    precondition: Precondition,
-) -> Result<Written, Failure> {
+    (action, precondition): (Action, Precondition),
+    idempotency: Option<Idempotency>,
+) -> Result<(Written, bool), Failure> {
     let collection = state.collection.name.clone();
     let operation = WriteOperation { collection, action, precondition };
-    let batch = WriteBatch { operations: vec![operation], ..WriteBatch::default() };
+    let batch = WriteBatch { operations: vec![operation], idempotency, checks: Vec::new() };
     let mut report = view.write(batch, Atomicity::EachAlone).await?;
-    Ok(only_written(state, &mut report)?)
+    let replayed = report.replayed;
+    let written =
+        only_written(state, &mut report).map_err(|problem| replayed_problem(problem, replayed))?;
+    Ok((written, replayed))
 }
 
 /// What became of a batch of one.
@@ -182,9 +184,14 @@ async fn row(
             None => Document { id, revision, created_at, updated_at, body: sent },
         },
     };
+    Ok(shown(state, &document))
+}
+
+/// A document as a row.
+fn shown(state: &State, document: &Document) -> Response<Body> {
     let mut row = Vec::with_capacity(document.body.len() + 64);
     state.rows.write(&document.id, &document.body, &[], &mut row);
-    Ok(answer::document(StatusCode::OK, row, &document.revision, document.updated_at))
+    answer::document(StatusCode::OK, row, &document.revision, document.updated_at)
 }
 
 /// A change of more fields than a patch may have operations.

@@ -12,6 +12,6 @@ pub(super) mod load;
 mod own_names;
 pub(super) mod patch;
 pub(crate) mod preconditions;
-pub(super) mod record;
+pub(crate) mod record;
 pub(crate) mod request;
 pub(super) mod schemas;

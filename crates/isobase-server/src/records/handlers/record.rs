@@ -5,8 +5,8 @@ use std::sync::Arc;
 use http::{HeaderValue, Response, StatusCode, header};
 use isobase_http::{Body, Problem, ProblemItem};
 use isobase_store::{
-    Action, IfMissing, Precondition, Rejection, View as Documents, WriteBatch, WriteOperation,
-    WriteOutcome, WriteReport, Written,
+    Action, Atomicity, Idempotency, IfMissing, Precondition, Rejection, View as Documents,
+    WriteBatch, WriteOperation, WriteOutcome, WriteReport, Written,
 };
 use isobase_types::{ChangeKind, CollectionName, Document, DocumentId, FieldPath, json::Patch};
 
@@ -22,10 +22,10 @@ use crate::{
     answer::json,
     failure::{Failure, IntoProblem, record_not_found},
     records::{
-        State,
+        State, problems,
         wire::{Message, View},
     },
-    request::{Parameters, document, no_parameters, require_json},
+    request::{Parameters, document, idempotency, no_parameters, require_json},
 };
 
 /// `GET /records/{collection}/{id}`
@@ -60,7 +60,10 @@ fn send(view: &View, document: &Document) -> Response<Body> {
 }
 
 /// `PUT /records/{collection}/{id}`
-pub(crate) async fn put_record(state: Arc<State>, call: Call) -> Result<Response<Body>, Failure> {
+pub(crate) async fn put_record(
+    state: Arc<State>,
+    mut call: Call,
+) -> Result<Response<Body>, Failure> {
     let collection = request::collection(&call)?;
     let id = request::id(&call)?;
     let mut parameters = Parameters::parse(call.query());
@@ -73,14 +76,16 @@ pub(crate) async fn put_record(state: Arc<State>, call: Call) -> Result<Response
     let precondition = precondition(&documents, &collection, &id, conditions).await?;
     let if_missing = if may_create { IfMissing::Create } else { IfMissing::Refuse };
 
-    let own = OwnNames::take(document(call.body).await?, Some(&id)).map_err(Problem::from)?;
+    let own =
+        OwnNames::take(document(call.take_body()).await?, Some(&id)).map_err(Problem::from)?;
     let precondition = own.and(precondition).map_err(Problem::from)?;
     let body = own.body;
+    let mark = idempotency::of_write(&call, &collection, &id, body.as_bytes())?;
     let mut text = Vec::with_capacity(body.len() + id_size(&id));
     View::write_open(&body, &mut text);
     let action = Action::Put { id, body, if_missing };
-    let written = write_one(&documents, collection, action, precondition).await?;
-    let written = written.map_err(|rejection| refused(rejection, is_weak))?;
+    let operation = WriteOperation { collection, action, precondition };
+    let (written, replayed) = write_one(&documents, operation, mark, is_weak).await?;
     View::write_made(&written, &mut text);
     let created = written.kind == ChangeKind::Created;
     let status = if created { StatusCode::CREATED } else { StatusCode::OK };
@@ -88,29 +93,39 @@ pub(crate) async fn put_record(state: Arc<State>, call: Call) -> Result<Response
     if created && let Ok(location) = HeaderValue::from_bytes(call.uri.path().as_bytes()) {
         response.headers_mut().insert(header::LOCATION, location);
     }
+    if replayed {
+        idempotency::mark_replayed(&mut response);
+    }
     Ok(response)
 }
 
 /// `PATCH /records/{collection}/{id}`
-pub(crate) async fn patch_record(state: Arc<State>, call: Call) -> Result<Response<Body>, Failure> {
+pub(crate) async fn patch_record(
+    state: Arc<State>,
+    mut call: Call,
+) -> Result<Response<Body>, Failure> {
     let collection = request::collection(&call)?;
     let id = request::id(&call)?;
     no_parameters(&call)?;
     let conditions = Conditions::from_headers(&call.headers)?;
     let (documents, is_weak) = (state.view(&call), conditions.is_weak());
-    let precondition = precondition(&documents, &collection, &id, conditions).await?;
+    let mut precondition = precondition(&documents, &collection, &id, conditions).await?;
     let form = PatchForm::of(&call.headers)?;
-    let mut patch = form.read(&call.body.collect().await?)?;
-    let mut precondition = precondition;
+    let sent = call.take_body().collect().await?;
+    let mark = idempotency::of_write(&call, &collection, &id, &sent)?;
+    let mut patch = form.read(&sent)?;
     if let Patch::Merge(text) = patch {
         let own = OwnNames::take(text, Some(&id)).map_err(Problem::from)?;
         precondition = own.and(precondition).map_err(Problem::from)?;
         patch = Patch::Merge(own.body);
     }
-    let action = Action::Patch { id, patch };
-    let written = write_one(&documents, collection, action, precondition).await?;
-    let written = written.map_err(|rejection| refused(rejection, is_weak))?;
-    let Written { id, revision, updated_at, body: Some(body), .. } = written else {
+    let action = Action::Patch { id: id.clone(), patch };
+    let operation = WriteOperation { collection: collection.clone(), action, precondition };
+    let (written, replayed) = write_one(&documents, operation, mark, is_weak).await?;
+    if replayed {
+        return repeated(&documents, &collection, &id).await;
+    }
+    let Written { revision, updated_at, body: Some(body), .. } = written else {
         let cause = "a patch was written and its document not given back";
         return Err(Problem::internal(cause).into());
     };
@@ -118,6 +133,20 @@ pub(crate) async fn patch_record(state: Arc<State>, call: Call) -> Result<Respon
     View::write_open(&body, &mut text);
     View::write_id(&id, &mut text);
     Ok(answer::document(StatusCode::OK, text, &revision, updated_at))
+}
+
+/// The answer to the repeat of a patch: the document as it is by now. What the patch made of it is
+/// not kept with the key.
+async fn repeated(
+    documents: &Documents,
+    collection: &CollectionName,
+    id: &DocumentId,
+) -> Result<Response<Body>, Failure> {
+    let found = documents.get(collection, id).await?;
+    let document = found.ok_or_else(|| problems::replayed(record_not_found(), true))?;
+    let mut response = send(&View::default(), &document);
+    idempotency::mark_replayed(&mut response);
+    Ok(response)
 }
 
 /// `DELETE /records/{collection}/{id}`
@@ -131,14 +160,20 @@ pub(crate) async fn delete_record(
     let conditions = Conditions::from_headers(&call.headers)?;
     let (documents, is_weak) = (state.view(&call), conditions.is_weak());
     let precondition = precondition(&documents, &collection, &id, conditions).await?;
-    let written = write_one(&documents, collection, Action::Delete { id }, precondition).await?;
-    written.map_err(|rejection| refused(rejection, is_weak))?;
-    Ok(json(&Message { message: "Record deleted" }))
+    let mark = idempotency::of_write(&call, &collection, &id, b"")?;
+    let operation = WriteOperation { collection, action: Action::Delete { id }, precondition };
+    let (_, replayed) = write_one(&documents, operation, mark, is_weak).await?;
+    let mut response = json(&Message { message: "Record deleted" });
+    if replayed {
+        idempotency::mark_replayed(&mut response);
+    }
+    Ok(response)
 }
 
 /// What a write demands of the document. A date is compared with the document as it is now, and the
-/// write demands that it is still that one.
-async fn precondition(
+/// write demands that it is still that one; one that is too new it refuses itself, unless it is
+/// the repeat of a write that has made it so.
+pub(crate) async fn precondition(
     documents: &Documents,
     collection: &CollectionName,
     id: &DocumentId,
@@ -148,23 +183,24 @@ async fn precondition(
         && let Some(document) = documents.get(collection, id).await?
     {
         let met = conditions.for_current(&document);
-        let current = Some(document.revision);
-        return Ok(met.ok_or(Rejection::RevisionConflict { current })?);
+        return Ok(met.unwrap_or(Precondition::RevisionIn(Vec::new())));
     }
     Ok(conditions.into_precondition()?)
 }
 
-/// Writes one operation and waits for what became of it.
+/// Writes one operation and waits for what became of it, and whether it did so before.
 async fn write_one(
     documents: &Documents,
-    collection: CollectionName,
-    action: Action,
-    precondition: Precondition,
-) -> Result<WriteOutcome, Failure> {
-    let operation = WriteOperation { collection, action, precondition };
-    let batch = WriteBatch { operations: vec![operation], ..WriteBatch::default() };
-    let report = documents.write(batch, isobase_store::Atomicity::EachAlone).await?;
-    Ok(only_outcome(report)?.0)
+    operation: WriteOperation,
+    idempotency: Option<Idempotency>,
+    is_weak: bool,
+) -> Result<(Written, bool), Failure> {
+    let batch = WriteBatch { operations: vec![operation], idempotency, checks: Vec::new() };
+    let report = documents.write(batch, Atomicity::EachAlone).await?;
+    let (outcome, replayed) = only_outcome(report)?;
+    let written =
+        outcome.map_err(|refusal| problems::replayed(refused(refusal, is_weak), replayed))?;
+    Ok((written, replayed))
 }
 
 /// Why a write was refused; also that no tag of its `If-Match` could have been met.

@@ -225,16 +225,16 @@ pub(in crate::records) fn put_record() -> Operation {
              the service assigns are then larger than any that was created so, up to 2^53.",
         )
         .parameters([collection(), id(), upsert(), if_match(), if_none_match()])
-        .parameters([if_unmodified_since()])
+        .parameters([if_unmodified_since(), idempotency::parameter()])
         .takes(document_in())
         .answers(
             Answer::new(200, "It was replaced.")
-                .headers([ETAG, LAST_MODIFIED])
+                .headers([ETAG, LAST_MODIFIED, REPLAYED])
                 .content(document_out()),
         )
         .answers(
             Answer::new(201, "It is new.")
-                .headers([LOCATION, ETAG, LAST_MODIFIED])
+                .headers([LOCATION, ETAG, LAST_MODIFIED, REPLAYED])
                 .content(document_out()),
         )
         .problems(WRITE_PROBLEMS)
@@ -257,14 +257,16 @@ pub(in crate::records) fn patch_record() -> Operation {
              wherever they stand in the array) and `append` (elements to put at its end), by field \
              paths as in filters: `{\"increment\":{\"stock.count\":-1},\"append\":{\"tags\":[\"new\"]}}`. \
              Of two increments both count. Numbers are added exactly, and keep the digits they \
-             have.",
+             have.\n\nA repeat with the same `Idempotency-Key` changes nothing, and shows the \
+             document as it is by then.",
         )
         .parameters([collection(), id(), if_match(), if_none_match(), if_unmodified_since()])
+        .parameters([idempotency::parameter()])
         .takes(merge)
         .takes(document_in())
         .answers(
             Answer::new(200, "The whole document as it is now.")
-                .headers([ETAG, LAST_MODIFIED])
+                .headers([ETAG, LAST_MODIFIED, REPLAYED])
                 .content(document_out()),
         )
         .problems(WRITE_PROBLEMS)
@@ -279,7 +281,8 @@ pub(in crate::records) fn delete_record() -> Operation {
              or deleted with it, all at once.",
         )
         .parameters([collection(), id(), if_match(), if_none_match(), if_unmodified_since()])
-        .answers(done("It is gone.", "Record deleted"))
+        .parameters([idempotency::parameter()])
+        .answers(done("It is gone.", "Record deleted").headers([REPLAYED]))
         .problems([
             codes::INVALID_COLLECTION_NAME,
             codes::INVALID_ID,
@@ -289,6 +292,7 @@ pub(in crate::records) fn delete_record() -> Operation {
             codes::RECORD_NOT_FOUND,
             codes::REVISION_CONFLICT,
             codes::REFERENCED,
+            codes::IDEMPOTENCY_MISMATCH,
             codes::LIMIT_EXCEEDED,
         ])
 }
@@ -501,7 +505,7 @@ fn schema() -> Content {
     }))
 }
 
-const WRITE_PROBLEMS: [ProblemCode; 14] = [
+const WRITE_PROBLEMS: [ProblemCode; 15] = [
     codes::INVALID_COLLECTION_NAME,
     codes::INVALID_ID,
     codes::RESERVED_ID,
@@ -516,4 +520,5 @@ const WRITE_PROBLEMS: [ProblemCode; 14] = [
     codes::SCHEMA_VIOLATION,
     codes::NOT_UNIQUE,
     codes::REFERENCE_NOT_FOUND,
+    codes::IDEMPOTENCY_MISMATCH,
 ];
