@@ -168,6 +168,7 @@ declare_cases! { $
     }
     idempotency {
         repeat_gives_the_first_answer
+        each_kind_of_write_happens_once
         without_a_key_each_request_counts
         key_with_another_request_is_refused
         first_answer_outlives_its_document
@@ -183,6 +184,7 @@ declare_cases! { $
         next_of_a_filtered_page_passes_the_others
         place_of_the_future_is_refused
         places_lead_on_and_words_always_do
+        places_end_with_a_load
         taken_back_batch_is_never_told
         feed_read_during_writes_misses_nothing
         replayed_feed_rebuilds_the_collection
@@ -255,6 +257,7 @@ declare_cases! { $
     terms {
         expired_documents_are_not_there
         expired_values_are_free
+        expired_documents_refer_to_nothing
         sweeps_delete_what_has_expired
         wrong_clock_lets_nothing_be_swept
         writes_without_changes_are_not_told

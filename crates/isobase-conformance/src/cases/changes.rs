@@ -1,6 +1,8 @@
 //! The change feed.
 
 use futures_util::future::join_all;
+use isobase_engine::Counters;
+use isobase_types::Sequence;
 
 use crate::{Batch, CHANGES_KEPT, Operation, RefusalKind, Shared, check::*};
 
@@ -105,6 +107,34 @@ pub(crate) async fn places_lead_on_and_words_always_do(s: Shared) {
         let refusal = s.changes_since(None, place, 10).await.unwrap_err();
         assert_eq!(refusal.kind, expected, "{place}");
     }
+}
+
+pub(crate) async fn places_end_with_a_load(s: Shared) {
+    let Some(engine) = s.engine().cloned() else { return };
+    let Some(load) = engine.bulk_load().filter(|_| s.abilities().change_feed) else { return };
+    for _ in 0..3 {
+        create(&s, "a", "{}").await;
+    }
+    let before = s.changes_since(None, "now", 10).await.unwrap().next_place;
+    let cursor = list(&s, "a", &[("limit", "1")]).await.next.unwrap();
+    for place in ["0", "2", "now", &before] {
+        s.changes_since(None, place, 10).await.unwrap();
+    }
+    load.mark("a test").await.unwrap();
+    load.finish(Counters { sequence: Sequence(7), last_id: 7 }).await.unwrap();
+    for place in [&before, "2", "7", "9"] {
+        let refusal = s.changes_since(None, place, 10).await.unwrap_err();
+        assert_eq!(refusal.kind, RefusalKind::ForeignPlace, "{place}");
+    }
+    let refusal = list_refused(&s, "a", &[("limit", "1"), ("cursor", &cursor)]).await;
+    assert_eq!(refusal, RefusalKind::ForeignPlace);
+    // The first changes are none of those that the feed has: a reader begins with a listing.
+    let gone = s.changes_since(None, "0", 10).await.unwrap_err();
+    assert!(matches!(gone.kind, RefusalKind::ChangesGone { .. }), "{gone:?}");
+    let now = s.changes_since(None, "now", 10).await.unwrap();
+    create(&s, "a", "{}").await;
+    let told = s.changes_since(None, &now.next_place, 10).await.unwrap().changes;
+    assert_eq!((told.len(), told[0].id.as_deref()), (1, Some("8")));
 }
 
 pub(crate) async fn taken_back_batch_is_never_told(s: Shared) {

@@ -19,6 +19,28 @@ pub(crate) async fn repeat_gives_the_first_answer(s: Shared) {
     assert_eq!(latest(&s).await, 1);
 }
 
+pub(crate) async fn each_kind_of_write_happens_once(s: Shared) {
+    put_new(&s, "a", "k", r#"{"n":1}"#).await;
+    let writes = [
+        Operation::put("k", r#"{"n":2}"#),
+        Operation::patch("k", r#"{"m":3}"#),
+        Operation::delete("k"),
+    ];
+    for (place, operation) in writes.into_iter().enumerate() {
+        let key = format!("key-{place}");
+        let first = s.write("a", &operation, Some(&key)).await.unwrap();
+        let told = latest(&s).await;
+        let again = s.write("a", &operation, Some(&key)).await.unwrap();
+        assert_eq!((first.replayed, again.replayed), (false, true), "{operation:?}");
+        assert_eq!(again.done.id, first.done.id);
+        assert_eq!(again.done.kind, first.done.kind);
+        assert_eq!(again.done.revision, first.done.revision);
+        assert_eq!(latest(&s).await, told, "{operation:?}");
+    }
+    let other = s.write("a", &Operation::delete("l"), Some("key-2")).await;
+    assert_eq!(other.unwrap_err().kind, RefusalKind::IdempotencyMismatch);
+}
+
 pub(crate) async fn without_a_key_each_request_counts(s: Shared) {
     let operation = Operation::create("{}");
     s.write("a", &operation, None).await.unwrap();

@@ -86,6 +86,43 @@ pub(crate) async fn expired_values_are_free(s: Shared) {
     assert_eq!(ids(&s, "a", &[("v", "1")]).await, [r#""m""#]);
 }
 
+pub(crate) async fn expired_documents_refer_to_nothing(s: Shared) {
+    if !s.abilities().indexes {
+        return;
+    }
+    let Some(clock) = ten_seconds(&s).await else { return };
+    let long = "t".repeat(300);
+    let teams = [("refuse", "t"), ("cascade", "u"), ("set_null", &*long)];
+    let fields = teams.map(|(on_delete, _)| {
+        format!("\"{on_delete}\":{{\"x-reference\":\"b\",\"x-on-delete\":\"{on_delete}\"}}")
+    });
+    let schema = format!("{{\"properties\":{{{}}}}}", fields.join(","));
+    s.set_schema("a", Some(&schema)).await.unwrap();
+    for (field, team) in teams {
+        put_new(&s, "b", team, "{}").await;
+        for n in 0..3 {
+            put_new(&s, "a", &format!("{field}{n}"), &format!("{{\"{field}\":\"{team}\"}}")).await;
+        }
+    }
+    clock.advance_us(10 * SECOND);
+    // One that is there counts, however many there were before it.
+    put_new(&s, "a", "stays", r#"{"refuse":"t"}"#).await;
+    assert_eq!(refused(&s, "b", Operation::delete("t")).await, RefusalKind::Referenced);
+    assert_eq!(s.delete_collection("b").await.unwrap_err().kind, RefusalKind::Referenced);
+    write(&s, "a", Operation::delete("stays")).await;
+    for (_, team) in teams {
+        write(&s, "b", Operation::delete(team)).await;
+    }
+    assert_eq!(sweep_once(&s).await, 9);
+    // And nothing can refer to them.
+    s.set_schema("b", Some(r#"{"properties":{"of":{"x-reference":"a"}}}"#)).await.unwrap();
+    put_new(&s, "a", "k", "{}").await;
+    put_new(&s, "b", "x", r#"{"of":"k"}"#).await;
+    clock.advance_us(10 * SECOND);
+    let late = Operation::create(r#"{"of":"k"}"#);
+    assert_eq!(refused(&s, "b", late).await, RefusalKind::ReferenceNotFound);
+}
+
 pub(crate) async fn sweeps_delete_what_has_expired(s: Shared) {
     let Some(clock) = ten_seconds(&s).await else { return };
     s.create_index("a", "v").await.unwrap();

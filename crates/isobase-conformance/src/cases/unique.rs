@@ -121,13 +121,19 @@ pub(crate) async fn values_are_compared_whole(s: Shared) {
         r#"{"a":1,"b":null}"#,
         "9007199254740993",
         "9007199254740992",
+        "18446744073709551616",
+        "18446744073709551617",
+        "0.1",
+        "0.10000000000000001",
         &a,
         &b,
     ];
     for value in values {
         create(&s, "a", &format!("{{\"v\":{value}}}")).await;
     }
-    for equal in ["1.0", "1e0", "[1.0]", r#"{"b":null,"a":1}"#, "\"\\u0031\"", &a, &b] {
+    let big = "18446744073709551617.0";
+    let respelt = ["1.0", "1e0", "[1.0]", "9007199254740993.0", big, "1e-1", "\"\\u0031\""];
+    for equal in respelt.into_iter().chain([r#"{"b":null,"a":1}"#, &a, &b]) {
         let operation = Operation::create(format!("{{\"v\":{equal}}}"));
         assert_eq!(refused(&s, "a", operation).await, NOT_UNIQUE, "{equal}");
     }
