@@ -8,10 +8,11 @@
 
 use std::{fs, path::Path};
 
-use isobase_testkit::TestServer;
+use isobase_testkit::{TestServer, unique_name};
+use rusqlite::Connection;
 use serde_json::Value;
 
-use super::command::App;
+use super::{command::App, databases::on_servers};
 
 /// A fenced block: what it is, and its text.
 struct Block {
@@ -160,4 +161,39 @@ fn the_page_of_imports_does_what_it_says() {
     let app = App::new();
     let server = TestServer::builder().data(app.path().join("data")).start().unwrap();
     run("imports.md", &app, &server, &str::to_owned);
+}
+
+#[test]
+fn what_comes_from_elsewhere_comes_back_from_every_engine() {
+    let app = App::new();
+    let records = Connection::open(app.path().join("data.db")).unwrap();
+    records
+        .execute_batch(
+            r#"CREATE TABLE records (id INTEGER PRIMARY KEY AUTOINCREMENT, collection TEXT NOT NULL,
+                data TEXT NOT NULL, created_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP,
+                updated_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP);
+            INSERT INTO records (collection, data) VALUES ('teams', '{"name": "Köln"}'),
+                ('people', '{"name": "Ann", "team": 1, "score": 0.50}'), ('people', '{"team": 1}');
+            DELETE FROM records WHERE id = 3"#,
+        )
+        .unwrap();
+    drop(records);
+    let servers = on_servers(&unique_name("walk").replace('_', "-"));
+    let [postgres, couchdb, dynamodb, firestore] = &servers[..] else { return };
+    let replace = |text: &str| {
+        let text = text.replace("$POSTGRES", &postgres.0).replace("$COUCHDB", &couchdb.0);
+        text.replace("$DYNAMODB", &dynamodb.0).replace("$FIRESTORE", &firestore.0)
+    };
+    let server = TestServer::builder().data(app.path().join("data")).start().unwrap();
+    run("walkthrough.md", &app, &server, &replace);
+    let exported = |url: &str, collection: &str| {
+        let said = app.run(&["export", "-c", collection, "--url", url]);
+        assert_eq!(said.code, Some(0), "{said:?}");
+        said.out
+    };
+    for collection in ["people", "teams"] {
+        let start = exported("sqlite://start.db", collection);
+        assert_eq!(start.lines().count(), 1);
+        assert_eq!(exported("sqlite://end.db", collection), start);
+    }
 }
