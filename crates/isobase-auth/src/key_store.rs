@@ -11,8 +11,8 @@ use std::{
 };
 
 use isobase_store::{
-    Action, Atomicity, IfMissing, IndexDefinition, Precondition, Rejection, Store,
-    WriteBatch, WriteOperation, WriteOutcome,
+    Action, Atomicity, IfMissing, IndexDefinition, Precondition, Rejection, Store, WriteBatch,
+    WriteOperation, WriteOutcome,
 };
 use isobase_types::{
     CollectionName, Count, Document, DocumentId, Filter, Order, PageRequest, Query, Revision,

@@ -6,8 +6,6 @@ use isobase_testkit::is_soak;
 /// The optional parts of the contract an engine has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Abilities {
-    /// Batches that are all or nothing.
-    pub atomic_batches: bool,
     /// A page of a listing is of one moment.
     pub lists_one_moment: bool,
     /// Most operations of a batch that is atomic or has a key.
@@ -28,7 +26,6 @@ impl Abilities {
     #[must_use]
     pub fn of(engine: &dyn Engine) -> Self {
         Self {
-            atomic_batches: true,
             lists_one_moment: engine.lists_one_moment(),
             atomic_operations: engine.limits().atomic_operations.max,
             document_bytes: engine.limits().document_bytes.max,

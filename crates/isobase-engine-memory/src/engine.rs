@@ -4,10 +4,10 @@ use std::{collections::HashSet, sync::Arc};
 
 use async_trait::async_trait;
 use isobase_engine::{
-    AllTerms, ChangeFeed, ChangesPage, ChangesRequest, Clock, CollectionInfo,
-    CollectionTerms, Cutoff, Engine, EngineError, ErrorKind, Identity, IndexDefinition, IndexInfo,
-    IndexState, Indexes, Keep, Limit, Limits, ListRequest, Listing, Loading, Place, SteadyTime,
-    Terms, Waiting, WriteBatch, WriteReport, being_loaded,
+    AllTerms, ChangeFeed, ChangesPage, ChangesRequest, Clock, CollectionInfo, CollectionTerms,
+    Cutoff, Engine, EngineError, ErrorKind, Identity, IndexDefinition, IndexInfo, IndexState,
+    Indexes, Keep, Limit, Limits, ListRequest, Listing, Loading, Place, SteadyTime, Terms, Waiting,
+    WriteBatch, WriteReport, being_loaded,
 };
 use isobase_types::{Change, CollectionName, Document, DocumentId, Filter, Sequence};
 use parking_lot::{Mutex, MutexGuard};

@@ -5,9 +5,9 @@ use std::{sync::Arc, sync::atomic::Ordering, time::Duration};
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 use isobase_engine::{
-    Clock, CollectionInfo, CollectionTerms, Cutoff, Engine, EngineError, ErrorKind,
-    Identity, IndexDefinition, Indexes, Limits, ListRequest, Listing, SteadyTime, Terms,
-    WriteBatch, WriteReport,
+    Clock, CollectionInfo, CollectionTerms, Cutoff, Engine, EngineError, ErrorKind, Identity,
+    IndexDefinition, Indexes, Limits, ListRequest, Listing, SteadyTime, Terms, WriteBatch,
+    WriteReport,
 };
 use isobase_postgres::{Config, Connection, Lanes, Pool, within};
 use isobase_types::{CollectionName, Document, DocumentId, Filter};

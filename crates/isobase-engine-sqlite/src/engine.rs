@@ -8,9 +8,9 @@ use std::{
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use isobase_engine::{
-    AllTerms, ChangeFeed, ChangesPage, ChangesRequest, Clock, CollectionInfo,
-    CollectionTerms, Cutoff, Engine, EngineError, ErrorKind, Identity, IndexDefinition, IndexInfo,
-    IndexState, Indexes, Keep, Keeping, Limits, ListRequest, Listing, Loading, SteadyTime, Terms,
+    AllTerms, ChangeFeed, ChangesPage, ChangesRequest, Clock, CollectionInfo, CollectionTerms,
+    Cutoff, Engine, EngineError, ErrorKind, Identity, IndexDefinition, IndexInfo, IndexState,
+    Indexes, Keep, Keeping, Limits, ListRequest, Listing, Loading, SteadyTime, Terms,
     WRITING_STOPPED, Waiting, WriteBatch, WriteReport, listing::reads_at_most,
 };
 use isobase_sqlite::{Database, WriteJob, Writer, WriterState};

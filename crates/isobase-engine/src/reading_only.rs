@@ -6,10 +6,9 @@ use async_trait::async_trait;
 use isobase_types::{CollectionName, Document, DocumentId, Filter, Sequence};
 
 use crate::{
-    BulkLoad, ChangeFeed, ChangesPage, ChangesRequest, CollectionInfo,
-    CollectionTerms, Counters, Engine, EngineError, ErrorKind, Identity, IndexDefinition,
-    IndexInfo, Indexes, Keep, Limits, ListRequest, Listing, Snapshot, Snapshots, Terms, WriteBatch,
-    WriteReport,
+    BulkLoad, ChangeFeed, ChangesPage, ChangesRequest, CollectionInfo, CollectionTerms, Counters,
+    Engine, EngineError, ErrorKind, Identity, IndexDefinition, IndexInfo, Indexes, Keep, Limits,
+    ListRequest, Listing, Snapshot, Snapshots, Terms, WriteBatch, WriteReport,
 };
 
 /// How often a waiter looks for the writes of others. One command waits here, and no service.

@@ -4,10 +4,9 @@ use async_trait::async_trait;
 use isobase_types::{CollectionName, Document, DocumentId, Filter, Sequence};
 
 use crate::{
-    BulkLoad, ChangeFeed, ChangesPage, ChangesRequest, CollectionInfo,
-    CollectionTerms, Counters, Engine, EngineError, Identity, IndexDefinition, IndexInfo, Indexes,
-    Keep, Limits, ListRequest, Listing, Rejection, Snapshot, Snapshots, Terms, WriteBatch,
-    WriteReport,
+    BulkLoad, ChangeFeed, ChangesPage, ChangesRequest, CollectionInfo, CollectionTerms, Counters,
+    Engine, EngineError, Identity, IndexDefinition, IndexInfo, Indexes, Keep, Limits, ListRequest,
+    Listing, Rejection, Snapshot, Snapshots, Terms, WriteBatch, WriteReport,
 };
 
 /// What is done otherwise: every call goes to the engine underneath, but for those that an

@@ -4,8 +4,8 @@ use std::sync::{Arc, atomic::Ordering};
 
 use async_trait::async_trait;
 use isobase_engine::{
-    Clock, CollectionInfo, Engine, EngineError, ErrorKind, Identity, Limits,
-    ListRequest, Listing, Reconcile, Rejection, WriteBatch, WriteReport,
+    Clock, CollectionInfo, Engine, EngineError, ErrorKind, Identity, Limits, ListRequest, Listing,
+    Reconcile, Rejection, WriteBatch, WriteReport,
 };
 use isobase_types::{CollectionName, Document, DocumentId, Filter};
 use tokio::sync::oneshot;

@@ -2,13 +2,6 @@
 
 use crate::{Batch, Condition, Operation, RefusalKind, Shared, check::*};
 
-/// An atomic batch on an engine that has none is refused and writes nothing.
-async fn is_refused(s: &Shared) {
-    let refusal = s.write_batch("a", &Batch::atomic(vec![Operation::create("{}")])).await;
-    assert_eq!(refusal.unwrap_err().kind, RefusalKind::Unsupported);
-    assert_eq!(s.totals().await.unwrap().documents, 0);
-}
-
 pub(crate) async fn outcomes_stand_in_the_order_of_operations(s: Shared) {
     let operations = vec![
         Operation::create(r#"{"n":1}"#),
@@ -73,9 +66,6 @@ pub(crate) async fn later_operation_sees_an_earlier_one(s: Shared) {
         Operation::create_as("k", r#"{"n":3}"#),
     ];
     for atomic in [false, true] {
-        if atomic && !s.abilities().atomic_batches {
-            continue;
-        }
         // The refused ones would take the atomic batch down with them.
         let mut operations = operations.clone();
         if atomic {
@@ -99,9 +89,6 @@ pub(crate) async fn later_operation_sees_an_earlier_one(s: Shared) {
 }
 
 pub(crate) async fn atomic_batch_is_carried_out_whole(s: Shared) {
-    if !s.abilities().atomic_batches {
-        return is_refused(&s).await;
-    }
     let count = s.abilities().atomic_operations.min(200);
     let operations = (0..count).map(|n| Operation::create(format!("{{\"n\":{n}}}"))).collect();
     let report = batch(&s, "a", Batch::atomic(operations)).await;
@@ -113,10 +100,10 @@ pub(crate) async fn largest_piece_is_carried_out(s: Shared) {
     let count = s.abilities().atomic_operations.min(1_000);
     let operations: Vec<_> =
         (0..count).map(|n| Operation::create(format!("{{\"n\":{n}}}"))).collect();
-    let mut batches = vec![("keyed", Batch::each(operations.clone()).with_key("k"))];
-    if s.abilities().atomic_batches {
-        batches.push(("atomic", Batch::atomic(operations.clone()).with_key("l")));
-    }
+    let batches = [
+        ("keyed", Batch::each(operations.clone()).with_key("k")),
+        ("atomic", Batch::atomic(operations.clone()).with_key("l")),
+    ];
     // Each in a collection that is new.
     for (collection, batch) in batches {
         let report = s.write_batch(collection, &batch).await.unwrap();
@@ -124,8 +111,7 @@ pub(crate) async fn largest_piece_is_carried_out(s: Shared) {
         let again = s.write_batch(collection, &batch).await.unwrap();
         assert_eq!(again.outcomes.len(), operations.len());
     }
-    let batches = if s.abilities().atomic_batches { 2 } else { 1 };
-    assert_eq!(s.totals().await.unwrap().documents, batches * count);
+    assert_eq!(s.totals().await.unwrap().documents, 2 * count);
 }
 
 pub(crate) async fn piece_that_is_too_large_is_refused_whole(s: Shared) {
@@ -135,11 +121,8 @@ pub(crate) async fn piece_that_is_too_large_is_refused_whole(s: Shared) {
         return;
     }
     let operations: Vec<_> = (0..=max).map(|_| Operation::create("{}")).collect();
-    let mut batches = vec![Batch::each(operations.clone()).with_key("k")];
-    if s.abilities().atomic_batches {
-        batches.push(Batch::atomic(operations.clone()));
-    }
-    for batch in batches {
+    let keyed = Batch::each(operations.clone()).with_key("k");
+    for batch in [keyed, Batch::atomic(operations.clone())] {
         let refusal = s.write_batch("a", &batch).await.unwrap_err();
         let named = [RefusalKind::LimitExceeded, RefusalKind::TooLarge];
         assert!(named.contains(&refusal.kind), "{refusal:?}");
@@ -150,9 +133,6 @@ pub(crate) async fn piece_that_is_too_large_is_refused_whole(s: Shared) {
 }
 
 pub(crate) async fn atomic_batch_with_a_refused_end_writes_nothing(s: Shared) {
-    if !s.abilities().atomic_batches {
-        return is_refused(&s).await;
-    }
     let id = create(&s, "a", r#"{"n":0}"#).await;
     put_new(&s, "a", "k", r#"{"n":0}"#).await;
     let before = latest(&s).await;
@@ -177,9 +157,6 @@ pub(crate) async fn atomic_batch_with_a_refused_end_writes_nothing(s: Shared) {
 }
 
 pub(crate) async fn atomic_batch_names_one_culprit(s: Shared) {
-    if !s.abilities().atomic_batches {
-        return is_refused(&s).await;
-    }
     put_new(&s, "a", "k", "{}").await;
     let operations = vec![
         Operation::create("{}"),
@@ -193,9 +170,6 @@ pub(crate) async fn atomic_batch_names_one_culprit(s: Shared) {
 }
 
 pub(crate) async fn taken_back_writes_leave_no_index_entries(s: Shared) {
-    if !s.abilities().atomic_batches {
-        return is_refused(&s).await;
-    }
     s.create_index("a", "n").await.unwrap();
     let id = create(&s, "a", r#"{"n":1}"#).await;
     let operations = vec![

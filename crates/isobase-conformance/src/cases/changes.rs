@@ -111,7 +111,6 @@ pub(crate) async fn places_lead_on_and_words_always_do(s: Shared) {
 
 pub(crate) async fn places_end_with_a_load(s: Shared) {
     let Some(engine) = s.engine().cloned() else { return };
-    let Some(load) = engine.bulk_load().filter(|_| s.abilities().change_feed) else { return };
     for _ in 0..3 {
         create(&s, "a", "{}").await;
     }
@@ -120,8 +119,8 @@ pub(crate) async fn places_end_with_a_load(s: Shared) {
     for place in ["0", "2", "now", &before] {
         s.changes_since(None, place, 10).await.unwrap();
     }
-    load.mark("a test").await.unwrap();
-    load.finish(Counters { sequence: Sequence(7), last_id: 7 }).await.unwrap();
+    engine.mark("a test").await.unwrap();
+    engine.finish(Counters { sequence: Sequence(7), last_id: 7 }).await.unwrap();
     for place in [&before, "2", "7", "9"] {
         let refusal = s.changes_since(None, place, 10).await.unwrap_err();
         assert_eq!(refusal.kind, RefusalKind::ForeignPlace, "{place}");
@@ -138,9 +137,6 @@ pub(crate) async fn places_end_with_a_load(s: Shared) {
 }
 
 pub(crate) async fn taken_back_batch_is_never_told(s: Shared) {
-    if !s.abilities().atomic_batches {
-        return;
-    }
     for n in 0..5 {
         let operations = vec![
             Operation::create("{}"),

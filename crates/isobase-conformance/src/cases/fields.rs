@@ -218,9 +218,6 @@ pub(crate) async fn deletions_take_read_only_references_away(s: Shared) {
 }
 
 pub(crate) async fn patches_beside_a_deletion_leave_read_only_fields(s: Shared) {
-    if !s.abilities().atomic_batches {
-        return;
-    }
     let schema = r#"{"properties":{"up":{"x-reference":"nodes","x-on-delete":"set_null"},
         "by":{"readOnly":true,"default":"us"}}}"#;
     s.set_schema("nodes", Some(schema)).await.unwrap();

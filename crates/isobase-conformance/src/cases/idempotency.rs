@@ -90,9 +90,6 @@ pub(crate) async fn batch_is_repeated_whole(s: Shared) {
 }
 
 pub(crate) async fn rejected_atomic_batch_is_remembered(s: Shared) {
-    if !s.abilities().atomic_batches {
-        return;
-    }
     let operations = vec![Operation::create("{}"), Operation::delete("missing")];
     let keyed = Batch::atomic(operations).with_key("k");
     let first = batch(&s, "a", keyed.clone()).await;

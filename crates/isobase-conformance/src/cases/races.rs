@@ -93,9 +93,6 @@ pub(crate) async fn concurrent_creates_get_distinct_ids(s: Shared) {
 }
 
 pub(crate) async fn sum_of_accounts_stays_constant(s: Shared) {
-    if !s.abilities().atomic_batches {
-        return;
-    }
     const ACCOUNTS: usize = 6;
     for n in 0..ACCOUNTS {
         put_new(&s, "bank", &format!("k{n}"), r#"{"sum":100}"#).await;

@@ -78,15 +78,8 @@ pub(crate) async fn deletions_cascade(s: Shared) {
     for collection in ["teams", "people", "notes"] {
         assert_eq!(ids(&s, collection, &[]).await, ["\"u\""], "{collection}");
     }
-    if s.abilities().atomic_batches {
-        let report = batch(&s, "teams", Batch::atomic(vec![Operation::delete("u")])).await;
-        assert_eq!(kinds(&report), [None]);
-    } else {
-        let all = Batch::atomic(vec![Operation::delete("u")]);
-        let refused = s.write_batch("teams", &all).await.unwrap_err();
-        assert_eq!(refused.kind, RefusalKind::Unsupported);
-        write(&s, "teams", Operation::delete("u")).await;
-    }
+    let report = batch(&s, "teams", Batch::atomic(vec![Operation::delete("u")])).await;
+    assert_eq!(kinds(&report), [None]);
     assert_eq!(s.totals().await.unwrap().documents, 0);
 }
 
@@ -138,13 +131,8 @@ pub(crate) async fn documents_in_a_circle_are_deleted(s: Shared) {
     write(&s, "nodes", Operation::patch("a", r#"{"next":"a"}"#)).await;
     write(&s, "nodes", Operation::patch("b", r#"{"next":"a"}"#)).await;
     assert_eq!(refused(&s, "nodes", Operation::delete("a")).await, RefusalKind::Referenced);
-    if s.abilities().atomic_batches {
-        let both = Batch::atomic(vec![Operation::delete("a"), Operation::delete("b")]);
-        assert_eq!(kinds(&batch(&s, "nodes", both).await), [None, None]);
-    } else {
-        write(&s, "nodes", Operation::delete("b")).await;
-        write(&s, "nodes", Operation::delete("a")).await;
-    }
+    let both = Batch::atomic(vec![Operation::delete("a"), Operation::delete("b")]);
+    assert_eq!(kinds(&batch(&s, "nodes", both).await), [None, None]);
     assert_eq!(ids(&s, "nodes", &[]).await, [""; 0]);
 }
 

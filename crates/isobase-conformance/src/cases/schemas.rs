@@ -63,11 +63,9 @@ pub(crate) async fn batches_are_checked_one_by_one(s: Shared) {
     let report = batch(&s, "tasks", Batch::each(operations.clone())).await;
     let violation = Some(RefusalKind::SchemaViolation);
     assert_eq!(kinds(&report), [None, violation, None, violation, None]);
-    if s.abilities().atomic_batches {
-        let report = batch(&s, "tasks", Batch::atomic(operations)).await;
-        let rest = Some(RefusalKind::BatchRejected);
-        assert_eq!(kinds(&report), [rest, violation, rest, rest, rest]);
-    }
+    let report = batch(&s, "tasks", Batch::atomic(operations)).await;
+    let rest = Some(RefusalKind::BatchRejected);
+    assert_eq!(kinds(&report), [rest, violation, rest, rest, rest]);
     assert_eq!(ids(&s, "tasks", &[]).await.len(), 2);
 }
 

@@ -87,9 +87,6 @@ pub(crate) async fn expired_values_are_free(s: Shared) {
 }
 
 pub(crate) async fn expired_documents_refer_to_nothing(s: Shared) {
-    if !s.abilities().indexes {
-        return;
-    }
     let Some(clock) = ten_seconds(&s).await else { return };
     let long = "t".repeat(300);
     let teams = [("refuse", "t"), ("cascade", "u"), ("set_null", &*long)];
@@ -135,12 +132,10 @@ pub(crate) async fn sweeps_delete_what_has_expired(s: Shared) {
     assert_eq!(refused(&s, "a", Operation::put("k", "{}")).await, RefusalKind::NotFound);
     assert_eq!(sweep_once(&s).await, 0);
     clock.advance_us(3 * SECOND);
-    if s.abilities().atomic_batches {
-        // What is undone is undone wholly, also where a batch is one operation.
-        let late = vec![Operation::upsert("l", "{}"), Operation::put("none", "{}")];
-        for late in [late, vec![Operation::put("l", "{}")]] {
-            batch(&s, "a", Batch::atomic(late)).await;
-        }
+    // What is undone is undone wholly, also where a batch is one operation.
+    let late = vec![Operation::upsert("l", "{}"), Operation::put("none", "{}")];
+    for late in [late, vec![Operation::put("l", "{}")]] {
+        batch(&s, "a", Batch::atomic(late)).await;
     }
     assert_eq!(sweep_once(&s).await, 1);
     assert_eq!(sweep_once(&s).await, 0);

@@ -62,21 +62,19 @@ pub(crate) async fn released_values_can_be_taken(s: Shared) {
     let report = batch(&s, "a", Batch::each(operations)).await;
     let no = Some(NOT_UNIQUE);
     assert_eq!(kinds(&report), [no, None, None, no, None, None]);
-    if s.abilities().atomic_batches {
-        let swap = vec![
-            Operation::put("q", r#"{"v":0}"#),
-            Operation::put("o", one),
-            Operation::put("q", r#"{"v":3}"#),
-        ];
-        let report = batch(&s, "a", Batch::atomic(swap)).await;
-        assert_eq!(kinds(&report), [None, None, None]);
-        let late = vec![Operation::put("q", r#"{"v":7}"#), Operation::create(one)];
-        let report = batch(&s, "a", Batch::atomic(late)).await;
-        assert_eq!(kinds(&report), [Some(RefusalKind::BatchRejected), no]);
-        // What was taken back is not released.
-        assert_eq!(refused(&s, "a", Operation::create(r#"{"v":3}"#)).await, NOT_UNIQUE);
-        create(&s, "a", r#"{"v":7}"#).await;
-    }
+    let swap = vec![
+        Operation::put("q", r#"{"v":0}"#),
+        Operation::put("o", one),
+        Operation::put("q", r#"{"v":3}"#),
+    ];
+    let report = batch(&s, "a", Batch::atomic(swap)).await;
+    assert_eq!(kinds(&report), [None, None, None]);
+    let late = vec![Operation::put("q", r#"{"v":7}"#), Operation::create(one)];
+    let report = batch(&s, "a", Batch::atomic(late)).await;
+    assert_eq!(kinds(&report), [Some(RefusalKind::BatchRejected), no]);
+    // What was taken back is not released.
+    assert_eq!(refused(&s, "a", Operation::create(r#"{"v":3}"#)).await, NOT_UNIQUE);
+    create(&s, "a", r#"{"v":7}"#).await;
 }
 
 pub(crate) async fn missing_and_null_never_collide(s: Shared) {

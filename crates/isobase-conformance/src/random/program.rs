@@ -91,13 +91,11 @@ pub async fn compare(subject: &Shared, options: ProgramOptions) -> Result<(), Bo
         let found = carry_out(subject, &next).await;
         if let (Step::Batch(_, batch), Answer::Refused(refusal)) = (&next, &found) {
             // Nothing was written, which the next steps show.
-            let no_atomic = batch.atomic && !subject.abilities().atomic_batches;
-            match refusal.kind {
-                RefusalKind::Unsupported if no_atomic => continue,
-                RefusalKind::LimitExceeded if small_pieces.is_some() && is_large_piece(batch) => {
-                    continue;
-                }
-                _ => {}
+            if refusal.kind == RefusalKind::LimitExceeded
+                && small_pieces.is_some()
+                && is_large_piece(batch)
+            {
+                continue;
             }
         }
         let expected = carry_out(&oracle, &next).await;

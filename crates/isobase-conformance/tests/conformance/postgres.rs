@@ -115,11 +115,9 @@ mod pooled {
         let (place, file) = chain.split_once("sslrootcert=").unwrap();
         let other = stranger.url();
         let (_, other_file) = other.split_once("sslrootcert=").unwrap();
-        for (url, is_trusted) in [
-            (&chain, true),
-            (&full, false),
-            (&format!("{place}sslrootcert={other_file}"), false),
-        ] {
+        for (url, is_trusted) in
+            [(&chain, true), (&full, false), (&format!("{place}sslrootcert={other_file}"), false)]
+        {
             let config = Config::parse(url).unwrap();
             let opened = Connection::open(&config, Instant::now() + DROP_DEADLINE).await;
             assert_eq!(opened.is_ok(), is_trusted, "{url}: {:?}", opened.err());

@@ -1,8 +1,6 @@
 //! Commits that go wrong.
 
-use isobase_engine::{
-    Engine, ErrorKind, Idempotency, IndexState, Indexes, Rejection,
-};
+use isobase_engine::{Engine, ErrorKind, Idempotency, IndexState, Indexes, Rejection};
 use isobase_journal::testing::Fault;
 
 use crate::setup::*;

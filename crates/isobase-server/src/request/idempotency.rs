@@ -74,12 +74,9 @@ pub(crate) fn of_write(
     }
     let id = id.to_string();
     let mut parts = vec![id.as_bytes(), call.query().as_bytes()];
-    for name in [
-        header::IF_MATCH,
-        header::IF_NONE_MATCH,
-        header::IF_UNMODIFIED_SINCE,
-        header::CONTENT_TYPE,
-    ] {
+    for name in
+        [header::IF_MATCH, header::IF_NONE_MATCH, header::IF_UNMODIFIED_SINCE, header::CONTENT_TYPE]
+    {
         // A name without a value still divides the values of the names around it.
         parts.push(b"");
         parts.extend(call.headers.get_all(name).iter().map(HeaderValue::as_bytes));

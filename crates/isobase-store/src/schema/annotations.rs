@@ -35,14 +35,8 @@ const APPLICATORS: [&str; 16] = [
 ];
 
 /// Keywords whose value is an object with a schema under each of its keys.
-const NAMED: [&str; 6] = [
-    "$defs",
-    "definitions",
-    "dependencies",
-    "dependentSchemas",
-    "patternProperties",
-    "properties",
-];
+const NAMED: [&str; 6] =
+    ["$defs", "definitions", "dependencies", "dependentSchemas", "patternProperties", "properties"];
 
 /// Words up to this length are taken for another one with a single change. Ours.
 const SHORT_BYTES: usize = 6;

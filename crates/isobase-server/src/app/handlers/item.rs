@@ -73,7 +73,8 @@ pub(crate) async fn create_item(
     let idempotency = idempotency::of_call(&call, name, b"item", given.as_bytes())?;
     let action = Action::Create { body: body.clone() };
     let view = state.view(&call);
-    let (written, replayed) = write(&state, &view, (action, Precondition::None), idempotency).await?;
+    let (written, replayed) =
+        write(&state, &view, (action, Precondition::None), idempotency).await?;
     let mut response = row(&state, &view, written, body).await?;
     if replayed {
         idempotency::mark_replayed(&mut response);
