@@ -28,7 +28,7 @@ pub use entry::{Entry, Ingested, ModelUsage, NewRequest, REQUESTS_COLLECTION};
 pub use error::RequestsError;
 pub use facets::{Facet, Facets};
 pub use items::{ITEMS_COLLECTION, Item, ItemPage, ItemQuery, ItemUpdate, Items, NewItem};
-pub use query::{RequestPage, RequestQuery, Total};
+pub use query::{LeftOut, RequestPage, RequestQuery, Total};
 pub use redact::redact;
 pub use requests::{Now, RequestOptions, Requests};
 pub use rollup::{Bucket, ROLLUPS_COLLECTION, STEP_SECONDS};

@@ -1,5 +1,7 @@
 //! Which entries.
 
+use std::fmt;
+
 use isobase_types::{Comparison, FieldPath, Filter, Literal, Operator, Timestamp};
 
 use crate::Entry;
@@ -37,6 +39,42 @@ pub struct RequestQuery {
     pub max_ms: Option<u32>,
     /// With this text somewhere, in small or capital letters.
     pub text: Option<String>,
+    /// None of these.
+    pub without: Vec<LeftOut>,
+}
+
+/// Entries that are left out of what is read: those of a service, of an endpoint, or of both.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Of this service; of each without one.
+    pub service: Option<String>,
+    /// Of this endpoint; of all without one.
+    pub endpoint: Option<String>,
+}
+
+impl LeftOut {
+    /// Reads `/health`, or with a service in front `llm:/ready`.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        let text = text.trim();
+        match text.split_once(':').filter(|(service, _)| !service.contains('/')) {
+            Some((service, endpoint)) => Self {
+                service: Some(service.trim().to_owned()),
+                endpoint: Some(endpoint.trim().to_owned()),
+            },
+            None => Self { service: None, endpoint: Some(text.to_owned()) },
+        }
+    }
+}
+
+/// As it is read.
+impl fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(service) = &self.service {
+            write!(f, "{service}:")?;
+        }
+        f.write_str(self.endpoint.as_deref().unwrap_or_default())
+    }
 }
 
 /// How many entries there are.
@@ -108,8 +146,33 @@ impl RequestQuery {
         if let Some(max) = self.max_ms {
             filters.push(compare("duration_ms", Operator::LessOrEqual(number(max))));
         }
+        filters.extend(without(&self.without));
         Filter::And(filters)
     }
+}
+
+/// What is true of all entries but those that are left out.
+pub(crate) fn without(left_out: &[LeftOut]) -> Option<Filter> {
+    let is = |field: &str, values: &[&String]| {
+        let values = values.iter().map(|value| Literal::Text((*value).clone())).collect();
+        compare(field, Operator::In(values))
+    };
+    let everywhere: Vec<&String> = left_out
+        .iter()
+        .filter(|it| it.service.is_none())
+        .filter_map(|it| it.endpoint.as_ref())
+        .collect();
+    let mut any = match everywhere.is_empty() {
+        true => Vec::new(),
+        false => vec![is("endpoint", &everywhere)],
+    };
+    for it in left_out {
+        let Some(service) = &it.service else { continue };
+        let mut both = vec![is("service", &[service])];
+        both.extend(it.endpoint.as_ref().map(|endpoint| is("endpoint", &[endpoint])));
+        any.push(Filter::And(both));
+    }
+    (!any.is_empty()).then(|| Filter::Not(Box::new(Filter::Or(any))))
 }
 
 pub(crate) fn compare(field: &str, operator: Operator) -> Filter {

@@ -20,7 +20,7 @@ use isobase_types::{
 use tokio::sync::{Notify, OnceCell};
 
 use crate::{
-    Entry, Ingested, NewRequest, RequestPage, RequestQuery, RequestsError, Total,
+    Entry, Ingested, LeftOut, NewRequest, RequestPage, RequestQuery, RequestsError, Total,
     entry::collection,
     query::compare,
     rollup::{self, Sums},
@@ -59,6 +59,10 @@ const STEPS: usize = 2 + INDEXES.len() + 1;
 /// How long counts for charts are kept: a year, and a month to compare it with.
 const CHARTS_KEPT: Duration = Duration::from_secs(400 * 86_400);
 
+/// Endpoints by which supervisors usually ask.
+const HEALTH_CHECKS: [&str; 8] =
+    ["/health", "/healthz", "/livez", "/readyz", "/ready", "/live", "/ping", "/metrics"];
+
 /// Tells the present moment.
 pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
@@ -71,6 +75,8 @@ pub struct RequestOptions {
     pub body_characters_max: usize,
     /// How long a search may go on before it says how far it has come. Default 500 ms.
     pub search_budget: Duration,
+    /// What only asks whether a service is alive, and is left out where that is asked for.
+    pub health_checks: Vec<LeftOut>,
 }
 
 impl Default for RequestOptions {
@@ -79,6 +85,7 @@ impl Default for RequestOptions {
             retention: Some(Duration::from_secs(30 * 86_400)),
             body_characters_max: 2_000,
             search_budget: Duration::from_millis(500),
+            health_checks: HEALTH_CHECKS.map(LeftOut::parse).to_vec(),
         }
     }
 }
@@ -121,6 +128,12 @@ impl Requests {
     #[must_use]
     pub fn now(&self) -> Timestamp {
         (self.now)()
+    }
+
+    /// What only asks whether a service is alive.
+    #[must_use]
+    pub fn health_checks(&self) -> &[LeftOut] {
+        &self.options.health_checks
     }
 
     /// Makes the indexes unless they are there: that of the keys is what makes a repeat harmless.

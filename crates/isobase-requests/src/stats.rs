@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use isobase_types::{Filter, Literal, Operator, Timestamp};
 
 use crate::{
-    Bucket, Requests, RequestsError, STEP_SECONDS,
-    query::compare,
+    Bucket, LeftOut, Requests, RequestsError, STEP_SECONDS,
+    query::{compare, without},
     requests::read_all,
     rollup::{Rollup, collection},
 };
@@ -25,6 +25,7 @@ impl Requests {
         (from, to): (Timestamp, Timestamp),
         step_seconds: i64,
         (service, endpoint): (Option<&str>, Option<&str>),
+        left_out: &[LeftOut],
     ) -> Result<Vec<Bucket>, RequestsError> {
         self.prepare().await?;
         let step = step_seconds.max(STEP_SECONDS);
@@ -39,6 +40,7 @@ impl Requests {
                 filters.push(compare(field, Operator::In(vec![Literal::Text(value.to_owned())])));
             }
         }
+        filters.extend(without(left_out));
         let filter = Filter::And(filters);
         let mut buckets: BTreeMap<i64, Bucket> = BTreeMap::new();
         for document in read_all(&self.store, &collection(), filter, ROLLUPS_MAX).await? {

@@ -62,7 +62,7 @@ pub use isobase_http::{Body, HttpConfig, Measure, OpenTo, RequestBody, parse_net
 pub use isobase_jobs::{Jobs, JobsOptions};
 pub use isobase_licences::{LicenceOptions, Secret};
 pub use isobase_live::{LiveOptions, Render, Topic};
-pub use isobase_requests::RequestOptions;
+pub use isobase_requests::{LeftOut, RequestOptions};
 pub use isobase_webhooks::{Webhooks, WebhooksOptions};
 pub use live::LiveConfig;
 pub use own_requests::{OwnRequestOptions, OwnRequests};

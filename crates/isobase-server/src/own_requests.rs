@@ -23,7 +23,7 @@ use tokio::{
 };
 
 /// Whose requests they are in the log.
-const SERVICE: &str = "isobase";
+pub(crate) const SERVICE: &str = "isobase";
 /// Groups of routes that are not logged: the log itself, and what supervisors and pages ask all the
 /// time.
 const UNLOGGED: [&str; 2] = ["requests", "service"];

@@ -36,14 +36,25 @@ export async function requests() {
   await page.getByRole("columnheader", { name: "p99" }).waitFor();
   await page.getByTestId("req-summary").filter({ hasText: "of them 4xx or 5xx" }).waitFor();
 
+  // Health checks are hidden until the address shows them.
+  const health = await log({ endpoint: "/healthz" });
+  await open(page, "/admin/requests?service=shop");
+  await page.getByTestId(`req-row-${second.id}`).waitFor();
+  assert.equal(await page.getByTestId(`req-row-${health.id}`).count(), 0);
+  await page.getByTestId("req-hide-health").uncheck();
+  await page.waitForURL("**/admin/requests?service=shop&show=health");
+  await page.getByTestId(`req-row-${health.id}`).waitFor();
+  await page.getByTestId("req-hide-health").check();
+  await page.getByTestId(`req-row-${health.id}`).waitFor({ state: "detached" });
+
   // Two requests beside each other.
   await page.getByTestId(`req-row-${first.id}`).locator("button.open").click();
   await page.getByTestId("req-mark").click();
   await page.getByTestId(`req-row-${second.id}`).locator("button.open").click();
   await page.getByTestId("req-compare").click();
   await page.getByRole("heading", { name: `${first.id} beside ${second.id}` }).waitFor();
-  await page.locator("del", { hasText: "\"amount\": 1" }).waitFor();
-  await page.locator("ins", { hasText: "\"amount\": 2" }).waitFor();
+  const pair = page.locator(".beside tr", { has: page.locator("td:first-child del", { hasText: "\"amount\": 1" }) });
+  await pair.locator("td:last-child ins", { hasText: "\"amount\": 2" }).waitFor();
   await accessible(page, "two requests");
   await page.getByRole("button", { name: "One alone" }).click();
   await page.getByTestId("tab-related").click();

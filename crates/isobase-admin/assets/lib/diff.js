@@ -61,32 +61,81 @@ function compare(one, other) {
   return lines;
 }
 
+/** The lines of both in pairs: what is gone stands beside what came in its place. */
+function pairsOf(lines) {
+  const pairs = [];
+  for (let at = 0; at < lines.length;) {
+    if (lines[at].kind === "same") {
+      pairs.push([lines[at], lines[at]]);
+      at += 1;
+      continue;
+    }
+    const end = lines.findIndex(({ kind }, index) => index > at && kind === "same");
+    const some = lines.slice(at, end < 0 ? lines.length : end);
+    const [gone, came] = ["gone", "new"].map((wanted) => some.filter(({ kind }) => kind === wanted));
+    for (let index = 0; index < Math.max(gone.length, came.length); index += 1) pairs.push([gone[index], came[index]]);
+    at += some.length;
+  }
+  return pairs;
+}
+
+/**
+ * Both in two columns, line beside line; below each other where it is narrow. Longer equal parts are left out.
+ * @param {{titles: [string, string], label: string}} of
+ */
+export function besideView(before, after, { titles, label }) {
+  const lines = differences(before, after);
+  if (lines.every(({ kind }) => kind === "same")) return h("p.muted", {}, before === "" ? "Neither is kept." : "Nothing differs.");
+  if (matchMedia("(max-width: 720px)").matches) return diffView(before, after, label);
+  const pairs = pairsOf(lines);
+  const near = nearby(pairs, ([one, other]) => one !== other);
+  const side = (line) => h("td", {}, line && (line.kind === "same" ? line.text : h(line.kind === "gone" ? "del" : "ins", {}, MARKS[line.kind], line.text)));
+  const rows = withGaps(pairs, near, ([one, other]) => h("tr", {}, side(one), side(other)),
+    (left) => h("tr", {}, h("td.muted", { colspan: 2 }, `… ${left} equal ${left === 1 ? "line" : "lines"}`)));
+  return h("div.beside", { tabindex: "0", role: "region", "aria-label": label },
+    h("table", {}, h("caption.hidden", {}, label),
+      h("thead", {}, h("tr", {}, titles.map((title) => h("th", { scope: "col" }, title)))), h("tbody", {}, rows)));
+}
+
+/** Places that differ, and those around them. */
+function nearby(all, differs) {
+  const near = new Set();
+  all.forEach((one, at) => {
+    if (!differs(one)) return;
+    for (let index = at - AROUND; index <= at + AROUND; index += 1) near.add(index);
+  });
+  return near;
+}
+
+/** What is near, with a word for what is left out between. */
+function withGaps(all, near, show, gap) {
+  const shown = [];
+  let left = 0;
+  const leave = () => {
+    if (left > 0) shown.push(gap(left));
+    left = 0;
+  };
+  all.forEach((one, at) => {
+    if (!near.has(at)) left += 1;
+    else {
+      leave();
+      shown.push(show(one));
+    }
+  });
+  leave();
+  return shown;
+}
+
 const MARKS = { same: "  ", gone: "− ", new: "+ " };
 
 /** Both as one text, with a sign before each line that differs; longer equal parts are left out. */
 export function diffView(before, after, label = "Differences") {
   const lines = differences(before, after);
   if (lines.every(({ kind }) => kind === "same")) return h("p.muted", {}, "Nothing differs.");
-  const near = new Set();
-  lines.forEach(({ kind }, at) => {
-    if (kind === "same") return;
-    for (let index = at - AROUND; index <= at + AROUND; index += 1) near.add(index);
-  });
-  const shown = [];
-  let left = 0;
-  const leave = () => {
-    if (left > 0) shown.push(h("span.muted", {}, `  … ${left} equal ${left === 1 ? "line" : "lines"}\n`));
-    left = 0;
-  };
-  lines.forEach(({ kind, text }, at) => {
-    if (!near.has(at)) {
-      left += 1;
-      return;
-    }
-    leave();
+  const near = nearby(lines, ({ kind }) => kind !== "same");
+  const shown = withGaps(lines, near, ({ kind, text }) => {
     const line = `${MARKS[kind]}${text}\n`;
-    shown.push(kind === "same" ? line : h(kind === "gone" ? "del" : "ins", {}, line));
-  });
-  leave();
+    return kind === "same" ? line : h(kind === "gone" ? "del" : "ins", {}, line);
+  }, (left) => h("span.muted", {}, `  … ${left} equal ${left === 1 ? "line" : "lines"}\n`));
   return h("pre.diff", { tabindex: "0", role: "region", "aria-label": label }, shown);
 }

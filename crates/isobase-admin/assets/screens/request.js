@@ -1,7 +1,7 @@
 // One request of the log, and two beside each other.
 
 import { get, path } from "../lib/api.js";
-import { diffView } from "../lib/diff.js";
+import { besideView } from "../lib/diff.js";
 import { h } from "../lib/dom.js";
 import { duration, timeOf } from "../lib/format.js";
 import { jsonViewer } from "../lib/json.js";
@@ -100,16 +100,18 @@ function relatedView(row, others) {
 function comparison(one, other, close) {
   const known = [...new Set([...Object.keys(one), ...Object.keys(other)])].filter((name) => !["request_body", "response_body"].includes(name));
   const differing = known.filter((name) => JSON.stringify(one[name]) !== JSON.stringify(other[name]));
-  const cell = (value) => (value === null || value === undefined ? "–" : String(value));
-  return panel(`${other.id} beside ${one.id}`, close,
+  const cell = (value) => (value === null || value === undefined ? "–" : typeof value === "object" ? JSON.stringify(value) : String(value));
+  const bodies = (title, name) => [h("h3", {}, title), besideView(parsed(other[name]) ?? "", parsed(one[name]) ?? "", { titles: [String(other.id), String(one.id)], label: `${title}s beside each other` })];
+  const element = panel(`${other.id} beside ${one.id}`, close,
     h("div.actions", {}, button("One alone", () => change({ compare: null })), button("The other way round", () => change({ row: other.id, compare: one.id }))),
     table("What differs", [
       { title: "Field", cell: (name) => name.replaceAll("_", " ") },
       { title: String(other.id), cell: (name) => cell(other[name]) },
       { title: String(one.id), cell: (name) => cell(one[name]) },
     ], differing),
-    h("h3", {}, "Request"), diffView(parsed(other.request_body) ?? "", parsed(one.request_body) ?? "", "Differences of the requests"),
-    h("h3", {}, "Response"), diffView(parsed(other.response_body) ?? "", parsed(one.response_body) ?? "", "Differences of the responses"));
+    bodies("Request", "request_body"), bodies("Response", "response_body"));
+  element.classList.add("wide");
+  return element;
 }
 
 function parsed(text) {

@@ -24,7 +24,10 @@ const NARROW = [...FILTERS.map(([name]) => name), "class", "has_error", "q"];
 /** The service that this one logs its own requests as. */
 const OWN = "isobase";
 
-export const PARAMETERS = ["range", "from", "to", ...NARROW, "cursor", "row", "part", "compare", "chart", "live", "columns"];
+/** What is hidden unless the address shows it: the words of the API, and of people. */
+const HIDDEN = [["health", "Hide health checks"], ["own", "Hide requests of this service"]];
+
+export const PARAMETERS = ["range", "from", "to", ...NARROW, "show", "cursor", "row", "part", "compare", "chart", "live", "columns"];
 
 /** Bars of a chart, and the shortest time of one in seconds. */
 const BARS = 96;
@@ -85,14 +88,38 @@ export function open() {
 
 /** What the address asks for, as the API has it. */
 function asked() {
-  const { range = "24h", from, to, ...others } = values();
+  const { range = "24h", from, to, show = "", ...others } = values();
   const seconds = RANGES[range] ?? RANGES["24h"];
   const narrowed = Object.fromEntries(NARROW.map((name) => [name, others[name]]));
   return {
     from: from ?? new Date(Math.floor(Date.now() / 1_000 - seconds) * 1_000).toISOString(),
     to,
     ...narrowed,
+    hide: hidden(show, others).join(","),
   };
+}
+
+/** Who asks for an endpoint, or for the requests of this service, sees them. */
+function hidden(show, { endpoint, service }) {
+  const shown = new Set([...show.split(","), endpoint && "health", service === OWN && "own"]);
+  return HIDDEN.map(([word]) => word).filter((word) => !shown.has(word));
+}
+
+/** Switches that are on unless the address says otherwise. */
+function hidingSwitches() {
+  const now = values();
+  const hides = hidden(now.show ?? "", now);
+  const shown = new Set((now.show ?? "").split(",").filter(Boolean));
+  return HIDDEN.map(([word, label]) => h("div.check", {}, h("label", {}, h("input", {
+    type: "checkbox",
+    checked: hides.includes(word),
+    "data-testid": `req-hide-${word}`,
+    onchange: (event) => {
+      if (event.target.checked) shown.delete(word);
+      else shown.add(word);
+      change({ show: [...shown].join(",") }, { reset: ["cursor", "row"] });
+    },
+  }), label)));
 }
 
 function load(signal) {
@@ -132,7 +159,7 @@ function filters(refresh) {
       button("Refresh", refresh),
       button(now.service === OWN ? "Requests of all services" : "Own requests", () => change({ service: now.service === OWN ? null : OWN }, { reset }), { "data-testid": "req-own" }),
       button("Export…", once(takeOut), { "data-testid": "req-export" }),
-      columnsButton(columns()), viewsButton(), button("Redaction…", once(redaction)),
+      hidingSwitches(), columnsButton(columns()), viewsButton(), button("Redaction…", once(redaction)),
       may("admin") && h("a", { href: "/admin/settings?find=requests" }, "How the log is kept"),
       (now.from || now.to) && button("Whole range", () => change({}, { reset: [...reset, "from", "to"] })),
       NARROW.filter((name) => now[name]).map((name) =>
@@ -213,10 +240,10 @@ function redaction() {
 }
 
 async function drawing(signal) {
-  const { from, to, service, endpoint } = asked();
+  const { from, to, service, endpoint, hide } = asked();
   const seconds = ((to ? parseTime(to) : new Date()) - parseTime(from)) / 1_000;
   const step = Math.max(1, Math.ceil(seconds / BARS / STEP_S)) * STEP_S;
-  const stats = await get(`${BASE}/stats`, { from, to, service, endpoint, step }, { signal });
+  const stats = await get(`${BASE}/stats`, { from, to, service, endpoint, hide, step }, { signal });
   if (stats.buckets.length === 0) return null;
   const all = everyBucket(stats, step * 1_000);
   const common = {
@@ -338,7 +365,7 @@ function listing({ requests, next_cursor: next, total, total_capped: capped, sea
   return [
     requests.length === 0 && !searched && (filtered
       ? empty("No request matches.", button("Clear filters", () => change({}, { reset: [...NARROW, "cursor"] })))
-      : empty("No API requests logged in this time. Services send them to POST /api/v1/db/requests.")),
+      : empty(`No API requests logged in this time${asked().hide ? " but those that are hidden" : ""}. Services send them to POST /api/v1/db/requests.`, asked().hide && button("Show those that are hidden", () => change({ show: HIDDEN.map(([word]) => word).join(",") })))),
     requests.length > 0 && rowsTable(requests),
     searched && h("div.warning", {}, "Searched back to ", timeOf(searched), requests.length ? ". " : " – no match yet. ",
       next && button("Continue", () => change({ cursor: next }), { "data-testid": "req-continue" })),

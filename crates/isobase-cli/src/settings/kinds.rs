@@ -3,7 +3,7 @@
 use std::{fmt, str::FromStr, time::Duration};
 
 use isobase::{redact, types::CollectionName};
-use isobase_server::{MediaTypes, parse_network};
+use isobase_server::{LeftOut, MediaTypes, parse_network};
 use serde_json::Value;
 
 use super::{
@@ -355,6 +355,12 @@ impl List {
     pub(super) const MEDIA_TYPES: Self = Self {
         is_right: |text| MediaTypes::new([text]).is_ok(),
         expected: "types of files, such as application/pdf, or image/* for all images",
+    };
+
+    /// Endpoints of services.
+    pub(super) const ENDPOINTS: Self = Self {
+        is_right: |text| LeftOut::parse(text).endpoint.is_some_and(|it| it.starts_with('/')),
+        expected: "endpoints, such as /health, or of one service llm:/ready",
     };
 
     /// Names of collections.

@@ -16,8 +16,8 @@ use std::{
 use isobase_engine::SystemClock;
 use isobase_engine_memory::{MemoryEngine, MemoryOptions};
 use isobase_requests::{
-    Ingested, ItemQuery, ItemUpdate, Items, NewItem, NewRequest, RequestOptions, RequestQuery,
-    Requests, RequestsError,
+    Ingested, ItemQuery, ItemUpdate, Items, LeftOut, NewItem, NewRequest, RequestOptions,
+    RequestQuery, Requests, RequestsError,
 };
 use isobase_store::{Store, StoreOptions};
 use isobase_types::Timestamp;
@@ -202,7 +202,7 @@ async fn charts_count_each_entry_once() {
         log.ingest(&[report("/users/3", 200, 10.0)]).await.unwrap();
     }
     let at = |seconds: i64| Timestamp { unix_us: START_US + seconds * 1_000_000 };
-    let buckets = log.stats((at(-600), at(600)), 3_600, (Some("llm"), None)).await.unwrap();
+    let buckets = log.stats((at(-600), at(600)), 3_600, (Some("llm"), None), &[]).await.unwrap();
     assert_eq!(buckets.len(), 1);
     assert_eq!(
         (buckets[0].count, buckets[0].by_class["2xx"], buckets[0].by_class["5xx"]),
@@ -211,10 +211,34 @@ async fn charts_count_each_entry_once() {
     let (half, most) = (buckets[0].quantile(0.5).unwrap(), buckets[0].quantile(0.99).unwrap());
     assert!((10.0..=12.0).contains(&half) && (1_000.0..=1_200.0).contains(&most), "{half} {most}");
     assert_eq!(buckets[0].sum_ms, 1_090.0);
-    let none = log.stats((at(-600), at(600)), 300, (Some("web"), None)).await.unwrap();
+    let none = log.stats((at(-600), at(600)), 300, (Some("web"), None), &[]).await.unwrap();
     assert!(none.is_empty());
-    let grouped = log.stats((at(-600), at(600)), 300, (None, Some("/users/:id"))).await.unwrap();
+    let grouped =
+        log.stats((at(-600), at(600)), 300, (None, Some("/users/:id")), &[]).await.unwrap();
     assert_eq!(grouped.iter().map(|bucket| bucket.count).sum::<u64>(), 10);
+}
+
+#[tokio::test]
+async fn health_checks_are_left_out_where_that_is_asked_for() {
+    let log = log();
+    let of_web = NewRequest { service: "web".to_owned(), ..report("/ready", 200, 1.0) };
+    log.ingest(&[report("/ready", 200, 1.0), of_web, report("/a", 500, 1.0)]).await.unwrap();
+    let left = |texts: &[&str]| texts.iter().map(|text| LeftOut::parse(text)).collect::<Vec<_>>();
+    let at = |seconds: i64| Timestamp { unix_us: START_US + seconds * 1_000_000 };
+    for (without, expected) in [
+        (left(&[]), 3),
+        (left(&["/ready"]), 1),
+        (left(&["llm: /ready"]), 2),
+        (left(&["llm:/ready", "/a", "/other"]), 1),
+        (vec![LeftOut { service: Some("llm".to_owned()), endpoint: None }], 1),
+    ] {
+        let query = RequestQuery { without: without.clone(), ..RequestQuery::default() };
+        assert_eq!(log.list(&query, 10, None).await.unwrap().entries.len(), expected);
+        assert_eq!(log.count(&query).await.unwrap().entries, expected as u64);
+        let all = (at(-600), at(600));
+        let buckets = log.stats(all, 300, (None, None), &without).await.unwrap();
+        assert_eq!(buckets.iter().map(|one| one.count).sum::<u64>(), expected as u64);
+    }
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use isobase_auth::AccountOptions;
 use isobase_server::{
-    Durability, HttpConfig, LiveConfig, LiveOptions, OpenTo, OwnRequestOptions, RequestOptions,
+    Durability, HttpConfig, LeftOut, LiveConfig, LiveOptions, OpenTo, OwnRequestOptions, RequestOptions,
     ServerConfig, parse_network,
 };
 
@@ -14,7 +14,7 @@ use super::{
             ALLOWED_HOSTS, BODY_BYTES, BODY_DEADLINE, BODY_IDLE_DEADLINE, CONNECTIONS_MAX,
             CORS_ORIGINS, EVENTS_PING, HEADER_BYTES, HEADER_DEADLINE, INTERNAL_API_KEY,
             KEEP_ALIVE_DEADLINE, LOG, LOG_FORMAT, REQUEST_DEADLINE, REQUESTS_BODY_CHARACTERS,
-            REQUESTS_OWN, REQUESTS_OWN_RATE, REQUESTS_RETENTION, REQUESTS_SEARCH_BUDGET,
+            REQUESTS_HEALTH_CHECKS, REQUESTS_OWN, REQUESTS_OWN_RATE, REQUESTS_RETENTION, REQUESTS_SEARCH_BUDGET,
             STOP_DEADLINE, STREAM_BODY_BYTES, STREAM_IDLE_DEADLINE, TRUSTED_PROXIES, URI_BYTES,
             WEBHOOKS_PRIVATE, WRITE_IDLE_DEADLINE,
         },
@@ -44,6 +44,7 @@ pub(crate) fn server_config(loaded: &Loaded, config: &Config) -> Result<ServerCo
             body_characters_max: loaded.get(&REQUESTS_BODY_CHARACTERS),
             search_budget: loaded.get(&REQUESTS_SEARCH_BUDGET),
             retention: Some(loaded.get(&REQUESTS_RETENTION)),
+            health_checks: health_checks(loaded),
         },
         own_requests: OwnRequestOptions {
             which: loaded.get(&REQUESTS_OWN),
@@ -65,6 +66,12 @@ pub(crate) fn server_config(loaded: &Loaded, config: &Config) -> Result<ServerCo
         sql: super::sql::sql_options(loaded, config)?,
         ..ServerConfig::default()
     })
+}
+
+/// What only asks whether a service is alive.
+fn health_checks(loaded: &Loaded) -> Vec<LeftOut> {
+    let endpoints: Vec<String> = loaded.get(&REQUESTS_HEALTH_CHECKS);
+    endpoints.iter().map(|endpoint| LeftOut::parse(endpoint)).collect()
 }
 
 /// Bounds and deadlines of requests, and whose they are taken.

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use isobase_licences::{AtLimit, LicenceOptions};
-use isobase_server::{OwnRequestOptions, OwnRequests, RequestOptions};
+use isobase_server::{LeftOut, OwnRequestOptions, OwnRequests, RequestOptions};
 
 use super::super::{
-    kinds::{Choice, Span, Switch, Text, Whole},
+    kinds::{Choice, List, Span, Switch, Text, Whole},
     setting::{Optional, Setting},
 };
 
@@ -81,6 +81,15 @@ super::settings! {
         &Span,
         || RequestOptions::default().search_budget,
         "How long a search by text in the request log goes on before it says how far it has come.",
+    )
+    .changeable();
+
+    static REQUESTS_HEALTH_CHECKS: Setting<Vec<String>> = Setting::new(
+        "requests.health_checks",
+        &List::ENDPOINTS,
+        || RequestOptions::default().health_checks.iter().map(LeftOut::to_string).collect(),
+        "By which endpoints others only ask whether a service is alive. The screen of requests hides \
+     them, and `hide=health` does.",
     )
     .changeable();
 

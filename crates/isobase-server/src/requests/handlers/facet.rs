@@ -19,7 +19,7 @@ pub(crate) async fn get_request_facets(
     state: Arc<State>,
     call: Call,
 ) -> Result<Response<Body>, Failure> {
-    let query = query(Parameters::parse(call.query()))?;
+    let query = query(&state, Parameters::parse(call.query()))?;
     let time = last_day(&state, (query.from, query.to));
     let facets = state.requests.facets(&query, time).await?;
     Ok(json(&FacetsAnswer::of(facets, time)))

@@ -7,7 +7,7 @@ use futures_util::stream;
 use http::{HeaderValue, Response, StatusCode, header};
 use isobase_http::{Body, Problem};
 use isobase_licences::parse_moment;
-use isobase_requests::{Entry, RequestPage, RequestQuery, RequestsError, STEP_SECONDS};
+use isobase_requests::{Entry, LeftOut, RequestPage, RequestQuery, RequestsError, STEP_SECONDS};
 use isobase_types::Timestamp;
 
 use crate::{
@@ -15,6 +15,7 @@ use crate::{
     answer::json,
     codes, csv,
     failure::Failure,
+    own_requests::SERVICE as OWN_SERVICE,
     request::{Parameters, no_parameters},
     requests::{
         State,
@@ -45,7 +46,7 @@ pub(crate) async fn list_requests(
     if cursor.is_some() && offset > 0 {
         parameters.fault("offset", &offset.to_string(), "expected cursor or offset, not both");
     }
-    let query = query(parameters)?;
+    let query = query(&state, parameters)?;
     let page = match offset {
         0 => state.requests.list(&query, limit, cursor).await?,
         offset => skip(&state, &query, (offset as usize, limit as usize)).await?,
@@ -109,9 +110,10 @@ pub(crate) async fn get_request_stats(
         parameters.fault("step", &step.to_string(), "expected a longer step, or a shorter time");
     }
     let (service, endpoint) = (parameters.take("service"), parameters.take("endpoint"));
+    let left_out = hidden(&state, &mut parameters);
     parameters.finish()?;
     let of = (service.as_deref(), endpoint.as_deref());
-    let buckets = state.requests.stats((from, to), step, of).await?;
+    let buckets = state.requests.stats((from, to), step, of, &left_out).await?;
     Ok(json(&Stats::of(&buckets, (from, to), step)))
 }
 
@@ -156,7 +158,7 @@ async fn export(
     (head, write): (Vec<u8>, WriteEntry),
     (content_type, disposition): (&'static str, &'static str),
 ) -> Result<Response<Body>, Failure> {
-    let query = query(Parameters::parse(call.query()))?;
+    let query = query(&state, Parameters::parse(call.query()))?;
     let first = state.requests.list(&query, EXPORT_PAGE, None).await?;
     let begin = Some((state, query, first, head));
     let pieces = stream::try_unfold(begin, move |part| async move {
@@ -178,7 +180,7 @@ async fn export(
 }
 
 /// Which entries are asked for.
-pub(super) fn query(mut parameters: Parameters) -> Result<RequestQuery, Problem> {
+pub(super) fn query(state: &State, mut parameters: Parameters) -> Result<RequestQuery, Problem> {
     let mut text = |name: &str| parameters.take(name).filter(|text| !text.is_empty());
     let mut query = RequestQuery {
         service: text("service"),
@@ -205,8 +207,28 @@ pub(super) fn query(mut parameters: Parameters) -> Result<RequestQuery, Problem>
     query.to = moment(&mut parameters, "to");
     query.min_ms = number(&mut parameters, "min_ms", 0..=u32::MAX);
     query.max_ms = number(&mut parameters, "max_ms", 0..=u32::MAX);
+    query.without = hidden(state, &mut parameters);
     parameters.finish()?;
     Ok(query)
+}
+
+/// What is left out: `hide=health,own`.
+fn hidden(state: &State, parameters: &mut Parameters) -> Vec<LeftOut> {
+    let text = parameters.take("hide").unwrap_or_default();
+    let mut left_out = Vec::new();
+    for word in text.split(',').filter(|word| !word.is_empty()) {
+        match word {
+            "health" => left_out.extend_from_slice(state.requests.health_checks()),
+            "own" => {
+                left_out.push(LeftOut { service: Some(OWN_SERVICE.to_owned()), endpoint: None });
+            }
+            _ => {
+                parameters.fault("hide", &text, "expected health, own or health,own");
+                break;
+            }
+        }
+    }
+    left_out
 }
 
 fn number<T: std::str::FromStr + PartialOrd + std::fmt::Display>(

@@ -49,7 +49,7 @@ pub(crate) async fn stream_requests(
     if let (Some(text), Some(None)) = (&since, read) {
         parameters.fault("since", text, "expected the number of an entry");
     }
-    let query = list::query(parameters)?;
+    let query = list::query(&state, parameters)?;
     // Where a client was when it lost the stream is later than where it began.
     let since = last_event_id(&call)?.or(read.flatten());
     let stopping = call.shared().stopping().clone();

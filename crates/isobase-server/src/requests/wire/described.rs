@@ -23,5 +23,14 @@ pub(super) fn maybe_number(name: &'static str, description: &'static str, max: i
     maybe(name, description).schema(json!({ "type": "integer", "minimum": 0, "maximum": max }))
 }
 
+/// What is left out of a list.
+pub(super) fn hide() -> Parameter {
+    maybe(
+        "hide",
+        "Without health checks (`health`: the endpoints of `requests.health_checks`), without requests \
+         of this service itself (`own`), or `health,own`.",
+    )
+}
+
 pub(super) const BODY: [ProblemCode; 3] =
     [codes::INVALID_BODY, codes::INVALID_JSON, codes::NOT_AN_OBJECT];

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::described::{maybe, maybe_number, operation};
+use super::described::{hide, maybe, maybe_number, operation};
 use crate::{codes, csv};
 
 /// An entry of the log.
@@ -195,6 +195,7 @@ pub(super) fn choosing(operation: Operation) -> Operation {
         maybe("has_error", "With an error, or without one.").schema(json!({ "type": "boolean" })),
         maybe_number("status", "With this status.", 999),
         maybe("class", "With a status of this class: `2xx`, `4xx`, …"),
+        hide(),
         maybe("from", "At this date or moment, or after it."),
         maybe("to", "Before this date or moment."),
         maybe_number("min_ms", "That took at least so long.", u32::MAX.into()),

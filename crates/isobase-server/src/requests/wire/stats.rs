@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::json;
 use std::collections::BTreeMap;
 
-use super::described::{maybe, operation};
+use super::described::{hide, maybe, operation};
 
 /// What happened over time.
 #[derive(Serialize, JsonSchema)]
@@ -120,6 +120,7 @@ pub(in crate::requests) fn get_request_stats() -> Operation {
                 .schema(json!({ "type": "integer", "minimum": 300, "multipleOf": 300 })),
             maybe("service", "Of this service."),
             maybe("endpoint", "Of this group of endpoints."),
+            hide(),
         ])
         .answers(Answer::new(200, "The buckets.").content(Content::like(&stats)))
 }
