@@ -5,10 +5,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use isobase_store::{ErrorKind, StoreError};
 use isobase_types::{Count, Filter, Literal, Operator, PageRequest, Query, Timestamp};
 
 use crate::{
-    Licence, LicenceError, LicenceKey, Licences, Occupancy, Standing, Usage,
+    Holder, Licence, LicenceError, LicenceKey, Licences, Occupancy, Standing, Usage,
     licence::collection,
     licences::{compare, equals, order, read_all},
 };
@@ -18,6 +19,12 @@ const ORDER: &str = "-created_at,id";
 
 /// How long a list by installations may go on before it says how far it has come.
 const SEARCH_BUDGET: Duration = Duration::from_millis(500);
+
+/// Licences that are looked through at once for an installation.
+const SEARCH_PAGE: u32 = 1_000;
+
+/// Up to how many licences are counted.
+const COUNT_MAX: u64 = 10_000;
 
 /// Which licences.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,6 +44,12 @@ pub struct LicenceQuery {
     pub expires_before: Option<Timestamp>,
     /// That expire at this moment or after it.
     pub expires_after: Option<Timestamp>,
+    /// That were made before this moment.
+    pub created_before: Option<Timestamp>,
+    /// That were made at this moment or after it.
+    pub created_after: Option<Timestamp>,
+    /// Of which an installation has this text in its id, in small or capital letters.
+    pub installation: Option<String>,
     /// That are so full.
     pub occupancy: Option<Occupancy>,
     /// Of which an installation was seen at this moment or after it.
@@ -48,8 +61,11 @@ pub struct LicenceQuery {
 impl LicenceQuery {
     /// Whether it asks for what only the installations tell.
     fn asks_usage(&self) -> bool {
-        let Self { occupancy, seen_since, not_seen_since, .. } = self;
-        occupancy.is_some() || seen_since.is_some() || not_seen_since.is_some()
+        let Self { occupancy, seen_since, not_seen_since, installation, .. } = self;
+        occupancy.is_some()
+            || seen_since.is_some()
+            || not_seen_since.is_some()
+            || installation.is_some()
     }
 
     /// Whether a licence that is used so is chosen.
@@ -94,14 +110,26 @@ impl Licences {
         let mut found = LicencePage::default();
         loop {
             let left = limit - u32::try_from(found.licences.len()).unwrap_or(limit);
+            // Few have it: more are looked through at once, and more than the limit may be found.
+            let left = if query.installation.is_some() { SEARCH_PAGE } else { left };
             let page = PageRequest::Cursor { limit: left, after };
             let (filter, order) = (filter.clone(), order(ORDER));
             let asked = Query { filter, order, page, fields: Vec::new(), count: Count::None };
             let page = self.store.list(&collection(), &asked).await?;
             let licences = Licence::all_of(&page.documents);
             let reached = licences.last().map(|licence| licence.created_at.clone());
-            let mut usage = self.usage(&licences).await?;
+            let holders = self.holders(&licences).await?;
+            let mut usage = self.usage_among(&licences, &holders);
             usage.retain(|_, usage| query.chooses(usage));
+            if let Some(text) = &query.installation {
+                let text = text.to_lowercase();
+                for licence in &licences {
+                    let holder = holders.get(&licence.email);
+                    if !holder.is_some_and(|holder| self.has_installed(licence, holder, &text)) {
+                        usage.remove(&licence.id);
+                    }
+                }
+            }
             found.licences.extend(licences.into_iter().filter(|it| usage.contains_key(&it.id)));
             found.usage.extend(usage);
             found.cursor = page.next.as_ref().map(|next| next.cursor().to_owned());
@@ -113,6 +141,29 @@ impl Licences {
                 return Ok(LicencePage { searched_to: reached, ..found });
             }
             after = found.cursor.take();
+        }
+    }
+
+    /// Whether an installation of a licence has a text in its id, in small letters.
+    fn has_installed(&self, licence: &Licence, holder: &Holder, text: &str) -> bool {
+        let mut installed = self.installations_of(licence, holder);
+        installed.any(|it| it.installation_id.to_lowercase().contains(text))
+    }
+
+    /// How many licences there are, counted up to 10,000, and whether there may be more. `None` for what
+    /// only their installations tell.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn count(&self, query: &LicenceQuery) -> Result<Option<(u64, bool)>, LicenceError> {
+        if query.asks_usage() {
+            return Ok(None);
+        }
+        self.prepare().await?;
+        match self.store.engine().count(&collection(), &self.filter(query), COUNT_MAX).await {
+            Ok(licences) => Ok(Some((licences.min(COUNT_MAX), licences > COUNT_MAX))),
+            Err(error) if error.kind == ErrorKind::LimitExceeded => Ok(Some((COUNT_MAX, true))),
+            Err(error) => Err(StoreError::from(error).into()),
         }
     }
 
@@ -152,6 +203,12 @@ impl Licences {
         }
         if let Some(after) = query.expires_after {
             filters.push(compare("expires_at", Operator::GreaterOrEqual(moment(after))));
+        }
+        if let Some(before) = query.created_before {
+            filters.push(compare("created_at", Operator::Less(moment(before))));
+        }
+        if let Some(after) = query.created_after {
+            filters.push(compare("created_at", Operator::GreaterOrEqual(moment(after))));
         }
         Filter::And(filters)
     }

@@ -76,6 +76,15 @@ impl Licences {
     /// # Errors
     /// When the database fails.
     pub async fn usage(&self, licences: &[Licence]) -> Result<HashMap<i64, Usage>, LicenceError> {
+        let holders = self.holders(licences).await?;
+        Ok(self.usage_among(licences, &holders))
+    }
+
+    /// The installations of their e-mails, by e-mail.
+    pub(crate) async fn holders(
+        &self,
+        licences: &[Licence],
+    ) -> Result<HashMap<String, Holder>, LicenceError> {
         let emails: BTreeSet<&str> = licences.iter().map(|licence| &*licence.email).collect();
         let emails: Vec<&str> = emails.into_iter().collect();
         let mut holders: HashMap<String, Holder> = HashMap::new();
@@ -88,21 +97,38 @@ impl Licences {
             let read = documents.iter().filter_map(|document| Holder::of(document).ok());
             holders.extend(read.map(|holder| (holder.email.clone(), holder)));
         }
+        Ok(holders)
+    }
+
+    pub(crate) fn usage_among(
+        &self,
+        licences: &[Licence],
+        holders: &HashMap<String, Holder>,
+    ) -> HashMap<i64, Usage> {
         let used = licences
             .iter()
             .map(|licence| (licence.id, self.usage_of(licence, holders.get(&licence.email))));
-        Ok(used.collect())
+        used.collect()
+    }
+
+    /// Those that count for a licence.
+    pub(crate) fn installations_of<'a>(
+        &self,
+        licence: &Licence,
+        holder: &'a Holder,
+    ) -> impl Iterator<Item = &'a Installation> {
+        let (id, has_own_limit) = (licence.id, self.places(licence).own.is_some());
+        holder.installations.iter().filter(move |it| match it.licence {
+            Some(of) => of == id,
+            None => !has_own_limit,
+        })
     }
 
     fn usage_of(&self, licence: &Licence, holder: Option<&Holder>) -> Usage {
         let places = self.places(licence);
         let empty = Usage { places: places.limit, ..Usage::default() };
         let Some(holder) = holder else { return empty };
-        let is_own = |it: &&Installation| match it.licence {
-            Some(id) => id == licence.id,
-            None => places.own.is_none(),
-        };
-        let own: Vec<&Installation> = holder.installations.iter().filter(is_own).collect();
+        let own: Vec<&Installation> = self.installations_of(licence, holder).collect();
         Usage {
             installations: own.len(),
             places_taken: holder.count(&places),

@@ -104,6 +104,9 @@ export async function basics() {
     await page.getByText("No licence matches.").waitFor();
     await page.getByRole("button", { name: "Clear filters" }).click();
     await page.getByRole("row").filter({ hasText: "ann@example.com" }).waitFor();
+    await page.getByTestId("lic-search").fill("LAPT");
+    await page.getByTestId("lic-by-installation").waitFor();
+    await page.getByRole("row").filter({ hasText: "ann@example.com" }).waitFor();
     await open(page, "/admin/audit");
     await page.getByRole("button", { name: "license.suspended" }).or(page.getByText("license.suspended")).first().waitFor();
     await done();

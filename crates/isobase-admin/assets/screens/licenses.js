@@ -12,7 +12,7 @@ import { STALE_DAYS, STATES, action, freeStale, licencePanel, remove, stateBadge
 import { BASE, create, createMany } from "./licence-forms.js";
 
 const PAGE = 50;
-const FILTERS = ["q", "state", "tag", "expires_before", "expires_after", "within", "installations", "seen"];
+const FILTERS = ["q", "state", "tag", "expires_before", "expires_after", "created_before", "created_after", "within", "installation", "installations", "seen"];
 const OCCUPANCY = [["", "Any"], ["none", "none"], ["below_limit", "below the limit"], ["at_limit", "at the limit"], ["over_limit", "over the limit"]];
 /** When an installation was last seen: within so many days, or not for so many. */
 const SEEN = [["", "at any time"], ["within-7", "within 7 days"], ["within-30", "within 30 days"], ["older-30", "not for 30 days"], ["older-90", "not for 90 days"]];
@@ -48,17 +48,20 @@ function filters(again) {
   const states = [["", "All"], ...Object.entries(STATES).filter(([state]) => state !== "grace").map(([state, [title]]) => [state, title])];
   return [
     h("div.filters", {},
-      field("Search", { type: "search", value: now.q ?? "", oninput: set("q"), "data-testid": "lic-search" }, "E-mail, key or its last four, note."),
+      field("Search", { type: "search", value: now.q ?? "", oninput: set("q"), "data-testid": "lic-search" }, "E-mail, key or its last four, note; or an installation."),
       field("Status", { options: states, value: now.state ?? "", onchange: set("state"), "data-testid": "lic-filter-status" }),
       field("Expires", {
         options: [["", "at any time"], ["7", "within 7 days"], ["30", "within 30 days"], ["90", "within 90 days"]],
         value: now.within ?? "",
         onchange: (event) => change({ within: event.target.value }, { reset: ["cursor", "expires_before", "expires_after"], replace: true }),
       }),
+      now.installation && button(`installation: ${now.installation} ×`, () => change({ installation: null }, { reset: ["cursor"] }), { title: "Remove this filter", "data-testid": "lic-filter-installation" }),
       field("Installations", { options: OCCUPANCY, value: now.installations ?? "", onchange: set("installations"), "data-testid": "lic-filter-installations" }),
       field("Last seen", { options: SEEN, value: now.seen ?? "", onchange: set("seen"), "data-testid": "lic-filter-seen" }),
       field("Expires before", { type: "date", value: now.expires_before ?? "", onchange: set("expires_before") }),
       field("Expires after", { type: "date", value: now.expires_after ?? "", onchange: set("expires_after") }),
+      field("Created from", { type: "date", value: now.created_after ?? "", onchange: set("created_after") }),
+      field("Created before", { type: "date", value: now.created_before ?? "", onchange: set("created_before") }),
       field("Tag", { value: now.tag ?? "", oninput: set("tag") })),
     h("div.filters", {},
       buttonFor("licences:write", "New licence", once(() => create(again)), { kind: "primary", "data-testid": "lic-new" }),
@@ -118,9 +121,17 @@ function installationsCell({ installations, places, places_taken: taken }) {
 
 async function listing(signal, selected, onselect) {
   const { cursor, id } = values();
-  const { licenses, next_cursor: next, searched_to: searched } = await get(BASE, { ...filtered(), limit: PAGE, cursor }, { signal });
+  let { licenses, next_cursor: next, searched_to: searched } = await get(BASE, { ...filtered(), limit: PAGE, cursor }, { signal });
+  const { q, installation } = values();
+  // What stands in no licence may be an installation.
+  const byInstallation = licenses.length === 0 && q && !installation && !next;
+  if (byInstallation) {
+    const wanted = { ...filtered(), q: null, installation: q, limit: PAGE };
+    ({ licenses, next_cursor: next, searched_to: searched } = await get(BASE, wanted, { signal }));
+  }
+  const goTo = (place) => change(byInstallation ? { cursor: place, installation: q, q: null } : { cursor: place });
   const goOn = searched && h("div.warning", {}, "Searched back to ", timeOf(`${searched.replace(" ", "T")}Z`), licenses.length ? ". " : " – no match yet. ",
-    button("Continue", () => change({ cursor: next }), { "data-testid": "lic-continue" }));
+    button("Continue", () => goTo(next), { "data-testid": "lic-continue" }));
   if (licenses.length === 0) {
     if (goOn) return goOn;
     const some = FILTERS.some((name) => values()[name]);
@@ -133,6 +144,7 @@ async function listing(signal, selected, onselect) {
     else selected.delete(row.id);
   };
   return [
+    byInstallation && h("p.muted", { "data-testid": "lic-by-installation" }, "Found by the id of an installation."),
     table("Licences", chosen(columns()), licenses, {
       open: (row) => change({ id: row.id, tab: null }),
       isOpen: (row) => String(row.id) === id,
@@ -145,8 +157,9 @@ async function listing(signal, selected, onselect) {
     }),
     goOn,
     h("div.actions", {},
+      !cursor && !byInstallation && totalOf(signal),
       cursor && button("Newest", () => change({}, { reset: ["cursor"] })),
-      next && !searched && button("Older", () => change({ cursor: next })),
+      next && !searched && button("Older", () => goTo(next)),
       may("licences:write") && button("Select all that match", once(async () => {
         let cursor_;
         do {
@@ -159,6 +172,15 @@ async function listing(signal, selected, onselect) {
         onselect();
       }))),
   ];
+}
+
+/** How many licences the filters find, told when it is known. */
+function totalOf(signal) {
+  const told = h("span.muted", { "data-testid": "lic-total" });
+  get(BASE, { ...filtered(), limit: 1, count: true }, { signal, quiet: true })
+    .then(({ total, total_capped: capped }) => { if (total !== undefined) put(told, `${count(total)}${capped ? "+" : ""} ${total === 1 ? "licence" : "licences"}`); })
+    .catch(() => {});
+  return told;
 }
 
 function bulkBar(selected, again) {

@@ -56,6 +56,11 @@ async fn lists_tell_and_choose_by_installations() {
         ("seen_since=2999-01-01", vec![]),
         ("not_seen_since=2999-01-01&email=eve@b.c", vec![full, over]),
         ("installations=none&email=bob@b.c", vec![]),
+        ("installation=M-1", vec![below, full]),
+        ("installation=m-3&installations=over_limit", vec![over]),
+        ("installation=nowhere", vec![]),
+        ("created_before=2020-01-01", vec![]),
+        ("created_after=2020-01-01&email=bob@b.c", vec![below]),
         (&format!("q={unused_key}"), vec![unused]),
     ] {
         assert_eq!(ids(&service, query).await, expected, "{query}");
@@ -68,6 +73,8 @@ async fn lists_tell_and_choose_by_installations() {
     assert!(one["last_seen"].as_str().unwrap().ends_with('Z'), "{one}");
     let none = service.get(&format!("{DB}/{unused}")).await.json();
     assert_eq!((&none["installations"], &none["last_seen"]), (&json!(0), &Value::Null));
+    let counted = service.get(&format!("{DB}?limit=1&count=true")).await.json();
+    assert_eq!((&counted["total"], &counted["total_capped"]), (&json!(4), &json!(false)));
     let csv = service.get(&format!("{DB}/export.csv?installations=at_limit")).await;
     assert_eq!(csv.contains(",2,2,20").text.lines().count(), 2);
     let wrong = service.get(&format!("{DB}?installations=many&seen_since=soon")).await;
@@ -112,8 +119,15 @@ async fn licences_are_counted_by_their_state() {
     }
     let (gone, _) = licence(&service, json!({ "email": "a@b.c" })).await;
     service.delete(&format!("{DB}/{gone}")).await.has_status(200);
-    let totals = service.get(&format!("{DB}/stats")).await.has_status(200).json();
-    let states = json!({ "active": 2, "deleted": 1, "expired": 1, "not_started": 1 });
+    let (_, key) = licence(&service, json!({ "email": "a@b.c", "days": 100 })).await;
+    activate(&service, "a@b.c", &key, "m-1").await;
+    let mut totals = service.get(&format!("{DB}/stats")).await.has_status(200).json();
+    let came = totals["activations"].take();
+    let mut days = vec![0; 30];
+    days[29] = 1;
+    assert_eq!(came, json!(days));
+    totals.as_object_mut().unwrap().remove("activations");
+    let states = json!({ "active": 3, "deleted": 1, "expired": 1, "not_started": 1 });
     assert_eq!(totals, json!({ "states": states, "ending_soon": 1, "complete": true }));
     service.get(&format!("{DB}/stats?odd=1")).await.is_problem(422, "invalid_parameter");
 }

@@ -64,13 +64,20 @@ pub(crate) async fn list_licenses(
     let mut parameters = Parameters::parse(call.query());
     let limit = parameters.take_number("limit", PAGE_DEFAULT, (1, PAGE_MAX));
     let cursor = parameters.take("cursor").filter(|cursor| !cursor.is_empty());
+    let counted = parameters.take_choice("count").unwrap_or(false);
     let query = query(&state, parameters)?;
     let page = state.licences.list(&query, limit, cursor).await?;
+    let total = match counted {
+        true => state.licences.count(&query).await?,
+        false => None,
+    };
     let detail = |it| Detail::of(&state.licences, it).with_usage(page.usage.get(&it.id));
     let licenses = page.licences.iter().map(detail).collect();
     Ok(json(&Page {
         count: page.licences.len(),
         licenses,
+        total: total.map(|(total, _)| total),
+        total_capped: total.map(|(_, capped)| capped),
         next_cursor: page.cursor,
         searched_to: page.searched_to,
     }))
@@ -132,6 +139,7 @@ fn query(state: &State, mut parameters: Parameters) -> Result<LicenceQuery, Prob
         found
     });
     let query = LicenceQuery {
+        installation: parameters.take("installation").filter(|text| !text.is_empty()),
         occupancy,
         seen_since: moment(&mut parameters, "seen_since"),
         not_seen_since: moment(&mut parameters, "not_seen_since"),
@@ -140,6 +148,8 @@ fn query(state: &State, mut parameters: Parameters) -> Result<LicenceQuery, Prob
         standing,
         text: parameters.take("q").filter(|text| !text.is_empty()),
         tag: parameters.take("tag"),
+        created_before: moment(&mut parameters, "created_before"),
+        created_after: moment(&mut parameters, "created_after"),
         expires_before: moment(&mut parameters, "expires_before"),
         expires_after: moment(&mut parameters, "expires_after"),
     };

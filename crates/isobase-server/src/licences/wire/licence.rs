@@ -173,6 +173,12 @@ impl Detail {
 pub(in crate::licences) struct Page {
     pub(in crate::licences) licenses: Vec<Detail>,
     pub(in crate::licences) count: usize,
+    /// How many there are, where that was asked for and is known without their installations.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::licences) total: Option<u64>,
+    /// `total` is counted no further.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::licences) total_capped: Option<bool>,
     /// `cursor` of the next page; null at the end.
     pub(in crate::licences) next_cursor: Option<String>,
     /// Of a list by installations that ended at its budget: back to which `created_at` it has come.
@@ -188,6 +194,8 @@ pub(in crate::licences) struct Totals {
     states: BTreeMap<String, u64>,
     /// Those that are active and end within 30 days.
     ending_soon: u64,
+    /// Installations that came on each of the last 30 days (UTC) and are still there, today's last.
+    activations: Vec<u64>,
     /// All were counted; else there are more.
     complete: bool,
 }
@@ -198,6 +206,7 @@ impl Totals {
         Self {
             states: states.collect(),
             ending_soon: totals.ending_soon,
+            activations: totals.activations.clone(),
             complete: totals.complete,
         }
     }

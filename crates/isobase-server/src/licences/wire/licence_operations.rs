@@ -29,8 +29,11 @@ fn choosing(operation: Operation) -> Operation {
         maybe("state", "That stand so: `active`, `not_started`, `expired` (with those in their days of grace), `suspended`, `revoked`, `deleted` or `unreadable`. Default: all that are not deleted."),
         maybe("q", "With this text in e-mail or note, with this key, or with one that ends so."),
         maybe("tag", "With this tag."),
+        maybe("created_before", "That were made before this date or moment."),
+        maybe("created_after", "That were made at this date or moment, or after it."),
         maybe("expires_before", "That expire before this date or moment."),
         maybe("expires_after", "That expire at this date or moment, or after it."),
+        maybe("installation", "Of which an installation has this text in its id, whatever the case."),
         maybe("installations", "That are so full: `none` (no installation), `below_limit`, `at_limit` or `over_limit`."),
         maybe("seen_since", "Of which an installation was seen at this date or moment, or after it."),
         maybe("not_seen_since", "Of which none was seen at this date or moment or after it; also those that have none."),
@@ -41,14 +44,26 @@ pub(in crate::licences) fn list_licenses() -> Operation {
     let limit = maybe("limit", "Licences of a page. Default 50.")
         .schema(json!({ "type": "integer", "minimum": 1, "maximum": 1000 }));
     let licenses = vec![detail().with_usage(Some(&usage()))];
-    let example = Page { licenses, count: 1, next_cursor: None, searched_to: None };
+    let example = Page {
+        licenses,
+        count: 1,
+        total: None,
+        total_capped: None,
+        next_cursor: None,
+        searched_to: None,
+    };
     choosing(operation("list_licenses", "List licences"))
         .description(
-            "A page of licences, the newest first, and how they are used. By `installations`, \
-             `seen_since` and `not_seen_since` they are sought for half a second at most: then \
+            "A page of licences, the newest first, and how they are used. By `installation`, \
+             `installations`, `seen_since` and `not_seen_since` they are sought for half a second at most: then \
              `searched_to` says how far it has come, and the next page goes on there.",
         )
-        .parameters([limit, maybe("cursor", "`next_cursor` of the page before.")])
+        .parameters([
+            limit,
+            maybe("cursor", "`next_cursor` of the page before."),
+            maybe("count", "Whether `total` is told, counted up to 10,000.")
+                .schema(json!({ "type": "boolean" })),
+        ])
         .answers(Answer::new(200, "The page.").content(Content::like(&example)))
         .problems([codes::INVALID_ARGUMENT, codes::FOREIGN_PLACE])
 }
@@ -56,7 +71,7 @@ pub(in crate::licences) fn list_licenses() -> Operation {
 pub(in crate::licences) fn get_totals() -> Operation {
     operation("get_license_totals", "Count licences by their state")
         .description(
-            "Counted within two seconds: of very many licences `complete` is false. What took long to \
+            "Counted within four seconds: of very many licences `complete` is false. What took long to \
              count is told again for a while.",
         )
         .answers(Answer::new(200, "The counts.").content(Content::of::<Totals>()))
