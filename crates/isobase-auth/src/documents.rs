@@ -10,6 +10,9 @@ use isobase_types::{
 };
 use tokio::sync::OnceCell;
 
+/// Values that are sought at a time: as many as one plan looks for.
+const SOUGHT_TOGETHER: usize = 50;
+
 /// Writes that are carried out at a time.
 const WRITTEN_AT_ONCE: usize = 100;
 
@@ -139,7 +142,10 @@ impl Documents {
     /// # Errors
     /// When the database fails.
     pub async fn list(&self, field: Option<(&str, Literal)>) -> Result<Vec<Document>, StoreError> {
-        let query = query(field, PageRequest::All);
+        self.list_where(query(field, PageRequest::All)).await
+    }
+
+    async fn list_where(&self, query: Query) -> Result<Vec<Document>, StoreError> {
         let mut page = self.store.list(&self.collection, &query).await?;
         let mut documents = std::mem::take(&mut page.documents);
         while let Some(position) = &page.next {
@@ -147,6 +153,22 @@ impl Documents {
             documents.append(&mut page.documents);
         }
         Ok(documents)
+    }
+
+    /// The documents with one of these values in a field, by their ids.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(crate) async fn list_in(
+        &self,
+        field: &str,
+        values: Vec<Literal>,
+    ) -> Result<Vec<Document>, StoreError> {
+        let mut found = Vec::new();
+        for some in values.chunks(SOUGHT_TOGETHER) {
+            found.append(&mut self.list_where(query_in(field, some.to_vec())).await?);
+        }
+        Ok(found)
     }
 
     /// One of the documents with a value in a field, or any.
@@ -164,13 +186,20 @@ impl Documents {
 }
 
 fn query(field: Option<(&str, Literal)>, page: PageRequest) -> Query {
-    let filter = match field {
-        Some((field, literal)) => Filter::Compare(Comparison {
-            path: FieldPath::parse(field).expect("our fields are valid"),
-            operator: Operator::In(vec![literal]),
-        }),
-        None => Filter::all(),
-    };
+    match field {
+        Some((field, literal)) => Query { page, ..query_in(field, vec![literal]) },
+        None => of_filter(Filter::all(), page),
+    }
+}
+
+/// All documents with one of these values in a field.
+fn query_in(field: &str, values: Vec<Literal>) -> Query {
+    let path = FieldPath::parse(field).expect("our fields are valid");
+    let comparison = Comparison { path, operator: Operator::In(values) };
+    of_filter(Filter::Compare(comparison), PageRequest::All)
+}
+
+fn of_filter(filter: Filter, page: PageRequest) -> Query {
     Query { filter, order: Order::default(), page, fields: Vec::new(), count: Count::None }
 }
 

@@ -85,5 +85,5 @@ pub use session::{
     CreatedSession, Impersonator, SESSIONS_COLLECTION, Session, SessionInfo, SessionKind,
     is_session_token,
 };
-pub use sessions::{IMPERSONATION_LIFETIME, SESSIONS_PER_ACCOUNT_MAX, Sessions};
+pub use sessions::{AccountUse, IMPERSONATION_LIFETIME, SESSIONS_PER_ACCOUNT_MAX, Sessions};
 pub use setup::SETUP_LIFETIME;

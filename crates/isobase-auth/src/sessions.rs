@@ -28,6 +28,9 @@ pub const IMPERSONATION_LIFETIME: Duration = Duration::from_secs(15 * 60);
 /// Most uses that wait to be noted; more are left out until those are.
 const USES_MAX: usize = 32_768;
 
+/// Under which the sign-ins of accounts are noted.
+const LOGINS: &str = "login";
+
 /// How long a follower that failed waits until it begins again.
 const FOLLOW_AGAIN: Duration = Duration::from_secs(1);
 
@@ -36,6 +39,15 @@ const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// Changes that are read at a time.
 const CHANGES_PAGE: u32 = 1_000;
+
+/// How an account is used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AccountUse {
+    /// Its sessions that go on.
+    pub sessions: usize,
+    /// When it last signed in; none where that is not known.
+    pub last_login_at: Option<Timestamp>,
+}
 
 /// The sessions of a database.
 #[derive(Debug)]
@@ -136,6 +148,9 @@ impl Sessions {
             .write(action, Precondition::Missing)
             .await?
             .map_err(AccountError::refused)?;
+        if by.is_none() {
+            self.mark_login(&account.id, now);
+        }
         self.tidy(&account.id, now).await?;
         let session = Session::of(&token.id, &stored, account);
         Ok(CreatedSession { session, token: token.text() })
@@ -237,6 +252,66 @@ impl Sessions {
             let minute = minute_of(now);
             used.insert(Arc::clone(&session.id), Use { id, of, minute });
         }
+    }
+
+    /// Remembers that an account has signed in. It is noted with the uses, so that a sign-in costs no
+    /// write more; a process that is killed loses those of its last minute.
+    fn mark_login(&self, account: &DocumentId, now: Timestamp) {
+        let mut used = self.used();
+        if used.len() < USES_MAX {
+            let (id, of, minute) = (login(account), LOGINS.to_owned(), minute_of(now));
+            used.insert(id.as_str().into(), Use { id, of, minute });
+        }
+    }
+
+    /// How these accounts are used, by their ids.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn usage(
+        &self,
+        accounts: &[Account],
+    ) -> Result<HashMap<DocumentId, AccountUse>, AccountError> {
+        let now = self.clock.now();
+        let ids: Vec<String> = accounts.iter().map(|account| login(&account.id)).collect();
+        let mut logins = self.uses.at(&ids).await?;
+        for one in self.used().values().filter(|one| one.of == LOGINS) {
+            logins.insert(one.id.clone(), start_of(one.minute));
+        }
+        let of = accounts.iter().map(|account| literal(&account.id)).collect();
+        let mut uses: HashMap<DocumentId, AccountUse> = accounts
+            .iter()
+            .map(|account| {
+                let last_login_at = logins.get(&login(&account.id)).copied();
+                (account.id.clone(), AccountUse { sessions: 0, last_login_at })
+            })
+            .collect();
+        let by_id: HashMap<&DocumentId, &Account> =
+            accounts.iter().map(|account| (&account.id, account)).collect();
+        for document in self.documents.list_in("account", of).await? {
+            let stored = StoredSession::read(&document)?;
+            let Some(id) = stored.account() else { continue };
+            let goes_on = by_id.get(&id).is_some_and(|account| {
+                !stored.is_over(now) && account.lets(&document.id.to_string(), stored.epoch)
+            });
+            if let Some(of) = uses.get_mut(&id).filter(|_| goes_on) {
+                of.sessions += 1;
+                // Of before sign-ins were noted.
+                let began = Timestamp { unix_us: stored.created_us };
+                let is_login = stored.by.is_none() && of.last_login_at.is_none_or(|at| at < began);
+                if is_login {
+                    of.last_login_at = Some(began);
+                }
+            }
+        }
+        Ok(uses)
+    }
+
+    /// Forgets when an account signed in that is no more.
+    pub(crate) async fn forget_login(&self, account: &DocumentId) -> Result<(), AccountError> {
+        let id = login(account);
+        self.used().remove(id.as_str());
+        Ok(self.uses.forget(vec![id]).await?)
     }
 
     /// Notes in the database which sessions were used, to the minute.
@@ -462,6 +537,11 @@ impl Sessions {
         let lifetime = i64::try_from(self.lifetime.as_micros()).unwrap_or(i64::MAX);
         Timestamp { unix_us: now.unix_us.saturating_add(lifetime) }
     }
+}
+
+/// Under which the sign-in of an account is noted.
+fn login(account: &DocumentId) -> String {
+    format!("{LOGINS}:{}", session::mark(account))
 }
 
 fn document_id(id: &str) -> Result<DocumentId, AccountError> {

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use isobase_store::{Action, ErrorKind, IfMissing, StoreError, Terms};
-use isobase_types::{DocumentId, Literal, Timestamp};
+use isobase_types::{Document, DocumentId, Literal, Timestamp};
 use serde::Deserialize;
 use tokio::sync::OnceCell;
 
@@ -82,13 +82,16 @@ impl Uses {
     /// When those of somebody were last used, by their ids.
     pub(crate) async fn of(&self, of: &str) -> Result<HashMap<String, Timestamp>, StoreError> {
         let of = Literal::Text(of.to_owned());
-        let documents = self.documents.list(Some(("of", of))).await?;
-        let used = documents.into_iter().filter_map(|document| {
-            let stored: Stored = serde_json::from_str(&document.body).ok()?;
-            let id = document.id.to_string().strip_prefix(PREFIX)?.to_owned();
-            Some((id, Timestamp { unix_us: stored.used_us }))
-        });
-        Ok(used.collect())
+        Ok(read(self.documents.list(Some(("of", of))).await?))
+    }
+
+    /// When these were last used, by their ids.
+    pub(crate) async fn at(
+        &self,
+        ids: &[String],
+    ) -> Result<HashMap<String, Timestamp>, StoreError> {
+        let ids = ids.iter().map(|id| Literal::Text(format!("{PREFIX}{id}"))).collect();
+        Ok(read(self.documents.list_in("id", ids).await?))
     }
 
     /// Forgets when these were used.
@@ -96,6 +99,15 @@ impl Uses {
         let delete = |id: &String| Action::Delete { id: document_id(id) };
         self.documents.write_each(ids.iter().map(delete)).await
     }
+}
+
+fn read(documents: Vec<Document>) -> HashMap<String, Timestamp> {
+    let used = documents.into_iter().filter_map(|document| {
+        let stored: Stored = serde_json::from_str(&document.body).ok()?;
+        let id = document.id.to_string().strip_prefix(PREFIX)?.to_owned();
+        Some((id, Timestamp { unix_us: stored.used_us }))
+    });
+    used.collect()
 }
 
 /// What the ids of the documents begin with: an id of digits alone would be an integer.

@@ -3,7 +3,7 @@
 import { ask, get, path } from "../lib/api.js";
 import { may } from "../lib/may.js";
 import { debounced, h, put } from "../lib/dom.js";
-import { counted, timeOf } from "../lib/format.js";
+import { count, counted, timeOf } from "../lib/format.js";
 import { Region, badge, button, buttonFor, confirm, copyButton, dialog, empty, facts, field, inputOf, once, panel, table, toast } from "../lib/ui.js";
 import { change, values } from "../lib/url.js";
 
@@ -52,7 +52,7 @@ const KINDS = {
 /** One page, or those of all pages that are searched for. */
 async function load(signal) {
   const { cursor, q = "", who } = values();
-  if (!q && !who) return { ...await get(BASE, { limit: PAGE, cursor }, { signal }), isSearch: false };
+  if (!q && !who) return { ...await get(BASE, { limit: PAGE, cursor, usage: true }, { signal }), isSearch: false };
   const found = [];
   const typed = q.trim().toLowerCase();
   let next;
@@ -84,7 +84,10 @@ async function listing(signal) {
       { title: "Second factor", cell: (row) => (row.second_factor ? badge("on", "good") : badge("off")) },
       { title: "State", cell: (row) => (row.disabled ? badge("blocked", "bad") : badge("active", "good")) },
       { title: "Created", cell: (row) => timeOf(row.created_at) },
-    ], accounts, {
+      // A search looks through more accounts than are asked about; the panel tells of each.
+      !isSearch && { title: "Last login", cell: (row) => timeOf(row.usage?.last_login_at) },
+      !isSearch && { title: "Sessions", cell: (row) => count(row.usage?.sessions), className: "number" },
+    ].filter(Boolean), accounts, {
       open: (row) => change({ id: row.id }),
       isOpen: (row) => String(row.id) === id,
       testId: (row) => `user-row-${row.id}`,

@@ -544,7 +544,8 @@ impl Accounts {
         let outcome = self.documents.write(action, precondition).await?;
         self.sessions.forget_account(&account.id);
         outcome.map_err(AccountError::refused)?;
-        self.sessions.clear(&account.id, None).await
+        self.sessions.clear(&account.id, None).await?;
+        self.sessions.forget_login(&account.id).await
     }
 
     /// Refuses what would leave no owner. Two owners who remove each other at the same moment both

@@ -44,6 +44,17 @@ async fn accounts_are_listed_in_parts() {
     let next = format!("?cursor={}", first["next"].as_str().unwrap());
     let rest = ask(&app, Method::GET, &next, Value::Null).await.json();
     assert_eq!((&rest["accounts"][0]["username"], &rest["next"]), (&json!("c"), &Value::Null));
+    // How they are used, where that is asked for: a sign-in is known when its session is over.
+    assert_eq!(first["accounts"][0]["usage"], Value::Null);
+    app.login("b", "secret").await;
+    ask(&app, Method::DELETE, "/b/sessions", Value::Null).await;
+    app.login("c", "secret").await;
+    let used = ask(&app, Method::GET, "?usage=true", Value::Null).await.json();
+    let of = |at: usize| &used["accounts"][at]["usage"];
+    assert_eq!((&of(1)["sessions"], &of(2)["sessions"]), (&json!(0), &json!(2)), "{used}");
+    assert!(of(1)["last_login_at"].is_string() && of(2)["last_login_at"].is_string(), "{used}");
+    let wrong = ask(&app, Method::GET, "?usage=true&limit=101", Value::Null).await;
+    wrong.is_problem(422, "invalid_parameter");
     let wrong = ask(&app, Method::GET, "?cursor=x&limit=1", Value::Null).await;
     assert_eq!(wrong.status, 422);
     let wrong = ask(&app, Method::GET, "?limit=0", Value::Null).await;

@@ -1,6 +1,6 @@
 //! Accounts, for those who work on the service.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use http::{Response, StatusCode};
 use isobase_auth::{Account, AccountError, AuditEntry, Permission, Principal, Role};
@@ -12,7 +12,7 @@ use crate::{
     Call,
     accounts::{
         State, problems,
-        wire::{Done, ListedAccounts, ListedSession, ListedSessions, Me},
+        wire::{Done, ListedAccount, ListedAccounts, ListedSession, ListedSessions, Me},
     },
     actor::actor,
     answer::{json, json_with},
@@ -22,8 +22,9 @@ use crate::{
 
 /// Accounts in one answer, unless `limit` says otherwise.
 const PAGE_DEFAULT: u32 = 100;
-/// Most accounts in one answer.
+/// Most accounts in one answer, and most of which is told how they are used.
 const PAGE_MAX: u32 = 1_000;
+const USED_PAGE_MAX: u32 = 100;
 
 /// `GET /api/v1/accounts`
 pub(crate) async fn list_accounts(
@@ -33,9 +34,19 @@ pub(crate) async fn list_accounts(
     let mut parameters = Parameters::parse(call.query());
     let limit = parameters.take_number("limit", PAGE_DEFAULT, (1, PAGE_MAX));
     let after = parameters.take("cursor");
+    let asks_usage = parameters.take_choice("usage").unwrap_or(false);
+    if asks_usage && limit > USED_PAGE_MAX {
+        let expected = format!("expected at most {USED_PAGE_MAX} with usage");
+        parameters.fault("limit", &limit.to_string(), &expected);
+    }
     parameters.finish()?;
     let page = state.accounts.list(after, limit).await?;
-    let accounts = page.accounts.iter().map(Me::of).collect();
+    let usage = match asks_usage {
+        true => state.accounts.sessions().usage(&page.accounts).await?,
+        false => HashMap::new(),
+    };
+    let listed = |account| ListedAccount::of(account, usage.get(&account.id));
+    let accounts = page.accounts.iter().map(listed).collect();
     Ok(json(&ListedAccounts { accounts, next: page.next }))
 }
 

@@ -1,5 +1,6 @@
 //! Accounts and their sessions, for administrators.
 
+use isobase_auth::{Account, AccountUse};
 use isobase_http::{Answer, Content, Location, Operation, Parameter};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -16,9 +17,39 @@ use crate::codes;
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Accounts")]
 pub(in crate::accounts) struct ListedAccounts {
-    pub(in crate::accounts) accounts: Vec<Me>,
+    pub(in crate::accounts) accounts: Vec<ListedAccount>,
     /// The `cursor` of the next part; null at the end.
     pub(in crate::accounts) next: Option<String>,
+}
+
+/// An account of a list.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ListedAccount")]
+pub(in crate::accounts) struct ListedAccount {
+    #[serde(flatten)]
+    account: Me,
+    /// How it is used, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    usage: Option<ShownUse>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AccountUse")]
+struct ShownUse {
+    /// Its sessions that go on.
+    sessions: usize,
+    /// When it last signed in, to the minute; null where that is not known.
+    last_login_at: Option<String>,
+}
+
+impl ListedAccount {
+    pub(in crate::accounts) fn of(account: &Account, usage: Option<&AccountUse>) -> Self {
+        let shown = |usage: &AccountUse| ShownUse {
+            sessions: usage.sessions,
+            last_login_at: usage.last_login_at.map(|at| at.to_string()),
+        };
+        Self { account: Me::of(account), usage: usage.map(shown) }
+    }
 }
 
 #[derive(JsonSchema)]
@@ -57,12 +88,19 @@ pub(in crate::accounts) fn list_accounts() -> Operation {
         .schema(json!({ "type": "integer", "minimum": 1, "maximum": 1000 }))
         .example(100);
     let cursor = Parameter::new(Location::Query, "cursor", "The `next` of the part before.");
+    let usage = Parameter::new(
+        Location::Query,
+        "usage",
+        "Whether it is told how each is used: its sessions, and when it last signed in. Then `limit` is at \
+         most 100.",
+    )
+    .schema(json!({ "type": "boolean" }));
     operation("list_accounts", "List accounts")
         .description("A part of the list of all accounts, by their ids.")
-        .parameters([limit, cursor])
+        .parameters([limit, cursor, usage])
         .answers(
             Answer::new(200, "The accounts.").content(Content::like(&ListedAccounts {
-                accounts: vec![Me::example()],
+                accounts: vec![ListedAccount { account: Me::example(), usage: None }],
                 next: None,
             })),
         )
