@@ -33,9 +33,11 @@ macro_rules! files {
 }
 
 files![
+    "acting.js",
     "app.js",
     "icon.svg",
     "lib/api.js",
+    "lib/cell.js",
     "lib/chart.js",
     "lib/columns.js",
     "lib/diff.js",

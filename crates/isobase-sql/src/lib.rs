@@ -76,9 +76,9 @@ pub use operator::{DbOperator, Record, Select, TableName, record};
 pub use query_log::{LoggedQuery, Performance, QueryLogger, Statistics};
 pub use raw::{Form, RawAnswer, TakeRows};
 pub use reading::{
-    ANSWER_BYTES_MAX, Comparison, ReadAnswer, ReadCell, ReadColumn, ReadEnd, ReadError, ReadForm,
-    ReadLimits, ReadPlan, Reference, RowCondition, RowsWanted, STATEMENT_BYTES_MAX, SqlReader,
-    TableSummary,
+    ANSWER_BYTES_MAX, Comparison, FoundRows, ReadAnswer, ReadCell, ReadColumn, ReadEnd, ReadError,
+    ReadForm, ReadLimits, ReadPlan, Reference, RowCondition, RowsWanted, STATEMENT_BYTES_MAX,
+    SqlReader, TableSummary, Trigger,
 };
 pub use registry::{Family, SchemaRegistry};
 pub use row::{Answer, Row};
@@ -95,8 +95,8 @@ pub use test_transaction::TestTransaction;
 pub use transaction::Transaction;
 pub use value::{Range, Value};
 pub use writing::{
-    Effect, NewColumn, Planned, RowChange, SchemaChange, SqlWriter, WriteStatement, Written,
-    plan_schema_change,
+    Effect, NewColumn, NewConstraint, OnDelete, Planned, RowChange, SchemaChange, SqlWriter,
+    WriteStatement, Written, plan_schema_change,
 };
 
 /// The examples of the page are run as those of the code are.

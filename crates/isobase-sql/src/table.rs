@@ -124,6 +124,16 @@ impl Table {
 }
 
 impl Column {
+    /// Whether SQLite keeps a text as it is in it, whatever the other values of the column are.
+    ///
+    /// Source: SQLite documentation, "Determination Of Column Affinity".
+    pub(crate) fn keeps_texts(&self) -> bool {
+        let upper = self.data_type.to_ascii_uppercase();
+        let others = ["INT", "CHAR", "CLOB", "TEXT"];
+        !others.iter().any(|word| upper.contains(word))
+            && (upper.contains("BLOB") || upper.is_empty())
+    }
+
     /// Whether it holds JSON.
     #[must_use]
     pub fn is_json(&self) -> bool {

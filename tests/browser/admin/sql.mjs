@@ -9,11 +9,12 @@ import { sqlWrites } from "./sql_writes.mjs";
 export const hasSql = !key && (await (await fetch(`${base}/admin/api/overview`)).json()).sql;
 
 const TABLE = "/admin/sql?view=tables&schema=main&table=orders";
+const MARKS = TABLE.replace("orders", "marks");
 
 /** The screens, to be looked at one by one. */
 export const SQL_SCREENS = !hasSql ? [] : [
   "/admin/sql", "/admin/sql?q=SELECT+1&q=SELECT+%27%3Cb%3E%27+--+a&tab=1", "/admin/sql?view=tables", TABLE, `${TABLE}&part=columns`,
-  `${TABLE}&part=indexes`, `${TABLE}&part=keys`, `${TABLE}&part=definition`, `${TABLE}&where=%5B%5B%22note%22%2C%22is+not+null%22%5D%5D&order=total&down=1`,
+  `${TABLE}&part=indexes`, `${TABLE}&part=keys`, `${MARKS}&part=triggers`, `${TABLE}&part=definition`, `${TABLE}&where=%5B%5B%22note%22%2C%22is+not+null%22%5D%5D&order=total&down=1`,
   "/admin/sql?view=diagram", "/admin/sql?view=history",
 ];
 
@@ -88,6 +89,8 @@ async function statements(page, expectRefusal) {
   await page.getByTestId("sql-view-history").click();
   await page.getByRole("button", { name: "DELETE FROM orders", exact: true }).waitFor();
   await accessible(page, "the history");
+  await page.getByTestId("sql-history-search").fill("order BY");
+  await page.getByRole("button", { name: "DELETE FROM orders", exact: true }).waitFor({ state: "detached" });
   await page.getByRole("button", { name: "SELECT id, note, total FROM orders ORDER BY id" }).click();
   assert.equal(await page.getByTestId("sql-statement").inputValue(), "SELECT id, note, total FROM orders ORDER BY id");
 }
@@ -143,6 +146,20 @@ async function editor(page) {
   await page.waitForFunction(() => !document.querySelector("[data-testid=sql-statement]").value.includes("three"));
 }
 
+/** The next rows begin behind the last one: the address says which, so that there is a way back. */
+async function leafing(page) {
+  const place = page.url();
+  await open(page, `${MARKS}&order=mark&down=1`);
+  await page.getByTestId("sql-told").getByText("50 rows").waitFor();
+  await page.getByTestId("sql-next").click();
+  await page.getByTestId("sql-told").getByText("10 rows").waitFor();
+  assert.match(new URL(page.url()).searchParams.get("after"), /^\["mark \d+","\d+"\]$/);
+  await page.getByTestId("sql-row-[\"1\"]").waitFor();
+  await page.goBack();
+  await page.getByTestId("sql-told").getByText("50 rows").waitFor();
+  await open(page, place.slice(base.length));
+}
+
 /** The tables, their parts, their rows. */
 async function tables(page) {
   await page.getByTestId("sql-view-tables").click();
@@ -165,6 +182,7 @@ async function tables(page) {
   await page.getByTestId("tab-columns").click();
   await page.getByRole("cell", { name: "customer" }).first().waitFor();
   await page.getByTestId("tab-rows").click();
+  await leafing(page);
   await page.getByTestId("sql-select").click();
   await page.getByTestId("sql-run").click();
   await page.getByTestId("sql-told").getByText("3 rows").waitFor();

@@ -1,6 +1,7 @@
 // Rows of a table of the owner's database: found, leafed through, and changed by their key. What is changed
 // waits until it is looked at and saved, all of it or none.
 
+import { beside, cellButton, editInPlace, focusCell } from "./cell.js";
 import { h, put } from "./dom.js";
 import { counted } from "./format.js";
 import { cellOf, cutOf, isNumber, refusalView, rowPanel, statementView, toldOf } from "./sql_answer.js";
@@ -34,10 +35,20 @@ function conditions() {
   }
 }
 
+/** The row of the address behind which rows begin: the values that order it. */
+function position() {
+  try {
+    const found = JSON.parse(values().after ?? "null");
+    return Array.isArray(found) && found.every((one) => one === null || typeof one === "string") ? found : null;
+  } catch {
+    return null;
+  }
+}
+
 function wanted(schema, name) {
   const { order, down, offset } = values();
   return {
-    schema, table: name, order: order ?? null, descending: down === "1", limit: PAGE, offset: Math.max(0, Number.parseInt(offset, 10) || 0),
+    schema, table: name, order: order ?? null, descending: down === "1", limit: PAGE, offset: Math.max(0, Number.parseInt(offset, 10) || 0), after: position(),
     where: conditions().map(([column, comparison, value]) => ({ column, comparison, value: value ?? null })),
   };
 }
@@ -54,7 +65,16 @@ export async function tableRows(schema, name, signal) {
   const of = (row) => Object.fromEntries(key.map((column) => [column, row.cells[place.get(column)]]));
   const idOf = (row) => (key.length > 0 ? JSON.stringify(Object.values(of(row))) : String(row.at));
   const isChanged = (row) => waitingOf(answer.table).find((one) => one.key && key.length > 0 && JSON.stringify(Object.values(one.key)) === idOf(row));
-  const from = asked.offset;
+  const fixed = new Set(answer.table.columns.filter((one) => one.read_only).map((one) => one.name));
+  /** Another value of a row waits; the one that it had waits for nothing. */
+  const takeValue = (row, column, index, next) => {
+    const waits = isChanged(row);
+    const { [column]: _, ...values_ } = waits?.values ?? {};
+    const { [column]: __, ...before } = waits?.before ?? {};
+    if (next !== row.cells[index]) Object.assign(values_, { [column]: next }) && Object.assign(before, { [column]: row.cells[index] });
+    const changed = Object.keys(values_).length > 0 && { key: of(row), values: values_, before };
+    if (keepWaiting(answer.table, waits, "update", changed)) redraw();
+  };
   const redraw = () => {
     put(bar, waitingBar(answer.table, redraw));
     put(list, rows.length === 0 ? none(asked) : table(`Rows of ${name}`, answer.columns.map(({ name: column, type }, index) => ({
@@ -63,13 +83,21 @@ export async function tableRows(schema, name, signal) {
         const waits = isChanged(row);
         if (waits?.kind === "delete") return h("del", {}, cellOf(row.cells[index], cut(row.at, index)));
         const after = waits && column in waits.values;
-        return after ? h("strong.warn", {}, cellOf(waits.values[column], false)) : cellOf(row.cells[index], cut(row.at, index));
+        const value = after ? waits.values[column] : row.cells[index];
+        const shown = cellOf(value, !after && cut(row.at, index));
+        const inPlace = index > 0 && key.length > 0 && writing() !== null && !fixed.has(column) && !cut(row.at, index) && !/\n/.test(value ?? "");
+        if (!inPlace) return after ? h("strong.warn", {}, shown) : shown;
+        return cellButton({
+          label: `${column} of ${Object.values(of(row)).join(", ")}: ${value ?? "NULL"}`, shown, waiting: Boolean(after),
+          begin: (cell) => editValue(cell, { column, value, row: idOf(row), take: (next) => takeValue(row, column, index, next) }),
+        });
       },
     })), rows, {
       open: (row) => put(side, onePanel(row)),
+      onkey: beside,
       testId: (row) => `sql-row-${idOf(row)}`,
       sort: asked.order === null ? undefined : `${asked.descending ? "-" : ""}${place.get(asked.order)}`,
-      onsort: (next) => change({ order: answer.columns[Number(next.replace("-", ""))].name, down: next.startsWith("-") ? "1" : null }, { reset: ["offset"] }),
+      onsort: (next) => change({ order: answer.columns[Number(next.replace("-", ""))].name, down: next.startsWith("-") ? "1" : null }, { reset: ["offset", "after"] }),
     }));
   };
   const close = () => put(side);
@@ -89,19 +117,51 @@ export async function tableRows(schema, name, signal) {
       button("As a statement", () => openStatement(statementOf(schema, name, asked)), { "data-testid": "sql-select" })),
     bar, h("p", { "data-testid": "sql-told" }, toldOf(answer)), list,
     h("div.actions", {},
-      from > 0 && button("Former rows", () => change({ offset: Math.max(0, from - PAGE) || null })),
-      answer.ended_by && button("Next rows", () => change({ offset: from + rows.length }), { "data-testid": "sql-next" }))), side);
+      (asked.offset > 0 || asked.after) && button("First rows", () => change({ offset: null, after: null }), { "data-testid": "sql-first" }),
+      answer.ended_by && button("Next rows", () => change(answer.next
+        ? { after: JSON.stringify(answer.next), offset: null }
+        : { offset: asked.offset + rows.length, after: null }), { "data-testid": "sql-next" }))), side);
+}
+
+/** A value in its place; NULL by a button of its own. */
+function editValue(cell, { column, value, row, take }) {
+  const isNull = button("NULL", () => {
+    edit.end();
+    take(null);
+  }, { "data-testid": "cell-null", onmousedown: (event) => event.preventDefault() });
+  const edit = editInPlace(cell, {
+    label: `${column} of ${row}`,
+    text: value ?? "",
+    more: value === null ? null : isNull,
+    take(text) {
+      if (text === (value ?? "")) return false;
+      take(text);
+      return true;
+    },
+    again: (step) => focusCell(`sql-row-${row}`, column, step),
+  });
+}
+
+/** Lets a change wait in the place of a former one of its row; says whether it does. */
+function keepWaiting(found, former, kind, changed) {
+  const rest = waitingOf(found).filter((one) => one !== former);
+  if (changed && rest.length >= CHANGES_MAX) {
+    toast(`Save first: ${CHANGES_MAX} changes wait.`);
+    return false;
+  }
+  WAITING.set(nameOf(found), changed ? [...rest, { kind, ...changed }] : rest);
+  return true;
 }
 
 function none(asked) {
-  const clear = button("Clear filters", () => change({ where: null, offset: null }));
-  return asked.where.length > 0 || asked.offset > 0 ? empty("No row is like that.", clear) : empty("The table has no rows yet.");
+  const clear = button("Clear filters", () => change({ where: null, offset: null, after: null }));
+  return asked.where.length > 0 || asked.offset > 0 || asked.after ? empty("No row is like that.", clear) : empty("The table has no rows yet.");
 }
 
 /** The conditions, each with what takes it away, and a form for another one. */
 function conditionBar(columns) {
   const now = conditions();
-  const set = (all) => change({ where: all.length > 0 ? JSON.stringify(all) : null }, { reset: ["offset"] });
+  const set = (all) => change({ where: all.length > 0 ? JSON.stringify(all) : null }, { reset: ["offset", "after"] });
   const column = field("Column", { options: columns.map((name) => [name, name]) });
   const comparison = field("Comparison", { options: COMPARISONS.map((name) => [name, name]), value: "contains" });
   const value = field("Value", { type: "search", "data-testid": "sql-where-value" });
@@ -150,12 +210,7 @@ function editPanel(answer, { row, key, cut, waits }, close, redraw) {
     return { name, before: row?.cells[index], element: h("div", {}, box, isNull), read: () => (inputOf(isNull).checked ? null : inputOf(box).value) };
   });
   const keep = (kind, changed) => {
-    const rest = waitingOf(found).filter((one) => one !== waits);
-    if (rest.length >= CHANGES_MAX) {
-      toast(`Save first: ${CHANGES_MAX} changes wait.`);
-      return;
-    }
-    WAITING.set(nameOf(found), changed ? [...rest, { kind, ...changed }] : rest);
+    if (!keepWaiting(found, waits, kind, changed)) return;
     close();
     redraw();
   };

@@ -25,20 +25,58 @@ const FORMS = {
     });
     return { element: h("div", {}, list, more), read: () => ({ columns: forms.map(({ read }) => read()).filter(({ name }) => name !== "") }) };
   },
+  check: () => constraintForm("check", field("Condition", { required: true, autocomplete: "off", spellcheck: "false", "data-testid": "schema-text" }, "An expression in SQL that is true of all rows: total >= 0."), (box) => ({ condition: inputOf(box).value })),
+  unique: (_, { columns }) => columnsConstraint("unique", columns),
+  primary_key: (_, { columns }) => columnsConstraint("primary_key", columns),
+  foreign_key: (_, { columns }) => {
+    const own = columnBoxes(columns);
+    const [table, references, then] = [
+      field("Refers to the table", { required: true, autocomplete: "off", "data-testid": "schema-references" }, "Of the same schema."),
+      field("Its columns", { autocomplete: "off" }, "With blanks between; empty for its primary key."),
+      field("When the other row is deleted", { options: [["refuse", "refuse that"], ["cascade", "delete the rows of this table too"], ["set_null", "set NULL"]], value: "refuse" }),
+    ];
+    return constraintForm("foreign_key", h("div", {}, own.element, table, references, then), () => ({
+      columns: own.read(), table: inputOf(table).value.trim(), references: inputOf(references).value.split(/[\s,]+/).filter(Boolean), on_delete: inputOf(then).value,
+    }));
+  },
   create_index: (_, { columns }) => {
     const name = field("Name", { required: true, autocomplete: "off", "data-testid": "schema-name" });
-    const boxes = columns.map((column) => check(column, { value: column }));
+    const boxes = columnBoxes(columns);
     const unique = check("No two rows have the same values");
     return {
-      element: h("div", {}, name, h("fieldset", {}, h("legend", {}, "Columns"), boxes), unique),
+      element: h("div", {}, name, boxes.element, unique),
       read: () => ({
         index: inputOf(name).value,
-        columns: boxes.map(inputOf).filter(({ checked }) => checked).map(({ value }) => value),
+        columns: boxes.read(),
         unique: inputOf(unique).checked,
       }),
     };
   },
 };
+
+/** Columns to choose from, in their order. */
+function columnBoxes(columns) {
+  const boxes = columns.map((column) => check(column, { value: column }));
+  return {
+    element: h("fieldset", {}, h("legend", {}, "Columns"), boxes),
+    read: () => boxes.map(inputOf).filter(({ checked }) => checked).map(({ value }) => value),
+  };
+}
+
+function columnsConstraint(kind, columns) {
+  const boxes = columnBoxes(columns);
+  return constraintForm(kind, boxes.element, () => ({ columns: boxes.read() }));
+}
+
+/** A new constraint: its name, and what it says. */
+function constraintForm(kind, element, read) {
+  const name = field("Name", { required: true, autocomplete: "off", "data-testid": "schema-name" });
+  return {
+    kind: "add_constraint",
+    element: h("div", {}, name, element),
+    read: () => ({ constraint: inputOf(name).value, definition: { kind, ...read(element) } }),
+  };
+}
 
 function textForm(label, value, change, hint) {
   const box = field(label, { value, autocomplete: "off", "data-testid": "schema-text" }, hint);
@@ -72,7 +110,7 @@ export async function changeSchema(title, { schema, table, kind, of: what, with:
   await dialog(title, (close) => {
     const box = h("div");
     const name = table === null && field("Name of the table", { autocomplete: "off", required: true, "data-testid": "schema-table" });
-    const of = () => ({ schema, table: name ? inputOf(name).value : table, change: { kind, ...(form ? form.read() : change) } });
+    const of = () => ({ schema, table: name ? inputOf(name).value : table, change: { kind: form?.kind ?? kind, ...(form ? form.read() : change) } });
     const show = once(async () => {
       const body = of();
       try {

@@ -9,7 +9,7 @@ import { Region, badge, button, empty, field, inputOf, once, table, tabs } from 
 import { change, values } from "./url.js";
 
 const BASE = "/api/v1/sql";
-const OF_TABLE = ["schema", "table", "part", "where", "order", "down", "offset"];
+const OF_TABLE = ["schema", "table", "part", "where", "order", "down", "offset", "after"];
 
 /** The list, or the table of the address. */
 export function tablesView(signal, again, shown) {
@@ -48,14 +48,14 @@ async function listView(signal, again) {
   return [h("div.filters", {}, search, button("New table", once(() => changeSchema("New table", { schema: inSchema, table: null, kind: "create_table" }, again)), { "data-testid": "sql-new-table" })), list];
 }
 
-const PARTS = [["", "Rows"], ["columns", "Columns"], ["indexes", "Indexes"], ["keys", "Keys and checks"], ["definition", "Definition"]];
+const PARTS = [["", "Rows"], ["columns", "Columns"], ["indexes", "Indexes"], ["keys", "Keys and checks"], ["triggers", "Triggers"], ["definition", "Definition"]];
 
 function tableView(schema, name, again, region) {
   const draw = () => {
     const part = PARTS.some(([known]) => known === values().part) ? values().part : "";
     region.show((asked) => (part === "" ? tableRows(schema, name, asked) : described(schema, name, part, asked, again)));
     return tabs(PARTS.map(([known, title]) => [known || "rows", title, () => region.element]), {
-      now: part || "rows", label: "Parts of the table", choose: (chosen) => change({ part: chosen === "rows" ? null : chosen }, { reset: ["where", "order", "down", "offset"] }),
+      now: part || "rows", label: "Parts of the table", choose: (chosen) => change({ part: chosen === "rows" ? null : chosen }, { reset: ["where", "order", "down", "offset", "after"] }),
     });
   };
   return [
@@ -79,12 +79,37 @@ async function described(schema, name, part, signal, again) {
       { title: "Change", cell: (index) => of("Drop…", `Drop ${index.name}`, { kind: "drop_index", change: { index: index.name } }, { kind: "danger", "aria-label": `Drop ${index.name}` }) },
     ], found.indexes)];
   }
-  if (part === "keys") {
-    const to = (key) => h("a", { href: `/admin/sql?${new URLSearchParams({ view: "tables", schema: key.schema, table: key.table })}` }, `${key.table}${key.references.length ? ` (${key.references.join(", ")})` : ""}`);
-    const lines = [...found.foreign_keys.map((key) => [`${key.columns.join(", ")} → `, to(key)]), ...found.constraints.map((text) => h("code", {}, text))];
-    return lines.length === 0 ? empty("It has no keys and no checks.") : h("ul", {}, lines.map((line) => h("li", {}, line)));
-  }
+  if (part === "keys") return keysPart(found, of);
+  if (part === "triggers") return triggersPart(found);
   return found.definition ? h("pre", { tabindex: "0", role: "region", "aria-label": "Definition" }, found.definition) : empty("Only SQLite keeps the text that made a table.");
+}
+
+/** Constraints of either kind, with the forms that make them and take them away. */
+function keysPart(found, of) {
+  const to = (key) => h("a", { href: `/admin/sql?${new URLSearchParams({ view: "tables", schema: key.schema, table: key.table })}` }, `${key.table}${key.references.length ? ` (${key.references.join(", ")})` : ""}`);
+  const lines = [
+    ...found.foreign_keys.map((key) => ({ name: key.name, says: [`${key.columns.join(", ")} → `, to(key)] })),
+    ...found.constraints.map(({ name, definition }) => ({ name, says: h("code", {}, definition) })),
+  ];
+  const columns = found.columns.map((column) => column.name);
+  const add = (text, kind, title) => of(text, title, { kind, with: { columns } }, { "data-testid": `sql-add-${kind}` });
+  return [
+    h("div.actions", {}, add("New check", "check", "New check"), add("New unique", "unique", "Unique columns"), add("New foreign key", "foreign_key", "New foreign key"),
+      found.primary_key.length === 0 && add("Primary key", "primary_key", "Primary key")),
+    lines.length === 0 ? empty("It has no keys and no checks.") : table("Keys and checks", [
+      { title: "Name", cell: ({ name }) => name || "–" },
+      { title: "Definition", cell: ({ says }) => says },
+      { title: "Change", cell: ({ name }) => name && of("Drop…", `Drop ${name}`, { kind: "drop_constraint", change: { constraint: name } }, { kind: "danger", "aria-label": `Drop ${name}` }) },
+    ], lines),
+  ];
+}
+
+function triggersPart({ triggers }) {
+  const text = (label, sql) => h("pre", { tabindex: "0", role: "region", "aria-label": label }, sql);
+  return triggers.length === 0 ? empty("Nothing runs when its rows change.") : triggers.map((one) => h("section", { "data-testid": `sql-trigger-${one.name}` },
+    h("h3", {}, one.name, " ", one.enabled ? badge("on", "good") : badge("off", "warn")),
+    text(`Trigger ${one.name}`, one.definition),
+    one.function && h("details", {}, h("summary", {}, "The function that it runs"), text(`Function of ${one.name}`, one.function))));
 }
 
 function columnsPart(found, of) {

@@ -1,6 +1,7 @@
 // Cells that are edited in place: what was changed waits until it is looked at and saved.
 
 import { ask, path } from "../lib/api.js";
+import { cellButton, editInPlace, focusCell } from "../lib/cell.js";
 import { diffView } from "../lib/diff.js";
 import { h, put } from "../lib/dom.js";
 import { cellText, counted } from "../lib/format.js";
@@ -49,29 +50,12 @@ export function editableCell(collection, row, name, changed) {
   const value = waiting ? waiting.after : row[name];
   const shown = cellText(value);
   if (!may("write")) return shown;
-  const begin = (event) => {
-    event.preventDefault();
-    event.stopPropagation();
-    edit(cell, { collection, row, name, value, changed });
-  };
-  const cell = h(`button.plain.cell${waiting ? ".waiting" : ""}`, {
-    type: "button",
-    tabindex: "-1",
-    "aria-label": `${name} of ${row.id}: ${shown || "empty"}${waiting ? ", changed and not saved" : ""}`,
-    onclick: (event) => { if (matchMedia("(pointer: coarse)").matches) begin(event); },
-    ondblclick: begin,
-    onkeydown: (event) => { if (event.key === "F2" || event.key === "Enter") begin(event); else beside(event); },
-  }, shown || h("span.muted", { "aria-hidden": "true" }, "·"));
-  return cell;
-}
-
-/** To the cell at the left or the right. */
-export function beside(event) {
-  const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-  if (!step) return;
-  const cells = [...event.target.closest("tr").querySelectorAll("button.open,button.cell")];
-  event.preventDefault();
-  cells[Math.max(0, Math.min(cells.length - 1, cells.indexOf(event.target) + step))]?.focus();
+  return cellButton({
+    label: `${name} of ${row.id}: ${shown || "empty"}`,
+    shown: shown || h("span.muted", { "aria-hidden": "true" }, "·"),
+    waiting: Boolean(waiting),
+    begin: (cell) => edit(cell, { collection, row, name, value, changed }),
+  });
 }
 
 /** What somebody typed, as a value of the kind that was there. */
@@ -87,7 +71,6 @@ function read(text, former) {
 }
 
 function edit(cell, { collection, row, name, value, changed }) {
-  const at = cell.closest("td");
   const take = (after) => {
     remember(collection, row, name, after);
     changed();
@@ -96,56 +79,17 @@ function edit(cell, { collection, row, name, value, changed }) {
     editJson(`${name} of ${row.id}`, value).then((answer) => { if (answer) take(answer.value); });
     return;
   }
-  const told = h("span.bad", { role: "alert" });
-  let over = false;
-  const end = (keep, then = () => {}) => {
-    if (over) return;
-    if (keep) {
-      try {
-        const after = read(input.value, value);
-        over = true;
-        if (after !== value) take(after);
-        else put(at, cell);
-      } catch (error) {
-        put(told, error.message);
-        return;
-      }
-    } else {
-      over = true;
-      put(at, cell);
-    }
-    then();
-  };
-  const again = (step) => focusCell(row, name, step);
-  const input = h("input", {
-    "aria-label": `${name} of ${row.id}`,
-    "data-testid": "cell-input",
-    value: typeof value === "string" ? value : isThere(value) ? JSON.stringify(value) : "",
-    onkeydown: (event) => {
-      if (event.key === "Escape") {
-        event.preventDefault();
-        event.stopPropagation();
-        end(false, () => again(0));
-      } else if (event.key === "Enter" || event.key === "Tab") {
-        event.preventDefault();
-        end(true, () => again(event.key === "Tab" ? (event.shiftKey ? -1 : 1) : 0));
-      }
+  editInPlace(cell, {
+    label: `${name} of ${row.id}`,
+    text: typeof value === "string" ? value : isThere(value) ? JSON.stringify(value) : "",
+    take(text) {
+      const after = read(text, value);
+      if (after === value) return false;
+      take(after);
+      return true;
     },
-    onblur: () => end(true),
+    again: (step) => focusCell(`doc-row-${row.id}`, name, step),
   });
-  put(at, input, told);
-  input.focus();
-  input.select();
-}
-
-/** The focus to a cell of the table that was drawn again; one to the side goes on editing. */
-function focusCell(row, name, step) {
-  const line = [...document.querySelectorAll("tbody tr")].find((one) => one.dataset.testid === `doc-row-${row.id}`);
-  const cells = [...(line?.querySelectorAll("button.cell") ?? [])];
-  const at = cells.findIndex((one) => one.getAttribute("aria-label")?.startsWith(`${name} of `));
-  const target = cells[Math.max(0, Math.min(cells.length - 1, at + step))];
-  target?.focus();
-  if (step && target && target !== cells[at]) target.dispatchEvent(new MouseEvent("dblclick", { bubbles: true, cancelable: true }));
 }
 
 /** Where an error of `JSON.parse` is, in lines and columns, where it says so. */

@@ -1,6 +1,7 @@
 // Documents of any collection: find, read, change, bring in, take out.
 
 import { ask, get, path } from "../lib/api.js";
+import { beside } from "../lib/cell.js";
 import { chosen, columnsButton } from "../lib/columns.js";
 import { debounced, h, put } from "../lib/dom.js";
 import { cellText, count, counted, timeOf } from "../lib/format.js";
@@ -8,7 +9,7 @@ import { may } from "../lib/may.js";
 import { Region, button, buttonFor, dialog, download, empty, field, inputOf, once, table, toast } from "../lib/ui.js";
 import { change, go, values } from "../lib/url.js";
 import { viewsButton } from "../lib/views.js";
-import { beside, editableCell, waitingBar } from "./cells.js";
+import { editableCell, waitingBar } from "./cells.js";
 import { create, documentPanel, recordPath } from "./document.js";
 import { buildFilter, fieldName } from "./filter.js";
 
@@ -22,7 +23,7 @@ const LISTED = 100;
 /** Documents of one request of an export, and most of one file. */
 const [EXPORT_PAGE, EXPORT_MAX] = [1_000, 200_000];
 
-export function open() {
+export function open({ overview }) {
   const list = new Region("nav");
   list.element.setAttribute("aria-label", "Collections");
   const page = new Region("section");
@@ -39,7 +40,7 @@ export function open() {
     drawn = collection;
     list.show(async (signal) => {
       known ??= await get("/collections", {}, { signal });
-      return choose(known.collections, collection, () => { known = null; update(); });
+      return choose(known.collections, collection, overview()?.data?.documents ?? {}, () => { known = null; update(); });
     });
     drawBar();
     if (!collection) {
@@ -84,12 +85,12 @@ function address(collection) {
   return `/admin/data/${encodeURIComponent(collection)}`;
 }
 
-function choose(collections, current, again) {
+function choose(collections, current, documents, again) {
   const names = current && !collections.includes(current) ? [current, ...collections] : collections;
   const links = h("ul.plain");
   const draw = (typed = "") => {
     const found = names.filter((name) => name.toLowerCase().includes(typed));
-    put(links, found.slice(0, LISTED).map((name) => h("li", {}, h("a", { href: address(name), "aria-current": name === current ? "page" : null }, name))),
+    put(links, found.slice(0, LISTED).map((name) => h("li", {}, h("a", { href: address(name), "aria-current": name === current ? "page" : null }, name), documents[name] !== undefined && h("small.muted", { title: "Documents when the site was opened" }, count(documents[name])))),
       found.length > LISTED && h("li.muted", {}, `and ${count(found.length - LISTED)} more`),
       found.length === 0 && h("li.muted", {}, "none"));
   };

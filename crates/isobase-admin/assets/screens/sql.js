@@ -16,7 +16,7 @@ import { askSql, onWriting, writeSwitch, writing } from "../lib/sql_write.js";
 import { Region, badge, button, download, empty, field, inputOf, once, table, tabs, toast, toastError } from "../lib/ui.js";
 import { values } from "../lib/url.js";
 
-export const PARAMETERS = ["view", "q", "tab", "schema", "table", "part", "where", "order", "down", "offset"];
+export const PARAMETERS = ["view", "q", "tab", "schema", "table", "part", "where", "order", "down", "offset", "after"];
 
 const BASE = "/api/v1/sql";
 const VIEWS = [["", "Statement"], ["tables", "Tables"], ["diagram", "Diagram"], ["history", "History"]];
@@ -272,20 +272,38 @@ function parametersView() {
   };
 }
 
+/** Statements that are asked for at a time. */
+const HISTORY_PAGE = 100;
+
 async function historyView(signal, again) {
-  const { entries } = await get(`${BASE}/history`, {}, { signal });
+  const load = (q, cursor) => get(`${BASE}/history`, { limit: HISTORY_PAGE, q, cursor }, { signal });
+  let { entries, next } = await load();
   if (entries.length === 0) return empty("You have run nothing yet.", h("a", { href: "/admin/sql" }, "To the statement"));
-  const search = field("Search", { type: "search", oninput: () => draw() });
+  const search = field("Search", { type: "search", "data-testid": "sql-history-search", oninput: debounced(300, () => find().catch(tell)) });
   const box = h("div");
+  const tell = (error) => { if (error.name !== "AbortError") toastError(error); };
+  const wanted = () => inputOf(search).value.trim();
+  async function find() {
+    const asked = wanted();
+    const found = await load(asked);
+    // Letters that were typed meanwhile have an answer of their own.
+    if (asked !== wanted()) return;
+    ({ entries, next } = found);
+    draw();
+  }
   function draw() {
-    const wanted = inputOf(search).value.toLowerCase();
-    const found = entries.filter(({ statement }) => statement.toLowerCase().includes(wanted));
-    put(box, found.length === 0 ? empty("No statement is like that.") : table("Statements", [
+    put(box, entries.length === 0 ? empty("No statement is like that.") : table("Statements", [
       { title: "Statement", cell: ({ statement }) => (statement.length > CELL_MAX ? `${statement.slice(0, CELL_MAX)}…` : statement) },
       { title: "Answer", cell: ({ rows, problem }) => (problem ? badge(problem, "bad") : counted(rows, "row")) },
       { title: "Took", cell: ({ ms }) => duration(ms), className: "number" },
       { title: "When", cell: ({ at }) => timeOf(at) },
-    ], found, { open: ({ statement }) => openStatement(statement) }));
+    ], entries, { open: ({ statement }) => openStatement(statement) }),
+    next && h("div.actions", {}, button("Older", once(async () => {
+      const more = await load(wanted(), next);
+      entries = [...entries, ...more.entries];
+      ({ next } = more);
+      draw();
+    }), { "data-testid": "sql-history-older" })));
   }
   draw();
   return [h("div.filters", {}, search, button("Forget all", once(async () => {

@@ -20,6 +20,10 @@ pub(super) fn shop(folder: &Path) -> String {
         CREATE TABLE orders (id INTEGER PRIMARY KEY, customer INTEGER REFERENCES customers (id),
             note TEXT, total INTEGER DEFAULT 0 CHECK (total >= 0));
         CREATE INDEX by_customer ON orders (customer);
+        CREATE TABLE marks (id INTEGER PRIMARY KEY, mark TEXT);
+        CREATE TRIGGER \"no<b>\" AFTER DELETE ON marks BEGIN SELECT '</script>'; END;
+        INSERT INTO marks WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 60)
+            SELECT i, 'mark ' || i FROM n;
         INSERT INTO customers VALUES (1, 'ann');
         INSERT INTO orders VALUES (1, 1, '<img src=x onerror=alert(1)>', 9007199254740993),
             (2, 1, '=1+1', 9007199254740992), (3, 1, NULL, 10);";

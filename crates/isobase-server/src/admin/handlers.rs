@@ -4,6 +4,7 @@ use std::{borrow::Cow, sync::Arc};
 
 use http::{HeaderValue, Response, StatusCode, header};
 use isobase_admin::{FRAME, File};
+use isobase_auth::Permission;
 use isobase_http::Body;
 use isobase_store::SYSTEM_PREFIX;
 
@@ -19,7 +20,7 @@ use crate::{
 /// Nothing but the site's own files and answers, and no page of others around it.
 const POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; \
-     media-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+     media-src 'self'; frame-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
 );
 
 /// Every address of the site shows the same frame, which draws what the address says.
@@ -67,11 +68,12 @@ pub(super) async fn get_overview(state: Arc<State>, call: Call) -> Result<Respon
     match state.collections().await {
         Ok(collections) => {
             overview.ready = true;
+            let reads = call.principal.allows(Permission::Read);
             for collection in collections {
                 let name = collection.name.as_str();
                 match name.strip_prefix(SYSTEM_PREFIX) {
                     Some(system) => overview.system(system, collection.documents),
-                    None => overview.collection(collection.documents),
+                    None => overview.collection(reads.then_some(name), collection.documents),
                 }
             }
             warnings::of_database(&state, &mut overview).await;

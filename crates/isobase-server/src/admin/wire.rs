@@ -73,11 +73,17 @@ pub(super) struct DiskFacts {
     total: u64,
 }
 
+/// Most collections whose documents are told one by one.
+const NAMED_MAX: usize = 1_000;
+
 /// What applications keep.
 #[derive(Default, Serialize, JsonSchema)]
 struct Data {
     records: u64,
     collections: u64,
+    /// Documents of each of at most 1,000 collections; left out for those who may not read them.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    documents: BTreeMap<String, u64>,
 }
 
 impl Overview {
@@ -122,9 +128,12 @@ impl Overview {
         self.system.get(name).is_some_and(|documents| *documents > 0)
     }
 
-    pub(super) fn collection(&mut self, documents: u64) {
+    pub(super) fn collection(&mut self, name: Option<&str>, documents: u64) {
         self.data.collections += 1;
         self.data.records += documents;
+        if let Some(name) = name.filter(|_| self.data.documents.len() < NAMED_MAX) {
+            self.data.documents.insert(name.to_owned(), documents);
+        }
     }
 
     pub(super) fn system(&mut self, name: &str, documents: u64) {

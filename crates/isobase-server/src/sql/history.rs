@@ -1,19 +1,29 @@
-//! What each owner has run: one document for each, the newest first, bounded in number and size.
+//! What each owner has run: a document for each statement, the latest run first.
+
+use std::time::Duration;
 
 use isobase_auth::Documents;
-use isobase_store::{Action, IfMissing, Precondition, Rejection, Store, StoreError};
-use isobase_types::{DocumentId, json::canonicalise_document};
+use isobase_store::{Action, ErrorKind, IfMissing, Precondition, Store, StoreError, Terms};
+use isobase_types::{
+    Comparison, Count, Document, DocumentId, FieldPath, Filter, Literal, Operator, Order,
+    PageRequest, Query, json::canonicalise_document,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use tokio::sync::OnceCell;
 
 /// Where it is kept.
-const COLLECTION: &str = "isobase_sql_history";
-/// Statements that are remembered of an owner.
-const ENTRIES_MAX: usize = 200;
-/// Bytes of all of them: the smallest engine holds documents of 400 KB.
-const BYTES_MAX: usize = 128 * 1024;
-/// Attempts to write beside another statement of the same owner.
-const ATTEMPTS: usize = 5;
+const COLLECTION: &str = "isobase_sql_statements";
+/// How long a statement is remembered after it was last run.
+const KEPT: Duration = Duration::from_secs(365 * 86_400);
+/// Bytes of a statement that is remembered: the smallest engine holds documents of 400 KB, and JSON
+/// writes some letters with six.
+const BYTES_MAX: usize = 60 * 1024;
+/// Statements that are forgotten at a time.
+const FORGOTTEN_AT_ONCE: u32 = 500;
+/// What statements are found by.
+const INDEXES: [&str; 1] = ["owner,-at"];
 
 /// A statement that was run.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
@@ -31,78 +41,126 @@ pub(super) struct Entry {
     pub(super) problem: Option<String>,
 }
 
-#[derive(Default, Deserialize, Serialize)]
-struct Stored {
-    entries: Vec<Entry>,
+#[derive(Serialize)]
+struct Stored<'a> {
+    owner: &'a str,
+    #[serde(flatten)]
+    entry: &'a Entry,
+}
+
+/// What is asked of it.
+#[derive(Debug, Default)]
+pub(super) struct Asked {
+    pub(super) limit: u32,
+    /// Where the page begins.
+    pub(super) cursor: Option<String>,
+    /// Stands in the statement, in small or capital letters.
+    pub(super) text: Option<String>,
 }
 
 /// What each owner has run.
 pub(super) struct History {
     documents: Documents,
+    termed: OnceCell<()>,
 }
 
 impl History {
     pub(super) fn new(store: &Store) -> Self {
-        Self { documents: Documents::new(store, COLLECTION, &[], &[]) }
+        let documents = Documents::new(store, COLLECTION, &[], &INDEXES);
+        Self { documents, termed: OnceCell::new() }
     }
 
-    /// What an owner has run, the newest first.
-    pub(super) async fn of(&self, owner: &str) -> Result<Vec<Entry>, StoreError> {
-        let found = self.documents.get(&id_of(owner)).await?;
-        Ok(found.map(|document| entries(&document.body)).unwrap_or_default())
+    /// A page of what an owner has run, the latest first, and where the next one begins.
+    pub(super) async fn of(
+        &self,
+        owner: &str,
+        asked: Asked,
+    ) -> Result<(Vec<Entry>, Option<String>), StoreError> {
+        let mut filters = vec![is_of(owner)];
+        filters.extend(asked.text.as_deref().map(containing));
+        let page = PageRequest::Cursor { limit: asked.limit, after: asked.cursor };
+        let page = self.page(Filter::And(filters), page).await?;
+        let entry = |document: &Document| serde_json::from_str(&document.body).ok();
+        Ok((page.0.iter().filter_map(entry).collect(), page.1))
+    }
+
+    async fn page(
+        &self,
+        filter: Filter,
+        page: PageRequest,
+    ) -> Result<(Vec<Document>, Option<String>), StoreError> {
+        let order = Order::parse("-at").expect("the order is valid, as the tests show");
+        let query = Query { filter, order, page, fields: Vec::new(), count: Count::None };
+        let page = self.documents.store().list(self.documents.collection(), &query).await?;
+        let next = page.next.as_ref().map(|next| next.cursor().to_owned());
+        Ok((page.documents, next))
     }
 
     /// Remembers a statement. The same one again only moves to the front.
     pub(super) async fn add(&self, owner: &str, entry: Entry) -> Result<(), StoreError> {
-        let id = id_of(owner);
-        for _ in 0..ATTEMPTS {
-            let found = self.documents.get(&id).await?;
-            let (mut kept, precondition) = match found {
-                Some(document) => {
-                    let precondition = Precondition::RevisionIn(vec![document.revision.clone()]);
-                    (entries(&document.body), precondition)
-                }
-                None => (Vec::new(), Precondition::Missing),
-            };
-            kept.retain(|former| former.statement != entry.statement);
-            kept.insert(0, entry.clone());
-            let body = body(bounded(kept));
-            let action = Action::Put { id: id.clone(), body, if_missing: IfMissing::Create };
-            match self.documents.write(action, precondition).await? {
-                Err(Rejection::RevisionConflict { .. } | Rejection::AlreadyExists) => {}
-                Ok(_) | Err(_) => return Ok(()),
-            }
+        if entry.statement.len() > BYTES_MAX {
+            return Ok(());
         }
-        Ok(())
+        self.termed.get_or_try_init(|| self.set_terms()).await?;
+        let id = id_of(owner, &entry.statement);
+        let text = serde_json::to_vec(&Stored { owner, entry: &entry });
+        let body = canonicalise_document(&text.expect("texts and numbers always serialise"))
+            .expect("a struct is an object, and its texts are valid");
+        let action = Action::Put { id, body, if_missing: IfMissing::Create };
+        // What another statement of the same text wrote meanwhile is as good.
+        self.documents.write(action, Precondition::None).await.map(drop)
     }
 
     /// Forgets what an owner has run.
     pub(super) async fn clear(&self, owner: &str) -> Result<(), StoreError> {
-        let action = Action::Delete { id: id_of(owner) };
-        self.documents.write(action, Precondition::None).await.map(drop)
+        loop {
+            let page = PageRequest::Cursor { limit: FORGOTTEN_AT_ONCE, after: None };
+            let (documents, next) = self.page(is_of(owner), page).await?;
+            for document in documents {
+                let action = Action::Delete { id: document.id };
+                self.documents.write(action, Precondition::None).await?.ok();
+            }
+            if next.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn set_terms(&self) -> Result<(), StoreError> {
+        let terms = Terms { expires: Some(KEPT), changes: false };
+        match self.documents.store().set_terms(self.documents.collection(), terms).await {
+            // An engine without terms keeps everything.
+            Err(error) if error.kind() == ErrorKind::Unsupported => Ok(()),
+            set => set,
+        }
     }
 }
 
-fn id_of(owner: &str) -> DocumentId {
-    DocumentId::Text(owner.into())
+/// One for each text of each owner.
+fn id_of(owner: &str, statement: &str) -> DocumentId {
+    let hash = Sha256::new().chain_update(owner).chain_update([0]).chain_update(statement);
+    let hex: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    DocumentId::Text(format!("s-{hex}").into())
 }
 
-/// What cannot be read is forgotten: it is nobody's work.
-fn entries(body: &str) -> Vec<Entry> {
-    serde_json::from_str::<Stored>(body).unwrap_or_default().entries
+fn is_of(owner: &str) -> Filter {
+    compare("owner", Operator::In(vec![Literal::Text(owner.to_owned())]))
 }
 
-fn bounded(mut entries: Vec<Entry>) -> Vec<Entry> {
-    entries.truncate(ENTRIES_MAX);
-    let mut bytes = 0;
-    entries.retain(|entry| {
-        bytes += entry.statement.len() + 128;
-        bytes <= BYTES_MAX
-    });
-    entries
+/// Nothing of the text means anything but itself.
+fn containing(text: &str) -> Filter {
+    let mut pattern = String::from("%");
+    for character in text.chars().take(200) {
+        if matches!(character, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(character);
+    }
+    pattern.push('%');
+    compare("statement", Operator::Like { pattern, ignore_case: true })
 }
 
-fn body(entries: Vec<Entry>) -> String {
-    let text = serde_json::to_vec(&Stored { entries }).expect("texts and numbers always serialise");
-    canonicalise_document(&text).expect("a struct is an object, and its texts are valid")
+fn compare(field: &str, operator: Operator) -> Filter {
+    let path = FieldPath::parse(field).expect("the fields above are valid");
+    Filter::Compare(Comparison { path, operator })
 }

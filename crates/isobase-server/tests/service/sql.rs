@@ -132,6 +132,13 @@ async fn rows_are_shown_exactly_and_remembered() {
         assert_eq!(entries[0]["problem"], "sql_refused");
         assert_eq!(entries[3]["statement"], sql);
         assert_eq!(entries[3]["rows"], 2);
+        // Found by its words, and page by page.
+        let found = looked.get("/history?q=NOTHING").await;
+        assert_eq!(found["entries"].as_array().unwrap().len(), 1, "{found}");
+        let page = looked.get("/history?limit=3").await;
+        let next = page["next"].as_str().unwrap();
+        let rest = looked.get(&format!("/history?limit=3&cursor={next}")).await;
+        assert_eq!((&rest["entries"][0], &rest["next"]), (&entries[3], &Json::Null));
         let target = "/api/v1/sql/history";
         assert_eq!(looked.service.ask(Method::DELETE, target, &[]).await.status, 200);
         assert_eq!(looked.get("/history").await["entries"], json!([]));
@@ -188,8 +195,17 @@ async fn statements_end_in_time_by_wish_and_with_their_client() {
             soon("the end", async { tokio::join!(first, second, others) }).await;
         first.is_problem(409, "sql_stopped");
         second.is_problem(409, "sql_stopped");
-        let gone = looked.post("statements/one/cancel", &json!({})).await;
-        gone.is_problem(404, "sql_statement_not_found");
+        // The server's list of sessions has it for a moment more.
+        let again = async || looked.post("statements/one/cancel", &json!({})).await;
+        let gone = soon("its end", async {
+            loop {
+                let gone = again().await;
+                if gone.status != 200 {
+                    return gone;
+                }
+            }
+        });
+        gone.await.is_problem(404, "sql_statement_not_found");
 
         // Whoever leaves takes the statement along, more often than there are connections.
         for _ in 0..6 {

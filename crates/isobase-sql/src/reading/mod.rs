@@ -25,8 +25,8 @@ pub use answer::{
     ANSWER_BYTES_MAX, ReadAnswer, ReadCell, ReadColumn, ReadEnd, ReadError, ReadForm, ReadLimits,
     ReadPlan,
 };
-pub use overview::{Reference, TableSummary};
-pub use rows::{Comparison, RowCondition, RowsWanted};
+pub use overview::{Reference, TableSummary, Trigger};
+pub use rows::{Comparison, FoundRows, RowCondition, RowsWanted};
 
 /// Connections for statements of people.
 const STATEMENTS_AT_ONCE: usize = 4;
@@ -197,7 +197,15 @@ impl SqlReader {
         catalogue::read_table(&self.inner.db, schema, name).await
     }
 
-    /// Rows of a table, with all of its columns, and the table.
+    /// What runs when rows of a table change, by name; at most 500.
+    ///
+    /// # Errors
+    /// As the database fails.
+    pub async fn triggers(&self, schema: &str, table: &str) -> Result<Vec<Trigger>, Error> {
+        overview::triggers(&self.inner.db, schema, table).await
+    }
+
+    /// Rows of a table, with all of its columns, the table, and where the next ones begin.
     ///
     /// # Errors
     /// [`ErrorKind::Schema`](crate::ErrorKind::Schema) when there is no such table,
@@ -208,11 +216,12 @@ impl SqlReader {
         (schema, name): (&str, &str),
         wanted: &RowsWanted,
         limits: &ReadLimits,
-    ) -> Result<(Table, ReadAnswer), ReadError> {
+    ) -> Result<FoundRows, ReadError> {
         let table = self.table(schema, name).await?;
         let (sql, parameters) = rows::select(self.dialect(), &table, wanted, limits.rows_max)?;
         let answer = self.read(&sql, &parameters, limits).await?;
-        Ok((table, answer))
+        let next = rows::next(self.dialect(), &table, wanted, &answer);
+        Ok(FoundRows { table, answer, next })
     }
 
     /// The text without what follows its end; refused unless it is one statement.

@@ -34,6 +34,19 @@ pub struct Reference {
     pub other_column: Option<String>,
 }
 
+/// What runs when rows of a table change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trigger {
+    /// Its name.
+    pub name: String,
+    /// Whether it runs.
+    pub enabled: bool,
+    /// As SQL defines it.
+    pub definition: String,
+    /// The function that it runs, as SQL defines it; SQLite has it in the definition.
+    pub function: Option<String>,
+}
+
 /// From pg_class alone: the size of a table that another session has locked would be waited for.
 const TABLES: &str = "\
 SELECT n.nspname::text AS schema, c.relname::text AS name,
@@ -71,6 +84,38 @@ SELECT 'main' AS schema, m.name AS name, f.\"from\" AS \"column\", 'main' AS oth
        f.\"table\" AS other_table, f.\"to\" AS other_column
   FROM main.sqlite_schema m, pragma_foreign_key_list(m.name) f
  WHERE m.type = 'table' ORDER BY m.name, f.id, f.seq LIMIT 4000";
+
+const TRIGGERS: &str = "\
+SELECT t.tgname::text AS name, t.tgenabled <> 'D' AS enabled,
+       pg_get_triggerdef(t.oid, true) AS definition, pg_get_functiondef(t.tgfoid) AS function
+  FROM pg_trigger t
+  JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE n.nspname = $1 AND c.relname = $2 AND NOT t.tgisinternal
+ ORDER BY t.tgname COLLATE \"C\" LIMIT 500";
+
+const TRIGGERS_OF_SQLITE: &str = "\
+SELECT name, 1 AS enabled, sql AS definition, NULL AS function
+  FROM main.sqlite_schema
+ WHERE type = 'trigger' AND $1 = 'main' AND tbl_name = $2 COLLATE NOCASE ORDER BY name LIMIT 500";
+
+pub(super) async fn triggers(
+    db: &DbConnector,
+    schema: &str,
+    table: &str,
+) -> Result<Vec<Trigger>, Error> {
+    let sql = match db.dialect() {
+        Dialect::Postgres => TRIGGERS,
+        Dialect::Sqlite => TRIGGERS_OF_SQLITE,
+    };
+    let answer = db.run(sql, &[schema.into(), table.into()]).await?;
+    let trigger = |row: &Row| Trigger {
+        name: text(row, "name").unwrap_or_default(),
+        enabled: !matches!(row.get("enabled"), Some(Value::Bool(false) | Value::Int(0))),
+        definition: text(row, "definition").unwrap_or_default(),
+        function: text(row, "function"),
+    };
+    Ok(answer.rows.iter().map(trigger).collect())
+}
 
 pub(super) async fn tables(db: &DbConnector) -> Result<Vec<TableSummary>, Error> {
     let answer = asked(db, TABLES, TABLES_OF_SQLITE).await?;

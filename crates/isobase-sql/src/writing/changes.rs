@@ -104,7 +104,7 @@ impl Text<'_> {
     fn column(&self, name: &str) -> Result<&Column, Error> {
         let column = self.table.column(name).ok_or_else(|| missing(self.table, name))?;
         // A text would stay a text there, whatever the value was before.
-        if self.dialect == Dialect::Sqlite && takes_texts_as_they_are(&column.data_type) {
+        if self.dialect == Dialect::Sqlite && column.keeps_texts() {
             let message = format!(
                 "the column '{name}' has no type by which a text becomes a value; change it by a \
                  statement"
@@ -155,13 +155,4 @@ impl Text<'_> {
         }
         Ok(())
     }
-}
-
-/// Whether a column of SQLite has the affinity BLOB.
-///
-/// Source: <https://sqlite.org/datatype3.html>, section 3.1.
-fn takes_texts_as_they_are(data_type: &str) -> bool {
-    let upper = data_type.to_ascii_uppercase();
-    let others = ["INT", "CHAR", "CLOB", "TEXT"];
-    !others.iter().any(|word| upper.contains(word)) && (upper.contains("BLOB") || upper.is_empty())
 }

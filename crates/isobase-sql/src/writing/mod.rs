@@ -34,7 +34,7 @@ use crate::{
 
 use self::guarded::Guarded;
 pub use changes::RowChange;
-pub use schema::{NewColumn, Planned, SchemaChange, plan_schema_change};
+pub use schema::{NewColumn, NewConstraint, OnDelete, Planned, SchemaChange, plan_schema_change};
 pub use statement::{Effect, WriteStatement};
 
 /// Transactions of people at once.

@@ -74,6 +74,61 @@ pub enum SchemaChange {
         /// Its name.
         index: String,
     },
+    /// A new constraint.
+    AddConstraint {
+        /// Its name.
+        constraint: String,
+        /// What it says.
+        definition: NewConstraint,
+    },
+    /// A constraint goes.
+    DropConstraint {
+        /// Its name.
+        constraint: String,
+    },
+}
+
+/// What a constraint says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NewConstraint {
+    /// A condition that all rows meet.
+    Check {
+        /// An expression in SQL.
+        condition: String,
+    },
+    /// Columns whose values together are unique.
+    Unique {
+        /// The columns.
+        columns: Vec<String>,
+    },
+    /// A primary key.
+    PrimaryKey {
+        /// The columns.
+        columns: Vec<String>,
+    },
+    /// Columns that refer to rows of another table of the same schema.
+    ForeignKey {
+        /// The columns that refer.
+        columns: Vec<String>,
+        /// The other table.
+        table: String,
+        /// Its columns; its primary key without any.
+        references: Vec<String>,
+        /// What happens to rows whose other row is deleted.
+        on_delete: OnDelete,
+    },
+}
+
+/// What happens to rows whose other row is deleted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnDelete {
+    /// The deletion is refused.
+    #[default]
+    Refuse,
+    /// They are deleted too.
+    Cascade,
+    /// They refer to nothing.
+    SetNull,
 }
 
 /// A column that is to be.
@@ -120,6 +175,7 @@ pub fn plan_schema_change(
             Some(column.clone())
         }
         SchemaChange::DropIndex { index } => Some(index.clone()),
+        SchemaChange::DropConstraint { constraint } => Some(constraint.clone()),
         _ => None,
     };
     Ok(Planned { statement, warnings: warnings(dialect, change), loses })
@@ -163,6 +219,37 @@ fn warnings(dialect: Dialect, change: &SchemaChange) -> Vec<&'static str> {
             all
         }
         SchemaChange::DropIndex { .. } => vec!["What it made fast is slow from then on."],
+        SchemaChange::AddConstraint { definition, .. } => of_constraint(definition),
+        SchemaChange::DropConstraint { .. } => {
+            vec!["Rows that it refused are taken from then on; others may rely on it."]
+        }
+    }
+}
+
+/// What to think of before a constraint is made.
+fn of_constraint(definition: &NewConstraint) -> Vec<&'static str> {
+    match definition {
+        NewConstraint::Check { .. } => vec![
+            "All rows are looked at under a lock; one that does not meet it refuses the change.",
+        ],
+        NewConstraint::Unique { .. } => vec![
+            "Nobody writes to the table while its index is made.",
+            "Two rows with the same values refuse it.",
+        ],
+        NewConstraint::PrimaryKey { .. } => {
+            vec!["All rows are looked at under a lock: NULL, and the same values twice, refuse it."]
+        }
+        NewConstraint::ForeignKey { on_delete, .. } => {
+            let mut all = vec![
+                "Nobody writes to either table while all rows are looked at; one that refers to \
+                 nothing refuses the change.",
+                "Without an index of these columns each deletion in the other table reads this one.",
+            ];
+            if *on_delete == OnDelete::Cascade {
+                all.push("Rows of this table are deleted with the rows that they refer to.");
+            }
+            all
+        }
     }
 }
 
@@ -226,7 +313,60 @@ impl Text {
             SchemaChange::DropIndex { index } => {
                 format!("DROP INDEX {}.{}", self.schema, self.name(index)?)
             }
+            SchemaChange::AddConstraint { constraint, definition } => {
+                return self.add_constraint(&alter, constraint, definition);
+            }
+            SchemaChange::DropConstraint { constraint } => {
+                let sql = format!("{alter} DROP CONSTRAINT {}", self.name(constraint)?);
+                return Ok(only_postgres(sql));
+            }
         }))
+    }
+
+    fn add_constraint(
+        &self,
+        alter: &str,
+        constraint: &str,
+        definition: &NewConstraint,
+    ) -> Result<Result<String, &'static str>, Error> {
+        let definition = match definition {
+            NewConstraint::Check { condition } => {
+                let condition = self.value(condition)?;
+                let inner = condition.strip_prefix('(').and_then(|it| it.strip_suffix(')'));
+                format!("CHECK ({})", inner.unwrap_or(&condition))
+            }
+            // There a unique index is all that such a constraint is.
+            NewConstraint::Unique { columns } if self.dialect == Dialect::Sqlite => {
+                return self.create_index(constraint, columns, true).map(Ok);
+            }
+            NewConstraint::Unique { columns } => format!("UNIQUE ({})", self.names(columns)?),
+            NewConstraint::PrimaryKey { columns } => {
+                format!("PRIMARY KEY ({})", self.names(columns)?)
+            }
+            NewConstraint::ForeignKey { columns, table, references, on_delete } => {
+                let own = self.names(columns)?;
+                let other = match references.is_empty() {
+                    true => String::new(),
+                    false => format!(" ({})", self.names(references)?),
+                };
+                let table = format!("{}.{}", self.schema, self.name(table)?);
+                format!("FOREIGN KEY ({own}) REFERENCES {table}{other}{}", on_delete.sql())
+            }
+        };
+        let constraint = self.name(constraint)?;
+        Ok(match self.dialect {
+            Dialect::Postgres => Ok(format!("{alter} ADD CONSTRAINT {constraint} {definition}")),
+            Dialect::Sqlite => Err(NO_STATEMENT),
+        })
+    }
+
+    /// Names in quotes, of which there is at least one.
+    fn names(&self, names: &[String]) -> Result<String, Error> {
+        if names.is_empty() {
+            return Err(Error::invalid("a constraint has at least one column"));
+        }
+        let names = names.iter().map(|it| self.name(it)).collect::<Result<Vec<_>, _>>()?;
+        Ok(names.join(", "))
     }
 
     fn create_table(&self, name: &str, columns: &[NewColumn]) -> Result<String, Error> {
@@ -301,6 +441,17 @@ impl Text {
             false => {
                 Err(Error::invalid(format!("expected an expression as default, not {text:?}")))
             }
+        }
+    }
+}
+
+impl OnDelete {
+    /// What stands behind a foreign key.
+    fn sql(self) -> &'static str {
+        match self {
+            Self::Refuse => "",
+            Self::Cascade => " ON DELETE CASCADE",
+            Self::SetNull => " ON DELETE SET NULL",
         }
     }
 }

@@ -18,6 +18,7 @@ use crate::{
     failure::Failure,
     request::{Members, Parameters, no_parameters},
     sql::{
+        history::Asked as AskedHistory,
         problems,
         state::{State, owner},
         wire::read::{Database, HistoryOf, Plan, References, Rows, TableOf, Tables},
@@ -28,6 +29,10 @@ use crate::{
 const FILE_ROWS_MAX: usize = 100_000;
 const FILE_BYTES_MAX: usize = 32 * 1024 * 1024;
 const FILE_CELL_MAX: usize = 1_000_000;
+
+/// Statements of a page of the history, unless `limit` says otherwise, and at most.
+const HISTORY_PAGE: u32 = 100;
+const HISTORY_PAGE_MAX: u32 = 200;
 
 /// `GET /api/v1/sql`
 pub(in crate::sql) async fn get_database(
@@ -171,7 +176,10 @@ pub(in crate::sql) async fn get_table(
     let name = parameters.take("name").unwrap_or_default();
     parameters.finish()?;
     match state.options.reader.table(&schema, &name).await {
-        Ok(table) => Ok(json(&TableOf::of(table))),
+        Ok(table) => {
+            let triggers = state.options.reader.triggers(&table.schema, &table.name).await?;
+            Ok(json(&TableOf::of(table).with_triggers(triggers)))
+        }
         Err(error) if matches!(error.kind, ErrorKind::Schema | ErrorKind::Invalid) => {
             Err(problems::no_table(error.message).into())
         }
@@ -195,8 +203,15 @@ pub(in crate::sql) async fn list_history(
     call: Call,
 ) -> Result<Response<Body>, Failure> {
     let owner = owner(&call)?;
-    no_parameters(&call)?;
-    Ok(json(&HistoryOf { entries: state.history.of(&owner).await? }))
+    let mut parameters = Parameters::parse(call.query());
+    let asked = AskedHistory {
+        limit: parameters.take_number("limit", HISTORY_PAGE, (1, HISTORY_PAGE_MAX)),
+        cursor: parameters.take("cursor").filter(|cursor| !cursor.is_empty()),
+        text: parameters.take("q").filter(|text| !text.is_empty()),
+    };
+    parameters.finish()?;
+    let (entries, next) = state.history.of(&owner, asked).await?;
+    Ok(json(&HistoryOf { entries, next }))
 }
 
 /// `DELETE /api/v1/sql/history`
@@ -207,5 +222,5 @@ pub(in crate::sql) async fn delete_history(
     let owner = owner(&call)?;
     no_parameters(&call)?;
     state.history.clear(&owner).await?;
-    Ok(json(&HistoryOf { entries: Vec::new() }))
+    Ok(json(&HistoryOf { entries: Vec::new(), next: None }))
 }

@@ -48,6 +48,7 @@ pub(in crate::sql) async fn list_rows(
     let wanted = RowsWanted {
         conditions: conditions(&mut members),
         order: order.map(|column| (column, descending)),
+        after: after(&mut members),
         offset: members.integer("offset", 0..=OFFSET_MAX).unwrap_or(0),
     };
     let rows_max = members.integer("limit", 1..=state.options.rows_max);
@@ -56,8 +57,14 @@ pub(in crate::sql) async fn list_rows(
     let began = Began::now();
     let reading = state.options.reader.rows((&schema, &table), &wanted, &limits);
     let reading = async { Ok(reading.await.map_err(of_table)) };
-    let (table, answer) = stoppable(&state, &owner, &id, reading).await??;
-    Ok(json(&TableRows::of(table, &answer, began.ms())))
+    let found = stoppable(&state, &owner, &id, reading).await??;
+    Ok(json(&TableRows::of(found, began.ms())))
+}
+
+/// The values of the row behind which the rows begin.
+fn after(members: &mut Members) -> Option<Vec<Value>> {
+    let asked: Vec<Option<String>> = nested(members, "after", false)?;
+    Some(asked.into_iter().map(|value| value.map_or(Value::Null, Value::Text)).collect())
 }
 
 fn conditions(members: &mut Members) -> Vec<RowCondition> {

@@ -2,7 +2,8 @@
 
 use isobase_http::{Answer, Content, Location, Operation, Parameter, ProblemCode};
 use isobase_sql::{
-    PlanNode, ReadAnswer, ReadEnd, ReadPlan, Reference, STATEMENT_BYTES_MAX, Table, TableSummary,
+    Constraint, PlanNode, ReadAnswer, ReadEnd, ReadPlan, Reference, STATEMENT_BYTES_MAX, Table,
+    TableSummary, Trigger,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -194,12 +195,38 @@ pub(in crate::sql) struct TableOf {
     columns: Vec<TableColumn>,
     /// The columns of its primary key.
     primary_key: Vec<String>,
-    /// Keys, unique constraints and checks, as SQL defines them.
-    constraints: Vec<String>,
+    /// Keys, unique constraints and checks.
+    constraints: Vec<ConstraintOf>,
     foreign_keys: Vec<Key>,
     indexes: Vec<IndexOf>,
     /// The text that made it, which only SQLite keeps.
     definition: Option<String>,
+    /// What runs when its rows change; left out beside rows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    triggers: Option<Vec<TriggerOf>>,
+}
+
+/// A constraint.
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "SqlConstraint")]
+struct ConstraintOf {
+    /// Empty where the database gives it none.
+    name: String,
+    /// As SQL defines it.
+    definition: String,
+}
+
+/// What runs when rows change.
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "SqlTrigger")]
+struct TriggerOf {
+    name: String,
+    /// Whether it runs.
+    enabled: bool,
+    /// As SQL defines it.
+    definition: String,
+    /// The function that it runs, as SQL defines it; null on SQLite.
+    function: Option<String>,
 }
 
 /// A column of a table.
@@ -228,6 +255,8 @@ struct IndexOf {
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "SqlForeignKey")]
 struct Key {
+    /// Empty where the database gives it none.
+    name: String,
     columns: Vec<String>,
     schema: String,
     table: String,
@@ -236,7 +265,8 @@ struct Key {
 
 impl TableOf {
     pub(in crate::sql) fn of(table: Table) -> Self {
-        let constraints = table.keys.into_iter().chain(table.checks).map(|it| it.definition);
+        let constraint = |it: Constraint| ConstraintOf { name: it.name, definition: it.definition };
+        let constraints = table.keys.into_iter().chain(table.checks).map(constraint);
         Self {
             schema: table.schema,
             name: table.name,
@@ -257,6 +287,7 @@ impl TableOf {
                 .foreign_keys
                 .into_iter()
                 .map(|key| Key {
+                    name: key.name,
                     columns: key.columns,
                     schema: key.schema,
                     table: key.table,
@@ -269,7 +300,18 @@ impl TableOf {
                 .map(|index| IndexOf { name: index.name, definition: index.definition })
                 .collect(),
             definition: table.definition,
+            triggers: None,
         }
+    }
+
+    pub(in crate::sql) fn with_triggers(self, triggers: Vec<Trigger>) -> Self {
+        let trigger = |it: Trigger| TriggerOf {
+            name: it.name,
+            enabled: it.enabled,
+            definition: it.definition,
+            function: it.function,
+        };
+        Self { triggers: Some(triggers.into_iter().map(trigger).collect()), ..self }
     }
 }
 
@@ -312,6 +354,8 @@ impl References {
 #[schemars(rename = "SqlHistory")]
 pub(in crate::sql) struct HistoryOf {
     pub(in crate::sql) entries: Vec<Entry>,
+    /// `cursor` of the next page; null at the end.
+    pub(in crate::sql) next: Option<String>,
 }
 
 /// Values of parameters.
@@ -464,9 +508,18 @@ pub(in crate::sql) fn list_references() -> Operation {
 
 pub(in crate::sql) fn list_history() -> Operation {
     operation("list_sql_history", "List what you have run")
-        .description("At most 200 statements and 128 KiB, the newest first; nobody else's.")
+        .description(
+            "The latest run first, each text once; nobody else's. A statement is remembered for a year \
+             after it was last run; one of more than 60 KiB is not.",
+        )
+        .parameters([
+            Parameter::new(Location::Query, "limit", "Statements of a page. Default 100.")
+                .schema(json!({ "type": "integer", "minimum": 1, "maximum": 200 })),
+            Parameter::new(Location::Query, "cursor", "`next` of the page before."),
+            Parameter::new(Location::Query, "q", "With this text, whatever the case."),
+        ])
         .answers(Answer::new(200, "The statements.").content(Content::of::<HistoryOf>()))
-        .problems([codes::INVALID_PARAMETER, codes::SQL_OWNERS_ONLY])
+        .problems([codes::INVALID_PARAMETER, codes::SQL_OWNERS_ONLY, codes::FOREIGN_PLACE])
 }
 
 pub(in crate::sql) fn delete_history() -> Operation {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use isobase_http::{Answer, Content, Operation};
-use isobase_sql::{ReadAnswer, RowChange, Table, Value, WriteStatement};
+use isobase_sql::{FoundRows, RowChange, Value, WriteStatement};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
@@ -44,13 +44,17 @@ fn told_key(value: &str) -> String {
 pub(in crate::sql) struct TableRows {
     /// The table as it is.
     table: TableOf,
+    /// `after` of the rows that come next; null where there are none, and where only an offset finds
+    /// them: without a primary key, or where a value is too long to be compared with.
+    next: Option<Vec<Option<String>>>,
     #[serde(flatten)]
     rows: Rows,
 }
 
 impl TableRows {
-    pub(in crate::sql) fn of(table: Table, answer: &ReadAnswer, ms: u64) -> Self {
-        Self { table: TableOf::of(table), rows: Rows::of(answer, ms) }
+    pub(in crate::sql) fn of(found: FoundRows, ms: u64) -> Self {
+        let FoundRows { table, answer, next } = found;
+        Self { table: TableOf::of(table), next, rows: Rows::of(&answer, ms) }
     }
 }
 
@@ -81,6 +85,8 @@ struct RowsWantedOf {
     order: Option<String>,
     /// Whether the largest comes first.
     descending: Option<bool>,
+    /// Behind which row they begin: `next` of the rows before. It costs the same however far that is.
+    after: Option<Vec<Option<String>>>,
     /// How many rows are passed over, at most 1,000,000.
     offset: Option<u64>,
     /// Most rows to show; all that the service shows when none is given.

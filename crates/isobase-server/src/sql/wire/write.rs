@@ -1,7 +1,9 @@
 //! Changes by statements and to tables, and how the routes are described.
 
 use isobase_http::{Answer, Content, Operation};
-use isobase_sql::{Dialect, Effect, Error, NewColumn, Planned, ReadAnswer, SchemaChange};
+use isobase_sql::{
+    Dialect, Effect, Error, NewColumn, NewConstraint, OnDelete, Planned, ReadAnswer, SchemaChange,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -94,6 +96,70 @@ pub(in crate::sql) enum SchemaChangeOf {
     DropIndex {
         index: String,
     },
+    AddConstraint {
+        constraint: String,
+        definition: NewConstraintOf,
+    },
+    DropConstraint {
+        constraint: String,
+    },
+}
+
+/// What a constraint says.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "SqlNewConstraint")]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub(in crate::sql) enum NewConstraintOf {
+    /// A condition that all rows meet, an expression in SQL.
+    Check {
+        condition: String,
+    },
+    /// Columns whose values together are unique.
+    Unique {
+        columns: Vec<String>,
+    },
+    PrimaryKey {
+        columns: Vec<String>,
+    },
+    /// Columns that refer to rows of another table of the same schema: to its primary key, unless
+    /// `references` names columns.
+    ForeignKey {
+        columns: Vec<String>,
+        table: String,
+        #[serde(default)]
+        references: Vec<String>,
+        #[serde(default)]
+        on_delete: OnDeleteOf,
+    },
+}
+
+/// What happens to rows whose other row is deleted.
+#[derive(Clone, Copy, Default, Deserialize, JsonSchema)]
+#[schemars(rename = "SqlOnDelete")]
+#[serde(rename_all = "snake_case")]
+pub(in crate::sql) enum OnDeleteOf {
+    #[default]
+    Refuse,
+    Cascade,
+    SetNull,
+}
+
+impl NewConstraintOf {
+    fn into_constraint(self) -> NewConstraint {
+        match self {
+            Self::Check { condition } => NewConstraint::Check { condition },
+            Self::Unique { columns } => NewConstraint::Unique { columns },
+            Self::PrimaryKey { columns } => NewConstraint::PrimaryKey { columns },
+            Self::ForeignKey { columns, table, references, on_delete } => {
+                let on_delete = match on_delete {
+                    OnDeleteOf::Refuse => OnDelete::Refuse,
+                    OnDeleteOf::Cascade => OnDelete::Cascade,
+                    OnDeleteOf::SetNull => OnDelete::SetNull,
+                };
+                NewConstraint::ForeignKey { columns, table, references, on_delete }
+            }
+        }
+    }
 }
 
 /// A column that is to be.
@@ -144,6 +210,10 @@ impl SchemaChangeOf {
                 SchemaChange::CreateIndex { index, columns, unique }
             }
             Self::DropIndex { index } => SchemaChange::DropIndex { index },
+            Self::AddConstraint { constraint, definition } => {
+                SchemaChange::AddConstraint { constraint, definition: definition.into_constraint() }
+            }
+            Self::DropConstraint { constraint } => SchemaChange::DropConstraint { constraint },
         }
     }
 }
