@@ -117,12 +117,17 @@ async function show() {
 
 /** Says that an owner acts as somebody else, and lets that end. */
 function tellActing(owner, account, role) {
+  if (owner) localStorage.setItem(ACTING, owner);
   put(acting, owner && h("div.warning.banner", { "data-testid": "impersonation" },
     `${owner}, you act as ${account} (${role}). The audit says so. `,
     button("End it", once(endActing), { "data-testid": "impersonation-end" })));
 }
 
+/** Remembered beyond this page: the time to act may be over when it is opened again. */
+const ACTING = "isobase.acting";
+
 async function endActing() {
+  localStorage.removeItem(ACTING);
   await ask("POST", "/api/impersonation/end", { quiet: true }).catch(() => {});
   location.assign("/admin/users");
 }
@@ -188,8 +193,18 @@ async function start() {
   await show();
 }
 
+/** Whether the time to act as somebody else was over, and the owner's own session goes on. */
+async function comeBack() {
+  if (!localStorage.getItem(ACTING)) return false;
+  localStorage.removeItem(ACTING);
+  const back = await ask("POST", "/api/impersonation/end", { quiet: true }).then(() => true, () => false);
+  if (back) location.reload();
+  return back;
+}
+
 async function signIn() {
   if (document.querySelector(".sign-in")) return;
+  if (await comeBack()) return;
   // A key that was refused would be sent, and refused, beside every other credential.
   setApiKey(null);
   // What somebody was about to save is there again after the sign-in.

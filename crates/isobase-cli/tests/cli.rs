@@ -33,6 +33,7 @@ mod black_box {
     mod providers;
     mod request_log;
     mod rules;
+    mod screens_on_servers;
     mod serve;
     #[cfg(feature = "toolkit")]
     mod sql_screens;

@@ -181,6 +181,12 @@ impl Backups {
         Self { passphrase, ..self }
     }
 
+    /// Whether uploaded files are in the backups.
+    #[must_use]
+    pub fn has_files(&self) -> bool {
+        self.files.is_some()
+    }
+
     /// The same, with uploaded files in the backups.
     #[must_use]
     pub fn with_files(self, files: Arc<dyn FilePlace>) -> Self {

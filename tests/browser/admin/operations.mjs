@@ -60,6 +60,27 @@ export async function operations() {
   await open(page, "/admin/jobs?kind=copy");
   assert.equal(await page.locator("[data-testid^=job-row-]").count(), 2);
 
+  // One that takes long rests, and goes on. What it does meanwhile is tested where it can be held.
+  const job = { id: "j-1", kind: "copy", state: "running", by: "open", paused: false, parameters: {}, progress: { stage: "copy", documents: 1, documents_total: 9 } };
+  const asked = [];
+  await page.route("**/api/v1/jobs/j-1**", (route) => {
+    if (route.request().method() === "POST") {
+      asked.push(new URL(route.request().url()).pathname.split("/").pop());
+      job.paused = asked.at(-1) === "pause";
+    }
+    return route.fulfill({ json: job });
+  });
+  await open(page, "/admin/jobs?id=j-1");
+  await page.getByTestId("job-pause").click();
+  await page.getByTestId("job-paused").waitFor();
+  await accessible(page, "a job that rests");
+  await page.getByTestId("job-continue").click();
+  await page.getByTestId("job-pause").waitFor();
+  assert.deepEqual(asked, ["pause", "continue"]);
+  job.state = "cancelled";
+  await page.getByTestId("job-view").getByText("cancelled").waitFor();
+  await page.unroute("**/api/v1/jobs/j-1**");
+
   // A setting is changed while the service runs, and forgotten again.
   const setting = page.getByTestId("setting-limits.page_size_max");
   await open(page, "/admin/settings?find=page_size_max");

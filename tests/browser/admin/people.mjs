@@ -151,6 +151,24 @@ async function acts(page, id, expectRefusal) {
   await page.waitForURL(`${base}/admin/users`);
   await settled(page);
   await banner.waitFor({ state: "detached" });
+  // A page of an app says so by the script that the service adds to it, and ends it.
+  await page.route("**/app-page", (route) => route.fulfill({ contentType: "text/html", body: "<!doctype html><html lang=en><title>An app</title><main><h1>An app</h1></main><script type=module src=/admin/assets/acting.js></script>" }));
+  await act(id);
+  await banner.waitFor();
+  await open(page, "/app-page");
+  await page.getByText(`${OWNER[0]}, you act as ${SHE[0]} (support).`).waitFor();
+  await accessible(page, "a page of an app");
+  await page.getByRole("button", { name: "End it" }).click();
+  await page.getByText(`${OWNER[0]}, you act`).waitFor({ state: "detached" });
+  // When the time is over the browser has forgotten the session, and the own one goes on.
+  await act(id);
+  await banner.waitFor();
+  await page.context().clearCookies({ name: "isobase_session" });
+  expectRefusal();
+  await page.goto(`${base}/admin/users`);
+  await page.getByText(OWNER[0], { exact: false }).first().waitFor();
+  await banner.waitFor({ state: "detached" });
+  await settled(page);
   // One who has no rights on the site finds the way back, too.
   const user = await ask("POST", "/api/v1/accounts", { username: "<b>una</b>", password: SHE[1], role: "user" });
   expectRefusal();

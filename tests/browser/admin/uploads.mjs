@@ -52,6 +52,16 @@ export async function uploads() {
   await until("the old file in its place", async () => await named() === `/uploads/${cover}`);
   await page.getByRole("heading", { name: "<b>cover.txt" }).waitFor();
 
+  // A PDF is shown by the browser, in a frame that no script of this page and none of the file reaches.
+  const pdf = await uploaded("paper.pdf", "%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj 2 0 obj<</Type/Pages/Kids[]/Count 0>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n");
+  await open(page, `/admin/uploads?file=${pdf}`);
+  const frame = page.locator("iframe.preview");
+  await frame.waitFor();
+  const shown = await fetch(base + await frame.getAttribute("src"));
+  assert.equal(shown.headers.get("content-disposition"), "inline");
+  assert.match(shown.headers.get("content-security-policy"), /^default-src 'none'; object-src 'self';/);
+  await accessible(page, "a PDF");
+
   // A private file is shown by a link, and said to be private.
   await open(page, `/admin/uploads?state=named&private=true&file=${scan}`);
   await page.getByTestId(`upload-row-${scan}`).locator(".badge", { hasText: "private" }).waitFor();

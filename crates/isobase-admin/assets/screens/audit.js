@@ -8,7 +8,7 @@ import { may } from "../lib/may.js";
 import { Region, badge, button, copyButton, download, empty, facts, field, jsonView, once, panel, table, toast } from "../lib/ui.js";
 import { change, values } from "../lib/url.js";
 
-export const PARAMETERS = ["actor", "action", "object_type", "object_id", "cursor", "id"];
+export const PARAMETERS = ["actor", "action", "object_type", "object_id", "from", "to", "cursor", "id", "job"];
 
 const BASE = "/api/v1/audit";
 const FILTERS = [["actor", "Who"], ["action", "What"], ["object_type", "Kind of thing"], ["object_id", "Which one"]];
@@ -26,7 +26,8 @@ export function open() {
   });
   const set = (name) => debounced(400, (event) => change({ [name]: event.target.value }, { reset: ["cursor", "id"], replace: true }));
   const bar = h("div.filters", {}, FILTERS.map(([name, title]) =>
-    field(title, { value: values()[name] ?? "", oninput: set(name) })),
+    field(title, { value: values()[name] ?? "", oninput: set(name), "data-testid": `audit-${name}` })),
+  [["from", "From"], ["to", "Before"]].map(([name, title]) => field(title, { type: "date", value: values()[name] ?? "", onchange: set(name) })),
   button("Export NDJSON", once(takeOut)),
   may("operations:write") && button("Verify chain", verify, { "data-testid": "audit-verify" }));
   const element = h("div.split", {}, h("div", {}, bar, page.element), side.element);
@@ -40,7 +41,11 @@ export function open() {
     rows = answer.entries;
     const entry = rows.find((one) => String(one.id) === id);
     put(side.element, entry ? detail(entry) : job && panel("Verify chain", () => change({ job: null }), following(job, { signal: watched.signal, ended: verdict })));
-    if (rows.length === 0) return empty(some ? "No entry matches." : "Nothing has been recorded yet.");
+    if (rows.length === 0) {
+      return some
+        ? empty("No entry matches.", button("Clear filters", () => { change({}, { reset: [...FILTERS.map(([name]) => name), "from", "to", "cursor"] }); location.reload(); }))
+        : empty("Nothing has been recorded yet.");
+    }
     return [
       table("Audit", [
         { title: "Time", cell: (one) => timeOf(one.at) },
@@ -79,7 +84,8 @@ function verdict({ result }) {
 
 function filtered() {
   const now = values();
-  return Object.fromEntries(FILTERS.map(([name]) => [name, now[name]]));
+  const day = (text) => (text && !Number.isNaN(Date.parse(text)) ? new Date(text).toISOString() : undefined);
+  return { ...Object.fromEntries(FILTERS.map(([name]) => [name, now[name]])), "at[gte]": day(now.from), "at[lt]": day(now.to) };
 }
 
 /** What the filters find, the newest first, one entry a line. */

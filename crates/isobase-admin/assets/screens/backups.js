@@ -26,21 +26,20 @@ export function open() {
     watched = new AbortController();
     const { name, job } = values();
     page.show(async (signal) => {
-      const { backups, every_s: every } = await get(BASE, {}, { signal });
-      const one = backups.find((backup) => backup.name === name);
+      const answer = await get(BASE, {}, { signal });
+      const one = answer.backups.find((backup) => backup.name === name);
       if (name) put(side, one ? detail(one, update) : null);
-      return [
-        h("p.muted", {}, every ? `The service makes one every ${duration(every * 1000)}.` : "The service makes none by itself: the setting backups.every lets it.", " Uploaded files are not in them."),
-        backups.length === 0 ? empty("There are no backups yet.", may("operations:write") && button("Back up now", make)) : list(backups, name),
-      ];
+      return content(answer);
     });
     if (job) put(side, panel("Job", () => change({ job: null }), following(job, { signal: watched.signal, ended: (done) => { queueMicrotask(refresh); return resultView(done); } })));
     else if (!name) put(side);
   }
-  const refresh = () => page.show(async (signal) => {
-    const { backups } = await get(BASE, {}, { signal });
-    return list(backups, values().name);
-  });
+  const content = ({ backups, every_s: every, files }) => [
+    h("p.muted", {}, every ? `The service makes one every ${duration(every * 1000)}.` : "The service makes none by itself: the setting backups.every lets it.",
+      files ? " Uploaded files are in them." : " Uploaded files are not in them: the setting backups.files takes them along."),
+    backups.length === 0 ? empty("There are no backups yet.", may("operations:write") && button("Back up now", make)) : list(backups, values().name),
+  ];
+  const refresh = () => page.show(async (signal) => content(await get(BASE, {}, { signal })));
   return {
     element: h("div.split", {}, h("div", {}, bar, page.element), side),
     update,

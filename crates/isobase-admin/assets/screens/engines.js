@@ -47,11 +47,12 @@ async function view(overview, signal) {
       ["Answers in", took === null ? "–" : duration(took)],
       ...busy(overview.engine_gauges ?? {}),
       ["State", overview.ready ? badge("ready", "good") : badge("does not answer", "bad")],
+      may("admin") && ["Where it is", h("a", { href: "/admin/settings?all=1&find=url" }, "as the settings say")],
       ["Version", overview.version],
       ["Up since", timeOf(overview.started_at)],
       ["Records", `${count(overview.data.records)} in ${count(overview.data.collections)} collections`],
       ["Last good backup", timeOf(overview.backups?.last_good_at)],
-    ]),
+    ].filter(Boolean)),
     h("div.actions", {},
       may("admin") && button("Copy to another database…", () => change({ copy: 1, job: null }), { kind: "primary", "data-testid": "copy-open" }),
       button("Test the connection", once(async () => {

@@ -19,11 +19,11 @@ const SKEW_MS = 120_000;
 export function open({ refresh }) {
   const region = new Region();
   const update = () => region.show(async (signal) => {
-    const [facts, requests, audit, hooks, licences, streams, files] = await Promise.all([
+    const [facts, requests, audit, hooks, licences, streams, files, sql] = await Promise.all([
       refresh(), lastDay(signal), lastActions(signal), webhooks(signal), told("licences:read", "/api/v1/db/license/stats", {}, signal), openStreams(signal),
-      told("uploads:read", "/api/v1/uploads/stats", {}, signal),
+      told("uploads:read", "/api/v1/uploads/stats", {}, signal), told("sql", "/api/v1/sql/tables", {}, signal),
     ]);
-    return view(facts, { requests, audit, hooks, licences, streams, files });
+    return view(facts, { requests, audit, hooks, licences, streams, files, sql });
   });
   const timer = setInterval(() => { if (!document.hidden) update(); }, REFRESH_MS);
   return {
@@ -68,12 +68,21 @@ function requestFacts(stats) {
   return [`${counted(whole.count, "request")} in 24 hours, ${share.toFixed(share < 10 ? 1 : 0)} % failed, 95 % within ${duration(whole.p95_ms)}${whole.dropped > 0 ? `, ${counted(whole.dropped, "report")} dropped` : ""}`, spark(sums)];
 }
 
-function licenceFacts({ states, ending_soon: soon, complete }) {
+function licenceFacts({ states, ending_soon: soon, activations = [], complete }) {
+  const came = activations.reduce((sum, number) => sum + number, 0);
   const some = Object.entries(states).filter(([state]) => state !== "deleted");
   return [
     some.length > 0 && `${complete ? ": " : ", of which were counted: "}${some.map(([state, number]) => `${count(number)} ${state.replace("_", " ")}`).join(", ")}`,
     soon > 0 && `; ${counted(soon, "ends", "end")} within 30 days`,
+    came > 0 && [`; ${counted(came, "activation")} in 30 days`, spark(activations)],
   ];
+}
+
+/** The tables of the owner's own database. */
+function tableFacts(sql) {
+  if (!sql) return ["the database does not answer"];
+  const size = sql.tables.reduce((sum, one) => sum + (one.bytes ?? 0), 0);
+  return [sql.tables.length === 1 ? "table" : "tables and views", size > 0 && `, ${bytes(size)}`];
 }
 
 /** The shape of some numbers, for those who see; the text beside it tells the sum. */
@@ -97,7 +106,7 @@ function warningsOf(facts, hooks) {
   ].filter(Boolean);
 }
 
-function view(facts, { requests, audit, hooks, licences, streams, files }) {
+function view(facts, { requests, audit, hooks, licences, streams, files, sql }) {
   const { data, system } = facts;
   const kept = (name) => count(system[name] ?? 0);
   return [
@@ -108,6 +117,7 @@ function view(facts, { requests, audit, hooks, licences, streams, files }) {
       card("licenses", "License management", kept("licences"), "licences", licences && licenceFacts(licences)),
       card("requests", "API requests", kept("requests"), requestFacts(requests)),
       card("data", "Data", count(data.records), `records in ${counted(data.collections, "collection")}`),
+      may("sql") && card("sql", "SQL", sql ? count(sql.tables.length) : "–", ...tableFacts(sql)),
       card("users", "Accounts", kept("accounts"), "people who may sign in"),
       card("uploads", "Uploads", kept("uploads"), files ? `files, ${files.complete ? "" : "more than "}${bytes(files.bytes)}` : "files"),
       card("realtime", "Events", streams ? count(streams.length) : "", streams ? `${streams.length === 1 ? "stream is" : "streams are"} open now` : "what happens, as it happens"),

@@ -4,7 +4,7 @@ import { ask, freshKey, get, path, post } from "../lib/api.js";
 import { h, put } from "../lib/dom.js";
 import { may } from "../lib/may.js";
 import { count, timeOf } from "../lib/format.js";
-import { Region, badge, button, buttonFor, confirm, copyButton, dialog, empty, field, inOrder, inputOf, once, table, toast } from "../lib/ui.js";
+import { Region, badge, button, buttonFor, confirm, copyButton, dialog, empty, facts, field, inOrder, inputOf, once, table, toast } from "../lib/ui.js";
 import { change, values } from "../lib/url.js";
 import { ownAccount } from "./account.js";
 
@@ -14,7 +14,7 @@ const KEYS = "/api/v1/keys";
 const SETTINGS = "/admin/api/settings";
 
 export function open({ overview }) {
-  const [keys, own, sessions, service] = Array.from({ length: 4 }, () => new Region("section"));
+  const [keys, own, sessions, signing, service] = Array.from({ length: 5 }, () => new Region("section"));
   const part = (title, ...content) => h("div", {}, h("h2", {}, title), content);
   const letters = field("Shortcuts of single letters", {
     options: [["on", "on"], ["off", "off"]],
@@ -27,13 +27,26 @@ export function open({ overview }) {
     overview()?.account && [part("Your account", own.element), () => own.show((signal) => ownAccount(signal, update))],
     [part("Your sessions", sessions.element), () => sessions.show((signal) => sessionList(signal, update, overview()))],
     [part("This browser", letters), () => undefined],
+    may("licences:read") && [part("Offline licence files", signing.element), () => signing.show(signingKey)],
     may("admin") && [part("What the service runs with", service.element), () => service.show((signal) => settingList(signal, update, overview()))],
     [part("More", h("p", {}, `This is Isobase ${overview()?.version ?? ""}. Every route is on `, h("a", { href: "/docs", target: "_blank" }, "/docs"), ".")), () => undefined],
   ].filter(Boolean);
   function update() {
     inOrder(parts.map(([element, show]) => [element, show()]));
   }
-  return { element: h("div", {}, parts.map(([element]) => element)), update, close: () => [keys, sessions, service, own].forEach((region) => region.stop()) };
+  return { element: h("div", {}, parts.map(([element]) => element)), update, close: () => [keys, sessions, signing, service, own].forEach((region) => region.stop()) };
+}
+
+/** By which programs know files that this service signed. */
+async function signingKey(signal) {
+  const told = await get("/api/v1/license/public-key", {}, { signal, quiet: true }).catch((error) => {
+    if (error.name === "AbortError") throw error;
+    return null;
+  });
+  if (!told) return h("p.muted", {}, "This service signs no files: it has no secret.");
+  const { kid, alg, public_key: key } = told;
+  return [facts([["Public key", [h("code", {}, key), " ", copyButton("Copy", key)]], ["Id", h("code", {}, kid)], ["Signature", alg]]),
+    h("p.muted", {}, "Programs verify a file by it without asking; so does “isobase license verify”.")];
 }
 
 /** Some are changed here, for every service on the database; the others where they come from. */

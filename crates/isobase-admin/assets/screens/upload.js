@@ -138,6 +138,8 @@ async function preview(file, address, signal) {
   const thumb = `${address}${address.includes("?") ? "&" : "?"}thumb=800x600f`;
   if (isPicture(file)) return h("img.preview", { src: thumb, alt: `Preview of ${nameOf(file)}` });
   if (/^image\//.test(type)) return h("img.preview", { src: address, alt: `Preview of ${nameOf(file)}` });
+  // The browser shows it apart from every page; from here it is a frame and nothing else.
+  if (type === "application/pdf") return h("iframe.preview", { src: `${address}${address.includes("?") ? "&" : "?"}preview=1`, title: `Preview of ${nameOf(file)}`, loading: "lazy", referrerpolicy: "no-referrer" });
   if (/^audio\//.test(type)) return h("audio.preview", { controls: true, preload: "none", src: address });
   if (/^video\//.test(type)) return h("video.preview", { controls: true, preload: "none", src: address });
   if (!/^text\/plain/.test(type)) return h("p.muted", {}, "There is no preview of such files.");

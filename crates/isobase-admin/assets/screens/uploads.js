@@ -1,7 +1,7 @@
 // Files that were uploaded: find, look at, bring in, hand on, delete.
 
 import { ask, get } from "../lib/api.js";
-import { debounced, h, put } from "../lib/dom.js";
+import { debounced, h, put, svg } from "../lib/dom.js";
 import { may } from "../lib/may.js";
 import { bytes, count, counted, timeOf } from "../lib/format.js";
 import { Region, badge, button, buttonFor, confirm, dialog, empty, field, once, table, toast } from "../lib/ui.js";
@@ -166,10 +166,23 @@ function filters() {
 function totalsOf({ files, bytes: size, by_kind: kinds, unused, never_named: never, complete }) {
   if (files === 0) return null;
   const largest = Object.entries(kinds).sort(([, a], [, b]) => b.bytes - a.bytes);
-  return h("span", { "data-testid": "upload-totals" },
+  return h("div", { "data-testid": "upload-totals" }, storageBar(largest, size),
     `${complete ? "" : "More than "}${counted(files, "file")}, ${bytes(size)}: ${largest.map(([kind, of]) => `${kind} ${bytes(of.bytes)}`).join(", ")}. `,
     unused.files > 0 && `${counted(unused.files, "file is", "files are")} no longer named by a document (${bytes(unused.bytes)}). `,
     never.files > 0 && `${counted(never.files, "file was", "files were")} never named by one.`);
+}
+
+const SHADES = ["s-info", "s-ok", "s-client", "s-server"];
+
+/** Which kind takes how much of the bytes; the text beside it says the same. */
+function storageBar(kinds, all) {
+  if (all === 0) return null;
+  let x = 0;
+  return svg("svg.storage", { viewBox: "0 0 400 8", height: 8, "aria-hidden": "true", preserveAspectRatio: "none" }, kinds.map(([, of], at) => {
+    const width = (of.bytes / all) * 400;
+    x += width;
+    return svg(`rect.${SHADES[at % SHADES.length]}`, { x: x - width, width: Math.max(0, width - 1), y: 0, height: 8 });
+  }));
 }
 
 function listing({ uploads, next }, selected, onselect) {

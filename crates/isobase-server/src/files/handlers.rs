@@ -30,6 +30,13 @@ const POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; media-src 'self'; sandbox",
 );
 
+/// A PDF is shown by what browsers have for that, which no `sandbox` lets begin: it runs what is in the
+/// file apart from every page. Only pages of ours have it in a frame.
+const PDF_POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'self'",
+);
+const PDF: &str = "application/pdf";
+
 /// `POST /api/upload`
 pub(super) async fn upload_file(
     state: Arc<State>,
@@ -172,6 +179,10 @@ pub(super) async fn get_file(state: Arc<State>, call: Call) -> Result<Response<B
     let mut response = body.into_response(status, media_type);
     describe(response.headers_mut(), &file, tag);
     let headers = response.headers_mut();
+    if file.media_type == PDF && Parameters::parse(call.query()).take("preview").is_some() {
+        headers.insert(header::CONTENT_SECURITY_POLICY, PDF_POLICY);
+        headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("inline"));
+    }
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     let range = match part {
         Part::Whole => return Ok(response),

@@ -72,6 +72,30 @@ async fn an_owner_acts_as_somebody_and_comes_back() {
 }
 
 #[tokio::test]
+async fn when_its_time_is_over_the_own_session_is_back() {
+    let app = app().await;
+    let browser = acting(&app, "ann").await;
+    let own = browser.cookie.split("; ").find(|pair| pair.starts_with("isobase_own")).unwrap();
+    // Browsers forget the other cookie by themselves.
+    let left = Browser { app: &app, cookie: own.to_owned() };
+    left.get("/api/me").await.is_problem(401, "sign_in_required");
+    let foreign = [("cookie", own), ("origin", "http://elsewhere.example.com")];
+    app.ask((Method::POST, END), &foreign, "").await.is_problem(401, "sign_in_required");
+    let back = left.ask(Method::POST, END, Value::Null).await;
+    assert_eq!(back.status, 200, "{}", back.text);
+    let back = Browser { app: &app, cookie: cookies(&back) };
+    assert!(!back.cookie.contains("own"), "{}", back.cookie);
+    assert_eq!(back.get("/api/me").await.json()["username"], "owner");
+    // A session that is no owner's, or is over, gives nothing back.
+    let ann = app.login("ann", "secret").await;
+    for token in [ann.cookie.split_once('=').unwrap().1, "ises_none"] {
+        let other = Browser { app: &app, cookie: format!("isobase_own_session={token}") };
+        let refused = other.ask(Method::POST, END, Value::Null).await;
+        refused.is_problem(401, "sign_in_required");
+    }
+}
+
+#[tokio::test]
 async fn nothing_of_the_account_itself_is_changed() {
     let app = app().await;
     let browser = acting(&app, "ann").await;

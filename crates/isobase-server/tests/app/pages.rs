@@ -49,6 +49,27 @@ impl Site {
 }
 
 #[tokio::test]
+async fn pages_say_that_an_owner_acts_as_somebody() {
+    let site = Site::new(true);
+    let acts = [("cookie", "isobase_session=a; isobase_own_session=b"), ("accept", "text/html")];
+    for path in ["/", "/sub/", "/of/the/script"] {
+        let page = site.ask(path, &acts).await;
+        assert_eq!(page.status, 200);
+        assert!(
+            page.text.ends_with("src=\"/admin/assets/acting.js\"></script>\n"),
+            "{}",
+            page.text
+        );
+        assert_eq!(page.header("cache-control"), Some("no-store"));
+        assert_eq!(page.header("etag"), None);
+        let known = site.ask(path, &[acts[0], acts[1], ("if-none-match", "*")]).await;
+        assert_eq!(known.status, 200);
+    }
+    site.ask("/app.js", &acts).await.is(200, "let a = 1;");
+    site.ask("/", &[("cookie", "isobase_session=a")]).await.is(200, "<p>index</p>");
+}
+
+#[tokio::test]
 async fn pages_are_served_beside_the_routes() {
     let site = Site::new(false);
     let index = site.service.get("/").await;

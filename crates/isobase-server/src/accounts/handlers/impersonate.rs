@@ -20,6 +20,7 @@ use crate::{
     actor::actor,
     answer::json,
     failure::Failure,
+    origin,
     request::no_parameters,
     session_cookie,
 };
@@ -64,6 +65,9 @@ pub(crate) async fn end_impersonation(
     call: Call,
 ) -> Result<Response<Body>, Failure> {
     no_parameters(&call)?;
+    if session_cookie::own_token(&call.headers).is_some() && !has_session(&state, &call).await? {
+        return come_back(&state, &call).await;
+    }
     let caller = Caller::of_any(&call)?;
     let owner = call.principal.impersonator().ok_or_else(problems::not_impersonating)?;
     let sessions = state.accounts.sessions();
@@ -94,6 +98,34 @@ pub(crate) async fn end_impersonation(
                 keep(&mut response, cookie);
             }
         }
+    }
+    Ok(response)
+}
+
+/// Whether the session by which a browser acts goes on: its time may be over.
+async fn has_session(state: &State, call: &Call) -> Result<bool, Failure> {
+    let Some(token) = session_cookie::token(&call.headers) else { return Ok(false) };
+    Ok(state.accounts.sessions().resolve(token).await?.is_some())
+}
+
+/// Gives the owner's browser its own session back when the time to act as somebody else is over.
+async fn come_back(state: &State, call: &Call) -> Result<Response<Body>, Failure> {
+    let public_url = state.public_url.as_deref();
+    if !origin::is_own_page(&call.headers, public_url) {
+        return Err(problems::sign_in_required().into());
+    }
+    let token = session_cookie::own_token(&call.headers).unwrap_or_default();
+    let sessions = state.accounts.sessions();
+    let own = sessions.resolve(token).await?;
+    let is_owners = own.is_some_and(|session| session.role.is_owner() && session.by.is_none());
+    let mut response = match is_owners {
+        true => json(&Done::OK),
+        false => return Err(problems::sign_in_required().into()),
+    };
+    let secure = session_cookie::is_secure(&call.headers, public_url);
+    keep(&mut response, session_cookie::set(token, sessions.lifetime(), secure));
+    for cookie in session_cookie::clear_own(&call.headers) {
+        keep(&mut response, cookie);
     }
     Ok(response)
 }

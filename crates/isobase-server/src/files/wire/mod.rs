@@ -76,6 +76,11 @@ pub(super) fn get_file() -> Operation {
                  at both sides, `200x100t` keeps the top, `200x100b` the bottom, `200x100f` all; \
                  `200x0` and `0x100` keep its shape. Other files are answered as they are.",
             ),
+            Parameter::new(
+                Location::Query,
+                "preview",
+                "With any value a PDF is answered so that a page of this service shows it in a frame.",
+            ),
             Parameter::new(Location::Query, "expires", "Of a link: until when."),
             Parameter::new(Location::Query, "signature", "Of a link: that it is one."),
         ])

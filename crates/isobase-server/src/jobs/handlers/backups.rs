@@ -29,7 +29,8 @@ pub(crate) async fn list_backups(state: Arc<State>, call: Call) -> Result<Respon
         None => Vec::new(),
     };
     let every = state.jobs.backups_every().map(|every| every.as_secs());
-    Ok(json(&Backups { backups, every_s: every }))
+    let files = state.jobs.backups().is_some_and(isobase_jobs::Backups::has_files);
+    Ok(json(&Backups { backups, every_s: every, files }))
 }
 
 /// `GET /api/v1/backups/{backup}`: everything that the database has, so it is noted who took it.

@@ -13,6 +13,8 @@ pub(in crate::jobs) struct Backups {
     pub(in crate::jobs) backups: Vec<Backup>,
     /// How often they are due by the schedule, in seconds; null without one.
     pub(in crate::jobs) every_s: Option<u64>,
+    /// Whether uploaded files are in new ones.
+    pub(in crate::jobs) files: bool,
 }
 
 /// A backup.
@@ -64,6 +66,8 @@ struct BackupsShape {
     backups: Vec<BackupShape>,
     /// How often they are due by the schedule, in seconds; null without one.
     every_s: Option<u64>,
+    /// Whether uploaded files are in new ones.
+    files: bool,
 }
 
 fn backups(id: &'static str, summary: &'static str) -> Operation {
@@ -76,7 +80,7 @@ fn backup() -> Parameter {
 }
 
 pub(in crate::jobs) fn list_backups() -> Operation {
-    let example = BackupsShape { backups: vec![BackupShape::example()], every_s: Some(86_400) };
+    let example = BackupsShape { backups: vec![BackupShape::example()], every_s: Some(86_400), files: false };
     backups("list_backups", "List the backups")
         .description("Archives in the folder of backups of this service, the latest first.")
         .answers(Answer::new(200, "The backups.").content(Content::like(&example)))

@@ -143,6 +143,11 @@ fn has_hash(name: &str) -> bool {
     })
 }
 
+/// Whether a file is a page, by the end of its name.
+pub(super) fn is_page(name: &str) -> bool {
+    content_type(name).as_bytes().starts_with(b"text/html")
+}
+
 /// What a file is, by the end of its name.
 pub(super) fn content_type(name: &str) -> HeaderValue {
     let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());

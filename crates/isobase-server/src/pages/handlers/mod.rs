@@ -16,7 +16,7 @@ use super::{
     problems,
     state::{Found, Page, State, Stored},
 };
-use crate::{Call, failure::Failure};
+use crate::{Call, failure::Failure, session_cookie};
 
 /// Bytes of a large file that are read at a time.
 const PIECE_BYTES: usize = 64 << 10;
@@ -75,7 +75,30 @@ fn to_folder(call: &Call) -> Result<Response<Body>, Problem> {
     Ok(response)
 }
 
+/// What a page ends with while an owner acts as somebody else: its script says so on the page.
+const ACTING: &str = "\n<script type=\"module\" src=\"/admin/assets/acting.js\"></script>\n";
+/// Larger pages are not marked: they would be held in memory.
+const MARKED_BYTES_MAX: u64 = 4 << 20;
+
+/// A page for an owner who acts as somebody else, marked as that. It is kept nowhere.
+async fn send_marked(stored: &Stored, name: &str) -> Result<Response<Body>, Failure> {
+    let mut bytes = match &stored.bytes {
+        Some(bytes) => bytes.to_vec(),
+        None => tokio::fs::read(&stored.path).await.map_err(|it| problems::unreadable(&it))?,
+    };
+    bytes.extend_from_slice(ACTING.as_bytes());
+    let mut response = Body::full(bytes).into_response(StatusCode::OK, headers::content_type(name));
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::VARY, HeaderValue::from_static("cookie"));
+    Ok(response)
+}
+
 async fn send(call: &Call, page: &Page) -> Result<Response<Body>, Failure> {
+    let acts = session_cookie::own_token(&call.headers).is_some();
+    if acts && headers::is_page(&page.name) && page.plain.length <= MARKED_BYTES_MAX {
+        return send_marked(&page.plain, &page.name).await;
+    }
     let (coding, stored) = choose(call, page);
     let source = Source::of(stored).await.map_err(|error| problems::unreadable(&error))?;
     let (length, modified) = (source.length, source.modified);
