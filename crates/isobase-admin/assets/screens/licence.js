@@ -129,7 +129,7 @@ function installationList(row, installations, again) {
   if (installations.length === 0) return empty("None is activated.");
   const old = stale(installations);
   return [
-    h("p", {}, `${count(installations.length)} of ${row.max_installations ?? "as many places as the e-mail has"} in use.`),
+    h("p", {}, `${count(row.places_taken)} of ${count(row.places)} places are taken${row.max_installations === null ? ", by all licences of the e-mail" : ""}.`),
     table("Installations", [
       { title: "Installation", cell: (one) => h("code", {}, one.installation_id) },
       { title: "Activated", cell: (one) => timeOf(zoned(one.activated_at)) },
