@@ -365,12 +365,12 @@ function listing({ requests, next_cursor: next, total, total_capped: capped, sea
   return [
     requests.length === 0 && !searched && (filtered
       ? empty("No request matches.", button("Clear filters", () => change({}, { reset: [...NARROW, "cursor"] })))
-      : empty(`No API requests logged in this time${asked().hide ? " but those that are hidden" : ""}. Services send them to POST /api/v1/db/requests.`, asked().hide && button("Show those that are hidden", () => change({ show: HIDDEN.map(([word]) => word).join(",") })))),
+      : empty(`No API requests logged in this time${asked().hide ? ", or only such as are hidden" : ""}. Services send them to POST /api/v1/db/requests.`, asked().hide && button("Show those that are hidden", () => change({ show: HIDDEN.map(([word]) => word).join(",") })))),
     requests.length > 0 && rowsTable(requests),
     searched && h("div.warning", {}, "Searched back to ", timeOf(searched), requests.length ? ". " : " – no match yet. ",
       next && button("Continue", () => change({ cursor: next }), { "data-testid": "req-continue" })),
     h("div.actions", {},
-      h("span.muted", {}, told),
+      requests.length > 0 && h("span.muted", {}, told),
       cursor && button("Newest", () => change({}, { reset: ["cursor"] })),
       next && !searched && button("Older", () => change({ cursor: next }), { "data-testid": "req-older" })),
   ];
