@@ -2,8 +2,8 @@
 
 use isobase_auth::AccountOptions;
 use isobase_server::{
-    Durability, HttpConfig, LeftOut, LiveConfig, LiveOptions, OpenTo, OwnRequestOptions, RequestOptions,
-    ServerConfig, parse_network,
+    Durability, HttpConfig, LeftOut, LiveConfig, LiveOptions, OpenTo, OwnRequestOptions,
+    RequestOptions, ServerConfig, parse_network,
 };
 
 use super::{
@@ -14,9 +14,9 @@ use super::{
             ALLOWED_HOSTS, BODY_BYTES, BODY_DEADLINE, BODY_IDLE_DEADLINE, CONNECTIONS_MAX,
             CORS_ORIGINS, EVENTS_PING, HEADER_BYTES, HEADER_DEADLINE, INTERNAL_API_KEY,
             KEEP_ALIVE_DEADLINE, LOG, LOG_FORMAT, REQUEST_DEADLINE, REQUESTS_BODY_CHARACTERS,
-            REQUESTS_HEALTH_CHECKS, REQUESTS_OWN, REQUESTS_OWN_RATE, REQUESTS_RETENTION, REQUESTS_SEARCH_BUDGET,
-            STOP_DEADLINE, STREAM_BODY_BYTES, STREAM_IDLE_DEADLINE, TRUSTED_PROXIES, URI_BYTES,
-            WEBHOOKS_PRIVATE, WRITE_IDLE_DEADLINE,
+            REQUESTS_HEALTH_CHECKS, REQUESTS_OWN, REQUESTS_OWN_RATE, REQUESTS_RETENTION,
+            REQUESTS_SEARCH_BUDGET, STOP_DEADLINE, STREAM_BODY_BYTES, STREAM_IDLE_DEADLINE,
+            TRUSTED_PROXIES, URI_BYTES, WEBHOOKS_PRIVATE, WRITE_IDLE_DEADLINE,
         },
     },
     Config,

@@ -98,12 +98,10 @@ pub(in crate::accounts) fn list_accounts() -> Operation {
     operation("list_accounts", "List accounts")
         .description("A part of the list of all accounts, by their ids.")
         .parameters([limit, cursor, usage])
-        .answers(
-            Answer::new(200, "The accounts.").content(Content::like(&ListedAccounts {
-                accounts: vec![ListedAccount { account: Me::example(), usage: None }],
-                next: None,
-            })),
-        )
+        .answers(Answer::new(200, "The accounts.").content(Content::like(&ListedAccounts {
+            accounts: vec![ListedAccount { account: Me::example(), usage: None }],
+            next: None,
+        })))
         .problems([codes::INVALID_ARGUMENT])
 }
 

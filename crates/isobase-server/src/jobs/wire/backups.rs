@@ -80,7 +80,8 @@ fn backup() -> Parameter {
 }
 
 pub(in crate::jobs) fn list_backups() -> Operation {
-    let example = BackupsShape { backups: vec![BackupShape::example()], every_s: Some(86_400), files: false };
+    let example =
+        BackupsShape { backups: vec![BackupShape::example()], every_s: Some(86_400), files: false };
     backups("list_backups", "List the backups")
         .description("Archives in the folder of backups of this service, the latest first.")
         .answers(Answer::new(200, "The backups.").content(Content::like(&example)))
