@@ -34,7 +34,8 @@ use crate::{
 
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 const CLOSE: HeaderValue = HeaderValue::from_static("close");
-const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-cache");
+/// Of what has a tag. A proxy that compressed it would change the tag, by which writes are conditional.
+const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-cache, no-transform");
 const CREDENTIALS: HeaderValue = HeaderValue::from_static("authorization, x-api-key");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const EVENT_STREAM: HeaderValue = HeaderValue::from_static("text/event-stream; charset=utf-8");

@@ -182,7 +182,7 @@ async fn private_files_are_shown_with_their_documents() {
         assert_eq!(desk.read(&cover, who).await, 200, "{}", who.1);
     }
     let read = desk.ask(Method::GET, &format!("/uploads/{scan}"), &ann, "").await;
-    assert_eq!(read.header("cache-control"), Some("private, no-cache"));
+    assert_eq!(read.header("cache-control"), Some("private, no-cache, no-transform"));
 
     let link = format!("/api/upload/{scan}/link?expires_in=60");
     desk.ask(Method::POST, &link, &carl, "").await.is_problem(404, "file_not_found");

@@ -14,8 +14,11 @@ async fn every_answer_is_named_and_not_cached() {
     let mut ids = HashSet::new();
     for path in ["/", "/health", "/nothing", "/records/c", "/records/c/1", "/docs", "/metrics"] {
         let reply = service.get(path).await;
-        // What has a tag may be kept, and is asked for again.
-        let kept = if path == "/docs" { "private, no-cache" } else { "no-store" };
+        // What has a tag may be kept, is asked for again, and no proxy may change it with its tag.
+        let kept = match path {
+            "/docs" => "private, no-cache, no-transform",
+            _ => "no-store",
+        };
         assert!(ids.insert(reply.header("x-request-id").to_owned()), "{path}");
         assert_eq!(reply.header("x-content-type-options"), "nosniff", "{path}");
         assert_eq!(reply.header("cache-control"), kept, "{path}");
