@@ -76,3 +76,32 @@ def test_rows_are_inserted_while_they_are_made_or_not_at_all(tables):
                 assert await connector.fetch_val("SELECT count(*) FROM users WHERE name LIKE 'made %'") == 0
 
     asyncio.run(insert())
+
+
+@pytest.mark.parametrize(
+    ("type", "text"),
+    [
+        ("jsonb", "[]"), ("jsonb", '{"a": [], "n": 12345678901234567890.5}'), ("jsonb", "1.10"), ("date", "0001-01-01"),
+        ("date", "infinity"), ("date", "0044-03-15 BC"), ("timestamp", "0001-01-01 00:00:00.000001"),
+        ("timestamptz", "1880-01-01 12:00:00+00"), ("timestamptz", "-infinity"), ("time", "24:00:00"),
+        ("interval", "1 mon -2 days +03:00:00"), ("text[]", '{a,NULL,"NULL"}'), ("text[]", "{}"), ("numeric[]", "{1.10,NaN}"),
+        ("numeric", "Infinity"), ("int4range", "empty"), ("bytea", "\\x00ff"), ("inet", "10.0.0.1/8"), ("float8", "-0"),
+    ],
+)
+def test_what_was_read_can_be_written_back(type, text):
+    async def round_trip():
+        async with DBConnector() as db:
+            await db.execute("SET TIME ZONE 'UTC'")
+            value = await db.fetch_val(f"SELECT $1::text::{type}", text)
+            return await db.fetch_val(f"SELECT ($1::{type})::text", (value,))
+
+    assert asyncio.run(round_trip()) == text
+
+
+def test_a_text_for_a_column_of_json_is_json():
+    async def write():
+        async with DBConnector() as db:
+            return [await db.fetch_val("SELECT ($1::jsonb)::text", (value,)) for value in ('"1"', "1", None)]
+
+    # So the string "1", which is read as '1', is written back as json.dumps('1').
+    assert asyncio.run(write()) == ['"1"', "1", None]
