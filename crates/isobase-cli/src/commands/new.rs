@@ -32,7 +32,7 @@ pub(crate) struct NewCommand {
     template: Template,
 }
 
-/// Apps to begin with.
+/// What an app that is begun does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Template {
     /// What each user has to do
@@ -74,7 +74,7 @@ const EMPTY: &[TemplateFile] = &[
     ("isobase.toml", include_str!("../../templates/empty/isobase.toml")),
     ("index.html", include_str!("../../templates/empty/index.html")),
 ];
-/// The file that every template has.
+/// What every template has.
 const COMMON: TemplateFile = (".gitignore", include_str!("../../templates/gitignore"));
 
 impl Template {

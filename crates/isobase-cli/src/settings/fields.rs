@@ -256,7 +256,7 @@ impl Reading<'_> {
             _ => {
                 let found = format!("is {word}, expected one of {}", TYPES.join(", "));
                 let word = word.as_str().unwrap_or_default();
-                // Names of the same types in other systems.
+                // What other systems call them.
                 let meant = match word {
                     "bool" => Some("boolean"),
                     "int" | "bigint" => Some("integer"),

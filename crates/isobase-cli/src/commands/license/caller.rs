@@ -23,7 +23,7 @@ use crate::{
     target::Target,
 };
 
-/// The first steps of the paths of the routes.
+/// What the paths of the routes begin with.
 const ROOT: [&str; 3] = ["api", "v1", "db"];
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");

@@ -134,7 +134,7 @@ pub(super) async fn run(
     Ok(())
 }
 
-/// Members that the flags give every licence.
+/// What the flags say of every licence.
 fn common(arguments: &CreateArguments) -> Map<String, Value> {
     let mut body = Map::new();
     arguments.period.write(&mut body);

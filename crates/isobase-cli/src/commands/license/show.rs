@@ -70,7 +70,7 @@ pub(super) fn one(licence: &Value, installations: &Value, printer: Printer) {
     }
 }
 
-/// A licence after a change.
+/// What became of a licence.
 pub(super) fn changed(licence: &Value, printer: Printer) {
     if printer.json {
         printer.json_line(licence);

@@ -1,4 +1,4 @@
-//! Changes that a start would make.
+//! What a start would change.
 
 use std::collections::BTreeSet;
 
@@ -35,7 +35,7 @@ pub(super) async fn run(target: &Target, config: &Config, printer: Printer) -> R
     Ok(())
 }
 
-/// Differences between the declaration of a collection and the database.
+/// What is declared of a collection and not there, and the other way round.
 struct Difference {
     name: CollectionName,
     missing: Vec<String>,

@@ -24,14 +24,14 @@ struct NewAddress {
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "only its shape is used")]
 struct LetterToken {
-    /// The part of the letter's link behind the `#`.
+    /// What stands behind the `#` of the letter's link.
     token: String,
 }
 
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "only its shape is used")]
 struct NewPassword {
-    /// The part of the letter's link behind the `#`.
+    /// What stands behind the `#` of the letter's link.
     token: String,
     password: String,
 }

@@ -15,9 +15,9 @@ pub(super) struct JobShape {
     kind: &'static str,
     /// `queued`, `running`, `succeeded`, `failed`, `cancelled` or `interrupted`.
     state: &'static str,
-    /// The account or key that asked for it.
+    /// Who asked for it.
     by: &'static str,
-    /// The request, without secrets.
+    /// What was asked for, without secrets.
     parameters: serde_json::Value,
     created_at: &'static str,
     started_at: Option<&'static str>,

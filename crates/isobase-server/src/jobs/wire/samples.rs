@@ -1,4 +1,4 @@
-//! Samples of both sides of a copy.
+//! What the service measured of itself.
 
 use isobase_http::{Answer, Content, Operation};
 use isobase_jobs::Sample;

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::described::begins;
 use crate::codes;
 
-/// How a copy treats documents that the other database has already.
+/// What a copy does when the other database has documents.
 pub(in crate::jobs) const EXISTING: [(&str, Existing); 4] = [
     ("refuse", Existing::Refuse),
     ("overwrite", Existing::Overwrite),

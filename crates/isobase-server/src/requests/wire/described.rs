@@ -1,4 +1,4 @@
-//! Parts that several routes share.
+//! What the descriptions of several routes share.
 
 use isobase_http::{Content, Location, Operation, Parameter, ProblemCode, Shape};
 use serde_json::{Value, json};
