@@ -10,10 +10,10 @@ use tokio::time::Instant;
 use crate::{
     client::at_once,
     journal::{Page, ROWS_MAX, Range, answers},
-    query::Row,
-    record::{ANSWER, answer_id, answer_of},
     remembered::Forgetting,
+    rows::Row,
     shared::{PARALLEL, Shared},
+    versioned::{ANSWER, answer_id, answer_of},
 };
 
 /// Pages of one look for old answers; the next look goes on after them.

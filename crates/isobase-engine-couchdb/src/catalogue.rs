@@ -6,8 +6,8 @@ use tokio::time::Instant;
 
 use crate::{
     journal::{Page, ROWS_MAX, Range, catalogue},
-    record::{CATALOGUE, entry_of},
     shared::Shared,
+    versioned::{CATALOGUE, entry_of},
 };
 
 impl Shared {

@@ -9,11 +9,12 @@ use isobase_engine::EngineError;
 use tokio::time::{Instant, sleep};
 
 use crate::{
+    apply::has_had,
     client::at_once,
-    query::Row,
-    record::{Effect, Record, Versioned, version_of},
-    redo::has_had,
+    record::{Effect, Record},
+    rows::Row,
     shared::{PARALLEL, Shared},
+    versioned::{Versioned, version_of},
 };
 
 /// Documents that are looked at rather than written again: their answers are small.

@@ -15,9 +15,10 @@ use crate::{
     codec::Found,
     error::corrupted,
     journal::{Range, log},
-    record::{FORMAT, FORMAT_ID, Record, Versioned, version_of},
+    record::Record,
     shared::Shared,
     strip::LEFT_WHOLE_MAX,
+    versioned::{FORMAT, FORMAT_ID, Versioned, version_of},
 };
 
 /// How often the head is looked at while its record is being carried out, and the pause between:

@@ -9,9 +9,10 @@ use crate::{
     client::segment,
     codec::{Found, quoted},
     error::strange,
-    query::{Row, journal_path, rows_of},
-    record::{ANSWER, BODY, CATALOGUE, LOG, Versioned, version_of},
+    record::LOG,
+    rows::{Row, journal_path, rows_of},
     shared::Shared,
+    versioned::{ANSWER, BODY, CATALOGUE, Versioned, version_of},
 };
 
 /// Documents of one answer.

@@ -5,20 +5,24 @@
 //! what it says is done afterwards, by its author or by whoever comes next.
 //!
 //! Reading order: [`CouchDbOptions`], `client` (requests and repetitions), `names` and `codec`
-//! (what is stored), `record` and `journal` (what is remembered: `head`, `log`, `answers`,
-//! `catalogue`), then the way of a write (`redo`, `bulk`, `strip`) and of a read (`query`,
-//! `databases`).
+//! (what is stored), `record`, `versioned` and `journal` (what is remembered: `head`, `log`,
+//! `answers`, `catalogue`), then the way of a write (`commit`, `apply`, `recover`, `bulk`, `strip`)
+//! and of a read (`read`, `index`, `scan`, `databases`).
 
 mod answers;
+mod apply;
 mod bulk;
 mod catalogue;
 mod client;
 mod codec;
+mod commit;
 mod database;
 mod databases;
 mod done;
 mod error;
+mod fields;
 mod head;
+mod index;
 mod journal;
 mod limits;
 mod load;
@@ -27,13 +31,16 @@ mod names;
 mod options;
 mod order;
 mod plan;
-mod query;
+mod read;
 mod record;
-mod redo;
+mod recover;
 mod remembered;
+mod rows;
+mod scan;
 mod shared;
 mod strip;
 mod unfinished;
+mod versioned;
 
 use std::sync::Arc;
 

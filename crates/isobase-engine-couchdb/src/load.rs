@@ -12,7 +12,7 @@ use crate::{
     client::at_once,
     codec::{document_text, tag_parts, tombstone_text},
     names::IDS,
-    query::Row,
+    rows::Row,
     shared::{PARALLEL, Shared},
 };
 

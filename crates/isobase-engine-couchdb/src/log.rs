@@ -8,9 +8,10 @@ use tokio::time::Instant;
 use crate::{
     error::corrupted,
     journal::{Page, ROWS_MAX, Range, bodies, log},
-    query::Row,
-    record::{Record, body_id, body_of, record_bound, sequence_of},
+    record::{Record, record_bound, sequence_of},
+    rows::Row,
     shared::Shared,
+    versioned::{body_id, body_of},
 };
 
 /// Records of one answer, with their changes.

@@ -16,7 +16,7 @@ use crate::{
     codec::quoted,
     databases::design_path,
     names::{IDS, ORDER},
-    query::Part,
+    scan::Part,
     shared::Shared,
 };
 

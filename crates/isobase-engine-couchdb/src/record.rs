@@ -15,29 +15,24 @@
 
 use std::collections::HashSet;
 
-use isobase_engine::{EngineError, IndexDefinition, IndexState};
+use isobase_engine::EngineError;
 use isobase_journal::{
-    After, CatalogueEntry, Commit, DocumentWrite, Head, IndexEntry, KeptBody, StoredAnswer, Tree,
+    After, CatalogueEntry, Commit, DocumentWrite, Head, KeptBody, StoredAnswer, Tree,
 };
-use isobase_types::{
-    Change, ChangeKind, CollectionName, DocumentId, Kept, KeptText, Revision, Sequence, Timestamp,
-};
+use isobase_types::{Change, CollectionName, Sequence, Timestamp};
 use sha2::{Digest, Sha256};
 
 use crate::{
     codec::{Found, document_text, kept_text, tombstone_text},
     error::corrupted,
-    names::{IDS, Names, hex, unhex},
+    fields::{
+        answer_fields, body_fields, change_tree, entry_fields, list, number, read_answer,
+        read_body, read_change, read_entry, read_number, read_time,
+    },
+    names::{IDS, hex},
 };
 
-/// The layout this program reads and writes.
-pub(crate) const FORMAT: u64 = 2;
-pub(crate) const FORMAT_ID: &str = "format";
-pub(crate) const UNFINISHED_ID: &str = "unfinished";
 pub(crate) const LOG: &str = "log.";
-pub(crate) const CATALOGUE: &str = "catalogue.";
-pub(crate) const ANSWER: &str = "answer.";
-pub(crate) const BODY: &str = "body.";
 
 /// What a commit does to one document.
 #[derive(Clone, Debug, PartialEq)]
@@ -322,232 +317,15 @@ pub(crate) fn sequence_of(record_id: &str) -> Option<Sequence> {
     numbers.split_once('.')?.0.parse().ok().map(Sequence)
 }
 
-/// A document of the journal of which the one with the greater version counts.
-pub(crate) struct Versioned {
-    pub(crate) id: String,
-    pub(crate) version: u64,
-    /// Without `_id` and `_rev`, as JSON text.
-    pub(crate) text: Vec<u8>,
-}
-
-impl Versioned {
-    fn new(id: String, version: u64, mut fields: Vec<(String, Tree)>) -> Self {
-        fields.push(("version".to_owned(), number(version)));
-        let mut text = Vec::new();
-        Tree::write_fields(&fields, &mut text);
-        Self { id, version, text }
-    }
-
-    pub(crate) fn of_answer(answer: &StoredAnswer) -> Self {
-        let id = answer_id(&answer.key);
-        Self::new(id, answer.at.unix_us.unsigned_abs(), answer_fields(answer))
-    }
-
-    /// A body never changes: whatever is there is it.
-    pub(crate) fn of_body(body: &KeptBody) -> Self {
-        Self::new(body_id(body.sequence), body.sequence.0, body_fields(body))
-    }
-
-    pub(crate) fn of_entry(entry: &CatalogueEntry, commit: u64, names: &Names) -> Self {
-        let database = names.database(&entry.collection);
-        Self::new(format!("{CATALOGUE}{database}"), commit, entry_fields(entry))
-    }
-
-    pub(crate) fn of_format() -> Self {
-        Self::new(FORMAT_ID.to_owned(), FORMAT, Vec::new())
-    }
-}
-
-/// The id of the body of a change. Ids sort as sequences do.
-pub(crate) fn body_id(of: Sequence) -> String {
-    format!("{BODY}{:020}", of.0)
-}
-
-fn body_fields(body: &KeptBody) -> Vec<(String, Tree)> {
-    vec![
-        ("sequence".to_owned(), number(body.sequence.0)),
-        ("text".to_owned(), Tree::from(body.text.as_str())),
-    ]
-}
-
-fn read_body(tree: &Tree) -> Option<KeptBody> {
-    Some(KeptBody {
-        sequence: Sequence(read_number(tree.get("sequence")?)?),
-        text: tree.get("text")?.as_str()?.to_owned(),
-    })
-}
-
-/// # Errors
-/// When it is no body of ours.
-pub(crate) fn body_of(found: Found) -> Result<String, EngineError> {
-    let id = found.id.clone();
-    let body = read_body(&Tree::Object(found.fields));
-    let body = body.ok_or_else(|| corrupted(format!("the body '{id}' of the journal")))?;
-    Ok(body.text)
-}
-
-/// The version of a stored document.
-pub(crate) fn version_of(found: &Found) -> Option<u64> {
-    let version = found.fields.iter().find(|(name, _)| name == "version");
-    version.and_then(|(_, value)| read_number(value))
-}
-
-pub(crate) fn answer_id(key: &[u8; 32]) -> String {
-    format!("{ANSWER}{}", hex(key))
-}
-
-pub(crate) fn answer_of(found: Found) -> Result<StoredAnswer, EngineError> {
-    let id = found.id.clone();
-    read_answer(&Tree::Object(found.fields)).ok_or_else(|| corrupted(format!("'{id}'")))
-}
-
-pub(crate) fn entry_of(found: Found) -> Result<CatalogueEntry, EngineError> {
-    let id = found.id.clone();
-    read_entry(&Tree::Object(found.fields)).ok_or_else(|| corrupted(format!("'{id}'")))
-}
-
-fn answer_fields(answer: &StoredAnswer) -> Vec<(String, Tree)> {
-    vec![
-        ("key".to_owned(), Tree::String(hex(&answer.key))),
-        ("fingerprint".to_owned(), Tree::String(hex(&answer.fingerprint))),
-        ("outcomes".to_owned(), Tree::from(answer.outcomes.as_str())),
-        ("at".to_owned(), Tree::String(answer.at.to_string())),
-    ]
-}
-
-fn read_answer(tree: &Tree) -> Option<StoredAnswer> {
-    let bytes = |name| unhex(tree.get(name)?.as_str()?)?.try_into().ok();
-    Some(StoredAnswer {
-        key: bytes("key")?,
-        fingerprint: bytes("fingerprint")?,
-        outcomes: tree.get("outcomes")?.as_str()?.to_owned(),
-        at: read_time(tree)?,
-    })
-}
-
-fn entry_fields(entry: &CatalogueEntry) -> Vec<(String, Tree)> {
-    let index = |index: &IndexEntry| {
-        let state = match index.state {
-            IndexState::Building => "building",
-            IndexState::Ready => "ready",
-        };
-        Tree::Object(vec![
-            ("number".to_owned(), Tree::integer(index.number.into())),
-            ("fields".to_owned(), Tree::String(index.definition.to_string())),
-            ("state".to_owned(), Tree::from(state)),
-        ])
-    };
-    let mut fields = vec![
-        ("collection".to_owned(), Tree::from(entry.collection.as_str())),
-        ("indexes".to_owned(), Tree::Array(entry.indexes.iter().map(index).collect())),
-        ("adopted".to_owned(), Tree::Bool(entry.adopted)),
-    ];
-    if let Some(until) = entry.deleting {
-        fields.push(("deleting".to_owned(), number(until.0)));
-    }
-    fields
-}
-
-fn read_entry(tree: &Tree) -> Option<CatalogueEntry> {
-    let index = |tree: &Tree| {
-        Some(IndexEntry {
-            number: tree.get("number")?.as_u64()?.try_into().ok()?,
-            definition: IndexDefinition::parse(tree.get("fields")?.as_str()?).ok()?,
-            state: match tree.get("state")?.as_str()? {
-                "ready" => IndexState::Ready,
-                _ => IndexState::Building,
-            },
-        })
-    };
-    let deleting = tree.get("deleting").map(|until| read_number(until).map(Sequence));
-    Some(CatalogueEntry {
-        collection: CollectionName::new(tree.get("collection")?.as_str()?).ok()?,
-        indexes: list(tree, "indexes", index)?,
-        adopted: tree.get("adopted") == Some(&Tree::Bool(true)),
-        deleting: match deleting {
-            Some(until) => Some(until?),
-            None => None,
-        },
-    })
-}
-
-fn change_tree(change: &Change) -> Tree {
-    let mut fields = vec![
-        ("sequence".to_owned(), number(change.sequence.0)),
-        ("collection".to_owned(), Tree::from(change.collection.as_str())),
-        ("kind".to_owned(), Tree::from(change.kind.as_str())),
-    ];
-    if let Some(id) = &change.id {
-        fields.push(("id".to_owned(), Tree::String(id.to_string())));
-    }
-    if let Some(revision) = &change.revision {
-        fields.push(("revision".to_owned(), Tree::String(revision.to_string())));
-    }
-    fields.push(("at".to_owned(), Tree::String(change.at.to_string())));
-    for (name, kept) in [("former", &change.kept.former), ("body", &change.kept.body)] {
-        fields.extend(kept.stored().map(|text| (name.to_owned(), Tree::from(text))));
-    }
-    Tree::Object(fields)
-}
-
-fn read_change(tree: &Tree) -> Option<Change> {
-    const KINDS: [ChangeKind; 4] = [
-        ChangeKind::Created,
-        ChangeKind::Updated,
-        ChangeKind::Deleted,
-        ChangeKind::CollectionDeleted,
-    ];
-    let kind = tree.get("kind")?.as_str()?;
-    let text = |name| tree.get(name).and_then(Tree::as_str);
-    Some(Change {
-        sequence: Sequence(read_number(tree.get("sequence")?)?),
-        collection: CollectionName::new(text("collection")?).ok()?,
-        id: match text("id") {
-            Some(id) => Some(DocumentId::parse(id).ok()?),
-            None => None,
-        },
-        kind: KINDS.into_iter().find(|known| known.as_str() == kind)?,
-        revision: match text("revision") {
-            Some(revision) => Some(Revision::parse(revision).ok()?),
-            None => None,
-        },
-        at: read_time(tree)?,
-        kept: Kept {
-            former: KeptText::of_stored(text("former")),
-            body: KeptText::of_stored(text("body")),
-        },
-    })
-}
-
-/// A number as text.
-fn number(value: u64) -> Tree {
-    Tree::String(value.to_string())
-}
-
-fn read_number(tree: &Tree) -> Option<u64> {
-    tree.as_str()?.parse().ok()
-}
-
-fn read_time(tree: &Tree) -> Option<Timestamp> {
-    Timestamp::parse(tree.get("at")?.as_str()?)
-}
-
-/// The elements of a field; none of them when the field is missing.
-fn list<T>(tree: &Tree, name: &str, read: impl Fn(&Tree) -> Option<T>) -> Option<Vec<T>> {
-    match tree.get(name) {
-        None => Some(Vec::new()),
-        Some(field) => field.as_array()?.iter().map(read).collect(),
-    }
-}
-
 fn new_token() -> String {
     hex(&rand::random::<[u8; 16]>())
 }
 
 #[cfg(test)]
 mod tests {
-    use isobase_engine::Identity;
-    use isobase_journal::{After, Before, DocumentKey, IndexKey, Meta, Tag};
+    use isobase_engine::{Identity, IndexDefinition, IndexState};
+    use isobase_journal::{After, Before, DocumentKey, IndexEntry, IndexKey, Meta, Tag};
+    use isobase_types::{ChangeKind, DocumentId, Kept, KeptText, Revision};
 
     use super::*;
     use crate::{codec::write_row, limits::RULES};

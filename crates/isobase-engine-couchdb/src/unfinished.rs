@@ -12,8 +12,9 @@ use crate::{
     codec::{Found, quoted},
     error::strange,
     journal::{self, ROUNDS_MAX, ROWS_MAX, Range, log},
-    record::{Record, UNFINISHED_ID, Versioned, body_id},
+    record::Record,
     shared::Shared,
+    versioned::{UNFINISHED_ID, Versioned, body_id},
 };
 
 impl Shared {

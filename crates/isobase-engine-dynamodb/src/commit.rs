@@ -13,10 +13,13 @@ use isobase_journal::{
 use isobase_types::{Change, ChangeKind, CollectionName};
 
 use crate::{
+    catalogue,
     codec::{self, ID, Item, REVISION, as_bytes, as_text, integer, text},
     cost::{id_key, is_unstamped, key_changes},
     database::DynamoDbDatabase,
+    head,
     journal::{self, CATALOGUE, DOCUMENT, DOCUMENTS, PK, SK},
+    log,
     range::Range,
     transact::{ACTION, Transacted, malformed},
 };
@@ -68,7 +71,7 @@ impl DynamoDbDatabase {
         let mut created = HashMap::new();
         let head = Put::builder()
             .table_name(&self.journal)
-            .set_item(Some(journal::head_item(&commit.next)))
+            .set_item(Some(head::head_item(&commit.next)))
             .condition_expression("#commit = :commit")
             .expression_attribute_names("#commit", "commit")
             .expression_attribute_values(":commit", integer(commit.head.commit))
@@ -96,11 +99,11 @@ impl DynamoDbDatabase {
             }
         }
         if !commit.changes.is_empty() {
-            let log = journal::log_item(&commit.logged(), commit.next.sequence, commit.at);
+            let log = log::log_item(&commit.logged(), commit.next.sequence, commit.at);
             items.push(put(&self.journal, log)?);
         }
         for body in &commit.bodies {
-            items.push(put(&self.journal, journal::body_item(body))?);
+            items.push(put(&self.journal, log::body_item(body))?);
         }
         for answer in &commit.answers {
             items.push(put(&self.journal, self.answer_item(answer))?);
@@ -273,7 +276,7 @@ impl DynamoDbDatabase {
             adopted: false,
             deleting: None,
         };
-        for (name, value) in journal::entry_values(moved.entry.unwrap_or(&unknown)) {
+        for (name, value) in catalogue::entry_values(moved.entry.unwrap_or(&unknown)) {
             sets.push(match moved.entry {
                 Some(_) => format!("#{name} = :{name}"),
                 // A count never stands alone.

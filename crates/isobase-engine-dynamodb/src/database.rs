@@ -7,8 +7,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use isobase_engine::{CollectionInfo, Counters, EngineError, ErrorKind, Identity, Limits};
+use isobase_engine::{CollectionInfo, Counters, EngineError, ErrorKind, Limits};
 use isobase_journal::{
     After, Budget, CatalogueEntry, Commit, CommitError, Cost, DocumentDatabase, DocumentKey,
     DocumentWrite, Head, IndexNumber, JournalOptions, KeyFetch, KeyFetched, KeysOf, LogRecord,
@@ -20,19 +19,16 @@ use parking_lot::RwLock;
 use crate::{
     DynamoDbOptions,
     client::Client,
-    codec::{Item, as_text, text},
+    codec::{as_text, text},
     cost,
-    journal::{self, ANSWERS, HEAD, LOG, NOTE, UNFINISHED},
+    journal::{self, NOTE, UNFINISHED},
     limits::{BUDGET, KEPT_BODY_BYTES_MAX, LIMITS, RULES},
     names::Names,
-    pages::{PartitionPage, Wanted},
     range::Range,
 };
 
 /// A check that takes longer has failed.
 const CHECK_DEADLINE: Duration = Duration::from_secs(2);
-/// Pages of the log that one search by time reads.
-const TIME_PAGES_MAX: usize = 8;
 
 /// Tables of one account and region under a prefix.
 #[derive(Debug)]
@@ -98,48 +94,6 @@ impl DynamoDbDatabase {
             runs.insert(collection.clone(), generation);
         }
     }
-
-    async fn create_journal(&self) -> Result<Head, EngineError> {
-        self.prepare_journal().await?;
-        let head = Head { identity: Some(Identity::new()), ..Head::default() };
-        let request = self
-            .client
-            .sdk
-            .put_item()
-            .table_name(&self.journal)
-            .set_item(Some(journal::head_item(&head)))
-            .condition_expression("attribute_not_exists(#pk)")
-            .expression_attribute_names("#pk", journal::PK);
-        let answer = self
-            .client
-            .call::<_, PutItemError>("PutItem", &self.journal, || Box::pin(request.clone().send()))
-            .await;
-        match answer {
-            Ok(_) => Ok(head),
-            // Another process was faster, or an attempt whose answer was lost.
-            Err(failure) if failure.is_condition() => self.read_head().await,
-            Err(failure) => Err(failure.engine_error()),
-        }
-    }
-
-    pub(crate) async fn read_head(&self) -> Result<Head, EngineError> {
-        match self.read_item(&self.journal, journal::alone(HEAD)).await? {
-            Some(item) => journal::read_head(&item, &self.journal),
-            None => {
-                let message =
-                    format!("the table {} has no head: it was deleted while in use", self.journal);
-                Err(EngineError::new(ErrorKind::Corrupted, message))
-            }
-        }
-    }
-
-    /// An answer as an item.
-    pub(crate) fn answer_item(&self, answer: &StoredAnswer) -> Item {
-        let retention = i64::try_from(self.idempotency_retention.as_secs()).unwrap_or(i64::MAX);
-        let given = answer.at.unix_us.div_euclid(1_000_000);
-        // One second more: what is compared to the microsecond elsewhere is whole here.
-        journal::answer_item(answer, given.saturating_add(retention).saturating_add(1))
-    }
 }
 
 #[async_trait]
@@ -182,18 +136,13 @@ impl DocumentDatabase for DynamoDbDatabase {
     }
 
     async fn open(&self) -> Result<Head, EngineError> {
-        let item = self.read_item(&self.journal, journal::alone(HEAD)).await?;
-        let head = match item {
-            Some(item) => journal::read_head(&item, &self.journal)?,
-            None => self.create_journal().await?,
-        };
+        let head = self.open_journal().await?;
         self.expires.store(self.enable_expiry().await?, Ordering::Relaxed);
         Ok(head)
     }
 
     async fn peek(&self) -> Result<Option<Head>, EngineError> {
-        let item = self.read_item(&self.journal, journal::alone(HEAD)).await?;
-        item.map(|item| journal::read_head(&item, &self.journal)).transpose()
+        self.peek_head().await
     }
 
     async fn head(&self) -> Result<Head, EngineError> {
@@ -291,34 +240,7 @@ impl DocumentDatabase for DynamoDbDatabase {
     }
 
     async fn read_log(&self, since: Sequence, limit: u32) -> Result<Vec<LogRecord>, EngineError> {
-        let Some(next) = since.0.checked_add(1) else { return Ok(Vec::new()) };
-        let (first, last) = (journal::log_place(Sequence(next)), [0xff; 8]);
-        let mut records = Vec::new();
-        let (mut changes, mut start) = (0, None);
-        loop {
-            let left = (limit as usize).saturating_sub(changes).max(1);
-            let page = PartitionPage {
-                pk: LOG,
-                first: &first,
-                last: &last,
-                limit: Some(left),
-                start,
-                ..PartitionPage::default()
-            };
-            let (items, after) = self.read_partition(&page).await?;
-            for item in &items {
-                let record = journal::read_log_item(item)?;
-                changes += record.changes.len();
-                records.push(record);
-                if changes >= limit as usize {
-                    return Ok(records);
-                }
-            }
-            start = after;
-            if start.is_none() {
-                return Ok(records);
-            }
-        }
+        self.records_after(since, limit).await
     }
 
     fn kept_body_bytes_max(&self) -> usize {
@@ -326,11 +248,7 @@ impl DocumentDatabase for DynamoDbDatabase {
     }
 
     async fn read_bodies(&self, of: &[Sequence]) -> Result<Vec<Option<String>>, EngineError> {
-        let wanted: Vec<Item> = of.iter().map(|of| journal::body_key(*of)).collect();
-        let items = self.read_items([(self.journal.clone(), wanted)].into(), None).await?;
-        let found = items.iter().map(|(_, item)| journal::read_body(item));
-        let found = found.collect::<Result<HashMap<_, _>, _>>()?;
-        Ok(of.iter().map(|of| found.get(of).map(|text| (*text).to_owned())).collect())
+        self.bodies(of).await
     }
 
     async fn trim_log(&self, floor: Sequence) -> Result<(), EngineError> {
@@ -338,49 +256,14 @@ impl DocumentDatabase for DynamoDbDatabase {
     }
 
     async fn sequence_before(&self, at: Timestamp) -> Result<Option<Sequence>, EngineError> {
-        let (first, last) = ([0], [0xff; 8]);
-        let (mut found, mut start) = (None, None);
-        for _ in 0..TIME_PAGES_MAX {
-            let page = PartitionPage {
-                pk: LOG,
-                first: &first,
-                last: &last,
-                only: Wanted::And("at"),
-                start,
-                ..PartitionPage::default()
-            };
-            let (items, after) = self.read_partition(&page).await?;
-            for item in &items {
-                let place = journal::place_of_log(item).zip(journal::time_of_log(item));
-                let (place, time) =
-                    place.ok_or_else(|| journal::corrupted("a record of the change feed"))?;
-                if time > at {
-                    return Ok(found);
-                }
-                found = Some(place);
-            }
-            start = after;
-            if start.is_none() {
-                break;
-            }
-        }
-        // What comes after is found when this much is trimmed.
-        Ok(found)
+        self.place_before(at).await
     }
 
     async fn read_answers(
         &self,
         keys: &[[u8; 32]],
     ) -> Result<Vec<Option<StoredAnswer>>, EngineError> {
-        let mut unique = keys.to_vec();
-        unique.sort_unstable();
-        unique.dedup();
-        let wanted: Vec<Item> = unique.into_iter().map(|key| journal::key(ANSWERS, key)).collect();
-        let items = self.read_items([(self.journal.clone(), wanted)].into(), None).await?;
-        let found: Result<Vec<StoredAnswer>, _> =
-            items.iter().map(|(_, item)| journal::read_answer(item)).collect();
-        let found = found?;
-        Ok(keys.iter().map(|key| found.iter().find(|it| it.key == *key).cloned()).collect())
+        self.answers(keys).await
     }
 
     async fn forget_answers(&self, before: Timestamp) -> Result<(), EngineError> {

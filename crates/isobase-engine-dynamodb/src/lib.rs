@@ -7,6 +7,8 @@
 
 mod options;
 
+mod answers;
+mod catalogue;
 mod client;
 mod codec;
 mod commit;
@@ -15,9 +17,12 @@ mod database;
 mod entries;
 mod error;
 mod guarded;
+mod head;
 mod journal;
 mod limits;
 mod load;
+mod log;
+mod merge;
 mod names;
 mod number;
 mod pages;
@@ -25,6 +30,7 @@ mod plan;
 mod purge;
 mod range;
 mod read;
+mod run;
 mod runs;
 mod sweep;
 mod tables;

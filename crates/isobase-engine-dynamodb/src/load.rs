@@ -12,12 +12,15 @@ use isobase_journal::{CatalogueEntry, DocumentWrite, Head, IndexNumber};
 use isobase_types::{CollectionName, Sequence, Timestamp};
 
 use crate::{
+    catalogue,
     codec::{self, ID, Item, integer, text},
     cost::key_changes,
     database::DynamoDbDatabase,
     error::{Class, Failure},
+    head,
     journal::{self, ANSWERS, BODIES, CATALOGUE, DOCUMENTS, LOG, RUNS},
     limits::WRITE_ITEMS_MAX,
+    log,
     pages::{PartitionPage, Wanted},
     transact::malformed,
 };
@@ -152,8 +155,8 @@ impl DynamoDbDatabase {
 
     /// Deletes log records whose changes are all at or before a place.
     pub(crate) async fn trim(&self, floor: Sequence) -> Result<(), EngineError> {
-        self.delete_partition(BODIES, &journal::log_place(floor)).await?;
-        self.delete_partition(LOG, &journal::log_place(floor)).await
+        self.delete_partition(BODIES, &log::log_place(floor)).await?;
+        self.delete_partition(LOG, &log::log_place(floor)).await
     }
 
     /// Deletes answers given before a time, once there are some for long enough: to find them all
@@ -179,7 +182,7 @@ impl DynamoDbDatabase {
             let (items, next) = self.read_partition(&page).await?;
             let mut old = Vec::new();
             for item in items {
-                let Some(given) = journal::time_of_log(&item) else { continue };
+                let Some(given) = log::time_of_log(&item) else { continue };
                 match given < before {
                     true => old.push(journal::key_of(item)),
                     false => oldest = oldest.min(given.unix_us),
@@ -216,7 +219,7 @@ impl DynamoDbDatabase {
             let was = self.catalogued_one(collection).await?.map_or(0, |known| known.runs);
             let runs = self.merge_runs(collection, was).await?;
             let mut item = journal::key(CATALOGUE, collection.as_str());
-            let values = journal::entry_values(entry);
+            let values = catalogue::entry_values(entry);
             item.extend(values.map(|(name, value)| (name.to_owned(), value)));
             item.insert(DOCUMENTS.to_owned(), integer(runs.documents));
             item.insert(RUNS.to_owned(), integer(runs.generation));
@@ -240,7 +243,7 @@ impl DynamoDbDatabase {
             identity: Some(Identity::renewed(was.identity)),
             author: None,
         };
-        self.put_item(journal::head_item(&head)).await?;
+        self.put_item(head::head_item(&head)).await?;
         Ok(head)
     }
 

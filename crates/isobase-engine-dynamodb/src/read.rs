@@ -9,10 +9,11 @@ use isobase_journal::{DocumentKey, KeyFetch, KeyFetched, KeyedDocument, NativeDo
 use isobase_types::{CollectionName, DocumentId};
 
 use crate::{
+    catalogue::Catalogued,
     codec::{self, ID, Item, as_text, text},
     database::DynamoDbDatabase,
     error::{Class, Failure},
-    journal::{self, CATALOGUE, Catalogued, PK, SK},
+    journal::{PK, SK},
     limits::READ_KEYS_MAX,
     pages::{PartitionPage, Wanted},
     range::Range,
@@ -261,55 +262,6 @@ impl DynamoDbDatabase {
             }
         }
         Ok(scanned)
-    }
-
-    /// Every collection in the catalogue, with its count.
-    pub(crate) async fn catalogued(&self) -> Result<Vec<Catalogued>, EngineError> {
-        let mut all = Vec::new();
-        let mut start = None;
-        loop {
-            let request = self
-                .client
-                .sdk
-                .query()
-                .table_name(&self.journal)
-                .consistent_read(true)
-                .key_condition_expression("#pk = :pk")
-                .expression_attribute_names("#pk", PK)
-                .expression_attribute_values(":pk", text(CATALOGUE))
-                .set_exclusive_start_key(start);
-            let page =
-                self.client.call("Query", &self.journal, || Box::pin(request.clone().send())).await;
-            let page = match page {
-                Ok(page) => page,
-                // There is no journal.
-                Err(failure) if failure.is_no_table() => return Ok(all),
-                Err(failure) => return Err(failure.engine_error()),
-            };
-            for item in page.items() {
-                let known = journal::read_entry(item)?;
-                self.remember_runs(&known.entry.collection, known.runs);
-                all.push(known);
-            }
-            start = page.last_evaluated_key;
-            if start.is_none() {
-                return Ok(all);
-            }
-        }
-    }
-
-    /// One collection in the catalogue.
-    pub(crate) async fn catalogued_one(
-        &self,
-        collection: &CollectionName,
-    ) -> Result<Option<Catalogued>, EngineError> {
-        let key = journal::key(CATALOGUE, collection.as_str());
-        let item = self.read_item(&self.journal, key).await?;
-        let known = item.as_ref().map(journal::read_entry).transpose()?;
-        if let Some(known) = &known {
-            self.remember_runs(collection, known.runs);
-        }
-        Ok(known)
     }
 
     /// How many documents a collection has: what we counted, or what there is where other

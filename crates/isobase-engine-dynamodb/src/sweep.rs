@@ -11,10 +11,11 @@ use isobase_journal::{
 use isobase_types::{CollectionName, DocumentId};
 
 use crate::{
+    catalogue::Catalogued,
     codec::integer,
     database::DynamoDbDatabase,
     guarded::Guarded,
-    journal::{self, CATALOGUE, Catalogued, DOCUMENTS, HEAD},
+    journal::{self, CATALOGUE, DOCUMENTS, HEAD},
     range::Range,
     transact::{Transacted, malformed},
 };

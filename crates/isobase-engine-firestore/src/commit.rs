@@ -11,11 +11,15 @@ use proto::{Write, precondition::ConditionType};
 use tonic::Code;
 
 use crate::{
+    answers::{answer_fields, answer_id},
+    catalogue::entry_fields,
     codec,
     database::FirestoreDatabase,
     error::{self, Failure},
     fields::Fields,
-    journal,
+    head::head_fields,
+    journal::HEAD,
+    log::{body_fields, log_id, log_records, log_token},
     requests::path,
     writes::{SeenHead, WriteExt, bookkeeping, delete, put, token},
 };
@@ -38,7 +42,7 @@ impl FirestoreDatabase {
             return Ok(Err(CommitError::HeadMoved));
         };
         let token = token();
-        let log = journal::log_records(&commit.logged(), commit.at, &token);
+        let log = log_records(&commit.logged(), commit.at, &token);
         let prepared = Prepared { database: self, commit, token: &token, version, log };
         match self.requests.commit(|| prepared.writes()).await {
             Ok(results) => {
@@ -106,7 +110,7 @@ impl FirestoreDatabase {
         let Some((id, _)) = prepared.log.first() else { return Ok(false) };
         let names = &self.requests.names;
         let record = self.requests.document(names.native_document(&names.log(), id)).await?;
-        let token = record.as_ref().and_then(|record| journal::log_token(&record.fields));
+        let token = record.as_ref().and_then(|record| log_token(&record.fields));
         Ok(token == Some(prepared.token))
     }
 
@@ -166,27 +170,27 @@ impl Prepared<'_> {
         let names = &self.database.requests.names;
         let mine = |native: &str, id: &str| names.native_document(native, id);
         let commit = self.commit;
-        let head = put(
-            mine(&names.journal(), journal::HEAD),
-            journal::head_fields(&commit.next, self.token),
-        );
+        let head = put(mine(&names.journal(), HEAD), head_fields(&commit.next, self.token));
         let mut writes = vec![head.under(ConditionType::UpdateTime(self.version))];
         writes.extend(commit.documents.iter().map(|write| self.database.write_of(write)));
         let log = names.log();
         writes.extend(self.log.iter().map(|(id, fields)| put(mine(&log, id), fields.clone())));
         let bodies = names.bodies();
-        writes.extend(commit.bodies.iter().map(|body| {
-            put(mine(&bodies, &journal::log_id(body.sequence)), journal::body_fields(body))
-        }));
+        writes.extend(
+            commit
+                .bodies
+                .iter()
+                .map(|body| put(mine(&bodies, &log_id(body.sequence)), body_fields(body))),
+        );
         let answers = names.answers();
         writes.extend(commit.answers.iter().map(|answer| {
-            let id = journal::answer_id(&answer.key);
-            put(mine(&answers, &id), journal::answer_fields(answer))
+            let id = answer_id(&answer.key);
+            put(mine(&answers, &id), answer_fields(answer))
         }));
         let catalogue = names.catalogue();
         writes.extend(commit.catalogue.iter().map(|entry| {
             let id = names.collection(&entry.collection);
-            put(mine(&catalogue, &id), journal::entry_fields(entry))
+            put(mine(&catalogue, &id), entry_fields(entry))
         }));
         writes
     }

@@ -6,10 +6,12 @@
 //!
 //! Reading order: [`FirestoreOptions`] and [`Environment`] (where it is), `credentials` and
 //! `tokens` (who we are), `client` and `error` (requests and their repetitions), `requests` and
-//! `query` (which ones), `names`, `codec`, `size` and `limits` (documents), `journal`, `commit`,
-//! `bulk`, and `database`, which puts all of it together.
+//! `query` (which ones), `names`, `codec`, `size` and `limits` (documents), `journal` with `head`,
+//! `log`, `answers` and `catalogue` (what is remembered), `commit` and `load` (writing), `read` and
+//! `index` (reading), and `database`, which puts all of it together.
 
-mod bulk;
+mod answers;
+mod catalogue;
 mod client;
 mod codec;
 mod commit;
@@ -19,14 +21,19 @@ mod environment;
 mod error;
 mod exchange;
 mod fields;
-mod index_plan;
+mod head;
+mod index;
 mod indexing;
 mod journal;
 mod limits;
+mod load;
+mod log;
 mod names;
 mod open;
 mod options;
+mod plan;
 mod query;
+mod read;
 mod requests;
 mod size;
 mod tokens;
@@ -34,7 +41,7 @@ mod writes;
 
 pub use database::FirestoreDatabase;
 pub use environment::Environment;
-pub use index_plan::index_plan;
 pub use indexing::Indexing;
 pub use open::{open, open_to_read};
 pub use options::{FirestoreOptions, InvalidUrl};
+pub use plan::index_plan;

@@ -19,8 +19,10 @@ use isobase_types::{CollectionName, Document, DocumentId, Filter, Sequence};
 use crate::{
     SqliteOptions,
     catalogue::{Catalogue, Collection, Index},
+    changes,
     collections::DeleteCollection,
     error::{engine_error, load_error, open_error},
+    fetch,
     handler::{Handler, Told},
     index_jobs::{DeclareIndex, DropIndex, FillIndex},
     limits::LIMITS,
@@ -115,7 +117,7 @@ impl SqliteEngine {
         };
         let found = self
             .database
-            .read_short(|connection| read::document(connection, number, id))
+            .read_short(|connection| fetch::document(connection, number, id))
             .map_err(engine_error)?;
         let cutoff = self.cutoff(collection);
         Ok(found.filter(|found| !cutoff.is_some_and(|cutoff| cutoff.is_past(found.updated_at))))
@@ -194,7 +196,7 @@ impl SqliteEngine {
         let number = |name| self.collection(name).map_or(0, |collection| collection.id);
         let collection = request.collection.as_ref().map(number);
         let read =
-            move |connection: &_| read::changes(connection, since, collection, limit, bodies);
+            move |connection: &_| changes::changes(connection, since, collection, limit, bodies);
         let page =
             self.database.read(self.options.read_timeout, read).await.map_err(engine_error)??;
         Ok(page)

@@ -14,8 +14,8 @@ use isobase_types::{CollectionName, Document, DocumentId};
 
 use crate::{
     catalogue::Index,
+    fetch,
     location::{IdColumn, id_of_column},
-    read,
 };
 
 /// Documents that one job puts into an index: about 0.1 s, for which other writes wait.
@@ -104,7 +104,7 @@ pub(crate) fn is_taken_by_living(
     let mut rows = statement.query(params![-index.id, lower, upper, key.row(id)])?;
     while let Some(row) = rows.next()? {
         let holder = id_of_column(row.get_ref(0)?)?;
-        let found = read::document(connection, collection, &holder)?;
+        let found = fetch::document(connection, collection, &holder)?;
         if found.is_some_and(|document| !cutoff.is_past(document.updated_at)) {
             return Ok(true);
         }
@@ -195,7 +195,7 @@ pub(crate) fn fill(
     let lower = fill.after.clone().map_or(Bound::Unbounded, Bound::Excluded);
     let range = Range::Ids(IdRange { lower, upper: Bound::Unbounded });
     let part = Fetch { range, reverse: false, limit: FILL_DOCUMENTS };
-    let fetched = read::fetch(connection, collection, &part)?;
+    let fetched = fetch::fetch(connection, collection, &part)?;
     let documents = || fetched.rows.iter().map(|row| &row.document);
     insert_entries(connection, index, documents())?;
     // Whoever has the same values and comes into the index later finds these: by a write, which is

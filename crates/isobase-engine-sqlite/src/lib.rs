@@ -7,9 +7,11 @@
 
 mod answers;
 mod catalogue;
+mod changes;
 mod collections;
 mod engine;
 mod error;
+mod fetch;
 mod handler;
 mod index_jobs;
 mod indexes;

@@ -6,9 +6,9 @@ use isobase_types::{Document, DocumentId};
 
 use crate::{
     catalogue::Index,
+    fetch,
     indexes::{insert_entries, move_entry},
     location::{IdColumn, Location},
-    read,
 };
 
 /// Marks the file as unfinished.
@@ -50,7 +50,7 @@ fn store_part(
     }
     let mut added = 0;
     for document in documents {
-        let before = read::document(connection, collection, &document.id)?;
+        let before = fetch::document(connection, collection, &document.id)?;
         insert(connection, collection, std::slice::from_ref(document))?;
         let before = before.as_ref().map(Indexed::from);
         for index in indexes {

@@ -10,6 +10,7 @@ use isobase_writer::Job;
 
 use crate::{
     error::Outcome,
+    fetch,
     handler::Handler,
     indexes::{self, move_entry},
     load,
@@ -129,7 +130,7 @@ impl Handler {
         let collection = self.working.collection(at);
         let mut count = collection.documents;
         for id in ids {
-            let Some(before) = read::document(connection, collection.id, id)? else { continue };
+            let Some(before) = fetch::document(connection, collection.id, id)? else { continue };
             delete(connection, &Location::of(collection.id, id))?;
             for index in &collection.indexes {
                 move_entry(connection, index, Some((&before).into()), None)?;

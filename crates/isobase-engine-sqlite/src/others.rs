@@ -6,7 +6,7 @@ use isobase_engine::{
 use isobase_sqlite::rusqlite::{self, Connection, params};
 use isobase_types::{CollectionName, DocumentId, FieldPath, Timestamp};
 
-use crate::{catalogue::Index, journal::Working, location::id_of_column, read};
+use crate::{catalogue::Index, fetch, journal::Working, location::id_of_column};
 
 /// The transaction. A failure to read is kept, and what was decided then does not count.
 pub(crate) struct Beside<'a> {
@@ -30,7 +30,7 @@ impl Beside<'_> {
 
     fn look(&self, collection: &CollectionName, id: &DocumentId) -> rusqlite::Result<bool> {
         let Some(at) = self.working.find(collection) else { return Ok(false) };
-        let found = read::document(self.connection, self.working.collection(at).id, id)?;
+        let found = fetch::document(self.connection, self.working.collection(at).id, id)?;
         let cutoff = self.terms.cutoff(collection, || self.now);
         let has_expired = |at: Timestamp| cutoff.is_some_and(|cutoff| cutoff.is_past(at));
         Ok(found.is_some_and(|document| !has_expired(document.updated_at)))
@@ -53,7 +53,7 @@ impl Beside<'_> {
             if leaves(&referrer) {
                 continue;
             }
-            let found = read::document(self.connection, collection, &referrer)?;
+            let found = fetch::document(self.connection, collection, &referrer)?;
             let found =
                 found.filter(|found| !cutoff.is_some_and(|it| it.is_past(found.updated_at)));
             if found.is_some_and(|document| refers(&document.body, field, id)) {

@@ -10,7 +10,9 @@ use isobase_types::{CollectionName, Document, DocumentId, Filter, Sequence};
 use crate::{
     SqliteOptions,
     catalogue::{Catalogue, Collection, Index},
+    changes,
     error::{engine_error, open_error},
+    fetch,
     limits::LIMITS,
     read,
     transfer::snapshot_of,
@@ -59,7 +61,7 @@ impl SqliteReader {
             None => None,
         };
         let read =
-            move |connection: &_| read::changes(connection, since, collection, limit, bodies);
+            move |connection: &_| changes::changes(connection, since, collection, limit, bodies);
         let page =
             self.database.read(self.options.read_timeout, read).await.map_err(engine_error)??;
         Ok(page)
@@ -86,7 +88,7 @@ impl Reader for SqliteReader {
     ) -> Result<Option<Document>, EngineError> {
         let id = id.clone();
         let found = self.of_collection(collection, move |connection, collection| {
-            read::document(connection, collection.id, &id)
+            fetch::document(connection, collection.id, &id)
         });
         Ok(found.await?.flatten())
     }

@@ -13,6 +13,7 @@ use crate::{
     SqliteEngine,
     catalogue::{Catalogue, Collection},
     error::engine_error,
+    fetch,
     load_jobs::{FinishLoad, Load, MarkLoad, Unload},
     read,
 };
@@ -78,7 +79,7 @@ impl Snapshot for SqliteSnapshot {
             return Ok(Vec::new());
         }
         let (id, after) = (collection.id, after.cloned());
-        let part = move |connection: &_| read::part(connection, id, after, bytes_max);
+        let part = move |connection: &_| fetch::part(connection, id, after, bytes_max);
         self.snapshot.read(PATIENCE, part).await.map_err(engine_error)
     }
 }

@@ -14,12 +14,12 @@ use isobase_writer::Job;
 use crate::{
     answers::{remember, replay},
     error::Outcome,
+    fetch,
     handler::Handler,
     indexes::{self, move_entry},
     limits::LIMITS,
     location::Location,
     others::Beside,
-    read,
     statements::{Entry, delete, insert, insert_change, update},
 };
 
@@ -131,7 +131,7 @@ impl Handler {
         id: &DocumentId,
         cutoff: Option<Cutoff>,
     ) -> rusqlite::Result<Option<Document>> {
-        let found = read::document(connection, self.working.collection(at).id, id)?;
+        let found = fetch::document(connection, self.working.collection(at).id, id)?;
         match found {
             Some(found) if cutoff.is_some_and(|cutoff| cutoff.is_past(found.updated_at)) => {
                 self.working.sequence += 1;

@@ -31,6 +31,7 @@ mod thumb;
 #[cfg(feature = "thumbnails")]
 mod thumbnails;
 mod transfer;
+mod transfer_files;
 mod types;
 mod unused;
 

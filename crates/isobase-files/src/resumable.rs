@@ -5,9 +5,9 @@
 //! Bytes that carry a sum lie apart until the sum is known to be right.
 
 use std::{
-    io::{self, Read as _, Seek as _},
+    io,
     os::unix::fs::DirBuilderExt,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -15,25 +15,24 @@ use std::{
 use isobase_store::Store;
 use isobase_types::Timestamp;
 use rand::RngExt;
-use ring::digest::Context;
 use sha2::{Digest, Sha256};
 use tokio::{
     fs::{self, File},
     io::{AsyncSeekExt, AsyncWriteExt},
     sync::{Mutex, OnceCell},
-    task::spawn,
     time::sleep,
 };
 
 use crate::{
-    Checksum, Files, FilesError, StoredFile,
+    Files, FilesError, StoredFile,
     busy::{Busy, Held},
-    files::{blocking, check_type, hexadecimal, sync_folder},
+    files::{blocking, check_type, hexadecimal},
     media::HEAD_BYTES,
     name::{new_name, shortened},
     own_place::own_place,
     progress::{Continuation, NewTransfer, Progress, ResumableError},
     transfer::{Transfer, Transfers},
+    transfer_files::{Apart, apart, concatenate, create, remove, size_of},
 };
 
 /// Where uploads are that have not come whole.
@@ -52,7 +51,7 @@ const PARTS_MAX: usize = 500;
 pub struct Resumable {
     files: Arc<Files>,
     transfers: Transfers,
-    folder: PathBuf,
+    pub(crate) folder: PathBuf,
     busy: Arc<Busy>,
     /// The name of this disk. Set by whoever first makes the folder and the index.
     ready: OnceCell<String>,
@@ -465,7 +464,7 @@ impl Resumable {
         }
     }
 
-    fn path(&self, id: &str) -> PathBuf {
+    pub(crate) fn path(&self, id: &str) -> PathBuf {
         self.folder.join(id)
     }
 
@@ -492,12 +491,12 @@ pub struct Appending {
     resumable: Arc<Resumable>,
     held: Held,
     transfer: Transfer,
-    file: File,
+    pub(crate) file: File,
     /// Where they began.
     from: u64,
     at: u64,
     /// Where bytes wait that have a sum.
-    apart: Option<Apart>,
+    pub(crate) apart: Option<Apart>,
 }
 
 impl Appending {
@@ -559,95 +558,10 @@ impl Appending {
     }
 }
 
-/// Bytes that count once their sum is right. Its drop removes them.
-struct Apart {
-    file: File,
-    path: PathBuf,
-    checksum: Checksum,
-    context: Context,
-}
-
-impl Apart {
-    async fn begin(checksum: Checksum, upload: PathBuf) -> io::Result<Self> {
-        let path = upload.with_extension("apart");
-        let mut options = File::options();
-        let file = options.write(true).create(true).truncate(true).mode(0o600).open(&path).await?;
-        Ok(Self { file, path, context: checksum.context(), checksum })
-    }
-
-    async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.context.update(bytes);
-        self.file.write_all(bytes).await
-    }
-
-    /// Puts them behind the upload, which ends at an offset. A process that is killed in between
-    /// leaves fewer of the right ones.
-    async fn add_to(mut self, upload: PathBuf, offset: u64) -> Result<(), ResumableError> {
-        self.file.flush().await?;
-        if !self.checksum.is_of(self.context.clone()) {
-            return Err(ResumableError::Checksum);
-        }
-        let path = self.path.clone();
-        blocking(move || {
-            let mut target = std::fs::File::options().write(true).open(upload)?;
-            target.seek(io::SeekFrom::Start(offset))?;
-            io::copy(&mut std::fs::File::open(path)?, &mut target).map(|_| ())
-        })
-        .await?;
-        Ok(())
-    }
-}
-
-impl Drop for Apart {
-    fn drop(&mut self) {
-        // What stays is removed with the upload, or by the sweep.
-        let _ = std::fs::remove_file(&self.path);
-    }
-}
-
 fn check_place(transfer: &Transfer, here: &str) -> Result<(), ResumableError> {
     match transfer.place.is_empty() || transfer.place == here {
         true => Ok(()),
         false => Err(ResumableError::Elsewhere),
-    }
-}
-
-/// Goes on also when the one who asked does not wait for it.
-async fn apart<T: Send + 'static>(
-    work: impl Future<Output = Result<T, ResumableError>> + Send + 'static,
-) -> Result<T, ResumableError> {
-    spawn(work).await.map_err(io::Error::other)?
-}
-
-/// An empty file that is there after a failure of power, too.
-async fn create(path: &Path, folder: &Path) -> io::Result<()> {
-    File::options().write(true).create_new(true).mode(0o600).open(path).await?;
-    let folder = folder.to_owned();
-    blocking(move || sync_folder(&folder)).await
-}
-
-fn concatenate(sources: Vec<PathBuf>, target: &Path, folder: &Path) -> io::Result<()> {
-    let mut joined = std::fs::File::create(target)?;
-    for source in sources {
-        io::copy(&mut std::fs::File::open(source)?.take(u64::MAX), &mut joined)?;
-    }
-    joined.sync_all()?;
-    sync_folder(folder)
-}
-
-async fn size_of(path: &Path) -> io::Result<Option<u64>> {
-    match fs::metadata(path).await {
-        Ok(metadata) => Ok(Some(metadata.len())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-/// Removes a file; it may be gone already.
-async fn remove(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path).await {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
     }
 }
 

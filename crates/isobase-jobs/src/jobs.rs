@@ -3,29 +3,26 @@
 use std::{
     collections::BTreeMap,
     fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
-    time::{Duration, Instant, SystemTime},
+    sync::Arc,
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    time::{Duration, SystemTime},
 };
 
-use futures_util::FutureExt;
 use isobase_auth::{Actor, Audit, AuditEntry, Clock, Documents, random_text};
 use isobase_ops::{FilePlace, Sample};
-use isobase_store::{Action, Idempotency, IfMissing, Precondition, Rejection, Store, StoreError};
+use isobase_store::{Action, Idempotency, IfMissing, Precondition, Rejection, Store};
 use isobase_types::{DocumentId, Literal, Timestamp};
 use parking_lot::{Mutex, MutexGuard};
 use serde_json::{Value, json};
 use tokio::{
     sync::{Notify, Semaphore, watch},
-    time::{MissedTickBehavior, interval, sleep, timeout},
+    time::timeout,
 };
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Backups, Databases, Imports, JOBS_COLLECTION, Job, JobState, JobsError, Work, ended::Ended,
-    live::Board, perform::Means, samples::SamplesKept,
+    Backups, Databases, Imports, JOBS_COLLECTION, Job, JobState, JobsError, Work, live::Board,
+    samples::SamplesKept,
 };
 
 /// Jobs that run at the same time in one process: each reads a whole database.
@@ -35,17 +32,12 @@ pub const JOBS_WAITING_MAX: usize = 16;
 /// Jobs that a database remembers; the oldest of those that are over are forgotten.
 pub const JOBS_KEPT: usize = 200;
 
-/// How often a running job tells the database that its process is there.
-const BEATS_EVERY: Duration = Duration::from_secs(4);
 /// A job whose process has not told so for this long is interrupted.
 const SILENCE_MAX: Duration = Duration::from_secs(20);
-/// How often, and after which pauses, the end of a job is written to a database that fails.
-const END_TRIES: u32 = 10;
-const END_PAUSE: Duration = Duration::from_secs(2);
+
 /// How long a job may rest: its source is held as it was meanwhile.
-const RESTS_MAX: Duration = Duration::from_secs(3_600);
-/// How long work may take to stop in order.
-const STOPS_WITHIN: Duration = Duration::from_secs(30);
+pub(crate) const RESTS_MAX: Duration = Duration::from_secs(3_600);
+
 /// The field of the mark of the request that asked for a job.
 const ASKED: &str = "asked";
 /// Random bytes in an id, beside the time.
@@ -104,41 +96,41 @@ pub struct Begun {
 
 /// The jobs of a database. Cheap to clone; clones share the jobs that run.
 #[derive(Clone)]
-pub struct Jobs(Arc<Inner>);
+pub struct Jobs(pub(crate) Arc<Inner>);
 
-struct Inner {
-    documents: Documents,
-    store: Store,
+pub(crate) struct Inner {
+    pub(crate) documents: Documents,
+    pub(crate) store: Store,
     audit: Audit,
-    clock: Clock,
-    options: JobsOptions,
+    pub(crate) clock: Clock,
+    pub(crate) options: JobsOptions,
     /// Those of this process that are not over, by their ids. Whoever begins a job puts it in; the
     /// job takes itself out when its end is written.
-    running: Mutex<BTreeMap<String, Running>>,
-    turns: Semaphore,
+    pub(crate) running: Mutex<BTreeMap<String, Running>>,
+    pub(crate) turns: Semaphore,
     /// Cancelled when the service stops.
-    stop: CancellationToken,
+    pub(crate) stop: CancellationToken,
     /// Told whenever one is over.
-    over: Notify,
-    failed_backups: AtomicU64,
+    pub(crate) over: Notify,
+    pub(crate) failed_backups: AtomicU64,
     /// How often backups are due by the schedule. Written when the settings change.
     backups_every: Mutex<Option<Duration>>,
     /// What the last copies of this process read of both sides. Written by the jobs.
-    samples: SamplesKept,
+    pub(crate) samples: SamplesKept,
     /// Why the last backup of this process failed; none when it did not. Set when a backup ends.
-    last_failure: Mutex<Option<String>>,
+    pub(crate) last_failure: Mutex<Option<String>>,
 }
 
 #[derive(Clone)]
-struct Running {
-    job: Job,
-    board: Board,
-    stop: CancellationToken,
+pub(crate) struct Running {
+    pub(crate) job: Job,
+    pub(crate) board: Board,
+    pub(crate) stop: CancellationToken,
     /// Whether it is to rest, and whether it can.
-    pause: watch::Sender<bool>,
+    pub(crate) pause: watch::Sender<bool>,
     can_rest: bool,
     /// Whether somebody asked for its end; else it ends because the service stops.
-    cancelled: Arc<AtomicBool>,
+    pub(crate) cancelled: Arc<AtomicBool>,
 }
 
 impl fmt::Debug for Jobs {
@@ -475,154 +467,8 @@ impl Jobs {
         stored.map(|_| ()).map_err(JobsError::Rejected)
     }
 
-    /// Does the work when it is its turn, and writes its end.
-    async fn run(&self, work: Work, running: Running) {
-        let Running { mut job, board, stop, pause, cancelled, .. } = running;
-        let ended = {
-            let turn = tokio::select! {
-                turn = self.0.turns.acquire() => turn.ok(),
-                () = stop.cancelled() => None,
-            };
-            match turn {
-                None => Err(Ended::Stopped),
-                Some(_turn) => {
-                    job.state = JobState::Running;
-                    job.started_at = Some(self.0.clock.now().to_string());
-                    if let Some(running) = self.running().get_mut(&job.id) {
-                        running.job = job.clone();
-                    }
-                    self.work(&work, &mut job, &board, (stop, &pause)).await
-                }
-            }
-        };
-        job.ended_at = Some(self.0.clock.now().to_string());
-        (job.progress, job.paused) = (None, false);
-        let ended = match ended {
-            Err(Ended::After(ended, report)) => {
-                job.result = Some(report);
-                Err(*ended)
-            }
-            ended => ended,
-        };
-        match ended {
-            Ok(result) => {
-                job.state = JobState::Succeeded;
-                job.result = Some(result);
-            }
-            Err(Ended::Stopped | Ended::After(..)) if cancelled.load(Ordering::SeqCst) => {
-                job.state = JobState::Cancelled;
-            }
-            Err(Ended::Stopped | Ended::After(..)) => job.state = JobState::Interrupted,
-            Err(Ended::Failed(error)) => {
-                tracing::error!(
-                    job = job.id,
-                    kind = job.kind,
-                    "the job {} failed: {error}",
-                    job.kind
-                );
-                job.state = JobState::Failed;
-                job.error = Some(error);
-            }
-        }
-        if job.kind == "backup" {
-            if job.state == JobState::Failed {
-                self.0.failed_backups.fetch_add(1, Ordering::Relaxed);
-            }
-            let mut last = self.0.last_failure.lock();
-            (*last).clone_from(&job.error);
-        }
-        self.write_end(&mut job).await;
-        self.running().remove(&job.id);
-        self.0.over.notify_waiters();
-    }
-
-    /// Does the work, and tells the database now and then that somebody does.
-    async fn work(
-        &self,
-        work: &Work,
-        job: &mut Job,
-        board: &Board,
-        (stop, pause): (CancellationToken, &watch::Sender<bool>),
-    ) -> Result<Value, Ended> {
-        let id = job.id.clone();
-        let means = Means {
-            store: &self.0.store,
-            source: &self.0.options.source,
-            backups: self.0.options.backups.as_ref(),
-            imports: self.0.options.imports.as_ref(),
-            databases: self.0.options.databases.as_deref(),
-            files: self.0.options.files.as_ref(),
-            board,
-            samples: (&self.0.samples, &id),
-            control: board.control(stop.clone()).resting(pause.subscribe()),
-            stop: stop.clone(),
-        };
-        // Work stops in order; what hangs is given up.
-        let given_up = async {
-            stop.cancelled().await;
-            sleep(STOPS_WITHIN).await;
-        };
-        let mut given_up = std::pin::pin!(given_up);
-        // A fault in the work must not leave a job that never ends.
-        let doing = std::panic::AssertUnwindSafe(means.carry_out(work)).catch_unwind();
-        let mut doing = std::pin::pin!(doing);
-        let mut rests_since: Option<Instant> = None;
-        let mut beats = interval(BEATS_EVERY);
-        beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                done = &mut doing => {
-                    return done.unwrap_or_else(|_| {
-                        Err(Ended::Failed("the work ended by a fault of the program".to_owned()))
-                    });
-                }
-                () = &mut given_up => return Err(Ended::Stopped),
-                _ = beats.tick() => {
-                    job.progress = Some(board.read());
-                    job.paused = *pause.borrow();
-                    rests_since = job.paused.then(|| rests_since.unwrap_or_else(Instant::now));
-                    if rests_since.is_some_and(|since| since.elapsed() > RESTS_MAX) {
-                        tracing::warn!(job = job.id, "the job rested too long and is stopped");
-                        stop.cancel();
-                    }
-                    if let Err(error) = self.write(job).await {
-                        tracing::warn!(job = job.id, %error, "the job cannot be noted: {error}");
-                    }
-                }
-            }
-        }
-    }
-
-    async fn write_end(&self, job: &mut Job) {
-        for attempt in 1..=END_TRIES {
-            match self.write(job).await {
-                Ok(()) => break,
-                Err(error) if attempt == END_TRIES || self.0.stop.is_cancelled() => {
-                    tracing::error!(job = job.id, %error, "the end of the job is not noted: {error}");
-                }
-                Err(_) => sleep(END_PAUSE).await,
-            }
-        }
-        let after = json!({ "state": job.state, "error": job.error });
-        self.tell(&Actor::part("jobs"), "job.ended", job, after).await;
-    }
-
-    async fn write(&self, job: &mut Job) -> Result<(), StoreError> {
-        job.beat(self.0.clock.now());
-        let action = Action::Put {
-            id: DocumentId::Text(job.id.as_str().into()),
-            body: job.body(),
-            if_missing: IfMissing::Create,
-        };
-        let outcome = self.0.documents.write(action, Precondition::None).await?;
-        if let Err(rejection) = outcome {
-            tracing::warn!(job = job.id, ?rejection, "the job cannot be noted");
-        }
-        Ok(())
-    }
-
     /// Writes an entry of the audit. The job goes on without it: what it tells stands in the job.
-    async fn tell(&self, by: &Actor, action: &str, job: &Job, after: Value) {
+    pub(crate) async fn tell(&self, by: &Actor, action: &str, job: &Job, after: Value) {
         let (object_id, before) = (job.id.as_str(), json!({ "kind": job.kind }));
         let entry = AuditEntry { by, action, object_type: "job", object_id, before, after };
         if let Err(error) = self.0.audit.write(&entry).await {
@@ -656,7 +502,7 @@ impl Jobs {
         }
     }
 
-    fn running(&self) -> MutexGuard<'_, BTreeMap<String, Running>> {
+    pub(crate) fn running(&self) -> MutexGuard<'_, BTreeMap<String, Running>> {
         self.0.running.lock()
     }
 }

@@ -19,6 +19,7 @@ mod jobs;
 mod live;
 mod perform;
 mod preview;
+mod running;
 mod samples;
 mod schedule;
 mod work;

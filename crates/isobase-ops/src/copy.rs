@@ -1,112 +1,33 @@
 //! Everything from one engine to another.
 
-use std::{collections::HashSet, num::NonZeroU32, sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc};
 
 use futures_util::future::BoxFuture;
-use isobase_engine::{ChangesRequest, Counters, Engine, FeedPlace, Unreadable};
+use isobase_engine::{Counters, Engine, FeedPlace, Unreadable};
 use isobase_types::{CollectionName, Sequence};
 
 use crate::{
-    Control, CopyReport, Event, Existing, FilesCopy, FilesReport, Lag, OnRefused, OpsError,
-    PreflightReport, Progress, Side, Stage,
+    Control, CopyReport, Existing, FilesReport, Lag, OnRefused, OpsError, PreflightReport,
+    Progress, Side, Stage,
     begin::{Found, Plan, Wanted, clear_forgotten},
+    copy_options::{CopyOptions, Follow},
     existing::Skipping,
     files::{self, copy_files},
+    follow::{catch_up, follow, lag},
     indexes::{self, Built},
     loader::{Loader, Speed},
-    note::{LoadNote, Reached, now},
+    note::{LoadNote, Reached},
     preflight::{look_at_all, refusal},
     replay::Replay,
     report::{Stages, collections},
-    scan::{PART_BYTES, Scan},
+    scan::Scan,
     schemas,
-    selection::{Selection, System, system_among},
+    selection::{Selection, system_among},
     verify::{Comparison, Rules, compare},
 };
 
-/// Pages of changes after which a copy that does not follow gives up catching up with a source
-/// that is written faster.
-const CATCH_UP_ROUNDS_MAX: u32 = 10_000;
-
 /// How often differences are looked at again while the source is written.
 const VERIFY_AGAIN_MAX: u32 = 10;
-
-/// While nothing is written: after this the place of this copy in the target is looked at again.
-const QUIET_MAX: Duration = Duration::from_secs(5);
-
-/// How to copy.
-#[derive(Clone, Debug)]
-pub struct CopyOptions {
-    /// The source as the caller names it, without secrets. A copy is resumed only from the source
-    /// of the same name.
-    pub source: String,
-    /// Only these collections; all when none is named, those that hold settings (such as schemas)
-    /// included.
-    pub collections: Vec<CollectionName>,
-    /// Whether collections of the service travel that nobody names. Sessions never do.
-    pub system: System,
-    /// What to do when the target has documents.
-    pub existing: Existing,
-    /// What to do about documents that the target cannot hold.
-    pub on_refused: OnRefused,
-    /// Most documents written in a second.
-    pub per_second: Option<NonZeroU32>,
-    /// Parts written at once. Default 4.
-    pub parallel: usize,
-    /// Bytes of a part. With what is read ahead, about `parallel + 4` parts are in memory.
-    /// Default 1 MiB.
-    pub part_bytes: usize,
-    /// Forget an unfinished copy in the target and begin anew.
-    pub restart: bool,
-    /// Whether to follow the source after everything is copied.
-    pub follow: Follow,
-    /// Where uploaded files are copied from and to; none leaves them where they are. They are
-    /// there before the target is whole.
-    pub files: Option<FilesCopy>,
-}
-
-impl CopyOptions {
-    /// The defaults, for a source of this name.
-    #[must_use]
-    pub fn new(source: impl Into<String>) -> Self {
-        Self {
-            source: source.into(),
-            collections: Vec::new(),
-            system: System::default(),
-            existing: Existing::default(),
-            on_refused: OnRefused::default(),
-            per_second: None,
-            parallel: 4,
-            part_bytes: PART_BYTES,
-            restart: false,
-            follow: Follow::default(),
-            files: None,
-        }
-    }
-
-    fn scope(&self) -> String {
-        let names: Vec<_> = self.collections.iter().map(CollectionName::as_str).collect();
-        let collections = if names.is_empty() { "all".to_owned() } else { names.join("/") };
-        let but = if self.system == System::LeftOut { " but those of the service" } else { "" };
-        format!("{collections}{but} into {}", self.existing.as_str())
-    }
-
-    fn selection(&self) -> Selection {
-        Selection::asked(&self.collections, self.system)
-    }
-}
-
-/// Whether a copy follows its source.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Follow {
-    /// It ends when everything is copied.
-    #[default]
-    No,
-    /// It ends when the target has everything that the source has written.
-    UntilCaughtUp,
-    /// It goes on until it is stopped, and then brings the last writes over.
-    UntilStopped,
-}
 
 /// What a copy would do, without writing anything.
 ///
@@ -151,16 +72,16 @@ pub fn copy<'a>(
 
 #[derive(Clone, Copy)]
 struct Work<'a> {
-    from: &'a Arc<dyn Engine>,
+    pub(crate) from: &'a Arc<dyn Engine>,
     to: &'a Arc<dyn Engine>,
     options: &'a CopyOptions,
-    control: &'a Control,
+    pub(crate) control: &'a Control,
 }
 
 /// What the report is made of.
 struct Outcome {
-    loader: Loader,
-    replay: Replay,
+    pub(crate) loader: Loader,
+    pub(crate) replay: Replay,
     comparison: Comparison,
     built: Built,
     schemas_left_out: Vec<String>,
@@ -168,8 +89,8 @@ struct Outcome {
     skipped: u64,
     resumed: bool,
     caught_up: bool,
-    lag: Option<Lag>,
-    files: Option<FilesReport>,
+    pub(crate) lag: Option<Lag>,
+    pub(crate) files: Option<FilesReport>,
 }
 
 impl Work<'_> {
@@ -539,76 +460,4 @@ pub(crate) async fn check_names(
         Some(missing) => Err(OpsError::NoSuchCollection { collection: missing.clone() }),
         None => Ok(()),
     }
-}
-
-/// Brings changes over until there are none for a moment; says whether there was such a moment.
-async fn catch_up(
-    replay: &mut Replay,
-    loader: &mut Loader,
-    control: &Control,
-) -> Result<bool, OpsError> {
-    for _ in 0..CATCH_UP_ROUNDS_MAX {
-        loader.check_owner_now_and_then().await?;
-        let round = replay.round().await?;
-        loader.replayed(replay.since).await?;
-        if !round.some && !round.more {
-            control.tell(Event::CaughtUp);
-            return Ok(true);
-        }
-        control.progress(|| Progress {
-            stage: Stage::CatchUp,
-            collection: None,
-            documents: replay.changes,
-            documents_total: None,
-            bytes: 0,
-        });
-        if control.is_stopped() {
-            loader.stop().await?;
-        }
-    }
-    Ok(false)
-}
-
-/// Brings changes over until it is stopped, and then the last ones; tells how far the target was
-/// behind when it was stopped.
-async fn follow(
-    replay: &mut Replay,
-    loader: &mut Loader,
-    control: &Control,
-    undisturbed: &Control,
-) -> Result<Lag, OpsError> {
-    while !control.is_stopped() {
-        loader.check_owner_now_and_then().await?;
-        let round = replay.round().await?;
-        loader.replayed(replay.since).await?;
-        if round.some || round.more {
-            control.tell(Event::Following(lag(replay).await?));
-            continue;
-        }
-        control.tell(Event::Following(Lag::default()));
-        let changed = replay.from.wait(replay.since, None);
-        tokio::select! {
-            // Who owns the target is looked at while nothing is written, too.
-            changed = tokio::time::timeout(QUIET_MAX, changed) => if let Ok(changed) = changed {
-                changed.map_err(OpsError::source_failed)?;
-            },
-            () = control.stopped() => {}
-        }
-    }
-    let lag = lag(replay).await?;
-    catch_up(replay, loader, undisturbed).await?;
-    Ok(lag)
-}
-
-/// How far the target is behind the source.
-async fn lag(replay: &Replay) -> Result<Lag, OpsError> {
-    let latest = replay.from.latest().await.map_err(OpsError::source_failed)?;
-    let changes = latest.0.saturating_sub(replay.since.0);
-    if changes == 0 {
-        return Ok(Lag::default());
-    }
-    let request = ChangesRequest { since: replay.since, collection: None, limit: 1, bodies: false };
-    let page = replay.from.read_changes(&request).await.map_err(OpsError::source_failed)?;
-    let age_us = page.changes.first().map_or(0, |oldest| now().unix_us - oldest.at.unix_us);
-    Ok(Lag { changes, seconds: age_us.max(0) as f64 / 1e6 })
 }

@@ -3,6 +3,7 @@
 //! Nothing above this crate knows which engine there is.
 
 mod cascade;
+mod changes;
 mod cursor;
 mod error;
 mod expand;
@@ -11,6 +12,8 @@ mod feed;
 mod file_fields;
 mod file_names;
 mod file_uses;
+mod indexing;
+mod listing;
 mod options;
 mod page;
 mod rules;
@@ -19,6 +22,7 @@ mod shown;
 mod store;
 mod told;
 mod view;
+mod writing;
 
 pub use error::{ForeignPlace, StoreError};
 pub use expand::Expansion;
@@ -41,5 +45,6 @@ pub use schema::{
     FieldDefault, FieldInfo, FieldKind, FileField, InvalidSchema, OnDelete, Reference,
     SCHEMA_BYTES_MAX, SCHEMAS_COLLECTION, Schema, SchemaInfo, SchemaOrigin,
 };
-pub use store::{Atomicity, SYSTEM_PREFIX, Store};
+pub use store::{SYSTEM_PREFIX, Store};
 pub use view::{Shown, View};
+pub use writing::Atomicity;

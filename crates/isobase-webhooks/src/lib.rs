@@ -10,11 +10,13 @@
 //! Reading order: [`Topic`], `event` (what is told of a change), [`sign`], [`Endpoint`],
 //! [`Delivery`], [`Sender`] (the way out), [`Webhooks`], `work` (the one task that delivers).
 
+mod attempt;
 mod delivery;
 mod endpoint;
 mod error;
 mod event;
 mod places;
+mod queries;
 mod sender;
 mod signature;
 mod topic;

@@ -8,11 +8,10 @@ use std::{
 use futures_util::future::BoxFuture;
 use isobase_auth::{LEASE_LASTS, LEASE_RENEWED, Lease, random_text};
 use isobase_store::{
-    Action, Atomicity, ErrorKind, FeedPage, FeedRequest, IfMissing, Precondition, Rejection, Since,
-    StoreError, WriteBatch, WriteOperation,
+    Action, Atomicity, FeedPage, FeedRequest, IfMissing, Precondition, Rejection, Since,
+    WriteBatch, WriteOperation,
 };
-use isobase_types::{Count, DocumentId, Filter, Order, PageRequest, Query, json::Patch};
-use rand::RngExt;
+use isobase_types::DocumentId;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use tokio::{
@@ -22,13 +21,11 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Attempt, Delivery, DeliveryState, Outgoing, PENDING_MAX, Sender, Sent, Topic, WebhookError,
-    Webhooks,
-    delivery::{ATTEMPTS_KEPT, retry_after},
+    Delivery, DeliveryState, PENDING_MAX, Sender, Topic, WebhookError, Webhooks,
+    attempt::{Due, attempt, is_gone},
     endpoint::StoredEndpoint,
     event::{Event, body, event},
-    sign,
-    webhooks::micros,
+    queries::{over, pending},
 };
 
 /// The document that says which process delivers.
@@ -47,17 +44,6 @@ const TIDIED: Duration = Duration::from_secs(600);
 const TIDIED_TOGETHER: usize = 200;
 /// The pause after the database has failed.
 const PAUSE: Duration = Duration::from_secs(2);
-/// A 410 says that nobody listens there any more (Standard Webhooks, "Receiving webhooks").
-const GONE: u16 = 410;
-/// Characters that are kept of an answer.
-const TOLD_MAX: usize = 300;
-
-/// A delivery that waits.
-#[derive(Clone, Debug)]
-struct Due {
-    endpoint: String,
-    next_us: i64,
-}
 
 impl Webhooks {
     /// Delivers until it is stopped: this process, or another one of the database. A process that is
@@ -112,8 +98,8 @@ enum Round {
 
 /// What the task knows while it delivers.
 struct Work {
-    webhooks: Webhooks,
-    sender: std::sync::Arc<dyn Sender>,
+    pub(crate) webhooks: Webhooks,
+    pub(crate) sender: std::sync::Arc<dyn Sender>,
     /// The right to deliver.
     lease: Lease,
     endpoints: HashMap<String, StoredEndpoint>,
@@ -301,7 +287,7 @@ impl Work {
     }
 
     /// Writes deliveries. One that is there was written before this process read the same changes.
-    async fn write(&mut self, deliveries: Vec<Delivery>) -> Result<(), WebhookError> {
+    pub(crate) async fn write(&mut self, deliveries: Vec<Delivery>) -> Result<(), WebhookError> {
         for part in deliveries.chunks(CHANGES as usize) {
             let operations: Vec<_> = part
                 .iter()
@@ -448,125 +434,9 @@ impl Work {
     }
 }
 
-/// Sends a delivery once, and writes what became of it; gives when it is due again.
-///
-/// The endpoint is read anew: a change that was answered holds for each delivery that is sent after it,
-/// also a change by another process.
-async fn attempt(
-    webhooks: &Webhooks,
-    sender: &dyn Sender,
-    id: &str,
-    due: Due,
-) -> Result<Option<Due>, WebhookError> {
-    let mut delivery = match webhooks.delivery(id).await {
-        Ok(delivery) if delivery.state == DeliveryState::Pending => delivery,
-        Ok(_) | Err(WebhookError::DeliveryNotFound(_)) => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    let endpoint = match webhooks.find(&due.endpoint).await {
-        Ok((_, endpoint)) => Some(endpoint),
-        Err(WebhookError::NotFound(_)) => None,
-        Err(error) => return Err(error),
-    };
-    if endpoint.as_ref().is_some_and(|endpoint| endpoint.disabled.is_some()) {
-        webhooks.0.changed.notify_one();
-        return Ok(Some(due));
-    }
-    let Some(endpoint) = endpoint else {
-        delivery.state = DeliveryState::Failed;
-        remember(&mut delivery, webhooks, Duration::ZERO, None, "the webhook was deleted");
-        write_delivery(webhooks, &delivery).await?;
-        return Ok(None);
-    };
-    let secrets = webhooks.secrets(&delivery.endpoint, &endpoint);
-    let started = Instant::now();
-    let sent = match secrets {
-        Ok(secrets) => {
-            let timestamp = webhooks.now().unix_us / 1_000_000;
-            let signature = sign(&secrets, id, timestamp, &delivery.body);
-            let headers = vec![
-                ("webhook-id", id.to_owned()),
-                ("webhook-timestamp", timestamp.to_string()),
-                ("webhook-signature", signature),
-            ];
-            let (url, body) = (endpoint.url.clone(), delivery.body.clone());
-            sender.send(Outgoing { url, headers, body }).await
-        }
-        Err(error) => Sent::Failed(error.to_string()),
-    };
-    delivery.attempts += 1;
-    let (status, told, wished) = match &sent {
-        Sent::Answered { status, text, retry_after } => (Some(*status), &**text, *retry_after),
-        Sent::Failed(error) => (None, &**error, None),
-    };
-    remember(&mut delivery, webhooks, started.elapsed(), status, told);
-    let arrived = status.is_some_and(|status| (200..300).contains(&status));
-    let pause = match arrived || status == Some(GONE) {
-        true => None,
-        false => retry_after(delivery.attempts, wished, rand::rng().random()),
-    };
-    delivery.state = match (arrived, pause) {
-        (true, _) => DeliveryState::Delivered,
-        (false, Some(_)) => DeliveryState::Pending,
-        (false, None) => DeliveryState::Failed,
-    };
-    let now = webhooks.now();
-    let next_us = now.unix_us.saturating_add(micros(pause.unwrap_or_default()));
-    delivery.next_us = next_us;
-    write_delivery(webhooks, &delivery).await?;
-    let change = match (arrived, &endpoint.failing_since, status) {
-        (_, _, Some(GONE)) => Some(json!({ "disabled": "it answered 410: nobody listens there" })),
-        (true, Some(_), _) => Some(json!({ "failing_since": null })),
-        (false, None, _) => Some(json!({ "failing_since": now.to_string() })),
-        _ => None,
-    };
-    if let Some(change) = change {
-        match webhooks.patch(&delivery.endpoint, change).await {
-            Ok(()) => webhooks.0.changed.notify_one(),
-            Err(WebhookError::NotFound(_)) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    let endpoint = delivery.endpoint;
-    Ok(pause.map(|_| Due { endpoint, next_us }))
-}
-
-fn remember(
-    delivery: &mut Delivery,
-    webhooks: &Webhooks,
-    took: Duration,
-    status: Option<u16>,
-    told: &str,
-) {
-    delivery.log.push(Attempt {
-        at: webhooks.now().to_string(),
-        ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
-        status,
-        told: told.chars().take(TOLD_MAX).collect(),
-    });
-    let old = delivery.log.len().saturating_sub(ATTEMPTS_KEPT);
-    delivery.log.drain(..old);
-}
-
-/// Writes how far a delivery is, unless it was deleted.
-async fn write_delivery(webhooks: &Webhooks, delivery: &Delivery) -> Result<(), WebhookError> {
-    let patch = json!({
-        "state": delivery.state, "attempts": delivery.attempts, "next_us": delivery.next_us,
-        "log": delivery.log,
-    });
-    let patch = Patch::merge(patch.to_string().as_bytes())
-        .map_err(|error| WebhookError::Unreadable(error.to_string()))?;
-    let id = DocumentId::Text(delivery.id.as_str().into());
-    let action = Action::Patch { id, patch };
-    match webhooks.0.deliveries.write(action, Precondition::None).await? {
-        Ok(_) | Err(Rejection::NotFound) => Ok(()),
-        Err(rejection) => Err(WebhookError::Rejected(rejection)),
-    }
-}
-
 /// A delivery whose id follows from the place of its change: to read the change again does not make
 /// another one. The time goes before, so that later ones are greater.
-fn delivery(endpoint: &str, place: &str, at_us: i64, event: Event) -> Delivery {
+pub(crate) fn delivery(endpoint: &str, place: &str, at_us: i64, event: Event) -> Delivery {
     let hash = Sha256::digest(format!("{endpoint}\n{place}"));
     let mark: String = hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     Delivery {
@@ -596,37 +466,5 @@ async fn wait_for_change(webhooks: &Webhooks, place: Option<String>) {
     };
     if waited.is_err() {
         std::future::pending().await
-    }
-}
-
-fn is_gone(error: &StoreError) -> bool {
-    matches!(error, StoreError::ForeignPlace(_))
-        || matches!(error.kind(), ErrorKind::ChangesGone { .. })
-}
-
-/// The deliveries that wait.
-fn pending() -> Query {
-    use isobase_types::{Comparison, FieldPath, Literal, Operator};
-    let state = Comparison {
-        path: FieldPath::parse("state").expect("it is a valid path"),
-        operator: Operator::In(vec![Literal::Text("pending".to_owned())]),
-    };
-    Query {
-        filter: Filter::Compare(state),
-        order: Order::default(),
-        page: PageRequest::All,
-        fields: Vec::new(),
-        count: Count::None,
-    }
-}
-
-/// All deliveries, the latest first.
-fn over() -> Query {
-    Query {
-        filter: Filter::all(),
-        order: Order::parse("-id").expect("it is a valid order"),
-        page: PageRequest::All,
-        fields: Vec::new(),
-        count: Count::None,
     }
 }

@@ -22,7 +22,9 @@
 //! # }
 //! ```
 
+mod bulk;
 mod document;
+mod document_error;
 mod document_store;
 mod engines;
 pub mod environment;
@@ -30,11 +32,14 @@ mod error;
 mod open;
 mod options;
 mod plan;
+mod selector;
 mod url;
 mod whereabouts;
 
+pub use bulk::BulkOutcome;
 pub use document::{InvalidDocument, SavedDocument};
-pub use document_store::{BulkOutcome, DocumentError, DocumentStore, FIND_LIMIT_DEFAULT};
+pub use document_error::DocumentError;
+pub use document_store::DocumentStore;
 pub use engines::{ENGINES, EngineInfo};
 pub use environment::open_from_env;
 pub use error::{EnvironmentError, OpenError};
@@ -46,6 +51,7 @@ pub use isobase_types as types;
 pub use open::{Opened, Purpose, open, open_with};
 pub use options::{JournalOptions, OpenOptions, PostgresOptions, Retention, SqliteOptions};
 pub use plan::{plan_has_indexes, production_plan};
+pub use selector::FIND_LIMIT_DEFAULT;
 pub use url::{Location, redact};
 
 /// The example of the README, compiled and run with those of this crate.

@@ -3,21 +3,25 @@
 mod by_mail;
 mod by_provider;
 mod mail_limits;
+mod manage;
+mod options;
 mod second_factor;
+pub use by_provider::FinishedSignIn;
+use options::WINDOW;
+pub use options::{ADMIN_PASSWORD_CHARACTERS_MIN, AccountOptions, AttemptLimits, Registration};
 
 use std::time::Duration;
 
 use isobase_store::{Action, Precondition, Rejection, Store};
 use isobase_types::{
-    Count, DocumentId, Filter, Literal, Order, PageRequest, Query,
-    json::{InvalidJson, Patch},
+    Count, DocumentId, Filter, Literal, Order, PageRequest, Query, json::InvalidJson,
 };
-use serde_json::json;
+use mail_limits::MailLimits;
 use tokio::sync::OnceCell;
 
 use crate::{
     ACCOUNTS_COLLECTION, Account, AccountError, Clock, KeyStore, NewAccount, PASSWORD_BYTES_MAX,
-    PasswordOptions, PostOffice, Role, Sealer, Sessions,
+    PostOffice, Role, Sealer, Sessions,
     account::{Found, StoredAccount},
     account_name::{Names, fold},
     attempts::{Attempt, Attempts},
@@ -26,121 +30,38 @@ use crate::{
     providers::Providers,
     setup::Setup,
 };
-pub use by_provider::FinishedSignIn;
-use mail_limits::MailLimits;
-
-/// How old a session may be, in microseconds, that stands for a password. Ours: time to find the
-/// button, and too short for a session that was left open.
-const JUST_NOW_US: i64 = 10 * 60 * 1_000_000;
-
-/// Fewest characters of the password of somebody who works on the service: it opens what others keep.
-/// Source: OWASP ASVS 5.0, 6.2.1, asks for 8 and recommends 15.
-pub const ADMIN_PASSWORD_CHARACTERS_MIN: usize = 12;
-
-/// How accounts behave.
-#[derive(Clone, Debug)]
-pub struct AccountOptions {
-    /// Whether everyone may register. Default everyone.
-    pub registration: Registration,
-    /// Fewest characters of a password. Default 1: what the app asks for is its own matter.
-    pub password_characters_min: usize,
-    /// What hashing costs.
-    pub passwords: PasswordOptions,
-    /// How long a session lasts after its beginning or its last renewal. Default 30 days.
-    pub session_lifetime: Duration,
-    /// How often somebody may try.
-    pub limits: AttemptLimits,
-    /// What seals the secrets of second factors. Default none: then there are none.
-    pub sealer: Option<Sealer>,
-    /// What time it is.
-    pub clock: Clock,
-}
-
-/// Who may register.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Registration {
-    /// Everyone.
-    Open,
-    /// Nobody: administrators make accounts.
-    Closed,
-}
-
-/// Attempts in one minute. Sign-ins that succeed are not counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AttemptLimits {
-    /// Failed sign-ins of one name from one address. Default 10.
-    pub per_name_and_address: u32,
-    /// Failed sign-ins of one name. Default 60: whoever guesses from many addresses is slow, and
-    /// the owner of the name is seldom shut out.
-    pub per_name: u32,
-    /// Failed sign-ins from one address. Default 120: many people may share one.
-    pub per_address: u32,
-    /// Beginnings and ends of sign-ins at providers from one address. Default 240.
-    pub at_providers: u32,
-    /// Registrations from one address. Default 120.
-    pub registrations: u32,
-}
 
 /// Wrong codes of one account in an hour: whoever has the password guesses one of three codes out
 /// of a million, so 20 an hour need years.
 const WRONG_CODES_PER_HOUR: u32 = 20;
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
-/// The window of the limits.
-const WINDOW: Duration = Duration::from_secs(60);
-
-impl Default for AttemptLimits {
-    fn default() -> Self {
-        Self {
-            per_name_and_address: 10,
-            per_name: 60,
-            per_address: 120,
-            at_providers: 240,
-            registrations: 120,
-        }
-    }
-}
-
-impl Default for AccountOptions {
-    fn default() -> Self {
-        Self {
-            registration: Registration::Open,
-            password_characters_min: 1,
-            passwords: PasswordOptions::default(),
-            session_lifetime: Duration::from_secs(30 * 24 * 60 * 60),
-            limits: AttemptLimits::default(),
-            sealer: None,
-            clock: Clock::default(),
-        }
-    }
-}
-
 /// The accounts of a database, and their sessions.
 #[derive(Debug)]
 pub struct Accounts {
-    documents: Documents,
+    pub(super) documents: Documents,
     keys: KeyStore,
     /// Whether the database is closed to callers without credentials, as it is before there is an
     /// account.
     closed: OnceCell<()>,
-    sessions: Sessions,
-    passwords: Passwords,
+    pub(super) sessions: Sessions,
+    pub(super) passwords: Passwords,
     setup: Setup,
     /// The way of letters; `None` in a process that sends none.
     post: Option<PostOffice>,
     mail: MailLimits,
     /// Other services whose accounts sign in here; `None` in a process where nobody signs in.
     providers: Option<Providers>,
-    sealer: Option<Sealer>,
+    pub(super) sealer: Option<Sealer>,
     wrong_codes: Attempts,
-    registration: Registration,
-    password_characters_min: usize,
-    clock: Clock,
+    pub(super) registration: Registration,
+    pub(super) password_characters_min: usize,
+    pub(super) clock: Clock,
     by_name_and_address: Attempts,
     by_name: Attempts,
     by_address: Attempts,
-    at_providers: Attempts,
-    registrations: Attempts,
+    pub(super) at_providers: Attempts,
+    pub(super) registrations: Attempts,
 }
 
 /// A part of the list of accounts.
@@ -314,7 +235,11 @@ impl Accounts {
     }
 
     /// Compares a password with the one of an account, with the same work for none.
-    async fn verify(&self, found: Option<Found>, password: &str) -> Result<Account, AccountError> {
+    pub(super) async fn verify(
+        &self,
+        found: Option<Found>,
+        password: &str,
+    ) -> Result<Account, AccountError> {
         // Longer than any that was ever taken, and bounded work all the same.
         let is_bounded = password.len() <= PASSWORD_BYTES_MAX;
         let password = if is_bounded { password } else { "" };
@@ -326,7 +251,7 @@ impl Accounts {
     }
 
     /// Tries something that is counted when it fails.
-    async fn attempt<T>(
+    pub(super) async fn attempt<T>(
         &self,
         name: &str,
         address: &str,
@@ -404,185 +329,7 @@ impl Accounts {
         Ok(self.documents.find(Some(("role", owner()))).await?.is_some())
     }
 
-    /// Gives an account another role.
-    ///
-    /// # Errors
-    /// [`AccountError::LastOwner`], [`AccountError::Changed`], or the database fails.
-    pub async fn set_role(&self, account: &Account, role: &Role) -> Result<Account, AccountError> {
-        if account.role.is_owner() && !role.is_owner() {
-            self.keep_an_owner(account).await?;
-        }
-        self.change(account, json!({ "role": role.as_str(), "first_owner": null })).await
-    }
-
-    /// Shuts an account out, or lets it in again. Its sessions end.
-    ///
-    /// # Errors
-    /// [`AccountError::LastOwner`], [`AccountError::Changed`], or the database fails.
-    pub async fn set_disabled(
-        &self,
-        account: &Account,
-        disabled: bool,
-    ) -> Result<Account, AccountError> {
-        if disabled {
-            self.keep_an_owner(account).await?;
-        }
-        let epoch = account.session_epoch + 1;
-        let change = json!({
-            "disabled": disabled, "session_epoch": epoch, "session_kept": null, "challenge": null,
-        });
-        let changed = self.change(account, change).await?;
-        self.sessions.clear(&account.id, None).await?;
-        Ok(changed)
-    }
-
-    /// Says whether the address of an account is known to be right, as a letter would.
-    ///
-    /// # Errors
-    /// [`AccountError::Changed`], or the database fails.
-    pub async fn set_verified(
-        &self,
-        account: &Account,
-        verified: bool,
-    ) -> Result<Account, AccountError> {
-        self.change(account, json!({ "verified": verified })).await
-    }
-
-    /// Gives an account another password. All of its sessions end but the one that is kept.
-    ///
-    /// # Errors
-    /// The password cannot be one, [`AccountError::Changed`], [`AccountError::Busy`], or the
-    /// database fails.
-    pub async fn set_password(
-        &self,
-        account: &Account,
-        password: &str,
-        keep: Option<&str>,
-    ) -> Result<Account, AccountError> {
-        self.check_password(password, &account.role)?;
-        let hash = self.passwords.hash(password).await?;
-        let epoch = account.session_epoch + 1;
-        // In one write: there is no moment with the new password and the old sessions.
-        let change = json!({
-            "password": hash, "session_epoch": epoch, "session_kept": keep, "challenge": null,
-        });
-        let changed = self.change(account, change).await?;
-        self.sessions.clear(&account.id, keep).await?;
-        Ok(changed)
-    }
-
-    /// Compares the password of an account that has signed in already, before something that a
-    /// stolen session must not do. Counted as a sign-in.
-    ///
-    /// # Errors
-    /// As [`Accounts::sign_in`].
-    pub async fn confirm(
-        &self,
-        id: &DocumentId,
-        password: &str,
-        address: &str,
-    ) -> Result<Account, AccountError> {
-        let found = self.read(id).await?;
-        let name = found.as_ref().map(|found| fold(&found.account.name)).unwrap_or_default();
-        self.attempt(&name, address, self.verify(found, password)).await
-    }
-
-    /// As [`Accounts::confirm`], for what an account without a password does too: one that signs in
-    /// at a provider is confirmed by a session that began within the last ten minutes.
-    ///
-    /// # Errors
-    /// [`AccountError::SignInAgain`], and as [`Accounts::confirm`].
-    pub async fn confirm_in_session(
-        &self,
-        (id, session): (&DocumentId, &str),
-        password: &str,
-        address: &str,
-    ) -> Result<Account, AccountError> {
-        let found = self.read(id).await?.filter(|found| found.password.is_none());
-        let Some(found) = found else { return self.confirm(id, password, address).await };
-        let sessions = self.sessions.list(&found.account).await?;
-        let begun = sessions.iter().find(|it| it.id == session).map(|it| it.created_at);
-        let now = self.clock.now();
-        match begun {
-            Some(begun) if now.unix_us - begun.unix_us <= JUST_NOW_US => Ok(found.account),
-            _ => Err(AccountError::SignInAgain),
-        }
-    }
-
-    /// Whether somebody can sign in to the account by a password.
-    ///
-    /// # Errors
-    /// The database fails.
-    pub async fn has_password(&self, account: &Account) -> Result<bool, AccountError> {
-        Ok(self.read(&account.id).await?.is_some_and(|found| found.password.is_some()))
-    }
-
-    /// Ends all sessions of an account but one.
-    ///
-    /// # Errors
-    /// [`AccountError::Changed`], or the database fails.
-    pub async fn end_sessions(
-        &self,
-        account: &Account,
-        keep: Option<&str>,
-    ) -> Result<(), AccountError> {
-        let epoch = account.session_epoch + 1;
-        self.change(account, json!({ "session_epoch": epoch, "session_kept": keep })).await?;
-        self.sessions.clear(&account.id, keep).await
-    }
-
-    /// Deletes an account with its sessions. What other collections keep of it goes, stays or
-    /// forbids it, as their references to accounts say.
-    ///
-    /// # Errors
-    /// [`AccountError::LastOwner`], [`AccountError::Referenced`], [`AccountError::Changed`], or
-    /// the database fails.
-    pub async fn delete(&self, account: &Account) -> Result<(), AccountError> {
-        self.keep_an_owner(account).await?;
-        let action = Action::Delete { id: account.id.clone() };
-        let precondition = Precondition::RevisionIn(vec![account.revision.clone()]);
-        let outcome = self.documents.write(action, precondition).await?;
-        self.sessions.forget_account(&account.id);
-        outcome.map_err(AccountError::refused)?;
-        self.sessions.clear(&account.id, None).await?;
-        self.sessions.forget_login(&account.id).await
-    }
-
-    /// Refuses what would leave no owner. Two owners who remove each other at the same moment both
-    /// pass; then the next start offers the link for the first owner again.
-    async fn keep_an_owner(&self, account: &Account) -> Result<(), AccountError> {
-        if !account.role.is_owner() {
-            return Ok(());
-        }
-        let owners = self.documents.list(Some(("role", owner()))).await?;
-        let is_another = |found: Found| !found.account.disabled && found.account.id != account.id;
-        for document in owners {
-            if is_another(Found::read(document)?) {
-                return Ok(());
-            }
-        }
-        Err(AccountError::LastOwner)
-    }
-
-    /// Changes fields of an account, unless somebody else did meanwhile.
-    async fn change(
-        &self,
-        account: &Account,
-        change: serde_json::Value,
-    ) -> Result<Account, AccountError> {
-        let patch = Patch::merge(change.to_string().as_bytes()).map_err(|e| not_stored(&e))?;
-        let action = Action::Patch { id: account.id.clone(), patch };
-        let precondition = Precondition::RevisionIn(vec![account.revision.clone()]);
-        let outcome = self.documents.write(action, precondition).await?;
-        self.sessions.forget_account(&account.id);
-        outcome.map_err(|rejection| match rejection {
-            Rejection::NotUnique { fields } => taken(&fields, false),
-            rejection => AccountError::refused(rejection),
-        })?;
-        self.get(&account.id).await?.ok_or(AccountError::Changed)
-    }
-
-    fn check_password(&self, password: &str, role: &Role) -> Result<(), AccountError> {
+    pub(super) fn check_password(&self, password: &str, role: &Role) -> Result<(), AccountError> {
         let least = match role.works_on_service() {
             true => self.password_characters_min.max(ADMIN_PASSWORD_CHARACTERS_MIN),
             false => self.password_characters_min.max(1),
@@ -594,7 +341,7 @@ impl Accounts {
         }
     }
 
-    async fn read(&self, id: &DocumentId) -> Result<Option<Found>, AccountError> {
+    pub(super) async fn read(&self, id: &DocumentId) -> Result<Option<Found>, AccountError> {
         self.documents.get(id).await?.map(Found::read).transpose()
     }
 
@@ -611,12 +358,12 @@ impl Accounts {
     }
 }
 
-fn owner() -> Literal {
+pub(super) fn owner() -> Literal {
     Literal::Text(Role::owner().as_str().to_owned())
 }
 
 /// What a unique index refused.
-fn taken(fields: &[isobase_types::FieldPath], is_address: bool) -> AccountError {
+pub(super) fn taken(fields: &[isobase_types::FieldPath], is_address: bool) -> AccountError {
     match fields.first().map(ToString::to_string).as_deref() {
         Some("first_owner") => AccountError::OwnerExists,
         Some("address_key") if !is_address => AccountError::EmailTaken,
@@ -625,6 +372,6 @@ fn taken(fields: &[isobase_types::FieldPath], is_address: bool) -> AccountError 
     }
 }
 
-fn not_stored(error: &InvalidJson) -> AccountError {
+pub(super) fn not_stored(error: &InvalidJson) -> AccountError {
     AccountError::Unreadable(format!("account: {error}"))
 }

@@ -3,8 +3,8 @@
 use isobase_types::{Filter, Order};
 
 use super::{
-    FETCH_ROWS_MAX, Fetch, Fetched, ReadyIndex,
-    plan::{self, Main, PlannedRange},
+    FETCH_ROWS_MAX, Fetch, Fetched, ReadyIndex, plan,
+    planned::{Main, PlannedRange},
     range::Range,
     run::scan_limit_exceeded,
 };

@@ -4,9 +4,13 @@
 //! here and does no input or output: `plan::choose` picks an index and its ranges,
 //! [`ListRun`] asks for ranges, checks the filter on each document, orders, skips and stops.
 
+mod by_id;
+mod by_index;
+mod constraints;
 mod count;
 mod place;
 mod plan;
+mod planned;
 mod range;
 mod run;
 mod sieve;
@@ -18,8 +22,8 @@ pub use count::{CountRun, CountStep};
 pub use isobase_types::Indexed;
 pub(crate) use place::age_index_key;
 pub use place::{Place, id_key, index_key};
-use plan::Main;
-pub use plan::ReadyIndex;
+use planned::Main;
+pub use planned::ReadyIndex;
 pub use range::{IdRange, KeyRange, Range};
 pub use run::{Fetch, Fetched, ListRun, Row, Step};
 pub use sieve::Sieve;

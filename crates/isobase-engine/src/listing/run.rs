@@ -9,8 +9,8 @@ use isobase_types::{Document, Order};
 
 use super::{
     FETCH_ROWS_FIRST, FETCH_ROWS_MAX, ListRequest, Listing, Place, SORT_BYTES_MAX,
-    SORT_DOCUMENTS_MAX, Sieve,
-    plan::{self, Main, PlannedRange, ReadyIndex},
+    SORT_DOCUMENTS_MAX, Sieve, plan,
+    planned::{Main, PlannedRange, ReadyIndex},
     range::Range,
 };
 use crate::{Cutoff, EngineError, ErrorKind};

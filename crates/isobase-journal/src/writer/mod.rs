@@ -1,5 +1,7 @@
 //! The one writer of the process: a queue, and a task that commits whatever is queued as groups.
 
+mod attempt;
+mod attempted;
 mod collections;
 mod commit;
 mod decide;

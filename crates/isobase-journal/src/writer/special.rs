@@ -14,8 +14,9 @@ use crate::{
     error::{pauses, within},
     shared::Shared,
     writer::{
+        attempted::Again,
         group::Group,
-        task::{Again, AnyWork, Task, too_busy},
+        task::{AnyWork, Task, too_busy},
     },
 };
 

@@ -3,6 +3,7 @@
 mod annotations;
 #[cfg(feature = "schemas")]
 mod budget;
+mod cache;
 mod check;
 mod defaults;
 mod field_rules;
@@ -14,12 +15,14 @@ mod reference_check;
 #[cfg(feature = "schemas")]
 mod references;
 mod registry;
+mod stored;
 #[cfg(feature = "schemas")]
 mod validator;
 #[cfg(not(feature = "schemas"))]
 #[path = "without.rs"]
 mod validator;
 
+pub use cache::{SchemaInfo, SchemaOrigin};
 pub(crate) use check::SchemaCheck;
 pub(crate) use field_rules::FieldRules;
 pub use fields::{FieldDefault, FieldInfo, FieldKind, FileField, OnDelete, Reference};
@@ -30,4 +33,4 @@ pub(crate) use reference_check::{
     Leaving, ReferenceCheck, Referring, id_of, leaving, references_of,
 };
 pub(crate) use registry::Registry;
-pub use registry::{SCHEMAS_COLLECTION, SchemaInfo, SchemaOrigin};
+pub use stored::SCHEMAS_COLLECTION;

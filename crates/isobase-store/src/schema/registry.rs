@@ -1,59 +1,21 @@
 //! Where schemas are kept: in the configuration, or as documents of the database itself.
 
-use std::{
-    borrow::Cow,
-    collections::HashMap,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{collections::HashMap, sync::Arc, time::Instant};
 
 use isobase_engine::{
     Action, Engine, EngineError, ErrorKind, IfMissing, ListRequest, Precondition, Rejection,
     WriteBatch, WriteOperation, WriteOutcome,
 };
-use isobase_types::{
-    CollectionName, Document, DocumentId, FieldPath, Filter, Order, Revision,
-    json::{self, find},
-};
+use isobase_types::{CollectionName, Filter, Order, Revision, json};
 use parking_lot::{Mutex, MutexGuard};
 
 use super::{
     FieldRules, FileField, Reference, Referring, Schema,
+    cache::{Cache, FRESH, Known, SchemaInfo, SchemaOrigin, Seen},
     fields::{self, files as files_in, references as references_in},
+    stored::{SCHEMAS_COLLECTION, id_of, name_of, read, text_of, unreadable},
 };
 use crate::StoreError;
-
-/// The collection whose documents are schemas: `{"collection":"agents","schema":"{…}"}` under
-/// the id `collection:agents`. The schema is a string, so that every engine holds it unchanged.
-///
-/// A store never shows or changes it as a collection. What reads a whole database (a copy) finds
-/// it among the collections of the engine.
-pub const SCHEMAS_COLLECTION: &str = "isobase_schemas";
-
-/// How long a schema is used before the database is asked again. Other services on the same
-/// database see a change this late, and a request longer.
-const FRESH: Duration = Duration::from_secs(2);
-
-/// Most collections remembered, with a schema or without; beyond it they are looked up again.
-const COLLECTIONS_MAX: usize = 10_000;
-
-/// A schema in use.
-#[derive(Clone, Debug)]
-pub struct SchemaInfo {
-    /// The schema.
-    pub schema: Schema,
-    /// Where it comes from.
-    pub origin: SchemaOrigin,
-}
-
-/// Where a schema comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SchemaOrigin {
-    /// The configuration of this process.
-    Declared,
-    /// The database.
-    Stored,
-}
 
 /// The schemas of one store.
 pub(crate) struct Registry {
@@ -79,40 +41,6 @@ struct StoredReferences {
 struct StoredFields {
     references: Vec<Referring>,
     files: Vec<(CollectionName, FileField)>,
-}
-
-/// What is known of collections, and the order in which it came to be known: asking takes a
-/// while, and an older answer must not take the place of a newer one.
-#[derive(Default)]
-struct Cache {
-    entries: HashMap<CollectionName, Entry>,
-    /// How many marks were given.
-    marks: u64,
-    /// The last mark when entries were last taken away. A collection that is missing now and was
-    /// missing before may have been known in between.
-    taken_away_at: u64,
-}
-
-struct Entry {
-    known: Known,
-    /// Another one with each change of the entry.
-    mark: u64,
-}
-
-/// What there was about a collection before the database was asked.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Seen {
-    /// An entry with this mark.
-    Entry(u64),
-    /// None, and entries had been taken away last at this mark.
-    Nothing(u64),
-}
-
-#[derive(Clone)]
-struct Known {
-    asked_at: Instant,
-    /// The stored revision and the schema; none when there is none.
-    stored: Option<(Revision, Schema)>,
 }
 
 impl Registry {
@@ -429,93 +357,10 @@ impl Registry {
     }
 }
 
-impl Cache {
-    /// What is known of a collection, while that need not be asked again.
-    fn fresh(&self, collection: &CollectionName) -> Option<Option<&Schema>> {
-        let known = &self.entries.get(collection)?.known;
-        (known.asked_at.elapsed() < FRESH).then(|| known.stored.as_ref().map(|(_, schema)| schema))
-    }
-
-    fn seen(&self, collection: &CollectionName) -> Seen {
-        match self.entries.get(collection) {
-            Some(entry) => Seen::Entry(entry.mark),
-            None => Seen::Nothing(self.taken_away_at),
-        }
-    }
-
-    fn put(&mut self, collection: &CollectionName, known: Known) -> Seen {
-        self.marks += 1;
-        if self.entries.len() >= COLLECTIONS_MAX && !self.entries.contains_key(collection) {
-            self.entries.clear();
-            self.taken_away_at = self.marks;
-        }
-        self.entries.insert(collection.clone(), Entry { known, mark: self.marks });
-        Seen::Entry(self.marks)
-    }
-
-    /// The same unless something changed since; says whether it was done.
-    fn put_after(&mut self, seen: Seen, collection: &CollectionName, known: Known) -> bool {
-        let unchanged = self.seen(collection) == seen;
-        if unchanged {
-            self.put(collection, known);
-        }
-        unchanged
-    }
-
-    fn take_away(&mut self, collection: &CollectionName) {
-        self.marks += 1;
-        self.entries.remove(collection);
-        self.taken_away_at = self.marks;
-    }
-
-    /// The same unless something changed since, or there is nothing to take away.
-    fn take_away_after(&mut self, seen: Seen, collection: &CollectionName) {
-        if matches!(seen, Seen::Entry(_)) && self.seen(collection) == seen {
-            self.take_away(collection);
-        }
-    }
-}
-
-impl Known {
-    fn info(&self) -> Option<SchemaInfo> {
-        let (_, schema) = self.stored.as_ref()?;
-        Some(SchemaInfo { schema: schema.clone(), origin: SchemaOrigin::Stored })
-    }
-}
-
-/// A name may be a number or begin with `_`; with the prefix every name is an id.
-fn id_of(collection: &CollectionName) -> DocumentId {
-    DocumentId::Text(format!("collection:{collection}").into())
-}
-
-fn read(document: &Document) -> Option<Schema> {
-    Schema::parse(text_of(document)?.as_bytes()).ok()
-}
-
-/// The text of a stored schema.
-fn text_of(document: &Document) -> Option<Cow<'_, str>> {
-    find(&document.body, &FieldPath::parse("schema").ok()?)?.as_str_decoded()
-}
-
-/// The collection of a stored schema.
-fn name_of(document: &Document) -> Option<CollectionName> {
-    let name = find(&document.body, &FieldPath::parse("collection").ok()?)?.as_str_decoded()?;
-    CollectionName::new(&name).ok()
-}
-
 fn referring(from: &CollectionName, schema: &Schema) -> Vec<Referring> {
     let of_one =
         |reference: &Reference| Referring { from: from.clone(), reference: reference.clone() };
     schema.references().iter().map(of_one).collect()
-}
-
-fn unreadable(collection: &CollectionName) -> EngineError {
-    let reason = match cfg!(feature = "schemas") {
-        true => "cannot be read; set it again",
-        false => "needs a program that was built with the feature \"schemas\"",
-    };
-    let message = format!("the stored schema of the collection {collection:?} {reason}");
-    EngineError::new(ErrorKind::Corrupted, message)
 }
 
 #[cfg(test)]
@@ -526,6 +371,7 @@ mod tests {
         testing::{Alteration, Altered},
     };
     use isobase_engine_memory::{MemoryEngine, MemoryOptions};
+    use isobase_types::{Document, DocumentId};
     use tokio::sync::Notify;
 
     use super::*;

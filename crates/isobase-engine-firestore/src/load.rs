@@ -1,21 +1,26 @@
-//! Many writes past the journal, in large requests of which several run at once.
+//! Many writes past the journal, in large requests of which several run at once: a load of the
+//! whole database, and the journal after it.
 
-use std::{ops::Range, pin::pin};
+use std::{collections::HashSet, ops::Range, pin::pin};
 
 use futures_util::{StreamExt, stream};
 use googleapis_tonic_google_firestore_v1::google::firestore::v1 as proto;
-use isobase_engine::{EngineError, ErrorKind};
-use isobase_journal::{DocumentWrite, is_purged};
+use isobase_engine::{Counters, EngineError, ErrorKind, Identity};
+use isobase_journal::{CatalogueEntry, DocumentWrite, Head, is_purged};
 use isobase_types::{CollectionName, Sequence};
 use proto::{Write, precondition::ConditionType, structured_query::field_filter::Operator};
 
 use crate::{
+    catalogue::entry_fields,
     codec,
     database::FirestoreDatabase,
+    fields::Fields,
+    head::head_fields,
+    journal::{UNFINISHED, corrupted},
     limits::{PARALLEL_REQUESTS, REQUEST_BYTES_MAX, WRITES_MAX},
     query::{NAME, Query},
     size,
-    writes::{WriteExt, bookkeeping, delete, last_id},
+    writes::{WriteExt, bookkeeping, delete, last_id, put, token},
 };
 
 /// Times a deletion goes over a collection in which documents are changed meanwhile.
@@ -37,6 +42,75 @@ impl FirestoreDatabase {
             written?;
         }
         Ok(())
+    }
+
+    /// Writes the note of an unfinished load, or deletes it.
+    pub(crate) async fn write_note(&self, note: Option<&str>) -> Result<(), EngineError> {
+        let write = || match note {
+            Some(note) => vec![put(self.unfinished_name(), note_fields(note))],
+            None => vec![delete(self.unfinished_name())],
+        };
+        let written = self.requests.commit(write).await;
+        written.map_err(|failure| failure.into_write_error("noting an unfinished load"))?;
+        Ok(())
+    }
+
+    /// The note of an unfinished load.
+    pub(crate) async fn read_note(&self) -> Result<Option<String>, EngineError> {
+        let found = self.requests.document(self.unfinished_name()).await?;
+        found.map(|document| note_of(&document.fields)).transpose()
+    }
+
+    fn unfinished_name(&self) -> String {
+        let names = &self.requests.names;
+        names.native_document(&names.journal(), UNFINISHED)
+    }
+
+    /// Replaces head and catalogue, and empties the log.
+    pub(crate) async fn reset_journal(
+        &self,
+        counters: Counters,
+        catalogue: &[CatalogueEntry],
+    ) -> Result<Head, EngineError> {
+        let names = &self.requests.names;
+        self.empty(&names.bodies()).await?;
+        self.empty(&names.log()).await?;
+        let old = self.read_head().await?;
+        let next = Head {
+            commit: old.head.commit + 1,
+            sequence: counters.sequence,
+            last_id: counters.last_id,
+            floor: counters.sequence,
+            catalogue: old.head.catalogue + 1,
+            identity: Some(Identity::renewed(old.head.identity)),
+            author: None,
+        };
+        for part in catalogue.chunks(WRITES_MAX) {
+            let write = |place: usize| {
+                let entry: &CatalogueEntry = &part[place];
+                let id = names.collection(&entry.collection);
+                put(names.native_document(&names.catalogue(), id), entry_fields(entry))
+            };
+            self.requests.write_each("writing the catalogue", part.len(), write).await?;
+        }
+        // Only now: a process that is killed before has lost no index.
+        let listed: HashSet<_> =
+            catalogue.iter().map(|entry| names.collection(&entry.collection)).collect();
+        let others = self.entries().await?.into_iter().map(|entry| entry.collection);
+        let others: Vec<_> = others
+            .map(|collection| names.collection(&collection))
+            .filter(|native| !listed.contains(native))
+            .collect();
+        for part in others.chunks(WRITES_MAX) {
+            let write =
+                |place: usize| delete(names.native_document(&names.catalogue(), &part[place]));
+            self.requests.write_each("writing the catalogue", part.len(), write).await?;
+        }
+        let token = token();
+        let write = || vec![put(self.head_name(), head_fields(&next, &token))];
+        let written = self.requests.commit(write).await;
+        written.map_err(|failure| failure.into_write_error("writing the head of the journal"))?;
+        Ok(self.read_head().await?.head)
     }
 
     /// Replaces the bookkeeping of documents that are as they were.
@@ -187,4 +261,13 @@ impl FirestoreDatabase {
             }
         }
     }
+}
+
+fn note_fields(note: &str) -> Fields {
+    Fields::from([("note".to_owned(), codec::string(note))])
+}
+
+fn note_of(fields: &Fields) -> Result<String, EngineError> {
+    let note = fields.get("note").and_then(codec::string_of);
+    note.map(str::to_owned).ok_or_else(|| corrupted("isobase_journal/unfinished"))
 }
