@@ -109,6 +109,14 @@ export async function basics() {
     await page.getByRole("row").filter({ hasText: "ann@example.com" }).waitFor();
     await open(page, "/admin/audit");
     await page.getByRole("button", { name: "license.suspended" }).or(page.getByText("license.suspended")).first().waitFor();
+    // Found by day, and as it was written.
+    await open(page, "/admin/audit?to=2020-01-01");
+    await page.getByText("No entry matches.").waitFor();
+    await open(page, "/admin/audit");
+    await page.getByTestId("audit-verify").click();
+    await page.waitForURL("**/admin/audit?job=*");
+    await page.getByText("as it was written").waitFor();
+    await accessible(page, "an audit that was verified");
     await done();
   }
 
