@@ -27,7 +27,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("isobase-engine-couchdb", &["isobase-types", "isobase-engine", "isobase-journal"]),
     ("isobase-engine-dynamodb", &["isobase-types", "isobase-engine", "isobase-journal"]),
     ("isobase-engine-firestore", &["isobase-types", "isobase-engine", "isobase-journal"]),
-    ("isobase-ops", &["isobase-types", "isobase-engine"]),
+    // The pauses between two tries are the writer's.
+    ("isobase-ops", &["isobase-types", "isobase-engine", "isobase-writer"]),
     // For people's own databases: the only one that is not over the contract.
     ("isobase-sql", &["isobase-sqlite", "isobase-postgres"]),
     (
@@ -44,11 +45,11 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("isobase-auth", &["isobase-types", "isobase-store"]),
-    ("isobase-live", &["isobase-types", "isobase-store"]),
+    ("isobase-live", &["isobase-types", "isobase-store", "isobase-writer"]),
     ("isobase-files", &["isobase-types", "isobase-store"]),
     // It seals keys as accounts seal their secrets.
     ("isobase-licences", &["isobase-types", "isobase-store", "isobase-auth"]),
-    ("isobase-requests", &["isobase-types", "isobase-store"]),
+    ("isobase-requests", &["isobase-types", "isobase-store", "isobase-writer"]),
     ("isobase-webhooks", &["isobase-types", "isobase-store", "isobase-auth"]),
     // Whole databases, which it reads below the store.
     (

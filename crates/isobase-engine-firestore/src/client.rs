@@ -8,6 +8,7 @@ use std::{
 
 use googleapis_tonic_google_firestore_v1::google::firestore::v1::firestore_client::FirestoreClient;
 use isobase_engine::{EngineError, ErrorKind};
+use isobase_journal::Pauses;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::time::{Instant, sleep, timeout_at};
 use tonic::{
@@ -158,7 +159,7 @@ impl Client {
     where
         F: Future<Output = Result<T, Status>>,
     {
-        let mut attempts = 0;
+        let (mut attempts, mut repeats) = (0, Repeats::new());
         let mut uncertain = false;
         let mut refused = None;
         loop {
@@ -184,7 +185,7 @@ impl Client {
                 continue;
             }
             let failure = Failure::new(status, uncertain, attempts);
-            let pause = pause(&failure.status, attempts);
+            let pause = repeats.pause_after(&failure.status);
             let over = attempts >= ATTEMPTS_MAX || Instant::now() + pause >= until;
             if over || !error::is_worth_repeating(&failure.status) {
                 return Err(failure);
@@ -218,12 +219,24 @@ fn attempt_until(until: Instant) -> Instant {
     now + (left / 2).max(ATTEMPT_MIN).min(left)
 }
 
-/// Between half of a time that doubles and the whole of it, so that many do not come at once.
-pub(crate) fn pause(status: &Status, attempts: u32) -> Duration {
-    let first =
-        if status.code() == Code::ResourceExhausted { PAUSE_EXHAUSTED } else { PAUSE_FIRST };
-    let whole = first.saturating_mul(1 << (attempts - 1).min(16)).min(PAUSE_MAX);
-    whole.mul_f64(rand::random_range(0.5..=1.0))
+/// Pauses between the attempts at one thing.
+pub(crate) struct Repeats {
+    usual: Pauses,
+    /// For a database that is asked too much.
+    exhausted: Pauses,
+}
+
+impl Repeats {
+    pub(crate) fn new() -> Self {
+        let pauses = |first| Pauses::new(first, PAUSE_MAX);
+        Self { usual: pauses(PAUSE_FIRST), exhausted: pauses(PAUSE_EXHAUSTED) }
+    }
+
+    /// The pause after a failure; each failure makes the next pause longer, whatever its kind.
+    pub(crate) fn pause_after(&mut self, status: &Status) -> Duration {
+        let (usual, exhausted) = (self.usual.next_pause(), self.exhausted.next_pause());
+        if status.code() == Code::ResourceExhausted { exhausted } else { usual }
+    }
 }
 
 /// Headers by which Google finds the database (the routing rules of `firestore.proto`) and whom

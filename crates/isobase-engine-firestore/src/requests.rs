@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep};
 use tonic::{Code, Status};
 
 use crate::{
-    client::Client,
+    client::{Client, Repeats},
     codec,
     error::{self, Failure},
     limits::{LONG_REQUEST, READ_NAMES_MAX},
@@ -226,6 +226,7 @@ impl Requests {
     ) -> Result<Vec<bool>, EngineError> {
         let mut written = vec![false; count];
         let mut left: Vec<usize> = (0..count).collect();
+        let mut repeats = Repeats::new();
         for round in 1.. {
             if left.is_empty() {
                 break;
@@ -253,7 +254,7 @@ impl Requests {
             if round == ROUNDS_MAX {
                 return Err(Failure::new(status, true, round).into_error(what));
             }
-            sleep(crate::client::pause(&status, round)).await;
+            sleep(repeats.pause_after(&status)).await;
             left = refused;
         }
         Ok(written)

@@ -152,7 +152,7 @@ impl MemoryEngine {
 }
 
 fn is_living(document: &Document, cutoff: Option<Cutoff>) -> bool {
-    !cutoff.is_some_and(|cutoff| cutoff.is_past(document.updated_at))
+    !Cutoff::has_passed(cutoff, document.updated_at)
 }
 
 /// The first documents, within the limits of the request.
@@ -307,7 +307,7 @@ impl CollectionTerms for MemoryEngine {
     }
 
     fn expiring(&self) -> Vec<CollectionName> {
-        self.terms.expiring().into_iter().map(|(name, _)| name).collect()
+        self.terms.expiring()
     }
 
     async fn expired(

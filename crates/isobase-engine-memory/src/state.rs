@@ -187,9 +187,8 @@ impl State {
             kept: Kept::default(),
         });
         self.trim_changes(options.changes_max);
-        let has_expired = |document: &&Arc<Document>| {
-            cutoff.is_some_and(|cutoff| cutoff.is_past(document.updated_at))
-        };
+        let has_expired =
+            |document: &&Arc<Document>| Cutoff::has_passed(cutoff, document.updated_at);
         let expired = documents.values().filter(has_expired).count();
         (documents.len() - expired) as u64
     }
@@ -205,16 +204,7 @@ impl State {
         let id = operation.action.id().cloned();
         let collection = operation.collection.clone();
         let cutoff = self.terms.cutoff(&collection, || now);
-        let stored = id.as_ref().and_then(|id| self.collections.get(&collection)?.get(id)).cloned();
-        let has_expired =
-            |it: &Arc<Document>| cutoff.is_some_and(|cutoff| cutoff.is_past(it.updated_at));
-        let before = match stored {
-            Some(expired) if has_expired(&expired) => {
-                self.remove_expired(&collection, expired, now, undo);
-                None
-            }
-            stored => stored,
-        };
+        let before = id.as_ref().and_then(|id| self.living(&collection, id, cutoff, now, undo));
         let current = before.as_ref().map(|document| Current {
             revision: &document.revision,
             created_at: document.created_at,
@@ -250,10 +240,7 @@ impl State {
                 body,
             })
         });
-        let kept = self.keeping.of(&collection).map_or_else(Kept::default, |keep| {
-            let (before, after) = (before.as_deref(), after.as_deref());
-            keep.kept(before.map(|it| &*it.body), after.map(|it| &*it.body))
-        });
+        let kept = self.kept(&collection, before.as_deref(), after.as_deref());
         self.set(&collection, &id, after);
         self.tell(Change {
             sequence: Sequence(self.sequence),
@@ -266,6 +253,35 @@ impl State {
         });
         undo.push(Undo { collection, id: id.clone(), before });
         Ok(Written { id, kind, revision, created_at, updated_at, body: returned })
+    }
+
+    /// The document of an id. One whose time is over is deleted first.
+    fn living(
+        &mut self,
+        collection: &CollectionName,
+        id: &DocumentId,
+        cutoff: Option<Cutoff>,
+        now: Timestamp,
+        undo: &mut Vec<Undo>,
+    ) -> Option<Arc<Document>> {
+        let stored = self.collections.get(collection)?.get(id)?.clone();
+        if Cutoff::has_passed(cutoff, stored.updated_at) {
+            self.remove_expired(collection, stored, now, undo);
+            return None;
+        }
+        Some(stored)
+    }
+
+    /// What the entry of a write keeps.
+    fn kept(
+        &self,
+        collection: &CollectionName,
+        before: Option<&Document>,
+        after: Option<&Document>,
+    ) -> Kept {
+        self.keeping.of(collection).map_or_else(Kept::default, |keep| {
+            keep.kept(before.map(|it| &*it.body), after.map(|it| &*it.body))
+        })
     }
 
     /// Deletes a document whose time is over: a write of its own.
@@ -472,7 +488,7 @@ impl Others for Beside<'_> {
     fn exists(&mut self, collection: &CollectionName, id: &DocumentId) -> Option<bool> {
         let found = self.state.collections.get(collection).and_then(|all| all.get(id));
         let cutoff = self.state.terms.cutoff(collection, || self.now);
-        Some(found.is_some_and(|it| !cutoff.is_some_and(|cutoff| cutoff.is_past(it.updated_at))))
+        Some(found.is_some_and(|it| !Cutoff::has_passed(cutoff, it.updated_at)))
     }
 
     fn is_referred_to(
@@ -487,15 +503,13 @@ impl Others for Beside<'_> {
             return Referred::NoIndex;
         }
         let cutoff = self.state.terms.cutoff(collection, || self.now);
-        let has_expired =
-            |it: &Document| cutoff.is_some_and(|cutoff| cutoff.is_past(it.updated_at));
         let mut all = self.state.collections.get(collection).into_iter().flat_map(|all| all.iter());
-        match all.any(|(key, found)| {
-            refers(&found.body, field, id) && !leaves(key) && !has_expired(found)
-        }) {
-            true => Referred::Yes,
-            false => Referred::No,
-        }
+        let refers = |(key, found): (&DocumentId, &Arc<Document>)| {
+            refers(&found.body, field, id)
+                && !leaves(key)
+                && !Cutoff::has_passed(cutoff, found.updated_at)
+        };
+        all.any(refers).into()
     }
 }
 

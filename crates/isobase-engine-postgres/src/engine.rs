@@ -6,8 +6,7 @@ use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 use isobase_engine::{
     Clock, CollectionInfo, CollectionTerms, Cutoff, Engine, EngineError, ErrorKind, Identity,
-    IndexDefinition, Indexes, Limits, ListRequest, Listing, SteadyTime, Terms, WriteBatch,
-    WriteReport,
+    Limits, ListRequest, Listing, SteadyTime, Terms, WriteBatch, WriteReport, settle_age_index,
 };
 use isobase_postgres::{Config, Connection, Lanes, Pool, within};
 use isobase_types::{CollectionName, Document, DocumentId, Filter};
@@ -272,21 +271,13 @@ impl CollectionTerms for PostgresEngine {
     ) -> Result<(), EngineError> {
         // From here on the clock is looked at.
         self.time.now();
-        let age = IndexDefinition::age();
-        match terms.expires {
-            Some(_) => {
-                self.create_index(collection, &age).await?;
-            }
-            None => {
-                self.drop_index(collection, &age).await?;
-            }
-        }
+        settle_age_index(self, collection, terms).await?;
         self.catalogue.terms.set(collection, terms);
         Ok(())
     }
 
     fn expiring(&self) -> Vec<CollectionName> {
-        self.catalogue.terms.expiring().into_iter().map(|(name, _)| name).collect()
+        self.catalogue.terms.expiring()
     }
 
     async fn expired(

@@ -47,7 +47,7 @@ impl PostgresEngine {
         };
         let found = self.on_lane(deadline, "reading a document", read).await?;
         let cutoff = self.cutoff(collection);
-        Ok(found.filter(|found| !cutoff.is_some_and(|cutoff| cutoff.is_past(found.updated_at))))
+        Ok(found.filter(|found| !Cutoff::has_passed(cutoff, found.updated_at)))
     }
 
     pub(crate) async fn list_documents(

@@ -11,7 +11,7 @@ use isobase_engine::{
     AllTerms, ChangeFeed, ChangesPage, ChangesRequest, Clock, CollectionInfo, CollectionTerms,
     Cutoff, Engine, EngineError, ErrorKind, Identity, IndexDefinition, IndexInfo, IndexState,
     Indexes, Keep, Keeping, Limits, ListRequest, Listing, Loading, SteadyTime, Terms,
-    WRITING_STOPPED, Waiting, WriteBatch, WriteReport, listing::reads_at_most,
+    WRITING_STOPPED, Waiting, WriteBatch, WriteReport, listing::reads_at_most, settle_age_index,
 };
 use isobase_sqlite::{Database, WriteJob, Writer, WriterState};
 use isobase_types::{CollectionName, Document, DocumentId, Filter, Sequence};
@@ -120,7 +120,7 @@ impl SqliteEngine {
             .read_short(|connection| fetch::document(connection, number, id))
             .map_err(engine_error)?;
         let cutoff = self.cutoff(collection);
-        Ok(found.filter(|found| !cutoff.is_some_and(|cutoff| cutoff.is_past(found.updated_at))))
+        Ok(found.filter(|found| !Cutoff::has_passed(cutoff, found.updated_at)))
     }
 
     async fn submit<J: WriteJob<Handler>>(&self, job: J) -> Result<J::Reply, EngineError> {
@@ -335,20 +335,13 @@ impl CollectionTerms for SqliteEngine {
     ) -> Result<(), EngineError> {
         // From here on the clock is looked at.
         self.time.now();
-        match terms.expires {
-            Some(_) => {
-                self.build_index(collection, &IndexDefinition::age()).await?;
-            }
-            None => {
-                self.drop_index(collection, &IndexDefinition::age()).await?;
-            }
-        }
+        settle_age_index(self, collection, terms).await?;
         self.terms.set(collection, terms);
         Ok(())
     }
 
     fn expiring(&self) -> Vec<CollectionName> {
-        self.terms.expiring().into_iter().map(|(name, _)| name).collect()
+        self.terms.expiring()
     }
 
     async fn expired(

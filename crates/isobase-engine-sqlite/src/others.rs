@@ -32,8 +32,7 @@ impl Beside<'_> {
         let Some(at) = self.working.find(collection) else { return Ok(false) };
         let found = fetch::document(self.connection, self.working.collection(at).id, id)?;
         let cutoff = self.terms.cutoff(collection, || self.now);
-        let has_expired = |at: Timestamp| cutoff.is_some_and(|cutoff| cutoff.is_past(at));
-        Ok(found.is_some_and(|document| !has_expired(document.updated_at)))
+        Ok(found.is_some_and(|document| !Cutoff::has_passed(cutoff, document.updated_at)))
     }
 
     fn find(
@@ -54,8 +53,7 @@ impl Beside<'_> {
                 continue;
             }
             let found = fetch::document(self.connection, collection, &referrer)?;
-            let found =
-                found.filter(|found| !cutoff.is_some_and(|it| it.is_past(found.updated_at)));
+            let found = found.filter(|found| !Cutoff::has_passed(cutoff, found.updated_at));
             if found.is_some_and(|document| refers(&document.body, field, id)) {
                 return Ok(true);
             }
@@ -85,10 +83,6 @@ impl Others for Beside<'_> {
         };
         let Some(index) = collection.indexes.iter().find(finds) else { return Referred::NoIndex };
         let found = self.find((collection.id, cutoff), index, (field, id), leaves);
-        match self.told(found) {
-            Some(true) => Referred::Yes,
-            Some(false) => Referred::No,
-            None => Referred::Unknown,
-        }
+        self.told(found).map_or(Referred::Unknown, Referred::from)
     }
 }

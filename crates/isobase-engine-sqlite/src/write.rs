@@ -133,7 +133,7 @@ impl Handler {
     ) -> rusqlite::Result<Option<Document>> {
         let found = fetch::document(connection, self.working.collection(at).id, id)?;
         match found {
-            Some(found) if cutoff.is_some_and(|cutoff| cutoff.is_past(found.updated_at)) => {
+            Some(found) if Cutoff::has_passed(cutoff, found.updated_at) => {
                 self.working.sequence += 1;
                 self.store(connection, at, id, Some(&found), &Effect::Remove)?;
                 Ok(None)

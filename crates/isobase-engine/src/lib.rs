@@ -4,6 +4,7 @@
 //! [`BulkLoad`] and [`CollectionTerms`] as its parts; [`Reconcile`] is what it may do besides. [`decide`] holds the rules of a write, [`listing`] the planning of a listing,
 //! so that all engines follow the same ones.
 
+mod age_index;
 mod change_feed;
 mod check;
 mod clock;
@@ -34,6 +35,7 @@ mod unique;
 mod waiting;
 mod write;
 
+pub use age_index::settle_age_index;
 pub use change_feed::{ChangeFeed, ChangesPage, ChangesRequest};
 pub use check::{Current, ProposedWrite, WriteCheck};
 pub use clock::{Clock, SystemClock};

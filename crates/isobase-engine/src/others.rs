@@ -37,6 +37,13 @@ pub enum Referred {
     NoIndex,
 }
 
+/// The answer of those who know.
+impl From<bool> for Referred {
+    fn from(is_referred_to: bool) -> Self {
+        if is_referred_to { Self::Yes } else { Self::No }
+    }
+}
+
 /// Whether the value of a field is an id.
 #[must_use]
 pub fn refers(body: &str, field: &FieldPath, id: &DocumentId) -> bool {

@@ -106,13 +106,12 @@ impl AllTerms {
         })
     }
 
-    /// The collections whose documents expire, and after which time.
+    /// The collections whose documents expire, by the bytes of their names.
     #[must_use]
-    pub fn expiring(&self) -> Vec<(CollectionName, Duration)> {
+    pub fn expiring(&self) -> Vec<CollectionName> {
         let by_name = self.by_name.read();
-        let expiring =
-            by_name.iter().filter_map(|(name, terms)| Some((name.clone(), terms.expires?)));
-        let mut expiring: Vec<_> = expiring.collect();
+        let expiring = by_name.iter().filter(|(_, terms)| terms.expires.is_some());
+        let mut expiring: Vec<_> = expiring.map(|(name, _)| name.clone()).collect();
         expiring.sort();
         expiring
     }
@@ -123,6 +122,12 @@ impl AllTerms {
 pub struct Cutoff(pub Timestamp);
 
 impl Cutoff {
+    /// Whether a document with this last change has expired; never without a cutoff.
+    #[must_use]
+    pub fn has_passed(cutoff: Option<Self>, updated_at: Timestamp) -> bool {
+        cutoff.is_some_and(|cutoff| cutoff.is_past(updated_at))
+    }
+
     /// Whether a document with this last change has expired.
     #[must_use]
     pub fn is_past(self, updated_at: Timestamp) -> bool {
@@ -172,7 +177,7 @@ mod tests {
         assert!(age_key(at(2_000_001)) >= cutoff.upper_key());
         // One whose time nobody knows stays.
         assert!(!cutoff.is_past(at(0)) && age_key(at(0)) >= cutoff.upper_key());
-        assert_eq!(terms.expiring(), [(logs.clone(), Duration::from_secs(1))]);
+        assert_eq!(terms.expiring(), [logs.clone()]);
         terms.set(&logs, Terms::default());
         assert_eq!(terms.of(&logs), Terms::default());
         assert!(terms.expiring().is_empty());

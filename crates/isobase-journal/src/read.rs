@@ -322,23 +322,21 @@ impl<'a, B: DocumentDatabase> Reading<'a, B> {
                 last = last.map(next);
             }
             let has_group = fetched.documents.iter().any(|it| stored.group(&it.key).is_some());
-            let mut found: Vec<_> = fetched
-                .documents
-                .into_iter()
-                .filter(|found| !is_gone(&found.document, self.deleting))
-                .filter_map(|KeyedDocument { key, document }| {
-                    let whole = match definition {
-                        Some(definition) => definition.key(document.indexed()),
-                        None => id_key(&document.id),
-                    };
-                    // The content may have changed since the key was written.
-                    let is_true = match stored.group(&key) {
-                        None => whole == key,
-                        Some(_) => stored.of(whole.clone()) == key && is_in(&whole),
-                    };
-                    is_true.then_some((whole, document))
-                })
-                .collect();
+            let whole = |KeyedDocument { key, document }: KeyedDocument| {
+                let whole = match definition {
+                    Some(definition) => definition.key(document.indexed()),
+                    None => id_key(&document.id),
+                };
+                // The content may have changed since the key was written.
+                let is_true = match stored.group(&key) {
+                    None => whole == key,
+                    Some(_) => stored.of(whole.clone()) == key && is_in(&whole),
+                };
+                is_true.then_some((whole, document))
+            };
+            let there = fetched.documents.into_iter();
+            let there = there.filter(|found| !is_gone(&found.document, self.deleting));
+            let mut found: Vec<_> = there.filter_map(whole).collect();
             if has_group {
                 found.sort_unstable_by(|(a, _), (b, _)| match part.reverse {
                     false => a.cmp(b),

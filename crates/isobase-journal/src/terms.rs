@@ -1,7 +1,9 @@
 //! Collections whose documents expire, and collections without changes.
 
 use async_trait::async_trait;
-use isobase_engine::{CollectionTerms, Cutoff, EngineError, IndexDefinition, Indexes, Terms};
+use isobase_engine::{
+    CollectionTerms, Cutoff, EngineError, IndexDefinition, Indexes, Terms, settle_age_index,
+};
 use isobase_types::{CollectionName, Document};
 
 use crate::{DocumentDatabase, JournalEngine, error::within};
@@ -14,21 +16,13 @@ impl<B: DocumentDatabase> CollectionTerms for JournalEngine<B> {
         terms: Terms,
     ) -> Result<(), EngineError> {
         let shared = &self.core.shared;
-        let age = IndexDefinition::age();
-        match terms.expires {
-            Some(_) => {
-                self.create_index(collection, &age).await?;
-            }
-            None => {
-                self.drop_index(collection, &age).await?;
-            }
-        }
+        settle_age_index(self, collection, terms).await?;
         shared.terms.set(collection, terms);
         Ok(())
     }
 
     fn expiring(&self) -> Vec<CollectionName> {
-        self.core.shared.terms.expiring().into_iter().map(|(name, _)| name).collect()
+        self.core.shared.terms.expiring()
     }
 
     async fn expired(

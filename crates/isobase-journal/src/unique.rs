@@ -115,7 +115,7 @@ impl<B: DocumentDatabase> Shared<B> {
         let deleting = catalogue.deleting(collection);
         let there =
             fetched.documents.into_iter().filter(|found| !is_gone(&found.document, deleting));
-        let has_expired = |at| cutoff.is_some_and(|cutoff| cutoff.is_past(at));
+        let has_expired = |at| Cutoff::has_passed(cutoff, at);
         let there = there.filter(|found| !has_expired(found.document.updated_at));
         let rows = there.filter_map(|found| {
             let (body, id) = (&found.document.body, found.document.id);

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use isobase_store::{FeedPage, FeedPlace, Since, StoreError};
+use isobase_writer::Pauses;
 use tokio::{select, time::sleep};
 
 use crate::{
@@ -24,24 +25,25 @@ const EVENT_OVERHEAD: usize = 96;
 
 /// Tells those in the room what happens after a place, until nobody is there.
 pub(crate) async fn follow(room: Arc<Room>, mut reader: Reader, mut place: FeedPlace) {
-    let (mut pause, mut pace) = (PAUSE_FIRST, Pace::new());
+    let (mut pauses, mut pace) = (Pauses::new(PAUSE_FIRST, PAUSE_MAX), Pace::new());
+    let mut is_failing = false;
     loop {
         match step(&room, &mut reader, &mut pace, place).await {
             Ok(next) => {
-                if pause != PAUSE_FIRST {
+                if std::mem::take(&mut is_failing) {
                     tracing::info!("the change feed can be read again");
+                    pauses.restart();
                 }
-                (place, pause) = (next, PAUSE_FIRST);
+                place = next;
             }
             Err(error) => {
-                if pause == PAUSE_FIRST {
+                if !std::mem::replace(&mut is_failing, true) {
                     tracing::warn!(%error, "live events wait: the change feed cannot be read: {error}");
                 }
                 select! {
-                    () = sleep(pause) => {}
+                    () = pauses.wait() => {}
                     () = room.emptied.notified() => {}
                 }
-                pause = (pause * 2).min(PAUSE_MAX);
             }
         }
         if room.close_if_empty() {

@@ -3,11 +3,16 @@
 use std::time::Duration;
 
 use isobase_engine::EngineError;
+use isobase_writer::Pauses;
 use tokio_util::sync::CancellationToken;
 
-/// Attempts, and the first pause between them; each is twice as long as the one before.
+/// Attempts at what the target may have temporary failures of.
 pub(crate) const ATTEMPTS: u32 = 6;
-pub(crate) const FIRST_PAUSE: Duration = Duration::from_millis(200);
+
+/// Pauses between them: some six seconds together at most.
+pub(crate) fn pauses() -> Pauses {
+    Pauses::new(Duration::from_millis(200), Duration::from_millis(3_200))
+}
 
 /// Does what may be repeated without harm until it succeeds, fails for good, or has failed often
 /// enough. There is no other attempt after the work was given up.
@@ -16,16 +21,15 @@ pub(crate) async fn again<T, F: Future<Output = Result<T, EngineError>>>(
     given_up: &CancellationToken,
     mut attempt: impl FnMut() -> F,
 ) -> Result<T, EngineError> {
-    let mut pause = FIRST_PAUSE;
+    let mut pauses = pauses();
     for _ in 1..ATTEMPTS {
         match attempt().await {
             Err(error) if error.is_temporary() => {
                 tracing::warn!(%error, "{what} is tried again: {error}");
                 tokio::select! {
-                    () = tokio::time::sleep(pause) => {}
+                    () = pauses.wait() => {}
                     () = given_up.cancelled() => return Err(error),
                 }
-                pause *= 2;
             }
             done => return done,
         }

@@ -175,7 +175,7 @@ impl Work<'_> {
         let mut replay = self.replay(&loader);
         // A snapshot of one moment needs nothing from the feed, unless its beginning was written
         // from another one. Any other is let go here: to follow a source takes long, and the
-        // source keeps all that was written since for whoever holds a snapshot.
+        // source keeps all that was written since for as long as a snapshot is held.
         let is_whole = one_moment && !resumed && options.follow == Follow::No;
         let scan = is_whole.then_some(scan);
         let mut caught_up = is_whole;
@@ -185,20 +185,12 @@ impl Work<'_> {
         }
         // To be stopped is how following ends; it does not stop what comes after.
         let undisturbed = control.undisturbed();
-        // Files that come later are few, and so is the time in which nobody may write.
         let mut copied = HashSet::new();
-        if options.follow != Follow::No {
-            self.files(&mut copied, stages, control)
-                .await
-                .map_err(|error| loader.stopped_later(error))?;
-        }
-        let (lag, control) = match options.follow {
-            Follow::No => (None, control),
-            Follow::UntilCaughtUp => (Some(lag(&replay).await?), control),
-            Follow::UntilStopped => {
-                let followed = follow(&mut replay, &mut loader, control, &undisturbed);
-                (Some(stages.run(Stage::Follow, followed).await?), &undisturbed)
-            }
+        let following = self.follow(&mut replay, &mut loader, &mut copied, stages, &undisturbed);
+        let lag = following.await?;
+        let control = match options.follow {
+            Follow::UntilStopped => &undisturbed,
+            Follow::No | Follow::UntilCaughtUp => control,
         };
         if scan.is_none() {
             counters = Scan::open(self.from, Side::Source, &options.selection()).await?.counters;
@@ -206,13 +198,7 @@ impl Work<'_> {
         let verified = self.verify(scan, &mut replay, base.sequence, control);
         let verified = stages.run(Stage::Verify, verified).await;
         let comparison = verified.map_err(|error| loader.stopped_later(error))?;
-        let mut empty = indexes::indexed(self.from, &options.selection()).await?;
-        empty.retain(|name| !comparison.equal.contains_key(name));
-        let indexed = comparison.equal.keys().chain(&empty);
-        let declared = indexes::declared(self.from, indexed).await?;
-        let built = indexes::build(self.to, &declared, &empty, control);
-        let built = stages.run(Stage::Indexes, built).await;
-        let built = built.map_err(|error| loader.stopped_later(error))?;
+        let built = self.indexes(&comparison, &loader, stages, control).await?;
         let files = self.files(&mut copied, stages, control).await;
         let files = files.map_err(|error| loader.stopped_later(error))?;
         let schemas_left_out = schemas::left_out(self.from, &options.collections).await?;
@@ -234,6 +220,47 @@ impl Work<'_> {
             lag,
             files,
         })
+    }
+
+    /// Follows the source for as long as is asked; gives how far the target is behind it then.
+    async fn follow(
+        self,
+        replay: &mut Replay,
+        loader: &mut Loader,
+        copied: &mut HashSet<String>,
+        stages: &mut Stages,
+        undisturbed: &Control,
+    ) -> Result<Option<Lag>, OpsError> {
+        if self.options.follow == Follow::No {
+            return Ok(None);
+        }
+        // Files that come later are few, and so is the time in which nobody may write.
+        let files = self.files(copied, stages, self.control).await;
+        files.map_err(|error| loader.stopped_later(error))?;
+        Ok(Some(match self.options.follow {
+            Follow::UntilStopped => {
+                let followed = follow(replay, loader, self.control, undisturbed);
+                stages.run(Stage::Follow, followed).await?
+            }
+            Follow::No | Follow::UntilCaughtUp => lag(replay).await?,
+        }))
+    }
+
+    /// Builds the indexes of the source in the target.
+    async fn indexes(
+        self,
+        comparison: &Comparison,
+        loader: &Loader,
+        stages: &mut Stages,
+        control: &Control,
+    ) -> Result<Built, OpsError> {
+        let mut empty = indexes::indexed(self.from, &self.options.selection()).await?;
+        empty.retain(|name| !comparison.equal.contains_key(name));
+        let indexed = comparison.equal.keys().chain(&empty);
+        let declared = indexes::declared(self.from, indexed).await?;
+        let built = indexes::build(self.to, &declared, &empty, control);
+        let built = stages.run(Stage::Indexes, built).await;
+        built.map_err(|error| loader.stopped_later(error))
     }
 
     /// Copies the files that documents of the target tell of, if they are to be copied.

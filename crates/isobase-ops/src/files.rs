@@ -297,7 +297,15 @@ pub(crate) async fn copy_files(
     }
 }
 
-fn progress(control: &Control, report: &FilesReport, total: u64) -> Result<(), OpsError> {
+/// Tells how far the files are.
+///
+/// # Errors
+/// When the work was stopped.
+pub(crate) fn progress(
+    control: &Control,
+    report: &FilesReport,
+    total: u64,
+) -> Result<(), OpsError> {
     let documents = report.files + report.missing + report.damaged;
     control.progress(|| Progress {
         stage: Stage::Files,

@@ -14,7 +14,7 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use crate::{
     Control, OpsError, Progress, Stage,
-    again::{ATTEMPTS, FIRST_PAUSE, again},
+    again::{ATTEMPTS, again, pauses},
     existing::{Existing, check_empty},
     note::{LoadNote, Reached, random_name},
     pace::Pace,
@@ -331,8 +331,7 @@ impl Loader {
         let text = self.note.to_text();
         self.noted = [std::mem::take(&mut self.noted[1]), text.clone()];
         let is_first = self.noted[0].is_empty();
-        let mut attempts = 1;
-        let mut pause = FIRST_PAUSE;
+        let (mut attempts, mut pauses) = (1, pauses());
         loop {
             let tried = self.try_note(&text, is_first.then_some(found)).await;
             match tried {
@@ -340,8 +339,8 @@ impl Loader {
                     if source.is_temporary() && attempts < ATTEMPTS =>
                 {
                     tracing::warn!(error = %source, "the target is marked again: {source}");
-                    tokio::time::sleep(pause).await;
-                    (attempts, pause) = (attempts + 1, pause * 2);
+                    pauses.wait().await;
+                    attempts += 1;
                 }
                 Err(error) => return Err(error),
                 Ok(()) => break,

@@ -7,6 +7,7 @@ use std::{
 };
 
 use isobase_types::Document;
+use isobase_writer::Pauses;
 use tokio::{
     select,
     time::{Instant, sleep},
@@ -88,20 +89,19 @@ impl Tail {
     /// Reads what is new until nobody watches.
     async fn follow(self, last: i64) {
         let mut reading = Reading::new(last);
-        let mut pause = PAUSE_FIRST;
+        let (mut pauses, mut is_failing) = (Pauses::new(PAUSE_FIRST, PAUSE_MAX), false);
         loop {
             let wait = match reading.step(&self).await {
                 Ok(()) => {
-                    pause = PAUSE_FIRST;
+                    is_failing = false;
+                    pauses.restart();
                     self.options.every
                 }
                 Err(error) => {
-                    if pause == PAUSE_FIRST {
+                    if !std::mem::replace(&mut is_failing, true) {
                         tracing::warn!(%error, "the live request log waits: it cannot be read: {error}");
                     }
-                    let wait = pause;
-                    pause = (pause * 2).min(PAUSE_MAX);
-                    wait
+                    pauses.next_pause()
                 }
             };
             if self.room.close_if_empty() {
@@ -110,7 +110,7 @@ impl Tail {
             let next = Instant::now() + BREATH;
             select! {
                 () = sleep(wait) => {}
-                () = self.requests.ingested().notified(), if pause == PAUSE_FIRST => {
+                () = self.requests.ingested().notified(), if !is_failing => {
                     tokio::time::sleep_until(next).await;
                 }
                 () = self.room.emptied.notified() => {}

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     StoreError,
-    schema::{OnDelete, Referring, Registry},
+    schema::{OnDelete, Reference, Referring, Registry},
 };
 
 /// A document, by its collection and its id.
@@ -26,68 +26,105 @@ pub(crate) async fn before(
     batch: &WriteBatch,
     max: usize,
 ) -> Result<Vec<WriteOperation>, StoreError> {
-    let mut left: VecDeque<Key> = batch
-        .operations
-        .iter()
-        .filter_map(|operation| match &operation.action {
-            Action::Delete { id } => Some((operation.collection.clone(), id.clone())),
-            _ => None,
-        })
-        .collect();
-    let mut gone: HashSet<Key> = left.iter().cloned().collect();
-    let (mut deleted, mut changed) = (Vec::new(), Vec::new());
-    let mut cleared: HashMap<Key, Vec<FieldPath>> = HashMap::new();
-    let mut revisions: HashMap<Key, Revision> = HashMap::new();
-    let mut operations = batch.operations.len();
-    while let Some((collection, id)) = left.pop_front() {
+    let mut cascade = Cascade::of(batch);
+    while let Some((collection, id)) = cascade.left.pop_front() {
         let references = schemas.references_to(engine, std::slice::from_ref(&collection)).await?;
         for Referring { from, reference } in references {
             if reference.on_delete == OnDelete::Refuse {
                 continue;
             }
             for found in referrers(engine, &from, &reference.field, &id, max).await? {
-                let key = (from.clone(), found.0);
-                if gone.contains(&key) {
-                    continue;
-                }
-                let is_new = !cleared.contains_key(&key);
-                if reference.on_delete == OnDelete::SetNull {
-                    cleared.entry(key.clone()).or_default().push(reference.field.clone());
-                    if is_new {
-                        changed.push(key.clone());
-                    }
-                } else {
-                    gone.insert(key.clone());
-                    left.push_back(key.clone());
-                    deleted.push(key.clone());
-                }
-                revisions.insert(key, found.1);
-                operations += usize::from(is_new);
-                if operations > max {
+                cascade.reach(&from, found, &reference);
+                if cascade.operations > max {
                     return Err(StoreError::CascadeTooLarge { max });
                 }
             }
         }
     }
-    // One that was changed meanwhile may refer to something else by now.
-    let operation = |key: Key, action| {
-        let precondition = match revisions.get(&key) {
-            Some(revision) => Precondition::RevisionIn(vec![revision.clone()]),
-            None => Precondition::None,
+    Ok(cascade.into_operations())
+}
+
+/// What a batch reaches.
+struct Cascade {
+    /// Deleted, and not yet looked at.
+    left: VecDeque<Key>,
+    gone: HashSet<Key>,
+    deleted: Vec<Key>,
+    changed: Vec<Key>,
+    /// The fields of those that are changed.
+    cleared: HashMap<Key, Vec<FieldPath>>,
+    /// Of all that were found.
+    revisions: HashMap<Key, Revision>,
+    /// With those of the batch.
+    operations: usize,
+}
+
+impl Cascade {
+    fn of(batch: &WriteBatch) -> Self {
+        let deletes = |operation: &WriteOperation| match &operation.action {
+            Action::Delete { id } => Some((operation.collection.clone(), id.clone())),
+            _ => None,
         };
-        WriteOperation { collection: key.0, action, precondition }
-    };
-    changed.retain(|key| !gone.contains(key));
-    let changed = changed.into_iter().map(|key| {
-        let fields = cleared.remove(&key).unwrap_or_default();
-        let (id, patch) = (key.1.clone(), Patch::Merge(without(&fields)));
-        operation(key, Action::Patch { id, patch })
-    });
-    let deleted = deleted.into_iter().map(|key| {
-        let id = key.1.clone();
-        operation(key, Action::Delete { id })
-    });
-    Ok(changed.chain(deleted).collect())
+        let left: VecDeque<Key> = batch.operations.iter().filter_map(deletes).collect();
+        Self {
+            gone: left.iter().cloned().collect(),
+            left,
+            deleted: Vec::new(),
+            changed: Vec::new(),
+            cleared: HashMap::new(),
+            revisions: HashMap::new(),
+            operations: batch.operations.len(),
+        }
+    }
+
+    /// A document refers to one that is deleted.
+    fn reach(
+        &mut self,
+        from: &CollectionName,
+        (id, revision): (DocumentId, Revision),
+        reference: &Reference,
+    ) {
+        let key = (from.clone(), id);
+        if self.gone.contains(&key) {
+            return;
+        }
+        let is_new = !self.cleared.contains_key(&key);
+        if reference.on_delete == OnDelete::SetNull {
+            self.cleared.entry(key.clone()).or_default().push(reference.field.clone());
+            if is_new {
+                self.changed.push(key.clone());
+            }
+        } else {
+            self.gone.insert(key.clone());
+            self.left.push_back(key.clone());
+            self.deleted.push(key.clone());
+        }
+        self.revisions.insert(key, revision);
+        self.operations += usize::from(is_new);
+    }
+
+    fn into_operations(self) -> Vec<WriteOperation> {
+        let Self { gone, deleted, mut changed, mut cleared, revisions, .. } = self;
+        // One that was changed meanwhile may refer to something else by now.
+        let operation = |key: Key, action| {
+            let precondition = match revisions.get(&key) {
+                Some(revision) => Precondition::RevisionIn(vec![revision.clone()]),
+                None => Precondition::None,
+            };
+            WriteOperation { collection: key.0, action, precondition }
+        };
+        changed.retain(|key| !gone.contains(key));
+        let changed = changed.into_iter().map(|key| {
+            let fields = cleared.remove(&key).unwrap_or_default();
+            let (id, patch) = (key.1.clone(), Patch::Merge(without(&fields)));
+            operation(key, Action::Patch { id, patch })
+        });
+        let deleted = deleted.into_iter().map(|key| {
+            let id = key.1.clone();
+            operation(key, Action::Delete { id })
+        });
+        changed.chain(deleted).collect()
+    }
 }
 
 /// The documents that refer to one, and their revisions; at most one more than `max`.

@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 use isobase_store::{Action, ErrorKind, Precondition, Rejection, StoreError};
 use isobase_types::{DocumentId, json::Patch};
 use rand::RngExt;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     Attempt, Delivery, DeliveryState, Outgoing, Sender, Sent, WebhookError, Webhooks,
     delivery::{ATTEMPTS_KEPT, retry_after},
+    endpoint::StoredEndpoint,
     sign,
     webhooks::micros,
 };
@@ -57,22 +58,8 @@ pub(crate) async fn attempt(
         write_delivery(webhooks, &delivery).await?;
         return Ok(None);
     };
-    let secrets = webhooks.secrets(&delivery.endpoint, &endpoint);
     let started = Instant::now();
-    let sent = match secrets {
-        Ok(secrets) => {
-            let timestamp = webhooks.now().unix_us / 1_000_000;
-            let signature = sign(&secrets, id, timestamp, &delivery.body);
-            let headers = vec![
-                ("webhook-id", id.to_owned()),
-                ("webhook-timestamp", timestamp.to_string()),
-                ("webhook-signature", signature),
-            ];
-            let (url, body) = (endpoint.url.clone(), delivery.body.clone());
-            sender.send(Outgoing { url, headers, body }).await
-        }
-        Err(error) => Sent::Failed(error.to_string()),
-    };
+    let sent = send(webhooks, sender, id, &delivery, &endpoint).await;
     delivery.attempts += 1;
     let (status, told, wished) = match &sent {
         Sent::Answered { status, text, retry_after } => (Some(*status), &**text, *retry_after),
@@ -100,14 +87,43 @@ pub(crate) async fn attempt(
         _ => None,
     };
     if let Some(change) = change {
-        match webhooks.patch(&delivery.endpoint, change).await {
-            Ok(()) => webhooks.0.changed.notify_one(),
-            Err(WebhookError::NotFound(_)) => {}
-            Err(error) => return Err(error),
-        }
+        change_endpoint(webhooks, &delivery.endpoint, change).await?;
     }
     let endpoint = delivery.endpoint;
     Ok(pause.map(|_| Due { endpoint, next_us }))
+}
+
+/// Signs a delivery and sends it.
+async fn send(
+    webhooks: &Webhooks,
+    sender: &dyn Sender,
+    id: &str,
+    delivery: &Delivery,
+    endpoint: &StoredEndpoint,
+) -> Sent {
+    let secrets = match webhooks.secrets(&delivery.endpoint, endpoint) {
+        Ok(secrets) => secrets,
+        Err(error) => return Sent::Failed(error.to_string()),
+    };
+    let timestamp = webhooks.now().unix_us / 1_000_000;
+    let signature = sign(&secrets, id, timestamp, &delivery.body);
+    let headers = vec![
+        ("webhook-id", id.to_owned()),
+        ("webhook-timestamp", timestamp.to_string()),
+        ("webhook-signature", signature),
+    ];
+    let (url, body) = (endpoint.url.clone(), delivery.body.clone());
+    sender.send(Outgoing { url, headers, body }).await
+}
+
+/// Notes of an endpoint how it answered, unless it was deleted meanwhile.
+async fn change_endpoint(webhooks: &Webhooks, id: &str, change: Value) -> Result<(), WebhookError> {
+    match webhooks.patch(id, change).await {
+        Ok(()) => webhooks.0.changed.notify_one(),
+        Err(WebhookError::NotFound(_)) => {}
+        Err(error) => return Err(error),
+    }
+    Ok(())
 }
 
 fn remember(

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use isobase_engine::{Others, Referred, finds_referrers, refers};
+use isobase_engine::{Cutoff, Others, Referred, finds_referrers, refers};
 use isobase_types::{CollectionName, DocumentId, FieldPath};
 
 use super::touched::{Collection, Touched};
@@ -33,9 +33,8 @@ impl Others for Beside<'_, '_> {
         let known = self.collection(collection).and_then(|at| self.by_id.get(&(at, id_bytes(id))));
         if let Some(place) = known {
             let cutoff = self.collections[self.touched[*place].collection].cutoff;
-            let has_expired = |at| cutoff.is_some_and(|cutoff| cutoff.is_past(at));
             let current = self.touched[*place].current();
-            return Some(current.is_some_and(|stored| !has_expired(stored.updated_at)));
+            return Some(current.is_some_and(|it| !Cutoff::has_passed(cutoff, it.updated_at)));
         }
         self.wanted.documents.insert((collection.clone(), id.clone()));
         None
@@ -62,11 +61,9 @@ impl Others for Beside<'_, '_> {
             return Referred::NoIndex;
         }
         let cutoff = self.collections[at].cutoff;
-        let has_expired = |at| cutoff.is_some_and(|cutoff| cutoff.is_past(at));
         let stays = |touched: &&Touched<'_>| touched.collection == at && !leaves(&touched.id);
         let staying = self.touched.iter().filter(stays).filter_map(|touched| touched.current());
-        let mut staying = staying.filter(|stored| !has_expired(stored.updated_at));
-        let referring = staying.any(|stored| refers(&stored.body, field, id));
-        if referring { Referred::Yes } else { Referred::No }
+        let mut staying = staying.filter(|it| !Cutoff::has_passed(cutoff, it.updated_at));
+        staying.any(|stored| refers(&stored.body, field, id)).into()
     }
 }

@@ -201,7 +201,7 @@ impl<'a> ListRun<'a> {
     }
 
     fn shows(&self, document: &Document) -> bool {
-        let has_expired = self.cutoff.is_some_and(|cutoff| cutoff.is_past(document.updated_at));
+        let has_expired = Cutoff::has_passed(self.cutoff, document.updated_at);
         let meets = || self.proved || self.request.filter.meets(document.into());
         !has_expired && meets()
     }

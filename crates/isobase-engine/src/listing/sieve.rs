@@ -49,7 +49,7 @@ impl<'r> Sieve<'r> {
 
     /// Whether the page may have a use for the document.
     pub fn admits(&mut self, document: Indexed<'_>) -> bool {
-        let has_expired = self.cutoff.is_some_and(|cutoff| cutoff.is_past(document.updated_at));
+        let has_expired = Cutoff::has_passed(self.cutoff, document.updated_at);
         !has_expired
             && self.filter.is_none_or(|filter| filter.meets(document))
             && self.sorted.as_mut().is_none_or(|sorted| sorted.admits(document))

@@ -86,12 +86,7 @@ impl<B: DocumentDatabase> Task<B> {
         let mut shares = decided.await.map_err(failed)?;
         let failed = |error| Failure { error, batches: shares.len() };
         if !group.is_empty() {
-            for collection in group.unknown_collections() {
-                let prepare = shared.database.prepare_collection(&collection);
-                let prepared = within(deadline, "preparing a collection", prepare).await;
-                let entry = CatalogueEntry::new(collection, !prepared.map_err(failed)?);
-                group.set_entry(entry);
-            }
+            self.prepare_collections(&mut group, deadline).await.map_err(failed)?;
             let commit = group.into_commit();
             let committed = self.commit(&commit, &catalogue, deadline).await.map_err(failed)?;
             if let Some(again) = committed {
@@ -104,6 +99,20 @@ impl<B: DocumentDatabase> Task<B> {
         }
         self.hand_out(shares);
         Ok(Attempted::Done)
+    }
+
+    /// Makes the collections that a group writes to first, and their entries.
+    async fn prepare_collections(
+        &self,
+        group: &mut Group<'_, B>,
+        deadline: Instant,
+    ) -> Result<(), EngineError> {
+        for collection in group.unknown_collections() {
+            let prepare = self.shared.database.prepare_collection(&collection);
+            let prepared = within(deadline, "preparing a collection", prepare).await?;
+            group.set_entry(CatalogueEntry::new(collection, !prepared));
+        }
+        Ok(())
     }
 
     /// Decides the first batches. Which unique values and which other documents they touch is known

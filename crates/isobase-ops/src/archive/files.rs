@@ -19,8 +19,8 @@ use super::{
     writer::{ArchiveWriter, Piece},
 };
 use crate::{
-    Control, FileBytes, FilePlace, FilesReport, OpsError, Progress, Side, Stage,
-    files::{self, Fate, FileEntry, Spool, failed_at, is_there, keep},
+    Control, FileBytes, FilePlace, FilesReport, OpsError, Side,
+    files::{self, Fate, FileEntry, Spool, failed_at, is_there, keep, progress},
     hex::hex,
 };
 
@@ -54,7 +54,7 @@ pub(crate) async fn dump_files(
                 continue;
             }
             report.add(&entry, fate);
-            tell(control, &report, total)?;
+            progress(control, &report, total)?;
         }
     }
 }
@@ -112,7 +112,7 @@ pub(crate) async fn restore_files(
             _ => {}
         }
         let so_far = FilesReport { files: written + damaged.damaged, ..FilesReport::default() };
-        tell(control, &so_far, total)?;
+        progress(control, &so_far, total)?;
     }
     joined(reading.await)?;
     // Whatever the archives have of files: this is what there is now.
@@ -132,7 +132,7 @@ pub(crate) async fn restore_files(
             };
             report.add(&entry, fate);
         }
-        tell(control, &report, total)?;
+        progress(control, &report, total)?;
     }
 }
 
@@ -228,19 +228,4 @@ async fn pass_by(pieces: &mut Receiver<reader::Piece>) {
 fn stream_of(bytes: Receiver<std::io::Result<Bytes>>) -> FileBytes {
     stream::unfold(bytes, |mut bytes| async { bytes.recv().await.map(|piece| (piece, bytes)) })
         .boxed()
-}
-
-fn tell(control: &Control, report: &FilesReport, total: u64) -> Result<(), OpsError> {
-    let documents = report.files + report.missing + report.damaged;
-    control.progress(|| Progress {
-        stage: Stage::Files,
-        collection: None,
-        documents,
-        documents_total: Some(total),
-        bytes: report.bytes,
-    });
-    match control.is_stopped() {
-        true => Err(OpsError::Stopped { documents }),
-        false => Ok(()),
-    }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use futures_util::future::BoxFuture;
 use isobase_types::{CollectionName, Document, DocumentId};
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 
 use super::{
@@ -152,6 +152,17 @@ struct Layer {
 }
 
 impl Checked {
+    /// Notes of the last layer what it says something of.
+    fn touch<'d>(
+        &mut self,
+        collection: &CollectionName,
+        ids: impl Iterator<Item = &'d DocumentId>,
+    ) {
+        if let Some(layer) = self.layers.last_mut() {
+            layer.touched.extend(ids.map(|id| key(collection, id)));
+        }
+    }
+
     /// The counters a database gets.
     pub(crate) fn footer(&self) -> Option<&Footer> {
         self.archives.last().map(|archive| &archive.footer)
@@ -258,93 +269,146 @@ pub(crate) fn read(
     let failed = |source: ArchiveError| OpsError::Archive { name: name.clone(), source };
     let frames = FrameReader::begin(input.reader().map_err(failed)?).map_err(failed)?;
     let mut frames = Ahead::begin(frames, pass);
-    let mut collection: Option<CollectionName> = None;
-    let mut digests = BTreeMap::<String, CollectionDigest>::new();
-    let (mut documents_read, mut deletions) = (0, 0);
-    let mut is_first = true;
-    let mut files = OpenFile::default();
+    let mut reading = Reading::new(pass);
     loop {
-        let Next { frame, before, hash, documents } = frames.next().map_err(failed)?;
-        let damaged = |reason: String| failed(ArchiveError::damaged(frame.offset, reason));
-        let json_error = |error: serde_json::Error| damaged(error.to_string());
-        if is_first != (frame.kind == FrameKind::Header) {
-            return Err(damaged("the header is not the first frame".to_owned()));
-        }
-        is_first = false;
-        if files.hash.is_some() != matches!(frame.kind, FrameKind::Bytes | FrameKind::FileEnd) {
-            return Err(damaged("a file without its beginning or its end".to_owned()));
-        }
-        let of_collection =
-            || collection.clone().ok_or_else(|| damaged("a part of no collection".to_owned()));
-        match frame.kind {
-            FrameKind::Header => {
-                let header: Header = serde_json::from_slice(&frame.content).map_err(json_error)?;
-                if !header.is_named() {
-                    return Err(damaged("its name is not one".to_owned()));
-                }
-                on_piece(Piece::Header(Box::new(header)))?;
-            }
-            FrameKind::Collection => {
-                let head: CollectionHead =
-                    serde_json::from_slice(&frame.content).map_err(json_error)?;
-                let named = CollectionName::new(&head.name);
-                collection = Some(named.map_err(|error| damaged(error.to_string()))?);
-                digests.entry(head.name.clone()).or_default();
-                on_piece(Piece::Collection(Box::new(head)))?;
-            }
-            FrameKind::Documents => {
-                let collection = of_collection()?;
-                let read = documents.transpose().map_err(damaged)?.unwrap_or_default();
-                documents_read += read.documents.len() as u64;
-                digests.entry(collection.to_string()).or_default().merge(&read.digest);
-                on_piece(Piece::Documents(collection, read.documents))?;
-            }
-            FrameKind::Layer => {
-                let _: LayerHead = serde_json::from_slice(&frame.content).map_err(json_error)?;
-                collection = None;
-                on_piece(Piece::Layer)?;
-            }
-            FrameKind::Deletions => {
-                let collection = of_collection()?;
-                let ids = read_ids(&frame.content).map_err(damaged)?;
-                deletions += ids.len() as u64;
-                on_piece(Piece::Deletions(collection, ids))?;
-            }
-            FrameKind::File => {
-                let head: FileHead = serde_json::from_slice(&frame.content).map_err(json_error)?;
-                (collection, files.hash, files.size) = (None, Some(Sha256::new()), 0);
-                on_piece(Piece::File(head.name))?;
-            }
-            FrameKind::Bytes => {
-                files.add(&frame.content);
-                on_piece(Piece::Bytes(frame.content))?;
-            }
-            FrameKind::FileEnd => {
-                let end: FileEnd = serde_json::from_slice(&frame.content).map_err(json_error)?;
-                if !files.ends_with(&end) {
-                    return Err(damaged("a file is not what its end says".to_owned()));
-                }
-                on_piece(Piece::FileEnd)?;
-            }
-            FrameKind::Footer => {
-                let footer: Footer = serde_json::from_slice(&frame.content).map_err(json_error)?;
-                if (footer.bytes, &footer.sha256) != (before, &hex(&hash)) {
-                    return Err(damaged("the SHA-256 of everything does not agree".to_owned()));
-                }
-                let told = footer.collections.iter().map(|it| (it.name.clone(), it.digest));
-                let is_told = pass != Pass::First || told.collect::<BTreeMap<_, _>>() == digests;
-                let counts = (footer.documents, footer.deletions);
-                let documents_read =
-                    if pass == Pass::Files { footer.documents } else { documents_read };
-                let files_told = footer.files.unwrap_or_default();
-                let is_told = is_told && (files_told.count, files_told.bytes) == files.all;
-                if counts != (documents_read, deletions) || !is_told {
-                    return Err(damaged("the counts or digests do not agree".to_owned()));
-                }
-                return on_piece(Piece::Footer(Box::new(footer)));
-            }
+        let next = frames.next().map_err(failed)?;
+        let offset = next.frame.offset;
+        let piece = reading.piece(next);
+        let piece = piece.map_err(|reason| failed(ArchiveError::damaged(offset, reason)))?;
+        let is_last = matches!(piece, Piece::Footer(_));
+        on_piece(piece)?;
+        if is_last {
+            return Ok(());
         }
     }
+}
+
+/// What was read of an archive so far.
+struct Reading {
+    pass: Pass,
+    is_first: bool,
+    /// The one that the next documents are of.
+    collection: Option<CollectionName>,
+    digests: BTreeMap<String, CollectionDigest>,
+    documents: u64,
+    deletions: u64,
+    files: OpenFile,
+}
+
+impl Reading {
+    fn new(pass: Pass) -> Self {
+        Self {
+            pass,
+            is_first: true,
+            collection: None,
+            digests: BTreeMap::new(),
+            documents: 0,
+            deletions: 0,
+            files: OpenFile::default(),
+        }
+    }
+
+    /// What a frame holds.
+    ///
+    /// # Errors
+    /// Why it is damaged.
+    fn piece(&mut self, next: Next) -> Result<Piece, String> {
+        let Next { frame, before, hash, documents } = next;
+        self.check_place(frame.kind)?;
+        Ok(match frame.kind {
+            FrameKind::Header => {
+                let header: Header = parse(&frame.content)?;
+                if !header.is_named() {
+                    return Err("its name is not one".to_owned());
+                }
+                Piece::Header(Box::new(header))
+            }
+            FrameKind::Collection => {
+                let head: CollectionHead = parse(&frame.content)?;
+                let named = CollectionName::new(&head.name);
+                self.collection = Some(named.map_err(|error| error.to_string())?);
+                self.digests.entry(head.name.clone()).or_default();
+                Piece::Collection(Box::new(head))
+            }
+            FrameKind::Documents => {
+                let collection = self.collection()?;
+                let read = documents.transpose()?.unwrap_or_default();
+                self.documents += read.documents.len() as u64;
+                self.digests.entry(collection.to_string()).or_default().merge(&read.digest);
+                Piece::Documents(collection, read.documents)
+            }
+            FrameKind::Layer => {
+                let _: LayerHead = parse(&frame.content)?;
+                self.collection = None;
+                Piece::Layer
+            }
+            FrameKind::Deletions => {
+                let collection = self.collection()?;
+                let ids = read_ids(&frame.content)?;
+                self.deletions += ids.len() as u64;
+                Piece::Deletions(collection, ids)
+            }
+            FrameKind::File => {
+                let head: FileHead = parse(&frame.content)?;
+                self.collection = None;
+                (self.files.hash, self.files.size) = (Some(Sha256::new()), 0);
+                Piece::File(head.name)
+            }
+            FrameKind::Bytes => {
+                self.files.add(&frame.content);
+                Piece::Bytes(frame.content)
+            }
+            FrameKind::FileEnd => {
+                if !self.files.ends_with(&parse(&frame.content)?) {
+                    return Err("a file is not what its end says".to_owned());
+                }
+                Piece::FileEnd
+            }
+            FrameKind::Footer => {
+                let footer: Footer = parse(&frame.content)?;
+                if (footer.bytes, &footer.sha256) != (before, &hex(&hash)) {
+                    return Err("the SHA-256 of everything does not agree".to_owned());
+                }
+                self.check_footer(&footer)?;
+                Piece::Footer(Box::new(footer))
+            }
+        })
+    }
+
+    /// Refuses a frame that cannot follow those before it.
+    fn check_place(&mut self, kind: FrameKind) -> Result<(), String> {
+        if self.is_first != (kind == FrameKind::Header) {
+            return Err("the header is not the first frame".to_owned());
+        }
+        self.is_first = false;
+        if self.files.hash.is_some() != matches!(kind, FrameKind::Bytes | FrameKind::FileEnd) {
+            return Err("a file without its beginning or its end".to_owned());
+        }
+        Ok(())
+    }
+
+    fn collection(&self) -> Result<CollectionName, String> {
+        self.collection.clone().ok_or_else(|| "a part of no collection".to_owned())
+    }
+
+    /// Compares what was read with what the footer says of it.
+    fn check_footer(&self, footer: &Footer) -> Result<(), String> {
+        let told = footer.collections.iter().map(|it| (it.name.clone(), it.digest));
+        let has_digests =
+            self.pass != Pass::First || told.collect::<BTreeMap<_, _>>() == self.digests;
+        let documents = if self.pass == Pass::Files { footer.documents } else { self.documents };
+        let counts = (footer.documents, footer.deletions);
+        let files = footer.files.as_ref().map_or((0, 0), |told| (told.count, told.bytes));
+        if counts != (documents, self.deletions) || !has_digests || files != self.files.all {
+            return Err("the counts or digests do not agree".to_owned());
+        }
+        Ok(())
+    }
+}
+
+/// The JSON of a frame.
+fn parse<T: DeserializeOwned>(content: &[u8]) -> Result<T, String> {
+    serde_json::from_slice(content).map_err(|error| error.to_string())
 }
 
 /// The file that is read, and what was read of all of them.
@@ -409,10 +473,7 @@ pub(crate) fn check(
                 Piece::Documents(collection, _) if !checked.selection.has(&collection) => {}
                 Piece::Documents(collection, documents) => {
                     checked.records += documents.len() as u64;
-                    if let Some(layer) = checked.layers.last_mut() {
-                        let ids = documents.iter().map(|document| &document.id);
-                        layer.touched.extend(ids.map(|id| key(&collection, id)));
-                    }
+                    checked.touch(&collection, documents.iter().map(|document| &document.id));
                     on_documents(&collection, &documents);
                     control.progress(|| Progress {
                         stage: Stage::Check,
@@ -422,11 +483,7 @@ pub(crate) fn check(
                         bytes: 0,
                     });
                 }
-                Piece::Deletions(collection, ids) => {
-                    if let Some(layer) = checked.layers.last_mut() {
-                        layer.touched.extend(ids.iter().map(|id| key(&collection, id)));
-                    }
-                }
+                Piece::Deletions(collection, ids) => checked.touch(&collection, ids.iter()),
                 Piece::File(_) | Piece::Bytes(_) | Piece::FileEnd => {}
                 Piece::Footer(footer) => {
                     if let Some(header) = header.take() {

@@ -6,6 +6,7 @@ use std::{
 };
 
 use futures_util::future::BoxFuture;
+use isobase_writer::Pauses;
 
 use super::{
     chunk::{Chunk, Item, LeftOut},
@@ -170,7 +171,7 @@ impl<'a, W: ChunkWriter> Sending<'a, W> {
         alone: bool,
     ) -> Result<Reply, Trouble<W::Error>> {
         let started = Instant::now();
-        let (mut pause, mut told) = (PAUSE_FIRST, false);
+        let (mut pauses, mut told) = (Pauses::new(PAUSE_FIRST, PAUSE_LONGEST), false);
         loop {
             let manner = Manner { whole: self.manner.whole && !alone, ..self.manner };
             match self.writer.write(piece, manner).await {
@@ -181,8 +182,7 @@ impl<'a, W: ChunkWriter> Sending<'a, W> {
                     if !std::mem::replace(&mut told, true) {
                         self.writer.waiting(&error.to_string());
                     }
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(PAUSE_LONGEST);
+                    pauses.wait().await;
                 }
                 other => return other,
             }

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use isobase_engine::{AllTerms, Others, Referred, refers};
+use isobase_engine::{AllTerms, Cutoff, Others, Referred, refers};
 use isobase_types::{CollectionName, DocumentId, FieldPath, Timestamp};
 
 use super::working::Working;
@@ -33,8 +33,7 @@ impl Others for Beside<'_> {
         let key = DocumentKey { collection: collection.clone(), id: id.clone() };
         if let Some(known) = self.documents.get(&key) {
             let cutoff = self.terms.cutoff(collection, || self.now);
-            let has_expired = |at| cutoff.is_some_and(|cutoff| cutoff.is_past(at));
-            return Some(known.updated_at().is_some_and(|at| !has_expired(at)));
+            return Some(known.updated_at().is_some_and(|at| !Cutoff::has_passed(cutoff, at)));
         }
         self.wanted.documents.insert(key);
         None
@@ -56,12 +55,12 @@ impl Others for Beside<'_> {
             return Referred::Unknown;
         }
         let cutoff = self.terms.cutoff(collection, || self.now);
-        let has_expired = |at| cutoff.is_some_and(|cutoff| cutoff.is_past(at));
+        let has_expired = |at| Cutoff::has_passed(cutoff, at);
         let stays = |key: &DocumentKey| key.collection == *collection && !leaves(&key.id);
         let staying = self.documents.iter().filter(|(key, _)| stays(key));
         let mut staying = staying.filter(|(_, known)| !known.updated_at().is_some_and(has_expired));
         let referring =
             staying.any(|(_, known)| known.body().is_some_and(|body| refers(body, field, id)));
-        if referring { Referred::Yes } else { Referred::No }
+        referring.into()
     }
 }
