@@ -14,10 +14,11 @@ mod codec;
 mod commit;
 mod cost;
 mod database;
-mod entries;
+
 mod error;
 mod guarded;
 mod head;
+mod index;
 mod journal;
 mod limits;
 mod load;

@@ -14,7 +14,7 @@ use isobase_types::{CollectionName, DocumentId};
 use crate::{
     codec::{Item, as_bytes},
     database::DynamoDbDatabase,
-    entries::Entries,
+    index::Entries,
     journal::{self, SK, corrupted},
     limits::key_bounds,
     load::{FIRST, LAST},

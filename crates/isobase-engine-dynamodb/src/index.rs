@@ -1,4 +1,4 @@
-//! Entries of indexes.
+//! Entries of indexes, and the documents that they lead to.
 
 use aws_sdk_dynamodb::types::Select;
 use isobase_engine::EngineError;
