@@ -41,7 +41,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub struct Authorizer {
     /// Hash of the internal key. Whether it is right is compared in constant time.
     internal: Option<SecretHash>,
-    /// Where keys are kept; none for a service without a database.
+    /// Where keys are kept; `None` for a service without a database.
     store: Option<KeyStore>,
     /// Written by [`Authorizer::refresh`], read by every request.
     keys: ArcSwap<Keys>,
@@ -64,7 +64,7 @@ struct Keys {
 struct Entry {
     hash: SecretHash,
     principal: Principal,
-    /// From when it is refused; none when it has no end.
+    /// From when it is refused; `None` when it has no end.
     expires_at: Option<SystemTime>,
     /// Minutes since 1970: written by requests, read when uses are noted.
     used_minute: AtomicI64,

@@ -44,11 +44,11 @@ pub struct KeyInfo {
     pub scopes: Scopes,
     /// When it was made.
     pub created_at: SystemTime,
-    /// When it was last used, to the minute; none when it never was.
+    /// When it was last used, to the minute; `None` when it never was.
     pub last_used_at: Option<SystemTime>,
-    /// When it was revoked; none while it is valid.
+    /// When it was revoked; `None` while it is valid.
     pub revoked_at: Option<SystemTime>,
-    /// From when it is refused; none when it has no end.
+    /// From when it is refused; `None` when it has no end.
     pub expires_at: Option<SystemTime>,
     /// The id of the key that took its place.
     pub replaced_by: Option<String>,
@@ -71,7 +71,7 @@ pub(crate) fn make() -> Result<(String, String, SecretHash), NoRandomness> {
     Ok((id, text, hash))
 }
 
-/// The id and secret of a key's text; none when it is no key of ours.
+/// The id and secret of a key's text; `None` when it is no key of ours.
 pub(crate) fn split(text: &str) -> Option<(&str, &str)> {
     if text.len() > CREDENTIAL_BYTES_MAX {
         return None;

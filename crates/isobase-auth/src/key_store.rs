@@ -310,7 +310,7 @@ impl KeyStore {
         first_refusal(outcomes).map_err(KeyError::Refused)
     }
 
-    /// Another one after every change of a key; none while the database is open.
+    /// Another one after every change of a key; `None` while the database is open.
     pub(crate) async fn state(&self) -> Result<Option<Revision>, KeyError> {
         let state = self.store.get(&self.collection, &state_id()).await?;
         Ok(state.map(|document| document.revision))
@@ -417,7 +417,7 @@ fn id_of(key: &str) -> DocumentId {
     DocumentId::Text(format!("{KEY_PREFIX}{key}").into())
 }
 
-/// The id of the key of a document; none of the state.
+/// The id of the key of a document; `None` of the state.
 fn key_id(id: &DocumentId) -> Option<&str> {
     match id {
         DocumentId::Text(text) => text.strip_prefix(KEY_PREFIX),

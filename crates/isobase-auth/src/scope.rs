@@ -89,7 +89,7 @@ impl FromStr for Scope {
 pub struct Scopes(Vec<Scope>);
 
 impl Scopes {
-    /// These scopes, each once. None for none: a key that allows nothing is a mistake.
+    /// These scopes, each once. `None` for none: a key that allows nothing is a mistake.
     #[must_use]
     pub fn new(scopes: impl IntoIterator<Item = Scope>) -> Option<Self> {
         let mut scopes: Vec<_> = scopes.into_iter().collect();

@@ -45,7 +45,7 @@ const CHANGES_PAGE: u32 = 1_000;
 pub struct AccountUse {
     /// Its sessions that go on.
     pub sessions: usize,
-    /// When it last signed in; none where that is not known.
+    /// When it last signed in; `None` where that is not known.
     pub last_login_at: Option<Timestamp>,
 }
 

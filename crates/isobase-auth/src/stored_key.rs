@@ -51,7 +51,7 @@ impl StoredKey {
         }
     }
 
-    /// The key of a document; none when it is no key.
+    /// The key of a document; `None` when it is no key.
     pub(crate) fn read(document: &Document) -> Option<Self> {
         serde_json::from_str(&document.body).ok()
     }
@@ -62,7 +62,7 @@ impl StoredKey {
         canonicalise_document(&text)
     }
 
-    /// The key as lists show it; none when it allows nothing that this version knows.
+    /// The key as lists show it; `None` when it allows nothing that this version knows.
     pub(crate) fn info(&self, id: String) -> Option<KeyInfo> {
         Some(KeyInfo {
             id,
@@ -78,7 +78,7 @@ impl StoredKey {
         })
     }
 
-    /// The hash of the secret; none when the digits are not those of one.
+    /// The hash of the secret; `None` when the digits are not those of one.
     pub(crate) fn secret_hash(&self) -> Option<SecretHash> {
         let digits = self.hash.as_bytes();
         let mut hash = SecretHash::default();

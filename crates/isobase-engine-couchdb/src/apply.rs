@@ -46,7 +46,7 @@ impl Shared {
         }
     }
 
-    /// Does what a record says. Safe to repeat, also long after others went on. Gives back what
+    /// Does what a record says. Safe to repeat, also long after others went on. Returns what
     /// CouchDB refuses for good: nobody can write it, and the record must not wait for it.
     pub(crate) async fn apply(
         &self,

@@ -211,7 +211,7 @@ impl Client {
         }
     }
 
-    /// As [`Client::send`]; none when the answer is too large.
+    /// As [`Client::send`]; `None` when the answer is too large.
     pub(crate) async fn send_bounded(&self, call: &Call<'_>) -> Result<Option<Reply>, EngineError> {
         let mut may_have_happened = false;
         let (mut attempt, mut pauses) = (0, Pauses::new(PAUSE_FIRST, PAUSE_MAX));

@@ -167,7 +167,7 @@ pub(crate) struct Found {
 }
 
 impl Found {
-    /// Takes a document apart; none when it is not one.
+    /// Takes a document apart; `None` when it is not one.
     pub(crate) fn of(tree: Tree) -> Option<Self> {
         let Tree::Object(mut fields) = tree else { return None };
         let (mut id, mut revision, mut attachments) = (None, None, None);
@@ -206,7 +206,7 @@ impl Found {
         })
     }
 
-    /// The document; none when its id is not one of ours (other programs' may be longer).
+    /// The document; `None` when its id is not one of ours (other programs' may be longer).
     pub(crate) fn into_document(self) -> Option<NativeDocument> {
         let id = IDS.read(&self.id, None)?;
         let tag = self.tag();

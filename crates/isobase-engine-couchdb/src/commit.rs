@@ -241,7 +241,7 @@ impl Shared {
     }
 }
 
-/// The version that a write replaces; none when the document is not what the write was decided
+/// The version that a write replaces; `None` when the document is not what the write was decided
 /// on.
 fn base_of(before: Option<&Before>, row: Row) -> Option<Option<String>> {
     match (before, row) {

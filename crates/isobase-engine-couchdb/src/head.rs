@@ -75,7 +75,7 @@ impl Shared {
         self.check_known(&found)
     }
 
-    /// The head without writing anything; none without a journal. The last record may be one that
+    /// The head without writing anything; `None` without a journal. The last record may be one that
     /// is being carried out: then what was before it is done.
     pub(crate) async fn peek(&self, deadline: Instant) -> Result<Option<Head>, EngineError> {
         if self.document_count(&self.journal, deadline).await?.is_none() {

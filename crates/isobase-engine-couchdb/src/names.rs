@@ -187,7 +187,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     out
 }
 
-/// The bytes of [`hex`]; none when it is something else.
+/// The bytes of [`hex`]; `None` when it is something else.
 pub(crate) fn unhex(text: &str) -> Option<Vec<u8>> {
     let bytes = text.as_bytes();
     if !bytes.len().is_multiple_of(2) {
@@ -196,7 +196,7 @@ pub(crate) fn unhex(text: &str) -> Option<Vec<u8>> {
     bytes.chunks_exact(2).map(unhex_byte).collect()
 }
 
-/// Why a prefix cannot be one; none when it can.
+/// Why a prefix cannot be one; `None` when it can.
 pub(crate) fn refuses_prefix(prefix: &str) -> Option<&'static str> {
     let is_allowed =
         |c: char| matches!(c, 'a'..='z' | '0'..='9' | '_' | '(' | ')' | '+' | '/' | '-');

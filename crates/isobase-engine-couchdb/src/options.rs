@@ -20,7 +20,7 @@ pub struct CouchDbOptions {
     pub port: u16,
     /// Whether the connection is encrypted and the server's certificate checked.
     pub tls: bool,
-    /// Who we are, by name and password; none where the server asks nobody.
+    /// Who we are, by name and password; `None` where the server asks nobody.
     pub login: Option<(String, String)>,
     /// The path of the server behind a proxy: `/couch`. Default nothing.
     pub path: String,

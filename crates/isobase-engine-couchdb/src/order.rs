@@ -158,7 +158,7 @@ fn text_key(native: &str) -> Vec<u8> {
     id_key(&DocumentId::Text(native.into()))
 }
 
-/// The parameters of `_all_docs` for a range of keys, which may give more; none when no string is in
+/// The parameters of `_all_docs` for a range of keys, which may give more; `None` when no string is in
 /// the range.
 fn range_of(fetch: &KeyFetch) -> Option<String> {
     if fetch.upper.as_ref().is_some_and(|upper| *upper <= fetch.lower) {

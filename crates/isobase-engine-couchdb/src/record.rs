@@ -41,7 +41,7 @@ pub(crate) struct Effect {
     pub(crate) id: String,
     /// The number of the write, in the document afterwards and in its tombstone.
     pub(crate) stamp: u64,
-    /// The version it replaces, that of a tombstone too; none when there was never a document.
+    /// The version it replaces, that of a tombstone too; `None` when there was never a document.
     pub(crate) base: Option<String>,
     /// Stubs of the attachments that stay, as JSON text.
     pub(crate) attachments: Option<String>,
@@ -51,7 +51,7 @@ pub(crate) struct Effect {
 }
 
 impl Effect {
-    /// What a write does; none when there is nothing to do (created and deleted at once).
+    /// What a write does; `None` when there is nothing to do (created and deleted at once).
     pub(crate) fn of(write: &DocumentWrite, base: Option<String>, commit: &Commit) -> Option<Self> {
         if write.before.is_none() && write.after.is_none() {
             return None;

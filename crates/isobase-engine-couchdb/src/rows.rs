@@ -73,7 +73,7 @@ pub(crate) fn rows_of(tree: Tree, what: &str) -> Result<Vec<Tree>, EngineError> 
     }
 }
 
-/// The path of a document; none of `.` and `..`, which steps of a path are, whatever their
+/// The path of a document; `None` of `.` and `..`, which steps of a path are, whatever their
 /// spelling (WHATWG URL, 4.4): they are asked for by their ids.
 pub(crate) fn document_path(database: &str, id: &str) -> Option<String> {
     (!matches!(id, "." | "..")).then(|| journal_path(database, id))

@@ -55,7 +55,7 @@ pub(crate) struct Shared {
     /// Answers to idempotency keys are looked at again when those given before this time, in
     /// microseconds, are to go. Written by whoever looked at all of them.
     pub(crate) answers_due_us: AtomicI64,
-    /// Where the look for old answers goes on; none when the next one begins at the first answer.
+    /// Where the look for old answers goes on; `None` when the next one begins at the first answer.
     /// Written by the look, page by page.
     pub(crate) forgetting: Mutex<Option<Forgetting>>,
     /// The journal has an older format: it gets ours with the first record of this process.

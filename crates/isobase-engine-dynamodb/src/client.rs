@@ -180,7 +180,7 @@ impl Client {
 
 /// A call that ended without an answer to use.
 pub(crate) struct Ended<E> {
-    /// The last error; none when the time was over.
+    /// The last error; `None` when the time was over.
     pub(crate) error: Option<SdkError<E>>,
     pub(crate) class: Class,
 }

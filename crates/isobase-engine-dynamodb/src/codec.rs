@@ -39,7 +39,7 @@ pub(crate) fn meta(after: &After) -> AttributeValue {
     map(&after.meta.to_fields())
 }
 
-/// The document of an item; none when its id is none of ours: another program's.
+/// The document of an item; `None` when its id is none of ours: another program's.
 pub(crate) fn document(mut item: Item) -> Option<NativeDocument> {
     let id = match item.remove(ID)? {
         AttributeValue::S(id) => DocumentId::parse(&id).ok()?,
@@ -49,7 +49,7 @@ pub(crate) fn document(mut item: Item) -> Option<NativeDocument> {
     Some(NativeDocument::from_fields(id, fields(item), tag, None))
 }
 
-/// The revision in an item's bookkeeping, as a condition of a write wants it; none in what other
+/// The revision in an item's bookkeeping, as a condition of a write wants it; `None` in what other
 /// programs wrote.
 pub(crate) fn stamp(item: &Item) -> Option<&str> {
     let meta = item.get(META_FIELD)?.as_m().ok()?;
@@ -140,7 +140,7 @@ pub(crate) fn bytes(value: impl Into<Vec<u8>>) -> AttributeValue {
     AttributeValue::B(Blob::new(value))
 }
 
-/// Attributes of our own items; none when there is none or it has another type.
+/// Attributes of our own items; `None` when there is none or it has another type.
 pub(crate) fn as_text<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
     item.get(name)?.as_s().ok().map(String::as_str)
 }

@@ -58,7 +58,7 @@ pub(crate) const BUDGET: Budget = Budget {
     items_per_collection: 1,
 };
 
-/// The smallest and the largest sort key of a range whose end is excluded; none when no key can
+/// The smallest and the largest sort key of a range whose end is excluded; `None` when no key can
 /// be in it. Both are included, as a key condition wants it.
 pub(crate) fn key_bounds(lower: &[u8], upper: Option<&[u8]>) -> Option<(Vec<u8>, Vec<u8>)> {
     let mut first = lower.to_vec();

@@ -41,7 +41,7 @@ impl Names {
         format!("{}{}", self.prefix, self.native(collection.as_str()))
     }
 
-    /// The collection of a table; none when it is not under the prefix, one of our own, or of a
+    /// The collection of a table; `None` when it is not under the prefix, one of our own, or of a
     /// name that only the catalogue knows.
     pub(crate) fn collection(&self, table: &str) -> Option<CollectionName> {
         let native = table.strip_prefix(&self.prefix)?;
@@ -91,7 +91,7 @@ impl Names {
         native
     }
 
-    /// The name that was escaped to this; none when this is no escaped name.
+    /// The name that was escaped to this; `None` when this is no escaped name.
     fn unescaped(&self, native: &str) -> Option<String> {
         let stem = match native.strip_suffix(PADDING) {
             Some(stem) if self.prefix.len() + stem.len() < TABLE_NAME_BYTES_MIN => stem,

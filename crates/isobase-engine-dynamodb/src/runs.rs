@@ -224,7 +224,7 @@ struct Part {
     more: bool,
 }
 
-/// Ids in order as far as both parts reach, and where that is; none at the end of both.
+/// Ids in order as far as both parts reach, and where that is; `None` at the end of both.
 fn merge(entries: Part, runs: Part, reverse: bool) -> (Vec<Id>, Option<Vec<u8>>) {
     let end = |part: &Part| part.more.then(|| part.places.last().map(|it| it.0.clone())).flatten();
     let ends = [end(&entries), end(&runs)].into_iter().flatten();

@@ -77,7 +77,7 @@ impl DynamoDbDatabase {
         }
     }
 
-    /// Takes an entry away while its document is as it was read.
+    /// Deletes an entry while its document is as it was read.
     fn stale(
         &self,
         key: DocumentKey,

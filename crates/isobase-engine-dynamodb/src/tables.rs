@@ -130,7 +130,7 @@ impl DynamoDbDatabase {
         }
     }
 
-    /// None when there is no such table.
+    /// `None` when there is no such table.
     async fn describe(&self, table: &str) -> Result<Option<TableDescription>, EngineError> {
         let request = self.client.sdk.describe_table().table_name(table);
         let answer = self
@@ -187,7 +187,7 @@ impl DynamoDbDatabase {
         Ok(answer.map_err(Failure::engine_error)?.count() > 0)
     }
 
-    /// Counts by reading the whole table: for what other programs wrote. None when there is no
+    /// Counts by reading the whole table: for what other programs wrote. `None` when there is no
     /// such table.
     pub(crate) async fn count_table(&self, table: &str) -> Result<Option<u64>, EngineError> {
         let mut start = None;

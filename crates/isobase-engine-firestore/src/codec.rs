@@ -52,7 +52,7 @@ pub(crate) fn meta(id: &DocumentId, after: &After) -> proto::Value {
     map(fields)
 }
 
-/// A document of Firestore; none when its id is one we cannot have.
+/// A document of Firestore; `None` when its id is one we cannot have.
 pub(crate) fn document(native: proto::Document) -> Option<NativeDocument> {
     let replaced = size::replaced(&native);
     let proto::Document { name, mut fields, create_time, update_time } = native;
@@ -189,7 +189,7 @@ pub(crate) fn tag(time: &prost_types::Timestamp, replaced: u64) -> Tag {
     Tag(if replaced < REPLACED_BYTES_MIN { time } else { format!("{time}+{replaced}") })
 }
 
-/// The time in a version; none when it is not one of ours.
+/// The time in a version; `None` when it is not one of ours.
 pub(crate) fn tag_time(tag: &Tag) -> Option<prost_types::Timestamp> {
     let time = tag.0.split('+').next()?;
     let (seconds, nanos) = time.split_once('.')?;

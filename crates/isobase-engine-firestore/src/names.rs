@@ -49,7 +49,7 @@ impl Names {
         format!("{}{}", self.prefix, escaped(collection.as_str()))
     }
 
-    /// The collection of a Firestore collection; none when it is ours, under another prefix, or
+    /// The collection of a Firestore collection; `None` when it is ours, under another prefix, or
     /// its name is one we cannot have.
     pub(crate) fn of_native(&self, native: &str) -> Option<CollectionName> {
         let rest = native.strip_prefix(self.prefix.as_str())?;
@@ -95,7 +95,7 @@ pub(crate) const IDS: NativeIds = NativeIds {
     bytes_max: 1_500,
 };
 
-/// The id in the name of a top-level document, with what the bookkeeping says it is; none when it
+/// The id in the name of a top-level document, with what the bookkeeping says it is; `None` when it
 /// is one we cannot have.
 pub(crate) fn id_of(name: &str, kept: Option<&str>) -> Option<DocumentId> {
     IDS.read(native_id_of(name), kept)
@@ -138,7 +138,7 @@ fn journal_at(name: &str) -> Option<usize> {
     suffix.map(|suffix| name.len() - suffix.len())
 }
 
-/// The name of an escaped name; none when the name is a journal's.
+/// The name of an escaped name; `None` when the name is a journal's.
 fn unescaped(native: &str) -> Option<String> {
     if native.starts_with(RESERVED_PREFIX) || journal_at(native).is_some() {
         return None;

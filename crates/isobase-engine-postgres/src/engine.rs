@@ -115,7 +115,7 @@ impl PostgresEngine {
         })
     }
 
-    /// Why an acknowledged write could be lost, as the server's settings say; none when it
+    /// Why an acknowledged write could be lost, as the server's settings say; `None` when it
     /// cannot.
     #[must_use]
     pub fn relaxed_durability(&self) -> Option<&str> {

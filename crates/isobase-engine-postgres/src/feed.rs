@@ -97,7 +97,7 @@ fn page(rows: &[Row], request: &ChangesRequest) -> Result<ChangesPage, EngineErr
     Ok(ChangesPage { changes, next, more: next < latest, identity })
 }
 
-/// The change of a row; none in the only row of an empty answer.
+/// The change of a row; `None` in the only row of an empty answer.
 fn change(row: &Row) -> Result<Option<Change>, Error> {
     if column::<Option<i64>>(row, 2)?.is_none() {
         return Ok(None);

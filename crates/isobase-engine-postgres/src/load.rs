@@ -66,7 +66,7 @@ impl PostgresEngine {
         .await
     }
 
-    /// Takes documents away.
+    /// Deletes documents.
     pub(crate) async fn unload_documents(
         &self,
         name: &CollectionName,
@@ -180,7 +180,7 @@ impl Loading<'_> {
         number.ok_or_else(|| corrupted("the number of a collection"))
     }
 
-    /// The number of a collection; none when there is none.
+    /// The number of a collection; `None` when there is none.
     async fn number(&self, name: &CollectionName) -> Result<Option<i32>, Error> {
         let catalogue = &self.engine.catalogue;
         if let Some(id) = catalogue.collection(name) {

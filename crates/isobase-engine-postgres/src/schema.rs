@@ -17,7 +17,7 @@ const INSTALL_LOCK: i64 = 0x15_0b_a5_e0_00_00_00_01;
 /// What the server says about itself.
 #[derive(Clone, Debug)]
 pub(crate) struct Server {
-    /// Why an acknowledged write could be lost; none when it cannot.
+    /// Why an acknowledged write could be lost; `None` when it cannot.
     pub(crate) relaxed_durability: Option<String>,
 }
 

@@ -47,7 +47,7 @@ pub(crate) struct Retention {
     pub(crate) changes_max: i64,
     /// Answers older than this are not known any more.
     pub(crate) answers_from: Timestamp,
-    /// Look for changes older than this; none when it is not yet time to look again.
+    /// Look for changes older than this; `None` when it is not yet time to look again.
     pub(crate) changes_from: Option<Timestamp>,
 }
 

@@ -281,7 +281,7 @@ impl RetentionOptions {
 /// The writing task.
 struct Task {
     jobs: Jobs<Work>,
-    /// None after it broke.
+    /// `None` after it broke.
     connection: Option<Connection>,
     config: Config,
     begin: String,

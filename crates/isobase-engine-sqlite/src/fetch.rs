@@ -175,7 +175,7 @@ fn fetch_named(
     filling.fill(rows, |row| Ok(id_of_column(row.get_ref(0)?)?))
 }
 
-/// First and last integer id of the range; none when it has no integers.
+/// First and last integer id of the range; `None` when it has no integers.
 fn integer_bounds(range: &IdRange) -> Option<(i64, i64)> {
     let first = match &range.lower {
         Bound::Unbounded => 0,
@@ -199,7 +199,7 @@ struct NamedBounds<'a> {
     upper_included: bool,
 }
 
-/// The part of the range that is beyond the keys of records; none when it has none.
+/// The part of the range that is beyond the keys of records; `None` when it has none.
 fn named_bounds(range: &IdRange) -> Option<NamedBounds<'_>> {
     let beyond_keys = DocumentId::Integer(INTEGER_ID_MAX);
     let (lower, lower_included) = match &range.lower {

@@ -54,11 +54,11 @@ pub trait WriteCheck: std::fmt::Debug + Send + Sync {
 pub struct ProposedWrite<'a> {
     /// The collection.
     pub collection: &'a CollectionName,
-    /// The id; none for a document whose id is yet to be assigned.
+    /// The id; `None` for a document whose id is yet to be assigned.
     pub id: Option<&'a DocumentId>,
-    /// The document as it is at the commit; none when there is none.
+    /// The document as it is at the commit; `None` when there is none.
     pub before: Option<Current<'a>>,
-    /// Its whole body as it would become (canonical text without `id`); none when it is deleted.
+    /// Its whole body as it would become (canonical text without `id`); `None` when it is deleted.
     pub after: Option<&'a str>,
 }
 

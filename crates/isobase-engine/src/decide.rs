@@ -32,7 +32,7 @@ pub enum Effect<'a> {
 }
 
 impl Effect<'_> {
-    /// The body that is to be stored, and the caller is to be told; none when it knows it.
+    /// The body that is to be stored, and the caller is to be told; `None` when it knows it.
     #[must_use]
     pub fn returned_body(&self) -> Option<&str> {
         match self {
@@ -61,7 +61,7 @@ impl Effect<'_> {
         }
     }
 
-    /// The body that is to be stored; none when the document is taken away.
+    /// The body that is to be stored; `None` when the document is taken away.
     #[must_use]
     pub fn body(&self) -> Option<&str> {
         match self {

@@ -35,7 +35,7 @@ pub trait Indexes: Send + Sync {
         definition: &IndexDefinition,
     ) -> Result<IndexInfo, EngineError>;
 
-    /// Takes an index away; says whether there was one.
+    /// Deletes an index; says whether there was one.
     async fn drop_index(
         &self,
         collection: &CollectionName,

@@ -8,7 +8,7 @@ use isobase_types::{CollectionName, Direction, DocumentId, FieldPath, Literal, O
 /// An engine that works out a commit in memory may not know yet: then it reads what was asked for
 /// and decides anew, and what the check said does not count.
 pub trait Others {
-    /// Whether a document is there; none while that is not known.
+    /// Whether a document is there; `None` while that is not known.
     fn exists(&mut self, collection: &CollectionName, id: &DocumentId) -> Option<bool>;
 
     /// Whether a document of a collection [refers](refers) to an id in a field. The collection

@@ -13,7 +13,7 @@ pub fn encode_outcomes(outcomes: &[WriteOutcome]) -> String {
     serde_json::to_string(&stored).unwrap_or_default()
 }
 
-/// Reads what [`encode_outcomes`] wrote; none when it is something else.
+/// Reads what [`encode_outcomes`] wrote; `None` when it is something else.
 #[must_use]
 pub fn decode_outcomes(text: &str) -> Option<Vec<WriteOutcome>> {
     let stored: Vec<StoredOutcome> = serde_json::from_str(text).ok()?;

@@ -17,7 +17,7 @@ pub trait Reconcile: Send + Sync {
     /// process, where the database can tell: for those who look again and again.
     async fn look(&self, collection: &CollectionName) -> Result<Reconciled, EngineError>;
 
-    /// When this process last looked at a collection; none when it never did. What other programs
+    /// When this process last looked at a collection; `None` when it never did. What other programs
     /// wrote after that moment may be missing in listings, and so may what they changed.
     fn looked_at(&self, collection: &CollectionName) -> Option<Timestamp>;
 

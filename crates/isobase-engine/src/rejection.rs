@@ -26,7 +26,7 @@ pub enum Rejection {
     /// The precondition names revisions, and the document has another or must not have this one.
     #[error("the document's revision does not meet the precondition")]
     RevisionConflict {
-        /// The revision it has; none when there is no document.
+        /// The revision it has; `None` when there is no document.
         current: Option<Revision>,
     },
     /// The engine cannot hold the document.

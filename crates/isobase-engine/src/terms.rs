@@ -15,7 +15,7 @@ use crate::EngineError;
 /// On which terms a collection keeps its documents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Terms {
-    /// How long after its last change a document is there; none for ever.
+    /// How long after its last change a document is there; `None` for ever.
     pub expires: Option<Duration>,
     /// Whether the change feed tells of its writes.
     pub changes: bool,

@@ -72,7 +72,7 @@ pub struct Unreadable {
 /// killed. Nobody else writes to it meanwhile.
 #[async_trait]
 pub trait BulkLoad: Send + Sync {
-    /// The note of a load that was begun and not finished; none when the database is whole.
+    /// The note of a load that was begun and not finished; `None` when the database is whole.
     async fn unfinished(&self) -> Result<Option<String>, EngineError>;
 
     /// Marks the database as unfinished, durably, with a note (at most [`NOTE_BYTES_MAX`]) for
@@ -95,7 +95,7 @@ pub trait BulkLoad: Send + Sync {
         documents: Vec<Document>,
     ) -> Result<(), EngineError>;
 
-    /// Takes documents away, as a load does: for what was deleted while it ran.
+    /// Deletes documents, as a load does: for what was deleted while it ran.
     async fn unload(
         &self,
         collection: &CollectionName,

@@ -28,7 +28,7 @@ impl UniqueKey {
     /// Its length in rows.
     pub const BYTES: usize = 32;
 
-    /// The key of a document; none when the index is not unique, or when one of its fields is
+    /// The key of a document; `None` when the index is not unique, or when one of its fields is
     /// missing or null: such a document is equal to no other.
     #[must_use]
     pub fn of(definition: &IndexDefinition, body: &str, id: &DocumentId) -> Option<Self> {

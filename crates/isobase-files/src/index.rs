@@ -314,7 +314,7 @@ impl Index {
     }
 }
 
-/// The file of a document; none of one that cannot be read.
+/// The file of a document; `None` of one that cannot be read.
 fn read(document: &Document) -> Option<ListedFile> {
     let DocumentId::Text(name) = &document.id else { return None };
     let entry: Entry = serde_json::from_str(&document.body).ok()?;

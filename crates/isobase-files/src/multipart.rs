@@ -44,7 +44,7 @@ pub enum MultipartEvent {
 pub struct Part {
     /// The name of the field.
     pub name: String,
-    /// The name of the file as its sender has it; none of a field that is no file.
+    /// The name of the file as its sender has it; `None` of a field that is no file.
     pub filename: Option<String>,
 }
 
@@ -91,7 +91,7 @@ impl Multipart {
         self.place == Place::End
     }
 
-    /// What comes next; none when it takes another piece, or at the end.
+    /// What comes next; `None` when it takes another piece, or at the end.
     ///
     /// # Errors
     /// [`MultipartError::Malformed`].

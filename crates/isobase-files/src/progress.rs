@@ -25,7 +25,7 @@ pub struct Progress {
     pub id: String,
     /// Bytes that are on the disk.
     pub offset: u64,
-    /// Bytes that it will have; none while its sender does not know.
+    /// Bytes that it will have; `None` while its sender does not know.
     pub length: Option<u64>,
     /// What the sender says of it.
     pub metadata: String,

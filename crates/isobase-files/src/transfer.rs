@@ -25,7 +25,7 @@ pub(crate) struct Transfer {
     pub(crate) id: String,
     /// Whose it is.
     pub(crate) owner: String,
-    /// Bytes, when it is whole; none while its sender does not know.
+    /// Bytes, when it is whole; `None` while its sender does not know.
     #[serde(default)]
     pub(crate) length: Option<u64>,
     /// On whose disk its bytes lie; empty in documents of older programs.

@@ -79,7 +79,7 @@ pub struct Note {
     pub verified_at: Option<String>,
     /// Whether every checksum agreed then.
     pub verified: Option<bool>,
-    /// Whether it could be restored then; none when that was not tried.
+    /// Whether it could be restored then; `None` when that was not tried.
     pub restored: Option<bool>,
     /// What was wrong then.
     pub error: Option<String>,

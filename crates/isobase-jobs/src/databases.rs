@@ -46,7 +46,7 @@ pub trait Target: Send + Sync {
     /// Its engine.
     fn engine(&self) -> &Arc<dyn Engine>;
 
-    /// Where its uploaded files are; none when that is not known.
+    /// Where its uploaded files are; `None` when that is not known.
     fn files(&self) -> Option<Arc<dyn FilePlace>>;
 
     /// Closes it after work that succeeded or did not. What was made for work that wrote nothing goes

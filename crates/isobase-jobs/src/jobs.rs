@@ -46,13 +46,13 @@ const MARK_BYTES: usize = 3;
 /// What jobs are done with.
 #[derive(Clone, Default)]
 pub struct JobsOptions {
-    /// Where backups are; none where there is no folder for them.
+    /// Where backups are; `None` where there is no folder for them.
     pub backups: Option<Backups>,
-    /// Where files are that were sent to be imported; none where there is no folder for them.
+    /// Where files are that were sent to be imported; `None` where there is no folder for them.
     pub imports: Option<Imports>,
-    /// Opens other databases; none where nobody can.
+    /// Opens other databases; `None` where nobody can.
     pub databases: Option<Arc<dyn Databases>>,
-    /// Where its uploaded files are; none when copies leave them where they are.
+    /// Where its uploaded files are; `None` when copies leave them where they are.
     pub files: Option<Arc<dyn FilePlace>>,
     /// What this database is called in reports, without secrets.
     pub source: String,
@@ -117,7 +117,7 @@ pub(crate) struct Inner {
     backups_every: Mutex<Option<Duration>>,
     /// What the last copies of this process read of both sides. Written by the jobs.
     pub(crate) samples: SamplesKept,
-    /// Why the last backup of this process failed; none when it did not. Set when a backup ends.
+    /// Why the last backup of this process failed; `None` when it did not. Set when a backup ends.
     pub(crate) last_failure: Mutex<Option<String>>,
 }
 

@@ -42,10 +42,10 @@ pub trait DocumentDatabase: Send + Sync + 'static {
     /// Values the native form can hold.
     fn rules(&self) -> &NativeRules;
 
-    /// Why the database cannot have a collection of this name; none when it can.
+    /// Why the database cannot have a collection of this name; `None` when it can.
     fn refuses_collection(&self, collection: &CollectionName) -> Option<String>;
 
-    /// Why the database cannot hold this document for its native size; none when it can. An upper
+    /// Why the database cannot hold this document for its native size; `None` when it can. An upper
     /// bound of the real size may be used if it is at most a few percent larger.
     fn refuses_size(&self, key: &DocumentKey, after: &After) -> Option<String>;
 
@@ -85,7 +85,7 @@ pub trait DocumentDatabase: Send + Sync + 'static {
         Ok(())
     }
 
-    /// The head as it is now, without writing anything; none where there is no journal.
+    /// The head as it is now, without writing anything; `None` where there is no journal.
     ///
     /// # Errors
     /// When a commit is half done and nobody finishes it: whoever may write must do so first.
@@ -193,7 +193,7 @@ pub trait DocumentDatabase: Send + Sync + 'static {
     /// changes. May leave some.
     async fn trim_log(&self, floor: Sequence) -> Result<(), EngineError>;
 
-    /// The last change at or before a time, for trimming by age; none when there is none.
+    /// The last change at or before a time, for trimming by age; `None` when there is none.
     async fn sequence_before(&self, at: Timestamp) -> Result<Option<Sequence>, EngineError>;
 
     /// The first answers to idempotency keys.
@@ -263,10 +263,10 @@ pub struct Head {
     pub floor: Sequence,
     /// Changes with the catalogue.
     pub catalogue: u64,
-    /// Which database it is; none in a journal of format 1, to which nothing was written since.
+    /// Which database it is; `None` in a journal of format 1, to which nothing was written since.
     pub identity: Option<Identity>,
     /// The process that made the commit, by a number that it chose at random: processes that write
-    /// at once take turns by it. None where none is known; nothing depends on it.
+    /// at once take turns by it. `None` where none is known; nothing depends on it.
     pub author: Option<u64>,
 }
 
@@ -302,7 +302,7 @@ pub struct IndexEntry {
 const UNIQUE_VALUES: IndexNumber = 1 << 31;
 
 impl IndexEntry {
-    /// The number under which the unique values lie; none when they need not be unique.
+    /// The number under which the unique values lie; `None` when they need not be unique.
     #[must_use]
     pub fn unique_number(&self) -> Option<IndexNumber> {
         self.definition.is_unique().then_some(self.number | UNIQUE_VALUES)
@@ -349,9 +349,9 @@ pub struct IndexKey {
 pub struct DocumentWrite {
     /// Which document.
     pub key: DocumentKey,
-    /// How it was when the write was decided; none when there was no document.
+    /// How it was when the write was decided; `None` when there was no document.
     pub before: Option<Before>,
-    /// How it is to be; none when it is deleted.
+    /// How it is to be; `None` when it is deleted.
     pub after: Option<After>,
 }
 
@@ -370,7 +370,7 @@ pub struct Before {
     /// The version that was read.
     pub tag: Tag,
     /// The revision in its bookkeeping as it is natively, also when that is out of date because
-    /// another program changed the content; none when there is no bookkeeping that can be read.
+    /// another program changed the content; `None` when there is no bookkeeping that can be read.
     pub stamp: Option<Sequence>,
     /// Its keys, for databases that keep them apart from the document. Some of them may not be
     /// there (an index that is being built). Empty when another program gave the document its
@@ -493,7 +493,7 @@ pub struct KeyFetch {
     pub index: IndexNumber,
     /// The smallest key.
     pub lower: Vec<u8>,
-    /// The first key that is too large; none when nothing is.
+    /// The first key that is too large; `None` when nothing is.
     pub upper: Option<Vec<u8>>,
     /// From the largest to the smallest.
     pub reverse: bool,
@@ -545,7 +545,7 @@ pub struct ScanPage {
     pub documents: Vec<NativeDocument>,
     /// Native ids of documents whose ids none of ours can be.
     pub unreadable: Vec<String>,
-    /// For the next page; none at the end.
+    /// For the next page; `None` at the end.
     pub next: Option<String>,
 }
 

@@ -47,7 +47,7 @@ impl NativeIds {
         is_hashed(&self.of(id)).then(|| id.to_string())
     }
 
-    /// The id of a native id; `kept` is what the bookkeeping says. None for one that is no id of
+    /// The id of a native id; `kept` is what the bookkeeping says. `None` for one that is no id of
     /// ours: too long, or the hash of an id that nobody knows.
     #[must_use]
     pub fn read(&self, native: &str, kept: Option<&str>) -> Option<DocumentId> {

@@ -68,7 +68,7 @@ pub struct Progress {
     pub collection: Option<CollectionName>,
     /// Documents done.
     pub documents: u64,
-    /// Documents to do; none when nobody knows.
+    /// Documents to do; `None` when nobody knows.
     pub documents_total: Option<u64>,
     /// Bytes of their text.
     pub bytes: u64,

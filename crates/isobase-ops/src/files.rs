@@ -144,7 +144,7 @@ pub(crate) struct FileEntry {
 }
 
 impl FileEntry {
-    /// None of a document that tells of no file, or of one that has no name of ours.
+    /// `None` of a document that tells of no file, or of one that has no name of ours.
     pub(crate) fn of(document: &Document) -> Option<Self> {
         let DocumentId::Text(name) = &document.id else { return None };
         let entry: Self = serde_json::from_str(&document.body).ok()?;

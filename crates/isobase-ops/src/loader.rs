@@ -411,7 +411,7 @@ pub(crate) async fn load(
     again(&what, given_up, || to.load(collection, documents.clone())).await
 }
 
-/// Takes documents away, as [`load`] writes them.
+/// Deletes documents, as [`load`] writes them.
 pub(crate) async fn unload(
     to: &dyn Engine,
     collection: &CollectionName,

@@ -27,7 +27,7 @@ pub struct LoadNote {
     base_last_id: i64,
     /// What the source wrote after this place must be read again.
     pub(crate) since: u64,
-    /// Which database and epoch the source is; none in notes of older programs, and of archives.
+    /// Which database and epoch the source is; `None` in notes of older programs, and of archives.
     #[serde(default)]
     pub(crate) identity: Option<String>,
     /// Documents written so far.
@@ -45,7 +45,7 @@ pub struct LoadNote {
     /// Which run of the work may write: the last one that was begun. 32 hexadecimal digits.
     #[serde(default)]
     pub(crate) owner: String,
-    /// When the load was begun that this one goes on with or forgets; none when the target was
+    /// When the load was begun that this one goes on with or forgets; `None` when the target was
     /// whole. Not noted: what was found before the work is compared with it.
     #[serde(skip)]
     pub(crate) found: Option<String>,
@@ -112,7 +112,7 @@ impl LoadNote {
         }
     }
 
-    /// Reads a note; none when this program did not write it.
+    /// Reads a note; `None` when this program did not write it.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (_, json) = text.split_once('\n')?;
@@ -138,7 +138,7 @@ impl LoadNote {
         Counters { sequence: Sequence(self.base_sequence), last_id: self.base_last_id }
     }
 
-    /// How far the load has come; none when a place in it is not one.
+    /// How far the load has come; `None` when a place in it is not one.
     pub(crate) fn reached(&self) -> Option<Reached> {
         Some(match &self.place {
             NotedPlace::Start => Reached::Start,

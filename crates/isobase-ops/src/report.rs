@@ -41,7 +41,7 @@ pub struct CopyReport {
     pub system_left_out: Vec<String>,
     /// Collections whose schemas stayed behind, because only some collections were wanted.
     pub schemas_left_out: Vec<String>,
-    /// Uploaded files; none when they stay where they are.
+    /// Uploaded files; `None` when they stay where they are.
     pub files: Option<FilesReport>,
     /// What was added to every revision; 0 when they are as they were.
     pub revisions_moved_by: u64,
@@ -53,7 +53,7 @@ pub struct CopyReport {
     pub one_moment: bool,
     /// The work went on where an earlier run was cut off.
     pub resumed: bool,
-    /// How far the target was behind when the end was asked for; none without following.
+    /// How far the target was behind when the end was asked for; `None` without following.
     pub lag: Option<Lag>,
     /// How long each stage took.
     pub stages: Vec<StageTime>,

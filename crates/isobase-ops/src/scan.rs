@@ -166,7 +166,7 @@ pub(crate) struct Scanning {
 }
 
 impl Scanning {
-    /// The next part; none at the end.
+    /// The next part; `None` at the end.
     pub(crate) async fn next(&mut self) -> Result<Option<Part>, OpsError> {
         let side = self.side;
         let part = self.parts.recv().await.transpose();

@@ -19,7 +19,7 @@ impl Rows {
         Self(Box::pin(stream))
     }
 
-    /// The next row; none at the end.
+    /// The next row; `None` at the end.
     ///
     /// # Errors
     /// As the server or the connection fails.

@@ -16,7 +16,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::InvalidUrl;
 
-/// How connections are encrypted; none when they are not.
+/// How connections are encrypted; `None` when they are not.
 pub(crate) type Tls = Option<MakeRustlsConnect>;
 
 /// What is asked of the server's certificate.

@@ -28,7 +28,7 @@ impl Store {
         Ok(self.engine.create_index(collection, definition).await?)
     }
 
-    /// Takes an index away; says whether there was one.
+    /// Deletes an index; says whether there was one.
     ///
     /// # Errors
     /// When the engine fails.

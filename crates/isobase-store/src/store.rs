@@ -32,7 +32,7 @@ pub struct Store {
     pub(crate) user: Option<Arc<DocumentId>>,
     /// Whether this handle shows documents as they are stored.
     whole: bool,
-    /// Whose files documents may name; none for anybody's.
+    /// Whose files documents may name; `None` for anybody's.
     pub(crate) files_of: Option<Arc<str>>,
     /// What references may show of the documents of system collections.
     faces: Arc<HashMap<CollectionName, Face>>,
@@ -230,7 +230,7 @@ impl Store {
         self.schemas.set(&*self.engine, collection, schema).await
     }
 
-    /// Takes the schema of a collection away; says whether there was one.
+    /// Deletes the schema of a collection; says whether there was one.
     ///
     /// # Errors
     /// As [`Store::set_schema`].

@@ -11,14 +11,14 @@ use crate::schema::{FieldRules, Schema};
 pub(crate) struct Told {
     pub(crate) collection: CollectionName,
     pub(crate) rules: Arc<FieldRules>,
-    /// Its body as it was sent; none of a patch.
+    /// Its body as it was sent; `None` of a patch.
     pub(crate) sent: Option<String>,
     /// The same as the engine was given it.
     pub(crate) prepared: Option<String>,
 }
 
 impl Told {
-    /// Of a batch as it was sent; none where documents are shown as they are sent.
+    /// Of a batch as it was sent; `None` where documents are shown as they are sent.
     pub(crate) fn of(batch: &WriteBatch, schemas: &[(CollectionName, Schema)]) -> Option<Self> {
         let [operation] = batch.operations.as_slice() else { return None };
         let (_, schema) = schemas.iter().find(|(name, _)| *name == operation.collection)?;

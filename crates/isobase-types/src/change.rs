@@ -9,11 +9,11 @@ pub struct Change {
     pub sequence: Sequence,
     /// The collection it happened in.
     pub collection: CollectionName,
-    /// The document it happened to; none when the whole collection was deleted.
+    /// The document it happened to; `None` when the whole collection was deleted.
     pub id: Option<DocumentId>,
     /// What happened.
     pub kind: ChangeKind,
-    /// The revision the write gave the document; none when it took the document away.
+    /// The revision the write gave the document; `None` when it took the document away.
     pub revision: Option<Revision>,
     /// When it happened, by the clock of the service.
     pub at: Timestamp,

@@ -218,7 +218,7 @@ impl<'a> Value<'a> {
         self.compare(literal).is_some_and(Ordering::is_eq)
     }
 
-    /// The order of two values of one type; none for values of different types.
+    /// The order of two values of one type; `None` for values of different types.
     fn compare(&self, literal: &Literal) -> Option<Ordering> {
         match (self, literal) {
             (Self::Bool(own), Literal::Bool(other)) => Some(own.cmp(other)),

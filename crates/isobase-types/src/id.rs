@@ -47,7 +47,7 @@ impl DocumentId {
         }
     }
 
-    /// The integer that the counter of ids moves past once a caller has chosen it; none for a
+    /// The integer that the counter of ids moves past once a caller has chosen it; `None` for a
     /// string, and for an integer beyond [`COUNTED_ID_MAX`].
     #[must_use]
     pub fn counted(&self) -> Option<i64> {

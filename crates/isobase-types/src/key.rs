@@ -152,7 +152,7 @@ pub fn encode_id(id: &DocumentId, out: &mut Vec<u8>) {
     }
 }
 
-/// The id of a key made by [`encode_id`]; none for other bytes.
+/// The id of a key made by [`encode_id`]; `None` for other bytes.
 #[must_use]
 pub fn decode_id(key: &[u8]) -> Option<DocumentId> {
     match key.split_first()? {
@@ -189,7 +189,7 @@ pub fn is_truncating(literal: &Literal) -> bool {
     matches!(literal, Literal::Text(text) if text.len() > KEY_STRING_BYTES_MAX)
 }
 
-/// The smallest byte string greater than every one with this prefix; none if there is no such.
+/// The smallest byte string greater than every one with this prefix; `None` if there is no such.
 #[must_use]
 pub fn successor(mut prefix: Vec<u8>) -> Option<Vec<u8>> {
     while let Some(last) = prefix.last_mut() {

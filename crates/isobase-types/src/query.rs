@@ -36,7 +36,7 @@ pub enum PageRequest {
     Cursor {
         /// 1 to the page limit of the service.
         limit: u32,
-        /// The opaque cursor of the page before, none for the first page.
+        /// The opaque cursor of the page before, `None` for the first page.
         after: Option<String>,
     },
     /// Page `page` (from 1) of `limit` documents each, with totals.

@@ -45,7 +45,7 @@ pub struct Attempt {
     pub at: String,
     /// How long it took, in milliseconds.
     pub ms: u64,
-    /// The status of the answer; none when there was none.
+    /// The status of the answer; `None` when there was none.
     pub status: Option<u16>,
     /// The beginning of the answer, or why there was none.
     pub told: String,

@@ -51,13 +51,13 @@ pub struct Endpoint {
     pub topics: Vec<String>,
     /// For people.
     pub description: String,
-    /// Why it is told nothing; none while it is told.
+    /// Why it is told nothing; `None` while it is told.
     pub disabled: Option<String>,
     /// When it was made.
     pub created_at: String,
     /// Until when deliveries are signed with the former secret too.
     pub former_secret_until: Option<String>,
-    /// When deliveries began to fail; none while they arrive.
+    /// When deliveries began to fail; `None` while they arrive.
     pub failing_since: Option<String>,
 }
 
@@ -78,7 +78,7 @@ pub(crate) struct StoredEndpoint {
     pub(crate) former_secret: Option<String>,
     #[serde(default)]
     pub(crate) former_until_us: i64,
-    /// Up to here the feed was looked through; none where it is to begin with what comes.
+    /// Up to here the feed was looked through; `None` where it is to begin with what comes.
     #[serde(default)]
     pub(crate) place: Option<String>,
     #[serde(default)]

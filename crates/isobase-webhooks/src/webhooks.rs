@@ -39,7 +39,7 @@ const PAGE_MAX: u32 = 200;
 pub struct WebhooksOptions {
     /// Seals the secrets.
     pub sealer: Sealer,
-    /// Sends deliveries; none where nothing is sent.
+    /// Sends deliveries; `None` where nothing is sent.
     pub sender: Option<Arc<dyn Sender>>,
     /// What the feed keeps for rules is kept beside what deliveries need.
     pub rules: Arc<RuleBook>,

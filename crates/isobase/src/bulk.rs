@@ -27,7 +27,7 @@ pub enum BulkOutcome {
     Done {
         /// Its id.
         id: String,
-        /// Its revision; none when it was deleted.
+        /// Its revision; `None` when it was deleted.
         rev: Option<String>,
     },
     /// It was refused; the others were not.

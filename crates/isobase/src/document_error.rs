@@ -19,7 +19,7 @@ pub enum DocumentError {
     /// The document has another revision than the given `_rev`.
     #[error("Document update conflict")]
     Conflict {
-        /// The revision it has; none when it is gone.
+        /// The revision it has; `None` when it is gone.
         current: Option<String>,
     },
     /// The document does not meet the schema of its collection.

@@ -86,7 +86,7 @@ pub async fn open_from_env() -> Result<DocumentStore, OpenError> {
 pub struct Chosen {
     /// The database. A relative path is as it was written.
     pub location: Location,
-    /// The variable that decided; none for the default file.
+    /// The variable that decided; `None` for the default file.
     pub variable: Option<&'static str>,
 }
 

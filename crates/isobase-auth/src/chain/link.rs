@@ -30,7 +30,7 @@ struct Sealed {
 }
 
 impl Seal {
-    /// The seal of an entry; none when it has none that can be read.
+    /// The seal of an entry; `None` when it has none that can be read.
     pub(crate) fn of(entry: &Document) -> Option<Self> {
         serde_json::from_str::<Sealed>(&entry.body).ok()?.seal
     }

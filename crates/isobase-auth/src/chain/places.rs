@@ -128,7 +128,7 @@ impl AuditChain {
         Ok(page.documents)
     }
 
-    /// How many entries are not in the chain; none where that takes too long to count.
+    /// How many entries are not in the chain; `None` where that takes too long to count.
     pub(super) async fn count_unsealed(&self) -> Option<u64> {
         self.entries.store().count(self.entries.collection(), &unnumbered()).await.ok()
     }

@@ -69,7 +69,7 @@ pub struct AuditReport {
     /// The end of the chain, `NUMBER:HASH`: noted elsewhere, it shows later that nothing before it was
     /// changed, and that the chain was not cut.
     pub head: String,
-    /// Entries that are not in the chain yet; none where that takes too long to count.
+    /// Entries that are not in the chain yet; `None` where that takes too long to count.
     pub unsealed: Option<u64>,
     /// Those that were deleted by their age, if any were.
     pub trimmed: Option<Trimmed>,

@@ -30,7 +30,7 @@ pub(crate) struct Answer {
 #[derive(Debug)]
 pub(crate) struct Collection {
     pub(crate) name: CollectionName,
-    /// None when it has no row yet.
+    /// `None` when it has no row yet.
     pub(crate) id: Option<i32>,
     pub(crate) indexes: Arc<[IndexRow]>,
     /// What its changes keep, if anything.

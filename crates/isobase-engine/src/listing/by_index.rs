@@ -164,7 +164,7 @@ fn equal_prefix_fields(index: &ReadyIndex, constraints: &Constraints<'_>) -> usi
         .count()
 }
 
-/// The keys of all combinations of the values; none when there are too many.
+/// The keys of all combinations of the values; `None` when there are too many.
 fn equal_prefixes(fields: &[OrderField], constraints: &Constraints<'_>) -> Option<Vec<Vec<u8>>> {
     let mut prefixes = vec![Vec::new()];
     for field in fields {

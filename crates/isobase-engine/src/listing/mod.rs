@@ -69,7 +69,7 @@ pub struct ListRequest {
 pub struct Listing {
     /// The documents, in order.
     pub documents: Vec<Document>,
-    /// Where the next page begins; none at the end. A page may be short or even empty and still
+    /// Where the next page begins; `None` at the end. A page may be short or even empty and still
     /// have a next one.
     pub next: Option<Place>,
 }

@@ -32,6 +32,6 @@ pub struct IdRange {
 pub struct KeyRange {
     /// Smallest key.
     pub lower: Vec<u8>,
-    /// The first key that is too large; none when nothing is.
+    /// The first key that is too large; `None` when nothing is.
     pub upper: Option<Vec<u8>>,
 }

@@ -12,7 +12,7 @@ use crate::Cutoff;
 /// order, and says how many it left out ([`super::ListRun::leave_out`]).
 #[derive(Debug)]
 pub struct Sieve<'r> {
-    /// None where every document meets it.
+    /// `None` where every document meets it.
     filter: Option<&'r Filter>,
     cutoff: Option<Cutoff>,
     sorted: Option<Sorted<'r>>,

@@ -62,7 +62,7 @@ impl StoredKeys {
         lower.len() <= self.kept() && upper.is_none_or(|upper| upper.len() <= self.kept())
     }
 
-    /// What all stored keys begin with among which this one is in no order; none for a key that
+    /// What all stored keys begin with among which this one is in no order; `None` for a key that
     /// is in its place.
     #[must_use]
     pub fn group(self, stored: &[u8]) -> Option<&[u8]> {

@@ -170,7 +170,7 @@ impl Meta {
         fields
     }
 
-    /// Reads the value of [`META_FIELD`]; none when another program wrote something else there.
+    /// Reads the value of [`META_FIELD`]; `None` when another program wrote something else there.
     #[must_use]
     pub fn from_tree(tree: &Tree) -> Option<Self> {
         let time_at = |name| Timestamp::parse(tree.get(name)?.as_str()?);

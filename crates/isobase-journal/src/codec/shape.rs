@@ -68,7 +68,7 @@ pub(super) fn sorted_places(fields: &[(String, Tree)]) -> Vec<usize> {
     places
 }
 
-/// The shape of a document's fields; none when they have the usual form.
+/// The shape of a document's fields; `None` when they have the usual form.
 pub(super) fn of_fields(fields: &[(String, Tree)]) -> Option<String> {
     object(fields)
 }
@@ -153,7 +153,7 @@ fn entries<'t>(values: impl Iterator<Item = &'t Tree>) -> String {
     out
 }
 
-/// Reads a shape; none when it is something else.
+/// Reads a shape; `None` when it is something else.
 pub(super) fn parse(text: &str) -> Option<Shape<'_>> {
     let mut reader = Reader { text, at: 0 };
     let shape = reader.shape(0)?;

@@ -28,7 +28,7 @@ enum Fate {
 }
 
 impl Fate {
-    /// What the author is answered; none while nobody can say.
+    /// What the author is answered; `None` while nobody can say.
     fn answer(self) -> Option<Result<Result<(), CommitError>, EngineError>> {
         match self {
             Self::Written => Some(Ok(Ok(()))),

@@ -36,7 +36,7 @@ impl<B: DocumentDatabase> Task<B> {
         shares
     }
 
-    /// A batch that must be in one commit; none when it does not fit any more.
+    /// A batch that must be in one commit; `None` when it does not fit any more.
     fn decide_piece(&self, active: &Active, group: &mut Group<'_, B>) -> Option<Share> {
         let ended = |end, outcomes| {
             Some(Share { outcomes, progress: active.progress.clone(), end: Some(end) })
@@ -120,7 +120,7 @@ impl<B: DocumentDatabase> Task<B> {
         group.fits().then_some((outcomes, progress))
     }
 
-    /// As many operations of a batch as fit; none when none does.
+    /// As many operations of a batch as fit; `None` when none does.
     fn decide_part(&self, active: &Active, group: &mut Group<'_, B>) -> Option<Share> {
         let mut progress = active.progress.clone();
         let mut outcomes = Vec::new();

@@ -35,7 +35,7 @@ impl Job for Stamp {
 #[derive(Clone, Debug)]
 pub(crate) struct Found {
     pub(crate) id: DocumentId,
-    /// The revision in its bookkeeping, which is of another journal; none when it is ours.
+    /// The revision in its bookkeeping, which is of another journal; `None` when it is ours.
     pub(crate) elsewhere: Option<Sequence>,
 }
 

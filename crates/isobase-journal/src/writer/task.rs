@@ -41,7 +41,7 @@ pub(super) struct Task<B: DocumentDatabase> {
     pub(super) turns: Turns,
     /// What the commit of the last group took; nothing where it had none.
     commit_took: Duration,
-    /// The head as it was after our last commit, or when it was read. None when another process
+    /// The head as it was after our last commit, or when it was read. `None` when another process
     /// is known to have moved it.
     pub(super) head: Option<(Head, Instant)>,
     /// When nobody was loading the database.

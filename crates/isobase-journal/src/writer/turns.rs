@@ -122,7 +122,7 @@ impl Turns {
     }
 
     /// How long to wait: not before the first moment is there anything to see, and at the second
-    /// it is our turn whatever is seen. None when it is our turn now.
+    /// it is our turn whatever is seen. `None` when it is our turn now.
     pub(super) fn wait(&self) -> Option<(Instant, Instant)> {
         let (_, _, seen) = self.last?;
         let before = u32::try_from(self.before_us().len()).unwrap_or(u32::MAX);

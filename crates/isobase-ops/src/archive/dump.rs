@@ -81,9 +81,9 @@ impl DumpOptions {
 pub struct Since {
     /// The last write of the database that is in it.
     pub sequence: Sequence,
-    /// Of which database and epoch; none of a bare number, and of archives of older programs.
+    /// Of which database and epoch; `None` of a bare number, and of archives of older programs.
     pub identity: Option<Identity>,
-    /// What it says of itself; none when only the place is known. Then nobody can tell here
+    /// What it says of itself; `None` when only the place is known. Then nobody can tell here
     /// whether the two belong together.
     pub archive: Option<Header>,
 }
@@ -97,7 +97,7 @@ impl Since {
         Self { sequence: Sequence(footer.sequence), identity, archive: Some(header) }
     }
 
-    /// A place in the change feed, or a bare number; none when the text is neither.
+    /// A place in the change feed, or a bare number; `None` when the text is neither.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let number = || {
@@ -128,7 +128,7 @@ pub struct DumpReport {
     pub engine: String,
     /// What the archive says of itself.
     pub footer: Footer,
-    /// Where it begins; none when it holds everything.
+    /// Where it begins; `None` when it holds everything.
     pub since: Option<u64>,
     /// Where it ends, for the next archive of changes.
     pub place: String,
@@ -142,7 +142,7 @@ pub struct DumpReport {
     pub system: Vec<String>,
     /// Those that the database has and that are not in it.
     pub system_left_out: Vec<String>,
-    /// Uploaded files; none when they are not in it.
+    /// Uploaded files; `None` when they are not in it.
     pub files: Option<FilesReport>,
     /// Collections whose schemas are not in it, because only some collections were wanted.
     pub schemas_left_out: Vec<String>,

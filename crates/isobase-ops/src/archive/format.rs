@@ -24,10 +24,10 @@ pub struct Header {
     pub engine: String,
     /// The last write of the database when the reading began.
     pub sequence: u64,
-    /// Which database it is, and which epoch of it; none in archives of older programs.
+    /// Which database it is, and which epoch of it; `None` in archives of older programs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<String>,
-    /// Only these collections; none when it is of all.
+    /// Only these collections; `None` when it is of all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub collections: Option<Vec<String>>,
     /// What the service keeps about itself was left out.
@@ -36,7 +36,7 @@ pub struct Header {
     /// The files that its documents tell of are in it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub files: bool,
-    /// It holds only what was written after this place; none when it holds everything.
+    /// It holds only what was written after this place; `None` when it holds everything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<HeaderSince>,
 }
@@ -115,7 +115,7 @@ pub struct Footer {
     pub last_id: i64,
     /// All of it is of one moment, that of `sequence`.
     pub one_moment: bool,
-    /// What it holds of files; none of an archive without them.
+    /// What it holds of files; `None` of an archive without them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub files: Option<FooterFiles>,
     /// Bytes before the frame of the footer.

@@ -91,7 +91,7 @@ pub struct RestoreReport {
     pub system: Vec<String>,
     /// Those that are in the archives and were left out.
     pub system_left_out: Vec<String>,
-    /// Uploaded files; none when they were left out.
+    /// Uploaded files; `None` when they were left out.
     pub files: Option<FilesReport>,
     /// Files that are in the archives and were left out.
     pub files_left_out: u64,

@@ -146,7 +146,7 @@ struct Body<W> {
     digests: BTreeMap<CollectionName, CollectionDigest>,
     documents: u64,
     deletions: u64,
-    /// What was written of files; none in an archive without them.
+    /// What was written of files; `None` in an archive without them.
     files: Option<FooterFiles>,
     /// The file that is being written.
     file: Option<OpenFile>,

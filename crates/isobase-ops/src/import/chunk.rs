@@ -105,7 +105,7 @@ impl Chunk {
         key
     }
 
-    /// The chunk in two, in the order in which they are written; none when it is one record. A half
+    /// The chunk in two, in the order in which they are written; `None` when it is one record. A half
     /// is named by its own content: when a record of the other half is mended, it is still the
     /// same.
     ///
@@ -172,7 +172,7 @@ impl Chunks {
         Self { records, options, ordinal: 0, ids_dropped: 0 }
     }
 
-    /// The next chunk; none at the end.
+    /// The next chunk; `None` at the end.
     ///
     /// A wrong record ends the import before its chunk, not in the middle of it: when the file is
     /// mended, the chunks before are the same and are not stored again.

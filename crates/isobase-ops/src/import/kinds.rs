@@ -126,7 +126,7 @@ pub(crate) fn boolean(text: &str) -> Option<&'static str> {
     ["true", "false"].into_iter().find(|word| text.eq_ignore_ascii_case(word))
 }
 
-/// How many digits a JSON number has; none when the text is not one. `007`, `+1` and `.5` are none:
+/// How many digits a JSON number has; `None` when the text is not one. `007`, `+1` and `.5` are none:
 /// they may be identifiers. What is too large for a 64-bit float is none either.
 pub(crate) fn digits(text: &str) -> Option<usize> {
     let unsigned = text.strip_prefix('-').unwrap_or(text);

@@ -86,7 +86,7 @@ impl Records {
         Ok(Self(Kinds::Csv(Box::new(records))))
     }
 
-    /// The next record; none at the end.
+    /// The next record; `None` at the end.
     ///
     /// # Errors
     /// The file cannot be read on.

@@ -96,7 +96,7 @@ impl RuleBook {
         self.collections.iter()
     }
 
-    /// The rules of a collection; none when it is not declared.
+    /// The rules of a collection; `None` when it is not declared.
     #[must_use]
     pub fn rules(&self, collection: &CollectionName) -> Option<&Rules> {
         self.collections.get(collection)

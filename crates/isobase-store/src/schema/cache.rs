@@ -64,7 +64,7 @@ pub(super) enum Seen {
 #[derive(Clone)]
 pub(super) struct Known {
     pub(super) asked_at: Instant,
-    /// The stored revision and the schema; none when there is none.
+    /// The stored revision and the schema; `None` when there is none.
     pub(super) stored: Option<(Revision, Schema)>,
 }
 

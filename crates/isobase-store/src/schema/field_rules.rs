@@ -21,7 +21,7 @@ pub(crate) struct FieldRules {
 }
 
 impl FieldRules {
-    /// Those of a schema; none when it has none.
+    /// Those of a schema; `None` when it has none.
     pub(crate) fn of(fields: &[FieldInfo]) -> Option<Self> {
         let paths = |has: fn(&FieldInfo) -> bool| {
             fields.iter().filter(|it| has(it)).map(|it| it.path.clone()).collect()
@@ -163,7 +163,7 @@ impl Generated {
         Self { now, user, seed: Uuid::now_v7() }
     }
 
-    /// The value as JSON text; none where there is none to give.
+    /// The value as JSON text; `None` where there is none to give.
     fn value(&self, default: &FieldDefault, salt: &impl Hash) -> Option<String> {
         match default {
             FieldDefault::Value(value) => Some(value.clone()),

@@ -38,7 +38,7 @@ pub struct FieldInfo {
 }
 
 impl FieldInfo {
-    /// The name of a field at the top of a document; none of one that lies deeper.
+    /// The name of a field at the top of a document; `None` of one that lies deeper.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         match self.path.steps() {
@@ -200,7 +200,7 @@ struct Property<'a> {
 }
 
 impl Property<'_> {
-    /// The field; none for the name `id`, which is no field of a body, and for a path that nobody
+    /// The field; `None` for the name `id`, which is no field of a body, and for a path that nobody
     /// could write.
     fn field(&self, required: bool) -> Result<Option<FieldInfo>, Misplaced> {
         let quoted: Vec<String> = self.steps.iter().map(|step| quote(step)).collect();

@@ -78,7 +78,7 @@ impl Schema {
         self.0.fields.iter().find(|field| field.name() == Some(name))
     }
 
-    /// What its fields' annotations do to documents; none where they do nothing.
+    /// What its fields' annotations do to documents; `None` where they do nothing.
     pub(crate) fn rules(&self) -> Option<&Arc<FieldRules>> {
         self.0.rules.as_ref()
     }

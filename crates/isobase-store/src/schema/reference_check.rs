@@ -137,7 +137,7 @@ fn of<'a>(
     all.iter().filter(move |it| it.from == *collection)
 }
 
-/// The id that a value is; none for one that no document has.
+/// The id that a value is; `None` for one that no document has.
 pub(crate) fn id_of(value: Raw<'_>) -> Option<DocumentId> {
     match value.number() {
         Some(Number::Integer(integer)) => Some(DocumentId::Integer(integer)),

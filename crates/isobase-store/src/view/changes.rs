@@ -139,7 +139,7 @@ impl View {
     }
 }
 
-/// Whether a document whose fields were kept is within reach; none when they were not kept.
+/// Whether a document whose fields were kept is within reach; `None` when they were not kept.
 fn reached(filter: &Filter, kept: &KeptText, id: &DocumentId) -> Option<bool> {
     match kept {
         KeptText::Text(body) => Some(filter.matches(body, id)),

@@ -105,7 +105,7 @@ impl RuleCheck {
         Some(Self { collections, named, caller: caller.clone(), now })
     }
 
-    /// The rules that bind an operation; none where the caller did not ask for it.
+    /// The rules that bind an operation; `None` where the caller did not ask for it.
     fn bound(&self, collection: &CollectionName, id: Option<&DocumentId>) -> Option<&Bound> {
         if let Some(id) = id
             && !self.named.contains(&(collection.clone(), id.clone()))

@@ -15,7 +15,7 @@ struct Decimal {
 }
 
 impl Decimal {
-    /// Reads the text of a JSON number; none when its exponent is beyond all bounds.
+    /// Reads the text of a JSON number; `None` when its exponent is beyond all bounds.
     fn parse(text: &str) -> Option<Self> {
         let (is_negative, text) = match text.strip_prefix('-') {
             Some(rest) => (true, rest),
@@ -35,7 +35,7 @@ impl Decimal {
         Some(Self { is_negative, digits, exponent })
     }
 
-    /// The same number with a smaller exponent; none when it has too many digits.
+    /// The same number with a smaller exponent; `None` when it has too many digits.
     fn scaled(mut self, exponent: i64) -> Option<Self> {
         if !self.digits.is_empty() {
             let more = usize::try_from(self.exponent.checked_sub(exponent)?).ok()?;
@@ -73,7 +73,7 @@ impl Decimal {
 }
 
 /// The exact sum of two JSON numbers as text without an exponent, with as many places after the
-/// point as the longer of both; none when it has too many digits or no 64-bit float is near it.
+/// point as the longer of both; `None` when it has too many digits or no 64-bit float is near it.
 pub(super) fn sum(a: &str, b: &str) -> Option<String> {
     let (a, b) = (Decimal::parse(a)?, Decimal::parse(b)?);
     let exponent = a.exponent.min(b.exponent).min(0);
@@ -108,7 +108,7 @@ pub(crate) struct Exact {
 }
 
 impl Exact {
-    /// Reads the text of a JSON number; none when its exponent is beyond all bounds.
+    /// Reads the text of a JSON number; `None` when its exponent is beyond all bounds.
     pub(crate) fn of(text: &str) -> Option<Self> {
         let Decimal { is_negative, mut digits, exponent } = Decimal::parse(text)?;
         let zeros = digits.iter().rev().take_while(|digit| **digit == 0).count();

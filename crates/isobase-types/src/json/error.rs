@@ -40,7 +40,7 @@ pub enum InvalidJsonKind {
     Syntax {
         /// What could stand here.
         expected: &'static str,
-        /// What stands here; none at the end of the text.
+        /// What stands here; `None` at the end of the text.
         found: Option<char>,
     },
     /// A value where an object is needed.

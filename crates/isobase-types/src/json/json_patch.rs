@@ -331,7 +331,7 @@ impl Pointer {
     }
 }
 
-/// `~1` is a slash and `~0` a tilde; none for another `~`.
+/// `~1` is a slash and `~0` a tilde; `None` for another `~`.
 fn decode_step(step: &str) -> Option<String> {
     let mut out = String::with_capacity(step.len());
     let mut characters = step.chars();

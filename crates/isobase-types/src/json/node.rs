@@ -63,7 +63,7 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// The elements of an array, taken apart; none for anything else.
+    /// The elements of an array, taken apart; `None` for anything else.
     pub(super) fn elements(&mut self) -> Option<&mut Vec<Self>> {
         if self.kind() == Kind::Array
             && let Self::Text(text) = self
@@ -85,7 +85,7 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// The members of an object, taken apart; none for anything else.
+    /// The members of an object, taken apart; `None` for anything else.
     pub(super) fn members(&mut self) -> Option<&mut Vec<(Cow<'a, str>, Self)>> {
         if self.kind() == Kind::Object
             && let Self::Text(text) = self

@@ -227,7 +227,7 @@ pub enum Number {
 }
 
 impl Number {
-    /// Reads the text of a JSON number; none if its nearest float is infinite.
+    /// Reads the text of a JSON number; `None` if its nearest float is infinite.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         if let Ok(integer) = text.parse() {

@@ -121,7 +121,7 @@ impl ValueSplitter {
         self.counted = to;
     }
 
-    /// The next whole value; none when more bytes are needed, or after the end.
+    /// The next whole value; `None` when more bytes are needed, or after the end.
     ///
     /// # Errors
     /// [`SplitError`]; the stream cannot be continued.

@@ -12,12 +12,12 @@ pub(super) struct Working {
 }
 
 impl Working {
-    /// Its last change; none when it is not there.
+    /// Its last change; `None` when it is not there.
     pub(super) fn updated_at(&self) -> Option<Timestamp> {
         self.state.content.as_ref().map(|content| content.updated_at)
     }
 
-    /// Its body as it is now; none when it is not there.
+    /// Its body as it is now; `None` when it is not there.
     pub(super) fn body(&self) -> Option<&str> {
         self.state.content.as_ref().map(|content| &*content.body)
     }
@@ -29,7 +29,7 @@ pub(super) struct State {
     pub(super) content: Option<Content>,
     /// An operation of this group changed it.
     pub(super) touched: bool,
-    /// What is to be written; none when nothing was and nothing is.
+    /// What is to be written; `None` when nothing was and nothing is.
     pub(super) write: Option<DocumentWrite>,
     pub(super) cost: Cost,
 }

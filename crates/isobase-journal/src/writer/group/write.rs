@@ -88,7 +88,7 @@ impl<B: DocumentDatabase> Group<'_, B> {
         }
     }
 
-    /// Exchanges the state of a document and keeps the sums. None when it was not known.
+    /// Exchanges the state of a document and keeps the sums. `None` when it was not known.
     pub(super) fn replace(&mut self, key: &DocumentKey, state: State) -> Option<State> {
         let (touched, cost) = (state.touched, state.cost);
         let known = self.documents.contains_key(key);

@@ -35,7 +35,7 @@ const FIRST_ROW_BYTES: u64 = 64 << 10;
 pub(crate) struct CsvRecords {
     rows: Rows<Text>,
     names: Names,
-    /// One per column; none when every cell is text, empty ones too.
+    /// One per column; `None` when every cell is text, empty ones too.
     types: Option<Vec<ColumnType>>,
     /// Whether every cell was looked at to find that out.
     surveyed_whole: bool,
@@ -46,7 +46,7 @@ pub(crate) struct CsvRecords {
 /// The names of the columns.
 struct Names {
     plain: Vec<String>,
-    /// Their fields as JSON strings; none of those that are left out.
+    /// Their fields as JSON strings; `None` of those that are left out.
     json: Vec<Option<Vec<u8>>>,
     /// The column of the id.
     id: Option<usize>,
@@ -77,7 +77,7 @@ impl CsvRecords {
         Ok(Self { rows, names, types, surveyed_whole, delimiter, records: 0 })
     }
 
-    /// What the columns are; none when nobody asked.
+    /// What the columns are; `None` when nobody asked.
     pub(crate) fn columns(&self) -> Option<Vec<(String, ColumnType)>> {
         let types = self.types.as_ref()?.iter().copied();
         Some(self.names.plain.iter().cloned().zip(types).collect())
@@ -93,7 +93,7 @@ impl CsvRecords {
         self.delimiter
     }
 
-    /// The next record; none at the end.
+    /// The next record; `None` at the end.
     pub(crate) fn next(&mut self) -> Result<Option<Record>, ReadError> {
         if !self.rows.advance()? {
             return Ok(None);

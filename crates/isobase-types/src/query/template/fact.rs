@@ -85,7 +85,7 @@ fn of_value(value: Option<json::Raw<'_>>) -> FactValue {
     literal.map_or(FactValue::Composite, |literal| FactValue::Literals(vec![literal]))
 }
 
-/// The fact that a value names; none for a constant. A text that begins so stands in quotes.
+/// The fact that a value names; `None` for a constant. A text that begins so stands in quotes.
 pub(super) fn fact_of(value: &Written<'_>) -> Result<Option<Fact>, String> {
     match value {
         Written::Bare(text) if text.starts_with('@') => {

@@ -18,7 +18,7 @@ pub struct Facts<'a> {
 /// A document that is to be written.
 #[derive(Clone, Copy, Debug)]
 pub struct NewDocument<'a> {
-    /// Its id; none while it is yet to be assigned.
+    /// Its id; `None` while it is yet to be assigned.
     pub id: Option<&'a DocumentId>,
     /// The body that it has before; of a new document the same as after.
     pub before: &'a str,

@@ -139,7 +139,7 @@ impl Node {
 }
 
 impl Source {
-    /// Whether what the source names meets a filter; none when it is not there.
+    /// Whether what the source names meets a filter; `None` when it is not there.
     fn meets(self, filter: &Filter, facts: &Facts<'_>) -> Option<bool> {
         match self {
             Self::Document => None,
