@@ -27,7 +27,7 @@ pub enum Effect<'a> {
         /// sent) and wants it back.
         return_body: bool,
     },
-    /// Take it away.
+    /// Delete it.
     Remove,
 }
 
@@ -153,7 +153,7 @@ pub fn decide<'a>(
 }
 
 /// A new body for a document, with the field `id` that another program has given it: callers
-/// cannot send one, and must not take it away unawares.
+/// cannot send one, and must not delete it unawares.
 fn keeping_own_id<'a>(body: &'a str, current: &str) -> Cow<'a, str> {
     match json::own_id(current) {
         Some(own) => json::with_own_id(&json::without_own_id(body), own).into(),

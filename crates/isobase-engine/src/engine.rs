@@ -13,9 +13,9 @@ use crate::{
 /// # Contract
 /// - **Names** are checked before an engine sees them. A collection exists while it has a
 ///   document; asking for one that does not exist is never an error.
-/// - **Values**: a body is canonical JSON text ([`isobase_types::json`]). An engine gives back
-///   the value it was given. What it cannot hold it refuses ([`crate::Rejection::Unholdable`])
-///   before it stores anything.
+/// - **Values**: a body is canonical JSON text ([`isobase_types::json`]). An engine returns the
+///   value it was given. It refuses a value that it cannot hold
+///   ([`crate::Rejection::Unholdable`]) before it stores anything.
 /// - **Durability**: an answer to a write comes after the write is durable by the engine's own
 ///   definition. An error means that nothing was written, except the kind
 ///   [`crate::ErrorKind::OutcomeUnknown`].
@@ -90,7 +90,7 @@ pub trait Engine: ChangeFeed + Indexes + CollectionTerms + Snapshots + BulkLoad 
     /// Whether the engine can read and write now. Cheap enough to ask every second.
     async fn check(&self) -> Result<(), EngineError>;
 
-    /// Finishes what is under way and lets go of the database. Later calls fail.
+    /// Finishes the work under way and releases the database. Later calls fail.
     async fn close(&self) -> Result<(), EngineError>;
 
     /// Carries out all operations or none.
@@ -114,7 +114,7 @@ pub trait Engine: ChangeFeed + Indexes + CollectionTerms + Snapshots + BulkLoad 
     }
 
     /// Whether the engine can hold a document, without storing it: what a write would refuse as
-    /// [`Rejection::Unholdable`]. `id` is none for a document whose id is yet to be assigned.
+    /// [`Rejection::Unholdable`]. `id` is `None` for a document whose id is yet to be assigned.
     ///
     /// # Errors
     /// [`Rejection::Unholdable`].

@@ -47,7 +47,7 @@ pub enum ErrorKind {
     OutcomeUnknown,
     /// What is stored cannot be read. Needs a person.
     Corrupted,
-    /// A mistake of ours or a failure nobody foresaw.
+    /// A mistake of ours or a failure that was not foreseen.
     Unexpected,
 }
 

@@ -10,7 +10,7 @@ use std::{
 ///
 /// An epoch is the time in which the places of a database are places of one history. It ends with
 /// every load ([`crate::BulkLoad::finish`]): what a place of before stood for may be something else
-/// then. Two databases never have one identity, unless somebody copied the files of one.
+/// then. Two databases never have one identity, unless the files of one were copied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Identity {
     /// The database, for as long as it is there.

@@ -5,8 +5,8 @@ use std::{collections::HashMap, sync::Arc};
 use isobase_types::{CollectionName, FieldPath, Kept, KeptText, json};
 use parking_lot::RwLock;
 
-/// Longest text that lies in an entry. Ours: pages of the feed that nobody wants bodies of should
-/// not read them, and a row, item or document of the feed has room for it.
+/// Longest text that is kept in an entry. Ours: a page of the feed that is asked for without bodies
+/// should not read them, and a row, item or document of the feed has room for it.
 pub const KEPT_BYTES_MAX: usize = 4 << 10;
 
 /// What the entries of one collection keep.

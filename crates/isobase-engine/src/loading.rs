@@ -5,8 +5,8 @@ use parking_lot::{Mutex, MutexGuard};
 use crate::{EngineError, ErrorKind};
 
 /// The load that this process is at, if it is at one: only then may it write into a database that
-/// is unfinished. That it is unfinished, the database itself must tell. Written by whoever marks,
-/// leaves and ends the load, read by the writer.
+/// is unfinished. That it is unfinished, the database itself must tell. Written by the calls
+/// that mark, leave and end the load, read by the writer.
 #[derive(Debug, Default)]
 pub struct Loading(Mutex<Option<Marked>>);
 
@@ -39,8 +39,8 @@ impl Loading {
         *self.marked() = None;
     }
 
-    /// This process goes on with the load of this note no more. Nothing where it has marked
-    /// another note since: then that one's load goes on.
+    /// This process gives up the load of this note. Nothing happens where it has marked another
+    /// note since: then that load goes on.
     pub fn leave(&self, note: &str) {
         self.marked().take_if(|marked| marked.note == note);
     }
@@ -57,7 +57,7 @@ impl Loading {
     }
 }
 
-/// Why nothing is written while somebody loads the database; `note` is the load's.
+/// Why nothing is written while the database is being loaded; `note` is the load's.
 #[must_use]
 pub fn being_loaded(note: Option<&str>) -> EngineError {
     let mut message = "nothing can be written while the database is being loaded".to_owned();

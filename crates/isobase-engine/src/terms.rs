@@ -31,9 +31,9 @@ impl Default for Terms {
 ///
 /// # Contract
 /// - Terms hold in this process, from the moment they are set, for as long as it has the engine
-///   open: whoever opens it says them. Every process that writes should say the same ones.
+///   open: each process that opens it says them. Every process that writes should say the same ones.
 /// - An **expired** document, one whose last change is as long ago as its collection allows, is
-///   there for nobody: `get`, listings, counts, filters, preconditions, checks, unique values. It
+///   not there for any caller: `get`, listings, counts, filters, preconditions, checks, unique values. It
 ///   is stored until a write names its id or a [sweep](crate::sweep) finds it; then it is deleted like any
 ///   other document, by a write of its own with its own change, before anything else happens to
 ///   its id. It keeps no document to which it refers from being deleted. Snapshots show what is
@@ -149,8 +149,8 @@ pub(crate) fn age_key(updated_at: Timestamp) -> Vec<u8> {
     bytes
 }
 
-/// A document of another program may not say when it was changed: nobody knows its age, and it
-/// stays until somebody changes it.
+/// A document of another program may not say when it was changed: its age is unknown, and it
+/// stays until it is changed.
 fn age_us(updated_at: Timestamp) -> i64 {
     if updated_at == Timestamp::default() { i64::MAX } else { updated_at.unix_us }
 }

@@ -22,7 +22,7 @@ pub trait Snapshots: Send + Sync {
     async fn snapshot(&self) -> Result<Box<dyn Snapshot>, EngineError>;
 }
 
-/// Everything a database holds, to be read in parts. Dropping it lets go of it.
+/// Everything a database holds, to be read in parts. Its drop ends the reading.
 #[async_trait]
 pub trait Snapshot: Send {
     /// Whether all that is read is of one moment, that of [`Snapshot::counters`].
@@ -69,14 +69,14 @@ pub struct Unreadable {
 ///
 /// A load begins with [`BulkLoad::mark`] and ends with [`BulkLoad::finish`]. In between the
 /// database is unfinished: it is not opened for anything else, also after the process was
-/// killed. Nobody else writes to it meanwhile.
+/// killed. No other process may write to it meanwhile.
 #[async_trait]
 pub trait BulkLoad: Send + Sync {
     /// The note of a load that was begun and not finished; `None` when the database is whole.
     async fn unfinished(&self) -> Result<Option<String>, EngineError>;
 
     /// Marks the database as unfinished, durably, with a note (at most [`NOTE_BYTES_MAX`]) for
-    /// whoever resumes the load. Marking it again replaces the note; what was loaded before is durable
+    /// the process that resumes the load. Marking it again replaces the note; what was loaded before is durable
     /// then.
     async fn mark(&self, note: &str) -> Result<(), EngineError>;
 
@@ -107,8 +107,8 @@ pub trait BulkLoad: Send + Sync {
     /// ([`crate::Identity`]), and the database is whole.
     async fn finish(&self, counters: Counters) -> Result<(), EngineError>;
 
-    /// This process goes on with the load of this note no more, whether it failed, was stopped or
-    /// taken over: from now on its own writes are refused as those of all others, until a load is
+    /// This process gives up the load of this note, because it failed, was stopped or was taken
+    /// over: from now on its own writes are refused as those of all others, until a load is
     /// marked here again or finished. Nothing where another note was marked here since, or the
     /// load is finished.
     fn leave(&self, note: &str);
@@ -154,7 +154,7 @@ pub fn revision_number(revision: &Revision) -> u64 {
 ///
 /// # Errors
 /// When the counter has come to its end, as it can after ids that others chose: beyond
-/// [`COUNTED_ID_MAX`] nobody knows which ids are free.
+/// [`COUNTED_ID_MAX`] it is unknown which ids are free.
 pub fn next_id(last: i64) -> Result<i64, Rejection> {
     last.checked_add(1).filter(|next| *next <= COUNTED_ID_MAX).ok_or_else(|| {
         let reason = "no integer id is left; choose a string id".to_owned();

@@ -20,7 +20,7 @@ use crate::{EngineError, ErrorKind, IndexDefinition, Rejection, listing::id_key}
 pub const DUPLICATES_MAX: usize = 10;
 
 /// Stands for the whole values of the fields of a unique index: SHA-256 over their
-/// [whole components](key::encode_whole). Nobody can make two that are equal for other values.
+/// [whole components](key::encode_whole). Two keys are never equal for different values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct UniqueKey([u8; UniqueKey::BYTES]);
 

@@ -6,7 +6,7 @@ use isobase_types::{CollectionName, Sequence};
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
-/// Those who wait for changes in one process, and what wakes them. Nobody reads anything while
+/// The waiters for changes in one process, and what wakes them. None of them reads anything while
 /// nothing happens, however many wait.
 ///
 /// An engine tells it of every commit of its own, and of what it learns of other processes. Places
@@ -32,7 +32,7 @@ struct State {
 }
 
 impl Waiting {
-    /// Nobody waits, and the last write has this place.
+    /// Without waiters, and with the place of the last write.
     #[must_use]
     pub fn at(latest: Sequence) -> Self {
         Self { state: Mutex::new(State { latest, ..State::default() }), ..Self::default() }
@@ -93,7 +93,7 @@ impl Waiting {
         }
     }
 
-    /// The last place is this one, whoever wrote it.
+    /// The last place is this one, of this process or another.
     pub fn seen(&self, latest: Sequence) {
         let mut state = self.state();
         if latest > state.latest {
@@ -107,7 +107,7 @@ impl Waiting {
         self.state().wake_everybody();
     }
 
-    /// Whether somebody waits.
+    /// Whether there is a waiter.
     #[must_use]
     pub fn is_waited(&self) -> bool {
         self.state().waiters > 0
@@ -150,7 +150,7 @@ impl State {
     }
 }
 
-/// Somebody who waits; its drop takes it off the list.
+/// A waiter; its drop removes it from the list.
 struct Waiter<'a> {
     waiting: &'a Waiting,
     collection: Option<&'a CollectionName>,

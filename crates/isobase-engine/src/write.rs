@@ -60,7 +60,7 @@ pub enum Action {
         id: DocumentId,
         /// The document.
         body: String,
-        /// What to do when there is none.
+        /// What to do when there is no document.
         if_missing: IfMissing,
     },
     /// Change parts of the document.
@@ -70,7 +70,7 @@ pub enum Action {
         /// How.
         patch: Patch,
     },
-    /// Take the document away.
+    /// Delete the document.
     Delete {
         /// Which one.
         id: DocumentId,

@@ -32,7 +32,7 @@ pub trait DocumentDatabase: Send + Sync + 'static {
     /// The kind of engine in one lower-case word.
     fn name(&self) -> &'static str;
 
-    /// Where the journal is: the same text for everybody who opens it, without secrets. A journal
+    /// Where the journal is: the same text in every process that opens it, without secrets. A journal
     /// of format 1 is told from others by it until it is written to.
     fn location(&self) -> String;
 
@@ -72,7 +72,7 @@ pub trait DocumentDatabase: Send + Sync + 'static {
     /// The head as it is now; also finishes a commit that was left half done.
     async fn head(&self) -> Result<Head, EngineError>;
 
-    /// The head as it is now, though its commit may be half done: enough for whoever reads nothing
+    /// The head as it is now, though its commit may be half done: enough for a caller that reads nothing
     /// else. It may look only for what came after the last head that was seen. Before anything is
     /// read that depends on it, [`DocumentDatabase::settle`] is asked for; a commit for such a head
     /// settles it by itself.
@@ -88,7 +88,7 @@ pub trait DocumentDatabase: Send + Sync + 'static {
     /// The head as it is now, without writing anything; `None` where there is no journal.
     ///
     /// # Errors
-    /// When a commit is half done and nobody finishes it: whoever may write must do so first.
+    /// When a commit is half done and is not finished: a process that may write must do so first.
     async fn peek(&self) -> Result<Option<Head>, EngineError>;
 
     /// Whether the database can be reached and read now. Cheap enough to ask every second.
@@ -133,7 +133,7 @@ pub trait DocumentDatabase: Send + Sync + 'static {
         limit: u32,
     ) -> Result<ScanPage, EngineError>;
 
-    /// Documents of a collection that were written after a place, whoever wrote them, each as it is
+    /// Documents of a collection that were written after a place, by any program, each as it is
     /// now: so that what other programs wrote is found without looking at everything. Without a
     /// place it tells the present one. None where the database cannot tell, or not any more.
     async fn written_since(
@@ -156,7 +156,7 @@ pub trait DocumentDatabase: Send + Sync + 'static {
         index: IndexNumber,
     ) -> Result<(), EngineError>;
 
-    /// Takes away what an index has natively, its keys included if they stand apart.
+    /// Deletes what an index has natively, its keys included if they stand apart.
     async fn drop_index(
         &self,
         collection: &CollectionName,
@@ -211,7 +211,7 @@ pub trait DocumentDatabase: Send + Sync + 'static {
     /// Harmless to repeat, also by several processes at once.
     async fn purge(&self, collection: &CollectionName, to: Sequence) -> Result<(), EngineError>;
 
-    /// After other programs wrote: takes away keys that no document has (any more), and counts
+    /// After other programs wrote: deletes keys that no document has (any more), and counts
     /// anew. For databases that keep keys and counts apart from the documents; `keys_of` gives
     /// the keys that a document is to have.
     async fn sweep(
@@ -233,7 +233,7 @@ pub trait DocumentDatabase: Send + Sync + 'static {
     /// The note of an unfinished load.
     async fn unfinished(&self) -> Result<Option<String>, EngineError>;
 
-    /// Replaces head and catalogue after a load and empties the log; nobody else writes. `commit`
+    /// Replaces head and catalogue after a load and empties the log; no other process writes. `commit`
     /// and `catalogue` of the head become one more than they were, its floor is its sequence, and
     /// its identity is renewed.
     /// Answers stay. New entries are written before old ones go: it may be cut off and repeated.

@@ -9,7 +9,7 @@ impl Store {
     /// A page of the change feed.
     ///
     /// # Errors
-    /// When the place is none of this database, the asked part is no longer kept, or the engine
+    /// When the place is not of this database, the asked part is no longer kept, or the engine
     /// fails.
     pub async fn changes(&self, request: FeedRequest) -> Result<FeedPage, StoreError> {
         let FeedRequest { since, collection, limit, bodies } = request;
@@ -59,7 +59,7 @@ impl Store {
     }
 
     /// From now on entries of the change feed keep this of the documents of a collection. Not
-    /// remembered: whoever opens the database says it again.
+    /// remembered: a process that opens the database says it again.
     pub fn keep(&self, collection: &CollectionName, keep: Keep) {
         self.engine.keep(collection, keep);
     }

@@ -74,7 +74,7 @@ impl Store {
     }
 
     /// Looks for the indexes of references again: without its index a document counts as referred
-    /// to, and somebody may have dropped it.
+    /// to, and another process may have dropped it.
     pub(crate) fn forget_indexed(&self) {
         self.indexed.lock().clear();
     }

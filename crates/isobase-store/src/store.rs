@@ -23,8 +23,8 @@ pub struct Store {
     pub(crate) engine: Arc<dyn Engine>,
     pub(crate) options: StoreOptions,
     pub(crate) schemas: Arc<Registry>,
-    /// Fields whose index is there: those that refer to other collections. Written by whoever has
-    /// made or found one. Forgotten where a deletion is refused: somebody may have dropped one.
+    /// Fields whose index is there: those that refer to other collections. Written where one is
+    /// made or found. Forgotten where a deletion is refused: another process may have dropped one.
     pub(crate) indexed: Arc<Mutex<HashSet<(CollectionName, FieldPath)>>>,
     /// Whether this handle reaches system collections.
     system: bool,
@@ -99,7 +99,7 @@ impl Store {
         self.faces.get(collection)
     }
 
-    /// The same store with what schemas never show, for whoever hides it later.
+    /// The same store with what schemas never show, for a caller that hides it later.
     pub(crate) fn whole(&self) -> Self {
         Self { whole: true, ..self.clone() }
     }
@@ -116,7 +116,7 @@ impl Store {
         Self { user: user.map(Arc::new), ..self.clone() }
     }
 
-    /// The same store for somebody whose documents may name only files whose `owner` this is.
+    /// The same store for a caller whose documents may name only files of this `owner`.
     pub(crate) fn with_files_of(self, owner: &str) -> Self {
         Self { files_of: Some(owner.into()), ..self }
     }
@@ -264,7 +264,7 @@ impl Store {
     }
 
     /// From now on a collection keeps its documents on these terms; see [`isobase_engine::CollectionTerms`]. Not
-    /// remembered: whoever opens the database says it again, before anything is read or written.
+    /// remembered: a process that opens the database says it again, before anything is read or written.
     ///
     /// # Errors
     /// When the engine fails.
@@ -304,7 +304,7 @@ impl Store {
         Ok(self.engine.check().await?)
     }
 
-    /// Finishes what is under way and lets go of the database.
+    /// Finishes the work under way and releases the database.
     ///
     /// # Errors
     /// When the engine fails.

@@ -31,7 +31,7 @@ pub struct Kept {
 }
 
 impl Kept {
-    /// The same for whoever did not ask for bodies.
+    /// The same for a caller that did not ask for bodies.
     #[must_use]
     pub fn without_body(self) -> Self {
         let body = match self.body {

@@ -100,7 +100,7 @@ impl Filter {
         self.holds(document.body, document.id, Some(document))
     }
 
-    /// As [`Self::meets`], of a body whose times nobody knows: they are null.
+    /// As [`Self::meets`], of a body whose times are unknown: they are null.
     #[must_use]
     pub fn matches(&self, body: &str, id: &DocumentId) -> bool {
         self.holds(body, id, None)

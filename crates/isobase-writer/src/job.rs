@@ -14,12 +14,12 @@ pub trait Job: Send + 'static {
 pub struct Reply<T>(pub(crate) oneshot::Sender<T>);
 
 impl<T> Reply<T> {
-    /// Answers. Nothing happens if nobody waits any more.
+    /// Answers. Nothing happens if the caller has gone.
     pub fn send(self, answer: T) {
         let _ = self.0.send(answer);
     }
 
-    /// Whether somebody waits for the answer.
+    /// Whether the caller still waits for the answer.
     #[must_use]
     pub fn is_wanted(&self) -> bool {
         !self.0.is_closed()

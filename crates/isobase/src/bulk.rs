@@ -137,7 +137,7 @@ impl DocumentStore {
         self.write_many(read.collect(), missing).await
     }
 
-    /// Takes many documents away. One that is not there counts as done.
+    /// Deletes many documents. One that is not there counts as done.
     ///
     /// # Errors
     /// As [`DocumentStore::save_many`].

@@ -83,7 +83,7 @@ impl DocumentStore {
     /// The document with this id.
     ///
     /// # Errors
-    /// [`DocumentError::NotFound`], also for a collection nobody knows.
+    /// [`DocumentError::NotFound`], also for an unknown collection.
     pub async fn get(&self, db: &str, id: &str) -> Result<SavedDocument, DocumentError> {
         let (collection, document_id) = (CollectionName::new(db)?, DocumentId::parse(id)?);
         match self.store.get(&collection, &document_id).await? {
@@ -116,7 +116,7 @@ impl DocumentStore {
         Ok(SavedDocument::saved(&written.id, &written.revision, body))
     }
 
-    /// Takes a document away; says whether there was one.
+    /// Deletes a document; returns whether there was one.
     ///
     /// # Errors
     /// When the database fails. A missing document is no error.
@@ -130,7 +130,7 @@ impl DocumentStore {
         }
     }
 
-    /// Every document of a collection, by id; none for a collection nobody knows. All of them are
+    /// Every document of a collection, by id; empty for an unknown collection. All of them are
     /// in memory at once: for large collections read pages with [`Store::list`].
     ///
     /// # Errors
