@@ -8,7 +8,7 @@ use isobase_engine::{
     Listing,
     listing::{
         CountRun, CountStep, FETCH_BYTES_MAX, Fetch, Fetched, KeyRange, ListRun, Range, ReadyIndex,
-        Row, SORT_BYTES_MAX, SORT_DOCUMENTS_MAX, Step, id_key,
+        Row, SORT_BYTES_MAX, SORT_DOCUMENTS_MAX, Step, StoredKeys, id_key,
     },
 };
 use isobase_types::{CollectionName, Document, DocumentId, Filter, Sequence, key};
@@ -305,22 +305,7 @@ impl<'a, B: DocumentDatabase> Reading<'a, B> {
             if part.upper.as_ref().is_some_and(|upper| *upper <= part.lower) {
                 return Ok((Vec::new(), true));
             }
-            let mut fetched = self.shared.database.fetch(self.collection, &part).await?;
-            let mut last = last_key(&fetched, part.reverse);
-            if let Some(key) = last.as_ref().filter(|_| !fetched.exhausted)
-                && let Some(group) = stored.group(key)
-            {
-                let group = group.to_vec();
-                let rest = self.rest_of_group(&part, &group, key).await?;
-                fetched.documents.extend(rest);
-                last = match part.reverse {
-                    true => Some(group),
-                    false => key::successor(group),
-                };
-                fetched.exhausted = last.is_none();
-            } else if !part.reverse {
-                last = last.map(next);
-            }
+            let (fetched, last) = self.fetch_groups(&part, &stored).await?;
             let has_group = fetched.documents.iter().any(|it| stored.group(&it.key).is_some());
             let whole = |KeyedDocument { key, document }: KeyedDocument| {
                 let whole = match definition {
@@ -356,6 +341,31 @@ impl<'a, B: DocumentDatabase> Reading<'a, B> {
                 part.lower = last;
             }
         }
+    }
+
+    /// A part of a range, with whole groups of keys, and where to go on after it.
+    async fn fetch_groups(
+        &self,
+        part: &KeyFetch,
+        stored: &StoredKeys,
+    ) -> Result<(KeyFetched, Option<Vec<u8>>), EngineError> {
+        let mut fetched = self.shared.database.fetch(self.collection, part).await?;
+        let mut last = last_key(&fetched, part.reverse);
+        if let Some(key) = last.as_ref().filter(|_| !fetched.exhausted)
+            && let Some(group) = stored.group(key)
+        {
+            let group = group.to_vec();
+            let rest = self.rest_of_group(part, &group, key).await?;
+            fetched.documents.extend(rest);
+            last = match part.reverse {
+                true => Some(group),
+                false => key::successor(group),
+            };
+            fetched.exhausted = last.is_none();
+        } else if !part.reverse {
+            last = last.map(next);
+        }
+        Ok((fetched, last))
     }
 
     /// What a group of keys in no order has beyond one of them: a part of it cannot be sorted.

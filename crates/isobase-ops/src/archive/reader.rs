@@ -323,13 +323,7 @@ impl Reading {
                 }
                 Piece::Header(Box::new(header))
             }
-            FrameKind::Collection => {
-                let head: CollectionHead = parse(&frame.content)?;
-                let named = CollectionName::new(&head.name);
-                self.collection = Some(named.map_err(|error| error.to_string())?);
-                self.digests.entry(head.name.clone()).or_default();
-                Piece::Collection(Box::new(head))
-            }
+            FrameKind::Collection => self.begin_collection(&frame.content)?,
             FrameKind::Documents => {
                 let collection = self.collection()?;
                 let read = documents.transpose()?.unwrap_or_default();
@@ -373,6 +367,14 @@ impl Reading {
                 Piece::Footer(Box::new(footer))
             }
         })
+    }
+
+    fn begin_collection(&mut self, content: &[u8]) -> Result<Piece, String> {
+        let head: CollectionHead = parse(content)?;
+        let named = CollectionName::new(&head.name);
+        self.collection = Some(named.map_err(|error| error.to_string())?);
+        self.digests.entry(head.name.clone()).or_default();
+        Ok(Piece::Collection(Box::new(head)))
     }
 
     /// Refuses a frame that cannot follow those before it.
