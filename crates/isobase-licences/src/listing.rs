@@ -151,7 +151,7 @@ impl Licences {
     }
 
     /// How many licences there are, counted up to 10,000, and whether there may be more. `None` for what
-    /// only their installations tell.
+    /// only their installations tell, and where the database would look at too many others.
     ///
     /// # Errors
     /// When the database fails.
@@ -162,7 +162,11 @@ impl Licences {
         self.prepare().await?;
         match self.store.engine().count(&collection(), &self.filter(query), COUNT_MAX).await {
             Ok(licences) => Ok(Some((licences.min(COUNT_MAX), licences > COUNT_MAX))),
-            Err(error) if error.kind == ErrorKind::LimitExceeded => Ok(Some((COUNT_MAX, true))),
+            // That many were looked at, and few are in the bin: without a filter all are chosen.
+            Err(error) if error.kind == ErrorKind::LimitExceeded => {
+                let is_all = *query == LicenceQuery::default();
+                Ok(is_all.then_some((COUNT_MAX, true)))
+            }
             Err(error) => Err(StoreError::from(error).into()),
         }
     }

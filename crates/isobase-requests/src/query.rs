@@ -100,6 +100,22 @@ pub struct RequestPage {
 }
 
 impl RequestQuery {
+    /// Whether an index has exactly the entries that are chosen: in the order of time, at most one
+    /// field beside it.
+    pub(crate) fn is_found_by_an_index(&self) -> bool {
+        let Self { service, endpoint, method, user, correlation_id, status, .. } = self;
+        let texts = [service, endpoint, method, user, correlation_id];
+        let fields = texts.iter().filter(|it| it.is_some()).count() + usize::from(status.is_some());
+        let Self { key_id, model, has_error, class, min_ms, max_ms, without, .. } = self;
+        let others = key_id.is_some()
+            || model.is_some()
+            || has_error.is_some()
+            || class.is_some()
+            || min_ms.is_some()
+            || max_ms.is_some();
+        fields <= 1 && !others && without.is_empty()
+    }
+
     /// The question to the engine: all but the text.
     pub(crate) fn filter(&self) -> Filter {
         let mut filters = Vec::new();

@@ -423,18 +423,23 @@ impl Requests {
         Ok((page.documents, cursor))
     }
 
-    /// How many entries there are, counted up to 10,000; the text is not looked at.
+    /// How many entries there are, counted up to 10,000; the text is not looked at. `None` where the
+    /// database would look at more than that, and not all of them need be chosen.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn count(&self, query: &RequestQuery) -> Result<Total, RequestsError> {
+    pub async fn count(&self, query: &RequestQuery) -> Result<Option<Total>, RequestsError> {
         self.prepare().await?;
         let engine = self.store.engine();
         match engine.count(&collection(), &query.filter(), COUNT_MAX).await {
-            Ok(entries) if entries > COUNT_MAX => Ok(Total { entries: COUNT_MAX, capped: true }),
-            Ok(entries) => Ok(Total { entries, capped: false }),
+            Ok(entries) => {
+                let capped = entries > COUNT_MAX;
+                Ok(Some(Total { entries: entries.min(COUNT_MAX), capped }))
+            }
+            // That many were looked at; whether all of them are chosen an index tells.
             Err(error) if error.kind == ErrorKind::LimitExceeded => {
-                Ok(Total { entries: COUNT_MAX, capped: true })
+                let total = Total { entries: COUNT_MAX, capped: true };
+                Ok(query.is_found_by_an_index().then_some(total))
             }
             Err(error) => Err(StoreError::from(error).into()),
         }

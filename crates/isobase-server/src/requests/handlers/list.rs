@@ -53,7 +53,7 @@ pub(crate) async fn list_requests(
     };
     let total = match query.text {
         Some(_) => None,
-        None => Some(state.requests.count(&query).await?),
+        None => state.requests.count(&query).await?,
     };
     Ok(json(&Page::of(RequestPage { total, ..page })))
 }

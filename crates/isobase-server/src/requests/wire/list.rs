@@ -148,7 +148,7 @@ pub(in crate::requests) struct Page {
     count: usize,
     /// All that are chosen, counted up to 10,000; null for a search by text.
     total: Option<u64>,
-    /// There may be more than `total`.
+    /// There may be more than `total`; false where that is null.
     total_capped: bool,
     next_cursor: Option<String>,
     /// Of a search that ended at its budget: back to which moment it has come. `next_cursor` goes
