@@ -135,11 +135,10 @@ pub(in crate::licences) fn put_license() -> Operation {
             "Makes a licence with this key, or sets expiry and status of the one that has it. The \
              key of another e-mail is refused: a licence never changes hands this way.",
         )
-        .parameters([idempotency::parameter()])
         .takes(body)
         .answers(Answer::new(200, "It is there.").content(Content::like(&example)))
         .problems(BODY)
-        .problems([codes::LICENSE_REFUSED, codes::INVALID_HEADER])
+        .problems([codes::LICENSE_REFUSED])
 }
 
 pub(in crate::licences) fn create_licenses() -> Operation {
@@ -183,10 +182,11 @@ pub(in crate::licences) fn create_license(id: &'static str) -> Operation {
             "Makes a licence with a random key of 125 bits and a checksum, or with a key of one's \
              own. Default: 365 days from now.",
         )
+        .parameters([idempotency::parameter()])
         .takes(body)
         .answers(Answer::new(200, "It is there.").content(Content::like(&example)))
         .problems(BODY)
-        .problems([codes::LICENSE_REFUSED])
+        .problems([codes::LICENSE_REFUSED, codes::INVALID_HEADER])
 }
 
 pub(in crate::licences) fn update_license() -> Operation {
