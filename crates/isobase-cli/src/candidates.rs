@@ -32,7 +32,7 @@ pub(crate) fn collections(current: &OsStr) -> Vec<CompletionCandidate> {
         Some(comma) => current.split_at(comma + 1),
         None => ("", current),
     };
-    // What cannot be found out is not offered: a shell shows no errors.
+    // A failure offers nothing: a shell shows no errors.
     let names = names().unwrap_or_default();
     let fitting = names.into_iter().filter(|name| name.starts_with(last));
     fitting.map(|name| CompletionCandidate::new(format!("{before}{name}"))).collect()

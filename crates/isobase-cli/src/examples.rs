@@ -108,7 +108,7 @@ mod tests {
         let mut found = Vec::new();
         examples(&command, &mut found);
         for line in found {
-            // What is said about it, and what a shell would do with it.
+            // Without the remark behind it, and without the redirections of a shell.
             let said = line.split("   ").next().unwrap_or_default();
             let said = said.split(['>', '<', '|']).next().unwrap_or_default();
             let words = said.split_whitespace().map(|word| word.trim_matches('\''));

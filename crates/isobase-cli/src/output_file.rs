@@ -92,7 +92,7 @@ impl OutputFile {
         match self {
             Self::Partial(partial) => partial.finish(),
             Self::InPlace { file, path } => match file.sync_all() {
-                // What is no file cannot be synced.
+                // Pipes and terminals cannot be synced.
                 Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
                 synced => synced.with_context(|| format!("cannot write {}", path.display())),
             },

@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::{Context, Result};
 
-/// What the name of a file ends with that is not complete, after the name it is to get and the
+/// The end of the name of a file that is not complete, after the name it is to get and the
 /// number of the process that writes it.
 const SUFFIX: &str = ".isobase-partial";
 
@@ -85,7 +85,7 @@ impl PartialFile {
 impl Drop for PartialFile {
     fn drop(&mut self) {
         if !self.complete {
-            // What is left of it is of no use; nothing more can be done about it either.
+            // The rest of it is of no use, and nothing more can be done about it.
             let _ = fs::remove_file(&self.partial);
         }
     }

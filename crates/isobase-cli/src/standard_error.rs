@@ -82,7 +82,7 @@ fn write_all(messages: &Receiver<Message>) {
                 }
                 write_now(&text);
             }
-            // Who asked may have given up.
+            // The thread that asked may have given up.
             Message::Flush(done) => drop(done.try_send(())),
         }
     }

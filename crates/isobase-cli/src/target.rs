@@ -28,7 +28,7 @@ pub(crate) enum Target {
     Direct {
         /// The database.
         store: Store,
-        /// Who a service with these settings would take the caller for: marks of writes are the
+        /// The caller, as a service with these settings would see it: marks of writes are the
         /// same with and without the service.
         caller: String,
         /// Where a copy is that stands for the database. Its drop removes it.
@@ -74,7 +74,7 @@ impl Target {
         // Another database than the one of the settings has schemas of its own.
         let own = location == config.records;
         let schemas = if own { config.schemas.clone() } else { HashMap::new() };
-        // What a service holds is read through the service.
+        // A database that a service holds is read through the service.
         if let Some(collection) = reads
             && location.holder().is_none()
         {
@@ -168,8 +168,8 @@ async fn holder(
     }
 }
 
-/// Who a service with these settings would take a caller for. Who may open the database may write;
-/// a caller the service would refuse has no mark there, so the one of open mode will do.
+/// The caller, as a service with these settings would see it. A user who may open the database may
+/// write; a caller whom the service would refuse has no mark there, so the one of open mode will do.
 async fn caller(
     key: Option<&str>,
     (loaded, config): (&Loaded, &Config),
@@ -218,7 +218,7 @@ pub(crate) async fn must_hold_something(
     if engine.latest().await? > Sequence(0) {
         return Ok(());
     }
-    // What other programs wrote has no place in the feed, but it is in a collection.
+    // Documents of other programs have no place in the feed, but they are in a collection.
     match engine.collections().await {
         Ok(found) if found.is_empty() => {}
         Ok(_) => return Ok(()),

@@ -97,7 +97,7 @@ fn line(backup: &Backup) -> String {
     let state = match (note.verified, &note.error) {
         (Some(true), None) => "verified".to_owned(),
         (None, None) => "not verified".to_owned(),
-        // What is in a note may have been written by anybody who reaches the folder.
+        // Anybody who reaches the folder may have written this note.
         (_, Some(error)) => format!("bad: {}", error.escape_debug()),
         (Some(false), None) => "bad".to_owned(),
     };

@@ -134,7 +134,7 @@ fn file_of_now() -> PathBuf {
 /// use.
 fn must_not_replace(arguments: &DumpCommand, file: &Path) -> Result<(), Failure> {
     match &arguments.since {
-        // What is a place stays one when there is a file of that name.
+        // A place stays a place when there is a file of that name.
         Some(text) if Since::parse(text).is_none() && is_same_file(file, Path::new(text)) => {
             let message = format!(
                 "{} is the archive of --since: it would be replaced by one that has only the \

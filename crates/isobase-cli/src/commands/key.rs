@@ -60,7 +60,7 @@ pub(crate) enum KeyCommand {
     },
 }
 
-/// What a key may do, as one text with commas.
+/// The scopes of a key, as one text with commas.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ScopeList(Scopes);
 

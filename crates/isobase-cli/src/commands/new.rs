@@ -32,7 +32,7 @@ pub(crate) struct NewCommand {
     template: Template,
 }
 
-/// What an app that is begun does.
+/// Apps to begin with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Template {
     /// What each user has to do
@@ -74,7 +74,7 @@ const EMPTY: &[TemplateFile] = &[
     ("isobase.toml", include_str!("../../templates/empty/isobase.toml")),
     ("index.html", include_str!("../../templates/empty/index.html")),
 ];
-/// What every template has.
+/// The file that every template has.
 const COMMON: TemplateFile = (".gitignore", include_str!("../../templates/gitignore"));
 
 impl Template {

@@ -8,7 +8,7 @@ pub(super) fn is_web_address(text: &str) -> bool {
     matches!(scheme, "http" | "https") && is_authority(authority) && path.bytes().all(plain)
 }
 
-/// What a browser sends as `Origin`: compared byte by byte, anything else would never match.
+/// A text as browsers send it in `Origin`. It is compared byte by byte: no other text would match.
 pub(super) fn is_origin(text: &str) -> bool {
     if text == "*" {
         return true;

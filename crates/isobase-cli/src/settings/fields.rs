@@ -256,7 +256,7 @@ impl Reading<'_> {
             _ => {
                 let found = format!("is {word}, expected one of {}", TYPES.join(", "));
                 let word = word.as_str().unwrap_or_default();
-                // What other systems call them.
+                // Names of the same types in other systems.
                 let meant = match word {
                     "bool" => Some("boolean"),
                     "int" | "bigint" => Some("integer"),

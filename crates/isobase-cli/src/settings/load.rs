@@ -92,7 +92,7 @@ impl Loaded {
         self.reading(setting)?.value()
     }
 
-    /// What was read for a setting, if it is set.
+    /// The value of a setting of any type, if it is set.
     pub(super) fn reading(&self, setting: &dyn AnySetting) -> Option<&Reading> {
         self.set.get(setting.declared().key).map(|(reading, _)| reading)
     }

@@ -31,7 +31,7 @@ impl Row {
 /// Every setting with its value, secrets masked, and its origin.
 pub(super) fn rows(loaded: &Loaded, config: &Config) -> Vec<Row> {
     let mut rows: Vec<Row> = table::all().map(|setting| row(loaded, setting)).collect();
-    // What counts, also when other settings decided on it.
+    // The database in use, also when other settings decided on it.
     if let Some(records) = rows.iter_mut().find(|row| row.key == table::RECORDS_URL.key()) {
         records.value = Some(config.records.to_string());
         records.origin = config.records_origin.clone();

@@ -130,7 +130,7 @@ impl Place {
             && self.was_never_written().await
             && std::fs::remove_file(&made.file).is_ok()
         {
-            // What closing could still tell is of a file that is gone.
+            // Closing could only report on a file that is gone.
             let _ = self.engine.close().await;
             made.remove_rest();
             return Ok(());

@@ -166,7 +166,7 @@ pub(crate) fn read_from(
     let own = Shelf::of(&config.files);
     let shelf = match &flags.uploads {
         Some(text) => shelf(text, "--uploads", config)?,
-        // What is not there is told.
+        // Missing files are reported.
         None => uploads_of(at, &config.records, &own).unwrap_or(own),
     };
     Ok((!flags.without_files).then(|| file_place(shelf)))

@@ -198,7 +198,7 @@ async fn import(
     let written =
         write_all(&target, &collection, &arguments, reading, (&mut progress, printer)).await;
     let elapsed = progress.end();
-    // What was written is told also when the rest could not be.
+    // The records that were written are reported even if the rest could not be.
     let (tally, failure) = written;
     let records = tally.new + tally.there;
     let rate = per_second(records, elapsed);

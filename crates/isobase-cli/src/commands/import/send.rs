@@ -18,7 +18,7 @@ use crate::{
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// The routes that take chunks, by their operation ids, and how their marks name what is asked.
-/// What the service puts into a mark is put in here too, so that an import begun there can be
+/// Marks are made of the same parts as those of the service, so that an import begun there can be
 /// finished here.
 const LINES: (&str, &[u8]) = ("create_record", b"lines atomic");
 const BATCH: (&str, &[u8]) = ("write_batch", b"batch");
@@ -196,7 +196,7 @@ async fn post_lines(
     }
 }
 
-/// What a service names that took nothing of a chunk: lines are counted from 1, operations from 0.
+/// The record that a service names when it took nothing of a chunk: lines are counted from 1, operations from 0.
 fn refusals(error: ClientError) -> Result<Reply, Trouble<Failure>> {
     let problem = match error {
         ClientError::Refused(problem) if problem.code == "batch_rejected" => problem,

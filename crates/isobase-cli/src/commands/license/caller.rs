@@ -23,7 +23,7 @@ use crate::{
     target::Target,
 };
 
-/// What the paths of the routes begin with.
+/// The first steps of the paths of the routes.
 const ROOT: [&str; 3] = ["api", "v1", "db"];
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");

@@ -134,7 +134,7 @@ pub(super) async fn run(
     Ok(())
 }
 
-/// What the flags say of every licence.
+/// Members that the flags give every licence.
 fn common(arguments: &CreateArguments) -> Map<String, Value> {
     let mut body = Map::new();
     arguments.period.write(&mut body);

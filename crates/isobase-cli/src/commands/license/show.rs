@@ -70,7 +70,7 @@ pub(super) fn one(licence: &Value, installations: &Value, printer: Printer) {
     }
 }
 
-/// What became of a licence.
+/// A licence after a change.
 pub(super) fn changed(licence: &Value, printer: Printer) {
     if printer.json {
         printer.json_line(licence);

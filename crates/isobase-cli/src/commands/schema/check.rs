@@ -50,7 +50,7 @@ pub(super) async fn run(target: &Target, config: &Config, printer: Printer) -> R
     Err(Failure::new(message).hint(hint).into())
 }
 
-/// What was found in a collection.
+/// Findings in a collection.
 struct Found {
     schema: Option<Schema>,
     unique: Vec<Unique>,

@@ -1,4 +1,4 @@
-//! What a start would change.
+//! Changes that a start would make.
 
 use std::collections::BTreeSet;
 
@@ -35,7 +35,7 @@ pub(super) async fn run(target: &Target, config: &Config, printer: Printer) -> R
     Ok(())
 }
 
-/// What is declared of a collection and not there, and the other way round.
+/// Differences between the declaration of a collection and the database.
 struct Difference {
     name: CollectionName,
     missing: Vec<String>,

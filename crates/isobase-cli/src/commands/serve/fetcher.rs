@@ -28,7 +28,7 @@ impl fmt::Debug for HttpFetcher {
     }
 }
 
-/// What asks providers.
+/// The client that asks providers.
 pub(super) fn fetcher() -> Result<Arc<dyn Fetcher>, Failure> {
     let wrong = |error: &dyn fmt::Display| {
         Failure::new(format!("the HTTP client for providers cannot be made: {error}"))
@@ -81,7 +81,7 @@ impl HttpFetcher {
     }
 }
 
-/// What went wrong, with what lies below it: the first of them says little.
+/// An error with its causes: the first of them says little.
 fn told(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut below = error.source();

@@ -1,4 +1,4 @@
-//! What the process measures of itself, for `/metrics`: its build, and what the system knows of it.
+//! Measures of the process for `/metrics`: its build, and what the system knows of it.
 
 use std::fs;
 
@@ -23,7 +23,7 @@ pub(crate) fn of_process() -> Vec<Measure> {
     measures
 }
 
-/// What `/proc/self/stat` says. Other systems than Linux have no such file.
+/// The fields of `/proc/self/stat`. Other systems than Linux have no such file.
 /// Source: proc(5).
 struct Stat {
     cpu_ticks: f64,

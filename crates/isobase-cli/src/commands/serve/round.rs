@@ -140,7 +140,7 @@ impl Round {
         Webhooks::new(&self.store, options)
     }
 
-    /// What the settings say of the service, and what only this process has for it.
+    /// The configuration of the settings, and what only this process has for it.
     fn server_config(
         &self,
         given: &Given,

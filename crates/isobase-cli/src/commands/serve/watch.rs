@@ -97,7 +97,7 @@ fn files(given: &Given, loaded: &Loaded) -> Vec<PathBuf> {
     files
 }
 
-/// What is seen of files.
+/// The state of files, as far as it is watched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct State(Vec<Option<(SystemTime, u64)>>);
 

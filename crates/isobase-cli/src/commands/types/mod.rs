@@ -32,7 +32,7 @@ Examples:
 In the program: import type { App } from './isobase-app'; new Isobase<App>(…). Write them again when
 isobase.toml changes. No database is needed.";
 
-/// What `new Isobase<App>()` needs beside the collections.
+/// Types that `new Isobase<App>()` needs beside the collections.
 const HEAD: &str = "\
 // The collections of this app, for isobase.js. Written by `isobase types`: write it again when
 // isobase.toml changes.
@@ -137,7 +137,7 @@ impl Described<'_> {
         let fields = || self.fields.iter().copied();
         out.push_str("    row: {\n      id: Id;\n");
         for field in fields().filter(|field| !field.write_only) {
-            // What is required or has a default is in every document that was written since.
+            // A required field, or one with a default, is in every document that was written since.
             let is_there = field.required || field.default.is_some();
             self.member(field, is_there, self.shown(field), out);
         }

@@ -14,14 +14,14 @@ super::settings! {
         "owner.name",
         &Text::ANY,
         "Name of the first owner, an account that may do everything. It is made at the start while \
-     there is no owner; needs `owner.password`.",
+         there is no owner; needs `owner.password`.",
     );
 
     static OWNER_PASSWORD: Optional<String> = Setting::optional(
         "owner.password",
         &Text::SECRET,
         "Password of the first owner, at least 12 characters. Once there is an owner it is not looked \
-     at any more.",
+         at any more.",
     );
 
     static OWNER_EMAIL: Optional<String> = Setting::optional(
@@ -58,7 +58,7 @@ super::settings! {
         "mail.smtp_url",
         &Text::SECRET,
         "Mail server for letters to people: `smtps://user:password@mail.example.com`, or \
-     `smtp://…:587?tls=required`. Without one letters go to the log.",
+         `smtp://…:587?tls=required`. Without one letters go to the log.",
     );
 
     static MAIL_FROM: Optional<String> = Setting::optional(

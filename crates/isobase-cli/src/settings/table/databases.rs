@@ -1,9 +1,8 @@
-//! Databases, and what keeps records in them.
+//! Databases: what they remember, and how they are reached.
 
 use std::time::Duration;
 
 use isobase::OpenOptions;
-use isobase_server::LiveOptions;
 
 use super::super::{
     kinds::{Choice, Size, Span, Switch, Text, Whole},
@@ -11,21 +10,12 @@ use super::super::{
 };
 
 super::settings! {
-    static EVENTS_PING: Setting<Duration> = Setting::new(
-        "events.ping",
-        &Span,
-        || LiveOptions::default().ping,
-        "A listener of `GET /api/events` that was told nothing for so long gets a `ping`. Clients and \
-     proxies that end silent connections earlier need a shorter time: Python's httpx 5 s.",
-    )
-    .changeable();
-
     static IDEMPOTENCY_KEEP_FOR: Setting<Duration> = Setting::new(
         "idempotency.keep_for",
         &Span,
         || OpenOptions::default().retention.idempotency,
         "How long an `Idempotency-Key` is remembered. An import that was cut off can be finished \
-     without duplicates within this time.",
+         without duplicates within this time.",
     );
 
     static RECONCILE_EVERY: Setting<Duration> = Setting::new(
@@ -33,8 +23,8 @@ super::settings! {
         &Span,
         || Duration::ZERO,
         "How often the service looks by itself for what other programs wrote into CouchDB, DynamoDB or \
-     Firestore, as `isobase reconcile` does. On CouchDB it reads what was written since the last time, \
-     on DynamoDB and Firestore every document of every collection. `0` never.",
+         Firestore, as `isobase reconcile` does. On CouchDB it reads what was written since the last time, \
+         on DynamoDB and Firestore every document of every collection. `0` never.",
     )
     .changeable();
 
@@ -43,7 +33,7 @@ super::settings! {
         &Choice(&[("full", true), ("normal", false)]),
         || OpenOptions::default().sqlite.sync_every_commit,
         "`full`: an answered write survives a power cut. `normal`: a power cut may lose the last \
-     ones; the file stays sound.",
+         ones; the file stays sound.",
     );
 
     static SQLITE_CACHE: Setting<u64> = Setting::new(
@@ -64,15 +54,15 @@ super::settings! {
         &Switch,
         || OpenOptions::default().postgres.pgbouncer,
         "PostgreSQL is reached through PgBouncer in transaction mode, as `pgbouncer=transaction` in \
-     the URL says too.",
+         the URL says too.",
     );
 
     static COUCHDB_URL: Optional<String> = Setting::optional(
         "couchdb.url",
         &Text::DATABASE,
         "Address of the CouchDB server, for the provider `couchdb`: `http://host:5984`, or \
-     `https://host/path` behind a proxy; without a port those of HTTP. Needs `couchdb.user` and \
-     `couchdb.password`.",
+         `https://host/path` behind a proxy; without a port those of HTTP. Needs `couchdb.user` and \
+         `couchdb.password`.",
     )
     .variables(&["COUCHDB_URL"]);
 
@@ -94,7 +84,7 @@ super::settings! {
         "firestore.project_id",
         &Text::ANY,
         "Google Cloud project, for the provider `firestore`. Unset: the project of the credentials, \
-     which are found as Google's own programs find them (`GOOGLE_APPLICATION_CREDENTIALS`).",
+         which are found as Google's own programs find them (`GOOGLE_APPLICATION_CREDENTIALS`).",
     )
     .variables(&["FIRESTORE_PROJECT_ID"]);
 
@@ -103,7 +93,7 @@ super::settings! {
         &Text::ANY,
         || isobase::environment::DYNAMODB_REGION_DEFAULT.to_owned(),
         "AWS region, for the provider `dynamodb`. Credentials are found as AWS's own programs find \
-     them (`AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, profiles, roles).",
+         them (`AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, profiles, roles).",
     )
     .variables(&["DYNAMODB_REGION", "AWS_REGION", "AWS_DEFAULT_REGION"]);
 
@@ -111,7 +101,7 @@ super::settings! {
         "dynamodb.endpoint_url",
         &Text::DATABASE,
         "Address of another DynamoDB than that of the region, such as one on this machine: \
-     `http://127.0.0.1:8000`.",
+         `http://127.0.0.1:8000`.",
     )
     .variables(&["DYNAMODB_ENDPOINT_URL"]);
 }

@@ -47,8 +47,8 @@ super::settings! {
         &Whole::from(1),
         || StoreOptions::default().scan_max,
         "Most documents a listing or count may examine. A count or a sorted listing that needs more \
-     is refused and told which index would help; a page in the order of ids or of an index ends \
-     early, perhaps without a document, and has a next one. Memory has no such bound.",
+         is refused and told which index would help; a page in the order of ids or of an index ends \
+         early, perhaps without a document, and has a next one. Memory has no such bound.",
     );
 
     static BATCH_OPERATIONS_MAX: Setting<usize> = Setting::new(
@@ -88,6 +88,14 @@ super::settings! {
         "Longest target of a request.",
     )
     .changeable_from(|| 1 << 10);
+
+    static UPLOAD_BYTES: Setting<u64> = Setting::new(
+        "limits.upload_bytes",
+        &Size,
+        || 1 << 30,
+        "Largest file that can be uploaded. `limits.stream_body_bytes` bounds the whole request.",
+    )
+    .changeable();
 
     static HEADER_DEADLINE: Setting<Duration> = Setting::new(
         "deadlines.header",
@@ -157,7 +165,7 @@ super::settings! {
         &Span,
         || HttpConfig::default().stop_timeout,
         "How long requests may go on after the service was told to stop. Supervisors often kill \
-     after 10 s; the rest is for closing the database.",
+         after 10 s; the rest is for closing the database.",
     )
     .changeable();
 }

@@ -1,22 +1,30 @@
 //! Every setting there is, each declared once: its type, name, default and documentation.
 
 mod accounts;
+mod backups;
 mod changes;
 mod databases;
-mod features;
+mod licences;
 mod limits;
+mod requests;
 mod service;
+mod sql;
 mod uploads;
+mod webhooks;
 
 use super::setting::AnySetting;
 
 pub(super) use accounts::*;
+pub(super) use backups::*;
 pub(super) use changes::*;
 pub(super) use databases::*;
-pub(super) use features::*;
+pub(super) use licences::*;
 pub(super) use limits::*;
+pub(super) use requests::*;
 pub(crate) use service::*;
+pub(super) use sql::*;
 pub(super) use uploads::*;
+pub(super) use webhooks::*;
 
 /// Declares settings, and lists them in the order of the documentation.
 macro_rules! settings {
@@ -38,7 +46,11 @@ pub(crate) fn all() -> impl Iterator<Item = &'static dyn AnySetting> + Clone {
         changes::ALL,
         uploads::ALL,
         databases::ALL,
-        features::ALL,
+        licences::ALL,
+        requests::ALL,
+        backups::ALL,
+        webhooks::ALL,
+        sql::ALL,
     ];
     parts.into_iter().flatten().copied()
 }
@@ -70,6 +82,15 @@ mod tests {
                 "{key}"
             );
         }
+    }
+
+    #[test]
+    fn a_section_of_the_file_is_documented_in_one_place() {
+        let mut sections: Vec<_> =
+            all().map(|it| it.declared().key.split_once('.').map(|(name, _)| name)).collect();
+        sections.dedup();
+        let unique: HashSet<_> = sections.iter().collect();
+        assert_eq!(unique.len(), sections.len(), "{sections:?}");
     }
 
     #[test]

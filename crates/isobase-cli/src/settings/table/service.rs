@@ -39,7 +39,7 @@ super::settings! {
         "internal_api_key",
         &Text::SECRET,
         "A key with all rights, for the application behind the service. Without it and without \
-     named keys the service is open and listens on this machine only.",
+         named keys the service is open and listens on this machine only.",
     )
     .variables(&["INTERNAL_API_KEY"]);
 
@@ -47,8 +47,8 @@ super::settings! {
         "secret",
         &Text::SECRET,
         "Seals secrets in the database that must be readable: at least 16 bytes, such as \
-     `openssl rand -hex 32` prints. A copy of the database needs it on the other side. Unset: \
-     the first line of the file `secret` in the data folder, which is made when it is first needed.",
+         `openssl rand -hex 32` prints. A copy of the database needs it on the other side. Unset: \
+         the first line of the file `secret` in the data folder, which is made when it is first needed.",
     );
 
     static CORS_ORIGINS: Setting<Vec<String>> = Setting::new(
@@ -56,7 +56,7 @@ super::settings! {
         &List::ORIGINS,
         || HttpConfig::default().cors_origins,
         "Origins whose pages may use the service: `https://app.example.com`, or `*` for all. Empty: in \
-     open mode pages of this machine, with `open` all pages; with keys none.",
+         open mode pages of this machine, with `open` all pages; with keys none.",
     )
     .changeable();
 
@@ -65,8 +65,8 @@ super::settings! {
         &List::HOSTS,
         || HttpConfig::default().allowed_hosts,
         "Names by which the service answers in open mode beside `localhost` and addresses of this \
-     machine: `app.test`, `*.lvh.me`. Other names are refused there, because a page of elsewhere \
-     can make its own name lead to this machine. The host of `public_url` is one of them.",
+         machine: `app.test`, `*.lvh.me`. Other names are refused there, because a page of elsewhere \
+         can make its own name lead to this machine. The host of `public_url` is one of them.",
     )
     .changeable();
 
@@ -74,7 +74,7 @@ super::settings! {
         "public_url",
         &WebAddress,
         "Scheme and authority clients use, for absolute links behind a proxy: \
-     `https://db.example.com`. Unset: links are relative.",
+         `https://db.example.com`. Unset: links are relative.",
     )
     .changeable();
 
@@ -83,17 +83,8 @@ super::settings! {
         &List::NETWORKS,
         Vec::new,
         "Proxies in front of the service: `127.0.0.1`, `10.0.0.0/8`. Their `X-Forwarded-For` says which \
-     address asks, which bounds on guessing and the records of licences use. The proxy must set or \
-     append that header. Empty: the address of the connection asks.",
-    )
-    .changeable();
-
-    static PAGES_SINGLE_PAGE: Setting<bool> = Setting::new(
-        "pages.single_page",
-        &Switch,
-        || false,
-        "Show `index.html` at every path that has neither a route nor a file, to callers who take a \
-     page: for apps whose script knows the paths.",
+         address asks, which bounds on guessing and the records of licences use. The proxy must set or \
+         append that header. Empty: the address of the connection asks.",
     )
     .changeable();
 
@@ -102,8 +93,8 @@ super::settings! {
         &Text::FOLDER,
         || "data".to_owned(),
         "Folder for everything the service stores itself: unless another database is set, the records \
-     in `isobase.db`. Relative to the app folder, in \
-     `isobase.toml` to the file, in a variable or flag to the current folder.",
+         in `isobase.db`. Relative to the app folder, in \
+         `isobase.toml` to the file, in a variable or flag to the current folder.",
     )
     .variables(&["DB_PATH"])
     .flag();
@@ -112,7 +103,7 @@ super::settings! {
         "records_url",
         &Text::DATABASE,
         "Database of the records. Unset: decided by `database_provider`, else by `database_url`, \
-     else the file `isobase.db` in the data folder.",
+         else the file `isobase.db` in the data folder.",
     )
     .variables(&["RECORDS_URL"]);
 
@@ -120,8 +111,8 @@ super::settings! {
         "database_provider",
         &Text::ANY,
         "Engine of the records when `records_url` is unset: `memory`, `sqlite`, `postgres` (which \
-     needs `database_url`), `couchdb`, `firestore` or `dynamodb` (whose settings are below). \
-     Capital letters do not matter.",
+         needs `database_url`), `couchdb`, `firestore` or `dynamodb` (whose settings are below). \
+         Capital letters do not matter.",
     )
     .variables(&["DATABASE_PROVIDER"]);
 
@@ -151,4 +142,13 @@ super::settings! {
         || LogFormat::Auto,
         "How it is logged, to standard error. `auto`: text on a terminal, JSON lines elsewhere.",
     );
+
+    static PAGES_SINGLE_PAGE: Setting<bool> = Setting::new(
+        "pages.single_page",
+        &Switch,
+        || false,
+        "Show `index.html` at every path that has neither a route nor a file, to callers who take a \
+         page: for apps whose script knows the paths.",
+    )
+    .changeable();
 }

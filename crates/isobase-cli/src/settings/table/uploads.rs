@@ -4,34 +4,29 @@ use std::time::Duration;
 
 use isobase_server::FilesOptions;
 
-use super::super::{
-    kinds::{List, Size, Span, Text, Whole},
-    setting::{Optional, Setting},
+use super::{
+    super::{
+        kinds::{List, Span, Text, Whole},
+        setting::{Optional, Setting},
+    },
+    limits::UPLOAD_BYTES,
 };
 
 super::settings! {
-    static UPLOAD_BYTES: Setting<u64> = Setting::new(
-        "limits.upload_bytes",
-        &Size,
-        || 1 << 30,
-        "Largest file that can be uploaded. `limits.stream_body_bytes` bounds the whole request.",
-    )
-    .changeable();
-
     static UPLOADS_STORE: Optional<String> = Setting::optional(
         "uploads.store",
         &Text::ANY,
         "Bucket of an S3 service that keeps uploads: `s3://bucket` or `s3://bucket/prefix`. Unset: the \
-     folder `uploads` in the data folder, in which uploads on their way lie in any case. Credentials \
-     are those of the usual variables (`AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`) or of the \
-     machine.",
+         folder `uploads` in the data folder, in which uploads on their way lie in any case. Credentials \
+         are those of the usual variables (`AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`) or of the \
+         machine.",
     );
 
     static UPLOADS_ENDPOINT_URL: Optional<String> = Setting::optional(
         "uploads.endpoint_url",
         &Text::ANY,
         "Address of another S3 service than that of AWS: `https://s3.example.com`. Unset: the variable \
-     `AWS_ENDPOINT_URL`, else that of the region.",
+         `AWS_ENDPOINT_URL`, else that of the region.",
     );
 
     static UPLOADS_REGION: Optional<String> = Setting::optional(
@@ -45,7 +40,7 @@ super::settings! {
         &Span,
         || usual().unused_for,
         "How long a file stays that documents have named in a field of the type `file` and none does any \
-     more.",
+         more.",
     );
 
     static UPLOADS_TYPES: Setting<Vec<String>> = Setting::new(
@@ -53,7 +48,7 @@ super::settings! {
         &List::MEDIA_TYPES,
         Vec::new,
         "Types of files that are taken, as `image/*` and `application/pdf`: what the first bytes of a \
-     file say, whatever its name is. Empty: all.",
+         file say, whatever its name is. Empty: all.",
     )
     .changeable();
 

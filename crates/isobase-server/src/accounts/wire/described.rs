@@ -1,4 +1,4 @@
-//! What the descriptions of several routes share.
+//! Parts that several routes share.
 
 use isobase_auth::Account;
 use isobase_http::{Answer, Content, Operation, ProblemCode};
@@ -25,7 +25,7 @@ impl Id {
     }
 }
 
-/// Who signed in.
+/// The account that signed in.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "NamedAccount")]
 pub(in crate::accounts) struct Named {
@@ -57,7 +57,7 @@ impl Done {
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "only its shape is used")]
 pub(super) struct ConfirmPassword {
-    /// None where the account has none, and its session began within ten minutes.
+    /// May be left out if the account has none and its session began within ten minutes.
     password: Option<String>,
 }
 

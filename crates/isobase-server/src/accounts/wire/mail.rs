@@ -24,14 +24,14 @@ struct NewAddress {
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "only its shape is used")]
 struct LetterToken {
-    /// What stands behind the `#` of the letter's link.
+    /// The part of the letter's link behind the `#`.
     token: String,
 }
 
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "only its shape is used")]
 struct NewPassword {
-    /// What stands behind the `#` of the letter's link.
+    /// The part of the letter's link behind the `#`.
     token: String,
     password: String,
 }

@@ -24,7 +24,7 @@ pub(in crate::accounts) struct Me {
     /// Whether an administrator shut it out.
     disabled: bool,
     created_at: String,
-    /// The owner who acts as this account by the session that asks; left out where nobody does.
+    /// The owner who acts as this account by the session that asks; left out if the account itself acts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::accounts) impersonated_by: Option<String>,
 }
@@ -62,7 +62,7 @@ impl Me {
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "only its shape is used")]
 struct ChangePassword {
-    /// None where the account has none, and its session began within ten minutes.
+    /// May be left out if the account has none and its session began within ten minutes.
     current_password: Option<String>,
     new_password: String,
 }

@@ -14,7 +14,7 @@ use crate::codes;
 #[schemars(rename = "Provider")]
 pub(in crate::accounts) struct ListedProvider {
     id: String,
-    /// What people call it.
+    /// Its name for people.
     label: String,
     /// Where a link or a button leads.
     url: String,
@@ -46,7 +46,7 @@ pub(in crate::accounts) struct LinkStarted {
 #[schemars(rename = "Identity")]
 pub(in crate::accounts) struct ListedIdentity {
     provider: String,
-    /// What the provider calls the person, for good.
+    /// The provider's lasting id of the person.
     subject: String,
     email: Option<String>,
     linked_at: String,
@@ -73,12 +73,12 @@ pub(in crate::accounts) struct ListedIdentities {
     pub(in crate::accounts) has_password: bool,
 }
 
-/// What identity is to be linked.
+/// An identity to link.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "only its shape is used")]
 struct Link {
     provider: String,
-    /// The account's; none where it has none, and its session began within ten minutes.
+    /// The account's. May be left out if it has none and its session began within ten minutes.
     password: Option<String>,
     /// The path to go to afterwards. Default `/`.
     return_to: Option<String>,

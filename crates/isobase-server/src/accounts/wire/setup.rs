@@ -10,7 +10,7 @@ use crate::codes;
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "only its shape is used")]
 struct FirstOwner {
-    /// What stands behind the `#` of the link.
+    /// The part of the link behind the `#`.
     token: String,
     username: String,
     email: Option<String>,

@@ -21,7 +21,7 @@ struct SignIn {
     code: Option<String>,
 }
 
-/// Who is to get an account.
+/// A new account.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "only its shape is used")]
 struct Register {
@@ -82,7 +82,7 @@ pub(in crate::accounts) fn login() -> Operation {
              `second_factor_required` with a `challenge`, which goes to the same route with a `code`.",
         )
         .takes(sign_in())
-        .answers(Answer::new(200, "Who signed in.").headers([SET_COOKIE]).content(named()))
+        .answers(Answer::new(200, "The account that signed in.").headers([SET_COOKIE]).content(named()))
         .problems(SIGN_IN_PROBLEMS)
 }
 

@@ -31,7 +31,7 @@ struct BackupShape {
     one_moment: Option<bool>,
     seconds: Option<f64>,
     verified_at: Option<&'static str>,
-    /// Whether every checksum agreed then; null when nobody has looked.
+    /// Whether every checksum agreed then; null if it was not verified.
     verified: Option<bool>,
     /// Whether it could be restored then; null when that was not tried.
     restored: Option<bool>,

@@ -15,9 +15,9 @@ pub(super) struct JobShape {
     kind: &'static str,
     /// `queued`, `running`, `succeeded`, `failed`, `cancelled` or `interrupted`.
     state: &'static str,
-    /// Who asked for it.
+    /// The account or key that asked for it.
     by: &'static str,
-    /// What was asked for, without secrets.
+    /// The request, without secrets.
     parameters: serde_json::Value,
     created_at: &'static str,
     started_at: Option<&'static str>,

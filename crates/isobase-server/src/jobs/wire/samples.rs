@@ -1,4 +1,4 @@
-//! What the service measured of itself.
+//! Samples of both sides of a copy.
 
 use isobase_http::{Answer, Content, Operation};
 use isobase_jobs::Sample;

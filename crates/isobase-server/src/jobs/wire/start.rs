@@ -8,7 +8,7 @@ use serde_json::json;
 use super::described::begins;
 use crate::codes;
 
-/// What a copy does when the other database has documents.
+/// How a copy treats documents that the other database has already.
 pub(in crate::jobs) const EXISTING: [(&str, Existing); 4] = [
     ("refuse", Existing::Refuse),
     ("overwrite", Existing::Overwrite),

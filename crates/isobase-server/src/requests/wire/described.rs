@@ -1,4 +1,4 @@
-//! What the descriptions of several routes share.
+//! Parts that several routes share.
 
 use isobase_http::{Content, Location, Operation, Parameter, ProblemCode, Shape};
 use serde_json::{Value, json};

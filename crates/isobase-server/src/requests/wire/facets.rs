@@ -1,4 +1,4 @@
-//! What the log can be narrowed by, on the wire.
+//! Facets of the log on the wire: values by which it can be narrowed.
 
 use isobase_http::{Answer, Content, Operation};
 use isobase_requests::{self as library, Facets};
@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::{described::operation, list::choosing};
 use crate::codes;
 
-/// What the log can be narrowed by.
+/// Values by which the log can be narrowed.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "RequestFacets")]
 pub(in crate::requests) struct FacetsAnswer {

@@ -28,7 +28,7 @@ impl Logged {
     }
 }
 
-/// What became of the reports of a batch.
+/// The results of a batch of reports.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "LoggedBatch")]
 pub(in crate::requests) struct BatchAnswer {
@@ -39,7 +39,7 @@ pub(in crate::requests) struct BatchAnswer {
     results: Vec<BatchResult>,
 }
 
-/// What became of a report.
+/// The result of a report.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "LoggedBatchResult")]
 pub(in crate::requests) struct BatchResult {

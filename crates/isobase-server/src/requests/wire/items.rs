@@ -1,4 +1,4 @@
-//! Work and what became of it.
+//! Work, and its state.
 
 use isobase_http::{Answer, Content, Location, Operation, Parameter};
 use isobase_requests::{self as library, Item};

@@ -32,7 +32,7 @@ pub(in crate::requests) struct LoggedRequest {
     model: Option<String>,
     input_tokens: Option<u64>,
     output_tokens: Option<u64>,
-    /// In the currency of whoever reported it.
+    /// In the currency of the service that reported it.
     cost: Option<Value>,
     /// How long the first piece of the model's answer took.
     first_token_ms: Option<Value>,

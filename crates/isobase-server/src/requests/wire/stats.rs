@@ -1,4 +1,4 @@
-//! What happened over time.
+//! Statistics over time.
 
 use isobase_http::{Answer, Content, Operation};
 use isobase_requests::Bucket;
@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use super::described::{hide, maybe, operation};
 
-/// What happened over time.
+/// Statistics over time.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "RequestStats")]
 pub(in crate::requests) struct Stats {
@@ -24,7 +24,7 @@ pub(in crate::requests) struct Stats {
     buckets: Vec<StatsBucket>,
 }
 
-/// What happened in one bucket.
+/// Statistics of one bucket.
 #[derive(Clone, Serialize, JsonSchema)]
 #[schemars(rename = "RequestStatsBucket")]
 pub(in crate::requests) struct StatsBucket {
@@ -42,7 +42,7 @@ pub(in crate::requests) struct StatsBucket {
     input_tokens: u64,
     /// Tokens that models wrote.
     output_tokens: u64,
-    /// What that cost, in the currency of whoever reported it.
+    /// Their costs, in the currency of the services that reported them.
     cost: f64,
     /// Reports that services had no room for.
     dropped: u64,

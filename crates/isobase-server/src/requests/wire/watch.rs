@@ -11,7 +11,7 @@ use super::{
 };
 use crate::codes;
 
-/// Entries that whoever watches the log is not told of.
+/// Entries that a watcher of the log is not told of.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "MissedRequests")]
 pub(in crate::requests) struct Left {
