@@ -24,7 +24,6 @@ mod encoding;
 mod failures;
 mod forwarded;
 mod gate;
-mod idempotency_key;
 mod leftover;
 mod link;
 mod markdown;

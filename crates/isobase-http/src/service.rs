@@ -24,7 +24,7 @@ use crate::{
     codes, cors, date,
     encoding::{self, Coding},
     failures::FailureLimiter,
-    forwarded, idempotency_key,
+    forwarded,
     link::Link,
     request_body::Bounds,
     request_id::X_REQUEST_ID,
@@ -271,7 +271,6 @@ impl<G: Gate> Service<G> {
             }
             Err(Refusal::Other(problem)) => return Err(problem),
         };
-        idempotency_key::refuse_unknown(spec, &parts.headers)?;
         let config = &self.shared.config;
         let is_stream = match body_limit(spec, &parts.headers) {
             BodyLimit::None => return Ok((principal, body)),

@@ -61,7 +61,10 @@ fn with_records() -> TestServer {
 #[test]
 fn backups_are_made_verified_and_deleted() {
     let server = with_records();
-    assert_eq!(get(&server, "/api/v1/backups"), json!({ "backups": [], "every_s": null }));
+    assert_eq!(
+        get(&server, "/api/v1/backups"),
+        json!({ "backups": [], "every_s": null, "files": true })
+    );
     let made = job(&server, "backup", &Value::Null);
     assert_eq!(made["state"], "succeeded", "{made}");
     let name = made["result"]["backup"]["name"].as_str().unwrap().to_owned();

@@ -96,23 +96,6 @@ async fn a_condition_is_part_of_a_write_and_of_its_repeat() {
 }
 
 #[tokio::test]
-async fn a_key_is_refused_where_a_repeat_would_be_carried_out_again() {
-    let service = Service::new();
-    for (method, target) in [
-        (Method::DELETE, "/records/c"),
-        (Method::PUT, "/indexes/c?fields=n"),
-        (Method::PUT, "/data-store/namespaces/n/records/k"),
-    ] {
-        let ask = Ask::new(method, target).header("idempotency-key", "k");
-        let refused = service.send(ask.json(r#"{"value":1}"#)).await;
-        refused.is_problem(422, "invalid_header");
-        assert_eq!(refused.blamed(), ["idempotency-key"], "{target}");
-    }
-    let read = Ask::new(Method::GET, "/records/c").header("idempotency-key", "k");
-    service.send(read).await.is(200, "[]");
-}
-
-#[tokio::test]
 async fn a_key_belongs_to_one_request() {
     let service = Service::new();
     service.send(ask("/records/c", "k1", r#"{"n":1}"#)).await.has_status(201);
