@@ -47,6 +47,8 @@ fn without_values(dialect: Dialect, sql: &str) -> Option<String> {
             Token::Whitespace(_) if text.ends_with(' ') => {}
             Token::Whitespace(_) => text.push(' '),
             Token::Word(word) => push_word(word, &mut text),
+            // SQLite's names of parameters may hold `$`; to another reader it would be a text.
+            Token::Placeholder(name) if name.rfind('$').is_some_and(|at| at > 0) => return None,
             Token::Placeholder(name) => text.push_str(name),
             Token::Number(..) => text.push_str(NUMBER),
             token if is_text(token) => {
