@@ -196,7 +196,11 @@ mod tests {
         let mut inner = String::new();
         BufReader::new(output).read_line(&mut inner).unwrap();
         let inner = inner.trim().parse().unwrap();
-        assert_ne!(command_line(inner), "");
+        // Between its fork and its exec it has none.
+        wait_until("the inner process", STOP_DEADLINE, || {
+            Ok((!command_line(inner).is_empty()).then_some(()))
+        })
+        .unwrap();
         server.stop().unwrap();
         wait_until("the end of the inner process", STOP_DEADLINE, || {
             Ok(command_line(inner).is_empty().then_some(()))
