@@ -13,9 +13,10 @@ from __future__ import annotations
 import atexit
 import collections
 import datetime
+import decimal
 import itertools
-import json
 import logging
+import math
 import os
 import random
 import secrets
@@ -30,6 +31,8 @@ try:
     import httpx
 except ImportError as error:
     raise ImportError("isobase.requests needs httpx: pip install 'isobase[client]'") from error
+
+from isobase import _json
 
 __all__ = ["RequestLog", "RequestLogMiddleware"]
 
@@ -211,8 +214,9 @@ class RequestLog:
         if unknown:
             raise TypeError(f"a report has no field {sorted(unknown)[0]!r}")
         fields["endpoint"], fields["method"] = endpoint, method
+        fields = {name: _checked(name, value) for name, value in fields.items() if value is not None}
         fields["at"] = time.time() if at is None else at
-        report = _Report(next(self._numbers), {name: value for name, value in fields.items() if value is not None})
+        report = _Report(next(self._numbers), fields)
         with self._changed:
             self._count(self._queue.push(report))
             waiting = len(self._queue)
@@ -303,7 +307,7 @@ class RequestLog:
 
     def _send(self, client, reports):
         """Whether the batch needs no other try."""
-        body = json.dumps({"requests": [self._shown(report) for report in reports]}, default=str)
+        body = _json.dumps({"requests": [self._shown(report) for report in reports]})
         try:
             response = client.post(self.url, content=body.encode("utf-8", "replace"))
         except httpx.TransportError as error:
@@ -335,6 +339,19 @@ class RequestLog:
         at = datetime.datetime.fromtimestamp(fields.pop("at"), datetime.timezone.utc)
         fields["timestamp"] = at.isoformat(timespec="microseconds")
         return {"service": self.service, "request_id": f"{self._process}-{report.number}", **fields}
+
+
+def _checked(name, value):
+    """A value of a report, as it can be sent. Bytes of a body are shown as text."""
+    if name in _BODIES and isinstance(value, (bytes, bytearray)):
+        return value.decode("utf-8", "replace")
+    kind = str if name in _TEXTS or name == "method" else (int, float, decimal.Decimal)
+    if not isinstance(value, kind):
+        wanted = "text" if kind is str else "number"
+        raise TypeError(f"{name} of a report is a {wanted}, not a value of type {type(value).__name__}")
+    if kind is not str and not math.isfinite(value):
+        raise ValueError(f"{name} of a report is {value}")
+    return value
 
 
 def _refused(response):

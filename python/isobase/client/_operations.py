@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from typing import Any
 
 from ._documents import Document, page_of, revision_of
@@ -150,6 +151,18 @@ def _changes(target, since, limit, include, wait):
     return Request("GET", with_parameters(target, options), _body)
 
 
+def _uploaded(file, filename):
+    if isinstance(file, (bytes, bytearray, memoryview)):
+        return filename or "file", bytes(file)
+    if not hasattr(file, "read"):
+        raise TypeError(f"upload takes bytes or an open file, not {type(file).__name__}: open(path, 'rb')")
+    if filename is None:
+        # A file without a name has the number of its descriptor there.
+        name = getattr(file, "name", None)
+        filename = os.path.basename(name) if isinstance(name, str) else "file"
+    return filename, file
+
+
 class Operations:
     """The methods of both clients; ``_do`` sends a request and reads its answer."""
 
@@ -216,6 +229,7 @@ class Operations:
         body = {"current_password": current, "new_password": new}
         return self._do(_write("PUT", "/api/me/password", body, _nothing))
 
-    def upload(self, file, filename="file") -> Any:
-        """Uploads bytes, or a file that is open for reading bytes; gives ``{"filename", "url", "size"}``."""
-        return self._do(Request("POST", "/api/upload", _body, files={"file": (filename, file)}))
+    def upload(self, file, filename=None) -> Any:
+        """Uploads bytes, or a file that is open for reading bytes; gives ``{"filename", "url", "size"}``. The name
+        is that of the file, unless another is given."""
+        return self._do(Request("POST", "/api/upload", _body, files={"file": _uploaded(file, filename)}))

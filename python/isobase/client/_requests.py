@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
+import decimal
+import enum
 import urllib.parse
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -28,9 +32,11 @@ class Request:
 
 
 def path(*segments: Any) -> str:
-    """A path whose segments may hold any character."""
+    """A path whose segments are texts with any characters, integers or UUIDs."""
     escaped = []
     for segment in segments:
+        if not isinstance(segment, (str, int, uuid.UUID)) or isinstance(segment, (bool, enum.Enum)):
+            raise TypeError(f"a name or an id is a text, an integer or a UUID, not {segment!r}")
         text = str(segment)
         # Dots alone would be folded away on the way.
         escaped.append("%2E" * len(text) if text in (".", "..") else urllib.parse.quote(text, safe=""))
@@ -46,13 +52,19 @@ def with_parameters(target: str, parameters: list[tuple[str, str]]) -> str:
 
 def value(given: Any) -> str:
     """A value of a parameter, after the rules of the query language."""
+    if isinstance(given, enum.Enum):
+        return value(given.value)
     if given is None:
         return "null"
     if isinstance(given, bool):
         return "true" if given else "false"
     if isinstance(given, (list, tuple, set, frozenset)):
         return ",".join(_listed(one) for one in given)
-    return given.isoformat() if hasattr(given, "isoformat") else str(given)
+    if isinstance(given, (str, int, float, decimal.Decimal, uuid.UUID)):
+        return str(given)
+    if isinstance(given, (datetime.date, datetime.time)):
+        return given.isoformat()
+    raise TypeError(f"nothing can be compared with a value of type {type(given).__name__}")
 
 
 def _listed(given: Any) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
+import datetime
 import logging
 import os
 import re
+import uuid
 from collections.abc import Awaitable
 from typing import Any
 
@@ -119,8 +120,7 @@ class DBOperator:
 
     def get_by_uuid(self, table, value, uuid_column=None, schema="public") -> Awaitable[Row | None]:
         """The row with this id, in ``uuid`` if there is such a column, else in ``id``."""
-        value = value._isobase_key if isinstance(value, Row) else value
-        return self._ask("by_uuid", _as_row, table=table, schema=schema, value=str(value), column=uuid_column)
+        return self._ask("by_uuid", _as_row, table=table, schema=schema, value=_id(value), column=uuid_column)
 
     def get_by_name(self, table, value, name_column="name", schema="public") -> Awaitable[Row | None]:
         """The first row of this name."""
@@ -225,11 +225,11 @@ class DBOperator:
 
     def clone_project(self, source, target) -> Awaitable[Row]:
         """Copies a project under another id."""
-        return self._ask("clone_project", _as_row, source=str(source), target=str(target))
+        return self._ask("clone_project", _as_row, source=_id(source), target=_id(target))
 
     def clone_prompt_template(self, source, new_id) -> Awaitable[Row]:
         """Copies a prompt under another id."""
-        return self._ask("clone_prompt", _as_row, source=str(source), target=str(new_id))
+        return self._ask("clone_prompt", _as_row, source=_id(source), target=_id(new_id))
 
     def cleanup_non_protected(self, schema="public") -> Awaitable[int]:
         """Deletes what tests have made; gives the count."""
@@ -282,22 +282,42 @@ class DBOperator:
         return _native.variables_for_storage(_stored(variables))
 
     def _format_response_for_storage(self, response):
-        return _native.response_for_storage(_stored(response))
+        try:
+            return _native.response_for_storage(_stored(response))
+        except TypeError:
+            if isinstance(response, dict):
+                raise
+            return str(response)
 
     def clean_response_for_storage(self, response) -> str:
         """Text without what looks like commands. It helps a reader, and protects from nothing."""
-        return _native.clean_response(_stored(response))
+        return _native.clean_response(_json.dumps(response, _shown))
+
+
+def _id(value):
+    """An id as its text."""
+    value = value._isobase_key if isinstance(value, Row) else value
+    if isinstance(value, bool) or not isinstance(value, (str, int, uuid.UUID)):
+        raise InvalidValueError(f"an id is a text, an integer or a UUID, not {value!r}")
+    return str(value)
+
+
+def _moment(value):
+    if isinstance(value, datetime.datetime):
+        return value.strftime("%Y-%m-%d %H:%M:%S")
+    return _json.text(value)
+
+
+def _shown(value):
+    try:
+        return _moment(value)
+    except TypeError:
+        return str(value)
 
 
 def _stored(value):
-    """As JSON; date-times as ``YYYY-MM-DD HH:MM:SS``, other things as their text."""
-
-    def text(inner):
-        if hasattr(inner, "strftime") and hasattr(inner, "hour") and hasattr(inner, "year"):
-            return inner.strftime("%Y-%m-%d %H:%M:%S")
-        return str(inner)
-
-    return json.dumps(value, default=text)
+    """As JSON; date-times as ``YYYY-MM-DD HH:MM:SS``."""
+    return _json.dumps(value, _moment)
 
 
 async def _nothing():

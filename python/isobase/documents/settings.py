@@ -31,4 +31,9 @@ def named(settings) -> dict[str, str]:
     """The settings of an object or a mapping, as texts."""
     get = settings.get if hasattr(settings, "get") else lambda name: getattr(settings, name, None)
     found = {name: get(name) for name in NAMES}
-    return {name: str(value) for name, value in found.items() if value is not None}
+    return {name: _text(value) for name, value in found.items() if value is not None}
+
+
+def _text(value):
+    # A secret of pydantic hides its value from str().
+    return value.get_secret_value() if hasattr(value, "get_secret_value") else str(value)
