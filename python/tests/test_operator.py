@@ -10,7 +10,7 @@ import uuid
 import pytest
 
 from isobase.database import (
-    ColumnMatchError, ConnectionError, DBConnector, DBOperator, InvalidValueError, Multirange, QueryError,
+    ColumnMatchError, ConnectionError, DBConnector, DBOperator, DriverError, InvalidValueError, Multirange, QueryError,
     QueryTimeoutError, Range, SchemaError, match_column,
 )
 
@@ -59,20 +59,30 @@ def test_errors_are_those_of_the_specification(tables):
             assert str(caught.value).endswith("Did you mean: email?")
             assert "in table 'public.users'" in str(caught.value)
             assert caught.value.column_name == "emial" and caught.value.suggestions == ["email"]
+            assert isinstance(caught.value.__cause__, KeyError)
             for call in (db.delete("users", {}), db.update("users", {"name": "x"}, {}), db.insert("users", {})):
                 with pytest.raises(ValueError):
                     await call
-            with pytest.raises(SchemaError, match="Table public.nope does not exist"):
+            with pytest.raises(SchemaError, match="Table public.nope does not exist") as caught:
                 await db.fetch("nope")
+            assert isinstance(caught.value.__cause__, LookupError)
+            with pytest.raises(SchemaError) as caught:
+                await db.execute("SELECT * FROM nope")
+            assert caught.value.__cause__.sqlstate == "42P01"
+            with pytest.raises(QueryError, match="^Failed to get record by UUID: ") as caught:
+                await db.get_by_uuid("users", "no number")
+            assert str(caught.value.__cause__).startswith("invalid input syntax")
             with pytest.raises(QueryError) as caught:
                 await db.execute("SELECT 1 FRM x")
             assert (caught.value.sqlstate, caught.value.position) == ("42601", 14)
             assert caught.value.statement == "SELECT 1 FRM x"
+            assert isinstance(caught.value.__cause__, DriverError) and caught.value.__cause__.sqlstate == "42601"
             with pytest.raises(QueryError) as caught:
                 await db.insert("users", {"name": None})
             assert caught.value.sqlstate == "23502" and "detail" not in str(caught.value).lower()
-        with pytest.raises(ConnectionError):
+        with pytest.raises(ConnectionError) as caught:
             await DBConnector("postgres://u:secret@127.0.0.1:1/d").execute("SELECT 1")
+        assert caught.value.__cause__ is not None and "secret" not in str(caught.value.__cause__)
 
     run(test)
     with pytest.raises(InvalidValueError):

@@ -1,10 +1,21 @@
 """The exceptions of the toolkit."""
 
 import builtins
+import re
+
+_OS_ERROR = re.compile(r"(.*) \(os error (\d+)\)$", re.S)
+_BY_UUID = "Failed to get record by UUID: "
+
+
+class DriverError(Exception):
+    """The ``__cause__`` of a failure: what the database or the connection to it said."""
+
+    sqlstate = None
 
 
 class DatabaseError(Exception):
-    """Any failure. What the database said is in the attributes, where it said something."""
+    """Any failure. What the database said is in the attributes, where it said something. ``__cause__`` is what lies
+    below: :class:`DriverError`, an ``OSError``, or a ``LookupError`` for a name that does not exist."""
 
     sqlstate = None
     position = None
@@ -66,4 +77,21 @@ def _make(kind, message, details):
     error = _KINDS.get(kind, DatabaseError)(message)
     for name, value in details.items():
         setattr(error, name, value)
+    error.__cause__ = _cause(kind, message, details)
     return error
+
+
+def _cause(kind, message, details):
+    if kind == "invalid":
+        # Refused here, before anything below was asked.
+        return None
+    if kind == "column":
+        return KeyError(details["column_name"])
+    if details.get("sqlstate") is None and kind == "schema":
+        return LookupError(message)
+    system = _OS_ERROR.match(message)
+    if system is not None:
+        return OSError(int(system[2]), system[1])
+    cause = DriverError(message[len(_BY_UUID):] if message.startswith(_BY_UUID) else message)
+    cause.sqlstate = details.get("sqlstate")
+    return cause
