@@ -27,11 +27,15 @@ use pyo3::prelude::*;
 
 #[pymodule]
 mod _native {
+    use pyo3::prelude::*;
+
     #[cfg(feature = "documents")]
     #[pymodule_export]
     use super::documents::Documents;
     #[pymodule_export]
     use super::mock::{Generator, Registry};
+    #[pymodule_export]
+    use super::runtime::leave_python;
     #[pymodule_export]
     use super::session::{Connector, Transaction};
     #[pymodule_export]
@@ -43,4 +47,10 @@ mod _native {
         Logger, clean_response, match_column, response_for_storage, split_script, truncate_json,
         truncate_text, url_from_environment, variables_for_storage,
     };
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        let end = module.getattr("leave_python")?;
+        module.py().import("atexit")?.call_method1("register", (end,)).map(drop)
+    }
 }

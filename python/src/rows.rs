@@ -9,7 +9,7 @@ use pyo3::{
     types::{PyDict, PyList, PyString},
 };
 
-use crate::{failure, json, to_python};
+use crate::{failure, json, runtime, to_python};
 
 /// From so many rows on the pause costs less than what it saves.
 const PAUSE_ROWS: usize = 500;
@@ -43,7 +43,7 @@ impl TakeRows for Taken {
             return;
         }
         // An interpreter that is ending wants no rows.
-        let _ = Python::try_attach(|py| {
+        let _ = runtime::attach(|py| {
             let list = self.list.get_or_insert_with(|| PyList::empty(py).unbind());
             self.failure = append(list.bind(py), &rows).err();
         });

@@ -49,7 +49,7 @@ impl Waiter {
     /// nobody who waits.
     fn answer<E: Failure>(&self, result: Result<Output, E>) {
         // An interpreter that is ending has nobody who waits either.
-        let _ = Python::try_attach(|py| {
+        let _ = runtime::attach(|py| {
             let (set, value) = match result.map(|output| output.into_python(py)) {
                 Ok(Ok(value)) => (setter(py, &SET_RESULT, "_set_result"), value),
                 Ok(Err(error)) => {
@@ -97,6 +97,7 @@ pub(crate) fn submit<E: Failure>(
     let handle = runtime::handle()?;
     match waiter {
         Some(waiter) => {
+            runtime::enter_python(py);
             let task = handle.spawn(async move { waiter.answer(work.await) });
             if let Some(rest) = rest
                 && let Err(error) = rest.send()

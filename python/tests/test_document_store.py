@@ -143,6 +143,23 @@ def test_threads_write_beside_each_other():
     assert db.get("d", "counter")["n"] == 100
 
 
+def test_an_interpreter_ends_after_its_last_answer():
+    """The thread that brought the answer was still in Python, and took the process down with it."""
+    code = textwrap.dedent("""
+        import asyncio, atexit
+
+        async def use():
+            db = await AsyncDatabaseService.open("memory:")
+            await db.save("d", "a", {})
+
+        atexit.register(lambda: asyncio.run(use()))
+        from isobase.documents import AsyncDatabaseService
+        asyncio.run(use())
+    """)
+    children = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(2)]
+    assert [child.wait(60) for child in children] == [0, 0]
+
+
 class Own(DatabaseService):
     def __init__(self, settings):
         self.documents = {}
