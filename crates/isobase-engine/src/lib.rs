@@ -59,7 +59,7 @@ pub use reading_only::{ReadOnly, Reader, reading_only};
 pub use reconcile::{OthersSeen, Reconcile, Reconciled, UNREADABLE_NAMED_MAX};
 pub use rejection::{Rejection, VIOLATIONS_MAX, Violation};
 pub use steady_time::SteadyTime;
-pub use sweep::sweep;
+pub use sweep::{sweep, sweep_collection};
 pub use terms::{AllTerms, CollectionTerms, Cutoff, Terms};
 pub use transfer::{
     BulkLoad, Counters, NOTE_BYTES_MAX, Snapshot, Snapshots, Unreadable, check_note, next_id,

@@ -25,6 +25,22 @@ impl Store {
         definition: &IndexDefinition,
     ) -> Result<IndexInfo, StoreError> {
         self.refuse_reserved(collection)?;
+        self.declare_index(collection, definition).await
+    }
+
+    /// Values of documents that have expired and are not deleted yet keep no index from being
+    /// unique.
+    pub(crate) async fn declare_index(
+        &self,
+        collection: &CollectionName,
+        definition: &IndexDefinition,
+    ) -> Result<IndexInfo, StoreError> {
+        let declared = self.engine.create_index(collection, definition).await;
+        let is_refused = declared.as_ref().is_err_and(|error| error.kind == ErrorKind::NotUnique);
+        if !is_refused || !self.engine.expiring().contains(collection) {
+            return Ok(declared?);
+        }
+        isobase_engine::sweep_collection(&*self.engine, collection).await?;
         Ok(self.engine.create_index(collection, definition).await?)
     }
 

@@ -225,7 +225,7 @@ impl Store {
         let references: Vec<Referring> = schema.references().iter().map(from).collect();
         self.index_references(&references).await?;
         for definition in schema.unique_indexes() {
-            self.engine.create_index(collection, &definition).await?;
+            self.declare_index(collection, &definition).await?;
         }
         self.schemas.set(&*self.engine, collection, schema).await
     }

@@ -84,6 +84,12 @@ pub(crate) async fn expired_values_are_free(s: Shared) {
         assert_eq!(refused(&s, "a", operation).await, RefusalKind::NotUnique);
     }
     assert_eq!(ids(&s, "a", &[("v", "1")]).await, [r#""m""#]);
+    // Nor do they keep other fields from being unique.
+    put_new(&s, "a", "n", r#"{"w":1}"#).await;
+    clock.advance_us(10 * SECOND);
+    put_new(&s, "a", "o", r#"{"w":1}"#).await;
+    s.create_index("a", "unique(w)").await.unwrap();
+    assert_eq!(refused(&s, "a", Operation::create(r#"{"w":1}"#)).await, RefusalKind::NotUnique);
 }
 
 pub(crate) async fn expired_documents_refer_to_nothing(s: Shared) {
