@@ -35,8 +35,8 @@ crate::problem_codes! { pub ALL:
         "A page of another origin tried to write, and the setting `cors_origins` does not name it. Nothing was stored.",
         "Add the origin to `cors_origins`, exactly as the browser sends it, without a slash at the end.";
     HOST_NOT_ALLOWED = "host_not_allowed", FORBIDDEN, Access, "Host not allowed",
-        "The service has no keys, is open to this machine only, and was asked by a name that is not one of this machine. Nothing was stored.",
-        "Ask by `localhost`, or add the name to `allowed_hosts`.";
+        "The request shows no key and no session, the service lets such requests in because only this machine reaches it, and it was asked by a name that is not one of this machine. Nothing was stored.",
+        "Ask by `localhost`, add the name to `allowed_hosts`, or set `public_url`.";
     TOO_MANY_FAILURES = "too_many_failures", TOO_MANY_REQUESTS, Access, "Too many failed attempts",
         "Too many requests with wrong keys came from this address.",
         "Correct the key and wait as long as `Retry-After` says.";

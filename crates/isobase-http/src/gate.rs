@@ -29,6 +29,10 @@ pub trait Gate: Send + Sync + 'static {
     /// Whether everything is allowed to everyone: then pages of any origin may read the answers,
     /// unless a list of origins is set.
     fn is_open(&self) -> bool;
+
+    /// Whether a caller showed nothing and may yet do something, because only this machine reaches
+    /// the service. A page in its browser reaches it too, so names and origins are checked.
+    fn is_trusted_by_place(&self, caller: &Self::Principal) -> bool;
 }
 
 /// What a gate looks at.

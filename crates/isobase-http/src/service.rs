@@ -17,8 +17,8 @@ use tokio::time::timeout;
 use tracing::{Instrument, debug_span};
 
 use crate::{
-    Api, Asked, Body, BodyLimit, Call, Door, Gate, HttpConfig, InvalidRoute, Observer, Problem,
-    ProblemItem, Refusal, RequestBody, Routes, Seen, Shared, Spec,
+    Api, Asked, Body, BodyLimit, Call, Door, Gate, HttpConfig, InvalidRoute, Observer, Permission,
+    Problem, ProblemItem, Refusal, RequestBody, Routes, Seen, Shared, Spec,
     activity::Ticket,
     call::PathParameters,
     codes, cors, date,
@@ -256,12 +256,7 @@ impl<G: Gate> Service<G> {
     ) -> Result<(G::Principal, RequestBody), Problem> {
         let spec = &self.shared.specs[route];
         let permission = spec.permission;
-        if spec.writes() && !self.shared.cors.may_write(&parts.headers, open) {
-            return Err(Problem::new(
-                codes::ORIGIN_NOT_ALLOWED,
-                "pages of this origin may not write; the setting cors_origins names those that may",
-            ));
-        }
+        check_origin(&self.shared, spec, &parts.headers, open)?;
         let (method, headers) = (&parts.method, &parts.headers);
         let asked = Asked { method, headers, client, door, permission };
         let principal = match self.gate.admit(asked).await {
@@ -271,6 +266,12 @@ impl<G: Gate> Service<G> {
             }
             Err(Refusal::Other(problem)) => return Err(problem),
         };
+        // To read what is public takes no trust.
+        let is_harmless = permission == Permission::Public && !spec.writes();
+        if !is_harmless && self.gate.is_trusted_by_place(&principal) {
+            check_host(&self.shared, &parts.headers, true)?;
+            check_origin(&self.shared, spec, &parts.headers, true)?;
+        }
         let config = &self.shared.config;
         let is_stream = match body_limit(spec, &parts.headers) {
             BodyLimit::None => return Ok((principal, body)),
@@ -358,8 +359,24 @@ fn check_head(config: &HttpConfig, parts: &Parts) -> Result<(), Problem> {
     Ok(())
 }
 
-/// A name that another has made lead here is refused while everything is allowed to everyone: a
-/// page of that name would pass for one of this service.
+/// A page may write only where its origin may, once callers are allowed something without a key.
+fn check_origin(
+    shared: &Shared,
+    spec: &Spec,
+    headers: &HeaderMap,
+    open: bool,
+) -> Result<(), Problem> {
+    if !spec.writes() || shared.cors.may_write(headers, open) {
+        return Ok(());
+    }
+    Err(Problem::new(
+        codes::ORIGIN_NOT_ALLOWED,
+        "pages of this origin may not write; the setting cors_origins names those that may",
+    ))
+}
+
+/// A name that another has made lead here is refused where callers are allowed something without a
+/// key: a page of that name would pass for one of this service.
 fn check_host(shared: &Shared, headers: &HeaderMap, open: bool) -> Result<(), Problem> {
     let host = headers.get(header::HOST).map(HeaderValue::as_bytes);
     if !open || host.is_none_or(|host| shared.cors.answers_host(host)) {
@@ -367,7 +384,8 @@ fn check_host(shared: &Shared, headers: &HeaderMap, open: bool) -> Result<(), Pr
     }
     Err(Problem::new(
         codes::HOST_NOT_ALLOWED,
-        "without keys the service answers to localhost and to the names in allowed_hosts only",
+        "without a key or a session the service answers to localhost and to the names in \
+         allowed_hosts only",
     ))
 }
 

@@ -132,6 +132,8 @@ pub struct Composition {
     connections: Arc<Connections>,
     accounts: Option<Arc<Accounts>>,
     observer: Option<Arc<dyn Observer>>,
+    /// [`RuleBook::trusts_place`].
+    trusts_place: bool,
 }
 
 impl Composition {
@@ -262,6 +264,7 @@ impl Composition {
         collections: Vec<AppCollection>,
         page_size_max: u32,
     ) -> Self {
+        self.trusts_place |= rules.trusts_place();
         for collection in collections {
             let views = Views::new(store.clone(), Arc::clone(rules));
             let routes = app::routes(&collection, Permissions::BY_RULES);
@@ -330,7 +333,7 @@ impl Composition {
         http: HttpConfig,
     ) -> Result<Arc<Service>, InvalidRoute> {
         let (accounts, public_url) = (self.accounts, http.public_url.clone());
-        let gate = Gate { authorizer, accounts, public_url };
+        let gate = Gate { authorizer, accounts, public_url, trusts_place: self.trusts_place };
         Service::observed(self.routes, gate, description::api(), http, self.observer)
     }
 }
@@ -370,6 +373,7 @@ pub fn compose(store: Store, authorizer: Arc<Authorizer>, config: ServerConfig) 
         authorizer: authorizer.clone(),
         accounts: Some(accounts.clone()),
         public_url: config.http.public_url.clone(),
+        trusts_place: config.rules.trusts_place(),
     };
     let jobs = config.jobs.unwrap_or_else(|| Jobs::new(&store, JobsOptions::default()));
     #[cfg(feature = "sql")]

@@ -126,6 +126,10 @@ mod tests {
         fn is_open(&self) -> bool {
             true
         }
+
+        fn is_trusted_by_place(&self, (): &()) -> bool {
+            true
+        }
     }
 
     async fn name(state: std::sync::Arc<String>, _: Call<()>) -> Result<Response<Body>, Problem> {

@@ -60,7 +60,7 @@ impl App {
         Self::composed(config, |_| None).await
     }
 
-    async fn composed(
+    pub async fn composed(
         config: ServerConfig,
         webhooks: impl FnOnce(&Store) -> Option<Webhooks>,
     ) -> Self {
@@ -98,7 +98,10 @@ impl App {
         headers: &[(&str, &str)],
         body: impl Into<String>,
     ) -> Reply {
-        let mut request = Request::builder().method(method).uri(target).header("host", "db:8002");
+        let mut request = Request::builder().method(method).uri(target);
+        if !headers.iter().any(|(name, _)| *name == "host") {
+            request = request.header("host", "db:8002");
+        }
         for (name, value) in headers {
             request = request.header(*name, *value);
         }

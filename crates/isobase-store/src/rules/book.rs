@@ -121,6 +121,18 @@ impl RuleBook {
             .collect()
     }
 
+    /// Whether anybody may do something in a declared collection, in a service that only this
+    /// machine reaches.
+    #[must_use]
+    pub fn trusts_place(&self) -> bool {
+        let (anybody, now) = (Caller::anonymous(), Timestamp::default());
+        let is_closed = |collection| {
+            let right = |action| self.right(collection, action, &anybody, now);
+            RuleAction::ALL.into_iter().all(|action| right(action) == Right::Nothing)
+        };
+        self.unruled == Unruled::Open && !self.collections.keys().all(is_closed)
+    }
+
     /// What a caller may do with the documents of a collection as they are. A rule about the new
     /// document allows here what nothing else in it forbids: see [`RuleBook::rule_of_write`].
     #[must_use]

@@ -64,9 +64,10 @@ super::settings! {
         "allowed_hosts",
         &List::HOSTS,
         || HttpConfig::default().allowed_hosts,
-        "Names by which the service answers in open mode beside `localhost` and addresses of this \
-         machine: `app.test`, `*.lvh.me`. Other names are refused there, because a page of elsewhere \
-         can make its own name lead to this machine. The host of `public_url` is one of them.",
+        "Names by which the service answers requests without a key or a session, beside `localhost` \
+         and addresses of this machine: `app.test`, `*.lvh.me`. Where such requests are let in because \
+         only this machine reaches the service, other names are refused: a page of elsewhere can make \
+         its own name lead to this machine. The host of `public_url` is one of them.",
     )
     .changeable();
 
