@@ -13,10 +13,10 @@ pub struct Mail {
     pub text: String,
 }
 
-/// Hides the text: its links and codes are secrets.
+/// Hides what is written: links and codes are secrets, and a subject may hold them too.
 impl fmt::Debug for Mail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Mail").field("subject", &self.subject).finish_non_exhaustive()
+        f.debug_struct("Mail").finish_non_exhaustive()
     }
 }
 

@@ -61,7 +61,8 @@ impl PostOffice {
             if let Some(mail) = work.await
                 && let Err(error) = mailer.send(&mail).await
             {
-                tracing::warn!(%error, subject = mail.subject, "{error}");
+                // Not the letter: a subject may hold the code or the link.
+                tracing::warn!(%error, "{error}");
             }
             drop(room);
         });
