@@ -22,7 +22,7 @@ const PASSWORD: &str = "a password of the benchmark";
 pub(in crate::bench) struct PocketBase {
     child: Child,
     port: ReservedPort,
-    folder: PathBuf,
+    data: PathBuf,
     /// Of the superuser.
     root: String,
     /// Of somebody who signed in.
@@ -35,11 +35,14 @@ pub(in crate::bench) struct PocketBase {
 }
 
 impl PocketBase {
+    /// Starts one in a folder of its own. What is made in its API is also written down as a
+    /// migration, beside its data folder: another one with its data there would make it again.
     pub(in crate::bench) fn start(folder: &Path) -> Result<Self> {
         let program = python::pocketbase()?;
+        let data = folder.join("data");
         let command = |words: &[&str]| {
             let mut command = Command::new(&program);
-            command.args(words).arg("--dir").arg(folder).stdin(Stdio::null());
+            command.args(words).arg("--dir").arg(&data).stdin(Stdio::null());
             command
         };
         let mut superuser = command(&["superuser", "upsert", EMAIL, PASSWORD]);
@@ -51,7 +54,7 @@ impl PocketBase {
         let mut peer = Self {
             child,
             port,
-            folder: folder.to_owned(),
+            data,
             root: unknown(),
             token: unknown(),
             user: unknown(),
@@ -83,7 +86,7 @@ impl PocketBase {
 
     /// The file of its rows.
     pub(super) fn database(&self) -> PathBuf {
-        self.folder.join("data.db")
+        self.data.join("data.db")
     }
 
     /// Lets it keep its log of requests for so many days; without any it writes none.
