@@ -267,7 +267,8 @@ impl<G: Gate> Service<G> {
             Err(Refusal::Other(problem)) => return Err(problem),
         };
         // To read what is public takes no trust.
-        let is_harmless = permission == Permission::Public && !spec.writes();
+        let is_read = matches!(parts.method, Method::GET | Method::HEAD);
+        let is_harmless = permission == Permission::Public && is_read;
         if !is_harmless && self.gate.is_trusted_by_place(&principal) {
             check_host(&self.shared, &parts.headers, true)?;
             check_origin(&self.shared, spec, &parts.headers, true)?;

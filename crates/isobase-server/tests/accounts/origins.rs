@@ -116,7 +116,6 @@ async fn a_page_gets_nothing_that_is_open_to_this_machine() {
         (Method::POST, "/api/notes"),
         (Method::PUT, "/api/notes/1"),
         (Method::DELETE, "/api/notes/1"),
-        (Method::POST, "/api/register"),
     ] {
         let reply = app.ask((method, target), &foreign, body).await;
         reply.is_problem(403, "origin_not_allowed");
