@@ -6,11 +6,12 @@ import json
 import os
 import subprocess
 import sys
+import uuid
 
 import pytest
 
 from isobase.database import (
-    DatabaseSyncManager, DBOperator, MockDataGenerator, QueryLogger, SchemaRegistry, SchemaSetup,
+    DatabaseSyncManager, DBConnector, DBOperator, MockDataGenerator, QueryLogger, SchemaRegistry, SchemaSetup,
     TestTransactionManager, time_query, with_db_connection, with_transaction,
 )
 from isobase.database import shim
@@ -152,6 +153,48 @@ def test_dumps_go_round(tables, tmp_path, monkeypatch, capsys):
     assert cli.main(["dump", "--output=db_dump.sql", "--test"]) == 0
     assert cli.main(["restore", "--input=db_dump.sql"]) == 0
     assert cli.main(["workflow", "--name=refresh_test_db"]) == 0
+
+
+def test_databases_are_mirrored_by_lists_of_tables(databases, tmp_path):
+    urls = [databases[0].rsplit("/", 1)[0] + f"/toolkit_py_mirror_{uuid.uuid4().hex[:12]}" for _ in range(3)]
+
+    async def create():
+        async with DBConnector(databases[0]) as db:
+            for url in urls:
+                await db.execute(f"CREATE DATABASE {url.rpartition('/')[2]}")
+        async with DBConnector(urls[0]) as db:
+            await db.run_sql_script(
+                "CREATE SCHEMA a; CREATE TABLE a.words (id int PRIMARY KEY); INSERT INTO a.words VALUES (1), (2);"
+                "CREATE TABLE prompts (id int PRIMARY KEY); INSERT INTO prompts VALUES (3);"
+            )
+
+    async def counts(url):
+        async with DBConnector(url) as db:
+            tables = ("a.words", "public.prompts")
+            return [await db.fetch_val(f"SELECT count(*) FROM {table}") for table in tables]
+
+    asyncio.run(create())
+    production, test, third = urls
+    manager = DatabaseSyncManager(tmp_path, production_url=production, test_url=test, built_in=True)
+    assert manager.clone_structure("prod", "test") and asyncio.run(counts(test)) == [0, 0]
+    assert manager.sync_tables("prod", "test", ["words"], ["a"]) == 2 and asyncio.run(counts(test)) == [2, 0]
+    assert manager.sync_tables(["a.words", "prompts"], "public") == 3 and asyncio.run(counts(test)) == [2, 1]
+    assert manager.sync_tables(["words"], schema="a") == 2
+    assert manager.clone_structure(source=test, target=third)
+    rows = manager.sync_tables(source_db="test", target_db=third, tables=["prompts"], schemas=None)
+    assert rows == 1 and asyncio.run(counts(third)) == [0, 1]
+    for call in (
+        lambda: manager.clone_structure("test", "prod"),
+        lambda: manager.sync_tables("test", production.replace("127.0.0.1", "localhost"), ["prompts"], ["public"]),
+        lambda: manager.sync_tables("test", "test", ["prompts"], ["public"]),
+        lambda: manager.sync_tables("prod", "elsewhere", ["prompts"], ["public"]),
+        lambda: manager.sync_tables("prod", "test", [], ["public"]),
+    ):
+        with pytest.raises(ValueError):
+            call()
+    assert asyncio.run(counts(production)) == [2, 1]
+    manager.confirm = production.rpartition("/")[2]
+    assert manager.sync_tables("test", "prod", ["prompts"], ["public"]) == 1
 
 
 def test_examples_run(capsys):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import os
+import urllib.parse
 
 from isobase import _native
 from isobase.database.errors import DatabaseError, InvalidValueError
@@ -30,6 +31,14 @@ def _as_runtime_error(method):
     return wrapper
 
 
+def _place(url):
+    """Host, port and name of a database."""
+    parts = urllib.parse.urlsplit(url)
+    host = parts.hostname or "localhost"
+    name = urllib.parse.unquote(parts.path.strip("/"))
+    return "localhost" if host in ("127.0.0.1", "::1") else host, parts.port or 5432, name
+
+
 def _tables(tables, schema="public"):
     pairs = [table.rpartition(".") for table in tables]
     return [(own or schema, table) for own, _, table in pairs]
@@ -46,6 +55,7 @@ class DatabaseSyncManager:
         self.production_url = production_url or _native.url_from_environment(False)
         self.test_url = test_url or _native.url_from_environment(True)
         self.confirm = confirm or os.environ.get(CONFIRM_VARIABLE)
+        self._built_in = built_in
         self._native = _native.Sync(os.fspath(repo_root or os.getcwd()), self.production_url, self.test_url, built_in)
 
     @property
@@ -122,9 +132,44 @@ class DatabaseSyncManager:
         return self.restore_database(file, is_test_db)
 
     @_as_runtime_error
-    def sync_tables(self, tables, schema="public") -> int:
-        """Replaces the rows of tables in the test database by production's; gives their number."""
-        return self._native.sync_tables(_tables(tables, schema))
+    def sync_tables(self, source_db="prod", target_db=None, tables=(), schemas=None, *, schema=None) -> int:
+        """Replaces the rows of tables in one database by those in another, all or none; gives their number:
+        ``sync_tables("prod", "test", ["prompts"], ["public"])``. A database is ``"prod"``, ``"test"`` or a URL;
+        ``sync_tables(["prompts"], "public")`` goes from production to the test database."""
+        if not isinstance(source_db, str):
+            source_db, target_db, tables, schemas = "prod", None, source_db, target_db
+        schemas = schemas or schema or "public"
+        schemas = [schemas] if isinstance(schemas, str) else list(schemas)
+        names = dict.fromkeys(name for schema in schemas for name in _tables(tables, schema))
+        if not names:
+            raise InvalidValueError("no tables are named")
+        return self._between(source_db, target_db or "test").sync_tables(list(names))
+
+    @_as_runtime_error
+    def clone_structure(self, source="prod", target="test") -> bool:
+        """Makes one database anew with the structure of another and no rows; nothing of it stays. A database is
+        ``"prod"``, ``"test"`` or a URL."""
+        self._between(source, target).refresh([])
+        return True
+
+    def _between(self, source, target):
+        source, target = self._url(source), self._url(target)
+        place = _place(target)
+        if place == _place(source):
+            raise InvalidValueError(f"source and target are the same database, {place[2]!r}")
+        if place == _place(self.production_url) and self.confirm != place[2]:
+            raise InvalidValueError(
+                f"production is not overwritten without its name: confirm with '{place[2]}'"
+            )
+        return _native.Sync(os.path.dirname(self.dumps_dir), source, target, self._built_in)
+
+    def _url(self, database):
+        if "://" in database:
+            return database
+        urls = {"prod": self.production_url, "production": self.production_url, "test": self.test_url}
+        if database not in urls:
+            raise InvalidValueError(f"a database is 'prod', 'test' or a URL, not {database!r}")
+        return urls[database]
 
     @_as_runtime_error
     def refresh_test_db(self, tables=("object_models", "prompts")) -> int:
