@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{MockDataGenerator, is_made_by_database};
+use super::{MockDataGenerator, is_made_by_database, no_more_values, unique::Taken};
 use crate::{
     BulkRows, DbConnector, Error, Session, Table, Transaction, Value, catalogue, name::quoted,
 };
@@ -11,7 +11,7 @@ use futures_util::future::BoxFuture;
 /// Rows that are written at once.
 const CHUNK_ROWS: u64 = 5_000;
 /// Rows of another table among which references choose.
-const PARENTS_MAX: i64 = 10_000;
+const PARENTS_MAX: u64 = 10_000;
 
 /// What was written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,6 +26,9 @@ pub struct Filled {
 struct Parents {
     columns: Vec<String>,
     keys: Vec<Vec<Value>>,
+    /// Where references must differ in each row: how many rows go on with one key, before the next
+    /// one comes.
+    step: Option<usize>,
 }
 
 impl MockDataGenerator<'_> {
@@ -71,8 +74,9 @@ impl MockDataGenerator<'_> {
         table: &Table,
         count: u64,
     ) -> Result<u64, Error> {
-        self.start_after_what_is_there(transaction, table).await?;
-        let parents = parents(transaction, table).await?;
+        let before = self.start_after_what_is_there(transaction, table).await?;
+        let mut parents = parents(transaction, table, before.saturating_add(count)).await?;
+        let combinations = keep_apart(table, &mut parents);
         let columns: Vec<&str> = table
             .columns
             .iter()
@@ -82,8 +86,12 @@ impl MockDataGenerator<'_> {
         let mut written = 0;
         while written < count {
             let mut rows = Vec::new();
-            for _ in 0..CHUNK_ROWS.min(count - written) {
-                rows.push(self.row_with_parents(table, &parents, &columns)?);
+            for row in 0..CHUNK_ROWS.min(count - written) {
+                let at = usize::try_from(before + written + row).unwrap_or(usize::MAX);
+                if let Some((group, room)) = combinations.iter().find(|(_, room)| at >= *room) {
+                    return Err(no_more_values(&table.name, group, Taken(*room as u64)));
+                }
+                rows.push(self.row_with_parents((table, at), &parents, &columns)?);
             }
             written +=
                 transaction.load(table, &columns, BulkRows::from(rows).into_stream()).await?;
@@ -93,13 +101,17 @@ impl MockDataGenerator<'_> {
 
     fn row_with_parents(
         &mut self,
-        table: &Table,
+        (table, at): (&Table, usize),
         parents: &[Parents],
         columns: &[&str],
     ) -> Result<Vec<Value>, Error> {
         let mut overrides = Vec::new();
         for parent in parents {
-            if let Some(key) = self.random.pick(&parent.keys) {
+            let key = match parent.step {
+                Some(step) => parent.keys.get(at / step % parent.keys.len().max(1)),
+                None => self.random.pick(&parent.keys),
+            };
+            if let Some(key) = key {
                 let values = parent.columns.iter().cloned().zip(key.iter().cloned());
                 overrides.extend(values);
             }
@@ -117,15 +129,16 @@ impl MockDataGenerator<'_> {
             .collect())
     }
 
-    /// Unique values go on where earlier rows ended.
+    /// Unique values go on where earlier rows ended; gives the number of these.
     async fn start_after_what_is_there(
         &mut self,
         transaction: &Transaction,
         table: &Table,
-    ) -> Result<(), Error> {
+    ) -> Result<u64, Error> {
         let sql = format!("SELECT count(*) FROM {}", table.sql_name());
         let count = transaction.run(&sql, &[]).await?.into_value();
-        let mut start = count.and_then(|count| count.as_int()).unwrap_or(0);
+        let count = count.and_then(|count| count.as_int()).unwrap_or(0);
+        let mut start = count;
         for column in &table.columns {
             let integer = matches!(crate::Family::of(column), crate::Family::Integer(_));
             let unique = table.uniques.iter().chain([&table.primary_key]);
@@ -140,12 +153,16 @@ impl MockDataGenerator<'_> {
         let key = (table.schema.clone(), table.name.clone());
         let made = self.made.entry(key).or_default();
         *made = (*made).max(start);
-        Ok(())
+        Ok(count.unsigned_abs())
     }
 }
 
 /// Keys that rows of the table can refer to.
-async fn parents(transaction: &Transaction, table: &Table) -> Result<Vec<Parents>, Error> {
+async fn parents(
+    transaction: &Transaction,
+    table: &Table,
+    rows: u64,
+) -> Result<Vec<Parents>, Error> {
     let mut found = Vec::new();
     for key in &table.foreign_keys {
         let other = catalogue::table_anew(transaction, &key.schema, &key.table).await?;
@@ -154,10 +171,12 @@ async fn parents(transaction: &Transaction, table: &Table) -> Result<Vec<Parents
         let names: Vec<String> = references.iter().map(|name| quoted(name)).collect();
         let filled = names.iter().map(|name| format!("{name} IS NOT NULL"));
         let sql = format!(
-            "SELECT {} FROM {} WHERE {} LIMIT {PARENTS_MAX}",
+            "SELECT {} FROM {} WHERE {} LIMIT {}",
             names.join(", "),
             other.sql_name(),
-            filled.collect::<Vec<_>>().join(" AND ")
+            filled.collect::<Vec<_>>().join(" AND "),
+            // Each row may need a parent of its own.
+            if must_differ(table, &key.columns) { PARENTS_MAX.max(rows) } else { PARENTS_MAX }
         );
         let rows = transaction.run(&sql, &[]).await?.rows;
         let keys: Vec<_> = rows.iter().map(|row| row.values().to_vec()).collect();
@@ -170,7 +189,39 @@ async fn parents(transaction: &Transaction, table: &Table) -> Result<Vec<Parents
                 "{columns} must refer to a row of {other}, which has none: fill {other} first"
             )));
         }
-        found.push(Parents { columns: key.columns.clone(), keys });
+        found.push(Parents { columns: key.columns.clone(), keys, step: None });
     }
     Ok(found)
+}
+
+/// Whether these columns alone are unique.
+fn must_differ(table: &Table, columns: &[String]) -> bool {
+    let mut groups = table.uniques.iter().chain([&table.primary_key]);
+    groups.any(|group| !group.is_empty() && group.iter().all(|name| columns.contains(name)))
+}
+
+/// Has references take turns where nothing but they make a unique group. Gives each of these groups, and
+/// how many different rows there can be.
+fn keep_apart(table: &Table, parents: &mut [Parents]) -> Vec<(String, usize)> {
+    let mut combinations = Vec::new();
+    for group in table.uniques.iter().chain([&table.primary_key]) {
+        let refers = |name| parents.iter().any(|parent| parent.columns.contains(name));
+        if group.is_empty() || !group.iter().all(refers) {
+            continue;
+        }
+        let mut room = 1_usize;
+        let mut takes_turns = false;
+        for parent in parents.iter_mut() {
+            let is_free = parent.step.is_none() && !parent.keys.is_empty();
+            if is_free && parent.columns.iter().any(|name| group.contains(name)) {
+                takes_turns = true;
+                parent.step = Some(room);
+                room = room.saturating_mul(parent.keys.len());
+            }
+        }
+        if takes_turns {
+            combinations.push((group.join(", "), room));
+        }
+    }
+    combinations
 }

@@ -4,9 +4,10 @@ mod checks;
 mod fill;
 mod literals;
 mod realistic;
+mod unique;
 mod values;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use checks::{Bounds, Checks};
 pub use fill::Filled;
@@ -43,6 +44,8 @@ struct Plan {
     table: std::sync::Arc<Table>,
     families: Vec<Family>,
     checks: Checks,
+    /// Columns whose values keep rows apart.
+    apart: HashSet<String>,
 }
 
 impl<'r> MockDataGenerator<'r> {
@@ -66,7 +69,8 @@ impl<'r> MockDataGenerator<'r> {
     /// that the table does not have.
     ///
     /// # Errors
-    /// [`ErrorKind::Schema`](crate::ErrorKind::Schema) when there is no such table.
+    /// [`ErrorKind::Schema`](crate::ErrorKind::Schema) when there is no such table,
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) when a unique column has no more values.
     pub fn generate_row(
         &mut self,
         schema: &str,
@@ -81,7 +85,7 @@ impl<'r> MockDataGenerator<'r> {
             match given {
                 Some((name, value)) => row.push((name.clone(), value.clone())),
                 None if is_made_by_database(column) => {}
-                None => row.push((column.name.clone(), self.value(&plan, column, family, number))),
+                None => row.push((column.name.clone(), self.value(&plan, column, family, number)?)),
             }
         }
         let unknown = overrides.iter().filter(|(name, _)| plan.table.column(name).is_none());
@@ -122,8 +126,8 @@ impl<'r> MockDataGenerator<'r> {
             let mut overrides = Record::new();
             if let Some(column) = plan.table.column(&key).filter(|c| is_made_by_database(c)) {
                 let number = self.next_number(schema, table);
-                overrides
-                    .push((key.clone(), self.value(&plan, column, &Family::of(column), number)));
+                let value = self.value(&plan, column, &Family::of(column), number)?;
+                overrides.push((key.clone(), value));
             }
             let row = self.generate_row(schema, table, &overrides)?;
             let id = row.iter().find(|(name, _)| *name == key).map(|(_, value)| value.clone());
@@ -164,25 +168,24 @@ impl<'r> MockDataGenerator<'r> {
         Ok(key.map_or_else(|| format!("{}_id", parent.name), |key| key.columns[0].clone()))
     }
 
-    fn value(&mut self, plan: &Plan, column: &Column, family: &Family, number: i64) -> Value {
-        let table = &plan.table;
-        let refers = table.foreign_keys.iter().any(|key| key.columns.contains(&column.name));
+    fn value(
+        &mut self,
+        plan: &Plan,
+        column: &Column,
+        family: &Family,
+        number: i64,
+    ) -> Result<Value, Error> {
         let none = Bounds::default();
         let bounds = plan.checks.columns.get(&column.name).unwrap_or(&none);
-        if refers && column.nullable && !bounds.not_null {
+        if unique::refers(&plan.table, &column.name) && column.nullable && !bounds.not_null {
             // It refers to no row rather than to one that does not exist.
-            return Value::Null;
+            return Ok(Value::Null);
         }
-        let alone = |columns: &Vec<String>| columns.len() == 1 && columns[0] == column.name;
-        let last = |columns: &Vec<String>| columns.last() == Some(&column.name);
-        let unique = alone(&table.primary_key)
-            || table.uniques.iter().any(alone)
-            // Of several columns the last one keeps rows apart.
-            || table.uniques.iter().any(last)
-            || last(&table.primary_key);
+        let unique = plan.apart.contains(&column.name);
         let realistic = self.realistic;
         let place = Place { column, family, bounds, number, unique, realistic };
         values::value(&place, &mut self.random)
+            .map_err(|taken| no_more_values(&plan.table.name, &column.name, taken))
     }
 
     fn plan(&mut self, schema: &str, table: &str) -> Result<Plan, Error> {
@@ -191,8 +194,10 @@ impl<'r> MockDataGenerator<'r> {
             return Ok(plan.clone());
         }
         let table = std::sync::Arc::clone(self.registry.table(schema, table)?);
-        let families = table.columns.iter().map(Family::of).collect();
-        let plan = Plan { checks: Checks::of(&table), families, table };
+        let families: Vec<Family> = table.columns.iter().map(Family::of).collect();
+        let checks = Checks::of(&table);
+        let apart = unique::columns_apart(&table, &families, &checks);
+        let plan = Plan { checks, families, table, apart };
         self.plans.insert(key, plan.clone());
         Ok(plan)
     }
@@ -202,6 +207,14 @@ impl<'r> MockDataGenerator<'r> {
         *made += 1;
         *made
     }
+}
+
+fn no_more_values(table: &str, columns: &str, taken: unique::Taken) -> Error {
+    let count = taken.0;
+    let message = format!(
+        "{columns} of {table} must differ in each row, and has only {count} different values: make fewer rows"
+    );
+    Error::invalid(message)
 }
 
 /// A sequence, a generated column, or a default that is another one for each row.
@@ -267,6 +280,66 @@ mod tests {
         let fk = |row: &Record| row.iter().find(|(name, _)| name == "user_id").unwrap().1.clone();
         assert!(rows["posts"][..3].iter().all(|post| fk(post) == id.1));
         assert!(rows["posts"][3..].iter().all(|post| fk(post) == rows["users"][1][0].1));
+    }
+
+    #[test]
+    fn unique_values_differ_or_end_with_an_error() {
+        let script = "CREATE TYPE mood AS ENUM ('ok', 'ms'); CREATE TABLE t (a varchar(1) UNIQUE,
+            b mood UNIQUE, c bool UNIQUE, d int UNIQUE CHECK (d BETWEEN 5 AND 7), e smallint UNIQUE,
+            f numeric(2,1) UNIQUE, g date UNIQUE, h char(2) UNIQUE CHECK (length(h) = 2),
+            i timestamp(0) UNIQUE, j float4 UNIQUE, k inet UNIQUE, l jsonb UNIQUE, m int[] UNIQUE,
+            n text CHECK (n IN ('x', 'y')) UNIQUE, o interval UNIQUE, p bool, q text, UNIQUE (q, p));";
+        let registry = SchemaRegistry::from_sql(Dialect::Postgres, script).unwrap();
+        let rooms = [("a", 35), ("b", 2), ("c", 2), ("d", 3), ("f", 81), ("n", 2)];
+        for (column, room) in rooms {
+            // Only this one is made; the others are given.
+            let given: Record = registry
+                .table("public", "t")
+                .unwrap()
+                .columns
+                .iter()
+                .filter(|other| other.name != column)
+                .map(|other| (other.name.clone(), Value::Null))
+                .collect();
+            let mut generator = MockDataGenerator::new(&registry, 1);
+            let rows = generator.generate_rows("public", "t", room, &given).unwrap();
+            let value = |row: &Record| row.iter().find(|(n, _)| n == column).unwrap().1.to_string();
+            let values: HashSet<String> = rows.iter().map(value).collect();
+            assert_eq!(values.len(), room, "{column}: {values:?}");
+            let error = generator.generate_row("public", "t", &given).unwrap_err();
+            let reason =
+                format!("{column} of t must differ in each row, and has only {room} different");
+            assert!(error.message.starts_with(&reason), "{error}");
+        }
+        let full: Record =
+            rooms.iter().map(|(column, _)| ((*column).to_owned(), Value::Null)).collect();
+        let mut generator = MockDataGenerator::new(&registry, 1);
+        let rows = generator.generate_rows("public", "t", 1_000, &full).unwrap();
+        for column in ["e", "g", "h", "i", "j", "k", "l", "m", "o", "q"] {
+            let value = |row: &Record| row.iter().find(|(n, _)| n == column).unwrap().1.to_string();
+            let values: HashSet<String> = rows.iter().map(value).collect();
+            assert_eq!(values.len(), 1_000, "{column}");
+        }
+    }
+
+    #[test]
+    fn lists_of_enums_of_a_script_hold_its_labels() {
+        let script = "CREATE TYPE shop.\"Mood\" AS ENUM ('so so', 'ok');
+            CREATE TABLE t (a shop.\"Mood\"[] NOT NULL, b \"Mood\"[3] NOT NULL, c int[2] NOT NULL);";
+        let registry = SchemaRegistry::from_sql(Dialect::Postgres, script).unwrap();
+        let mut generator = MockDataGenerator::new(&registry, 1);
+        for row in generator.generate_rows("public", "t", 20, &vec![]).unwrap() {
+            registry.validate_insert_data("public", "t", &row).unwrap();
+            let labels = |value: &Value| match value {
+                Value::Array(labels) => {
+                    labels.iter().all(|label| matches!(label.as_str(), Some("so so" | "ok")))
+                }
+                _ => false,
+            };
+            assert!(labels(&row[0].1) && labels(&row[1].1), "{row:?}");
+        }
+        let wrong = record([("a", Value::Array(vec!["mock".into()])), ("b", Value::Null)]);
+        assert!(registry.validate_insert_data("public", "t", &wrong).is_err());
     }
 
     #[test]

@@ -1,11 +1,15 @@
 //! A value that a column takes.
 
-use super::{checks::Bounds, literals, realistic};
+use super::{
+    checks::Bounds,
+    literals, realistic,
+    unique::{self, Taken},
+};
 use crate::{Column, Family, Value, random::Random};
 
 /// Days of this and the last few years, from 2000-01-01: 2024-01-01 to 2026-11-30. Fixed, so that
 /// a seed gives the same rows next year.
-const DAYS: (i64, i64) = (8766, 9830);
+pub(super) const DAYS: (i64, i64) = (8766, 9830);
 /// Characters of a text whose column sets no length.
 const TEXT_MAX: usize = 50;
 const MICROS_OF_DAY: i64 = 86_400_000_000;
@@ -24,16 +28,21 @@ pub(super) struct Place<'a> {
 }
 
 /// A value by the name of the column where the name says something, else by its type.
-pub(super) fn value(place: &Place<'_>, random: &mut Random) -> Value {
+pub(super) fn value(place: &Place<'_>, random: &mut Random) -> Result<Value, Taken> {
+    if place.unique
+        && let Some(value) = unique::value(place, place.family)?
+    {
+        return Ok(value);
+    }
     if let Some(one_of) = &place.bounds.one_of {
         let text = random.pick(one_of).cloned().unwrap_or_default();
-        return typed_text(place.family, text);
+        return Ok(typed_text(place.family, text));
     }
     of_family(place, place.family, random)
 }
 
-fn of_family(place: &Place<'_>, family: &Family, random: &mut Random) -> Value {
-    match family {
+fn of_family(place: &Place<'_>, family: &Family, random: &mut Random) -> Result<Value, Taken> {
+    Ok(match family {
         Family::Enum(labels) => random.pick(labels).cloned().map_or(Value::Null, Value::Text),
         Family::Integer(max) => integer(place, *max, random),
         Family::Decimal(digits) => decimal(place, *digits, random),
@@ -46,16 +55,13 @@ fn of_family(place: &Place<'_>, family: &Family, random: &mut Random) -> Value {
             Value::Float(if whole < high { number + 0.5 } else { number })
         }
         Family::Bool => Value::Bool(random.between(0, 1) == 1),
-        Family::Text => Value::Text(text(place, random)),
+        Family::Text => Value::Text(text(place, random)?),
         Family::Uuid => Value::Uuid(random.uuid()),
         Family::Date => Value::Date(i32::try_from(random.between(DAYS.0, DAYS.1)).unwrap_or(0)),
         Family::Time => Value::Time(random.between(0, 86_399) * 1_000_000),
         Family::Timestamp => {
             let day = random.between(DAYS.0, DAYS.1);
-            let micros = day * MICROS_OF_DAY + random.between(0, 86_399) * 1_000_000;
-            // Unique moments differ in their last digits.
-            let micros = micros + if place.unique { place.number % 1_000_000 } else { 0 };
-            Value::TimestampTz(micros)
+            Value::TimestampTz(day * MICROS_OF_DAY + random.between(0, 86_399) * 1_000_000)
         }
         Family::Interval => {
             let days = i32::try_from(random.between(0, 30)).unwrap_or(0);
@@ -71,17 +77,20 @@ fn of_family(place: &Place<'_>, family: &Family, random: &mut Random) -> Value {
         )),
         Family::Array(element) => {
             let count = random.between(1, 3);
-            Value::Array((0..count).map(|_| of_family(place, element, random)).collect())
+            let first = place.unique.then(|| unique::value(place, element)).transpose()?.flatten();
+            let rest = (0..count).map(|_| of_family(place, element, random));
+            let elements = first.into_iter().map(Ok).chain(rest);
+            Value::Array(elements.collect::<Result<_, _>>()?)
         }
         Family::Other => {
             let number = place.unique.then_some(place.number);
             let made = literals::literal(place.column, number, random);
             Value::Text(made.unwrap_or_else(|| format!("mock-{}", place.column.name)))
         }
-    }
+    })
 }
 
-fn typed_text(family: &Family, text: String) -> Value {
+pub(super) fn typed_text(family: &Family, text: String) -> Value {
     match family {
         Family::Integer(_) => text.parse().map_or(Value::Text(text), Value::Int),
         Family::Decimal(_) | Family::Float => Value::Decimal(text),
@@ -94,9 +103,6 @@ fn integer(place: &Place<'_>, max: i64, random: &mut Random) -> Value {
     let usual = if is_key { (1000, 9999) } else { (1, 1000) };
     let (low, high) = place.bounds.integers(usual.0, usual.1);
     let (low, high) = (low.min(max), high.min(max));
-    if place.unique {
-        return Value::Int(low.saturating_add(place.number).min(max));
-    }
     Value::Int(random.between(low, high))
 }
 
@@ -106,8 +112,7 @@ fn decimal(place: &Place<'_>, digits: Option<(u32, u32)>, random: &mut Random) -
     let largest = 10_i64.saturating_pow(whole_digits).saturating_sub(1);
     let (low, high) = place.bounds.integers(1, 1000);
     let (low, high) = (low.min(largest), high.min(largest));
-    let whole =
-        if place.unique { low.saturating_add(place.number) } else { random.between(low, high) };
+    let whole = random.between(low, high);
     // Half way between two whole numbers stays between the bounds, which are whole here.
     let has_room = scale > 0 && whole >= 0 && whole < high;
     if !has_room {
@@ -118,33 +123,19 @@ fn decimal(place: &Place<'_>, digits: Option<(u32, u32)>, random: &mut Random) -
     Value::Decimal(format!("{whole}.{fraction:0width$}"))
 }
 
-fn text(place: &Place<'_>, random: &mut Random) -> String {
+fn text(place: &Place<'_>, random: &mut Random) -> Result<String, Taken> {
     let limit = place.column.max_length.map_or(TEXT_MAX, |max| max as usize);
     let limit = place.bounds.length_max.map_or(limit, |max| limit.min(max));
     let made = if place.realistic { realistic::text(&place.column.name, random) } else { None };
     let mut text = made.unwrap_or_else(|| named_text(place, random));
-    if place.unique {
-        let mark = base36(place.number);
-        text = match unique_address(&text, &mark).filter(|address| address.len() <= limit) {
-            Some(address) => address,
-            None => {
-                let keep = limit.saturating_sub(mark.len() + 1);
-                let text: String = text.chars().take(keep).collect();
-                if keep == 0 { mark } else { format!("{text}-{mark}") }
-            }
-        };
-    }
     let wanted = place.bounds.length_min.unwrap_or(0).min(limit.max(1));
+    if place.unique {
+        return unique::text(&text, place.number, (wanted, limit), random);
+    }
     while text.chars().count() < wanted {
         text.push(letter(random));
     }
-    text.chars().take(limit).collect()
-}
-
-/// An address stays one: what makes it unique stands before its domain.
-fn unique_address(text: &str, mark: &str) -> Option<String> {
-    let (person, domain) = text.split_once('@')?;
-    Some(format!("{person}.{mark}@{domain}"))
+    Ok(text.chars().take(limit).collect())
 }
 
 /// The rules of the specification, the first that fits.
@@ -176,7 +167,8 @@ fn named_text(place: &Place<'_>, random: &mut Random) -> String {
 
 fn json(place: &Place<'_>, random: &mut Random) -> String {
     let field = crate::value::json_string(&format!("mock-{}", place.column.name));
-    let (number, active) = (random.between(1, 100), random.between(0, 1) == 1);
+    let number = if place.unique { place.number } else { random.between(1, 100) };
+    let active = random.between(0, 1) == 1;
     format!("{{\"mock\":true,\"field\":{field},\"value\":{number},\"active\":{active}}}")
 }
 
@@ -190,12 +182,12 @@ fn title(name: &str) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-fn letter(random: &mut Random) -> char {
+pub(super) fn letter(random: &mut Random) -> char {
     let offset = u8::try_from(random.between(0, 25)).unwrap_or(0);
     char::from(b'a' + offset)
 }
 
-fn base36(number: i64) -> String {
+pub(super) fn base36(number: i64) -> String {
     let mut rest = number.unsigned_abs();
     let mut digits = Vec::new();
     loop {

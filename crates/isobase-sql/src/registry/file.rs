@@ -18,7 +18,7 @@ use crate::{Column, Constraint, Dialect, Error, ErrorKind, ForeignKey, Generatio
 #[derive(Default)]
 struct Definitions {
     tables: Vec<Table>,
-    /// The labels of enums, by the last part of their names.
+    /// The labels of enums, by the last part of their names in lower case.
     enums: HashMap<String, Vec<String>>,
 }
 
@@ -87,7 +87,7 @@ impl Definitions {
                 representation: Some(UserDefinedTypeRepresentation::Enum { labels }),
             } => {
                 let labels = labels.into_iter().map(|label| label.value).collect();
-                self.enums.insert(name_of(&name).1, labels);
+                self.enums.insert(name_of(&name).1.to_lowercase(), labels);
             }
             Statement::AlterTable(alter) => {
                 let (schema, name) = name_of(&alter.name);
@@ -136,7 +136,7 @@ impl Definitions {
             }
             for column in &mut table.columns {
                 let name = column.data_type.rsplit('.').next().unwrap_or_default();
-                let name = name.trim_matches('"').to_lowercase();
+                let name = name.trim_end_matches("[]").trim_matches('"').to_lowercase();
                 column.labels = self.enums.get(&name).cloned().unwrap_or_default();
                 column.nullable &= !table.primary_key.contains(&column.name);
             }
@@ -159,7 +159,7 @@ fn table_of(definition: &CreateTable) -> Table {
 
 fn take_column(table: &mut Table, definition: &ColumnDef) {
     let name = folded(&definition.name);
-    let data_type = definition.data_type.to_string().to_lowercase();
+    let data_type = without_sizes(&definition.data_type.to_string().to_lowercase());
     let base_type = data_type.split('(').next().unwrap_or_default().trim().to_owned();
     let is_serial = base_type.ends_with("serial");
     let mut column = Column {
@@ -258,6 +258,17 @@ fn folded(name: &Ident) -> String {
         Some(_) => name.value.clone(),
         None => name.value.to_lowercase(),
     }
+}
+
+/// `int[3]` as `int[]`: PostgreSQL takes lists of any length for either.
+fn without_sizes(data_type: &str) -> String {
+    let mut parts = data_type.split('[');
+    let mut clean = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        clean.push('[');
+        clean.push_str(part.trim_start_matches(|digit: char| digit.is_ascii_digit()));
+    }
+    clean
 }
 
 fn length(data_type: &str) -> Option<u32> {

@@ -2,7 +2,9 @@
 
 use std::collections::HashSet;
 
-use isobase_sql::{MockDataGenerator, Record, SchemaRegistry, Session, Value};
+use isobase_sql::{Dialect, MockDataGenerator, Record, SchemaRegistry, Session, Value};
+
+use isobase_testkit::is_soak;
 
 use crate::fixture::Fixture;
 
@@ -41,6 +43,34 @@ async fn tables_are_filled_with_rows_that_fit() {
             generator.fill(&fixture.db, &fixture.schema, &["posts"], 1).await.unwrap_err()
         };
         assert!(error.message.contains("fill users first"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn unique_references_take_turns() {
+    for fixture in Fixture::all().await {
+        fixture
+            .script(
+                "CREATE TABLE {s}.users (id int PRIMARY KEY, born date UNIQUE, code char(2) UNIQUE);
+                 CREATE TABLE {s}.tags (id int PRIMARY KEY);
+                 CREATE TABLE {s}.profiles (user_id int PRIMARY KEY REFERENCES {r}users(id));
+                 CREATE TABLE {s}.tagged (user_id int REFERENCES {r}users(id), tag_id int REFERENCES
+                     {r}tags(id), PRIMARY KEY (user_id, tag_id));",
+            )
+            .await;
+        let registry = SchemaRegistry::from_database(&fixture.db).await.unwrap();
+        let mut generator = MockDataGenerator::new(&registry, 42);
+        let mut fill = async |tables: &[&str], count| {
+            generator.fill(&fixture.db, &fixture.schema, tables, count).await
+        };
+        fill(&["users", "tags"], 40).await.unwrap();
+        fill(&["profiles"], 30).await.unwrap();
+        fill(&["profiles"], 10).await.unwrap();
+        fill(&["tagged"], 1_600).await.unwrap();
+        for (table, room) in [("profiles", 40), ("tagged", 1_600)] {
+            let error = fill(&[table], 1).await.unwrap_err();
+            assert!(error.message.contains(&format!("has only {room} different")), "{error}");
+        }
     }
 }
 
@@ -104,9 +134,11 @@ async fn realistic_texts_fit_as_well() {
         let names: HashSet<_> = rows(7).iter().filter_map(first_name).collect();
         assert!(names.len() > 30 && names.iter().all(|name| !name.contains("Name")), "{names:?}");
         let mut generator = MockDataGenerator::new(&registry, 7).realistic();
+        let is_large = is_soak() && fixture.db.dialect() == Dialect::Postgres;
+        let count = if is_large { 1_000_000 } else { 1_000 };
         let filled =
-            generator.fill(&fixture.db, &fixture.schema, &["people"], 1_000).await.unwrap();
-        assert_eq!(filled.tables, [("people".to_owned(), 1_000)]);
+            generator.fill(&fixture.db, &fixture.schema, &["people"], count).await.unwrap();
+        assert_eq!(filled.tables, [("people".to_owned(), count)]);
         let odd = "SELECT count(*) FROM {s}.people WHERE email NOT LIKE '%_@example.___' \
                    OR bio NOT LIKE '% %' OR street_address NOT LIKE '% %' OR code NOT LIKE 'mock-%'";
         assert_eq!(fixture.value(odd).await, Value::Int(0));
