@@ -65,4 +65,6 @@ fn statements_are_explained() {
     let writes = app.run(&[&explain[..], &["CREATE TABLE explained AS SELECT 1"]].concat());
     writes.fails(2, &["only statements that read are explained"]);
     app.run(&["db", "queries", "--value", "7"]).fails(2, &["--explain"]);
+    let sqlite = ["db", "queries", "--url", "sqlite:a.db", "--explain", "SELECT 1"];
+    app.run(&sqlite).fails(1, &["only statements of PostgreSQL are explained"]);
 }

@@ -91,7 +91,9 @@ pub async fn explain(
     options: &ExplainOptions,
 ) -> Result<Explained, Error> {
     if db.dialect() != Dialect::Postgres {
-        return Err(Error::invalid("only statements of PostgreSQL are explained"));
+        let message = "only statements of PostgreSQL are explained, and this database is SQLite: \
+                       its own EXPLAIN QUERY PLAN tells which indexes it uses";
+        return Err(Error::invalid(message));
     }
     // In a transaction that reads only, PostgreSQL refuses CREATE TABLE AS, and lets EXPLAIN ANALYZE
     // of the same make its table; `SELECT … INTO` is one too. The rollback takes that back.

@@ -158,7 +158,7 @@ impl Migrations {
             Ok(false) => transaction.rollback().await.map(|()| false),
             Err(error) => {
                 transaction.rollback().await?;
-                Err(named(migration, error))
+                Err(error)
             }
         }
     }
@@ -173,32 +173,30 @@ impl Migrations {
             return Ok(false);
         }
         let began = Instant::now();
-        transaction.run_script(&migration.sql).await?;
-        note(transaction, migration, true, began).await?;
-        Ok(true)
+        let ran = async {
+            transaction.run_script(&migration.sql).await?;
+            note(transaction, migration, true, began).await
+        };
+        ran.await.map(|_| true).map_err(|error| failed(migration, error))
     }
 
     /// Without a transaction a failure leaves behind what came before it, and a note of that.
     async fn apply_alone(&self, db: &DbConnector, migration: &Migration) -> Result<bool, Error> {
         let guard = db.begin().await?;
         guard.lock(LOCK).await?;
-        let began = Instant::now();
         let ran = async {
             if !self.is_next(db, migration).await? {
                 return Ok(false);
             }
             if db.dialect() == Dialect::Sqlite {
-                return Err(Error::invalid("SQLite runs every migration in a transaction"));
+                let name = named(migration);
+                let message = format!("{name} was not run: SQLite runs all in transactions");
+                return Err(Error::invalid(message));
             }
-            note(db, migration, false, began).await?;
-            for statement in lexer::statements(db.dialect(), &migration.sql) {
-                db.run(statement, &[]).await?;
-            }
-            let sql = format!("UPDATE {TABLE} SET finished = true WHERE version = $1");
-            db.run(&sql, &[migration.version.into()]).await?;
-            Ok(true)
+            let ran = run_alone(db, migration).await;
+            ran.map(|()| true).map_err(|error| failed(migration, error))
         };
-        let ran = ran.await.map_err(|error| named(migration, error));
+        let ran = ran.await;
         guard.rollback().await?;
         ran
     }
@@ -224,9 +222,10 @@ impl Migrations {
             return Ok(false);
         }
         if let Some(later) = seen.iter().find(|seen| seen.version > migration.version) {
-            let version = later.version;
+            let (version, name) = (later.version, &later.name);
             return Err(Error::invalid(format!(
-                "it comes before the migration {version:04}, which was run: give it a later number"
+                "{} comes before {version:04}_{name}, which was run: give it a later number",
+                named(migration)
             )));
         }
         Ok(true)
@@ -299,8 +298,21 @@ async fn all_tables(db: &DbConnector) -> Result<Vec<crate::Table>, Error> {
     Ok(tables)
 }
 
-fn named(migration: &Migration, error: Error) -> Error {
-    let (version, name) = (migration.version, &migration.name);
-    let message = format!("the migration {version:04}_{name} failed: {}", error.message);
+async fn run_alone(db: &DbConnector, migration: &Migration) -> Result<(), Error> {
+    note(db, migration, false, Instant::now()).await?;
+    for statement in lexer::statements(db.dialect(), &migration.sql) {
+        db.run(statement, &[]).await?;
+    }
+    let sql = format!("UPDATE {TABLE} SET finished = true WHERE version = $1");
+    db.run(&sql, &[migration.version.into()]).await.map(drop)
+}
+
+fn named(migration: &Migration) -> String {
+    format!("the migration {:04}_{}", migration.version, migration.name)
+}
+
+/// The failure of one that ran.
+fn failed(migration: &Migration, error: Error) -> Error {
+    let message = format!("{} failed: {}", named(migration), error.message);
     Error { message, ..error }
 }

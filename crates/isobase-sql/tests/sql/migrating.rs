@@ -52,7 +52,7 @@ async fn migrations_run_once_each() {
             [MigrationState::Applied, MigrationState::Changed, MigrationState::Applied]
         );
         let error = migrations.up(&fixture.db).await.unwrap_err();
-        assert!(error.message.contains("0002_add was changed after it was run"), "{error}");
+        assert_eq!(error.message, "the migration 0002_add was changed after it was run");
     }
 }
 
@@ -92,7 +92,7 @@ async fn statements_without_a_transaction_are_noted() {
     let error = migrations.up(&fixture.db).await.unwrap_err();
     assert!(error.message.starts_with("the migration 0003_bad failed"), "{error}");
     let error = migrations.up(&fixture.db).await.unwrap_err();
-    assert!(error.message.contains("0003_bad was interrupted"), "{error}");
+    assert!(error.message.starts_with("the migration 0003_bad was interrupted"), "{error}");
     let status = migrations.status(&fixture.db).await.unwrap();
     assert_eq!(status[2].2, MigrationState::Interrupted);
 }

@@ -45,11 +45,11 @@ pub(crate) struct QueriesArguments {
 
 pub(super) async fn run(arguments: QueriesArguments, printer: Printer) -> Result<()> {
     let db = arguments.database.open()?;
-    if db.dialect() != Dialect::Postgres {
-        return Err(Failure::usage("SQLite keeps no statistics of statements").into());
-    }
     if let Some(sql) = &arguments.explain {
         return explain_one(&db, sql, &arguments, printer).await;
+    }
+    if db.dialect() != Dialect::Postgres {
+        return Err(Failure::usage("SQLite keeps no statistics of statements").into());
     }
     let operator = DbOperator::new(db);
     if !operator.table_exists("pg_stat_statements").await.map_err(failure)? {
