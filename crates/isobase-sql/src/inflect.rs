@@ -21,7 +21,7 @@ impl Default for Inflection {
 
 /// Words that libraries of inflection get wrong, or that the specification fixes. Every word
 /// that stands here as a singular is also its own singular.
-const EXCEPTIONS: [(&str, &str); 38] = [
+const EXCEPTIONS: [(&str, &str); 41] = [
     ("data", "datum"),
     ("datas", "datum"),
     ("people", "person"),
@@ -35,6 +35,10 @@ const EXCEPTIONS: [(&str, &str); 38] = [
     ("addresses", "address"),
     ("statuses", "status"),
     ("aliases", "alias"),
+    ("axes", "axis"),
+    // The plural of two words, which are one here.
+    ("bases", "base"),
+    ("basis", "base"),
     ("buses", "bus"),
     ("bonuses", "bonus"),
     ("caches", "cache"),
@@ -133,6 +137,10 @@ mod tests {
             ("is_active", "is_active"),
             ("Boxes", "box"),
             ("caches", "cache"),
+            ("axes", "axis"),
+            ("axis", "axis"),
+            ("bases", "base"),
+            ("basis", "base"),
             ("bus", "bus"),
             ("companies", "company"),
             ("", ""),
