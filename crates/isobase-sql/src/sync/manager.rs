@@ -53,6 +53,8 @@ pub enum Programs {
     Postgres,
     /// Ourselves, by COPY: where PostgreSQL's programs are missing or older than the server.
     BuiltIn,
+    /// `pg_dump` and `psql` where they are there and new enough, else ourselves.
+    Either,
 }
 
 /// The names of the dumps in a folder, the newest first.
@@ -323,6 +325,7 @@ impl DatabaseSync {
         match self.programs {
             Programs::Postgres => PgTools::find(self.path.as_ref(), server_major).await.map(Some),
             Programs::BuiltIn => Ok(None),
+            Programs::Either => Ok(PgTools::find(self.path.as_ref(), server_major).await.ok()),
         }
     }
 

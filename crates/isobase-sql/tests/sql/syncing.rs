@@ -1,11 +1,12 @@
 //! Dumps and restores with PostgreSQL's own programs.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, time::Duration};
 
 use isobase_sql::{
     DatabaseSync, DbConnector, DumpOptions, Environment, ErrorKind, Programs, SchemaRegistry,
-    TableName, Value,
+    Settings, TableName, Value,
 };
+use isobase_testkit::is_soak;
 
 use crate::fixture::Fixture;
 
@@ -110,6 +111,35 @@ async fn built_in_dumps_move_between_versions() {
         let options = DumpOptions::default();
         let file = sync.dump_database(Environment::Production, false, &options).await.unwrap();
         assert_eq!(sync.restore_database(&file, Environment::Test, None).await.unwrap(), 500);
+    }
+}
+
+/// Of the newest server by the newest programs that can, and of this machine's by its own; in the soak
+/// with a million rows.
+#[tokio::test]
+async fn newer_dumps_are_restored_in_the_oldest_version() {
+    let rows = if is_soak() { 1_000_000 } else { 200 };
+    for source in [Fixture::own_postgres().await, Fixture::own_of_machine().await] {
+        let (Some(source), Some(oldest)) = (source, Fixture::own_of_oldest().await) else { return };
+        let script = format!(
+            "CREATE TABLE numbers (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL UNIQUE,
+                 price numeric(12,2), at timestamptz, tags text[], data jsonb);
+             INSERT INTO numbers (name, price, at, tags, data)
+                 SELECT E'n\\t☃' || n, n / 7.0, timestamptz '2024-01-01' + n * interval '1 minute', ARRAY[n::text, NULL],
+                     jsonb_build_object('n', n) FROM generate_series(1, {rows}) n;
+             CREATE INDEX ON numbers (at);"
+        );
+        let own = Settings { statement_timeout: Duration::from_secs(600), ..Settings::default() };
+        DbConnector::new(&source.url(), own).unwrap().run_script(&script).await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = std::env::var_os("PATH");
+        let sync = DatabaseSync::new(folder.path(), source.url(), oldest.url(), path);
+        let sync = sync.with_programs(Programs::Either);
+        let options = DumpOptions::default();
+        let file = sync.dump_database(Environment::Production, false, &options).await.unwrap();
+        assert_eq!(sync.restore_database(&file, Environment::Test, None).await.unwrap(), rows);
+        let next = "INSERT INTO numbers (name) VALUES ('next') RETURNING id";
+        assert_eq!(oldest.value(next).await, Value::Int(i64::try_from(rows).unwrap() + 1));
     }
 }
 
