@@ -1,6 +1,6 @@
-"""The toolkit beside asyncpg and psycopg, in one process over one server: ``cargo xtask bench toolkit``.
+"""The toolkit beside asyncpg, psycopg and PostgreSQL's own programs, over one server: ``cargo xtask bench toolkit``.
 
-Every side does the same work in turns, round by round, so that what disturbs one disturbs the others too; the
+In the part ``calls`` every side does the same work in turns, round by round, so that what disturbs one disturbs the others too; the
 best round of each counts. ``loopback`` sends as many bytes to an echo on this machine and back: no client over
 a socket is faster.
 """
@@ -19,6 +19,9 @@ import asyncpg
 import psycopg
 
 from isobase.database import DBConnector, DBOperator, match_column
+
+import dumps
+import mock_rows
 
 ROUNDS = 5
 TABLE = """
@@ -206,18 +209,10 @@ TARGETS = [
 ]
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("url")
-    parser.add_argument("--seconds", type=float, default=1.0)
-    parser.add_argument("--rows", type=int, default=100_000)
-    parser.add_argument("--json", metavar="FILE")
-    given = parser.parse_args()
-    load = os.getloadavg()[0]
-    results = asyncio.run(measure(given.url, given.seconds, given.rows))
-    for what, sides in results.items():
-        print(f"{what:<48}" + "".join(f"{name:>10} {value:>12,.1f}" for name, value in sides.items()))
-    print()
+def calls(given):
+    """Calls beside the same calls of asyncpg and psycopg."""
+    results = asyncio.run(measure(given.url, given.seconds, given.rows or 100_000))
+    show(results)
     for what, other, target, at_most in TARGETS:
         name = next(name for name in results if name.startswith(what))
         ratio = results[name]["isobase"] / results[name][other]
@@ -228,6 +223,33 @@ def main():
     print(f"column matching          {matching:6.2f} µs, wanted at most 5{'' if matching <= 5 else '   MISSED'}")
     ours, bare = results["fetch_one by key, a second"]["isobase"], results["loopback of 200 bytes, a second"]["echo"]
     print(f"fetch_one by key         {ours / bare:6.2f} × loopback")
+    return results
+
+
+def show(results):
+    """Prints a line for each result."""
+    for what, sides in results.items():
+        print(f"{what:<48}" + "".join(f"{name:>10} {value:>12,.1f}" for name, value in sides.items()))
+    print()
+
+
+PARTS = {"calls": calls, "mock": mock_rows.run, "dump": dumps.run}
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("url")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--programs", metavar="FOLDER", required=True, help="psql, pg_dump, pg_restore")
+    parser.add_argument("--seconds", type=float, default=1.0)
+    parser.add_argument("--rows", type=int)
+    parser.add_argument("--json", metavar="FILE")
+    given = parser.parse_args()
+    load = os.getloadavg()[0]
+    results = {}
+    for name in given.only:
+        print(f"\n{name}: {PARTS[name].__doc__}")
+        results.update(PARTS[name](given))
     if load > os.cpu_count() / 4:
         print(f"\nThe load average was {load:.1f} at the start: these figures are not worth keeping.")
     if given.json:

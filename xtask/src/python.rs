@@ -69,8 +69,22 @@ pub(crate) fn openapi() -> Result<PathBuf> {
 
 /// Builds the wheel into `target/wheels`; gives its path.
 pub(crate) fn build(wheel: Wheel) -> Result<PathBuf> {
+    // Dependencies are shared with the other crates where their features are the same.
+    build_in(wheel, &workspace::target()?)
+}
+
+/// Fetches what builds of the wheel and of the crates need, which is no part of them.
+pub(crate) fn fetch() -> Result<()> {
+    environment("build", &BUILDERS)?;
+    interrupt::run(workspace::cargo().args(["fetch", "--locked"]))?;
+    let manifest = workspace::root().join("python/Cargo.toml");
+    interrupt::run(workspace::cargo().args(["fetch", "--locked", "--manifest-path"]).arg(manifest))
+}
+
+/// Builds the wheel into `wheels` of a target folder; gives its path.
+pub(crate) fn build_in(wheel: Wheel, target: &Path) -> Result<PathBuf> {
     let environment = environment("build", &BUILDERS)?;
-    let wheels = workspace::target()?.join("wheels");
+    let wheels = target.join("wheels");
     // What an earlier version has left is not what was built.
     for wheel in found(&wheels) {
         std::fs::remove_file(&wheel).with_context(|| format!("remove {}", wheel.display()))?;
@@ -85,8 +99,7 @@ pub(crate) fn build(wheel: Wheel) -> Result<PathBuf> {
     if wheel.cloud {
         command.args(["--features", "cloud"]);
     }
-    // Dependencies are shared with the other crates where their features are the same.
-    command.env("CARGO_TARGET_DIR", workspace::target()?);
+    command.env("CARGO_TARGET_DIR", target);
     command.env("VIRTUAL_ENV", &environment);
     interrupt::run(workspace::forget_package(&mut command))?;
     let wheel = found(&wheels).pop().context("maturin made no wheel")?;
