@@ -1,10 +1,15 @@
 //! The document store: documents by the name of a collection and an id, on any engine.
 
-use std::{collections::HashMap, error::Error as _, path::PathBuf, sync::Arc};
+use std::{
+    collections::HashMap,
+    error::Error as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use isobase::{
-    DocumentError, DocumentStore, FIND_LIMIT_DEFAULT, OpenError, OpenOptions, Purpose, StoreError,
-    engine::ErrorKind, environment,
+    DocumentError, DocumentStore, FIND_LIMIT_DEFAULT, Location, OpenError, OpenOptions, Purpose,
+    StoreError, engine::ErrorKind, environment,
 };
 use pyo3::{exceptions::PyValueError, intern, prelude::*, types::PyDict};
 use serde_json::value::RawValue;
@@ -14,6 +19,9 @@ use crate::{
     output::Output,
     task::{Failure, Waiter, submit},
 };
+
+/// Where a file lies when the settings name an engine and no place. Its folder is made.
+const USUAL_FILE: &str = "data/isobase.db";
 
 /// A database of documents. Documents come and go as JSON text.
 #[pyclass(frozen, module = "isobase._native")]
@@ -32,6 +40,8 @@ struct Held {
 pub(crate) enum DocumentsFailure {
     Open(OpenError),
     Document(DocumentError),
+    /// A file would lie in a folder that does not exist.
+    NoFolder(PathBuf),
     /// The store belongs to the parent of this process.
     Forked,
 }
@@ -45,8 +55,21 @@ impl From<DocumentError> for DocumentsFailure {
 impl Failure for DocumentsFailure {
     fn into_exception(self, py: Python<'_>) -> PyErr {
         let (kind, message) = match self {
+            Self::Open(OpenError::NotCompiled { engine, .. }) => {
+                let message = format!(
+                    "the {engine} engine is not in this build of the package; the wheel on the package index has \
+                     it, and so has one that `cargo xtask python --cloud` builds"
+                );
+                ("setting", message)
+            }
             Self::Open(error) => (kind_of_opening(&error), with_causes(&error)),
             Self::Document(error) => (kind_of(&error), error.to_string()),
+            Self::NoFolder(folder) => {
+                let folder = folder.display();
+                let message =
+                    format!("the folder {folder} does not exist: make it, or mend the path");
+                ("connection", message)
+            }
             Self::Forked => {
                 let message = "the store was opened by the parent of this process: open it here";
                 ("forked", message.to_owned())
@@ -198,9 +221,12 @@ impl Documents {
         event_loop: Option<Py<PyAny>>,
         future: Option<Py<PyAny>>,
     ) -> PyResult<Py<PyAny>> {
-        let file = PathBuf::from("data/isobase.db");
+        let file = PathBuf::from(USUAL_FILE);
         let chosen = environment::choose(|name| settings.get(name).cloned(), file)
             .map_err(|error| DocumentsFailure::Open(error.into()).into_exception(py))?;
+        if let Some(folder) = missing_folder(&chosen.location) {
+            return Err(DocumentsFailure::NoFolder(folder).into_exception(py));
+        }
         submit(py, Waiter::new(event_loop, future), None, async move {
             let options = OpenOptions::default();
             let opened = chosen.location.open(Purpose::Use, &options).await;
@@ -227,12 +253,9 @@ impl Documents {
         }
         let held = Arc::clone(&self.0);
         let operation = Operation::read(operation, arguments)?;
-        submit(
-            py,
-            Waiter::new(event_loop, future),
-            None,
-            async move { operation.perform(&held.store).await },
-        )
+        submit(py, Waiter::new(event_loop, future), None, async move {
+            operation.perform(&held.store).await
+        })
     }
 
     /// The engine.
@@ -240,6 +263,13 @@ impl Documents {
     fn engine(&self) -> &'static str {
         self.0.store.engine_name()
     }
+}
+
+/// The folder of a file that is named, if it is not there: a misspelt path would be an empty database.
+fn missing_folder(location: &Location) -> Option<PathBuf> {
+    let folder = location.file().filter(|file| *file != Path::new(USUAL_FILE))?.parent()?;
+    let is_here = folder.as_os_str().is_empty() || folder.is_dir();
+    (!is_here).then(|| folder.to_owned())
 }
 
 impl Drop for Held {

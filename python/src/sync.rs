@@ -15,8 +15,13 @@ pub(crate) struct Sync(DatabaseSync);
 #[pymethods]
 impl Sync {
     #[new]
-    fn new(folder: PathBuf, production: String, test: String, built_in: bool) -> Self {
-        let programs = if built_in { Programs::BuiltIn } else { Programs::Postgres };
+    #[pyo3(signature = (folder, production, test, built_in=None))]
+    fn new(folder: PathBuf, production: String, test: String, built_in: Option<bool>) -> Self {
+        let programs = match built_in {
+            Some(true) => Programs::BuiltIn,
+            Some(false) => Programs::Postgres,
+            None => Programs::Either,
+        };
         let sync = DatabaseSync::new(&folder, production, test, std::env::var_os("PATH"));
         Self(sync.with_programs(programs))
     }

@@ -12,9 +12,14 @@ from isobase.database import DBConnector
 from machine import Machine
 
 SERVER = os.environ.get("ISOBASE_TEST_POSTGRES_URL")
+#: Servers by their major version: ``13=postgres://…,18=postgres://…``.
+VERSIONS = dict(
+    pair.split("=", 1) for pair in os.environ.get("ISOBASE_TEST_POSTGRES_VERSIONS", "").split(",") if pair
+)
+NEWEST = VERSIONS[max(VERSIONS, key=int)] if VERSIONS else None
 
 
-def _variables(url, prefix):
+def variables(url, prefix):
     parts = urllib.parse.urlsplit(url)
     return {
         f"{prefix}DB_HOST": parts.hostname,
@@ -42,7 +47,7 @@ def databases():
     asyncio.run(create(names))
     urls = [SERVER.rsplit("/", 1)[0] + "/" + name for name in names]
     for url, prefix in zip(urls, ("", "TEST_")):
-        os.environ.update(_variables(url, prefix))
+        os.environ.update(variables(url, prefix))
     yield urls
 
 

@@ -10,7 +10,7 @@ import uuid
 import pytest
 
 from isobase.database import (
-    ColumnMatchError, ConnectionError, DBConnector, DBOperator, DriverError, InvalidValueError, Multirange, QueryError,
+    ColumnMatchError, ConnectionError, DBConnector, DBOperator, DriverError, InvalidValueError, MissingFileError, Multirange, QueryError,
     QueryTimeoutError, Range, SchemaError, match_column,
 )
 
@@ -88,6 +88,33 @@ def test_errors_are_those_of_the_specification(tables):
     with pytest.raises(InvalidValueError):
         DBConnector("mysql://x")
     assert match_column("userId", ["id", "user_id"]) == "user_id"
+
+
+def test_wrong_arguments_are_errors_of_the_toolkit(tmp_path):
+    async def test():
+        db = DBOperator(f"sqlite://{tmp_path}/a.db")
+        await db.run_sql_script("CREATE TABLE users (id integer PRIMARY KEY, name text)")
+        for call in (
+            lambda: db.fetch("users", limit=-1),
+            lambda: db.fetch("users", limit="x"),
+            lambda: db.fetch("users", limit=2**64),
+            lambda: db.fetch("users", offset=1.5),
+            lambda: db.fetch("users", [1]),
+            lambda: db.insert("users", ["a"]),
+            lambda: db.update("users", ["a"], {"id": 1}),
+            lambda: db.delete("users", 1),
+            lambda: db.upsert("users", "name", ["id"]),
+        ):
+            with pytest.raises(InvalidValueError):
+                await call()
+        with pytest.raises(MissingFileError):
+            await db.load_seed_data(tmp_path / "seed_projects.json")
+        assert await db.count("users") == 0
+        await db.close()
+
+    run(test)
+    with pytest.raises(InvalidValueError, match="a DBConnector or a URL"):
+        DBOperator(5)
 
 
 def test_values_keep_every_digit(tables):

@@ -22,6 +22,8 @@ import pytest
 
 from isobase.database import DatabaseSyncManager, DBConnector, shim
 
+from conftest import NEWEST, variables
+
 ROOT = pathlib.Path(__file__).parents[2]
 PAGE = pathlib.Path(os.environ.get("ISOBASE_TEST_SPECIFICATIONS", ROOT.parent / "shared" / "spec")) / "3-sql-toolkit.md"
 ID = "550e8400-e29b-41d4-a716-446655440000"
@@ -132,16 +134,27 @@ def services(tmp_path_factory):
     sys.path.remove(str(folder))
 
 
+@pytest.fixture(scope="module", params=["usual", "newest"])
+def server(request, databases):
+    """The server that the variables name, and the newest one."""
+    if request.param == "usual":
+        return databases[0].rsplit("/", 1)[0]
+    if NEWEST is None:
+        if os.environ.get("ISOBASE_TEST_REQUIRE_ALL") == "1":
+            raise RuntimeError("ISOBASE_TEST_POSTGRES_VERSIONS is not set: start with cargo xtask test")
+        pytest.skip("there is one PostgreSQL only: start with cargo xtask test")
+    return NEWEST.rsplit("/", 1)[0]
+
+
 @pytest.fixture(scope="module")
-def template(databases):
+def template(server):
     """A database with the tables that the samples speak of."""
-    server = databases[0].rsplit("/", 1)[0]
     name = f"toolkit_py_template_{uuid.uuid4().hex[:12]}"
 
     async def create():
         from isobase.database import SchemaSetup
 
-        async with DBConnector(databases[0]) as db:
+        async with DBConnector(server + "/postgres") as db:
             await db.execute(f"CREATE DATABASE {name}")
         async with DBConnector(f"{server}/{name}") as db:
             await db.run_sql_script(TABLES)
@@ -171,7 +184,8 @@ def place(request, number, services, template, tmp_path, monkeypatch):
 
     asyncio.run(create())
     for prefix, database in names.items():
-        monkeypatch.setenv(f"{prefix}DB_NAME", database)
+        for variable, value in variables(f"{server}/{database}", prefix).items():
+            monkeypatch.setenv(variable, value)
     monkeypatch.setenv("ISOBASE_CONFIRM_PRODUCTION", names[""])
     monkeypatch.setenv("PATH", f"{pathlib.Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("PYTHONPATH", str(services))
@@ -185,6 +199,7 @@ def place(request, number, services, template, tmp_path, monkeypatch):
     yield Place(folder, names, f"{server}/{names['']}", machine.there / mark if machine else None)
     # What a block has left connected goes with its databases.
     asyncio.run(_drop(server, names.values()))
+
 
 async def _drop(server, names):
     async with DBConnector(server + "/postgres") as db:

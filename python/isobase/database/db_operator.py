@@ -17,6 +17,8 @@ from .db_connector import DBConnector, Row, _parameters, _run, _test_transaction
 from .errors import InvalidValueError
 
 _log = logging.getLogger(__name__)
+#: The most that the databases count to.
+_COUNT_MAX = 2**63 - 1
 _SQL = re.compile(r"^\s*(?:--.*\n\s*|/\*.*?\*/\s*)*(select|with|insert|update|delete|values|show|explain|table)\s", re.I | re.S)
 
 
@@ -55,7 +57,7 @@ class DBOperator:
 
             self._mock = MockTables(schema_file)
         else:
-            self.connector = connector or DBConnector(url, test=test_mode == "e2e", **settings)
+            self.connector = _connector(connector, url, test_mode == "e2e", settings)
 
     @property
     def connection_url(self) -> str | None:
@@ -101,8 +103,8 @@ class DBOperator:
             return self._ask("run", **_run(table, conditions, "all"))
         orders = [order_by] if isinstance(order_by, str) else list(order_by or ())
         return self._ask(
-            "fetch", table=table, schema=schema, conditions=conditions, order_by=orders,
-            limit=limit, offset=offset,
+            "fetch", table=table, schema=schema, conditions=_named(conditions, "conditions"), order_by=orders,
+            limit=_count(limit, "limit"), offset=_count(offset, "offset"),
         )
 
     def fetch_all(self, table, conditions=None, **options) -> Awaitable[list[dict[str, Any]]]:
@@ -115,7 +117,8 @@ class DBOperator:
             return self._ask("run", _as_row, **_run(table, conditions, "row"))
         orders = [order_by] if isinstance(order_by, str) else list(order_by or ())
         return self._ask(
-            "fetch", _first, table=table, schema=schema, conditions=conditions, order_by=orders, limit=1
+            "fetch", _first, table=table, schema=schema, conditions=_named(conditions, "conditions"),
+            order_by=orders, limit=1,
         )
 
     def get_by_uuid(self, table, value, uuid_column=None, schema="public") -> Awaitable[Row | None]:
@@ -132,40 +135,45 @@ class DBOperator:
 
     def count(self, table, conditions=None, schema="public") -> Awaitable[int]:
         """How many rows meet the conditions."""
-        return self._ask("count", table=table, schema=schema, conditions=conditions)
+        return self._ask("count", table=table, schema=schema, conditions=_named(conditions, "conditions"))
 
     def exists(self, table, conditions=None, schema="public") -> Awaitable[bool]:
         """Whether a row meets the conditions."""
-        return self._ask("exists", table=table, schema=schema, conditions=conditions)
+        return self._ask("exists", table=table, schema=schema, conditions=_named(conditions, "conditions"))
 
     # Writing ------------------------------------------------------------------------------------
 
     def insert(self, table, data, *rest, schema="public", returning=True) -> Awaitable[Any]:
         """Inserts a row and gives it. ``insert("schema", "table", {…})`` gives its id."""
         if rest:
-            return self._ask("insert", lambda row: Row(row)._isobase_key, table=data, schema=table, data=rest[0])
+            row = _named(rest[0], "a row")
+            return self._ask("insert", lambda row: Row(row)._isobase_key, table=data, schema=table, data=row)
         then = _as_row if returning else (lambda _: None)
-        return self._ask("insert", then, table=table, schema=schema, data=data)
+        return self._ask("insert", then, table=table, schema=schema, data=_named(data, "a row"))
 
     def update(self, table, data, conditions, *rest, schema="public", returning=True) -> Awaitable[Any]:
         """Changes rows and gives the first. ``update("schema", "table", id, {…})`` gives the count."""
         if rest:
             return self._ask(
-                "update", len, table=data, schema=table, data=rest[0], conditions={"id": conditions}
+                "update", len, table=data, schema=table, data=_named(rest[0], "a row"), conditions={"id": conditions}
             )
         then = _first if returning else (lambda _: None)
-        return self._ask("update", then, table=table, schema=schema, data=data, conditions=conditions)
+        conditions = _named(conditions, "conditions")
+        return self._ask(
+            "update", then, table=table, schema=schema, data=_named(data, "a row"), conditions=conditions
+        )
 
     def upsert(self, table, data, unique_columns, schema="public", returning=True) -> Awaitable[Row | None]:
         """Inserts a row, or changes the one with the same values in the unique columns."""
         unique = [unique_columns] if isinstance(unique_columns, str) else list(unique_columns)
         then = _as_row if returning else (lambda _: None)
+        data = _named(data, "a row")
         return self._ask("upsert", then, table=table, schema=schema, data=data, unique_columns=unique)
 
     def delete(self, table, conditions, schema="public", returning=False) -> Awaitable[Any]:
         """Deletes rows and gives their count, or with ``returning`` the rows."""
         operation = "delete_returning" if returning else "delete"
-        return self._ask(operation, table=table, schema=schema, conditions=conditions)
+        return self._ask(operation, table=table, schema=schema, conditions=_named(conditions, "conditions"))
 
     def bulk_insert(self, table, columns, rows, schema="public") -> Awaitable[int]:
         """Inserts many rows by COPY, all or none; gives their count."""
@@ -292,6 +300,28 @@ class DBOperator:
     def clean_response_for_storage(self, response) -> str:
         """Text without what looks like commands. It helps a reader, and protects from nothing."""
         return _native.clean_response(_json.dumps(response, _shown))
+
+
+def _connector(connector, url, test, settings):
+    """The connector that is given; a URL in its place will do."""
+    if connector is None or isinstance(connector, str):
+        return DBConnector(url or connector, test=test, **settings)
+    if not callable(getattr(connector, "_call", None)):
+        raise InvalidValueError(f"a connector is a DBConnector or a URL, not {connector!r}")
+    return connector
+
+
+def _named(values, what):
+    """Values by the names of columns."""
+    if values is None or hasattr(values, "keys"):
+        return values
+    raise InvalidValueError(f"{what} are values by the names of columns, not a {type(values).__name__}")
+
+
+def _count(number, name):
+    if number is None or isinstance(number, int) and not isinstance(number, bool) and 0 <= number <= _COUNT_MAX:
+        return number
+    raise InvalidValueError(f"{name} is {number!r}: expected a number from 0")
 
 
 def _id(value):

@@ -4,6 +4,7 @@ import builtins
 import re
 
 _OS_ERROR = re.compile(r"(.*) \(os error (\d+)\)$", re.S)
+_MISSING = ("Database dump not found", "Latest dumps not found")
 _BY_UUID = "Failed to get record by UUID: "
 
 
@@ -59,6 +60,14 @@ class InvalidValueError(DatabaseError, ValueError):
     """An argument that is refused before the database is asked."""
 
 
+class FileError(DatabaseError, RuntimeError):
+    """A file cannot be read or written, or a program cannot be run."""
+
+
+class MissingFileError(DatabaseError, FileNotFoundError):
+    """There is no such file."""
+
+
 _KINDS = {
     "connection": ConnectionError,
     "query": QueryError,
@@ -72,8 +81,8 @@ _KINDS = {
 
 def _make(kind, message, details):
     if kind == "io":
-        missing = message.startswith(("Database dump not found", "Latest dumps not found"))
-        return FileNotFoundError(message) if missing else RuntimeError(message)
+        is_missing = message.startswith(_MISSING) or message.endswith("(os error 2)")
+        return (MissingFileError if is_missing else FileError)(message)
     error = _KINDS.get(kind, DatabaseError)(message)
     for name, value in details.items():
         setattr(error, name, value)

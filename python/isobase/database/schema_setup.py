@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from isobase._waiting import later
 
-from .db_connector import DBConnector
+from .db_operator import _connector
 
 
 class SchemaSetup:
     """Creates the public schema and those of projects, verifies and mends them."""
 
     def __init__(self, connector=None, *, url=None, test=False):
-        self.connector = connector or DBConnector(url, test=test)
+        self.connector = _connector(connector, url, test, {})
 
     async def _ask(self, what, name=None, kind=None):
         arguments = {"what": what, "name": name, "kind": kind}

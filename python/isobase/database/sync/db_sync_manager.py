@@ -8,7 +8,7 @@ import os
 import urllib.parse
 
 from isobase import _native
-from isobase.database.errors import DatabaseError, InvalidValueError
+from isobase.database.errors import DatabaseError, FileError, InvalidValueError, MissingFileError
 
 _log = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ def _as_runtime_error(method):
     def wrapper(self, *args, **kwargs):
         try:
             return method(self, *args, **kwargs)
-        except InvalidValueError:
+        except (InvalidValueError, FileError, MissingFileError):
             raise
         except DatabaseError as error:
             raise RuntimeError(str(error)) from error
@@ -48,10 +48,11 @@ class DatabaseSyncManager:
     """Dumps lie in ``db_dumps`` of ``repo_root``, or of the working directory.
 
     Production is restored only when ``confirm`` is the name of its database, or the variable
-    ``ISOBASE_CONFIRM_PRODUCTION`` holds it. With ``built_in`` neither ``pg_dump`` nor ``psql`` is needed.
+    ``ISOBASE_CONFIRM_PRODUCTION`` holds it. Dumps are made and restored by ``pg_dump`` and ``psql`` where they are
+    at least as new as the server, else by the package itself; ``built_in`` asks for one or the other.
     """
 
-    def __init__(self, repo_root=None, *, production_url=None, test_url=None, confirm=None, built_in=False):
+    def __init__(self, repo_root=None, *, production_url=None, test_url=None, confirm=None, built_in=None):
         self.production_url = production_url or _native.url_from_environment(False)
         self.test_url = test_url or _native.url_from_environment(True)
         self.confirm = confirm or os.environ.get(CONFIRM_VARIABLE)
