@@ -66,5 +66,5 @@ fn statements_are_explained() {
     writes.fails(2, &["only statements that read are explained"]);
     app.run(&["db", "queries", "--value", "7"]).fails(2, &["--explain"]);
     let sqlite = ["db", "queries", "--url", "sqlite:a.db", "--explain", "SELECT 1"];
-    app.run(&sqlite).fails(1, &["only statements of PostgreSQL are explained"]);
+    app.run(&sqlite).fails(2, &["only statements of PostgreSQL are explained"]);
 }
