@@ -14,6 +14,9 @@ pub(crate) fn load_settings(given: &Given, printer: Printer) -> Result<(Loaded, 
         printer.warning(warning);
     }
     let config = Config::new(&loaded)?;
+    for warning in config.undeclared(&loaded) {
+        printer.warning(&warning);
+    }
     Ok((loaded, config))
 }
 

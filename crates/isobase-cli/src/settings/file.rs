@@ -13,6 +13,7 @@ use super::{
     api::{self, ApiSettings},
     fields,
     kinds::Shape,
+    mentions::{self, Mention},
     providers::{self, DeclaredProvider},
     rules,
     setting::{AnySetting, Reading},
@@ -47,6 +48,8 @@ pub(super) struct Contents {
     pub(super) fields: Vec<(String, String, usize)>,
     /// Declared collections: name, rules, line.
     pub(super) rules: Vec<(String, Rules, usize)>,
+    /// Fields and collections that are named beside their declarations: what, line.
+    pub(super) mentions: Vec<(Mention, usize)>,
     /// Services whose accounts sign in here, in the order of their names.
     pub(super) providers: Vec<(DeclaredProvider, usize)>,
     /// Everything that is wrong.
@@ -213,6 +216,9 @@ impl Reader<'_> {
                 other => self.unknown_in_collection(name, other, key.span().start),
             }
         }
+        let mentions = mentions::read(name, collection).into_iter();
+        let mentions = mentions.map(|(it, offset)| (it, self.line(offset))).collect::<Vec<_>>();
+        self.contents.mentions.extend(mentions);
         self.contents.collections.push((name.to_owned(), shown, line));
         self.contents.rules.push((name.to_owned(), rules, line));
     }

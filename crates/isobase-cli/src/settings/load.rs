@@ -13,6 +13,7 @@ use super::{
     api::ApiSettings,
     env_file,
     file::{self, Term},
+    mentions::Mention,
     origin::Origin,
     providers::DeclaredProvider,
     setting::{AnySetting, Optional, Reading, Setting, without_line_end},
@@ -63,6 +64,8 @@ pub(crate) struct Loaded {
     pub(crate) fields: Vec<(String, String, Origin)>,
     /// Services whose accounts sign in here, with their secrets, and where they are declared.
     pub(crate) providers: Vec<(Provider, Origin)>,
+    /// Fields and collections that the file names beside their declarations, and where.
+    pub(crate) mentions: Vec<(Mention, Origin)>,
     /// Warnings: what is odd but no error.
     pub(crate) warnings: Vec<Problem>,
     /// The app folder.
@@ -135,8 +138,9 @@ impl Loaded {
 /// Everything that is wrong, each with its place and what was expected.
 pub(crate) fn load(given: &Given, environment: &[(String, String)]) -> Result<Loaded, Failure> {
     let mut loading = Loading::default();
-    let OfCollections { indexes, schemas, fields, terms, rules, collections, providers } =
-        loading.file(given)?;
+    let file = loading.file(given)?;
+    let OfCollections { indexes, schemas, fields, terms, rules, collections, mentions, providers } =
+        file;
     loading.stored(given);
     loading.variables(given, environment)?;
     let providers = loading.secrets(providers, given, environment)?;
@@ -153,6 +157,7 @@ pub(crate) fn load(given: &Given, environment: &[(String, String)]) -> Result<Lo
             terms,
             rules,
             collections,
+            mentions,
             providers,
             warnings,
             app,
@@ -174,6 +179,7 @@ struct OfCollections {
     terms: Vec<(String, Term, Origin)>,
     rules: Vec<(String, Rules, Origin)>,
     collections: Vec<(String, ApiSettings, Origin)>,
+    mentions: Vec<(Mention, Origin)>,
     providers: Vec<(DeclaredProvider, Origin)>,
 }
 
@@ -212,7 +218,7 @@ impl Loading {
         };
         let (terms, rules) = (contents.terms.into_iter(), contents.rules.into_iter());
         let collections = contents.collections.into_iter();
-        let providers = contents.providers.into_iter();
+        let (mentions, providers) = (contents.mentions.into_iter(), contents.providers.into_iter());
         Ok(OfCollections {
             indexes: declared(contents.indexes),
             schemas: declared(contents.schemas),
@@ -220,6 +226,7 @@ impl Loading {
             terms: terms.map(|(name, term, line)| (name, term, origin(line))).collect(),
             rules: rules.map(|(name, rules, line)| (name, rules, origin(line))).collect(),
             collections: collections.map(|(name, it, line)| (name, it, origin(line))).collect(),
+            mentions: mentions.map(|(it, line)| (it, origin(line))).collect(),
             providers: providers.map(|(it, line)| (it, origin(line))).collect(),
         })
     }

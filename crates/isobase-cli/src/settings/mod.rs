@@ -13,6 +13,7 @@ mod file;
 mod kinds;
 mod load;
 mod log_format;
+mod mentions;
 mod origin;
 mod providers;
 mod report;

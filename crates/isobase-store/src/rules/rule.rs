@@ -98,6 +98,12 @@ impl Rule {
         &self.0
     }
 
+    /// The fields that it names, of documents as they are and as they would become.
+    #[must_use]
+    pub fn named_fields(&self) -> Vec<FieldPath> {
+        self.0.named_fields()
+    }
+
     /// The fields of documents that it looks at, without the id.
     pub(crate) fn fields(&self) -> impl Iterator<Item = FieldPath> {
         self.0.fields().into_iter().filter(|path| !path.is_id())

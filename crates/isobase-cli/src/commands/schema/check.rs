@@ -10,6 +10,7 @@ use isobase::{
         json::{self, Kind, Number},
     },
 };
+use isobase_server::AppCollection;
 use serde_json::{Value, json};
 
 use super::read::{self, Documents, Read};
@@ -22,23 +23,10 @@ const NAMED_MAX: usize = 10;
 pub(super) async fn run(target: &Target, config: &Config, printer: Printer) -> Result<()> {
     let mut unfit = 0;
     for collection in &config.collections {
-        let name = &collection.name;
-        let there = read::indexes(target, name).await?;
-        let to_build = config.indexes.iter().filter(|index| {
-            let definition = &index.definition;
-            index.collection == *name
-                && definition.is_unique()
-                && !there.contains(&definition.to_string())
-        });
-        let unique = to_build.map(|index| Unique::of(&index.definition)).collect();
-        let schema = collection.schema.clone();
-        let mut found = Found { schema, unique, documents: 0, unfit: 0, named: Vec::new() };
-        let mut documents = Documents::of(target, name);
-        while let Some(document) = documents.next().await? {
-            found.look_at(&document);
-        }
+        let there = read::indexes(target, &collection.name).await?;
+        let found = Found::of(target, config, collection, &there).await?;
         unfit += found.unfit;
-        found.tell(name, printer);
+        found.tell(&collection.name, printer);
     }
     if unfit == 0 {
         printer.note("every stored document fits what is declared");
@@ -51,30 +39,63 @@ pub(super) async fn run(target: &Target, config: &Config, printer: Printer) -> R
 }
 
 /// Findings in a collection.
-struct Found {
+pub(super) struct Found {
     schema: Option<Schema>,
-    unique: Vec<Unique>,
+    pub(super) unique: Vec<Unique>,
     documents: u64,
+    /// Documents that the schema does not take.
+    pub(super) misfits: u64,
+    /// Those, and the documents that have the values of others.
     unfit: u64,
     named: Vec<(DocumentId, String, String)>,
 }
 
 /// A unique index that is to be built, and which document has which values.
-struct Unique {
-    definition: IndexDefinition,
+pub(super) struct Unique {
+    pub(super) definition: IndexDefinition,
+    /// Documents that have the values of another.
+    pub(super) repeats: u64,
     seen: HashMap<String, DocumentId>,
 }
 
 impl Found {
+    /// Reads every document of a collection beside its schema and the unique indexes that are not
+    /// `there` yet.
+    pub(super) async fn of(
+        target: &Target,
+        config: &Config,
+        collection: &AppCollection,
+        there: &[String],
+    ) -> Result<Self> {
+        let name = &collection.name;
+        let to_build = config.indexes.iter().filter(|index| {
+            let definition = &index.definition;
+            index.collection == *name
+                && definition.is_unique()
+                && !there.contains(&definition.to_string())
+        });
+        let unique = to_build.map(|index| Unique::of(&index.definition)).collect();
+        let schema = collection.schema.clone();
+        let named = Vec::new();
+        let mut found = Self { schema, unique, documents: 0, misfits: 0, unfit: 0, named };
+        let mut documents = Documents::of(target, name);
+        while let Some(document) = documents.next().await? {
+            found.look_at(&document);
+        }
+        Ok(found)
+    }
+
     fn look_at(&mut self, document: &Read) {
         self.documents += 1;
         let mut faults = Vec::new();
         if let Some(Err(violations)) = self.schema.as_ref().map(|it| it.check(&document.body)) {
+            self.misfits += 1;
             let faulty = violations.into_iter().map(|it| (it.pointer, it.message));
             faults.extend(faulty);
         }
         for unique in &mut self.unique {
             if let Some(other) = unique.other(document) {
+                unique.repeats += 1;
                 let message = format!("{} has the same values, and is to be unique", shown(&other));
                 faults.push((unique.definition.order().to_string(), message));
             }
@@ -113,7 +134,7 @@ impl Found {
 
 impl Unique {
     fn of(definition: &IndexDefinition) -> Self {
-        Self { definition: definition.clone(), seen: HashMap::new() }
+        Self { definition: definition.clone(), repeats: 0, seen: HashMap::new() }
     }
 
     /// The document that has the values of this one, if there is one.

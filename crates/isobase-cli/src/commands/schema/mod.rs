@@ -23,9 +23,9 @@ Examples:
   isobase schema check --url postgres://me:secret@db/app
 
 A start applies what is declared: it builds missing indexes and checks writes from then on. It
-never changes a stored document and never drops an index. diff says what it would do; check reads
-every document of every declared collection and ends with 1 when one does not fit, so that it can
-stand before a deployment.";
+never changes a stored document and never drops an index. Both commands read every document of every
+declared collection and end with 1 when one does not fit, so that they can stand before a deployment:
+diff says what a start would do and could not do, check names the documents.";
 
 /// Compare isobase.toml with the database
 #[derive(Debug, Subcommand)]

@@ -22,6 +22,7 @@ mod signals;
 #[cfg(feature = "mail")]
 mod smtp;
 mod stored_settings;
+mod unfit;
 mod watch;
 
 use std::{path::PathBuf, sync::Arc};

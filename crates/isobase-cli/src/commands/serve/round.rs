@@ -28,6 +28,7 @@ use super::{
     rules::rules,
     seed,
     stored_settings::{self, Running},
+    unfit,
     watch::{self, Watched},
 };
 use crate::{
@@ -92,6 +93,7 @@ impl Round {
         let Watched { loaded, config, .. } = &self.watched;
         let store = prepare(&self.store, config).await?;
         seed::load(&loaded.app, &store).await?;
+        unfit::warn(&store, config, self.printer).await;
         name_hidden(config, self.printer);
         // The first write must already find what is unique.
         let unique = config.indexes.iter().filter(|index| index.definition.is_unique());

@@ -33,6 +33,7 @@ pub(crate) use sql::has_sql;
 
 use super::{
     load::Loaded,
+    mentions,
     origin::Origin,
     table::{
         BACKUPS_FILES, CHANGES_BODIES_OF, DATA, HOST, OPEN, PAGE_SIZE_MAX, PAGES_SINGLE_PAGE, PORT,
@@ -40,7 +41,7 @@ use super::{
     },
     uploads::{BucketSettings, files_options},
 };
-use crate::failure::Failure;
+use crate::failure::{Failure, Problem};
 use collections::{collections, indexes, rules, schemas, terms};
 use database::{open_options, records};
 
@@ -132,6 +133,12 @@ impl Config {
             schemas,
             reconcile_every: Some(loaded.get(&RECONCILE_EVERY)).filter(|every| !every.is_zero()),
         })
+    }
+
+    /// Names in the file that nothing declares: most likely they are misspelt.
+    pub(crate) fn undeclared(&self, loaded: &Loaded) -> Vec<Problem> {
+        let declared: Vec<&str> = self.collections.iter().map(|it| it.name.as_str()).collect();
+        mentions::undeclared(&loaded.mentions, &self.schemas, &declared)
     }
 }
 

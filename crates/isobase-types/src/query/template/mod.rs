@@ -79,12 +79,31 @@ impl FilterTemplate {
     /// The fields of the document that it looks at, each once; not those of the new one.
     #[must_use]
     pub fn fields(&self) -> Vec<FieldPath> {
+        self.fields_of(Source::Document)
+    }
+
+    /// The fields that it names, each once: of the document and of the new one.
+    #[must_use]
+    pub fn named_fields(&self) -> Vec<FieldPath> {
+        let mut fields = self.fields();
+        fields.extend(self.fields_of(Source::New));
+        self.node.each(&mut |node| {
+            if let Node::Fact { fact: Fact::New(path), .. } = node {
+                fields.push(path.clone());
+            }
+        });
+        fields.sort_unstable();
+        fields.dedup();
+        fields
+    }
+
+    fn fields_of(&self, source: Source) -> Vec<FieldPath> {
         let mut fields = Vec::new();
         self.node.each(&mut |node| match node {
-            Node::Constants { of: Source::Document, filter } => {
+            Node::Constants { of, filter } if *of == source => {
                 fields.extend(filter.fields().into_iter().cloned());
             }
-            Node::Fact { of: Source::Document, path, .. } => fields.push(path.clone()),
+            Node::Fact { of, path, .. } if *of == source => fields.push(path.clone()),
             _ => {}
         });
         fields.sort_unstable();
