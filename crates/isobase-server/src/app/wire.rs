@@ -154,8 +154,9 @@ impl<'a> Described<'a> {
         self.operation("batch", &format!("Carry out several writes of {}", self.collection.name))
             .description(
                 "As the batch of the record routes, with the fields and under the rules of the \
-                 collection: `put` and `patch` change the fields that are given. All operations \
-                 are looked at before the first is carried out.",
+                 collection: `put` and `patch` change the fields that are given. Each result has \
+                 the status that the operation would have had alone; with `atomic` all are \
+                 carried out or none.",
             )
             .parameters([query("atomic", "All are carried out or none.", "")
                 .schema(json!({ "type": "boolean", "default": false }))])

@@ -24,8 +24,8 @@ pub struct AppCollection {
     pub create: Option<Vec<String>>,
     /// The fields that a caller may change; none means all but the read-only ones.
     pub update: Option<Vec<String>>,
-    /// The text that tells when a document was created here: `2026-11-20 14:09:00`, in UTC, as SQL
-    /// has it.
+    /// The field that tells when a document was created, which callers do not set: its schema has
+    /// the default `timestamp`.
     pub timestamp: Option<String>,
     /// Booleans that are shown as 0 and 1.
     pub as_number: Vec<String>,

@@ -3,10 +3,7 @@
 use std::borrow::Cow;
 
 use isobase_store::{FieldDefault, FieldInfo};
-use isobase_types::{
-    Timestamp,
-    json::{self, Kind, Raw},
-};
+use isobase_types::json::{self, Kind, Raw};
 use serde_json::Value;
 
 use super::{
@@ -60,17 +57,6 @@ pub(crate) enum Refused {
     TooLong { text: String, field: String },
     /// There is nothing to change.
     NoFields { text: String },
-}
-
-impl Refused {
-    /// What is said of it.
-    pub(crate) fn into_text(self) -> String {
-        match self {
-            Self::Required { text, .. } | Self::TooLong { text, .. } | Self::NoFields { text } => {
-                text
-            }
-        }
-    }
 }
 
 impl Field {
@@ -148,14 +134,9 @@ impl AppCollection {
         fields
     }
 
-    /// A new document of what a caller sent at a time: unknown fields are dropped, and so are those
-    /// that a caller does not set; defaults and the timestamp are filled in.
-    pub(crate) fn new_document(
-        &self,
-        fields: &[Field],
-        given: &str,
-        now: Timestamp,
-    ) -> Result<String, Refused> {
+    /// A new document of what a caller sent: unknown fields are dropped, and so are those that a
+    /// caller does not set; defaults are filled in.
+    pub(crate) fn new_document(&self, fields: &[Field], given: &str) -> Result<String, Refused> {
         if fields.is_empty() {
             return Ok(given.to_owned());
         }
@@ -167,10 +148,8 @@ impl AppCollection {
         for field in fields {
             let sent = taken.iter().find(|(other, _)| other.name == field.name);
             let sent = sent.filter(|(_, value)| !field.is_absent_as(value));
-            let is_stamp = self.timestamp.as_ref() == Some(&field.name);
             match (sent, &field.default) {
                 (Some((_, value)), _) => push_member(&mut body, &field.key, value),
-                (None, _) if is_stamp => push_member(&mut body, &field.key, &stamp(now)),
                 (None, Some(default)) => push_member(&mut body, &field.key, default),
                 (None, None) => {}
             }
@@ -299,13 +278,6 @@ fn taken<'a, 'b>(
     found.map(|(field, value)| (field, field.stored(value))).collect()
 }
 
-/// A moment as SQL writes it, in whole seconds, as JSON text.
-fn stamp(now: Timestamp) -> String {
-    let text = now.to_string();
-    let (date, time) = (text.get(..10), text.get(11..19));
-    format!("\"{} {}\"", date.unwrap_or_default(), time.unwrap_or_default())
-}
-
 /// Appends a member to an object that is open.
 fn push_member(object: &mut String, key: &str, value: &str) {
     if !object.ends_with('{') {
@@ -392,16 +364,13 @@ mod tests {
 
     fn created(given: &str) -> Result<String, Refused> {
         let items = items();
-        items.new_document(&items.fields(), given, NOW)
+        items.new_document(&items.fields(), given)
     }
-
-    /// 2026-11-20 at 14:09, and some microseconds.
-    const NOW: Timestamp = Timestamp { unix_us: 1_795_183_740_000_789 };
 
     #[test]
     fn a_new_document_has_declared_fields_that_a_caller_sets() {
         let given = r#"{"name":7,"x":1,"done":true,"created_at":"now","user_id":"2"}"#;
-        let filled = r#""done":false,"created_at":"2026-11-20 14:09:00"}"#;
+        let filled = r#""done":false}"#;
         assert_eq!(created(given).unwrap(), format!(r#"{{"user_id":2,"name":"7",{filled}"#));
         for (given, stored) in [
             (r#"{"user_id":" +02.0","name":"a"}"#, r#"{"user_id":2,"name":"a","#),
@@ -443,14 +412,14 @@ mod tests {
         let texts = FieldTextsOf { required: "Who?", too_long: "Too much" };
         items.texts.fields.insert("name".to_owned(), texts.into());
         let fields = items.fields();
-        let text = |given: &str| match items.new_document(&fields, given, NOW) {
+        let text = |given: &str| match items.new_document(&fields, given) {
             Err(Refused::Required { text, .. } | Refused::TooLong { text, .. }) => text,
             other => panic!("{other:?}"),
         };
         assert_eq!(text("{}"), "user_id and name required");
         assert_eq!(text(r#"{"user_id":1}"#), "Who?");
         assert_eq!(text(r#"{"user_id":1,"name":"äöüäöü"}"#), "Too much");
-        items.new_document(&fields, r#"{"user_id":1,"name":"äöüäö"}"#, NOW).unwrap();
+        items.new_document(&fields, r#"{"user_id":1,"name":"äöüäö"}"#).unwrap();
     }
 
     struct FieldTextsOf {

@@ -77,10 +77,8 @@ async fn a_batch_writes_rows() {
     let expected =
         r#"[{"id":1,"user_id":1,"name":"7","done":1},{"id":2,"user_id":1,"name":"c","done":0}]"#;
     rows.is(200, expected);
-    // What cannot be is told before anything is written, and `atomic` is all or nothing.
+    // What is no operation is told before anything is written.
     for (operation, message) in [
-        (json!({ "method": "create", "body": { "name": "x" } }), "user_id and name required"),
-        (json!({ "method": "patch", "id": 1, "patch": { "zebra": 1 } }), "No fields to update"),
         (json!({ "method": "patch", "id": 1, "patch": [] }), "as an object"),
         (json!({ "method": "put", "id": "x", "body": {}, "upsert": true }), "no upsert"),
         (json!({ "method": "get", "id": 1 }), "writes only"),
@@ -98,8 +96,46 @@ async fn a_batch_writes_rows() {
         { "method": "delete", "id": 1 }, { "method": "delete", "id": 9 },
     ]});
     let refused = service.post("/api/items/batch", atomic.to_string()).await;
-    refused.is_problem(409, "batch_rejected");
+    refused.is_problem(409, "batch_rejected").contains("item_not_found: Item not found");
     rows.is(200, &service.get("/api/items?sort=id&fields=name,done,user_id").await.text);
+}
+
+#[tokio::test]
+async fn what_a_batch_refuses_has_the_answer_it_had_alone() {
+    let service = service(vec![items()]);
+    let operations = json!([
+        { "method": "create", "body": { "user_id": 1, "name": "a" } },
+        { "method": "create", "body": { "name": "x" } },
+        { "method": "patch", "id": 1, "patch": { "zebra": 1 } },
+        { "method": "delete", "id": 9 },
+        { "method": "create", "body": { "user_id": 1, "name": "b" } },
+    ]);
+    let atomic = json!({ "operations": operations, "atomic": true }).to_string();
+    // The type of the body is not looked at, as on the other routes.
+    let ask = Ask::new(Method::POST, "/api/items/batch").body(atomic);
+    let refused = service.send(ask).await;
+    refused.is_problem(409, "batch_rejected").contains("operation 1: fields_required: user_id");
+    service.get("/api/items").await.is(200, "[]");
+    let each = json!({ "operations": operations }).to_string();
+    let written = service.post("/api/items/batch", each).await.json();
+    let told: Vec<(u64, &str)> = written["results"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| {
+            (it["status"].as_u64().unwrap(), it["error"]["detail"].as_str().unwrap_or_default())
+        })
+        .collect();
+    let expected = [
+        (201, ""),
+        (400, "user_id and name required"),
+        (400, "No fields to update"),
+        (404, "Item not found"),
+        (201, ""),
+    ];
+    assert_eq!(told, expected);
+    assert_eq!(written["results"][1]["error"]["errors"][0]["pointer"], "/user_id");
+    assert_eq!(service.get("/api/items").await.json().as_array().unwrap().len(), 2);
 }
 
 #[tokio::test]

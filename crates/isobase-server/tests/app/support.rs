@@ -9,9 +9,9 @@ use isobase_types::{CollectionName, Order};
 use crate::records::support::{Service, Settings};
 
 const ITEMS: &str = r#"{"type":"object","required":["user_id","name"],"properties":{
-    "user_id":{"type":"integer","minimum":1},"name":{"type":"string"},
-    "done":{"type":["boolean","null"],"default":false},
-    "created_at":{"type":"string"},
+    "user_id":{"type":"integer","minimum":1,"maximum":9223372036854775807},
+    "name":{"type":"string"},"done":{"type":["boolean","null"],"default":false},
+    "created_at":{"type":"string","x-default":"timestamp"},
     "note":{"type":"string","writeOnly":true}}}"#;
 
 const POSTS: &str = r#"{"type":"object","required":["title","user_id"],"properties":{

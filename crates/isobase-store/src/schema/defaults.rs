@@ -33,7 +33,7 @@ impl Schema {
 fn check(schema: &Schema, whole: &Value, field: &FieldInfo) -> Result<(), InvalidSchema> {
     let keyword = match &field.default {
         Some(FieldDefault::Value(_)) => "default",
-        Some(FieldDefault::Now | FieldDefault::Uuid) => "x-default",
+        Some(FieldDefault::Now | FieldDefault::Timestamp | FieldDefault::Uuid) => "x-default",
         // Who asks is not known before.
         Some(FieldDefault::User) | None => return Ok(()),
     };

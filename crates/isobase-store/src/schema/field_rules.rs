@@ -168,6 +168,7 @@ impl Generated {
         match default {
             FieldDefault::Value(value) => Some(value.clone()),
             FieldDefault::Now => Some(format!("\"{}\"", self.now)),
+            FieldDefault::Timestamp => Some(timestamp(self.now)),
             FieldDefault::Uuid => Some(format!("\"{}\"", self.uuid(salt))),
             FieldDefault::User => {
                 let mut text = Vec::new();
@@ -184,6 +185,13 @@ impl Generated {
         salt.hash(&mut hasher);
         Uuid::from_u128(self.seed.as_u128() ^ u128::from(hasher.finish() >> 2))
     }
+}
+
+/// A moment as SQL writes it, as JSON text.
+fn timestamp(now: Timestamp) -> String {
+    let text = now.to_string();
+    let (date, time) = (text.get(..10), text.get(11..19));
+    format!("\"{} {}\"", date.unwrap_or_default(), time.unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -213,6 +221,16 @@ mod tests {
         assert_eq!(created, expected);
         let nobody = rules.created("{}", &made(None), &0);
         assert!(!nobody.contains("by") && nobody.contains("\"done\":false"), "{nobody}");
+    }
+
+    #[test]
+    fn a_timestamp_is_filled_in_where_none_is_sent() {
+        let rules = rules(r#"{"properties":{"at":{"x-default":"timestamp"}}}"#);
+        let now = Timestamp { unix_us: 1_795_183_740_000_789 };
+        let made = Generated { now, ..made(None) };
+        assert_eq!(rules.created("{}", &made, &0), r#"{"at":"2026-11-20 14:09:00"}"#);
+        let sent = r#"{"at":"2020-01-01 00:00:00"}"#;
+        assert_eq!(rules.created(sent, &made, &0), sent);
     }
 
     #[test]

@@ -83,6 +83,8 @@ pub enum FieldDefault {
     Value(String),
     /// `"x-default": "now"`: the moment, as `2026-11-20T14:09:00.123456Z`.
     Now,
+    /// `"x-default": "timestamp"`: the moment as SQL has it, `2026-11-20 14:09:00`, in UTC.
+    Timestamp,
     /// `"x-default": "uuid"`: a UUID of version 7, of its own for each document.
     Uuid,
     /// `"x-default": "user"`: the id of whoever asks; nothing for who has none.
@@ -301,9 +303,13 @@ impl Property<'_> {
         }
         match generated.as_str() {
             Some("now") => Ok(Some(FieldDefault::Now)),
+            Some("timestamp") => Ok(Some(FieldDefault::Timestamp)),
             Some("uuid") => Ok(Some(FieldDefault::Uuid)),
             Some("user") => Ok(Some(FieldDefault::User)),
-            _ => Err(self.wrong(GENERATED, "expected \"now\", \"uuid\" or \"user\"")),
+            _ => {
+                let message = "expected \"now\", \"timestamp\", \"uuid\" or \"user\"";
+                Err(self.wrong(GENERATED, message))
+            }
         }
     }
 

@@ -1,13 +1,14 @@
 //! Collections that the settings file declares.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, HashMap},
     fs,
 };
 
 use isobase::{
     store::{IndexDefinition, RuleBook, SCHEMAS_COLLECTION, SYSTEM_PREFIX, Schema, Terms},
-    types::CollectionName,
+    types::{CollectionName, FieldPath, json},
 };
 use isobase_server::AppCollection;
 
@@ -133,6 +134,7 @@ pub(super) fn schemas(loaded: &Loaded) -> Result<HashMap<CollectionName, Schema>
             return Err(wrong("the name is taken: the service keeps schemas there".to_owned()));
         }
         let text = fs::read(&path).map_err(|error| wrong(error.to_string()))?;
+        let text = stamped(loaded, collection, &text);
         let schema = Schema::declared(&text).map_err(|error| wrong(error.to_string()))?;
         Ok((name, schema))
     });
@@ -141,9 +143,31 @@ pub(super) fn schemas(loaded: &Loaded) -> Result<HashMap<CollectionName, Schema>
             Failure::usage(format!("{origin}: fields of collection {collection}: {reason}"))
         };
         let name = CollectionName::new(collection).map_err(|error| wrong(error.to_string()))?;
-        let schema =
-            Schema::declared(schema.as_bytes()).map_err(|error| wrong(error.to_string()))?;
+        let schema = stamped(loaded, collection, schema.as_bytes());
+        let schema = Schema::declared(&schema).map_err(|error| wrong(error.to_string()))?;
         Ok((name, schema))
     });
     declared.chain(fields).collect()
+}
+
+/// The text of a schema whose `timestamp` is filled in by the store, so that every way in does it.
+fn stamped<'a>(loaded: &Loaded, collection: &str, text: &'a [u8]) -> Cow<'a, [u8]> {
+    let shown = loaded.collections.iter().find(|(name, ..)| name == collection);
+    let stamp = shown.and_then(|(_, shown, _)| shown.timestamp.as_deref());
+    // What is no JSON is told when it is read as a schema.
+    let Some((stamp, text_of_it)) = stamp.zip(json::canonicalise_value(text).ok()) else {
+        return text.into();
+    };
+    let field = |keyword: &str| {
+        let stamp = stamp.replace('\\', "\\\\").replace('"', "\\\"");
+        FieldPath::parse(&format!("properties.\"{stamp}\".{keyword}")).ok()
+    };
+    let has = |keyword| field(keyword).is_some_and(|it| json::find(&text_of_it, &it).is_some());
+    match field("x-default").filter(|_| !has("default") && !has("x-default")) {
+        Some(path) => {
+            let set = json::with_missing_field(&text_of_it, &path, "\"timestamp\"");
+            set.unwrap_or(text_of_it).into_bytes().into()
+        }
+        None => text.into(),
+    }
 }

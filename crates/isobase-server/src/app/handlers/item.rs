@@ -1,6 +1,6 @@
 //! One document of an app's collection: read, create, change, delete.
 
-use std::{sync::Arc, time::SystemTime};
+use std::sync::Arc;
 
 use http::{Response, StatusCode};
 use isobase_http::{Body, Problem, ProblemItem};
@@ -9,7 +9,7 @@ use isobase_store::{
     WriteReport, Written,
 };
 use isobase_types::{
-    Document, DocumentId, Timestamp,
+    Document, DocumentId,
     json::{Patch, PatchError},
 };
 
@@ -67,8 +67,7 @@ pub(crate) async fn create_item(
 ) -> Result<Response<Body>, Failure> {
     no_parameters(&call)?;
     let given = document(call.take_body()).await?;
-    let now = Timestamp::from_system_time(SystemTime::now());
-    let body = state.collection.new_document(state.rows.fields(), &given, now)?;
+    let body = state.collection.new_document(state.rows.fields(), &given)?;
     let name = &state.collection.name;
     let idempotency = idempotency::of_call(&call, name, b"item", given.as_bytes())?;
     let action = Action::Create { body: body.clone() };

@@ -1,5 +1,7 @@
 //! The parameters of a listing: those of the record routes, with the types of declared fields.
 
+use std::borrow::Cow;
+
 use isobase_http::Problem;
 use isobase_types::{
     Comparison, FieldPath, Filter, InvalidParameter, Literal, Operator, Query, QueryLimits,
@@ -78,7 +80,7 @@ fn typed_value(field: &Field, value: &str) -> Result<Option<String>, &'static st
         return Ok(Some(value.to_owned()));
     }
     match (field.kind, value) {
-        (FieldKind::Integer, _) => match integer(value) {
+        (FieldKind::Integer, _) => match integer(&without_separators(value)) {
             Some(0) if field.never_zero => Ok(None),
             Some(number) => Ok(Some(number.to_string())),
             None => Err(NO_INTEGER),
@@ -87,6 +89,17 @@ fn typed_value(field: &Field, value: &str) -> Result<Option<String>, &'static st
         (FieldKind::Boolean, "1") if field.as_number => Ok(Some("true".to_owned())),
         _ => Ok(Some(value.to_owned())),
     }
+}
+
+/// A number without the lines between its digits, which FastAPI reads: `1_000`.
+fn without_separators(value: &str) -> Cow<'_, str> {
+    let is_digit = |at: Option<usize>| {
+        at.and_then(|at| value.as_bytes().get(at)).is_some_and(u8::is_ascii_digit)
+    };
+    let mut lines = value.match_indices('_').peekable();
+    let are_between = lines.peek().is_some()
+        && lines.all(|(at, _)| is_digit(at.checked_sub(1)) && is_digit(Some(at + 1)));
+    if are_between { value.replace('_', "").into() } else { value.into() }
 }
 
 /// Leaves of each comparison what the type of its field can meet: so one range of an index answers

@@ -105,5 +105,5 @@ pub(in crate::records) struct BatchError<'a> {
 #[derive(Serialize, JsonSchema)]
 pub(in crate::records) struct BatchFault<'a> {
     pub(in crate::records) pointer: Cow<'a, str>,
-    pub(in crate::records) message: &'a str,
+    pub(in crate::records) message: Cow<'a, str>,
 }

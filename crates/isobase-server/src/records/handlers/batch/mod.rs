@@ -4,11 +4,11 @@ mod read;
 mod reads;
 mod results;
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use http::Response;
-use isobase_http::{Body, Problem, ProblemItem};
-use isobase_store::{Action, Atomicity, Rejection, View, WriteBatch, WriteOperation};
+use isobase_http::{Body, Problem, ProblemCode, ProblemItem};
+use isobase_store::{Action, Atomicity, Rejection, View, WriteBatch, WriteOperation, WriteOutcome};
 use isobase_types::CollectionName;
 
 use super::request;
@@ -32,24 +32,46 @@ pub(crate) async fn write_batch(
     run(&mut call, &view, &collection, None).await
 }
 
-/// Makes of what a caller sent what is stored, or says why not.
-pub(crate) type Adapt<'a> = &'a (dyn Fn(Action) -> Result<Action, String> + Sync);
+/// What an app's collection makes of a batch: its documents, and its words. Its batches only write.
+pub(crate) trait Adapt: Sync {
+    /// What a caller sent as it is stored.
+    ///
+    /// # Errors
+    /// [`Unfit`].
+    fn stored(&self, action: Action) -> Result<Action, Unfit>;
 
-/// Carries out the batch of a call. With `adapt` the operations are those of an app's collection,
-/// which only write.
+    /// The code and the text for a write that was refused.
+    fn words(&self, rejection: &Rejection) -> (ProblemCode, String);
+}
+
+/// Why an operation of an app's collection is not carried out.
+pub(crate) enum Unfit {
+    /// It is none of its operations: nothing of the batch is carried out.
+    Operation(String),
+    /// It is refused as it would be alone.
+    Refused(Problem),
+}
+
+/// The operations that are refused before the others are carried out, by their numbers.
+type Refused = BTreeMap<usize, Problem>;
+
+/// Carries out the batch of a call. With `adapt` it is one of an app's collection.
 pub(crate) async fn run(
     call: &mut Call,
     view: &View,
     collection: &CollectionName,
-    adapt: Option<Adapt<'_>>,
+    adapt: Option<&dyn Adapt>,
 ) -> Result<Response<Body>, Failure> {
     let mut parameters = Parameters::parse(call.query());
     let asked = parameters.take_choice("atomic");
     parameters.finish()?;
-    require_json(&call.headers)?;
+    if adapt.is_none() {
+        // An app's other routes do not look at the type either.
+        require_json(&call.headers)?;
+    }
     let body = call.take_body().collect().await?;
     let operations_max = view.store().options().batch_operations_max;
-    let batch = read_batch(collection, &body, operations_max)
+    let (batch, refused) = read_batch(collection, &body, operations_max)
         .and_then(|batch| adapted(batch, adapt))
         .map_err(|error| refuse(error, operations_max))?;
     let atomic = agree(asked, batch.atomic)?;
@@ -57,6 +79,10 @@ pub(crate) async fn run(
         return Ok(json(&reads::read(view, collection, &batch.reads, atomic).await?));
     }
 
+    if atomic && !refused.is_empty() {
+        let named = refused.iter().map(|(index, it)| (*index, it.code(), it.detail().to_owned()));
+        return Err(name_rejected(named.collect()).into());
+    }
     let options: &[u8] = match (atomic, adapt.is_some()) {
         (true, false) => b"batch atomic",
         (false, false) => b"batch",
@@ -68,33 +94,43 @@ pub(crate) async fn run(
     let atomicity = if atomic { Atomicity::AllOrNothing } else { Atomicity::EachAlone };
     let report = view.write(write, atomicity).await?;
 
-    let rejected = report.outcomes.iter().any(Result::is_err);
-    if atomic && rejected {
-        let problem = name_rejected(&report.outcomes);
+    let words = |rejection: &Rejection| match adapt {
+        Some(adapt) => adapt.words(rejection),
+        None => rejection_parts(rejection),
+    };
+    if atomic && report.outcomes.iter().any(Result::is_err) {
+        let problem = name_rejected(rejected(&report.outcomes, &words));
         return Err(problems::replayed(problem, report.replayed).into());
     }
-    let mut response = json(&results::report(&report.outcomes));
+    let mut response = json(&results::report(&report.outcomes, &refused, &words));
     if report.replayed {
         idempotency::mark_replayed(&mut response);
     }
     Ok(response)
 }
 
-/// The operations of an app's collection as they are stored.
-fn adapted(mut batch: ReadBatch, adapt: Option<Adapt<'_>>) -> Result<ReadBatch, InvalidBatch> {
-    let Some(adapt) = adapt else { return Ok(batch) };
+/// The operations of an app's collection as they are stored, and those that are refused.
+fn adapted(
+    mut batch: ReadBatch,
+    adapt: Option<&dyn Adapt>,
+) -> Result<(ReadBatch, Refused), InvalidBatch> {
+    let mut refused = Refused::new();
+    let Some(adapt) = adapt else { return Ok((batch, refused)) };
     if !batch.reads.is_empty() {
         return Err(InvalidBatch::Envelope("expected writes only".to_owned()));
     }
     let mut faults = Vec::new();
     for (index, operation) in std::mem::take(&mut batch.operations).into_iter().enumerate() {
-        match adapt(operation.action) {
+        match adapt.stored(operation.action) {
             Ok(action) => batch.operations.push(WriteOperation { action, ..operation }),
-            Err(message) => faults.push(Fault { index, member: None, message }),
+            Err(Unfit::Operation(message)) => faults.push(Fault { index, member: None, message }),
+            Err(Unfit::Refused(problem)) => {
+                refused.insert(index, problem);
+            }
         }
     }
     match faults.is_empty() {
-        true => Ok(batch),
+        true => Ok((batch, refused)),
         false => Err(InvalidBatch::Operations(faults)),
     }
 }
@@ -138,24 +174,29 @@ fn refuse(error: InvalidBatch, operations_max: usize) -> Problem {
     }
 }
 
+/// The operations that kept an atomic batch from being written.
+fn rejected(
+    outcomes: &[WriteOutcome],
+    words: results::Words<'_>,
+) -> Vec<(usize, ProblemCode, String)> {
+    let refused = outcomes.iter().enumerate().filter_map(|(index, outcome)| match outcome {
+        Ok(_) | Err(Rejection::BatchRejected) => None,
+        Err(rejection) => Some((index, words(rejection))),
+    });
+    refused.map(|(index, (code, detail))| (index, code, detail)).collect()
+}
+
 /// Names the operations that kept an atomic batch from being written.
-fn name_rejected(outcomes: &[isobase_store::WriteOutcome]) -> Problem {
-    let mut items = Vec::new();
-    for (index, outcome) in outcomes.iter().enumerate() {
-        match outcome {
-            Ok(_) | Err(Rejection::BatchRejected) => {}
-            Err(rejection) => {
-                let (code, detail) = rejection_parts(rejection);
-                let message = format!("{}: {detail}", code.as_str());
-                items.push((index, message));
-            }
-        }
-    }
-    let detail = match items.first() {
+fn name_rejected(rejected: Vec<(usize, ProblemCode, String)>) -> Problem {
+    let named = rejected.into_iter().map(|(index, code, detail)| {
+        (index, format!("{}: {detail}", code.as_str()))
+    });
+    let named: Vec<(usize, String)> = named.collect();
+    let detail = match named.first() {
         Some((index, message)) => format!("nothing was written; operation {index}: {message}"),
         None => "nothing was written".to_owned(),
     };
-    items.into_iter().fold(
+    named.into_iter().fold(
         Problem::new(codes::BATCH_REJECTED, detail),
         |problem, (index, message)| {
             problem.with_item(ProblemItem::at(format!("/operations/{index}"), message))

@@ -6,11 +6,11 @@ use isobase_store::View as Documents;
 use isobase_types::{CollectionName, Document, DocumentId};
 use serde_json::value::RawValue;
 
-use super::results::tag;
+use super::results::{failed, tag};
 use crate::{
     codes,
     failure::{Failure, record_not_found},
-    records::wire::{BatchError, BatchReport, BatchResult, View},
+    records::wire::{BatchReport, BatchResult, View},
 };
 
 /// Documents that are read at a time. Ours: a database at the other end of a network is not
@@ -61,13 +61,6 @@ fn of_found<'a>(id: &'a DocumentId, document: &Document) -> Result<BatchResult<'
         record: Some(record),
         ..BatchResult::default()
     })
-}
-
-fn failed(problem: &Problem) -> BatchResult<'static> {
-    let code = problem.code();
-    let error =
-        BatchError { code: code.as_str(), detail: problem.detail().to_owned(), errors: Vec::new() };
-    BatchResult { status: code.status().as_u16(), error: Some(error), ..BatchResult::default() }
 }
 
 /// What is left is asked for again.
