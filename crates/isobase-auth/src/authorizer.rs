@@ -111,8 +111,9 @@ impl Authorizer {
     /// # Errors
     /// When the keys cannot be read.
     pub async fn with_keys(internal_key: Option<&str>, keys: KeyStore) -> Result<Self, KeyError> {
+        let snapshot = (keys.state().await?, keys.snapshot().await?);
         let authorizer = Self { store: Some(keys), ..Self::new(internal_key) };
-        authorizer.refresh().await?;
+        authorizer.replace(snapshot.0, snapshot.1);
         Ok(authorizer)
     }
 
@@ -178,7 +179,7 @@ impl Authorizer {
         let Some(store) = &self.store else { return Ok(()) };
         // Asked before the keys are read: a change in between is seen the next time.
         let state = store.state().await?;
-        self.replace(state, store.snapshot().await?);
+        self.follow_to(state, store.snapshot().await?);
         Ok(())
     }
 
@@ -259,9 +260,21 @@ impl Authorizer {
     async fn refresh_if_changed(&self, store: &KeyStore) -> Result<(), KeyError> {
         let state = store.state().await?;
         if state != self.keys.load().state {
-            self.replace(state, store.snapshot().await?);
+            self.follow_to(state, store.snapshot().await?);
         }
         Ok(())
+    }
+
+    /// Takes the keys of the database while requests are answered with those that were known.
+    fn follow_to(&self, state: Option<Revision>, snapshot: Snapshot) {
+        let was_open = self.is_open();
+        self.replace(state, snapshot);
+        if was_open && !self.is_open() {
+            tracing::info!(
+                "the first key or account ended open mode: without a key or a session a request \
+                 gets what the rules let everybody do, and nothing else"
+            );
+        }
     }
 
     /// How long ago the database was asked.

@@ -18,13 +18,13 @@ impl IntoProblem for FilesError {
                 Problem::new(codes::FILE_TYPE_NOT_TAKEN, self.to_string()).closing()
             }
             Self::Disk(error) if is_full(&error) => {
-                Problem::new(codes::OUT_OF_SPACE, "there is no space left; nothing was kept")
-                    .with_cause(error.to_string())
-                    .closing()
+                let text = "there is no space left, and no file was stored; an upload in pieces goes \
+                            on from its offset when there is room";
+                Problem::new(codes::OUT_OF_SPACE, text).with_cause(error.to_string()).closing()
             }
             Self::Disk(error) => Problem::internal(format!("the folder of uploads: {error}")),
             Self::Bucket(error) => {
-                let text = "the bucket of uploads is not available; nothing was kept";
+                let text = "the bucket of uploads is not available, and no file was stored";
                 Problem::new(codes::UNAVAILABLE, text).with_cause(error.to_string())
             }
             Self::Store(error) => error.into_problem(),
