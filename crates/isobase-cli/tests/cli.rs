@@ -37,6 +37,7 @@ mod black_box {
     mod serve;
     #[cfg(feature = "toolkit")]
     mod sql_screens;
+    mod slow;
     mod streams;
     mod transfer;
     mod tus;

@@ -16,7 +16,8 @@ fn a_declared_collection_has_routes_of_its_own() {
     app.write("items.json", ITEMS);
     let settings = "[collections.items]\nschema = \"items.json\"\norder = \"-id\"\n\
         create = [\"user_id\", \"name\"]\ntexts = { not_found = \"No such thing\" }\n\
-        [collections.sessions]\n";
+        [collections.sessions]\n[collections.notes]\ntimestamp = \"made\"\n\
+        fields.text = \"string\"\nfields.made = \"string\"\n";
     let settings = app.write("isobase.toml", settings);
     let server = TestServer::builder().arg("--config").arg(settings).start().unwrap();
     let ask = |method: &str, path: &str, body: Value| {
@@ -30,6 +31,11 @@ fn a_declared_collection_has_routes_of_its_own() {
     }
     let listed = ask("GET", "/api/items?fields=name", Value::Null);
     assert_eq!(listed.text(), r#"[{"id":2,"name":"b"},{"id":1,"name":"a"}]"#);
+    // The time of creation is filled in by whichever way a document comes, and kept where it is sent.
+    for (sent, length) in [(json!({ "made": "then" }), 4), (json!({ "text": "a" }), 19)] {
+        let made = ask("POST", "/records/notes", sent).json().unwrap();
+        assert_eq!(made["made"].as_str().map(str::len), Some(length), "{made}");
+    }
     let missing = ask("DELETE", "/api/items/9", Value::Null);
     assert_eq!(
         (missing.status, &missing.json().unwrap()["detail"]),
@@ -64,6 +70,30 @@ fn wrong_declarations_name_their_place() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     app.run(&["serve", ".", &port]).fails(1, &[&port, "in use"]);
+}
+
+#[test]
+fn names_that_nothing_declares_are_doubted() {
+    let app = App::new();
+    app.write("items.json", ITEMS);
+    app.write(
+        "isobase.toml",
+        "[collections.items]\nschema = \"items.json\"\nindexes = [\"nmae\"]\n\
+         rules.list = \"user_id=@user.id\"\nrules.update = \"@new.dune=true & _meta.n=1\"\n\
+         [collections.teams]\nfields.owner = { type = \"reference\", to = \"isobase_accounts\" }\n\
+         fields.item = { type = \"reference\", to = \"itms\" }\nrules.list = \"ownr = @user.id\"\n\
+         [collections.free]\nrules.list = \"anything=1\"\n",
+    );
+    let told = app.run(&["config", "print"]);
+    for part in [
+        "isobase.toml:3: collections.items.indexes names \"nmae\", which is no declared field; did you mean name?",
+        "isobase.toml:5: collections.items.rules.update names \"dune\"",
+        "isobase.toml:8: collections.teams.fields.item.to names \"itms\", which is no declared collection; did you mean items?",
+        "isobase.toml:9: collections.teams.rules.list names \"ownr\", which is no declared field; did you mean owner?",
+    ] {
+        assert!(told.err.contains(part), "{part:?} is not in {told:?}");
+    }
+    assert_eq!(told.err.matches("warning:").count(), 4, "{told:?}");
 }
 
 #[test]
@@ -333,10 +363,15 @@ fn a_schema_is_compared_with_the_database() {
         unique = [\"name\"]\n[collections.notes]\n";
     app.write("isobase.toml", declared);
     let diff = app.run(&["schema", "diff"]);
-    assert!(diff.err.contains("a start builds 2 indexes"), "{diff:?}");
-    let diff = diff.ok();
-    assert!(diff.contains("+ items: index -user_id is built at the next start"), "{diff}");
-    assert!(diff.contains("notes: has no documents yet"), "{diff}");
+    for part in [
+        "+ items: index -user_id is built at the next start",
+        "! items: index unique(name) cannot be built: 1 document has the values of others",
+        "! items: documents that do not fit: 2",
+        "notes: has no documents yet",
+    ] {
+        assert!(diff.out.contains(part), "{part:?} is not in {diff:?}");
+    }
+    diff.fails(1, &["a start builds 1 index", "do not fit", "isobase schema check names"]);
     let check = app.run(&["schema", "check"]);
     for part in ["items: 3 documents, 3 do not fit", "id 1: ", "id 3: /name", "id 1 has the same"] {
         assert!(check.out.contains(part), "{part:?} is not in {check:?}");
@@ -345,6 +380,10 @@ fn a_schema_is_compared_with_the_database() {
     let json = app.run(&["schema", "check", "--json"]);
     let line: Value = serde_json::from_str(json.out.lines().next().unwrap()).unwrap();
     assert_eq!((&line["collection"], &line["unfit"]), (&json!("items"), &json!(3)));
+    let database = format!("sqlite://{}", app.path().join("data/isobase.db").display());
+    let served = TestServer::builder().arg(app.path()).env("RECORDS_URL", &database).start();
+    let log = served.unwrap().log();
+    assert!(log.contains("2 of the first 3 documents of items do not fit"), "{log}");
     app.write("isobase.toml", "");
     app.run(&["schema", "check"]).fails(2, &["no collections are declared"]);
 }
@@ -436,6 +475,17 @@ fn the_tutorial_does_what_it_says() {
         }
     }
     assert!(ran >= 8, "only {ran} commands were found");
+    // The first account ends open mode; items have no rule.
+    let ann = json!({ "username": "ann", "password": "secret" });
+    assert_eq!(ask(&server, "POST", "/api/register", &ann).0, 200);
+    for (path, status) in [("/api/items", 200), ("/records/items", 401), ("/collections", 401)] {
+        assert_eq!(ask(&server, "GET", path, &Value::Null).0, status, "{path}");
+    }
+    assert!(server.log().contains("ended open mode"), "{}", server.log());
+    for (host, status) in [("my-app-1a2b.lvh.me:8002", 200), ("evil.example", 403)] {
+        let asked = server.request("GET", "/api/items", &[("host", host)], b"").unwrap();
+        assert_eq!(asked.status, status, "{host}");
+    }
     let checks = page.lines().filter_map(|line| line.strip_prefix("isobase schema "));
     let checks: Vec<&str> = checks.filter_map(|line| line.split_whitespace().next()).collect();
     assert_eq!(checks, ["diff", "check"]);

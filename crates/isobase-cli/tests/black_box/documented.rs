@@ -1,6 +1,7 @@
 //! Pages of the documentation do what they say: their blocks are run from top to bottom.
 //!
-//! Lines of `sh` blocks that begin with `isobase ` are commands. An `http` block is a request to
+//! Lines of `sh` blocks that begin with `isobase ` are commands. One that begins with `curl ` is a
+//! request where `# {…}` behind it is an answer, of the same shape. An `http` block is a request to
 //! the service, and the `json` block behind it holds members of its answer; its other members are
 //! not compared, and `"…"` stands for any value. `json 400` asks for that status, and so does `http
 //! 204`. Lines behind that of the request, such as `Tus-Resumable: 1.0.0`, are its headers. `/ID` is
@@ -69,20 +70,89 @@ fn has_members(answer: &Value, wanted: &Value) -> bool {
     }
 }
 
+/// Whether a value has the members of another, each of the same type.
+fn has_shape(answer: &Value, shown: &Value) -> bool {
+    match (answer, shown) {
+        (Value::Object(answer), Value::Object(shown)) => {
+            answer.len() == shown.len()
+                && shown.iter().all(|(name, shown)| {
+                    answer.get(name).is_some_and(|answer| has_shape(answer, shown))
+                })
+        }
+        (answer, shown) => std::mem::discriminant(answer) == std::mem::discriminant(shown),
+    }
+}
+
+/// Runs the commands of a block, and the requests whose answers it shows.
+fn run_lines(page: &str, app: &App, server: &TestServer, text: &str, filename: &mut String) {
+    let mut lines = text.lines().peekable();
+    while let Some(line) = lines.next() {
+        if let Some(command) = line.strip_prefix("isobase ") {
+            run_command(app, command);
+        } else if let Some(request) = line.strip_prefix("curl ")
+            && let Some(shown) = lines.next_if(|line| line.starts_with("# {"))
+        {
+            let said = curl(server, request);
+            let shown: Value = serde_json::from_str(&shown[2..]).unwrap();
+            assert!(has_shape(&said, &shown), "{page}: {line}: {said}");
+            if let Some(name) = said["filename"].as_str() {
+                name.clone_into(filename);
+            }
+        }
+    }
+}
+
+fn run_command(app: &App, command: &str) {
+    let words = words(command.split("  #").next().unwrap());
+    app.run(&words.iter().map(String::as_str).collect::<Vec<_>>()).ok();
+}
+
+/// Sends what curl would send; gives the answer, which is no refusal.
+fn curl(server: &TestServer, arguments: &str) -> Value {
+    let (mut method, mut url, mut body) = ("GET", String::new(), Vec::new());
+    let mut headers: Vec<(String, String)> = Vec::new();
+    let words = words(&arguments.replace("\\\"", "\u{1}"));
+    let mut words = words.iter().map(|word| word.replace('\u{1}', "\""));
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "-X" => method = if words.next().unwrap() == "POST" { "POST" } else { panic!("{word}") },
+            "-H" => {
+                let header = words.next().unwrap();
+                let (name, value) = header.split_once(": ").unwrap();
+                headers.push((name.to_owned(), value.to_owned()));
+            }
+            "-d" => body = words.next().unwrap().into_bytes(),
+            "-F" => {
+                let field = words.next().unwrap();
+                let (name, file) = field.split_once("=@").unwrap();
+                let form = "multipart/form-data; boundary=b";
+                headers.push(("content-type".to_owned(), form.to_owned()));
+                body = format!(
+                    "--b\r\nContent-Disposition: form-data; name=\"{name}\"; filename=\"{file}\"\r\n\
+                     \r\nbytes\r\n--b--\r\n"
+                )
+                .into_bytes();
+                method = "POST";
+            }
+            other => url = other.to_owned(),
+        }
+    }
+    let path = url.strip_prefix("http://127.0.0.1:8002").unwrap();
+    let headers: Vec<_> = headers.iter().map(|(name, value)| (&**name, &**value)).collect();
+    let said = server.request(method, path, &headers, &body).unwrap();
+    assert_eq!(said.status, 200, "{arguments}: {}", said.text());
+    said.json().unwrap()
+}
+
 /// Runs a page in a folder, over a service of that folder. `{name}` is replaced before.
 fn run(page: &str, app: &App, server: &TestServer, replace: &dyn Fn(&str) -> String) {
     let mut answer: Option<(u16, Value)> = None;
     let (mut location, mut filename) = (String::new(), String::new());
     for Block { info, text } in blocks(page) {
-        let text = replace(&text).replace("/ID", &location).replace("FILENAME", &filename);
+        let text = replace(&text).replace("/ID", &location).replace("$FILENAME", &filename);
+        let text = text.replace("FILENAME", &filename);
         match info.split(' ').next().unwrap() {
-            "sh" => {
-                for line in text.lines().filter_map(|line| line.strip_prefix("isobase ")) {
-                    let line = line.split("  #").next().unwrap();
-                    let words = words(line);
-                    app.run(&words.iter().map(String::as_str).collect::<Vec<_>>()).ok();
-                }
-            }
+            "sh" => run_lines(page, app, server, &text, &mut filename),
             "http" => {
                 let (head, body) = text.split_once('\n').unwrap();
                 let (method, path) = head.split_once(' ').unwrap();
@@ -131,10 +201,65 @@ fn the_page_of_uploads_does_what_it_says() {
     let app = App::new();
     let server = TestServer::builder().data(app.path().join("data")).start().unwrap();
     fs::create_dir(app.path().join("other-app")).unwrap();
-    // The folder of the service is the app of the page.
-    run("uploads.md", &app, &server, &|text| text.replace("copy my-app", "copy ."));
+    // The folder of the service is the app of the page, and all places are near.
+    let [old, new] = [b"old", b"new"].map(|bytes| super::uploads::upload(&server, bytes));
+    let near = |text: &str| {
+        let text = text.replace("copy my-app", "copy .").replace("$OLD", &old).replace("$NEW", &new);
+        text.replace("postgres://me:secret@db/app", "sqlite://copied/isobase.db")
+            .replace("s3://my-bucket/my-app", "copied-files")
+    };
+    run("uploads.md", &app, &server, &near);
+    assert!(app.path().join("copied-files").is_dir());
     let files = fs::read_dir(app.path().join("other-app/data/uploads")).unwrap();
     assert!(files.count() > 1, "the files of the service and a folder of ours");
+}
+
+#[test]
+fn settings_of_the_pages_are_taken() {
+    let app = App::new();
+    fs::create_dir(app.path().join("schemas")).unwrap();
+    app.write("schemas/orders.json", "{}");
+    let secrets = [("GOOGLE_CLIENT_SECRET", "s"), ("FORGE_CLIENT_SECRET", "s")];
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
+    let mut taken = 0;
+    for page in fs::read_dir(docs).unwrap() {
+        let page = page.unwrap().file_name().into_string().unwrap();
+        if !page.ends_with(".md") {
+            continue;
+        }
+        for Block { info, text } in blocks(&page) {
+            if info.split(' ').next() == Some("toml") {
+                app.write("isobase.toml", &text);
+                let said = app.run_with(&["config", "print"], &secrets);
+                assert!(said.code == Some(0) && said.err.is_empty(), "{page}: {text}: {said:?}");
+                taken += 1;
+            }
+        }
+    }
+    assert!(taken > 15, "{taken}");
+}
+
+#[test]
+fn the_page_of_accounts_prints_what_it_shows() {
+    let app = App::new();
+    let server = TestServer::builder().data(app.path().join("data")).start().unwrap();
+    let log = server.log();
+    for block in blocks("auth.md") {
+        match &*block.info {
+            "console" => {
+                for line in block.text.lines().filter_map(|it| it.strip_prefix("$ isobase ")) {
+                    run_command(&app, line);
+                }
+            }
+            "text" if block.text.contains("owner") => {
+                for line in block.text.lines() {
+                    let shown = line.split("http://").next().unwrap().trim();
+                    assert!(log.contains(shown), "{shown:?} is not in {log}");
+                }
+            }
+            _ => {}
+        }
+    }
 }
 
 #[test]

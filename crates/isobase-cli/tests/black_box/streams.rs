@@ -12,9 +12,12 @@ use std::{
     time::Duration,
 };
 
+use futures_util::StreamExt;
 use isobase_testkit::{ReservedPort, TestServer, browser, clients, nginx, wait_until};
+use reqwest_eventsource::{Event, EventSource};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::runtime::Runtime;
 
 use super::command::{App, root};
 
@@ -22,7 +25,7 @@ use super::command::{App, root};
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Streams of a client: `eventsource-5 1` is that package at the second address.
-const STREAMS: usize = 6 * 2;
+const STREAMS: usize = 7 * 2;
 
 /// What each stream was told, by its name: events and their data.
 type Told = Arc<Mutex<BTreeMap<String, Vec<(String, Value)>>>>;
@@ -58,6 +61,34 @@ impl Drop for Listeners {
             let _ = self.0.kill();
             let _ = self.0.wait();
         }
+    }
+}
+
+/// Streams of Rust's `reqwest-eventsource`, one at each address. Its drop ends them.
+struct InRust(Option<Runtime>);
+
+impl InRust {
+    fn start(addresses: &[String], told: &Told) -> Self {
+        let runtime = Runtime::new().unwrap();
+        for (number, address) in addresses.iter().enumerate() {
+            let (name, told) = (format!("reqwest-eventsource {number}"), Arc::clone(told));
+            let mut source = EventSource::get(format!("{address}/api/events"));
+            runtime.spawn(async move {
+                while let Some(next) = source.next().await {
+                    // It opens, and it lost its stream and comes again: neither is an event.
+                    let Ok(Event::Message(event)) = next else { continue };
+                    let data = serde_json::from_str(&event.data).unwrap();
+                    told.lock().unwrap().entry(name.clone()).or_default().push((event.event, data));
+                }
+            });
+        }
+        Self(Some(runtime))
+    }
+}
+
+impl Drop for InRust {
+    fn drop(&mut self) {
+        self.0.take().into_iter().for_each(Runtime::shutdown_background);
     }
 }
 
@@ -130,6 +161,7 @@ fn clients_of_others_resume_without_loss_or_repeat() {
     in_node.arg(theirs.join("eventsource.mjs")).arg(&clients.packages);
     let mut in_python = Command::new(&clients.python);
     in_python.arg(theirs.join("events.py")).arg(root().join("docs/events.md"));
+    let _in_rust = InRust::start(&addresses, &told);
     let _listeners = [&mut in_browser, &mut in_node, &mut in_python]
         .map(|command| Listeners::start(command.args(&addresses), &told));
 

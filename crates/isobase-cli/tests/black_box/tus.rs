@@ -137,6 +137,41 @@ fn clients_go_on_through_cut_connections() {
     assert_files(&server, files + 1);
 }
 
+/// A block of docs/uploads.md in this language, for a service at another address.
+fn of_the_page(language: &str, server: &TestServer) -> String {
+    let page = include_str!("../../../../docs/uploads.md");
+    let block = page.split(&format!("```{language}\n")).nth(1).unwrap();
+    let block = block.split("```").next().unwrap().replace("http://127.0.0.1:8002", "");
+    assert!(block.contains(PATH), "{block}");
+    block.replace(PATH, &format!("{}{PATH}", server.url()))
+}
+
+#[test]
+fn the_clients_of_the_page_upload() {
+    let Some(packages) = upload_packages() else { return };
+    let server = TestServer::start().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let js = of_the_page("js", &server);
+    let (import, js) = js.split_once('\n').unwrap();
+    assert_eq!(import, "import { Upload } from \"tus-js-client\";");
+    let prelude = "import { createRequire } from 'node:module';\n\
+        const { Upload } = createRequire(`${process.argv[2]}/x.js`)('tus-js-client');\n\
+        const file = Object.assign(Buffer.from('a film'), { name: 'film.txt' });\n\
+        const show = (url) => console.log(JSON.stringify(url));\n";
+    std::fs::write(path.join("page.mjs"), format!("{prelude}{js}")).unwrap();
+    let mut command = Command::new("node");
+    let url = Client::start(command.current_dir(path).arg("page.mjs").arg(&packages.npm)).end();
+    let file = server.request("GET", url.as_str().unwrap(), &[], b"").unwrap();
+    assert_eq!(file.text(), "a film");
+    std::fs::write(path.join("film.mp4"), vec![7; 6_000_000]).unwrap();
+    std::fs::write(path.join("page.py"), of_the_page("python", &server)).unwrap();
+    let mut command = Command::new("python3");
+    command.current_dir(path).arg("page.py").env("PYTHONPATH", packages.python);
+    assert!(command.status().unwrap().success());
+    assert_files(&server, 2);
+}
+
 #[test]
 fn twenty_uploads_outlive_a_killed_server() {
     let mut server = TestServer::start().unwrap();

@@ -3,9 +3,11 @@
 use std::{
     collections::BTreeMap,
     fs,
+    io::Write,
+    net::TcpStream,
     path::Path,
     process::{Command, Stdio},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use isobase_testkit::{ForeignDatabase, TestServer, postgres_url, unique_name, wait_until};
@@ -47,6 +49,34 @@ fn app_with_files(app: &App, name: &str, count: usize, length: usize) -> Vec<Str
     let names = (0..count).map(|number| upload(&server, &bytes(number, length))).collect();
     server.terminate().unwrap();
     names
+}
+
+#[test]
+fn an_upload_that_was_killed_leaves_nothing_that_stays() {
+    let mut server = TestServer::start().unwrap();
+    let partial = server.data().join("uploads/.partial");
+    let whole = form(&bytes(0, 4 << 20));
+    let head = format!(
+        "POST /api/upload HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n\
+         content-type: multipart/form-data; boundary=b\r\n\r\n",
+        whole.len()
+    );
+    let mut sending = TcpStream::connect(server.address()).unwrap();
+    sending.write_all(head.as_bytes()).unwrap();
+    sending.write_all(&whole[..2 << 20]).unwrap();
+    wait_until("a part is on the disk", PATIENCE, || {
+        Ok(files(&partial).values().any(|it| !it.is_empty()).then_some(()))
+    })
+    .unwrap();
+    server.kill().unwrap();
+    let left = fs::read_dir(&partial).unwrap().next().unwrap().unwrap().path();
+    // It may be another process's for a day.
+    let day_before = SystemTime::now() - Duration::from_secs(25 * 3_600);
+    fs::File::options().write(true).open(&left).unwrap().set_modified(day_before).unwrap();
+    server.start_again().unwrap();
+    let name = upload(&server, b"whole");
+    assert_eq!(files(&server.data().join("uploads")).into_keys().collect::<Vec<_>>(), [name]);
+    assert!(files(&partial).is_empty(), "{}", left.display());
 }
 
 #[test]

@@ -47,6 +47,7 @@ fn writing_stops_and_resumes_with_the_space() {
         assert_eq!(client.get("/records/full?limit=5").unwrap().status, 200);
         assert_eq!(status(&server, "/livez"), 200);
         assert_eq!(ids_by_key(&server, "full").len(), answered.len());
+        assert_eq!(refused_upload(&server), "out_of_space");
 
         fs::remove_file(filler(round)).unwrap();
         let key = format!("{round}-resumed");
@@ -78,6 +79,16 @@ fn writing_stops_and_resumes_with_the_space() {
     // There is no space for the log in the file, either: it stays, and nothing is lost by that.
     assert!(server.terminate().unwrap().success(), "{}", server.log());
     assert_sound(&disk.outside().join("data"));
+}
+
+/// Uploads a file that is larger than the space that is left, of which nothing stays.
+fn refused_upload(server: &TestServer) -> String {
+    let head = "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\n";
+    let body = [head.as_bytes(), &vec![7; FILLER_BYTES], b"\r\n--b--\r\n"].concat();
+    let multipart = [("content-type", "multipart/form-data; boundary=b")];
+    let refused = server.request("POST", "/api/upload", &multipart, &body).unwrap();
+    assert_eq!(refused.status, 507, "{}", refused.text());
+    refused.json().unwrap()["code"].as_str().unwrap().to_owned()
 }
 
 /// Writes until the disk is full, and some more; gives the keys that were refused.
