@@ -1,14 +1,23 @@
 //! Uploads in the bucket of an S3 server.
 
 use std::{
+    io::{self, BufRead, BufReader, Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
     path::Path,
     process::{Child, Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    thread,
     time::Duration,
 };
 
 use isobase_testkit::{
     Fault, FaultProxy, ReservedPort, TestServer, http, upload_packages, wait_until,
 };
+
+use sha2::{Digest, Sha256};
 
 use super::{command::App, uploads::upload};
 
@@ -51,6 +60,67 @@ impl Drop for S3 {
         // It may have ended by itself.
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// Before an S3 server that compares no body with its signature: it does, as S3 does, and damages
+/// bodies on their way when it is asked to.
+#[derive(Clone)]
+struct Strict {
+    server: SocketAddr,
+    damages: Arc<AtomicBool>,
+    /// Bodies that were as they were signed.
+    right: Arc<AtomicUsize>,
+}
+
+impl Strict {
+    fn before(server: SocketAddr) -> (Self, SocketAddr) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let strict = Self { server, damages: Arc::default(), right: Arc::default() };
+        let serving = strict.clone();
+        thread::spawn(move || {
+            for client in listener.incoming().map_while(Result::ok) {
+                let strict = serving.clone();
+                // A client that leaves is done.
+                thread::spawn(move || strict.answer(client));
+            }
+        });
+        (strict, address)
+    }
+
+    fn answer(&self, mut client: TcpStream) -> io::Result<()> {
+        let mut reader = BufReader::new(client.try_clone()?);
+        let (mut head, mut length, mut signed) = (String::new(), 0, String::new());
+        loop {
+            let mut line = String::new();
+            if reader.read_line(&mut line)? == 0 || line == "\r\n" {
+                break;
+            }
+            match line.to_ascii_lowercase().split_once(": ") {
+                Some(("content-length", value)) => length = value.trim().parse().unwrap(),
+                Some(("x-amz-content-sha256", value)) => value.trim().clone_into(&mut signed),
+                _ => {}
+            }
+            head.push_str(&line);
+        }
+        let mut body = vec![0; length];
+        reader.read_exact(&mut body)?;
+        if self.damages.load(Ordering::SeqCst)
+            && let Some(byte) = body.last_mut()
+        {
+            *byte ^= 1;
+        }
+        let sum: String = Sha256::digest(&body).iter().map(|it| format!("{it:02x}")).collect();
+        if sum != signed {
+            let refused = "HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+            return client.write_all(refused.as_bytes());
+        }
+        self.right.fetch_add(usize::from(length > 0), Ordering::SeqCst);
+        let mut server = TcpStream::connect(self.server)?;
+        server.write_all(format!("{head}connection: close\r\n\r\n").as_bytes())?;
+        server.write_all(&body)?;
+        io::copy(&mut server, &mut client).map(|_| ())
     }
 }
 
@@ -114,6 +184,33 @@ fn uploads_are_kept_in_a_bucket() {
     let one = urls[2].replace("/uploads/", "/api/v1/uploads/");
     assert_eq!(server.request("DELETE", &one, &[], b"").unwrap().status, 200);
     assert_eq!((left(), s3.count()), ([0, 0, 0], 3));
+}
+
+#[test]
+fn a_bucket_gets_what_was_sent_or_nothing() {
+    let Some(s3) = S3::start() else { return };
+    let (strict, address) = Strict::before(s3.port.address());
+    let server = TestServer::builder()
+        .arg("--set")
+        .arg("uploads.store=s3://bucket/app")
+        .arg("--set")
+        .arg(format!("uploads.endpoint_url=http://{address}"))
+        .env("AWS_ACCESS_KEY_ID", "key")
+        .env("AWS_SECRET_ACCESS_KEY", "secret")
+        .start()
+        .unwrap();
+    // More than one part, and less: every body is signed.
+    let large: Vec<u8> = (0..9_000_000_u32).map(|n| (n % 251) as u8).collect();
+    for bytes in [&large[..], b"small"] {
+        upload(&server, bytes);
+    }
+    assert!(strict.right.load(Ordering::SeqCst) >= 3);
+    strict.damages.store(true, Ordering::SeqCst);
+    let multipart = [("content-type", "multipart/form-data; boundary=b")];
+    let refused = server.request("POST", "/api/upload", &multipart, &form(b"damaged")).unwrap();
+    assert_eq!(refused.status, 503, "{}", refused.text());
+    let listed = server.request("GET", "/api/v1/uploads", &[], b"").unwrap().json().unwrap();
+    assert_eq!((listed["uploads"].as_array().unwrap().len(), s3.count()), (2, 2));
 }
 
 #[test]

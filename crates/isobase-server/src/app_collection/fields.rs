@@ -380,9 +380,9 @@ mod tests {
             assert_eq!(created(given).unwrap(), format!("{stored}{filled}"));
         }
         for (given, part) in [
-            (r#"{"user_id":1,"name":"a","price":"1e3"}"#, r#""price":1e3,"#),
-            (r#"{"user_id":1,"name":"a","price":"1 "}"#, r#""price":1,"#),
-            (r#"{"user_id":1,"name":"a","tags":[{"b":1}]}"#, r#""tags":[{"b":1}],"#),
+            (r#"{"user_id":1,"name":"a","price":"1e3"}"#, r#""price":1e3}"#),
+            (r#"{"user_id":1,"name":"a","price":"1 "}"#, r#""price":1}"#),
+            (r#"{"user_id":1,"name":"a","tags":[{"b":1}]}"#, r#""tags":[{"b":1}]}"#),
         ] {
             assert!(created(given).unwrap().contains(part), "{part}");
         }
