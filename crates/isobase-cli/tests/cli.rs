@@ -35,9 +35,9 @@ mod black_box {
     mod rules;
     mod screens_on_servers;
     mod serve;
+    mod slow;
     #[cfg(feature = "toolkit")]
     mod sql_screens;
-    mod slow;
     mod streams;
     mod transfer;
     mod tus;

@@ -120,8 +120,9 @@ pub(super) fn undeclared(
             }
             None => format!("correct the name, or declare collections.{place}"),
         };
-        let message =
-            format!("{origin}: collections.{collection}.{setting} names {name:?}, which is no declared {kind}");
+        let message = format!(
+            "{origin}: collections.{collection}.{setting} names {name:?}, which is no declared {kind}"
+        );
         problems.push(Problem { message, hint: Some(hint) });
     }
     problems

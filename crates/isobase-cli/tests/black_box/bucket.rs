@@ -113,7 +113,8 @@ impl Strict {
         }
         let sum: String = Sha256::digest(&body).iter().map(|it| format!("{it:02x}")).collect();
         if sum != signed {
-            let refused = "HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+            let refused =
+                "HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
             return client.write_all(refused.as_bytes());
         }
         self.right.fetch_add(usize::from(length > 0), Ordering::SeqCst);

@@ -115,7 +115,9 @@ fn curl(server: &TestServer, arguments: &str) -> Value {
     let mut words = words.iter().map(|word| word.replace('\u{1}', "\""));
     while let Some(word) = words.next() {
         match word.as_str() {
-            "-X" => method = if words.next().unwrap() == "POST" { "POST" } else { panic!("{word}") },
+            "-X" => {
+                method = if words.next().unwrap() == "POST" { "POST" } else { panic!("{word}") }
+            }
             "-H" => {
                 let header = words.next().unwrap();
                 let (name, value) = header.split_once(": ").unwrap();
@@ -204,7 +206,8 @@ fn the_page_of_uploads_does_what_it_says() {
     // The folder of the service is the app of the page, and all places are near.
     let [old, new] = [b"old", b"new"].map(|bytes| super::uploads::upload(&server, bytes));
     let near = |text: &str| {
-        let text = text.replace("copy my-app", "copy .").replace("$OLD", &old).replace("$NEW", &new);
+        let text =
+            text.replace("copy my-app", "copy .").replace("$OLD", &old).replace("$NEW", &new);
         text.replace("postgres://me:secret@db/app", "sqlite://copied/isobase.db")
             .replace("s3://my-bucket/my-app", "copied-files")
     };

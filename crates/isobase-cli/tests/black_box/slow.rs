@@ -91,18 +91,15 @@ fn readers_of_streams_that_do_not_read_hold_nobody_up() {
         stream.write_all(head.as_bytes()).unwrap();
         stream
     };
-    let streams: Vec<TcpStream> = (0..STREAMS)
-        .map(|_| open("GET /api/events HTTP/1.1\r\nhost: localhost\r\n\r\n"))
-        .collect();
+    let streams: Vec<TcpStream> =
+        (0..STREAMS).map(|_| open("GET /api/events HTTP/1.1\r\nhost: localhost\r\n\r\n")).collect();
     // Each is open, and reads no more than that.
     for stream in &streams {
         read_until(stream, &["event: connected"]);
     }
     // As many that never come to the end of what they ask.
     let asking: Vec<TcpStream> = (0..STREAMS)
-        .map(|_| {
-            open("POST /api/items HTTP/1.1\r\nhost: localhost\r\ncontent-length: 99\r\n\r\n{")
-        })
+        .map(|_| open("POST /api/items HTTP/1.1\r\nhost: localhost\r\ncontent-length: 99\r\n\r\n{"))
         .collect();
     let text = "x".repeat(20_000);
     for number in 0..30 {

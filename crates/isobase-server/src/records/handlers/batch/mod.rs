@@ -188,9 +188,9 @@ fn rejected(
 
 /// Names the operations that kept an atomic batch from being written.
 fn name_rejected(rejected: Vec<(usize, ProblemCode, String)>) -> Problem {
-    let named = rejected.into_iter().map(|(index, code, detail)| {
-        (index, format!("{}: {detail}", code.as_str()))
-    });
+    let named = rejected
+        .into_iter()
+        .map(|(index, code, detail)| (index, format!("{}: {detail}", code.as_str())));
     let named: Vec<(usize, String)> = named.collect();
     let detail = match named.first() {
         Some((index, message)) => format!("nothing was written; operation {index}: {message}"),
