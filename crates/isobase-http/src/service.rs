@@ -385,8 +385,7 @@ fn check_host(shared: &Shared, headers: &HeaderMap, open: bool) -> Result<(), Pr
     }
     Err(Problem::new(
         codes::HOST_NOT_ALLOWED,
-        "without a key or a session the service answers to localhost and to the names in \
-         allowed_hosts only",
+        "without a key or a session the service answers to localhost and allowed_hosts only",
     ))
 }
 

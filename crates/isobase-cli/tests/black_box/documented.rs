@@ -7,9 +7,9 @@
 //! 204`. Lines behind that of the request, such as `Tus-Resumable: 1.0.0`, are its headers. `/ID` is
 //! the end of the last `Location`, `FILENAME` the last `filename` of an answer.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, time::Duration};
 
-use isobase_testkit::{TestServer, unique_name};
+use isobase_testkit::{TestServer, unique_name, wait_until};
 use rusqlite::Connection;
 use serde_json::Value;
 
@@ -246,7 +246,6 @@ fn settings_of_the_pages_are_taken() {
 fn the_page_of_accounts_prints_what_it_shows() {
     let app = App::new();
     let server = TestServer::builder().data(app.path().join("data")).start().unwrap();
-    let log = server.log();
     for block in blocks("auth.md") {
         match &*block.info {
             "console" => {
@@ -257,7 +256,11 @@ fn the_page_of_accounts_prints_what_it_shows() {
             "text" if block.text.contains("owner") => {
                 for line in block.text.lines() {
                     let shown = line.split("http://").next().unwrap().trim();
-                    assert!(log.contains(shown), "{shown:?} is not in {log}");
+                    // It answers before it has told everything.
+                    wait_until(shown, Duration::from_secs(60), || {
+                        Ok(server.log().contains(shown).then_some(()))
+                    })
+                    .unwrap();
                 }
             }
             _ => {}
