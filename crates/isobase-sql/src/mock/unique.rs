@@ -130,13 +130,13 @@ fn decimal(place: &Place<'_>, digits: Option<(u32, u32)>, at: i64) -> Result<Val
     if at >= count {
         return Err(Taken(count.unsigned_abs()));
     }
-    let (whole, fraction) = (low + at / parts, at % parts);
+    let hundredths = low.saturating_mul(parts).saturating_add(at);
+    let sign = if hundredths < 0 { "-" } else { "" };
+    let (whole, fraction) = (hundredths.abs() / parts, hundredths.abs() % parts);
     let width = width as usize;
     Ok(Value::Decimal(match fraction {
-        0 => whole.to_string(),
-        // Below zero a fraction leads away from zero.
-        _ if whole < 0 => format!("{:.width$}", whole as f64 + fraction as f64 / parts as f64),
-        _ => format!("{whole}.{fraction:0width$}"),
+        0 => format!("{sign}{whole}"),
+        _ => format!("{sign}{whole}.{fraction:0width$}"),
     }))
 }
 

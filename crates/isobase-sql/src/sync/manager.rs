@@ -166,12 +166,7 @@ impl DatabaseSync {
     ) -> Result<u64, Error> {
         let file = self.find(file)?;
         let (config, db) = self.open(environment)?;
-        if environment == Environment::Production && confirm != Some(config.database()) {
-            let name = config.database();
-            return Err(Error::invalid(format!(
-                "production is not overwritten without its name: confirm with '{name}'"
-            )));
-        }
+        self.check_confirmed(&config, confirm)?;
         let major = server_major(&db).await?;
         let tools = self.tools(major).await?;
         restore::restore(tools.as_ref(), &config, &db, major, (&file, before)).await
@@ -285,7 +280,8 @@ impl DatabaseSync {
     pub fn sync_tables<'a>(&'a self, tables: &'a [TableName]) -> BoxFuture<'a, Result<u64, Error>> {
         Box::pin(async move {
             let (_, source) = self.open(Environment::Production)?;
-            let (_, target) = self.open(Environment::Test)?;
+            let (config, target) = self.open(Environment::Test)?;
+            self.check_confirmed(&config, None)?;
             let registry = SchemaRegistry::from_database(&source).await?;
             self.prepare_folder()?;
             let snapshot = source.begin_snapshot().await?;
@@ -321,6 +317,19 @@ impl DatabaseSync {
         })
     }
 
+    /// Whatever it is opened as: the test database of the settings may be production.
+    fn check_confirmed(&self, target: &Config, confirm: Option<&str>) -> Result<(), Error> {
+        let production = self.config(Environment::Production)?;
+        let place = |config: &Config| (config.address(), config.database().to_owned());
+        let name = target.database();
+        if place(&production) != place(target) || confirm == Some(name) {
+            return Ok(());
+        }
+        Err(Error::invalid(format!(
+            "production is not overwritten without its name: confirm with '{name}'"
+        )))
+    }
+
     async fn tools(&self, server_major: u32) -> Result<Option<PgTools>, Error> {
         match self.programs {
             Programs::Postgres => PgTools::find(self.path.as_ref(), server_major).await.map(Some),
@@ -329,14 +338,21 @@ impl DatabaseSync {
         }
     }
 
-    fn open(&self, environment: Environment) -> Result<(Config, DbConnector), Error> {
-        let url = match environment {
+    fn url(&self, environment: Environment) -> &str {
+        match environment {
             Environment::Production => &self.production,
             Environment::Test => &self.test,
-        };
-        let config = Config::parse(url).map_err(|error| Error::invalid(error.to_string()))?;
+        }
+    }
+
+    fn config(&self, environment: Environment) -> Result<Config, Error> {
+        Config::parse(self.url(environment)).map_err(|error| Error::invalid(error.to_string()))
+    }
+
+    fn open(&self, environment: Environment) -> Result<(Config, DbConnector), Error> {
         let settings = Settings { statement_timeout: STATEMENT_TIMEOUT, ..Settings::default() };
-        Ok((config, DbConnector::new(url, settings)?))
+        let db = DbConnector::new(self.url(environment), settings)?;
+        Ok((self.config(environment)?, db))
     }
 
     fn find(&self, file: &Path) -> Result<PathBuf, Error> {

@@ -196,6 +196,27 @@ async fn test_databases_are_refreshed() {
 }
 
 #[tokio::test]
+async fn production_in_the_place_of_the_test_database_stays() {
+    let Some(production) = Fixture::own_of_machine().await else { return };
+    production.db.run_script(TABLES).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let url = production.url();
+    let sync = DatabaseSync::new(folder.path(), &url, &url, None).with_programs(Programs::BuiltIn);
+    let options = DumpOptions::default();
+    let file = sync.dump_database(Environment::Test, false, &options).await.unwrap();
+    let tables = [TableName::from("a")];
+    let refused = [
+        sync.refresh_test_db(&tables).await.unwrap_err(),
+        sync.sync_tables(&tables).await.unwrap_err(),
+        sync.restore_database(&file, Environment::Test, None).await.unwrap_err(),
+    ];
+    for error in refused {
+        assert!(error.message.starts_with("production is not overwritten"), "{error}");
+    }
+    assert_eq!(production.value("SELECT count(*) FROM b").await, Value::Int(200));
+}
+
+#[tokio::test]
 async fn dumps_are_committed() {
     let Some((production, _test, folder, sync)) = two().await else { return };
     production.db.run_script("CREATE TABLE t (a int)").await.unwrap();
