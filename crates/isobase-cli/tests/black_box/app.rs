@@ -382,8 +382,12 @@ fn a_schema_is_compared_with_the_database() {
     assert_eq!((&line["collection"], &line["unfit"]), (&json!("items"), &json!(3)));
     let database = format!("sqlite://{}", app.path().join("data/isobase.db").display());
     let served = TestServer::builder().arg(app.path()).env("RECORDS_URL", &database).start();
-    let log = served.unwrap().log();
-    assert!(log.contains("2 of the first 3 documents of items do not fit"), "{log}");
+    let served = served.unwrap();
+    wait_until("the warning", Duration::from_secs(60), || {
+        let warned = served.log().contains("2 of the first 3 documents of items do not fit");
+        Ok(warned.then_some(()))
+    })
+    .unwrap();
     app.write("isobase.toml", "");
     app.run(&["schema", "check"]).fails(2, &["no collections are declared"]);
 }
@@ -481,7 +485,10 @@ fn the_tutorial_does_what_it_says() {
     for (path, status) in [("/api/items", 200), ("/records/items", 401), ("/collections", 401)] {
         assert_eq!(ask(&server, "GET", path, &Value::Null).0, status, "{path}");
     }
-    assert!(server.log().contains("ended open mode"), "{}", server.log());
+    wait_until("the log says so", Duration::from_secs(60), || {
+        Ok(server.log().contains("ended open mode").then_some(()))
+    })
+    .unwrap();
     for (host, status) in [("my-app-1a2b.lvh.me:8002", 200), ("evil.example", 403)] {
         let asked = server.request("GET", "/api/items", &[("host", host)], b"").unwrap();
         assert_eq!(asked.status, status, "{host}");
